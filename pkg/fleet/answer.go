@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Verdict is the outcome of a vault's validation.
+type Verdict string
+
+// The verdicts of a validation.
+const (
+	VerdictReady     Verdict = "ready"     // may be started
+	VerdictBlocked   Verdict = "blocked"   // the findings say why
+	VerdictBusy      Verdict = "busy"      // something is under way on it, or a check gave no answer
+	VerdictAlready   Verdict = "already"   // the cloud's record says Upgraded
+	VerdictUpgrading Verdict = "upgrading" // the cloud's record says InProgress
+	VerdictFailed    Verdict = "failed"    // the cloud's record says Failed
+	VerdictDenied    Verdict = "denied"    // no valid sign-in: nothing was learnt about the vault
+	VerdictThrottled Verdict = "throttled" // told to come later: nothing was learnt about the vault
+)
+
+// Validation is everything the checks of one vault found, together.
+type Validation struct {
+	Verdict    Verdict
+	Findings   []Finding
+	Record     *Record       // the cloud's record, if it has one
+	RetryAfter time.Duration // with VerdictThrottled
+	RequestIDs []string      // of the calls whose answers made a finding
+}
+
+// StartVerdict is what a start's answer means (design §2, rule 3).
+type StartVerdict string
+
+// The verdicts of a start.
+const (
+	StartAccepted  StartVerdict = "accepted"  // 2xx with our operation ID
+	StartUnknown   StartVerdict = "unknown"   // it may have been accepted
+	StartBusy      StartVerdict = "busy"      // 409
+	StartThrottled StartVerdict = "throttled" // 429: not accepted
+	StartDenied    StartVerdict = "denied"    // 401, 403: not accepted
+	StartFailed    StartVerdict = "failed"    // any other 4xx
+	StartNotSent   StartVerdict = "notSent"   // nothing left this machine
+)
+
+// StartAnswer is what came back for the one POST of a start.
+type StartAnswer struct {
+	Verdict    StartVerdict  `json:"verdict"`
+	HTTPStatus int           `json:"httpStatus,omitempty"` // 0: no answer
+	Code       string        `json:"code,omitempty"`
+	Message    string        `json:"message,omitempty"`
+	Action     string        `json:"action,omitempty"`
+	Findings   []Finding     `json:"findings,omitempty"`
+	ErrorBody  bool          `json:"errorBody,omitempty"` // the service itself said why, in its own format
+	RequestID  string        `json:"requestId,omitempty"`
+	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
+}
+
+// Reading is the conclusion of one pair of reconciling reads.
+type Reading string
+
+// The conclusions. Only ReadAbsent counts towards the proof of absence.
+const (
+	ReadOurs       Reading = "ours"       // the cloud knows our operation
+	ReadAbsent     Reading = "absent"     // vault present, not our operation, target 404
+	ReadForeign    Reading = "foreign"    // somebody else's operation
+	ReadUnreadable Reading = "unreadable" // a failed read or a missing vault: proves nothing
+)
+
+// Reconciliation is what one pair of reads (listing, target) showed.
+type Reconciliation struct {
+	Reading Reading
+	Record  *Record // with ReadOurs and ReadForeign
+	Detail  string  // what was read, in words
+}
+
+// Verification is what the read of the new vault showed.
+type Verification struct {
+	OK         bool
+	ResourceID string
+	Detail     string // why not, in words
+}
+
+// CallClass sorts the failures of a call by what the caller can do.
+type CallClass string
+
+// The classes of a failed call.
+const (
+	CallUnreachable CallClass = "unreachable" // no answer, 5xx, 408: try again later
+	CallDenied      CallClass = "denied"      // 401, or no token
+	CallForbidden   CallClass = "forbidden"   // 403
+	CallThrottled   CallClass = "throttled"   // 429
+	CallNotFound    CallClass = "notFound"    // 404
+	CallConflict    CallClass = "conflict"    // 409
+	CallRefused     CallClass = "refused"     // any other 4xx
+	CallGarbled     CallClass = "garbled"     // an answer that cannot be read
+)
+
+// CallError is a call to the cloud that did not give what was asked. It holds
+// no secret.
+type CallError struct {
+	Op              string // what was asked, in words: "list the vaults of …"
+	Class           CallClass
+	HTTPStatus      int
+	Code            string
+	Message         string
+	RequestID       string
+	ClientRequestID string
+	RetryAfter      time.Duration
+	Err             error
+}
+
+func (e *CallError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: ", e.Op)
+	switch {
+	case e.Code != "" || e.Message != "":
+		b.WriteString(strings.TrimSpace(e.Code + " " + e.Message))
+	case e.Err != nil:
+		b.WriteString(e.Err.Error())
+	default:
+		b.WriteString(string(e.Class))
+	}
+	if e.HTTPStatus != 0 {
+		fmt.Fprintf(&b, " (HTTP %d)", e.HTTPStatus)
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&b, " (request %s)", e.RequestID)
+	}
+	if e.ClientRequestID != "" {
+		fmt.Fprintf(&b, " (client request %s)", e.ClientRequestID)
+	}
+	return b.String()
+}
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+// ClassOf returns the class of a failed call; CallUnreachable for an error
+// that is no CallError.
+func ClassOf(err error) CallClass {
+	if ce, ok := errors.AsType[*CallError](err); ok {
+		return ce.Class
+	}
+	return CallUnreachable
+}
+
+// RetryAfterOf returns how long the cloud asked to wait, 0 when it did not.
+func RetryAfterOf(err error) time.Duration {
+	if ce, ok := errors.AsType[*CallError](err); ok {
+		return ce.RetryAfter
+	}
+	return 0
+}

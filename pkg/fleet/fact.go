@@ -1,0 +1,232 @@
+package fleet
+
+import "time"
+
+// Fact is something that happened in a run. Facts hold what was seen and done,
+// never a policy: the state of a run is the fold of its facts, so a resume
+// decides nothing about the past again (design §1). The set is closed; the
+// types of this file are all of it.
+type Fact interface {
+	// Name is the fact's type as the journal stores it.
+	Name() string
+}
+
+// VaultFact is a fact about one vault.
+type VaultFact interface {
+	Fact
+	VaultKey() Key
+}
+
+// Event is a fact with the time it was recorded. The ledger adds its sequence
+// number and hash.
+type Event struct {
+	At   time.Time
+	Fact Fact
+}
+
+// Actor is who gave a command: never a secret.
+type Actor struct {
+	User       string `json:"user"`
+	Host       string `json:"host"`
+	PID        int    `json:"pid,omitempty"`
+	Credential string `json:"credential,omitempty"` // the kinds of sign-in, both sides
+}
+
+// RunOpened begins a run. Carried holds what earlier runs on the ledger left.
+type RunOpened struct {
+	RunID           string    `json:"runId"`
+	PlanFingerprint string    `json:"planFingerprint"`
+	By              Actor     `json:"by"`
+	Version         string    `json:"version"`
+	Carried         []Carried `json:"carried,omitempty"`
+}
+
+// Carried is a vault that an earlier run left failed, unknown or re-opened.
+type Carried struct {
+	Vault       Key       `json:"vault"`
+	Status      Status    `json:"status"` // failed, unknown or, when re-opened, pending
+	OperationID string    `json:"operationId,omitempty"`
+	Disregard   []string  `json:"disregard,omitempty"` // operations that no longer speak for it
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	EndedAt     time.Time `json:"endedAt,omitzero"`
+	Accepted    bool      `json:"accepted,omitempty"`  // the operation was once seen accepted
+	ErrorBody   bool      `json:"errorBody,omitempty"` // the start was answered with an error of the service
+	Findings    []Finding `json:"findings,omitempty"`
+	RequestIDs  []string  `json:"requestIds,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+}
+
+// Resumed continues an unfinished run in a new process.
+type Resumed struct {
+	By      Actor  `json:"by"`
+	Version string `json:"version"`
+}
+
+// WaveOpened lets the vaults of a wave be validated and started.
+type WaveOpened struct {
+	Wave string `json:"wave"`
+}
+
+// WaveDone says every vault of the wave has a final status.
+type WaveDone struct {
+	Wave string `json:"wave"`
+}
+
+// RunHalted says a budget was exceeded. Nothing starts until a person accepts
+// the failures.
+type RunHalted struct {
+	Scope    string `json:"scope"` // "run" or the wave's name
+	Wave     bool   `json:"wave"`  // the scope is a wave
+	Failures int    `json:"failures"`
+	Budget   int    `json:"budget"`
+}
+
+// FailuresAccepted lifts a halt: what has failed so far counts no more.
+type FailuresAccepted struct {
+	By     Actor  `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// Why a run was suspended.
+const (
+	SuspendedSignal = "signal"  // told to stop
+	SuspendedSignIn = "sign-in" // a sign-in or permission is missing
+)
+
+// RunSuspended is an orderly stop of an unfinished run.
+type RunSuspended struct {
+	Why    string   `json:"why"`
+	Detail string   `json:"detail,omitempty"`
+	Code   ExitCode `json:"exitCode"`
+}
+
+// RunClosed ends a run for good.
+type RunClosed struct {
+	Code ExitCode `json:"exitCode"`
+}
+
+// Deadline names a limit on waiting.
+type Deadline string
+
+// The deadlines (design §4, timings).
+const (
+	DeadlineBusy      Deadline = "busy"      // busyDeadline: becomes blocked
+	DeadlineReconcile Deadline = "reconcile" // reconcileDeadline: stays unknown
+	DeadlineOverdue   Deadline = "overdue"   // flagged, and still followed
+	DeadlineAttempts  Deadline = "attempts"  // maxAttempts starts, none accepted: becomes blocked
+)
+
+// DeadlinePassed says that waiting for a vault reached a limit.
+type DeadlinePassed struct {
+	Vault    Key      `json:"vault"`
+	Deadline Deadline `json:"deadline"`
+}
+
+// Validated is the result of a vault's checks.
+type Validated struct {
+	Vault      Key       `json:"vault"`
+	Verdict    Verdict   `json:"verdict"`
+	Findings   []Finding `json:"findings,omitempty"`
+	Record     *Record   `json:"record,omitempty"`
+	RequestIDs []string  `json:"requestIds,omitempty"`
+}
+
+// StartIntended says that a POST with this operation ID is about to leave. It
+// is on disk before the POST is sent (design §2, rule 1).
+type StartIntended struct {
+	Vault       Key    `json:"vault"`
+	OperationID string `json:"operationId"`
+	Attempt     int    `json:"attempt"`
+}
+
+// StartAnswered is what the POST came back with.
+type StartAnswered struct {
+	Vault       Key         `json:"vault"`
+	OperationID string      `json:"operationId"`
+	Answer      StartAnswer `json:"answer"`
+}
+
+// NotSent says the intended POST never left this machine.
+type NotSent struct {
+	Vault       Key    `json:"vault"`
+	OperationID string `json:"operationId"`
+	Reason      string `json:"reason"`
+}
+
+// Reconciled is the conclusion of a pair of reads for an unknown start.
+type Reconciled struct {
+	Vault       Key     `json:"vault"`
+	OperationID string  `json:"operationId"`
+	Read        int     `json:"read"` // 1 or 2; only absences count up
+	Reading     Reading `json:"reading"`
+	Record      *Record `json:"record,omitempty"`
+	Detail      string  `json:"detail,omitempty"`
+}
+
+// Observed is a change of an upgrade's state in the cloud's record. Vanished
+// says the vault is missing from its subscription's listing.
+//
+// A second one for the same failed operation adds Findings, when its
+// explanation was read.
+type Observed struct {
+	Vault       Key       `json:"vault"`
+	OperationID string    `json:"operationId"`
+	Record      *Record   `json:"record,omitempty"`
+	Vanished    bool      `json:"vanished,omitempty"`
+	Foreign     bool      `json:"foreign,omitempty"` // the operation is not ours
+	Findings    []Finding `json:"findings,omitempty"`
+}
+
+// Verified says the new vault was read and is what it should be.
+type Verified struct {
+	Vault       Key    `json:"vault"`
+	OperationID string `json:"operationId"`
+	ResourceID  string `json:"resourceId"`
+}
+
+// Throttled says a subscription asked to be left alone until a time.
+type Throttled struct {
+	Subscription string    `json:"subscription"`
+	Until        time.Time `json:"until"`
+}
+
+// Reopened permits a failed or unknown vault to be tried again. The operations
+// in Disregard no longer speak for it; the permit is spent on the next answer.
+type Reopened struct {
+	Vault     Key      `json:"vault"`
+	Disregard []string `json:"disregard,omitempty"`
+	By        Actor    `json:"by"`
+	Reason    string   `json:"reason"`
+	Case      string   `json:"case,omitempty"` // the support case's number
+}
+
+// Name implements Fact.
+func (RunOpened) Name() string        { return "RunOpened" }
+func (Resumed) Name() string          { return "Resumed" }
+func (WaveOpened) Name() string       { return "WaveOpened" }
+func (WaveDone) Name() string         { return "WaveDone" }
+func (RunHalted) Name() string        { return "RunHalted" }
+func (FailuresAccepted) Name() string { return "FailuresAccepted" }
+func (RunSuspended) Name() string     { return "RunSuspended" }
+func (RunClosed) Name() string        { return "RunClosed" }
+func (DeadlinePassed) Name() string   { return "DeadlinePassed" }
+func (Validated) Name() string        { return "Validated" }
+func (StartIntended) Name() string    { return "StartIntended" }
+func (StartAnswered) Name() string    { return "StartAnswered" }
+func (NotSent) Name() string          { return "NotSent" }
+func (Reconciled) Name() string       { return "Reconciled" }
+func (Observed) Name() string         { return "Observed" }
+func (Verified) Name() string         { return "Verified" }
+func (Throttled) Name() string        { return "Throttled" }
+func (Reopened) Name() string         { return "Reopened" }
+
+// VaultKey implements VaultFact.
+func (f DeadlinePassed) VaultKey() Key { return f.Vault }
+func (f Validated) VaultKey() Key      { return f.Vault }
+func (f StartIntended) VaultKey() Key  { return f.Vault }
+func (f StartAnswered) VaultKey() Key  { return f.Vault }
+func (f NotSent) VaultKey() Key        { return f.Vault }
+func (f Reconciled) VaultKey() Key     { return f.Vault }
+func (f Observed) VaultKey() Key       { return f.Vault }
+func (f Verified) VaultKey() Key       { return f.Vault }
+func (f Reopened) VaultKey() Key       { return f.Vault }

@@ -1,0 +1,80 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// eventJSON is an event as the journal stores it.
+type eventJSON struct {
+	At   time.Time       `json:"at"`
+	Fact string          `json:"fact"`
+	Data json.RawMessage `json:"data"`
+}
+
+// decoders holds one decoder for each type of fact.
+var decoders = map[string]func(json.RawMessage) (Fact, error){
+	"RunOpened":        decode[RunOpened],
+	"Resumed":          decode[Resumed],
+	"WaveOpened":       decode[WaveOpened],
+	"WaveDone":         decode[WaveDone],
+	"RunHalted":        decode[RunHalted],
+	"FailuresAccepted": decode[FailuresAccepted],
+	"RunSuspended":     decode[RunSuspended],
+	"RunClosed":        decode[RunClosed],
+	"DeadlinePassed":   decode[DeadlinePassed],
+	"Validated":        decode[Validated],
+	"StartIntended":    decode[StartIntended],
+	"StartAnswered":    decode[StartAnswered],
+	"NotSent":          decode[NotSent],
+	"Reconciled":       decode[Reconciled],
+	"Observed":         decode[Observed],
+	"Verified":         decode[Verified],
+	"Throttled":        decode[Throttled],
+	"Reopened":         decode[Reopened],
+}
+
+func decode[F Fact](data json.RawMessage) (Fact, error) {
+	var f F
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("data after the fact")
+	}
+	return f, nil
+}
+
+// MarshalJSON writes the event with its fact's name.
+func (e Event) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(e.Fact)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(eventJSON{At: e.At.UTC(), Fact: e.Fact.Name(), Data: data})
+}
+
+// UnmarshalJSON reads an event. A fact of an unknown name, or with a field this
+// version does not know, is an error: a ledger of a newer version must not be
+// read as less than it says.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var j eventJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	dec, ok := decoders[j.Fact]
+	if !ok {
+		return fmt.Errorf("the journal holds a fact %q that this version does not know", j.Fact)
+	}
+	f, err := dec(j.Data)
+	if err != nil {
+		return fmt.Errorf("fact %s: %w", j.Fact, err)
+	}
+	e.At, e.Fact = j.At, f
+	return nil
+}

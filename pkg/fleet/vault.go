@@ -1,0 +1,125 @@
+package fleet
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Kind names an upgrade kind: what is done to a vault.
+type Kind string
+
+// KindClassic turns a classic Backup or Site Recovery vault into a Recovery
+// Services vault. The upgrade is permanent.
+const KindClassic Kind = "classic"
+
+// ResourceType is the classic type of a vault.
+type ResourceType string
+
+// The two vault types that the classic upgrade takes.
+const (
+	BackupVault       ResourceType = "BackupVault"
+	SiteRecoveryVault ResourceType = "HyperVRecoveryManagerVault"
+)
+
+// ResourceTypes lists the types a vault of the classic kind may have.
+func ResourceTypes() []ResourceType { return []ResourceType{BackupVault, SiteRecoveryVault} }
+
+// Key identifies a vault for ever: across runs, inventories and spellings. It
+// is kind/GUID/type/location/name in lower case, the location without spaces,
+// each part escaped so that a slash inside a name cannot forge another key.
+type Key string
+
+// Subscription is an Azure subscription as the inventory gives it.
+type Subscription struct {
+	ID     string            `json:"id"`               // GUID in lower case, no braces
+	Name   string            `json:"name"`             // the inventory's name for it; the ID where it gives none
+	Tenant string            `json:"tenant,omitempty"` // where it is not the credential's own
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// Hold keeps a vault out of a rollout, with a reason a person gave.
+type Hold struct {
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until,omitzero"` // zero: until released
+	By     string    `json:"by,omitempty"`
+}
+
+// Vault is one vault to upgrade, as the inventory describes it after defaults.
+type Vault struct {
+	Key                 Key               `json:"key"`
+	Kind                Kind              `json:"kind"`
+	SubscriptionID      string            `json:"subscriptionId"`
+	SubscriptionName    string            `json:"subscriptionName"`
+	Name                string            `json:"name"`
+	Location            string            `json:"location"` // as written; compare with NormalizeLocation
+	ResourceType        ResourceType      `json:"resourceType"`
+	TargetResourceGroup string            `json:"targetResourceGroup"`
+	CreateResourceGroup bool              `json:"createResourceGroup,omitempty"`
+	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"`
+	ProtectedItems      int               `json:"protectedItems,omitempty"`
+	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
+	Hold                *Hold             `json:"hold,omitempty"`
+}
+
+// Ref is the vault's short name for people: subscription/name.
+func (v *Vault) Ref() string { return v.SubscriptionName + "/" + v.Name }
+
+// TargetPath is the Resource Manager path the upgraded vault will have
+// (reference §4, NewResourcePath).
+func (v *Vault) TargetPath() string {
+	return "/subscriptions/" + v.SubscriptionID + "/resourceGroups/" + v.TargetResourceGroup +
+		"/providers/Microsoft.RecoveryServices/Vaults/" + v.Name
+}
+
+// KeyOf builds the key of a vault from its parts, in any spelling.
+func KeyOf(kind Kind, subscriptionID string, t ResourceType, location, name string) Key {
+	part := func(s string) string { return url.PathEscape(strings.ToLower(s)) }
+	id := subscriptionID
+	if norm, err := NormalizeGUID(id); err == nil {
+		id = norm
+	}
+	return Key(part(string(kind)) + "/" + part(id) + "/" + part(string(t)) + "/" +
+		url.PathEscape(NormalizeLocation(location)) + "/" + part(name))
+}
+
+// NormalizeLocation makes "Australia East" and "australiaeast" the same.
+func NormalizeLocation(s string) string {
+	return strings.ToLower(strings.Join(strings.Fields(s), ""))
+}
+
+var guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// NormalizeGUID returns a GUID in lower case without braces. Braces around it
+// are tolerated (reference §1).
+func NormalizeGUID(s string) (string, error) {
+	t := s
+	if strings.HasPrefix(t, "{") && strings.HasSuffix(t, "}") {
+		t = t[1 : len(t)-1]
+	}
+	if !guidPattern.MatchString(t) {
+		return "", fmt.Errorf("%q is not a GUID such as 53a3c692-5283-4f0a-baf6-49412f5ebefe", s)
+	}
+	return strings.ToLower(t), nil
+}
+
+var resourceGroupPattern = regexp.MustCompile(`^[A-Za-z0-9._()\-]+$`)
+
+// CheckResourceGroupName says what is wrong with a resource group's name, nil
+// when nothing is (reference §1: at most 90 characters; letters, digits, '.',
+// '_', '-', '(', ')'; no '.' at the end).
+func CheckResourceGroupName(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("a resource group name must not be empty")
+	case len(s) > 90:
+		return fmt.Errorf("resource group name %q has %d characters; 90 are allowed", s, len(s))
+	case !resourceGroupPattern.MatchString(s):
+		return fmt.Errorf("resource group name %q may hold only letters, digits and . _ - ( )", s)
+	case strings.HasSuffix(s, "."):
+		return fmt.Errorf("resource group name %q must not end in a full stop", s)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Action is something the caller must do. Each of Validate, Prepare, Send,
+// Reconcile, Verify and Explain is answered by exactly one observation of the
+// vault. The types of this file are all of them.
+type Action interface{ action() }
+
+// Validate makes all checks of a vault.
+type Validate struct {
+	Vault     int // index into Plan.Vaults, as in every action
+	Disregard []string
+}
+
+// Prepare makes a start ready: fresh read, rate slot, token, operation ID. The
+// read must have begun after After: an older one cannot show an earlier try.
+type Prepare struct {
+	Vault int
+	After time.Time
+}
+
+// Send makes the one POST. Its intent was among the facts of the same Step.
+type Send struct {
+	Vault       int
+	OperationID string
+}
+
+// Reconcile makes one pair of reads that begin no earlier than the action.
+type Reconcile struct {
+	Vault       int
+	OperationID string
+	Read        int
+	Before      []string
+}
+
+// Verify reads the new vault.
+type Verify struct {
+	Vault       int
+	OperationID string
+}
+
+// Explain reads why an upgrade failed.
+type Explain struct {
+	Vault       int
+	OperationID string
+}
+
+// Watch has the vault read on every tick, or no more. A subscription is read
+// while at least one of its vaults is watched, or while it is watched itself
+// (Vault -1).
+type Watch struct {
+	Subscription string
+	Vault        int
+	On           bool
+}
+
+// Wake asks for a Step at a time, in place of any earlier request. A zero time
+// asks for none.
+type Wake struct{ At time.Time }
+
+// Exit ends the process: what is still out may be abandoned.
+type Exit struct{ Code fleet.ExitCode }
+
+func (Validate) action()  {}
+func (Prepare) action()   {}
+func (Send) action()      {}
+func (Reconcile) action() {}
+func (Verify) action()    {}
+func (Explain) action()   {}
+func (Watch) action()     {}
+func (Wake) action()      {}
+func (Exit) action()      {}

@@ -1,0 +1,281 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Apply folds one fact into the state. It decides nothing: whatever a policy
+// had to say was said before the fact was recorded. An error means a fact that
+// cannot follow the ones before it.
+func (s *State) Apply(e fleet.Event) error {
+	s.Run.LastAt = e.At
+	if f, ok := e.Fact.(fleet.VaultFact); ok {
+		i, ok := s.index[f.VaultKey()]
+		if !ok {
+			return fmt.Errorf("%s names a vault that is not in the plan: %s", f.Name(), f.VaultKey())
+		}
+		s.count(i, -1)
+		err := s.applyVault(i, e.At, f)
+		s.count(i, +1)
+		return err
+	}
+	switch f := e.Fact.(type) {
+	case fleet.RunOpened:
+		s.Run.ID, s.Run.Fingerprint, s.Run.By, s.Run.OpenedAt = f.RunID, f.PlanFingerprint, f.By, e.At
+		for _, c := range f.Carried {
+			s.carry(c)
+		}
+	case fleet.Resumed:
+		s.resume(e.At)
+	case fleet.WaveOpened:
+		return s.withWave(f.Wave, func(i int, w *WaveState) { w.OpenedAt, s.current = e.At, i })
+	case fleet.WaveDone:
+		return s.withWave(f.Wave, func(_ int, w *WaveState) { w.DoneAt = e.At })
+	case fleet.RunHalted:
+		s.Run.Halt, s.Run.HaltedAt = &f, e.At
+	case fleet.FailuresAccepted:
+		s.forgive()
+	case fleet.RunSuspended:
+		s.Run.Suspended = &f
+	case fleet.RunClosed:
+		s.Run.Closed, s.Run.ClosedAt = &f, e.At
+	case fleet.Throttled:
+		s.Throttled[f.Subscription] = f.Until
+	default:
+		return fmt.Errorf("no fold for fact %s", e.Fact.Name())
+	}
+	return nil
+}
+
+func (s *State) withWave(name string, do func(int, *WaveState)) error {
+	for i := range s.Waves {
+		if s.Waves[i].Name == name {
+			do(i, &s.Waves[i])
+			return nil
+		}
+	}
+	return fmt.Errorf("the plan has no wave %q", name)
+}
+
+// carry sets a vault to what an earlier run left. A vault that the inventory
+// holds stays excluded; one that is no longer in the plan is left out.
+func (s *State) carry(c fleet.Carried) {
+	i, ok := s.index[c.Vault]
+	if !ok || s.Vaults[i].Status == fleet.Excluded {
+		return
+	}
+	s.count(i, -1)
+	v := &s.Vaults[i]
+	v.Status, v.Disregard, v.Reason = c.Status, c.Disregard, c.Reason
+	if c.OperationID != "" {
+		v.Own = []string{c.OperationID}
+	}
+	switch c.Status {
+	case fleet.Failed, fleet.Unknown:
+		v.Carried = true
+		v.OperationID, v.Accepted, v.ErrorBody = c.OperationID, c.Accepted, c.ErrorBody
+		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
+		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
+		v.ProofFrom = s.Run.OpenedAt
+	default:
+		v.Reopened = true
+	}
+	s.count(i, +1)
+}
+
+// resume puts every vault whose POST may have left into doubt, and lifts a
+// suspension.
+func (s *State) resume(at time.Time) {
+	s.Run.Suspended, s.Run.ResumedAt = nil, at
+	for i := range s.Vaults {
+		v := &s.Vaults[i]
+		switch {
+		case v.Status == fleet.Starting:
+			s.count(i, -1)
+			v.Status, v.ProofFrom = fleet.Unknown, at
+			v.Reason = "the process ended between the start and its answer"
+			s.count(i, +1)
+		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
+			v.ProofFrom = at
+		case v.CloudDone:
+			v.DoneSince = at
+		}
+	}
+}
+
+func (s *State) forgive() {
+	s.Run.Halt, s.Run.HaltedAt = nil, time.Time{}
+	for i := range s.Vaults {
+		v := &s.Vaults[i]
+		if v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final {
+			s.count(i, -1)
+			v.Forgiven = true
+			s.count(i, +1)
+		}
+	}
+}
+
+func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
+	v := &s.Vaults[i]
+	switch f := fact.(type) {
+	case fleet.Validated:
+		return s.validated(i, at, f)
+	case fleet.StartIntended:
+		if err := s.move(i, fleet.Starting, f.Name()); err != nil {
+			return err
+		}
+		v.OperationID, v.Attempt, v.IntendedAt = f.OperationID, f.Attempt, at
+		v.Own = append(slices.Clip(v.Own), f.OperationID)
+		v.StartedAt, v.EndedAt = at, time.Time{}
+		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
+		v.Reason = ""
+	case fleet.StartAnswered:
+		return s.answered(i, at, f)
+	case fleet.NotSent:
+		if err := s.move(i, fleet.Ready, f.Name()); err != nil {
+			return err
+		}
+		v.Attempt--
+		v.StartedAt = time.Time{}
+		v.Reason = "not sent: " + f.Reason
+	case fleet.Reconciled:
+		return s.reconciled(i, at, f)
+	case fleet.Observed:
+		return s.observed(i, at, f)
+	case fleet.Verified:
+		v.EndedAt, v.UpgradedResourceID, v.Reason = orTime(v.EndedAt, at), f.ResourceID, ""
+		return s.move(i, fleet.Upgraded, f.Name())
+	case fleet.DeadlinePassed:
+		return s.deadline(i, at, f)
+	case fleet.Reopened:
+		return s.reopened(i, f)
+	default:
+		return fmt.Errorf("no fold for fact %s", fact.Name())
+	}
+	return nil
+}
+
+func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
+	v := &s.Vaults[i]
+	// Validating is never journalled: a crash must find the vault where it
+	// was before. The fold passes through it.
+	if err := s.move(i, fleet.Validating, f.Name()); err != nil {
+		return err
+	}
+	v.ValidatedAt, v.Findings, v.RequestIDs, v.Reason = at, f.Findings, f.RequestIDs, firstError(f.Findings)
+	to := fleet.Status(f.Verdict)
+	switch f.Verdict {
+	case fleet.VerdictReady:
+		v.BusySince, v.BusyAt = time.Time{}, time.Time{}
+	case fleet.VerdictBusy:
+		v.BusySince, v.BusyAt = orTime(v.BusySince, at), at
+	case fleet.VerdictUpgrading:
+		v.OperationID, v.StartedAt = f.Record.OperationID, orTime(f.Record.StartedAt, at)
+		v.Foreign = !v.owns(v.OperationID)
+		v.Accepted = !v.Foreign
+		if v.Foreign {
+			v.Reason = "somebody else's upgrade is under way"
+		}
+	case fleet.VerdictAlready:
+		if f.Record != nil {
+			v.OperationID, v.UpgradedResourceID = f.Record.OperationID, f.Record.UpgradedResourceID
+			v.StartedAt, v.EndedAt = f.Record.StartedAt, f.Record.EndedAt
+		}
+	case fleet.VerdictFailed:
+		v.Carried = true // the cloud remembers a failure from before this run
+		if f.Record != nil {
+			v.Carried = !v.owns(f.Record.OperationID)
+			v.OperationID, v.StartedAt, v.EndedAt = f.Record.OperationID, f.Record.StartedAt, f.Record.EndedAt
+		}
+	case fleet.VerdictBlocked:
+	default:
+		return fmt.Errorf("verdict %q of vault %s is no outcome", f.Verdict, f.Vault)
+	}
+	return s.move(i, to, f.Name())
+}
+
+func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
+	v, a := &s.Vaults[i], f.Answer
+	if f.OperationID != v.OperationID {
+		return fmt.Errorf("vault %s: an answer for operation %s, but %s is under way", f.Vault, f.OperationID, v.OperationID)
+	}
+	if a.RequestID != "" {
+		v.RequestIDs = append(slices.Clip(v.RequestIDs), a.RequestID)
+	}
+	if v.Status != fleet.Starting {
+		return nil // a listing already showed the operation: it was accepted
+	}
+	v.Disregard = keepIf(v.Disregard, a.Verdict == fleet.StartThrottled || a.Verdict == fleet.StartDenied ||
+		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartUnknown)
+	switch a.Verdict {
+	case fleet.StartAccepted:
+		v.Accepted = true
+		return s.move(i, fleet.Upgrading, f.Name())
+	case fleet.StartUnknown:
+		v.ErrorBody, v.ProofFrom = a.ErrorBody, v.IntendedAt.Add(s.Plan.Timings.StartTimeout)
+		if v.ProofFrom.Before(at) {
+			v.ProofFrom = at
+		}
+		v.Reason = "the start's answer does not say whether it was accepted: " + a.Message
+		v.Findings = withAnswer(v.Findings, a, fleet.CodeAnswerLost)
+		return s.move(i, fleet.Unknown, f.Name())
+	case fleet.StartBusy:
+		v.BusySince, v.BusyAt, v.StartedAt = orTime(v.BusySince, at), at, time.Time{}
+		v.Reason = "another operation is under way on it"
+		return s.move(i, fleet.Busy, f.Name())
+	case fleet.StartThrottled:
+		v.StartedAt, v.Reason = time.Time{}, "throttled, not accepted"
+		return s.move(i, fleet.Ready, f.Name())
+	case fleet.StartDenied:
+		v.StartedAt, v.Reason = time.Time{}, "start refused for want of a sign-in or permission: "+a.Message
+		return s.move(i, fleet.Ready, f.Name())
+	case fleet.StartFailed:
+		v.EndedAt, v.Reason = at, a.Message
+		v.Findings = withAnswer(v.Findings, a, fleet.CodeUpgradeFailed)
+		return s.move(i, fleet.Failed, f.Name())
+	}
+	return fmt.Errorf("vault %s: answer %q is no outcome", f.Vault, a.Verdict)
+}
+
+// withAnswer adds what a start's answer said to the vault's findings.
+func withAnswer(have []fleet.Finding, a fleet.StartAnswer, code string) []fleet.Finding {
+	have = slices.Clip(have)
+	if len(a.Findings) > 0 {
+		return append(have, a.Findings...)
+	}
+	if a.Code != "" {
+		code = a.Code
+	}
+	return append(have, fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade", Code: code,
+		Message: a.Message, Action: a.Action})
+}
+
+// keepIf returns ops, or nothing when the permit they stand for is spent.
+func keepIf(ops []string, keep bool) []string {
+	if keep {
+		return ops
+	}
+	return nil
+}
+
+func orTime(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+func firstError(fs []fleet.Finding) string {
+	for _, sev := range []fleet.Severity{fleet.SeverityError, fleet.SeverityWarning} {
+		for _, f := range fs {
+			if f.Severity == sev {
+				return f.Message
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,170 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// reconciled folds a conclusive pair of reads for a start in doubt.
+func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
+	v := &s.Vaults[i]
+	if f.OperationID != v.OperationID || v.Status != fleet.Unknown {
+		return nil // a listing resolved it meanwhile
+	}
+	switch f.Reading {
+	case fleet.ReadOurs:
+		return s.seenOurs(i, at, f.Record, f.Name())
+	case fleet.ReadAbsent:
+		if v.Accepted {
+			return fmt.Errorf("vault %s: operation %s was seen accepted; its absence proves nothing", f.Vault, f.OperationID)
+		}
+		v.Absences, v.AbsentAt = v.Absences+1, at
+		if v.Absences < 2 {
+			return nil
+		}
+		v.StartedAt = time.Time{}
+		if v.ErrorBody {
+			v.EndedAt = at
+			return s.move(i, fleet.Failed, f.Name())
+		}
+		v.Reason, v.Findings, v.Carried = "proved not to have been started", nil, false
+		return s.move(i, fleet.Ready, f.Name())
+	case fleet.ReadForeign:
+		v.Absences = 0
+		v.Reason = "the cloud shows somebody else's operation instead of ours: " + f.Detail
+		return nil
+	}
+	return fmt.Errorf("vault %s: reading %q is not conclusive", f.Vault, f.Reading)
+}
+
+// observed folds a change in the cloud's record of a vault.
+func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
+	v := &s.Vaults[i]
+	if f.OperationID != v.OperationID {
+		return fmt.Errorf("vault %s: operation %s was observed, but %s is followed", f.Vault, f.OperationID, v.OperationID)
+	}
+	switch {
+	case v.Status == fleet.Failed:
+		v.Findings = append(slices.Clip(v.Findings), f.Findings...)
+		return nil
+	case f.Vanished && f.Foreign:
+		v.EndedAt = at
+		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
+			Code: fleet.CodeVanished, Message: "the vault left the listing while somebody else's upgrade was under way",
+			Action: "nothing: the next run looks again"})
+		v.Reason = "vanished during somebody else's upgrade"
+		return s.move(i, fleet.Blocked, f.Name())
+	case f.Vanished:
+		v.ProofFrom, v.CloudDone = at, false
+		v.Reason = "the listing no longer shows the vault's upgrade"
+		return s.move(i, fleet.Unknown, f.Name())
+	case f.Foreign:
+		return s.seenForeign(i, at, f)
+	}
+	return s.seenOurs(i, at, f.Record, f.Name())
+}
+
+// seenOurs folds the sight of our own operation in the cloud.
+func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error {
+	v := &s.Vaults[i]
+	v.Accepted, v.Disregard, v.Reason = true, nil, ""
+	v.StartedAt = orTime(v.StartedAt, v.IntendedAt)
+	if err := s.move(i, fleet.Upgrading, why); err != nil {
+		return err
+	}
+	switch r.State {
+	case fleet.RecordUpgraded:
+		if !v.CloudDone {
+			v.CloudDone, v.DoneSince = true, at
+		}
+		v.EndedAt, v.UpgradedResourceID = orTime(r.EndedAt, at), r.UpgradedResourceID
+	case fleet.RecordFailed:
+		v.EndedAt, v.Reason = orTime(r.EndedAt, at), r.Message
+		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade",
+			Code: fleet.CodeUpgradeFailed, Message: r.Message,
+			Action: "do not retry; send the support message and wait for an answer"})
+		return s.move(i, fleet.Failed, why)
+	}
+	return nil
+}
+
+// seenForeign folds the end of an upgrade that is not ours.
+func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
+	v, r := &s.Vaults[i], f.Record
+	v.EndedAt = orTime(r.EndedAt, at)
+	switch r.State {
+	case fleet.RecordUpgraded:
+		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, "upgraded by somebody else"
+		if r.Trigger == fleet.TriggerForced {
+			v.Reason = "upgraded by Microsoft (" + r.Trigger + ")"
+		}
+		return s.move(i, fleet.Already, f.Name())
+	case fleet.RecordFailed:
+		v.Reason = "somebody else's upgrade of it failed: " + r.Message
+		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
+			Code: fleet.CodeForeignFailed, Message: v.Reason,
+			Action: "ask who started operation " + r.OperationID + "; do not retry unless support says so"})
+		return s.move(i, fleet.Blocked, f.Name())
+	}
+	v.EndedAt = time.Time{}
+	return nil
+}
+
+// deadline folds the end of a wait.
+func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
+	v := &s.Vaults[i]
+	note := func(code, msg, action string) {
+		v.Reason = msg
+		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError,
+			Category: "deadline", Code: code, Message: msg, Action: action})
+	}
+	switch f.Deadline {
+	case fleet.DeadlineBusy:
+		note(fleet.CodeBusyDeadline, fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline),
+			"nothing: the next run tries again")
+		return s.move(i, fleet.Blocked, f.Name())
+	case fleet.DeadlineAttempts:
+		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt, v.Reason),
+			"look into the reason; the next run tries again")
+		return s.move(i, fleet.Blocked, f.Name())
+	case fleet.DeadlineReconcile:
+		if v.Status == fleet.Upgrading {
+			note(fleet.CodeNotVerified, "the cloud reports the upgrade done, but the new vault could not be verified",
+				"look at the new vault; if it is good nothing else is needed")
+			v.Final = true
+			return s.move(i, fleet.Unknown, f.Name())
+		}
+		note(fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started",
+			"look at the vault in the portal, ask support, then fleetup reopen")
+		v.Final, v.EndedAt = true, at
+		return nil
+	case fleet.DeadlineOverdue:
+		v.Overdue = true
+		if v.Status == fleet.Upgrading && v.Foreign {
+			v.EndedAt = at
+			note(fleet.CodeForeignOverdue, "somebody else's upgrade of it does not end", "ask who started operation "+v.OperationID)
+			return s.move(i, fleet.Blocked, f.Name())
+		}
+		return nil
+	}
+	return fmt.Errorf("vault %s: unknown deadline %q", f.Vault, f.Deadline)
+}
+
+// reopened folds a person's permission to try again. In a closed run it only
+// marks the permit: the next run carries it out.
+func (s *State) reopened(i int, f fleet.Reopened) error {
+	v := &s.Vaults[i]
+	v.Disregard = append(slices.Clip(v.Disregard), f.Disregard...)
+	v.Reopened = true
+	v.Reason = "re-opened by " + f.By.User + ": " + f.Reason
+	if s.Run.Closed != nil {
+		return nil
+	}
+	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted = false, false, false, false, false
+	v.Attempt, v.Overdue = 0, false
+	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
+	return s.move(i, fleet.Pending, f.Name())
+}

@@ -1,0 +1,159 @@
+package rollout
+
+import (
+	"cmp"
+	"container/heap"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// startsBefore orders starts: those tried less often first, so that one vault
+// in trouble does not hold up the others; then the longest predicted; then as
+// the inventory has them.
+func (m *Machine) startsBefore(a, b int) bool {
+	return cmp.Or(
+		cmp.Compare(m.Vaults[a].Attempt, m.Vaults[b].Attempt),
+		cmp.Compare(m.Plan.Vaults[b].Predicted.P50, m.Plan.Vaults[a].Predicted.P50),
+		cmp.Compare(a, b)) < 0
+}
+
+func (m *Machine) subFree(i int) bool {
+	s, limit := &m.subs[i], m.Plan.Limits.PerSubscription
+	return !s.suspended && !s.throttledUntil.After(m.now) && (limit == 0 || s.used < limit) &&
+		(s.denials == 0 || s.sending == 0) // after a denial one start at a time tries the door
+}
+
+func (m *Machine) locFree(i int) bool {
+	limit := m.Plan.Limits.PerLocation
+	return limit == 0 || m.locs[i].used < limit
+}
+
+// dispatch hands out checks and starts as the limits allow.
+func (m *Machine) dispatch() {
+	if m.stopping || m.exited || m.Run.Halt != nil || m.Run.Closed != nil {
+		return
+	}
+	for m.nextStart() || m.nextCheck() {
+	}
+}
+
+// nextStart asks for one start to be prepared; false when none may begin.
+func (m *Machine) nextStart() bool {
+	if m.slots >= m.Plan.Limits.Upgrades || m.holding() {
+		return false
+	}
+	i, ok := m.starts.pop()
+	if !ok {
+		return false
+	}
+	v, j := &m.Vaults[i], &m.jobs[i]
+	j.queuedStart = false
+	switch {
+	case v.Status != fleet.Ready || j.doing != idle || j.stale || j.notBefore.After(m.now):
+		m.settle(i)
+	case m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
+		j.stale = true
+		m.settle(i)
+	default:
+		m.begin(i, preparing)
+		m.act(Prepare{i, v.IntendedAt})
+		m.settle(i)
+	}
+	return true
+}
+
+// nextCheck asks for one validation; false when none may begin.
+func (m *Machine) nextCheck() bool {
+	if m.doing[validating] >= m.Plan.Limits.Validations || m.validation.Len() == 0 {
+		return false
+	}
+	i := heap.Pop(&m.validation).(int)
+	v, j := &m.Vaults[i], &m.jobs[i]
+	s := &m.subs[j.sub]
+	j.queuedCheck = false
+	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.stale
+	switch {
+	case !wanted || j.doing != idle:
+	case s.suspended:
+		s.parked = append(s.parked, i)
+		return true // placed again when the suspension is lifted
+	case s.throttledUntil.After(m.now):
+		j.notBefore = s.throttledUntil
+	default:
+		m.begin(i, validating)
+		m.count(i, -1)
+		j.back, v.Status = v.Status, fleet.Validating
+		m.count(i, +1)
+		m.act(Validate{i, v.Disregard})
+	}
+	m.settle(i)
+	return true
+}
+
+// intend turns the prepared starts into intents, after everything else of the
+// step is known: a budget, a stop or a throttle that came at the same moment
+// counts.
+func (m *Machine) intend() {
+	for _, p := range m.prepared {
+		i, ok := m.index[p.Vault]
+		if !ok || m.jobs[i].doing != preparing {
+			continue
+		}
+		v, j := &m.Vaults[i], &m.jobs[i]
+		s := &m.subs[j.sub]
+		switch {
+		case m.stopping || m.Run.Halt != nil || m.holding() || s.suspended || s.throttledUntil.After(m.now):
+			m.end(i)
+			m.settle(i)
+		case drifted(v, p):
+			j.stale = true
+			m.end(i)
+			m.settle(i)
+		default:
+			m.begin(i, sending)
+			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.OperationID, Attempt: v.Attempt + 1})
+			m.act(Send{i, p.OperationID})
+		}
+	}
+}
+
+// drifted reports whether the vault is no longer as its validation saw it: it
+// is gone, or has an upgrade's record that was not there.
+func drifted(v *VaultState, p Prepared) bool {
+	if !p.Present {
+		return true
+	}
+	if p.Seen.Record == nil {
+		return false
+	}
+	for _, op := range v.Disregard {
+		if op == p.Seen.Record.OperationID {
+			return p.Seen.Record.State != fleet.RecordFailed
+		}
+	}
+	return true
+}
+
+// validationQueue orders the vaults that wait for a check: those at the door
+// first, then as starts are ordered.
+type validationQueue struct {
+	m     *Machine
+	items []int
+}
+
+func (q *validationQueue) Len() int { return len(q.items) }
+func (q *validationQueue) Less(i, j int) bool {
+	a, b := q.items[i], q.items[j]
+	if da, db := q.m.jobs[a].stale, q.m.jobs[b].stale; da != db {
+		return da
+	}
+	return q.m.startsBefore(a, b)
+}
+func (q *validationQueue) Swap(i, j int) { q.items[i], q.items[j] = q.items[j], q.items[i] }
+func (q *validationQueue) Push(x any)    { q.items = append(q.items, x.(int)) }
+func (q *validationQueue) Pop() any {
+	n := len(q.items) - 1
+	x := q.items[n]
+	q.items = q.items[:n]
+	return x
+}

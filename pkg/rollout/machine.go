@@ -1,0 +1,252 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Machine is the brain: State plus the policy that decides what happens next.
+// What it keeps beside State can be rebuilt from it, and is, after a replay.
+type Machine struct {
+	*State
+
+	now        time.Time
+	jobs       []job
+	subs       []sub
+	locs       []loc
+	subIndex   map[string]int
+	timers     *timers
+	starts     *queue
+	validation validationQueue
+	doing      [activities]int
+	slots      int // upgrades that we started, or are about to, and that are not over
+	open       int // vaults of opened waves whose fate is undecided
+	flight     int // vaults whose upgrade, started by us, may be under way
+	suspended  int // subscriptions without a sign-in or permission
+
+	settled  bool // every vault has been placed
+	stopping bool // told to leave
+	exited   bool
+	wakeAt   time.Time
+	prepared []Prepared
+	out      Output
+}
+
+// Output is what one Step decided. The caller commits Facts, then Intents in a
+// transaction of their own, and only then carries out the actions.
+type Output struct {
+	Facts         []fleet.Event
+	FactRecords   []fleet.VaultRecord
+	Intents       []fleet.Event
+	IntentRecords []fleet.VaultRecord
+	Actions       []Action
+	Err           error // a fact could not follow the ones before it: stop
+}
+
+// activity is what is being done for a vault right now.
+type activity uint8
+
+const (
+	idle activity = iota
+	validating
+	preparing
+	sending
+	reconciling
+	verifying
+	explaining
+	activities
+)
+
+// job is a vault's place in the machine.
+type job struct {
+	doing       activity
+	back        fleet.Status // where it was before validating
+	sub, loc    int
+	slot        bool
+	watched     bool
+	counted     bool // in open
+	flying      bool // in flight
+	queuedCheck bool // in the validation queue
+	queuedStart bool // in the queue of starts
+	stale       bool // ready, but must be validated again
+	foreignRead bool // a reconciling read showed a foreign operation
+	notBefore   time.Time
+	retryAt     time.Time // of a reconciling or verifying read
+	lostSince   time.Time // since when the listing shows another operation
+}
+
+// sub is a subscription's place in the machine.
+type sub struct {
+	id             string
+	used           int // slots
+	sending        int // starts being prepared or sent
+	open, flight   int
+	throttledUntil time.Time
+	suspended      bool // a sign-in or permission is missing
+	confirmed      bool // and reading says so too: it will not mend by itself
+	suspendedAt    time.Time
+	liftedAt       time.Time
+	denials        int // suspensions in a row without an accepted start
+	deniedReads    int
+	detail         string
+	parked         []int // vaults to validate once the suspension is lifted
+	watched        map[int]struct{}
+}
+
+type loc struct{ used int }
+
+// New returns the machine of a run of which no fact is known yet. Feed it the
+// run's facts with Replay before the first Step.
+func New(p *plan.Plan) *Machine {
+	m := &Machine{State: NewState(p), jobs: make([]job, len(p.Vaults)),
+		subIndex: map[string]int{}, timers: newTimers()}
+	locIndex := map[string]int{}
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		s, ok := m.subIndex[v.SubscriptionID]
+		if !ok {
+			s = len(m.subs)
+			m.subIndex[v.SubscriptionID] = s
+			m.subs = append(m.subs, sub{id: v.SubscriptionID, watched: map[int]struct{}{}})
+		}
+		name := fleet.NormalizeLocation(v.Location)
+		l, ok := locIndex[name]
+		if !ok {
+			l = len(m.locs)
+			locIndex[name] = l
+			m.locs = append(m.locs, loc{})
+		}
+		m.jobs[i].sub, m.jobs[i].loc = s, l
+	}
+	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree)
+	m.validation.m = m
+	return m
+}
+
+// Step takes what was observed, moves time to now (it never goes back), and
+// returns what follows: facts to commit and then actions to carry out.
+func (m *Machine) Step(now time.Time, observations []Observation) Output {
+	if m.exited {
+		return Output{}
+	}
+	m.out, m.prepared = Output{}, m.prepared[:0]
+	if now.After(m.now) {
+		m.now = now
+	}
+	sortObservations(observations)
+	for len(observations) > 0 {
+		c, ok := observations[0].(Commanded)
+		if !ok {
+			break
+		}
+		m.emit(c.Fact)
+		observations = observations[1:]
+	}
+	m.settleAll()
+	for _, o := range observations {
+		m.observe(o)
+	}
+	for {
+		owner, ok := m.timers.expired(m.now)
+		if !ok {
+			break
+		}
+		if owner < len(m.jobs) {
+			m.due(owner)
+		} else {
+			m.subDue(owner - len(m.jobs))
+		}
+	}
+	m.checkBudgets()
+	m.turnWaves()
+	m.intend()
+	m.dispatch()
+	m.leave()
+	m.wake()
+	return m.out
+}
+
+// settleAll places every vault once, after the replay.
+func (m *Machine) settleAll() {
+	if m.settled {
+		return
+	}
+	m.settled = true
+	for id, until := range m.Throttled {
+		if s, ok := m.subIndex[id]; ok && until.After(m.now) {
+			m.throttle(s, until)
+		}
+	}
+	for i := range m.jobs {
+		m.settle(i)
+	}
+}
+
+// emit records a fact: folds it, adds it to the output and places its vault.
+func (m *Machine) emit(f fleet.Fact) {
+	e := fleet.Event{At: m.now, Fact: f}
+	if err := m.Apply(e); err != nil {
+		if m.out.Err == nil {
+			m.out.Err = err
+		}
+		return
+	}
+	vf, isVault := f.(fleet.VaultFact)
+	_, isIntent := f.(fleet.StartIntended)
+	events, records := &m.out.Facts, &m.out.FactRecords
+	if isIntent {
+		events, records = &m.out.Intents, &m.out.IntentRecords
+	}
+	*events = append(*events, e)
+	if isVault {
+		i := m.index[vf.VaultKey()]
+		*records = append(*records, m.Record(i))
+		if m.settled {
+			m.settle(i)
+		}
+	}
+}
+
+func (m *Machine) act(a Action) { m.out.Actions = append(m.out.Actions, a) }
+
+// wake asks for the next Step when the earliest deadline has changed.
+func (m *Machine) wake() {
+	if next := m.timers.next(); !m.exited && !next.Equal(m.wakeAt) {
+		m.wakeAt = next
+		m.act(Wake{next})
+	}
+}
+
+// begin marks a vault as being worked on; end frees it.
+func (m *Machine) begin(i int, a activity) {
+	j := &m.jobs[i]
+	m.doing[j.doing]--
+	m.doing[a]++
+	was, is := j.doing == preparing || j.doing == sending, a == preparing || a == sending
+	j.doing = a
+	if s := &m.subs[j.sub]; is && !was {
+		s.sending++
+	} else if was && !is {
+		s.sending--
+		m.starts.subFreed(j.sub)
+	}
+}
+
+func (m *Machine) end(i int) { m.begin(i, idle) }
+
+func (m *Machine) working() int {
+	n := 0
+	for a := validating; a < activities; a++ {
+		n += m.doing[a]
+	}
+	return n
+}
+
+// key returns a vault's key.
+func (m *Machine) key(i int) fleet.Key { return m.Plan.Vaults[i].Key }
+
+func (m *Machine) waveOpen(i int) bool {
+	return !m.Waves[m.Plan.Vaults[i].Wave].OpenedAt.IsZero()
+}

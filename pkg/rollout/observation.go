@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Observation is what the caller saw since the last Step: the answer to an
+// action, a reading, a command. The types of this file are all of them.
+type Observation interface {
+	// order ranks simultaneous observations, so that the order in which they
+	// happened to arrive changes nothing.
+	order() (rank int, key string)
+}
+
+// Commanded is a fact that a person's command brings: Resumed or
+// FailuresAccepted.
+type Commanded struct{ Fact fleet.Fact }
+
+// Interrupted tells the machine to start nothing more and to leave.
+type Interrupted struct{}
+
+// Validated answers the action Validate.
+type Validated struct {
+	Vault  fleet.Key
+	Result fleet.Validation
+}
+
+// Prepared answers the action Prepare: a start is ready to go. Seen is the
+// vault in a reading no older than one poll; Present tells whether it was
+// there.
+type Prepared struct {
+	Vault       fleet.Key
+	OperationID string
+	Seen        fleet.Sighting
+	Present     bool
+}
+
+// Unprepared answers the action Prepare: nothing was readied.
+type Unprepared struct {
+	Vault      fleet.Key
+	Class      fleet.CallClass
+	RetryAfter time.Duration
+	Detail     string
+}
+
+// Answered answers the action Send. A verdict of notSent means the POST never
+// left.
+type Answered struct {
+	Vault       fleet.Key
+	OperationID string
+	Answer      fleet.StartAnswer
+}
+
+// Reconciled answers the action Reconcile.
+type Reconciled struct {
+	Vault       fleet.Key
+	OperationID string
+	Result      fleet.Reconciliation
+}
+
+// Verified answers the action Verify.
+type Verified struct {
+	Vault       fleet.Key
+	OperationID string
+	Result      fleet.Verification
+	Err         error // the read failed
+}
+
+// Explained answers the action Explain.
+type Explained struct {
+	Vault       fleet.Key
+	OperationID string
+	Findings    []fleet.Finding
+}
+
+// Listed is a complete reading of a subscription that the runner made for a
+// Watch.
+type Listed struct{ Snapshot *fleet.Snapshot }
+
+// ListFailed is a reading of a subscription that failed.
+type ListFailed struct {
+	Subscription string
+	Class        fleet.CallClass
+	Detail       string
+}
+
+// SlowDown says a subscription asked to be left alone until a time.
+type SlowDown struct {
+	Subscription string
+	Until        time.Time
+}
+
+func (o Commanded) order() (int, string)   { return 0, o.Fact.Name() }
+func (o Interrupted) order() (int, string) { return 1, "" }
+func (o SlowDown) order() (int, string)    { return 2, o.Subscription }
+func (o ListFailed) order() (int, string)  { return 3, o.Subscription }
+func (o Listed) order() (int, string)      { return 4, o.Snapshot.Subscription }
+func (o Answered) order() (int, string)    { return 5, string(o.Vault) }
+func (o Reconciled) order() (int, string)  { return 6, string(o.Vault) }
+func (o Verified) order() (int, string)    { return 7, string(o.Vault) }
+func (o Explained) order() (int, string)   { return 8, string(o.Vault) }
+func (o Validated) order() (int, string)   { return 9, string(o.Vault) }
+func (o Unprepared) order() (int, string)  { return 10, string(o.Vault) }
+func (o Prepared) order() (int, string)    { return 11, string(o.Vault) }
+
+func sortObservations(obs []Observation) {
+	slices.SortStableFunc(obs, func(a, b Observation) int {
+		ra, ka := a.order()
+		rb, kb := b.order()
+		return cmp.Or(cmp.Compare(ra, rb), cmp.Compare(ka, kb))
+	})
+}

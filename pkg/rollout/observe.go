@@ -1,0 +1,199 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// observe takes in one observation.
+func (m *Machine) observe(o Observation) {
+	switch o := o.(type) {
+	case Interrupted:
+		m.stopping = true
+	case SlowDown:
+		if s, ok := m.subIndex[o.Subscription]; ok {
+			m.throttle(s, o.Until)
+		}
+	case ListFailed:
+		m.listFailed(o)
+	case Listed:
+		m.listed(o.Snapshot)
+	case Prepared:
+		m.prepared = append(m.prepared, o)
+	case Answered:
+		m.withJob(o.Vault, sending, func(i int) { m.answered(i, o) })
+	case Reconciled:
+		m.withJob(o.Vault, reconciling, func(i int) { m.reconciled(i, o) })
+	case Verified:
+		m.withJob(o.Vault, verifying, func(i int) { m.verified(i, o) })
+	case Explained:
+		m.withJob(o.Vault, explaining, func(i int) {
+			if len(o.Findings) > 0 {
+				m.emit(fleet.Observed{Vault: o.Vault, OperationID: o.OperationID, Findings: o.Findings})
+			}
+		})
+	case Validated:
+		m.withJob(o.Vault, validating, func(i int) { m.validated(i, o) })
+	case Unprepared:
+		m.withJob(o.Vault, preparing, func(i int) { m.unprepared(i, o) })
+	}
+}
+
+// withJob ends what was being done for the vault and looks at its result. A
+// result nobody waits for is dropped.
+func (m *Machine) withJob(k fleet.Key, a activity, do func(i int)) {
+	i, ok := m.index[k]
+	if !ok || m.jobs[i].doing != a {
+		return
+	}
+	m.end(i)
+	do(i)
+	m.settle(i)
+}
+
+func (m *Machine) validated(i int, o Validated) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	m.count(i, -1)
+	v.Status = j.back
+	m.count(i, +1)
+	switch o.Result.Verdict {
+	case fleet.VerdictDenied:
+		m.suspend(j.sub, firstError(o.Result.Findings))
+		return
+	case fleet.VerdictThrottled:
+		m.throttle(j.sub, m.now.Add(m.retryAfter(o.Result.RetryAfter)))
+		j.notBefore = m.subs[j.sub].throttledUntil
+		return
+	}
+	j.stale = false
+	r := o.Result
+	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs})
+}
+
+func (m *Machine) unprepared(i int, o Unprepared) {
+	j := &m.jobs[i]
+	switch o.Class {
+	case fleet.CallDenied, fleet.CallForbidden:
+		m.suspend(j.sub, o.Detail)
+	case fleet.CallThrottled:
+		m.throttle(j.sub, m.now.Add(m.retryAfter(o.RetryAfter)))
+	default:
+		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
+	}
+}
+
+func (m *Machine) answered(i int, o Answered) {
+	j, a := &m.jobs[i], o.Answer
+	s := &m.subs[j.sub]
+	if a.Verdict == fleet.StartNotSent {
+		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
+		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message})
+		return
+	}
+	switch a.Verdict {
+	case fleet.StartDenied:
+		m.suspend(j.sub, a.Message)
+	case fleet.StartThrottled:
+		m.throttle(j.sub, m.now.Add(m.retryAfter(a.RetryAfter)))
+	case fleet.StartUnknown:
+	default:
+		s.denials = 0
+		m.starts.subFreed(j.sub)
+	}
+	j.foreignRead, j.retryAt = false, time.Time{}
+	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a})
+}
+
+func (m *Machine) reconciled(i int, o Reconciled) {
+	v, j, r := &m.Vaults[i], &m.jobs[i], o.Result
+	if v.Status != fleet.Unknown || v.OperationID != o.OperationID {
+		return // a listing was quicker
+	}
+	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+	switch {
+	case r.Reading == fleet.ReadUnreadable, r.Reading == fleet.ReadAbsent && v.Accepted:
+		return // proves nothing
+	case r.Reading == fleet.ReadForeign && j.foreignRead && v.Absences == 0:
+		return // known
+	}
+	j.foreignRead = r.Reading == fleet.ReadForeign
+	m.emit(fleet.Reconciled{Vault: o.Vault, OperationID: o.OperationID, Read: v.Absences + 1, Reading: r.Reading,
+		Record: r.Record, Detail: r.Detail})
+	m.explain(i)
+}
+
+func (m *Machine) verified(i int, o Verified) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	if v.Status != fleet.Upgrading || !v.CloudDone {
+		return
+	}
+	if o.Err == nil && o.Result.OK {
+		m.emit(fleet.Verified{Vault: o.Vault, OperationID: o.OperationID, ResourceID: o.Result.ResourceID})
+		return
+	}
+	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+}
+
+// explain asks why an upgrade of ours failed.
+func (m *Machine) explain(i int) {
+	if v := &m.Vaults[i]; v.Status == fleet.Failed && m.jobs[i].doing == idle && !m.stopping {
+		m.begin(i, explaining)
+		m.act(Explain{i, v.OperationID})
+	}
+}
+
+// listed compares what a reading shows with every watched vault of its
+// subscription.
+func (m *Machine) listed(snap *fleet.Snapshot) {
+	s, ok := m.subIndex[snap.Subscription]
+	if !ok {
+		return
+	}
+	m.readSucceeded(s, snap.ReadAt)
+	watched := make([]int, 0, len(m.subs[s].watched))
+	for i := range m.subs[s].watched {
+		watched = append(watched, i)
+	}
+	slices.Sort(watched)
+	for _, i := range watched {
+		m.sight(i, snap)
+		m.settle(i)
+	}
+}
+
+// sight looks at one watched vault in a reading.
+func (m *Machine) sight(i int, snap *fleet.Snapshot) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	seen, present := snap.Vaults[m.key(i)]
+	followed := present && seen.Record != nil && seen.Record.OperationID == v.OperationID
+	if followed {
+		j.lostSince = time.Time{}
+		ended := seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed
+		news := v.Status != fleet.Upgrading || ended && !v.CloudDone
+		if news {
+			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})
+			m.explain(i)
+		}
+		return
+	}
+	if v.Status != fleet.Upgrading || v.CloudDone || !snap.ReadAt.After(v.StartedAt) {
+		return
+	}
+	// Our upgrade is not to be seen. A vault that is gone is in doubt at once;
+	// one that shows another operation may be a listing that went back in
+	// time, and gets a grace.
+	j.lostSince = orTime(j.lostSince, m.now)
+	if !present && !v.Foreign || m.now.Sub(j.lostSince) >= m.Plan.Timings.ReconcileGrace {
+		m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Vanished: true, Foreign: v.Foreign})
+	}
+}
+
+// retryAfter is how long to stay away when the cloud named no time.
+func (m *Machine) retryAfter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return m.Plan.Timings.Poll
+	}
+	return d
+}

@@ -1,0 +1,189 @@
+package rollout
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// settle puts a vault where its state wants it: slots, watch, queues, counts,
+// deadline. It runs after every change of the vault, and for all of them after
+// a replay; nothing else places a vault.
+func (m *Machine) settle(i int) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	s := &m.subs[j.sub]
+
+	if want := v.InFlight() || j.doing == preparing; want != j.slot {
+		j.slot = want
+		if want {
+			m.slots, s.used, m.locs[j.loc].used = m.slots+1, s.used+1, m.locs[j.loc].used+1
+		} else {
+			m.slots, s.used, m.locs[j.loc].used = m.slots-1, s.used-1, m.locs[j.loc].used-1
+			m.starts.subFreed(j.sub)
+			m.starts.locFreed(j.loc)
+		}
+	}
+	if want := v.Open() && m.waveOpen(i); want != j.counted {
+		j.counted = want
+		by := map[bool]int{true: 1, false: -1}[want]
+		m.open, s.open = m.open+by, s.open+by
+	}
+	if want := v.InFlight(); want != j.flying {
+		j.flying = want
+		by := map[bool]int{true: 1, false: -1}[want]
+		m.flight, s.flight = m.flight+by, s.flight+by
+	}
+	if want := v.InFlight() || v.Status == fleet.Upgrading; want != j.watched {
+		j.watched = want
+		if want {
+			s.watched[i] = struct{}{}
+		} else {
+			delete(s.watched, i)
+			j.lostSince = time.Time{}
+		}
+		m.act(Watch{s.id, i, want})
+	}
+	m.enqueue(i)
+	m.timers.set(i, m.nextDue(i))
+}
+
+// enqueue lets a vault wait for a check or for a start.
+func (m *Machine) enqueue(i int) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	if j.doing != idle || !m.waveOpen(i) || j.notBefore.After(m.now) {
+		return
+	}
+	switch v.Status {
+	case fleet.Pending:
+		m.toCheck(i)
+	case fleet.Busy:
+		if !v.BusyAt.Add(m.Plan.Timings.BusyRetry).After(m.now) {
+			m.toCheck(i)
+		}
+	case fleet.Ready:
+		switch {
+		case v.Attempt >= plan.MaxAttempts:
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts})
+		case j.stale:
+			m.toCheck(i)
+		case !j.queuedStart:
+			j.queuedStart = true
+			m.starts.push(i, j.sub, j.loc)
+		}
+	}
+}
+
+func (m *Machine) toCheck(i int) {
+	if j := &m.jobs[i]; !j.queuedCheck {
+		j.queuedCheck = true
+		heap.Push(&m.validation, i)
+	}
+}
+
+// nextDue is when a vault must be looked at again if nothing else happens;
+// zero: never.
+func (m *Machine) nextDue(i int) time.Time {
+	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
+	if j.doing != idle {
+		return time.Time{}
+	}
+	switch v.Status {
+	case fleet.Pending, fleet.Ready:
+		if j.notBefore.After(m.now) {
+			return j.notBefore
+		}
+	case fleet.Busy:
+		due := v.BusySince.Add(t.BusyDeadline)
+		if !j.queuedCheck {
+			due = earlier(due, later(v.BusyAt.Add(t.BusyRetry), j.notBefore))
+		}
+		return due
+	case fleet.Unknown:
+		if !v.Final && !m.subs[j.sub].suspended {
+			return earlier(m.reconcileBy(i), m.readAt(i))
+		}
+	case fleet.Upgrading:
+		var due time.Time
+		if !v.Overdue {
+			due = v.StartedAt.Add(t.Overdue)
+		}
+		if v.CloudDone && !m.subs[j.sub].suspended {
+			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
+		}
+		return due
+	}
+	return time.Time{}
+}
+
+// readAt is when the next reconciling read may be made. A read that is to
+// prove absence comes a grace after the start's deadline, or after the proof's
+// first read.
+func (m *Machine) readAt(i int) time.Time {
+	v, t := &m.Vaults[i], &m.Plan.Timings
+	at := v.ProofFrom.Add(t.ReconcileGrace)
+	if v.Absences > 0 {
+		at = later(at, v.AbsentAt.Add(t.ReconcileGrace))
+	}
+	return later(at, m.jobs[i].retryAt)
+}
+
+// reconcileBy is when an unknown start stays unknown.
+func (m *Machine) reconcileBy(i int) time.Time {
+	v, t := &m.Vaults[i], &m.Plan.Timings
+	return later(v.ProofFrom.Add(t.ReconcileGrace), m.subs[m.jobs[i].sub].liftedAt).Add(t.ReconcileDeadline)
+}
+
+// verifyBy is when an upgrade that the cloud calls done counts as unknown.
+func (m *Machine) verifyBy(i int) time.Time {
+	return later(m.Vaults[i].DoneSince, m.subs[m.jobs[i].sub].liftedAt).Add(m.Plan.Timings.ReconcileDeadline)
+}
+
+// due acts on a vault's deadline.
+func (m *Machine) due(i int) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	past := func(t time.Time) bool { return !t.IsZero() && !t.After(m.now) }
+	switch v.Status {
+	case fleet.Busy:
+		if past(v.BusySince.Add(m.Plan.Timings.BusyDeadline)) {
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy})
+		}
+	case fleet.Unknown:
+		switch {
+		case past(m.reconcileBy(i)):
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
+		case past(m.readAt(i)):
+			m.begin(i, reconciling)
+			m.act(Reconcile{i, v.OperationID, v.Absences + 1, v.Before()})
+		}
+	case fleet.Upgrading:
+		if !v.Overdue && past(v.StartedAt.Add(m.Plan.Timings.Overdue)) {
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineOverdue})
+		}
+		switch {
+		case !v.CloudDone || m.subs[j.sub].suspended:
+		case past(m.verifyBy(i)):
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
+		case past(later(v.DoneSince, j.retryAt)):
+			m.begin(i, verifying)
+			m.act(Verify{i, v.OperationID})
+		}
+	}
+	m.settle(i)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// earlier returns the earlier of two times; zero is no time.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

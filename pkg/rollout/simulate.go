@@ -1,0 +1,147 @@
+package rollout
+
+import (
+	"container/heap"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Forecast is when the waves of a plan begin and end if every vault is ready
+// and every upgrade succeeds.
+type Forecast struct {
+	Waves  []Span // as Plan.Waves
+	EndsAt time.Time
+	Steps  int // how many Steps the machine took
+}
+
+// Span is a stretch of time.
+type Span struct{ StartsAt, EndsAt time.Time }
+
+// Simulate drives the real machine with a simulated clock from start on, with
+// durations as duration predicts them. It touches nothing outside.
+func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Duration) (Forecast, error) {
+	s := &simulation{m: New(p), now: start, duration: duration, running: map[int]*fleet.Record{}}
+	if err := s.m.Apply(fleet.Event{At: start, Fact: fleet.RunOpened{RunID: "forecast"}}); err != nil {
+		return Forecast{}, err
+	}
+	for !s.done {
+		if err := s.step(); err != nil {
+			return Forecast{}, err
+		}
+	}
+	f := Forecast{EndsAt: s.now, Steps: s.steps}
+	for i := range s.m.Waves {
+		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})
+	}
+	return f, nil
+}
+
+// simulation is a cloud and a runner in which everything but an upgrade is
+// instant.
+type simulation struct {
+	m        *Machine
+	now      time.Time
+	wake     time.Time
+	duration func(*plan.Vault) time.Duration
+	ends     endHeap
+	running  map[int]*fleet.Record
+	pending  []Observation
+	steps    int
+	done     bool
+}
+
+type endHeap []end
+
+type end struct {
+	at    time.Time
+	vault int
+}
+
+func (s *simulation) step() error {
+	s.steps++
+	obs := s.pending
+	s.pending = nil
+	out := s.m.Step(s.now, obs)
+	if out.Err != nil {
+		return out.Err
+	}
+	for _, a := range out.Actions {
+		s.perform(a)
+	}
+	if s.done || len(s.pending) > 0 {
+		return nil
+	}
+	next := s.wake
+	if len(s.ends) > 0 {
+		next = earlier(s.ends[0].at, next)
+	}
+	if next.IsZero() {
+		return fmt.Errorf("the plan can never end: %d vaults wait for nothing", s.m.tally.open)
+	}
+	s.now = later(s.now, next)
+	s.finish()
+	return nil
+}
+
+// finish shows the machine the upgrades that have ended by now.
+func (s *simulation) finish() {
+	ended := map[string]*fleet.Snapshot{}
+	for len(s.ends) > 0 && !s.ends[0].at.After(s.now) {
+		i := heap.Pop(&s.ends).(end).vault
+		v := &s.m.Plan.Vaults[i]
+		snap := ended[v.SubscriptionID]
+		if snap == nil {
+			snap = &fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: s.now, Vaults: map[fleet.Key]fleet.Sighting{}}
+			ended[v.SubscriptionID] = snap
+			s.pending = append(s.pending, Listed{snap})
+		}
+		s.running[i].State = fleet.RecordUpgraded
+		s.running[i].EndedAt = s.now
+	}
+	for id, snap := range ended {
+		for i := range s.m.subs[s.m.subIndex[id]].watched {
+			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.running[i]}
+		}
+	}
+}
+
+func (s *simulation) perform(a Action) {
+	answer := func(o Observation) { s.pending = append(s.pending, o) }
+	switch a := a.(type) {
+	case Validate:
+		answer(Validated{s.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
+	case Prepare:
+		answer(Prepared{Vault: s.m.key(a.Vault), OperationID: strconv.Itoa(a.Vault), Present: true})
+	case Send:
+		v := &s.m.Plan.Vaults[a.Vault]
+		s.running[a.Vault] = &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
+		heap.Push(&s.ends, end{s.now.Add(s.duration(v)), a.Vault})
+		answer(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+	case Verify:
+		answer(Verified{Vault: s.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+	case Wake:
+		s.wake = a.At
+	case Exit:
+		s.done = true
+	}
+}
+
+func (h endHeap) Len() int { return len(h) }
+func (h endHeap) Less(i, j int) bool {
+	if !h[i].at.Equal(h[j].at) {
+		return h[i].at.Before(h[j].at)
+	}
+	return h[i].vault < h[j].vault
+}
+func (h endHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *endHeap) Push(x any)   { *h = append(*h, x.(end)) }
+func (h *endHeap) Pop() any {
+	n := len(*h) - 1
+	x := (*h)[n]
+	*h = (*h)[:n]
+	return x
+}

@@ -1,0 +1,247 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// State is where a run stands: the fold of its facts over its plan.
+type State struct {
+	Plan   *plan.Plan
+	Run    RunState
+	Vaults []VaultState // same order as Plan.Vaults
+	Waves  []WaveState  // same order as Plan.Waves
+	Totals Totals
+
+	// Throttled holds, per subscription, until when it asked to be left alone.
+	Throttled map[string]time.Time
+
+	index   map[fleet.Key]int
+	current int // index of the wave opened last, -1 before the first
+	tally   tally
+}
+
+// RunState is what is known of the run as a whole.
+type RunState struct {
+	ID          string
+	Fingerprint string
+	By          fleet.Actor
+	OpenedAt    time.Time
+	ResumedAt   time.Time // zero when never resumed
+	LastAt      time.Time // of the newest fact
+	Halt        *fleet.RunHalted
+	HaltedAt    time.Time
+	Suspended   *fleet.RunSuspended
+	Closed      *fleet.RunClosed
+	ClosedAt    time.Time
+}
+
+// WaveState is where a wave stands.
+type WaveState struct {
+	Name     string
+	OpenedAt time.Time // zero: not opened
+	DoneAt   time.Time // zero: not done
+	Totals   Totals
+
+	tally tally
+}
+
+// VaultState is everything the facts say of one vault.
+type VaultState struct {
+	Status      fleet.Status
+	Foreign     bool     // upgrading: the operation is somebody else's
+	OperationID string   // the newest operation known for it
+	Own         []string // every operation we sent for it, oldest first
+	Disregard   []string // operations that no longer speak for it
+	Attempt     int      // POSTs sent in this run
+	Accepted    bool     // OperationID was seen accepted: its absence can never be proved
+	ErrorBody   bool     // the start was answered with an error of the service
+	CloudDone   bool     // the cloud's record says Upgraded; not verified yet
+	Final       bool     // unknown for good in this run
+	Overdue     bool
+	Carried     bool // failed or unknown before this run: counts in no budget
+	Forgiven    bool // a person accepted the failure: counts no more
+	Reopened    bool // a person permitted another try
+
+	ValidatedAt time.Time
+	IntendedAt  time.Time // when the newest intent was recorded
+	StartedAt   time.Time
+	EndedAt     time.Time
+	BusySince   time.Time // when it was first found busy, zero when it is not
+	BusyAt      time.Time // when it was last found busy
+	DoneSince   time.Time // when CloudDone was seen
+	ProofFrom   time.Time // the grace before a read may prove absence counts from here
+	Absences    int       // conclusive reads that did not find the operation
+	AbsentAt    time.Time // when the last of them was made
+
+	UpgradedResourceID string
+	Findings           []fleet.Finding
+	RequestIDs         []string
+	Reason             string // why it is where it is, in words
+}
+
+// Open reports whether the vault's fate is still undecided in this run.
+func (v *VaultState) Open() bool {
+	switch v.Status {
+	case fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy, fleet.Starting, fleet.Upgrading:
+		return true
+	case fleet.Unknown:
+		return !v.Final
+	}
+	return false
+}
+
+// InFlight reports whether an upgrade that we started may be under way.
+func (v *VaultState) InFlight() bool {
+	switch v.Status {
+	case fleet.Starting:
+		return true
+	case fleet.Upgrading:
+		return !v.Foreign
+	case fleet.Unknown:
+		return !v.Final
+	}
+	return false
+}
+
+// owns reports whether we sent the operation.
+func (v *VaultState) owns(op string) bool { return slices.Contains(v.Own, op) }
+
+// Before lists the operations known before the newest one was sent.
+func (v *VaultState) Before() []string {
+	var ops []string
+	for _, op := range v.Own {
+		if op != v.OperationID {
+			ops = append(ops, op)
+		}
+	}
+	return append(ops, v.Disregard...)
+}
+
+// NewState returns the state of a run of which no fact is known yet.
+func NewState(p *plan.Plan) *State {
+	s := &State{
+		Plan:      p,
+		Vaults:    make([]VaultState, len(p.Vaults)),
+		Waves:     make([]WaveState, len(p.Waves)),
+		Throttled: map[string]time.Time{},
+		index:     make(map[fleet.Key]int, len(p.Vaults)),
+		current:   -1,
+	}
+	for i := range p.Waves {
+		s.Waves[i].Name = p.Waves[i].Name
+	}
+	for i := range p.Vaults {
+		s.index[p.Vaults[i].Key] = i
+		v := &s.Vaults[i]
+		v.Status = fleet.Pending
+		if h := p.Vaults[i].Hold; h != nil {
+			v.Status, v.Reason = fleet.Excluded, h.Reason
+		}
+		s.count(i, +1)
+	}
+	return s
+}
+
+// Lookup returns the vault's index in the plan.
+func (s *State) Lookup(k fleet.Key) (int, bool) {
+	i, ok := s.index[k]
+	return i, ok
+}
+
+// CurrentWave is the index of the wave opened last, -1 before the first.
+func (s *State) CurrentWave() int { return s.current }
+
+// Record is what the ledger remembers of a vault across runs.
+func (s *State) Record(i int) fleet.VaultRecord {
+	v := &s.Vaults[i]
+	return fleet.VaultRecord{
+		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
+		Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
+		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
+	}
+}
+
+// move takes a vault to another status; an illegal move is an error.
+func (s *State) move(i int, to fleet.Status, why string) error {
+	v := &s.Vaults[i]
+	if !fleet.CanMove(v.Status, to) {
+		return &fleet.TransitionError{Vault: s.Plan.Vaults[i].Key, From: v.Status, To: to, Fact: why}
+	}
+	v.Status = to
+	return nil
+}
+
+// count adds the vault to the totals, or takes it away. Every change of a
+// vault stands between count(i, -1) and count(i, +1).
+func (s *State) count(i, by int) {
+	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
+	s.Totals.add(v.Status, by)
+	w.Totals.add(v.Status, by)
+	s.tally.add(v, by)
+	w.tally.add(v, by)
+}
+
+// tally counts what budgets and the end of a wave depend on.
+type tally struct {
+	open       int // fate undecided
+	failed     int // failed, or unknown for good; neither carried nor forgiven
+	unresolved int // unknown, still being read
+	base       int // what percentages are of: neither excluded nor carried
+}
+
+func (t *tally) add(v *VaultState, by int) {
+	if v.Open() {
+		t.open += by
+	}
+	if v.Status != fleet.Excluded && !v.Carried {
+		t.base += by
+	}
+	if v.Carried || v.Forgiven {
+		return
+	}
+	switch {
+	case v.Status == fleet.Failed, v.Status == fleet.Unknown && v.Final:
+		t.failed += by
+	case v.Status == fleet.Unknown:
+		t.unresolved += by
+	}
+}
+
+// Budget is a scope's failure budget with what it has used.
+type Budget struct {
+	Limit      int
+	Failed     int // failed, and unknown for good
+	Unresolved int // unknown and still being read: no start while they would exceed it
+	Base       int
+}
+
+// RunBudget is the whole run's budget.
+func (s *State) RunBudget() Budget {
+	t := &s.tally
+	return Budget{s.Plan.FailureBudget.Resolve(t.base), t.failed, t.unresolved, t.base}
+}
+
+// WaveBudget is a wave's own budget; ok is false when it has none.
+func (s *State) WaveBudget(w int) (b Budget, ok bool) {
+	m := s.Plan.Waves[w].MaxFailures
+	t := &s.Waves[w].tally
+	if m == nil {
+		return Budget{Failed: t.failed, Unresolved: t.unresolved, Base: t.base}, false
+	}
+	return Budget{m.Resolve(t.base), t.failed, t.unresolved, t.base}, true
+}
+
+// Replay folds events over the state.
+func (s *State) Replay(events []fleet.Event) error {
+	for n, e := range events {
+		if err := s.Apply(e); err != nil {
+			return fmt.Errorf("fact %d of the run: %w", n+1, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// perform carries an action out. Calls run in goroutines of their own and end
+// in one observation; nothing here waits.
+func (r *run) perform(a rollout.Action) {
+	switch a := a.(type) {
+	case rollout.Wake:
+		r.wake = a.At
+	case rollout.Watch:
+		r.watch(a)
+	case rollout.Validate:
+		r.call(func() { r.validate(a) })
+	case rollout.Prepare:
+		r.call(func() { r.prepare(a) })
+	case rollout.Send:
+		r.call(func() { r.send(a) })
+	case rollout.Reconcile:
+		r.call(func() { r.reconcile(a) })
+	case rollout.Verify:
+		r.call(func() { r.verify(a) })
+	case rollout.Explain:
+		v := r.vault(a.Vault)
+		r.call(func() {
+			fs := r.Cloud.Explain(r.reads, v, r.lister.lastSeen(v))
+			r.post(rollout.Explained{Vault: v.Key, OperationID: a.OperationID, Findings: fs})
+		})
+	}
+}
+
+func (r *run) call(do func()) {
+	r.calls.Go(func() error { do(); return nil })
+}
+
+func (r *run) vault(i int) *fleet.Vault { return &r.Plan.Vaults[i].Vault }
+
+func (r *run) validate(a rollout.Validate) {
+	v := r.vault(a.Vault)
+	var res fleet.Validation
+	if snap, err := r.lister.recent(r.reads, v.SubscriptionID, time.Time{}); err != nil {
+		res = unread(err)
+	} else {
+		seen, present := snap.Vaults[v.Key]
+		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
+	}
+	if res.Verdict == fleet.VerdictThrottled {
+		r.slowDown(v.SubscriptionID, res.RetryAfter)
+	}
+	r.post(rollout.Validated{Vault: v.Key, Result: res})
+}
+
+// unread is the validation of a vault whose subscription cannot be read.
+func unread(err error) fleet.Validation {
+	f := fleet.Finding{Severity: fleet.SeverityError, Category: "listing", Message: err.Error()}
+	res := fleet.Validation{RetryAfter: fleet.RetryAfterOf(err)}
+	switch fleet.ClassOf(err) {
+	case fleet.CallDenied:
+		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in again, then fleetup resume"
+	case fleet.CallForbidden:
+		res.Verdict, f.Code = fleet.VerdictBlocked, fleet.CodeNoPermission
+		f.Action = "the classic side needs a co-administrator of the subscription, even for an owner"
+	case fleet.CallThrottled:
+		res.Verdict, f.Code, f.Action = fleet.VerdictThrottled, fleet.CodeThrottled, "nothing: it is tried again"
+	default:
+		res.Verdict, f.Code, f.Action = fleet.VerdictBusy, fleet.CodeUnreachable, "nothing: it is tried again"
+	}
+	res.Findings = []fleet.Finding{f}
+	return res
+}
+
+// prepare does everything that a start may wait for.
+func (r *run) prepare(a rollout.Prepare) {
+	v := r.vault(a.Vault)
+	failed := func(err error) {
+		r.noteThrottle(v.SubscriptionID, err)
+		r.post(rollout.Unprepared{Vault: v.Key, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error()})
+	}
+	snap, err := r.lister.recent(r.reads, v.SubscriptionID, a.After)
+	if err != nil {
+		failed(err)
+		return
+	}
+	seen, present := snap.Vaults[v.Key]
+	if present {
+		start, err := r.Cloud.Prepare(r.reads, v, seen)
+		if err != nil {
+			failed(err)
+			return
+		}
+		r.mu.Lock()
+		r.ready[a.Vault] = start
+		r.mu.Unlock()
+	}
+	r.post(rollout.Prepared{Vault: v.Key, OperationID: r.Cloud.NewOperationID(r.clock.now()), Seen: seen, Present: present})
+}
+
+// send makes the one POST of a start whose intent is on disk. Its context is
+// not the run's: a run that leaves does not cut a start off.
+func (r *run) send(a rollout.Send) {
+	v := r.vault(a.Vault)
+	r.mu.Lock()
+	start := r.ready[a.Vault]
+	delete(r.ready, a.Vault)
+	r.mu.Unlock()
+	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the run was told to stop"}
+	if !r.interrupted() && r.reads.Err() == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
+		answer = start(ctx, a.OperationID)
+		cancel()
+	}
+	if answer.Verdict == fleet.StartThrottled {
+		r.slowDown(v.SubscriptionID, answer.RetryAfter)
+	}
+	r.post(rollout.Answered{Vault: v.Key, OperationID: a.OperationID, Answer: answer})
+}
+
+func (r *run) reconcile(a rollout.Reconcile) {
+	v := r.vault(a.Vault)
+	res := fleet.Reconciliation{Reading: fleet.ReadUnreadable}
+	snap, err := r.lister.get(r.reads, v.SubscriptionID, r.clock.now())
+	if err != nil {
+		r.noteThrottle(v.SubscriptionID, err)
+		res.Detail = err.Error()
+	} else {
+		seen, present := snap.Vaults[v.Key]
+		res = r.Cloud.Reconcile(r.reads, v, a.OperationID, seen, present, a.Before)
+	}
+	r.post(rollout.Reconciled{Vault: v.Key, OperationID: a.OperationID, Result: res})
+}
+
+func (r *run) verify(a rollout.Verify) {
+	v := r.vault(a.Vault)
+	res, err := r.Cloud.Verify(r.reads, v, a.OperationID)
+	r.noteThrottle(v.SubscriptionID, err)
+	r.post(rollout.Verified{Vault: v.Key, OperationID: a.OperationID, Result: res, Err: err})
+}
+
+// noteThrottle passes a request to slow down on.
+func (r *run) noteThrottle(subscription string, err error) {
+	if err != nil && fleet.ClassOf(err) == fleet.CallThrottled {
+		r.slowDown(subscription, fleet.RetryAfterOf(err))
+	}
+}
+
+// slowDown leaves a subscription alone for as long as it asked.
+func (r *run) slowDown(subscription string, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	if r.Limiter != nil {
+		r.Limiter.Pause(subscription, d)
+	}
+	r.post(rollout.SlowDown{Subscription: subscription, Until: r.clock.now().Add(d)})
+}

@@ -1,0 +1,68 @@
+// Package runner answers "how is a rollout carried out on this machine":
+// persist, then act, then persist. It turns the brain's actions into calls and
+// the calls' answers into observations, commits every fact before anything
+// depends on it, and keeps the promises of design §2.
+//
+// It declares the ports it needs; adapters satisfy them structurally. Time
+// comes from package time alone, so a test may run a night in virtual time.
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Store is where the facts of a run become durable.
+type Store interface {
+	// Commit appends the events and replaces the vaults' records in one
+	// transaction. When it returns nil they survive a crash. When it returns
+	// an error nobody can say whether they did (design §2, rule 2): the runner
+	// sends nothing more.
+	//
+	// It is called from one goroutine at a time.
+	Commit(events []fleet.Event, vaults []fleet.VaultRecord) error
+}
+
+// Upgrader speaks to a cloud about one kind of upgrade. Its methods are safe
+// for concurrent use, honour their context, and report what happened as data
+// wherever it is an outcome. Errors of reads are *fleet.CallError.
+type Upgrader interface {
+	// NewOperationID returns an identifier that the start will carry and the
+	// cloud will remember. It is unique.
+	NewOperationID(now time.Time) string
+
+	// Read reads the present state of vaults of one subscription. A kind with
+	// a listing makes one request whatever their number, and may return more
+	// vaults than asked for. Every vault asked for and absent from the answer
+	// was not there: an incomplete reading is an error.
+	Read(ctx context.Context, subscription string, vaults []fleet.Key) (*fleet.Snapshot, error)
+
+	// Validate makes every check of one vault and returns all findings
+	// together. seen is the vault in a fresh snapshot (present tells whether it
+	// was there). The operations in disregard no longer speak for the vault.
+	Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation
+
+	// Prepare does everything that a start may wait for, a token above all,
+	// and returns the start ready to go. The start makes exactly one POST that
+	// carries the operation ID, without retry, redirect or challenge, and
+	// returns within its context.
+	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (Start, error)
+
+	// Reconcile reads the target and concludes, with the vault as seen in a
+	// fresh snapshot, whether the cloud knows the operation. The operations in
+	// before were known before it was sent: a record of one of those is not
+	// foreign.
+	Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation
+
+	// Verify reads the new vault after the cloud's record says Upgraded.
+	Verify(ctx context.Context, v *fleet.Vault, operationID string) (fleet.Verification, error)
+
+	// Explain reads why an upgrade failed, for the report: one call, findings
+	// or nothing.
+	Explain(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) []fleet.Finding
+}
+
+// Start sends the one POST of a start that Prepare made ready.
+type Start = func(ctx context.Context, operationID string) fleet.StartAnswer

@@ -1,0 +1,193 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// ErrCommit says a commit failed. It does not mean that nothing was committed:
+// the next start reads the ledger and reconciles (design §2, rule 2).
+var ErrCommit = errors.New("the ledger could not be written; nothing more was sent")
+
+// Options is what a run needs.
+type Options struct {
+	Plan  *plan.Plan
+	Store Store
+	Cloud Upgrader
+
+	// Replay feeds the run's facts so far, oldest first, RunOpened among them.
+	Replay func(apply func(fleet.Event) error) error
+	// Commands are facts that come with the command, Resumed for one. They are
+	// committed before anything else is done.
+	Commands []fleet.Fact
+
+	// Limiter, where set, is told when a subscription asks to be left alone.
+	Limiter *Limiter
+	// Interrupt, once closed, makes the run start nothing new, finish the
+	// starts already sent, commit and leave.
+	Interrupt <-chan struct{}
+	// Progress, where set, is called after each commit from the run's own
+	// goroutine with the state and the events just committed. It must be quick
+	// and keep neither.
+	Progress func(*rollout.State, []fleet.Event)
+}
+
+// Run carries a rollout out until it ends, halts, is interrupted or waits for
+// a sign-in, and returns the exit code. Cancelling ctx abandons it at once, as
+// a kill would; that too loses nothing.
+//
+// An error means the run could not go on: ErrCommit, or facts that contradict
+// each other. Outcomes of vaults are never errors.
+func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
+	r := &run{Options: o, machine: rollout.New(o.Plan), mail: make(chan struct{}, 1),
+		ready: map[int]Start{}, watchers: map[string]*watcher{}}
+	if o.Replay != nil {
+		if err := o.Replay(r.machine.Apply); err != nil {
+			return fleet.ExitInternal, fmt.Errorf("the run cannot be rebuilt from its journal: %w", err)
+		}
+	}
+	r.clock = newClock(r.machine.Run.LastAt)
+	var cancel context.CancelFunc
+	r.reads, cancel = context.WithCancel(ctx)
+	r.lister = newLister(r.reads, &r.calls, o.Cloud, o.Plan, r.clock)
+	code, err := r.loop(ctx)
+	cancel()
+	_ = r.calls.Wait() // calls report outcomes as observations, never errors
+	return code, err
+}
+
+// run is one process's share of a rollout. The loop's goroutine owns machine,
+// watchers and wake; calls talk to it through post.
+type run struct {
+	Options
+	clock    *clock
+	machine  *rollout.Machine
+	lister   *lister
+	calls    errgroup.Group
+	reads    context.Context // of everything but starts; ends when the run leaves
+	watchers map[string]*watcher
+	wake     time.Time
+
+	mail  chan struct{} // capacity 1: there is something in inbox
+	mu    sync.Mutex
+	inbox []rollout.Observation
+	ready map[int]Start // starts made ready, by vault
+}
+
+// loop is the brain's protocol: step, commit, act, wait.
+func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
+	var obs []rollout.Observation
+	for _, f := range r.Commands {
+		obs = append(obs, rollout.Commanded{Fact: f})
+	}
+	interrupt := r.Interrupt
+	for {
+		out := r.machine.Step(r.clock.now(), obs)
+		if out.Err != nil {
+			return fleet.ExitInternal, fmt.Errorf("stopped, nothing more was sent: %w", out.Err)
+		}
+		if err := r.commit(out); err != nil {
+			return fleet.ExitInternal, err
+		}
+		for _, a := range out.Actions {
+			if exit, ok := a.(rollout.Exit); ok {
+				return exit.Code, nil
+			}
+			r.perform(a)
+		}
+		select {
+		case <-r.mail:
+			obs = r.collect()
+		case <-r.alarm():
+			obs = r.collect()
+		case <-interrupt:
+			interrupt = nil
+			obs = append(r.collect(), rollout.Interrupted{})
+		case <-ctx.Done():
+			return fleet.ExitInterrupted, nil
+		}
+	}
+}
+
+// commit makes a step's facts durable, and then its intents in a transaction
+// of their own: nothing is carried out before both are.
+func (r *run) commit(out rollout.Output) error {
+	for _, batch := range []struct {
+		events []fleet.Event
+		vaults []fleet.VaultRecord
+	}{{out.Facts, out.FactRecords}, {out.Intents, out.IntentRecords}} {
+		if len(batch.events) == 0 {
+			continue
+		}
+		if err := r.Store.Commit(batch.events, batch.vaults); err != nil {
+			return fmt.Errorf("%w: %w", ErrCommit, err)
+		}
+		if r.Progress != nil {
+			r.Progress(r.machine.State, batch.events)
+		}
+	}
+	return nil
+}
+
+// alarm fires when the machine asked to be woken.
+func (r *run) alarm() <-chan time.Time {
+	if r.wake.IsZero() {
+		return nil
+	}
+	return time.After(max(0, r.wake.Sub(r.clock.now())))
+}
+
+// post hands an observation to the loop. It never blocks.
+func (r *run) post(o rollout.Observation) {
+	r.mu.Lock()
+	r.inbox = append(r.inbox, o)
+	r.mu.Unlock()
+	select {
+	case r.mail <- struct{}{}:
+	default:
+	}
+}
+
+// collect takes everything that was posted.
+func (r *run) collect() []rollout.Observation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	obs := r.inbox
+	r.inbox = nil
+	return obs
+}
+
+// interrupted reports whether the run was told to leave.
+func (r *run) interrupted() bool {
+	select {
+	case <-r.Interrupt:
+		return true
+	default:
+		return false
+	}
+}
+
+// clock is a wall clock that never goes back within a process and does not
+// start before the journal's newest fact: deadlines follow the time that has
+// really passed, whatever is done to the machine's clock.
+type clock struct{ base, start time.Time }
+
+func newClock(journal time.Time) *clock {
+	now := time.Now()
+	c := &clock{base: now.Round(0).UTC(), start: now}
+	if journal.After(c.base) {
+		c.base = journal.UTC()
+	}
+	return c
+}
+
+func (c *clock) now() time.Time { return c.base.Add(time.Since(c.start)) }

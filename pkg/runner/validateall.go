@@ -1,0 +1,76 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// ValidateAll makes the checks of every vault of a plan that is not held, at
+// most limits.validations at once, and starts nothing. each is called once a
+// vault, from one goroutine at a time, in no particular order. A subscription
+// that asks to be left alone is waited for.
+//
+// It returns early only when ctx ends, with its error.
+func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, each func(vault int, v fleet.Validation)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var readings, checks errgroup.Group
+	l := newLister(ctx, &readings, cloud, p, newClock(time.Time{}))
+	results := make(chan func())
+	checks.SetLimit(p.Limits.Validations)
+	go func() {
+		for i := range p.Vaults {
+			if p.Vaults[i].Excluded() || ctx.Err() != nil {
+				continue
+			}
+			checks.Go(func() error {
+				v := validatePatiently(ctx, l, cloud, limiter, &p.Vaults[i].Vault)
+				results <- func() { each(i, v) }
+				return nil
+			})
+		}
+		_ = checks.Wait() // outcomes are data
+		close(results)
+	}()
+	for deliver := range results {
+		if ctx.Err() == nil {
+			deliver()
+		}
+	}
+	err := ctx.Err()
+	cancel()
+	_ = readings.Wait()
+	return err
+}
+
+// validatePatiently validates one vault, waiting as often as it is told to.
+func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *Limiter, v *fleet.Vault) fleet.Validation {
+	for {
+		var res fleet.Validation
+		if snap, err := l.recent(ctx, v.SubscriptionID, time.Time{}); err != nil {
+			res = unread(err)
+		} else {
+			seen, present := snap.Vaults[v.Key]
+			res = cloud.Validate(ctx, v, seen, present, nil)
+		}
+		if res.Verdict != fleet.VerdictThrottled || ctx.Err() != nil {
+			return res
+		}
+		pause := max(res.RetryAfter, l.poll)
+		if limiter != nil {
+			limiter.Pause(v.SubscriptionID, pause)
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return res
+		}
+	}
+}
