@@ -1,0 +1,194 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxAliased is how many nodes aliases may stand for in all. Nested aliases
+// can turn a few lines into billions of vaults.
+const maxAliased = 1 << 20
+
+// reader walks YAML nodes and collects problems.
+type reader struct {
+	file     string
+	problems []Problem
+	pool     map[string]string // one copy of each text that many vaults share
+	aliased  int
+	sizes    map[*yaml.Node]int // of anchored nodes
+}
+
+func at(n *yaml.Node) place { return place{n.Line, n.Column} }
+
+// resolve follows an alias. The place is where the value stands: at the alias.
+// Past maxAliased an alias stands for nothing.
+func (r *reader) resolve(n *yaml.Node) (*yaml.Node, place) {
+	if n.Kind != yaml.AliasNode {
+		return n, at(n)
+	}
+	before := r.aliased
+	r.aliased += r.size(n.Alias)
+	if r.aliased <= maxAliased {
+		return n.Alias, at(n)
+	}
+	if before <= maxAliased {
+		r.problem(at(n), "write the values out", "the aliases of this file stand for more than %d values", maxAliased)
+	}
+	r.aliased = maxAliased + 1
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}, at(n)
+}
+
+// size counts the nodes of a value; an alias inside counts as one, because it
+// is counted when it is resolved.
+func (r *reader) size(n *yaml.Node) int {
+	if s, ok := r.sizes[n]; ok {
+		return s
+	}
+	s := 1
+	for _, c := range n.Content {
+		s += countNodes(c)
+	}
+	if r.sizes == nil {
+		r.sizes = make(map[*yaml.Node]int)
+	}
+	r.sizes[n] = s
+	return s
+}
+
+func countNodes(n *yaml.Node) int {
+	s := 1
+	for _, c := range n.Content {
+		s += countNodes(c)
+	}
+	return s
+}
+
+// entry is a key of a mapping with its value, aliases resolved.
+type entry struct {
+	name  string
+	key   place
+	value *yaml.Node
+	at    place // of the value
+}
+
+// fields are the entries of a mapping, each name once.
+type fields struct {
+	entries []entry
+	at      place // of the mapping
+	// meant are the keys that refused ones were probably meant to be. A
+	// mapping does not lack them: one mistake is reported once.
+	meant   []string
+	unclear bool // anything may have been meant
+}
+
+// lacks reports whether the mapping has no entry of that name, nor anything
+// that was meant to be one.
+func (f *fields) lacks(name string) bool { return f.get(name) == nil && !f.doubtful(name) }
+
+// doubtful reports whether an entry of that name, or a second one, was refused.
+func (f *fields) doubtful(name string) bool { return f.unclear || slices.Contains(f.meant, name) }
+
+// get returns the entry of that name, nil when the mapping lacks it.
+func (f *fields) get(name string) *entry {
+	for i := range f.entries {
+		if f.entries[i].name == name {
+			return &f.entries[i]
+		}
+	}
+	return nil
+}
+
+// schema says which keys a mapping may have.
+type schema struct {
+	what  string            // the mapping, for messages: "a vault"
+	keys  []string          // those it may have; nil: any
+	later map[string]string // those that are known and not supported yet, with what to do instead
+}
+
+// mapping reads a mapping by its schema. Problems with keys are reported; the
+// other entries are returned. ok is false when the node is no mapping at all.
+func (r *reader) mapping(n *yaml.Node, where place, s *schema) (f fields, ok bool) {
+	f.at = where
+	if n.Kind != yaml.MappingNode || n.Tag != "!!map" {
+		r.problem(where, "", "%s must be a mapping of keys to values, not %s", s.what, describe(n))
+		f.unclear = true
+		return f, false
+	}
+	f.entries = make([]entry, 0, len(n.Content)/2)
+	var seen map[string]place // only for mappings too long to search
+	if len(n.Content) > 64 {
+		seen = make(map[string]place, len(n.Content)/2)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, keyAt := r.resolve(n.Content[i])
+		name, ok := r.key(key, keyAt, s)
+		if !ok {
+			f.unclear = f.unclear || name == ""
+			f.meant = append(f.meant, name)
+			continue
+		}
+		first, dup := seen[name]
+		if seen == nil {
+			if e := f.get(name); e != nil {
+				first, dup = e.key, true
+			}
+		}
+		if dup {
+			r.problem(keyAt, "remove one of the two", "key %s is given twice in %s; first at %s",
+				quote(name), s.what, r.ref(first))
+			f.meant = append(f.meant, name)
+			continue
+		}
+		if seen != nil {
+			seen[name] = keyAt
+		}
+		value, valueAt := r.resolve(n.Content[i+1])
+		f.entries = append(f.entries, entry{name, keyAt, value, valueAt})
+	}
+	return f, true
+}
+
+// key reads the key of a mapping. After a problem ok is false and the name is
+// the key that was probably meant, "" when that could be any.
+func (r *reader) key(n *yaml.Node, where place, s *schema) (name string, ok bool) {
+	if n.ShortTag() == "!!merge" {
+		r.problem(where, "use defaults, or give each value its own alias", "merge keys (<<) are not supported")
+		return "", false
+	}
+	name, ok = r.text(n, where, "a key of "+s.what)
+	if !ok || s.keys == nil {
+		return name, ok
+	}
+	for _, k := range s.keys {
+		if k == name {
+			return k, true
+		}
+	}
+	if instead, known := s.later[name]; known {
+		r.problem(where, instead, "%s in %s is not supported yet", quote(name), s.what)
+		return name, false
+	}
+	hint := "known here: " + strings.Join(s.keys, ", ")
+	near := nearest(name, s.keys)
+	if near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	r.problem(where, hint, "unknown key %s in %s", quote(name), s.what)
+	return cmp.Or(near, name), false
+}
+
+// items reads a list. ok is false when the node is none.
+func (r *reader) items(e *entry, what string) (list []*yaml.Node, ok bool) {
+	if e.value.Kind != yaml.SequenceNode || e.value.Tag != "!!seq" {
+		r.problem(e.at, "", "%s must be a list, not %s", what, describe(e.value))
+		return nil, false
+	}
+	return e.value.Content, true
+}
+
+// ref names a place for people.
+func (r *reader) ref(p place) string { return fmt.Sprintf("%s:%d:%d", r.file, p.line, p.column) }

@@ -1,0 +1,61 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in an inventory.
+type Problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`   // from 1
+	Column  int    `json:"column"` // from 1, in characters
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do next
+}
+
+func (p Problem) String() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	if p.Hint != "" {
+		s += "; " + p.Hint
+	}
+	return s
+}
+
+// Problems is everything that is wrong with an inventory, in the order of the
+// file. It holds at least one.
+type Problems struct {
+	List []Problem
+}
+
+// Error returns one line for each problem.
+func (p *Problems) Error() string {
+	lines := make([]string, len(p.List))
+	for i, problem := range p.List {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// place is a position in the file, both parts from 1.
+type place struct{ line, column int }
+
+func (r *reader) problem(at place, hint, format string, args ...any) {
+	r.problems = append(r.problems, Problem{File: r.file, Line: at.line, Column: at.column,
+		Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// failed returns the problems found so far in the order of the file, nil when
+// there are none.
+func (r *reader) failed() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	// An alias leads to the same text twice; one report of it is enough.
+	return &Problems{List: slices.Compact(r.problems)}
+}

@@ -1,0 +1,83 @@
+package inventory
+
+import "time"
+
+var limitsSchema = &schema{
+	what: "limits",
+	keys: []string{"validations", "upgrades", "perSubscription", "perLocation", "requestsPerSecond"},
+}
+
+// The largest limits that are believed, and the slowest rate: one request in
+// a hundred seconds.
+const (
+	maxLimit = 100_000
+	maxRate  = 10_000
+	minRate  = 0.01
+)
+
+func (d *decoder) limits(e *entry) {
+	f, _ := d.mapping(e.value, e.at, limitsSchema)
+	for _, l := range []struct {
+		key   string
+		field *int
+	}{
+		{"validations", &d.in.Limits.Validations},
+		{"upgrades", &d.in.Limits.Upgrades},
+		{"perSubscription", &d.in.Limits.PerSubscription},
+		{"perLocation", &d.in.Limits.PerLocation},
+	} {
+		if x := f.get(l.key); x != nil {
+			if n, ok := d.integer(x, "limits."+l.key, 1, maxLimit); ok {
+				*l.field = n
+			}
+		}
+	}
+	if x := f.get("requestsPerSecond"); x != nil {
+		if rate, ok := d.number(x, "limits.requestsPerSecond", minRate, maxRate); ok {
+			d.in.Limits.RequestsPerSecond = rate
+		}
+	}
+}
+
+var timingsSchema = &schema{
+	what: "timings",
+	keys: []string{"poll", "validationMaxAge", "busyRetry", "busyDeadline", "startTimeout", "reconcileGrace",
+		"reconcileDeadline", "overdue"},
+}
+
+func (d *decoder) timings(e *entry) {
+	f, _ := d.mapping(e.value, e.at, timingsSchema)
+	t := &d.in.Timings
+	sound := true
+	for _, x := range []struct {
+		key   string
+		field *time.Duration
+	}{
+		{"poll", &t.Poll},
+		{"validationMaxAge", &t.ValidationMaxAge},
+		{"busyRetry", &t.BusyRetry},
+		{"busyDeadline", &t.BusyDeadline},
+		{"startTimeout", &t.StartTimeout},
+		{"reconcileGrace", &t.ReconcileGrace},
+		{"reconcileDeadline", &t.ReconcileDeadline},
+		{"overdue", &t.Overdue},
+	} {
+		if given := f.get(x.key); given != nil {
+			if v, ok := d.duration(given, "timings."+x.key); ok {
+				*x.field = v
+			} else {
+				sound = false
+			}
+		}
+	}
+	if sound && t.ReconcileDeadline <= t.ReconcileGrace {
+		// Both may be given, or one against the other's default.
+		given := f.get("reconcileDeadline")
+		if given == nil {
+			given = f.get("reconcileGrace")
+		}
+		d.problem(given.at, "a start is looked for twice, reconcileGrace apart",
+			"timings.reconcileDeadline (%s) must be longer than timings.reconcileGrace (%s)",
+			t.ReconcileDeadline, t.ReconcileGrace)
+	}
+}

@@ -1,0 +1,153 @@
+package inventory
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// document reads the text as one YAML document and returns its mapping, nil
+// when there is none to go on with.
+func (r *reader) document(data []byte) *yaml.Node {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	if !r.cleanText(data) {
+		return nil
+	}
+	docs, err := readDocuments(data)
+	if err != nil {
+		r.syntaxProblem(data, err)
+		return nil
+	}
+	if len(docs) == 0 || len(docs[0].Content) == 0 || isNull(docs[0].Content[0]) {
+		r.problem(place{1, 1}, `begin with "apiVersion: fleetup/v1"`, "the inventory is empty")
+		return nil
+	}
+	if len(docs) > 1 {
+		r.problem(place{docs[1].Line, docs[1].Column}, `remove the "---" or put it into a file of its own`,
+			"a second YAML document begins here; an inventory is one document")
+	}
+	root, at := r.resolve(docs[0].Content[0])
+	if root.Kind != yaml.MappingNode {
+		r.problem(at, `begin with "apiVersion: fleetup/v1"`, "an inventory must be a mapping, not %s", describe(root))
+		return nil
+	}
+	return root
+}
+
+// readDocuments reads the first document, and the second if there is one.
+func readDocuments(data []byte) (docs []*yaml.Node, err error) {
+	defer func() {
+		// The YAML reader reports its own surprises by panicking.
+		if v := recover(); v != nil {
+			docs, err = nil, fmt.Errorf("the YAML reader gave up: %v", v)
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for len(docs) < 2 {
+		var n yaml.Node
+		if err := dec.Decode(&n); errors.Is(err, io.EOF) {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		docs = append(docs, &n)
+	}
+	return docs, nil
+}
+
+// cleanText refuses bytes that a text editor would not show or would count
+// otherwise than the YAML reader, which reports them without a place.
+func (r *reader) cleanText(data []byte) bool {
+	clean := true
+	reported := 0 // the last line with a report
+	at := place{1, 1}
+	for i := 0; i < len(data); {
+		c, size := rune(data[i]), 1
+		if c >= utf8.RuneSelf {
+			c, size = utf8.DecodeRune(data[i:])
+		}
+		if c == utf8.RuneError && size == 1 {
+			r.problem(at, "save it as UTF-8", "the file is not valid UTF-8: byte 0x%02x", data[i])
+			return false
+		}
+		if unprintable(c) && reported != at.line {
+			r.problem(at, "remove it", "the character U+%04X is not allowed in an inventory", c)
+			clean, reported = false, at.line
+		}
+		i += size
+		at.column++
+		if c == '\n' {
+			at = place{at.line + 1, 1}
+		}
+	}
+	return clean
+}
+
+func unprintable(c rune) bool {
+	switch {
+	case c == '\t' || c == '\n' || c == '\r':
+		return false
+	case c < 0x20, c >= 0x7f && c <= 0x9f, c == 0x2028, c == 0x2029, c == 0xfeff:
+		return true
+	}
+	return c == 0xfffe || c == 0xffff
+}
+
+var (
+	yamlLine   = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	yamlAnchor = regexp.MustCompile(`unknown anchor '([^']*)'`)
+)
+
+// bisectLimit is the size up to which the line of a syntax error is searched
+// for by reading prefixes of the text.
+const bisectLimit = 2 << 20
+
+// syntaxProblem reports text that is no YAML. The YAML reader names the line
+// where the surrounding construct begins, or none, and no column; the line
+// that is at fault is the last of the shortest prefix with the same error.
+func (r *reader) syntaxProblem(data []byte, err error) {
+	message := yamlLine.ReplaceAllString(err.Error(), "")
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	line := 1
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil && m[1] != "" {
+		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
+			line = min(max(n, 1), len(lines))
+		}
+	}
+	if len(data) <= bisectLimit {
+		line = 1 + sort.Search(len(lines)-1, func(i int) bool {
+			_, prefixErr := readDocuments(bytes.Join(lines[:i+1], nil))
+			return prefixErr != nil && prefixErr.Error() == err.Error()
+		})
+	}
+	text := string(bytes.TrimRight(lines[line-1], "\r\n"))
+	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
+	at := place{line, utf8.RuneCountInString(indent) + 1}
+	hint := ""
+	switch {
+	case strings.Contains(indent, "\t"):
+		at.column = strings.Index(indent, "\t") + 1
+		message, hint = "a tab indents this line", "YAML wants spaces"
+	case strings.Contains(message, "mapping values are not allowed"):
+		hint = "check the indentation, and quote a text that holds a colon and a space"
+	case strings.Contains(message, "did not find expected"):
+		hint = "check the indentation, brackets and quotes here and in the lines above"
+	case strings.Contains(message, "exceeded max depth"):
+		hint = "this is nested far deeper than an inventory"
+	}
+	if m := yamlAnchor.FindStringSubmatch(message); m != nil {
+		if i := strings.Index(text, "*"+m[1]); i >= 0 {
+			at.column = utf8.RuneCountInString(text[:i]) + 1
+		}
+		hint = "quote a text that begins with *"
+	}
+	r.problem(at, hint, "this is not valid YAML: %s", message)
+}

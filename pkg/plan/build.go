@@ -1,0 +1,171 @@
+package plan
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Input is a decoded inventory without its places in a file. Build neither
+// changes it nor copies its label maps: leave those alone afterwards.
+type Input struct {
+	Inventory     string // the file's name, as given
+	Cloud         fleet.Cloud
+	Scenario      string // with cloud Emulator
+	Kind          fleet.Kind
+	Credentials   fleet.Credentials
+	Subscriptions []SubscriptionSpec
+	Waves         []WaveSpec // none: the implicit canary and the rest
+	Limits        Limits
+	Timings       Timings
+	FailureBudget Budget
+	Now           time.Time // decides which holds are over
+}
+
+// SubscriptionSpec is a subscription with its vaults. Of a vault, Build fills
+// in the key, the kind and the subscription; its labels are its own alone.
+type SubscriptionSpec struct {
+	fleet.Subscription
+	Vaults []fleet.Vault
+}
+
+// WaveSpec is a wave as the inventory asks for it. A catch-all takes what is
+// left; any other takes the vaults whose labels equal every pair of Match.
+type WaveSpec struct {
+	Name        string
+	Match       map[string]string
+	CatchAll    bool
+	MaxFailures *Budget
+}
+
+// IssueCode tells the kinds of issues apart.
+type IssueCode string
+
+// The issues of Build.
+const (
+	IssueIncomplete      IssueCode = "incomplete"       // a field that every vault needs is missing
+	IssueDuplicate       IssueCode = "duplicate"        // the same thing twice
+	IssueSameTarget      IssueCode = "same-target"      // two vaults would get one Resource Manager path
+	IssueNoVaults        IssueCode = "no-vaults"        // there is nothing to do
+	IssueNoWave          IssueCode = "no-wave"          // vaults that no wave takes
+	IssueEmptyWave       IssueCode = "empty-wave"       // a wave that takes no vault
+	IssueUnreachableWave IssueCode = "unreachable-wave" // a wave after the catch-all
+	IssueInvalid         IssueCode = "invalid"          // a value that no plan may hold
+)
+
+// Subject is what an issue is about.
+type Subject struct {
+	Kind  SubjectKind
+	Index int // of a vault: counted through all subscriptions
+}
+
+// SubjectKind says which list of the Input a Subject points into.
+type SubjectKind string
+
+// The kinds of subjects. The empty kind is the inventory as a whole.
+const (
+	SubjectVault        SubjectKind = "vault"
+	SubjectSubscription SubjectKind = "subscription"
+	SubjectWave         SubjectKind = "wave"
+)
+
+// Issue is one reason why an input makes no plan.
+type Issue struct {
+	Code    IssueCode
+	Subject Subject
+	Field   string   // the part of the subject that is at fault, "" for all of it
+	Other   *Subject // the first of two that collide
+	Message string
+	Hint    string // what to do next
+}
+
+// Build makes the plan of an input, or says everything that is wrong with it.
+// It returns a plan or issues, never both.
+func Build(in Input) (*Plan, []Issue) {
+	b := &builder{in: in}
+	b.flatten()
+	b.findDuplicates()
+	waves := b.assign()
+	if len(b.issues) > 0 {
+		return nil, b.issues
+	}
+	p := &Plan{
+		SchemaVersion: SchemaVersion,
+		// JSON would replace invalid bytes, and so change the fingerprint of a
+		// plan that was saved and loaded.
+		Inventory:     strings.ToValidUTF8(in.Inventory, "\uFFFD"),
+		Cloud:         in.Cloud,
+		Scenario:      in.Scenario,
+		Kind:          in.Kind,
+		Credentials:   in.Credentials,
+		Subscriptions: b.subscriptions,
+		Vaults:        b.vaults,
+		Waves:         waves,
+		Limits:        in.Limits,
+		Timings:       in.Timings,
+		FailureBudget: in.FailureBudget,
+	}
+	if faults := p.faults(); len(faults) > 0 {
+		for _, f := range faults {
+			b.issue(Issue{Code: IssueInvalid, Message: f})
+		}
+		return nil, b.issues
+	}
+	p.Fingerprint = p.computeFingerprint()
+	return p, nil
+}
+
+type builder struct {
+	in            Input
+	subscriptions []fleet.Subscription
+	vaults        []Vault
+	issues        []Issue
+}
+
+func (b *builder) issue(i Issue) { b.issues = append(b.issues, i) }
+
+// flatten puts the vaults of all subscriptions into one list, complete but for
+// their waves.
+func (b *builder) flatten() {
+	n := 0
+	for i := range b.in.Subscriptions {
+		n += len(b.in.Subscriptions[i].Vaults)
+	}
+	b.vaults = make([]Vault, 0, n)
+	b.subscriptions = make([]fleet.Subscription, 0, len(b.in.Subscriptions))
+	for i := range b.in.Subscriptions {
+		s := &b.in.Subscriptions[i]
+		b.subscriptions = append(b.subscriptions, s.Subscription)
+		for _, v := range s.Vaults {
+			v.Kind = b.in.Kind
+			v.SubscriptionID, v.SubscriptionName = s.ID, s.Name
+			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
+			v.Labels = overlay(v.Labels, s.Labels)
+			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
+				v.Hold = nil
+			}
+			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: Predict(v.ProtectedItems)})
+		}
+	}
+	if n == 0 {
+		b.issue(Issue{Code: IssueNoVaults, Message: "the inventory lists no vaults",
+			Hint: "add at least one under subscriptions"})
+	}
+}
+
+// overlay lays a vault's labels over its subscription's. Vaults without labels
+// of their own share the subscription's map: most do.
+func overlay(own, below map[string]string) map[string]string {
+	switch {
+	case len(own) == 0:
+		return below
+	case len(below) == 0:
+		return own
+	}
+	m := make(map[string]string, len(own)+len(below))
+	maps.Copy(m, below)
+	maps.Copy(m, own)
+	return m
+}

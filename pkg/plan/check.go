@@ -1,0 +1,185 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// faults lists the promises of the plan's types that it breaks. A plan that
+// came from an inventory has none; one that came from a file may.
+func (p *Plan) faults() []string {
+	var f faultList
+	f.numbers(p)
+	f.cloud(p)
+	f.subscriptions(p)
+	f.vaults(p)
+	f.waves(p)
+	return f
+}
+
+type faultList []string
+
+func (f *faultList) addf(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
+func (f *faultList) numbers(p *Plan) {
+	l := p.Limits
+	if l.Validations < 1 || l.Upgrades < 1 || l.PerSubscription < 0 || l.PerLocation < 0 {
+		f.addf("limits must be at least 1")
+	}
+	if !(l.RequestsPerSecond > 0) || math.IsInf(l.RequestsPerSecond, 0) {
+		f.addf("limits.requestsPerSecond must be a number above 0")
+	}
+	for _, t := range p.Timings.named() {
+		if t.Value <= 0 {
+			f.addf("timings.%s must be longer than 0", t.Name)
+		}
+	}
+	if p.Timings.ReconcileDeadline <= p.Timings.ReconcileGrace {
+		f.addf("timings.reconcileDeadline must be longer than timings.reconcileGrace")
+	}
+	if !p.FailureBudget.valid() {
+		f.addf("the failure budget must be a count of at least 0 or 0 to 100 percent")
+	}
+}
+
+type namedTiming struct {
+	Name  string
+	Value time.Duration
+}
+
+func (t Timings) named() []namedTiming {
+	return []namedTiming{
+		{"poll", t.Poll}, {"validationMaxAge", t.ValidationMaxAge}, {"busyRetry", t.BusyRetry},
+		{"busyDeadline", t.BusyDeadline}, {"startTimeout", t.StartTimeout},
+		{"reconcileGrace", t.ReconcileGrace}, {"reconcileDeadline", t.ReconcileDeadline}, {"overdue", t.Overdue},
+	}
+}
+
+func (b Budget) valid() bool {
+	switch b.Unit {
+	case UnitCount:
+		return b.Count >= 0
+	case UnitPercent:
+		return b.Percent >= 0 && b.Percent <= 100
+	}
+	return b.Unit == UnitDefault
+}
+
+func (f *faultList) cloud(p *Plan) {
+	c := p.Cloud
+	switch known, ok := fleet.KnownCloud(c.Name); {
+	case ok && c != known:
+		f.addf("cloud %s has other endpoints than it should", c.Name)
+	case !ok && c.Name != fleet.CustomCloud:
+		f.addf("cloud %q is not known", c.Name)
+	case !ok && (CheckEndpoint(c.ServiceManagement) != nil || CheckEndpoint(c.ResourceManager) != nil):
+		f.addf("an endpoint of the cloud is not valid")
+	}
+	if p.Scenario != "" && c.Name != fleet.Emulator {
+		f.addf("a scenario needs cloud %s", fleet.Emulator)
+	}
+	if p.Kind != fleet.KindClassic {
+		f.addf("upgrade kind %q is not supported", p.Kind)
+	}
+	for _, k := range []fleet.CredentialKind{p.Credentials.ServiceManagement, p.Credentials.ResourceManager} {
+		if k != "" && !slices.Contains(fleet.CredentialKinds(), k) {
+			f.addf("credential %q is not known", k)
+		}
+	}
+}
+
+func (f *faultList) subscriptions(p *Plan) {
+	seen := make(map[string]bool)
+	for _, s := range p.Subscriptions {
+		if id, err := fleet.NormalizeGUID(s.ID); err != nil || id != s.ID || seen[s.ID] {
+			f.addf("subscription ID %q is not a GUID in lower case, or is there twice", s.ID)
+		}
+		if s.Name == "" {
+			f.addf("subscription %s has no name", s.ID)
+		}
+		seen[s.ID] = true
+	}
+}
+
+func (f *faultList) vaults(p *Plan) {
+	names := make(map[string]string, len(p.Subscriptions))
+	for _, s := range p.Subscriptions {
+		names[s.ID] = s.Name
+	}
+	keys := make(map[fleet.Key]bool, len(p.Vaults))
+	targets := make(map[string]bool, len(p.Vaults))
+	if len(p.Vaults) == 0 {
+		f.addf("there are no vaults")
+	}
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		if name, ok := names[v.SubscriptionID]; !ok || name != v.SubscriptionName {
+			f.addf("vault %q is in subscription %q, which the plan does not list", v.Ref(), v.SubscriptionID)
+		}
+		if v.Name == "" || strings.Contains(v.Name, "/") || v.Location == "" {
+			f.addf("vault %q has no usable name or location", v.Ref())
+		}
+		if !slices.Contains(fleet.ResourceTypes(), v.ResourceType) {
+			f.addf("vault %q has the unknown resource type %q", v.Ref(), v.ResourceType)
+		}
+		if err := fleet.CheckResourceGroupName(v.TargetResourceGroup); err != nil {
+			f.addf("vault %q: %v", v.Ref(), err)
+		}
+		if v.ProtectedItems < 0 || v.Predicted != Predict(v.ProtectedItems) {
+			f.addf("vault %q has a size or prediction that cannot be", v.Ref())
+		}
+		if v.Hold != nil && v.Hold.Reason == "" {
+			f.addf("vault %q is held without a reason", v.Ref())
+		}
+		if v.Hold != nil && (v.Hold.Until.UTC().Year() < 1 || v.Hold.Until.UTC().Year() > 9999) {
+			f.addf("vault %q is held until a year that JSON cannot hold", v.Ref())
+		}
+		want := fleet.KeyOf(p.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
+		if v.Kind != p.Kind || v.Key != want || keys[v.Key] {
+			f.addf("vault %q is there twice or has another vault's key", v.Ref())
+		}
+		keys[v.Key] = true
+		target := strings.ToLower(v.TargetPath())
+		if targets[target] {
+			f.addf("vault %q has the same target as another", v.Ref())
+		}
+		targets[target] = true
+	}
+}
+
+// waves checks that waves and vaults agree: each vault in exactly one wave, in
+// inventory order.
+func (f *faultList) waves(p *Plan) {
+	names := make(map[string]bool)
+	placed := 0
+	for w := range p.Waves {
+		wave := &p.Waves[w]
+		if wave.Name == "" || names[wave.Name] {
+			f.addf("wave name %q is empty or there twice", wave.Name)
+		}
+		names[wave.Name] = true
+		if len(wave.Vaults) == 0 {
+			f.addf("wave %q has no vaults", wave.Name)
+		}
+		if wave.MaxFailures != nil && !wave.MaxFailures.valid() {
+			f.addf("wave %q has a maxFailures that cannot be", wave.Name)
+		}
+		last := -1
+		for _, i := range wave.Vaults {
+			if i <= last || i >= len(p.Vaults) || p.Vaults[i].Wave != w {
+				f.addf("wave %q and its vaults do not agree", wave.Name)
+				return
+			}
+			last = i
+			placed++
+		}
+	}
+	if placed != len(p.Vaults) {
+		f.addf("%d of %d vaults are in no wave", len(p.Vaults)-placed, len(p.Vaults))
+	}
+}

@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// shortFingerprint is how much of a fingerprint people are shown.
+const shortFingerprint = 8
+
+// ShortFingerprint is the plan's fingerprint as people read and compare it:
+// its first eight characters.
+func (p *Plan) ShortFingerprint() string {
+	return p.Fingerprint[:min(len(p.Fingerprint), shortFingerprint)]
+}
+
+// computeFingerprint hashes the plan's JSON without the fingerprint. The form
+// is canonical: fields stand in the order of the types, keys of maps are
+// sorted. It is empty for a plan that JSON cannot hold (an infinite number, a
+// year past 9999), which faults reports.
+func (p *Plan) computeFingerprint() string {
+	bare := *p
+	bare.Fingerprint = ""
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(&bare); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Errors of Check and Decode; test with errors.Is.
+var (
+	// ErrFingerprint says a plan is not what it was when it was made.
+	ErrFingerprint = errors.New("the plan does not match its fingerprint: it was changed after it was made")
+	// ErrSchemaVersion says a plan was made by another version of fleetup.
+	ErrSchemaVersion = errors.New("the plan has a format that this version of fleetup cannot read")
+	// ErrInvalid says a plan contradicts itself or its format.
+	ErrInvalid = errors.New("the plan is not valid")
+)
+
+// Check recomputes the fingerprint and makes sure that the plan keeps every
+// promise of its types, so that code which uses it need not. It returns an
+// error that wraps ErrSchemaVersion, ErrFingerprint or ErrInvalid.
+func (p *Plan) Check() error {
+	if p.SchemaVersion != SchemaVersion {
+		return fmt.Errorf("%w: it is version %d, wanted %d; make it again with \"fleetup plan --out\"",
+			ErrSchemaVersion, p.SchemaVersion, SchemaVersion)
+	}
+	if got := p.computeFingerprint(); got == "" || got != p.Fingerprint {
+		return fmt.Errorf("%w; make it again with \"fleetup plan --out\"", ErrFingerprint)
+	}
+	if faults := p.faults(); len(faults) > 0 {
+		return fmt.Errorf("%w: %s (%d in all); make it again with \"fleetup plan --out\"",
+			ErrInvalid, faults[0], len(faults))
+	}
+	return nil
+}
+
+// Encode returns the plan as a saved plan's file holds it.
+func Encode(p *Plan) ([]byte, error) {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the plan: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+// Decode reads what Encode wrote and checks it (see Check). Unknown fields and
+// anything after the plan are errors that wrap ErrInvalid.
+func Decode(data []byte) (*Plan, error) {
+	// The version first: the fields of another version would be unknown here.
+	var head struct {
+		SchemaVersion int `json:"schemaVersion"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if head.SchemaVersion != SchemaVersion {
+		return nil, (&Plan{SchemaVersion: head.SchemaVersion}).Check()
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var p Plan
+	if err := dec.Decode(&p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: something follows the plan", ErrInvalid)
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}

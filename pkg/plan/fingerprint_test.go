@@ -1,0 +1,199 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// TestFingerprintPinsTheForm: a change of the plan's JSON form or of what
+// Build makes of an input breaks saved plans, so it must be deliberate.
+func TestFingerprintPinsTheForm(t *testing.T) {
+	t.Parallel()
+	const want = "0f7873800882a2f5c73a18c57145efdc090a3b95693b62a692b1e7b4655d4265"
+	if got := build(t, input(7)).Fingerprint; got != want {
+		t.Errorf("fingerprint %s, want %s", got, want)
+	}
+}
+
+func TestSameInputSamePlan(t *testing.T) {
+	t.Parallel()
+	a, b := build(t, input(20)), build(t, input(20))
+	x, _ := Encode(a)
+	y, _ := Encode(b)
+	if a.Fingerprint != b.Fingerprint || !bytes.Equal(x, y) {
+		t.Error("two plans of one input differ")
+	}
+	if a.ShortFingerprint() != a.Fingerprint[:8] || (&Plan{}).ShortFingerprint() != "" {
+		t.Error("short fingerprint")
+	}
+}
+
+func TestEncodeDecode(t *testing.T) {
+	t.Parallel()
+	in := input(9)
+	in.Inventory = "caf\xe9.yaml" // a file name need not be text
+	in.Subscriptions[0].Labels = map[string]string{"a": "<&>"}
+	in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x", Until: now.AddDate(1, 0, 0)}
+	p := build(t, in)
+	data, err := Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := Encode(back)
+	if !bytes.Equal(data, again) {
+		t.Error("a decoded plan encodes to something else")
+	}
+}
+
+// TestCheckFindsEveryChange changes each field of a plan's JSON in turn.
+func TestCheckFindsEveryChange(t *testing.T) {
+	t.Parallel()
+	in := input(3)
+	in.Subscriptions[0].Labels = map[string]string{"env": "dev"}
+	in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x", By: "y", Until: now.AddDate(1, 0, 0)}
+	in.Waves = []WaveSpec{{Name: "dev", Match: map[string]string{"env": "dev"}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}}}
+	data, err := Encode(build(t, in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		t.Fatal(err)
+	}
+	changes := 0
+	walk(tree, func() {
+		changes++
+		changed, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode(changed); err == nil {
+			t.Errorf("a changed plan passed: %s", changed)
+		}
+	})
+	if changes < 60 {
+		t.Errorf("only %d changes tried", changes)
+	}
+}
+
+// walk changes one leaf of a JSON tree at a time, calls try, and restores it.
+func walk(v any, try func()) {
+	change := func(leaf any, set func(any)) {
+		switch x := leaf.(type) {
+		case string:
+			if strings.HasSuffix(x, "Z") {
+				set("2030-01-02T03:04:05Z")
+			} else {
+				set(x + "x")
+			}
+		case float64:
+			set(x + 1)
+		case bool:
+			set(!x)
+		default:
+			walk(leaf, try)
+			return
+		}
+		try()
+		set(leaf)
+	}
+	switch x := v.(type) {
+	case map[string]any:
+		for k, leaf := range x {
+			change(leaf, func(n any) { x[k] = n })
+		}
+	case []any:
+		for i, leaf := range x {
+			change(leaf, func(n any) { x[i] = n })
+		}
+	}
+}
+
+// TestCheckFindsContradictions: a plan whose fingerprint was made to fit is
+// still not believed where it contradicts itself.
+func TestCheckFindsContradictions(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Plan){
+		"wave out of range":     func(p *Plan) { p.Waves[0].Vaults[0] = 99 },
+		"negative vault":        func(p *Plan) { p.Waves[0].Vaults[0] = -1 },
+		"vault in two waves":    func(p *Plan) { p.Waves[1].Vaults[0] = 0 },
+		"vault in no wave":      func(p *Plan) { p.Waves[1].Vaults = p.Waves[1].Vaults[:1] },
+		"waves not in order":    func(p *Plan) { v := p.Waves[0].Vaults; v[0], v[1] = v[1], v[0] },
+		"empty wave":            func(p *Plan) { p.Waves = append(p.Waves, Wave{Name: "x"}) },
+		"wave without a name":   func(p *Plan) { p.Waves[0].Name = "" },
+		"bad wave budget":       func(p *Plan) { p.Waves[0].MaxFailures = &Budget{Unit: "x"} },
+		"no vaults":             func(p *Plan) { p.Vaults, p.Waves = nil, nil },
+		"another key":           func(p *Plan) { p.Vaults[0].Key = p.Vaults[1].Key },
+		"another kind":          func(p *Plan) { p.Vaults[0].Kind = "x" },
+		"unlisted subscription": func(p *Plan) { p.Vaults[0].SubscriptionID = subB },
+		"bad subscription":      func(p *Plan) { p.Subscriptions[0].ID = "x" },
+		"nameless subscription": func(p *Plan) { p.Subscriptions[0].Name = "" },
+		"bad resource type":     func(p *Plan) { p.Vaults[0].ResourceType = "x" },
+		"bad group":             func(p *Plan) { p.Vaults[0].TargetResourceGroup = "x." },
+		"slash in a name":       func(p *Plan) { p.Vaults[0].Name = "a/b" },
+		"negative size":         func(p *Plan) { p.Vaults[0].ProtectedItems = -1 },
+		"another prediction":    func(p *Plan) { p.Vaults[0].Predicted.P50++ },
+		"hold without reason":   func(p *Plan) { p.Vaults[0].Hold = &fleet.Hold{} },
+		"zero limit":            func(p *Plan) { p.Limits.Upgrades = 0 },
+		"negative limit":        func(p *Plan) { p.Limits.PerLocation = -1 },
+		"no requests":           func(p *Plan) { p.Limits.RequestsPerSecond = 0 },
+		"zero timing":           func(p *Plan) { p.Timings.Overdue = 0 },
+		"deadline before grace": func(p *Plan) { p.Timings.ReconcileDeadline = p.Timings.ReconcileGrace },
+		"bad budget":            func(p *Plan) { p.FailureBudget = Budget{Unit: UnitCount, Count: -1} },
+		"another endpoint":      func(p *Plan) { p.Cloud = fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://x"} },
+		"unknown cloud":         func(p *Plan) { p.Cloud.Name = "x" },
+		"plain http": func(p *Plan) {
+			p.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://x", ResourceManager: "https://x"}
+		},
+		"scenario on a real cloud": func(p *Plan) { p.Cloud, _ = fleet.KnownCloud(fleet.AzurePublic); p.Scenario = "x" },
+		"unknown credential":       func(p *Plan) { p.Credentials.ResourceManager = "x" },
+		"unknown upgrade kind":     func(p *Plan) { p.Kind = "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := build(t, input(7))
+			change(p)
+			if err := p.Check(); !errors.Is(err, ErrFingerprint) {
+				t.Errorf("with the old fingerprint: %v", err)
+			}
+			p.Fingerprint = p.computeFingerprint()
+			if err := p.Check(); !errors.Is(err, ErrInvalid) {
+				t.Errorf("with a new fingerprint: %v", err)
+			}
+		})
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	t.Parallel()
+	good, err := Encode(build(t, input(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data string
+		want error
+	}{
+		"nothing":         {"", ErrInvalid},
+		"not JSON":        {"apiVersion: fleetup/v1", ErrInvalid},
+		"cut off":         {string(good[:len(good)/2]), ErrInvalid},
+		"more after it":   {string(good) + "{}", ErrInvalid},
+		"an unknown key":  {strings.Replace(string(good), "{", `{"x": 1,`, 1), ErrInvalid},
+		"a later version": {`{"schemaVersion": 2, "new": true}`, ErrSchemaVersion},
+		"empty":           {"{}", ErrSchemaVersion},
+		"null":            {"null", ErrSchemaVersion},
+	} {
+		if _, err := Decode([]byte(c.data)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}

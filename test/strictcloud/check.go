@@ -1,0 +1,199 @@
+package strictcloud
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// nsAzure is the namespace of the classic bodies (reference §2).
+const nsAzure = "http://schemas.microsoft.com/windowsazure"
+
+func (c Call) classic() bool {
+	return c == CallList || c.upgrade()
+}
+
+func (c Call) upgrade() bool {
+	return c == CallPrereqs || c == CallStart || c == CallResult
+}
+
+// checkRequest holds headers and body against the reference.
+func (s *Server) checkRequest(in *request) {
+	s.checkCommonHeaders(in)
+	if in.method == http.MethodPost && in.call.classic() {
+		in.checkPOST()
+	} else if len(in.body) > 0 || in.chunked {
+		in.problem("a %s with a body", in.method)
+	}
+	if in.call.classic() {
+		in.exactly("x-ms-version", "2013-03-01")
+		in.exactly("Accept", "application/xml")
+	} else if accept := in.header.Get("Accept"); accept != "" && in.call != CallOther &&
+		!strings.Contains(accept, "json") && !strings.Contains(accept, "*/*") {
+		in.problem("Accept %q on a call that answers JSON", accept)
+	}
+	if in.call.upgrade() {
+		if values := in.header.Values("Agent-Authentication"); len(values) != 1 || values[0] != "" {
+			in.problem("Agent-Authentication must be sent once and empty (sent %d times)", len(values))
+		}
+		s.checkOperationID(in)
+	}
+}
+
+func (in *request) exactly(name, want string) {
+	if got := in.header.Values(name); len(got) != 1 || got[0] != want {
+		in.problem("%s is %q, want %q", name, got, want)
+	}
+}
+
+var bearer = regexp.MustCompile(`^Bearer [A-Za-z0-9._~+/-]+=*$`)
+
+func (s *Server) checkCommonHeaders(in *request) {
+	// The value is never repeated: it is a secret.
+	if got := in.header.Values("Authorization"); len(got) != 1 || !bearer.MatchString(got[0]) {
+		in.problem("Authorization must be one bearer token (sent %d times)", len(got))
+	}
+	if ua := in.header.Get("User-Agent"); !strings.HasPrefix(ua, "fleetup/") || ua == "fleetup/" {
+		in.problem("User-Agent %q does not begin with fleetup/<version>", ua)
+	}
+	for name := range in.header {
+		low := strings.ToLower(name)
+		if strings.Contains(low, "idempoten") || strings.HasPrefix(low, "repeatability") {
+			in.problem("header %s: a start must not look repeatable", name)
+		}
+	}
+}
+
+var operationID = regexp.MustCompile(
+	`^([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})-(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)-P$`)
+
+// checkOperationID holds x-ms-client-request-id against its form
+// (reference §2). A start's is the identity of the upgrade: no other call may
+// have carried it before.
+func (s *Server) checkOperationID(in *request) {
+	values := in.header.Values("x-ms-client-request-id")
+	if len(values) != 1 {
+		in.problem("x-ms-client-request-id must be sent once (sent %d times)", len(values))
+		return
+	}
+	id := values[0]
+	if in.call == CallStart {
+		if who, used := s.startIDs[id]; used {
+			in.problem("operation ID %q was used before by the %s", id, who)
+		} else if who, used := s.otherIDs[id]; used {
+			in.problem("operation ID %q was used before by the %s", id, who)
+		}
+		if _, used := s.startIDs[id]; !used {
+			s.startIDs[id] = in.where()
+		}
+	} else if _, used := s.otherIDs[id]; !used {
+		s.otherIDs[id] = in.where()
+	}
+	m := operationID.FindStringSubmatch(id)
+	if m == nil {
+		in.problem("x-ms-client-request-id %q is not <guid>-<yyyy-MM-dd HH:mm:ssZ>-P", id)
+		return
+	}
+	at, err := time.Parse("2006-01-02 15:04:05Z", m[2])
+	if err != nil {
+		in.problem("x-ms-client-request-id %q: %v", id, err)
+	} else if off := in.now.Sub(at); off.Abs() > s.cfg.ClockTolerance {
+		in.problem("the time in %q is %v off: it must be UTC and now", id, off.Round(time.Second))
+	}
+}
+
+// checkPOST holds the body of the two POSTs against reference §4.
+func (in *request) checkPOST() {
+	kind, params, err := mime.ParseMediaType(in.header.Get("Content-Type"))
+	if err != nil || kind != "application/xml" || len(in.header.Values("Content-Type")) != 1 {
+		in.problem("Content-Type is %q, want application/xml", in.header.Values("Content-Type"))
+	}
+	if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
+		in.problem("the body's charset is %q, want UTF-8", c)
+	}
+	path, err := newResourcePath(in.body)
+	if err != nil {
+		in.problem("body: %v", err)
+		in.badBody = true
+		return
+	}
+	if in.vault == nil {
+		return
+	}
+	if want := in.vault.targetPath(); !samePath(path, want) {
+		in.badBody = true
+		in.problem("NewResourcePath is %q, want %q", path, want)
+	}
+}
+
+// samePath compares to the letter, but for the subscription's GUID, which has
+// no case.
+func samePath(a, b string) bool {
+	cut := len("/subscriptions/") + 36
+	if len(a) < cut || len(b) < cut {
+		return a == b
+	}
+	return strings.HasPrefix(a, "/subscriptions/") && strings.EqualFold(a[:cut], b[:cut]) && a[cut:] == b[cut:]
+}
+
+// newResourcePath reads a ResourceUpgradeInput that holds one NewResourcePath
+// and nothing else.
+func newResourcePath(body []byte) (string, error) {
+	if !utf8.Valid(body) {
+		return "", errors.New("not UTF-8")
+	}
+	dec := xml.NewDecoder(bytes.NewReader(body))
+	var open []xml.Name
+	var path strings.Builder
+	roots, paths := 0, 0
+	for {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return "", fmt.Errorf("not XML: %w", err)
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			want := [...]string{"ResourceUpgradeInput", "NewResourcePath"}
+			if len(open) >= len(want) || t.Name.Local != want[len(open)] {
+				return "", fmt.Errorf("element %s does not belong there", t.Name.Local)
+			}
+			if t.Name.Space != nsAzure {
+				return "", fmt.Errorf("element %s is in namespace %q, want %q", t.Name.Local, t.Name.Space, nsAzure)
+			}
+			for _, a := range t.Attr {
+				if a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
+					return "", fmt.Errorf("attribute %s does not belong there", a.Name.Local)
+				}
+			}
+			if len(open) == 0 {
+				roots++
+			} else {
+				paths++
+			}
+			open = append(open, t.Name)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			if len(open) == 2 {
+				path.Write(t)
+			} else if strings.TrimSpace(string(t)) != "" {
+				return "", fmt.Errorf("text %q does not belong there", strings.TrimSpace(string(t)))
+			}
+		}
+	}
+	if roots != 1 || paths != 1 {
+		return "", fmt.Errorf("%d ResourceUpgradeInput with %d NewResourcePath, want one of each", roots, paths)
+	}
+	return path.String(), nil
+}

@@ -1,0 +1,223 @@
+package strictcloud
+
+import (
+	"net/http"
+	"time"
+)
+
+// wireDelay is how long a start that had left already may still arrive after
+// an answer that forbids it.
+const wireDelay = time.Second
+
+// clockSlack is how much earlier than told a client may come: it may have read
+// its clock before the server did.
+const clockSlack = 50 * time.Millisecond
+
+// start answers POST P/upgrade.
+func (s *Server) start(in *request) answer {
+	v := in.vault
+	if v == nil {
+		return errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "There is no such vault.")
+	}
+	s.judgeStart(in)
+	id := in.header.Get("x-ms-client-request-id")
+	if v.vanish > 0 && v.hiddenUntil.IsZero() {
+		v.hiddenUntil = in.now.Add(v.vanish)
+	}
+	if in.method != http.MethodPost {
+		v.refuse(in, http.StatusMethodNotAllowed, "wrong method")
+		return plainStatus(http.StatusMethodNotAllowed)
+	}
+	if in.badBody {
+		v.refuse(in, http.StatusBadRequest, "bad body")
+		v.next = afterRefused
+		return xmlAnswer(http.StatusBadRequest, Refusal{Shape: 3, Code: "InvalidInput"}.render("", v))
+	}
+	if r := v.record(in.now); r != nil && r.state(in.now) != "Failed" {
+		v.refuse(in, http.StatusConflict, "an upgrade is "+r.state(in.now))
+		return Busy.reply(in, v)
+	}
+	fault := Accept
+	if len(v.startScript) > 0 {
+		fault, v.startScript = v.startScript[0], v.startScript[1:]
+	} else if r := v.standing; r != nil && !r.warningsOnly() {
+		fault = RefuseStart(*r)
+	}
+	seen := &v.starts[len(v.starts)-1]
+	seen.Fault = fault.name
+	if fault.accept {
+		v.next = afterNothing
+		v.accept(in.now, id, fault.late)
+		seen.Accepted = true
+		return fault.reply(in, v)
+	}
+	a := fault.reply(in, v)
+	v.refuse(in, a.status, fault.name)
+	v.next = fault.next
+	switch fault.next {
+	case afterLost:
+		v.lostAt = in.now
+	case afterDenied:
+		in.sub.deniedAt = in.now
+	case afterRefused:
+		v.permits = max(v.permits-1, 0)
+	}
+	return a
+}
+
+// refuse keeps the truth of a start that was not taken.
+func (v *VaultHandle) refuse(in *request, status int, why string) {
+	v.refused = append(v.refused, Refused{
+		At: in.now, OperationID: in.header.Get("x-ms-client-request-id"), Status: status, Why: why,
+	})
+}
+
+// judgeStart records the start and finds every rule it breaks, before
+// anything is answered.
+func (s *Server) judgeStart(in *request) {
+	v, sub := in.vault, in.sub
+	seen := StartSeen{At: in.now, OperationID: in.header.Get("x-ms-client-request-id")}
+	if sub.listed {
+		seen.ListingAge = in.now.Sub(sub.listedAt)
+	}
+	if v.validated {
+		seen.ValidationAge = in.now.Sub(v.validatedAt)
+	}
+	v.judgePlace(in)
+	v.judgeRecord(in)
+	v.judgeChecks(in)
+	v.starts = append(v.starts, seen)
+	v.absentListing, v.absentTarget = nil, nil
+}
+
+// judgePlace: a start of a vault that nobody asked to start.
+func (v *VaultHandle) judgePlace(in *request) {
+	if v.spec.Hold != "" {
+		in.problem("the vault is on hold: %s", v.spec.Hold)
+	}
+	if v.spec.NotInInventory {
+		in.problem("the vault is not in the inventory")
+	}
+	if v.hidden(in.now) {
+		in.problem("the vault is not in the listing")
+	}
+}
+
+// judgeRecord: a start that the vault's past forbids.
+func (v *VaultHandle) judgeRecord(in *request) {
+	if r := v.pending(in.now); r != nil {
+		in.problem("second start while start %s was under way and not proved absent", r.id)
+	}
+	if r := v.record(in.now); r != nil {
+		switch state := r.state(in.now); state {
+		case "Failed":
+			if v.permits == 0 {
+				in.problem("start after operation %s failed, without permission", r.id)
+			}
+		case "Upgraded":
+			in.problem("start of a vault that is upgraded (operation %s)", r.id)
+		default:
+			in.problem("second start while an upgrade is in progress (operation %s)", r.id)
+		}
+	}
+	switch v.next {
+	case afterRefused:
+		if v.permits == 0 {
+			in.problem("start after the last one was refused for good, without permission")
+		}
+	case afterLost:
+		if v.permits == 0 && !v.provedAbsent() {
+			in.problem("start without proof that the last one is absent: listings %v, targets %v after it",
+				since(v.lostAt, v.absentListing), since(v.lostAt, v.absentTarget))
+		}
+	case afterThrottle:
+		if early := v.notBefore.Sub(in.now); early > clockSlack {
+			in.problem("start %v before Retry-After was over", early.Round(time.Millisecond))
+		}
+	}
+	// Another vault's start may have been on the wire when the answer came.
+	own := v.next == afterDenied
+	denied := in.sub.deniedAt
+	if !denied.IsZero() && !in.sub.lastGoodRead.After(denied) && (own || in.now.Sub(denied) > wireDelay) {
+		in.problem("start after a 401 or 403, before any read of the subscription succeeded")
+	}
+}
+
+// judgeChecks: a start whose prerequisites were not checked or not met
+// (reference §1 and §6).
+func (v *VaultHandle) judgeChecks(in *request) {
+	if !v.validated {
+		in.problem("start of a vault whose prerequisites were not found to be met")
+	}
+	if v.warned && !v.spec.AcceptWarnings {
+		in.problem("start of a vault with warnings, without consent")
+	}
+	sub := in.sub
+	for _, c := range []struct{ key, what string }{
+		{string(CallSubscription), "the subscription"},
+		{recoveryServices, "provider Microsoft.RecoveryServices"},
+		{siteRecovery, "provider Microsoft.SiteRecovery"},
+		{string(CallFeature), "the feature VaultUpgrade"},
+	} {
+		if !sub.checked[c.key] {
+			in.problem("start before %s was checked", c.what)
+		}
+	}
+	if !sub.checked["group "+v.groupKey()] && !v.spec.CreateGroup {
+		in.problem("start before the target group was checked")
+	}
+	if !v.targetChecked {
+		in.problem("start before the target was checked")
+	}
+	if sub.missing || sub.state != "Enabled" || sub.isCSP() {
+		in.problem("start in a subscription that cannot be upgraded (%s, %s)", sub.state, sub.quota)
+	}
+	for _, ns := range []string{recoveryServices, siteRecovery} {
+		if sub.providers[ns] != "Registered" {
+			in.problem("start while %s is %s", ns, sub.providers[ns])
+		}
+	}
+	if sub.feature != "Registered" {
+		in.problem("start while the feature VaultUpgrade is %s", sub.feature)
+	}
+	if sub.missingGroups[v.groupKey()] && !v.spec.CreateGroup {
+		in.problem("start into group %s, which does not exist, without consent to create it", v.spec.Group)
+	}
+	if v.targetExists {
+		in.problem("start while the target exists")
+	}
+}
+
+// provedAbsent holds the reads since a lost start against rule 1 of design §2:
+// two listings with the vault in it and without the operation, two reads of
+// the target that gave 404, a grace apart, the first a grace after the start.
+// A quarter of the grace is left for clocks and wires.
+func (v *VaultHandle) provedAbsent() bool {
+	grace := v.s.cfg.Timings.ReconcileGrace * 3 / 4
+	first := v.lostAt.Add(grace)
+	if v.s.cfg.OneProcess {
+		first = first.Add(v.s.cfg.Timings.StartTimeout * 9 / 10)
+	}
+	apart := func(reads []time.Time) bool {
+		var one time.Time
+		for _, at := range reads {
+			switch {
+			case at.Before(first):
+			case one.IsZero():
+				one = at
+			case at.Sub(one) >= grace:
+				return true
+			}
+		}
+		return false
+	}
+	return apart(v.absentListing) && apart(v.absentTarget)
+}
+
+func since(start time.Time, reads []time.Time) []time.Duration {
+	ds := make([]time.Duration, len(reads))
+	for i, at := range reads {
+		ds[i] = at.Sub(start).Round(time.Millisecond)
+	}
+	return ds
+}
