@@ -1,0 +1,122 @@
+package classic
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Read reads all vaults of a subscription with their upgrade records: one
+// request (reference §3), whatever vaults are asked for. An answer that is cut
+// short, that cannot be read or that names a vault twice is an error.
+func (u *Upgrader) Read(ctx context.Context, subscription string, _ []fleet.Key) (*fleet.Snapshot, error) {
+	id := subscriptionID(subscription)
+	op := "list the classic vaults of subscription " + id
+	resp, err := u.do(ctx, u.o.ServiceManagement, id, azure.Request{
+		Op: op, Method: http.MethodGet, Header: classicHeader(), MaxBody: azure.MaxListingBody,
+		Path: "/" + url.PathEscape(id) + "/cloudservices?api-version=2015-02-10",
+	})
+	if err != nil {
+		return nil, err
+	}
+	if resp.Status != http.StatusOK {
+		return nil, callError(resp, op)
+	}
+	vaults, err := parseListing(resp.Body, id)
+	if err != nil {
+		return nil, resp.Garbled(op, "the listing cannot be read ("+text.Clean(err.Error(), 300)+")")
+	}
+	return &fleet.Snapshot{Subscription: id, ReadAt: resp.SentAt, Vaults: vaults}, nil
+}
+
+// parseListing decodes a listing, one cloud service at a time.
+func parseListing(body []byte, subscription string) (map[fleet.Key]fleet.Sighting, error) {
+	r := newReader(body)
+	root, err := r.root()
+	if err != nil {
+		return nil, err
+	}
+	if err := is(root.Name, "CloudServices"); err != nil {
+		return nil, err
+	}
+	vaults := make(map[fleet.Key]fleet.Sighting)
+	for {
+		tok, err := r.d.Token()
+		if err != nil {
+			return nil, err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			n, err := r.element(t, 2)
+			if err != nil {
+				return nil, err
+			}
+			if n.local != "CloudService" {
+				continue
+			}
+			if err := addCloudService(vaults, n, subscription); err != nil {
+				return nil, err
+			}
+		case xml.EndElement:
+			if err := r.end(); err != nil {
+				return nil, err
+			}
+			return vaults, nil
+		}
+	}
+}
+
+func addCloudService(vaults map[fleet.Key]fleet.Sighting, cs *node, subscription string) error {
+	service, region := cs.value("Name"), cs.value("GeoRegion")
+	for _, res := range cs.child("Resources").kids {
+		if res.local != "Resource" {
+			continue
+		}
+		written := res.value("Type")
+		rtype, ok := vaultType(written)
+		if !ok {
+			continue
+		}
+		name := res.value("Name")
+		if name == "" || region == "" {
+			return fmt.Errorf("a %s in cloud service %q has no name or no region", rtype, text.Clean(service, text.MaxID))
+		}
+		key := fleet.KeyOf(fleet.KindClassic, subscription, rtype, region, name)
+		if _, twice := vaults[key]; twice {
+			return fmt.Errorf("it names the vault %s twice, so nobody can say which record is its own", key)
+		}
+		vaults[key] = fleet.Sighting{
+			Record:  listedRecord(res),
+			Address: address(subscription, service, res.value("ResourceProviderNamespace"), written, name),
+		}
+	}
+	return nil
+}
+
+func vaultType(s string) (fleet.ResourceType, bool) {
+	for _, t := range fleet.ResourceTypes() {
+		if strings.EqualFold(s, string(t)) {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+// listedRecord returns the upgrade's record of a listed vault, nil where no
+// upgrade was ever started.
+func listedRecord(res *node) *fleet.Record {
+	settings := res.child("IntrinsicSettings")
+	for _, k := range settings.kids {
+		if k.local == "ResourceUpgradeDetails" {
+			return upgradeRecord(k)
+		}
+	}
+	return nil
+}

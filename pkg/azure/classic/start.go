@@ -1,0 +1,146 @@
+package classic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Prepare signs in, waits for its turn and returns the start of a vault, ready
+// to go. Its errors are *fleet.CallError.
+//
+// The start makes one POST (reference §4) with the operation ID as
+// x-ms-client-request-id and returns what the answer means (design §2, rule 3).
+// It waits for nothing but the network, and ends with its context.
+func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
+	op := "start the upgrade of vault " + v.Ref()
+	id := subscriptionID(v.SubscriptionID)
+	if seen.Address == "" {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Code: fleet.CodeGarbled, Message: noAddress(v).Message}
+	}
+	c, err := u.client(u.o.ServiceManagement, id, op)
+	if err != nil {
+		return nil, err
+	}
+	once, err := c.PrepareOnce(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.wait(ctx, id); err != nil {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+	}
+	path, body := seen.Address+"/upgrade", upgradeInput(v)
+	var used atomic.Bool
+	return func(ctx context.Context, operationID string) fleet.StartAnswer {
+		if used.Swap(true) {
+			return fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
+				Message: "this start was used before; it sends nothing twice"}
+		}
+		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPost, Path: path, Body: body,
+			Header: upgradeInputHeader(operationID), Subject: id})
+		if err != nil {
+			return noStartAnswer(err)
+		}
+		return u.startAnswer(resp, operationID)
+	}, nil
+}
+
+func noStartAnswer(err error) fleet.StartAnswer {
+	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost, Message: text.Clean(err.Error(), text.MaxMessage)}
+	if se, ok := errors.AsType[*azure.SendError](err); ok && se.NotSent {
+		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
+	}
+	return a
+}
+
+// startAnswer is the table of design §2, rule 3.
+func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.StartAnswer {
+	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
+	switch s := resp.Status; {
+	case s >= 200 && s <= 299:
+		u.startTaken(&a, resp, operationID)
+		return a
+	case s == http.StatusConflict:
+		a.Verdict = fleet.StartBusy
+	case s == http.StatusTooManyRequests:
+		a.Verdict = fleet.StartThrottled
+	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		a.Verdict = fleet.StartDenied
+	case s >= 400 && s <= 499 && s != http.StatusRequestTimeout:
+		a.Verdict = fleet.StartFailed
+	default: // 1xx as an end, 3xx, 408, 5xx and what no standard knows
+		a.Verdict = fleet.StartUnknown
+	}
+	u.startRefused(&a, resp)
+	return a
+}
+
+// startTaken reads a 2xx: only one that names our operation says accepted.
+func (u *Upgrader) startTaken(a *fleet.StartAnswer, resp *azure.Response, operationID string) {
+	a.Verdict = fleet.StartUnknown
+	n, err := parse(resp.Body)
+	if err != nil || resp.BodyErr != nil {
+		a.Code, a.Message = fleet.CodeGarbled, "the answer cannot be read: "+describe(resp)
+		return
+	}
+	if e, ok := readServiceError(n); ok {
+		u.fill(a, e)
+		return
+	}
+	// The namespace is not asked for: an ID that only we knew is proof enough.
+	id := n.value("OperationId")
+	switch {
+	case n.local != "ResourceUpgradeDetails":
+		a.Code, a.Message = fleet.CodeGarbled, "the answer is none of the service's: "+describe(resp)
+	case sameOperation(id, operationID):
+		a.Verdict = fleet.StartAccepted
+	case id == "":
+		a.Code, a.Message = fleet.CodeGarbled, "the answer names no operation"
+	default:
+		a.Code, a.Message = fleet.CodeGarbled, "the answer names another operation: "+text.Clean(id, text.MaxID)
+	}
+}
+
+// startRefused completes an answer that accepted nothing, as far as it says.
+func (u *Upgrader) startRefused(a *fleet.StartAnswer, resp *azure.Response) {
+	e, ok := parseServiceError(resp.Body)
+	switch {
+	case ok && resp.BodyErr == nil:
+		u.fill(a, e)
+	case resp.Status/100 == 3:
+		a.Code, a.Message = fleet.CodeGarbled, fmt.Sprintf("HTTP %d: a redirect, which is not followed", resp.Status)
+	default:
+		a.Code, a.Message = fleet.CodeGarbled, describe(resp)
+	}
+	switch resp.Status {
+	case http.StatusUnauthorized:
+		a.Action = "Sign in again for the " + u.o.ServiceManagement.Name() + " side, then resume."
+	case http.StatusForbidden:
+		a.Action = u.sidePermission(u.o.ServiceManagement)
+	}
+}
+
+// fill takes over what the service itself said.
+func (u *Upgrader) fill(a *fleet.StartAnswer, e serviceError) {
+	a.ErrorBody = true
+	a.Findings = e.findings(u.guide)
+	a.Code = text.Clean(e.code, text.MaxID)
+	a.Message = text.Clean(e.message, text.MaxMessage)
+	a.Action = text.Clean(e.action, text.MaxMessage)
+	first := a.Findings[0]
+	if a.Code == "" {
+		a.Code = first.Code
+	}
+	if a.Message == "" {
+		a.Message = first.Message
+	}
+	if a.Action == "" {
+		a.Action = first.Action
+	}
+}

@@ -1,0 +1,134 @@
+package classic
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// subscriptionReport is what the checks of a subscription found. Its vaults
+// share it; nobody changes it.
+type subscriptionReport struct {
+	report
+	missing bool // the Resource Manager does not know the subscription
+}
+
+// subscription makes the checks that all vaults of a subscription share
+// (reference §6), once: those that come meanwhile wait for the answer, and a
+// complete one is kept for a while. An answer with a failed call, or with a
+// state that passes by itself, is not.
+func (u *Upgrader) subscription(ctx context.Context, id string) (subscriptionReport, error) {
+	return u.subscriptions.Do(ctx, id, func(ctx context.Context) (subscriptionReport, time.Time, error) {
+		var r subscriptionReport
+		u.checkSubscription(ctx, &r, id)
+		if !r.missing && !r.stop() {
+			u.checkSubscriptionSetup(ctx, &r.report, id)
+		}
+		if err := ctx.Err(); err != nil {
+			return r, time.Time{}, err
+		}
+		if r.failedCall || r.waiting {
+			return r, time.Time{}, nil
+		}
+		return r, time.Now().Add(u.o.SharedMaxAge), nil
+	})
+}
+
+func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport, id string) {
+	var sub struct {
+		State    string `json:"state"`
+		Policies struct {
+			QuotaID string `json:"quotaId"`
+		} `json:"subscriptionPolicies"`
+	}
+	resp, found, err := u.armGet(ctx, id, "read subscription "+id, subscriptionPath(id)+"?api-version=2022-12-01", &sub)
+	switch {
+	case err != nil:
+		u.failed(&r.report, u.o.ResourceManager, err)
+		return
+	case !found:
+		r.missing = true
+		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
+			Message: "the Resource Manager knows no subscription " + id + ", or not for this identity",
+			Action:  "Check the subscription's id and tenant in the inventory, and who is signed in."}, resp.RequestID)
+		return
+	}
+	if !strings.EqualFold(sub.State, "Enabled") {
+		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
+			Message: fmt.Sprintf("subscription %s is not enabled: its state is %q", id, text.Clean(sub.State, text.MaxID)),
+			Action:  "Have the subscription enabled, then validate again."}, resp.RequestID)
+	}
+	if strings.HasPrefix(strings.ToUpper(sub.Policies.QuotaID), "CSP_") {
+		f := fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeCSP,
+			Message: fmt.Sprintf("subscription %s is a CSP subscription (quota %s): the service does not upgrade its vaults", id, text.Clean(sub.Policies.QuotaID, text.MaxID)),
+			Action:  "Leave its vaults out, until Microsoft upgrades CSP subscriptions."}
+		if u.o.AllowCSP {
+			f.Severity, f.Action = fleet.SeverityInfo, "It is let through, as the options say."
+		}
+		r.add(f, resp.RequestID)
+	}
+}
+
+func (u *Upgrader) checkSubscriptionSetup(ctx context.Context, r *report, id string) {
+	for _, namespace := range []string{"Microsoft.RecoveryServices", "Microsoft.SiteRecovery"} {
+		if u.checkProvider(ctx, r, id, namespace); r.stop() {
+			return
+		}
+	}
+	u.checkFeature(ctx, r, id)
+}
+
+func (u *Upgrader) checkProvider(ctx context.Context, r *report, id, namespace string) {
+	var provider struct {
+		State string `json:"registrationState"`
+	}
+	resp, found, err := u.armGet(ctx, id, "read the registration of "+namespace+" in subscription "+id,
+		subscriptionPath(id)+"/providers/"+namespace+"?api-version=2021-04-01", &provider)
+	if err != nil {
+		u.failed(r, u.o.ResourceManager, err)
+		return
+	}
+	state := text.Clean(provider.State, text.MaxID)
+	if !found {
+		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
+	}
+	f := fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeProvider,
+		Message: fmt.Sprintf("resource provider %s is not registered in subscription %s: its state is %s", namespace, id, state),
+		Action:  "az provider register --namespace " + namespace + " --subscription " + id}
+	switch {
+	case strings.EqualFold(state, "Registered"):
+	case strings.EqualFold(state, "Registering"), strings.EqualFold(state, "Pending"):
+		f.Action = "Nothing: it is asked again later."
+		r.hold(f, resp.RequestID)
+	default:
+		r.add(f, resp.RequestID)
+	}
+}
+
+func (u *Upgrader) checkFeature(ctx context.Context, r *report, id string) {
+	var feature struct {
+		Properties struct {
+			State string `json:"state"`
+		} `json:"properties"`
+	}
+	resp, found, err := u.armGet(ctx, id, "read whether subscription "+id+" is enabled for the upgrade",
+		subscriptionPath(id)+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01", &feature)
+	if err != nil {
+		u.failed(r, u.o.ResourceManager, err)
+		return
+	}
+	state := text.Clean(feature.Properties.State, text.MaxID)
+	if !found {
+		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
+	}
+	if !strings.EqualFold(state, "Registered") {
+		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeFeature,
+			Message: fmt.Sprintf("subscription %s is not enabled for the upgrade: feature Microsoft.RecoveryServices/VaultUpgrade is %s", id, state),
+			Action:  "az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription " + id}, resp.RequestID)
+	}
+}

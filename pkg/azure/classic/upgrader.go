@@ -1,0 +1,170 @@
+package classic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/share"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// defaultSharedMaxAge is how long an answer about a subscription or a resource
+// group serves the vaults that come after.
+const defaultSharedMaxAge = 10 * time.Minute
+
+// Limiter spreads the requests of a subscription over time.
+type Limiter interface {
+	// Wait returns when a request of the subscription may go out.
+	Wait(ctx context.Context, subscription string) error
+}
+
+// Options are what an Upgrader is made of.
+type Options struct {
+	ServiceManagement *azure.Side
+	ResourceManager   *azure.Side
+	// Subscriptions give the tenants to sign in to. One that is not here is
+	// read in the credential's own tenant.
+	Subscriptions []fleet.Subscription
+	Limiter       Limiter // optional; asked before each read, each of its retries, and in Prepare
+	// AllowCSP lets vaults of CSP subscriptions through, should the service
+	// have learnt to upgrade them.
+	AllowCSP bool
+	// AgentDownload is where people get the backup agent; shown beside lists of
+	// machines. Empty: not shown.
+	AgentDownload string
+	// SharedMaxAge is how long an answer about a subscription is kept; 0: ten
+	// minutes.
+	SharedMaxAge time.Duration
+}
+
+// Upgrader upgrades classic vaults. Its methods are safe for concurrent use;
+// errors of reads are *fleet.CallError.
+type Upgrader struct {
+	o       Options
+	tenants map[string]string // by subscription
+
+	subscriptions share.Group[string, subscriptionReport]
+	groups        share.Group[string, bool]
+}
+
+// New returns an Upgrader. It makes no call, but builds the credentials of
+// every subscription's tenant: what the environment lacks is an error now
+// (*azure.SignInError inside), not in the night.
+func New(o Options) (*Upgrader, error) {
+	if o.ServiceManagement == nil || o.ResourceManager == nil {
+		return nil, errors.New("the classic upgrade needs both sides of a cloud")
+	}
+	if o.SharedMaxAge <= 0 {
+		o.SharedMaxAge = defaultSharedMaxAge
+	}
+	u := &Upgrader{o: o, tenants: make(map[string]string)}
+	var errs []error
+	tried := map[string]bool{}
+	for _, s := range o.Subscriptions {
+		u.tenants[subscriptionID(s.ID)] = s.Tenant
+		if tried[s.Tenant] {
+			continue
+		}
+		tried[s.Tenant] = true
+		for _, side := range []*azure.Side{o.ServiceManagement, o.ResourceManager} {
+			if _, err := side.Client(s.Tenant); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return u, nil
+}
+
+// NewOperationID returns an identifier in the form the service knows
+// (reference §2): a GUID, the time in UTC and the letter P.
+func (u *Upgrader) NewOperationID(now time.Time) string { return newOperationID(now) }
+
+func newOperationID(now time.Time) string {
+	return uuid.NewString() + "-" + now.UTC().Format("2006-01-02 15:04:05Z") + "-P"
+}
+
+func subscriptionID(s string) string {
+	if id, err := fleet.NormalizeGUID(s); err == nil {
+		return id
+	}
+	return s
+}
+
+// client returns a side's client for a subscription.
+func (u *Upgrader) client(side *azure.Side, subscription, op string) (*azure.Client, error) {
+	c, err := side.Client(u.tenants[subscriptionID(subscription)])
+	if err != nil {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
+	}
+	return c, nil
+}
+
+// do makes a read on a side for a subscription, in its turn.
+func (u *Upgrader) do(ctx context.Context, side *azure.Side, subscription string, r azure.Request) (*azure.Response, error) {
+	c, err := u.client(side, subscription, r.Op)
+	if err != nil {
+		return nil, err
+	}
+	r.Subject = subscription
+	r.Wait = func(ctx context.Context) error { return u.wait(ctx, subscription) }
+	return c.Do(ctx, r)
+}
+
+func (u *Upgrader) wait(ctx context.Context, subscription string) error {
+	if u.o.Limiter == nil {
+		return nil
+	}
+	return u.o.Limiter.Wait(ctx, subscription)
+}
+
+// Close closes idle connections.
+func (u *Upgrader) Close() {
+	u.o.ServiceManagement.Close()
+	u.o.ResourceManager.Close()
+}
+
+// classicHeader returns the headers of every classic call (reference §2).
+func classicHeader() http.Header {
+	h := http.Header{}
+	h.Set("x-ms-version", "2013-03-01")
+	h.Set("Accept", "application/xml")
+	return h
+}
+
+// upgradeHeader returns the headers of the three upgrade calls (reference §2):
+// the operation ID goes where other services take a client request ID.
+func upgradeHeader(operationID string) http.Header {
+	h := classicHeader()
+	h.Set("Agent-Authentication", "")
+	h.Set("x-ms-client-request-id", operationID)
+	return h
+}
+
+// upgradeInputHeader is upgradeHeader for the calls with a body.
+func upgradeInputHeader(operationID string) http.Header {
+	h := upgradeHeader(operationID)
+	h.Set("Content-Type", "application/xml")
+	return h
+}
+
+// address is the base path P of reference §4, percent-encoded, from what a
+// listing showed. It is empty where a part is missing or would walk the path.
+func address(subscription, cloudService, namespace, resourceType, name string) string {
+	for _, part := range []string{cloudService, namespace, resourceType, name} {
+		if part == "" || part == "." || part == ".." {
+			return ""
+		}
+	}
+	return fmt.Sprintf("/%s/cloudservices/%s/resources/%s/~/%s/%s", url.PathEscape(subscription), url.PathEscape(cloudService),
+		url.PathEscape(namespace), url.PathEscape(resourceType), url.PathEscape(name))
+}

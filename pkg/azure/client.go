@@ -1,0 +1,256 @@
+package azure
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/google/uuid"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+const headerClientRequestID = "X-Ms-Client-Request-Id"
+
+// How reads are tried. A Retry-After above maxInPlace is not waited for here:
+// the error carries it, and the engine waits without holding a slot.
+const (
+	readRetries  = 2
+	firstBackoff = 500 * time.Millisecond
+	maxInPlace   = 10 * time.Second
+	tryTimeout   = 60 * time.Second
+	totalTimeout = 150 * time.Second
+)
+
+// Request is one call to a cloud.
+type Request struct {
+	Op       string // what is asked, in words, for errors
+	Method   string
+	Path     string // percent-encoded, below the endpoint, begins with a slash; with its query
+	Header   http.Header
+	Body     []byte
+	MaxBody  int64         // bytes of the answer; 0: MaxBody
+	Timeout  time.Duration // for one try; 0: a minute
+	Subject  string        // what the request log files it under: a subscription
+	Wait     func(context.Context) error
+	Complete func(status int, body []byte) bool // a failing answer that is the answer: no retry
+}
+
+// ClientOptions are what a client is made of.
+type ClientOptions struct {
+	Endpoint   Endpoint
+	Scope      string                 // of its tokens
+	Credential azcore.TokenCredential // not needed where Endpoint.Plain
+	Kind       fleet.CredentialKind   // of the credential, for errors
+	Tenant     string                 // of the credential, for errors
+	Version    string                 // of fleetup: User-Agent fleetup/<version>
+	Reads      http.RoundTripper      // carries reads
+	Starts     http.RoundTripper      // carries starts
+	// OwnStarts says that Starts is the transport of NewStartTransport, whose
+	// trace tells for certain whether a connection was made.
+	OwnStarts bool
+	Log       func(RequestLog) // optional; called from many goroutines
+}
+
+// Client speaks to one endpoint as one identity. It is safe for concurrent use.
+type Client struct {
+	o         ClientOptions
+	userAgent string
+	tokens    *tokenSource
+	pipeline  runtime.Pipeline
+}
+
+// NewClient returns a client. It makes no call.
+func NewClient(o ClientOptions) (*Client, error) {
+	if o.Endpoint.base == "" {
+		return nil, errors.New("a client needs an endpoint")
+	}
+	if o.Credential == nil && !o.Endpoint.Plain() {
+		return nil, fmt.Errorf("the client for %s needs a credential", o.Endpoint)
+	}
+	if o.Reads == nil || o.Starts == nil {
+		return nil, errors.New("a client needs its transports")
+	}
+	c := &Client{o: o, userAgent: userAgent(o.Version),
+		tokens: &tokenSource{cred: o.Credential, scope: o.Scope, kind: o.Kind, tenant: o.Tenant}}
+	if o.Endpoint.Plain() {
+		// Even where a credential is given: a real token must not leave in the clear.
+		c.tokens.fixed, c.tokens.cred = emulatorToken, nil
+	}
+	c.pipeline = runtime.NewPipeline("fleetup", "v0.0.0", runtime.PipelineOptions{PerRetry: []policy.Policy{authorize{c.tokens}}},
+		&policy.ClientOptions{Telemetry: policy.TelemetryOptions{Disabled: true}, Transport: exchange{c}})
+	return c, nil
+}
+
+func userAgent(version string) string {
+	version = strings.ReplaceAll(text.Clean(version, 64), " ", "-")
+	if version == "" {
+		version = "dev"
+	}
+	return "fleetup/" + version
+}
+
+// Do makes a read and returns its answer, whatever the status. It is tried
+// again after a network error, 408, 429 and most 5xx. An error is a
+// *fleet.CallError and means that there is no answer: no token, no connection,
+// a body that broke off or is too large, or the context's end.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	if r.Wait != nil {
+		// Outside the timeout: waiting for one's turn is not the cloud's fault.
+		if err := r.Wait(ctx); err != nil {
+			return nil, &fleet.CallError{Op: r.Op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+		}
+	}
+	try := r.Timeout
+	if try == 0 {
+		try = tryTimeout
+	}
+	call := &call{op: r.Op, wait: r.Wait, limit: r.MaxBody, try: try, subject: r.Subject, complete: r.Complete}
+	ctx, cancel := timeout(ctx, totalTimeout+(try-tryTimeout), "no answer in time, tries included")
+	defer cancel()
+	ctx = policy.WithRetryOptions(context.WithValue(ctx, callKey{}, call), policy.RetryOptions{
+		MaxRetries: readRetries, RetryDelay: firstBackoff, MaxRetryDelay: maxInPlace, ShouldRetry: call.again})
+	req, err := runtime.NewRequest(ctx, r.Method, c.o.Endpoint.base+r.Path)
+	if err != nil {
+		return nil, &fleet.CallError{Op: r.Op, Class: fleet.CallRefused, Err: err}
+	}
+	for k, v := range c.headers(r) {
+		req.Raw().Header[k] = v
+	}
+	if r.Body != nil {
+		if err := req.SetBody(streaming.NopCloser(bytes.NewReader(r.Body)), req.Raw().Header.Get("Content-Type")); err != nil {
+			return nil, &fleet.CallError{Op: r.Op, Class: fleet.CallRefused, Err: err}
+		}
+	}
+	resp, err := c.pipeline.Do(req)
+	if err != nil {
+		return nil, c.noAnswer(ctx, r.Op, req.Raw(), err)
+	}
+	body, err := io.ReadAll(resp.Body) // from memory: exchange has read it
+	if err != nil {
+		return nil, c.noAnswer(ctx, r.Op, req.Raw(), err)
+	}
+	out := newResponse(req.Raw(), resp, body, time.Now())
+	out.SentAt = call.sentAt
+	return out, nil
+}
+
+// timeout bounds ctx and says in words what it means when it passes.
+func timeout(ctx context.Context, d time.Duration, why string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s: %w", why, context.DeadlineExceeded))
+}
+
+// headers returns the request's headers in canonical form, with ours.
+func (c *Client) headers(r Request) http.Header {
+	h := http.Header{}
+	for k, v := range r.Header {
+		h[http.CanonicalHeaderKey(k)] = v
+	}
+	h.Set("User-Agent", c.userAgent)
+	if h.Get(headerClientRequestID) == "" {
+		h.Set(headerClientRequestID, uuid.NewString())
+	}
+	return h
+}
+
+// noAnswer names the failure of a call that got no answer.
+func (c *Client) noAnswer(ctx context.Context, op string, req *http.Request, err error) error {
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
+		return ce
+	}
+	ce := &fleet.CallError{Op: op, Class: fleet.CallUnreachable, ClientRequestID: req.Header.Get(headerClientRequestID), Err: err}
+	if errors.Is(err, errTooLarge) {
+		ce.Class = fleet.CallGarbled
+	}
+	if ctx.Err() != nil {
+		ce.Err = context.Cause(ctx)
+	}
+	return ce
+}
+
+// call is what the pipeline's last step knows of the call it serves. A call is
+// tried by one goroutine, one try after the other.
+type call struct {
+	op       string
+	subject  string
+	wait     func(context.Context) error
+	limit    int64
+	try      time.Duration
+	complete func(int, []byte) bool
+
+	tries    int
+	sentAt   time.Time
+	answered bool // complete said that this is the answer
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// again decides whether a read is tried again.
+func (c *call) again(resp *http.Response, err error) bool {
+	if err != nil {
+		return true // the retry policy has sorted out ended contexts and final errors
+	}
+	switch resp.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return !c.answered
+	}
+	return false
+}
+
+// exchange is the pipeline's last step: one try, with its own timeout, whose
+// body is read here under a cap, as azcore reads error bodies without one.
+type exchange struct{ c *Client }
+
+func (x exchange) Do(req *http.Request) (*http.Response, error) {
+	call := callOf(req.Context())
+	if call == nil {
+		return nil, final{errors.New("a request that did not come from Client.Do")}
+	}
+	call.tries++
+	if call.tries > 1 && call.wait != nil {
+		if err := call.wait(req.Context()); err != nil {
+			return nil, final{err}
+		}
+	}
+	ctx, cancel := timeout(req.Context(), call.try, "no answer within "+call.try.String())
+	defer cancel()
+	call.sentAt = time.Now()
+	resp, err := x.c.o.Reads.RoundTrip(req.WithContext(ctx))
+	var body []byte
+	if err == nil {
+		limit := call.limit
+		if limit == 0 {
+			limit = MaxBody
+		}
+		body, err = readBody(resp.Body, limit)
+		if errors.Is(err, errTooLarge) {
+			err = final{err}
+		}
+	}
+	if err != nil && req.Context().Err() == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Err: err}, resp)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	call.answered = call.complete != nil && call.complete(resp.StatusCode, body)
+	return resp, nil
+}

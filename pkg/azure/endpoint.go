@@ -1,0 +1,66 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// emulatorToken is what is sent to plain-HTTP endpoints on loopback instead of
+// a token (design §4). It is no secret.
+const emulatorToken = "fleetup-emulator"
+
+// Endpoint is a checked base URL.
+type Endpoint struct {
+	base  string
+	plain bool
+}
+
+// ParseEndpoint checks a base URL: https, or plain http to a loopback host
+// only, so that no credential ever crosses a network in the clear.
+func ParseEndpoint(s string) (Endpoint, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("the endpoint is not a URL: %w", errors.Unwrap(err))
+	}
+	switch {
+	case u.User != nil: // first: the others print the URL
+		return Endpoint{}, errors.New("the endpoint must not hold a user name or password")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return Endpoint{}, fmt.Errorf("endpoint %q must begin with https:// (or http:// on loopback)", s)
+	case u.Hostname() == "":
+		return Endpoint{}, fmt.Errorf("endpoint %q names no host", s)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return Endpoint{}, fmt.Errorf("endpoint %q must not have a query or a fragment", s)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return Endpoint{}, fmt.Errorf("endpoint %q: plain http is allowed to a loopback host only, as it would show the token to the network; use https", s)
+	}
+	return Endpoint{base: strings.TrimRight(s, "/"), plain: u.Scheme == "http"}, nil
+}
+
+// String returns the base URL without a slash at the end.
+func (e Endpoint) String() string { return e.base }
+
+// Plain reports whether it is plain HTTP to loopback, where no sign-in happens.
+func (e Endpoint) Plain() bool { return e.plain }
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// proxy is the environment's proxy; net/http never names one for a loopback
+// host. A bad setting is not quoted: it may hold a password.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a usable address")
+	}
+	return u, nil
+}

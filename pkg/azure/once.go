@@ -1,0 +1,103 @@
+package azure
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+)
+
+// Once sends starts: see Send. It holds a token, so that a start need not wait
+// for one.
+type Once struct {
+	c      *Client
+	header string
+}
+
+// PrepareOnce signs in for a start. Its error is a *fleet.CallError.
+func (c *Client) PrepareOnce(ctx context.Context, op string) (*Once, error) {
+	h, err := c.tokens.header(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	return &Once{c: c, header: h}, nil
+}
+
+// SendError says that a start has no answer. It holds no secret.
+type SendError struct {
+	// NotSent is true only where nothing of the request can have left this
+	// machine: there was no connection to send it on.
+	NotSent bool
+	Err     error
+}
+
+func (e *SendError) Error() string {
+	if e.NotSent {
+		return "not sent, no connection was made: " + e.Err.Error()
+	}
+	return "sent, and no answer came: " + e.Err.Error()
+}
+
+func (e *SendError) Unwrap() error { return e.Err }
+
+// Send makes one HTTP exchange: it is not tried again, a redirect or a
+// challenge comes back as the answer, and it ends with ctx at the latest.
+// Interim answers (1xx) are passed over. An answer whose body broke off is an
+// answer, with BodyErr. The error is a *SendError.
+//
+// Wait and Complete of the request are not used: whatever a start may wait for
+// comes before.
+func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &SendError{NotSent: true, Err: context.Cause(ctx)}
+	}
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	// The reader's type is hidden so that the request has no GetBody: a body
+	// that cannot be had again cannot be sent again.
+	body := struct{ io.Reader }{bytes.NewReader(r.Body)}
+	req, err := http.NewRequestWithContext(traced, r.Method, o.c.o.Endpoint.base+r.Path, body)
+	if err != nil {
+		return nil, &SendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
+	}
+	req.ContentLength = int64(len(r.Body))
+	req.Header = o.c.headers(r)
+	req.Header.Set("Authorization", o.header)
+
+	sent := time.Now()
+	resp, err := o.c.o.Starts.RoundTrip(req)
+	o.c.log(req, RequestLog{Subject: r.Subject, At: sent, Start: true, Err: err}, resp)
+	if err != nil {
+		notSent := !connected.Load() && (o.c.o.OwnStarts || isDialError(err))
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w (after %v)", context.Cause(ctx), time.Since(sent).Round(time.Millisecond))
+		}
+		return nil, &SendError{NotSent: notSent, Err: err}
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		o.c.tokens.refused(o.header)
+	}
+	limit := r.MaxBody
+	if limit == 0 {
+		limit = MaxBody
+	}
+	got, bodyErr := readBody(resp.Body, limit)
+	out := newResponse(req, resp, got, time.Now())
+	out.SentAt, out.BodyErr = sent, bodyErr
+	return out, nil
+}
+
+// isDialError recognises, of a transport that is not ours, an error from before
+// there was a connection.
+func isDialError(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}

@@ -1,0 +1,326 @@
+package azure
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// reset closes a connection so that the peer sees a reset.
+func reset(w http.ResponseWriter) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
+	t.Helper()
+	once, err := c.PrepareOnce(t.Context(), "start")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	h.Set("x-ms-client-request-id", "op-1")
+	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")})
+}
+
+// Rule 3 of the design: a start goes out once, whatever comes back.
+func TestRule3SendIsOneExchange(t *testing.T) {
+	t.Parallel()
+	status := func(code int, header ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			for i := 0; i < len(header); i += 2 {
+				w.Header().Set(header[i], header[i+1])
+			}
+			w.WriteHeader(code)
+		}
+	}
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		status  int // 0: no answer
+	}{
+		{"500", status(500), 500},
+		{"503 with Retry-After", status(503, "Retry-After", "0"), 503},
+		{"429", status(429, "Retry-After", "1"), 429},
+		{"408", status(408), 408},
+		{"redirect 307", status(307, "Location", "/elsewhere"), 307},
+		{"redirect 308", status(308, "Location", "/elsewhere"), 308},
+		{"redirect 302", status(302, "Location", "/elsewhere"), 302},
+		{"401 with a claims challenge", status(401, "WWW-Authenticate",
+			`Bearer authorization_uri="https://login.example/", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="`), 401},
+		{"interim answers first", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusProcessing)
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusOK)
+		}, 200},
+		{"reset", func(w http.ResponseWriter, _ *http.Request) { reset(w) }, 0},
+		{"closed without an answer", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_ = conn.Close()
+			}
+		}, 0},
+		{"no HTTP", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "garbage\r\n\r\n")
+				_ = conn.Close()
+			}
+		}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var sends atomic.Int32
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sends.Add(1)
+				body, _ := io.ReadAll(r.Body)
+				if got := fmt.Sprint(r.Method, " ", r.URL, " ", string(body), " ", r.ContentLength, " ", r.TransferEncoding, " ", r.Header.Get("X-Ms-Client-Request-Id")); got != "POST /up <body/> 7 [] op-1" {
+					t.Errorf("sent %q", got)
+				}
+				for _, h := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+					if _, ok := r.Header[h]; ok {
+						t.Errorf("header %s lets a transport send it twice", h)
+					}
+				}
+				tt.handler(w, r)
+			}))
+			defer srv.Close()
+			resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, nil))
+			if n := sends.Load(); n != 1 {
+				t.Errorf("sent %d times", n)
+			}
+			if tt.status == 0 {
+				se, ok := errors.AsType[*SendError](err)
+				if !ok || se.NotSent {
+					t.Fatalf("got %v, %v; want a SendError that was sent", resp, err)
+				}
+				return
+			}
+			if err != nil || resp.Status != tt.status {
+				t.Fatalf("got %+v, %v; want status %d", resp, err, tt.status)
+			}
+		})
+	}
+}
+
+func TestSendTimesOut(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var sends atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		sends.Add(1)
+		close(arrived)
+		<-release
+	}))
+	defer srv.Close()
+	defer close(release)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	_, err := sendOnce(t, ctx, newTestClient(t, srv.URL, nil))
+	se, ok := errors.AsType[*SendError](err)
+	if !ok || se.NotSent || !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v; want a sent one that was cancelled", err)
+	}
+	if sends.Load() != 1 {
+		t.Errorf("sent %d times", sends.Load())
+	}
+}
+
+func TestSendBodyBrokenOff(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "only this")
+	}))
+	defer srv.Close()
+	resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, nil))
+	if err != nil || resp.Status != 200 || resp.BodyErr == nil || string(resp.Body) != "only this" {
+		t.Fatalf("got %+v, %v", resp, err)
+	}
+}
+
+// Each start has a connection of its own: net/http re-sends only on reused ones.
+func TestSendReusesNoConnection(t *testing.T) {
+	t.Parallel()
+	var conns atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c := newTestClient(t, srv.URL, nil)
+	for range 3 {
+		if _, err := sendOnce(t, t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if conns.Load() != 3 {
+		t.Errorf("3 starts used %d connections", conns.Load())
+	}
+}
+
+func TestStartTransportSpeaksHTTP1(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	start := NewStartTransport()
+	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	start.TLSClientConfig.NextProtos = nil
+	resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start }))
+	if err != nil || string(resp.Body) != "HTTP/1.1" {
+		t.Fatalf("got %+v, %v", resp, err)
+	}
+}
+
+func TestSendNotSent(t *testing.T) {
+	t.Parallel()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	self := httptest.NewTLSServer(http.NotFoundHandler())
+	self.Config.ErrorLog = nil
+	defer self.Close()
+	dial := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}
+	injected := func(err error) func(*ClientOptions) {
+		return func(o *ClientOptions) {
+			o.OwnStarts = false
+			o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })
+		}
+	}
+	tests := []struct {
+		name    string
+		base    string
+		change  func(*ClientOptions)
+		ctx     func() context.Context
+		notSent bool
+	}{
+		{"nobody listens", "http://" + closed.Addr().String(), nil, nil, true},
+		{"TLS with one who speaks plain", strings.Replace(plain.URL, "http:", "https:", 1), nil, nil, true},
+		{"a certificate that nobody vouches for", self.URL, func(o *ClientOptions) {
+			s := NewStartTransport()
+			s.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS13}
+			o.Starts = s
+		}, nil, true},
+		{"the context has ended", plain.URL, nil, func() context.Context {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			return ctx
+		}, true},
+		{"injected transport, dial error", plain.URL, injected(fmt.Errorf("wrapped: %w", dial)), nil, true},
+		{"injected transport, other error", plain.URL, injected(io.ErrUnexpectedEOF), nil, false},
+		{"injected transport, read error", plain.URL, injected(&net.OpError{Op: "read", Err: errors.New("reset")}), nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx := t.Context()
+			if tt.ctx != nil {
+				ctx = tt.ctx()
+			}
+			_, err := sendOnce(t, ctx, newTestClient(t, tt.base, tt.change))
+			se, ok := errors.AsType[*SendError](err)
+			if !ok || se.NotSent != tt.notSent {
+				t.Fatalf("got %v; want notSent=%v", err, tt.notSent)
+			}
+		})
+	}
+}
+
+// What is sent cannot be sent again by a transport: it has no GetBody.
+func TestSendIsNotReplayable(t *testing.T) {
+	t.Parallel()
+	var seen *http.Request
+	c := newTestClient(t, "http://127.0.0.1:1", func(o *ClientOptions) {
+		o.OwnStarts = false
+		o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
+			seen = r
+			return nil, io.EOF
+		})
+	})
+	_, _ = sendOnce(t, t.Context(), c)
+	if seen == nil || seen.GetBody != nil || seen.ContentLength != 7 {
+		t.Fatalf("got %+v", seen)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A start that was refused for its token makes the next call sign in again.
+func TestSendRefusedToken(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	c := newTestClient(t, "https://sm.example", func(o *ClientOptions) {
+		o.OwnStarts = false
+		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return answer(401, "")() })
+		o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+			asked++
+			return azcore.AccessToken{Token: "t", ExpiresOn: time.Now().Add(time.Hour)}, nil
+		})
+	})
+	for range 2 {
+		if resp, err := sendOnce(t, t.Context(), c); err != nil || resp.Status != 401 {
+			t.Fatalf("got %+v, %v", resp, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("signed in %d times", asked)
+	}
+}
+
+func TestSendErrorWords(t *testing.T) {
+	t.Parallel()
+	if s := (&SendError{NotSent: true, Err: io.EOF}).Error(); !strings.HasPrefix(s, "not sent") {
+		t.Error(s)
+	}
+	if s := (&SendError{Err: io.EOF}).Error(); !strings.HasPrefix(s, "sent, and no answer came") {
+		t.Error(s)
+	}
+}
+
+// A token is there before the start: Send asks for none.
+func TestSendAsksForNoToken(t *testing.T) {
+	t.Parallel()
+	var got string
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	defer srv.Close()
+	start := NewStartTransport()
+	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
+	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start })
+	once, err := c.PrepareOnce(t.Context(), "start")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.tokens.cred = nil // asking would panic
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}); err != nil || got != "Bearer secret-token" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+}

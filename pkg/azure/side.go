@@ -1,0 +1,114 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Options are what the two sides of a cloud are made of.
+type Options struct {
+	Cloud       fleet.Cloud // with its endpoints
+	Credentials fleet.Credentials
+	Version     string // of fleetup, for the User-Agent
+	// Transport carries everything instead of the network, in tests and for an
+	// emulator in the same process. With it, only errors of dialling count as
+	// "not sent".
+	Transport http.RoundTripper
+	// NewCredential replaces the package's own NewCredential.
+	NewCredential func(kind fleet.CredentialKind, tenant string) (azcore.TokenCredential, error)
+	Log           func(RequestLog) // optional; called from many goroutines
+}
+
+// Side is one side of a cloud: Service Management or Resource Manager. It hands
+// out one client a tenant. It is safe for concurrent use.
+type Side struct {
+	name     string
+	endpoint Endpoint
+	scope    string
+	kind     fleet.CredentialKind
+	o        Options
+	reads    http.RoundTripper
+	starts   http.RoundTripper
+
+	mu      sync.Mutex
+	clients map[string]*Client
+}
+
+// NewSides returns the two sides of a cloud. It makes no call and signs in
+// nowhere; an error means an endpoint that may not be used.
+//
+// The scopes are those of reference §2: the resource of the classic side ends
+// in a slash, which gives its scope two.
+func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
+	sm, err1 := newSide("Service Management", o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
+	rm, err2 := newSide("Resource Manager", o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, nil, err
+	}
+	return sm, rm, nil
+}
+
+func newSide(name, base, scope string, kind fleet.CredentialKind, o Options) (*Side, error) {
+	e, err := ParseEndpoint(base)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if kind == "" {
+		kind = fleet.CredentialDefault
+	}
+	s := &Side{name: name, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
+		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
+	if o.Transport == nil {
+		s.reads, s.starts = NewReadTransport(), NewStartTransport()
+	}
+	return s, nil
+}
+
+// Name is the side's name for people.
+func (s *Side) Name() string { return s.name }
+
+// Client returns the client for a tenant; an empty tenant is the credential's
+// own. It makes no call. What the environment lacks for signing in is a
+// *SignInError.
+func (s *Side) Client(tenant string) (*Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.endpoint.Plain() {
+		tenant = "" // no sign-in: one client serves all
+	}
+	if c, ok := s.clients[tenant]; ok {
+		return c, nil
+	}
+	var cred azcore.TokenCredential
+	if !s.endpoint.Plain() {
+		var err error
+		if s.o.NewCredential != nil {
+			cred, err = s.o.NewCredential(s.kind, tenant)
+		} else {
+			cred, err = NewCredential(s.kind, tenant, CredentialOptions{Cloud: s.o.Cloud.Name})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	c, err := NewClient(ClientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
+		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log})
+	if err != nil {
+		return nil, err
+	}
+	s.clients[tenant] = c
+	return c, nil
+}
+
+// Close closes idle connections. The side can still be used.
+func (s *Side) Close() {
+	if t, ok := s.reads.(*http.Transport); ok && s.o.Transport == nil {
+		t.CloseIdleConnections()
+	}
+}

@@ -1,0 +1,108 @@
+package azure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/share"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// tokenTimeout bounds one request for a token: a command-line sign-in takes
+// seconds, a metadata service that is not there must not take a night.
+const tokenTimeout = 60 * time.Second
+
+// tokenSource hands out the Authorization header of one client. Callers that
+// come at once share one request for a token; some credentials (the CLI) run a
+// process for each.
+type tokenSource struct {
+	fixed  string // plain HTTP on loopback: no sign-in
+	cred   azcore.TokenCredential
+	scope  string
+	kind   fleet.CredentialKind
+	tenant string
+	group  share.Group[struct{}, string]
+}
+
+// header returns the value of the Authorization header. An error is a
+// *fleet.CallError: denied when there is no token, unreachable when the
+// context ended first.
+func (t *tokenSource) header(ctx context.Context, op string) (string, error) {
+	if t.fixed != "" {
+		return "Bearer " + t.fixed, nil
+	}
+	tok, err := t.group.Do(ctx, struct{}{}, t.fetch)
+	if err == nil {
+		return "Bearer " + tok, nil
+	}
+	if ctx.Err() != nil {
+		return "", &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
+	}
+	return "", &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
+}
+
+func (t *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
+	tok, err := t.cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
+	if err == nil && tok.Token == "" {
+		err = errors.New("the credential gave an empty token")
+	}
+	if err != nil {
+		// The library's error is not wrapped: it carries the sign-in's raw answer.
+		return "", time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(err.Error(), 900)}
+	}
+	return tok.Token, keepUntil(time.Now(), tok), nil
+}
+
+// keepUntil says until when a token is used again: five minutes before its end,
+// half its life when that is short, and no longer than its issuer advises.
+func keepUntil(now time.Time, tok azcore.AccessToken) time.Time {
+	left := tok.ExpiresOn.Sub(now)
+	until := now.Add(max(left-5*time.Minute, left/2))
+	if r := tok.RefreshOn; !r.IsZero() && r.Before(until) {
+		until = r
+	}
+	return until
+}
+
+// refused drops a token that the cloud answered 401 to, so that the next call
+// signs in again.
+func (t *tokenSource) refused(header string) {
+	t.group.ForgetIf(struct{}{}, func(tok string) bool { return "Bearer "+tok == header })
+}
+
+// authorize is the pipeline's policy that sets the header. It answers no
+// challenge: a 401 goes back to the caller as it came.
+type authorize struct{ tokens *tokenSource }
+
+func (a authorize) Do(req *policy.Request) (*http.Response, error) {
+	op := ""
+	if c := callOf(req.Raw().Context()); c != nil {
+		op = c.op
+	}
+	h, err := a.tokens.header(req.Raw().Context(), op)
+	if err != nil {
+		return nil, final{err}
+	}
+	req.Raw().Header.Set("Authorization", h)
+	resp, err := req.Next()
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		a.tokens.refused(h)
+	}
+	return resp, err
+}
+
+// final marks an error that trying again does not mend. azcore's retry policy
+// knows it by its method.
+type final struct{ error }
+
+func (final) NonRetriable()   {}
+func (f final) Unwrap() error { return f.error }
