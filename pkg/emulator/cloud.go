@@ -1,0 +1,302 @@
+package emulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is a cloud to be made.
+type Config struct {
+	Scenario  Scenario
+	Vaults    []Vault
+	TruthFile string    // where the cloud remembers; "" keeps it in memory only
+	Log       io.Writer // gets one JSON line a request; nil: none
+}
+
+// Vault is a classic vault that the cloud has.
+type Vault struct {
+	SubscriptionID      string `json:"subscriptionId"`   // a GUID
+	SubscriptionName    string `json:"subscriptionName"` // its display name; the ID where empty
+	Name                string `json:"name"`
+	Location            string `json:"location"`            // shown as written; compared without spaces and case
+	ResourceType        string `json:"resourceType"`        // BackupVault or HyperVRecoveryManagerVault
+	TargetResourceGroup string `json:"targetResourceGroup"` // exists, unless every vault that names it says CreateResourceGroup
+	CreateResourceGroup bool   `json:"createResourceGroup,omitempty"`
+	ProtectedItems      int    `json:"protectedItems,omitempty"` // for durations by item
+}
+
+// The types of vault that can be upgraded (reference §1).
+const (
+	typeBackup       = "BackupVault"
+	typeSiteRecovery = "HyperVRecoveryManagerVault"
+)
+
+// ErrClosed is what a closed cloud has to say.
+var ErrClosed = errors.New("the emulated cloud is closed")
+
+// Cloud is an emulated Azure: an http.Handler for both sides of the protocol.
+// It is safe for concurrent use. In a synctest bubble, make it inside the
+// bubble.
+type Cloud struct {
+	seed      int64
+	durations durations
+	faults    []fault
+	createdAt time.Time
+	vaults    []*vault // as configured
+	byKey     map[string]*vault
+	subs      []*subscription // in the order of their first vault
+	bySub     map[string]*subscription
+	closed    chan struct{} // closed by Close: lets go of answers that wait
+
+	logMu sync.Mutex
+	log   io.Writer
+
+	mu     sync.Mutex // guards all below, and what vaults and subscriptions say is mutable
+	truth  *truthFile // nil: memory only
+	broken error      // set: nothing is decided any more
+	counts map[countKey]int
+	firsts map[countKey]time.Time
+	used   map[string]bool // operation IDs of accepted starts
+	stats  stats
+}
+
+type subscription struct {
+	id, name     string
+	regions      []*region
+	vaults       []*vault
+	csp          bool
+	disabled     bool
+	noFeature    bool
+	unregistered map[string]bool // by lower-case provider; mutable
+	groups       map[string]*group
+	targets      map[string]*vault // by targetKey; mutable
+	faults       []aimed           // that may strike calls about the subscription
+	stats        subStats          // mutable
+}
+
+// region is a CloudService element of the listing: the vaults of a
+// subscription in one location.
+type region struct {
+	service  string // the cloud service's name
+	location string // as the first vault writes it
+	vaults   []*vault
+}
+
+type group struct {
+	name, location string
+	missing        bool
+	createdAt      time.Time // by a start; mutable
+}
+
+func (g *group) exists(now time.Time) bool {
+	return !g.missing || !g.createdAt.IsZero() && !now.Before(g.createdAt)
+}
+
+type vault struct {
+	Vault
+	key    string
+	sub    *subscription
+	region *region
+	faults []int        // indices of those that strike it, in order
+	ops    []*operation // mutable; in the order they were accepted
+	stats  vaultStats   // mutable
+
+	before, after []byte // its Resource element, without IntrinsicSettings
+	zone          bool   // its times have their zone
+}
+
+// New makes a cloud that has the vaults and follows the scenario. All mistakes
+// of both are in the error, together. With a TruthFile the cloud is on disk
+// when New returns; a file that is already there is an error that wraps
+// fs.ErrExist and is left alone.
+func New(cfg Config) (*Cloud, error) {
+	c, err := build(cfg.Scenario, cfg.Vaults, now(), cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.TruthFile != "" {
+		h := header{Version: truthVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults}
+		if c.truth, err = createTruth(cfg.TruthFile, h); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Reopen makes the same cloud again from its truth file: scenario, vaults,
+// accepted starts and counters. A torn last line, the mark of a kill, is cut
+// off; damage elsewhere is an error. Only one Cloud may have the file open.
+func Reopen(truthFile string, log io.Writer) (*Cloud, error) {
+	t, h, lines, err := openTruth(truthFile)
+	if err != nil {
+		return nil, err
+	}
+	c, err := build(h.Scenario, h.Vaults, h.CreatedAt, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
+	}
+	for _, l := range lines {
+		if err := c.apply(l); err != nil {
+			return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
+		}
+	}
+	c.truth = t
+	return c, nil
+}
+
+// Close lets go of every request that waits and closes the truth file. Later
+// requests are answered 503. A second Close does nothing.
+func (c *Cloud) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.broken, ErrClosed) {
+		return nil
+	}
+	c.broken = ErrClosed
+	close(c.closed)
+	if c.truth == nil {
+		return nil
+	}
+	return c.truth.close()
+}
+
+func build(s Scenario, vaults []Vault, createdAt time.Time, log io.Writer) (*Cloud, error) {
+	c := &Cloud{
+		seed:      s.Seed,
+		createdAt: createdAt,
+		byKey:     map[string]*vault{},
+		bySub:     map[string]*subscription{},
+		closed:    make(chan struct{}),
+		log:       log,
+		counts:    map[countKey]int{},
+		firsts:    map[countKey]time.Time{},
+		used:      map[string]bool{},
+	}
+	var wrong []error
+	targets := map[string]*vault{}
+	for i := range vaults {
+		v, errs := c.newVault(vaults[i])
+		for _, err := range errs {
+			wrong = append(wrong, fmt.Errorf("vaults[%d]: %w", i, err))
+		}
+		if len(errs) > 0 {
+			continue
+		}
+		if c.byKey[v.key] != nil {
+			wrong = append(wrong, fmt.Errorf("vaults[%d]: %s is there twice", i, v.ref()))
+			continue
+		}
+		at := v.sub.id + "/" + targetKey(v.TargetResourceGroup, v.Name)
+		if other := targets[at]; other != nil {
+			wrong = append(wrong, fmt.Errorf("vaults[%d]: %s and another vault in %s would be upgraded to the same place", i, v.ref(), other.Location))
+			continue
+		}
+		targets[at] = v
+		c.place(v)
+	}
+	if err := s.Validate(); err != nil {
+		return nil, errors.Join(append(wrong, err)...)
+	}
+	c.durations = newDurations(s)
+	if err := errors.Join(append(wrong, c.aim(s)...)...); err != nil {
+		return nil, err
+	}
+	c.setTheStage()
+	return c, nil
+}
+
+var (
+	guidPattern  = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	groupPattern = regexp.MustCompile(`^[A-Za-z0-9._()\-]{0,89}[A-Za-z0-9_()\-]$`)
+)
+
+// newVault checks a vault's fields and makes its subscription where it is the
+// first of it.
+func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
+	var errs []error
+	id := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(cfg.SubscriptionID, "{"), "}"))
+	if !guidPattern.MatchString(id) {
+		errs = append(errs, fmt.Errorf("subscription ID %q is not a GUID", cfg.SubscriptionID))
+	}
+	if cfg.Name == "" {
+		errs = append(errs, errors.New("has no name"))
+	}
+	if normalize(cfg.Location) == "" {
+		errs = append(errs, fmt.Errorf("vault %q has no location", cfg.Name))
+	}
+	if cfg.ResourceType != typeBackup && cfg.ResourceType != typeSiteRecovery {
+		errs = append(errs, fmt.Errorf("vault %q: resource type %q is neither %s nor %s", cfg.Name, cfg.ResourceType, typeBackup, typeSiteRecovery))
+	}
+	if !groupPattern.MatchString(cfg.TargetResourceGroup) {
+		errs = append(errs, fmt.Errorf("vault %q: %q is no name of a resource group", cfg.Name, cfg.TargetResourceGroup))
+	}
+	if cfg.ProtectedItems < 0 {
+		errs = append(errs, fmt.Errorf("vault %q: %d protected items", cfg.Name, cfg.ProtectedItems))
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	cfg.SubscriptionID = id
+	s := c.bySub[id]
+	if s == nil {
+		s = &subscription{id: id, name: cfg.SubscriptionName, unregistered: map[string]bool{},
+			groups: map[string]*group{}, targets: map[string]*vault{}}
+		if s.name == "" {
+			s.name = id
+		}
+		c.bySub[id] = s
+		c.subs = append(c.subs, s)
+	}
+	cfg.SubscriptionName = s.name
+	return &vault{Vault: cfg, sub: s, key: vaultKey(cfg)}, nil
+}
+
+// place puts a vault into its region, group and target place.
+func (c *Cloud) place(v *vault) {
+	c.vaults = append(c.vaults, v)
+	c.byKey[v.key] = v
+	s := v.sub
+	s.vaults = append(s.vaults, v)
+	for _, r := range s.regions {
+		if normalize(r.location) == normalize(v.Location) {
+			v.region = r
+		}
+	}
+	if v.region == nil {
+		v.region = &region{service: serviceName(s.id, v.Location), location: v.Location}
+		s.regions = append(s.regions, v.region)
+	}
+	v.region.vaults = append(v.region.vaults, v)
+	v.before, v.after = resource(v.ResourceType, v)
+	// Half of the vaults have zones left out: clients must cope.
+	v.zone = share(0, "zone", v.key) < 0.5
+
+	g := s.groups[strings.ToLower(v.TargetResourceGroup)]
+	if g == nil {
+		g = &group{name: v.TargetResourceGroup, location: v.Location, missing: true}
+		s.groups[strings.ToLower(g.name)] = g
+	}
+	g.missing = g.missing && v.CreateResourceGroup
+	s.targets[targetKey(v.TargetResourceGroup, v.Name)] = v
+}
+
+// ref names a vault for people.
+func (v *vault) ref() string { return v.sub.name + "/" + v.Name }
+
+// now is the wall clock without the monotonic reading, so that times mean the
+// same before and after a Reopen.
+func now() time.Time { return time.Now().UTC().Round(0) }
+
+// normalize makes "Australia East" and "australiaeast" the same.
+func normalize(location string) string {
+	return strings.ToLower(strings.Join(strings.Fields(location), ""))
+}
+
+func targetKey(group, name string) string {
+	return strings.ToLower(group) + "/" + strings.ToLower(name)
+}

@@ -1,0 +1,143 @@
+package emulator
+
+import "slices"
+
+// Aim says what a kind of fault strikes.
+type Aim string
+
+// A fault of AimVault strikes vaults, by name, subscription or rate; a fault of
+// AimSubscription whole subscriptions, by subscription or rate.
+const (
+	AimVault        Aim = "vault"
+	AimSubscription Aim = "subscription"
+)
+
+// FaultKind is a row of the table of faults.
+type FaultKind struct {
+	Kind    string
+	Summary string
+	Aim     Aim
+	Params  []string // the parameters it takes, besides whom it strikes
+	Needs   []string // those of them it cannot do without
+	Calls   []string // the calls it strikes where `calls` is absent; empty if the kind is no trouble of a call
+	Times   int      // what `times: 0` means: so many calls, -1 always
+}
+
+// The kinds of faults.
+const (
+	kindBlocked              = "blocked"
+	kindWarnings             = "warnings"
+	kindBusy                 = "busy"
+	kindStartBusy            = "start-busy"
+	kindStartRefused         = "start-refused"
+	kindFails                = "fails"
+	kindTakes                = "takes"
+	kindAlready              = "already"
+	kindFailedBefore         = "failed-before"
+	kindForeign              = "foreign"
+	kindVanished             = "vanished"
+	kindTargetExists         = "target-exists"
+	kindTargetLate           = "target-late"
+	kindGroupMissing         = "group-missing"
+	kindThrottled            = "throttled"
+	kindServerError          = "server-error"
+	kindDenied               = "denied"
+	kindSlow                 = "slow"
+	kindHang                 = "hang"
+	kindGarbage              = "garbage"
+	kindResetBefore          = "reset-before"
+	kindResetAfter           = "reset-after"
+	kindCSP                  = "csp"
+	kindDisabledSubscription = "disabled-subscription"
+	kindProviderUnregistered = "provider-unregistered"
+	kindFeatureMissing       = "feature-missing"
+)
+
+// The names that a fault's `calls` may hold.
+const (
+	groupList    = "list"
+	groupPrereqs = "prereqs"
+	groupUpgrade = "upgrade"
+	groupResult  = "result"
+	groupTarget  = "target"
+	groupARM     = "arm"
+)
+
+var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM}
+
+var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
+
+var faultKinds = []FaultKind{
+	{Kind: kindBlocked, Aim: AimVault, Params: []string{"reasons", "status"},
+		Summary: "the prerequisite check answers reasons, one an error at least (an old agent where none are given); a start is refused with the same"},
+	{Kind: kindWarnings, Aim: AimVault, Params: []string{"reasons", "status"},
+		Summary: "the prerequisite check answers warnings only (the billing conversion where none are given); a start is accepted"},
+	{Kind: kindBusy, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "409 to the prerequisite check and the start, for so long since the first of them"},
+	{Kind: kindStartBusy, Aim: AimVault, Params: []string{"times", "chance"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "409 to the start"},
+	{Kind: kindStartRefused, Aim: AimVault, Params: []string{"times", "chance", "status", "shape", "code", "message"}, Calls: []string{groupUpgrade}, Times: -1,
+		Summary: "a 4xx (400 where none is given) to the start, with an error body of shape 1, 2 or 3 (3 where none is given)"},
+	{Kind: kindFails, Aim: AimVault, Params: []string{"times", "for", "code", "message"}, Times: -1,
+		Summary: "the upgrade is accepted and fails, after its duration or `for`; `times: 1` lets the next one succeed"},
+	{Kind: kindTakes, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "the upgrade takes so long"},
+	{Kind: kindAlready, Aim: AimVault, Params: []string{"trigger"},
+		Summary: "upgraded before the beginning, by a user or (`trigger: Forced`) by Microsoft"},
+	{Kind: kindFailedBefore, Aim: AimVault, Params: []string{"code", "message"},
+		Summary: "an upgrade somebody else started failed before the beginning"},
+	{Kind: kindForeign, Aim: AimVault, Params: []string{"for", "ends", "code", "message"},
+		Summary: "somebody else's upgrade is under way from the beginning, for its duration or `for`, and ends Upgraded, or as `ends` says"},
+	{Kind: kindVanished, Aim: AimVault, Params: []string{"after", "for"},
+		Summary: "missing from the listing and 404 to its calls, from the beginning or `after` start or end of its upgrade, for ever or `for`"},
+	{Kind: kindTargetExists, Aim: AimVault,
+		Summary: "a vault of that name is in the target group already; a start is refused"},
+	{Kind: kindTargetLate, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "the new vault shows Provisioning for so long after the upgrade succeeded"},
+	{Kind: kindGroupMissing, Aim: AimVault,
+		Summary: "the vault's target group does not exist, for whoever shares it too, until a start creates it"},
+	{Kind: kindThrottled, Aim: AimVault, Params: []string{"calls", "times", "chance", "retryAfter"}, Calls: everyCall, Times: 1,
+		Summary: "429, with Retry-After where `retryAfter` is given; nothing is accepted"},
+	{Kind: kindServerError, Aim: AimVault, Params: []string{"calls", "times", "chance", "status", "errorBody", "accepted", "retryAfter"}, Calls: everyCall, Times: 1,
+		Summary: "a 5xx or 408 (500 where none is given), bare or with an error body; a start is not accepted unless `accepted` says so"},
+	{Kind: kindDenied, Aim: AimVault, Params: []string{"calls", "times", "chance", "status"}, Calls: everyCall, Times: -1,
+		Summary: "403, or 401 with a challenge"},
+	{Kind: kindSlow, Aim: AimVault, Params: []string{"calls", "times", "chance", "delay"}, Needs: []string{"delay"}, Calls: everyCall, Times: -1,
+		Summary: "the answer comes so much later; what it says was decided, and a start accepted, before the delay"},
+	{Kind: kindHang, Aim: AimVault, Params: []string{"calls", "times", "chance", "accepted", "delay"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "no answer until the client gives up; a start is not accepted unless `accepted` says so, and then `delay` after it came"},
+	{Kind: kindGarbage, Aim: AimVault, Params: []string{"calls", "times", "chance", "accepted"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "200 with a proxy's HTML page; a start is not accepted unless `accepted` says so"},
+	{Kind: kindResetBefore, Aim: AimVault, Params: []string{"calls", "times", "chance"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "the connection is reset; nothing is accepted"},
+	{Kind: kindResetAfter, Aim: AimVault, Params: []string{"times", "chance", "delay"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "the start is accepted, at once or `delay` later, and the connection is reset without an answer"},
+	{Kind: kindCSP, Aim: AimSubscription,
+		Summary: "the subscription belongs to a Cloud Solution Provider; starts are refused"},
+	{Kind: kindDisabledSubscription, Aim: AimSubscription,
+		Summary: "the subscription is disabled; starts are refused"},
+	{Kind: kindProviderUnregistered, Aim: AimSubscription, Params: []string{"provider"},
+		Summary: "Microsoft.RecoveryServices, or the given provider, is not registered until somebody registers it; starts are refused"},
+	{Kind: kindFeatureMissing, Aim: AimSubscription,
+		Summary: "the subscription is not enabled for the upgrade; starts are refused"},
+}
+
+// FaultKinds is the one table of faults: validation and documentation derive
+// from it. The caller owns the copy.
+func FaultKinds() []FaultKind {
+	out := slices.Clone(faultKinds)
+	for i := range out {
+		k := &out[i]
+		k.Params, k.Needs, k.Calls = slices.Clone(k.Params), slices.Clone(k.Needs), slices.Clone(k.Calls)
+	}
+	return out
+}
+
+func kindOf(name string) (FaultKind, bool) {
+	for _, k := range faultKinds {
+		if k.Kind == name {
+			return k, true
+		}
+	}
+	return FaultKind{}, false
+}

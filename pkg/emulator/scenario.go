@@ -1,0 +1,92 @@
+package emulator
+
+// Scenario scripts a cloud: how long upgrades take and what goes wrong. It is
+// plain data: decode it strictly from YAML or JSON, then call Validate.
+//
+// TimeScale divides the durations of the cloud itself: of upgrades (also of
+// somebody else's) and of everything said with `for`. What the wire sees is
+// never scaled: `delay` and `retryAfter` are wall time.
+type Scenario struct {
+	Seed      int64    `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
+	TimeScale float64  `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
+	Duration  Duration `yaml:"duration" json:"duration,omitzero"`    // of an upgrade
+	Faults    []Fault  `yaml:"faults" json:"faults,omitempty"`       // of those that answer a call, the first that strikes does
+}
+
+// Duration is how long an upgrade takes, in one of three forms, each value
+// written as "20m" or "90s":
+//
+//	{constant: 20m}                        always that
+//	{min: 15m, max: 40m}                   between, by the seed and the vault
+//	{base: 15m, perItem: 6s, max: 90m}     by the vault's protected items; max may be absent
+//
+// All empty means {base: 15m, perItem: 6s, max: 90m}.
+type Duration struct {
+	Constant string `yaml:"constant" json:"constant,omitempty"`
+	Min      string `yaml:"min" json:"min,omitempty"`
+	Max      string `yaml:"max" json:"max,omitempty"`
+	Base     string `yaml:"base" json:"base,omitempty"`
+	PerItem  string `yaml:"perItem" json:"perItem,omitempty"`
+}
+
+// Fault is one scripted trouble: whom it strikes, and what happens. Which
+// parameters a kind takes is in the table that FaultKinds returns.
+//
+// Whom: exactly one of
+//   - Vault: "subscription/name", the subscription by ID or name, without regard
+//     to case, "/location" or "/resourceType" appended where that is ambiguous;
+//     or the bare name where only one vault has it;
+//   - Subscription, by ID or name: all its vaults and its own calls (the listing
+//     and the reads of the Resource Manager); or with Rate that share of its
+//     vaults, and its own calls only where Calls names them;
+//   - Rate: that share of all vaults, by the seed, the fault's place and the
+//     vault; for calls about a whole subscription, of all subscriptions.
+type Fault struct {
+	Kind         string  `yaml:"kind" json:"kind"`
+	Vault        string  `yaml:"vault" json:"vault,omitempty"`
+	Subscription string  `yaml:"subscription" json:"subscription,omitempty"`
+	Rate         float64 `yaml:"rate" json:"rate,omitempty"` // above 0, at most 1
+
+	// Calls are the calls it strikes: list, prereqs, upgrade, result, target
+	// (the read of the new vault) or arm (every Resource Manager call, target
+	// among them). A fault aimed at a vault strikes calls about its whole
+	// subscription, such as list, only if they are named here.
+	Calls []string `yaml:"calls" json:"calls,omitempty"`
+	// Times is how many calls it strikes, the first ones, counted for each
+	// vault and call; -1 means always, 0 the kind's default.
+	Times int `yaml:"times" json:"times,omitempty"`
+	// Chance strikes only that share of the calls, by the seed, the fault's
+	// place, the vault, the call and its number; 0 means every one.
+	Chance float64 `yaml:"chance" json:"chance,omitempty"`
+
+	Reasons    []Reason `yaml:"reasons" json:"reasons,omitempty"`
+	For        string   `yaml:"for" json:"for,omitempty"`               // a duration, scaled
+	Delay      string   `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
+	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
+	Status     int      `yaml:"status" json:"status,omitempty"`         // HTTP status
+	Shape      int      `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (reference §5)
+	Code       string   `yaml:"code" json:"code,omitempty"`
+	Message    string   `yaml:"message" json:"message,omitempty"`
+	ErrorBody  bool     `yaml:"errorBody" json:"errorBody,omitempty"` // the service's own error body comes along
+	Accepted   bool     `yaml:"accepted" json:"accepted,omitempty"`   // the start is accepted all the same
+	Trigger    string   `yaml:"trigger" json:"trigger,omitempty"`     // User or Forced
+	Ends       string   `yaml:"ends" json:"ends,omitempty"`           // Upgraded or Failed
+	After      string   `yaml:"after" json:"after,omitempty"`         // beginning, start or end
+	Provider   string   `yaml:"provider" json:"provider,omitempty"`   // Microsoft.RecoveryServices or Microsoft.SiteRecovery
+}
+
+// Reason is one entry of a prerequisite check's answer (reference §5, shape 1).
+// Message may be a table: rows parted by '|', columns by ';'.
+type Reason struct {
+	Code              string `yaml:"code" json:"code"`
+	Category          string `yaml:"category" json:"category,omitempty"`
+	Type              string `yaml:"type" json:"type"` // Error or Warning
+	Message           string `yaml:"message" json:"message"`
+	RecommendedAction string `yaml:"recommendedAction" json:"recommendedAction,omitempty"`
+}
+
+// The types of a Reason.
+const (
+	ReasonError   = "Error"
+	ReasonWarning = "Warning"
+)

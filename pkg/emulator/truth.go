@@ -1,0 +1,234 @@
+package emulator
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The truth file is what the cloud remembers, in JSON lines: a header, then a
+// line a request. It only grows, so an accepted start costs one write and one
+// sync whatever the size of the fleet. The state of a Cloud is the fold of its
+// lines, when it lives as when it is made again.
+
+const truthVersion = 1
+
+type header struct {
+	Version   int       `json:"fleetupEmulator"`
+	CreatedAt time.Time `json:"createdAt"`
+	Scenario  Scenario  `json:"scenario"`
+	Vaults    []Vault   `json:"vaults"`
+}
+
+// line is what one request changed.
+type line struct {
+	At       time.Time  `json:"at"`
+	Call     call       `json:"call"`
+	Of       string     `json:"of,omitempty"`       // a vault's key, or a subscription's ID and more
+	Counted  []int      `json:"counted,omitempty"`  // faults with a limit that this was a call for
+	Met      []int      `json:"met,omitempty"`      // faults that last from when they are first met
+	Start    *operation `json:"start,omitempty"`    // an accepted start
+	Refused  bool       `json:"refused,omitempty"`  // a start that was not accepted
+	Again    bool       `json:"again,omitempty"`    // a start although an earlier one was accepted and had not failed
+	Mistake  string     `json:"mistake,omitempty"`  // how the client broke the protocol
+	Register string     `json:"register,omitempty"` // a provider
+}
+
+// commit makes a line durable, if it accepts a start, and true. On an error
+// nothing is true of it, and nobody can say what is in the file: no more may
+// be decided.
+func (c *Cloud) commit(l line) error {
+	if c.truth != nil {
+		if err := c.truth.append(l, l.Start != nil); err != nil {
+			return err
+		}
+	}
+	return c.apply(l)
+}
+
+// apply folds a line into the cloud's state. It fails only for a line of
+// another cloud.
+func (c *Cloud) apply(l line) error {
+	id, _, _ := strings.Cut(l.Of, "/")
+	s, v := c.bySub[id], c.byKey[l.Of]
+	if l.Start != nil || l.Refused {
+		if v == nil {
+			return fmt.Errorf("a start of a vault %q that the cloud does not have", l.Of)
+		}
+	}
+	for _, i := range l.Counted {
+		c.counts[countKey{i, l.Of, l.Call}]++
+	}
+	for _, i := range l.Met {
+		k := countKey{fault: i, subject: l.Of}
+		if _, ok := c.firsts[k]; !ok {
+			c.firsts[k] = l.At
+		}
+	}
+	if s != nil && l.Register != "" {
+		s.unregistered[l.Register] = false
+	}
+	if l.Start != nil {
+		op := l.Start
+		v.ops = append(v.ops, op)
+		c.used[op.ID] = true
+		s.targets[targetKey(op.Group, v.Name)] = v
+		g := s.groups[strings.ToLower(op.Group)]
+		if g == nil {
+			g = &group{name: op.Group, location: v.Location, missing: true}
+			s.groups[strings.ToLower(op.Group)] = g
+		}
+		if g.createdAt.IsZero() {
+			g.createdAt = op.AcceptedAt
+		}
+	}
+	c.count(l, s, v)
+	return nil
+}
+
+type truthFile struct {
+	f interface {
+		io.WriteCloser
+		Sync() error
+	}
+}
+
+// createTruth publishes a new truth file: complete or not at all, and never
+// over an older one.
+func createTruth(path string, h header) (t *truthFile, err error) {
+	wrap := func(err error) error {
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("the emulated cloud's truth file %s is there already: reopen that cloud, or remove the file to begin a new one: %w", path, err)
+		}
+		return fmt.Errorf("cannot create the emulated cloud's truth file: %w", err)
+	}
+	first, err := json.Marshal(h)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return nil, wrap(err)
+	}
+	defer func() {
+		err = errors.Join(err, os.Remove(f.Name()))
+		if err != nil {
+			err = errors.Join(err, f.Close())
+			t = nil
+		}
+	}()
+	if _, err := f.Write(append(first, '\n')); err != nil {
+		return nil, wrap(err)
+	}
+	if err := f.Sync(); err != nil {
+		return nil, wrap(err)
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return nil, wrap(err)
+	}
+	if err := syncDir(dir); err != nil {
+		return nil, wrap(err)
+	}
+	return &truthFile{f: f}, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// openTruth reads a truth file, cuts a torn last line off and leaves the file
+// ready for more.
+func openTruth(path string) (*truthFile, header, []line, error) {
+	var h header
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, h, nil, fmt.Errorf("cannot open the emulated cloud's truth file: %w", err)
+	}
+	lines, good, err := readTruth(f, &h)
+	if err == nil {
+		err = f.Truncate(good)
+	}
+	if err == nil {
+		_, err = f.Seek(good, io.SeekStart)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return nil, h, nil, errors.Join(fmt.Errorf("the emulated cloud's truth file %s cannot be used: %w; remove it to begin a new cloud", path, err), f.Close())
+	}
+	return &truthFile{f: f}, h, lines, nil
+}
+
+// readTruth reads a truth file up to its end or a torn last line, and returns
+// the length of what is good.
+func readTruth(f io.Reader, h *header) (lines []line, good int64, err error) {
+	r := bufio.NewReader(f)
+	for n := 1; ; n++ {
+		b, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && n > 1 {
+			return lines, good, nil // whole, or b is torn
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("line %d: %w", n, err)
+		}
+		if n == 1 {
+			err = decode(b, h)
+			if err == nil && h.Version != truthVersion {
+				err = fmt.Errorf("version %d; this program reads %d", h.Version, truthVersion)
+			}
+		} else {
+			var l line
+			err = decode(b, &l)
+			lines = append(lines, l)
+		}
+		if err != nil {
+			if _, more := r.Peek(1); n > 1 && more != nil {
+				return lines[:len(lines)-1], good, nil // torn, for all its line end
+			}
+			return nil, 0, fmt.Errorf("line %d is damaged: %w", n, err)
+		}
+		good += int64(len(b))
+	}
+}
+
+func decode(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+// append writes a line; with sync it is on disk when append returns.
+func (t *truthFile) append(l line, sync bool) error {
+	b, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("cannot write to the truth file: %w", err)
+	}
+	if _, err := t.f.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("cannot write to the truth file: %w", err)
+	}
+	if !sync {
+		return nil
+	}
+	if err := t.f.Sync(); err != nil {
+		return fmt.Errorf("cannot write to the truth file: %w", err)
+	}
+	return nil
+}
+
+func (t *truthFile) close() error {
+	err := t.f.Sync()
+	return errors.Join(err, t.f.Close())
+}
