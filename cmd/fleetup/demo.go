@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/examples"
+	"github.com/fleetup-dev/fleetup/pkg/emulator"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// scripted is how the quickstart's night ends.
+var scripted = []struct {
+	status fleet.Status
+	n      int
+	words  string
+}{
+	{fleet.Upgraded, 33, "upgraded"},
+	{fleet.Failed, 2, "failed, as scripted"},
+	{fleet.Blocked, 3, "blocked"},
+	{fleet.Excluded, 1, "held"},
+	{fleet.Already, 1, "already"},
+}
+
+// killAfter is how many accepted starts the demo waits for before the kill.
+const killAfter = 14
+
+func (e *environment) demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "the main job on the embedded emulator: run, killed half-way, resumed",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "dir", Value: "fleetup-demo", Usage: "the `FOLDER` it works in"}},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return e.demo(c.String("dir"))
+		},
+	}
+}
+
+func (e *environment) demo(dir string) error {
+	d := &demo{environment: e, dir: dir, db: filepath.Join(dir, "fleet.db"), began: time.Now()}
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	say(e.stdout, "A fleet of 40 vaults in 4 subscriptions, on the emulator (the classic service itself is retired).")
+	if err := d.killedRun(); err != nil {
+		return err
+	}
+	killed, ok, err := readLatest(d.db)
+	if err != nil || !ok {
+		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
+	}
+	inDoubt := inFlight(killed.state)
+	say(e.stdout, "killed with SIGKILL at %s, %d upgrades in flight or in doubt", clockOf(time.Since(d.began)), inDoubt)
+	resume, err := d.child("resume", "--state", d.db, "--yes")
+	if err != nil {
+		return err
+	}
+	if err := resume.Start(); err != nil {
+		return err
+	}
+	if err := d.wait(resume); err != nil {
+		return err
+	}
+	return d.conclude(killed.state)
+}
+
+// demo is one demonstration.
+type demo struct {
+	*environment
+	dir, db string
+	began   time.Time
+}
+
+// prepare makes the folder, and clears what an earlier demonstration left.
+func (d *demo) prepare() error {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return fmt.Errorf("the demo needs a folder: %w", err)
+	}
+	for _, name := range []string{"fleet.yaml", "scenario.yaml"} {
+		data, err := fs.ReadFile(examples.Quickstart, "quickstart/"+name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(d.dir, name), data, 0o600); err != nil {
+			return fmt.Errorf("the demo cannot write its files: %w", err)
+		}
+	}
+	for _, old := range []string{d.db, truthPath(d.db), filepath.Join(d.dir, "report.md")} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the demo cannot clear an earlier one: %w", err)
+		}
+	}
+	return nil
+}
+
+// child is this program with another command, sharing the terminal. What it
+// would print at its end is not shown twice.
+func (d *demo) child(args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("the demo cannot find its own program: %w", err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Stderr = d.stderr
+	return cmd, nil
+}
+
+// killedRun runs the quickstart and kills it, without a warning, when a third
+// of the fleet has been started.
+func (d *demo) killedRun() error {
+	cmd, err := d.child("run", filepath.Join(d.dir, "fleet.yaml"), "--state", d.db, "--yes")
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the run ended before it could be killed: %w", errors.Join(err, errors.New("that is not as scripted")))
+		case <-d.interrupt:
+			_ = cmd.Process.Signal(os.Interrupt) // it has had the terminal's own signal already
+			<-ended
+			return outcome(fleet.ExitInterrupted)
+		case <-look.C:
+			if d.accepted() >= killAfter {
+				if err := cmd.Process.Kill(); err != nil {
+					return err
+				}
+				<-ended
+				return nil
+			}
+		}
+	}
+}
+
+// accepted counts the starts that the emulated cloud has accepted so far.
+func (d *demo) accepted() int {
+	data, err := os.ReadFile(truthPath(d.db))
+	if err != nil {
+		return 0
+	}
+	return bytes.Count(data, []byte(`"start":{`))
+}
+
+// wait lets the resumed run end. Its exit code is part of the script.
+func (d *demo) wait(cmd *exec.Cmd) error {
+	err := cmd.Wait()
+	select {
+	case <-d.interrupt:
+		return outcome(fleet.ExitInterrupted)
+	default:
+	}
+	if code := cmd.ProcessState.ExitCode(); code != int(fleet.ExitFailures) {
+		return fmt.Errorf("the resumed run exited %d, not %d: %w", code, fleet.ExitFailures, errors.Join(err, errors.New("that is not as scripted")))
+	}
+	return nil
+}
+
+// conclude compares the night with its script, and with what the cloud saw.
+func (d *demo) conclude(killed *rollout.State) error {
+	run, ok, err := readLatest(d.db)
+	if err != nil || !ok {
+		return errors.Join(errors.New("the ledger cannot be read"), err)
+	}
+	cloud, err := emulator.Reopen(truthPath(d.db), nil)
+	if err != nil {
+		return fmt.Errorf("the emulated cloud cannot be asked: %w", err)
+	}
+	truth := cloud.Summary()
+	if err := cloud.Close(); err != nil {
+		return err
+	}
+	followed, again := 0, truth.SentAgain+truth.DoubleAccepted
+	for i := range killed.Vaults {
+		if !killed.Vaults[i].InFlight() {
+			continue
+		}
+		v := &run.state.Vaults[i]
+		if v.OperationID == killed.Vaults[i].OperationID {
+			followed++
+		}
+	}
+	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, inFlight(killed), again)
+	file := filepath.Join(d.dir, "report.md")
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("the report cannot be written: %w", err)
+	}
+	o := report.Options{Format: report.FormatMarkdown, Zone: time.Local, State: d.db}
+	if err := errors.Join(report.Report(f, view(run.state), o), f.Close()); err != nil {
+		return fmt.Errorf("the report cannot be written: %w", err)
+	}
+	line, good := fmt.Sprintf("%d vaults", run.state.Totals.All()), again == 0
+	for _, s := range scripted {
+		n := run.state.Totals.Of(s.status)
+		line += fmt.Sprintf(" · %d %s", n, s.words)
+		good = good && n == s.n
+	}
+	say(d.stdout, "%s · %d sent twice · %.1f s", line, again, time.Since(d.began).Seconds())
+	say(d.stdout, "Report: %s      Ledger: fleetup status --state %s", file, d.db)
+	say(d.stdout, "Next: fleetup plan %s", filepath.Join(d.dir, "fleet.yaml"))
+	if !good {
+		return errors.New("the night did not end as scripted")
+	}
+	return nil
+}
+
+func clockOf(d time.Duration) string {
+	s := int(d.Seconds())
+	return fmt.Sprintf("%02d:%02d", s/60, s%60)
+}

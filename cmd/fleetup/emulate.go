@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/emulator"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+func (e *environment) emulateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "emulate",
+		Usage:     "run the emulator as a server on loopback",
+		ArgsUsage: "[INVENTORY]",
+		Description: "Both sides of the classic upgrade's protocol, filled with the vaults of the inventory. Point an\n" +
+			"inventory at it with the `cloud:` line that it prints. GET /_emulator/summary tells what it was asked.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "loopback `ADDRESS`; port 0 picks a free one"},
+			&cli.StringFlag{Name: "scenario", TakesFile: true, Usage: "the scenario `FILE`, in place of the inventory's"},
+			&cli.StringFlag{Name: "log", TakesFile: true, Usage: "append each request to `FILE` as a JSON line; - for stdout"},
+			&cli.StringFlag{Name: "truth", TakesFile: true, Usage: "remember in `FILE`, and go on from it"},
+		},
+		Action: e.emulate,
+	}
+}
+
+func (e *environment) emulate(c *cli.Context) error {
+	host, _, err := net.SplitHostPort(c.String("listen"))
+	if err != nil || !plan.IsLoopback(host) {
+		return usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is no loopback address with a port", c.String("listen"))
+	}
+	cfg := emulator.Config{TruthFile: c.String("truth")}
+	if c.NArg() > 0 {
+		file, err := oneArgument(c, "inventory")
+		if err != nil {
+			return err
+		}
+		p, _, err := load(c, file)
+		if err != nil {
+			return err
+		}
+		cfg.Vaults = emulatedVaults(p)
+		if p.Scenario != "" && c.String("scenario") == "" {
+			if cfg.Scenario, err = scenario(scenarioPath(p, folderOf(file))); err != nil {
+				return err
+			}
+		}
+	}
+	if file := c.String("scenario"); file != "" {
+		if cfg.Scenario, err = scenario(file); err != nil {
+			return err
+		}
+	}
+	switch file := c.String("log"); file {
+	case "":
+	case "-":
+		cfg.Log = e.stdout
+	default:
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("the log cannot be opened: %w", err)
+		}
+		defer f.Close()
+		cfg.Log = io.Writer(f)
+	}
+	cloud, err := emulator.New(cfg)
+	if errors.Is(err, fs.ErrExist) {
+		cloud, err = emulator.Reopen(cfg.TruthFile, cfg.Log)
+	}
+	if err != nil {
+		return &failure{fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), ""}
+	}
+	defer cloud.Close()
+	url, stop, err := serve(c.String("listen"), cloud)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	say(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}", url, url)
+	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", plural(len(cfg.Vaults), "vault"), url, url)
+	<-e.interrupt
+	return nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// failure is an error with its exit code and what to do next.
+type failure struct {
+	code fleet.ExitCode
+	err  error
+	next string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage is a mistake in how the program was called.
+func usage(next, format string, args ...any) error {
+	return &failure{fleet.ExitUsage, fmt.Errorf(format, args...), next}
+}
+
+// outcome ends a command whose work went well with a code that is not 0. It
+// prints nothing: the command has said what there is to say.
+type outcome fleet.ExitCode
+
+func (o outcome) Error() string { return fleet.ExitCode(o).Name() }
+
+func ended(c fleet.ExitCode) error {
+	if c == fleet.ExitOK {
+		return nil
+	}
+	return outcome(c)
+}
+
+// codeOf maps an error to the exit code of the contract (design §5).
+func codeOf(err error) fleet.ExitCode {
+	if err == nil {
+		return fleet.ExitOK
+	}
+	if o, ok := errors.AsType[outcome](err); ok {
+		return fleet.ExitCode(o)
+	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code
+	}
+	if _, ok := errors.AsType[*inventory.Problems](err); ok {
+		return fleet.ExitUsage
+	}
+	if _, ok := errors.AsType[*azure.SignInError](err); ok {
+		return fleet.ExitSignIn
+	}
+	switch {
+	case errors.Is(err, state.ErrInUse), errors.Is(err, state.ErrLive):
+		return fleet.ExitInUse
+	case errors.Is(err, state.ErrCloud), errors.Is(err, state.ErrNoLedger), errors.Is(err, state.ErrUnfinished):
+		return fleet.ExitUsage
+	}
+	return fleet.ExitInternal
+}
+
+// explain prints an error for a person, or as JSON for a program.
+func explain(w io.Writer, err error, asJSON bool) {
+	if _, ok := errors.AsType[outcome](err); ok || err == nil {
+		return
+	}
+	next := ""
+	if f, ok := errors.AsType[*failure](err); ok {
+		next = f.next
+	}
+	problems, _ := errors.AsType[*inventory.Problems](err)
+	if asJSON {
+		type body struct {
+			Message  string              `json:"message"`
+			ExitCode fleet.ExitCode      `json:"exitCode"`
+			Exit     string              `json:"exit"`
+			Next     string              `json:"next"`
+			Problems []inventory.Problem `json:"problems"`
+		}
+		b := body{err.Error(), codeOf(err), codeOf(err).Name(), next, nil}
+		if problems != nil {
+			b.Message, b.Problems = plural(len(problems.List), "problem")+" in the inventory", problems.List
+		}
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(map[string]any{"schemaVersion": 1, "error": b}) // stderr: nobody left to tell
+		return
+	}
+	if problems != nil {
+		for _, p := range problems.List {
+			fmt.Fprintf(w, "%s\n", cleanLines(p.String()))
+		}
+		fmt.Fprintf(w, "%s in the inventory. Nothing was written and nothing was started.\n", plural(len(problems.List), "problem"))
+		return
+	}
+	fmt.Fprintf(w, "fleetup: %s\n", cleanLines(err.Error()))
+	if next != "" {
+		fmt.Fprintf(w, "Next: %s\n", cleanLines(next))
+	}
+}
+
+// cleanLines escapes what came from outside, line by line.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = report.Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// acquire takes the ledger's lock for this process.
+func acquire(c *cli.Context, path string) (*state.Lock, error) {
+	a := actor(fleet.Credentials{})
+	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: now(), Command: "fleetup " + c.Command.Name})
+	if errors.Is(err, state.ErrInUse) {
+		return nil, &failure{fleet.ExitInUse, err, "wait for it to end, or stop it with a signal; it loses nothing"}
+	}
+	return lock, err
+}
+
+// standing is a run as the ledger has it: what a report or a resume starts
+// from.
+type standing struct {
+	info  state.RunInfo
+	state *rollout.State
+}
+
+// journal is what standing is read from.
+type journal interface {
+	LatestRun() (state.RunInfo, bool, error)
+	Plan(fingerprint string) ([]byte, error)
+	Events(runID string, fn func(seq uint64, e fleet.Event) error) error
+}
+
+// latest rebuilds the newest run from its facts; false when there is none.
+func latest(j journal) (standing, bool, error) {
+	info, ok, err := j.LatestRun()
+	if err != nil || !ok {
+		return standing{}, false, err
+	}
+	data, err := j.Plan(info.PlanFingerprint)
+	if err != nil {
+		return standing{}, false, err
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		return standing{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
+	}
+	st := rollout.NewState(p)
+	if err := j.Events(info.ID, func(_ uint64, e fleet.Event) error { return st.Apply(e) }); err != nil {
+		return standing{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
+	}
+	return standing{info, st}, true, nil
+}
+
+// carried is what earlier runs left of a plan's vaults, in the plan's order.
+func carried(l *state.Ledger, p *plan.Plan) ([]fleet.Carried, error) {
+	index := p.Index()
+	var cs []fleet.Carried
+	err := eachCarried(l, func(c fleet.Carried) {
+		if _, planned := index[c.Vault]; planned {
+			cs = append(cs, c)
+		}
+	})
+	slices.SortFunc(cs, func(a, b fleet.Carried) int { return index[a.Vault] - index[b.Vault] })
+	return cs, err
+}
+
+// eachCarried hands over every vault that earlier runs left failed, unknown or
+// re-opened (design §2, rule 5).
+func eachCarried(l interface {
+	VaultRecords(func(fleet.VaultRecord) error) error
+}, do func(fleet.Carried)) error {
+	return l.VaultRecords(func(r fleet.VaultRecord) error {
+		status := r.Status
+		switch {
+		case status == fleet.Failed, status == fleet.Unknown:
+		case len(r.Disregard) > 0 && status != fleet.Upgraded && status != fleet.Already:
+			status = fleet.Pending // a permit that no answer has spent yet
+		default:
+			return nil
+		}
+		do(fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID,
+			Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
+			ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason})
+		return nil
+	})
+}
+
+// newRunID is unique and sorts by time.
+func newRunID(t time.Time) string {
+	b := make([]byte, 3)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return t.Format("20060102-150405-") + hex.EncodeToString(b)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

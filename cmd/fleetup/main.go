@@ -1,0 +1,22 @@
+// Command fleetup upgrades every vault of a company overnight and can answer,
+// in the morning, for each one.
+//
+// This package puts the parts together: app.go declares the program, each
+// command has a file of its own, exit.go maps errors to exit codes, wire.go
+// connects the parts.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // a container may have no time zones of its own
+)
+
+func main() {
+	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go e.obey(signals)
+	os.Exit(int(e.run(os.Args)))
+}

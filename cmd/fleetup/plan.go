@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+func (e *environment) planCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "the dry run: what will happen and when it ends",
+		ArgsUsage: "INVENTORY",
+		Flags: append([]cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), acceptWarningsFlag(),
+			&cli.BoolFlag{Name: "validate", Usage: "make every read-only check against the cloud too"},
+			&cli.BoolFlag{Name: "details", Usage: "name every vault that does not start, and what stops it"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"}}, cloudFlags()...),
+		Action: e.plan,
+	}
+}
+
+func (e *environment) plan(c *cli.Context) error {
+	file, err := oneArgument(c, "inventory")
+	if err != nil {
+		return err
+	}
+	format, err := report.ParseFormat(c.String("output"))
+	if err != nil {
+		return usage("fleetup help plan", "%w", err)
+	}
+	p, _, err := load(c, file)
+	if err != nil {
+		return err
+	}
+	path, err := statePath(c, inventoryOf(p, file))
+	if err != nil {
+		return err
+	}
+	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: c.String("out"), State: path}
+	if o.Carried, err = e.carriedNow(path); err != nil {
+		return err
+	}
+	var code fleet.ExitCode
+	if c.Bool("validate") {
+		o.Validations, err = e.check(c, p, file, path)
+		if err != nil {
+			return err
+		}
+		code = checkedCode(o.Validations)
+	}
+	if out := c.String("out"); out != "" {
+		if err := save(out, p); err != nil {
+			return err
+		}
+	}
+	if err := e.writePlan(e.stdout, p, o); err != nil {
+		return err
+	}
+	if code == fleet.ExitSignIn {
+		return ended(code)
+	}
+	return nil
+}
+
+// writePlan forecasts the plan and writes it.
+func (e *environment) writePlan(w io.Writer, p *plan.Plan, o report.PlanOptions) error {
+	o.Now, o.Zone = now(), time.Local
+	p50, p90, err := report.Forecasts(p, o.Now, o.Validations, o.Carried)
+	if err != nil {
+		return fmt.Errorf("the forecast failed: %w", err)
+	}
+	o.P50, o.P90 = &p50, &p90
+	return report.Plan(w, p, o)
+}
+
+// carriedNow is what earlier runs on the ledger left; nothing where there is
+// no ledger, or where a run has it right now.
+func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, error) {
+	if !exists(path) {
+		return nil, nil
+	}
+	r, err := state.OpenReadOnly(path)
+	if errors.Is(err, state.ErrLive) {
+		say(e.stderr, "A run has the ledger %s right now: what earlier runs left is not in this plan.", report.Clean(path))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	m := map[fleet.Key]fleet.Carried{}
+	err = eachCarried(r, func(c fleet.Carried) { m[c.Vault] = c })
+	return m, err
+}
+
+// save writes a plan so that the file is there whole or not at all.
+func save(path string, p *plan.Plan) error {
+	data, err := plan.Encode(p)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".fleetup-plan-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("the plan cannot be saved: %w", err)
+	}
+	_, werr := f.Write(data)
+	err = errors.Join(werr, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the error that counts is the first
+		return fmt.Errorf("the plan cannot be saved: %w", err)
+	}
+	return nil
+}
+
+// check makes every read-only check of a plan's vaults.
+func (e *environment) check(c *cli.Context, p *plan.Plan, file, path string) (map[fleet.Key]fleet.Validation, error) {
+	truth := ""
+	if p.Cloud.Name == fleet.Emulator && exists(truthPath(path)) {
+		// The emulated cloud of a ledger goes on where its runs left it, and
+		// only one process may have it.
+		lock, err := acquire(c, path)
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Close()
+		truth = truthPath(path)
+	}
+	conn, err := connect(c, p, folderOf(inventoryOf(p, file)), truth)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-e.interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer watch.Wait()
+	defer cancel()
+	screen := report.NewScreen(e.stderr)
+	results := make(map[fleet.Key]fleet.Validation, len(p.Vaults))
+	err = runner.ValidateAll(ctx, p, conn, conn.limiter, func(i int, v fleet.Validation) {
+		results[p.Vaults[i].Key] = v
+		if e.screen {
+			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())}) // progress is no outcome
+		}
+	})
+	if e.screen {
+		_ = screen.Clear()
+	}
+	if err != nil {
+		return nil, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), ""}
+	}
+	return results, nil
+}
+
+// checkedCode is the exit code that the checks' results stand for.
+func checkedCode(results map[fleet.Key]fleet.Validation) fleet.ExitCode {
+	n := map[fleet.Verdict]int{}
+	for _, v := range results {
+		n[v.Verdict]++
+	}
+	switch {
+	case n[fleet.VerdictDenied] > 0:
+		return fleet.ExitSignIn
+	case n[fleet.VerdictFailed] > 0:
+		return fleet.ExitFailures
+	case n[fleet.VerdictBlocked]+n[fleet.VerdictBusy] > 0:
+		return fleet.ExitNotUpgraded
+	}
+	return fleet.ExitOK
+}

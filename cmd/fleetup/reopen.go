@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+func (e *environment) reopenCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "reopen",
+		Usage:     "permit a failed or unknown vault to be tried again",
+		ArgsUsage: "VAULT...",
+		Description: "A failed upgrade must not be tried again unless support says so. The permission is recorded with\n" +
+			"its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
+		Flags: []cli.Flag{stateFlag(),
+			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"},
+			&cli.StringFlag{Name: "case", Usage: "the support case's `ID`"}},
+		Action: e.reopen,
+	}
+}
+
+func (e *environment) reopen(c *cli.Context) error {
+	path, err := statePath(c, "")
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 {
+		return usage("fleetup reopen SUBSCRIPTION/NAME --reason TEXT", "reopen needs the vaults to permit")
+	}
+	reason := strings.TrimSpace(c.String("reason"))
+	if reason == "" {
+		return usage("fleetup reopen VAULT --reason \"support case 4711: may be retried\"", "reopen needs a --reason: the journal keeps it")
+	}
+	if !exists(path) {
+		return noLedger(path)
+	}
+	lock, err := acquire(c, path)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	ledger, err := state.OpenExisting(lock)
+	if err != nil {
+		return err
+	}
+	defer ledger.Close()
+	run, ok, err := latest(ledger)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to re-open", path)
+	}
+	records := map[fleet.Key]fleet.VaultRecord{}
+	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
+		return err
+	}
+	vaults, err := permitted(run.state, records, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	by := actor(fleet.Credentials{})
+	var events []fleet.Event
+	var changed []fleet.VaultRecord
+	for _, i := range vaults {
+		r := records[run.state.Plan.Vaults[i].Key]
+		f := fleet.Reopened{Vault: r.Vault, By: by, Reason: reason, Case: c.String("case")}
+		if r.OperationID != "" {
+			f.Disregard = []string{r.OperationID}
+		}
+		ev := fleet.Event{At: later(now(), run.state.Run.LastAt), Fact: f}
+		if err := run.state.Apply(ev); err != nil {
+			return err
+		}
+		r.Status, r.Disregard = fleet.Pending, append(r.Disregard, f.Disregard...)
+		r.Accepted, r.ErrorBody, r.Reason = false, false, run.state.Vaults[i].Reason
+		events, changed = append(events, ev), append(changed, r)
+	}
+	if err := ledger.Commit(events, changed); err != nil {
+		return err
+	}
+	for _, i := range vaults {
+		say(e.stdout, "re-opened %s: %s", report.Clean(run.state.Plan.Vaults[i].Ref()), report.Clean(reason))
+	}
+	if run.info.Closed {
+		say(e.stderr, "Next: fleetup run %s", report.Clean(run.state.Plan.Inventory))
+	} else {
+		say(e.stderr, "Next: fleetup resume --state %s", report.Clean(path))
+	}
+	return nil
+}
+
+// permitted finds the vaults by name and makes sure each may be re-opened; all
+// of them or none.
+func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, names []string) ([]int, error) {
+	var found []int
+	taken := map[int]bool{}
+	for _, name := range names {
+		i, err := findVault(st, name)
+		if err != nil {
+			return nil, err
+		}
+		if taken[i] {
+			continue
+		}
+		taken[i] = true
+		v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
+		switch {
+		case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
+			return nil, usage("fleetup resume", "%s is unknown, but reading may still tell: resume first", name)
+		case r.Status == fleet.Pending && v.Reopened:
+			return nil, usage("", "%s has been re-opened already: %s", name, v.Reason)
+		case v.Status != fleet.Failed && v.Status != fleet.Unknown:
+			return nil, usage("fleetup report", "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+		}
+		found = append(found, i)
+	}
+	return found, nil
+}
+
+// findVault resolves a vault's name: subscription/name, the subscription by ID
+// or by its name, with /location or /resourceType where that is ambiguous; or
+// its ID in the Resource Manager.
+func findVault(st *rollout.State, name string) (int, error) {
+	var hits []int
+	parts := strings.Split(name, "/")
+	for i := range st.Plan.Vaults {
+		v := &st.Plan.Vaults[i].Vault
+		if strings.EqualFold(name, v.TargetPath()) {
+			return i, nil
+		}
+		if len(parts) < 2 || !strings.EqualFold(parts[1], v.Name) ||
+			!strings.EqualFold(parts[0], v.SubscriptionName) && !strings.EqualFold(parts[0], v.SubscriptionID) {
+			continue
+		}
+		narrowed := true
+		for _, p := range parts[2:] {
+			if !strings.EqualFold(p, string(v.ResourceType)) && fleet.NormalizeLocation(p) != fleet.NormalizeLocation(v.Location) {
+				narrowed = false
+			}
+		}
+		if narrowed {
+			hits = append(hits, i)
+		}
+	}
+	switch len(hits) {
+	case 1:
+		return hits[0], nil
+	case 0:
+		return 0, usage("fleetup status -o csv lists the vaults", "there is no vault %q in the latest run's plan; a vault is named subscription/name", name)
+	}
+	var choices []string
+	for _, i := range hits {
+		v := &st.Plan.Vaults[i].Vault
+		choices = append(choices, fmt.Sprintf("%s/%s/%s", v.Ref(), v.Location, v.ResourceType))
+	}
+	return 0, usage("", "%q is ambiguous: %s", name, strings.Join(choices, ", "))
+}
+
+func noLedger(path string) error {
+	return usage("fleetup run INVENTORY makes one; --state names another", "there is no ledger at %s", path)
+}

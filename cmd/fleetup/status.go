@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+func (e *environment) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "where the run stands",
+		Flags: []cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), supportFlag(),
+			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
+		Action: func(c *cli.Context) error {
+			return e.read(c, report.Status)
+		},
+	}
+}
+
+// read shows the newest run of a ledger in one of its forms. It needs no lock
+// and holds the file for milliseconds.
+func (e *environment) read(c *cli.Context, show renderer) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	format, err := report.ParseFormat(c.String("output"))
+	if err != nil {
+		return usage("fleetup help "+c.Command.Name, "%w", err)
+	}
+	path, err := statePath(c, "")
+	if err != nil {
+		return err
+	}
+	run, ok, err := readLatest(path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+	}
+	if err := show(e.stdout, view(run.state), reportOptions(c, format, path)); err != nil {
+		return err
+	}
+	if c.Bool("exit-code") {
+		return ended(run.state.Verdict())
+	}
+	return nil
+}
+
+// readLatest reads the newest run.
+func readLatest(path string) (run standing, ok bool, err error) {
+	r, err := state.OpenReadOnly(path)
+	switch {
+	case errors.Is(err, state.ErrLive):
+		return run, false, &failure{fleet.ExitInUse, err, "its own terminal shows where it stands; ask again when it has ended"}
+	case errors.Is(err, state.ErrNoLedger):
+		return run, false, noLedger(path)
+	case err != nil:
+		return run, false, err
+	}
+	defer r.Close()
+	return latest(r)
+}
+
+// reportOptions are the options that the command line decides.
+func reportOptions(c *cli.Context, f report.Format, path string) report.Options {
+	return report.Options{Format: f, Zone: time.Local, SupportAddress: c.String("support-address"), State: path}
+}
+
+// view is a run as reports show it.
+func view(st *rollout.State) *report.View {
+	return report.FromState(st, report.ViewOptions{Now: now()})
+}

@@ -1,0 +1,158 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// ViewOptions is what a state does not know of itself.
+type ViewOptions struct {
+	Live bool      // a process holds the run right now
+	Now  time.Time // for ages; zero: the time of the newest fact
+}
+
+// FromState returns the view of a run. It costs O(vaults) and does not keep or
+// change the state.
+func FromState(st *rollout.State, o ViewOptions) *View {
+	now := o.Now
+	if now.IsZero() {
+		now = st.Run.LastAt
+	}
+	code := st.Verdict()
+	v := &View{
+		SchemaVersion: SchemaVersion,
+		Run: Run{
+			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
+			StartedAt: at(st.Run.OpenedAt), EndedAt: at(st.Run.ClosedAt), ResumedAt: at(st.Run.ResumedAt),
+			UpdatedAt: at(st.Run.LastAt), GeneratedAt: at(now), Inventory: maybe(st.Plan.Inventory), Budget: budget(st.RunBudget()),
+		},
+		Totals: newTotals(),
+		Waves:  make([]Wave, len(st.Waves)),
+		Vaults: make([]Vault, len(st.Vaults)),
+	}
+	if h := st.Run.Halt; h != nil {
+		v.Run.Halt = &Halt{h.Scope, h.Wave, h.Failures, h.Budget, at(st.Run.HaltedAt)}
+	}
+	if s := st.Run.Suspended; s != nil {
+		v.Run.Suspended = &Suspension{s.Why, maybe(s.Detail)}
+		if s.Why == fleet.SuspendedSignIn && !o.Live {
+			v.Run.WaitingFor = maybe(fleet.SuspendedSignIn)
+		}
+	}
+	for i := range st.Waves {
+		v.Waves[i] = wave(st, i)
+	}
+	deferral := deferral(st, o.Live)
+	names := Names(st.Plan)
+	flying := false
+	for i := range st.Vaults {
+		vt := vaultOf(&st.Plan.Vaults[i], names[i], st.Waves[st.Plan.Vaults[i].Wave].Name)
+		vt.fill(&st.Vaults[i], deferral)
+		v.Vaults[i] = vt
+		v.Totals[vt.Status]++
+		v.Waves[st.Plan.Vaults[i].Wave].Totals[vt.Status]++
+		flying = flying || vt.inFlight()
+	}
+	v.Run.Status = runStatus(st, o.Live, flying)
+	return v
+}
+
+// runStatus says where the run stands as a whole. A halted run whose last
+// upgrades are still followed is running.
+func runStatus(st *rollout.State, live, flying bool) RunStatus {
+	switch {
+	case st.Run.Closed != nil:
+		return RunFinished
+	case st.Run.Halt != nil && !(live && flying):
+		return RunHalted
+	case live:
+		return RunRunning
+	}
+	return RunInterrupted
+}
+
+func wave(st *rollout.State, i int) Wave {
+	ws := &st.Waves[i]
+	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: at(ws.OpenedAt), EndedAt: at(ws.DoneAt)}
+	switch {
+	case !ws.DoneAt.IsZero():
+		w.Status = WaveFinished
+	case ws.OpenedAt.IsZero():
+		w.Status = WavePending
+	case st.Run.Halt != nil:
+		w.Status = WaveHalted
+	default:
+		w.Status = WaveRunning
+	}
+	if b, ok := st.WaveBudget(i); ok {
+		own := budget(b)
+		w.Budget = &own
+	}
+	return w
+}
+
+func budget(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unresolved, b.Base} }
+
+// newTotals holds the counts that are shown even when they are 0.
+func newTotals() map[fleet.Status]int {
+	return map[fleet.Status]int{fleet.Upgraded: 0, fleet.Failed: 0, fleet.Unknown: 0}
+}
+
+// deferral is why vaults of the run that have not started cannot start now;
+// empty when they can.
+func deferral(st *rollout.State, live bool) string {
+	switch {
+	case st.Run.Closed != nil:
+		return ""
+	case st.Run.Halt != nil:
+		h := st.Run.Halt
+		whose := "the run's"
+		if h.Wave {
+			whose = "wave " + h.Scope + "'s"
+		}
+		return fmt.Sprintf("the run is halted: %s exceeded %s budget of %d", plural(h.Failures, "failure", "failures"), whose, h.Budget)
+	case live:
+		return ""
+	case st.Run.Suspended == nil:
+		return "the run's process ended before it could start"
+	case st.Run.Suspended.Why == fleet.SuspendedSignIn:
+		return "a sign-in or permission is missing: " + or(st.Run.Suspended.Detail, "the cloud refused")
+	}
+	return "the run was stopped before it could start"
+}
+
+// vaultOf describes a vault of the plan before anything is known of its run.
+func vaultOf(v *plan.Vault, name, wave string) Vault {
+	return Vault{
+		Vault: name, SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
+		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: v.TargetResourceGroup,
+		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{},
+	}
+}
+
+// fill adds what a run knows. deferral, unless empty, is why the vault shows
+// deferred if it has not started.
+func (v *Vault) fill(s *rollout.VaultState, deferral string) {
+	v.Status, v.OperationID, v.Attempt = s.Status, maybe(s.OperationID), s.Attempt
+	v.StartedAt, v.EndedAt, v.UpgradedResourceID = at(s.StartedAt), at(s.EndedAt), maybe(s.UpgradedResourceID)
+	v.RequestIDs, v.Findings, v.Reason = list(s.RequestIDs), findings(s.Findings), maybe(s.Reason)
+	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
+	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
+	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
+	v.Unresolved = s.Status == fleet.Unknown && !s.Final
+	if deferral == "" {
+		return
+	}
+	switch s.Status {
+	case fleet.Pending, fleet.Ready, fleet.Validating:
+		v.Status = fleet.Deferred
+		if s.Reason != "" {
+			deferral += "; before that: " + s.Reason
+		}
+		v.Reason = maybe(deferral)
+	}
+}

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// planDocument is a plan as JSON shows it.
+type planDocument struct {
+	SchemaVersion  int                  `json:"schemaVersion"`
+	Fingerprint    string               `json:"fingerprint"`
+	Inventory      *string              `json:"inventory"`
+	Cloud          fleet.CloudName      `json:"cloud"`
+	CheckedAgainst bool                 `json:"checkedAgainstAzure"`
+	Totals         map[fleet.Status]int `json:"totals"`
+	FailureBudget  int                  `json:"failureBudget"`
+	WorstCase      int                  `json:"worstCase"`
+	AtOnce         int                  `json:"atOnce"`
+	Waves          []planWave           `json:"waves"`
+	Excluded       []plannedVault       `json:"excluded"`
+	NotStarting    []plannedVault       `json:"notStarting"` // blocked, already, failed before …
+	Findings       []planFinding        `json:"findings"`
+	Forecast       planForecast         `json:"forecast"`
+}
+
+type planWave struct {
+	Name        string         `json:"name"`
+	Vaults      []plannedVault `json:"vaults"` // those that may start; status tells more
+	MaxFailures *int           `json:"maxFailures"`
+	AtOnce      int            `json:"atOnce"`
+	Forecast    waveForecast   `json:"forecast"`
+}
+
+type waveForecast struct {
+	StartsAt  *Time `json:"startsAt"`
+	EndsAtP50 *Time `json:"endsAtP50"`
+	EndsAtP90 *Time `json:"endsAtP90"`
+}
+
+type planForecast struct {
+	EndsAtP50         *Time    `json:"endsAtP50"`
+	EndsAtP90         *Time    `json:"endsAtP90"`
+	Nights            *int     `json:"nights"`
+	LowerBoundSeconds float64  `json:"lowerBoundSeconds"`
+	Ratio             *float64 `json:"ratio"`
+}
+
+type plannedVault struct {
+	Vault               string             `json:"vault"`
+	SubscriptionID      string             `json:"subscriptionId"`
+	SubscriptionName    string             `json:"subscriptionName"`
+	Name                string             `json:"name"`
+	Location            string             `json:"location"`
+	ResourceType        fleet.ResourceType `json:"resourceType"`
+	TargetResourceGroup string             `json:"targetResourceGroup"`
+	Labels              map[string]string  `json:"labels"`
+	Wave                string             `json:"wave"`
+	Status              fleet.Status       `json:"status"`
+	PredictedP50Seconds float64            `json:"predictedP50Seconds"`
+	PredictedP90Seconds float64            `json:"predictedP90Seconds"`
+	Reason              *string            `json:"reason"`
+	HeldUntil           *Time              `json:"heldUntil"`
+	HeldBy              *string            `json:"heldBy"`
+}
+
+// planFinding is a finding of a vault, or of the plan as a whole.
+type planFinding struct {
+	Vault *string `json:"vault"`
+	Finding
+}
+
+func (d *dryRun) printer() printer {
+	return printer{page: d.page, json: d.document, rows: d.rows, csv: d.csv}
+}
+
+func (d *dryRun) rows() []any {
+	rows := make([]any, len(d.vaults))
+	for i := range d.vaults {
+		rows[i] = d.planned(i)
+	}
+	return rows
+}
+
+func (d *dryRun) planned(i int) plannedVault {
+	x, v := &d.vaults[i], &d.plan.Vaults[i]
+	pv := plannedVault{
+		Vault: x.Vault, SubscriptionID: x.SubscriptionID, SubscriptionName: x.SubscriptionName, Name: x.Name,
+		Location: x.Location, ResourceType: x.ResourceType, TargetResourceGroup: x.TargetResourceGroup,
+		Labels: x.Labels, Wave: x.Wave, Status: d.shown(x), Reason: x.Reason,
+		PredictedP50Seconds: v.Predicted.P50.Seconds(), PredictedP90Seconds: v.Predicted.P90.Seconds(),
+	}
+	if v.Hold != nil {
+		pv.HeldUntil, pv.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
+	}
+	return pv
+}
+
+// shown is the status to show: without a look at the cloud nothing is known to
+// be ready.
+func (d *dryRun) shown(x *Vault) fleet.Status {
+	if x.Status == fleet.Ready && d.opts.Validations == nil {
+		return fleet.Pending
+	}
+	return x.Status
+}
+
+func (d *dryRun) document() any {
+	doc := planDocument{
+		SchemaVersion: SchemaVersion, Fingerprint: d.plan.Fingerprint, Inventory: maybe(d.plan.Inventory), Cloud: d.plan.Cloud.Name,
+		CheckedAgainst: d.opts.Validations != nil, Totals: map[fleet.Status]int{}, FailureBudget: d.runBudget(),
+		WorstCase: d.worstCase(), AtOnce: d.inFlight(), Waves: make([]planWave, len(d.plan.Waves)),
+		Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
+	}
+	for w := range d.plan.Waves {
+		pw := planWave{Name: d.plan.Waves[w].Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Forecast: d.waveForecast(w)}
+		if n, ok := d.waveBudget(w); ok {
+			pw.MaxFailures = &n
+		}
+		for _, i := range d.plan.Waves[w].Vaults {
+			if mayStart(d.vaults[i].Status) {
+				pw.Vaults = append(pw.Vaults, d.planned(i))
+			}
+		}
+		doc.Waves[w] = pw
+	}
+	for _, f := range findings(d.opts.Findings) {
+		doc.Findings = append(doc.Findings, planFinding{Finding: f})
+	}
+	for i := range d.vaults {
+		x := &d.vaults[i]
+		doc.Totals[d.shown(x)]++
+		switch {
+		case mayStart(x.Status):
+		case x.Status == fleet.Excluded:
+			doc.Excluded = append(doc.Excluded, d.planned(i))
+		default:
+			doc.NotStarting = append(doc.NotStarting, d.planned(i))
+		}
+		for _, f := range x.Findings {
+			doc.Findings = append(doc.Findings, planFinding{maybe(x.Vault), f})
+		}
+	}
+	least, ratio, ok := d.ratio()
+	doc.Forecast.LowerBoundSeconds = least.Seconds()
+	if ok {
+		ratio = math.Round(ratio*1000) / 1000
+		doc.Forecast.Ratio = &ratio
+	}
+	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90 = ends(d.opts.P50), ends(d.opts.P90)
+	return doc
+}
+
+func (d *dryRun) waveForecast(w int) waveForecast {
+	var f waveForecast
+	if p := d.opts.P50; p != nil && w < len(p.Waves) {
+		f.StartsAt, f.EndsAtP50 = at(p.Waves[w].StartsAt), at(p.Waves[w].EndsAt)
+	}
+	if p := d.opts.P90; p != nil && w < len(p.Waves) {
+		f.EndsAtP90 = at(p.Waves[w].EndsAt)
+	}
+	return f
+}
+
+func ends(f *rollout.Forecast) *Time {
+	if f == nil {
+		return nil
+	}
+	return at(f.EndsAt)
+}
+
+// worstCase is how many vaults can fail before the run's budget has stopped
+// everything: what it allows and what is under way when it is exceeded.
+func (d *dryRun) worstCase() int { return min(d.runBudget()+d.inFlight(), d.may()) }
+
+func (d *dryRun) csv(w io.Writer) error {
+	type row struct {
+		*Vault
+		planned plannedVault
+	}
+	var columns []column[row]
+	lift := func(cs []column[*Vault]) {
+		for _, c := range cs {
+			columns = append(columns, column[row]{c.name, func(r row) string { return c.cell(r.Vault) }})
+		}
+	}
+	seconds := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	lift(identity)
+	columns = slices.Concat(columns, []column[row]{
+		{"status", func(r row) string { return string(r.planned.Status) }},
+		{"predictedP50Seconds", func(r row) string { return seconds(r.planned.PredictedP50Seconds) }},
+		{"predictedP90Seconds", func(r row) string { return seconds(r.planned.PredictedP90Seconds) }},
+		{"reason", func(r row) string { return str(r.planned.Reason) }},
+		{"heldUntil", func(r row) string { return csvTime(r.planned.HeldUntil) }},
+		{"heldBy", func(r row) string { return str(r.planned.HeldBy) }},
+	})
+	lift(reasons)
+	rows := make([]row, len(d.vaults))
+	for i := range d.vaults {
+		rows[i] = row{&d.vaults[i], d.planned(i)}
+	}
+	return writeCSV(w, columns, rows)
+}

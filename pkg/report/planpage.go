@@ -1,0 +1,217 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+func (d *dryRun) page() *page {
+	p, c := &page{}, clockIn(d.opts.Zone)
+	p.title("PLAN %s%s%s%stimes %s", d.plan.ShortFingerprint(), dot, or(d.plan.Inventory, "no file"), dot, c)
+	p.line("PERMANENT: no rollback exists. Nothing was started.")
+	if d.opts.Validations == nil {
+		p.line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
+	} else {
+		p.line("CHECKED AGAINST %s: %s looked at.", strings.ToUpper(cloudWords(d.plan.Cloud)), vaults(len(d.opts.Validations)))
+	}
+	p.line("%s = %s", vaults(len(d.vaults)), d.sum())
+	d.waveTable(p, c)
+	d.figures(p, c)
+	if len(d.opts.Findings) > 0 {
+		p.section("FINDINGS")
+		for _, f := range d.opts.Findings {
+			p.item("%s %s: %s", f.Severity, f.Code, f.Message)
+			if f.Action != "" {
+				p.sub("Do: %s", f.Action)
+			}
+		}
+	}
+	d.notStarting(p)
+	p.command("Next", or(d.opts.Next, d.nextCommand()))
+	return p
+}
+
+// cloudWords names a cloud for a sentence.
+func cloudWords(c fleet.Cloud) string {
+	switch c.Name {
+	case fleet.Emulator:
+		return "the emulator"
+	case fleet.CustomCloud:
+		return or(c.ResourceManager, "own endpoints")
+	}
+	return "Azure"
+}
+
+// sum says what becomes of the vaults.
+func (d *dryRun) sum() string {
+	carried := len(d.with(func(v *Vault) bool { return v.Carried }))
+	parts := []string{number(d.starts()) + " to start"}
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, number(n)+" "+what)
+		}
+	}
+	count := func(s fleet.Status) int { return len(d.withStatus(s)) }
+	add(count(fleet.Blocked), "blocked")
+	add(count(fleet.Busy), "busy")
+	add(count(fleet.Upgrading), "upgrading already")
+	add(count(fleet.Already), "already upgraded")
+	add(count(fleet.Failed), "failed before, as the cloud remembers")
+	add(carried, "failed or unknown from earlier runs")
+	add(count(fleet.Pending), "not checked")
+	add(count(fleet.Excluded), "held")
+	return strings.Join(parts, " + ")
+}
+
+func (d *dryRun) waveTable(p *page, c clock) {
+	g := grid{head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AT", "STARTS", "END p50", "END p90"}, right: map[int]bool{1: true, 2: true}}
+	for w := range d.plan.Waves {
+		n := 0
+		for _, i := range d.plan.Waves[w].Vaults {
+			if mayStart(d.vaults[i].Status) {
+				n++
+			}
+		}
+		f := d.waveForecast(w)
+		g.rows = append(g.rows, []string{d.plan.Waves[w].Name, number(n), number(atOnce(d.left, w)), d.haltsAt(w),
+			c.short(f.StartsAt.value()), c.short(f.EndsAtP50.value()), c.short(f.EndsAtP90.value())})
+	}
+	p.table(g)
+}
+
+// haltsAt names the failure that halts the run while the wave goes on.
+func (d *dryRun) haltsAt(w int) string {
+	run := d.runBudget()
+	if own, ok := d.waveBudget(w); ok && own <= run {
+		return ordinal(own+1) + " failure"
+	}
+	return ordinal(run+1) + " of the run"
+}
+
+func (d *dryRun) figures(p *page, c clock) {
+	l := d.plan.Limits
+	limits := []string{fmt.Sprintf("%d upgrades at once", l.Upgrades)}
+	if l.PerSubscription > 0 {
+		limits = append(limits, fmt.Sprintf("%d a subscription", l.PerSubscription))
+	}
+	if l.PerLocation > 0 {
+		limits = append(limits, fmt.Sprintf("%d a location", l.PerLocation))
+	}
+	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations), fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
+	p.pair("Limits", "%s", strings.Join(limits, dot))
+	if d.opts.P50 != nil && d.opts.P90 != nil {
+		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.short(d.opts.P50.EndsAt), c.short(d.opts.P90.EndsAt), c.short(d.opts.Now))
+		if least, ratio, ok := d.ratio(); ok {
+			s += fmt.Sprintf("%s%.2f × the lower bound of %s", dot, ratio, span(least))
+		}
+		p.pair("Forecast", "%s", s)
+	}
+	if n := d.inFlight(); n > 0 {
+		low, high := d.durations()
+		p.pair("Impact", "at most %s at once, %s–%s each: no IaaS VM restore, new protection or ad-hoc backup on them",
+			vaults(n), span(low), span(high))
+	}
+	worst := fmt.Sprintf("%d failed (budget %d + %d in flight)", d.worstCase(), d.runBudget(), d.inFlight())
+	if d.worstCase() < d.runBudget()+d.inFlight() {
+		worst += ": every vault that may start"
+	}
+	p.pair("Worst case", "%s", worst)
+	d.consents(p)
+	d.targets(p)
+	if bs := d.withStatus(fleet.Blocked); len(bs) > 0 && !d.opts.Details {
+		p.pair("Blocked", "%s%sdetails: --details or -o csv", causeLine(causes(bs)), dot)
+	}
+}
+
+// durations are the shortest median and the longest 90th percentile of what
+// starts.
+func (d *dryRun) durations() (low, high time.Duration) {
+	for i := range d.left.Vaults {
+		v := &d.left.Vaults[i]
+		if v.Excluded() {
+			continue
+		}
+		if low == 0 || v.Predicted.P50 < low {
+			low = v.Predicted.P50
+		}
+		high = max(high, v.Predicted.P90)
+	}
+	return low, high
+}
+
+func (d *dryRun) consents(p *page) {
+	n := 0
+	for i := range d.left.Vaults {
+		if v := &d.left.Vaults[i]; !v.Excluded() && v.AcceptWarnings {
+			n++
+		}
+	}
+	if n == 0 {
+		p.pair("Consents", "none: a vault with a warning is blocked")
+		return
+	}
+	p.pair("Consents", "prerequisite warnings, billing conversion among them: %s (acceptWarnings)", vaults(n))
+}
+
+func (d *dryRun) targets(p *page) {
+	create := map[string]bool{}
+	for i := range d.left.Vaults {
+		if v := &d.left.Vaults[i]; !v.Excluded() {
+			k := v.SubscriptionID + "/" + strings.ToLower(v.TargetResourceGroup)
+			create[k] = create[k] || v.CreateResourceGroup
+		}
+	}
+	may := 0
+	for _, yes := range create {
+		if yes {
+			may++
+		}
+	}
+	s := plural(len(create), "resource group", "resource groups")
+	if may == 0 {
+		s += ", none may be created"
+	} else {
+		s += fmt.Sprintf(", %d of them created where missing (createResourceGroup)", may)
+	}
+	p.pair("Targets", "%s", s)
+}
+
+// notStarting says what does not start and why.
+func (d *dryRun) notStarting(p *page) {
+	if bs := d.withStatus(fleet.Blocked); len(bs) > 0 && d.opts.Details {
+		p.section("BLOCKED (%s)", vaults(len(bs)))
+		p.showCauses(causes(bs))
+	}
+	reasons := func(heading string, vs []*Vault) {
+		if len(vs) == 0 {
+			return
+		}
+		p.section("%s (%s)", heading, vaults(len(vs)))
+		for _, v := range vs {
+			p.item("%s: %s", v.Vault, or(str(v.Reason), "no reason given"))
+		}
+	}
+	reasons("EXCLUDED: held by the inventory", d.withStatus(fleet.Excluded))
+	carried := d.with(func(v *Vault) bool { return v.Carried })
+	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; fleetup reopen permits another try", carried)
+	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
+	if d.opts.Details {
+		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
+		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
+		reasons("ALREADY UPGRADED", d.withStatus(fleet.Already))
+		reasons("NOT CHECKED", d.withStatus(fleet.Pending))
+	}
+}
+
+func (d *dryRun) nextCommand() string {
+	switch {
+	case d.opts.Saved != "":
+		return command("run", d.opts.Saved, "--yes", d.opts.State)
+	case d.opts.Validations == nil && d.plan.Cloud.Name != fleet.Emulator:
+		return command("plan", d.plan.Inventory, "--validate", "--out", "FILE", d.opts.State)
+	}
+	return command("run", d.plan.Inventory, d.opts.State)
+}

@@ -1,0 +1,42 @@
+package report
+
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+var endings = map[Format]string{FormatTable: "txt", FormatMarkdown: "md", FormatCSV: "csv", FormatJSON: "json", FormatJSONL: "jsonl"}
+
+func TestRunGolden(t *testing.T) {
+	t.Parallel()
+	runs := []struct {
+		name string
+		view *View
+	}{
+		{"running", FromState(busyNight(t).st, ViewOptions{Live: true, Now: t0.Add(125 * time.Minute)})},
+		{"interrupted", FromState(busyNight(t).st, ViewOptions{Now: t0.Add(8 * time.Hour)})},
+		{"halted", FromState(haltedNight(t).st, ViewOptions{Now: t0.Add(3 * time.Hour)})},
+		{"finished", FromState(finishedNight(t).st, ViewOptions{Now: t0.Add(9 * time.Hour)})},
+	}
+	for _, r := range runs {
+		for f, ending := range endings {
+			if r.name != "finished" && r.name != "halted" && f != FormatTable {
+				continue
+			}
+			var b bytes.Buffer
+			o := Options{Format: f, Zone: sydney, State: "night of the 16th.db"}
+			if err := Report(&b, r.view, o); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "report-"+r.name+"."+ending, b.Bytes())
+		}
+		for _, f := range []Format{FormatTable, FormatMarkdown} {
+			var b bytes.Buffer
+			if err := Status(&b, r.view, Options{Format: f, Zone: sydney, State: "contoso.db"}); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "status-"+r.name+"."+endings[f], b.Bytes())
+		}
+	}
+}

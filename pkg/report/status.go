@@ -1,0 +1,248 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Options says how to write a view.
+type Options struct {
+	Format         Format         // empty: the table
+	Zone           *time.Location // of the times people read; nil: UTC
+	SupportAddress string         // empty: DefaultSupportAddress
+	State          string         // the ledger's path, for the commands to paste; empty: left out
+}
+
+// Status writes where a run stands: waves, what is in flight, and the vaults
+// that need a person, one line each. JSON, JSONL and CSV are those of Report.
+func Status(w io.Writer, v *View, o Options) error {
+	return v.printer(func() *page { return v.statusPage(o) }).write(w, o.Format)
+}
+
+// Report writes everything about a run: the verdict first, then what a person
+// has to do next, then the rest.
+func Report(w io.Writer, v *View, o Options) error {
+	return v.printer(func() *page { return v.reportPage(o) }).write(w, o.Format)
+}
+
+func (v *View) printer(p func() *page) printer {
+	return printer{
+		page: p,
+		json: func() any { return v },
+		rows: func() []any {
+			rows := make([]any, len(v.Vaults))
+			for i := range v.Vaults {
+				rows[i] = &v.Vaults[i]
+			}
+			return rows
+		},
+		csv: v.csv,
+	}
+}
+
+func (v *View) statusPage(o Options) *page {
+	p, c := &page{}, clockIn(o.Zone)
+	p.title("%s", v.heading(c))
+	p.line("%s", v.verdict())
+	v.figures(p, c)
+	v.waves(p, c)
+	v.inFlight(p, c)
+	if need := v.needPerson(); len(need) > 0 {
+		p.section("NEEDS A PERSON: %s", vaults(len(need)))
+		g := grid{head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}}
+		var blocked []*Vault
+		for _, x := range need {
+			if x.Status == fleet.Blocked {
+				blocked = append(blocked, x)
+				continue
+			}
+			g.rows = append(g.rows, []string{strings.ToUpper(string(x.Status)), x.Vault, or(str(x.OperationID), "-"), x.why()})
+		}
+		p.table(g)
+		if len(blocked) > 0 {
+			p.pair("BLOCKED", "%s: %s", vaults(len(blocked)), causeLine(causes(blocked)))
+		}
+		p.command("Details", command("report", o.State))
+	}
+	v.next(p, o, true)
+	return p
+}
+
+// heading says which run and which plan this is.
+func (v *View) heading(c clock) string {
+	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, dot, elideHash(v.Run.PlanFingerprint), dot, v.Run.Status, dot, c)
+}
+
+// elideHash shortens a fingerprint to what people compare.
+func elideHash(s string) string { return s[:min(len(s), 8)] }
+
+// verdict says in one sentence how the run stands.
+func (v *View) verdict() string {
+	upgraded := fmt.Sprintf("%s of %s upgraded", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)))
+	var rest []string
+	note := func(n int, what string) {
+		if n > 0 {
+			rest = append(rest, number(n)+" "+what)
+		}
+	}
+	flying := len(v.pick(func(x *Vault) bool { return x.inFlight() }))
+	note(len(v.needPerson()), "need a person")
+	note(flying, "in flight")
+	note(v.Totals[fleet.Busy], "busy")
+	note(v.Totals[fleet.Deferred], "deferred")
+	s := upgraded
+	if len(rest) > 0 {
+		s += "; " + strings.Join(rest, ", ")
+	}
+	s += "."
+	switch v.Run.Status {
+	case RunFinished:
+		return "FINISHED: " + s
+	case RunHalted:
+		return "HALTED: " + v.haltSentence() + " " + s
+	case RunInterrupted:
+		s = "INTERRUPTED: " + s
+		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
+			s += " A sign-in or permission is missing: " + or(str(sus.Detail), "the cloud refused") + "."
+		}
+		if flying > 0 {
+			s += " What is in flight goes on in the cloud."
+		}
+		return s
+	}
+	if v.Run.Halt != nil {
+		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
+	}
+	return strings.ToUpper(string(v.Run.Status)) + ": " + s
+}
+
+func (v *View) haltSentence() string {
+	h := v.Run.Halt
+	if h == nil {
+		return ""
+	}
+	whose := "the run's"
+	if h.Wave {
+		whose = "wave " + h.Scope + "'s"
+	}
+	return fmt.Sprintf("%s exceeded %s budget of %d; nothing starts until a person accepts that.",
+		plural(h.Failures, "failure", "failures"), whose, h.Budget)
+}
+
+func (v *View) figures(p *page, c clock) {
+	p.pair("Vaults", "%s = %s", number(len(v.Vaults)), strings.ReplaceAll(tally(func(s fleet.Status) int { return v.Totals[s] }), dot, " + "))
+	b := v.Run.Budget
+	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
+	if b.Unresolved > 0 {
+		used += fmt.Sprintf(", %d unknown and still being read", b.Unresolved)
+	}
+	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
+		used += fmt.Sprintf(", %d more accepted by a person", n)
+	}
+	p.pair("Budget", "%s", used)
+	times := "started " + c.full(v.Run.StartedAt.value())
+	if v.Run.ResumedAt != nil {
+		times += dot + "resumed " + c.full(v.Run.ResumedAt.value())
+	}
+	if v.Run.EndedAt != nil {
+		times += dot + "ended " + c.full(v.Run.EndedAt.value())
+	} else if v.Run.UpdatedAt != nil {
+		times += dot + "last change " + c.full(v.Run.UpdatedAt.value())
+	}
+	p.pair("Times", "%s", times)
+}
+
+func (v *View) waves(p *page, c clock) {
+	g := grid{head: []string{"WAVE", "STATUS", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "STARTED", "ENDED"},
+		right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}}
+	for i := range v.Waves {
+		w := &v.Waves[i]
+		all := 0
+		for _, n := range w.Totals {
+			all += n
+		}
+		up, failed, unknown, blocked := w.Totals[fleet.Upgraded], w.Totals[fleet.Failed], w.Totals[fleet.Unknown], w.Totals[fleet.Blocked]
+		used := "run's"
+		if w.Budget != nil {
+			used = fmt.Sprintf("%d of %d", w.Budget.Used, w.Budget.Limit)
+		}
+		g.rows = append(g.rows, []string{w.Name, string(w.Status), number(all), number(up), number(failed), number(unknown),
+			number(blocked), number(all - up - failed - unknown - blocked), used, c.full(w.StartedAt.value()), c.full(w.EndedAt.value())})
+	}
+	p.table(g)
+}
+
+// inFlight lists the upgrades that may be under way, the oldest first.
+func (v *View) inFlight(p *page, c clock) {
+	flying := v.pick(func(x *Vault) bool { return x.inFlight() || x.Foreign })
+	if len(flying) == 0 {
+		return
+	}
+	slices.SortStableFunc(flying, func(a, b *Vault) int { return a.StartedAt.value().Compare(b.StartedAt.value()) })
+	p.section("IN FLIGHT: %s", vaults(len(flying)))
+	g := grid{head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, right: map[int]bool{3: true}}
+	for _, x := range flying {
+		age := "-"
+		if x.StartedAt != nil {
+			age = span(v.Run.GeneratedAt.value().Sub(x.StartedAt.Time))
+		}
+		var notes []string
+		if x.Overdue {
+			notes = append(notes, "OVERDUE")
+		}
+		if r := str(x.Reason); r != "" {
+			notes = append(notes, r)
+		} else if x.Foreign {
+			notes = append(notes, "not ours")
+		}
+		g.rows = append(g.rows, []string{x.Vault, string(x.Status), c.full(x.StartedAt.value()), age, or(str(x.OperationID), "-"),
+			or(strings.Join(notes, "; "), "-")})
+	}
+	p.table(g)
+}
+
+// why is the vault's reason in a few words.
+func (v *Vault) why() string {
+	var parts []string
+	if v.Carried {
+		parts = append(parts, "from before this run")
+	}
+	if fs := v.errors(); len(fs) > 0 {
+		f := fs[len(fs)-1]
+		parts = append(parts, or(str(f.Code), "no code")+": "+or(str(f.Message), "no message"))
+	} else if v.Reason != nil {
+		parts = append(parts, *v.Reason)
+	}
+	return or(strings.Join(parts, "; "), "no reason given")
+}
+
+// needPerson returns the vaults that only a person can help, failed ones
+// first. An unknown one that is still being read may help itself.
+func (v *View) needPerson() []*Vault {
+	rank := func(x *Vault) int {
+		return slices.Index([]fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked}, x.Status)
+	}
+	need := v.pick(func(x *Vault) bool { return rank(x) >= 0 && !x.Unresolved })
+	slices.SortStableFunc(need, func(a, b *Vault) int { return cmp.Compare(rank(a), rank(b)) })
+	return need
+}
+
+func (v *View) pick(keep func(*Vault) bool) []*Vault {
+	var out []*Vault
+	for i := range v.Vaults {
+		if keep(&v.Vaults[i]) {
+			out = append(out, &v.Vaults[i])
+		}
+	}
+	return out
+}
+
+func (v *View) withStatus(s fleet.Status) []*Vault {
+	return v.pick(func(x *Vault) bool { return x.Status == s })
+}

@@ -1,0 +1,187 @@
+package report
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Tracker keeps what the progress of a live run shows, so that drawing it
+// costs what is in flight and not the size of the fleet. Feed it the facts of
+// each step after the state has folded them, from the goroutine that owns the
+// state; every method is safe for concurrent use, so another goroutine may
+// draw.
+type Tracker struct {
+	mu     sync.Mutex
+	plan   *plan.Plan
+	names  []string
+	index  map[fleet.Key]int
+	status []fleet.Status // as last seen, in the plan's order
+	flying map[int]flight
+	failed []failure // the newest last
+	run    rollout.RunState
+	totals rollout.Totals
+	waves  []rollout.WaveState
+	budget rollout.Budget
+	calm   map[string]time.Time // until when subscriptions are left alone
+}
+
+// flight is an upgrade that may be under way.
+type flight struct {
+	vault   int
+	since   time.Time
+	status  fleet.Status
+	overdue bool
+	foreign bool
+}
+
+// failure is a vault that failed or is unknown for good.
+type failure struct {
+	vault  int
+	status fleet.Status
+	reason string
+}
+
+// maxFailures is how many failures the tracker remembers for the live view.
+const maxFailures = 20
+
+// NewTracker returns a tracker that shows the state as it stands. It costs
+// O(vaults).
+func NewTracker(st *rollout.State) *Tracker {
+	t := &Tracker{plan: st.Plan, names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
+		calm: map[string]time.Time{}}
+	t.rescan(st)
+	t.copyTotals(st)
+	for id, until := range st.Throttled {
+		t.calm[id] = until
+	}
+	return t
+}
+
+// Change is a vault that took another status.
+type Change struct {
+	Event    int // index of the fact that did it
+	Vault    int // index into Plan.Vaults
+	From, To fleet.Status
+	Overdue  bool // it became overdue; From and To may be the same
+}
+
+// Apply takes in facts that the state has folded already, and returns which
+// vaults changed. It costs O(facts), and O(vaults) for the few facts that
+// touch the whole run.
+func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var changes []Change
+	everything := false
+	for n, e := range events {
+		switch f := e.Fact.(type) {
+		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
+			everything = true
+		case fleet.Throttled:
+			t.calm[f.Subscription] = f.Until
+		case fleet.VaultFact:
+			if c, ok := t.vaultFact(st, f); ok {
+				c.Event = n
+				changes = append(changes, c)
+			}
+		}
+	}
+	if everything {
+		t.rescan(st) // last: what other facts of the batch changed has to be seen first
+	}
+	t.copyTotals(st)
+	return changes
+}
+
+// vaultFact takes in one fact about a vault; ok is false when it changed
+// nothing that shows.
+func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c Change, ok bool) {
+	i, known := t.index[f.VaultKey()]
+	if !known {
+		return c, false
+	}
+	v := &st.Vaults[i]
+	d, _ := f.(fleet.DeadlinePassed)
+	c = Change{Vault: i, From: t.status[i], To: v.Status,
+		Overdue: d.Deadline == fleet.DeadlineOverdue && v.Status == fleet.Upgrading}
+	t.place(st, i)
+	forGood := d.Deadline == fleet.DeadlineReconcile // unknown before and after, but now for good
+	return c, c.From != c.To || c.Overdue || forGood
+}
+
+// rescan looks at every vault.
+func (t *Tracker) rescan(st *rollout.State) {
+	t.flying, t.failed = map[int]flight{}, nil
+	for i := range st.Vaults {
+		t.place(st, i)
+	}
+}
+
+// place puts a vault where its state wants it.
+func (t *Tracker) place(st *rollout.State, i int) {
+	v := &st.Vaults[i]
+	t.status[i] = v.Status
+	if v.InFlight() || v.Status == fleet.Upgrading {
+		t.flying[i] = flight{vault: i, since: v.StartedAt, status: v.Status, overdue: v.Overdue, foreign: v.Foreign}
+	} else {
+		delete(t.flying, i)
+	}
+	lost := (v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final) && !v.Carried
+	known := slices.IndexFunc(t.failed, func(f failure) bool { return f.vault == i })
+	switch {
+	case !lost && known >= 0:
+		t.failed = slices.Delete(t.failed, known, known+1)
+	case lost && known >= 0:
+		t.failed[known] = failure{i, v.Status, v.Reason}
+	case lost:
+		t.failed = append(t.failed, failure{i, v.Status, v.Reason})
+		if len(t.failed) > maxFailures {
+			t.failed = slices.Delete(t.failed, 0, 1)
+		}
+	}
+}
+
+// copyTotals copies what the views need, so that none of them reads the state.
+func (t *Tracker) copyTotals(st *rollout.State) {
+	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
+	t.waves = append(t.waves[:0], st.Waves...)
+}
+
+// done counts the vaults of some totals whose fate in this run is decided.
+// An unknown one may still be read.
+func done(t *rollout.Totals) int {
+	return t.Of(fleet.Upgraded) + t.Of(fleet.Already) + t.Of(fleet.Failed) + t.Of(fleet.Blocked)
+}
+
+// longest returns what is in flight, the oldest first.
+func (t *Tracker) longest() []flight {
+	out := make([]flight, 0, len(t.flying))
+	for _, f := range t.flying {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b flight) int {
+		if c := a.since.Compare(b.since); c != 0 {
+			return c
+		}
+		return a.vault - b.vault
+	})
+	return out
+}
+
+// throttled counts the subscriptions that asked to be left alone.
+func (t *Tracker) throttled(now time.Time) int {
+	n := 0
+	for id, until := range t.calm {
+		if until.After(now) {
+			n++
+		} else {
+			delete(t.calm, id)
+		}
+	}
+	return n
+}

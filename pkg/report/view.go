@@ -1,0 +1,166 @@
+package report
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// View is a run as status and report show it: the JSON contract of design §5,
+// and all that the other formats need. Absent values are null; lists and maps
+// are never null.
+type View struct {
+	SchemaVersion int                  `json:"schemaVersion"`
+	Run           Run                  `json:"run"`
+	Totals        map[fleet.Status]int `json:"totals"` // upgraded, failed and unknown always, others where not 0
+	Waves         []Wave               `json:"waves"`
+	Vaults        []Vault              `json:"vaults"` // in the plan's order
+}
+
+// RunStatus says where a run stands as a whole.
+type RunStatus string
+
+// The statuses of a run.
+const (
+	RunRunning     RunStatus = "running"     // a process carries it out
+	RunWaiting     RunStatus = "waiting"     // a process holds it and waits for a time or a person
+	RunPaused      RunStatus = "paused"      // a person paused it
+	RunInterrupted RunStatus = "interrupted" // no process carries it out: resume it
+	RunHalted      RunStatus = "halted"      // a budget was exceeded: a person decides
+	RunFinished    RunStatus = "finished"    // for good
+)
+
+// WaveStatus says where a wave stands.
+type WaveStatus string
+
+// The statuses of a wave.
+const (
+	WavePending          WaveStatus = "pending"
+	WaveRunning          WaveStatus = "running"
+	WaveSoaking          WaveStatus = "soaking"
+	WaveAwaitingApproval WaveStatus = "awaiting-approval"
+	WaveHalted           WaveStatus = "halted"
+	WaveFinished         WaveStatus = "finished"
+)
+
+// Run is a run as JSON shows it.
+type Run struct {
+	ID              string      `json:"id"`
+	Status          RunStatus   `json:"status"`
+	Verdict         string      `json:"verdict"` // the name of the exit code
+	ExitCode        int         `json:"exitCode"`
+	WaitingFor      *string     `json:"waitingFor"`
+	StartedAt       *Time       `json:"startedAt"`
+	EndedAt         *Time       `json:"endedAt"` // null until it is finished
+	PlanFingerprint string      `json:"planFingerprint"`
+	Inventory       *string     `json:"inventory"`
+	ResumedAt       *Time       `json:"resumedAt"`
+	UpdatedAt       *Time       `json:"updatedAt"` // of the newest fact
+	GeneratedAt     *Time       `json:"generatedAt"`
+	Halt            *Halt       `json:"halt"`
+	Suspended       *Suspension `json:"suspended"`
+	Budget          Budget      `json:"budget"`
+}
+
+// Halt is the budget that stopped a run.
+type Halt struct {
+	Scope    string `json:"scope"` // "run" or the wave's name
+	Wave     bool   `json:"wave"`  // the scope is a wave
+	Failures int    `json:"failures"`
+	Budget   int    `json:"budget"`
+	At       *Time  `json:"at"`
+}
+
+// Suspension is the orderly stop of an unfinished run.
+type Suspension struct {
+	Why    string  `json:"why"`
+	Detail *string `json:"detail"`
+}
+
+// Budget is a failure budget and what is used of it.
+type Budget struct {
+	Limit      int `json:"limit"`
+	Used       int `json:"used"`       // failed, and unknown for good
+	Unresolved int `json:"unresolved"` // unknown and still being read
+	Base       int `json:"base"`       // the vaults it counts
+}
+
+// Wave is a wave as JSON shows it.
+type Wave struct {
+	Name      string               `json:"name"`
+	Status    WaveStatus           `json:"status"`
+	Totals    map[fleet.Status]int `json:"totals"`
+	StartedAt *Time                `json:"startedAt"`
+	EndedAt   *Time                `json:"endedAt"`
+	Budget    *Budget              `json:"budget"` // null: only the run's
+}
+
+// Vault is a vault of a run as JSON shows it.
+type Vault struct {
+	Vault               string             `json:"vault"` // as commands name it
+	SubscriptionID      string             `json:"subscriptionId"`
+	SubscriptionName    string             `json:"subscriptionName"`
+	Name                string             `json:"name"`
+	Location            string             `json:"location"`
+	ResourceType        fleet.ResourceType `json:"resourceType"`
+	TargetResourceGroup string             `json:"targetResourceGroup"`
+	Labels              map[string]string  `json:"labels"`
+	Wave                string             `json:"wave"`
+	Status              fleet.Status       `json:"status"`
+	OperationID         *string            `json:"operationId"`
+	Attempt             int                `json:"attempt"` // starts sent in this run
+	StartedAt           *Time              `json:"startedAt"`
+	EndedAt             *Time              `json:"endedAt"`
+	UpgradedResourceID  *string            `json:"upgradedResourceId"`
+	RequestIDs          []string           `json:"requestIds"`
+	Findings            []Finding          `json:"findings"`
+	Reason              *string            `json:"reason"`
+	Overdue             bool               `json:"overdue"`    // in flight for longer than timings.overdue
+	Foreign             bool               `json:"foreign"`    // upgrading: the operation is somebody else's
+	Carried             bool               `json:"carried"`    // failed or unknown before this run
+	Reopened            bool               `json:"reopened"`   // a person permitted another try
+	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
+	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &t.Time) }
+
+// Took is how long the vault's upgrade took, 0 where that is not known.
+func (v *Vault) Took() time.Duration {
+	if v.StartedAt == nil || v.EndedAt == nil {
+		return 0
+	}
+	return v.EndedAt.Sub(v.StartedAt.Time)
+}
+
+// inFlight reports whether an upgrade of ours may be under way.
+func (v *Vault) inFlight() bool {
+	switch v.Status {
+	case fleet.Starting:
+		return true
+	case fleet.Upgrading:
+		return !v.Foreign
+	case fleet.Unknown:
+		return v.Unresolved
+	}
+	return false
+}
+
+// errors returns the findings that stop the vault: its errors, else its
+// warnings.
+func (v *Vault) errors() []Finding {
+	for _, s := range []fleet.Severity{fleet.SeverityError, fleet.SeverityWarning} {
+		var out []Finding
+		for _, f := range v.Findings {
+			if f.Severity == s {
+				out = append(out, f)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}

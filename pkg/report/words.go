@@ -1,0 +1,133 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// number writes 12345 as 12,345.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// plural writes a count with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + many
+}
+
+func vaults(n int) string { return plural(n, "vault", "vaults") }
+
+// ordinal writes 1st, 2nd, 3rd, 11th.
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return number(n) + suffix
+}
+
+// span writes a duration for people: 45s, 22m, 1h41m, 3d04h.
+func span(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// tally writes how many vaults have which status, in the order of reports.
+func tally(of func(fleet.Status) int) string {
+	var parts []string
+	for _, s := range fleet.Statuses() {
+		if n := of(s); n > 0 {
+			parts = append(parts, number(n)+" "+string(s))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, dot)
+}
+
+// dot parts the members of a line.
+const dot = " · "
+
+// clock writes times in one zone.
+type clock struct{ zone *time.Location }
+
+func clockIn(zone *time.Location) clock {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return clock{zone}
+}
+
+// full writes a date and a time; a dash stands for none.
+func (c clock) full(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(c.zone).Format("2006-01-02 15:04:05")
+}
+
+// short writes a time by weekday and minute, for forecasts.
+func (c clock) short(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(c.zone).Format("Mon 2 Jan 15:04")
+}
+
+// second writes the time of day.
+func (c clock) second(t time.Time) string { return t.In(c.zone).Format("15:04:05") }
+
+func (c clock) String() string { return c.zone.String() }
+
+// utc writes a time for somebody elsewhere.
+func utc(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// elide shortens an identifier for a line.
+func elide(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n]) + "…"
+}
+
+// or returns the first string that is not empty.
+func or(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
