@@ -1,0 +1,179 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// What a caller may branch on with errors.Is. The errors themselves say more.
+var (
+	ErrInUse      = errors.New("the ledger is in use")                  // Acquire: another process holds the lock
+	ErrLive       = errors.New("a process is writing to the ledger")    // OpenReadOnly: ask again later, or ask the holder
+	ErrNoLedger   = errors.New("there is no ledger")                    // nothing at that path; errors.Is fs.ErrNotExist too
+	ErrNotLedger  = errors.New("not a ledger")                          // a directory, or a file of another program
+	ErrDamaged    = errors.New("the ledger is damaged")                 // truncated, overwritten, changed afterwards
+	ErrFormat     = errors.New("the ledger's format is newer")          // written by a newer version
+	ErrCloud      = errors.New("the ledger belongs to another cloud")   // bound to another cloud
+	ErrUnfinished = errors.New("the ledger has an unfinished run")      // Begin: resume that one first
+	ErrReplaced   = errors.New("the ledger's file was replaced")        // its path leads to another file, or to none
+	ErrCommit     = errors.New("the commit failed")                     // it may have reached the disk all the same
+	ErrNoRun      = errors.New("the ledger has no such run")            // Events of an unknown run, Commit before any Begin
+	ErrNoPlan     = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
+	ErrClosed     = errors.New("the ledger was closed by this process") // used after Close
+	ErrRefused    = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
+)
+
+// What to do next, where more than one error says it.
+const (
+	onLocalDisk = "put the ledger on a local disk (--state FILE)"                       // where a lock or a link is refused
+	restoreIt   = "restore it from a backup; until then upgrade nothing it may know of" // where a file cannot be trusted
+)
+
+// FileError says why a file cannot serve as the ledger, and what to do.
+type FileError struct {
+	Path   string
+	Kind   error  // one of the sentinels; nil for an error of the environment
+	Detail string // what is the matter: "is empty"
+	Next   string // what to do next
+	Err    error  // the cause, if one is known
+}
+
+func (e *FileError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ledger %s %s", e.Path, e.Detail)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", plainCause(e.Err))
+	}
+	if e.Next != "" {
+		fmt.Fprintf(&b, "; %s", e.Next)
+	}
+	return b.String()
+}
+
+// Unwrap gives the sentinel and the cause.
+func (e *FileError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Kind, e.Err} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// plainCause drops the operation and the path that the sentence before it has
+// said already.
+func plainCause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// InUseError says which process has the ledger. It is ErrInUse.
+type InUseError struct {
+	Path   string
+	Holder Holder // zero when the holder could not be read
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("ledger %s is in use by %s; wait until it ends, or stop it there", e.Path, e.Holder)
+}
+
+// Is reports whether target is ErrInUse.
+func (e *InUseError) Is(target error) bool { return target == ErrInUse }
+
+// LiveError says which process keeps readers out for now. It is ErrLive.
+type LiveError struct {
+	Path   string
+	Holder Holder // zero when the holder could not be read
+}
+
+func (e *LiveError) Error() string {
+	return fmt.Sprintf("ledger %s is being written by %s; it can be read when that process has ended", e.Path, e.Holder)
+}
+
+// Is reports whether target is ErrLive.
+func (e *LiveError) Is(target error) bool { return target == ErrLive }
+
+// FormatError says that a ledger was written by a newer version. It is
+// ErrFormat.
+type FormatError struct {
+	Path      string
+	Found     int
+	Supported int // the newest format this version reads
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("ledger %s has format %d, and this version of fleetup reads formats up to %d; use the version that wrote it, or a newer one",
+		e.Path, e.Found, e.Supported)
+}
+
+// Is reports whether target is ErrFormat.
+func (e *FormatError) Is(target error) bool { return target == ErrFormat }
+
+// CloudError says that a ledger is bound to another cloud. It is ErrCloud.
+type CloudError struct {
+	Path   string
+	Ledger string // the cloud the ledger is bound to
+	Wanted string // the cloud it was to be used for
+}
+
+func (e *CloudError) Error() string {
+	return fmt.Sprintf("ledger %s belongs to the cloud %q, not to %q; a ledger serves one cloud: name another with --state FILE",
+		e.Path, e.Ledger, e.Wanted)
+}
+
+// Is reports whether target is ErrCloud.
+func (e *CloudError) Is(target error) bool { return target == ErrCloud }
+
+// UnfinishedError says which run is in the way of a new one. It is
+// ErrUnfinished.
+type UnfinishedError struct {
+	Run RunInfo
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("run %s, opened %s, is not finished; go on with it (fleetup resume) before another begins",
+		e.Run.ID, e.Run.OpenedAt.UTC().Format(time.RFC3339))
+}
+
+// Is reports whether target is ErrUnfinished.
+func (e *UnfinishedError) Is(target error) bool { return target == ErrUnfinished }
+
+// CommitError is a failed write: whether it reached the disk is not known
+// (design §2, rule 2). It is ErrCommit.
+type CommitError struct {
+	Path string
+	Err  error
+}
+
+func (e *CommitError) Error() string {
+	return fmt.Sprintf("writing to ledger %s failed, and it may be written all the same: %v; "+
+		"start nothing more, remove the cause, then go on with fleetup resume, which reads what is there", e.Path, e.Err)
+}
+
+// Is reports whether target is ErrCommit.
+func (e *CommitError) Is(target error) bool { return target == ErrCommit }
+
+// Unwrap gives the cause.
+func (e *CommitError) Unwrap() error { return e.Err }
+
+// ChainError says at which event the journal stops being what was written. It
+// is ErrDamaged.
+type ChainError struct {
+	Path   string
+	Seq    uint64
+	Detail string
+}
+
+func (e *ChainError) Error() string {
+	return fmt.Sprintf("ledger %s: event %d %s: the journal is damaged or was changed after it was written; %s",
+		e.Path, e.Seq, e.Detail, restoreIt)
+}
+
+// Is reports whether target is ErrDamaged.
+func (e *ChainError) Is(target error) bool { return target == ErrDamaged }

@@ -1,0 +1,107 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Holder says which process has the ledger, and since when. It is the content
+// of the lock file and holds no secret.
+type Holder struct {
+	User    string    `json:"user,omitempty"`
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Socket  string    `json:"socket,omitempty"`  // where it can be spoken to
+	Command string    `json:"command,omitempty"` // such as "fleetup run"
+}
+
+// String names the process for people.
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "another process"
+	}
+	s := "process"
+	if h.Command != "" {
+		s = h.Command + ", process"
+	}
+	s = fmt.Sprintf("%s %d on %s", s, h.PID, h.Host)
+	if h.User != "" {
+		s += " by " + h.User
+	}
+	return s + ", since " + h.Since.UTC().Format(time.RFC3339)
+}
+
+// A holder writes its name a moment after it has the lock, and clears it a
+// moment before it lets go. Whoever asks in between asks again.
+const (
+	holderTries = 100
+	holderPause = 2 * time.Millisecond
+)
+
+// ReadHolder says who holds the lock of the ledger at path now; false when
+// nobody does. It takes no lock that Acquire asks for, so a reader never makes
+// a run believe the ledger is in use, and it writes and creates nothing.
+//
+// The Holder is zero, with true, when somebody holds the lock and could not be
+// read.
+func ReadHolder(path string) (Holder, bool, error) {
+	lockPath, err := lockPathOf(path)
+	if err != nil {
+		return Holder{}, false, err
+	}
+	return readHolder(lockPath)
+}
+
+func readHolder(lockPath string) (Holder, bool, error) {
+	f, err := os.Open(lockPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Holder{}, false, nil
+	}
+	if err != nil {
+		return Holder{}, false, fmt.Errorf("cannot ask who holds the ledger: %w", err)
+	}
+	defer f.Close()
+	for range holderTries {
+		live, err := probeLive(f)
+		if err != nil {
+			return Holder{}, false, fmt.Errorf("cannot ask who holds the ledger: lock file %s: %w", lockPath, err)
+		}
+		if !live {
+			return Holder{}, false, nil
+		}
+		if h, ok := decodeHolder(f); ok {
+			return h, true, nil
+		}
+		time.Sleep(holderPause)
+	}
+	return Holder{}, true, nil
+}
+
+// decodeHolder reads the first JSON value of the lock file. What follows it may
+// be the rest of a longer one from an earlier holder.
+func decodeHolder(f *os.File) (Holder, bool) {
+	var h Holder
+	err := json.NewDecoder(io.NewSectionReader(f, 0, 64<<10)).Decode(&h)
+	return h, err == nil && h.PID != 0
+}
+
+// writeHolder replaces the lock file's content.
+func writeHolder(f *os.File, h Holder) error {
+	h.Since = h.Since.UTC()
+	b, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	b = append(bytes.TrimSpace(b), '\n')
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	return f.Truncate(int64(len(b)))
+}

@@ -1,0 +1,190 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Lock is the flock on FILE.lock: the right to write to the ledger FILE. It is
+// held until Close or the end of the process, however that ends. The lock file
+// stays behind; only the lock on it means anything.
+type Lock struct {
+	path string // the ledger's path as given
+	real string // the same without symbolic links
+	file *os.File
+}
+
+// held keeps every lock reachable: a lock that were collected as garbage would
+// close its file and let go, in the middle of a run.
+var held = struct {
+	sync.Mutex
+	locks map[*Lock]bool
+}{locks: map[*Lock]bool{}}
+
+// Acquire takes the lock of the ledger at path, creating the lock file (mode
+// 0600) where there is none, and writes down who holds it. It does not look for
+// the ledger. It waits for nobody: when another process has the lock the error
+// is an *InUseError that names it.
+func Acquire(path string, who Holder) (*Lock, error) {
+	real, err := resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	for range holderTries {
+		l, err := tryAcquire(path, real, who)
+		if l != nil || err != nil {
+			return l, err
+		}
+		h, live, err := readHolder(real + lockSuffix)
+		if err != nil {
+			return nil, err
+		}
+		if live {
+			return nil, &InUseError{Path: path, Holder: h}
+		}
+		// Locked, and nobody signs for it: its holder is just coming or going.
+		time.Sleep(holderPause)
+	}
+	return nil, &InUseError{Path: path}
+}
+
+// tryAcquire returns nil and no error when the lock is taken.
+func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
+	f, err := openLockFile(real + lockSuffix)
+	if err != nil {
+		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err,
+			Next: "the lock file " + real + lockSuffix + " must be a file this user may write, in a directory that exists"}
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			f.Close()
+		}
+	}()
+	got, err := tryLock(f)
+	if err != nil {
+		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err, Next: onLocalDisk}
+	}
+	if !got || !samePath(f, real+lockSuffix) {
+		return nil, nil
+	}
+	if err := writeHolder(f, who); err != nil {
+		return nil, &FileError{Path: path, Detail: "cannot be locked: its lock file cannot be written", Err: err}
+	}
+	if err := markLive(f); err != nil {
+		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err, Next: onLocalDisk}
+	}
+	l := &Lock{path: path, real: real, file: f}
+	held.Lock()
+	held.locks[l] = true
+	held.Unlock()
+	kept = true
+	return l, nil
+}
+
+// Path returns the ledger's path as it was given.
+func (l *Lock) Path() string { return l.path }
+
+// Close lets go of the lock. A ledger opened under it must be closed before.
+// Closing twice does nothing.
+func (l *Lock) Close() error {
+	held.Lock()
+	defer held.Unlock()
+	if !held.locks[l] {
+		return nil
+	}
+	delete(held.locks, l)
+	// A free lock file names nobody. Failing at that is harmless: the lock
+	// decides, not the name.
+	_ = l.file.Truncate(0)
+	return l.file.Close()
+}
+
+func (l *Lock) isHeld() bool {
+	held.Lock()
+	defer held.Unlock()
+	return held.locks[l]
+}
+
+// openLockFile opens the lock file, or creates it with mode 0600 whatever the
+// umask is.
+func openLockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err == nil {
+		if err := f.Chmod(fileMode); err != nil {
+			f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return os.OpenFile(path, os.O_RDWR, fileMode)
+}
+
+// samePath reports whether the path still leads to the open file. A lock on a
+// file that was deleted meanwhile would exclude nobody.
+func samePath(f *os.File, path string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(open, there)
+}
+
+const (
+	lockSuffix = ".lock"
+	// fileMode is the mode of every file of the ledger.
+	fileMode fs.FileMode = 0o600
+)
+
+// resolve follows symbolic links, so that two names of one ledger share one
+// lock. The ledger itself need not exist; its directory must.
+func resolve(path string) (string, error) {
+	if path == "" {
+		return "", &FileError{Path: `""`, Detail: "has no name", Next: "name the ledger with --state FILE"}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", &FileError{Path: path, Detail: "cannot be located", Err: err}
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if err == nil {
+		if fi, err := os.Stat(real); err == nil && fi.IsDir() {
+			return "", notRegular(path, fi)
+		}
+		return real, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", &FileError{Path: path, Detail: "cannot be located", Err: err}
+	}
+	if fi, err := os.Lstat(abs); err == nil && fi.Mode()&fs.ModeSymlink != 0 {
+		return "", &FileError{Path: path, Kind: ErrNotLedger, Detail: "is a symbolic link that leads nowhere",
+			Next: "correct the link, or name the ledger itself with --state FILE"}
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return "", &FileError{Path: path, Kind: fs.ErrNotExist, Detail: "cannot be there: its directory cannot be found",
+			Err: err, Next: "create the directory, or name another ledger with --state FILE"}
+	}
+	return filepath.Join(dir, filepath.Base(abs)), nil
+}
+
+// lockPathOf returns the path of the lock file of the ledger at path.
+func lockPathOf(path string) (string, error) {
+	real, err := resolve(path)
+	if err != nil {
+		return "", err
+	}
+	return real + lockSuffix, nil
+}
