@@ -1,0 +1,38 @@
+# go test ./... is the whole suite; the targets below are longer proofs and conveniences.
+
+.PHONY: build test lint race simulate kills fuzz bench long
+
+build:
+	go build -o bin/fleetup ./cmd/fleetup
+
+test:
+	go test ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+race:
+	go test -race ./pkg/rollout ./pkg/state/... ./pkg/azure/... ./pkg/emulator ./pkg/report
+	go test -race ./pkg/runner -nights 100
+
+simulate:
+	go test ./pkg/runner -run TestNights -nights 10000 -timeout 60m
+
+kills:
+	go test ./test/... -run Kill -kills 300 -timeout 60m
+
+long:
+	go test ./cmd/fleetup -long -timeout 30m
+
+bench:
+	go test -run '^$$' -bench . ./pkg/...
+
+FUZZTIME ?= 30s
+fuzz:
+	@for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
