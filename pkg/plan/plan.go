@@ -31,6 +31,17 @@ type Plan struct {
 	Limits        Limits               `json:"limits"`
 	Timings       Timings              `json:"timings"`
 	FailureBudget Budget               `json:"failureBudget"` // of the whole run
+
+	// SubscriptionBudget is what each subscription may have of failures; nil:
+	// only the run's budget. Exceeded, it halts the run.
+	SubscriptionBudget *Budget `json:"subscriptionBudget,omitempty"`
+	// Ceiling says what counts before it is over.
+	Ceiling Ceiling `json:"ceiling,omitempty"`
+	// SameErrorHalt halts after so many failures in a row with one error code;
+	// 0: never.
+	SameErrorHalt int `json:"sameErrorHalt,omitempty"`
+	// Calendar is when upgrades may run; a wave's own replaces it.
+	Calendar *Calendar `json:"calendar,omitempty"`
 }
 
 // Vault is a vault with its place in the rollout.
@@ -54,6 +65,95 @@ type Wave struct {
 	Name        string  `json:"name"`
 	Vaults      []int   `json:"vaults"`                // indices into Plan.Vaults, in inventory order; held ones too
 	MaxFailures *Budget `json:"maxFailures,omitempty"` // nil: only the run's budget
+
+	Size     *Size         `json:"size,omitempty"`     // as written; Vaults is what it came to
+	Soak     time.Duration `json:"soakNs,omitempty"`   // wait after the wave is done
+	Approval *Approval     `json:"approval,omitempty"` // nil: none is needed
+	Limits   WaveLimits    `json:"limits,omitzero"`    // besides the run's
+	Order    Order         `json:"order,omitempty"`    // empty: longest first
+	Calendar *Calendar     `json:"calendar,omitempty"` // nil: the plan's; it replaces that, windows and blackouts
+}
+
+// Size bounds how many vaults a wave takes of those that match it: a count, or
+// a percentage of the fleet (all vaults that are not held), rounded up.
+type Size struct {
+	Count   int     `json:"count,omitempty"`
+	Percent float64 `json:"percent,omitempty"`
+}
+
+// Approval is a gate that a person opens.
+type Approval struct {
+	When   ApprovalWhen  `json:"when"`
+	NotBy  string        `json:"notBy,omitempty"` // "starter": not the one who started the run
+	Expiry time.Duration `json:"expiryNs"`        // how long an approval waits for its gate
+}
+
+// ApprovalWhen says on which side of a wave its gate is.
+type ApprovalWhen string
+
+// A gate stands before its wave opens, or after it is done and has soaked.
+const (
+	ApprovalBefore ApprovalWhen = "before"
+	ApprovalAfter  ApprovalWhen = "after"
+)
+
+// NotByStarter in Approval.NotBy wants another person than the starter.
+const NotByStarter = "starter"
+
+// DefaultApprovalExpiry is how long an approval holds where nothing is said.
+const DefaultApprovalExpiry = 24 * time.Hour
+
+// WaveLimits are a wave's own limits; 0: only the run's.
+type WaveLimits struct {
+	Upgrades        int `json:"upgrades,omitempty"`
+	PerSubscription int `json:"perSubscription,omitempty"`
+	PerLocation     int `json:"perLocation,omitempty"`
+}
+
+// Order is in which order a wave's vaults start.
+type Order string
+
+// The orders.
+const (
+	OrderLongestFirst Order = "longest-first"
+	OrderName         Order = "name"
+	OrderInventory    Order = "inventory"
+)
+
+// Ceiling says what counts against a budget.
+type Ceiling string
+
+// With a soft ceiling only what is final halts; with a hard one everything in
+// flight counts as a possible failure, so the budget can never be exceeded.
+const (
+	CeilingSoft Ceiling = "soft"
+	CeilingHard Ceiling = "hard"
+)
+
+// DefaultSameErrorHalt is how many failures in a row with one code halt.
+const DefaultSameErrorHalt = 3
+
+// Calendar is when upgrades may run. Without windows they always may, but for
+// the blackouts.
+type Calendar struct {
+	Windows   []Window   `json:"windows,omitempty"`
+	Blackouts []Blackout `json:"blackouts,omitempty"`
+}
+
+// Window is open every week on some days. Days name the day it starts on; an
+// end at or before the start is on the next day, equal means 24 hours.
+type Window struct {
+	Days  []time.Weekday `json:"days"`
+	Start int            `json:"start"` // minutes after local midnight, 0 to 1439
+	End   int            `json:"end"`
+	Zone  string         `json:"zone"` // IANA name
+}
+
+// Blackout is closed between two local times.
+type Blackout struct {
+	From string `json:"from"` // 2026-12-24T00:00
+	To   string `json:"to"`
+	Zone string `json:"zone"`
 }
 
 // Budget is a number of failures that may happen; one more halts. It is a
