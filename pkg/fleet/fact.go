@@ -39,6 +39,9 @@ type RunOpened struct {
 	By              Actor     `json:"by"`
 	Version         string    `json:"version"`
 	Carried         []Carried `json:"carried,omitempty"`
+	// ValidateAllFirst wants every vault of the fleet checked before the first
+	// start, not only those of the first wave.
+	ValidateAllFirst bool `json:"validateAllFirst,omitempty"`
 }
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.
@@ -72,13 +75,47 @@ type WaveDone struct {
 	Wave string `json:"wave"`
 }
 
-// RunHalted says a budget was exceeded. Nothing starts until a person accepts
-// the failures.
+// RunHalted says a budget was exceeded, or used up under a hard ceiling.
+// Nothing starts until a person accepts the failures.
 type RunHalted struct {
-	Scope    string `json:"scope"` // "run" or the wave's name
-	Wave     bool   `json:"wave"`  // the scope is a wave
-	Failures int    `json:"failures"`
-	Budget   int    `json:"budget"`
+	Scope        string `json:"scope"`                  // "run", the wave's name, or the subscription's ID
+	Wave         bool   `json:"wave"`                   // the scope is a wave
+	Subscription bool   `json:"subscription,omitempty"` // the scope is a subscription
+	SameError    string `json:"sameError,omitempty"`    // so many failures in a row had this code
+	Failures     int    `json:"failures"`
+	Budget       int    `json:"budget"`
+}
+
+// Evidence is what a person was shown who approved: a wave's totals.
+type Evidence struct {
+	Upgraded int `json:"upgraded"`
+	Failed   int `json:"failed"`
+	Unknown  int `json:"unknown"`
+	Blocked  int `json:"blocked"`
+}
+
+// The sides of a wave that a gate may be on.
+const (
+	GateBefore = "before"
+	GateAfter  = "after"
+)
+
+// Approved is a person's word that a gate may open. It is bound to the plan
+// and to the evidence shown, and expires.
+type Approved struct {
+	Wave            string    `json:"wave"`
+	When            string    `json:"when"` // GateBefore or GateAfter
+	By              Actor     `json:"by"`
+	Reason          string    `json:"reason"`
+	PlanFingerprint string    `json:"planFingerprint"`
+	Evidence        Evidence  `json:"evidence"`
+	ExpiresAt       time.Time `json:"expiresAt"`
+}
+
+// GateOpened says that an approval was used: a gate opens once.
+type GateOpened struct {
+	Wave string `json:"wave"`
+	When string `json:"when"`
 }
 
 // FailuresAccepted lifts a halt: what has failed so far counts no more.
@@ -91,6 +128,7 @@ type FailuresAccepted struct {
 const (
 	SuspendedSignal = "signal"  // told to stop
 	SuspendedSignIn = "sign-in" // a sign-in or permission is missing
+	SuspendedWait   = "waiting" // a window or an approval is waited for, and the command did not want to wait
 )
 
 // RunSuspended is an orderly stop of an unfinished run.
@@ -114,6 +152,7 @@ const (
 	DeadlineReconcile Deadline = "reconcile" // reconcileDeadline: stays unknown
 	DeadlineOverdue   Deadline = "overdue"   // flagged, and still followed
 	DeadlineAttempts  Deadline = "attempts"  // maxAttempts starts, none accepted: becomes blocked
+	DeadlineWindow    Deadline = "window"    // no window fits it any more: becomes blocked
 )
 
 // DeadlinePassed says that waiting for a vault reached a limit.
@@ -175,6 +214,7 @@ type Observed struct {
 	Vanished    bool      `json:"vanished,omitempty"`
 	Foreign     bool      `json:"foreign,omitempty"` // the operation is not ours
 	Findings    []Finding `json:"findings,omitempty"`
+	Explained   bool      `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
 }
 
 // Verified says the new vault was read and is what it should be.
@@ -207,6 +247,8 @@ func (WaveOpened) Name() string       { return "WaveOpened" }
 func (WaveDone) Name() string         { return "WaveDone" }
 func (RunHalted) Name() string        { return "RunHalted" }
 func (FailuresAccepted) Name() string { return "FailuresAccepted" }
+func (Approved) Name() string         { return "Approved" }
+func (GateOpened) Name() string       { return "GateOpened" }
 func (RunSuspended) Name() string     { return "RunSuspended" }
 func (RunClosed) Name() string        { return "RunClosed" }
 func (DeadlinePassed) Name() string   { return "DeadlinePassed" }

@@ -23,6 +23,8 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"WaveDone":         decode[WaveDone],
 	"RunHalted":        decode[RunHalted],
 	"FailuresAccepted": decode[FailuresAccepted],
+	"Approved":         decode[Approved],
+	"GateOpened":       decode[GateOpened],
 	"RunSuspended":     decode[RunSuspended],
 	"RunClosed":        decode[RunClosed],
 	"DeadlinePassed":   decode[DeadlinePassed],

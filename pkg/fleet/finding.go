@@ -50,6 +50,7 @@ const (
 	CodeVanished        = "vault-vanished"
 	CodeNotVerified     = "not-verified"
 	CodeWarningsRefused = "warnings-not-accepted"
+	CodeNoWindow        = "no-window"
 )
 
 // HasSeverity reports whether any of the findings has the severity.

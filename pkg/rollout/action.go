@@ -25,9 +25,12 @@ type Prepare struct {
 }
 
 // Send makes the one POST. Its intent was among the facts of the same Step.
+// After NotAfter on the wall clock (zero: never) it would no longer end inside
+// its window, and must not be sent.
 type Send struct {
 	Vault       int
 	OperationID string
+	NotAfter    time.Time
 }
 
 // Reconcile makes one pair of reads that begin no earlier than the action.

@@ -26,6 +26,7 @@ func (s *State) Apply(e fleet.Event) error {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
 		s.Run.ID, s.Run.Fingerprint, s.Run.By, s.Run.OpenedAt = f.RunID, f.PlanFingerprint, f.By, e.At
+		s.Run.ValidateAllFirst = f.ValidateAllFirst
 		for _, c := range f.Carried {
 			s.carry(c)
 		}
@@ -39,6 +40,10 @@ func (s *State) Apply(e fleet.Event) error {
 		s.Run.Halt, s.Run.HaltedAt = &f, e.At
 	case fleet.FailuresAccepted:
 		s.forgive()
+	case fleet.Approved:
+		return s.withGate(f.Wave, f.When, func(g *Gate) { g.Approved = &f })
+	case fleet.GateOpened:
+		return s.withGate(f.Wave, f.When, func(g *Gate) { g.OpenedAt = e.At })
 	case fleet.RunSuspended:
 		s.Run.Suspended = &f
 	case fleet.RunClosed:
@@ -59,6 +64,19 @@ func (s *State) withWave(name string, do func(int, *WaveState)) error {
 		}
 	}
 	return fmt.Errorf("the plan has no wave %q", name)
+}
+
+func (s *State) withGate(wave, when string, do func(*Gate)) error {
+	if when != fleet.GateBefore && when != fleet.GateAfter {
+		return fmt.Errorf("a gate is before or after its wave, not %q", when)
+	}
+	return s.withWave(wave, func(_ int, w *WaveState) {
+		if when == fleet.GateBefore {
+			do(&w.Before)
+		} else {
+			do(&w.After)
+		}
+	})
 }
 
 // carry sets a vault to what an earlier run left. A vault that the inventory
@@ -108,7 +126,7 @@ func (s *State) resume(at time.Time) {
 }
 
 func (s *State) forgive() {
-	s.Run.Halt, s.Run.HaltedAt = nil, time.Time{}
+	s.Run.Halt, s.Run.HaltedAt, s.SameError = nil, time.Time{}, Streak{}
 	for i := range s.Vaults {
 		v := &s.Vaults[i]
 		if v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final {
@@ -147,6 +165,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 	case fleet.Observed:
 		return s.observed(i, at, f)
 	case fleet.Verified:
+		s.SameError = Streak{}
 		v.EndedAt, v.UpgradedResourceID, v.Reason = orTime(v.EndedAt, at), f.ResourceID, ""
 		return s.move(i, fleet.Upgraded, f.Name())
 	case fleet.DeadlinePassed:
@@ -174,6 +193,9 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 	case fleet.VerdictBusy:
 		v.BusySince, v.BusyAt = orTime(v.BusySince, at), at
 	case fleet.VerdictUpgrading:
+		if f.Record == nil {
+			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
+		}
 		v.OperationID, v.StartedAt = f.Record.OperationID, orTime(f.Record.StartedAt, at)
 		v.Foreign = !v.owns(v.OperationID)
 		v.Accepted = !v.Foreign
@@ -236,9 +258,23 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	case fleet.StartFailed:
 		v.EndedAt, v.Reason = at, a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeUpgradeFailed)
+		s.SameError.add(a.Code, fleet.CodeUpgradeFailed)
 		return s.move(i, fleet.Failed, f.Name())
 	}
 	return fmt.Errorf("vault %s: answer %q is no outcome", f.Vault, a.Verdict)
+}
+
+// add counts a failure. One without a code of the service is told apart by
+// nothing, so it continues no streak.
+func (s *Streak) add(code, otherwise string) {
+	switch {
+	case code == "":
+		*s = Streak{otherwise, 1}
+	case code == s.Code:
+		s.N++
+	default:
+		*s = Streak{code, 1}
+	}
 }
 
 // withAnswer adds what a start's answer said to the vault's findings.

@@ -28,6 +28,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 		v.StartedAt = time.Time{}
 		if v.ErrorBody {
 			v.EndedAt = at
+			s.SameError.add(lastError(v.Findings), fleet.CodeUpgradeFailed)
 			return s.move(i, fleet.Failed, f.Name())
 		}
 		v.Reason, v.Findings, v.Carried = "proved not to have been started", nil, false
@@ -48,7 +49,7 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	}
 	switch {
 	case v.Status == fleet.Failed:
-		v.Findings = append(slices.Clip(v.Findings), f.Findings...)
+		s.explained(v, f)
 		return nil
 	case f.Vanished && f.Foreign:
 		v.EndedAt = at
@@ -67,9 +68,42 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	return s.seenOurs(i, at, f.Record, f.Name())
 }
 
+// explained adds the explanation of a failure: it takes the place of what the
+// listing had said.
+func (s *State) explained(v *VaultState, f fleet.Observed) {
+	if !f.Explained {
+		return
+	}
+	code := ""
+	for _, finding := range f.Findings {
+		if finding.Severity == fleet.SeverityError {
+			code = finding.Code
+			break
+		}
+	}
+	if n := len(v.Findings); code != "" && n > 0 && v.Findings[n-1].Code == fleet.CodeUpgradeFailed {
+		v.Findings = v.Findings[:n-1]
+	}
+	v.Findings = append(slices.Clip(v.Findings), f.Findings...)
+	s.SameError.add(code, fleet.CodeUpgradeFailed)
+}
+
+// lastError is the code of the newest error among findings.
+func lastError(fs []fleet.Finding) string {
+	for _, f := range slices.Backward(fs) {
+		if f.Severity == fleet.SeverityError {
+			return f.Code
+		}
+	}
+	return ""
+}
+
 // seenOurs folds the sight of our own operation in the cloud.
 func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error {
 	v := &s.Vaults[i]
+	if r == nil {
+		return fmt.Errorf("vault %s: %s shows our operation, but its record is missing", s.Plan.Vaults[i].Key, why)
+	}
 	v.Accepted, v.Disregard, v.Reason = true, nil, ""
 	v.StartedAt = orTime(v.StartedAt, v.IntendedAt)
 	if err := s.move(i, fleet.Upgrading, why); err != nil {
@@ -94,6 +128,9 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 // seenForeign folds the end of an upgrade that is not ours.
 func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	v, r := &s.Vaults[i], f.Record
+	if r == nil {
+		return fmt.Errorf("vault %s: somebody else's upgrade was observed, but its record is missing", f.Vault)
+	}
 	v.EndedAt = orTime(r.EndedAt, at)
 	switch r.State {
 	case fleet.RecordUpgraded:
@@ -129,6 +166,10 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 	case fleet.DeadlineAttempts:
 		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt, v.Reason),
 			"look into the reason; the next run tries again")
+		return s.move(i, fleet.Blocked, f.Name())
+	case fleet.DeadlineWindow:
+		note(fleet.CodeNoWindow, "no window that is still to come is long enough for its upgrade",
+			"widen the window, or take away a blackout; the next run tries again")
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineReconcile:
 		if v.Status == fleet.Upgrading {

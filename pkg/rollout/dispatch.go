@@ -5,26 +5,37 @@ import (
 	"container/heap"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // startsBefore orders starts: those tried less often first, so that one vault
-// in trouble does not hold up the others; then the longest predicted; then as
-// the inventory has them.
+// in trouble does not hold up the others; then in the wave's order, the longest
+// predicted first by default; then as the inventory has them.
 func (m *Machine) startsBefore(a, b int) bool {
-	return cmp.Or(
-		cmp.Compare(m.Vaults[a].Attempt, m.Vaults[b].Attempt),
-		cmp.Compare(m.Plan.Vaults[b].Predicted.P50, m.Plan.Vaults[a].Predicted.P50),
-		cmp.Compare(a, b)) < 0
+	if c := cmp.Compare(m.Vaults[a].Attempt, m.Vaults[b].Attempt); c != 0 {
+		return c < 0
+	}
+	va, vb := &m.Plan.Vaults[a], &m.Plan.Vaults[b]
+	order := 0
+	switch m.Plan.Waves[va.Wave].Order {
+	case plan.OrderName:
+		order = cmp.Or(cmp.Compare(va.SubscriptionName, vb.SubscriptionName), cmp.Compare(va.Name, vb.Name))
+	case plan.OrderInventory:
+	default:
+		order = cmp.Compare(vb.Predicted.P50, va.Predicted.P50)
+	}
+	return cmp.Or(order, cmp.Compare(a, b)) < 0
 }
 
 func (m *Machine) subFree(i int) bool {
-	s, limit := &m.subs[i], m.Plan.Limits.PerSubscription
+	s, limit := &m.subs[i], m.limits.PerSubscription
 	return !s.suspended && !s.throttledUntil.After(m.now) && (limit == 0 || s.used < limit) &&
+		m.subRoom(i, s.preparing) &&
 		(s.denials == 0 || s.sending == 0) // after a denial one start at a time tries the door
 }
 
 func (m *Machine) locFree(i int) bool {
-	limit := m.Plan.Limits.PerLocation
+	limit := m.limits.PerLocation
 	return limit == 0 || m.locs[i].used < limit
 }
 
@@ -39,7 +50,7 @@ func (m *Machine) dispatch() {
 
 // nextStart asks for one start to be prepared; false when none may begin.
 func (m *Machine) nextStart() bool {
-	if m.slots >= m.Plan.Limits.Upgrades || m.holding() {
+	if m.slots >= m.limits.Upgrades || m.unchecked > 0 || !m.room(m.doing[preparing]) {
 		return false
 	}
 	i, ok := m.starts.pop()
@@ -48,9 +59,12 @@ func (m *Machine) nextStart() bool {
 	}
 	v, j := &m.Vaults[i], &m.jobs[i]
 	j.queuedStart = false
+	_, fits := m.fits(i)
 	switch {
 	case v.Status != fleet.Ready || j.doing != idle || j.stale || j.notBefore.After(m.now):
 		m.settle(i)
+	case !fits:
+		m.awaitWindow(i)
 	case m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
 		j.stale = true
 		m.settle(i)
@@ -74,6 +88,8 @@ func (m *Machine) nextCheck() bool {
 	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.stale
 	switch {
 	case !wanted || j.doing != idle:
+	case j.stale && (s.suspended || s.throttledUntil.After(m.now)):
+		j.stale = false // back to those that wait for a start
 	case s.suspended:
 		s.parked = append(s.parked, i)
 		return true // placed again when the suspension is lifted
@@ -101,8 +117,10 @@ func (m *Machine) intend() {
 		}
 		v, j := &m.Vaults[i], &m.jobs[i]
 		s := &m.subs[j.sub]
+		notAfter, fits := m.fits(i)
 		switch {
-		case m.stopping || m.Run.Halt != nil || m.holding() || s.suspended || s.throttledUntil.After(m.now):
+		case m.stopping || m.Run.Halt != nil || s.suspended || s.throttledUntil.After(m.now) || !fits || m.overbooked(j) ||
+			!m.room(0) || !m.subRoom(j.sub, 0):
 			m.end(i)
 			m.settle(i)
 		case drifted(v, p):
@@ -112,9 +130,16 @@ func (m *Machine) intend() {
 		default:
 			m.begin(i, sending)
 			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.OperationID, Attempt: v.Attempt + 1})
-			m.act(Send{i, p.OperationID})
+			m.act(Send{i, p.OperationID, notAfter})
 		}
 	}
+}
+
+// overbooked reports whether more slots are taken than the limits allow: an
+// upgrade of ours has come to light since this start was given its slot.
+func (m *Machine) overbooked(j *job) bool {
+	l, sub, loc := &m.limits, m.subs[j.sub].used, m.locs[j.loc].used
+	return m.slots > l.Upgrades || l.PerSubscription > 0 && sub > l.PerSubscription || l.PerLocation > 0 && loc > l.PerLocation
 }
 
 // drifted reports whether the vault is no longer as its validation saw it: it

@@ -16,7 +16,6 @@ type Machine struct {
 	jobs       []job
 	subs       []sub
 	locs       []loc
-	subIndex   map[string]int
 	timers     *timers
 	starts     *queue
 	validation validationQueue
@@ -25,6 +24,19 @@ type Machine struct {
 	open       int // vaults of opened waves whose fate is undecided
 	flight     int // vaults whose upgrade, started by us, may be under way
 	suspended  int // subscriptions without a sign-in or permission
+
+	// ExitWhenWaiting makes the process leave, to be resumed, instead of
+	// waiting for a window or an approval.
+	ExitWhenWaiting bool
+
+	limits    plan.WaveLimits  // the run's and the open wave's, the lower of each
+	schedules []*plan.Schedule // of each wave
+	offset    time.Duration    // of the wall clock from now
+	windowed  map[int]struct{} // vaults that wait for a window
+	touched   map[int]struct{} // subscriptions of which a vault changed in this Step
+	unchecked int              // vaults to be checked before the first start of their wave
+	waiting   Waiting
+	broken    error // the plan's calendars do not compile
 
 	settled  bool // every vault has been placed
 	stopping bool // told to leave
@@ -70,6 +82,7 @@ type job struct {
 	flying      bool // in flight
 	queuedCheck bool // in the validation queue
 	queuedStart bool // in the queue of starts
+	unchecked   bool // counted in unchecked
 	stale       bool // ready, but must be validated again
 	foreignRead bool // a reconciling read showed a foreign operation
 	notBefore   time.Time
@@ -82,6 +95,8 @@ type sub struct {
 	id             string
 	used           int // slots
 	sending        int // starts being prepared or sent
+	preparing      int // of those, the ones being prepared
+	unchecked      int // vaults to be checked before the first start of their wave
 	open, flight   int
 	throttledUntil time.Time
 	suspended      bool // a sign-in or permission is missing
@@ -100,17 +115,15 @@ type loc struct{ used int }
 // New returns the machine of a run of which no fact is known yet. Feed it the
 // run's facts with Replay before the first Step.
 func New(p *plan.Plan) *Machine {
-	m := &Machine{State: NewState(p), jobs: make([]job, len(p.Vaults)),
-		subIndex: map[string]int{}, timers: newTimers()}
+	m := &Machine{State: NewState(p), jobs: make([]job, len(p.Vaults)), timers: newTimers(),
+		windowed: map[int]struct{}{}, touched: map[int]struct{}{}}
+	for i := range m.State.subs {
+		m.subs = append(m.subs, sub{id: m.State.subs[i].id, watched: map[int]struct{}{}})
+	}
+	m.schedule()
 	locIndex := map[string]int{}
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
-		s, ok := m.subIndex[v.SubscriptionID]
-		if !ok {
-			s = len(m.subs)
-			m.subIndex[v.SubscriptionID] = s
-			m.subs = append(m.subs, sub{id: v.SubscriptionID, watched: map[int]struct{}{}})
-		}
 		name := fleet.NormalizeLocation(v.Location)
 		l, ok := locIndex[name]
 		if !ok {
@@ -118,11 +131,27 @@ func New(p *plan.Plan) *Machine {
 			locIndex[name] = l
 			m.locs = append(m.locs, loc{})
 		}
-		m.jobs[i].sub, m.jobs[i].loc = s, l
+		m.jobs[i].sub, m.jobs[i].loc = m.subOf[i], l
 	}
 	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree)
 	m.validation.m = m
 	return m
+}
+
+// schedule compiles the waves' calendars. A plan whose calendars do not compile
+// never gets here: Plan.Check refuses it.
+func (m *Machine) schedule() {
+	whole, err := plan.CompileCalendar(m.Plan.Calendar)
+	m.broken = err
+	for w := range m.Plan.Waves {
+		s := whole
+		if c := m.Plan.Waves[w].Calendar; c != nil {
+			if s, err = plan.CompileCalendar(c); err != nil {
+				m.broken = err
+			}
+		}
+		m.schedules = append(m.schedules, s)
+	}
 }
 
 // Step takes what was observed, moves time to now (it never goes back), and
@@ -131,17 +160,19 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	if m.exited {
 		return Output{}
 	}
-	m.out, m.prepared = Output{}, m.prepared[:0]
+	m.out, m.prepared = Output{Err: m.broken}, m.prepared[:0]
 	if now.After(m.now) {
 		m.now = now
 	}
 	sortObservations(observations)
 	for len(observations) > 0 {
-		c, ok := observations[0].(Commanded)
-		if !ok {
+		if c, ok := observations[0].(Clock); ok {
+			m.setWall(c.Wall)
+		} else if c, ok := observations[0].(Commanded); ok {
+			m.emit(c.Fact)
+		} else {
 			break
 		}
-		m.emit(c.Fact)
 		observations = observations[1:]
 	}
 	m.settleAll()
@@ -153,11 +184,12 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 		if !ok {
 			break
 		}
-		if owner < len(m.jobs) {
+		switch {
+		case owner < len(m.jobs):
 			m.due(owner)
-		} else {
+		case owner < m.waveTimer():
 			m.subDue(owner - len(m.jobs))
-		}
+		} // a soak that is over is seen when waves are turned
 	}
 	m.checkBudgets()
 	m.turnWaves()
@@ -174,8 +206,12 @@ func (m *Machine) settleAll() {
 		return
 	}
 	m.settled = true
+	m.setLimits()
+	for s := range m.subs {
+		m.touched[s] = struct{}{}
+	}
 	for id, until := range m.Throttled {
-		if s, ok := m.subIndex[id]; ok && until.After(m.now) {
+		if s, ok := m.subAt[id]; ok && until.After(m.now) {
 			m.throttle(s, until)
 		}
 	}
@@ -202,9 +238,13 @@ func (m *Machine) emit(f fleet.Fact) {
 	*events = append(*events, e)
 	if isVault {
 		i := m.index[vf.VaultKey()]
+		m.touched[m.subOf[i]] = struct{}{}
 		*records = append(*records, m.Record(i))
 		if m.settled {
 			m.settle(i)
+			if m.Plan.SubscriptionBudget != nil {
+				m.starts.subFreed(m.subOf[i]) // its budget may have room again
+			}
 		}
 	}
 }
@@ -225,13 +265,20 @@ func (m *Machine) begin(i int, a activity) {
 	m.doing[j.doing]--
 	m.doing[a]++
 	was, is := j.doing == preparing || j.doing == sending, a == preparing || a == sending
-	j.doing = a
-	if s := &m.subs[j.sub]; is && !was {
+	s := &m.subs[j.sub]
+	if j.doing == preparing {
+		s.preparing--
+	}
+	if a == preparing {
+		s.preparing++
+	}
+	if is && !was {
 		s.sending++
 	} else if was && !is {
 		s.sending--
 		m.starts.subFreed(j.sub)
 	}
+	j.doing = a
 }
 
 func (m *Machine) end(i int) { m.begin(i, idle) }

@@ -15,7 +15,9 @@ func (m *Machine) settle(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	s := &m.subs[j.sub]
 
-	if want := v.InFlight() || j.doing == preparing; want != j.slot {
+	// A vault that is validated again at the door keeps its slot: as many as
+	// may start are checked again, not all that wait.
+	if want := v.InFlight() || j.doing == preparing || j.stale; want != j.slot {
 		j.slot = want
 		if want {
 			m.slots, s.used, m.locs[j.loc].used = m.slots+1, s.used+1, m.locs[j.loc].used+1
@@ -45,14 +47,38 @@ func (m *Machine) settle(i int) {
 		}
 		m.act(Watch{s.id, i, want})
 	}
+	m.countUnchecked(i)
+	if !j.notBefore.After(m.now) || v.Status != fleet.Ready {
+		delete(m.windowed, i)
+	}
 	m.enqueue(i)
 	m.timers.set(i, m.nextDue(i))
+}
+
+// mayCheck reports whether a vault may be validated now.
+func (m *Machine) mayCheck(i int) bool { return m.waveOpen(i) || m.Run.ValidateAllFirst }
+
+// countUnchecked counts the vaults whose first check the starts wait for: all
+// of the wave's, so that the morning's surprises are known in the evening. A
+// subscription without a sign-in does not hold up the others.
+func (m *Machine) countUnchecked(i int) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	s := &m.subs[j.sub]
+	first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.back == fleet.Pending
+	if want := first && m.mayCheck(i); want != j.unchecked {
+		j.unchecked = want
+		by := map[bool]int{true: 1, false: -1}[want]
+		s.unchecked += by
+		if !s.suspended {
+			m.unchecked += by
+		}
+	}
 }
 
 // enqueue lets a vault wait for a check or for a start.
 func (m *Machine) enqueue(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	if j.doing != idle || !m.waveOpen(i) || j.notBefore.After(m.now) {
+	if j.doing != idle || !m.mayCheck(i) || j.notBefore.After(m.now) {
 		return
 	}
 	switch v.Status {
@@ -64,10 +90,14 @@ func (m *Machine) enqueue(i int) {
 		}
 	case fleet.Ready:
 		switch {
+		case v.Attempt >= plan.MaxAttempts && m.subs[j.sub].suspended:
+			// It waits for the sign-in, and is not given up for want of one.
+			m.subs[j.sub].parked = append(m.subs[j.sub].parked, i)
 		case v.Attempt >= plan.MaxAttempts:
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts})
 		case j.stale:
 			m.toCheck(i)
+		case !m.waveOpen(i):
 		case !j.queuedStart:
 			j.queuedStart = true
 			m.starts.push(i, j.sub, j.loc)

@@ -15,6 +15,7 @@ import (
 type Forecast struct {
 	Waves  []Span // as Plan.Waves
 	EndsAt time.Time
+	Nights int // stretches of open windows in which something starts; 0 without windows
 	Steps  int // how many Steps the machine took
 }
 
@@ -24,7 +25,8 @@ type Span struct{ StartsAt, EndsAt time.Time }
 // Simulate drives the real machine with a simulated clock from start on, with
 // durations as duration predicts them. It touches nothing outside.
 func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Duration) (Forecast, error) {
-	s := &simulation{m: New(p), now: start, duration: duration, running: map[int]*fleet.Record{}}
+	s := &simulation{m: New(p), now: start, duration: duration, running: map[int]*fleet.Record{},
+		nights: map[time.Time]bool{}}
 	if err := s.m.Apply(fleet.Event{At: start, Fact: fleet.RunOpened{RunID: "forecast"}}); err != nil {
 		return Forecast{}, err
 	}
@@ -33,7 +35,7 @@ func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Dur
 			return Forecast{}, err
 		}
 	}
-	f := Forecast{EndsAt: s.now, Steps: s.steps}
+	f := Forecast{EndsAt: s.now, Nights: len(s.nights), Steps: s.steps}
 	for i := range s.m.Waves {
 		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})
 	}
@@ -50,6 +52,7 @@ type simulation struct {
 	ends     endHeap
 	running  map[int]*fleet.Record
 	pending  []Observation
+	nights   map[time.Time]bool // by the end of the window
 	steps    int
 	done     bool
 }
@@ -75,6 +78,10 @@ func (s *simulation) step() error {
 	if s.done || len(s.pending) > 0 {
 		return nil
 	}
+	if w := s.m.Waiting(); w.Gate != "" {
+		s.approve(w)
+		return nil
+	}
 	next := s.wake
 	if len(s.ends) > 0 {
 		next = earlier(s.ends[0].at, next)
@@ -85,6 +92,12 @@ func (s *simulation) step() error {
 	s.now = later(s.now, next)
 	s.finish()
 	return nil
+}
+
+// approve opens a gate at once: how long people take is not known.
+func (s *simulation) approve(w Waiting) {
+	s.pending = append(s.pending, Commanded{fleet.Approved{Wave: w.Wave, When: w.Gate, By: fleet.Actor{User: "forecast"},
+		PlanFingerprint: s.m.Plan.Fingerprint, ExpiresAt: s.now.Add(time.Hour)}})
 }
 
 // finish shows the machine the upgrades that have ended by now.
@@ -103,7 +116,7 @@ func (s *simulation) finish() {
 		s.running[i].EndedAt = s.now
 	}
 	for id, snap := range ended {
-		for i := range s.m.subs[s.m.subIndex[id]].watched {
+		for i := range s.m.subs[s.m.subAt[id]].watched {
 			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.running[i]}
 		}
 	}
@@ -118,6 +131,9 @@ func (s *simulation) perform(a Action) {
 		answer(Prepared{Vault: s.m.key(a.Vault), OperationID: strconv.Itoa(a.Vault), Present: true})
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
+		if until, _ := s.m.schedules[v.Wave].OpenAt(s.now); !until.IsZero() {
+			s.nights[until] = true
+		}
 		s.running[a.Vault] = &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
 		heap.Push(&s.ends, end{s.now.Add(s.duration(v)), a.Vault})
 		answer(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})

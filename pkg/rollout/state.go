@@ -20,9 +20,27 @@ type State struct {
 	// Throttled holds, per subscription, until when it asked to be left alone.
 	Throttled map[string]time.Time
 
+	// SameError counts the failures in a row that had one code.
+	SameError Streak
+
 	index   map[fleet.Key]int
 	current int // index of the wave opened last, -1 before the first
 	tally   tally
+	subs    []subscription // in the order they appear among the vaults
+	subOf   []int          // of each vault: index into subs
+	subAt   map[string]int // index into subs by ID
+}
+
+// Streak is a number of failures in a row with one error code.
+type Streak struct {
+	Code string
+	N    int
+}
+
+// subscription is what budgets know of one.
+type subscription struct {
+	id    string
+	tally tally
 }
 
 // RunState is what is known of the run as a whole.
@@ -31,13 +49,15 @@ type RunState struct {
 	Fingerprint string
 	By          fleet.Actor
 	OpenedAt    time.Time
-	ResumedAt   time.Time // zero when never resumed
-	LastAt      time.Time // of the newest fact
-	Halt        *fleet.RunHalted
-	HaltedAt    time.Time
-	Suspended   *fleet.RunSuspended
-	Closed      *fleet.RunClosed
-	ClosedAt    time.Time
+
+	ValidateAllFirst bool      // every vault is checked before the first start
+	ResumedAt        time.Time // zero when never resumed
+	LastAt           time.Time // of the newest fact
+	Halt             *fleet.RunHalted
+	HaltedAt         time.Time
+	Suspended        *fleet.RunSuspended
+	Closed           *fleet.RunClosed
+	ClosedAt         time.Time
 }
 
 // WaveState is where a wave stands.
@@ -46,8 +66,16 @@ type WaveState struct {
 	OpenedAt time.Time // zero: not opened
 	DoneAt   time.Time // zero: not done
 	Totals   Totals
+	Before   Gate // where the plan has an approval before it
+	After    Gate // where the plan has one after it
 
 	tally tally
+}
+
+// Gate is an approval gate of a wave.
+type Gate struct {
+	Approved *fleet.Approved // the newest approval, nil before the first
+	OpenedAt time.Time       // zero: not opened
 }
 
 // VaultState is everything the facts say of one vault.
@@ -131,12 +159,22 @@ func NewState(p *plan.Plan) *State {
 		Throttled: map[string]time.Time{},
 		index:     make(map[fleet.Key]int, len(p.Vaults)),
 		current:   -1,
+		subOf:     make([]int, len(p.Vaults)),
+		subAt:     map[string]int{},
 	}
 	for i := range p.Waves {
 		s.Waves[i].Name = p.Waves[i].Name
 	}
 	for i := range p.Vaults {
 		s.index[p.Vaults[i].Key] = i
+		id := p.Vaults[i].SubscriptionID
+		sub, ok := s.subAt[id]
+		if !ok {
+			sub = len(s.subs)
+			s.subAt[id] = sub
+			s.subs = append(s.subs, subscription{id: id})
+		}
+		s.subOf[i] = sub
 		v := &s.Vaults[i]
 		v.Status = fleet.Pending
 		if h := p.Vaults[i].Hold; h != nil {
@@ -184,56 +222,7 @@ func (s *State) count(i, by int) {
 	w.Totals.add(v.Status, by)
 	s.tally.add(v, by)
 	w.tally.add(v, by)
-}
-
-// tally counts what budgets and the end of a wave depend on.
-type tally struct {
-	open       int // fate undecided
-	failed     int // failed, or unknown for good; neither carried nor forgiven
-	unresolved int // unknown, still being read
-	base       int // what percentages are of: neither excluded nor carried
-}
-
-func (t *tally) add(v *VaultState, by int) {
-	if v.Open() {
-		t.open += by
-	}
-	if v.Status != fleet.Excluded && !v.Carried {
-		t.base += by
-	}
-	if v.Carried || v.Forgiven {
-		return
-	}
-	switch {
-	case v.Status == fleet.Failed, v.Status == fleet.Unknown && v.Final:
-		t.failed += by
-	case v.Status == fleet.Unknown:
-		t.unresolved += by
-	}
-}
-
-// Budget is a scope's failure budget with what it has used.
-type Budget struct {
-	Limit      int
-	Failed     int // failed, and unknown for good
-	Unresolved int // unknown and still being read: no start while they would exceed it
-	Base       int
-}
-
-// RunBudget is the whole run's budget.
-func (s *State) RunBudget() Budget {
-	t := &s.tally
-	return Budget{s.Plan.FailureBudget.Resolve(t.base), t.failed, t.unresolved, t.base}
-}
-
-// WaveBudget is a wave's own budget; ok is false when it has none.
-func (s *State) WaveBudget(w int) (b Budget, ok bool) {
-	m := s.Plan.Waves[w].MaxFailures
-	t := &s.Waves[w].tally
-	if m == nil {
-		return Budget{Failed: t.failed, Unresolved: t.unresolved, Base: t.base}, false
-	}
-	return Budget{m.Resolve(t.base), t.failed, t.unresolved, t.base}, true
+	s.subs[s.subOf[i]].tally.add(v, by)
 }
 
 // Replay folds events over the state.

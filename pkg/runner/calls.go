@@ -110,7 +110,11 @@ func (r *run) send(a rollout.Send) {
 	delete(r.ready, a.Vault)
 	r.mu.Unlock()
 	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the run was told to stop"}
-	if !r.interrupted() && r.reads.Err() == nil {
+	switch {
+	case r.interrupted() || r.reads.Err() != nil:
+	case !a.NotAfter.IsZero() && time.Now().After(a.NotAfter):
+		answer.Message = "its upgrade would no longer end inside the window"
+	default:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
 		answer = start(ctx, a.OperationID)
 		cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,9 @@ type Options struct {
 	// Interrupt, once closed, makes the run start nothing new, finish the
 	// starts already sent, commit and leave.
 	Interrupt <-chan struct{}
+	// ExitWhenWaiting leaves, to be resumed, instead of waiting for a window or
+	// an approval.
+	ExitWhenWaiting bool
 	// Progress, where set, is called after each commit from the run's own
 	// goroutine with the state and the events just committed. It must be quick
 	// and keep neither.
@@ -55,6 +59,8 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 			return fleet.ExitInternal, fmt.Errorf("the run cannot be rebuilt from its journal: %w", err)
 		}
 	}
+	r.machine.ExitWhenWaiting = o.ExitWhenWaiting
+	r.windows = hasWindows(o.Plan)
 	r.clock = newClock(r.machine.Run.LastAt)
 	var cancel context.CancelFunc
 	r.reads, cancel = context.WithCancel(ctx)
@@ -76,6 +82,7 @@ type run struct {
 	reads    context.Context // of everything but starts; ends when the run leaves
 	watchers map[string]*watcher
 	wake     time.Time
+	windows  bool // the plan has windows: the wall clock matters
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
@@ -91,6 +98,9 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 	}
 	interrupt := r.Interrupt
 	for {
+		if r.windows {
+			obs = append(obs, rollout.Clock{Wall: time.Now().Round(0)})
+		}
 		out := r.machine.Step(r.clock.now(), obs)
 		if out.Err != nil {
 			return fleet.ExitInternal, fmt.Errorf("stopped, nothing more was sent: %w", out.Err)
@@ -138,12 +148,24 @@ func (r *run) commit(out rollout.Output) error {
 	return nil
 }
 
+// rereadWall is how often the wall clock is read while windows matter: it may
+// be set, and a machine that was suspended finds its timers late.
+const rereadWall = time.Minute
+
 // alarm fires when the machine asked to be woken.
 func (r *run) alarm() <-chan time.Time {
 	if r.wake.IsZero() {
 		return nil
 	}
-	return time.After(max(0, r.wake.Sub(r.clock.now())))
+	d := max(0, r.wake.Sub(r.clock.now()))
+	if r.windows {
+		d = min(d, rereadWall)
+	}
+	return time.After(d)
+}
+
+func hasWindows(p *plan.Plan) bool {
+	return p.Calendar != nil || slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil })
 }
 
 // post hands an observation to the loop. It never blocks.

@@ -1,0 +1,85 @@
+package rollout
+
+import (
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// tally counts what budgets and the end of a wave depend on.
+type tally struct {
+	open       int // fate undecided
+	failed     int // failed, or unknown for good; neither carried nor forgiven
+	unresolved int // unknown, still being read
+	flying     int // started by us and not over: unknown ones too
+	startable  int // may still be started
+	base       int // what percentages are of: neither excluded nor carried
+}
+
+func (t *tally) add(v *VaultState, by int) {
+	if v.Open() {
+		t.open += by
+	}
+	if v.InFlight() {
+		t.flying += by
+	}
+	switch v.Status {
+	case fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy:
+		t.startable += by
+	}
+	if v.Status != fleet.Excluded && !v.Carried {
+		t.base += by
+	}
+	if v.Carried || v.Forgiven {
+		return
+	}
+	switch {
+	case v.Status == fleet.Failed, v.Status == fleet.Unknown && v.Final:
+		t.failed += by
+	case v.Status == fleet.Unknown:
+		t.unresolved += by
+	}
+}
+
+// Budget is a scope's failure budget with what it has used.
+type Budget struct {
+	Limit      int
+	Failed     int // failed, and unknown for good
+	Unresolved int // unknown and still being read: no start while they would exceed it
+	Flying     int // in flight, the unresolved among them
+	Startable  int // still to be started
+	Base       int
+}
+
+func (t *tally) budget(b plan.Budget) Budget {
+	return Budget{b.Resolve(t.base), t.failed, t.unresolved, t.flying, t.startable, t.base}
+}
+
+// RunBudget is the whole run's budget.
+func (s *State) RunBudget() Budget { return s.tally.budget(s.Plan.FailureBudget) }
+
+// WaveBudget is a wave's own budget; ok is false when it has none.
+func (s *State) WaveBudget(w int) (b Budget, ok bool) {
+	m := s.Plan.Waves[w].MaxFailures
+	if m == nil {
+		return Budget{}, false
+	}
+	return s.Waves[w].tally.budget(*m), true
+}
+
+// SubscriptionBudget is a subscription's budget, by its ID; ok is false when
+// subscriptions have none.
+func (s *State) SubscriptionBudget(id string) (b Budget, ok bool) {
+	sub, known := s.subAt[id]
+	if !known {
+		return Budget{}, false
+	}
+	return s.subBudget(sub)
+}
+
+func (s *State) subBudget(sub int) (b Budget, ok bool) {
+	m := s.Plan.SubscriptionBudget
+	if m == nil {
+		return Budget{}, false
+	}
+	return s.subs[sub].tally.budget(*m), true
+}

@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// leave ends the process when there is nothing more to do in it.
+func (m *Machine) leave() {
+	if m.exited {
+		return
+	}
+	last := m.current+1 >= len(m.Waves)
+	switch {
+	case m.stopping:
+		if m.doing[sending] == 0 {
+			m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
+			m.exit(fleet.ExitInterrupted)
+		}
+	case last && m.tally.open == 0 && m.working() == 0:
+		code := m.Verdict()
+		m.emit(fleet.RunClosed{Code: code})
+		m.exit(code)
+	case m.Run.Halt != nil && m.flight == 0 && m.doing[explaining] == 0:
+		m.exit(fleet.ExitHalted)
+	case m.ExitWhenWaiting && m.waits():
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: m.waitDetail(), Code: fleet.ExitInterrupted})
+		m.exit(fleet.ExitInterrupted)
+	case m.stuck():
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: m.stuckDetail(), Code: fleet.ExitSignIn})
+		m.exit(fleet.ExitSignIn)
+	}
+}
+
+func (m *Machine) exit(code fleet.ExitCode) {
+	m.exited = true
+	m.act(Exit{code})
+}
+
+// waits reports whether all that is left to do waits for a window or an
+// approval.
+func (m *Machine) waits() bool {
+	if m.working() > 0 || m.flight > 0 || m.Run.Halt != nil {
+		return false
+	}
+	return m.open == 0 && m.waiting.Gate != "" || m.open > 0 && len(m.windowed) == m.open
+}
+
+func (m *Machine) waitDetail() string {
+	if m.waiting.Gate != "" {
+		return "an approval " + m.waiting.Gate + " wave " + m.waiting.Wave
+	}
+	return "the window that opens " + m.windowOpens().UTC().Format(time.RFC3339)
+}
+
+// stuck reports whether all that is left to do waits for a sign-in or a
+// permission.
+func (m *Machine) stuck() bool {
+	if m.suspended == 0 || m.working() > 0 {
+		return false
+	}
+	left, stuck := m.open, 0
+	if m.Run.Halt != nil {
+		left = m.flight
+	}
+	for i := range m.subs {
+		s := &m.subs[i]
+		switch {
+		case !s.suspended || !s.confirmed:
+		case m.Run.Halt != nil:
+			stuck += s.flight
+		default:
+			stuck += s.open
+		}
+	}
+	return left > 0 && stuck == left
+}
+
+func (m *Machine) stuckDetail() string {
+	for i := range m.subs {
+		if s := &m.subs[i]; s.suspended && s.confirmed {
+			return "subscription " + s.id + ": " + s.detail
+		}
+	}
+	return ""
+}
+
+// Verdict is the exit code of the run as it stands, were nothing more to
+// happen (design §5).
+func (s *State) Verdict() fleet.ExitCode {
+	t := &s.Totals
+	switch {
+	case s.Run.Closed == nil && s.Run.Suspended != nil:
+		return s.Run.Suspended.Code
+	case s.Run.Closed != nil:
+		return s.Run.Closed.Code
+	case s.tally.open > 0 && s.Run.Halt == nil:
+		return fleet.ExitInterrupted
+	case s.Run.Halt != nil && s.inFlight() > 0:
+		return fleet.ExitInterrupted
+	case s.Run.Halt != nil:
+		return fleet.ExitHalted
+	case t.Of(fleet.Failed)+t.Of(fleet.Unknown) > 0:
+		return fleet.ExitFailures
+	case t.Of(fleet.Blocked)+t.Of(fleet.Busy) > 0:
+		return fleet.ExitNotUpgraded
+	}
+	return fleet.ExitOK
+}
+
+func (s *State) inFlight() int {
+	n := 0
+	for i := range s.Vaults {
+		if s.Vaults[i].InFlight() {
+			n++
+		}
+	}
+	return n
+}

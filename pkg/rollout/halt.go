@@ -1,0 +1,84 @@
+package rollout
+
+import (
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+func (m *Machine) hard() bool { return m.Plan.Ceiling == plan.CeilingHard }
+
+// leavesRoom reports whether a budget allows one more start beside those being
+// prepared. Under a soft ceiling a start waits while failures, should every
+// unknown one have failed, exceed the budget. Under a hard one everything in
+// flight may fail too, and the new one with it.
+func (m *Machine) leavesRoom(b Budget, preparing int) bool {
+	if m.hard() {
+		return b.Failed+b.Flying+preparing+1 <= b.Limit
+	}
+	return b.Failed+b.Unresolved <= b.Limit
+}
+
+// room reports whether the run and its open waves leave room for one more
+// start.
+func (m *Machine) room(preparing int) bool {
+	if !m.leavesRoom(m.RunBudget(), preparing) {
+		return false
+	}
+	for w := 0; w <= m.current; w++ {
+		if b, ok := m.WaveBudget(w); ok && b.Startable > 0 && !m.leavesRoom(b, preparing) {
+			return false
+		}
+	}
+	return true
+}
+
+// subRoom is room in a subscription.
+func (m *Machine) subRoom(sub, preparing int) bool {
+	b, ok := m.subBudget(sub)
+	return !ok || m.leavesRoom(b, preparing)
+}
+
+// exceeded reports whether a budget halts: what is final exceeds it, or under
+// a hard ceiling uses it up, with something left that could not start any
+// more and nothing in flight whose end could matter.
+func (m *Machine) exceeded(b Budget) bool {
+	return b.Failed > b.Limit || m.hard() && b.Failed == b.Limit && b.Flying == 0 && b.Startable > 0
+}
+
+// checkBudgets halts the run when failures exceed a budget and there is still
+// something a halt would keep from starting. A subscription's budget can have
+// changed only if one of its vaults did in this Step.
+func (m *Machine) checkBudgets() {
+	defer clear(m.touched)
+	if m.Run.Halt != nil || m.Run.Closed != nil || m.tally.startable == 0 {
+		return
+	}
+	halt := func(h fleet.RunHalted, b Budget) {
+		h.Failures, h.Budget = b.Failed, b.Limit
+		m.emit(h)
+	}
+	if b := m.RunBudget(); m.exceeded(b) {
+		halt(fleet.RunHalted{Scope: "run"}, b)
+		return
+	}
+	if n := m.Plan.SameErrorHalt; n > 0 && m.SameError.N >= n {
+		m.emit(fleet.RunHalted{Scope: "run", SameError: m.SameError.Code, Failures: m.SameError.N, Budget: n - 1})
+		return
+	}
+	for w := 0; w <= m.current; w++ {
+		if b, ok := m.WaveBudget(w); ok && m.exceeded(b) {
+			halt(fleet.RunHalted{Scope: m.Waves[w].Name, Wave: true}, b)
+			return
+		}
+	}
+	first := -1
+	for s := range m.touched {
+		if b, ok := m.subBudget(s); ok && m.exceeded(b) && (first < 0 || s < first) {
+			first = s
+		}
+	}
+	if first >= 0 {
+		b, _ := m.subBudget(first)
+		halt(fleet.RunHalted{Scope: m.subs[first].id, Subscription: true}, b)
+	}
+}

@@ -1,0 +1,88 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// deniedReads in a row confirm that a sign-in is really missing, and so many
+// suspensions in a row that only the starts are refused.
+const (
+	confirmReads   = 3
+	confirmDenials = 3
+)
+
+// throttle leaves a subscription alone until a time. It is journalled when it
+// lasts longer than one poll, so that a resume honours it too.
+func (m *Machine) throttle(s int, until time.Time) {
+	sub := &m.subs[s]
+	if !until.After(m.now) || !until.After(sub.throttledUntil) {
+		return
+	}
+	sub.throttledUntil = until
+	if until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.id].Equal(until) {
+		m.emit(fleet.Throttled{Subscription: sub.id, Until: until})
+	}
+	m.timers.set(len(m.jobs)+s, until)
+}
+
+// subDue ends a throttle.
+func (m *Machine) subDue(s int) { m.starts.subFreed(s) }
+
+// refused suspends a subscription that denied a start, a check or a token, and
+// counts how often that came in a row.
+func (m *Machine) refused(s int, detail string) {
+	if sub := &m.subs[s]; !sub.suspended {
+		sub.denials++
+		m.suspend(s, detail)
+	}
+}
+
+// suspend stops starts and checks in a subscription until a read succeeds.
+func (m *Machine) suspend(s int, detail string) {
+	sub := &m.subs[s]
+	if sub.suspended {
+		return
+	}
+	sub.suspended, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
+	sub.confirmed = sub.denials >= confirmDenials
+	m.suspended++
+	m.unchecked -= sub.unchecked
+	m.act(Watch{sub.id, -1, true})
+	for i := range sub.watched {
+		m.settle(i)
+	}
+}
+
+// readSucceeded lifts a suspension if the read began after it. A subscription
+// that reads well but refuses every start stays suspended.
+func (m *Machine) readSucceeded(s int, readAt time.Time) {
+	sub := &m.subs[s]
+	sub.deniedReads = 0
+	if !sub.suspended || sub.denials >= confirmDenials || readAt.Before(sub.suspendedAt) {
+		return
+	}
+	sub.suspended, sub.confirmed, sub.liftedAt = false, false, m.now
+	m.suspended--
+	m.unchecked += sub.unchecked
+	m.act(Watch{sub.id, -1, false})
+	parked := sub.parked
+	sub.parked = nil
+	for _, i := range parked {
+		m.settle(i)
+	}
+	m.starts.subFreed(s)
+}
+
+func (m *Machine) listFailed(o ListFailed) {
+	s, ok := m.subAt[o.Subscription]
+	if !ok || o.Class != fleet.CallDenied && o.Class != fleet.CallForbidden {
+		return
+	}
+	m.suspend(s, o.Detail)
+	sub := &m.subs[s]
+	if sub.deniedReads++; sub.deniedReads >= confirmReads {
+		sub.confirmed = true
+	}
+}

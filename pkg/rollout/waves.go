@@ -1,0 +1,154 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Waiting is what a run waits for when nothing is to be done.
+type Waiting struct {
+	Wave string
+	Gate string    // fleet.GateBefore or GateAfter: an approval; empty: none
+	Soak time.Time // until when the wave soaks; zero: it does not
+}
+
+// turnWaves closes the waves that are done and opens the next one, once the
+// last has soaked and the gates between them are open.
+func (m *Machine) turnWaves() {
+	for m.Run.Closed == nil {
+		for w := 0; w <= m.current; w++ {
+			if ws := &m.Waves[w]; ws.DoneAt.IsZero() && ws.tally.open == 0 {
+				m.emit(fleet.WaveDone{Wave: ws.Name})
+			}
+		}
+		m.waiting = Waiting{}
+		if m.open > 0 || m.Run.Halt != nil || m.stopping || m.current+1 >= len(m.Waves) || !m.mayTurn() {
+			return
+		}
+		next := m.current + 1
+		m.emit(fleet.WaveOpened{Wave: m.Waves[next].Name})
+		m.setLimits()
+		for _, i := range m.Plan.Waves[next].Vaults {
+			m.settle(i)
+		}
+	}
+}
+
+// mayTurn reports whether the next wave may open.
+func (m *Machine) mayTurn() bool {
+	if w := m.current; w >= 0 {
+		wave, name := &m.Plan.Waves[w], m.Waves[w].Name
+		if until := m.Waves[w].DoneAt.Add(wave.Soak); wave.Soak > 0 && until.After(m.now) {
+			m.timers.set(m.waveTimer(), until)
+			m.waiting = Waiting{Wave: name, Soak: until}
+			return false
+		}
+		if a := wave.Approval; a != nil && a.When == plan.ApprovalAfter && !m.pass(w, fleet.GateAfter) {
+			return false
+		}
+	}
+	a := m.Plan.Waves[m.current+1].Approval
+	return a == nil || a.When != plan.ApprovalBefore || m.pass(m.current+1, fleet.GateBefore)
+}
+
+// pass opens a gate if a person's approval holds.
+func (m *Machine) pass(w int, when string) bool {
+	if !m.gate(w, when).OpenedAt.IsZero() {
+		return true
+	}
+	if m.CheckApproval(w, when, m.wall()) != nil {
+		m.waiting = Waiting{Wave: m.Waves[w].Name, Gate: when}
+		return false
+	}
+	m.emit(fleet.GateOpened{Wave: m.Waves[w].Name, When: when})
+	return true
+}
+
+func (s *State) gate(w int, when string) *Gate {
+	if when == fleet.GateBefore {
+		return &s.Waves[w].Before
+	}
+	return &s.Waves[w].After
+}
+
+// CheckApproval says why the approval of a gate does not hold at a time, nil
+// when it does.
+func (s *State) CheckApproval(w int, when string, wall time.Time) error {
+	a, rule := s.gate(w, when).Approved, s.Plan.Waves[w].Approval
+	if a == nil {
+		return fmt.Errorf("nobody has approved it")
+	}
+	now := s.Evidence(w, when)
+	switch {
+	case a.PlanFingerprint != s.Plan.Fingerprint:
+		return fmt.Errorf("the plan has changed since %s approved it", a.By.User)
+	case !wall.Before(a.ExpiresAt):
+		return fmt.Errorf("the approval of %s expired at %s", a.By.User, a.ExpiresAt.Format(time.RFC3339))
+	case now.Failed > a.Evidence.Failed || now.Unknown > a.Evidence.Unknown:
+		return fmt.Errorf("since %s approved it, failures rose from %d to %d and unknown ones from %d to %d",
+			a.By.User, a.Evidence.Failed, now.Failed, a.Evidence.Unknown, now.Unknown)
+	case rule != nil && rule.NotBy == plan.NotByStarter && a.By.User == s.Run.By.User:
+		return fmt.Errorf("%s started the run, and another person must approve it", a.By.User)
+	}
+	return nil
+}
+
+// Evidence is what a gate's approval is about: the totals of the wave that is
+// done, or nothing before the first wave.
+func (s *State) Evidence(w int, when string) fleet.Evidence {
+	if when == fleet.GateBefore {
+		w--
+	}
+	if w < 0 {
+		return fleet.Evidence{}
+	}
+	t := &s.Waves[w].Totals
+	return fleet.Evidence{Upgraded: t.Of(fleet.Upgraded), Failed: t.Of(fleet.Failed),
+		Unknown: t.Of(fleet.Unknown), Blocked: t.Of(fleet.Blocked)}
+}
+
+// NextGate is the gate that the run stands before: its wave is done and has
+// nothing left, or is about to open; ok is false when there is none.
+func (s *State) NextGate() (w int, when string, ok bool) {
+	if c := s.current; c >= 0 {
+		a := s.Plan.Waves[c].Approval
+		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) {
+			return c, fleet.GateAfter, true
+		}
+	}
+	if n := s.current + 1; n < len(s.Waves) {
+		a := s.Plan.Waves[n].Approval
+		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() {
+			return n, fleet.GateBefore, true
+		}
+	}
+	return 0, "", false
+}
+
+// Waiting is what the run waits for; empty when it does not.
+func (m *Machine) Waiting() Waiting { return m.waiting }
+
+// waveTimer owns the timer of a soak.
+func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
+
+// setLimits takes the limits of the run and of the wave opened last, the lower
+// of each.
+func (m *Machine) setLimits() {
+	l := m.Plan.Limits
+	m.limits = plan.WaveLimits{Upgrades: l.Upgrades, PerSubscription: l.PerSubscription, PerLocation: l.PerLocation}
+	if m.current < 0 {
+		return
+	}
+	lower := func(have *int, other int) {
+		if other > 0 && (*have == 0 || other < *have) {
+			*have = other
+		}
+	}
+	w := m.Plan.Waves[m.current].Limits
+	lower(&m.limits.Upgrades, w.Upgrades)
+	lower(&m.limits.PerSubscription, w.PerSubscription)
+	lower(&m.limits.PerLocation, w.PerLocation)
+}
