@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"fmt"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -24,25 +23,32 @@ type decoder struct {
 	subscriptions []subscriptionPlaces
 	vaults        []place
 	waves         []wavePlaces
+	whole         map[string]place // of what an issue with the whole is about
 
 	// sound is false after a problem that makes it unknowable which vaults
 	// there are, with which labels, or what a wave would take.
 	sound bool
+	// calendarsUnclear is set after a problem with a calendar: what fits it is
+	// not known.
+	calendarsUnclear bool
+	zones            map[string]error // what is known of each time zone
 }
 
 type subscriptionPlaces struct{ start, id, name place }
 
-type wavePlaces struct{ start, name, match place }
+// wavePlaces says where a wave begins, and where the values of its keys stand.
+type wavePlaces struct {
+	start place
+	keys  map[string]place
+}
 
 var inventorySchema = &schema{
 	what: "the inventory",
 	keys: []string{"apiVersion", "cloud", "emulator", "upgrade", "credential", "defaults", "subscriptions",
-		"limits", "waves", "failureBudget", "timings"},
+		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts"},
 	later: map[string]string{
-		"windows":   "start the run when its window opens, and stop it at the end",
-		"blackouts": "do not start a run on those days",
-		"include":   "put everything into one file",
-		"rules":     "write the vaults out",
+		"include": "put everything into one file",
+		"rules":   "write the vaults out",
 	},
 }
 
@@ -50,7 +56,9 @@ func (d *decoder) inventory(root *yaml.Node) {
 	f, _ := d.mapping(root, at(root), inventorySchema)
 	d.in.Kind = fleet.KindClassic
 	d.in.Limits, d.in.Timings = plan.DefaultLimits(), plan.DefaultTimings()
-	d.in.FailureBudget = plan.Budget{Unit: plan.UnitDefault}
+	d.in.FailureBudget, d.in.Ceiling = plan.Budget{Unit: plan.UnitDefault}, plan.CeilingSoft
+	d.in.SameErrorHalt = plan.DefaultSameErrorHalt
+	d.whole = make(map[string]place)
 
 	d.version(&f)
 	d.cloud(&f)
@@ -69,6 +77,13 @@ func (d *decoder) inventory(root *yaml.Node) {
 	}
 	if e := f.get("failureBudget"); e != nil {
 		d.failureBudget(e)
+	}
+	if e := f.get("sameErrorHalt"); e != nil {
+		d.sameErrorHalt(e)
+	}
+	d.in.Calendar = d.calendar(&f)
+	if e := f.get("windows"); e != nil && len(e.value.Content) == 0 && e.value.Kind == yaml.SequenceNode {
+		d.problem(e.at, "remove it: without windows upgrades may always run", "windows is an empty list")
 	}
 	d.defaults.fields.unclear = f.doubtful("defaults")
 	if e := f.get("defaults"); e != nil {
@@ -122,8 +137,13 @@ func (d *decoder) report(issues []plan.Issue) {
 			if failed {
 				continue
 			}
-		case plan.IssueNoVaults, plan.IssueNoWave, plan.IssueEmptyWave, plan.IssueUnreachableWave:
+		case plan.IssueNoVaults, plan.IssueNoWave, plan.IssueEmptyWave, plan.IssueUnreachableWave, plan.IssueLastApproval,
+			plan.IssueNoStart:
 			if !d.sound {
+				continue
+			}
+		case plan.IssueNoWindow:
+			if !d.sound || d.calendarsUnclear {
 				continue
 			}
 		}
@@ -150,39 +170,15 @@ func (d *decoder) placeOf(s plan.Subject, field string) place {
 		return p.start
 	case plan.SubjectWave:
 		p := d.waves[s.Index]
-		switch field {
-		case "name":
-			return p.name
-		case "match":
-			return p.match
+		if where, ok := p.keys[field]; ok {
+			return where
 		}
 		return p.start
 	}
-	return d.list
-}
-
-// labels reads labels, or a match of them: names with values. A problem makes
-// the waves unknowable.
-func (d *decoder) labels(e *entry, what string) map[string]string {
-	f, ok := d.mapping(e.value, e.at, &schema{what: what})
-	d.sound = d.sound && ok && len(f.entries) == len(e.value.Content)/2
-	var m map[string]string
-	for _, l := range f.entries {
-		value, ok := d.text(l.value, l.at, fmt.Sprintf("label %s", quote(l.name)))
-		ok = ok && d.checkLine(l.name, l.key, "the name of a label")
-		if ok && value != "" {
-			ok = d.checkLine(value, l.at, fmt.Sprintf("label %s", quote(l.name)))
-		}
-		if !ok {
-			d.sound = false
-			continue
-		}
-		if m == nil {
-			m = make(map[string]string, len(f.entries))
-		}
-		m[l.name] = value
+	if where, ok := d.whole[field]; ok {
+		return where
 	}
-	return m
+	return d.list
 }
 
 // words turns named strings into plain ones, for oneOf.

@@ -74,7 +74,7 @@ func TestEveryField(t *testing.T) {
 				Tenant: "contoso.example"},
 		},
 		Vaults: []plan.Vault{
-			vault("TestVault", 0, func(v *plan.Vault) {
+			vault("TestVault", 2, func(v *plan.Vault) {
 				v.Location, v.ResourceType, v.TargetResourceGroup = "West US", fleet.SiteRecoveryVault, "ContosoRG"
 				v.CreateResourceGroup, v.AcceptWarnings = false, false
 				v.ProtectedItems, v.Predicted = 40, plan.Predict(40)
@@ -82,19 +82,33 @@ func TestEveryField(t *testing.T) {
 				v.Hold = &fleet.Hold{Reason: "legal freeze", By: "legal@contoso.example",
 					Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}
 			}),
-			vault("Second", 1, func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "until Monday"} }),
+			vault("Second", 2, func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "until Monday"} }),
 			vault("Third", 1, nil), // its hold ended at 09:00 UTC, which is now
-			vault("Fourth", 1, nil),
+			vault("Fourth", 0, func(v *plan.Vault) { v.Labels = map[string]string{"env": "prod", "team": "payments"} }),
 		},
 		Waves: []plan.Wave{
-			{Name: "payments", Vaults: []int{0}, MaxFailures: &plan.Budget{Unit: plan.UnitCount}},
-			{Name: "rest", Vaults: []int{1, 2, 3}, MaxFailures: &plan.Budget{Percent: 2.5, Unit: plan.UnitPercent}},
+			{Name: "payments", Vaults: []int{3}, MaxFailures: &plan.Budget{Count: 1, Unit: plan.UnitCount},
+				Size: &plan.Size{Percent: 10}, Soak: 30 * time.Minute, Order: plan.OrderName,
+				Approval: &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter, Expiry: 12 * time.Hour},
+				Limits:   plan.WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3},
+				Calendar: &plan.Calendar{Blackouts: []plan.Blackout{{From: "2026-12-31T00:00", To: "2027-01-02T12:00", Zone: "UTC"}}}},
+			{Name: "second", Vaults: []int{2}, Size: &plan.Size{Count: 1},
+				Approval: &plan.Approval{When: plan.ApprovalBefore, Expiry: 24 * time.Hour},
+				Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1}, Start: 570, Zone: "Europe/London"}}}},
+			{Name: "rest", Vaults: []int{0, 1}, MaxFailures: &plan.Budget{Percent: 2.5, Unit: plan.UnitPercent}},
 		},
 		Limits: plan.Limits{Validations: 3, Upgrades: 4, PerSubscription: 5, PerLocation: 6, RequestsPerSecond: 2.5},
 		Timings: plan.Timings{Poll: time.Second, ValidationMaxAge: 2 * time.Second, BusyRetry: 3 * time.Second,
 			BusyDeadline: 4 * time.Second, StartTimeout: 5 * time.Second, ReconcileGrace: 6 * time.Second,
 			ReconcileDeadline: 7 * time.Second, Overdue: 90 * time.Second},
-		FailureBudget: plan.Budget{Percent: 3, Unit: plan.UnitPercent},
+		FailureBudget:      plan.Budget{Percent: 50, Unit: plan.UnitPercent},
+		SubscriptionBudget: &plan.Budget{Count: 1, Unit: plan.UnitCount},
+		Ceiling:            plan.CeilingHard,
+		SameErrorHalt:      4,
+		Calendar: &plan.Calendar{
+			Windows:   []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 1320, End: 360, Zone: "Australia/Sydney"}},
+			Blackouts: []plan.Blackout{{From: "2026-12-24T00:00", To: "2026-12-27T00:00", Zone: "Australia/Sydney"}},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -114,6 +128,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if p.FailureBudget != (plan.Budget{Unit: plan.UnitDefault}) {
 		t.Errorf("budget %v", p.FailureBudget)
+	}
+	if p.SubscriptionBudget != nil || p.Ceiling != plan.CeilingSoft || p.SameErrorHalt != 3 || p.Calendar != nil {
+		t.Errorf("policy %v, %v, %v, %v", p.SubscriptionBudget, p.Ceiling, p.SameErrorHalt, p.Calendar)
 	}
 	if len(p.Waves) != 1 || p.Waves[0].Name != "canary" {
 		t.Errorf("waves %v", p.Waves)
@@ -138,6 +155,8 @@ func TestAcceptedForms(t *testing.T) {
 		"ceiling alone leaves the default": {"cloud:", "failureBudget: {ceiling: soft}\ncloud:", func(p *plan.Plan) bool {
 			return p.FailureBudget == plan.Budget{Unit: plan.UnitDefault}
 		}},
+		"errors of one code never halt": {"cloud:", "sameErrorHalt: 0\ncloud:", func(p *plan.Plan) bool { return p.SameErrorHalt == 0 }},
+		"the same inside failureBudget": {"cloud:", "failureBudget: {sameErrorHalt: 2}\ncloud:", func(p *plan.Plan) bool { return p.SameErrorHalt == 2 }},
 		"a scenario for the emulator": {"cloud: AzurePublic", "emulator: {scenario: a/b.yaml}\ncloud: Emulator",
 			func(p *plan.Plan) bool { return p.Scenario == "a/b.yaml" && p.Cloud.Name == fleet.Emulator }},
 		"quoted words": {"name: a", `name: "NO"`, func(p *plan.Plan) bool { return p.Vaults[0].Name == "NO" }},

@@ -130,7 +130,7 @@ func (d *decoder) subscription(f *fields) {
 		s.Tenant = d.tenant(e)
 	}
 	if e := f.get("labels"); e != nil {
-		s.Labels = d.labels(e, "labels")
+		s.Labels = d.labels(e)
 	}
 	d.subscriptions = append(d.subscriptions, places)
 	if f.lacks("vaults") {
@@ -198,7 +198,7 @@ func (d *decoder) vault(f *fields, subscription string) fleet.Vault {
 		v.ProtectedItems, _ = d.integer(e, "protectedItems", 0, maxItems)
 	}
 	if e := f.get("labels"); e != nil {
-		v.Labels = d.labels(e, "labels")
+		v.Labels = d.labels(e)
 	}
 	if e := f.get("hold"); e != nil {
 		v.Hold = d.hold(e)

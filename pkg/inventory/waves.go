@@ -12,18 +12,8 @@ import (
 
 var waveSchema = &schema{
 	what: "a wave",
-	keys: []string{"name", "match", "maxFailures"},
-	later: map[string]string{
-		"matchExpressions": "use match, and labels made for it",
-		"size":             "label the vaults and match the label",
-		"soak":             "put the next wave into an inventory of its own and wait",
-		"approval":         "put the next wave into an inventory of its own and run it by hand",
-		"order":            "a wave starts the longest upgrades first",
-		"windows":          "start the run when its window opens, and stop it at the end",
-		"upgrades":         "limits count for all waves",
-		"perSubscription":  "limits count for all waves",
-		"perLocation":      "limits count for all waves",
-	},
+	keys: []string{"name", "match", "matchExpressions", "size", "order", "upgrades", "perSubscription", "perLocation",
+		"limits", "maxFailures", "soak", "approval", "windows", "blackouts"},
 }
 
 func (d *decoder) readWaves(e *entry) {
@@ -39,53 +29,172 @@ func (d *decoder) readWaves(e *entry) {
 		n, where := d.resolve(n)
 		f, _ := d.mapping(n, where, waveSchema)
 		spec := d.wave(&f)
-		if f.doubtful("match") || f.doubtful("matchExpressions") || f.doubtful("size") {
-			// What this wave would take is not known.
-			d.sound, spec.CatchAll = false, false
+		if f.doubtful("match") || f.doubtful("matchExpressions") {
+			spec.CatchAll = false // what it would take is not known
 		}
 		d.in.Waves = append(d.in.Waves, spec)
 	}
 }
 
 func (d *decoder) wave(f *fields) plan.WaveSpec {
-	places := wavePlaces{start: f.at, name: f.at, match: f.at}
-	spec := plan.WaveSpec{CatchAll: true}
+	places := wavePlaces{start: f.at, keys: make(map[string]place)}
+	var spec plan.WaveSpec
 	if f.lacks("name") {
 		d.problem(f.at, "add a name", "a wave has no name")
 	}
 	if e := f.get("name"); e != nil {
-		places.name = e.at
+		places.keys["name"] = e.at
 		spec.Name, _ = d.line(e, "a wave's name")
 	}
-	if e := f.get("match"); e != nil {
-		places.match, spec.CatchAll = e.at, false
-		before := len(d.problems)
-		spec.Match = d.labels(e, "match")
-		if len(spec.Match) == 0 && len(d.problems) == before {
-			d.sound = false
-			d.problem(e.at, "remove it to take every vault that is left", "match is empty")
-		}
+	selector, given := d.selector(f, places.keys)
+	spec.Match, spec.Expressions, spec.CatchAll = selector.Match, selector.Expressions, !given
+	d.sound = d.sound && !f.doubtful("size")
+	if e := f.get("size"); e != nil {
+		places.keys["size"] = e.at
+		spec.Size = d.size(e)
+		d.sound = d.sound && spec.Size != nil
 	}
+	if e := f.get("order"); e != nil {
+		s, _ := d.oneOf(e, "order", words([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory}))
+		spec.Order = plan.Order(s)
+	}
+	spec.Limits = d.waveLimits(f)
 	if e := f.get("maxFailures"); e != nil {
+		places.keys["maxFailures"] = e.at
 		if b, ok := d.budget(e, "maxFailures"); ok {
 			spec.MaxFailures = &b
 		}
 	}
+	if e := f.get("soak"); e != nil {
+		spec.Soak, _ = d.duration(e, "soak")
+	}
+	if e := f.get("approval"); e != nil {
+		places.keys["approval"] = e.at
+		spec.Approval = d.approval(e)
+	}
+	spec.Calendar = d.calendar(f)
+	d.checkReplaced(f, &spec)
 	d.waves = append(d.waves, places)
 	return spec
 }
 
+// checkReplaced refuses a wave with a calendar of its own that is silent about
+// a half that it replaces: windows or blackouts would be gone unnoticed.
+func (d *decoder) checkReplaced(f *fields, spec *plan.WaveSpec) {
+	if spec.Calendar == nil || d.in.Calendar == nil {
+		return
+	}
+	const message = "wave %s has %s of its own, which replace the inventory's windows and blackouts, and says nothing of its %s"
+	if f.lacks("blackouts") && len(d.in.Calendar.Blackouts) > 0 {
+		d.problem(f.get("windows").key, "repeat the blackouts here, or write blackouts: [] to do without", message,
+			quote(spec.Name), "windows", "blackouts")
+	}
+	if f.lacks("windows") && len(d.in.Calendar.Windows) > 0 {
+		d.problem(f.get("blackouts").key, "repeat the windows here, or write windows: [] to run at any hour", message,
+			quote(spec.Name), "blackouts", "windows")
+	}
+}
+
+// size reads how many vaults a wave takes at most: a count, or a share of the
+// fleet.
+func (d *decoder) size(e *entry) *plan.Size {
+	b, ok := d.budget(e, "size")
+	switch {
+	case !ok:
+		return nil
+	case b.Count == 0 && b.Percent == 0:
+		d.problem(e.at, "write a count such as 5, or a share of the fleet such as 10%", "size must be above 0")
+		return nil
+	}
+	return &plan.Size{Count: b.Count, Percent: b.Percent}
+}
+
+var waveLimitsSchema = &schema{what: "limits of a wave", keys: []string{"upgrades", "perSubscription", "perLocation"}}
+
+// waveLimits reads a wave's own limits, which stand in the wave or under
+// limits in it.
+func (d *decoder) waveLimits(f *fields) plan.WaveLimits {
+	var l plan.WaveLimits
+	var inner fields
+	if e := f.get("limits"); e != nil {
+		inner, _ = d.mapping(e.value, e.at, waveLimitsSchema)
+	}
+	for _, x := range []struct {
+		key   string
+		field *int
+	}{
+		{"upgrades", &l.Upgrades},
+		{"perSubscription", &l.PerSubscription},
+		{"perLocation", &l.PerLocation},
+	} {
+		own, under := f.get(x.key), inner.get(x.key)
+		if own != nil && under != nil {
+			d.problem(under.key, "remove one of the two", "%s is given twice in a wave; first at %s", x.key, d.ref(own.key))
+		}
+		for _, e := range []*entry{own, under} {
+			if e != nil {
+				*x.field, _ = d.integer(e, x.key, 1, maxLimit)
+			}
+		}
+	}
+	return l
+}
+
+var approvalSchema = &schema{what: "approval", keys: []string{"when", "notBy", "expiry"}}
+
+// approval reads on which side of a wave its gate is: a word, or a mapping.
+func (d *decoder) approval(e *entry) *plan.Approval {
+	sides := words([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
+	a := &plan.Approval{Expiry: plan.DefaultApprovalExpiry}
+	if e.value.Kind != yaml.MappingNode {
+		s, ok := d.oneOf(e, "approval", sides)
+		if !ok {
+			return nil
+		}
+		a.When = plan.ApprovalWhen(s)
+		return a
+	}
+	before := len(d.problems)
+	f, _ := d.mapping(e.value, e.at, approvalSchema)
+	if f.lacks("when") {
+		d.problem(e.at, "add when: before, or when: after", "approval does not say when")
+	}
+	if x := f.get("when"); x != nil {
+		s, _ := d.oneOf(x, "approval.when", sides)
+		a.When = plan.ApprovalWhen(s)
+	}
+	if x := f.get("notBy"); x != nil {
+		a.NotBy, _ = d.oneOf(x, "approval.notBy", []string{plan.NotByStarter})
+	}
+	if x := f.get("expiry"); x != nil {
+		a.Expiry, _ = d.duration(x, "approval.expiry")
+	}
+	if len(d.problems) > before {
+		return nil
+	}
+	return a
+}
+
 var budgetSchema = &schema{
 	what: "failureBudget",
-	keys: []string{"run", "ceiling"},
-	later: map[string]string{
-		"perSubscription": "use run, or maxFailures of a wave",
-		"sameErrorHalt":   "use run, or maxFailures of a wave",
-	},
+	keys: []string{"run", "perSubscription", "ceiling", "sameErrorHalt"},
+}
+
+// sameErrorHalt reads after how many failures in a row with one code the run
+// halts. It may stand beside failureBudget or in it.
+func (d *decoder) sameErrorHalt(e *entry) {
+	if first, twice := d.whole["sameErrorHalt"]; twice {
+		d.problem(e.key, "remove one of the two", "sameErrorHalt is given twice; first at %s", d.ref(first))
+	}
+	d.whole["sameErrorHalt"] = e.key
+	if n, ok := d.integer(e, "sameErrorHalt", 0, maxBudget); ok {
+		d.in.SameErrorHalt = n
+	}
 }
 
 // failureBudget reads the run's budget: a scalar, or run in a mapping.
 func (d *decoder) failureBudget(e *entry) {
+	d.whole["failureBudget"] = e.at
 	if e.value.Kind != yaml.MappingNode {
 		if b, ok := d.budget(e, "failureBudget"); ok {
 			d.in.FailureBudget = b
@@ -94,14 +203,23 @@ func (d *decoder) failureBudget(e *entry) {
 	}
 	f, _ := d.mapping(e.value, e.at, budgetSchema)
 	if run := f.get("run"); run != nil {
+		d.whole["failureBudget"] = run.at
 		if b, ok := d.budget(run, "failureBudget.run"); ok {
 			d.in.FailureBudget = b
 		}
 	}
-	if ceiling := f.get("ceiling"); ceiling != nil {
-		if s, ok := d.oneOf(ceiling, "failureBudget.ceiling", []string{"soft", "hard"}); ok && s == "hard" {
-			d.problem(ceiling.at, "soft is the default", "failureBudget.ceiling: hard is not supported yet")
+	if own := f.get("perSubscription"); own != nil {
+		d.whole["failureBudget.perSubscription"] = own.at
+		if b, ok := d.budget(own, "failureBudget.perSubscription"); ok {
+			d.in.SubscriptionBudget = &b
 		}
+	}
+	if ceiling := f.get("ceiling"); ceiling != nil {
+		s, _ := d.oneOf(ceiling, "failureBudget.ceiling", words([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard}))
+		d.in.Ceiling = plan.Ceiling(s)
+	}
+	if same := f.get("sameErrorHalt"); same != nil {
+		d.sameErrorHalt(same)
 	}
 }
 

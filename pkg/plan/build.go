@@ -21,7 +21,12 @@ type Input struct {
 	Limits        Limits
 	Timings       Timings
 	FailureBudget Budget
-	Now           time.Time // decides which holds are over
+	Now           time.Time // decides which holds are over, and from when on an upgrade must fit a window
+
+	SubscriptionBudget *Budget // nil: none
+	Ceiling            Ceiling // empty: soft
+	SameErrorHalt      int     // 0: never
+	Calendar           *Calendar
 }
 
 // SubscriptionSpec is a subscription with its vaults. Of a vault, Build fills
@@ -32,12 +37,20 @@ type SubscriptionSpec struct {
 }
 
 // WaveSpec is a wave as the inventory asks for it. A catch-all takes what is
-// left; any other takes the vaults whose labels equal every pair of Match.
+// left; any other takes the vaults that its selector picks, and none when that
+// is empty. With a size it takes only the first of them, in inventory order.
 type WaveSpec struct {
 	Name        string
 	Match       map[string]string
+	Expressions []Requirement
 	CatchAll    bool
+	Size        *Size
 	MaxFailures *Budget
+	Soak        time.Duration
+	Approval    *Approval
+	Limits      WaveLimits
+	Order       Order
+	Calendar    *Calendar
 }
 
 // IssueCode tells the kinds of issues apart.
@@ -52,6 +65,9 @@ const (
 	IssueNoWave          IssueCode = "no-wave"          // vaults that no wave takes
 	IssueEmptyWave       IssueCode = "empty-wave"       // a wave that takes no vault
 	IssueUnreachableWave IssueCode = "unreachable-wave" // a wave after the catch-all
+	IssueLastApproval    IssueCode = "last-approval"    // a gate with nothing behind it
+	IssueNoStart         IssueCode = "no-start"         // a hard budget under which nothing could start
+	IssueNoWindow        IssueCode = "no-window"        // an upgrade too long for every window of its wave
 	IssueInvalid         IssueCode = "invalid"          // a value that no plan may hold
 )
 
@@ -66,6 +82,7 @@ type SubjectKind string
 
 // The kinds of subjects. The empty kind is the inventory as a whole.
 const (
+	SubjectWhole        SubjectKind = ""
 	SubjectVault        SubjectKind = "vault"
 	SubjectSubscription SubjectKind = "subscription"
 	SubjectWave         SubjectKind = "wave"
@@ -88,6 +105,9 @@ func Build(in Input) (*Plan, []Issue) {
 	b.flatten()
 	b.findDuplicates()
 	waves := b.assign()
+	b.checkGates(waves)
+	b.checkHardBudgets(waves)
+	b.checkWindows(waves)
 	if len(b.issues) > 0 {
 		return nil, b.issues
 	}
@@ -106,6 +126,11 @@ func Build(in Input) (*Plan, []Issue) {
 		Limits:        in.Limits,
 		Timings:       in.Timings,
 		FailureBudget: in.FailureBudget,
+
+		SubscriptionBudget: in.SubscriptionBudget,
+		Ceiling:            in.Ceiling,
+		SameErrorHalt:      in.SameErrorHalt,
+		Calendar:           in.Calendar,
 	}
 	if faults := p.faults(); len(faults) > 0 {
 		for _, f := range faults {
@@ -121,6 +146,7 @@ type builder struct {
 	in            Input
 	subscriptions []fleet.Subscription
 	vaults        []Vault
+	specs         []int // of each wave of the plan: its index in in.Waves
 	issues        []Issue
 }
 

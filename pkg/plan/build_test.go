@@ -112,6 +112,48 @@ func TestWaves(t *testing.T) {
 			[]WaveSpec{{Name: "dev", Match: label("env", "dev")}, {Name: "rest", CatchAll: true}},
 			[]string{"dev[0]"},
 		},
+		"a size takes the first": {input(5), []WaveSpec{{Name: "two", CatchAll: true, Size: &Size{Count: 2}}, {Name: "rest", CatchAll: true}},
+			[]string{"two[0 1]", "rest[2 3 4]"}},
+		"a share is of the whole fleet, rounded up": {input(11), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 20}},
+			{Name: "b", CatchAll: true, Size: &Size{Percent: 20}}, {Name: "rest", CatchAll: true}},
+			[]string{"a[0 1 2]", "b[3 4 5]", "rest[6 7 8 9 10]"}},
+		"a size above what there is": {input(2), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 5}}}, []string{"a[0 1]"}},
+		"what a size leaves goes on to the next that matches": {
+			labelled(input(3), label("env", "dev"), label("env", "dev"), label("env", "dev")),
+			[]WaveSpec{{Name: "one", Match: label("env", "dev"), Size: &Size{Count: 1}}, {Name: "dev", Match: label("env", "dev")}},
+			[]string{"one[0]", "dev[1 2]"},
+		},
+		"held vaults use up no size": {
+			func() Input {
+				in := input(4)
+				in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
+				return in
+			}(),
+			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 34}}, {Name: "rest", CatchAll: true}}, // of 3
+			[]string{"a[1 2]", "rest[0 3]"},
+		},
+		"held vaults that only a size matches": {
+			func() Input {
+				in := input(3)
+				in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x"}
+				return in
+			}(),
+			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}, {Name: "b", CatchAll: true, Size: &Size{Count: 1}}},
+			[]string{"a[0 1]", "b[2]"},
+		},
+		"nothing but held vaults and a size": {
+			func() Input {
+				in := input(1)
+				in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
+				return in
+			}(), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 10}}}, []string{"a[0]"},
+		},
+		"expressions and match must hold together": {
+			labelled(input(4), label("env", "dev", "team", "a"), label("env", "dev", "team", "b"), label("env", "dev"), label("team", "b")),
+			[]WaveSpec{{Name: "x", Match: label("env", "dev"), Expressions: []Requirement{{"team", OpNotIn, []string{"a"}}, {KeyLocation, OpIn, []string{"x", "westus"}}}},
+				{Name: "rest", CatchAll: true}},
+			[]string{"x[1 2]", "rest[0 3]"},
+		},
 		"implicit canary and rest": {input(7), nil, []string{"canary[0 1 2 3 4]", "rest[5 6]"}},
 		"implicit canary alone":    {input(5), nil, []string{"canary[0 1 2 3 4]"}},
 		"held vaults are no canaries": {
@@ -186,6 +228,34 @@ func TestIssues(t *testing.T) {
 			Issue{Code: IssueUnreachableWave, Subject: Subject{SubjectWave, 1}, Other: other(SubjectWave, 0), Message: `wave "a" before it`}},
 		"a match of nothing takes nothing": {func(in *Input) { in.Waves = []WaveSpec{{Name: "a"}, {Name: "b", CatchAll: true}} },
 			Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 0}, Field: "match", Message: `"a" matches no vault`}},
+		"a gate after the last wave": {func(in *Input) {
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}, {Name: "b", CatchAll: true, Approval: &Approval{When: ApprovalAfter, Expiry: 1}}}
+		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 1}, Field: "approval", Message: "it is the last"}},
+		"a gate before waves that are left out": {func(in *Input) {
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 3}, Approval: &Approval{When: ApprovalAfter, Expiry: 1}}, {Name: "b", CatchAll: true}}
+		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 0}, Field: "approval", Message: "take no vault"}},
+		"a hard budget of nothing": {func(in *Input) { in.Ceiling, in.FailureBudget = CeilingHard, Budget{Unit: UnitCount} },
+			Issue{Code: IssueNoStart, Field: "failureBudget", Message: "run's budget"}},
+		"a hard wave budget of nothing": {func(in *Input) {
+			in.Ceiling = CeilingHard
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, MaxFailures: &Budget{Unit: UnitPercent, Percent: 33}}}
+		}, Issue{Code: IssueNoStart, Subject: Subject{SubjectWave, 0}, Field: "maxFailures", Message: `"a"`}},
+		"a hard subscription budget of nothing": {func(in *Input) {
+			in.Ceiling, in.SubscriptionBudget = CeilingHard, &Budget{Unit: UnitPercent, Percent: 33}
+		}, Issue{Code: IssueNoStart, Field: "failureBudget.perSubscription", Message: `"prod"`}},
+		"an upgrade that fits no window": {func(in *Input) {
+			in.Subscriptions[0].Vaults[1].ProtectedItems = 1000
+			in.Subscriptions[0].Vaults[2].ProtectedItems = 1000
+			in.Subscriptions[0].Vaults[2].Hold = &fleet.Hold{Reason: "x"}
+			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 60, "UTC"}}}
+		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 1}, Message: `vault "prod/v1" may need 90 minutes`}},
+		"a wave's own windows count": {func(in *Input) {
+			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}, Calendar: &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}},
+				{Name: "b", CatchAll: true}}
+		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 0}, Message: `wave "a"`}},
+		"a calendar that cannot be": {func(in *Input) { in.Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
+			Issue{Code: IssueInvalid, Message: "the calendar: window 1"}},
 		"a number JSON cannot hold": {func(in *Input) { in.Limits.RequestsPerSecond = math.Inf(1) },
 			Issue{Code: IssueInvalid, Message: "requestsPerSecond"}},
 		"an endless budget": {func(in *Input) { in.FailureBudget = Budget{Unit: UnitPercent, Percent: math.NaN()} },
@@ -273,6 +343,10 @@ func TestFigures(t *testing.T) {
 	}
 	if got, want := p.WorstCase(), (WorstCase{Budget: 9, InFlight: 20, Total: 29}); got != want {
 		t.Errorf("worst case %+v, want %+v", got, want)
+	}
+	p.Ceiling = CeilingHard
+	if got, want := p.WorstCase(), (WorstCase{Budget: 9, Total: 9}); got != want {
+		t.Errorf("worst case under a hard ceiling %+v, want %+v", got, want)
 	}
 	small := build(t, input(3))
 	if got, want := small.WorstCase(), (WorstCase{Budget: 1, InFlight: 3, Total: 3}); got != want {

@@ -19,6 +19,7 @@ func (p *Plan) faults() []string {
 	f.subscriptions(p)
 	f.vaults(p)
 	f.waves(p)
+	f.policy(p)
 	return f
 }
 

@@ -39,7 +39,7 @@ func (p *Plan) WaveToStart(w int) int {
 // everything.
 type WorstCase struct {
 	Budget   int // failures that may happen without a halt
-	InFlight int // upgrades that may be under way when one more happens
+	InFlight int // upgrades that may be under way when one more happens; none under a hard ceiling
 	Total    int // both together, never more than there are vaults to start
 }
 
@@ -48,6 +48,9 @@ type WorstCase struct {
 func (p *Plan) WorstCase() WorstCase {
 	n := p.ToStart()
 	w := WorstCase{Budget: p.FailureBudget.Resolve(n), InFlight: min(p.Limits.Upgrades, n)}
+	if p.Ceiling == CeilingHard {
+		w.InFlight = 0 // they count before they have failed
+	}
 	w.Total = min(w.Budget+w.InFlight, n)
 	return w
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -60,7 +61,11 @@ func TestCheckFindsEveryChange(t *testing.T) {
 	in := input(3)
 	in.Subscriptions[0].Labels = map[string]string{"env": "dev"}
 	in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x", By: "y", Until: now.AddDate(1, 0, 0)}
-	in.Waves = []WaveSpec{{Name: "dev", Match: map[string]string{"env": "dev"}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}}}
+	in.SubscriptionBudget, in.Ceiling, in.SameErrorHalt = &Budget{Unit: UnitPercent, Percent: 50}, CeilingHard, 3
+	in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 120, "UTC"}}, Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", "UTC"}}}
+	in.Waves = []WaveSpec{{Name: "one", CatchAll: true, Size: &Size{Count: 1}, Soak: time.Minute, Order: OrderName, Calendar: &Calendar{},
+		Approval: &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour}, Limits: WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3}},
+		{Name: "dev", Match: map[string]string{"env": "dev"}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}}}
 	data, err := Encode(build(t, in))
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +85,7 @@ func TestCheckFindsEveryChange(t *testing.T) {
 			t.Errorf("a changed plan passed: %s", changed)
 		}
 	})
-	if changes < 60 {
+	if changes < 80 {
 		t.Errorf("only %d changes tried", changes)
 	}
 }
@@ -157,6 +162,22 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"scenario on a real cloud": func(p *Plan) { p.Cloud, _ = fleet.KnownCloud(fleet.AzurePublic); p.Scenario = "x" },
 		"unknown credential":       func(p *Plan) { p.Credentials.ResourceManager = "x" },
 		"unknown upgrade kind":     func(p *Plan) { p.Kind = "x" },
+		"bad subscription budget":  func(p *Plan) { p.SubscriptionBudget = &Budget{Unit: UnitCount, Count: -1} },
+		"unknown ceiling":          func(p *Plan) { p.Ceiling = "x" },
+		"negative error halt":      func(p *Plan) { p.SameErrorHalt = -1 },
+		"bad calendar":             func(p *Plan) { p.Calendar = &Calendar{Blackouts: []Blackout{{Zone: "UTC"}}} },
+		"bad calendar of a wave":   func(p *Plan) { p.Waves[0].Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
+		"size of nothing":          func(p *Plan) { p.Waves[0].Size = &Size{} },
+		"size of two kinds":        func(p *Plan) { p.Waves[0].Size = &Size{Count: 7, Percent: 100} },
+		"size above all":           func(p *Plan) { p.Waves[0].Size = &Size{Percent: 101} },
+		"more vaults than size":    func(p *Plan) { p.Waves[0].Size = &Size{Count: 4} },
+		"negative soak":            func(p *Plan) { p.Waves[0].Soak = -1 },
+		"approval never":           func(p *Plan) { p.Waves[0].Approval = &Approval{Expiry: 1} },
+		"approval not by whom":     func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter, NotBy: "x", Expiry: 1} },
+		"approval over at once":    func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter} },
+		"approval after the last":  func(p *Plan) { p.Waves[1].Approval = &Approval{When: ApprovalAfter, Expiry: 1} },
+		"negative wave limit":      func(p *Plan) { p.Waves[0].Limits.PerSubscription = -1 },
+		"unknown order":            func(p *Plan) { p.Waves[0].Order = "x" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -27,7 +27,17 @@ func TestEveryVaultInOneWave(t *testing.T) {
 		}
 		for i := range rapid.IntRange(0, 4).Draw(t, "waves") {
 			w := WaveSpec{Name: fmt.Sprint(i), Match: labels.Draw(t, "match")}
-			w.CatchAll = len(w.Match) == 0
+			for range rapid.IntRange(0, 2).Draw(t, "expressions") {
+				w.Expressions = append(w.Expressions, Requirement{rapid.SampledFrom([]string{"a", "b", KeyLocation}).Draw(t, "key"),
+					rapid.SampledFrom(Operators()).Draw(t, "operator"), []string{"1", "westus"}})
+			}
+			switch rapid.IntRange(0, 2).Draw(t, "size") {
+			case 1:
+				w.Size = &Size{Count: rapid.IntRange(1, 4).Draw(t, "count")}
+			case 2:
+				w.Size = &Size{Percent: float64(rapid.IntRange(1, 100).Draw(t, "percent"))}
+			}
+			w.CatchAll = len(w.Match) == 0 && len(w.Expressions) == 0
 			in.Waves = append(in.Waves, w)
 		}
 		p, issues := Build(in)
@@ -44,16 +54,23 @@ func TestEveryVaultInOneWave(t *testing.T) {
 		for _, s := range in.Waves {
 			specs[s.Name] = s
 		}
+		taken := make([]int, len(p.Waves)) // not held
 		for i := range p.Vaults {
 			v := &p.Vaults[i]
-			for w := range p.Waves {
-				spec, ok := specs[p.Waves[w].Name]
-				if !ok {
-					break // implicit
-				}
-				if fits := spec.takes(v.Labels); fits != (w == v.Wave) && w <= v.Wave {
+			for w := 0; w <= v.Wave && len(specs) > 0; w++ {
+				spec := specs[p.Waves[w].Name]
+				full := spec.Size != nil && (v.Excluded() || taken[w] == spec.Size.Resolve(p.ToStart()))
+				if fits := spec.takes(v); w < v.Wave && fits && !full || w == v.Wave && !fits {
 					t.Fatalf("vault %d with %v is in wave %d; wave %d fits: %v", i, v.Labels, v.Wave, w, fits)
 				}
+			}
+			if !v.Excluded() {
+				taken[v.Wave]++
+			}
+		}
+		for w, spec := range p.Waves {
+			if spec.Size != nil && taken[w] > spec.Size.Resolve(p.ToStart()) {
+				t.Fatalf("wave %q of size %+v has %d vaults", spec.Name, spec.Size, taken[w])
 			}
 		}
 	})

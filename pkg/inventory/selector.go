@@ -1,0 +1,153 @@
+package inventory
+
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// selector reads match and matchExpressions. given is false when there is
+// neither. What it would pick is unknowable after a problem.
+func (d *decoder) selector(f *fields, places map[string]place) (s plan.Selector, given bool) {
+	d.sound = d.sound && !f.doubtful("match") && !f.doubtful("matchExpressions")
+	if e := f.get("match"); e != nil {
+		given, places["match"] = true, e.at
+		before := len(d.problems)
+		s.Match = d.pairs(e, "match", func(l *entry, value string) { d.builtInValue(l.name, value, l.at) })
+		if len(s.Match) == 0 && len(d.problems) == before {
+			d.sound = false
+			d.problem(e.at, "remove it to take every vault that is left", "match is empty")
+		}
+	}
+	if e := f.get("matchExpressions"); e != nil {
+		given, places["matchExpressions"] = true, e.at
+		list, ok := d.items(e, "matchExpressions")
+		d.sound = d.sound && ok
+		if ok && len(list) == 0 {
+			d.sound = false
+			d.problem(e.at, "remove it to take every vault that is left", "matchExpressions is an empty list")
+		}
+		for _, n := range list {
+			n, where := d.resolve(n)
+			r, ok := d.requirement(n, where)
+			d.sound = d.sound && ok
+			s.Expressions = append(s.Expressions, r)
+		}
+	}
+	return s, given
+}
+
+var requirementSchema = &schema{what: "an expression of matchExpressions", keys: []string{"key", "operator", "values"}}
+
+func (d *decoder) requirement(n *yaml.Node, where place) (r plan.Requirement, ok bool) {
+	before := len(d.problems)
+	f, ok := d.mapping(n, where, requirementSchema)
+	if !ok {
+		return r, false
+	}
+	for _, key := range []string{"key", "operator"} {
+		if f.lacks(key) {
+			d.problem(where, "write {key: env, operator: In, values: [dev]}", "an expression of matchExpressions has no %s", key)
+		}
+	}
+	if e := f.get("key"); e != nil {
+		r.Key, _ = d.line(e, "key")
+	}
+	if e := f.get("operator"); e != nil {
+		s, _ := d.oneOf(e, "operator", words(plan.Operators()))
+		r.Operator = plan.Operator(s)
+	}
+	values := f.get("values")
+	switch r.Operator {
+	case plan.OpIn, plan.OpNotIn:
+		if f.lacks("values") {
+			d.problem(where, "add values: [a, b]", "operator %s has no values", r.Operator)
+		}
+		if values != nil {
+			r.Values = d.values(values, r.Key)
+		}
+	case plan.OpExists, plan.OpDoesNotExist:
+		if values != nil {
+			d.problem(values.key, "remove them, or use In or NotIn", "operator %s takes no values", r.Operator)
+		}
+	}
+	return r, len(d.problems) == before
+}
+
+func (d *decoder) values(e *entry, key string) []string {
+	list, ok := d.items(e, "values")
+	if ok && len(list) == 0 {
+		d.problem(e.at, "add at least one", "values is an empty list")
+	}
+	out := make([]string, 0, len(list))
+	for _, n := range list {
+		n, where := d.resolve(n)
+		s, ok := d.text(n, where, "a value")
+		if ok && s != "" {
+			ok = d.checkLine(s, where, "a value")
+		}
+		if !ok {
+			continue
+		}
+		if slices.Contains(out, s) {
+			d.problem(where, "remove one of the two", "value %s is given twice", quote(s))
+		}
+		d.builtInValue(key, s, where)
+		out = append(out, s)
+	}
+	return out
+}
+
+// builtInValue checks a value that a key which is no label is compared with.
+func (d *decoder) builtInValue(key, value string, where place) {
+	types := words(fleet.ResourceTypes())
+	switch {
+	case key == plan.KeyResourceType && !slices.Contains(types, value):
+		d.sound = false
+		d.problem(where, "", "%s must be %s, not %s", key, either(types), quote(value))
+	case slices.Contains(plan.BuiltInKeys(), key) && value == "":
+		d.sound = false
+		d.problem(where, "give it a value", "%s is empty", key)
+	}
+}
+
+// labels reads the labels of a vault or a subscription.
+func (d *decoder) labels(e *entry) map[string]string {
+	return d.pairs(e, "labels", func(l *entry, _ string) {
+		if slices.Contains(plan.BuiltInKeys(), l.name) {
+			d.sound = false
+			d.problem(l.key, "give the label another name",
+				"a label cannot be named %s: selectors mean the vault's own %s by it", l.name, l.name)
+		}
+	})
+}
+
+// pairs reads labels, or a match of them: names with values, and shows each
+// to check. A problem makes the waves unknowable.
+func (d *decoder) pairs(e *entry, what string, check func(l *entry, value string)) map[string]string {
+	f, ok := d.mapping(e.value, e.at, &schema{what: what})
+	d.sound = d.sound && ok && len(f.entries) == len(e.value.Content)/2
+	var m map[string]string
+	for i := range f.entries {
+		l := &f.entries[i]
+		name := "label " + quote(l.name)
+		value, ok := d.text(l.value, l.at, name)
+		ok = ok && d.checkLine(l.name, l.key, "the name of a label")
+		if ok && value != "" {
+			ok = d.checkLine(value, l.at, name)
+		}
+		if !ok {
+			d.sound = false
+			continue
+		}
+		check(l, value)
+		if m == nil {
+			m = make(map[string]string, len(f.entries))
+		}
+		m[l.name] = value
+	}
+	return m
+}

@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+func TestSelector(t *testing.T) {
+	t.Parallel()
+	v := vault("v")
+	v.SubscriptionID, v.SubscriptionName, v.Location = subA, "Prod", "West US"
+	v.Labels = map[string]string{"env": "dev", "note": ""}
+	for name, c := range map[string]struct {
+		selector Selector
+		want     bool
+	}{
+		"nothing asked":             {Selector{}, true},
+		"equal":                     {Selector{Match: map[string]string{"env": "dev"}}, true},
+		"capitals count in labels":  {Selector{Match: map[string]string{"env": "Dev"}}, false},
+		"in":                        {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test", "dev"}}}}, true},
+		"in others":                 {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test"}}}}, false},
+		"in without the label":      {Selector{Expressions: []Requirement{{"team", OpIn, []string{""}}}}, false},
+		"in with an empty value":    {Selector{Expressions: []Requirement{{"note", OpIn, []string{""}}}}, true},
+		"not in":                    {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"dev"}}}}, false},
+		"not in others":             {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"test"}}}}, true},
+		"not in without the label":  {Selector{Expressions: []Requirement{{"team", OpNotIn, []string{"a"}}}}, true},
+		"exists":                    {Selector{Expressions: []Requirement{{"note", OpExists, nil}}}, true},
+		"exists without the label":  {Selector{Expressions: []Requirement{{"team", OpExists, nil}}}, false},
+		"does not exist":            {Selector{Expressions: []Requirement{{"team", OpDoesNotExist, nil}}}, true},
+		"does not exist and does":   {Selector{Expressions: []Requirement{{"env", OpDoesNotExist, nil}}}, false},
+		"location":                  {Selector{Match: map[string]string{"location": "westus"}}, true},
+		"another location":          {Selector{Expressions: []Requirement{{"location", OpNotIn, []string{"WEST us"}}}}, false},
+		"subscription by name":      {Selector{Match: map[string]string{"subscription": "prod"}}, true},
+		"subscription by ID":        {Selector{Expressions: []Requirement{{"subscription", OpIn, []string{"{" + subA + "}"}}}}, true},
+		"another subscription":      {Selector{Match: map[string]string{"subscription": subB}}, false},
+		"type":                      {Selector{Match: map[string]string{"resourceType": string(fleet.BackupVault)}}, true},
+		"another type":              {Selector{Match: map[string]string{"resourceType": string(fleet.SiteRecoveryVault)}}, false},
+		"built-in keys exist":       {Selector{Expressions: []Requirement{{"location", OpExists, nil}}}, true},
+		"all must hold":             {Selector{map[string]string{"env": "dev"}, []Requirement{{"team", OpExists, nil}}}, false},
+		"an unknown operator: none": {Selector{Expressions: []Requirement{{"env", "Is", []string{"dev"}}}}, false},
+	} {
+		if got := c.selector.Picks(&v); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestSizeResolve(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		size       Size
+		base, want int
+	}{
+		{Size{Count: 5}, 100, 5},
+		{Size{Count: 5}, 2, 5},
+		{Size{Percent: 10}, 100, 10},
+		{Size{Percent: 10}, 101, 11},
+		{Size{Percent: 7}, 100, 7}, // 7/100 lies just above in binary
+		{Size{Percent: 0.001}, 100, 1},
+		{Size{Percent: 10}, 0, 1},
+		{Size{Percent: 100}, 3, 3},
+	} {
+		if got := c.size.Resolve(c.base); got != c.want {
+			t.Errorf("%+v of %d is %d, want %d", c.size, c.base, got, c.want)
+		}
+	}
+}
+
+func TestLimitsOf(t *testing.T) {
+	t.Parallel()
+	p := &Plan{Limits: Limits{Upgrades: 10, PerSubscription: 2}, Calendar: &Calendar{}, Waves: []Wave{{},
+		{Limits: WaveLimits{Upgrades: 20, PerSubscription: 1, PerLocation: 3}, Calendar: &Calendar{Windows: []Window{{}}}},
+		{Limits: WaveLimits{Upgrades: 4}}}}
+	for w, want := range []WaveLimits{{10, 2, 0}, {10, 1, 3}, {4, 2, 0}} {
+		if got := p.LimitsOf(w); got != want {
+			t.Errorf("wave %d: %+v, want %+v", w, got, want)
+		}
+	}
+	if p.CalendarOf(0) != p.Calendar || p.CalendarOf(1) != p.Waves[1].Calendar {
+		t.Error("a wave's calendar replaces the plan's")
+	}
+}
