@@ -48,6 +48,21 @@ func (s *script) command(line string) ([]string, error) {
 		return nil, err
 	case "show":
 		return s.show(), nil
+	case "approve":
+		a, err := s.approval(args)
+		if err != nil {
+			return nil, err
+		}
+		return s.step(Commanded{a})
+	case "exit-when-waiting":
+		s.m.ExitWhenWaiting = true
+		return s.step()
+	case "wall": // the wall clock is so far ahead of the time that has passed
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			return nil, err
+		}
+		return s.step(Clock{s.now.Add(d)})
 	}
 	var obs []Observation
 	for part := range strings.SplitSeq(line, ";") {
@@ -63,8 +78,12 @@ func (s *script) command(line string) ([]string, error) {
 // open starts the first process of a run.
 func (s *script) open(args []string) ([]string, error) {
 	s.m, s.journal = New(s.plan), nil
-	opened := fleet.RunOpened{RunID: "run"}
+	opened := fleet.RunOpened{RunID: "run", By: fleet.Actor{User: "alex"}}
 	for _, a := range args {
+		if a == "validate-all-first" {
+			opened.ValidateAllFirst = true
+			continue
+		}
 		name, how, _ := strings.Cut(a, "=")
 		i, err := s.vault(name)
 		if err != nil {

@@ -70,6 +70,9 @@ func scriptPlan(args []string) (*plan.Plan, error) {
 }
 
 func scriptOption(p *plan.Plan, key, val string, n int) error {
+	if known, err := scriptPolicy(p, key, val); known {
+		return err
+	}
 	t := &p.Timings
 	durations := map[string]*time.Duration{"poll": &t.Poll, "maxage": &t.ValidationMaxAge, "busyretry": &t.BusyRetry,
 		"busydeadline": &t.BusyDeadline, "timeout": &t.StartTimeout, "grace": &t.ReconcileGrace,

@@ -17,17 +17,33 @@ type Forecast struct {
 	EndsAt time.Time
 	Nights int // stretches of open windows in which something starts; 0 without windows
 	Steps  int // how many Steps the machine took
+
+	Halt     *fleet.RunHalted // a budget halted it; nil: it came to its end
+	Upgraded int
 }
 
 // Span is a stretch of time.
 type Span struct{ StartsAt, EndsAt time.Time }
 
+// Rehearsal is a night to simulate.
+type Rehearsal struct {
+	Start    time.Time
+	Duration func(*plan.Vault) time.Duration
+	Fails    func(*plan.Vault) bool // nil: every upgrade succeeds
+}
+
 // Simulate drives the real machine with a simulated clock from start on, with
-// durations as duration predicts them. It touches nothing outside.
+// durations as duration predicts them. Every upgrade succeeds and every gate is
+// approved at once. It touches nothing outside.
 func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Duration) (Forecast, error) {
-	s := &simulation{m: New(p), now: start, duration: duration, running: map[int]*fleet.Record{},
-		nights: map[time.Time]bool{}}
-	if err := s.m.Apply(fleet.Event{At: start, Fact: fleet.RunOpened{RunID: "forecast"}}); err != nil {
+	return Rehearse(p, Rehearsal{Start: start, Duration: duration})
+}
+
+// Rehearse is Simulate with upgrades that fail.
+func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
+	s := &simulation{m: New(p), now: r.Start, Rehearsal: r, running: map[int]*fleet.Record{}, nights: map[time.Time]bool{}}
+	opened := fleet.RunOpened{RunID: "forecast", PlanFingerprint: p.Fingerprint}
+	if err := s.m.Apply(fleet.Event{At: r.Start, Fact: opened}); err != nil {
 		return Forecast{}, err
 	}
 	for !s.done {
@@ -35,7 +51,7 @@ func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Dur
 			return Forecast{}, err
 		}
 	}
-	f := Forecast{EndsAt: s.now, Nights: len(s.nights), Steps: s.steps}
+	f := Forecast{EndsAt: s.now, Nights: len(s.nights), Steps: s.steps, Halt: s.m.Run.Halt, Upgraded: s.m.Totals.Of(fleet.Upgraded)}
 	for i := range s.m.Waves {
 		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})
 	}
@@ -45,16 +61,16 @@ func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Dur
 // simulation is a cloud and a runner in which everything but an upgrade is
 // instant.
 type simulation struct {
-	m        *Machine
-	now      time.Time
-	wake     time.Time
-	duration func(*plan.Vault) time.Duration
-	ends     endHeap
-	running  map[int]*fleet.Record
-	pending  []Observation
-	nights   map[time.Time]bool // by the end of the window
-	steps    int
-	done     bool
+	Rehearsal
+	m       *Machine
+	now     time.Time
+	wake    time.Time
+	ends    endHeap
+	running map[int]*fleet.Record
+	pending []Observation
+	nights  map[time.Time]bool // by the end of the window
+	steps   int
+	done    bool
 }
 
 type endHeap []end
@@ -113,6 +129,9 @@ func (s *simulation) finish() {
 			s.pending = append(s.pending, Listed{snap})
 		}
 		s.running[i].State = fleet.RecordUpgraded
+		if s.Fails != nil && s.Fails(v) {
+			s.running[i].State = fleet.RecordFailed
+		}
 		s.running[i].EndedAt = s.now
 	}
 	for id, snap := range ended {
@@ -135,10 +154,12 @@ func (s *simulation) perform(a Action) {
 			s.nights[until] = true
 		}
 		s.running[a.Vault] = &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
-		heap.Push(&s.ends, end{s.now.Add(s.duration(v)), a.Vault})
+		heap.Push(&s.ends, end{s.now.Add(s.Duration(v)), a.Vault})
 		answer(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	case Verify:
 		answer(Verified{Vault: s.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+	case Explain:
+		answer(Explained{Vault: s.m.key(a.Vault), OperationID: a.OperationID})
 	case Wake:
 		s.wake = a.At
 	case Exit:
