@@ -58,7 +58,8 @@ type Vault struct {
 	ResourceType        ResourceType      `json:"resourceType"`
 	TargetResourceGroup string            `json:"targetResourceGroup"`
 	CreateResourceGroup bool              `json:"createResourceGroup,omitempty"`
-	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"`
+	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"` // all of them
+	Consents            []Consent         `json:"consents,omitempty"`       // or those that one of these covers
 	ProtectedItems      int               `json:"protectedItems,omitempty"`
 	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
 	Hold                *Hold             `json:"hold,omitempty"`

@@ -17,7 +17,8 @@ const apiVersion = "fleetup/v1"
 type decoder struct {
 	*reader
 	in       plan.Input
-	defaults vaultDefaults
+	defaults layer
+	rules    []rule
 
 	list          place // of subscriptions
 	subscriptions []subscriptionPlaces
@@ -45,10 +46,9 @@ type wavePlaces struct {
 var inventorySchema = &schema{
 	what: "the inventory",
 	keys: []string{"apiVersion", "cloud", "emulator", "upgrade", "credential", "defaults", "subscriptions",
-		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts"},
+		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts", "rules"},
 	later: map[string]string{
 		"include": "put everything into one file",
-		"rules":   "write the vaults out",
 	},
 }
 
@@ -89,7 +89,12 @@ func (d *decoder) inventory(root *yaml.Node) {
 	if e := f.get("defaults"); e != nil {
 		d.readDefaults(e)
 	}
+	d.sound = d.sound && !f.doubtful("rules")
+	if e := f.get("rules"); e != nil {
+		d.readRules(e)
+	}
 	d.readSubscriptions(&f)
+	d.unusedRules()
 	if e := f.get("waves"); e != nil {
 		d.readWaves(e)
 	}

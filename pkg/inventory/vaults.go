@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -11,12 +10,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
-
-// vaultDefaults is what a vault has that gives nothing of its own.
-type vaultDefaults struct {
-	vault  fleet.Vault
-	fields fields // as written, sound or not
-}
 
 // required are the keys that a vault or, but for the name, defaults must give.
 var required = []string{"name", "location", "resourceType", "targetResourceGroup"}
@@ -32,7 +25,7 @@ func (d *decoder) readDefaults(e *entry) {
 	d.shared(&f, &d.defaults.vault)
 }
 
-// shared reads what vaults and defaults have in common.
+// shared reads what vaults, rules and defaults have in common.
 func (d *decoder) shared(f *fields, v *fleet.Vault) {
 	if e := f.get("location"); e != nil {
 		v.Location, _ = d.line(e, "location")
@@ -48,27 +41,8 @@ func (d *decoder) shared(f *fields, v *fleet.Vault) {
 		v.CreateResourceGroup, _ = d.boolean(e, "createResourceGroup")
 	}
 	if e := f.get("acceptWarnings"); e != nil {
-		if e.value.Kind == yaml.SequenceNode {
-			d.problem(e.at, "write true to accept all warnings", "acceptWarnings as a list is not supported yet")
-		} else {
-			v.AcceptWarnings, _ = d.boolean(e, "acceptWarnings")
-		}
+		v.AcceptWarnings, v.Consents = d.acceptWarnings(e)
 	}
-}
-
-func (d *decoder) resourceGroup(e *entry) string {
-	s, ok := d.text(e.value, e.at, "targetResourceGroup")
-	if !ok {
-		return ""
-	}
-	if err := fleet.CheckResourceGroupName(s); err != nil {
-		if len(s) > maxLine {
-			err = fmt.Errorf("a resource group name of %d bytes is too long; 90 characters are allowed", len(s))
-		}
-		d.problem(e.at, "", "targetResourceGroup: %v", err)
-		return ""
-	}
-	return s
 }
 
 var subscriptionSchema = &schema{what: "a subscription", keys: []string{"id", "name", "tenant", "labels", "vaults"}}
@@ -139,7 +113,7 @@ func (d *decoder) subscription(f *fields) {
 	}
 	d.sound = d.sound && !f.doubtful("vaults") && !f.doubtful("labels")
 	if e := f.get("vaults"); e != nil {
-		s.Vaults = d.readVaults(e, s.Name)
+		d.readVaults(e, &s)
 	}
 	d.in.Subscriptions = append(d.in.Subscriptions, s)
 }
@@ -167,10 +141,10 @@ var vaultSchema = &schema{
 		"acceptWarnings", "protectedItems", "labels", "hold"},
 }
 
-func (d *decoder) readVaults(e *entry, subscription string) []fleet.Vault {
+func (d *decoder) readVaults(e *entry, s *plan.SubscriptionSpec) {
 	list, ok := d.items(e, "vaults")
 	d.sound = d.sound && ok
-	vaults := make([]fleet.Vault, 0, len(list))
+	s.Vaults = make([]fleet.Vault, 0, len(list))
 	for _, n := range list {
 		n, where := d.resolve(n)
 		f, ok := d.mapping(n, where, vaultSchema)
@@ -179,21 +153,23 @@ func (d *decoder) readVaults(e *entry, subscription string) []fleet.Vault {
 			continue
 		}
 		d.vaults = append(d.vaults, where)
-		vaults = append(vaults, d.vault(&f, subscription))
+		s.Vaults = append(s.Vaults, d.vault(f, s))
 	}
-	return vaults
 }
 
 // maxItems is the most protected items that are believed.
 const maxItems = 1_000_000
 
-func (d *decoder) vault(f *fields, subscription string) fleet.Vault {
-	v := d.defaults.vault
+// vault reads a vault and lays its own values over those of the rules that
+// match it, and these over the defaults.
+func (d *decoder) vault(f fields, s *plan.SubscriptionSpec) fleet.Vault {
+	own := layer{from: "vault", fields: f}
+	v := &own.vault
 	d.sound = d.sound && !f.doubtful("labels")
 	if e := f.get("name"); e != nil {
 		v.Name = d.vaultName(e)
 	}
-	d.shared(f, &v)
+	d.shared(&f, v)
 	if e := f.get("protectedItems"); e != nil {
 		v.ProtectedItems, _ = d.integer(e, "protectedItems", 0, maxItems)
 	}
@@ -203,21 +179,15 @@ func (d *decoder) vault(f *fields, subscription string) fleet.Vault {
 	if e := f.get("hold"); e != nil {
 		v.Hold = d.hold(e)
 	}
-	who := "a vault of subscription " + quote(subscription)
-	if v.Name != "" {
-		who = "vault " + quote(subscription+"/"+v.Name)
+	return d.lay(&own, s)
+}
+
+// who names a vault in a problem.
+func who(v *fleet.Vault, s *plan.SubscriptionSpec) string {
+	if v.Name == "" {
+		return "a vault of subscription " + quote(s.Name)
 	}
-	for _, key := range required {
-		if !f.lacks(key) || !d.defaults.fields.lacks(key) {
-			continue
-		}
-		hint := fmt.Sprintf("add %s here, or to defaults for all", key)
-		if key == "name" {
-			hint = "add its name"
-		}
-		d.problem(f.at, hint, "%s has no %s", who, key)
-	}
-	return v
+	return "vault " + quote(s.Name+"/"+v.Name)
 }
 
 // maxVaultName guards against a mistake in the file; the service's own limit

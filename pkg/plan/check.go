@@ -134,6 +134,11 @@ func (f *faultList) vaults(p *Plan) {
 		if v.ProtectedItems < 0 || v.Predicted != Predict(v.ProtectedItems) {
 			f.addf("vault %q has a size or prediction that cannot be", v.Ref())
 		}
+		for _, c := range v.Consents {
+			if c.Reason == "" || c.Code == "" && c.Category == "" && c.Contains == "" {
+				f.addf("vault %q has a consent to nothing, or without a reason", v.Ref())
+			}
+		}
 		if v.Hold != nil && v.Hold.Reason == "" {
 			f.addf("vault %q is held without a reason", v.Ref())
 		}

@@ -61,6 +61,7 @@ func TestCheckFindsEveryChange(t *testing.T) {
 	in := input(3)
 	in.Subscriptions[0].Labels = map[string]string{"env": "dev"}
 	in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x", By: "y", Until: now.AddDate(1, 0, 0)}
+	in.Subscriptions[0].Vaults[1].Consents = []fleet.Consent{{Code: "a", Category: "b", Contains: "c", Reason: "d"}}
 	in.SubscriptionBudget, in.Ceiling, in.SameErrorHalt = &Budget{Unit: UnitPercent, Percent: 50}, CeilingHard, 3
 	in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 120, "UTC"}}, Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", "UTC"}}}
 	in.Waves = []WaveSpec{{Name: "one", CatchAll: true, Size: &Size{Count: 1}, Soak: time.Minute, Order: OrderName, Calendar: &Calendar{},
@@ -147,6 +148,8 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"slash in a name":       func(p *Plan) { p.Vaults[0].Name = "a/b" },
 		"negative size":         func(p *Plan) { p.Vaults[0].ProtectedItems = -1 },
 		"another prediction":    func(p *Plan) { p.Vaults[0].Predicted.P50++ },
+		"consent to nothing":    func(p *Plan) { p.Vaults[0].Consents = []fleet.Consent{{Reason: "x"}} },
+		"consent for no reason": func(p *Plan) { p.Vaults[0].Consents = []fleet.Consent{{Code: "x"}} },
 		"hold without reason":   func(p *Plan) { p.Vaults[0].Hold = &fleet.Hold{} },
 		"zero limit":            func(p *Plan) { p.Limits.Upgrades = 0 },
 		"negative limit":        func(p *Plan) { p.Limits.PerLocation = -1 },

@@ -1,0 +1,120 @@
+package inventory
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// placeholders are what a template may name besides labels.X.
+var placeholders = []string{"location", "name", "subscription"}
+
+const labelPlaceholder = "labels."
+
+// resourceGroup reads the name of a resource group, or a template of one.
+func (d *decoder) resourceGroup(e *entry) string {
+	s, ok := d.text(e.value, e.at, "targetResourceGroup")
+	if !ok {
+		return ""
+	}
+	if isTemplate(s) && len(s) <= maxLine {
+		if err := splitTemplate(s, func(string) {}, func(string) error { return nil }); err != nil {
+			d.problem(e.at, "use {location}, {name}, {subscription} or {labels.NAME}", "targetResourceGroup %s: %v", quote(s), err)
+			return ""
+		}
+		return s
+	}
+	if err := fleet.CheckResourceGroupName(s); err != nil {
+		if len(s) > maxLine {
+			err = fmt.Errorf("a resource group name of %d bytes is too long; 90 characters are allowed", len(s))
+		}
+		d.problem(e.at, "", "targetResourceGroup: %v", err)
+		return ""
+	}
+	return s
+}
+
+func isTemplate(s string) bool { return strings.ContainsAny(s, "{}") }
+
+// splitTemplate walks through a template and hands on its texts and the names
+// of its placeholders. The error says what is wrong with it.
+func splitTemplate(s string, text func(string), placeholder func(name string) error) error {
+	for {
+		before, rest, found := strings.Cut(s, "{")
+		if strings.Contains(before, "}") {
+			return fmt.Errorf("a } has no { before it")
+		}
+		text(before)
+		if !found {
+			return nil
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || strings.Contains(name, "{") {
+			return fmt.Errorf("a { has no } after it")
+		}
+		if !strings.HasPrefix(name, labelPlaceholder) || name == labelPlaceholder {
+			known := false
+			for _, p := range placeholders {
+				known = known || p == name
+			}
+			if !known {
+				return fmt.Errorf("unknown placeholder {%s}", clip(name))
+			}
+		}
+		if err := placeholder(name); err != nil {
+			return err
+		}
+		s = after
+	}
+}
+
+// expand fills in the vault's templates.
+func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSpec) {
+	template := v.TargetResourceGroup
+	if !isTemplate(template) {
+		return
+	}
+	v.TargetResourceGroup = ""
+	if v.Name == "" || v.Location == "" || !d.sound {
+		return // reported, or not to be known
+	}
+	labels := join(v.Labels, s.Labels)
+	var b strings.Builder
+	err := splitTemplate(template, func(text string) { b.WriteString(text) }, func(name string) error {
+		value := ""
+		switch name {
+		case "location":
+			value = fleet.NormalizeLocation(v.Location)
+		case "name":
+			value = v.Name
+		case "subscription":
+			value = s.Name
+		default:
+			label := strings.TrimPrefix(name, labelPlaceholder)
+			var ok bool
+			if value, ok = labels[label]; !ok {
+				return fmt.Errorf("it has no label %s", quote(label))
+			}
+		}
+		b.WriteString(value)
+		return nil
+	})
+	hint := "add the label"
+	if err == nil {
+		if err = fleet.CheckResourceGroupName(b.String()); err == nil {
+			v.TargetResourceGroup = d.intern(b.String())
+			return
+		}
+		hint = "give it a targetResourceGroup of its own, or change the template"
+	}
+	own := layers[len(layers)-1]
+	from := own.fields.at
+	for _, l := range layers {
+		if e := l.fields.get("targetResourceGroup"); e != nil {
+			from = e.at
+		}
+	}
+	d.problem(own.fields.at, hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %v", who(v, s), quote(template), d.ref(from), err)
+}
