@@ -21,8 +21,12 @@ type decoder struct {
 	rules    []rule
 
 	list          place // of subscriptions
+	explain       bool  // keep the origins of every value
+	parts         *parts
+	byName        map[string]int // subscriptions by ID and by name in lower case
+	named         int            // how many of them byName knows
 	subscriptions []subscriptionPlaces
-	vaults        []place
+	vaults        []vaultNote // in the order of reading
 	waves         []wavePlaces
 	whole         map[string]place // of what an issue with the whole is about
 
@@ -35,7 +39,14 @@ type decoder struct {
 	zones            map[string]error // what is known of each time zone
 }
 
-type subscriptionPlaces struct{ start, id, name place }
+// vaultNote is what is remembered of a vault beside its values.
+type vaultNote struct {
+	place        place
+	subscription int // its index
+	origins      []Origin
+}
+
+type subscriptionPlaces struct{ start, id, name, labels place }
 
 // wavePlaces says where a wave begins, and where the values of its keys stand.
 type wavePlaces struct {
@@ -46,10 +57,7 @@ type wavePlaces struct {
 var inventorySchema = &schema{
 	what: "the inventory",
 	keys: []string{"apiVersion", "cloud", "emulator", "upgrade", "credential", "defaults", "subscriptions",
-		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts", "rules"},
-	later: map[string]string{
-		"include": "put everything into one file",
-	},
+		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts", "rules", "include"},
 }
 
 func (d *decoder) inventory(root *yaml.Node) {
@@ -93,7 +101,15 @@ func (d *decoder) inventory(root *yaml.Node) {
 	if e := f.get("rules"); e != nil {
 		d.readRules(e)
 	}
-	d.readSubscriptions(&f)
+	d.defaults.file, d.defaults.from = d.file, "defaults"
+	include := f.get("include")
+	d.sound = d.sound && !f.doubtful("include")
+	d.readSubscriptions(&f, include != nil)
+	if include != nil {
+		d.include(include)
+	}
+	// Rows of a table may add to any subscription; the plan goes by those.
+	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return a.subscription - b.subscription })
 	d.unusedRules()
 	if e := f.get("waves"); e != nil {
 		d.readWaves(e)
@@ -163,7 +179,7 @@ func (d *decoder) report(issues []plan.Issue) {
 func (d *decoder) placeOf(s plan.Subject, field string) place {
 	switch s.Kind {
 	case plan.SubjectVault:
-		return d.vaults[s.Index]
+		return d.vaults[s.Index].place
 	case plan.SubjectSubscription:
 		p := d.subscriptions[s.Index]
 		switch field {
@@ -182,6 +198,9 @@ func (d *decoder) placeOf(s plan.Subject, field string) place {
 	}
 	if where, ok := d.whole[field]; ok {
 		return where
+	}
+	if d.list.line == 0 {
+		return place{line: 1, column: 1, file: d.main}
 	}
 	return d.list
 }

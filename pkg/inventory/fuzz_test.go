@@ -73,3 +73,41 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTable: no table makes it panic, and what it refuses has a place.
+func FuzzTable(f *testing.F) {
+	f.Add([]byte("subscription,name,location,labels.app\nprod,a,West US,x\n22222222-2222-4222-8222-222222222222,\"b\",,\n"))
+	f.Add([]byte("name,subscription\n\"\n,\n"))
+	f.Add([]byte("labels.,labels.a,subscription,name,protectedItems\n,,,,-1\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		main := filepath.Join(dir, "fleet.yaml")
+		if err := os.WriteFile(filepath.Join(dir, "t.csv"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(main, []byte(minimal+"include: [t.csv]\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{name}\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, from, err := inventory.Explain(main, now)
+		if err == nil {
+			if err := p.Check(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range p.Vaults {
+				if o := from.Of(i); len(o) < 4 || o[0].Value != p.Vaults[i].Name {
+					t.Fatalf("vault %q has the origins %+v", p.Vaults[i].Name, o)
+				}
+			}
+			return
+		}
+		var problems *inventory.Problems
+		if !errors.As(err, &problems) {
+			t.Fatal(err)
+		}
+		for _, x := range problems.List {
+			if x.Line < 1 || x.Column < 1 || x.Message == "" {
+				t.Fatalf("no place or message: %v", x)
+			}
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -25,41 +26,63 @@ const maxSize = 64 << 20
 // ErrTooBig says that a file is too big to be an inventory.
 var ErrTooBig = errors.New("the file is too big for an inventory")
 
-// Load reads the inventory at path and makes its plan. Holds that are over at
-// now are none. What is wrong with the content comes as *Problems; a file that
-// cannot be read as the error of package os.
+// Load reads the inventory at path, with the files that it includes, and makes
+// its plan. Holds that are over at now are none. What is wrong with the content
+// comes as *Problems; a file that cannot be read as the error of package os.
 func Load(path string, now time.Time) (*plan.Plan, error) {
+	p, _, err := load(path, now, false)
+	return p, err
+}
+
+// Explain is Load that also tells where each value of a vault came from.
+func Explain(path string, now time.Time) (*plan.Plan, *Provenance, error) {
+	return load(path, now, true)
+}
+
+func load(path string, now time.Time, explain bool) (*plan.Plan, *Provenance, error) {
+	data, err := readFile(path, maxSize)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the inventory: %w", err)
+	}
+	return parse(path, data, now, &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}, explain)
+}
+
+// readFile reads at most most bytes and one more, which tells that it is too
+// big.
+func readFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the inventory: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the inventory: %w", err)
-	}
-	return Parse(path, data, now)
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // Parse makes the plan of an inventory's text. name is what the plan and the
-// problems call it. What is wrong with the text comes as *Problems.
+// problems call it. What is wrong with the text comes as *Problems. It reads
+// no file: an inventory that includes others is for Load.
 func Parse(name string, data []byte, now time.Time) (*plan.Plan, error) {
+	p, _, err := parse(name, data, now, nil, false)
+	return p, err
+}
+
+func parse(name string, data []byte, now time.Time, parts *parts, explain bool) (*plan.Plan, *Provenance, error) {
 	if len(data) > maxSize {
-		return nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
+		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
 			name, ErrTooBig, maxSize>>20)
 	}
-	r := &reader{file: name, pool: make(map[string]string)}
+	r := &reader{main: name, file: name, pool: make(map[string]string)}
 	root := r.document(data)
 	if root == nil {
-		return nil, r.failed()
+		return nil, nil, r.failed()
 	}
-	d := &decoder{reader: r, sound: true}
+	d := &decoder{reader: r, sound: true, parts: parts, explain: explain}
 	d.in.Inventory, d.in.Now = name, now
 	d.inventory(root)
 	p, issues := plan.Build(d.in)
 	d.report(issues)
 	if err := r.failed(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p, nil
+	return p, d.provenance(), nil
 }

@@ -17,6 +17,29 @@ type layer struct {
 	from   string // "defaults", "rule 2", "vault"
 	vault  fleet.Vault
 	fields fields // as written, sound or not
+	file   string
+}
+
+// of returns where the layer gives the value of a key, or as a whole begins.
+func (l *layer) of(key string) place {
+	where := l.fields.at
+	if e := l.fields.get(key); e != nil {
+		where = e.at
+	}
+	where.file = l.file
+	return where
+}
+
+// ofLabel returns where the layer gives the value of a label.
+func (l *layer) ofLabel(name string) place {
+	where := l.of("labels")
+	pairs := l.fields.get("labels").value.Content
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i].Value == name {
+			where.line, where.column = pairs[i+1].Line, pairs[i+1].Column
+		}
+	}
+	return where
 }
 
 // onto lays the values of a layer over those of v. Labels are joined.
@@ -85,10 +108,10 @@ func (d *decoder) readRules(e *entry) {
 			d.sound = false
 			continue
 		}
-		r := rule{place: where}
-		r.from = fmt.Sprintf("rule %d", i+1)
+		r := rule{place: d.here(where)}
+		r.file, r.from = d.file, fmt.Sprintf("rule %d", i+1)
 		var given bool
-		r.selector, given = d.selector(&f, make(map[string]place))
+		r.selector, given = d.selector(&f, make(map[string]place), "a rule for every vault belongs into defaults")
 		if !given && f.lacks("match") && f.lacks("matchExpressions") {
 			d.sound = false
 			d.problem(where, "add match, or put it into defaults", "a rule has no match")
@@ -148,7 +171,12 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) fleet.Vault {
 	own.onto(&v)
 	layers = append(layers, own)
 	d.complete(&v, layers, s)
+	template := v.TargetResourceGroup
 	d.expand(&v, layers, s)
+	if d.explain {
+		note := &d.vaults[len(d.vaults)-1]
+		note.origins = d.originsOf(&v, template, layers, s)
+	}
 	return v
 }
 

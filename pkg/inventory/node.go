@@ -15,14 +15,15 @@ const maxAliased = 1 << 20
 
 // reader walks YAML nodes and collects problems.
 type reader struct {
-	file     string
+	main     string // the inventory itself
+	file     string // the one that is being read: the inventory or a file it includes
 	problems []Problem
 	pool     map[string]string // one copy of each text that many vaults share
 	aliased  int
 	sizes    map[*yaml.Node]int // of anchored nodes
 }
 
-func at(n *yaml.Node) place { return place{n.Line, n.Column} }
+func at(n *yaml.Node) place { return place{line: n.Line, column: n.Column} }
 
 // resolve follows an alias. The place is where the value stands: at the alias.
 // Past maxAliased an alias stands for nothing.
@@ -78,7 +79,8 @@ type entry struct {
 // fields are the entries of a mapping, each name once.
 type fields struct {
 	entries []entry
-	at      place // of the mapping
+	what    string // the mapping, for messages
+	at      place  // of the mapping
 	// meant are the keys that refused ones were probably meant to be. A
 	// mapping does not lack them: one mistake is reported once.
 	meant   []string
@@ -112,7 +114,7 @@ type schema struct {
 // mapping reads a mapping by its schema. Problems with keys are reported; the
 // other entries are returned. ok is false when the node is no mapping at all.
 func (r *reader) mapping(n *yaml.Node, where place, s *schema) (f fields, ok bool) {
-	f.at = where
+	f.at, f.what = where, s.what
 	if n.Kind != yaml.MappingNode || n.Tag != "!!map" {
 		r.problem(where, "", "%s must be a mapping of keys to values, not %s", s.what, describe(n))
 		f.unclear = true
@@ -191,4 +193,6 @@ func (r *reader) items(e *entry, what string) (list []*yaml.Node, ok bool) {
 }
 
 // ref names a place for people.
-func (r *reader) ref(p place) string { return fmt.Sprintf("%s:%d:%d", r.file, p.line, p.column) }
+func (r *reader) ref(p place) string {
+	return fmt.Sprintf("%s:%d:%d", r.here(p).file, p.line, p.column)
+}

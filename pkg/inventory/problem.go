@@ -25,7 +25,7 @@ func (p Problem) String() string {
 }
 
 // Problems is everything that is wrong with an inventory, in the order of the
-// file. It holds at least one.
+// file; what is wrong with included files follows. It holds at least one.
 type Problems struct {
 	List []Problem
 }
@@ -39,11 +39,22 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// place is a position in the file, both parts from 1.
-type place struct{ line, column int }
+// place is a position in a file, both parts from 1.
+type place struct {
+	line, column int
+	file         string // "": the one that is being read
+}
+
+// here completes a place that is kept until another file is read.
+func (r *reader) here(p place) place {
+	if p.file == "" {
+		p.file = r.file
+	}
+	return p
+}
 
 func (r *reader) problem(at place, hint, format string, args ...any) {
-	r.problems = append(r.problems, Problem{File: r.file, Line: at.line, Column: at.column,
+	r.problems = append(r.problems, Problem{File: r.here(at).file, Line: at.line, Column: at.column,
 		Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
@@ -54,7 +65,10 @@ func (r *reader) failed() error {
 		return nil
 	}
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		if a.File != b.File && (a.File == r.main || b.File == r.main) {
+			return map[bool]int{true: -1, false: 1}[a.File == r.main]
+		}
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	// An alias leads to the same text twice; one report of it is enough.
 	return &Problems{List: slices.Compact(r.problems)}

@@ -10,8 +10,9 @@ import (
 )
 
 // selector reads match and matchExpressions. given is false when there is
-// neither. What it would pick is unknowable after a problem.
-func (d *decoder) selector(f *fields, places map[string]place) (s plan.Selector, given bool) {
+// neither. What it would pick is unknowable after a problem. all says what to
+// do instead of an empty one.
+func (d *decoder) selector(f *fields, places map[string]place, all string) (s plan.Selector, given bool) {
 	d.sound = d.sound && !f.doubtful("match") && !f.doubtful("matchExpressions")
 	if e := f.get("match"); e != nil {
 		given, places["match"] = true, e.at
@@ -19,7 +20,7 @@ func (d *decoder) selector(f *fields, places map[string]place) (s plan.Selector,
 		s.Match = d.pairs(e, "match", func(l *entry, value string) { d.builtInValue(l.name, value, l.at) })
 		if len(s.Match) == 0 && len(d.problems) == before {
 			d.sound = false
-			d.problem(e.at, "remove it to take every vault that is left", "match is empty")
+			d.problem(e.at, all, "match is empty")
 		}
 	}
 	if e := f.get("matchExpressions"); e != nil {
@@ -28,7 +29,7 @@ func (d *decoder) selector(f *fields, places map[string]place) (s plan.Selector,
 		d.sound = d.sound && ok
 		if ok && len(list) == 0 {
 			d.sound = false
-			d.problem(e.at, "remove it to take every vault that is left", "matchExpressions is an empty list")
+			d.problem(e.at, all, "matchExpressions is an empty list")
 		}
 		for _, n := range list {
 			n, where := d.resolve(n)

@@ -27,11 +27,11 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	if len(docs) == 0 || len(docs[0].Content) == 0 || isNull(docs[0].Content[0]) {
-		r.problem(place{1, 1}, `begin with "apiVersion: fleetup/v1"`, "the inventory is empty")
+		r.problem(place{line: 1, column: 1}, `begin with "apiVersion: fleetup/v1"`, "the inventory is empty")
 		return nil
 	}
 	if len(docs) > 1 {
-		r.problem(place{docs[1].Line, docs[1].Column}, `remove the "---" or put it into a file of its own`,
+		r.problem(at(docs[1]), `remove the "---" or put it into a file of its own`,
 			"a second YAML document begins here; an inventory is one document")
 	}
 	root, at := r.resolve(docs[0].Content[0])
@@ -68,7 +68,7 @@ func readDocuments(data []byte) (docs []*yaml.Node, err error) {
 func (r *reader) cleanText(data []byte) bool {
 	clean := true
 	reported := 0 // the last line with a report
-	at := place{1, 1}
+	at := place{line: 1, column: 1}
 	for i := 0; i < len(data); {
 		c, size := rune(data[i]), 1
 		if c >= utf8.RuneSelf {
@@ -85,7 +85,7 @@ func (r *reader) cleanText(data []byte) bool {
 		i += size
 		at.column++
 		if c == '\n' {
-			at = place{at.line + 1, 1}
+			at = place{line: at.line + 1, column: 1}
 		}
 	}
 	return clean
@@ -130,7 +130,7 @@ func (r *reader) syntaxProblem(data []byte, err error) {
 	}
 	text := string(bytes.TrimRight(lines[line-1], "\r\n"))
 	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-	at := place{line, utf8.RuneCountInString(indent) + 1}
+	at := place{line: line, column: utf8.RuneCountInString(indent) + 1}
 	hint := ""
 	switch {
 	case strings.Contains(indent, "\t"):

@@ -110,11 +110,11 @@ func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSp
 		hint = "give it a targetResourceGroup of its own, or change the template"
 	}
 	own := layers[len(layers)-1]
-	from := own.fields.at
+	from := own
 	for _, l := range layers {
-		if e := l.fields.get("targetResourceGroup"); e != nil {
-			from = e.at
+		if l.fields.get("targetResourceGroup") != nil {
+			from = l
 		}
 	}
-	d.problem(own.fields.at, hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %v", who(v, s), quote(template), d.ref(from), err)
+	d.problem(own.fields.at, hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %v", who(v, s), quote(template), d.ref(from.of("targetResourceGroup")), err)
 }

@@ -47,16 +47,20 @@ func (d *decoder) shared(f *fields, v *fleet.Vault) {
 
 var subscriptionSchema = &schema{what: "a subscription", keys: []string{"id", "name", "tenant", "labels", "vaults"}}
 
-func (d *decoder) readSubscriptions(root *fields) {
+// readSubscriptions reads the subscriptions of the inventory or of a file that
+// it includes. optional says that they may be elsewhere.
+func (d *decoder) readSubscriptions(root *fields, optional bool) {
 	e := root.get("subscriptions")
-	d.sound = d.sound && e != nil && !root.doubtful("subscriptions")
+	d.sound = d.sound && (e != nil || optional) && !root.doubtful("subscriptions")
 	if e == nil {
-		if root.lacks("subscriptions") {
-			d.problem(root.at, "add the subscriptions with their vaults", "the inventory has no subscriptions")
+		if root.lacks("subscriptions") && !optional {
+			d.problem(root.at, "add the subscriptions with their vaults", "%s has no subscriptions", root.what)
 		}
 		return
 	}
-	d.list = e.at
+	if d.list.line == 0 {
+		d.list = d.here(e.at)
+	}
 	list, ok := d.items(e, "subscriptions")
 	d.sound = d.sound && ok
 	for _, n := range list {
@@ -76,12 +80,13 @@ func (d *decoder) readSubscriptions(root *fields) {
 
 func (d *decoder) subscription(f *fields) {
 	var s plan.SubscriptionSpec
-	places := subscriptionPlaces{start: f.at, id: f.at, name: f.at}
+	start := d.here(f.at)
+	places := subscriptionPlaces{start: start, id: start, name: start}
 	if f.lacks("id") {
 		d.problem(f.at, "add the subscription's GUID", "a subscription has no id")
 	}
 	if e := f.get("id"); e != nil {
-		places.id, places.name = e.at, e.at
+		places.id, places.name = d.here(e.at), d.here(e.at)
 		if text, ok := d.text(e.value, e.at, "id"); ok {
 			id, err := fleet.NormalizeGUID(text)
 			if err != nil {
@@ -92,7 +97,7 @@ func (d *decoder) subscription(f *fields) {
 	}
 	s.Name = s.ID
 	if e := f.get("name"); e != nil {
-		places.name = e.at
+		places.name = d.here(e.at)
 		if name, ok := d.line(e, "name"); ok {
 			s.Name = name
 			if strings.Contains(name, "/") {
@@ -105,6 +110,7 @@ func (d *decoder) subscription(f *fields) {
 	}
 	if e := f.get("labels"); e != nil {
 		s.Labels = d.labels(e)
+		places.labels = d.here(e.at)
 	}
 	d.subscriptions = append(d.subscriptions, places)
 	if f.lacks("vaults") {
@@ -152,7 +158,7 @@ func (d *decoder) readVaults(e *entry, s *plan.SubscriptionSpec) {
 			d.sound = false
 			continue
 		}
-		d.vaults = append(d.vaults, where)
+		d.vaults = append(d.vaults, vaultNote{place: d.here(where), subscription: len(d.subscriptions) - 1})
 		s.Vaults = append(s.Vaults, d.vault(f, s))
 	}
 }
@@ -163,7 +169,7 @@ const maxItems = 1_000_000
 // vault reads a vault and lays its own values over those of the rules that
 // match it, and these over the defaults.
 func (d *decoder) vault(f fields, s *plan.SubscriptionSpec) fleet.Vault {
-	own := layer{from: "vault", fields: f}
+	own := layer{from: "vault", fields: f, file: d.file}
 	v := &own.vault
 	d.sound = d.sound && !f.doubtful("labels")
 	if e := f.get("name"); e != nil {

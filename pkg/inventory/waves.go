@@ -46,7 +46,7 @@ func (d *decoder) wave(f *fields) plan.WaveSpec {
 		places.keys["name"] = e.at
 		spec.Name, _ = d.line(e, "a wave's name")
 	}
-	selector, given := d.selector(f, places.keys)
+	selector, given := d.selector(f, places.keys, "remove it to take every vault that is left")
 	spec.Match, spec.Expressions, spec.CatchAll = selector.Match, selector.Expressions, !given
 	d.sound = d.sound && !f.doubtful("size")
 	if e := f.get("size"); e != nil {
