@@ -87,8 +87,8 @@ func (s *State) carry(c fleet.Carried) {
 	s.count(i, +1)
 }
 
-// resume puts every vault whose POST may have left into doubt, and lifts a
-// suspension.
+// resume puts every vault whose POST may have left into doubt, lifts a
+// suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
 	for i := range s.Vaults {
@@ -101,6 +101,8 @@ func (s *State) resume(at time.Time) {
 			s.count(i, +1)
 		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
 			v.ProofFrom = at
+		case v.Status == fleet.Busy:
+			v.BusySince = at // nobody waited for it while there was no process
 		case v.CloudDone:
 			v.DoneSince = at
 		}
@@ -174,6 +176,9 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 	case fleet.VerdictBusy:
 		v.BusySince, v.BusyAt = orTime(v.BusySince, at), at
 	case fleet.VerdictUpgrading:
+		if f.Record == nil {
+			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
+		}
 		v.OperationID, v.StartedAt = f.Record.OperationID, orTime(f.Record.StartedAt, at)
 		v.Foreign = !v.owns(v.OperationID)
 		v.Accepted = !v.Foreign

@@ -70,6 +70,9 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 // seenOurs folds the sight of our own operation in the cloud.
 func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error {
 	v := &s.Vaults[i]
+	if r == nil {
+		return fmt.Errorf("vault %s: %s shows our operation, but its record is missing", s.Plan.Vaults[i].Key, why)
+	}
 	v.Accepted, v.Disregard, v.Reason = true, nil, ""
 	v.StartedAt = orTime(v.StartedAt, v.IntendedAt)
 	if err := s.move(i, fleet.Upgrading, why); err != nil {
@@ -94,6 +97,9 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 // seenForeign folds the end of an upgrade that is not ours.
 func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	v, r := &s.Vaults[i], f.Record
+	if r == nil {
+		return fmt.Errorf("vault %s: somebody else's upgrade was observed, but its record is missing", f.Vault)
+	}
 	v.EndedAt = orTime(r.EndedAt, at)
 	switch r.State {
 	case fleet.RecordUpgraded:

@@ -74,6 +74,8 @@ func (m *Machine) nextCheck() bool {
 	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.stale
 	switch {
 	case !wanted || j.doing != idle:
+	case j.stale && (s.suspended || s.throttledUntil.After(m.now)):
+		j.stale = false // back to those that wait for a start
 	case s.suspended:
 		s.parked = append(s.parked, i)
 		return true // placed again when the suspension is lifted
@@ -102,7 +104,7 @@ func (m *Machine) intend() {
 		v, j := &m.Vaults[i], &m.jobs[i]
 		s := &m.subs[j.sub]
 		switch {
-		case m.stopping || m.Run.Halt != nil || m.holding() || s.suspended || s.throttledUntil.After(m.now):
+		case m.stopping || m.Run.Halt != nil || m.holding() || s.suspended || s.throttledUntil.After(m.now) || m.overbooked(j):
 			m.end(i)
 			m.settle(i)
 		case drifted(v, p):
@@ -115,6 +117,13 @@ func (m *Machine) intend() {
 			m.act(Send{i, p.OperationID})
 		}
 	}
+}
+
+// overbooked reports whether more slots are taken than the limits allow: an
+// upgrade of ours has come to light since this start was given its slot.
+func (m *Machine) overbooked(j *job) bool {
+	l, sub, loc := &m.Plan.Limits, m.subs[j.sub].used, m.locs[j.loc].used
+	return m.slots > l.Upgrades || l.PerSubscription > 0 && sub > l.PerSubscription || l.PerLocation > 0 && loc > l.PerLocation
 }
 
 // drifted reports whether the vault is no longer as its validation saw it: it

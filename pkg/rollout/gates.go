@@ -30,16 +30,24 @@ func (m *Machine) throttle(s int, until time.Time) {
 // subDue ends a throttle.
 func (m *Machine) subDue(s int) { m.starts.subFreed(s) }
 
+// refused suspends a subscription that denied a start, a check or a token, and
+// counts how often that came in a row.
+func (m *Machine) refused(s int, detail string) {
+	if sub := &m.subs[s]; !sub.suspended {
+		sub.denials++
+		m.suspend(s, detail)
+	}
+}
+
 // suspend stops starts and checks in a subscription until a read succeeds.
 func (m *Machine) suspend(s int, detail string) {
 	sub := &m.subs[s]
 	if sub.suspended {
 		return
 	}
-	sub.suspended, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
-	m.suspended++
-	sub.denials++
+	sub.suspended, sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, true, m.now, detail, 0
 	sub.confirmed = sub.denials >= confirmDenials
+	m.suspended++
 	m.act(Watch{sub.id, -1, true})
 	for i := range sub.watched {
 		m.settle(i)
@@ -47,14 +55,21 @@ func (m *Machine) suspend(s int, detail string) {
 }
 
 // readSucceeded lifts a suspension if the read began after it. A subscription
-// that reads well but refuses every start stays suspended.
+// that reads well but refuses every start stays suspended; what is in flight
+// in it is followed all the same.
 func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	sub := &m.subs[s]
 	sub.deniedReads = 0
-	if !sub.suspended || sub.denials >= confirmDenials || readAt.Before(sub.suspendedAt) {
+	if !sub.suspended || readAt.Before(sub.suspendedAt) {
 		return
 	}
-	sub.suspended, sub.confirmed, sub.liftedAt = false, false, m.now
+	if sub.unread {
+		sub.unread, sub.liftedAt = false, m.now // listed settles the watched vaults
+	}
+	if sub.denials >= confirmDenials {
+		return
+	}
+	sub.suspended, sub.confirmed = false, false
 	m.suspended--
 	m.act(Watch{sub.id, -1, false})
 	parked := sub.parked
@@ -72,6 +87,12 @@ func (m *Machine) listFailed(o ListFailed) {
 	}
 	m.suspend(s, o.Detail)
 	sub := &m.subs[s]
+	if !sub.unread {
+		sub.unread = true
+		for i := range sub.watched {
+			m.settle(i)
+		}
+	}
 	if sub.deniedReads++; sub.deniedReads >= confirmReads {
 		sub.confirmed = true
 	}
@@ -181,6 +202,8 @@ func (m *Machine) stuck() bool {
 		s := &m.subs[i]
 		switch {
 		case !s.suspended || !s.confirmed:
+		case s.deniedReads < confirmReads && len(s.watched) > 0:
+			return false // what is in flight there may be followed
 		case m.Run.Halt != nil:
 			stuck += s.flight
 		default:

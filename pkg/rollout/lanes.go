@@ -49,6 +49,9 @@ func (q *queue) push(vault, sub, loc int) {
 		q.eligible.add(l)
 	case l.home != nil:
 		heap.Fix(l.home, l.pos)
+		if l.home != &q.eligible {
+			q.locFreed(loc) // a better vault may have come while its location has a slot
+		}
 	}
 }
 
@@ -77,8 +80,8 @@ func (q *queue) pop() (vault int, ok bool) {
 				heap.Fix(&q.eligible, l.pos)
 			} else {
 				q.eligible.remove(l)
-				q.locFreed(l.loc)
 			}
+			q.locFreed(l.loc) // the caller may leave the slot free, and pop again
 			return v, true
 		}
 	}

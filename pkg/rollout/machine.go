@@ -84,7 +84,8 @@ type sub struct {
 	sending        int // starts being prepared or sent
 	open, flight   int
 	throttledUntil time.Time
-	suspended      bool // a sign-in or permission is missing
+	suspended      bool // a sign-in or permission is missing: nothing starts, nothing is checked
+	unread         bool // nor has a read succeeded since
 	confirmed      bool // and reading says so too: it will not mend by itself
 	suspendedAt    time.Time
 	liftedAt       time.Time

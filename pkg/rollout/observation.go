@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -96,16 +98,21 @@ type SlowDown struct {
 
 func (o Commanded) order() (int, string)   { return 0, o.Fact.Name() }
 func (o Interrupted) order() (int, string) { return 1, "" }
-func (o SlowDown) order() (int, string)    { return 2, o.Subscription }
-func (o ListFailed) order() (int, string)  { return 3, o.Subscription }
-func (o Listed) order() (int, string)      { return 4, o.Snapshot.Subscription }
-func (o Answered) order() (int, string)    { return 5, string(o.Vault) }
-func (o Reconciled) order() (int, string)  { return 6, string(o.Vault) }
-func (o Verified) order() (int, string)    { return 7, string(o.Vault) }
-func (o Explained) order() (int, string)   { return 8, string(o.Vault) }
-func (o Validated) order() (int, string)   { return 9, string(o.Vault) }
-func (o Unprepared) order() (int, string)  { return 10, string(o.Vault) }
-func (o Prepared) order() (int, string)    { return 11, string(o.Vault) }
+
+// The longest comes first: the shorter ones then say nothing new.
+func (o SlowDown) order() (int, string) {
+	return 2, fmt.Sprintf("%s %020d", o.Subscription, math.MaxInt64-o.Until.UnixNano())
+}
+
+func (o ListFailed) order() (int, string) { return 3, o.Subscription }
+func (o Listed) order() (int, string)     { return 4, o.Snapshot.Subscription }
+func (o Answered) order() (int, string)   { return 5, string(o.Vault) }
+func (o Reconciled) order() (int, string) { return 6, string(o.Vault) }
+func (o Verified) order() (int, string)   { return 7, string(o.Vault) }
+func (o Explained) order() (int, string)  { return 8, string(o.Vault) }
+func (o Validated) order() (int, string)  { return 9, string(o.Vault) }
+func (o Unprepared) order() (int, string) { return 10, string(o.Vault) }
+func (o Prepared) order() (int, string)   { return 11, string(o.Vault) }
 
 func sortObservations(obs []Observation) {
 	slices.SortStableFunc(obs, func(a, b Observation) int {

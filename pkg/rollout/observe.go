@@ -58,16 +58,16 @@ func (m *Machine) validated(i int, o Validated) {
 	m.count(i, -1)
 	v.Status = j.back
 	m.count(i, +1)
+	j.stale = false
 	switch o.Result.Verdict {
 	case fleet.VerdictDenied:
-		m.suspend(j.sub, firstError(o.Result.Findings))
+		m.refused(j.sub, firstError(o.Result.Findings))
 		return
 	case fleet.VerdictThrottled:
 		m.throttle(j.sub, m.now.Add(m.retryAfter(o.Result.RetryAfter)))
 		j.notBefore = m.subs[j.sub].throttledUntil
 		return
 	}
-	j.stale = false
 	r := o.Result
 	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs})
 }
@@ -76,7 +76,7 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 	j := &m.jobs[i]
 	switch o.Class {
 	case fleet.CallDenied, fleet.CallForbidden:
-		m.suspend(j.sub, o.Detail)
+		m.refused(j.sub, o.Detail)
 	case fleet.CallThrottled:
 		m.throttle(j.sub, m.now.Add(m.retryAfter(o.RetryAfter)))
 	default:
@@ -94,7 +94,7 @@ func (m *Machine) answered(i int, o Answered) {
 	}
 	switch a.Verdict {
 	case fleet.StartDenied:
-		m.suspend(j.sub, a.Message)
+		m.refused(j.sub, a.Message)
 	case fleet.StartThrottled:
 		m.throttle(j.sub, m.now.Add(m.retryAfter(a.RetryAfter)))
 	case fleet.StartUnknown:
@@ -103,7 +103,11 @@ func (m *Machine) answered(i int, o Answered) {
 		m.starts.subFreed(j.sub)
 	}
 	j.foreignRead, j.retryAt = false, time.Time{}
+	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a})
+	if wasFailed {
+		m.explain(i)
+	}
 }
 
 func (m *Machine) reconciled(i int, o Reconciled) {

@@ -15,7 +15,9 @@ func (m *Machine) settle(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	s := &m.subs[j.sub]
 
-	if want := v.InFlight() || j.doing == preparing; want != j.slot {
+	// A vault that is validated again at the door keeps its slot: as many as
+	// may start are checked again, not all that wait.
+	if want := v.InFlight() || j.doing == preparing || j.stale; want != j.slot {
 		j.slot = want
 		if want {
 			m.slots, s.used, m.locs[j.loc].used = m.slots+1, s.used+1, m.locs[j.loc].used+1
@@ -64,6 +66,9 @@ func (m *Machine) enqueue(i int) {
 		}
 	case fleet.Ready:
 		switch {
+		case v.Attempt >= plan.MaxAttempts && m.subs[j.sub].suspended:
+			// It waits for the sign-in, and is not given up for want of one.
+			m.subs[j.sub].parked = append(m.subs[j.sub].parked, i)
 		case v.Attempt >= plan.MaxAttempts:
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts})
 		case j.stale:
@@ -101,7 +106,7 @@ func (m *Machine) nextDue(i int) time.Time {
 		}
 		return due
 	case fleet.Unknown:
-		if !v.Final && !m.subs[j.sub].suspended {
+		if !v.Final && !m.subs[j.sub].unread {
 			return earlier(m.reconcileBy(i), m.readAt(i))
 		}
 	case fleet.Upgrading:
@@ -109,7 +114,7 @@ func (m *Machine) nextDue(i int) time.Time {
 		if !v.Overdue {
 			due = v.StartedAt.Add(t.Overdue)
 		}
-		if v.CloudDone && !m.subs[j.sub].suspended {
+		if v.CloudDone && !m.subs[j.sub].unread {
 			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
 		}
 		return due
@@ -162,7 +167,7 @@ func (m *Machine) due(i int) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineOverdue})
 		}
 		switch {
-		case !v.CloudDone || m.subs[j.sub].suspended:
+		case !v.CloudDone || m.subs[j.sub].unread:
 		case past(m.verifyBy(i)):
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
 		case past(later(v.DoneSince, j.retryAt)):

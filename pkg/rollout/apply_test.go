@@ -1,0 +1,146 @@
+package rollout
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// TestApplyRefuses feeds the fold facts that cannot follow the ones before
+// them: a damaged journal is an error, never a panic and never believed.
+func TestApplyRefuses(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1)
+	k := p.Vaults[0].Key
+	ready := fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}
+	intent := fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1}
+	answer := func(v fleet.StartVerdict) fleet.Fact {
+		return fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: v}}
+	}
+	inProgress := &fleet.Record{OperationID: "op", State: fleet.RecordInProgress}
+	read := func(r fleet.Reading, rec *fleet.Record) fleet.Fact {
+		return fleet.Reconciled{Vault: k, OperationID: "op", Read: 1, Reading: r, Record: rec}
+	}
+	for _, c := range []struct {
+		name  string
+		facts []fleet.Fact
+		want  string
+	}{
+		{"a vault that is not planned", []fleet.Fact{fleet.Verified{Vault: "other"}}, "not in the plan"},
+		{"a wave that is not planned", []fleet.Fact{fleet.WaveOpened{Wave: "other"}}, "no wave"},
+		{"a start of a vault that is not ready", []fleet.Fact{intent}, "may not take it from pending to starting"},
+		{"a start of an upgraded vault", []fleet.Fact{ready, intent, answer(fleet.StartAccepted),
+			fleet.Verified{Vault: k, OperationID: "op"}, intent}, "may not take it from upgraded to starting"},
+		{"a start of a failed vault", []fleet.Fact{ready, intent, answer(fleet.StartFailed), intent}, "may not take it from failed to starting"},
+		{"a check of a start in doubt", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), ready}, "may not take it from unknown to validating"},
+		{"an answer for another operation", []fleet.Fact{ready, intent,
+			fleet.StartAnswered{Vault: k, OperationID: "other", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}}, "but op is under way"},
+		{"an answer without a meaning", []fleet.Fact{ready, intent, answer(fleet.StartNotSent)}, "no outcome"},
+		{"a verdict that is no outcome", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictDenied}}, "no outcome"},
+		{"an upgrade under way without its record", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading}}, "record is missing"},
+		{"our operation without its record", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, nil)}, "record is missing"},
+		{"an observation without its record", []fleet.Fact{ready, intent, fleet.Observed{Vault: k, OperationID: "op"}}, "record is missing"},
+		{"a foreign observation without its record", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading, Record: inProgress},
+			fleet.Observed{Vault: k, OperationID: "op", Foreign: true}}, "record is missing"},
+		{"an observation of another operation", []fleet.Fact{ready, intent,
+			fleet.Observed{Vault: k, OperationID: "other", Record: inProgress}}, "but op is followed"},
+		{"absence of what was seen accepted", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, inProgress),
+			fleet.Observed{Vault: k, OperationID: "op", Vanished: true}, read(fleet.ReadAbsent, nil)}, "proves nothing"},
+		{"a reading without a conclusion", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadUnreadable, nil)}, "not conclusive"},
+		{"an unknown deadline", []fleet.Fact{fleet.DeadlinePassed{Vault: k, Deadline: "tea"}}, "unknown deadline"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := NewState(p)
+			last := len(c.facts) - 1
+			for n, f := range c.facts {
+				err := s.Apply(fleet.Event{At: time.Unix(int64(n), 0), Fact: f})
+				switch {
+				case n < last && err != nil:
+					t.Fatalf("fact %d: %v", n+1, err)
+				case n == last && (err == nil || !strings.Contains(err.Error(), c.want)):
+					t.Fatalf("got %v; want an error with %q", err, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestReplaySaysWhichFact(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1)
+	err := NewState(p).Replay([]fleet.Event{{Fact: fleet.Resumed{}}, {Fact: fleet.StartIntended{Vault: p.Vaults[0].Key}}})
+	if te, ok := errors.AsType[*fleet.TransitionError](err); !ok || te.From != fleet.Pending || te.To != fleet.Starting {
+		t.Fatalf("got %v, want a TransitionError from pending to starting", err)
+	}
+	if !strings.Contains(err.Error(), "fact 2 ") {
+		t.Errorf("%v does not say which fact", err)
+	}
+}
+
+// TestStepStopsOnContradiction: a contradiction between facts is loud.
+func TestStepStopsOnContradiction(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1)
+	m := New(p)
+	if err := m.Apply(fleet.Event{Fact: fleet.RunOpened{}}); err != nil {
+		t.Fatal(err)
+	}
+	m.Step(time.Unix(0, 0), nil)
+	out := m.Step(time.Unix(1, 0), []Observation{Commanded{fleet.Reopened{Vault: "other"}}})
+	if out.Err == nil {
+		t.Error("a command for a vault that is not planned gave no error")
+	}
+}
+
+// TestStepIgnoresWhatNobodyAskedFor: late, doubled and foreign observations
+// change nothing.
+func TestStepIgnoresWhatNobodyAskedFor(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1)
+	k := p.Vaults[0].Key
+	m := New(p)
+	if err := m.Apply(fleet.Event{Fact: fleet.RunOpened{}}); err != nil {
+		t.Fatal(err)
+	}
+	m.Step(time.Unix(0, 0), nil) // asks for a validation
+	out := m.Step(time.Unix(1, 0), []Observation{
+		Prepared{Vault: k, OperationID: "op", Present: true},
+		Unprepared{Vault: k},
+		Answered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}},
+		Reconciled{Vault: k, Result: fleet.Reconciliation{Reading: fleet.ReadAbsent}},
+		Verified{Vault: k, Result: fleet.Verification{OK: true}},
+		Explained{Vault: k, Findings: []fleet.Finding{{}}},
+		Validated{Vault: "other", Result: fleet.Validation{Verdict: fleet.VerdictReady}},
+		Listed{&fleet.Snapshot{Subscription: "other"}},
+		ListFailed{Subscription: "other", Class: fleet.CallDenied},
+		SlowDown{Subscription: "other", Until: time.Unix(100, 0)},
+	})
+	if out.Err != nil || len(out.Facts)+len(out.Intents)+len(out.Actions) != 0 {
+		t.Errorf("got %+v", out)
+	}
+}
+
+// TestStepTimeNeverGoesBack: facts carry times in order whatever the caller's
+// clock does.
+func TestStepTimeNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1)
+	m := New(p)
+	if err := m.Apply(fleet.Event{Fact: fleet.RunOpened{}}); err != nil {
+		t.Fatal(err)
+	}
+	m.Step(time.Unix(100, 0), nil)
+	out := m.Step(time.Unix(50, 0), []Observation{Validated{p.Vaults[0].Key, fleet.Validation{Verdict: fleet.VerdictBlocked}}})
+	if len(out.Facts) == 0 {
+		t.Fatal("no fact")
+	}
+	for _, e := range out.Facts {
+		if e.At.Before(time.Unix(100, 0)) {
+			t.Errorf("%s is dated %v", e.Fact.Name(), e.At)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package rollout
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the machine says into testdata/*.txt; read the difference before keeping it")
+
+// TestScripts holds conversations with the machine, one behaviour a file. A
+// line that starts in the first column is a command or a comment; the indented
+// lines under a command are what the machine answered.
+//
+// A leading +30s moves the clock before the command. Commands joined by ";"
+// are observed in one Step. VAULTS is v000, v000,v002 or v000-v003.
+//
+//	plan KEY=VALUE…                    a plan; see scriptPlan
+//	open [VAULT=failed|unknown|accepted|errorbody|reopened…]
+//	                                   the first process, with what earlier runs left
+//	step                               time passes, nothing is seen
+//	validated VAULTS VERDICT [op=ID] [retry=30s]
+//	prepared VAULTS [gone | STATE@ID]  the fresh read shows no record, no vault, or this record
+//	unprepared VAULTS CLASS [30s]
+//	answer VAULTS accepted|unknown|errorbody|busy|429 [30s]|403|failed|notsent
+//	list SUB [VAULT=STATE[@ID]|none|gone…] [asof=-10s]
+//	                                   vaults not named are in progress if upgrading, else without record
+//	listfail SUB CLASS
+//	reconciled VAULTS absent|foreign|unreadable|ours[=STATE]
+//	verified VAULTS ok|notyet|error
+//	explained VAULTS [CODE]
+//	slowdown SUB 10m
+//	interrupt
+//	crash [nothing|facts]              a new process, Resumed; of the last Step all was committed,
+//	                                   or nothing, or its facts but not its intents
+//	accept-failures                    a new process, Resumed and FailuresAccepted
+//	reopen VAULTS                      written to the journal while no process runs
+//	show
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := runScript(string(want))
+			if err != nil {
+				t.Fatalf("%s:%v", file, err)
+			}
+			if got == string(want) {
+				return
+			}
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			n, w, g := firstDifference(string(want), got)
+			t.Errorf("%s:%d: the script says\n  %s\nbut the machine says\n  %s\n(after reading the difference: go test -run TestScripts -rewrite)", file, n, w, g)
+		})
+	}
+}
+
+// firstDifference returns the first line, counted from 1, in which two texts
+// differ.
+func firstDifference(a, b string) (n int, la, lb string) {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	line := func(ls []string, n int) string {
+		if n < len(ls) {
+			return ls[n]
+		}
+		return "(the end)"
+	}
+	for n := 0; ; n++ {
+		if la, lb := line(as, n), line(bs, n); la != lb {
+			return n + 1, la, lb
+		}
+	}
+}
+
+// runScript carries out a script's commands and returns the script with the
+// machine's answers.
+func runScript(text string) (string, error) {
+	var out strings.Builder
+	s := &script{now: scriptStart}
+	for n, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if strings.HasPrefix(line, " ") {
+			continue // an old answer
+		}
+		out.WriteString(line + "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		answer, err := s.command(line)
+		if err != nil {
+			return "", fmt.Errorf("%d: %s: %w", n+1, line, err)
+		}
+		for _, l := range answer {
+			out.WriteString("  " + l + "\n")
+		}
+	}
+	return out.String(), nil
+}
+
+var scriptStart = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+
+// script is a conversation under way.
+type script struct {
+	plan    *plan.Plan
+	m       *Machine
+	now     time.Time
+	journal []fleet.Event
+	last    Output         // of the newest Step
+	ops     map[string]int // operation IDs given, by vault
+}
+
+// step feeds the machine and keeps its facts, as a runner would.
+func (s *script) step(obs ...Observation) ([]string, error) {
+	if s.m == nil {
+		return nil, fmt.Errorf("no process runs: open first")
+	}
+	if s.m.exited {
+		return nil, fmt.Errorf("the process has left: crash or accept-failures starts a new one")
+	}
+	s.last = s.m.Step(s.now, obs)
+	if s.last.Err != nil {
+		return []string{"ERROR " + s.last.Err.Error()}, nil
+	}
+	s.journal = append(append(s.journal, s.last.Facts...), s.last.Intents...)
+	return s.print(s.last), nil
+}
+
+// restart replays the journal into a new machine.
+func (s *script) restart(commands ...fleet.Fact) ([]string, error) {
+	if s.m == nil {
+		return nil, fmt.Errorf("no process has run: open first")
+	}
+	events, err := reread(s.journal)
+	if err != nil {
+		return nil, err
+	}
+	s.m = New(s.plan)
+	if err := s.m.Replay(events); err != nil {
+		return nil, err
+	}
+	var obs []Observation
+	for _, f := range commands {
+		obs = append(obs, Commanded{f})
+	}
+	return s.step(obs...)
+}
+
+// reread sends events through their JSON form, as a ledger does.
+func reread(events []fleet.Event) ([]fleet.Event, error) {
+	data, err := json.Marshal(events)
+	if err != nil {
+		return nil, err
+	}
+	var back []fleet.Event
+	d := json.NewDecoder(bytes.NewReader(data))
+	return back, d.Decode(&back)
+}

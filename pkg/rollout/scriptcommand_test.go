@@ -1,0 +1,330 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// command carries out one line.
+func (s *script) command(line string) ([]string, error) {
+	if rest, ok := strings.CutPrefix(line, "+"); ok {
+		by, cmd, _ := strings.Cut(rest, " ")
+		d, err := time.ParseDuration(by)
+		if err != nil {
+			return nil, err
+		}
+		s.now, line = s.now.Add(d), cmd
+	}
+	f := strings.Fields(line)
+	args := f[1:]
+	switch f[0] {
+	case "plan":
+		var err error
+		s.plan, err = scriptPlan(args)
+		s.m, s.ops = nil, map[string]int{}
+		return nil, err
+	case "open":
+		return s.open(args)
+	case "step":
+		return s.step()
+	case "crash":
+		return s.crash(args)
+	case "accept-failures":
+		return s.restart(fleet.Resumed{}, fleet.FailuresAccepted{Reason: "support looked"})
+	case "reopen":
+		ids, err := s.vaults(args[0])
+		for _, i := range ids {
+			v := &s.m.Vaults[i]
+			s.journal = append(s.journal, fleet.Event{At: s.now, Fact: fleet.Reopened{Vault: s.m.key(i),
+				Disregard: []string{v.OperationID}, By: fleet.Actor{User: "alex"}, Reason: "support said so"}})
+		}
+		return nil, err
+	case "show":
+		return s.show(), nil
+	}
+	var obs []Observation
+	for part := range strings.SplitSeq(line, ";") {
+		o, err := s.observations(strings.Fields(part))
+		if err != nil {
+			return nil, err
+		}
+		obs = append(obs, o...)
+	}
+	return s.step(obs...)
+}
+
+// open starts the first process of a run.
+func (s *script) open(args []string) ([]string, error) {
+	s.m, s.journal = New(s.plan), nil
+	opened := fleet.RunOpened{RunID: "run"}
+	for _, a := range args {
+		name, how, _ := strings.Cut(a, "=")
+		i, err := s.vault(name)
+		if err != nil {
+			return nil, err
+		}
+		c := fleet.Carried{Vault: s.m.key(i), OperationID: name + "#0", Status: fleet.Unknown,
+			StartedAt: scriptStart.Add(-24 * time.Hour)}
+		switch how {
+		case "failed":
+			c.Status = fleet.Failed
+		case "unknown":
+		case "accepted":
+			c.Accepted = true
+		case "errorbody":
+			c.ErrorBody = true
+		case "reopened":
+			c.Status, c.Disregard = fleet.Pending, []string{name + "#0"}
+		default:
+			return nil, fmt.Errorf("no way to carry %q", how)
+		}
+		opened.Carried = append(opened.Carried, c)
+	}
+	e := fleet.Event{At: s.now, Fact: opened}
+	s.journal = append(s.journal, e)
+	if err := s.m.Apply(e); err != nil {
+		return nil, err
+	}
+	return s.step()
+}
+
+// crash drops what the last Step had not committed and starts a new process.
+func (s *script) crash(args []string) ([]string, error) {
+	if len(args) == 1 {
+		n := len(s.journal)
+		switch args[0] {
+		case "nothing":
+			s.journal = s.journal[:n-len(s.last.Facts)-len(s.last.Intents)]
+		case "facts":
+			s.journal = s.journal[:n-len(s.last.Intents)]
+		default:
+			return nil, fmt.Errorf("no way to crash %q", args[0])
+		}
+	}
+	return s.restart(fleet.Resumed{})
+}
+
+func (s *script) vault(name string) (int, error) {
+	i := slices.IndexFunc(s.plan.Vaults, func(v plan.Vault) bool { return v.Name == name })
+	if i < 0 {
+		return 0, fmt.Errorf("no vault %q", name)
+	}
+	return i, nil
+}
+
+// vaults reads v000, v000,v002 or v000-v003.
+func (s *script) vaults(arg string) ([]int, error) {
+	var ids []int
+	for part := range strings.SplitSeq(arg, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		a, err := s.vault(first)
+		b := a
+		if err == nil && isRange {
+			b, err = s.vault(last)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i := a; i <= b; i++ {
+			ids = append(ids, i)
+		}
+	}
+	return ids, nil
+}
+
+// observations builds what one command says was seen.
+func (s *script) observations(f []string) ([]Observation, error) {
+	arg := func(n int) string {
+		if n < len(f) {
+			return f[n]
+		}
+		return ""
+	}
+	switch f[0] {
+	case "interrupt":
+		return []Observation{Interrupted{}}, nil
+	case "list":
+		return s.listing(f[1:])
+	case "listfail":
+		return []Observation{ListFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired"}}, nil
+	case "slowdown":
+		d, err := time.ParseDuration(arg(2))
+		return []Observation{SlowDown{Subscription: s.sub(arg(1)), Until: s.now.Add(d)}}, err
+	}
+	ids, err := s.vaults(arg(1))
+	if err != nil {
+		return nil, err
+	}
+	var obs []Observation
+	for _, i := range ids {
+		o, err := s.observation(i, f[0], arg(2), f[min(3, len(f)):])
+		if err != nil {
+			return nil, err
+		}
+		obs = append(obs, o)
+	}
+	return obs, nil
+}
+
+func (s *script) sub(name string) string {
+	for i := range s.plan.Vaults {
+		if v := &s.plan.Vaults[i]; v.SubscriptionName == name {
+			return v.SubscriptionID
+		}
+	}
+	return name
+}
+
+// observation builds what was seen of one vault.
+func (s *script) observation(i int, what, how string, more []string) (Observation, error) {
+	v, k, name := &s.m.Vaults[i], s.m.key(i), s.plan.Vaults[i].Name
+	opt := map[string]string{}
+	for _, a := range more {
+		key, val, _ := strings.Cut(a, "=")
+		opt[key] = val
+	}
+	var wait time.Duration
+	if w := opt["retry"]; w != "" || len(more) == 1 && opt["op"] == "" {
+		if w == "" {
+			w = more[0]
+		}
+		var err error
+		if wait, err = time.ParseDuration(w); err != nil {
+			return nil, err
+		}
+	}
+	switch what {
+	case "validated":
+		r := fleet.Validation{Verdict: fleet.Verdict(how), RetryAfter: wait}
+		if r.Verdict != fleet.VerdictReady {
+			r.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how, Message: "checks say " + how}}
+		}
+		if op := opt["op"]; op != "" {
+			r.Record = s.record(recordState(r.Verdict), op)
+		}
+		return Validated{k, r}, nil
+	case "prepared":
+		s.ops[name]++
+		o := Prepared{Vault: k, OperationID: name + "#" + strconv.Itoa(s.ops[name]), Present: how != "gone"}
+		if state, op, ok := strings.Cut(how, "@"); ok {
+			o.Seen.Record = s.record(fleet.UpgradeState(state), op)
+		}
+		return o, nil
+	case "unprepared":
+		return Unprepared{Vault: k, Class: fleet.CallClass(how), RetryAfter: wait, Detail: "told " + how}, nil
+	case "answer":
+		a, ok := scriptAnswers[how]
+		a.RetryAfter = wait
+		if !ok {
+			return nil, fmt.Errorf("no answer %q", how)
+		}
+		return Answered{k, v.OperationID, a}, nil
+	case "reconciled":
+		reading, state, _ := strings.Cut(how, "=")
+		r := fleet.Reconciliation{Reading: fleet.Reading(reading), Detail: "read"}
+		switch {
+		case r.Reading == fleet.ReadForeign:
+			r.Record = s.record(fleet.RecordInProgress, "theirs")
+		case r.Reading == fleet.ReadOurs && state == "":
+			r.Record = s.record(fleet.RecordInProgress, v.OperationID)
+		case r.Reading == fleet.ReadOurs:
+			r.Record = s.record(fleet.UpgradeState(state), v.OperationID)
+		}
+		return Reconciled{k, v.OperationID, r}, nil
+	case "verified":
+		o := Verified{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
+		if how == "error" {
+			o.Err = errors.New("no answer")
+		}
+		return o, nil
+	case "explained":
+		o := Explained{Vault: k, OperationID: v.OperationID}
+		if how != "" {
+			o.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how}}
+		}
+		return o, nil
+	}
+	return nil, fmt.Errorf("no command %q", what)
+}
+
+func (s *script) record(state fleet.UpgradeState, op string) *fleet.Record {
+	r := &fleet.Record{OperationID: op, State: state, StartedAt: s.now}
+	switch state {
+	case fleet.RecordUpgraded:
+		r.EndedAt = s.now
+	case fleet.RecordFailed:
+		r.EndedAt, r.Message = s.now, "the service gave up"
+	}
+	return r
+}
+
+func recordState(v fleet.Verdict) fleet.UpgradeState {
+	switch v {
+	case fleet.VerdictAlready:
+		return fleet.RecordUpgraded
+	case fleet.VerdictFailed:
+		return fleet.RecordFailed
+	}
+	return fleet.RecordInProgress
+}
+
+var scriptAnswers = map[string]fleet.StartAnswer{
+	"accepted":  {Verdict: fleet.StartAccepted, HTTPStatus: 200},
+	"unknown":   {Verdict: fleet.StartUnknown, Message: "no answer"},
+	"errorbody": {Verdict: fleet.StartUnknown, HTTPStatus: 500, Message: "internal error", ErrorBody: true},
+	"busy":      {Verdict: fleet.StartBusy, HTTPStatus: 409},
+	"429":       {Verdict: fleet.StartThrottled, HTTPStatus: 429},
+	"403":       {Verdict: fleet.StartDenied, HTTPStatus: 403, Message: "no co-administrator"},
+	"failed":    {Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"},
+	"notsent":   {Verdict: fleet.StartNotSent, Message: "no connection"},
+}
+
+// listing builds a complete reading of a subscription.
+func (s *script) listing(args []string) ([]Observation, error) {
+	snap := &fleet.Snapshot{Subscription: s.sub(args[0]), ReadAt: s.now, Vaults: map[fleet.Key]fleet.Sighting{}}
+	for i := range s.plan.Vaults {
+		if s.plan.Vaults[i].SubscriptionID != snap.Subscription {
+			continue
+		}
+		var seen fleet.Sighting
+		if v := &s.m.Vaults[i]; v.Status == fleet.Upgrading {
+			seen.Record = s.record(fleet.RecordInProgress, v.OperationID)
+		}
+		snap.Vaults[s.m.key(i)] = seen
+	}
+	for _, a := range args[1:] {
+		name, how, _ := strings.Cut(a, "=")
+		if name == "asof" {
+			d, err := time.ParseDuration(how)
+			if err != nil {
+				return nil, err
+			}
+			snap.ReadAt = s.now.Add(d)
+			continue
+		}
+		i, err := s.vault(name)
+		if err != nil {
+			return nil, err
+		}
+		state, op, ok := strings.Cut(how, "@")
+		if !ok {
+			op = s.m.Vaults[i].OperationID
+		}
+		switch state {
+		case "gone":
+			delete(snap.Vaults, s.m.key(i))
+		case "none":
+			snap.Vaults[s.m.key(i)] = fleet.Sighting{}
+		default:
+			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op)}
+		}
+	}
+	return []Observation{Listed{snap}}, nil
+}

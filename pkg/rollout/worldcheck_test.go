@@ -1,0 +1,259 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+var worldHold = &fleet.Hold{Reason: "legal freeze"}
+
+// commit makes facts durable, through their stored form, and checks what a
+// journal may never hold.
+func (w *world) commit(events []fleet.Event) {
+	w.journal = append(w.journal, events...)
+	for _, e := range w.reread(events) {
+		w.seen["fact "+e.Fact.Name()]++
+		i := -1
+		var from fleet.Status
+		if f, ok := e.Fact.(fleet.VaultFact); ok {
+			i, _ = w.committed.Lookup(f.VaultKey())
+			from = w.committed.Vaults[i].Status
+		}
+		halted := w.committed.Run.Halt != nil
+		if err := w.committed.Apply(e); err != nil {
+			w.broken("the journal: %v", err)
+		}
+		if i < 0 {
+			if _, opened := e.Fact.(fleet.WaveOpened); opened && (halted || w.stopped) {
+				w.broken("a wave is opened in a halted or stopped run")
+			}
+			continue
+		}
+		v := &w.committed.Vaults[i]
+		w.seen["became "+string(v.Status)]++
+		if !legal(e.Fact, from, v.Status) {
+			w.broken("%s took %s from %s to %s", e.Fact.Name(), w.plan.Vaults[i].Name, from, v.Status)
+		}
+		switch f := e.Fact.(type) {
+		case fleet.StartIntended:
+			w.intended(i, f, halted)
+		case fleet.DeadlinePassed:
+			w.seen["deadline "+string(f.Deadline)]++
+		case fleet.StartAnswered:
+			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
+			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+		case fleet.Reopened:
+			w.failed[i] = false
+		case fleet.Observed:
+			w.accepted[f.OperationID] = true
+		case fleet.Reconciled:
+			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Reading == fleet.ReadOurs
+		}
+		w.failed[i] = w.failed[i] || v.Status == fleet.Failed
+	}
+}
+
+// intended checks what must be so when a start is about to go out.
+func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
+	name := w.plan.Vaults[i].Name
+	w.posts[i]++
+	switch {
+	case halted:
+		w.broken("%s starts in a halted run", name)
+	case w.stopped:
+		w.broken("%s starts after the signal", name)
+	case w.failed[i]:
+		w.broken("%s failed and starts again", name)
+	case f.Attempt > plan.MaxAttempts:
+		w.broken("%s starts for the %dth time", name, f.Attempt)
+	case w.plan.Vaults[i].Hold != nil:
+		w.broken("%s is held and starts", name)
+	case w.committed.Waves[w.plan.Vaults[i].Wave].OpenedAt.IsZero():
+		w.broken("%s starts before its wave", name)
+	}
+}
+
+// legal reports whether a fact may make this move. Two facts pass through a
+// status in between.
+func legal(f fleet.Fact, from, to fleet.Status) bool {
+	through := func(s fleet.Status) bool { return fleet.CanMove(from, s) && fleet.CanMove(s, to) }
+	switch f.(type) {
+	case fleet.Validated:
+		return through(fleet.Validating)
+	case fleet.Observed, fleet.Reconciled:
+		return fleet.CanMove(from, to) || through(fleet.Upgrading)
+	}
+	return fleet.CanMove(from, to)
+}
+
+// checkReplay compares the machine, fresh from the journal, with the fold that
+// was kept up to date.
+func (w *world) checkReplay() { w.same(w.m.State, w.committed, "replayed") }
+
+// checkCommitted compares the live machine with the fold of what it committed.
+func (w *world) checkCommitted() {
+	if w.steps%8 == 0 || w.committed.Run.Closed != nil {
+		w.same(w.settledCopy(), w.committed, "live")
+	}
+}
+
+// settledCopy is the live state without what is never journalled: that a vault
+// is being validated.
+func (w *world) settledCopy() *State {
+	s := *w.m.State
+	s.Vaults, s.Waves = slices.Clone(s.Vaults), slices.Clone(s.Waves)
+	for i := range s.Vaults {
+		if s.Vaults[i].Status == fleet.Validating {
+			s.count(i, -1)
+			s.Vaults[i].Status = w.m.jobs[i].back
+			s.count(i, +1)
+		}
+	}
+	return &s
+}
+
+func (w *world) same(got, want *State, which string) {
+	for i := range got.Vaults {
+		if !reflect.DeepEqual(got.Vaults[i], want.Vaults[i]) {
+			w.broken("%s: the %s state is\n%+v\nbut the journal says\n%+v", w.plan.Vaults[i].Name, which, got.Vaults[i], want.Vaults[i])
+		}
+	}
+	if !reflect.DeepEqual(got.Run, want.Run) || !reflect.DeepEqual(got.Waves, want.Waves) || got.Totals != want.Totals ||
+		got.tally != want.tally || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) {
+		w.broken("the %s run is\n%+v %+v %v %v\nbut the journal says\n%+v %+v %v %v", which,
+			got.Run, got.Waves, got.tally, got.Throttled, want.Run, want.Waves, want.tally, want.Throttled)
+	}
+}
+
+// checkStep counts everything the machine keeps a count of from scratch, and
+// looks at what it asked for.
+func (w *world) checkStep(out Output) {
+	m := w.m
+	var doing [activities]int
+	var totals Totals
+	var all tally
+	waves, waveTotals := make([]tally, len(m.Waves)), make([]Totals, len(m.Waves))
+	var slots, open, flight, suspended int
+	used, subOpen, subFlight, subSending := make([]int, len(m.subs)), make([]int, len(m.subs)), make([]int, len(m.subs)), make([]int, len(m.subs))
+	locUsed := make([]int, len(m.locs))
+	for i := range m.Vaults {
+		v, j, wave := &m.Vaults[i], &m.jobs[i], w.plan.Vaults[i].Wave
+		totals.add(v.Status, 1)
+		waveTotals[wave].add(v.Status, 1)
+		all.add(v, 1)
+		waves[wave].add(v, 1)
+		doing[j.doing]++
+		if v.InFlight() || j.doing == preparing || j.stale {
+			slots, used[j.sub], locUsed[j.loc] = slots+1, used[j.sub]+1, locUsed[j.loc]+1
+		}
+		if v.Open() && m.waveOpen(i) {
+			open, subOpen[j.sub] = open+1, subOpen[j.sub]+1
+		}
+		if v.InFlight() {
+			flight, subFlight[j.sub] = flight+1, subFlight[j.sub]+1
+		}
+		if j.doing == preparing || j.doing == sending {
+			subSending[j.sub]++
+		}
+		if _, watched := m.subs[j.sub].watched[i]; watched != (v.InFlight() || v.Status == fleet.Upgrading) {
+			w.broken("%s is %s and watched: %t", w.plan.Vaults[i].Name, v.Status, watched)
+		}
+		if (j.doing == validating) != (v.Status == fleet.Validating) {
+			w.broken("%s is %s, activity %d", w.plan.Vaults[i].Name, v.Status, j.doing)
+		}
+	}
+	for s := range m.subs {
+		if sub := &m.subs[s]; sub.used != used[s] || sub.open != subOpen[s] || sub.flight != subFlight[s] || sub.sending != subSending[s] {
+			w.broken("subscription %d counts %+v; recounted: used %d open %d flight %d sending %d", s, *sub, used[s], subOpen[s], subFlight[s], subSending[s])
+		}
+		if m.subs[s].suspended {
+			suspended++
+		}
+	}
+	for l := range m.locs {
+		if m.locs[l].used != locUsed[l] {
+			w.broken("location %d counts %d; recounted %d", l, m.locs[l].used, locUsed[l])
+		}
+	}
+	doing[idle], m.doing[idle] = 0, 0
+	for wv := range m.Waves {
+		if m.Waves[wv].tally != waves[wv] || m.Waves[wv].Totals != waveTotals[wv] {
+			w.broken("wave %d counts %+v %v; recounted %+v %v", wv, m.Waves[wv].tally, m.Waves[wv].Totals, waves[wv], waveTotals[wv])
+		}
+	}
+	if m.Totals != totals || m.tally != all || m.slots != slots || m.open != open || m.flight != flight || m.suspended != suspended || m.doing != doing {
+		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally, m.slots, m.open, m.flight,
+			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
+	}
+	l := w.plan.Limits
+	if doing[validating] > l.Validations {
+		w.broken("%d validations at once", doing[validating])
+	}
+	for _, a := range out.Actions {
+		var i int
+		switch a := a.(type) {
+		case Prepare:
+			i = a.Vault
+		case Send:
+			i = a.Vault
+		case Validate:
+			if m.Run.Halt != nil || w.stopped {
+				w.broken("a validation after a halt or a signal")
+			}
+			continue
+		default:
+			continue
+		}
+		j := &m.jobs[i]
+		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.sub] > l.PerSubscription || l.PerLocation > 0 && locUsed[j.loc] > l.PerLocation {
+			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a, w.plan.Vaults[i].Name, slots, used[j.sub], locUsed[j.loc], l)
+		}
+		if m.Run.Halt != nil || w.stopped || m.subs[j.sub].suspended || m.subs[j.sub].throttledUntil.After(w.now) {
+			w.broken("%T of %s while halted, stopped, suspended or throttled", a, w.plan.Vaults[i].Name)
+		}
+	}
+}
+
+// logged is all of an output, to the byte.
+func (w *world) logged(out Output) string {
+	data, err := json.Marshal([]any{out.Facts, out.FactRecords, out.Intents, out.IntentRecords})
+	if err != nil {
+		w.broken("%v", err)
+	}
+	return fmt.Sprintf("%s %s %+v", w.now.Sub(worldStart), data, out.Actions)
+}
+
+// checkExit compares the exit code with what the ledger says of the run.
+func (w *world) checkExit(code fleet.ExitCode) {
+	s := w.committed
+	want := fleet.ExitHalted
+	switch of := s.Totals.Of; {
+	case s.Run.Closed == nil && s.Run.Suspended != nil && w.stopped:
+		want = fleet.ExitInterrupted
+	case s.Run.Closed == nil && s.Run.Suspended != nil:
+		want = fleet.ExitSignIn
+	case s.Run.Halt != nil:
+	case of(fleet.Failed)+of(fleet.Unknown) > 0:
+		want = fleet.ExitFailures
+	case of(fleet.Blocked) > 0:
+		want = fleet.ExitNotUpgraded
+	default:
+		want = fleet.ExitOK
+	}
+	if code != want || s.Verdict() != want {
+		w.broken("exit %d, verdict %d, want %d: %v", code, s.Verdict(), want, s.Totals)
+	}
+	if want == fleet.ExitHalted && s.Run.Closed == nil {
+		for i := range s.Vaults {
+			if s.Vaults[i].InFlight() {
+				w.broken("the halted run leaves %s %s", w.plan.Vaults[i].Name, s.Vaults[i].Status)
+			}
+		}
+	}
+}
