@@ -21,7 +21,7 @@ simulate:
 	go test ./pkg/runner -run TestNights -nights 10000 -timeout 60m
 
 kills:
-	go test ./test/... -run Kill -kills 300 -timeout 60m
+	go test ./test -run Kills -kills 300 -timeout 60m
 
 long:
 	go test ./cmd/fleetup -long -timeout 30m

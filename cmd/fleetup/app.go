@@ -14,33 +14,55 @@ import (
 
 // app declares the program.
 func (e *environment) app() *cli.App {
-	return &cli.App{
-		Name:                   "fleetup",
-		Usage:                  "upgrade every vault of a company overnight, and answer for each one in the morning",
-		Description:            exitTable(),
-		HideVersion:            true,
-		Writer:                 e.stdout,
-		ErrWriter:              e.stderr,
-		Reader:                 e.stdin,
-		UseShortOptionHandling: false,
+	a := &cli.App{
+		Name:            "fleetup",
+		Usage:           "upgrade every vault of a company overnight, and answer for each one in the morning",
+		Description:     exitTable(),
+		HideVersion:     true,
+		HideHelpCommand: true, // help.go has a better one
+		Writer:          e.stdout,
+		ErrWriter:       e.stderr,
+		Reader:          e.stdin,
+		Flags:           []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, cli.HelpFlag},
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return usage("fleetup help", "%w", err)
+			return wrongFlag("fleetup", err)
 		},
-		CommandNotFound: nil,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usage("fleetup help lists the commands", "there is no command %q", c.Args().First())
+			}
+			if c.Bool("version") {
+				return e.printVersion()
 			}
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
 			e.statusCommand(), e.reportCommand(), e.reopenCommand(), e.inventoryCommand(), e.emulateCommand(),
-			e.versionCommand(),
+			e.versionCommand(), e.helpCommand(),
 		},
+	}
+	for _, c := range a.Commands {
+		prepare(c, "fleetup "+c.Name)
+	}
+	return a
+}
+
+// prepare makes a wrong flag of a command the usage error it is, and its help
+// quieter.
+func prepare(c *cli.Command, path string) {
+	c.HideHelpCommand = true
+	for _, f := range c.Flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
+	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return wrongFlag(path, err) }
+	for _, s := range c.Subcommands {
+		prepare(s, path+" "+s.Name)
 	}
 }
 
@@ -48,39 +70,9 @@ func (e *environment) app() *cli.App {
 // error becomes one.
 func (e *environment) run(args []string) fleet.ExitCode {
 	app := e.app()
-	for _, c := range app.Commands {
-		withUsageErrors(c)
-	}
 	err := app.RunContext(context.Background(), flagsFirst(app, args))
 	explain(e.stderr, err, wantsJSON(args))
 	return codeOf(err)
-}
-
-// withUsageErrors makes a wrong flag of a command the usage error it is.
-func withUsageErrors(c *cli.Command) {
-	name := c.Name
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-		return usage("fleetup help "+name, "%w", err)
-	}
-	for _, s := range c.Subcommands {
-		withUsageErrors(s)
-	}
-}
-
-// wantsJSON reports whether the command line asks for JSON, even one that
-// cannot be parsed.
-func wantsJSON(args []string) bool {
-	for i, a := range args {
-		switch a {
-		case "-o=json", "--o=json", "--output=json", "-output=json":
-			return true
-		case "-o", "--output", "-output":
-			if i+1 < len(args) && args[i+1] == "json" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func exitTable() string {
@@ -92,20 +84,21 @@ func exitTable() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// oneArgument returns the command's only argument.
+// oneArgument returns the command's only argument; what says which, as in "an
+// inventory".
 func oneArgument(c *cli.Context, what string) (string, error) {
 	switch c.NArg() {
 	case 1:
 		return c.Args().First(), nil
 	case 0:
-		return "", usage("fleetup help "+c.Command.Name, "%s needs %s", c.Command.Name, what)
+		return "", usage(helpOn(c), "%s needs %s", c.Command.Name, what)
 	}
-	return "", usage("fleetup help "+c.Command.Name, "%s takes one %s, not %d arguments", c.Command.Name, what, c.NArg())
+	return "", usage(helpOn(c), "%s takes one argument, %s; there are %d", c.Command.Name, what, c.NArg())
 }
 
 func noArguments(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usage("fleetup help "+c.Command.Name, "%s takes no argument such as %q", c.Command.Name, c.Args().First())
+		return usage(helpOn(c), "%s takes no argument such as %q", c.Command.Name, c.Args().First())
 	}
 	return nil
 }

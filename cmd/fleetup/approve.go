@@ -34,7 +34,7 @@ func (e *environment) approve(c *cli.Context) error {
 	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
 		return err
 	}
-	path, err := statePath(c, "")
+	path, err := statePath(c)
 	if err != nil {
 		return err
 	}

@@ -7,47 +7,66 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// flagsFirst moves the flags of a command line before its arguments: the
-// library stops looking for flags at the first argument, people do not. What
-// follows "--" stays where it is.
+// flagsFirst moves the flags of a command line between the command and its
+// arguments, wherever they stand: the library stops looking for flags at the
+// first argument, people do not. What follows "--" is no flag.
 func flagsFirst(app *cli.App, args []string) []string {
 	if len(args) < 2 {
 		return args
 	}
 	out := []string{args[0]}
-	known, commands := app.Flags, app.Commands
-	rest := args[1:]
-	for len(rest) > 0 {
-		if i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[0]) }); i >= 0 {
-			known, commands = commands[i].Flags, commands[i].Subcommands
-			out, rest = append(out, rest[0]), rest[1:]
-			continue
-		}
-		break
-	}
+	known, commands := everyFlag(app.Flags, app.Commands), app.Commands
 	var flags, positional []string
-	for len(rest) > 0 {
+	ended, help := false, false
+	for rest := args[1:]; len(rest) > 0; {
 		a := rest[0]
 		rest = rest[1:]
+		named := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(a) })
 		switch {
+		case ended:
+			positional = append(positional, a)
 		case a == "--":
-			positional = append(append(positional, a), rest...)
-			rest = nil
+			ended = true
 		case len(a) > 1 && a[0] == '-':
 			flags = append(flags, a)
-			if takesValue(known, a) && len(rest) > 0 {
+			switch {
+			case a == "-h" || a == "-help" || a == "--help":
+				help = true
+			case takesValue(known, a) && len(rest) == 0:
+				return append(out, flags...) // an argument behind it would pass for its value
+			case takesValue(known, a):
 				flags = append(flags, rest[0])
 				rest = rest[1:]
 			}
+		case named >= 0 && len(positional) == 0:
+			c := commands[named]
+			out = append(out, a)
+			known, commands = everyFlag(c.Flags, c.Subcommands), c.Subcommands
 		default:
 			positional = append(positional, a)
 		}
 	}
-	if len(commands) > 0 && len(positional) > 0 && len(flags) > 0 && slices.Equal(known, app.Flags) {
-		// No command was named yet: its name decides what its flags mean.
-		return args
+	if help && (len(out) > 1 || len(positional) == 0) {
+		return append(out, "--help") // whatever else is said
 	}
-	return append(append(out, flags...), positional...)
+	if len(out) == 1 && len(positional) > 0 {
+		return append(out, positional...) // no such command: its flags cannot be judged
+	}
+	out = append(out, flags...)
+	if ended {
+		out = append(out, "--")
+	}
+	return append(out, positional...)
+}
+
+// everyFlag is all flags of some commands and of those below them: a flag
+// before its command can only be read by knowing them all.
+func everyFlag(flags []cli.Flag, commands []*cli.Command) []cli.Flag {
+	all := slices.Clone(flags)
+	for _, c := range commands {
+		all = append(all, everyFlag(c.Flags, c.Subcommands)...)
+	}
+	return all
 }
 
 // takesValue reports whether the flag is followed by its value in an argument
@@ -61,6 +80,24 @@ func takesValue(known []cli.Flag, arg string) bool {
 		if slices.Contains(f.Names(), name) {
 			d, ok := f.(cli.DocGenerationFlag)
 			return ok && d.TakesValue()
+		}
+	}
+	return false
+}
+
+// wantsJSON reports whether the command line asks for JSON, even one that
+// cannot be parsed.
+func wantsJSON(args []string) bool {
+	for i, a := range args {
+		switch a {
+		case "--":
+			return false
+		case "-o=json", "--o=json", "--output=json", "-output=json":
+			return true
+		case "-o", "--o", "--output", "-output":
+			if i+1 < len(args) && args[i+1] == "json" {
+				return true
+			}
 		}
 	}
 	return false

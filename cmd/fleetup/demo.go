@@ -17,6 +17,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // scripted is how the quickstart's night ends.
@@ -32,8 +33,9 @@ var scripted = []struct {
 	{fleet.Already, 1, "already"},
 }
 
-// killAfter is how many accepted starts the demo waits for before the kill.
-const killAfter = 14
+// killAfter is how many accepted starts the demo waits for before the kill: by
+// then the last wave is under way, with all that is hard to be sure of.
+const killAfter = 19
 
 func (e *environment) demoCommand() *cli.Command {
 	return &cli.Command{
@@ -63,7 +65,7 @@ func (e *environment) demo(dir string) error {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
 	inDoubt := inFlight(killed.state)
-	say(e.stdout, "killed with SIGKILL at %s, %d upgrades in flight or in doubt", clockOf(time.Since(d.began)), inDoubt)
+	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)), plural(inDoubt, "upgrade"))
 	resume, err := d.child("resume", "--state", d.db, "--yes")
 	if err != nil {
 		return err
@@ -89,6 +91,9 @@ func (d *demo) prepare() error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("the demo needs a folder: %w", err)
 	}
+	if err := d.mayClear(); err != nil {
+		return err
+	}
 	for _, name := range []string{"fleet.yaml", "scenario.yaml"} {
 		data, err := fs.ReadFile(examples.Quickstart, "quickstart/"+name)
 		if err != nil {
@@ -106,6 +111,31 @@ func (d *demo) prepare() error {
 	return nil
 }
 
+// mayClear makes sure that the folder holds an earlier demonstration, or
+// nothing that this one would overwrite or remove.
+func (d *demo) mayClear() error {
+	if _, live, err := state.ReadHolder(d.db); err != nil {
+		return err
+	} else if live {
+		return &failure{fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER") + " works in another folder"}
+	}
+	own := false
+	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.md"} {
+		data, err := os.ReadFile(filepath.Join(d.dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if example, none := fs.ReadFile(examples.Quickstart, "quickstart/"+name); none == nil {
+			own = bytes.Equal(data, example)
+		}
+		if err != nil || !own {
+			return usage(report.Command("demo", "--dir", "FOLDER")+" works in another folder",
+				"%s holds a %s that is no demo's: it is not overwritten", d.dir, name)
+		}
+	}
+	return nil
+}
+
 // child is this program with another command, sharing the terminal. What it
 // would print at its end is not shown twice.
 func (d *demo) child(args ...string) (*exec.Cmd, error) {
@@ -114,11 +144,11 @@ func (d *demo) child(args ...string) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("the demo cannot find its own program: %w", err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Stderr = d.stderr
+	cmd.Stderr = d.messages
 	return cmd, nil
 }
 
-// killedRun runs the quickstart and kills it, without a warning, when a third
+// killedRun runs the quickstart and kills it, without a warning, when half
 // of the fleet has been started.
 func (d *demo) killedRun() error {
 	cmd, err := d.child("run", filepath.Join(d.dir, "fleet.yaml"), "--state", d.db, "--yes")
@@ -205,7 +235,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 	if err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	o := report.Options{Format: report.FormatMarkdown, Zone: time.Local, State: d.db}
+	o := report.Options{Format: report.FormatMarkdown, Zone: localZone(), State: d.db}
 	if err := errors.Join(report.Report(f, view(run.state), o), f.Close()); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}

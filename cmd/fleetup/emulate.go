@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,7 +40,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	}
 	cfg := emulator.Config{TruthFile: c.String("truth")}
 	if c.NArg() > 0 {
-		file, err := oneArgument(c, "inventory")
+		file, err := oneArgument(c, "an inventory")
 		if err != nil {
 			return err
 		}
@@ -49,7 +50,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		}
 		cfg.Vaults = emulatedVaults(p)
 		if p.Scenario != "" && c.String("scenario") == "" {
-			if cfg.Scenario, err = scenario(scenarioPath(p, folderOf(file))); err != nil {
+			if cfg.Scenario, err = scenario(scenarioPath(p, filepath.Dir(file))); err != nil {
 				return err
 			}
 		}

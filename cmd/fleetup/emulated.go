@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -30,16 +32,10 @@ func emulated(p *plan.Plan, base, truth string) (url string, stop func(), err er
 		c, err = emulator.Reopen(truth, nil)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		var sc emulator.Scenario
-		if p.Scenario != "" {
-			if sc, err = scenario(scenarioPath(p, base)); err != nil {
-				return "", nil, err
-			}
-		}
-		c, err = emulator.New(emulator.Config{Scenario: sc, Vaults: emulatedVaults(p), TruthFile: truth})
+		c, err = fresh(p, base, truth)
 	}
 	if err != nil {
-		return "", nil, &failure{fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), "look into the scenario; or remove " + truth + " for a fresh emulated cloud"}
+		return "", nil, unstartable(err, truth)
 	}
 	url, hangUp, err := serve("127.0.0.1:0", c)
 	if err != nil {
@@ -50,6 +46,43 @@ func emulated(p *plan.Plan, base, truth string) (url string, stop func(), err er
 		_ = c.Close() // lets go of the requests that wait
 		hangUp()
 	}, nil
+}
+
+// fresh makes the emulated cloud of a plan as its scenario begins.
+func fresh(p *plan.Plan, base, truth string) (*emulator.Cloud, error) {
+	cfg := emulator.Config{Vaults: emulatedVaults(p), TruthFile: truth}
+	if p.Scenario != "" {
+		var err error
+		if cfg.Scenario, err = scenario(scenarioPath(p, base)); err != nil {
+			return nil, err
+		}
+	}
+	return emulator.New(cfg)
+}
+
+// rehearse finds the mistakes of a plan's scenario while nothing is written
+// yet.
+func rehearse(src *source) error {
+	if src.plan.Cloud.Name != fleet.Emulator || exists(truthPath(src.ledger)) {
+		return nil
+	}
+	c, err := fresh(src.plan, src.folder, "")
+	if err != nil {
+		return unstartable(err, "")
+	}
+	return c.Close()
+}
+
+// unstartable explains why the emulator does not start.
+func unstartable(err error, truth string) error {
+	if _, explained := errors.AsType[*failure](err); explained {
+		return err
+	}
+	next := "correct the scenario; docs/emulator.md lists what it may say"
+	if truth != "" && exists(truth) {
+		next = "remove " + truth + " for a fresh emulated cloud"
+	}
+	return &failure{fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next}
 }
 
 // serve serves a handler on a loopback address and returns its URL.
@@ -99,17 +132,41 @@ func scenarioPath(p *plan.Plan, base string) string {
 // scenario reads a scenario file, strictly.
 func scenario(path string) (emulator.Scenario, error) {
 	var sc emulator.Scenario
+	const next = "correct the scenario; docs/emulator.md lists what it may say"
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return sc, &failure{fleet.ExitUsage, fmt.Errorf("the scenario cannot be read: %w", err), "check emulator.scenario in the inventory, or --scenario"}
+		return sc, &failure{fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, cause(err)), "correct emulator.scenario in the inventory, or --scenario"}
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&sc); err != nil && !errors.Is(err, io.EOF) {
-		return sc, &failure{fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), ""}
+		return sc, &failure{fleet.ExitUsage, errors.New(scenarioMistakes(path, err)), next}
 	}
 	if err := sc.Validate(); err != nil {
-		return sc, &failure{fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), ""}
+		return sc, &failure{fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), next}
 	}
 	return sc, nil
+}
+
+var (
+	yamlLine   = regexp.MustCompile(`^line (\d+): `)
+	yamlFields = regexp.MustCompile(`field (\S+) not found in type \S+`)
+)
+
+// scenarioMistakes puts what the YAML library found behind file and line.
+func scenarioMistakes(path string, err error) string {
+	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	if te, ok := errors.AsType[*yaml.TypeError](err); ok {
+		lines = te.Errors
+	}
+	for i, l := range lines {
+		l = yamlFields.ReplaceAllString(l, `unknown key "$1"`)
+		if m := yamlLine.FindStringSubmatch(l); m != nil {
+			l = m[1] + ": " + strings.TrimPrefix(l, m[0])
+		} else {
+			l = " " + l
+		}
+		lines[i] = path + ":" + l
+	}
+	return strings.Join(lines, "\n")
 }

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/user"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -15,9 +20,11 @@ import (
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	messages       *os.File      // what stderr writes to: a child may share it
 	terminal       bool          // a person can be asked: input and messages are a terminal
 	screen         bool          // messages go to a terminal that can redraw
 	colour         bool          // of messages
+	columns        int           // width of the terminal that data goes to; 0 for no terminal
 	interrupt      chan struct{} // closed by the first signal
 	die            func(fleet.ExitCode)
 }
@@ -25,11 +32,16 @@ type environment struct {
 func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 	in, out := term.IsTerminal(int(stdin.Fd())), term.IsTerminal(int(stderr.Fd()))
 	plain := os.Getenv("TERM") == "dumb"
+	columns, _, err := term.GetSize(int(stdout.Fd()))
+	if err != nil {
+		columns = 0
+	}
 	return &environment{
-		stdin: stdin, stdout: stdout, stderr: stderr,
+		stdin: stdin, stdout: &outlet{file: stdout}, stderr: &outlet{file: stderr}, messages: stderr,
 		terminal:  in && out,
 		screen:    out && !plain,
 		colour:    out && !plain && os.Getenv("NO_COLOR") == "",
+		columns:   columns,
 		interrupt: make(chan struct{}),
 		die:       func(c fleet.ExitCode) { os.Exit(int(c)) },
 	}
@@ -41,17 +53,55 @@ func (e *environment) obey(signals <-chan os.Signal) {
 	<-signals
 	close(e.interrupt)
 	<-signals
+	say(e.stderr, "Ended at once. fleetup resume reads what is in doubt before it sends anything.")
 	e.die(fleet.ExitInterrupted)
+}
+
+// ask puts a question to the person at the terminal. No answer is an empty
+// one; a signal takes the place of an answer.
+func (e *environment) ask(format string, args ...any) (string, error) {
+	fmt.Fprintf(e.stderr, format, args...)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no consent
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case a := <-answer:
+		return a, nil
+	case <-e.interrupt:
+		fmt.Fprintln(e.stderr)
+		return "", &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), ""}
+	}
 }
 
 // size returns the terminal's width and height, 80 by 24 where there is none.
 func (e *environment) size() (width, height int) {
-	if f, ok := e.stderr.(*os.File); ok {
-		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w, h
-		}
+	if w, h, err := term.GetSize(int(e.messages.Fd())); err == nil && w > 0 {
+		return w, h
 	}
 	return 80, 24
+}
+
+// localZone is the zone of the times that people read, by its name in the time
+// zone database where that can be found out.
+func localZone() *time.Location {
+	name, set := os.LookupEnv("TZ")
+	if link, err := os.Readlink("/etc/localtime"); err == nil && !set {
+		_, name, _ = strings.Cut(filepath.ToSlash(link), "zoneinfo/")
+	}
+	if strings.TrimPrefix(name, "Etc/") == "UTC" {
+		return time.UTC
+	}
+	if name != "" {
+		if zone, err := time.LoadLocation(name); err == nil {
+			return zone
+		}
+	}
+	if n, offset := time.Now().Zone(); n == "UTC" && offset == 0 {
+		return time.UTC
+	}
+	return time.Local
 }
 
 // actor says who gives the commands of this process.

@@ -73,39 +73,63 @@ func explain(w io.Writer, err error, asJSON bool) {
 	if _, ok := errors.AsType[outcome](err); ok || err == nil {
 		return
 	}
-	next := ""
-	if f, ok := errors.AsType[*failure](err); ok {
-		next = f.next
-	}
 	problems, _ := errors.AsType[*inventory.Problems](err)
+	message, next := advice(err)
+	if problems != nil {
+		message = plural(len(problems.List), "problem") + " in the inventory"
+		next = "correct what is named, then " + report.Command("inventory", "lint", problems.List[0].File)
+	}
 	if asJSON {
-		type body struct {
-			Message  string              `json:"message"`
-			ExitCode fleet.ExitCode      `json:"exitCode"`
-			Exit     string              `json:"exit"`
-			Next     string              `json:"next"`
-			Problems []inventory.Problem `json:"problems"`
+		body := errorBody{Message: message, ExitCode: codeOf(err), Exit: codeOf(err).Name()}
+		if next != "" {
+			body.Next = &next
 		}
-		b := body{err.Error(), codeOf(err), codeOf(err).Name(), next, nil}
 		if problems != nil {
-			b.Message, b.Problems = plural(len(problems.List), "problem")+" in the inventory", problems.List
+			body.Problems = problems.List
 		}
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		_ = enc.Encode(map[string]any{"schemaVersion": 1, "error": b}) // stderr: nobody left to tell
+		_ = writeJSON(w, errorDocument{1, body}) // stderr: nobody left to tell
 		return
 	}
 	if problems != nil {
 		for _, p := range problems.List {
 			fmt.Fprintf(w, "%s\n", cleanLines(p.String()))
 		}
-		fmt.Fprintf(w, "%s in the inventory. Nothing was written and nothing was started.\n", plural(len(problems.List), "problem"))
-		return
+		fmt.Fprintf(w, "%s. Nothing was written and nothing was started.\n", message)
+	} else {
+		fmt.Fprintf(w, "fleetup: %s\n", cleanLines(message))
 	}
-	fmt.Fprintf(w, "fleetup: %s\n", cleanLines(err.Error()))
 	if next != "" {
 		fmt.Fprintf(w, "Next: %s\n", cleanLines(next))
 	}
+}
+
+// errorDocument is how an error looks to a program: additive only, absent
+// values are null.
+type errorDocument struct {
+	SchemaVersion int       `json:"schemaVersion"`
+	Error         errorBody `json:"error"`
+}
+
+type errorBody struct {
+	Message  string              `json:"message"`
+	ExitCode fleet.ExitCode      `json:"exitCode"`
+	Exit     string              `json:"exit"`
+	Next     *string             `json:"next"`
+	Problems []inventory.Problem `json:"problems"`
+}
+
+// advice parts what happened from what to do next, where an error knows it.
+func advice(err error) (message, next string) {
+	message = err.Error()
+	if f, ok := errors.AsType[*failure](err); ok {
+		next = f.next
+	}
+	if f, ok := errors.AsType[*state.FileError](err); ok && next == "" && f.Next != "" {
+		if m, found := strings.CutSuffix(message, "; "+f.Next); found {
+			return m, f.Next
+		}
+	}
+	return message, next
 }
 
 // cleanLines escapes what came from outside, line by line.

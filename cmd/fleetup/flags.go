@@ -1,17 +1,12 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 func stateFlag() cli.Flag {
@@ -23,9 +18,18 @@ func yesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "yes", Usage: "do not ask: unattended"}
 }
 
+// formatFlag is the output flag of what has all the forms of a report.
+func formatFlag() cli.Flag {
+	var formats []string
+	for _, f := range report.Formats() {
+		formats = append(formats, string(f))
+	}
+	return outputFlag(formats...)
+}
+
 func outputFlag(formats ...string) cli.Flag {
 	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: formats[0],
-		Usage: "`FORMAT`: " + strings.Join(formats, ", ")}
+		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")}
 }
 
 // credentialFlags pick the sign-in of both sides, or of each.
@@ -54,7 +58,7 @@ func acceptWarningsFlag() cli.Flag {
 
 func supportFlag() cli.Flag {
 	return &cli.StringFlag{Name: "support-address", EnvVars: []string{"FLEETUP_SUPPORT_ADDRESS"},
-		Usage: "where support messages go (default: the address that the service's article names)"}
+		Usage: "the `ADDRESS` of support messages (default: the one that the service's article names)"}
 }
 
 // credentials returns the inventory's sign-ins with the flags over them.
@@ -83,45 +87,4 @@ func credentials(c *cli.Context, from fleet.Credentials) (fleet.Credentials, err
 		}
 	}
 	return from, nil
-}
-
-// statePath is the ledger's path: --state, FLEETUP_STATE, or the inventory's
-// path with .db.
-func statePath(c *cli.Context, inventory string) (string, error) {
-	if s := c.String("state"); s != "" {
-		return s, nil
-	}
-	if inventory == "" {
-		return "", usage("fleetup "+c.Command.Name+" --state FILE", "%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
-	}
-	return strings.TrimSuffix(inventory, filepath.Ext(inventory)) + ".db", nil
-}
-
-// load reads an inventory or a saved plan. saved tells which it was.
-func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, false, &failure{fleet.ExitUsage, fmt.Errorf("the inventory cannot be read: %w", err), "check the path"}
-	}
-	if text := strings.TrimSpace(string(data[:min(len(data), 64)])); strings.HasPrefix(text, "{") && strings.Contains(text, `"schemaVersion"`) {
-		p, err := plan.Decode(data)
-		if err != nil {
-			return nil, true, &failure{fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err), "make it again: fleetup plan INVENTORY --out FILE"}
-		}
-		if c.Bool("accept-warnings") {
-			return nil, true, usage("fleetup plan INVENTORY --accept-warnings --out FILE", "a saved plan runs as it is; consent belongs to its making")
-		}
-		return p, true, nil
-	}
-	p, err = inventory.Load(path, now())
-	if err != nil {
-		if errors.Is(err, inventory.ErrTooBig) {
-			err = &failure{fleet.ExitUsage, err, ""}
-		}
-		return nil, false, err
-	}
-	if c.Bool("accept-warnings") {
-		p = p.AcceptWarnings()
-	}
-	return p, false, nil
 }

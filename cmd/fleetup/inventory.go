@@ -20,7 +20,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 		}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage("fleetup help inventory", "inventory has no command %q", c.Args().First())
+				return usage(helpOn(c), "inventory has no command %q", c.Args().First())
 			}
 			return cli.ShowSubcommandHelp(c)
 		},
@@ -28,7 +28,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 }
 
 func (e *environment) lint(c *cli.Context) error {
-	file, err := oneArgument(c, "inventory")
+	file, err := oneArgument(c, "an inventory")
 	if err != nil {
 		return err
 	}
@@ -45,6 +45,6 @@ func (e *environment) lint(c *cli.Context) error {
 	}
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), plural(len(p.Vaults), "vault"),
 		plural(len(p.Subscriptions), "subscription"), plural(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
-	say(e.stderr, "Next: fleetup plan %s", report.Clean(file))
+	say(e.stderr, "Next: %s", report.Command("plan", file))
 	return nil
 }

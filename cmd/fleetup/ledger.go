@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -21,8 +20,12 @@ import (
 func acquire(c *cli.Context, path string) (*state.Lock, error) {
 	a := actor(fleet.Credentials{})
 	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: now(), Command: "fleetup " + c.Command.Name})
-	if errors.Is(err, state.ErrInUse) {
-		return nil, &failure{fleet.ExitInUse, err, "wait for it to end, or stop it with a signal; it loses nothing"}
+	if use, ok := errors.AsType[*state.InUseError](err); ok {
+		next := "fleetup status --state " + path + " tells when it has ended"
+		if use.Holder.PID != 0 && use.Holder.Host == a.Host {
+			next = fmt.Sprintf("wait, or end it in order with kill -INT %d: fleetup resume goes on with what it leaves", use.Holder.PID)
+		}
+		return nil, &failure{fleet.ExitInUse, err, next}
 	}
 	return lock, err
 }
@@ -101,11 +104,6 @@ func newRunID(t time.Time) string {
 	b := make([]byte, 3)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return t.Format("20060102-150405-") + hex.EncodeToString(b)
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 func later(a, b time.Time) time.Time {

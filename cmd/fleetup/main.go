@@ -17,6 +17,9 @@ func main() {
 	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// Caught, so that a reader that went away is an error of the write and not
+	// the end of a run; not ignored, which children would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go e.obey(signals)
 	os.Exit(int(e.run(os.Args)))
 }

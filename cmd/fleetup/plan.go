@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,7 +23,9 @@ func (e *environment) planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "the dry run: what will happen and when it ends",
 		ArgsUsage: "INVENTORY",
-		Flags: append([]cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), acceptWarningsFlag(),
+		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every check that\n" +
+			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
+		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
 			&cli.BoolFlag{Name: "validate", Usage: "make every read-only check against the cloud too"},
 			&cli.BoolFlag{Name: "details", Usage: "name every vault that does not start, and what stops it"},
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"}}, cloudFlags()...),
@@ -33,40 +34,40 @@ func (e *environment) planCommand() *cli.Command {
 }
 
 func (e *environment) plan(c *cli.Context) error {
-	file, err := oneArgument(c, "inventory")
+	file, err := oneArgument(c, "an inventory")
 	if err != nil {
 		return err
 	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
-		return usage("fleetup help plan", "%w", err)
+		return usage(helpOn(c), "%w", err)
 	}
-	p, _, err := load(c, file)
+	src, err := open(c, file)
 	if err != nil {
 		return err
 	}
-	path, err := statePath(c, inventoryOf(p, file))
-	if err != nil {
+	out := c.String("out")
+	if err := replaceable(out); err != nil {
 		return err
 	}
-	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: c.String("out"), State: path}
-	if o.Carried, err = e.carriedNow(path); err != nil {
+	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c)}
+	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
 		return err
 	}
 	var code fleet.ExitCode
 	if c.Bool("validate") {
-		o.Validations, err = e.check(c, p, file, path)
+		o.Validations, err = e.check(c, src)
 		if err != nil {
 			return err
 		}
 		code = checkedCode(o.Validations)
 	}
-	if out := c.String("out"); out != "" {
-		if err := save(out, p); err != nil {
+	if out != "" {
+		if err := save(out, src.plan); err != nil {
 			return err
 		}
 	}
-	if err := e.writePlan(e.stdout, p, o); err != nil {
+	if err := e.writePlan(e.stdout, e.columns, src.plan, o); err != nil {
 		return err
 	}
 	if code == fleet.ExitSignIn {
@@ -76,8 +77,8 @@ func (e *environment) plan(c *cli.Context) error {
 }
 
 // writePlan forecasts the plan and writes it.
-func (e *environment) writePlan(w io.Writer, p *plan.Plan, o report.PlanOptions) error {
-	o.Now, o.Zone = now(), time.Local
+func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report.PlanOptions) error {
+	o.Now, o.Zone, o.Width = now(), localZone(), columns
 	p50, p90, err := report.Forecasts(p, o.Now, o.Validations, o.Carried)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)
@@ -106,6 +107,18 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 	return m, err
 }
 
+// replaceable makes sure that saving a plan overwrites nothing but a plan.
+func replaceable(path string) error {
+	if path == "" || !exists(path) {
+		return nil
+	}
+	data, err := readAll(path)
+	if err == nil && (len(data) == 0 || looksSaved(data)) {
+		return nil
+	}
+	return usage("name another file with --out", "%s is there and is no saved plan: it is not overwritten", path)
+}
+
 // save writes a plan so that the file is there whole or not at all.
 func save(path string, p *plan.Plan) error {
 	data, err := plan.Encode(p)
@@ -113,35 +126,37 @@ func save(path string, p *plan.Plan) error {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".fleetup-plan-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("the plan cannot be saved: %w", err)
-	}
-	_, werr := f.Write(data)
-	err = errors.Join(werr, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		_, werr := f.Write(data)
+		err = errors.Join(werr, f.Sync(), f.Close())
+		if err == nil {
+			err = os.Rename(f.Name(), path)
+		}
+		if err != nil {
+			_ = os.Remove(f.Name()) // the error that counts is the first
+		}
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // the error that counts is the first
-		return fmt.Errorf("the plan cannot be saved: %w", err)
+		return &failure{fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, cause(err)),
+			"name a file with --out in a folder that exists and that you may write to"}
 	}
 	return nil
 }
 
 // check makes every read-only check of a plan's vaults.
-func (e *environment) check(c *cli.Context, p *plan.Plan, file, path string) (map[fleet.Key]fleet.Validation, error) {
-	truth := ""
-	if p.Cloud.Name == fleet.Emulator && exists(truthPath(path)) {
+func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Validation, error) {
+	p, truth := src.plan, ""
+	if p.Cloud.Name == fleet.Emulator && exists(truthPath(src.ledger)) {
 		// The emulated cloud of a ledger goes on where its runs left it, and
 		// only one process may have it.
-		lock, err := acquire(c, path)
+		lock, err := acquire(c, src.ledger)
 		if err != nil {
 			return nil, err
 		}
 		defer lock.Close()
-		truth = truthPath(path)
+		truth = truthPath(src.ledger)
 	}
-	conn, err := connect(c, p, folderOf(inventoryOf(p, file)), truth)
+	conn, err := connect(c, p, src.folder, truth)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +185,7 @@ func (e *environment) check(c *cli.Context, p *plan.Plan, file, path string) (ma
 		_ = screen.Clear()
 	}
 	if err != nil {
-		return nil, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), ""}
+		return nil, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew"}
 	}
 	return results, nil
 }

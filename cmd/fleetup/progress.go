@@ -14,6 +14,9 @@ const (
 	heartbeatEvery = time.Minute
 )
 
+// stopping answers the first signal.
+const stopping = "Stopping: nothing new starts, the calls that are out end first. A second signal ends at once; both can be resumed."
+
 // progress shows a run as it goes: a live view on a terminal, lines elsewhere.
 type progress struct {
 	update func(*rollout.State, []fleet.Event) // for the runner
@@ -26,9 +29,10 @@ type progress struct {
 func (e *environment) newProgress(st *rollout.State) *progress {
 	p := &progress{done: make(chan struct{}), after: func() {}}
 	if !e.screen {
-		plain := report.NewPlain(e.stderr, st, time.Local)
+		plain := report.NewPlain(e.stderr, st, localZone())
 		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) } // a closed pipe must not stop a run
 		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(now()) })
+		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })
 		return p
 	}
 	tracker, screen := report.NewTracker(st), report.NewScreen(e.stderr)
@@ -38,7 +42,11 @@ func (e *environment) newProgress(st *rollout.State) *progress {
 		_ = screen.Draw(tracker.Live(now(), w, h, e.colour)) // nor a closed terminal
 	}
 	p.every(redrawEvery, draw)
+	p.once(e.interrupt, func() { _ = screen.Above(stopping + "\n") })
 	p.after = draw
+	if e.columns > 0 {
+		p.after = func() { _ = screen.Clear() } // the page that follows says it all
+	}
 	return p
 }
 
@@ -53,6 +61,16 @@ func (p *progress) every(d time.Duration, do func()) {
 			case <-p.done:
 				return
 			}
+		}
+	})
+}
+
+func (p *progress) once(when <-chan struct{}, do func()) {
+	p.tick.Go(func() {
+		select {
+		case <-when:
+			do()
+		case <-p.done:
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -27,12 +26,12 @@ func (e *environment) reopenCommand() *cli.Command {
 }
 
 func (e *environment) reopen(c *cli.Context) error {
-	path, err := statePath(c, "")
+	path, err := statePath(c)
 	if err != nil {
 		return err
 	}
 	if c.NArg() == 0 {
-		return usage("fleetup reopen SUBSCRIPTION/NAME --reason TEXT", "reopen needs the vaults to permit")
+		return usage("fleetup reopen SUBSCRIPTION/NAME --reason TEXT", "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if reason == "" {
@@ -62,7 +61,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	vaults, err := permitted(run.state, records, c.Args().Slice())
+	vaults, err := permitted(run.state, records, path, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -86,24 +85,28 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.Commit(events, changed); err != nil {
 		return err
 	}
+	names := report.Names(run.state.Plan)
 	for _, i := range vaults {
-		say(e.stdout, "re-opened %s: %s", report.Clean(run.state.Plan.Vaults[i].Ref()), report.Clean(reason))
+		say(e.stdout, "re-opened %s: %s", report.Clean(names[i]), report.Clean(reason))
 	}
-	if run.info.Closed {
-		say(e.stderr, "Next: fleetup run %s", report.Clean(run.state.Plan.Inventory))
-	} else {
-		say(e.stderr, "Next: fleetup resume --state %s", report.Clean(path))
+	switch {
+	case run.info.Closed:
+		say(e.stderr, "Next: %s", report.Command("run", run.state.Plan.Inventory, "--state", path))
+	case run.state.Run.Halt != nil:
+		say(e.stderr, "Next: %s", report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT"))
+	default:
+		say(e.stderr, "Next: %s", report.Command("resume", "--state", path))
 	}
 	return nil
 }
 
 // permitted finds the vaults by name and makes sure each may be re-opened; all
 // of them or none.
-func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, names []string) ([]int, error) {
+func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path string, names []string) ([]int, error) {
 	var found []int
 	taken := map[int]bool{}
 	for _, name := range names {
-		i, err := findVault(st, name)
+		i, err := findVault(st, path, name)
 		if err != nil {
 			return nil, err
 		}
@@ -114,11 +117,11 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, names
 		v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
 		switch {
 		case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-			return nil, usage("fleetup resume", "%s is unknown, but reading may still tell: resume first", name)
+			return nil, usage(report.Command("resume", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
 		case r.Status == fleet.Pending && v.Reopened:
-			return nil, usage("", "%s has been re-opened already: %s", name, v.Reason)
+			return nil, usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
 		case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-			return nil, usage("fleetup report", "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+			return nil, usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 		}
 		found = append(found, i)
 	}
@@ -128,7 +131,7 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, names
 // findVault resolves a vault's name: subscription/name, the subscription by ID
 // or by its name, with /location or /resourceType where that is ambiguous; or
 // its ID in the Resource Manager.
-func findVault(st *rollout.State, name string) (int, error) {
+func findVault(st *rollout.State, path, name string) (int, error) {
 	var hits []int
 	parts := strings.Split(name, "/")
 	for i := range st.Plan.Vaults {
@@ -154,14 +157,14 @@ func findVault(st *rollout.State, name string) (int, error) {
 	case 1:
 		return hits[0], nil
 	case 0:
-		return 0, usage("fleetup status -o csv lists the vaults", "there is no vault %q in the latest run's plan; a vault is named subscription/name", name)
+		return 0, usage(report.Command("status", "-o", "csv", "--state", path)+" lists the vaults", "there is no vault %q in the latest run's plan; a vault is named subscription/name", name)
 	}
 	var choices []string
+	names := report.Names(st.Plan)
 	for _, i := range hits {
-		v := &st.Plan.Vaults[i].Vault
-		choices = append(choices, fmt.Sprintf("%s/%s/%s", v.Ref(), v.Location, v.ResourceType))
+		choices = append(choices, names[i])
 	}
-	return 0, usage("", "%q is ambiguous: %s", name, strings.Join(choices, ", "))
+	return 0, usage("name one of them in full", "%q may be %s", name, strings.Join(choices, " or "))
 }
 
 func noLedger(path string) error {

@@ -15,7 +15,7 @@ func (e *environment) reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "report",
 		Usage: "what happened, and who has to do what",
-		Flags: []cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), supportFlag(),
+		Flags: []cli.Flag{stateFlag(), formatFlag(), supportFlag(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
 		Action: func(c *cli.Context) error {
 			return e.read(c, report.Report)

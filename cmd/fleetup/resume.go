@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -30,13 +31,13 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	path, err := statePath(c, "")
+	path, err := statePath(c)
 	if err != nil {
 		return err
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if c.Bool("accept-failures") && reason == "" {
-		return usage("fleetup resume --accept-failures --reason \"known bad batch\"", "--accept-failures needs a --reason: the journal keeps it")
+		return usage(report.Command("resume", "--state", path, "--accept-failures", "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	if !exists(path) {
 		return noLedger(path)
@@ -57,11 +58,17 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	if !ok || run.info.Closed {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
+		if ok {
+			say(e.stderr, "Next: %s", report.Command("report", "--state", path))
+		}
 		return nil
 	}
 	st := run.state
 	if st.Run.Halt != nil && !c.Bool("accept-failures") && inFlight(st) == 0 {
 		return e.stillHalted(st, path)
+	}
+	if st.Run.Halt == nil && c.Bool("accept-failures") {
+		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
 	if e.terminal && !c.Bool("yes") {
 		if err := e.confirmResume(st); err != nil {
@@ -69,11 +76,14 @@ func (e *environment) resume(c *cli.Context) error {
 		}
 	}
 	p := st.Plan
-	conn, err := connect(c, p, folderOf(inventoryOf(p, path)), truthPath(path))
+	conn, err := connect(c, p, folderFor(p, path), truthPath(path))
 	if err != nil {
 		return err
 	}
 	defer conn.close()
+	if err := e.signedIn(conn); err != nil {
+		return err
+	}
 	by, err := signedActor(c, p)
 	if err != nil {
 		return err
@@ -94,19 +104,31 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 	}
 	return &failure{fleet.ExitHalted,
 		fmt.Errorf("halted: %s failed or unknown in %s, where %d may be; nothing was started", plural(h.Failures, "vault"), scope, h.Budget),
-		fmt.Sprintf("fleetup report --state %s; when the cause is understood, fleetup resume --state %s --accept-failures --reason TEXT", path, path)}
+		report.Command("report", "--state", path) + "; when the cause is understood, " +
+			report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT")}
 }
 
 func (e *environment) confirmResume(st *rollout.State) error {
 	t := &st.Totals
 	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
-	fmt.Fprintf(e.stderr, "Run %s: %d still to start, %d in flight or in doubt. An upgrade cannot be undone.\nGo on? Type yes: ",
-		st.Run.ID, left, inFlight(st))
-	line, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no consent
-	if strings.TrimSpace(line) != "yes" {
-		return usage("", "not confirmed; nothing was started")
+	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt. An upgrade cannot be undone.\nGo on? Type yes: ",
+		report.Clean(st.Run.ID), left, inFlight(st))
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(answer, "yes") {
+		return usage("the same command, and type yes", "not confirmed; nothing was started")
 	}
 	return nil
+}
+
+// folderFor is the folder of a run's inventory: where it was, or beside the
+// ledger when the run is resumed from elsewhere.
+func folderFor(p *plan.Plan, ledger string) string {
+	if filepath.IsAbs(p.Inventory) || exists(p.Inventory) {
+		return filepath.Dir(p.Inventory)
+	}
+	return filepath.Dir(ledger)
 }
 
 // inFlight counts the vaults whose upgrade may be under way.

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,24 +30,19 @@ func (e *environment) runCommand() *cli.Command {
 }
 
 func (e *environment) runRollout(c *cli.Context) error {
-	file, err := oneArgument(c, "inventory or plan")
+	file, err := oneArgument(c, "an inventory or a saved plan")
 	if err != nil {
 		return err
 	}
-	p, saved, err := load(c, file)
+	src, err := open(c, file)
 	if err != nil {
 		return err
 	}
-	if !c.Bool("yes") && !e.terminal {
-		return usage("fleetup plan "+file+", then fleetup run "+file+" --yes",
-			"an upgrade cannot be undone, and nobody is here to be asked: run needs --yes")
+	p, path := src.plan, src.ledger
+	if err := e.consented(c, src); err != nil {
+		return err
 	}
-	if c.Bool("yes") && !saved && realCloud(p.Cloud) {
-		return usage("fleetup plan "+file+" --out FILE, look at it, then fleetup run FILE --yes",
-			"on a real cloud --yes needs a saved plan: what was looked at is what runs")
-	}
-	path, err := statePath(c, inventoryOf(p, file))
-	if err != nil {
+	if err := rehearse(src); err != nil {
 		return err
 	}
 	lock, err := acquire(c, path)
@@ -57,22 +50,26 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	defer lock.Close()
+	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
 	if exists(path) {
-		if err := refuseUnfinished(lock, path); err != nil {
+		if err := refuseUnfinished(lock, path, bound); err != nil {
 			return err
 		}
 	}
 	if !c.Bool("yes") {
-		if err := e.confirm(p); err != nil {
+		if err := e.confirm(src); err != nil {
 			return err
 		}
 	}
-	conn, err := connect(c, p, folderOf(inventoryOf(p, file)), truthPath(path))
+	conn, err := connect(c, p, src.folder, truthPath(path))
 	if err != nil {
 		return err
 	}
 	defer conn.close()
-	ledger, err := state.Open(lock, state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()})
+	if err := e.signedIn(conn); err != nil {
+		return err
+	}
+	ledger, err := state.Open(lock, bound)
 	if err != nil {
 		return err
 	}
@@ -124,7 +121,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	})
 	progress.stop()
 	if errors.Is(err, runner.ErrCommit) {
-		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then fleetup resume --state " + j.path + ": it reads before it sends"}
+		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--state", j.path) + ": it reads before it sends"}
 	}
 	if err != nil {
 		return err
@@ -133,15 +130,16 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if err != nil || !ok {
 		return errors.Join(err, ended(code))
 	}
-	if err := report.Status(e.stdout, view(run.state), reportOptions(c, report.FormatTable, j.path)); err != nil {
+	if err := report.Status(e.stdout, view(run.state), e.reportOptions(c, report.FormatTable, j.path)); err != nil {
 		return err
 	}
 	return ended(code)
 }
 
-// refuseUnfinished makes sure that the ledger's last run is over.
-func refuseUnfinished(lock *state.Lock, path string) error {
-	ledger, err := state.OpenExisting(lock)
+// refuseUnfinished makes sure that a ledger is of the plan's cloud and that its
+// last run is over.
+func refuseUnfinished(lock *state.Lock, path string, bound state.Binding) error {
+	ledger, err := state.Open(lock, bound)
 	if err != nil {
 		return err
 	}
@@ -150,20 +148,45 @@ func refuseUnfinished(lock *state.Lock, path string) error {
 	if err != nil || !ok || info.Closed {
 		return err
 	}
-	return usage("fleetup resume --state "+path+" goes on with it; fleetup status --state "+path+" tells where it stands",
+	return usage(report.Command("resume", "--state", path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
 		"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, info.ID)
 }
 
+// consented refuses a run that nobody has consented to.
+func (e *environment) consented(c *cli.Context, src *source) error {
+	yes := c.Bool("yes")
+	if yes && !src.saved && realCloud(src.plan.Cloud) {
+		return usage(report.Command("plan", src.file, "--validate", "--out", "FILE")+", look at it, then fleetup run FILE --yes",
+			"on a real cloud --yes needs a saved plan: what was looked at is what runs")
+	}
+	if yes || e.terminal {
+		return nil
+	}
+	next := report.Command("plan", src.file) + ", look at it, then " + report.Command("run", src.file, "--yes")
+	if !src.saved && realCloud(src.plan.Cloud) {
+		next = report.Command("plan", src.file, "--validate", "--out", "FILE") + ", look at it, then fleetup run FILE --yes"
+	}
+	return usage(next, "an upgrade cannot be undone, and nobody is here to be asked: run needs --yes")
+}
+
 // confirm shows the plan and asks for the number of vaults.
-func (e *environment) confirm(p *plan.Plan) error {
-	if err := e.writePlan(e.stderr, p, report.PlanOptions{}); err != nil {
+func (e *environment) confirm(src *source) error {
+	width, _ := e.size()
+	o := report.PlanOptions{WithoutNext: true}
+	var err error
+	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
 		return err
 	}
-	want := strconv.Itoa(p.ToStart())
-	fmt.Fprintf(e.stderr, "\nThis cannot be undone. Type the number of vaults to start (%s) to go on: ", want)
-	line, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no consent
-	if strings.TrimSpace(strings.ReplaceAll(line, ",", "")) != want {
-		return usage("", "not confirmed; nothing was started")
+	if err := e.writePlan(e.stderr, width, src.plan, o); err != nil {
+		return err
+	}
+	want := strconv.Itoa(src.plan.ToStart())
+	answer, err := e.ask("\nThis cannot be undone. Type the number of vaults (%s) to go on: ", want)
+	if err != nil {
+		return err
+	}
+	if strings.ReplaceAll(answer, ",", "") != want {
+		return usage(report.Command("run", src.file)+", and type "+want, "not confirmed; nothing was started")
 	}
 	return nil
 }
@@ -175,14 +198,6 @@ func realCloud(c fleet.Cloud) bool {
 		return err == nil && plan.IsLoopback(u.Hostname())
 	}
 	return c.Name != fleet.Emulator && !(local(c.ServiceManagement) && local(c.ResourceManager))
-}
-
-// inventoryOf is the inventory a plan was made from: what names its ledger.
-func inventoryOf(p *plan.Plan, file string) string {
-	if p.Inventory != "" {
-		return p.Inventory
-	}
-	return file
 }
 
 // signedActor is who gives the command, with the sign-ins it uses.

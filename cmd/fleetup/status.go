@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,7 +15,7 @@ func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "where the run stands",
-		Flags: []cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), supportFlag(),
+		Flags: []cli.Flag{stateFlag(), formatFlag(), supportFlag(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
 		Action: func(c *cli.Context) error {
 			return e.read(c, report.Status)
@@ -32,9 +31,9 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
-		return usage("fleetup help "+c.Command.Name, "%w", err)
+		return usage(helpOn(c), "%w", err)
 	}
-	path, err := statePath(c, "")
+	path, err := statePath(c)
 	if err != nil {
 		return err
 	}
@@ -45,7 +44,7 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 	if !ok {
 		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
 	}
-	if err := show(e.stdout, view(run.state), reportOptions(c, format, path)); err != nil {
+	if err := show(e.stdout, view(run.state), e.reportOptions(c, format, path)); err != nil {
 		return err
 	}
 	if c.Bool("exit-code") {
@@ -70,8 +69,8 @@ func readLatest(path string) (run standing, ok bool, err error) {
 }
 
 // reportOptions are the options that the command line decides.
-func reportOptions(c *cli.Context, f report.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: time.Local, SupportAddress: c.String("support-address"), State: path}
+func (e *environment) reportOptions(c *cli.Context, f report.Format, path string) report.Options {
+	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path}
 }
 
 // view is a run as reports show it.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -14,33 +12,30 @@ func (e *environment) validateCommand() *cli.Command {
 		Usage:       "check the prerequisites of every vault; start nothing",
 		ArgsUsage:   "INVENTORY",
 		Description: "All findings of a vault are shown together. Exits 0 when every vault may start, 7 when some may not,\n3 when the cloud remembers a failed upgrade, 8 when a sign-in is missing.",
-		Flags:       append([]cli.Flag{stateFlag(), outputFlag("table", "json", "csv", "markdown"), acceptWarningsFlag()}, cloudFlags()...),
+		Flags:       append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag()}, cloudFlags()...),
 		Action:      e.validate,
 	}
 }
 
 func (e *environment) validate(c *cli.Context) error {
-	file, err := oneArgument(c, "inventory")
+	file, err := oneArgument(c, "an inventory")
 	if err != nil {
 		return err
 	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
-		return usage("fleetup help validate", "%w", err)
+		return usage(helpOn(c), "%w", err)
 	}
-	p, _, err := load(c, file)
+	src, err := open(c, file)
 	if err != nil {
 		return err
 	}
-	path, err := statePath(c, inventoryOf(p, file))
+	results, err := e.check(c, src)
 	if err != nil {
 		return err
 	}
-	results, err := e.check(c, p, file, path)
-	if err != nil {
-		return err
-	}
-	if err := report.Validation(e.stdout, p, results, report.ValidationOptions{Format: format, Zone: time.Local, Now: now(), State: path}); err != nil {
+	if err := report.Validation(e.stdout, src.plan, results, report.ValidationOptions{Format: format, Zone: localZone(),
+		Width: e.columns, Now: now(), State: src.shownLedger(c)}); err != nil {
 		return err
 	}
 	return ended(checkedCode(results))

@@ -31,17 +31,21 @@ func (e *environment) versionCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			commit := "unknown"
-			if b, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range b.Settings {
-					if s.Key == "vcs.revision" {
-						commit = s.Value
-					}
-				}
-			}
-			_, err := fmt.Fprintf(e.stdout, "fleetup %s (commit %s, %s %s/%s)\n",
-				versionString(), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			return e.printVersion()
 		},
 	}
+}
+
+func (e *environment) printVersion() error {
+	commit := "unknown"
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(e.stdout, "fleetup %s (commit %s, %s %s/%s)\n",
+		versionString(), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +26,7 @@ var (
 type cloud struct {
 	runner.Upgrader
 	limiter *runner.Limiter
+	signIn  func(context.Context) error
 	close   func()
 }
 
@@ -65,6 +66,12 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 				return err
 			}
 			conn.Upgrader = up
+			conn.signIn = func(ctx context.Context) error {
+				if err := signIn(ctx, classicSide, p.Subscriptions); err != nil {
+					return err
+				}
+				return signIn(ctx, armSide, p.Subscriptions)
+			}
 			closers = append(closers, up.Close)
 			return nil
 		}()
@@ -89,5 +96,3 @@ func cloudIdentity(c fleet.Cloud) string {
 
 // truthPath is where the emulator of a ledger remembers.
 func truthPath(ledger string) string { return ledger + ".emulator" }
-
-func folderOf(file string) string { return filepath.Dir(file) }

@@ -116,8 +116,10 @@ func (e *CallError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", e.Op)
 	switch {
+	case e.Code != "" && e.Message != "":
+		b.WriteString(e.Code + ": " + e.Message)
 	case e.Code != "" || e.Message != "":
-		b.WriteString(strings.TrimSpace(e.Code + " " + e.Message))
+		b.WriteString(e.Code + e.Message)
 	case e.Err != nil:
 		b.WriteString(e.Err.Error())
 	default:

@@ -1,11 +1,10 @@
 // Package inventory answers "what did the user write": it reads an inventory
-// in YAML and makes a plan of it.
+// in YAML, with the files it includes, and makes a plan of it.
 //
 // It is strict. Unknown and duplicate keys, values of the wrong type, a second
-// document, vaults listed twice and everything else that is probably a mistake
-// is an error, and all mistakes are reported at once, each with its
-// file:line:column. Bad input never panics. What later versions will add is
-// refused as not supported yet, never ignored.
+// document, vaults listed twice, rules and waves that match nothing and
+// everything else that is probably a mistake is an error, and all mistakes are
+// reported at once, each with its file:line:column. Bad input never panics.
 package inventory
 
 import (

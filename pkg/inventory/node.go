@@ -106,9 +106,8 @@ func (f *fields) get(name string) *entry {
 
 // schema says which keys a mapping may have.
 type schema struct {
-	what  string            // the mapping, for messages: "a vault"
-	keys  []string          // those it may have; nil: any
-	later map[string]string // those that are known and not supported yet, with what to do instead
+	what string   // the mapping, for messages: "a vault"
+	keys []string // those it may have; nil: any
 }
 
 // mapping reads a mapping by its schema. Problems with keys are reported; the
@@ -169,10 +168,6 @@ func (r *reader) key(n *yaml.Node, where place, s *schema) (name string, ok bool
 		if k == name {
 			return k, true
 		}
-	}
-	if instead, known := s.later[name]; known {
-		r.problem(where, instead, "%s in %s is not supported yet", quote(name), s.what)
-		return name, false
 	}
 	hint := "known here: " + strings.Join(s.keys, ", ")
 	near := nearest(name, s.keys)

@@ -74,8 +74,10 @@ type Wave struct {
 	Calendar *Calendar     `json:"calendar,omitempty"` // nil: the plan's; it replaces that, windows and blackouts
 }
 
-// Size bounds how many vaults a wave takes of those that match it: a count, or
-// a percentage of the fleet (all vaults that are not held), rounded up.
+// Size bounds how many vaults a wave takes of those that match it and no
+// earlier wave has: the first ones in inventory order. It is a count, or a
+// percentage of the fleet (all vaults that are not held), rounded up. Held
+// vaults use up no place.
 type Size struct {
 	Count   int     `json:"count,omitempty"`
 	Percent float64 `json:"percent,omitempty"`
@@ -103,7 +105,8 @@ const NotByStarter = "starter"
 // DefaultApprovalExpiry is how long an approval holds where nothing is said.
 const DefaultApprovalExpiry = 24 * time.Hour
 
-// WaveLimits are a wave's own limits; 0: only the run's.
+// WaveLimits are a wave's own limits, beside the run's: the lower of the two
+// holds (LimitsOf). 0: only the run's.
 type WaveLimits struct {
 	Upgrades        int `json:"upgrades,omitempty"`
 	PerSubscription int `json:"perSubscription,omitempty"`
@@ -141,7 +144,9 @@ type Calendar struct {
 }
 
 // Window is open every week on some days. Days name the day it starts on; an
-// end at or before the start is on the next day, equal means 24 hours.
+// end at or before the start is on the next day, equal means 24 hours. Where
+// the clocks go forward, a time that is left out is the moment they do; where
+// they go back, a time that comes twice is the first of the two.
 type Window struct {
 	Days  []time.Weekday `json:"days"`
 	Start int            `json:"start"` // minutes after local midnight, 0 to 1439
@@ -149,7 +154,8 @@ type Window struct {
 	Zone  string         `json:"zone"` // IANA name
 }
 
-// Blackout is closed between two local times.
+// Blackout is closed from one local time up to another. Of an end that comes
+// twice, where the clocks go back, it means the second.
 type Blackout struct {
 	From string `json:"from"` // 2026-12-24T00:00
 	To   string `json:"to"`

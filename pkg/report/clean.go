@@ -105,6 +105,21 @@ func codeSpan(s string) string {
 	return markdown(s)
 }
 
+// Command is a command line of fleetup that can be pasted into a shell.
+func Command(args ...string) string {
+	var b strings.Builder
+	b.WriteString("fleetup")
+	for _, a := range args {
+		b.WriteByte(' ')
+		if strings.HasPrefix(a, "-") {
+			b.WriteString(a)
+		} else {
+			b.WriteString(shellQuote(a))
+		}
+	}
+	return b.String()
+}
+
 // shellQuote makes an argument of a command that can be pasted into a shell.
 func shellQuote(s string) string {
 	plain := s != "" && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, func(r rune) bool {

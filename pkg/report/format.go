@@ -47,10 +47,10 @@ type printer struct {
 	csv  func(io.Writer) error // csv
 }
 
-func (p printer) write(w io.Writer, f Format) error {
+func (p printer) write(w io.Writer, f Format, width int) error {
 	switch f {
 	case FormatTable, "":
-		return p.page().writeTerminal(w)
+		return p.page().writeTerminal(w, width)
 	case FormatMarkdown:
 		return p.page().writeMarkdown(w)
 	case FormatJSON:

@@ -139,7 +139,9 @@ func (t *Tracker) counts(flying int, now time.Time) []part {
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Excluded} {
 		add(t.totals.Of(s), string(s), 0)
 	}
-	add(t.throttled(now), "subscriptions throttled", text.FgYellow)
+	if n := t.throttled(now); n > 0 {
+		parts = append(parts, part{text: plural(n, "subscription", "subscriptions") + " throttled", paint: text.FgYellow})
+	}
 	if len(parts) == 0 {
 		return []part{{text: "nothing yet"}}
 	}

@@ -36,10 +36,12 @@ type block struct {
 	grid  grid
 }
 
-// grid is a table; right marks the columns whose cells are numbers.
+// grid is a table.
 type grid struct {
 	head  []string
-	right map[int]bool
+	right map[int]bool // the columns whose cells are numbers
+	spare []int        // the columns that a narrow terminal does without, in this order
+	wrap  bool         // the last column may take several lines
 	rows  [][]string
 }
 
@@ -75,7 +77,9 @@ func (p *page) table(g grid) {
 // pairWidth aligns the values of pairs on a terminal.
 const pairWidth = 13
 
-func (p *page) writeTerminal(w io.Writer) error {
+// writeTerminal writes lines that a terminal of that width shows well; 0 stands
+// for no terminal.
+func (p *page) writeTerminal(w io.Writer, width int) error {
 	var b strings.Builder
 	last := blockTitle
 	for i, bl := range p.blocks {
@@ -85,25 +89,22 @@ func (p *page) writeTerminal(w io.Writer) error {
 		last = bl.kind
 		switch bl.kind {
 		case blockTitle, blockSection, blockGroup, blockLine:
-			b.WriteString(Clean(bl.text) + "\n")
+			b.WriteString(wrapped(Clean(bl.text), width, 2) + "\n")
 		case blockItem:
-			b.WriteString("  " + Clean(bl.text) + "\n")
+			b.WriteString(wrapped("  "+Clean(bl.text), width, 4) + "\n")
 		case blockSubItem:
-			b.WriteString("    " + Clean(bl.text) + "\n")
-		case blockPair, blockCommand:
-			name := Clean(bl.text)
-			if bl.kind == blockCommand {
-				name += ":"
-			} else {
-				name = text.Pad(name, pairWidth, ' ')
-			}
-			b.WriteString(strings.TrimRight(name+" "+Clean(bl.value), " ") + "\n")
+			b.WriteString(wrapped("    "+Clean(bl.text), width, 6) + "\n")
+		case blockPair:
+			name := text.Pad(Clean(bl.text), pairWidth, ' ')
+			b.WriteString(strings.TrimRight(wrapped(name+" "+Clean(bl.value), width, pairWidth+1), " ") + "\n")
+		case blockCommand: // on one line, to be copied whole
+			b.WriteString(Clean(bl.text) + ": " + Clean(bl.value) + "\n")
 		case blockVerbatim:
 			for _, l := range cleanLines(bl.text) {
 				b.WriteString(l + "\n")
 			}
 		case blockGrid:
-			b.WriteString(bl.grid.terminal() + "\n")
+			b.WriteString(bl.grid.within(width).terminal(width) + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -127,7 +128,7 @@ func apart(before, next blockKind) bool {
 	return before == blockVerbatim || before == blockGrid
 }
 
-func (g grid) terminal() string {
+func (g grid) terminal(width int) string {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
@@ -152,7 +153,11 @@ func (g grid) terminal() string {
 		if g.right[i] {
 			align = text.AlignRight
 		}
-		columns = append(columns, table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align})
+		cc := table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align}
+		if room := g.roomForLast(width); g.wrap && i == len(g.head)-1 && room > 0 {
+			cc.WidthMax, cc.WidthMaxEnforcer = room, text.WrapSoft
+		}
+		columns = append(columns, cc)
 	}
 	t.SetColumnConfigs(columns)
 	return t.Render()

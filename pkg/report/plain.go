@@ -72,6 +72,10 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 	case fleet.RunOpened:
 		say(e.At, "run", "%s opened, plan %s, %s", f.RunID, elideHash(f.PlanFingerprint), vaults(st.Totals.All()))
 	case fleet.Resumed:
+		if len(t.flying) == 0 {
+			say(e.At, "resumed", "run %s: nothing is in flight or in doubt", st.Run.ID)
+			return
+		}
 		say(e.At, "resumed", "run %s: first it follows %s in flight or in doubt", st.Run.ID,
 			vaults(len(t.flying)))
 	case fleet.WaveOpened:
@@ -93,7 +97,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 	case fleet.RunClosed:
 		say(e.At, "finished", "%s: exit %d", tally(st.Totals.Of), f.Code)
 	case fleet.Throttled:
-		say(e.At, "throttled", "subscription %s asked to be left alone until %s", f.Subscription, c.second(f.Until))
+		say(e.At, "throttled", "subscription %s asked to be left alone until %s", t.subscriptionName(f.Subscription), c.second(f.Until))
 	}
 }
 
@@ -144,6 +148,16 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 	}
 }
 
+// subscriptionName is what people call a subscription.
+func (t *Tracker) subscriptionName(id string) string {
+	for i := range t.plan.Subscriptions {
+		if s := &t.plan.Subscriptions[i]; s.ID == id && s.Name != "" {
+			return s.Name
+		}
+	}
+	return id
+}
+
 // heartbeat says where the run stands on one line.
 func (t *Tracker) heartbeat(now time.Time) string {
 	t.mu.Lock()
@@ -159,7 +173,9 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending} {
 		add(t.totals.Of(st), string(st))
 	}
-	add(t.throttled(now), "subscriptions throttled")
+	if n := t.throttled(now); n > 0 {
+		s += dot + plural(n, "subscription", "subscriptions") + " throttled"
+	}
 	if len(flying) > 0 && !flying[0].since.IsZero() {
 		s += dot + "longest " + t.names[flying[0].vault] + " " + span(now.Sub(flying[0].since))
 	}

@@ -22,12 +22,14 @@ type PlanOptions struct {
 	Saved       string                         // the file the plan was saved to; empty: it was not
 	State       string                         // the ledger's path, for the commands to paste; empty: left out
 	Next        string                         // the command that goes on from here; empty: worked out
+	WithoutNext bool                           // a question follows: leave that command out
+	Width       int                            // columns of the terminal that a table is for; 0: no terminal
 }
 
 // Plan writes the dry run: who goes in which wave, when, under which limits,
 // and what the worst case is. It starts nothing and says so.
 func Plan(w io.Writer, p *plan.Plan, o PlanOptions) error {
-	return newDryRun(p, o).printer().write(w, o.Format)
+	return newDryRun(p, o).printer().write(w, o.Format, o.Width)
 }
 
 // dryRun is a plan with all that is known before its run.

@@ -30,7 +30,9 @@ func (d *dryRun) page() *page {
 		}
 	}
 	d.notStarting(p)
-	p.command("Next", or(d.opts.Next, d.nextCommand()))
+	if !d.opts.WithoutNext {
+		p.command("Next", or(d.opts.Next, d.nextCommand()))
+	}
 	return p
 }
 
@@ -77,7 +79,7 @@ func (d *dryRun) waveTable(p *page, c clock) {
 		}
 		f := d.waveForecast(w)
 		g.rows = append(g.rows, []string{d.plan.Waves[w].Name, number(n), number(atOnce(d.left, w)), d.haltsAt(w),
-			c.short(f.StartsAt.value()), c.short(f.EndsAtP50.value()), c.short(f.EndsAtP90.value())})
+			c.near(f.StartsAt.value(), d.opts.Now), c.near(f.EndsAtP50.value(), d.opts.Now), c.near(f.EndsAtP90.value(), d.opts.Now)})
 	}
 	p.table(g)
 }
@@ -103,7 +105,7 @@ func (d *dryRun) figures(p *page, c clock) {
 	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations), fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
 	p.pair("Limits", "%s", strings.Join(limits, dot))
 	if d.opts.P50 != nil && d.opts.P90 != nil {
-		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.short(d.opts.P50.EndsAt), c.short(d.opts.P90.EndsAt), c.short(d.opts.Now))
+		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.near(d.opts.P50.EndsAt, d.opts.Now), c.near(d.opts.P90.EndsAt, d.opts.Now), c.short(d.opts.Now))
 		if least, ratio, ok := d.ratio(); ok {
 			s += fmt.Sprintf("%s%.2f × the lower bound of %s", dot, ratio, span(least))
 		}

@@ -193,19 +193,9 @@ func (v *View) nextFinished(p *page, o Options, short bool) {
 // command writes a command line of fleetup; its last argument is the ledger's
 // path, empty for none.
 func command(args ...string) string {
-	state := args[len(args)-1]
-	var b strings.Builder
-	b.WriteString("fleetup")
-	for _, a := range args[:len(args)-1] {
-		b.WriteByte(' ')
-		if strings.HasPrefix(a, "-") {
-			b.WriteString(a)
-		} else {
-			b.WriteString(shellQuote(a))
-		}
+	last := len(args) - 1
+	if args[last] == "" {
+		return Command(args[:last]...)
 	}
-	if state != "" {
-		b.WriteString(" --state " + shellQuote(state))
-	}
-	return b.String()
+	return Command(append(args[:last:last], "--state", args[last])...)
 }

@@ -17,18 +17,19 @@ type Options struct {
 	Zone           *time.Location // of the times people read; nil: UTC
 	SupportAddress string         // empty: DefaultSupportAddress
 	State          string         // the ledger's path, for the commands to paste; empty: left out
+	Width          int            // columns of the terminal that a table is for; 0: no terminal
 }
 
 // Status writes where a run stands: waves, what is in flight, and the vaults
 // that need a person, one line each. JSON, JSONL and CSV are those of Report.
 func Status(w io.Writer, v *View, o Options) error {
-	return v.printer(func() *page { return v.statusPage(o) }).write(w, o.Format)
+	return v.printer(func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
 }
 
 // Report writes everything about a run: the verdict first, then what a person
 // has to do next, then the rest.
 func Report(w io.Writer, v *View, o Options) error {
-	return v.printer(func() *page { return v.reportPage(o) }).write(w, o.Format)
+	return v.printer(func() *page { return v.reportPage(o) }).write(w, o.Format, o.Width)
 }
 
 func (v *View) printer(p func() *page) printer {
@@ -55,7 +56,7 @@ func (v *View) statusPage(o Options) *page {
 	v.inFlight(p, c)
 	if need := v.needPerson(); len(need) > 0 {
 		p.section("NEEDS A PERSON: %s", vaults(len(need)))
-		g := grid{head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}}
+		g := grid{head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, spare: []int{2}, wrap: true}
 		var blocked []*Vault
 		for _, x := range need {
 			if x.Status == fleet.Blocked {
@@ -92,7 +93,12 @@ func (v *View) verdict() string {
 		}
 	}
 	flying := len(v.pick(func(x *Vault) bool { return x.inFlight() }))
-	note(len(v.needPerson()), "need a person")
+	note(v.Totals[fleet.Already], "upgraded before")
+	if n := len(v.needPerson()); n == 1 {
+		note(n, "needs a person")
+	} else {
+		note(n, "need a person")
+	}
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
 	note(v.Totals[fleet.Deferred], "deferred")
@@ -160,7 +166,7 @@ func (v *View) figures(p *page, c clock) {
 
 func (v *View) waves(p *page, c clock) {
 	g := grid{head: []string{"WAVE", "STATUS", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "STARTED", "ENDED"},
-		right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}}
+		right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, spare: []int{10, 9, 7, 8}}
 	for i := range v.Waves {
 		w := &v.Waves[i]
 		all := 0
@@ -186,7 +192,7 @@ func (v *View) inFlight(p *page, c clock) {
 	}
 	slices.SortStableFunc(flying, func(a, b *Vault) int { return a.StartedAt.value().Compare(b.StartedAt.value()) })
 	p.section("IN FLIGHT: %s", vaults(len(flying)))
-	g := grid{head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, right: map[int]bool{3: true}}
+	g := grid{head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, right: map[int]bool{3: true}, spare: []int{4, 2}, wrap: true}
 	for _, x := range flying {
 		age := "-"
 		if x.StartedAt != nil {

@@ -16,6 +16,7 @@ type ValidationOptions struct {
 	Zone   *time.Location // of the times people read; nil: UTC
 	Now    time.Time      // when the checks were done
 	State  string         // the ledger's path, for the commands to paste; empty: left out
+	Width  int            // columns of the terminal that a table is for; 0: no terminal
 }
 
 // verdictStatus is the status a vault shows after a check. A check that learnt
@@ -100,7 +101,7 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 		csv: func(w io.Writer) error {
 			return writeCSV(w, slices.Concat(identity, outcome, reasons), pointers(doc.Vaults))
 		},
-	}.write(w, o.Format)
+	}.write(w, o.Format, o.Width)
 }
 
 // validationSections are the groups of a validation's page, in order.

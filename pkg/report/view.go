@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -154,7 +155,7 @@ func (v *Vault) errors() []Finding {
 	for _, s := range []fleet.Severity{fleet.SeverityError, fleet.SeverityWarning} {
 		var out []Finding
 		for _, f := range v.Findings {
-			if f.Severity == s {
+			if f.Severity == s && !v.repeated(f) {
 				out = append(out, f)
 			}
 		}
@@ -163,4 +164,12 @@ func (v *Vault) errors() []Finding {
 		}
 	}
 	return nil
+}
+
+// repeated reports whether a finding says only that the upgrade failed, in
+// words that a finding with the service's own code has too.
+func (v *Vault) repeated(f Finding) bool {
+	return str(f.Code) == fleet.CodeUpgradeFailed && slices.ContainsFunc(v.Findings, func(g Finding) bool {
+		return g.Severity == f.Severity && str(g.Code) != str(f.Code) && g.Code != nil && str(g.Message) == str(f.Message)
+	})
 }

@@ -100,10 +100,24 @@ func (c clock) short(t time.Time) string {
 	return t.In(c.zone).Format("Mon 2 Jan 15:04")
 }
 
+// near writes a time by weekday and minute where that leaves no doubt, seen
+// from now.
+func (c clock) near(t, now time.Time) string {
+	if d := t.Sub(now); t.IsZero() || d < 0 || d > 6*24*time.Hour {
+		return c.short(t)
+	}
+	return t.In(c.zone).Format("Mon 15:04")
+}
+
 // second writes the time of day.
 func (c clock) second(t time.Time) string { return t.In(c.zone).Format("15:04:05") }
 
-func (c clock) String() string { return c.zone.String() }
+func (c clock) String() string {
+	if name := c.zone.String(); name != "Local" {
+		return name
+	}
+	return "of this machine"
+}
 
 // utc writes a time for somebody elsewhere.
 func utc(t time.Time) string {

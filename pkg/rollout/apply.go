@@ -105,8 +105,8 @@ func (s *State) carry(c fleet.Carried) {
 	s.count(i, +1)
 }
 
-// resume puts every vault whose POST may have left into doubt, and lifts a
-// suspension.
+// resume puts every vault whose POST may have left into doubt, lifts a
+// suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
 	for i := range s.Vaults {
@@ -119,6 +119,8 @@ func (s *State) resume(at time.Time) {
 			s.count(i, +1)
 		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
 			v.ProofFrom = at
+		case v.Status == fleet.Busy:
+			v.BusySince = at // nobody waited for it while there was no process
 		case v.CloudDone:
 			v.DoneSince = at
 		}

@@ -68,6 +68,8 @@ func (m *Machine) stuck() bool {
 		s := &m.subs[i]
 		switch {
 		case !s.suspended || !s.confirmed:
+		case s.deniedReads < confirmReads && len(s.watched) > 0:
+			return false // what is in flight there may be followed
 		case m.Run.Halt != nil:
 			stuck += s.flight
 		default:

@@ -99,7 +99,8 @@ type sub struct {
 	unchecked      int // vaults to be checked before the first start of their wave
 	open, flight   int
 	throttledUntil time.Time
-	suspended      bool // a sign-in or permission is missing
+	suspended      bool // a sign-in or permission is missing: nothing starts, nothing is checked
+	unread         bool // nor has a read succeeded since
 	confirmed      bool // and reading says so too: it will not mend by itself
 	suspendedAt    time.Time
 	liftedAt       time.Time

@@ -174,6 +174,7 @@ func (s *script) show() []string {
 		add(v.Carried, "carried")
 		add(v.Forgiven, "forgiven")
 		add(v.Overdue, "overdue")
+		add(len(v.Disregard) > 0, "disregarding "+strings.Join(v.Disregard, " "))
 		add(v.CloudDone && v.Status == fleet.Upgrading, "done in the cloud")
 		add(v.Attempt > 0, fmt.Sprintf("attempts %d", v.Attempt))
 		add(v.OperationID != "", v.OperationID)

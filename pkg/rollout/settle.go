@@ -131,7 +131,7 @@ func (m *Machine) nextDue(i int) time.Time {
 		}
 		return due
 	case fleet.Unknown:
-		if !v.Final && !m.subs[j.sub].suspended {
+		if !v.Final && !m.subs[j.sub].unread {
 			return earlier(m.reconcileBy(i), m.readAt(i))
 		}
 	case fleet.Upgrading:
@@ -139,7 +139,7 @@ func (m *Machine) nextDue(i int) time.Time {
 		if !v.Overdue {
 			due = v.StartedAt.Add(t.Overdue)
 		}
-		if v.CloudDone && !m.subs[j.sub].suspended {
+		if v.CloudDone && !m.subs[j.sub].unread {
 			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
 		}
 		return due
@@ -192,7 +192,7 @@ func (m *Machine) due(i int) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineOverdue})
 		}
 		switch {
-		case !v.CloudDone || m.subs[j.sub].suspended:
+		case !v.CloudDone || m.subs[j.sub].unread:
 		case past(m.verifyBy(i)):
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
 		case past(later(v.DoneSince, j.retryAt)):

@@ -45,7 +45,7 @@ func (m *Machine) suspend(s int, detail string) {
 	if sub.suspended {
 		return
 	}
-	sub.suspended, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
+	sub.suspended, sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, true, m.now, detail, 0
 	sub.confirmed = sub.denials >= confirmDenials
 	m.suspended++
 	m.unchecked -= sub.unchecked
@@ -56,14 +56,21 @@ func (m *Machine) suspend(s int, detail string) {
 }
 
 // readSucceeded lifts a suspension if the read began after it. A subscription
-// that reads well but refuses every start stays suspended.
+// that reads well but refuses every start stays suspended; what is in flight
+// in it is followed all the same.
 func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	sub := &m.subs[s]
 	sub.deniedReads = 0
-	if !sub.suspended || sub.denials >= confirmDenials || readAt.Before(sub.suspendedAt) {
+	if !sub.suspended || readAt.Before(sub.suspendedAt) {
 		return
 	}
-	sub.suspended, sub.confirmed, sub.liftedAt = false, false, m.now
+	if sub.unread {
+		sub.unread, sub.liftedAt = false, m.now // listed settles the watched vaults
+	}
+	if sub.denials >= confirmDenials {
+		return
+	}
+	sub.suspended, sub.confirmed = false, false
 	m.suspended--
 	m.unchecked += sub.unchecked
 	m.act(Watch{sub.id, -1, false})
@@ -82,6 +89,12 @@ func (m *Machine) listFailed(o ListFailed) {
 	}
 	m.suspend(s, o.Detail)
 	sub := &m.subs[s]
+	if !sub.unread {
+		sub.unread = true
+		for i := range sub.watched {
+			m.settle(i)
+		}
+	}
 	if sub.deniedReads++; sub.deniedReads >= confirmReads {
 		sub.confirmed = true
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // runWorld runs a world to its end and returns it with the promise it broke.
@@ -44,6 +46,24 @@ func TestWorld(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWorldOfLostAnswers is the hardest world for rule 1: hardly an answer
+// comes through, starts get in as late as they may, readings are as old as they
+// may be, and the process dies again and again. Each part of the proof of
+// absence is needed here.
+func TestWorldOfLostAnswers(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(80) {
+		c := config{Seed: seed, Runs: 1, Vaults: 12, Subs: 6, Locs: 1, Waves: []int{12}, Validations: 12, Upgrades: 12,
+			Budget: plan.Budget{Unit: plan.UnitCount, Count: 100}, WaveBudget: -1, Answer: 95, AnswerKinds: 3, Lag: 95}
+		if seed%2 == 0 {
+			c.Crash = 8
+		}
+		if w, broke := runWorld(c, 1); broke != "" {
+			t.Fatalf("seed %d: %s\nlast words:\n%s", seed, broke, tail(w.log))
+		}
+	}
 }
 
 func tail(log []string) string {

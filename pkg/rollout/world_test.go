@@ -43,6 +43,7 @@ type world struct {
 	failed    []bool          // committed as failed and not re-opened since
 	posts     []int           // POSTs in this run
 	permits   []int           // how often a vault may be accepted in all
+	accepted  map[string]bool // operations that were committed as seen accepted
 	written   map[string]bool // operations that a person wrote off by re-opening their vault
 
 	steps, crashes, exits int
@@ -72,7 +73,7 @@ type event struct {
 func newWorld(c config, arrival uint64) *world {
 	p := c.plan()
 	w := &world{config: c, plan: p, now: worldStart, arrival: rand.New(rand.NewPCG(arrival, 1)),
-		failed: make([]bool, len(p.Vaults)), permits: make([]int, len(p.Vaults)), written: map[string]bool{}, seen: map[string]int{}}
+		failed: make([]bool, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}}
 	for i := range w.permits {
 		w.permits[i] = 1
 	}
@@ -254,7 +255,11 @@ func (w *world) crash(when string) {
 		}
 	}
 	heap.Init(&w.events)
-	w.leave(time.Duration(w.pick(1200, "down", w.steps))*time.Second, fleet.Resumed{})
+	down := 5 // seconds
+	if w.chance(30, "long down", w.steps) {
+		down = 1200
+	}
+	w.leave(time.Duration(w.pick(down, "down", w.steps))*time.Second, fleet.Resumed{})
 }
 
 // leave ends the process and plans the next one.

@@ -30,6 +30,9 @@ func (w *world) commit(events []fleet.Event) {
 			w.broken("the journal: %v", err)
 		}
 		if i < 0 {
+			if _, opened := e.Fact.(fleet.WaveOpened); opened && (halted || w.stopped) {
+				w.broken("a wave is opened in a halted or stopped run")
+			}
 			continue
 		}
 		v := &w.committed.Vaults[i]
@@ -42,8 +45,17 @@ func (w *world) commit(events []fleet.Event) {
 			w.intended(i, f, halted)
 		case fleet.DeadlinePassed:
 			w.seen["deadline "+string(f.Deadline)]++
+		case fleet.StartAnswered:
+			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
+			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+		case fleet.Reopened:
+			w.failed[i] = false
+		case fleet.Observed:
+			w.accepted[f.OperationID] = true
+		case fleet.Reconciled:
+			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Reading == fleet.ReadOurs
 		}
-		w.failed[i] = v.Status == fleet.Failed
+		w.failed[i] = w.failed[i] || v.Status == fleet.Failed
 	}
 }
 

@@ -9,10 +9,14 @@ import (
 )
 
 const (
-	horizon    = 8 * time.Hour    // faults stop then
-	lateness   = 50 * time.Second // how late a start may get in after its process gave it up
-	maxLag     = 60 * time.Second // how old a listing may be
+	horizon    = 8 * time.Hour // faults stop then
 	maxCrashes = 8
+
+	// How late a start may get in after its process gave it up, and how old a
+	// reading may be. Just under the grace (two minutes): with less of a proof
+	// than two reads, a grace apart and a grace away, a vault is accepted twice.
+	lateness = 110 * time.Second
+	maxLag   = 110 * time.Second
 )
 
 // cloud is the truth: every upgrade that was ever accepted.
@@ -118,21 +122,27 @@ func (c *cloud) read(i int, asOf time.Time) (r *fleet.Record, present bool) {
 		return nil, false
 	}
 	r = c.record(i, asOf)
-	// A record that was committed as seen may be forgotten: that must never
-	// count as a proof of absence.
-	if v := &w.committed.Vaults[i]; r != nil && v.Accepted && v.OperationID == r.OperationID && w.fault(w.Forget, "forget", i) {
+	// An upgrade that was committed as seen may be forgotten while it runs: that
+	// must never count as a proof of absence.
+	if r != nil && r.State == fleet.RecordInProgress && w.accepted[r.OperationID] && w.fault(w.Forget, "forget", i) {
 		return nil, true
 	}
 	return r, true
 }
 
+// lagging is the time whose truth a reading shows: for some minutes on end a
+// subscription may be behind.
+func (c *cloud) lagging(sub string, readAt time.Time) time.Time {
+	if w, period := c.w, int(readAt.Sub(worldStart)/(11*time.Minute)); w.fault(w.Lag, "lag", sub, period) {
+		return readAt.Add(-time.Duration(w.pick(int(maxLag/time.Second), "lag by", sub, period)) * time.Second)
+	}
+	return readAt
+}
+
 // snapshot is a complete reading of a subscription.
 func (c *cloud) snapshot(sub string, readAt time.Time) *fleet.Snapshot {
 	w := c.w
-	asOf := readAt
-	if w.fault(w.Lag, "lag", sub, int(readAt.Unix())) {
-		asOf = readAt.Add(-time.Duration(w.pick(int(maxLag/time.Second), "lag", sub, int(readAt.Unix()))) * time.Second)
-	}
+	asOf := c.lagging(sub, readAt)
 	snap := &fleet.Snapshot{Subscription: sub, ReadAt: readAt, Vaults: map[fleet.Key]fleet.Sighting{}}
 	for i := range w.plan.Vaults {
 		if v := &w.plan.Vaults[i]; v.SubscriptionID == sub {
@@ -210,8 +220,8 @@ func (c *cloud) prepare(i, n int, readAt time.Time) Observation {
 	return Prepared{Vault: v.Key, OperationID: fmt.Sprintf("%s-%d", v.Name, n), Seen: seen, Present: present}
 }
 
-// reconcile makes one pair of reads: a listing, that may be old, and the
-// target.
+// reconcile makes one pair of reads, a listing and the target; either may be
+// old.
 func (c *cloud) reconcile(i, n int, op string, before []string) fleet.Reconciliation {
 	w := c.w
 	if c.refusal("reconcile", i, n) != "" {
@@ -219,7 +229,7 @@ func (c *cloud) reconcile(i, n int, op string, before []string) fleet.Reconcilia
 	}
 	v := &w.plan.Vaults[i]
 	seen, present := c.snapshot(v.SubscriptionID, w.now).Vaults[v.Key]
-	target, exists := c.read(i, w.now)
+	target, exists := c.read(i, c.lagging(v.SubscriptionID, w.now))
 	switch {
 	case present && seen.Record != nil && seen.Record.OperationID == op:
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: seen.Record}
@@ -247,7 +257,9 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	case fleet.CallThrottled:
 		return fleet.StartAnswer{Verdict: fleet.StartThrottled, HTTPStatus: 429, RetryAfter: c.wait(i, n)}, soon
 	}
-	if r := c.record(i, w.now); r != nil && r.State != fleet.RecordFailed {
+	// It refuses a start beside somebody else's upgrade; beside one of ours it
+	// would take a second, so that nothing but the machine's care prevents it.
+	if r := c.record(i, w.now); r != nil && r.State != fleet.RecordFailed && !c.vaults[i].ops[len(c.vaults[i].ops)-1].ours {
 		return fleet.StartAnswer{Verdict: fleet.StartBusy, HTTPStatus: 409}, soon
 	}
 	if !w.fault(w.Answer, "answer", i, n) {
@@ -258,16 +270,16 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 		return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 200, RequestID: op}, soon
 	}
 	lost := fleet.StartAnswer{Verdict: fleet.StartUnknown, Message: "no answer"}
-	switch w.pick(8, "answer kind", i, n) {
+	switch w.pick(w.AnswerKinds, "answer kind", i, n) {
 	case 0: // accepted, the answer lost
 		accept(time.Second)
 		return lost, timeout
 	case 1: // accepted long after it was given up
 		accept(timeout + time.Duration(w.pick(int(lateness/time.Second), "late", i, n))*time.Second)
 		return lost, timeout
-	case 2: // an error that came with an acceptance
-		accept(time.Second)
-		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 500, ErrorBody: true}, soon
+	case 2: // an error, and yet it is accepted, as late as may be
+		accept(time.Duration(1+w.pick(int((timeout+lateness)/time.Second), "late", i, n)) * time.Second)
+		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 502, ErrorBody: w.chance(30, "body", i, n)}, soon
 	case 3:
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 500, ErrorBody: true}, soon
 	case 4:

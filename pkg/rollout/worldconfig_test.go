@@ -26,6 +26,7 @@ type config struct {
 	Foreign, Fail, Vanish, Forget, Lag int
 	Deny, Throttle, Unreachable        int
 	Block, Busy, Answer, Unverified    int
+	AnswerKinds                        int // of the answers that are not a plain acceptance: all 8, or the first 3
 }
 
 // configs draws worlds, from the very small.
@@ -58,6 +59,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 		Busy:        upTo("busy", 20),
 		Answer:      upTo("answer", 60),
 		Unverified:  upTo("unverified", 20),
+		AnswerKinds: 8,
 	}
 	c.Waves = []int{c.Vaults}
 	if c.Vaults > 1 {

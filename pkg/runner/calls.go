@@ -50,9 +50,7 @@ func (r *run) validate(a rollout.Validate) {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
 	}
-	if res.Verdict == fleet.VerdictThrottled {
-		r.slowDown(v.SubscriptionID, res.RetryAfter)
-	}
+	r.slowDown(v.SubscriptionID, res.RetryAfter)
 	r.post(rollout.Validated{Vault: v.Key, Result: res})
 }
 
@@ -71,9 +69,16 @@ func unread(err error) fleet.Validation {
 	default:
 		res.Verdict, f.Code, f.Action = fleet.VerdictBusy, fleet.CodeUnreachable, "nothing: it is tried again"
 	}
+	if res.Verdict == fleet.VerdictBusy && res.RetryAfter > 0 {
+		res.Verdict = fleet.VerdictThrottled // it said when to come back; the vault is not to blame
+	}
 	res.Findings = []fleet.Finding{f}
 	return res
 }
+
+// prepareTries is how often a start is made ready while every try takes longer
+// than a poll; then it goes out as made ready last.
+const prepareTries = 3
 
 // prepare does everything that a start may wait for.
 func (r *run) prepare(a rollout.Prepare) {
@@ -88,7 +93,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		return
 	}
 	seen, present := snap.Vaults[v.Key]
-	if present {
+	for try := 1; present; try++ {
 		start, err := r.Cloud.Prepare(r.reads, v, seen)
 		if err != nil {
 			failed(err)
@@ -97,6 +102,19 @@ func (r *run) prepare(a rollout.Prepare) {
 		r.mu.Lock()
 		r.ready[a.Vault] = start
 		r.mu.Unlock()
+		// It may have waited long for its turn: the reading it goes out on must
+		// still be recent (design §2, rule 7), and its token young.
+		fresh, err := r.lister.recent(r.reads, v.SubscriptionID, a.After)
+		if err != nil {
+			failed(err)
+			return
+		}
+		last, address := fresh == snap, seen.Address
+		snap = fresh
+		seen, present = snap.Vaults[v.Key]
+		if last || try == prepareTries && seen.Address == address {
+			break
+		}
 	}
 	r.post(rollout.Prepared{Vault: v.Key, OperationID: r.Cloud.NewOperationID(r.clock.now()), Seen: seen, Present: present})
 }
@@ -119,8 +137,13 @@ func (r *run) send(a rollout.Send) {
 		answer = start(ctx, a.OperationID)
 		cancel()
 	}
-	if answer.Verdict == fleet.StartThrottled {
+	switch answer.Verdict {
+	case fleet.StartThrottled:
 		r.slowDown(v.SubscriptionID, answer.RetryAfter)
+	case fleet.StartUnknown:
+		// Starts and checks wait; the reads that must tell what came of this
+		// one do not.
+		r.hold(v.SubscriptionID, answer.RetryAfter)
 	}
 	r.post(rollout.Answered{Vault: v.Key, OperationID: a.OperationID, Answer: answer})
 }
@@ -146,11 +169,9 @@ func (r *run) verify(a rollout.Verify) {
 	r.post(rollout.Verified{Vault: v.Key, OperationID: a.OperationID, Result: res, Err: err})
 }
 
-// noteThrottle passes a request to slow down on.
+// noteThrottle passes a request to slow down on, whatever answer it came with.
 func (r *run) noteThrottle(subscription string, err error) {
-	if err != nil && fleet.ClassOf(err) == fleet.CallThrottled {
-		r.slowDown(subscription, fleet.RetryAfterOf(err))
-	}
+	r.slowDown(subscription, fleet.RetryAfterOf(err))
 }
 
 // slowDown leaves a subscription alone for as long as it asked.
@@ -161,5 +182,12 @@ func (r *run) slowDown(subscription string, d time.Duration) {
 	if r.Limiter != nil {
 		r.Limiter.Pause(subscription, d)
 	}
-	r.post(rollout.SlowDown{Subscription: subscription, Until: r.clock.now().Add(d)})
+	r.hold(subscription, d)
+}
+
+// hold keeps starts and checks of a subscription back.
+func (r *run) hold(subscription string, d time.Duration) {
+	if d > 0 {
+		r.post(rollout.SlowDown{Subscription: subscription, Until: r.clock.now().Add(d)})
+	}
 }

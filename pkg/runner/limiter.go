@@ -46,7 +46,13 @@ func (l *Limiter) Wait(ctx context.Context, subscription string) error {
 		pause := time.Until(b.until)
 		l.mu.Unlock()
 		if pause <= 0 {
-			return b.Wait(ctx)
+			if err := b.Wait(ctx); err != nil {
+				return err
+			}
+			if !l.paused(b) {
+				return nil
+			}
+			continue // the pause came while this one queued
 		}
 		t := time.NewTimer(pause)
 		select {
@@ -56,6 +62,12 @@ func (l *Limiter) Wait(ctx context.Context, subscription string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+func (l *Limiter) paused(b *bucket) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Until(b.until) > 0
 }
 
 // Pause lets no request of the subscription out for a while. A shorter pause

@@ -32,10 +32,13 @@ type shelf struct {
 	under  *reading // the one under way, nil when there is none
 }
 
-// reading is one request for a subscription's vaults.
+// reading is one request for a subscription's vaults. It begins when it is
+// asked for; once it is over, began is when the request really went out, which
+// a pause of the subscription can make much later. One that failed shows
+// nothing, and counts from its end, so that the next comes a poll after it.
 type reading struct {
 	began time.Time
-	done  chan struct{} // closed when snap and err are set
+	done  chan struct{} // closed when the rest is set, and began for good
 	snap  *fleet.Snapshot
 	err   error
 }
@@ -63,8 +66,8 @@ func (l *lister) recent(ctx context.Context, subscription string, after time.Tim
 	return l.get(ctx, subscription, since)
 }
 
-// get returns a reading that began no earlier than since. It may wait up to
-// one poll for its turn.
+// get returns a reading that began no earlier than since, or failed after it.
+// It may wait up to one poll for its turn.
 func (l *lister) get(ctx context.Context, subscription string, since time.Time) (*fleet.Snapshot, error) {
 	for {
 		r, turn := l.ask(subscription, since)
@@ -106,13 +109,14 @@ func (l *lister) ask(subscription string, since time.Time) (*reading, time.Durat
 	s.under = r
 	l.calls.Go(func() error {
 		snap, err := l.cloud.Read(l.ctx, subscription, s.vaults)
+		began := l.clock.now()
 		if err == nil {
 			own := *snap
-			own.ReadAt = r.began // in the run's own time
-			snap = &own
+			own.ReadAt = l.clock.within(r.began, own.ReadAt, began) // in the run's own time
+			snap, began = &own, own.ReadAt
 		}
-		r.snap, r.err = snap, err
 		l.mu.Lock()
+		r.began, r.snap, r.err = began, snap, err
 		s.last, s.under = r, nil
 		l.mu.Unlock()
 		close(r.done)

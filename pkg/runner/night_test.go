@@ -2,9 +2,11 @@ package runner_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net/http"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,50 +24,111 @@ import (
 // night is one rollout in virtual time: the real brain, runner, adapter and
 // emulator, with no network between them, in as many processes as it takes.
 type night struct {
-	t     testing.TB
-	plan  *plan.Plan
-	cloud *emulator.Cloud
-	store *state.Memory
-	runID string
-	began time.Time
+	t      testing.TB
+	plan   *plan.Plan
+	cloud  *emulator.Cloud
+	ledger ledger
+	runID  string
+	began  time.Time
+	trace  *trace
+	refs   map[fleet.Key]string // as the trace names vaults
 
 	started  int               // processes so far
 	fresh    bool              // the run was opened and no process has had it yet
 	crash    func(n int) crash // decides how process n ends; nil: by itself
 	lastCode fleet.ExitCode
+	reopened map[fleet.Key]bool // by reopen, since the run began
+
+	// Where a test wants to stand in between, or to look over a shoulder.
+	ctx      context.Context
+	answer   func(req *http.Request, c *call) (*http.Response, error)
+	upgrader func(runner.Upgrader) runner.Upgrader
+	disk     func(runner.Store) runner.Store
+	progress func(*rollout.State, []fleet.Event)
+	restart  func() ledger // opens the ledger for a process; nil: it stays open
+	sides    func(*azure.Options)
+}
+
+// ledger is what a night needs of a ledger, in memory or in a file.
+type ledger interface {
+	runner.Store
+	Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRecord) error
+	Events(runID string, fn func(uint64, fleet.Event) error) error
+	VaultRecords(func(fleet.VaultRecord) error) error
 }
 
 // crash is how a process is made to end.
 type crash struct {
 	atCommit int           // the commit at which it dies, 0: none
 	after    bool          // that commit reaches the disk
+	lives    bool          // the process does not die: its disk fails
 	stopAt   time.Duration // when it is told to stop, 0: never
 }
 
-// newNight makes the cloud and opens the run. Call it inside a bubble.
+// newNight makes the cloud and opens the run, in memory. Call it inside a
+// bubble.
 func newNight(t testing.TB, p *plan.Plan, sc emulator.Scenario) *night {
-	cloud, err := emulator.New(emulator.Config{Scenario: sc, Vaults: vaultsOf(p)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Helper()
 	store, err := state.NewMemory(state.Binding{Cloud: "Emulator"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &night{t: t, plan: p, cloud: cloud, store: store, began: time.Now(), fresh: true}
-	n.open("run-1", nil)
+	return newNightOn(t, store, p, sc)
+}
+
+// newNightOn is newNight on a ledger of the caller's.
+func newNightOn(t testing.TB, store ledger, p *plan.Plan, sc emulator.Scenario) *night {
+	t.Helper()
+	cloud, err := emulator.New(emulator.Config{Scenario: sc, Vaults: vaultsOf(p)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() })
+	n := &night{t: t, plan: p, cloud: cloud, ledger: store, began: time.Now(), trace: &trace{},
+		refs: map[fleet.Key]string{}, ctx: context.Background()}
+	for i := range p.Vaults {
+		n.refs[p.Vaults[i].Key] = name(&p.Vaults[i])
+	}
+	n.open("run-1")
 	return n
 }
 
-// open begins another run on the same ledger.
-func (n *night) open(id string, carried []fleet.Carried) {
-	n.t.Helper()
-	n.runID = id
-	opened := fleet.RunOpened{RunID: id, PlanFingerprint: n.plan.Fingerprint, Carried: carried}
-	if err := n.store.Begin([]byte("{}"), []fleet.Event{{At: time.Now().UTC(), Fact: opened}}, nil); err != nil {
-		n.t.Fatal(err)
+// inFile gives a night a ledger in a file, as a user has it; each process opens
+// it anew.
+func inFile(t testing.TB) (open func() ledger) {
+	t.Helper()
+	lock, err := state.Acquire(filepath.Join(t.TempDir(), "fleet.db"), state.Holder{Host: "test", PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l *state.Ledger
+	shut := func() {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	t.Cleanup(func() { shut(); _ = lock.Close() })
+	return func() ledger {
+		shut()
+		if l, err = state.Open(lock, state.Binding{Cloud: "Emulator"}); err != nil {
+			t.Fatal(err)
+		}
+		return l
 	}
 }
+
+// open begins a run on the ledger, with what earlier runs left.
+func (n *night) open(id string) {
+	n.t.Helper()
+	opened := fleet.RunOpened{RunID: id, PlanFingerprint: n.plan.Fingerprint, Carried: n.carried()}
+	if err := n.ledger.Begin([]byte("{}"), []fleet.Event{{At: time.Now().UTC(), Fact: opened}}, nil); err != nil {
+		n.t.Fatal(err)
+	}
+	n.runID, n.fresh, n.reopened = id, true, map[fleet.Key]bool{}
+}
+
+// endless is longer than any process of a night can take.
+const endless = 48 * time.Hour
 
 // process runs one process to its end and returns its exit code.
 func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
@@ -79,34 +142,57 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	}
 	n.fresh = false
 	n.started++
-	sm, rm, err := azure.NewSides(azure.Options{
+	if n.restart != nil {
+		n.ledger = n.restart()
+	}
+	options := azure.Options{
 		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		Version:   "test",
-		Transport: emulator.Transport(n.cloud),
-	})
+		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer},
+	}
+	if n.sides != nil {
+		n.sides(&options)
+	}
+	sm, rm, err := azure.NewSides(options)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	limiter := runner.NewLimiter(n.plan.Limits.RequestsPerSecond)
-	up, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Limiter: limiter})
+	adapter, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Limiter: limiter})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer up.Close()
-	ctx, kill := context.WithCancel(context.Background())
+	defer adapter.Close()
+	var up runner.Upgrader = adapter
+	if n.upgrader != nil {
+		up = n.upgrader(up)
+	}
+	began := time.Now()
+	ctx, kill := context.WithTimeout(n.ctx, endless)
 	defer kill()
+	die := kill
+	if c.lives {
+		die = func() {}
+	}
+	var store runner.Store = &mortal{Store: n.ledger, crash: c, die: die}
+	if n.disk != nil {
+		store = n.disk(store)
+	}
 	interrupt := make(chan struct{})
 	if c.stopAt > 0 {
 		stop := time.AfterFunc(c.stopAt, func() { close(interrupt) })
 		defer stop.Stop()
 	}
 	code, err := runner.Run(ctx, runner.Options{
-		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt,
-		Store: &mortal{Store: n.store, crash: c, die: kill},
+		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress,
+		Store: written{store, n.trace, n.started},
 		Replay: func(apply func(fleet.Event) error) error {
-			return n.store.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })
+			return n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })
 		},
 	})
+	if time.Since(began) >= endless {
+		n.t.Fatalf("the process does not end; it stands at\n%v", n.state().Totals)
+	}
 	n.lastCode = code
 	return code, err
 }
@@ -121,7 +207,7 @@ func (n *night) finish() fleet.ExitCode {
 			commands = append(commands, fleet.FailuresAccepted{Reason: "test"})
 		}
 		code, err := n.process(commands...)
-		if err != nil && !errors.Is(err, errKilled) {
+		if err != nil && !errors.Is(err, errDisk) {
 			n.t.Fatalf("process %d: %v", n.started, err)
 		}
 		if st := n.state(); st.Run.Closed != nil {
@@ -135,24 +221,42 @@ func (n *night) finish() fleet.ExitCode {
 	return 0
 }
 
+// journal is the facts of the present run.
+func (n *night) journal() (events []fleet.Event) {
+	n.t.Helper()
+	if err := n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { events = append(events, e); return nil }); err != nil {
+		n.t.Fatal(err)
+	}
+	return events
+}
+
 // state folds the run's journal.
 func (n *night) state() *rollout.State {
 	n.t.Helper()
 	st := rollout.NewState(n.plan)
-	if err := n.store.Events(n.runID, func(_ uint64, e fleet.Event) error { return st.Apply(e) }); err != nil {
+	if err := st.Replay(n.journal()); err != nil {
 		n.t.Fatal(err)
 	}
 	return st
 }
 
-// carried is what the ledger knows of vaults that are over and not upgraded.
+// vault is what the journal says of the plan's vault i.
+func (n *night) vault(i int) rollout.VaultState { return n.state().Vaults[i] }
+
+// carried is what the ledger knows of vaults that are over and not upgraded,
+// or have an unspent permit.
 func (n *night) carried() (cs []fleet.Carried) {
 	n.t.Helper()
-	err := n.store.VaultRecords(func(r fleet.VaultRecord) error {
-		if r.Status == fleet.Failed || r.Status == fleet.Unknown {
-			cs = append(cs, fleet.Carried{Vault: r.Vault, Status: r.Status, OperationID: r.OperationID,
-				Accepted: r.Accepted, ErrorBody: r.ErrorBody})
+	err := n.ledger.VaultRecords(func(r fleet.VaultRecord) error {
+		c := fleet.Carried{Vault: r.Vault, Status: r.Status, OperationID: r.OperationID, Disregard: r.Disregard, Accepted: r.Accepted, ErrorBody: r.ErrorBody}
+		switch {
+		case r.Status == fleet.Failed || r.Status == fleet.Unknown:
+		case len(r.Disregard) > 0 && r.Status != fleet.Upgraded && r.Status != fleet.Already:
+			c.Status = fleet.Pending
+		default:
+			return nil
 		}
+		cs = append(cs, c)
 		return nil
 	})
 	if err != nil {
@@ -161,9 +265,30 @@ func (n *night) carried() (cs []fleet.Carried) {
 	return cs
 }
 
-var errKilled = errors.New("killed")
+// reopen permits a failed or unknown vault to be tried again, as a person
+// would between two processes.
+func (n *night) reopen(i int) {
+	n.t.Helper()
+	st := n.state()
+	k, v := n.plan.Vaults[i].Key, &st.Vaults[i]
+	f := fleet.Reopened{Vault: k, Disregard: []string{v.OperationID}, Reason: "support says so"}
+	e := fleet.Event{At: later(time.Now().UTC(), st.Run.LastAt), Fact: f}
+	if err := st.Apply(e); err != nil {
+		n.t.Fatal(err)
+	}
+	r := st.Record(i)
+	r.Status, r.Accepted, r.ErrorBody = fleet.Pending, false, false
+	if err := n.ledger.Commit([]fleet.Event{e}, []fleet.VaultRecord{r}); err != nil {
+		n.t.Fatal(err)
+	}
+	n.reopened[k] = true
+}
 
-// mortal is a store whose process dies at one of its commits.
+// errDisk is what the ledger says when the process dies or its disk fails.
+var errDisk = errors.New("no space left on device")
+
+// mortal is a store that fails at one of its commits, with its process or
+// without.
 type mortal struct {
 	runner.Store
 	crash crash
@@ -173,8 +298,11 @@ type mortal struct {
 
 func (m *mortal) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error {
 	m.n++
-	if m.n != m.crash.atCommit {
+	switch {
+	case m.crash.atCommit == 0 || m.n < m.crash.atCommit:
 		return m.Store.Commit(events, vaults)
+	case m.n > m.crash.atCommit:
+		return errDisk
 	}
 	m.die()
 	if m.crash.after {
@@ -182,110 +310,21 @@ func (m *mortal) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error 
 			return err
 		}
 	}
-	return errKilled
+	return errDisk
 }
 
-func vaultsOf(p *plan.Plan) (vs []emulator.Vault) {
-	for i := range p.Vaults {
-		v := &p.Vaults[i]
-		vs = append(vs, emulator.Vault{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
-			Name: v.Name, Location: v.Location, ResourceType: string(v.ResourceType),
-			TargetResourceGroup: v.TargetResourceGroup, ProtectedItems: v.ProtectedItems})
-	}
-	return vs
-}
-
-// fleetOf makes a plan of n vaults over subs subscriptions.
-func fleetOf(t testing.TB, n, subs int, waves []plan.WaveSpec, edit func(*plan.Input)) *plan.Plan {
-	t.Helper()
-	in := plan.Input{Inventory: "test.yaml", Cloud: fleet.Cloud{Name: fleet.Emulator}, Kind: fleet.KindClassic,
-		Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitPercent, Percent: 100},
-		Waves: waves, Now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	for s := range subs {
-		in.Subscriptions = append(in.Subscriptions, plan.SubscriptionSpec{Subscription: fleet.Subscription{
-			ID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", s+1), Name: fmt.Sprintf("s%d", s)}})
-	}
-	locations := []string{"West US", "East US", "Australia East"}
-	for i := range n {
-		s := &in.Subscriptions[i%subs]
-		s.Vaults = append(s.Vaults, fleet.Vault{Name: fmt.Sprintf("v%02d", i), Location: locations[i%len(locations)],
-			ResourceType: fleet.ResourceTypes()[i%5/4], TargetResourceGroup: "rg", ProtectedItems: i * 7 % 100,
-			AcceptWarnings: i%2 == 0, Labels: map[string]string{"ring": fmt.Sprint(i % 3)}})
-	}
-	if edit != nil {
-		edit(&in)
-	}
-	p, issues := plan.Build(in)
-	if len(issues) > 0 {
-		t.Fatalf("the test's plan is wrong: %v", issues)
-	}
-	return p
-}
-
-// randomNight makes a fleet, a policy and a scenario from a seed.
-func randomNight(t testing.TB, r *rand.Rand, seed int64) (*plan.Plan, emulator.Scenario) {
-	var waves []plan.WaveSpec
-	if r.IntN(2) == 0 {
-		waves = []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}}, {Name: "rest", CatchAll: true}}
-	}
-	p := fleetOf(t, 3+r.IntN(8), 1+r.IntN(3), waves, func(in *plan.Input) {
-		in.Timings.Poll = time.Minute // half the readings of a night, twice the nights
-		in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4),
-			PerLocation: r.IntN(4), RequestsPerSecond: 10}
-		if r.IntN(3) == 0 {
-			in.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: r.IntN(3)}
+// story is the run's journal for people: virtual time, fact, vault, details.
+func (n *night) story() (lines []string) {
+	for _, e := range n.journal() {
+		about := ""
+		if f, ok := e.Fact.(fleet.VaultFact); ok {
+			about = n.refs[f.VaultKey()]
+			about = about[:8] + about[36:]
 		}
-	})
-	sc := emulator.Scenario{Seed: seed, Duration: emulator.Duration{Min: "5m", Max: "30m"}}
-	menu := []emulator.Fault{
-		{Kind: "blocked"}, {Kind: "warnings"}, {Kind: "busy", For: "17m"}, {Kind: "start-busy", Times: 1 + r.IntN(2)},
-		{Kind: "start-refused", Shape: 1 + r.IntN(3)}, {Kind: "fails", For: "9m"}, {Kind: "already"}, {Kind: "failed-before"},
-		{Kind: "foreign", For: "40m", Ends: "Upgraded"}, {Kind: "foreign", For: "40m", Ends: "Failed"},
-		{Kind: "vanished", After: "start", For: "3m"}, {Kind: "vanished", After: "start", For: "50m"},
-		{Kind: "target-exists"}, {Kind: "group-missing"},
-		{Kind: "throttled", Calls: []string{"upgrade"}, RetryAfter: 30, Times: 1 + r.IntN(3)},
-		{Kind: "throttled", Calls: []string{"prereqs", "target"}, RetryAfter: 90, Times: 1},
-		{Kind: "throttled", Calls: []string{"list"}, RetryAfter: 200, Times: 2, Rate: 0.5},
-		{Kind: "server-error", Calls: []string{"upgrade"}, Status: 503, Times: 1},
-		{Kind: "server-error", Calls: []string{"upgrade"}, Status: 500, ErrorBody: true, Times: 1},
-		{Kind: "server-error", Calls: []string{"list", "prereqs", "target"}, Status: 503, Chance: 0.3, Times: 20, Rate: 0.7},
-		{Kind: "denied", Calls: []string{"upgrade"}, Status: 403, Times: 1},
-		{Kind: "denied", Calls: []string{"list", "prereqs", "upgrade"}, Status: 401, Times: 2, Rate: 0.4},
-		{Kind: "slow", Calls: []string{"upgrade"}, Delay: "40s", Times: 1}, {Kind: "slow", Calls: []string{"list"}, Delay: "20s", Times: 3},
-		{Kind: "hang", Calls: []string{"upgrade"}, Times: 1}, {Kind: "hang", Calls: []string{"upgrade"}, Times: 1, Accepted: true},
-		{Kind: "garbage", Calls: []string{"upgrade"}, Times: 1}, {Kind: "garbage", Calls: []string{"upgrade"}, Times: 1, Accepted: true},
-		{Kind: "garbage", Calls: []string{"list", "prereqs"}, Times: 1, Rate: 0.5},
-		{Kind: "reset-before", Calls: []string{"upgrade"}, Times: 1}, {Kind: "reset-after", Times: 1},
-		{Kind: "reset-before", Calls: []string{"list"}, Chance: 0.3, Times: 10, Rate: 1},
-		{Kind: "target-late", For: "4m"}, {Kind: "takes", For: "110m"},
+		details, _ := json.Marshal(e.Fact)
+		lines = append(lines, fmt.Sprintf("%10s %-14s %-12s %s", e.At.Sub(n.began).Round(time.Millisecond), e.Fact.Name(), about, details))
 	}
-	for range 1 + r.IntN(5) {
-		f := menu[r.IntN(len(menu))]
-		if f.Rate == 0 {
-			f.Rate = 0.1 + 0.5*r.Float64()
-		}
-		sc.Faults = append(sc.Faults, f)
-	}
-	return p, sc
-}
-
-// randomCrashes ends some processes at a random commit or by a signal.
-func randomCrashes(r *rand.Rand) func(int) crash {
-	ends := make([]crash, r.IntN(5))
-	for i := range ends {
-		switch r.IntN(3) {
-		case 0:
-			ends[i] = crash{stopAt: time.Duration(1 + r.Int64N(int64(2*time.Hour)))}
-		default:
-			ends[i] = crash{atCommit: 1 + r.IntN(25), after: r.IntN(2) == 0}
-		}
-	}
-	return func(n int) crash {
-		if n < len(ends) {
-			return ends[n]
-		}
-		return crash{}
-	}
+	return lines
 }
 
 // inBubble runs a night in virtual time.

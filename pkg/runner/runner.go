@@ -46,8 +46,9 @@ type Options struct {
 }
 
 // Run carries a rollout out until it ends, halts, is interrupted or waits for
-// a sign-in, and returns the exit code. Cancelling ctx abandons it at once, as
-// a kill would; that too loses nothing.
+// a sign-in, and returns the exit code. Cancelling ctx abandons it, as a kill
+// would; that too loses nothing. Starts already sent are still waited for, as
+// long as their own timeout, and their answers dropped.
 //
 // An error means the run could not go on: ErrCommit, or facts that contradict
 // each other. Outcomes of vaults are never errors.
@@ -62,6 +63,11 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 	r.machine.ExitWhenWaiting = o.ExitWhenWaiting
 	r.windows = hasWindows(o.Plan)
 	r.clock = newClock(r.machine.Run.LastAt)
+	if r.Limiter != nil {
+		for subscription, until := range r.machine.Throttled {
+			r.Limiter.Pause(subscription, until.Sub(r.clock.now()))
+		}
+	}
 	var cancel context.CancelFunc
 	r.reads, cancel = context.WithCancel(ctx)
 	r.lister = newLister(r.reads, &r.calls, o.Cloud, o.Plan, r.clock)
@@ -213,3 +219,16 @@ func newClock(journal time.Time) *clock {
 }
 
 func (c *clock) now() time.Time { return c.base.Add(time.Since(c.start)) }
+
+// within returns a reading of package time in the clock's own time, which lies
+// between two of its own readings.
+func (c *clock) within(from, t, to time.Time) time.Time {
+	own := c.base.Add(t.Sub(c.start))
+	if own.Before(from) {
+		return from
+	}
+	if own.After(to) {
+		return to
+	}
+	return own
+}

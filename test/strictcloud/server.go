@@ -158,7 +158,8 @@ func (s *Server) AllowRestart(v *VaultHandle) {
 
 // ClientDied tells the server that the client was killed just now. The answers
 // of the last second may not have reached it, so what they forbade is held
-// against it no more than an answer that was lost.
+// against it no more than an answer that was lost. They may have reached it
+// too: a start that was throttled may come again when Retry-After is over.
 func (s *Server) ClientDied() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,6 +167,9 @@ func (s *Server) ClientDied() {
 	for _, v := range s.vaults {
 		if n := len(v.starts); n > 0 && now.Sub(v.starts[n-1].At) < wireDelay &&
 			(v.next == afterRefused || v.next == afterThrottle) {
+			if v.next == afterThrottle {
+				v.mayKnow = v.notBefore
+			}
 			v.next, v.lostAt = afterLost, v.starts[n-1].At
 		}
 		if now.Sub(v.prereqThrottledAt) < wireDelay {

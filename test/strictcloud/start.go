@@ -87,7 +87,7 @@ func (s *Server) judgeStart(in *request) {
 	v.judgeRecord(in)
 	v.judgeChecks(in)
 	v.starts = append(v.starts, seen)
-	v.absentListing, v.absentTarget = nil, nil
+	v.absentListing, v.absentTarget, v.mayKnow = nil, nil, time.Time{}
 }
 
 // judgePlace: a start of a vault that nobody asked to start.
@@ -126,7 +126,8 @@ func (v *VaultHandle) judgeRecord(in *request) {
 			in.problem("start after the last one was refused for good, without permission")
 		}
 	case afterLost:
-		if v.permits == 0 && !v.provedAbsent() {
+		knew := !v.mayKnow.IsZero() && !in.now.Before(v.mayKnow.Add(-clockSlack))
+		if v.permits == 0 && !knew && !v.provedAbsent() {
 			in.problem("start without proof that the last one is absent: listings %v, targets %v after it",
 				since(v.lostAt, v.absentListing), since(v.lostAt, v.absentTarget))
 		}

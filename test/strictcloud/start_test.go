@@ -249,6 +249,20 @@ func TestPermittedStarts(t *testing.T) {
 			c.proveAbsent(v)
 			c.start(v)
 		},
+		"killed after it read that it was throttled": func(s *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Throttle(time.Nanosecond))
+			c.start(v)
+			s.ClientDied()
+			time.Sleep(time.Second)
+			c.start(v)
+		},
+		"killed before it read that it was throttled": func(s *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Throttle(time.Hour))
+			c.start(v)
+			s.ClientDied()
+			c.proveAbsent(v)
+			c.start(v)
+		},
 		"lost and proved absent": func(_ *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.ResetBeforeAcceptance)
 			c.start(v)

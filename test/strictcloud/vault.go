@@ -81,6 +81,7 @@ type VaultHandle struct {
 	prereqThrottledAt time.Time
 	prereqNotUntil    time.Time // Retry-After of a throttled check
 	lostAt            time.Time // with afterLost
+	mayKnow           time.Time // with afterLost: from then on a client that knew it was throttled may start
 	hiddenUntil       time.Time // vanished from the listing
 	absentListing     []time.Time
 	absentTarget      []time.Time

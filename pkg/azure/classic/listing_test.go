@@ -120,7 +120,7 @@ func TestReadRefuses(t *testing.T) {
 		{"204", reply{status: 204}, fleet.CallGarbled, "204"},
 		{"206", reply{status: 206, body: whole}, fleet.CallGarbled, "206"},
 		{"redirect", reply{status: 307, header: map[string]string{"Location": "http://127.0.0.1:9/"}}, fleet.CallGarbled, "redirect"},
-		{"401", reply{status: 401, body: errorXML("AuthenticationFailed", "no token", "")}, fleet.CallDenied, "AuthenticationFailed no token"},
+		{"401", reply{status: 401, body: errorXML("AuthenticationFailed", "no token", "")}, fleet.CallDenied, "AuthenticationFailed: no token"},
 		{"403", reply{status: 403, body: errorXML("ForbiddenError", "no co-admin", "")}, fleet.CallForbidden, "no co-admin"},
 		{"404", reply{status: 404}, fleet.CallNotFound, "404"},
 		{"429", reply{status: 429, header: map[string]string{"Retry-After": "300"}}, fleet.CallThrottled, "429"},

@@ -148,7 +148,7 @@ func TestValidateFindings(t *testing.T) {
 		{"prerequisites an empty error", set(prereqURL, 200, `<Error `+xmlNS+`/>`), fleet.VerdictBusy, "error:unreadable-answer", ""},
 		{"prerequisites nil of another kind", set(prereqURL, 200, `<Other i:nil="true" `+xmlNS+`/>`), fleet.VerdictBusy, "error:unreadable-answer", ""},
 		{"prerequisites met under another 2xx", set(prereqURL, 202, allMet), fleet.VerdictBusy, "error:unreadable-answer", ""},
-		{"ARM 401", set(subURL, 401, `{"error":{"code":"ExpiredToken","message":"old"}}`), fleet.VerdictDenied, "error:not-signed-in", "ExpiredToken old"},
+		{"ARM 401", set(subURL, 401, `{"error":{"code":"ExpiredToken","message":"old"}}`), fleet.VerdictDenied, "error:not-signed-in", "ExpiredToken: old"},
 		{"ARM 403", set(groupURL, 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`), fleet.VerdictBlocked, "error:no-permission", "Reader"},
 		{"ARM 429", func(f *fakeCloud, _ *fleet.Vault) {
 			f.routes[targetURL] = reply{status: 429, header: map[string]string{"Retry-After": "90"}}

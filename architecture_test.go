@@ -1,0 +1,229 @@
+// Package fleetup_test keeps the shape of the whole module: who may import
+// whom, what the brain must not touch, how long a file may be.
+package fleetup_test
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/fleetup-dev/fleetup/"
+
+// source is a Go file of the module.
+type source struct {
+	path  string // from the module's root, with slashes
+	room  string // its folder
+	test  bool
+	lines int
+	file  *ast.File
+}
+
+func (s source) imports() []string {
+	var out []string
+	for _, i := range s.file.Imports {
+		p, _ := strconv.Unquote(i.Path.Value) // the parser has accepted it
+		out = append(out, p)
+	}
+	return out
+}
+
+// sources parses every Go file of the module.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".go" {
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, data, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		slashed := filepath.ToSlash(name)
+		out = append(out, source{slashed, path.Dir(slashed), strings.HasSuffix(name, "_test.go"), bytes.Count(data, []byte("\n")), f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 100 {
+		t.Fatalf("found only %d Go files", len(out))
+	}
+	return out
+}
+
+// rooms is the table of design §1: what each folder may import besides the
+// standard library. A folder that is not in it has no business being there.
+// Folders of this module stand without the module's name.
+var rooms = map[string][]string{
+	"pkg/fleet":                {},
+	"pkg/plan":                 {"pkg/fleet"},
+	"pkg/inventory":            {"pkg/fleet", "pkg/plan", "gopkg.in/yaml.v3"},
+	"pkg/rollout":              {"pkg/fleet", "pkg/plan"},
+	"pkg/runner":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
+	"pkg/state":                {"pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
+	"pkg/state/statetest":      {"pkg/fleet", "pkg/state"},
+	"pkg/azure":                {"pkg/fleet", "pkg/azure/internal", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
+	"pkg/azure/classic":        {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
+	"pkg/azure/internal/share": {"golang.org/x/sync"},
+	"pkg/azure/internal/text":  {},
+	"pkg/emulator":             {},
+	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6"},
+	"cmd/fleetup":              {"pkg", "examples", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
+	"examples":                 {},
+	"test":                     {"pkg", "test/strictcloud"},
+	"test/strictcloud":         {},
+	".":                        {},
+}
+
+// TestRoomsImportWhatTheyMay: the directions of design §1.
+func TestRoomsImportWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		allowed, known := rooms[s.room]
+		if !known {
+			t.Errorf("%s is in no room of the design", s.path)
+			continue
+		}
+		if s.test {
+			continue
+		}
+		for _, p := range s.imports() {
+			p = strings.TrimPrefix(p, module)
+			if standard(p) || slices.ContainsFunc(allowed, func(a string) bool { return within(p, a) }) {
+				continue
+			}
+			t.Errorf("%s imports %s; %s may import %q", s.path, p, s.room, allowed)
+		}
+	}
+}
+
+// standard reports whether a path (without the module's name) is of the
+// standard library.
+func standard(p string) bool {
+	first, _, _ := strings.Cut(p, "/")
+	return !strings.Contains(first, ".") && !slices.Contains([]string{"pkg", "cmd", "test", "examples"}, first)
+}
+
+func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
+
+// TestLibrariesStayAtHome: each library is the affair of one room; so is an
+// adapter, which only the wiring may know.
+func TestLibrariesStayAtHome(t *testing.T) {
+	t.Parallel()
+	homes := map[string]string{
+		"go.etcd.io/bbolt":                  "pkg/state",
+		"github.com/Azure/azure-sdk-for-go": "pkg/azure",
+		"github.com/AzureAD":                "pkg/azure",
+		"github.com/urfave/cli":             "cmd/fleetup",
+		"github.com/jedib0t/go-pretty":      "pkg/report",
+		"github.com/rogpeppe/go-internal":   "cmd/fleetup",
+		module + "pkg/azure/classic":        "cmd/fleetup",
+	}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		for _, p := range s.imports() {
+			for library, home := range homes {
+				own := strings.TrimPrefix(library, module)
+				if within(p, library) && !within(s.room, home) && !within(s.room, own) {
+					t.Errorf("%s imports %s, which belongs to %s", s.path, p, home)
+				}
+			}
+		}
+	}
+}
+
+// TestTheBrainIsPure: pkg/rollout has no clock, no input or output, and no
+// goroutine (design §1). The types of package time are free to use.
+func TestTheBrainIsPure(t *testing.T) {
+	t.Parallel()
+	forbidden := []string{"os", "net", "io", "sync", "syscall", "context", "log", "math/rand", "crypto", "runtime", "unsafe"}
+	clock := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}
+	seen := 0
+	for _, s := range sources(t) {
+		if s.room != "pkg/rollout" || s.test {
+			continue
+		}
+		seen++
+		for _, p := range s.imports() {
+			if slices.ContainsFunc(forbidden, func(f string) bool { return within(p, f) }) {
+				t.Errorf("%s imports %s", s.path, p)
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				t.Errorf("%s starts a goroutine", s.path)
+			case *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
+				t.Errorf("%s speaks through a channel", s.path)
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, n.Sel.Name) {
+					t.Errorf("%s uses time.%s", s.path, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if seen == 0 {
+		t.Error("pkg/rollout has no files")
+	}
+}
+
+// TestFilesAreShort: one concept a file.
+func TestFilesAreShort(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if !s.test && s.lines > 400 {
+			t.Errorf("%s has %d lines, more than 400", s.path, s.lines)
+		}
+		if s.path == "cmd/fleetup/main.go" && s.lines > 50 {
+			t.Errorf("%s has %d lines, more than 50: it only begins", s.path, s.lines)
+		}
+	}
+}
+
+// TestPackagesSayWhatTheyAreFor: each has a package comment, in one file.
+func TestPackagesSayWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	said := map[string]int{}
+	for _, s := range sources(t) {
+		if s.test && (s.room == "." || said[s.room] > 0) {
+			continue
+		}
+		if _, ok := said[s.room]; !ok {
+			said[s.room] = 0
+		}
+		name, words := s.file.Name.Name, s.file.Doc.Text()
+		if strings.HasPrefix(words, "Package "+name) || strings.HasPrefix(words, "Command ") {
+			said[s.room]++
+		}
+	}
+	delete(said, ".")
+	for room, n := range said {
+		if n != 1 {
+			t.Errorf("%s has %d package comments, want one", room, n)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// TestTwoSignals: the first asks for an orderly end, the second ends at once.
+func TestTwoSignals(t *testing.T) {
+	t.Parallel()
+	died := make(chan fleet.ExitCode, 1)
+	e := &environment{stderr: io.Discard, interrupt: make(chan struct{}), die: func(c fleet.ExitCode) { died <- c }}
+	signals := make(chan os.Signal, 2)
+	go e.obey(signals)
+	signals <- os.Interrupt
+	<-e.interrupt
+	if len(died) > 0 {
+		t.Error("the first signal ended it")
+	}
+	signals <- os.Interrupt
+	if code := <-died; code != fleet.ExitInterrupted {
+		t.Errorf("it ended with %d", code)
+	}
+}
+
+// TestSignalAtAQuestion: a signal takes the place of an answer, and nothing is
+// written.
+func TestSignalAtAQuestion(t *testing.T) {
+	t.Parallel()
+	dir := copyFleets(t)
+	silent, w := io.Pipe()
+	defer w.Close()
+	asked := make(chan struct{})
+	var errs bytes.Buffer
+	e := &environment{stdin: silent, stdout: io.Discard, terminal: true, messages: os.Stderr, interrupt: make(chan struct{}),
+		stderr: writerFunc(func(p []byte) (int, error) {
+			if bytes.Contains(p, []byte("Type the number")) {
+				close(asked)
+			}
+			return errs.Write(p)
+		})}
+	go func() {
+		<-asked
+		close(e.interrupt)
+	}()
+	if code := e.run([]string{"fleetup", "run", filepath.Join(dir, "fast.yaml")}); code != fleet.ExitInterrupted {
+		t.Errorf("it exited %d\n%s", code, errs.String())
+	}
+	if !strings.Contains(errs.String(), "interrupted; nothing was started") {
+		t.Errorf("it said\n%s", errs.String())
+	}
+	for _, name := range []string{"fast.db", "fast.db.emulator"} {
+		if exists(filepath.Join(dir, name)) {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestLocalZone(t *testing.T) {
+	for tz, want := range map[string]string{"Australia/Sydney": "Australia/Sydney", "Etc/UTC": "UTC", "UTC": "UTC"} {
+		t.Setenv("TZ", tz)
+		if got := localZone().String(); got != want {
+			t.Errorf("TZ=%s: %s, want %s", tz, got, want)
+		}
+	}
+	t.Setenv("TZ", "No/Such/Zone")
+	if got := localZone(); got == nil || time.Now().In(got).IsZero() {
+		t.Errorf("an unknown zone gives %v", got)
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// source is a plan, and what belongs to it on this machine.
+type source struct {
+	plan   *plan.Plan
+	file   string // what was named on the command line
+	saved  bool   // it is a saved plan and not an inventory
+	folder string // what a path in the inventory is relative to
+	ledger string
+}
+
+// shownLedger is the ledger's path for a command to paste: empty where the
+// command finds it by itself.
+func (s *source) shownLedger(c *cli.Context) string {
+	if c.String("state") == "" {
+		return ""
+	}
+	return s.ledger
+}
+
+// open reads the inventory or the saved plan that a command is given.
+func open(c *cli.Context, file string) (*source, error) {
+	p, saved, err := load(c, file)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{plan: p, file: file, saved: saved, ledger: c.String("state")}
+	home := file
+	if saved {
+		if home, err = homeOf(p, file, s.ledger != ""); err != nil {
+			return nil, err
+		}
+	}
+	s.folder = filepath.Dir(home)
+	if s.ledger == "" {
+		s.ledger = ledgerOf(home)
+	}
+	return s, nil
+}
+
+// load reads an inventory or a saved plan. saved tells which it was.
+func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
+	data, err := readAll(path)
+	if err != nil {
+		return nil, false, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
+	}
+	if looksSaved(data) {
+		p, err := plan.Decode(data)
+		if err != nil {
+			return nil, true, &failure{fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
+				report.Command("plan", "INVENTORY", "--out", path)}
+		}
+		if c.Bool("accept-warnings") {
+			return nil, true, usage(report.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
+				"a saved plan runs as it is: consent belongs to its making")
+		}
+		return p, true, nil
+	}
+	p, err = inventory.Parse(path, data, now())
+	if errors.Is(err, inventory.ErrTooBig) {
+		err = &failure{fleet.ExitUsage, err, ""}
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if c.Bool("accept-warnings") {
+		p = p.AcceptWarnings()
+	}
+	return p, false, nil
+}
+
+// readAll reads a file, up to more than any inventory or plan needs.
+func readAll(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 512<<20))
+}
+
+// looksSaved reports whether a file is a saved plan rather than an inventory.
+func looksSaved(data []byte) bool {
+	text := strings.TrimSpace(string(data[:min(len(data), 64)]))
+	return strings.HasPrefix(text, "{") && strings.Contains(text, `"schemaVersion"`)
+}
+
+// homeOf finds the inventory that a saved plan was made from: it names the
+// ledger. Its path is as it was given then, so it is looked for from here and
+// beside the plan; a wrong guess would begin a ledger that knows of no failure.
+func homeOf(p *plan.Plan, file string, known bool) (string, error) {
+	beside := filepath.Join(filepath.Dir(file), filepath.Base(p.Inventory))
+	places := []string{p.Inventory}
+	if !filepath.IsAbs(p.Inventory) && !sameFile(p.Inventory, beside) {
+		places = append(places, beside)
+	}
+	places = slices.DeleteFunc(places, func(at string) bool { return !exists(at) && !exists(ledgerOf(at)) })
+	switch {
+	case len(places) == 1, known && len(places) > 0:
+		return places[0], nil
+	case known:
+		return file, nil
+	case len(places) == 0:
+		return "", usage("name the ledger with --state FILE, or go to the folder where the plan was made",
+			"%s was made from %s, which is not to be found from here, so nobody knows its ledger", file, p.Inventory)
+	}
+	return "", usage("name the ledger with --state FILE",
+		"%s was made from %s, which may be %s or %s: each has its own ledger", file, p.Inventory, places[0], places[1])
+}
+
+// ledgerOf is the ledger of an inventory.
+func ledgerOf(inventory string) string {
+	switch ext := filepath.Ext(inventory); ext {
+	case ".yaml", ".yml", ".json":
+		inventory = strings.TrimSuffix(inventory, ext)
+	}
+	return inventory + ".db"
+}
+
+// statePath is the ledger that a command without an inventory is told.
+func statePath(c *cli.Context) (string, error) {
+	if s := c.String("state"); s != "" {
+		return s, nil
+	}
+	return "", usage("fleetup "+c.Command.Name+" --state FILE; FILE stands beside the inventory and ends in .db",
+		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return filepath.Clean(a) == filepath.Clean(b) || err == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// cause drops the operation and the path that a sentence has said already.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// outlet is a standard stream that outlives its reader: once nobody reads any
+// more (fleetup report | head) what is written goes nowhere, and a rollout goes
+// on. It is safe for concurrent use.
+type outlet struct {
+	file *os.File
+	gone atomic.Bool
+}
+
+func (o *outlet) Write(p []byte) (int, error) {
+	if o.gone.Load() {
+		return len(p), nil
+	}
+	n, err := o.file.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		o.gone.Store(true)
+		return len(p), nil
+	}
+	return n, err
+}

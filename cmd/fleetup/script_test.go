@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var (
+	update = flag.Bool("update", false, "rewrite what the scripts compare with")
+	long   = flag.Bool("long", false, "run what takes longer too")
+)
+
+// TestMain lets the scripts run this program's main in processes of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"fleetup": main})
+}
+
+// TestScripts runs the whole program, command line to exit code, on small
+// fleets of the emulator.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	fleets, err := filepath.Abs("testdata/fleets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TZ", "UTC")
+			env.Setenv("TERM", "xterm-256color")
+			program, err := exec.LookPath("fleetup")
+			if err != nil {
+				return err
+			}
+			env.Setenv("FLEETUP", program) // for a script without a PATH
+			return os.CopyFS(env.WorkDir, os.DirFS(fleets))
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, errors.New("no condition is called " + cond)
+			}
+			return os.Geteuid() == 0, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "appears": appears, "truncate": truncate,
+		},
+	})
+}
+
+// exits runs a command and compares its exit code: exits 2 fleetup plan.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%q exited %d, want %d", args[1:], got, want)
+	}
+}
+
+// appears waits until a file holds a text: appears FILE TEXT.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: appears FILE TEXT")
+	}
+	for range 3000 {
+		if data, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && bytes.Contains(data, []byte(args[1])) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// truncate cuts a file to a size: truncate FILE BYTES.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE BYTES")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}

@@ -1,0 +1,198 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// All who ask while a reading is under way share it, and those who ask within
+// a poll share it too.
+func TestListerShares(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{read: func(context.Context, int) error { time.Sleep(5 * time.Second); return nil }}
+		l, _ := listerOf(t, f)
+		snaps := make([]*fleet.Snapshot, 20)
+		var wg sync.WaitGroup
+		for i := range snaps {
+			wg.Go(func() { snaps[i], _ = l.recent(t.Context(), subA, time.Time{}) })
+		}
+		wg.Wait()
+		time.Sleep(l.poll - 5*time.Second)
+		late, err := l.recent(t.Context(), subA, time.Time{})
+		for _, s := range append(snaps, late) {
+			if s == nil || s != snaps[0] {
+				t.Fatal("a reading of one's own")
+			}
+		}
+		if f.count() != 1 || err != nil {
+			t.Errorf("%d readings, %v", f.count(), err)
+		}
+		if _, err := l.recent(t.Context(), subB, time.Time{}); err != nil || f.count() != 2 {
+			t.Errorf("another subscription: %d readings, %v", f.count(), err)
+		}
+	})
+}
+
+// A reading older than a poll is not recent, one older than since is not good
+// enough for get; and readings stay a poll apart whatever is asked.
+func TestListerFreshness(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		l, _ := listerOf(t, f)
+		first, _ := l.recent(t.Context(), subA, time.Time{})
+		time.Sleep(l.poll + time.Nanosecond)
+		second, _ := l.recent(t.Context(), subA, time.Time{})
+		if first == second || !second.ReadAt.Equal(l.clock.now()) {
+			t.Errorf("a reading of %v counts as recent at %v", second.ReadAt, l.clock.now())
+		}
+		time.Sleep(time.Second)
+		since := l.clock.now()
+		third, err := l.get(t.Context(), subA, since)
+		if err != nil || third.ReadAt.Before(since) {
+			t.Errorf("asked for one since %v, got one of %v (%v)", since, third.ReadAt, err)
+		}
+		fourth, _ := l.recent(t.Context(), subA, l.clock.now().Add(time.Nanosecond))
+		if fourth == third {
+			t.Error("a reading that began before the time asked for")
+		}
+		for i := 1; i < len(f.reads); i++ {
+			if apart := f.reads[i].Sub(f.reads[i-1]); apart < l.poll {
+				t.Errorf("readings %d and %d are %v apart", i, i+1, apart)
+			}
+		}
+	})
+}
+
+// A failed reading is everybody's, for one poll; then there is another.
+func TestListerSharesErrors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{read: func(_ context.Context, n int) error {
+			time.Sleep(3 * time.Second)
+			if n == 1 {
+				return errRead
+			}
+			return nil
+		}}
+		l, _ := listerOf(t, f)
+		began := time.Now()
+		for range 3 {
+			if _, err := l.recent(t.Context(), subA, time.Time{}); !errors.Is(err, errRead) {
+				t.Errorf("the error was not shared: %v", err)
+			}
+		}
+		if s, err := l.get(t.Context(), subA, l.clock.now().Add(time.Nanosecond)); err != nil || s == nil {
+			t.Errorf("the second reading: %v", err)
+		}
+		if waited := time.Since(began); f.count() != 2 || waited != 3*time.Second+l.poll+3*time.Second {
+			t.Errorf("%d readings in %v", f.count(), waited)
+		}
+	})
+}
+
+// A reading that was held back counts from when it went out: the next comes a
+// poll after that, and those who asked meanwhile are served by it.
+func TestListerCountsFromTheRequestItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		var sent time.Time
+		f.read = func(_ context.Context, n int) error {
+			if n == 1 {
+				time.Sleep(2 * time.Hour) // a pause
+			}
+			sent = time.Now()
+			time.Sleep(4 * time.Second) // the answer
+			return nil
+		}
+		f.sentAt = func() time.Time { return sent }
+		l, _ := listerOf(t, f)
+		go func() { _, _ = l.recent(t.Context(), subA, time.Time{}) }()
+		time.Sleep(time.Hour)
+		asked := l.clock.now()
+		s, err := l.get(t.Context(), subA, asked)
+		if err != nil || f.count() != 1 || s.ReadAt.Sub(asked) != time.Hour {
+			t.Fatalf("%d readings; got one of %v after %v (%v)", f.count(), s.ReadAt.Sub(asked), asked, err)
+		}
+		if again, _ := l.get(t.Context(), subA, l.clock.now()); again.ReadAt.Sub(s.ReadAt) != l.poll {
+			t.Errorf("the next one went out %v after it", again.ReadAt.Sub(s.ReadAt))
+		}
+	})
+}
+
+// The end of one asker's context is no end of the reading; the end of the
+// lister's is.
+func TestListerContexts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{read: func(ctx context.Context, n int) error {
+			select {
+			case <-time.After(10 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		l, cancel := listerOf(t, f)
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if _, err := l.get(short, subA, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the impatient one got %v", err)
+		}
+		if s, err := l.get(t.Context(), subA, time.Time{}); err != nil || s == nil || f.count() != 1 {
+			t.Errorf("the patient one got %v after %d readings", err, f.count())
+		}
+		began := time.Now()
+		if _, err := l.get(short, subA, l.clock.now()); !errors.Is(err, context.DeadlineExceeded) || !time.Now().Equal(began) {
+			t.Errorf("one that waits for its turn got %v", err)
+		}
+		if v := (&fleet.Vault{Key: "v0", SubscriptionID: subA}); l.lastSeen(v).Address != "1" || !l.began(subB).IsZero() {
+			t.Errorf("last seen %+v", l.lastSeen(v))
+		}
+		time.AfterFunc(5*time.Second, cancel)
+		if _, err := l.get(t.Context(), subB, time.Time{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		real := time.Now()
+		for name, journal := range map[string]time.Time{"no journal": {}, "the past": real.Add(-time.Hour), "the future": real.Add(time.Hour)} {
+			c := newClock(journal)
+			want := real
+			if journal.After(real) {
+				want = journal
+			}
+			if got := c.now(); !got.Equal(want) || got.Location() != time.UTC {
+				t.Errorf("%s: the clock begins at %v, expected %v", name, got, want)
+			}
+		}
+		c := newClock(real.Add(time.Hour))
+		time.Sleep(90 * time.Second)
+		if got := c.now(); !got.Equal(real.Add(time.Hour + 90*time.Second)) {
+			t.Errorf("after 90 s it shows %v", got)
+		}
+		from, to := c.now().Add(-time.Minute), c.now()
+		for at, want := range map[time.Time]time.Time{
+			time.Now().Add(-time.Second): to.Add(-time.Second),
+			time.Now().Add(-time.Hour):   from,
+			time.Now().Add(time.Hour):    to,
+			{}:                           from,
+		} {
+			if got := c.within(from, at, to); !got.Equal(want) {
+				t.Errorf("%v became %v, expected %v", at, got, want)
+			}
+		}
+	})
+}

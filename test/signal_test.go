@@ -1,0 +1,171 @@
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strictcloud"
+)
+
+// slowStarts is a world of n vaults whose starts are answered after d, two at
+// once, and a channel that tells when a start has come.
+func slowStarts(t *testing.T, n int, d time.Duration) (*world, <-chan string) {
+	t.Helper()
+	timings := quick()
+	timings.StartTimeout = d + 10*time.Second
+	w := newWorld(t, timings)
+	for i := range n {
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i)}).
+			Duration(200 * time.Millisecond).Start(strictcloud.SlowAnswer(d))
+	}
+	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	came := make(chan string, 100)
+	w.gate.on(func(r *http.Request) {
+		if isStart(r) {
+			came <- r.Header.Get("x-ms-client-request-id")
+		}
+	}, nil)
+	return w, came
+}
+
+// The first signal lets the starts that are out end, records their answers and
+// starts nothing more (design §2, rule 10).
+func TestFirstSignal(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			const slow = 1200 * time.Millisecond
+			w, came := slowStarts(t, 6, slow)
+			c := w.start("run", w.inv, "--yes")
+			<-came
+			<-came
+			signalled := time.Now()
+			c.signal(sig)
+			c.ends(5)
+			if waited := c.ended.Sub(signalled); waited < slow/2 {
+				t.Errorf("the process left %v after the signal, while its starts were out", waited)
+			}
+			s, r := w.status(w.db), w.cloud.Report()
+			if s.Run.Status != "interrupted" || s.Run.ExitCode != 5 {
+				t.Errorf("the run stands as %+v", s.Run)
+			}
+			sent := 0
+			for _, v := range r.Vaults {
+				got := s.find(t, v.Vault.Name)
+				if len(v.Starts) == 0 {
+					if got.Status != "deferred" {
+						t.Errorf("%s was not started and is %s, want deferred", got.Name, got.Status)
+					}
+					continue
+				}
+				sent++
+				// The answer was waited for: nothing is in doubt.
+				if (got.Status != "upgrading" && got.Status != "upgraded") || got.OperationID == nil || *got.OperationID != v.Starts[0].OperationID {
+					t.Errorf("%s is %s with operation %v, want upgrading with %s", got.Name, got.Status, got.OperationID, v.Starts[0].OperationID)
+				}
+			}
+			if sent != 2 {
+				t.Errorf("%d starts were sent, want the 2 that were out at the signal", sent)
+			}
+			w.start("status", "--exit-code", "--state", w.db).ends(5)
+
+			w.start("resume", "--state", w.db, "--yes").ends(0)
+			for _, v := range w.status(w.db).Vaults {
+				if v.Status != "upgraded" {
+					t.Errorf("after the resume %s is %s", v.Name, v.Status)
+				}
+			}
+			for name, n := range w.starts() {
+				if n != 1 {
+					t.Errorf("%s was started %d times", name, n)
+				}
+			}
+			w.judge()
+		})
+	}
+}
+
+// The second signal ends the process at once. The starts that were out are in
+// doubt, and the resume finds them by their operation IDs.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	const slow = 8 * time.Second
+	w, came := slowStarts(t, 2, slow)
+	c := w.start("run", w.inv, "--yes")
+	<-came
+	<-came
+	signalled := time.Now()
+	c.signal(syscall.SIGINT)
+	c.signal(syscall.SIGTERM)
+	c.ends(5)
+	if waited := c.ended.Sub(signalled); waited > slow/2 {
+		t.Errorf("the process left only %v after the second signal", waited)
+	}
+	w.gate.quiet(t)
+	w.cloud.ClientDied()
+	s := w.status(w.db)
+	for _, v := range w.cloud.Report().Vaults {
+		// Nobody waited for the answer; a listing may have been quicker.
+		if got := s.find(t, v.Vault.Name); got.Status != "starting" && got.Status != "upgrading" && got.Status != "upgraded" {
+			t.Errorf("%s is %s, want starting", got.Name, got.Status)
+		}
+	}
+	w.start("resume", "--state", w.db, "--yes").ends(0)
+	for name, n := range w.starts() {
+		if n != 1 {
+			t.Errorf("%s was started %d times", name, n)
+		}
+	}
+	w.judge()
+}
+
+// A signal before anything was sent stops a run before it starts anything.
+func TestSignalBeforeAnyStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quick())
+	first := make(chan struct{}, 1000)
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"})
+	w.cloud.Subscription(subA).Listing(strictcloud.ListingSlow(500 * time.Millisecond))
+	w.write(strictcloud.Inventory{})
+	w.gate.on(func(*http.Request) { first <- struct{}{} }, nil)
+	c := w.start("run", w.inv, "--yes")
+	<-first
+	c.signal(syscall.SIGTERM)
+	c.ends(5)
+	if n := w.starts()["v1"]; n != 0 {
+		t.Errorf("%d starts after the signal", n)
+	}
+	w.start("resume", "--state", w.db, "--yes").ends(0)
+	w.judge()
+}
+
+// The deadline of a busy vault runs only while somebody waits for it: a resume
+// after it looks again before it gives the vault up.
+func TestBusyAcrossResume(t *testing.T) {
+	t.Parallel()
+	timings := quick()
+	timings.BusyDeadline = time.Second
+	w := newWorld(t, timings)
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"}).Duration(100 * time.Millisecond).BusyFor(500 * time.Millisecond)
+	w.write(strictcloud.Inventory{})
+	checked := make(chan struct{}, 100)
+	w.gate.on(nil, func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/checkPrereqsForUpgrade") {
+			checked <- struct{}{}
+		}
+	})
+	c := w.start("run", w.inv, "--yes")
+	<-checked
+	<-checked // the first answer is in the ledger
+	c.signal(syscall.SIGTERM)
+	c.ends(5)
+	time.Sleep(timings.BusyDeadline + 100*time.Millisecond)
+	w.start("resume", "--state", w.db, "--yes").ends(0)
+	w.judge()
+}

@@ -1,0 +1,305 @@
+package test
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strictcloud"
+)
+
+// world is a cloud on loopback and a folder in which the program works on it.
+type world struct {
+	t       *testing.T
+	cloud   *strictcloud.Server
+	gate    *gate
+	url     string
+	dir     string
+	inv, db string
+	limits  strictcloud.Limits
+	timings strictcloud.Timings
+	clients []*client
+	asked   int // requests besides listings that were judged already
+}
+
+// newWorld returns a world without vaults.
+func newWorld(t *testing.T, timings strictcloud.Timings) *world {
+	t.Helper()
+	return newWorldOf(t, strictcloud.Config{Timings: timings})
+}
+
+func newWorldOf(t *testing.T, cfg strictcloud.Config) *world {
+	t.Helper()
+	cloud := strictcloud.New(cfg)
+	g := &gate{cloud: cloud, tokens: map[string]bool{}}
+	web := httptest.NewServer(g)
+	t.Cleanup(web.Close)
+	t.Cleanup(cloud.Close)
+	dir := t.TempDir()
+	return &world{t: t, cloud: cloud, gate: g, url: web.URL, dir: dir, timings: cfg.Timings,
+		inv: filepath.Join(dir, "fleet.yaml"), db: filepath.Join(dir, "fleet.db")}
+}
+
+// write writes the inventory of the vaults there are.
+func (w *world) write(inv strictcloud.Inventory) {
+	w.t.Helper()
+	inv.URL = w.url
+	if inv.Limits.RequestsPerSecond == 0 {
+		inv.Limits.RequestsPerSecond = 500
+	}
+	w.limits = inv.Limits
+	if err := w.cloud.WriteInventory(w.inv, inv); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// gate stands before the cloud: it knows what the cloud must not tell (tokens),
+// how many requests are being answered, and can act when a request comes.
+type gate struct {
+	cloud *strictcloud.Server
+
+	mu      sync.Mutex
+	tokens  map[string]bool
+	leaked  bool // a header held the environment's secret
+	active  int
+	arrived func(*http.Request) // before the cloud sees it
+	answers func(*http.Request) // when the cloud has decided, before the client knows
+}
+
+func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	for _, v := range r.Header.Values("Authorization") {
+		if _, token, ok := strings.Cut(v, "Bearer "); ok {
+			g.tokens[token] = true
+		}
+	}
+	for _, values := range r.Header {
+		g.leaked = g.leaked || strings.Contains(strings.Join(values, "\n"), clientSecret)
+	}
+	g.active++
+	arrived, answers := g.arrived, g.answers
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.active--
+		g.mu.Unlock()
+	}()
+	if arrived != nil {
+		arrived(r)
+	}
+	if answers != nil {
+		rw = &hookedWriter{ResponseWriter: rw, before: sync.OnceFunc(func() { answers(r) })}
+	}
+	g.cloud.ServeHTTP(rw, r)
+}
+
+// hookedWriter calls before when an answer is about to leave.
+type hookedWriter struct {
+	http.ResponseWriter
+	before func()
+}
+
+func (h *hookedWriter) WriteHeader(status int) {
+	h.before()
+	h.ResponseWriter.WriteHeader(status)
+}
+
+// on sets what is done when requests come; nil for nothing.
+func (g *gate) on(arrived, answers func(*http.Request)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.arrived, g.answers = arrived, answers
+}
+
+// quiet waits until no request is being answered: what a killed client had
+// sent has then been dealt with.
+func (g *gate) quiet(t *testing.T) {
+	t.Helper()
+	calm := 0
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		g.mu.Lock()
+		active := g.active
+		g.mu.Unlock()
+		if calm++; active > 0 {
+			calm = 0
+		}
+		if calm > 4 {
+			return
+		}
+	}
+	t.Fatal("requests are still being answered long after their client died")
+}
+
+func isStart(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/upgrade")
+}
+
+// until waits for something to become true of the cloud.
+func (w *world) until(what string, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	w.t.Fatalf("still not so after %v: %s", patience, what)
+}
+
+// accepted counts the starts that the cloud has taken.
+func (w *world) accepted() int {
+	n := 0
+	for _, v := range w.cloud.Vaults() {
+		n += len(v.Report().Accepted)
+	}
+	return n
+}
+
+// starts counts the POSTs that came, by vault.
+func (w *world) starts() map[string]int {
+	m := map[string]int{}
+	for _, v := range w.cloud.Vaults() {
+		m[v.Spec().Name] = len(v.Report().Starts)
+	}
+	return m
+}
+
+// judge asks what is asked of every fleet at its end. permits names the vaults
+// that a person permitted to be started once more.
+func (w *world) judge(permits ...string) {
+	w.t.Helper()
+	w.judgeVaults(permits)
+	w.judgeLimits()
+	w.judgeListings()
+	w.judgeSecrets()
+}
+
+func (w *world) judgeVaults(permits []string) {
+	w.t.Helper()
+	r := w.cloud.Report()
+	for i, v := range r.Violations {
+		if i == 20 {
+			w.t.Errorf("… and %d violations more", len(r.Violations)-i)
+			break
+		}
+		w.t.Errorf("violation: %s", v)
+	}
+	may := map[string]int{}
+	for _, name := range permits {
+		may[name]++
+	}
+	for _, v := range r.Vaults {
+		if n := len(v.Accepted); n > 1+may[v.Vault.Name] {
+			w.t.Errorf("%s was accepted %d times: %v", v.Vault.Name, n, v.Accepted)
+		}
+		good := 0
+		for _, a := range v.Accepted {
+			if !a.Failed {
+				good++
+			}
+		}
+		if good > 1 {
+			w.t.Errorf("%s was upgraded %d times", v.Vault.Name, good)
+		}
+	}
+}
+
+func (w *world) judgeLimits() {
+	w.t.Helper()
+	r := w.cloud.Report()
+	w.t.Logf("at most %d upgrades at once, %v by subscription, %v by location",
+		r.MaxInFlight, slices.Sorted(maps.Values(r.MaxInFlightPerSubscription)), r.MaxInFlightPerLocation)
+	if l := w.limits.Upgrades; l > 0 && r.MaxInFlight > l {
+		w.t.Errorf("%d upgrades at once, but the limit is %d", r.MaxInFlight, l)
+	}
+	for id, n := range r.MaxInFlightPerSubscription {
+		if l := w.limits.PerSubscription; l > 0 && n > l {
+			w.t.Errorf("%d upgrades at once in subscription %s, but the limit is %d", n, id, l)
+		}
+	}
+	for at, n := range r.MaxInFlightPerLocation {
+		if l := w.limits.PerLocation; l > 0 && n > l {
+			w.t.Errorf("%d upgrades at once in %s, but the limit is %d", n, at, l)
+		}
+	}
+}
+
+// judgeListings: one listing per subscription and tick (design §2, rule 11). A
+// process begins with one, and a failing one is tried again at once, twice.
+func (w *world) judgeListings() {
+	w.t.Helper()
+	var lived time.Duration
+	processes := 0
+	for _, c := range w.clients {
+		switch c.args[0] {
+		case "run", "resume", "validate":
+			<-c.done
+			lived += c.ended.Sub(c.began)
+			processes++
+		}
+	}
+	for _, s := range w.cloud.Report().Subscriptions {
+		if most := int(lived/w.timings.Poll) + 2*processes + 6; len(s.Listings) > most {
+			w.t.Errorf("%d listings of %s in %v and %d processes, want %d at most", len(s.Listings), s.ID, lived, processes, most)
+		}
+	}
+}
+
+// judgeRequests: at most 8 requests a vault besides the listings, since it was
+// last asked. A process that begins after a kill checks its subscriptions again
+// (5 requests each).
+func (w *world) judgeRequests(afterKills int) {
+	w.t.Helper()
+	r := w.cloud.Report()
+	most := 8*len(r.Vaults) + 5*len(r.Subscriptions)*afterKills
+	n := r.NotListings() - w.asked
+	if n > most {
+		w.t.Errorf("%d requests besides the listings for %d vaults, want %d at most: %v", n, len(r.Vaults), most, r.Requests)
+	}
+	w.asked += n
+	w.t.Logf("%.1f requests a vault besides the listings", float64(n)/float64(len(r.Vaults)))
+}
+
+// judgeSecrets: no token and no secret of the environment in anything that was
+// written, nor that secret on the wire (design §2, rule 13).
+func (w *world) judgeSecrets() {
+	w.t.Helper()
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if len(w.gate.tokens) == 0 {
+		w.t.Error("no request carried a token: there is nothing to look for")
+	}
+	if w.gate.leaked {
+		w.t.Error("the environment's secret was sent")
+	}
+	for where, text := range w.written() {
+		for token := range w.gate.tokens {
+			if strings.Contains(text, token) {
+				w.t.Errorf("a token is in %s", where)
+			}
+		}
+		if strings.Contains(text, clientSecret) {
+			w.t.Errorf("the environment's secret is in %s", where)
+		}
+	}
+}
+
+const (
+	subA = "53a3c692-5283-4f0a-baf6-49412f5ebefe"
+	subB = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+	subC = "9f0e3c1a-77c2-4b7e-8d55-2a6f4f0c9d11"
+)
+
+// quick are the timings of small fleets.
+func quick() strictcloud.Timings {
+	t := strictcloud.FastTimings()
+	t.Poll = 100 * time.Millisecond
+	t.StartTimeout = 600 * time.Millisecond
+	t.ReconcileGrace = 200 * time.Millisecond
+	return t
+}
