@@ -71,9 +71,14 @@ subscriptions:
   - {id: 33333333-3333-4333-8333-333333333333, vaults: [{name: delta, targetResourceGroup: rg(x), labels: {app: hr, ring: first}}]}
 `)
 	load := func(path string) *plan.Plan {
-		p, err := inventory.Load(path, now)
+		p, from, err := inventory.Explain(path, now)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for i := range p.Vaults {
+			if o := from.Of(i)[0]; o.Value != p.Vaults[i].Name {
+				t.Errorf("vault %s has the origins of %s", p.Vaults[i].Name, o.Value)
+			}
 		}
 		p.Inventory, p.Fingerprint = "", ""
 		return p
