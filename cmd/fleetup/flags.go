@@ -52,6 +52,10 @@ func cloudFlags() []cli.Flag {
 		&cli.StringFlag{Name: "agent-download", Usage: "`URL` shown to people who must update backup agents"})
 }
 
+func exitWhenWaitingFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "exit-when-waiting", Usage: "leave with 5, to be resumed, instead of waiting for a window or an approval"}
+}
+
 func acceptWarningsFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the prerequisite check, a billing conversion among them"}
 }

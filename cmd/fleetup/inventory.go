@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func (e *environment) inventoryCommand() *cli.Command {
@@ -17,6 +18,12 @@ func (e *environment) inventoryCommand() *cli.Command {
 			ArgsUsage: "INVENTORY",
 			Flags:     []cli.Flag{outputFlag("table", "json")},
 			Action:    e.lint,
+		}, {
+			Name:      "show",
+			Usage:     "tell where each value of a vault comes from",
+			ArgsUsage: "INVENTORY VAULT...",
+			Flags:     []cli.Flag{outputFlag("table", "json")},
+			Action:    e.show,
 		}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -46,5 +53,46 @@ func (e *environment) lint(c *cli.Context) error {
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), plural(len(p.Vaults), "vault"),
 		plural(len(p.Subscriptions), "subscription"), plural(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
 	say(e.stderr, "Next: %s", report.Command("plan", file))
+	return nil
+}
+
+// show tells where the values of some vaults come from.
+func (e *environment) show(c *cli.Context) error {
+	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+		return err
+	}
+	if c.NArg() < 2 {
+		return usage(report.Command("inventory", "show", "INVENTORY", "SUBSCRIPTION/NAME"), "show needs an inventory and a vault")
+	}
+	p, from, err := inventory.Explain(c.Args().First(), now())
+	if err != nil {
+		return err
+	}
+	type shown struct {
+		Vault  string             `json:"vault"`
+		Wave   string             `json:"wave"`
+		Values []inventory.Origin `json:"values"`
+	}
+	var all []shown
+	for _, name := range c.Args().Tail() {
+		i, err := findVault(rollout.NewState(p), name, report.Command("inventory", "lint", c.Args().First()))
+		if err != nil {
+			return err
+		}
+		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
+	}
+	if c.String("output") == "json" {
+		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": all})
+	}
+	for _, v := range all {
+		say(e.stdout, "%s, in wave %s", report.Clean(v.Vault), report.Clean(v.Wave))
+		for _, o := range v.Values {
+			made := ""
+			if o.Template != "" {
+				made = ", made of " + o.Template
+			}
+			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", report.Clean(o.Key), report.Clean(o.Value), report.Clean(o.File), o.Line, o.Column, o.From, report.Clean(made))
+		}
+	}
 	return nil
 }

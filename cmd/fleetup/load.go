@@ -73,7 +73,7 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		}
 		return p, true, nil
 	}
-	p, err = inventory.Parse(path, data, now())
+	p, err = inventory.Load(path, now())
 	if errors.Is(err, inventory.ErrTooBig) {
 		err = &failure{fleet.ExitUsage, err, ""}
 	}

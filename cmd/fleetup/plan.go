@@ -28,6 +28,8 @@ func (e *environment) planCommand() *cli.Command {
 		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
 			&cli.BoolFlag{Name: "validate", Usage: "make every read-only check against the cloud too"},
 			&cli.BoolFlag{Name: "details", Usage: "name every vault that does not start, and what stops it"},
+			&cli.StringFlag{Name: "what-if", Usage: "compare with other limits and a share of failures: `upgrades=40,failures=5%`"},
+			&cli.StringFlag{Name: "change", Usage: "the change's `ID`, for the change board's copy"},
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"}}, cloudFlags()...),
 		Action: e.plan,
 	}
@@ -50,7 +52,16 @@ func (e *environment) plan(c *cli.Context) error {
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c)}
+	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Change: c.String("change")}
+	var other whatIf
+	if text := c.String("what-if"); text != "" {
+		if other, err = parseWhatIf(text, src.plan.Limits); err != nil {
+			return err
+		}
+	}
+	if src.plan, o.Measured, err = e.calibrated(src); err != nil {
+		return err
+	}
 	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
 		return err
 	}
@@ -61,6 +72,12 @@ func (e *environment) plan(c *cli.Context) error {
 			return err
 		}
 		code = checkedCode(o.Validations)
+		src.plan = src.plan.Shown(o.Validations)
+	}
+	if other.text != "" {
+		if o.WhatIf, err = other.rehearse(src.plan); err != nil {
+			return err
+		}
 	}
 	if out != "" {
 		if err := save(out, src.plan); err != nil {

@@ -106,7 +106,7 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	var found []int
 	taken := map[int]bool{}
 	for _, name := range names {
-		i, err := findVault(st, path, name)
+		i, err := findVault(st, report.Command("status", "-o", "csv", "--state", path), name)
 		if err != nil {
 			return nil, err
 		}
@@ -130,8 +130,8 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 
 // findVault resolves a vault's name: subscription/name, the subscription by ID
 // or by its name, with /location or /resourceType where that is ambiguous; or
-// its ID in the Resource Manager.
-func findVault(st *rollout.State, path, name string) (int, error) {
+// its ID in the Resource Manager. list is the command that lists them.
+func findVault(st *rollout.State, list, name string) (int, error) {
 	var hits []int
 	parts := strings.Split(name, "/")
 	for i := range st.Plan.Vaults {
@@ -157,7 +157,7 @@ func findVault(st *rollout.State, path, name string) (int, error) {
 	case 1:
 		return hits[0], nil
 	case 0:
-		return 0, usage(report.Command("status", "-o", "csv", "--state", path)+" lists the vaults", "there is no vault %q in the latest run's plan; a vault is named subscription/name", name)
+		return 0, usage(list+" lists the vaults", "there is no vault %q; a vault is named subscription/name", name)
 	}
 	var choices []string
 	names := report.Names(st.Plan)

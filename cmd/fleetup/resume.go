@@ -20,7 +20,7 @@ func (e *environment) resumeCommand() *cli.Command {
 		Usage: "go on with the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, cloudFlags()...),
 		Action: e.resume,
@@ -70,6 +70,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
+	e.tellChanges(st.Plan)
 	if e.terminal && !c.Bool("yes") {
 		if err := e.confirmResume(st); err != nil {
 			return err
@@ -98,14 +99,22 @@ func (e *environment) resume(c *cli.Context) error {
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
-	scope := "the run"
-	if h.Wave {
-		scope = "wave " + h.Scope
-	}
-	return &failure{fleet.ExitHalted,
-		fmt.Errorf("halted: %s failed or unknown in %s, where %d may be; nothing was started", plural(h.Failures, "vault"), scope, h.Budget),
+	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", haltWords(h)),
 		report.Command("report", "--state", path) + "; when the cause is understood, " +
 			report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT")}
+}
+
+// haltWords says which budget halted a run.
+func haltWords(h *fleet.RunHalted) string {
+	switch {
+	case h.SameError != "":
+		return fmt.Sprintf("%d failures in a row with the code %s", h.Failures, h.SameError)
+	case h.Wave:
+		return fmt.Sprintf("%s failed or unknown in wave %s, where %d may be", plural(h.Failures, "vault"), h.Scope, h.Budget)
+	case h.Subscription:
+		return fmt.Sprintf("%s failed or unknown in subscription %s, where %d may be", plural(h.Failures, "vault"), h.Scope, h.Budget)
+	}
+	return fmt.Sprintf("%s failed or unknown in the run, where %d may be", plural(h.Failures, "vault"), h.Budget)
 }
 
 func (e *environment) confirmResume(st *rollout.State) error {

@@ -24,7 +24,8 @@ func (e *environment) runCommand() *cli.Command {
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
-		Flags:  append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag()}, cloudFlags()...),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(),
+			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, cloudFlags()...),
 		Action: e.runRollout,
 	}
 }
@@ -38,12 +39,18 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if src.plan, _, err = e.calibrated(src); err != nil {
+		return err
+	}
 	p, path := src.plan, src.ledger
 	if err := e.consented(c, src); err != nil {
 		return err
 	}
 	if err := rehearse(src); err != nil {
 		return err
+	}
+	if src.saved {
+		e.tellChanges(p)
 	}
 	lock, err := acquire(c, path)
 	if err != nil {
@@ -86,7 +93,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: cs}
+	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: cs,
+		ValidateAllFirst: c.Bool("validate-all-first")}
 	first := fleet.Event{At: now(), Fact: opened}
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
 		return err
@@ -118,6 +126,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
 		Commands: j.commands, Interrupt: e.interrupt, Progress: progress.update,
+		ExitWhenWaiting: c.Bool("exit-when-waiting"),
 	})
 	progress.stop()
 	if errors.Is(err, runner.ErrCommit) {

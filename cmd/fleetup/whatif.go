@@ -2,10 +2,16 @@ package main
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // whatIf is a change that plan --what-if compares with: other limits, and a
@@ -54,4 +60,71 @@ func parseWhatIf(text string, have plan.Limits) (whatIf, error) {
 		}
 	}
 	return w, nil
+}
+
+// rehearse simulates the changed plan. Which vaults fail follows from their
+// names, so that the same question has the same answer.
+func (w *whatIf) rehearse(p *plan.Plan) (*report.WhatIf, error) {
+	q := *p
+	q.Limits = w.limits
+	out := &report.WhatIf{Text: w.text}
+	for _, side := range []struct {
+		of   func(*plan.Vault) time.Duration
+		into *rollout.Forecast
+	}{
+		{func(v *plan.Vault) time.Duration { return v.Predicted.P50 }, &out.P50},
+		{func(v *plan.Vault) time.Duration { return v.Predicted.P90 }, &out.P90},
+	} {
+		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: now(), Duration: side.of, Fails: w.fails})
+		if err != nil {
+			return nil, fmt.Errorf("the comparison failed: %w", err)
+		}
+		*side.into = f
+	}
+	return out, nil
+}
+
+func (w *whatIf) fails(v *plan.Vault) bool {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(v.Key)) // never fails
+	return float64(h.Sum64()%10_000) < w.failures*100
+}
+
+// calibrated takes what the ledger has measured into the plan's predictions,
+// once it has enough finished upgrades, and returns how many those were.
+func (e *environment) calibrated(src *source) (*plan.Plan, int, error) {
+	if src.saved || !exists(src.ledger) {
+		return src.plan, 0, nil
+	}
+	r, err := state.OpenReadOnly(src.ledger)
+	if err != nil {
+		return src.plan, 0, nil // a run has it; what it has measured comes later
+	}
+	defer r.Close()
+	ms, err := measured(r, src.plan)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(ms) < plan.EnoughMeasured {
+		return src.plan, 0, nil
+	}
+	return src.plan.Calibrated(ms), len(ms), nil
+}
+
+// measured is how long the upgrades on a ledger took.
+func measured(r *state.Reader, p *plan.Plan) (ms []plan.Measured, err error) {
+	index := p.Index()
+	err = r.VaultRecords(func(v fleet.VaultRecord) error {
+		took := v.EndedAt.Sub(v.StartedAt)
+		if v.Status != fleet.Upgraded || v.StartedAt.IsZero() || took <= 0 {
+			return nil
+		}
+		predicted := plan.Predict(0)
+		if i, ok := index[v.Vault]; ok {
+			predicted = p.Vaults[i].Predicted
+		}
+		ms = append(ms, plan.Measured{Took: took, Predicted: predicted.P50})
+		return nil
+	})
+	return ms, err
 }

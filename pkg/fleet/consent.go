@@ -1,6 +1,9 @@
 package fleet
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Consent accepts some of a vault's prerequisite warnings beforehand. Of Code,
 // Category and Contains at least one is given, and all that are must fit.
@@ -22,19 +25,44 @@ func (c Consent) Covers(f Finding) bool {
 		(c.Contains == "" || strings.Contains(strings.ToLower(f.Message), strings.ToLower(c.Contains)))
 }
 
-// Accepts reports whether the inventory consents to the finding: to all
-// warnings, or to this one.
+// Accepts reports whether somebody consented to the warning: to all of the
+// vault's, or to this one. Consent is to what was seen: where a plan was made
+// with the warnings in view, one that was not there then is not accepted.
 func (v *Vault) Accepts(f Finding) bool {
-	if f.Severity != SeverityWarning {
-		return false
-	}
-	if v.AcceptWarnings {
-		return true
-	}
-	for _, c := range v.Consents {
-		if c.Covers(f) {
-			return true
+	return f.Severity == SeverityWarning && v.consents(f) && v.shown(f)
+}
+
+func (v *Vault) consents(f Finding) bool {
+	return v.AcceptWarnings || slices.ContainsFunc(v.Consents, func(c Consent) bool { return c.Covers(f) })
+}
+
+func (v *Vault) shown(f Finding) bool {
+	return !v.Checked || slices.Contains(v.ShownWarnings, f.Warning())
+}
+
+// Warning is what tells one warning from another: its category and code. Its
+// message may name numbers that change.
+func (f Finding) Warning() string { return f.Category + "/" + f.Code }
+
+// Refuses returns the warnings that nobody consented to.
+func (v *Vault) Refuses(fs []Finding) (refused []Finding) {
+	for _, f := range fs {
+		if f.Severity == SeverityWarning && !v.Accepts(f) {
+			refused = append(refused, f)
 		}
 	}
-	return false
+	return refused
+}
+
+// Refusal is the finding that says why warnings alone keep the vault from
+// starting.
+func (v *Vault) Refusal(refused []Finding) Finding {
+	r := Finding{Severity: SeverityInfo, Code: CodeWarningsRefused,
+		Message: "only warnings keep this vault from starting, and nobody has consented to them",
+		Action:  "Read them; to consent, set acceptWarnings for the vault (or in defaults), or give --accept-warnings."}
+	if slices.ContainsFunc(refused, func(f Finding) bool { return v.consents(f) }) {
+		r.Message = "a warning was not there when the plan was made, and consent is to what was seen"
+		r.Action = "Read it; to consent, make a new plan with fleetup plan --validate --out."
+	}
+	return r
 }

@@ -60,6 +60,8 @@ type Vault struct {
 	CreateResourceGroup bool              `json:"createResourceGroup,omitempty"`
 	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"` // all of them
 	Consents            []Consent         `json:"consents,omitempty"`       // or those that one of these covers
+	Checked             bool              `json:"checked,omitempty"`        // the plan was made with its warnings in view
+	ShownWarnings       []string          `json:"shownWarnings,omitempty"`  // those; see Finding.Warning
 	ProtectedItems      int               `json:"protectedItems,omitempty"`
 	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
 	Hold                *Hold             `json:"hold,omitempty"`

@@ -70,7 +70,8 @@ func Diff(old, now *Plan) *Difference {
 // fields names what differs between two descriptions of one vault.
 func fields(a, b *fleet.Vault) []string {
 	x, y := *a, *b
-	x.SubscriptionName, y.SubscriptionName = "", "" // a name people call it by
+	x.SubscriptionName, y.SubscriptionName = "", ""         // a name people call it by
+	x.Checked, x.ShownWarnings = y.Checked, y.ShownWarnings // of the plan's making, not of the inventory
 	return changes("", reflect.ValueOf(x), reflect.ValueOf(y))
 }
 

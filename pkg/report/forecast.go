@@ -86,12 +86,13 @@ func bound(p *plan.Plan) time.Duration {
 			subs[v.SubscriptionID] += d
 			locs[fleet.NormalizeLocation(v.Location)] += d
 		}
-		least := max(longest, over(total, p.Limits.Upgrades))
+		l := p.LimitsOf(w)
+		least := max(longest, over(total, l.Upgrades))
 		for _, d := range subs {
-			least = max(least, over(d, p.Limits.PerSubscription))
+			least = max(least, over(d, l.PerSubscription))
 		}
 		for _, d := range locs {
-			least = max(least, over(d, p.Limits.PerLocation))
+			least = max(least, over(d, l.PerLocation))
 		}
 		sum += least
 	}
@@ -118,9 +119,10 @@ func atOnce(p *plan.Plan, w int) int {
 		subs[v.SubscriptionID]++
 		locs[fleet.NormalizeLocation(v.Location)]++
 	}
-	n = min(n, p.Limits.Upgrades)
-	n = capped(n, subs, p.Limits.PerSubscription)
-	return capped(n, locs, p.Limits.PerLocation)
+	l := p.LimitsOf(w)
+	n = min(n, l.Upgrades)
+	n = capped(n, subs, l.PerSubscription)
+	return capped(n, locs, l.PerLocation)
 }
 
 // capped is the most that groups of these sizes give under a limit each.

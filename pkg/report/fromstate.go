@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -35,12 +34,15 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Vaults: make([]Vault, len(st.Vaults)),
 	}
 	if h := st.Run.Halt; h != nil {
-		v.Run.Halt = &Halt{h.Scope, h.Wave, h.Failures, h.Budget, at(st.Run.HaltedAt)}
+		v.Run.Halt = haltOf(h, st.Run.HaltedAt)
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = &Suspension{s.Why, maybe(s.Detail)}
 		if s.Why == fleet.SuspendedSignIn && !o.Live {
 			v.Run.WaitingFor = maybe(fleet.SuspendedSignIn)
+		}
+		if s.Why == fleet.SuspendedWait && !o.Live {
+			v.Run.WaitingFor = maybe(s.Detail)
 		}
 	}
 	for i := range st.Waves {
@@ -71,6 +73,8 @@ func runStatus(st *rollout.State, live, flying bool) RunStatus {
 		return RunHalted
 	case live:
 		return RunRunning
+	case st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedWait:
+		return RunWaiting
 	}
 	return RunInterrupted
 }
@@ -81,6 +85,11 @@ func wave(st *rollout.State, i int) Wave {
 	switch {
 	case !ws.DoneAt.IsZero():
 		w.Status = WaveFinished
+		if next, when, ok := st.NextGate(); ok && next == i && when == fleet.GateAfter && st.CurrentWave() == i {
+			w.Status = WaveAwaitingApproval
+		}
+	case ws.OpenedAt.IsZero() && awaits(st, i):
+		w.Status = WaveAwaitingApproval
 	case ws.OpenedAt.IsZero():
 		w.Status = WavePending
 	case st.Run.Halt != nil:
@@ -93,6 +102,16 @@ func wave(st *rollout.State, i int) Wave {
 		w.Budget = &own
 	}
 	return w
+}
+
+// awaits reports whether a wave that is not open stands behind its own gate,
+// and everything before it is done.
+func awaits(st *rollout.State, i int) bool {
+	next, when, ok := st.NextGate()
+	if !ok || next != i || when != fleet.GateBefore || st.Run.ID == "" {
+		return false
+	}
+	return i == 0 || !st.Waves[i-1].DoneAt.IsZero()
 }
 
 func budget(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unresolved, b.Base} }
@@ -109,12 +128,7 @@ func deferral(st *rollout.State, live bool) string {
 	case st.Run.Closed != nil:
 		return ""
 	case st.Run.Halt != nil:
-		h := st.Run.Halt
-		whose := "the run's"
-		if h.Wave {
-			whose = "wave " + h.Scope + "'s"
-		}
-		return fmt.Sprintf("the run is halted: %s exceeded %s budget of %d", plural(h.Failures, "failure", "failures"), whose, h.Budget)
+		return "the run is halted: " + haltWords(st.Run.Halt)
 	case live:
 		return ""
 	case st.Run.Suspended == nil:

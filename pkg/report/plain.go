@@ -84,12 +84,11 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 		totals := waveOf(f.Wave).Totals
 		say(e.At, "wave", "%s done: %s", f.Wave, tally(totals.Of))
 	case fleet.RunHalted:
-		whose := "the run's"
-		if f.Wave {
-			whose = "wave " + f.Scope + "'s"
-		}
-		say(e.At, "HALTED", "%s exceeded %s budget of %d: nothing more starts, what is in flight is followed",
-			plural(f.Failures, "failure", "failures"), whose, f.Budget)
+		say(e.At, "HALTED", "%s: nothing more starts, what is in flight is followed", haltWords(&f))
+	case fleet.Approved:
+		say(e.At, "approved", "the gate %s wave %s, by %s: %s", f.When, f.Wave, f.By.User, f.Reason)
+	case fleet.GateOpened:
+		say(e.At, "gate", "%s wave %s opened", f.When, f.Wave)
 	case fleet.FailuresAccepted:
 		say(e.At, "accepted", "the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:

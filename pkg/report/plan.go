@@ -18,12 +18,21 @@ type PlanOptions struct {
 	Validations map[fleet.Key]fleet.Validation // nil: the plan was not checked against the cloud
 	Carried     map[fleet.Key]fleet.Carried    // what earlier runs on the ledger left
 	Findings    []fleet.Finding                // of the offline checks of the whole plan
+	Change      string                         // the change's ID; empty: none
+	Measured    int                            // finished upgrades that the predictions come from; 0: the model
+	WhatIf      *WhatIf                        // another forecast to compare with; nil: none
 	Details     bool                           // name every vault that does not start, and what stops it
 	Saved       string                         // the file the plan was saved to; empty: it was not
 	State       string                         // the ledger's path, for the commands to paste; empty: left out
 	Next        string                         // the command that goes on from here; empty: worked out
 	WithoutNext bool                           // a question follows: leave that command out
 	Width       int                            // columns of the terminal that a table is for; 0: no terminal
+}
+
+// WhatIf is the forecast of the plan with something changed.
+type WhatIf struct {
+	Text     string // what was changed, as it was asked
+	P50, P90 rollout.Forecast
 }
 
 // Plan writes the dry run: who goes in which wave, when, under which limits,
@@ -98,6 +107,15 @@ func (d *dryRun) waveBudget(w int) (n int, ok bool) {
 		}
 	}
 	return b.Resolve(base), true
+}
+
+// flying is how many upgrades may fail beside the budget: none under a hard
+// ceiling, which counts them before they have failed.
+func (d *dryRun) flying() int {
+	if d.plan.Ceiling == plan.CeilingHard {
+		return 0
+	}
+	return d.inFlight()
 }
 
 // inFlight is the most upgrades that can be under way at once in any wave.

@@ -1,12 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"math"
 	"slices"
 	"strconv"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -26,6 +28,23 @@ type planDocument struct {
 	NotStarting    []plannedVault       `json:"notStarting"` // blocked, already, failed before …
 	Findings       []planFinding        `json:"findings"`
 	Forecast       planForecast         `json:"forecast"`
+
+	Change             *string       `json:"change"`
+	Ceiling            plan.Ceiling  `json:"ceiling"`
+	SubscriptionBudget *plan.Budget  `json:"subscriptionBudget"`
+	SameErrorHalt      int           `json:"sameErrorHalt"`
+	MeasuredUpgrades   int           `json:"measuredUpgrades"` // that the predictions come from; 0: the model
+	WhatIf             *whatIfOutput `json:"whatIf"`
+}
+
+// whatIfOutput is another forecast to compare with.
+type whatIfOutput struct {
+	Change    string `json:"change"`
+	EndsAtP50 *Time  `json:"endsAtP50"`
+	EndsAtP90 *Time  `json:"endsAtP90"`
+	Nights    *int   `json:"nights"`
+	Upgraded  int    `json:"upgraded"`
+	HaltedBy  *Halt  `json:"haltedBy"`
 }
 
 type planWave struct {
@@ -33,6 +52,10 @@ type planWave struct {
 	Vaults      []plannedVault `json:"vaults"` // those that may start; status tells more
 	MaxFailures *int           `json:"maxFailures"`
 	AtOnce      int            `json:"atOnce"`
+	Order       plan.Order     `json:"order"`
+	SoakSeconds float64        `json:"soakSeconds"`
+	Approval    *string        `json:"approval"` // before or after
+	Calendar    *plan.Calendar `json:"calendar"` // null: upgrades may always run
 	Forecast    waveForecast   `json:"forecast"`
 }
 
@@ -117,7 +140,12 @@ func (d *dryRun) document() any {
 		Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
 	}
 	for w := range d.plan.Waves {
-		pw := planWave{Name: d.plan.Waves[w].Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Forecast: d.waveForecast(w)}
+		wave := &d.plan.Waves[w]
+		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
+			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
+		if a := wave.Approval; a != nil {
+			pw.Approval = maybe(string(a.When))
+		}
 		if n, ok := d.waveBudget(w); ok {
 			pw.MaxFailures = &n
 		}
@@ -151,7 +179,15 @@ func (d *dryRun) document() any {
 		ratio = math.Round(ratio*1000) / 1000
 		doc.Forecast.Ratio = &ratio
 	}
-	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90 = ends(d.opts.P50), ends(d.opts.P90)
+	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90, doc.Forecast.Nights = ends(d.opts.P50), ends(d.opts.P90), nights(d.opts.P90)
+	doc.Change, doc.Ceiling, doc.SubscriptionBudget = maybe(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
+	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
+	if w := d.opts.WhatIf; w != nil {
+		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
+		if h := w.P50.Halt; h != nil {
+			doc.WhatIf.HaltedBy = haltOf(h, w.P50.EndsAt)
+		}
+	}
 	return doc
 }
 
@@ -166,6 +202,15 @@ func (d *dryRun) waveForecast(w int) waveForecast {
 	return f
 }
 
+// nights is how many windows a forecast starts something in; null without
+// windows.
+func nights(f *rollout.Forecast) *int {
+	if f == nil || f.Nights == 0 {
+		return nil
+	}
+	return &f.Nights
+}
+
 func ends(f *rollout.Forecast) *Time {
 	if f == nil {
 		return nil
@@ -175,7 +220,7 @@ func ends(f *rollout.Forecast) *Time {
 
 // worstCase is how many vaults can fail before the run's budget has stopped
 // everything: what it allows and what is under way when it is exceeded.
-func (d *dryRun) worstCase() int { return min(d.runBudget()+d.inFlight(), d.may()) }
+func (d *dryRun) worstCase() int { return min(d.runBudget()+d.flying(), d.may()) }
 
 func (d *dryRun) csv(w io.Writer) error {
 	type row struct {

@@ -2,15 +2,21 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 func (d *dryRun) page() *page {
 	p, c := &page{}, clockIn(d.opts.Zone)
-	p.title("PLAN %s%s%s%stimes %s", d.plan.ShortFingerprint(), dot, or(d.plan.Inventory, "no file"), dot, c)
+	change := ""
+	if d.opts.Change != "" {
+		change = d.opts.Change + dot
+	}
+	p.title("PLAN %s%s%s%s%stimes %s", d.plan.ShortFingerprint(), dot, change, or(d.plan.Inventory, "no file"), dot, c)
 	p.line("PERMANENT: no rollback exists. Nothing was started.")
 	if d.opts.Validations == nil {
 		p.line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
@@ -20,6 +26,7 @@ func (d *dryRun) page() *page {
 	p.line("%s = %s", vaults(len(d.vaults)), d.sum())
 	d.waveTable(p, c)
 	d.figures(p, c)
+	d.whatIf(p, c)
 	if len(d.opts.Findings) > 0 {
 		p.section("FINDINGS")
 		for _, f := range d.opts.Findings {
@@ -69,7 +76,7 @@ func (d *dryRun) sum() string {
 }
 
 func (d *dryRun) waveTable(p *page, c clock) {
-	g := grid{head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AT", "STARTS", "END p50", "END p90"}, right: map[int]bool{1: true, 2: true}}
+	g := grid{head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AT", "STARTS", "END p50", "END p90", "THEN"}, right: map[int]bool{1: true, 2: true}}
 	for w := range d.plan.Waves {
 		n := 0
 		for _, i := range d.plan.Waves[w].Vaults {
@@ -79,9 +86,30 @@ func (d *dryRun) waveTable(p *page, c clock) {
 		}
 		f := d.waveForecast(w)
 		g.rows = append(g.rows, []string{d.plan.Waves[w].Name, number(n), number(atOnce(d.left, w)), d.haltsAt(w),
-			c.near(f.StartsAt.value(), d.opts.Now), c.near(f.EndsAtP50.value(), d.opts.Now), c.near(f.EndsAtP90.value(), d.opts.Now)})
+			c.near(f.StartsAt.value(), d.opts.Now), c.near(f.EndsAtP50.value(), d.opts.Now), c.near(f.EndsAtP90.value(), d.opts.Now), d.then(w)})
+	}
+	if !slices.ContainsFunc(g.rows, func(r []string) bool { return r[len(r)-1] != "" }) {
+		g.head = g.head[:len(g.head)-1]
+		for i := range g.rows {
+			g.rows[i] = g.rows[i][:len(g.rows[i])-1]
+		}
 	}
 	p.table(g)
+}
+
+// then is what comes between a wave and the next.
+func (d *dryRun) then(w int) string {
+	var parts []string
+	if s := d.plan.Waves[w].Soak; s > 0 {
+		parts = append(parts, span(s)+" soak")
+	}
+	gate := func(w int, when plan.ApprovalWhen) bool {
+		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
+	}
+	if gate(w, plan.ApprovalAfter) || gate(w+1, plan.ApprovalBefore) {
+		parts = append(parts, "approval")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // haltsAt names the failure that halts the run while the wave goes on.
@@ -106,6 +134,12 @@ func (d *dryRun) figures(p *page, c clock) {
 	p.pair("Limits", "%s", strings.Join(limits, dot))
 	if d.opts.P50 != nil && d.opts.P90 != nil {
 		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.near(d.opts.P50.EndsAt, d.opts.Now), c.near(d.opts.P90.EndsAt, d.opts.Now), c.short(d.opts.Now))
+		if n := nights(d.opts.P90); n != nil {
+			s += dot + plural(*n, "night", "nights")
+		}
+		if d.opts.Measured > 0 {
+			s += fmt.Sprintf("%sfrom %d measured upgrades", dot, d.opts.Measured)
+		}
 		if least, ratio, ok := d.ratio(); ok {
 			s += fmt.Sprintf("%s%.2f × the lower bound of %s", dot, ratio, span(least))
 		}
@@ -116,8 +150,15 @@ func (d *dryRun) figures(p *page, c clock) {
 		p.pair("Impact", "at most %s at once, %s–%s each: no IaaS VM restore, new protection or ad-hoc backup on them",
 			vaults(n), span(low), span(high))
 	}
-	worst := fmt.Sprintf("%d failed (budget %d + %d in flight)", d.worstCase(), d.runBudget(), d.inFlight())
-	if d.worstCase() < d.runBudget()+d.inFlight() {
+	for _, line := range d.windows() {
+		p.pair("Windows", "%s", line)
+	}
+	d.halts(p)
+	worst := fmt.Sprintf("%d failed (budget %d + %d in flight)", d.worstCase(), d.runBudget(), d.flying())
+	if d.plan.Ceiling == plan.CeilingHard {
+		worst = fmt.Sprintf("%d failed: a hard ceiling counts what is in flight", d.worstCase())
+	}
+	if d.worstCase() < d.runBudget()+d.flying() {
 		worst += ": every vault that may start"
 	}
 	p.pair("Worst case", "%s", worst)
@@ -147,7 +188,7 @@ func (d *dryRun) durations() (low, high time.Duration) {
 func (d *dryRun) consents(p *page) {
 	n := 0
 	for i := range d.left.Vaults {
-		if v := &d.left.Vaults[i]; !v.Excluded() && v.AcceptWarnings {
+		if v := &d.left.Vaults[i]; !v.Excluded() && (v.AcceptWarnings || len(v.Consents) > 0) {
 			n++
 		}
 	}

@@ -163,6 +163,11 @@ func (v *View) next(p *page, o Options, short bool) {
 	switch v.Run.Status {
 	case RunHalted:
 		p.command("Next", command("resume", "--accept-failures", "--reason", "TEXT", o.State))
+	case RunWaiting:
+		if str(v.Run.WaitingFor) != "" && strings.HasPrefix(str(v.Run.WaitingFor), "an approval") {
+			p.command("Next", command("approve", "--reason", "TEXT", o.State))
+		}
+		p.command("Then", command("resume", "--yes", o.State))
 	case RunInterrupted:
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
 			p.command("Next, once the sign-in or permission is in order", command("resume", "--yes", o.State))

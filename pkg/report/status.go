@@ -112,6 +112,8 @@ func (v *View) verdict() string {
 		return "FINISHED: " + s
 	case RunHalted:
 		return "HALTED: " + v.haltSentence() + " " + s
+	case RunWaiting:
+		return "WAITING for " + or(str(v.Run.WaitingFor), "its time") + ": " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
@@ -133,12 +135,8 @@ func (v *View) haltSentence() string {
 	if h == nil {
 		return ""
 	}
-	whose := "the run's"
-	if h.Wave {
-		whose = "wave " + h.Scope + "'s"
-	}
-	return fmt.Sprintf("%s exceeded %s budget of %d; nothing starts until a person accepts that.",
-		plural(h.Failures, "failure", "failures"), whose, h.Budget)
+	same := fleet.RunHalted{Scope: h.Scope, Wave: h.Wave, Subscription: h.Subscription, SameError: str(h.SameError), Failures: h.Failures, Budget: h.Budget}
+	return haltWords(&same) + "; nothing starts until a person accepts that."
 }
 
 func (v *View) figures(p *page, c clock) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,11 +67,31 @@ type Run struct {
 
 // Halt is the budget that stopped a run.
 type Halt struct {
-	Scope    string `json:"scope"` // "run" or the wave's name
-	Wave     bool   `json:"wave"`  // the scope is a wave
-	Failures int    `json:"failures"`
-	Budget   int    `json:"budget"`
-	At       *Time  `json:"at"`
+	Scope        string  `json:"scope"` // "run", the wave's name or the subscription's ID
+	Wave         bool    `json:"wave"`  // the scope is a wave
+	Subscription bool    `json:"subscription"`
+	SameError    *string `json:"sameError"` // so many failures in a row had this code
+	Failures     int     `json:"failures"`
+	Budget       int     `json:"budget"`
+	At           *Time   `json:"at"`
+}
+
+func haltOf(h *fleet.RunHalted, when time.Time) *Halt {
+	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when)}
+}
+
+// haltWords says which budget halted a run, as a part of a sentence.
+func haltWords(h *fleet.RunHalted) string {
+	n := plural(h.Failures, "failure", "failures")
+	switch {
+	case h.SameError != "":
+		return fmt.Sprintf("%s in a row had the code %s", n, h.SameError)
+	case h.Wave:
+		return fmt.Sprintf("%s exceeded wave %s's budget of %d", n, h.Scope, h.Budget)
+	case h.Subscription:
+		return fmt.Sprintf("%s exceeded the budget of subscription %s, %d", n, h.Scope, h.Budget)
+	}
+	return fmt.Sprintf("%s exceeded the run's budget of %d", n, h.Budget)
 }
 
 // Suspension is the orderly stop of an unfinished run.

@@ -32,10 +32,12 @@ type Machine struct {
 	limits    plan.WaveLimits  // the run's and the open wave's, the lower of each
 	schedules []*plan.Schedule // of each wave
 	offset    time.Duration    // of the wall clock from now
+	placed    time.Duration    // the offset when the waiting vaults were last placed
 	windowed  map[int]struct{} // vaults that wait for a window
 	touched   map[int]struct{} // subscriptions of which a vault changed in this Step
 	unchecked int              // vaults to be checked before the first start of their wave
 	waiting   Waiting
+	decided   bool  // a vault's fate was decided since the waves were last turned
 	broken    error // the plan's calendars do not compile
 
 	settled  bool // every vault has been placed
@@ -196,9 +198,21 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	m.turnWaves()
 	m.intend()
 	m.dispatch()
+	m.follow()
 	m.leave()
 	m.wake()
 	return m.out
+}
+
+// follow draws the conclusions from vaults that handing out starts has decided:
+// their wave may be over with them, and nothing else would wake the machine.
+func (m *Machine) follow() {
+	for m.decided {
+		m.decided = false
+		m.checkBudgets()
+		m.turnWaves()
+		m.dispatch()
+	}
 }
 
 // settleAll places every vault once, after the replay.
@@ -240,6 +254,7 @@ func (m *Machine) emit(f fleet.Fact) {
 	if isVault {
 		i := m.index[vf.VaultKey()]
 		m.touched[m.subOf[i]] = struct{}{}
+		m.decided = m.decided || !m.Vaults[i].Open()
 		*records = append(*records, m.Record(i))
 		if m.settled {
 			m.settle(i)

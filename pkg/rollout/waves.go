@@ -18,11 +18,17 @@ type Waiting struct {
 // turnWaves closes the waves that are done and opens the next one, once the
 // last has soaked and the gates between them are open.
 func (m *Machine) turnWaves() {
+	m.decided = false
 	for m.Run.Closed == nil {
+		done := false
 		for w := 0; w <= m.current; w++ {
 			if ws := &m.Waves[w]; ws.DoneAt.IsZero() && ws.tally.open == 0 {
 				m.emit(fleet.WaveDone{Wave: ws.Name})
+				done = true
 			}
+		}
+		if done {
+			m.setLimits()
 		}
 		m.waiting = Waiting{}
 		if m.open > 0 || m.Run.Halt != nil || m.stopping || m.current+1 >= len(m.Waves) || !m.mayTurn() {
@@ -134,21 +140,30 @@ func (m *Machine) Waiting() Waiting { return m.waiting }
 // waveTimer owns the timer of a soak.
 func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
 
-// setLimits takes the limits of the run and of the wave opened last, the lower
-// of each.
+// setLimits takes the limits of the run and of every wave that is under way,
+// the lowest of each: more than one is when a vault of an earlier wave was
+// re-opened.
 func (m *Machine) setLimits() {
 	l := m.Plan.Limits
 	m.limits = plan.WaveLimits{Upgrades: l.Upgrades, PerSubscription: l.PerSubscription, PerLocation: l.PerLocation}
-	if m.current < 0 {
-		return
-	}
 	lower := func(have *int, other int) {
 		if other > 0 && (*have == 0 || other < *have) {
 			*have = other
 		}
 	}
-	w := m.Plan.Waves[m.current].Limits
-	lower(&m.limits.Upgrades, w.Upgrades)
-	lower(&m.limits.PerSubscription, w.PerSubscription)
-	lower(&m.limits.PerLocation, w.PerLocation)
+	for w := 0; w <= m.current; w++ {
+		if w < m.current && !m.Waves[w].DoneAt.IsZero() {
+			continue
+		}
+		own := m.Plan.Waves[w].Limits
+		lower(&m.limits.Upgrades, own.Upgrades)
+		lower(&m.limits.PerSubscription, own.PerSubscription)
+		lower(&m.limits.PerLocation, own.PerLocation)
+	}
+	for s := range m.subs { // what was full may have room now
+		m.starts.subFreed(s)
+	}
+	for l := range m.locs {
+		m.starts.locFreed(l)
+	}
 }

@@ -16,11 +16,11 @@ func (m *Machine) wall() time.Time { return m.now.Add(m.offset) }
 // setWall takes a reading of the wall clock. When it has jumped, every vault
 // that waits for a window looks again.
 func (m *Machine) setWall(t time.Time) {
-	offset := t.Sub(m.now)
-	if d := offset - m.offset; d < time.Second && d > -time.Second {
-		return
+	m.offset = t.Sub(m.now)
+	if d := m.offset - m.placed; d < time.Second && d > -time.Second {
+		return // those that come a moment early look again
 	}
-	m.offset = offset
+	m.placed = m.offset
 	for i := range m.windowed {
 		m.jobs[i].notBefore = m.now
 		m.settle(i)

@@ -46,6 +46,16 @@ type world struct {
 	accepted  map[string]bool // operations that were committed as seen accepted
 	written   map[string]bool // operations that a person wrote off by re-opening their vault
 
+	// Policy.
+	skew     time.Duration // of the wall clock
+	almanac  almanac
+	asked    bool                      // a person is about to approve a gate
+	tries    map[string]int            // approvals given, by gate
+	approved map[string]fleet.Approved // the newest, by gate
+	gates    map[string]bool           // opened in this run
+	done     map[string]time.Time      // when waves were done last
+	adopted  []bool                    // upgrades of ours that came to light without a start
+
 	steps, crashes, exits int
 	log                   []string       // everything the machine said
 	seen                  map[string]int // what has happened, for the coverage
@@ -55,10 +65,8 @@ type world struct {
 type breach string
 
 func (w *world) broken(format string, args ...any) {
-	panic(breach(fmt.Sprintf("at %s, step %d, process %d: %s", w.now.Sub(worldStart), w.steps, w.process, fmt.Sprintf(format, args...))))
+	panic(breach(fmt.Sprintf("at %s, step %d, process %d: %s", w.now.Sub(w.epoch()), w.steps, w.process, fmt.Sprintf(format, args...))))
 }
-
-var worldStart = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 
 // event is something that happens by itself: in the cloud (process 0), or in
 // a process, and then only while that process lives.
@@ -72,12 +80,13 @@ type event struct {
 
 func newWorld(c config, arrival uint64) *world {
 	p := c.plan()
-	w := &world{config: c, plan: p, now: worldStart, arrival: rand.New(rand.NewPCG(arrival, 1)),
-		failed: make([]bool, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}}
+	w := &world{config: c, plan: p, now: c.epoch(), arrival: rand.New(rand.NewPCG(arrival, 1)),
+		failed: make([]bool, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
 	for i := range w.permits {
 		w.permits[i] = 1
 	}
 	w.cloud = newCloud(w)
+	w.setClocks()
 	return w
 }
 
@@ -100,7 +109,8 @@ func (w *world) run() {
 // openRun begins a run with what the one before left.
 func (w *world) openRun() {
 	w.runs++
-	opened := fleet.RunOpened{RunID: fmt.Sprint("run", w.runs)}
+	opened := fleet.RunOpened{RunID: fmt.Sprint("run", w.runs), By: fleet.Actor{User: worldStarter}, PlanFingerprint: w.plan.Fingerprint,
+		ValidateAllFirst: w.AllFirst}
 	if w.committed != nil {
 		for i := range w.committed.Vaults {
 			r := w.committed.Record(i)
@@ -117,6 +127,8 @@ func (w *world) openRun() {
 			opened.Carried = append(opened.Carried, c)
 		}
 	}
+	w.approved, w.gates, w.done = map[string]fleet.Approved{}, map[string]bool{}, map[string]time.Time{}
+	w.adopted, w.asked = make([]bool, len(w.plan.Vaults)), false
 	w.journal, w.committed, w.posts = nil, NewState(w.plan), make([]int, len(w.plan.Vaults))
 	w.commit([]fleet.Event{{At: w.now, Fact: opened}})
 	w.start()
@@ -134,6 +146,7 @@ func (w *world) permit(i int) {
 func (w *world) start(commands ...fleet.Fact) {
 	w.process++
 	w.m, w.wake, w.stopped = New(w.plan), time.Time{}, false
+	w.m.ExitWhenWaiting = w.LeaveWaiting
 	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]bool{}, map[string]int{}
 	if err := w.m.Replay(w.reread(w.journal)); err != nil {
 		w.broken("replay: %v", err)
@@ -156,7 +169,7 @@ func (w *world) reread(events []fleet.Event) []fleet.Event {
 
 // turn lets the next thing happen.
 func (w *world) turn() {
-	if w.steps > 40_000 || w.now.Sub(worldStart) > 10*horizon {
+	if w.steps > 40_000 || w.now.Sub(w.epoch()) > w.horizon()+worldEnds {
 		w.broken("the run does not end")
 	}
 	next := w.wake
@@ -180,7 +193,7 @@ func (w *world) turn() {
 	if w.m == nil {
 		return
 	}
-	if w.chance(w.Interrupt, "interrupt", w.steps) && w.now.Sub(worldStart) < horizon {
+	if w.chance(w.Interrupt, "interrupt", w.steps) && w.now.Sub(w.epoch()) < w.horizon() {
 		w.stopped = true
 		w.seen["interrupted"]++
 		obs = append(obs, Interrupted{})
@@ -195,6 +208,9 @@ func (w *world) turn() {
 // now and then.
 func (w *world) step(obs []Observation) {
 	w.steps++
+	if w.readsWall() {
+		obs = append(obs, Clock{w.wall()})
+	}
 	out := w.m.Step(w.now, obs)
 	if out.Err != nil {
 		w.broken("step: %v", out.Err)
@@ -205,7 +221,7 @@ func (w *world) step(obs []Observation) {
 	if len(out.Intents) > 0 {
 		rate *= 4 // the moment that matters most
 	}
-	if w.crashes < maxCrashes && w.now.Sub(worldStart) < horizon && w.chance(rate, "crash", w.steps) {
+	if w.crashes < maxCrashes && w.now.Sub(w.epoch()) < w.horizon() && w.chance(rate, "crash", w.steps) {
 		died = w.pick(5, "crash kind", w.steps)
 	}
 	if died == 0 {
@@ -235,6 +251,7 @@ func (w *world) step(obs []Observation) {
 	for _, a := range out.Actions {
 		w.perform(a)
 	}
+	w.attend()
 	if died == 4 && w.m != nil {
 		w.crash("while waiting")
 	}
@@ -286,7 +303,12 @@ func (w *world) exit(code fleet.ExitCode) {
 	w.checkExit(code)
 	switch code {
 	case fleet.ExitInterrupted:
-		w.leave(10*time.Minute, fleet.Resumed{})
+		w.attend()
+		pause := 10 * time.Minute
+		if !w.stopped {
+			pause *= time.Duration(1 + w.pick(12, "come back", w.steps))
+		}
+		w.leave(pause, fleet.Resumed{})
 	case fleet.ExitSignIn:
 		w.leave(30*time.Minute, fleet.Resumed{})
 	case fleet.ExitHalted:

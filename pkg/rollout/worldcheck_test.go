@@ -26,6 +26,7 @@ func (w *world) commit(events []fleet.Event) {
 			from = w.committed.Vaults[i].Status
 		}
 		halted := w.committed.Run.Halt != nil
+		w.checkPolicy(e.Fact)
 		if err := w.committed.Apply(e); err != nil {
 			w.broken("the journal: %v", err)
 		}
@@ -50,6 +51,9 @@ func (w *world) commit(events []fleet.Event) {
 			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
 		case fleet.Reopened:
 			w.failed[i] = false
+			w.adopted[i] = false
+		case fleet.Validated:
+			w.adopted[i] = w.adopted[i] || f.Verdict == fleet.VerdictUpgrading || f.Verdict == fleet.VerdictFailed
 		case fleet.Observed:
 			w.accepted[f.OperationID] = true
 		case fleet.Reconciled:
@@ -57,6 +61,7 @@ func (w *world) commit(events []fleet.Event) {
 		}
 		w.failed[i] = w.failed[i] || v.Status == fleet.Failed
 	}
+	w.checkCeiling()
 }
 
 // intended checks what must be so when a start is about to go out.
@@ -74,6 +79,8 @@ func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
 		w.broken("%s starts for the %dth time", name, f.Attempt)
 	case w.plan.Vaults[i].Hold != nil:
 		w.broken("%s is held and starts", name)
+	case w.plan.SameErrorHalt > 0 && w.committed.SameError.N >= w.plan.SameErrorHalt:
+		w.broken("%s starts after %+v", name, w.committed.SameError)
 	case w.committed.Waves[w.plan.Vaults[i].Wave].OpenedAt.IsZero():
 		w.broken("%s starts before its wave", name)
 	}
@@ -125,7 +132,7 @@ func (w *world) same(got, want *State, which string) {
 		}
 	}
 	if !reflect.DeepEqual(got.Run, want.Run) || !reflect.DeepEqual(got.Waves, want.Waves) || got.Totals != want.Totals ||
-		got.tally != want.tally || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) {
+		got.tally != want.tally || got.SameError != want.SameError || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) {
 		w.broken("the %s run is\n%+v %+v %v %v\nbut the journal says\n%+v %+v %v %v", which,
 			got.Run, got.Waves, got.tally, got.Throttled, want.Run, want.Waves, want.tally, want.Throttled)
 	}
@@ -191,8 +198,9 @@ func (w *world) checkStep(out Output) {
 		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally, m.slots, m.open, m.flight,
 			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
 	}
-	l := w.plan.Limits
-	if doing[validating] > l.Validations {
+	w.checkWaits()
+	l := w.limits()
+	if doing[validating] > w.plan.Limits.Validations {
 		w.broken("%d validations at once", doing[validating])
 	}
 	for _, a := range out.Actions {
@@ -220,13 +228,34 @@ func (w *world) checkStep(out Output) {
 	}
 }
 
+// limits are those that hold at the moment.
+func (w *world) limits() plan.WaveLimits { return w.plan.LimitsOf(max(0, w.committed.CurrentWave())) }
+
+// checkWaits recounts what starts wait for.
+func (w *world) checkWaits() {
+	unchecked := 0
+	for i := range w.m.Vaults {
+		v, j := &w.m.Vaults[i], &w.m.jobs[i]
+		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.back == fleet.Pending
+		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.sub].suspended {
+			unchecked++
+		}
+		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.notBefore.After(w.m.now)) {
+			w.broken("%s is %s and waits for a window from %s on", w.plan.Vaults[i].Name, v.Status, j.notBefore)
+		}
+	}
+	if w.m.unchecked != unchecked {
+		w.broken("the machine counts %d unchecked vaults; recounted %d", w.m.unchecked, unchecked)
+	}
+}
+
 // logged is all of an output, to the byte.
 func (w *world) logged(out Output) string {
 	data, err := json.Marshal([]any{out.Facts, out.FactRecords, out.Intents, out.IntentRecords})
 	if err != nil {
 		w.broken("%v", err)
 	}
-	return fmt.Sprintf("%s %s %+v", w.now.Sub(worldStart), data, out.Actions)
+	return fmt.Sprintf("%s %s %+v", w.now.Sub(w.epoch()), data, out.Actions)
 }
 
 // checkExit compares the exit code with what the ledger says of the run.
@@ -234,6 +263,9 @@ func (w *world) checkExit(code fleet.ExitCode) {
 	s := w.committed
 	want := fleet.ExitHalted
 	switch of := s.Totals.Of; {
+	case s.Run.Closed == nil && s.Run.Suspended != nil && s.Run.Suspended.Why == fleet.SuspendedWait:
+		want = fleet.ExitInterrupted
+		w.checkWaiting()
 	case s.Run.Closed == nil && s.Run.Suspended != nil && w.stopped:
 		want = fleet.ExitInterrupted
 	case s.Run.Closed == nil && s.Run.Suspended != nil:

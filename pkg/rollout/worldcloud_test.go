@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	horizon    = 8 * time.Hour // faults stop then
 	maxCrashes = 8
+	worldEnds  = 60 * 24 * time.Hour // after the faults: a run must be over by then
 
 	// How late a start may get in after its process gave it up, and how old a
 	// reading may be. Just under the grace (two minutes): with less of a proof
@@ -41,6 +41,9 @@ type cloudOp struct {
 func newCloud(w *world) *cloud {
 	c := &cloud{w: w, vaults: make([]cloudVault, len(w.plan.Vaults)), calls: map[string]int{}}
 	for i := range c.vaults {
+		if w.chance(w.Past, "past", i) {
+			c.vaults[i].ops = []cloudOp{{id: fmt.Sprint("past", i), at: w.now.Add(-2 * time.Hour), end: w.now.Add(-time.Hour), failed: w.chance(50, "past failed", i)}}
+		}
 		if w.chance(w.Foreign, "foreign", i) {
 			w.after(0, time.Duration(w.pick(240, "foreign at", i))*time.Minute, func() []Observation {
 				if len(c.vaults[i].ops) == 0 {
@@ -72,22 +75,28 @@ func (c *cloud) accept(i int, op string, ours bool) {
 }
 
 // checkLimits counts what really runs, but for starts that ended as unknown
-// and those that a person wrote off.
+// and those that a person wrote off: in all, and in each wave.
 func (c *cloud) checkLimits() {
-	l, all := c.w.plan.Limits, 0
-	sub, loc := map[string]int{}, map[string]int{}
-	for i := range c.vaults {
-		r := c.record(i, c.w.now)
-		if r == nil || r.State != fleet.RecordInProgress || !c.vaults[i].ops[len(c.vaults[i].ops)-1].ours ||
-			c.w.committed.Vaults[i].Final || c.w.written[r.OperationID] {
-			continue
+	w := c.w
+	for wave := -1; wave < len(w.plan.Waves); wave++ {
+		l := w.limits()
+		if wave >= 0 {
+			l = w.plan.LimitsOf(wave)
 		}
-		v := &c.w.plan.Vaults[i]
-		all++
-		sub[v.SubscriptionID]++
-		loc[v.Location]++
-		if all > l.Upgrades || l.PerSubscription > 0 && sub[v.SubscriptionID] > l.PerSubscription || l.PerLocation > 0 && loc[v.Location] > l.PerLocation {
-			c.w.broken("the cloud runs %d upgrades, by subscription %v, by location %v; limits %+v", all, sub, loc, l)
+		all, sub, loc := 0, map[string]int{}, map[string]int{}
+		for i := range c.vaults {
+			v := &w.plan.Vaults[i]
+			r := c.record(i, w.now)
+			if wave >= 0 && v.Wave != wave || r == nil || r.State != fleet.RecordInProgress || !c.vaults[i].ops[len(c.vaults[i].ops)-1].ours ||
+				w.committed.Vaults[i].Final || w.written[r.OperationID] {
+				continue
+			}
+			all++
+			sub[v.SubscriptionID]++
+			loc[v.Location]++
+			if all > l.Upgrades || l.PerSubscription > 0 && sub[v.SubscriptionID] > l.PerSubscription || l.PerLocation > 0 && loc[v.Location] > l.PerLocation {
+				w.broken("the cloud runs %d upgrades of wave %d, by subscription %v, by location %v; limits %+v", all, wave, sub, loc, l)
+			}
 		}
 	}
 }
@@ -117,7 +126,7 @@ func (c *cloud) record(i int, t time.Time) *fleet.Record {
 // truth, or none.
 func (c *cloud) read(i int, asOf time.Time) (r *fleet.Record, present bool) {
 	w := c.w
-	period := int(asOf.Sub(worldStart) / (7 * time.Minute))
+	period := int(asOf.Sub(w.epoch()) / (7 * time.Minute))
 	if w.fault(w.Vanish, "vanish", i, period) {
 		return nil, false
 	}
@@ -133,7 +142,7 @@ func (c *cloud) read(i int, asOf time.Time) (r *fleet.Record, present bool) {
 // lagging is the time whose truth a reading shows: for some minutes on end a
 // subscription may be behind.
 func (c *cloud) lagging(sub string, readAt time.Time) time.Time {
-	if w, period := c.w, int(readAt.Sub(worldStart)/(11*time.Minute)); w.fault(w.Lag, "lag", sub, period) {
+	if w, period := c.w, int(readAt.Sub(c.w.epoch())/(11*time.Minute)); w.fault(w.Lag, "lag", sub, period) {
 		return readAt.Add(-time.Duration(w.pick(int(maxLag/time.Second), "lag by", sub, period)) * time.Second)
 	}
 	return readAt
@@ -159,7 +168,7 @@ func (c *cloud) snapshot(sub string, readAt time.Time) *fleet.Snapshot {
 func (c *cloud) refusal(call string, i int, n int) fleet.CallClass {
 	w := c.w
 	sub := w.plan.Vaults[i].SubscriptionID
-	period := int(w.now.Sub(worldStart) / (20 * time.Minute))
+	period := int(w.now.Sub(w.epoch()) / (20 * time.Minute))
 	switch {
 	case w.fault(w.Deny, "deny", sub, period) && (call == "send" || w.pick(2, "deny all", sub, period) == 0):
 		return fleet.CallDenied

@@ -26,7 +26,9 @@ type config struct {
 	Foreign, Fail, Vanish, Forget, Lag int
 	Deny, Throttle, Unreachable        int
 	Block, Busy, Answer, Unverified    int
-	AnswerKinds                        int // of the answers that are not a plain acceptance: all 8, or the first 3
+	policy
+	Past        int // vaults that somebody else upgraded before the run
+	AnswerKinds int // of the answers that are not a plain acceptance: all 8, or the first 3
 }
 
 // configs draws worlds, from the very small.
@@ -60,6 +62,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 		Answer:      upTo("answer", 60),
 		Unverified:  upTo("unverified", 20),
 		AnswerKinds: 8,
+		Past:        upTo("past", 20),
 	}
 	c.Waves = []int{c.Vaults}
 	if c.Vaults > 1 {
@@ -67,6 +70,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 	}
 	c.Budget = rapid.SampledFrom([]plan.Budget{{Unit: plan.UnitDefault}, {Unit: plan.UnitCount}, {Unit: plan.UnitCount, Count: 2},
 		{Unit: plan.UnitPercent, Percent: 30}, {Unit: plan.UnitCount, Count: 100}}).Draw(t, "budget")
+	c.policy = policies.Draw(t, "policy")
 	return c
 })
 
@@ -80,6 +84,7 @@ func (c *config) plan() *plan.Plan {
 	if c.WaveBudget >= 0 {
 		p.Waves[0].MaxFailures = &plan.Budget{Unit: plan.UnitCount, Count: c.WaveBudget}
 	}
+	c.adopt(p)
 	for i := range p.Vaults {
 		if c.chance(c.Hold, "hold", i) {
 			p.Vaults[i].Hold = worldHold
@@ -106,5 +111,5 @@ func (c *config) chance(percent int, parts ...any) bool {
 
 // fault is a chance that ends at the horizon.
 func (w *world) fault(percent int, parts ...any) bool {
-	return percent > 0 && w.now.Sub(worldStart) < horizon && w.chance(percent, parts...)
+	return percent > 0 && w.now.Sub(w.epoch()) < w.horizon() && w.chance(percent, parts...)
 }

@@ -96,7 +96,11 @@ func (w *world) send(a Send) {
 	if v := &w.committed.Vaults[a.Vault]; v.Status != fleet.Starting || v.OperationID != a.OperationID {
 		w.broken("%s is sent, but the ledger has %s as %s", a.OperationID, v.OperationID, v.Status)
 	}
-	answer, after := w.cloud.start(a.Vault, n, a.OperationID)
+	answer, after := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "too late for the window"}, time.Second
+	if a.NotAfter.IsZero() || !w.wall().After(a.NotAfter) {
+		w.checkWindow(a.Vault)
+		answer, after = w.cloud.start(a.Vault, n, a.OperationID)
+	}
 	w.seen["answer "+string(answer.Verdict)]++
 	w.after(w.process, after, func() []Observation {
 		w.busy[a.Vault] = ""

@@ -101,8 +101,9 @@ func (u *Upgrader) failed(r *report, side *azure.Side, err error) {
 
 // validation concludes. Nothing was learnt about the vault without a sign-in
 // or while throttled; then what blocks goes before what passes by itself.
-func (r *report) validation(acceptWarnings bool, rec *fleet.Record) fleet.Validation {
+func (r *report) validation(vault *fleet.Vault, rec *fleet.Record) fleet.Validation {
 	v := fleet.Validation{Findings: r.findings, Record: rec, RequestIDs: r.requestIDs}
+	refused := vault.Refuses(r.findings)
 	switch {
 	case r.denied:
 		v.Verdict = fleet.VerdictDenied
@@ -112,11 +113,9 @@ func (r *report) validation(acceptWarnings bool, rec *fleet.Record) fleet.Valida
 		v.Verdict = fleet.VerdictBlocked
 	case r.waiting:
 		v.Verdict = fleet.VerdictBusy
-	case fleet.HasSeverity(r.findings, fleet.SeverityWarning) && !acceptWarnings:
+	case len(refused) > 0:
 		v.Verdict = fleet.VerdictBlocked
-		v.Findings = append(v.Findings, fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeWarningsRefused,
-			Message: "only warnings keep this vault from starting, and nobody has consented to them",
-			Action:  "Read them; to consent, set acceptWarnings: true for the vault (or in defaults), or give --accept-warnings."})
+		v.Findings = append(v.Findings, vault.Refusal(refused))
 	default:
 		v.Verdict = fleet.VerdictReady
 	}

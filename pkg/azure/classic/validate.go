@@ -39,7 +39,7 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 		}
 		u.remoteChecks(ctx, &r, v, seen, groupOK)
 	}
-	return r.validation(v.AcceptWarnings, seen.Record)
+	return r.validation(v, seen.Record)
 }
 
 // recordDecides concludes from the cloud's record alone where it can.
@@ -116,7 +116,7 @@ func (u *Upgrader) missing(ctx context.Context, r *report, v *fleet.Vault, group
 		case err != nil:
 			u.failed(r, u.o.ResourceManager, err)
 			if r.stop() || r.waiting {
-				return r.validation(v.AcceptWarnings, nil)
+				return r.validation(v, nil)
 			}
 		case t != nil:
 			if rec := t.record(); rec != nil && rec.State == fleet.RecordUpgraded {
@@ -129,7 +129,7 @@ func (u *Upgrader) missing(ctx context.Context, r *report, v *fleet.Vault, group
 	r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
 		Message: fmt.Sprintf("no %s named %s in %s is in the listing of subscription %s%s", v.ResourceType, v.Name, v.Location, v.SubscriptionID, targetState),
 		Action:  "Check the name, the location, the type and the subscription in the inventory."}, "")
-	return r.validation(v.AcceptWarnings, nil)
+	return r.validation(v, nil)
 }
 
 func ids(resp *azure.Response) []string {

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// shownChanges is how many changes of an inventory are told one by one.
+const shownChanges = 20
+
+// tellChanges says what has become of a plan's inventory since the plan was
+// made. What is planned is what runs; the difference is only reported.
+func (e *environment) tellChanges(p *plan.Plan) {
+	if p.Inventory == "" || !exists(p.Inventory) {
+		return
+	}
+	current, err := inventory.Load(p.Inventory, now())
+	if err != nil {
+		say(e.stderr, "The inventory %s has changed since the plan was made and is no longer good; the plan runs as it was made.",
+			report.Clean(p.Inventory))
+		return
+	}
+	lines := plan.Diff(asInventory(p, current), current).Lines()
+	if len(lines) == 0 {
+		return
+	}
+	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", report.Clean(p.Inventory), p.ShortFingerprint())
+	for i, l := range lines {
+		if i == shownChanges {
+			say(e.stderr, "  and %d more", len(lines)-i)
+			break
+		}
+		say(e.stderr, "  %s", report.Clean(l))
+	}
+}
+
+// asInventory takes back what the making of a plan may add to its inventory:
+// the consent of a flag.
+func asInventory(p, current *plan.Plan) *plan.Plan {
+	q, index := *p, current.Index()
+	q.Vaults = append([]plan.Vault(nil), p.Vaults...)
+	for i := range q.Vaults {
+		v := &q.Vaults[i]
+		if j, ok := index[v.Key]; ok && v.AcceptWarnings && len(v.Consents) == 0 {
+			v.AcceptWarnings = current.Vaults[j].AcceptWarnings
+			v.Consents = current.Vaults[j].Consents
+		}
+	}
+	return &q
+}

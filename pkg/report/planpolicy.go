@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// windows says when upgrades may run: the plan's calendar, and the waves' that
+// take its place.
+func (d *dryRun) windows() []string {
+	var lines []string
+	if c := d.plan.Calendar; c != nil {
+		lines = append(lines, calendarWords(c))
+	}
+	for w := range d.plan.Waves {
+		if c := d.plan.Waves[w].Calendar; c != nil {
+			lines = append(lines, "wave "+d.plan.Waves[w].Name+": "+calendarWords(c))
+		}
+	}
+	return lines
+}
+
+func calendarWords(c *plan.Calendar) string {
+	var parts []string
+	for _, w := range c.Windows {
+		parts = append(parts, fmt.Sprintf("%s %s–%s %s", daysWords(w.Days), minuteWords(w.Start), minuteWords(w.End), w.Zone))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "always")
+	}
+	for _, b := range c.Blackouts {
+		parts = append(parts, fmt.Sprintf("not %s to %s %s", b.From, b.To, b.Zone))
+	}
+	return strings.Join(parts, dot)
+}
+
+func minuteWords(m int) string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
+
+// daysWords names days, runs of three and more as a range, the week from
+// Monday.
+func daysWords(days []time.Weekday) string {
+	var order []int
+	for _, d := range days {
+		order = append(order, (int(d)+6)%7)
+	}
+	slices.Sort(order)
+	order = slices.Compact(order)
+	name := func(i int) string { return time.Weekday((i + 1) % 7).String()[:3] }
+	if len(order) == 7 {
+		return "every day"
+	}
+	var parts []string
+	for i := 0; i < len(order); {
+		j := i
+		for j+1 < len(order) && order[j+1] == order[j]+1 {
+			j++
+		}
+		switch {
+		case j-i >= 2:
+			parts = append(parts, name(order[i])+"–"+name(order[j]))
+		case j > i:
+			parts = append(parts, name(order[i]), name(order[j]))
+		default:
+			parts = append(parts, name(order[i]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// halts says what else halts the run besides the budgets of the table.
+func (d *dryRun) halts(p *page) {
+	var parts []string
+	if b := d.plan.SubscriptionBudget; b != nil {
+		most := 0
+		base := map[string]int{}
+		for i := range d.vaults {
+			if x := &d.vaults[i]; mayStart(x.Status) {
+				base[x.SubscriptionID]++
+			}
+		}
+		for _, n := range base {
+			most = max(most, b.Resolve(n))
+		}
+		parts = append(parts, fmt.Sprintf("more than %s in one subscription", budgetWords(*b, most)))
+	}
+	if n := d.plan.SameErrorHalt; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d failures in a row with one code", n))
+	}
+	if len(parts) > 0 {
+		p.pair("Halts also at", "%s", strings.Join(parts, dot))
+	}
+}
+
+// budgetWords is a budget as it was written, with the most it comes to.
+func budgetWords(b plan.Budget, most int) string {
+	if b.Unit == plan.UnitPercent {
+		return fmt.Sprintf("%g %% (at most %d)", b.Percent, most)
+	}
+	return plural(most, "failure", "failures")
+}
+
+// whatIf compares the forecast with that of the changed plan.
+func (d *dryRun) whatIf(p *page, c clock) {
+	w := d.opts.WhatIf
+	if w == nil || d.opts.P50 == nil || d.opts.P90 == nil {
+		return
+	}
+	p.section("WHAT IF %s", w.Text)
+	row := func(name string, p50, p90 *rollout.Forecast) []string {
+		end := func(f *rollout.Forecast) string {
+			if f.Halt != nil {
+				return "halts " + c.near(f.EndsAt, d.opts.Now)
+			}
+			return c.near(f.EndsAt, d.opts.Now)
+		}
+		why := ""
+		if p50.Halt != nil {
+			why = haltWords(p50.Halt)
+		}
+		return []string{name, end(p50), end(p90), number(p50.Upgraded), why}
+	}
+	p.table(grid{head: []string{"", "END p50", "END p90", "UPGRADED", ""}, right: map[int]bool{3: true},
+		rows: [][]string{row("as planned", d.opts.P50, d.opts.P90), row("what if", &w.P50, &w.P90)}})
+}
