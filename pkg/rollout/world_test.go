@@ -135,7 +135,7 @@ func (w *world) start(commands ...fleet.Fact) {
 	w.process++
 	w.m, w.wake, w.stopped = New(w.plan), time.Time{}, false
 	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]bool{}, map[string]int{}
-	if err := w.m.Replay(w.reread(w.journal)); err != nil {
+	if err := w.m.Replay(w.journal); err != nil {
 		w.broken("replay: %v", err)
 	}
 	w.checkReplay()
@@ -144,14 +144,6 @@ func (w *world) start(commands ...fleet.Fact) {
 		obs = append(obs, Commanded{f})
 	}
 	w.step(obs)
-}
-
-func (w *world) reread(events []fleet.Event) []fleet.Event {
-	back, err := reread(events)
-	if err != nil {
-		w.broken("the journal cannot be read: %v", err)
-	}
-	return back
 }
 
 // turn lets the next thing happen.

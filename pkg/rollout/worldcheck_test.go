@@ -16,8 +16,15 @@ var worldHold = &fleet.Hold{Reason: "legal freeze"}
 // commit makes facts durable, through their stored form, and checks what a
 // journal may never hold.
 func (w *world) commit(events []fleet.Event) {
-	w.journal = append(w.journal, events...)
-	for _, e := range w.reread(events) {
+	if len(events) == 0 {
+		return
+	}
+	stored, err := reread(events)
+	if err != nil {
+		w.broken("the journal cannot be read: %v", err)
+	}
+	w.journal = append(w.journal, stored...)
+	for _, e := range stored {
 		w.seen["fact "+e.Fact.Name()]++
 		i := -1
 		var from fleet.Status
