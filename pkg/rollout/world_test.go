@@ -41,7 +41,7 @@ type world struct {
 	journal   []fleet.Event   // of the present run
 	committed *State          // its fold
 	failed    []bool          // committed as failed and not re-opened since
-	posts     []int           // POSTs in this run
+	posts     []int           // POSTs that may have left, in this run and since the last permit
 	permits   []int           // how often a vault may be accepted in all
 	accepted  map[string]bool // operations that were committed as seen accepted
 	written   map[string]bool // operations that a person wrote off by re-opening their vault

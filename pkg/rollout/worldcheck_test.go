@@ -55,8 +55,10 @@ func (w *world) commit(events []fleet.Event) {
 		case fleet.StartAnswered:
 			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
 			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+		case fleet.NotSent:
+			w.posts[i]--
 		case fleet.Reopened:
-			w.failed[i] = false
+			w.failed[i], w.posts[i] = false, 0
 		case fleet.Observed:
 			w.accepted[f.OperationID] = true
 		case fleet.Reconciled:
@@ -77,8 +79,8 @@ func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
 		w.broken("%s starts after the signal", name)
 	case w.failed[i]:
 		w.broken("%s failed and starts again", name)
-	case f.Attempt > plan.MaxAttempts:
-		w.broken("%s starts for the %dth time", name, f.Attempt)
+	case w.posts[i] > plan.MaxAttempts || f.Attempt != w.posts[i]:
+		w.broken("%s starts for the %dth time, called attempt %d", name, w.posts[i], f.Attempt)
 	case w.plan.Vaults[i].Hold != nil:
 		w.broken("%s is held and starts", name)
 	case w.committed.Waves[w.plan.Vaults[i].Wave].OpenedAt.IsZero():
