@@ -14,7 +14,7 @@ lint:
 	go tool staticcheck ./...
 
 race:
-	go test -race ./pkg/rollout ./pkg/state/... ./pkg/azure/... ./pkg/emulator ./pkg/report
+	go test -race ./pkg/state/... ./pkg/azure/... ./pkg/emulator ./pkg/report
 	go test -race ./pkg/runner -nights 100
 
 simulate:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,12 +105,14 @@ func killFleet(t *testing.T, rnd *rand.Rand, most int) int {
 		Limits: strictcloud.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, PerLocation: 4}})
 
 	kills := 0
-	for kills < most {
+	for lives := 0; kills < most && lives < 2*most+20; lives++ {
 		next := w.next()
-		if next == nil || !w.killOnce(rnd, next) {
+		if next == nil {
 			break
 		}
-		kills++
+		if w.killOnce(rnd, next) {
+			kills++
+		}
 	}
 	processes := 0
 	for next := w.next(); next != nil; next = w.next() {
@@ -124,7 +127,13 @@ func killFleet(t *testing.T, rnd *rand.Rand, most int) int {
 	t.Logf("%d kills, then %d processes to the end", kills, processes)
 	judgeKilled(t, w, kinds)
 	w.judge()
-	w.judgeRequests(kills + processes)
+	lives := 0
+	for _, c := range w.clients {
+		if c.args[0] == "run" || c.args[0] == "resume" {
+			lives++
+		}
+	}
+	w.judgeRequests(lives)
 
 	before := w.starts()
 	w.start("resume", "--state", w.db, "--yes").ends(0).says("Nothing to resume")
@@ -176,9 +185,10 @@ func (w *world) next() []string {
 }
 
 // killOnce starts a command and kills it at a moment of chance: some time
-// after its begin, or when the cloud gets a start, or when the cloud has taken
-// it and the answer is about to leave, or at any request. It reports whether
-// the process was killed before it ended.
+// after its begin, or a while after it was asked to stop, or when the cloud
+// gets a start, or when the cloud has decided on it and the answer is about to
+// leave, or at any request. Now and then nobody is signed in meanwhile. It
+// reports whether the process was killed before it ended.
 func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 	var c atomic.Pointer[client]
 	kill := sync.OnceFunc(func() {
@@ -195,8 +205,12 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 			kill()
 		}
 	}
-	switch rnd.IntN(5) {
+	stop := time.Duration(-1)
+	switch rnd.IntN(6) {
 	case 0, 1: // at a time
+	case 5:
+		stop = after
+		after += time.Duration(rnd.IntN(300)) * time.Millisecond
 	case 2:
 		w.gate.on(atStart, nil)
 		after = 1500 * time.Millisecond
@@ -211,8 +225,16 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 			}
 		}, nil)
 	}
+	if rnd.IntN(10) == 0 {
+		w.cloud.ExpireSignIn()
+		defer w.cloud.SignIn()
+	}
 	p := w.start(args...)
 	c.Store(p)
+	if stop >= 0 {
+		term := time.AfterFunc(stop, func() { p.signal(syscall.SIGTERM) })
+		defer term.Stop()
+	}
 	select {
 	case <-p.done:
 	case <-time.After(after):

@@ -47,7 +47,7 @@ func TestMixedFleet(t *testing.T) {
 			m.demandStarts()
 			m.demandFewRequests()
 			m.judge()
-			m.judgeRequests(0)
+			m.judgeRequests(min(c.interrupt, 1))
 
 			before := m.starts()
 			m.finish(3, "run", m.inv, "--yes")

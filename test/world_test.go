@@ -251,12 +251,12 @@ func (w *world) judgeListings() {
 }
 
 // judgeRequests: at most 8 requests a vault besides the listings, since it was
-// last asked. A process that begins after a kill checks its subscriptions again
-// (5 requests each).
-func (w *world) judgeRequests(afterKills int) {
+// last asked. Each process that goes on with a run checks its subscriptions
+// again (5 requests each).
+func (w *world) judgeRequests(resumes int) {
 	w.t.Helper()
 	r := w.cloud.Report()
-	most := 8*len(r.Vaults) + 5*len(r.Subscriptions)*afterKills
+	most := 8*len(r.Vaults) + 5*len(r.Subscriptions)*resumes
 	n := r.NotListings() - w.asked
 	if n > most {
 		w.t.Errorf("%d requests besides the listings for %d vaults, want %d at most: %v", n, len(r.Vaults), most, r.Requests)

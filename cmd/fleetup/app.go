@@ -15,15 +15,15 @@ import (
 // app declares the program.
 func (e *environment) app() *cli.App {
 	a := &cli.App{
-		Name:            "fleetup",
-		Usage:           "upgrade every vault of a company overnight, and answer for each one in the morning",
-		Description:     exitTable(),
-		HideVersion:     true,
-		HideHelpCommand: true, // help.go has a better one
-		Writer:          e.stdout,
-		ErrWriter:       e.stderr,
-		Reader:          e.stdin,
-		Flags:           []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, cli.HelpFlag},
+		Name:        "fleetup",
+		Usage:       "upgrade every vault of a company overnight, and answer for each one in the morning",
+		Description: exitTable(),
+		HideVersion: true,
+		HideHelp:    true, // help.go has its own
+		Writer:      e.stdout,
+		ErrWriter:   e.stderr,
+		Reader:      e.stdin,
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()},
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
@@ -54,7 +54,8 @@ func (e *environment) app() *cli.App {
 // prepare makes a wrong flag of a command the usage error it is, and its help
 // quieter.
 func prepare(c *cli.Command, path string) {
-	c.HideHelpCommand = true
+	c.HideHelp = true
+	c.Flags = append(c.Flags, helpFlag())
 	for _, f := range c.Flags {
 		if b, ok := f.(*cli.BoolFlag); ok {
 			b.DisableDefaultText = true

@@ -31,6 +31,12 @@ func (e *environment) helpCommand() *cli.Command {
 	}
 }
 
+// helpFlag is a command's own: the library shares one among all, which two
+// runs in one process would race for.
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
+}
+
 // helpOn is the command that shows help on the command of c.
 func helpOn(c *cli.Context) string {
 	return "fleetup help " + strings.TrimPrefix(c.Command.HelpName, "fleetup ")

@@ -16,7 +16,7 @@ import (
 // factTypes is one value of each type of fact, by the name it has in the code.
 func factTypes() map[string]Fact {
 	m := map[string]Fact{}
-	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{}, RunSuspended{},
+	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{}, Approved{}, GateOpened{}, RunSuspended{},
 		RunClosed{}, DeadlinePassed{}, Validated{}, StartIntended{}, StartAnswered{}, NotSent{}, Reconciled{}, Observed{},
 		Verified{}, Throttled{}, Reopened{}} {
 		m[reflect.TypeOf(f).Name()] = f
@@ -149,7 +149,7 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 		return `{"at":"2026-03-16T11:00:00Z","fact":"` + fact + `","data":` + data + `}`
 	}
 	for _, c := range []struct{ name, in, want string }{
-		{"a fact it does not know", event("Approved", `{}`), `fact "Approved" that this version does not know`},
+		{"a fact it does not know", event("Paused", `{}`), `fact "Paused" that this version does not know`},
 		{"no fact", event("", `{}`), "does not know"},
 		{"another case", event("waveDone", `{}`), "does not know"},
 		{"a field it does not know", event("WaveDone", `{"wave":"canary","soak":"30m"}`), "soak"},

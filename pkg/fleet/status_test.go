@@ -128,7 +128,7 @@ func TestCallError(t *testing.T) {
 		{CallError{Op: "list the vaults", Class: CallUnreachable, Err: cause}, "list the vaults: connection reset"},
 		{CallError{Op: "list the vaults", Class: CallThrottled, HTTPStatus: 429}, "list the vaults: throttled (HTTP 429)"},
 		{CallError{Op: "read", Class: CallRefused, Code: "Bad", Message: "no", HTTPStatus: 400, RequestID: "r", ClientRequestID: "c"},
-			"read: Bad no (HTTP 400) (request r) (client request c)"},
+			"read: Bad: no (HTTP 400) (request r) (client request c)"},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

@@ -63,7 +63,7 @@ func TestRunJSONShape(t *testing.T) {
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}
-	keysOf(t, "run.halt", run["halt"], "scope", "wave", "failures", "budget", "at")
+	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at")
 	keysOf(t, "run.budget", run["budget"], "limit", "used", "unresolved", "base")
 	for _, w := range m["waves"].([]any) {
 		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget")
@@ -96,7 +96,8 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 	if f["endsAtP50"] != nil || f["ratio"] != nil || f["lowerBoundSeconds"] == 0.0 {
 		t.Errorf("without a forecast: %v", f)
 	}
-	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast")
+	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
+		"order", "soakSeconds", "approval", "calendar")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
 		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy")

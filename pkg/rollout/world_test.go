@@ -41,7 +41,7 @@ type world struct {
 	journal   []fleet.Event   // of the present run
 	committed *State          // its fold
 	failed    []bool          // committed as failed and not re-opened since
-	posts     []int           // POSTs in this run
+	posts     []int           // POSTs that may have left, in this run and since the last permit
 	permits   []int           // how often a vault may be accepted in all
 	accepted  map[string]bool // operations that were committed as seen accepted
 	written   map[string]bool // operations that a person wrote off by re-opening their vault
@@ -148,7 +148,7 @@ func (w *world) start(commands ...fleet.Fact) {
 	w.m, w.wake, w.stopped = New(w.plan), time.Time{}, false
 	w.m.ExitWhenWaiting = w.LeaveWaiting
 	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]bool{}, map[string]int{}
-	if err := w.m.Replay(w.reread(w.journal)); err != nil {
+	if err := w.m.Replay(w.journal); err != nil {
 		w.broken("replay: %v", err)
 	}
 	w.checkReplay()
@@ -157,14 +157,6 @@ func (w *world) start(commands ...fleet.Fact) {
 		obs = append(obs, Commanded{f})
 	}
 	w.step(obs)
-}
-
-func (w *world) reread(events []fleet.Event) []fleet.Event {
-	back, err := reread(events)
-	if err != nil {
-		w.broken("the journal cannot be read: %v", err)
-	}
-	return back
 }
 
 // turn lets the next thing happen.

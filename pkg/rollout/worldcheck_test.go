@@ -16,8 +16,15 @@ var worldHold = &fleet.Hold{Reason: "legal freeze"}
 // commit makes facts durable, through their stored form, and checks what a
 // journal may never hold.
 func (w *world) commit(events []fleet.Event) {
-	w.journal = append(w.journal, events...)
-	for _, e := range w.reread(events) {
+	if len(events) == 0 {
+		return
+	}
+	stored, err := reread(events)
+	if err != nil {
+		w.broken("the journal cannot be read: %v", err)
+	}
+	w.journal = append(w.journal, stored...)
+	for _, e := range stored {
 		w.seen["fact "+e.Fact.Name()]++
 		i := -1
 		var from fleet.Status
@@ -49,8 +56,10 @@ func (w *world) commit(events []fleet.Event) {
 		case fleet.StartAnswered:
 			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
 			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+		case fleet.NotSent:
+			w.posts[i]--
 		case fleet.Reopened:
-			w.failed[i] = false
+			w.failed[i], w.posts[i] = false, 0
 			w.adopted[i] = false
 		case fleet.Validated:
 			w.adopted[i] = w.adopted[i] || f.Verdict == fleet.VerdictUpgrading || f.Verdict == fleet.VerdictFailed
@@ -75,8 +84,8 @@ func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
 		w.broken("%s starts after the signal", name)
 	case w.failed[i]:
 		w.broken("%s failed and starts again", name)
-	case f.Attempt > plan.MaxAttempts:
-		w.broken("%s starts for the %dth time", name, f.Attempt)
+	case w.posts[i] > plan.MaxAttempts || f.Attempt != w.posts[i]:
+		w.broken("%s starts for the %dth time, called attempt %d", name, w.posts[i], f.Attempt)
 	case w.plan.Vaults[i].Hold != nil:
 		w.broken("%s is held and starts", name)
 	case w.plan.SameErrorHalt > 0 && w.committed.SameError.N >= w.plan.SameErrorHalt:

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -126,6 +127,9 @@ func TestRule05_AFailedVaultStaysFailed_ThoughTheLedgerIsLost(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 2, 1, budgetOf(0), emulator.Fault{Kind: "failed-before", Vault: "v00"})
+		var cancel context.CancelFunc
+		n.ctx, cancel = context.WithTimeout(t.Context(), time.Hour) // it must end by itself
+		defer cancel()
 		n.ends(fleet.ExitFailures, fleet.Failed, fleet.Upgraded)
 		n.sent(v00, 0)
 	})

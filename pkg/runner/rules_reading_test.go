@@ -1,10 +1,17 @@
 package runner_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -51,6 +58,50 @@ func TestRule07_WhatIsPlannedIsWhatRuns_AStartThatWaitedIsLookedAtAgain(t *testi
 			})
 		})
 	}
+}
+
+// hourly signs in with tokens that are good for an hour.
+type hourly struct{ issued *sync.Map }
+
+func (h hourly) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	now := time.Now()
+	token := fmt.Sprint("token-", now.UnixNano())
+	h.issued.Store("Bearer "+token, now)
+	return azcore.AccessToken{Token: token, ExpiresOn: now.Add(time.Hour)}, nil
+}
+
+// Rule 7: a start that a long pause overtook at the door goes out on a new
+// reading, and with a token that is still good.
+func TestRule07_WhatIsPlannedIsWhatRuns_APauseAtTheDoor(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		n := scene(t, 3, 1, func(in *plan.Input) {
+			in.Limits.RequestsPerSecond, in.Timings.Poll = 0.05, 10*time.Minute // only the start's turn is waited for
+		})
+		var issued sync.Map
+		n.sides = func(o *azure.Options) {
+			o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://sm.contoso.example", ResourceManager: "https://rm.contoso.example"}
+			o.NewCredential = func(fleet.CredentialKind, string) (azcore.TokenCredential, error) { return hourly{&issued}, nil }
+		}
+		checks, paused := 0, false
+		n.answer = func(req *http.Request, c *call) (*http.Response, error) {
+			at, ok := issued.Load(req.Header.Get("Authorization"))
+			if !ok || time.Since(at.(time.Time)) > time.Hour {
+				t.Errorf("%s went out with a token of %v", c, at)
+			}
+			if c.kind == "prereqs" {
+				if checks++; checks == 2 {
+					paused = true
+					return says(429, "text/plain", "later", "Retry-After", "7200"), nil
+				}
+			}
+			return nil, nil
+		}
+		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
+		if !paused {
+			t.Error("there was no pause: the test proves nothing")
+		}
+	})
 }
 
 // Rule 7: a vault that has drifted since its check is not sent; the reason is
@@ -156,6 +207,7 @@ func TestRule11_TheCloudIsAskedSparingly_RetryAfterIsHonoured(t *testing.T) {
 	}{
 		"429 to a listing":            {"list", 429, 0, false},
 		"503 to a listing":            {"list", 503, 0, false},
+		"503 to a poll":               {"list", 503, 5 * time.Minute, false},
 		"429 to a poll":               {"list", 429, 5 * time.Minute, false},
 		"429 to a poll, and a resume": {"list", 429, 5 * time.Minute, true},
 		"429 to a check":              {"prereqs", 429, 0, false},

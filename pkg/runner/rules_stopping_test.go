@@ -40,6 +40,30 @@ func TestRule08_OneVaultsTroubleNeverStopsTheOthers(t *testing.T) {
 	})
 }
 
+// Rule 8: a reading that fails when a start is being prepared is nobody's
+// failure: the start is prepared again.
+func TestRule08_OneVaultsTroubleNeverStopsTheOthers_AFailedReadingIsNoOutcome(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 401, 403, 404, 429, 503} { // 200: garbage
+		inBubble(t, func(t *testing.T) {
+			// The checks take longer than a reading serves.
+			n := scene(t, 3, 1, nil, emulator.Fault{Kind: "slow", Rate: 1, Calls: []string{"prereqs"}, Delay: "40s"})
+			failed := 0
+			n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
+				if since := time.Since(n.began); c.kind == "list" && since > 0 && since < 4*time.Minute {
+					failed++
+					return says(status, "text/plain", "not now"), nil
+				}
+				return nil, nil
+			}
+			n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
+			if failed == 0 {
+				t.Error("no reading failed: the test proves nothing")
+			}
+		})
+	}
+}
+
 // Rule 9: facts are on disk before anything depends on them: what a person is
 // shown is what the journal says, no start of a wave goes out before the last
 // upgrade of the wave before it is written down as verified, and no vault is
