@@ -162,12 +162,19 @@ func (m *Machine) readAt(i int) time.Time {
 // reconcileBy is when an unknown start stays unknown.
 func (m *Machine) reconcileBy(i int) time.Time {
 	v, t := &m.Vaults[i], &m.Plan.Timings
-	return later(v.ProofFrom.Add(t.ReconcileGrace), m.subs[m.jobs[i].sub].liftedAt).Add(t.ReconcileDeadline)
+	return later(v.ProofFrom.Add(t.ReconcileGrace), m.readable(i)).Add(t.ReconcileDeadline)
 }
 
 // verifyBy is when an upgrade that the cloud calls done counts as unknown.
 func (m *Machine) verifyBy(i int) time.Time {
-	return later(m.Vaults[i].DoneSince, m.subs[m.jobs[i].sub].liftedAt).Add(m.Plan.Timings.ReconcileDeadline)
+	return later(m.Vaults[i].DoneSince, m.readable(i)).Add(m.Plan.Timings.ReconcileDeadline)
+}
+
+// readable is since when the vault's subscription may be read again: after a
+// suspension, and after it asked to be left alone.
+func (m *Machine) readable(i int) time.Time {
+	s := &m.subs[m.jobs[i].sub]
+	return later(s.liftedAt, s.throttledUntil)
 }
 
 // due acts on a vault's deadline.

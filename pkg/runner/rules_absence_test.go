@@ -212,3 +212,26 @@ func TestRule01_AtMostOnce_OnceAcceptedNeverAbsent(t *testing.T) {
 		})
 	}
 }
+
+// TestRule04_APauseLongerThanTheReconcileDeadline: a subscription that asks to
+// be left alone for longer than a start may stay in doubt does not brand the
+// start as unknown for good; it is read when it may be.
+func TestRule04_APauseLongerThanTheReconcileDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		n := scene(t, 2, 1, oneAtATime)
+		done := false
+		var lost *call
+		n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
+			switch {
+			case c.kind == "upgrade" && lost == nil:
+				lost = c
+				return nil, errReset
+			case c.kind == "list" && lost != nil && !done && time.Since(n.began) > time.Minute:
+				done = true
+				return says(429, "text/plain", "later", "Retry-After", "7200"), nil
+			}
+			return nil, nil
+		}
+		n.ends(fleet.ExitOK, fleet.Upgraded)
+	})
+}

@@ -69,7 +69,11 @@ func (u *Upgrader) failed(r *report, side *azure.Side, err error) {
 	ce := asCallError(err)
 	r.failedCall = true
 	f := fleet.Finding{Severity: fleet.SeverityError, Message: text.Clean(err.Error(), text.MaxMessage)}
-	switch ce.Class {
+	class := ce.Class
+	if class == fleet.CallUnreachable && ce.RetryAfter > 0 {
+		class = fleet.CallThrottled // it named a time to come back (design §2, rule 11)
+	}
+	switch class {
 	case fleet.CallDenied:
 		r.denied = true
 		f.Code, f.Action = fleet.CodeNotSignedIn, "Sign in again for the "+side.Name()+" side, then resume."

@@ -150,6 +150,9 @@ func TestValidateFindings(t *testing.T) {
 		{"prerequisites met under another 2xx", set(prereqURL, 202, allMet), fleet.VerdictBusy, "error:unreadable-answer", ""},
 		{"ARM 401", set(subURL, 401, `{"error":{"code":"ExpiredToken","message":"old"}}`), fleet.VerdictDenied, "error:not-signed-in", "ExpiredToken: old"},
 		{"ARM 403", set(groupURL, 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`), fleet.VerdictBlocked, "error:no-permission", "Reader"},
+		{"ARM 503 that names a time", func(f *fakeCloud, _ *fleet.Vault) {
+			f.routes[targetURL] = reply{status: 503, header: map[string]string{"Retry-After": "90"}}
+		}, fleet.VerdictThrottled, "error:throttled", ""},
 		{"ARM 429", func(f *fakeCloud, _ *fleet.Vault) {
 			f.routes[targetURL] = reply{status: 429, header: map[string]string{"Retry-After": "90"}}
 		}, fleet.VerdictThrottled, "error:throttled", ""},
