@@ -140,30 +140,5 @@ func (m *Machine) Waiting() Waiting { return m.waiting }
 // waveTimer owns the timer of a soak.
 func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
 
-// setLimits takes the limits of the run and of every wave that is under way,
-// the lowest of each: more than one is when a vault of an earlier wave was
-// re-opened.
-func (m *Machine) setLimits() {
-	l := m.Plan.Limits
-	m.limits = plan.WaveLimits{Upgrades: l.Upgrades, PerSubscription: l.PerSubscription, PerLocation: l.PerLocation}
-	lower := func(have *int, other int) {
-		if other > 0 && (*have == 0 || other < *have) {
-			*have = other
-		}
-	}
-	for w := 0; w <= m.current; w++ {
-		if w < m.current && !m.Waves[w].DoneAt.IsZero() {
-			continue
-		}
-		own := m.Plan.Waves[w].Limits
-		lower(&m.limits.Upgrades, own.Upgrades)
-		lower(&m.limits.PerSubscription, own.PerSubscription)
-		lower(&m.limits.PerLocation, own.PerLocation)
-	}
-	for s := range m.subs { // what was full may have room now
-		m.starts.subFreed(s)
-	}
-	for l := range m.locs {
-		m.starts.locFreed(l)
-	}
-}
+// setLimits takes the limits that hold in the wave opened last.
+func (m *Machine) setLimits() { m.limits = m.Plan.LimitsOf(max(m.current, 0)) }
