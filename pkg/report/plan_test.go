@@ -88,6 +88,52 @@ func TestPlanGolden(t *testing.T) {
 	}
 }
 
+// TestPolicyGolden shows a plan with everything a change board asks about.
+func TestPolicyGolden(t *testing.T) {
+	t.Parallel()
+	p := fixturePlan()
+	p.Fingerprint = "7f3a9c21d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f"
+	p.Calendar = &plan.Calendar{
+		Windows:   []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 22 * 60, End: 6 * 60, Zone: "Australia/Sydney"}},
+		Blackouts: []plan.Blackout{{From: "2026-12-24T00:00", To: "2026-12-27T00:00", Zone: "Australia/Sydney"}},
+	}
+	p.Ceiling, p.SameErrorHalt, p.SubscriptionBudget = plan.CeilingSoft, 3, &plan.Budget{Unit: plan.UnitPercent, Percent: 25}
+	p.Waves[0].Soak, p.Waves[0].Approval = 30*time.Minute, &plan.Approval{When: plan.ApprovalAfter, Expiry: plan.DefaultApprovalExpiry}
+	p.Waves[1].Limits.Upgrades = 1
+	p50, p90, err := Forecasts(p, t0, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	halted := p50
+	halted.Halt, halted.Upgraded = &fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3}, 5
+	for f, ending := range endings {
+		var b bytes.Buffer
+		err := Plan(&b, p, PlanOptions{Format: f, Zone: sydney, Now: t0, P50: &p50, P90: &p90, Change: "CHG-4711", Measured: 40,
+			WhatIf: &WhatIf{Text: "upgrades=40,failures=5%", P50: halted, P90: p90}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "plan-policy."+ending, b.Bytes())
+	}
+}
+
+func TestDaysWords(t *testing.T) {
+	t.Parallel()
+	for want, days := range map[string][]time.Weekday{
+		"Mon–Fri":       {1, 2, 3, 4, 5},
+		"Sat, Sun":      {0, 6},
+		"every day":     {0, 1, 2, 3, 4, 5, 6},
+		"Mon, Wed":      {3, 1, 1},
+		"Tue–Thu, Sun":  {2, 3, 4, 0},
+		"Mon, Tue, Fri": {1, 2, 5},
+		"Fri–Sun":       {5, 6, 0},
+	} {
+		if got := daysWords(days); got != want {
+			t.Errorf("%v is %q, want %q", days, got, want)
+		}
+	}
+}
+
 func TestValidationGolden(t *testing.T) {
 	t.Parallel()
 	p := fixturePlan()

@@ -114,11 +114,14 @@ func (d *dryRun) then(w int) string {
 
 // haltsAt names the failure that halts the run while the wave goes on.
 func (d *dryRun) haltsAt(w int) string {
-	run := d.runBudget()
-	if own, ok := d.waveBudget(w); ok && own <= run {
-		return ordinal(own+1) + " failure"
+	run, over := d.runBudget(), 1
+	if d.plan.Ceiling == plan.CeilingHard {
+		over = 0 // it may be used up, never exceeded
 	}
-	return ordinal(run+1) + " of the run"
+	if own, ok := d.waveBudget(w); ok && own <= run {
+		return ordinal(own+over) + " failure"
+	}
+	return ordinal(run+over) + " of the run"
 }
 
 func (d *dryRun) figures(p *page, c clock) {
