@@ -92,7 +92,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 			t.Errorf("the plan has no %s", k)
 		}
 	}
-	f := keysOf(t, "forecast", m["forecast"], "endsAtP50", "endsAtP90", "nights", "lowerBoundSeconds", "ratio")
+	f := keysOf(t, "forecast", m["forecast"], "endsAtP50", "endsAtP90", "nights", "lowerBoundSeconds", "ratio", "byNight")
 	if f["endsAtP50"] != nil || f["ratio"] != nil || f["lowerBoundSeconds"] == 0.0 {
 		t.Errorf("without a forecast: %v", f)
 	}

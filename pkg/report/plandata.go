@@ -71,6 +71,13 @@ type planForecast struct {
 	Nights            *int     `json:"nights"`
 	LowerBoundSeconds float64  `json:"lowerBoundSeconds"`
 	Ratio             *float64 `json:"ratio"`
+
+	ByNight []planNight `json:"byNight"` // which nights start how many, with 90th percentiles
+}
+
+type planNight struct {
+	Until  *Time `json:"until"` // when its window closes
+	Starts int   `json:"starts"`
 }
 
 type plannedVault struct {
@@ -180,6 +187,12 @@ func (d *dryRun) document() any {
 		doc.Forecast.Ratio = &ratio
 	}
 	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90, doc.Forecast.Nights = ends(d.opts.P50), ends(d.opts.P90), nights(d.opts.P90)
+	doc.Forecast.ByNight = []planNight{}
+	if f := d.opts.P90; f != nil {
+		for _, n := range f.Nights {
+			doc.Forecast.ByNight = append(doc.Forecast.ByNight, planNight{at(n.Until), n.Starts})
+		}
+	}
 	doc.Change, doc.Ceiling, doc.SubscriptionBudget = maybe(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
 	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
 	if w := d.opts.WhatIf; w != nil {
@@ -205,10 +218,11 @@ func (d *dryRun) waveForecast(w int) waveForecast {
 // nights is how many windows a forecast starts something in; null without
 // windows.
 func nights(f *rollout.Forecast) *int {
-	if f == nil || f.Nights == 0 {
+	if f == nil || len(f.Nights) == 0 {
 		return nil
 	}
-	return &f.Nights
+	n := len(f.Nights)
+	return &n
 }
 
 func ends(f *rollout.Forecast) *Time {

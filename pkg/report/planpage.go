@@ -148,6 +148,7 @@ func (d *dryRun) figures(p *page, c clock) {
 		}
 		p.pair("Forecast", "%s", s)
 	}
+	d.nights(p, c)
 	if n := d.inFlight(); n > 0 {
 		low, high := d.durations()
 		p.pair("Impact", "at most %s at once, %s–%s each: no IaaS VM restore, new protection or ad-hoc backup on them",

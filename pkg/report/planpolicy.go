@@ -105,6 +105,30 @@ func budgetWords(b plan.Budget, most int) string {
 	return plural(most, "failure", "failures")
 }
 
+// shownNights is how many nights are told one by one.
+const shownNights = 6
+
+// nights says what fits the first night and what rolls to which other.
+func (d *dryRun) nights(p *page, c clock) {
+	f := d.opts.P90
+	if f == nil || len(f.Nights) == 0 {
+		return
+	}
+	var parts []string
+	for i, n := range f.Nights {
+		if i == shownNights {
+			rest := 0
+			for _, n := range f.Nights[i:] {
+				rest += n.Starts
+			}
+			parts = append(parts, fmt.Sprintf("%s in %s more", number(rest), plural(len(f.Nights)-i, "night", "nights")))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s until %s", number(n.Starts), c.near(n.Until, d.opts.Now)))
+	}
+	p.pair("Nights", "%s", strings.Join(parts, dot))
+}
+
 // whatIf compares the forecast with that of the changed plan.
 func (d *dryRun) whatIf(p *page, c clock) {
 	w := d.opts.WhatIf
