@@ -11,7 +11,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) approveCommand() *cli.Command {
@@ -42,27 +41,16 @@ func (e *environment) approve(c *cli.Context) error {
 	if reason == "" {
 		return usage("fleetup approve --reason \"canary looks good\"", "approve needs a --reason: the journal keeps it")
 	}
-	if !exists(path) {
-		return noLedger(path)
-	}
-	lock, err := acquire(c, path)
+	h, err := hold(c)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	ledger, err := state.OpenExisting(lock)
-	if err != nil {
-		return err
-	}
-	defer ledger.Close()
-	run, ok, err := latest(ledger)
-	if err != nil {
-		return err
-	}
+	defer h.close()
+	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok || run.info.Closed {
 		return usage("fleetup run INVENTORY", "the ledger %s has no unfinished run, so there is no gate to open", path)
 	}
-	approved, err := approval(run.state, c.String("wave"), reason)
+	approved, err := approval(run.state, path, c.String("wave"), reason)
 	if err != nil {
 		return err
 	}
@@ -76,26 +64,26 @@ func (e *environment) approve(c *cli.Context) error {
 	say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, report.Clean(approved.Wave),
 		report.Clean(approved.By.User), approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST"))
 	say(e.stdout, "shown: %d upgraded, %d failed, %d unknown, %d blocked; void if more fail or are unknown", ev.Upgraded, ev.Failed, ev.Unknown, ev.Blocked)
-	say(e.stderr, "Next: fleetup resume --state %s --yes", report.Clean(path))
+	say(e.stderr, "Next: %s", report.Command("resume", "--state", path, "--yes"))
 	return nil
 }
 
 // approval makes the approval of the gate that the run stands before.
-func approval(st *rollout.State, wave, reason string) (fleet.Approved, error) {
+func approval(st *rollout.State, path, wave, reason string) (fleet.Approved, error) {
 	w, when, ok := st.NextGate()
 	if !ok {
-		return fleet.Approved{}, usage("fleetup status", "the run stands before no gate")
+		return fleet.Approved{}, usage(report.Command("status", "--state", path)+" tells where it stands", "the run stands before no gate")
 	}
 	name := st.Waves[w].Name
 	if wave != "" && wave != name {
-		return fleet.Approved{}, usage("fleetup approve --wave "+name+" --reason TEXT", "the next gate is %s wave %s, not of wave %s", when, name, wave)
+		return fleet.Approved{}, usage(report.Command("approve", "--state", path, "--wave", name, "--reason", "TEXT"), "the next gate is %s wave %s, not of wave %s", when, name, wave)
 	}
 	done := w
 	if when == fleet.GateBefore {
 		done--
 	}
 	if done >= 0 && st.Waves[done].DoneAt.IsZero() {
-		return fleet.Approved{}, usage("fleetup resume, and approve when the wave is done",
+		return fleet.Approved{}, usage(report.Command("resume", "--state", path)+", and approve when the wave is done",
 			"wave %s is not done yet: an approval is about its totals", st.Waves[done].Name)
 	}
 	by, rule := actor(fleet.Credentials{}), st.Plan.Waves[w].Approval

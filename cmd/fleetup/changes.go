@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -11,21 +13,22 @@ const shownChanges = 20
 
 // tellChanges says what has become of a plan's inventory since the plan was
 // made. What is planned is what runs; the difference is only reported.
-func (e *environment) tellChanges(p *plan.Plan) {
-	if p.Inventory == "" || !exists(p.Inventory) {
+func (e *environment) tellChanges(p *plan.Plan, ledger string) {
+	file := inventoryOf(p, ledger)
+	if file == "" {
 		return
 	}
-	current, err := inventory.Load(p.Inventory, now())
+	current, err := inventory.Load(file, now())
 	if err != nil {
-		say(e.stderr, "The inventory %s has changed since the plan was made and is no longer good; the plan runs as it was made.",
-			report.Clean(p.Inventory))
+		say(e.stderr, "The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
+			report.Clean(file), p.ShortFingerprint())
 		return
 	}
 	lines := plan.Diff(asInventory(p, current), current).Lines()
 	if len(lines) == 0 {
 		return
 	}
-	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", report.Clean(p.Inventory), p.ShortFingerprint())
+	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", report.Clean(file), p.ShortFingerprint())
 	for i, l := range lines {
 		if i == shownChanges {
 			say(e.stderr, "  and %d more", len(lines)-i)
@@ -33,6 +36,23 @@ func (e *environment) tellChanges(p *plan.Plan) {
 		}
 		say(e.stderr, "  %s", report.Clean(l))
 	}
+}
+
+// inventoryOf finds the inventory that a plan was made of: the one that the
+// ledger belongs to, or where it was then, seen from here. It is empty where it
+// is gone.
+func inventoryOf(p *plan.Plan, ledger string) string {
+	if p.Inventory == "" {
+		return ""
+	}
+	beside := filepath.Join(filepath.Dir(ledger), filepath.Base(p.Inventory))
+	if exists(beside) && filepath.Clean(ledgerOf(beside)) == filepath.Clean(ledger) {
+		return beside
+	}
+	if exists(p.Inventory) {
+		return p.Inventory
+	}
+	return ""
 }
 
 // asInventory takes back what the making of a plan may add to its inventory:

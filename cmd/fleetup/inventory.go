@@ -75,7 +75,7 @@ func (e *environment) show(c *cli.Context) error {
 	}
 	var all []shown
 	for _, name := range c.Args().Tail() {
-		i, err := findVault(rollout.NewState(p), name, report.Command("inventory", "lint", c.Args().First()))
+		i, err := findVault(rollout.NewState(p), report.Command("plan", "-o", "csv", c.Args().First()), name)
 		if err != nil {
 			return err
 		}

@@ -112,3 +112,42 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// held is a ledger that this process has, with its newest run.
+type held struct {
+	path   string
+	ledger *state.Ledger
+	run    standing
+	begun  bool // there is a run
+	lock   *state.Lock
+}
+
+// hold takes the ledger that the command line names, and reads its newest run.
+func hold(c *cli.Context) (*held, error) {
+	path, err := statePath(c)
+	if err != nil {
+		return nil, err
+	}
+	if !exists(path) {
+		return nil, noLedger(path)
+	}
+	h := &held{path: path}
+	if h.lock, err = acquire(c, path); err != nil {
+		return nil, err
+	}
+	if h.ledger, err = state.OpenExisting(h.lock); err == nil {
+		h.run, h.begun, err = latest(h.ledger)
+	}
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *held) close() {
+	if h.ledger != nil {
+		_ = h.ledger.Close() // every commit has been synced
+	}
+	_ = h.lock.Close() // the lock goes with the process at the latest
+}

@@ -8,7 +8,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) reopenCommand() *cli.Command {
@@ -37,23 +36,12 @@ func (e *environment) reopen(c *cli.Context) error {
 	if reason == "" {
 		return usage("fleetup reopen VAULT --reason \"support case 4711: may be retried\"", "reopen needs a --reason: the journal keeps it")
 	}
-	if !exists(path) {
-		return noLedger(path)
-	}
-	lock, err := acquire(c, path)
+	h, err := hold(c)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	ledger, err := state.OpenExisting(lock)
-	if err != nil {
-		return err
-	}
-	defer ledger.Close()
-	run, ok, err := latest(ledger)
-	if err != nil {
-		return err
-	}
+	defer h.close()
+	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok {
 		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to re-open", path)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) resumeCommand() *cli.Command {
@@ -39,23 +38,12 @@ func (e *environment) resume(c *cli.Context) error {
 	if c.Bool("accept-failures") && reason == "" {
 		return usage(report.Command("resume", "--state", path, "--accept-failures", "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
-	if !exists(path) {
-		return noLedger(path)
-	}
-	lock, err := acquire(c, path)
+	h, err := hold(c)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	ledger, err := state.OpenExisting(lock)
-	if err != nil {
-		return err
-	}
-	defer ledger.Close()
-	run, ok, err := latest(ledger)
-	if err != nil {
-		return err
-	}
+	defer h.close()
+	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok || run.info.Closed {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
 		if ok {
@@ -70,7 +58,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
-	e.tellChanges(st.Plan)
+	e.tellChanges(st.Plan, path)
 	if e.terminal && !c.Bool("yes") {
 		if err := e.confirmResume(st); err != nil {
 			return err

@@ -50,7 +50,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	if src.saved {
-		e.tellChanges(p)
+		e.tellChanges(p, path)
 	}
 	lock, err := acquire(c, path)
 	if err != nil {
