@@ -42,6 +42,8 @@ type Plan struct {
 	SameErrorHalt int `json:"sameErrorHalt,omitempty"`
 	// Calendar is when upgrades may run; a wave's own replaces it.
 	Calendar *Calendar `json:"calendar,omitempty"`
+	// Calendars are those that vaults name as theirs.
+	Calendars []Calendar `json:"calendars,omitempty"`
 }
 
 // Vault is a vault with its place in the rollout.
@@ -49,6 +51,9 @@ type Vault struct {
 	fleet.Vault
 	Wave      int        `json:"wave"` // index into Plan.Waves
 	Predicted Prediction `json:"predicted"`
+	// Calendar, less one, is the index into Plan.Calendars of the calendar that
+	// holds for this vault in place of its wave's; 0: its wave's.
+	Calendar int `json:"calendar,omitempty"`
 }
 
 // Excluded reports whether the plan holds the vault back.

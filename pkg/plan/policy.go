@@ -44,6 +44,15 @@ func (p *Plan) CalendarOf(w int) *Calendar {
 	return p.Calendar
 }
 
+// CalendarFor returns the calendar that holds for the vault at index i, nil
+// where its upgrade may always run.
+func (p *Plan) CalendarFor(i int) *Calendar {
+	if own := p.Vaults[i].Calendar; own > 0 {
+		return &p.Calendars[own-1]
+	}
+	return p.CalendarOf(p.Vaults[i].Wave)
+}
+
 // checkGates reports an approval after the last wave: nobody could tell what
 // it is for.
 func (b *builder) checkGates(waves []Wave) {

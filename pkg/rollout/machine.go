@@ -31,6 +31,7 @@ type Machine struct {
 
 	limits    plan.WaveLimits  // the run's and the open wave's, the lower of each
 	schedules []*plan.Schedule // of each wave
+	own       []*plan.Schedule // of Plan.Calendars
 	offset    time.Duration    // of the wall clock from now
 	placed    time.Duration    // the offset when the waiting vaults were last placed
 	windowed  map[int]struct{} // vaults that wait for a window
@@ -141,20 +142,31 @@ func New(p *plan.Plan) *Machine {
 	return m
 }
 
-// schedule compiles the waves' calendars. A plan whose calendars do not compile
-// never gets here: Plan.Check refuses it.
+// schedule compiles the calendars of the waves and of the vaults. A plan whose
+// calendars do not compile never gets here: Plan.Check refuses it.
 func (m *Machine) schedule() {
-	whole, err := plan.CompileCalendar(m.Plan.Calendar)
-	m.broken = err
-	for w := range m.Plan.Waves {
-		s := whole
-		if c := m.Plan.Waves[w].Calendar; c != nil {
-			if s, err = plan.CompileCalendar(c); err != nil {
-				m.broken = err
-			}
+	compile := func(c *plan.Calendar) *plan.Schedule {
+		s, err := plan.CompileCalendar(c)
+		if err != nil {
+			m.broken = err
 		}
-		m.schedules = append(m.schedules, s)
+		return s
 	}
+	for w := range m.Plan.Waves {
+		m.schedules = append(m.schedules, compile(m.Plan.CalendarOf(w)))
+	}
+	for i := range m.Plan.Calendars {
+		m.own = append(m.own, compile(&m.Plan.Calendars[i]))
+	}
+}
+
+// scheduleOf is when a vault's upgrade may run.
+func (m *Machine) scheduleOf(i int) *plan.Schedule {
+	v := &m.Plan.Vaults[i]
+	if v.Calendar > 0 {
+		return m.own[v.Calendar-1]
+	}
+	return m.schedules[v.Wave]
 }
 
 // Step takes what was observed, moves time to now (it never goes back), and

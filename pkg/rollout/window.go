@@ -30,7 +30,7 @@ func (m *Machine) setWall(t time.Time) {
 // fits reports whether a vault's upgrade would end inside the open window, and
 // until when it may be started.
 func (m *Machine) fits(i int) (notAfter time.Time, ok bool) {
-	until, open := m.schedules[m.Plan.Vaults[i].Wave].OpenAt(m.wall())
+	until, open := m.scheduleOf(i).OpenAt(m.wall())
 	if !open || until.IsZero() {
 		return until, open
 	}
@@ -41,7 +41,7 @@ func (m *Machine) fits(i int) (notAfter time.Time, ok bool) {
 // awaitWindow lets a vault wait for the next window that is long enough.
 func (m *Machine) awaitWindow(i int) {
 	v := &m.Plan.Vaults[i]
-	at, ok := m.schedules[v.Wave].Fit(m.wall(), v.Predicted.P90)
+	at, ok := m.scheduleOf(i).Fit(m.wall(), v.Predicted.P90)
 	if !ok {
 		m.emit(fleet.DeadlinePassed{Vault: v.Key, Deadline: fleet.DeadlineWindow})
 		return

@@ -171,7 +171,7 @@ func (r *run) alarm() <-chan time.Time {
 }
 
 func hasWindows(p *plan.Plan) bool {
-	return p.Calendar != nil || slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil })
+	return p.Calendar != nil || len(p.Calendars) > 0 || slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil })
 }
 
 // post hands an observation to the loop. It never blocks.
