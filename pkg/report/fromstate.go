@@ -46,7 +46,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 	}
 	for i := range st.Waves {
-		v.Waves[i] = wave(st, i)
+		v.Waves[i] = wave(st, i, now)
 	}
 	deferral := deferral(st, o.Live)
 	names := Names(st.Plan)
@@ -79,12 +79,16 @@ func runStatus(st *rollout.State, live, flying bool) RunStatus {
 	return RunInterrupted
 }
 
-func wave(st *rollout.State, i int) Wave {
+func wave(st *rollout.State, i int, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: at(ws.OpenedAt), EndedAt: at(ws.DoneAt)}
 	switch {
 	case !ws.DoneAt.IsZero():
 		w.Status = WaveFinished
+		if st.CurrentWave() == i && i+1 < len(st.Waves) && ws.DoneAt.Add(st.Plan.Waves[i].Soak).After(now) {
+			w.Status = WaveSoaking
+			break
+		}
 		if next, when, ok := st.NextGate(); ok && next == i && when == fleet.GateAfter && st.CurrentWave() == i {
 			w.Status = WaveAwaitingApproval
 		}
