@@ -94,15 +94,21 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 
 // haltWords says which budget halted a run.
 func haltWords(h *fleet.RunHalted) string {
-	switch {
-	case h.SameError != "":
+	if h.SameError != "" {
 		return fmt.Sprintf("%d failures in a row with the code %s", h.Failures, h.SameError)
-	case h.Wave:
-		return fmt.Sprintf("%s failed or unknown in wave %s, where %d may be", plural(h.Failures, "vault"), h.Scope, h.Budget)
-	case h.Subscription:
-		return fmt.Sprintf("%s failed or unknown in subscription %s, where %d may be", plural(h.Failures, "vault"), h.Scope, h.Budget)
 	}
-	return fmt.Sprintf("%s failed or unknown in the run, where %d may be", plural(h.Failures, "vault"), h.Budget)
+	scope := "the run"
+	switch {
+	case h.Wave:
+		scope = "wave " + h.Scope
+	case h.Subscription:
+		scope = "subscription " + h.Scope
+	}
+	most := fmt.Sprintf("where %d may be", h.Budget)
+	if h.Failures <= h.Budget { // a hard ceiling
+		most = fmt.Sprintf("and no more than %d may ever be", h.Budget)
+	}
+	return fmt.Sprintf("%s failed or unknown in %s, %s", plural(h.Failures, "vault"), scope, most)
 }
 
 func (e *environment) confirmResume(st *rollout.State) error {

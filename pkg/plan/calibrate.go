@@ -16,6 +16,10 @@ const EnoughMeasured = 20
 // longestUpgrade is the most an upgrade takes (reference §1).
 const longestUpgrade = 90 * time.Minute
 
+// longestPredicted is the most that a prediction may say, whatever was measured:
+// the forecast's arithmetic must hold.
+const longestPredicted = 30 * 24 * time.Hour
+
 // Calibrated returns the plan with its predictions scaled by what was measured:
 // the median by the median of took over predicted, the 90th percentile by its
 // 90th percentile. With fewer than EnoughMeasured it returns the plan as it is.
@@ -28,7 +32,7 @@ func (p *Plan) Calibrated(ms []Measured) *Plan {
 	ratios, most := make([]float64, 0, len(ms)), longestUpgrade
 	for _, m := range ms {
 		ratios = append(ratios, float64(m.Took)/float64(max(m.Predicted, time.Second)))
-		most = max(most, m.Took)
+		most = max(most, min(m.Took, longestPredicted))
 	}
 	slices.Sort(ratios)
 	at := func(q float64) float64 { return ratios[min(int(q*float64(len(ratios))), len(ratios)-1)] }

@@ -131,7 +131,8 @@ func (f *faultList) vaults(p *Plan) {
 		if err := fleet.CheckResourceGroupName(v.TargetResourceGroup); err != nil {
 			f.addf("vault %q: %v", v.Ref(), err)
 		}
-		if v.ProtectedItems < 0 || v.Predicted != Predict(v.ProtectedItems) {
+		// Not only what Predict says: a prediction may come from what was measured.
+		if v.ProtectedItems < 0 || v.Predicted.P50 <= 0 || v.Predicted.P90 < v.Predicted.P50 || v.Predicted.P90 > longestPredicted {
 			f.addf("vault %q has a size or prediction that cannot be", v.Ref())
 		}
 		for _, c := range v.Consents {

@@ -67,4 +67,18 @@ func TestCalibrated(t *testing.T) {
 	if q.Fingerprint == p.Fingerprint || p.Vaults[0].Predicted != Predict(0) {
 		t.Error("the plan itself was changed, or kept its fingerprint")
 	}
+	// What was measured may be far from the model: the plan is one still.
+	for _, took := range []time.Duration{1, time.Minute, 2 * longestPredicted} {
+		for i := range ms {
+			ms[i].Took = took
+		}
+		p := build(t, input(7)).Calibrated(ms)
+		data, err := Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Decode(data); err != nil || got.Fingerprint != p.Fingerprint {
+			t.Errorf("measured %s: the calibrated plan cannot be read again: %v", took, err)
+		}
+	}
 }

@@ -82,16 +82,19 @@ func haltOf(h *fleet.RunHalted, when time.Time) *Halt {
 
 // haltWords says which budget halted a run, as a part of a sentence.
 func haltWords(h *fleet.RunHalted) string {
-	n := plural(h.Failures, "failure", "failures")
+	n := plural(h.Failures, "failure", "failures") + " exceeded"
+	if h.Failures <= h.Budget {
+		n = plural(h.Failures, "failure", "failures") + " used up" // a hard ceiling
+	}
 	switch {
 	case h.SameError != "":
-		return fmt.Sprintf("%s in a row had the code %s", n, h.SameError)
+		return fmt.Sprintf("%s in a row had the code %s", plural(h.Failures, "failure", "failures"), h.SameError)
 	case h.Wave:
-		return fmt.Sprintf("%s exceeded wave %s's budget of %d", n, h.Scope, h.Budget)
+		return fmt.Sprintf("%s wave %s's budget of %d", n, h.Scope, h.Budget)
 	case h.Subscription:
-		return fmt.Sprintf("%s exceeded the budget of subscription %s, %d", n, h.Scope, h.Budget)
+		return fmt.Sprintf("%s the budget of subscription %s, %d", n, h.Scope, h.Budget)
 	}
-	return fmt.Sprintf("%s exceeded the run's budget of %d", n, h.Budget)
+	return fmt.Sprintf("%s the run's budget of %d", n, h.Budget)
 }
 
 // Suspension is the orderly stop of an unfinished run.
