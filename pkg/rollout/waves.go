@@ -140,5 +140,31 @@ func (m *Machine) Waiting() Waiting { return m.waiting }
 // waveTimer owns the timer of a soak.
 func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
 
-// setLimits takes the limits that hold in the wave opened last.
-func (m *Machine) setLimits() { m.limits = m.Plan.LimitsOf(max(m.current, 0)) }
+// setLimits takes the limits that hold in the wave opened last, and in those
+// before it of which a vault was re-opened: of each the lowest.
+func (m *Machine) setLimits() {
+	m.limits = m.Plan.LimitsOf(max(m.current, 0))
+	for w := range max(m.current, 0) {
+		if !m.Waves[w].DoneAt.IsZero() {
+			continue
+		}
+		own := m.Plan.LimitsOf(w)
+		m.limits = plan.WaveLimits{Upgrades: min(m.limits.Upgrades, own.Upgrades),
+			PerSubscription: lower(m.limits.PerSubscription, own.PerSubscription),
+			PerLocation:     lower(m.limits.PerLocation, own.PerLocation)}
+	}
+	for s := range m.subs { // what was full may have room now
+		m.starts.subFreed(s)
+	}
+	for l := range m.locs {
+		m.starts.locFreed(l)
+	}
+}
+
+// lower returns the lower of two limits, of which 0 is none.
+func lower(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}

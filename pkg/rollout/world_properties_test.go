@@ -24,10 +24,13 @@ func runWorld(c config, arrival uint64) (w *world, broke string) {
 // TestWorld runs random fleets under random faults and kills. Whatever
 // happens: no limit is exceeded, neither as the cloud counts nor as the
 // machine does; no vault is accepted twice, nor a failed one started again,
-// without a permit; a halted or stopped run starts nothing; every move is
-// legal; every count is right; the journal's replay is the live state; the
-// order in which simultaneous observations arrive changes nothing; and every
-// run ends, every vault decided.
+// without a permit; a halted or stopped run starts nothing; nothing starts
+// outside a window, or so late that it would probably end outside, as the wall
+// clock has it; no wave opens before the one before is done, has soaked and is
+// approved, and nothing of it starts before all of it is checked; no hard budget
+// is exceeded; every move is legal; every count is right; the journal's replay
+// is the live state; the order in which simultaneous observations arrive changes
+// nothing; and every run ends, every vault decided.
 func TestWorld(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -100,6 +103,8 @@ func TestWorldCovers(t *testing.T) {
 		"became upgraded", "became already", "became failed", "became blocked", "became unknown",
 		"carried failed", "carried unknown", "reopened", "interrupted",
 		"exit ok", "exit failures", "exit halted", "exit interrupted", "exit not-upgraded", "exit sign-in",
+		"fact Approved", "fact GateOpened", "deadline window", "clock jumped", "waits for an approval", "left rather than wait",
+		"soaked", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
 		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting",
 	} {
 		if seen[what] == 0 {

@@ -208,7 +208,14 @@ func (w *world) checkStep(out Output) {
 			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
 	}
 	w.checkWaits()
-	l := w.limits()
+	l := w.limits(m.State)
+	for wave := range m.CurrentWave() {
+		if m.Waves[wave].DoneAt.IsZero() { // a vault of it was re-opened: its limits hold too
+			own := w.plan.LimitsOf(wave)
+			l = plan.WaveLimits{Upgrades: min(l.Upgrades, own.Upgrades), PerSubscription: lower(l.PerSubscription, own.PerSubscription),
+				PerLocation: lower(l.PerLocation, own.PerLocation)}
+		}
+	}
 	if doing[validating] > w.plan.Limits.Validations {
 		w.broken("%d validations at once", doing[validating])
 	}
@@ -216,7 +223,9 @@ func (w *world) checkStep(out Output) {
 		var i int
 		switch a := a.(type) {
 		case Prepare:
-			i = a.Vault
+			if i = a.Vault; m.unchecked > 0 {
+				w.broken("%s is prepared while %d vaults of its wave are not checked", w.plan.Vaults[i].Name, m.unchecked)
+			}
 		case Send:
 			i = a.Vault
 		case Validate:
@@ -237,8 +246,8 @@ func (w *world) checkStep(out Output) {
 	}
 }
 
-// limits are those that hold at the moment.
-func (w *world) limits() plan.WaveLimits { return w.plan.LimitsOf(max(0, w.committed.CurrentWave())) }
+// limits are those that hold where a run stands.
+func (w *world) limits(s *State) plan.WaveLimits { return w.plan.LimitsOf(max(0, s.CurrentWave())) }
 
 // checkWaits recounts what starts wait for.
 func (w *world) checkWaits() {

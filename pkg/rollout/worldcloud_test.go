@@ -79,7 +79,7 @@ func (c *cloud) accept(i int, op string, ours bool) {
 func (c *cloud) checkLimits() {
 	w := c.w
 	for wave := -1; wave < len(w.plan.Waves); wave++ {
-		l := w.limits()
+		l := w.limits(w.committed)
 		if wave >= 0 {
 			l = w.plan.LimitsOf(wave)
 		}

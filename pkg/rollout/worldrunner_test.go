@@ -76,7 +76,7 @@ func (w *world) begin(i int, what string) int {
 
 // answer brings a call's result to the process that made it.
 func (w *world) answer(i, n int, fire func() []Observation) {
-	w.after(w.process, time.Duration(1+w.pick(3, "latency", i, n))*time.Second, func() []Observation {
+	w.after(w.process, time.Duration(w.pick(4, "latency", i, n))*time.Second, func() []Observation {
 		w.busy[i] = ""
 		return fire()
 	})

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,8 @@ type night struct {
 	crash    func(n int) crash // decides how process n ends; nil: by itself
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
+
+	patience time.Duration // how long a process may take; 0: endless
 
 	// Where a test wants to stand in between, or to look over a shoulder.
 	ctx      context.Context
@@ -127,7 +130,7 @@ func (n *night) open(id string) {
 	n.runID, n.fresh, n.reopened = id, true, map[fleet.Key]bool{}
 }
 
-// endless is longer than any process of a night can take.
+// endless is longer than any process can take that has no windows to wait for.
 const endless = 48 * time.Hour
 
 // process runs one process to its end and returns its exit code.
@@ -167,8 +170,8 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	if n.upgrader != nil {
 		up = n.upgrader(up)
 	}
-	began := time.Now()
-	ctx, kill := context.WithTimeout(n.ctx, endless)
+	began, patience := time.Now(), cmp.Or(n.patience, endless)
+	ctx, kill := context.WithTimeout(n.ctx, patience)
 	defer kill()
 	die := kill
 	if c.lives {
@@ -190,7 +193,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 			return n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })
 		},
 	})
-	if time.Since(began) >= endless {
+	if time.Since(began) >= patience {
 		n.t.Fatalf("the process does not end; it stands at\n%v", n.state().Totals)
 	}
 	n.lastCode = code
