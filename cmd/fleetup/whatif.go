@@ -36,7 +36,7 @@ func parseWhatIf(text string, have plan.Limits) (whatIf, error) {
 		}
 		if key == "failures" {
 			f, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
-			if err != nil || f < 0 || f > 100 || !strings.HasSuffix(value, "%") {
+			if err != nil || !(f >= 0 && f <= 100) || !strings.HasSuffix(value, "%") {
 				return bad(part, "failures is a percentage such as 5%")
 			}
 			w.failures = f

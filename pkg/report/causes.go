@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // cause is one code with the vaults it stops.
 type cause struct {
 	code, message, action string
+	why                   string // a warning stops: who has not consented
 	vaults                []*Vault
 	items                 [][]string // per vault: machines and the like
 }
@@ -50,6 +53,9 @@ func causes(vs []*Vault) []*cause {
 		fs := v.errors()
 		for _, f := range fs {
 			add(v, or(str(f.Code), "no-code"), str(f.Message), str(f.Action), f.Items)
+			if c := byCode[or(str(f.Code), "no-code")]; !strings.Contains(c.why, v.refusal()) {
+				c.why = strings.TrimSpace(c.why + " " + v.refusal())
+			}
 		}
 		if len(fs) == 0 {
 			add(v, "no-reason-given", str(v.Reason), "", nil)
@@ -59,6 +65,17 @@ func causes(vs []*Vault) []*cause {
 		return cmp.Or(cmp.Compare(len(b.vaults), len(a.vaults)), cmp.Compare(a.code, b.code))
 	})
 	return out
+}
+
+// refusal says why warnings alone keep a vault from starting, and how to
+// consent to them; empty where that is not so.
+func (v *Vault) refusal() string {
+	for _, f := range v.Findings {
+		if str(f.Code) == fleet.CodeWarningsRefused {
+			return str(f.Message) + ". " + str(f.Action)
+		}
+	}
+	return ""
 }
 
 // causeLine sums causes up on a line: 301 agent-too-old (388 items).
@@ -83,6 +100,9 @@ func (p *page) showCauses(cs []*cause) {
 		}
 		if c.action != "" {
 			p.line("Do: %s", c.action)
+		}
+		if c.why != "" {
+			p.line("Why: %s", c.why)
 		}
 		for i, v := range c.vaults {
 			if c.message == "" {
