@@ -102,6 +102,7 @@ type sub struct {
 	unchecked      int // vaults to be checked before the first start of their wave
 	open, flight   int
 	throttledUntil time.Time
+	away           bool // throttled for longer than a poll
 	suspended      bool // a sign-in or permission is missing: nothing starts, nothing is checked
 	unread         bool // nor has a read succeeded since
 	confirmed      bool // and reading says so too: it will not mend by itself

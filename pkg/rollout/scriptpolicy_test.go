@@ -17,6 +17,8 @@ import (
 //	order=canary:name             longest-first, name or inventory
 //	wavelimit=canary:2            upgrades at once in the wave
 //	window=22:00-06:00@ZONE       open every day between these; canary/22:00-… for one wave
+//	vaultwindow=v001/22:00-06:00@ZONE
+//	                              the vault's own, in place of its wave's; v001/@ZONE: always
 //	blackout=2026-03-16T23:00/2026-03-17T23:00@ZONE
 //	p90=v000:1h,v001:2h           where it is not an hour and a half
 //	subbudget=1                   failures that each subscription may have
@@ -68,6 +70,24 @@ func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 		}
 		(*cal).Windows = append((*cal).Windows, win)
 		return true, err
+	case "vaultwindow":
+		name, span, _ := strings.Cut(val, "/")
+		c := plan.Calendar{}
+		if !strings.HasPrefix(span, "@") {
+			win, err := scriptWindow(span)
+			if err != nil {
+				return true, err
+			}
+			c.Windows = append(c.Windows, win)
+		}
+		p.Calendars = append(p.Calendars, c)
+		for i := range p.Vaults {
+			if p.Vaults[i].Name == name {
+				p.Vaults[i].Calendar = len(p.Calendars)
+				return true, nil
+			}
+		}
+		return true, fmt.Errorf("no vault %q", name)
 	case "blackout":
 		span, zone, _ := strings.Cut(val, "@")
 		from, to, _ := strings.Cut(span, "/")

@@ -60,7 +60,8 @@ func (m *Machine) mayCheck(i int) bool { return m.waveOpen(i) || m.Run.ValidateA
 
 // countUnchecked counts the vaults whose first check the starts wait for: all
 // of the wave's, so that the morning's surprises are known in the evening. A
-// subscription without a sign-in does not hold up the others.
+// subscription without a sign-in, or one that asked to be left alone for
+// longer than a poll, does not hold up the others.
 func (m *Machine) countUnchecked(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	s := &m.subs[j.sub]
@@ -69,9 +70,25 @@ func (m *Machine) countUnchecked(i int) {
 		j.unchecked = want
 		by := map[bool]int{true: 1, false: -1}[want]
 		s.unchecked += by
-		if !s.suspended {
+		if !s.excused() {
 			m.unchecked += by
 		}
+	}
+}
+
+// excused reports whether the starts of others go before the subscription's
+// checks.
+func (s *sub) excused() bool { return s.suspended || s.away }
+
+// excuse changes what excuses a subscription.
+func (m *Machine) excuse(s *sub, change func()) {
+	was := s.excused()
+	change()
+	switch is := s.excused(); {
+	case is && !was:
+		m.unchecked -= s.unchecked
+	case was && !is:
+		m.unchecked += s.unchecked
 	}
 }
 

@@ -21,6 +21,9 @@ func (m *Machine) throttle(s int, until time.Time) {
 		return
 	}
 	sub.throttledUntil = until
+	if until.Sub(m.now) > m.Plan.Timings.Poll {
+		m.excuse(sub, func() { sub.away = true })
+	}
 	if until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.id].Equal(until) {
 		m.emit(fleet.Throttled{Subscription: sub.id, Until: until})
 	}
@@ -28,7 +31,11 @@ func (m *Machine) throttle(s int, until time.Time) {
 }
 
 // subDue ends a throttle.
-func (m *Machine) subDue(s int) { m.starts.subFreed(s) }
+func (m *Machine) subDue(s int) {
+	sub := &m.subs[s]
+	m.excuse(sub, func() { sub.away = false })
+	m.starts.subFreed(s)
+}
 
 // refused suspends a subscription that denied a start, a check or a token, and
 // counts how often that came in a row.
@@ -45,10 +52,10 @@ func (m *Machine) suspend(s int, detail string) {
 	if sub.suspended {
 		return
 	}
-	sub.suspended, sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, true, m.now, detail, 0
+	m.excuse(sub, func() { sub.suspended = true })
+	sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
 	sub.confirmed = sub.denials >= confirmDenials
 	m.suspended++
-	m.unchecked -= sub.unchecked
 	m.act(Watch{sub.id, -1, true})
 	for i := range sub.watched {
 		m.settle(i)
@@ -70,9 +77,9 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	if sub.denials >= confirmDenials {
 		return
 	}
-	sub.suspended, sub.confirmed = false, false
+	m.excuse(sub, func() { sub.suspended = false })
+	sub.confirmed = false
 	m.suspended--
-	m.unchecked += sub.unchecked
 	m.act(Watch{sub.id, -1, false})
 	parked := sub.parked
 	sub.parked = nil

@@ -82,7 +82,7 @@ func tail(log []string) string {
 func TestWorldCovers(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for n := range 60 {
+	for n := range 200 {
 		w, broke := runWorld(configs.Example(n), 1)
 		if broke != "" {
 			t.Errorf("world %d: %s", n, broke)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -207,7 +208,7 @@ func (w *world) checkStep(out Output) {
 		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally, m.slots, m.open, m.flight,
 			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
 	}
-	w.checkWaits()
+	w.checkWaits(out)
 	l := w.limits(m.State)
 	for wave := range m.CurrentWave() {
 		if m.Waves[wave].DoneAt.IsZero() { // a vault of it was re-opened: its limits hold too
@@ -250,20 +251,44 @@ func (w *world) checkStep(out Output) {
 func (w *world) limits(s *State) plan.WaveLimits { return w.plan.LimitsOf(max(0, s.CurrentWave())) }
 
 // checkWaits recounts what starts wait for.
-func (w *world) checkWaits() {
+func (w *world) checkWaits(out Output) {
 	unchecked := 0
 	for i := range w.m.Vaults {
 		v, j := &w.m.Vaults[i], &w.m.jobs[i]
 		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.back == fleet.Pending
-		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.sub].suspended {
+		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.sub].suspended && !w.m.subs[j.sub].away {
 			unchecked++
 		}
 		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.notBefore.After(w.m.now)) {
 			w.broken("%s is %s and waits for a window from %s on", w.plan.Vaults[i].Name, v.Status, j.notBefore)
 		}
 	}
+	w.checkIdle(out)
 	if w.m.unchecked != unchecked {
 		w.broken("the machine counts %d unchecked vaults; recounted %d", w.m.unchecked, unchecked)
+	}
+}
+
+// checkIdle: what may start is started, and no vault waits for a window that is
+// open (but for a second, by which the wall clock may be off).
+func (w *world) checkIdle(out Output) {
+	m := w.m
+	if m.stopping || m.exited || m.Run.Halt != nil || m.Run.Closed != nil || out.Err != nil {
+		return
+	}
+	for i := range m.Vaults {
+		v, j := &m.Vaults[i], &m.jobs[i]
+		if v.Status != fleet.Ready || j.doing != idle || !m.waveOpen(i) {
+			continue
+		}
+		c, need := w.plan.CalendarFor(i), w.plan.Vaults[i].Predicted.P90
+		if _, waits := m.windowed[i]; waits && w.almanac.fits(c, w.wall(), need) && w.almanac.fits(c, w.wall().Add(-time.Second), need) {
+			w.broken("%s waits for a window, and one is open", w.plan.Vaults[i].Name)
+		}
+		if !j.stale && !j.notBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades && m.room(m.doing[preparing]) &&
+			m.subFree(j.sub) && m.locFree(j.loc) {
+			w.broken("%s could start and does not", w.plan.Vaults[i].Name)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func (w *world) wall() time.Time { return w.now.Add(w.skew) }
 // readsWall reports whether the wall clock matters: for windows, or for when an
 // approval expires.
 func (w *world) readsWall() bool {
-	if w.plan.Calendar != nil {
+	if w.plan.Calendar != nil || len(w.plan.Calendars) > 0 {
 		return true
 	}
 	for i := range w.plan.Waves {
@@ -215,7 +215,7 @@ func (w *world) checkTurn(at int) {
 // take as long as nine out of ten do.
 func (w *world) checkWindow(i int) {
 	v := &w.plan.Vaults[i]
-	c := w.plan.CalendarOf(v.Wave)
+	c := w.plan.CalendarFor(i)
 	if !w.almanac.fits(c, w.wall(), v.Predicted.P90) {
 		w.broken("%s starts at %s and may take %s: that is not inside a window of %+v", v.Name, w.wall(), v.Predicted.P90, c)
 	}
@@ -269,7 +269,7 @@ func (w *world) checkWaiting() {
 		switch {
 		case v.InFlight():
 			w.broken("the process leaves to wait while %s is %s", p.Name, v.Status)
-		case v.Open() && !w.committed.Waves[p.Wave].OpenedAt.IsZero() && w.almanac.fits(w.plan.CalendarOf(p.Wave), w.wall(), p.Predicted.P90):
+		case v.Open() && !w.committed.Waves[p.Wave].OpenedAt.IsZero() && w.almanac.fits(w.plan.CalendarFor(i), w.wall(), p.Predicted.P90):
 			w.broken("the process leaves to wait, but %s could start", p.Name)
 		}
 	}

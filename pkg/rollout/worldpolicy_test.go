@@ -13,6 +13,7 @@ type policy struct {
 	Night        int // which of the nights it begins in, most of them with a change of the clocks
 	Windows      int // of the run's calendar; 0: none, and the wall clock shows the time
 	WaveWindows  int // percent of the waves that have their own
+	OwnWindows   int // percent of the vaults that have their own
 	Blackouts    int
 	NeverFits    bool // the second wave's windows are too short
 	Soak         int  // percent of the waves
@@ -28,11 +29,12 @@ type policy struct {
 
 var policies = rapid.Custom(func(t *rapid.T) policy {
 	upTo := func(name string, n int) int { return rapid.IntRange(0, n).Draw(t, name) }
-	flag := func(name string) bool { return upTo(name, 3) == 3 }
+	flag := func(name string) bool { return upTo(name, 2) == 2 }
 	return policy{
 		Night:        upTo("night", len(nights)-1),
 		Windows:      max(0, upTo("windows", 4)-1),
 		WaveWindows:  upTo("waves with windows", 50),
+		OwnWindows:   upTo("vaults with windows", 20),
 		Blackouts:    upTo("blackouts", 2),
 		NeverFits:    flag("never fits"),
 		Soak:         upTo("soak", 60),
@@ -105,6 +107,10 @@ func (c *config) adopt(p *plan.Plan) {
 	}
 	for i := range p.Vaults {
 		p.Vaults[i].Predicted.P90 = time.Duration(20+c.pick(100, "p90", i)) * time.Minute
+		if c.Windows > 0 && c.chance(c.OwnWindows, "own windows", i) {
+			p.Calendars = append(p.Calendars, *c.calendar(1, 0, p.Vaults[i].Name))
+			p.Vaults[i].Calendar = len(p.Calendars)
+		}
 	}
 	last := len(p.Waves) - 1
 	for n := range p.Waves {

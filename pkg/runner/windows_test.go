@@ -35,7 +35,7 @@ func TestNightsWhenTheClocksChange(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
 				begins(c.opens.Add(-3 * time.Hour))
-				p := fleetOf(t, 2*c.hours, 1, nil, func(in *plan.Input) {
+				p := fleetOf(t, c.hours+4, 1, nil, func(in *plan.Input) {
 					in.Limits.PerSubscription, in.Calendar = 1, nightly(22, 6, c.zone)
 					for i := range in.Subscriptions[0].Vaults {
 						in.Subscriptions[0].Vaults[i].ProtectedItems = 300 // 47½ minutes, 59 perhaps
