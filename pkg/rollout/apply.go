@@ -167,8 +167,8 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 	case fleet.Observed:
 		return s.observed(i, at, f)
 	case fleet.Verified:
-		s.SameError = Streak{}
 		v.EndedAt, v.UpgradedResourceID, v.Reason = orTime(v.EndedAt, at), f.ResourceID, ""
+		s.SameError.succeeded(v.EndedAt)
 		return s.move(i, fleet.Upgraded, f.Name())
 	case fleet.DeadlinePassed:
 		return s.deadline(i, at, f)
@@ -260,23 +260,10 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	case fleet.StartFailed:
 		v.EndedAt, v.Reason = at, a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeUpgradeFailed)
-		s.SameError.add(a.Code, fleet.CodeUpgradeFailed)
+		s.SameError.failed(a.Code, at)
 		return s.move(i, fleet.Failed, f.Name())
 	}
 	return fmt.Errorf("vault %s: answer %q is no outcome", f.Vault, a.Verdict)
-}
-
-// add counts a failure. One without a code of the service is told apart by
-// nothing, so it continues no streak.
-func (s *Streak) add(code, otherwise string) {
-	switch {
-	case code == "":
-		*s = Streak{otherwise, 1}
-	case code == s.Code:
-		s.N++
-	default:
-		*s = Streak{code, 1}
-	}
 }
 
 // withAnswer adds what a start's answer said to the vault's findings.

@@ -28,7 +28,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 		v.StartedAt = time.Time{}
 		if v.ErrorBody {
 			v.EndedAt = at
-			s.SameError.add(lastError(v.Findings), fleet.CodeUpgradeFailed)
+			s.SameError.failed(lastError(v.Findings), at)
 			return s.move(i, fleet.Failed, f.Name())
 		}
 		v.Reason, v.Findings, v.Carried = "proved not to have been started", nil, false
@@ -85,7 +85,7 @@ func (s *State) explained(v *VaultState, f fleet.Observed) {
 		v.Findings = v.Findings[:n-1]
 	}
 	v.Findings = append(slices.Clip(v.Findings), f.Findings...)
-	s.SameError.add(code, fleet.CodeUpgradeFailed)
+	s.SameError.failed(code, v.EndedAt)
 }
 
 // lastError is the code of the newest error among findings.
@@ -115,6 +115,7 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 			v.CloudDone, v.DoneSince = true, at
 		}
 		v.EndedAt, v.UpgradedResourceID = orTime(r.EndedAt, at), r.UpgradedResourceID
+		s.SameError.succeeded(v.EndedAt)
 	case fleet.RecordFailed:
 		v.EndedAt, v.Reason = orTime(r.EndedAt, at), r.Message
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade",

@@ -31,12 +31,6 @@ type State struct {
 	subAt   map[string]int // index into subs by ID
 }
 
-// Streak is a number of failures in a row with one error code.
-type Streak struct {
-	Code string
-	N    int
-}
-
 // subscription is what budgets know of one.
 type subscription struct {
 	id    string
