@@ -37,6 +37,7 @@ type decoder struct {
 	// not known.
 	calendarsUnclear bool
 	zones            map[string]error // what is known of each time zone
+	replacing        []replacing
 }
 
 // vaultNote is what is remembered of a vault beside its values.
@@ -114,6 +115,7 @@ func (d *decoder) inventory(root *yaml.Node) {
 	if e := f.get("waves"); e != nil {
 		d.readWaves(e)
 	}
+	d.checkOverWaves()
 }
 
 func (d *decoder) version(f *fields) {

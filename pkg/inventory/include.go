@@ -233,7 +233,7 @@ func (d *decoder) row(r *csv.Reader, header, row []string) {
 	}
 	s := &d.in.Subscriptions[index]
 	d.vaults = append(d.vaults, vaultNote{place: d.here(f.at), subscription: index})
-	s.Vaults = append(s.Vaults, d.vault(f, s))
+	d.addVault(f, s)
 }
 
 // subscriptionOf finds the subscription of a row by its name or ID. One that

@@ -40,7 +40,7 @@ rules:
   - match: {app: legal}
     set: {hold: legal freeze, labels: {ring: last}}
   - matchExpressions: [{key: ring, operator: In, values: [last]}, {key: subscription, operator: In, values: [prod]}]
-    set: {targetResourceGroup: "rg-{subscription}-{name}", createResourceGroup: true, acceptWarnings: true}
+    set: {targetResourceGroup: "rg-{subscription}-{name}", createResourceGroup: true, acceptWarnings: true, blackouts: [], windows: [{days: [Sat], start: "00:00", end: "24:00", timezone: UTC}]}
 `
 
 // TestIncludedIsAsWrittenOut: facts in included files make the plan that one
@@ -141,7 +141,7 @@ func TestOnlyIncluded(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	path := write(t, "fleet.yaml", policy+`subscriptions:
-  - {id: 22222222-2222-4222-8222-222222222222, name: prod, labels: {app: shop, team: a}, vaults: [{name: beta}]}
+  - {id: 22222222-2222-4222-8222-222222222222, name: prod, labels: {app: shop, team: a}, vaults: [{name: beta, blackouts: [{from: 2026-12-24, to: 2026-12-25, timezone: UTC}]}]}
 include: [f.csv]
 `, "f.csv", "subscription,name,protectedItems,labels.app\nprod,alpha,40,legal\n")
 	p, from, err := inventory.Explain(path, now)
@@ -163,6 +163,7 @@ createResourceGroup=true rule 2  fleet.yaml:12:81
 acceptWarnings=true rule 2  fleet.yaml:12:103
 protectedItems=40 vault  f.csv:2:12
 hold=legal freeze rule 1  fleet.yaml:10:17
+windows=1 window rule 2  fleet.yaml:12:133
 labels.app=legal vault  f.csv:2:15
 labels.ring=last rule 1  fleet.yaml:10:46
 labels.team=a subscription  fleet.yaml:14:68`
@@ -171,5 +172,35 @@ labels.team=a subscription  fleet.yaml:14:68`
 	}
 	if o := from.Of(0)[3]; o.From != "defaults" || o.Value != "rg-shop-westus" {
 		t.Errorf("origin %+v", o)
+	}
+	if o := from.Of(0)[5]; o.Key != "windows" || o.From != "vault" || o.Value != "at any hour, 1 blackout" || o.Line != 14 {
+		t.Errorf("origin %+v", o)
+	}
+}
+
+// TestReplacedInAnotherFile: a rule that says nothing of what it replaces is
+// told of in its own file, and a vault in its own.
+func TestReplacedInAnotherFile(t *testing.T) {
+	t.Parallel()
+	const night = `windows: [{days: [Sat], start: "00:00", end: "24:00", timezone: UTC}]`
+	path := write(t, "fleet.yaml", strings.Split(policy, "rules:")[0]+`include: [f.csv, g.yaml]
+subscriptions: [{id: 22222222-2222-4222-8222-222222222222, name: prod, vaults: []}]
+rules:
+  - {match: {app: shop}, set: {blackouts: [], `+night+`}}
+  - {match: {app: shop}, set: {blackouts: []}}
+waves: [{name: all, blackouts: [{from: 2026-12-24, to: 2026-12-25, timezone: UTC}]}]
+`, "f.csv", "subscription,name,labels.app\nprod,alpha,shop\n", "g.yaml", `subscriptions:
+  - {id: 33333333-3333-4333-8333-333333333333, name: test, vaults: [{name: beta, labels: {app: hr}, `+night+`}]}
+`)
+	_, err := inventory.Load(path, now)
+	var problems *inventory.Problems
+	if !errors.As(err, &problems) || len(problems.List) != 2 {
+		t.Fatalf("error %v", err)
+	}
+	for i, want := range []string{"fleet.yaml:12:32: rule 2 has blackouts of its own, which replace rule 1's",
+		`g.yaml:2:101: vault "test/beta" has windows of its own, which replace its wave's`} {
+		if got := problems.List[i].String(); !strings.HasPrefix(strings.TrimPrefix(got, filepath.Dir(path)+string(filepath.Separator)), want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

@@ -58,6 +58,11 @@ func TestEveryField(t *testing.T) {
 		v.Key = fleet.KeyOf(v.Kind, id, v.ResourceType, v.Location, name)
 		return v
 	}
+	last := func(calendar int) func(*plan.Vault) {
+		return func(v *plan.Vault) {
+			v.Labels, v.Calendar = map[string]string{"env": "prod", "team": "core", "ring": "last"}, calendar
+		}
+	}
 	want := &plan.Plan{
 		SchemaVersion: plan.SchemaVersion,
 		Fingerprint:   got.Fingerprint,
@@ -85,6 +90,9 @@ func TestEveryField(t *testing.T) {
 			vault("Second", 2, func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "until Monday"} }),
 			vault("Third", 1, nil), // its hold ended at 09:00 UTC, which is now
 			vault("Fourth", 0, func(v *plan.Vault) { v.Labels = map[string]string{"env": "prod", "team": "payments"} }),
+			vault("Fifth", 2, last(1)),
+			vault("Sixth", 2, last(1)), // by a rule that says the same
+			vault("Seventh", 2, last(2)),
 		},
 		Waves: []plan.Wave{
 			{Name: "payments", Vaults: []int{3}, MaxFailures: &plan.Budget{Count: 1, Unit: plan.UnitCount},
@@ -95,7 +103,7 @@ func TestEveryField(t *testing.T) {
 			{Name: "second", Vaults: []int{2}, Size: &plan.Size{Count: 1},
 				Approval: &plan.Approval{When: plan.ApprovalBefore, Expiry: 24 * time.Hour},
 				Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1}, Start: 570, Zone: "Europe/London"}}}},
-			{Name: "rest", Vaults: []int{0, 1}, MaxFailures: &plan.Budget{Percent: 2.5, Unit: plan.UnitPercent}},
+			{Name: "rest", Vaults: []int{0, 1, 4, 5, 6}, MaxFailures: &plan.Budget{Percent: 62.5, Unit: plan.UnitPercent}},
 		},
 		Limits: plan.Limits{Validations: 3, Upgrades: 4, PerSubscription: 5, PerLocation: 6, RequestsPerSecond: 2.5},
 		Timings: plan.Timings{Poll: time.Second, ValidationMaxAge: 2 * time.Second, BusyRetry: 3 * time.Second,
@@ -108,6 +116,10 @@ func TestEveryField(t *testing.T) {
 		Calendar: &plan.Calendar{
 			Windows:   []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 1320, End: 360, Zone: "Australia/Sydney"}},
 			Blackouts: []plan.Blackout{{From: "2026-12-24T00:00", To: "2026-12-27T00:00", Zone: "Australia/Sydney"}},
+		},
+		Calendars: []plan.Calendar{
+			{Windows: []plan.Window{{Days: []time.Weekday{6}, Start: 1200, End: 480, Zone: "UTC"}}},
+			{Blackouts: []plan.Blackout{{From: "2026-12-31T00:00", To: "2027-01-01T00:00", Zone: "UTC"}}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {

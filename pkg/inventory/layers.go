@@ -18,6 +18,10 @@ type layer struct {
 	vault  fleet.Vault
 	fields fields // as written, sound or not
 	file   string
+
+	calendar *plan.Calendar // in place of the wave's; nil without one
+	noted    bool           // in decoder.replacing
+	silent   bool           // reported to be silent about what it replaces
 }
 
 // of returns where the layer gives the value of a key, or as a whole begins.
@@ -95,7 +99,7 @@ var ruleSchema = &schema{what: "a rule", keys: []string{"match", "matchExpressio
 // of one rule count in the rules after it.
 var setSchema = &schema{
 	what: "set",
-	keys: []string{"targetResourceGroup", "createResourceGroup", "acceptWarnings", "hold", "labels"},
+	keys: []string{"targetResourceGroup", "createResourceGroup", "acceptWarnings", "hold", "labels", "windows", "blackouts"},
 }
 
 func (d *decoder) readRules(e *entry) {
@@ -130,6 +134,7 @@ func (d *decoder) readRules(e *entry) {
 			if labels := r.fields.get("labels"); labels != nil {
 				r.vault.Labels = d.labels(labels)
 			}
+			r.calendar = d.calendar(&r.fields)
 		}
 		d.rules = append(d.rules, r)
 	}
@@ -149,8 +154,9 @@ func (d *decoder) unusedRules() {
 	}
 }
 
-// lay makes a vault of its own values, the rules and the defaults.
-func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) fleet.Vault {
+// lay makes a vault of its own values, the rules and the defaults. Its calendar
+// is nil without one of its own.
+func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.Calendar) {
 	// What rules match by: labels, location and type as they will be.
 	v := d.defaults.vault
 	seen := v
@@ -173,11 +179,12 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) fleet.Vault {
 	d.complete(&v, layers, s)
 	template := v.TargetResourceGroup
 	d.expand(&v, layers, s)
+	calendar := d.layCalendars(&v, layers, s)
 	if d.explain {
 		note := &d.vaults[len(d.vaults)-1]
 		note.origins = d.originsOf(&v, template, layers, s)
 	}
-	return v
+	return v, calendar
 }
 
 // complete reports what neither the vault nor a rule nor the defaults give.

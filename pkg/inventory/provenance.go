@@ -16,7 +16,7 @@ type Provenance struct {
 
 // Origin is where one value came from.
 type Origin struct {
-	Key      string `json:"key"` // as in the inventory; a label is labels.NAME
+	Key      string `json:"key"` // as in the inventory; a label is labels.NAME, blackouts go with windows
 	Value    string `json:"value"`
 	From     string `json:"from"`               // "vault", "rule 2", "defaults" or "subscription"
 	Template string `json:"template,omitempty"` // what Value was made of
@@ -57,6 +57,17 @@ func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s 
 			break
 		}
 	}
+	for _, l := range slices.Backward(layers) {
+		if !l.hasCalendar() {
+			continue
+		}
+		key := "windows"
+		if l.fields.get(key) == nil {
+			key = "blackouts"
+		}
+		add("windows", calendarText(l.calendar), l.from, l.of(key))
+		break
+	}
 	labels := join(v.Labels, s.Labels)
 	names := make([]string, 0, len(labels))
 	for name := range labels {
@@ -73,6 +84,27 @@ func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s 
 		add("labels."+name, labels[name], from, where)
 	}
 	return out
+}
+
+// calendarText is a calendar as short as it can be told.
+func calendarText(c *plan.Calendar) string {
+	if c == nil {
+		return ""
+	}
+	count := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	text := "at any hour"
+	if n := len(c.Windows); n > 0 {
+		text = count(n, "window")
+	}
+	if n := len(c.Blackouts); n > 0 {
+		text += ", " + count(n, "blackout")
+	}
+	return text
 }
 
 // shown is a value of a vault as people read it.

@@ -144,7 +144,7 @@ func (d *decoder) tenant(e *entry) string {
 var vaultSchema = &schema{
 	what: "a vault",
 	keys: []string{"name", "location", "resourceType", "targetResourceGroup", "createResourceGroup",
-		"acceptWarnings", "protectedItems", "labels", "hold"},
+		"acceptWarnings", "protectedItems", "labels", "hold", "windows", "blackouts"},
 }
 
 func (d *decoder) readVaults(e *entry, s *plan.SubscriptionSpec) {
@@ -159,8 +159,19 @@ func (d *decoder) readVaults(e *entry, s *plan.SubscriptionSpec) {
 			continue
 		}
 		d.vaults = append(d.vaults, vaultNote{place: d.here(where), subscription: len(d.subscriptions) - 1})
-		s.Vaults = append(s.Vaults, d.vault(f, s))
+		d.addVault(f, s)
 	}
+}
+
+func (d *decoder) addVault(f fields, s *plan.SubscriptionSpec) {
+	v, calendar := d.vault(f, s)
+	if calendar != nil {
+		if s.Calendars == nil {
+			s.Calendars = make(map[int]*plan.Calendar)
+		}
+		s.Calendars[len(s.Vaults)] = calendar
+	}
+	s.Vaults = append(s.Vaults, v)
 }
 
 // maxItems is the most protected items that are believed.
@@ -168,7 +179,7 @@ const maxItems = 1_000_000
 
 // vault reads a vault and lays its own values over those of the rules that
 // match it, and these over the defaults.
-func (d *decoder) vault(f fields, s *plan.SubscriptionSpec) fleet.Vault {
+func (d *decoder) vault(f fields, s *plan.SubscriptionSpec) (fleet.Vault, *plan.Calendar) {
 	own := layer{from: "vault", fields: f, file: d.file}
 	v := &own.vault
 	d.sound = d.sound && !f.doubtful("labels")
@@ -185,6 +196,7 @@ func (d *decoder) vault(f fields, s *plan.SubscriptionSpec) fleet.Vault {
 	if e := f.get("hold"); e != nil {
 		v.Hold = d.hold(e)
 	}
+	own.calendar = d.calendar(&f)
 	return d.lay(&own, s)
 }
 

@@ -73,26 +73,9 @@ func (d *decoder) wave(f *fields) plan.WaveSpec {
 		spec.Approval = d.approval(e)
 	}
 	spec.Calendar = d.calendar(f)
-	d.checkReplaced(f, &spec)
+	d.checkReplaced(f, d.file, spec.Calendar, d.in.Calendar, "wave "+quote(spec.Name), "the inventory's")
 	d.waves = append(d.waves, places)
 	return spec
-}
-
-// checkReplaced refuses a wave with a calendar of its own that is silent about
-// a half that it replaces: windows or blackouts would be gone unnoticed.
-func (d *decoder) checkReplaced(f *fields, spec *plan.WaveSpec) {
-	if spec.Calendar == nil || d.in.Calendar == nil {
-		return
-	}
-	const message = "wave %s has %s of its own, which replace the inventory's windows and blackouts, and says nothing of its %s"
-	if f.lacks("blackouts") && len(d.in.Calendar.Blackouts) > 0 {
-		d.problem(f.get("windows").key, "repeat the blackouts here, or write blackouts: [] to do without", message,
-			quote(spec.Name), "windows", "blackouts")
-	}
-	if f.lacks("windows") && len(d.in.Calendar.Windows) > 0 {
-		d.problem(f.get("blackouts").key, "repeat the windows here, or write windows: [] to run at any hour", message,
-			quote(spec.Name), "blackouts", "windows")
-	}
 }
 
 // size reads how many vaults a wave takes at most: a count, or a share of the

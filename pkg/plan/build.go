@@ -34,6 +34,9 @@ type Input struct {
 type SubscriptionSpec struct {
 	fleet.Subscription
 	Vaults []fleet.Vault
+	// Calendars are those of single vaults, by their indices in Vaults; each
+	// takes the place of the wave's. Vaults may share one.
+	Calendars map[int]*Calendar
 }
 
 // WaveSpec is a wave as the inventory asks for it. A catch-all takes what is
@@ -67,7 +70,7 @@ const (
 	IssueUnreachableWave IssueCode = "unreachable-wave" // a wave after the catch-all
 	IssueLastApproval    IssueCode = "last-approval"    // a gate with nothing behind it
 	IssueNoStart         IssueCode = "no-start"         // a hard budget under which nothing could start
-	IssueNoWindow        IssueCode = "no-window"        // an upgrade too long for every window of its wave
+	IssueNoWindow        IssueCode = "no-window"        // an upgrade too long for every window
 	IssueInvalid         IssueCode = "invalid"          // a value that no plan may hold
 )
 
@@ -131,6 +134,7 @@ func Build(in Input) (*Plan, []Issue) {
 		Ceiling:            in.Ceiling,
 		SameErrorHalt:      in.SameErrorHalt,
 		Calendar:           in.Calendar,
+		Calendars:          b.calendars,
 	}
 	if faults := p.faults(); len(faults) > 0 {
 		for _, f := range faults {
@@ -147,6 +151,9 @@ type builder struct {
 	subscriptions []fleet.Subscription
 	vaults        []Vault
 	specs         []int // of each wave of the plan: its index in in.Waves
+	calendars     []Calendar
+	numbers       map[*Calendar]int // of calendars that vaults have of their own
+	same          map[string]int    // the same, by what they say
 	issues        []Issue
 }
 
@@ -164,7 +171,7 @@ func (b *builder) flatten() {
 	for i := range b.in.Subscriptions {
 		s := &b.in.Subscriptions[i]
 		b.subscriptions = append(b.subscriptions, s.Subscription)
-		for _, v := range s.Vaults {
+		for j, v := range s.Vaults {
 			v.Kind = b.in.Kind
 			v.SubscriptionID, v.SubscriptionName = s.ID, s.Name
 			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
@@ -172,7 +179,7 @@ func (b *builder) flatten() {
 			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
 				v.Hold = nil
 			}
-			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: Predict(v.ProtectedItems)})
+			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: Predict(v.ProtectedItems), Calendar: b.own(s.Calendars[j])})
 		}
 	}
 	if n == 0 {

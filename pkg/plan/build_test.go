@@ -254,6 +254,14 @@ func TestIssues(t *testing.T) {
 			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}, Calendar: &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}},
 				{Name: "b", CatchAll: true}}
 		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 0}, Message: `wave "a"`}},
+		"a vault's own windows count": {func(in *Input) {
+			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}
+			long := &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}
+			in.Subscriptions[0].Calendars = map[int]*Calendar{0: long, 1: {Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}, 2: long}
+		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 1}, Message: "fits no window of its own"}},
+		"a calendar of a vault that cannot be": {func(in *Input) {
+			in.Subscriptions[0].Calendars = map[int]*Calendar{1: {Windows: []Window{{Zone: "UTC"}}}}
+		}, Issue{Code: IssueInvalid, Message: "calendar 1 of the vaults: window 1"}},
 		"a calendar that cannot be": {func(in *Input) { in.Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
 			Issue{Code: IssueInvalid, Message: "the calendar: window 1"}},
 		"a number JSON cannot hold": {func(in *Input) { in.Limits.RequestsPerSecond = math.Inf(1) },

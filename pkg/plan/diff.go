@@ -44,6 +44,7 @@ func (d *Difference) Lines() []string {
 func Diff(old, now *Plan) *Difference {
 	d := &Difference{}
 	before := old.Index()
+	wasOwn, isOwn := old.ownWindows(), now.ownWindows()
 	for i := range now.Vaults {
 		v := &now.Vaults[i]
 		j, known := before[v.Key]
@@ -56,7 +57,11 @@ func Diff(old, now *Plan) *Difference {
 		if from, to := old.Waves[was.Wave].Name, now.Waves[v.Wave].Name; from != to {
 			d.Moved = append(d.Moved, fmt.Sprintf("%s: %s → %s", v.Ref(), from, to))
 		}
-		if changes := fields(&was.Vault, &v.Vault); len(changes) > 0 {
+		changes := fields(&was.Vault, &v.Vault)
+		if wasOwn(was) != isOwn(v) {
+			changes = append(changes, "windows changed")
+		}
+		if len(changes) > 0 {
 			d.Changed = append(d.Changed, v.Ref()+": "+strings.Join(changes, ", "))
 		}
 	}
@@ -65,6 +70,16 @@ func Diff(old, now *Plan) *Difference {
 	}
 	d.Settings = settings(old, now)
 	return d
+}
+
+// ownWindows returns a function that tells what a vault's own calendar says, ""
+// without one. Its number says nothing: another plan counts differently.
+func (p *Plan) ownWindows() func(v *Vault) string {
+	texts := make([]string, len(p.Calendars)+1)
+	for i := range p.Calendars {
+		texts[i+1] = p.Calendars[i].sameness()
+	}
+	return func(v *Vault) string { return texts[v.Calendar] }
 }
 
 // fields names what differs between two descriptions of one vault.
@@ -79,7 +94,7 @@ func fields(a, b *fleet.Vault) []string {
 func settings(a, b *Plan) []string {
 	strip := func(p *Plan) Plan {
 		q := *p
-		q.Fingerprint, q.Inventory, q.Vaults, q.Waves, q.Subscriptions = "", "", nil, nil, nil
+		q.Fingerprint, q.Inventory, q.Vaults, q.Waves, q.Subscriptions, q.Calendars = "", "", nil, nil, nil, nil
 		return q
 	}
 	out := changes("", reflect.ValueOf(strip(a)), reflect.ValueOf(strip(b)))

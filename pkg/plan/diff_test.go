@@ -45,6 +45,34 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// TestDiffOfOwnWindows: what a vault's calendar says counts, not its number.
+func TestDiffOfOwnWindows(t *testing.T) {
+	t.Parallel()
+	a, b := Calendar{}, Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 60, "UTC"}}}
+	of := func(calendars []Calendar, numbers ...int) *Plan {
+		p := small()
+		p.Calendars = calendars
+		for i, n := range numbers {
+			p.Vaults[i].Calendar = n
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		old, now *Plan
+		want     []string
+	}{
+		"other numbers": {of([]Calendar{a, b}, 1, 2), of([]Calendar{b, a}, 2, 1), nil},
+		"one number":    {of([]Calendar{a}, 1), of([]Calendar{b}, 1), []string{"changed  prod/a: windows changed"}},
+		"a first one":   {of(nil), of([]Calendar{a}, 0, 1), []string{"changed  prod/b: windows changed"}},
+		"none any more": {of([]Calendar{a}, 1, 1), of([]Calendar{a}, 1), []string{"changed  prod/b: windows changed"}},
+		"an empty list": {of([]Calendar{a}, 1), of([]Calendar{{Windows: []Window{}}}, 1), nil},
+	} {
+		if got := Diff(c.old, c.now).Lines(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestCalibrated(t *testing.T) {
 	t.Parallel()
 	p := small()

@@ -64,6 +64,8 @@ func TestCheckFindsEveryChange(t *testing.T) {
 	in.Subscriptions[0].Vaults[1].Consents = []fleet.Consent{{Code: "a", Category: "b", Contains: "c", Reason: "d"}}
 	in.SubscriptionBudget, in.Ceiling, in.SameErrorHalt = &Budget{Unit: UnitPercent, Percent: 50}, CeilingHard, 3
 	in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 120, "UTC"}}, Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", "UTC"}}}
+	in.Subscriptions[0].Calendars = map[int]*Calendar{
+		0: {Windows: []Window{{[]time.Weekday{2}, 60, 240, "UTC"}}, Blackouts: []Blackout{{"2026-12-25T00:00", "2026-12-26T00:00", "UTC"}}}, 2: {}}
 	in.Waves = []WaveSpec{{Name: "one", CatchAll: true, Size: &Size{Count: 1}, Soak: time.Minute, Order: OrderName, Calendar: &Calendar{},
 		Approval: &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour}, Limits: WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3}},
 		{Name: "dev", Match: map[string]string{"env": "dev"}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}}}
@@ -124,6 +126,11 @@ func walk(v any, try func()) {
 	}
 }
 
+// own gives the first vault the calendar of that number.
+func own(p *Plan, number int, calendars ...Calendar) {
+	p.Calendars, p.Vaults[0].Calendar = calendars, number
+}
+
 // TestCheckFindsContradictions: a plan whose fingerprint was made to fit is
 // still not believed where it contradicts itself.
 func TestCheckFindsContradictions(t *testing.T) {
@@ -172,6 +179,11 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"negative error halt":      func(p *Plan) { p.SameErrorHalt = -1 },
 		"bad calendar":             func(p *Plan) { p.Calendar = &Calendar{Blackouts: []Blackout{{Zone: "UTC"}}} },
 		"bad calendar of a wave":   func(p *Plan) { p.Waves[0].Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
+		"bad calendar of a vault":  func(p *Plan) { own(p, 1, Calendar{Windows: []Window{{Zone: "UTC"}}}) },
+		"calendar out of range":    func(p *Plan) { own(p, 2, Calendar{}) },
+		"negative calendar":        func(p *Plan) { p.Vaults[0].Calendar = -1 },
+		"calendar of no vault":     func(p *Plan) { own(p, 1, Calendar{}, Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}) },
+		"calendar there twice":     func(p *Plan) { own(p, 1, Calendar{}, Calendar{}); p.Vaults[1].Calendar = 2 },
 		"size of nothing":          func(p *Plan) { p.Waves[0].Size = &Size{} },
 		"size of two kinds":        func(p *Plan) { p.Waves[0].Size = &Size{Count: 7, Percent: 100} },
 		"size above all":           func(p *Plan) { p.Waves[0].Size = &Size{Percent: 101} },

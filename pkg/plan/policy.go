@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"math"
-	"time"
 )
 
 // Resolve turns the size into a whole number for a fleet of so many vaults
@@ -33,24 +32,6 @@ func (p *Plan) LimitsOf(w int) WaveLimits {
 		PerSubscription: lower(p.Limits.PerSubscription, own.PerSubscription),
 		PerLocation:     lower(p.Limits.PerLocation, own.PerLocation),
 	}
-}
-
-// CalendarOf returns the calendar that holds in the wave at index w, nil where
-// upgrades may always run.
-func (p *Plan) CalendarOf(w int) *Calendar {
-	if own := p.Waves[w].Calendar; own != nil {
-		return own
-	}
-	return p.Calendar
-}
-
-// CalendarFor returns the calendar that holds for the vault at index i, nil
-// where its upgrade may always run.
-func (p *Plan) CalendarFor(i int) *Calendar {
-	if own := p.Vaults[i].Calendar; own > 0 {
-		return &p.Calendars[own-1]
-	}
-	return p.CalendarOf(p.Vaults[i].Wave)
 }
 
 // checkGates reports an approval after the last wave: nobody could tell what
@@ -122,49 +103,6 @@ func vaults(n int) string {
 	return fmt.Sprintf("%d vaults", n)
 }
 
-// checkWindows reports every vault whose upgrade, should it take long, fits no
-// window of its wave.
-func (b *builder) checkWindows(waves []Wave) {
-	p := Plan{Waves: waves, Calendar: b.in.Calendar}
-	type question struct {
-		calendar *Calendar
-		need     time.Duration
-	}
-	schedules := make(map[*Calendar]*Schedule)
-	fits := make(map[question]bool)
-	for i := range b.vaults {
-		v := &b.vaults[i]
-		if v.Wave == noWave || v.Excluded() {
-			continue
-		}
-		c := p.CalendarOf(v.Wave)
-		if c == nil {
-			continue
-		}
-		q := question{c, v.Predicted.P90}
-		ok, known := fits[q]
-		if !known {
-			s, compiled := schedules[c]
-			if !compiled {
-				// What is wrong with it is reported with the plan's other faults.
-				s, _ = CompileCalendar(c)
-				schedules[c] = s
-			}
-			_, ok = s.Fit(b.in.Now, q.need)
-			fits[q] = ok
-		}
-		if !ok {
-			b.issue(Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, i},
-				Message: fmt.Sprintf("vault %q may need %d minutes (its predicted 90th percentile) and fits no window of wave %q within 400 days",
-					v.Ref(), minutes(v.Predicted.P90), waves[v.Wave].Name),
-				Hint: "give that wave a longer window, put the vault into another wave, or hold it"})
-		}
-	}
-}
-
-// minutes rounds a duration up to whole minutes.
-func minutes(d time.Duration) int { return int((d + time.Minute - 1) / time.Minute) }
-
 // policy checks what says how the run goes on and stops.
 func (f *faultList) policy(p *Plan) {
 	if p.SubscriptionBudget != nil && !p.SubscriptionBudget.valid() {
@@ -182,6 +120,7 @@ func (f *faultList) policy(p *Plan) {
 	for w := range p.Waves {
 		f.wavePolicy(p, w)
 	}
+	f.ownCalendars(p)
 }
 
 func (f *faultList) wavePolicy(p *Plan, w int) {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -79,5 +81,27 @@ func TestLimitsOf(t *testing.T) {
 	}
 	if p.CalendarOf(0) != p.Calendar || p.CalendarOf(1) != p.Waves[1].Calendar {
 		t.Error("a wave's calendar replaces the plan's")
+	}
+}
+
+// TestOwnCalendars: calendars that say the same are listed once, in the order
+// of their first use, through all subscriptions.
+func TestOwnCalendars(t *testing.T) {
+	t.Parallel()
+	nights := func(end int) *Calendar { return &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, end, "UTC"}}} }
+	in := input(4)
+	in.Calendar = nights(360)
+	shared := nights(120)
+	in.Subscriptions[0].Calendars = map[int]*Calendar{1: shared, 2: nights(180), 3: shared}
+	in.Subscriptions = append(in.Subscriptions, SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: "test"},
+		Vaults: []fleet.Vault{vault("v8"), vault("v9")}, Calendars: map[int]*Calendar{0: nights(180), 1: {}}})
+	p := build(t, in)
+	if want := []Calendar{*nights(120), *nights(180), {}}; !reflect.DeepEqual(p.Calendars, want) {
+		t.Errorf("calendars %v, want %v", p.Calendars, want)
+	}
+	for i, want := range []*Calendar{p.Calendar, nights(120), nights(180), nights(120), nights(180), {}} {
+		if got := p.CalendarFor(i); !reflect.DeepEqual(got, want) {
+			t.Errorf("vault %d has %v, want %v", i, got, want)
+		}
 	}
 }

@@ -100,6 +100,12 @@ func TestPolicyGolden(t *testing.T) {
 	p.Ceiling, p.SameErrorHalt, p.SubscriptionBudget = plan.CeilingSoft, 3, &plan.Budget{Unit: plan.UnitPercent, Percent: 25}
 	p.Waves[0].Soak, p.Waves[0].Approval = 30*time.Minute, &plan.Approval{When: plan.ApprovalAfter, Expiry: plan.DefaultApprovalExpiry}
 	p.Waves[1].Limits.Upgrades = 1
+	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{2}, Start: 23 * 60, End: 60, Zone: "Australia/Sydney"}}}}
+	for i, name := range Names(p) {
+		if name == "dev/old-01" || name == "prod/sql-09" || name == "prod/late-1" {
+			p.Vaults[i].Calendar = 1
+		}
+	}
 	p50, p90, err := Forecasts(p, t0, nil, nil)
 	if err != nil {
 		t.Fatal(err)

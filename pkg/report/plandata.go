@@ -96,6 +96,7 @@ type plannedVault struct {
 	Reason              *string            `json:"reason"`
 	HeldUntil           *Time              `json:"heldUntil"`
 	HeldBy              *string            `json:"heldBy"`
+	Calendar            *plan.Calendar     `json:"calendar"` // its own; null: its wave's
 }
 
 // planFinding is a finding of a vault, or of the plan as a whole.
@@ -126,6 +127,9 @@ func (d *dryRun) planned(i int) plannedVault {
 	}
 	if v.Hold != nil {
 		pv.HeldUntil, pv.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
+	}
+	if v.Calendar > 0 {
+		pv.Calendar = d.plan.CalendarFor(i)
 	}
 	return pv
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// windows says when upgrades may run: the plan's calendar, and the waves' that
-// take its place.
+// windows says when upgrades may run: the plan's calendar, the waves' that take
+// its place, and how many vaults have one in place of their wave's.
 func (d *dryRun) windows() []string {
 	var lines []string
 	if c := d.plan.Calendar; c != nil {
@@ -21,6 +21,18 @@ func (d *dryRun) windows() []string {
 		if c := d.plan.Waves[w].Calendar; c != nil {
 			lines = append(lines, "wave "+d.plan.Waves[w].Name+": "+calendarWords(c))
 		}
+	}
+	own := 0
+	for i := range d.plan.Vaults {
+		if d.plan.Vaults[i].Calendar > 0 && mayStart(d.vaults[i].Status) {
+			own++
+		}
+	}
+	switch {
+	case own == 1:
+		lines = append(lines, "1 vault has windows of its own")
+	case own > 1:
+		lines = append(lines, vaults(own)+" have windows of their own")
 	}
 	return lines
 }
