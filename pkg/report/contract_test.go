@@ -58,7 +58,7 @@ func TestRunJSONShape(t *testing.T) {
 	view := FromState(haltedNight(t).st, ViewOptions{Now: t0})
 	m := decode(t, func(w io.Writer) error { return Report(w, view, Options{Format: FormatJSON}) })
 	keysOf(t, "the report", m, "schemaVersion", "run", "totals", "waves", "vaults")
-	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "waitingFor", "startedAt", "endedAt", "planFingerprint",
+	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])

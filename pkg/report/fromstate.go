@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -43,6 +44,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		if s.Why == fleet.SuspendedWait && !o.Live {
 			v.Run.WaitingFor = maybe(s.Detail)
+			v.Run.Approved = waitsForApproval(s.Detail) && approved(st, now)
 		}
 	}
 	for i := range st.Waves {
@@ -77,6 +79,16 @@ func runStatus(st *rollout.State, live, flying bool) RunStatus {
 		return RunWaiting
 	}
 	return RunInterrupted
+}
+
+// waitsForApproval tells the wait for an approval from that for a window, by the
+// suspension's words.
+func waitsForApproval(detail string) bool { return strings.HasPrefix(detail, "an approval") }
+
+// approved reports whether the gate that the run stands before would open.
+func approved(st *rollout.State, now time.Time) bool {
+	w, when, ok := st.NextGate()
+	return ok && st.CheckApproval(w, when, now) == nil
 }
 
 func wave(st *rollout.State, i int, now time.Time) Wave {

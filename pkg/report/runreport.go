@@ -164,10 +164,12 @@ func (v *View) next(p *page, o Options, short bool) {
 	case RunHalted:
 		p.command("Next", command("resume", "--accept-failures", "--reason", "TEXT", o.State))
 	case RunWaiting:
-		if str(v.Run.WaitingFor) != "" && strings.HasPrefix(str(v.Run.WaitingFor), "an approval") {
+		if waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved {
 			p.command("Next", command("approve", "--reason", "TEXT", o.State))
+			p.command("Then", command("resume", "--yes", o.State))
+			return
 		}
-		p.command("Then", command("resume", "--yes", o.State))
+		p.command("Next", command("resume", "--yes", o.State))
 	case RunInterrupted:
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
 			p.command("Next, once the sign-in or permission is in order", command("resume", "--yes", o.State))

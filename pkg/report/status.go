@@ -113,7 +113,11 @@ func (v *View) verdict() string {
 	case RunHalted:
 		return "HALTED: " + v.haltSentence() + " " + s
 	case RunWaiting:
-		return "WAITING for " + or(str(v.Run.WaitingFor), "its time") + ": " + s
+		what := or(str(v.Run.WaitingFor), "its time")
+		if v.Run.Approved {
+			what += ", which a person has given"
+		}
+		return "WAITING for " + what + ": " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {

@@ -53,6 +53,7 @@ type Run struct {
 	Verdict         string      `json:"verdict"` // the name of the exit code
 	ExitCode        int         `json:"exitCode"`
 	WaitingFor      *string     `json:"waitingFor"`
+	Approved        bool        `json:"approved"` // what it waits for is given: the next resume goes on
 	StartedAt       *Time       `json:"startedAt"`
 	EndedAt         *Time       `json:"endedAt"` // null until it is finished
 	PlanFingerprint string      `json:"planFingerprint"`

@@ -103,7 +103,11 @@ func (c clock) short(t time.Time) string {
 // near writes a time by weekday and minute where that leaves no doubt, seen
 // from now.
 func (c clock) near(t, now time.Time) string {
-	if d := t.Sub(now); t.IsZero() || d < 0 || d > 6*24*time.Hour {
+	const day = 24 * time.Hour
+	switch d := t.Sub(now); {
+	case d > 300*day:
+		return t.In(c.zone).Format("2 Jan 2006")
+	case t.IsZero() || d < 0 || d > 6*day:
 		return c.short(t)
 	}
 	return t.In(c.zone).Format("Mon 15:04")
