@@ -68,10 +68,18 @@ func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 	return f, nil
 }
 
+// oneNight is how far apart windows may close that are one night to people:
+// vaults with windows of their own close at other hours.
+const oneNight = 12 * time.Hour
+
 // byNight lists the nights in which something starts, the first one first.
 func (s *simulation) byNight() []Night {
 	var out []Night
 	for _, until := range slices.SortedFunc(maps.Keys(s.nights), time.Time.Compare) {
+		if n := len(out) - 1; n >= 0 && until.Sub(out[n].Until) < oneNight {
+			out[n] = Night{until, out[n].Starts + s.nights[until]}
+			continue
+		}
 		out = append(out, Night{until, s.nights[until]})
 	}
 	return out
