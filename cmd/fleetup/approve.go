@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -92,5 +91,5 @@ func approval(st *rollout.State, path, wave, reason string) (fleet.Approved, err
 			fmt.Errorf("%s started the run, and the plan wants another person to approve wave %s", by.User, name), "ask a colleague"}
 	}
 	return fleet.Approved{Wave: name, When: when, By: by, Reason: reason, PlanFingerprint: st.Plan.Fingerprint,
-		Evidence: st.Evidence(w, when), ExpiresAt: now().Add(max(rule.Expiry, time.Minute))}, nil
+		Evidence: st.Evidence(w, when), ExpiresAt: now().Add(rule.Expiry)}, nil
 }
