@@ -61,7 +61,7 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 		}
 	}
 	r.machine.ExitWhenWaiting = o.ExitWhenWaiting
-	r.windows = hasWindows(o.Plan)
+	r.wall = readsWall(o.Plan)
 	r.clock = newClock(r.machine.Run.LastAt)
 	if r.Limiter != nil {
 		for subscription, until := range r.machine.Throttled {
@@ -88,7 +88,7 @@ type run struct {
 	reads    context.Context // of everything but starts; ends when the run leaves
 	watchers map[string]*watcher
 	wake     time.Time
-	windows  bool // the plan has windows: the wall clock matters
+	wall     bool // the wall clock matters
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
@@ -104,7 +104,7 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 	}
 	interrupt := r.Interrupt
 	for {
-		if r.windows {
+		if r.wall {
 			obs = append(obs, rollout.Clock{Wall: time.Now().Round(0)})
 		}
 		out := r.machine.Step(r.clock.now(), obs)
@@ -164,14 +164,17 @@ func (r *run) alarm() <-chan time.Time {
 		return nil
 	}
 	d := max(0, r.wake.Sub(r.clock.now()))
-	if r.windows {
+	if r.wall {
 		d = min(d, rereadWall)
 	}
 	return time.After(d)
 }
 
-func hasWindows(p *plan.Plan) bool {
-	return p.Calendar != nil || len(p.Calendars) > 0 || slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil })
+// readsWall reports whether anything in a plan is read on the wall clock:
+// windows, and the expiry of approvals.
+func readsWall(p *plan.Plan) bool {
+	return p.Calendar != nil || len(p.Calendars) > 0 ||
+		slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil || w.Approval != nil })
 }
 
 // post hands an observation to the loop. It never blocks.
