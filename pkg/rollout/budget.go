@@ -50,12 +50,20 @@ type Budget struct {
 	Base       int
 }
 
-func (t *tally) budget(b plan.Budget) Budget {
-	return Budget{b.Resolve(t.base), t.failed, t.unresolved, t.flying, t.startable, t.base}
+// budget resolves a budget for what is counted. Under a hard ceiling a budget
+// of 0 could start nothing, and a plan with one is refused; but carried
+// failures make the base of a percentage smaller, and the run must not halt for
+// ever over that.
+func (s *State) budget(t *tally, b plan.Budget) Budget {
+	limit := b.Resolve(t.base)
+	if s.Plan.Ceiling == plan.CeilingHard {
+		limit = max(limit, 1)
+	}
+	return Budget{limit, t.failed, t.unresolved, t.flying, t.startable, t.base}
 }
 
 // RunBudget is the whole run's budget.
-func (s *State) RunBudget() Budget { return s.tally.budget(s.Plan.FailureBudget) }
+func (s *State) RunBudget() Budget { return s.budget(&s.tally, s.Plan.FailureBudget) }
 
 // WaveBudget is a wave's own budget; ok is false when it has none.
 func (s *State) WaveBudget(w int) (b Budget, ok bool) {
@@ -63,7 +71,7 @@ func (s *State) WaveBudget(w int) (b Budget, ok bool) {
 	if m == nil {
 		return Budget{}, false
 	}
-	return s.Waves[w].tally.budget(*m), true
+	return s.budget(&s.Waves[w].tally, *m), true
 }
 
 // SubscriptionBudget is a subscription's budget, by its ID; ok is false when
@@ -81,5 +89,5 @@ func (s *State) subBudget(sub int) (b Budget, ok bool) {
 	if m == nil {
 		return Budget{}, false
 	}
-	return s.subs[sub].tally.budget(*m), true
+	return s.budget(&s.subs[sub].tally, *m), true
 }

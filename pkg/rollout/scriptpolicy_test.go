@@ -22,6 +22,7 @@ import (
 //	blackout=2026-03-16T23:00/2026-03-17T23:00@ZONE
 //	p90=v000:1h,v001:2h           where it is not an hour and a half
 //	subbudget=1                   failures that each subscription may have
+//	budgetpercent=30              the run's budget as a percentage
 //	ceiling=hard
 //	sameerror=3
 func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
@@ -112,6 +113,10 @@ func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 		b := plan.Budget{Unit: plan.UnitCount}
 		b.Count, err = strconv.Atoi(val)
 		p.SubscriptionBudget = &b
+		return true, err
+	case "budgetpercent":
+		p.FailureBudget = plan.Budget{Unit: plan.UnitPercent}
+		p.FailureBudget.Percent, err = strconv.ParseFloat(val, 64)
 		return true, err
 	case "ceiling":
 		p.Ceiling = plan.Ceiling(val)
