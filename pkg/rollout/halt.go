@@ -21,7 +21,7 @@ func (m *Machine) leavesRoom(b Budget, preparing int) bool {
 // room reports whether the run and its open waves leave room for one more
 // start.
 func (m *Machine) room(preparing int) bool {
-	if !m.leavesRoom(m.RunBudget(), preparing) {
+	if !m.leavesRoom(m.RunBudget(), preparing) || m.streakMayHalt() {
 		return false
 	}
 	for w := 0; w <= m.current; w++ {
@@ -30,6 +30,13 @@ func (m *Machine) room(preparing int) bool {
 		}
 	}
 	return true
+}
+
+// streakMayHalt reports whether the failures whose code is still being read
+// could be those that halt for one code: no start goes out before it is known.
+func (m *Machine) streakMayHalt() bool {
+	n := m.Plan.SameErrorHalt
+	return n > 0 && m.doing[explaining] > 0 && m.SameError.N+m.doing[explaining] >= n
 }
 
 // subRoom is room in a subscription.
