@@ -87,28 +87,9 @@ func (e *environment) resume(c *cli.Context) error {
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
-	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", haltWords(h)),
+	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
 		report.Command("report", "--state", path) + "; when the cause is understood, " +
 			report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT")}
-}
-
-// haltWords says which budget halted a run.
-func haltWords(h *fleet.RunHalted) string {
-	if h.SameError != "" {
-		return fmt.Sprintf("%d failures in a row with the code %s", h.Failures, h.SameError)
-	}
-	scope := "the run"
-	switch {
-	case h.Wave:
-		scope = "wave " + h.Scope
-	case h.Subscription:
-		scope = "subscription " + h.Scope
-	}
-	most := fmt.Sprintf("where %d may be", h.Budget)
-	if h.Failures <= h.Budget { // a hard ceiling
-		most = fmt.Sprintf("and no more than %d may ever be", h.Budget)
-	}
-	return fmt.Sprintf("%s failed or unknown in %s, %s", plural(h.Failures, "vault"), scope, most)
 }
 
 func (e *environment) confirmResume(st *rollout.State) error {

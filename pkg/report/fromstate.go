@@ -35,7 +35,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Vaults: make([]Vault, len(st.Vaults)),
 	}
 	if h := st.Run.Halt; h != nil {
-		v.Run.Halt = haltOf(h, st.Run.HaltedAt)
+		v.Run.Halt, v.halted = haltOf(h, st.Run.HaltedAt), Halted(st.Plan, h)
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = &Suspension{s.Why, maybe(s.Detail)}
@@ -144,7 +144,7 @@ func deferral(st *rollout.State, live bool) string {
 	case st.Run.Closed != nil:
 		return ""
 	case st.Run.Halt != nil:
-		return "the run is halted: " + haltWords(st.Run.Halt)
+		return "the run is halted: " + Halted(st.Plan, st.Run.Halt)
 	case live:
 		return ""
 	case st.Run.Suspended == nil:

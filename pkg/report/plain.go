@@ -84,7 +84,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 		totals := waveOf(f.Wave).Totals
 		say(e.At, "wave", "%s done: %s", f.Wave, tally(totals.Of))
 	case fleet.RunHalted:
-		say(e.At, "HALTED", "%s: nothing more starts, what is in flight is followed", haltWords(&f))
+		say(e.At, "HALTED", "%s: nothing more starts, what is in flight is followed", Halted(st.Plan, &f))
 	case fleet.Approved:
 		say(e.At, "approved", "the gate %s wave %s, by %s: %s", f.When, f.Wave, f.By.User, f.Reason)
 	case fleet.GateOpened:

@@ -157,7 +157,7 @@ func (d *dryRun) whatIf(p *page, c clock) {
 		}
 		why := ""
 		if p50.Halt != nil {
-			why = haltWords(p50.Halt)
+			why = Halted(d.plan, p50.Halt)
 		}
 		return []string{name, end(p50), end(p90), number(p50.Upgraded), why}
 	}

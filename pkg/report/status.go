@@ -135,12 +135,10 @@ func (v *View) verdict() string {
 }
 
 func (v *View) haltSentence() string {
-	h := v.Run.Halt
-	if h == nil {
+	if v.halted == "" {
 		return ""
 	}
-	same := fleet.RunHalted{Scope: h.Scope, Wave: h.Wave, Subscription: h.Subscription, SameError: str(h.SameError), Failures: h.Failures, Budget: h.Budget}
-	return haltWords(&same) + "; nothing starts until a person accepts that."
+	return v.halted + "; nothing starts until a person accepts that."
 }
 
 func (v *View) figures(p *page, c clock) {

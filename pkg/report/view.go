@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +17,8 @@ type View struct {
 	Totals        map[fleet.Status]int `json:"totals"` // upgraded, failed and unknown always, others where not 0
 	Waves         []Wave               `json:"waves"`
 	Vaults        []Vault              `json:"vaults"` // in the plan's order
+
+	halted string // which budget halted the run, in words
 }
 
 // RunStatus says where a run stands as a whole.
@@ -79,23 +80,6 @@ type Halt struct {
 
 func haltOf(h *fleet.RunHalted, when time.Time) *Halt {
 	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when)}
-}
-
-// haltWords says which budget halted a run, as a part of a sentence.
-func haltWords(h *fleet.RunHalted) string {
-	n := plural(h.Failures, "failure", "failures") + " exceeded"
-	if h.Failures <= h.Budget {
-		n = plural(h.Failures, "failure", "failures") + " used up" // a hard ceiling
-	}
-	switch {
-	case h.SameError != "":
-		return fmt.Sprintf("%s in a row had the code %s", plural(h.Failures, "failure", "failures"), h.SameError)
-	case h.Wave:
-		return fmt.Sprintf("%s wave %s's budget of %d", n, h.Scope, h.Budget)
-	case h.Subscription:
-		return fmt.Sprintf("%s the budget of subscription %s, %d", n, h.Scope, h.Budget)
-	}
-	return fmt.Sprintf("%s the run's budget of %d", n, h.Budget)
 }
 
 // Suspension is the orderly stop of an unfinished run.
