@@ -64,7 +64,7 @@ func (e *environment) demo(dir string) error {
 	if err != nil || !ok {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
-	inDoubt := inFlight(killed.state)
+	inDoubt := killed.state.InFlight()
 	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)), plural(inDoubt, "upgrade"))
 	resume, err := d.child("resume", "--state", d.db, "--yes")
 	if err != nil {
@@ -229,7 +229,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 			followed++
 		}
 	}
-	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, inFlight(killed), again)
+	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, killed.InFlight(), again)
 	file := filepath.Join(d.dir, "report.md")
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -75,7 +75,7 @@ func (e *environment) plan(c *cli.Context) error {
 		src.plan = src.plan.Shown(o.Validations)
 	}
 	if other.text != "" {
-		if o.WhatIf, err = other.rehearse(src.plan); err != nil {
+		if o.WhatIf, err = other.rehearse(report.Startable(src.plan, o.Validations, o.Carried)); err != nil {
 			return err
 		}
 	}

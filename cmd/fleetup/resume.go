@@ -52,7 +52,7 @@ func (e *environment) resume(c *cli.Context) error {
 		return nil
 	}
 	st := run.state
-	if st.Run.Halt != nil && !c.Bool("accept-failures") && inFlight(st) == 0 {
+	if st.Run.Halt != nil && !c.Bool("accept-failures") && st.InFlight() == 0 {
 		return e.stillHalted(st, path)
 	}
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
@@ -96,7 +96,7 @@ func (e *environment) confirmResume(st *rollout.State) error {
 	t := &st.Totals
 	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
 	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt. An upgrade cannot be undone.\nGo on? Type yes: ",
-		report.Clean(st.Run.ID), left, inFlight(st))
+		report.Clean(st.Run.ID), left, st.InFlight())
 	if err != nil {
 		return err
 	}
@@ -113,15 +113,4 @@ func folderFor(p *plan.Plan, ledger string) string {
 		return filepath.Dir(p.Inventory)
 	}
 	return filepath.Dir(ledger)
-}
-
-// inFlight counts the vaults whose upgrade may be under way.
-func inFlight(st *rollout.State) int {
-	n := 0
-	for i := range st.Vaults {
-		if st.Vaults[i].InFlight() {
-			n++
-		}
-	}
-	return n
 }

@@ -15,7 +15,7 @@ import (
 // was found blocked, upgraded, upgrading or failed; both maps may be nil.
 func Forecasts(p *plan.Plan, now time.Time, validations map[fleet.Key]fleet.Validation,
 	carried map[fleet.Key]fleet.Carried) (p50, p90 rollout.Forecast, err error) {
-	q := startable(p, validations, carried)
+	q := Startable(p, validations, carried)
 	p50, err = rollout.Simulate(q, now, func(v *plan.Vault) time.Duration { return v.Predicted.P50 })
 	if err != nil {
 		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
@@ -27,8 +27,9 @@ func Forecasts(p *plan.Plan, now time.Time, validations map[fleet.Key]fleet.Vali
 	return p50, p90, nil
 }
 
-// startable is the plan with everything held that will not start.
-func startable(p *plan.Plan, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) *plan.Plan {
+// Startable is the plan with everything held that will not start, as far as is
+// known: what forecasts are made of. Both maps may be nil.
+func Startable(p *plan.Plan, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) *plan.Plan {
 	if validations == nil && len(carried) == 0 {
 		return p
 	}

@@ -52,7 +52,7 @@ type dryRun struct {
 }
 
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
-	d := &dryRun{plan: p, opts: o, left: startable(p, o.Validations, o.Carried),
+	d := &dryRun{plan: p, opts: o, left: Startable(p, o.Validations, o.Carried),
 		vaults: make([]Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
 	names := Names(p)
 	for i := range p.Vaults {

@@ -99,7 +99,7 @@ func (s *State) Verdict() fleet.ExitCode {
 		return s.Run.Closed.Code
 	case s.tally.open > 0 && s.Run.Halt == nil:
 		return fleet.ExitInterrupted
-	case s.Run.Halt != nil && s.inFlight() > 0:
+	case s.Run.Halt != nil && s.InFlight() > 0:
 		return fleet.ExitInterrupted
 	case s.Run.Halt != nil:
 		return fleet.ExitHalted
@@ -111,7 +111,9 @@ func (s *State) Verdict() fleet.ExitCode {
 	return fleet.ExitOK
 }
 
-func (s *State) inFlight() int {
+// InFlight counts the vaults whose upgrade, started by us, may be under way. It
+// costs O(vaults).
+func (s *State) InFlight() int {
 	n := 0
 	for i := range s.Vaults {
 		if s.Vaults[i].InFlight() {

@@ -139,7 +139,7 @@ func (r *run) send(a rollout.Send) {
 	}
 	switch answer.Verdict {
 	case fleet.StartThrottled:
-		r.slowDown(v.SubscriptionID, answer.RetryAfter)
+		r.pause(v.SubscriptionID, answer.RetryAfter) // the answer itself tells the machine
 	case fleet.StartUnknown:
 		// Starts and checks wait; the reads that must tell what came of this
 		// one do not.
@@ -176,13 +176,15 @@ func (r *run) noteThrottle(subscription string, err error) {
 
 // slowDown leaves a subscription alone for as long as it asked.
 func (r *run) slowDown(subscription string, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	if r.Limiter != nil {
+	r.pause(subscription, d)
+	r.hold(subscription, d)
+}
+
+// pause lets no more requests of a subscription out for a while.
+func (r *run) pause(subscription string, d time.Duration) {
+	if d > 0 && r.Limiter != nil {
 		r.Limiter.Pause(subscription, d)
 	}
-	r.hold(subscription, d)
 }
 
 // hold keeps starts and checks of a subscription back.
