@@ -236,7 +236,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	o := report.Options{Format: report.FormatMarkdown, Zone: localZone(), State: d.db}
-	if err := errors.Join(report.Report(f, view(run.state), o), f.Close()); err != nil {
+	if err := errors.Join(report.Report(f, view(run), o), f.Close()); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	line, good := fmt.Sprintf("%d vaults", run.state.Totals.All()), again == 0

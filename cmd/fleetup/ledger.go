@@ -12,6 +12,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -33,8 +34,9 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 // standing is a run as the ledger has it: what a report or a resume starts
 // from.
 type standing struct {
-	info  state.RunInfo
-	state *rollout.State
+	info     state.RunInfo
+	state    *rollout.State
+	evidence *report.Evidence // the journal's end
 }
 
 // journal is what standing is read from.
@@ -42,6 +44,8 @@ type journal interface {
 	LatestRun() (state.RunInfo, bool, error)
 	Plan(fingerprint string) ([]byte, error)
 	Events(runID string, fn func(seq uint64, e fleet.Event) error) error
+	// Head is the sequence number and the hash of the newest event.
+	Head() (seq uint64, hash string, err error)
 }
 
 // latest rebuilds the newest run from its facts; false when there is none.
@@ -62,7 +66,11 @@ func latest(j journal) (standing, bool, error) {
 	if err := j.Events(info.ID, func(_ uint64, e fleet.Event) error { return st.Apply(e) }); err != nil {
 		return standing{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
 	}
-	return standing{info, st}, true, nil
+	seq, head, err := j.Head()
+	if err != nil {
+		return standing{}, false, err
+	}
+	return standing{info, st, &report.Evidence{JournalHead: head, Events: seq}}, true, nil
 }
 
 // carried is what earlier runs left of a plan's vaults, in the plan's order.

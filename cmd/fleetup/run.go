@@ -139,7 +139,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if err != nil || !ok {
 		return errors.Join(err, ended(code))
 	}
-	if err := report.Status(e.stdout, view(run.state), e.reportOptions(c, report.FormatTable, j.path)); err != nil {
+	if err := report.Status(e.stdout, view(run), e.reportOptions(c, report.FormatTable, j.path)); err != nil {
 		return err
 	}
 	return ended(code)

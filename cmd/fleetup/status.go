@@ -7,7 +7,6 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -44,7 +43,7 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 	if !ok {
 		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
 	}
-	if err := show(e.stdout, view(run.state), e.reportOptions(c, format, path)); err != nil {
+	if err := show(e.stdout, view(run), e.reportOptions(c, format, path)); err != nil {
 		return err
 	}
 	if c.Bool("exit-code") {
@@ -74,6 +73,6 @@ func (e *environment) reportOptions(c *cli.Context, f report.Format, path string
 }
 
 // view is a run as reports show it.
-func view(st *rollout.State) *report.View {
-	return report.FromState(st, report.ViewOptions{Now: now()})
+func view(run standing) *report.View {
+	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence})
 }

@@ -55,9 +55,10 @@ var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", 
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()
-	view := FromState(haltedNight(t).st, ViewOptions{Now: t0})
+	view := FromState(haltedNight(t).st, ViewOptions{Now: t0, Evidence: &Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return Report(w, view, Options{Format: FormatJSON}) })
-	keysOf(t, "the report", m, "schemaVersion", "run", "totals", "waves", "vaults")
+	keysOf(t, "the report", m, "schemaVersion", "run", "totals", "waves", "vaults", "evidence")
+	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
 	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {

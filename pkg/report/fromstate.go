@@ -13,6 +13,8 @@ import (
 type ViewOptions struct {
 	Live bool      // a process holds the run right now
 	Now  time.Time // for ages; zero: the time of the newest fact
+
+	Evidence *Evidence // of the journal that the state was read from; nil: left out
 }
 
 // FromState returns the view of a run. It costs O(vaults) and does not keep or
@@ -30,9 +32,10 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			StartedAt: at(st.Run.OpenedAt), EndedAt: at(st.Run.ClosedAt), ResumedAt: at(st.Run.ResumedAt),
 			UpdatedAt: at(st.Run.LastAt), GeneratedAt: at(now), Inventory: maybe(st.Plan.Inventory), Budget: budget(st.RunBudget()),
 		},
-		Totals: newTotals(),
-		Waves:  make([]Wave, len(st.Waves)),
-		Vaults: make([]Vault, len(st.Vaults)),
+		Evidence: o.Evidence,
+		Totals:   newTotals(),
+		Waves:    make([]Wave, len(st.Waves)),
+		Vaults:   make([]Vault, len(st.Vaults)),
 	}
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt, v.halted = haltOf(h, st.Run.HaltedAt), Halted(st.Plan, h)

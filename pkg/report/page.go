@@ -33,6 +33,7 @@ type block struct {
 	kind  blockKind
 	text  string
 	value string
+	full  string // a pair's value where there is room for all of it: in Markdown
 	grid  grid
 }
 
@@ -186,7 +187,7 @@ func (p *page) writeMarkdown(w io.Writer) error {
 		case blockSubItem:
 			b.WriteString("  - " + markdownLine(bl.text) + "\n")
 		case blockPair:
-			b.WriteString("- **" + markdown(bl.text) + ":** " + markdown(bl.value) + "\n")
+			b.WriteString("- **" + markdown(bl.text) + ":** " + markdown(or(bl.full, bl.value)) + "\n")
 		case blockCommand:
 			b.WriteString("**" + markdown(bl.text) + ":** " + codeSpan(bl.value) + "\n")
 		case blockVerbatim:

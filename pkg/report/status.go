@@ -162,6 +162,7 @@ func (v *View) figures(p *page, c clock) {
 		times += dot + "last change " + c.full(v.Run.UpdatedAt.value())
 	}
 	p.pair("Times", "%s", times)
+	v.evidence(p)
 }
 
 func (v *View) waves(p *page, c clock) {

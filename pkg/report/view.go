@@ -17,6 +17,7 @@ type View struct {
 	Totals        map[fleet.Status]int `json:"totals"` // upgraded, failed and unknown always, others where not 0
 	Waves         []Wave               `json:"waves"`
 	Vaults        []Vault              `json:"vaults"` // in the plan's order
+	Evidence      *Evidence            `json:"evidence"`
 
 	halted string // which budget halted the run, in words
 }
