@@ -36,7 +36,17 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 type standing struct {
 	info     state.RunInfo
 	state    *rollout.State
-	evidence *report.Evidence // the journal's end
+	told     *report.Chronicle // what the journal tells besides
+	evidence *report.Evidence  // the journal's end
+}
+
+// apply folds one more fact.
+func (s *standing) apply(e fleet.Event) error {
+	if err := s.state.Apply(e); err != nil {
+		return err
+	}
+	s.told.Add(s.state, e)
+	return nil
 }
 
 // journal is what standing is read from.
@@ -62,15 +72,16 @@ func latest(j journal) (standing, bool, error) {
 	if err != nil {
 		return standing{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
 	}
-	st := rollout.NewState(p)
-	if err := j.Events(info.ID, func(_ uint64, e fleet.Event) error { return st.Apply(e) }); err != nil {
+	run := standing{info: info, state: rollout.NewState(p), told: report.NewChronicle()}
+	if err := j.Events(info.ID, func(_ uint64, e fleet.Event) error { return run.apply(e) }); err != nil {
 		return standing{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
 	}
 	seq, head, err := j.Head()
 	if err != nil {
 		return standing{}, false, err
 	}
-	return standing{info, st, &report.Evidence{JournalHead: head, Events: seq}}, true, nil
+	run.evidence = &report.Evidence{JournalHead: head, Events: seq}
+	return run, true, nil
 }
 
 // carried is what earlier runs left of a plan's vaults, in the plan's order.

@@ -74,5 +74,5 @@ func (e *environment) reportOptions(c *cli.Context, f report.Format, path string
 
 // view is a run as reports show it.
 func view(run standing) *report.View {
-	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence})
+	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence, Chronicle: run.told})
 }

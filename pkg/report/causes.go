@@ -16,17 +16,6 @@ type cause struct {
 	items                 [][]string // per vault: machines and the like
 }
 
-// itemCount counts the different items of a cause.
-func (c *cause) itemCount() int {
-	seen := map[string]bool{}
-	for _, items := range c.items {
-		for _, s := range items {
-			seen[s] = true
-		}
-	}
-	return len(seen)
-}
-
 // causes groups vaults by what stops them, the most frequent first. A vault
 // with several reasons stands under each: all of them must be mended.
 func causes(vs []*Vault) []*cause {
@@ -52,8 +41,8 @@ func causes(vs []*Vault) []*cause {
 	for _, v := range vs {
 		fs := v.errors()
 		for _, f := range fs {
-			add(v, or(str(f.Code), "no-code"), str(f.Message), str(f.Action), f.Items)
-			if c := byCode[or(str(f.Code), "no-code")]; !strings.Contains(c.why, v.refusal()) {
+			add(v, or(str(f.Code), noCode), str(f.Message), str(f.Action), f.Items)
+			if c := byCode[or(str(f.Code), noCode)]; !strings.Contains(c.why, v.refusal()) {
 				c.why = strings.TrimSpace(c.why + " " + v.refusal())
 			}
 		}
@@ -83,7 +72,7 @@ func causeLine(cs []*cause) string {
 	var parts []string
 	for _, c := range cs {
 		s := number(len(c.vaults)) + " " + c.code
-		if n := c.itemCount(); n > 0 {
+		if n := len(c.distinct()); n > 0 {
 			s += " (" + plural(n, "item", "items") + ")"
 		}
 		parts = append(parts, s)
@@ -121,7 +110,7 @@ func (p *page) showCauses(cs []*cause) {
 func messageOf(v *Vault, code string) string {
 	var parts []string
 	for _, f := range v.errors() {
-		if or(str(f.Code), "no-code") == code && f.Message != nil {
+		if or(str(f.Code), noCode) == code && f.Message != nil {
 			parts = append(parts, *f.Message)
 		}
 	}

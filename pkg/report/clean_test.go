@@ -182,15 +182,15 @@ func TestSupportMessage(t *testing.T) {
 		if x.Status != fleet.Failed {
 			continue
 		}
-		m := SupportMessage(x, "help@fabrikam.example")
+		m := SupportMessage("help@fabrikam.example", x).String()
 		for _, want := range []string{"To: help@fabrikam.example\n", x.SubscriptionID, Clean(x.Name), *x.OperationID, x.Location,
-			string(x.ResourceType), utc(x.StartedAt.Time), utc(x.EndedAt.Time), Clean(*x.Findings[len(x.Findings)-1].Message), Clean(x.RequestIDs[0])} {
+			string(x.ResourceType), utc(x.StartedAt.Time), utc(x.EndedAt.Time), readable(*x.Findings[len(x.Findings)-1].Message), Clean(x.RequestIDs[0])} {
 			if !strings.Contains(m, want) {
 				t.Errorf("the message of %s lacks %q:\n%s", x.Vault, want, m)
 			}
 		}
 	}
-	if m := SupportMessage(&Vault{}, ""); !strings.Contains(m, "To: "+DefaultSupportAddress+"\n") || !strings.Contains(m, "none was returned") {
+	if m := SupportMessage("", &Vault{}).String(); !strings.Contains(m, "To: "+DefaultSupportAddress+"\n") || !strings.Contains(m, "none was returned") {
 		t.Errorf("a message of nothing reads\n%s", m)
 	}
 }

@@ -51,20 +51,35 @@ func decode(t *testing.T, write func(io.Writer) error) map[string]any {
 
 var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType", "targetResourceGroup",
 	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds", "findings",
-	"reason", "overdue", "foreign", "carried", "reopened", "accepted", "unresolved"}
+	"reason", "overdue", "foreign", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads"}
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()
-	view := FromState(haltedNight(t).st, ViewOptions{Now: t0, Evidence: &Evidence{JournalHead: "b81c", Events: 3}})
+	view := haltedNight(t).view(ViewOptions{Now: t0, Evidence: &Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return Report(w, view, Options{Format: FormatJSON}) })
-	keysOf(t, "the report", m, "schemaVersion", "run", "totals", "waves", "vaults", "evidence")
+	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "waves", "subscriptions", "actions", "timeline",
+		"proof", "checklist", "vaults", "evidence")
 	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
+	keysOf(t, "headline", m["headline"], "sentence", "lines", "before")
+	keysOf(t, "proof", m["proof"], "startsSent", "sentTwice", "sentAgain", "reopenedByHand")
+	entries := keysOf(t, "timeline", m["timeline"], "entries", "omitted")["entries"].([]any)
+	keysOf(t, "an entry", entries[0], "at", "kind", "text", "detail", "by", "until", "vault", "times")
+	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil")
+	for _, a := range m["actions"].([]any) {
+		x := keysOf(t, "an action", a, "do", "title", "detail", "person", "before", "code", "vaults", "items", "message", "command")
+		if x["do"] == "support" {
+			keysOf(t, "a message", x["message"], "to", "subject", "body")
+		}
+		if x["vaults"] == nil || x["items"] == nil {
+			t.Errorf("%s has a list that is null", x["title"])
+		}
+	}
 	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
-		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget")
+		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}
-	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at")
+	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at", "sentence")
 	keysOf(t, "run.budget", run["budget"], "limit", "used", "unresolved", "base")
 	for _, w := range m["waves"].([]any) {
 		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget")

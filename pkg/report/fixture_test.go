@@ -111,10 +111,17 @@ type night struct {
 	st     *rollout.State
 	events []fleet.Event
 	index  map[string]fleet.Key
+	told   *Chronicle
+}
+
+// view is the night as it is shown, its journal read.
+func (n *night) view(o ViewOptions) *View {
+	o.Chronicle = n.told
+	return FromState(n.st, o)
 }
 
 func newNight(t *testing.T) *night {
-	n := &night{t: t, st: rollout.NewState(fixturePlan()), index: map[string]fleet.Key{}}
+	n := &night{t: t, st: rollout.NewState(fixturePlan()), index: map[string]fleet.Key{}, told: NewChronicle()}
 	names := Names(n.st.Plan)
 	for i := range names {
 		n.index[names[i]] = n.st.Plan.Vaults[i].Key
@@ -130,6 +137,7 @@ func (n *night) fact(minutes int, f fleet.Fact) {
 		n.t.Fatalf("%s: %v", f.Name(), err)
 	}
 	n.events = append(n.events, e)
+	n.told.Add(n.st, e)
 }
 
 func (n *night) key(name string) fleet.Key {

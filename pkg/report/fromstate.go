@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,14 @@ type ViewOptions struct {
 	Now  time.Time // for ages; zero: the time of the newest fact
 
 	Evidence *Evidence // of the journal that the state was read from; nil: left out
+
+	// Chronicle is what the run's journal tells besides; nil: the journal was
+	// not read, and the view has no timeline.
+	Chronicle *Chronicle
+	// Selector, unless nil, picks the vaults that are shown, and Selection is
+	// how the user wrote it. What is said of others is left out.
+	Selector  *plan.Selector
+	Selection string
 }
 
 // FromState returns the view of a run. It costs O(vaults) and does not keep or
@@ -31,14 +40,13 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
 			StartedAt: at(st.Run.OpenedAt), EndedAt: at(st.Run.ClosedAt), ResumedAt: at(st.Run.ResumedAt),
 			UpdatedAt: at(st.Run.LastAt), GeneratedAt: at(now), Inventory: maybe(st.Plan.Inventory), Budget: budget(st.RunBudget()),
+			StartedBy: maybe(st.Run.By.User), Live: o.Live,
 		},
-		Evidence: o.Evidence,
-		Totals:   newTotals(),
-		Waves:    make([]Wave, len(st.Waves)),
-		Vaults:   make([]Vault, len(st.Vaults)),
+		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
+		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
 	if h := st.Run.Halt; h != nil {
-		v.Run.Halt, v.halted = haltOf(h, st.Run.HaltedAt), Halted(st.Plan, h)
+		v.Run.Halt = haltOf(st.Plan, h, st.Run.HaltedAt)
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = &Suspension{s.Why, maybe(s.Detail)}
@@ -53,19 +61,57 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	for i := range st.Waves {
 		v.Waves[i] = wave(st, i, now)
 	}
-	deferral := deferral(st, o.Live)
+	deferral, hours := deferral(st, o), newHours(st.Plan, now)
 	names := Names(st.Plan)
+	subs := map[string]int{}
 	flying := false
 	for i := range st.Vaults {
-		vt := vaultOf(&st.Plan.Vaults[i], names[i], st.Waves[st.Plan.Vaults[i].Wave].Name)
+		pv := &st.Plan.Vaults[i]
+		flying = flying || st.Vaults[i].InFlight()
+		if o.Selector != nil && !o.Selector.Picks(&pv.Vault) {
+			continue
+		}
+		vt := vaultOf(pv, names[i], st.Waves[pv.Wave].Name)
 		vt.fill(&st.Vaults[i], deferral)
-		v.Vaults[i] = vt
+		vt.Reads = o.Chronicle.readsOf(i)
+		if st.Run.Closed == nil && vt.waits() {
+			vt.NextWindow = at(hours.opens(i))
+		}
+		v.Vaults = append(v.Vaults, vt)
 		v.Totals[vt.Status]++
-		v.Waves[st.Plan.Vaults[i].Wave].Totals[vt.Status]++
-		flying = flying || vt.inFlight()
+		v.Waves[pv.Wave].Totals[vt.Status]++
+		sub, known := subs[pv.SubscriptionID]
+		if !known {
+			sub = len(v.Subscriptions)
+			subs[pv.SubscriptionID] = sub
+			v.Subscriptions = append(v.Subscriptions, subscription(st, pv, now))
+		}
+		v.Subscriptions[sub].Totals[vt.Status]++
 	}
 	v.Run.Status = runStatus(st, o.Live, flying)
+	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
+	if v.Totals[fleet.Upgraded] > 0 {
+		v.Checklist = slices.Clone(checklist)
+	}
+	o.Chronicle.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
+	if o.Selector != nil {
+		v.Selector = maybe(o.Selection)
+		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok })
+	}
 	return v
+}
+
+// subscription describes a subscription of which nothing is counted yet.
+func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription {
+	s := Subscription{ID: v.SubscriptionID, Name: v.SubscriptionName, Totals: newTotals()}
+	if b, ok := st.SubscriptionBudget(v.SubscriptionID); ok {
+		own := budget(b)
+		s.Budget = &own
+	}
+	if until := st.Throttled[v.SubscriptionID]; until.After(now) {
+		s.ThrottledUntil = at(until)
+	}
+	return s
 }
 
 // runStatus says where the run stands as a whole. A halted run whose last
@@ -141,30 +187,42 @@ func newTotals() map[fleet.Status]int {
 }
 
 // deferral is why vaults of the run that have not started cannot start now;
-// empty when they can.
-func deferral(st *rollout.State, live bool) string {
+// empty when they can. A view of some vaults names no others.
+func deferral(st *rollout.State, o ViewOptions) string {
 	switch {
 	case st.Run.Closed != nil:
 		return ""
+	case st.Run.Halt != nil && o.Selector != nil:
+		return "the run is halted by a failure budget"
 	case st.Run.Halt != nil:
 		return "the run is halted: " + Halted(st.Plan, st.Run.Halt)
-	case live:
+	case o.Live:
 		return ""
 	case st.Run.Suspended == nil:
 		return "the run's process ended before it could start"
+	case st.Run.Suspended.Why == fleet.SuspendedSignIn && o.Selector != nil:
+		return "a sign-in or permission is missing"
 	case st.Run.Suspended.Why == fleet.SuspendedSignIn:
 		return "a sign-in or permission is missing: " + or(st.Run.Suspended.Detail, "the cloud refused")
+	case st.Run.Suspended.Why == fleet.SuspendedWait && waitsForApproval(st.Run.Suspended.Detail):
+		return "the run waits for " + st.Run.Suspended.Detail
+	case st.Run.Suspended.Why == fleet.SuspendedWait:
+		return "the run waits for its window"
 	}
 	return "the run was stopped before it could start"
 }
 
 // vaultOf describes a vault of the plan before anything is known of its run.
 func vaultOf(v *plan.Vault, name, wave string) Vault {
-	return Vault{
+	x := Vault{
 		Vault: name, SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
 		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: v.TargetResourceGroup,
-		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{},
+		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{}, Reads: []Read{},
 	}
+	if v.Hold != nil {
+		x.HeldUntil, x.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
+	}
+	return x
 }
 
 // fill adds what a run knows. deferral, unless empty, is why the vault shows
@@ -177,6 +235,9 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
 	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
+	if s.Status != fleet.Excluded {
+		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run
+	}
 	if deferral == "" {
 		return
 	}

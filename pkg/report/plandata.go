@@ -202,7 +202,7 @@ func (d *dryRun) document() any {
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
 		if h := w.P50.Halt; h != nil {
-			doc.WhatIf.HaltedBy = haltOf(h, w.P50.EndsAt)
+			doc.WhatIf.HaltedBy = haltOf(d.plan, h, w.P50.EndsAt)
 		}
 	}
 	return doc

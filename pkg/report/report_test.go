@@ -14,10 +14,10 @@ func TestRunGolden(t *testing.T) {
 		name string
 		view *View
 	}{
-		{"running", FromState(busyNight(t).st, ViewOptions{Live: true, Now: t0.Add(125 * time.Minute)})},
-		{"interrupted", FromState(busyNight(t).st, ViewOptions{Now: t0.Add(8 * time.Hour)})},
-		{"halted", FromState(haltedNight(t).st, ViewOptions{Now: t0.Add(3 * time.Hour)})},
-		{"finished", FromState(finishedNight(t).st, ViewOptions{Now: t0.Add(9 * time.Hour), Evidence: &Evidence{Events: 5312,
+		{"running", busyNight(t).view(ViewOptions{Live: true, Now: t0.Add(125 * time.Minute)})},
+		{"interrupted", busyNight(t).view(ViewOptions{Now: t0.Add(8 * time.Hour)})},
+		{"halted", haltedNight(t).view(ViewOptions{Now: t0.Add(3 * time.Hour)})},
+		{"finished", finishedNight(t).view(ViewOptions{Now: t0.Add(9 * time.Hour), Evidence: &Evidence{Events: 5312,
 			JournalHead: "b81c42d09a5e7f1360c8d4b2a7e5931fb81c42d09a5e7f1360c8d4b2a7e5931f"}})},
 	}
 	for _, r := range runs {

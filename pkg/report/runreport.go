@@ -51,7 +51,7 @@ func (v *View) failed(p *page, o Options) {
 			note = ", failed before this run"
 		}
 		p.group("FAILED %s%s (message %d of %d)", x.Vault, note, i+1, len(fs))
-		p.verbatim(SupportMessage(x, o.SupportAddress))
+		p.verbatim(SupportMessage(o.SupportAddress, x).String())
 	}
 }
 

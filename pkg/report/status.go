@@ -23,19 +23,19 @@ type Options struct {
 // Status writes where a run stands: waves, what is in flight, and the vaults
 // that need a person, one line each. JSON, JSONL and CSV are those of Report.
 func Status(w io.Writer, v *View, o Options) error {
-	return v.printer(func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
+	return v.printer(o, func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
 }
 
 // Report writes everything about a run: the verdict first, then what a person
 // has to do next, then the rest.
 func Report(w io.Writer, v *View, o Options) error {
-	return v.printer(func() *page { return v.reportPage(o) }).write(w, o.Format, o.Width)
+	return v.printer(o, func() *page { return v.reportPage(o) }).write(w, o.Format, o.Width)
 }
 
-func (v *View) printer(p func() *page) printer {
+func (v *View) printer(o Options, p func() *page) printer {
 	return printer{
 		page: p,
-		json: func() any { return v },
+		json: func() any { return v.Worded(o) },
 		rows: func() []any {
 			rows := make([]any, len(v.Vaults))
 			for i := range v.Vaults {
@@ -135,10 +135,10 @@ func (v *View) verdict() string {
 }
 
 func (v *View) haltSentence() string {
-	if v.halted == "" {
+	if v.Run.Halt == nil || v.Run.Halt.Sentence == "" {
 		return ""
 	}
-	return v.halted + "; nothing starts until a person accepts that."
+	return v.Run.Halt.Sentence + "; nothing starts until a person accepts that."
 }
 
 func (v *View) figures(p *page, c clock) {

@@ -8,41 +8,86 @@ import (
 // DefaultSupportAddress is where the service's team answers (reference §1).
 const DefaultSupportAddress = "rsvaultupgrade@service.microsoft.com"
 
-// SupportMessage is the message to send for a failed vault, ready to paste:
-// what the service's team asks for (subscription ID, vault, OperationId) and
-// what they would ask next. Times are UTC. An empty address is the default.
-// Every line is clean.
-func SupportMessage(v *Vault, address string) string {
+// Message is a message to send, ready to paste or mail.
+type Message struct {
+	To      string `json:"to"`
+	Subject string `json:"subject"`
+	Body    string `json:"body"`
+}
+
+// String is the message as it is pasted.
+func (m *Message) String() string {
+	return fmt.Sprintf("To: %s\nSubject: %s\n\n%s", m.To, m.Subject, m.Body)
+}
+
+// SupportMessage is the message to send for failed vaults that share an error
+// code, ready to paste: of each what the service's team asks for (subscription
+// ID, vault, OperationId) and what they would ask next. Times are UTC. An empty
+// address is the default. Every line is clean.
+func SupportMessage(address string, vs ...*Vault) *Message {
+	m := &Message{To: readable(or(address, DefaultSupportAddress))}
+	if len(vs) == 0 {
+		return m
+	}
+	m.Subject = readable(fmt.Sprintf("Vault upgrade failed: %s, OperationId %s", vs[0].Name, operation(vs[0])))
 	var b strings.Builder
-	line := func(format string, args ...any) { b.WriteString(Clean(fmt.Sprintf(format, args...)) + "\n") }
-	op := or(str(v.OperationID), "none was returned")
-	line("To: %s", or(address, DefaultSupportAddress))
-	line("Subject: Vault upgrade failed: %s, OperationId %s", v.Name, op)
-	line("")
-	line("The upgrade of this classic vault to a Recovery Services vault failed. It has not been")
-	line("tried again. Please tell us the cause, and whether and when it may be tried again.")
-	line("")
+	line := func(format string, args ...any) { b.WriteString(readable(fmt.Sprintf(format, args...)) + "\n") }
+	if len(vs) > 1 {
+		m.Subject = readable(fmt.Sprintf("%d vault upgrades failed with the code %s", len(vs), vs[0].errorCode()))
+		line("The upgrades of these %d classic vaults to Recovery Services vaults failed with the same code,", len(vs))
+		line("%s. None has been tried again. Please tell us the cause, and whether and when", vs[0].errorCode())
+		line("they may be tried again.")
+	} else {
+		line("The upgrade of this classic vault to a Recovery Services vault failed. It has not been")
+		line("tried again. Please tell us the cause, and whether and when it may be tried again.")
+	}
 	field := func(name, value string) { line("%-20s%s", name+":", value) }
-	field("Subscription ID", v.SubscriptionID)
-	field("Vault name", v.Name)
-	field("Location", v.Location)
-	field("Resource type", string(v.ResourceType))
-	field("Target group", v.TargetResourceGroup)
-	field("OperationId", op)
-	field("Started", utc(v.StartedAt.value()))
-	field("Ended", utc(v.EndedAt.value()))
-	errs := v.errors()
-	for _, f := range errs {
-		field("Error code", or(str(f.Code), "none"))
-		field("Error message", or(str(f.Message), "none"))
-		for _, item := range f.Items {
-			field("  Detail", item)
+	for i, v := range vs {
+		line("")
+		if len(vs) > 1 {
+			line("Vault %d of %d", i+1, len(vs))
 		}
+		field("Subscription ID", v.SubscriptionID)
+		field("Vault name", v.Name)
+		field("Location", v.Location)
+		field("Resource type", string(v.ResourceType))
+		field("Target group", v.TargetResourceGroup)
+		field("OperationId", operation(v))
+		field("Started", utc(v.StartedAt.value()))
+		field("Ended", utc(v.EndedAt.value()))
+		errs := v.errors()
+		for _, f := range errs {
+			field("Error code", or(str(f.Code), "none"))
+			field("Error message", or(str(f.Message), "none"))
+			for _, item := range f.Items {
+				field("  Detail", item)
+			}
+		}
+		if len(errs) == 0 {
+			field("Error code", "none")
+			field("Error message", or(str(v.Reason), "none"))
+		}
+		field("Request IDs", or(strings.Join(v.RequestIDs, ", "), "none"))
 	}
+	m.Body = b.String()
+	return m
+}
+
+// readable is clean text that stays the same when it has been through JSON,
+// which knows no bytes that are not UTF-8.
+func readable(s string) string { return Clean(strings.ToValidUTF8(s, "\ufffd")) }
+
+func operation(v *Vault) string { return or(str(v.OperationID), "none was returned") }
+
+// noCode stands where a failure has none.
+const noCode = "no-code"
+
+// errorCode is the code that a failed vault's support message is about: of
+// several errors the newest.
+func (v *Vault) errorCode() string {
+	errs := v.errors()
 	if len(errs) == 0 {
-		field("Error code", "none")
-		field("Error message", or(str(v.Reason), "none"))
+		return noCode
 	}
-	field("Request IDs", or(strings.Join(v.RequestIDs, ", "), "none"))
-	return b.String()
+	return or(str(errs[len(errs)-1].Code), noCode)
 }

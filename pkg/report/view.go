@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // View is a run as status and report show it: the JSON contract of design §5,
@@ -13,13 +14,18 @@ import (
 // are never null.
 type View struct {
 	SchemaVersion int                  `json:"schemaVersion"`
+	Headline      *Headline            `json:"headline"` // null until Worded has put it into words
 	Run           Run                  `json:"run"`
-	Totals        map[fleet.Status]int `json:"totals"` // upgraded, failed and unknown always, others where not 0
+	Selector      *string              `json:"selector"` // only the vaults that it picks are shown; null: all
+	Totals        map[fleet.Status]int `json:"totals"`   // upgraded, failed and unknown always, others where not 0
 	Waves         []Wave               `json:"waves"`
-	Vaults        []Vault              `json:"vaults"` // in the plan's order
+	Subscriptions []Subscription       `json:"subscriptions"` // in the order of their first vaults
+	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
+	Timeline      Timeline             `json:"timeline"`
+	Proof         *Proof               `json:"proof"`     // null where the journal was not read
+	Checklist     []string             `json:"checklist"` // what is left to do by hand after an upgrade; empty where nothing was
 	Evidence      *Evidence            `json:"evidence"`
-
-	halted string // which budget halted the run, in words
+	Vaults        []Vault              `json:"vaults"` // in the plan's order
 }
 
 // RunStatus says where a run stands as a whole.
@@ -66,6 +72,10 @@ type Run struct {
 	Halt            *Halt       `json:"halt"`
 	Suspended       *Suspension `json:"suspended"`
 	Budget          Budget      `json:"budget"`
+	StartedBy       *string     `json:"startedBy"`
+	Live            bool        `json:"live"`       // a process carries it out right now
+	Night           *Night      `json:"night"`      // the newest one; null without windows, or before the first
+	NextWindow      *Time       `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
 }
 
 // Halt is the budget that stopped a run.
@@ -77,10 +87,11 @@ type Halt struct {
 	Failures     int     `json:"failures"`
 	Budget       int     `json:"budget"`
 	At           *Time   `json:"at"`
+	Sentence     string  `json:"sentence"` // which budget it was, in words
 }
 
-func haltOf(h *fleet.RunHalted, when time.Time) *Halt {
-	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when)}
+func haltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
+	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when), Halted(p, h)}
 }
 
 // Suspension is the orderly stop of an unfinished run.
@@ -105,6 +116,15 @@ type Wave struct {
 	StartedAt *Time                `json:"startedAt"`
 	EndedAt   *Time                `json:"endedAt"`
 	Budget    *Budget              `json:"budget"` // null: only the run's
+}
+
+// Subscription is a subscription as JSON shows it.
+type Subscription struct {
+	ID             string               `json:"id"`
+	Name           string               `json:"name"`
+	Totals         map[fleet.Status]int `json:"totals"`
+	Budget         *Budget              `json:"budget"`         // null: only the run's
+	ThrottledUntil *Time                `json:"throttledUntil"` // it asked to be left alone; null: not now
 }
 
 // Vault is a vault of a run as JSON shows it.
@@ -133,6 +153,10 @@ type Vault struct {
 	Reopened            bool               `json:"reopened"`   // a person permitted another try
 	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
 	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
+	HeldUntil           *Time              `json:"heldUntil"`  // excluded: until when; null: until released
+	HeldBy              *string            `json:"heldBy"`     // excluded: who held it
+	NextWindow          *Time              `json:"nextWindow"` // not started: when its window opens; null: it may start now, or never
+	Reads               []Read             `json:"reads"`      // of a start in doubt, the newest ones: what the cloud showed
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -177,8 +201,12 @@ func (v *Vault) errors() []Finding {
 }
 
 // repeated reports whether a finding says only that the upgrade failed, in
-// words that a finding with the service's own code has too.
+// words that a finding with the service's own code has too, or what kept the
+// vault busy until the deadline that another one names.
 func (v *Vault) repeated(f Finding) bool {
+	if c := str(f.Code); c == fleet.CodeBusy || c == fleet.CodeUnreachable {
+		return slices.ContainsFunc(v.Findings, func(g Finding) bool { return str(g.Code) == fleet.CodeBusyDeadline })
+	}
 	return str(f.Code) == fleet.CodeUpgradeFailed && slices.ContainsFunc(v.Findings, func(g Finding) bool {
 		return g.Severity == f.Severity && str(g.Code) != str(f.Code) && g.Code != nil && str(g.Message) == str(f.Message)
 	})

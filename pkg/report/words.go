@@ -149,3 +149,35 @@ func or(ss ...string) string {
 	}
 	return ""
 }
+
+// between writes from when to when, by weekday and minute.
+func (c clock) between(from, until time.Time) string {
+	f, u := from.In(c.zone), until.In(c.zone)
+	switch {
+	case from.IsZero():
+		return "-"
+	case until.IsZero():
+		return "since " + f.Format("Mon 15:04")
+	case u.Sub(f) > 6*24*time.Hour:
+		return f.Format("Mon 2 Jan 15:04") + "–" + u.Format("Mon 2 Jan 15:04")
+	case f.YearDay() == u.YearDay() && f.Year() == u.Year():
+		return f.Format("Mon 15:04") + "–" + u.Format("15:04")
+	}
+	return f.Format("Mon 15:04") + "–" + u.Format("Mon 15:04")
+}
+
+// sentence gives a text its full stop, and a capital where it begins with a
+// plain letter.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	if c := s[0]; 'a' <= c && c <= 'z' {
+		s = string(c-'a'+'A') + s[1:]
+	}
+	if strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
+		return s
+	}
+	return s + "."
+}

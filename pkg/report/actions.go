@@ -1,0 +1,200 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Do says what kind of thing there is to do.
+type Do string
+
+// What there is to do, the most urgent first.
+const (
+	DoAccept  Do = "accept-failures" // find out why the run halted, then let it go on
+	DoApprove Do = "approve"         // open the gate
+	DoSignIn  Do = "sign-in"         // mend a sign-in or a permission, then resume
+	DoResume  Do = "resume"          // go on with the run
+	DoSupport Do = "support"         // send a support message
+	DoDecide  Do = "decide"          // look at vaults that nobody can be sure of
+	DoMend    Do = "mend"            // mend what blocks vaults
+	DoConsent Do = "consent"         // read warnings, and consent to them or hold the vaults
+	DoWait    Do = "wait"            // nothing: they come back by themselves
+	DoRelease Do = "release"         // nothing, unless the hold is to go
+)
+
+// Action is one thing to do next, with the vaults it is about.
+type Action struct {
+	Do      Do       `json:"do"`
+	Title   string   `json:"title"`  // what to do, in a line
+	Detail  *string  `json:"detail"` // how, and what to mind
+	Person  bool     `json:"person"` // false: it comes right by itself
+	Before  *Time    `json:"before"` // best done before; null: nobody knows
+	Code    *string  `json:"code"`   // the error or the reason the vaults share
+	Vaults  []string `json:"vaults"`
+	Items   []string `json:"items"`   // machines and the like, each once
+	Message *Message `json:"message"` // to send
+	Command *string  `json:"command"` // to paste
+
+	about []*Vault
+}
+
+// actions lists what to do next.
+func (v *View) actions(o Options) []Action {
+	c := clockIn(o.Zone)
+	all := slices.Concat(v.runActions(o), v.supportActions(o), v.unknownActions(c), v.blockedActions(), v.waitActions(c))
+	var before *Time
+	if v.Run.Status != RunFinished && !v.Run.Live {
+		before = v.Run.NextWindow
+	}
+	for i := range all {
+		a := &all[i]
+		if a.Person {
+			a.Before = before
+		}
+		a.Vaults, a.Items = make([]string, len(a.about)), list(a.Items)
+		for j, x := range a.about {
+			a.Vaults[j] = x.Vault
+		}
+	}
+	return all
+}
+
+// runActions is what the run itself waits for.
+func (v *View) runActions(o Options) []Action {
+	one := func(do Do, person bool, detail, title string, args ...string) []Action {
+		return []Action{{Do: do, Title: title, Detail: maybe(detail), Person: person, Command: maybe(command(append(args, o.State)...))}}
+	}
+	c := clockIn(o.Zone)
+	switch v.Run.Status {
+	case RunHalted:
+		return one(DoAccept, true, v.haltSentence(), "Find out why the run halted; then accept the failures, and it goes on",
+			"resume", "--accept-failures", "--reason", "TEXT", "--yes")
+	case RunWaiting:
+		if waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved {
+			return one(DoApprove, true, "Then resume.", "Look at the totals, and give "+str(v.Run.WaitingFor), "approve", "--reason", "TEXT")
+		}
+		title := "Resume the run, unless a timer does"
+		if w := v.Run.NextWindow; w != nil {
+			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does", c.near(w.Time, v.Run.GeneratedAt.value()))
+		}
+		return one(DoResume, false, "", title, "resume", "--yes")
+	case RunInterrupted:
+		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
+			return one(DoSignIn, true, or(str(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume", "resume", "--yes")
+		}
+		detail := "What was not started waits for it."
+		if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n > 0 {
+			detail = plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
+		}
+		return one(DoResume, true, detail, "Resume the run", "resume", "--yes")
+	}
+	return nil
+}
+
+// supportActions is a message for each error code. Failures from before this
+// run stand apart: their messages were in that run's report.
+func (v *View) supportActions(o Options) (out []Action) {
+	type key struct {
+		carried bool
+		code    string
+		message string // where there is no code of the service's
+	}
+	groups := map[key][]*Vault{}
+	var order []key
+	for _, x := range v.withStatus(fleet.Failed) {
+		k := key{carried: x.Carried, code: x.errorCode()}
+		if k.code == fleet.CodeUpgradeFailed || k.code == noCode {
+			k.message = x.why()
+		}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], x)
+	}
+	slices.SortStableFunc(order, func(a, b key) int {
+		if a.carried != b.carried {
+			return map[bool]int{false: -1, true: 1}[a.carried]
+		}
+		return cmp.Or(cmp.Compare(len(groups[b]), len(groups[a])), cmp.Compare(a.code, b.code), cmp.Compare(a.message, b.message))
+	})
+	for _, k := range order {
+		vs := groups[k]
+		a := Action{Do: DoSupport, Person: true, Code: maybe(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
+			Title:   fmt.Sprintf("Send the support message for %s (%s)", vaults(len(vs)), k.code),
+			Detail:  maybe("Do not retry unless support says so. When they do, re-open what they named."),
+			Command: maybe(command("reopen", vs[0].Vault, "--reason", "TEXT", "--case", "ID", o.State))}
+		if k.carried {
+			a.Title = fmt.Sprintf("See that support has the message for %s that failed before this run (%s)", vaults(len(vs)), k.code)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// unknownActions is about vaults of which reading could not tell.
+func (v *View) unknownActions(c clock) []Action {
+	us := v.pick(func(x *Vault) bool { return x.Status == fleet.Unknown && !x.Unresolved })
+	if len(us) == 0 {
+		return nil
+	}
+	title := fmt.Sprintf("Decide %s whose start may have been accepted", vaults(len(us)))
+	if len(us) == 1 {
+		title = fmt.Sprintf("Decide %s: its start may have been accepted", us[0].Vault)
+		if n := len(us[0].Reads); n > 0 {
+			title += "; the cloud was last read " + c.short(us[0].Reads[n-1].At.Time)
+		}
+	}
+	return []Action{{Do: DoDecide, Title: title, Person: true, about: us,
+		Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")}}
+}
+
+// waitActions are the vaults that come back by themselves, by why they wait.
+func (v *View) waitActions(c clock) (out []Action) {
+	group := func(do Do, s fleet.Status, title func(n int, reason string, x *Vault) string) {
+		at := map[string]int{}
+		for _, x := range v.withStatus(s) {
+			when := ""
+			if x.NextWindow != nil {
+				when = c.near(x.NextWindow.Time, v.Run.GeneratedAt.value())
+			}
+			reason := or(str(x.Reason), "no reason given")
+			k := reason + "\x00" + when + "\x00" + str(x.HeldBy) + "\x00" + utc(x.HeldUntil.value())
+			i, known := at[k]
+			if !known {
+				i = len(out)
+				at[k] = i
+				out = append(out, Action{Do: do, Code: maybe(string(s)), Detail: maybe(reason)})
+			}
+			out[i].about = append(out[i].about, x)
+		}
+		for i := range out {
+			if a := &out[i]; a.Title == "" {
+				a.Title = title(len(a.about), str(a.Detail), a.about[0])
+			}
+		}
+	}
+	group(DoWait, fleet.Busy, func(n int, _ string, _ *Vault) string {
+		return vaults(n) + " busy: something else is under way on them, they are tried again"
+	})
+	group(DoWait, fleet.Deferred, func(n int, _ string, x *Vault) string {
+		s := vaults(n) + " deferred: not started, a resume takes them up"
+		if x.NextWindow != nil {
+			s += ", from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
+		}
+		return s
+	})
+	group(DoRelease, fleet.Excluded, func(n int, reason string, x *Vault) string {
+		s := fmt.Sprintf("%s held: %s", vaults(n), reason)
+		if x.HeldBy != nil {
+			s += ", by " + *x.HeldBy
+		}
+		if x.HeldUntil != nil {
+			s += ", until " + c.near(x.HeldUntil.Time, v.Run.GeneratedAt.value())
+		}
+		return s
+	})
+	return out
+}

@@ -1,0 +1,187 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Chronicle gathers from the facts of a run what its state does not keep: the
+// timeline, the readings of starts in doubt, and the proof that nothing was
+// sent twice. Feed it every fact of the run, oldest first, from one goroutine.
+// It keeps a bounded number of entries, and a few bytes for each vault that was
+// started. A nil Chronicle tells nothing.
+type Chronicle struct {
+	head, tail []Entry // the first ones, and the newest
+	omitted    int
+	lastAt     time.Time
+	left       bool // the process has said how it ended
+	denied     map[string]bool
+	failed     map[int]bool
+	sends      map[int]sends
+	reads      map[int][]Read
+	proof      Proof
+}
+
+// sends is what was sent for one vault.
+type sends struct {
+	sent int // all of them
+	open int // those that may have been accepted
+}
+
+// Entry is something that happened in the night.
+type Entry struct {
+	At     Time    `json:"at"`
+	Kind   string  `json:"kind"`   // opened, resumed, died, wave, soak, gate, approved, halted, accepted, throttled, sign-in, failed, unknown, reopened, suspended, closed, or another fact's name
+	Text   string  `json:"text"`   // what happened, in words
+	Detail *string `json:"detail"` // more of it: totals, a reason
+	By     *string `json:"by"`     // who, where a person did it
+	Until  *Time   `json:"until"`  // how long it holds
+	Vault  *string `json:"vault"`  // which vault it is about
+	Times  int     `json:"times"`  // how often in a row
+
+	vault int    // index into the plan's vaults, -1 for none
+	sub   string // ID of the subscription it is about
+}
+
+// Timeline is what happened, oldest first. Of a long one the middle is left
+// out.
+type Timeline struct {
+	Entries []Entry `json:"entries"`
+	Omitted int     `json:"omitted"` // entries left out after the first ones
+}
+
+// How many entries a timeline has at most: these first ones, and the newest.
+const (
+	firstEntries = 20
+	lastEntries  = 180
+)
+
+// Read is what the cloud showed of a start in doubt.
+type Read struct {
+	At      Time          `json:"at"`
+	Reading fleet.Reading `json:"reading"`
+	Detail  *string       `json:"detail"`
+}
+
+// maxReads is how many readings of one vault are kept: the newest.
+const maxReads = 5
+
+// Proof is what the journal proves about the starts of the run.
+type Proof struct {
+	StartsSent     int `json:"startsSent"`     // POSTs that left, or may have
+	SentTwice      int `json:"sentTwice"`      // vaults sent again while an earlier start might have been accepted: never, or a fault of fleetup's
+	SentAgain      int `json:"sentAgain"`      // vaults sent again after the answer, or two readings, proved that nothing had begun
+	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave
+}
+
+// NewChronicle returns a chronicle of nothing.
+func NewChronicle() *Chronicle {
+	return &Chronicle{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}}
+}
+
+// Add takes in a fact that the state has folded.
+func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
+	if c == nil {
+		return
+	}
+	if f, ok := e.Fact.(fleet.VaultFact); ok {
+		if i, known := st.Lookup(f.VaultKey()); known {
+			c.vaultFact(st, i, e.At, f)
+		}
+	} else {
+		c.runFact(st, e)
+	}
+	c.lastAt = e.At
+}
+
+func (c *Chronicle) add(e Entry) {
+	e.Times = 1
+	list := &c.tail
+	if len(c.tail) == 0 && len(c.head) < firstEntries {
+		list = &c.head
+	}
+	last := c.tail
+	if len(last) == 0 {
+		last = c.head
+	}
+	if n := len(last); n > 0 && e.repeats(&last[n-1]) {
+		last[n-1].Times++
+		last[n-1].Until = e.Until
+		return
+	}
+	*list = append(*list, e)
+	if len(c.tail) >= 2*lastEntries { // the front half goes at once
+		c.omitted += lastEntries
+		c.tail = append(c.tail[:0], c.tail[lastEntries:]...)
+	}
+}
+
+// repeats reports whether an entry only says again what the one before it said.
+func (e *Entry) repeats(before *Entry) bool {
+	return e.Kind == before.Kind && e.Text == before.Text && e.sub == before.sub && e.vault == before.vault &&
+		(e.Kind == kindThrottled || e.Kind == kindSignIn)
+}
+
+const (
+	kindThrottled = "throttled"
+	kindSignIn    = "sign-in"
+)
+
+func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
+	say := func(kind string, by fleet.Actor, detail, format string, args ...any) *Entry {
+		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: maybe(detail), By: maybe(by.User), vault: -1})
+		if len(c.tail) > 0 {
+			return &c.tail[len(c.tail)-1]
+		}
+		return &c.head[len(c.head)-1]
+	}
+	nobody := fleet.Actor{}
+	switch f := e.Fact.(type) {
+	case fleet.RunOpened:
+		c.left = false
+		say("opened", f.By, "", "run opened, plan %s", elideHash(f.PlanFingerprint))
+	case fleet.Resumed:
+		if !c.left {
+			c.add(Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process ended without a word after this", vault: -1})
+		}
+		c.left = false
+		clear(c.denied)
+		say("resumed", f.By, plural(st.InFlight(), "upgrade", "upgrades")+" in flight or in doubt", "resumed")
+	case fleet.WaveOpened:
+		say("wave", nobody, "", "wave %s opened", f.Wave)
+	case fleet.WaveDone:
+		for i := range st.Waves {
+			if st.Waves[i].Name != f.Wave {
+				continue
+			}
+			say("wave", nobody, tally(st.Waves[i].Totals.Of), "wave %s done", f.Wave)
+			if soak := st.Plan.Waves[i].Soak; soak > 0 && i+1 < len(st.Waves) {
+				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = at(e.At.Add(soak))
+			}
+		}
+	case fleet.RunHalted:
+		c.left = true // nothing new starts; what is in flight is followed, and then it leaves
+		say("halted", nobody, "", "HALTED: %s", Halted(st.Plan, &f)).sub = haltedSubscription(&f)
+	case fleet.FailuresAccepted:
+		say("accepted", f.By, f.Reason, "the failures so far accepted")
+	case fleet.Approved:
+		say("approved", f.By, f.Reason, "the gate %s wave %s approved", f.When, f.Wave).Until = at(f.ExpiresAt)
+	case fleet.GateOpened:
+		say("gate", nobody, "", "the gate %s wave %s opened", f.When, f.Wave)
+	case fleet.RunSuspended:
+		c.left = true
+		say("suspended", nobody, f.Detail, "%s", suspension(f.Why)).sub = subscriptionNamed(f.Detail)
+	case fleet.RunClosed:
+		c.left = true
+		say("closed", nobody, tally(st.Totals.Of), "run finished, exit %d", f.Code)
+	case fleet.Throttled:
+		x := say(kindThrottled, nobody, "", "subscription %s asked to be left alone", subscriptionIn(st.Plan, f.Subscription))
+		x.Until, x.sub = at(f.Until), f.Subscription
+	default:
+		say(strings.ToLower(f.Name()), nobody, "", "%s", f.Name())
+	}
+}

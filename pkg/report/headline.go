@@ -1,0 +1,183 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Headline is how a run stands, for somebody who reads nothing else.
+type Headline struct {
+	Sentence string   `json:"sentence"` // the verdict
+	Lines    []string `json:"lines"`    // what one asks next, a sentence each
+	Before   *Time    `json:"before"`   // when it goes on, so until when a person may act; null: nobody knows
+}
+
+// Worded returns the view with its headline and its actions put into words for
+// those options. The other fields are shared with v.
+func (v *View) Worded(o Options) *View {
+	w := *v
+	w.Headline = v.headline(clockIn(o.Zone))
+	w.Actions = v.actions(o)
+	return &w
+}
+
+func (v *View) headline(c clock) *Headline {
+	h := &Headline{Lines: v.headlines(c)}
+	if v.Run.Status != RunFinished && !v.Run.Live {
+		h.Before = v.Run.NextWindow
+	}
+	h.Sentence = v.when(c) + v.standing() + ": " + v.outcome() + v.needs(c, h.Before)
+	return h
+}
+
+// when says which night or which time it is about.
+func (v *View) when(c clock) string {
+	if n := v.Run.Night; n != nil {
+		return fmt.Sprintf("NIGHT %d, %s", n.Number, c.between(n.From.value(), n.Until.value()))
+	}
+	if v.Run.StartedAt == nil {
+		return "RUN"
+	}
+	until := v.Run.EndedAt
+	if until == nil {
+		until = v.Run.UpdatedAt
+	}
+	return "RUN " + c.between(v.Run.StartedAt.value(), until.value())
+}
+
+// standing says how the run stands, where it is not simply under way.
+func (v *View) standing() string {
+	switch v.Run.Status {
+	case RunFinished:
+		return " FINISHED"
+	case RunHalted:
+		return " HALTED"
+	case RunWaiting:
+		return " WAITING"
+	case RunPaused:
+		return " PAUSED"
+	case RunInterrupted:
+		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
+			return " STOPPED FOR WANT OF A SIGN-IN"
+		}
+		return " INTERRUPTED"
+	}
+	if v.Run.Halt != nil {
+		return " HALTING"
+	}
+	if v.Run.Live {
+		return " RUNNING"
+	}
+	return ""
+}
+
+// outcome counts what was upgraded.
+func (v *View) outcome() string {
+	all := len(v.Vaults) - v.Totals[fleet.Excluded]
+	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
+	switch {
+	case len(v.Vaults) == 0:
+		return "NO VAULT"
+	case v.Run.Night != nil:
+		return fmt.Sprintf("%s UPGRADED", number(v.Run.Night.Upgraded))
+	case n+before == all:
+		return fmt.Sprintf("ALL %s UPGRADED", number(all))
+	}
+	return fmt.Sprintf("%s OF %s UPGRADED", number(n), number(all))
+}
+
+// needs counts the vaults that need a person, and says until when.
+func (v *View) needs(c clock, before *Time) string {
+	need := len(v.needPerson())
+	if need == 0 && !v.personDecides() {
+		return ", NOBODY IS NEEDED"
+	}
+	s := ", THE RUN NEEDS YOU"
+	if need > 0 {
+		verb := "NEED"
+		if need == 1 {
+			verb = "NEEDS"
+		}
+		s = fmt.Sprintf(", %s %s YOU", number(need), verb)
+	}
+	if before != nil {
+		s += " BEFORE " + c.near(before.Time, v.Run.GeneratedAt.value())
+	}
+	if need == 0 {
+		return s
+	}
+	var parts []string
+	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked} {
+		n := 0
+		for i := range v.Vaults {
+			if x := &v.Vaults[i]; x.Status == st && !x.Unresolved {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, number(n)+" "+string(st))
+		}
+	}
+	return s + " (" + strings.Join(parts, ", ") + ")"
+}
+
+// personDecides reports whether the run itself waits for a person.
+func (v *View) personDecides() bool {
+	switch v.Run.Status {
+	case RunHalted, RunInterrupted:
+		return true
+	case RunWaiting:
+		return waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved
+	}
+	return false
+}
+
+// headlines answers what one asks next.
+func (v *View) headlines(c clock) []string {
+	lines := []string{}
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	if v.Selector != nil {
+		say("Only the vaults with %s.", *v.Selector)
+	}
+	if v.Run.Night != nil {
+		say("Overall %s of %s upgraded.", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)-v.Totals[fleet.Excluded]))
+	}
+	if v.Run.Halt != nil {
+		say("%s", sentence(v.Run.Halt.Sentence))
+	}
+	if p := v.Proof; p != nil {
+		switch {
+		case p.SentTwice > 0:
+			say("%s SENT TWICE: this must not happen. Keep the ledger, and tell who maintains fleetup.", strings.ToUpper(plural(p.SentTwice, "vault was", "vaults were")))
+		default:
+			say("No vault was sent twice.")
+		}
+	}
+	if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n == 0 {
+		say("Nothing is in flight.")
+	} else if v.Run.Live {
+		say("%s in flight.", plural(n, "upgrade is", "upgrades are"))
+	} else {
+		say("%s in flight or in doubt: they go on in the cloud, and a resume follows them.", plural(n, "upgrade is", "upgrades are"))
+	}
+	switch s := v.Run.Suspended; {
+	case v.Run.Status == RunWaiting && v.Run.Approved:
+		say("It waited for %s, which has been given: the next resume goes on.", str(v.Run.WaitingFor))
+	case v.Run.Status == RunWaiting && v.Run.NextWindow != nil && !waitsForApproval(str(v.Run.WaitingFor)):
+		say("It waits for the window that opens %s.", c.near(v.Run.NextWindow.Time, v.Run.GeneratedAt.value()))
+	case v.Run.Status == RunWaiting:
+		say("It waits for %s.", or(str(v.Run.WaitingFor), "its time"))
+	case s != nil && s.Why == fleet.SuspendedSignIn:
+		say("A sign-in or permission is missing: %s", sentence(or(str(s.Detail), "the cloud refused")))
+	case v.Run.Status == RunInterrupted && s != nil:
+		say("It was told to stop.")
+	case v.Run.Status == RunInterrupted:
+		say("Its process ended without a word.")
+	}
+	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Status != RunFinished {
+		say("%s still to come.", plural(n, "vault is", "vaults are"))
+	}
+	return lines
+}

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Night is a stretch of open windows with what ended in it. A run without
+// windows has none.
+type Night struct {
+	Number   int   `json:"number"` // of those in which something was done, from 1
+	From     *Time `json:"from"`   // when it opened, or the run in it
+	Until    *Time `json:"until"`  // when it closes or closed, or the run ended in it
+	Upgraded int   `json:"upgraded"`
+	Failed   int   `json:"failed"`
+	Unknown  int   `json:"unknown"`
+}
+
+// hours answers when the vaults of a plan may start, seen from one moment.
+type hours struct {
+	plan      *plan.Plan
+	now       time.Time
+	schedules map[*plan.Calendar]*plan.Schedule
+	answers   map[question]time.Time
+}
+
+type question struct {
+	schedule *plan.Schedule
+	need     time.Duration
+}
+
+func newHours(p *plan.Plan, now time.Time) *hours {
+	return &hours{p, now, map[*plan.Calendar]*plan.Schedule{}, map[question]time.Time{}}
+}
+
+// schedule returns the schedule of a vault, nil where it may always start.
+func (h *hours) schedule(i int) *plan.Schedule {
+	c := h.plan.CalendarFor(i)
+	if c == nil {
+		return nil
+	}
+	s, known := h.schedules[c]
+	if !known {
+		s, _ = plan.CompileCalendar(c) // a plan that is run has passed this check
+		h.schedules[c] = s
+	}
+	return s
+}
+
+// opens returns when a vault's next window that is long enough for its upgrade
+// opens; zero when it may start now, and when there is none.
+func (h *hours) opens(i int) time.Time {
+	s := h.schedule(i)
+	if s == nil {
+		return time.Time{}
+	}
+	q := question{s, h.plan.Vaults[i].Predicted.P90}
+	at, known := h.answers[q]
+	if !known {
+		if start, ok := s.Fit(h.now, q.need); ok && start.After(h.now) {
+			at = start
+		}
+		h.answers[q] = at
+	}
+	return at
+}
+
+// waits reports whether the vault has not been started and may still be.
+func (v *Vault) waits() bool {
+	switch v.Status {
+	case fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy, fleet.Deferred:
+		return true
+	}
+	return false
+}
+
+// nextWindow is when the first of the vaults that wait may start; nil when one
+// of them may start now, and when none waits.
+func (v *View) nextWindow() (first *Time) {
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		if !x.waits() {
+			continue
+		}
+		if x.NextWindow == nil {
+			return nil
+		}
+		if first == nil || x.NextWindow.Before(first.Time) {
+			first = x.NextWindow
+		}
+	}
+	return first
+}
+
+// stretch is the time from when windows open to when they close.
+type stretch struct{ from, until time.Time }
+
+// stretches lists when a schedule was open between two moments; the first one
+// may begin at the first moment.
+func stretches(s *plan.Schedule, from, to time.Time) (out []stretch) {
+	for t := from; ; {
+		start, ok := s.Next(t)
+		if !ok || start.After(to) {
+			return out
+		}
+		until, _ := s.OpenAt(start)
+		out = append(out, stretch{start, until})
+		if until.IsZero() {
+			return out
+		}
+		t = until
+	}
+}
+
+// night is the newest night of the run, nil where it has no windows or none
+// has come yet. What ended after a window closed belongs to its night.
+func (v *View) night(st *rollout.State, h *hours) *Night {
+	w := max(st.CurrentWave(), 0)
+	if st.Run.OpenedAt.IsZero() || w >= len(st.Plan.Waves) || len(st.Plan.Waves[w].Vaults) == 0 {
+		return nil
+	}
+	s := h.schedule(st.Plan.Waves[w].Vaults[0])
+	if s == nil {
+		return nil
+	}
+	ended := lastWork(st)
+	nights := stretches(s, st.Run.OpenedAt, ended)
+	if len(nights) == 0 {
+		return nil
+	}
+	last := nights[len(nights)-1]
+	n := &Night{From: at(last.from), Until: at(last.until)}
+	if !v.Run.Live && v.Run.WaitingFor == nil && (last.until.IsZero() || ended.Before(last.until)) {
+		n.Until = at(ended)
+	}
+	active := make([]bool, len(nights))
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		if x.Carried || x.Status == fleet.Already {
+			continue
+		}
+		for _, t := range []*Time{x.StartedAt, x.EndedAt} {
+			if t == nil || t.Before(nights[0].from) {
+				continue
+			}
+			active[nightOf(nights, t.Time)] = true
+		}
+		if x.EndedAt == nil || x.EndedAt.Before(last.from) {
+			continue
+		}
+		switch x.Status {
+		case fleet.Upgraded:
+			n.Upgraded++
+		case fleet.Failed:
+			n.Failed++
+		case fleet.Unknown:
+			n.Unknown++
+		}
+	}
+	active[len(active)-1] = true
+	for _, a := range active {
+		if a {
+			n.Number++
+		}
+	}
+	return n
+}
+
+// lastWork is when the run last did something: what people said to it
+// afterwards, an approval for one, begins no night.
+func lastWork(st *rollout.State) time.Time {
+	last := st.Run.OpenedAt
+	for _, t := range []time.Time{st.Run.ResumedAt, st.Run.HaltedAt, st.Run.ClosedAt} {
+		last = later(last, t)
+	}
+	for i := range st.Vaults {
+		if v := &st.Vaults[i]; !v.Carried {
+			last = later(later(last, v.StartedAt), v.EndedAt)
+		}
+	}
+	return last
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// nightOf is the index of the night that a moment belongs to: the last that
+// had begun.
+func nightOf(nights []stretch, t time.Time) int {
+	lo, hi := 0, len(nights)-1
+	for lo < hi {
+		mid := (lo + hi + 1) / 2
+		if nights[mid].from.After(t) {
+			hi = mid - 1
+		} else {
+			lo = mid
+		}
+	}
+	return lo
+}

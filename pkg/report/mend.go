@@ -1,0 +1,146 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// blockedActions is what blocks vaults, by code: what to mend, and on how many
+// machines, groups or subscriptions.
+func (v *View) blockedActions() (out []Action) {
+	for _, c := range causes(v.withStatus(fleet.Blocked)) {
+		a := Action{Do: DoMend, Person: true, Code: maybe(c.code), Title: c.title(), about: c.vaults, Items: c.distinct(),
+			Detail: maybe(c.advice())}
+		if c.why != "" {
+			a.Do = DoConsent
+		}
+		if c.comesBack() {
+			a.Do, a.Person = DoWait, false
+		}
+		if v.Run.Status == RunFinished && v.Run.Inventory != nil {
+			a.Command = maybe(Command("plan", *v.Run.Inventory, "--validate"))
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// comesBack reports whether the next run tries again and nobody has to mend
+// anything first.
+func (c *cause) comesBack() bool {
+	switch c.code {
+	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy:
+		return true
+	}
+	return false
+}
+
+// title says what to do about a cause. fleetup's own codes have words of their
+// own; a code of the service is shown as it came.
+func (c *cause) title() string {
+	vs := vaults(len(c.vaults))
+	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
+	groups := c.distinctOf(func(v *Vault) string {
+		return v.SubscriptionID + "/" + strings.ToLower(v.TargetResourceGroup)
+	}, "target group", "target groups")
+	switch c.code {
+	case fleet.CodeGroupMissing:
+		return fmt.Sprintf("Create or correct %s, %s", groups, vs)
+	case fleet.CodeTargetExists:
+		return fmt.Sprintf("Look at the targets of %s: a vault of that name is there already", vs)
+	case fleet.CodeNoPermission:
+		return fmt.Sprintf("Grant the permission that is missing in %s, %s", subs, vs)
+	case fleet.CodeNotSignedIn:
+		return fmt.Sprintf("Sign in again for %s, %s", subs, vs)
+	case fleet.CodeSubscription:
+		return fmt.Sprintf("Look at %s that cannot be used, %s", subs, vs)
+	case fleet.CodeCSP:
+		return fmt.Sprintf("Hold the vaults of %s of a Cloud Solution Provider, %s: they cannot be upgraded", subs, vs)
+	case fleet.CodeProvider:
+		return fmt.Sprintf("Register the resource provider in %s, %s", subs, vs)
+	case fleet.CodeFeature:
+		return fmt.Sprintf("Have the upgrade enabled for %s, %s", subs, vs)
+	case fleet.CodeNotFound:
+		return fmt.Sprintf("Correct %s in the inventory: the cloud does not list them", vs)
+	case fleet.CodeNoWindow:
+		return fmt.Sprintf("Widen the window for %s: none is long enough", vs)
+	case fleet.CodeAttempts:
+		return fmt.Sprintf("Find out why the starts of %s were never accepted", vs)
+	case fleet.CodeForeignFailed, fleet.CodeForeignOverdue, fleet.CodeUpgradeRunning:
+		return fmt.Sprintf("Ask who else started the upgrade of %s (%s)", vs, c.code)
+	}
+	switch n := len(c.distinct()); {
+	case c.comesBack():
+		return fmt.Sprintf("%s: nothing to mend, the next run tries again (%s)", vs, c.code)
+	case c.why != "":
+		return fmt.Sprintf("Decide on the warning %s of %s: consent to it, or hold them", c.code, vs)
+	case n > 0 && c.speaksOf("agent"):
+		return fmt.Sprintf("Update agents on %s, %s (%s)", plural(n, "machine", "machines"), vs, c.code)
+	case n > 0:
+		return fmt.Sprintf("Mend %s on %s, %s", c.code, plural(n, "entry", "entries"), vs)
+	}
+	return fmt.Sprintf("Mend %s, %s", c.code, vs)
+}
+
+// speaksOf reports whether the service's own words hold a word. It chooses
+// words for people, nothing else: what codes there are is not known (reference
+// §5).
+func (c *cause) speaksOf(word string) bool {
+	return strings.Contains(strings.ToLower(c.code+" "+c.message+" "+c.action), word)
+}
+
+// The retention question (reference §1) stands wherever somebody could think
+// of unregistering a machine.
+const retention = "A machine that no longer exists: must its backups be kept for long-term retention? Then the vault cannot be upgraded, hold it; only otherwise unregister the machine."
+
+// advice says how to mend a cause.
+func (c *cause) advice() string {
+	s := strings.TrimSpace(sentence(c.action) + " " + sentence(c.why))
+	said := strings.ToLower(s + " " + c.message)
+	machines := len(c.distinct()) > 0 && c.speaksOf("agent")
+	if (machines || strings.Contains(said, "unregister")) && !strings.Contains(said, "retention") {
+		s = strings.TrimSpace(s + " " + retention)
+	}
+	return s
+}
+
+// distinct lists the different items of a cause: a machine that several vaults
+// name counts once, whatever else stands beside its name.
+func (c *cause) distinct() (out []string) {
+	seen := map[string]bool{}
+	for _, items := range c.items {
+		for i, s := range items {
+			if i == 0 && heads(items) {
+				continue
+			}
+			name, _, _ := strings.Cut(s, dot)
+			if k := strings.ToLower(strings.TrimSpace(name)); !seen[k] {
+				seen[k] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// heads reports whether the first of a table's rows names its columns: it
+// alone has no digit in it.
+func heads(rows []string) bool {
+	digits := func(s string) bool { return strings.ContainsAny(s, "0123456789") }
+	if len(rows) < 2 || !strings.Contains(rows[0], dot) || digits(rows[0]) {
+		return false
+	}
+	return !slices.ContainsFunc(rows[1:], func(s string) bool { return !digits(s) })
+}
+
+// distinctOf counts the different values that a cause's vaults have.
+func (c *cause) distinctOf(of func(*Vault) string, one, many string) string {
+	seen := map[string]bool{}
+	for _, v := range c.vaults {
+		seen[of(v)] = true
+	}
+	return plural(len(seen), one, many)
+}
