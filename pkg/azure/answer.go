@@ -102,12 +102,8 @@ func readBody(body io.ReadCloser, limit int64) ([]byte, error) {
 }
 
 func newResponse(req *http.Request, resp *http.Response, body []byte, now time.Time) *Response {
-	id := resp.Header.Get("x-ms-request-id")
-	if id == "" {
-		id = resp.Header.Get("x-ms-correlation-request-id")
-	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body,
-		RequestID:       text.Clean(id, text.MaxID),
+		RequestID:       requestID(resp.Header),
 		ClientRequestID: req.Header.Get(headerClientRequestID),
 		RetryAfter:      RetryAfter(resp.Header, now)}
 }

@@ -134,11 +134,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	}
 	resp, err := c.pipeline.Do(req)
 	if err != nil {
-		return nil, c.noAnswer(ctx, r.Op, req.Raw(), err)
+		return nil, c.noAnswer(ctx, call, req.Raw(), err)
 	}
 	body, err := io.ReadAll(resp.Body) // from memory: exchange has read it
 	if err != nil {
-		return nil, c.noAnswer(ctx, r.Op, req.Raw(), err)
+		return nil, c.noAnswer(ctx, call, req.Raw(), err)
 	}
 	out := newResponse(req.Raw(), resp, body, time.Now())
 	out.SentAt = call.sentAt
@@ -163,12 +163,14 @@ func (c *Client) headers(r Request) http.Header {
 	return h
 }
 
-// noAnswer names the failure of a call that got no answer.
-func (c *Client) noAnswer(ctx context.Context, op string, req *http.Request, err error) error {
+// noAnswer names the failure of a call that got no answer, or only a part of
+// one.
+func (c *Client) noAnswer(ctx context.Context, call *call, req *http.Request, err error) error {
 	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
 		return ce
 	}
-	ce := &fleet.CallError{Op: op, Class: fleet.CallUnreachable, ClientRequestID: req.Header.Get(headerClientRequestID), Err: err}
+	ce := &fleet.CallError{Op: call.op, Class: fleet.CallUnreachable, RequestID: call.requestID,
+		ClientRequestID: req.Header.Get(headerClientRequestID), Err: err}
 	if errors.Is(err, errTooLarge) {
 		ce.Class = fleet.CallGarbled
 	}
@@ -188,9 +190,10 @@ type call struct {
 	try      time.Duration
 	complete func(int, []byte) bool
 
-	tries    int
-	sentAt   time.Time
-	answered bool // complete said that this is the answer
+	tries     int
+	sentAt    time.Time
+	requestID string // of the last try, where an answer began
+	answered  bool   // complete said that this is the answer
 }
 
 type callKey struct{}
@@ -230,10 +233,11 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := timeout(req.Context(), call.try, "no answer within "+call.try.String())
 	defer cancel()
-	call.sentAt = time.Now()
+	call.sentAt, call.requestID = time.Now(), ""
 	resp, err := x.c.o.Reads.RoundTrip(req.WithContext(ctx))
 	var body []byte
 	if err == nil {
+		call.requestID = requestID(resp.Header)
 		limit := call.limit
 		if limit == 0 {
 			limit = MaxBody
@@ -246,7 +250,7 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	if err != nil && req.Context().Err() == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Err: err}, resp)
+	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Attempt: call.tries, Bytes: int64(len(body)), Err: err}, resp)
 	if err != nil {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ type CredentialOptions struct {
 	Getenv func(string) string
 	// Transport carries the sign-in's requests; nil means the SDK's own.
 	Transport policy.Transporter
+	Log       func(RequestLog) // optional; the sign-in's requests
 }
 
 // NewCredential returns the credential of a kind, for a tenant where one is
@@ -83,6 +84,9 @@ func NewCredential(kind fleet.CredentialKind, tenant string, o CredentialOptions
 	}
 	b := credentialBuilder{kind: kind, tenant: tenant, o: o,
 		client: policy.ClientOptions{Cloud: authority(o.Cloud), Transport: o.Transport}}
+	if o.Log != nil {
+		b.client.PerRetryPolicies = []policy.Policy{signInLog{o.Log}}
+	}
 	if tenant != "" {
 		b.allowed = []string{tenant}
 	}

@@ -74,8 +74,9 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 
 	sent := time.Now()
 	resp, err := o.c.o.Starts.RoundTrip(req)
-	o.c.log(req, RequestLog{Subject: r.Subject, At: sent, Start: true, Err: err}, resp)
+	entry := RequestLog{Subject: r.Subject, At: sent, Start: true, Attempt: 1, Err: err}
 	if err != nil {
+		o.c.log(req, entry, resp)
 		notSent := !connected.Load() && (o.c.o.OwnStarts || isDialError(err))
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w (after %v)", context.Cause(ctx), time.Since(sent).Round(time.Millisecond))
@@ -90,6 +91,8 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 		limit = MaxBody
 	}
 	got, bodyErr := readBody(resp.Body, limit)
+	entry.Bytes, entry.Err = int64(len(got)), bodyErr
+	o.c.log(req, entry, resp)
 	out := newResponse(req, resp, got, time.Now())
 	out.SentAt, out.BodyErr = sent, bodyErr
 	return out, nil

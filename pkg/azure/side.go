@@ -91,7 +91,7 @@ func (s *Side) Client(tenant string) (*Client, error) {
 		if s.o.NewCredential != nil {
 			cred, err = s.o.NewCredential(s.kind, tenant)
 		} else {
-			cred, err = NewCredential(s.kind, tenant, CredentialOptions{Cloud: s.o.Cloud.Name})
+			cred, err = NewCredential(s.kind, tenant, CredentialOptions{Cloud: s.o.Cloud.Name, Log: s.o.Log})
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)

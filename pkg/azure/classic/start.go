@@ -45,18 +45,29 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPost, Path: path, Body: body,
 			Header: upgradeInputHeader(operationID), Subject: id})
 		if err != nil {
-			return noStartAnswer(err)
+			return noStartAnswer(err, operationID)
 		}
 		return u.startAnswer(resp, operationID)
 	}, nil
 }
 
-func noStartAnswer(err error) fleet.StartAnswer {
-	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost, Message: text.Clean(err.Error(), text.MaxMessage)}
+func noStartAnswer(err error, operationID string) fleet.StartAnswer {
+	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
+		Message: named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
 	if se, ok := errors.AsType[*azure.SendError](err); ok && se.NotSent {
 		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
 	}
 	return a
+}
+
+// named adds to a message by which names the cloud can find the request: its
+// own, and ours, which is the operation ID. The service's own words are shown
+// as they came; there the names stand beside them, in the report's columns.
+func named(message, requestID, operationID string) string {
+	if requestID != "" {
+		message += " (request " + requestID + ")"
+	}
+	return message + " (client request " + operationID + ")"
 }
 
 // startAnswer is the table of design §2, rule 3.
@@ -65,6 +76,9 @@ func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.S
 	switch s := resp.Status; {
 	case s >= 200 && s <= 299:
 		u.startTaken(&a, resp, operationID)
+		if a.Message != "" && !a.ErrorBody {
+			a.Message = named(a.Message, a.RequestID, operationID)
+		}
 		return a
 	case s == http.StatusConflict:
 		a.Verdict = fleet.StartBusy
@@ -78,6 +92,9 @@ func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.S
 		a.Verdict = fleet.StartUnknown
 	}
 	u.startRefused(&a, resp)
+	if !a.ErrorBody {
+		a.Message = named(a.Message, a.RequestID, operationID)
+	}
 	return a
 }
 

@@ -167,6 +167,10 @@ func TestRule3StartAnswers(t *testing.T) {
 			if a.Verdict != fleet.StartAccepted && a.Message == "" || tt.status != 0 && a.RequestID != "req-1" {
 				t.Errorf("got %+v", a)
 			}
+			if a.Verdict != fleet.StartAccepted && !a.ErrorBody && (!strings.HasSuffix(a.Message, "(client request "+opOur+")") ||
+				tt.status != 0 && !strings.Contains(a.Message, "(request req-1)")) {
+				t.Errorf("no request IDs on %q", a.Message)
+			}
 			if tt.status == 429 && a.RetryAfter != 77*time.Second {
 				t.Errorf("RetryAfter %v", a.RetryAfter)
 			}
