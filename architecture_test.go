@@ -191,6 +191,22 @@ func TestTheBrainIsPure(t *testing.T) {
 	}
 }
 
+// TestOnlyTheEdgesLog: what happened is data, and becomes a log line where the
+// program meets the machine or the cloud.
+func TestOnlyTheEdgesLog(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if s.test || s.room == "cmd/fleetup" || s.room == "pkg/azure" {
+			continue
+		}
+		for _, p := range s.imports() {
+			if within(p, "log") {
+				t.Errorf("%s imports %s", s.path, p)
+			}
+		}
+	}
+}
+
 // TestFilesAreShort: one concept a file.
 func TestFilesAreShort(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,9 @@ func (w *world) start(args ...string) *client {
 	// Nothing of the machine's own settings; a sign-in that must not be used on
 	// loopback.
 	c.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "USER=tester", "TZ=UTC",
+		// Every process logs all that it can, so that the secrets are looked for
+		// there too.
+		"FLEETUP_LOG_FILE=" + w.logFile(), "FLEETUP_LOG_LEVEL=debug", "FLEETUP_LOG_FORMAT=json",
 		"AZURE_TENANT_ID=" + subA, "AZURE_CLIENT_ID=" + subB, "AZURE_CLIENT_SECRET=" + clientSecret}
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
@@ -71,6 +74,9 @@ func (w *world) start(args ...string) *client {
 	w.t.Cleanup(func() { _ = c.cmd.Process.Kill(); <-c.done })
 	return c
 }
+
+// logFile is the log that all processes of a world append to.
+func (w *world) logFile() string { return filepath.Join(w.dir, "fleetup.log") }
 
 // wait returns the exit code once the process has ended; -1 after a kill.
 func (c *client) wait() int {

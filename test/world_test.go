@@ -1,9 +1,11 @@
 package test
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,6 +179,7 @@ func (w *world) judge(permits ...string) {
 	w.judgeLimits()
 	w.judgeListings()
 	w.judgeSecrets()
+	w.judgeLog()
 }
 
 func (w *world) judgeVaults(permits []string) {
@@ -286,6 +289,44 @@ func (w *world) judgeSecrets() {
 		if strings.Contains(text, clientSecret) {
 			w.t.Errorf("the environment's secret is in %s", where)
 		}
+	}
+}
+
+// judgeLog: the log of all processes is whole lines of JSON, with a line for
+// each start that the cloud saw. Those whose answers a kill or a second signal
+// did not wait for may be missing: a log does not hold a run up.
+func (w *world) judgeLog() {
+	w.t.Helper()
+	data, err := os.ReadFile(w.logFile())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	starts, kills := 0, 0
+	for line := range strings.Lines(string(data)) {
+		var l struct {
+			Msg   string
+			Start bool
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil || !strings.HasSuffix(line, "\n") {
+			w.t.Errorf("a line of the log is torn: %v: %q", err, line)
+			return
+		}
+		if l.Msg == "request" && l.Start {
+			starts++
+		}
+	}
+	for _, c := range w.clients {
+		<-c.done
+		if c.killed() || strings.Contains(c.stderr.String(), "Ended at once") {
+			kills++
+		}
+	}
+	seen := 0
+	for _, n := range w.starts() {
+		seen += n
+	}
+	if kills == 0 && starts < seen {
+		w.t.Errorf("the log has %d starts, but the cloud saw %d", starts, seen)
 	}
 }
 

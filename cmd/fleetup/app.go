@@ -23,13 +23,14 @@ func (e *environment) app() *cli.App {
 		Writer:      e.stdout,
 		ErrWriter:   e.stderr,
 		Reader:      e.stdin,
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()},
+		Flags:       append([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()}, logFlags()...),
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return wrongFlag("fleetup", err)
 		},
+		Before: e.openLog,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usage("fleetup help lists the commands", "there is no command %q", c.Args().First())
@@ -73,6 +74,7 @@ func (e *environment) run(args []string) fleet.ExitCode {
 	app := e.app()
 	err := app.RunContext(context.Background(), flagsFirst(app, args))
 	explain(e.stderr, err, wantsJSON(args))
+	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)
 }
 

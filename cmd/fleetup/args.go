@@ -16,7 +16,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 	}
 	out := []string{args[0]}
 	known, commands := everyFlag(app.Flags, app.Commands), app.Commands
-	var flags, positional []string
+	var global, flags, positional []string
 	ended, help := false, false
 	for rest := args[1:]; len(rest) > 0; {
 		a := rest[0]
@@ -28,20 +28,26 @@ func flagsFirst(app *cli.App, args []string) []string {
 		case a == "--":
 			ended = true
 		case len(a) > 1 && a[0] == '-':
-			flags = append(flags, a)
+			to := &flags
+			if isGlobal(app, a) {
+				to = &global
+			}
+			*to = append(*to, a)
 			switch {
 			case a == "-h" || a == "-help" || a == "--help":
 				help = true
+			case takesValue(known, a) && len(rest) == 0 && to == &global:
+				return append(out[:1], global...)
 			case takesValue(known, a) && len(rest) == 0:
-				return append(out, flags...) // an argument behind it would pass for its value
+				return place(out, global, flags) // an argument behind it would pass for its value
 			case takesValue(known, a):
-				flags = append(flags, rest[0])
+				*to = append(*to, rest[0])
 				rest = rest[1:]
 			}
 		case named >= 0 && len(positional) == 0:
 			c := commands[named]
 			out = append(out, a)
-			known, commands = everyFlag(c.Flags, c.Subcommands), c.Subcommands
+			known, commands = append(everyFlag(c.Flags, c.Subcommands), app.Flags...), c.Subcommands
 		default:
 			positional = append(positional, a)
 		}
@@ -52,11 +58,26 @@ func flagsFirst(app *cli.App, args []string) []string {
 	if len(out) == 1 && len(positional) > 0 {
 		return append(out, positional...) // no such command: its flags cannot be judged
 	}
-	out = append(out, flags...)
+	out = place(out, global, flags)
 	if ended {
 		out = append(out, "--")
 	}
 	return append(out, positional...)
+}
+
+// place puts the flags of every command before the command, where the program
+// itself reads them, and the command's own behind it.
+func place(out, global, flags []string) []string {
+	return slices.Concat(out[:1], global, out[1:], flags)
+}
+
+// isGlobal reports whether a flag is one of those that every command takes.
+func isGlobal(app *cli.App, arg string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	return slices.ContainsFunc(app.Flags, func(f cli.Flag) bool {
+		c, ok := f.(cli.CategorizableFlag)
+		return ok && c.GetCategory() == everyCommand && slices.Contains(f.Names(), name)
+	})
 }
 
 // everyFlag is all flags of some commands and of those below them: a flag

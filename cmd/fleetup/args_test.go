@@ -35,6 +35,14 @@ func TestFlagsFirst(t *testing.T) {
 		"--version":                          "--version",
 		"emulate f --log -":                  "emulate --log - f",
 		"resume --accept-failures --reason=": "resume --accept-failures --reason=",
+		"status --log-level debug --state x": "--log-level debug status --state x",
+		"--log-file f status":                "--log-file f status",
+		"inventory lint f --log-format=json": "--log-format=json inventory lint f",
+		"-log-file f plan plan -o json":      "-log-file f plan -o json plan",
+		"plan f --log-file":                  "--log-file",
+		"--log-file g plan f --state":        "--log-file g plan --state",
+		"plan -- --log-file f":               "plan -- --log-file f",
+		"bogus --log-file f":                 "bogus",
 	} {
 		args := append([]string{"fleetup"}, strings.Fields(in)...)
 		if got := strings.Join(flagsFirst(e.app(), args)[1:], " "); got != want {

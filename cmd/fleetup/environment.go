@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -20,12 +21,13 @@ import (
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	messages       *os.File      // what stderr writes to: a child may share it
-	terminal       bool          // a person can be asked: input and messages are a terminal
-	screen         bool          // messages go to a terminal that can redraw
-	colour         bool          // of messages
-	columns        int           // width of the terminal that data goes to; 0 for no terminal
-	interrupt      chan struct{} // closed by the first signal
+	messages       *os.File                   // what stderr writes to: a child may share it
+	terminal       bool                       // a person can be asked: input and messages are a terminal
+	screen         bool                       // messages go to a terminal that can redraw
+	colour         bool                       // of messages
+	columns        int                        // width of the terminal that data goes to; 0 for no terminal
+	interrupt      chan struct{}              // closed by the first signal
+	log            atomic.Pointer[processLog] // nil: nobody wants one
 	die            func(fleet.ExitCode)
 }
 
@@ -54,6 +56,7 @@ func (e *environment) obey(signals <-chan os.Signal) {
 	close(e.interrupt)
 	<-signals
 	say(e.stderr, "Ended at once. fleetup resume reads what is in doubt before it sends anything.")
+	e.log.Load().end(fleet.ExitInterrupted, errors.New("ended by a second signal"), atOnce)
 	e.die(fleet.ExitInterrupted)
 }
 

@@ -155,6 +155,7 @@ func hold(c *cli.Context) (*held, error) {
 		return nil, err
 	}
 	if h.ledger, err = state.OpenExisting(h.lock); err == nil {
+		h.ledger.Committed = logFacts(logOf(c))
 		h.run, h.begun, err = latest(h.ledger)
 	}
 	if err != nil {

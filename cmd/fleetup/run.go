@@ -81,6 +81,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	defer ledger.Close()
+	ledger.Committed = logFacts(logOf(c))
 	cs, err := carried(ledger, p)
 	if err != nil {
 		return err

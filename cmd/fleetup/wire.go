@@ -55,7 +55,8 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 	switch p.Kind {
 	case fleet.KindClassic:
 		err = func() error {
-			classicSide, armSide, err := azure.NewSides(azure.Options{Cloud: endpoints, Credentials: credentials, Version: versionString()})
+			classicSide, armSide, err := azure.NewSides(azure.Options{Cloud: endpoints, Credentials: credentials,
+				Version: versionString(), Log: azure.LogRequests(logOf(c))})
 			if err != nil {
 				return err
 			}

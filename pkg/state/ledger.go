@@ -16,6 +16,11 @@ import (
 type Ledger struct {
 	*Reader
 
+	// Committed, where set, is called with the events of each batch once they
+	// are durable: for a log. Set it before the ledger is used; it must be quick
+	// and must not use the ledger.
+	Committed func([]fleet.Event)
+
 	write sync.Mutex // held by Begin and Commit
 	runs  []RunInfo  // guarded by write
 	head  position   // guarded by write
@@ -119,7 +124,7 @@ func (l *Ledger) Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRe
 	if b.plan, err = pack(plan); err != nil {
 		return err
 	}
-	return l.apply(b)
+	return l.applyAndTell(b, events)
 }
 
 // Commit appends events to the latest run and replaces the vaults' records, in
@@ -147,7 +152,17 @@ func (l *Ledger) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error 
 	if err != nil {
 		return l.fail(err)
 	}
-	return l.apply(b)
+	return l.applyAndTell(b, events)
+}
+
+func (l *Ledger) applyAndTell(b *batch, events []fleet.Event) error {
+	if err := l.apply(b); err != nil {
+		return err
+	}
+	if l.Committed != nil {
+		l.Committed(events)
+	}
+	return nil
 }
 
 // fail makes an error final: nothing more is asked of the ledger.
