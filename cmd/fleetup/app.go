@@ -42,7 +42,7 @@ func (e *environment) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
-			e.statusCommand(), e.reportCommand(), e.approveCommand(), e.reopenCommand(), e.inventoryCommand(), e.emulateCommand(),
+			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.approveCommand(), e.reopenCommand(), e.inventoryCommand(), e.emulateCommand(),
 			e.versionCommand(), e.helpCommand(),
 		},
 	}

@@ -103,19 +103,26 @@ func eachCarried(l interface {
 	VaultRecords(func(fleet.VaultRecord) error) error
 }, do func(fleet.Carried)) error {
 	return l.VaultRecords(func(r fleet.VaultRecord) error {
-		status := r.Status
-		switch {
-		case status == fleet.Failed, status == fleet.Unknown:
-		case len(r.Disregard) > 0 && status != fleet.Upgraded && status != fleet.Already:
-			status = fleet.Pending // a permit that no answer has spent yet
-		default:
-			return nil
+		if c, ok := carry(r); ok {
+			do(c)
 		}
-		do(fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID,
-			Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
-			ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason})
 		return nil
 	})
+}
+
+// carry is what a run takes over of a vault's record; false for nothing.
+func carry(r fleet.VaultRecord) (fleet.Carried, bool) {
+	status := r.Status
+	switch {
+	case status == fleet.Failed, status == fleet.Unknown:
+	case len(r.Disregard) > 0 && status != fleet.Upgraded && status != fleet.Already:
+		status = fleet.Pending // a permit that no answer has spent yet
+	default:
+		return fleet.Carried{}, false
+	}
+	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID,
+		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
+		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason}, true
 }
 
 // newRunID is unique and sorts by time.

@@ -66,9 +66,7 @@ func (e *environment) reopen(c *cli.Context) error {
 		if err := run.state.Apply(ev); err != nil {
 			return err
 		}
-		r.Status, r.Disregard = fleet.Pending, append(r.Disregard, f.Disregard...)
-		r.Accepted, r.ErrorBody, r.Reason = false, false, run.state.Vaults[i].Reason
-		events, changed = append(events, ev), append(changed, r)
+		events, changed = append(events, ev), append(changed, run.state.RecordAfter(i, r, f))
 	}
 	if err := ledger.Commit(events, changed); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -51,6 +53,9 @@ func decode[F Fact](data json.RawMessage) (Fact, error) {
 	}
 	return f, nil
 }
+
+// FactNames lists the types of facts by the names that the journal stores.
+func FactNames() []string { return slices.Sorted(maps.Keys(decoders)) }
 
 // MarshalJSON writes the event with its fact's name.
 func (e Event) MarshalJSON() ([]byte, error) {

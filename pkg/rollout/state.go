@@ -198,6 +198,19 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	}
 }
 
+// RecordAfter is what the ledger remembers of a vault after a fact about it that
+// the state has folded. before is what it remembered until then: a re-opening
+// in a run that is over changes that, and leaves the run as it ended.
+func (s *State) RecordAfter(i int, before fleet.VaultRecord, f fleet.VaultFact) fleet.VaultRecord {
+	r, ok := f.(fleet.Reopened)
+	if !ok {
+		return s.Record(i)
+	}
+	before.Status, before.Disregard = fleet.Pending, append(slices.Clip(before.Disregard), r.Disregard...)
+	before.Accepted, before.ErrorBody, before.Reason = false, false, s.Vaults[i].Reason
+	return before
+}
+
 // move takes a vault to another status; an illegal move is an error.
 func (s *State) move(i int, to fleet.Status, why string) error {
 	v := &s.Vaults[i]

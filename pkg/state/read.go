@@ -29,6 +29,9 @@ type Reader struct {
 	info    Info
 	genesis Hash
 
+	identity  []byte // as stored
+	temporary string // the file to remove on Close; empty for none
+
 	mu      sync.Mutex
 	failure error // why nothing may be asked any more
 	wedged  bool  // bbolt panicked: its Close might wait for ever
@@ -131,7 +134,7 @@ func (r *Reader) load() error {
 	if err := json.Unmarshal(identity, &r.info); err != nil {
 		return damaged(r.path, "is damaged: its identity cannot be read", err)
 	}
-	r.genesis = Genesis(identity)
+	r.identity, r.genesis = identity, Genesis(identity)
 	return nil
 }
 
@@ -151,6 +154,9 @@ func (r *Reader) Close() error {
 	r.closed = true
 	wedged := r.wedged
 	r.mu.Unlock()
+	if r.temporary != "" {
+		defer os.Remove(r.temporary)
+	}
 	if wedged {
 		letGo(r.file)
 		return nil

@@ -1,0 +1,352 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// evidence is a ledger as an audit reads it: as stored, unchecked.
+type evidence interface {
+	Identity() []byte
+	Runs() ([]state.RunInfo, error)
+	Plan(fingerprint string) ([]byte, error)
+	Scan(fn func(state.Entry) error) error
+	VaultRecords(fn func(fleet.VaultRecord) error) error
+}
+
+// shownFaults is how many faults are told one by one: behind the first ones
+// stands most often one cause.
+const shownFaults = 20
+
+// fault is something in a ledger that is not what was written.
+type fault struct {
+	What     string // event, run, plan, vault or head
+	From, To uint64 // the events it is about; 0: none
+	Run      string
+	Vault    string
+	Message  string
+}
+
+// findings is what an audit found.
+type findings struct {
+	events  uint64
+	runs    int
+	vaults  int // that have a record
+	since   time.Time
+	head    state.Entry // the newest event; zero for an empty journal
+	genesis state.Hash
+	at      uint64 // the event that has the head asked for
+	found   bool   // there is one, or it is the genesis
+	faults  []fault
+	more    int // faults beyond those
+}
+
+// auditor goes through a journal once, from its identity to its end: links are
+// computed anew, and each run is folded again, so that what stands beside the
+// journal can be held against it.
+type auditor struct {
+	findings
+	from    evidence
+	wanted  string // a head in hex, or its beginning; empty: none
+	index   []state.RunInfo
+	blind   bool    // the index cannot be read
+	run     *folded // nil before the first
+	names   map[fleet.Key]string
+	records map[fleet.Key]fleet.VaultRecord // as the journal has them
+	lost    bool                            // a run could not be folded: records prove nothing
+}
+
+// folded is a run on its way through the fold.
+type folded struct {
+	indexed state.RunInfo
+	known   bool           // the index has it
+	state   *rollout.State // nil: its plan is not to be had, or an event did not fit
+	journal state.RunInfo  // as the journal has it
+}
+
+// audit checks a whole ledger. The error says why it cannot be read.
+func audit(from evidence, head string) (*findings, error) {
+	a := &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]fleet.VaultRecord{}}
+	a.genesis = state.Genesis(from.Identity())
+	a.found = head != "" && strings.HasPrefix(a.genesis.String(), head)
+	var err error
+	if a.index, err = from.Runs(); err != nil {
+		a.blind = true
+		a.fault(fault{What: "run", Message: "the index of the runs cannot be read: " + err.Error()})
+	}
+	if err := from.Scan(func(e state.Entry) error { a.entry(e); return nil }); err != nil {
+		return nil, err
+	}
+	a.closeRun()
+	for _, r := range a.index[min(a.runs, len(a.index)):] {
+		a.fault(fault{What: "run", From: r.FirstSeq, To: r.FirstSeq, Run: r.ID,
+			Message: fmt.Sprintf("the index has run %s, and event %d, which opened it, is gone: the journal's end was cut off", r.ID, r.FirstSeq)})
+	}
+	if a.lost {
+		return &a.findings, nil // said already: nothing can be held against a journal that does not add up
+	}
+	return &a.findings, a.checkRecords()
+}
+
+// fault notes a fault. One that only carries the last one further is added to
+// it: a journal that was cut in two is one fault, not a million.
+func (a *auditor) fault(f fault) {
+	if n := len(a.faults); n > 0 && f.What == "event" {
+		if last := &a.faults[n-1]; last.What == f.What && last.Message == f.Message && last.Run == f.Run && last.To+1 == f.From {
+			last.To = f.To
+			return
+		}
+	}
+	if len(a.faults) == shownFaults {
+		a.more++
+		return
+	}
+	a.faults = append(a.faults, f)
+}
+
+func (a *auditor) runID() string {
+	if a.run == nil {
+		return ""
+	}
+	return a.run.journal.ID
+}
+
+// entry looks at one event.
+func (a *auditor) entry(e state.Entry) {
+	if e.Seq == 0 {
+		a.fault(fault{What: "event", Run: a.runID(), Message: "something is stored among the events that is no event"})
+		return
+	}
+	if e.Missing > 0 {
+		a.fault(fault{What: "event", From: e.Seq - e.Missing, To: e.Seq - 1, Run: a.runID(), Message: "missing: taken out of the journal"})
+	}
+	a.events++
+	a.head = e
+	if a.wanted != "" && strings.HasPrefix(e.Hash.String(), a.wanted) {
+		a.found, a.at = true, e.Seq
+	}
+	var ev fleet.Event
+	err := json.Unmarshal(e.Data, &ev)
+	opened, opens := ev.Fact.(fleet.RunOpened)
+	if opens && err == nil {
+		a.openRun(e.Seq, ev.At, opened)
+	}
+	if !e.Fits {
+		a.fault(fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(),
+			Message: "changed, moved, or put in place of another: it does not carry the hash it must have after the event before it"})
+	}
+	if err != nil {
+		a.fault(fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(), Message: "cannot be read: " + err.Error()})
+		a.lose()
+		return
+	}
+	if a.since.IsZero() {
+		a.since = ev.At
+	}
+	a.fold(e.Seq, ev)
+}
+
+// openRun ends the run before, and begins the fold of the next.
+func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
+	a.closeRun()
+	a.runs++
+	r := &folded{journal: state.RunInfo{Ordinal: uint64(a.runs), ID: f.RunID, PlanFingerprint: f.PlanFingerprint, OpenedAt: at, FirstSeq: seq}}
+	if a.runs <= len(a.index) {
+		r.indexed, r.known = a.index[a.runs-1], true
+	}
+	a.run = r
+	p, err := planOf(a.from, f.PlanFingerprint)
+	if err != nil {
+		a.fault(fault{What: "plan", Run: f.RunID, Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
+		a.lost = true
+		return
+	}
+	r.state = rollout.NewState(p)
+	for i, name := range report.Names(p) {
+		a.names[p.Vaults[i].Key] = name
+	}
+	a.checkCarried(p, f)
+}
+
+// planOf reads a plan and makes sure that its fingerprint is the one it is
+// stored under.
+func planOf(from interface {
+	Plan(fingerprint string) ([]byte, error)
+}, fingerprint string) (*plan.Plan, error) {
+	data, err := from.Plan(fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if p.Fingerprint != fingerprint {
+		return nil, fmt.Errorf("it is plan %s", p.Fingerprint)
+	}
+	return p, nil
+}
+
+// checkCarried holds what a run took over from earlier ones against what the
+// journal says they left: a record that was changed between two runs shows
+// here, even when the later run has written over it.
+func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
+	if a.lost {
+		return
+	}
+	index := p.Index()
+	want := map[fleet.Key]fleet.Carried{}
+	for _, r := range a.records {
+		if c, ok := carry(r); ok {
+			if _, planned := index[c.Vault]; planned {
+				want[c.Vault] = c
+			}
+		}
+	}
+	for _, c := range f.Carried {
+		if was, ok := want[c.Vault]; !ok || !sameJSON(was, c) {
+			a.fault(fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(c.Vault),
+				Message: fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left", f.RunID, c.Status)})
+		}
+		delete(want, c.Vault)
+	}
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		a.fault(fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(k),
+			Message: fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them", want[k].Status, f.RunID)})
+	}
+}
+
+// fold carries an event into its run.
+func (a *auditor) fold(seq uint64, e fleet.Event) {
+	r := a.run
+	if r == nil {
+		a.fault(fault{What: "event", From: seq, To: seq, Message: "belongs to no run"})
+		return
+	}
+	if f, ok := e.Fact.(fleet.RunClosed); ok {
+		r.journal.Closed, r.journal.ClosedAt, r.journal.ExitCode = true, e.At, f.Code
+	}
+	if r.state == nil {
+		return
+	}
+	if err := r.state.Apply(e); err != nil {
+		a.fault(fault{What: "event", From: seq, To: seq, Run: r.journal.ID, Message: "cannot have followed the events before it: " + err.Error()})
+		a.lose()
+		return
+	}
+	if f, ok := e.Fact.(fleet.VaultFact); ok {
+		if i, ok := r.state.Lookup(f.VaultKey()); ok {
+			a.records[f.VaultKey()] = r.state.RecordAfter(i, a.records[f.VaultKey()], f)
+		}
+	}
+}
+
+// lose gives up the fold of the present run.
+func (a *auditor) lose() {
+	a.lost = true
+	if a.run != nil {
+		a.run.state = nil
+	}
+}
+
+// closeRun holds the run that ends here against the index.
+func (a *auditor) closeRun() {
+	r := a.run
+	if r == nil || a.blind {
+		return
+	}
+	if !r.known {
+		a.fault(fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
+			Message: fmt.Sprintf("run %s is in the journal and not in the index of the runs", r.journal.ID)})
+		return
+	}
+	if different := differences(r.journal, r.indexed); different != "" {
+		a.fault(fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
+			Message: fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID, different)})
+	}
+}
+
+// checkRecords holds the vaults' records against the journal. They are what
+// keeps a failed vault failed (design §2, rule 5).
+func (a *auditor) checkRecords() error {
+	seen := map[fleet.Key]bool{}
+	complain := func(k fleet.Key, run, message string) {
+		a.fault(fault{What: "vault", Run: run, Vault: a.name(k), Message: message})
+	}
+	err := a.from.VaultRecords(func(r fleet.VaultRecord) error {
+		a.vaults++
+		want, ok := a.records[r.Vault]
+		switch {
+		case seen[r.Vault]:
+			complain(r.Vault, r.RunID, "it has two records")
+		case !ok:
+			complain(r.Vault, r.RunID, fmt.Sprintf("its record says %s, and no event is about it", r.Status))
+		case r.Status != want.Status:
+			complain(r.Vault, want.RunID, fmt.Sprintf("its record says %s, and the journal says %s", r.Status, want.Status))
+		case !sameJSON(want, r):
+			complain(r.Vault, want.RunID, "its record and the journal differ: "+differences(want, r))
+		}
+		seen[r.Vault] = true
+		return nil
+	})
+	if err != nil {
+		a.fault(fault{What: "vault", Message: err.Error()})
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(a.records)) {
+		if !seen[k] {
+			complain(k, a.records[k].RunID, fmt.Sprintf("its record is gone, and the journal says %s", a.records[k].Status))
+		}
+	}
+	return nil
+}
+
+// name is what people call a vault; its key where no plan has it.
+func (a *auditor) name(k fleet.Key) string {
+	if n := a.names[k]; n != "" {
+		return n
+	}
+	return string(k)
+}
+
+func sameJSON(a, b any) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
+}
+
+// differences names the fields in which two values differ as JSON.
+func differences(a, b any) string {
+	fields := func(v any) map[string]json.RawMessage {
+		m := map[string]json.RawMessage{}
+		if data, err := json.Marshal(v); err == nil {
+			_ = json.Unmarshal(data, &m) // it was written by the line before
+		}
+		return m
+	}
+	x, y := fields(a), fields(b)
+	var different []string
+	for k := range x {
+		if !bytes.Equal(x[k], y[k]) {
+			different = append(different, k)
+		}
+	}
+	for k := range y {
+		if _, ok := x[k]; !ok {
+			different = append(different, k)
+		}
+	}
+	slices.Sort(different)
+	return strings.Join(different, ", ")
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// sentence says a fact in a few words, for an auditor who does not know the
+// program. The vault, who and why stand beside it.
+func sentence(f fleet.Fact) string {
+	switch f := f.(type) {
+	case fleet.RunOpened:
+		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint, plural(len(f.Carried), "vault"))
+	case fleet.Resumed:
+		return "went on with the run in a new process"
+	case fleet.WaveOpened:
+		return "opened wave " + f.Wave
+	case fleet.WaveDone:
+		return "finished wave " + f.Wave
+	case fleet.RunHalted:
+		return fmt.Sprintf("halted the run: %d failures, of which %s allows %d", f.Failures, haltScope(f), f.Budget)
+	case fleet.FailuresAccepted:
+		return "accepted the failures so far, so that the halted run may go on"
+	case fleet.Approved:
+		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d upgraded, %d failed, %d unknown and %d blocked",
+			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
+	case fleet.GateOpened:
+		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
+	case fleet.RunSuspended:
+		return withDetail("suspended the run in order ("+f.Why+")", f.Detail)
+	case fleet.RunClosed:
+		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
+	case fleet.Throttled:
+		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	case fleet.VaultFact:
+		return vaultSentence(f)
+	}
+	return f.Name()
+}
+
+func haltScope(f fleet.RunHalted) string {
+	switch {
+	case f.SameError != "":
+		return "the limit of failures in a row with code " + f.SameError
+	case f.Wave:
+		return "wave " + f.Scope
+	case f.Subscription:
+		return "subscription " + f.Scope
+	}
+	return "the run"
+}
+
+func vaultSentence(f fleet.VaultFact) string {
+	switch f := f.(type) {
+	case fleet.Validated:
+		return fmt.Sprintf("checked the vault: %s, %s", f.Verdict, plural(len(f.Findings), "finding"))
+	case fleet.StartIntended:
+		return fmt.Sprintf("is about to start the upgrade as operation %s, attempt %d", f.OperationID, f.Attempt)
+	case fleet.StartAnswered:
+		said := fmt.Sprintf("the start of operation %s was answered: %s", f.OperationID, f.Answer.Verdict)
+		if f.Answer.HTTPStatus != 0 {
+			said += fmt.Sprintf(" (HTTP %d)", f.Answer.HTTPStatus)
+		}
+		return withDetail(said, f.Answer.Message)
+	case fleet.NotSent:
+		return fmt.Sprintf("did not send the start of operation %s", f.OperationID)
+	case fleet.Reconciled:
+		return withDetail(fmt.Sprintf("looked for operation %s in the cloud: %s", f.OperationID, f.Reading), f.Detail)
+	case fleet.Observed:
+		return observedSentence(f)
+	case fleet.Verified:
+		return fmt.Sprintf("verified the new vault %s of operation %s", f.ResourceID, f.OperationID)
+	case fleet.DeadlinePassed:
+		return fmt.Sprintf("reached the deadline %q", f.Deadline)
+	case fleet.Reopened:
+		if f.Case != "" {
+			return "permitted another try, support case " + f.Case
+		}
+		return "permitted another try"
+	}
+	return f.Name()
+}
+
+func observedSentence(f fleet.Observed) string {
+	whose := "our operation "
+	if f.Foreign {
+		whose = "somebody else's operation "
+	}
+	switch {
+	case f.Vanished:
+		return whose + f.OperationID + " is no longer to be seen in the cloud"
+	case f.Explained:
+		return fmt.Sprintf("read why %s%s failed: %s", whose, f.OperationID, plural(len(f.Findings), "finding"))
+	case f.Record != nil:
+		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, f.Record.State), f.Record.Message)
+	}
+	return "saw " + whose + f.OperationID
+}
+
+func withDetail(s, detail string) string {
+	if detail == "" {
+		return s
+	}
+	return s + ": " + detail
+}

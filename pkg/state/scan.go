@@ -1,0 +1,57 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Entry is an event as the journal holds it, whether or not it is what was
+// written.
+type Entry struct {
+	Seq     uint64 // 0: stored under a key that is no sequence number
+	Missing uint64 // how many events are missing right before it
+	Prev    Hash   // as stored: of the event before it, of the genesis before the first
+	Hash    Hash   // as stored; zero where there is none
+	Data    []byte // as stored: a fleet.Event in JSON
+	Fits    bool   // its hash is the one it must carry after Prev; not judged behind a gap
+}
+
+// Scan hands every event of the ledger to fn as it is stored, the oldest first.
+// Unlike Events it does not stop where the chain breaks, but goes on from the
+// hash it finds: so one change is told from the next. An error of fn ends it and
+// is returned.
+func (r *Reader) Scan(fn func(Entry) error) error {
+	at, from := position{hash: r.genesis}, []byte(nil)
+	for {
+		entries, err := r.page(bucketEvents, from, from != nil)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		for _, stored := range entries {
+			// In a damaged tree the keys may run in circles.
+			if from != nil && bytes.Compare(stored.key, from) <= 0 {
+				return damaged(r.path, "is damaged: its events run in circles", nil)
+			}
+			from = stored.key
+			e := Entry{Prev: at.hash, Data: stored.value}
+			if len(stored.key) == len(seqKey(0)) {
+				e.Seq = binary.BigEndian.Uint64(stored.key)
+			}
+			if len(stored.value) >= len(Hash{}) {
+				e.Hash, e.Data = Hash(stored.value[:len(Hash{})]), stored.value[len(Hash{}):]
+			}
+			if e.Seq > 0 {
+				e.Missing = e.Seq - at.seq - 1
+				e.Fits = e.Hash != Hash{} && (e.Missing > 0 || Link(e.Prev, e.Seq, e.Data) == e.Hash)
+				at = position{e.Seq, e.Hash}
+			}
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Identity returns the ledger's identity as stored: the chain begins with its
+// hash (Genesis).
+func (r *Reader) Identity() []byte { return bytes.Clone(r.identity) }
