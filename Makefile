@@ -11,6 +11,7 @@ test:
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
+	go vet -tags failpoint ./pkg/failpoint ./pkg/runner ./pkg/state ./pkg/azure
 	go tool staticcheck ./...
 
 race:

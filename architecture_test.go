@@ -76,14 +76,15 @@ func sources(t *testing.T) []source {
 // standard library. A folder that is not in it has no business being there.
 // Folders of this module stand without the module's name.
 var rooms = map[string][]string{
+	"pkg/failpoint":            {},
 	"pkg/fleet":                {},
 	"pkg/plan":                 {"pkg/fleet"},
 	"pkg/inventory":            {"pkg/fleet", "pkg/plan", "gopkg.in/yaml.v3"},
 	"pkg/rollout":              {"pkg/fleet", "pkg/plan"},
-	"pkg/runner":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
-	"pkg/state":                {"pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
+	"pkg/runner":               {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
+	"pkg/state":                {"pkg/failpoint", "pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
 	"pkg/state/statetest":      {"pkg/fleet", "pkg/state"},
-	"pkg/azure":                {"pkg/fleet", "pkg/azure/internal", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
+	"pkg/azure":                {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
 	"pkg/azure/classic":        {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
 	"pkg/azure/internal/text":  {},

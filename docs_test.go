@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
@@ -90,18 +91,42 @@ func TestEmulatorDocHasEveryFault(t *testing.T) {
 	for _, k := range emulator.FaultKinds() {
 		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", k.Kind, k.Summary, strings.Join(k.Params, ", "))
 	}
-	doc := read(t, "docs/emulator.md")
-	head, tail, ok := strings.Cut(doc, mark)
-	if !ok {
-		t.Fatal("docs/emulator.md has lost its mark")
+	keep(t, "docs/emulator.md", mark, "", table.String())
+}
+
+// TestReliabilityDocHasEveryFailpoint keeps the table of failpoints current.
+func TestReliabilityDocHasEveryFailpoint(t *testing.T) {
+	t.Parallel()
+	var table strings.Builder
+	table.WriteString("\n| point | the process dies | what may have happened | what a resume does |\n|---|---|---|---|\n")
+	for _, m := range failpoint.Meanings() {
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", m.Point, m.Where, m.Happened, m.Resume)
 	}
-	if tail == table.String() {
+	table.WriteString("\n")
+	keep(t, "docs/reliability.md", "<!-- failpoints: kept current by a test -->\n", "<!-- end of the failpoints -->\n", table.String())
+}
+
+// keep demands a text between two marks of a document, to its end where the
+// second is empty.
+func keep(t *testing.T, path, from, to, want string) {
+	t.Helper()
+	head, tail, ok := strings.Cut(read(t, path), from)
+	if !ok {
+		t.Fatalf("%s has lost its mark %s", path, from)
+	}
+	rest := ""
+	if to != "" {
+		if tail, rest, ok = strings.Cut(tail, to); !ok {
+			t.Fatalf("%s has lost its mark %s", path, to)
+		}
+	}
+	if tail == want {
 		return
 	}
 	if !*updateDocs {
-		t.Fatal("the table of faults in docs/emulator.md is out of date: go test . -update")
+		t.Fatalf("what %s has after %s is out of date: go test . -update", path, strings.TrimSpace(from))
 	}
-	if err := os.WriteFile("docs/emulator.md", []byte(head+mark+table.String()), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(head+from+want+to+rest), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -52,7 +52,20 @@ func (l *lockedBuffer) String() string {
 // start starts the program with arguments. It ends with the test at the latest.
 func (w *world) start(args ...string) *client {
 	w.t.Helper()
-	c := &client{t: w.t, args: args, cmd: exec.Command(binary, args...), began: time.Now(), done: make(chan struct{})}
+	return w.launch(binary, nil, args)
+}
+
+// startAt starts the build of the program that dies at a failpoint.
+func (w *world) startAt(failpoint string, args ...string) *client {
+	w.t.Helper()
+	return w.launch(mortal(w.t), []string{"FLEETUP_FAILPOINT=" + failpoint}, args)
+}
+
+// launch starts a build of the program, with more in its environment than every
+// build gets.
+func (w *world) launch(program string, more, args []string) *client {
+	w.t.Helper()
+	c := &client{t: w.t, args: args, cmd: exec.Command(program, args...), began: time.Now(), done: make(chan struct{})}
 	c.cmd.Dir = w.dir
 	// Nothing of the machine's own settings; a sign-in that must not be used on
 	// loopback.
@@ -61,6 +74,7 @@ func (w *world) start(args ...string) *client {
 		// there too.
 		"FLEETUP_LOG_FILE=" + w.logFile(), "FLEETUP_LOG_LEVEL=debug", "FLEETUP_LOG_FORMAT=json",
 		"AZURE_TENANT_ID=" + subA, "AZURE_CLIENT_ID=" + subB, "AZURE_CLIENT_SECRET=" + clientSecret}
+	c.cmd.Env = append(c.cmd.Env, more...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
 		w.t.Fatalf("start %v: %v", args, err)

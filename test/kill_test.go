@@ -125,7 +125,7 @@ func killFleet(t *testing.T, rnd *rand.Rand, most int) int {
 		}
 	}
 	t.Logf("%d kills, then %d processes to the end", kills, processes)
-	judgeKilled(t, w, kinds)
+	judgeKilled(t, w, w.status(w.db), kinds)
 	w.judge()
 	lives := 0
 	for _, c := range w.clients {
@@ -143,9 +143,9 @@ func killFleet(t *testing.T, rnd *rand.Rand, most int) int {
 	return kills
 }
 
-func judgeKilled(t *testing.T, w *world, kinds map[string]killed) {
+func judgeKilled(t *testing.T, w *world, s *standing, kinds map[string]killed) {
 	t.Helper()
-	s, truth := w.status(w.db), w.cloud.Report()
+	truth := w.cloud.Report()
 	for name, k := range kinds {
 		v := s.find(t, name)
 		real, _ := truth.Find(name)

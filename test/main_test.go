@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -18,6 +19,9 @@ var (
 
 // binary is the program under test.
 var binary string
+
+// scratch is a folder for what is built.
+var scratch string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -32,23 +36,41 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if *given != "" {
-		binary = *given
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "fleetup-test-*")
-	if err != nil {
+	var err error
+	if scratch, err = os.MkdirTemp("", "fleetup-test-*"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "fleetup")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/fleetup")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "the program does not build: %v\n%s", err, out)
-		return 1
+	defer os.RemoveAll(scratch)
+	if binary = *given; binary == "" {
+		if binary, err = build("fleetup"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return m.Run()
+}
+
+// build builds the program under a name.
+func build(name string, flags ...string) (string, error) {
+	path := filepath.Join(scratch, name)
+	args := append(append([]string{"build"}, flags...), "-o", path, "../cmd/fleetup")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+var buildMortal = sync.OnceValues(func() (string, error) { return build("fleetup-mortal", "-tags", "failpoint") })
+
+// mortal is the program with failpoints, built when the first test asks for it.
+func mortal(t *testing.T) string {
+	t.Helper()
+	path, err := buildMortal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // seed is the seed of a random test.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 )
 
 func newTransport() *http.Transport {
@@ -40,5 +42,8 @@ func NewStartTransport() *http.Transport {
 	t.DisableKeepAlives = true
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
+	if failpoint.Enabled {
+		t.DialContext = diesWhenWritten(t.DialContext)
+	}
 	return t
 }

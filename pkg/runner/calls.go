@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
@@ -116,6 +117,7 @@ func (r *run) prepare(a rollout.Prepare) {
 			break
 		}
 	}
+	failpoint.Hit(failpoint.StartPrepared)
 	r.post(rollout.Prepared{Vault: v.Key, OperationID: r.Cloud.NewOperationID(r.clock.now()), Seen: seen, Present: present})
 }
 
@@ -134,7 +136,9 @@ func (r *run) send(a rollout.Send) {
 		answer.Message = "its upgrade would no longer end inside the window"
 	default:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
+		failpoint.Hit(failpoint.SendBefore)
 		answer = start(ctx, a.OperationID)
+		failpoint.Hit(failpoint.SendAnswered)
 		cancel()
 	}
 	switch answer.Verdict {
@@ -151,6 +155,7 @@ func (r *run) send(a rollout.Send) {
 func (r *run) reconcile(a rollout.Reconcile) {
 	v := r.vault(a.Vault)
 	res := fleet.Reconciliation{Reading: fleet.ReadUnreadable}
+	failpoint.Hit(failpoint.ReconcileBefore)
 	snap, err := r.lister.get(r.reads, v.SubscriptionID, r.clock.now())
 	if err != nil {
 		r.noteThrottle(v.SubscriptionID, err)
@@ -159,12 +164,15 @@ func (r *run) reconcile(a rollout.Reconcile) {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Reconcile(r.reads, v, a.OperationID, seen, present, a.Before)
 	}
+	failpoint.Hit(failpoint.ReconcileAfter)
 	r.post(rollout.Reconciled{Vault: v.Key, OperationID: a.OperationID, Result: res})
 }
 
 func (r *run) verify(a rollout.Verify) {
 	v := r.vault(a.Vault)
+	failpoint.Hit(failpoint.VerifyBefore)
 	res, err := r.Cloud.Verify(r.reads, v, a.OperationID)
+	failpoint.Hit(failpoint.VerifyAfter)
 	r.noteThrottle(v.SubscriptionID, err)
 	r.post(rollout.Verified{Vault: v.Key, OperationID: a.OperationID, Result: res, Err: err})
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -144,9 +145,15 @@ func (r *run) commit(out rollout.Output) error {
 		if len(batch.events) == 0 {
 			continue
 		}
+		var before, after []failpoint.Point
+		if failpoint.Enabled {
+			before, after = around(batch.events)
+		}
+		hit(before)
 		if err := r.Store.Commit(batch.events, batch.vaults); err != nil {
 			return fmt.Errorf("%w: %w", ErrCommit, err)
 		}
+		hit(after)
 		if r.Progress != nil {
 			r.Progress(r.machine.State, batch.events)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -111,5 +112,6 @@ func (b *batch) put(tx *bbolt.Tx, run []byte) error {
 			return err
 		}
 	}
+	failpoint.Hit(failpoint.TransactionOpen)
 	return nil
 }

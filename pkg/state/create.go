@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 )
 
 // Binding is what a ledger is bound to for its life.
@@ -63,9 +65,11 @@ func create(path, real string, b Binding) (err error) {
 	if err := initialise(temp, f, b); err != nil {
 		return fail(err, "check the space on its disk")
 	}
+	failpoint.Hit(failpoint.LedgerBuilt)
 	if err := os.Link(temp, real); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail(err, "it needs a file system with hard links: "+onLocalDisk)
 	}
+	failpoint.Hit(failpoint.LedgerLinked)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -124,7 +125,12 @@ func (l *Ledger) Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRe
 	if b.plan, err = pack(plan); err != nil {
 		return err
 	}
-	return l.applyAndTell(b, events)
+	failpoint.Hit(failpoint.BeginBefore)
+	if err := l.applyAndTell(b, events); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.BeginAfter)
+	return nil
 }
 
 // Commit appends events to the latest run and replaces the vaults' records, in
