@@ -14,14 +14,16 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Limits of a body that is read.
+// Limits of a body that is read, in bytes after decompression. A body over its
+// limit is an error, never a shorter answer. A vault takes some two kilobytes of
+// a listing: the limit leaves room for 15,000 vaults in one subscription.
 const (
-	MaxBody        = 1 << 20  // bytes, where a Request says nothing
-	MaxListingBody = 32 << 20 // bytes, for a subscription's listing
+	MaxBody        = 1 << 20  // where a Request says nothing
+	MaxListingBody = 32 << 20 // for a subscription's listing
 )
 
 // errTooLarge says a body is over its limit.
-var errTooLarge = errors.New("the answer is larger than any that makes sense")
+var errTooLarge = errors.New("the answer is larger than any that makes sense, and nothing of it is used")
 
 // Response is an answer, whatever its status, with the body read.
 type Response struct {
@@ -90,11 +92,15 @@ func ClassOfStatus(status int) fleet.CallClass {
 	return fleet.CallGarbled
 }
 
-// readBody reads a body of at most limit bytes and closes it.
-func readBody(body io.ReadCloser, limit int64) ([]byte, error) {
-	defer func() { _ = body.Close() }()
+// readBody reads a body of at most limit bytes and closes it. The "body" of a
+// 101 is the connection itself, which no context ends: it is closed unread.
+func readBody(resp *http.Response, limit int64) ([]byte, error) {
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil, nil
+	}
 	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(body, limit+1))
+	n, err := io.Copy(&b, io.LimitReader(resp.Body, limit+1))
 	if n > limit {
 		return b.Bytes()[:limit], fmt.Errorf("%w (over %d bytes)", errTooLarge, limit)
 	}

@@ -234,15 +234,17 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := timeout(req.Context(), call.try, "no answer within "+call.try.String())
 	defer cancel()
 	call.sentAt, call.requestID = time.Now(), ""
+	token := x.c.sentToken(req)
 	resp, err := x.c.o.Reads.RoundTrip(req.WithContext(ctx))
 	var body []byte
 	if err == nil {
+		token.header(resp.Header)
 		call.requestID = requestID(resp.Header)
 		limit := call.limit
 		if limit == 0 {
 			limit = MaxBody
 		}
-		body, err = readBody(resp.Body, limit)
+		body, err = readBody(resp, limit)
 		if errors.Is(err, errTooLarge) {
 			err = final{err}
 		}
@@ -250,10 +252,12 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	if err != nil && req.Context().Err() == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	err = token.error(err)
 	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Attempt: call.tries, Bytes: int64(len(body)), Err: err}, resp)
 	if err != nil {
 		return nil, err
 	}
+	body = token.body(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	call.answered = call.complete != nil && call.complete(resp.StatusCode, body)
 	return resp, nil

@@ -147,7 +147,7 @@ func wrap(b *credentialBuilder) func(azcore.TokenCredential, error) (azcore.Toke
 }
 
 func (b *credentialBuilder) fail(detail string) error {
-	return &SignInError{Kind: b.kind, Tenant: b.tenant, Detail: text.Clean(detail, 600)}
+	return &SignInError{Kind: b.kind, Tenant: b.tenant, Detail: text.Clean(hideSignIn(detail, b.o.Getenv), 600)}
 }
 
 // need reports the variables that are not set, nil when all are.

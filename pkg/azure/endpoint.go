@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 )
 
 // emulatorToken is what is sent to plain-HTTP endpoints on loopback instead of
@@ -20,23 +22,25 @@ type Endpoint struct {
 }
 
 // ParseEndpoint checks a base URL: https, or plain http to a loopback host
-// only, so that no credential ever crosses a network in the clear.
+// only, so that no credential ever crosses a network in the clear. The error
+// never quotes the URL: it may hold a secret where none belongs.
 func ParseEndpoint(s string) (Endpoint, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return Endpoint{}, fmt.Errorf("the endpoint is not a URL: %w", errors.Unwrap(err))
+		return Endpoint{}, errors.New("the endpoint is not a URL")
 	}
 	switch {
-	case u.User != nil: // first: the others print the URL
+	case u.User != nil:
 		return Endpoint{}, errors.New("the endpoint must not hold a user name or password")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return Endpoint{}, fmt.Errorf("endpoint %q must begin with https:// (or http:// on loopback)", s)
+		return Endpoint{}, errors.New("the endpoint must begin with https:// (or http:// on loopback)")
 	case u.Hostname() == "":
-		return Endpoint{}, fmt.Errorf("endpoint %q names no host", s)
+		return Endpoint{}, errors.New("the endpoint names no host")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return Endpoint{}, fmt.Errorf("endpoint %q must not have a query or a fragment", s)
+		return Endpoint{}, errors.New("the endpoint must not have a query or a fragment")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return Endpoint{}, fmt.Errorf("endpoint %q: plain http is allowed to a loopback host only, as it would show the token to the network; use https", s)
+		return Endpoint{}, fmt.Errorf("the endpoint on %s: plain http is allowed to a loopback host only, as it would show the token to the network; use https",
+			text.Clean(u.Hostname(), text.MaxID))
 	}
 	return Endpoint{base: strings.TrimRight(s, "/"), plain: u.Scheme == "http"}, nil
 }

@@ -72,8 +72,12 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	req.Header = o.c.headers(r)
 	req.Header.Set("Authorization", o.header)
 
-	sent := time.Now()
+	sent, token := time.Now(), o.c.sentToken(req)
 	resp, err := o.c.o.Starts.RoundTrip(req)
+	err = token.error(err)
+	if resp != nil {
+		token.header(resp.Header)
+	}
 	entry := RequestLog{Subject: r.Subject, At: sent, Start: true, Attempt: 1, Err: err}
 	if err != nil {
 		o.c.log(req, entry, resp)
@@ -90,10 +94,11 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	if limit == 0 {
 		limit = MaxBody
 	}
-	got, bodyErr := readBody(resp.Body, limit)
+	got, bodyErr := readBody(resp, limit)
+	bodyErr = token.error(bodyErr)
 	entry.Bytes, entry.Err = int64(len(got)), bodyErr
 	o.c.log(req, entry, resp)
-	out := newResponse(req, resp, got, time.Now())
+	out := newResponse(req, resp, token.body(got), time.Now())
 	out.SentAt, out.BodyErr = sent, bodyErr
 	return out, nil
 }

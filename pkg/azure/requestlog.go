@@ -102,7 +102,10 @@ type signInLog struct{ to func(RequestLog) }
 func (s signInLog) Do(req *policy.Request) (*http.Response, error) {
 	at := time.Now()
 	resp, err := req.Next()
-	e := RequestLog{At: at, Attempt: 1, SignIn: true, Err: err}
+	e := RequestLog{At: at, Attempt: 1, SignIn: true}
+	if err != nil { // it may quote what came instead of HTTP
+		e.Err = &hiddenError{text.Clean(hideSignIn(err.Error(), nil), maxErrorText), err}
+	}
 	if resp != nil {
 		e.Bytes = max(resp.ContentLength, 0)
 	}

@@ -36,6 +36,11 @@ func TestParseEndpoint(t *testing.T) {
 		{"https://h?x=1", "", false, "query"},
 		{"https://h#x", "", false, "query"},
 		{"https://h\x7f", "", false, "not a URL"},
+		{"https://user:hunter2", "", false, "not a URL"},
+		{"https://user:hunter2%zz@h", "", false, "not a URL"},
+		{"ftp://h/?sig=hunter2", "", false, "https://"},
+		{"https://h/?sv=1&sig=hunter2", "", false, "query"},
+		{"https://h/#hunter2", "", false, "fragment"},
 	} {
 		e, err := ParseEndpoint(tt.in)
 		if tt.problem != "" {

@@ -57,7 +57,7 @@ func (t *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	}
 	if err != nil {
 		// The library's error is not wrapped: it carries the sign-in's raw answer.
-		return "", time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(err.Error(), 900)}
+		return "", time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
 	}
 	return tok.Token, keepUntil(time.Now(), tok), nil
 }

@@ -122,6 +122,7 @@ func explanation(n *node) []fleet.Finding {
 			f.Items = append(f.Items, s)
 		}
 	}
+	f.Items = bounded(f.Items)
 	if f.Code == "" && f.Message == "" && len(f.Items) == 0 {
 		return nil
 	}

@@ -160,19 +160,3 @@ func TestExplain(t *testing.T) {
 		t.Errorf("without an address: %+v", got)
 	}
 }
-
-func FuzzOperationInfo(f *testing.F) {
-	f.Add([]byte(operationInfo("E", "m", "<JobStep><Message>x</Message></JobStep>")))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		n, err := parse(body)
-		if err != nil {
-			return
-		}
-		for _, fd := range explanation(n) {
-			if fd.Code == "" || fd.Message == "" {
-				t.Errorf("finding %+v", fd)
-			}
-		}
-		_ = upgradeRecord(n)
-	})
-}

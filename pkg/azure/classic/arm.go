@@ -1,6 +1,7 @@
 package classic
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -32,7 +33,8 @@ func (u *Upgrader) armGet(ctx context.Context, subscription, op, path string, ou
 	case resp.Status != http.StatusOK:
 		return resp, false, armError(resp, op)
 	}
-	if err := json.Unmarshal(resp.Body, out); err != nil {
+	// A null fits everything and says nothing.
+	if err := json.Unmarshal(resp.Body, out); err != nil || bytes.Equal(bytes.TrimSpace(resp.Body), []byte("null")) {
 		return resp, false, resp.Garbled(op, "the answer is not the JSON that was expected")
 	}
 	return resp, true, nil
@@ -87,7 +89,7 @@ func (t *armTarget) record() *fleet.Record {
 		return nil
 	}
 	return &fleet.Record{
-		OperationID: d.OperationID, State: upgradeState(d.Status),
+		OperationID: operationID(d.OperationID), State: upgradeState(d.Status),
 		Message: text.Clean(d.Message, text.MaxMessage), Trigger: text.Clean(d.TriggerType, text.MaxID),
 		StartedAt: parseTime(d.StartTimeUTC), UpdatedAt: parseTime(d.LastUpdatedTimeUTC), EndedAt: parseTime(d.EndTimeUTC),
 		UpgradedResourceID: text.Clean(d.UpgradedResourceID, text.MaxMessage),

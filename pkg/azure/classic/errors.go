@@ -11,6 +11,12 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
+// Bounds of what is kept of an answer: all of it is journalled and shown.
+const (
+	maxDetails = 100  // reasons
+	maxItems   = 1000 // entries of a reason's table
+)
+
 // serviceError is an error of the classic service, in any of the three shapes
 // of reference §5.
 type serviceError struct {
@@ -39,7 +45,13 @@ func readServiceError(n *node) (serviceError, bool) {
 		return serviceError{}, false
 	}
 	e := serviceError{code: n.value("Code"), message: n.value("Message"), action: n.value("RecommendedAction")}
-	for _, d := range n.child("Details").kids {
+	kids := n.child("Details").kids
+	for i, d := range kids {
+		if len(e.details) == maxDetails {
+			e.details = append(e.details, fleet.Finding{Severity: fleet.SeverityError, Code: codeNone,
+				Message: fmt.Sprintf("the service gives %d reasons more, which are not kept", len(kids)-i)})
+			break
+		}
 		if f, ok := detail(d, e.code); ok {
 			e.details = append(e.details, f)
 		}
@@ -117,7 +129,7 @@ func splitTable(s string) (message string, items []string) {
 			}
 		}
 		if len(cols) > 0 {
-			items = append(items, strings.Join(cols, " · "))
+			items = append(items, text.Clean(strings.Join(cols, " · "), text.MaxMessage))
 		}
 	}
 	message = strings.TrimSuffix(text.Clean(lead, text.MaxMessage), ":")
@@ -128,7 +140,15 @@ func splitTable(s string) (message string, items []string) {
 	default:
 		message = fmt.Sprintf("the service lists %d entries", len(items))
 	}
-	return message, items
+	return message, bounded(items)
+}
+
+// bounded cuts a list that is too long, and says so at its end.
+func bounded(items []string) []string {
+	if len(items) <= maxItems {
+		return items
+	}
+	return append(items[:maxItems:maxItems], fmt.Sprintf("and %d more, which are not kept", len(items)-maxItems))
 }
 
 func spaceAfterSemicolon(s string) bool {

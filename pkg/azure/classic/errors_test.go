@@ -110,25 +110,3 @@ func TestRetentionQuestion(t *testing.T) {
 		}
 	}
 }
-
-func FuzzServiceError(f *testing.F) {
-	f.Add([]byte(errorXML("Top", "m", reason("Warning", "W", "a;b|c;d", "x"))))
-	f.Add([]byte(`<E xmlns="http://schemas.microsoft.com/wars"><ErrorCode>W1</ErrorCode></E>`))
-	f.Add([]byte(details(opOur, "InProgress")))
-	f.Add([]byte("<html>"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		e, ok := parseServiceError(body)
-		if !ok {
-			return
-		}
-		fs := e.findings((&Upgrader{}).guide)
-		if len(fs) == 0 {
-			t.Error("an error without a finding")
-		}
-		for _, fd := range fs {
-			if fd.Code == "" || fd.Message == "" || strings.ContainsAny(fd.Message+fd.Code+fd.Action+strings.Join(fd.Items, ""), "\x1b\n\r\x00") {
-				t.Errorf("finding %+v", fd)
-			}
-		}
-	})
-}

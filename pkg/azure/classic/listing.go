@@ -48,7 +48,7 @@ func parseListing(body []byte, subscription string) (map[fleet.Key]fleet.Sightin
 	}
 	vaults := make(map[fleet.Key]fleet.Sighting)
 	for {
-		tok, err := r.d.Token()
+		tok, err := r.token()
 		if err != nil {
 			return nil, err
 		}

@@ -204,22 +204,3 @@ func TestReadsWaitForTheirTurn(t *testing.T) {
 		t.Errorf("%d requests", len(f.sent))
 	}
 }
-
-func FuzzParseListing(f *testing.F) {
-	f.Add([]byte(listing(vaultXML(`<IntrinsicSettings>` + details(opOur, "Failed") + `</IntrinsicSettings>`))))
-	f.Add([]byte(listing()))
-	f.Add([]byte("<CloudServices/>0"))
-	f.Add([]byte("<CloudServices><CloudService><Resources><Resource><Type>BackupVault</Type>"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		vaults, err := parseListing(body, sub)
-		if err != nil && vaults != nil {
-			t.Error("half a listing beside an error")
-		}
-		for k, s := range vaults {
-			if s.Address != "" && !strings.HasPrefix(s.Address, "/"+sub+"/cloudservices/") || strings.Contains(s.Address, "/../") {
-				t.Errorf("%s has address %q", k, s.Address)
-			}
-			_ = fmt.Sprint(s.Record)
-		}
-	})
-}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -20,10 +22,12 @@ const (
 )
 
 // Bounds of an answer: the deepest known has nine levels, and a vault in a
-// listing some twenty-five elements.
+// listing some twenty-five elements. A token is a tag with its attributes, or
+// the text between two: the decoder keeps one whole, whatever is in it.
 const (
 	maxDepth    = 64
 	maxElements = 1_000_000
+	maxToken    = 256 << 10
 )
 
 // node is an XML element. Children are found by local name (reference §5: the
@@ -51,17 +55,40 @@ func (n *node) value(local string) string { return strings.TrimSpace(n.child(loc
 // reader decodes one XML document, element by element.
 type reader struct {
 	d        *xml.Decoder
+	source   *tokenSource
 	elements int
 }
 
 func newReader(body []byte) *reader {
-	return &reader{d: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))}
+	s := &tokenSource{Reader: bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))}
+	return &reader{d: xml.NewDecoder(s), source: s}
+}
+
+// token returns the next token, or an error where it is too long.
+func (r *reader) token() (xml.Token, error) {
+	r.source.left = maxToken
+	return r.d.Token()
+}
+
+// tokenSource hands the decoder a body byte by byte, and no more than one token
+// may have.
+type tokenSource struct {
+	*bytes.Reader
+	left int
+}
+
+// ReadByte is what the decoder reads with.
+func (s *tokenSource) ReadByte() (byte, error) {
+	if s.left--; s.left < 0 {
+		return 0, fmt.Errorf("a tag or a text in it has more than %d bytes", maxToken)
+	}
+	return s.Reader.ReadByte()
 }
 
 // root returns the document's first element.
 func (r *reader) root() (xml.StartElement, error) {
 	for {
-		tok, err := r.d.Token()
+		tok, err := r.token()
 		if err == io.EOF {
 			return xml.StartElement{}, errors.New("it holds no XML element")
 		}
@@ -94,7 +121,7 @@ func (r *reader) element(start xml.StartElement, depth int) (*node, error) {
 	}
 	var text strings.Builder
 	for {
-		tok, err := r.d.Token()
+		tok, err := r.token()
 		if err != nil {
 			return nil, err // an end inside an element is a syntax error of the decoder
 		}
@@ -117,7 +144,7 @@ func (r *reader) element(start xml.StartElement, depth int) (*node, error) {
 // end checks that nothing but space and comments follows the root.
 func (r *reader) end() error {
 	for {
-		tok, err := r.d.Token()
+		tok, err := r.token()
 		if err == io.EOF {
 			return nil
 		}
@@ -175,7 +202,7 @@ func upgradeRecord(n *node) *fleet.Record {
 		return nil
 	}
 	return &fleet.Record{
-		OperationID:        n.value("OperationId"),
+		OperationID:        operationID(n.value("OperationId")),
 		State:              upgradeState(n.value("Status")),
 		Message:            text.Clean(n.child("Message").text, text.MaxMessage),
 		Trigger:            text.Clean(n.value("TriggerType"), text.MaxID),
@@ -201,17 +228,31 @@ func upgradeState(s string) fleet.UpgradeState {
 // parseTime reads a time stamp of the service: UTC, with or without its zone,
 // with up to nine fractional digits (reference §3). The service writes "not
 // yet" as the year 9999, which becomes the zero time. So does what cannot be
-// read: times are shown, nothing is decided by them.
+// read, and a year that the journal could not write: times are shown, nothing is
+// decided by them.
 func parseTime(s string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		t, err = time.Parse("2006-01-02T15:04:05.999999999", s)
 	}
-	if err != nil || t.UTC().Year() >= 9999 {
+	if y := t.UTC().Year(); err != nil || y < 1 || y >= 9999 {
 		return time.Time{}
 	}
 	return t.UTC()
 }
 
-// sameOperation compares operation IDs: they hold a GUID, whose case is free.
-func sameOperation(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
+// operationID returns an operation's ID in one spelling, so that equal ones are
+// equal strings everywhere: without space around, its GUID in lower case and
+// what follows in capitals, as [newOperationID] writes it (a GUID's case is
+// free). What is no operation ID is only cleaned.
+func operationID(s string) string {
+	const guid = 36
+	s = text.Clean(s, text.MaxID)
+	if len(s) < guid || uuid.Validate(s[:guid]) != nil {
+		return s
+	}
+	return strings.ToLower(s[:guid]) + strings.ToUpper(s[guid:])
+}
+
+// sameOperation compares operation IDs.
+func sameOperation(a, b string) bool { return a != "" && operationID(a) == operationID(b) }

@@ -1,10 +1,10 @@
 // Package text answers "how is a text that a cloud sent shown to a person". It
 // promises that what it returns is one line, valid UTF-8, free of control
-// characters (a service's text must not steer a terminal) and bounded.
+// characters (a service's text must not steer a terminal), free of what looks
+// like a secret, and bounded.
 package text
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,18 +13,21 @@ import (
 
 // Limits of what is kept of a text.
 const (
-	MaxMessage = 4000 // characters of a message
-	MaxID      = 200  // characters of a request ID, a code, a name
-	maxExcerpt = 200  // bytes of an unreadable body
+	MaxMessage = 4000     // characters of a message
+	MaxID      = 200      // characters of a request ID, a code, a name
+	maxExcerpt = 200      // bytes of an unreadable body that are shown
+	maxLooked  = 16 << 10 // bytes of it that are looked at
 )
 
-// tokens matches what looks like a signed token. Error texts of sign-in
-// libraries quote answers; a token must not ride along.
-var tokens = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
-
 // Clean makes s fit for one line of at most limit characters: control
-// characters and line ends become spaces, runs of spaces one.
+// characters and line ends become spaces, runs of spaces one, and what looks
+// like a secret is taken out. Of a text far over the limit the rest is not
+// looked at.
 func Clean(s string, limit int) string {
+	cut := false
+	if most := 8*limit + 8<<10; len(s) > most { // room for a token that straddles the limit
+		s, cut = s[:most], true
+	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
@@ -32,9 +35,10 @@ func Clean(s string, limit int) string {
 		}
 		return r
 	}, s)
-	s = tokens.ReplaceAllString(strings.Join(strings.Fields(s), " "), "[token removed]")
-	if utf8.RuneCountInString(s) > limit {
-		s = strings.TrimSpace(string([]rune(s)[:limit])) + "…"
+	s = HideSecrets(strings.Join(strings.Fields(s), " "))
+	if cut || utf8.RuneCountInString(s) > limit {
+		r := []rune(s)
+		s = strings.TrimSpace(string(r[:min(limit, len(r))])) + "…"
 	}
 	return s
 }
@@ -45,6 +49,8 @@ func Excerpt(body []byte) string {
 	if len(body) == 0 {
 		return "an empty body"
 	}
+	// Hidden before it is cut: a piece of a secret looks like none.
+	body = []byte(HideSecrets(string(body[:min(len(body), maxLooked)])))
 	cut := body
 	if len(cut) > maxExcerpt {
 		cut = cut[:maxExcerpt]
@@ -52,7 +58,7 @@ func Excerpt(body []byte) string {
 			cut = cut[:len(cut)-1] // do not cut a character in two
 		}
 	}
-	out := strconv.Quote(tokens.ReplaceAllString(string(cut), "[token removed]"))
+	out := strconv.Quote(string(cut))
 	if len(cut) < len(body) {
 		out += "…"
 	}

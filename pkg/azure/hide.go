@@ -1,0 +1,101 @@
+package azure
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+)
+
+// sentToken is the token that a request carried; empty where it was the fixed
+// one, which is no secret. A server can send back what it was sent (in an
+// error's message, a request ID, a header that is no HTTP), and what it says is
+// shown and journalled. So the token is taken out where the answer is read.
+type sentToken string
+
+// minToken is the length below which a token is not looked for: it would be
+// found in ordinary words. Real ones have hundreds of characters.
+const minToken = 8
+
+func (c *Client) sentToken(req *http.Request) sentToken {
+	t := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+	if c.o.Endpoint.Plain() || len(t) < minToken {
+		return ""
+	}
+	return sentToken(t)
+}
+
+// body returns a body without the token.
+func (t sentToken) body(b []byte) []byte {
+	if t == "" || !bytes.Contains(b, []byte(t)) {
+		return b
+	}
+	return bytes.ReplaceAll(b, []byte(t), []byte(text.Removed))
+}
+
+// header takes the token out of an answer's headers.
+func (t sentToken) header(h http.Header) {
+	if t == "" {
+		return
+	}
+	for _, values := range h {
+		for i := range values {
+			values[i] = strings.ReplaceAll(values[i], string(t), text.Removed)
+		}
+	}
+}
+
+// error returns an error that reads without the token, on one line and within
+// bounds: net/http quotes what a server sent instead of HTTP.
+func (t sentToken) error(err error) error {
+	if err == nil {
+		return nil
+	}
+	was := err.Error()
+	says := was
+	if t != "" {
+		says = strings.ReplaceAll(says, string(t), text.Removed)
+	}
+	if says = text.Clean(says, maxErrorText); says == was {
+		return err
+	}
+	return &hiddenError{says, err}
+}
+
+// maxErrorText is how much of an error of the network is kept.
+const maxErrorText = 500
+
+// hiddenError is an error with another text.
+type hiddenError struct {
+	says string
+	err  error
+}
+
+func (e *hiddenError) Error() string { return e.says }
+func (e *hiddenError) Unwrap() error { return e.err }
+
+// Environment variables that hold secrets, of every kind of sign-in.
+const (
+	envPassword    = "AZURE_PASSWORD"
+	envIdentity    = "IDENTITY_HEADER"
+	envMSISecret   = "MSI_SECRET"
+	envActionToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+)
+
+// hideSignIn takes the secrets of the environment out of what a sign-in says:
+// its errors quote the answers of token endpoints, and those may quote what they
+// were sent. Tokens of a file are signed ones, which [text.Clean] knows.
+func hideSignIn(s string, getenv func(string) string) string {
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	var secrets []string
+	for _, name := range []string{envSecret, envCertPassword, envPassword, envPipeToken, envIdentity, envMSISecret, envActionToken} {
+		if v := getenv(name); v != "" {
+			secrets = append(secrets, v)
+		}
+	}
+	return text.Hide(s, secrets...)
+}

@@ -1,0 +1,65 @@
+package text
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Removed stands where a secret was.
+const Removed = "[token removed]"
+
+// What looks like a secret, whoever wrote it: error texts of sign-in libraries
+// quote answers, and a server may quote what it was sent.
+var (
+	// signed is a signed token, or enough of it to matter.
+	signed = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
+	// bearer is a token of any make, behind the word.
+	bearer = regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{20,}=*`)
+	// field is a secret's field of a form, a query or a JSON document, quotes
+	// escaped or not; sig is the signature in a shared access URL.
+	field = regexp.MustCompile(`(?i)\b((?:client_secret|client_assertion|access_token|refresh_token|id_token|sig)\\?"?\s*[=:]\s*\\?"?)[^\s&"'\\,;}<]+`)
+	// userinfo is the user and the password in a URL.
+	userinfo = regexp.MustCompile(`(://)[^\s/?#@"']+@`)
+)
+
+// HideSecrets takes out of s what looks like a secret. Most texts hold nothing
+// of the kind, and thousands of them come in a listing: the cheap questions are
+// asked first.
+func HideSecrets(s string) string {
+	if strings.Contains(s, "eyJ") {
+		s = signed.ReplaceAllString(s, Removed)
+	}
+	if strings.Contains(strings.ToLower(s), "bearer") {
+		s = bearer.ReplaceAllString(s, "${1}"+Removed)
+	}
+	if strings.ContainsAny(s, "=:") {
+		s = field.ReplaceAllString(s, "${1}"+Removed)
+		s = userinfo.ReplaceAllString(s, "${1}"+Removed+"@")
+	}
+	return s
+}
+
+// minSecret is the length below which a known secret is not looked for: it
+// would be found in ordinary words.
+const minSecret = 4
+
+// Hide takes known secrets out of s, as they are and as forms, URLs and JSON
+// write them.
+func Hide(s string, secrets ...string) string {
+	for _, secret := range secrets {
+		if len(secret) < minSecret {
+			continue
+		}
+		quoted, _ := json.Marshal(secret) // a string always can be
+		spellings := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`)}
+		// The longest first: none may leave a piece of another behind.
+		slices.SortFunc(spellings, func(a, b string) int { return len(b) - len(a) })
+		for _, spelling := range spellings {
+			s = strings.ReplaceAll(s, spelling, Removed)
+		}
+	}
+	return s
+}
