@@ -1,6 +1,6 @@
 # go test ./... is the whole suite; the targets below are longer proofs and conveniences.
 
-.PHONY: build test lint race simulate kills fuzz bench long
+.PHONY: build test lint race simulate kills powerloss fuzz bench long
 
 build:
 	go build -o bin/fleetup ./cmd/fleetup
@@ -23,6 +23,9 @@ simulate:
 
 kills:
 	go test ./test -run Kills -kills 300 -timeout 60m
+
+powerloss:
+	go test ./pkg/state -run PowerLoss -powerloss 300 -timeout 60m -v
 
 long:
 	go test ./cmd/fleetup -long -timeout 30m

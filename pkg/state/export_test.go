@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"go.etcd.io/bbolt"
 )
@@ -14,8 +15,13 @@ func CheckFile(path string) error {
 		return err
 	}
 	defer r.Close()
+	return CheckReader(r)
+}
+
+// CheckReader is CheckFile of a ledger that is open.
+func CheckReader(r *Reader) error {
 	var errs []error
-	err = r.db.View(func(tx *bbolt.Tx) error {
+	err := r.db.View(func(tx *bbolt.Tx) error {
 		for err := range tx.Check() {
 			errs = append(errs, err)
 		}
@@ -23,7 +29,7 @@ func CheckFile(path string) error {
 	})
 	_, _, verr := r.Verify()
 	if err := errors.Join(append(errs, err, verr)...); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", r.path, err)
 	}
 	return nil
 }
@@ -50,3 +56,19 @@ func CreateFile(path string, b Binding) error { return create(path, path, b) }
 
 // SeqKey is a key of the runs and the events.
 func SeqKey(n uint64) []byte { return seqKey(n) }
+
+// CreateInPlace makes an empty ledger under its final name, which is not how it
+// is done.
+func CreateInPlace(path string, b Binding) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return err
+	}
+	return initialise(path, f, b)
+}
+
+// Guard turns a panic of bbolt's into an error.
+func Guard(fn func() error) error { return guard(fn) }
+
+// HeadPlace is where a head lies in its page.
+func HeadPlace() (from, to int) { return headOffset, headOffset + headLength + 8 }

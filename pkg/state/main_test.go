@@ -21,6 +21,9 @@ import (
 // one to lock against, or to kill.
 const roleEnv = "FLEETUP_STATE_TEST_ROLE"
 
+// roles are what it plays besides, on a ledger's path.
+var roles = map[string]func(path string) error{}
+
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleEnv); role {
 	case "":
@@ -30,7 +33,11 @@ func TestMain(m *testing.M) {
 	case "write":
 		exitOn(write(os.Args[1]))
 	default:
-		exitOn(fmt.Errorf("no role %q", role))
+		play, ok := roles[role]
+		if !ok {
+			exitOn(fmt.Errorf("no role %q", role))
+		}
+		exitOn(play(os.Args[1]))
 	}
 }
 
