@@ -1,6 +1,6 @@
 # go test ./... is the whole suite; the targets below are longer proofs and conveniences.
 
-.PHONY: build test lint race simulate kills powerloss fuzz bench long
+.PHONY: build test lint race simulate kills powerloss fuzz bench long browser
 
 build:
 	go build -o bin/fleetup ./cmd/fleetup
@@ -29,6 +29,9 @@ powerloss:
 
 long:
 	go test ./cmd/fleetup -long -timeout 30m
+
+browser:
+	go test ./pkg/web -run Browser -browser -v
 
 bench:
 	go test -run '^$$' -bench . ./pkg/...

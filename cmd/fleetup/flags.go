@@ -18,13 +18,14 @@ func yesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "yes", Usage: "do not ask: unattended"}
 }
 
-// formatFlag is the output flag of what has all the forms of a report.
-func formatFlag() cli.Flag {
+// formatFlag is the output flag of what has all the forms of a report, and
+// these besides.
+func formatFlag(more ...string) cli.Flag {
 	var formats []string
 	for _, f := range report.Formats() {
 		formats = append(formats, string(f))
 	}
-	return outputFlag(formats...)
+	return outputFlag(append(formats, more...)...)
 }
 
 func outputFlag(formats ...string) cli.Flag {

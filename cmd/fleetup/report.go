@@ -6,18 +6,25 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/web"
 )
 
 // renderer writes a run in a format.
 type renderer func(io.Writer, *report.View, report.Options) error
 
+// formatHTML is the page of a run, as a file: the affair of pkg/web.
+const formatHTML = "html"
+
 func (e *environment) reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "report",
 		Usage: "what happened, and who has to do what",
-		Flags: []cli.Flag{stateFlag(), formatFlag(), supportFlag(),
+		Flags: []cli.Flag{stateFlag(), formatFlag(formatHTML), supportFlag(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
 		Action: func(c *cli.Context) error {
+			if c.String("output") == formatHTML {
+				return e.readAs(c, formatHTML, web.WriteReport)
+			}
 			return e.read(c, report.Report)
 		},
 	}

@@ -25,12 +25,16 @@ func (e *environment) statusCommand() *cli.Command {
 // read shows the newest run of a ledger in one of its forms. It needs no lock
 // and holds the file for milliseconds.
 func (e *environment) read(c *cli.Context, show renderer) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
 		return usage(helpOn(c), "%w", err)
+	}
+	return e.readAs(c, format, show)
+}
+
+func (e *environment) readAs(c *cli.Context, format report.Format, show renderer) error {
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	path, err := statePath(c)
 	if err != nil {

@@ -1,0 +1,66 @@
+// Everything about one vault.
+
+function showDetail(i) {
+  const v = doc.vaults[i], to = $("detail-body");
+  $("detail-title").textContent = v.vault;
+  to.replaceChildren();
+  const list = el("dl");
+  const pair = (name, value) => {
+    if (value === undefined || value === "") return;
+    const dd = el("dd");
+    dd.append(value);
+    list.append(el("dt", "", name), dd);
+  };
+  const status = el("span");
+  status.append(icon(v.status), " " + [v.status, ...(v.flags || [])].join(", "));
+  pair("Status", status);
+  pair("Why", v.reason);
+  pair("Wave", waveOf(v));
+  pair("Subscription", subscription(v).name + " (" + subscription(v).id + ")");
+  pair("Location", v.location);
+  pair("Resource type", v.type);
+  pair("Target group", v.target);
+  pair("Labels", labelsOf(v).join(", "));
+  pair("Started", v.start ? fullTime(v.start) : "");
+  pair("Ended", v.end ? fullTime(v.end) : "");
+  pair("Took", v.start && v.end ? span(v.end - v.start) : "");
+  pair("Expected", v.p50 ? span(v.p50) + " to " + span(v.p90) : "");
+  pair("Attempt", v.attempt ? String(v.attempt) : "");
+  pair("Operation", v.op ? el("code", "", v.op) : "");
+  pair("New resource", v.newId ? el("code", "", v.newId) : "");
+  pair("Request IDs", (v.requests || []).join(", "));
+  to.append(list);
+  for (const f of v.findings || []) to.append(...findingText(f));
+  if (v.support) {
+    const copy = el("button", "small", "copy");
+    copy.type = "button";
+    copy.dataset.copyNext = "";
+    const h = el("h3", "", "Support message ");
+    h.append(copy);
+    to.append(h, el("pre", "", v.support));
+  }
+  to.scrollTop = 0;
+  $("detail").showModal();
+}
+
+function findingText(f) {
+  const out = [el("h3", "", f.severity + (f.code ? ": " + f.code : ""))];
+  if (f.message) out.push(el("p", "", f.message));
+  if (f.action) out.push(el("p", "", "Do: " + f.action));
+  if (f.items) {
+    const ul = el("ul", "items");
+    ul.append(...f.items.map((s) => el("li", "", s)));
+    out.push(ul);
+  }
+  return out;
+}
+
+document.addEventListener("click", (e) => {
+  const at = e.target.closest("[data-vault]");
+  if (!at) return;
+  e.preventDefault();
+  showDetail(Number(at.dataset.vault));
+});
+
+// A click beside the dialog closes it, as Escape does.
+$("detail").addEventListener("click", (e) => { if (e.target === e.currentTarget) e.currentTarget.close(); });

@@ -1,0 +1,3 @@
+// What changes while the run goes on.
+
+function follow() {}

@@ -1,0 +1,78 @@
+// What a row of the timeline shows.
+
+const percentOf = (x, t) => (100 * (Math.min(Math.max(t, x.from), x.to) - x.from)) / (x.to - x.from);
+
+// bar adds a stretch of time to a cell; where it lies outside, it adds nothing.
+function bar(cell, x, from, to, className) {
+  if (to < x.from || from > x.to) return;
+  const b = el("span", className);
+  const left = percentOf(x, from);
+  b.style.left = left + "%";
+  b.style.width = percentOf(x, to) - left + "%";
+  cell.append(b);
+}
+
+function marks(cell, x) {
+  for (const t of view.ticks) {
+    const g = el("span", "grid-line");
+    g.style.left = percentOf(x, t.at) + "%";
+    cell.append(g);
+  }
+  if (doc.live) {
+    const n = el("span", "now-line");
+    n.style.left = percentOf(x, now()) + "%";
+    cell.append(n);
+  }
+}
+
+function cells(line) {
+  const make = (name) => {
+    const c = el("span", "c-" + name);
+    c.setAttribute("role", "cell");
+    line.append(c);
+    return c;
+  };
+  return { status: make("status"), name: make("name"), time: make("time"), took: make("took") };
+}
+
+function fillWave(line, i, x) {
+  const w = doc.waves[i], c = cells(line);
+  const all = Object.values(w.totals).reduce((a, b) => a + b, 0);
+  line.classList.add("wave");
+  c.status.textContent = w.status;
+  c.name.append("Wave " + w.name + " ", el("small", "", (w.totals.upgraded || 0) + " of " + all + " upgraded"));
+  marks(c.time, x);
+  const end = w.endedAt || (w.startedAt ? doc.endedAt || now() : 0);
+  if (w.startedAt) {
+    bar(c.time, x, w.startedAt, end, "span");
+    if (!w.endedAt && w.late > end) bar(c.time, x, end, w.late, "ahead");
+    c.took.textContent = span(end - w.startedAt);
+  }
+  c.time.append(el("span", "quiet", !w.startedAt ? "not begun" : w.endedAt ? dayTime(w.startedAt) + " to " + dayTime(w.endedAt)
+    : "since " + dayTime(w.startedAt) + (w.late ? ", expected to end between " + dayTime(w.likely) + " and " + dayTime(w.late) : "")));
+}
+
+function fillVault(line, i, x) {
+  const v = doc.vaults[i], c = cells(line);
+  c.status.append(icon(v.status), has(v, "overdue") ? "overdue" : v.status);
+  const open = el("button", "", v.vault);
+  open.type = "button";
+  open.dataset.vault = i;
+  open.title = v.vault;
+  open.tabIndex = view.focus === i ? 0 : -1;
+  c.name.append(open);
+  marks(c.time, x);
+  const running = v.status === "upgrading" || v.status === "starting" || inFlight(v);
+  const end = v.end || (running ? now() : 0);
+  if (v.start && end && end >= x.from && !has(v, "from before this run")) {
+    bar(c.time, x, v.start, end, "span b-" + v.status + (has(v, "overdue") ? " b-overdue" : ""));
+    if (running && v.p90 && v.start + v.p90 > end) bar(c.time, x, end, v.start + v.p90, "ahead");
+    c.time.append(el("span", "quiet", dayTime(v.start) + (v.end ? " to " + dayTime(v.end) : ", under way")));
+  } else {
+    const f = (v.findings || [])[0];
+    const why = el("span", "why", v.reason || (f ? f.message : "") || "");
+    why.title = why.textContent;
+    c.time.append(why);
+  }
+  if (v.start && end) c.took.textContent = span(end - v.start);
+}

@@ -1,0 +1,121 @@
+// The list of waves and vaults. Only the rows in view exist, so that ten
+// thousand vaults cost what a screen of them does.
+
+const view = { items: [], vaults: [], lines: new Map(), x: null, ticks: [], focus: -1, height: 34, stale: true };
+const grid = $("grid"), body = $("body");
+
+// refresh looks again at everything: what is asked for, and the axis.
+function refresh() {
+  const { items, vaults: some } = listed();
+  view.items = items;
+  view.vaults = some;
+  if (!some.includes(view.focus)) view.focus = some.length ? some[0] : -1;
+  grid.setAttribute("aria-rowcount", items.length + 1);
+  $("count").textContent = some.length === doc.vaults.length ? vaults(some.length)
+    : count(some.length) + " of " + vaults(doc.vaults.length);
+  redraw();
+}
+
+// redraw draws every row in view afresh.
+function redraw() {
+  for (const l of view.lines.values()) l.stale = true;
+  const first = body.querySelector(".none");
+  if (first) first.remove();
+  if (!view.items.length) body.append(el("p", "none", "No vault matches. Clear the filter to see all."));
+  view.height = parseFloat(getComputedStyle(grid).getPropertyValue("--row"));
+  grid.classList.toggle("short", view.items.length < 14 || grid.classList.contains("paper"));
+  body.style.height = Math.max(view.items.length, 2) * view.height + "px";
+  view.x = extent();
+  axis();
+  draw();
+}
+
+function axis() {
+  const at = $("axis");
+  view.ticks = ticks(view.x, at.parentElement.clientWidth || 600);
+  at.replaceChildren(...view.ticks.map((t) => {
+    const e = el("span", "tick", t.text);
+    e.style.left = percentOf(view.x, t.at) + "%";
+    return e;
+  }));
+}
+
+const keyOf = (item) => (item.wave === undefined ? "v" + item.vault : "w" + item.wave);
+
+// draw makes the rows that are in view, and lets the others go. A row that
+// stays keeps its element, and with it the focus.
+function draw() {
+  const whole = grid.classList.contains("short");
+  const top = whole ? 0 : grid.scrollTop, room = whole ? Infinity : grid.clientHeight;
+  const first = Math.max(0, Math.floor(top / view.height) - 6);
+  const last = Math.min(view.items.length, Math.ceil((top + room) / view.height) + 6);
+  const keep = new Set();
+  for (let n = first; n < last; n++) {
+    const item = view.items[n], key = keyOf(item);
+    keep.add(key);
+    let l = view.lines.get(key);
+    if (!l) {
+      l = { line: el("div", "line"), stale: true };
+      l.line.setAttribute("role", "row");
+      view.lines.set(key, l);
+    }
+    if (l.stale) fill(l, item);
+    l.line.style.top = n * view.height + "px";
+    l.line.setAttribute("aria-rowindex", n + 2);
+    // In the order of the page is in the order of the list: screen readers.
+    if (body.children[n - first] !== l.line) body.insertBefore(l.line, body.children[n - first] || null);
+  }
+  for (const [key, l] of view.lines) {
+    if (keep.has(key)) continue;
+    l.line.remove();
+    view.lines.delete(key);
+  }
+}
+
+function fill(l, item) {
+  const focused = l.line.contains(document.activeElement);
+  l.line.replaceChildren();
+  l.line.className = "line";
+  if (item.wave === undefined) fillVault(l.line, item.vault, view.x);
+  else fillWave(l.line, item.wave, view.x);
+  l.stale = false;
+  if (focused) l.line.querySelector("button")?.focus({ preventScroll: true });
+}
+
+// reveal scrolls to a vault and puts the focus on it.
+function reveal(i) {
+  const n = view.items.findIndex((item) => item.vault === i);
+  if (n < 0) return false;
+  view.focus = i;
+  const top = n * view.height, head = body.offsetTop;
+  if (!grid.classList.contains("short")) {
+    if (top < grid.scrollTop) grid.scrollTop = top;
+    if (top + view.height > grid.scrollTop + grid.clientHeight - head) grid.scrollTop = top + view.height - grid.clientHeight + head;
+  }
+  for (const l of view.lines.values()) l.stale = true;
+  draw();
+  view.lines.get("v" + i)?.line.querySelector("button").focus({ preventScroll: !grid.classList.contains("short") });
+  return true;
+}
+
+let drawing = 0;
+grid.addEventListener("scroll", () => {
+  drawing ||= requestAnimationFrame(() => { drawing = 0; draw(); });
+}, { passive: true });
+
+let width = 0;
+new ResizeObserver(() => {
+  if (grid.clientWidth === width) return;
+  width = grid.clientWidth;
+  redraw();
+}).observe(grid);
+
+// One tab stop for the list; the arrows go from vault to vault.
+body.addEventListener("keydown", (e) => {
+  const page = Math.max(1, Math.floor(grid.clientHeight / view.height) - 2);
+  const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[e.key];
+  if (by === undefined || !e.target.dataset.vault) return;
+  e.preventDefault();
+  const at = view.vaults.indexOf(Number(e.target.dataset.vault));
+  reveal(view.vaults[Math.min(Math.max(at + by, 0), view.vaults.length - 1)]);
+});

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"slices"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// cleaned is a copy of a view in which every text that came from outside is
+// clean, so that nothing built from it has to think of that: neither HTML nor
+// what the script shows. The view itself is left as it is.
+func cleaned(v *report.View) *report.View {
+	c := *v
+	c.Run.ID, c.Run.PlanFingerprint = report.Clean(c.Run.ID), report.Clean(c.Run.PlanFingerprint)
+	c.Run.Inventory, c.Run.WaitingFor = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor)
+	c.Waves = slices.Clone(v.Waves)
+	for i := range c.Waves {
+		c.Waves[i].Name = report.Clean(c.Waves[i].Name)
+	}
+	c.Vaults = make([]report.Vault, len(v.Vaults))
+	for i := range v.Vaults {
+		c.Vaults[i] = cleanVault(&v.Vaults[i])
+	}
+	return &c
+}
+
+func cleanVault(from *report.Vault) report.Vault {
+	v := *from
+	for _, s := range []*string{&v.Vault, &v.SubscriptionID, &v.SubscriptionName, &v.Name, &v.Location, &v.TargetResourceGroup, &v.Wave} {
+		*s = report.Clean(*s)
+	}
+	v.ResourceType = fleet.ResourceType(report.Clean(string(v.ResourceType)))
+	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID), cleanOr(v.Reason)
+	v.RequestIDs = cleanList(v.RequestIDs)
+	if len(from.Labels) > 0 {
+		v.Labels = make(map[string]string, len(from.Labels))
+		for k, s := range from.Labels {
+			v.Labels[report.Clean(k)] = report.Clean(s)
+		}
+	}
+	v.Findings = slices.Clone(from.Findings)
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		f.Category, f.Code, f.Message, f.Action = cleanOr(f.Category), cleanOr(f.Code), cleanOr(f.Message), cleanOr(f.Action)
+		f.Items = cleanList(f.Items)
+	}
+	return v
+}
+
+func cleanOr(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	c := report.Clean(*s)
+	return &c
+}
+
+func cleanList(ss []string) []string {
+	if len(ss) == 0 {
+		return ss
+	}
+	out := make([]string, len(ss))
+	for i, s := range ss {
+		out[i] = report.Clean(s)
+	}
+	return out
+}
+
+// text is a string that may be absent.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// or returns the first string that is not empty.
+func or(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}

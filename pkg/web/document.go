@@ -1,0 +1,152 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// document is the data that the page's script works on. It belongs to the page
+// and to nobody else: programs read /api/status or report -o json. Times are
+// milliseconds since 1970; what is absent or false is left out, for 10,000
+// vaults are many.
+type document struct {
+	Version       int64             `json:"version"` // of the data: a stream goes on from here
+	Live          bool              `json:"live"`
+	Zone          string            `json:"zone"`
+	Now           int64             `json:"now"`
+	StartedAt     int64             `json:"startedAt,omitempty"`
+	EndedAt       int64             `json:"endedAt,omitempty"`
+	Run           string            `json:"run"`
+	Waves         []waveRow         `json:"waves"`
+	Subscriptions []subscriptionRow `json:"subscriptions"`
+	Vaults        []json.RawMessage `json:"vaults"` // rows, in the plan's order
+}
+
+type subscriptionRow struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// waveRow is a wave on the timeline.
+type waveRow struct {
+	Name      string               `json:"name"`
+	Status    report.WaveStatus    `json:"status"`
+	Totals    map[fleet.Status]int `json:"totals"`
+	StartedAt int64                `json:"startedAt,omitempty"`
+	EndedAt   int64                `json:"endedAt,omitempty"`
+	Likely    int64                `json:"likely,omitempty"` // its end as the median has it
+	Late      int64                `json:"late,omitempty"`   // and the 90th percentile
+}
+
+// row is a vault.
+type row struct {
+	Vault        string            `json:"vault"`
+	Subscription int               `json:"sub"`
+	Wave         int               `json:"wave"`
+	Status       fleet.Status      `json:"status"`
+	Location     string            `json:"location"`
+	Type         string            `json:"type"`
+	Target       string            `json:"target"`
+	Labels       map[string]string `json:"labels,omitempty"`
+	Operation    string            `json:"op,omitempty"`
+	Attempt      int               `json:"attempt,omitempty"`
+	StartedAt    int64             `json:"start,omitempty"`
+	EndedAt      int64             `json:"end,omitempty"`
+	Median       int64             `json:"p50,omitempty"` // of its upgrade, in ms; while it is in flight
+	Late         int64             `json:"p90,omitempty"`
+	NewID        string            `json:"newId,omitempty"`
+	Requests     []string          `json:"requests,omitempty"`
+	Findings     []findingRow      `json:"findings,omitempty"`
+	Reason       string            `json:"reason,omitempty"`
+	Support      string            `json:"support,omitempty"` // the message to send, for a failed one
+	Flags        []string          `json:"flags,omitempty"`
+}
+
+type findingRow struct {
+	Severity fleet.Severity `json:"severity"`
+	Code     string         `json:"code,omitempty"`
+	Message  string         `json:"message,omitempty"`
+	Action   string         `json:"action,omitempty"`
+	Items    []string       `json:"items,omitempty"`
+}
+
+// places says where in the plan a vault's wave and subscription stand.
+type places struct {
+	waves         map[string]int
+	subscriptions map[string]int
+	list          []subscriptionRow
+}
+
+func placesOf(v *report.View) *places {
+	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}}
+	for i := range v.Waves {
+		p.waves[v.Waves[i].Name] = i
+	}
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		if _, known := p.subscriptions[x.SubscriptionID]; !known {
+			p.subscriptions[x.SubscriptionID] = len(p.list)
+			p.list = append(p.list, subscriptionRow{x.SubscriptionID, x.SubscriptionName})
+		}
+	}
+	return p
+}
+
+// rowOf describes a vault of a clean view; predicted is nil where nobody knows.
+func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddress string) row {
+	r := row{
+		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
+		Location: v.Location, Type: string(v.ResourceType), Target: v.TargetResourceGroup, Labels: v.Labels,
+		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
+		NewID: text(v.UpgradedResourceID), Requests: v.RequestIDs, Reason: text(v.Reason),
+	}
+	if predicted != nil && v.InFlight() {
+		r.Median, r.Late = predicted.P50.Milliseconds(), predicted.P90.Milliseconds()
+	}
+	for _, f := range v.Findings {
+		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), text(f.Message), text(f.Action), f.Items})
+	}
+	if v.Status == fleet.Failed {
+		r.Support = report.SupportMessage(v, supportAddress)
+	}
+	for _, f := range []struct {
+		is   bool
+		name string
+	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
+		{v.Accepted, "accepted"}, {v.Unresolved, "still being read"}} {
+		if f.is {
+			r.Flags = append(r.Flags, f.name)
+		}
+	}
+	return r
+}
+
+func waveRows(v *report.View, o Outlook) []waveRow {
+	rows := make([]waveRow, len(v.Waves))
+	for i := range v.Waves {
+		w := &v.Waves[i]
+		rows[i] = waveRow{Name: w.Name, Status: w.Status, Totals: w.Totals, StartedAt: millis(w.StartedAt), EndedAt: millis(w.EndedAt)}
+		if i < len(o.Waves) && w.EndedAt == nil {
+			rows[i].Likely, rows[i].Late = unix(o.Waves[i].Median), unix(o.Waves[i].Late)
+		}
+	}
+	return rows
+}
+
+// encode writes JSON that may stand inside a script element: < > & and the line
+// separators of JavaScript are escapes.
+func encode(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("write the page's data: %w", err)
+	}
+	return data, nil
+}
+
+// inert reports whether data may stand inside a script element.
+func inert(data []byte) bool { return !bytes.ContainsAny(data, "<>&\u2028\u2029") }

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// Texts that try to become markup, script or another direction of writing.
+const (
+	hostileName   = `</script><script>alert(1)</script><img src=x onerror=alert(1)> " ' & =1+1`
+	hostileReason = "\u202egnp.exe \u2028 <!-- <script> javascript:alert(1) {{.}} \x1b[2J ]]> \u200b\xff"
+)
+
+var began = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC) // 22:00 in Sydney
+
+func after(d time.Duration) *report.Time { return &report.Time{Time: began.Add(d)} }
+
+func ptr[T any](v T) *T { return &v }
+
+func problem(code, message, action string, items ...string) report.Finding {
+	return report.Finding{Severity: fleet.SeverityError, Code: &code, Message: &message, Action: &action, Items: items}
+}
+
+// troubledNight is the end of a night with every kind of trouble, on n vaults.
+func troubledNight(n int) *report.View {
+	v := &report.View{SchemaVersion: report.SchemaVersion, Totals: map[fleet.Status]int{}, Run: report.Run{
+		ID: "20260316-110000-7f3a9c", Status: report.RunInterrupted, Verdict: "interrupted", ExitCode: 5, StartedAt: after(0),
+		UpdatedAt: after(8 * time.Hour), GeneratedAt: after(8*time.Hour + 2*time.Minute), PlanFingerprint: "7f3a9c21d4e5f607",
+		Inventory: ptr("contoso.yaml"), Budget: report.Budget{Limit: 12, Used: 3, Unresolved: 1, Base: n}}}
+	subscriptions := []string{"prod", "hr", "dev", "shop", "lab"}
+	waves := []string{"canary", "pilot", "rest"}
+	for i, name := range waves {
+		v.Waves = append(v.Waves, report.Wave{Name: name, Status: report.WaveFinished, Totals: map[fleet.Status]int{},
+			StartedAt: after(time.Duration(i) * 150 * time.Minute), EndedAt: after(time.Duration(i)*150*time.Minute + 140*time.Minute)})
+	}
+	v.Waves[0].Budget = &report.Budget{Limit: 0, Base: 5}
+	v.Waves[2].Status, v.Waves[2].EndedAt = report.WaveRunning, nil
+	for i := range n {
+		x := report.Vault{Name: fmt.Sprintf("vault-%05d", i), Location: "Australia East", ResourceType: fleet.BackupVault,
+			SubscriptionName: subscriptions[i%len(subscriptions)], SubscriptionID: fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i%len(subscriptions)),
+			TargetResourceGroup: "rg-vaults", Labels: map[string]string{"env": []string{"prod", "test"}[i%2]}, Wave: waves[2],
+			Status: fleet.Upgraded, RequestIDs: []string{}, Findings: []report.Finding{}}
+		if i < n/20+4 {
+			x.Wave = waves[0]
+		} else if i < n/4+8 {
+			x.Wave = waves[1]
+		}
+		x.Vault = x.SubscriptionName + "/" + x.Name
+		x.OperationID = ptr(fmt.Sprintf("4cc27b8b-0000-4000-8000-%012d-2026-03-16 11:02:00Z-P", i))
+		x.Attempt = 1
+		start := time.Duration(i) * 7 * time.Hour / time.Duration(n)
+		x.StartedAt, x.EndedAt = after(start), after(start+time.Duration(18+i%37)*time.Minute)
+		x.UpgradedResourceID = ptr("/subscriptions/" + x.SubscriptionID + "/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/Vaults/" + x.Name)
+		infect(&x, i, n)
+		v.Vaults = append(v.Vaults, x)
+		v.Totals[x.Status]++
+		for w := range waves {
+			if waves[w] == x.Wave {
+				v.Waves[w].Totals[x.Status]++
+			}
+		}
+	}
+	return v
+}
+
+// infect gives some vaults another fate than upgraded.
+func infect(x *report.Vault, i, n int) {
+	notStarted := func() {
+		x.OperationID, x.StartedAt, x.EndedAt, x.UpgradedResourceID, x.Attempt = nil, nil, nil, nil, 0
+	}
+	switch i {
+	case 3, 11:
+		x.Status, x.UpgradedResourceID = fleet.Failed, nil
+		x.RequestIDs = []string{"req-7751"}
+		x.Findings = []report.Finding{problem("UpgradeInternalError", "The policies could not be moved.", "send the support message")}
+	case 7:
+		x.Name, x.Vault = hostileName, x.SubscriptionName+"/"+hostileName
+		x.Status, x.UpgradedResourceID, x.Reason = fleet.Failed, nil, ptr(hostileReason)
+		x.Labels = map[string]string{"<b>": hostileReason}
+		x.Findings = []report.Finding{problem(`"><svg onload=alert(1)>`, hostileReason, hostileName, hostileName, hostileReason)}
+	case 13:
+		x.Status, x.UpgradedResourceID = fleet.Unknown, nil
+		x.Reason = ptr("the answer was lost at 03:12; read at 03:14 and 03:29: the vault is there, the operation is not in the listing")
+	case 15:
+		x.Status, x.UpgradedResourceID, x.EndedAt, x.Unresolved = fleet.Unknown, nil, nil, true
+	case 17:
+		x.Status, x.UpgradedResourceID, x.EndedAt, x.Foreign = fleet.Upgrading, nil, nil, true
+	case 19:
+		notStarted()
+		x.Status = fleet.Already
+	}
+	if i > 19 && i%9 == 0 {
+		notStarted()
+		x.Status = fleet.Blocked
+		x.Findings = []report.Finding{problem("AgentTooOld", "Machines have an agent older than 2.0.9070.0", "update the agent on each machine, then validate again",
+			fmt.Sprintf("srv-%04d.contoso.example 2.0.8500.0", i), fmt.Sprintf("srv-%04d.contoso.example 2.0.8000.0", i+1))}
+		if i%27 == 0 {
+			x.Findings = append(x.Findings, problem("TargetGroupMissing", "resource group rg-vaults does not exist", "create it, or correct targetResourceGroup"))
+		}
+	}
+	if i > 19 && i%31 == 1 {
+		notStarted()
+		x.Status, x.Reason = fleet.Busy, ptr("a registration is under way")
+	}
+	if i > n-6 {
+		notStarted()
+		x.Status, x.Reason = fleet.Deferred, ptr("the run was stopped before it could start")
+	} else if i > n-12 && x.Status == fleet.Upgraded {
+		x.Status, x.UpgradedResourceID, x.EndedAt, x.StartedAt = fleet.Upgrading, nil, nil, after(7*time.Hour+40*time.Minute)
+		x.Overdue = i%2 == 0
+	}
+	if i == 21 {
+		notStarted()
+		x.Status, x.Reason = fleet.Excluded, ptr("legal freeze until Monday")
+	}
+}

@@ -1,0 +1,342 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"golang.org/x/net/html"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+var sydney = time.FixedZone("Australia/Sydney", 11*60*60)
+
+func frozen(t testing.TB, v *report.View) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteReport(&b, v, report.Options{Zone: sydney, State: "contoso.db"}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func parsed(t testing.TB, page []byte) *html.Node {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// each visits every element below a node.
+func each(n *html.Node, visit func(*html.Node)) {
+	for d := range n.Descendants() {
+		if d.Type == html.ElementNode {
+			visit(d)
+		}
+	}
+}
+
+func attr(n *html.Node, name string) (string, bool) {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+func byID(t testing.TB, root *html.Node, id string) *html.Node {
+	t.Helper()
+	var out *html.Node
+	each(root, func(n *html.Node) {
+		if v, _ := attr(n, "id"); v == id {
+			out = n
+		}
+	})
+	if out == nil {
+		t.Fatalf("the page has no element %q", id)
+	}
+	return out
+}
+
+// textOf is what a node says, with single spaces.
+func textOf(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data + " ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// TestFrozenPageReadsWithoutScript: the verdict, the totals and whoever needs a
+// person are HTML, each with what to do.
+func TestFrozenPageReadsWithoutScript(t *testing.T) {
+	t.Parallel()
+	root := parsed(t, frozen(t, troubledNight(60)))
+	for id, want := range map[string][]string{
+		"verdict":      {"INTERRUPTED: 37 of 60 vaults upgraded; 1 upgraded before, 8 need a person"},
+		"summary":      {"37 upgraded", "3 failed", "4 blocked", "2 overdue", "3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
+		"needs-title":  {"Needs a person"},
+		"task-failed":  {"Send 3 support messages", "UpgradeInternalError 2 vaults", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen VAULT --reason TEXT --case ID --state contoso.db"},
+		"task-unknown": {"Decide what became of 1 unknown start", "read at 03:14 and 03:29", "4cc27b8b-0000-4000-8000-000000000013"},
+		"task-blocked": {"Mend what blocks 4 vaults", "AgentTooOld 4 vaults, 8 items", "update the agent on each machine", "srv-0027.contoso.example 2.0.8500.0", "TargetGroupMissing 2 vaults"},
+		"needs":        {"1 busy: a registration is under way", "5 deferred: the run was stopped before it could start", "fleetup resume --yes --state contoso.db"},
+		"waves":        {"canary finished 7 6 1 0 0 0 0 of 0", "rest running"},
+		"after":        {"37 vaults have a new resource ID", "Check the time zone of each backup policy."},
+		"vaults":       {"fleetup report -o csv"},
+	} {
+		got := textOf(byID(t, root, id))
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("#%s does not say %q:\n%s", id, w, got)
+			}
+		}
+	}
+	each(byID(t, root, "needs"), func(n *html.Node) {
+		if hidden, ok := attr(n, "hidden"); ok {
+			t.Errorf("%s among what needs a person is hidden=%q", n.Data, hidden)
+		}
+	})
+}
+
+func TestACalmRunNeedsNobody(t *testing.T) {
+	t.Parallel()
+	v := troubledNight(60)
+	v.Vaults, v.Totals = nil, map[fleet.Status]int{}
+	v.Run.Status = report.RunFinished
+	root := parsed(t, frozen(t, v))
+	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "Nobody is needed") {
+		t.Errorf("a run without trouble says %q", got)
+	}
+}
+
+// TestHostileTextsAreInert: nothing that came from outside is an element, an
+// attribute, a script or a direction of writing.
+func TestHostileTextsAreInert(t *testing.T) {
+	t.Parallel()
+	v := troubledNight(60)
+	v.Run.Inventory, v.Run.ID = ptr(hostileName), hostileName
+	v.Waves[1].Name = hostileName
+	for i := range v.Vaults {
+		if v.Vaults[i].Wave == "pilot" {
+			v.Vaults[i].Wave = hostileName
+		}
+	}
+	page := frozen(t, v)
+	tame := parsed(t, frozen(t, troubledNight(60)))
+	allowed := map[string]bool{}
+	each(tame, func(n *html.Node) {
+		for _, a := range n.Attr {
+			allowed[n.Data+" "+a.Key] = true
+		}
+	})
+	scripts := 0
+	each(parsed(t, page), func(n *html.Node) {
+		if n.Data == "script" {
+			scripts++
+		}
+		if n.Data == "img" || n.Data == "iframe" || n.Data == "object" {
+			t.Errorf("the page has an element %s", n.Data)
+		}
+		for _, a := range n.Attr {
+			if !allowed[n.Data+" "+a.Key] || strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+				t.Errorf("%s has the attribute %s=%q", n.Data, a.Key, a.Val)
+			}
+			if a.Key == "href" && !strings.HasPrefix(a.Val, "#") && !strings.HasPrefix(a.Val, "data:image/svg+xml,") {
+				t.Errorf("%s leads to %q", n.Data, a.Val)
+			}
+		}
+	})
+	if scripts != 2 {
+		t.Errorf("the page has %d scripts, want its data and its own", scripts)
+	}
+	for _, r := range string(page) {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029') {
+			t.Errorf("the page holds the character %U", r)
+		}
+	}
+	if !strings.Contains(textOf(byID(t, parsed(t, page), "needs")), `alert(1) {{.}} \x1b[2J`) {
+		t.Error("the hostile message is not shown as text")
+	}
+}
+
+// TestDataIsTheViews: the script is given what the report's JSON says.
+func TestDataIsTheViews(t *testing.T) {
+	t.Parallel()
+	v := troubledNight(200)
+	root := parsed(t, frozen(t, v))
+	raw := byID(t, root, "data").FirstChild.Data
+	if !inert([]byte(raw)) {
+		t.Error("the data could end its script element")
+	}
+	var d struct {
+		Live   bool
+		Zone   string
+		Vaults []row
+		Waves  []waveRow
+	}
+	if err := json.Unmarshal([]byte(raw), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Live || d.Zone != "Australia/Sydney" || len(d.Waves) != 3 || len(d.Vaults) != len(v.Vaults) {
+		t.Fatalf("live %v, zone %q, %d waves, %d vaults", d.Live, d.Zone, len(d.Waves), len(d.Vaults))
+	}
+	for i, r := range d.Vaults {
+		x := &v.Vaults[i]
+		if r.Vault != report.Clean(x.Vault) || r.Status != x.Status || r.Operation != text(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
+			r.NewID != report.Clean(text(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
+			t.Errorf("vault %d is %+v, from %+v", i, r, x)
+		}
+		if (r.Support != "") != (x.Status == fleet.Failed) {
+			t.Errorf("vault %d, %s, has the support message %q", i, x.Status, r.Support)
+		}
+	}
+}
+
+// TestPolicyFitsTheFrozenPage: the hashes are those of the elements, and
+// nothing else may run or load.
+func TestPolicyFitsTheFrozenPage(t *testing.T) {
+	t.Parallel()
+	root := parsed(t, frozen(t, troubledNight(60)))
+	var policy string
+	each(root, func(n *html.Node) {
+		if v, _ := attr(n, "http-equiv"); v == "Content-Security-Policy" {
+			policy, _ = attr(n, "content")
+		}
+	})
+	if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") {
+		t.Errorf("the policy is %q", policy)
+	}
+	each(root, func(n *html.Node) {
+		kind, _ := attr(n, "type")
+		if n.Data == "style" || n.Data == "script" && kind == "" {
+			if h := hash(n.FirstChild.Data); !strings.Contains(policy, n.Data+"-src "+h) {
+				t.Errorf("the policy does not know the %s, %s: %s", n.Data, h, policy)
+			}
+		}
+	})
+	for _, outside := range []string{`url\(`, `@import`, `src="http`, `href="http`, `fetch\("http`, `//[a-z0-9-]+\.(com|net|org|io)\b`} {
+		if m := regexp.MustCompile(outside).FindString(styles + script); m != "" {
+			t.Errorf("the page reaches outside: %s", m)
+		}
+	}
+}
+
+// TestPageIsGoodHTML: what is opened is closed, in order; IDs are unique, and
+// what refers to one finds it; every control has a name.
+func TestPageIsGoodHTML(t *testing.T) {
+	t.Parallel()
+	page := frozen(t, troubledNight(60))
+	balanced(t, page)
+	root := parsed(t, page)
+	ids := map[string]bool{}
+	each(root, func(n *html.Node) {
+		if id, ok := attr(n, "id"); ok {
+			if ids[id] || id == "" || strings.ContainsAny(id, " \t\n") {
+				t.Errorf("the ID %q is not good or not unique", id)
+			}
+			ids[id] = true
+		}
+	})
+	each(root, func(n *html.Node) {
+		for _, name := range []string{"aria-labelledby", "aria-describedby", "for"} {
+			if v, ok := attr(n, name); ok && !ids[v] {
+				t.Errorf("%s of a %s finds no %q", name, n.Data, v)
+			}
+		}
+		if href, _ := attr(n, "href"); strings.HasPrefix(href, "#") && !ids[href[1:]] {
+			t.Errorf("a link finds no %q", href)
+		}
+		switch n.Data {
+		case "button", "a", "summary":
+			if textOf(n) == "" {
+				t.Errorf("a %s has no words", n.Data)
+			}
+		case "input", "select", "textarea":
+			if n.Parent.Data != "label" {
+				t.Errorf("a %s has no label", n.Data)
+			}
+		case "svg":
+			_, named := attr(n, "aria-label")
+			if hidden, _ := attr(n, "aria-hidden"); hidden != "true" && !named {
+				t.Error("an svg is neither named nor hidden")
+			}
+		case "th":
+			if _, ok := attr(n, "scope"); !ok {
+				t.Error("a th has no scope")
+			}
+		}
+	})
+}
+
+// balanced compares the tags as written with what HTML lets a reader leave out.
+func balanced(t *testing.T, page []byte) {
+	t.Helper()
+	void := []string{"meta", "link", "input", "br", "hr", "img"}
+	var open []string
+	z := html.NewTokenizer(bytes.NewReader(page))
+	for {
+		switch kind := z.Next(); kind {
+		case html.ErrorToken:
+			if z.Err() != io.EOF || len(open) > 0 {
+				t.Errorf("%v; left open: %q", z.Err(), open)
+			}
+			return
+		case html.StartTagToken:
+			if name, _ := z.TagName(); !slices.Contains(void, string(name)) {
+				open = append(open, string(name))
+			}
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			if len(open) == 0 || open[len(open)-1] != string(name) {
+				t.Fatalf("</%s> closes %q", name, open)
+			}
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+// TestWritingAReportLeavesTheViewAlone: it may be written in other forms too.
+func TestWritingAReportLeavesTheViewAlone(t *testing.T) {
+	t.Parallel()
+	v := troubledNight(60)
+	before, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := frozen(t, v)
+	if after, _ := json.Marshal(v); !bytes.Equal(before, after) {
+		t.Error("writing the page changed the view")
+	}
+	if !bytes.Equal(first, frozen(t, v)) {
+		t.Error("the same view gave two different pages")
+	}
+}
+
+// TestCasesAreCapped: a live page is sent again and again, and lists a few of
+// each; a frozen one lists all.
+func TestCasesAreCapped(t *testing.T) {
+	t.Parallel()
+	v := cleaned(troubledNight(400))
+	all, few := tasks(v, report.Options{}, clock{sydney}, 0), tasks(v, report.Options{}, clock{sydney}, 5)
+	for i := range all {
+		for k := range all[i].Cases {
+			a, f := all[i].Cases[k], few[i].Cases[k]
+			if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 || f.Machines != a.Machines {
+				t.Errorf("%s: %d and %d more of %d; %d items of %d", a.Code, len(f.Vaults), f.More, len(a.Vaults), f.Machines, a.Machines)
+			}
+		}
+	}
+}

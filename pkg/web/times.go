@@ -1,0 +1,65 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// zoneOf is the zone of the times people read. The script writes times too, so
+// it must be one that a browser knows by its name.
+func zoneOf(zone *time.Location) *time.Location {
+	if zone == nil || zone.String() == "Local" {
+		return time.UTC
+	}
+	return zone
+}
+
+// clock writes times in one zone.
+type clock struct{ zone *time.Location }
+
+// full writes a date and a time; a dash stands for none.
+func (c clock) full(t *report.Time) string {
+	if t == nil {
+		return "–"
+	}
+	return t.In(c.zone).Format("Mon 2 Jan 2006 15:04:05")
+}
+
+// short writes a weekday and a time.
+func (c clock) short(t *report.Time) string {
+	if t == nil {
+		return "–"
+	}
+	return c.minute(t.Time)
+}
+
+func (c clock) minute(t time.Time) string { return t.In(c.zone).Format("Mon 2 Jan 15:04") }
+
+// span writes a duration for people.
+func span(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d d %02d h", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func millis(t *report.Time) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
