@@ -59,7 +59,16 @@ document.addEventListener("click", (e) => {
   const at = e.target.closest("[data-vault]");
   if (!at) return;
   e.preventDefault();
+  asker = { element: at, within: at.closest("section"), vault: at.dataset.vault };
   showDetail(Number(at.dataset.vault));
+});
+
+// The focus goes back to where it came from, even if that was drawn afresh
+// meanwhile.
+let asker = null;
+$("detail").addEventListener("close", () => {
+  const to = asker.element.isConnected ? asker.element : asker.within.querySelector(`[data-vault="${asker.vault}"]`);
+  (to || asker.within).focus({ preventScroll: true });
 });
 
 // A click beside the dialog closes it, as Escape does.
