@@ -13,10 +13,28 @@ import (
 func cleaned(v *report.View) *report.View {
 	c := *v
 	c.Run.ID, c.Run.PlanFingerprint = report.Clean(c.Run.ID), report.Clean(c.Run.PlanFingerprint)
-	c.Run.Inventory, c.Run.WaitingFor = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor)
+	c.Run.Inventory, c.Run.WaitingFor, c.Run.StartedBy = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor), cleanOr(c.Run.StartedBy)
+	c.Selector = cleanOr(c.Selector)
+	if v.Run.Halt != nil {
+		h := *v.Run.Halt
+		h.Scope, h.Sentence, h.SameError = report.Clean(h.Scope), report.Clean(h.Sentence), cleanOr(h.SameError)
+		c.Run.Halt = &h
+	}
+	if v.Run.Suspended != nil {
+		c.Run.Suspended = &report.Suspension{Why: report.Clean(v.Run.Suspended.Why), Detail: cleanOr(v.Run.Suspended.Detail)}
+	}
 	c.Waves = slices.Clone(v.Waves)
 	for i := range c.Waves {
 		c.Waves[i].Name = report.Clean(c.Waves[i].Name)
+	}
+	c.Subscriptions = slices.Clone(v.Subscriptions)
+	for i := range c.Subscriptions {
+		c.Subscriptions[i].ID, c.Subscriptions[i].Name = report.Clean(c.Subscriptions[i].ID), report.Clean(c.Subscriptions[i].Name)
+	}
+	c.Timeline.Entries = slices.Clone(v.Timeline.Entries)
+	for i := range c.Timeline.Entries {
+		e := &c.Timeline.Entries[i]
+		e.Text, e.Detail, e.By, e.Vault = report.Clean(e.Text), cleanOr(e.Detail), cleanOr(e.By), cleanOr(e.Vault)
 	}
 	c.Vaults = make([]report.Vault, len(v.Vaults))
 	for i := range v.Vaults {
@@ -32,7 +50,11 @@ func cleanVault(from *report.Vault) report.Vault {
 	}
 	v.ResourceType = fleet.ResourceType(report.Clean(string(v.ResourceType)))
 	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID), cleanOr(v.Reason)
-	v.RequestIDs = cleanList(v.RequestIDs)
+	v.RequestIDs, v.HeldBy = cleanList(v.RequestIDs), cleanOr(v.HeldBy)
+	v.Reads = slices.Clone(v.Reads)
+	for i := range v.Reads {
+		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(report.Clean(string(v.Reads[i].Reading))), cleanOr(v.Reads[i].Detail)
+	}
 	if len(from.Labels) > 0 {
 		v.Labels = make(map[string]string, len(from.Labels))
 		for k, s := range from.Labels {

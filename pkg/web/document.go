@@ -87,12 +87,9 @@ func placesOf(v *report.View) *places {
 	for i := range v.Waves {
 		p.waves[v.Waves[i].Name] = i
 	}
-	for i := range v.Vaults {
-		x := &v.Vaults[i]
-		if _, known := p.subscriptions[x.SubscriptionID]; !known {
-			p.subscriptions[x.SubscriptionID] = len(p.list)
-			p.list = append(p.list, subscriptionRow{x.SubscriptionID, x.SubscriptionName})
-		}
+	for i := range v.Subscriptions {
+		p.subscriptions[v.Subscriptions[i].ID] = i
+		p.list = append(p.list, subscriptionRow{v.Subscriptions[i].ID, v.Subscriptions[i].Name})
 	}
 	return p
 }
@@ -105,14 +102,14 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
 		NewID: text(v.UpgradedResourceID), Requests: v.RequestIDs, Reason: text(v.Reason),
 	}
-	if predicted != nil && v.InFlight() {
+	if predicted != nil && inFlight(v) {
 		r.Median, r.Late = predicted.P50.Milliseconds(), predicted.P90.Milliseconds()
 	}
 	for _, f := range v.Findings {
 		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), text(f.Message), text(f.Action), f.Items})
 	}
 	if v.Status == fleet.Failed {
-		r.Support = report.SupportMessage(v, supportAddress)
+		r.Support = report.SupportMessage(supportAddress, v).String()
 	}
 	for _, f := range []struct {
 		is   bool
@@ -124,6 +121,11 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 		}
 	}
 	return r
+}
+
+// inFlight reports whether an upgrade of ours may be under way.
+func inFlight(v *report.Vault) bool {
+	return v.Status == fleet.Starting || v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && v.Unresolved
 }
 
 func waveRows(v *report.View, o Outlook) []waveRow {

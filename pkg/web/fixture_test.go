@@ -29,7 +29,14 @@ func troubledNight(n int) *report.View {
 	v := &report.View{SchemaVersion: report.SchemaVersion, Totals: map[fleet.Status]int{}, Run: report.Run{
 		ID: "20260316-110000-7f3a9c", Status: report.RunInterrupted, Verdict: "interrupted", ExitCode: 5, StartedAt: after(0),
 		UpdatedAt: after(8 * time.Hour), GeneratedAt: after(8*time.Hour + 2*time.Minute), PlanFingerprint: "7f3a9c21d4e5f607",
-		Inventory: ptr("contoso.yaml"), Budget: report.Budget{Limit: 12, Used: 3, Unresolved: 1, Base: n}}}
+		Inventory: ptr("contoso.yaml"), Budget: report.Budget{Limit: 12, Used: 3, Unresolved: 1, Base: n}, StartedBy: ptr("ops"),
+		Suspended: &report.Suspension{Why: fleet.SuspendedSignal}, NextWindow: after(24 * time.Hour),
+		Night: &report.Night{Number: 3, From: after(0), Until: after(8 * time.Hour), Upgraded: n / 2}},
+		Proof: &report.Proof{StartsSent: n - 5}, Checklist: []string{"Check the time zone of each backup policy."},
+		Evidence: &report.Evidence{JournalHead: "b81c42aa93d0f1e2", Events: 48211}}
+	for i, what := range []string{"run opened, 60 vaults", "wave canary opened", "wave canary done", "subscription hr asked to be left alone", "told to stop"} {
+		v.Timeline.Entries = append(v.Timeline.Entries, report.Entry{At: *after(time.Duration(i) * time.Hour), Kind: []string{"opened", "wave", "wave", "throttled", "suspended"}[i], Text: what, Times: 1 + i%2})
+	}
 	subscriptions := []string{"prod", "hr", "dev", "shop", "lab"}
 	waves := []string{"canary", "pilot", "rest"}
 	for i, name := range waves {
@@ -38,6 +45,10 @@ func troubledNight(n int) *report.View {
 	}
 	v.Waves[0].Budget = &report.Budget{Limit: 0, Base: 5}
 	v.Waves[2].Status, v.Waves[2].EndedAt = report.WaveRunning, nil
+	for i, name := range subscriptions {
+		v.Subscriptions = append(v.Subscriptions, report.Subscription{ID: fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i), Name: name, Totals: map[fleet.Status]int{}})
+	}
+	v.Subscriptions[1].ThrottledUntil = after(9 * time.Hour)
 	for i := range n {
 		x := report.Vault{Name: fmt.Sprintf("vault-%05d", i), Location: "Australia East", ResourceType: fleet.BackupVault,
 			SubscriptionName: subscriptions[i%len(subscriptions)], SubscriptionID: fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i%len(subscriptions)),
@@ -57,6 +68,7 @@ func troubledNight(n int) *report.View {
 		infect(&x, i, n)
 		v.Vaults = append(v.Vaults, x)
 		v.Totals[x.Status]++
+		v.Subscriptions[i%len(subscriptions)].Totals[x.Status]++
 		for w := range waves {
 			if waves[w] == x.Wave {
 				v.Waves[w].Totals[x.Status]++
@@ -83,7 +95,10 @@ func infect(x *report.Vault, i, n int) {
 		x.Findings = []report.Finding{problem(`"><svg onload=alert(1)>`, hostileReason, hostileName, hostileName, hostileReason)}
 	case 13:
 		x.Status, x.UpgradedResourceID = fleet.Unknown, nil
-		x.Reason = ptr("the answer was lost at 03:12; read at 03:14 and 03:29: the vault is there, the operation is not in the listing")
+		x.Reason = ptr("the answer was lost")
+		for i := range 2 {
+			x.Reads = append(x.Reads, report.Read{At: *after(time.Duration(5*60+14+15*i) * time.Minute), Reading: fleet.ReadAbsent, Detail: ptr("the vault is there without our operation")})
+		}
 	case 15:
 		x.Status, x.UpgradedResourceID, x.EndedAt, x.Unresolved = fleet.Unknown, nil, nil, true
 	case 17:
@@ -98,7 +113,7 @@ func infect(x *report.Vault, i, n int) {
 		x.Findings = []report.Finding{problem("AgentTooOld", "Machines have an agent older than 2.0.9070.0", "update the agent on each machine, then validate again",
 			fmt.Sprintf("srv-%04d.contoso.example 2.0.8500.0", i), fmt.Sprintf("srv-%04d.contoso.example 2.0.8000.0", i+1))}
 		if i%27 == 0 {
-			x.Findings = append(x.Findings, problem("TargetGroupMissing", "resource group rg-vaults does not exist", "create it, or correct targetResourceGroup"))
+			x.Findings = append(x.Findings, problem(fleet.CodeGroupMissing, "resource group rg-vaults does not exist", "create it, or correct targetResourceGroup"))
 		}
 	}
 	if i > 19 && i%31 == 1 {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,254 +9,183 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
-// task is something that a person has to do.
+// task is something that a person has to do, as the page shows it.
 type task struct {
-	ID      string // for links, and for what is open to stay open
-	Status  fleet.Status
-	Title   string // what to do, and for how many
-	Lead    string
-	Command string // to paste, when the rest is done
-	Cases   []sickness
-	CSV     bool // its vaults can be taken away as a list
+	ID       string       // for what is open to stay open
+	Icon     fleet.Status // empty: about the run as a whole
+	Title    string
+	Detail   string
+	Before   string
+	Command  string
+	Message  string // to send
+	Items    int    // machines and the like, each counted once
+	Count    int    // the vaults it is about
+	Patients []patient
+	More     int    // further vaults that are not listed here
+	Open     bool   // short enough to be shown at once
+	List     string // their indexes, for a list to take away
 }
 
-// sickness is one cause with the vaults that it stops.
-type sickness struct {
-	ID              string
-	Code            string
-	Message, Action string
-	Why             string // a warning stops: who has not consented
-	Vaults          []patient
-	More            int  // further vaults that are not listed here
-	Machines        int  // the different items
-	Open            bool // short enough to be shown at once
-}
-
-// patient is a vault in a case.
+// patient is one vault of a task.
 type patient struct {
-	Index   int // in the plan
-	Vault   string
-	Notes   []string
-	Pairs   []pair
-	Items   []string
-	Support string
+	Index int // in the view
+	Vault string
+	Notes []string
+	Pairs []pair
+	Items []string
 }
 
 type pair struct{ Name, Value string }
 
-// shownAtOnce is how many vaults of a case are shown without a click.
+// note is what comes right by itself.
+type note struct {
+	Icon   fleet.Status
+	Title  string
+	Detail string
+}
+
+// shownAtOnce is how many vaults of a task are shown without a click.
 const shownAtOnce = 12
 
-// tasks lists what a person has to do, the most pressing first. At most limit
-// vaults of a cause are listed; 0 is all of them.
-func tasks(v *report.View, o report.Options, c clock, limit int) []task {
-	var ts []task
-	for _, t := range []task{decide(v, o), failed(v, o, c), unknown(v, o, c), blocked(v)} {
-		if t.Title == "" {
+// needs parts the actions of a worded view into what a person has to do and
+// what comes right by itself. At most limit vaults of a task are listed; 0 is
+// all of them.
+func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
+	index := make(map[string]int, len(v.Vaults))
+	for i := range v.Vaults {
+		index[v.Vaults[i].Vault] = i
+	}
+	same := map[report.Do]int{}
+	for i := range v.Actions {
+		a := &v.Actions[i]
+		same[a.Do]++
+		if !a.Person {
+			calm = append(calm, note{Icon: iconOf(a), Title: report.Clean(a.Title), Detail: detailBeside(a)})
 			continue
 		}
-		for i := range t.Cases {
-			k := &t.Cases[i]
-			k.ID = fmt.Sprintf("%s-%d", t.ID, i+1)
-			k.Open = len(k.Vaults) <= shownAtOnce
-			if limit > 0 && len(k.Vaults) > limit {
-				k.More, k.Vaults = len(k.Vaults)-limit, k.Vaults[:limit]
-			}
+		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: report.Clean(a.Title), Detail: report.Clean(text(a.Detail)),
+			Command: report.Clean(text(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
+		if a.Before != nil {
+			t.Before = c.short(a.Before)
 		}
-		ts = append(ts, t)
-	}
-	return ts
-}
-
-// decide is what the run as a whole waits for.
-func decide(v *report.View, o report.Options) task {
-	t := task{ID: "decide"}
-	for _, s := range v.NextSteps(o) {
-		t.Command = or(t.Command, s.Command)
-	}
-	switch sus := v.Run.Suspended; {
-	case v.Run.Status == report.RunHalted:
-		t.Title = "Decide whether the run may go on"
-		t.Lead = "A failure budget was exceeded. Nothing starts until a person has understood why, and accepts the failures so far."
-	case v.Run.Status == report.RunInterrupted && sus != nil && sus.Why == fleet.SuspendedSignIn:
-		t.Title = "Mend a sign-in or permission"
-		t.Lead = report.Clean(text(sus.Detail))
-	case slices.ContainsFunc(v.Waves, func(w report.Wave) bool { return w.Status == report.WaveAwaitingApproval }) && !v.Run.Approved:
-		i := slices.IndexFunc(v.Waves, func(w report.Wave) bool { return w.Status == report.WaveAwaitingApproval })
-		t.Title = "Approve, or do not"
-		t.Lead = "Wave " + v.Waves[i].Name + " waits for a person's word. Look at what is failed and unknown before you give it."
-		if v.Run.Status == report.RunRunning {
-			t.Command = ""
+		if a.Message != nil {
+			t.Message = a.Message.String()
 		}
-	}
-	return t
-}
-
-func failed(v *report.View, o report.Options, c clock) task {
-	t := task{ID: "failed", Status: fleet.Failed, CSV: true}
-	vs := pick(v, func(x *report.Vault) bool { return x.Status == fleet.Failed })
-	if len(vs) == 0 {
-		return t
-	}
-	t.Title = "Send " + plural(len(vs), "support message", "support messages")
-	t.Cases = causes(v, vs, func(x *report.Vault) patient {
-		p := patient{Support: report.SupportMessage(x, o.SupportAddress), Pairs: []pair{{"Operation", or(text(x.OperationID), "none was returned")},
-			{"Ended", c.full(x.EndedAt)}}}
-		if x.Carried {
-			p.Notes = append(p.Notes, "failed before this run")
-		}
-		if x.Accepted {
-			p.Notes = append(p.Notes, "accepted by a person")
-		}
-		return p
-	})
-	if len(t.Cases) == 1 && len(vs) > 1 {
-		t.Title += " (same code)"
-	}
-	t.Lead = "Do not retry a failed upgrade unless Microsoft says so. When they say that a vault may be tried again:"
-	t.Command = report.ReopenCommand("", o)
-	return t
-}
-
-func unknown(v *report.View, o report.Options, c clock) task {
-	t := task{ID: "unknown", Status: fleet.Unknown, CSV: true}
-	vs := pick(v, func(x *report.Vault) bool { return x.Status == fleet.Unknown && !x.Unresolved })
-	if len(vs) == 0 {
-		return t
-	}
-	t.Title = "Decide what became of " + plural(len(vs), "unknown start", "unknown starts")
-	t.Cases = causes(v, vs, func(x *report.Vault) patient {
-		return patient{Pairs: []pair{
-			{"What was read", or(text(x.Reason), "nothing conclusive")},
-			{"Operation", or(text(x.OperationID), "none")},
-			{"Started", c.full(x.StartedAt)}, {"Gave up", c.full(x.EndedAt)},
-			{"Look at", "/subscriptions/" + x.SubscriptionID + "/resourceGroups/" + x.TargetResourceGroup + "/…/" + x.Name},
-			{"Request IDs", or(strings.Join(x.RequestIDs, ", "), "none")},
-		}}
-	})
-	t.Lead = "The start may have been accepted: look at the cloud before anything else. When it is certain that no upgrade runs or ran:"
-	t.Command = report.ReopenCommand("", o)
-	return t
-}
-
-func blocked(v *report.View) task {
-	t := task{ID: "blocked", Status: fleet.Blocked, CSV: true}
-	vs := pick(v, func(x *report.Vault) bool { return x.Status == fleet.Blocked })
-	if len(vs) == 0 {
-		return t
-	}
-	t.Title = "Mend what blocks " + plural(len(vs), "vault", "vaults")
-	t.Lead = "Nothing was started on them. They are tried again by the next run."
-	t.Cases = causes(v, vs, func(*report.Vault) patient { return patient{} })
-	return t
-}
-
-// causes groups vaults by what stops them, the most frequent first. A vault
-// with several reasons stands under each: all of them must be mended.
-func causes(v *report.View, vs []int, describe func(*report.Vault) patient) []sickness {
-	var out []sickness
-	at := map[string]int{}
-	place := func(code, message, action string) *sickness {
-		i, known := at[code]
-		if !known {
-			i = len(out)
-			at[code] = i
-			out = append(out, sickness{Code: code, Message: message, Action: action})
-		}
-		k := &out[i]
-		if k.Message != message {
-			k.Message = "" // not the same for all: shown with each vault
-		}
-		k.Action = or(k.Action, action)
-		return k
-	}
-	messages := map[string][]string{} // of each patient of a code
-	for _, n := range vs {
-		x := &v.Vaults[n]
-		stops := x.Stops()
-		if len(stops) == 0 {
-			stops = []report.Finding{{Message: x.Reason}}
-		}
-		for _, f := range stops {
-			code := or(text(f.Code), "no code given")
-			k := place(code, text(f.Message), text(f.Action))
-			if !strings.Contains(k.Why, x.Refusal()) {
-				k.Why = strings.TrimSpace(k.Why + " " + x.Refusal())
-			}
-			if last := len(k.Vaults) - 1; last >= 0 && k.Vaults[last].Index == n {
-				k.Vaults[last].Items = append(slices.Clip(k.Vaults[last].Items), f.Items...)
-				messages[code][last] += "; " + text(f.Message)
+		var all []string
+		for n, name := range a.Vaults {
+			at := index[name]
+			all = append(all, fmt.Sprint(at))
+			if limit > 0 && n >= limit {
+				t.More++
 				continue
 			}
-			p := describe(x)
-			p.Index, p.Vault, p.Items = n, x.Vault, f.Items
-			k.Vaults = append(k.Vaults, p)
-			messages[code] = append(messages[code], text(f.Message))
+			t.Patients = append(t.Patients, patientOf(&v.Vaults[at], at, a, c))
 		}
+		t.List = strings.Join(all, " ")
+		t.lift()
+		ts = append(ts, t)
 	}
-	for i := range out {
-		out[i].finish(messages[out[i].Code])
-	}
-	slices.SortStableFunc(out, func(a, b sickness) int {
-		return cmp.Or(cmp.Compare(len(b.Vaults), len(a.Vaults)), cmp.Compare(a.Code, b.Code))
-	})
-	return out
+	return ts, calm
 }
 
-// finish counts the machines of a case, and gives each vault its own message
-// where they differ.
-func (k *sickness) finish(messages []string) {
-	seen := map[string]bool{}
-	for i := range k.Vaults {
-		for _, s := range k.Vaults[i].Items {
-			seen[s] = true
-		}
-		if k.Message == "" && messages[i] != "" {
-			k.Vaults[i].Pairs = slices.Insert(k.Vaults[i].Pairs, 0, pair{"Message", messages[i]})
-		}
+// detailBeside is an action's detail, unless its title says it already.
+func detailBeside(a *report.Action) string {
+	d := report.Clean(text(a.Detail))
+	if strings.Contains(a.Title, text(a.Detail)) {
+		return ""
 	}
-	k.Machines = len(seen)
+	return d
 }
 
-// waiter is a group of vaults that need nobody now.
-type waiter struct {
-	Status fleet.Status
-	Reason string
-	Count  int
+func iconOf(a *report.Action) fleet.Status {
+	switch a.Do {
+	case report.DoSupport:
+		return fleet.Failed
+	case report.DoDecide:
+		return fleet.Unknown
+	case report.DoMend, report.DoConsent:
+		return fleet.Blocked
+	case report.DoRelease:
+		return fleet.Excluded
+	case report.DoWait:
+		if s := fleet.Status(text(a.Code)); s == fleet.Busy || s == fleet.Deferred {
+			return s
+		}
+		return fleet.Blocked
+	}
+	return ""
 }
 
-// calm lists those who come back by themselves, under the reason they share.
-func calm(v *report.View) []waiter {
-	var out []waiter
-	at := map[waiter]int{}
-	for i := range v.Vaults {
-		x := &v.Vaults[i]
-		if x.Status != fleet.Busy && x.Status != fleet.Deferred && x.Status != fleet.Excluded {
-			continue
-		}
-		w := waiter{Status: x.Status, Reason: or(text(x.Reason), "no reason given")}
-		n, known := at[w]
-		if !known {
-			n = len(out)
-			at[w] = n
-			out = append(out, w)
-		}
-		out[n].Count++
+// patientOf says of a vault what its task needs to be done.
+func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
+	p := patient{Index: at, Vault: x.Vault}
+	if x.Carried {
+		p.Notes = append(p.Notes, "from before this run")
 	}
-	slices.SortStableFunc(out, func(a, b waiter) int {
-		return cmp.Or(strings.Compare(string(a.Status), string(b.Status)), cmp.Compare(b.Count, a.Count))
-	})
-	return out
+	if x.Accepted {
+		p.Notes = append(p.Notes, "accepted by a person")
+	}
+	add := func(name, value string) {
+		if value != "" {
+			p.Pairs = append(p.Pairs, pair{name, value})
+		}
+	}
+	for i := range x.Findings {
+		if f := &x.Findings[i]; text(f.Code) == text(a.Code) && f.Severity != fleet.SeverityInfo {
+			add("Message", text(f.Message))
+			p.Items = append(p.Items, f.Items...)
+		}
+	}
+	if a.Do != report.DoSupport && a.Do != report.DoDecide {
+		return p
+	}
+	if len(p.Pairs) == 0 {
+		add("Why", text(x.Reason))
+	}
+	add("Operation", or(text(x.OperationID), "none was returned"))
+	if a.Do == report.DoSupport {
+		add("Ended", c.full(x.EndedAt))
+		return p
+	}
+	add("Started", c.full(x.StartedAt))
+	add("Gave up", c.full(x.EndedAt))
+	for _, r := range x.Reads {
+		add("Read "+c.short(&r.At), strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", "))
+	}
+	add("Look at", "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+x.TargetResourceGroup+"/…/"+x.Name)
+	add("Request IDs", strings.Join(x.RequestIDs, ", "))
+	return p
 }
 
-func pick(v *report.View, keep func(*report.Vault) bool) []int {
-	var out []int
-	for i := range v.Vaults {
-		if keep(&v.Vaults[i]) {
-			out = append(out, i)
+// lift says once what every vault of a task would say.
+func (t *task) lift() {
+	first := func(p patient) string {
+		if len(p.Pairs) > 0 && p.Pairs[0].Name == "Message" {
+			return p.Pairs[0].Value
 		}
+		return ""
 	}
-	return out
+	if len(t.Patients) < 2 || first(t.Patients[0]) == "" {
+		return
+	}
+	message := first(t.Patients[0])
+	if slices.ContainsFunc(t.Patients, func(p patient) bool { return first(p) != message }) {
+		return
+	}
+	for i := range t.Patients {
+		t.Patients[i].Pairs = t.Patients[i].Pairs[1:]
+	}
+	if !strings.Contains(t.Detail, message) {
+		t.Detail = strings.TrimSpace(sentence(message) + " " + t.Detail)
+	}
+}
+
+// sentence ends a text with a full stop.
+func sentence(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
 }
 
 func plural(n int, one, many string) string {

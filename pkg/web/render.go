@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -26,12 +27,12 @@ type Range struct{ Median, Late time.Time }
 // WriteReport writes a run as one file of HTML that needs nothing else: the
 // page of a live run, frozen.
 func WriteReport(w io.Writer, v *report.View, o report.Options) error {
-	return sheet{view: cleaned(v), options: o}.write(w)
+	return sheet{view: cleaned(v).Worded(o), options: o}.write(w)
 }
 
 // sheet is a state of the page.
 type sheet struct {
-	view    *report.View // clean
+	view    *report.View // clean and worded
 	options report.Options
 	outlook Outlook
 	plan    *plan.Plan        // nil: no predictions
@@ -54,20 +55,21 @@ type shell struct {
 
 // parts are what changes while a run goes on, ready for their templates.
 type parts struct {
-	Verdict  string
-	Run      *report.Run
-	Status   report.RunStatus
-	Heading  []pair
-	Figures  []pair
-	Tiles    []tile
-	Budget   report.Budget
-	Tasks    []task
-	Calm     []waiter
-	Waves    []waveLine
-	Steps    []report.NextStep
-	Upgraded int
-	Checks   []string
-	Live     bool
+	Headline      *report.Headline
+	Run           *report.Run
+	Heading       []pair
+	Figures       []pair
+	Tiles         []tile
+	Budget        report.Budget
+	Tasks         []task
+	Calm          []note
+	Waves         []groupLine
+	Subscriptions []groupLine
+	Story         []entry
+	Omitted       int
+	Upgraded      int
+	Checklist     []string
+	Proof         []pair
 }
 
 // tile is a count by status.
@@ -77,14 +79,20 @@ type tile struct {
 	Note   string
 }
 
-// waveLine is a wave in the table of waves.
-type waveLine struct {
+// groupLine is a wave or a subscription in its table.
+type groupLine struct {
 	Name                                       string
-	Status                                     report.WaveStatus
+	Status                                     string
 	All, Done                                  int
 	Upgraded, Failed, Unknown, Blocked, Others int
 	Bar                                        []segment
 	Budget, Started, Ended                     string
+}
+
+// entry is something that happened.
+type entry struct {
+	At, Kind, Text, Detail, By string
+	Times                      int
 }
 
 // segment is a share of a bar, in percent.
@@ -142,17 +150,25 @@ func (s sheet) predicted(i int) *plan.Prediction {
 // parts builds what the templates show.
 func (s sheet) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone)}
-	p := parts{
-		Verdict: report.Clean(v.Sentence()), Run: &v.Run, Status: v.Run.Status, Budget: v.Run.Budget,
-		Tasks: tasks(v, s.options, c, s.limit), Calm: calm(v), Waves: waveLines(v, c),
-		Steps: v.NextSteps(s.options), Upgraded: v.Totals[fleet.Upgraded], Live: s.live,
+	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
+		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
-			{"Inventory", or(text(v.Run.Inventory), "–")}, {"Times", c.zone.String()}},
-	}
-	if p.Upgraded > 0 {
-		p.Checks = report.Checklist()
-	}
+			{"Inventory", or(text(v.Run.Inventory), "–")}, {"Started by", or(text(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
+	p.Tasks, p.Calm = needs(v, c, s.limit)
 	p.tiles(v)
+	p.figures(v, s.outlook, c)
+	p.proof(v)
+	for _, e := range v.Timeline.Entries {
+		line := entry{c.short(&e.At), e.Kind, e.Text, text(e.Detail), text(e.By), e.Times}
+		if e.Until != nil {
+			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
+		}
+		p.Story = append(p.Story, line)
+	}
+	return p
+}
+
+func (p *parts) figures(v *report.View, o Outlook, c clock) {
 	add := func(name, value string) { p.Figures = append(p.Figures, pair{name, value}) }
 	add("Started", c.full(v.Run.StartedAt))
 	if v.Run.ResumedAt != nil {
@@ -163,26 +179,44 @@ func (s sheet) parts() parts {
 	} else {
 		add("Last change", c.full(v.Run.UpdatedAt))
 	}
-	if s.outlook.Next != "" {
-		add("Next", s.outlook.Next)
+	if o.Next != "" {
+		add("Next", report.Clean(o.Next))
 	}
-	if e := s.outlook.Ends; !e.Median.IsZero() && v.Run.EndedAt == nil {
-		add("Expected end", c.minute(e.Median)+" to "+c.minute(e.Late))
+	if v.Run.NextWindow != nil {
+		add("Next window", c.short(v.Run.NextWindow))
+	}
+	if !o.Ends.Median.IsZero() && v.Run.EndedAt == nil {
+		add("Expected end", c.minute(o.Ends.Median)+" to "+c.minute(o.Ends.Late))
 	}
 	add("As of", c.full(v.Run.GeneratedAt))
-	return p
+}
+
+// proof is what somebody needs who must prove what happened.
+func (p *parts) proof(v *report.View) {
+	add := func(name, value string) { p.Proof = append(p.Proof, pair{name, value}) }
+	if f := v.Proof; f != nil {
+		add("Starts sent", number(f.StartsSent))
+		add("Vaults sent twice", number(f.SentTwice))
+		if f.SentAgain > 0 {
+			add("Sent again after proof that nothing had begun", number(f.SentAgain))
+		}
+		if f.ReopenedByHand > 0 {
+			add("Re-opened by a person", number(f.ReopenedByHand))
+		}
+	}
+	add("Plan", v.Run.PlanFingerprint)
+	if e := v.Evidence; e != nil {
+		add("Journal head", fmt.Sprintf("%s (event %s)", e.JournalHead, number(int(e.Events))))
+	}
 }
 
 // tiles counts by status: what people ask for first always, the rest where
 // there is any.
 func (p *parts) tiles(v *report.View) {
-	flying, overdue := 0, 0
+	overdue := 0
 	for i := range v.Vaults {
-		if x := &v.Vaults[i]; x.InFlight() {
-			flying++
-			if x.Overdue {
-				overdue++
-			}
+		if v.Vaults[i].Overdue {
+			overdue++
 		}
 	}
 	for _, s := range fleet.Statuses() {
@@ -198,33 +232,47 @@ func (p *parts) tiles(v *report.View) {
 	}
 }
 
-func waveLines(v *report.View, c clock) []waveLine {
-	lines := make([]waveLine, len(v.Waves))
+func waveLines(v *report.View, c clock) []groupLine {
+	lines := make([]groupLine, len(v.Waves))
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		l := waveLine{Name: w.Name, Status: w.Status, Upgraded: w.Totals[fleet.Upgraded], Failed: w.Totals[fleet.Failed],
-			Unknown: w.Totals[fleet.Unknown], Blocked: w.Totals[fleet.Blocked], Budget: "the run's",
-			Started: c.short(w.StartedAt), Ended: c.short(w.EndedAt)}
-		if w.Budget != nil {
-			l.Budget = fmt.Sprintf("%d of %d", w.Budget.Used, w.Budget.Limit)
+		lines[i] = group(w.Name, w.Totals, w.Budget)
+		lines[i].Status, lines[i].Started, lines[i].Ended = string(w.Status), c.short(w.StartedAt), c.short(w.EndedAt)
+	}
+	return lines
+}
+
+func subscriptionLines(v *report.View, c clock) []groupLine {
+	lines := make([]groupLine, len(v.Subscriptions))
+	for i := range v.Subscriptions {
+		s := &v.Subscriptions[i]
+		lines[i] = group(s.Name, s.Totals, s.Budget)
+		if s.ThrottledUntil != nil {
+			lines[i].Status = "throttled until " + c.short(s.ThrottledUntil)
 		}
-		for _, n := range w.Totals {
-			l.All += n
-		}
-		l.Others = l.All - l.Upgraded - l.Failed - l.Unknown - l.Blocked
-		l.Done = l.Upgraded + l.Failed + l.Blocked + w.Totals[fleet.Already] + w.Totals[fleet.Excluded]
-		from := 0
-		for _, s := range fleet.Statuses() {
-			n := w.Totals[s]
-			if n == 0 {
-				continue
-			}
+	}
+	return lines
+}
+
+func group(name string, totals map[fleet.Status]int, budget *report.Budget) groupLine {
+	l := groupLine{Name: name, Upgraded: totals[fleet.Upgraded], Failed: totals[fleet.Failed], Unknown: totals[fleet.Unknown],
+		Blocked: totals[fleet.Blocked], Budget: "the run's"}
+	if budget != nil {
+		l.Budget = fmt.Sprintf("%d of %d", budget.Used, budget.Limit)
+	}
+	for _, n := range totals {
+		l.All += n
+	}
+	l.Others = l.All - l.Upgraded - l.Failed - l.Unknown - l.Blocked
+	l.Done = l.Upgraded + l.Failed + l.Blocked + totals[fleet.Already] + totals[fleet.Excluded]
+	from := 0
+	for _, s := range fleet.Statuses() {
+		if n := totals[s]; n > 0 {
 			l.Bar = append(l.Bar, segment{s, percent(from, l.All), percent(n, l.All)})
 			from += n
 		}
-		lines[i] = l
 	}
-	return lines
+	return l
 }
 
 func percent(n, of int) string { return fmt.Sprintf("%.2f%%", 100*float64(n)/float64(max(of, 1))) }

@@ -86,16 +86,17 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 	t.Parallel()
 	root := parsed(t, frozen(t, troubledNight(60)))
 	for id, want := range map[string][]string{
-		"verdict":      {"INTERRUPTED: 37 of 60 vaults upgraded; 1 upgraded before, 8 need a person"},
-		"summary":      {"37 upgraded", "3 failed", "4 blocked", "2 overdue", "3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
-		"needs-title":  {"Needs a person"},
-		"task-failed":  {"Send 3 support messages", "UpgradeInternalError 2 vaults", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen VAULT --reason TEXT --case ID --state contoso.db"},
-		"task-unknown": {"Decide what became of 1 unknown start", "read at 03:14 and 03:29", "4cc27b8b-0000-4000-8000-000000000013"},
-		"task-blocked": {"Mend what blocks 4 vaults", "AgentTooOld 4 vaults, 8 items", "update the agent on each machine", "srv-0027.contoso.example 2.0.8500.0", "TargetGroupMissing 2 vaults"},
-		"needs":        {"1 busy: a registration is under way", "5 deferred: the run was stopped before it could start", "fleetup resume --yes --state contoso.db"},
-		"waves":        {"canary finished 7 6 1 0 0 0 0 of 0", "rest running"},
-		"after":        {"37 vaults have a new resource ID", "Check the time zone of each backup policy."},
-		"vaults":       {"fleetup report -o csv"},
+		"verdict":        {"NIGHT 3, Mon 22:00–Tue 06:00 INTERRUPTED: 30 UPGRADED, 8 NEED YOU BEFORE Tue 22:00 (3 failed, 1 unknown, 4 blocked)"},
+		"summary":        {"No vault was sent twice.", "37 upgraded", "3 failed", "4 blocked", "2 overdue", "3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
+		"needs-title":    {"Needs a person"},
+		"task-support-1": {"Send the support message for 2 vaults (UpgradeInternalError)", "before Tue 17 Mar 22:00", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen shop/vault-00003 --reason TEXT --case ID --state contoso.db"},
+		"task-decide-1":  {"Decide shop/vault-00013: its start may have been accepted", "Read Tue 17 Mar 03:14 absent, the vault is there without our operation", "4cc27b8b-0000-4000-8000-000000000013"},
+		"task-mend-1":    {"(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items", "srv-0027.contoso.example 2.0.8500.0"},
+		"task-mend-2":    {"Create or correct 2 target groups, 2 vaults", "Create it, or correct targetResourceGroup", "dev/vault-00027"},
+		"needs":          {"No action", "1 vault busy", "5 vaults deferred", "fleetup resume --yes --state contoso.db", "legal freeze until Monday"},
+		"waves":          {"canary finished 7 6 1 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
+		"after":          {"subscription hr asked to be left alone", "37 vaults have a new resource ID", "Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
+		"vaults":         {"fleetup report -o csv"},
 	} {
 		got := textOf(byID(t, root, id))
 		for _, w := range want {
@@ -117,7 +118,7 @@ func TestACalmRunNeedsNobody(t *testing.T) {
 	v.Vaults, v.Totals = nil, map[fleet.Status]int{}
 	v.Run.Status = report.RunFinished
 	root := parsed(t, frozen(t, v))
-	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "Nobody is needed") {
+	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "Nobody is needed No vault is failed") {
 		t.Errorf("a run without trouble says %q", got)
 	}
 }
@@ -325,18 +326,17 @@ func TestWritingAReportLeavesTheViewAlone(t *testing.T) {
 	}
 }
 
-// TestCasesAreCapped: a live page is sent again and again, and lists a few of
-// each; a frozen one lists all.
-func TestCasesAreCapped(t *testing.T) {
+// TestTasksAreCapped: a live page is sent again and again, and lists a few
+// vaults of each task; a frozen one lists all.
+func TestTasksAreCapped(t *testing.T) {
 	t.Parallel()
-	v := cleaned(troubledNight(400))
-	all, few := tasks(v, report.Options{}, clock{sydney}, 0), tasks(v, report.Options{}, clock{sydney}, 5)
+	v := cleaned(troubledNight(400)).Worded(report.Options{})
+	all, _ := needs(v, clock{sydney}, 0)
+	few, _ := needs(v, clock{sydney}, 5)
 	for i := range all {
-		for k := range all[i].Cases {
-			a, f := all[i].Cases[k], few[i].Cases[k]
-			if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 || f.Machines != a.Machines {
-				t.Errorf("%s: %d and %d more of %d; %d items of %d", a.Code, len(f.Vaults), f.More, len(a.Vaults), f.Machines, a.Machines)
-			}
+		a, f := all[i], few[i]
+		if len(f.Patients) != min(5, len(a.Patients)) || f.More != len(a.Patients)-len(f.Patients) || a.More != 0 || f.List != a.List || f.Count != len(a.Patients) {
+			t.Errorf("%s: %d and %d more of %d", a.Title, len(f.Patients), f.More, len(a.Patients))
 		}
 	}
 }

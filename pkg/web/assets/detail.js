@@ -34,7 +34,7 @@ function showDetail(i) {
   if (v.support) {
     const copy = el("button", "small", "copy");
     copy.type = "button";
-    copy.dataset.copyNext = "";
+    copy.dataset.copyMessage = "";
     const h = el("h3", "", "Support message ");
     h.append(copy);
     to.append(h, el("pre", "", v.support));

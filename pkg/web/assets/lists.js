@@ -57,8 +57,8 @@ document.addEventListener("click", (e) => {
   const b = e.target.closest("button");
   if (!b) return;
   if (b.id === "csv") save(runName() + ".csv", csv(view.vaults.map((i) => doc.vaults[i]), columns));
-  if (b.dataset.csvStatus) save(runName() + "-" + b.dataset.csvStatus + ".csv", csv(doc.vaults.filter((v) => v.status === b.dataset.csvStatus), columns));
+  if (b.dataset.csv) save(runName() + "-" + b.closest("li").id + ".csv", csv(b.dataset.csv.split(" ").map((i) => doc.vaults[i]), columns));
   if (b.dataset.csvMap !== undefined) save(runName() + "-new-ids.csv", csv(doc.vaults.filter((v) => v.newId), newIds));
   if (b.dataset.copyPrevious !== undefined) copy(b, b.previousElementSibling.textContent);
-  if (b.dataset.copyNext !== undefined) copy(b, b.closest("li, div").querySelector("pre").textContent);
+  if (b.dataset.copyMessage !== undefined) copy(b, b.closest("li, #detail-body").querySelector("pre").textContent);
 });
