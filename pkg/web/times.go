@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -36,19 +35,6 @@ func (c clock) short(t *report.Time) string {
 }
 
 func (c clock) minute(t time.Time) string { return t.In(c.zone).Format("Mon 2 Jan 15:04") }
-
-// span writes a duration for people.
-func span(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%d d %02d h", int(d.Hours())/24, int(d.Hours())%24)
-}
 
 func millis(t *report.Time) int64 {
 	if t == nil {
