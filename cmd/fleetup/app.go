@@ -28,12 +28,12 @@ func (e *environment) app() *cli.App {
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return wrongFlag("fleetup", err)
+			return wrongFlag("fleetup", e.app().Flags, err)
 		},
 		Before: e.openLog,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage("fleetup help lists the commands", "there is no command %q", c.Args().First())
+				return usage("fleetup help lists the commands", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
 			}
 			if c.Bool("version") {
 				return e.printVersion()
@@ -43,6 +43,7 @@ func (e *environment) app() *cli.App {
 		Commands: []*cli.Command{
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.approveCommand(), e.reopenCommand(), e.inventoryCommand(), e.emulateCommand(),
+			e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
 		},
 	}
@@ -62,7 +63,9 @@ func prepare(c *cli.Command, path string) {
 			b.DisableDefaultText = true
 		}
 	}
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return wrongFlag(path, err) }
+	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+		return wrongFlag(path, append(c.Flags, logFlags()...), err)
+	}
 	for _, s := range c.Subcommands {
 		prepare(s, path+" "+s.Name)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
 // helpCommand shows the help of any command by its whole name, as --help after
@@ -16,19 +18,40 @@ func (e *environment) helpCommand() *cli.Command {
 		Name:      "help",
 		Usage:     "show the commands, or help on one",
 		ArgsUsage: "[COMMAND]",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "man", Usage: "print the man page of all commands"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print the reference of all commands"}},
 		Action: func(c *cli.Context) error {
 			app := e.app()
+			switch {
+			case c.Bool("man"):
+				return writeManual(e.stdout, app)
+			case c.Bool("markdown"):
+				return writeReference(e.stdout, app)
+			}
 			commands := app.Commands
 			for n, name := range c.Args().Slice() {
 				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
 				if i < 0 {
-					return usage("fleetup help lists the commands", "there is no command %q", strings.Join(c.Args().Slice()[:n+1], " "))
+					whole := strings.Join(c.Args().Slice()[:n+1], " ")
+					return usage("fleetup help lists the commands", "there is no command %q%s", whole, meant(name, commands))
 				}
 				commands = commands[i].Subcommands
 			}
 			return app.RunContext(c.Context, append(append([]string{app.Name}, c.Args().Slice()...), "--help"))
 		},
 	}
+}
+
+// meant suggests the command that was probably meant.
+func meant(name string, commands []*cli.Command) string {
+	var names []string
+	for _, c := range commandNames(commands) {
+		names = append(names, c.word)
+	}
+	if n := inventory.Nearest(name, names); n != "" {
+		return "; do you mean " + n + "?"
+	}
+	return ""
 }
 
 // helpFlag is a command's own: the library shares one among all, which two
@@ -42,17 +65,25 @@ func helpOn(c *cli.Context) string {
 	return "fleetup help " + strings.TrimPrefix(c.Command.HelpName, "fleetup ")
 }
 
-// wrongFlag says in plain words what the flag package found wrong.
-func wrongFlag(command string, err error) error {
-	dashed := func(name string) string {
-		if len(name) == 1 {
-			return "-" + name
-		}
-		return "--" + name
-	}
+// wrongFlag says in plain words what the flag package found wrong. flags are
+// those that may be meant.
+func wrongFlag(command string, flags []cli.Flag, err error) error {
 	next := strings.Replace(command, "fleetup", "fleetup help", 1)
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		return usage(next, "%s has no flag %s", command, dashed(strings.TrimLeft(name, "-")))
+		name = strings.TrimLeft(name, "-")
+		var names []string
+		for _, f := range flagsOf(flags) {
+			for _, n := range f.names {
+				if n = strings.TrimLeft(n, "-"); len(n) > 1 {
+					names = append(names, n)
+				}
+			}
+		}
+		meant := inventory.Nearest(name, names)
+		if meant != "" {
+			meant = "; do you mean " + dashed(meant) + "?"
+		}
+		return usage(next, "%s has no flag %s%s", command, dashed(name), meant)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return usage(next, "%s needs a value", dashed(strings.TrimLeft(name, "-")))

@@ -74,6 +74,9 @@ func (e *environment) openLog(c *cli.Context) error {
 	if e.log.Load() != nil {
 		return nil // help runs a second command in this process
 	}
+	if c.Args().First() == completeName {
+		return nil // a key that was pressed is nothing to log
+	}
 	file, level, format := c.String("log-file"), c.String("log-level"), c.String("log-format")
 	if level != "" {
 		if err := oneOf("log-level", level, logLevels...); err != nil {

@@ -179,7 +179,7 @@ func (d *decoder) header(r *csv.Reader, header []string) bool {
 		case slices.Contains(columns, name):
 		case label == name || label == "":
 			hint := "known here: " + strings.Join(columns, ", ") + ", labels.NAME"
-			if near := nearest(name, columns); near != "" {
+			if near := Nearest(name, columns); near != "" {
 				hint = "did you mean " + quote(near) + "?"
 			}
 			d.problem(cell(r, i), hint, "unknown column %s", quote(name))

@@ -170,7 +170,7 @@ func (r *reader) key(n *yaml.Node, where place, s *schema) (name string, ok bool
 		}
 	}
 	hint := "known here: " + strings.Join(s.keys, ", ")
-	near := nearest(name, s.keys)
+	near := Nearest(name, s.keys)
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}

@@ -252,7 +252,7 @@ func (r *reader) oneOf(e *entry, what string, words []string) (string, bool) {
 		}
 	}
 	hint := ""
-	if near := nearest(s, words); near != "" && len(words) > 1 {
+	if near := Nearest(s, words); near != "" && len(words) > 1 {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	r.problem(e.at, hint, "%s must be %s, not %s", what, either(words), quote(s))

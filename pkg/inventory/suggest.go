@@ -2,10 +2,10 @@ package inventory
 
 import "strings"
 
-// nearest returns the word that was probably meant, "" when none is near: the
+// Nearest returns the word that was probably meant, "" when none is near: the
 // one with the fewest letters added, dropped, changed or swapped, and at most
 // a third of them. Capitals do not count.
-func nearest(s string, words []string) string {
+func Nearest(s string, words []string) string {
 	const longest = 40 // no key is; a long text is not worth the comparison
 	if len(s) > longest {
 		return ""

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// candidate is a word that a shell may offer.
+type candidate struct{ word, about string }
+
+// completion is what may stand where the cursor is.
+type completion struct {
+	words []candidate
+	files bool // paths, which the shell knows itself
+}
+
+// complete finds what may stand in place of the last of some words, which are
+// a command line without the program's name. It reads the same declarations as
+// the program does, so it knows every command there is.
+func complete(app *cli.App, words []string) completion {
+	l := lineSoFar{app: app, flags: app.Flags, commands: app.Commands, given: map[string]string{}}
+	last := len(words) - 1
+	if last < 0 {
+		return completion{}
+	}
+	for _, w := range words[:last] {
+		l.read(w)
+	}
+	current := words[last]
+	if current == "=" { // bash parts --flag=value at its sign
+		current = ""
+	}
+	var c completion
+	switch name, _, inOne := strings.Cut(current, "="); {
+	case l.awaits != nil:
+		c = l.valueOf(l.awaits)
+	case !l.ended && inOne && strings.HasPrefix(name, "-"):
+		if f := l.flag(name); f != nil {
+			c = l.valueOf(f)
+			for i := range c.words {
+				c.words[i].word = name + "=" + c.words[i].word
+			}
+		}
+	case !l.ended && strings.HasPrefix(current, "-"):
+		c = l.flagNames()
+	case len(l.arguments) == 0 && len(l.commands) > 0:
+		c.words = commandNames(l.commands)
+	default:
+		c = l.argument()
+	}
+	c.words = slices.DeleteFunc(c.words, func(w candidate) bool { return !strings.HasPrefix(w.word, current) })
+	return c
+}
+
+// lineSoFar is a command line up to the cursor.
+type lineSoFar struct {
+	app       *cli.App
+	command   *cli.Command // nil: none yet
+	flags     []cli.Flag   // of the command
+	commands  []*cli.Command
+	arguments []string
+	given     map[string]string // values of flags, by the flag's first name
+	awaits    *flagInfo         // the flag whose value comes next
+	ended     bool              // after --
+}
+
+func (l *lineSoFar) read(w string) {
+	switch {
+	case l.awaits != nil && w == "=":
+	case l.awaits != nil:
+		l.given[l.awaits.names[0]], l.awaits = w, nil
+	case l.ended:
+		l.arguments = append(l.arguments, w)
+	case w == "--":
+		l.ended = true
+	case len(w) > 1 && w[0] == '-':
+		name, value, inOne := strings.Cut(w, "=")
+		f := l.flag(name)
+		switch {
+		case f == nil || f.value == "":
+		case inOne:
+			l.given[f.names[0]] = value
+		default:
+			l.awaits = f
+		}
+	default:
+		if i := slices.IndexFunc(l.commands, func(c *cli.Command) bool { return c.HasName(w) }); i >= 0 && len(l.arguments) == 0 {
+			l.command = l.commands[i]
+			l.flags, l.commands = l.command.Flags, l.command.Subcommands
+			return
+		}
+		l.arguments = append(l.arguments, w)
+	}
+}
+
+// known are the flags that may stand here.
+func (l *lineSoFar) known() []flagInfo {
+	all := slices.Clone(l.flags)
+	if l.command != nil {
+		all = append(all, globalFlags(l.app)...)
+	}
+	return flagsOf(all)
+}
+
+func (l *lineSoFar) flag(name string) *flagInfo {
+	for _, f := range l.known() {
+		if slices.Contains(f.names, dashed(strings.TrimLeft(name, "-"))) {
+			return &f
+		}
+	}
+	return nil
+}
+
+func (l *lineSoFar) flagNames() completion {
+	var c completion
+	for _, f := range l.known() {
+		for _, n := range f.names {
+			c.words = append(c.words, candidate{n, f.usage})
+		}
+	}
+	return c
+}
+
+func (l *lineSoFar) valueOf(f *flagInfo) completion {
+	c := completion{files: f.takesPath()}
+	for _, w := range f.choices {
+		c.words = append(c.words, candidate{word: w})
+	}
+	if len(c.words) == 0 && strings.Contains(f.value, "VAULT") {
+		c.words = l.vaults()
+	}
+	return c
+}
+
+func commandNames(commands []*cli.Command) []candidate {
+	var words []candidate
+	for _, c := range commands {
+		if !c.Hidden {
+			words = append(words, candidate{c.Name, c.Usage})
+		}
+	}
+	return words
+}
+
+// argument completes an argument of the command by what its usage calls it.
+func (l *lineSoFar) argument() completion {
+	var c completion
+	if l.command == nil {
+		return c
+	}
+	kinds := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(l.command.ArgsUsage))
+	if len(kinds) == 0 {
+		return c
+	}
+	kind := kinds[min(len(l.arguments), len(kinds)-1)]
+	if len(l.arguments) >= len(kinds) && !strings.Contains(kind, "...") && kind != "COMMAND" {
+		return c
+	}
+	for _, word := range strings.Split(strings.TrimSuffix(kind, "..."), "|") {
+		switch {
+		case slices.Contains(pathWords, word):
+			c.files = true
+		case word == "VAULT":
+			c.words = append(c.words, l.vaults()...)
+		case word == "COMMAND":
+			commands := l.app.Commands
+			for _, a := range l.arguments {
+				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(a) })
+				if i < 0 {
+					return c
+				}
+				commands = commands[i].Subcommands
+			}
+			c.words = append(c.words, commandNames(commands)...)
+		case choice.MatchString(word):
+			c.words = append(c.words, candidate{word: word})
+		}
+	}
+	return c
+}
+
+// mostVaults bounds what is offered: a shell shows no more to anybody's good.
+const mostVaults = 2000
+
+// vaults are the names of the vaults of the ledger, or of the inventory, that
+// the line names. A ledger in use is left alone: completion never waits.
+func (l *lineSoFar) vaults() []candidate {
+	var words []candidate
+	add := func(names []string, about func(int) (string, bool)) {
+		for i, n := range names {
+			if status, may := about(i); may && !slices.Contains(l.arguments, n) && len(words) < mostVaults {
+				words = append(words, candidate{n, status})
+			}
+		}
+	}
+	path := l.given["--state"]
+	if path == "" {
+		path = os.Getenv("FLEETUP_STATE")
+	}
+	if path == "" {
+		if len(l.arguments) > 0 {
+			if p, err := inventory.Load(l.arguments[0], now()); err == nil {
+				add(report.Names(p), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
+			}
+		}
+		return words
+	}
+	if _, live, err := state.ReadHolder(path); err != nil || live || !exists(path) {
+		return nil
+	}
+	run, ok, err := readLatest(path)
+	if err != nil || !ok {
+		return nil
+	}
+	reopening := l.command != nil && l.command.Name == "reopen"
+	add(report.Names(run.state.Plan), func(i int) (string, bool) {
+		s := run.state.Vaults[i].Status
+		return string(s), !reopening || s == fleet.Failed || s == fleet.Unknown
+	})
+	return words
+}
+
+// completeCommand is what the shells' scripts call.
+func (e *environment) completeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      completeName,
+		Usage:     "print what may stand at the end of a command line",
+		ArgsUsage: "-- WORD...",
+		Hidden:    true,
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "new-word", Usage: "after the words given a new one begins"}},
+		Action: func(c *cli.Context) error {
+			words := c.Args().Slice()
+			if c.Bool("new-word") {
+				words = append(words, "")
+			}
+			found := complete(e.app(), words)
+			for _, w := range found.words {
+				fmt.Fprintf(e.stdout, "%s\t%s\n", report.Clean(w.word), report.Clean(w.about))
+			}
+			if found.files {
+				say(e.stdout, ":files")
+			}
+			return nil
+		},
+	}
+}
+
+const completeName = "__complete"
