@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
 // TestGenerated keeps what is generated from the program current:
@@ -26,6 +28,11 @@ func TestGenerated(t *testing.T) {
 		}
 		compareGenerated(t, path, b.Bytes())
 	}
+	schema, err := inventory.JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGenerated(t, "docs/fleet.schema.json", schema)
 }
 
 // compareGenerated compares a file of the repository with what it should hold,

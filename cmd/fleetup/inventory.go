@@ -24,6 +24,23 @@ func (e *environment) inventoryCommand() *cli.Command {
 			ArgsUsage: "INVENTORY VAULT...",
 			Flags:     []cli.Flag{outputFlag("table", "json")},
 			Action:    e.show,
+		}, {
+			Name:  "schema",
+			Usage: "print the JSON Schema of an inventory, for editors",
+			Description: "Save it, and name it in the first line of an inventory; editors then complete and check it:\n" +
+				"  fleetup inventory schema > fleet.schema.json\n" +
+				"  # yaml-language-server: $schema=fleet.schema.json",
+			Action: func(c *cli.Context) error {
+				if err := noArguments(c); err != nil {
+					return err
+				}
+				schema, err := inventory.JSONSchema()
+				if err != nil {
+					return err
+				}
+				_, err = e.stdout.Write(schema)
+				return err
+			},
 		}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
