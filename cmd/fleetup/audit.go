@@ -35,7 +35,7 @@ func (e *environment) auditCommand() *cli.Command {
 		}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage(helpOn(c), "audit has no command %q", c.Args().First())
+				return usage(helpOn(c), "audit has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(c)
 		},

@@ -86,7 +86,7 @@ func TestCompleteKnowsEveryCommand(t *testing.T) {
 			if f.usage == "" {
 				t.Errorf("%s %s says nothing of itself", path, f.names[0])
 			}
-			if f.names[0] == "--output" && len(f.choices) < 2 {
+			if f.names[0] == "--output" && strings.Contains(f.usage, ", ") && len(f.choices) < 2 {
 				t.Errorf("%s --output has no choices: %q", path, f.usage)
 			}
 		}

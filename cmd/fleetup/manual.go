@@ -20,7 +20,7 @@ func writeReference(w io.Writer, app *cli.App) error {
 		fmt.Fprintf(&b, "- [`%s`](#%s): %s\n", path, strings.ReplaceAll(path, " ", "-"), markdown(c.Usage))
 	})
 	visit(app.Commands, app.Name, func(path string, c *cli.Command) {
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", path, markdown(sentence(c.Usage)), synopsis(path, c))
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", path, markdown(asSentence(c.Usage)), synopsis(path, c))
 		if c.Description != "" {
 			if list, text := indented(c.Description); list != "" {
 				fmt.Fprintf(&b, "\n%s\n\n```\n%s\n```\n", markdown(text), list)
@@ -96,7 +96,7 @@ func indented(s string) (list, text string) {
 	return strings.Join(in, "\n"), strings.Join(out, "\n")
 }
 
-func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func asSentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // markdown keeps a text from meaning more than it says.
 func markdown(s string) string {
@@ -113,7 +113,7 @@ func writeManual(w io.Writer, app *cli.App) error {
 		".SH DESCRIPTION\nFlags work before and after arguments. Data goes to stdout, messages and progress to stderr.\n" +
 		"Every error says what to do next.\n.SH COMMANDS\n")
 	visit(app.Commands, app.Name, func(path string, c *cli.Command) {
-		fmt.Fprintf(&b, ".SS \"%s\"\n%s.\n", roff(synopsis(path, c)), roff(sentence(c.Usage)))
+		fmt.Fprintf(&b, ".SS \"%s\"\n%s.\n", roff(synopsis(path, c)), roff(asSentence(c.Usage)))
 		if c.Description != "" {
 			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(c.Description))
 		}
