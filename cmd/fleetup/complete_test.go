@@ -30,17 +30,17 @@ func TestComplete(t *testing.T) {
 	app := (&environment{}).app()
 	for line, want := range map[string]string{
 		"inventory l|":                           "lint",
-		"re|":                                    "resume report reopen",
+		"resu|":                                  "resume",
 		"__|":                                    "",
 		"plan |":                                 ":files",
 		"plan f |":                               "",
 		"run |":                                  ":files",
 		"report --out|":                          "--output",
-		"report --output j|":                     "json jsonl",
+		"inventory lint --output j|":             "json",
 		"report -o csv --sta|":                   "--state",
-		"report --output=c|":                     "--output=csv",
-		"report --output = c|":                   "csv", // as bash parts it
-		"report --output =|":                     "table json jsonl csv markdown",
+		"inventory lint --output=j|":             "--output=json",
+		"inventory lint --output = j|":           "json", // as bash parts it
+		"inventory lint --output =|":             "table json",
 		"status --state |":                       ":files",
 		"status --state x --exit|":               "--exit-code",
 		"run f --credential w|":                  "workload-identity",
@@ -144,7 +144,7 @@ func TestCompletionInBash(t *testing.T) {
 		{[]string{"inv"}, "inventory"},
 		{[]string{"report", "-o", "js"}, "json jsonl"},
 		{[]string{"report", "--output", "=", "js"}, "json jsonl"},
-		{[]string{"plan", "mix"}, "mixed-scenario.yaml mixed.db mixed.db.emulator mixed.db.lock mixed.yaml"},
+		{[]string{"plan", "mixed-"}, "mixed-scenario.yaml"},
 		{[]string{"reopen", "--state", ledger, ""}, "prod/sql-02"},
 		{[]string{"reopen", "--state", ledger, "prod/sql-02", ""}, ""},
 		{[]string{"inventory", "show", "mixed.yaml", "dev/"}, "dev/build dev/web"},
