@@ -2,7 +2,6 @@ package main
 
 import (
 	"embed"
-	"io"
 	"slices"
 	"strings"
 
@@ -47,7 +46,7 @@ func (e *environment) completionCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(e.stdout, string(script))
+			_, err = e.stdout.Write(script)
 			return err
 		},
 	}
