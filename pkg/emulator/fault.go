@@ -17,6 +17,7 @@ type fault struct {
 	explicit bool     // calls were named in the scenario
 	times    int      // -1: always
 	lasts    time.Duration
+	until    time.Duration // since the beginning; 0: for ever
 	delay    time.Duration
 }
 
@@ -39,7 +40,7 @@ func (c *Cloud) aim(s Scenario) []error {
 	for i, f := range s.Faults {
 		kind, _ := kindOf(f.Kind)
 		ready := fault{Fault: f, index: i, kind: kind, calls: kind.Calls, times: kind.Times,
-			lasts: c.durations.scaled(f.For), delay: parsed(f.Delay)}
+			lasts: c.durations.scaled(f.For), until: c.durations.scaled(f.Until), delay: parsed(f.Delay)}
 		if len(f.Calls) > 0 {
 			ready.calls, ready.explicit = f.Calls, true
 		}
@@ -189,7 +190,7 @@ func (v *vault) fault(c *Cloud, kinds ...string) *fault {
 func (c *Cloud) strike(q *request, l *line, want func(*fault) bool) *fault {
 	for _, i := range c.candidates(q) {
 		f := &c.faults[i]
-		if !want(f) || !q.call.in(f.calls) {
+		if !want(f) || !q.call.in(f.calls) || f.until > 0 && l.At.Sub(c.createdAt) > f.until {
 			continue
 		}
 		if f.times < 0 && f.Chance == 0 {

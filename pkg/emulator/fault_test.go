@@ -183,6 +183,20 @@ func TestChanceIsDrawnByCall(t *testing.T) {
 	}
 }
 
+// TestUntil: a trouble that has an end is over then, whatever it still counted.
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t, Scenario{TimeScale: 2, Faults: []Fault{{Kind: kindServerError, Vault: "alpha", Calls: []string{"prereqs"}, Times: -1, Until: "1h"}}})
+		cl := inMemory(t, c)
+		wantStatus(t, cl.prereqs(fleet()[0]), 500)
+		time.Sleep(30 * time.Minute)
+		wantStatus(t, cl.prereqs(fleet()[0]), 500)
+		time.Sleep(time.Second)
+		wantStatus(t, cl.prereqs(fleet()[0]), 200)
+	})
+}
+
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

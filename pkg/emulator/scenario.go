@@ -58,6 +58,9 @@ type Fault struct {
 	// Chance strikes only that share of the calls, by the seed, the fault's
 	// place, the vault, the call and its number; 0 means every one.
 	Chance float64 `yaml:"chance" json:"chance,omitempty"`
+	// Until is how long after the cloud's beginning it strikes no more, scaled;
+	// empty means never.
+	Until string `yaml:"until" json:"until,omitempty"`
 
 	Reasons    []Reason `yaml:"reasons" json:"reasons,omitempty"`
 	For        string   `yaml:"for" json:"for,omitempty"`               // a duration, scaled

@@ -43,6 +43,7 @@ func TestValidateNamesEachMistake(t *testing.T) {
 		"call":                 {faulty(Fault{Kind: kindDenied, Vault: "v", Calls: []string{"list", "start"}}), `faults[0].calls[1]: "start" is no call`},
 		"times":                {faulty(Fault{Kind: kindDenied, Vault: "v", Times: -2}), "faults[0].times: -2"},
 		"chance":               {faulty(Fault{Kind: kindDenied, Vault: "v", Chance: 2}), "faults[0].chance: 2"},
+		"until":                {faulty(Fault{Kind: kindDenied, Vault: "v", Until: "noon"}), `faults[0].until: "noon"`},
 		"retryAfter":           {faulty(Fault{Kind: kindThrottled, Vault: "v", RetryAfter: -1}), "faults[0].retryAfter: -1"},
 		"status of refused":    {faulty(Fault{Kind: kindStartRefused, Vault: "v", Status: 500}), "faults[0].status: 500: a fault of kind start-refused answers 400 to 499"},
 		"status of server":     {faulty(Fault{Kind: kindServerError, Vault: "v", Status: 404}), "answers 500 to 599"},

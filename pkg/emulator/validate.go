@@ -110,6 +110,7 @@ func (c *checker) fault(path string, f *Fault) {
 
 	c.span(path+".for", f.For)
 	c.span(path+".delay", f.Delay)
+	c.span(path+".until", f.Until)
 	for i, call := range f.Calls {
 		if !slices.Contains(callGroups, call) {
 			c.add(fmt.Sprintf("%s.calls[%d]", path, i), "%q is no call; there are %s", call, strings.Join(callGroups, ", "))

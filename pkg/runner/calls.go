@@ -22,7 +22,8 @@ func (r *run) perform(a rollout.Action) {
 	case rollout.Prepare:
 		r.call(func() { r.prepare(a) })
 	case rollout.Send:
-		r.call(func() { r.send(a) })
+		decided := r.stepped
+		r.call(func() { r.send(a, decided) })
 	case rollout.Reconcile:
 		r.call(func() { r.reconcile(a) })
 	case rollout.Verify:
@@ -123,17 +124,22 @@ func (r *run) prepare(a rollout.Prepare) {
 
 // send makes the one POST of a start whose intent is on disk. Its context is
 // not the run's: a run that leaves does not cut a start off.
-func (r *run) send(a rollout.Send) {
+func (r *run) send(a rollout.Send, decided moment) {
 	v := r.vault(a.Vault)
 	r.mu.Lock()
 	start := r.ready[a.Vault]
 	delete(r.ready, a.Vault)
 	r.mu.Unlock()
 	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the run was told to stop"}
+	now := r.moment()
 	switch {
 	case r.interrupted() || r.reads.Err() != nil:
-	case !a.NotAfter.IsZero() && time.Now().After(a.NotAfter):
+	case !a.NotAfter.IsZero() && now.wall.After(a.NotAfter):
 		answer.Message = "its upgrade would no longer end inside the window"
+	case !a.NotAfter.IsZero() && now.wall.Before(decided.wall):
+		answer.Message = "the clock was set back, perhaps out of the window"
+	case now.at.Sub(decided.at) > r.Plan.Timings.Poll || now.wall.Sub(decided.wall) > r.Plan.Timings.Poll:
+		answer.Message = "the process stood still: the vault's reading is too old"
 	default:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
 		failpoint.Hit(failpoint.SendBefore)

@@ -73,7 +73,7 @@ func planOf(vaults int) *plan.Plan {
 func listerOf(t *testing.T, f *fake) (*lister, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls errgroup.Group
-	l := newLister(ctx, &calls, f, planOf(4), newClock(time.Time{}))
+	l := newLister(ctx, &calls, f, planOf(4), newClock(time.Now(), time.Time{}))
 	t.Cleanup(func() { cancel(); _ = calls.Wait() })
 	return l, cancel
 }

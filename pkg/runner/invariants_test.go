@@ -23,6 +23,7 @@ func (n *night) audit() (broken []string) {
 	n.auditListings(bad)
 	n.auditPauses(bad)
 	n.auditRecords(bad)
+	n.auditWindows(bad)
 	return broken
 }
 
@@ -110,7 +111,7 @@ func (n *night) auditProofs(bad verdict) {
 		}
 		return doubts[k]
 	}
-	for _, e := range n.journal() {
+	for _, e := range n.timeline() {
 		switch f := e.Fact.(type) {
 		case fleet.RunOpened:
 			for _, c := range f.Carried {
@@ -239,8 +240,9 @@ func (n *night) auditPauses(bad verdict) {
 	for _, c := range n.trace.calls {
 		for _, p := range pauses[c.subscription] {
 			// A process that dies before it could write the pause down has
-			// nobody to tell; a pause of one poll is not written down.
-			known := c.process == p.by.process || c.run == p.by.run && n.noted(p.by)
+			// nobody to tell; a pause of one poll is not written down; and a
+			// clock that was set between two processes says nothing of it.
+			known := c.process == p.by.process || c.run == p.by.run && n.ahead == nil && n.noted(p.by)
 			if p.by.status == 503 && p.by.kind == "upgrade" && c.kind != "upgrade" {
 				continue // what came of that start has to be read
 			}

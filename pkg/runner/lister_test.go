@@ -169,7 +169,7 @@ func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		real := time.Now()
 		for name, journal := range map[string]time.Time{"no journal": {}, "the past": real.Add(-time.Hour), "the future": real.Add(time.Hour)} {
-			c := newClock(journal)
+			c := newClock(time.Now(), journal)
 			want := real
 			if journal.After(real) {
 				want = journal
@@ -178,7 +178,7 @@ func TestClock(t *testing.T) {
 				t.Errorf("%s: the clock begins at %v, expected %v", name, got, want)
 			}
 		}
-		c := newClock(real.Add(time.Hour))
+		c := newClock(time.Now(), real.Add(time.Hour))
 		time.Sleep(90 * time.Second)
 		if got := c.now(); !got.Equal(real.Add(time.Hour + 90*time.Second)) {
 			t.Errorf("after 90 s it shows %v", got)

@@ -2,11 +2,14 @@ package runner_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -49,6 +52,15 @@ func fleetOf(t testing.TB, n, subs int, waves []plan.WaveSpec, edit func(*plan.I
 	return p
 }
 
+// Some nights have windows, and a wall clock that jumps; in some all troubles
+// come at once.
+func hasWindows(seed int64) bool { return seed%10 == 3 }
+func isStorm(seed int64) bool    { return seed%10 == 7 }
+
+// calm is how long after its beginning no more calls of a stormy night go wrong,
+// and no more processes are made to end.
+const calm = 3 * time.Hour
+
 // randomNight makes a fleet, a policy and a scenario from a seed.
 func randomNight(t testing.TB, r *rand.Rand, seed int64) (*plan.Plan, emulator.Scenario) {
 	var waves []plan.WaveSpec
@@ -59,11 +71,18 @@ func randomNight(t testing.TB, r *rand.Rand, seed int64) (*plan.Plan, emulator.S
 		in.Timings.Poll = time.Duration(1+r.IntN(3)) * time.Minute // fewer readings a night, more nights
 		in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4),
 			PerLocation: r.IntN(4), RequestsPerSecond: 10}
+		if hasWindows(seed) {
+			in.Calendar = manyWindows()
+		}
 		if r.IntN(3) == 0 {
 			in.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: r.IntN(3)}
 		}
 	})
 	sc := emulator.Scenario{Seed: seed, Duration: emulator.Duration{Min: "5m", Max: "30m"}}
+	if isStorm(seed) {
+		sc.Faults = storm(r, calm)
+		return p, sc
+	}
 	menu := troubles(r)
 	for range 1 + r.IntN(5) {
 		f := menu[r.IntN(len(menu))]
@@ -107,15 +126,60 @@ func troubles(r *rand.Rand) []emulator.Fault {
 	}
 }
 
-// randomCrashes ends some processes at a random commit or by a signal.
-func randomCrashes(r *rand.Rand) func(int) crash {
-	ends := make([]crash, r.IntN(5))
+// storm is every trouble there is at once, and a few that strike again and
+// again, until a time after which the cloud is only as it is.
+func storm(r *rand.Rand, until time.Duration) (faults []emulator.Fault) {
+	always := func(kind string, chance float64, calls ...string) emulator.Fault {
+		return emulator.Fault{Kind: kind, Rate: 1, Calls: calls, Times: -1, Chance: chance}
+	}
+	faults = append(troubles(r), always("server-error", 0.2, "list", "prereqs", "target", "upgrade"), always("reset-before", 0.2, "upgrade"),
+		always("garbage", 0.1, "list", "prereqs", "upgrade"), always("denied", 0.05, "list", "prereqs", "upgrade", "target"),
+		emulator.Fault{Kind: "reset-after", Rate: 1, Times: -1, Chance: 0.3, Delay: "30s"})
+	for i := range faults {
+		f := &faults[i]
+		if f.Rate == 0 {
+			f.Rate = 0.1
+		}
+		if slices.ContainsFunc(emulator.FaultKinds(), func(k emulator.FaultKind) bool { return k.Kind == f.Kind && slices.Contains(k.Params, "until") }) {
+			f.Until = until.String()
+		}
+	}
+	if r.IntN(2) == 0 { // half of the storms hide nothing: there nobody may be left in doubt
+		faults = slices.DeleteFunc(faults, func(f emulator.Fault) bool { return f.Kind == "vanished" })
+	}
+	r.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	return faults
+}
+
+// manyWindows is open most of the day, in stretches.
+func manyWindows() *plan.Calendar {
+	c := &plan.Calendar{}
+	for _, w := range [][2]int{{0, 180}, {240, 460}, {500, 720}, {790, 1000}, {1050, 1380}} {
+		c.Windows = append(c.Windows, plan.Window{Days: everyDay, Start: w[0], End: w[1], Zone: "Australia/Sydney"})
+	}
+	return c
+}
+
+// randomCrashes ends up to so many processes at a random failpoint, at a random
+// commit or by a signal.
+func randomCrashes(r *rand.Rand, most int) func(int) crash {
+	points := slices.Sorted(maps.Keys(ways))
+	ends := make([]crash, r.IntN(most+1))
 	for i := range ends {
-		switch r.IntN(3) {
+		e := &ends[i]
+		switch r.IntN(6) {
 		case 0:
-			ends[i] = crash{stopAt: time.Duration(1 + r.Int64N(int64(2*time.Hour)))}
+			e.stopAt = time.Duration(1 + r.Int64N(int64(2*time.Hour)))
+		case 1:
+			e.atCommit, e.after, e.lives = 1+r.IntN(25), r.IntN(2) == 0, r.IntN(2) == 0
 		default:
-			ends[i] = crash{atCommit: 1 + r.IntN(25), after: r.IntN(2) == 0, lives: r.IntN(4) == 0}
+			e.at, e.nth = points[r.IntN(len(points))], 1+r.IntN(6)
+			switch e.at {
+			case failpoint.SuspendedBefore, failpoint.SuspendedAfter:
+				e.nth, e.stopAt = 1, time.Duration(1+r.Int64N(int64(time.Hour)))
+			case failpoint.ResumedBefore, failpoint.ResumedAfter, failpoint.ClosedBefore, failpoint.ClosedAfter:
+				e.nth = 1
+			}
 		}
 	}
 	return func(n int) crash {

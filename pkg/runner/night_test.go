@@ -31,6 +31,7 @@ type night struct {
 	ledger ledger
 	runID  string
 	began  time.Time
+	opened time.Time // the present run
 	trace  *trace
 	refs   map[fleet.Key]string // as the trace names vaults
 
@@ -40,7 +41,9 @@ type night struct {
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
 
-	patience time.Duration // how long a process may take; 0: endless
+	patience time.Duration                 // how long a process may take; 0: endless
+	ahead    func(time.Time) time.Duration // how far the wall clock is ahead of real time; nil: it is right
+	shifts   []shift
 
 	// Where a test wants to stand in between, or to look over a shoulder.
 	ctx      context.Context
@@ -58,14 +61,6 @@ type ledger interface {
 	Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRecord) error
 	Events(runID string, fn func(uint64, fleet.Event) error) error
 	VaultRecords(func(fleet.VaultRecord) error) error
-}
-
-// crash is how a process is made to end.
-type crash struct {
-	atCommit int           // the commit at which it dies, 0: none
-	after    bool          // that commit reaches the disk
-	lives    bool          // the process does not die: its disk fails
-	stopAt   time.Duration // when it is told to stop, 0: never
 }
 
 // newNight makes the cloud and opens the run, in memory. Call it inside a
@@ -123,8 +118,9 @@ func inFile(t testing.TB) (open func() ledger) {
 // open begins a run on the ledger, with what earlier runs left.
 func (n *night) open(id string) {
 	n.t.Helper()
+	n.shifts, n.opened = []shift{{by: time.Until(n.wall())}}, time.Now()
 	opened := fleet.RunOpened{RunID: id, PlanFingerprint: n.plan.Fingerprint, Carried: n.carried()}
-	if err := n.ledger.Begin([]byte("{}"), []fleet.Event{{At: time.Now().UTC(), Fact: opened}}, nil); err != nil {
+	if err := n.ledger.Begin([]byte("{}"), []fleet.Event{{At: n.wall().UTC(), Fact: opened}}, nil); err != nil {
 		n.t.Fatal(err)
 	}
 	n.runID, n.fresh, n.reopened = id, true, map[fleet.Key]bool{}
@@ -148,10 +144,14 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	if n.restart != nil {
 		n.ledger = n.restart()
 	}
+	began, patience := time.Now(), cmp.Or(n.patience, endless)
+	ctx, kill := context.WithTimeout(n.ctx, patience)
+	defer kill()
+	end := &doom{crash: c, kill: kill}
 	options := azure.Options{
 		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		Version:   "test",
-		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer},
+		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end},
 	}
 	if n.sides != nil {
 		n.sides(&options)
@@ -166,18 +166,11 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		n.t.Fatal(err)
 	}
 	defer adapter.Close()
-	var up runner.Upgrader = adapter
+	var up runner.Upgrader = mortalCloud{adapter, end}
 	if n.upgrader != nil {
 		up = n.upgrader(up)
 	}
-	began, patience := time.Now(), cmp.Or(n.patience, endless)
-	ctx, kill := context.WithTimeout(n.ctx, patience)
-	defer kill()
-	die := kill
-	if c.lives {
-		die = func() {}
-	}
-	var store runner.Store = &mortal{Store: n.ledger, crash: c, die: die}
+	var store runner.Store = &mortal{Store: n.ledger, doom: end}
 	if n.disk != nil {
 		store = n.disk(store)
 	}
@@ -186,8 +179,9 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		stop := time.AfterFunc(c.stopAt, func() { close(interrupt) })
 		defer stop.Stop()
 	}
+	n.shiftClock()
 	code, err := runner.Run(ctx, runner.Options{
-		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress,
+		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress, Wall: n.wall,
 		Store: written{store, n.trace, n.started},
 		Replay: func(apply func(fleet.Event) error) error {
 			return n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })
@@ -197,6 +191,9 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		n.t.Fatalf("the process does not end; it stands at\n%v", n.state().Totals)
 	}
 	n.lastCode = code
+	if errors.Is(err, errDead) {
+		err = nil
+	}
 	return code, err
 }
 
@@ -275,7 +272,7 @@ func (n *night) reopen(i int) {
 	st := n.state()
 	k, v := n.plan.Vaults[i].Key, &st.Vaults[i]
 	f := fleet.Reopened{Vault: k, Disregard: []string{v.OperationID}, Reason: "support says so"}
-	e := fleet.Event{At: later(time.Now().UTC(), st.Run.LastAt), Fact: f}
+	e := fleet.Event{At: later(n.wall().UTC(), st.Run.LastAt), Fact: f}
 	if err := st.Apply(e); err != nil {
 		n.t.Fatal(err)
 	}
@@ -285,35 +282,6 @@ func (n *night) reopen(i int) {
 		n.t.Fatal(err)
 	}
 	n.reopened[k] = true
-}
-
-// errDisk is what the ledger says when the process dies or its disk fails.
-var errDisk = errors.New("no space left on device")
-
-// mortal is a store that fails at one of its commits, with its process or
-// without.
-type mortal struct {
-	runner.Store
-	crash crash
-	die   func()
-	n     int
-}
-
-func (m *mortal) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error {
-	m.n++
-	switch {
-	case m.crash.atCommit == 0 || m.n < m.crash.atCommit:
-		return m.Store.Commit(events, vaults)
-	case m.n > m.crash.atCommit:
-		return errDisk
-	}
-	m.die()
-	if m.crash.after {
-		if err := m.Store.Commit(events, vaults); err != nil {
-			return err
-		}
-	}
-	return errDisk
 }
 
 // story is the run's journal for people: virtual time, fact, vault, details.

@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -30,6 +32,13 @@ func TestNights(t *testing.T) {
 		return
 	}
 	const shards = 8
+	t.Cleanup(func() { // once all of them are over
+		for p := range ways {
+			if _, died := deaths.Load(p); !died && *nights >= 1000 && !t.Failed() {
+				t.Errorf("in %d nights no process died at %s", *nights, p)
+			}
+		}
+	})
 	for s := range shards {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +77,19 @@ func oneNight(t *testing.T, seed int64) {
 		} else {
 			n = newNight(t, p, sc)
 		}
-		n.crash = randomCrashes(r)
+		n.crash = randomCrashes(r, 4)
+		if hasWindows(seed) {
+			n.patience, n.ahead = 14*24*time.Hour, randomJumps(r).from(n.began)
+		}
+		if isStorm(seed) {
+			crashes := randomCrashes(r, 12)
+			n.crash = func(p int) crash {
+				if time.Since(n.began) > calm {
+					return crash{}
+				}
+				return crashes(p)
+			}
+		}
 		defer func() {
 			if t.Failed() || *oneSeed != 0 {
 				t.Logf("seed %d: %d vaults, limits %+v, faults:\n%+v", seed, len(p.Vaults), p.Limits, sc.Faults)
@@ -76,6 +97,7 @@ func oneNight(t *testing.T, seed int64) {
 			}
 		}()
 		n.check(n.finish(), nil)
+		n.checkLiveness(calm, sc)
 		if t.Failed() {
 			return
 		}
@@ -86,6 +108,9 @@ func oneNight(t *testing.T, seed int64) {
 		// Another run on the same ledger starts no failed vault again, but for
 		// one that a person re-opened.
 		n.crash = nil
+		if isStorm(seed) {
+			time.Sleep(time.Until(n.began.Add(calm + time.Minute)))
+		}
 		failed, before := n.failed(), n.posts()
 		var permitted string
 		if i, ok := n.anyFailed(r); ok && r.IntN(2) == 0 {
@@ -94,6 +119,10 @@ func oneNight(t *testing.T, seed int64) {
 		}
 		n.open("run-2")
 		n.check(n.finish(), before)
+		n.checkLiveness(0, sc)
+		if isStorm(seed) {
+			n.checkCalm(sc)
+		}
 		after := n.posts()
 		for v := range failed {
 			if v != permitted && after[v] != before[v] {
@@ -155,6 +184,72 @@ func (n *night) check(code fleet.ExitCode, before map[string]int) {
 	}
 	if want := st.Verdict(); want != code {
 		t.Errorf("exit %d, but the run stands at %d", code, want)
+	}
+}
+
+// checkLiveness: once faults have stopped the run ends, in the time that its
+// vaults may take one after the other. A vault is left unknown only if it was
+// looked for until the deadline, while troubles hid what came of its start.
+func (n *night) checkLiveness(troubled time.Duration, sc emulator.Scenario) {
+	t := n.t
+	t.Helper()
+	most := troubled + 12*time.Hour + time.Duration(len(n.plan.Vaults))*4*time.Hour
+	if took := time.Since(n.opened); took > most {
+		t.Errorf("liveness: %s took %v, want %v at most", n.runID, took, most)
+	}
+	given := map[fleet.Key]time.Time{} // when looking for it was given up
+	for _, e := range n.timeline() {
+		if f, ok := e.Fact.(fleet.DeadlinePassed); ok && f.Deadline == fleet.DeadlineReconcile {
+			given[f.Vault] = e.At
+		}
+	}
+	st := n.state()
+	for i := range st.Vaults {
+		v, k := &st.Vaults[i], n.plan.Vaults[i].Key
+		if v.Status != fleet.Unknown || v.Carried {
+			continue
+		}
+		switch at, ok := given[k]; {
+		case !ok:
+			t.Errorf("liveness: %s is left unknown (%s), and nobody looked for it until the deadline", n.refs[k], v.Reason)
+		case !hides(sc) && isCalm(sc) && at.Sub(n.began) > calm+n.plan.Timings.ReconcileDeadline+n.plan.Timings.StartTimeout+time.Hour:
+			t.Errorf("liveness: %s is left unknown (%s) %v after the troubles", n.refs[k], v.Reason, at.Sub(n.began)-calm)
+		}
+	}
+}
+
+// hides reports whether vaults vanish for a while: what came of their starts
+// cannot be seen then, whatever else goes well.
+func hides(sc emulator.Scenario) bool {
+	return slices.ContainsFunc(sc.Faults, func(f emulator.Fault) bool { return f.Kind == "vanished" })
+}
+
+// isCalm reports whether all of a scenario's troubles of calls have an end.
+func isCalm(sc emulator.Scenario) bool {
+	return slices.ContainsFunc(sc.Faults, func(f emulator.Fault) bool { return f.Until != "" })
+}
+
+// checkCalm: in a run without troubles no vault is given up for having been
+// tried in vain, and none is in doubt that was not before.
+func (n *night) checkCalm(sc emulator.Scenario) {
+	n.t.Helper()
+	given, _ := facts[fleet.DeadlinePassed](n)
+	for _, f := range given {
+		if f.Deadline == fleet.DeadlineAttempts || f.Deadline == fleet.DeadlineBusy {
+			n.t.Errorf("liveness: %s was given up in calm: %s", n.refs[f.Vault], f.Deadline)
+		}
+	}
+	st := n.state()
+	for i := range st.Vaults {
+		switch v := &st.Vaults[i]; v.Status {
+		case fleet.Upgraded, fleet.Already, fleet.Failed, fleet.Blocked:
+		case fleet.Unknown:
+			if !v.Carried && !hides(sc) {
+				n.t.Errorf("liveness: %s became unknown in calm: %s", n.plan.Vaults[i].Ref(), v.Reason)
+			}
+		default:
+			n.t.Errorf("liveness: %s is left %s", n.plan.Vaults[i].Ref(), v.Status)
+		}
 	}
 }
 

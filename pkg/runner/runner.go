@@ -40,6 +40,10 @@ type Options struct {
 	// ExitWhenWaiting leaves, to be resumed, instead of waiting for a window or
 	// an approval.
 	ExitWhenWaiting bool
+	// Wall reads the wall clock, which may jump; time.Now where it is nil. It
+	// decides about windows and approvals. Everything else follows the time that
+	// has really passed.
+	Wall func() time.Time
 	// Progress, where set, is called after each commit from the run's own
 	// goroutine with the state and the events just committed. It must be quick
 	// and keep neither.
@@ -62,8 +66,11 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 		}
 	}
 	r.machine.ExitWhenWaiting = o.ExitWhenWaiting
+	if r.Wall == nil {
+		r.Wall = time.Now
+	}
 	r.wall = readsWall(o.Plan)
-	r.clock = newClock(r.machine.Run.LastAt)
+	r.clock = newClock(r.Wall(), r.machine.Run.LastAt)
 	if r.Limiter != nil {
 		for subscription, until := range r.machine.Throttled {
 			r.Limiter.Pause(subscription, until.Sub(r.clock.now()))
@@ -89,7 +96,8 @@ type run struct {
 	reads    context.Context // of everything but starts; ends when the run leaves
 	watchers map[string]*watcher
 	wake     time.Time
-	wall     bool // the wall clock matters
+	wall     bool   // the wall clock matters
+	stepped  moment // when the machine decided last
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
@@ -105,10 +113,11 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 	}
 	interrupt := r.Interrupt
 	for {
+		r.stepped = r.moment()
 		if r.wall {
-			obs = append(obs, rollout.Clock{Wall: time.Now().Round(0)})
+			obs = append(obs, rollout.Clock{Wall: r.stepped.wall})
 		}
-		out := r.machine.Step(r.clock.now(), obs)
+		out := r.machine.Step(r.stepped.at, obs)
 		if out.Err != nil {
 			return fleet.ExitInternal, fmt.Errorf("stopped, nothing more was sent: %w", out.Err)
 		}
@@ -219,14 +228,18 @@ func (r *run) interrupted() bool {
 // really passed, whatever is done to the machine's clock.
 type clock struct{ base, start time.Time }
 
-func newClock(journal time.Time) *clock {
-	now := time.Now()
-	c := &clock{base: now.Round(0).UTC(), start: now}
+func newClock(wall, journal time.Time) *clock {
+	c := &clock{base: wall.Round(0).UTC(), start: time.Now()}
 	if journal.After(c.base) {
 		c.base = journal.UTC()
 	}
 	return c
 }
+
+// moment is one moment on the run's clock and on the wall clock.
+type moment struct{ at, wall time.Time }
+
+func (r *run) moment() moment { return moment{r.clock.now(), r.Wall().Round(0)} }
 
 func (c *clock) now() time.Time { return c.base.Add(time.Since(c.start)) }
 

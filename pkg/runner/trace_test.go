@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
@@ -61,9 +62,13 @@ type wire struct {
 	process int
 	run     string
 	answer  func(req *http.Request, c *call) (*http.Response, error)
+	doom    *doom
 }
 
 func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if w.doom.hit() {
+		return nil, errDead // it is not there to send anything
+	}
 	c := classify(req)
 	w.tr.mu.Lock()
 	c.process, c.run, c.at, c.step = w.process, w.run, time.Now(), w.tr.step()
@@ -78,6 +83,10 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if resp == nil && err == nil {
 		resp, err = w.RoundTripper.RoundTrip(req)
+	}
+	if c.kind == "upgrade" && w.doom.hit(failpoint.SendWritten) && err == nil {
+		resp.Body.Close()
+		resp, err = nil, errDead
 	}
 	w.tr.mu.Lock()
 	defer w.tr.mu.Unlock()

@@ -20,7 +20,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var readings, checks errgroup.Group
-	l := newLister(ctx, &readings, cloud, p, newClock(time.Time{}))
+	l := newLister(ctx, &readings, cloud, p, newClock(time.Now(), time.Time{}))
 	results := make(chan func())
 	checks.SetLimit(p.Limits.Validations)
 	go func() {
