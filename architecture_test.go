@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
 	"pkg/azure/internal/text":  {},
 	"pkg/emulator":             {},
-	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6"},
+	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6", "github.com/jmespath/go-jmespath"},
 	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "github.com/prometheus/client_golang"},
 	"cmd/fleetup":              {"pkg", "examples", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
 	"examples":                 {},
@@ -140,6 +140,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 		"github.com/AzureAD":                "pkg/azure",
 		"github.com/urfave/cli":             "cmd/fleetup",
 		"github.com/jedib0t/go-pretty":      "pkg/report",
+		"github.com/jmespath/go-jmespath":   "pkg/report",
 		"github.com/rogpeppe/go-internal":   "cmd/fleetup",
 		module + "pkg/azure/classic":        "cmd/fleetup",
 	}

@@ -20,10 +20,13 @@ func (e *environment) app() *cli.App {
 		Description: exitTable(),
 		HideVersion: true,
 		HideHelp:    true, // help.go has its own
-		Writer:      e.stdout,
-		ErrWriter:   e.stderr,
-		Reader:      e.stdin,
-		Flags:       append([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()}, logFlags()...),
+		// A file may have a comma in its name: what is repeatable is repeated.
+		DisableSliceFlagSeparator: true,
+
+		Writer:    e.stdout,
+		ErrWriter: e.stderr,
+		Reader:    e.stdin,
+		Flags:     append([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()}, logFlags()...),
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
@@ -26,6 +29,57 @@ func formatFlag(more ...string) cli.Flag {
 		formats = append(formats, string(f))
 	}
 	return outputFlag(append(formats, more...)...)
+}
+
+// reportFlags are what every command has that shows a run as a report does, in
+// the forms of a report and these besides.
+func reportFlags(more ...string) []cli.Flag {
+	var formats []string
+	for _, f := range report.RunFormats() {
+		formats = append(formats, string(f))
+	}
+	return []cli.Flag{stateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
+		&cli.StringFlag{Name: "query", Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"},
+		&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}}
+}
+
+// selectorFlag limits a command to some vaults; selector reads it.
+func selectorFlag() cli.Flag {
+	return &cli.StringFlag{Name: "selector", Aliases: []string{"l"},
+		Usage: "only vaults with these `LABELS`: env=prod,team!=payments, team in (a, b), key, !key; subscription, location and resourceType count as labels"}
+}
+
+// selector is the selector of a command line, nil for every vault.
+func selector(c *cli.Context) (*plan.Selector, error) {
+	text := c.String("selector")
+	if text == "" && !c.IsSet("selector") {
+		return nil, nil
+	}
+	s, err := plan.ParseSelector(text)
+	if err != nil {
+		return nil, usage(helpOn(c), "--selector: %w", err)
+	}
+	return s, nil
+}
+
+// selected lists the vaults of a plan that a selector picks; nil picks all. It
+// is a mistake if there is none.
+func selected(p *plan.Plan, s *plan.Selector, text string) ([]int, error) {
+	var picked []int
+	keys := map[string]bool{}
+	for i := range p.Vaults {
+		if s == nil || s.Picks(&p.Vaults[i].Vault) {
+			picked = append(picked, i)
+		}
+		for k := range p.Vaults[i].Labels {
+			keys[k] = true
+		}
+	}
+	if len(picked) > 0 || s == nil {
+		return picked, nil
+	}
+	labels := append(plan.BuiltInKeys(), slices.Sorted(maps.Keys(keys))...)
+	return nil, usage("correct the selector; there are "+strings.Join(labels, ", "), "--selector %q picks none of the %s", text, plural(len(p.Vaults), "vault"))
 }
 
 func outputFlag(formats ...string) cli.Flag {

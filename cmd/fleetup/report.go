@@ -19,8 +19,7 @@ func (e *environment) reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "report",
 		Usage: "what happened, and who has to do what",
-		Flags: []cli.Flag{stateFlag(), formatFlag(formatHTML), supportFlag(),
-			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
+		Flags: reportFlags(formatHTML),
 		Action: func(c *cli.Context) error {
 			if c.String("output") == formatHTML {
 				return e.readAs(c, formatHTML, web.WriteReport)

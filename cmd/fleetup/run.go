@@ -24,7 +24,7 @@ func (e *environment) runCommand() *cli.Command {
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(),
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, cloudFlags()...),
 		Action: e.runRollout,
 	}
@@ -43,6 +43,10 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	p, path := src.plan, src.ledger
+	reports, err := reportFiles(c, src.file, p.Inventory, path)
+	if err != nil {
+		return err
+	}
 	if err := e.consented(c, src); err != nil {
 		return err
 	}
@@ -100,11 +104,11 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
 		return err
 	}
-	begins := rollout.NewState(p)
-	if err := begins.Apply(first); err != nil {
+	begins := standing{state: rollout.NewState(p), told: report.NewChronicle()}
+	if err := begins.apply(first); err != nil {
 		return err
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, cloud: conn, begins: begins})
+	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, cloud: conn, begins: begins, reports: reports})
 }
 
 // job is a run that a process carries out.
@@ -114,31 +118,40 @@ type job struct {
 	runID    string
 	ledger   *state.Ledger
 	cloud    *cloud
-	begins   *rollout.State // as it stands
+	begins   standing // as it stands
 	commands []fleet.Fact
+	reports  []reportFile
 }
 
 // carryOut drives the rollout and says how it ended.
 func (e *environment) carryOut(c *cli.Context, j job) error {
-	progress := e.newProgress(j.begins)
+	progress, reporter := e.newProgress(j.begins.state), e.newReporter(c, j.reports, j.path)
+	keep := reporter.watch(j.begins.told, func(st *rollout.State) *report.View {
+		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.told})
+	})
 	code, err := runner.Run(context.Background(), runner.Options{
 		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
 		Replay: func(apply func(fleet.Event) error) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
-		Commands: j.commands, Interrupt: e.interrupt, Progress: progress.update,
+		Commands: j.commands, Interrupt: e.interrupt,
+		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
 		ExitWhenWaiting: c.Bool("exit-when-waiting"),
 	})
 	progress.stop()
+	reporter.end()
+	run, ok, unread := latest(j.ledger)
+	if unread == nil && ok {
+		reporter.write(view(run), true)
+	}
 	if errors.Is(err, runner.ErrCommit) {
 		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--state", j.path) + ": it reads before it sends"}
 	}
 	if err != nil {
 		return err
 	}
-	run, ok, err := latest(j.ledger)
-	if err != nil || !ok {
-		return errors.Join(err, ended(code))
+	if unread != nil || !ok {
+		return errors.Join(unread, ended(code))
 	}
 	if err := report.Status(e.stdout, view(run), e.reportOptions(c, report.FormatTable, j.path)); err != nil {
 		return err

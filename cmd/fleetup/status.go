@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -14,8 +15,7 @@ func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "where the run stands",
-		Flags: []cli.Flag{stateFlag(), formatFlag(), supportFlag(),
-			&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}},
+		Flags: reportFlags(),
 		Action: func(c *cli.Context) error {
 			return e.read(c, report.Status)
 		},
@@ -25,7 +25,7 @@ func (e *environment) statusCommand() *cli.Command {
 // read shows the newest run of a ledger in one of its forms. It needs no lock
 // and holds the file for milliseconds.
 func (e *environment) read(c *cli.Context, show renderer) error {
-	format, err := report.ParseFormat(c.String("output"))
+	format, err := report.ParseRunFormat(c.String("output"))
 	if err != nil {
 		return usage(helpOn(c), "%w", err)
 	}
@@ -34,6 +34,14 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 
 func (e *environment) readAs(c *cli.Context, format report.Format, show renderer) error {
 	if err := noArguments(c); err != nil {
+		return err
+	}
+	ask, err := query(c, format)
+	if err != nil {
+		return err
+	}
+	pick, err := selector(c)
+	if err != nil {
 		return err
 	}
 	path, err := statePath(c)
@@ -47,7 +55,18 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if !ok {
 		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
 	}
-	if err := show(e.stdout, view(run), e.reportOptions(c, format, path)); err != nil {
+	if _, err := selected(run.state.Plan, pick, c.String("selector")); err != nil {
+		return err
+	}
+	v, o := limited(run, pick, c.String("selector")), e.reportOptions(c, format, path)
+	if ask != nil {
+		if err := ask.Write(e.stdout, v, o); err != nil {
+			if _, ok := errors.AsType[*report.QueryError](err); ok {
+				return usage(helpOn(c), "%w", err)
+			}
+			return err
+		}
+	} else if err := show(e.stdout, v, o); err != nil {
 		return err
 	}
 	if c.Bool("exit-code") {
@@ -77,6 +96,26 @@ func (e *environment) reportOptions(c *cli.Context, f report.Format, path string
 }
 
 // view is a run as reports show it.
-func view(run standing) *report.View {
-	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence, Chronicle: run.told})
+func view(run standing) *report.View { return limited(run, nil, "") }
+
+// limited is view with the vaults that a selector picks; nil picks all.
+func limited(run standing, s *plan.Selector, text string) *report.View {
+	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
+}
+
+// query reads the query of a command line, nil for none. It is asked of the
+// JSON, whatever other form was not asked for.
+func query(c *cli.Context, f report.Format) (*report.Query, error) {
+	text := c.String("query")
+	switch {
+	case text == "" && !c.IsSet("query"):
+		return nil, nil
+	case f != report.FormatJSON && c.IsSet("output"):
+		return nil, usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
+	}
+	q, err := report.ParseQuery(text)
+	if err != nil {
+		return nil, usage("docs/report.md has examples; quote the query for the shell", "%w", err)
+	}
+	return q, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -123,11 +124,11 @@ func (v *View) supportActions(o Options) (out []Action) {
 	for _, k := range order {
 		vs := groups[k]
 		a := Action{Do: DoSupport, Person: true, Code: maybe(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
-			Title:   fmt.Sprintf("Send the support message for %s (%s)", vaults(len(vs)), k.code),
+			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
 			Detail:  maybe("Do not retry unless support says so. When they do, re-open what they named."),
 			Command: maybe(command("reopen", vs[0].Vault, "--reason", "TEXT", "--case", "ID", o.State))}
 		if k.carried {
-			a.Title = fmt.Sprintf("See that support has the message for %s that failed before this run (%s)", vaults(len(vs)), k.code)
+			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs), k.code)
 		}
 		out = append(out, a)
 	}
@@ -140,7 +141,7 @@ func (v *View) unknownActions(c clock) []Action {
 	if len(us) == 0 {
 		return nil
 	}
-	title := fmt.Sprintf("Decide %s whose start may have been accepted", vaults(len(us)))
+	title := fmt.Sprintf("Decide %s: their starts may have been accepted", named(us))
 	if len(us) == 1 {
 		title = fmt.Sprintf("Decide %s: its start may have been accepted", us[0].Vault)
 		if n := len(us[0].Reads); n > 0 {
@@ -149,6 +150,18 @@ func (v *View) unknownActions(c clock) []Action {
 	}
 	return []Action{{Do: DoDecide, Title: title, Person: true, about: us,
 		Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")}}
+}
+
+// named calls vaults by their names while they are few.
+func named(vs []*Vault) string {
+	if len(vs) > 3 {
+		return vaults(len(vs))
+	}
+	names := make([]string, len(vs))
+	for i, x := range vs {
+		names[i] = x.Vault
+	}
+	return strings.Join(names, ", ")
 }
 
 // waitActions are the vaults that come back by themselves, by why they wait.
@@ -176,11 +189,15 @@ func (v *View) waitActions(c clock) (out []Action) {
 			}
 		}
 	}
-	group(DoWait, fleet.Busy, func(n int, _ string, _ *Vault) string {
-		return vaults(n) + " busy: something else is under way on them, they are tried again"
+	group(DoWait, fleet.Busy, func(n int, _ string, x *Vault) string {
+		s := vaults(n) + " busy, tried again"
+		if x.NextWindow != nil {
+			s += " from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
+		}
+		return s
 	})
 	group(DoWait, fleet.Deferred, func(n int, _ string, x *Vault) string {
-		s := vaults(n) + " deferred: not started, a resume takes them up"
+		s := vaults(n) + " deferred: a resume takes them up"
 		if x.NextWindow != nil {
 			s += ", from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
 		}

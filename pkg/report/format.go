@@ -3,6 +3,9 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -10,13 +13,14 @@ import (
 type Format string
 
 // The formats. FormatJSON is one indented document, FormatJSONL one vault a
-// line without what surrounds them.
+// line without what surrounds them. FormatJUnit is a run's alone.
 const (
 	FormatTable    Format = "table"
 	FormatJSON     Format = "json"
 	FormatJSONL    Format = "jsonl"
 	FormatCSV      Format = "csv"
 	FormatMarkdown Format = "markdown"
+	FormatJUnit    Format = "junit"
 )
 
 // Formats lists the formats in the order help shows them.
@@ -24,13 +28,34 @@ func Formats() []Format {
 	return []Format{FormatTable, FormatJSON, FormatJSONL, FormatCSV, FormatMarkdown}
 }
 
+// RunFormats lists the formats of a run's report.
+func RunFormats() []Format { return append(Formats(), FormatJUnit) }
+
+// endings are the formats of files, by the endings of their names.
+var endings = map[string]Format{".txt": FormatTable, ".md": FormatMarkdown, ".json": FormatJSON, ".jsonl": FormatJSONL,
+	".csv": FormatCSV, ".xml": FormatJUnit}
+
+// FileEndings lists the endings that FormatOf knows.
+func FileEndings() []string { return slices.Sorted(maps.Keys(endings)) }
+
+// FormatOf returns the format that a report's file has by its name.
+func FormatOf(name string) (f Format, ok bool) {
+	f, ok = endings[strings.ToLower(filepath.Ext(name))]
+	return f, ok
+}
+
 // ParseFormat returns the format of that name. The empty name is the table.
-func ParseFormat(name string) (Format, error) {
+func ParseFormat(name string) (Format, error) { return parseFormat(name, Formats()) }
+
+// ParseRunFormat returns the format of that name which a run's report has.
+func ParseRunFormat(name string) (Format, error) { return parseFormat(name, RunFormats()) }
+
+func parseFormat(name string, formats []Format) (Format, error) {
 	if name == "" {
 		return FormatTable, nil
 	}
 	var all []string
-	for _, f := range Formats() {
+	for _, f := range formats {
 		if name == string(f) {
 			return f, nil
 		}
@@ -45,6 +70,8 @@ type printer struct {
 	json func() any            // json
 	rows func() []any          // jsonl
 	csv  func(io.Writer) error // csv
+
+	junit func(io.Writer) error // junit; nil: it has none
 }
 
 func (p printer) write(w io.Writer, f Format, width int) error {
@@ -59,6 +86,10 @@ func (p printer) write(w io.Writer, f Format, width int) error {
 		return writeJSONLines(w, p.rows())
 	case FormatCSV:
 		return p.csv(w)
+	case FormatJUnit:
+		if p.junit != nil {
+			return p.junit(w)
+		}
 	}
 	_, err := ParseFormat(string(f))
 	return err

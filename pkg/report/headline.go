@@ -156,7 +156,7 @@ func (v *View) headlines(c clock) []string {
 		}
 	}
 	if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n == 0 {
-		say("Nothing is in flight.")
+		say("Nothing of ours is in flight.")
 	} else if v.Run.Live {
 		say("%s in flight.", plural(n, "upgrade is", "upgrades are"))
 	} else {

@@ -41,28 +41,28 @@ func (c *cause) comesBack() bool {
 // title says what to do about a cause. fleetup's own codes have words of their
 // own; a code of the service is shown as it came.
 func (c *cause) title() string {
-	vs := vaults(len(c.vaults))
+	vs := named(c.vaults)
 	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
 	groups := c.distinctOf(func(v *Vault) string {
 		return v.SubscriptionID + "/" + strings.ToLower(v.TargetResourceGroup)
 	}, "target group", "target groups")
 	switch c.code {
 	case fleet.CodeGroupMissing:
-		return fmt.Sprintf("Create or correct %s, %s", groups, vs)
+		return fmt.Sprintf("Create or correct %s: %s", groups, vs)
 	case fleet.CodeTargetExists:
 		return fmt.Sprintf("Look at the targets of %s: a vault of that name is there already", vs)
 	case fleet.CodeNoPermission:
-		return fmt.Sprintf("Grant the permission that is missing in %s, %s", subs, vs)
+		return fmt.Sprintf("Grant the permission that is missing in %s: %s", subs, vs)
 	case fleet.CodeNotSignedIn:
-		return fmt.Sprintf("Sign in again for %s, %s", subs, vs)
+		return fmt.Sprintf("Sign in again for %s: %s", subs, vs)
 	case fleet.CodeSubscription:
-		return fmt.Sprintf("Look at %s that cannot be used, %s", subs, vs)
+		return fmt.Sprintf("Look at %s that cannot be used: %s", subs, vs)
 	case fleet.CodeCSP:
-		return fmt.Sprintf("Hold the vaults of %s of a Cloud Solution Provider, %s: they cannot be upgraded", subs, vs)
+		return fmt.Sprintf("Hold the vaults of %s of a Cloud Solution Provider, which cannot be upgraded: %s", subs, vs)
 	case fleet.CodeProvider:
-		return fmt.Sprintf("Register the resource provider in %s, %s", subs, vs)
+		return fmt.Sprintf("Register the resource provider in %s: %s", subs, vs)
 	case fleet.CodeFeature:
-		return fmt.Sprintf("Have the upgrade enabled for %s, %s", subs, vs)
+		return fmt.Sprintf("Have the upgrade enabled for %s: %s", subs, vs)
 	case fleet.CodeNotFound:
 		return fmt.Sprintf("Correct %s in the inventory: the cloud does not list them", vs)
 	case fleet.CodeNoWindow:
@@ -78,11 +78,11 @@ func (c *cause) title() string {
 	case c.why != "":
 		return fmt.Sprintf("Decide on the warning %s of %s: consent to it, or hold them", c.code, vs)
 	case n > 0 && c.speaksOf("agent"):
-		return fmt.Sprintf("Update agents on %s, %s (%s)", plural(n, "machine", "machines"), vs, c.code)
+		return fmt.Sprintf("Update agents on %s: %s (%s)", plural(n, "machine", "machines"), vs, c.code)
 	case n > 0:
-		return fmt.Sprintf("Mend %s on %s, %s", c.code, plural(n, "entry", "entries"), vs)
+		return fmt.Sprintf("Mend %s on %s: %s", c.code, plural(n, "entry", "entries"), vs)
 	}
-	return fmt.Sprintf("Mend %s, %s", c.code, vs)
+	return fmt.Sprintf("Mend %s: %s", c.code, vs)
 }
 
 // speaksOf reports whether the service's own words hold a word. It chooses

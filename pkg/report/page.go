@@ -43,6 +43,7 @@ type grid struct {
 	right map[int]bool // the columns whose cells are numbers
 	spare []int        // the columns that a narrow terminal does without, in this order
 	wrap  bool         // the last column may take several lines
+	stack bool         // where it does not fit, the last cell goes on a line of its own
 	rows  [][]string
 }
 
@@ -122,14 +123,22 @@ func apart(before, next blockKind) bool {
 	case blockCommand:
 		return before != blockCommand
 	case blockGrid:
-		return before == blockTitle || before == blockLine || before == blockPair
+		return before == blockTitle || before == blockLine || before == blockPair || before == blockGrid
 	case blockPair:
-		return before == blockGrid || before == blockTitle
+		return before == blockGrid || before == blockTitle || before == blockItem
 	}
 	return before == blockVerbatim || before == blockGrid
 }
 
 func (g grid) terminal(width int) string {
+	if g.stack && width > 0 && !g.fits(width) {
+		last := len(g.head) - 1
+		var b strings.Builder
+		for _, r := range g.rows {
+			b.WriteString(wrapped(Clean(strings.Join(r[:last], "  ")), width, 2) + "\n    " + Clean(r[last]) + "\n")
+		}
+		return strings.TrimRight(b.String(), "\n")
+	}
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "

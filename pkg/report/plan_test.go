@@ -74,7 +74,7 @@ func TestPlanGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for f, ending := range endings {
+		for f, ending := range written {
 			if x.name == "details" && f != FormatTable {
 				continue
 			}
@@ -112,7 +112,7 @@ func TestPolicyGolden(t *testing.T) {
 	}
 	halted := p50
 	halted.Halt, halted.Upgraded = &fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3}, 5
-	for f, ending := range endings {
+	for f, ending := range written {
 		var b bytes.Buffer
 		err := Plan(&b, p, PlanOptions{Format: f, Zone: sydney, Now: t0, P50: &p50, P90: &p90, Change: "CHG-4711", Measured: 40,
 			WhatIf: &WhatIf{Text: "upgrades=40,failures=5%", P50: halted, P90: p90}})
@@ -143,7 +143,7 @@ func TestDaysWords(t *testing.T) {
 func TestValidationGolden(t *testing.T) {
 	t.Parallel()
 	p := fixturePlan()
-	for f, ending := range endings {
+	for f, ending := range written {
 		var b bytes.Buffer
 		if err := Validation(&b, p, fixtureValidations(p), ValidationOptions{Format: f, Zone: sydney, Now: t0.Add(-time.Hour)}); err != nil {
 			t.Fatal(err)

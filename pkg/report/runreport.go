@@ -8,99 +8,194 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
+// reportPage is what somebody reads in the morning: the verdict, what to do
+// next, the figures; then each thing to do with all it needs, and the rest.
 func (v *View) reportPage(o Options) *page {
 	p, c := &page{}, clockIn(o.Zone)
-	p.title("%s", v.verdict())
+	head, acts := v.headline(c), v.actions(o)
+	p.title("%s", head.Sentence)
+	p.line("%s", strings.Join(head.Lines, " "))
 	p.line("%s", v.heading(c))
+	todo(p, acts)
 	v.figures(p, c)
 	v.waves(p, c)
-	v.failed(p, o)
-	v.unknown(p, c)
-	if bs := v.withStatus(fleet.Blocked); len(bs) > 0 {
-		p.section("BLOCKED: mend what is named here, then start another run (%s)", vaults(len(bs)))
-		p.showCauses(causes(bs))
-	}
+	v.subscriptions(p, c)
+	v.details(p, c, acts)
 	v.inFlight(p, c)
-	v.byReason(p, fleet.Deferred, "DEFERRED: not started, they wait for a resume")
-	v.byReason(p, fleet.Busy, "BUSY: something else is under way on them, they are tried again")
 	v.open(p)
+	v.skipped(p, acts)
+	v.timeline(p, c)
 	v.already(p)
-	v.byReason(p, fleet.Excluded, "EXCLUDED: held by the inventory")
 	v.upgraded(p)
 	v.next(p, o, false)
 	return p
 }
 
-// failed shows each failed vault with the message to send.
-func (v *View) failed(p *page, o Options) {
-	fs := v.withStatus(fleet.Failed)
-	if len(fs) == 0 {
-		return
-	}
-	p.section("FAILED: do not retry unless Microsoft says so (%s)", vaults(len(fs)))
-	p.line("Send each message to support. When they say that a vault may be tried again: %s",
-		command("reopen", "VAULT", "--reason", "TEXT", "--case", "ID", o.State))
-	for _, c := range causes(fs) {
-		if len(c.vaults) > 1 {
-			p.item("%s failed with the same code %s", vaults(len(c.vaults)), c.code)
+// todo lists what to do next, by the numbers that the details have too.
+func todo(p *page, acts []Action) {
+	p.section("TO DO")
+	n := 0
+	for i := range acts {
+		if acts[i].Person {
+			n++
+			p.item("%d  %s", n, acts[i].Title)
 		}
 	}
-	for i, x := range fs {
-		note := ""
-		if x.Carried {
-			note = ", failed before this run"
+	if n == 0 {
+		p.item("Nothing: nobody is needed.")
+	}
+	first := true
+	for i := range acts {
+		if a := &acts[i]; !a.Person && a.Do != DoRelease {
+			if first {
+				p.group("NO ACTION")
+			}
+			first = false
+			p.item("%s", a.Title)
 		}
-		p.group("FAILED %s%s (message %d of %d)", x.Vault, note, i+1, len(fs))
-		p.verbatim(SupportMessage(o.SupportAddress, x).String())
 	}
 }
 
-// unknown shows what was read of the starts nobody can be sure of.
-func (v *View) unknown(p *page, c clock) {
-	us := v.pick(func(x *Vault) bool { return x.Status == fleet.Unknown && !x.Unresolved })
-	if len(us) == 0 {
-		return
+// details shows each thing to do with the vaults it is about and what it takes.
+func (v *View) details(p *page, c clock, acts []Action) {
+	n := 0
+	for i := range acts {
+		a := &acts[i]
+		if a.Person {
+			n++
+		}
+		if len(a.about) == 0 || a.Do == DoRelease {
+			continue // the run's own stands in the list and at the end
+		}
+		if a.Person {
+			p.section("%d  %s", n, a.Title)
+		} else {
+			p.section("NO ACTION  %s", a.Title)
+		}
+		if d := str(a.Detail); d != "" {
+			p.line("%s", d)
+		}
+		switch a.Do {
+		case DoSupport:
+			p.verbatim(a.Message.String())
+			p.command("When support says that it may be tried again", str(a.Command))
+		case DoDecide:
+			for _, x := range a.about {
+				x.unknownDetails(p, c)
+			}
+		default:
+			a.blocked(p)
+		}
 	}
-	p.section("UNKNOWN: the start may have been accepted; look before anything else (%s)", vaults(len(us)))
-	for _, x := range us {
-		p.group("UNKNOWN %s", x.Vault)
-		p.pair("Operation", "%s", or(str(x.OperationID), "-"))
-		p.pair("Started", "%s", c.full(x.StartedAt.value()))
-		p.pair("Gave up", "%s", c.full(x.EndedAt.value()))
-		p.pair("What was read", "%s", or(str(x.Reason), "nothing conclusive"))
+}
+
+// blocked lists the vaults of an action, with the machines and the like that
+// its code names of each.
+func (a *Action) blocked(p *page) {
+	for _, x := range a.about {
+		said, items := false, []string(nil)
 		for _, f := range x.errors() {
-			p.pair("Finding", "%s: %s", or(str(f.Code), "no code"), or(str(f.Message), "no message"))
-			if f.Action != nil {
-				p.pair("Do", "%s", *f.Action)
+			if or(str(f.Code), noCode) != str(a.Code) {
+				continue
+			}
+			items = append(items, f.Items...)
+			if !said && f.Message != nil {
+				said = true
+				p.item("%s: %s", x.Vault, *f.Message)
 			}
 		}
-		p.pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/…/%s", x.SubscriptionID, x.TargetResourceGroup, x.Name))
-		p.pair("Request IDs", "%s", or(strings.Join(x.RequestIDs, ", "), "none"))
+		if !said {
+			p.item("%s", x.Vault)
+		}
+		for _, s := range items {
+			p.sub("%s", s)
+		}
 	}
 }
 
-// byReason lists the vaults of a status under the reason they share.
-func (v *View) byReason(p *page, s fleet.Status, heading string) {
-	vs := v.withStatus(s)
+// unknownDetails shows what was read of a start that nobody can be sure of.
+func (v *Vault) unknownDetails(p *page, c clock) {
+	p.group("UNKNOWN %s", v.Vault)
+	p.pair("Operation", "%s", operation(v))
+	p.pair("Started", "%s", c.full(v.StartedAt.value()))
+	for _, r := range v.Reads {
+		said := string(r.Reading)
+		if r.Detail != nil {
+			said += ": " + *r.Detail
+		}
+		p.pair("Read", "%s  %s", c.full(r.At.Time), said)
+	}
+	p.pair("Gave up", "%s", c.full(v.EndedAt.value()))
+	p.pair("Why", "%s", or(str(v.Reason), "nothing conclusive was read"))
+	for _, f := range v.errors() {
+		if str(f.Message) != str(v.Reason) {
+			p.pair("Finding", "%s: %s", or(str(f.Code), noCode), or(str(f.Message), "no message"))
+		}
+	}
+	p.pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
+		v.SubscriptionID, v.TargetResourceGroup, v.Name))
+	p.pair("Request IDs", "%s", or(strings.Join(v.RequestIDs, ", "), "none"))
+}
+
+// skipped is what of the inventory was not touched.
+func (v *View) skipped(p *page, acts []Action) {
+	vs := v.withStatus(fleet.Excluded)
 	if len(vs) == 0 {
 		return
 	}
-	p.section("%s (%s)", heading, vaults(len(vs)))
-	groups := map[string][]*Vault{}
-	var order []string
-	for _, x := range vs {
-		r := or(str(x.Reason), "no reason given")
-		if groups[r] == nil {
-			order = append(order, r)
+	p.section("SKIPPED: held by the inventory (%s)", vaults(len(vs)))
+	for i := range acts {
+		a := &acts[i]
+		if a.Do != DoRelease {
+			continue
 		}
-		groups[r] = append(groups[r], x)
-	}
-	for _, r := range order {
-		p.group("%s: %s", r, vaults(len(groups[r])))
-		for _, x := range groups[r] {
+		p.group("%s", a.Title)
+		for _, x := range a.about {
 			p.item("%s", x.Vault)
 		}
 	}
+}
+
+// timeline is what happened in the night, a line each.
+func (v *View) timeline(p *page, c clock) {
+	t := &v.Timeline
+	if len(t.Entries) == 0 {
+		return
+	}
+	p.section("TIMELINE: times %s", c)
+	day := ""
+	for i := range t.Entries {
+		e := &t.Entries[i]
+		if i == firstEntries && t.Omitted > 0 {
+			p.item("… %s left out", plural(t.Omitted, "entry", "entries"))
+		}
+		if d := e.At.In(c.zone).Format("Mon 2 Jan 2006"); d != day {
+			day = d
+			p.line("%s", day)
+		}
+		p.item("%s  %s", c.second(e.At.Time), e.line(c))
+	}
+}
+
+// line says an entry on a line.
+func (e *Entry) line(c clock) string {
+	s := e.Text
+	if e.Vault != nil {
+		s = *e.Vault + " " + s
+	}
+	if e.By != nil {
+		s += " by " + *e.By
+	}
+	if e.Until != nil {
+		s += " until " + c.near(e.Until.Time, e.At.Time)
+	}
+	if e.Times > 1 {
+		s += fmt.Sprintf(", %s in a row", plural(e.Times, "time", "times"))
+	}
+	if e.Detail != nil {
+		s += ": " + *e.Detail
+	}
+	return s
 }
 
 // open counts the vaults a running run has not come to yet.
@@ -121,9 +216,9 @@ func (v *View) already(p *page) {
 		return
 	}
 	p.section("ALREADY UPGRADED: not by this run (%s)", vaults(len(vs)))
-	g := grid{head: []string{"VAULT", "NEW RESOURCE ID", "NOTE"}}
+	g := grid{head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, stack: true}
 	for _, x := range vs {
-		g.rows = append(g.rows, []string{x.Vault, or(str(x.UpgradedResourceID), "-"), or(str(x.Reason), "upgraded before this run")})
+		g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), "upgraded before this run"), or(str(x.UpgradedResourceID), "-")})
 	}
 	p.table(g)
 }
@@ -142,8 +237,8 @@ func (v *View) upgraded(p *page) {
 	if len(vs) == 0 {
 		return
 	}
-	p.section("UPGRADED: old → new (%s)", vaults(len(vs)))
-	g := grid{head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, right: map[int]bool{3: true}}
+	p.section("NEW VAULTS: old → new, each verified (%s)", vaults(len(vs)))
+	g := grid{head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, right: map[int]bool{3: true}, stack: true}
 	for _, x := range vs {
 		took := "-"
 		if d := x.Took(); d > 0 {

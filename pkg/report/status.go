@@ -21,7 +21,8 @@ type Options struct {
 }
 
 // Status writes where a run stands: waves, what is in flight, and the vaults
-// that need a person, one line each. JSON, JSONL and CSV are those of Report.
+// that need a person, one line each. JSON, JSONL, CSV and JUnit are those of
+// Report.
 func Status(w io.Writer, v *View, o Options) error {
 	return v.printer(o, func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
 }
@@ -39,12 +40,20 @@ func (v *View) printer(o Options, p func() *page) printer {
 		rows: func() []any {
 			rows := make([]any, len(v.Vaults))
 			for i := range v.Vaults {
-				rows[i] = &v.Vaults[i]
+				rows[i] = line{SchemaVersion, v.Run.ID, &v.Vaults[i]}
 			}
 			return rows
 		},
-		csv: v.csv,
+		csv: v.csv, junit: v.junit,
 	}
+}
+
+// line is a vault as JSON Lines show it: each says which form it has and which
+// run it is of, so that lines can be picked, split and put together.
+type line struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	RunID         string `json:"runId"`
+	*Vault
 }
 
 func (v *View) statusPage(o Options) *page {
@@ -181,6 +190,29 @@ func (v *View) waves(p *page, c clock) {
 		}
 		g.rows = append(g.rows, []string{w.Name, string(w.Status), number(all), number(up), number(failed), number(unknown),
 			number(blocked), number(all - up - failed - unknown - blocked), used, c.full(w.StartedAt.value()), c.full(w.EndedAt.value())})
+	}
+	p.table(g)
+}
+
+// subscriptions are the totals of each; one alone says nothing new.
+func (v *View) subscriptions(p *page, c clock) {
+	if len(v.Subscriptions) < 2 {
+		return
+	}
+	g := grid{head: []string{"SUBSCRIPTION", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "NOTE"},
+		right: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, spare: []int{8, 6, 7}}
+	for i := range v.Subscriptions {
+		s := &v.Subscriptions[i]
+		all, up, failed, unknown, blocked := count(s.Totals), s.Totals[fleet.Upgraded], s.Totals[fleet.Failed], s.Totals[fleet.Unknown], s.Totals[fleet.Blocked]
+		used, note := "run's", "-"
+		if s.Budget != nil {
+			used = fmt.Sprintf("%d of %d", s.Budget.Used, s.Budget.Limit)
+		}
+		if s.ThrottledUntil != nil {
+			note = "throttled until " + c.near(s.ThrottledUntil.Time, v.Run.GeneratedAt.value())
+		}
+		g.rows = append(g.rows, []string{or(s.Name, s.ID), number(all), number(up), number(failed), number(unknown), number(blocked),
+			number(all - up - failed - unknown - blocked), used, note})
 	}
 	p.table(g)
 }

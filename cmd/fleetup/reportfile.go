@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/web"
+)
+
+func reportFileFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "report", TakesFile: true,
+		Usage: "write the report to `FILE` at the end, on a halt and on a signal; its ending says in which format (" + fileEndings() + "); repeatable"}
+}
+
+// reportFile is a file that a run keeps its report in.
+type reportFile struct {
+	path   string // as given
+	real   string // without symbolic links
+	format report.Format
+	show   renderer
+}
+
+// pageEnding is of files that the page of a run goes to.
+const pageEnding = ".html"
+
+func fileEndings() string { return strings.Join(append(report.FileEndings(), pageEnding), ", ") }
+
+// reportFiles reads --report. A mistake shows before anything is begun; others
+// are the files that a report must not overwrite.
+func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
+	var files []reportFile
+	for _, path := range c.StringSlice("report") {
+		file := reportFile{path: path, real: path, show: report.Report}
+		var known bool
+		if file.format, known = report.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
+			file.format, file.show = formatHTML, web.WriteReport
+		} else if !known {
+			return nil, usage(helpOn(c), "--report: %s does not say in which format: it must end in %s", path, fileEndings())
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			file.real = real
+		}
+		fi, err := os.Stat(file.real)
+		if err == nil && !fi.Mode().IsRegular() {
+			return nil, usage("name a file", "--report: %s is no file, and is not replaced by one", path)
+		}
+		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
+			return nil, usage("make the folder, or name another", "--report: the folder of %s is not there", path)
+		}
+		for _, other := range others {
+			if other != "" && sameFile(file.real, other) {
+				return nil, usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
+			}
+		}
+		if slices.ContainsFunc(files, func(g reportFile) bool { return sameFile(g.real, file.real) }) {
+			return nil, usage("name it once", "--report: %s is given twice", path)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// reporter keeps the reports of a run current. A report that cannot be written
+// is said, and changes nothing about the run.
+type reporter struct {
+	files   []reportFile
+	options report.Options
+	say     func(format string, args ...any)
+	state   string // the ledger's path
+	writing sync.Mutex
+	pending sync.WaitGroup
+}
+
+func (e *environment) newReporter(c *cli.Context, files []reportFile, path string) *reporter {
+	return &reporter{files: files, options: e.reportOptions(c, report.FormatTable, path), state: path,
+		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+}
+
+// watch follows the facts of a run: when a wave is done or the run halts it
+// writes the reports beside the run, which may take an hour more to end. view
+// is asked at once, from the run's own goroutine.
+func (r *reporter) watch(told *report.Chronicle, view func(*rollout.State) *report.View) func(*rollout.State, []fleet.Event) {
+	return func(st *rollout.State, events []fleet.Event) {
+		due := false
+		for _, ev := range events {
+			told.Add(st, ev)
+			switch ev.Fact.(type) {
+			case fleet.RunHalted, fleet.WaveDone:
+				due = true
+			}
+		}
+		if !due || len(r.files) == 0 {
+			return
+		}
+		v := view(st)
+		r.pending.Go(func() { r.write(v, false) })
+	}
+}
+
+// write writes every file, the whole of it or nothing, and tells of it at the
+// end.
+func (r *reporter) write(v *report.View, last bool) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	for _, f := range r.files {
+		o := r.options
+		o.Format, o.Width = f.format, 0
+		err := replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
+		switch {
+		case err != nil:
+			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", report.Clean(f.path), cause(err),
+				report.Command("report", "-o", string(f.format), "--state", r.state))
+		case last:
+			r.say("Report: %s", report.Clean(f.path))
+		}
+	}
+}
+
+// end waits for what is being written.
+func (r *reporter) end() { r.pending.Wait() }
+
+// replace writes a file so that a reader sees what was there before or all that
+// is there now, after a crash as well. Only its owner may read it.
+func replace(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write it beside its place: %w", err)
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"bufio"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// JUnit XML as the schemas of Ant and of Jenkins both accept it: what one of
+// them lacks (attributes of the root, properties of a test case) is not
+// written, and what one of them wants is always there, empty if need be.
+type (
+	junitSuite struct {
+		XMLName    xml.Name        `xml:"testsuite"`
+		Name       string          `xml:"name,attr"`
+		Timestamp  string          `xml:"timestamp,attr"`
+		Hostname   string          `xml:"hostname,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
+		Time       junitSeconds    `xml:"time,attr"`
+		ID         int             `xml:"id,attr"`
+		Package    string          `xml:"package,attr"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+		Out        string          `xml:"system-out"`
+		Err        string          `xml:"system-err"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name      string        `xml:"name,attr"`
+		ClassName string        `xml:"classname,attr"`
+		Time      junitSeconds  `xml:"time,attr"`
+		Skipped   string        `xml:"skipped,omitempty"`
+		Error     *junitTrouble `xml:"error"`
+		Failure   *junitTrouble `xml:"failure"`
+	}
+	junitTrouble struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",chardata"`
+	}
+	junitSeconds time.Duration
+)
+
+// MarshalXMLAttr writes seconds.
+func (s junitSeconds) MarshalXMLAttr(name xml.Name) (xml.Attr, error) {
+	return xml.Attr{Name: name, Value: strconv.FormatFloat(max(time.Duration(s), 0).Seconds(), 'f', 3, 64)}, nil
+}
+
+// junit writes a test suite for each wave and a test case for each vault, a
+// wave at a time. What is red needs a person: failed and blocked vaults are
+// failures, those that stay unknown are errors. What is not over, held or
+// deferred is skipped, with the reason.
+func (v *View) junit(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	b.WriteString(xml.Header + "<testsuites>\n") // a Writer keeps its first error for Flush
+	byWave := map[string][]*Vault{}
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		byWave[x.Wave] = append(byWave[x.Wave], x)
+	}
+	for i := range v.Waves {
+		s := v.junitSuite(i, byWave[v.Waves[i].Name])
+		enc := xml.NewEncoder(b)
+		enc.Indent("  ", "  ")
+		if err := enc.Encode(s); err != nil {
+			return fmt.Errorf("write the report as JUnit XML: %w", err)
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("</testsuites>\n")
+	return b.Flush()
+}
+
+func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
+	w := &v.Waves[i]
+	began := w.StartedAt.value()
+	if began.IsZero() {
+		began = v.Run.StartedAt.value()
+	}
+	s := &junitSuite{Name: or(token(w.Name), "wave"), Timestamp: began.UTC().Format("2006-01-02T15:04:05"), Hostname: "fleetup", ID: i, Package: "fleetup",
+		Tests: len(vs)}
+	if w.StartedAt != nil && w.EndedAt != nil {
+		s.Time = junitSeconds(w.EndedAt.Sub(w.StartedAt.Time))
+	}
+	property := func(name, value string) {
+		if value != "" {
+			s.Properties = append(s.Properties, junitProperty{or(token(name), "-"), Clean(value)})
+		}
+	}
+	property("run", v.Run.ID)
+	property("plan", v.Run.PlanFingerprint)
+	for _, x := range vs {
+		c := junitCase{Name: Clean(x.Vault), ClassName: Clean(or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
+		trouble := &junitTrouble{Message: Clean(x.why()), Type: Clean(string(x.Status) + "/" + x.errorCode()), Text: Clean(x.story())}
+		switch {
+		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
+		case x.Status == fleet.Failed || x.Status == fleet.Blocked:
+			c.Failure = trouble
+			s.Failures++
+		case x.Status == fleet.Unknown && !x.Unresolved:
+			c.Error = trouble
+			s.Errors++
+		default:
+			c.Skipped = Clean(string(x.Status) + ": " + or(str(x.Reason), "not over yet"))
+			s.Skipped++
+		}
+		s.Cases = append(s.Cases, c)
+		property(x.Vault+" operationId", str(x.OperationID))
+		property(x.Vault+" upgradedResourceId", str(x.UpgradedResourceID))
+	}
+	return s
+}
+
+// token is a text as XML Schema wants a token: one line, single spaces.
+func token(s string) string { return strings.Join(strings.Fields(Clean(s)), " ") }
+
+// story is everything that is known of a vault in trouble, a fact a sentence.
+func (v *Vault) story() string {
+	parts := []string{"subscription " + v.SubscriptionID, "operation " + operation(v),
+		"started " + utc(v.StartedAt.value()), "ended " + utc(v.EndedAt.value()), "requests " + or(strings.Join(v.RequestIDs, " "), "none")}
+	for _, f := range v.errors() {
+		parts = append(parts, flatFinding(f))
+	}
+	return strings.Join(parts, "; ")
+}
