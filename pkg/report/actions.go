@@ -50,6 +50,12 @@ func (v *View) actions(o Options) []Action {
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
 	}
+	slices.SortStableFunc(all, func(a, b Action) int { // what is for a person first
+		if a.Person == b.Person {
+			return 0
+		}
+		return map[bool]int{true: -1, false: 1}[a.Person]
+	})
 	for i := range all {
 		a := &all[i]
 		if a.Person {
@@ -135,21 +141,33 @@ func (v *View) supportActions(o Options) (out []Action) {
 	return out
 }
 
-// unknownActions is about vaults of which reading could not tell.
-func (v *View) unknownActions(c clock) []Action {
-	us := v.pick(func(x *Vault) bool { return x.Status == fleet.Unknown && !x.Unresolved })
-	if len(us) == 0 {
-		return nil
-	}
-	title := fmt.Sprintf("Decide %s: their starts may have been accepted", named(us))
-	if len(us) == 1 {
-		title = fmt.Sprintf("Decide %s: its start may have been accepted", us[0].Vault)
-		if n := len(us[0].Reads); n > 0 {
-			title += "; the cloud was last read " + c.short(us[0].Reads[n-1].At.Time)
+// unknownActions is about vaults of which reading could not tell: whether
+// their starts were accepted, or whether what came of them is good.
+func (v *View) unknownActions(c clock) (out []Action) {
+	var doubtful, unverified []*Vault
+	for _, x := range v.withStatus(fleet.Unknown) {
+		switch {
+		case x.Unresolved:
+		case slices.ContainsFunc(x.Findings, func(f Finding) bool { return str(f.Code) == fleet.CodeNotVerified }):
+			unverified = append(unverified, x)
+		default:
+			doubtful = append(doubtful, x)
 		}
 	}
-	return []Action{{Do: DoDecide, Title: title, Person: true, about: us,
-		Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")}}
+	if len(unverified) > 0 {
+		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: maybe(fleet.CodeNotVerified),
+			Title:  fmt.Sprintf("Look at what became of %s: the cloud says upgraded, and it could not be verified", named(unverified)),
+			Detail: maybe("Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it not, ask support with the OperationId.")})
+	}
+	if len(doubtful) > 0 {
+		title := fmt.Sprintf("Decide %s: the start may have been accepted", named(doubtful))
+		if n := len(doubtful[0].Reads); n > 0 && len(doubtful) == 1 {
+			title += "; the cloud was last read " + c.short(doubtful[0].Reads[n-1].At.Time)
+		}
+		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: maybe(fleet.CodeAnswerLost),
+			Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")})
+	}
+	return out
 }
 
 // named calls vaults by their names while they are few.

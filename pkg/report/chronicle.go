@@ -179,8 +179,8 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		c.left = true
 		say("closed", nobody, tally(st.Totals.Of), "run finished, exit %d", f.Code)
 	case fleet.Throttled:
-		x := say(kindThrottled, nobody, "", "subscription %s asked to be left alone", subscriptionIn(st.Plan, f.Subscription))
-		x.Until, x.sub = at(f.Until), f.Subscription
+		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: at(f.Until), vault: -1, sub: f.Subscription,
+			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " asked to be left alone"})
 	default:
 		say(strings.ToLower(f.Name()), nobody, "", "%s", f.Name())
 	}

@@ -90,7 +90,8 @@ func (v *View) outcome() string {
 
 // needs counts the vaults that need a person, and says until when.
 func (v *View) needs(c clock, before *Time) string {
-	need := len(v.needPerson())
+	who := v.needPerson()
+	need := len(who)
 	if need == 0 && !v.personDecides() {
 		return ", NOBODY IS NEEDED"
 	}
@@ -111,8 +112,8 @@ func (v *View) needs(c clock, before *Time) string {
 	var parts []string
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked} {
 		n := 0
-		for i := range v.Vaults {
-			if x := &v.Vaults[i]; x.Status == st && !x.Unresolved {
+		for _, x := range who {
+			if x.Status == st {
 				n++
 			}
 		}
@@ -160,7 +161,7 @@ func (v *View) headlines(c clock) []string {
 	} else if v.Run.Live {
 		say("%s in flight.", plural(n, "upgrade is", "upgrades are"))
 	} else {
-		say("%s in flight or in doubt: they go on in the cloud, and a resume follows them.", plural(n, "upgrade is", "upgrades are"))
+		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", plural(n, "upgrade is", "upgrades are"))
 	}
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:

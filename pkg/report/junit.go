@@ -60,8 +60,8 @@ func (s junitSeconds) MarshalXMLAttr(name xml.Name) (xml.Attr, error) {
 
 // junit writes a test suite for each wave and a test case for each vault, a
 // wave at a time. What is red needs a person: failed and blocked vaults are
-// failures, those that stay unknown are errors. What is not over, held or
-// deferred is skipped, with the reason.
+// failures, those that stay unknown are errors. What is not over, held, deferred
+// or tried again by itself is skipped, with the reason.
 func (v *View) junit(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(xml.Header + "<testsuites>\n") // a Writer keeps its first error for Flush
@@ -106,7 +106,7 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 		trouble := &junitTrouble{Message: Clean(x.why()), Type: Clean(string(x.Status) + "/" + x.errorCode()), Text: Clean(x.story())}
 		switch {
 		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
-		case x.Status == fleet.Failed || x.Status == fleet.Blocked:
+		case x.Status == fleet.Failed || x.Status == fleet.Blocked && !x.comesBack():
 			c.Failure = trouble
 			s.Failures++
 		case x.Status == fleet.Unknown && !x.Unresolved:

@@ -30,12 +30,20 @@ func (v *View) blockedActions() (out []Action) {
 
 // comesBack reports whether the next run tries again and nobody has to mend
 // anything first.
-func (c *cause) comesBack() bool {
-	switch c.code {
+func (c *cause) comesBack() bool { return comesBack(c.code) }
+
+func comesBack(code string) bool {
+	switch code {
 	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy:
 		return true
 	}
 	return false
+}
+
+// comesBack reports whether that is so for all that blocks the vault.
+func (v *Vault) comesBack() bool {
+	fs := v.errors()
+	return len(fs) > 0 && !slices.ContainsFunc(fs, func(f Finding) bool { return !comesBack(str(f.Code)) })
 }
 
 // title says what to do about a cause. fleetup's own codes have words of their
@@ -58,7 +66,7 @@ func (c *cause) title() string {
 	case fleet.CodeSubscription:
 		return fmt.Sprintf("Look at %s that cannot be used: %s", subs, vs)
 	case fleet.CodeCSP:
-		return fmt.Sprintf("Hold the vaults of %s of a Cloud Solution Provider, which cannot be upgraded: %s", subs, vs)
+		return fmt.Sprintf("Hold %s: of a Cloud Solution Provider (%s), which cannot be upgraded", vs, subs)
 	case fleet.CodeProvider:
 		return fmt.Sprintf("Register the resource provider in %s: %s", subs, vs)
 	case fleet.CodeFeature:
@@ -76,7 +84,7 @@ func (c *cause) title() string {
 	case c.comesBack():
 		return fmt.Sprintf("%s: nothing to mend, the next run tries again (%s)", vs, c.code)
 	case c.why != "":
-		return fmt.Sprintf("Decide on the warning %s of %s: consent to it, or hold them", c.code, vs)
+		return fmt.Sprintf("Decide on the warning %s of %s: consent, or hold", c.code, vs)
 	case n > 0 && c.speaksOf("agent"):
 		return fmt.Sprintf("Update agents on %s: %s (%s)", plural(n, "machine", "machines"), vs, c.code)
 	case n > 0:

@@ -262,12 +262,15 @@ func (v *Vault) why() string {
 }
 
 // needPerson returns the vaults that only a person can help, failed ones
-// first. An unknown one that is still being read may help itself.
+// first. An unknown one that is still being read may help itself, and so may
+// one that stayed busy: the next run tries it again.
 func (v *View) needPerson() []*Vault {
 	rank := func(x *Vault) int {
 		return slices.Index([]fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked}, x.Status)
 	}
-	need := v.pick(func(x *Vault) bool { return rank(x) >= 0 && !x.Unresolved })
+	need := v.pick(func(x *Vault) bool {
+		return rank(x) >= 0 && !x.Unresolved && !(x.Status == fleet.Blocked && x.comesBack())
+	})
 	slices.SortStableFunc(need, func(a, b *Vault) int { return cmp.Compare(rank(a), rank(b)) })
 	return need
 }

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// What the journal proves about starts is counted from its facts alone: a state
+// would refuse the worst of them.
+func TestProof(t *testing.T) {
+	t.Parallel()
+	st := rollout.NewState(fixturePlan())
+	k := st.Plan.Vaults[0].Key
+	intent := fleet.StartIntended{Vault: k, OperationID: "op"}
+	answer := func(v fleet.StartVerdict) fleet.Fact {
+		return fleet.StartAnswered{Vault: k, Answer: fleet.StartAnswer{Verdict: v}}
+	}
+	for name, c := range map[string]struct {
+		facts []fleet.Fact
+		want  Proof
+	}{
+		"once":                  {[]fleet.Fact{intent, answer(fleet.StartAccepted)}, Proof{StartsSent: 1}},
+		"twice":                 {[]fleet.Fact{intent, answer(fleet.StartAccepted), intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"after an unknown":      {[]fleet.Fact{intent, answer(fleet.StartUnknown), intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"after a crash":         {[]fleet.Fact{intent, fleet.Resumed{}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"after one reading":     {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadForeign}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"after a throttle":      {[]fleet.Fact{intent, answer(fleet.StartThrottled), intent}, Proof{StartsSent: 2, SentAgain: 1}},
+		"after a denial":        {[]fleet.Fact{intent, answer(fleet.StartDenied), intent}, Proof{StartsSent: 2, SentAgain: 1}},
+		"never sent":            {[]fleet.Fact{intent, fleet.NotSent{Vault: k}, intent}, Proof{StartsSent: 1}},
+		"absence proved":        {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadAbsent}, intent}, Proof{StartsSent: 2, SentAgain: 1}},
+		"a failure, re-opened":  {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Reopened{Vault: k}, intent}, Proof{StartsSent: 2, ReopenedByHand: 1}},
+		"a failure, by itself":  {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Observed{Vault: k}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"re-opened, then twice": {[]fleet.Fact{intent, fleet.Reopened{Vault: k}, intent, intent}, Proof{StartsSent: 3, SentTwice: 1, ReopenedByHand: 1}},
+	} {
+		told := NewChronicle()
+		for _, f := range c.facts {
+			told.Add(st, fleet.Event{At: t0, Fact: f})
+		}
+		if told.proof != c.want {
+			t.Errorf("%s: %+v, want %+v", name, told.proof, c.want)
+		}
+		h := FromState(st, ViewOptions{Chronicle: told}).Worded(Options{}).Headline
+		if all := strings.Join(h.Lines, " "); strings.Contains(all, "No vault was sent twice.") == (c.want.SentTwice > 0) {
+			t.Errorf("%s: the headline says %q", name, all)
+		}
+	}
+	if h := FromState(st, ViewOptions{}).Worded(Options{}).Headline; strings.Contains(strings.Join(h.Lines, " "), "twice") {
+		t.Error("without the journal something is claimed about starts")
+	}
+}
+
+func texts(v *View) string {
+	var lines []string
+	for i := range v.Timeline.Entries {
+		lines = append(lines, v.Timeline.Entries[i].line(clockIn(nil)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	n := newNight(t)
+	n.st.Plan.Waves[0].Soak = 30 * time.Minute
+	n.fact(0, fleet.RunOpened{RunID: "r", By: fleet.Actor{User: "ops"}, PlanFingerprint: n.st.Plan.Fingerprint})
+	n.fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.fact(1, fleet.Throttled{Subscription: hrID, Until: t0.Add(2 * time.Minute)})
+	n.fact(2, fleet.Throttled{Subscription: hrID, Until: t0.Add(5 * time.Minute)})
+	n.fact(3, fleet.Resumed{By: fleet.Actor{User: "night shift"}})
+	n.validated(3, "dev/web-01", fleet.VerdictReady)
+	n.fact(3, fleet.StartIntended{Vault: n.key("dev/web-01"), OperationID: "a"})
+	n.fact(3, fleet.StartAnswered{Vault: n.key("dev/web-01"), OperationID: "a", Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
+	n.fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "subscription " + devID + ": expired", Code: fleet.ExitSignIn})
+	n.fact(9, fleet.Resumed{By: fleet.Actor{User: "ops"}})
+	n.fact(20, fleet.WaveDone{Wave: "canary"})
+	n.fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: t0.Add(time.Hour)})
+	n.fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
+	want := `run opened, plan 7f3a9c21 by ops
+wave canary opened
+subscription hr asked to be left alone until Mon 11:05, 2 times in a row
+the process ended without a word after this
+resumed by night shift: 0 upgrades in flight or in doubt
+subscription dev refused a start for want of a sign-in or permission: expired
+stopped: a sign-in or permission is missing: subscription ` + devID + `: expired
+resumed by ops: 0 upgrades in flight or in doubt
+wave canary done: 1 ready · 1 pending · 1 excluded
+wave canary soaks until Mon 11:50
+the gate after wave canary approved by boss until Mon 12:00: looks good
+the gate after wave canary opened`
+	if got := texts(n.view(ViewOptions{})); got != want {
+		t.Errorf("the timeline reads\n%s\nwant\n%s", got, want)
+	}
+}
+
+// However long the night, the timeline is bounded, and what is left out is
+// counted.
+func TestTimelineIsBounded(t *testing.T) {
+	t.Parallel()
+	const facts = 5000
+	st, told := rollout.NewState(fixturePlan()), NewChronicle()
+	for i := range facts {
+		told.Add(st, fleet.Event{At: t0.Add(time.Duration(i) * time.Second), Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
+	}
+	tl := FromState(st, ViewOptions{Chronicle: told}).Timeline
+	if len(tl.Entries) != firstEntries+lastEntries || tl.Omitted+len(tl.Entries) != facts {
+		t.Errorf("%d entries and %d omitted of %d", len(tl.Entries), tl.Omitted, facts)
+	}
+	if first, last := tl.Entries[firstEntries-1].Text, tl.Entries[len(tl.Entries)-1].Text; !strings.Contains(first, " 19 ") || !strings.Contains(last, " 4999 ") {
+		t.Errorf("from %q to %q", first, last)
+	}
+	if n := len(told.head) + len(told.tail); n > firstEntries+2*lastEntries {
+		t.Errorf("the chronicle keeps %d entries", n)
+	}
+}

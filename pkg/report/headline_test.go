@@ -1,0 +1,110 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// weeknights are windows from 22:00 to 06:00 in UTC; the fixture's run opens on
+// a Monday at 11:00.
+var weeknights = &plan.Calendar{Windows: []plan.Window{{Zone: "UTC", Start: 22 * 60, End: 6 * 60,
+	Days: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}}}}
+
+// The sentence at the top is honest however the run stands.
+func TestHeadline(t *testing.T) {
+	t.Parallel()
+	const evening = 11 * 60 // minutes from the run's opening to the window's
+	opened := func(t *testing.T, calendar *plan.Calendar) *night {
+		n := newNight(t)
+		n.st.Plan.Calendar = calendar
+		n.fact(0, fleet.RunOpened{RunID: "r", PlanFingerprint: n.st.Plan.Fingerprint})
+		n.fact(0, fleet.WaveOpened{Wave: "canary"})
+		return n
+	}
+	waiting := fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "the window that opens 2026-03-17T22:00:00Z", Code: fleet.ExitInterrupted}
+	for name, c := range map[string]struct {
+		calendar *plan.Calendar
+		facts    func(n *night)
+		live     bool
+		hours    int // when it is read, after the opening
+		sentence string
+		lines    string // a part
+	}{
+		"nothing yet": {weeknights, func(*night) {}, true, 1,
+			"RUN Mon 11:00–11:00 RUNNING: 0 OF 15 UPGRADED, NOBODY IS NEEDED", "Nothing of ours is in flight."},
+		"before the window": {weeknights, func(n *night) { n.fact(0, waiting) }, false, 1,
+			"RUN Mon 11:00–11:00 WAITING: 0 OF 15 UPGRADED, NOBODY IS NEEDED", "It waits for the window that opens Mon 22:00."},
+		"a night over": {weeknights, func(n *night) {
+			n.started(evening+5, "dev/web-01")
+			n.upgraded(evening+20, "dev/web-01")
+			n.validated(evening+21, "dev/web-02", fleet.VerdictBlocked, oldAgent)
+			n.fact(evening+8*60, waiting)
+		}, false, 20, "NIGHT 1, Mon 22:00–Tue 06:00 WAITING: 1 UPGRADED, 1 NEEDS YOU BEFORE Tue 22:00 (1 blocked)", "Overall 1 of 15 vaults upgraded. No vault was sent twice."},
+		"the second night": {weeknights, func(n *night) {
+			n.started(evening+5, "dev/web-01")
+			n.upgraded(evening+20, "dev/web-01")
+			n.started(evening+24*60+5, "dev/web-02")
+			n.failed(evening+24*60+20, "dev/web-02", "no")
+			n.fact(evening+32*60, waiting)
+			n.fact(evening+40*60, fleet.Approved{Wave: "canary", When: fleet.GateAfter}) // a person in the morning begins no night
+		}, false, 50, "NIGHT 2, Tue 22:00–Wed 06:00 WAITING: 0 UPGRADED, 1 NEEDS YOU BEFORE Wed 22:00 (1 failed)", "Overall 1 of 15"},
+		"halted": {nil, func(n *night) {
+			n.started(1, "dev/web-01")
+			n.failed(9, "dev/web-01", "no")
+			n.fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
+		}, false, 1, "RUN Mon 11:00–11:09 HALTED: 0 OF 15 UPGRADED, 1 NEEDS YOU (1 failed)", "1 failure exceeded wave canary's budget of 0."},
+		"halting": {nil, func(n *night) {
+			n.started(1, "dev/web-01")
+			n.started(1, "dev/web-02")
+			n.failed(9, "dev/web-01", "no")
+			n.fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
+		}, true, 1, "RUN Mon 11:00–11:09 HALTING: 0 OF 15 UPGRADED, 1 NEEDS YOU (1 failed)", "1 upgrade is in flight."},
+		"killed": {nil, func(n *night) { n.started(1, "dev/web-01") }, false, 1,
+			"RUN Mon 11:00–11:01 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU",
+			"1 upgrade is in flight or in doubt: the cloud goes on, and a resume follows. Its process ended without a word."},
+		"stopped": {nil, func(n *night) {
+			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
+		}, false, 1,
+			"RUN Mon 11:00–11:05 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It was told to stop."},
+		"signed out": {nil, func(n *night) {
+			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
+		}, false, 1, "RUN Mon 11:00–11:05 STOPPED FOR WANT OF A SIGN-IN: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "A sign-in or permission is missing: AADSTS700082."},
+		"at a gate": {nil, func(n *night) {
+			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "an approval after wave canary", Code: fleet.ExitInterrupted})
+		}, false, 1, "RUN Mon 11:00–11:05 WAITING: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It waits for an approval after wave canary."},
+		"all good": {nil, func(n *night) {
+			minute := 1
+			for w := range n.st.Waves {
+				if w > 0 {
+					n.fact(minute, fleet.WaveOpened{Wave: n.st.Waves[w].Name})
+				}
+				for _, i := range n.st.Plan.Waves[w].Vaults {
+					if name := Names(n.st.Plan)[i]; !n.st.Plan.Vaults[i].Excluded() {
+						n.started(minute, name)
+						n.upgraded(minute+1, name)
+						minute++
+					}
+				}
+				n.fact(minute, fleet.WaveDone{Wave: n.st.Waves[w].Name})
+			}
+			n.fact(minute, fleet.RunClosed{})
+		}, false, 1, "RUN Mon 11:00–11:16 FINISHED: ALL 15 UPGRADED, NOBODY IS NEEDED", "No vault was sent twice. Nothing of ours is in flight."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := opened(t, c.calendar)
+			c.facts(n)
+			h := n.view(ViewOptions{Live: c.live, Now: t0.Add(time.Duration(c.hours) * time.Hour)}).Worded(Options{}).Headline
+			if h.Sentence != c.sentence {
+				t.Errorf("it says\n%s\nwant\n%s", h.Sentence, c.sentence)
+			}
+			if lines := strings.Join(h.Lines, " "); !strings.Contains(lines, c.lines) {
+				t.Errorf("it goes on\n%s\nwithout\n%s", lines, c.lines)
+			}
+		})
+	}
+}

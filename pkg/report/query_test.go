@@ -1,0 +1,43 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	v := haltedNight(t).view(ViewOptions{Now: t0})
+	for text, want := range map[string]string{
+		"run.exitCode": "4\n",
+		"vaults[?status=='failed'].vault | length(@)": "4\n",
+		"nothing.there": "null\n",
+		"vaults[?status=='upgraded'].{v: vault} | [0]":                       "{\n  \"v\": \"dev/web-01\"\n}\n",
+		"vaults[?contains(name, 'cmd')].name":                                "[\n  \"=cmd|'/c calc'!A1\\u001b[2J\"\n]\n",
+		"actions[?do=='support' && code!='upgrade-failed'].message.to | [0]": "\"help@fabrikam.example\"\n",
+	} {
+		q, err := ParseQuery(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var b bytes.Buffer
+		if err := q.Write(&b, v, Options{SupportAddress: "help@fabrikam.example"}); err != nil || b.String() != want {
+			t.Errorf("%s finds %q, %v; want %q", text, b.String(), err, want)
+		}
+	}
+	for text, place := range map[string]string{"vaults[?": "character 9", "a.b c": "character 5", "": "character 1", "vaults[?status=='x": "character 1"} {
+		if _, err := ParseQuery(text); err == nil || !strings.Contains(err.Error(), place) {
+			t.Errorf("%q: %v, want its place, %s", text, err, place)
+		}
+	}
+	q, err := ParseQuery("length(run.exitCode)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err, ok := errors.AsType[*QueryError](q.Write(&bytes.Buffer{}, v, Options{})); !ok {
+		t.Errorf("the length of a number: %v", err)
+	}
+}

@@ -1,0 +1,49 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// A report for one customer shows its vaults and totals, and in no form
+// anything of another's.
+func TestSelectionKeepsToItself(t *testing.T) {
+	t.Parallel()
+	sel, err := plan.ParseSelector("subscription=hr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	halted := busyNight(t)
+	halted.fact(123, fleet.RunHalted{Scope: prodID, Subscription: true, Failures: 2, Budget: 1})
+	signedOut := busyNight(t)
+	signedOut.fact(123, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "subscription " + prodID + ": AADSTS700082", Code: fleet.ExitSignIn})
+	for name, n := range map[string]*night{"halted": halted, "signed out": signedOut, "finished": finishedNight(t)} {
+		v := n.view(ViewOptions{Now: t0.Add(3 * time.Hour), Selector: sel, Selection: "subscription=hr"})
+		all := n.view(ViewOptions{})
+		if got, want := len(v.Vaults), 6; got != want || count(v.Totals) != want || len(v.Subscriptions) != 1 || str(v.Selector) != "subscription=hr" {
+			t.Errorf("%s: %d vaults, totals %v, subscriptions %v, selector %v", name, got, v.Totals, v.Subscriptions, str(v.Selector))
+		}
+		if len(all.Vaults) != len(n.st.Vaults) || len(all.Subscriptions) != 3 {
+			t.Errorf("%s: without a selector there are %d vaults, %d subscriptions", name, len(all.Vaults), len(all.Subscriptions))
+		}
+		for _, f := range RunFormats() {
+			var b bytes.Buffer
+			if err := Report(&b, v, Options{Format: f}); err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range []string{prodID, devID, "prod/", "dev/", "sql-0", "web-0", "late-", "AADSTS"} {
+				if i := strings.Index(b.String(), secret); i >= 0 {
+					t.Errorf("%s as %s tells of %s: …%s…", name, f, secret, b.String()[max(0, i-60):min(b.Len(), i+60)])
+				}
+			}
+			if !strings.Contains(b.String(), "files-2") {
+				t.Errorf("%s as %s lacks a vault of the selection", name, f)
+			}
+		}
+	}
+}
