@@ -54,7 +54,7 @@ func TestReporterTellsWhatFails(t *testing.T) {
 	var said bytes.Buffer
 	good, bad := filepath.Join(dir, "night.json"), filepath.Join(dir, "gone", "night.md")
 	r := &reporter{state: "fleet.db", say: func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) },
-		files: []reportFile{{bad, bad, report.FormatMarkdown}, {good, good, report.FormatJSON}}}
+		files: []reportFile{{bad, bad, report.FormatMarkdown, report.Report}, {good, good, report.FormatJSON, report.Report}}}
 	r.write(&report.View{}, true)
 	lines := strings.Split(said.String(), "\n")
 	const next = "That changes nothing about the run; fleetup report -o markdown --state fleet.db writes it."
