@@ -66,13 +66,19 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(eventJSON{At: e.At.UTC(), Fact: e.Fact.Name(), Data: data})
 }
 
-// UnmarshalJSON reads an event. A fact of an unknown name, or with a field this
+// UnmarshalJSON reads an event. A fact of an unknown name, or a field this
 // version does not know, is an error: a ledger of a newer version must not be
-// read as less than it says.
+// read as less than it says. What is read can be written again.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var j eventJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&j); err != nil {
 		return err
+	}
+	j.At = j.At.UTC()
+	if y := j.At.Year(); y < 0 || y > 9999 {
+		return fmt.Errorf("the journal holds an event of the year %d", y)
 	}
 	dec, ok := decoders[j.Fact]
 	if !ok {

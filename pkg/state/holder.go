@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Holder says which process has the ledger, and since when. It is the content
@@ -85,11 +87,31 @@ func readHolder(lockPath string) (Holder, bool, error) {
 }
 
 // decodeHolder reads the first JSON value of the lock file. What follows it may
-// be the rest of a longer one from an earlier holder.
-func decodeHolder(f *os.File) (Holder, bool) {
+// be the rest of a longer one from an earlier holder. Whoever may write the file
+// decides what is in it, so its words are made fit to be shown.
+func decodeHolder(f io.ReaderAt) (Holder, bool) {
 	var h Holder
 	err := json.NewDecoder(io.NewSectionReader(f, 0, 64<<10)).Decode(&h)
+	for _, s := range []*string{&h.User, &h.Host, &h.Command} {
+		*s = shown(*s)
+	}
 	return h, err == nil && h.PID != 0
+}
+
+// shown makes a word fit for a line of a terminal: what could steer it shows as
+// a question mark, and it has an end.
+func shown(s string) string {
+	const most = 120
+	r := []rune(strings.ToValidUTF8(s, "?"))
+	if len(r) > most {
+		r = append(r[:most], '…')
+	}
+	for i := range r {
+		if unicode.In(r[i], unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			r[i] = '?'
+		}
+	}
+	return string(r)
 }
 
 // writeHolder replaces the lock file's content.
