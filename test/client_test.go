@@ -75,6 +75,7 @@ func (w *world) launch(program string, more, args []string) *client {
 		"FLEETUP_LOG_FILE=" + w.logFile(), "FLEETUP_LOG_LEVEL=debug", "FLEETUP_LOG_FORMAT=json",
 		"AZURE_TENANT_ID=" + subA, "AZURE_CLIENT_ID=" + subB, "AZURE_CLIENT_SECRET=" + clientSecret}
 	c.cmd.Env = append(c.cmd.Env, more...)
+	c.cmd.Env = append(c.cmd.Env, w.env...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
 		w.t.Fatalf("start %v: %v", args, err)

@@ -21,13 +21,15 @@ type world struct {
 	t       *testing.T
 	cloud   *strictcloud.Server
 	gate    *gate
+	web     *httptest.Server
 	url     string
 	dir     string
 	inv, db string
 	limits  strictcloud.Limits
 	timings strictcloud.Timings
 	clients []*client
-	asked   int // requests besides listings that were judged already
+	env     []string // more of it for the processes
+	asked   int      // requests besides listings that were judged already
 }
 
 // newWorld returns a world without vaults.
@@ -38,13 +40,20 @@ func newWorld(t *testing.T, timings strictcloud.Timings) *world {
 
 func newWorldOf(t *testing.T, cfg strictcloud.Config) *world {
 	t.Helper()
+	return newWorldBehind(t, cfg, httptest.NewServer)
+}
+
+// newWorldBehind returns a world whose cloud answers behind a server of one's
+// own.
+func newWorldBehind(t *testing.T, cfg strictcloud.Config, open func(http.Handler) *httptest.Server) *world {
+	t.Helper()
 	cloud := strictcloud.New(cfg)
 	g := &gate{cloud: cloud, tokens: map[string]bool{}}
-	web := httptest.NewServer(g)
+	web := open(g)
 	t.Cleanup(web.Close)
 	t.Cleanup(cloud.Close)
 	dir := t.TempDir()
-	return &world{t: t, cloud: cloud, gate: g, url: web.URL, dir: dir, timings: cfg.Timings,
+	return &world{t: t, cloud: cloud, gate: g, web: web, url: web.URL, dir: dir, timings: cfg.Timings,
 		inv: filepath.Join(dir, "fleet.yaml"), db: filepath.Join(dir, "fleet.db")}
 }
 
@@ -70,8 +79,9 @@ type gate struct {
 	tokens  map[string]bool
 	leaked  bool // a header held the environment's secret
 	active  int
-	arrived func(*http.Request) // before the cloud sees it
-	answers func(*http.Request) // when the cloud has decided, before the client knows
+	echo    func(http.ResponseWriter, *http.Request) bool // answers in the cloud's place
+	arrived func(*http.Request)                           // before the cloud sees it
+	answers func(*http.Request)                           // when the cloud has decided, before the client knows
 }
 
 func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -85,7 +95,7 @@ func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		g.leaked = g.leaked || strings.Contains(strings.Join(values, "\n"), clientSecret)
 	}
 	g.active++
-	arrived, answers := g.arrived, g.answers
+	echo, arrived, answers := g.echo, g.arrived, g.answers
 	g.mu.Unlock()
 	defer func() {
 		g.mu.Lock()
@@ -94,6 +104,9 @@ func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}()
 	if arrived != nil {
 		arrived(r)
+	}
+	if echo != nil && echo(rw, r) {
+		return
 	}
 	if answers != nil {
 		rw = &hookedWriter{ResponseWriter: rw, before: sync.OnceFunc(func() { answers(r) })}

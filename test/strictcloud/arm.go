@@ -94,12 +94,15 @@ func (s *Server) target(in *request) answer {
 		return none
 	}
 	details := map[string]any{
-		"operationId": r.id, "startTimeUtc": stamp(r.start, true), "lastUpdatedTimeUtc": stamp(r.start, true),
+		"operationId": v.spelled(r.id), "startTimeUtc": stamp(r.start, true), "lastUpdatedTimeUtc": stamp(r.start, true),
 		"endTimeUtc": nil, "status": r.state(in.now), "message": "", "triggerType": r.trigger,
 		"upgradedResourceId": v.targetPath(), "previousResourceId": nil,
 	}
 	if !r.running(in.now) {
 		details["endTimeUtc"], details["lastUpdatedTimeUtc"] = stamp(r.end, v.index%2 == 0), stamp(r.end, true)
+	}
+	if v.absurd {
+		details["startTimeUtc"], details["lastUpdatedTimeUtc"], details["endTimeUtc"] = v.times("", "", "")
 	}
 	if r.state(in.now) == "Upgraded" && !in.now.Before(r.end.Add(v.verifyLag)) {
 		return jsonAnswer(http.StatusOK, v.targetBody("Succeeded", details)).asGood()

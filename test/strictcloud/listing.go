@@ -69,6 +69,9 @@ func (s *Server) list(in *request) answer {
 		v.beginForeign(in.now)
 	}
 	whole := sub.render(in.now, len(sub.listings))
+	if sub.firstListing == "" {
+		sub.firstListing = whole
+	}
 	a := xmlAnswer(http.StatusOK, whole).asGood()
 	if len(sub.listScript) > 0 {
 		fault := sub.listScript[0]
@@ -232,12 +235,13 @@ func (v *VaultHandle) renderDetails(x *xmlWriter, r *record, now time.Time) {
 			message = r.failure.Message
 		}
 	}
+	start, last, end := v.times(stamp(r.start, v.index%3 != 0), stamp(updated, true), end)
 	x.leaf("EndTimeUtc", end)
-	x.leaf("LastUpdatedTimeUtc", stamp(updated, true))
+	x.leaf("LastUpdatedTimeUtc", last)
 	x.leaf("Message", message)
-	x.leaf("OperationId", r.id)
+	x.leaf("OperationId", v.spelled(r.id))
 	x.null("PreviousResourceId")
-	x.leaf("StartTimeUtc", stamp(r.start, v.index%3 != 0))
+	x.leaf("StartTimeUtc", start)
 	x.leaf("Status", state)
 	x.leaf("TriggerType", r.trigger)
 	if state == "Failed" && v.index%2 == 1 {

@@ -40,6 +40,7 @@ type SubscriptionHandle struct {
 	// the truth
 	requests     map[Call]int
 	listings     []time.Time
+	firstListing string
 	listed       bool      // a complete listing was answered
 	listedAt     time.Time // when the last complete one was asked for
 	listNotUntil time.Time // Retry-After of a throttled listing

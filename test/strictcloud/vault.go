@@ -67,6 +67,8 @@ type VaultHandle struct {
 	verifyLag    time.Duration
 	targetExists bool
 	targetFaults int
+	spell        func(string) string
+	absurd       bool
 
 	// the truth
 	records           []record
