@@ -73,6 +73,8 @@ func vaultSentence(f fleet.VaultFact) string {
 		return fmt.Sprintf("verified the new vault %s of operation %s", f.ResourceID, f.OperationID)
 	case fleet.DeadlinePassed:
 		return fmt.Sprintf("reached the deadline %q", f.Deadline)
+	case fleet.Refreshed:
+		return refreshedSentence(f)
 	case fleet.Reopened:
 		if f.Case != "" {
 			return "permitted another try, support case " + f.Case
@@ -96,6 +98,17 @@ func observedSentence(f fleet.Observed) string {
 		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, f.Record.State), f.Record.Message)
 	}
 	return "saw " + whose + f.OperationID
+}
+
+func refreshedSentence(f fleet.Refreshed) string {
+	if f.Record == nil {
+		return withDetail(fmt.Sprintf("read the vault again on request: %s", f.Reading), f.Detail)
+	}
+	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s", f.Record.OperationID, f.Reading, f.Record.State)
+	if f.Verified {
+		said += ", and the new vault " + f.ResourceID + " is verified"
+	}
+	return said
 }
 
 func withDetail(s, detail string) string {

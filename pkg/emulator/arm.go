@@ -188,7 +188,7 @@ func (v *vault) upgradeDetails(op *operation, now time.Time) object {
 		"lastUpdatedTimeUtc": stamp(op.AcceptedAt, true),
 		"endTimeUtc":         never,
 		"status":             status,
-		"message":            op.Message,
+		"message":            op.message(now),
 		"triggerType":        op.triggerType(),
 		"upgradedResourceId": v.upgradedID(op.Group),
 		"previousResourceId": "/" + v.sub.id + "/cloudservices/" + v.region.service + "/resources/" + resourceProviderNamespace + "/~/" + v.ResourceType + "/" + v.Name,

@@ -287,6 +287,9 @@ func (c *Cloud) result(q *request, l *line) reply {
 		outcome, code, message := "Succeeded", "", ""
 		if status == statusFailed {
 			outcome, code, message = "Failed", op.Code, op.Message
+			if f := v.fault(c, kindRepaired); f != nil {
+				c.first(f, l)
+			}
 		}
 		d.long("ErrorCode", code)
 		d.open("JobSteps", "")

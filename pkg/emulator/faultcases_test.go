@@ -103,6 +103,14 @@ var faultCases = map[string][]struct {
 			}
 		}},
 	},
+	kindRepaired: {{"one that does not fail", on(Fault{For: "1h"}), func(t *testing.T, cl *client, v Vault) { // TestRepaired has one that does
+		wantStatus(t, cl.upgrade(v, newID()), 200)
+		time.Sleep(20 * time.Minute)
+		wantStatus(t, cl.result(v), 200)
+		if r := cl.record(v); r.Status != "Upgraded" {
+			t.Errorf("record %+v", r)
+		}
+	}}},
 	kindTakes: {{"", on(Fault{For: "2h"}), func(t *testing.T, cl *client, v Vault) {
 		wantStatus(t, cl.upgrade(v, newID()), 200)
 		time.Sleep(2*time.Hour - 1)

@@ -31,6 +31,7 @@ const (
 	kindStartBusy            = "start-busy"
 	kindStartRefused         = "start-refused"
 	kindFails                = "fails"
+	kindRepaired             = "repaired"
 	kindTakes                = "takes"
 	kindAlready              = "already"
 	kindFailedBefore         = "failed-before"
@@ -80,6 +81,8 @@ var faultKinds = []FaultKind{
 		Summary: "a 4xx (400 where none is given) to the start, with an error body of shape 1, 2 or 3 (3 where none is given)"},
 	{Kind: kindFails, Aim: AimVault, Params: []string{"times", "for", "code", "message"}, Times: -1,
 		Summary: "the upgrade is accepted and fails, after its duration or `for`; `times: 1` lets the next one succeed"},
+	{Kind: kindRepaired, Aim: AimVault, Params: []string{"for"},
+		Summary: "support puts an upgrade of it that failed right: once its result has been read, at once or `for` later, it shows Upgraded"},
 	{Kind: kindTakes, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
 		Summary: "the upgrade takes so long"},
 	{Kind: kindAlready, Aim: AimVault, Params: []string{"trigger"},

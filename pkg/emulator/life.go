@@ -37,15 +37,16 @@ type operation struct {
 	Code       string    `json:"code,omitempty"`
 	Message    string    `json:"message,omitempty"`
 
-	trigger string
-	foreign bool // not started through this handler
+	trigger    string
+	foreign    bool      // not started through this handler
+	repairedAt time.Time // since when support has put it right; zero: never
 }
 
 func (o *operation) status(now time.Time) string {
 	switch {
 	case now.Before(o.EndsAt):
 		return statusInProgress
-	case o.Fails:
+	case o.Fails && (o.repairedAt.IsZero() || now.Before(o.repairedAt)):
 		return statusFailed
 	}
 	return statusUpgraded
@@ -75,6 +76,26 @@ func (v *vault) accepted() []*operation {
 		}
 	}
 	return nil
+}
+
+// message is what the upgrade's record says in words.
+func (o *operation) message(now time.Time) string {
+	if o.status(now) == statusUpgraded {
+		return ""
+	}
+	return o.Message
+}
+
+// repair lets support put right what has failed. Each upgrade is replaced, not
+// changed: a listing that is being written may hold it.
+func (v *vault) repair(at time.Time) {
+	for i, o := range v.ops {
+		if o.Fails && o.repairedAt.IsZero() {
+			repaired := *o
+			repaired.repairedAt = at
+			v.ops[i] = &repaired
+		}
+	}
 }
 
 // vanished reports whether the vault is missing now.

@@ -70,6 +70,9 @@ func (c *Cloud) apply(l line) error {
 		k := countKey{fault: i, subject: l.Of}
 		if _, ok := c.firsts[k]; !ok {
 			c.firsts[k] = l.At
+			if f := &c.faults[i]; f.Kind == kindRepaired && v != nil {
+				v.repair(l.At.Add(max(f.lasts, 1)))
+			}
 		}
 	}
 	if s != nil && l.Register != "" {

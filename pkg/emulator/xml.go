@@ -77,7 +77,7 @@ func (d *document) details(attributes string, v *vault, op *operation, now time.
 	status := op.status(now)
 	end, updated, message := never, stamp(op.AcceptedAt, true), ""
 	if status != statusInProgress {
-		end, updated, message = stamp(op.EndsAt, v.zone), stamp(op.EndsAt, v.zone), op.Message
+		end, updated, message = stamp(op.EndsAt, v.zone), stamp(op.EndsAt, v.zone), op.message(now)
 	}
 	d.open("ResourceUpgradeDetails", attributes)
 	d.text("EndTimeUtc", end)

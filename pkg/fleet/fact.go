@@ -240,6 +240,20 @@ type Reopened struct {
 	Case      string   `json:"case,omitempty"` // the support case's number
 }
 
+// Refreshed is what was read of a failed or unknown vault because a person asked
+// for it: nothing was sent. OperationID is the operation that was known for it.
+type Refreshed struct {
+	Vault       Key       `json:"vault"`
+	OperationID string    `json:"operationId,omitempty"`
+	Reading     Reading   `json:"reading"`
+	Record      *Record   `json:"record,omitempty"`     // the cloud's, of whatever operation
+	Verified    bool      `json:"verified,omitempty"`   // the record says Upgraded, and the new vault is what it should be
+	ResourceID  string    `json:"resourceId,omitempty"` // of the new vault
+	Findings    []Finding `json:"findings,omitempty"`
+	Detail      string    `json:"detail,omitempty"` // what was read, in words
+	By          Actor     `json:"by"`
+}
+
 // Name implements Fact.
 func (RunOpened) Name() string        { return "RunOpened" }
 func (Resumed) Name() string          { return "Resumed" }
@@ -261,6 +275,7 @@ func (Observed) Name() string         { return "Observed" }
 func (Verified) Name() string         { return "Verified" }
 func (Throttled) Name() string        { return "Throttled" }
 func (Reopened) Name() string         { return "Reopened" }
+func (Refreshed) Name() string        { return "Refreshed" }
 
 // VaultKey implements VaultFact.
 func (f DeadlinePassed) VaultKey() Key { return f.Vault }
@@ -272,3 +287,4 @@ func (f Reconciled) VaultKey() Key     { return f.Vault }
 func (f Observed) VaultKey() Key       { return f.Vault }
 func (f Verified) VaultKey() Key       { return f.Vault }
 func (f Reopened) VaultKey() Key       { return f.Vault }
+func (f Refreshed) VaultKey() Key      { return f.Vault }

@@ -39,6 +39,7 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"Verified":         decode[Verified],
 	"Throttled":        decode[Throttled],
 	"Reopened":         decode[Reopened],
+	"Refreshed":        decode[Refreshed],
 }
 
 func decode[F Fact](data json.RawMessage) (Fact, error) {

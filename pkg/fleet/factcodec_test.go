@@ -18,7 +18,7 @@ func factTypes() map[string]Fact {
 	m := map[string]Fact{}
 	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{}, Approved{}, GateOpened{}, RunSuspended{},
 		RunClosed{}, DeadlinePassed{}, Validated{}, StartIntended{}, StartAnswered{}, NotSent{}, Reconciled{}, Observed{},
-		Verified{}, Throttled{}, Reopened{}} {
+		Verified{}, Throttled{}, Reopened{}, Refreshed{}} {
 		m[reflect.TypeOf(f).Name()] = f
 	}
 	return m

@@ -51,6 +51,7 @@ const (
 	CodeNotVerified     = "not-verified"
 	CodeWarningsRefused = "warnings-not-accepted"
 	CodeNoWindow        = "no-window"
+	CodeStillRunning    = "upgrade-still-running" // our upgrade of a failed or unknown vault is under way in the cloud
 )
 
 // HasSeverity reports whether any of the findings has the severity.

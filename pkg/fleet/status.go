@@ -40,8 +40,8 @@ var moves = map[Status][]Status{
 	Ready:      {Validating, Starting, Blocked, Already, Excluded},
 	Starting:   {Upgrading, Upgraded, Failed, Blocked, Busy, Ready, Unknown},
 	Upgrading:  {Upgraded, Failed, Unknown, Already, Blocked},
-	Unknown:    {Upgrading, Upgraded, Failed, Ready, Pending},
-	Failed:     {Pending},
+	Unknown:    {Upgrading, Upgraded, Failed, Ready, Pending, Already},
+	Failed:     {Pending, Upgraded, Already}, // the last two: support put it right, and a refresh saw it
 	Blocked:    {Pending},
 	Excluded:   {Pending},
 }

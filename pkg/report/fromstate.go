@@ -233,6 +233,7 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.RequestIDs, v.Findings, v.Reason = list(s.RequestIDs), findings(s.Findings), maybe(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
+	v.RefreshedAt = at(s.RefreshedAt)
 	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
 	if s.Status != fleet.Excluded {

@@ -153,6 +153,7 @@ type Vault struct {
 	Reopened            bool               `json:"reopened"`   // a person permitted another try
 	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
 	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
+	RefreshedAt         *Time              `json:"refreshedAt"`
 	HeldUntil           *Time              `json:"heldUntil"`  // excluded: until when; null: until released
 	HeldBy              *string            `json:"heldBy"`     // excluded: who held it
 	NextWindow          *Time              `json:"nextWindow"` // not started: when its window opens; null: it may start now, or never

@@ -131,7 +131,7 @@ func (s *State) forgive() {
 	s.Run.Halt, s.Run.HaltedAt, s.SameError = nil, time.Time{}, Streak{}
 	for i := range s.Vaults {
 		v := &s.Vaults[i]
-		if v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final {
+		if v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final || v.Repaired {
 			s.count(i, -1)
 			v.Forgiven = true
 			s.count(i, +1)
@@ -174,6 +174,8 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		return s.deadline(i, at, f)
 	case fleet.Reopened:
 		return s.reopened(i, f)
+	case fleet.Refreshed:
+		return s.refreshed(i, at, f)
 	default:
 		return fmt.Errorf("no fold for fact %s", fact.Name())
 	}

@@ -202,7 +202,7 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	v.Disregard = append(slices.Clip(v.Disregard), f.Disregard...)
 	v.Reopened = true
 	v.Reason = "re-opened by " + f.By.User + ": " + f.Reason
-	if s.Run.Closed != nil {
+	if v.Permit = s.Run.Closed != nil; v.Permit {
 		return nil
 	}
 	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted = false, false, false, false, false

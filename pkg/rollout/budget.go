@@ -33,7 +33,7 @@ func (t *tally) add(v *VaultState, by int) {
 		return
 	}
 	switch {
-	case v.Status == fleet.Failed, v.Status == fleet.Unknown && v.Final:
+	case v.Repaired, v.Status == fleet.Failed, v.Status == fleet.Unknown && v.Final:
 		t.failed += by
 	case v.Status == fleet.Unknown:
 		t.unresolved += by

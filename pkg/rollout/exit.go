@@ -89,13 +89,14 @@ func (m *Machine) stuckDetail() string {
 }
 
 // Verdict is the exit code of the run as it stands, were nothing more to
-// happen (design §5).
+// happen (design §5). A run that is over keeps the code it ended with, until a
+// refresh finds what has become of its vaults since.
 func (s *State) Verdict() fleet.ExitCode {
 	t := &s.Totals
 	switch {
 	case s.Run.Closed == nil && s.Run.Suspended != nil:
 		return s.Run.Suspended.Code
-	case s.Run.Closed != nil:
+	case s.Run.Closed != nil && s.Run.RefreshedAt.Before(s.Run.ClosedAt):
 		return s.Run.Closed.Code
 	case s.tally.open > 0 && s.Run.Halt == nil:
 		return fleet.ExitInterrupted

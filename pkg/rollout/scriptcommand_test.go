@@ -46,6 +46,8 @@ func (s *script) command(line string) ([]string, error) {
 				Disregard: []string{v.OperationID}, By: fleet.Actor{User: "alex"}, Reason: "support said so"}})
 		}
 		return nil, err
+	case "refresh":
+		return nil, s.refresh(args)
 	case "show":
 		return s.show(), nil
 	case "approve":
@@ -112,6 +114,28 @@ func (s *script) open(args []string) ([]string, error) {
 		return nil, err
 	}
 	return s.step()
+}
+
+// refresh journals what a person had read while no process was at work, such as
+// refresh v000 ours=Upgraded verified.
+func (s *script) refresh(args []string) error {
+	i, err := s.vault(args[0])
+	if err != nil {
+		return err
+	}
+	reading, record, _ := strings.Cut(args[1], "=")
+	f := fleet.Refreshed{Vault: s.m.key(i), OperationID: s.m.Vaults[i].OperationID, Reading: fleet.Reading(reading),
+		Detail: "read", By: fleet.Actor{User: "alex"}}
+	if state, op, ok := strings.Cut(record, "@"); ok {
+		f.Record = s.record(fleet.UpgradeState(state), op)
+	} else if record != "" {
+		f.Record = s.record(fleet.UpgradeState(record), f.OperationID)
+	}
+	if len(args) > 2 && args[2] == "verified" {
+		f.Verified, f.ResourceID = true, "/new/"+args[0]
+	}
+	s.journal = append(s.journal, fleet.Event{At: s.now, Fact: f})
+	return nil
 }
 
 // crash drops what the last Step had not committed and starts a new process.

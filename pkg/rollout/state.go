@@ -52,6 +52,7 @@ type RunState struct {
 	Suspended        *fleet.RunSuspended
 	Closed           *fleet.RunClosed
 	ClosedAt         time.Time
+	RefreshedAt      time.Time // when a person had vaults read again, zero for never
 }
 
 // WaveState is where a wave stands.
@@ -88,6 +89,8 @@ type VaultState struct {
 	Carried     bool // failed or unknown before this run: counts in no budget
 	Forgiven    bool // a person accepted the failure: counts no more
 	Reopened    bool // a person permitted another try
+	Permit      bool // and did so when the run was over: the next one tries
+	Repaired    bool // upgraded after it had failed: budgets count it as before
 
 	ValidatedAt time.Time
 	IntendedAt  time.Time // when the newest intent was recorded
@@ -99,6 +102,7 @@ type VaultState struct {
 	ProofFrom   time.Time // the grace before a read may prove absence counts from here
 	Absences    int       // conclusive reads that did not find the operation
 	AbsentAt    time.Time // when the last of them was made
+	RefreshedAt time.Time // when a person had it read again, zero for never
 
 	UpgradedResourceID string
 	Findings           []fleet.Finding

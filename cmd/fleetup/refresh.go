@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+)
+
+func (e *environment) refreshCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "refresh",
+		Usage:     "read failed and unknown vaults again, and record what the cloud shows",
+		ArgsUsage: "[VAULT...]",
+		Description: "Support may have put one right. It reads and starts nothing; budgets stay as they are. Without a VAULT it\n" +
+			"reads every failed or unknown one of the newest run. It exits 0 when all could be read, 8 when a sign-in or\n" +
+			"permission was missing, 1 when another read failed.",
+		Flags:  append([]cli.Flag{stateFlag(), outputFlag("table", "json")}, cloudFlags()...),
+		Action: e.refresh,
+	}
+}
+
+// refreshed is what became of one vault.
+type refreshed struct {
+	Vault              string              `json:"vault"`
+	Was                fleet.Status        `json:"was"`
+	Is                 fleet.Status        `json:"is"`
+	Reading            *fleet.Reading      `json:"reading"`
+	RecordState        *fleet.UpgradeState `json:"recordState"`
+	RecordOperationID  *string             `json:"recordOperationId"`
+	UpgradedResourceID *string             `json:"upgradedResourceId"`
+	Reason             *string             `json:"reason"`
+	Error              *string             `json:"error"`
+}
+
+func (e *environment) refresh(c *cli.Context) error {
+	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+		return err
+	}
+	h, err := hold(c)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if !h.begun {
+		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to refresh", h.path)
+	}
+	st := h.run.state
+	vaults, err := toRefresh(st, h.path, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	rows, trouble := []refreshed{}, error(nil)
+	if len(vaults) > 0 {
+		if rows, trouble, err = e.readAgain(c, h, vaults); err != nil {
+			return err
+		}
+	}
+	if c.String("output") == "json" {
+		code := st.Verdict()
+		err = writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": rows,
+			"run": map[string]any{"id": st.Run.ID, "verdict": code.Name(), "exitCode": code}})
+	} else {
+		e.tellRefreshed(h, rows)
+	}
+	if err != nil {
+		return err
+	}
+	return trouble
+}
+
+// toRefresh finds the vaults to read: those named, or every one of which reading
+// may tell something.
+func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
+	var vaults []int
+	taken := map[int]bool{}
+	for _, name := range names {
+		i, err := findVault(st, report.Command("status", "-o", "csv", "--state", path), name)
+		if err != nil {
+			return nil, err
+		}
+		if err := st.Refreshable(i); err != nil {
+			return nil, usage(report.Command("status", "--state", path)+" tells where it stands", "%s: %w", name, err)
+		}
+		if !taken[i] {
+			vaults = append(vaults, i)
+		}
+		taken[i] = true
+	}
+	if len(names) > 0 {
+		return vaults, nil
+	}
+	for i := range st.Vaults {
+		if st.Refreshable(i) == nil {
+			vaults = append(vaults, i)
+		}
+	}
+	return vaults, nil
+}
+
+// readAgain reads the vaults and records what it finds, in one transaction.
+// trouble says which reads failed: the others are recorded all the same.
+func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []refreshed, trouble, err error) {
+	st := h.run.state
+	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.path), truthPath(h.path))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.close()
+	if err := e.signedIn(conn); err != nil {
+		return nil, nil, err
+	}
+	by, err := signedActor(c, st.Plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-e.interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.limiter, By: by})
+	names := report.Names(st.Plan)
+	at := later(now(), st.Run.LastAt)
+	var events []fleet.Event
+	var records []fleet.VaultRecord
+	var failed []error
+	for _, r := range results {
+		v := &st.Vaults[r.Vault]
+		row := refreshed{Vault: names[r.Vault], Was: v.Status, Is: v.Status}
+		if r.Err != nil {
+			failed = append(failed, r.Err)
+			row.Error = maybe(report.Clean(r.Err.Error()))
+			rows = append(rows, row)
+			continue
+		}
+		ev := fleet.Event{At: at, Fact: r.Fact}
+		if err := st.Apply(ev); err != nil {
+			return nil, nil, err
+		}
+		events, records = append(events, ev), append(records, st.Record(r.Vault))
+		row.Is, row.Reading, row.Reason = v.Status, &r.Fact.Reading, maybe(report.Clean(v.Reason))
+		row.UpgradedResourceID = maybe(v.UpgradedResourceID)
+		if rec := r.Fact.Record; rec != nil {
+			row.RecordState, row.RecordOperationID = &rec.State, maybe(rec.OperationID)
+		}
+		rows = append(rows, row)
+	}
+	if err := h.ledger.Commit(events, records); err != nil {
+		return nil, nil, err
+	}
+	return rows, e.readTrouble(failed, len(results)), nil
+}
+
+// readTrouble makes one error of the reads that failed.
+func (e *environment) readTrouble(failed []error, all int) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	select {
+	case <-e.interrupt:
+		return &failure{fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed), plural(all, "vault")), "the same command again"}
+	default:
+	}
+	err := fmt.Errorf("%d of %s could not be read; the first: %w", len(failed), plural(all, "vault"), failed[0])
+	for _, f := range failed {
+		if class := fleet.ClassOf(f); class == fleet.CallDenied || class == fleet.CallForbidden {
+			return &failure{fleet.ExitSignIn, err, "sign in again, or ask for the permission; then the same command again"}
+		}
+	}
+	return &failure{fleet.ExitInternal, err, "the same command again"}
+}
+
+// tellRefreshed says what was read, a line a vault, and what to do next.
+func (e *environment) tellRefreshed(h *held, rows []refreshed) {
+	st := h.run.state
+	if len(rows) == 0 {
+		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", report.Clean(st.Run.ID))
+	}
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(report.Clean(r.Vault)))
+	}
+	left := 0
+	for _, r := range rows {
+		change := string(r.Is)
+		if r.Was != r.Is {
+			change = string(r.Was) + " → " + string(r.Is)
+		}
+		var what string
+		switch {
+		case r.Error != nil:
+			what = "could not be read: " + *r.Error
+		case r.UpgradedResourceID != nil && r.Was != r.Is:
+			what = *r.Reason + ": " + report.Clean(*r.UpgradedResourceID)
+		case r.Reason != nil:
+			what = *r.Reason
+		}
+		if r.Is == fleet.Failed || r.Is == fleet.Unknown {
+			left++
+		}
+		say(e.stdout, "%-*s  %s: %s", width, report.Clean(r.Vault), change, what)
+	}
+	switch {
+	case st.Run.Closed == nil && st.Run.Halt != nil && st.InFlight() == 0:
+		say(e.stderr, "Next: %s", report.Command("resume", "--state", h.path, "--accept-failures", "--reason", "TEXT"))
+	case st.Run.Closed == nil:
+		say(e.stderr, "Next: %s", report.Command("resume", "--state", h.path))
+	case left > 0:
+		say(e.stderr, "Next: %s has the messages for support; when they answer, refresh again, or %s",
+			report.Command("report", "--state", h.path), report.Command("reopen", "VAULT", "--reason", "TEXT", "--state", h.path))
+	default:
+		say(e.stderr, "Next: %s", report.Command("report", "--state", h.path))
+	}
+}

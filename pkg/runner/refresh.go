@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// RefreshOptions is what a refresh needs.
+type RefreshOptions struct {
+	State   *rollout.State
+	Vaults  []int // by their index in the plan
+	Cloud   Upgrader
+	Limiter *Limiter    // where set, told when a subscription asks to be left alone
+	By      fleet.Actor // who asked for it
+}
+
+// Refreshed is what was read of one vault.
+type Refreshed struct {
+	Vault int
+	Fact  fleet.Refreshed // to be recorded; means nothing with an error
+	Err   error           // the read that failed: nothing was learnt
+}
+
+// Refresh reads the cloud for vaults of a run that failed or are unknown, at most
+// limits.validations at once, with one listing a subscription. It reads and
+// nothing else: it starts nothing, and does not even ask for the prerequisites,
+// which is a POST. A subscription that asks to be left alone is waited for.
+//
+// The results stand in the order of the vaults. It keeps and changes no state.
+// When ctx ends, what was not read by then carries its error.
+func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
+	reads, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var listings, vaults errgroup.Group
+	r := &refresher{o, newLister(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Time{}))}
+	vaults.SetLimit(o.State.Plan.Limits.Validations)
+	results := make([]Refreshed, len(o.Vaults))
+	for n, i := range o.Vaults {
+		vaults.Go(func() error {
+			results[n] = r.patiently(reads, i)
+			return nil
+		})
+	}
+	_ = vaults.Wait() // outcomes are data
+	cancel()
+	_ = listings.Wait()
+	return results
+}
+
+type refresher struct {
+	RefreshOptions
+	lister *lister
+}
+
+// patiently reads one vault, waiting as often as it is told to.
+func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
+	for {
+		fact, err := r.read(ctx, i)
+		pause := fleet.RetryAfterOf(err)
+		if err == nil || pause == 0 && fleet.ClassOf(err) != fleet.CallThrottled || ctx.Err() != nil {
+			return Refreshed{i, fact, err}
+		}
+		pause = max(pause, r.lister.poll)
+		if r.Limiter != nil {
+			r.Limiter.Pause(r.State.Plan.Vaults[i].SubscriptionID, pause)
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return Refreshed{i, fact, ctx.Err()}
+		}
+	}
+}
+
+// read reads one vault: its subscription's listing, and its target where that
+// has something to tell.
+func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err error) {
+	v, s := &r.State.Plan.Vaults[i].Vault, &r.State.Vaults[i]
+	snap, err := r.lister.recent(ctx, v.SubscriptionID, time.Time{})
+	if err != nil {
+		return f, err
+	}
+	seen, present := snap.Vaults[v.Key]
+	saw := r.Cloud.Reconcile(ctx, v, s.OperationID, seen, present, s.Before())
+	f = fleet.Refreshed{Vault: v.Key, OperationID: s.OperationID, Reading: saw.Reading, Record: saw.Record, Detail: saw.Detail, By: r.By}
+	switch {
+	case saw.Record != nil && saw.Record.State == fleet.RecordUpgraded:
+		good, err := r.Cloud.Verify(ctx, v, saw.Record.OperationID)
+		if err != nil {
+			return f, err
+		}
+		f.Verified, f.ResourceID = good.OK, good.ResourceID
+		if !good.OK {
+			f.Detail = good.Detail
+			f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified, Message: good.Detail,
+				Action: "look at the new vault; fleetup refresh reads it again"}}
+		}
+	case saw.Record != nil && saw.Record.State == fleet.RecordFailed && saw.Reading == fleet.ReadOurs:
+		f.Findings = r.Cloud.Explain(ctx, v, seen)
+	case saw.Reading == fleet.ReadUnreadable:
+		// That the target gave no answer is no finding about the vault.
+		if _, err := r.Cloud.Verify(ctx, v, s.OperationID); err != nil {
+			return f, err
+		}
+	}
+	return f, ctx.Err()
+}
