@@ -184,6 +184,21 @@ func (v *VaultHandle) Vanish(d time.Duration) *VaultHandle {
 	return v.with(func() { v.vanish = d })
 }
 
+// Found ends what Vanish and TargetUnreadable began.
+func (v *VaultHandle) Found() *VaultHandle {
+	return v.with(func() { v.hiddenUntil, v.targetFaults = time.Time{}, 0 })
+}
+
+// Repair is what support does: an upgrade of the vault that failed shows Upgraded
+// from now on.
+func (v *VaultHandle) Repair() *VaultHandle {
+	return v.with(func() {
+		for i := range v.records {
+			v.records[i].failure = nil
+		}
+	})
+}
+
 // Absent keeps the vault out of the listing for good.
 func (v *VaultHandle) Absent() *VaultHandle { return v.with(func() { v.absent = true }) }
 
