@@ -65,7 +65,9 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 		if err == nil || pause == 0 && fleet.ClassOf(err) != fleet.CallThrottled || ctx.Err() != nil {
 			return Refreshed{i, fact, err}
 		}
-		pause = max(pause, r.lister.poll)
+		if pause == 0 { // told to come later, and not when
+			pause = r.lister.poll
+		}
 		if r.Limiter != nil {
 			r.Limiter.Pause(r.State.Plan.Vaults[i].SubscriptionID, pause)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -38,12 +39,19 @@ func (a *again) Explain(context.Context, *fleet.Vault, fleet.Sighting) []fleet.F
 	return []fleet.Finding{{Code: "why"}}
 }
 
+// stateOf is a run of which nothing is known yet.
+func stateOf(vaults int) *rollout.State {
+	p := planOf(vaults)
+	p.Waves = []plan.Wave{{Name: "all"}}
+	return rollout.NewState(p)
+}
+
 // Vaults are read at once, each subscription a single time; one that asks for
 // patience gets it, and one that cannot be read troubles nobody else.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		st := rollout.NewState(planOf(40))
+		st := stateOf(40)
 		var vaults []int
 		for i := range st.Vaults {
 			vaults = append(vaults, i)
@@ -102,7 +110,7 @@ func TestRefreshInterrupted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		st := rollout.NewState(planOf(2))
+		st := stateOf(2)
 		a := &again{verify: func(*fleet.Vault) (fleet.Verification, error) { return fleet.Verification{OK: true}, nil }}
 		a.read = func(ctx context.Context, n int) error {
 			if n == 2 {
