@@ -221,10 +221,10 @@ func (l *lineSoFar) vaults() []candidate {
 	if err != nil || !ok {
 		return nil
 	}
-	reopening := l.command != nil && l.command.Name == "reopen"
+	failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
 	add(report.Names(run.state.Plan), func(i int) (string, bool) {
 		s := run.state.Vaults[i].Status
-		return string(s), !reopening || s == fleet.Failed || s == fleet.Unknown
+		return string(s), !failed || s == fleet.Failed || s == fleet.Unknown
 	})
 	return words
 }
