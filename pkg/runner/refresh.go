@@ -37,7 +37,7 @@ func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
 	reads, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var listings, vaults errgroup.Group
-	r := &refresher{o, newLister(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Time{}))}
+	r := &refresher{o, newLister(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Now(), time.Time{}))}
 	vaults.SetLimit(o.State.Plan.Limits.Validations)
 	results := make([]Refreshed, len(o.Vaults))
 	for n, i := range o.Vaults {
