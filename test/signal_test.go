@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -91,58 +92,82 @@ func TestFirstSignal(t *testing.T) {
 	}
 }
 
-// The second signal ends the process at once. The starts that were out are in
-// doubt, and the resume finds them by their operation IDs.
+// The second signal ends the process at once, whichever the two are. The starts
+// that were out are in doubt, and the resume finds them by their operation IDs.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	const slow = 8 * time.Second
-	w, came := slowStarts(t, 2, slow)
-	c := w.start("run", w.inv, "--yes")
-	<-came
-	<-came
-	signalled := time.Now()
-	c.signal(syscall.SIGINT)
-	c.signal(syscall.SIGTERM)
-	c.ends(5)
-	if waited := c.ended.Sub(signalled); waited > slow/2 {
-		t.Errorf("the process left only %v after the second signal", waited)
+	for _, signals := range [][2]os.Signal{{syscall.SIGINT, syscall.SIGTERM}, {syscall.SIGTERM, syscall.SIGINT},
+		{syscall.SIGINT, syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGTERM}} {
+		t.Run(fmt.Sprint(signals), func(t *testing.T) {
+			t.Parallel()
+			const slow = 8 * time.Second
+			w, came := slowStarts(t, 2, slow)
+			c := w.start("run", w.inv, "--yes")
+			<-came
+			<-came
+			signalled := time.Now()
+			c.signal(signals[0])
+			// Two of one kind that come at once are one: wait until the first was
+			// seen, that is until nothing new is asked of the cloud.
+			time.Sleep(3 * w.timings.Poll)
+			c.signal(signals[1])
+			c.ends(5)
+			if waited := c.ended.Sub(signalled); waited > slow/2 {
+				t.Errorf("the process left only %v after the second signal", waited)
+			}
+			w.gate.quiet(t)
+			w.cloud.ClientDied()
+			s := w.status(w.db)
+			for _, v := range w.cloud.Report().Vaults {
+				// Nobody waited for the answer; a listing may have been quicker.
+				if got := s.find(t, v.Vault.Name); got.Status != "starting" && got.Status != "upgrading" && got.Status != "upgraded" {
+					t.Errorf("%s is %s, want starting", got.Name, got.Status)
+				}
+			}
+			w.start("resume", "--state", w.db, "--yes").ends(0)
+			for name, n := range w.starts() {
+				if n != 1 {
+					t.Errorf("%s was started %d times", name, n)
+				}
+			}
+			w.judge()
+		})
 	}
-	w.gate.quiet(t)
-	w.cloud.ClientDied()
-	s := w.status(w.db)
-	for _, v := range w.cloud.Report().Vaults {
-		// Nobody waited for the answer; a listing may have been quicker.
-		if got := s.find(t, v.Vault.Name); got.Status != "starting" && got.Status != "upgrading" && got.Status != "upgraded" {
-			t.Errorf("%s is %s, want starting", got.Name, got.Status)
-		}
-	}
-	w.start("resume", "--state", w.db, "--yes").ends(0)
-	for name, n := range w.starts() {
-		if n != 1 {
-			t.Errorf("%s was started %d times", name, n)
-		}
-	}
-	w.judge()
 }
 
-// A signal before anything was sent stops a run before it starts anything.
+// A signal before anything was sent, while the first listing is read or the
+// first vault is checked, stops a run before it starts anything.
 func TestSignalBeforeAnyStart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, quick())
-	first := make(chan struct{}, 1000)
-	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"})
-	w.cloud.Subscription(subA).Listing(strictcloud.ListingSlow(500 * time.Millisecond))
-	w.write(strictcloud.Inventory{})
-	w.gate.on(func(*http.Request) { first <- struct{}{} }, nil)
-	c := w.start("run", w.inv, "--yes")
-	<-first
-	c.signal(syscall.SIGTERM)
-	c.ends(5)
-	if n := w.starts()["v1"]; n != 0 {
-		t.Errorf("%d starts after the signal", n)
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for _, call := range []string{"/cloudservices", "/checkPrereqsForUpgrade"} {
+			t.Run(sig.String()+call, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, quick())
+				w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"})
+				w.write(strictcloud.Inventory{})
+				came, signalled := make(chan struct{}), make(chan struct{})
+				first := sync.OnceFunc(func() { close(came); <-signalled })
+				w.gate.on(func(r *http.Request) {
+					if strings.HasSuffix(r.URL.Path, call) {
+						first()
+					}
+				}, nil)
+				c := w.start("run", w.inv, "--yes")
+				<-came
+				c.signal(sig)
+				// It leaves without the answer: that is not known to come.
+				c.ends(5)
+				close(signalled)
+				if n := w.starts()["v1"]; n != 0 {
+					t.Errorf("%d starts after the signal", n)
+				}
+				w.gate.quiet(t)
+				w.start("resume", "--state", w.db, "--yes").ends(0)
+				w.judge()
+			})
+		}
 	}
-	w.start("resume", "--state", w.db, "--yes").ends(0)
-	w.judge()
 }
 
 // The deadline of a busy vault runs only while somebody waits for it: a resume

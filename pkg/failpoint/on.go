@@ -43,6 +43,7 @@ func Hit(p Point) {
 	// might go on for a moment.
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
+	fmt.Fprintln(os.Stderr, "stopped at", p) // for whoever waits for that
 	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	<-continued
 	signal.Stop(continued)

@@ -122,6 +122,10 @@ func (r *run) prepare(a rollout.Prepare) {
 	r.post(rollout.Prepared{Vault: v.Key, OperationID: r.Cloud.NewOperationID(r.clock.now()), Seen: seen, Present: present})
 }
 
+// aMoment is how long an intent's commit may take on a busy machine, however
+// often the cloud is polled: a process to which that happens did not sleep.
+const aMoment = 2 * time.Second
+
 // send makes the one POST of a start whose intent is on disk. Its context is
 // not the run's: a run that leaves does not cut a start off.
 func (r *run) send(a rollout.Send, decided moment) {
@@ -138,7 +142,7 @@ func (r *run) send(a rollout.Send, decided moment) {
 		answer.Message = "its upgrade would no longer end inside the window"
 	case !a.NotAfter.IsZero() && now.wall.Before(decided.wall):
 		answer.Message = "the clock was set back, perhaps out of the window"
-	case now.at.Sub(decided.at) > r.Plan.Timings.Poll || now.wall.Sub(decided.wall) > r.Plan.Timings.Poll:
+	case max(now.at.Sub(decided.at), now.wall.Sub(decided.wall)) > max(r.Plan.Timings.Poll, aMoment):
 		answer.Message = "the process stood still: the vault's reading is too old"
 	default:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
