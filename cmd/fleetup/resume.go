@@ -81,11 +81,20 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := ledger.Reserve(unfinished(st)); err != nil {
+		return err
+	}
 	commands := []fleet.Fact{fleet.Resumed{By: by, Version: versionString()}}
 	if c.Bool("accept-failures") && st.Run.Halt != nil {
 		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
 	}
 	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, cloud: conn, begins: run, commands: commands, reports: reports})
+}
+
+// unfinished counts the vaults of which the journal has more to tell.
+func unfinished(st *rollout.State) int {
+	t := &st.Totals
+	return t.All() - t.Of(fleet.Upgraded) - t.Of(fleet.Already) - t.Of(fleet.Failed) - t.Of(fleet.Blocked) - t.Of(fleet.Excluded)
 }
 
 // stillHalted says why the run does not go on, and what would let it.

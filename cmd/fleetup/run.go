@@ -101,6 +101,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: cs,
 		ValidateAllFirst: c.Bool("validate-all-first")}
 	first := fleet.Event{At: now(), Fact: opened}
+	if err := ledger.Reserve(len(p.Vaults)); err != nil {
+		return err
+	}
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
 		return err
 	}

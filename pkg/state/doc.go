@@ -13,6 +13,12 @@
 //     the Ledger refuses everything.
 //   - A chain. Each event carries a hash over the one before it, across runs,
 //     so a journal that was changed afterwards cannot be read as if it were not.
+//   - Nothing lost with the power. After a commit returned nil its events are
+//     there, and nothing half, whatever of the rest has reached the disk. It takes
+//     a disk that keeps what it has synced, and never tears a sector of 512 bytes;
+//     on one that does, the file is refused and nothing is lost in silence.
+//   - Room is taken beforehand. Reserve gives the ledger blocks for a whole run,
+//     or says before anything is started that there is too little.
 //   - No panic. A damaged, truncated or foreign file gives an error that says
 //     what it means and what to do.
 //
@@ -30,5 +36,7 @@
 // A run's events are contiguous: they end where the next run's begin. Link
 // describes the chain.
 //
-// The ledger belongs on a local disk that has flock and hard links.
+// The ledger belongs on a local disk that has flock and hard links. Nothing is
+// promised of network file systems, nor of a disk that says it has synced and
+// has not.
 package state

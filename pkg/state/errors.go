@@ -23,6 +23,7 @@ var (
 	ErrNoRun      = errors.New("the ledger has no such run")            // Events of an unknown run, Commit before any Begin
 	ErrNoPlan     = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
 	ErrClosed     = errors.New("the ledger was closed by this process") // used after Close
+	ErrNoRoom     = errors.New("the disk has no room for the run")      // Reserve: too little is free
 	ErrRefused    = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
 )
 

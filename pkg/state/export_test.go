@@ -72,3 +72,12 @@ func Guard(fn func() error) error { return guard(fn) }
 
 // HeadPlace is where a head lies in its page.
 func HeadPlace() (from, to int) { return headOffset, headOffset + headLength + 8 }
+
+// Used is how much of the file is in use, free pages in between included.
+func (r *Reader) Used() (n int64) {
+	_ = r.view(func(tx *bbolt.Tx) error { n = tx.Size(); return nil })
+	return n
+}
+
+// Reserved is what Reserve reserves, for a run and for each of its vaults.
+func Reserved() (base, each int) { return reserveBase, reservePerVault }

@@ -58,7 +58,7 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	f, err := openLockFile(real + lockSuffix)
 	if err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err,
-			Next: "the lock file " + real + lockSuffix + " must be a file this user may write, in a directory that exists"}
+			Next: "the lock file " + real + lockSuffix + " must be a file this user may write, in a directory that exists; on a full disk, make room"}
 	}
 	kept := false
 	defer func() {
@@ -74,7 +74,8 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 		return nil, nil
 	}
 	if err := writeHolder(f, who); err != nil {
-		return nil, &FileError{Path: path, Detail: "cannot be locked: its lock file cannot be written", Err: err}
+		return nil, &FileError{Path: path, Detail: "cannot be locked: its lock file cannot be written", Err: err,
+			Next: "make room on the disk of " + filepath.Dir(real)}
 	}
 	if err := markLive(f); err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err, Next: onLocalDisk}

@@ -43,13 +43,15 @@ type Program struct {
 	Env  []string
 	Dir  string // below it, files are of interest; without symbolic links
 
+	Stderr *os.File // nil for this process's own
+
 	// Refuse, where set, is asked about every call before the kernel sees it. An
 	// errno other than 0 is what the program gets instead.
 	Refuse func(*Call) syscall.Errno
 }
 
 // Run runs the program to its end and returns its calls that worked, in the
-// order in which they returned. Standard error is the test's own.
+// order in which they returned.
 func Run(p Program) ([]Call, syscall.WaitStatus, error) {
 	type outcome struct {
 		calls []Call
@@ -89,8 +91,12 @@ func (t *tracer) run() (syscall.WaitStatus, error) {
 		return 0, err
 	}
 	defer null.Close()
+	stderr := t.Stderr
+	if stderr == nil {
+		stderr = os.Stderr
+	}
 	pid, err := syscall.ForkExec(t.Argv[0], t.Argv, &syscall.ProcAttr{Env: t.Env,
-		Files: []uintptr{null.Fd(), null.Fd(), os.Stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true}})
+		Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true}})
 	if err != nil {
 		return 0, fmt.Errorf("%s cannot be traced: %w", t.Argv[0], err)
 	}
