@@ -23,7 +23,7 @@ func plainFleet(w *world, n int, d time.Duration) {
 func TestLedgerInUse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
-	plainFleet(w, 6, 2*time.Second)
+	plainFleet(w, 6, 3*time.Second)
 	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
 	host, err := os.Hostname()
 	if err != nil {
@@ -31,17 +31,24 @@ func TestLedgerInUse(t *testing.T) {
 	}
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })
+	var others []*client // all at once: the run must not be over before the last
 	for _, args := range [][]string{
 		{"run", w.inv, "--yes"},
 		{"resume", "--state", w.db, "--yes"},
 		{"reopen", subA + "/v0", "--reason", "why not", "--state", w.db},
+		{"refresh", "--state", w.db},
+		{"approve", "--reason", "why not", "--state", w.db},
+		{"audit", "verify", "--state", w.db},
+		{"audit", "export", "--state", w.db},
 		{"status", "--state", w.db},
 		{"report", "-o", "json", "--state", w.db},
 	} {
-		c := w.start(args...).ends(6)
-		c.says(fmt.Sprint(run.cmd.Process.Pid), host, "since "+run.began.UTC().Format("2006-01-02T15:"))
+		others = append(others, w.start(args...))
+	}
+	for _, c := range others {
+		c.ends(6).says(fmt.Sprint(run.cmd.Process.Pid), host, "since "+run.began.UTC().Format("2006-01-02T15:"))
 		if c.stdout.String() != "" {
-			t.Errorf("%v wrote to stdout: %s", args, c.stdout.String())
+			t.Errorf("%v wrote to stdout: %s", c.args, c.stdout.String())
 		}
 	}
 	select {
@@ -138,7 +145,7 @@ func TestTwoLedgers(t *testing.T) {
 	other := filepath.Join(w.dir, "other.db")
 	second := w.start("run", w.inv, "--yes", "--state", other)
 	first.ends(0)
-	second.ends(0)
+	second.ends(0).says("foreign", "somebody else's upgrade is under way, it is followed")
 	for _, v := range w.status(w.db).Vaults {
 		if v.Status != "upgraded" {
 			t.Errorf("in the first ledger %s is %s", v.Name, v.Status)
@@ -147,6 +154,9 @@ func TestTwoLedgers(t *testing.T) {
 	for _, v := range w.status(other).Vaults {
 		if v.Status != "already" {
 			t.Errorf("in the second ledger %s is %s, want already (%s)", v.Name, v.Status, v.why())
+		}
+		if !strings.Contains(v.why(), "by somebody else") || v.Attempt != 0 {
+			t.Errorf("in the second ledger %s says %q, after %d attempts", v.Name, v.why(), v.Attempt)
 		}
 	}
 	for name, n := range w.starts() {

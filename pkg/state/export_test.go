@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -32,6 +33,12 @@ func CheckReader(r *Reader) error {
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
 	return nil
+}
+
+// OpenWithin opens the ledger of a lock as OpenExisting does, and waits less
+// long for whoever has the file.
+func OpenWithin(lock *Lock, patience time.Duration) (*Ledger, error) {
+	return openLedger(lock.path, lock.real, patience)
 }
 
 // NoSync spares a test the syncs, where it is not about them.

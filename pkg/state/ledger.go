@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	berrors "go.etcd.io/bbolt/errors"
 
@@ -56,24 +57,25 @@ func OpenExisting(lock *Lock) (*Ledger, error) {
 	if !lock.isHeld() {
 		return nil, refuse("the lock of ledger %s is not held", lock.path)
 	}
-	return openLedger(lock.path, lock.real)
+	return openLedger(lock.path, lock.real, readersLeave)
 }
 
-func openLedger(path, real string) (*Ledger, error) {
+// openLedger waits so long for readers that have the file open.
+func openLedger(path, real string, patience time.Duration) (*Ledger, error) {
 	if err := examine(path, real); err != nil {
 		return nil, err
 	}
 	// The first look is a reader's: opening for writing lets bbolt write to a
 	// file of another program, and search one that is cut short in a goroutine
 	// whose panic nobody can catch.
-	look, err := openReader(path, real, true, readersLeave)
+	look, err := openReader(path, real, true, patience)
 	if err != nil {
 		return nil, explainWait(path, err)
 	}
 	if err := look.Close(); err != nil {
 		return nil, err
 	}
-	r, err := openReader(path, real, false, readersLeave)
+	r, err := openReader(path, real, false, patience)
 	if err != nil {
 		return nil, explainWait(path, err)
 	}
@@ -91,12 +93,13 @@ func openLedger(path, real string) (*Ledger, error) {
 }
 
 // explainWait says what it means that bbolt's lock stayed taken although the
-// lock file was free.
+// lock file was free: most likely a run whose lock file was taken away. bbolt's
+// own lock keeps this process out all the same.
 func explainWait(path string, err error) error {
 	if !errors.Is(err, berrors.ErrTimeout) {
 		return err
 	}
-	return &FileError{Path: path, Detail: "is open in another process that does not hold its lock", Err: err,
+	return &FileError{Path: path, Kind: ErrInUse, Detail: "is open in another process that does not hold its lock", Err: err,
 		Next: "wait for the status or report that reads it; if none runs, a process whose lock file was deleted still has it: end that first"}
 }
 
