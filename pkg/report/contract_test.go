@@ -323,3 +323,20 @@ func TestForecastsAndBound(t *testing.T) {
 		t.Errorf("a forecast without waves: %v", err)
 	}
 }
+
+// A view is written a vault at a time, as it would be in one piece.
+func TestViewIsWrittenInPieces(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]*View{"halted": haltedNight(t).view(ViewOptions{Now: t0}), "without vaults": {Vaults: []Vault{}}} {
+		var pieces, whole bytes.Buffer
+		if err := errors.Join(v.writeJSON(&pieces), writeJSON(&whole, v)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(pieces.Bytes(), whole.Bytes()) {
+			t.Errorf("%s: in pieces it reads\n%s\nin one\n%s", name, pieces.Bytes(), whole.Bytes())
+		}
+		if !bytes.HasSuffix(whole.Bytes(), []byte("]\n}\n")) {
+			t.Errorf("%s: the vaults come last no more, and are not written one at a time", name)
+		}
+	}
+}

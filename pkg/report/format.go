@@ -67,7 +67,7 @@ func parseFormat(name string, formats []Format) (Format, error) {
 // printer holds the ways one thing can be written.
 type printer struct {
 	page func() *page          // table and markdown
-	json func() any            // json
+	json func(io.Writer) error // json
 	rows func() []any          // jsonl
 	csv  func(io.Writer) error // csv
 
@@ -81,7 +81,7 @@ func (p printer) write(w io.Writer, f Format, width int) error {
 	case FormatMarkdown:
 		return p.page().writeMarkdown(w)
 	case FormatJSON:
-		return writeJSON(w, p.json())
+		return p.json(w)
 	case FormatJSONL:
 		return writeJSONLines(w, p.rows())
 	case FormatCSV:

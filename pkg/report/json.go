@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -88,7 +89,7 @@ func labels(m map[string]string) map[string]string {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	data, err := encode(v, "  ")
+	data, err := encode(v, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -97,26 +98,57 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 func writeJSONLines(w io.Writer, rows []any) error {
-	var out bytes.Buffer
+	out := bufio.NewWriter(w)
 	for _, r := range rows {
-		data, err := encode(r, "")
+		data, err := encode(r, "", "")
 		if err != nil {
 			return err
 		}
-		out.Write(data)
+		if _, err := out.Write(data); err != nil {
+			return err
+		}
 	}
-	_, err := w.Write(out.Bytes())
-	return err
+	return out.Flush()
+}
+
+// writeJSON writes the view as writeJSON would, but a vault at a time: of a
+// hundred thousand, only one is ever in memory as text.
+func (v *View) writeJSON(w io.Writer) error {
+	const none = "[]\n}\n" // the vaults come last
+	head := *v
+	head.Vaults = []Vault{}
+	data, err := encode(&head, "", "  ")
+	if err != nil {
+		return err
+	}
+	body, last := bytes.CutSuffix(data, []byte(none))
+	if !last || len(v.Vaults) == 0 {
+		return writeJSON(w, v)
+	}
+	out := bufio.NewWriter(w)
+	out.Write(body) // a Writer keeps its first error for Flush
+	before := "[\n    "
+	for i := range v.Vaults {
+		data, err := encode(&v.Vaults[i], "    ", "  ")
+		if err != nil {
+			return err
+		}
+		out.WriteString(before)
+		out.Write(bytes.TrimSuffix(data, []byte("\n")))
+		before = ",\n    "
+	}
+	out.WriteString("\n  ]\n}\n")
+	return out.Flush()
 }
 
 // encode writes JSON in which the characters that Clean removes elsewhere are
 // escapes too: people look at JSON on terminals. Outside a string JSON holds
 // none of them but the line breaks of the indentation.
-func encode(v any, indent string) ([]byte, error) {
+func encode(v any, prefix, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
+	enc.SetIndent(prefix, indent)
 	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("write the report as JSON: %w", err)
 	}

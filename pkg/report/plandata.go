@@ -106,7 +106,7 @@ type planFinding struct {
 }
 
 func (d *dryRun) printer() printer {
-	return printer{page: d.page, json: d.document, rows: d.rows, csv: d.csv}
+	return printer{page: d.page, json: func(w io.Writer) error { return writeJSON(w, d.document()) }, rows: d.rows, csv: d.csv}
 }
 
 func (d *dryRun) rows() []any {

@@ -36,7 +36,7 @@ func Report(w io.Writer, v *View, o Options) error {
 func (v *View) printer(o Options, p func() *page) printer {
 	return printer{
 		page: p,
-		json: func() any { return v.Worded(o) },
+		json: func(w io.Writer) error { return v.Worded(o).writeJSON(w) },
 		rows: func() []any {
 			rows := make([]any, len(v.Vaults))
 			for i := range v.Vaults {

@@ -90,7 +90,7 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 	}
 	return printer{
 		page: func() *page { return doc.page(p, o) },
-		json: func() any { return doc },
+		json: func(w io.Writer) error { return writeJSON(w, doc) },
 		rows: func() []any {
 			rows := make([]any, len(doc.Vaults))
 			for i := range doc.Vaults {
