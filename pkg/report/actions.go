@@ -26,6 +26,11 @@ const (
 	DoRelease Do = "release"         // nothing, unless the hold is to go
 )
 
+// Dos lists what there may be to do.
+func Dos() []Do {
+	return []Do{DoAccept, DoApprove, DoSignIn, DoResume, DoSupport, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
+}
+
 // Action is one thing to do next, with the vaults it is about.
 type Action struct {
 	Do      Do       `json:"do"`

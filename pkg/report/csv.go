@@ -77,8 +77,40 @@ var reasons = []column[*Vault]{
 	{"findings", func(v *Vault) string { return flatFindings(v.Findings, flatFinding) }},
 }
 
+// afterwards are columns that came later: at the end, so that nobody's numbers of
+// columns change.
+var afterwards = []column[*Vault]{
+	{"heldUntil", func(v *Vault) string { return csvTime(v.HeldUntil) }},
+	{"heldBy", func(v *Vault) string { return str(v.HeldBy) }},
+	{"nextWindow", func(v *Vault) string { return csvTime(v.NextWindow) }},
+}
+
+// runColumns are the columns of a run's report; do says what each vault waits
+// for.
+func runColumns(do map[*Vault]Do) []column[*Vault] {
+	return append(slices.Concat(identity, outcome, reasons, afterwards),
+		column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }})
+}
+
+// RunColumns names the columns of a run's CSV.
+func RunColumns() []string {
+	var names []string
+	for _, c := range runColumns(nil) {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 func (v *View) csv(w io.Writer) error {
-	return writeCSV(w, slices.Concat(identity, outcome, reasons), pointers(v.Vaults))
+	do := map[*Vault]Do{}
+	for _, a := range v.actions(Options{}) {
+		for _, x := range a.about {
+			if do[x] == "" { // the most urgent stands first
+				do[x] = a.Do
+			}
+		}
+	}
+	return writeCSV(w, runColumns(do), pointers(v.Vaults))
 }
 
 func pointers(vs []Vault) []*Vault {
