@@ -120,4 +120,8 @@ func oneOf(flag, value string, allowed ...string) error {
 	return usage("", "--%s is %q; it may be %s", flag, value, strings.Join(allowed, ", "))
 }
 
-func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+// say prints a message of one line or more. What in it could steer a terminal
+// is escaped, wherever it comes from.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "%s\n", cleanLines(fmt.Sprintf(format, args...)))
+}

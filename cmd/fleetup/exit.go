@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -96,7 +95,8 @@ func explain(w io.Writer, err error, asJSON bool) {
 		}
 		fmt.Fprintf(w, "%s. Nothing was written and nothing was started.\n", message)
 	} else {
-		fmt.Fprintf(w, "fleetup: %s\n", cleanLines(message))
+		// Further lines are set in: a line break in a name makes no line of ours.
+		fmt.Fprintf(w, "fleetup: %s\n", strings.ReplaceAll(cleanLines(message), "\n", "\n  "))
 	}
 	if next != "" {
 		fmt.Fprintf(w, "Next: %s\n", cleanLines(next))
@@ -149,7 +149,10 @@ func plural(n int, what string) string {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	data, err := report.JSON(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
 }

@@ -141,6 +141,9 @@ func (v *View) writeJSON(w io.Writer) error {
 	return out.Flush()
 }
 
+// JSON is a value as an indented document, safe to look at on a terminal.
+func JSON(v any) ([]byte, error) { return encode(v, "  ") }
+
 // encode writes JSON in which the characters that Clean removes elsewhere are
 // escapes too: people look at JSON on terminals. Outside a string JSON holds
 // none of them but the line breaks of the indentation.
@@ -150,7 +153,7 @@ func encode(v any, prefix, indent string) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent(prefix, indent)
 	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("write the report as JSON: %w", err)
+		return nil, fmt.Errorf("write JSON: %w", err)
 	}
 	risky := func(r rune) bool { return r != '\n' && steering(r) }
 	if bytes.IndexFunc(b.Bytes(), risky) < 0 {
