@@ -142,7 +142,7 @@ func (v *View) writeJSON(w io.Writer) error {
 }
 
 // JSON is a value as an indented document, safe to look at on a terminal.
-func JSON(v any) ([]byte, error) { return encode(v, "  ") }
+func JSON(v any) ([]byte, error) { return encode(v, "", "  ") }
 
 // encode writes JSON in which the characters that Clean removes elsewhere are
 // escapes too: people look at JSON on terminals. Outside a string JSON holds
