@@ -1,6 +1,6 @@
 # go test ./... is the whole suite; the targets below are longer proofs and conveniences.
 
-.PHONY: build test lint race simulate kills powerloss fuzz bench long browser
+.PHONY: build test lint race simulate kills powerloss fuzz bench long browser release
 
 build:
 	go build -o bin/fleetup ./cmd/fleetup
@@ -35,6 +35,11 @@ browser:
 
 bench:
 	go test -run '^$$' -bench . ./pkg/...
+
+# The programs of a release, with checksums and bills of materials, in dist/: of
+# the commit's tag, or make release VERSION=v1.2.3.
+release:
+	go run ./internal/release -version "$(VERSION)"
 
 FUZZTIME ?= 30s
 fuzz:

@@ -95,6 +95,7 @@ var rooms = map[string][]string{
 	"examples":                 {},
 	"test":                     {"pkg", "test/strictcloud"},
 	"test/strictcloud":         {},
+	"internal/release":         {},
 	"test/syscalls":            {"golang.org/x/sys"},
 	".":                        {},
 }
