@@ -47,7 +47,7 @@ func commandLines(text string) [][]string {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		words := shellWords(line)
+		words := lineWords(line)
 		for i, w := range words {
 			if w != "fleetup" && !strings.HasSuffix(w, "/fleetup") || i+1 == len(words) || !isCommandPlace(words[:i]) {
 				continue
@@ -75,8 +75,8 @@ func isCommandPlace(before []string) bool {
 		len(before) == 3 && before[0] == "sudo" && before[1] == "-u"
 }
 
-// shellWords parts a line as a shell does, as far as examples need.
-func shellWords(line string) []string {
+// lineWords parts a line as a shell does, as far as examples need.
+func lineWords(line string) []string {
 	line = strings.TrimPrefix(line, "ExecStart=")
 	var words []string
 	for _, m := range regexp.MustCompile(`"([^"]*)"|'([^']*)'|(\S+)`).FindAllStringSubmatch(line, -1) {
