@@ -58,7 +58,7 @@ func (w *world) refresh(code int, args ...string) map[string]refreshed {
 }
 
 // refreshWorld has a run behind it that left vaults failed and one unknown.
-func refreshWorld(t *testing.T) (w *world, vaults map[string]*strictcloud.VaultHandle) {
+func refreshWorld(t *testing.T, refused ...string) (w *world, vaults map[string]*strictcloud.VaultHandle) {
 	t.Helper()
 	timings := quick()
 	timings.ReconcileDeadline = 300 * time.Millisecond
@@ -80,6 +80,9 @@ func refreshWorld(t *testing.T) (w *world, vaults map[string]*strictcloud.VaultH
 			}
 		}
 	}, nil)
+	for _, name := range refused {
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name}).Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Message: "no"}))
+	}
 	w.write(strictcloud.Inventory{FailureBudget: "5", Waves: []strictcloud.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(3)
 	s := w.status(w.db)
@@ -95,7 +98,7 @@ func refreshWorld(t *testing.T) (w *world, vaults map[string]*strictcloud.VaultH
 // it finds: the next run and the reports know it.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
-	w, vaults := refreshWorld(t)
+	w, vaults := refreshWorld(t, "refused") // one that the cloud has no record of
 	vaults["repaired"].Repair()
 	vaults["lost"].Found()
 	h := w.listen()
@@ -109,7 +112,7 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("it read subscription %s %d times", sub, n)
 		}
 	}
-	want := map[string]string{"repaired": "upgraded", "broken": "failed", "lost": "upgraded", "still-lost": "unknown"}
+	want := map[string]string{"repaired": "upgraded", "broken": "failed", "lost": "upgraded", "still-lost": "unknown", "refused": "failed"}
 	if len(got) != len(want) {
 		t.Errorf("it read %v", got)
 	}
