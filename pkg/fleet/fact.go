@@ -5,7 +5,7 @@ import "time"
 // Fact is something that happened in a run. Facts hold what was seen and done,
 // never a policy: the state of a run is the fold of its facts, so a resume
 // decides nothing about the past again (design §1). The set is closed; the
-// types of this file are all of it.
+// types of this file and of factperson.go are all of it.
 type Fact interface {
 	// Name is the fact's type as the journal stores it.
 	Name() string
@@ -129,6 +129,8 @@ const (
 	SuspendedSignal = "signal"  // told to stop
 	SuspendedSignIn = "sign-in" // a sign-in or permission is missing
 	SuspendedWait   = "waiting" // a window or an approval is waited for, and the command did not want to wait
+	SuspendedStop   = "stopped" // a person said stop
+	SuspendedPause  = "paused"  // a person paused it, and the command did not want to wait
 )
 
 // RunSuspended is an orderly stop of an unfinished run.

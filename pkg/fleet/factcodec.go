@@ -40,6 +40,11 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"Throttled":        decode[Throttled],
 	"Reopened":         decode[Reopened],
 	"Refreshed":        decode[Refreshed],
+	"Paused":           decode[Paused],
+	"Stopped":          decode[Stopped],
+	"Held":             decode[Held],
+	"LimitsChanged":    decode[LimitsChanged],
+	"Noted":            decode[Noted],
 }
 
 func decode[F Fact](data json.RawMessage) (Fact, error) {

@@ -35,8 +35,8 @@ func Statuses() []Status {
 // moves is the transition table of design §3, as data.
 var moves = map[Status][]Status{
 	Pending:    {Validating, Excluded, Failed},
-	Validating: {Ready, Blocked, Busy, Already, Unknown, Upgrading, Pending, Failed},
-	Busy:       {Validating, Blocked},
+	Validating: {Ready, Blocked, Busy, Already, Unknown, Upgrading, Pending, Failed, Excluded},
+	Busy:       {Validating, Blocked, Excluded},
 	Ready:      {Validating, Starting, Blocked, Already, Excluded},
 	Starting:   {Upgrading, Upgraded, Failed, Blocked, Busy, Ready, Unknown},
 	Upgrading:  {Upgraded, Failed, Unknown, Already, Blocked},

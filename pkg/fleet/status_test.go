@@ -13,8 +13,8 @@ func TestMoves(t *testing.T) {
 	t.Parallel()
 	legal := map[Status]string{
 		Pending:    "validating excluded failed",
-		Validating: "ready blocked busy already unknown upgrading pending failed",
-		Busy:       "validating blocked",
+		Validating: "ready blocked busy already unknown upgrading pending failed excluded",
+		Busy:       "validating blocked excluded",
 		Ready:      "validating starting blocked already excluded",
 		Starting:   "upgrading upgraded failed blocked busy ready unknown",
 		Upgrading:  "upgraded failed unknown already blocked",

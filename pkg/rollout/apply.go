@@ -50,6 +50,8 @@ func (s *State) Apply(e fleet.Event) error {
 		s.Run.Closed, s.Run.ClosedAt = &f, e.At
 	case fleet.Throttled:
 		s.Throttled[f.Subscription] = f.Until
+	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
+		s.applyPerson(e.At, f)
 	default:
 		return fmt.Errorf("no fold for fact %s", e.Fact.Name())
 	}
@@ -109,6 +111,9 @@ func (s *State) carry(c fleet.Carried) {
 // suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
+	if st := s.Run.Stopped; st != nil && !st.Close {
+		s.Run.Stopped = nil // the process that was told to leave has left
+	}
 	for i := range s.Vaults {
 		v := &s.Vaults[i]
 		switch {
@@ -176,6 +181,8 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		return s.reopened(i, f)
 	case fleet.Refreshed:
 		return s.refreshed(i, at, f)
+	case fleet.Held:
+		return s.held(i, f)
 	default:
 		return fmt.Errorf("no fold for fact %s", fact.Name())
 	}

@@ -41,7 +41,7 @@ func (m *Machine) locFree(i int) bool {
 
 // dispatch hands out checks and starts as the limits allow.
 func (m *Machine) dispatch() {
-	if m.stopping || m.exited || m.Run.Halt != nil || m.Run.Closed != nil {
+	if m.leaving() || m.exited || m.Run.Halt != nil || m.Run.Closed != nil {
 		return
 	}
 	for m.nextStart() || m.nextCheck() {
@@ -50,7 +50,7 @@ func (m *Machine) dispatch() {
 
 // nextStart asks for one start to be prepared; false when none may begin.
 func (m *Machine) nextStart() bool {
-	if m.slots >= m.limits.Upgrades || m.unchecked > 0 || !m.room(m.doing[preparing]) {
+	if m.Run.Paused != nil || m.slots >= m.limits.Upgrades || m.unchecked > 0 || !m.room(m.doing[preparing]) {
 		return false
 	}
 	i, ok := m.starts.pop()
@@ -119,7 +119,7 @@ func (m *Machine) intend() {
 		s := &m.subs[j.sub]
 		notAfter, fits := m.fits(i)
 		switch {
-		case m.stopping || m.Run.Halt != nil || s.suspended || s.throttledUntil.After(m.now) || !fits || m.overbooked(j) ||
+		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.suspended || s.throttledUntil.After(m.now) || !fits || m.overbooked(j) ||
 			!m.room(0) || !m.subRoom(j.sub, 0):
 			m.end(i)
 			m.settle(i)

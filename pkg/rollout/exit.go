@@ -15,8 +15,18 @@ func (m *Machine) leave() {
 	switch {
 	case m.stopping:
 		if m.doing[sending] == 0 {
-			m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
+			s := fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted}
+			if st := m.Run.Stopped; st != nil && !st.Close {
+				s.Why, s.Detail = fleet.SuspendedStop, "by "+st.By.User+": "+st.Reason
+			}
+			m.emit(s)
 			m.exit(fleet.ExitInterrupted)
+		}
+	case m.Closing():
+		if m.flight == 0 && m.doing[sending]+m.doing[explaining] == 0 {
+			code := m.Verdict()
+			m.emit(fleet.RunClosed{Code: code})
+			m.exit(code)
 		}
 	case last && m.tally.open == 0 && m.working() == 0:
 		code := m.Verdict()
@@ -24,6 +34,9 @@ func (m *Machine) leave() {
 		m.exit(code)
 	case m.Run.Halt != nil && m.flight == 0 && m.doing[explaining] == 0:
 		m.exit(fleet.ExitHalted)
+	case m.ExitWhenWaiting && m.Run.Paused != nil && m.working() == 0 && m.flight == 0:
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedPause, Detail: "by " + m.Run.Paused.By.User + ": " + m.Run.Paused.Reason, Code: fleet.ExitInterrupted})
+		m.exit(fleet.ExitInterrupted)
 	case m.ExitWhenWaiting && m.waits():
 		m.emit(fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: m.waitDetail(), Code: fleet.ExitInterrupted})
 		m.exit(fleet.ExitInterrupted)
@@ -98,7 +111,7 @@ func (s *State) Verdict() fleet.ExitCode {
 		return s.Run.Suspended.Code
 	case s.Run.Closed != nil && s.Run.RefreshedAt.Before(s.Run.ClosedAt):
 		return s.Run.Closed.Code
-	case s.tally.open > 0 && s.Run.Halt == nil:
+	case s.tally.open > 0 && s.Run.Halt == nil && !s.over():
 		return fleet.ExitInterrupted
 	case s.Run.Halt != nil && s.InFlight() > 0:
 		return fleet.ExitInterrupted
@@ -106,11 +119,15 @@ func (s *State) Verdict() fleet.ExitCode {
 		return fleet.ExitHalted
 	case t.Of(fleet.Failed)+t.Of(fleet.Unknown) > 0:
 		return fleet.ExitFailures
-	case t.Of(fleet.Blocked)+t.Of(fleet.Busy) > 0:
+	case t.Of(fleet.Blocked)+t.Of(fleet.Busy)+s.tally.open > 0:
 		return fleet.ExitNotUpgraded
 	}
 	return fleet.ExitOK
 }
+
+// over reports whether a run that a person wants closed has nothing in flight
+// any more: what has not started will not start in it.
+func (s *State) over() bool { return s.Closing() && s.tally.flying == 0 }
 
 // InFlight counts the vaults whose upgrade, started by us, may be under way. It
 // costs O(vaults).

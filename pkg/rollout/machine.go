@@ -185,7 +185,7 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 		if c, ok := observations[0].(Clock); ok {
 			m.setWall(c.Wall)
 		} else if c, ok := observations[0].(Commanded); ok {
-			m.emit(c.Fact)
+			m.commanded(c.Fact)
 		} else {
 			break
 		}
@@ -216,6 +216,23 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	m.wake()
 	return m.out
 }
+
+// commanded takes a person's word.
+func (m *Machine) commanded(f fleet.Fact) {
+	m.emit(f)
+	switch f.(type) {
+	case fleet.Stopped:
+		m.stopping = m.stopping || !m.Closing()
+	case fleet.LimitsChanged:
+		if m.settled {
+			m.setLimits()
+		}
+	}
+}
+
+// leaving reports whether nothing more may be begun: no start, no check, no
+// wave.
+func (m *Machine) leaving() bool { return m.stopping || m.Closing() }
 
 // follow draws the conclusions from vaults that handing out starts has decided:
 // their wave may be over with them, and nothing else would wake the machine.

@@ -53,6 +53,9 @@ func (m *Machine) withJob(k fleet.Key, a activity, do func(i int)) {
 
 func (m *Machine) validated(i int, o Validated) {
 	v, j := &m.Vaults[i], &m.jobs[i]
+	if v.Status != fleet.Validating {
+		return // a person held it meanwhile
+	}
 	m.count(i, -1)
 	v.Status = j.back
 	m.count(i, +1)

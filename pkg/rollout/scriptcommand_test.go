@@ -56,6 +56,8 @@ func (s *script) command(line string) ([]string, error) {
 			return nil, err
 		}
 		return s.step(Commanded{a})
+	case "pause", "stop", "limit", "hold", "release", "note":
+		return s.person(f[0], args)
 	case "exit-when-waiting":
 		s.m.ExitWhenWaiting = true
 		return s.step()

@@ -75,6 +75,8 @@ func (s *script) fact(fact fleet.Fact) said {
 		case fleet.StartAnswered:
 			add(string(f.Answer.Verdict))
 		case fleet.NotSent:
+		case fleet.Held:
+			add(map[bool]string{true: "released", false: "held"}[f.Off])
 		case fleet.Reconciled:
 			add(string(f.Reading), "read", fmt.Sprint(f.Read))
 		case fleet.Observed:
@@ -108,6 +110,14 @@ func (s *script) fact(fact fleet.Fact) said {
 		add(f.When, f.Wave)
 	case fleet.RunSuspended:
 		add(f.Why, f.Detail, fmt.Sprint(int(f.Code)))
+	case fleet.Paused:
+		add(map[bool]string{true: "off"}[f.Off], "by", f.By.User)
+	case fleet.Stopped:
+		add(map[bool]string{true: "close"}[f.Close], "by", f.By.User)
+	case fleet.LimitsChanged:
+		add(fmt.Sprint("upgrades=", f.Upgrades), "by", f.By.User)
+	case fleet.Noted:
+		add(f.Text, "by", f.By.User)
 	case fleet.RunClosed:
 		add(fmt.Sprint(int(f.Code)))
 	case fleet.Throttled:

@@ -50,6 +50,10 @@ type RunState struct {
 	Halt             *fleet.RunHalted
 	HaltedAt         time.Time
 	Suspended        *fleet.RunSuspended
+	Paused           *fleet.Paused // nil: nobody paused it
+	PausedAt         time.Time
+	Stopped          *fleet.Stopped  // told to leave, or to be closed; a resume forgets the first
+	Limits           plan.WaveLimits // a person's, 0: the plan's hold
 	Closed           *fleet.RunClosed
 	ClosedAt         time.Time
 	RefreshedAt      time.Time // when a person had vaults read again, zero for never
@@ -86,11 +90,12 @@ type VaultState struct {
 	CloudDone   bool     // the cloud's record says Upgraded; not verified yet
 	Final       bool     // unknown for good in this run
 	Overdue     bool
-	Carried     bool // failed or unknown before this run: counts in no budget
-	Forgiven    bool // a person accepted the failure: counts no more
-	Reopened    bool // a person permitted another try
-	Permit      bool // and did so when the run was over: the next one tries
-	Repaired    bool // upgraded after it had failed: budgets count it as before
+	Carried     bool        // failed or unknown before this run: counts in no budget
+	Forgiven    bool        // a person accepted the failure: counts no more
+	Reopened    bool        // a person permitted another try
+	Permit      bool        // and did so when the run was over: the next one tries
+	Repaired    bool        // upgraded after it had failed: budgets count it as before
+	Held        *fleet.Held // by a person during the run; nil for the inventory's hold
 
 	ValidatedAt time.Time
 	IntendedAt  time.Time // when the newest intent was recorded

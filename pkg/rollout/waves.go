@@ -31,7 +31,7 @@ func (m *Machine) turnWaves() {
 			m.setLimits()
 		}
 		m.waiting = Waiting{}
-		if m.open > 0 || m.Run.Halt != nil || m.stopping || m.current+1 >= len(m.Waves) || !m.mayTurn() {
+		if m.open > 0 || m.Run.Halt != nil || m.leaving() || m.current+1 >= len(m.Waves) || !m.mayTurn() {
 			return
 		}
 		next := m.current + 1
@@ -153,6 +153,7 @@ func (m *Machine) setLimits() {
 			PerSubscription: lower(m.limits.PerSubscription, own.PerSubscription),
 			PerLocation:     lower(m.limits.PerLocation, own.PerLocation)}
 	}
+	m.limits = under(m.limits, m.Run.Limits)
 	for s := range m.subs { // what was full may have room now
 		m.starts.subFreed(s)
 	}

@@ -24,8 +24,8 @@ func runWorld(c config, arrival uint64) (w *world, broke string) {
 // TestWorld runs random fleets under random faults and kills. Whatever
 // happens: no limit is exceeded, neither as the cloud counts nor as the
 // machine does; no vault is accepted twice, nor a failed one started again,
-// without a permit; a halted or stopped run starts nothing; nothing starts
-// outside a window, or so late that it would probably end outside, as the wall
+// without a permit; a halted, stopped, paused or closing run starts nothing,
+// nor is a vault started that a person holds; nothing starts outside a window, or so late that it would probably end outside, as the wall
 // clock has it; no wave opens before the one before is done, has soaked and is
 // approved, and nothing of it starts before all of it is checked; no hard budget
 // is exceeded; every move is legal; every count is right; the journal's replay
@@ -105,6 +105,8 @@ func TestWorldCovers(t *testing.T) {
 		"exit ok", "exit failures", "exit halted", "exit interrupted", "exit not-upgraded", "exit sign-in",
 		"fact Approved", "fact GateOpened", "deadline window", "clock jumped", "waits for an approval", "left rather than wait",
 		"soaked", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
+		"fact Paused", "fact Held", "fact LimitsChanged", "fact Noted", "fact Stopped", "became excluded",
+		"left rather than wait for the end of a pause", "closed by a person",
 		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting",
 	} {
 		if seen[what] == 0 {

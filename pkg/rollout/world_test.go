@@ -50,6 +50,7 @@ type world struct {
 	skew     time.Duration // of the wall clock
 	almanac  almanac
 	asked    bool                      // a person is about to approve a gate
+	meddling bool                      // a person is about to interfere
 	tries    map[string]int            // approvals given, by gate
 	approved map[string]fleet.Approved // the newest, by gate
 	gates    map[string]bool           // opened in this run
@@ -98,7 +99,7 @@ func (w *world) run() {
 			w.turn()
 		}
 		for i := range w.committed.Vaults {
-			if v := &w.committed.Vaults[i]; v.Open() {
+			if v := &w.committed.Vaults[i]; v.Open() && (!w.committed.Closing() || v.InFlight()) {
 				w.broken("the run is closed and %s is %s", w.plan.Vaults[i].Name, v.Status)
 			}
 		}
@@ -191,9 +192,27 @@ func (w *world) turn() {
 		obs = append(obs, Interrupted{})
 	}
 	if len(obs) > 0 || !w.wake.IsZero() && !w.wake.After(w.now) {
-		w.arrival.Shuffle(len(obs), func(i, j int) { obs[i], obs[j] = obs[j], obs[i] })
-		w.step(obs)
+		w.step(w.shuffled(obs))
 	}
+}
+
+// shuffled lets observations arrive in any order, but for people's commands:
+// each is given after the one before was answered.
+func (w *world) shuffled(obs []Observation) []Observation {
+	var said, seen []Observation
+	for _, o := range obs {
+		if _, ok := o.(Commanded); ok {
+			said = append(said, o)
+		} else {
+			seen = append(seen, o)
+		}
+	}
+	w.arrival.Shuffle(len(seen), func(i, j int) { seen[i], seen[j] = seen[j], seen[i] })
+	at := 0
+	if len(seen) > 0 {
+		at = w.arrival.IntN(len(seen) + 1)
+	}
+	return slices.Insert(seen, at, said...)
 }
 
 // step is the runner's loop once: step, commit, act; with a kill in between,
@@ -244,6 +263,7 @@ func (w *world) step(obs []Observation) {
 		w.perform(a)
 	}
 	w.attend()
+	w.meddle()
 	if died == 4 && w.m != nil {
 		w.crash("while waiting")
 	}

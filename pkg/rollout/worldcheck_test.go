@@ -42,6 +42,9 @@ func (w *world) commit(events []fleet.Event) {
 			if _, opened := e.Fact.(fleet.WaveOpened); opened && (halted || w.stopped) {
 				w.broken("a wave is opened in a halted or stopped run")
 			}
+			if _, opened := e.Fact.(fleet.WaveOpened); opened && w.committed.Closing() {
+				w.broken("a wave is opened in a run that is being closed")
+			}
 			continue
 		}
 		v := &w.committed.Vaults[i]
@@ -83,11 +86,15 @@ func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
 		w.broken("%s starts in a halted run", name)
 	case w.stopped:
 		w.broken("%s starts after the signal", name)
+	case w.committed.Run.Paused != nil:
+		w.broken("%s starts in a paused run", name)
+	case w.committed.Closing():
+		w.broken("%s starts in a run that is being closed", name)
 	case w.failed[i]:
 		w.broken("%s failed and starts again", name)
 	case w.posts[i] > plan.MaxAttempts || f.Attempt != w.posts[i]:
 		w.broken("%s starts for the %dth time, called attempt %d", name, w.posts[i], f.Attempt)
-	case w.plan.Vaults[i].Hold != nil:
+	case w.plan.Vaults[i].Hold != nil, w.committed.Vaults[i].Held != nil:
 		w.broken("%s is held and starts", name)
 	case w.plan.SameErrorHalt > 0 && w.committed.SameError.N >= w.plan.SameErrorHalt:
 		w.broken("%s starts after %+v", name, w.committed.SameError)
@@ -181,7 +188,7 @@ func (w *world) checkStep(out Output) {
 		if _, watched := m.subs[j.sub].watched[i]; watched != (v.InFlight() || v.Status == fleet.Upgrading) {
 			w.broken("%s is %s and watched: %t", w.plan.Vaults[i].Name, v.Status, watched)
 		}
-		if (j.doing == validating) != (v.Status == fleet.Validating) {
+		if (j.doing == validating) != (v.Status == fleet.Validating) && v.Held == nil && v.Status != fleet.Pending {
 			w.broken("%s is %s, activity %d", w.plan.Vaults[i].Name, v.Status, j.doing)
 		}
 	}
@@ -217,6 +224,7 @@ func (w *world) checkStep(out Output) {
 				PerLocation: lower(l.PerLocation, own.PerLocation)}
 		}
 	}
+	l = under(l, m.Run.Limits)
 	if doing[validating] > w.plan.Limits.Validations {
 		w.broken("%d validations at once", doing[validating])
 	}
@@ -230,7 +238,7 @@ func (w *world) checkStep(out Output) {
 		case Send:
 			i = a.Vault
 		case Validate:
-			if m.Run.Halt != nil || w.stopped {
+			if m.Run.Halt != nil || w.stopped || m.Closing() {
 				w.broken("a validation after a halt or a signal")
 			}
 			continue
@@ -241,8 +249,8 @@ func (w *world) checkStep(out Output) {
 		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.sub] > l.PerSubscription || l.PerLocation > 0 && locUsed[j.loc] > l.PerLocation {
 			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a, w.plan.Vaults[i].Name, slots, used[j.sub], locUsed[j.loc], l)
 		}
-		if m.Run.Halt != nil || w.stopped || m.subs[j.sub].suspended || m.subs[j.sub].throttledUntil.After(w.now) {
-			w.broken("%T of %s while halted, stopped, suspended or throttled", a, w.plan.Vaults[i].Name)
+		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.sub].suspended || m.subs[j.sub].throttledUntil.After(w.now) {
+			w.broken("%T of %s while halted, stopped, paused, closing, suspended or throttled", a, w.plan.Vaults[i].Name)
 		}
 	}
 }
@@ -273,7 +281,7 @@ func (w *world) checkWaits(out Output) {
 // open (but for a second, by which the wall clock may be off).
 func (w *world) checkIdle(out Output) {
 	m := w.m
-	if m.stopping || m.exited || m.Run.Halt != nil || m.Run.Closed != nil || out.Err != nil {
+	if m.leaving() || m.Run.Paused != nil || m.exited || m.Run.Halt != nil || m.Run.Closed != nil || out.Err != nil {
 		return
 	}
 	for i := range m.Vaults {
@@ -309,6 +317,9 @@ func (w *world) checkExit(code fleet.ExitCode) {
 	case s.Run.Closed == nil && s.Run.Suspended != nil && s.Run.Suspended.Why == fleet.SuspendedWait:
 		want = fleet.ExitInterrupted
 		w.checkWaiting()
+	case s.Run.Closed == nil && s.Run.Suspended != nil && s.Run.Suspended.Why == fleet.SuspendedPause:
+		want = fleet.ExitInterrupted
+		w.checkPaused()
 	case s.Run.Closed == nil && s.Run.Suspended != nil && w.stopped:
 		want = fleet.ExitInterrupted
 	case s.Run.Closed == nil && s.Run.Suspended != nil:
@@ -316,10 +327,13 @@ func (w *world) checkExit(code fleet.ExitCode) {
 	case s.Run.Halt != nil:
 	case of(fleet.Failed)+of(fleet.Unknown) > 0:
 		want = fleet.ExitFailures
-	case of(fleet.Blocked) > 0:
+	case of(fleet.Blocked) > 0 || s.Closing() && s.tally.open > 0:
 		want = fleet.ExitNotUpgraded
 	default:
 		want = fleet.ExitOK
+	}
+	if s.Run.Closed != nil && s.Closing() {
+		w.seen["closed by a person"]++
 	}
 	if code != want || s.Verdict() != want {
 		w.broken("exit %d, verdict %d, want %d: %v", code, s.Verdict(), want, s.Totals)

@@ -28,6 +28,7 @@ type config struct {
 	Block, Busy, Answer, Unverified    int
 	policy
 	Past        int // vaults that somebody else upgraded before the run
+	Meddle      int // how often a person interferes, per step
 	AnswerKinds int // of the answers that are not a plain acceptance: all 8, or the first 3
 }
 
@@ -62,6 +63,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 		Answer:      upTo("answer", 60),
 		Unverified:  upTo("unverified", 20),
 		AnswerKinds: 8,
+		Meddle:      upTo("meddle", 8),
 		Past:        upTo("past", 20),
 	}
 	c.Waves = []int{c.Vaults}

@@ -258,6 +258,15 @@ func (w *world) checkCeiling() {
 	}
 }
 
+// checkPaused looks at a process that left rather than wait for the end of a
+// pause.
+func (w *world) checkPaused() {
+	w.seen["left rather than wait for the end of a pause"]++
+	if !w.LeaveWaiting || w.committed.Run.Paused == nil || w.committed.InFlight() > 0 {
+		w.broken("the process leaves because of a pause: %+v", w.committed.Run)
+	}
+}
+
 // checkWaiting looks at a process that left rather than wait.
 func (w *world) checkWaiting() {
 	w.seen["left rather than wait"]++

@@ -41,6 +41,7 @@ type night struct {
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
 
+	asks     chan runner.Ask               // what people say while it runs
 	patience time.Duration                 // how long a process may take; 0: endless
 	ahead    func(time.Time) time.Duration // how far the wall clock is ahead of real time; nil: it is right
 	shifts   []shift
@@ -181,7 +182,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	}
 	n.shiftClock()
 	code, err := runner.Run(ctx, runner.Options{
-		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress, Wall: n.wall,
+		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress, Wall: n.wall, Asks: n.asks,
 		Store: written{store, n.trace, n.started},
 		Replay: func(apply func(fleet.Event) error) error {
 			return n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })

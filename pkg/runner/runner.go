@@ -32,6 +32,10 @@ type Options struct {
 	// committed before anything else is done.
 	Commands []fleet.Fact
 
+	// Asks brings what people say to the run while it is under way. What is sent
+	// and not received when Run returns was not heard.
+	Asks <-chan Ask
+
 	// Limiter, where set, is told when a subscription asks to be left alone.
 	Limiter *Limiter
 	// Interrupt, once closed, makes the run start nothing new, finish the
@@ -112,18 +116,18 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 		obs = append(obs, rollout.Commanded{Fact: f})
 	}
 	interrupt := r.Interrupt
+	heard := func(error) {} // answers whoever said something, once it is on disk
 	for {
 		r.stepped = r.moment()
 		if r.wall {
 			obs = append(obs, rollout.Clock{Wall: r.stepped.wall})
 		}
 		out := r.machine.Step(r.stepped.at, obs)
-		if out.Err != nil {
-			return fleet.ExitInternal, fmt.Errorf("stopped, nothing more was sent: %w", out.Err)
-		}
-		if err := r.commit(out); err != nil {
+		err := r.commit(out)
+		if heard(err); err != nil {
 			return fleet.ExitInternal, err
 		}
+		heard = func(error) {}
 		for _, a := range out.Actions {
 			if exit, ok := a.(rollout.Exit); ok {
 				return exit.Code, nil
@@ -135,6 +139,11 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 			obs = r.collect()
 		case <-r.alarm():
 			obs = r.collect()
+		case a := <-r.Asks:
+			said, done := r.hear(a)
+			if obs = append(r.collect(), said...); done != nil {
+				heard = done
+			}
 		case <-interrupt:
 			interrupt = nil
 			obs = append(r.collect(), rollout.Interrupted{})
@@ -147,6 +156,9 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 // commit makes a step's facts durable, and then its intents in a transaction
 // of their own: nothing is carried out before both are.
 func (r *run) commit(out rollout.Output) error {
+	if out.Err != nil {
+		return fmt.Errorf("stopped, nothing more was sent: %w", out.Err)
+	}
 	for _, batch := range []struct {
 		events []fleet.Event
 		vaults []fleet.VaultRecord

@@ -1,0 +1,103 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// applyPerson folds a person's word to the run as a whole.
+func (s *State) applyPerson(at time.Time, fact fleet.Fact) {
+	switch f := fact.(type) {
+	case fleet.Paused:
+		s.Run.Paused, s.Run.PausedAt = &f, at
+		if f.Off {
+			s.Run.Paused, s.Run.PausedAt = nil, time.Time{}
+		}
+	case fleet.Stopped:
+		if s.Closing() && !f.Close {
+			return // closing goes on in the next process
+		}
+		s.Run.Stopped = &f
+	case fleet.LimitsChanged:
+		set := func(limit *int, to int) {
+			if to != 0 {
+				*limit = max(to, 0)
+			}
+		}
+		set(&s.Run.Limits.Upgrades, f.Upgrades)
+		set(&s.Run.Limits.PerSubscription, f.PerSubscription)
+		set(&s.Run.Limits.PerLocation, f.PerLocation)
+	case fleet.Noted: // for readers alone
+	}
+}
+
+// Closing reports whether a person wants the run closed once nothing is in
+// flight any more.
+func (s *State) Closing() bool { return s.Run.Stopped != nil && s.Run.Stopped.Close }
+
+// held folds a hold that a person put on a vault, or its release.
+func (s *State) held(i int, f fleet.Held) error {
+	v := &s.Vaults[i]
+	if err := s.CheckHold(i, f.Off); err != nil {
+		return err
+	}
+	if f.Off {
+		v.Held, v.Reason = nil, "released by "+f.By.User+": "+f.Reason
+		s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
+		return s.move(i, fleet.Pending, f.Name())
+	}
+	v.Held, v.Reason = &f, "held by "+f.By.User+": "+f.Reason
+	v.BusySince, v.BusyAt = time.Time{}, time.Time{}
+	return s.move(i, fleet.Excluded, f.Name())
+}
+
+// CheckHold says why a vault cannot be held, or with off released; nil when it
+// can.
+func (s *State) CheckHold(i int, off bool) error {
+	v, name := &s.Vaults[i], s.Plan.Vaults[i].Ref()
+	switch {
+	case off && v.Status != fleet.Excluded:
+		return fmt.Errorf("%s is %s, not held", name, v.Status)
+	case off && v.Held == nil:
+		return fmt.Errorf("%s is held by the inventory (%s): take that hold away there, for the next run", name, v.Reason)
+	case off:
+		return nil
+	case v.Held != nil:
+		return fmt.Errorf("%s is held already: %s", name, v.Reason)
+	case !fleet.CanMove(v.Status, fleet.Excluded) || v.Status == fleet.Excluded:
+		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name, v.Status)
+	}
+	return nil
+}
+
+// CheckLimits says why limits cannot be set, nil when they can: a run may be
+// slowed down, and let go again as fast as its plan allows.
+func (s *State) CheckLimits(f fleet.LimitsChanged) error {
+	most := func(name string, to, planned int) error {
+		if to < fleet.AsPlanned || planned > 0 && to > planned {
+			return fmt.Errorf("%s=%d is more than the plan allows, %d: what is planned is what runs", name, to, planned)
+		}
+		return nil
+	}
+	l := s.Plan.Limits
+	for _, err := range []error{
+		most("upgrades", f.Upgrades, l.Upgrades),
+		most("perSubscription", f.PerSubscription, l.PerSubscription),
+		most("perLocation", f.PerLocation, l.PerLocation),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// under returns the lower of some limits and those a person set.
+func under(l, person plan.WaveLimits) plan.WaveLimits {
+	return plan.WaveLimits{Upgrades: lower(l.Upgrades, person.Upgrades),
+		PerSubscription: lower(l.PerSubscription, person.PerSubscription),
+		PerLocation:     lower(l.PerLocation, person.PerLocation)}
+}

@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// meddle lets a person interfere with the run, now and then: pause it and let
+// it go on, hold a vault and release it, lower limits and lift them, leave a
+// note, stop the process, or have the run closed.
+func (w *world) meddle() {
+	if w.m == nil || w.meddling || w.now.Sub(w.epoch()) >= w.horizon() || !w.chance(w.Meddle, "meddle", w.steps) {
+		return
+	}
+	n, by := w.steps, fleet.Actor{User: "sam"}
+	back := time.Duration(1+w.pick(90, "back after", n)) * time.Minute
+	switch w.pick(12, "meddles", n) {
+	case 0, 1, 2:
+		w.order(0, func(*State) fleet.Fact { return fleet.Paused{By: by, Reason: "a customer calls"} })
+		w.order(back, func(*State) fleet.Fact { return fleet.Paused{Off: true, By: by, Reason: "all is well"} })
+	case 3, 4, 5, 6:
+		i := w.pick(len(w.plan.Vaults), "holds", n)
+		hold := func(off bool) func(*State) fleet.Fact {
+			return func(s *State) fleet.Fact {
+				if s.CheckHold(i, off) != nil {
+					return nil
+				}
+				return fleet.Held{Vault: w.plan.Vaults[i].Key, Off: off, By: by, Reason: "a restore is needed"}
+			}
+		}
+		w.order(0, hold(false))
+		if w.chance(70, "releases", n) {
+			w.order(back, hold(true))
+		}
+	case 7, 8, 9:
+		w.order(0, func(*State) fleet.Fact {
+			return fleet.LimitsChanged{Upgrades: 1, PerSubscription: 1, By: by, Reason: "slow down"}
+		})
+		w.order(back, func(*State) fleet.Fact {
+			return fleet.LimitsChanged{Upgrades: fleet.AsPlanned, PerSubscription: fleet.AsPlanned, By: by, Reason: "as planned"}
+		})
+	case 10:
+		w.order(0, func(*State) fleet.Fact {
+			if w.m != nil {
+				w.stopped = true
+			}
+			return fleet.Stopped{By: by, Reason: "enough for tonight"}
+		})
+	case 11:
+		if w.chance(80, "only a note", n) {
+			w.order(0, func(*State) fleet.Fact { return fleet.Noted{By: by, Text: "handed over to kim"} })
+			return
+		}
+		w.order(0, func(*State) fleet.Fact { return fleet.Stopped{Close: true, By: by, Reason: "the change is withdrawn"} })
+	}
+}
+
+// order gives a command after a while: to the live process, or left in the
+// ledger for the next. What to say is decided then; nil is nothing.
+func (w *world) order(after time.Duration, decide func(*State) fleet.Fact) {
+	w.meddling = true
+	w.after(0, after, func() []Observation {
+		w.meddling = false
+		if w.committed.Run.Closed != nil {
+			return nil
+		}
+		if w.m != nil {
+			if f := decide(w.m.State); f != nil {
+				return []Observation{Commanded{f}}
+			}
+			return nil
+		}
+		if f := decide(w.committed); f != nil {
+			w.commit([]fleet.Event{{At: w.now, Fact: f}})
+		}
+		return nil
+	})
+}
