@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -57,23 +59,38 @@ func (w *world) meddle() {
 }
 
 // order gives a command after a while: to the live process, or left in the
-// ledger for the next. What to say is decided then; nil is nothing.
+// ledger for the next. What to say is decided then; nil is nothing. Whoever gets
+// no answer, because the process died over it, says it again.
 func (w *world) order(after time.Duration, decide func(*State) fleet.Fact) {
 	w.meddling = true
 	w.after(0, after, func() []Observation {
 		w.meddling = false
-		if w.committed.Run.Closed != nil {
-			return nil
-		}
-		if w.m != nil {
-			if f := decide(w.m.State); f != nil {
-				return []Observation{Commanded{f}}
+		switch {
+		case w.committed.Run.Closed != nil:
+		case w.m == nil:
+			if f := decide(w.committed); f != nil {
+				w.commit([]fleet.Event{{At: w.now, Fact: f}})
 			}
-			return nil
-		}
-		if f := decide(w.committed); f != nil {
-			w.commit([]fleet.Event{{At: w.now, Fact: f}})
+		default:
+			f := decide(w.m.State)
+			if f == nil {
+				break
+			}
+			committed, lives := len(w.journal), w.process
+			w.after(0, time.Minute, func() []Observation {
+				if w.process != lives && !w.saidSince(committed, f) {
+					w.order(0, decide)
+				}
+				return nil
+			})
+			return []Observation{Commanded{f}}
 		}
 		return nil
 	})
+}
+
+// saidSince reports whether the journal of the present run holds a fact beyond
+// a place in it.
+func (w *world) saidSince(at int, f fleet.Fact) bool {
+	return slices.ContainsFunc(w.journal[min(at, len(w.journal)):], func(e fleet.Event) bool { return reflect.DeepEqual(e.Fact, f) })
 }

@@ -17,6 +17,12 @@ import (
 // What is committed after a run is closed, a re-opening for one, belongs to
 // that run and comes after its RunClosed.
 func (r *Reader) Events(runID string, fn func(seq uint64, e fleet.Event) error) error {
+	return r.EventsAfter(runID, 0, fn)
+}
+
+// EventsAfter is Events without those whose sequence number is not above
+// after.
+func (r *Reader) EventsAfter(runID string, after uint64, fn func(seq uint64, e fleet.Event) error) error {
 	runs, head, err := r.index()
 	if err != nil {
 		return err
@@ -25,7 +31,10 @@ func (r *Reader) Events(runID string, fn func(seq uint64, e fleet.Event) error) 
 	if err != nil {
 		return fmt.Errorf("ledger %s: %w", r.path, err)
 	}
-	before, err := r.before(run.FirstSeq)
+	if after >= last {
+		return nil
+	}
+	before, err := r.before(max(run.FirstSeq, after+1))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type Lock struct {
 	path string // the ledger's path as given
 	real string // the same without symbolic links
 	file *os.File
+	who  Holder
 }
 
 // held keeps every lock reachable: a lock that were collected as garbage would
@@ -80,7 +81,7 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	if err := markLive(f); err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err, Next: onLocalDisk}
 	}
-	l := &Lock{path: path, real: real, file: f}
+	l := &Lock{path: path, real: real, file: f, who: who}
 	held.Lock()
 	held.locks[l] = true
 	held.Unlock()
@@ -90,6 +91,24 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 
 // Path returns the ledger's path as it was given.
 func (l *Lock) Path() string { return l.path }
+
+// Real returns the ledger's path without symbolic links.
+func (l *Lock) Real() string { return l.real }
+
+// Announce writes down where the holder can be spoken to, for ReadHolder; an
+// empty address: nowhere any more.
+func (l *Lock) Announce(socket string) error {
+	held.Lock()
+	defer held.Unlock()
+	if !held.locks[l] {
+		return refuse("the lock of ledger %s is not held", l.path)
+	}
+	l.who.Socket = socket
+	if err := writeHolder(l.file, l.who); err != nil {
+		return &FileError{Path: l.path, Detail: "has a lock file that cannot be written", Err: err}
+	}
+	return nil
+}
 
 // Close lets go of the lock. A ledger opened under it must be closed before.
 // Closing twice does nothing.

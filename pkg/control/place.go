@@ -1,0 +1,86 @@
+package control
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// longest is the length of the longest socket path that every system takes
+// (sun_path has 104 bytes on BSD and macOS, its end among them).
+const longest = 103
+
+const (
+	dirSuffix  = ".live"
+	socketName = "control.sock"
+)
+
+// place returns where the socket of a ledger is: in a folder beside the ledger,
+// or, where that path is too long for a socket, in the user's runtime
+// directory.
+func place(ledger string) string {
+	beside := filepath.Join(ledger+dirSuffix, socketName)
+	if len(beside) <= longest {
+		return beside
+	}
+	sum := sha256.Sum256([]byte(ledger))
+	name := hex.EncodeToString(sum[:8])
+	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && len(filepath.Join(run, "fleetup", name, socketName)) <= longest {
+		return filepath.Join(run, "fleetup", name, socketName)
+	}
+	return filepath.Join(os.TempDir(), "fleetup-"+strconv.Itoa(os.Getuid()), name, socketName)
+}
+
+// listen makes the socket of a ledger. Whoever calls it holds the ledger's
+// lock: a socket that is there already was left behind by a process that is
+// gone.
+func listen(ledger string) (l *net.UnixListener, path string, err error) {
+	path = place(ledger)
+	dir := filepath.Dir(path)
+	if beside := filepath.Dir(ledger); filepath.Dir(dir) != beside {
+		// Outside the ledger's folder the folder above is shared by ledgers, and
+		// may lie where others could have put it before us.
+		if err := private(filepath.Dir(dir)); err != nil {
+			return nil, path, err
+		}
+	}
+	if err := private(dir); err != nil {
+		return nil, path, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, path, err
+	}
+	l, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, path, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, path, err
+	}
+	return l, path, nil
+}
+
+// private makes a folder that only this user may enter, or makes sure that one
+// that is there already is such a folder.
+func private(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	fi, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return fmt.Errorf("%s is in the way: it is not a directory", dir)
+	case !ours(fi):
+		return fmt.Errorf("%s belongs to another user", dir)
+	}
+	return os.Chmod(dir, 0o700)
+}

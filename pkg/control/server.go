@@ -1,0 +1,255 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// Journal is what a live run shows: the ledger that it writes to, or a reader
+// of it. Its methods are those of state.Reader.
+type Journal interface {
+	Runs() ([]state.RunInfo, error)
+	Head() (seq uint64, hash string, err error)
+	Plan(fingerprint string) ([]byte, error)
+	EventsAfter(runID string, after uint64, fn func(seq uint64, e fleet.Event) error) error
+	VaultRecords(fn func(fleet.VaultRecord) error) error
+}
+
+// Config is what a server needs.
+type Config struct {
+	Ledger  string // the ledger's path without symbolic links
+	Version string // of the program
+	RunID   string
+	Journal Journal
+	// Obey carries an order out and returns what to answer. It returns when
+	// what was ordered is on disk; the context ends with the connection. An
+	// error that is a *Refusal reaches the client as it is.
+	Obey func(ctx context.Context, who Peer, order json.RawMessage) (any, error)
+}
+
+// Refusal is why an order was not carried out, for the person who gave it.
+type Refusal struct {
+	Message  string         `json:"message"`
+	ExitCode fleet.ExitCode `json:"exitCode"`
+	Next     string         `json:"next,omitempty"`
+	Kind     string         `json:"kind,omitempty"` // see kinds
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Unwrap gives the sentinel that the error was, where it was read.
+func (r *Refusal) Unwrap() error { return kinds[r.Kind] }
+
+// kinds are the errors that callers branch on and that keep their identity on
+// their way through the socket.
+var kinds = map[string]error{
+	"no-run": state.ErrNoRun, "no-plan": state.ErrNoPlan, "commit": state.ErrCommit, "closed": state.ErrClosed, "damaged": state.ErrDamaged,
+}
+
+// refusalOf puts an error into the form that crosses the socket.
+func refusalOf(err error) *Refusal {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r
+	}
+	r := &Refusal{Message: err.Error(), ExitCode: fleet.ExitInternal}
+	for kind, sentinel := range kinds {
+		if errors.Is(err, sentinel) {
+			r.Kind = kind
+		}
+	}
+	return r
+}
+
+// What a client may do, at most.
+const (
+	maxConnections = 32               // more are turned away at once
+	maxBody        = 64 << 10         // bytes of an order
+	maxHeader      = 16 << 10         // bytes of a request's head
+	patience       = 10 * time.Second // for a client to take or give the next piece
+	longestAnswer  = 5 * time.Minute  // of a client that takes a piece now and then
+	chunk          = 64 << 10         // bytes of an answer between two deadlines
+)
+
+// Server is the socket of a live run.
+type Server struct {
+	path string
+	http *http.Server
+	done chan struct{}
+	base context.Context
+	end  context.CancelFunc
+}
+
+// Serve opens the socket of a ledger. Call it with the ledger's lock held.
+func Serve(c Config) (*Server, error) { return serve(c, patience) }
+
+func serve(c Config, patience time.Duration) (*Server, error) {
+	l, path, err := listen(c.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{path: path, done: make(chan struct{})}
+	s.base, s.end = context.WithCancel(context.Background())
+	s.http = &http.Server{
+		Handler:           handler(c, patience),
+		ReadHeaderTimeout: patience, ReadTimeout: patience, IdleTimeout: patience, MaxHeaderBytes: maxHeader,
+		ConnContext: withPeer,
+		BaseContext: func(net.Listener) context.Context { return s.base },
+		ErrorLog:    log.New(io.Discard, "", 0), // what clients do wrong is theirs to see
+	}
+	go func() {
+		defer close(s.done)
+		_ = s.http.Serve(&bounded{Listener: l, room: make(chan struct{}, maxConnections)}) // ends with Close
+	}()
+	return s, nil
+}
+
+// Path is the socket's path.
+func (s *Server) Path() string { return s.path }
+
+// farewell is how long answers that are under way may take once the run is
+// over.
+const farewell = 2 * time.Second
+
+// Close lets the answers that are under way end, for a moment, and takes the
+// socket away.
+func (s *Server) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+	s.end()
+	<-s.done
+	_ = os.Remove(filepath.Dir(s.path)) // the listener took the socket away; what is not empty stays
+}
+
+// bounded turns connections away while too many are open: one that waited
+// would keep an order waiting without a word.
+type bounded struct {
+	net.Listener
+	room chan struct{}
+}
+
+func (b *bounded) Accept() (net.Conn, error) {
+	for {
+		c, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case b.room <- struct{}{}:
+			return &counted{UnixConn: c.(*net.UnixConn), leave: func() { <-b.room }}, nil
+		default:
+			_ = c.Close()
+		}
+	}
+}
+
+type service struct {
+	Config
+	patience time.Duration
+}
+
+func handler(c Config, patience time.Duration) http.Handler {
+	s := &service{c, patience}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/hello", s.hello)
+	mux.HandleFunc("GET /v1/runs", s.runs)
+	mux.HandleFunc("GET /v1/head", s.head)
+	mux.HandleFunc("GET /v1/plans/{fingerprint}", s.plan)
+	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/vaults", s.vaults)
+	mux.HandleFunc("POST /v1/orders", s.order)
+	return mux
+}
+
+// Hello says whom one speaks to.
+type Hello struct {
+	Protocol int    `json:"protocol"`
+	Version  string `json:"version"`
+	PID      int    `json:"pid"`
+	RunID    string `json:"runId"`
+}
+
+const protocol = 1
+
+func (s *service) hello(w http.ResponseWriter, _ *http.Request) {
+	s.answer(w, Hello{protocol, s.Version, os.Getpid(), s.RunID}, nil)
+}
+
+func (s *service) runs(w http.ResponseWriter, _ *http.Request) {
+	runs, err := s.Journal.Runs()
+	s.answer(w, runs, err)
+}
+
+// place of the journal's end.
+type headJSON struct {
+	Seq  uint64 `json:"seq"`
+	Hash string `json:"hash"`
+}
+
+func (s *service) head(w http.ResponseWriter, _ *http.Request) {
+	seq, hash, err := s.Journal.Head()
+	s.answer(w, headJSON{seq, hash}, err)
+}
+
+func (s *service) plan(w http.ResponseWriter, r *http.Request) {
+	plan, err := s.Journal.Plan(r.PathValue("fingerprint"))
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(plan)))
+	_, _ = s.stream(w).Write(plan) // a client that went away has its own trouble
+}
+
+// answer writes a value, or the error in its place.
+func (s *service) answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		s.refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	_, _ = s.stream(w).Write(data) // as above
+}
+
+// refuse answers with an error.
+func (s *service) refuse(w http.ResponseWriter, err error) {
+	data, err := json.Marshal(refusalOf(err))
+	if err != nil {
+		data = nil
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusConflict)
+	_, _ = s.stream(w).Write(data) // as above
+}
+
+// order hands an order to the run.
+func (s *service) order(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil || !json.Valid(body) {
+		s.refuse(w, &Refusal{Message: "the order cannot be read", ExitCode: fleet.ExitUsage,
+			Next: "give it with the version of fleetup that carries out the run, " + s.Version})
+		return
+	}
+	v, err := s.Obey(r.Context(), peerIn(r.Context()), body)
+	s.answer(w, v, err)
+}
