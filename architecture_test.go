@@ -84,6 +84,7 @@ var rooms = map[string][]string{
 	"pkg/runner":               {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
 	"pkg/state":                {"pkg/failpoint", "pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
 	"pkg/state/statetest":      {"pkg/fleet", "pkg/state"},
+	"pkg/control":              {"pkg/fleet", "pkg/state", "golang.org/x/sys"},
 	"pkg/azure":                {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
 	"pkg/azure/classic":        {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},

@@ -45,8 +45,9 @@ func (e *environment) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
-			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.approveCommand(), e.reopenCommand(), e.refreshCommand(), e.inventoryCommand(), e.emulateCommand(),
-			e.completionCommand(), e.completeCommand(),
+			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
+			e.approveCommand(), e.pauseCommand(), e.stopCommand(), e.reopenCommand(),
+			e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
 		},
 	}

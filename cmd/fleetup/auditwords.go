@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 // sentence says a fact in a few words, for an auditor who does not know the
@@ -33,8 +34,12 @@ func sentence(f fleet.Fact) string {
 		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
 	case fleet.Throttled:
 		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
-	case fleet.VaultFact:
-		return vaultSentence(f)
+	}
+	if w, ok := report.WordOf(f); ok {
+		return w.Text
+	}
+	if v, ok := f.(fleet.VaultFact); ok {
+		return vaultSentence(v)
 	}
 	return f.Name()
 }

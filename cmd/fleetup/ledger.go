@@ -38,6 +38,7 @@ type standing struct {
 	state    *rollout.State
 	told     *report.Chronicle // what the journal tells besides
 	evidence *report.Evidence  // the journal's end
+	live     bool              // a process carries it out
 }
 
 // apply folds one more fact.

@@ -15,7 +15,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
-	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) planCommand() *cli.Command {
@@ -104,23 +103,26 @@ func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report
 	return report.Plan(w, p, o)
 }
 
-// carriedNow is what earlier runs on the ledger left; nothing where there is
-// no ledger, or where a run has it right now.
+// carriedNow is what earlier runs on the ledger left, and what a live one has
+// done so far; nothing where there is no ledger, or where it cannot be asked.
 func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, error) {
 	if !exists(path) {
 		return nil, nil
 	}
-	r, err := state.OpenReadOnly(path)
-	if errors.Is(err, state.ErrLive) {
-		say(e.stderr, "A run has the ledger %s right now: what earlier runs left is not in this plan.", report.Clean(path))
+	r, err := openReading(path)
+	if code := codeOf(err); err != nil && code == fleet.ExitInUse {
+		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", report.Clean(path))
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.close()
+	if r.live != nil {
+		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", report.Clean(path))
+	}
 	m := map[fleet.Key]fleet.Carried{}
-	err = eachCarried(r, func(c fleet.Carried) { m[c.Vault] = c })
+	err = eachCarried(r.records, func(c fleet.Carried) { m[c.Vault] = c })
 	return m, err
 }
 

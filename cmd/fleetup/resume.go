@@ -88,7 +88,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if c.Bool("accept-failures") && st.Run.Halt != nil {
 		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, cloud: conn, begins: run, commands: commands, reports: reports})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, cloud: conn, begins: run, commands: commands, reports: reports})
 }
 
 // unfinished counts the vaults of which the journal has more to tell.

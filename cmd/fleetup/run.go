@@ -111,7 +111,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := begins.apply(first); err != nil {
 		return err
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, cloud: conn, begins: begins, reports: reports})
+	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, cloud: conn, begins: begins, reports: reports})
 }
 
 // job is a run that a process carries out.
@@ -120,6 +120,7 @@ type job struct {
 	plan     *plan.Plan
 	runID    string
 	ledger   *state.Ledger
+	lock     *state.Lock
 	cloud    *cloud
 	begins   standing // as it stands
 	commands []fleet.Fact
@@ -132,15 +133,17 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	keep := reporter.watch(j.begins.told, func(st *rollout.State) *report.View {
 		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.told})
 	})
+	ear := e.listen(j)
 	code, err := runner.Run(context.Background(), runner.Options{
 		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
 		Replay: func(apply func(fleet.Event) error) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
-		Commands: j.commands, Interrupt: e.interrupt,
+		Commands: j.commands, Asks: ear.asks, Interrupt: e.interrupt,
 		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
 		ExitWhenWaiting: c.Bool("exit-when-waiting"),
 	})
+	ear.close()
 	progress.stop()
 	reporter.end()
 	run, ok, unread := latest(j.ledger)

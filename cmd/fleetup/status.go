@@ -5,10 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) statusCommand() *cli.Command {
@@ -23,7 +21,7 @@ func (e *environment) statusCommand() *cli.Command {
 }
 
 // read shows the newest run of a ledger in one of its forms. It needs no lock
-// and holds the file for milliseconds.
+// and holds the file for milliseconds; a live run is asked.
 func (e *environment) read(c *cli.Context, show renderer) error {
 	format, err := report.ParseRunFormat(c.String("output"))
 	if err != nil {
@@ -75,21 +73,6 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	return nil
 }
 
-// readLatest reads the newest run.
-func readLatest(path string) (run standing, ok bool, err error) {
-	r, err := state.OpenReadOnly(path)
-	switch {
-	case errors.Is(err, state.ErrLive):
-		return run, false, &failure{fleet.ExitInUse, err, "its own terminal shows where it stands; ask again when it has ended"}
-	case errors.Is(err, state.ErrNoLedger):
-		return run, false, noLedger(path)
-	case err != nil:
-		return run, false, err
-	}
-	defer r.Close()
-	return latest(r)
-}
-
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f report.Format, path string) report.Options {
 	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path}
@@ -100,7 +83,7 @@ func view(run standing) *report.View { return limited(run, nil, "") }
 
 // limited is view with the vaults that a selector picks; nil picks all.
 func limited(run standing, s *plan.Selector, text string) *report.View {
-	return report.FromState(run.state, report.ViewOptions{Now: now(), Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
+	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: now(), Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the

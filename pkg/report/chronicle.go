@@ -182,6 +182,10 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: at(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " asked to be left alone"})
 	default:
+		if w, ok := WordOf(f); ok {
+			say(w.Kind, w.By, w.Reason, "%s", w.Text)
+			return
+		}
 		say(strings.ToLower(f.Name()), nobody, "", "%s", f.Name())
 	}
 }

@@ -47,6 +47,9 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 		if v.Status == fleet.Unknown && v.Final {
 			note("unknown", "", v.Reason, "unknown for good")
 		}
+	case fleet.Held:
+		w, _ := WordOf(f)
+		note(w.Kind, w.By.User, w.Reason, w.Text)
 	case fleet.Reopened:
 		c.proof.ReopenedByHand++
 		delete(c.sends, i)
@@ -125,6 +128,10 @@ func suspension(why string) string {
 		return "stopped: a sign-in or permission is missing"
 	case fleet.SuspendedWait:
 		return "left, to be resumed: it waits"
+	case fleet.SuspendedStop:
+		return "stopped by a person"
+	case fleet.SuspendedPause:
+		return "left, to be resumed: it is paused"
 	}
 	return "stopped: " + why
 }

@@ -88,7 +88,14 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
-	v.Run.Status = runStatus(st, o.Live, flying)
+	if o.Live && !flying && st.Run.Closed == nil && st.Run.Halt == nil {
+		v.Run.WaitingFor = maybe(waitsFor(st, hours))
+		v.Run.Approved = waitsForApproval(str(v.Run.WaitingFor)) && approved(st, now)
+	}
+	if p := st.Run.Paused; p != nil && st.Run.Closed == nil && v.Run.WaitingFor == nil {
+		v.Run.WaitingFor = maybe("the end of the pause, by " + p.By.User + ": " + p.Reason)
+	}
+	v.Run.Status = runStatus(st, o.Live, flying, v.Run.WaitingFor != nil)
 	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)
@@ -116,16 +123,18 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 
 // runStatus says where the run stands as a whole. A halted run whose last
 // upgrades are still followed is running.
-func runStatus(st *rollout.State, live, flying bool) RunStatus {
+func runStatus(st *rollout.State, live, flying, waits bool) RunStatus {
 	switch {
 	case st.Run.Closed != nil:
 		return RunFinished
 	case st.Run.Halt != nil && !(live && flying):
 		return RunHalted
+	case live && st.Run.Paused != nil, !live && st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedPause:
+		return RunPaused
+	case live && waits, !live && st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedWait:
+		return RunWaiting
 	case live:
 		return RunRunning
-	case st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedWait:
-		return RunWaiting
 	}
 	return RunInterrupted
 }
@@ -190,6 +199,10 @@ func newTotals() map[fleet.Status]int {
 // empty when they can. A view of some vaults names no others.
 func deferral(st *rollout.State, o ViewOptions) string {
 	switch {
+	case st.Closing() && o.Selector != nil:
+		return "the run was closed by a person before it could start"
+	case st.Closing():
+		return "the run was closed before it could start, by " + st.Run.Stopped.By.User + ": " + st.Run.Stopped.Reason
 	case st.Run.Closed != nil:
 		return ""
 	case st.Run.Halt != nil && o.Selector != nil:
@@ -208,6 +221,10 @@ func deferral(st *rollout.State, o ViewOptions) string {
 		return "the run waits for " + st.Run.Suspended.Detail
 	case st.Run.Suspended.Why == fleet.SuspendedWait:
 		return "the run waits for its window"
+	case st.Run.Paused != nil && o.Selector != nil:
+		return "the run is paused"
+	case st.Run.Paused != nil:
+		return "the run is paused, by " + st.Run.Paused.By.User + ": " + st.Run.Paused.Reason
 	}
 	return "the run was stopped before it could start"
 }

@@ -95,6 +95,9 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 		say(e.At, "suspended", "%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+f.Detail), "stopped"), f.Code)
 	case fleet.RunClosed:
 		say(e.At, "finished", "%s: exit %d", tally(st.Totals.Of), f.Code)
+	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
+		w, _ := WordOf(f)
+		say(e.At, w.Kind, "%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.Throttled:
 		say(e.At, "throttled", "subscription %s asked to be left alone until %s", t.subscriptionName(f.Subscription), c.second(f.Until))
 	}
@@ -142,7 +145,13 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			line("returned", "%s", or(v.Reason, "not started"))
 		}
+	case fleet.Excluded:
+		line("held", "%s", v.Reason)
 	case fleet.Pending:
+		if ch.From == fleet.Excluded {
+			line("released", "%s", v.Reason)
+			return
+		}
 		line("reopened", "%s", v.Reason)
 	}
 }

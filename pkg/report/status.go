@@ -127,6 +127,8 @@ func (v *View) verdict() string {
 			what += ", which a person has given"
 		}
 		return "WAITING for " + what + ": " + s
+	case RunPaused:
+		return "PAUSED until " + str(v.Run.WaitingFor) + ". " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {

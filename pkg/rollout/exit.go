@@ -107,7 +107,7 @@ func (m *Machine) stuckDetail() string {
 func (s *State) Verdict() fleet.ExitCode {
 	t := &s.Totals
 	switch {
-	case s.Run.Closed == nil && s.Run.Suspended != nil:
+	case s.Run.Closed == nil && s.Run.Suspended != nil && !s.over():
 		return s.Run.Suspended.Code
 	case s.Run.Closed != nil && s.Run.RefreshedAt.Before(s.Run.ClosedAt):
 		return s.Run.Closed.Code

@@ -78,7 +78,7 @@ func (w *world) order(after time.Duration, decide func(*State) fleet.Fact) {
 			}
 			committed, lives := len(w.journal), w.process
 			w.after(0, time.Minute, func() []Observation {
-				if w.process != lives && !w.saidSince(committed, f) {
+				if (w.m == nil || w.process != lives) && !w.saidSince(committed, f) {
 					w.order(0, decide)
 				}
 				return nil

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/control"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// live is the open ear of a run that this process carries out.
+type live struct {
+	asks   chan runner.Ask
+	over   chan struct{}
+	server *control.Server // nil: nobody can speak to the run
+	lock   *state.Lock
+}
+
+// listen opens the run's socket. A run that cannot have one goes on all the
+// same: nobody is kept from an upgrade for want of an ear.
+func (e *environment) listen(j job) *live {
+	l := &live{asks: make(chan runner.Ask), over: make(chan struct{}), lock: j.lock}
+	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Version: versionString(), RunID: j.runID, Journal: j.ledger, Obey: l.obey})
+	if err == nil {
+		l.server = server
+		err = j.lock.Announce(server.Path())
+	}
+	if err != nil {
+		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", report.Clean(cause(err).Error()))
+	}
+	return l
+}
+
+// close ends the listening: what is said from now on is not heard.
+func (l *live) close() {
+	close(l.over)
+	if l.server == nil {
+		return
+	}
+	_ = l.lock.Announce("") // the lock goes at once, and the socket with it
+	l.server.Close()
+}
+
+// reply is what an order was answered with.
+type reply struct {
+	Said []fleet.Event `json:"said"` // what was journalled
+}
+
+var errOver = &control.Refusal{Message: "the run has ended just now, before it heard that", ExitCode: fleet.ExitInUse,
+	Next: "the same command again"}
+
+// obey hands an order to the run and waits until it is on disk.
+func (l *live) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
+	var o order
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
+			Next: "give it with the version of fleetup that carries out the run, " + versionString()}
+	}
+	by := actor(fleet.Credentials{})
+	by.User, by.PID, by.Credential = who.User, who.PID, ""
+	var said reply
+	at := now()
+	heard := make(chan error, 1)
+	ask := runner.Ask{
+		Decide: func(st *rollout.State) ([]fleet.Fact, error) {
+			facts, err := o.decide(st, by, at)
+			for _, f := range facts {
+				said.Said = append(said.Said, fleet.Event{At: at, Fact: f})
+			}
+			return facts, err
+		},
+		Done: func(err error) { heard <- err },
+	}
+	select {
+	case l.asks <- ask:
+	case <-l.over:
+		return nil, errOver
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := <-heard; err != nil {
+		message, next := advice(err)
+		return nil, &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
+	}
+	return said, nil
+}
+
+// whereLive is how long a command looks for the socket of a process that has
+// the ledger: one that has just begun opens it in a moment, and one that only
+// wrote a line has let go of the ledger by then.
+const whereLive = 3 * time.Second
+
+// reading is a ledger that can be read, or a live run in its place.
+type reading struct {
+	journal
+	records interface {
+		VaultRecords(func(fleet.VaultRecord) error) error
+		Runs() ([]state.RunInfo, error)
+	}
+	live  *control.Client // nil: nobody carries the run out
+	close func() error
+}
+
+// openReading opens a ledger for reading, or asks the process that has it. It
+// needs no lock.
+func openReading(path string) (*reading, error) {
+	for until := time.Now().Add(whereLive); ; time.Sleep(20 * time.Millisecond) {
+		r, err := state.OpenReadOnly(path)
+		if err == nil {
+			return &reading{journal: r, records: r, close: r.Close}, nil
+		}
+		busy, ok := errors.AsType[*state.LiveError](err)
+		if errors.Is(err, state.ErrNoLedger) {
+			return nil, noLedger(path)
+		}
+		if !ok {
+			return nil, err
+		}
+		client, err := reach(busy.Holder, path)
+		switch {
+		case err == nil:
+			return &reading{journal: client, records: client, live: client, close: client.Close}, nil
+		case !errors.Is(err, control.ErrNotThere):
+			return nil, err
+		case time.Now().After(until):
+			return nil, &failure{fleet.ExitInUse, busy, "ask again when it has ended: it cannot be asked while it runs"}
+		}
+	}
+}
+
+// reach connects to the process that has a ledger; control.ErrNotThere while
+// it has no socket.
+func reach(h state.Holder, path string) (*control.Client, error) {
+	if h.Socket == "" {
+		return nil, control.ErrNotThere
+	}
+	client, err := control.Dial(h.Socket)
+	if errors.Is(err, control.ErrSilent) {
+		return nil, silent(path, h)
+	}
+	return client, err
+}
+
+// silent says that a process has the ledger and does not answer.
+func silent(path string, h state.Holder) error {
+	return &failure{fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
+		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID)}
+}
+
+// readLatest reads the newest run, from the file or from the process that
+// carries it out.
+func readLatest(path string) (run standing, ok bool, err error) {
+	r, err := openReading(path)
+	if err != nil {
+		return run, false, err
+	}
+	defer r.close()
+	if run, ok, err = latest(r); errors.Is(err, control.ErrNotThere) {
+		_ = r.close()
+		return readLatest(path) // it has just ended: the file tells the rest
+	}
+	run.live = r.live != nil
+	return run, ok, err
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+func (e *environment) pauseCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "pause",
+		Usage: "let nothing new start until pause --off",
+		Description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
+			"is left for the next resume. The pause outlives the process.",
+		Flags: orderFlags(&cli.BoolFlag{Name: "off", Usage: "the pause is over"}),
+		Action: func(c *cli.Context) error {
+			off, example := c.Bool("off"), "a customer needs a restore"
+			if off {
+				example = "the restore is done"
+			}
+			return e.obeyed(c, example, func(o *order) { o.Off = off }, func(o order, s said) {
+				by := report.Clean(s.events[0].Fact.(fleet.Paused).By.User)
+				if off {
+					say(e.stdout, "the pause is over, by %s: %s", by, report.Clean(o.Reason))
+					return
+				}
+				say(e.stdout, "paused by %s: %s", by, report.Clean(o.Reason))
+				say(e.stdout, "Nothing new starts until fleetup pause --off; what is in flight is followed.")
+			})
+		},
+	}
+}
+
+func (o order) pause(st *rollout.State, by fleet.Actor) (fleet.Fact, error) {
+	p := st.Run.Paused
+	switch {
+	case o.Off && p == nil:
+		return nil, usage(report.Command("status", "--state", o.State), "the run is not paused")
+	case !o.Off && p != nil:
+		return nil, usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT")+" ends the pause",
+			"the run is paused already, by %s: %s", p.By.User, p.Reason)
+	}
+	return fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}, nil
+}
