@@ -37,11 +37,8 @@ func TestLedgerInUse(t *testing.T) {
 		{"resume", "--state", w.db, "--yes"},
 		{"reopen", subA + "/v0", "--reason", "why not", "--state", w.db},
 		{"refresh", "--state", w.db},
-		{"approve", "--reason", "why not", "--state", w.db},
 		{"audit", "verify", "--state", w.db},
 		{"audit", "export", "--state", w.db},
-		{"status", "--state", w.db},
-		{"report", "-o", "json", "--state", w.db},
 	} {
 		others = append(others, w.start(args...))
 	}

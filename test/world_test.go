@@ -273,11 +273,11 @@ func (w *world) judgeRequests(resumes int) {
 	w.t.Helper()
 	r := w.cloud.Report()
 	most := 8*len(r.Vaults) + 5*len(r.Subscriptions)*resumes
-	n := r.NotListings() - w.asked
+	n := r.NotListings() - w.judged
 	if n > most {
 		w.t.Errorf("%d requests besides the listings for %d vaults, want %d at most: %v", n, len(r.Vaults), most, r.Requests)
 	}
-	w.asked += n
+	w.judged += n
 	w.t.Logf("%.1f requests a vault besides the listings", float64(n)/float64(len(r.Vaults)))
 }
 

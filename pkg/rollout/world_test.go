@@ -51,6 +51,7 @@ type world struct {
 	almanac  almanac
 	asked    bool                      // a person is about to approve a gate
 	meddling bool                      // a person is about to interfere
+	told     int                       // the step before which a person last said something
 	tries    map[string]int            // approvals given, by gate
 	approved map[string]fleet.Approved // the newest, by gate
 	gates    map[string]bool           // opened in this run

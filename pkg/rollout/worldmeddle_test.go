@@ -72,10 +72,15 @@ func (w *world) order(after time.Duration, decide func(*State) fleet.Fact) {
 				w.commit([]fleet.Event{{At: w.now, Fact: f}})
 			}
 		default:
+			if w.told == w.steps { // the runner hears one command a step
+				w.order(time.Second, decide)
+				break
+			}
 			f := decide(w.m.State)
 			if f == nil {
 				break
 			}
+			w.told = w.steps
 			committed, lives := len(w.journal), w.process
 			w.after(0, time.Minute, func() []Observation {
 				if (w.m == nil || w.process != lives) && !w.saidSince(committed, f) {
