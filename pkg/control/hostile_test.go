@@ -167,7 +167,7 @@ func TestLongPath(t *testing.T) {
 // not keep the run from writing, nor another client from being heard.
 func TestHostileClients(t *testing.T) {
 	t.Parallel()
-	const patience = 300 * time.Millisecond
+	const patience = 2 * time.Second
 	l, s := live(t, patience, echo)
 	filler := strings.Repeat("x", 2000)
 	var events []fleet.Event
