@@ -34,6 +34,8 @@ func sentence(f fleet.Fact) string {
 		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
 	case fleet.Throttled:
 		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	case fleet.Noted:
+		return "left a note: " + f.Text
 	}
 	if w, ok := report.WordOf(f); ok {
 		return w.Text

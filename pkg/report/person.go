@@ -37,7 +37,7 @@ func WordOf(f fleet.Fact) (w Word, ok bool) {
 	case fleet.LimitsChanged:
 		return Word{"limits", "limits set: " + limitsText(f), f.By, f.Reason}, true
 	case fleet.Noted:
-		return Word{"note", "noted", f.By, f.Text}, true
+		return Word{"note", "a note", f.By, f.Text}, true
 	}
 	return Word{}, false
 }
