@@ -29,7 +29,7 @@ type world struct {
 	timings strictcloud.Timings
 	clients []*client
 	env     []string // more of it for the processes
-	asked   int      // requests besides listings that were judged already
+	judged  int      // requests besides listings that were judged already
 }
 
 // newWorld returns a world without vaults.
