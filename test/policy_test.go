@@ -75,8 +75,7 @@ func TestGateOutlivesTheProcess(t *testing.T) {
 		}
 		return n == 2
 	})
-	w.start("approve", "--state", w.db, "--reason", "well").ends(6) // the run has the ledger
-	time.Sleep(time.Second)                                         // the gate is reached; were it passed, the others would start
+	w.until("the run waits at its gate", func() bool { return w.asked().Run.Status == "waiting" })
 	run.kill()
 	w.gate.quiet(t)
 	w.cloud.ClientDied()
