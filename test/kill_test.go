@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -187,7 +188,7 @@ func (w *world) next() []string {
 // killOnce starts a command and kills it at a moment of chance: some time
 // after its begin, or a while after it was asked to stop, or when the cloud
 // gets a start, or when the cloud has decided on it and the answer is about to
-// leave, or at any request. Now and then nobody is signed in meanwhile. It
+// leave, or at any request, or at a failpoint. Now and then nobody is signed in meanwhile. It
 // reports whether the process was killed before it ended.
 func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 	var c atomic.Pointer[client]
@@ -206,8 +207,15 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 		}
 	}
 	stop := time.Duration(-1)
-	switch rnd.IntN(6) {
+	at := ""
+	switch rnd.IntN(8) {
 	case 0, 1: // at a time
+	case 6, 7:
+		// Not when a start is written and the cloud has yet to look at it:
+		// nobody could tell when it has.
+		points := slices.DeleteFunc(failpoint.Meanings(), func(m failpoint.Meaning) bool { return m.Point == failpoint.SendWritten })
+		at = fmt.Sprintf("%s@%d", points[rnd.IntN(len(points))].Point, 1+rnd.IntN(6))
+		after = 1500 * time.Millisecond
 	case 5:
 		stop = after
 		after += time.Duration(rnd.IntN(300)) * time.Millisecond
@@ -229,7 +237,12 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 		w.cloud.ExpireSignIn()
 		defer w.cloud.SignIn()
 	}
-	p := w.start(args...)
+	var p *client
+	if at != "" {
+		p = w.startAt(at, args...)
+	} else {
+		p = w.start(args...)
+	}
 	c.Store(p)
 	if stop >= 0 {
 		term := time.AfterFunc(stop, func() { p.signal(syscall.SIGTERM) })
