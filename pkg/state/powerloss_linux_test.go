@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	powerLosses = flag.Int("powerloss", 6, "disk images made at random for each moment of the recorded workload, besides the ones by name")
+	powerLosses = flag.Int("powerloss", 7, "disk images made at random for each moment of the recorded workload, besides the ones by name")
 	powerSeed   = flag.Uint64("powerseed", 1, "seed of the random images")
 )
 

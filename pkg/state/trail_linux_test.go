@@ -61,6 +61,12 @@ func night(path string, sync bool) error {
 		if err := reopen(); err != nil {
 			return err
 		}
+		// The first run lets bbolt grow the file, the second has its room reserved.
+		if run > 0 {
+			if err := l.Reserve(2); err != nil {
+				return err
+			}
+		}
 		id := fmt.Sprint("r", run)
 		if err := errors.Join(l.Begin(nightPlan(id), statetest.Opening(id), nil), acknowledge(l, 0)); err != nil {
 			return err
