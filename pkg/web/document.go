@@ -15,7 +15,7 @@ import (
 // milliseconds since 1970; what is absent or false is left out, for 10,000
 // vaults are many.
 type document struct {
-	Version       int64             `json:"version"` // of the data: a stream goes on from here
+	Version       string            `json:"version"` // of the data: a stream goes on from here
 	Live          bool              `json:"live"`
 	Zone          string            `json:"zone"`
 	Now           int64             `json:"now"`
@@ -24,7 +24,8 @@ type document struct {
 	Run           string            `json:"run"`
 	Waves         []waveRow         `json:"waves"`
 	Subscriptions []subscriptionRow `json:"subscriptions"`
-	Vaults        []json.RawMessage `json:"vaults"` // rows, in the plan's order
+	Vaults        []json.RawMessage `json:"vaults"`          // rows, in the plan's order
+	Parts         map[string]string `json:"parts,omitempty"` // in a snapshot: what is HTML on the page
 }
 
 type subscriptionRow struct {

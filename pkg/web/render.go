@@ -16,7 +16,6 @@ import (
 
 // Outlook is what is expected of a run; every part may be absent.
 type Outlook struct {
-	Next  string // the next event, in words
 	Ends  Range
 	Waves []Range // the ends of the waves
 }
@@ -37,9 +36,11 @@ type sheet struct {
 	outlook Outlook
 	plan    *plan.Plan        // nil: no predictions
 	rows    []json.RawMessage // nil: made from the view
-	version int64
+	version string
 	live    bool
-	limit   int // vaults listed for each cause; 0: all
+	limit   int // vaults listed for each task; 0: all
+
+	fragmented map[string]string // where the data carries the parts too
 }
 
 // shell is what the template of the whole page is given.
@@ -119,6 +120,20 @@ func (s sheet) write(w io.Writer) error {
 	return err
 }
 
+// fragments are the parts that a live page exchanges, as HTML.
+func (s sheet) fragments() (map[string]string, error) {
+	p := s.parts()
+	out := map[string]string{}
+	for _, name := range []string{"summary", "needs", "waves", "after"} {
+		var b strings.Builder
+		if err := templates.ExecuteTemplate(&b, name, p); err != nil {
+			return nil, fmt.Errorf("write the page's %s: %w", name, err)
+		}
+		out[name] = b.String()
+	}
+	return out, nil
+}
+
 // data is the page's JSON.
 func (s sheet) data() ([]byte, error) {
 	v, where := s.view, placesOf(s.view)
@@ -136,7 +151,7 @@ func (s sheet) data() ([]byte, error) {
 	return encode(document{
 		Version: s.version, Live: s.live, Zone: zoneOf(s.options.Zone).String(), Now: millis(v.Run.GeneratedAt),
 		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
-		Waves: waveRows(v, s.outlook), Subscriptions: where.list, Vaults: rows,
+		Waves: waveRows(v, s.outlook), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
 	})
 }
 
@@ -179,8 +194,8 @@ func (p *parts) figures(v *report.View, o Outlook, c clock) {
 	} else {
 		add("Last change", c.full(v.Run.UpdatedAt))
 	}
-	if o.Next != "" {
-		add("Next", report.Clean(o.Next))
+	if w := text(v.Run.WaitingFor); w != "" {
+		add("Waits for", w)
 	}
 	if v.Run.NextWindow != nil {
 		add("Next window", c.short(v.Run.NextWindow))

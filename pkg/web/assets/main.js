@@ -14,6 +14,7 @@ function options(select, list, all) {
 
 // offer lists what there is to choose from.
 function offer() {
+  if (filter.contains(document.activeElement) && document.activeElement.tagName === "SELECT") return; // it may be open
   const n = {};
   const labels = new Set();
   for (const v of doc.vaults) {
@@ -88,6 +89,7 @@ addEventListener("afterprint", () => {
 });
 
 document.documentElement.classList.add("scripted");
+document.documentElement.classList.toggle("live", doc.live);
 offer();
 recall();
 refresh();

@@ -25,42 +25,47 @@ function marks(cell, x) {
   }
 }
 
-function cells(line) {
-  const make = (name) => {
-    const c = el("span", "c-" + name);
-    c.setAttribute("role", "cell");
-    line.append(c);
-    return c;
-  };
-  return { status: make("status"), name: make("name"), time: make("time"), took: make("took") };
+// newLine makes the row of a wave or a vault, to be filled.
+function newLine(item) {
+  const line = el("div", item.wave === undefined ? "line" : "line wave"), cells = {};
+  line.setAttribute("role", "row");
+  for (const name of ["status", "name", "time", "took"]) {
+    cells[name] = el("span", "c-" + name);
+    cells[name].setAttribute("role", "cell");
+    line.append(cells[name]);
+  }
+  if (item.wave === undefined) {
+    const open = el("button");
+    open.type = "button";
+    open.dataset.vault = item.vault;
+    cells.name.append(open);
+  }
+  return { line, cells, stale: true };
 }
 
-function fillWave(line, i, x) {
-  const w = doc.waves[i], c = cells(line);
+function fillWave(c, i, x) {
+  const w = doc.waves[i];
   const all = Object.values(w.totals).reduce((a, b) => a + b, 0);
-  line.classList.add("wave");
   c.status.textContent = w.status;
-  c.name.append("Wave " + w.name + " ", el("small", "", (w.totals.upgraded || 0) + " of " + all + " upgraded"));
+  c.name.replaceChildren("Wave " + w.name + " ", el("small", "", (w.totals.upgraded || 0) + " of " + all + " upgraded"));
+  c.time.replaceChildren();
   marks(c.time, x);
   const end = w.endedAt || (w.startedAt ? doc.endedAt || now() : 0);
   if (w.startedAt) {
     bar(c.time, x, w.startedAt, end, "span");
     if (!w.endedAt && w.late > end) bar(c.time, x, end, w.late, "ahead");
-    c.took.textContent = span(end - w.startedAt);
   }
+  c.took.textContent = w.startedAt ? span(end - w.startedAt) : "";
   c.time.append(el("span", "quiet", !w.startedAt ? "not begun" : w.endedAt ? dayTime(w.startedAt) + " to " + dayTime(w.endedAt)
     : "since " + dayTime(w.startedAt) + (w.late ? ", expected to end between " + dayTime(w.likely) + " and " + dayTime(w.late) : "")));
 }
 
-function fillVault(line, i, x) {
-  const v = doc.vaults[i], c = cells(line);
-  c.status.append(icon(v.status), has(v, "overdue") ? "overdue" : v.status);
-  const open = el("button", "", v.vault);
-  open.type = "button";
-  open.dataset.vault = i;
-  open.title = v.vault;
+function fillVault(c, i, x) {
+  const v = doc.vaults[i], open = c.name.firstChild;
+  c.status.replaceChildren(icon(v.status), has(v, "overdue") ? "overdue" : v.status);
+  if (open.textContent !== v.vault) open.textContent = open.title = v.vault;
   open.tabIndex = view.focus === i ? 0 : -1;
-  c.name.append(open);
+  c.time.replaceChildren();
   marks(c.time, x);
   const running = v.status === "upgrading" || v.status === "starting" || inFlight(v);
   const end = v.end || (running ? now() : 0);
@@ -74,5 +79,5 @@ function fillVault(line, i, x) {
     why.title = why.textContent;
     c.time.append(why);
   }
-  if (v.start && end) c.took.textContent = span(end - v.start);
+  c.took.textContent = v.start && end ? span(end - v.start) : "";
 }

@@ -43,43 +43,33 @@ function axis() {
 const keyOf = (item) => (item.wave === undefined ? "v" + item.vault : "w" + item.wave);
 
 // draw makes the rows that are in view, and lets the others go. A row that
-// stays keeps its element, and with it the focus.
+// stays keeps its elements, and with them the focus.
 function draw() {
   const whole = grid.classList.contains("short");
   const top = whole ? 0 : grid.scrollTop, room = whole ? Infinity : grid.clientHeight;
   const first = Math.max(0, Math.floor(top / view.height) - 6);
-  const last = Math.min(view.items.length, Math.ceil((top + room) / view.height) + 6);
-  const keep = new Set();
-  for (let n = first; n < last; n++) {
-    const item = view.items[n], key = keyOf(item);
-    keep.add(key);
-    let l = view.lines.get(key);
-    if (!l) {
-      l = { line: el("div", "line"), stale: true };
-      l.line.setAttribute("role", "row");
-      view.lines.set(key, l);
-    }
-    if (l.stale) fill(l, item);
-    l.line.style.top = n * view.height + "px";
-    l.line.setAttribute("aria-rowindex", n + 2);
-    // In the order of the page is in the order of the list: screen readers.
-    if (body.children[n - first] !== l.line) body.insertBefore(l.line, body.children[n - first] || null);
-  }
+  const shown = view.items.slice(first, Math.ceil((top + room) / view.height) + 6);
+  const keep = new Set(shown.map(keyOf)), focused = body.contains(document.activeElement) ? document.activeElement : null;
   for (const [key, l] of view.lines) {
     if (keep.has(key)) continue;
     l.line.remove();
     view.lines.delete(key);
   }
-}
-
-function fill(l, item) {
-  const focused = l.line.contains(document.activeElement);
-  l.line.replaceChildren();
-  l.line.className = "line";
-  if (item.wave === undefined) fillVault(l.line, item.vault, view.x);
-  else fillWave(l.line, item.wave, view.x);
-  l.stale = false;
-  if (focused) l.line.querySelector("button")?.focus({ preventScroll: true });
+  shown.forEach((item, n) => {
+    const key = keyOf(item);
+    let l = view.lines.get(key);
+    if (!l) view.lines.set(key, l = newLine(item));
+    if (l.stale) {
+      if (item.wave === undefined) fillVault(l.cells, item.vault, view.x);
+      else fillWave(l.cells, item.wave, view.x);
+      l.stale = false;
+    }
+    l.line.style.top = (first + n) * view.height + "px";
+    l.line.setAttribute("aria-rowindex", first + n + 2);
+    // The order on the page is the order of the list: for screen readers.
+    if (body.children[n] !== l.line) body.insertBefore(l.line, body.children[n] || null);
+  });
+  if (focused && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
 // reveal scrolls to a vault and puts the focus on it.

@@ -1,0 +1,258 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Run is a run to show as it goes on. The state and the chronicle belong to
+// the page from then on: nobody else may change or read them.
+type Run struct {
+	State     *rollout.State    // as it stands
+	Chronicle *report.Chronicle // of the facts so far; nil: a new one
+	Options   report.Options
+	Version   string // of the program
+}
+
+// How a live page is kept current.
+const (
+	publishEvery = 250 * time.Millisecond // at most so often
+	share        = 15                     // nor for more than this part of the time
+	publishAtAll = 2 * time.Second        // unless the machine is so slow that it would be later than this
+	beatEvery    = 15 * time.Second       // with nothing to tell, this often
+	keptDiffs    = 64                     // for who comes back after a moment
+	keptSize     = 1 << 20                // unless they are larger
+	listedLive   = 20                     // vaults of a task that a live page lists
+)
+
+// desk folds the facts of a run for those who watch, apart from the run: it has
+// a state of its own, and whoever reports facts only leaves them here.
+type desk struct {
+	now   func() time.Time
+	wake  chan struct{} // capacity 1: there is something in the tray
+	inbox sync.Mutex
+	tray  []fleet.Event
+
+	mu       sync.Mutex // guards the rest
+	run      Run
+	boot     string // of this process: versions of another mean nothing
+	version  int64
+	rows     []json.RawMessage // as last published
+	dirty    map[int]bool      // vaults that changed since
+	all      bool              // everything may have
+	changed  bool              // something has, the run itself at the least
+	outlook  Outlook
+	over     bool // the process has ended the run
+	broken   error
+	watchers map[*watcher]bool
+	parts    map[string]string // as last published
+	kept     []message         // the newest diffs, oldest first
+}
+
+func newDesk(r Run, boot string, now func() time.Time) *desk {
+	if r.Chronicle == nil {
+		r.Chronicle = report.NewChronicle()
+	}
+	return &desk{now: now, wake: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
+		rows: make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
+}
+
+// leave puts facts down. It copies them and comes back at once.
+func (d *desk) leave(events []fleet.Event) {
+	d.inbox.Lock()
+	d.tray = append(d.tray, events...)
+	d.inbox.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fold takes in what lies in the tray. The caller holds mu.
+func (d *desk) fold() {
+	d.inbox.Lock()
+	events := d.tray
+	d.tray = nil
+	d.inbox.Unlock()
+	for _, e := range events {
+		if d.broken != nil {
+			return
+		}
+		if err := d.run.State.Apply(e); err != nil {
+			d.broken = fmt.Errorf("the page stopped at a fact that it cannot follow: %w", err)
+			return
+		}
+		d.run.Chronicle.Add(d.run.State, e)
+		d.changed = true
+		if f, ok := e.Fact.(fleet.VaultFact); ok {
+			if i, known := d.run.State.Lookup(f.VaultKey()); known {
+				d.dirty[i] = true
+			}
+			continue
+		}
+		d.all = true // what is said of the run may show on every vault
+	}
+}
+
+// view is the run as it stands. The caller holds mu.
+func (d *desk) view() *report.View {
+	d.fold()
+	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Chronicle: d.run.Chronicle})
+}
+
+// advance brings the rows up to date and tells everybody who watches what has
+// changed, if something has or in any case. It is the only place where the
+// version goes on, so that nobody misses a step. The caller holds mu.
+func (d *desk) advance(always bool) (sheet, error) {
+	v := cleaned(d.view())
+	s := sheet{view: v.Worded(d.run.Options), options: d.run.Options, outlook: d.outlook, plan: d.run.State.Plan, rows: d.rows,
+		live: !d.over, limit: listedLive}
+	touched, err := d.refresh(s)
+	if err != nil {
+		return s, err
+	}
+	if d.changed || always {
+		d.version++
+	}
+	s.version = d.stamp(d.version)
+	if d.changed || always {
+		m, err := d.diff(s, touched)
+		if err != nil {
+			return s, err
+		}
+		d.keep(m)
+		for w := range d.watchers {
+			d.tell(w, m)
+		}
+	}
+	d.changed = false
+	return s, nil
+}
+
+// refresh encodes the rows of the vaults that may have changed, and returns
+// those that have.
+func (d *desk) refresh(s sheet) (map[int]json.RawMessage, error) {
+	touched := map[int]json.RawMessage{}
+	where := placesOf(s.view)
+	for i := range s.view.Vaults {
+		if !d.all && !d.dirty[i] {
+			continue
+		}
+		r, err := encode(where.rowOf(&s.view.Vaults[i], s.predicted(i), s.options.SupportAddress))
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(r, d.rows[i]) {
+			d.rows[i], touched[i] = r, r
+		}
+	}
+	clear(d.dirty)
+	d.all = false
+	return touched, nil
+}
+
+// stamp names a version of the data among those of all processes.
+func (d *desk) stamp(version int64) string { return fmt.Sprintf("%s-%d", d.boot, version) }
+
+// change is what a live page is told.
+type change struct {
+	Version string                  `json:"version"`
+	Live    bool                    `json:"live"`
+	Now     int64                   `json:"now"`
+	EndedAt int64                   `json:"endedAt,omitempty"`
+	Waves   []waveRow               `json:"waves"`
+	Rows    map[int]json.RawMessage `json:"rows,omitempty"`
+	Parts   map[string]string       `json:"parts"` // HTML of this package's templates, those that changed
+	Say     string                  `json:"say"`   // for whoever listens rather than looks
+	Trouble string                  `json:"trouble,omitempty"`
+}
+
+// diff is the change from the version before.
+func (d *desk) diff(s sheet, touched map[int]json.RawMessage) (message, error) {
+	parts, err := s.fragments()
+	if err != nil {
+		return message{}, err
+	}
+	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt), EndedAt: millis(s.view.Run.EndedAt),
+		Waves: waveRows(s.view, s.outlook), Rows: touched, Parts: map[string]string{}, Say: report.Clean(s.view.Headline.Sentence)}
+	for name, html := range parts {
+		if d.parts[name] != html {
+			out.Parts[name] = html
+		}
+	}
+	d.parts = parts
+	if d.broken != nil {
+		out.Trouble = report.Clean(d.broken.Error())
+	}
+	data, err := encode(out)
+	return message{id: s.version, event: "diff", data: data}, err
+}
+
+// publish tells those who watch what changed, or that nothing did.
+func (d *desk) publish(always bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fold(); len(d.watchers) == 0 || !d.changed && !always {
+		return nil // nobody looks: what is in the tray has been folded, and that is all
+	}
+	_, err := d.advance(always)
+	return err
+}
+
+// page is the whole page as it stands.
+func (d *desk) page(w io.Writer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, err := d.advance(false)
+	if err != nil {
+		return err
+	}
+	return s.write(w)
+}
+
+// serve keeps watchers current until stop is closed.
+func (d *desk) serve(stop <-chan struct{}) {
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	for {
+		always := false
+		select {
+		case <-stop:
+			return
+		case <-beat.C:
+			always = true
+		case <-d.wake:
+		}
+		began := time.Now()
+		_ = d.publish(always) // whoever asks for the page is told what is wrong
+		rest := time.NewTimer(min(max(publishEvery, share*time.Since(began)), publishAtAll))
+		select {
+		case <-stop:
+			rest.Stop()
+			return
+		case <-rest.C:
+		}
+	}
+}
+
+// finish tells the end to those who watch, and lets them go.
+func (d *desk) finish() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fold()
+	d.over, d.all, d.changed = true, true, true
+	_, err := d.advance(true)
+	for w := range d.watchers {
+		d.tell(w, theEnd)
+		d.drop(w)
+	}
+	return err
+}

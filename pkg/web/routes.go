@@ -1,0 +1,118 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// writeTimeout is how long a client may take to read an answer, or a message of
+// a stream.
+const writeTimeout = 20 * time.Second
+
+func (s *Server) routes() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	m.Handle("/{$}", s.shown(func(w http.ResponseWriter, _ *http.Request) {
+		s.answer(w, "text/html; charset=utf-8", s.desk.page)
+	}))
+	m.HandleFunc("/page.css", plain("text/css; charset=utf-8", styles))
+	m.HandleFunc("/page.js", plain("text/javascript; charset=utf-8", script))
+	m.Handle("/api/status", s.shown(func(w http.ResponseWriter, _ *http.Request) {
+		s.answer(w, "application/json", s.desk.status)
+	}))
+	m.Handle("/events", s.shown(s.events))
+	m.Handle("/metrics", s.shown(func(w http.ResponseWriter, r *http.Request) {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(&gauges{s.desk})
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+	}))
+	return m
+}
+
+// shown waits until there is a run to show.
+func (s *Server) shown(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.begun:
+			next(w, r)
+		case <-r.Context().Done():
+		case <-s.stop:
+			http.Error(w, "the run did not begin", http.StatusServiceUnavailable)
+		}
+	})
+}
+
+func plain(kind, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write([]byte(text)) // a client that went away
+	}
+}
+
+// answer writes what there is to say as a whole, or that it cannot be said.
+func (s *Server) answer(w http.ResponseWriter, kind string, write func(io.Writer) error) {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		http.Error(w, report.Clean(err.Error()), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write(b.Bytes()) // a client that went away
+}
+
+// status is the document of fleetup status -o json.
+func (d *desk) status(w io.Writer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.run.Options
+	o.Format = report.FormatJSON
+	return report.Status(w, d.view(), o)
+}
+
+// events streams what changes.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	seen := r.Header.Get("Last-Event-ID")
+	if seen == "" {
+		seen = r.URL.Query().Get("after")
+	}
+	me, err := s.desk.watch(seen)
+	if errors.Is(err, errCrowded) {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	if err != nil {
+		http.Error(w, report.Clean(err.Error()), http.StatusInternalServerError)
+		return
+	}
+	defer s.desk.forget(me)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // a reverse proxy must not collect them
+	out := http.NewResponseController(w)
+	if out.Flush() != nil {
+		return
+	}
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case m, more := <-me.queue:
+			if !more {
+				return
+			}
+			_ = out.SetWriteDeadline(time.Now().Add(writeTimeout)) // without one the connection's own holds
+			if _, err := fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", m.id, m.event, m.data); err != nil || out.Flush() != nil {
+				return
+			}
+		}
+	}
+}

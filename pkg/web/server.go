@@ -1,0 +1,134 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Config says where a page is served, and to whom.
+type Config struct {
+	Address string // host and port; port 0 takes a free one
+	Token   string // who knows it may look; needed off loopback
+}
+
+// Errors of Listen that are mistakes of the configuration.
+var (
+	ErrAddress    = errors.New("this is not an address to listen on")
+	ErrNeedsToken = errors.New("a page that other machines can reach needs a token")
+	ErrWeakToken  = errors.New("the token is too short to keep anybody out")
+)
+
+// shortestToken is how long a token is at least.
+const shortestToken = 16
+
+// Server serves the page of one run. A nil Server shows nothing to nobody: all
+// its methods may be called.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+	guard    *guard
+	begun    chan struct{} // closed once there is a run to show
+	stop     chan struct{}
+	close    sync.Once
+	work     sync.WaitGroup
+	desk     *desk
+}
+
+// Listen takes the address, so that a mistake is known before a run begins.
+// Whoever asks before Begin waits.
+func Listen(c Config) (*Server, error) {
+	host, port, err := net.SplitHostPort(c.Address)
+	if err != nil || port == "" {
+		return nil, fmt.Errorf("%w: %q; it reads 127.0.0.1:8080", ErrAddress, c.Address)
+	}
+	if c.Token == "" && !loopbackHost(host) {
+		return nil, fmt.Errorf("%w: %s is not loopback", ErrNeedsToken, c.Address)
+	}
+	if c.Token != "" && len(c.Token) < shortestToken {
+		return nil, fmt.Errorf("%w: it has %d characters and needs %d", ErrWeakToken, len(c.Token), shortestToken)
+	}
+	l, err := net.Listen("tcp", c.Address)
+	if err != nil {
+		return nil, fmt.Errorf("the page cannot be served at %s: %w", c.Address, err)
+	}
+	at, ok := l.Addr().(*net.TCPAddr)
+	if c.Token == "" && (!ok || !at.IP.IsLoopback()) {
+		_ = l.Close() // nothing was served
+		return nil, fmt.Errorf("%w: %s is not loopback", ErrNeedsToken, c.Address)
+	}
+	s := &Server{listener: l, guard: newGuard(c.Token, at.Port), begun: make(chan struct{}), stop: make(chan struct{})}
+	s.http = &http.Server{
+		Handler:           s.guard.wrap(s.routes()),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // a broken client is no news of the run
+	}
+	s.work.Go(func() { _ = s.http.Serve(l) }) // it ends with the server
+	return s, nil
+}
+
+// URL is where the page is.
+func (s *Server) URL() string {
+	if s == nil {
+		return ""
+	}
+	return "http://" + s.listener.Addr().String() + "/"
+}
+
+// Begin shows a run. It is called once.
+func (s *Server) Begin(r Run) {
+	if s == nil {
+		return
+	}
+	b := make([]byte, 6)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	s.desk = newDesk(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) })
+	s.work.Go(func() { s.desk.serve(s.stop) })
+	s.work.Go(func() { s.desk.forecast(s.stop) })
+	close(s.begun)
+}
+
+// Update takes in facts that the run has journalled. It copies them and comes
+// back at once, whoever watches.
+func (s *Server) Update(events []fleet.Event) {
+	if s == nil || s.desk == nil {
+		return
+	}
+	s.desk.leave(events)
+}
+
+// patience is how long the end waits for those who are being told of it.
+const patience = 2 * time.Second
+
+// Close tells everybody how the run stands, and ends. Nothing is left running.
+func (s *Server) Close() {
+	if s != nil {
+		s.close.Do(s.end)
+	}
+}
+
+func (s *Server) end() {
+	close(s.stop)
+	if s.desk != nil {
+		_ = s.desk.finish() // the ledger has the truth; the page is a window
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close() // somebody does not read: cut off
+	}
+	s.work.Wait()
+}
