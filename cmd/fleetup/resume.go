@@ -21,7 +21,7 @@ func (e *environment) resumeCommand() *cli.Command {
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
-			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, cloudFlags()...),
+			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.resume,
 	}
 }
@@ -69,6 +69,11 @@ func (e *environment) resume(c *cli.Context) error {
 		}
 	}
 	p := st.Plan
+	page, err := openPage(c)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
 	conn, err := connect(c, p, folderFor(p, path), truthPath(path))
 	if err != nil {
 		return err
@@ -88,7 +93,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if c.Bool("accept-failures") && st.Run.Halt != nil {
 		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, cloud: conn, begins: run, commands: commands, reports: reports})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 
 // unfinished counts the vaults of which the journal has more to tell.

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/pkg/web"
 )
 
 func (e *environment) runCommand() *cli.Command {
@@ -25,7 +26,7 @@ func (e *environment) runCommand() *cli.Command {
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(),
-			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, cloudFlags()...),
+			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.runRollout,
 	}
 }
@@ -72,6 +73,11 @@ func (e *environment) runRollout(c *cli.Context) error {
 			return err
 		}
 	}
+	page, err := openPage(c)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
 	conn, err := connect(c, p, src.folder, truthPath(path))
 	if err != nil {
 		return err
@@ -111,7 +117,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := begins.apply(first); err != nil {
 		return err
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, cloud: conn, begins: begins, reports: reports})
+	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, cloud: conn, begins: begins, reports: reports, page: page})
 }
 
 // job is a run that a process carries out.
@@ -122,7 +128,8 @@ type job struct {
 	ledger   *state.Ledger
 	lock     *state.Lock
 	cloud    *cloud
-	begins   standing // as it stands
+	begins   standing    // as it stands
+	page     *web.Server // nil: none is served
 	commands []fleet.Fact
 	reports  []reportFile
 }
@@ -130,6 +137,10 @@ type job struct {
 // carryOut drives the rollout and says how it ended.
 func (e *environment) carryOut(c *cli.Context, j job) error {
 	progress, reporter := e.newProgress(j.begins.state), e.newReporter(c, j.reports, j.path)
+	if err := e.onPage(c, j, progress); err != nil {
+		progress.stop()
+		return err
+	}
 	keep := reporter.watch(j.begins.told, func(st *rollout.State) *report.View {
 		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.told})
 	})

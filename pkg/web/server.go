@@ -88,6 +88,9 @@ func (s *Server) URL() string {
 	return "http://" + s.listener.Addr().String() + "/"
 }
 
+// Guarded reports whether the page asks for a token.
+func (s *Server) Guarded() bool { return s != nil && s.guard.token != "" }
+
 // Begin shows a run. It is called once.
 func (s *Server) Begin(r Run) {
 	if s == nil {

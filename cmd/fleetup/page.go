@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/web"
+)
+
+// tokenVariable holds the token of the page where no file does.
+const tokenVariable = "FLEETUP_LISTEN_TOKEN"
+
+// pageFlags serve a page of the run.
+func pageFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Usage: "serve a page of the run, live, at this `ADDRESS`, such as 127.0.0.1:8080; plain HTTP, read-only"},
+		&cli.StringFlag{Name: "listen-token-file", TakesFile: true,
+			Usage: "who looks at the page needs the token in this `FILE` (or in " + tokenVariable + "); needed where other machines can reach it"},
+	}
+}
+
+// openPage takes the address of the page, so that a mistake is known before
+// anything begins; nil where no page is wanted.
+func openPage(c *cli.Context) (*web.Server, error) {
+	address := c.String("listen")
+	file := c.String("listen-token-file")
+	if address == "" {
+		if file != "" {
+			return nil, usage("add --listen ADDRESS, or leave the token out", "--listen-token-file is of no use without --listen")
+		}
+		return nil, nil
+	}
+	token := os.Getenv(tokenVariable)
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
+		}
+		if token = strings.TrimSpace(string(data)); token == "" {
+			return nil, usage("write a token into it, for instance: openssl rand -hex 24", "the token file %s is empty", file)
+		}
+	}
+	page, err := web.Listen(web.Config{Address: address, Token: token})
+	switch {
+	case errors.Is(err, web.ErrAddress):
+		return nil, usage("--listen 127.0.0.1:8080", "--listen: %w", err)
+	case errors.Is(err, web.ErrNeedsToken), errors.Is(err, web.ErrWeakToken):
+		return nil, usage("--listen 127.0.0.1:8080, or --listen-token-file FILE with the output of: openssl rand -hex 24", "--listen: %w", err)
+	case err != nil:
+		return nil, &failure{fleet.ExitInternal, err, "end what has that address, or choose another port; nothing was started"}
+	}
+	return page, nil
+}
+
+// onPage shows a run on its page as well. The page folds the run's facts by
+// itself, so that nothing it does can hold up the run.
+func (e *environment) onPage(c *cli.Context, j job, p *progress) error {
+	if j.page == nil {
+		return nil
+	}
+	begins := standing{state: rollout.NewState(j.plan), told: report.NewChronicle()}
+	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.apply(ev) }); err != nil {
+		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
+	}
+	j.page.Begin(web.Run{State: begins.state, Chronicle: begins.told, Options: e.reportOptions(c, report.FormatTable, j.path), Version: versionString()})
+	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
+	if j.page.Guarded() {
+		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"
+	}
+	say(e.stderr, "%s.", where)
+	update, after := p.update, p.after
+	p.update = func(st *rollout.State, events []fleet.Event) {
+		update(st, events)
+		j.page.Update(events)
+	}
+	p.after = func() {
+		j.page.Close() // with the last word
+		after()
+	}
+	return nil
+}
