@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -67,8 +69,28 @@ func open(t *testing.T, browser context.Context, url string, width, height int64
 			b.mu.Unlock()
 		}
 	}()
-	b.do(chromedp.EmulateViewport(width, height), media(scheme), chromedp.Navigate(url))
+	b.do(chromedp.EmulateViewport(width, height), media(scheme), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+		return err
+	}), chromedp.Navigate(url))
 	return b
+}
+
+// busy is how much of a processor the page's thread has had: that does not
+// depend on what else the machine does.
+func (b *tab) busy() time.Duration {
+	b.t.Helper()
+	var all float64
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		got, err := chromedp.Call(ctx, performance.GetMetrics, cdp.Empty{})
+		for _, m := range got.Metrics {
+			if m.Name == "TaskDuration" {
+				all = m.Value
+			}
+		}
+		return err
+	}))
+	return time.Duration(all * float64(time.Second)).Round(time.Millisecond)
 }
 
 func media(scheme string) chromedp.Action[chromedp.Void] {
@@ -246,7 +268,7 @@ func TestBrowserOpensTenThousand(t *testing.T) {
 	began := time.Now()
 	b := open(t, in, url, 1440, 900, "light")
 	b.until(rowCount + " > 10")
-	t.Logf("10,000 vaults: open after %s; the page says %v ms to its load event", time.Since(began).Round(time.Millisecond),
+	t.Logf("10,000 vaults: open after %s, of which its thread was busy %s; the page says %v ms to its load event", time.Since(began).Round(time.Millisecond), b.busy(),
 		eval[float64](b, `Math.round(performance.getEntriesByType("navigation")[0].loadEventEnd)`))
 	if n := eval[int](b, rowCount); n > 60 {
 		t.Errorf("%d rows exist", n)
@@ -275,6 +297,56 @@ func TestBrowserPrintsWhatNeedsAPerson(t *testing.T) {
 	}
 	if *shots != "" {
 		_ = os.WriteFile(filepath.Join(*shots, "report.pdf"), pdf, 0o600) // to be looked at
+	}
+	b.quiet()
+}
+
+// TestBrowserFollowsALiveRun: what happens shows without a reload, what was
+// open stays open, the focus stays, and the end is said.
+func TestBrowserFollowsALiveRun(t *testing.T) {
+	in := browser(t)
+	x := serve(t, 400, Config{})
+	x.start(0)
+	b := open(t, in, x.server.URL(), 1440, 900, "dark")
+	b.until(`document.getElementById("link").textContent === "live"`)
+	b.until(rowCount + ` > 10 && document.querySelector("#body .b-upgrading") !== null`)
+	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")))
+	eval[string](b, `document.activeElement.dataset.mark = "here"`)
+	x.start(1)
+	x.fail(1)
+	b.until(`document.querySelector("#body .line:not(.wave)").textContent.startsWith("failedprod/vault-00001")`)
+	b.until(`document.getElementById("task-support-1") !== null && document.getElementById("verdict").textContent.includes("1 NEEDS YOU")`)
+	if !eval[bool](b, `document.activeElement.dataset.mark === "here" && document.activeElement.textContent === "prod/vault-00000"`) {
+		t.Error("the focus moved though the vault is still there")
+	}
+	eval[bool](b, `document.getElementById("message-support-1").open = true`)
+	x.start(2)
+	b.until(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-00002"))`)
+	if !eval[bool](b, `document.getElementById("message-support-1").open`) {
+		t.Error("what was open closed")
+	}
+	b.until(`document.getElementById("announce").textContent.includes("1 NEEDS YOU")`)
+	b.shot("live")
+	x.server.Close()
+	b.until(`document.getElementById("link").textContent.includes("ended")`)
+	b.quiet()
+}
+
+// TestBrowserStaysLiveWithTenThousand: how long a change takes to show is
+// logged, not judged.
+func TestBrowserStaysLiveWithTenThousand(t *testing.T) {
+	in := browser(t)
+	x := serve(t, 10000, Config{})
+	began := time.Now()
+	b := open(t, in, x.server.URL(), 1440, 900, "light")
+	b.until(rowCount + ` > 10 && document.getElementById("link").textContent === "live"`)
+	t.Logf("10,000 vaults, live: open after %s, of which its thread was busy %s; the page says %v ms to its load event", time.Since(began).Round(time.Millisecond), b.busy(),
+		eval[float64](b, `Math.round(performance.getEntriesByType("navigation")[0].loadEventEnd)`))
+	for i := range 5 {
+		began, busy := time.Now(), b.busy()
+		x.start(i)
+		b.until(fmt.Sprintf(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-%05d"))`, i))
+		t.Logf("a start shows after %s, of which its thread was busy %s", time.Since(began).Round(time.Millisecond), b.busy()-busy)
 	}
 	b.quiet()
 }

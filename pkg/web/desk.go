@@ -124,11 +124,10 @@ func (d *desk) advance(always bool) (sheet, error) {
 	}
 	s.version = d.stamp(d.version)
 	if d.changed || always {
-		m, err := d.diff(s, touched)
+		m, err := d.message(s, touched)
 		if err != nil {
 			return s, err
 		}
-		d.keep(m)
 		for w := range d.watchers {
 			d.tell(w, m)
 		}
@@ -173,6 +172,23 @@ type change struct {
 	Parts   map[string]string       `json:"parts"` // HTML of this package's templates, those that changed
 	Say     string                  `json:"say"`   // for whoever listens rather than looks
 	Trouble string                  `json:"trouble,omitempty"`
+}
+
+// message tells the step to a version: a diff, or, where that would be most of
+// it anyway, everything.
+func (d *desk) message(s sheet, touched map[int]json.RawMessage) (message, error) {
+	if len(touched) < 200 || len(touched) < len(d.rows)/2 {
+		m, err := d.diff(s, touched)
+		if err == nil {
+			d.keep(m)
+		}
+		return m, err
+	}
+	d.kept, d.parts = nil, nil
+	if len(d.watchers) == 0 {
+		return message{}, nil
+	}
+	return d.snapshot(s)
 }
 
 // diff is the change from the version before.

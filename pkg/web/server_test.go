@@ -557,3 +557,13 @@ func BenchmarkChange(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen is what the page of 10,000 vaults costs who asks for it first.
+func BenchmarkOpen(b *testing.B) {
+	st := rollout.NewState(fleetPlan(10000))
+	for b.Loop() {
+		if err := newDesk(Run{State: st}, "boot", time.Now).page(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
