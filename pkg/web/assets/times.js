@@ -39,9 +39,9 @@ function extent() {
     if (inFlight(v) && v.p90 && v.start + v.p90 > to) to = v.start + v.p90;
   }
   const current = doc.waves.find((w) => w.startedAt && !w.endedAt);
-  if (current && current.late && asked.range === "all") to = Math.max(to, Math.min(current.late, to + (to - from) + hour));
+  if (current && current.late && asked.range === "all") to = Math.max(to, current.late);
   if (asked.range !== "all") from = Math.max(from, end0 - Number(asked.range) * hour);
-  if (to - from < 10 * second) to = from + 10 * second;
+  to = Math.max(Math.min(to, 2 * end0 - from), from + 10 * second); // what is to come takes half of it at most
   const room = (to - from) * 0.02;
   return { from: from - room, to: to + room };
 }
