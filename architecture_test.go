@@ -144,6 +144,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 		"github.com/jedib0t/go-pretty":      "pkg/report",
 		"github.com/jmespath/go-jmespath":   "pkg/report",
 		"github.com/rogpeppe/go-internal":   "cmd/fleetup",
+		"github.com/prometheus":             "pkg/web",
 		module + "pkg/azure/classic":        "cmd/fleetup",
 	}
 	for _, s := range sources(t) {

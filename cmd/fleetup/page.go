@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 
@@ -47,7 +49,9 @@ func openPage(c *cli.Context) (*web.Server, error) {
 			return nil, usage("write a token into it, for instance: openssl rand -hex 24", "the token file %s is empty", file)
 		}
 	}
-	page, err := web.Listen(web.Config{Address: address, Token: token})
+	page, err := web.Listen(web.Config{Address: address, Token: token, Adjust: func(s *http.Server) {
+		s.ErrorLog = slog.NewLogLogger(logOf(c).Handler(), slog.LevelDebug) // a broken client is no news of the run
+	}})
 	switch {
 	case errors.Is(err, web.ErrAddress):
 		return nil, usage("--listen 127.0.0.1:8080", "--listen: %w", err)

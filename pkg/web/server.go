@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -20,6 +18,10 @@ import (
 type Config struct {
 	Address string // host and port; port 0 takes a free one
 	Token   string // who knows it may look; needed off loopback
+
+	// Adjust, where set, is shown the server before it serves: where broken
+	// clients are to be logged is a matter of the program's edge.
+	Adjust func(*http.Server)
 }
 
 // Errors of Listen that are mistakes of the configuration.
@@ -74,7 +76,9 @@ func Listen(c Config) (*Server, error) {
 		ReadTimeout:       10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0), // a broken client is no news of the run
+	}
+	if c.Adjust != nil {
+		c.Adjust(s.http)
 	}
 	s.work.Go(func() { _ = s.http.Serve(l) }) // it ends with the server
 	return s, nil

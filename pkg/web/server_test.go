@@ -491,7 +491,7 @@ func TestWhereToListen(t *testing.T) {
 		{"8080", "", ErrAddress}, {"127.0.0.1:", "", ErrAddress}, {"", "", ErrAddress},
 		{"127.0.0.1:0", "short", ErrWeakToken},
 	} {
-		s, err := Listen(Config{c.address, c.token})
+		s, err := Listen(Config{Address: c.address, Token: c.token})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%q with token %q: %v, want %v", c.address, c.token, err, c.want)
 		}
