@@ -211,9 +211,7 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 	switch rnd.IntN(8) {
 	case 0, 1: // at a time
 	case 6, 7:
-		// Not when a start is written and the cloud has yet to look at it:
-		// nobody could tell when it has.
-		points := slices.DeleteFunc(failpoint.Meanings(), func(m failpoint.Meaning) bool { return m.Point == failpoint.SendWritten })
+		points := failpoint.Meanings()
 		at = fmt.Sprintf("%s@%d", points[rnd.IntN(len(points))].Point, 1+rnd.IntN(6))
 		after = 1500 * time.Millisecond
 	case 5:

@@ -85,7 +85,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	t.Parallel()
 	timings := quick()
 	timings.BusyDeadline = time.Second // what is unreadable is waited for
-	w := newWorldBehind(t, strictcloud.Config{Timings: timings}, httptest.NewTLSServer)
+	w := newWorldBehind(t, strictcloud.Config{Timings: timings}, (*httptest.Server).StartTLS)
 	w.gate.echo = echo
 	w.signsInWithCLI()
 	names := []string{"echo-check", "echo-encoded", "echo-start", "echo-page", "echo-raw", "echo-target", "plain"}

@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +24,7 @@ type world struct {
 	gate    *gate
 	web     *httptest.Server
 	url     string
+	asks    *http.Client
 	dir     string
 	inv, db string
 	limits  strictcloud.Limits
@@ -40,16 +42,19 @@ func newWorld(t *testing.T, timings strictcloud.Timings) *world {
 
 func newWorldOf(t *testing.T, cfg strictcloud.Config) *world {
 	t.Helper()
-	return newWorldBehind(t, cfg, httptest.NewServer)
+	return newWorldBehind(t, cfg, (*httptest.Server).Start)
 }
 
-// newWorldBehind returns a world whose cloud answers behind a server of one's
-// own.
-func newWorldBehind(t *testing.T, cfg strictcloud.Config, open func(http.Handler) *httptest.Server) *world {
+// newWorldBehind returns a world whose cloud answers behind a server that is
+// started in a way of one's own.
+func newWorldBehind(t *testing.T, cfg strictcloud.Config, serve func(*httptest.Server)) *world {
 	t.Helper()
 	cloud := strictcloud.New(cfg)
-	g := &gate{cloud: cloud, tokens: map[string]bool{}}
-	web := open(g)
+	g := &gate{cloud: cloud, tokens: map[string]bool{}, open: map[net.Conn]bool{}}
+	web := httptest.NewUnstartedServer(g)
+	web.Config.ConnState = g.connection
+	serve(web)
+	g.url, g.asks = web.URL, web.Client()
 	t.Cleanup(web.Close)
 	t.Cleanup(cloud.Close)
 	dir := t.TempDir()
@@ -79,12 +84,33 @@ type gate struct {
 	tokens  map[string]bool
 	leaked  bool // a header held the environment's secret
 	active  int
+	open    map[net.Conn]bool // connections that are not closed
+	url     string
+	asks    *http.Client
 	echo    func(http.ResponseWriter, *http.Request) bool // answers in the cloud's place
 	arrived func(*http.Request)                           // before the cloud sees it
 	answers func(*http.Request)                           // when the cloud has decided, before the client knows
 }
 
+// probe asks the gate itself, not the cloud.
+const probe = "/is-anybody-waiting"
+
+// connection follows a connection's life.
+func (g *gate) connection(c net.Conn, state http.ConnState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		g.open[c] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(g.open, c)
+	}
+}
+
 func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == probe {
+		return
+	}
 	g.mu.Lock()
 	for _, v := range r.Header.Values("Authorization") {
 		if _, token, ok := strings.Cut(v, "Bearer "); ok {
@@ -132,19 +158,22 @@ func (g *gate) on(arrived, answers func(*http.Request)) {
 	g.arrived, g.answers = arrived, answers
 }
 
-// quiet waits until no request is being answered: what a killed client had
-// sent has then been dealt with.
+// quiet waits until all that the clients have sent, which are dead by now, has
+// been dealt with. Connections are accepted in the order in which they were
+// made: once a new one is answered, nobody's is waiting unseen.
 func (g *gate) quiet(t *testing.T) {
 	t.Helper()
-	calm := 0
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	resp, err := g.asks.Get(g.url + probe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	g.asks.CloseIdleConnections()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		g.mu.Lock()
-		active := g.active
+		left := g.active + len(g.open)
 		g.mu.Unlock()
-		if calm++; active > 0 {
-			calm = 0
-		}
-		if calm > 4 {
+		if left == 0 {
 			return
 		}
 	}
