@@ -3,7 +3,7 @@
 .PHONY: build test lint race simulate kills powerloss fuzz bench long browser release
 
 build:
-	go build -o bin/fleetup ./cmd/fleetup
+	go build -buildvcs=auto -o bin/fleetup ./cmd/fleetup
 
 test:
 	go test -count=1 ./...
