@@ -50,7 +50,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := clockIn(o.Zone)
-	all := slices.Concat(v.runActions(o), v.supportActions(o), v.unknownActions(c), v.blockedActions(), v.waitActions(c))
+	all := slices.Concat(v.runActions(o), v.supportActions(o), v.unknownActions(o), v.blockedActions(), v.waitActions(c))
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -148,7 +148,15 @@ func (v *View) supportActions(o Options) (out []Action) {
 
 // unknownActions is about vaults of which reading could not tell: whether
 // their starts were accepted, or whether what came of them is good.
-func (v *View) unknownActions(c clock) (out []Action) {
+func (v *View) unknownActions(o Options) (out []Action) {
+	c := clockIn(o.Zone)
+	again := func(vs []*Vault) *string {
+		args := []string{"refresh"}
+		for _, x := range vs[:min(len(vs), 3)] {
+			args = append(args, x.Vault)
+		}
+		return maybe(command(append(args, o.State)...))
+	}
 	var doubtful, unverified []*Vault
 	for _, x := range v.withStatus(fleet.Unknown) {
 		switch {
@@ -160,7 +168,7 @@ func (v *View) unknownActions(c clock) (out []Action) {
 		}
 	}
 	if len(unverified) > 0 {
-		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: maybe(fleet.CodeNotVerified),
+		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: maybe(fleet.CodeNotVerified), Command: again(unverified),
 			Title:  fmt.Sprintf("Look at what became of %s: the cloud says upgraded, and it could not be verified", named(unverified)),
 			Detail: maybe("Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it not, ask support with the OperationId.")})
 	}
@@ -169,7 +177,7 @@ func (v *View) unknownActions(c clock) (out []Action) {
 		if n := len(doubtful[0].Reads); n > 0 && len(doubtful) == 1 {
 			title += "; the cloud was last read " + c.short(doubtful[0].Reads[n-1].At.Time)
 		}
-		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: maybe(fleet.CodeAnswerLost),
+		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: maybe(fleet.CodeAnswerLost), Command: again(doubtful),
 			Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")})
 	}
 	return out
@@ -220,7 +228,7 @@ func (v *View) waitActions(c clock) (out []Action) {
 		return s
 	})
 	group(DoWait, fleet.Deferred, func(n int, _ string, x *Vault) string {
-		s := vaults(n) + " deferred: a resume takes them up"
+		s := vaults(n) + " deferred, for a resume to take up"
 		if x.NextWindow != nil {
 			s += ", from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
 		}

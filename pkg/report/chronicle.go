@@ -35,7 +35,7 @@ type sends struct {
 // Entry is something that happened in the night.
 type Entry struct {
 	At     Time    `json:"at"`
-	Kind   string  `json:"kind"`   // opened, resumed, died, wave, soak, gate, approved, halted, accepted, throttled, sign-in, failed, unknown, reopened, suspended, closed, or another fact's name
+	Kind   string  `json:"kind"`   // opened, resumed, died, wave, soak, gate, approved, halted, accepted, throttled, sign-in, failed, unknown, refreshed, reopened, suspended, closed, or another fact's name
 	Text   string  `json:"text"`   // what happened, in words
 	Detail *string `json:"detail"` // more of it: totals, a reason
 	By     *string `json:"by"`     // who, where a person did it
@@ -174,6 +174,10 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		say("gate", nobody, "", "the gate %s wave %s opened", f.When, f.Wave)
 	case fleet.RunSuspended:
 		c.left = true
+		if at, ok := windowIn(f.Detail); ok && f.Why == fleet.SuspendedWait {
+			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = &Time{at}
+			return
+		}
 		say("suspended", nobody, f.Detail, "%s", suspension(f.Why)).sub = subscriptionNamed(f.Detail)
 	case fleet.RunClosed:
 		c.left = true

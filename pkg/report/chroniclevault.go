@@ -50,6 +50,9 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 	case fleet.Held:
 		w, _ := WordOf(f)
 		note(w.Kind, w.By.User, w.Reason, w.Text)
+	case fleet.Refreshed:
+		c.read(i, Read{Time{when}, f.Reading, maybe(f.Detail)})
+		note("refreshed", f.By.User, f.Detail, "read again, nothing was sent,")
 	case fleet.Reopened:
 		c.proof.ReopenedByHand++
 		delete(c.sends, i)
@@ -134,6 +137,16 @@ func suspension(why string) string {
 		return "left, to be resumed: it is paused"
 	}
 	return "stopped: " + why
+}
+
+// windowIn is when the window opens that a suspension's detail names.
+func windowIn(detail string) (time.Time, bool) {
+	text, ok := strings.CutPrefix(detail, "the window that opens ")
+	if !ok {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	return at, err == nil
 }
 
 // haltedSubscription is the ID of the subscription whose budget halted.

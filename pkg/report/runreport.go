@@ -83,6 +83,7 @@ func (v *View) details(p *page, c clock, acts []Action) {
 			for _, x := range a.about {
 				x.unknownDetails(p, c)
 			}
+			p.command("To read again, sending nothing", str(a.Command))
 		default:
 			a.blocked(p)
 		}
