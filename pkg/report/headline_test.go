@@ -50,8 +50,13 @@ func TestHeadline(t *testing.T) {
 			n.started(evening+24*60+5, "dev/web-02")
 			n.failed(evening+24*60+20, "dev/web-02", "no")
 			n.fact(evening+32*60, waiting)
-			n.fact(evening+40*60, fleet.Approved{Wave: "canary", When: fleet.GateAfter}) // a person in the morning begins no night
 		}, false, 50, "NIGHT 2, Tue 22:00–Wed 06:00 WAITING: 0 UPGRADED, 1 NEEDS YOU BEFORE Wed 22:00 (1 failed)", "Overall 1 of 15"},
+		"a word in the third night": {weeknights, func(n *night) { // a person's word begins no night
+			n.started(evening+24*60+5, "dev/web-02")
+			n.failed(evening+24*60+20, "dev/web-02", "no")
+			n.fact(evening+32*60, waiting)
+			n.fact(evening+48*60+30, fleet.Approved{Wave: "canary", When: fleet.GateAfter})
+		}, false, 60, "NIGHT 1, Tue 22:00–Wed 06:00 WAITING: 0 UPGRADED, 1 NEEDS YOU (1 failed)", "Overall 0 of 15"},
 		"halted": {nil, func(n *night) {
 			n.started(1, "dev/web-01")
 			n.failed(9, "dev/web-01", "no")

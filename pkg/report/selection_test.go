@@ -36,7 +36,7 @@ func TestSelectionKeepsToItself(t *testing.T) {
 			if err := Report(&b, v, Options{Format: f}); err != nil {
 				t.Fatal(err)
 			}
-			for _, secret := range []string{prodID, devID, "prod/", "dev/", "sql-0", "web-0", "late-", "AADSTS"} {
+			for _, secret := range []string{prodID, devID, "prod/", "dev/", "sql-0", "web-0", "late-", "AADSTS", "subscription prod"} {
 				if i := strings.Index(b.String(), secret); i >= 0 {
 					t.Errorf("%s as %s tells of %s: …%s…", name, f, secret, b.String()[max(0, i-60):min(b.Len(), i+60)])
 				}
