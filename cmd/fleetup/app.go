@@ -47,6 +47,8 @@ func (e *environment) app() *cli.App {
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
 			e.approveCommand(), e.pauseCommand(), e.stopCommand(), e.reopenCommand(),
+			e.holdCommand(), e.releaseCommand(), e.limitCommand(), e.noteCommand(),
+			e.showCommand(), e.runsCommand(), e.waitCommand(),
 			e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
 		},

@@ -21,7 +21,7 @@ func (e *environment) approveCommand() *cli.Command {
 			"one, the next resume uses it.",
 		Flags: orderFlags(&cli.StringFlag{Name: "wave", Usage: "the gate's wave `NAME`; the run must stand before its gate"}),
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "canary looks good", func(o *order) { o.Wave = c.String("wave") }, func(_ order, s said) {
+			return e.obeyed(c, "canary looks good", func(o *order) error { o.Wave = c.String("wave"); return nil }, func(_ order, s said) {
 				approved := s.events[0].Fact.(fleet.Approved)
 				ev := approved.Evidence
 				say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, report.Clean(approved.Wave),
@@ -33,7 +33,7 @@ func (e *environment) approveCommand() *cli.Command {
 }
 
 // approval makes the approval of the gate that the run stands before.
-func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) (fleet.Fact, error) {
+func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
 	w, when, ok := st.NextGate()
 	if !ok {
 		return nil, usage(report.Command("status", "--state", o.State)+" tells where it stands", "the run stands before no gate")
@@ -55,6 +55,6 @@ func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) (fleet.
 		return nil, &failure{fleet.ExitUsage,
 			fmt.Errorf("%s started the run, and the plan wants another person to approve wave %s", by.User, name), "ask a colleague"}
 	}
-	return fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason, PlanFingerprint: st.Plan.Fingerprint,
-		Evidence: st.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}, nil
+	return []fleet.Fact{fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason, PlanFingerprint: st.Plan.Fingerprint,
+		Evidence: st.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}}, nil
 }

@@ -55,6 +55,8 @@ type journal interface {
 	LatestRun() (state.RunInfo, bool, error)
 	Plan(fingerprint string) ([]byte, error)
 	Events(runID string, fn func(seq uint64, e fleet.Event) error) error
+	// EventsAfter leaves out those up to a sequence number.
+	EventsAfter(runID string, after uint64, fn func(seq uint64, e fleet.Event) error) error
 	// Head is the sequence number and the hash of the newest event.
 	Head() (seq uint64, hash string, err error)
 }

@@ -51,7 +51,8 @@ func (l *live) close() {
 
 // reply is what an order was answered with.
 type reply struct {
-	Said []fleet.Event `json:"said"` // what was journalled
+	Said  []fleet.Event `json:"said"`            // what was journalled
+	Names []string      `json:"names,omitempty"` // of the vaults it is about
 }
 
 var errOver = &control.Refusal{Message: "the run has ended just now, before it heard that", ExitCode: fleet.ExitInUse,
@@ -77,6 +78,7 @@ func (l *live) obey(ctx context.Context, who control.Peer, raw json.RawMessage) 
 			for _, f := range facts {
 				said.Said = append(said.Said, fleet.Event{At: at, Fact: f})
 			}
+			said.Names = namesIn(st, said.Said)
 			return facts, err
 		},
 		Done: func(err error) { heard <- err },

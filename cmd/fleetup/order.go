@@ -24,6 +24,11 @@ type order struct {
 	Wave   string `json:"wave,omitempty"`
 	Off    bool   `json:"off,omitempty"`
 	Close  bool   `json:"close,omitempty"`
+
+	Vaults   []string `json:"vaults,omitempty"`
+	Selector string   `json:"selector,omitempty"`
+
+	Limits map[string]int `json:"limits,omitempty"` // by the inventory's names; fleet.AsPlanned gives one back
 }
 
 // longestReason is how much a person may say.
@@ -34,22 +39,13 @@ func (o order) decide(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.
 	if st.Run.Closed != nil {
 		return nil, usage(report.Command("report", "--state", o.State), "run %s is closed: nothing can be said to it any more", st.Run.ID)
 	}
-	var f fleet.Fact
-	var err error
-	switch o.Do {
-	case "approve":
-		f, err = o.approval(st, by, at)
-	case "pause":
-		f, err = o.pause(st, by)
-	case "stop":
-		f, err = o.stop(st, by)
-	default:
-		err = usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
+	decide, known := map[string]func(*rollout.State, fleet.Actor, time.Time) ([]fleet.Fact, error){
+		"approve": o.approval, "pause": o.pause, "stop": o.stop, "hold": o.hold, "release": o.hold, "limit": o.limit, "note": o.note,
+	}[o.Do]
+	if !known {
+		return nil, usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []fleet.Fact{f}, nil
+	return decide(st, by, at)
 }
 
 // orderOf makes the order of a command line. example is a reason that such a
@@ -60,7 +56,12 @@ func orderOf(c *cli.Context, example string) (order, error) {
 		return order{}, err
 	}
 	o := order{Do: c.Command.Name, State: path, Reason: strings.TrimSpace(c.String("reason"))}
+	if o.Do == "note" {
+		o.Reason = strings.TrimSpace(strings.Join(c.Args().Slice(), " "))
+	}
 	switch {
+	case o.Reason == "" && o.Do == "note":
+		return o, usage(fmt.Sprintf("fleetup note %q", example), "note needs a text")
 	case o.Reason == "":
 		return o, usage(fmt.Sprintf("fleetup %s --reason %q", o.Do, example), "%s needs a --reason: the journal keeps it", o.Do)
 	case len(o.Reason) > longestReason:
@@ -75,9 +76,11 @@ func reasonFlag() cli.Flag {
 
 // obeyed carries a command that is an order out: it fills the order in, gives
 // it, and tells what came of it.
-func (e *environment) obeyed(c *cli.Context, example string, fill func(*order), tell func(order, said)) error {
-	if err := noArguments(c); err != nil {
-		return err
+func (e *environment) obeyed(c *cli.Context, example string, fill func(*order) error, tell func(order, said)) error {
+	if c.Command.ArgsUsage == "" {
+		if err := noArguments(c); err != nil {
+			return err
+		}
 	}
 	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
 		return err
@@ -86,7 +89,9 @@ func (e *environment) obeyed(c *cli.Context, example string, fill func(*order), 
 	if err != nil {
 		return err
 	}
-	fill(&o)
+	if err := fill(&o); err != nil {
+		return err
+	}
 	s, err := e.give(c, o)
 	if err != nil {
 		return err
@@ -114,6 +119,7 @@ func orderFlags(more ...cli.Flag) []cli.Flag {
 // said is what came of an order.
 type said struct {
 	events []fleet.Event
+	names  []string       // of the vaults it was about, as commands name them
 	live   bool           // a process heard it, and acts on it now
 	state  *rollout.State // as it stands after it, where the order was left in the ledger
 }
@@ -156,7 +162,7 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 		return said{}, &failure{fleet.ExitInternal, fmt.Errorf("nobody can say whether %s heard that: %w", h, err),
 			report.Command("status", "--state", o.State) + " tells how the run stands"}
 	}
-	return said{events: r.Said, live: true}, nil
+	return said{events: r.Said, names: r.Names, live: true}, nil
 }
 
 // leaveWord writes an order down for the next resume. A run that is to be
@@ -205,7 +211,22 @@ func leaveWord(h *held, o order) (said, error) {
 	if err := h.ledger.Commit(events, records); err != nil {
 		return said{}, err
 	}
-	return said{events: events, state: st}, nil
+	return said{events: events, names: namesIn(st, events), state: st}, nil
+}
+
+// namesIn names the vaults that facts are about, as commands name them.
+func namesIn(st *rollout.State, events []fleet.Event) (names []string) {
+	var all []string
+	for _, ev := range events {
+		if f, ok := ev.Fact.(fleet.VaultFact); ok {
+			if all == nil {
+				all = report.Names(st.Plan)
+			}
+			i, _ := st.Lookup(f.VaultKey()) // it was decided on this state
+			names = append(names, all[i])
+		}
+	}
+	return names
 }
 
 // next says what to do after an order: look at the live run, or resume.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -20,7 +22,7 @@ func (e *environment) pauseCommand() *cli.Command {
 			if off {
 				example = "the restore is done"
 			}
-			return e.obeyed(c, example, func(o *order) { o.Off = off }, func(o order, s said) {
+			return e.obeyed(c, example, func(o *order) error { o.Off = off; return nil }, func(o order, s said) {
 				by := report.Clean(s.events[0].Fact.(fleet.Paused).By.User)
 				if off {
 					say(e.stdout, "the pause is over, by %s: %s", by, report.Clean(o.Reason))
@@ -33,7 +35,7 @@ func (e *environment) pauseCommand() *cli.Command {
 	}
 }
 
-func (o order) pause(st *rollout.State, by fleet.Actor) (fleet.Fact, error) {
+func (o order) pause(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
 	p := st.Run.Paused
 	switch {
 	case o.Off && p == nil:
@@ -42,5 +44,5 @@ func (o order) pause(st *rollout.State, by fleet.Actor) (fleet.Fact, error) {
 		return nil, usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT")+" ends the pause",
 			"the run is paused already, by %s: %s", p.By.User, p.Reason)
 	}
-	return fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}, nil
+	return []fleet.Fact{fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}}, nil
 }

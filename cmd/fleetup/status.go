@@ -13,8 +13,11 @@ func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "where the run stands",
-		Flags: reportFlags(),
+		Flags: append(reportFlags(), &cli.BoolFlag{Name: "watch", Usage: "show it again whenever something has changed, until the run is finished"}),
 		Action: func(c *cli.Context) error {
+			if c.Bool("watch") {
+				return e.watchStatus(c)
+			}
 			return e.read(c, report.Status)
 		},
 	}

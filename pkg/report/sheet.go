@@ -122,6 +122,9 @@ func (s *Screen) Above(text string) error {
 	return s.redraw(text, s.lines)
 }
 
+// Cut shortens a line, clean already, to what fits into so many columns.
+func Cut(line string, width int) string { return text.Trim(line, width) }
+
 // Clear takes the block away and leaves the cursor where it began.
 func (s *Screen) Clear() error { return s.Draw(nil) }
 

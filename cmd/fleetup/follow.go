@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/control"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// follower keeps the newest run of a ledger as it stands, and reads only what
+// has come since it last looked: from the file, or from the process that
+// carries the run out.
+type follower struct {
+	path string
+	run  standing
+	seq  uint64
+	have bool
+}
+
+// lookEvery is how often a follower looks.
+const lookEvery = time.Second
+
+// look reads what has come; news tells whether that was anything. ok is false
+// while the ledger has no run.
+func (f *follower) look() (news, ok bool, err error) {
+	r, err := openReading(f.path)
+	if err != nil {
+		return false, f.have, err
+	}
+	defer r.close()
+	news, err = f.read(r)
+	if errors.Is(err, control.ErrNotThere) { // it has just ended: the file tells the rest
+		f.have, err = false, nil
+		return f.look()
+	}
+	return news, f.have, err
+}
+
+func (f *follower) read(r *reading) (news bool, err error) {
+	info, ok, err := r.LatestRun()
+	if err != nil || !ok {
+		return false, err
+	}
+	if !f.have || info.ID != f.run.info.ID {
+		f.run, f.have, err = latest(r)
+		if err != nil {
+			return false, err
+		}
+		f.seq, f.run.live = f.run.evidence.Events, r.live != nil
+		return true, nil
+	}
+	was := f.run.live
+	f.run.info, f.run.live = info, r.live != nil
+	err = r.EventsAfter(info.ID, f.seq, func(seq uint64, e fleet.Event) error {
+		f.seq, news = seq, true
+		return f.run.apply(e)
+	})
+	if err == nil && news {
+		f.run.evidence.Events, f.run.evidence.JournalHead, err = r.Head()
+	}
+	return news || was != f.run.live, err
+}
+
+// watch looks again and again until done says so, the person interrupts, or a
+// time has passed (0: never). It is called after every look that brought news.
+func (e *environment) watch(f *follower, within time.Duration, done func() (bool, error)) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var late <-chan time.Time
+	if within > 0 {
+		late = time.After(within)
+	}
+	for {
+		news, ok, err := f.look()
+		if err != nil {
+			return err
+		}
+		if ok && news {
+			if over, err := done(); over || err != nil {
+				return err
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-e.interrupt:
+			return outcome(fleet.ExitInterrupted)
+		case <-late:
+			return errLate
+		}
+	}
+}
+
+// errLate says that what was waited for did not come in time.
+var errLate = errors.New("it did not happen in time")

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+func (e *environment) noteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "note", Usage: "leave a remark in the journal, for a handover", ArgsUsage: "TEXT",
+		Description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
+		Flags:       []cli.Flag{stateFlag(), outputFlag("table", "json")},
+		Action: func(c *cli.Context) error {
+			return e.obeyed(c, "handed over to the day shift", func(*order) error { return nil }, func(o order, s said) {
+				say(e.stdout, "noted, by %s: %s", report.Clean(s.events[0].Fact.(fleet.Noted).By.User), report.Clean(o.Reason))
+			})
+		},
+	}
+}
+
+func (o order) note(_ *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
+	return []fleet.Fact{fleet.Noted{By: by, Text: o.Reason}}, nil
+}

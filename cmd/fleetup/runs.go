@@ -1,0 +1,65 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+func (e *environment) runsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "runs",
+		Usage: "list the runs of a ledger",
+		Flags: []cli.Flag{stateFlag(), outputFlag("table", "json")},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+				return err
+			}
+			path, err := statePath(c)
+			if err != nil {
+				return err
+			}
+			r, err := openReading(path)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			runs, err := r.records.Runs()
+			if err != nil {
+				return err
+			}
+			rows := make([]report.RunRow, len(runs))
+			for i := range runs {
+				rows[i] = runRow(&runs[i], i == len(runs)-1 && r.live != nil)
+			}
+			if c.String("output") == "json" {
+				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows})
+			}
+			if len(rows) == 0 {
+				return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+			}
+			return report.Runs(e.stdout, rows, e.reportOptions(c, report.FormatTable, path))
+		},
+	}
+}
+
+// runRow is a run as the list shows it.
+func runRow(r *state.RunInfo, live bool) report.RunRow {
+	row := report.RunRow{ID: r.ID, Status: string(report.RunInterrupted), PlanFingerprint: r.PlanFingerprint, StartedAt: &report.Time{Time: r.OpenedAt}}
+	switch {
+	case live:
+		row.Status = string(report.RunRunning)
+	case r.Closed:
+		code := int(r.ExitCode)
+		verdict := r.ExitCode.Name()
+		row.Status, row.EndedAt, row.ExitCode, row.Verdict = string(report.RunFinished), &report.Time{Time: r.ClosedAt}, &code, &verdict
+		row.Took = r.ClosedAt.Sub(r.OpenedAt).Round(time.Second)
+	}
+	return row
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+func (e *environment) showCommand() *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "the whole story of one vault, over all runs", ArgsUsage: "VAULT",
+		Description: "Where it stands, what was found, every event that the journal has of it, and for a failed one the\n" +
+			"message to send to support. A VAULT is subscription/name, or its ID in the Resource Manager.",
+		Flags:  []cli.Flag{stateFlag(), outputFlag("table", "json"), supportFlag()},
+		Action: e.story,
+	}
+}
+
+func (e *environment) story(c *cli.Context) error {
+	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+		return err
+	}
+	name, err := oneArgument(c, "a vault")
+	if err != nil {
+		return err
+	}
+	path, err := statePath(c)
+	if err != nil {
+		return err
+	}
+	r, err := openReading(path)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	run, ok, err := latest(r)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+	}
+	run.live = r.live != nil
+	i, err := findVault(run.state, report.Command("status", "-o", "csv", "--state", path), name)
+	if err != nil {
+		return err
+	}
+	chapters, err := chaptersOf(r, run.state.Plan.Vaults[i].Key)
+	if err != nil {
+		return err
+	}
+	o := e.reportOptions(c, report.FormatTable, path)
+	story := view(run).StoryOf(report.Names(run.state.Plan)[i], chapters, o)
+	if c.String("output") == "json" {
+		return story.WriteJSON(e.stdout)
+	}
+	return story.Write(e.stdout, o)
+}
+
+// chaptersOf collects what the journal has of a vault, over all runs.
+func chaptersOf(r *reading, key fleet.Key) ([]report.Chapter, error) {
+	runs, err := r.records.Runs()
+	if err != nil {
+		return nil, err
+	}
+	chapters := []report.Chapter{}
+	for _, run := range runs {
+		err := r.Events(run.ID, func(seq uint64, ev fleet.Event) error {
+			ch := report.Chapter{Seq: seq, At: &report.Time{Time: ev.At}, Run: run.ID, Fact: ev.Fact.Name()}
+			switch f := ev.Fact.(type) {
+			case fleet.VaultFact:
+				if f.VaultKey() != key {
+					return nil
+				}
+				ch.What = sentence(f)
+				said, err := personIn(f)
+				if err != nil {
+					return err
+				}
+				ch.By, ch.Why = said.user(), said.why()
+			case fleet.RunOpened:
+				i := carriedIn(f, key)
+				if i < 0 {
+					return nil
+				}
+				ch.What = "came into the run as " + string(f.Carried[i].Status) + ", from an earlier one"
+			default:
+				return nil
+			}
+			chapters = append(chapters, ch)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return chapters, nil
+}
+
+func carriedIn(f fleet.RunOpened, key fleet.Key) int {
+	for i := range f.Carried {
+		if f.Carried[i].Vault == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// personIn reads who caused a fact and why, where it says so.
+func personIn(f fleet.Fact) (w words, err error) {
+	data, err := json.Marshal(f)
+	if err == nil {
+		err = json.Unmarshal(data, &w)
+	}
+	return w, err
+}
+
+func (w words) user() *string {
+	if w.By == nil {
+		return nil
+	}
+	return &w.By.User
+}
+
+func (w words) why() *string {
+	if w.Reason == "" {
+		return nil
+	}
+	return &w.Reason
+}

@@ -1,0 +1,115 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Chapter is one thing that happened to a vault.
+type Chapter struct {
+	Seq  uint64  `json:"seq"` // of its event in the ledger's journal
+	At   *Time   `json:"at"`
+	Run  string  `json:"run"`
+	Fact string  `json:"fact"`
+	What string  `json:"what"`
+	By   *string `json:"by"`
+	Why  *string `json:"why"`
+}
+
+// Story is everything the ledger knows of one vault, over all its runs.
+type Story struct {
+	SchemaVersion  int       `json:"schemaVersion"`
+	Vault          *Vault    `json:"vault"` // as the newest run has it
+	SupportMessage *Message  `json:"supportMessage"`
+	Chapters       []Chapter `json:"story"`
+}
+
+// StoryOf tells of a vault of a view; nil when the view does not show it.
+func (v *View) StoryOf(name string, chapters []Chapter, o Options) *Story {
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		if x.Vault != name {
+			continue
+		}
+		s := &Story{SchemaVersion: SchemaVersion, Vault: x, Chapters: chapters}
+		if x.Status == fleet.Failed {
+			s.SupportMessage = SupportMessage(o.SupportAddress, x)
+		}
+		return s
+	}
+	return nil
+}
+
+// WriteJSON writes the story as JSON.
+func (s *Story) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
+
+// Write writes the story for people.
+func (s *Story) Write(w io.Writer, o Options) error {
+	p, c, v := &page{}, clockIn(o.Zone), s.Vault
+	p.title("VAULT %s%s%s%stimes %s", v.Vault, dot, v.Status, dot, c)
+	if why := v.why(); why != "" && why != "-" {
+		p.line("%s", why)
+	}
+	p.pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
+	p.pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
+	p.pair("Target", "resource group %s", v.TargetResourceGroup)
+	p.pair("Wave", "%s", v.Wave)
+	if v.OperationID != nil {
+		p.pair("Operation", "%s", *v.OperationID)
+	}
+	if v.StartedAt != nil {
+		p.pair("Started", "%s", c.full(v.StartedAt.Time))
+	}
+	if v.EndedAt != nil {
+		p.pair("Ended", "%s%s", c.full(v.EndedAt.Time), after(v))
+	}
+	if v.UpgradedResourceID != nil {
+		p.pair("New vault", "%s", *v.UpgradedResourceID)
+	}
+	for _, id := range v.RequestIDs {
+		p.pair("Request", "%s", id)
+	}
+	if len(v.Findings) > 0 {
+		p.section("FINDINGS: %d", len(v.Findings))
+		for _, f := range v.Findings {
+			p.item("%s %s: %s", f.Severity, or(str(f.Code), "without a code"), str(f.Message))
+			if f.Action != nil {
+				p.sub("%s", *f.Action)
+			}
+			for _, item := range f.Items {
+				p.sub("%s", item)
+			}
+		}
+	}
+	p.section("STORY: %s", plural(len(s.Chapters), "event", "events"))
+	run := ""
+	for _, ch := range s.Chapters {
+		if ch.Run != run {
+			run = ch.Run
+			p.group("run %s", run)
+		}
+		line := c.full(ch.At.value()) + "  " + ch.What
+		if ch.By != nil {
+			line += ", by " + *ch.By
+		}
+		if ch.Why != nil {
+			line += ": " + *ch.Why
+		}
+		p.item("%s", line)
+	}
+	if s.SupportMessage != nil {
+		p.section("DO NOT RETRY unless support says so. The message to send:")
+		p.verbatim(s.SupportMessage.String())
+	}
+	return p.writeTerminal(w, o.Width)
+}
+
+// after says how long an upgrade took, where that is known.
+func after(v *Vault) string {
+	if d := v.Took(); d > 0 {
+		return fmt.Sprintf(" (after %s)", span(d))
+	}
+	return ""
+}
