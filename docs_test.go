@@ -3,6 +3,7 @@ package fleetup_test
 import (
 	"flag"
 	"fmt"
+	"go/ast"
 	"os"
 	"regexp"
 	"slices"
@@ -128,5 +129,31 @@ func keep(t *testing.T, path, from, to, want string) {
 	}
 	if err := os.WriteFile(path, []byte(head+from+want+to+rest), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReliabilityNamesTestsThatExist: a promise stands with the test that
+// proves it.
+func TestReliabilityNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	exist := map[string]bool{}
+	for _, s := range sources(t) {
+		if !s.test {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				exist[f.Name.Name] = true
+			}
+		}
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(read(t, "docs/reliability.md"), -1)
+	if len(named) < 50 {
+		t.Errorf("docs/reliability.md names %d tests", len(named))
+	}
+	for _, m := range named {
+		if !exist[m[1]] {
+			t.Errorf("docs/reliability.md names %s, which does not exist", m[1])
+		}
 	}
 }
