@@ -169,6 +169,24 @@ func TestTheClockIsSetBackBeforeThePOST(t *testing.T) {
 	}
 }
 
+// TestTheLastMomentPassesBeforeThePOST: a start was decided on ten seconds before
+// it would end too late, and its commit takes twenty: less than a poll, and too
+// long. The POST does not leave; the vault waits for the next night.
+func TestTheLastMomentPassesBeforeThePOST(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		p := fleetOf(t, 1, 1, nil, func(in *plan.Input) { in.Calendar = nightly(21, 1, "UTC") })
+		begins(time.Date(2026, 6, 11, 1, 0, 0, 0, time.UTC).Add(-p.Vaults[0].Predicted.P90 - 10*time.Second))
+		n := newNight(t, p, asPredicted)
+		n.patience = 14 * 24 * time.Hour
+		n.disk = func(s runner.Store) runner.Store { return &stalled{Store: s, at: 1, long: 20 * time.Second} }
+		n.ends(fleet.ExitOK, fleet.Upgraded)
+		if start := n.sent(v00, 1)[0]; start.at.Sub(n.began) < 12*time.Hour {
+			t.Errorf("it left %v after the decision", start.at.Sub(n.began))
+		}
+	})
+}
+
 // clockSetter sets the clock when the first intent is on disk.
 type clockSetter struct {
 	runner.Store
