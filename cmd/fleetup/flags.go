@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -109,6 +110,21 @@ func cloudFlags() []cli.Flag {
 
 func exitWhenWaitingFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "exit-when-waiting", Usage: "leave with 5, to be resumed, instead of waiting for a window or an approval"}
+}
+
+// socketGroupFlag lets colleagues speak to the run.
+func socketGroupFlag() cli.Flag {
+	return &cli.StringFlag{Name: "socket-group", EnvVars: []string{"FLEETUP_SOCKET_GROUP"},
+		Usage: "let the members of this `GROUP` ask and tell the run too; the journal keeps their names"}
+}
+
+// socketGroup makes sure of the flag before anything begins.
+func socketGroup(c *cli.Context) (string, error) {
+	name := c.String("socket-group")
+	if _, err := control.GroupID(name); err != nil {
+		return "", usage("leave --socket-group out, or name a group of this machine", "--socket-group: %w", err)
+	}
+	return name, nil
 }
 
 func acceptWarningsFlag() cli.Flag {

@@ -28,10 +28,13 @@ type live struct {
 // same: nobody is kept from an upgrade for want of an ear.
 func (e *environment) listen(j job) *live {
 	l := &live{asks: make(chan runner.Ask), over: make(chan struct{}), lock: j.lock}
-	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Version: versionString(), RunID: j.runID, Journal: j.ledger, Obey: l.obey})
+	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Group: j.group, Version: versionString(), RunID: j.runID, Journal: j.ledger, Obey: l.obey})
 	if err == nil {
 		l.server = server
 		err = j.lock.Announce(server.Path())
+	}
+	if err == nil && server.Group() >= 0 {
+		err = j.lock.Share(server.Group())
 	}
 	if err != nil {
 		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", report.Clean(cause(err).Error()))

@@ -128,24 +128,24 @@ type said struct {
 // next resume.
 func (e *environment) give(c *cli.Context, o order) (said, error) {
 	for until := time.Now().Add(whereLive); ; time.Sleep(20 * time.Millisecond) {
+		// The live run first: who may speak to it need not be allowed to write to
+		// its ledger.
+		if holder, _, err := state.ReadHolder(o.State); err == nil {
+			client, err := reach(holder, o.State)
+			if err == nil {
+				defer client.Close()
+				return tellLive(client, o, holder)
+			}
+			if !errors.Is(err, control.ErrNotThere) {
+				return said{}, err
+			}
+		}
 		h, err := hold(c)
 		if err == nil {
 			defer h.close()
 			return leaveWord(h, o)
 		}
-		busy, ok := errors.AsType[*state.InUseError](err)
-		if !ok {
-			return said{}, err
-		}
-		client, rerr := reach(busy.Holder, o.State)
-		if rerr == nil {
-			defer client.Close()
-			return tellLive(client, o, busy.Holder)
-		}
-		if !errors.Is(rerr, control.ErrNotThere) {
-			return said{}, rerr
-		}
-		if time.Now().After(until) {
+		if !errors.Is(err, state.ErrInUse) || time.Now().After(until) {
 			return said{}, err
 		}
 	}

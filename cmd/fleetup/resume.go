@@ -19,7 +19,7 @@ func (e *environment) resumeCommand() *cli.Command {
 		Usage: "go on with the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.resume,
@@ -39,6 +39,10 @@ func (e *environment) resume(c *cli.Context) error {
 		return usage(report.Command("resume", "--state", path, "--accept-failures", "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)
+	if err != nil {
+		return err
+	}
+	group, err := socketGroup(c)
 	if err != nil {
 		return err
 	}
@@ -93,7 +97,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if c.Bool("accept-failures") && st.Run.Halt != nil {
 		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 
 // unfinished counts the vaults of which the journal has more to tell.

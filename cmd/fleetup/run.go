@@ -25,7 +25,7 @@ func (e *environment) runCommand() *cli.Command {
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(),
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.runRollout,
 	}
@@ -45,6 +45,10 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	p, path := src.plan, src.ledger
 	reports, err := reportFiles(c, src.file, p.Inventory, path)
+	if err != nil {
+		return err
+	}
+	group, err := socketGroup(c)
 	if err != nil {
 		return err
 	}
@@ -117,7 +121,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := begins.apply(first); err != nil {
 		return err
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, cloud: conn, begins: begins, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group, cloud: conn, begins: begins, reports: reports, page: page})
 }
 
 // job is a run that a process carries out.
@@ -127,6 +131,7 @@ type job struct {
 	runID    string
 	ledger   *state.Ledger
 	lock     *state.Lock
+	group    string // who may speak to it besides
 	cloud    *cloud
 	begins   standing    // as it stands
 	page     *web.Server // nil: none is served

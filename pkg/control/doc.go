@@ -5,9 +5,10 @@
 //
 // It promises:
 //
-//   - Only who may read the ledger may speak: the socket has mode 0600 in a
-//     directory of mode 0700, and the kernel says who is at the other end. What
-//     a client says of itself is never believed.
+//   - Only who may read the ledger may speak, and the members of a group where
+//     its owner wants that: the socket has mode 0600 in a directory of mode 0700
+//     (0660 and 0710 with a group), and the kernel says who is at the other end.
+//     What a client says of itself is never believed.
 //   - No client can stall the run. The journal is read in short transactions,
 //     every connection has deadlines, their number is bounded, and an order is
 //     one message to the run's own goroutine.

@@ -40,17 +40,20 @@ func place(ledger string) string {
 // listen makes the socket of a ledger. Whoever calls it holds the ledger's
 // lock: a socket that is there already was left behind by a process that is
 // gone.
-func listen(ledger string) (l *net.UnixListener, path string, err error) {
+//
+// group, unless negative, is the number of a group whose members may speak to
+// the run too.
+func listen(ledger string, group int) (l *net.UnixListener, path string, err error) {
 	path = place(ledger)
 	dir := filepath.Dir(path)
 	if beside := filepath.Dir(ledger); filepath.Dir(dir) != beside {
 		// Outside the ledger's folder the folder above is shared by ledgers, and
 		// may lie where others could have put it before us.
-		if err := private(filepath.Dir(dir)); err != nil {
+		if err := private(filepath.Dir(dir), group); err != nil {
 			return nil, path, err
 		}
 	}
-	if err := private(dir); err != nil {
+	if err := private(dir, group); err != nil {
 		return nil, path, err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,16 +63,27 @@ func listen(ledger string) (l *net.UnixListener, path string, err error) {
 	if err != nil {
 		return nil, path, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := share(path, 0o600, 0o660, group); err != nil {
 		l.Close()
 		return nil, path, err
 	}
 	return l, path, nil
 }
 
-// private makes a folder that only this user may enter, or makes sure that one
-// that is there already is such a folder.
-func private(dir string) error {
+// share gives a file one mode, or another and a group.
+func share(path string, alone, shared os.FileMode, group int) error {
+	if group < 0 {
+		return os.Chmod(path, alone)
+	}
+	if err := os.Chown(path, -1, group); err != nil {
+		return err
+	}
+	return os.Chmod(path, shared)
+}
+
+// private makes a folder that only this user may enter, and those of a group
+// pass through, or makes sure that one that is there already is such a folder.
+func private(dir string, group int) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -82,5 +96,5 @@ func private(dir string) error {
 	case !ours(fi):
 		return fmt.Errorf("%s belongs to another user", dir)
 	}
-	return os.Chmod(dir, 0o700)
+	return share(dir, 0o700, 0o710, group)
 }

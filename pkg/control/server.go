@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -30,6 +32,7 @@ type Journal interface {
 // Config is what a server needs.
 type Config struct {
 	Ledger  string // the ledger's path without symbolic links
+	Group   string // the name or number of a group whose members may speak to the run too; empty: nobody but the owner
 	Version string // of the program
 	RunID   string
 	Journal Journal
@@ -84,22 +87,27 @@ const (
 
 // Server is the socket of a live run.
 type Server struct {
-	path string
-	http *http.Server
-	done chan struct{}
-	base context.Context
-	end  context.CancelFunc
+	path  string
+	group int
+	http  *http.Server
+	done  chan struct{}
+	base  context.Context
+	end   context.CancelFunc
 }
 
 // Serve opens the socket of a ledger. Call it with the ledger's lock held.
 func Serve(c Config) (*Server, error) { return serve(c, patience) }
 
 func serve(c Config, patience time.Duration) (*Server, error) {
-	l, path, err := listen(c.Ledger)
+	group, err := GroupID(c.Group)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, done: make(chan struct{})}
+	l, path, err := listen(c.Ledger, group)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{path: path, group: group, done: make(chan struct{})}
 	s.base, s.end = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler:           handler(c, patience),
@@ -115,8 +123,27 @@ func serve(c Config, patience time.Duration) (*Server, error) {
 	return s, nil
 }
 
+// GroupID finds a group's number, -1 for none.
+func GroupID(name string) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 {
+		return n, nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return -1, fmt.Errorf("there is no group %q on this machine", name)
+	}
+	return strconv.Atoi(g.Gid)
+}
+
 // Path is the socket's path.
 func (s *Server) Path() string { return s.path }
+
+// Group is the number of the group whose members may speak to the run, -1 for
+// none.
+func (s *Server) Group() int { return s.group }
 
 // farewell is how long answers that are under way may take once the run is
 // over.

@@ -74,6 +74,9 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	if !got || !samePath(f, real+lockSuffix) {
 		return nil, nil
 	}
+	if fi, err := f.Stat(); err == nil && fi.Mode().Perm() == sharedMode {
+		_ = f.Chmod(fileMode) // shared by an earlier holder: this one has not said so
+	}
 	if err := writeHolder(f, who); err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked: its lock file cannot be written", Err: err,
 			Next: "make room on the disk of " + filepath.Dir(real)}
@@ -94,6 +97,19 @@ func (l *Lock) Path() string { return l.path }
 
 // Real returns the ledger's path without symbolic links.
 func (l *Lock) Real() string { return l.real }
+
+// Share lets the members of a group read who holds the ledger, and where that
+// process can be spoken to. It lasts until the next Acquire.
+func (l *Lock) Share(group int) error {
+	err := l.file.Chown(-1, group)
+	if err == nil {
+		err = l.file.Chmod(sharedMode)
+	}
+	if err != nil {
+		return &FileError{Path: l.path, Detail: "has a lock file that cannot be given to a group", Err: err}
+	}
+	return nil
+}
 
 // Announce writes down where the holder can be spoken to, for ReadHolder; an
 // empty address: nowhere any more.
@@ -166,6 +182,8 @@ const (
 	lockSuffix = ".lock"
 	// fileMode is the mode of every file of the ledger.
 	fileMode fs.FileMode = 0o600
+	// sharedMode is the mode of a lock file that a group may read.
+	sharedMode fs.FileMode = 0o640
 )
 
 // resolve follows symbolic links, so that two names of one ledger share one
