@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func stateFlag() cli.Flag {
@@ -81,6 +82,34 @@ func selected(p *plan.Plan, s *plan.Selector, text string) ([]int, error) {
 	}
 	labels := append(plan.BuiltInKeys(), slices.Sorted(maps.Keys(keys))...)
 	return nil, usage("correct the selector; there are "+strings.Join(labels, ", "), "--selector %q picks none of the %s", text, plural(len(p.Vaults), "vault"))
+}
+
+// pickedNames returns the vaults that a command line names, or those that its
+// selector picks and that may be dealt with, as commands name them.
+func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]string, error) {
+	pick, err := selector(c)
+	if err != nil || pick == nil {
+		return c.Args().Slice(), err
+	}
+	if c.NArg() > 0 {
+		return nil, usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
+	}
+	picked, err := selected(st.Plan, pick, c.String("selector"))
+	if err != nil {
+		return nil, err
+	}
+	all := report.Names(st.Plan)
+	var names []string
+	for _, i := range picked {
+		if may(i) == nil {
+			names = append(names, all[i])
+		}
+	}
+	if len(names) == 0 {
+		return nil, usage(report.Command("status", "-l", c.String("selector"))+" shows where they stand", "%s concerns none of the %s with %s",
+			c.Command.Name, plural(len(picked), "vault"), c.String("selector"))
+	}
+	return names, nil
 }
 
 func outputFlag(formats ...string) cli.Flag {

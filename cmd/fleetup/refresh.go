@@ -20,7 +20,7 @@ func (e *environment) refreshCommand() *cli.Command {
 		Description: "Support may have put one right. It reads and starts nothing; budgets stay as they are. Without a VAULT it\n" +
 			"reads every failed or unknown one of the newest run. It exits 0 when all could be read, 8 when a sign-in or\n" +
 			"permission was missing, 1 when another read failed.",
-		Flags:  append([]cli.Flag{stateFlag(), outputFlag("table", "json")}, cloudFlags()...),
+		Flags:  append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag()}, cloudFlags()...),
 		Action: e.refresh,
 	}
 }
@@ -51,7 +51,11 @@ func (e *environment) refresh(c *cli.Context) error {
 		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to refresh", h.path)
 	}
 	st := h.run.state
-	vaults, err := toRefresh(st, h.path, c.Args().Slice())
+	names, err := pickedNames(c, st, st.Refreshable)
+	if err != nil {
+		return err
+	}
+	vaults, err := toRefresh(st, h.path, names)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (e *environment) reopenCommand() *cli.Command {
 		ArgsUsage: "VAULT...",
 		Description: "A failed upgrade must not be tried again unless support says so. The permission is recorded with\n" +
 			"its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
-		Flags: []cli.Flag{stateFlag(),
+		Flags: []cli.Flag{stateFlag(), selectorFlag(),
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"},
 			&cli.StringFlag{Name: "case", Usage: "the support case's `ID`"}},
 		Action: e.reopen,
@@ -29,7 +29,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 0 {
+	if c.NArg() == 0 && !c.IsSet("selector") {
 		return usage("fleetup reopen SUBSCRIPTION/NAME --reason TEXT", "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
@@ -49,7 +49,11 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	vaults, err := permitted(run.state, records, path, c.Args().Slice())
+	names, err := pickedNames(c, run.state, func(i int) error { return mayReopen(run.state, records, path, i, "it") })
+	if err != nil {
+		return err
+	}
+	vaults, err := permitted(run.state, records, path, names)
 	if err != nil {
 		return err
 	}
@@ -71,9 +75,9 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.Commit(events, changed); err != nil {
 		return err
 	}
-	names := report.Names(run.state.Plan)
+	all := report.Names(run.state.Plan)
 	for _, i := range vaults {
-		say(e.stdout, "re-opened %s: %s", report.Clean(names[i]), report.Clean(reason))
+		say(e.stdout, "re-opened %s: %s", report.Clean(all[i]), report.Clean(reason))
 	}
 	switch {
 	case run.info.Closed:
@@ -100,18 +104,26 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 			continue
 		}
 		taken[i] = true
-		v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
-		switch {
-		case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-			return nil, usage(report.Command("resume", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
-		case r.Status == fleet.Pending && v.Reopened:
-			return nil, usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
-		case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-			return nil, usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+		if err := mayReopen(st, records, path, i, name); err != nil {
+			return nil, err
 		}
 		found = append(found, i)
 	}
 	return found, nil
+}
+
+// mayReopen says why a vault cannot be re-opened, nil when it can.
+func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path string, i int, name string) error {
+	v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
+	switch {
+	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
+		return usage(report.Command("resume", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
+	case r.Status == fleet.Pending && v.Reopened:
+		return usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
+	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
+		return usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+	}
+	return nil
 }
 
 // findVault resolves a vault's name: subscription/name, the subscription by ID
