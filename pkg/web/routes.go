@@ -2,10 +2,12 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,13 +23,13 @@ const writeTimeout = 20 * time.Second
 func (s *Server) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	m.Handle("/{$}", s.shown(func(w http.ResponseWriter, _ *http.Request) {
-		s.answer(w, "text/html; charset=utf-8", s.desk.page)
+	m.Handle("/{$}", s.shown(func(w http.ResponseWriter, r *http.Request) {
+		s.answer(w, r, "text/html; charset=utf-8", s.desk.page)
 	}))
 	m.HandleFunc("/page.css", plain("text/css; charset=utf-8", styles))
 	m.HandleFunc("/page.js", plain("text/javascript; charset=utf-8", script))
-	m.Handle("/api/status", s.shown(func(w http.ResponseWriter, _ *http.Request) {
-		s.answer(w, "application/json", s.desk.status)
+	m.Handle("/api/status", s.shown(func(w http.ResponseWriter, r *http.Request) {
+		s.answer(w, r, "application/json", s.desk.status)
 	}))
 	m.Handle("/events", s.shown(s.events))
 	m.Handle("/metrics", s.shown(func(w http.ResponseWriter, r *http.Request) {
@@ -59,14 +61,23 @@ func plain(kind, text string) http.HandlerFunc {
 }
 
 // answer writes what there is to say as a whole, or that it cannot be said.
-func (s *Server) answer(w http.ResponseWriter, kind string, write func(io.Writer) error) {
+// Over a network it is packed: the page of a large fleet has megabytes.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind string, write func(io.Writer) error) {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		http.Error(w, report.Clean(err.Error()), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(b.Bytes()) // a client that went away
+	w.Header().Set("Vary", "Accept-Encoding")
+	if loopbackHost(hostOf(r.RemoteAddr)) && loopbackHost(hostOf(r.Host)) || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		_, _ = w.Write(b.Bytes()) // a client that went away
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
+	_, _ = z.Write(b.Bytes())
+	_ = z.Close() // nor here
 }
 
 // status is the document of fleetup status -o json.

@@ -2,6 +2,8 @@ package web
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -440,6 +442,16 @@ func TestTokens(t *testing.T) {
 		t.Errorf("a browser is not asked for the token: %s", body)
 	}
 	balanced(t, []byte(body))
+
+	// Through a proxy it is packed.
+	resp, body = x.ask("GET", "/", func(r *http.Request) { bearer(token)(r); r.Header.Set("Accept-Encoding", "gzip") })
+	z, err := gzip.NewReader(strings.NewReader(body))
+	if err != nil || resp.Header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("the page is not packed: %v", err)
+	}
+	if page, err := io.ReadAll(z); err != nil || !bytes.Contains(page, []byte("vault-00001")) {
+		t.Errorf("the packed page has %d bytes, %v", len(page), err)
+	}
 
 	// By the address, once.
 	resp, _ = x.ask("GET", "/?token="+url.QueryEscape(token), nil)
