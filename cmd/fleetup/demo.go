@@ -18,6 +18,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/pkg/web"
 )
 
 // scripted is how the quickstart's night ends.
@@ -103,7 +104,7 @@ func (d *demo) prepare() error {
 			return fmt.Errorf("the demo cannot write its files: %w", err)
 		}
 	}
-	for _, old := range []string{d.db, truthPath(d.db), filepath.Join(d.dir, "report.md")} {
+	for _, old := range []string{d.db, truthPath(d.db), filepath.Join(d.dir, "report.html")} {
 		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the demo cannot clear an earlier one: %w", err)
 		}
@@ -120,7 +121,7 @@ func (d *demo) mayClear() error {
 		return &failure{fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER") + " works in another folder"}
 	}
 	own := false
-	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.md"} {
+	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.html"} {
 		data, err := os.ReadFile(filepath.Join(d.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -230,13 +231,13 @@ func (d *demo) conclude(killed *rollout.State) error {
 		}
 	}
 	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, killed.InFlight(), again)
-	file := filepath.Join(d.dir, "report.md")
+	file := filepath.Join(d.dir, "report.html")
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	o := report.Options{Format: report.FormatMarkdown, Zone: localZone(), State: d.db}
-	if err := errors.Join(report.Report(f, view(run), o), f.Close()); err != nil {
+	o := report.Options{Zone: localZone(), State: d.db}
+	if err := errors.Join(web.WriteReport(f, view(run), o), f.Close()); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	line, good := fmt.Sprintf("%d vaults", run.state.Totals.All()), again == 0

@@ -12,7 +12,7 @@ import (
 // TestDemoOverwritesNothing: a folder with somebody's own fleet is left alone.
 func TestDemoOverwritesNothing(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"fleet.yaml", "fleet.db", "scenario.yaml", "report.md"} {
+	for _, name := range []string{"fleet.yaml", "fleet.db", "scenario.yaml", "report.html"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()

@@ -154,7 +154,7 @@ func (m *Machine) nextDue(i int) time.Time {
 	case fleet.Upgrading:
 		var due time.Time
 		if !v.Overdue {
-			due = v.StartedAt.Add(t.Overdue)
+			due = m.overdueAt(i)
 		}
 		if v.CloudDone && !m.subs[j.sub].unread {
 			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
@@ -162,6 +162,18 @@ func (m *Machine) nextDue(i int) time.Time {
 		return due
 	}
 	return time.Time{}
+}
+
+// overdueAt is when an upgrade has been under way for too long. Somebody else's
+// is given up then, but not before this process has had the time to look at it:
+// it may have ended while nobody did.
+func (m *Machine) overdueAt(i int) time.Time {
+	v, t := &m.Vaults[i], &m.Plan.Timings
+	at := v.StartedAt.Add(t.Overdue)
+	if v.Foreign && !m.Run.ResumedAt.IsZero() {
+		at = later(at, m.Run.ResumedAt.Add(2*t.Poll+t.ReconcileGrace))
+	}
+	return at
 }
 
 // readAt is when the next reconciling read may be made. A read that is to
@@ -212,7 +224,7 @@ func (m *Machine) due(i int) {
 			m.act(Reconcile{i, v.OperationID, v.Absences + 1, v.Before()})
 		}
 	case fleet.Upgrading:
-		if !v.Overdue && past(v.StartedAt.Add(m.Plan.Timings.Overdue)) {
+		if !v.Overdue && past(m.overdueAt(i)) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineOverdue})
 		}
 		switch {
