@@ -11,11 +11,19 @@ import (
 // more (fleetup report | head) what is written goes nowhere, and a rollout goes
 // on. It is safe for concurrent use.
 type outlet struct {
-	file *os.File
-	gone atomic.Bool
+	file  *os.File
+	gone  atomic.Bool
+	lines lineTurn // set: whatever is written goes through it
 }
 
 func (o *outlet) Write(p []byte) (int, error) {
+	if l := o.lines.Load(); l != nil {
+		return l.Write(p)
+	}
+	return o.write(p)
+}
+
+func (o *outlet) write(p []byte) (int, error) {
 	if o.gone.Load() {
 		return len(p), nil
 	}

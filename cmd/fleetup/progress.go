@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -12,12 +16,41 @@ import (
 const (
 	redrawEvery    = 250 * time.Millisecond
 	heartbeatEvery = time.Minute
+	// estimateEvery is how often the run's end is guessed anew, at most; and the
+	// guess may take one part in so many of the time.
+	estimateEvery = 30 * time.Second
+	estimateShare = 200
 )
 
 // stopping answers the first signal.
 const stopping = "Stopping: nothing new starts, the calls that are out end first. A second signal ends at once; both can be resumed."
 
-// progress shows a run as it goes: a live view on a terminal, lines elsewhere.
+// The ways to show a run's progress.
+const (
+	progressAuto  = "auto"
+	progressTTY   = "tty"
+	progressPlain = "plain"
+	progressJSON  = "json"
+	progressNone  = "none"
+)
+
+// progressFlag says how a run shows its progress. A mistake in it shows before
+// anything is begun.
+func (e *environment) progressFlag() cli.Flag {
+	return &cli.StringFlag{Name: "progress", EnvVars: []string{"FLEETUP_PROGRESS"}, Value: progressAuto,
+		Usage: "`HOW` progress is shown on stderr: auto (tty on a terminal, else plain), tty (a view that redraws), plain (a line a change), json (JSON lines), none",
+		Action: func(_ *cli.Context, how string) error {
+			if err := oneOf("progress", how, progressAuto, progressTTY, progressPlain, progressJSON, progressNone); err != nil {
+				return err
+			}
+			if how == progressTTY && !e.screen {
+				return usage("--progress auto, or give it a terminal", "--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
+			}
+			return nil
+		}}
+}
+
+// progress shows a run as it goes.
 type progress struct {
 	update func(*rollout.State, []fleet.Event) // for the runner
 	done   chan struct{}
@@ -25,29 +58,85 @@ type progress struct {
 	after  func()
 }
 
-// newProgress begins with the run as it stands.
-func (e *environment) newProgress(st *rollout.State) *progress {
-	p := &progress{done: make(chan struct{}), after: func() {}}
-	if !e.screen {
+// newProgress begins with the run as it stands. What cannot be shown, to a
+// closed pipe or terminal, must not stop a run.
+func (e *environment) newProgress(c *cli.Context, j job) *progress {
+	p, st, how := &progress{done: make(chan struct{}), after: func() {}}, j.begins.state, c.String("progress")
+	if how == progressAuto || how == "" {
+		how = progressPlain
+		if e.screen {
+			how = progressTTY
+		}
+	}
+	switch how {
+	case progressTTY:
+		p.live(e, st, j.path)
+	case progressPlain:
 		plain := report.NewPlain(e.stderr, st, localZone())
-		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) } // a closed pipe must not stop a run
+		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
 		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(now()) })
 		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })
-		return p
+	case progressJSON:
+		p.lines(e, st, j.path)
+	default:
+		p.update = func(*rollout.State, []fleet.Event) {}
 	}
+	return p
+}
+
+// live draws a view on the terminal.
+func (p *progress) live(e *environment, st *rollout.State, path string) {
 	tracker, screen := report.NewTracker(st), report.NewScreen(e.stderr)
+	tracker.Zone, tracker.Ledger = localZone(), path
 	p.update = func(st *rollout.State, events []fleet.Event) { tracker.Apply(st, events) }
 	draw := func() {
 		w, h := e.size()
-		_ = screen.Draw(tracker.Live(now(), w, h, e.colour)) // nor a closed terminal
+		screen.Resize(w)
+		_ = screen.Draw(tracker.Live(now(), w, h, e.colour))
 	}
 	p.every(redrawEvery, draw)
+	p.estimates(tracker)
 	p.once(e.interrupt, func() { _ = screen.Above(stopping + "\n") })
 	p.after = draw
 	if e.columns > 0 {
 		p.after = func() { _ = screen.Clear() } // the page that follows says it all
 	}
-	return p
+}
+
+// lines writes JSON lines. From now on whatever the program says on stderr is
+// such a line too.
+func (p *progress) lines(e *environment, st *rollout.State, path string) {
+	raw := e.stderr
+	o, ok := e.stderr.(*outlet)
+	if ok {
+		raw = rawOutlet{o}
+	}
+	stream, _ := report.NewStream(raw, st, now())
+	stream.Tracker().Zone, stream.Tracker().Ledger = localZone(), path
+	if ok {
+		o.lines.Store(&lineSayer{say: func(text string) { _ = stream.Message(now(), text) }})
+	}
+	p.update = func(st *rollout.State, events []fleet.Event) { _ = stream.Events(st, events) }
+	p.every(heartbeatEvery, func() { _ = stream.Heartbeat(now()) })
+	p.estimates(stream.Tracker())
+	p.once(e.interrupt, func() { _ = stream.Message(now(), stopping) })
+	p.after = func() { _ = stream.Heartbeat(now()) }
+}
+
+// estimates guesses the run's end now and then, in a goroutine of its own.
+func (p *progress) estimates(t *report.Tracker) {
+	p.tick.Go(func() {
+		for wait := time.Duration(0); ; {
+			select {
+			case <-time.After(wait):
+			case <-p.done:
+				return
+			}
+			began := time.Now()
+			_, _ = t.Estimate(now()) // without a guess none is shown
+			wait = max(estimateEvery, estimateShare*time.Since(began))
+		}
+	})
 }
 
 func (p *progress) every(d time.Duration, do func()) {
@@ -81,3 +170,32 @@ func (p *progress) stop() {
 	p.tick.Wait()
 	p.after()
 }
+
+// lineSayer hands out what is written line by line.
+type lineSayer struct {
+	mu   sync.Mutex
+	held []byte
+	say  func(line string)
+}
+
+func (l *lineSayer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = append(l.held, b...)
+	for {
+		line, rest, whole := bytes.Cut(l.held, []byte("\n"))
+		if !whole {
+			return len(b), nil
+		}
+		l.say(string(line))
+		l.held = append([]byte(nil), rest...)
+	}
+}
+
+// rawOutlet is an outlet past its lineSayer.
+type rawOutlet struct{ o *outlet }
+
+func (r rawOutlet) Write(b []byte) (int, error) { return r.o.write(b) }
+
+// lineTurn is where an outlet sends what is written to it, once it is set.
+type lineTurn = atomic.Pointer[lineSayer]

@@ -19,7 +19,7 @@ func (e *environment) resumeCommand() *cli.Command {
 		Usage: "go on with the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.resume,

@@ -25,7 +25,7 @@ func (e *environment) runCommand() *cli.Command {
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(pageFlags(), cloudFlags()...)...),
 		Action: e.runRollout,
 	}
@@ -141,7 +141,7 @@ type job struct {
 
 // carryOut drives the rollout and says how it ended.
 func (e *environment) carryOut(c *cli.Context, j job) error {
-	progress, reporter := e.newProgress(j.begins.state), e.newReporter(c, j.reports, j.path)
+	progress, reporter := e.newProgress(c, j), e.newReporter(c, j.reports, j.path)
 	if err := e.onPage(c, j, progress); err != nil {
 		progress.stop()
 		return err

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -17,30 +16,45 @@ func Live(st *rollout.State, now time.Time, width, height int, colour bool) []st
 	return NewTracker(st).Live(now, width, height, colour)
 }
 
-// Live returns the lines that show the run on a terminal of that size: a bar a
-// wave, the counts by status, what is in flight (the oldest first), and the
-// newest failures. No line is wider than width, and there are at most height-1
-// of them, so that the cursor can return to the first.
+// Live returns the lines that show the run on a terminal of that size: how it
+// stands, a bar a wave, the counts by status, what happens next and when it
+// ends, what is in flight (what runs late first, then the oldest), and the
+// newest failures. Nothing is said by colour alone. No line is wider than
+// width, and there are at most height-1 of them, so that the cursor can return
+// to the first.
 func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := sheet{width: max(width, 1), left: max(height-1, 1), colour: colour}
-	s.line(part{text: t.headline(now), paint: text.Bold})
-	flying := t.longest()
-	// The counts get their line for certain; what is left is shared out, the
-	// waves first, because they say how far it is.
-	s.reserve(1)
-	t.bars(&s, min(len(t.waves), max(s.left-4, 1)))
-	s.reserve(-1)
-	s.list(t.counts(len(flying), now), 2)
-	failures := min(len(t.failed), max(s.left/3, 1))
-	if len(t.failed) == 0 {
-		failures = 0
+	flying := t.flights(now)
+	ours := ours(flying)
+	s.line(t.headline(now, ours, s.width)...)
+	for _, b := range t.banners(now) {
+		s.wrap("!! ", part{text: b, paint: text.ReverseVideo}, 3)
 	}
-	if failures > 0 {
+	// The counts and what comes next get their lines for certain; what is left
+	// is shared out, the waves first, because they say how far it is.
+	next := t.ahead(now, ours)
+	next = next[:min(len(next), max(s.left/4, 1))]
+	s.reserve(1 + len(next))
+	t.bars(&s, min(len(t.waves), max(s.left-3, 1)), now)
+	s.reserve(-1)
+	s.list(t.counts(flying), 2)
+	t.calmed(&s, now)
+	lines := 2
+	if s.width < narrow {
+		lines = 3
+	}
+	for _, l := range next {
+		s.reserve(-1)
+		s.wrap(l.label(s.width), part{text: l.text}, lines)
+	}
+	failures := 0
+	if len(t.failed) > 0 && (s.left > 5 || len(flying) == 0) { // the worst in flight is shown first
+		failures = min(len(t.failed), max(s.left/3, 1))
 		s.reserve(failures + 1)
 	}
-	t.flights(&s, flying, now)
+	t.inFlight(&s, flying)
 	if failures > 0 {
 		s.reserve(-failures - 1)
 		t.failures(&s, failures)
@@ -48,144 +62,83 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	return s.lines
 }
 
-func (t *Tracker) headline(now time.Time) string {
+// standing is the run's state in one word, and whether it is one to look at.
+func (t *Tracker) standing(now time.Time, flying int) (word string, loud bool) {
+	r := &t.run
+	switch {
+	case r.Closed != nil:
+		return "FINISHED", false
+	case r.Suspended != nil:
+		return "SUSPENDED", true
+	case r.Halt != nil && flying > 0:
+		return "HALTING", true
+	case r.Halt != nil:
+		return "HALTED", true
+	case r.Stopped != nil && r.Stopped.Close:
+		return "CLOSING", true
+	case r.Stopped != nil:
+		return "STOPPING", true
+	case r.Paused != nil:
+		return "PAUSED", true
+	case r.OpenedAt.IsZero():
+		return "BEGINNING", false
+	case flying == 0 && t.waits(now):
+		return "WAITING", false
+	}
+	return "RUNNING", false
+}
+
+// narrow is the width below which words give way to figures.
+const narrow = 60
+
+// headline is how the run stands, the most important first: a narrow terminal
+// shows less of it.
+func (t *Tracker) headline(now time.Time, flying, width int) []part {
+	word, loud := t.standing(now, flying)
+	paint := text.Bold
+	if loud {
+		paint = text.ReverseVideo
+	}
 	began := t.run.OpenedAt
 	if !t.run.ResumedAt.IsZero() {
 		began = t.run.ResumedAt
 	}
-	h := fmt.Sprintf("RUN %s%splan %s", elide(t.run.ID, 13), dot, elideHash(or(t.run.Fingerprint, t.plan.Fingerprint)))
+	h := ""
 	if !began.IsZero() {
-		h += dot + span(now.Sub(began))
+		h = " " + span(now.Sub(began))
 	}
-	switch {
-	case t.run.Closed != nil:
-		h += dot + "finished"
-	case t.run.Halt != nil:
-		h += dot + "HALTED"
-	case t.run.Suspended != nil:
-		h += dot + "suspended"
+	form := dot + "%s of %s upgraded" + dot + "budget %d of %d"
+	if width < narrow {
+		form = dot + "%s/%s" + dot + "budget %d/%d"
 	}
-	return h + fmt.Sprintf("%sbudget %d of %d", dot, t.budget.Failed, t.budget.Limit)
+	h += fmt.Sprintf(form, number(t.totals.Of(fleet.Upgraded)), number(t.totals.All()-t.totals.Of(fleet.Excluded)), t.budget.Failed, t.budget.Limit)
+	if n := t.budget.Unresolved; n > 0 {
+		h += fmt.Sprintf(" +%d in doubt", n)
+	}
+	h += dot + clockIn(t.Zone).second(now) + dot + fmt.Sprintf("run %s%splan %s", elide(t.run.ID, 13), dot, elideHash(or(t.run.Fingerprint, t.plan.Fingerprint)))
+	return []part{{text: word, paint: paint}, {text: h, paint: text.Bold}}
 }
 
-// bars draws n waves: those around the one that is open.
-func (t *Tracker) bars(s *sheet, n int) {
-	first := 0
-	for i := range t.waves {
-		if !t.waves[i].OpenedAt.IsZero() {
-			first = i
+// banners are what must not be missed: what a person said that holds the run
+// up, and a budget that did.
+func (t *Tracker) banners(now time.Time) (out []string) {
+	r, c := &t.run, clockIn(t.Zone)
+	since := func(at time.Time) string { return "since " + c.soon(at, now) }
+	if r.Halt != nil && r.Closed == nil {
+		out = append(out, "HALTED "+since(r.HaltedAt)+": "+Halted(t.plan, r.Halt)+". Nothing starts until a person accepts that.")
+	}
+	if p := r.Paused; p != nil && r.Closed == nil {
+		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User, or(p.Reason, "no reason given")))
+	}
+	if p := r.Stopped; p != nil && r.Closed == nil {
+		what := "STOPPING"
+		if p.Close {
+			what = "CLOSING"
 		}
+		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, or(p.Reason, "no reason given")))
 	}
-	if n < len(t.waves) && n > 1 {
-		n-- // one line says how many are left out
+	if s := r.Suspended; s != nil && r.Closed == nil {
+		out = append(out, "SUSPENDED: "+or(s.Detail, s.Why))
 	}
-	first = max(0, min(first-n/2, len(t.waves)-n))
-	name := 0
-	for i := first; i < first+n; i++ {
-		name = max(name, text.StringWidth(Clean(t.waves[i].Name)))
-	}
-	name = min(name, max(s.width/4, 4))
-	for i := first; i < first+n; i++ {
-		s.line(t.bar(&t.waves[i], name, s.width)...)
-	}
-	if rest := len(t.waves) - n; rest > 0 {
-		s.line(part{text: plural(rest, "more wave", "more waves")})
-	}
-}
-
-// bar draws one wave: its name, how much of it is decided, and the numbers.
-func (t *Tracker) bar(w *rollout.WaveState, name, width int) []part {
-	all := w.Totals.All() - w.Totals.Of(fleet.Excluded)
-	n := done(&w.Totals)
-	state := "waiting"
-	switch {
-	case !w.DoneAt.IsZero():
-		n, state = all, "done" // unknown ones are decided too: for good
-	case !w.OpenedAt.IsZero():
-		state = fmt.Sprintf("%d%%", 100*n/max(all, 1))
-	}
-	figures := fmt.Sprintf("%s/%s %s", number(n), number(all), state)
-	cells := min(max(width-name-2-text.StringWidth(figures), 0), 40) / text.RuneWidth('█')
-	bad := w.Totals.Of(fleet.Failed) + w.Totals.Of(fleet.Unknown)
-	full := 0
-	if all > 0 {
-		full = cells * n / all
-	}
-	paint := text.FgGreen
-	if bad > 0 {
-		paint = text.FgYellow
-	}
-	return []part{
-		{text: text.Pad(text.Trim(Clean(w.Name), name), name, ' ') + " "},
-		{text: strings.Repeat("█", full), paint: paint},
-		{text: strings.Repeat("░", cells-full) + " " + figures},
-	}
-}
-
-// counts are the numbers by status.
-func (t *Tracker) counts(flying int, now time.Time) []part {
-	var parts []part
-	add := func(n int, what string, paint text.Color) {
-		if n == 0 {
-			return
-		}
-		parts = append(parts, part{text: number(n) + " " + what, paint: paint})
-	}
-	add(t.totals.Of(fleet.Upgraded), "upgraded", text.FgGreen)
-	add(flying, "in flight", 0)
-	add(t.totals.Of(fleet.Failed), "failed", text.FgRed)
-	add(t.totals.Of(fleet.Unknown), "unknown", text.FgYellow)
-	add(t.totals.Of(fleet.Blocked), "blocked", text.FgYellow)
-	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Excluded} {
-		add(t.totals.Of(s), string(s), 0)
-	}
-	if n := t.throttled(now); n > 0 {
-		parts = append(parts, part{text: plural(n, "subscription", "subscriptions") + " throttled", paint: text.FgYellow})
-	}
-	if len(parts) == 0 {
-		return []part{{text: "nothing yet"}}
-	}
-	return parts
-}
-
-// flights lists what is in flight, as many as fit.
-func (t *Tracker) flights(s *sheet, flying []flight, now time.Time) {
-	if len(flying) == 0 || s.left < 2 {
-		return
-	}
-	s.line(part{text: fmt.Sprintf("In flight %d, at most %d at once", len(flying), t.plan.Limits.Upgrades), paint: text.Bold})
-	for i, f := range flying {
-		if s.left == 1 && i < len(flying)-1 {
-			s.line(part{text: fmt.Sprintf("  … %d more", len(flying)-i)})
-			return
-		}
-		age := "-"
-		if !f.since.IsZero() {
-			age = span(now.Sub(f.since))
-		}
-		note, paint := string(f.status), text.Color(0)
-		switch {
-		case f.overdue:
-			note, paint = "OVERDUE", text.FgYellow
-		case f.foreign:
-			note = "not ours"
-		case f.status == fleet.Unknown:
-			note, paint = "unknown, being read", text.FgYellow
-		}
-		s.line(part{text: fmt.Sprintf("  %7s  ", age)}, part{text: note, paint: paint}, part{text: "  " + Clean(t.names[f.vault])})
-	}
-}
-
-// failures lists the newest n failures, the newest first.
-func (t *Tracker) failures(s *sheet, n int) {
-	s.line(part{text: "Need a person", paint: text.Bold})
-	for i := len(t.failed) - 1; i >= len(t.failed)-n; i-- {
-		f := t.failed[i]
-		paint := text.FgRed
-		if f.status == fleet.Unknown {
-			paint = text.FgYellow
-		}
-		s.line(part{text: "  "}, part{text: strings.ToUpper(string(f.status)), paint: paint},
-			part{text: "  " + Clean(t.names[f.vault]) + "  " + Clean(f.reason)})
-	}
+	return out
 }

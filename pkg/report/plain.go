@@ -170,13 +170,17 @@ func (t *Tracker) subscriptionName(id string) string {
 func (t *Tracker) heartbeat(now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := fmt.Sprintf("%-10s %s of %s upgraded", "status", number(t.totals.Of(fleet.Upgraded)), vaults(t.totals.All()))
+	flying := t.flights(now)
+	s := fmt.Sprintf("%-10s ", "status")
+	if word, loud := t.standing(now, ours(flying)); loud {
+		s += word + dot
+	}
+	s += fmt.Sprintf("%s of %s upgraded", number(t.totals.Of(fleet.Upgraded)), vaults(t.totals.All()))
 	add := func(n int, what string) {
 		if n > 0 {
 			s += dot + number(n) + " " + what
 		}
 	}
-	flying := t.longest()
 	add(len(flying), "in flight")
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending} {
 		add(t.totals.Of(st), string(st))
@@ -184,8 +188,11 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	if n := t.throttled(now); n > 0 {
 		s += dot + plural(n, "subscription", "subscriptions") + " throttled"
 	}
-	if len(flying) > 0 && !flying[0].since.IsZero() {
-		s += dot + "longest " + t.names[flying[0].vault] + " " + span(now.Sub(flying[0].since))
+	over, beyond := tardy(flying)
+	add(over, "overdue")
+	add(beyond, "beyond p90")
+	if old := t.longest(); len(old) > 0 && !old[0].since.IsZero() {
+		s += dot + "longest " + t.names[old[0].vault] + " " + span(now.Sub(old[0].since))
 	}
 	return Clean(s)
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -89,63 +87,6 @@ func TestTrackerFollowsState(t *testing.T) {
 	})
 }
 
-func TestLiveGolden(t *testing.T) {
-	t.Parallel()
-	st, now := busyNight(t).st, t0.Add(125*time.Minute)
-	for _, size := range []struct {
-		width, height int
-		colour        bool
-	}{{40, 12, false}, {80, 24, false}, {120, 24, true}} {
-		lines := Live(st, now, size.width, size.height, size.colour)
-		golden(t, fmt.Sprintf("live-%dx%d", size.width, size.height), []byte(strings.Join(lines, "\n")+"\n"))
-	}
-}
-
-func TestLiveFitsEveryTerminal(t *testing.T) {
-	t.Parallel()
-	states := []*rollout.State{rollout.NewState(fixturePlan()), busyNight(t).st, haltedNight(t).st, finishedNight(t).st, bigState(300, 40)}
-	states[4].Plan.Vaults[0].Name = "生命生命生命生命生命生命生命生命生命生命生命生命"
-	for n, st := range states {
-		for width := 1; width <= 200; width += 1 + width/8 {
-			for height := 1; height <= 60; height += 1 + height/4 {
-				for _, colour := range []bool{false, true} {
-					lines := Live(st, t0.Add(5*time.Hour), width, height, colour)
-					if len(lines) == 0 || len(lines) > max(height-1, 1) {
-						t.Fatalf("state %d: %d lines at height %d", n, len(lines), height)
-					}
-					for _, l := range lines {
-						if w := text.StringWidthWithoutEscSequences(l); w > width {
-							t.Fatalf("state %d: %d columns at width %d: %q", n, w, width, l)
-						}
-						if !colour && strings.ContainsFunc(l, steering) {
-							t.Fatalf("state %d: a control character without colour: %q", n, l)
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-func TestLiveShowsTheOldestFirstAndTheRest(t *testing.T) {
-	t.Parallel()
-	st := bigState(500, 30)
-	lines := Live(st, t0.Add(5*time.Hour), 80, 20, false)
-	all := strings.Join(lines, "\n")
-	if !strings.Contains(all, "In flight 30") || !strings.Contains(lines[len(lines)-1], "more") {
-		t.Errorf("the view does not say how many more are in flight:\n%s", all)
-	}
-	var flights []string
-	for _, l := range lines {
-		if strings.Contains(l, "upgrading") && strings.HasPrefix(l, "  ") {
-			flights = append(flights, l)
-		}
-	}
-	if len(flights) < 5 || !strings.Contains(flights[0], "v0029") || !strings.Contains(flights[1], "v0028") {
-		t.Errorf("not the oldest first:\n%s", all)
-	}
-}
-
 // bigState is a run of n vaults of which the first flying are in flight, the
 // last of those the oldest.
 func bigState(n, flying int) *rollout.State {
@@ -191,14 +132,4 @@ func TestScreen(t *testing.T) {
 	step("\r\x1b[3A\x1b[2Kf\n\x1b[J", func() error { return s.Draw([]string{"f"}) })
 	step("\r\x1b[1A\x1b[J", s.Clear)
 	step("said\n", func() error { return s.Above("said\n") })
-}
-
-func BenchmarkTracker(b *testing.B) {
-	st := bigState(100_000, 100)
-	tr := NewTracker(st)
-	f := []fleet.Event{{At: t0, Fact: fleet.DeadlinePassed{Vault: st.Plan.Vaults[3].Key, Deadline: fleet.DeadlineOverdue}}}
-	for b.Loop() {
-		tr.Apply(st, f)
-		tr.Live(t0.Add(time.Hour), 120, 40, true)
-	}
 }

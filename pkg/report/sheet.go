@@ -1,10 +1,7 @@
 package report
 
 import (
-	"fmt"
-	"io"
 	"strings"
-	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -35,7 +32,7 @@ func (s *sheet) line(parts ...part) {
 	room := s.width
 	for _, p := range parts {
 		t := Clean(p.text)
-		w := text.StringWidth(t)
+		w := columns(t)
 		if w > room {
 			t, w = fit(t, room), room // nothing fits after a cut
 		}
@@ -48,20 +45,38 @@ func (s *sheet) line(parts ...part) {
 	s.lines = append(s.lines, b.String())
 }
 
+// wrap adds a text behind a label on as many lines as it needs but no more than
+// limit; those that follow are indented by the label.
+func (s *sheet) wrap(label string, p part, limit int) {
+	line, prefix := "", label
+	for _, word := range strings.Fields(Clean(p.text)) {
+		next := word
+		if line != "" {
+			next = line + " " + word
+		}
+		if line != "" && limit > 1 && s.left > 1 && columns(prefix+next) > s.width {
+			s.line(part{text: prefix + line, paint: p.paint})
+			next, prefix, limit = word, strings.Repeat(" ", columns(label)), limit-1
+		}
+		line = next
+	}
+	s.line(part{text: prefix + line, paint: p.paint})
+}
+
 // list adds the members of a list, on as many lines as they need but no more
 // than limit.
 func (s *sheet) list(members []part, limit int) {
 	var row []part
 	width := 0
 	for _, m := range members {
-		w := text.StringWidth(m.text)
-		if len(row) > 0 && limit > 1 && s.left > 1 && width+text.StringWidth(dot)+w > s.width {
+		w := columns(m.text)
+		if len(row) > 0 && limit > 1 && s.left > 1 && width+columns(dot)+w > s.width {
 			s.line(row...)
 			row, width, limit = nil, 0, limit-1
 		}
 		if len(row) > 0 {
 			row = append(row, part{text: dot})
-			width += text.StringWidth(dot)
+			width += columns(dot)
 		}
 		row, width = append(row, m), width+w
 	}
@@ -90,62 +105,22 @@ func fit(s string, width int) string {
 	return b.String()
 }
 
-// Screen redraws a block of lines in place on a terminal. It is safe for
-// concurrent use.
-type Screen struct {
-	mu    sync.Mutex
-	w     io.Writer
-	lines []string
-}
-
-// NewScreen returns a screen that draws where the cursor is.
-func NewScreen(w io.Writer) *Screen { return &Screen{w: w} }
-
-const (
-	clearLine = "\x1b[2K"
-	clearDown = "\x1b[J"
-)
-
-// Draw replaces the block with these lines, none of which may be wider than
-// the terminal. It writes once, so that nothing flickers.
-func (s *Screen) Draw(lines []string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.redraw("", lines)
-}
-
-// Above writes text that stays above the block. The text ends in a line break
-// and is clean.
-func (s *Screen) Above(text string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.redraw(text, s.lines)
-}
-
-// Cut shortens a line, clean already, to what fits into so many columns.
-func Cut(line string, width int) string { return text.Trim(line, width) }
-
-// Clear takes the block away and leaves the cursor where it began.
-func (s *Screen) Clear() error { return s.Draw(nil) }
-
-func (s *Screen) redraw(above string, lines []string) error {
-	var b strings.Builder
-	if n := len(s.lines); n > 0 {
-		fmt.Fprintf(&b, "\r\x1b[%dA", n)
-	}
-	if above != "" {
-		if len(s.lines) > 0 {
-			b.WriteString(clearDown)
+// columns is how many columns a text takes. Most of what is shown is plain: the
+// library, which knows every script, is asked about the rest.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		switch {
+		case ' ' <= r && r < 0x7f:
+			n++
+		case r == '█' || r == '░' || r == '·' || r == '–' || r == '…':
+			n += text.RuneWidth(r)
+		default:
+			return text.StringWidth(s)
 		}
-		b.WriteString(above)
 	}
-	for _, l := range lines {
-		b.WriteString(clearLine + l + "\n")
-	}
-	if len(lines) < len(s.lines) {
-		b.WriteString(clearDown)
-	}
-	s.lines = append([]string(nil), lines...)
-	_, err := io.WriteString(s.w, b.String())
-	return err
+	return n
 }
+
+// pad fills a text up to a width.
+func pad(s string, width int) string { return s + strings.Repeat(" ", max(width-columns(s), 0)) }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,12 @@ import (
 // state; every method is safe for concurrent use, so another goroutine may
 // draw.
 type Tracker struct {
+	// Zone is that of the times in the live view, nil for UTC; Ledger is the
+	// path that its commands name, empty for none. Set them before the first
+	// call.
+	Zone   *time.Location
+	Ledger string
+
 	mu     sync.Mutex
 	plan   *plan.Plan
 	names  []string
@@ -28,6 +35,16 @@ type Tracker struct {
 	waves  []rollout.WaveState
 	budget rollout.Budget
 	calm   map[string]time.Time // until when subscriptions are left alone
+	note   fleet.Event          // the newest note; no fact: none
+	gate   gate                 // the one that the run stands before
+	hours  map[*plan.Calendar]*plan.Schedule
+	finish Finish
+}
+
+// gate is a gate that needs a person's approval; the zero one is none.
+type gate struct {
+	wave int
+	when string
 }
 
 // flight is an upgrade that may be under way.
@@ -35,8 +52,12 @@ type flight struct {
 	vault   int
 	since   time.Time
 	status  fleet.Status
+	op      string
 	overdue bool
 	foreign bool
+
+	age  time.Duration // of the moment that it is shown
+	late lateness
 }
 
 // failure is a vault that failed or is unknown for good.
@@ -53,7 +74,7 @@ const maxFailures = 20
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
 	t := &Tracker{plan: st.Plan, names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
-		calm: map[string]time.Time{}}
+		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.rescan(st)
 	t.copyTotals(st)
 	for id, until := range st.Throttled {
@@ -84,6 +105,8 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 			everything = true
 		case fleet.Throttled:
 			t.calm[f.Subscription] = f.Until
+		case fleet.Noted:
+			t.note = e
 		case fleet.VaultFact:
 			if c, ok := t.vaultFact(st, f); ok {
 				c.Event = n
@@ -127,7 +150,7 @@ func (t *Tracker) place(st *rollout.State, i int) {
 	v := &st.Vaults[i]
 	t.status[i] = v.Status
 	if v.InFlight() || v.Status == fleet.Upgrading {
-		t.flying[i] = flight{vault: i, since: v.StartedAt, status: v.Status, overdue: v.Overdue, foreign: v.Foreign}
+		t.flying[i] = flight{vault: i, since: v.StartedAt, status: v.Status, op: v.OperationID, overdue: v.Overdue, foreign: v.Foreign}
 	} else {
 		delete(t.flying, i)
 	}
@@ -150,6 +173,10 @@ func (t *Tracker) place(st *rollout.State, i int) {
 func (t *Tracker) copyTotals(st *rollout.State) {
 	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
 	t.waves = append(t.waves[:0], st.Waves...)
+	t.gate = gate{}
+	if w, when, ok := st.NextGate(); ok {
+		t.gate = gate{w, when}
+	}
 }
 
 // done counts the vaults of some totals whose fate in this run is decided.
@@ -158,20 +185,27 @@ func done(t *rollout.Totals) int {
 	return t.Of(fleet.Upgraded) + t.Of(fleet.Already) + t.Of(fleet.Failed) + t.Of(fleet.Blocked)
 }
 
+// current is the index of the wave opened last, -1 before the first.
+func (t *Tracker) current() int {
+	for i := len(t.waves) - 1; i >= 0; i-- {
+		if !t.waves[i].OpenedAt.IsZero() {
+			return i
+		}
+	}
+	return -1
+}
+
 // longest returns what is in flight, the oldest first.
 func (t *Tracker) longest() []flight {
 	out := make([]flight, 0, len(t.flying))
 	for _, f := range t.flying {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b flight) int {
-		if c := a.since.Compare(b.since); c != 0 {
-			return c
-		}
-		return a.vault - b.vault
-	})
+	slices.SortFunc(out, older)
 	return out
 }
+
+func older(a, b flight) int { return cmp.Or(a.since.Compare(b.since), a.vault-b.vault) }
 
 // throttled counts the subscriptions that asked to be left alone.
 func (t *Tracker) throttled(now time.Time) int {

@@ -113,6 +113,18 @@ func (c clock) near(t, now time.Time) string {
 	return t.In(c.zone).Format("Mon 15:04")
 }
 
+// thisNight is how far away a time may be to be known by its minute alone.
+const thisNight = 16 * time.Hour
+
+// soon writes a time of the same night by the minute alone, seen from now, and
+// any other as near does.
+func (c clock) soon(t, now time.Time) string {
+	if d := t.Sub(now).Abs(); d < thisNight && !t.IsZero() {
+		return t.In(c.zone).Format("15:04")
+	}
+	return c.near(t, now)
+}
+
 // second writes the time of day.
 func (c clock) second(t time.Time) string { return t.In(c.zone).Format("15:04:05") }
 

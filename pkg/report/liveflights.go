@@ -1,0 +1,192 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// lateness is how an upgrade stands against its forecast.
+type lateness int
+
+const (
+	onTime lateness = iota
+	pastMedian
+	pastP90
+	overdue
+)
+
+// late compares an upgrade's age with its forecast: nine of ten of its size
+// are over by the 90th percentile.
+func late(age time.Duration, p plan.Prediction, flagged bool) lateness {
+	switch {
+	case flagged:
+		return overdue
+	case p.P90 > 0 && age > p.P90:
+		return pastP90
+	case p.P50 > 0 && age > p.P50:
+		return pastMedian
+	}
+	return onTime
+}
+
+// flights returns what is in flight: what is overdue or beyond its 90th
+// percentile or in doubt first, then the oldest. Nobody else's upgrade is measured against
+// our forecast.
+func (t *Tracker) flights(now time.Time) []flight {
+	out := t.longest()
+	for i := range out {
+		f := &out[i]
+		if f.since.IsZero() {
+			continue
+		}
+		f.age = now.Sub(f.since)
+		if !f.foreign {
+			f.late = late(f.age, t.plan.Vaults[f.vault].Predicted, f.overdue)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b flight) int { return cmp.Compare(b.rank(), a.rank()) })
+	return out
+}
+
+// rank is how much an upgrade wants to be looked at.
+func (f flight) rank() lateness {
+	if f.status == fleet.Unknown {
+		return max(f.late, pastP90)
+	}
+	return max(f.late, pastMedian)
+}
+
+// ours counts the upgrades that we started.
+func ours(flying []flight) int {
+	n := 0
+	for _, f := range flying {
+		if !f.foreign {
+			n++
+		}
+	}
+	return n
+}
+
+// tardy counts what is overdue and what is beyond its 90th percentile.
+func tardy(flying []flight) (over, beyond int) {
+	for _, f := range flying {
+		switch f.late {
+		case overdue:
+			over++
+		case pastP90:
+			beyond++
+		}
+	}
+	return over, beyond
+}
+
+// inFlight lists what is in flight, as much as fits.
+func (t *Tracker) inFlight(s *sheet, flying []flight) {
+	if len(flying) == 0 || s.left < 2 {
+		return
+	}
+	s.line(t.flightHead(flying)...)
+	shown := min(len(flying), s.left)
+	if shown < len(flying) {
+		shown--
+	}
+	name := 0
+	for _, f := range flying[:shown] {
+		name = max(name, columns(Clean(t.names[f.vault])))
+	}
+	for _, f := range flying[:shown] {
+		s.line(t.flight(f, name, s.width)...)
+	}
+	if rest := flying[shown:]; len(rest) > 0 {
+		more := fmt.Sprintf("  … %s more", number(len(rest)))
+		if over, beyond := tardy(rest); over+beyond > 0 {
+			more += fmt.Sprintf(", %s of them overdue or beyond p90", number(over+beyond))
+		}
+		s.line(part{text: more})
+	}
+}
+
+// flightHead counts them against what may be in flight at once.
+func (t *Tracker) flightHead(flying []flight) []part {
+	planned := t.plan.Limits.Upgrades
+	if w := t.current(); w >= 0 {
+		planned = t.plan.LimitsOf(w).Upgrades
+	}
+	head := fmt.Sprintf("In flight %s, at most %s at once", number(len(flying)), number(planned))
+	if l := t.run.Limits.Upgrades; l > 0 && l < planned {
+		head = fmt.Sprintf("In flight %s, at most %s at once (limited; the plan allows %s)", number(len(flying)), number(l), number(planned))
+	}
+	over, beyond := tardy(flying)
+	parts := []part{{text: head, paint: text.Bold}}
+	if over > 0 {
+		parts = append(parts, part{text: dot + number(over) + " OVERDUE", paint: text.FgRed})
+	}
+	if beyond > 0 {
+		parts = append(parts, part{text: dot + number(beyond) + " beyond p90", paint: text.FgYellow})
+	}
+	return parts
+}
+
+// Widths from which a line shows more of an upgrade.
+const (
+	withForecast = 60
+	withWave     = 110
+)
+
+// flight is a line: how old it is, of how long, and what is to be said of it.
+func (t *Tracker) flight(f flight, name, width int) []part {
+	mark, note, paint := "  ", string(f.status), text.Color(0)
+	switch f.late {
+	case overdue:
+		mark, note, paint = "!!", "OVERDUE", text.FgRed
+	case pastP90:
+		mark, note, paint = "! ", "BEYOND P90", text.FgYellow
+	case pastMedian:
+		note = "past median"
+	}
+	switch {
+	case f.foreign:
+		note = "not ours"
+	case f.status == fleet.Unknown:
+		mark, note, paint = "? ", "IN DOUBT", text.FgYellow
+	}
+	age := "-"
+	if !f.since.IsZero() {
+		age = span(f.age)
+	}
+	line := fmt.Sprintf("%7s ", age)
+	if p := t.plan.Vaults[f.vault].Predicted; width >= withForecast {
+		of := ""
+		if p.P90 > 0 && !f.foreign {
+			of = "of " + span(p.P50) + "–" + span(p.P90)
+		}
+		line += pad(of, 14) + " "
+	}
+	rest := " " + Clean(t.names[f.vault])
+	if width >= withWave {
+		rest = " " + pad(Clean(t.names[f.vault]), min(name, 40)) + "  " + pad("wave "+t.waves[t.plan.Vaults[f.vault].Wave].Name, 16) + "  " + or(f.op, "-")
+	}
+	return []part{{text: mark, paint: paint}, {text: line}, {text: pad(note, 11), paint: paint}, {text: rest}}
+}
+
+// failures lists the newest n failures, the newest first.
+func (t *Tracker) failures(s *sheet, n int) {
+	s.line(part{text: "Need a person", paint: text.Bold})
+	for i := len(t.failed) - 1; i >= len(t.failed)-n; i-- {
+		f := t.failed[i]
+		paint := text.FgRed
+		if f.status == fleet.Unknown {
+			paint = text.FgYellow
+		}
+		s.line(part{text: "  "}, part{text: pad(strings.ToUpper(string(f.status)), 7), paint: paint},
+			part{text: "  " + Clean(t.names[f.vault]) + "  " + Clean(f.reason)})
+	}
+}

@@ -1,0 +1,216 @@
+package report
+
+import (
+	"io"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Stream writes the progress of a run as JSON Lines (docs/progress.md): a head
+// with the schema's version, then an object for each change and each fact about
+// the run, and heartbeats. Keys may be added, none is renamed or removed; what
+// does not apply is left out.
+type Stream struct {
+	w io.Writer
+	t *Tracker
+}
+
+// The types of the lines.
+const (
+	lineBegin     = "begin"
+	lineVault     = "vault"
+	lineHeartbeat = "heartbeat"
+	lineMessage   = "message"
+)
+
+// NewStream begins a stream with its head.
+func NewStream(w io.Writer, st *rollout.State, now time.Time) (*Stream, error) {
+	s := &Stream{w, NewTracker(st)}
+	head := streamHead{SchemaVersion: SchemaVersion, Type: lineBegin, At: at(now), RunID: st.Run.ID, PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
+		Inventory: st.Plan.Inventory, StartedAt: at(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: totalsOf(&st.Totals)}
+	for i := range st.Waves {
+		head.Waves = append(head.Waves, st.Waves[i].Name)
+	}
+	return s, s.write(head)
+}
+
+// Tracker is what the stream follows the run with.
+func (s *Stream) Tracker() *Tracker { return s.t }
+
+type streamHead struct {
+	SchemaVersion   int                  `json:"schemaVersion"`
+	Type            string               `json:"type"`
+	At              *Time                `json:"at"`
+	RunID           string               `json:"runId"`
+	PlanFingerprint string               `json:"planFingerprint"`
+	Inventory       string               `json:"inventory,omitempty"`
+	StartedAt       *Time                `json:"startedAt,omitempty"`
+	Vaults          int                  `json:"vaults"`
+	Waves           []string             `json:"waves"`
+	Totals          map[fleet.Status]int `json:"totals"`
+}
+
+// streamLine is a change or a fact.
+type streamLine struct {
+	Type string `json:"type"`
+	At   *Time  `json:"at"`
+
+	Vault          string       `json:"vault,omitempty"` // as commands name it
+	SubscriptionID string       `json:"subscriptionId,omitempty"`
+	Wave           string       `json:"wave,omitempty"`
+	Status         fleet.Status `json:"status,omitempty"`
+	From           fleet.Status `json:"from,omitempty"` // the status before
+	OperationID    string       `json:"operationId,omitempty"`
+	Attempt        int          `json:"attempt,omitempty"`
+	Overdue        bool         `json:"overdue,omitempty"`
+	Foreign        bool         `json:"foreign,omitempty"`
+	Final          bool         `json:"final,omitempty"` // unknown for good
+
+	When     string               `json:"when,omitempty"` // the side of the wave that a gate is on
+	By       string               `json:"by,omitempty"`
+	Reason   string               `json:"reason,omitempty"`
+	Off      bool                 `json:"off,omitempty"`   // a pause is over
+	Close    bool                 `json:"close,omitempty"` // a stop closes the run
+	Until    *Time                `json:"until,omitempty"`
+	ExitCode *int                 `json:"exitCode,omitempty"`
+	Totals   map[fleet.Status]int `json:"totals,omitempty"`
+	Text     string               `json:"text,omitempty"`
+}
+
+// heartbeatLine is where the run stands.
+type heartbeatLine struct {
+	Type      string               `json:"type"`
+	At        *Time                `json:"at"`
+	Standing  string               `json:"standing"` // RUNNING, WAITING, PAUSED, CLOSING…
+	Totals    map[fleet.Status]int `json:"totals"`
+	InFlight  int                  `json:"inFlight"`
+	Overdue   int                  `json:"overdue"`
+	BeyondP90 int                  `json:"beyondP90"`
+	Throttled int                  `json:"throttled"` // subscriptions
+	Budget    Budget               `json:"budget"`
+	Next      string               `json:"next,omitempty"`
+	EndsP50   *Time                `json:"endsP50,omitempty"`
+	EndsP90   *Time                `json:"endsP90,omitempty"`
+}
+
+// totalsOf counts by status, without what is 0.
+func totalsOf(t *rollout.Totals) map[fleet.Status]int {
+	m := map[fleet.Status]int{}
+	for _, s := range fleet.Statuses() {
+		if n := t.Of(s); n > 0 {
+			m[s] = n
+		}
+	}
+	return m
+}
+
+// write writes a line at once, so that lines of several goroutines do not mix.
+func (s *Stream) write(v any) error {
+	data, err := encode(v, "", "")
+	if err != nil {
+		return err
+	}
+	_, err = s.w.Write(data)
+	return err
+}
+
+// Events writes what the facts say and changed, after the state has folded
+// them. Call it from the goroutine that owns the state.
+func (s *Stream) Events(st *rollout.State, events []fleet.Event) error {
+	changes := s.t.Apply(st, events)
+	for n, e := range events {
+		if l, ok := runLine(st, e); ok {
+			if err := s.write(l); err != nil {
+				return err
+			}
+		}
+		for ; len(changes) > 0 && changes[0].Event == n; changes = changes[1:] {
+			if err := s.write(s.vaultLine(st, e, changes[0])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// runLine is a fact about the run or a wave.
+func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
+	l.At = at(e.At)
+	waveTotals := func(name string) map[fleet.Status]int {
+		for i := range st.Waves {
+			if st.Waves[i].Name == name {
+				return totalsOf(&st.Waves[i].Totals)
+			}
+		}
+		return nil
+	}
+	switch f := e.Fact.(type) {
+	case fleet.RunOpened:
+		l.Type, l.By = "opened", f.By.User
+	case fleet.Resumed:
+		l.Type, l.By = "resumed", f.By.User
+	case fleet.WaveOpened:
+		l.Type, l.Wave, l.Totals = "wave-opened", f.Wave, waveTotals(f.Wave)
+	case fleet.WaveDone:
+		l.Type, l.Wave, l.Totals = "wave-done", f.Wave, waveTotals(f.Wave)
+	case fleet.RunHalted:
+		l.Type, l.Reason = "halted", Halted(st.Plan, &f)
+	case fleet.Approved:
+		l.Type, l.Wave, l.When, l.By, l.Reason, l.Until = "approved", f.Wave, f.When, f.By.User, f.Reason, at(f.ExpiresAt)
+	case fleet.GateOpened:
+		l.Type, l.Wave, l.When = "gate-opened", f.Wave, f.When
+	case fleet.FailuresAccepted:
+		l.Type, l.By, l.Reason = "failures-accepted", f.By.User, f.Reason
+	case fleet.RunSuspended:
+		code := int(f.Code)
+		l.Type, l.Text, l.Reason, l.ExitCode = "suspended", f.Why, f.Detail, &code
+	case fleet.RunClosed:
+		code := int(f.Code)
+		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(&st.Totals)
+	case fleet.Throttled:
+		l.Type, l.SubscriptionID, l.Until = "throttled", f.Subscription, at(f.Until)
+	case fleet.Paused:
+		l.Type, l.By, l.Reason, l.Off = "paused", f.By.User, f.Reason, f.Off
+	case fleet.Stopped:
+		l.Type, l.By, l.Reason, l.Close = "stopped", f.By.User, f.Reason, f.Close
+	case fleet.LimitsChanged:
+		w, _ := WordOf(f)
+		l.Type, l.By, l.Reason, l.Text = "limits", f.By.User, f.Reason, w.Text
+	case fleet.Noted:
+		l.Type, l.By, l.Text = "note", f.By.User, f.Text
+	default:
+		return l, false
+	}
+	return l, true
+}
+
+func (s *Stream) vaultLine(st *rollout.State, e fleet.Event, ch Change) streamLine {
+	p, v := &st.Plan.Vaults[ch.Vault], &st.Vaults[ch.Vault]
+	return streamLine{Type: lineVault, At: at(e.At), Vault: s.t.names[ch.Vault], SubscriptionID: p.SubscriptionID,
+		Wave: st.Waves[p.Wave].Name, Status: ch.To, From: ch.From, OperationID: v.OperationID, Attempt: v.Attempt,
+		Overdue: v.Overdue, Foreign: v.Foreign, Final: v.Final, Reason: v.Reason}
+}
+
+// Heartbeat writes where the run stands. It may be called from any goroutine.
+func (s *Stream) Heartbeat(now time.Time) error { return s.write(s.t.beat(now)) }
+
+func (t *Tracker) beat(now time.Time) heartbeatLine {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	flying := t.flights(now)
+	h := heartbeatLine{Type: lineHeartbeat, At: at(now), Totals: totalsOf(&t.totals), InFlight: len(flying), Throttled: t.throttled(now),
+		Budget: Budget{t.budget.Limit, t.budget.Failed, t.budget.Unresolved, t.budget.Base}, EndsP50: at(t.finish.P50), EndsP90: at(t.finish.P90)}
+	h.Standing, _ = t.standing(now, ours(flying))
+	h.Overdue, h.BeyondP90 = tardy(flying)
+	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
+		h.Next = t.next(now, ours(flying))
+	}
+	return h
+}
+
+// Message writes what the program says besides.
+func (s *Stream) Message(now time.Time, text string) error {
+	return s.write(streamLine{Type: lineMessage, At: at(now), Text: text})
+}
