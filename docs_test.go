@@ -1,10 +1,12 @@
 package fleetup_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,7 +48,11 @@ func TestInventoriesInTheDocsAreGood(t *testing.T) {
 	t.Parallel()
 	blocks := regexp.MustCompile("(?s)```yaml\n(apiVersion: .*?)```")
 	found := 0
-	for _, file := range []string{"README.md", "docs/inventory.md"} {
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(pages, "README.md") {
 		for _, b := range blocks.FindAllStringSubmatch(read(t, file), -1) {
 			found++
 			if _, err := inventory.Parse(file, []byte(b[1]), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
@@ -54,9 +60,91 @@ func TestInventoriesInTheDocsAreGood(t *testing.T) {
 			}
 		}
 	}
-	if found < 2 {
-		t.Errorf("found %d inventories in the documentation, want 2", found)
+	if found < 3 {
+		t.Errorf("found %d inventories in the documentation, want 3", found)
 	}
+}
+
+// TestInventoryDocHasEveryKey: what the schema knows, the page explains.
+func TestInventoryDocHasEveryKey(t *testing.T) {
+	t.Parallel()
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(read(t, "docs/fleet.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	page, seen := read(t, "docs/inventory.md"), map[string]bool{}
+	var visit func(any)
+	visit = func(node any) {
+		switch n := node.(type) {
+		case []any:
+			for _, e := range n {
+				visit(e)
+			}
+		case map[string]any:
+			for name, value := range n {
+				if keys, ok := value.(map[string]any); ok && name == "properties" {
+					for key := range keys {
+						seen[key] = true
+					}
+				}
+				visit(value)
+			}
+		}
+	}
+	visit(schema)
+	for key := range seen {
+		if !regexp.MustCompile("[`{ .,]" + regexp.QuoteMeta(key) + "[`}:,.]").MatchString(page) {
+			t.Errorf("docs/inventory.md does not explain %s", key)
+		}
+	}
+	if len(seen) < 50 {
+		t.Errorf("found %d keys in the schema", len(seen))
+	}
+}
+
+// TestLinksOfTheDocs: every page and heading that is linked to is there.
+func TestLinksOfTheDocs(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := 0
+	for _, page := range append(pages, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md") {
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			links++
+			path, heading, _ := strings.Cut(m[1], "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, m[1])
+			} else if heading != "" && !slices.Contains(headings(read(t, target)), heading) {
+				t.Errorf("%s links to %s, and there is no such heading", page, m[1])
+			}
+		}
+	}
+	if links < 60 {
+		t.Errorf("found %d links", links)
+	}
+	index := read(t, "docs/README.md")
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "("+name+")") {
+			t.Errorf("docs/README.md does not list %s", name)
+		}
+	}
+}
+
+// headings are a page's, as links name them.
+func headings(text string) (all []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		all = append(all, strings.ReplaceAll(regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return all
 }
 
 // TestEveryDependencyHasItsLine compares go.mod with docs/dependencies.md.

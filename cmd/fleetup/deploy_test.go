@@ -110,7 +110,7 @@ func checkCommand(words []string) error {
 		return fmt.Errorf("%s wants a command", l.command.Name)
 	case l.command.ArgsUsage == "" && len(l.arguments) > 0:
 		return fmt.Errorf("%s takes no argument such as %s", l.command.Name, l.arguments[0])
-	case l.command.ArgsUsage != "" && !strings.HasPrefix(l.command.ArgsUsage, "[") && len(l.arguments) == 0:
+	case l.command.ArgsUsage != "" && !strings.HasPrefix(l.command.ArgsUsage, "[") && len(l.arguments) == 0 && l.given["--selector"] == "":
 		return fmt.Errorf("%s needs %s", l.command.Name, l.command.ArgsUsage)
 	}
 	return nil
