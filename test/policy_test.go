@@ -184,7 +184,7 @@ func TestConsentAtTheDoor(t *testing.T) {
 	if s := w.status(w.db); s.find(t, "later").Status != "blocked" {
 		t.Errorf("the vault with the new warning is %s", s.find(t, "later").Status)
 	}
-	w.start("report", "--state", w.db).ends(0).says("a warning was not there when the plan was made, and consent is to what was seen", "make a new plan")
+	w.start("report", "--state", w.db).ends(0).says("warning was not there when the plan was made, and consent is to what was seen", "make a new plan")
 	// Seen in a new plan, it is consented to.
 	w.start("plan", w.inv, "--validate", "--out", file).ends(0)
 	w.start("run", file, "--yes").ends(0)

@@ -141,7 +141,7 @@ func TestReadersNeverInTheWay(t *testing.T) {
 func TestLedgerReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
-	plainFleet(w, 6, 800*time.Millisecond)
+	plainFleet(w, 4, 5*time.Second) // a reader looks for its socket for three
 	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })

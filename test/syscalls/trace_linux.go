@@ -82,7 +82,8 @@ type tracer struct {
 }
 
 // wallNoThread waits for threads too, and not for what other threads of this
-// process have started.
+// process have started. What this very thread started before, for another test,
+// is kept apart by the traced process's own process group.
 const wallNoThread = unix.WALL | unix.WNOTHREAD
 
 func (t *tracer) run() (syscall.WaitStatus, error) {
@@ -96,7 +97,7 @@ func (t *tracer) run() (syscall.WaitStatus, error) {
 		stderr = os.Stderr
 	}
 	pid, err := syscall.ForkExec(t.Argv[0], t.Argv, &syscall.ProcAttr{Env: t.Env,
-		Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true}})
+		Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}, Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true}})
 	if err != nil {
 		return 0, fmt.Errorf("%s cannot be traced: %w", t.Argv[0], err)
 	}
@@ -115,7 +116,7 @@ func (t *tracer) run() (syscall.WaitStatus, error) {
 			return 0, err
 		}
 		for {
-			if tid, err = waitAny(&ws); err != nil {
+			if tid, err = waitAny(pid, &ws); err != nil {
 				return 0, err
 			}
 			if tid == pid && (ws.Exited() || ws.Signaled()) {
@@ -148,9 +149,10 @@ func wait(pid int, ws *syscall.WaitStatus) error {
 	}
 }
 
-func waitAny(ws *syscall.WaitStatus) (int, error) {
+// waitAny waits for any thread of a process group.
+func waitAny(group int, ws *syscall.WaitStatus) (int, error) {
 	for {
-		if tid, err := syscall.Wait4(-1, ws, wallNoThread, nil); !errors.Is(err, syscall.EINTR) {
+		if tid, err := syscall.Wait4(-group, ws, wallNoThread, nil); !errors.Is(err, syscall.EINTR) {
 			return tid, err
 		}
 	}
