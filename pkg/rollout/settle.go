@@ -16,7 +16,9 @@ func (m *Machine) settle(i int) {
 	s := &m.subs[j.sub]
 
 	// A vault that is validated again at the door keeps its slot: as many as
-	// may start are checked again, not all that wait.
+	// may start are checked again, not all that wait. One that was held there
+	// has left it.
+	j.stale = j.stale && v.Status != fleet.Excluded
 	if want := v.InFlight() || j.doing == preparing || j.stale; want != j.slot {
 		j.slot = want
 		if want {
