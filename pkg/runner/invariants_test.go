@@ -24,6 +24,7 @@ func (n *night) audit() (broken []string) {
 	n.auditPauses(bad)
 	n.auditRecords(bad)
 	n.auditWindows(bad)
+	n.auditWords(bad)
 	return broken
 }
 

@@ -81,6 +81,9 @@ func oneNight(t *testing.T, seed int64) {
 		if hasWindows(seed) {
 			n.patience, n.ahead = 14*24*time.Hour, randomJumps(r).from(n.began)
 		}
+		if hasPeople(seed) {
+			n.people(seed)
+		}
 		if isStorm(seed) {
 			crashes := randomCrashes(r, 12)
 			n.crash = func(p int) crash {
