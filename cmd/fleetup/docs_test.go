@@ -247,7 +247,7 @@ func newReader(t *testing.T) *reader {
 	}
 	// Nobody reads along here: the quickstart's night goes by faster.
 	for file, edit := range map[string][2]string{
-		"scenario.yaml": {"timeScale: 600 ", "timeScale: 2400 "}, "fleet.yaml": {"  startTimeout: 3s", "  startTimeout: 2s"},
+		"scenario.yaml": {"timeScale: 600 ", "timeScale: 6000 "}, "fleet.yaml": {"  startTimeout: 3s", "  startTimeout: 1s"},
 	} {
 		path := filepath.Join(r.dir, "examples/quickstart", file)
 		data, err := os.ReadFile(path)

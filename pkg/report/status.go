@@ -132,7 +132,7 @@ func (v *View) verdict() string {
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
-			s += " A sign-in or permission is missing: " + or(str(sus.Detail), "the cloud refused") + "."
+			s += " A sign-in or permission is missing: " + sentence(or(str(sus.Detail), "the cloud refused"))
 		}
 		if flying > 0 {
 			s += " What is in flight goes on in the cloud."
