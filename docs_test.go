@@ -139,6 +139,27 @@ func TestLinksOfTheDocs(t *testing.T) {
 	}
 }
 
+// TestMakeTargetsOfTheDocs: a make target that is named is there.
+func TestMakeTargetsOfTheDocs(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, named := read(t, "Makefile"), 0
+	for _, page := range append(pages, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md") {
+		for _, m := range regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(read(t, page), -1) {
+			named++
+			if !strings.Contains(makefile, "\n"+m[1]+":") {
+				t.Errorf("%s names make %s, which is not in the Makefile", page, m[1])
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("found %d targets", named)
+	}
+}
+
 // headings are a page's, as links name them.
 func headings(text string) (all []string) {
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
