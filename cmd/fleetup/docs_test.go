@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 )
 
 // The documentation's commands are run as a reader runs them: the sh blocks of
@@ -150,10 +146,13 @@ func docPages(t *testing.T) map[string]string {
 	return pages
 }
 
-// TestDocs runs every command that the documentation shows.
+// TestDocs runs every command that the documentation shows. The pages are
+// followed at once, in goroutines and not in parallel tests, because they wait
+// for emulated clouds most of the time.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	runs, parses := 0, 0
+	var pages sync.WaitGroup
 	for name, text := range docPages(t) {
 		commands, err := readDoc(name, text)
 		if err != nil {
@@ -176,11 +175,11 @@ func TestDocs(t *testing.T) {
 		for _, m := range inline.FindAllStringSubmatch(text, -1) {
 			checkInline(t, name, m[1])
 		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			newReader(t).follow(commands)
-		})
+		if r := newReader(t); len(commands) > 0 {
+			pages.Go(func() { r.follow(commands) })
+		}
 	}
+	pages.Wait()
 	if runs < 75 || parses > mostParse {
 		t.Errorf("%d commands of the documentation are run, and %d only read, want at most %d", runs, parses, mostParse)
 	}
@@ -221,185 +220,4 @@ func TestReadDoc(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %q", text, got, err, want)
 		}
 	}
-}
-
-// reader follows a page, in a folder of its own.
-type reader struct {
-	t    *testing.T
-	dir  string
-	live *exec.Cmd // a run that goes on
-	done chan error
-	said *bytes.Buffer
-	from docCommand
-	sets string // by export
-}
-
-func newReader(t *testing.T) *reader {
-	r := &reader{t: t, dir: t.TempDir()}
-	for _, from := range []string{"testdata/docs", "../../examples"} {
-		to := r.dir
-		if filepath.Base(from) == "examples" {
-			to = filepath.Join(r.dir, "examples")
-		}
-		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Nobody reads along here: the quickstart's night goes by faster.
-	for file, edit := range map[string][2]string{
-		"scenario.yaml": {"timeScale: 600 ", "timeScale: 6000 "}, "fleet.yaml": {"  startTimeout: 3s", "  startTimeout: 1s"},
-	} {
-		path := filepath.Join(r.dir, "examples/quickstart", file)
-		data, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(data, []byte(edit[0])) {
-			t.Fatalf("%s has no %q (%v)", path, edit[0], err)
-		}
-		if err := os.WriteFile(path, bytes.Replace(data, []byte(edit[0]), []byte(edit[1]), 1), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if r.live != nil {
-			_ = r.live.Process.Kill()
-			<-r.done
-		}
-	})
-	return r
-}
-
-func (r *reader) follow(commands []docCommand) {
-	for _, c := range commands {
-		text, run := c.command()
-		if !run {
-			continue
-		}
-		if r.live != nil && regexp.MustCompile(`^fleetup (run|resume|reopen) `).MatchString(text) {
-			r.end()
-		}
-		if strings.HasPrefix(text, "export ") {
-			r.sets += text + "\n"
-			continue
-		}
-		switch c.how {
-		case "live":
-			r.start(c, text)
-			r.until(c, func() bool {
-				lock, err := os.ReadFile(filepath.Join(r.dir, "contoso.db.lock"))
-				return err == nil && bytes.Contains(lock, []byte(`"socket"`)) &&
-					r.shell("fleetup wait --for approval --timeout 1s --state contoso.db").code == 0
-			})
-		case "ctrl-c", "kill":
-			before := r.started()
-			r.start(c, text)
-			r.until(c, func() bool { return r.started() > before })
-			signal, code := os.Interrupt, c.code
-			if c.how == "kill" {
-				signal, code = os.Kill, -1
-			}
-			if err := r.live.Process.Signal(signal); err != nil {
-				r.t.Fatalf("%s: %v", c.line, err)
-			}
-			r.from.code = code
-			r.end()
-		default:
-			r.expect(c, r.shell(text))
-		}
-	}
-	if r.live != nil {
-		r.end()
-	}
-}
-
-// ending is what came of a command.
-type ending struct {
-	code           int
-	stdout, stderr string
-}
-
-func (r *reader) expect(c docCommand, got ending) {
-	r.t.Helper()
-	if got.code != c.code {
-		r.t.Fatalf("%s: %s\nexits %d, want %d\n%s%s", c.line, c.text, got.code, c.code, got.stdout, got.stderr)
-	}
-	if out := strings.TrimSpace(got.stdout); strings.Contains(c.text, "--query") && (out == "" || out == "null" || out == "[]") {
-		r.t.Errorf("%s: %s\nfinds nothing", c.line, c.text)
-	}
-}
-
-func (r *reader) shell(text string) ending {
-	var out, errs bytes.Buffer
-	cmd := exec.Command("sh", "-c", r.sets+text)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = r.dir, &out, &errs
-	code, err := exitOf(cmd.Run())
-	if err != nil {
-		r.t.Fatalf("%s: %v", text, err)
-	}
-	return ending{code, out.String(), errs.String()}
-}
-
-func exitOf(err error) (int, error) {
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		return e.ExitCode(), nil
-	}
-	return 0, err
-}
-
-// start begins a command that goes on.
-func (r *reader) start(c docCommand, text string) {
-	if r.live != nil {
-		r.end()
-	}
-	r.said, r.from = &bytes.Buffer{}, c
-	r.live = exec.Command("sh", "-c", r.sets+"exec "+text)
-	r.live.Dir, r.live.Stdout, r.live.Stderr = r.dir, r.said, r.said
-	if err := r.live.Start(); err != nil {
-		r.t.Fatalf("%s: %v", c.line, err)
-	}
-	live, done := r.live, make(chan error, 1)
-	r.done = done
-	go func() { done <- live.Wait() }()
-}
-
-// until waits for the live command to come to a point.
-func (r *reader) until(c docCommand, there func() bool) {
-	r.t.Helper()
-	late := time.After(time.Minute)
-	for !there() {
-		select {
-		case err := <-r.done:
-			r.live = nil
-			r.t.Fatalf("%s: %s\nends before the page goes on: %v\n%s", c.line, c.text, err, r.said)
-		case <-late:
-			r.t.Fatalf("%s: %s\ndoes not come to where the page goes on", c.line, c.text)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// end waits for the live command to exit as its page says.
-func (r *reader) end() {
-	r.t.Helper()
-	late := time.AfterFunc(time.Minute, func() { _ = r.live.Process.Kill() })
-	code, err := exitOf(<-r.done)
-	late.Stop()
-	r.live = nil
-	if err != nil || code != r.from.code {
-		r.t.Fatalf("%s: %s\nexits %d, want %d (%v)\n%s", r.from.line, r.from.text, code, r.from.code, err, r.said)
-	}
-}
-
-// started counts the upgrades that the emulated clouds of the folder have begun.
-func (r *reader) started() (n int) {
-	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".emulator" {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		n += bytes.Count(data, []byte(`"start":{`))
-		return err
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.t.Fatal(err)
-	}
-	return n
 }
