@@ -91,6 +91,7 @@ var rooms = map[string][]string{
 	"pkg/azure/internal/text":  {},
 	"pkg/emulator":             {},
 	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6", "github.com/jmespath/go-jmespath"},
+	"pkg/notify":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
 	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "github.com/prometheus/client_golang"},
 	"cmd/fleetup":              {"pkg", "examples", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
 	"examples":                 {},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/notify"
 )
 
 // environment is what the program has around it: streams, terminal, signals.
@@ -28,6 +29,7 @@ type environment struct {
 	columns        int                        // width of the terminal that data goes to; 0 for no terminal
 	interrupt      chan struct{}              // closed by the first signal
 	log            atomic.Pointer[processLog] // nil: nobody wants one
+	targets        []notify.Target            // who is told what happens to a run
 	die            func(fleet.ExitCode)
 }
 

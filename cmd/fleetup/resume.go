@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -21,7 +22,8 @@ func (e *environment) resumeCommand() *cli.Command {
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
-			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(pageFlags(), cloudFlags()...)...),
+			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+		Before: e.readTargets,
 		Action: e.resume,
 	}
 }

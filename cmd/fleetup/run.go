@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,8 @@ func (e *environment) runCommand() *cli.Command {
 		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
 			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
-			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(pageFlags(), cloudFlags()...)...),
+			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+		Before: e.readTargets,
 		Action: e.runRollout,
 	}
 }
@@ -149,6 +151,11 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	keep := reporter.watch(j.begins.told, func(st *rollout.State) *report.View {
 		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.told})
 	})
+	bell, err := e.newBell(c, j, progress)
+	if err != nil {
+		progress.stop()
+		return err
+	}
 	ear := e.listen(j)
 	code, err := runner.Run(context.Background(), runner.Options{
 		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
@@ -166,6 +173,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if unread == nil && ok {
 		reporter.write(view(run), true)
 	}
+	bell.end(err)
 	if errors.Is(err, runner.ErrCommit) {
 		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--state", j.path) + ": it reads before it sends"}
 	}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/notify"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// The variables of the environment that notifications read. Whatever else a
+// command line shows to everybody on the machine, these it need not.
+const (
+	targetsVariable = "FLEETUP_NOTIFY"
+	secretVariable  = "FLEETUP_NOTIFY_SECRET"
+)
+
+// lastWords is how long the end of a process may be held up by a target that
+// does not answer.
+const lastWords = 4 * time.Second
+
+// notifyFlags say who is told what happens.
+func notifyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "notify", Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; others on this machine can see it, --notify-file or $" + targetsVariable + " they cannot"},
+		&cli.StringFlag{Name: "notify-file", EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
+			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"},
+	}
+}
+
+// readTargets reads who is to be told. A mistake shows before anything is begun;
+// no error quotes a URL.
+func (e *environment) readTargets(c *cli.Context) error {
+	e.targets = nil
+	for _, s := range c.StringSlice("notify") {
+		t, err := notify.ParseTarget(s)
+		if err != nil {
+			return usage(helpOn(c), "--notify: %w", err)
+		}
+		e.targets = append(e.targets, t)
+	}
+	ts, err := notify.ParseTargets(os.Getenv(targetsVariable))
+	if err != nil {
+		return usage("correct the variable", "%s: %w", targetsVariable, err)
+	}
+	e.targets = append(e.targets, ts...)
+	if file := c.String("notify-file"); file != "" {
+		if ts, err = targetsIn(file); err != nil {
+			return err
+		}
+		e.targets = append(e.targets, ts...)
+	}
+	return nil
+}
+
+// targetsIn reads a file of targets. Their URLs are secrets.
+func targetsIn(file string) ([]notify.Target, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, usage("name a file", "--notify-file: %s is no file", file)
+	}
+	if open := fi.Mode().Perm() & (fs.ModePerm &^ 0o700); open != 0 && runtime.GOOS != "windows" {
+		return nil, usage("chmod 600 on it", "--notify-file: others may read %s, and the URLs in it are secrets", file)
+	}
+	ts, err := notify.ReadTargets(io.Reader(f))
+	if err != nil {
+		return nil, usage("correct the file", "--notify-file: %s: %w", file, err)
+	}
+	return ts, nil
+}
+
+// bell tells people outside what happens to a run; nil tells nobody.
+type bell struct {
+	teller  *notify.Teller
+	courier *notify.Courier
+	state   *rollout.State
+	say     func(format string, args ...any)
+}
+
+// newBell begins to tell. It listens to the progress of the run.
+func (e *environment) newBell(c *cli.Context, j job, p *progress) (*bell, error) {
+	if len(e.targets) == 0 {
+		return nil, nil
+	}
+	var end uint64
+	if err := j.ledger.Events(j.runID, func(seq uint64, _ fleet.Event) error { end = seq; return nil }); err != nil {
+		return nil, err
+	}
+	log := logOf(c)
+	b := &bell{teller: notify.NewTeller(end), state: j.begins.state, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+	b.teller.Ledger, b.teller.Zone = j.path, localZone()
+	for _, f := range j.reports {
+		b.teller.Reports = append(b.teller.Reports, f.path)
+	}
+	b.courier = notify.NewCourier(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)), UserAgent: "fleetup/" + versionString(),
+		Lost: func(l notify.Loss) {
+			log.Warn("notification not delivered", slog.String("target", l.Target.String()), slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
+		}})
+	if len(j.commands) == 0 {
+		b.tell(b.teller.Begun(j.begins.state))
+	}
+	update := p.update
+	p.update = func(st *rollout.State, events []fleet.Event) {
+		update(st, events)
+		b.state = st
+		b.tell(b.teller.Events(st, events))
+	}
+	return b, nil
+}
+
+func (b *bell) tell(events []notify.Event) {
+	for _, e := range events {
+		b.courier.Tell(e)
+	}
+}
+
+// end delivers what is still to be told, for a few seconds at most, and says
+// what could not be.
+func (b *bell) end(err error) {
+	if b == nil {
+		return
+	}
+	if err != nil {
+		b.courier.Tell(b.teller.Broken(b.state, now(), errors.New(report.Clean(cause(err).Error()))))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	losses, more := b.courier.Close(ctx)
+	for _, l := range losses {
+		b.say("Not delivered: %s. That changes nothing about the run.", l)
+	}
+	if more > 0 {
+		b.say("Not delivered: %s before those.", plural(more, "notification"))
+	}
+}

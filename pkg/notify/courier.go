@@ -1,0 +1,107 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// How hard a courier tries.
+const (
+	firstWait    = time.Second      // before the second attempt; it doubles with each
+	longestWait  = time.Minute      // between two attempts
+	longestAfter = 5 * time.Minute  // of a Retry-After that is obeyed
+	giveUp       = 15 * time.Minute // after which a notification is old news
+	attemptTime  = 10 * time.Second // for one attempt
+	queueLength  = 64               // notifications that wait for one target
+	keptLosses   = 5                // that are named at the end; the others are counted
+)
+
+// Options is what a courier needs.
+type Options struct {
+	Targets   []Target
+	Secret    []byte // signs each notification; none: they are not signed
+	UserAgent string
+	// Lost, where set, is called when a notification is given up, from a
+	// goroutine of the courier's. It must be quick.
+	Lost func(Loss)
+	// Transport carries the requests; nil for one of the courier's own.
+	Transport http.RoundTripper
+}
+
+// Loss is a notification that was not delivered.
+type Loss struct {
+	Target Target
+	Event  Event
+	Why    string
+}
+
+func (l Loss) String() string {
+	return fmt.Sprintf("%s was not told %q: %s", l.Target, l.Event.Data.Title, l.Why)
+}
+
+// Courier delivers notifications. Each target has a queue and a goroutine of
+// its own: one that is dead holds up no other.
+type Courier struct {
+	client *http.Client
+	lanes  []*lane
+	own    *http.Transport // nil: it was given
+}
+
+// NewCourier begins to deliver.
+func NewCourier(o Options) *Courier {
+	c := &Courier{}
+	if o.Transport == nil {
+		c.own = http.DefaultTransport.(*http.Transport).Clone()
+		c.own.MaxResponseHeaderBytes = 16 << 10
+		o.Transport = c.own
+	}
+	c.client = &http.Client{Transport: o.Transport,
+		// A redirect would carry the notification to a host that nobody named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, t := range o.Targets {
+		l := &lane{target: t, client: c.client, o: o, mail: make(chan struct{}, 1), closing: make(chan struct{}), over: make(chan struct{})}
+		l.ctx, l.cancel = context.WithCancel(context.Background())
+		c.lanes = append(c.lanes, l)
+		go l.run()
+	}
+	return c
+}
+
+// Tell hands a notification over. It never blocks.
+func (c *Courier) Tell(e Event) {
+	for _, l := range c.lanes {
+		l.put(e)
+	}
+}
+
+// Close delivers what is waiting, each with one more attempt, until ctx is done,
+// and returns what was not delivered, the newest losses of each target; more
+// counts those before them. Nothing may be told any more.
+func (c *Courier) Close(ctx context.Context) (losses []Loss, more int) {
+	for _, l := range c.lanes {
+		close(l.closing)
+	}
+	var wait sync.WaitGroup
+	for _, l := range c.lanes {
+		wait.Go(func() {
+			select {
+			case <-l.over:
+			case <-ctx.Done():
+				l.cancel()
+				<-l.over
+			}
+			l.cancel()
+		})
+	}
+	wait.Wait()
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
+	for _, l := range c.lanes {
+		losses, more = append(losses, l.losses...), more+l.more
+	}
+	return losses, more
+}

@@ -1,0 +1,79 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Kind says what a notification is about.
+type Kind string
+
+// The kinds. They are the last words of the CloudEvents type.
+const (
+	Started        Kind = "started"
+	Resumed        Kind = "resumed"
+	WaveFinished   Kind = "wave.finished"
+	ApprovalNeeded Kind = "approval.needed"
+	Halted         Kind = "halted"
+	Paused         Kind = "paused"
+	Continued      Kind = "continued" // the pause is over
+	Waiting        Kind = "waiting"   // the process has left, to be resumed when its time has come
+	Interrupted    Kind = "interrupted"
+	Finished       Kind = "finished"
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind {
+	return []Kind{Started, Resumed, WaveFinished, ApprovalNeeded, Halted, Paused, Continued, Waiting, Interrupted, Finished}
+}
+
+// vital reports whether a notification is kept when others have to go: it says
+// that nothing more happens without a person, or that all is over.
+func (k Kind) vital() bool {
+	return k == Halted || k == Finished || k == Interrupted || k == ApprovalNeeded
+}
+
+// Event is a notification.
+type Event struct {
+	ID      string // of the run and its place in the journal: the same whoever sends it
+	Kind    Kind
+	At      time.Time
+	Subject string // the wave it is about, or "run"
+	Data    Data
+}
+
+// Data is what a notification says: additive only, absent values are null.
+type Data struct {
+	SchemaVersion   int                  `json:"schemaVersion"`
+	RunID           string               `json:"runId"`
+	PlanFingerprint string               `json:"planFingerprint"`
+	Inventory       *string              `json:"inventory"` // the file's name
+	Title           string               `json:"title"`
+	Sentence        string               `json:"sentence"`
+	Wave            *string              `json:"wave"`
+	By              *string              `json:"by"`
+	Reason          *string              `json:"reason"`
+	ExitCode        *int                 `json:"exitCode"` // where the run or its process is over
+	Verdict         *string              `json:"verdict"`  // its name
+	Vaults          int                  `json:"vaults"`
+	Totals          map[fleet.Status]int `json:"totals"`
+	Waves           []Wave               `json:"waves"`
+	Budget          Budget               `json:"budget"`
+	StartedAt       *time.Time           `json:"startedAt"`
+	Next            *string              `json:"next"`    // the command that a person would give next
+	Reports         []string             `json:"reports"` // the files the report is kept in
+}
+
+// Wave is how a wave stands.
+type Wave struct {
+	Name   string               `json:"name"`
+	Done   bool                 `json:"done"`
+	Totals map[fleet.Status]int `json:"totals"`
+}
+
+// Budget is the run's failure budget.
+type Budget struct {
+	Used  int `json:"used"`
+	Limit int `json:"limit"`
+}

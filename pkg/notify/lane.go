@@ -1,0 +1,220 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// lane is the way to one target.
+type lane struct {
+	target  Target
+	client  *http.Client
+	o       Options
+	mail    chan struct{} // capacity 1: there is something in queue
+	closing chan struct{} // closed: no more retries
+	over    chan struct{} // closed when run has returned
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu    sync.Mutex
+	queue []letter
+
+	losses []Loss // run's own until it is over
+	more   int
+}
+
+type letter struct {
+	event Event
+	since time.Time
+}
+
+// put adds a notification. Where the queue is full the oldest goes that is not
+// vital; of vital ones alone, the oldest.
+func (l *lane) put(e Event) {
+	l.mu.Lock()
+	l.queue = append(l.queue, letter{e, time.Now()})
+	var dropped []letter
+	if len(l.queue) > queueLength {
+		goes := 0
+		for i := range l.queue[:len(l.queue)-1] {
+			if !l.queue[i].event.Kind.vital() {
+				goes = i
+				break
+			}
+		}
+		dropped = append(dropped, l.queue[goes])
+		l.queue = append(l.queue[:goes], l.queue[goes+1:]...)
+	}
+	l.mu.Unlock()
+	for _, d := range dropped {
+		l.lose(d, fmt.Sprintf("%d newer ones waited", queueLength))
+	}
+	select {
+	case l.mail <- struct{}{}:
+	default:
+	}
+}
+
+// take removes the oldest notification; ok is false when there is none.
+func (l *lane) take() (first letter, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return first, false
+	}
+	first, l.queue = l.queue[0], l.queue[1:]
+	return first, true
+}
+
+// run delivers one after the other, in their order.
+func (l *lane) run() {
+	defer close(l.over)
+	for {
+		for x, ok := l.take(); ok; x, ok = l.take() {
+			l.deliver(x)
+		}
+		select {
+		case <-l.mail:
+		case <-l.closing:
+			for x, ok := l.take(); ok; x, ok = l.take() {
+				l.deliver(x)
+			}
+			return
+		}
+	}
+}
+
+// deliver tries until it is done, refused for good, or too late.
+func (l *lane) deliver(x letter) {
+	body, contentType, err := Body(l.target.Format, x.event)
+	if err != nil {
+		l.lose(x, err.Error())
+		return
+	}
+	last := l.isClosing()
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		a := l.attempt(x.event, body, contentType)
+		if a.ok {
+			return
+		}
+		pause := time.Duration((0.5 + rand.Float64()/2) * float64(wait)) // so that many do not come at once
+		pause = max(pause, min(a.after, longestAfter))
+		switch {
+		case a.final, last:
+			l.lose(x, a.why)
+			return
+		case time.Since(x.since)+pause > giveUp:
+			l.lose(x, a.why+", for "+giveUp.String())
+			return
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-l.closing:
+			t.Stop()
+			last = true // once more, at once
+		}
+	}
+}
+
+func (l *lane) isClosing() bool {
+	select {
+	case <-l.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// answer is how an attempt ended.
+type answer struct {
+	ok    bool
+	final bool          // another attempt would end the same
+	after time.Duration // the target asks for so much peace
+	why   string
+}
+
+// attempt makes one request. What the target answers beside its status is not
+// read.
+func (l *lane) attempt(e Event, body []byte, contentType string) answer {
+	ctx, cancel := context.WithTimeout(l.ctx, attemptTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.target.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return answer{final: true, why: "its URL makes no request"}
+	}
+	r.GetBody = nil // one attempt is one request
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("User-Agent", l.o.UserAgent)
+	r.Header.Set(HeaderID, e.ID)
+	sign(r.Header, l.o.Secret, time.Now(), body)
+	resp, err := l.client.Do(r)
+	if err != nil {
+		return answer{why: l.blame(err)}
+	}
+	_ = resp.Body.Close() // a slow one is not waited for
+	status := "HTTP " + strconv.Itoa(resp.StatusCode)
+	switch s := resp.StatusCode; {
+	case s >= 200 && s < 300:
+		return answer{ok: true}
+	case s >= 300 && s < 400:
+		return answer{final: true, why: status + ": it redirects, and redirects are not followed"}
+	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests, s >= 500:
+		return answer{after: retryAfter(resp.Header.Get("Retry-After"), time.Now()), why: status}
+	}
+	return answer{final: true, why: status}
+}
+
+// blame says what kept a request from being answered. It quotes neither the
+// URL, as errors of HTTP do, nor anything that the target sent, which may.
+func (l *lane) blame(err error) string {
+	if l.ctx.Err() != nil {
+		return "it had not answered when the process ended"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "it did not answer within " + attemptTime.String()
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return report.Clean(e.Error())
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "its certificate is not trusted: " + report.Clean(e.Err.Error())
+	}
+	return "it broke off, or answered with something that is not HTTP"
+}
+
+// retryAfter reads the header: seconds, or a date.
+func retryAfter(s string, now time.Time) time.Duration {
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
+		return max(time.Duration(n)*time.Second, 0)
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return 0
+}
+
+// lose gives a notification up.
+func (l *lane) lose(x letter, why string) {
+	loss := Loss{l.target, x.event, why}
+	l.mu.Lock()
+	l.losses = append(l.losses, loss)
+	if len(l.losses) > keptLosses {
+		l.losses, l.more = l.losses[1:], l.more+1
+	}
+	l.mu.Unlock()
+	if l.o.Lost != nil {
+		l.o.Lost(loss)
+	}
+}

@@ -1,0 +1,204 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Names that mean something to those that show them.
+const (
+	hostileWave   = "canary <!channel> & *bold* [x](http://evil.example)"
+	hostileReason = "<https://evil.example|click> \x1b[2J \u202eexe"
+)
+
+var t0 = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+
+// night is a run that facts are added to.
+type night struct {
+	t    *testing.T
+	st   *rollout.State
+	tell *Teller
+	told []Event
+}
+
+func newNight(t *testing.T) *night {
+	p := &plan.Plan{Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 0},
+		Waves: []plan.Wave{{Name: hostileWave, Soak: 30 * time.Minute, Approval: &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter, Expiry: time.Hour}},
+			{Name: "rest"}}}
+	for i := range 3 {
+		v := plan.Vault{Wave: min(i, 1)}
+		v.Name, v.SubscriptionID = fmt.Sprintf("v%d", i), "s"
+		v.Key = fleet.KeyOf(fleet.KindClassic, "s", fleet.BackupVault, "x", v.Name)
+		p.Vaults = append(p.Vaults, v)
+		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
+	}
+	n := &night{t: t, st: rollout.NewState(p), tell: NewTeller(1)}
+	n.tell.Ledger, n.tell.Reports = "contoso.db", []string{"contoso.html"}
+	n.fold(0, fleet.RunOpened{RunID: "20260316-1100-3f", By: ops})
+	n.told = n.tell.Begun(n.st)
+	return n
+}
+
+var ops = fleet.Actor{User: "ops", Host: "bastion"}
+
+func (n *night) fold(minutes int, f fleet.Fact) fleet.Event {
+	n.t.Helper()
+	e := fleet.Event{At: t0.Add(time.Duration(minutes) * time.Minute), Fact: f}
+	if err := n.st.Apply(e); err != nil {
+		n.t.Fatal(err)
+	}
+	return e
+}
+
+// facts folds facts as one batch and tells of them.
+func (n *night) facts(minutes int, fs ...fleet.Fact) {
+	n.t.Helper()
+	var batch []fleet.Event
+	for _, f := range fs {
+		batch = append(batch, n.fold(minutes, f))
+	}
+	n.told = append(n.told, n.tell.Events(n.st, batch)...)
+}
+
+func (n *night) upgrade(minutes, i int) {
+	n.t.Helper()
+	k := n.st.Plan.Vaults[i].Key
+	n.facts(minutes, fleet.Validated{Vault: k, Verdict: fleet.VerdictReady})
+	n.facts(minutes, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1})
+	n.facts(minutes, fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+}
+
+// wholeNight is a run in which everything happens that people are told of.
+func wholeNight(t *testing.T) *night {
+	n := newNight(t)
+	key := func(i int) fleet.Key { return n.st.Plan.Vaults[i].Key }
+	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
+	n.upgrade(1, 0)
+	n.facts(20, fleet.Verified{Vault: key(0), OperationID: "op", ResourceID: "id"}, fleet.WaveDone{Wave: hostileWave})
+	n.facts(55, fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "an approval after wave " + hostileWave, Code: fleet.ExitInterrupted})
+	n.facts(60, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops, ExpiresAt: t0.Add(5 * time.Hour), PlanFingerprint: "7f3a9c21"})
+	n.facts(61, fleet.Resumed{By: ops})
+	n.facts(61, fleet.GateOpened{Wave: hostileWave, When: fleet.GateAfter}, fleet.WaveOpened{Wave: "rest"})
+	n.upgrade(62, 1)
+	n.upgrade(63, 2)
+	n.facts(64, fleet.Paused{By: ops, Reason: hostileReason})
+	n.facts(65, fleet.Paused{Off: true, By: ops, Reason: "over"})
+	n.facts(66, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
+	n.told = append(n.told, n.tell.Broken(n.st, t0.Add(67*time.Minute), errors.New("no space left on device")))
+	n.facts(70, fleet.Resumed{By: ops})
+	n.facts(80, fleet.Observed{Vault: key(1), OperationID: "op", Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}},
+		fleet.RunHalted{Scope: "run", Failures: 1})
+	n.facts(81, fleet.FailuresAccepted{By: ops, Reason: "known"}, fleet.Verified{Vault: key(2), OperationID: "op", ResourceID: "id"},
+		fleet.WaveDone{Wave: "rest"}, fleet.RunClosed{Code: fleet.ExitFailures})
+	return n
+}
+
+// TestBodies keeps the form of every notification in every format.
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	told := wholeNight(t).told
+	seen := map[Kind]bool{}
+	for _, f := range Formats() {
+		var out bytes.Buffer
+		for _, e := range told {
+			seen[e.Kind] = true
+			body, contentType, err := Body(f, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&out, "# %s %s %s\n", e.Kind, e.ID, contentType)
+			if err := json.Indent(&out, body, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			out.WriteString("\n")
+			if bytes.ContainsRune(body, '\x1b') || f != CloudEvents && bytes.ContainsRune(body, '\u202e') {
+				t.Errorf("%s %s: a name steers whoever shows it: %q", f, e.Kind, body)
+			}
+			if f == Slack && (bytes.Contains(body, []byte("<!")) || bytes.Contains(body, []byte("<http"))) {
+				t.Errorf("%s: a name mentions or links: %s", e.Kind, body)
+			}
+		}
+		golden(t, string(f)+".golden", out.Bytes())
+	}
+	for _, k := range Kinds() {
+		if !seen[k] {
+			t.Errorf("no notification is %s", k)
+		}
+	}
+	ids := map[string]bool{}
+	for _, e := range told {
+		if ids[e.ID] {
+			t.Errorf("%s is the ID of two", e.ID)
+		}
+		ids[e.ID] = true
+	}
+}
+
+// The same facts have the same IDs for a process that comes later and has not
+// seen those before: they are the journal's.
+func TestIDsAreTheJournals(t *testing.T) {
+	t.Parallel()
+	whole := newNight(t)
+	whole.facts(1, fleet.WaveOpened{Wave: hostileWave})
+	whole.facts(2, fleet.Resumed{By: ops})
+	whole.facts(2, fleet.Paused{By: ops})
+	late := newNight(t)
+	late.tell.seq = 3 // another process: the journal ended after Resumed
+	late.told = nil
+	late.facts(2, fleet.Paused{By: ops})
+	if got, want := late.told[0].ID, whole.told[len(whole.told)-1].ID; got != want || !strings.HasSuffix(want, "/4") {
+		t.Errorf("ID %s, want %s, which ends in /4", got, want)
+	}
+}
+
+// A gate that somebody has approved already asks nobody.
+func TestNoApprovalIsAskedThatIsGiven(t *testing.T) {
+	t.Parallel()
+	for _, given := range []bool{false, true} {
+		n := newNight(t)
+		n.facts(0, fleet.WaveOpened{Wave: hostileWave})
+		if given {
+			n.facts(1, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops})
+		}
+		n.facts(20, fleet.WaveDone{Wave: hostileWave})
+		asked := 0
+		for _, e := range n.told {
+			if e.Kind == ApprovalNeeded {
+				asked++
+			}
+		}
+		if want := map[bool]int{false: 1, true: 0}[given]; asked != want {
+			t.Errorf("approved %t: asked %d times, want %d", given, asked, want)
+		}
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; write it with -update", err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; read it and rewrite with -update if it is right\n--- got\n%s", path, got)
+	}
+}
