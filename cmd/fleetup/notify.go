@@ -145,9 +145,12 @@ func (b *bell) end(err error) {
 	defer cancel()
 	losses, more := b.courier.Close(ctx)
 	for _, l := range losses {
-		b.say("Not delivered: %s. That changes nothing about the run.", l)
+		b.say("Not delivered: %s.", l)
 	}
 	if more > 0 {
 		b.say("Not delivered: %s before those.", plural(more, "notification"))
+	}
+	if len(losses) > 0 {
+		b.say("That changes nothing about the run.")
 	}
 }
