@@ -21,7 +21,7 @@ func (d *dryRun) page() *page {
 	if d.opts.Validations == nil {
 		p.line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
 	} else {
-		p.line("CHECKED AGAINST %s: %s looked at.", strings.ToUpper(cloudWords(d.plan.Cloud)), vaults(len(d.opts.Validations)))
+		p.line("%s", d.checkedWords())
 	}
 	p.line("%s = %s", vaults(len(d.vaults)), d.sum())
 	d.waveTable(p, c)
@@ -41,6 +41,27 @@ func (d *dryRun) page() *page {
 		p.command("Next", or(d.opts.Next, d.nextCommand()))
 	}
 	return p
+}
+
+// checkedWords says how much was learnt from the cloud.
+func (d *dryRun) checkedWords() string {
+	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud)), len(d.unread())
+	read := len(d.opts.Validations) - len(d.with(func(v *Vault) bool { return v.Status == fleet.Pending && len(v.Findings) > 0 }))
+	switch {
+	case unread == 0:
+		return fmt.Sprintf("CHECKED AGAINST %s: %s looked at.", cloud, vaults(read))
+	case read <= 0:
+		return fmt.Sprintf("NOT CHECKED AGAINST %s: nothing could be learnt about any vault; what stood in the way is named below.", cloud)
+	}
+	return fmt.Sprintf("CHECKED AGAINST %s: %s looked at; nothing could be learnt about %s more, see NOT CHECKED.", cloud, vaults(read), number(unread))
+}
+
+// unread are the vaults that were to be checked and could not be.
+func (d *dryRun) unread() []*Vault {
+	if d.opts.Validations == nil {
+		return nil
+	}
+	return d.withStatus(fleet.Pending)
 }
 
 // cloudWords names a cloud for a sentence.
@@ -249,12 +270,25 @@ func (d *dryRun) notStarting(p *page) {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
 		reasons("ALREADY UPGRADED", d.withStatus(fleet.Already))
-		reasons("NOT CHECKED", d.withStatus(fleet.Pending))
+	}
+	if vs := d.unread(); d.opts.Details {
+		reasons("NOT CHECKED", vs)
+	} else if len(vs) > 0 {
+		p.section("NOT CHECKED (%s)", vaults(len(vs)))
+		for _, c := range causes(vs) {
+			p.item("%s: %s", vaults(len(c.vaults)), or(c.message, messageOf(c.vaults[0], c.code)))
+		}
 	}
 }
 
 func (d *dryRun) nextCommand() string {
 	switch {
+	case len(d.unread()) > 0:
+		args := []string{"plan", d.plan.Inventory, "--validate"}
+		if d.opts.Saved != "" {
+			args = append(args, "--out", d.opts.Saved)
+		}
+		return command(append(args, d.opts.State)...)
 	case d.opts.Saved != "":
 		return command("run", d.opts.Saved, "--yes", d.opts.State)
 	case d.opts.Validations == nil && d.plan.Cloud.Name != fleet.Emulator:
