@@ -62,7 +62,7 @@ func unread(err error) fleet.Validation {
 	res := fleet.Validation{RetryAfter: fleet.RetryAfterOf(err)}
 	switch fleet.ClassOf(err) {
 	case fleet.CallDenied:
-		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in again, then fleetup resume"
+		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in, then check again; a run goes on with fleetup resume"
 	case fleet.CallForbidden:
 		res.Verdict, f.Code = fleet.VerdictBlocked, fleet.CodeNoPermission
 		f.Action = "the classic side needs a co-administrator of the subscription, even for an owner"
