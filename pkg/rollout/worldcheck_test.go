@@ -38,6 +38,9 @@ func (w *world) commit(events []fleet.Event) {
 		if err := w.committed.Apply(e); err != nil {
 			w.broken("the journal: %v", err)
 		}
+		if p, ok := e.Fact.(fleet.Paused); ok {
+			w.takeBack(p)
+		}
 		if i < 0 {
 			if _, opened := e.Fact.(fleet.WaveOpened); opened && (halted || w.stopped) {
 				w.broken("a wave is opened in a halted or stopped run")

@@ -16,11 +16,10 @@ func (w *world) meddle() {
 		return
 	}
 	n, by := w.steps, fleet.Actor{User: "sam"}
-	back := time.Duration(1+w.pick(90, "back after", n)) * time.Minute
+	back := time.Duration(2+w.pick(90, "back after", n)) * time.Minute
 	switch w.pick(12, "meddles", n) {
 	case 0, 1, 2:
 		w.order(0, func(*State) fleet.Fact { return fleet.Paused{By: by, Reason: "a customer calls"} })
-		w.order(back, func(*State) fleet.Fact { return fleet.Paused{Off: true, By: by, Reason: "all is well"} })
 	case 3, 4, 5, 6:
 		i := w.pick(len(w.plan.Vaults), "holds", n)
 		hold := func(off bool) func(*State) fleet.Fact {
@@ -65,32 +64,49 @@ func (w *world) order(after time.Duration, decide func(*State) fleet.Fact) {
 	w.meddling = true
 	w.after(0, after, func() []Observation {
 		w.meddling = false
-		switch {
-		case w.committed.Run.Closed != nil:
-		case w.m == nil:
-			if f := decide(w.committed); f != nil {
-				w.commit([]fleet.Event{{At: w.now, Fact: f}})
-			}
-		default:
-			if w.told == w.steps { // the runner hears one command a step
-				w.order(time.Second, decide)
-				break
-			}
-			f := decide(w.m.State)
-			if f == nil {
-				break
-			}
-			w.told = w.steps
-			committed, lives := len(w.journal), w.process
-			w.after(0, time.Minute, func() []Observation {
-				if (w.m == nil || w.process != lives) && !w.saidSince(committed, f) {
-					w.order(0, decide)
-				}
-				return nil
-			})
-			return []Observation{Commanded{f}}
+		if w.committed.Run.Closed != nil {
+			return nil
 		}
-		return nil
+		if w.m != nil && w.told == w.steps { // the runner hears one command a step
+			w.order(time.Second, decide)
+			return nil
+		}
+		s := w.committed
+		if w.m != nil {
+			s = w.m.State
+		}
+		f := decide(s)
+		if f == nil {
+			return nil
+		}
+		if w.m == nil {
+			w.commit([]fleet.Event{{At: w.now, Fact: f}})
+			return nil
+		}
+		w.told = w.steps
+		committed, lives := len(w.journal), w.process
+		w.after(0, time.Minute, func() []Observation {
+			if (w.m == nil || w.process != lives) && !w.saidSince(committed, f) {
+				w.order(0, decide)
+			}
+			return nil
+		})
+		return []Observation{Commanded{f}}
+	})
+}
+
+// takeBack ends every pause that was written down, sooner or later: whoever
+// paused a run has not gone home for good.
+func (w *world) takeBack(f fleet.Paused) {
+	if f.Off {
+		return
+	}
+	back := time.Duration(2+w.pick(90, "back after", w.steps)) * time.Minute
+	w.order(back, func(s *State) fleet.Fact {
+		if s.Run.Paused == nil {
+			return nil
+		}
+		return fleet.Paused{Off: true, By: f.By, Reason: "all is well"}
 	})
 }
 
