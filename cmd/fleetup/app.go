@@ -49,7 +49,7 @@ func (e *environment) app() *cli.App {
 			e.approveCommand(), e.pauseCommand(), e.stopCommand(), e.reopenCommand(),
 			e.holdCommand(), e.releaseCommand(), e.limitCommand(), e.noteCommand(),
 			e.showCommand(), e.runsCommand(), e.waitCommand(),
-			e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
+			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
 		},
 	}

@@ -148,6 +148,9 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	every("plan", file)
 	see("plan", file, "--details", "--change", hostileNames[0]+hostileNames[4])
 	every("validate", file)
+	see("preflight", file, "--details")
+	see("preflight", file, "-o", "json")
+	see("permissions", file, "-o", "table")
 	_, lines := see("run", file, "--yes", "--state", db)
 	if !strings.Contains(lines, "FAILED") || !strings.Contains(lines, "upgraded") {
 		t.Errorf("the run did not both fail and upgrade:\n%s", lines)

@@ -30,7 +30,7 @@ func TestBadInventories(t *testing.T) {
 		t.Fatalf("found %d bad inventories, %v", len(files), err)
 	}
 	commands := [][]string{{"run", "--yes"}, {"run"}, {"plan"}, {"plan", "--validate"}, {"plan", "--out", "saved.plan"}, {"validate"},
-		{"inventory", "lint"}, {"emulate"}}
+		{"inventory", "lint"}, {"emulate"}, {"preflight"}, {"permissions"}}
 	place := regexp.MustCompile(`(?m)^[^:\n]+:\d+:\d+: .`)
 	for n, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -162,26 +162,29 @@ func save(path string, p *plan.Plan) error {
 	return nil
 }
 
-// check makes every read-only check of a plan's vaults.
-func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Validation, error) {
-	p, truth := src.plan, ""
+// toRead connects to the cloud of a plan for a command that starts nothing.
+func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
+	p, truth, unlock := src.plan, "", func() {}
 	if p.Cloud.Name == fleet.Emulator && exists(truthPath(src.ledger)) {
 		// The emulated cloud of a ledger goes on where its runs left it, and
 		// only one process may have it.
 		lock, err := acquire(c, src.ledger)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		defer lock.Close()
-		truth = truthPath(src.ledger)
+		truth, unlock = truthPath(src.ledger), func() { lock.Close() }
 	}
-	conn, err := connect(c, p, src.folder, truth)
+	conn, err = connect(c, p, src.folder, truth)
 	if err != nil {
-		return nil, err
+		unlock()
+		return nil, nil, err
 	}
-	defer conn.close()
+	return conn, func() { conn.close(); unlock() }, nil
+}
+
+// untilInterrupted is a context that ends with the first signal, or with stop.
+func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		select {
@@ -190,8 +193,19 @@ func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Va
 		case <-ctx.Done():
 		}
 	})
-	defer watch.Wait()
-	defer cancel()
+	return ctx, func() { cancel(); watch.Wait() }
+}
+
+// check makes every read-only check of a plan's vaults.
+func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Validation, error) {
+	p := src.plan
+	conn, done, err := toRead(c, src)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx, stop := e.untilInterrupted()
+	defer stop()
 	screen := report.NewScreen(e.stderr)
 	results := make(map[fleet.Key]fleet.Validation, len(p.Vaults))
 	err = runner.ValidateAll(ctx, p, conn, conn.limiter, func(i int, v fleet.Validation) {

@@ -20,7 +20,11 @@ var (
 	_ runner.Store    = (*state.Ledger)(nil)
 	_ runner.Store    = (*state.Memory)(nil)
 	_ classic.Limiter = (*runner.Limiter)(nil)
+	_ preflighter     = (*classic.Upgrader)(nil)
 )
+
+// roles are what the upgrade kinds need of the Resource Manager.
+var roles = map[fleet.Kind]func() fleet.Role{fleet.KindClassic: classic.Role}
 
 // cloud is a connection to the cloud of a plan.
 type cloud struct {

@@ -28,27 +28,36 @@ type tokenSource struct {
 	scope  string
 	kind   fleet.CredentialKind
 	tenant string
-	group  share.Group[struct{}, string]
+	group  share.Group[struct{}, azcore.AccessToken]
 }
 
 // header returns the value of the Authorization header. An error is a
 // *fleet.CallError: denied when there is no token, unreachable when the
 // context ended first.
 func (t *tokenSource) header(ctx context.Context, op string) (string, error) {
+	tok, err := t.token(ctx, op)
+	if err != nil {
+		return "", err
+	}
+	return "Bearer " + tok.Token, nil
+}
+
+// token is header's token, with its end where it has one.
+func (t *tokenSource) token(ctx context.Context, op string) (azcore.AccessToken, error) {
 	if t.fixed != "" {
-		return "Bearer " + t.fixed, nil
+		return azcore.AccessToken{Token: t.fixed}, nil
 	}
 	tok, err := t.group.Do(ctx, struct{}{}, t.fetch)
 	if err == nil {
-		return "Bearer " + tok, nil
+		return tok, nil
 	}
 	if ctx.Err() != nil {
-		return "", &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
+		return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
 	}
-	return "", &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
+	return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
 }
 
-func (t *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
+func (t *tokenSource) fetch(ctx context.Context) (azcore.AccessToken, time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	tok, err := t.cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
@@ -57,9 +66,9 @@ func (t *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	}
 	if err != nil {
 		// The library's error is not wrapped: it carries the sign-in's raw answer.
-		return "", time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
+		return azcore.AccessToken{}, time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
 	}
-	return tok.Token, keepUntil(time.Now(), tok), nil
+	return tok, keepUntil(time.Now(), tok), nil
 }
 
 // keepUntil says until when a token is used again: five minutes before its end,
@@ -76,7 +85,7 @@ func keepUntil(now time.Time, tok azcore.AccessToken) time.Time {
 // refused drops a token that the cloud answered 401 to, so that the next call
 // signs in again.
 func (t *tokenSource) refused(header string) {
-	t.group.ForgetIf(struct{}{}, func(tok string) bool { return "Bearer "+tok == header })
+	t.group.ForgetIf(struct{}{}, func(tok azcore.AccessToken) bool { return "Bearer "+tok.Token == header })
 }
 
 // authorize is the pipeline's policy that sets the header. It answers no

@@ -152,8 +152,10 @@ func (d *checked) section(p *page, s fleet.Status, heading string) {
 	}
 }
 
-func (p *page) findings(v *Vault) {
-	for _, f := range v.Findings {
+func (p *page) findings(v *Vault) { p.listed(v.Findings) }
+
+func (p *page) listed(fs []Finding) {
+	for _, f := range fs {
 		p.sub("%s %s: %s", f.Severity, or(str(f.Code), "no code"), or(str(f.Message), "no message"))
 		for _, item := range f.Items {
 			p.sub("  %s", item)

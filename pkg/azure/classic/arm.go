@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -14,13 +13,13 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// armGet reads one Resource Manager document into out (reference §6). found is
-// false for a 404 of the Resource Manager; every other answer but 200 is an
-// error.
-func (u *Upgrader) armGet(ctx context.Context, subscription, op, path string, out any) (resp *azure.Response, found bool, err error) {
+// armGet reads one Resource Manager document into out (reference §6); names
+// fill the call's path. found is false for a 404 of the Resource Manager; every
+// other answer but 200 is an error.
+func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call armCall, names []string, out any) (resp *azure.Response, found bool, err error) {
 	h := http.Header{}
 	h.Set("Accept", "application/json")
-	resp, err = u.do(ctx, u.o.ResourceManager, subscription, azure.Request{Op: op, Method: http.MethodGet, Path: path, Header: h})
+	resp, err = u.do(ctx, u.o.ResourceManager, subscription, azure.Request{Op: op, Method: http.MethodGet, Path: call.at(subscription, names...), Header: h})
 	if err != nil {
 		return nil, false, err
 	}
@@ -110,9 +109,7 @@ func (t *armTarget) state() string {
 func (u *Upgrader) target(ctx context.Context, v *fleet.Vault) (*armTarget, *azure.Response, error) {
 	op := "read the target vault " + v.TargetPath()
 	var t armTarget
-	resp, found, err := u.armGet(ctx, subscriptionID(v.SubscriptionID), op, subscriptionPath(v.SubscriptionID)+
-		"/resourceGroups/"+url.PathEscape(v.TargetResourceGroup)+"/providers/Microsoft.RecoveryServices/vaults/"+
-		url.PathEscape(v.Name)+"?api-version=2023-04-01", &t)
+	resp, found, err := u.armGet(ctx, subscriptionID(v.SubscriptionID), op, readTarget, []string{v.TargetResourceGroup, v.Name}, &t)
 	if err != nil {
 		return nil, resp, err
 	}
@@ -132,7 +129,7 @@ func (u *Upgrader) groupExists(ctx context.Context, subscription, group string) 
 	exists, err = u.groups.Do(ctx, subscription+"/"+strings.ToLower(group), func(ctx context.Context) (bool, time.Time, error) {
 		var any struct{}
 		resp, found, err := u.armGet(ctx, subscription, "read resource group "+group+" of subscription "+subscription,
-			subscriptionPath(subscription)+"/resourcegroups/"+url.PathEscape(group)+"?api-version=2021-04-01", &any)
+			readGroup, []string{group}, &any)
 		if err != nil || !found {
 			if resp != nil {
 				requestID = resp.RequestID
@@ -142,8 +139,4 @@ func (u *Upgrader) groupExists(ctx context.Context, subscription, group string) 
 		return true, time.Now().Add(u.o.SharedMaxAge), nil
 	})
 	return exists, requestID, err
-}
-
-func subscriptionPath(id string) string {
-	return "/subscriptions/" + url.PathEscape(subscriptionID(id))
 }

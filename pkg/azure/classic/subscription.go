@@ -46,7 +46,7 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 			QuotaID string `json:"quotaId"`
 		} `json:"subscriptionPolicies"`
 	}
-	resp, found, err := u.armGet(ctx, id, "read subscription "+id, subscriptionPath(id)+"?api-version=2022-12-01", &sub)
+	resp, found, err := u.armGet(ctx, id, "read subscription "+id, readSubscription, nil, &sub)
 	switch {
 	case err != nil:
 		u.failed(&r.report, u.o.ResourceManager, err)
@@ -74,8 +74,14 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 	}
 }
 
+// feature must be registered in a subscription.
+const feature = "Microsoft.RecoveryServices/VaultUpgrade"
+
+// providers must be registered too.
+var providers = []string{"Microsoft.RecoveryServices", "Microsoft.SiteRecovery"}
+
 func (u *Upgrader) checkSubscriptionSetup(ctx context.Context, r *report, id string) {
-	for _, namespace := range []string{"Microsoft.RecoveryServices", "Microsoft.SiteRecovery"} {
+	for _, namespace := range providers {
 		if u.checkProvider(ctx, r, id, namespace); r.stop() {
 			return
 		}
@@ -88,7 +94,7 @@ func (u *Upgrader) checkProvider(ctx context.Context, r *report, id, namespace s
 		State string `json:"registrationState"`
 	}
 	resp, found, err := u.armGet(ctx, id, "read the registration of "+namespace+" in subscription "+id,
-		subscriptionPath(id)+"/providers/"+namespace+"?api-version=2021-04-01", &provider)
+		readProvider, []string{namespace}, &provider)
 	if err != nil {
 		u.failed(r, u.o.ResourceManager, err)
 		return
@@ -111,24 +117,24 @@ func (u *Upgrader) checkProvider(ctx context.Context, r *report, id, namespace s
 }
 
 func (u *Upgrader) checkFeature(ctx context.Context, r *report, id string) {
-	var feature struct {
+	var answer struct {
 		Properties struct {
 			State string `json:"state"`
 		} `json:"properties"`
 	}
 	resp, found, err := u.armGet(ctx, id, "read whether subscription "+id+" is enabled for the upgrade",
-		subscriptionPath(id)+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01", &feature)
+		readFeature, nil, &answer)
 	if err != nil {
 		u.failed(r, u.o.ResourceManager, err)
 		return
 	}
-	state := text.Clean(feature.Properties.State, text.MaxID)
+	state := text.Clean(answer.Properties.State, text.MaxID)
 	if !found {
 		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
 	}
 	if !strings.EqualFold(state, "Registered") {
 		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeFeature,
-			Message: fmt.Sprintf("subscription %s is not enabled for the upgrade: feature Microsoft.RecoveryServices/VaultUpgrade is %s", id, state),
+			Message: fmt.Sprintf("subscription %s is not enabled for the upgrade: feature %s is %s", id, feature, state),
 			Action:  "az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription " + id}, resp.RequestID)
 	}
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+func (e *environment) permissionsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "permissions",
+		Usage:     "print the least role that a fleet's upgrade needs, for az role definition create",
+		ArgsUsage: "INVENTORY|PLAN",
+		Description: "The role holds the actions of every call to the Resource Manager, in the subscriptions of the inventory:\n" +
+			"  fleetup permissions fleet.yaml > role.json\n" +
+			"  az role definition create --role-definition @role.json\n" +
+			"A role belongs to one tenant. What no role can grant is said besides. No call is made.",
+		Flags: []cli.Flag{outputFlag("json", "table"),
+			&cli.StringFlag{Name: "tenant", Usage: "only the subscriptions of the tenant with this `ID`, as the inventory writes it"}},
+		Action: e.permissions,
+	}
+}
+
+// customRole is a role as az role definition create reads it.
+type customRole struct {
+	Name             string
+	IsCustom         bool
+	Description      string
+	Actions          []string
+	NotActions       []string
+	DataActions      []string
+	NotDataActions   []string
+	AssignableScopes []string
+}
+
+func (e *environment) permissions(c *cli.Context) error {
+	file, err := oneArgument(c, "an inventory or a saved plan")
+	if err != nil {
+		return err
+	}
+	if err := oneOf("output", c.String("output"), "json", "table"); err != nil {
+		return err
+	}
+	p, _, err := load(c, file)
+	if err != nil {
+		return err
+	}
+	role, err := roleOf(p.Kind)
+	if err != nil {
+		return err
+	}
+	scopes, err := scopesOf(c, p, file)
+	if err != nil {
+		return err
+	}
+	if c.String("output") == "table" {
+		again := []string{"permissions", file}
+		if c.IsSet("tenant") {
+			again = append(again, "--tenant", c.String("tenant"))
+		}
+		return report.Role(e.stdout, report.RoleOptions{File: file, Scopes: scopes, Again: report.Command(again...), Width: e.columns}, role)
+	}
+	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{}, NotActions: []string{},
+		DataActions: []string{}, NotDataActions: []string{}, AssignableScopes: scopes}
+	for _, a := range role.Actions {
+		out.Actions = append(out.Actions, a.Name)
+	}
+	if err := writeJSON(e.stdout, out); err != nil {
+		return err
+	}
+	say(e.stderr, "%s", role.Besides)
+	return nil
+}
+
+// scopesOf lists the subscriptions that the role is for. They must be of one
+// tenant: no role reaches over two.
+func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
+	var tenants, scopes []string
+	for _, s := range p.Subscriptions {
+		if !slices.Contains(tenants, s.Tenant) {
+			tenants = append(tenants, s.Tenant)
+		}
+		if !c.IsSet("tenant") || strings.EqualFold(s.Tenant, c.String("tenant")) {
+			scopes = append(scopes, "/subscriptions/"+s.ID)
+		}
+	}
+	slices.Sort(scopes)
+	switch {
+	case len(scopes) == 0:
+		return nil, usage("", "no subscription of %s is in tenant %q", file, c.String("tenant"))
+	case len(tenants) > 1 && !c.IsSet("tenant"):
+		each := make([]string, len(tenants))
+		for i, t := range tenants {
+			each[i] = "--tenant '" + t + "'"
+		}
+		return nil, usage(report.Command("permissions", file)+" with one of "+strings.Join(each, ", "), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
+	}
+	return scopes, nil
+}
+
+// roleOf is the role of an upgrade kind.
+func roleOf(k fleet.Kind) (fleet.Role, error) {
+	if role, ok := roles[k]; ok {
+		return role(), nil
+	}
+	return fleet.Role{}, usage("", "this version does not know the upgrade kind %q", k)
+}

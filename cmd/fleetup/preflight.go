@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// preflighter is what an upgrade kind has to say before its vaults are looked
+// at. It reads, and nothing else.
+type preflighter interface {
+	// SignIns signs in to a tenant, on every side that the kind speaks to.
+	SignIns(ctx context.Context, tenant string) []fleet.SignIn
+	// Preflight makes the checks of a subscription, of which some vaults are to
+	// be upgraded.
+	Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check
+}
+
+// soon is how near a token's end is worth a word, whatever the forecast says.
+const soon = time.Hour
+
+func (e *environment) preflightCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "preflight",
+		Usage:     "sign in everywhere, and say as whom, until when, and what is missing; start nothing",
+		ArgsUsage: "INVENTORY|PLAN",
+		Description: "Signs in on both sides to every tenant, and makes the checks of every subscription that need no vault.\n" +
+			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when something\n" +
+			"else is (a registration, a resource group, an answer).",
+		Flags: append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag(),
+			&cli.BoolFlag{Name: "details", Usage: "show every check, the good ones too"}}, cloudFlags()...),
+		Action: e.preflight,
+	}
+}
+
+func (e *environment) preflight(c *cli.Context) error {
+	file, err := oneArgument(c, "an inventory or a saved plan")
+	if err != nil {
+		return err
+	}
+	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+		return err
+	}
+	src, err := open(c, file)
+	if err != nil {
+		return err
+	}
+	pick, err := selector(c)
+	if err != nil {
+		return err
+	}
+	picked, err := selected(src.plan, pick, c.String("selector"))
+	if err != nil {
+		return err
+	}
+	found := &report.Preflight{CheckedAt: now()}
+	if found.ForecastEnd, err = e.forecastEnd(src, found.CheckedAt); err != nil {
+		return err
+	}
+	narrowed := *src
+	var vaults map[string][]*fleet.Vault
+	narrowed.plan, vaults = within(src.plan, picked)
+	if err := e.askAll(c, &narrowed, vaults, found); err != nil {
+		return err
+	}
+	for i := range found.SignIns {
+		warnOfEnd(&found.SignIns[i], found.CheckedAt, found.ForecastEnd)
+	}
+	found.ExitCode = preflightCode(found)
+	err = found.Write(e.stdout, src.plan, report.PreflightOptions{Format: report.Format(c.String("output")), Zone: localZone(),
+		Width: e.columns, Details: c.Bool("details"), File: file})
+	if err != nil {
+		return err
+	}
+	return ended(found.ExitCode)
+}
+
+// forecastEnd is when the plan ends at the latest, as fleetup plan says it.
+func (e *environment) forecastEnd(src *source, at time.Time) (time.Time, error) {
+	p, _, err := e.calibrated(src)
+	if err != nil {
+		return time.Time{}, err
+	}
+	carried, err := e.carriedNow(src.ledger)
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, p90, err := report.Forecasts(p, at, nil, carried)
+	return p90.EndsAt, err
+}
+
+// within is a plan with only the subscriptions of the picked vaults, and those
+// of these vaults that are not held, by subscription.
+func within(p *plan.Plan, picked []int) (*plan.Plan, map[string][]*fleet.Vault) {
+	vaults := map[string][]*fleet.Vault{}
+	wanted := map[string]bool{}
+	for _, i := range picked {
+		v := &p.Vaults[i]
+		wanted[v.SubscriptionID] = true
+		if !v.Excluded() {
+			vaults[v.SubscriptionID] = append(vaults[v.SubscriptionID], &v.Vault)
+		}
+	}
+	q := *p
+	q.Subscriptions = slices.DeleteFunc(slices.Clone(p.Subscriptions), func(s fleet.Subscription) bool { return !wanted[s.ID] })
+	return &q, vaults
+}
+
+// askAll signs in to every tenant and asks every subscription, limits.validations
+// of them at once.
+func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*fleet.Vault, found *report.Preflight) error {
+	conn, done, err := toRead(c, src)
+	if err != nil {
+		return err
+	}
+	defer done()
+	kind, ok := conn.Upgrader.(preflighter)
+	if !ok {
+		return usage("", "the upgrade kind %q has no preflight", src.plan.Kind)
+	}
+	ctx, stop := e.untilInterrupted()
+	defer stop()
+	var tenants []string
+	for _, s := range src.plan.Subscriptions {
+		if !slices.Contains(tenants, s.Tenant) {
+			tenants = append(tenants, s.Tenant)
+		}
+		found.Subscriptions = append(found.Subscriptions, report.PreflightSubscription{Subscription: s})
+	}
+	// First, so that the reads find their tokens.
+	signIns := make([][]fleet.SignIn, len(tenants))
+	together(src.plan.Limits.Validations, len(tenants), func(i int) { signIns[i] = kind.SignIns(ctx, tenants[i]) })
+	for _, s := range slices.Concat(signIns...) {
+		known := func(o fleet.SignIn) bool { return o.Side == s.Side && o.Identity.Fixed }
+		if !slices.ContainsFunc(found.SignIns, known) { // one fixed token serves all tenants
+			found.SignIns = append(found.SignIns, s)
+		}
+	}
+	together(src.plan.Limits.Validations, len(found.Subscriptions), func(i int) {
+		s := &found.Subscriptions[i]
+		s.Checks = kind.Preflight(ctx, s.ID, vaults[s.ID])
+	})
+	if ctx.Err() != nil {
+		return &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew"}
+	}
+	return nil
+}
+
+// together does n things, at most limit of them at once, and returns when all are
+// done.
+func together(limit, n int, do func(i int)) {
+	var all sync.WaitGroup
+	places := make(chan struct{}, limit)
+	for i := range n {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			do(i)
+		})
+	}
+	all.Wait()
+}
+
+// warnOfEnd adds a warning where a token ends soon or before the forecast does,
+// and it is not known that another follows.
+func warnOfEnd(s *fleet.SignIn, now, forecast time.Time) {
+	id := s.Identity
+	left := id.ValidUntil.Sub(now)
+	switch {
+	case id.ValidUntil.IsZero():
+		return
+	case left <= 0: // whoever renews it has not
+	case id.Renews, left >= soon && !id.ValidUntil.Before(forecast):
+		return
+	}
+	message := fmt.Sprintf("the token ends %s, in %v", id.ValidUntil.Format(time.RFC3339), left.Round(time.Minute))
+	switch {
+	case left <= 0:
+		message = "the token ended " + id.ValidUntil.Format(time.RFC3339)
+	case id.ValidUntil.Before(forecast):
+		message += ", before the forecast end of the plan"
+	}
+	s.Findings = append(s.Findings, fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeSignInEnds, Message: message + ". " + id.Renewal,
+		Action: "Name the sign-in with --credential or in the inventory, one that is renewed by itself."})
+}
+
+// preflightCode is the exit code that a preflight stands for.
+func preflightCode(f *report.Preflight) fleet.ExitCode {
+	for i := range f.SignIns {
+		if fleet.HasSeverity(f.SignIns[i].Findings, fleet.SeverityError) {
+			return fleet.ExitSignIn
+		}
+	}
+	code := fleet.ExitOK
+	for _, s := range f.Subscriptions {
+		for _, c := range s.Checks {
+			switch c.State {
+			case fleet.CheckDenied:
+				return fleet.ExitSignIn
+			case fleet.CheckMissing, fleet.CheckWaiting:
+				code = fleet.ExitInternal
+			}
+		}
+	}
+	return code
+}

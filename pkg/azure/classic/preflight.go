@@ -1,0 +1,113 @@
+package classic
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// SignIns signs in to a tenant on both sides and says as whom. On the classic
+// side only a user can be what the upgrade needs (reference §1).
+func (u *Upgrader) SignIns(ctx context.Context, tenant string) []fleet.SignIn {
+	classicSide := u.o.ServiceManagement.SignIn(ctx, tenant)
+	if classicSide.Identity.Type == fleet.IdentityApp {
+		classicSide.Findings = append(classicSide.Findings, fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeNotUser,
+			Message: "the classic side is signed in as a service principal or managed identity; it wants a co-administrator of the subscription, who is a user",
+			Action:  "Sign in as a user who is co-administrator, for example with --credential-service-management cli."})
+	}
+	return []fleet.SignIn{classicSide, u.o.ResourceManager.SignIn(ctx, tenant)}
+}
+
+// Preflight makes the checks of a subscription that need no vault, those of
+// validation, and the reading of its listing: what an identity may see is known
+// before the first vault is looked at. It reads, and nothing else. vaults are
+// those that are to be upgraded there: their target groups are looked for.
+//
+// After a missing sign-in or a throttled call it asks that side no more.
+func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check {
+	id := subscriptionID(subscription)
+	var p preflight
+	invisible := false
+	p.make("subscription", func(r *report) string {
+		var sub subscriptionReport
+		u.checkSubscription(ctx, &sub, id)
+		*r, invisible = sub.report, sub.missing
+		return ""
+	})
+	if invisible {
+		p.checks[0].State = fleet.CheckDenied
+		p.ended = true // everything in it is invisible too: saying so would mislead
+	}
+	for _, namespace := range providers {
+		p.make("provider "+namespace, func(r *report) string { u.checkProvider(ctx, r, id, namespace); return "" })
+	}
+	p.make("feature "+feature, func(r *report) string { u.checkFeature(ctx, r, id); return "" })
+	for _, v := range targetGroups(vaults) {
+		p.make("resource group "+v.TargetResourceGroup, func(r *report) string { u.checkGroup(ctx, r, v); return "" })
+	}
+	p.ended = false // the other side
+	p.make("classic listing", func(r *report) string {
+		s, err := u.Read(ctx, id, nil)
+		if err != nil {
+			u.failed(r, u.o.ServiceManagement, err)
+			return ""
+		}
+		return fmt.Sprintf("%d listed", len(s.Vaults))
+	})
+	return p.checks
+}
+
+// targetGroups returns one vault for each target group, one that wants the
+// group to exist where there is any.
+func targetGroups(vaults []*fleet.Vault) []*fleet.Vault {
+	var groups []*fleet.Vault
+	at := map[string]int{}
+	for _, v := range vaults {
+		name := strings.ToLower(v.TargetResourceGroup)
+		i, known := at[name]
+		switch {
+		case !known:
+			at[name] = len(groups)
+			groups = append(groups, v)
+		case groups[i].CreateResourceGroup && !v.CreateResourceGroup:
+			groups[i] = v
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b *fleet.Vault) int {
+		return strings.Compare(strings.ToLower(a.TargetResourceGroup), strings.ToLower(b.TargetResourceGroup))
+	})
+	return groups
+}
+
+// preflight gathers the checks of a subscription.
+type preflight struct {
+	checks []fleet.Check
+	ended  bool // further checks of this side would teach nothing
+}
+
+func (p *preflight) make(name string, check func(*report) (detail string)) {
+	c := fleet.Check{Name: name, State: fleet.CheckSkipped}
+	if !p.ended {
+		var r report
+		c.Detail = check(&r)
+		c.State, c.Findings = r.checkState(), r.findings
+		p.ended = r.stop()
+	}
+	p.checks = append(p.checks, c)
+}
+
+// checkState says how the check ended that made the report.
+func (r *report) checkState() fleet.CheckState {
+	switch {
+	case r.denied, slices.ContainsFunc(r.findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeNoPermission }):
+		return fleet.CheckDenied
+	case r.blocked:
+		return fleet.CheckMissing
+	case r.waiting, r.throttled:
+		return fleet.CheckWaiting
+	}
+	return fleet.CheckGood
+}

@@ -1,0 +1,208 @@
+package report
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Preflight is what a preflight found.
+type Preflight struct {
+	SignIns       []fleet.SignIn
+	Subscriptions []PreflightSubscription
+	CheckedAt     time.Time
+	ForecastEnd   time.Time // of the plan, at the 90th percentile; zero: not known
+	ExitCode      fleet.ExitCode
+}
+
+// PreflightSubscription is a subscription with what was asked of it.
+type PreflightSubscription struct {
+	fleet.Subscription
+	Checks []fleet.Check
+}
+
+// PreflightOptions says how to write a preflight.
+type PreflightOptions struct {
+	Format  Format         // FormatTable or FormatJSON
+	Zone    *time.Location // of the times people read; nil: UTC
+	Width   int            // columns of the terminal that a table is for; 0: no terminal
+	Details bool           // every check, the good ones too
+	File    string         // that was checked, for the commands to paste
+}
+
+// Write writes the preflight of a plan.
+func (f *Preflight) Write(w io.Writer, pl *plan.Plan, o PreflightOptions) error {
+	return printer{
+		page: func() *page { return f.page(pl, o) },
+		json: func(w io.Writer) error { return writeJSON(w, f.document(pl)) },
+	}.write(w, o.Format, o.Width)
+}
+
+// preflightDocument is a preflight as JSON.
+type preflightDocument struct {
+	SchemaVersion   int                    `json:"schemaVersion"`
+	PlanFingerprint string                 `json:"planFingerprint"`
+	CheckedAt       *Time                  `json:"checkedAt"`
+	ForecastEnd     *Time                  `json:"forecastEnd"`
+	Verdict         string                 `json:"verdict"`
+	ExitCode        fleet.ExitCode         `json:"exitCode"`
+	SignIns         []signInDocument       `json:"signIns"`
+	Subscriptions   []subscriptionDocument `json:"subscriptions"`
+}
+
+type signInDocument struct {
+	Side          string               `json:"side"`
+	Tenant        *string              `json:"tenant"` // asked for; null: the credential's own
+	Credential    fleet.CredentialKind `json:"credential"`
+	FixedToken    bool                 `json:"fixedToken"`
+	Type          *string              `json:"type"`
+	Name          *string              `json:"name"`
+	ObjectID      *string              `json:"objectId"`
+	ApplicationID *string              `json:"applicationId"`
+	TokenTenant   *string              `json:"tokenTenant"`
+	ValidUntil    *Time                `json:"validUntil"`
+	Renewal       *string              `json:"renewal"`
+	Renews        bool                 `json:"renews"`
+	Findings      []Finding            `json:"findings"`
+}
+
+type subscriptionDocument struct {
+	SubscriptionID string          `json:"subscriptionId"`
+	Name           string          `json:"name"`
+	Tenant         *string         `json:"tenant"`
+	Checks         []checkDocument `json:"checks"`
+}
+
+type checkDocument struct {
+	Check    string           `json:"check"`
+	State    fleet.CheckState `json:"state"`
+	Detail   *string          `json:"detail"`
+	Findings []Finding        `json:"findings"`
+}
+
+func (f *Preflight) document(pl *plan.Plan) preflightDocument {
+	d := preflightDocument{SchemaVersion, pl.Fingerprint, at(f.CheckedAt), at(f.ForecastEnd), f.ExitCode.Name(), f.ExitCode,
+		[]signInDocument{}, []subscriptionDocument{}}
+	for i := range f.SignIns {
+		s := &f.SignIns[i]
+		id := s.Identity
+		d.SignIns = append(d.SignIns, signInDocument{s.Side, maybe(s.Tenant), s.Credential, id.Fixed, maybe(string(id.Type)), maybe(id.Name),
+			maybe(id.ObjectID), maybe(id.ApplicationID), maybe(id.Tenant), at(id.ValidUntil), maybe(id.Renewal), id.Renews, findings(s.Findings)})
+	}
+	for _, s := range f.Subscriptions {
+		sd := subscriptionDocument{s.ID, s.Name, maybe(s.Tenant), []checkDocument{}}
+		for _, c := range s.Checks {
+			sd.Checks = append(sd.Checks, checkDocument{c.Name, c.State, maybe(c.Detail), findings(c.Findings)})
+		}
+		d.Subscriptions = append(d.Subscriptions, sd)
+	}
+	return d
+}
+
+func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *page {
+	p, c := &page{}, clockIn(o.Zone)
+	p.title("PREFLIGHT of %s%s%s (times %s)", or(pl.Inventory, "no file"), dot, c.full(f.CheckedAt), c)
+	p.line("Nothing was started and nothing was written. Who is signed in is read from the tokens, to be shown: it is not verified.")
+	if !f.ForecastEnd.IsZero() {
+		p.line("The plan's forecast ends %s at the latest (90th percentile).", c.full(f.ForecastEnd))
+	}
+	f.signIns(p, c)
+	f.subscriptions(p, o.Details)
+	switch f.ExitCode {
+	case fleet.ExitOK:
+		p.command("Next", Command("validate", pl.Inventory))
+	case fleet.ExitSignIn:
+		p.command("Next", Command("permissions", o.File, "-o", "table"))
+	default:
+		p.command("Next", Command("preflight", o.File))
+	}
+	return p
+}
+
+func (f *Preflight) signIns(p *page, c clock) {
+	g := grid{head: []string{"SIDE", "TENANT", "CREDENTIAL", "VALID UNTIL", "SIGNED IN AS"}, wrap: true}
+	var renewals []string
+	for i := range f.SignIns {
+		s := &f.SignIns[i]
+		credential := string(s.Credential)
+		if s.Identity.Fixed {
+			credential = "-"
+		}
+		g.rows = append(g.rows, []string{s.Side, or(s.Tenant, s.Identity.Tenant, "-"), credential, c.full(s.Identity.ValidUntil), signedInAs(s)})
+		if r := string(s.Credential) + ": " + s.Identity.Renewal; s.Identity.Renewal != "" && !slices.Contains(renewals, r) {
+			renewals = append(renewals, r)
+		}
+	}
+	p.table(g)
+	for _, r := range renewals {
+		p.line("%s", r)
+	}
+	for i := range f.SignIns {
+		if s := &f.SignIns[i]; len(s.Findings) > 0 {
+			p.item("%s, tenant %s", s.Side, or(s.Tenant, s.Identity.Tenant, "of the credential"))
+			p.listed(findings(s.Findings))
+		}
+	}
+}
+
+// signedInAs says in a few words who a sign-in is.
+func signedInAs(s *fleet.SignIn) string {
+	id := s.Identity
+	switch {
+	case fleet.HasSeverity(s.Findings, fleet.SeverityError):
+		return "NOT SIGNED IN"
+	case id.Fixed:
+		return "a fixed token, no sign-in"
+	case id.Type == fleet.IdentityUser:
+		return "user " + or(id.Name, id.ObjectID, "without a name")
+	case id.Type == fleet.IdentityApp:
+		return strings.TrimSpace("application " + or(id.ApplicationID, id.ObjectID, id.Name))
+	}
+	if who := or(id.Name, id.ApplicationID, id.ObjectID); who != "" {
+		return who
+	}
+	return "the token does not say"
+}
+
+func (f *Preflight) subscriptions(p *page, details bool) {
+	g := grid{head: []string{"SUBSCRIPTION", "GOOD", "NOT GOOD"}, right: map[int]bool{1: true}, wrap: true}
+	for _, s := range f.Subscriptions {
+		var bad []string
+		for _, c := range s.Checks {
+			if c.State != fleet.CheckGood {
+				bad = append(bad, string(c.State)+": "+c.Name)
+			}
+		}
+		g.rows = append(g.rows, []string{s.Name, plural(len(s.Checks)-len(bad), "check", "checks"), or(strings.Join(bad, ", "), "-")})
+	}
+	p.table(g)
+	for _, s := range f.Subscriptions {
+		worth := func(c fleet.Check) bool { return details || c.State != fleet.CheckGood || len(c.Findings) > 0 }
+		if !slices.ContainsFunc(s.Checks, worth) {
+			continue
+		}
+		p.section("%s", namedSubscription(s.Subscription))
+		for _, c := range s.Checks {
+			if !worth(c) {
+				continue
+			}
+			detail := ""
+			if c.Detail != "" {
+				detail = ": " + c.Detail
+			}
+			p.item("%-8s %s%s", c.State, c.Name, detail)
+			p.listed(findings(c.Findings))
+		}
+	}
+}
+
+func namedSubscription(s fleet.Subscription) string {
+	if s.Name == s.ID {
+		return s.ID
+	}
+	return s.Name + " (" + s.ID + ")"
+}
