@@ -14,7 +14,6 @@ import (
 type follower struct {
 	path string
 	run  standing
-	seq  uint64
 	have bool
 }
 
@@ -47,13 +46,13 @@ func (f *follower) read(r *reading) (news bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		f.seq, f.run.live = f.run.evidence.Events, r.live != nil
+		f.run.live = r.live != nil
 		return true, nil
 	}
 	was := f.run.live
 	f.run.info, f.run.live = info, r.live != nil
-	err = r.EventsAfter(info.ID, f.seq, func(seq uint64, e fleet.Event) error {
-		f.seq, news = seq, true
+	err = r.EventsAfter(info.ID, f.run.seq, func(seq uint64, e fleet.Event) error {
+		f.run.seq, news = seq, true
 		return f.run.apply(e)
 	})
 	if err == nil && news {

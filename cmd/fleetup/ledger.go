@@ -42,6 +42,7 @@ type standing struct {
 	told     *report.Chronicle // what the journal tells besides
 	evidence *report.Evidence  // the journal's end
 	live     bool              // a process carries it out
+	seq      uint64            // of the newest event that is in it
 }
 
 // apply folds one more fact.
@@ -79,7 +80,7 @@ func latest(j journal) (standing, bool, error) {
 		return standing{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
 	}
 	run := standing{info: info, state: rollout.NewState(p), told: report.NewChronicle()}
-	if err := j.Events(info.ID, func(_ uint64, e fleet.Event) error { return run.apply(e) }); err != nil {
+	if err := j.Events(info.ID, func(seq uint64, e fleet.Event) error { run.seq = seq; return run.apply(e) }); err != nil {
 		return standing{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
 	}
 	seq, head, err := j.Head()

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// moving is a journal of a live run: each time its head is asked for, one more
+// event has come since its events were read.
+type moving struct {
+	*state.Ledger
+	t    *testing.T
+	said int
+}
+
+func (m *moving) Head() (uint64, string, error) {
+	m.said++
+	e := fleet.Event{At: time.Unix(int64(m.said), 0), Fact: fleet.Paused{Off: m.said%2 == 0, Reason: "moving"}}
+	if err := m.Commit([]fleet.Event{e}, nil); err != nil {
+		m.t.Fatal(err)
+	}
+	return m.Ledger.Head()
+}
+
+// A follower misses nothing of a run that goes on while it reads: the head that
+// it is told may be of events that it has not read yet.
+func TestFollowerMissesNothing(t *testing.T) {
+	t.Parallel()
+	lock, err := state.Acquire(t.TempDir()+"/fleet.db", state.Holder{Host: "here", PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	l, err := state.Open(lock, state.Binding{Cloud: "Emulator"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	src, err := inventory.Load("testdata/fleets/slow.yaml", now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := plan.Encode(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := fleet.RunOpened{RunID: "run-1", PlanFingerprint: src.Fingerprint}
+	if err := l.Begin(data, []fleet.Event{{At: time.Unix(0, 0), Fact: opened}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := &moving{l, t, 0}
+	f := &follower{}
+	for n := range 4 {
+		if news, err := f.read(&reading{journal: m, records: l}); err != nil || !news {
+			t.Fatalf("look %d: news %t, %v", n, news, err)
+		}
+		if got, want := int(f.run.seq), 1+n; got != want {
+			t.Errorf("look %d: it has read up to event %d, want %d", n, got, want)
+		}
+	}
+}
