@@ -24,7 +24,6 @@ type world struct {
 	gate    *gate
 	web     *httptest.Server
 	url     string
-	asks    *http.Client
 	dir     string
 	inv, db string
 	limits  strictcloud.Limits
