@@ -76,7 +76,11 @@ func explain(w io.Writer, err error, asJSON bool) {
 	message, next := advice(err)
 	if problems != nil {
 		message = plural(len(problems.List), "problem") + " in the inventory"
-		next = "correct what is named, then " + report.Command("inventory", "lint", problems.List[0].File)
+		if next == "" {
+			next = "correct what is named, then " + report.Command("inventory", "lint", problems.List[0].File)
+		} else {
+			message = plural(len(problems.List), "problem") + " in " + problems.List[0].File
+		}
 	}
 	if asJSON {
 		body := errorBody{Message: message, ExitCode: codeOf(err), Exit: codeOf(err).Name()}

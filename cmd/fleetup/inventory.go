@@ -41,7 +41,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 				_, err = e.stdout.Write(schema)
 				return err
 			},
-		}},
+		}, e.discoverCommand(), e.importCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usage(helpOn(c), "inventory has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))

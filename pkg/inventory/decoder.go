@@ -38,6 +38,7 @@ type decoder struct {
 	calendarsUnclear bool
 	zones            map[string]error // what is known of each time zone
 	replacing        []replacing
+	unfinished       bool // a Placeholder is no problem
 }
 
 // vaultNote is what is remembered of a vault beside its values.

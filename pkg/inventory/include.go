@@ -124,7 +124,9 @@ func (d *decoder) tablePart(data []byte) {
 		d.sound = false
 		return
 	}
+	data, comma := separator(data)
 	r := csv.NewReader(bytes.NewReader(data))
+	r.Comma = comma
 	r.ReuseRecord = true
 	var header []string
 	for {
@@ -142,7 +144,7 @@ func (d *decoder) tablePart(data []byte) {
 			where := place{line: bad.Line, column: max(bad.Column, 1)}
 			if errors.Is(err, csv.ErrFieldCount) {
 				where.column = 1
-				d.problem(where, "check its commas and quotes", "this row has %d fields, and the first has %d", len(row), len(header))
+				d.problem(where, "check its separators and quotes", "this row has %d fields, and the first has %d", len(row), len(header))
 				continue
 			}
 			d.problem(where, "check the quotes", "this is not valid CSV: %v", bad.Err)
@@ -161,6 +163,27 @@ func (d *decoder) tablePart(data []byte) {
 		d.problem(place{line: 1, column: 1}, "begin with "+strings.Join(columns, ","), "the table is empty")
 		d.sound = false
 	}
+}
+
+// separator finds out what parts the fields of a table: what a first line
+// sep=; says, as spreadsheets write it, else the one of comma, semicolon and
+// tab that the first line has most of. The line sep=; comes back empty.
+func separator(data []byte) ([]byte, rune) {
+	end := bytes.IndexAny(data, "\r\n")
+	if end < 0 {
+		end = len(data)
+	}
+	first := data[:end]
+	if sep, ok := bytes.CutPrefix(bytes.ToLower(first), []byte("sep=")); ok && len(sep) == 1 && bytes.ContainsAny(sep, ",;\t") {
+		return data[end:], rune(sep[0])
+	}
+	best, most := ',', 0
+	for _, c := range ",;\t" {
+		if n := bytes.Count(first, []byte(string(c))); n > most {
+			best, most = c, n
+		}
+	}
+	return data, best
 }
 
 // cell returns where a field of the row that was read last stands.

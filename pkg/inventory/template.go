@@ -19,6 +19,12 @@ func (d *decoder) resourceGroup(e *entry) string {
 	if !ok {
 		return ""
 	}
+	if s == Placeholder {
+		if !d.unfinished {
+			d.problem(e.at, "the group must exist, or createResourceGroup: true must be said", "targetResourceGroup is still to be written here")
+		}
+		return ""
+	}
 	if isTemplate(s) && len(s) <= maxLine {
 		if err := splitTemplate(s, func(string) {}, func(string) error { return nil }); err != nil {
 			d.problem(e.at, "use {location}, {name}, {subscription} or {labels.NAME}", "targetResourceGroup %s: %v", quote(s), err)

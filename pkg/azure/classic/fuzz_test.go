@@ -79,7 +79,7 @@ func FuzzParseListing(f *testing.F) {
 		f.Add([]byte(seed), len(seed)/2)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, cut int) {
-		vaults, err := parseListing(body, sub)
+		vaults, err := listed(body, sub)
 		if err != nil {
 			if vaults != nil {
 				t.Error("half a listing beside an error")
@@ -93,7 +93,7 @@ func FuzzParseListing(f *testing.F) {
 			wantRecord(t, s.Record)
 		}
 		cut = int(uint(cut) % uint(len(body)+1))
-		if part, err := parseListing(body[:cut], sub); err == nil && fmt.Sprint(part) != fmt.Sprint(vaults) && len(part) < len(vaults) {
+		if part, err := listed(body[:cut], sub); err == nil && fmt.Sprint(part) != fmt.Sprint(vaults) && len(part) < len(vaults) {
 			t.Errorf("cut at %d of %d it is taken for a listing of %d vaults, not %d", cut, len(body), len(part), len(vaults))
 		}
 	})

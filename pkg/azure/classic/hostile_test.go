@@ -89,7 +89,7 @@ func wrapped(good, begin, end string, n int) string {
 func TestHostileListings(t *testing.T) {
 	t.Parallel()
 	good := strings.TrimPrefix(listing(vaultXML(`<IntrinsicSettings>`+details(opOur, "InProgress")+`</IntrinsicSettings>`)), "\xef\xbb\xbf"+`<?xml version="1.0" encoding="utf-8"?>`)
-	if _, err := parseListing([]byte(good), sub); err != nil {
+	if _, err := listed([]byte(good), sub); err != nil {
 		t.Fatalf("the good one is refused: %v", err)
 	}
 	for _, tt := range hostileBodies {
@@ -190,7 +190,7 @@ func TestOperationIDHasOneSpelling(t *testing.T) {
 		}
 	}
 	for _, spelling := range []string{strings.ToUpper(opOur), " " + opOur + "\r\n "} {
-		vaults, err := parseListing([]byte(listing(vaultXML(`<IntrinsicSettings>`+details(spelling, "InProgress")+`</IntrinsicSettings>`))), sub)
+		vaults, err := listed([]byte(listing(vaultXML(`<IntrinsicSettings>`+details(spelling, "InProgress")+`</IntrinsicSettings>`))), sub)
 		if rec := vaults[testVault().Key].Record; err != nil || rec == nil || rec.OperationID != opOur {
 			t.Errorf("%q is listed as %+v, %v", spelling, rec, err)
 		}
@@ -229,7 +229,7 @@ func TestManyOfEverything(t *testing.T) {
 	t.Parallel()
 	unknown := strings.Repeat(`<Future a="1"><Name>x</Name><Type>BackupVault</Type></Future>`, 5000)
 	body := listing(unknown, strings.Replace(vaultXML(unknown+`<IntrinsicSettings>`+unknown+details(opOur, "InProgress")+`</IntrinsicSettings>`), "<Name>", unknown+"<Name>", 1))
-	vaults, err := parseListing([]byte(body), sub)
+	vaults, err := listed([]byte(body), sub)
 	if err != nil || len(vaults) != 1 || vaults[testVault().Key].Record.OperationID != opOur {
 		t.Errorf("got %+v, %v", vaults, err)
 	}
@@ -261,7 +261,7 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := parseListing([]byte("<CloudServices><CloudService>"+body), sub)
+		_, err := listed([]byte("<CloudServices><CloudService>"+body), sub)
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
@@ -18,62 +19,70 @@ import (
 // short, that cannot be read or that names a vault twice is an error.
 func (u *Upgrader) Read(ctx context.Context, subscription string, _ []fleet.Key) (*fleet.Snapshot, error) {
 	id := subscriptionID(subscription)
+	vaults := make(map[fleet.Key]fleet.Sighting)
+	at, err := u.listing(ctx, id, func(v Listed) { vaults[v.Key] = v.Sighting })
+	if err != nil {
+		return nil, err
+	}
+	return &fleet.Snapshot{Subscription: id, ReadAt: at, Vaults: vaults}, nil
+}
+
+// listing asks for the vaults of a subscription and visits each; sent is when
+// the request went out. After an error what was visited counts for nothing.
+func (u *Upgrader) listing(ctx context.Context, id string, visit func(Listed)) (sent time.Time, err error) {
 	op := "list the classic vaults of subscription " + id
 	resp, err := u.do(ctx, u.o.ServiceManagement, id, azure.Request{
 		Op: op, Method: http.MethodGet, Header: classicHeader(), MaxBody: azure.MaxListingBody,
 		Path: "/" + url.PathEscape(id) + "/cloudservices?api-version=2015-02-10",
 	})
 	if err != nil {
-		return nil, err
+		return time.Time{}, err
 	}
 	if resp.Status != http.StatusOK {
-		return nil, callError(resp, op)
+		return time.Time{}, callError(resp, op)
 	}
-	vaults, err := parseListing(resp.Body, id)
-	if err != nil {
-		return nil, resp.Garbled(op, "the listing cannot be read ("+text.Clean(err.Error(), 300)+")")
+	if err := parseListing(resp.Body, id, visit); err != nil {
+		return time.Time{}, resp.Garbled(op, "the listing cannot be read ("+text.Clean(err.Error(), 300)+")")
 	}
-	return &fleet.Snapshot{Subscription: id, ReadAt: resp.SentAt, Vaults: vaults}, nil
+	return resp.SentAt, nil
 }
 
-// parseListing decodes a listing, one cloud service at a time.
-func parseListing(body []byte, subscription string) (map[fleet.Key]fleet.Sighting, error) {
+// parseListing decodes a listing, one cloud service at a time, and visits its
+// vaults.
+func parseListing(body []byte, subscription string, visit func(Listed)) error {
 	r := newReader(body)
 	root, err := r.root()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := is(root.Name, "CloudServices"); err != nil {
-		return nil, err
+		return err
 	}
-	vaults := make(map[fleet.Key]fleet.Sighting)
+	seen := make(map[fleet.Key]bool)
 	for {
 		tok, err := r.token()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
 			n, err := r.element(t, 2)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if n.local != "CloudService" {
 				continue
 			}
-			if err := addCloudService(vaults, n, subscription); err != nil {
-				return nil, err
+			if err := visitCloudService(n, subscription, seen, visit); err != nil {
+				return err
 			}
 		case xml.EndElement:
-			if err := r.end(); err != nil {
-				return nil, err
-			}
-			return vaults, nil
+			return r.end()
 		}
 	}
 }
 
-func addCloudService(vaults map[fleet.Key]fleet.Sighting, cs *node, subscription string) error {
+func visitCloudService(cs *node, subscription string, seen map[fleet.Key]bool, visit func(Listed)) error {
 	service, region := cs.value("Name"), cs.value("GeoRegion")
 	for _, res := range cs.child("Resources").kids {
 		if res.local != "Resource" {
@@ -89,13 +98,14 @@ func addCloudService(vaults map[fleet.Key]fleet.Sighting, cs *node, subscription
 			return fmt.Errorf("a %s in cloud service %q has no name or no region", rtype, text.Clean(service, text.MaxID))
 		}
 		key := fleet.KeyOf(fleet.KindClassic, subscription, rtype, region, name)
-		if _, twice := vaults[key]; twice {
+		if seen[key] {
 			return fmt.Errorf("it names the vault %s twice, so nobody can say which record is its own", key)
 		}
-		vaults[key] = fleet.Sighting{
+		seen[key] = true
+		visit(Listed{Key: key, Name: name, Location: region, ResourceType: rtype, Sighting: fleet.Sighting{
 			Record:  listedRecord(res),
 			Address: address(subscription, service, res.value("ResourceProviderNamespace"), written, name),
-		}
+		}})
 	}
 	return nil
 }

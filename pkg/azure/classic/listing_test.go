@@ -49,7 +49,7 @@ func TestParseListing(t *testing.T) {
 	wrap := func(s string) string { return `<IntrinsicSettings>` + s + `</IntrinsicSettings>` }
 	running := &fleet.Record{OperationID: opOur, State: fleet.RecordInProgress, Trigger: "UserTriggered", UpgradedResourceID: "/subscriptions/x",
 		StartedAt: time.Date(2017, 3, 28, 10, 3, 17, 991535600, time.UTC), UpdatedAt: time.Date(2017, 3, 28, 10, 4, 17, 123456700, time.UTC)}
-	got, err := parseListing([]byte(listing(
+	got, err := listed([]byte(listing(
 		service("CS1", "West US", resource("BackupVault", "a", wrap(details(opOur, "InProgress")))+
 			resource("SomethingElse", "a", "")+resource("HyperVRecoveryManagerVault", "a", wrap(""))),
 		service("CS2", "australiaeast", resource("BackupVault", "a", wrap(`<ResourceUpgradeDetails i:nil="true" />`))+
@@ -202,5 +202,53 @@ func TestReadsWaitForTheirTurn(t *testing.T) {
 	}
 	if len(f.sent) != 1 {
 		t.Errorf("%d requests", len(f.sent))
+	}
+}
+
+// listed is what a listing says, by key.
+func listed(body []byte, subscription string) (map[fleet.Key]fleet.Sighting, error) {
+	vaults := make(map[fleet.Key]fleet.Sighting)
+	err := parseListing(body, subscription, func(v Listed) { vaults[v.Key] = v.Sighting })
+	if err != nil {
+		return nil, err
+	}
+	return vaults, nil
+}
+
+const subTwo = "8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03"
+
+// TestListSpellsAsTheCloud: List keeps the spelling and the order of the
+// listing, with the record of each vault, in one request.
+func TestListSpellsAsTheCloud(t *testing.T) {
+	t.Parallel()
+	f := newFakeCloud(t)
+	f.set(listURL, 200, listing(service("s", "West US", resource("BackupVault", "Zeta", "")+resource("Other", "x", "")+
+		resource("backupvault", "alpha", "<IntrinsicSettings>"+details("op", "Upgraded")+"</IntrinsicSettings>")),
+		service("t", "East US", resource("HyperVRecoveryManagerVault", "NO", ""))))
+	f.set("GET /sm/"+subTwo+"/cloudservices?api-version=2015-02-10", 403, errorXML("AuthenticationFailed", "no", ""))
+	got := f.upgrader(nil).List(t.Context(), []string{subTwo, "{" + sub + "}"}, 5)
+	if len(got) != 2 || got[1].Err != nil || got[0].Vaults != nil || fleet.ClassOf(got[0].Err) != fleet.CallForbidden {
+		t.Fatalf("got %+v", got)
+	}
+	var text []string
+	for _, v := range got[1].Vaults {
+		state := "-"
+		if v.Record != nil {
+			state = string(v.Record.State)
+		}
+		text = append(text, strings.Join([]string{v.Name, v.Location, string(v.ResourceType), state}, "|"))
+		if v.Key != fleet.KeyOf(fleet.KindClassic, sub, v.ResourceType, v.Location, v.Name) {
+			t.Errorf("%s has the key %s", v.Name, v.Key)
+		}
+	}
+	want := "Zeta|West US|BackupVault|- alpha|West US|BackupVault|Upgraded NO|East US|HyperVRecoveryManagerVault|-"
+	if s := strings.Join(text, " "); s != want || f.count(listURL) != 1 {
+		t.Errorf("listed %s in %d requests, want %s", s, f.count(listURL), want)
+	}
+	// Half a listing is none.
+	body := listing(vaultXML(""))
+	f.set(listURL, 200, body[:len(body)-5])
+	if got := f.upgrader(nil).List(t.Context(), []string{sub}, 1)[0]; got.Err == nil || got.Vaults != nil {
+		t.Errorf("half a listing gave %v, %v", got.Vaults, got.Err)
 	}
 }

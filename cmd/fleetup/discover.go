@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+)
+
+func (e *environment) discoverCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "discover",
+		Usage: "write an inventory from the classic listing, or bring one up to date",
+		Description: "Reads the vaults of each subscription, one request each, and writes a complete inventory: those that are\n" +
+			"upgraded or being upgraded stand in comments. Without --target-resource-group it has a placeholder that lint\n" +
+			"refuses: nobody guesses where vaults shall go. With --update only vaults that are new are added and those that\n" +
+			"are gone are marked; what people wrote stays byte for byte, and included files are never changed.\n" +
+			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, or an entry to be changed by hand;\n" +
+			"8 when a sign-in or permission is missing.",
+		Flags: append(foundFlags(),
+			&cli.StringFlag{Name: "update", TakesFile: true, Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "with --update: say what would change, and write nothing"},
+			&cli.BoolFlag{Name: "skip-unreadable", Usage: "go on without the subscriptions that cannot be read, and exit 3"},
+			&cli.Float64Flag{Name: "requests-per-second", Value: 20, Usage: "ask the cloud at most `N` times a second, all subscriptions together"},
+			&cli.IntFlag{Name: "at-once", Value: 8, Usage: "read `N` subscriptions at once"}),
+		Action: e.discover,
+	}
+}
+
+func (e *environment) discover(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	update := c.String("update")
+	switch {
+	case c.Bool("dry-run") && update == "":
+		return usage(helpOn(c), "--dry-run has no meaning without --update: without --out nothing is written but to stdout")
+	case !(c.Float64("requests-per-second") >= 0.01) || c.Float64("requests-per-second") > 10_000 || c.Int("at-once") < 1 || c.Int("at-once") > 1000:
+		return usage(helpOn(c), "--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
+	}
+	f, err := e.newFound(c)
+	if err != nil {
+		return err
+	}
+	if err := checkOut(c); err != nil {
+		return err
+	}
+	if update != "" {
+		err = outlined(c, f, update)
+	} else {
+		f.Cloud, err = cloudOf(c)
+	}
+	if err != nil {
+		return err
+	}
+	if len(f.Subscriptions) == 0 {
+		return usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -",
+			"discover needs subscriptions: --subscription ID, or --subscriptions-from FILE")
+	}
+	unread, err := e.readFleet(c, f)
+	if err != nil {
+		return err
+	}
+	f.Sort()
+	undone := unread > 0
+	if update != "" {
+		notes, err := e.update(c, f, update)
+		if err != nil {
+			return err
+		}
+		undone = undone || notes > 0
+	} else if err := e.writeFound(c, f); err != nil {
+		return err
+	}
+	if undone {
+		return ended(fleet.ExitFailures)
+	}
+	return nil
+}
+
+// outlined takes the cloud, the sign-in and the subscriptions from the
+// inventory that is to be updated; flags go over them.
+func outlined(c *cli.Context, f *inventory.Found, path string) error {
+	for _, flag := range []string{"cloud", "service-management", "resource-manager"} {
+		if c.IsSet(flag) {
+			return usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", flag)
+		}
+	}
+	o, err := inventory.ReadOutline(path, f.At)
+	switch {
+	case errors.Is(err, inventory.ErrTooBig):
+		return &failure{fleet.ExitUsage, err, ""}
+	case errors.Is(err, os.ErrNotExist):
+		return &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path; without --update discover writes a new one"}
+	case err != nil:
+		return err
+	case o.Cloud.Name == fleet.Emulator:
+		return usage("run "+report.Command("emulate", path)+", and update a copy with the cloud line that it prints",
+			"cloud Emulator has no vaults but those of the inventory")
+	}
+	f.Cloud = o.Cloud
+	if f.Credentials, err = credentials(c, o.Credentials); err != nil {
+		return err
+	}
+	all := len(f.Subscriptions) == 0
+	for _, s := range o.Subscriptions {
+		if all {
+			f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: s.ID, Name: s.Name, Tenant: s.Tenant})
+			continue
+		}
+		for i := range f.Subscriptions {
+			if g := &f.Subscriptions[i]; g.ID == s.ID {
+				g.Name, g.Tenant = s.Name, s.Tenant
+			}
+		}
+	}
+	return nil
+}
+
+// oneRate is a limiter of all subscriptions together: nobody waits long here,
+// and one sign-in asks for them all.
+type oneRate struct{ *runner.Limiter }
+
+func (r oneRate) Wait(ctx context.Context, _ string) error { return r.Limiter.Wait(ctx, "") }
+
+// readFleet reads the vaults of every subscription and returns how many could
+// not be read, where that is no error.
+func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int, err error) {
+	sm, rm, err := azure.NewSides(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(), Log: azure.LogRequests(logOf(c))})
+	if err != nil {
+		return 0, err
+	}
+	var subscriptions []fleet.Subscription
+	var ids []string
+	for _, s := range f.Subscriptions {
+		ids = append(ids, s.ID)
+		subscriptions = append(subscriptions, fleet.Subscription{ID: s.ID, Tenant: s.Tenant})
+	}
+	up, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: subscriptions,
+		Limiter: oneRate{runner.NewLimiter(c.Float64("requests-per-second"))}})
+	if err != nil {
+		return 0, err
+	}
+	defer up.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-e.interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer watch.Wait()
+	defer cancel()
+	errs := make([]error, len(f.Subscriptions))
+	for i, l := range up.List(ctx, ids, c.Int("at-once")) {
+		s := &f.Subscriptions[i]
+		if l.Err != nil {
+			errs[i], s.Unread = l.Err, l.Err.Error()
+		}
+		for _, v := range l.Vaults {
+			s.Vaults = append(s.Vaults, foundVault(v))
+		}
+	}
+	if ctx.Err() != nil {
+		return 0, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew"}
+	}
+	f.Source = "the classic listing of " + string(f.Cloud.Name)
+	if f.Cloud.Name == fleet.CustomCloud {
+		f.Source = "the classic listing of " + f.Cloud.ServiceManagement
+	}
+	return e.unreadable(f, errs, c.Bool("skip-unreadable"))
+}
+
+// unreadable judges the subscriptions that could not be read.
+func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (int, error) {
+	var lines []string
+	code := fleet.ExitInternal
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		who := f.Subscriptions[i].ID
+		if name := f.Subscriptions[i].Name; name != "" && name != who {
+			who = name + " (" + who + ")"
+		}
+		lines = append(lines, fmt.Sprintf("subscription %s: %v", who, err))
+		if class := fleet.ClassOf(err); class == fleet.CallDenied || class == fleet.CallForbidden {
+			code = fleet.ExitSignIn
+		}
+	}
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	n := len(lines)
+	const shown = 20
+	if n > shown {
+		lines = append(lines[:shown], fmt.Sprintf("and %d more", n-shown))
+	}
+	text := fmt.Sprintf("%d of %s cannot be read:\n%s", n, plural(len(errs), "subscription"), strings.Join(lines, "\n"))
+	if !skip || n == len(errs) {
+		next := "--skip-unreadable goes on without them"
+		if code == fleet.ExitSignIn {
+			next = "sign in as a co-administrator of these subscriptions, or go on without them: --skip-unreadable"
+		}
+		return 0, &failure{code, fmt.Errorf("%s\nnothing was written", text), next}
+	}
+	say(e.stderr, "%s", text)
+	return n, nil
+}
+
+// foundVault is a listed vault with what its upgrade's record means.
+func foundVault(v classic.Listed) inventory.FoundVault {
+	found := inventory.FoundVault{Vault: fleet.Vault{Name: v.Name, Location: v.Location, ResourceType: v.ResourceType}}
+	r := v.Record
+	if r == nil {
+		return found
+	}
+	day := ""
+	if !r.StartedAt.IsZero() {
+		day = ", started " + r.StartedAt.UTC().Format("2006-01-02")
+	}
+	if r.Trigger == fleet.TriggerForced {
+		day += " by Microsoft"
+	}
+	switch r.State {
+	case fleet.RecordFailed:
+		found.Note = "its last upgrade failed (operation " + r.OperationID + "): a run carries that over, until it is reopened"
+	case fleet.RecordUpgraded:
+		found.LeftOut = "upgraded already" + day
+	default:
+		found.LeftOut = "its upgrade is under way" + day
+	}
+	return found
+}
+
+// update brings an inventory up to date and returns how many things it could
+// not do.
+func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (notes int, err error) {
+	// Read again: reading the cloud takes minutes, in which people write.
+	real := realPath(path)
+	data, err := readAll(real)
+	if err != nil {
+		return 0, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
+	}
+	text, changes, err := inventory.Update(path, data, f)
+	if err != nil {
+		if _, ok := errors.AsType[*inventory.Problems](err); !ok {
+			err = &failure{fleet.ExitUsage, err, "write a new one beside it with --out, and compare"}
+		}
+		return 0, err
+	}
+	out := c.String("out")
+	switch same := bytes.Equal(text, data); {
+	case c.Bool("dry-run"):
+		for _, x := range []struct {
+			sign string
+			list []string
+		}{{"+", changes.Added}, {"-", changes.Vanished}, {"=", changes.Back}} {
+			for _, v := range x.list {
+				say(e.stdout, "%s %s", x.sign, v)
+			}
+		}
+	case out == "-":
+		_, err = e.stdout.Write(text)
+	case out != "":
+		err = replace(realPath(out), func(w io.Writer) error { _, err := w.Write(text); return err })
+	case !same:
+		err = replace(real, func(w io.Writer) error {
+			if fi, err := os.Stat(real); err == nil {
+				if file, ok := w.(*os.File); ok {
+					if err := file.Chmod(fi.Mode().Perm()); err != nil {
+						return err
+					}
+				}
+			}
+			_, err := w.Write(text)
+			return err
+		})
+	}
+	if err != nil {
+		return 0, &failure{fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", cause(err)), "free some room, or name another file with --out"}
+	}
+	for _, n := range changes.Notes {
+		say(e.stderr, "%s", n)
+	}
+	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", report.Clean(path),
+		len(changes.Added), len(changes.Vanished), len(changes.Back), changes.Unchanged, changes.Gone, changes.LeftOut)
+	if c.Bool("dry-run") {
+		say(e.stderr, "Nothing was written.")
+		return len(changes.Notes), nil
+	}
+	if out == "" {
+		_, err := inventory.Load(path, now())
+		e.sayNext(path, err)
+	}
+	return len(changes.Notes), nil
+}

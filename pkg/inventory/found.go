@@ -1,0 +1,193 @@
+package inventory
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Placeholder stands where an inventory that was written by the program lacks
+// a target resource group. It passes for none: a misspelt name would create a
+// group (reference §1), so nobody guesses one.
+const Placeholder = "<target resource group>"
+
+// Found is a fleet as a cloud or a table knows it.
+type Found struct {
+	At                  time.Time
+	Source              string // where it is from, in words
+	Cloud               fleet.Cloud
+	Credentials         fleet.Credentials
+	TargetResourceGroup string // of all that have none of their own: a name or a template; "": not known
+	Subscriptions       []FoundSubscription
+}
+
+// FoundSubscription is a subscription with its vaults.
+type FoundSubscription struct {
+	ID     string // a GUID in lower case, no braces
+	Name   string // "": nobody gave it one
+	Tenant string
+	Unread string // why its vaults are not known; "": they are
+	Vaults []FoundVault
+}
+
+// FoundVault is a vault as it was found: name, location and type, and of the
+// target group, the protected items and the labels what is known.
+type FoundVault struct {
+	fleet.Vault
+	Note    string // for people, beside it
+	LeftOut string // why it is not to be upgraded; "": it is
+}
+
+// Sort brings the vaults of each subscription into the order of their
+// locations and names.
+func (f *Found) Sort() {
+	for i := range f.Subscriptions {
+		slices.SortFunc(f.Subscriptions[i].Vaults, func(a, b FoundVault) int {
+			return cmp.Or(strings.Compare(fleet.NormalizeLocation(a.Location), fleet.NormalizeLocation(b.Location)),
+				strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ResourceType, b.ResourceType))
+		})
+	}
+}
+
+// Vaults counts the vaults that are to be upgraded, and those left out.
+func (f *Found) Vaults() (in, out int) {
+	for _, s := range f.Subscriptions {
+		for i := range s.Vaults {
+			if s.Vaults[i].LeftOut == "" {
+				in++
+			} else {
+				out++
+			}
+		}
+	}
+	return in, out
+}
+
+// leaveOut sets aside the vaults whose names no inventory can hold. A name in
+// a cloud is whatever somebody once typed.
+func (f *Found) leaveOut() {
+	for i := range f.Subscriptions {
+		vaults := f.Subscriptions[i].Vaults
+		for j := range vaults {
+			v := &vaults[j]
+			if v.LeftOut != "" {
+				continue
+			}
+			err := wrong(v.Name, func(d *decoder, e *entry) { d.vaultName(e) })
+			if err == nil {
+				err = wrong(v.Location, func(d *decoder, e *entry) { d.line(e, "its location") })
+			}
+			if err == nil && !utf8.ValidString(v.Name+v.Location) {
+				err = errors.New("it is not valid UTF-8")
+			}
+			if err != nil {
+				v.LeftOut = "no inventory can hold it: " + err.Error()
+			}
+		}
+	}
+}
+
+// CheckTarget says what is wrong with a target resource group for vaults that
+// have no labels, nil when nothing is: a name, or a template of one.
+func CheckTarget(s string) error {
+	if !isTemplate(s) {
+		return fleet.CheckResourceGroupName(s)
+	}
+	return splitTemplate(s, func(string) {}, func(name string) error {
+		if strings.HasPrefix(name, labelPlaceholder) {
+			return fmt.Errorf("these vaults have no labels, so {%s} cannot be filled in", name)
+		}
+		return nil
+	})
+}
+
+// crowds tells which vaults would get the Resource Manager path of another.
+type crowds struct{ taken map[string]bool }
+
+// take reports whether the path of a vault is still free, and takes it. The
+// group is the one that is in force for it; a vault without one takes nothing.
+func (c *crowds) take(subscription, subscriptionName string, v *fleet.Vault, group string) bool {
+	if group == "" || group == Placeholder {
+		return true
+	}
+	if isTemplate(group) {
+		var b strings.Builder
+		err := splitTemplate(group, func(text string) { b.WriteString(text) }, func(name string) error {
+			switch name {
+			case "location":
+				b.WriteString(fleet.NormalizeLocation(v.Location))
+			case "name":
+				b.WriteString(v.Name)
+			case "subscription":
+				b.WriteString(subscriptionName)
+			default:
+				b.WriteString(v.Labels[strings.TrimPrefix(name, labelPlaceholder)])
+			}
+			return nil
+		})
+		if err != nil {
+			return true // reported where it is read
+		}
+		group = b.String()
+	}
+	at := *v
+	at.SubscriptionID, at.TargetResourceGroup = subscription, group
+	path := strings.ToLower(at.TargetPath())
+	if c.taken[path] {
+		return false
+	}
+	if c.taken == nil {
+		c.taken = make(map[string]bool)
+	}
+	c.taken[path] = true
+	return true
+}
+
+// crowded is the note of a vault that needs a group of its own.
+const crowded = "another vault of this name goes into the same group: name one for this"
+
+// CheckName says what is wrong with the name of a subscription, nil when nothing
+// is.
+func CheckName(s string) error {
+	return wrong(s, func(d *decoder, e *entry) {
+		if name, ok := d.line(e, "a subscription's name"); ok && strings.Contains(name, "/") {
+			d.problem(e.at, "", "a subscription's name must not hold a slash: vaults are addressed as subscription/name")
+		}
+	})
+}
+
+// CheckTenant is CheckName for a tenant.
+func CheckTenant(s string) error {
+	return wrong(s, func(d *decoder, e *entry) { d.tenant(e) })
+}
+
+func wrong(s string, read func(*decoder, *entry)) error {
+	d := &decoder{reader: &reader{pool: make(map[string]string)}}
+	read(d, &entry{value: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}})
+	if len(d.problems) == 0 {
+		return nil
+	}
+	return errors.New(d.problems[0].Message)
+}
+
+// Looks reports whether a text is meant to be an inventory, sound or not.
+func Looks(data []byte) bool {
+	r := &reader{pool: make(map[string]string)}
+	if len(data) > maxSize {
+		return false
+	}
+	root := r.document(data)
+	if root == nil {
+		return false
+	}
+	_, version := child(root, "apiVersion")
+	return version != nil && version.Value == apiVersion
+}

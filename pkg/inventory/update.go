@@ -1,0 +1,283 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Outline is what an inventory says of the cloud, without its vaults.
+type Outline struct {
+	Cloud         fleet.Cloud
+	Credentials   fleet.Credentials
+	Subscriptions []fleet.Subscription
+}
+
+// ReadOutline reads the outline of the inventory at path, with the files that
+// it includes. Mistakes come as *Problems, as from Load; only a target group
+// that is still to be written is none here.
+func ReadOutline(path string, now time.Time) (*Outline, error) {
+	data, err := readFile(path, maxSize)
+	if err != nil {
+		return nil, fmt.Errorf("read the inventory: %w", err)
+	}
+	d, _, err := draft(path, data, now, partsOf(path, data))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.failed(); err != nil {
+		return nil, err
+	}
+	o := &Outline{Cloud: d.in.Cloud, Credentials: d.in.Credentials}
+	for _, s := range d.in.Subscriptions {
+		o.Subscriptions = append(o.Subscriptions, s.Subscription)
+	}
+	return o, nil
+}
+
+func partsOf(path string, data []byte) *parts {
+	return &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}
+}
+
+// draft reads an inventory that may still hold placeholders, and makes no plan
+// of it. The error is for text that has no vaults at all; what else is wrong
+// is in the decoder.
+func draft(name string, data []byte, now time.Time, parts *parts) (*decoder, *yaml.Node, error) {
+	if len(data) > maxSize {
+		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB", name, ErrTooBig, maxSize>>20)
+	}
+	r := &reader{main: name, file: name, pool: make(map[string]string)}
+	root := r.document(data)
+	if root == nil {
+		return nil, nil, r.failed()
+	}
+	d := &decoder{reader: r, sound: true, parts: parts, unfinished: true}
+	d.in.Inventory, d.in.Now = name, now
+	d.inventory(root)
+	return d, root, nil
+}
+
+// Changes is what Update did to an inventory, vaults as subscription/name.
+type Changes struct {
+	Added     []string
+	Vanished  []string // not in Azure, and marked so now
+	Back      []string // in Azure again: the mark is gone
+	Unchanged int      // vaults that were compared and left as they are
+	Gone      int      // of those, not in Azure and marked so before
+	LeftOut   int      // found, and neither in the inventory nor to be upgraded
+	Notes     []string // what could not be done, and where to do it by hand
+}
+
+// Update brings the inventory at path, whose text is data, up to what was
+// found, and returns its new text: new vaults stand at the end of their
+// subscription's list and new subscriptions at the end of theirs; vaults that
+// are gone stay and are marked. All else stays byte for byte. Included files
+// are read and never changed. Subscriptions that f lacks or could not read are
+// left alone.
+func Update(path string, data []byte, f *Found) ([]byte, *Changes, error) {
+	return update(path, data, f, func() *parts { return partsOf(path, data) })
+}
+
+// item is a vault of the inventory and where it stands in the file itself.
+type item struct {
+	key   fleet.Key
+	vault *fleet.Vault
+	sub   int
+	place place
+	fixed bool // its place stands for several vaults, or for none in this file
+}
+
+// vaultList is the list of vaults of a subscription in the file itself.
+type vaultList struct{ key, seq, parent *yaml.Node }
+
+func update(name string, data []byte, f *Found, parts func() *parts) ([]byte, *Changes, error) {
+	d, root, err := draft(name, data, f.At, parts())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := d.failed(); err != nil {
+		return nil, nil, err
+	}
+	f.leaveOut()
+	u := &updater{name: name, d: d, f: f, e: newEditor(data, root), lists: map[int]vaultList{}, changes: &Changes{}}
+	u.read(root)
+	u.mark()
+	u.add()
+	if len(u.e.edits) == 0 {
+		return data, u.changes, nil
+	}
+	out := u.e.apply()
+	if err := u.verify(out, parts()); err != nil {
+		return nil, nil, err
+	}
+	return out, u.changes, nil
+}
+
+type updater struct {
+	name    string
+	d       *decoder
+	f       *Found
+	e       *editor
+	items   []item
+	lists   map[int]vaultList // by subscription
+	whole   vaultList         // of the subscriptions
+	root    *yaml.Node
+	changes *Changes
+	added   []fleet.Vault
+}
+
+// read finds out where the vaults and their lists stand.
+func (u *updater) read(root *yaml.Node) {
+	u.root = root
+	shared := map[int]bool{} // subscriptions whose list is an alias
+	own := 0
+	if k, seq := child(root, "subscriptions"); seq != nil && seq.Kind == yaml.SequenceNode {
+		u.whole = vaultList{k, seq, root}
+		for i, s := range seq.Content {
+			own = i + 1
+			k, vaults := child(s, "vaults")
+			if vaults == nil || vaults.Kind != yaml.SequenceNode {
+				shared[i] = true
+				continue
+			}
+			u.lists[i] = vaultList{k, vaults, s}
+		}
+	}
+	k := 0
+	for i := range u.d.in.Subscriptions {
+		s := &u.d.in.Subscriptions[i]
+		for j := range s.Vaults {
+			v := &s.Vaults[j]
+			note := u.d.vaults[k]
+			k++
+			u.items = append(u.items, item{sub: i, vault: v, place: note.place,
+				key:   fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name),
+				fixed: note.place.file != u.name || i >= own || shared[i]})
+		}
+	}
+}
+
+// child finds a key of a mapping with its value.
+func child(n *yaml.Node, name string) (key, value *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name && n.Content[i].Kind == yaml.ScalarNode {
+			return n.Content[i], n.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+const goneMark = "# not found in Azure on "
+
+var marked = regexp.MustCompile(`[ \t]*` + goneMark + `\d{4}-\d{2}-\d{2}[ \t]*$`)
+
+// mark marks the vaults that are gone, and unmarks those that are back.
+func (u *updater) mark() {
+	present := map[fleet.Key]bool{}
+	read := map[string]bool{}
+	for _, s := range u.f.Subscriptions {
+		if s.Unread != "" {
+			continue
+		}
+		read[s.ID] = true
+		for i := range s.Vaults {
+			v := &s.Vaults[i]
+			present[fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name)] = true
+		}
+	}
+	onLine := map[int]int{}
+	for i := range u.items {
+		if !u.items[i].fixed {
+			onLine[u.items[i].place.line]++
+		}
+	}
+	for i := range u.items {
+		it := &u.items[i]
+		s := &u.d.in.Subscriptions[it.sub]
+		if !read[s.ID] {
+			continue
+		}
+		line := it.place.line
+		was := ""
+		if !it.fixed {
+			was = marked.FindString(u.e.text(line))
+		}
+		ref := s.Name + "/" + it.vault.Name
+		may := !it.fixed && onLine[line] == 1 && u.e.closed(line)
+		switch here := present[it.key]; {
+		case here && was == "", !here && was != "":
+			u.changes.Unchanged++
+			if !here {
+				u.changes.Gone++
+			}
+		case here && may:
+			u.e.cut(line, len(was))
+			u.changes.Back = append(u.changes.Back, ref)
+		case !here && may:
+			u.e.atEnd(line, "  "+goneMark+u.f.At.UTC().Format(time.DateOnly))
+			u.changes.Vanished = append(u.changes.Vanished, ref)
+		default:
+			u.changes.Unchanged++
+			what := "is not in Azure"
+			if here {
+				what = "is in Azure again"
+			} else {
+				u.changes.Gone++
+			}
+			u.note("%s:%d:%d: vault %s %s; its entry is left as it is, because it has no line of its own in the inventory",
+				cmp.Or(it.place.file, u.name), line, it.place.column, quote(ref), what)
+		}
+	}
+}
+
+func (u *updater) note(format string, args ...any) {
+	u.changes.Notes = append(u.changes.Notes, fmt.Sprintf(format, args...))
+}
+
+// verify reads the new text: every vault that was there must be there as it
+// was, every new one as it was found, and nothing else. YAML has more ways to
+// be written than an editor of text may trust itself to know.
+func (u *updater) verify(out []byte, parts *parts) error {
+	unusual := func(what string) error {
+		return fmt.Errorf("%s cannot be updated safely, and nothing was: %s. Write its vaults as a plain list, an entry each on lines of its own", u.name, what)
+	}
+	d, _, err := draft(u.name, out, u.f.At, parts)
+	if err != nil {
+		return unusual(err.Error())
+	}
+	type id struct{ key, name string }
+	want := map[id]*fleet.Vault{}
+	count := len(u.items) + len(u.added)
+	for i := range u.items {
+		want[id{string(u.items[i].key), u.items[i].vault.Name}] = u.items[i].vault
+	}
+	for i := range u.added {
+		v := &u.added[i]
+		want[id{string(fleet.KeyOf(fleet.KindClassic, v.SubscriptionID, v.ResourceType, v.Location, v.Name)), v.Name}] = nil
+	}
+	for i := range d.in.Subscriptions {
+		s := &d.in.Subscriptions[i]
+		for j := range s.Vaults {
+			v := &s.Vaults[j]
+			count--
+			old, ok := want[id{string(fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name)), v.Name}]
+			if !ok || old != nil && !reflect.DeepEqual(old, v) {
+				return unusual("vault " + quote(s.Name+"/"+v.Name) + " would be another")
+			}
+		}
+	}
+	if count != 0 {
+		return unusual("it would have other vaults")
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package inventory
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Write makes a new inventory of what was found: one that Parse takes, with
+// the same vaults in the same order, unless it lacks a target group. What is
+// left out stands in comments, with the reason.
+func Write(f *Found) []byte {
+	f.leaveOut()
+	w := &writer{eol: "\n", location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
+		kind:  fleet.ResourceType(commonest(f, func(v *fleet.Vault) string { return string(v.ResourceType) })),
+		group: cmp.Or(f.TargetResourceGroup, Placeholder)}
+	in, out := f.Vaults()
+	w.comment(0, "Written by fleetup on %s UTC from %s:", f.At.UTC().Format("2006-01-02 15:04"), f.Source)
+	w.comment(0, "%s in %s; %d left out, in comments with the reason.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
+	w.comment(0, "Check it: fleetup inventory lint FILE. What else it may say: docs/inventory.md.")
+	w.line(0, "apiVersion: %s", apiVersion)
+	if f.Cloud.Name == fleet.CustomCloud {
+		w.line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", scalar(f.Cloud.ServiceManagement), scalar(f.Cloud.ResourceManager))
+	} else {
+		w.line(0, "cloud: %s", f.Cloud.Name)
+	}
+	if c := f.Credentials; c != (fleet.Credentials{}) {
+		w.line(0, "credential: {serviceManagement: %s, resourceManager: %s}", cmp.Or(c.ServiceManagement, fleet.CredentialDefault),
+			cmp.Or(c.ResourceManager, fleet.CredentialDefault))
+	}
+	w.line(0, "defaults:")
+	if w.location != "" {
+		w.line(1, "location: %s  # of most vaults; the others say their own", scalar(w.location))
+		w.line(1, "resourceType: %s", w.kind)
+	}
+	if w.group == Placeholder {
+		w.line(1, "targetResourceGroup: %s  # write its name here: it must exist, or say createResourceGroup: true", scalar(Placeholder))
+	} else {
+		w.line(1, "targetResourceGroup: %s", scalar(w.group))
+	}
+	if len(f.Subscriptions) == 0 {
+		w.line(0, "subscriptions: []")
+		return w.Bytes()
+	}
+	w.line(0, "subscriptions:")
+	for i := range f.Subscriptions {
+		w.subscription(&f.Subscriptions[i], "  ")
+	}
+	return w.Bytes()
+}
+
+// writer writes the lines of an inventory. A vault's location and type are left
+// out where they are those of the defaults, and its target group where group
+// gives it one.
+type writer struct {
+	bytes.Buffer
+	eol      string
+	location string
+	kind     fleet.ResourceType
+	group    string // in force for all vaults; "": none is
+	own      string // for vaults without one, in place of group; "": group's
+	crowds   crowds
+}
+
+func (w *writer) line(depth int, format string, args ...any) {
+	w.WriteString(strings.Repeat("  ", depth))
+	fmt.Fprintf(w, format, args...)
+	w.WriteString(w.eol)
+}
+
+func (w *writer) comment(depth int, format string, args ...any) {
+	w.line(depth, "# %s", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// subscription writes a block entry at an indentation.
+func (w *writer) subscription(s *FoundSubscription, indent string) {
+	put := func(format string, args ...any) {
+		w.WriteString(indent)
+		fmt.Fprintf(w, format, args...)
+		w.WriteString(w.eol)
+	}
+	put("- id: %s", s.ID)
+	if s.Name != "" {
+		put("  name: %s", scalar(s.Name))
+	}
+	if s.Tenant != "" {
+		put("  tenant: %s", scalar(s.Tenant))
+	}
+	if s.Unread != "" {
+		put("  # its vaults could not be read: %s", oneLine(s.Unread))
+	}
+	in := 0
+	for i := range s.Vaults {
+		if s.Vaults[i].LeftOut == "" {
+			in++
+		}
+	}
+	if in == 0 {
+		put("  vaults: []")
+	} else {
+		put("  vaults:")
+	}
+	w.vaults(s, s.Vaults, indent+"    ")
+	for i := range s.Vaults {
+		if v := &s.Vaults[i]; v.LeftOut != "" {
+			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)), v.ResourceType, oneLine(v.LeftOut))
+		}
+	}
+}
+
+// vaults writes the entries of those that are not left out.
+func (w *writer) vaults(s *FoundSubscription, vaults []FoundVault, indent string) {
+	for i := range vaults {
+		v := &vaults[i]
+		if v.LeftOut != "" {
+			continue
+		}
+		pairs := w.pairs(s, v)
+		for j, p := range pairs {
+			lead := "  "
+			if j == 0 {
+				lead = "- "
+			}
+			w.WriteString(indent + lead + p[0] + ": " + p[1])
+			if note := p[2]; note != "" {
+				w.WriteString("  # " + oneLine(note))
+			}
+			w.WriteString(w.eol)
+		}
+	}
+}
+
+// pairs are what a vault's entry says: key, value and a note.
+func (w *writer) pairs(s *FoundSubscription, v *FoundVault) [][3]string {
+	out := [][3]string{{"name", scalar(v.Name), v.Note}}
+	add := func(key, value, note string) { out = append(out, [3]string{key, value, note}) }
+	if fleet.NormalizeLocation(v.Location) != fleet.NormalizeLocation(w.location) {
+		add("location", scalar(v.Location), "")
+	}
+	if v.ResourceType != w.kind {
+		add("resourceType", string(v.ResourceType), "")
+	}
+	group := cmp.Or(v.TargetResourceGroup, w.own, w.group)
+	switch {
+	case !w.crowds.take(s.ID, cmp.Or(s.Name, s.ID), &v.Vault, group):
+		add("targetResourceGroup", scalar(Placeholder), crowded)
+	case group != w.group:
+		add("targetResourceGroup", scalar(group), "")
+	}
+	if v.ProtectedItems > 0 {
+		add("protectedItems", strconv.Itoa(v.ProtectedItems), "")
+	}
+	if len(v.Labels) > 0 {
+		var labels []string
+		for _, name := range slices.Sorted(maps.Keys(v.Labels)) {
+			labels = append(labels, scalar(name)+": "+scalar(v.Labels[name]))
+		}
+		add("labels", "{"+strings.Join(labels, ", ")+"}", "")
+	}
+	return out
+}
+
+// commonest is the value that most vaults have, as it is spelt first.
+func commonest(f *Found, of func(*fleet.Vault) string) string {
+	count, spelt := map[string]int{}, map[string]string{}
+	var order []string
+	for _, s := range f.Subscriptions {
+		for i := range s.Vaults {
+			v := &s.Vaults[i]
+			if v.LeftOut != "" {
+				continue
+			}
+			value := of(&v.Vault)
+			key := fleet.NormalizeLocation(value)
+			if count[key]++; count[key] == 1 {
+				spelt[key], order = value, append(order, key)
+			}
+		}
+	}
+	best := ""
+	for _, key := range order {
+		if count[key] > count[best] {
+			best = key
+		}
+	}
+	return spelt[best]
+}
+
+// safeWord is text that no YAML reader takes for anything else, in a flow
+// mapping neither.
+var safeWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(?:[ _.-][A-Za-z0-9]+)*$`)
+
+// guidWord is plain too: its dashes keep it from being a number.
+var guidWord = regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+var reservedWords = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n|null|inf|nan)$`)
+
+// scalar writes a text so that YAML reads the same text: plain where that is
+// certain, else in double quotes.
+func scalar(s string) string {
+	if guidWord.MatchString(s) || safeWord.MatchString(s) && !reservedWords.MatchString(s) {
+		return s
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		case c == ' ' || unicode.IsPrint(c):
+			b.WriteRune(c)
+		case c > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, c)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// oneLine keeps a text from leaving its comment.
+func oneLine(s string) string {
+	s = strconv.Quote(clipTo(s, 300))
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
+}
+
+func clipTo(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
