@@ -59,6 +59,9 @@ func TestNightsMeetEveryTrouble(t *testing.T) {
 		met[f.Kind] = true
 	}
 	for _, k := range emulator.FaultKinds() {
+		if k.Kind == "repaired" { // by support, between runs: TestRefresh
+			continue
+		}
 		if !met[k.Kind] {
 			t.Errorf("no night ever meets the fault %q", k.Kind)
 		}
@@ -176,7 +179,8 @@ func (n *night) check(code fleet.ExitCode, before map[string]int) {
 				t.Errorf("%s is reported upgraded; the cloud says %q, accepted %d times", pv.Ref(), c.Status, c.Accepted)
 			}
 		case fleet.Blocked, fleet.Excluded:
-			if c.Accepted != 0 {
+			earlier := before != nil && v.Held != nil // it was upgraded by the run before, and nobody looked again
+			if c.Accepted != 0 && !earlier {
 				t.Errorf("%s is reported %s, but its start was accepted (%s)", pv.Ref(), v.Status, v.Reason)
 			}
 		case fleet.Failed:
