@@ -332,7 +332,7 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 			if fleet.ClassOf(err) != fleet.CallGarbled || !strings.Contains(err.Error(), "over 8388608 bytes") {
 				t.Errorf("got %v", err)
 			}
-			if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
+			if got := after.TotalAlloc - before.TotalAlloc; got > 96<<20 { // the whole body would cost 200 and more
 				t.Errorf("%d MB were allocated for a body that is read up to 8", got>>20)
 			}
 		})
