@@ -36,6 +36,7 @@ func TestAskALiveRun(t *testing.T) {
 			if s.Run.Status == "running" {
 				asked++
 			}
+			time.Sleep(w.timings.Poll) // as often as it changes, and no busier
 		}
 	}
 	run.ends(0)

@@ -21,6 +21,16 @@ var (
 
 // TestMain lets the scripts run this program's main in processes of its own.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "fleetup" {
+		flag.Parse()
+		// The scripts wait more than they work: more of them at once than there
+		// are processors.
+		chosen := false
+		flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+		if !chosen {
+			_ = flag.Set("test.parallel", "6") // the flag is there: package testing made it
+		}
+	}
 	testscript.Main(m, map[string]func(){"fleetup": main})
 }
 

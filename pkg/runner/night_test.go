@@ -41,10 +41,10 @@ type night struct {
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
 
-	asks     chan runner.Ask                          // what people say while it runs
-	visit    func(chan<- runner.Ask, <-chan struct{}) // lets people speak to a process until it is over
-	patience time.Duration                            // how long a process may take; 0: endless
-	ahead    func(time.Time) time.Duration            // how far the wall clock is ahead of real time; nil: it is right
+	asks     chan runner.Ask                               // what people say while it runs
+	visit    func(int, chan<- runner.Ask, <-chan struct{}) // lets people speak to a process until it is over
+	patience time.Duration                                 // how long a process may take; 0: endless
+	ahead    func(time.Time) time.Duration                 // how far the wall clock is ahead of real time; nil: it is right
 	shifts   []shift
 
 	// Where a test wants to stand in between, or to look over a shoulder.
@@ -185,7 +185,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	over := make(chan struct{})
 	if n.visit != nil {
 		n.asks = make(chan runner.Ask)
-		go n.visit(n.asks, over)
+		go n.visit(n.started, n.asks, over)
 	}
 	code, err := runner.Run(ctx, runner.Options{
 		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress, Wall: n.wall, Asks: n.asks,

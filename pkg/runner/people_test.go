@@ -17,8 +17,8 @@ func hasPeople(seed int64) bool { return seed%4 == 1 }
 // pause it, hold a vault, lower its limits, leave a note, stop it. What is done
 // is undone within the hour.
 func (n *night) people(seed int64) {
-	n.visit = func(asks chan<- runner.Ask, over <-chan struct{}) {
-		r := rand.New(rand.NewPCG(uint64(seed), uint64(100+n.started)))
+	n.visit = func(process int, asks chan<- runner.Ask, over <-chan struct{}) {
+		r := rand.New(rand.NewPCG(uint64(seed), uint64(100+process)))
 		wait := func(d time.Duration) bool {
 			t := time.NewTimer(d)
 			defer t.Stop()
