@@ -27,48 +27,24 @@ func (c Call) upgrade() bool {
 
 // checkRequest holds headers and body against the reference.
 func (s *Server) checkRequest(in *request) {
-	s.checkCommonHeaders(in)
-	if in.method == http.MethodPost && in.call.classic() {
+	in.CheckCommonHeaders()
+	if in.Method == http.MethodPost && in.call.classic() {
 		in.checkPOST()
-	} else if len(in.body) > 0 || in.chunked {
-		in.problem("a %s with a body", in.method)
+	} else if len(in.Body) > 0 || in.Chunked {
+		in.Problem("a %s with a body", in.Method)
 	}
 	if in.call.classic() {
-		in.exactly("x-ms-version", "2013-03-01")
-		in.exactly("Accept", "application/xml")
-	} else if accept := in.header.Get("Accept"); accept != "" && in.call != CallOther &&
+		in.Exactly("x-ms-version", "2013-03-01")
+		in.Exactly("Accept", "application/xml")
+	} else if accept := in.Header.Get("Accept"); accept != "" && in.call != CallOther &&
 		!strings.Contains(accept, "json") && !strings.Contains(accept, "*/*") {
-		in.problem("Accept %q on a call that answers JSON", accept)
+		in.Problem("Accept %q on a call that answers JSON", accept)
 	}
 	if in.call.upgrade() {
-		if values := in.header.Values("Agent-Authentication"); len(values) != 1 || values[0] != "" {
-			in.problem("Agent-Authentication must be sent once and empty (sent %d times)", len(values))
+		if values := in.Header.Values("Agent-Authentication"); len(values) != 1 || values[0] != "" {
+			in.Problem("Agent-Authentication must be sent once and empty (sent %d times)", len(values))
 		}
 		s.checkOperationID(in)
-	}
-}
-
-func (in *request) exactly(name, want string) {
-	if got := in.header.Values(name); len(got) != 1 || got[0] != want {
-		in.problem("%s is %q, want %q", name, got, want)
-	}
-}
-
-var bearer = regexp.MustCompile(`^Bearer [A-Za-z0-9._~+/-]+=*$`)
-
-func (s *Server) checkCommonHeaders(in *request) {
-	// The value is never repeated: it is a secret.
-	if got := in.header.Values("Authorization"); len(got) != 1 || !bearer.MatchString(got[0]) {
-		in.problem("Authorization must be one bearer token (sent %d times)", len(got))
-	}
-	if ua := in.header.Get("User-Agent"); !strings.HasPrefix(ua, "fleetup/") || ua == "fleetup/" {
-		in.problem("User-Agent %q does not begin with fleetup/<version>", ua)
-	}
-	for name := range in.header {
-		low := strings.ToLower(name)
-		if strings.Contains(low, "idempoten") || strings.HasPrefix(low, "repeatability") {
-			in.problem("header %s: a start must not look repeatable", name)
-		}
 	}
 }
 
@@ -79,17 +55,17 @@ var operationID = regexp.MustCompile(
 // (reference §2). A start's is the identity of the upgrade: no other call may
 // have carried it before.
 func (s *Server) checkOperationID(in *request) {
-	values := in.header.Values("x-ms-client-request-id")
+	values := in.Header.Values("x-ms-client-request-id")
 	if len(values) != 1 {
-		in.problem("x-ms-client-request-id must be sent once (sent %d times)", len(values))
+		in.Problem("x-ms-client-request-id must be sent once (sent %d times)", len(values))
 		return
 	}
 	id := values[0]
 	if in.call == CallStart {
 		if who, used := s.startIDs[id]; used {
-			in.problem("operation ID %q was used before by the %s", id, who)
+			in.Problem("operation ID %q was used before by the %s", id, who)
 		} else if who, used := s.otherIDs[id]; used {
-			in.problem("operation ID %q was used before by the %s", id, who)
+			in.Problem("operation ID %q was used before by the %s", id, who)
 		}
 		if _, used := s.startIDs[id]; !used {
 			s.startIDs[id] = in.where()
@@ -99,29 +75,29 @@ func (s *Server) checkOperationID(in *request) {
 	}
 	m := operationID.FindStringSubmatch(id)
 	if m == nil {
-		in.problem("x-ms-client-request-id %q is not <guid>-<yyyy-MM-dd HH:mm:ssZ>-P", id)
+		in.Problem("x-ms-client-request-id %q is not <guid>-<yyyy-MM-dd HH:mm:ssZ>-P", id)
 		return
 	}
 	at, err := time.Parse("2006-01-02 15:04:05Z", m[2])
 	if err != nil {
-		in.problem("x-ms-client-request-id %q: %v", id, err)
-	} else if off := in.now.Sub(at); off.Abs() > s.cfg.ClockTolerance {
-		in.problem("the time in %q is %v off: it must be UTC and now", id, off.Round(time.Second))
+		in.Problem("x-ms-client-request-id %q: %v", id, err)
+	} else if off := in.Now.Sub(at); off.Abs() > s.cfg.ClockTolerance {
+		in.Problem("the time in %q is %v off: it must be UTC and now", id, off.Round(time.Second))
 	}
 }
 
 // checkPOST holds the body of the two POSTs against reference §4.
 func (in *request) checkPOST() {
-	kind, params, err := mime.ParseMediaType(in.header.Get("Content-Type"))
-	if err != nil || kind != "application/xml" || len(in.header.Values("Content-Type")) != 1 {
-		in.problem("Content-Type is %q, want application/xml", in.header.Values("Content-Type"))
+	kind, params, err := mime.ParseMediaType(in.Header.Get("Content-Type"))
+	if err != nil || kind != "application/xml" || len(in.Header.Values("Content-Type")) != 1 {
+		in.Problem("Content-Type is %q, want application/xml", in.Header.Values("Content-Type"))
 	}
 	if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		in.problem("the body's charset is %q, want UTF-8", c)
+		in.Problem("the body's charset is %q, want UTF-8", c)
 	}
-	path, err := newResourcePath(in.body)
+	path, err := newResourcePath(in.Body)
 	if err != nil {
-		in.problem("body: %v", err)
+		in.Problem("body: %v", err)
 		in.badBody = true
 		return
 	}
@@ -130,7 +106,7 @@ func (in *request) checkPOST() {
 	}
 	if want := in.vault.targetPath(); !samePath(path, want) {
 		in.badBody = true
-		in.problem("NewResourcePath is %q, want %q", path, want)
+		in.Problem("NewResourcePath is %q, want %q", path, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // nextStart says what a start's answer means for another start of the vault
@@ -43,7 +45,7 @@ func always(a func() answer) func(*request, *VaultHandle) answer {
 }
 
 func statusOnly(status int) func(*request, *VaultHandle) answer {
-	return always(func() answer { return plainStatus(status) })
+	return always(func() answer { return strict.Plain(status) })
 }
 
 // Starts that the service takes.
@@ -51,30 +53,30 @@ var (
 	// Accept is the answer of a service in good health.
 	Accept = accepted("accept", started)
 	// ResetAfterAcceptance loses the answer.
-	ResetAfterAcceptance = accepted("reset after acceptance", always(reset))
+	ResetAfterAcceptance = accepted("reset after acceptance", always(strict.Reset))
 	// HangAccepted never answers.
-	HangAccepted = accepted("no answer, accepted", always(hang))
+	HangAccepted = accepted("no answer, accepted", always(strict.Hang))
 	// UnavailableAfterAcceptance answers 503.
 	UnavailableAfterAcceptance = accepted("503 after acceptance", statusOnly(http.StatusServiceUnavailable))
 	// ErrorBodyAfterAcceptance answers 500 with an error of the service's own.
 	ErrorBodyAfterAcceptance = accepted("500 with error body after acceptance", serverError)
 	// GarbageAfterAcceptance answers 200 with a page of HTML.
 	GarbageAfterAcceptance = accepted("garbage after acceptance",
-		always(func() answer { return htmlAnswer(http.StatusOK, "Welcome") }))
+		always(func() answer { return strict.HTML(http.StatusOK, "Welcome") }))
 	// EmptyAfterAcceptance answers 202 without a body.
 	EmptyAfterAcceptance = accepted("empty 202 after acceptance", statusOnly(http.StatusAccepted))
 	// TruncatedAfterAcceptance breaks the answer off half-way.
 	TruncatedAfterAcceptance = accepted("truncated after acceptance", func(in *request, v *VaultHandle) answer {
 		a := started(in, v)
-		a.cut = cutTruncate
+		a.Cut = strict.CutTruncate
 		return a
 	})
 	// OtherIDAfterAcceptance answers with an operation ID that is not the
 	// start's; the listing has the right one.
 	OtherIDAfterAcceptance = accepted("another operation ID, accepted", func(in *request, v *VaultHandle) answer {
-		r := *v.record(in.now)
-		r.id = v.otherID(in.now)
-		return xmlAnswer(http.StatusOK, v.startedBody(&r, in.now))
+		r := *v.record(in.Now)
+		r.id = v.otherID(in.Now)
+		return xmlAnswer(http.StatusOK, v.startedBody(&r, in.Now))
 	})
 )
 
@@ -82,7 +84,7 @@ var (
 // later: until then it cannot be seen. With d below startTimeout no client
 // that keeps rule 1 of design §2 may have proved it absent.
 func ResetThenAccepted(d time.Duration) StartFault {
-	f := accepted("reset, accepted later", always(reset))
+	f := accepted("reset, accepted later", always(strict.Reset))
 	f.late = d
 	return f
 }
@@ -91,15 +93,15 @@ func ResetThenAccepted(d time.Duration) StartFault {
 func SlowAnswer(d time.Duration) StartFault {
 	return accepted("slow answer", func(in *request, v *VaultHandle) answer {
 		a := started(in, v)
-		a.delay = d
+		a.Delay = d
 		return a
 	})
 }
 
 // Starts that the service does not take, and that the client cannot know of.
 var (
-	ResetBeforeAcceptance = lost("reset before acceptance", always(reset))
-	HangNotAccepted       = lost("no answer, not accepted", always(hang))
+	ResetBeforeAcceptance = lost("reset before acceptance", always(strict.Reset))
+	HangNotAccepted       = lost("no answer, not accepted", always(strict.Hang))
 	Unavailable           = lost("503", statusOnly(http.StatusServiceUnavailable))
 	ServerError           = lost("500", statusOnly(http.StatusInternalServerError))
 	RequestTimeout        = lost("408", statusOnly(http.StatusRequestTimeout))
@@ -108,7 +110,7 @@ var (
 	Redirect308           = lost("308", redirect(http.StatusPermanentRedirect))
 	// GarbageNotAccepted answers 200 with a page of HTML, out of a proxy.
 	GarbageNotAccepted = lost("garbage, not accepted",
-		always(func() answer { return htmlAnswer(http.StatusOK, "Sign in") }))
+		always(func() answer { return strict.HTML(http.StatusOK, "Sign in") }))
 )
 
 // Starts that the service refuses.
@@ -129,7 +131,7 @@ var (
 	ClaimsChallenge = StartFault{name: "401 with claims", next: afterDenied, reply: func(in *request, v *VaultHandle) answer {
 		a := errorAnswer(in, http.StatusUnauthorized, "TokenRevoked", "The token was revoked.")
 		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
-		a.header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
+		a.Header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
 			`error="insufficient_claims", claims="`+claims+`"`)
 		return a
 	}}
@@ -143,14 +145,14 @@ func RefuseStart(r Refusal) StartFault {
 }
 
 // Throttle answers 429 with Retry-After in seconds, rounded up.
-func Throttle(d time.Duration) StartFault { return throttle(d, answer.retryAfter) }
+func Throttle(d time.Duration) StartFault { return throttle(d, answer.RetryAfter) }
 
 // ThrottleDate answers 429 with Retry-After as a date.
-func ThrottleDate(d time.Duration) StartFault { return throttle(d, answer.retryAfterDate) }
+func ThrottleDate(d time.Duration) StartFault { return throttle(d, answer.RetryAfterDate) }
 
 func throttle(d time.Duration, add func(answer, time.Time, time.Duration) (answer, time.Time)) StartFault {
 	return StartFault{name: "429", next: afterThrottle, reply: func(in *request, v *VaultHandle) answer {
-		a, until := add(errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down."), in.now, d)
+		a, until := add(errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down."), in.Now, d)
 		v.notBefore = until
 		return a
 	}}
@@ -161,7 +163,7 @@ func throttle(d time.Duration, add func(answer, time.Time, time.Duration) (answe
 func ForeignWins(d time.Duration) StartFault {
 	return StartFault{name: "foreign operation", next: afterNothing, reply: func(in *request, v *VaultHandle) answer {
 		v.foreign = &foreignUpgrade{duration: d}
-		v.beginForeign(in.now)
+		v.beginForeign(in.Now)
 		return started(in, v)
 	}}
 }
@@ -177,8 +179,8 @@ func Times[F any](n int, f F) []F {
 
 func redirect(status int) func(*request, *VaultHandle) answer {
 	return func(in *request, v *VaultHandle) answer {
-		a := plainStatus(status)
-		a.header.Set("Location", in.path) // to itself: following it repeats the operation ID
+		a := strict.Plain(status)
+		a.Header.Set("Location", in.Path) // to itself: following it repeats the operation ID
 		return a
 	}
 }
@@ -189,5 +191,5 @@ func serverError(in *request, v *VaultHandle) answer {
 
 // started is the answer of reference §4.
 func started(in *request, v *VaultHandle) answer {
-	return xmlAnswer(http.StatusOK, v.startedBody(v.record(in.now), in.now))
+	return xmlAnswer(http.StatusOK, v.startedBody(v.record(in.Now), in.Now))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // ListingFault is what one listing of a subscription meets.
@@ -16,7 +18,7 @@ type ListingFault struct {
 // anything.
 var (
 	ListingUnavailable = ListingFault{"503", func(*SubscriptionHandle, *request, string) answer {
-		return plainStatus(http.StatusServiceUnavailable)
+		return strict.Plain(http.StatusServiceUnavailable)
 	}}
 	// ListingCutXML answers 200 with the first half of the document.
 	ListingCutXML = ListingFault{"half a document", func(_ *SubscriptionHandle, _ *request, whole string) answer {
@@ -25,25 +27,25 @@ var (
 	// ListingTruncated breaks the connection in the middle of the body.
 	ListingTruncated = ListingFault{"truncated body", func(_ *SubscriptionHandle, _ *request, whole string) answer {
 		a := xmlAnswer(http.StatusOK, whole)
-		a.cut = cutTruncate
+		a.Cut = strict.CutTruncate
 		return a
 	}}
 	// ListingLoginPage answers 200 with a page of HTML.
 	ListingLoginPage = ListingFault{"login page", func(*SubscriptionHandle, *request, string) answer {
-		return htmlAnswer(http.StatusOK, "Sign in to your account")
+		return strict.HTML(http.StatusOK, "Sign in to your account")
 	}}
 	ListingEmpty = ListingFault{"empty body", func(*SubscriptionHandle, *request, string) answer {
 		return xmlAnswer(http.StatusOK, "")
 	}}
-	ListingReset = ListingFault{"reset", func(*SubscriptionHandle, *request, string) answer { return reset() }}
-	ListingHang  = ListingFault{"no answer", func(*SubscriptionHandle, *request, string) answer { return hang() }}
+	ListingReset = ListingFault{"reset", func(*SubscriptionHandle, *request, string) answer { return strict.Reset() }}
+	ListingHang  = ListingFault{"no answer", func(*SubscriptionHandle, *request, string) answer { return strict.Hang() }}
 )
 
 // ListingThrottle answers 429; the next listing may come after d, rounded up
 // to seconds.
 func ListingThrottle(d time.Duration) ListingFault {
 	return ListingFault{"429", func(sub *SubscriptionHandle, in *request, _ string) answer {
-		a, until := errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down.").retryAfter(in.now, d)
+		a, until := errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down.").RetryAfter(in.Now, d)
 		sub.listNotUntil = until
 		return a
 	}}
@@ -52,8 +54,8 @@ func ListingThrottle(d time.Duration) ListingFault {
 // ListingSlow answers completely after d, as it was when asked.
 func ListingSlow(d time.Duration) ListingFault {
 	return ListingFault{"slow", func(_ *SubscriptionHandle, _ *request, whole string) answer {
-		a := xmlAnswer(http.StatusOK, whole).asGood()
-		a.delay = d
+		a := xmlAnswer(http.StatusOK, whole).AsGood()
+		a.Delay = d
 		return a
 	}}
 }
@@ -61,30 +63,30 @@ func ListingSlow(d time.Duration) ListingFault {
 // list answers GET /{subscriptionId}/cloudservices (reference §3).
 func (s *Server) list(in *request) answer {
 	sub := in.sub
-	if early := sub.listNotUntil.Sub(in.now); early > clockSlack {
-		in.problem("%v before Retry-After was over", early.Round(time.Millisecond))
+	if early := sub.listNotUntil.Sub(in.Now); early > clockSlack {
+		in.Problem("%v before Retry-After was over", early.Round(time.Millisecond))
 	}
-	sub.listings = append(sub.listings, in.now)
+	sub.listings = append(sub.listings, in.Now)
 	for _, v := range sub.vaults {
-		v.beginForeign(in.now)
+		v.beginForeign(in.Now)
 	}
-	whole := sub.render(in.now, len(sub.listings))
+	whole := sub.render(in.Now, len(sub.listings))
 	if sub.firstListing == "" {
 		sub.firstListing = whole
 	}
-	a := xmlAnswer(http.StatusOK, whole).asGood()
+	a := xmlAnswer(http.StatusOK, whole).AsGood()
 	if len(sub.listScript) > 0 {
 		fault := sub.listScript[0]
 		sub.listScript = sub.listScript[1:]
 		a = fault.reply(sub, in, whole)
 	}
-	if !a.good {
+	if !a.Good {
 		return a
 	}
-	sub.listed, sub.listedAt = true, in.now
+	sub.listed, sub.listedAt = true, in.Now
 	for _, v := range sub.vaults {
-		if !v.hidden(in.now) && v.next == afterLost {
-			v.absentListing = append(v.absentListing, in.now)
+		if !v.hidden(in.Now) && v.next == afterLost {
+			v.absentListing = append(v.absentListing, in.Now)
 		}
 	}
 	return a

@@ -46,5 +46,5 @@ var ListingOld = ListingFault{"an old one", func(sub *SubscriptionHandle, _ *req
 var ListingPadded = ListingFault{"padded", func(_ *SubscriptionHandle, _ *request, whole string) answer {
 	at := strings.LastIndex(whole, "</")
 	const unknown = `<Future xmlns="urn:example:future" kind="7"><Name>a</Name><Type>BackupVault</Type><Resources><Resource/></Resources></Future>`
-	return xmlAnswer(http.StatusOK, whole[:at]+strings.Repeat(unknown, 3000)+whole[at:]).asGood()
+	return xmlAnswer(http.StatusOK, whole[:at]+strings.Repeat(unknown, 3000)+whole[at:]).AsGood()
 }}

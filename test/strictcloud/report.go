@@ -1,11 +1,12 @@
 package strictcloud
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // StartSeen is one POST upgrade that came.
@@ -142,27 +143,6 @@ func (v *VaultHandle) report(now time.Time) VaultReport {
 	return r
 }
 
-// mostAtOnce sweeps over the begins and ends of upgrades.
-func mostAtOnce(as []Accepted) int {
-	type edge struct {
-		at   time.Time
-		step int
-	}
-	edges := make([]edge, 0, 2*len(as))
-	for _, a := range as {
-		edges = append(edges, edge{a.At, 1}, edge{a.EndsAt, -1})
-	}
-	slices.SortFunc(edges, func(a, b edge) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.step, b.step))
-	})
-	most, running := 0, 0
-	for _, e := range edges {
-		running += e.step
-		most = max(most, running)
-	}
-	return most
-}
-
 // Find returns the report of the first vault with this name, regardless of
 // case, and whether there is one.
 func (r *Report) Find(name string) (VaultReport, bool) {
@@ -171,4 +151,12 @@ func (r *Report) Find(name string) (VaultReport, bool) {
 		return VaultReport{}, false
 	}
 	return r.Vaults[i], true
+}
+
+func mostAtOnce(as []Accepted) int {
+	spans := make([]strict.Span, len(as))
+	for i, a := range as {
+		spans[i] = strict.Span{Begin: a.At, End: a.EndsAt}
+	}
+	return strict.MostAtOnce(spans)
 }

@@ -33,22 +33,22 @@ var guidOnly = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 // path, query and method against the reference.
 func (s *Server) route(in *request) {
 	in.call = CallOther
-	if strings.EqualFold(in.segments[0].text, "subscriptions") {
+	if strings.EqualFold(in.Segments[0].Text, "subscriptions") {
 		s.routeARM(in)
 	} else {
 		s.routeClassic(in)
 	}
-	in.checkEncoding()
+	in.CheckEncoding()
 	if in.call == CallOther {
-		in.problem("the reference knows no such path")
+		in.Problem("the reference knows no such path")
 		return
 	}
 	want := methods[in.call]
 	if want == "" {
 		want = http.MethodGet
 	}
-	if in.method != want {
-		in.problem("method %s, want %s", in.method, want)
+	if in.Method != want {
+		in.Problem("method %s, want %s", in.Method, want)
 	}
 	in.checkQuery()
 }
@@ -58,54 +58,54 @@ func (in *request) checkQuery() {
 	if v := apiVersions[in.call]; v != "" {
 		want = "api-version=" + v
 	}
-	if in.query == want {
+	if in.Query == want {
 		return
 	}
 	// An equal query in another spelling (an escaped hyphen, say) is the same.
-	if q, err := url.ParseQuery(in.query); err == nil && want != "" &&
+	if q, err := url.ParseQuery(in.Query); err == nil && want != "" &&
 		len(q) == 1 && len(q["api-version"]) == 1 && q.Get("api-version") == apiVersions[in.call] {
 		return
 	}
-	in.problem("query %q, want %q", in.query, want)
+	in.Problem("query %q, want %q", in.Query, want)
 }
 
 // known finds a subscription of the cloud by the text in a path.
 func (s *Server) known(in *request, text string) {
 	if !guidOnly.MatchString(text) {
-		in.problem("%q is not a subscription's GUID", text)
+		in.Problem("%q is not a subscription's GUID", text)
 		text = strings.Trim(text, "{}")
 	}
 	in.sub = s.subscriptions[strings.ToLower(text)]
 	if in.sub == nil {
-		in.problem("nobody named the subscription %q", text)
+		in.Problem("nobody named the subscription %q", text)
 	}
 }
 
 // literal compares a fixed part of a classic path: to the letter, but a wrong
 // case is still routed.
 func (in *request) literal(i int, want string) bool {
-	got := in.segments[i].text
+	got := in.Segments[i].Text
 	if got != want && strings.EqualFold(got, want) {
-		in.problem("path has %q, want %q", got, want)
+		in.Problem("path has %q, want %q", got, want)
 	}
 	return strings.EqualFold(got, want)
 }
 
 func (s *Server) routeClassic(in *request) {
-	if n := len(in.segments); n > 2 && in.segments[n-1].raw == "" {
-		in.problem("the path ends in a slash")
-		in.segments = in.segments[:n-1]
+	if n := len(in.Segments); n > 2 && in.Segments[n-1].Raw == "" {
+		in.Problem("the path ends in a slash")
+		in.Segments = in.Segments[:n-1]
 	}
-	if len(in.segments) < 2 || !in.literal(1, "cloudservices") {
+	if len(in.Segments) < 2 || !in.literal(1, "cloudservices") {
 		return
 	}
-	s.known(in, in.segments[0].text)
+	s.known(in, in.Segments[0].Text)
 	switch {
-	case len(in.segments) == 2:
+	case len(in.Segments) == 2:
 		in.call = CallList
-	case len(in.segments) == 9 && in.literal(3, "resources") && in.literal(5, "~"):
+	case len(in.Segments) == 9 && in.literal(3, "resources") && in.literal(5, "~"):
 		for name, call := range upgradeCalls {
-			if strings.EqualFold(in.segments[8].text, name) {
+			if strings.EqualFold(in.Segments[8].Text, name) {
 				in.literal(8, name)
 				in.call = call
 			}
@@ -119,8 +119,8 @@ func (s *Server) routeClassic(in *request) {
 // routeVault finds the vault an upgrade call is about. The service's name and
 // the provider's namespace must be what the listing gave (reference §3).
 func (in *request) routeVault() {
-	service, namespace := in.segments[2].text, in.segments[4].text
-	kind, name := in.segments[6].text, in.segments[7].text
+	service, namespace := in.Segments[2].Text, in.Segments[4].Text
+	kind, name := in.Segments[6].Text, in.Segments[7].Text
 	var near *VaultHandle
 	for _, v := range in.sub.vaults {
 		once, err := url.PathUnescape(name)
@@ -135,7 +135,7 @@ func (in *request) routeVault() {
 		}
 	}
 	if near == nil {
-		in.problem("there is no vault %q of type %q in the subscription", name, kind)
+		in.Problem("there is no vault %q of type %q in the subscription", name, kind)
 		return
 	}
 	in.vault = near
@@ -149,42 +149,42 @@ func (in *request) routeVault() {
 			continue
 		}
 		if again, err := url.PathUnescape(c.got); err == nil && again == c.want {
-			in.problem("%s %q is percent-encoded twice", c.what, c.got)
+			in.Problem("%s %q is percent-encoded twice", c.what, c.got)
 			continue
 		}
-		in.problem("%s %q, but the listing gave %q", c.what, c.got, c.want)
+		in.Problem("%s %q, but the listing gave %q", c.what, c.got, c.want)
 	}
 	if !near.sub.listed {
-		in.problem("the vault's address was never read from a listing")
+		in.Problem("the vault's address was never read from a listing")
 	}
 }
 
 // routeARM reads a Resource Manager path, without regard to case
 // (reference §6).
 func (s *Server) routeARM(in *request) {
-	if len(in.segments) < 2 {
+	if len(in.Segments) < 2 {
 		return
 	}
-	s.known(in, in.segments[1].text)
-	rest := in.segments[2:]
-	is := func(i int, want string) bool { return strings.EqualFold(rest[i].text, want) }
+	s.known(in, in.Segments[1].Text)
+	rest := in.Segments[2:]
+	is := func(i int, want string) bool { return strings.EqualFold(rest[i].Text, want) }
 	switch {
 	case len(rest) == 0:
 		in.call = CallSubscription
 	case len(rest) == 2 && is(0, "resourcegroups"):
 		in.call = CallGroup
-		in.group = strings.ToLower(rest[1].text)
+		in.group = strings.ToLower(rest[1].Text)
 		if in.sub != nil && !in.sub.namesGroup(in.group) {
-			in.problem("no vault's target is the group %q", rest[1].text)
+			in.Problem("no vault's target is the group %q", rest[1].Text)
 		}
 	case len(rest) == 2 && is(0, "providers"), len(rest) == 3 && is(0, "providers") && is(2, "register"):
 		in.call = CallProvider
 		if len(rest) == 3 {
 			in.call = CallRegister
 		}
-		in.provider = strings.ToLower(rest[1].text)
+		in.provider = strings.ToLower(rest[1].Text)
 		if in.provider != recoveryServices && in.provider != siteRecovery {
-			in.problem("nothing depends on the provider %q", rest[1].text)
+			in.Problem("nothing depends on the provider %q", rest[1].Text)
 		}
 	case len(rest) == 6 && is(0, "providers") && is(1, "Microsoft.Features") && is(2, "providers") &&
 		is(3, "Microsoft.RecoveryServices") && is(4, "features") && is(5, "VaultUpgrade"):
@@ -201,7 +201,7 @@ func (s *Server) routeARM(in *request) {
 			}
 		}
 		if in.vault == nil {
-			in.problem("no vault's target is %s/%s", rest[1].text, rest[5].text)
+			in.Problem("no vault's target is %s/%s", rest[1].Text, rest[5].Text)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // Config says how strict the server is about time. The zero value is usable.
@@ -199,22 +201,22 @@ func (s *Server) Requests() map[Call]int {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	in := readRequest(r)
+	in := &request{Request: strict.Read(r)}
 	s.mu.Lock()
 	a := s.handle(in)
 	s.answered++
 	id := s.answered
 	s.mu.Unlock()
-	a.write(w, r, id, s.released)
+	a.Write(w, r, id, s.released)
 }
 
 // handle judges and answers one request; the lock is held.
 func (s *Server) handle(in *request) answer {
-	in.now = time.Now()
-	if in.bodyErr != nil {
+	in.Now = time.Now()
+	if in.BodyErr != nil {
 		// The client died while it sent: nothing was asked.
 		s.broken++
-		return plainStatus(http.StatusBadRequest)
+		return strict.Plain(http.StatusBadRequest)
 	}
 	s.route(in)
 	s.requests[in.call]++
@@ -226,10 +228,10 @@ func (s *Server) handle(in *request) answer {
 	}
 	s.checkRequest(in)
 	a := s.dispatch(in)
-	if a.good {
-		in.sub.lastGoodRead = in.now
+	if a.Good {
+		in.sub.lastGoodRead = in.Now
 	}
-	for _, p := range in.problems {
+	for _, p := range in.Problems {
 		s.violations = append(s.violations, in.where()+": "+p)
 	}
 	return a
@@ -238,7 +240,7 @@ func (s *Server) handle(in *request) answer {
 func (s *Server) dispatch(in *request) answer {
 	switch {
 	case in.sub == nil:
-		return plainStatus(http.StatusNotFound)
+		return strict.Plain(http.StatusNotFound)
 	case s.signedOut:
 		return s.denied(in, http.StatusUnauthorized)
 	case in.sub.forbidden:
@@ -254,7 +256,7 @@ func (s *Server) dispatch(in *request) answer {
 	case CallResult:
 		return s.result(in)
 	case CallOther:
-		return plainStatus(http.StatusNotFound)
+		return strict.Plain(http.StatusNotFound)
 	}
 	return s.arm(in)
 }
@@ -265,11 +267,11 @@ func (s *Server) denied(in *request, status int) answer {
 		s.judgeStart(in)
 		in.vault.refuse(in, status, "not signed in or not permitted")
 		in.vault.next = afterDenied
-		in.sub.deniedAt = in.now
+		in.sub.deniedAt = in.Now
 	}
 	a := errorAnswer(in, status, "AuthenticationFailed", "The call could not be authenticated or is not permitted.")
 	if status == http.StatusUnauthorized {
-		a.header.Set("WWW-Authenticate", `Bearer realm="strictcloud"`)
+		a.Header.Set("WWW-Authenticate", `Bearer realm="strictcloud"`)
 	}
 	return a
 }

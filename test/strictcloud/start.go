@@ -3,6 +3,8 @@ package strictcloud
 import (
 	"net/http"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // wireDelay is how long a start that had left already may still arrive after
@@ -20,21 +22,21 @@ func (s *Server) start(in *request) answer {
 		return errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "There is no such vault.")
 	}
 	s.judgeStart(in)
-	id := in.header.Get("x-ms-client-request-id")
+	id := in.Header.Get("x-ms-client-request-id")
 	if v.vanish > 0 && v.hiddenUntil.IsZero() {
-		v.hiddenUntil = in.now.Add(v.vanish)
+		v.hiddenUntil = in.Now.Add(v.vanish)
 	}
-	if in.method != http.MethodPost {
+	if in.Method != http.MethodPost {
 		v.refuse(in, http.StatusMethodNotAllowed, "wrong method")
-		return plainStatus(http.StatusMethodNotAllowed)
+		return strict.Plain(http.StatusMethodNotAllowed)
 	}
 	if in.badBody {
 		v.refuse(in, http.StatusBadRequest, "bad body")
 		v.next = afterRefused
 		return xmlAnswer(http.StatusBadRequest, Refusal{Shape: 3, Code: "InvalidInput"}.render("", v))
 	}
-	if r := v.record(in.now); r != nil && r.state(in.now) != "Failed" {
-		v.refuse(in, http.StatusConflict, "an upgrade is "+r.state(in.now))
+	if r := v.record(in.Now); r != nil && r.state(in.Now) != "Failed" {
+		v.refuse(in, http.StatusConflict, "an upgrade is "+r.state(in.Now))
 		return Busy.reply(in, v)
 	}
 	fault := Accept
@@ -47,18 +49,18 @@ func (s *Server) start(in *request) answer {
 	seen.Fault = fault.name
 	if fault.accept {
 		v.next = afterNothing
-		v.accept(in.now, id, fault.late)
+		v.accept(in.Now, id, fault.late)
 		seen.Accepted = true
 		return fault.reply(in, v)
 	}
 	a := fault.reply(in, v)
-	v.refuse(in, a.status, fault.name)
+	v.refuse(in, a.Status, fault.name)
 	v.next = fault.next
 	switch fault.next {
 	case afterLost:
-		v.lostAt = in.now
+		v.lostAt = in.Now
 	case afterDenied:
-		in.sub.deniedAt = in.now
+		in.sub.deniedAt = in.Now
 	case afterRefused:
 		v.permits = max(v.permits-1, 0)
 	}
@@ -68,7 +70,7 @@ func (s *Server) start(in *request) answer {
 // refuse keeps the truth of a start that was not taken.
 func (v *VaultHandle) refuse(in *request, status int, why string) {
 	v.refused = append(v.refused, Refused{
-		At: in.now, OperationID: in.header.Get("x-ms-client-request-id"), Status: status, Why: why,
+		At: in.Now, OperationID: in.Header.Get("x-ms-client-request-id"), Status: status, Why: why,
 	})
 }
 
@@ -76,12 +78,12 @@ func (v *VaultHandle) refuse(in *request, status int, why string) {
 // anything is answered.
 func (s *Server) judgeStart(in *request) {
 	v, sub := in.vault, in.sub
-	seen := StartSeen{At: in.now, OperationID: in.header.Get("x-ms-client-request-id")}
+	seen := StartSeen{At: in.Now, OperationID: in.Header.Get("x-ms-client-request-id")}
 	if sub.listed {
-		seen.ListingAge = in.now.Sub(sub.listedAt)
+		seen.ListingAge = in.Now.Sub(sub.listedAt)
 	}
 	if v.validated {
-		seen.ValidationAge = in.now.Sub(v.validatedAt)
+		seen.ValidationAge = in.Now.Sub(v.validatedAt)
 	}
 	v.judgePlace(in)
 	v.judgeRecord(in)
@@ -93,54 +95,54 @@ func (s *Server) judgeStart(in *request) {
 // judgePlace: a start of a vault that nobody asked to start.
 func (v *VaultHandle) judgePlace(in *request) {
 	if v.spec.Hold != "" {
-		in.problem("the vault is on hold: %s", v.spec.Hold)
+		in.Problem("the vault is on hold: %s", v.spec.Hold)
 	}
 	if v.spec.NotInInventory {
-		in.problem("the vault is not in the inventory")
+		in.Problem("the vault is not in the inventory")
 	}
-	if v.hidden(in.now) {
-		in.problem("the vault is not in the listing")
+	if v.hidden(in.Now) {
+		in.Problem("the vault is not in the listing")
 	}
 }
 
 // judgeRecord: a start that the vault's past forbids.
 func (v *VaultHandle) judgeRecord(in *request) {
-	if r := v.pending(in.now); r != nil {
-		in.problem("second start while start %s was under way and not proved absent", r.id)
+	if r := v.pending(in.Now); r != nil {
+		in.Problem("second start while start %s was under way and not proved absent", r.id)
 	}
-	if r := v.record(in.now); r != nil {
-		switch state := r.state(in.now); state {
+	if r := v.record(in.Now); r != nil {
+		switch state := r.state(in.Now); state {
 		case "Failed":
 			if v.permits == 0 {
-				in.problem("start after operation %s failed, without permission", r.id)
+				in.Problem("start after operation %s failed, without permission", r.id)
 			}
 		case "Upgraded":
-			in.problem("start of a vault that is upgraded (operation %s)", r.id)
+			in.Problem("start of a vault that is upgraded (operation %s)", r.id)
 		default:
-			in.problem("second start while an upgrade is in progress (operation %s)", r.id)
+			in.Problem("second start while an upgrade is in progress (operation %s)", r.id)
 		}
 	}
 	switch v.next {
 	case afterRefused:
 		if v.permits == 0 {
-			in.problem("start after the last one was refused for good, without permission")
+			in.Problem("start after the last one was refused for good, without permission")
 		}
 	case afterLost:
-		knew := !v.mayKnow.IsZero() && !in.now.Before(v.mayKnow.Add(-clockSlack))
+		knew := !v.mayKnow.IsZero() && !in.Now.Before(v.mayKnow.Add(-clockSlack))
 		if v.permits == 0 && !knew && !v.provedAbsent() {
-			in.problem("start without proof that the last one is absent: listings %v, targets %v after it",
+			in.Problem("start without proof that the last one is absent: listings %v, targets %v after it",
 				since(v.lostAt, v.absentListing), since(v.lostAt, v.absentTarget))
 		}
 	case afterThrottle:
-		if early := v.notBefore.Sub(in.now); early > clockSlack {
-			in.problem("start %v before Retry-After was over", early.Round(time.Millisecond))
+		if early := v.notBefore.Sub(in.Now); early > clockSlack {
+			in.Problem("start %v before Retry-After was over", early.Round(time.Millisecond))
 		}
 	}
 	// Another vault's start may have been on the wire when the answer came.
 	own := v.next == afterDenied
 	denied := in.sub.deniedAt
-	if !denied.IsZero() && !in.sub.lastGoodRead.After(denied) && (own || in.now.Sub(denied) > wireDelay) {
-		in.problem("start after a 401 or 403, before any read of the subscription succeeded")
+	if !denied.IsZero() && !in.sub.lastGoodRead.After(denied) && (own || in.Now.Sub(denied) > wireDelay) {
+		in.Problem("start after a 401 or 403, before any read of the subscription succeeded")
 	}
 }
 
@@ -148,10 +150,10 @@ func (v *VaultHandle) judgeRecord(in *request) {
 // (reference §1 and §6).
 func (v *VaultHandle) judgeChecks(in *request) {
 	if !v.validated {
-		in.problem("start of a vault whose prerequisites were not found to be met")
+		in.Problem("start of a vault whose prerequisites were not found to be met")
 	}
 	if v.warned && !v.spec.AcceptWarnings {
-		in.problem("start of a vault with warnings, without consent")
+		in.Problem("start of a vault with warnings, without consent")
 	}
 	sub := in.sub
 	for _, c := range []struct{ key, what string }{
@@ -161,31 +163,31 @@ func (v *VaultHandle) judgeChecks(in *request) {
 		{string(CallFeature), "the feature VaultUpgrade"},
 	} {
 		if !sub.checked[c.key] {
-			in.problem("start before %s was checked", c.what)
+			in.Problem("start before %s was checked", c.what)
 		}
 	}
 	if !sub.checked["group "+v.groupKey()] && !v.spec.CreateGroup {
-		in.problem("start before the target group was checked")
+		in.Problem("start before the target group was checked")
 	}
 	if !v.targetChecked {
-		in.problem("start before the target was checked")
+		in.Problem("start before the target was checked")
 	}
 	if sub.missing || sub.state != "Enabled" || sub.isCSP() {
-		in.problem("start in a subscription that cannot be upgraded (%s, %s)", sub.state, sub.quota)
+		in.Problem("start in a subscription that cannot be upgraded (%s, %s)", sub.state, sub.quota)
 	}
 	for _, ns := range []string{recoveryServices, siteRecovery} {
 		if sub.providers[ns] != "Registered" {
-			in.problem("start while %s is %s", ns, sub.providers[ns])
+			in.Problem("start while %s is %s", ns, sub.providers[ns])
 		}
 	}
 	if sub.feature != "Registered" {
-		in.problem("start while the feature VaultUpgrade is %s", sub.feature)
+		in.Problem("start while the feature VaultUpgrade is %s", sub.feature)
 	}
 	if sub.missingGroups[v.groupKey()] && !v.spec.CreateGroup {
-		in.problem("start into group %s, which does not exist, without consent to create it", v.spec.Group)
+		in.Problem("start into group %s, which does not exist, without consent to create it", v.spec.Group)
 	}
 	if v.targetExists {
-		in.problem("start while the target exists")
+		in.Problem("start while the target exists")
 	}
 }
 

@@ -3,6 +3,8 @@ package strictcloud
 import (
 	"net/http"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
 )
 
 // PrereqFault is what one check of the prerequisites meets.
@@ -18,27 +20,27 @@ var (
 		return Busy.reply(in, v)
 	}}
 	PrereqUnavailable = PrereqFault{"503", func(*request, *VaultHandle) answer {
-		return plainStatus(http.StatusServiceUnavailable)
+		return strict.Plain(http.StatusServiceUnavailable)
 	}}
 	// PrereqErrorPage answers 502 with a proxy's page of HTML.
 	PrereqErrorPage = PrereqFault{"502 page", func(*request, *VaultHandle) answer {
-		return htmlAnswer(http.StatusBadGateway, "Bad Gateway")
+		return strict.HTML(http.StatusBadGateway, "Bad Gateway")
 	}}
 	// PrereqGarbage answers 200 with a page of HTML: nothing was said about
 	// the vault.
 	PrereqGarbage = PrereqFault{"200 page", func(*request, *VaultHandle) answer {
-		return htmlAnswer(http.StatusOK, "Sign in to your account")
+		return strict.HTML(http.StatusOK, "Sign in to your account")
 	}}
-	PrereqReset = PrereqFault{"reset", func(*request, *VaultHandle) answer { return reset() }}
-	PrereqHang  = PrereqFault{"no answer", func(*request, *VaultHandle) answer { return hang() }}
+	PrereqReset = PrereqFault{"reset", func(*request, *VaultHandle) answer { return strict.Reset() }}
+	PrereqHang  = PrereqFault{"no answer", func(*request, *VaultHandle) answer { return strict.Hang() }}
 )
 
 // PrereqThrottle answers 429 with Retry-After in seconds, rounded up. A check
 // of the vault before it is over is a violation.
 func PrereqThrottle(d time.Duration) PrereqFault {
 	return PrereqFault{"429", func(in *request, v *VaultHandle) answer {
-		a, until := errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down.").retryAfter(in.now, d)
-		v.prereqThrottledAt, v.prereqNotUntil = in.now, until
+		a, until := errorAnswer(in, http.StatusTooManyRequests, "TooManyRequests", "Slow down.").RetryAfter(in.Now, d)
+		v.prereqThrottledAt, v.prereqNotUntil = in.Now, until
 		return a
 	}}
 }
@@ -52,21 +54,21 @@ func PrereqRefuse(r Refusal) PrereqFault {
 func (s *Server) prereqs(in *request) answer {
 	v := in.vault
 	switch {
-	case v == nil || v.hidden(in.now):
+	case v == nil || v.hidden(in.Now):
 		return errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "There is no such vault.")
-	case in.method != http.MethodPost:
-		return plainStatus(http.StatusMethodNotAllowed)
+	case in.Method != http.MethodPost:
+		return strict.Plain(http.StatusMethodNotAllowed)
 	case in.badBody:
 		return xmlAnswer(http.StatusBadRequest, Refusal{Shape: 3, Code: "InvalidInput"}.render("", v))
 	}
-	if early := v.prereqNotUntil.Sub(in.now); early > clockSlack {
-		in.problem("%v before Retry-After was over", early.Round(time.Millisecond))
+	if early := v.prereqNotUntil.Sub(in.Now); early > clockSlack {
+		in.Problem("%v before Retry-After was over", early.Round(time.Millisecond))
 	}
 	if v.busyFor > 0 {
 		if v.busyUntil.IsZero() {
-			v.busyUntil = in.now.Add(v.busyFor)
+			v.busyUntil = in.Now.Add(v.busyFor)
 		}
-		if in.now.Before(v.busyUntil) {
+		if in.Now.Before(v.busyUntil) {
 			return PrereqBusy.reply(in, v)
 		}
 	}
@@ -75,13 +77,13 @@ func (s *Server) prereqs(in *request) answer {
 		v.prereqScript = v.prereqScript[1:]
 		return fault.reply(in, v)
 	}
-	if r := v.record(in.now); r != nil && r.running(in.now) {
+	if r := v.record(in.Now); r != nil && r.running(in.Now) {
 		return PrereqBusy.reply(in, v)
 	}
 	if v.standing != nil {
 		return v.refusePrereqs(in, v.standing)
 	}
-	v.validated, v.warned, v.validatedAt = true, false, in.now
+	v.validated, v.warned, v.validatedAt = true, false, in.Now
 	x := newXML(v.index%3 == 1)
 	x.raw(`<?xml version="1.0" encoding="utf-8"?>`)
 	x.raw("<" + x.prefix + "Error " + x.nil + `:nil="true" xmlns`)
@@ -89,12 +91,12 @@ func (s *Server) prereqs(in *request) answer {
 		x.raw(":az")
 	}
 	x.raw(`="` + nsAzure + `" xmlns:` + x.nil + `="http://www.w3.org/2001/XMLSchema-instance" />`)
-	return xmlAnswer(http.StatusOK, x.String()).asGood()
+	return xmlAnswer(http.StatusOK, x.String()).AsGood()
 }
 
 func (v *VaultHandle) refusePrereqs(in *request, r *Refusal) answer {
-	v.validated, v.warned, v.validatedAt = r.warningsOnly(), r.warningsOnly(), in.now
-	return xmlAnswer(r.status(), r.render(v.entryElement, v)).asGood()
+	v.validated, v.warned, v.validatedAt = r.warningsOnly(), r.warningsOnly(), in.Now
+	return xmlAnswer(r.status(), r.render(v.entryElement, v)).AsGood()
 }
 
 // result answers GET P/upgradeOperationResult.
@@ -103,13 +105,13 @@ func (s *Server) result(in *request) answer {
 	if v == nil {
 		return errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "There is no such vault.")
 	}
-	r := v.record(in.now)
+	r := v.record(in.Now)
 	if r == nil {
 		return errorAnswer(in, http.StatusNotFound, "OperationNotFound", "No upgrade of the vault was ever started.")
 	}
 	code, message, result, status := "", "", "Invalid", "InProgress"
 	var steps []string
-	if !r.running(in.now) {
+	if !r.running(in.Now) {
 		result, status = "Succeeded", "Completed"
 		if f := r.failure; f != nil {
 			code, message, result, steps = f.Code, f.Message, "Failed", f.Steps
@@ -138,7 +140,7 @@ func (s *Server) result(in *request) answer {
 	x.leaf("OperationResult", result)
 	x.leaf("OperationStatus", status)
 	x.close("OperationInfo")
-	return xmlAnswer(http.StatusOK, x.String()).asGood()
+	return xmlAnswer(http.StatusOK, x.String()).AsGood()
 }
 
 // startedBody is the answer to an accepted start (reference §4).
