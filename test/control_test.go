@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -20,7 +21,7 @@ func TestAskALiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 1500*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 6, PerSubscription: 1}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 1}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	asked := 0
@@ -63,7 +64,7 @@ func TestTellALiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 8, 500*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 1},
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 1},
 		Extra: "waves:\n  - {name: canary, size: 2, approval: after}\n  - {name: rest}\n"})
 	run := w.start("run", w.inv, "--yes")
 	w.until("the run waits at its gate", func() bool {
@@ -97,7 +98,7 @@ func TestStaleSocket(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 3, 6*time.Second)
-	w.write(strictcloud.Inventory{Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	run.kill()
@@ -125,7 +126,7 @@ func TestHostileClientsOfALiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 300*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	sock := filepath.Join(w.db+".live", "control.sock")
@@ -149,7 +150,7 @@ func TestStoppedRunDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 2, time.Second)
-	w.write(strictcloud.Inventory{Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	run.signal(syscall.SIGSTOP)

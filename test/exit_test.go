@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -114,8 +115,8 @@ func TestExitHalted(t *testing.T) {
 			Duration(200 * time.Millisecond).FailUpgrade(broke)
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
-	w.write(strictcloud.Inventory{FailureBudget: "9", Limits: strictcloud.Limits{Upgrades: 10, PerSubscription: 10},
-		Waves: []strictcloud.Wave{{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"}, {Name: "rest"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "9", Limits: strict.Limits{Upgrades: 10, PerSubscription: 10},
+		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"}, {Name: "rest"}}})
 
 	w.start("run", w.inv, "--yes").ends(4)
 	for name, n := range w.starts() {
@@ -189,7 +190,7 @@ func TestExitSignIn(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
 			plainFleet(w, 12, 150*time.Millisecond)
-			w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 4, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 4, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 			if after == 0 {
 				w.cloud.ExpireSignIn()
 			} else {

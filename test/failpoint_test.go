@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -102,11 +103,11 @@ func (d death) die(t *testing.T) {
 	if d.script != nil {
 		d.script(v)
 	}
-	waves := []strictcloud.Wave{{Name: "alone", Match: map[string]string{"ring": "first"}}, {Name: "rest"}}
+	waves := []strict.Wave{{Name: "alone", Match: map[string]string{"ring": "first"}}, {Name: "rest"}}
 	if d.among {
 		waves = waves[1:]
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: waves, Limits: strictcloud.Limits{Validations: 8, Upgrades: 5, PerSubscription: 3}})
+	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: waves, Limits: strict.Limits{Validations: 8, Upgrades: 5, PerSubscription: 3}})
 
 	gone, unanswered := make(chan struct{}), make(chan bool, 1)
 	if d.hold {
@@ -187,7 +188,7 @@ func (w *world) over() bool {
 
 // hasty are the timings of fleets that die once. A busy machine must not make a
 // client give an answer up that has come.
-func hasty() strictcloud.Timings {
+func hasty() strict.Timings {
 	t := quick()
 	t.Poll, t.StartTimeout, t.ReconcileGrace, t.BusyRetry = 60*time.Millisecond, 2*time.Second, 120*time.Millisecond, 100*time.Millisecond
 	return t

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -183,7 +184,7 @@ type mixed struct {
 // interrupted: a proof of absence is then held against the whole of rule 1.
 func newMixed(t *testing.T, n int, oneProcess bool) *mixed {
 	t.Helper()
-	timings := strictcloud.FastTimings()
+	timings := strict.FastTimings()
 	timings.Poll = 150 * time.Millisecond
 	timings.StartTimeout = 1200 * time.Millisecond
 	timings.BusyDeadline = 3 * time.Second

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -34,7 +35,7 @@ func TestOddCloud(t *testing.T) {
 	add(strictcloud.Vault{Name: "twin", Group: "g3", Type: strictcloud.SiteRecoveryVault}).Already(strictcloud.ForcedUpgrade)
 	add(strictcloud.Vault{Name: "twin", Group: "g4", Region: "East US", Type: strictcloud.SiteRecoveryVault}).Blocked(oldAgent)
 	w.cloud.Subscription(subA).Named("contoso", nil).Listing(strictcloud.Times(40, strictcloud.ListingPadded)...)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 20, PerSubscription: 20}, FailureBudget: "9"})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 20, PerSubscription: 20}, FailureBudget: "9"})
 	w.start("run", w.inv, "--yes").ends(3)
 
 	want := map[string]string{
@@ -72,7 +73,7 @@ func TestListingGoesBackInTime(t *testing.T) {
 	broken := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "broken"}).Duration(50 * time.Millisecond).
 		FailUpgrade(strictcloud.Failure{Code: "E", Message: "the disk was full"})
 	sub := w.cloud.Subscription(subA).Named("contoso", nil)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 9, PerSubscription: 9}, FailureBudget: "9"})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 9, PerSubscription: 9}, FailureBudget: "9"})
 	run := w.start("run", w.inv, "--yes")
 	w.until("one is verified and one has failed", func() bool {
 		return done.Report().Requests[strictcloud.CallTarget] >= 2 && broken.Report().Requests[strictcloud.CallResult] >= 1
@@ -115,7 +116,7 @@ func TestForeignUpgradeTakesNothing(t *testing.T) {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name}).Duration(100 * time.Millisecond)
 	}
 	w.cloud.Subscription(subA).Named("contoso", nil)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 1, PerSubscription: 1}, FailureBudget: "0"})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 1, PerSubscription: 1}, FailureBudget: "0"})
 	var mu sync.Mutex
 	beside := 0
 	w.gate.on(nil, func(r *http.Request) {

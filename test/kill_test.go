@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -102,8 +103,8 @@ func killFleet(t *testing.T, rnd *rand.Rand, most int) int {
 	for len(kinds) < 40 {
 		add(killed{fmt.Sprintf("plain-%d", len(kinds)), []string{"upgraded"}, func(*strictcloud.VaultHandle) {}})
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: []strictcloud.Wave{{Name: "all"}},
-		Limits: strictcloud.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, PerLocation: 4}})
+	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: []strict.Wave{{Name: "all"}},
+		Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, PerLocation: 4}})
 
 	kills := 0
 	for lives := 0; kills < most && lives < 2*most+20; lives++ {

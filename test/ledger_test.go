@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -24,7 +25,7 @@ func TestLedgerInUse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 3*time.Second)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestLedgerTakenAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 800*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })
 	if err := os.Rename(w.db, w.db+".moved"); err != nil {
@@ -136,7 +137,7 @@ func TestTwoLedgers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 8, 2500*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 8, PerSubscription: 4}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 8, PerSubscription: 4}, Waves: []strict.Wave{{Name: "all"}}})
 	first := w.start("run", w.inv, "--yes")
 	w.until("all upgrades are accepted", func() bool { return w.accepted() == 8 })
 	other := filepath.Join(w.dir, "other.db")
@@ -176,7 +177,7 @@ func TestLostLedger(t *testing.T) {
 		fails = append(fails, w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("fails-%d", i), ProtectedItems: 500}).
 			Duration(d).FailUpgrade(broke))
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "5", Limits: strictcloud.Limits{Upgrades: 4, PerSubscription: 3}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "5", Limits: strict.Limits{Upgrades: 4, PerSubscription: 3}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("six upgrades are accepted, and two have failed", func() bool {
 		return w.accepted() >= 6 && fails[0].Report().State == "Failed" && fails[1].Report().State == "Failed"
@@ -221,6 +222,6 @@ func TestLostLedger(t *testing.T) {
 	}
 	// The limit is of the client's own upgrades: those of the lost ledger are
 	// somebody else's to the new one.
-	w.limits = strictcloud.Limits{}
+	w.limits = strict.Limits{}
 	w.judge()
 }

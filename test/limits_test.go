@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -13,12 +14,12 @@ import (
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		limits            strictcloud.Limits
+		limits            strict.Limits
 		all, sub, located int // what is reached; 0: not asked
 	}{
-		{strictcloud.Limits{Upgrades: 3, PerSubscription: 3, PerLocation: 3}, 3, 3, 0},
-		{strictcloud.Limits{Upgrades: 50, PerSubscription: 2}, 6, 2, 0},
-		{strictcloud.Limits{Upgrades: 50, PerSubscription: 50, PerLocation: 3}, 6, 0, 3},
+		{strict.Limits{Upgrades: 3, PerSubscription: 3, PerLocation: 3}, 3, 3, 0},
+		{strict.Limits{Upgrades: 50, PerSubscription: 2}, 6, 2, 0},
+		{strict.Limits{Upgrades: 50, PerSubscription: 50, PerLocation: 3}, 6, 0, 3},
 	} {
 		t.Run(fmt.Sprintf("%d, %d, %d", c.limits.Upgrades, c.limits.PerSubscription, c.limits.PerLocation), func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +34,7 @@ func TestLimits(t *testing.T) {
 					v.Start(strictcloud.ResetThenAccepted(300 * time.Millisecond))
 				}
 			}
-			w.write(strictcloud.Inventory{Limits: c.limits, Waves: []strictcloud.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Limits: c.limits, Waves: []strict.Wave{{Name: "all"}}})
 			run := w.start("run", w.inv, "--yes")
 			w.until("a third is accepted", func() bool { return w.accepted() >= 8 })
 			run.kill()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -18,17 +19,17 @@ func TestMixedFleet(t *testing.T) {
 		name      string
 		vaults    int
 		interrupt int // a signal stops the run after so many accepted starts; 0: none
-		limits    strictcloud.Limits
+		limits    strict.Limits
 	}{
-		{"by subscription and location", 120, 0, strictcloud.Limits{Validations: 16, Upgrades: 24, PerSubscription: 4, PerLocation: 7}},
-		{"by the whole fleet", 120, 40, strictcloud.Limits{Validations: 30, Upgrades: 16, PerSubscription: 16}},
-		{"by one location", 80, 0, strictcloud.Limits{Validations: 4, Upgrades: 40, PerSubscription: 10, PerLocation: 3}},
+		{"by subscription and location", 120, 0, strict.Limits{Validations: 16, Upgrades: 24, PerSubscription: 4, PerLocation: 7}},
+		{"by the whole fleet", 120, 40, strict.Limits{Validations: 30, Upgrades: 16, PerSubscription: 16}},
+		{"by one location", 80, 0, strict.Limits{Validations: 4, Upgrades: 40, PerSubscription: 10, PerLocation: 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := newMixed(t, c.vaults, c.interrupt == 0)
 			m.write(strictcloud.Inventory{Limits: c.limits, FailureBudget: "100",
-				Waves: []strictcloud.Wave{
+				Waves: []strict.Wave{
 					{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"},
 					{Name: "pilot", Match: map[string]string{"ring": "pilot", "env": "prod"}, MaxFailures: "10%"},
 					{Name: "rest"},

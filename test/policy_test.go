@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -17,7 +18,7 @@ func gated(t *testing.T) *world {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name, Labels: map[string]string{"ring": "canary"}}).Duration(100 * time.Millisecond)
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
 		Extra: "waves:\n  - {name: canary, match: {ring: canary}, soak: 300ms, approval: after}\n  - {name: rest, upgrades: 2}\n"})
 	return w
 }
@@ -97,7 +98,7 @@ func TestCanaryFailsEntirely(t *testing.T) {
 			Duration(100 * time.Millisecond).FailUpgrade(strictcloud.Failure{Code: "DiskFull", Message: "the disk was full"})
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
 		Extra: "waves:\n  - {name: canary, match: {ring: canary}, soak: 2s}\n  - {name: rest}\n"})
 	w.start("run", w.inv, "--yes").ends(4).says("3 failures in a row had the code DiskFull", "--accept-failures")
 	if c, v := w.started("c"), w.started("v"); c != 3 || v != 0 {
@@ -200,7 +201,7 @@ func TestMeasuredForecast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 20, 150*time.Millisecond)
-	inv := strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 20, PerSubscription: 20}, Waves: []strictcloud.Wave{{Name: "all"}}}
+	inv := strictcloud.Inventory{Limits: strict.Limits{Upgrades: 20, PerSubscription: 20}, Waves: []strict.Wave{{Name: "all"}}}
 	w.write(inv)
 	first := w.start("plan", w.inv).ends(0).stdout.String()
 	if strings.Contains(first, "measured") {

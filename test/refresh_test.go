@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -83,7 +84,7 @@ func refreshWorld(t *testing.T, refused ...string) (w *world, vaults map[string]
 	for _, name := range refused {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name}).Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Message: "no"}))
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "5", Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "5", Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(3)
 	s := w.status(w.db)
 	for name, want := range map[string]string{"good": "upgraded", "repaired": "failed", "broken": "failed", "lost": "unknown", "still-lost": "unknown"} {
@@ -174,7 +175,7 @@ func TestRefreshBeforeAResume(t *testing.T) {
 	plainFleet(w, 4, 3*time.Second)
 	failing := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "fails", ProtectedItems: 500}).Duration(50 * time.Millisecond).
 		FailUpgrade(strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"})
-	w.write(strictcloud.Inventory{FailureBudget: "3", Limits: strictcloud.Limits{Upgrades: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "3", Limits: strict.Limits{Upgrades: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("one has failed and another was started since", func() bool {
 		return failing.Report().State == "Failed" && w.accepted() >= 3

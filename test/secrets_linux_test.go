@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -93,7 +94,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name}).Duration(100 * time.Millisecond)
 	}
 	w.cloud.Subscription(subA).Named("contoso", nil)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 9, PerSubscription: 9}, FailureBudget: "9",
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 9, PerSubscription: 9}, FailureBudget: "9",
 		Extra: "credential: {serviceManagement: cli, resourceManager: cli}\n"})
 	saved := filepath.Join(w.dir, "fleet.plan")
 	// A plan that anybody may read is replaced by one that nobody else may.

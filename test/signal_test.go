@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -24,7 +25,7 @@ func slowStarts(t *testing.T, n int, d time.Duration) (*world, <-chan string) {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i)}).
 			Duration(200 * time.Millisecond).Start(strictcloud.SlowAnswer(d))
 	}
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	came := make(chan string, 100)
 	w.gate.on(func(r *http.Request) {
 		if isStart(r) {

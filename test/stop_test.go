@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -34,8 +35,8 @@ func TestStandingStill(t *testing.T) {
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "lost"}).Duration(100 * time.Millisecond).Start(strictcloud.ResetAfterAcceptance)
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "busy"}).Duration(100 * time.Millisecond).BusyFor(300 * time.Millisecond)
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "plain"}).Duration(100 * time.Millisecond)
-			w.write(strictcloud.Inventory{Waves: []strictcloud.Wave{{Name: "all"}}, FailureBudget: "100",
-				Limits: strictcloud.Limits{Upgrades: 1}})
+			w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, FailureBudget: "100",
+				Limits: strict.Limits{Upgrades: 1}})
 			c := w.startAt(fmt.Sprintf("%s=stop", p), "run", w.inv, "--yes")
 			w.until("it has stopped", func() bool { return strings.Contains(c.stderr.String(), "stopped at "+string(p)) })
 			posts := len(first.Report().Starts)
@@ -91,7 +92,7 @@ func TestStoppedAnywhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 8, 150*time.Millisecond)
-	w.write(strictcloud.Inventory{Waves: []strictcloud.Wave{{Name: "all"}}, Limits: strictcloud.Limits{Upgrades: 3, PerSubscription: 2}})
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 3, PerSubscription: 2}})
 	c := w.start("run", w.inv, "--yes")
 	for n := 1; n <= 5; n += 2 {
 		w.until("another start was accepted", func() bool { return w.accepted() >= n })

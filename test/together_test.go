@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -37,7 +38,7 @@ func TestRunsAtTheSameInstant(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
 			plainFleet(w, 4, 400*time.Millisecond)
-			w.write(strictcloud.Inventory{Waves: []strictcloud.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}})
 			var runs []*client
 			for range 3 {
 				runs = append(runs, w.start("run", w.inv, "--yes"))
@@ -75,7 +76,7 @@ func TestReadersNeverInTheWay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 300*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 3}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 3}, Waves: []strict.Wave{{Name: "all"}}})
 	readers := [][]string{{"status", "--state", w.db}, {"report", "-o", "json", "--state", w.db}, {"audit", "verify", "--state", w.db}}
 	var over atomic.Bool
 	done := make(chan string, len(readers))
@@ -142,7 +143,7 @@ func TestLedgerReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 4, 5*time.Second) // a reader looks for its socket for three
-	w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })
 	must := func(err error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 	"github.com/fleetup-dev/fleetup/test/syscalls"
 )
@@ -30,7 +31,7 @@ func TestDiskRefusesACommit(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
 			plainFleet(w, 6, time.Second)
-			w.write(strictcloud.Inventory{Limits: strictcloud.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strictcloud.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
 			stderr, err := os.Create(filepath.Join(w.dir, "stderr"))
 			if err != nil {
 				t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -26,15 +27,15 @@ type world struct {
 	url     string
 	dir     string
 	inv, db string
-	limits  strictcloud.Limits
-	timings strictcloud.Timings
+	limits  strict.Limits
+	timings strict.Timings
 	clients []*client
 	env     []string // more of it for the processes
 	judged  int      // requests besides listings that were judged already
 }
 
 // newWorld returns a world without vaults.
-func newWorld(t *testing.T, timings strictcloud.Timings) *world {
+func newWorld(t *testing.T, timings strict.Timings) *world {
 	t.Helper()
 	return newWorldOf(t, strictcloud.Config{Timings: timings})
 }
@@ -378,8 +379,8 @@ const (
 )
 
 // quick are the timings of small fleets.
-func quick() strictcloud.Timings {
-	t := strictcloud.FastTimings()
+func quick() strict.Timings {
+	t := strict.FastTimings()
 	t.Poll = 100 * time.Millisecond
 	t.StartTimeout = 600 * time.Millisecond
 	t.ReconcileGrace = 200 * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -58,8 +59,8 @@ func TestInventory(t *testing.T) {
 	cloud.Subscription(subA).Named("prod", map[string]string{"env": "prod"})
 	path := filepath.Join(t.TempDir(), "fleet.yaml")
 	err := cloud.WriteInventory(path, strictcloud.Inventory{
-		URL: "http://127.0.0.1:1", Limits: strictcloud.Limits{Upgrades: 3, RequestsPerSecond: 100}, FailureBudget: "3%",
-		Waves: []strictcloud.Wave{{Name: "canary", Match: map[string]string{"env": "dev"}, MaxFailures: "0"}, {Name: "rest"}},
+		URL: "http://127.0.0.1:1", Limits: strict.Limits{Upgrades: 3, RequestsPerSecond: 100}, FailureBudget: "3%",
+		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"env": "dev"}, MaxFailures: "0"}, {Name: "rest"}},
 	})
 	if err != nil {
 		t.Fatal(err)

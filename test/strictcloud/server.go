@@ -16,8 +16,8 @@ import (
 // Config says how strict the server is about time. The zero value is usable.
 type Config struct {
 	// Timings are what the client is told in the inventory and held to. Zero
-	// fields take the values of FastTimings.
-	Timings Timings
+	// fields take the values of strict.FastTimings.
+	Timings strict.Timings
 
 	// OneProcess says that the client is never restarted: a proof of absence
 	// is then held against the deadline of the POST too (design §2, rule 1),
@@ -53,7 +53,7 @@ type Server struct {
 
 // New returns a cloud without vaults.
 func New(cfg Config) *Server {
-	cfg.Timings = cfg.Timings.orFast()
+	cfg.Timings = cfg.Timings.OrFast()
 	if cfg.ClockTolerance == 0 {
 		cfg.ClockTolerance = 5 * time.Minute
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
@@ -292,7 +293,7 @@ func TestPermittedStarts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cloud, c := newCloud(t, strictcloud.Config{Timings: strictcloud.Timings{ReconcileGrace: 40 * time.Millisecond}})
+			cloud, c := newCloud(t, strictcloud.Config{Timings: strict.Timings{ReconcileGrace: 40 * time.Millisecond}})
 			v := cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"}).Duration(time.Minute)
 			c.validate(v)
 			do(cloud, c, v)
@@ -325,7 +326,7 @@ func TestProofOfAbsence(t *testing.T) {
 		"one pair":       {do: func(c *client, v *strictcloud.VaultHandle) { time.Sleep(50 * time.Millisecond); c.look(v); c.target(v) }},
 		"no target read": {do: func(c *client, v *strictcloud.VaultHandle) { c.pause(); c.look(v); c.pause(); c.look(v) }},
 		"before the POST's deadline": {
-			cfg: strictcloud.Config{OneProcess: true, Timings: strictcloud.Timings{StartTimeout: time.Minute}},
+			cfg: strictcloud.Config{OneProcess: true, Timings: strict.Timings{StartTimeout: time.Minute}},
 			do:  func(c *client, v *strictcloud.VaultHandle) { c.proveAbsent(v) },
 		},
 		"vanished": {do: func(c *client, v *strictcloud.VaultHandle) {

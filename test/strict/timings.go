@@ -1,4 +1,4 @@
-package strictcloud
+package strict
 
 import "time"
 
@@ -29,7 +29,8 @@ func FastTimings() Timings {
 	}
 }
 
-func (t Timings) orFast() Timings {
+// OrFast fills zero fields from FastTimings.
+func (t Timings) OrFast() Timings {
 	fast := FastTimings()
 	for _, f := range []struct{ have, fall *time.Duration }{
 		{&t.Poll, &fast.Poll},
