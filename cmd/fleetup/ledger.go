@@ -127,7 +127,7 @@ func carry(r fleet.VaultRecord) (fleet.Carried, bool) {
 	default:
 		return fleet.Carried{}, false
 	}
-	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID,
+	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: r.Operation,
 		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
 		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason}, true
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,9 +27,10 @@ const (
 type Validation struct {
 	Verdict    Verdict
 	Findings   []Finding
-	Record     *Record       // the cloud's record, if it has one
-	RetryAfter time.Duration // with VerdictThrottled
-	RequestIDs []string      // of the calls whose answers made a finding
+	Record     *Record         // the cloud's record, if it has one
+	RetryAfter time.Duration   // with VerdictThrottled
+	RequestIDs []string        // of the calls whose answers made a finding
+	State      json.RawMessage // the settings seen, where the kind changes settings
 }
 
 // StartVerdict is what a start's answer means (design §2, rule 3).
@@ -42,6 +44,7 @@ const (
 	StartThrottled StartVerdict = "throttled" // 429: not accepted
 	StartDenied    StartVerdict = "denied"    // 401, 403: not accepted
 	StartFailed    StartVerdict = "failed"    // any other 4xx
+	StartBlocked   StartVerdict = "blocked"   // refused for something that a person must mend: a lock, a policy
 	StartNotSent   StartVerdict = "notSent"   // nothing left this machine
 )
 
@@ -56,7 +59,31 @@ type StartAnswer struct {
 	ErrorBody  bool          `json:"errorBody,omitempty"` // the service itself said why, in its own format
 	RequestID  string        `json:"requestId,omitempty"`
 	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
+	// With StartAccepted:
+	Done      bool       `json:"done,omitempty"`      // and carried out already, says the answer
+	Operation *Operation `json:"operation,omitempty"` // where it can be followed
 }
+
+// Operation is a long-running operation of the Resource Manager as the journal
+// keeps it: enough for another process, of another version, to follow it.
+type Operation struct {
+	StatusURL string `json:"statusUrl,omitempty"` // Azure-AsyncOperation: tells how it stands
+	ResultURL string `json:"resultUrl,omitempty"` // Location: answers 202 until it is over
+	// Final says which of the two has the last word. With FinalLocation an
+	// operation that the status calls done is over once the result says so too.
+	Final FinalState `json:"final,omitempty"`
+	// RetryAfter is how long the answer asked to wait before the first look.
+	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
+}
+
+// FinalState names where an operation's last word is to be read.
+type FinalState string
+
+// The rules for an operation's last word.
+const (
+	FinalStatus   FinalState = "azure-async-operation"
+	FinalLocation FinalState = "location"
+)
 
 // Reading is the conclusion of one pair of reconciling reads.
 type Reading string
@@ -109,6 +136,7 @@ type CallError struct {
 	RequestID       string
 	ClientRequestID string
 	RetryAfter      time.Duration
+	Action          string // what to do next, where the adapter knows
 	Err             error
 }
 

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Fact is something that happened in a run. Facts hold what was seen and done,
 // never a policy: the state of a run is the fold of its facts, so a resume
@@ -46,17 +49,18 @@ type RunOpened struct {
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.
 type Carried struct {
-	Vault       Key       `json:"vault"`
-	Status      Status    `json:"status"` // failed, unknown or, when re-opened, pending
-	OperationID string    `json:"operationId,omitempty"`
-	Disregard   []string  `json:"disregard,omitempty"` // operations that no longer speak for it
-	StartedAt   time.Time `json:"startedAt,omitzero"`
-	EndedAt     time.Time `json:"endedAt,omitzero"`
-	Accepted    bool      `json:"accepted,omitempty"`  // the operation was once seen accepted
-	ErrorBody   bool      `json:"errorBody,omitempty"` // the start was answered with an error of the service
-	Findings    []Finding `json:"findings,omitempty"`
-	RequestIDs  []string  `json:"requestIds,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
+	Vault       Key        `json:"vault"`
+	Status      Status     `json:"status"` // failed, unknown or, when re-opened, pending
+	OperationID string     `json:"operationId,omitempty"`
+	Disregard   []string   `json:"disregard,omitempty"` // operations that no longer speak for it
+	StartedAt   time.Time  `json:"startedAt,omitzero"`
+	EndedAt     time.Time  `json:"endedAt,omitzero"`
+	Operation   *Operation `json:"operation,omitempty"`
+	Accepted    bool       `json:"accepted,omitempty"`  // the operation was once seen accepted
+	ErrorBody   bool       `json:"errorBody,omitempty"` // the start was answered with an error of the service
+	Findings    []Finding  `json:"findings,omitempty"`
+	RequestIDs  []string   `json:"requestIds,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
 }
 
 // Resumed continues an unfinished run in a new process.
@@ -170,6 +174,8 @@ type Validated struct {
 	Findings   []Finding `json:"findings,omitempty"`
 	Record     *Record   `json:"record,omitempty"`
 	RequestIDs []string  `json:"requestIds,omitempty"`
+	// State is what the kind's upgrade changes, as it was when it was checked.
+	State json.RawMessage `json:"state,omitempty"`
 }
 
 // StartIntended says that a POST with this operation ID is about to leave. It
@@ -178,6 +184,9 @@ type StartIntended struct {
 	Vault       Key    `json:"vault"`
 	OperationID string `json:"operationId"`
 	Attempt     int    `json:"attempt"`
+	// Before is what the start is about to change, as it was in the reading that
+	// the start goes out on: for the audit, and for a rollback.
+	Before json.RawMessage `json:"before,omitempty"`
 }
 
 // StartAnswered is what the POST came back with.

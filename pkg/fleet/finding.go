@@ -51,6 +51,7 @@ const (
 	CodeNotVerified     = "not-verified"
 	CodeWarningsRefused = "warnings-not-accepted"
 	CodeNoWindow        = "no-window"
+	CodeRefused         = "refused"               // the service would not take the start, for what a person must mend
 	CodeStillRunning    = "upgrade-still-running" // our upgrade of a failed or unknown vault is under way in the cloud
 )
 

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // UpgradeState is the state of an upgrade in the cloud's own record
 // (reference §3, ResourceUpgradeDetails.Status).
@@ -31,16 +34,45 @@ type Record struct {
 	PreviousResourceID string       `json:"previousResourceId,omitempty"`
 }
 
-// Sighting is a vault seen in a listing.
+// Sighting is a vault seen in a listing, or read by itself.
 type Sighting struct {
 	Record  *Record // nil: no upgrade was ever started
 	Address string  // where its calls go; opaque to all but the adapter that wrote it
+	// State is what the kind's upgrade changes, as it is now, in the spelling of
+	// json.Marshal: equal states are equal bytes, before the journal and after.
+	// Empty where a kind changes no settings.
+	State json.RawMessage
+	// Detail is what else the adapter saw; opaque to all others.
+	Detail any
 }
 
-// Snapshot is one complete reading of a subscription. A vault that is not in
-// Vaults was not there. It is shared between goroutines and never changed.
+// Snapshot is one complete reading of a subscription, or of one of its vaults. A
+// vault that was read and is not in Vaults was not there. It is shared between
+// goroutines and never changed.
 type Snapshot struct {
 	Subscription string
+	Only         Key       // the one vault that was read; empty: all of the subscription
 	ReadAt       time.Time // when the request went out: what it shows is at least this fresh
 	Vaults       map[Key]Sighting
+	// Next is how long to leave the vault alone, where the cloud said so; 0: as
+	// usual. With Only.
+	Next time.Duration
+}
+
+// Scope is how much of a cloud one reading takes in.
+type Scope string
+
+// The scopes.
+const (
+	ScopeSubscription Scope = "subscription" // a listing shows all its vaults
+	ScopeVault        Scope = "vault"        // each vault is read by itself
+)
+
+// Followed is a vault to read. OperationID is our start of it that may be under
+// way, empty where there is none; Operation is where that is followed, nil where
+// only the vault itself can tell.
+type Followed struct {
+	Vault       *Vault
+	OperationID string
+	Operation   *Operation
 }

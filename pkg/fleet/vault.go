@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -8,14 +9,8 @@ import (
 	"time"
 )
 
-// Kind names an upgrade kind: what is done to a vault.
-type Kind string
-
-// KindClassic turns a classic Backup or Site Recovery vault into a Recovery
-// Services vault. The upgrade is permanent.
-const KindClassic Kind = "classic"
-
-// ResourceType is the classic type of a vault.
+// ResourceType is the type of a vault: a classic one, or the Resource Manager's
+// with its namespace.
 type ResourceType string
 
 // The two vault types that the classic upgrade takes.
@@ -24,12 +19,19 @@ const (
 	SiteRecoveryVault ResourceType = "HyperVRecoveryManagerVault"
 )
 
+// The types of today's vaults.
+const (
+	RecoveryServicesVault ResourceType = "Microsoft.RecoveryServices/vaults"
+	KeyVault              ResourceType = "Microsoft.KeyVault/vaults"
+)
+
 // ResourceTypes lists the types a vault of the classic kind may have.
 func ResourceTypes() []ResourceType { return []ResourceType{BackupVault, SiteRecoveryVault} }
 
 // Key identifies a vault for ever: across runs, inventories and spellings. It
 // is kind/GUID/type/location/name in lower case, the location without spaces,
-// each part escaped so that a slash inside a name cannot forge another key.
+// each part escaped so that a slash inside a name cannot forge another key. The
+// name of a vault that has a resource group is its [Vault.QualifiedName].
 type Key string
 
 // Subscription is an Azure subscription as the inventory gives it.
@@ -56,7 +58,8 @@ type Vault struct {
 	Name                string            `json:"name"`
 	Location            string            `json:"location"` // as written; compare with NormalizeLocation
 	ResourceType        ResourceType      `json:"resourceType"`
-	TargetResourceGroup string            `json:"targetResourceGroup"`
+	ResourceGroup       string            `json:"resourceGroup,omitempty"` // its own; a classic vault has none
+	TargetResourceGroup string            `json:"targetResourceGroup"`     // of a classic vault: where it is to go
 	CreateResourceGroup bool              `json:"createResourceGroup,omitempty"`
 	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"` // all of them
 	Consents            []Consent         `json:"consents,omitempty"`       // or those that one of these covers
@@ -65,12 +68,32 @@ type Vault struct {
 	ProtectedItems      int               `json:"protectedItems,omitempty"`
 	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
 	Hold                *Hold             `json:"hold,omitempty"`
+	Restore             json.RawMessage   `json:"restore,omitempty"` // of a rollback: the body that puts back what was recorded
 }
 
 // Ref is the vault's short name for people: subscription/name.
 func (v *Vault) Ref() string { return v.SubscriptionName + "/" + v.Name }
 
-// TargetPath is the Resource Manager path the upgraded vault will have
+// QualifiedName is the vault's name with what tells it from others of that name
+// in its subscription, type and location: its resource group, where it has one.
+func (v *Vault) QualifiedName() string {
+	if v.ResourceGroup == "" {
+		return v.Name
+	}
+	return v.ResourceGroup + "/" + v.Name
+}
+
+// ResourceID is the vault's Resource Manager ID: its own, or of a classic vault
+// the one that it will have.
+func (v *Vault) ResourceID() string {
+	if v.ResourceGroup == "" {
+		return v.TargetPath()
+	}
+	return "/subscriptions/" + v.SubscriptionID + "/resourceGroups/" + v.ResourceGroup +
+		"/providers/" + string(v.ResourceType) + "/" + v.Name
+}
+
+// TargetPath is the Resource Manager path the upgraded classic vault will have
 // (reference §4, NewResourcePath).
 func (v *Vault) TargetPath() string {
 	return "/subscriptions/" + v.SubscriptionID + "/resourceGroups/" + v.TargetResourceGroup +

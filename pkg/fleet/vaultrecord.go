@@ -5,16 +5,17 @@ import "time"
 // VaultRecord is what a ledger remembers of a vault across runs, beside the
 // journal and in the same transaction. It is derived from the facts.
 type VaultRecord struct {
-	Vault       Key       `json:"vault"`
-	RunID       string    `json:"runId"` // the last run that touched it
-	Status      Status    `json:"status"`
-	OperationID string    `json:"operationId,omitempty"`
-	Accepted    bool      `json:"accepted,omitempty"`
-	ErrorBody   bool      `json:"errorBody,omitempty"`
-	Disregard   []string  `json:"disregard,omitempty"`
-	StartedAt   time.Time `json:"startedAt,omitzero"`
-	EndedAt     time.Time `json:"endedAt,omitzero"`
-	Findings    []Finding `json:"findings,omitempty"`
-	RequestIDs  []string  `json:"requestIds,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
+	Vault       Key        `json:"vault"`
+	RunID       string     `json:"runId"` // the last run that touched it
+	Status      Status     `json:"status"`
+	OperationID string     `json:"operationId,omitempty"`
+	Operation   *Operation `json:"operation,omitempty"`
+	Accepted    bool       `json:"accepted,omitempty"`
+	ErrorBody   bool       `json:"errorBody,omitempty"`
+	Disregard   []string   `json:"disregard,omitempty"`
+	StartedAt   time.Time  `json:"startedAt,omitzero"`
+	EndedAt     time.Time  `json:"endedAt,omitzero"`
+	Findings    []Finding  `json:"findings,omitempty"`
+	RequestIDs  []string   `json:"requestIds,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
 }

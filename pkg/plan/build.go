@@ -15,6 +15,7 @@ type Input struct {
 	Cloud         fleet.Cloud
 	Scenario      string // with cloud Emulator
 	Kind          fleet.Kind
+	Upgrade       *fleet.Upgrade // nil with the classic kind
 	Credentials   fleet.Credentials
 	Subscriptions []SubscriptionSpec
 	Waves         []WaveSpec // none: the implicit canary and the rest
@@ -122,6 +123,7 @@ func Build(in Input) (*Plan, []Issue) {
 		Cloud:         in.Cloud,
 		Scenario:      in.Scenario,
 		Kind:          in.Kind,
+		Upgrade:       in.Upgrade,
 		Credentials:   in.Credentials,
 		Subscriptions: b.subscriptions,
 		Vaults:        b.vaults,
@@ -174,18 +176,25 @@ func (b *builder) flatten() {
 		for j, v := range s.Vaults {
 			v.Kind = b.in.Kind
 			v.SubscriptionID, v.SubscriptionName = s.ID, s.Name
-			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
+			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
 			v.Labels = overlay(v.Labels, s.Labels)
 			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
 				v.Hold = nil
 			}
-			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: Predict(v.ProtectedItems), Calendar: b.own(s.Calendars[j])})
+			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: b.predict(&v), Calendar: b.own(s.Calendars[j])})
 		}
 	}
 	if n == 0 {
 		b.issue(Issue{Code: IssueNoVaults, Message: "the inventory lists no vaults",
 			Hint: "add at least one under subscriptions"})
 	}
+}
+
+func (b *builder) predict(v *fleet.Vault) Prediction {
+	if b.in.Upgrade == nil {
+		return Predict(v.ProtectedItems)
+	}
+	return Expect(b.in.Upgrade.Options.Duration(fleet.OptionExpected))
 }
 
 // overlay lays a vault's labels over its subscription's. Vaults without labels

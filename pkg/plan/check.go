@@ -84,8 +84,11 @@ func (f *faultList) cloud(p *Plan) {
 	if p.Scenario != "" && c.Name != fleet.Emulator {
 		f.addf("a scenario needs cloud %s", fleet.Emulator)
 	}
-	if p.Kind != fleet.KindClassic {
-		f.addf("upgrade kind %q is not supported", p.Kind)
+	switch {
+	case (p.Kind == fleet.KindClassic) != (p.Upgrade == nil):
+		f.addf("the plan does not say what the upgrade kind %q does", p.Kind)
+	case p.Upgrade != nil && (p.Upgrade.Type == "" || p.Upgrade.Request.Method == "" || p.Upgrade.Options.Duration(fleet.OptionExpected) <= 0):
+		f.addf("the plan says by halves what the upgrade kind %q does", p.Kind)
 	}
 	for _, k := range []fleet.CredentialKind{p.Credentials.ServiceManagement, p.Credentials.ResourceManager} {
 		if k != "" && !slices.Contains(fleet.CredentialKinds(), k) {
@@ -125,11 +128,18 @@ func (f *faultList) vaults(p *Plan) {
 		if v.Name == "" || strings.Contains(v.Name, "/") || v.Location == "" {
 			f.addf("vault %q has no usable name or location", v.Ref())
 		}
-		if !slices.Contains(fleet.ResourceTypes(), v.ResourceType) {
+		group := v.TargetResourceGroup
+		if p.Upgrade != nil {
+			group = v.ResourceGroup
+		}
+		if !p.takes(v.ResourceType) {
 			f.addf("vault %q has the unknown resource type %q", v.Ref(), v.ResourceType)
 		}
-		if err := fleet.CheckResourceGroupName(v.TargetResourceGroup); err != nil {
+		if err := fleet.CheckResourceGroupName(group); err != nil {
 			f.addf("vault %q: %v", v.Ref(), err)
+		}
+		if (len(v.Restore) > 0) != p.restores() && v.Hold == nil {
+			f.addf("vault %q: nothing is recorded that could be put back, or what is needs another kind", v.Ref())
 		}
 		// Not only what Predict says: a prediction may come from what was measured.
 		if v.ProtectedItems < 0 || v.Predicted.P50 <= 0 || v.Predicted.P90 < v.Predicted.P50 || v.Predicted.P90 > longestPredicted {
@@ -146,17 +156,30 @@ func (f *faultList) vaults(p *Plan) {
 		if v.Hold != nil && (v.Hold.Until.UTC().Year() < 1 || v.Hold.Until.UTC().Year() > 9999) {
 			f.addf("vault %q is held until a year that JSON cannot hold", v.Ref())
 		}
-		want := fleet.KeyOf(p.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
+		want := fleet.KeyOf(p.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
 		if v.Kind != p.Kind || v.Key != want || keys[v.Key] {
 			f.addf("vault %q is there twice or has another vault's key", v.Ref())
 		}
 		keys[v.Key] = true
-		target := strings.ToLower(v.TargetPath())
+		target := strings.ToLower(v.ResourceID())
 		if targets[target] {
 			f.addf("vault %q has the same target as another", v.Ref())
 		}
 		targets[target] = true
 	}
+}
+
+// takes reports whether the plan's kind takes vaults of a type.
+func (p *Plan) takes(t fleet.ResourceType) bool {
+	if p.Upgrade == nil {
+		return slices.Contains(fleet.ResourceTypes(), t)
+	}
+	return string(t) == p.Upgrade.Type
+}
+
+// restores reports whether each vault is given back what was recorded of it.
+func (p *Plan) restores() bool {
+	return p.Upgrade != nil && string(p.Upgrade.Request.Body) == fleet.PlaceholderRestore
 }
 
 // waves checks that waves and vaults agree: each vault in exactly one wave, in

@@ -16,7 +16,7 @@ func (b *builder) findDuplicates() {
 	for i := range b.vaults {
 		v := &b.vaults[i]
 		self := Subject{SubjectVault, i}
-		if missing := missingFields(&v.Vault); len(missing) > 0 {
+		if missing := b.missingFields(&v.Vault); len(missing) > 0 {
 			b.issue(Issue{Code: IssueIncomplete, Subject: self,
 				Message: fmt.Sprintf("vault %q lacks: %s", v.Ref(), strings.Join(missing, ", "))})
 		}
@@ -32,8 +32,8 @@ func (b *builder) findDuplicates() {
 			}
 			byKey[v.Key] = i
 		}
-		if v.TargetResourceGroup == "" {
-			continue
+		if b.in.Upgrade != nil || v.TargetResourceGroup == "" {
+			continue // a vault that stays where it is takes nobody's place
 		}
 		path := strings.ToLower(v.TargetPath())
 		if first, dup := byTarget[path]; dup {
@@ -47,14 +47,18 @@ func (b *builder) findDuplicates() {
 	}
 }
 
-func missingFields(v *fleet.Vault) []string {
+func (b *builder) missingFields(v *fleet.Vault) []string {
 	var m []string
+	group := struct{ name, value string }{"targetResourceGroup", v.TargetResourceGroup}
+	if b.in.Upgrade != nil {
+		group.name, group.value = "resourceGroup", v.ResourceGroup
+	}
 	for _, f := range []struct{ name, value string }{
 		{"subscription", v.SubscriptionID},
 		{"name", v.Name},
 		{"location", v.Location},
 		{"resourceType", string(v.ResourceType)},
-		{"targetResourceGroup", v.TargetResourceGroup},
+		group,
 	} {
 		if f.value == "" {
 			m = append(m, f.name)

@@ -24,6 +24,7 @@ type Plan struct {
 	Cloud         fleet.Cloud          `json:"cloud"`
 	Scenario      string               `json:"scenario,omitempty"` // with cloud Emulator: the scenario file, as given
 	Kind          fleet.Kind           `json:"kind"`
+	Upgrade       *fleet.Upgrade       `json:"upgrade,omitempty"` // what is done to each vault; nil with the classic kind
 	Credentials   fleet.Credentials    `json:"credentials"`
 	Subscriptions []fleet.Subscription `json:"subscriptions"`
 	Vaults        []Vault              `json:"vaults"` // in inventory order

@@ -11,6 +11,10 @@ const (
 	predictMaxP50  = 72 * time.Minute
 )
 
+// Expect is the prediction of a kind whose durations nobody has published: what
+// the inventory says, and twice as much in the bad case.
+func Expect(d time.Duration) Prediction { return Prediction{P50: d, P90: 2 * d} }
+
 // Predict estimates how long the upgrade of a vault takes, from the number of
 // items it protects (0: not known). P50 grows by six seconds an item from 17½
 // minutes up to 72; P90 is a quarter longer, so at most the 90 minutes that

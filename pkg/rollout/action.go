@@ -55,11 +55,14 @@ type Explain struct {
 
 // Watch has the vault read on every tick, or no more. A subscription is read
 // while at least one of its vaults is watched, or while it is watched itself
-// (Vault -1).
+// (Vault -1). OperationID and Operation are what is followed of the vault, where
+// the kind reads vaults one by one; the action comes again when they change.
 type Watch struct {
 	Subscription string
 	Vault        int
 	On           bool
+	OperationID  string
+	Operation    *fleet.Operation
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time

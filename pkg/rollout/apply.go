@@ -97,7 +97,7 @@ func (s *State) carry(c fleet.Carried) {
 	switch c.Status {
 	case fleet.Failed, fleet.Unknown:
 		v.Carried = true
-		v.OperationID, v.Accepted, v.ErrorBody = c.OperationID, c.Accepted, c.ErrorBody
+		v.OperationID, v.Operation, v.Accepted, v.ErrorBody = c.OperationID, c.Operation, c.Accepted, c.ErrorBody
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
 		v.ProofFrom = s.Run.OpenedAt
@@ -157,6 +157,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
 		v.StartedAt, v.EndedAt = at, time.Time{}
 		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
+		v.Operation = nil
 		v.Reason = ""
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)
@@ -196,6 +197,7 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 	if err := s.move(i, fleet.Validating, f.Name()); err != nil {
 		return err
 	}
+	v.State = f.State
 	v.ValidatedAt, v.Findings, v.RequestIDs, v.Reason = at, f.Findings, f.RequestIDs, firstError(f.Findings)
 	to := fleet.Status(f.Verdict)
 	switch f.Verdict {
@@ -243,10 +245,14 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		return nil // a listing already showed the operation: it was accepted
 	}
 	v.Disregard = keepIf(v.Disregard, a.Verdict == fleet.StartThrottled || a.Verdict == fleet.StartDenied ||
-		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartUnknown)
+		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartBlocked || a.Verdict == fleet.StartUnknown)
 	switch a.Verdict {
 	case fleet.StartAccepted:
-		v.Accepted = true
+		v.Accepted, v.Operation = true, a.Operation
+		if a.Done {
+			v.CloudDone, v.DoneSince, v.EndedAt = true, at, at
+			s.SameError.succeeded(at)
+		}
 		return s.move(i, fleet.Upgrading, f.Name())
 	case fleet.StartUnknown:
 		v.ErrorBody, v.ProofFrom = a.ErrorBody, v.IntendedAt.Add(s.Plan.Timings.StartTimeout)
@@ -266,6 +272,10 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	case fleet.StartDenied:
 		v.StartedAt, v.Reason = time.Time{}, "start refused for want of a sign-in or permission: "+a.Message
 		return s.move(i, fleet.Ready, f.Name())
+	case fleet.StartBlocked:
+		v.StartedAt, v.Reason = time.Time{}, "not accepted: "+a.Message
+		v.Findings = withAnswer(v.Findings, a, fleet.CodeRefused)
+		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.StartFailed:
 		v.EndedAt, v.Reason = at, a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeUpgradeFailed)

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"cmp"
 	"container/heap"
 
@@ -129,7 +130,7 @@ func (m *Machine) intend() {
 			m.settle(i)
 		default:
 			m.begin(i, sending)
-			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.OperationID, Attempt: v.Attempt + 1})
+			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State})
 			m.act(Send{i, p.OperationID, notAfter})
 		}
 	}
@@ -143,9 +144,9 @@ func (m *Machine) overbooked(j *job) bool {
 }
 
 // drifted reports whether the vault is no longer as its validation saw it: it
-// is gone, or has an upgrade's record that was not there.
+// is gone, has an upgrade's record that was not there, or other settings.
 func drifted(v *VaultState, p Prepared) bool {
-	if !p.Present {
+	if !p.Present || !bytes.Equal(v.State, p.Seen.State) {
 		return true
 	}
 	if p.Seen.Record == nil {

@@ -81,13 +81,14 @@ type job struct {
 	sub, loc    int
 	slot        bool
 	watched     bool
-	counted     bool // in open
-	flying      bool // in flight
-	queuedCheck bool // in the validation queue
-	queuedStart bool // in the queue of starts
-	unchecked   bool // counted in unchecked
-	stale       bool // ready, but must be validated again
-	foreignRead bool // a reconciling read showed a foreign operation
+	operation   *fleet.Operation // that Watch was told
+	counted     bool             // in open
+	flying      bool             // in flight
+	queuedCheck bool             // in the validation queue
+	queuedStart bool             // in the queue of starts
+	unchecked   bool             // counted in unchecked
+	stale       bool             // ready, but must be validated again
+	foreignRead bool             // a reconciling read showed a foreign operation
 	notBefore   time.Time
 	retryAt     time.Time // of a reconciling or verifying read
 	lostSince   time.Time // since when the listing shows another operation

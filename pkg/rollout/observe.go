@@ -70,7 +70,8 @@ func (m *Machine) validated(i int, o Validated) {
 		return
 	}
 	r := o.Result
-	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs})
+	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs,
+		State: r.State})
 }
 
 func (m *Machine) unprepared(i int, o Unprepared) {
@@ -80,6 +81,8 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 		m.refused(j.sub, o.Detail)
 	case fleet.CallThrottled:
 		m.throttle(j.sub, m.now.Add(m.retryAfter(o.RetryAfter)))
+	case fleet.CallConflict: // not as it was when it was checked
+		j.stale, j.notBefore = true, m.now.Add(m.Plan.Timings.Poll)
 	default:
 		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
 	}
@@ -156,15 +159,26 @@ func (m *Machine) listed(snap *fleet.Snapshot) {
 	if !ok {
 		return
 	}
+	unread := m.subs[s].unread
 	m.readSucceeded(s, snap.ReadAt)
+	if snap.Only != "" && unread == m.subs[s].unread {
+		i, known := m.index[snap.Only]
+		if _, watched := m.subs[s].watched[i]; known && watched {
+			m.sight(i, snap)
+			m.settle(i)
+		}
+		return
+	}
 	watched := make([]int, 0, len(m.subs[s].watched))
 	for i := range m.subs[s].watched {
 		watched = append(watched, i)
 	}
 	slices.Sort(watched)
 	for _, i := range watched {
-		m.sight(i, snap)
-		m.settle(i)
+		if snap.Only == "" || snap.Only == m.key(i) {
+			m.sight(i, snap)
+		}
+		m.settle(i) // reading may be possible again
 	}
 }
 

@@ -47,14 +47,25 @@ func (m *Machine) settle(i int) {
 			delete(s.watched, i)
 			j.lostSince = time.Time{}
 		}
-		m.act(Watch{s.id, i, want})
+		m.act(m.watch(i, want))
+	} else if want && v.Operation != j.operation {
+		m.act(m.watch(i, true))
 	}
+	j.operation = v.Operation
 	m.countUnchecked(i)
 	if !j.notBefore.After(m.now) || v.Status != fleet.Ready {
 		delete(m.windowed, i)
 	}
 	m.enqueue(i)
 	m.timers.set(i, m.nextDue(i))
+}
+
+func (m *Machine) watch(i int, on bool) Watch {
+	w := Watch{Subscription: m.subs[m.jobs[i].sub].id, Vault: i, On: on}
+	if v := &m.Vaults[i]; on {
+		w.OperationID, w.Operation = v.OperationID, v.Operation
+	}
+	return w
 }
 
 // mayCheck reports whether a vault may be validated now.

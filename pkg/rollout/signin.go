@@ -56,7 +56,7 @@ func (m *Machine) suspend(s int, detail string) {
 	sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
 	sub.confirmed = sub.denials >= confirmDenials
 	m.suspended++
-	m.act(Watch{sub.id, -1, true})
+	m.act(Watch{Subscription: sub.id, Vault: -1, On: true})
 	for i := range sub.watched {
 		m.settle(i)
 	}
@@ -80,7 +80,7 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	m.excuse(sub, func() { sub.suspended = false })
 	sub.confirmed = false
 	m.suspended--
-	m.act(Watch{sub.id, -1, false})
+	m.act(Watch{Subscription: sub.id, Vault: -1})
 	parked := sub.parked
 	sub.parked = nil
 	for _, i := range parked {

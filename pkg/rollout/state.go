@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -80,15 +81,17 @@ type Gate struct {
 // VaultState is everything the facts say of one vault.
 type VaultState struct {
 	Status      fleet.Status
-	Foreign     bool     // upgrading: the operation is somebody else's
-	OperationID string   // the newest operation known for it
-	Own         []string // every operation we sent for it, oldest first
-	Disregard   []string // operations that no longer speak for it
-	Attempt     int      // POSTs sent in this run
-	Accepted    bool     // OperationID was seen accepted: its absence can never be proved
-	ErrorBody   bool     // the start was answered with an error of the service
-	CloudDone   bool     // the cloud's record says Upgraded; not verified yet
-	Final       bool     // unknown for good in this run
+	Foreign     bool             // upgrading: the operation is somebody else's
+	OperationID string           // the newest operation known for it
+	Own         []string         // every operation we sent for it, oldest first
+	Disregard   []string         // operations that no longer speak for it
+	Attempt     int              // POSTs sent in this run
+	Operation   *fleet.Operation // where OperationID is followed, nil where only the vault can tell
+	State       json.RawMessage  // the settings that its newest check saw, where the kind changes settings
+	Accepted    bool             // OperationID was seen accepted: its absence can never be proved
+	ErrorBody   bool             // the start was answered with an error of the service
+	CloudDone   bool             // the cloud's record says Upgraded; not verified yet
+	Final       bool             // unknown for good in this run
 	Overdue     bool
 	Carried     bool        // failed or unknown before this run: counts in no budget
 	Forgiven    bool        // a person accepted the failure: counts no more
@@ -202,7 +205,7 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	v := &s.Vaults[i]
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
-		Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
+		Operation: v.Operation, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
 		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
 	}
 }
@@ -216,6 +219,7 @@ func (s *State) RecordAfter(i int, before fleet.VaultRecord, f fleet.VaultFact) 
 		return s.Record(i)
 	}
 	before.Status, before.Disregard = fleet.Pending, append(slices.Clip(before.Disregard), r.Disregard...)
+	before.Operation = nil
 	before.Accepted, before.ErrorBody, before.Reason = false, false, s.Vaults[i].Reason
 	return before
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
@@ -46,17 +47,18 @@ func (r *run) vault(i int) *fleet.Vault { return &r.Plan.Vaults[i].Vault }
 func (r *run) validate(a rollout.Validate) {
 	v := r.vault(a.Vault)
 	var res fleet.Validation
-	if snap, err := r.lister.recent(r.reads, v.SubscriptionID, time.Time{}); err != nil {
+	if snap, err := r.lister.recent(r.reads, v, time.Time{}); err != nil {
 		res = unread(err)
 	} else {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
+		res.State = seen.State
 	}
 	r.slowDown(v.SubscriptionID, res.RetryAfter)
 	r.post(rollout.Validated{Vault: v.Key, Result: res})
 }
 
-// unread is the validation of a vault whose subscription cannot be read.
+// unread is the validation of a vault that cannot be read.
 func unread(err error) fleet.Validation {
 	f := fleet.Finding{Severity: fleet.SeverityError, Category: "listing", Message: err.Error()}
 	res := fleet.Validation{RetryAfter: fleet.RetryAfterOf(err)}
@@ -65,7 +67,7 @@ func unread(err error) fleet.Validation {
 		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in, then check again; a run goes on with fleetup resume"
 	case fleet.CallForbidden:
 		res.Verdict, f.Code = fleet.VerdictBlocked, fleet.CodeNoPermission
-		f.Action = "the classic side needs a co-administrator of the subscription, even for an owner"
+		f.Action = "ask for the permission; fleetup permissions prints the role that is needed"
 	case fleet.CallThrottled:
 		res.Verdict, f.Code, f.Action = fleet.VerdictThrottled, fleet.CodeThrottled, "nothing: it is tried again"
 	default:
@@ -73,6 +75,9 @@ func unread(err error) fleet.Validation {
 	}
 	if res.Verdict == fleet.VerdictBusy && res.RetryAfter > 0 {
 		res.Verdict = fleet.VerdictThrottled // it said when to come back; the vault is not to blame
+	}
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Action != "" {
+		f.Action = ce.Action
 	}
 	res.Findings = []fleet.Finding{f}
 	return res
@@ -86,10 +91,14 @@ const prepareTries = 3
 func (r *run) prepare(a rollout.Prepare) {
 	v := r.vault(a.Vault)
 	failed := func(err error) {
+		class := fleet.ClassOf(err)
+		if class == fleet.CallForbidden && !r.lister.whole {
+			class = fleet.CallConflict // the check says that the vault may not be read
+		}
 		r.noteThrottle(v.SubscriptionID, err)
-		r.post(rollout.Unprepared{Vault: v.Key, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error()})
+		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error()})
 	}
-	snap, err := r.lister.recent(r.reads, v.SubscriptionID, a.After)
+	snap, err := r.lister.recent(r.reads, v, a.After)
 	if err != nil {
 		failed(err)
 		return
@@ -106,7 +115,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		r.mu.Unlock()
 		// It may have waited long for its turn: the reading it goes out on must
 		// still be recent (design §2, rule 7), and its token young.
-		fresh, err := r.lister.recent(r.reads, v.SubscriptionID, a.After)
+		fresh, err := r.lister.recent(r.reads, v, a.After)
 		if err != nil {
 			failed(err)
 			return
@@ -166,7 +175,7 @@ func (r *run) reconcile(a rollout.Reconcile) {
 	v := r.vault(a.Vault)
 	res := fleet.Reconciliation{Reading: fleet.ReadUnreadable}
 	failpoint.Hit(failpoint.ReconcileBefore)
-	snap, err := r.lister.get(r.reads, v.SubscriptionID, r.clock.now())
+	snap, err := r.lister.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID}, r.clock.now())
 	if err != nil {
 		r.noteThrottle(v.SubscriptionID, err)
 		res.Detail = err.Error()

@@ -23,10 +23,18 @@ type fake struct {
 	reads    []time.Time
 	read     func(ctx context.Context, n int) error // of the nth reading, from 1
 	sentAt   func() time.Time
+	one      bool // vaults are read one by one
 	validate func(ctx context.Context, v *fleet.Vault) fleet.Validation
 }
 
-func (f *fake) Read(ctx context.Context, subscription string, keys []fleet.Key) (*fleet.Snapshot, error) {
+func (f *fake) Scope() fleet.Scope {
+	if f.one {
+		return fleet.ScopeVault
+	}
+	return fleet.ScopeSubscription
+}
+
+func (f *fake) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
 	f.mu.Lock()
 	sent := time.Now()
 	f.reads = append(f.reads, sent)
@@ -41,8 +49,8 @@ func (f *fake) Read(ctx context.Context, subscription string, keys []fleet.Key) 
 	if f.sentAt != nil {
 		s.ReadAt = f.sentAt()
 	}
-	for _, k := range keys {
-		s.Vaults[k] = fleet.Sighting{Address: fmt.Sprint(n)}
+	for _, v := range vaults {
+		s.Vaults[v.Vault.Key] = fleet.Sighting{Address: fmt.Sprint(n)}
 	}
 	return s, nil
 }
@@ -58,6 +66,11 @@ func (f *fake) count() int {
 }
 
 var errRead = &fleet.CallError{Op: "list", Class: fleet.CallUnreachable, Err: errors.New("no route")}
+
+// vaultIn is the first vault that planOf puts into a subscription.
+func vaultIn(subscription string) *fleet.Vault {
+	return &fleet.Vault{Key: map[string]fleet.Key{subA: "v0", subB: "v1"}[subscription], SubscriptionID: subscription}
+}
 
 // planOf is a plan of so many vaults over subA and subB in turn.
 func planOf(vaults int) *plan.Plan {

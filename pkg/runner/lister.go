@@ -11,25 +11,40 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// lister shares one reading of a subscription between everybody who needs it
-// and keeps readings of it at least one poll apart (design §2, rules 7 and 11).
-// It is safe for concurrent use.
+// lister shares one reading of a subscription, or of a vault where the kind
+// reads vaults one by one, between everybody who needs it, and keeps readings of
+// it at least one poll apart (design §2, rules 7 and 11). It is safe for
+// concurrent use.
 type lister struct {
 	ctx   context.Context
 	calls *errgroup.Group
 	cloud Upgrader
 	clock *clock
 	poll  time.Duration
+	whole bool                    // readings are of whole subscriptions
+	first map[string]*fleet.Vault // a vault of each subscription
 
-	mu   sync.Mutex
-	subs map[string]*shelf
+	mu      sync.Mutex
+	vaults  map[string][]fleet.Followed // of each subscription, where readings are of those
+	shelves map[shelfKey]*shelf
+	aging   []aged // readings of vaults, oldest first: they are forgotten with their use
 }
 
-// shelf is what is known of one subscription's readings.
+// shelfKey names what is read together: a subscription, or one of its vaults.
+type shelfKey struct {
+	subscription string
+	vault        fleet.Key
+}
+
+// shelf is what is known of the readings of one subscription or vault.
 type shelf struct {
-	vaults []fleet.Key
-	last   *reading // the newest one that is over, nil before the first
-	under  *reading // the one under way, nil when there is none
+	last  *reading // the newest one that is over, nil before the first
+	under *reading // the one under way, nil when there is none
+}
+
+type aged struct {
+	key shelfKey
+	of  *reading
 }
 
 // reading is one request for a subscription's vaults. It begins when it is
@@ -44,33 +59,42 @@ type reading struct {
 }
 
 func newLister(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan, c *clock) *lister {
-	l := &lister{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, subs: map[string]*shelf{}}
+	l := &lister{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, shelves: map[shelfKey]*shelf{},
+		whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{}, vaults: map[string][]fleet.Followed{}}
 	for i := range p.Vaults {
-		v := &p.Vaults[i]
-		s := l.subs[v.SubscriptionID]
-		if s == nil {
-			s = &shelf{}
-			l.subs[v.SubscriptionID] = s
+		v := &p.Vaults[i].Vault
+		if l.first[v.SubscriptionID] == nil {
+			l.first[v.SubscriptionID] = v
 		}
-		s.vaults = append(s.vaults, v.Key)
+		if l.whole {
+			l.vaults[v.SubscriptionID] = append(l.vaults[v.SubscriptionID], fleet.Followed{Vault: v})
+		}
 	}
 	return l
 }
 
-// recent returns a reading no older than one poll that began after a time.
-func (l *lister) recent(ctx context.Context, subscription string, after time.Time) (*fleet.Snapshot, error) {
+func (l *lister) keyOf(v *fleet.Vault) shelfKey {
+	if l.whole {
+		return shelfKey{subscription: v.SubscriptionID}
+	}
+	return shelfKey{v.SubscriptionID, v.Key}
+}
+
+// recent returns a reading of a vault no older than one poll that began after a
+// time.
+func (l *lister) recent(ctx context.Context, v *fleet.Vault, after time.Time) (*fleet.Snapshot, error) {
 	since := l.clock.now().Add(-l.poll)
 	if after.After(since) {
 		since = after
 	}
-	return l.get(ctx, subscription, since)
+	return l.get(ctx, fleet.Followed{Vault: v}, since)
 }
 
-// get returns a reading that began no earlier than since, or failed after it.
-// It may wait up to one poll for its turn.
-func (l *lister) get(ctx context.Context, subscription string, since time.Time) (*fleet.Snapshot, error) {
+// get returns a reading of a vault that began no earlier than since, or failed
+// after it. It may wait up to one poll for its turn.
+func (l *lister) get(ctx context.Context, v fleet.Followed, since time.Time) (*fleet.Snapshot, error) {
 	for {
-		r, turn := l.ask(subscription, since)
+		r, turn := l.ask(v, since)
 		if r != nil {
 			select {
 			case <-r.done:
@@ -93,10 +117,17 @@ func (l *lister) get(ctx context.Context, subscription string, since time.Time) 
 }
 
 // ask returns a reading to wait for, or how long to wait before asking again.
-func (l *lister) ask(subscription string, since time.Time) (*reading, time.Duration) {
+func (l *lister) ask(v fleet.Followed, since time.Time) (*reading, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, now := l.subs[subscription], l.clock.now()
+	now := l.clock.now()
+	l.forget(now)
+	key := l.keyOf(v.Vault)
+	s := l.shelves[key]
+	if s == nil {
+		s = &shelf{}
+		l.shelves[key] = s
+	}
 	switch {
 	case s.last != nil && !s.last.began.Before(since):
 		return s.last, 0
@@ -107,8 +138,12 @@ func (l *lister) ask(subscription string, since time.Time) (*reading, time.Durat
 	}
 	r := &reading{began: now, done: make(chan struct{})}
 	s.under = r
+	vaults := []fleet.Followed{v}
+	if l.whole {
+		vaults = l.vaults[key.subscription]
+	}
 	l.calls.Go(func() error {
-		snap, err := l.cloud.Read(l.ctx, subscription, s.vaults)
+		snap, err := l.cloud.Read(l.ctx, key.subscription, vaults)
 		began := l.clock.now()
 		if err == nil {
 			own := *snap
@@ -118,6 +153,9 @@ func (l *lister) ask(subscription string, since time.Time) (*reading, time.Durat
 		l.mu.Lock()
 		r.began, r.snap, r.err = began, snap, err
 		s.last, s.under = r, nil
+		if !l.whole {
+			l.aging = append(l.aging, aged{key, r})
+		}
 		l.mu.Unlock()
 		close(r.done)
 		return nil
@@ -125,24 +163,37 @@ func (l *lister) ask(subscription string, since time.Time) (*reading, time.Durat
 	return r, 0
 }
 
+// forget drops the readings of vaults that serve nobody any more. One is as good
+// as forgotten a poll after it began; it is kept another, for lastSeen.
+func (l *lister) forget(now time.Time) {
+	for len(l.aging) > 0 && now.Sub(l.aging[0].of.began) > 2*l.poll {
+		a := l.aging[0]
+		l.aging = l.aging[1:]
+		if s := l.shelves[a.key]; s != nil && s.last == a.of && s.under == nil {
+			delete(l.shelves, a.key)
+		}
+	}
+}
+
 // lastSeen returns the vault in the newest reading there is, without asking
 // for another.
 func (l *lister) lastSeen(v *fleet.Vault) fleet.Sighting {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.subs[v.SubscriptionID]; s.last != nil && s.last.snap != nil {
+	if s := l.shelves[l.keyOf(v)]; s != nil && s.last != nil && s.last.snap != nil {
 		return s.last.snap.Vaults[v.Key]
 	}
 	return fleet.Sighting{}
 }
 
-// began returns when the newest reading of a subscription began, zero when
-// there was none.
-func (l *lister) began(subscription string) time.Time {
+// began returns when the newest reading of a vault, or of its subscription,
+// began, zero when there was none.
+func (l *lister) began(v *fleet.Vault) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.subs[subscription]
+	s := l.shelves[l.keyOf(v)]
 	switch {
+	case s == nil:
 	case s.under != nil:
 		return s.under.began
 	case s.last != nil:

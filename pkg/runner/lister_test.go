@@ -21,11 +21,11 @@ func TestListerShares(t *testing.T) {
 		snaps := make([]*fleet.Snapshot, 20)
 		var wg sync.WaitGroup
 		for i := range snaps {
-			wg.Go(func() { snaps[i], _ = l.recent(t.Context(), subA, time.Time{}) })
+			wg.Go(func() { snaps[i], _ = l.recent(t.Context(), vaultIn(subA), time.Time{}) })
 		}
 		wg.Wait()
 		time.Sleep(l.poll - 5*time.Second)
-		late, err := l.recent(t.Context(), subA, time.Time{})
+		late, err := l.recent(t.Context(), vaultIn(subA), time.Time{})
 		for _, s := range append(snaps, late) {
 			if s == nil || s != snaps[0] {
 				t.Fatal("a reading of one's own")
@@ -34,7 +34,7 @@ func TestListerShares(t *testing.T) {
 		if f.count() != 1 || err != nil {
 			t.Errorf("%d readings, %v", f.count(), err)
 		}
-		if _, err := l.recent(t.Context(), subB, time.Time{}); err != nil || f.count() != 2 {
+		if _, err := l.recent(t.Context(), vaultIn(subB), time.Time{}); err != nil || f.count() != 2 {
 			t.Errorf("another subscription: %d readings, %v", f.count(), err)
 		}
 	})
@@ -47,19 +47,19 @@ func TestListerFreshness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
 		l, _ := listerOf(t, f)
-		first, _ := l.recent(t.Context(), subA, time.Time{})
+		first, _ := l.recent(t.Context(), vaultIn(subA), time.Time{})
 		time.Sleep(l.poll + time.Nanosecond)
-		second, _ := l.recent(t.Context(), subA, time.Time{})
+		second, _ := l.recent(t.Context(), vaultIn(subA), time.Time{})
 		if first == second || !second.ReadAt.Equal(l.clock.now()) {
 			t.Errorf("a reading of %v counts as recent at %v", second.ReadAt, l.clock.now())
 		}
 		time.Sleep(time.Second)
 		since := l.clock.now()
-		third, err := l.get(t.Context(), subA, since)
+		third, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, since)
 		if err != nil || third.ReadAt.Before(since) {
 			t.Errorf("asked for one since %v, got one of %v (%v)", since, third.ReadAt, err)
 		}
-		fourth, _ := l.recent(t.Context(), subA, l.clock.now().Add(time.Nanosecond))
+		fourth, _ := l.recent(t.Context(), vaultIn(subA), l.clock.now().Add(time.Nanosecond))
 		if fourth == third {
 			t.Error("a reading that began before the time asked for")
 		}
@@ -85,11 +85,11 @@ func TestListerSharesErrors(t *testing.T) {
 		l, _ := listerOf(t, f)
 		began := time.Now()
 		for range 3 {
-			if _, err := l.recent(t.Context(), subA, time.Time{}); !errors.Is(err, errRead) {
+			if _, err := l.recent(t.Context(), vaultIn(subA), time.Time{}); !errors.Is(err, errRead) {
 				t.Errorf("the error was not shared: %v", err)
 			}
 		}
-		if s, err := l.get(t.Context(), subA, l.clock.now().Add(time.Nanosecond)); err != nil || s == nil {
+		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, l.clock.now().Add(time.Nanosecond)); err != nil || s == nil {
 			t.Errorf("the second reading: %v", err)
 		}
 		if waited := time.Since(began); f.count() != 2 || waited != 3*time.Second+l.poll+3*time.Second {
@@ -115,14 +115,14 @@ func TestListerCountsFromTheRequestItself(t *testing.T) {
 		}
 		f.sentAt = func() time.Time { return sent }
 		l, _ := listerOf(t, f)
-		go func() { _, _ = l.recent(t.Context(), subA, time.Time{}) }()
+		go func() { _, _ = l.recent(t.Context(), vaultIn(subA), time.Time{}) }()
 		time.Sleep(time.Hour)
 		asked := l.clock.now()
-		s, err := l.get(t.Context(), subA, asked)
+		s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, asked)
 		if err != nil || f.count() != 1 || s.ReadAt.Sub(asked) != time.Hour {
 			t.Fatalf("%d readings; got one of %v after %v (%v)", f.count(), s.ReadAt.Sub(asked), asked, err)
 		}
-		if again, _ := l.get(t.Context(), subA, l.clock.now()); again.ReadAt.Sub(s.ReadAt) != l.poll {
+		if again, _ := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); again.ReadAt.Sub(s.ReadAt) != l.poll {
 			t.Errorf("the next one went out %v after it", again.ReadAt.Sub(s.ReadAt))
 		}
 	})
@@ -144,21 +144,21 @@ func TestListerContexts(t *testing.T) {
 		l, cancel := listerOf(t, f)
 		short, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
-		if _, err := l.get(short, subA, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the impatient one got %v", err)
 		}
-		if s, err := l.get(t.Context(), subA, time.Time{}); err != nil || s == nil || f.count() != 1 {
+		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); err != nil || s == nil || f.count() != 1 {
 			t.Errorf("the patient one got %v after %d readings", err, f.count())
 		}
 		began := time.Now()
-		if _, err := l.get(short, subA, l.clock.now()); !errors.Is(err, context.DeadlineExceeded) || !time.Now().Equal(began) {
+		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); !errors.Is(err, context.DeadlineExceeded) || !time.Now().Equal(began) {
 			t.Errorf("one that waits for its turn got %v", err)
 		}
-		if v := (&fleet.Vault{Key: "v0", SubscriptionID: subA}); l.lastSeen(v).Address != "1" || !l.began(subB).IsZero() {
+		if v := (&fleet.Vault{Key: "v0", SubscriptionID: subA}); l.lastSeen(v).Address != "1" || !l.began(vaultIn(subB)).IsZero() {
 			t.Errorf("last seen %+v", l.lastSeen(v))
 		}
 		time.AfterFunc(5*time.Second, cancel)
-		if _, err := l.get(t.Context(), subB, time.Time{}); !errors.Is(err, context.Canceled) {
+		if _, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subB)}, time.Time{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("after the end: %v", err)
 		}
 	})

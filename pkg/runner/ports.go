@@ -33,11 +33,19 @@ type Upgrader interface {
 	// cloud will remember. It is unique.
 	NewOperationID(now time.Time) string
 
-	// Read reads the present state of vaults of one subscription. A kind with
-	// a listing makes one request whatever their number, and may return more
+	// Scope is how much one Read takes in. It never changes.
+	Scope() fleet.Scope
+
+	// Read reads the present state of vaults of one subscription: of all that
+	// the plan has there, or with fleet.ScopeVault of the one that is given. A
+	// listing makes one request whatever their number, and may return more
 	// vaults than asked for. Every vault asked for and absent from the answer
 	// was not there: an incomplete reading is an error.
-	Read(ctx context.Context, subscription string, vaults []fleet.Key) (*fleet.Snapshot, error)
+	//
+	// A kind whose operations have no record in the cloud makes one: while ours
+	// is followed, of its state, and of a vault that is as the kind wants it,
+	// that it is upgraded.
+	Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error)
 
 	// Validate makes every check of one vault and returns all findings
 	// together. seen is the vault in a fresh snapshot (present tells whether it
@@ -45,9 +53,10 @@ type Upgrader interface {
 	Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation
 
 	// Prepare does everything that a start may wait for, a token above all,
-	// and returns the start ready to go. The start makes exactly one POST that
-	// carries the operation ID, without retry, redirect or challenge, and
-	// returns within its context.
+	// and returns the start ready to go. The start makes exactly one POST (or
+	// PATCH) that carries the operation ID, without retry, redirect or challenge,
+	// and returns within its context. An error of class fleet.CallConflict says
+	// that the vault is not as it was when it was checked: it is checked again.
 	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (Start, error)
 
 	// Reconcile reads the target and concludes, with the vault as seen in a

@@ -119,7 +119,7 @@ type tilted struct {
 	tilt func(map[fleet.Key]fleet.Sighting)
 }
 
-func (u tilted) Read(ctx context.Context, subscription string, vaults []fleet.Key) (*fleet.Snapshot, error) {
+func (u tilted) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
 	s, err := u.Upgrader.Read(ctx, subscription, vaults)
 	if err != nil {
 		return nil, err

@@ -52,11 +52,12 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *Limiter, v *fleet.Vault) fleet.Validation {
 	for {
 		var res fleet.Validation
-		if snap, err := l.recent(ctx, v.SubscriptionID, time.Time{}); err != nil {
+		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {
 			res = unread(err)
 		} else {
 			seen, present := snap.Vaults[v.Key]
 			res = cloud.Validate(ctx, v, seen, present, nil)
+			res.State = seen.State
 		}
 		if res.Verdict != fleet.VerdictThrottled || ctx.Err() != nil {
 			return res

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -9,54 +10,185 @@ import (
 )
 
 // watcher reads one subscription on every tick while anything in it is
-// watched.
+// watched: its listing, or one by one the vaults that are.
 type watcher struct {
-	watched map[int]struct{} // vaults, and -1 for the subscription itself
-	stop    context.CancelFunc
+	subscription string
+	stop         context.CancelFunc
+	changed      chan struct{} // capacity 1: what is watched has changed, or a reading is over
+
+	mu      sync.Mutex
+	watched map[int]*watched // vaults, and -1 for the subscription itself
 }
 
-// watch turns the reading of a subscription on or off.
+// watched is a vault that is read by itself.
+type watched struct {
+	fleet.Followed
+	next    time.Time // not to be read before
+	reading bool
+}
+
+// watch turns the reading of a subscription, or of a vault in it, on or off.
 func (r *run) watch(a rollout.Watch) {
 	w := r.watchers[a.Subscription]
 	if !a.On {
 		if w == nil {
 			return
 		}
-		if delete(w.watched, a.Vault); len(w.watched) == 0 {
+		if w.drop(a.Vault) == 0 {
 			w.stop()
 			delete(r.watchers, a.Subscription)
 		}
 		return
 	}
-	if w == nil {
-		ctx, stop := context.WithCancel(r.reads)
-		w = &watcher{watched: map[int]struct{}{}, stop: stop}
-		r.watchers[a.Subscription] = w
-		r.call(func() { r.poll(ctx, a.Subscription) })
+	v := r.lister.first[a.Subscription]
+	if a.Vault >= 0 {
+		v = r.vault(a.Vault)
 	}
-	w.watched[a.Vault] = struct{}{}
+	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation}}
+	x.next = r.lister.began(v).Add(r.Plan.Timings.Poll)
+	if a.Operation != nil {
+		x.next = latest(x.next, r.clock.now().Add(a.Operation.RetryAfter))
+	}
+	if w != nil {
+		w.add(a.Vault, x)
+		return
+	}
+	ctx, stop := context.WithCancel(r.reads)
+	w = &watcher{subscription: a.Subscription, stop: stop, changed: make(chan struct{}, 1), watched: map[int]*watched{a.Vault: x}}
+	r.watchers[a.Subscription] = w
+	if r.lister.whole {
+		r.call(func() { r.poll(ctx, v) })
+	} else {
+		r.call(func() { r.pollEach(ctx, w) })
+	}
 }
 
-// poll reads a subscription once a poll until its context ends.
-func (r *run) poll(ctx context.Context, subscription string) {
-	for {
-		next := r.lister.began(subscription).Add(r.Plan.Timings.Poll)
-		t := time.NewTimer(max(0, next.Sub(r.clock.now())))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return
-		}
-		snap, err := r.lister.get(ctx, subscription, next)
+func (w *watcher) add(vault int, x *watched) {
+	w.mu.Lock()
+	w.watched[vault] = x
+	w.mu.Unlock()
+	w.wake()
+}
+
+func (w *watcher) drop(vault int) (left int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.watched, vault)
+	return len(w.watched)
+}
+
+func (w *watcher) wake() {
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// due takes the vaults that are to be read now, and says when the next one is;
+// zero where none is known.
+func (w *watcher) due(now time.Time) (read []*watched, next time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range w.watched {
 		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			r.noteThrottle(subscription, err)
-			r.post(rollout.ListFailed{Subscription: subscription, Class: fleet.ClassOf(err), Detail: err.Error()})
-		default:
-			r.post(rollout.Listed{Snapshot: snap})
+		case x.reading:
+		case !x.next.After(now):
+			x.reading = true
+			read = append(read, x)
+		case next.IsZero() || x.next.Before(next):
+			next = x.next
 		}
 	}
+	return read, next
+}
+
+// done says when a vault that was read is to be read again.
+func (w *watcher) done(x *watched, next time.Time) {
+	w.mu.Lock()
+	x.reading, x.next = false, next
+	w.mu.Unlock()
+	w.wake()
+}
+
+// poll reads the subscription of a vault once a poll until its context ends.
+func (r *run) poll(ctx context.Context, v *fleet.Vault) {
+	for {
+		next := r.lister.began(v).Add(r.Plan.Timings.Poll)
+		if !r.sleep(ctx, next, nil) {
+			return
+		}
+		snap, err := r.lister.get(ctx, fleet.Followed{Vault: v}, next)
+		if ctx.Err() != nil {
+			return
+		}
+		r.saw(v.SubscriptionID, snap, err)
+	}
+}
+
+// pollEach reads each watched vault once a poll, or as seldom as the cloud asks
+// for, until its context ends.
+func (r *run) pollEach(ctx context.Context, w *watcher) {
+	for {
+		read, next := w.due(r.clock.now())
+		for _, x := range read {
+			r.call(func() { r.look(ctx, w, x) })
+		}
+		if !r.sleep(ctx, next, w.changed) {
+			return
+		}
+	}
+}
+
+// look reads one watched vault.
+func (r *run) look(ctx context.Context, w *watcher, x *watched) {
+	snap, err := r.lister.get(ctx, x.Followed, r.lister.began(x.Vault).Add(r.Plan.Timings.Poll))
+	if ctx.Err() != nil {
+		return
+	}
+	r.saw(w.subscription, snap, err)
+	pause := max(r.Plan.Timings.Poll, fleet.RetryAfterOf(err))
+	if snap != nil {
+		pause = max(pause, snap.Next)
+	}
+	w.done(x, r.lister.began(x.Vault).Add(pause))
+}
+
+// saw hands on what a reading showed.
+func (r *run) saw(subscription string, snap *fleet.Snapshot, err error) {
+	if err != nil {
+		class := fleet.ClassOf(err)
+		if class == fleet.CallForbidden && !r.lister.whole {
+			class = fleet.CallUnreachable // one vault may not be read: that says nothing of the others
+		}
+		r.noteThrottle(subscription, err)
+		r.post(rollout.ListFailed{Subscription: subscription, Class: class, Detail: err.Error()})
+		return
+	}
+	r.post(rollout.Listed{Snapshot: snap})
+}
+
+// sleep returns true at a time (zero: never by itself) or when woken, false when
+// the context ends.
+func (r *run) sleep(ctx context.Context, until time.Time, wake <-chan struct{}) bool {
+	var alarm <-chan time.Time
+	if !until.IsZero() || wake == nil {
+		t := time.NewTimer(max(0, until.Sub(r.clock.now())))
+		defer t.Stop()
+		alarm = t.C
+	}
+	select {
+	case <-alarm:
+		return true
+	case <-wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -3,6 +3,7 @@ package classic
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,13 +15,19 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
+// Scope says that one request shows all vaults of a subscription.
+func (u *Upgrader) Scope() fleet.Scope { return fleet.ScopeSubscription }
+
 // Read reads all vaults of a subscription with their upgrade records: one
 // request (reference §3), whatever vaults are asked for. An answer that is cut
 // short, that cannot be read or that names a vault twice is an error.
-func (u *Upgrader) Read(ctx context.Context, subscription string, _ []fleet.Key) (*fleet.Snapshot, error) {
+func (u *Upgrader) Read(ctx context.Context, subscription string, _ []fleet.Followed) (*fleet.Snapshot, error) {
 	id := subscriptionID(subscription)
 	vaults := make(map[fleet.Key]fleet.Sighting)
 	at, err := u.listing(ctx, id, func(v Listed) { vaults[v.Key] = v.Sighting })
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Class == fleet.CallForbidden {
+		ce.Action = "the classic side needs a co-administrator of the subscription, even for an owner"
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 func TestReadIsOneRequest(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
-	many := make([]fleet.Key, 100)
+	many := make([]fleet.Followed, 100)
 	snap, err := f.upgrader(nil).Read(t.Context(), "{"+strings.ToUpper(sub)+"}", many)
 	if err != nil {
 		t.Fatal(err)

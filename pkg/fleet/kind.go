@@ -1,0 +1,92 @@
+package fleet
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Kind names an upgrade kind: what is done to a vault.
+type Kind string
+
+// KindClassic turns a classic Backup or Site Recovery vault into a Recovery
+// Services vault. The upgrade is permanent.
+const KindClassic Kind = "classic"
+
+// KindRollback is how an inventory calls the undoing of another kind. In plans
+// and keys the kind is the one that [RollbackOf] makes of it: what failed while
+// one kind was undone says nothing of the others.
+const KindRollback Kind = "rollback"
+
+const rollbackPrefix = string(KindRollback) + "-"
+
+// RollbackOf is the kind that puts back what a kind has changed.
+func RollbackOf(k Kind) Kind { return Kind(rollbackPrefix + string(k)) }
+
+// Undoes returns the kind that k puts back; ok is false where it puts back none.
+func (k Kind) Undoes() (of Kind, ok bool) {
+	of = Kind(strings.TrimPrefix(string(k), rollbackPrefix))
+	return of, of != k
+}
+
+// KindSpec describes an upgrade kind as data: what inventories, plans and
+// reports must know of it. The code that carries it out stands beside it, in one
+// package under pkg/azure, and both are registered in one place.
+type KindSpec struct {
+	Kind  Kind
+	Title string // what it does, as a noun: "Azure Monitor alerts in place of classic ones"
+
+	// Type is the one resource type of the vaults that it takes, as the Resource
+	// Manager writes it. Empty for the classic kind, whose types are
+	// [ResourceTypes] and whose vaults have a target instead of a resource group.
+	Type ResourceType
+
+	Permanent bool // nothing can undo it
+	// Confirm wants the kind's name said besides the usual consent: it is
+	// permanent, and on resources that are in use.
+	Confirm bool
+
+	Options []Option    // besides those that all kinds but classic have, [CommonOptions]
+	Role    func() Role // the least that it needs of the Resource Manager
+
+	// Describe says what is sent to each vault. The options are complete and
+	// valid. nil for the classic kind.
+	Describe func(options Options) Upgrade
+}
+
+// Upgrade is what a plan does to each of its vaults, frozen in the plan: what is
+// planned is what runs.
+type Upgrade struct {
+	Title     string   `json:"title"`
+	Options   Options  `json:"options,omitempty"`
+	Type      string   `json:"resourceType"`     // of the vaults, as the Resource Manager writes it
+	Request   Request  `json:"request"`          // the change
+	Before    []string `json:"before,omitempty"` // what is done before it where need be, in whole sentences
+	Permanent bool     `json:"permanent,omitempty"`
+	Confirm   bool     `json:"confirm,omitempty"`
+	Actions   []string `json:"actions"` // of the Resource Manager that it needs
+}
+
+// Request is an HTTP request as a plan shows it. {vault} in the path stands for
+// the vault's Resource Manager ID; {restore} as the body for what was recorded of
+// each vault.
+type Request struct {
+	Method string          `json:"method"`
+	Path   string          `json:"path"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// PlaceholderVault and PlaceholderRestore stand in a [Request] for what differs
+// from vault to vault.
+const (
+	PlaceholderVault   = "{vault}"
+	PlaceholderRestore = `"{restore}"`
+)
+
+// Of is the request for one vault.
+func (r Request) Of(v *Vault) Request {
+	r.Path = strings.Replace(r.Path, PlaceholderVault, v.ResourceID(), 1)
+	if string(r.Body) == PlaceholderRestore {
+		r.Body = v.Restore
+	}
+	return r
+}
