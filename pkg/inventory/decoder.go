@@ -17,6 +17,8 @@ const apiVersion = "fleetup/v1"
 type decoder struct {
 	*reader
 	in       plan.Input
+	kinds    []fleet.KindSpec // that may be named besides classic
+	today    *fleet.KindSpec  // the one that is named; nil: the classic one
 	defaults layer
 	rules    []rule
 
@@ -129,25 +131,6 @@ func (d *decoder) version(f *fields) {
 	}
 	if v, ok := d.text(e.value, e.at, "apiVersion"); ok && v != apiVersion {
 		d.problem(e.at, "", "apiVersion must be %s, not %s", apiVersion, quote(v))
-	}
-}
-
-var upgradeSchema = &schema{what: "upgrade", keys: []string{"kind"}}
-
-func (d *decoder) upgrade(e *entry) {
-	f, ok := d.mapping(e.value, e.at, upgradeSchema)
-	if !ok {
-		return
-	}
-	kind := f.get("kind")
-	if kind == nil {
-		if f.lacks("kind") {
-			d.problem(e.at, "write upgrade: {kind: classic}, or leave it out", "upgrade has no kind")
-		}
-		return
-	}
-	if s, ok := d.text(kind.value, kind.at, "upgrade.kind"); ok && s != string(fleet.KindClassic) {
-		d.problem(kind.at, "", "upgrade kind %s is not supported yet; only %s is", quote(s), fleet.KindClassic)
 	}
 }
 

@@ -114,7 +114,13 @@ func (d *decoder) yamlPart(data []byte) {
 }
 
 // columns are those of a table besides labels.NAME.
-var columns = []string{"subscription", "name", "location", "resourceType", "targetResourceGroup", "protectedItems"}
+func (d *decoder) columns() []string {
+	group := "targetResourceGroup"
+	if d.today != nil {
+		group = "resourceGroup"
+	}
+	return []string{"subscription", "name", "location", "resourceType", group, "protectedItems"}
+}
 
 // tablePart reads a table of vaults: a row of column names, then a vault in
 // each row. An empty cell says nothing.
@@ -160,7 +166,7 @@ func (d *decoder) tablePart(data []byte) {
 		d.row(r, header, row)
 	}
 	if header == nil {
-		d.problem(place{line: 1, column: 1}, "begin with "+strings.Join(columns, ","), "the table is empty")
+		d.problem(place{line: 1, column: 1}, "begin with "+strings.Join(d.columns(), ","), "the table is empty")
 		d.sound = false
 	}
 }
@@ -193,7 +199,7 @@ func cell(r *csv.Reader, i int) place {
 }
 
 func (d *decoder) header(r *csv.Reader, header []string) bool {
-	before := len(d.problems)
+	before, columns := len(d.problems), d.columns()
 	for i, name := range header {
 		label := strings.TrimPrefix(name, labelPlaceholder)
 		switch {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
@@ -28,22 +29,24 @@ var ErrTooBig = errors.New("the file is too big for an inventory")
 // Load reads the inventory at path, with the files that it includes, and makes
 // its plan. Holds that are over at now are none. What is wrong with the content
 // comes as *Problems; a file that cannot be read as the error of package os.
-func Load(path string, now time.Time) (*plan.Plan, error) {
-	p, _, err := load(path, now, false)
+//
+// kinds are those that an inventory may name besides the classic one.
+func Load(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, error) {
+	p, _, err := load(path, now, kinds, false)
 	return p, err
 }
 
 // Explain is Load that also tells where each value of a vault came from.
-func Explain(path string, now time.Time) (*plan.Plan, *Provenance, error) {
-	return load(path, now, true)
+func Explain(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, *Provenance, error) {
+	return load(path, now, kinds, true)
 }
 
-func load(path string, now time.Time, explain bool) (*plan.Plan, *Provenance, error) {
+func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool) (*plan.Plan, *Provenance, error) {
 	data, err := readFile(path, maxSize)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the inventory: %w", err)
 	}
-	return parse(path, data, now, &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}, explain)
+	return parse(path, data, now, kinds, &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}, explain)
 }
 
 // readFile reads at most most bytes and one more, which tells that it is too
@@ -60,12 +63,12 @@ func readFile(path string, most int64) ([]byte, error) {
 // Parse makes the plan of an inventory's text. name is what the plan and the
 // problems call it. What is wrong with the text comes as *Problems. It reads
 // no file: an inventory that includes others is for Load.
-func Parse(name string, data []byte, now time.Time) (*plan.Plan, error) {
-	p, _, err := parse(name, data, now, nil, false)
+func Parse(name string, data []byte, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, error) {
+	p, _, err := parse(name, data, now, kinds, nil, false)
 	return p, err
 }
 
-func parse(name string, data []byte, now time.Time, parts *parts, explain bool) (*plan.Plan, *Provenance, error) {
+func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool) (*plan.Plan, *Provenance, error) {
 	if len(data) > maxSize {
 		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
 			name, ErrTooBig, maxSize>>20)
@@ -75,7 +78,7 @@ func parse(name string, data []byte, now time.Time, parts *parts, explain bool) 
 	if root == nil {
 		return nil, nil, r.failed()
 	}
-	d := &decoder{reader: r, sound: true, parts: parts, explain: explain}
+	d := &decoder{reader: r, sound: true, parts: parts, explain: explain, kinds: kinds}
 	d.in.Inventory, d.in.Now = name, now
 	d.inventory(root)
 	p, issues := plan.Build(d.in)

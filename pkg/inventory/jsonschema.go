@@ -13,9 +13,10 @@ import (
 // JSONSchema returns the JSON Schema (2020-12) of an inventory, for editors.
 // Its keys are those of the decoder's own tables. It accepts every inventory
 // that Load accepts, and knows nothing of what only the whole can tell, such as
-// vaults listed twice.
-func JSONSchema() ([]byte, error) {
-	b := &schemaBuilder{}
+// vaults listed twice. kinds are those that an inventory may name besides the
+// classic one.
+func JSONSchema(kinds ...fleet.KindSpec) ([]byte, error) {
+	b := &schemaBuilder{kinds: kinds}
 	root := b.inventory()
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "fleetup inventory"
@@ -36,6 +37,7 @@ type keys map[string]any
 
 // schemaBuilder gathers where the schema and the decoder disagree.
 type schemaBuilder struct {
+	kinds []fleet.KindSpec
 	used  []*schema
 	wrong []error
 }
@@ -100,7 +102,7 @@ func (b *schemaBuilder) inventory() keys {
 				"resourceManager":   line("the base URL of the Resource Manager side"),
 			})),
 		"emulator":      about("what only cloud: Emulator takes", b.form(emulatorSchema, nil, keys{"scenario": line("a scenario file, relative to the inventory")})),
-		"upgrade":       about("the kind of upgrade", b.form(upgradeSchema, []string{"kind"}, keys{"kind": oneWord("the kind", string(fleet.KindClassic))})),
+		"upgrade":       b.upgrade(),
 		"credential":    b.credential(),
 		"defaults":      about("values of every vault that says nothing else", b.form(defaultsSchema, nil, b.shared(nil))),
 		"subscriptions": b.subscriptions(),
@@ -118,6 +120,42 @@ func (b *schemaBuilder) inventory() keys {
 	return root
 }
 
+// upgrade is a form for each kind, with its options.
+func (b *schemaBuilder) upgrade() keys {
+	form := func(kind, what string, options []fleet.Option, more keys) keys {
+		properties, required := keys{"kind": keys{"const": kind}}, []string{"kind"}
+		for _, o := range options {
+			properties[o.Key] = optionSchema(&o)
+			if o.Required {
+				required = append(required, o.Key)
+			}
+		}
+		for k, v := range more {
+			properties[k], required = v, append(required, k)
+		}
+		return about(what, keys{"type": "object", "additionalProperties": false, "properties": properties, "required": required})
+	}
+	forms := []keys{form(string(fleet.KindClassic), "a classic vault becomes a Recovery Services vault", nil, nil)}
+	for _, k := range b.kinds {
+		if of, undoes := k.Kind.Undoes(); undoes {
+			forms = append(forms, form(string(fleet.KindRollback), k.Title, k.Options, keys{"of": keys{"const": string(of)}}))
+		} else {
+			forms = append(forms, form(string(k.Kind), k.Title, k.Options, nil))
+		}
+	}
+	return about("the kind of upgrade; absent: classic", keys{"anyOf": forms})
+}
+
+func optionSchema(o *fleet.Option) keys {
+	switch o.Type {
+	case fleet.OptionDuration:
+		return duration(o.Doc)
+	case fleet.OptionKind:
+		return oneWord(o.Doc, o.Words...)
+	}
+	return line(o.Doc)
+}
+
 func (b *schemaBuilder) credential() keys {
 	kinds := words(fleet.CredentialKinds())
 	return either2("how to sign in: one word for both sides, or one for each", keys{"enum": kinds},
@@ -131,8 +169,9 @@ func (b *schemaBuilder) credential() keys {
 func (b *schemaBuilder) shared(more keys) keys {
 	all := keys{
 		"location":            line("the Azure location, such as Australia East"),
-		"resourceType":        oneWord("the kind of vault", words(fleet.ResourceTypes())...),
-		"targetResourceGroup": line("the resource group of the new vault; may be a template with {location}, {name}, {subscription}, {labels.NAME}"),
+		"resourceType":        oneWord("the type of vault; of all kinds but classic there is but one", b.types()...),
+		"resourceGroup":       line("the resource group that the vault is in; not of a classic one"),
+		"targetResourceGroup": line("of a classic vault: the resource group of the new one; may be a template with {location}, {name}, {subscription}, {labels.NAME}"),
 		"createResourceGroup": boolean("let the upgrade make the target group where it does not exist"),
 		"acceptWarnings":      b.acceptWarnings(),
 	}
@@ -140,6 +179,16 @@ func (b *schemaBuilder) shared(more keys) keys {
 		all[k] = v
 	}
 	return all
+}
+
+func (b *schemaBuilder) types() []string {
+	types := words(fleet.ResourceTypes())
+	for _, k := range b.kinds {
+		if t := string(k.Type); !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	return types
 }
 
 func (b *schemaBuilder) acceptWarnings() keys {

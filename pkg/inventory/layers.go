@@ -56,6 +56,8 @@ func (l *layer) onto(v *fleet.Vault) {
 			v.Location = l.vault.Location
 		case "resourceType":
 			v.ResourceType = l.vault.ResourceType
+		case "resourceGroup":
+			v.ResourceGroup = l.vault.ResourceGroup
 		case "targetResourceGroup":
 			v.TargetResourceGroup = l.vault.TargetResourceGroup
 		case "createResourceGroup":
@@ -189,7 +191,7 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.
 
 // complete reports what neither the vault nor a rule nor the defaults give.
 func (d *decoder) complete(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSpec) {
-	for _, key := range required {
+	for _, key := range d.needed() {
 		if slices.ContainsFunc(layers, func(l *layer) bool { return !l.fields.lacks(key) }) {
 			continue
 		}

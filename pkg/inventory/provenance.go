@@ -44,7 +44,7 @@ func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s 
 		out = append(out, Origin{Key: key, Value: value, From: from, File: where.file, Line: where.line, Column: where.column})
 		return &out[len(out)-1]
 	}
-	for _, key := range []string{"name", "location", "resourceType", "targetResourceGroup", "createResourceGroup",
+	for _, key := range []string{"name", "location", "resourceType", "resourceGroup", "targetResourceGroup", "createResourceGroup",
 		"acceptWarnings", "protectedItems", "hold"} {
 		for _, l := range slices.Backward(layers) {
 			if l.fields.get(key) == nil {
@@ -116,6 +116,8 @@ func shown(v *fleet.Vault, key string) string {
 		return v.Location
 	case "resourceType":
 		return string(v.ResourceType)
+	case "resourceGroup":
+		return v.ResourceGroup
 	case "targetResourceGroup":
 		return v.TargetResourceGroup
 	case "createResourceGroup":

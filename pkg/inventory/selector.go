@@ -5,7 +5,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
@@ -104,7 +103,7 @@ func (d *decoder) values(e *entry, key string) []string {
 
 // builtInValue checks a value that a key which is no label is compared with.
 func (d *decoder) builtInValue(key, value string, where place) {
-	types := words(fleet.ResourceTypes())
+	types := d.types()
 	switch {
 	case key == plan.KeyResourceType && !slices.Contains(types, value):
 		d.sound = false

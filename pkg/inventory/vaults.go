@@ -11,12 +11,13 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// required are the keys that a vault or, but for the name, defaults must give.
+// required are the keys that a classic vault or, but for the name, defaults must
+// give.
 var required = []string{"name", "location", "resourceType", "targetResourceGroup"}
 
 var defaultsSchema = &schema{
 	what: "defaults",
-	keys: []string{"location", "resourceType", "targetResourceGroup", "createResourceGroup", "acceptWarnings"},
+	keys: []string{"location", "resourceType", "resourceGroup", "targetResourceGroup", "createResourceGroup", "acceptWarnings"},
 }
 
 func (d *decoder) readDefaults(e *entry) {
@@ -31,8 +32,12 @@ func (d *decoder) shared(f *fields, v *fleet.Vault) {
 		v.Location, _ = d.line(e, "location")
 	}
 	if e := f.get("resourceType"); e != nil {
-		s, _ := d.oneOf(e, "resourceType", words(fleet.ResourceTypes()))
+		s, _ := d.oneOf(e, "resourceType", d.types())
 		v.ResourceType = fleet.ResourceType(s)
+	}
+	d.groupKeys(f)
+	if e := f.get("resourceGroup"); e != nil {
+		v.ResourceGroup = d.ownGroup(e)
 	}
 	if e := f.get("targetResourceGroup"); e != nil {
 		v.TargetResourceGroup = d.resourceGroup(e)
@@ -143,7 +148,7 @@ func (d *decoder) tenant(e *entry) string {
 
 var vaultSchema = &schema{
 	what: "a vault",
-	keys: []string{"name", "location", "resourceType", "targetResourceGroup", "createResourceGroup",
+	keys: []string{"name", "location", "resourceType", "resourceGroup", "targetResourceGroup", "createResourceGroup",
 		"acceptWarnings", "protectedItems", "labels", "hold", "windows", "blackouts"},
 }
 

@@ -138,8 +138,8 @@ func (f *faultList) vaults(p *Plan) {
 		if err := fleet.CheckResourceGroupName(group); err != nil {
 			f.addf("vault %q: %v", v.Ref(), err)
 		}
-		if (len(v.Restore) > 0) != p.restores() && v.Hold == nil {
-			f.addf("vault %q: nothing is recorded that could be put back, or what is needs another kind", v.Ref())
+		if len(v.Restore) > 0 && !p.restores() {
+			f.addf("vault %q has something to be put back, and the upgrade kind %q puts back nothing", v.Ref(), p.Kind)
 		}
 		// Not only what Predict says: a prediction may come from what was measured.
 		if v.ProtectedItems < 0 || v.Predicted.P50 <= 0 || v.Predicted.P90 < v.Predicted.P50 || v.Predicted.P90 > longestPredicted {

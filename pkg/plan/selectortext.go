@@ -123,8 +123,10 @@ func parseRequirement(text, part string, at int) (Requirement, error) {
 		return r, mistake(text, at, "the name of a label is missing")
 	case strings.ContainsAny(r.Key, " \t!()=<>"):
 		return r, mistake(text, at, "%q is no name of a label", r.Key)
-	case r.Key == KeyResourceType && slices.ContainsFunc(r.Values, func(v string) bool { return !slices.Contains(fleet.ResourceTypes(), fleet.ResourceType(v)) }):
-		return r, mistake(text, at, "%s may be %s or %s", r.Key, fleet.BackupVault, fleet.SiteRecoveryVault)
+	case r.Key == KeyResourceType && slices.ContainsFunc(r.Values, func(v string) bool {
+		return !strings.Contains(v, "/") && !slices.Contains(fleet.ResourceTypes(), fleet.ResourceType(v))
+	}):
+		return r, mistake(text, at, "%s may be %s, %s or a type with its namespace such as %s", r.Key, fleet.BackupVault, fleet.SiteRecoveryVault, fleet.KeyVault)
 	}
 	return r, nil
 }

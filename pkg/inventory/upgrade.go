@@ -1,0 +1,220 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// upgrade reads the kind of the upgrade with its options.
+func (d *decoder) upgrade(e *entry) {
+	kind, known := d.peekKind(e.value)
+	s := &schema{what: "upgrade"}
+	if known {
+		s.keys = append(s.keys, "kind")
+		if kind != nil {
+			s.what = "upgrade kind " + string(kind.Kind)
+			for _, o := range kind.Options {
+				s.keys = append(s.keys, o.Key)
+			}
+			if _, undoes := kind.Kind.Undoes(); undoes {
+				s.keys = append(s.keys, "of")
+			}
+		}
+	} // else any key may be one of the kind that was meant
+	f, ok := d.mapping(e.value, e.at, s)
+	if !ok {
+		return
+	}
+	given := f.get("kind")
+	if given == nil {
+		if f.lacks("kind") {
+			d.problem(e.at, "write upgrade: {kind: classic}, or leave it out", "upgrade has no kind")
+		}
+		return
+	}
+	name, ok := d.text(given.value, given.at, "upgrade.kind")
+	switch {
+	case !ok:
+	case !known && name == string(fleet.KindRollback):
+		d.rollbackOf(&f, given)
+	case !known:
+		names := d.kindNames()
+		hint := "known here: " + strings.Join(names, ", ")
+		if near := Nearest(name, names); near != "" {
+			hint = "did you mean " + quote(near) + "?"
+		}
+		d.problem(given.at, hint, "there is no upgrade kind %s", quote(name))
+	case kind != nil:
+		d.take(kind, &f, e)
+	}
+}
+
+// kindNames are the kinds as inventories write them.
+func (d *decoder) kindNames() []string {
+	names := []string{string(fleet.KindClassic)}
+	rollback := false
+	for i := range d.kinds {
+		if _, undoes := d.kinds[i].Kind.Undoes(); undoes {
+			rollback = true
+			continue
+		}
+		names = append(names, string(d.kinds[i].Kind))
+	}
+	if rollback {
+		names = append(names, string(fleet.KindRollback))
+	}
+	return names
+}
+
+// undone are the kinds that can be undone.
+func (d *decoder) undone() (of []string) {
+	for i := range d.kinds {
+		if k, undoes := d.kinds[i].Kind.Undoes(); undoes {
+			of = append(of, string(k))
+		}
+	}
+	return of
+}
+
+// peekKind finds the kind that a mapping names, before its keys can be judged:
+// which there may be depends on it. nil and true mean the classic one.
+func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known bool) {
+	value := func(key string) string {
+		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				v, _ := d.resolve(n.Content[i+1])
+				return v.Value
+			}
+		}
+		return ""
+	}
+	k := fleet.Kind(value("kind"))
+	switch k {
+	case "", fleet.KindClassic:
+		return nil, true
+	case fleet.KindRollback:
+		k = fleet.RollbackOf(fleet.Kind(value("of")))
+	default:
+		if _, undoes := k.Undoes(); undoes {
+			return nil, false // written as kind: rollback
+		}
+	}
+	i := slices.IndexFunc(d.kinds, func(s fleet.KindSpec) bool { return s.Kind == k })
+	if i < 0 {
+		return nil, false
+	}
+	return &d.kinds[i], true
+}
+
+// rollbackOf says what is wrong with a rollback of nothing that can be undone.
+func (d *decoder) rollbackOf(f *fields, kind *entry) {
+	words := strings.Join(d.undone(), ", ")
+	of := f.get("of")
+	if of == nil {
+		d.problem(kind.at, "add of: the kind to undo, one of "+words, "a rollback does not say of what")
+		return
+	}
+	if s, ok := d.text(of.value, of.at, "upgrade.of"); ok {
+		d.problem(of.at, "one of "+words, "%s cannot be undone", quote(s))
+	}
+}
+
+// take reads the options of a kind, and makes it the inventory's.
+func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
+	d.today, d.in.Kind = kind, kind.Kind
+	options, sound := fleet.Options{}, true
+	for i := range kind.Options {
+		o := &kind.Options[i]
+		e := f.get(o.Key)
+		if e == nil {
+			if o.Required && f.lacks(o.Key) {
+				sound = false
+				d.problem(upgrade.at, o.Doc, "upgrade kind %s needs %s", string(kind.Kind), o.Key)
+			}
+			continue
+		}
+		text, ok := d.optionText(o, e)
+		if ok {
+			normal, err := o.Normal(text)
+			if ok = err == nil; ok {
+				options[o.Key] = normal
+			} else {
+				d.problem(e.at, o.Doc, "upgrade.%s: %v", o.Key, err)
+			}
+		}
+		sound = sound && ok
+	}
+	if sound {
+		complete, err := kind.Complete(options)
+		if err != nil {
+			d.problem(upgrade.at, "", "%v", err)
+			return
+		}
+		options = complete
+	}
+	up := kind.Describe(options)
+	d.in.Upgrade = &up
+	d.defaults.vault.ResourceType = kind.Type
+}
+
+// optionText is an option's value as written. A version looks like a date, and
+// need not be quoted.
+func (d *decoder) optionText(o *fleet.Option, e *entry) (string, bool) {
+	if o.Type == fleet.OptionVersion && e.value.Kind == yaml.ScalarNode && e.value.ShortTag() == "!!timestamp" {
+		return e.value.Value, true
+	}
+	return d.text(e.value, e.at, "upgrade."+o.Key)
+}
+
+// groupKeys refuses the keys of resource groups that mean nothing to the kind.
+func (d *decoder) groupKeys(f *fields) {
+	refuse := func(key, hint, why string) {
+		if e := f.get(key); e != nil {
+			d.problem(e.key, hint, "%s means nothing to the upgrade kind %s: %s", key, d.in.Kind, why)
+		}
+	}
+	if d.today == nil {
+		refuse("resourceGroup", "write targetResourceGroup", "a classic vault is in no resource group until it is upgraded")
+		return
+	}
+	for _, key := range []string{"targetResourceGroup", "createResourceGroup"} {
+		refuse(key, "write resourceGroup, the one that the vault is in", "its vaults stay where they are")
+	}
+}
+
+// types are the resource types that vaults may have.
+func (d *decoder) types() []string {
+	if d.today == nil {
+		return words(fleet.ResourceTypes())
+	}
+	return []string{string(d.today.Type)}
+}
+
+// needed are the keys that a vault, a rule or the defaults must give.
+func (d *decoder) needed() []string {
+	if d.today == nil {
+		return required
+	}
+	return []string{"name", "location", "resourceGroup"}
+}
+
+// ownGroup reads the name of the resource group that a vault is in.
+func (d *decoder) ownGroup(e *entry) string {
+	s, ok := d.text(e.value, e.at, "resourceGroup")
+	if !ok {
+		return ""
+	}
+	if err := fleet.CheckResourceGroupName(s); err != nil {
+		if len(s) > maxLine {
+			err = fmt.Errorf("a resource group name of %d bytes is too long; 90 characters are allowed", len(s))
+		}
+		d.problem(e.at, "", "resourceGroup: %v", err)
+		return ""
+	}
+	return d.intern(s)
+}
