@@ -95,13 +95,19 @@ func (n *night) auditFreshness(bad verdict) {
 }
 
 // auditProofs: a vault whose POST may have been taken is intended again only
-// after two absences, a grace apart, each read on the wire late enough.
+// after two absences, a grace apart, each read on the wire late enough: a grace
+// after the POST's deadline, and after the resume. The deadline is a time in the
+// journal. A process that finds the clock set ahead reaches it that much earlier
+// and cannot know; the grace after the resume it owes all the same. It is all
+// that it owes where the POST's process died before the answer: the call died too.
 func (n *night) auditProofs(bad verdict) {
 	grace := n.plan.Timings.ReconcileGrace
 	type doubt struct {
 		open, accepted, failed bool
 		answered               bool
-		from                   time.Time // no read before it proves anything
+		deadline               time.Time     // the POST's, in real time; zero for one of an earlier run
+		ahead                  time.Duration // the clock that wrote the intent down
+		from                   time.Time     // no read before it proves anything
 		absent                 []absence
 		attempts               int
 	}
@@ -112,7 +118,7 @@ func (n *night) auditProofs(bad verdict) {
 		}
 		return doubts[k]
 	}
-	for _, e := range n.timeline() {
+	for i, e := range n.timeline() {
 		switch f := e.Fact.(type) {
 		case fleet.RunOpened:
 			for _, c := range f.Carried {
@@ -122,8 +128,10 @@ func (n *night) auditProofs(bad verdict) {
 			}
 		case fleet.Resumed:
 			for _, d := range doubts {
-				if d.from = later(d.from, e.At.Add(grace)); !d.answered {
-					d.from = e.At.Add(grace) // the process that sent it is gone
+				d.from = e.At.Add(grace)
+				if d.answered {
+					set := max(0, n.aheadAt(i)-d.ahead)
+					d.from = later(d.from, d.deadline.Add(grace-set))
 				}
 			}
 		case fleet.StartIntended:
@@ -140,7 +148,8 @@ func (n *night) auditProofs(bad verdict) {
 			if d.open && !n.proved(d.absent, f.Vault) {
 				bad(1, "%s was started again with no proof of absence, but %v", v, d.absent)
 			}
-			*d = doubt{open: true, attempts: d.attempts, from: e.At.Add(n.plan.Timings.StartTimeout + grace)}
+			deadline := e.At.Add(n.plan.Timings.StartTimeout)
+			*d = doubt{open: true, attempts: d.attempts, deadline: deadline, ahead: n.aheadAt(i), from: deadline.Add(grace)}
 		case fleet.StartAnswered:
 			d := of(f.Vault)
 			d.answered = true
@@ -176,6 +185,10 @@ func (n *night) auditProofs(bad verdict) {
 // absence is a reading that did not find an operation, and when the earliest
 // one could count.
 type absence struct{ at, from time.Time }
+
+func (a absence) String() string {
+	return fmt.Sprintf("read by %s, counts from %s", a.at.Format(time.TimeOnly), a.from.Format(time.TimeOnly))
+}
 
 // proved reports whether the journal's absences are a proof, and whether each
 // of them stands on a listing and a target's 404 that went out in time.

@@ -71,14 +71,20 @@ func (n *night) shiftClock() {
 func (n *night) timeline() []fleet.Event {
 	events := n.journal()
 	for i := range events {
-		for _, s := range slices.Backward(n.shifts) {
-			if s.event <= i {
-				events[i].At = events[i].At.Add(-s.by)
-				break
-			}
-		}
+		events[i].At = events[i].At.Add(-n.aheadAt(i))
 	}
 	return events
+}
+
+// aheadAt is how far ahead of real time the clock was that dated the journal's
+// event i.
+func (n *night) aheadAt(i int) time.Duration {
+	for _, s := range slices.Backward(n.shifts) {
+		if s.event <= i {
+			return s.by
+		}
+	}
+	return 0
 }
 
 // auditWindows: whatever the wall clock did, it showed a time at which the
