@@ -24,7 +24,7 @@ const (
 
 // parseARM checks a Resource Manager request (reference §6). As on the real
 // side, the case of a path's words does not matter.
-func (c *Cloud) parseARM(q *request, r *http.Request, segments []string) *problem {
+func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []byte) *problem {
 	low := make([]string, len(segments))
 	for i, s := range segments {
 		low[i] = strings.ToLower(s)
@@ -52,10 +52,8 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string) *proble
 		q.call, version = callFeature, versionFeature
 	case is("subscriptions", "", "resourcegroups", ""):
 		q.call, version, q.group = callGroup, versionGroup, segments[3]
-	case is("subscriptions", "", "resourcegroups", "", "providers", "microsoft.recoveryservices", "vaults", ""):
-		q.call, version, q.group, q.name = callTarget, versionVault, segments[3], segments[7]
 	default:
-		return mistake(http.StatusNotFound, "NotFound", "There is no %s in this emulator.", r.URL.EscapedPath())
+		return c.parseToday(q, r, segments, low, body)
 	}
 	if r.Method != method {
 		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method, r.Method)
@@ -68,7 +66,7 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string) *proble
 		return mistake(http.StatusNotFound, "InvalidResourceNamespace", "The resource namespace %q is invalid.", q.provider)
 	}
 	if q.sub == nil {
-		return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound", message: "The subscription '" + segments[1] + "' could not be found."}
+		return subscriptionNotFound(segments[1])
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (d *document) service(r *region, rows []row, first bool, at time.Time) {
 	d.open("Resources", "")
 	if first && len(r.vaults) > 0 {
 		// Something that is no vault, under a vault's name.
-		before, after := resource("DataTransferJob", r.vaults[0])
+		before, after := resourceElement("DataTransferJob", r.vaults[0])
 		d.Write(before)
 		d.Write(after)
 	}
@@ -69,9 +69,9 @@ func (d *document) service(r *region, rows []row, first bool, at time.Time) {
 	d.close("CloudService")
 }
 
-// resource writes a Resource element in two parts, before and after the place
+// resourceElement writes a Resource element in two parts, before and after the place
 // of IntrinsicSettings. They never change, and large fleets are listed often.
-func resource(kind string, v *vault) (before, after []byte) {
+func resourceElement(kind string, v *vault) (before, after []byte) {
 	var d document
 	d.open("Resource", "")
 	d.text("ResourceProviderNamespace", resourceProviderNamespace)
@@ -227,7 +227,8 @@ func (c *Cloud) startRefused(q *request, l *line) *reply {
 	f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindStartBusy || f.Kind == kindStartRefused })
 	switch {
 	case f != nil && f.Kind == kindStartBusy:
-		rep := refuse(http.StatusConflict, errorBody{shape: 2, code: "OperationInProgress", message: "Another operation is under way on the vault."})
+		e := errorBody{shape: 2, code: "OperationInProgress", message: "Another operation is under way on the vault."}
+		rep := refuse(f.saying(http.StatusConflict, &e.code, &e.message), e)
 		return &rep
 	case f != nil:
 		rep := c.scripted(v, f)

@@ -13,9 +13,10 @@ import (
 // Config is a cloud to be made.
 type Config struct {
 	Scenario  Scenario
-	Vaults    []Vault
-	TruthFile string    // where the cloud remembers; "" keeps it in memory only
-	Log       io.Writer // gets one JSON line a request; nil: none
+	Vaults    []Vault    // classic ones
+	Resources []Resource // today's
+	TruthFile string     // where the cloud remembers; "" keeps it in memory only
+	Log       io.Writer  // gets one JSON line a request; nil: none
 }
 
 // Vault is a classic vault that the cloud has.
@@ -45,11 +46,15 @@ var ErrClosed = errors.New("the emulated cloud is closed")
 type Cloud struct {
 	seed      int64
 	durations durations
+	changing  changing
+	limits    Limits
 	faults    []fault
 	createdAt time.Time
 	vaults    []*vault // as configured
 	byKey     map[string]*vault
-	subs      []*subscription // in the order of their first vault
+	resources []*resource          // as configured
+	byID      map[string]*resource // by key
+	subs      []*subscription      // in the order of their first vault
 	bySub     map[string]*subscription
 	closed    chan struct{} // closed by Close: lets go of answers that wait
 
@@ -66,17 +71,19 @@ type Cloud struct {
 }
 
 type subscription struct {
-	id, name     string
-	regions      []*region
-	vaults       []*vault
-	csp          bool
-	disabled     bool
-	noFeature    bool
-	unregistered map[string]bool // by lower-case provider; mutable
-	groups       map[string]*group
-	targets      map[string]*vault // by targetKey; mutable
-	faults       []aimed           // that may strike calls about the subscription
-	stats        subStats          // mutable
+	id, name      string
+	regions       []*region
+	vaults        []*vault
+	resources     []*resource
+	csp           bool
+	disabled      bool
+	noFeature     bool
+	unregistered  map[string]bool // by lower-case provider; mutable
+	groups        map[string]*group
+	targets       map[string]*vault // by targetKey; mutable
+	faults        []aimed           // that may strike calls about the subscription
+	reads, writes level             // mutable
+	stats         subStats          // mutable
 }
 
 // region is a CloudService element of the listing: the vaults of a
@@ -93,6 +100,10 @@ type group struct {
 	createdAt      time.Time // by a start; mutable
 }
 
+func newGroup(name, location string) *group {
+	return &group{name: name, location: location, missing: true}
+}
+
 func (g *group) exists(now time.Time) bool {
 	return !g.missing || !g.createdAt.IsZero() && !now.Before(g.createdAt)
 }
@@ -102,9 +113,9 @@ type vault struct {
 	key    string
 	sub    *subscription
 	region *region
-	faults []int        // indices of those that strike it, in order
-	ops    []*operation // mutable; in the order they were accepted
-	stats  vaultStats   // mutable
+	sufferer
+	ops   []*operation // mutable; in the order they were accepted
+	stats vaultStats   // mutable
 
 	before, after []byte // its Resource element, without IntrinsicSettings
 	zone          bool   // its times have their zone
@@ -115,12 +126,12 @@ type vault struct {
 // when New returns; a file that is already there is an error that wraps
 // fs.ErrExist and is left alone.
 func New(cfg Config) (*Cloud, error) {
-	c, err := build(cfg.Scenario, cfg.Vaults, now(), cfg.Log)
+	c, err := build(cfg, now())
 	if err != nil {
 		return nil, err
 	}
 	if cfg.TruthFile != "" {
-		h := header{Version: truthVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults}
+		h := header{Version: truthVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults, Resources: cfg.Resources}
 		if c.truth, err = createTruth(cfg.TruthFile, h); err != nil {
 			return nil, err
 		}
@@ -136,7 +147,7 @@ func Reopen(truthFile string, log io.Writer) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := build(h.Scenario, h.Vaults, h.CreatedAt, log)
+	c, err := build(Config{Scenario: h.Scenario, Vaults: h.Vaults, Resources: h.Resources, Log: log}, h.CreatedAt)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
 	}
@@ -165,14 +176,16 @@ func (c *Cloud) Close() error {
 	return c.truth.close()
 }
 
-func build(s Scenario, vaults []Vault, createdAt time.Time, log io.Writer) (*Cloud, error) {
+func build(cfg Config, createdAt time.Time) (*Cloud, error) {
+	s, vaults := cfg.Scenario, cfg.Vaults
 	c := &Cloud{
 		seed:      s.Seed,
 		createdAt: createdAt,
 		byKey:     map[string]*vault{},
+		byID:      map[string]*resource{},
 		bySub:     map[string]*subscription{},
 		closed:    make(chan struct{}),
-		log:       log,
+		log:       cfg.Log,
 		counts:    map[countKey]int{},
 		firsts:    map[countKey]time.Time{},
 		used:      map[string]bool{},
@@ -199,10 +212,17 @@ func build(s Scenario, vaults []Vault, createdAt time.Time, log io.Writer) (*Clo
 		targets[at] = v
 		c.place(v)
 	}
+	for i := range cfg.Resources {
+		for _, err := range c.addResource(cfg.Resources[i]) {
+			wrong = append(wrong, fmt.Errorf("resources[%d]: %w", i, err))
+		}
+	}
 	if err := s.Validate(); err != nil {
 		return nil, errors.Join(append(wrong, err)...)
 	}
-	c.durations = newDurations(s)
+	c.durations = newDurations(s.TimeScale, s.Duration, usualDuration)
+	c.changing = newChanging(s)
+	c.limits = Limits{Reads: s.Limits.Reads.or(250, 25), Writes: s.Limits.Writes.or(200, 10)}
 	if err := errors.Join(append(wrong, c.aim(s)...)...); err != nil {
 		return nil, err
 	}
@@ -219,8 +239,7 @@ var (
 // first of it.
 func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 	var errs []error
-	id := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(cfg.SubscriptionID, "{"), "}"))
-	if !guidPattern.MatchString(id) {
+	if !guidPattern.MatchString(bareGUID(cfg.SubscriptionID)) {
 		errs = append(errs, fmt.Errorf("subscription ID %q is not a GUID", cfg.SubscriptionID))
 	}
 	if cfg.Name == "" {
@@ -241,10 +260,22 @@ func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	cfg.SubscriptionID = id
+	s := c.subscription(cfg.SubscriptionID, cfg.SubscriptionName)
+	cfg.SubscriptionID = s.id
+	cfg.SubscriptionName = s.name
+	return &vault{Vault: cfg, sub: s, key: vaultKey(cfg)}, nil
+}
+
+func bareGUID(id string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(id, "{"), "}"))
+}
+
+// subscription returns a subscription, made where this is the first of it.
+func (c *Cloud) subscription(id, name string) *subscription {
+	id = bareGUID(id)
 	s := c.bySub[id]
 	if s == nil {
-		s = &subscription{id: id, name: cfg.SubscriptionName, unregistered: map[string]bool{},
+		s = &subscription{id: id, name: name, unregistered: map[string]bool{},
 			groups: map[string]*group{}, targets: map[string]*vault{}}
 		if s.name == "" {
 			s.name = id
@@ -252,8 +283,7 @@ func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 		c.bySub[id] = s
 		c.subs = append(c.subs, s)
 	}
-	cfg.SubscriptionName = s.name
-	return &vault{Vault: cfg, sub: s, key: vaultKey(cfg)}, nil
+	return s
 }
 
 // place puts a vault into its region, group and target place.
@@ -272,13 +302,13 @@ func (c *Cloud) place(v *vault) {
 		s.regions = append(s.regions, v.region)
 	}
 	v.region.vaults = append(v.region.vaults, v)
-	v.before, v.after = resource(v.ResourceType, v)
+	v.before, v.after = resourceElement(v.ResourceType, v)
 	// Half of the vaults have zones left out: clients must cope.
 	v.zone = share(0, "zone", v.key) < 0.5
 
 	g := s.groups[strings.ToLower(v.TargetResourceGroup)]
 	if g == nil {
-		g = &group{name: v.TargetResourceGroup, location: v.Location, missing: true}
+		g = newGroup(v.TargetResourceGroup, v.Location)
 		s.groups[strings.ToLower(g.name)] = g
 	}
 	g.missing = g.missing && v.CreateResourceGroup

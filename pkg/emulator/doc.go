@@ -2,6 +2,8 @@
 // process. One http.Handler speaks both sides of the classic vault upgrade
 // (reference §2–§6), the Service Management side in XML and the Resource Manager
 // side in JSON, under the same base URL, with the troubles a Scenario scripts.
+// Beside the classic vaults it has vaults of today's Azure (the reference
+// todays-vault-upgrades), which the Resource Manager side reads and changes.
 //
 // It promises
 //   - to be strict: a wrong path, method, version, header, body or namespace is

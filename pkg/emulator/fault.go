@@ -19,12 +19,29 @@ type fault struct {
 	lasts    time.Duration
 	until    time.Duration // since the beginning; 0: for ever
 	delay    time.Duration
+	state    object // Properties, as JSON has them
 }
 
 // aimed is a fault that may strike a subscription's own calls.
 type aimed struct {
 	fault int
-	vault *vault // the vault it is aimed at; nil: the subscription
+	at    *sufferer // what it is aimed at; nil: the subscription
+	vault *vault    // that, where it is a classic vault
+}
+
+// sufferer is what faults strike: a classic vault or one of today's.
+type sufferer struct {
+	faults []int // indices of those that strike it, in order
+}
+
+// fault returns the first fault of a kind that strikes it, nil if none.
+func (s *sufferer) fault(c *Cloud, kinds ...string) *fault {
+	for _, i := range s.faults {
+		if slices.Contains(kinds, c.faults[i].Kind) {
+			return &c.faults[i]
+		}
+	}
+	return nil
 }
 
 // countKey is what `times` is counted for.
@@ -47,6 +64,9 @@ func (c *Cloud) aim(s Scenario) []error {
 		if f.Times != 0 {
 			ready.times = f.Times
 		}
+		if f.Properties != nil {
+			ready.state, _ = plain(f.Properties) // Validate has seen that it can be written as JSON
+		}
 		c.faults = append(c.faults, ready)
 		if err := c.aimOne(i, &ready); err != nil {
 			wrong = append(wrong, err)
@@ -61,12 +81,19 @@ func (c *Cloud) aimOne(i int, f *fault) error {
 	drawn := func(who string) bool { return f.Rate == 0 || share(c.seed, place, who) < f.Rate }
 
 	if f.Vault != "" {
-		v, err := c.find(f.Vault)
-		if err != nil {
+		v, r, err := c.find(f.Vault)
+		switch {
+		case err != nil:
 			return &Mistake{Path: path + ".vault", Message: err.Error()}
+		case r != nil && f.kind.Only == OnlyClassic || v != nil && f.kind.Only == OnlyToday:
+			return &Mistake{Path: path + ".kind", Message: fmt.Sprintf("a fault of kind %s strikes %s vaults only, and %s is none", f.Kind, f.kind.Only, f.Vault)}
+		case r != nil:
+			r.faults = append(r.faults, i)
+			r.sub.faults = append(r.sub.faults, aimed{fault: i, at: &r.sufferer})
+		default:
+			v.faults = append(v.faults, i)
+			v.sub.faults = append(v.sub.faults, aimed{i, &v.sufferer, v})
 		}
-		v.faults = append(v.faults, i)
-		v.sub.faults = append(v.sub.faults, aimed{i, v})
 		return nil
 	}
 	subs := c.subs
@@ -82,14 +109,19 @@ func (c *Cloud) aimOne(i int, f *fault) error {
 			own = f.Rate == 0 || f.explicit
 		}
 		if own {
-			s.faults = append(s.faults, aimed{i, nil})
+			s.faults = append(s.faults, aimed{fault: i})
 		}
 		if f.kind.Aim == AimSubscription {
 			continue
 		}
 		for _, v := range s.vaults {
-			if drawn(v.key) {
+			if f.kind.Only != OnlyToday && drawn(v.key) {
 				v.faults = append(v.faults, i)
+			}
+		}
+		for _, r := range s.resources {
+			if f.kind.Only != OnlyClassic && drawn(r.key) {
+				r.faults = append(r.faults, i)
 			}
 		}
 	}
@@ -109,39 +141,52 @@ func (c *Cloud) subscriptions(name string) []*subscription {
 }
 
 // find returns the one vault that a name in a scenario means: name,
-// subscription/name, or that with /location or /resourceType appended.
-func (c *Cloud) find(ref string) (*vault, error) {
+// subscription/name, or that with /location, /resourceType, /resourceGroup or
+// the provider's name appended.
+func (c *Cloud) find(ref string) (*vault, *resource, error) {
 	parts := strings.Split(ref, "/")
-	var found []*vault
-	for _, v := range c.vaults {
-		name := parts[0]
+	means := func(sub *subscription, name string, also ...string) bool {
+		named := parts[0]
 		if len(parts) > 1 {
-			name = parts[1]
-			if !slices.Contains(c.subscriptions(parts[0]), v.sub) {
-				continue
+			named = parts[1]
+			if !slices.Contains(c.subscriptions(parts[0]), sub) {
+				return false
 			}
 		}
-		if !strings.EqualFold(v.Name, name) {
-			continue
+		if !strings.EqualFold(name, named) {
+			return false
 		}
-		if fits := func(p string) bool {
-			return normalize(p) == normalize(v.Location) || strings.EqualFold(p, v.ResourceType)
-		}; len(parts) > 2 && slices.ContainsFunc(parts[2:], func(p string) bool { return !fits(p) }) {
-			continue
+		for _, p := range parts[min(2, len(parts)):] {
+			if !slices.ContainsFunc(also, func(a string) bool { return normalize(p) == normalize(a) }) {
+				return false
+			}
 		}
-		found = append(found, v)
+		return true
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return nil, fmt.Errorf("no vault is %q: write it as subscription/name, with the subscription's ID or name", ref)
-	}
+	var vs []*vault
+	var rs []*resource
 	var all []string
-	for _, v := range found {
-		all = append(all, v.ref()+"/"+v.Location+"/"+v.ResourceType)
+	for _, v := range c.vaults {
+		if means(v.sub, v.Name, v.Location, v.ResourceType) {
+			vs = append(vs, v)
+			all = append(all, v.ref()+"/"+v.Location+"/"+v.ResourceType)
+		}
 	}
-	return nil, fmt.Errorf("%q is %d vaults: %s", ref, len(found), strings.Join(all, ", "))
+	for _, r := range c.resources {
+		if means(r.sub, r.Name, r.Location, r.ResourceGroup, r.kind.namespace()) {
+			rs = append(rs, r)
+			all = append(all, r.ref()+"/"+r.ResourceGroup+"/"+r.kind.namespace())
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return nil, nil, fmt.Errorf("no vault is %q: write it as subscription/name, with the subscription's ID or name", ref)
+	case len(all) > 1:
+		return nil, nil, fmt.Errorf("%q is %d vaults: %s", ref, len(all), strings.Join(all, ", "))
+	case len(vs) == 1:
+		return vs[0], nil, nil
+	}
+	return nil, rs[0], nil
 }
 
 // setTheStage does what the faults say was so from the beginning.
@@ -173,16 +218,16 @@ func (c *Cloud) setTheStage() {
 			v.ops = append(v.ops, op)
 		}
 	}
-}
-
-// fault returns the first fault of a kind that strikes the vault, nil if none.
-func (v *vault) fault(c *Cloud, kinds ...string) *fault {
-	for _, i := range v.faults {
-		if slices.Contains(kinds, c.faults[i].Kind) {
-			return &c.faults[i]
+	for _, r := range c.resources {
+		for _, i := range r.faults {
+			if f := &c.faults[i]; f.Kind == kindState {
+				r.initial = merged(r.initial, f.state)
+			}
+		}
+		if ch := c.foreignChange(r); ch != nil {
+			r.changes = append(r.changes, ch)
 		}
 	}
-	return nil
 }
 
 // strike returns the first fault that `want` likes and that strikes this call,
@@ -214,12 +259,15 @@ func (c *Cloud) candidates(q *request) []int {
 	if q.vault != nil {
 		return q.vault.faults
 	}
+	if q.resource != nil {
+		return q.resource.faults
+	}
 	if q.sub == nil {
 		return nil
 	}
 	var out []int
 	for _, a := range q.sub.faults {
-		if a.vault != nil && !c.faults[a.fault].explicit {
+		if a.at != nil && !c.faults[a.fault].explicit {
 			continue
 		}
 		if a.vault != nil && q.call == callGroup && !strings.EqualFold(a.vault.TargetResourceGroup, q.group) {
@@ -228,6 +276,21 @@ func (c *Cloud) candidates(q *request) []int {
 		out = append(out, a.fault)
 	}
 	return out
+}
+
+// saying returns the status, and sets code and message, that a refusal has: the
+// fault's own, where it gives them.
+func (f *fault) saying(status int, code, message *string) int {
+	if f.Code != "" {
+		*code = f.Code
+	}
+	if f.Message != "" {
+		*message = f.Message
+	}
+	if f.Status != 0 {
+		return f.Status
+	}
+	return status
 }
 
 // first returns when a fault was first met for a subject: now, if it is now.

@@ -34,8 +34,11 @@ func TestFaults(t *testing.T) {
 func TestEveryKindIsShown(t *testing.T) {
 	t.Parallel()
 	for _, k := range FaultKinds() {
-		if len(faultCases[k.Kind]) == 0 {
+		if len(faultCases[k.Kind]) == 0 && k.Only != OnlyToday {
 			t.Errorf("no test shows faults of kind %s", k.Kind)
+		}
+		if len(todaysFaultCases[k.Kind]) == 0 && k.Only != OnlyClassic && k.Aim == AimVault {
+			t.Errorf("no test shows faults of kind %s on today's vaults", k.Kind)
 		}
 	}
 }
@@ -217,7 +220,7 @@ func TestDurations(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := newDurations(tt.scenario).of(tt.items, tt.at); got != tt.want {
+			if got := newDurations(tt.scenario.TimeScale, tt.scenario.Duration, usualDuration).of(tt.items, tt.at); got != tt.want {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})

@@ -12,11 +12,22 @@ const (
 	AimSubscription Aim = "subscription"
 )
 
+// Only says which vaults a kind of fault strikes; empty: all.
+type Only string
+
+// The vaults that some kinds of faults are about: classic ones, and those of
+// today's Azure.
+const (
+	OnlyClassic Only = "classic"
+	OnlyToday   Only = "today's"
+)
+
 // FaultKind is a row of the table of faults.
 type FaultKind struct {
 	Kind    string
 	Summary string
 	Aim     Aim
+	Only    Only
 	Params  []string // the parameters it takes, besides whom it strikes
 	Needs   []string // those of them it cannot do without
 	Calls   []string // the calls it strikes where `calls` is absent; empty if the kind is no trouble of a call
@@ -52,9 +63,13 @@ const (
 	kindDisabledSubscription = "disabled-subscription"
 	kindProviderUnregistered = "provider-unregistered"
 	kindFeatureMissing       = "feature-missing"
+	kindState                = "state"
+	kindSynchronous          = "synchronous"
+	kindIneffective          = "ineffective"
 )
 
-// The names that a fault's `calls` may hold.
+// The names that a fault's `calls` may hold. Of today's vaults, patch stands for
+// upgrade too, and vault for list and target.
 const (
 	groupList    = "list"
 	groupPrereqs = "prereqs"
@@ -64,40 +79,41 @@ const (
 	groupARM     = "arm"
 )
 
-var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM}
+var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
+	string(callVault), string(callPatch), string(callOperation)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 
 var faultKinds = []FaultKind{
-	{Kind: kindBlocked, Aim: AimVault, Params: []string{"reasons", "status"},
+	{Kind: kindBlocked, Aim: AimVault, Only: OnlyClassic, Params: []string{"reasons", "status"},
 		Summary: "the prerequisite check answers reasons, one an error at least (an old agent where none are given); a start is refused with the same"},
-	{Kind: kindWarnings, Aim: AimVault, Params: []string{"reasons", "status"},
+	{Kind: kindWarnings, Aim: AimVault, Only: OnlyClassic, Params: []string{"reasons", "status"},
 		Summary: "the prerequisite check answers warnings only (the billing conversion where none are given); a start is accepted"},
 	{Kind: kindBusy, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
 		Summary: "409 to the prerequisite check and the start, for so long since the first of them"},
-	{Kind: kindStartBusy, Aim: AimVault, Params: []string{"times", "chance", "until"}, Calls: []string{groupUpgrade}, Times: 1,
-		Summary: "409 to the start"},
+	{Kind: kindStartBusy, Aim: AimVault, Params: []string{"times", "chance", "until", "status", "code", "message"}, Calls: []string{groupUpgrade}, Times: 1,
+		Summary: "409, or 429 where `status` says so, to the start: another operation is running"},
 	{Kind: kindStartRefused, Aim: AimVault, Params: []string{"times", "chance", "until", "status", "shape", "code", "message"}, Calls: []string{groupUpgrade}, Times: -1,
 		Summary: "a 4xx (400 where none is given) to the start, with an error body of shape 1, 2 or 3 (3 where none is given)"},
 	{Kind: kindFails, Aim: AimVault, Params: []string{"times", "for", "code", "message"}, Times: -1,
 		Summary: "the upgrade is accepted and fails, after its duration or `for`; `times: 1` lets the next one succeed"},
-	{Kind: kindRepaired, Aim: AimVault, Params: []string{"for"},
+	{Kind: kindRepaired, Aim: AimVault, Only: OnlyClassic, Params: []string{"for"},
 		Summary: "support puts an upgrade of it that failed right: once its result has been read, at once or `for` later, it shows Upgraded"},
 	{Kind: kindTakes, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
 		Summary: "the upgrade takes so long"},
-	{Kind: kindAlready, Aim: AimVault, Params: []string{"trigger"},
+	{Kind: kindAlready, Aim: AimVault, Only: OnlyClassic, Params: []string{"trigger"},
 		Summary: "upgraded before the beginning, by a user or (`trigger: Forced`) by Microsoft"},
-	{Kind: kindFailedBefore, Aim: AimVault, Params: []string{"code", "message"},
+	{Kind: kindFailedBefore, Aim: AimVault, Only: OnlyClassic, Params: []string{"code", "message"},
 		Summary: "an upgrade somebody else started failed before the beginning"},
 	{Kind: kindForeign, Aim: AimVault, Params: []string{"for", "ends", "code", "message"},
 		Summary: "somebody else's upgrade is under way from the beginning, for its duration or `for`, and ends Upgraded, or as `ends` says"},
 	{Kind: kindVanished, Aim: AimVault, Params: []string{"after", "for"},
 		Summary: "missing from the listing and 404 to its calls, from the beginning or `after` start or end of its upgrade, for ever or `for`"},
-	{Kind: kindTargetExists, Aim: AimVault,
+	{Kind: kindTargetExists, Aim: AimVault, Only: OnlyClassic,
 		Summary: "a vault of that name is in the target group already; a start is refused"},
-	{Kind: kindTargetLate, Aim: AimVault, Params: []string{"for"}, Needs: []string{"for"},
+	{Kind: kindTargetLate, Aim: AimVault, Only: OnlyClassic, Params: []string{"for"}, Needs: []string{"for"},
 		Summary: "the new vault shows Provisioning for so long after the upgrade succeeded"},
-	{Kind: kindGroupMissing, Aim: AimVault,
+	{Kind: kindGroupMissing, Aim: AimVault, Only: OnlyClassic,
 		Summary: "the vault's target group does not exist, for whoever shares it too, until a start creates it"},
 	{Kind: kindThrottled, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "retryAfter"}, Calls: everyCall, Times: 1,
 		Summary: "429, with Retry-After where `retryAfter` is given; nothing is accepted"},
@@ -115,6 +131,12 @@ var faultKinds = []FaultKind{
 		Summary: "the connection is reset; nothing is accepted"},
 	{Kind: kindResetAfter, Aim: AimVault, Params: []string{"times", "chance", "until", "delay"}, Calls: []string{groupUpgrade}, Times: 1,
 		Summary: "the start is accepted, at once or `delay` later, and the connection is reset without an answer"},
+	{Kind: kindState, Aim: AimVault, Only: OnlyToday, Params: []string{"properties"}, Needs: []string{"properties"},
+		Summary: "the vault is so from the beginning: `properties` are merged into its own, null takes one away"},
+	{Kind: kindSynchronous, Aim: AimVault, Only: OnlyToday,
+		Summary: "a change is done at once: 200 instead of 202"},
+	{Kind: kindIneffective, Aim: AimVault, Only: OnlyToday,
+		Summary: "a change is accepted, ends well and changes nothing"},
 	{Kind: kindCSP, Aim: AimSubscription,
 		Summary: "the subscription belongs to a Cloud Solution Provider; starts are refused"},
 	{Kind: kindDisabledSubscription, Aim: AimSubscription,

@@ -104,18 +104,37 @@ func (c *Cloud) vanished(v *vault, now time.Time) bool {
 	if f == nil {
 		return false
 	}
-	from := c.createdAt
-	if f.After == afterStart || f.After == afterEnd {
-		op := v.current(now)
-		if op == nil {
-			return false
-		}
-		from = op.AcceptedAt
-		if f.After == afterEnd {
-			from = op.EndsAt
-		}
+	var start, end time.Time
+	if op := v.current(now); op != nil {
+		start, end = op.AcceptedAt, op.EndsAt
 	}
-	return !now.Before(from) && (f.lasts == 0 || now.Before(from.Add(f.lasts)))
+	return c.gone(f, start, end, now)
+}
+
+// lost reports whether a vault of today's is missing now.
+func (c *Cloud) lost(r *resource, now time.Time) bool {
+	f := r.fault(c, kindVanished)
+	if f == nil {
+		return false
+	}
+	var start, end time.Time
+	if ch := r.current(now); ch != nil {
+		start, end = ch.AcceptedAt, ch.EndsAt
+	}
+	return c.gone(f, start, end, now)
+}
+
+// gone reports whether a fault of kind vanished makes a vault be missing now;
+// start and end are those of its newest upgrade, zero if it has none.
+func (c *Cloud) gone(f *fault, start, end, now time.Time) bool {
+	from := c.createdAt
+	switch f.After {
+	case afterStart:
+		from = start
+	case afterEnd:
+		from = end
+	}
+	return !from.IsZero() && !now.Before(from) && (f.lasts == 0 || now.Before(from.Add(f.lasts)))
 }
 
 // past is the upgrade that faults say happened or began before the beginning.
@@ -213,7 +232,7 @@ func (c *Cloud) target(v *vault, group string, now time.Time) (targetState, *ope
 	return targetNone, nil
 }
 
-// durations is Scenario.Duration and TimeScale, made ready.
+// durations is a Duration and the TimeScale, made ready.
 type durations struct {
 	scale             float64
 	constant          time.Duration
@@ -221,14 +240,16 @@ type durations struct {
 	base, perItem, to time.Duration
 }
 
-func newDurations(s Scenario) durations {
-	d := durations{scale: s.TimeScale}
+var usualDuration = Duration{Base: "15m", PerItem: "6s", Max: "90m"}
+
+// newDurations makes a Duration ready; usual is what all empty means.
+func newDurations(scale float64, in, usual Duration) durations {
+	d := durations{scale: scale}
 	if d.scale == 0 {
 		d.scale = 1
 	}
-	in := s.Duration
 	if in == (Duration{}) {
-		in = Duration{Base: "15m", PerItem: "6s", Max: "90m"}
+		in = usual
 	}
 	switch {
 	case in.Constant != "":

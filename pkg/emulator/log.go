@@ -44,6 +44,9 @@ func (c *Cloud) record(r *http.Request, q *request, rep *reply, answered bool, b
 	if q.vault != nil {
 		l.Vault = q.vault.ref()
 	}
+	if q.resource != nil {
+		l.Vault = q.resource.ref()
+	}
 	if answered {
 		l.Status = rep.status
 	}

@@ -27,21 +27,30 @@ const (
 	callFeature      call = "feature"
 	callGroup        call = "group"
 	callTarget       call = "target"
+	callVault        call = "vault"
+	callPatch        call = "patch"
+	callOperation    call = "operation"
 	callNone         call = "none" // no call of the protocol
 )
 
 // in reports whether a fault's `calls` name the call.
 func (c call) in(groups []string) bool {
+	named := slices.Contains(groups, string(c))
 	switch c {
 	case callList, callPrereqs, callUpgrade, callResult:
-		return slices.Contains(groups, string(c))
-	case callTarget:
-		return slices.Contains(groups, groupTarget) || slices.Contains(groups, groupARM)
+		return named
+	case callVault: // what tells of the vault's state
+		named = named || slices.Contains(groups, groupList) || slices.Contains(groups, groupTarget)
+	case callPatch: // what starts an upgrade
+		named = named || slices.Contains(groups, groupUpgrade)
 	case callNone:
 		return false
 	}
-	return slices.Contains(groups, groupARM)
+	return named || slices.Contains(groups, groupARM)
 }
+
+// starts reports whether a call begins an upgrade.
+func (c call) starts() bool { return c == callUpgrade || c == callPatch }
 
 // request is what a client asked for, once its form was checked.
 type request struct {
@@ -54,6 +63,15 @@ type request struct {
 	provider string // provider and register
 	id       string // x-ms-client-request-id
 	problem  *problem
+
+	resource  *resource // for calls about a vault of today's
+	body      []byte    // patch, and the same read
+	patch     patchBody
+	auxiliary bool   // the request brings other tenants' tokens
+	operation string // operation: the ID
+	outcome   bool   // operation: its result is asked for, not its status
+	version   string // the api-version
+	origin    string // scheme and host
 }
 
 // problem is why a request cannot be carried out, whatever the cloud's state.
@@ -73,6 +91,8 @@ func (q *request) of() string {
 	switch {
 	case q.vault != nil:
 		return q.vault.key
+	case q.resource != nil:
+		return q.resource.key
 	case q.sub == nil:
 		return ""
 	case q.call == callGroup || q.call == callTarget:
@@ -84,10 +104,11 @@ func (q *request) of() string {
 }
 
 const (
-	headerVersion   = "X-Ms-Version"
-	headerClientID  = "X-Ms-Client-Request-Id"
-	headerRequestID = "X-Ms-Request-Id"
-	headerAgent     = "Agent-Authentication"
+	headerVersion     = "X-Ms-Version"
+	headerClientID    = "X-Ms-Client-Request-Id"
+	headerRequestID   = "X-Ms-Request-Id"
+	headerCorrelation = "X-Ms-Correlation-Request-Id"
+	headerAgent       = "Agent-Authentication"
 
 	serviceManagementVersion = "2013-03-01"
 	listVersion              = "2015-02-10"
@@ -99,7 +120,7 @@ func (c *Cloud) parse(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{call: callNone, id: r.Header.Get(headerClientID)}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	segments, pathErr := segmentsOf(r.URL)
-	q.arm = len(segments) > 0 && strings.EqualFold(segments[0], "subscriptions")
+	q.arm = len(segments) > 0 && (strings.EqualFold(segments[0], "subscriptions") || strings.EqualFold(segments[0], "providers"))
 	auth, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case !ok || strings.TrimSpace(auth) == "":
@@ -109,7 +130,7 @@ func (c *Cloud) parse(w http.ResponseWriter, r *http.Request) *request {
 	case err != nil:
 		q.problem = mistake(http.StatusBadRequest, "BadRequest", "The body cannot be read: %v.", err)
 	case q.arm:
-		q.problem = c.parseARM(q, r, segments)
+		q.problem = c.parseARM(q, r, segments, body)
 	default:
 		q.problem = c.parseClassic(q, r, segments, body)
 	}
@@ -247,16 +268,17 @@ func upgradeHeaders(r *http.Request) *problem {
 	return nil
 }
 
-// onlyQuery checks that the query is api-version and nothing else.
-func onlyQuery(r *http.Request, version string) *problem {
+// onlyQuery checks that the query is api-version, of the versions that the call
+// has (the first is named as the one to use), and nothing else.
+func onlyQuery(r *http.Request, versions ...string) *problem {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	switch {
 	case err != nil:
 		return mistake(http.StatusBadRequest, "BadRequest", "The query cannot be read: %v.", err)
 	case !query.Has("api-version"):
-		return mistake(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=%s) is missing.", version)
-	case len(query["api-version"]) != 1 || query.Get("api-version") != version:
-		return mistake(http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version must be %s here, not %q.", version, query["api-version"])
+		return mistake(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=%s) is missing.", versions[0])
+	case len(query["api-version"]) != 1 || !slices.Contains(versions, query.Get("api-version")):
+		return mistake(http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version must be %s here, not %q.", strings.Join(versions, " or "), query["api-version"])
 	case len(query) != 1:
 		return mistake(http.StatusBadRequest, "BadRequest", "The query takes api-version alone; it is %q.", r.URL.RawQuery)
 	}

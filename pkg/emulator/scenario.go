@@ -9,8 +9,10 @@ package emulator
 type Scenario struct {
 	Seed      int64    `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
 	TimeScale float64  `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
-	Duration  Duration `yaml:"duration" json:"duration,omitzero"`    // of an upgrade
-	Faults    []Fault  `yaml:"faults" json:"faults,omitempty"`       // of those that answer a call, the first that strikes does
+	Duration  Duration `yaml:"duration" json:"duration,omitzero"`    // of a classic upgrade
+	Changes   Changes  `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
+	Limits    Limits   `yaml:"limits" json:"limits,omitzero"`
+	Faults    []Fault  `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
 }
 
 // Duration is how long an upgrade takes, in one of three forms, each value
@@ -27,6 +29,14 @@ type Duration struct {
 	Max      string `yaml:"max" json:"max,omitempty"`
 	Base     string `yaml:"base" json:"base,omitempty"`
 	PerItem  string `yaml:"perItem" json:"perItem,omitempty"`
+}
+
+// Changes is how vaults of today's Azure change. What a change is and how it is
+// followed is in the reference, "The common request".
+type Changes struct {
+	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; {min: 5s, max: 2m} where absent
+	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 10 where absent, no such header at -1
+	State      string   `yaml:"state" json:"state,omitempty"`           // provisioningState while it is under way; Provisioning where absent
 }
 
 // Fault is one scripted trouble: whom it strikes, and what happens. Which
@@ -49,8 +59,10 @@ type Fault struct {
 
 	// Calls are the calls it strikes: list, prereqs, upgrade, result, target
 	// (the read of the new vault) or arm (every Resource Manager call, target
-	// among them). A fault aimed at a vault strikes calls about its whole
-	// subscription, such as list, only if they are named here.
+	// among them); of today's vaults vault, patch and operation, where vault is
+	// also struck as list and target, and patch as upgrade. A fault aimed at a
+	// vault strikes calls about its whole subscription, such as list, only if
+	// they are named here.
 	Calls []string `yaml:"calls" json:"calls,omitempty"`
 	// Times is how many calls it strikes, the first ones, counted for each
 	// vault and call; -1 means always, 0 the kind's default.
@@ -62,20 +74,21 @@ type Fault struct {
 	// empty means never.
 	Until string `yaml:"until" json:"until,omitempty"`
 
-	Reasons    []Reason `yaml:"reasons" json:"reasons,omitempty"`
-	For        string   `yaml:"for" json:"for,omitempty"`               // a duration, scaled
-	Delay      string   `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
-	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
-	Status     int      `yaml:"status" json:"status,omitempty"`         // HTTP status
-	Shape      int      `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (reference §5)
-	Code       string   `yaml:"code" json:"code,omitempty"`
-	Message    string   `yaml:"message" json:"message,omitempty"`
-	ErrorBody  bool     `yaml:"errorBody" json:"errorBody,omitempty"` // the service's own error body comes along
-	Accepted   bool     `yaml:"accepted" json:"accepted,omitempty"`   // the start is accepted all the same
-	Trigger    string   `yaml:"trigger" json:"trigger,omitempty"`     // User or Forced
-	Ends       string   `yaml:"ends" json:"ends,omitempty"`           // Upgraded or Failed
-	After      string   `yaml:"after" json:"after,omitempty"`         // beginning, start or end
-	Provider   string   `yaml:"provider" json:"provider,omitempty"`   // Microsoft.RecoveryServices or Microsoft.SiteRecovery
+	Reasons    []Reason       `yaml:"reasons" json:"reasons,omitempty"`
+	For        string         `yaml:"for" json:"for,omitempty"`               // a duration, scaled
+	Delay      string         `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
+	RetryAfter int            `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
+	Status     int            `yaml:"status" json:"status,omitempty"`         // HTTP status
+	Shape      int            `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (reference §5)
+	Code       string         `yaml:"code" json:"code,omitempty"`
+	Message    string         `yaml:"message" json:"message,omitempty"`
+	ErrorBody  bool           `yaml:"errorBody" json:"errorBody,omitempty"`   // the service's own error body comes along
+	Accepted   bool           `yaml:"accepted" json:"accepted,omitempty"`     // the start is accepted all the same
+	Trigger    string         `yaml:"trigger" json:"trigger,omitempty"`       // User or Forced
+	Ends       string         `yaml:"ends" json:"ends,omitempty"`             // Upgraded or Failed
+	After      string         `yaml:"after" json:"after,omitempty"`           // beginning, start or end
+	Properties map[string]any `yaml:"properties" json:"properties,omitempty"` // of a vault of today's
+	Provider   string         `yaml:"provider" json:"provider,omitempty"`     // Microsoft.RecoveryServices or Microsoft.SiteRecovery
 }
 
 // Reason is one entry of a prerequisite check's answer (reference §5, shape 1).

@@ -186,7 +186,7 @@ func TestVaultsAreNamedInManyWays(t *testing.T) {
 	for ref, want := range tests {
 		t.Run(ref, func(t *testing.T) {
 			t.Parallel()
-			v, err := c.find(ref)
+			v, _, err := c.find(ref)
 			if err != nil {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%v, want %q", err, want)

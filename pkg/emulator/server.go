@@ -63,6 +63,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", rep.content)
 	h.Set("Content-Length", strconv.Itoa(len(rep.body)))
 	h.Set(headerRequestID, rep.id)
+	if q.arm {
+		h.Set(headerCorrelation, rep.id)
+	}
 	if q.id != "" {
 		h.Set(headerClientID, q.id)
 	}
@@ -92,6 +95,9 @@ func (c *Cloud) decide(q *request) reply {
 		rep = q.fail(status, code, "Nothing was done: "+c.broken.Error()+".")
 	}
 	rep.id = guid(c.seed, "request", strconv.Itoa(c.stats.requests))
+	if q.metered() {
+		c.remaining(q, &rep, l.At)
+	}
 	if rep.content == "" {
 		rep.content = "application/xml; charset=utf-8"
 		if q.arm {
@@ -114,6 +120,10 @@ func (c *Cloud) answer(q *request, l *line) reply {
 		}
 		return rep
 	}
+	if rep := c.dry(q, l); rep != nil {
+		l.Refused = q.call == callPatch
+		return *rep
+	}
 	slow := c.strike(q, l, func(f *fault) bool { return f.Kind == kindSlow })
 	rep := c.act(q, l)
 	if slow != nil {
@@ -129,16 +139,29 @@ func (c *Cloud) answer(q *request, l *line) reply {
 			l.Again = own[len(own)-1].status(l.At) != statusFailed
 		}
 	}
+	if q.call == callPatch {
+		l.Refused = !rep.accepted
+		l.Again = q.resource.repeats(q.patch, l.At)
+	}
 	return rep
 }
 
 func (c *Cloud) act(q *request, l *line) reply {
 	if f := c.strike(q, l, func(f *fault) bool {
-		return isTrouble(f.Kind) && (q.call != callUpgrade || !f.Accepted)
+		return isTrouble(f.Kind) && (!q.call.starts() || !f.Accepted)
 	}); f != nil {
 		return c.trouble(q, f)
 	}
+	if r := q.resource; r != nil && c.lost(r, l.At) {
+		return r.absent()
+	}
 	switch q.call {
+	case callVault:
+		return ok(c.show(q.resource, l.At))
+	case callPatch:
+		return c.patch(q, l)
+	case callOperation:
+		return c.operation(q, l)
 	case callList:
 		return c.list(q.sub, l.At)
 	case callPrereqs:
@@ -200,6 +223,9 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 // denial answers 403, or 401 with a challenge that asks for other claims: a
 // client that answers a challenge to a start sends the start twice.
 func (c *Cloud) denial(q *request, status int) reply {
+	if status == http.StatusForbidden && q.resource != nil {
+		return q.fail(status, "AuthorizationFailed", "The client does not have authorization to perform this action over scope '"+q.resource.id()+"' or the scope is invalid.")
+	}
 	if status == http.StatusForbidden {
 		return q.fail(status, "ForbiddenError", "The caller is no co-administrator of the subscription.")
 	}

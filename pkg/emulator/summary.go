@@ -9,16 +9,18 @@ import (
 // Summary is the truth about what the cloud was asked and what it did, since
 // it was made, also over a Reopen (but for Concurrent).
 type Summary struct {
-	Requests map[string]int `json:"requests"` // by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, none
+	Requests map[string]int `json:"requests"` // by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, vault, patch, operation, none
 	// Mistakes counts requests that broke the protocol; MistakeList has the
 	// first few.
 	Mistakes    int      `json:"mistakes"`
 	MistakeList []string `json:"mistakeList"`
 
-	Accepted int `json:"accepted"` // starts accepted
+	Accepted int `json:"accepted"` // starts accepted, of today's vaults the PATCHes that changed or are to change something
 	Refused  int `json:"refused"`  // starts not accepted
 	// DoubleAccepted counts the starts accepted of vaults that had one accepted
-	// before: after a failure the service takes another.
+	// before: after a failure the service takes another. A vault of today's may
+	// be changed there and back, so for it this counts the starts accepted that
+	// said what the one before had said, and which had not failed.
 	DoubleAccepted int `json:"doubleAccepted"`
 	// SentAgain counts the starts sent of vaults whose earlier accepted one had
 	// not failed. The service refuses these; a client should not have sent them.
@@ -28,7 +30,8 @@ type Summary struct {
 	MaxByLocation map[string]int        `json:"maxUpgradesByLocation"`
 	Concurrent    map[string]int        `json:"maxConcurrentRequests"` // by call, in this process
 	Subscriptions []SubscriptionSummary `json:"subscriptions"`
-	Vaults        []VaultSummary        `json:"vaults"` // in the order they were configured
+	Vaults        []VaultSummary        `json:"vaults"`    // classic ones, in the order they were configured
+	Resources     []ResourceSummary     `json:"resources"` // today's, in the order they were configured
 }
 
 // SubscriptionSummary is a subscription's part of a Summary.
@@ -90,7 +93,7 @@ func inc[K comparable](m *map[K]int, k K) {
 
 // count folds a line into the counters of the summary. c.mu is held, or nobody
 // else has the cloud yet.
-func (c *Cloud) count(l line, s *subscription, v *vault) {
+func (c *Cloud) count(l line, s *subscription, v *vault, r *resource) {
 	st := &c.stats
 	st.requests++
 	inc(&st.byCall, l.Call)
@@ -106,6 +109,9 @@ func (c *Cloud) count(l line, s *subscription, v *vault) {
 			s.stats.listings++
 		}
 	}
+	if r != nil {
+		c.countResource(l, s, r)
+	}
 	if v == nil {
 		return
 	}
@@ -117,14 +123,15 @@ func (c *Cloud) count(l line, s *subscription, v *vault) {
 		v.stats.again++
 	}
 	if l.Start != nil {
-		c.countRunning(l, s, v)
+		c.countRunning(l.At, l.Start.EndsAt, s, v.Location)
 	}
 }
 
-func (c *Cloud) countRunning(l line, s *subscription, v *vault) {
-	st, location := &c.stats, normalize(v.Location)
-	st.running = slices.DeleteFunc(st.running, func(r running) bool { return !l.At.Before(r.endsAt) })
-	st.running = append(st.running, running{s, location, l.Start.EndsAt})
+func (c *Cloud) countRunning(at, endsAt time.Time, s *subscription, location string) {
+	st := &c.stats
+	location = normalize(location)
+	st.running = slices.DeleteFunc(st.running, func(r running) bool { return !at.Before(r.endsAt) })
+	st.running = append(st.running, running{s, location, endsAt})
 	inSub, here := 0, 0
 	for _, r := range st.running {
 		if r.sub == s {
@@ -173,6 +180,7 @@ func (c *Cloud) Summary() Summary {
 		Concurrent:    named(st.peak),
 		Subscriptions: []SubscriptionSummary{},
 		Vaults:        []VaultSummary{},
+		Resources:     []ResourceSummary{},
 	}
 	for k, n := range st.maxByLocation {
 		out.MaxByLocation[k] = n
@@ -188,6 +196,14 @@ func (c *Cloud) Summary() Summary {
 		out.DoubleAccepted += max(0, vs.Accepted-1)
 		out.SentAgain += vs.SentAgain
 		out.Vaults = append(out.Vaults, vs)
+	}
+	for _, r := range c.resources {
+		rs := r.summary(at)
+		out.Accepted += rs.Accepted
+		out.Refused += rs.Refused
+		out.DoubleAccepted += rs.DoubleAccepted
+		out.SentAgain += rs.SentAgain
+		out.Resources = append(out.Resources, rs)
 	}
 	return out
 }

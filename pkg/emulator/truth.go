@@ -21,10 +21,11 @@ import (
 const truthVersion = 1
 
 type header struct {
-	Version   int       `json:"fleetupEmulator"`
-	CreatedAt time.Time `json:"createdAt"`
-	Scenario  Scenario  `json:"scenario"`
-	Vaults    []Vault   `json:"vaults"`
+	Version   int        `json:"fleetupEmulator"`
+	CreatedAt time.Time  `json:"createdAt"`
+	Scenario  Scenario   `json:"scenario"`
+	Vaults    []Vault    `json:"vaults"`
+	Resources []Resource `json:"resources,omitempty"`
 }
 
 // line is what one request changed.
@@ -39,6 +40,10 @@ type line struct {
 	Again    bool       `json:"again,omitempty"`    // a start although an earlier one was accepted and had not failed
 	Mistake  string     `json:"mistake,omitempty"`  // how the client broke the protocol
 	Register string     `json:"register,omitempty"` // a provider
+
+	Token     bool    `json:"token,omitempty"`     // it drew from a bucket of its subscription
+	Change    *change `json:"change,omitempty"`    // an accepted PATCH
+	Unchanged bool    `json:"unchanged,omitempty"` // a PATCH that asked for what was so already
 }
 
 // commit makes a line durable, if it accepts a start, and true. On an error
@@ -46,7 +51,7 @@ type line struct {
 // be decided.
 func (c *Cloud) commit(l line) error {
 	if c.truth != nil {
-		if err := c.truth.append(l, l.Start != nil); err != nil {
+		if err := c.truth.append(l, l.Start != nil || l.Change != nil); err != nil {
 			return err
 		}
 	}
@@ -57,11 +62,12 @@ func (c *Cloud) commit(l line) error {
 // another cloud.
 func (c *Cloud) apply(l line) error {
 	id, _, _ := strings.Cut(l.Of, "/")
-	s, v := c.bySub[id], c.byKey[l.Of]
-	if l.Start != nil || l.Refused {
-		if v == nil {
-			return fmt.Errorf("a start of a vault %q that the cloud does not have", l.Of)
-		}
+	s, v, r := c.bySub[id], c.byKey[l.Of], c.byID[l.Of]
+	if (l.Start != nil || l.Refused && r == nil) && v == nil || l.Change != nil && r == nil {
+		return fmt.Errorf("a start of a vault %q that the cloud does not have", l.Of)
+	}
+	if err := c.applyToday(l, s, r); err != nil {
+		return err
 	}
 	for _, i := range l.Counted {
 		c.counts[countKey{i, l.Of, l.Call}]++
@@ -92,7 +98,22 @@ func (c *Cloud) apply(l line) error {
 			g.createdAt = op.AcceptedAt
 		}
 	}
-	c.count(l, s, v)
+	c.count(l, s, v, r)
+	return nil
+}
+
+// applyToday folds in what a line says of today's Azure.
+func (c *Cloud) applyToday(l line, s *subscription, r *resource) error {
+	if l.Token && s != nil {
+		c.draw(l, s)
+	}
+	if ch := l.Change; ch != nil {
+		var prob *problem
+		if ch.patch, prob = readPatch(ch.Body, r.kind.patch); prob != nil {
+			return fmt.Errorf("a change of %s: %s", r.id(), prob.message)
+		}
+		r.changes = append(r.changes, ch)
+	}
 	return nil
 }
 

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-func withTruth(t *testing.T, s Scenario) (*Cloud, string) {
+func withTruth(t *testing.T, s Scenario, resources ...Resource) (*Cloud, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "cloud.json")
-	c, err := New(Config{Scenario: s, Vaults: fleet(), TruthFile: file})
+	c, err := New(Config{Scenario: s, Vaults: fleet(), Resources: resources, TruthFile: file})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,13 @@ func (s *Scenario) Validate() error {
 	if math.IsNaN(s.TimeScale) || math.IsInf(s.TimeScale, 0) || s.TimeScale < 0 {
 		c.add("timeScale", "%v is no scale: a number above 0, such as 60 for a minute in a second", s.TimeScale)
 	}
-	c.duration(s.Duration)
+	c.duration("duration", s.Duration)
+	c.duration("changes.duration", s.Changes.Duration)
+	if s.Changes.RetryAfter < -1 {
+		c.add("changes.retryAfter", "%d is no number of seconds: 1 or more, or -1 for no such header", s.Changes.RetryAfter)
+	}
+	c.bucket("limits.reads", s.Limits.Reads)
+	c.bucket("limits.writes", s.Limits.Writes)
 	for i := range s.Faults {
 		c.fault(fmt.Sprintf("faults[%d]", i), &s.Faults[i])
 	}
@@ -56,31 +62,40 @@ func (c *checker) span(path, s string) time.Duration {
 	return 0
 }
 
-func (c *checker) duration(d Duration) {
-	lo, hi := c.span("duration.min", d.Min), c.span("duration.max", d.Max)
-	base := c.span("duration.base", d.Base)
-	c.span("duration.constant", d.Constant)
-	c.span("duration.perItem", d.PerItem)
+func (c *checker) bucket(path string, b Bucket) {
+	if b.Size < 0 {
+		c.add(path+".size", "%d is no number of requests", b.Size)
+	}
+	if !(b.PerSecond >= 0) || math.IsInf(b.PerSecond, 0) { // not a number is refused too
+		c.add(path+".perSecond", "%v is no number of requests", b.PerSecond)
+	}
+}
+
+func (c *checker) duration(path string, d Duration) {
+	lo, hi := c.span(path+".min", d.Min), c.span(path+".max", d.Max)
+	base := c.span(path+".base", d.Base)
+	c.span(path+".constant", d.Constant)
+	c.span(path+".perItem", d.PerItem)
 	switch {
 	case d == (Duration{}):
 	case d.Constant != "":
 		if d != (Duration{Constant: d.Constant}) {
-			c.add("duration", "constant stands alone: leave min, max, base and perItem out")
+			c.add(path, "constant stands alone: leave min, max, base and perItem out")
 		}
 	case d.Base != "" || d.PerItem != "":
 		if d.Base == "" || d.PerItem == "" {
-			c.add("duration", "base and perItem belong together")
+			c.add(path, "base and perItem belong together")
 		}
 		if d.Min != "" {
-			c.add("duration.min", "goes with max alone, not with base and perItem")
+			c.add(path+".min", "goes with max alone, not with base and perItem")
 		}
 		if hi > 0 && base > hi {
-			c.add("duration.max", "%s is less than base, %s", d.Max, d.Base)
+			c.add(path+".max", "%s is less than base, %s", d.Max, d.Base)
 		}
 	case d.Min == "" || d.Max == "":
-		c.add("duration", "min and max belong together")
+		c.add(path, "min and max belong together")
 	case hi > 0 && lo > hi:
-		c.add("duration.max", "%s is less than min, %s", d.Max, d.Min)
+		c.add(path+".max", "%s is less than min, %s", d.Max, d.Min)
 	}
 }
 
@@ -125,8 +140,13 @@ func (c *checker) fault(path string, f *Fault) {
 	if f.RetryAfter < 0 {
 		c.add(path+".retryAfter", "%d is no number of seconds", f.RetryAfter)
 	}
-	if f.Accepted && len(f.Calls) > 0 && !slices.Contains(f.Calls, groupUpgrade) {
-		c.add(path+".accepted", "only a start can be accepted, and calls does not name upgrade")
+	if f.Accepted && len(f.Calls) > 0 && !slices.Contains(f.Calls, groupUpgrade) && !slices.Contains(f.Calls, string(callPatch)) {
+		c.add(path+".accepted", "only a start can be accepted, and calls names neither upgrade nor patch")
+	}
+	if f.Properties != nil {
+		if _, err := plain(f.Properties); err != nil {
+			c.add(path+".properties", "cannot be written as JSON: %v", err)
+		}
 	}
 	if f.Kind == kindHang && f.Delay != "" && !f.Accepted {
 		c.add(path+".delay", "says when a start is accepted, and accepted is not set")
@@ -172,12 +192,16 @@ func (c *checker) status(path string, f *Fault) {
 		lo, hi = 500, 599
 	case kindDenied:
 		lo, hi = 401, 403
+	case kindStartBusy:
+		lo, hi = 409, 429
 	}
 	fits := f.Status >= lo && f.Status <= hi
 	want := fmt.Sprintf("%d to %d", lo, hi)
 	switch f.Kind {
 	case kindServerError: // a timeout says as little about a start as a 5xx
 		fits, want = fits || f.Status == 408, want+", or 408"
+	case kindStartBusy:
+		fits, want = f.Status == lo || f.Status == hi, "409 or 429"
 	case kindDenied:
 		fits, want = fits && f.Status != 402, "401 or 403"
 	}

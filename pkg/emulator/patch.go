@@ -1,0 +1,164 @@
+package emulator
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// patch answers the PATCH that begins a change (the reference, "The common
+// request").
+func (c *Cloud) patch(q *request, l *line) reply {
+	r := q.resource
+	if rep := c.patchRefused(q, l); rep != nil {
+		return *rep
+	}
+	after := c.strike(q, l, func(f *fault) bool { return f.Accepted || f.Kind == kindResetAfter })
+	at := l.At
+	if after != nil {
+		at = at.Add(after.delay)
+	}
+	ch := c.change(r, q.body, q.patch, at)
+	properties, tags := merged(r.properties(l.At), q.patch.properties), r.tags(l.At)
+	if q.patch.tags != nil {
+		tags = q.patch.tags
+	}
+	var rep reply
+	switch {
+	case reflect.DeepEqual(properties, r.properties(l.At)) && maps.Equal(tags, r.tags(l.At)):
+		l.Unchanged = true
+		rep = ok(c.show(r, l.At))
+	case ch.Fails && ch.EndsAt.Equal(at): // of a type without operations the answer is the end
+		return armError(http.StatusBadRequest, ch.Code, ch.Message)
+	case ch.EndsAt.Equal(at):
+		l.Change = ch
+		if ch.Void {
+			properties, tags = r.properties(l.At), r.tags(l.At)
+		}
+		rep = ok(r.describe(properties, tags, len(r.landed(l.At))+1))
+	default:
+		l.Change = ch
+		rep = reply{status: http.StatusAccepted, header: c.monitors(q, ch)}
+	}
+	if after != nil {
+		rep = c.trouble(q, after)
+	}
+	rep.accepted = true
+	return rep
+}
+
+// monitors are the headers that tell where a change can be followed.
+func (c *Cloud) monitors(q *request, ch *change) http.Header {
+	at := func(kind string) string {
+		return q.origin + q.resource.id() + "/" + kind + "/" + ch.ID + "?api-version=" + q.version
+	}
+	h := http.Header{}
+	h.Set("Azure-AsyncOperation", at("operationStatus"))
+	h.Set("Location", at("operationResults"))
+	if c.changing.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(c.changing.retryAfter))
+	}
+	return h
+}
+
+// patchRefused answers a PATCH that the cloud does not accept, nil if it does.
+func (c *Cloud) patchRefused(q *request, l *line) *reply {
+	r, s := q.resource, q.sub
+	no := func(status int, code, format string, args ...any) *reply {
+		rep := armError(status, code, fmt.Sprintf(format, args...))
+		return &rep
+	}
+	switch {
+	case s.disabled:
+		return no(http.StatusConflict, "ReadOnlyDisabledSubscription", "The subscription '%s' is disabled and therefore marked as read only. No write action is possible until it is enabled again.", s.id)
+	case s.unregistered[strings.ToLower(r.kind.namespace())]:
+		return no(http.StatusConflict, "MissingSubscriptionRegistration", "The subscription is not registered to use namespace '%s'.", r.kind.namespace())
+	case r.running(l.At) != nil:
+		return no(http.StatusConflict, "AnotherOperationInProgress", "Another operation on the vault '%s' is in progress.", r.Name)
+	}
+	if f := r.fault(c, kindBusy); f != nil && l.At.Before(c.first(f, l).Add(f.lasts)) {
+		return no(http.StatusConflict, "AnotherOperationInProgress", "Another operation on the vault '%s' is in progress.", r.Name)
+	}
+	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindStartBusy || f.Kind == kindStartRefused }); f != nil {
+		code, message, status := "EmulatedRefusal", "The vault is not to be updated.", http.StatusBadRequest
+		if f.Kind == kindStartBusy {
+			code, message, status = "AnotherOperationInProgress", "Another operation is under way on the vault.", http.StatusConflict
+		}
+		status = f.saying(status, &code, &message)
+		return no(status, code, "%s", message)
+	}
+	from, to := immutability(r.properties(l.At)), immutability(q.patch.properties)
+	if to != "" && !mayBecome(from, to) {
+		return no(http.StatusBadRequest, "UserErrorUnsupportedVaultImmutabilityStateChange", "The immutability of this vault is %s and cannot become %s.", from, to)
+	}
+	return nil
+}
+
+// immutability reads the state of immutability; "" where there is none.
+func immutability(properties object) string {
+	security, _ := properties["securitySettings"].(object)
+	settings, _ := security["immutabilitySettings"].(object)
+	state, _ := settings["state"].(string)
+	return state
+}
+
+// mayBecome tells which changes of immutability the service makes (the
+// reference, kind rsv-immutability): none from Locked, and only Unlocked becomes
+// Locked.
+func mayBecome(from, to string) bool {
+	switch from {
+	case immutabilityLocked:
+		return to == immutabilityLocked
+	case immutabilityUnlocked:
+		return true
+	}
+	return to != immutabilityLocked
+}
+
+// operation answers what a client asks at one of the two addresses that a 202
+// gave it.
+func (c *Cloud) operation(q *request, l *line) reply {
+	r := q.resource
+	var ch *change
+	for _, known := range r.changes {
+		if known.ID == q.operation && !known.AcceptedAt.After(l.At) {
+			ch = known
+		}
+	}
+	if ch == nil {
+		return armError(http.StatusNotFound, "ResourceNotFound", "No operation "+q.operation+" of the vault "+r.Name+" was found.")
+	}
+	status := ch.status(l.At)
+	if q.outcome {
+		switch status {
+		case changeInProgress:
+			return reply{status: http.StatusAccepted, header: c.monitors(q, ch)}
+		case changeFailed:
+			return armError(http.StatusBadRequest, ch.Code, ch.Message)
+		}
+		return ok(c.show(r, l.At))
+	}
+	out := object{
+		"id":        r.id() + "/operationStatus/" + ch.ID,
+		"name":      ch.ID,
+		"status":    status,
+		"startTime": ch.AcceptedAt.Format(time.RFC3339Nano),
+	}
+	rep := reply{status: http.StatusOK}
+	if status == changeInProgress {
+		if c.changing.retryAfter > 0 {
+			rep.header = http.Header{"Retry-After": {strconv.Itoa(c.changing.retryAfter)}}
+		}
+	} else {
+		out["endTime"] = ch.EndsAt.Format(time.RFC3339Nano)
+	}
+	if status == changeFailed {
+		out["error"] = object{"code": ch.Code, "message": ch.Message}
+	}
+	rep.body = asJSON(out)
+	return rep
+}

@@ -1,0 +1,191 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// shape is what a JSON value of a request may be: an object of known fields, an
+// object of strings, or one of some words; with none of these set, true or
+// false.
+type shape struct {
+	fields map[string]*shape
+	named  bool     // any names, each with a string
+	words  []string // in Azure's own case
+	whole  string   // of an object of fields: all are needed, and this is what it is called when one is missing
+}
+
+// The parts of a PATCH that the emulator knows; the names and words are those of
+// the published API versions. It says so where it is sent others.
+var (
+	onOff = &shape{words: []string{"Enabled", "Disabled"}}
+	truth = &shape{}
+	tags  = &shape{named: true}
+
+	recoveryServicesPatch = &shape{fields: map[string]*shape{
+		"tags": tags,
+		"properties": {fields: map[string]*shape{
+			// From 2024-02-01 on all five or none (the reference, kind rsv-alerts).
+			"monitoringSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+				"azureMonitorAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff, "alertsForAllFailoverIssues": onOff}},
+				"classicAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+					"alertsForCriticalOperations": onOff, "emailNotificationsForSiteRecovery": onOff}},
+			}},
+			"securitySettings": {fields: map[string]*shape{
+				"immutabilitySettings": {fields: map[string]*shape{
+					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}}},
+			}},
+			"publicNetworkAccess": onOff,
+		}},
+	}}
+	keyVaultPatch = &shape{fields: map[string]*shape{
+		"tags": tags,
+		"properties": {fields: map[string]*shape{
+			"enableRbacAuthorization":      truth,
+			"enabledForDeployment":         truth,
+			"enabledForDiskEncryption":     truth,
+			"enabledForTemplateDeployment": truth,
+		}},
+	}}
+)
+
+// patchBody is a PATCH's body, read.
+type patchBody struct {
+	properties object
+	tags       map[string]string // nil: not spoken of
+}
+
+// readPatch reads and checks the body of a PATCH.
+func readPatch(body []byte, want *shape) (patchBody, *problem) {
+	var p patchBody
+	v, prob := readObject(body)
+	if prob != nil {
+		return p, prob
+	}
+	if prob := want.check("", v); prob != nil {
+		return p, prob
+	}
+	p.properties, _ = v["properties"].(object)
+	if tags, ok := v["tags"].(object); ok {
+		p.tags = map[string]string{}
+		for name, value := range tags {
+			p.tags[name], _ = value.(string) // so says the shape
+		}
+	}
+	return p, nil
+}
+
+// readObject reads a body that is one JSON object, no object in it with a name
+// twice, of which encoding/json would take the last.
+func readObject(body []byte) (object, *problem) {
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		return nil, badContent("The body is no JSON: %v.", err)
+	}
+	m, ok := v.(object)
+	if !ok {
+		return nil, badContent("The body must be a JSON object.")
+	}
+	if err := unique(json.NewDecoder(bytes.NewReader(body))); err != nil {
+		return nil, badContent("The body is not clear: %v.", err)
+	}
+	return m, nil
+}
+
+func badContent(format string, args ...any) *problem {
+	return mistake(400, "InvalidRequestContent", format, args...)
+}
+
+// check looks for what a value has that it must not have, and lacks.
+func (s *shape) check(path string, v any) *problem {
+	at := strings.TrimPrefix(path, ".")
+	switch {
+	case s.named:
+		m, ok := v.(object)
+		if !ok {
+			return badContent("%s must be an object.", at)
+		}
+		for name, value := range m {
+			if _, ok := value.(string); !ok {
+				return badContent("%s.%s must be a string.", at, name)
+			}
+		}
+	case s.fields != nil:
+		return s.checkFields(path, at, v)
+	case s.words != nil:
+		if word, ok := v.(string); !ok || !slices.Contains(s.words, word) {
+			return badContent("%s must be one of %s, not %s.", at, strings.Join(s.words, ", "), asJSON(v))
+		}
+	default:
+		if _, ok := v.(bool); !ok {
+			return badContent("%s must be true or false, not %s.", at, asJSON(v))
+		}
+	}
+	return nil
+}
+
+func (s *shape) checkFields(path, at string, v any) *problem {
+	m, ok := v.(object)
+	if !ok {
+		return badContent("%s must be an object.", at)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		inner := s.fields[name]
+		if inner == nil {
+			return badContent("%s is not known here; %s may hold %s.", strings.TrimPrefix(path+"."+name, "."),
+				orBody(at), strings.Join(slices.Sorted(maps.Keys(s.fields)), ", "))
+		}
+		if prob := inner.check(path+"."+name, m[name]); prob != nil {
+			return prob
+		}
+	}
+	for name := range s.fields {
+		if _, ok := m[name]; !ok && s.whole != "" {
+			return mistake(400, "InvalidRestApiParameter", "%[1]s parameter is invalid. Please provide a valid %[1]s", s.whole)
+		}
+	}
+	return nil
+}
+
+func orBody(at string) string {
+	if at == "" {
+		return "the body"
+	}
+	return at
+}
+
+// unique reads one value, which is JSON.
+func unique(dec *json.Decoder) error {
+	tok, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	delim, ok := tok.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		if delim == '{' {
+			name, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			s, _ := name.(string) // names of an object are strings
+			if seen[s] {
+				return fmt.Errorf("%q is there twice", s)
+			}
+			seen[s] = true
+		}
+		if err := unique(dec); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token()
+	return err
+}

@@ -1,0 +1,250 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Resource is a vault of today's Azure that the cloud has.
+type Resource struct {
+	SubscriptionID   string            `json:"subscriptionId"`   // a GUID
+	SubscriptionName string            `json:"subscriptionName"` // its display name; the ID where empty
+	ResourceGroup    string            `json:"resourceGroup"`
+	Type             string            `json:"type"` // Microsoft.RecoveryServices/vaults, Microsoft.KeyVault/vaults or Microsoft.DataProtection/backupVaults
+	Name             string            `json:"name"`
+	Location         string            `json:"location"`
+	Tags             map[string]string `json:"tags,omitempty"`
+	Properties       json.RawMessage   `json:"properties,omitempty"`     // as they are in the beginning; merged into the usual ones of the type
+	ProtectedItems   int               `json:"protectedItems,omitempty"` // for durations by item
+}
+
+// resourceType is what the cloud knows of a type of resource.
+type resourceType struct {
+	name      string   // as Azure writes it
+	versions  []string // API versions, the pinned one first; none: only Resource Graph shows the type
+	patch     *shape   // what a PATCH may hold
+	long      bool     // a PATCH is a long-running operation
+	secondary bool     // its read may mean an upgraded classic vault
+	usual     func(r *resource) object
+}
+
+// The reference, introduction and "The common request". The older versions are
+// those a sovereign cloud that lags may still be asked with; all of them want
+// the five alert settings.
+var resourceTypes = []*resourceType{
+	{name: "Microsoft.RecoveryServices/vaults", versions: []string{"2026-07-01", "2025-08-01", "2025-02-01", "2024-10-01", "2024-04-01"},
+		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
+	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
+		patch: keyVaultPatch, usual: usualKeyVault},
+	{name: "Microsoft.DataProtection/backupVaults", usual: usualBackupVault},
+}
+
+func resourceTypeOf(name string) *resourceType {
+	for _, t := range resourceTypes {
+		if strings.EqualFold(t.name, name) {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *resourceType) namespace() string {
+	ns, _, _ := strings.Cut(t.name, "/")
+	return ns
+}
+
+// resource is a Resource, made ready.
+type resource struct {
+	Resource
+	sufferer
+	kind    *resourceType
+	sub     *subscription
+	key     string // its ID in lower case, without /subscriptions/
+	initial object // its properties in the beginning
+	changes []*change
+	stats   resourceStats // mutable, as are changes
+}
+
+// id is its ID as Azure writes it.
+func (r *resource) id() string {
+	return "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup + "/providers/" + r.kind.name + "/" + r.Name
+}
+
+// ref names it for people.
+func (r *resource) ref() string { return r.sub.name + "/" + r.Name }
+
+func resourceKey(sub, group, kind, name string) string {
+	return strings.ToLower(sub + "/resourceGroups/" + group + "/providers/" + kind + "/" + name)
+}
+
+// addResource checks a resource and gives the cloud it.
+func (c *Cloud) addResource(cfg Resource) []error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	kind := resourceTypeOf(cfg.Type)
+	if kind == nil {
+		var names []string
+		for _, t := range resourceTypes {
+			names = append(names, t.name)
+		}
+		add("type %q is not one of %s", cfg.Type, strings.Join(names, ", "))
+	}
+	if cfg.Name == "" || strings.ContainsAny(cfg.Name, "/?#") {
+		add("%q is no name of a resource", cfg.Name)
+	}
+	if normalize(cfg.Location) == "" {
+		add("resource %q has no location", cfg.Name)
+	}
+	if !groupPattern.MatchString(cfg.ResourceGroup) {
+		add("resource %q: %q is no name of a resource group", cfg.Name, cfg.ResourceGroup)
+	}
+	if cfg.ProtectedItems < 0 {
+		add("resource %q: %d protected items", cfg.Name, cfg.ProtectedItems)
+	}
+	own := object{}
+	if len(cfg.Properties) > 0 {
+		if err := json.Unmarshal(cfg.Properties, &own); err != nil || own == nil {
+			add("resource %q: its properties are no JSON object", cfg.Name)
+		}
+	}
+	if !guidPattern.MatchString(bareGUID(cfg.SubscriptionID)) {
+		add("subscription ID %q is not a GUID", cfg.SubscriptionID)
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	sub := c.subscription(cfg.SubscriptionID, cfg.SubscriptionName)
+	cfg.SubscriptionID, cfg.SubscriptionName, cfg.Type = sub.id, sub.name, kind.name
+	r := &resource{Resource: cfg, kind: kind, sub: sub, key: resourceKey(sub.id, cfg.ResourceGroup, kind.name, cfg.Name)}
+	if c.byID[r.key] != nil {
+		return []error{fmt.Errorf("%s is there twice", r.id())}
+	}
+	r.initial = merged(kind.usual(r), own)
+	c.resources = append(c.resources, r)
+	c.byID[r.key] = r
+	sub.resources = append(sub.resources, r)
+	group := strings.ToLower(cfg.ResourceGroup)
+	if sub.groups[group] == nil {
+		sub.groups[group] = newGroup(cfg.ResourceGroup, cfg.Location)
+	}
+	sub.groups[group].missing = false
+	return nil
+}
+
+// properties are the resource's at a time: those of the beginning and what the
+// changes that have ended well by then made of them.
+func (r *resource) properties(at time.Time) object {
+	p := r.initial
+	for _, ch := range r.landed(at) {
+		p = merged(p, ch.patch.properties)
+	}
+	return p
+}
+
+func (r *resource) tags(at time.Time) map[string]string {
+	tags := r.Tags
+	for _, ch := range r.landed(at) {
+		if ch.patch.tags != nil {
+			tags = ch.patch.tags
+		}
+	}
+	return tags
+}
+
+// landed lists the changes that have taken effect, in the order they did.
+func (r *resource) landed(at time.Time) []*change {
+	var out []*change
+	for _, ch := range r.changes {
+		if ch.status(at) == changeSucceeded && !ch.Void {
+			out = append(out, ch)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *change) int { return a.EndsAt.Compare(b.EndsAt) })
+	return out
+}
+
+// describe is the resource as its provider shows it.
+func (r *resource) describe(properties object, tags map[string]string, version int) object {
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	out := object{
+		"id": r.id(), "name": r.Name, "type": r.kind.name, "location": normalize(r.Location),
+		"tags": tags, "properties": properties,
+	}
+	if r.kind.long {
+		out["sku"] = object{"name": "Standard"}
+		out["etag"] = `W/"` + guid(int64(version), "etag", r.key) + `"`
+	}
+	return out
+}
+
+// show is the resource at a time. While a change is under way its
+// provisioningState says so, and everything else is as it was.
+func (c *Cloud) show(r *resource, at time.Time) object {
+	p := r.properties(at)
+	if ch := r.running(at); ch != nil && !ch.AcceptedAt.After(at) {
+		p = merged(p, object{"provisioningState": c.changing.state})
+	}
+	return r.describe(p, r.tags(at), len(r.landed(at)))
+}
+
+// merged is a JSON object with another merged into it (RFC 7396): null takes a
+// field away. Neither is changed.
+func merged(base, patch object) object {
+	out := make(object, len(base)+len(patch))
+	for k, v := range base {
+		out[k] = v
+	}
+	for k, v := range patch {
+		switch v := v.(type) {
+		case nil:
+			delete(out, k)
+		case object:
+			under, _ := out[k].(object)
+			out[k] = merged(under, v)
+		default:
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// copied is a JSON value that shares nothing with the original.
+func copied(v any) any {
+	switch v := v.(type) {
+	case object:
+		out := make(object, len(v))
+		for k, inner := range v {
+			out[k] = copied(inner)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = copied(inner)
+		}
+		return out
+	}
+	return v
+}
+
+// plain returns data as JSON knows it: numbers as float64, objects as object.
+func plain(v any) (object, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	out := object{}
+	if err := json.Unmarshal(b, &out); err != nil {
+		return nil, err
+	}
+	if out == nil {
+		return nil, errors.New("is null")
+	}
+	return out, nil
+}
