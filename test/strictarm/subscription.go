@@ -1,0 +1,65 @@
+package strictarm
+
+import "time"
+
+// SubscriptionHandle scripts a subscription. Its methods return the handle and
+// may be called while the server runs.
+type SubscriptionHandle struct {
+	s      *Server
+	id     string // in lower case
+	vaults []*VaultHandle
+
+	// the script
+	name          string
+	labels        map[string]string
+	group         string // the management group it is in; empty: none
+	forbidden     bool
+	rules         int
+	nextElsewhere bool
+	reads, writes string
+
+	// the truth
+	requests     map[Call]int
+	rulesRead    bool
+	deniedAt     time.Time
+	lastGoodRead time.Time
+}
+
+func (h *SubscriptionHandle) with(change func()) *SubscriptionHandle {
+	h.s.mu.Lock()
+	defer h.s.mu.Unlock()
+	change()
+	return h
+}
+
+// Named gives the subscription a name and labels, as the inventory says them.
+func (h *SubscriptionHandle) Named(name string, labels map[string]string) *SubscriptionHandle {
+	return h.with(func() { h.name, h.labels = name, labels })
+}
+
+// In puts the subscription into a management group, for Resource Graph.
+func (h *SubscriptionHandle) In(group string) *SubscriptionHandle {
+	return h.with(func() { h.group = group })
+}
+
+// Forbidden answers 403 to every call, or no more.
+func (h *SubscriptionHandle) Forbidden(on bool) *SubscriptionHandle {
+	return h.with(func() { h.forbidden = on })
+}
+
+// Rules is how many alert processing rules there are; one where not given.
+func (h *SubscriptionHandle) Rules(n int) *SubscriptionHandle {
+	return h.with(func() { h.rules = n })
+}
+
+// NextElsewhere writes the links to next pages with another host: a token must
+// not follow there.
+func (h *SubscriptionHandle) NextElsewhere() *SubscriptionHandle {
+	return h.with(func() { h.nextElsewhere = true })
+}
+
+// Remaining sets the counts that x-ms-ratelimit-remaining-subscription-reads
+// and -writes tell, as they are to be written.
+func (h *SubscriptionHandle) Remaining(reads, writes string) *SubscriptionHandle {
+	return h.with(func() { h.reads, h.writes = reads, writes })
+}
