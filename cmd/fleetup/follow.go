@@ -23,16 +23,13 @@ const lookEvery = time.Second
 // look reads what has come; news tells whether that was anything. ok is false
 // while the ledger has no run.
 func (f *follower) look() (news, ok bool, err error) {
-	r, err := openReading(f.path)
-	if err != nil {
-		return false, f.have, err
-	}
-	defer r.close()
-	news, err = f.read(r)
-	if errors.Is(err, control.ErrNotThere) { // it has just ended: the file tells the rest
-		f.have, err = false, nil
-		return f.look()
-	}
+	err = readLedger(f.path, func(r *reading) error {
+		news, err = f.read(r)
+		if errors.Is(err, control.ErrNotThere) {
+			f.have = false // what was read of it so far is no whole
+		}
+		return err
+	})
 	return news, f.have, err
 }
 
@@ -42,12 +39,8 @@ func (f *follower) read(r *reading) (news bool, err error) {
 		return false, err
 	}
 	if !f.have || info.ID != f.run.info.ID {
-		f.run, f.have, err = latest(r)
-		if err != nil {
-			return false, err
-		}
-		f.run.live = r.live != nil
-		return true, nil
+		f.run, f.have, err = r.latest()
+		return err == nil, err
 	}
 	was := f.run.live
 	f.run.info, f.run.live = info, r.live != nil

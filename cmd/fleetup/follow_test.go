@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -27,20 +28,17 @@ func (m *moving) Head() (uint64, string, error) {
 	return m.Ledger.Head()
 }
 
-// A follower misses nothing of a run that goes on while it reads: the head that
-// it is told may be of events that it has not read yet.
-func TestFollowerMissesNothing(t *testing.T) {
-	t.Parallel()
-	lock, err := state.Acquire(t.TempDir()+"/fleet.db", state.Holder{Host: "here", PID: 1})
+// begun is a ledger with a run that has just begun, of slow.yaml, and its lock.
+func begun(t *testing.T, path string) (*state.Lock, *state.Ledger) {
+	t.Helper()
+	lock, err := state.Acquire(path, state.Holder{Host: "here", PID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
 	l, err := state.Open(lock, state.Binding{Cloud: "Emulator"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	src, err := inventory.Load("testdata/fleets/slow.yaml", now())
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +51,16 @@ func TestFollowerMissesNothing(t *testing.T) {
 	if err := l.Begin(data, []fleet.Event{{At: time.Unix(0, 0), Fact: opened}}, nil); err != nil {
 		t.Fatal(err)
 	}
+	return lock, l
+}
+
+// A follower misses nothing of a run that goes on while it reads: the head that
+// it is told may be of events that it has not read yet.
+func TestFollowerMissesNothing(t *testing.T) {
+	t.Parallel()
+	lock, l := begun(t, filepath.Join(t.TempDir(), "fleet.db"))
+	defer lock.Close()
+	defer l.Close()
 	m := &moving{l, t, 0}
 	f := &follower{}
 	for n := range 4 {

@@ -162,18 +162,40 @@ func silent(path string, h state.Holder) error {
 		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID)}
 }
 
+// readLedger has a ledger read, from the file or from the process that has it.
+// When that process goes away in between, read is called again and has to begin
+// anew: the file tells the rest, or the next process.
+func readLedger(path string, read func(*reading) error) error {
+	for until := time.Now().Add(whereLive); ; {
+		r, err := openReading(path)
+		if err != nil {
+			return err
+		}
+		err = read(r)
+		_ = r.close() // it was only read
+		if !errors.Is(err, control.ErrNotThere) {
+			return err
+		}
+		if time.Now().After(until) {
+			return &failure{fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
+				"ask again when it has ended: fleetup runs --state " + path + " tells when"}
+		}
+	}
+}
+
+// latest rebuilds the newest run; false when there is none.
+func (r *reading) latest() (standing, bool, error) {
+	run, ok, err := latest(r)
+	run.live = r.live != nil
+	return run, ok, err
+}
+
 // readLatest reads the newest run, from the file or from the process that
 // carries it out.
 func readLatest(path string) (run standing, ok bool, err error) {
-	r, err := openReading(path)
-	if err != nil {
-		return run, false, err
-	}
-	defer r.close()
-	if run, ok, err = latest(r); errors.Is(err, control.ErrNotThere) {
-		_ = r.close()
-		return readLatest(path) // it has just ended: the file tells the rest
-	}
-	run.live = r.live != nil
+	err = readLedger(path, func(r *reading) error {
+		run, ok, err = r.latest()
+		return err
+	})
 	return run, ok, err
 }

@@ -109,21 +109,22 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 	if !exists(path) {
 		return nil, nil
 	}
-	r, err := openReading(path)
-	if code := codeOf(err); err != nil && code == fleet.ExitInUse {
+	var m map[fleet.Key]fleet.Carried
+	var live bool
+	err := readLedger(path, func(r *reading) error {
+		m, live = map[fleet.Key]fleet.Carried{}, r.live != nil
+		return eachCarried(r.records, func(c fleet.Carried) { m[c.Vault] = c })
+	})
+	switch {
+	case err != nil && codeOf(err) == fleet.ExitInUse:
 		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", report.Clean(path))
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	defer r.close()
-	if r.live != nil {
+	case live:
 		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", report.Clean(path))
 	}
-	m := map[fleet.Key]fleet.Carried{}
-	err = eachCarried(r.records, func(c fleet.Carried) { m[c.Vault] = c })
-	return m, err
+	return m, nil
 }
 
 // replaceable makes sure that saving a plan overwrites nothing but a plan.

@@ -25,18 +25,17 @@ func (e *environment) runsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r, err := openReading(path)
+			var rows []report.RunRow
+			err = readLedger(path, func(r *reading) error {
+				runs, err := r.records.Runs()
+				rows = make([]report.RunRow, len(runs))
+				for i := range runs {
+					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.live != nil)
+				}
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			defer r.close()
-			runs, err := r.records.Runs()
-			if err != nil {
-				return err
-			}
-			rows := make([]report.RunRow, len(runs))
-			for i := range runs {
-				rows[i] = runRow(&runs[i], i == len(runs)-1 && r.live != nil)
 			}
 			if c.String("output") == "json" {
 				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows})

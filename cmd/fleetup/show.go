@@ -31,29 +31,28 @@ func (e *environment) story(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := openReading(path)
-	if err != nil {
+	var run standing
+	var vault int
+	var chapters []report.Chapter
+	err = readLedger(path, func(r *reading) error {
+		var ok bool
+		if run, ok, err = r.latest(); err != nil {
+			return err
+		}
+		if !ok {
+			return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+		}
+		if vault, err = findVault(run.state, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
+			return err
+		}
+		chapters, err = chaptersOf(r, run.state.Plan.Vaults[vault].Key)
 		return err
-	}
-	defer r.close()
-	run, ok, err := latest(r)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
-	}
-	run.live = r.live != nil
-	i, err := findVault(run.state, report.Command("status", "-o", "csv", "--state", path), name)
-	if err != nil {
-		return err
-	}
-	chapters, err := chaptersOf(r, run.state.Plan.Vaults[i].Key)
+	})
 	if err != nil {
 		return err
 	}
 	o := e.reportOptions(c, report.FormatTable, path)
-	story := view(run).StoryOf(report.Names(run.state.Plan)[i], chapters, o)
+	story := view(run).StoryOf(report.Names(run.state.Plan)[vault], chapters, o)
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}
