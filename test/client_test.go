@@ -50,20 +50,20 @@ func (l *lockedBuffer) String() string {
 }
 
 // start starts the program with arguments. It ends with the test at the latest.
-func (w *world) start(args ...string) *client {
+func (w *site) start(args ...string) *client {
 	w.t.Helper()
 	return w.launch(binary, nil, args)
 }
 
 // startAt starts the build of the program that dies at a failpoint.
-func (w *world) startAt(failpoint string, args ...string) *client {
+func (w *site) startAt(failpoint string, args ...string) *client {
 	w.t.Helper()
 	return w.launch(mortal(w.t), []string{"FLEETUP_FAILPOINT=" + failpoint}, args)
 }
 
 // launch starts a build of the program, with more in its environment than every
 // build gets.
-func (w *world) launch(program string, more, args []string) *client {
+func (w *site) launch(program string, more, args []string) *client {
 	w.t.Helper()
 	c := &client{t: w.t, args: args, cmd: exec.Command(program, args...), began: time.Now(), done: make(chan struct{})}
 	c.cmd.Dir = w.dir
@@ -91,7 +91,7 @@ func (w *world) launch(program string, more, args []string) *client {
 }
 
 // logFile is the log that all processes of a world append to.
-func (w *world) logFile() string { return filepath.Join(w.dir, "fleetup.log") }
+func (w *site) logFile() string { return filepath.Join(w.dir, "fleetup.log") }
 
 // wait returns the exit code once the process has ended; -1 after a kill.
 func (c *client) wait() int {
@@ -212,7 +212,7 @@ func (v *vaultStanding) has(code string) bool {
 }
 
 // status reads where a ledger stands, with both commands, which must agree.
-func (w *world) status(db string) *standing {
+func (w *site) status(db string) *standing {
 	w.t.Helper()
 	var got [2]standing
 	for i, command := range []string{"status", "report"} {
@@ -233,7 +233,7 @@ func (w *world) status(db string) *standing {
 }
 
 // written returns everything the program has written: output and files.
-func (w *world) written() map[string]string {
+func (w *site) written() map[string]string {
 	w.t.Helper()
 	all := map[string]string{}
 	for _, c := range w.clients {

@@ -49,7 +49,7 @@ func TestAskALiveRun(t *testing.T) {
 
 // asked is where a run stands that may be live: a moment later it may stand
 // elsewhere.
-func (w *world) asked() (s standing) {
+func (w *site) asked() (s standing) {
 	w.t.Helper()
 	c := w.start("status", "-o", "json", "--state", w.db).ends(0)
 	if err := json.Unmarshal([]byte(c.stdout.String()), &s); err != nil {

@@ -177,7 +177,7 @@ func closes(c <-chan struct{}, within time.Duration) bool {
 }
 
 // over reports whether the ledger's run has ended.
-func (w *world) over() bool {
+func (w *site) over() bool {
 	w.t.Helper()
 	if _, err := os.Stat(w.db); err != nil {
 		return false
@@ -207,25 +207,25 @@ func crowd() []killed {
 }
 
 // dies runs the program until it comes to a failpoint for the nth time.
-func (w *world) dies(at failpoint.Point, n int, args []string) {
+func (w *site) dies(at failpoint.Point, n int, args []string) {
 	w.t.Helper()
 	w.buries(w.startAt(fmt.Sprintf("%s@%d", at, n), args...), at, n)
 }
 
 // buries waits for a client that dies at a failpoint, and until all it had sent
 // has been dealt with.
-func (w *world) buries(c *client, at failpoint.Point, n int) {
+func (w *site) buries(c *client, at failpoint.Point, n int) {
 	w.t.Helper()
 	code := c.wait()
 	if !c.killed() {
 		w.t.Fatalf("%v never came to %s for the %d. time: it exited %d\n%s", c.args, at, n, code, tail(c.stderr.String(), 40))
 	}
 	w.gate.quiet(w.t)
-	w.cloud.ClientDied()
+	w.server.ClientDied()
 }
 
 // journal is what the ledger says of its latest run, if there is one.
-func (w *world) journal() (begun bool, events []fleet.Event) {
+func (w *site) journal() (begun bool, events []fleet.Event) {
 	w.t.Helper()
 	r, err := state.OpenReadOnly(w.db)
 	if err != nil {

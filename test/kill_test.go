@@ -165,7 +165,7 @@ func judgeKilled(t *testing.T, w *world, s *standing, kinds map[string]killed) {
 }
 
 // next is the command that goes on with the ledger; nil when its run is over.
-func (w *world) next() []string {
+func (w *site) next() []string {
 	w.t.Helper()
 	c := w.start("status", "-o", "json", "--state", w.db)
 	switch code := c.wait(); code {
@@ -191,7 +191,7 @@ func (w *world) next() []string {
 // gets a start, or when the cloud has decided on it and the answer is about to
 // leave, or at any request, or at a failpoint. Now and then nobody is signed in meanwhile. It
 // reports whether the process was killed before it ended.
-func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
+func (w *site) killOnce(rnd *rand.Rand, args []string) bool {
 	var c atomic.Pointer[client]
 	kill := sync.OnceFunc(func() {
 		for c.Load() == nil {
@@ -233,8 +233,8 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 		}, nil)
 	}
 	if rnd.IntN(10) == 0 {
-		w.cloud.ExpireSignIn()
-		defer w.cloud.SignIn()
+		w.server.ExpireSignIn()
+		defer w.server.SignIn()
 	}
 	var p *client
 	if at != "" {
@@ -258,7 +258,7 @@ func (w *world) killOnce(rnd *rand.Rand, args []string) bool {
 	if !p.killed() {
 		return false
 	}
-	w.cloud.ClientDied()
+	w.server.ClientDied()
 	return true
 }
 

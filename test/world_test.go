@@ -3,14 +3,10 @@ package test
 import (
 	"encoding/json"
 	"maps"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,20 +14,13 @@ import (
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
-// world is a cloud on loopback and a folder in which the program works on it.
+// world is a site whose cloud is the classic one.
 type world struct {
-	t       *testing.T
+	*site
 	cloud   *strictcloud.Server
-	gate    *gate
-	web     *httptest.Server
-	url     string
-	dir     string
-	inv, db string
 	limits  strict.Limits
 	timings strict.Timings
-	clients []*client
-	env     []string // more of it for the processes
-	judged  int      // requests besides listings that were judged already
+	judged  int // requests besides listings that were judged already
 }
 
 // newWorld returns a world without vaults.
@@ -50,16 +39,7 @@ func newWorldOf(t *testing.T, cfg strictcloud.Config) *world {
 func newWorldBehind(t *testing.T, cfg strictcloud.Config, serve func(*httptest.Server)) *world {
 	t.Helper()
 	cloud := strictcloud.New(cfg)
-	g := &gate{cloud: cloud, tokens: map[string]bool{}, open: map[net.Conn]bool{}}
-	web := httptest.NewUnstartedServer(g)
-	web.Config.ConnState = g.connection
-	serve(web)
-	g.url, g.asks = web.URL, web.Client()
-	t.Cleanup(web.Close)
-	t.Cleanup(cloud.Close)
-	dir := t.TempDir()
-	return &world{t: t, cloud: cloud, gate: g, web: web, url: web.URL, dir: dir, timings: cfg.Timings,
-		inv: filepath.Join(dir, "fleet.yaml"), db: filepath.Join(dir, "fleet.db")}
+	return &world{site: newSite(t, cloud, serve), cloud: cloud, timings: cfg.Timings}
 }
 
 // write writes the inventory of the vaults there are.
@@ -73,126 +53,6 @@ func (w *world) write(inv strictcloud.Inventory) {
 	if err := w.cloud.WriteInventory(w.inv, inv); err != nil {
 		w.t.Fatal(err)
 	}
-}
-
-// gate stands before the cloud: it knows what the cloud must not tell (tokens),
-// how many requests are being answered, and can act when a request comes.
-type gate struct {
-	cloud *strictcloud.Server
-
-	mu      sync.Mutex
-	tokens  map[string]bool
-	leaked  bool // a header held the environment's secret
-	active  int
-	open    map[net.Conn]bool // connections that are not closed
-	url     string
-	asks    *http.Client
-	echo    func(http.ResponseWriter, *http.Request) bool // answers in the cloud's place
-	arrived func(*http.Request)                           // before the cloud sees it
-	answers func(*http.Request)                           // when the cloud has decided, before the client knows
-}
-
-// probe asks the gate itself, not the cloud.
-const probe = "/is-anybody-waiting"
-
-// connection follows a connection's life.
-func (g *gate) connection(c net.Conn, state http.ConnState) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		g.open[c] = true
-	case http.StateClosed, http.StateHijacked:
-		delete(g.open, c)
-	}
-}
-
-func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == probe {
-		return
-	}
-	g.mu.Lock()
-	for _, v := range r.Header.Values("Authorization") {
-		if _, token, ok := strings.Cut(v, "Bearer "); ok {
-			g.tokens[token] = true
-		}
-	}
-	for _, values := range r.Header {
-		g.leaked = g.leaked || strings.Contains(strings.Join(values, "\n"), clientSecret)
-	}
-	g.active++
-	echo, arrived, answers := g.echo, g.arrived, g.answers
-	g.mu.Unlock()
-	defer func() {
-		g.mu.Lock()
-		g.active--
-		g.mu.Unlock()
-	}()
-	if arrived != nil {
-		arrived(r)
-	}
-	if echo != nil && echo(rw, r) {
-		return
-	}
-	if answers != nil {
-		rw = &hookedWriter{ResponseWriter: rw, before: sync.OnceFunc(func() { answers(r) })}
-	}
-	g.cloud.ServeHTTP(rw, r)
-}
-
-// hookedWriter calls before when an answer is about to leave.
-type hookedWriter struct {
-	http.ResponseWriter
-	before func()
-}
-
-func (h *hookedWriter) WriteHeader(status int) {
-	h.before()
-	h.ResponseWriter.WriteHeader(status)
-}
-
-// on sets what is done when requests come; nil for nothing.
-func (g *gate) on(arrived, answers func(*http.Request)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.arrived, g.answers = arrived, answers
-}
-
-// quiet waits until all that the clients have sent, which are dead by now, has
-// been dealt with. Connections are accepted in the order in which they were
-// made: once a new one is answered, nobody's is waiting unseen.
-func (g *gate) quiet(t *testing.T) {
-	t.Helper()
-	resp, err := g.asks.Get(g.url + probe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	g.asks.CloseIdleConnections()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		g.mu.Lock()
-		left := g.active + len(g.open)
-		g.mu.Unlock()
-		if left == 0 {
-			return
-		}
-	}
-	t.Fatal("requests are still being answered long after their client died")
-}
-
-func isStart(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/upgrade")
-}
-
-// until waits for something to become true of the cloud.
-func (w *world) until(what string, ok func() bool) {
-	w.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	w.t.Fatalf("still not so after %v: %s", patience, what)
 }
 
 // accepted counts the starts that the cloud has taken.
@@ -308,30 +168,6 @@ func (w *world) judgeRequests(resumes int) {
 	}
 	w.judged += n
 	w.t.Logf("%.1f requests a vault besides the listings", float64(n)/float64(len(r.Vaults)))
-}
-
-// judgeSecrets: no token and no secret of the environment in anything that was
-// written, nor that secret on the wire (design §2, rule 13).
-func (w *world) judgeSecrets() {
-	w.t.Helper()
-	w.gate.mu.Lock()
-	defer w.gate.mu.Unlock()
-	if len(w.gate.tokens) == 0 {
-		w.t.Error("no request carried a token: there is nothing to look for")
-	}
-	if w.gate.leaked {
-		w.t.Error("the environment's secret was sent")
-	}
-	for where, text := range w.written() {
-		for token := range w.gate.tokens {
-			if strings.Contains(text, token) {
-				w.t.Errorf("a token is in %s", where)
-			}
-		}
-		if strings.Contains(text, clientSecret) {
-			w.t.Errorf("the environment's secret is in %s", where)
-		}
-	}
 }
 
 // judgeLog: the log of all processes is whole lines of JSON, with a line for

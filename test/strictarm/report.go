@@ -61,10 +61,19 @@ func (r *VaultReport) Reads() int {
 	return n
 }
 
+// SubscriptionReport is the truth of one subscription.
+type SubscriptionReport struct {
+	ID        string
+	Requests  map[Call]int
+	Throttled int // requests that its Buckets refused
+	Early     int // requests that came while the client knew that it was to wait
+}
+
 // Report is the truth of the whole cloud at one moment.
 type Report struct {
-	Vaults   []VaultReport // in the order they were added
-	Requests map[Call]int
+	Vaults        []VaultReport        // in the order they were added
+	Subscriptions []SubscriptionReport // in the order they were named
+	Requests      map[Call]int
 
 	// The most operations that ran at once, from when each was taken until it
 	// ended; ends before begins at the same instant.
@@ -104,6 +113,9 @@ func (s *Server) Report() Report {
 			perSub[v.sub.id] = append(perSub[v.sub.id], span)
 			perLocation[v.spec.Location] = append(perLocation[v.spec.Location], span)
 		}
+	}
+	for _, sub := range s.order {
+		r.Subscriptions = append(r.Subscriptions, SubscriptionReport{sub.id, maps.Clone(sub.requests), sub.throttled, sub.early})
 	}
 	r.MaxInFlight = strict.MostAtOnce(all)
 	for k, spans := range perSub {

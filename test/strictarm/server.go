@@ -263,6 +263,11 @@ func (s *Server) dispatch(in *request) answer {
 	case in.Method != want:
 		return strict.Plain(http.StatusMethodNotAllowed)
 	}
+	if in.sub != nil {
+		if refused, ok := in.sub.take(in); !ok {
+			return s.instead(in, "429 of the subscription", afterThrottle, refused)
+		}
+	}
 	switch in.call {
 	case CallGraph:
 		return s.query(in)
@@ -292,10 +297,19 @@ func (s *Server) denied(in *request, status int) answer {
 		a = failure(status, "ExpiredAuthenticationToken", "The access token has expired.")
 		a.Header.Set("WWW-Authenticate", `Bearer realm="strictarm"`)
 	}
-	if in.call == CallPatch && in.vault != nil {
-		in.vault.patchScript = slices.Insert(in.vault.patchScript, 0, PatchFault{name: "denied", next: afterDenied,
-			reply: func(*request, *VaultHandle, *operation) answer { return a }})
-		return s.patch(in)
+	return s.instead(in, "denied", afterDenied, a)
+}
+
+// instead answers in the place of what was asked. A PATCH is judged and counted
+// all the same.
+func (s *Server) instead(in *request, name string, next nextPatch, a answer) answer {
+	if in.call != CallPatch || in.vault == nil {
+		return a
 	}
-	return a
+	v := in.vault
+	if next == afterThrottle {
+		v.notBefore = in.sub.writeBucket.pace.until
+	}
+	v.patchScript = slices.Insert(v.patchScript, 0, PatchFault{name: name, next: next, reply: func(*request, *VaultHandle, *operation) answer { return a }})
+	return s.patch(in)
 }

@@ -16,11 +16,15 @@ type SubscriptionHandle struct {
 	forbidden     bool
 	rules         int
 	nextElsewhere bool
-	reads, writes string
+	reads, writes string // what is told of the requests that are left
+	readBucket    bucket
+	writeBucket   bucket
 
 	// the truth
 	requests     map[Call]int
 	rulesRead    bool
+	throttled    int
+	early        int
 	deniedAt     time.Time
 	lastGoodRead time.Time
 }
