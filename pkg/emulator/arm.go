@@ -22,6 +22,14 @@ const (
 	versionVault        = "2023-04-01"
 )
 
+// The API versions of what surrounds today's vaults: those of the published
+// examples.
+const (
+	versionLocks = "2020-05-01"
+	versionRoles = "2022-04-01"
+	versionRules = "2021-08-08"
+)
+
 // parseARM checks a Resource Manager request (reference §6). As on the real
 // side, the case of a path's words does not matter.
 func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []byte) *problem {
@@ -48,6 +56,8 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 		q.call, version, q.provider = callProvider, versionProvider, segments[3]
 	case is("subscriptions", "", "providers", "", "register"):
 		q.call, version, q.provider, method = callRegister, versionProvider, segments[3], http.MethodPost
+	case is("subscriptions", "", "providers", "microsoft.alertsmanagement", "actionrules"):
+		q.call, version = callRules, versionRules
 	case is("subscriptions", "", "providers", "microsoft.features", "providers", "microsoft.recoveryservices", "features", "vaultupgrade"):
 		q.call, version = callFeature, versionFeature
 	case is("subscriptions", "", "resourcegroups", ""):
@@ -59,7 +69,7 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method, r.Method)
 	}
 	q.sub = c.bySub[low[1]]
-	if p := onlyQuery(r, version); p != nil {
+	if p := onlyQuery(r, nil, version); p != nil {
 		return p
 	}
 	if q.provider != "" && !strings.EqualFold(q.provider, providerRecoveryServices) && !strings.EqualFold(q.provider, providerSiteRecovery) {

@@ -54,6 +54,7 @@ type Cloud struct {
 	byKey     map[string]*vault
 	resources []*resource          // as configured
 	byID      map[string]*resource // by key
+	locks     map[string][]lock    // by their scope, in lower case
 	subs      []*subscription      // in the order of their first vault
 	bySub     map[string]*subscription
 	closed    chan struct{} // closed by Close: lets go of answers that wait
@@ -78,6 +79,7 @@ type subscription struct {
 	csp           bool
 	disabled      bool
 	noFeature     bool
+	noAlertRule   bool
 	unregistered  map[string]bool // by lower-case provider; mutable
 	groups        map[string]*group
 	targets       map[string]*vault // by targetKey; mutable
@@ -183,6 +185,7 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 		createdAt: createdAt,
 		byKey:     map[string]*vault{},
 		byID:      map[string]*resource{},
+		locks:     map[string][]lock{},
 		bySub:     map[string]*subscription{},
 		closed:    make(chan struct{}),
 		log:       cfg.Log,

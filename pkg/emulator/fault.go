@@ -201,6 +201,8 @@ func (c *Cloud) setTheStage() {
 				s.disabled = true
 			case kindFeatureMissing:
 				s.noFeature = true
+			case kindNoAlertRule:
+				s.noAlertRule = true
 			case kindProviderUnregistered:
 				p := f.Provider
 				if p == "" {
@@ -224,6 +226,7 @@ func (c *Cloud) setTheStage() {
 				r.initial = merged(r.initial, f.state)
 			}
 		}
+		c.setLocks(r)
 		if ch := c.foreignChange(r); ch != nil {
 			r.changes = append(r.changes, ch)
 		}

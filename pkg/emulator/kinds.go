@@ -66,6 +66,12 @@ const (
 	kindState                = "state"
 	kindSynchronous          = "synchronous"
 	kindIneffective          = "ineffective"
+	kindLocked               = "locked"
+	kindGuarded              = "guarded"
+	kindPolicy               = "policy"
+	kindRolesLate            = "roles-late"
+	kindPrincipalMissing     = "principal-missing"
+	kindNoAlertRule          = "no-alert-rule"
 )
 
 // The names that a fault's `calls` may hold. Of today's vaults, patch stands for
@@ -80,7 +86,7 @@ const (
 )
 
 var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
-	string(callVault), string(callPatch), string(callOperation)}
+	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callRules)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 
@@ -137,6 +143,16 @@ var faultKinds = []FaultKind{
 		Summary: "a change is done at once: 200 instead of 202"},
 	{Kind: kindIneffective, Aim: AimVault, Only: OnlyToday,
 		Summary: "a change is accepted, ends well and changes nothing"},
+	{Kind: kindLocked, Aim: AimVault, Only: OnlyToday, Params: []string{"level", "scope", "status", "for"},
+		Summary: "a lock, ReadOnly or as `level` says, on the vault or the `scope` it is in, from the beginning, for ever or `for`; ReadOnly refuses writes with 409, or 423 where `status` says so"},
+	{Kind: kindGuarded, Aim: AimVault, Only: OnlyToday, Params: []string{"auxiliary"},
+		Summary: "a resource guard refuses changes with 403; with `auxiliary`, unless x-ms-authorization-auxiliary comes along"},
+	{Kind: kindPolicy, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callPatch)}, Times: -1,
+		Summary: "a policy refuses changes with 403"},
+	{Kind: kindRolesLate, Aim: AimVault, Only: OnlyToday, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "a role that is given shows in the list so long after"},
+	{Kind: kindPrincipalMissing, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callAssign)}, Times: -1,
+		Summary: "a role cannot be given: the principal is not in the directory"},
 	{Kind: kindCSP, Aim: AimSubscription,
 		Summary: "the subscription belongs to a Cloud Solution Provider; starts are refused"},
 	{Kind: kindDisabledSubscription, Aim: AimSubscription,
@@ -145,6 +161,8 @@ var faultKinds = []FaultKind{
 		Summary: "Microsoft.RecoveryServices, or the given provider, is not registered until somebody registers it; starts are refused"},
 	{Kind: kindFeatureMissing, Aim: AimSubscription,
 		Summary: "the subscription is not enabled for the upgrade; starts are refused"},
+	{Kind: kindNoAlertRule, Aim: AimSubscription, Only: OnlyToday,
+		Summary: "the subscription has no alert processing rule, so nobody is told of alerts"},
 }
 
 // FaultKinds is the one table of faults: validation and documentation derive

@@ -77,6 +77,11 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 		return no(http.StatusConflict, "ReadOnlyDisabledSubscription", "The subscription '%s' is disabled and therefore marked as read only. No write action is possible until it is enabled again.", s.id)
 	case s.unregistered[strings.ToLower(r.kind.namespace())]:
 		return no(http.StatusConflict, "MissingSubscriptionRegistration", "The subscription is not registered to use namespace '%s'.", r.kind.namespace())
+	}
+	if rep := c.barred(q, l); rep != nil {
+		return rep
+	}
+	switch {
 	case r.running(l.At) != nil:
 		return no(http.StatusConflict, "AnotherOperationInProgress", "Another operation on the vault '%s' is in progress.", r.Name)
 	}

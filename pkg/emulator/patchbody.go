@@ -5,18 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // shape is what a JSON value of a request may be: an object of known fields, an
-// object of strings, or one of some words; with none of these set, true or
-// false.
+// object of strings, one of some words, or a string of some form; with none of
+// these set, true or false.
 type shape struct {
 	fields map[string]*shape
-	named  bool     // any names, each with a string
-	words  []string // in Azure's own case
-	whole  string   // of an object of fields: all are needed, and this is what it is called when one is missing
+	named  bool           // any names, each with a string
+	words  []string       // in Azure's own case
+	like   *regexp.Regexp // a string of this form
+	whole  string         // of an object of fields: all are needed, and this is what it is called when one is missing
 }
 
 // The parts of a PATCH that the emulator knows; the names and words are those of
@@ -120,6 +122,10 @@ func (s *shape) check(path string, v any) *problem {
 	case s.words != nil:
 		if word, ok := v.(string); !ok || !slices.Contains(s.words, word) {
 			return badContent("%s must be one of %s, not %s.", at, strings.Join(s.words, ", "), asJSON(v))
+		}
+	case s.like != nil:
+		if text, ok := v.(string); !ok || !s.like.MatchString(text) {
+			return badContent("%s has not the form it must have: %s.", at, asJSON(v))
 		}
 	default:
 		if _, ok := v.(bool); !ok {

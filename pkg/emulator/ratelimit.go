@@ -49,7 +49,7 @@ func (v level) lack(b Bucket, now time.Time) float64 {
 
 // writes reports whether a call counts as a write.
 func (c call) writes() bool {
-	return c == callPatch || c == callRegister
+	return c == callPatch || c == callAssign || c == callRegister
 }
 
 // purse is the bucket and level that a call of a subscription draws from, and

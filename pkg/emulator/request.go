@@ -30,6 +30,10 @@ const (
 	callVault        call = "vault"
 	callPatch        call = "patch"
 	callOperation    call = "operation"
+	callRoles        call = "roles"
+	callAssign       call = "assign"
+	callLocks        call = "locks"
+	callRules        call = "rules"
 	callNone         call = "none" // no call of the protocol
 )
 
@@ -64,14 +68,16 @@ type request struct {
 	id       string // x-ms-client-request-id
 	problem  *problem
 
-	resource  *resource // for calls about a vault of today's
-	body      []byte    // patch, and the same read
-	patch     patchBody
-	auxiliary bool   // the request brings other tenants' tokens
-	operation string // operation: the ID
-	outcome   bool   // operation: its result is asked for, not its status
-	version   string // the api-version
-	origin    string // scheme and host
+	resource   *resource // for calls about a vault of today's
+	body       []byte    // patch, and the same read
+	patch      patchBody
+	assignment RoleAssignment // assign
+	principal  string         // roles: of one principal only; empty: of all
+	auxiliary  bool           // the request brings other tenants' tokens
+	operation  string         // operation: the ID
+	outcome    bool           // operation: its result is asked for, not its status
+	version    string         // the api-version
+	origin     string         // scheme and host
 }
 
 // problem is why a request cannot be carried out, whatever the cloud's state.
@@ -178,7 +184,7 @@ func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, bod
 		return p
 	}
 	if q.call == callList {
-		if p := onlyQuery(r, listVersion); p != nil {
+		if p := onlyQuery(r, nil, listVersion); p != nil {
 			return p
 		}
 	} else if p := upgradeHeaders(r); p != nil {
@@ -269,8 +275,8 @@ func upgradeHeaders(r *http.Request) *problem {
 }
 
 // onlyQuery checks that the query is api-version, of the versions that the call
-// has (the first is named as the one to use), and nothing else.
-func onlyQuery(r *http.Request, versions ...string) *problem {
+// has (the first is named as the one to use), and nothing else but `also`.
+func onlyQuery(r *http.Request, also []string, versions ...string) *problem {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	switch {
 	case err != nil:
@@ -279,8 +285,12 @@ func onlyQuery(r *http.Request, versions ...string) *problem {
 		return mistake(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=%s) is missing.", versions[0])
 	case len(query["api-version"]) != 1 || !slices.Contains(versions, query.Get("api-version")):
 		return mistake(http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version must be %s here, not %q.", strings.Join(versions, " or "), query["api-version"])
-	case len(query) != 1:
-		return mistake(http.StatusBadRequest, "BadRequest", "The query takes api-version alone; it is %q.", r.URL.RawQuery)
+	}
+	for name, values := range query {
+		if name != "api-version" && (len(values) != 1 || !slices.Contains(also, name)) {
+			alone := append([]string{"api-version"}, also...)
+			return mistake(http.StatusBadRequest, "BadRequest", "The query takes %s alone; it is %q.", strings.Join(alone, " and "), r.URL.RawQuery)
+		}
 	}
 	return nil
 }

@@ -63,10 +63,11 @@ type resource struct {
 	sufferer
 	kind    *resourceType
 	sub     *subscription
-	key     string // its ID in lower case, without /subscriptions/
-	initial object // its properties in the beginning
-	changes []*change
-	stats   resourceStats // mutable, as are changes
+	key     string        // its ID in lower case, without /subscriptions/
+	initial object        // its properties in the beginning
+	changes []*change     // mutable, as are roles and stats
+	roles   []*assignment // in the order they were given
+	stats   resourceStats
 }
 
 // id is its ID as Azure writes it.

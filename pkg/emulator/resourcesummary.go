@@ -26,9 +26,10 @@ type ResourceSummary struct {
 	DoubleAccepted int      `json:"doubleAccepted"` // accepted, saying what the accepted one before said, which had not failed
 	SentAgain      int      `json:"sentAgain"`      // sent, whatever the answer, saying that
 
-	Requests   map[string]int    `json:"requests"` // by call: vault, patch, operation
+	Requests   map[string]int    `json:"requests"` // by call: vault, patch, operation, roles, assign, locks
 	Tags       map[string]string `json:"tags"`     // now, as are the rest
 	Properties map[string]any    `json:"properties"`
+	Roles      []RoleAssignment  `json:"roles"` // given since the beginning, also those that no list shows yet
 }
 
 type resourceStats struct {
@@ -69,7 +70,7 @@ func (r *resource) repeats(p patchBody, now time.Time) bool {
 
 func (r *resource) summary(at time.Time) ResourceSummary {
 	out := ResourceSummary{ID: r.id(), SubscriptionID: r.sub.id, SubscriptionName: r.sub.name, ResourceGroup: r.ResourceGroup,
-		Type: r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{},
+		Type: r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{}, Roles: []RoleAssignment{},
 		Unchanged: r.stats.unchanged, Refused: r.stats.refused, DoubleAccepted: r.stats.double, SentAgain: r.stats.again,
 		Requests: named(r.stats.byCall), Tags: maps.Clone(r.tags(at)), Properties: copied(r.properties(at)).(object)}
 	if out.Tags == nil {
@@ -77,6 +78,9 @@ func (r *resource) summary(at time.Time) ResourceSummary {
 	}
 	if ch := r.current(at); ch != nil {
 		out.Status = ch.status(at)
+	}
+	for _, a := range r.roles {
+		out.Roles = append(out.Roles, a.RoleAssignment)
 	}
 	for _, ch := range r.accepted() {
 		out.Accepted++
@@ -96,8 +100,9 @@ func (s *Summary) Resource(subscription, name string) (ResourceSummary, bool) {
 	return ResourceSummary{}, false
 }
 
-// Estate is what today's vaults are now, without what was done to them: a line a
-// vault, in the order they were configured, and the same text for the same state.
+// Estate is what today's vaults are now, without what was done to them and who
+// has which role: a line a vault, in the order they were configured, and the same
+// text for the same state.
 func (s *Summary) Estate() string {
 	var out strings.Builder
 	for _, r := range s.Resources {

@@ -59,8 +59,9 @@ type Fault struct {
 
 	// Calls are the calls it strikes: list, prereqs, upgrade, result, target
 	// (the read of the new vault) or arm (every Resource Manager call, target
-	// among them); of today's vaults vault, patch and operation, where vault is
-	// also struck as list and target, and patch as upgrade. A fault aimed at a
+	// among them); of today's vaults vault, patch, operation, roles, assign, locks
+	// and rules, where vault is also struck as list and target, and patch as
+	// upgrade. A fault aimed at a
 	// vault strikes calls about its whole subscription, such as list, only if
 	// they are named here.
 	Calls []string `yaml:"calls" json:"calls,omitempty"`
@@ -88,6 +89,9 @@ type Fault struct {
 	Ends       string         `yaml:"ends" json:"ends,omitempty"`             // Upgraded or Failed
 	After      string         `yaml:"after" json:"after,omitempty"`           // beginning, start or end
 	Properties map[string]any `yaml:"properties" json:"properties,omitempty"` // of a vault of today's
+	Level      string         `yaml:"level" json:"level,omitempty"`           // of a lock: ReadOnly or CanNotDelete
+	Scope      string         `yaml:"scope" json:"scope,omitempty"`           // of a lock: vault, group or subscription
+	Auxiliary  bool           `yaml:"auxiliary" json:"auxiliary,omitempty"`   // other tenants' tokens open the guard
 	Provider   string         `yaml:"provider" json:"provider,omitempty"`     // Microsoft.RecoveryServices or Microsoft.SiteRecovery
 }
 

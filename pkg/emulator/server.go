@@ -162,6 +162,14 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.patch(q, l)
 	case callOperation:
 		return c.operation(q, l)
+	case callRoles:
+		return c.roles(q, l.At)
+	case callAssign:
+		return c.assign(q, l)
+	case callLocks:
+		return c.listLocks(q, l.At)
+	case callRules:
+		return c.alertRules(q.sub)
 	case callList:
 		return c.list(q.sub, l.At)
 	case callPrereqs:

@@ -22,6 +22,7 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 	key := resourceKey(low[1], q.group, kind.name, q.name)
 	q.resource = c.byID[key]
 	methods, versions := []string{http.MethodGet}, kind.versions
+	var also []string // parts of the query
 	switch rest := low[8:]; {
 	case len(rest) == 0:
 		q.call = callVault
@@ -38,6 +39,13 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 		q.call, q.operation = callOperation, segments[9]
 	case len(rest) == 2 && kind.long && rest[0] == "operationresults":
 		q.call, q.operation, q.outcome = callOperation, segments[9], true
+	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "locks"}):
+		q.call, versions = callLocks, []string{versionLocks}
+	case len(rest) >= 3 && slices.Equal(rest[:3], []string{"providers", "microsoft.authorization", "roleassignments"}) && len(rest) <= 4:
+		q.call, versions, also = callRoles, []string{versionRoles}, []string{"$filter"}
+		if len(rest) == 4 {
+			q.call, methods, also = callAssign, []string{http.MethodPut}, nil
+		}
 	default:
 		return missing
 	}
@@ -45,7 +53,7 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, strings.Join(methods, " or "), r.Method)
 	}
 	q.sub = c.bySub[low[1]]
-	if p := onlyQuery(r, versions...); p != nil {
+	if p := onlyQuery(r, also, versions...); p != nil {
 		return p
 	}
 	q.version, q.origin = r.URL.Query().Get("api-version"), origin(r)
@@ -59,6 +67,8 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 	case q.resource == nil:
 		return &problem{status: http.StatusNotFound, code: "ResourceNotFound",
 			message: "The Resource '" + kind.name + "/" + q.name + "' under resource group '" + q.group + "' was not found."}
+	case q.call == callRoles || q.call == callAssign:
+		return parseRoles(q, r, segments[8:], body)
 	case r.Method == http.MethodGet:
 		return emptyBody(body)
 	}

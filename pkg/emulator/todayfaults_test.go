@@ -9,12 +9,26 @@ import (
 	"time"
 )
 
-// todaysFaultCases shows what each kind of fault does to a vault of today's.
-var todaysFaultCases = map[string][]struct {
+type todaysFaultCase struct {
 	name  string
 	fault Fault
 	check func(t *testing.T, c *Cloud, cl *client, v Resource)
-}{
+}
+
+// todaysFaultCases shows what each kind of fault does to a vault of today's.
+var todaysFaultCases = together(changeCases, barrierCases)
+
+func together(parts ...map[string][]todaysFaultCase) map[string][]todaysFaultCase {
+	out := map[string][]todaysFaultCase{}
+	for _, part := range parts {
+		for kind, cases := range part {
+			out[kind] = append(out[kind], cases...)
+		}
+	}
+	return out
+}
+
+var changeCases = map[string][]todaysFaultCase{
 	kindBusy: {{"", Fault{Vault: "rsv-1", For: "10m"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
 		wantStatus(t, cl.patch(v, alertsBody), 409, "AnotherOperationInProgress")
 		wantStatus(t, cl.read(v), 200, `"Succeeded"`)

@@ -41,9 +41,10 @@ type line struct {
 	Mistake  string     `json:"mistake,omitempty"`  // how the client broke the protocol
 	Register string     `json:"register,omitempty"` // a provider
 
-	Token     bool    `json:"token,omitempty"`     // it drew from a bucket of its subscription
-	Change    *change `json:"change,omitempty"`    // an accepted PATCH
-	Unchanged bool    `json:"unchanged,omitempty"` // a PATCH that asked for what was so already
+	Token     bool        `json:"token,omitempty"`     // it drew from a bucket of its subscription
+	Change    *change     `json:"change,omitempty"`    // an accepted PATCH
+	Assign    *assignment `json:"assign,omitempty"`    // a role that was given
+	Unchanged bool        `json:"unchanged,omitempty"` // a PATCH that asked for what was so already
 }
 
 // commit makes a line durable, if it accepts a start, and true. On an error
@@ -51,7 +52,7 @@ type line struct {
 // be decided.
 func (c *Cloud) commit(l line) error {
 	if c.truth != nil {
-		if err := c.truth.append(l, l.Start != nil || l.Change != nil); err != nil {
+		if err := c.truth.append(l, l.Start != nil || l.Change != nil || l.Assign != nil); err != nil {
 			return err
 		}
 	}
@@ -63,7 +64,7 @@ func (c *Cloud) commit(l line) error {
 func (c *Cloud) apply(l line) error {
 	id, _, _ := strings.Cut(l.Of, "/")
 	s, v, r := c.bySub[id], c.byKey[l.Of], c.byID[l.Of]
-	if (l.Start != nil || l.Refused && r == nil) && v == nil || l.Change != nil && r == nil {
+	if (l.Start != nil || l.Refused && r == nil) && v == nil || (l.Change != nil || l.Assign != nil) && r == nil {
 		return fmt.Errorf("a start of a vault %q that the cloud does not have", l.Of)
 	}
 	if err := c.applyToday(l, s, r); err != nil {
@@ -113,6 +114,9 @@ func (c *Cloud) applyToday(l line, s *subscription, r *resource) error {
 			return fmt.Errorf("a change of %s: %s", r.id(), prob.message)
 		}
 		r.changes = append(r.changes, ch)
+	}
+	if l.Assign != nil {
+		r.roles = append(r.roles, l.Assign)
 	}
 	return nil
 }

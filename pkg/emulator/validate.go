@@ -158,6 +158,8 @@ func (c *checker) fault(path string, f *Fault) {
 	c.oneOf(path+".trigger", f.Trigger, "User", "Forced")
 	c.oneOf(path+".ends", f.Ends, statusUpgraded, statusFailed)
 	c.oneOf(path+".after", f.After, afterBeginning, afterStart, afterEnd)
+	c.oneOf(path+".level", f.Level, lockReadOnly, lockCanNotDelete)
+	c.oneOf(path+".scope", f.Scope, scopeVault, scopeGroup, scopeSubscription)
 	c.oneOf(path+".provider", f.Provider, providerRecoveryServices, providerSiteRecovery)
 	c.reasons(path+".reasons", f)
 }
@@ -194,14 +196,16 @@ func (c *checker) status(path string, f *Fault) {
 		lo, hi = 401, 403
 	case kindStartBusy:
 		lo, hi = 409, 429
+	case kindLocked:
+		lo, hi = 409, 423
 	}
 	fits := f.Status >= lo && f.Status <= hi
 	want := fmt.Sprintf("%d to %d", lo, hi)
 	switch f.Kind {
 	case kindServerError: // a timeout says as little about a start as a 5xx
 		fits, want = fits || f.Status == 408, want+", or 408"
-	case kindStartBusy:
-		fits, want = f.Status == lo || f.Status == hi, "409 or 429"
+	case kindStartBusy, kindLocked:
+		fits, want = f.Status == lo || f.Status == hi, fmt.Sprintf("%d or %d", lo, hi)
 	case kindDenied:
 		fits, want = fits && f.Status != 402, "401 or 403"
 	}
