@@ -65,6 +65,15 @@ func broken(*request, *VaultHandle, *operation) answer {
 var (
 	// Accept is the answer of a service in good health: 200 or 202.
 	Accept = told("accept", func(in *request, _ *VaultHandle, op *operation) answer { return op.done(in) })
+	// Created answers 201 in the place of 200, as the specification of key vaults
+	// allows.
+	Created = told("201", func(in *request, _ *VaultHandle, op *operation) answer {
+		a := op.done(in)
+		if a.Status == http.StatusOK {
+			a.Status = http.StatusCreated
+		}
+		return a
+	})
 	// ResetAfterAcceptance loses the answer.
 	ResetAfterAcceptance = untold("reset after acceptance", always(strict.Reset))
 	// HangAccepted never answers.

@@ -237,7 +237,7 @@ func (s *Server) rows(scope []string, query string) []object {
 	for _, v := range s.vaults {
 		inScope := len(scope) == 0 || slices.Contains(scope, "subscriptions:"+v.sub.id) ||
 			v.sub.group != "" && slices.Contains(scope, "managementGroups:"+strings.ToLower(v.sub.group))
-		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); inScope && types[kind] {
+		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); inScope && types[kind] && !v.gone {
 			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind, "location": v.spec.Location,
 				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group), "tags": v.graphDoc["tags"],
 				"properties": v.graphDoc["properties"]})

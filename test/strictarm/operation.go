@@ -105,6 +105,11 @@ func (v *VaultHandle) running(now time.Time) *operation {
 
 // settle does to the vault what the operations that have ended did.
 func (v *VaultHandle) settle(now time.Time) {
+	if f := v.foreign; f != nil && !f.end.IsZero() && !f.runs(now) {
+		if v.foreign = nil; f.applies {
+			merge(v.properties(), v.wants)
+		}
+	}
 	for _, op := range v.ops {
 		if op.settled || op.runs(now) {
 			continue

@@ -70,11 +70,13 @@ func (v *VaultHandle) refusal(in *request) *PatchFault {
 	state := func(o object) any { return at(o, "securitySettings.immutabilitySettings.state") }
 	properties, _ := in.change["properties"].(object)
 	switch {
+	case v.gone:
+		return refuse(http.StatusNotFound, "ResourceNotFound", "The vault was not found.")
 	case in.change == nil:
 		return refuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
 	case v.readOnly() != "":
 		return refuseAs(ScopeLocked(v.readOnly()))
-	case v.running(in.Now) != nil:
+	case v.running(in.Now) != nil || v.foreign.runs(in.Now):
 		return refuseAs(Conflict)
 	case v.guarded && in.Header.Get("x-ms-authorization-auxiliary") == "":
 		return refuseAs(Guarded)

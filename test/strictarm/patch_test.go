@@ -248,6 +248,8 @@ func TestPatchesTooSoon(t *testing.T) {
 		"no rules":   {vault, func(c *client, v *strictarm.VaultHandle) { c.read(v) }, "alert processing rules"},
 		"held":       {held, (*client).check, "on hold: legal freeze"},
 		"outside":    {outside, (*client).check, "not in the inventory"},
+		"gone":       {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Gone()) }, "was not read"},
+		"somebody":   {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Foreign(time.Minute, true)) }, "read as Updating"},
 		"being made": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Property("provisioningState", "Pending")) }, "read as Pending"},
 		"locked":     {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Lock("keep", "ReadOnly")) }, "ReadOnly lock"},
 		"never unlocked": {lock, func(c *client, v *strictarm.VaultHandle) {
@@ -288,6 +290,8 @@ func TestServiceRefuses(t *testing.T) {
 		"no JSON":     {strictarm.Alerts, nil, `{`, 400, "InvalidRequestContent"},
 		"for ever":    {strictarm.Immutability, func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings.state", "Locked") }, unlockedBody, 400, "InvalidRestApiParameter"},
 		"too far":     {strictarm.Immutability, nil, lockedBody, 400, "InvalidRestApiParameter"},
+		"gone":        {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Gone() }, alertsBody, 404, "ResourceNotFound"},
+		"created":     {strictarm.KeyVaultRBAC, func(v *strictarm.VaultHandle) { v.Patch(strictarm.Created) }, rolesBody, 201, "enableRbacAuthorization"},
 		"in progress": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Takes(time.Minute) }, alertsBody, 202, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,12 @@ func (s *Server) getVault(in *request) answer {
 		v.readScript = v.readScript[1:]
 		return fault.reply(in, &v.reads, strict.JSON(http.StatusOK, v.read(in.Now)))
 	}
+	if v.gone {
+		return failure(http.StatusNotFound, "ResourceNotFound", "The Resource '"+v.spec.Name+"' was not found.").AsGood()
+	}
+	if f := v.foreign; f != nil && f.end.IsZero() {
+		f.end = in.Now.Add(f.takes)
+	}
 	v.lastRead, v.readSince, v.lastState = in.Now, true, v.provisioning(in.Now)
 	if v.next == afterLost && !v.wanted() && v.lastState != "Updating" {
 		v.absent = append(v.absent, in.Now)

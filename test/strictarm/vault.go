@@ -55,6 +55,8 @@ type VaultHandle struct {
 	readScript  []ReadFault
 	pollScript  []PollFault
 	guarded     bool
+	gone        bool
+	foreign     *foreignChange
 	locks       []lock
 	policies    []AccessPolicy
 	assignLag   time.Duration
@@ -160,7 +162,7 @@ func (v *VaultHandle) wanted() bool { return holds(v.properties(), v.wants) }
 // runs, it is not a terminal one (the contract for resource providers,
 // asynchronous operations).
 func (v *VaultHandle) provisioning(now time.Time) string {
-	if op := v.running(now); op != nil {
+	if v.running(now) != nil || v.foreign.runs(now) {
 		return "Updating"
 	}
 	state, _ := v.properties()["provisioningState"].(string)
@@ -257,3 +259,23 @@ func (v *VaultHandle) Unlock() *VaultHandle {
 // Guarded puts a resource guard over the vault: a PATCH without a second
 // tenant's token is refused.
 func (v *VaultHandle) Guarded() *VaultHandle { return v.with(func() { v.guarded = true }) }
+
+// Gone takes the vault away: it is deleted.
+func (v *VaultHandle) Gone() *VaultHandle { return v.with(func() { v.gone = true }) }
+
+// foreignChange is somebody else's PATCH, which begins with the first read.
+type foreignChange struct {
+	takes   time.Duration
+	applies bool
+	end     time.Time // zero: it has not begun
+}
+
+func (f *foreignChange) runs(now time.Time) bool {
+	return f != nil && !f.end.IsZero() && now.Before(f.end)
+}
+
+// Foreign puts somebody else's change on the vault. It begins when the vault is
+// first read, takes d, and ends with what is wanted or with nothing.
+func (v *VaultHandle) Foreign(d time.Duration, applies bool) *VaultHandle {
+	return v.with(func() { v.foreign = &foreignChange{takes: d, applies: applies} })
+}
