@@ -87,6 +87,7 @@ var rooms = map[string][]string{
 	"pkg/control":              {"pkg/fleet", "pkg/state", "golang.org/x/sys"},
 	"pkg/azure":                {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
 	"pkg/azure/classic":        {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
+	"pkg/azure/graph":          {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
 	"pkg/azure/internal/text":  {},
 	"pkg/emulator":             {},
@@ -149,6 +150,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 		"github.com/rogpeppe/go-internal":   "cmd/fleetup",
 		"github.com/prometheus":             "pkg/web",
 		module + "pkg/azure/classic":        "cmd/fleetup",
+		module + "pkg/azure/graph":          "cmd/fleetup",
 	}
 	for _, s := range sources(t) {
 		if s.test {

@@ -1,0 +1,219 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Resource is a row: a vault, or a subscription.
+type Resource struct {
+	ID             string // as the service spells it
+	Name           string // of a subscription what people call it, of a vault its name as in the ID
+	Type           string // in lower case
+	Location       string // "" for a subscription
+	SubscriptionID string // a GUID in lower case
+	ResourceGroup  string // as in the ID: the column has it in lower case; "" for a subscription
+	Tags           map[string]string
+	Properties     json.RawMessage // an object; nil where there are none
+}
+
+// page is what a page says besides its rows.
+type page struct {
+	total, count int64
+	truncated    bool
+	token        string // of the next page; "": there is none
+}
+
+// row is a row as it comes.
+type row struct {
+	ID             string            `json:"id"`
+	Name           string            `json:"name"`
+	Type           string            `json:"type"`
+	Location       string            `json:"location"`
+	SubscriptionID string            `json:"subscriptionId"`
+	ResourceGroup  string            `json:"resourceGroup"`
+	Tags           map[string]string `json:"tags"`
+	Properties     json.RawMessage   `json:"properties"`
+}
+
+// readPage decodes a page and visits its rows, one at a time. The members that
+// the API description calls required must be there, once; others are passed
+// over.
+func readPage(body []byte, visit func(Resource) error) (page, error) {
+	var p page
+	rows := int64(0)
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
+	if err := delimiter(d, '{'); err != nil {
+		return page{}, err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		tok, err := d.Token()
+		if err != nil {
+			return page{}, err
+		}
+		name, _ := tok.(string) // the decoder takes nothing else for a name
+		if seen[name] {
+			return page{}, fmt.Errorf("it has %q twice", clean(name))
+		}
+		seen[name] = true
+		switch name {
+		case "totalRecords":
+			err = count(d, &p.total)
+		case "count":
+			err = count(d, &p.count)
+		case "resultTruncated":
+			p.truncated, err = truth(d)
+		case "$skipToken":
+			var s *string
+			if err = d.Decode(&s); err == nil && s != nil {
+				p.token = *s
+			}
+		case "data":
+			rows, err = readRows(d, visit)
+		default:
+			var other json.RawMessage
+			err = d.Decode(&other)
+		}
+		if err != nil {
+			return page{}, fmt.Errorf("%s: %w", clean(name), err)
+		}
+	}
+	if err := delimiter(d, '}'); err != nil {
+		return page{}, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return page{}, errors.New("more follows its end")
+	}
+	for _, name := range []string{"totalRecords", "count", "resultTruncated", "data"} {
+		if !seen[name] {
+			return page{}, fmt.Errorf("it has no %s", name)
+		}
+	}
+	if p.count != rows {
+		return page{}, fmt.Errorf("it has %d rows and says that it has %d", rows, p.count)
+	}
+	return p, nil
+}
+
+// readRows reads an array of rows.
+func readRows(d *json.Decoder, visit func(Resource) error) (n int64, err error) {
+	if err := delimiter(d, '['); err != nil {
+		return 0, err
+	}
+	for d.More() {
+		var r *row
+		if err := d.Decode(&r); err != nil {
+			return n, fmt.Errorf("row %d: %w", n+1, err)
+		}
+		if r == nil {
+			return n, fmt.Errorf("row %d is null", n+1)
+		}
+		res, err := r.resource()
+		if err != nil {
+			return n, fmt.Errorf("row %d: %w", n+1, err)
+		}
+		if err := visit(res); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, delimiter(d, ']')
+}
+
+func delimiter(d *json.Decoder, want json.Delim) error {
+	tok, err := d.Token()
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	if tok != want {
+		return fmt.Errorf("it has %.40q where %q belongs", clean(fmt.Sprint(tok)), want.String())
+	}
+	return nil
+}
+
+// count reads a number of rows.
+func count(d *json.Decoder, n *int64) error {
+	var p *int64
+	if err := d.Decode(&p); err != nil {
+		return err
+	}
+	if p == nil || *p < 0 {
+		return errors.New("it is no number of rows")
+	}
+	*n = *p
+	return nil
+}
+
+// truth reads a truth value: the API description has it as a text, its prose as
+// a boolean.
+func truth(d *json.Decoder) (bool, error) {
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return false, err
+	}
+	switch v {
+	case true, "true":
+		return true, nil
+	case false, "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", clean(fmt.Sprint(v)))
+}
+
+// resource checks a row. The ID says most of what the other columns say: where
+// they differ, the row is not what was asked for.
+func (r *row) resource() (Resource, error) {
+	if r.ID == "" || r.Type == "" {
+		return Resource{}, errors.New("it has no id or no type")
+	}
+	out := Resource{ID: r.ID, Name: r.Name, Type: strings.ToLower(r.Type), Location: r.Location, Tags: r.Tags}
+	if raw := bytes.TrimSpace(r.Properties); len(raw) > 0 && !bytes.Equal(raw, []byte("null")) {
+		if raw[0] != '{' {
+			return Resource{}, fmt.Errorf("the properties of %s are no object", clean(r.ID))
+		}
+		out.Properties = raw
+	}
+	differ := func(what string) error {
+		return fmt.Errorf("the id %s and its %s differ, or it is no id", clean(r.ID), what)
+	}
+	var err error
+	if out.SubscriptionID, err = fleet.NormalizeGUID(r.SubscriptionID); err != nil {
+		return Resource{}, differ("subscription")
+	}
+	parts := strings.Split(r.ID, "/")
+	if len(parts) < 3 || parts[0] != "" || !strings.EqualFold(parts[1], "subscriptions") || !strings.EqualFold(parts[2], out.SubscriptionID) {
+		return Resource{}, differ("subscription")
+	}
+	if out.Type == subscriptionType {
+		if len(parts) != 3 {
+			return Resource{}, differ("type")
+		}
+		out.Location = ""
+		return out, nil
+	}
+	if len(parts) != 9 || !strings.EqualFold(parts[3], "resourceGroups") || !strings.EqualFold(parts[5], "providers") ||
+		!strings.EqualFold(parts[6]+"/"+parts[7], r.Type) {
+		return Resource{}, differ("type")
+	}
+	if parts[4] == "" || !strings.EqualFold(parts[4], r.ResourceGroup) {
+		return Resource{}, differ("resource group")
+	}
+	if r.Name == "" || !strings.EqualFold(parts[8], r.Name) {
+		return Resource{}, differ("name")
+	}
+	if r.Location == "" {
+		return Resource{}, fmt.Errorf("%s has no location", clean(r.ID))
+	}
+	out.ResourceGroup = parts[4]
+	return out, nil
+}
