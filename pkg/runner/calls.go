@@ -52,7 +52,9 @@ func (r *run) validate(a rollout.Validate) {
 	} else {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
-		res.State = seen.State
+		if res.State == nil {
+			res.State = seen.State
+		}
 	}
 	r.slowDown(v.SubscriptionID, res.RetryAfter)
 	r.post(rollout.Validated{Vault: v.Key, Result: res})

@@ -57,7 +57,9 @@ func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *
 		} else {
 			seen, present := snap.Vaults[v.Key]
 			res = cloud.Validate(ctx, v, seen, present, nil)
-			res.State = seen.State
+			if res.State == nil {
+				res.State = seen.State
+			}
 		}
 		if res.Verdict != fleet.VerdictThrottled || ctx.Err() != nil {
 			return res

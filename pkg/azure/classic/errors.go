@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -48,7 +49,7 @@ func readServiceError(n *node) (serviceError, bool) {
 	kids := n.child("Details").kids
 	for i, d := range kids {
 		if len(e.details) == maxDetails {
-			e.details = append(e.details, fleet.Finding{Severity: fleet.SeverityError, Code: codeNone,
+			e.details = append(e.details, fleet.Finding{Severity: fleet.SeverityError, Code: check.CodeNone,
 				Message: fmt.Sprintf("the service gives %d reasons more, which are not kept", len(kids)-i)})
 			break
 		}
@@ -95,15 +96,12 @@ func (e serviceError) findings(guide func(*fleet.Finding)) []fleet.Finding {
 	}
 	for i := range fs {
 		if fs[i].Code == "" {
-			fs[i].Code = codeNone
+			fs[i].Code = check.CodeNone
 		}
 		guide(&fs[i])
 	}
 	return fs
 }
-
-// codeNone stands where the service gave no code.
-const codeNone = "no-code"
 
 // splitTable parts a message from the table it may hold: rows by '|', columns
 // by ';' (reference §5). The sentence before the table stays the message.
@@ -196,6 +194,11 @@ func callError(resp *azure.Response, op string) *fleet.CallError {
 		msg = text.Clean(msg+": "+strings.Join(items, ", "), text.MaxMessage)
 	}
 	return resp.Error(op, text.Clean(e.code, text.MaxID), msg)
+}
+
+// failed adds a check that did not give what was asked.
+func (u *Upgrader) failed(r *check.Report, side *azure.Side, err error) {
+	r.Failed(side, u.sidePermission(side), err)
 }
 
 // sidePermission says what a refused caller needs.

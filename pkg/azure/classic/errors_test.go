@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -24,9 +25,9 @@ func TestServiceErrorShapes(t *testing.T) {
 		{"shape 1, no type is an error", errorXML("Top", "", `<Entry><Code>N</Code></Entry>`), true, "error:N"},
 		{"shape 1, an unknown type is an error", errorXML("Top", "", reason("Fatal", "F", "f", "")), true, "error:F"},
 		{"shape 2", errorXML("Code2", "text", ""), true, "error:Code2"},
-		{"shape 2, message alone", errorXML("", "text", ""), true, "error:" + codeNone},
+		{"shape 2, message alone", errorXML("", "text", ""), true, "error:" + check.CodeNone},
 		{"shape 3, code", wars(`<ErrorCode>W3</ErrorCode>`), true, "error:W3"},
-		{"shape 3, message", wars(`<Message>stop</Message>`), true, "error:" + codeNone},
+		{"shape 3, message", wars(`<Message>stop</Message>`), true, "error:" + check.CodeNone},
 		{"shape 3, neither", wars(`<Other>x</Other>`), false, ""},
 		{"no namespace", `<Error><Code>C</Code></Error>`, true, "error:C"},
 		{"nil", allMet, false, ""},

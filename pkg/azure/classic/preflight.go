@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -31,10 +32,10 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 	id := subscriptionID(subscription)
 	var p preflight
 	invisible := false
-	p.make("subscription", func(r *report) string {
+	p.make("subscription", func(r *check.Report) string {
 		var sub subscriptionReport
 		u.checkSubscription(ctx, &sub, id)
-		*r, invisible = sub.report, sub.missing
+		*r, invisible = sub.Report, sub.missing
 		return ""
 	})
 	if invisible {
@@ -42,14 +43,14 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 		p.ended = true // everything in it is invisible too: saying so would mislead
 	}
 	for _, namespace := range providers {
-		p.make("provider "+namespace, func(r *report) string { u.checkProvider(ctx, r, id, namespace); return "" })
+		p.make("provider "+namespace, func(r *check.Report) string { u.checkProvider(ctx, r, id, namespace); return "" })
 	}
-	p.make("feature "+feature, func(r *report) string { u.checkFeature(ctx, r, id); return "" })
+	p.make("feature "+feature, func(r *check.Report) string { u.checkFeature(ctx, r, id); return "" })
 	for _, v := range targetGroups(vaults) {
-		p.make("resource group "+v.TargetResourceGroup, func(r *report) string { u.checkGroup(ctx, r, v); return "" })
+		p.make("resource group "+v.TargetResourceGroup, func(r *check.Report) string { u.checkGroup(ctx, r, v); return "" })
 	}
 	p.ended = false // the other side
-	p.make("classic listing", func(r *report) string {
+	p.make("classic listing", func(r *check.Report) string {
 		s, err := u.Read(ctx, id, nil)
 		if err != nil {
 			u.failed(r, u.o.ServiceManagement, err)
@@ -88,26 +89,13 @@ type preflight struct {
 	ended  bool // further checks of this side would teach nothing
 }
 
-func (p *preflight) make(name string, check func(*report) (detail string)) {
+func (p *preflight) make(name string, look func(*check.Report) (detail string)) {
 	c := fleet.Check{Name: name, State: fleet.CheckSkipped}
 	if !p.ended {
-		var r report
-		c.Detail = check(&r)
-		c.State, c.Findings = r.checkState(), r.findings
-		p.ended = r.stop()
+		var r check.Report
+		c.Detail = look(&r)
+		c.State, c.Findings = r.State(), r.Findings
+		p.ended = r.Stop()
 	}
 	p.checks = append(p.checks, c)
-}
-
-// checkState says how the check ended that made the report.
-func (r *report) checkState() fleet.CheckState {
-	switch {
-	case r.denied, slices.ContainsFunc(r.findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeNoPermission }):
-		return fleet.CheckDenied
-	case r.blocked:
-		return fleet.CheckMissing
-	case r.waiting, r.throttled:
-		return fleet.CheckWaiting
-	}
-	return fleet.CheckGood
 }

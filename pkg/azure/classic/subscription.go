@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -14,7 +15,7 @@ import (
 // subscriptionReport is what the checks of a subscription found. Its vaults
 // share it; nobody changes it.
 type subscriptionReport struct {
-	report
+	check.Report
 	missing bool // the Resource Manager does not know the subscription
 }
 
@@ -26,13 +27,13 @@ func (u *Upgrader) subscription(ctx context.Context, id string) (subscriptionRep
 	return u.subscriptions.Do(ctx, id, func(ctx context.Context) (subscriptionReport, time.Time, error) {
 		var r subscriptionReport
 		u.checkSubscription(ctx, &r, id)
-		if !r.missing && !r.stop() {
-			u.checkSubscriptionSetup(ctx, &r.report, id)
+		if !r.missing && !r.Stop() {
+			u.checkSubscriptionSetup(ctx, &r.Report, id)
 		}
 		if err := ctx.Err(); err != nil {
 			return r, time.Time{}, err
 		}
-		if r.failedCall || r.waiting {
+		if r.FailedCall || r.Waiting {
 			return r, time.Time{}, nil
 		}
 		return r, time.Now().Add(u.o.SharedMaxAge), nil
@@ -49,17 +50,17 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 	resp, found, err := u.armGet(ctx, id, "read subscription "+id, readSubscription, nil, &sub)
 	switch {
 	case err != nil:
-		u.failed(&r.report, u.o.ResourceManager, err)
+		u.failed(&r.Report, u.o.ResourceManager, err)
 		return
 	case !found:
 		r.missing = true
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
 			Message: "the Resource Manager knows no subscription " + id + ", or not for this identity",
 			Action:  "Check the subscription's id and tenant in the inventory, and who is signed in."}, resp.RequestID)
 		return
 	}
 	if !strings.EqualFold(sub.State, "Enabled") {
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
 			Message: fmt.Sprintf("subscription %s is not enabled: its state is %q", id, text.Clean(sub.State, text.MaxID)),
 			Action:  "Have the subscription enabled, then validate again."}, resp.RequestID)
 	}
@@ -70,7 +71,7 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 		if u.o.AllowCSP {
 			f.Severity, f.Action = fleet.SeverityInfo, "It is let through, as the options say."
 		}
-		r.add(f, resp.RequestID)
+		r.Add(f, resp.RequestID)
 	}
 }
 
@@ -80,16 +81,16 @@ const feature = "Microsoft.RecoveryServices/VaultUpgrade"
 // providers must be registered too.
 var providers = []string{"Microsoft.RecoveryServices", "Microsoft.SiteRecovery"}
 
-func (u *Upgrader) checkSubscriptionSetup(ctx context.Context, r *report, id string) {
+func (u *Upgrader) checkSubscriptionSetup(ctx context.Context, r *check.Report, id string) {
 	for _, namespace := range providers {
-		if u.checkProvider(ctx, r, id, namespace); r.stop() {
+		if u.checkProvider(ctx, r, id, namespace); r.Stop() {
 			return
 		}
 	}
 	u.checkFeature(ctx, r, id)
 }
 
-func (u *Upgrader) checkProvider(ctx context.Context, r *report, id, namespace string) {
+func (u *Upgrader) checkProvider(ctx context.Context, r *check.Report, id, namespace string) {
 	var provider struct {
 		State string `json:"registrationState"`
 	}
@@ -110,13 +111,13 @@ func (u *Upgrader) checkProvider(ctx context.Context, r *report, id, namespace s
 	case strings.EqualFold(state, "Registered"):
 	case strings.EqualFold(state, "Registering"), strings.EqualFold(state, "Pending"):
 		f.Action = "Nothing: it is asked again later."
-		r.hold(f, resp.RequestID)
+		r.Hold(f, resp.RequestID)
 	default:
-		r.add(f, resp.RequestID)
+		r.Add(f, resp.RequestID)
 	}
 }
 
-func (u *Upgrader) checkFeature(ctx context.Context, r *report, id string) {
+func (u *Upgrader) checkFeature(ctx context.Context, r *check.Report, id string) {
 	var answer struct {
 		Properties struct {
 			State string `json:"state"`
@@ -133,7 +134,7 @@ func (u *Upgrader) checkFeature(ctx context.Context, r *report, id string) {
 		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
 	}
 	if !strings.EqualFold(state, "Registered") {
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeFeature,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeFeature,
 			Message: fmt.Sprintf("subscription %s is not enabled for the upgrade: feature %s is %s", id, feature, state),
 			Action:  "az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription " + id}, resp.RequestID)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -31,15 +32,15 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 	if val, decided := recordDecides(seen.Record, present, disregard); decided {
 		return val
 	}
-	var r report
+	var r check.Report
 	groupOK := localChecks(&r, v)
-	if !slices.ContainsFunc(r.findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeSubscription }) {
+	if !slices.ContainsFunc(r.Findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeSubscription }) {
 		if !present {
 			return u.missing(ctx, &r, v, groupOK)
 		}
 		u.remoteChecks(ctx, &r, v, seen, groupOK)
 	}
-	return r.validation(v, seen.Record)
+	return r.Validation(v, seen.Record)
 }
 
 // recordDecides concludes from the cloud's record alone where it can.
@@ -88,18 +89,18 @@ func failedFinding(rec *fleet.Record) fleet.Finding {
 
 // localChecks makes the checks that need no call again: a plan may be older
 // than this program. It reports whether the target group can be asked for.
-func localChecks(r *report, v *fleet.Vault) (groupOK bool) {
+func localChecks(r *check.Report, v *fleet.Vault) (groupOK bool) {
 	if _, err := fleet.NormalizeGUID(v.SubscriptionID); err != nil {
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
 			Message: "the subscription ID " + err.Error(), Action: "Correct the subscription's id in the inventory."}, "")
 	}
 	if _, ok := vaultType(string(v.ResourceType)); !ok {
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: codeResourceType,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeResourceType,
 			Message: fmt.Sprintf("%q is no type of a classic vault", text.Clean(string(v.ResourceType), text.MaxID)),
 			Action:  fmt.Sprintf("Set resourceType to one of %v.", fleet.ResourceTypes())}, "")
 	}
 	if err := fleet.CheckResourceGroupName(v.TargetResourceGroup); err != nil {
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: codeGroupName,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeGroupName,
 			Message: err.Error(), Action: "Correct targetResourceGroup in the inventory."}, "")
 		return false
 	}
@@ -108,15 +109,15 @@ func localChecks(r *report, v *fleet.Vault) (groupOK bool) {
 
 // missing concludes on a vault that the listing does not hold: it may have
 // become its target, or never have been there.
-func (u *Upgrader) missing(ctx context.Context, r *report, v *fleet.Vault, groupOK bool) fleet.Validation {
+func (u *Upgrader) missing(ctx context.Context, r *check.Report, v *fleet.Vault, groupOK bool) fleet.Validation {
 	var targetState string
 	if groupOK {
 		t, resp, err := u.target(ctx, v)
 		switch {
 		case err != nil:
 			u.failed(r, u.o.ResourceManager, err)
-			if r.stop() || r.waiting {
-				return r.validation(v, nil)
+			if r.Stop() || r.Waiting {
+				return r.Validation(v, nil)
 			}
 		case t != nil:
 			if rec := t.record(); rec != nil && rec.State == fleet.RecordUpgraded {
@@ -126,10 +127,10 @@ func (u *Upgrader) missing(ctx context.Context, r *report, v *fleet.Vault, group
 			targetState = fmt.Sprintf("; its target exists, with provisioning state %s, but was not made by an upgrade that ended well", t.state())
 		}
 	}
-	r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
+	r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
 		Message: fmt.Sprintf("no %s named %s in %s is in the listing of subscription %s%s", v.ResourceType, v.Name, v.Location, v.SubscriptionID, targetState),
 		Action:  "Check the name, the location, the type and the subscription in the inventory."}, "")
-	return r.validation(v, nil)
+	return r.Validation(v, nil)
 }
 
 func ids(resp *azure.Response) []string {
@@ -140,46 +141,46 @@ func ids(resp *azure.Response) []string {
 }
 
 // remoteChecks asks both sides about a vault that is in the listing.
-func (u *Upgrader) remoteChecks(ctx context.Context, r *report, v *fleet.Vault, seen fleet.Sighting, groupOK bool) {
+func (u *Upgrader) remoteChecks(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting, groupOK bool) {
 	sub, err := u.subscription(ctx, subscriptionID(v.SubscriptionID))
 	if err != nil {
 		u.failed(r, u.o.ResourceManager, err)
 	} else {
-		r.merge(sub.report)
+		r.Merge(sub.Report)
 	}
-	if r.stop() {
+	if r.Stop() {
 		return
 	}
 	// In a subscription that the Resource Manager does not know, every group
 	// and vault is missing too: saying so would mislead.
 	if groupOK && !sub.missing {
-		if u.checkGroup(ctx, r, v); r.stop() {
+		if u.checkGroup(ctx, r, v); r.Stop() {
 			return
 		}
-		if u.checkTarget(ctx, r, v, seen); r.stop() {
+		if u.checkTarget(ctx, r, v, seen); r.Stop() {
 			return
 		}
 	}
 	u.checkPrereqs(ctx, r, v, seen)
 }
 
-func (u *Upgrader) checkGroup(ctx context.Context, r *report, v *fleet.Vault) {
+func (u *Upgrader) checkGroup(ctx context.Context, r *check.Report, v *fleet.Vault) {
 	exists, requestID, err := u.groupExists(ctx, subscriptionID(v.SubscriptionID), v.TargetResourceGroup)
 	switch {
 	case err != nil:
 		u.failed(r, u.o.ResourceManager, err)
 	case exists:
 	case v.CreateResourceGroup:
-		r.add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeGroupCreated,
+		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeGroupCreated,
 			Message: "resource group " + v.TargetResourceGroup + " does not exist; the upgrade will create it"}, requestID)
 	default:
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing,
 			Message: "resource group " + v.TargetResourceGroup + " does not exist, and the upgrade would create it: a misspelt name goes unnoticed",
 			Action:  "Correct targetResourceGroup, create the group, or set createResourceGroup: true."}, requestID)
 	}
 }
 
-func (u *Upgrader) checkTarget(ctx context.Context, r *report, v *fleet.Vault, seen fleet.Sighting) {
+func (u *Upgrader) checkTarget(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting) {
 	t, resp, err := u.target(ctx, v)
 	switch {
 	case err != nil:
@@ -188,14 +189,14 @@ func (u *Upgrader) checkTarget(ctx context.Context, r *report, v *fleet.Vault, s
 	case t.Properties.ProvisioningState == "Provisioning" && seen.Record != nil:
 		// A person has re-opened the vault after this upgrade failed: what it
 		// left behind is known. The service's own checks decide.
-		r.add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeTargetExists,
+		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeTargetExists,
 			Message: "the target vault " + v.TargetPath() + " is left over, half made, from the upgrade that failed"}, resp.RequestID)
 	case t.Properties.ProvisioningState == "Provisioning":
-		r.hold(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeRunning,
+		r.Hold(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeRunning,
 			Message: "the target vault " + v.TargetPath() + " is being made (provisioning state Provisioning): an upgrade is under way or broke off",
 			Action:  "Nothing: it is read again later. If it stays so, ask who started it."}, resp.RequestID)
 	default:
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeTargetExists,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeTargetExists,
 			Message: fmt.Sprintf("a vault is at the target %s already (provisioning state %s)", v.TargetPath(), t.state()),
 			Action:  "Choose another targetResourceGroup, or find out what that vault is for."}, resp.RequestID)
 	}
@@ -203,10 +204,10 @@ func (u *Upgrader) checkTarget(ctx context.Context, r *report, v *fleet.Vault, s
 
 // checkPrereqs asks the service for its own checks (reference §4): a POST that
 // changes nothing, so it may be tried again.
-func (u *Upgrader) checkPrereqs(ctx context.Context, r *report, v *fleet.Vault, seen fleet.Sighting) {
+func (u *Upgrader) checkPrereqs(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting) {
 	op := "check the prerequisites of vault " + v.Ref()
 	if seen.Address == "" {
-		r.hold(noAddress(v), "")
+		r.Hold(noAddress(v), "")
 		return
 	}
 	resp, err := u.do(ctx, u.o.ServiceManagement, subscriptionID(v.SubscriptionID), azure.Request{
@@ -228,11 +229,11 @@ func (u *Upgrader) checkPrereqs(ctx context.Context, r *report, v *fleet.Vault, 
 }
 
 // prereqFindings reads any answer to checkPrereqsForUpgrade but "all met".
-func (u *Upgrader) prereqFindings(r *report, resp *azure.Response, v *fleet.Vault, op string) {
+func (u *Upgrader) prereqFindings(r *check.Report, resp *azure.Response, v *fleet.Vault, op string) {
 	e, readable := parseServiceError(resp.Body)
 	switch resp.Status {
 	case http.StatusNotFound:
-		r.add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
 			Message: callError(resp, op).Error(), Action: "See whether vault " + v.Ref() + " still exists."}, resp.RequestID)
 		return
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
@@ -243,7 +244,7 @@ func (u *Upgrader) prereqFindings(r *report, resp *azure.Response, v *fleet.Vaul
 	case readable && len(e.details) > 0,
 		readable && class != fleet.CallUnreachable:
 		for _, f := range e.findings(u.guide) {
-			r.add(f, resp.RequestID)
+			r.Add(f, resp.RequestID)
 		}
 	case class == fleet.CallUnreachable:
 		u.failed(r, u.o.ServiceManagement, callError(resp, op))
