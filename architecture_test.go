@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	"pkg/azure/classic":        {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
 	"pkg/azure/graph":          {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/arm":            {"pkg/fleet", "pkg/azure", "github.com/google/uuid"},
-	"pkg/azure/rsv":            {"pkg/fleet", "pkg/azure/arm"},
+	"pkg/azure/rsv":            {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check"},
 	"pkg/azure/internal/check": {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
 	"pkg/azure/internal/text":  {},

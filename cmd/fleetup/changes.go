@@ -3,7 +3,6 @@ package main
 import (
 	"path/filepath"
 
-	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -18,7 +17,7 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string) {
 	if file == "" {
 		return
 	}
-	current, err := inventory.Load(file, now())
+	current, err := readInventory(file)
 	if err != nil {
 		say(e.stderr, "The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
 			report.Clean(file), p.ShortFingerprint())

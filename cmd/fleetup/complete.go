@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -208,7 +207,7 @@ func (l *lineSoFar) vaults() []candidate {
 	}
 	if path == "" {
 		if len(l.arguments) > 0 {
-			if p, err := inventory.Load(l.arguments[0], now()); err == nil {
+			if p, err := readInventory(l.arguments[0]); err == nil {
 				add(report.Names(p), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
 			}
 		}

@@ -306,7 +306,7 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 		return len(changes.Notes), nil
 	}
 	if out == "" {
-		_, err := inventory.Load(path, now())
+		_, err := readInventory(path)
 		e.sayNext(path, err)
 	}
 	return len(changes.Notes), nil

@@ -179,7 +179,7 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 	in, out := f.Vaults()
 	say(e.stderr, "%s in %s; %d left out, with the reason in comments.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
 	name := cmp.Or(path, "-")
-	_, err := inventory.Parse(name, data, now())
+	_, err := inventory.Parse(name, data, now(), today()...)
 	e.sayNext(name, err)
 	return nil
 }

@@ -28,7 +28,7 @@ func TestGenerated(t *testing.T) {
 		}
 		compareGenerated(t, path, b.Bytes())
 	}
-	schema, err := inventory.JSONSchema()
+	schema, err := inventory.JSONSchema(today()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 				if err := noArguments(c); err != nil {
 					return err
 				}
-				schema, err := inventory.JSONSchema()
+				schema, err := inventory.JSONSchema(today()...)
 				if err != nil {
 					return err
 				}
@@ -81,7 +81,7 @@ func (e *environment) show(c *cli.Context) error {
 	if c.NArg() < 2 {
 		return usage(report.Command("inventory", "show", "INVENTORY", "SUBSCRIPTION/NAME"), "show needs an inventory and a vault")
 	}
-	p, from, err := inventory.Explain(c.Args().First(), now())
+	p, from, err := inventory.Explain(c.Args().First(), now(), today()...)
 	if err != nil {
 		return err
 	}

@@ -73,11 +73,14 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		}
 		return p, true, nil
 	}
-	p, err = inventory.Load(path, now())
+	p, err = readInventory(path)
 	if errors.Is(err, inventory.ErrTooBig) {
 		err = &failure{fleet.ExitUsage, err, ""}
 	}
 	if err != nil {
+		return nil, false, err
+	}
+	if p, err = restored(p, filepath.Dir(path)); err != nil {
 		return nil, false, err
 	}
 	if c.Bool("accept-warnings") {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -50,10 +49,11 @@ func (e *environment) permissions(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	role, err := roleOf(p.Kind)
+	k, err := kindOf(p.Kind)
 	if err != nil {
 		return err
 	}
+	role := k.Role()
 	scopes, err := scopesOf(c, p, file)
 	if err != nil {
 		return err
@@ -101,12 +101,4 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 		return nil, usage(report.Command("permissions", file)+" with one of "+strings.Join(each, ", "), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil
-}
-
-// roleOf is the role of an upgrade kind.
-func roleOf(k fleet.Kind) (fleet.Role, error) {
-	if role, ok := roles[k]; ok {
-		return role(), nil
-	}
-	return fleet.Role{}, usage("", "this version does not know the upgrade kind %q", k)
 }

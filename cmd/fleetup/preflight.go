@@ -123,10 +123,6 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 		return err
 	}
 	defer done()
-	kind, ok := conn.Upgrader.(preflighter)
-	if !ok {
-		return usage("", "the upgrade kind %q has no preflight", src.plan.Kind)
-	}
 	ctx, stop := e.untilInterrupted()
 	defer stop()
 	var tenants []string
@@ -138,7 +134,7 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 	}
 	// First, so that the reads find their tokens.
 	signIns := make([][]fleet.SignIn, len(tenants))
-	together(src.plan.Limits.Validations, len(tenants), func(i int) { signIns[i] = kind.SignIns(ctx, tenants[i]) })
+	together(src.plan.Limits.Validations, len(tenants), func(i int) { signIns[i] = conn.SignIns(ctx, tenants[i]) })
 	for _, s := range slices.Concat(signIns...) {
 		known := func(o fleet.SignIn) bool { return o.Side == s.Side && o.Identity.Fixed }
 		if !slices.ContainsFunc(found.SignIns, known) { // one fixed token serves all tenants
@@ -147,7 +143,7 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 	}
 	together(src.plan.Limits.Validations, len(found.Subscriptions), func(i int) {
 		s := &found.Subscriptions[i]
-		s.Checks = kind.Preflight(ctx, s.ID, vaults[s.ID])
+		s.Checks = conn.Preflight(ctx, s.ID, vaults[s.ID])
 	})
 	if ctx.Err() != nil {
 		return &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew"}

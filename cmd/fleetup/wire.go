@@ -7,28 +7,20 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
-	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
-// Adapters satisfy the runner's ports structurally; here the compiler is asked.
 var (
-	_ runner.Upgrader = (*classic.Upgrader)(nil)
-	_ runner.Store    = (*state.Ledger)(nil)
-	_ runner.Store    = (*state.Memory)(nil)
-	_ classic.Limiter = (*runner.Limiter)(nil)
-	_ preflighter     = (*classic.Upgrader)(nil)
+	_ runner.Store = (*state.Ledger)(nil)
+	_ runner.Store = (*state.Memory)(nil)
 )
-
-// roles are what the upgrade kinds need of the Resource Manager.
-var roles = map[fleet.Kind]func() fleet.Role{fleet.KindClassic: classic.Role}
 
 // cloud is a connection to the cloud of a plan.
 type cloud struct {
-	runner.Upgrader
+	upgrader
 	limiter *runner.Limiter
 	signIn  func(context.Context) error
 	close   func()
@@ -56,37 +48,25 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 			closers[i]()
 		}
 	}}
-	switch p.Kind {
-	case fleet.KindClassic:
-		err = func() error {
-			classicSide, armSide, err := azure.NewSides(azure.Options{Cloud: endpoints, Credentials: credentials,
-				Version: versionString(), Log: azure.LogRequests(logOf(c))})
-			if err != nil {
-				return err
-			}
-			up, err := classic.New(classic.Options{ServiceManagement: classicSide, ResourceManager: armSide,
-				Subscriptions: p.Subscriptions, Limiter: conn.limiter, AllowCSP: c.Bool("allow-csp"),
-				AgentDownload: c.String("agent-download")})
-			if err != nil {
-				return err
-			}
-			conn.Upgrader = up
-			conn.signIn = func(ctx context.Context) error {
-				if err := signIn(ctx, classicSide, p.Subscriptions); err != nil {
+	k, err := kindOf(p.Kind)
+	if err == nil {
+		var sides []*azure.Side
+		conn.upgrader, sides, err = k.connect(c, p, azure.Options{Cloud: endpoints, Credentials: credentials,
+			Version: versionString(), Log: azure.LogRequests(logOf(c))}, conn.limiter)
+		conn.signIn = func(ctx context.Context) error {
+			for _, side := range sides {
+				if err := signIn(ctx, side, p.Subscriptions); err != nil {
 					return err
 				}
-				return signIn(ctx, armSide, p.Subscriptions)
 			}
-			closers = append(closers, up.Close)
 			return nil
-		}()
-	default:
-		err = usage("", "this version does not know the upgrade kind %q", p.Kind)
+		}
 	}
 	if err != nil {
 		conn.close()
 		return nil, err
 	}
+	closers = append(closers, conn.Close)
 	return conn, nil
 }
 

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -104,6 +107,31 @@ func (s *Side) Client(tenant string) (*Client, error) {
 	}
 	s.clients[tenant] = c
 	return c, nil
+}
+
+// PathOf is the percent-encoded path, with its query, of a URL that this side's
+// cloud handed out: the part of it below the endpoint. A URL of another scheme or
+// host is an error: no token goes there.
+func (s *Side) PathOf(given string) (string, error) {
+	u, err := url.Parse(given)
+	base, _ := url.Parse(s.endpoint.base) // it was parsed before
+	switch {
+	case err != nil:
+		return "", errors.New("it is no URL")
+	case u.User != nil:
+		return "", errors.New("it holds a user name")
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+		u = base.ResolveReference(u)
+	}
+	if !strings.EqualFold(u.Scheme, base.Scheme) || !strings.EqualFold(u.Host, base.Host) {
+		return "", fmt.Errorf("it is on another host, %s", text.Clean(u.Host, text.MaxID))
+	}
+	u.Fragment = ""
+	path, ok := strings.CutPrefix(u.RequestURI(), strings.TrimSuffix(base.EscapedPath(), "/"))
+	if !ok || !strings.HasPrefix(path, "/") {
+		return "", errors.New("it is not below the endpoint")
+	}
+	return path, nil
 }
 
 // Close closes idle connections. The side can still be used.

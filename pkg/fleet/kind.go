@@ -51,6 +51,9 @@ type KindSpec struct {
 	// Describe says what is sent to each vault. The options are complete and
 	// valid. nil for the classic kind.
 	Describe func(options Options) Upgrade
+	// Restore is what a rollback sends to a vault of which a state was recorded, or
+	// why nothing can be sent. nil for other kinds.
+	Restore func(recorded json.RawMessage) (body json.RawMessage, err error)
 }
 
 // Upgrade is what a plan does to each of its vaults, frozen in the plan: what is

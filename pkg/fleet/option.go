@@ -43,10 +43,11 @@ type Option struct {
 	Words    []string // the values of OptionKind
 }
 
-// The keys of [CommonOptions].
+// The keys of [CommonOptions], and of what every rollback needs.
 const (
 	OptionAPIVersion = "apiVersion"
 	OptionExpected   = "expected"
+	OptionLedger     = "ledger"
 )
 
 // CommonOptions are those of every kind but classic. The version is the kind's

@@ -92,6 +92,7 @@ func Decode(data []byte) (*Plan, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: something follows the plan", ErrInvalid)
 	}
+	p.compact()
 	if err := p.Check(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
+	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+)
+
+// upgrader is what a kind is to this program.
+type upgrader interface {
+	runner.Upgrader
+	preflighter
+	Close()
+}
+
+// Adapters satisfy the ports structurally; here the compiler is asked.
+var (
+	_ upgrader        = (*classic.Upgrader)(nil)
+	_ upgrader        = (*arm.Upgrader)(nil)
+	_ classic.Limiter = (*runner.Limiter)(nil)
+	_ arm.Limiter     = (*runner.Limiter)(nil)
+)
+
+// kinds are the upgrade kinds. This is the one place where they are registered.
+var kinds = append([]kind{{fleet.KindSpec{Kind: fleet.KindClassic, Permanent: true, Role: classic.Role}, connectClassic}},
+	ofChanges(rsv.Alerts(), rsv.AlertsBack())...)
+
+// kind is an upgrade kind with what makes the connection for a plan of it. No
+// call is made by that.
+type kind struct {
+	fleet.KindSpec
+	connect func(c *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (up upgrader, sides []*azure.Side, err error)
+}
+
+// ofChanges are the kinds that change vaults through the Resource Manager.
+func ofChanges(changes ...arm.Change) (all []kind) {
+	for _, change := range changes {
+		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (upgrader, []*azure.Side, error) {
+			_, side, err := azure.NewSides(o)
+			if err != nil {
+				return nil, nil, err
+			}
+			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions, Limiter: l, Kind: p.Upgrade.Options})
+			return up, []*azure.Side{side}, err
+		}})
+	}
+	return all
+}
+
+func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (upgrader, []*azure.Side, error) {
+	serviceManagement, resourceManager, err := azure.NewSides(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	up, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager,
+		Subscriptions: p.Subscriptions, Limiter: l, AllowCSP: c.Bool("allow-csp"), AgentDownload: c.String("agent-download")})
+	return up, []*azure.Side{serviceManagement, resourceManager}, err
+}
+
+// kindOf finds an upgrade kind.
+func kindOf(k fleet.Kind) (*kind, error) {
+	for i := range kinds {
+		if kinds[i].Kind == k {
+			return &kinds[i], nil
+		}
+	}
+	return nil, usage("", "this version does not know the upgrade kind %q", k)
+}
+
+// today are the kinds that an inventory may name besides the classic one.
+func today() (specs []fleet.KindSpec) {
+	for i := range kinds {
+		if kinds[i].Kind != fleet.KindClassic {
+			specs = append(specs, kinds[i].KindSpec)
+		}
+	}
+	return specs
+}
+
+// readInventory reads the inventory at a path, of whatever kind.
+func readInventory(path string) (*plan.Plan, error) { return inventory.Load(path, now(), today()...) }

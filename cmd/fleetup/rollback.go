@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// restored gives each vault of a rollback's plan what was recorded of it before
+// it was changed. Vaults of which nothing is, or nothing that could be put back,
+// are held with that reason. Plans of other kinds come back as they are. The
+// ledger's path is relative to the folder.
+func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
+	k, err := kindOf(p.Kind)
+	of, undoes := p.Kind.Undoes()
+	if err != nil || !undoes {
+		return p, err
+	}
+	path := p.Upgrade.Options[fleet.OptionLedger]
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	before, err := recordedBefore(path)
+	if err != nil {
+		return nil, err
+	}
+	return p.Restoring(func(v *fleet.Vault) (json.RawMessage, string) {
+		was, ok := before[fleet.KeyOf(of, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())]
+		if !ok {
+			return nil, fmt.Sprintf("nothing to put back: no run in %s has changed it by %s", filepath.Base(path), of)
+		}
+		body, err := k.Restore(was)
+		if err != nil {
+			return nil, "cannot be put back: " + err.Error()
+		}
+		return body, ""
+	}), nil
+}
+
+// recordedBefore reads what each vault was like before the newest run of a ledger
+// that started it: of several tries in one run, before the first.
+func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
+	r, err := openReading(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	if r.live != nil {
+		return nil, &failure{fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
+			"wait for its end, or " + report.Command("stop", "--close", "--state", path)}
+	}
+	runs, err := r.records.Runs()
+	if err != nil {
+		return nil, err
+	}
+	before := map[fleet.Key]json.RawMessage{}
+	for _, run := range runs {
+		tried := map[fleet.Key]bool{}
+		err := r.journal.Events(run.ID, func(_ uint64, e fleet.Event) error {
+			if f, ok := e.Fact.(fleet.StartIntended); ok && len(f.Before) > 0 && !tried[f.Vault] {
+				tried[f.Vault], before[f.Vault] = true, f.Before
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return before, nil
+}

@@ -1,0 +1,57 @@
+package arm
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Reconcile concludes from a vault's fresh sighting whether a start whose answer
+// was lost has arrived. The service keeps no record of it: the vault as it should
+// be is proof enough that nothing is to be sent again; a settled vault that is
+// not counts as one without it.
+func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, _ []string) fleet.Reconciliation {
+	res, read := seen.Detail.(*Resource)
+	switch {
+	case !present:
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "there is no vault " + v.ResourceID()}
+	case seen.Record != nil && (seen.Record.OperationID == operationID || seen.Record.OperationID == ""):
+		rec := *seen.Record
+		rec.OperationID = operationID
+		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: &rec, Detail: "the vault is as the start would make it"}
+	case !read:
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
+	case !res.Settled():
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable,
+			Detail: "an operation is under way on the vault (provisioning state " + res.ProvisioningState + ")"}
+	}
+	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is as it was before the start, and no operation is under way on it"}
+}
+
+// Verify reads the vault: it is good when it is as the change wants it and no
+// operation is under way on it. Not yet so is no error; a read that failed is one.
+func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.Verification, error) {
+	res, _, err := u.get(ctx, v)
+	switch {
+	case err != nil:
+		return fleet.Verification{}, err
+	case res == nil:
+		return fleet.Verification{Detail: "there is no vault " + v.ResourceID() + " any more"}, nil
+	case !res.Settled():
+		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState}, nil
+	case !u.change.reached(v, res.Properties):
+		return fleet.Verification{ResourceID: res.ID, Detail: fmt.Sprintf("the vault is not as it should be: it has %s", res.raw)}, nil
+	}
+	return fleet.Verification{OK: true, ResourceID: res.ID}, nil
+}
+
+// Explain says why an operation failed: what its own record said.
+func (u *Upgrader) Explain(_ context.Context, _ *fleet.Vault, seen fleet.Sighting) []fleet.Finding {
+	why, ok := seen.Detail.(failure)
+	if !ok || why.code == "" {
+		return nil
+	}
+	return []fleet.Finding{{Severity: fleet.SeverityError, Category: "upgrade", Code: why.code, Message: why.message,
+		Action: "Mend what it names; fleetup reopen permits another try."}}
+}

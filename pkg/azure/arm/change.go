@@ -1,0 +1,157 @@
+package arm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Change is what a kind does to its vaults by one PATCH each.
+type Change struct {
+	Spec fleet.KindSpec
+
+	// Sections are the properties that the change is about, nested ones with
+	// dots. They make the state that is compared, recorded and put back.
+	Sections []string
+	// Body is what is sent to every vault; nil: what is recorded of each, for a
+	// rollback. A vault whose properties hold all that it says is as the change
+	// wants it.
+	Body json.RawMessage
+	// Judge says what stands against the change of a vault that is not yet as it
+	// should be. It makes no call. nil: nothing does.
+	Judge func(state State) []fleet.Finding
+
+	// Check makes the checks that need calls of their own; nil: none.
+	Check func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource, r *check.Report)
+	// Ready does what must be done before the PATCH, and waits until it counts;
+	// nil: nothing. What it returns is recorded besides the state before. Doing it
+	// again does nothing. Its errors are *fleet.CallError.
+	Ready func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource) error
+}
+
+// State is what a change is about, by section, as the vault has it. A section
+// that the vault lacks is null.
+type State map[string]json.RawMessage
+
+// ParseState reads a state as it was recorded.
+func ParseState(recorded json.RawMessage) (State, error) {
+	var s State
+	if err := json.Unmarshal(recorded, &s); err != nil || s == nil {
+		return nil, errors.New("what was recorded of it cannot be read")
+	}
+	return s, nil
+}
+
+// Has reports whether the vault has the section.
+func (s State) Has(section string) bool { return len(s[section]) > 0 && string(s[section]) != "null" }
+
+// state picks the change's sections out of a vault's properties, in the one
+// spelling that State of a sighting wants.
+func (c *Change) state(properties any) (State, json.RawMessage, error) {
+	s := State{}
+	for _, section := range c.Sections {
+		value := properties
+		for key := range strings.SplitSeq(section, ".") {
+			m, _ := value.(map[string]any)
+			value = m[key]
+		}
+		data, err := json.Marshal(value)
+		if err != nil {
+			return nil, nil, err
+		}
+		s[section] = data
+	}
+	raw, err := json.Marshal(s)
+	return s, raw, err
+}
+
+// body is what is sent to a vault.
+func (c *Change) body(v *fleet.Vault) (json.RawMessage, error) {
+	if c.Body != nil {
+		return c.Body, nil
+	}
+	if len(v.Restore) == 0 {
+		return nil, fmt.Errorf("nothing that could be put back is recorded of vault %s", v.Ref())
+	}
+	return v.Restore, nil
+}
+
+// reached reports whether a vault is as the change wants it: its properties
+// hold everything that the body says.
+func (c *Change) reached(v *fleet.Vault, properties any) bool {
+	body, err := c.body(v)
+	if err != nil {
+		return false
+	}
+	wanted, err := decode(body)
+	if err != nil {
+		return false
+	}
+	m, _ := wanted.(map[string]any)
+	return m["properties"] != nil && holds(properties, m["properties"])
+}
+
+// holds reports whether a JSON value has all that another says. Texts are
+// compared without regard to case, as the Resource Manager does with its words.
+func holds(have, want any) bool {
+	switch w := want.(type) {
+	case map[string]any:
+		h, ok := have.(map[string]any)
+		for k, v := range w {
+			if !ok || !holds(h[k], v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		h, ok := have.([]any)
+		if !ok || len(h) != len(w) {
+			return false
+		}
+		for i := range w {
+			if !holds(h[i], w[i]) {
+				return false
+			}
+		}
+		return true
+	case string:
+		h, ok := have.(string)
+		return ok && strings.EqualFold(h, w)
+	}
+	return have == want
+}
+
+// decode reads JSON with its numbers as they are written.
+func decode(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if d.More() {
+		return nil, errors.New("more follows it")
+	}
+	return v, nil
+}
+
+// Plain is the plan's word on a change whose request is the same for every
+// vault but for its path. options are complete.
+func Plain(spec *fleet.KindSpec, body json.RawMessage, options fleet.Options, before ...string) fleet.Upgrade {
+	if body == nil {
+		body = json.RawMessage(fleet.PlaceholderRestore)
+	}
+	up := fleet.Upgrade{Title: spec.Title, Options: options, Type: string(spec.Type), Permanent: spec.Permanent, Confirm: spec.Confirm, Before: before,
+		Request: fleet.Request{Method: "PATCH", Body: body,
+			Path: fleet.PlaceholderVault + "?api-version=" + options[fleet.OptionAPIVersion]}}
+	for _, a := range spec.Role().Actions {
+		up.Actions = append(up.Actions, a.Name)
+	}
+	return up
+}

@@ -1,0 +1,197 @@
+package arm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Prepare does what must come before the change, signs in, waits for its turn
+// and returns the start of a vault, ready to go. Its errors are *fleet.CallError;
+// class CallConflict says that the vault is to be checked again.
+//
+// The start makes one PATCH with the operation ID as x-ms-client-request-id and
+// returns what the answer means (design §2, rule 3). It waits for nothing but
+// the network, and ends with its context.
+func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
+	op := "change vault " + v.Ref()
+	again := func(why string) error {
+		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: why + ": it is checked again"}
+	}
+	res, ok := seen.Detail.(*Resource)
+	switch {
+	case !ok:
+		return nil, again("the vault itself was not read")
+	case seen.Record != nil:
+		return nil, again("the vault is as it should be")
+	case !res.Settled():
+		return nil, again("an operation is under way on the vault")
+	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(res.State()), fleet.SeverityError):
+		return nil, again("the vault is not as it was when it was checked")
+	}
+	body, err := u.change.body(v)
+	if err != nil {
+		return nil, again(err.Error())
+	}
+	path, err := u.vaultPath(v)
+	if err != nil {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
+	}
+	if u.change.Ready != nil {
+		if err := u.change.Ready(ctx, u, v, res); err != nil {
+			return nil, err
+		}
+	}
+	c, err := u.client(v.SubscriptionID, op)
+	if err != nil {
+		return nil, err
+	}
+	once, err := c.PrepareOnce(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.wait(ctx, v.SubscriptionID); err != nil {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+	}
+	var used atomic.Bool
+	return func(ctx context.Context, operationID string) fleet.StartAnswer {
+		if used.Swap(true) {
+			return fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
+				Message: "this start was used before; it sends nothing twice"}
+		}
+		h := header(body)
+		h.Set("x-ms-client-request-id", operationID)
+		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPatch, Path: path, Body: body, Header: h, Subject: v.SubscriptionID})
+		if err != nil {
+			return noAnswer(err, operationID)
+		}
+		return u.answer(v, resp, operationID)
+	}, nil
+}
+
+func noAnswer(err error, operationID string) fleet.StartAnswer {
+	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
+		Message: named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
+	if se, ok := errors.AsType[*azure.SendError](err); ok && se.NotSent {
+		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
+	}
+	return a
+}
+
+// named adds to a message by which names the cloud can find the request.
+func named(message, requestID, operationID string) string {
+	if requestID != "" {
+		message += " (request " + requestID + ")"
+	}
+	return message + " (client request " + operationID + ")"
+}
+
+// refusals are error codes that say that nothing was changed, and that a person
+// must mend something first: the vault waits for the next run, and is no
+// failure. The Resource Manager's own: a lock, a policy, a subscription that may
+// only be read.
+var refusals = map[string]string{
+	"ScopeLocked":                  "Remove the ReadOnly lock for the time of the change, or hold the vault.",
+	"RequestDisallowedByPolicy":    "Have the policy's owner exempt the vault, or hold it.",
+	"ReadOnlyDisabledSubscription": "Have the subscription enabled, then run again.",
+}
+
+// answer is the table of design §2, rule 3, for a PATCH. Of the other statuses
+// in the two hundreds only a 202 that says where to follow it says accepted.
+func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID string) fleet.StartAnswer {
+	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
+	if resp.BodyErr == nil {
+		a.Code, a.Message = errorOf(resp.Body)
+		a.ErrorBody = a.Code != ""
+	}
+	action, refused := refusals[a.Code]
+	switch s := resp.Status; {
+	case s == http.StatusAccepted:
+		u.accepted(&a, resp)
+	case s == http.StatusOK, s == http.StatusCreated:
+		u.done(&a, v, resp)
+	case s >= 400 && s <= 499 && refused, s == http.StatusLocked:
+		a.Verdict, a.Action = fleet.StartBlocked, action
+		if a.Action == "" {
+			a.Action = "Find out what locks the vault, then run again."
+		}
+	case s == http.StatusConflict:
+		a.Verdict = fleet.StartBusy
+	case s == http.StatusTooManyRequests:
+		a.Verdict = fleet.StartThrottled
+	case s == http.StatusUnauthorized:
+		a.Verdict, a.Action = fleet.StartDenied, "Sign in again for the "+u.ResourceManager.Name()+" side, then resume."
+	case s == http.StatusForbidden:
+		a.Verdict, a.Action = fleet.StartDenied, u.permission()
+	case s >= 400 && s <= 499 && s != http.StatusRequestTimeout:
+		a.Verdict = fleet.StartFailed
+		a.Action = "Correct this, then fleetup reopen permits another try."
+	default: // 1xx as an end, 3xx, 408, 5xx and what no standard knows
+		a.Verdict = fleet.StartUnknown
+	}
+	switch {
+	case a.Message != "":
+	case a.Code != "":
+		a.Message = "the service gave no text for this code"
+	case a.Verdict != fleet.StartAccepted:
+		a.Code, a.Message = fleet.CodeGarbled, fmt.Sprintf("HTTP %d %s with %s", resp.Status, http.StatusText(resp.Status), text.Excerpt(resp.Body))
+	}
+	if a.Message != "" && !a.ErrorBody {
+		a.Message = named(a.Message, a.RequestID, operationID)
+	}
+	return a
+}
+
+// done reads a 200: the vault as it is now.
+func (u *Upgrader) done(a *fleet.StartAnswer, v *fleet.Vault, resp *azure.Response) {
+	a.Verdict = fleet.StartUnknown
+	if resp.BodyErr != nil {
+		return
+	}
+	if _, err := u.parse(v, resp, "change vault "+v.Ref()); err == nil {
+		a.Verdict, a.Done = fleet.StartAccepted, true // Verify sees whether it is
+	}
+}
+
+// accepted reads a 202.
+func (u *Upgrader) accepted(a *fleet.StartAnswer, resp *azure.Response) {
+	a.Verdict = fleet.StartUnknown
+	o := fleet.Operation{Final: fleet.FinalLocation, RetryAfter: resp.RetryAfter}
+	var bad []string
+	for _, h := range []struct {
+		name string
+		url  *string
+	}{{"Azure-AsyncOperation", &o.StatusURL}, {"Location", &o.ResultURL}} {
+		given := resp.Header.Get(h.name)
+		if given == "" {
+			continue
+		}
+		if _, err := u.ResourceManager.PathOf(given); err != nil {
+			bad = append(bad, fmt.Sprintf("its %s is not followed: %v", h.name, err))
+			continue
+		}
+		*h.url = given
+	}
+	if o.ResultURL == "" {
+		o.Final = fleet.FinalStatus
+	}
+	a.RetryAfter = 0 // of the operation, not of the subscription
+	if o.StatusURL == "" && o.ResultURL == "" {
+		a.Code = fleet.CodeGarbled
+		a.Message = strings.Join(append([]string{"the answer says accepted, and not where to follow it"}, bad...), "; ")
+		return
+	}
+	a.Verdict, a.Operation = fleet.StartAccepted, &o
+}
+
+// permission is the advice where a permission is missing.
+func (u *Upgrader) permission() string {
+	return "Grant the identity the role that fleetup permissions prints, then validate again."
+}

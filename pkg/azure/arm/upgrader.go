@@ -1,0 +1,142 @@
+package arm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/share"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// sharedMaxAge is how long an answer about a subscription serves the vaults that
+// come after.
+const sharedMaxAge = 10 * time.Minute
+
+// Limiter spreads the requests of a subscription over time.
+type Limiter interface {
+	// Wait returns when a request of the subscription may go out.
+	Wait(ctx context.Context, subscription string) error
+}
+
+// Options are what an Upgrader is made of.
+type Options struct {
+	ResourceManager *azure.Side
+	// Subscriptions give the tenants to sign in to. One that is not here is
+	// read in the credential's own tenant.
+	Subscriptions []fleet.Subscription
+	Limiter       Limiter       // optional; asked before each read, each of its retries, and in Prepare
+	Kind          fleet.Options // the plan's, complete
+}
+
+// Upgrader carries a Change out. Its methods are safe for concurrent use;
+// errors of reads are *fleet.CallError.
+type Upgrader struct {
+	Options
+	change  Change
+	tenants map[string]string // by subscription
+
+	shared share.Group[string, any]
+}
+
+// New returns the Upgrader of a change. It makes no call, but builds the
+// credentials of every subscription's tenant: what the environment lacks is an
+// error now (*azure.SignInError inside), not in the night.
+func New(change Change, o Options) (*Upgrader, error) {
+	if o.ResourceManager == nil {
+		return nil, errors.New("the upgrade needs the Resource Manager side of a cloud")
+	}
+	u := &Upgrader{Options: o, change: change, tenants: map[string]string{}}
+	var errs []error
+	tried := map[string]bool{}
+	for _, s := range o.Subscriptions {
+		u.tenants[s.ID] = s.Tenant
+		if tried[s.Tenant] {
+			continue
+		}
+		tried[s.Tenant] = true
+		if _, err := o.ResourceManager.Client(s.Tenant); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return u, errors.Join(errs...)
+}
+
+// NewOperationID returns a GUID: the start's x-ms-client-request-id.
+func (u *Upgrader) NewOperationID(time.Time) string { return uuid.NewString() }
+
+// Scope says that vaults are read one by one.
+func (u *Upgrader) Scope() fleet.Scope { return fleet.ScopeVault }
+
+// Close closes idle connections.
+func (u *Upgrader) Close() { u.ResourceManager.Close() }
+
+// client returns the client for a subscription.
+func (u *Upgrader) client(subscription, op string) (*azure.Client, error) {
+	c, err := u.ResourceManager.Client(u.tenants[subscription])
+	if err != nil {
+		return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
+	}
+	return c, nil
+}
+
+// Do makes a call for a subscription in its turn, and again where it fails: for
+// reads, and for what may be done twice. The path is percent-encoded.
+func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string, body []byte) (*azure.Response, error) {
+	c, err := u.client(subscription, op)
+	if err != nil {
+		return nil, err
+	}
+	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription,
+		Wait: func(ctx context.Context) error { return u.wait(ctx, subscription) }})
+}
+
+func (u *Upgrader) wait(ctx context.Context, subscription string) error {
+	if u.Limiter == nil {
+		return nil
+	}
+	return u.Limiter.Wait(ctx, subscription)
+}
+
+func header(body []byte) http.Header {
+	h := http.Header{}
+	h.Set("Accept", "application/json")
+	if body != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	return h
+}
+
+// Path is the percent-encoded path of a resource ID.
+func Path(id string) string {
+	parts := strings.Split(strings.TrimPrefix(id, "/"), "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return "/" + strings.Join(parts, "/")
+}
+
+// walks reports whether a part of an ID would walk the path.
+func walks(id string) bool {
+	for p := range strings.SplitSeq(strings.TrimPrefix(id, "/"), "/") {
+		if p == "" || p == "." || p == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// vaultPath is where the calls of a vault go.
+func (u *Upgrader) vaultPath(v *fleet.Vault) (string, error) {
+	if id := v.ResourceID(); !walks(id) {
+		return Path(id) + "?api-version=" + url.QueryEscape(u.Kind[fleet.OptionAPIVersion]), nil
+	}
+	return "", fmt.Errorf("the resource ID %q is none", v.ResourceID())
+}

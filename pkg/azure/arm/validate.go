@@ -1,0 +1,155 @@
+package arm
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Codes of what the checks of a Resource Manager vault find.
+const (
+	codeElsewhere    = "vault-elsewhere"
+	codeProvisioning = "provisioning-failed"
+	codeLocked       = "vault-locked"
+	codeNotRecorded  = "nothing-recorded"
+)
+
+// Validate makes every check of a vault and returns all findings together. A
+// vault that is as it should be costs no call but the one that read it.
+func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, _ []string) fleet.Validation {
+	var r check.Report
+	res, ok := seen.Detail.(*Resource)
+	if present && !ok { // the reading was of an operation
+		var err error
+		if res, _, err = u.get(ctx, v); err != nil {
+			u.Failed(&r, err)
+			return r.Validation(v, nil)
+		}
+	}
+	if res == nil {
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
+			Message: "there is no vault " + v.ResourceID(),
+			Action:  "Check the name, the resource group and the subscription in the inventory, or whether the vault was deleted."}, "")
+		return r.Validation(v, nil)
+	}
+	val := u.checks(ctx, v, res, &r)
+	val.State = res.raw
+	return val
+}
+
+func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r *check.Report) fleet.Validation {
+	reached := u.change.reached(v, res.Properties)
+	if reached && res.Settled() {
+		return fleet.Validation{Verdict: fleet.VerdictAlready, Findings: []fleet.Finding{{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
+			Message: "the vault is as the upgrade would make it: nothing is sent"}}}
+	}
+	if fleet.NormalizeLocation(res.Location) != fleet.NormalizeLocation(v.Location) {
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeElsewhere,
+			Message: fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location, text.Clean(v.Location, text.MaxID)),
+			Action:  "Correct its location in the inventory: limits and reports go by it."}, res.RequestID)
+	}
+	if _, err := u.change.body(v); err != nil {
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeNotRecorded, Message: err.Error(),
+			Action: "Only what a run has changed can be put back, from the ledger of that run."}, "")
+	}
+	u.checkProvisioning(res, r)
+	if u.change.Judge != nil && !reached {
+		for _, f := range u.change.Judge(res.State()) {
+			r.Add(f, res.RequestID)
+		}
+	}
+	if r.Blocked {
+		return r.Validation(v, nil) // nothing that could still be learnt would change that
+	}
+	if u.checkLocks(ctx, v, r); r.Stop() {
+		return r.Validation(v, nil)
+	}
+	if u.change.Check != nil {
+		u.change.Check(ctx, u, v, res, r)
+	}
+	return r.Validation(v, nil)
+}
+
+func (u *Upgrader) checkProvisioning(res *Resource, r *check.Report) {
+	f := fleet.Finding{Severity: fleet.SeverityError, Message: "the vault's provisioning state is " + res.ProvisioningState}
+	switch {
+	case res.Settled():
+	case strings.EqualFold(res.ProvisioningState, "Failed"), strings.EqualFold(res.ProvisioningState, "Canceled"):
+		f.Code, f.Action = codeProvisioning, "Find out in the vault's activity log what failed, mend it, then validate again."
+		r.Add(f, res.RequestID)
+	default:
+		f.Code, f.Action = fleet.CodeBusy, "Nothing: it is validated again when the other operation may have ended."
+		r.Hold(f, res.RequestID)
+	}
+}
+
+// lock is a management lock, as far as the check needs it.
+type lock struct {
+	Name       string `json:"name"`
+	Properties struct {
+		Level string `json:"level"`
+		Notes string `json:"notes"`
+	} `json:"properties"`
+}
+
+// checkLocks looks for a lock that would refuse the change: one of level
+// ReadOnly, on the vault or on anything above it.
+func (u *Upgrader) checkLocks(ctx context.Context, v *fleet.Vault, r *check.Report) {
+	var list struct {
+		Value []lock `json:"value"`
+	}
+	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the locks of vault "+v.Ref(), readLocks.at(v), &list)
+	if err != nil {
+		u.Failed(r, err)
+		return
+	}
+	if !found {
+		return
+	}
+	for _, l := range list.Value {
+		if strings.EqualFold(l.Properties.Level, "ReadOnly") {
+			msg := "a ReadOnly lock holds the vault: " + text.Clean(l.Name, text.MaxID)
+			if l.Properties.Notes != "" {
+				msg += " (" + text.Clean(l.Properties.Notes, text.MaxMessage) + ")"
+			}
+			r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeLocked, Message: msg,
+				Action: "Remove the lock for the time of the change, or hold the vault."}, resp.RequestID)
+		}
+	}
+}
+
+// Failed adds a check that did not give what was asked.
+func (u *Upgrader) Failed(r *check.Report, err error) {
+	r.Failed(u.ResourceManager, u.permission(), err)
+}
+
+// Shared asks once for an answer about a subscription that all its vaults share,
+// and keeps a good one for a while.
+func (u *Upgrader) Shared(ctx context.Context, key string, ask func(context.Context) (any, error)) (any, error) {
+	return u.shared.Do(ctx, key, func(ctx context.Context) (any, time.Time, error) {
+		got, err := ask(ctx)
+		return got, time.Now().Add(sharedMaxAge), err
+	})
+}
+
+// Call is a kind of request to the Resource Manager, with the action that it
+// needs: what a role is made of.
+type Call struct {
+	Method, Path string // {vault}, {subscription} stand for what is filled in
+	Action, Why  string
+}
+
+// readLocks lists the locks of a vault, inherited ones included.
+var readLocks = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/locks?api-version=2020-05-01",
+	"Microsoft.Authorization/locks/read", "whether a lock would refuse the change"}
+
+// at is the call's percent-encoded path for a vault.
+func (c Call) at(v *fleet.Vault) string {
+	return strings.NewReplacer("{vault}", Path(v.ResourceID()), "{subscription}", v.SubscriptionID).Replace(c.Path)
+}
