@@ -48,7 +48,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		cfg.Vaults = emulatedVaults(p)
+		fill(&cfg, p)
 		if p.Scenario != "" && c.String("scenario") == "" {
 			if cfg.Scenario, err = scenario(scenarioPath(p, filepath.Dir(file))); err != nil {
 				return err

@@ -50,7 +50,8 @@ func emulated(p *plan.Plan, base, truth string) (url string, stop func(), err er
 
 // fresh makes the emulated cloud of a plan as its scenario begins.
 func fresh(p *plan.Plan, base, truth string) (*emulator.Cloud, error) {
-	cfg := emulator.Config{Vaults: emulatedVaults(p), TruthFile: truth}
+	cfg := emulator.Config{TruthFile: truth}
+	fill(&cfg, p)
 	if p.Scenario != "" {
 		var err error
 		if cfg.Scenario, err = scenario(scenarioPath(p, base)); err != nil {
@@ -107,17 +108,22 @@ func serve(address string, h http.Handler) (url string, stop func(), err error) 
 	}, nil
 }
 
-// emulatedVaults fills the emulated cloud from a plan.
-func emulatedVaults(p *plan.Plan) []emulator.Vault {
-	vs := make([]emulator.Vault, 0, len(p.Vaults))
+// fill fills the emulated cloud from a plan: with classic vaults, or with those
+// of today's Azure.
+func fill(cfg *emulator.Config, p *plan.Plan) {
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
-		vs = append(vs, emulator.Vault{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
+		if v.ResourceGroup != "" {
+			cfg.Resources = append(cfg.Resources, emulator.Resource{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
+				ResourceGroup: v.ResourceGroup, Type: string(v.ResourceType), Name: v.Name, Location: v.Location, Tags: v.Labels,
+				ProtectedItems: v.ProtectedItems})
+			continue
+		}
+		cfg.Vaults = append(cfg.Vaults, emulator.Vault{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
 			Name: v.Name, Location: v.Location, ResourceType: string(v.ResourceType),
 			TargetResourceGroup: v.TargetResourceGroup, CreateResourceGroup: v.CreateResourceGroup,
 			ProtectedItems: v.ProtectedItems})
 	}
-	return vs
 }
 
 // scenarioPath is where the plan's scenario is: relative to the inventory's

@@ -65,7 +65,8 @@ type StartAnswer struct {
 }
 
 // Operation is a long-running operation of the Resource Manager as the journal
-// keeps it: enough for another process, of another version, to follow it.
+// keeps it: enough for another process, of another version, to follow it. The
+// URLs are without scheme and host, which are the cloud's of the ledger.
 type Operation struct {
 	StatusURL string `json:"statusUrl,omitempty"` // Azure-AsyncOperation: tells how it stands
 	ResultURL string `json:"resultUrl,omitempty"` // Location: answers 202 until it is over

@@ -19,6 +19,7 @@ type decoder struct {
 	in       plan.Input
 	kinds    []fleet.KindSpec // that may be named besides classic
 	today    *fleet.KindSpec  // the one that is named; nil: the classic one
+	anyKind  bool             // another was named that is not known: nobody knows what its vaults need
 	defaults layer
 	rules    []rule
 

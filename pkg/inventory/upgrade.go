@@ -13,6 +13,7 @@ import (
 // upgrade reads the kind of the upgrade with its options.
 func (d *decoder) upgrade(e *entry) {
 	kind, known := d.peekKind(e.value)
+	d.anyKind = !known
 	s := &schema{what: "upgrade"}
 	if known {
 		s.keys = append(s.keys, "kind")
@@ -178,6 +179,9 @@ func (d *decoder) groupKeys(f *fields) {
 			d.problem(e.key, hint, "%s means nothing to the upgrade kind %s: %s", key, d.in.Kind, why)
 		}
 	}
+	if d.anyKind {
+		return
+	}
 	if d.today == nil {
 		refuse("resourceGroup", "write targetResourceGroup", "a classic vault is in no resource group until it is upgraded")
 		return
@@ -197,7 +201,10 @@ func (d *decoder) types() []string {
 
 // needed are the keys that a vault, a rule or the defaults must give.
 func (d *decoder) needed() []string {
-	if d.today == nil {
+	switch {
+	case d.anyKind:
+		return required[:2]
+	case d.today == nil:
 		return required
 	}
 	return []string{"name", "location", "resourceGroup"}

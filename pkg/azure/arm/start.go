@@ -173,11 +173,13 @@ func (u *Upgrader) accepted(a *fleet.StartAnswer, resp *azure.Response) {
 		if given == "" {
 			continue
 		}
-		if _, err := u.ResourceManager.PathOf(given); err != nil {
+		// Kept as what it is below the endpoint: no token goes anywhere else.
+		path, err := u.ResourceManager.PathOf(given)
+		if err != nil {
 			bad = append(bad, fmt.Sprintf("its %s is not followed: %v", h.name, err))
 			continue
 		}
-		*h.url = given
+		*h.url = path
 	}
 	if o.ResultURL == "" {
 		o.Final = fleet.FinalStatus
