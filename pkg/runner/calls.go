@@ -48,7 +48,7 @@ func (r *run) validate(a rollout.Validate) {
 	v := r.vault(a.Vault)
 	var res fleet.Validation
 	if snap, err := r.lister.recent(r.reads, v, time.Time{}); err != nil {
-		res = unread(err)
+		res = r.lister.unread(err)
 	} else {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
@@ -60,11 +60,14 @@ func (r *run) validate(a rollout.Validate) {
 	r.post(rollout.Validated{Vault: v.Key, Result: res})
 }
 
-// unread is the validation of a vault that cannot be read.
-func unread(err error) fleet.Validation {
+// unread is the validation of a vault that cannot be read. What the cloud refuses
+// to show of a subscription may be shown later; what it refuses of one vault, with
+// words, is that vault's matter.
+func (l *lister) unread(err error) fleet.Validation {
 	f := fleet.Finding{Severity: fleet.SeverityError, Category: "listing", Message: err.Error()}
 	res := fleet.Validation{RetryAfter: fleet.RetryAfterOf(err)}
-	switch fleet.ClassOf(err) {
+	class := fleet.ClassOf(err)
+	switch class {
 	case fleet.CallDenied:
 		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in, then check again; a run goes on with fleetup resume"
 	case fleet.CallForbidden:
@@ -74,6 +77,9 @@ func unread(err error) fleet.Validation {
 		res.Verdict, f.Code, f.Action = fleet.VerdictThrottled, fleet.CodeThrottled, "nothing: it is tried again"
 	default:
 		res.Verdict, f.Code, f.Action = fleet.VerdictBusy, fleet.CodeUnreachable, "nothing: it is tried again"
+		if class == fleet.CallRefused && !l.whole {
+			res.Verdict, f.Code, f.Action = fleet.VerdictBlocked, fleet.CodeRefused, "correct this, then validate again"
+		}
 	}
 	if res.Verdict == fleet.VerdictBusy && res.RetryAfter > 0 {
 		res.Verdict = fleet.VerdictThrottled // it said when to come back; the vault is not to blame

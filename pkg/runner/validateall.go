@@ -53,7 +53,7 @@ func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *
 	for {
 		var res fleet.Validation
 		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {
-			res = unread(err)
+			res = l.unread(err)
 		} else {
 			seen, present := snap.Vaults[v.Key]
 			res = cloud.Validate(ctx, v, seen, present, nil)

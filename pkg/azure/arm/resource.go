@@ -100,8 +100,12 @@ func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (res
 	}
 	code, _ := errorOf(resp.Body)
 	switch {
-	case resp.Status != http.StatusNotFound, code == "SubscriptionNotFound":
+	case code == "SubscriptionNotFound":
 		// Not the vault's absence: the identity may be in another tenant.
+		err := Error(resp, op)
+		err.Class, err.Action = fleet.CallForbidden, "Check the subscription's id and tenant in the inventory, and who is signed in."
+		return resp, false, err
+	case resp.Status != http.StatusNotFound:
 		return resp, false, Error(resp, op)
 	case code == "":
 		// A gateway's page. The Resource Manager did not say that it is absent.
