@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -145,8 +146,9 @@ func TestUnread(t *testing.T) {
 		fleet.CallGarbled:     {fleet.VerdictBusy, fleet.CodeUnreachable},
 		fleet.CallNotFound:    {fleet.VerdictBusy, fleet.CodeUnreachable},
 	} {
-		v := unread(&fleet.CallError{Op: "list", Class: class, Message: "words"})
-		later := unread(&fleet.CallError{Op: "list", Class: class, RetryAfter: time.Minute})
+		listing := &lister{whole: true}
+		v := listing.unread(&fleet.CallError{Op: "list", Class: class, Message: "words"})
+		later := listing.unread(&fleet.CallError{Op: "list", Class: class, RetryAfter: time.Minute})
 		if later.RetryAfter != time.Minute || later.Verdict != want.verdict && later.Verdict != fleet.VerdictThrottled {
 			t.Errorf("%s with a Retry-After: %+v", class, later)
 		}
@@ -154,5 +156,19 @@ func TestUnread(t *testing.T) {
 			v.Findings[0].Action == "" || v.Findings[0].Severity != fleet.SeverityError {
 			t.Errorf("%s: %+v", class, v)
 		}
+	}
+}
+
+// What is refused of one vault, with words, is that vault's matter: it is not
+// asked for again and again, as a listing is.
+func TestUnreadOfOneVault(t *testing.T) {
+	t.Parallel()
+	refused := &fleet.CallError{Op: "read vault prod/v1", Class: fleet.CallRefused, Code: "InvalidApiVersionParameter", Message: "words", Action: "do this"}
+	if v := (&lister{}).unread(refused); v.Verdict != fleet.VerdictBlocked || v.Findings[0].Code != fleet.CodeRefused ||
+		v.Findings[0].Action != "do this" || !strings.Contains(v.Findings[0].Message, "InvalidApiVersionParameter: words") {
+		t.Errorf("%+v", v)
+	}
+	if v := (&lister{whole: true}).unread(refused); v.Verdict != fleet.VerdictBusy {
+		t.Errorf("a listing: %+v", v)
 	}
 }
