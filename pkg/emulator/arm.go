@@ -62,6 +62,8 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 		q.call, version = callFeature, versionFeature
 	case is("subscriptions", "", "resourcegroups", ""):
 		q.call, version, q.group = callGroup, versionGroup, segments[3]
+	case is("providers", "microsoft.resourcegraph", "resources"):
+		return c.parseGraph(q, r, body)
 	default:
 		return c.parseToday(q, r, segments, low, body)
 	}

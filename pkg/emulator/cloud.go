@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,9 @@ type Cloud struct {
 	durations durations
 	changing  changing
 	limits    Limits
+	graphPer  time.Duration // the window of limits.Graph
+	tree      tree
+	tenant    []int // faults that strike queries of Resource Graph
 	faults    []fault
 	createdAt time.Time
 	vaults    []*vault // as configured
@@ -68,6 +72,7 @@ type Cloud struct {
 	counts map[countKey]int
 	firsts map[countKey]time.Time
 	used   map[string]bool // operation IDs of accepted starts
+	asked  quota
 	stats  stats
 }
 
@@ -79,6 +84,7 @@ type subscription struct {
 	csp           bool
 	disabled      bool
 	noFeature     bool
+	unseen        bool // by Resource Graph
 	noAlertRule   bool
 	unregistered  map[string]bool // by lower-case provider; mutable
 	groups        map[string]*group
@@ -225,7 +231,10 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 	}
 	c.durations = newDurations(s.TimeScale, s.Duration, usualDuration)
 	c.changing = newChanging(s)
-	c.limits = Limits{Reads: s.Limits.Reads.or(250, 25), Writes: s.Limits.Writes.or(200, 10)}
+	c.limits = Limits{Reads: s.Limits.Reads.or(250, 25), Writes: s.Limits.Writes.or(200, 10),
+		Graph: Quota{cmp.Or(s.Limits.Graph.Queries, 15), cmp.Or(s.Limits.Graph.Per, "5s")}}
+	c.graphPer = parsed(c.limits.Graph.Per)
+	wrong = append(wrong, c.plant(s.ManagementGroups))
 	if err := errors.Join(append(wrong, c.aim(s)...)...); err != nil {
 		return nil, err
 	}

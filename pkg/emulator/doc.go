@@ -19,5 +19,6 @@
 //     worked out when somebody asks. Time comes from package time alone, so it
 //     runs in a testing/synctest bubble.
 //
-// It imports only the standard library.
+// It imports only the standard library and pkg/emulator/kql, which reads the
+// queries of Resource Graph.
 package emulator

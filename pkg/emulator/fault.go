@@ -79,6 +79,9 @@ func (c *Cloud) aimOne(i int, f *fault) error {
 	path := fmt.Sprintf("faults[%d]", i)
 	place := strconv.Itoa(i)
 	drawn := func(who string) bool { return f.Rate == 0 || share(c.seed, place, who) < f.Rate }
+	if f.explicit && slices.Contains(f.calls, string(callGraph)) && drawn("tenant") {
+		c.tenant = append(c.tenant, i)
+	}
 
 	if f.Vault != "" {
 		v, r, err := c.find(f.Vault)
@@ -201,6 +204,8 @@ func (c *Cloud) setTheStage() {
 				s.disabled = true
 			case kindFeatureMissing:
 				s.noFeature = true
+			case kindUnseen:
+				s.unseen = true
 			case kindNoAlertRule:
 				s.noAlertRule = true
 			case kindProviderUnregistered:
@@ -264,6 +269,9 @@ func (c *Cloud) candidates(q *request) []int {
 	}
 	if q.resource != nil {
 		return q.resource.faults
+	}
+	if q.call == callGraph {
+		return c.tenant
 	}
 	if q.sub == nil {
 		return nil

@@ -72,6 +72,8 @@ const (
 	kindRolesLate            = "roles-late"
 	kindPrincipalMissing     = "principal-missing"
 	kindNoAlertRule          = "no-alert-rule"
+	kindIndexLate            = "index-late"
+	kindUnseen               = "unseen"
 )
 
 // The names that a fault's `calls` may hold. Of today's vaults, patch stands for
@@ -86,7 +88,7 @@ const (
 )
 
 var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
-	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callRules)}
+	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callRules), string(callGraph)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 
@@ -153,6 +155,8 @@ var faultKinds = []FaultKind{
 		Summary: "a role that is given shows in the list so long after"},
 	{Kind: kindPrincipalMissing, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callAssign)}, Times: -1,
 		Summary: "a role cannot be given: the principal is not in the directory"},
+	{Kind: kindIndexLate, Aim: AimVault, Only: OnlyToday, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "Resource Graph shows the vault as it was so long ago"},
 	{Kind: kindCSP, Aim: AimSubscription,
 		Summary: "the subscription belongs to a Cloud Solution Provider; starts are refused"},
 	{Kind: kindDisabledSubscription, Aim: AimSubscription,
@@ -161,6 +165,8 @@ var faultKinds = []FaultKind{
 		Summary: "Microsoft.RecoveryServices, or the given provider, is not registered until somebody registers it; starts are refused"},
 	{Kind: kindFeatureMissing, Aim: AimSubscription,
 		Summary: "the subscription is not enabled for the upgrade; starts are refused"},
+	{Kind: kindUnseen, Aim: AimSubscription, Only: OnlyToday,
+		Summary: "Resource Graph leaves the subscription out and says x-ms-tenant-subscription-limit-hit: true"},
 	{Kind: kindNoAlertRule, Aim: AimSubscription, Only: OnlyToday,
 		Summary: "the subscription has no alert processing rule, so nobody is told of alerts"},
 }

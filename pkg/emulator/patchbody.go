@@ -5,19 +5,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 )
 
 // shape is what a JSON value of a request may be: an object of known fields, an
-// object of strings, one of some words, or a string of some form; with none of
-// these set, true or false.
+// object of strings, one of some words, a string of some form, an array or a
+// number; with none of these set, true or false.
 type shape struct {
 	fields map[string]*shape
 	named  bool           // any names, each with a string
 	words  []string       // in Azure's own case
 	like   *regexp.Regexp // a string of this form
+	each   *shape         // an array of such
+	from   *[2]float64    // a whole number from the one to the other
 	whole  string         // of an object of fields: all are needed, and this is what it is called when one is missing
 }
 
@@ -122,6 +125,20 @@ func (s *shape) check(path string, v any) *problem {
 	case s.words != nil:
 		if word, ok := v.(string); !ok || !slices.Contains(s.words, word) {
 			return badContent("%s must be one of %s, not %s.", at, strings.Join(s.words, ", "), asJSON(v))
+		}
+	case s.each != nil:
+		list, ok := v.([]any)
+		if !ok {
+			return badContent("%s must be an array.", at)
+		}
+		for i, inner := range list {
+			if prob := s.each.check(fmt.Sprintf("%s[%d]", path, i), inner); prob != nil {
+				return prob
+			}
+		}
+	case s.from != nil:
+		if n, ok := v.(float64); !ok || n != math.Trunc(n) || n < s.from[0] || n > s.from[1] {
+			return badContent("%s must be a whole number from %.0f to %.0f, not %s.", at, s.from[0], s.from[1], asJSON(v))
 		}
 	case s.like != nil:
 		if text, ok := v.(string); !ok || !s.like.MatchString(text) {

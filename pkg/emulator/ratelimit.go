@@ -13,6 +13,14 @@ import (
 type Limits struct {
 	Reads  Bucket `yaml:"reads" json:"reads,omitzero"`   // {size: 250, perSecond: 25} where absent (the reference, "Limits")
 	Writes Bucket `yaml:"writes" json:"writes,omitzero"` // {size: 200, perSecond: 10} where absent
+	Graph  Quota  `yaml:"graph" json:"graph,omitzero"`   // {queries: 15, per: 5s} where absent
+}
+
+// Quota is how many queries Resource Graph takes in a window, which begins with
+// the first of them.
+type Quota struct {
+	Queries int    `yaml:"queries" json:"queries,omitempty"`
+	Per     string `yaml:"per" json:"per,omitempty"`
 }
 
 // Bucket is a token bucket that every subscription has for itself: it is full at

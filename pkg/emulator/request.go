@@ -34,6 +34,7 @@ const (
 	callAssign       call = "assign"
 	callLocks        call = "locks"
 	callRules        call = "rules"
+	callGraph        call = "graph"
 	callNone         call = "none" // no call of the protocol
 )
 
@@ -75,6 +76,7 @@ type request struct {
 	principal  string         // roles: of one principal only; empty: of all
 	auxiliary  bool           // the request brings other tenants' tokens
 	operation  string         // operation: the ID
+	graph      graphQuery     // graph
 	outcome    bool           // operation: its result is asked for, not its status
 	version    string         // the api-version
 	origin     string         // scheme and host
@@ -85,7 +87,8 @@ type problem struct {
 	status  int
 	code    string
 	message string
-	mistake bool // the client broke the protocol: shown in the summary
+	details []any // of the Resource Manager side
+	mistake bool  // the client broke the protocol: shown in the summary
 }
 
 func mistake(status int, code, format string, args ...any) *problem {

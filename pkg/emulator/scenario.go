@@ -7,12 +7,13 @@ package emulator
 // somebody else's) and of everything said with `for`. What the wire sees is
 // never scaled: `delay` and `retryAfter` are wall time.
 type Scenario struct {
-	Seed      int64    `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
-	TimeScale float64  `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
-	Duration  Duration `yaml:"duration" json:"duration,omitzero"`    // of a classic upgrade
-	Changes   Changes  `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
-	Limits    Limits   `yaml:"limits" json:"limits,omitzero"`
-	Faults    []Fault  `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
+	Seed             int64             `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
+	TimeScale        float64           `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
+	Duration         Duration          `yaml:"duration" json:"duration,omitzero"`    // of a classic upgrade
+	Changes          Changes           `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
+	Limits           Limits            `yaml:"limits" json:"limits,omitzero"`
+	ManagementGroups []ManagementGroup `yaml:"managementGroups" json:"managementGroups,omitempty"`
+	Faults           []Fault           `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
 }
 
 // Duration is how long an upgrade takes, in one of three forms, each value
@@ -61,7 +62,8 @@ type Fault struct {
 	// (the read of the new vault) or arm (every Resource Manager call, target
 	// among them); of today's vaults vault, patch, operation, roles, assign, locks
 	// and rules, where vault is also struck as list and target, and patch as
-	// upgrade. A fault aimed at a
+	// upgrade; and graph, the queries of Resource Graph, which it strikes whomever
+	// it is aimed at. A fault aimed at a
 	// vault strikes calls about its whole subscription, such as list, only if
 	// they are named here.
 	Calls []string `yaml:"calls" json:"calls,omitempty"`

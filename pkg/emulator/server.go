@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -98,6 +99,9 @@ func (c *Cloud) decide(q *request) reply {
 	if q.metered() {
 		c.remaining(q, &rep, l.At)
 	}
+	if q.call == callGraph && q.problem == nil {
+		c.ration(&rep, l.At)
+	}
 	if rep.content == "" {
 		rep.content = "application/xml; charset=utf-8"
 		if q.arm {
@@ -115,12 +119,15 @@ func (c *Cloud) answer(q *request, l *line) reply {
 			l.Mistake = p.message
 		}
 		rep := q.fail(p.status, p.code, p.message)
+		if p.details != nil {
+			rep.body = asJSON(object{"error": object{"code": p.code, "message": p.message, "details": p.details}})
+		}
 		if p.status == http.StatusUnauthorized {
 			rep.header = http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}
 		}
 		return rep
 	}
-	if rep := c.dry(q, l); rep != nil {
+	if rep := cmp.Or(c.dry(q, l), c.rationed(q, l)); rep != nil {
 		l.Refused = q.call == callPatch
 		return *rep
 	}
@@ -170,6 +177,8 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.listLocks(q, l.At)
 	case callRules:
 		return c.alertRules(q.sub)
+	case callGraph:
+		return c.ask(q, l)
 	case callList:
 		return c.list(q.sub, l.At)
 	case callPrereqs:

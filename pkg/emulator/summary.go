@@ -9,7 +9,7 @@ import (
 // Summary is the truth about what the cloud was asked and what it did, since
 // it was made, also over a Reopen (but for Concurrent).
 type Summary struct {
-	Requests map[string]int `json:"requests"` // by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, vault, patch, operation, roles, assign, locks, rules, none
+	Requests map[string]int `json:"requests"` // by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, vault, patch, operation, roles, assign, locks, rules, graph, none
 	// Mistakes counts requests that broke the protocol; MistakeList has the
 	// first few.
 	Mistakes    int      `json:"mistakes"`

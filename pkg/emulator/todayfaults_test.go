@@ -16,7 +16,7 @@ type todaysFaultCase struct {
 }
 
 // todaysFaultCases shows what each kind of fault does to a vault of today's.
-var todaysFaultCases = together(changeCases, barrierCases)
+var todaysFaultCases = together(changeCases, barrierCases, graphCases)
 
 func together(parts ...map[string][]todaysFaultCase) map[string][]todaysFaultCase {
 	out := map[string][]todaysFaultCase{}

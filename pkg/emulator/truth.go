@@ -41,7 +41,7 @@ type line struct {
 	Mistake  string     `json:"mistake,omitempty"`  // how the client broke the protocol
 	Register string     `json:"register,omitempty"` // a provider
 
-	Token     bool        `json:"token,omitempty"`     // it drew from a bucket of its subscription
+	Token     bool        `json:"token,omitempty"`     // it drew from a bucket of its subscription, or from the quota of queries
 	Change    *change     `json:"change,omitempty"`    // an accepted PATCH
 	Assign    *assignment `json:"assign,omitempty"`    // a role that was given
 	Unchanged bool        `json:"unchanged,omitempty"` // a PATCH that asked for what was so already
@@ -105,7 +105,11 @@ func (c *Cloud) apply(l line) error {
 
 // applyToday folds in what a line says of today's Azure.
 func (c *Cloud) applyToday(l line, s *subscription, r *resource) error {
-	if l.Token && s != nil {
+	switch {
+	case l.Token && l.Call == callGraph:
+		sent, until := c.asked.sentIn(l.At, c.graphPer)
+		c.asked = quota{sent + 1, until}
+	case l.Token && s != nil:
 		c.draw(l, s)
 	}
 	if ch := l.Change; ch != nil {

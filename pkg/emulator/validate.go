@@ -31,6 +31,11 @@ func (s *Scenario) Validate() error {
 	if s.Changes.RetryAfter < -1 {
 		c.add("changes.retryAfter", "%d is no number of seconds: 1 or more, or -1 for no such header", s.Changes.RetryAfter)
 	}
+	if s.Limits.Graph.Queries < 0 {
+		c.add("limits.graph.queries", "%d is no number of queries", s.Limits.Graph.Queries)
+	}
+	c.span("limits.graph.per", s.Limits.Graph.Per)
+	c.managementGroups(s.ManagementGroups)
 	c.bucket("limits.reads", s.Limits.Reads)
 	c.bucket("limits.writes", s.Limits.Writes)
 	for i := range s.Faults {

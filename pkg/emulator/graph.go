@@ -1,0 +1,238 @@
+package emulator
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/emulator/kql"
+)
+
+const versionGraph = "2024-04-01"
+
+// maxPage is the most rows in a page of Resource Graph, and how many there are
+// where nobody says.
+const maxPage = 1000
+
+var (
+	someText  = &shape{like: regexp.MustCompile(`(?s).`)}
+	graphBody = &shape{fields: map[string]*shape{
+		"subscriptions":    {each: &shape{like: guidPattern}},
+		"managementGroups": {each: someText},
+		"query":            someText,
+		"options": {fields: map[string]*shape{
+			"$top":                     {from: &[2]float64{1, maxPage}},
+			"$skip":                    {from: &[2]float64{0, 1 << 31}},
+			"$skipToken":               someText,
+			"resultFormat":             {words: []string{"objectArray"}},
+			"allowPartialScopes":       truth,
+			"authorizationScopeFilter": {words: []string{"AtScopeAndBelow"}},
+		}},
+	}}
+)
+
+// graphQuery is a query of Resource Graph, read.
+type graphQuery struct {
+	query *kql.Query
+	subs  []*subscription // that are asked about
+	top   int
+	skip  int
+	key   string // what a token of the next page belongs to
+}
+
+// skipToken tells where the next page begins.
+type skipToken struct {
+	Skip int    `json:"skip"`
+	Top  int    `json:"top"`
+	Of   string `json:"of"`
+}
+
+// parseGraph checks a query of Resource Graph (the reference, "Limits", and the
+// published example ResourcesFirstPageQuery).
+func (c *Cloud) parseGraph(q *request, r *http.Request, body []byte) *problem {
+	q.call = callGraph
+	if r.Method != http.MethodPost {
+		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with POST, not %s.", q.call, r.Method)
+	}
+	if p := onlyQuery(r, nil, versionGraph); p != nil {
+		return p
+	}
+	if p := jsonContent(r); p != nil {
+		return p
+	}
+	v, p := readObject(body)
+	if p != nil {
+		return p
+	}
+	if p := graphBody.check("", v); p != nil {
+		return p
+	}
+	var in struct {
+		Subscriptions    []string
+		ManagementGroups []string
+		Query            string
+		Options          struct {
+			Top       int    `json:"$top"`
+			Skip      int    `json:"$skip"`
+			SkipToken string `json:"$skipToken"`
+		}
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return badContent("The body cannot be read: %v.", err)
+	}
+	if in.Query == "" {
+		return badContent("The body needs a query.")
+	}
+	g := &q.graph
+	g.top, g.skip = in.Options.Top, in.Options.Skip
+	g.key = guid(0, "page", in.Query, strings.Join(in.Subscriptions, " "), strings.Join(in.ManagementGroups, " "))
+	if in.Options.SkipToken != "" {
+		var t skipToken
+		raw, err := base64.StdEncoding.DecodeString(in.Options.SkipToken)
+		if err != nil || json.Unmarshal(raw, &t) != nil || t.Of != g.key || t.Skip < 0 || t.Top < 1 {
+			return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken belongs to another query or to other scopes.")
+		}
+		g.skip = t.Skip
+		if g.top == 0 {
+			g.top = t.Top
+		}
+	}
+	if g.top == 0 {
+		g.top = maxPage
+	}
+	if p := c.graphScope(g, in.Subscriptions, in.ManagementGroups); p != nil {
+		return p
+	}
+	query, err := kql.Parse(in.Query, graphTables)
+	if err != nil {
+		return invalidQuery(err)
+	}
+	g.query = query
+	return nil
+}
+
+// graphScope finds the subscriptions that a query is about: those named that
+// there are, those below management groups, or all.
+func (c *Cloud) graphScope(g *graphQuery, subs, groups []string) *problem {
+	if len(subs) > 0 && len(groups) > 0 {
+		return badContent("The body must name subscriptions or managementGroups, not both.")
+	}
+	for _, s := range c.subs {
+		if len(subs) == 0 && len(groups) == 0 ||
+			slices.ContainsFunc(subs, func(id string) bool { return strings.EqualFold(id, s.id) }) ||
+			slices.ContainsFunc(groups, func(name string) bool { return c.tree.below(name, s) }) {
+			g.subs = append(g.subs, s)
+		}
+	}
+	if len(g.subs) == 0 && len(subs)+len(groups) > 0 {
+		// The code was seen in reports of users; it is not documented.
+		return &problem{status: http.StatusBadRequest, code: "BadRequest", message: "The query cannot be answered.",
+			details: []any{object{"code": "NoValidSubscriptionsInQueryRequest", "message": "There must be at least one subscription that is eligible to contain resources."}}}
+	}
+	return nil
+}
+
+// invalidQuery is the answer to a query that cannot be run, in the form that the
+// service gives it: what is wrong is in the details. It is no mistake of the
+// client's: people write queries.
+func invalidQuery(err error) *problem {
+	p := &problem{status: http.StatusBadRequest, code: "BadRequest", message: "The query cannot be run."}
+	p.details = []any{object{"code": "InvalidQuery", "message": "Query is invalid: " + err.Error() + "."}}
+	if m, ok := errors.AsType[*kql.Mistake](err); ok {
+		code := "ParserFailure"
+		if m.Unknown {
+			code = "InvalidQueryLanguage"
+		}
+		p.details = append(p.details, object{"code": code, "message": code, "line": m.Line, "characterPositionInLine": m.Column, "token": m.Token})
+	}
+	return p
+}
+
+// ask answers a query.
+func (c *Cloud) ask(q *request, l *line) reply {
+	g := &q.graph
+	var rows []kql.Row
+	cut := false
+	for _, s := range g.subs {
+		if s.unseen {
+			cut = true
+			continue
+		}
+		rows = append(rows, c.graphRows(g.query.Table, s, l.At)...)
+	}
+	header := http.Header{}
+	if cut {
+		header.Set("X-Ms-Tenant-Subscription-Limit-Hit", "true")
+	}
+	return reply{status: http.StatusOK, header: header, render: func() []byte { return g.page(g.query.Run(rows)) }}
+}
+
+// page is a page of the rows. Pages go on only where rows have an id to tell them
+// apart; without one the rest is cut off.
+func (g *graphQuery) page(rows []kql.Row) []byte {
+	from := min(g.skip, len(rows))
+	to := min(from+g.top, len(rows))
+	out := object{"totalRecords": len(rows), "count": to - from, "data": data(rows[from:to]), "facets": []any{}, "resultTruncated": "false"}
+	if to < len(rows) {
+		if slices.Contains(g.query.Columns(), "id") {
+			out["$skipToken"] = base64.StdEncoding.EncodeToString(asJSON(skipToken{to, g.top, g.key}))
+		} else {
+			out["resultTruncated"] = "true"
+		}
+	}
+	return asJSON(out)
+}
+
+func data(rows []kql.Row) []kql.Row {
+	if rows == nil {
+		return []kql.Row{}
+	}
+	return rows
+}
+
+// quota is how many queries the identity has sent in the window that runs.
+type quota struct {
+	sent  int
+	until time.Time
+}
+
+// sentIn is how many there are in the window of a moment, and when that ends.
+func (u quota) sentIn(at time.Time, per time.Duration) (int, time.Time) {
+	if !at.Before(u.until) {
+		return 0, at.Add(per)
+	}
+	return u.sent, u.until
+}
+
+// rationed answers a query for which there is no quota left, nil if there is.
+func (c *Cloud) rationed(q *request, l *line) *reply {
+	if q.call != callGraph || q.problem != nil {
+		return nil
+	}
+	sent, until := c.asked.sentIn(l.At, c.graphPer)
+	if sent < c.limits.Graph.Queries {
+		l.Token = true
+		return nil
+	}
+	rep := armError(http.StatusTooManyRequests, "RateLimiting", "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed.")
+	rep.header = http.Header{"Retry-After": {strconv.Itoa(seconds(until.Sub(l.At)))}}
+	return &rep
+}
+
+// ration puts what is left into the header of an answer.
+func (c *Cloud) ration(rep *reply, at time.Time) {
+	sent, until := c.asked.sentIn(at, c.graphPer)
+	if rep.header == nil {
+		rep.header = http.Header{}
+	}
+	left := seconds(until.Sub(at))
+	rep.header.Set("X-Ms-User-Quota-Remaining", strconv.Itoa(max(0, c.limits.Graph.Queries-sent)))
+	rep.header.Set("X-Ms-User-Quota-Resets-After", fmt.Sprintf("%02d:%02d:%02d", left/3600, left/60%60, left%60))
+}

@@ -1,0 +1,256 @@
+package kql
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// expr is worked out for a row. Values are those that JSON has.
+type expr interface{ of(r Row) any }
+
+type literal struct{ value any }
+
+func (l literal) of(Row) any { return l.value }
+
+// path is a column, and what is inside it: tags.env, tags['env'].
+type path struct {
+	column string
+	rest   []string
+}
+
+func (p path) of(r Row) any {
+	v := r[p.column]
+	for _, name := range p.rest {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[name]
+	}
+	return v
+}
+
+type logic struct {
+	and  bool
+	a, b expr
+}
+
+func (l logic) of(r Row) any {
+	if l.and {
+		return isTrue(l.a.of(r)) && isTrue(l.b.of(r))
+	}
+	return isTrue(l.a.of(r)) || isTrue(l.b.of(r))
+}
+
+type comparison struct {
+	compare func(a, b any) bool
+	not     bool
+	a       expr
+	b       []expr // one, or those of a list, any of which will do
+}
+
+func (c comparison) of(r Row) any {
+	a := c.a.of(r)
+	return slices.ContainsFunc(c.b, func(b expr) bool { return c.compare(a, b.of(r)) }) != c.not
+}
+
+type call struct {
+	function func(any) any
+	of1      expr
+}
+
+func (c call) of(r Row) any { return c.function(c.of1.of(r)) }
+
+// comparisons are the operators between two values. One with an exclamation mark
+// before it is its opposite, but for those that are written otherwise.
+var comparisons = map[string]func(a, b any) bool{
+	"==":            func(a, b any) bool { return equal(a, b) },
+	"=~":            func(a, b any) bool { return strings.EqualFold(asText(a), asText(b)) },
+	"<":             func(a, b any) bool { return order(a, b) < 0 },
+	"<=":            func(a, b any) bool { return order(a, b) <= 0 },
+	">":             func(a, b any) bool { return order(a, b) > 0 },
+	">=":            func(a, b any) bool { return order(a, b) >= 0 },
+	"contains":      func(a, b any) bool { return strings.Contains(lower(a), lower(b)) },
+	"contains_cs":   func(a, b any) bool { return strings.Contains(asText(a), asText(b)) },
+	"startswith":    func(a, b any) bool { return strings.HasPrefix(lower(a), lower(b)) },
+	"startswith_cs": func(a, b any) bool { return strings.HasPrefix(asText(a), asText(b)) },
+	"endswith":      func(a, b any) bool { return strings.HasSuffix(lower(a), lower(b)) },
+	"endswith_cs":   func(a, b any) bool { return strings.HasSuffix(asText(a), asText(b)) },
+}
+
+// functions are those of one value.
+var functions = map[string]func(any) any{
+	"not":        func(v any) any { return !isTrue(v) },
+	"tolower":    func(v any) any { return lower(v) },
+	"toupper":    func(v any) any { return strings.ToUpper(asText(v)) },
+	"tostring":   func(v any) any { return asText(v) },
+	"tobool":     func(v any) any { return isTrue(v) },
+	"isempty":    func(v any) any { return asText(v) == "" },
+	"isnotempty": func(v any) any { return asText(v) != "" },
+	"isnull":     func(v any) any { return v == nil },
+	"isnotnull":  func(v any) any { return v != nil },
+}
+
+func names[V any](m map[string]V) []string {
+	var out []string
+	for name := range m {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (p *parser) or() (expr, *Mistake) {
+	if p.depth++; p.depth > maxDepth {
+		return nil, place(p.text, p.peek(), "there are too many brackets in one another")
+	}
+	defer func() { p.depth-- }()
+	a, mistake := p.and()
+	for mistake == nil && p.skip("or") {
+		var b expr
+		b, mistake = p.and()
+		a = logic{false, a, b}
+	}
+	return a, mistake
+}
+
+func (p *parser) and() (expr, *Mistake) {
+	a, mistake := p.compared()
+	for mistake == nil && p.skip("and") {
+		var b expr
+		b, mistake = p.compared()
+		a = logic{true, a, b}
+	}
+	return a, mistake
+}
+
+// compared reads "value", "value operator value" or "value in (value, …)".
+func (p *parser) compared() (expr, *Mistake) {
+	a, mistake := p.value()
+	if mistake != nil {
+		return nil, mistake
+	}
+	t := p.peek()
+	c := comparison{a: a}
+	op := t.text
+	switch {
+	case t.kind != tokenSign && t.kind != tokenWord || slices.Contains([]string{")", "]", ",", "|", "=", "and", "or", "asc", "desc"}, op):
+		return a, nil
+	case op == "!":
+		p.take()
+		t = p.peek()
+		c.not, op = true, t.text
+	case op == "!=" || op == "<>":
+		c.not, op = true, "=="
+	case op == "!~":
+		c.not, op = true, "=~"
+	case op == "!in~":
+		c.not, op = true, "in~"
+	}
+	if op == "in" || op == "in~" {
+		p.take()
+		c.compare = comparisons["=="]
+		if op == "in~" {
+			c.compare = comparisons["=~"]
+		}
+		c.b, mistake = p.list()
+		return c, mistake
+	}
+	if c.compare = comparisons[op]; c.compare == nil {
+		return nil, p.unknown(t, "operator", append(names(comparisons), "in", "in~", "and", "or"))
+	}
+	p.take()
+	b, mistake := p.value()
+	c.b = []expr{b}
+	return c, mistake
+}
+
+func (p *parser) list() ([]expr, *Mistake) {
+	if !p.skip("(") {
+		return nil, p.wrong("a list in brackets")
+	}
+	var out []expr
+	for {
+		v, mistake := p.value()
+		if mistake != nil {
+			return nil, mistake
+		}
+		out = append(out, v)
+		if p.skip(",") {
+			continue
+		}
+		if !p.skip(")") {
+			return nil, p.wrong("a comma or a closing bracket")
+		}
+		return out, nil
+	}
+}
+
+func (p *parser) value() (expr, *Mistake) {
+	t := p.take()
+	switch {
+	case t.kind == tokenString:
+		return literal{t.text}, nil
+	case t.kind == tokenNumber:
+		n, err := strconv.ParseFloat(t.text, 64)
+		if err != nil {
+			return nil, place(p.text, t, "%q is no number", t.text)
+		}
+		return literal{n}, nil
+	case t.kind == tokenSign && t.text == "(":
+		inner, mistake := p.or()
+		if mistake == nil && !p.skip(")") {
+			mistake = p.wrong("a closing bracket")
+		}
+		return inner, mistake
+	case t.kind != tokenWord:
+		p.tokens = append([]token{t}, p.tokens...)
+		return nil, p.wrong("a value")
+	case t.text == "true" || t.text == "false":
+		return literal{t.text == "true"}, nil
+	case p.peek().kind == tokenSign && p.peek().text == "(":
+		return p.called(t)
+	}
+	return p.field(t)
+}
+
+// called reads a function's brackets.
+func (p *parser) called(t token) (expr, *Mistake) {
+	f := functions[t.text]
+	if f == nil {
+		return nil, p.unknown(t, "function", names(functions))
+	}
+	p.take()
+	inner, mistake := p.or()
+	if mistake == nil && !p.skip(")") {
+		mistake = p.wrong("a closing bracket")
+	}
+	return call{f, inner}, mistake
+}
+
+// field reads a column and what is asked for inside it.
+func (p *parser) field(t token) (expr, *Mistake) {
+	if !slices.Contains(p.names, t.text) {
+		return nil, p.unknown(t, "column", p.names)
+	}
+	f := path{column: t.text}
+	for {
+		switch {
+		case p.skip("."):
+			name := p.take()
+			if name.kind != tokenWord {
+				return nil, place(p.text, name, "a name is expected after the dot, not %q", name.text)
+			}
+			f.rest = append(f.rest, name.text)
+		case p.skip("["):
+			name := p.take()
+			if name.kind != tokenString || !p.skip("]") {
+				return nil, place(p.text, name, "a name in quotes and a closing bracket are expected, not %q", name.text)
+			}
+			f.rest = append(f.rest, name.text)
+		default:
+			return f, nil
+		}
+	}
+}
