@@ -128,8 +128,8 @@ func readStatus(resp *azure.Response, op string, rec *fleet.Record) (done bool, 
 		return false, why, resp.Garbled(op, "the answer does not say how the operation stands")
 	}
 	rec.StartedAt, rec.EndedAt = parseTime(s.StartTime), time.Time{}
-	switch {
-	case strings.EqualFold(s.Status, "Succeeded"):
+	switch { // OperationResource describes the words otherwise than the examples have them
+	case strings.EqualFold(s.Status, "Succeeded"), strings.EqualFold(s.Status, "Success"):
 		rec.EndedAt = parseTime(s.EndTime)
 		return true, why, nil
 	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"), strings.EqualFold(s.Status, "Cancelled"):

@@ -95,11 +95,12 @@ func named(message, requestID, operationID string) string {
 
 // refusals are error codes that say that nothing was changed, and that a person
 // must mend something first: the vault waits for the next run, and is no
-// failure. The Resource Manager's own: a lock, a policy, a subscription that may
-// only be read.
+// failure. The Resource Manager's own: a lock, a policy, a resource guard that the
+// change is linked to, a subscription that may only be read.
 var refusals = map[string]string{
 	"ScopeLocked":                  "Remove the ReadOnly lock for the time of the change, or hold the vault.",
 	"RequestDisallowedByPolicy":    "Have the policy's owner exempt the vault, or hold it.",
+	"LinkedAuthorizationFailed":    "Have the owner of the resource guard allow the change, or hold the vault.",
 	"ReadOnlyDisabledSubscription": "Have the subscription enabled, then run again.",
 }
 
