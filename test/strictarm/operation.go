@@ -82,7 +82,7 @@ type operation struct {
 	status     string // the path and query that were handed out; empty: none
 	result     string
 	polls      pace
-	statusDone bool // the client was told how it ended, by the status
+	statusDone bool // the status has said how it ended, or is gone
 	finalReads int  // of the Location
 	count      int  // polls
 }
@@ -245,8 +245,16 @@ func (s *Server) poll(in *request) answer {
 	}
 	op.polls.judge(in)
 	if in.call == CallResult && op.status != "" && !op.statusDone {
-		in.Problem("Location read before Azure-AsyncOperation said how it ended")
+		in.Problem("Location read before Azure-AsyncOperation said how it ended, or was gone")
 	}
+	a := op.answer(in)
+	if in.call == CallStatus && a.Status == http.StatusNotFound {
+		op.statusDone = true
+	}
+	return a
+}
+
+func (op *operation) answer(in *request) answer {
 	if len(op.v.pollScript) > 0 {
 		fault := op.v.pollScript[0]
 		op.v.pollScript = op.v.pollScript[1:]
