@@ -134,12 +134,19 @@ func outlined(c *cli.Context, f *inventory.Found, path string) error {
 // and one sign-in asks for them all.
 type oneRate struct{ *runner.Limiter }
 
-func (r oneRate) Wait(ctx context.Context, _ string) error { return r.Limiter.Wait(ctx, "") }
+func (r oneRate) Wait(ctx context.Context, _ string, lane fleet.Lane) error {
+	return r.Limiter.Wait(ctx, "", lane)
+}
+
+// Told learns nothing: a limit that one subscription has reached is not that of
+// the others.
+func (oneRate) Told(string, fleet.Lane, fleet.LaneAnswer) {}
 
 // readFleet reads the vaults of every subscription and returns how many could
 // not be read, where that is no error.
 func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int, err error) {
-	sm, rm, err := azure.NewSides(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(), Log: azure.LogRequests(logOf(c))})
+	sm, rm, err := azure.NewSides(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(),
+		Log: azure.LogRequests(logOf(c)), Pacer: oneRate{runner.NewLimiter(c.Float64("requests-per-second"))}})
 	if err != nil {
 		return 0, err
 	}
@@ -149,8 +156,7 @@ func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int,
 		ids = append(ids, s.ID)
 		subscriptions = append(subscriptions, fleet.Subscription{ID: s.ID, Tenant: s.Tenant})
 	}
-	up, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: subscriptions,
-		Limiter: oneRate{runner.NewLimiter(c.Float64("requests-per-second"))}})
+	up, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: subscriptions})
 	if err != nil {
 		return 0, err
 	}

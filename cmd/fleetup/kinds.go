@@ -22,10 +22,8 @@ type upgrader interface {
 
 // Adapters satisfy the ports structurally; here the compiler is asked.
 var (
-	_ upgrader        = (*classic.Upgrader)(nil)
-	_ upgrader        = (*arm.Upgrader)(nil)
-	_ classic.Limiter = (*runner.Limiter)(nil)
-	_ arm.Limiter     = (*runner.Limiter)(nil)
+	_ upgrader = (*classic.Upgrader)(nil)
+	_ upgrader = (*arm.Upgrader)(nil)
 )
 
 // kinds are the upgrade kinds. This is the one place where they are registered.
@@ -36,31 +34,31 @@ var kinds = append([]kind{{fleet.KindSpec{Kind: fleet.KindClassic, Permanent: tr
 // call is made by that.
 type kind struct {
 	fleet.KindSpec
-	connect func(c *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (up upgrader, sides []*azure.Side, err error)
+	connect func(c *cli.Context, p *plan.Plan, o azure.Options) (up upgrader, sides []*azure.Side, err error)
 }
 
 // ofChanges are the kinds that change vaults through the Resource Manager.
 func ofChanges(changes ...arm.Change) (all []kind) {
 	for _, change := range changes {
-		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (upgrader, []*azure.Side, error) {
+		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.Side, error) {
 			_, side, err := azure.NewSides(o)
 			if err != nil {
 				return nil, nil, err
 			}
-			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions, Limiter: l, Kind: p.Upgrade.Options})
+			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions, Kind: p.Upgrade.Options})
 			return up, []*azure.Side{side}, err
 		}})
 	}
 	return all
 }
 
-func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options, l *runner.Limiter) (upgrader, []*azure.Side, error) {
+func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.Side, error) {
 	serviceManagement, resourceManager, err := azure.NewSides(o)
 	if err != nil {
 		return nil, nil, err
 	}
 	up, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager,
-		Subscriptions: p.Subscriptions, Limiter: l, AllowCSP: c.Bool("allow-csp"), AgentDownload: c.String("agent-download")})
+		Subscriptions: p.Subscriptions, AllowCSP: c.Bool("allow-csp"), AgentDownload: c.String("agent-download")})
 	return up, []*azure.Side{serviceManagement, resourceManager}, err
 }
 

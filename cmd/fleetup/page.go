@@ -73,7 +73,8 @@ func (e *environment) onPage(c *cli.Context, j job, p *progress) error {
 	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.apply(ev) }); err != nil {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
-	j.page.Begin(web.Run{State: begins.state, Chronicle: begins.told, Options: e.reportOptions(c, report.FormatTable, j.path), Version: versionString()})
+	j.page.Begin(web.Run{State: begins.state, Chronicle: begins.told, Options: e.reportOptions(c, report.FormatTable, j.path),
+		Version: versionString(), Rates: j.cloud.limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {
 		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"

@@ -23,7 +23,7 @@ func signIn(ctx context.Context, side *azure.Side, subscriptions []fleet.Subscri
 		tried[tenant] = true
 		client, err := side.Client(tenant)
 		if err == nil {
-			_, err = client.PrepareOnce(ctx, "sign in")
+			_, err = client.PrepareOnce(ctx, "sign in", "")
 		}
 		if err == nil {
 			return nil

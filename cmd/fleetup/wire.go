@@ -16,6 +16,7 @@ import (
 var (
 	_ runner.Store = (*state.Ledger)(nil)
 	_ runner.Store = (*state.Memory)(nil)
+	_ azure.Pacer  = (*runner.Limiter)(nil)
 )
 
 // cloud is a connection to the cloud of a plan.
@@ -43,7 +44,7 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 		closers = append(closers, stop)
 		endpoints.ServiceManagement, endpoints.ResourceManager = url, url
 	}
-	conn := &cloud{limiter: runner.NewLimiter(p.Limits.RequestsPerSecond), close: func() {
+	conn := &cloud{limiter: newLimiter(c, p), close: func() {
 		for i := len(closers) - 1; i >= 0; i-- {
 			closers[i]()
 		}
@@ -52,7 +53,7 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 	if err == nil {
 		var sides []*azure.Side
 		conn.upgrader, sides, err = k.connect(c, p, azure.Options{Cloud: endpoints, Credentials: credentials,
-			Version: versionString(), Log: azure.LogRequests(logOf(c))}, conn.limiter)
+			Version: versionString(), Log: azure.LogRequests(logOf(c)), Pacer: conn.limiter})
 		conn.signIn = func(ctx context.Context) error {
 			for _, side := range sides {
 				if err := signIn(ctx, side, p.Subscriptions); err != nil {
@@ -68,6 +69,13 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 	}
 	closers = append(closers, conn.Close)
 	return conn, nil
+}
+
+// newLimiter returns the limiter of a plan, whose changes are logged.
+func newLimiter(c *cli.Context, p *plan.Plan) *runner.Limiter {
+	l := runner.NewLimiter(p.Limits.RequestsPerSecond)
+	l.Changed = logPace(logOf(c))
+	return l
 }
 
 // cloudIdentity is what a ledger is bound to: the cloud, or the endpoints of

@@ -48,6 +48,9 @@ func (r *Response) HTML() bool {
 func (r *Response) Error(op, code, message string) *fleet.CallError {
 	e := &fleet.CallError{Op: op, Class: ClassOfStatus(r.Status), HTTPStatus: r.Status, Code: code, Message: message,
 		RequestID: r.RequestID, ClientRequestID: r.ClientRequestID, RetryAfter: r.RetryAfter}
+	if r.Busy() {
+		e.Class, e.RetryAfter = fleet.CallConflict, 0 // the resource asks for patience, not the subscription
+	}
 	if code == "" && message == "" {
 		switch {
 		case r.Status/100 == 3:

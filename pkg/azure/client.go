@@ -39,10 +39,9 @@ type Request struct {
 	Path     string // percent-encoded, below the endpoint, begins with a slash; with its query
 	Header   http.Header
 	Body     []byte
-	MaxBody  int64         // bytes of the answer; 0: MaxBody
-	Timeout  time.Duration // for one try; 0: a minute
-	Subject  string        // what the request log files it under: a subscription
-	Wait     func(context.Context) error
+	MaxBody  int64                              // bytes of the answer; 0: MaxBody
+	Timeout  time.Duration                      // for one try; 0: a minute
+	Subject  string                             // the subscription that it counts for, in the request log and with the Pacer; "": none
 	Complete func(status int, body []byte) bool // a failing answer that is the answer: no retry
 }
 
@@ -60,6 +59,9 @@ type ClientOptions struct {
 	// trace tells for certain whether a connection was made.
 	OwnStarts bool
 	Log       func(RequestLog) // optional; called from many goroutines
+	Pacer     Pacer            // optional; asked before each read, each of its retries, and in PrepareOnce
+	ReadLane  fleet.Lane       // where the Pacer counts a GET
+	WriteLane fleet.Lane       // where it counts whatever else, starts among them
 }
 
 // Client speaks to one endpoint as one identity. It is safe for concurrent use.
@@ -105,17 +107,15 @@ func userAgent(version string) string {
 // *fleet.CallError and means that there is no answer: no token, no connection,
 // a body that broke off or is too large, or the context's end.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
-	if r.Wait != nil {
-		// Outside the timeout: waiting for one's turn is not the cloud's fault.
-		if err := r.Wait(ctx); err != nil {
-			return nil, &fleet.CallError{Op: r.Op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
-		}
+	// Outside the timeout: waiting for one's turn is not the cloud's fault.
+	if err := c.turn(ctx, r.Subject, r.Method); err != nil {
+		return nil, noTurn(r.Op, err)
 	}
 	try := r.Timeout
 	if try == 0 {
 		try = tryTimeout
 	}
-	call := &call{op: r.Op, wait: r.Wait, limit: r.MaxBody, try: try, subject: r.Subject, complete: r.Complete}
+	call := &call{op: r.Op, limit: r.MaxBody, try: try, subject: r.Subject, complete: r.Complete}
 	ctx, cancel := timeout(ctx, totalTimeout+(try-tryTimeout), "no answer in time, tries included")
 	defer cancel()
 	ctx = policy.WithRetryOptions(context.WithValue(ctx, callKey{}, call), policy.RetryOptions{
@@ -163,6 +163,10 @@ func (c *Client) headers(r Request) http.Header {
 	return h
 }
 
+func noTurn(op string, err error) *fleet.CallError {
+	return &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+}
+
 // noAnswer names the failure of a call that got no answer, or only a part of
 // one.
 func (c *Client) noAnswer(ctx context.Context, call *call, req *http.Request, err error) error {
@@ -185,15 +189,15 @@ func (c *Client) noAnswer(ctx context.Context, call *call, req *http.Request, er
 type call struct {
 	op       string
 	subject  string
-	wait     func(context.Context) error
 	limit    int64
 	try      time.Duration
 	complete func(int, []byte) bool
 
 	tries     int
 	sentAt    time.Time
-	requestID string // of the last try, where an answer began
-	answered  bool   // complete said that this is the answer
+	requestID string    // of the last try, where an answer began
+	answered  bool      // complete said that this is the answer
+	throttled *Response // the last try's answer, where that was a 429
 }
 
 type callKey struct{}
@@ -216,6 +220,15 @@ func (c *call) again(resp *http.Response, err error) bool {
 	return false
 }
 
+// noTurn is the error of a call whose next try did not get its turn in time. If
+// the last answer was a 429, that is what stands in the way.
+func (c *call) noTurn(err error) error {
+	if c.throttled != nil {
+		return c.throttled.Error(c.op, "", "")
+	}
+	return err
+}
+
 // exchange is the pipeline's last step: one try, with its own timeout, whose
 // body is read here under a cap, as azcore reads error bodies without one.
 type exchange struct{ c *Client }
@@ -226,14 +239,14 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 		return nil, final{errors.New("a request that did not come from Client.Do")}
 	}
 	call.tries++
-	if call.tries > 1 && call.wait != nil {
-		if err := call.wait(req.Context()); err != nil {
-			return nil, final{err}
+	if call.tries > 1 {
+		if err := x.c.turn(req.Context(), call.subject, req.Method); err != nil {
+			return nil, final{call.noTurn(err)}
 		}
 	}
 	ctx, cancel := timeout(req.Context(), call.try, "no answer within "+call.try.String())
 	defer cancel()
-	call.sentAt, call.requestID = time.Now(), ""
+	call.sentAt, call.requestID, call.throttled = time.Now(), "", nil
 	token := x.c.sentToken(req)
 	resp, err := x.c.o.Reads.RoundTrip(req.WithContext(ctx))
 	var body []byte
@@ -245,6 +258,7 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 			limit = MaxBody
 		}
 		body, err = readBody(resp, limit)
+		x.c.tell(call.subject, req, call.sentAt, resp, body)
 		if errors.Is(err, errTooLarge) {
 			err = final{err}
 		}
@@ -259,6 +273,9 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	body = token.body(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if resp.StatusCode == http.StatusTooManyRequests {
+		call.throttled = newResponse(req, resp, body, time.Now())
+	}
 	call.answered = call.complete != nil && call.complete(resp.StatusCode, body)
 	return resp, nil
 }

@@ -79,13 +79,12 @@ func TestDoRetries(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				a := &answers{list: tt.list}
-				waits := 0
-				c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads = a })
-				resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100,
-					Wait:     func(context.Context) error { waits++; return nil },
+				p := &pacer{turns: 9}
+				c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads, o.Pacer = a, p })
+				resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub",
 					Complete: func(_ int, b []byte) bool { return string(b) == "final" }})
-				if len(a.times) != tt.tries || waits != tt.tries {
-					t.Errorf("%d tries in %d turns, want %d", len(a.times), waits, tt.tries)
+				if len(a.times) != tt.tries || len(p.asked) != tt.tries {
+					t.Errorf("%d tries in %d turns, want %d", len(a.times), len(p.asked), tt.tries)
 				}
 				if tt.status == 0 {
 					ce, ok := errors.AsType[*fleet.CallError](err)
@@ -231,7 +230,7 @@ func TestTokenFailure(t *testing.T) {
 		o.Reads = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return nil, io.EOF })
 	})
 	_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
-	_, err2 := c.PrepareOnce(t.Context(), "start it")
+	_, err2 := c.PrepareOnce(t.Context(), "start it", "")
 	for _, err := range []error{err, err2} {
 		if fleet.ClassOf(err) != fleet.CallDenied {
 			t.Errorf("class of %v", err)

@@ -9,6 +9,10 @@
 //     retry, no redirect, no challenge answered, no connection reused, and it
 //     says whether anything may have left this machine (design §2, rule 3).
 //
+// Both count for a lane of a subscription (Request.Subject): a [Pacer] says when
+// a read may go, or a start be made ready, and hears of every answer. Response.Busy
+// tells the 429 of a busy resource from the one that asks to slow down.
+//
 // It promises that no token goes over plain HTTP except the fixed one to
 // loopback hosts, where no sign-in takes place, and that no secret gets into an
 // error or a log. What the calls mean is the business of the sub-packages, one

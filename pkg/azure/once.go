@@ -22,11 +22,15 @@ type Once struct {
 	header string
 }
 
-// PrepareOnce signs in for a start. Its error is a *fleet.CallError.
-func (c *Client) PrepareOnce(ctx context.Context, op string) (*Once, error) {
+// PrepareOnce signs in for a start of a subscription, and waits for its turn.
+// Its error is a *fleet.CallError.
+func (c *Client) PrepareOnce(ctx context.Context, op, subject string) (*Once, error) {
 	h, err := c.tokens.header(ctx, op)
 	if err != nil {
 		return nil, err
+	}
+	if err := c.turn(ctx, subject, http.MethodPost); err != nil {
+		return nil, noTurn(op, err)
 	}
 	return &Once{c: c, header: h}, nil
 }
@@ -53,8 +57,7 @@ func (e *SendError) Unwrap() error { return e.Err }
 // Interim answers (1xx) are passed over. An answer whose body broke off is an
 // answer, with BodyErr. The error is a *SendError.
 //
-// Wait and Complete of the request are not used: whatever a start may wait for
-// comes before.
+// It waits for no turn, which PrepareOnce did, and does not use Complete.
 func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &SendError{NotSent: true, Err: context.Cause(ctx)}
@@ -95,6 +98,7 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 		limit = MaxBody
 	}
 	got, bodyErr := readBody(resp, limit)
+	o.c.tell(r.Subject, req, sent, resp, got)
 	bodyErr = token.error(bodyErr)
 	entry.Bytes, entry.Err = int64(len(got)), bodyErr
 	o.c.log(req, entry, resp)

@@ -30,7 +30,7 @@ func reset(w http.ResponseWriter) {
 
 func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	t.Helper()
-	once, err := c.PrepareOnce(t.Context(), "start")
+	once, err := c.PrepareOnce(t.Context(), "start", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestSendAsksForNoToken(t *testing.T) {
 	start := NewStartTransport()
 	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
 	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start })
-	once, err := c.PrepareOnce(t.Context(), "start")
+	once, err := c.PrepareOnce(t.Context(), "start", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package azure
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -74,7 +73,7 @@ func TestRequestsAreLogged(t *testing.T) {
 	if _, err := c.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	once, err := c.PrepareOnce(t.Context(), "start it")
+	once, err := c.PrepareOnce(t.Context(), "start it", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,18 +150,12 @@ func TestBrokenAnswersKeepTheirRequestID(t *testing.T) {
 			"too large": strings.NewReader(strings.Repeat("x", 101)),
 		} {
 			c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+				o.Pacer = &pacer{turns: 1} // one try is enough
 				o.Reads = roundTrip(func(*http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: 200, Header: http.Header{"X-Ms-Request-Id": {"req-7"}}, Body: io.NopCloser(body)}, nil
 				})
 			})
-			once := 0
-			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100,
-				Wait: func(context.Context) error {
-					if once++; once > 1 {
-						return errors.New("told to stop") // one try is enough
-					}
-					return nil
-				}})
+			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub"})
 			ce, ok := errors.AsType[*fleet.CallError](err)
 			if !ok || ce.RequestID != "req-7" || ce.ClientRequestID == "" {
 				t.Errorf("%s: got %+v", name, err)

@@ -26,12 +26,14 @@ type Options struct {
 	// NewCredential replaces the package's own NewCredential.
 	NewCredential func(kind fleet.CredentialKind, tenant string) (azcore.TokenCredential, error)
 	Log           func(RequestLog) // optional; called from many goroutines
+	Pacer         Pacer            // optional
 }
 
 // Side is one side of a cloud: Service Management or Resource Manager. It hands
 // out one client a tenant. It is safe for concurrent use.
 type Side struct {
 	name     string
+	lanes    lanes
 	endpoint Endpoint
 	scope    string
 	kind     fleet.CredentialKind
@@ -49,15 +51,15 @@ type Side struct {
 // The scopes are those of reference §2: the resource of the classic side ends
 // in a slash, which gives its scope two.
 func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
-	sm, err1 := newSide("Service Management", o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
-	rm, err2 := newSide("Resource Manager", o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
+	sm, err1 := newSide("Service Management", lanes{fleet.LaneServiceManagement, fleet.LaneServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
+	rm, err2 := newSide("Resource Manager", lanes{fleet.LaneReads, fleet.LaneWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}
 	return sm, rm, nil
 }
 
-func newSide(name, base, scope string, kind fleet.CredentialKind, o Options) (*Side, error) {
+func newSide(name string, l lanes, base, scope string, kind fleet.CredentialKind, o Options) (*Side, error) {
 	e, err := ParseEndpoint(base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -65,7 +67,7 @@ func newSide(name, base, scope string, kind fleet.CredentialKind, o Options) (*S
 	if kind == "" {
 		kind = fleet.CredentialDefault
 	}
-	s := &Side{name: name, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
+	s := &Side{name: name, lanes: l, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
 		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
 	if o.Transport == nil {
 		s.reads, s.starts = NewReadTransport(), NewStartTransport()
@@ -101,7 +103,8 @@ func (s *Side) Client(tenant string) (*Client, error) {
 		}
 	}
 	c, err := NewClient(ClientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
-		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log})
+		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log,
+		Pacer: s.o.Pacer, ReadLane: s.lanes.reads, WriteLane: s.lanes.writes})
 	if err != nil {
 		return nil, err
 	}

@@ -7,67 +7,135 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Limiter spaces the requests of each subscription (limits.requestsPerSecond)
-// and holds them back while a subscription asked to be left alone. It is safe
-// for concurrent use.
+// Limiter spaces the requests of each subscription. All its lanes together get
+// what is planned (limits.requestsPerSecond) and no more. A lane of which the
+// cloud asks less gets less, one request at a time, until the cloud has answered
+// well for a while: see laneRate. While a subscription asked to be left alone,
+// nothing of it goes out. It is safe for concurrent use, and remembers no more
+// than the subscriptions and lanes it was asked about.
 type Limiter struct {
-	perSecond float64
-	mu        sync.Mutex
-	buckets   map[string]*bucket
+	// Changed, where set, is told when the rate of a lane has halved or doubled
+	// since it was told last, and when it is as planned again. Set it before the
+	// first request; it is called from many goroutines and must be quick.
+	Changed func(PaceChange)
+
+	planned float64
+	mu      sync.Mutex
+	of      map[string]*pace
 }
 
-type bucket struct {
-	*rate.Limiter
-	until time.Time
+// PaceChange is a new rate of a lane.
+type PaceChange struct {
+	Subscription string
+	Lane         fleet.Lane
+	PerSecond    float64
+	Planned      float64 // requests per second, the most it can be
+}
+
+// pace is that of one subscription.
+type pace struct {
+	planned *rate.Limiter // of all lanes together; its rate never changes
+	until   time.Time     // it is left alone
+	lanes   map[fleet.Lane]*lane
+}
+
+// lane is a queue with a rate of its own.
+type lane struct {
+	laneRate
+	turn chan struct{} // capacity 1: held by the request that goes next
+	last time.Time     // when one went
 }
 
 // NewLimiter returns a limiter of so many requests per second and
 // subscription, with bursts of as many, at least one.
 func NewLimiter(perSecond float64) *Limiter {
-	return &Limiter{perSecond: perSecond, buckets: map[string]*bucket{}}
+	return &Limiter{planned: perSecond, of: map[string]*pace{}}
 }
 
-func (l *Limiter) bucket(subscription string) *bucket {
-	b := l.buckets[subscription]
-	if b == nil {
-		b = &bucket{Limiter: rate.NewLimiter(rate.Limit(l.perSecond), max(1, int(math.Ceil(l.perSecond))))}
-		l.buckets[subscription] = b
+func (l *Limiter) pace(subscription string) *pace {
+	p := l.of[subscription]
+	if p == nil {
+		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))), lanes: map[fleet.Lane]*lane{}}
+		l.of[subscription] = p
 	}
-	return b
+	return p
 }
 
-// Wait returns when a request may go out, or with the context's error.
-func (l *Limiter) Wait(ctx context.Context, subscription string) error {
+func (l *Limiter) lane(p *pace, name fleet.Lane) *lane {
+	q := p.lanes[name]
+	if q == nil {
+		q = &lane{laneRate: newLaneRate(l.planned), turn: make(chan struct{}, 1)}
+		p.lanes[name] = q
+	}
+	return q
+}
+
+// Wait returns when a request may go out, or with the context's error. Requests
+// of a lane go in the order in which they asked.
+func (l *Limiter) Wait(ctx context.Context, subscription string, name fleet.Lane) error {
+	l.mu.Lock()
+	p := l.pace(subscription)
+	q := l.lane(p, name)
+	l.mu.Unlock()
+	select {
+	case q.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-q.turn }()
 	for {
-		l.mu.Lock()
-		b := l.bucket(subscription)
-		pause := time.Until(b.until)
-		l.mu.Unlock()
-		if pause <= 0 {
-			if err := b.Wait(ctx); err != nil {
+		if pause := l.pause(p, q); pause > 0 {
+			// What it waited for is looked at anew: it may be more by then.
+			if err := sleep(ctx, pause); err != nil {
 				return err
 			}
-			if !l.paused(b) {
-				return nil
-			}
-			continue // the pause came while this one queued
+			continue
 		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return ctx.Err()
+		if err := p.planned.Wait(ctx); err != nil {
+			return err
+		}
+		if l.leave(p, q) {
+			return nil
 		}
 	}
 }
 
-func (l *Limiter) paused(b *bucket) bool {
+// pause is how long the next request of a lane has to wait, beside what is
+// planned for the subscription.
+func (l *Limiter) pause(p *pace, q *lane) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Until(b.until) > 0
+	d := time.Until(p.until)
+	if q.slowed() {
+		d = max(d, time.Until(q.last.Add(q.spacing())))
+	}
+	return d
+}
+
+// leave lets a request go, unless a pause came while it queued.
+func (l *Limiter) leave(p *pace, q *lane) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Until(p.until) > 0 {
+		return false
+	}
+	q.last = time.Now()
+	return true
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Pause lets no request of the subscription out for a while. A shorter pause
@@ -75,7 +143,43 @@ func (l *Limiter) paused(b *bucket) bool {
 func (l *Limiter) Pause(subscription string, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if until := time.Now().Add(d); until.After(l.bucket(subscription).until) {
-		l.bucket(subscription).until = until
+	l.pace(subscription).pauseFor(d)
+}
+
+func (p *pace) pauseFor(d time.Duration) {
+	if until := time.Now().Add(d); until.After(p.until) {
+		p.until = until
+	}
+}
+
+// Told learns from an answer to a request of a lane.
+func (l *Limiter) Told(subscription string, name fleet.Lane, a fleet.LaneAnswer) {
+	l.mu.Lock()
+	p := l.pace(subscription)
+	q := l.lane(p, name)
+	if a.SlowDown {
+		p.pauseFor(a.RetryAfter)
+	}
+	q.learn(a, time.Now())
+	c, changed := PaceChange{subscription, name, q.rate, q.planned}, q.news()
+	l.mu.Unlock()
+	if changed && l.Changed != nil {
+		l.Changed(c)
+	}
+}
+
+// Each visits the rate of every lane that was asked for so far, in no order. It
+// holds nobody up.
+func (l *Limiter) Each(visit func(subscription string, name fleet.Lane, perSecond float64)) {
+	var all []PaceChange
+	l.mu.Lock()
+	for subscription, p := range l.of {
+		for name, q := range p.lanes {
+			all = append(all, PaceChange{Subscription: subscription, Lane: name, PerSecond: q.rate})
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range all {
+		visit(c.Subscription, c.Lane, c.PerSecond)
 	}
 }

@@ -3,10 +3,13 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // passes returns when each of n requests, all asked for now, may go.
@@ -16,7 +19,7 @@ func passes(t *testing.T, l *Limiter, sub string, n int) (at []time.Duration) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			if err := l.Wait(t.Context(), sub); err != nil {
+			if err := l.Wait(t.Context(), sub, fleet.LaneReads); err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
@@ -42,6 +45,110 @@ func TestLimiterRate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// As long as no cloud complains, the lanes of a subscription share what is
+// planned for it, as if there were one.
+func TestLimiterSharesThePlan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, began := NewLimiter(10), time.Now()
+		var mu sync.Mutex
+		var at []time.Duration
+		var wg sync.WaitGroup
+		for i := range 60 {
+			lane := []fleet.Lane{fleet.LaneServiceManagement, fleet.LaneReads, fleet.LaneWrites}[i%3]
+			wg.Go(func() {
+				if err := l.Wait(t.Context(), subA, lane); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				at = append(at, time.Since(began))
+				mu.Unlock()
+				l.Told(subA, lane, fleet.LaneAnswer{SentAt: time.Now(), Good: true, Remaining: 200})
+			})
+		}
+		wg.Wait()
+		slices.Sort(at)
+		for i, d := range at {
+			want := time.Duration(max(0, i+1-10)) * 100 * time.Millisecond
+			if diff := d - want; diff < -time.Millisecond || diff > time.Millisecond {
+				t.Errorf("request %d went out after %v, expected %v", i+1, d, want)
+			}
+		}
+	})
+}
+
+// What slows one lane leaves the others as they are, those of other
+// subscriptions too. It sends one request at a time, in the order in which they
+// asked; and when it is slowed further, what waits already feels it.
+func TestLimiterSlowsOneLane(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(8)
+		slow := func() {
+			l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
+			time.Sleep(time.Nanosecond) // what comes now was sent later
+		}
+		passes(t, l, subA, 1)
+		for range 3 { // 1 a second
+			slow()
+		}
+		began := time.Now()
+		var mu sync.Mutex
+		var order []int
+		var at []time.Duration
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				if err := l.Wait(t.Context(), subA, fleet.LaneReads); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order, at = append(order, i), append(at, time.Since(began).Round(time.Millisecond))
+			})
+			synctest.Wait()
+		}
+		for _, other := range []struct {
+			subscription string
+			lane         fleet.Lane
+		}{{subA, fleet.LaneWrites}, {subA, fleet.LaneServiceManagement}, {subB, fleet.LaneReads}} {
+			if err := l.Wait(t.Context(), other.subscription, other.lane); err != nil || time.Since(began) != 0 {
+				t.Errorf("%v waited %v, %v", other, time.Since(began), err)
+			}
+		}
+		time.Sleep(3500 * time.Millisecond)
+		slow() // 1 in two seconds
+		wg.Wait()
+		want := []time.Duration{1 * time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 7 * time.Second, 9 * time.Second}
+		if !slices.Equal(order, []int{0, 1, 2, 3, 4, 5}) || !slices.Equal(at, want) {
+			t.Errorf("went out in the order %v at %v, want %v", order, at, want)
+		}
+	})
+}
+
+// A 429 holds the whole subscription back for as long as it asks, and at once:
+// the caller may be trying again in its own time. After it the slowed lane does
+// not make up for what it missed.
+func TestLimiterHonoursRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(2)
+		passes(t, l, subA, 2)
+		l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
+		began := time.Now()
+		if at := passes(t, l, subB, 1); at[0] != 0 {
+			t.Errorf("another subscription waited %v", at[0])
+		}
+		if at, want := passes(t, l, subA, 3), []time.Duration{time.Hour, time.Hour + time.Second, time.Hour + 2*time.Second}; !slices.Equal(at, want) {
+			t.Errorf("went out at %v, want %v", at, want)
+		}
+		l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
+		if err := l.Wait(t.Context(), subA, fleet.LaneWrites); err != nil || time.Since(began) != 2*time.Hour+2*time.Second {
+			t.Errorf("the other lane waited %v, %v", time.Since(began), err)
+		}
+	})
 }
 
 // Each subscription has a rate and a pause of its own.
@@ -80,14 +187,26 @@ func TestLimiterPause(t *testing.T) {
 func TestLimiterContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		const subC, subD = "sub-c", "sub-d"
 		l := NewLimiter(0.1)
 		passes(t, l, subB, 1)
 		l.Pause(subA, time.Hour)
-		for _, sub := range []string{subA, subB} { // one is paused, one is queueing
+		passes(t, l, subC, 1)
+		l.Told(subC, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
+		l.Pause(subD, time.Hour)
+		first, leave := context.WithCancel(t.Context())
+		var queue sync.WaitGroup
+		queue.Go(func() { _ = l.Wait(first, subD, fleet.LaneReads) })
+		synctest.Wait()
+		defer queue.Wait()
+		defer leave()
+		// One is paused, one queues for what is planned, one is slowed, one stands
+		// behind another.
+		for _, sub := range []string{subA, subB, subC, subD} {
 			ctx, cancel := context.WithCancel(t.Context())
 			began := time.Now()
 			time.AfterFunc(time.Second, cancel)
-			if err := l.Wait(ctx, sub); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
+			if err := l.Wait(ctx, sub, fleet.LaneReads); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
 				t.Errorf("%s: %v after %v", sub, err, time.Since(began))
 			}
 		}

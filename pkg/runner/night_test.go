@@ -150,7 +150,9 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	ctx, kill := context.WithTimeout(n.ctx, patience)
 	defer kill()
 	end := &doom{crash: c, kill: kill}
+	limiter := runner.NewLimiter(n.plan.Limits.RequestsPerSecond)
 	options := azure.Options{
+		Pacer:     limiter,
 		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		Version:   "test",
 		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end},
@@ -162,8 +164,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	limiter := runner.NewLimiter(n.plan.Limits.RequestsPerSecond)
-	adapter, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Limiter: limiter})
+	adapter, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm})
 	if err != nil {
 		n.t.Fatal(err)
 	}

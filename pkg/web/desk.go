@@ -20,6 +20,9 @@ type Run struct {
 	Chronicle *report.Chronicle // of the facts so far; nil: a new one
 	Options   report.Options
 	Version   string // of the program
+	// Rates, where set, visits how many requests a second each lane of a
+	// subscription may send. It is called from many goroutines.
+	Rates func(visit func(subscription string, lane fleet.Lane, perSecond float64))
 }
 
 // How a live page is kept current.

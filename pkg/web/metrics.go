@@ -31,6 +31,7 @@ var (
 	overdueNow  = metric("overdue", "Upgrades under way for longer than timings.overdue.")
 	needPerson  = metric("tasks", "Things that wait for a person.")
 	throttled   = metric("throttled_subscriptions", "Subscriptions that asked to be left alone.")
+	requestRate = metric("requests_per_second", "The requests per second that a lane of a subscription may send: as planned, or fewer because the cloud asked for it.", "subscription", "lane")
 	budgetUsed  = metric("budget_used", "Failures that count in the run's budget.")
 	budgetLimit = metric("budget_limit", "The run's failure budget: more of them halt it.")
 	watching    = metric("page_watchers", "Pages that are open on the run.")
@@ -39,7 +40,7 @@ var (
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{runInfo, runStatus, runExit, runStarted, runChanged, vaultCount, waveVaults, waveStatus, waveStarted,
-		waveEnded, starts, inFlightNow, overdueNow, needPerson, throttled, budgetUsed, budgetLimit, watching} {
+		waveEnded, starts, inFlightNow, overdueNow, needPerson, throttled, requestRate, budgetUsed, budgetLimit, watching} {
 		to <- d
 	}
 }
@@ -105,6 +106,11 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	gauge(overdueNow, float64(late))
 	gauge(needPerson, float64(tasks))
 	gauge(throttled, float64(calm))
+	if d.run.Rates != nil {
+		d.run.Rates(func(subscription string, lane fleet.Lane, perSecond float64) {
+			gauge(requestRate, perSecond, subscription, string(lane))
+		})
+	}
 	gauge(budgetUsed, float64(v.Run.Budget.Used))
 	gauge(budgetLimit, float64(v.Run.Budget.Limit))
 	gauge(watching, float64(watchers))

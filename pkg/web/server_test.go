@@ -67,7 +67,11 @@ func serve(t testing.TB, n int, c Config) *theatre {
 	if err := st.Apply(fleet.Event{At: x.at, Fact: fleet.RunOpened{RunID: "20260316-110000-7f3a9c", PlanFingerprint: x.plan.Fingerprint}}); err != nil {
 		t.Fatal(err)
 	}
-	s.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1"})
+	s.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1",
+		Rates: func(visit func(string, fleet.Lane, float64)) {
+			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.LaneReads, 2.5)
+			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.LaneWrites, 10)
+		}})
 	x.tell(fleet.WaveOpened{Wave: "canary"})
 	return x
 }
@@ -220,6 +224,8 @@ func TestServerShowsARun(t *testing.T) {
 	}
 	for _, want := range []string{`fleetup_vaults{status="failed"} 1`, `fleetup_vaults{status="blocked"} 0`, `fleetup_wave_vaults{status="upgrading",wave="canary"} 1`,
 		`fleetup_wave_status{status="running",wave="canary"} 1`, "fleetup_starts_total 2", "fleetup_in_flight 1", "fleetup_budget_used 1", "fleetup_budget_limit 3",
+		`fleetup_requests_per_second{lane="resource-manager-reads",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 2.5`,
+		`fleetup_requests_per_second{lane="resource-manager-writes",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 10`,
 		"fleetup_throttled_subscriptions 0", `fleetup_run_info{inventory="contoso.yaml",plan="7f3a9c21d4e5f607",run="20260316-110000-7f3a9c",version="v1"} 1`} {
 		if !strings.Contains(metrics, want+"\n") {
 			t.Errorf("the metrics lack %s", want)

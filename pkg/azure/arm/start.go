@@ -53,12 +53,9 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	if err != nil {
 		return nil, err
 	}
-	once, err := c.PrepareOnce(ctx, op)
+	once, err := c.PrepareOnce(ctx, op, v.SubscriptionID)
 	if err != nil {
 		return nil, err
-	}
-	if err := u.wait(ctx, v.SubscriptionID); err != nil {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
 	}
 	var used atomic.Bool
 	return func(ctx context.Context, operationID string) fleet.StartAnswer {
@@ -123,7 +120,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 		if a.Action == "" {
 			a.Action = "Find out what locks the vault, then run again."
 		}
-	case s == http.StatusConflict:
+	case s == http.StatusConflict, resp.Busy():
 		a.Verdict = fleet.StartBusy
 	case s == http.StatusTooManyRequests:
 		a.Verdict = fleet.StartThrottled

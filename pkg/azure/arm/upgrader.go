@@ -20,19 +20,12 @@ import (
 // come after.
 const sharedMaxAge = 10 * time.Minute
 
-// Limiter spreads the requests of a subscription over time.
-type Limiter interface {
-	// Wait returns when a request of the subscription may go out.
-	Wait(ctx context.Context, subscription string) error
-}
-
 // Options are what an Upgrader is made of.
 type Options struct {
 	ResourceManager *azure.Side
 	// Subscriptions give the tenants to sign in to. One that is not here is
 	// read in the credential's own tenant.
 	Subscriptions []fleet.Subscription
-	Limiter       Limiter       // optional; asked before each read, each of its retries, and in Prepare
 	Kind          fleet.Options // the plan's, complete
 }
 
@@ -87,22 +80,14 @@ func (u *Upgrader) client(subscription, op string) (*azure.Client, error) {
 	return c, nil
 }
 
-// Do makes a call for a subscription in its turn, and again where it fails: for
-// reads, and for what may be done twice. The path is percent-encoded.
+// Do makes a call for a subscription, and again where it fails: for reads, and
+// for what may be done twice. The path is percent-encoded.
 func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string, body []byte) (*azure.Response, error) {
 	c, err := u.client(subscription, op)
 	if err != nil {
 		return nil, err
 	}
-	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription,
-		Wait: func(ctx context.Context) error { return u.wait(ctx, subscription) }})
-}
-
-func (u *Upgrader) wait(ctx context.Context, subscription string) error {
-	if u.Limiter == nil {
-		return nil
-	}
-	return u.Limiter.Wait(ctx, subscription)
+	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription})
 }
 
 func header(body []byte) http.Header {

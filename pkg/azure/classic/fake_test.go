@@ -137,12 +137,18 @@ func (f *fakeCloud) last(url string) sentRequest {
 // upgrader returns an Upgrader on the fake cloud.
 func (f *fakeCloud) upgrader(change func(*Options)) *Upgrader {
 	f.t.Helper()
-	return newUpgrader(f.t, "http://127.0.0.1:1", f, change)
+	return newUpgrader(f.t, "http://127.0.0.1:1", f, nil, change)
 }
 
-func newUpgrader(t *testing.T, base string, rt http.RoundTripper, change func(*Options)) *Upgrader {
+// paced returns an Upgrader on the fake cloud that asks for its turns.
+func (f *fakeCloud) paced(p azure.Pacer) *Upgrader {
+	f.t.Helper()
+	return newUpgrader(f.t, "http://127.0.0.1:1", f, p, nil)
+}
+
+func newUpgrader(t *testing.T, base string, rt http.RoundTripper, p azure.Pacer, change func(*Options)) *Upgrader {
 	t.Helper()
-	sm, rm, err := azure.NewSides(azure.Options{Version: "1.2.3", Transport: rt,
+	sm, rm, err := azure.NewSides(azure.Options{Version: "1.2.3", Transport: rt, Pacer: p,
 		Cloud: fleet.Cloud{Name: fleet.Emulator, ServiceManagement: base + "/sm", ResourceManager: base + "/rm"}})
 	if err != nil {
 		t.Fatal(err)

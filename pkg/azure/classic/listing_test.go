@@ -176,14 +176,16 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-// turns is a limiter that counts, and can refuse.
+// turns is a pacer that counts, and can refuse.
 type turns struct {
 	n   int
 	err error
 	sub string
 }
 
-func (l *turns) Wait(_ context.Context, subscription string) error {
+func (l *turns) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+
+func (l *turns) Wait(_ context.Context, subscription string, _ fleet.Lane) error {
 	l.n++
 	l.sub = subscription
 	return l.err
@@ -192,7 +194,7 @@ func (l *turns) Wait(_ context.Context, subscription string) error {
 func TestReadsWaitForTheirTurn(t *testing.T) {
 	t.Parallel()
 	f, l := newFakeCloud(t), &turns{}
-	u := f.upgrader(func(o *Options) { o.Limiter = l })
+	u := f.paced(l)
 	if _, err := u.Read(t.Context(), sub, nil); err != nil || l.n != 1 || l.sub != sub {
 		t.Errorf("%d turns for %q, %v", l.n, l.sub, err)
 	}

@@ -28,12 +28,9 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	if err != nil {
 		return nil, err
 	}
-	once, err := c.PrepareOnce(ctx, op)
+	once, err := c.PrepareOnce(ctx, op, id)
 	if err != nil {
 		return nil, err
-	}
-	if err := u.wait(ctx, id); err != nil {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
 	}
 	path, body := seen.Address+"/upgrade", upgradeInput(v)
 	var used atomic.Bool

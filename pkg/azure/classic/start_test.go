@@ -261,7 +261,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	f, l := newFakeCloud(t), &turns{}
 	f.routes["POST "+strings.TrimPrefix(pathP, "/sm")+"/upgrade"] = reply{status: 200, body: details(opOur, "InProgress")}
 	tokens := 0
-	sm, rm, err := azure.NewSides(azure.Options{Transport: f, Version: "1.2.3",
+	sm, rm, err := azure.NewSides(azure.Options{Transport: f, Version: "1.2.3", Pacer: l,
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			if tenant != "contoso" {
@@ -272,7 +272,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := New(Options{ServiceManagement: sm, ResourceManager: rm, Limiter: l, Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
+	u, err := New(Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,6 @@ import (
 // group serves the vaults that come after.
 const defaultSharedMaxAge = 10 * time.Minute
 
-// Limiter spreads the requests of a subscription over time.
-type Limiter interface {
-	// Wait returns when a request of the subscription may go out.
-	Wait(ctx context.Context, subscription string) error
-}
-
 // Options are what an Upgrader is made of.
 type Options struct {
 	ServiceManagement *azure.Side
@@ -32,7 +26,6 @@ type Options struct {
 	// Subscriptions give the tenants to sign in to. One that is not here is
 	// read in the credential's own tenant.
 	Subscriptions []fleet.Subscription
-	Limiter       Limiter // optional; asked before each read, each of its retries, and in Prepare
 	// AllowCSP lets vaults of CSP subscriptions through, should the service
 	// have learnt to upgrade them.
 	AllowCSP bool
@@ -109,22 +102,14 @@ func (u *Upgrader) client(side *azure.Side, subscription, op string) (*azure.Cli
 	return c, nil
 }
 
-// do makes a read on a side for a subscription, in its turn.
+// do makes a read on a side for a subscription.
 func (u *Upgrader) do(ctx context.Context, side *azure.Side, subscription string, r azure.Request) (*azure.Response, error) {
 	c, err := u.client(side, subscription, r.Op)
 	if err != nil {
 		return nil, err
 	}
 	r.Subject = subscription
-	r.Wait = func(ctx context.Context) error { return u.wait(ctx, subscription) }
 	return c.Do(ctx, r)
-}
-
-func (u *Upgrader) wait(ctx context.Context, subscription string) error {
-	if u.o.Limiter == nil {
-		return nil
-	}
-	return u.o.Limiter.Wait(ctx, subscription)
 }
 
 // Close closes idle connections.

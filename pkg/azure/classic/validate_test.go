@@ -22,7 +22,7 @@ func record(state fleet.UpgradeState, op string) *fleet.Record {
 func TestValidateReady(t *testing.T) {
 	t.Parallel()
 	f, l := newFakeCloud(t), &turns{}
-	got := f.upgrader(func(o *Options) { o.Limiter = l }).Validate(t.Context(), testVault(), seen(nil), true, nil)
+	got := f.paced(l).Validate(t.Context(), testVault(), seen(nil), true, nil)
 	if got.Verdict != fleet.VerdictReady || len(got.Findings) != 0 {
 		t.Fatalf("got %+v", got)
 	}
@@ -346,7 +346,7 @@ func TestPrereqTimeout(t *testing.T) {
 			}
 			return f.RoundTrip(r)
 		})
-		newUpgrader(t, "http://127.0.0.1:1", rt, nil).Validate(t.Context(), testVault(), seen(nil), true, nil)
+		newUpgrader(t, "http://127.0.0.1:1", rt, nil, nil).Validate(t.Context(), testVault(), seen(nil), true, nil)
 		if left[prereqURL] != 100*time.Second || left[targetURL] != time.Minute {
 			t.Errorf("prerequisites %v, target %v", left[prereqURL], left[targetURL])
 		}
@@ -363,8 +363,8 @@ func TestCancelledValidationFailsNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeCloud(t)
-		gate := make(chan struct{})
-		u := f.upgrader(func(o *Options) { o.Limiter = gateLimiter{gate} })
+		open := make(chan struct{})
+		u := f.paced(gate{open})
 		first, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -381,16 +381,19 @@ func TestCancelledValidationFailsNoOther(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
-		close(gate)
+		close(open)
 		wg.Wait()
 	})
 }
 
-type gateLimiter struct{ gate chan struct{} }
+// gate is a pacer that lets nothing out until it is open.
+type gate struct{ open chan struct{} }
 
-func (l gateLimiter) Wait(ctx context.Context, _ string) error {
+func (gate) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+
+func (g gate) Wait(ctx context.Context, _ string, _ fleet.Lane) error {
 	select {
-	case <-l.gate:
+	case <-g.open:
 		return nil
 	case <-ctx.Done():
 		return errors.Join(errors.New("no turn"), ctx.Err())
