@@ -19,7 +19,7 @@ race:
 	go test -race ./pkg/runner -nights 100
 
 simulate:
-	go test ./pkg/runner -run TestNights -nights 10000 -timeout 60m
+	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -timeout 60m
 
 kills:
 	go test ./test -run Kills -kills 300 -timeout 60m

@@ -32,6 +32,10 @@ type Record struct {
 	EndedAt            time.Time    `json:"endedAt,omitzero"` // zero: not ended
 	UpgradedResourceID string       `json:"upgradedResourceId,omitempty"`
 	PreviousResourceID string       `json:"previousResourceId,omitempty"`
+	// Presumed: something is under way on the vault after our start, and nobody
+	// says that it is ours. It is taken for ours once the start's answer is known
+	// to be lost.
+	Presumed bool `json:"presumed,omitempty"`
 }
 
 // Sighting is a vault seen in a listing, or read by itself.

@@ -187,6 +187,9 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	seen, present := snap.Vaults[m.key(i)]
 	followed := present && seen.Record != nil && seen.Record.OperationID == v.OperationID
+	if followed && seen.Record.Presumed && v.Status == fleet.Starting {
+		return // the answer may still say that it was refused
+	}
 	if followed {
 		j.lostSince = time.Time{}
 		ended := seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed

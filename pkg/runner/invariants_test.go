@@ -77,15 +77,20 @@ func (n *night) auditFreshness(bad verdict) {
 	if n.disk != nil {
 		return
 	}
+	of := func(c *call) (kind, what string) { return "list", c.subscription }
+	if n.plan.Upgrade != nil { // vaults are read one by one
+		of = func(c *call) (kind, what string) { return "target", c.vault }
+	}
 	lists := map[string][]*call{}
 	for _, c := range n.trace.calls {
-		if c.kind == "list" && c.status == 200 {
-			lists[c.subscription] = append(lists[c.subscription], c)
+		if kind, what := of(c); c.kind == kind && c.status == 200 {
+			lists[what] = append(lists[what], c)
 		}
 	}
 	for _, c := range n.trace.starts() {
 		fresh := false
-		for _, l := range lists[c.subscription] {
+		_, what := of(c)
+		for _, l := range lists[what] {
 			fresh = fresh || l.process == c.process && l.doneStep < c.step && c.at.Sub(l.done) <= n.plan.Timings.Poll
 		}
 		if !fresh {
@@ -211,6 +216,9 @@ func (n *night) readBetween(ref string, from, to time.Time) bool {
 			}
 		}
 		return false
+	}
+	if n.plan.Upgrade != nil { // the vault itself tells
+		return within(n.trace.of("target", ref), 200)
 	}
 	return within(n.trace.of("list", sub), 200) && within(n.trace.of("target", ref), 404)
 }

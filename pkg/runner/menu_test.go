@@ -15,6 +15,9 @@ import (
 )
 
 func vaultsOf(p *plan.Plan) (vs []emulator.Vault) {
+	if p.Upgrade != nil {
+		return nil
+	}
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		vs = append(vs, emulator.Vault{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
-	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -40,6 +39,9 @@ type night struct {
 	crash    func(n int) crash // decides how process n ends; nil: by itself
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
+
+	comesToNothing bool              // starts of today's vaults may be taken and leave no trace
+	again          map[fleet.Key]int // how often such a start was proved absent, over all runs
 
 	asks     chan runner.Ask                               // what people say while it runs
 	visit    func(int, chan<- runner.Ask, <-chan struct{}) // lets people speak to a process until it is over
@@ -79,13 +81,13 @@ func newNight(t testing.TB, p *plan.Plan, sc emulator.Scenario) *night {
 // newNightOn is newNight on a ledger of the caller's.
 func newNightOn(t testing.TB, store ledger, p *plan.Plan, sc emulator.Scenario) *night {
 	t.Helper()
-	cloud, err := emulator.New(emulator.Config{Scenario: sc, Vaults: vaultsOf(p)})
+	cloud, err := emulator.New(emulator.Config{Scenario: sc, Vaults: vaultsOf(p), Resources: resourcesOf(p)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cloud.Close() })
 	n := &night{t: t, plan: p, cloud: cloud, ledger: store, began: time.Now(), trace: &trace{},
-		refs: map[fleet.Key]string{}, ctx: context.Background()}
+		refs: map[fleet.Key]string{}, again: map[fleet.Key]int{}, ctx: context.Background()}
 	for i := range p.Vaults {
 		n.refs[p.Vaults[i].Key] = name(&p.Vaults[i])
 	}
@@ -164,11 +166,12 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	adapter, err := classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm})
+	adapter, err := adapterOf(n.plan, sm, rm)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer adapter.Close()
+	defer sm.Close()
+	defer rm.Close()
 	var up runner.Upgrader = mortalCloud{adapter, end}
 	if n.upgrader != nil {
 		up = n.upgrader(up)
@@ -257,7 +260,7 @@ func (n *night) vault(i int) rollout.VaultState { return n.state().Vaults[i] }
 func (n *night) carried() (cs []fleet.Carried) {
 	n.t.Helper()
 	err := n.ledger.VaultRecords(func(r fleet.VaultRecord) error {
-		c := fleet.Carried{Vault: r.Vault, Status: r.Status, OperationID: r.OperationID, Disregard: r.Disregard, Accepted: r.Accepted, ErrorBody: r.ErrorBody}
+		c := fleet.Carried{Vault: r.Vault, Status: r.Status, OperationID: r.OperationID, Operation: r.Operation, Disregard: r.Disregard, Accepted: r.Accepted, ErrorBody: r.ErrorBody}
 		switch {
 		case r.Status == fleet.Failed || r.Status == fleet.Unknown:
 		case len(r.Disregard) > 0 && r.Status != fleet.Upgraded && r.Status != fleet.Already:

@@ -107,6 +107,9 @@ func classify(req *http.Request) *call {
 	switch {
 	case parts[0] == "subscriptions" && len(parts) == 8 && parts[6] == "vaults":
 		c.kind, c.subscription = "target", parts[1]
+		if req.Method == http.MethodPatch {
+			c.kind = "upgrade"
+		}
 		c.vault = c.subscription + "/" + last
 	case parts[0] == "subscriptions":
 		c.subscription = parts[1]

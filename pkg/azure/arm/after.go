@@ -19,7 +19,11 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 	case seen.Record != nil && (seen.Record.OperationID == operationID || seen.Record.OperationID == ""):
 		rec := *seen.Record
 		rec.OperationID = operationID
-		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: &rec, Detail: "the vault is as the start would make it"}
+		detail := "the vault is as the start would make it"
+		if rec.Presumed {
+			detail = "an operation is under way on the vault since the start, and is taken for ours"
+		}
+		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: &rec, Detail: detail}
 	case !read:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
 	case !res.Settled():

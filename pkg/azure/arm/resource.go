@@ -62,10 +62,10 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource) fleet.Sighting {
 	switch {
 	case u.change.reached(f.Vault, res.Properties) && res.Settled():
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
-	case f.Operation != nil && !res.Settled():
-		// The operation was accepted and is not to be found; the vault is still
+	case f.OperationID != "" && !res.Settled():
+		// The operation is not to be found, or was never named to us; the vault is
 		// being changed.
-		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress}
+		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress, Presumed: true}
 	}
 	return s
 }
