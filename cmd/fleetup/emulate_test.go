@@ -114,3 +114,25 @@ func TestEmulateServesARun(t *testing.T) {
 	}
 	stop()
 }
+
+// TestScenariosOfTheDocs: what the page shows can be used.
+func TestScenariosOfTheDocs(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) < 2 {
+		t.Fatalf("found %d scenarios", len(blocks))
+	}
+	for _, b := range blocks {
+		path := filepath.Join(t.TempDir(), "scenario.yaml")
+		if err := os.WriteFile(path, b[1], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := scenario(path); err != nil {
+			t.Errorf("%v in\n%s", err, b[1])
+		}
+	}
+}

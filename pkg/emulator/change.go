@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -113,19 +114,18 @@ func (c *Cloud) change(r *resource, body []byte, patch patchBody, at time.Time) 
 		f = nil
 	}
 	if f != nil {
-		ch.Fails, ch.Code, ch.Message = true, f.Code, f.Message
-		if ch.Code == "" {
-			ch.Code = "EmulatedUpdateFailure"
-		}
-		if ch.Message == "" {
-			ch.Message = "The vault could not be updated; it is as it was."
-		}
+		ch.fail(f)
 	}
 	ch.Void = r.fault(c, kindIneffective) != nil
 	if r.kind.long && (f != nil || r.fault(c, kindSynchronous) == nil) {
 		ch.EndsAt = at.Add(c.changeLength(r, f, n))
 	}
 	return ch
+}
+
+// fail lets a change end as a fault says.
+func (ch *change) fail(f *fault) {
+	ch.Fails, ch.Code, ch.Message = true, cmp.Or(f.Code, "EmulatedUpdateFailure"), cmp.Or(f.Message, "The vault could not be updated; it is as it was.")
 }
 
 // changeLength is how long a change takes, scaled: what the fault at hand says,
@@ -150,7 +150,7 @@ func (c *Cloud) foreignChange(r *resource) *change {
 	ch := &change{ID: operationID(c.seed, r.key, "foreign"), Body: []byte("{}"), AcceptedAt: c.createdAt, foreign: true}
 	ch.EndsAt = ch.AcceptedAt.Add(c.changeLength(r, f, "foreign"))
 	if f.Ends == statusFailed {
-		ch.Fails, ch.Code, ch.Message = true, f.Code, f.Message
+		ch.fail(f)
 	}
 	return ch
 }

@@ -37,7 +37,7 @@ func (c *Cloud) graphRows(table string, s *subscription, at time.Time) []kql.Row
 		row := kql.Row(c.show(r, then))
 		delete(row, "etag")
 		row["type"], row["resourceGroup"], row["subscriptionId"] = strings.ToLower(r.kind.name), strings.ToLower(r.ResourceGroup), s.id
-		row["tenantId"] = guid(0, "tenant")
+		row["tenantId"] = tenantID
 		tags := object{}
 		for name, value := range r.tags(then) {
 			tags[name] = value
@@ -53,7 +53,7 @@ func (c *Cloud) containerRows(s *subscription, at time.Time) []kql.Row {
 	base := "/subscriptions/" + s.id
 	properties := s.describe(base)
 	rows := []kql.Row{{"id": base, "name": s.name, "type": "microsoft.resources/subscriptions", "location": "", "resourceGroup": "",
-		"subscriptionId": s.id, "tenantId": guid(0, "tenant"), "tags": object{},
+		"subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
 		"properties": object{"state": properties["state"], "subscriptionPolicies": properties["subscriptionPolicies"]}}}
 	var names []string
 	for name, g := range s.groups {
@@ -65,7 +65,7 @@ func (c *Cloud) containerRows(s *subscription, at time.Time) []kql.Row {
 	for _, name := range names {
 		g := s.groups[name]
 		rows = append(rows, kql.Row{"id": base + "/resourceGroups/" + g.name, "name": g.name, "type": "microsoft.resources/subscriptions/resourcegroups",
-			"location": normalize(g.location), "resourceGroup": name, "subscriptionId": s.id, "tenantId": guid(0, "tenant"), "tags": object{},
+			"location": normalize(g.location), "resourceGroup": name, "subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
 			"properties": object{"provisioningState": "Succeeded"}})
 	}
 	return rows

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -156,7 +155,8 @@ func (r *resource) tags(at time.Time) map[string]string {
 	return tags
 }
 
-// landed lists the changes that have taken effect, in the order they did.
+// landed lists the changes that have taken effect, in the order they did: one is
+// under way at a time.
 func (r *resource) landed(at time.Time) []*change {
 	var out []*change
 	for _, ch := range r.changes {
@@ -164,7 +164,6 @@ func (r *resource) landed(at time.Time) []*change {
 			out = append(out, ch)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *change) int { return a.EndsAt.Compare(b.EndsAt) })
 	return out
 }
 
