@@ -171,7 +171,9 @@ func (s *Server) ClientDied() {
 			if v.next == afterThrottle {
 				v.mayKnow = v.notBefore
 			}
-			if v.next != afterLost && v.next != afterDenied {
+			// What says that nothing was changed, and forbids nothing, frees a client
+			// that has read it; one that has not will prove it.
+			if v.next == afterThrottle || v.next == afterRefused || v.patches[n-1].Accepted {
 				v.next, v.lostAt = afterLost, v.patches[n-1].At
 			}
 			if n := len(v.ops); n > 0 && now.Sub(v.ops[n-1].patch.At) < wireDelay {

@@ -1,0 +1,59 @@
+package test
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
+	"github.com/fleetup-dev/fleetup/test/strictarm"
+)
+
+// TestTodayThereAndBack rolls a kind out and back: each vault is at the end what
+// it was before, in all that can be read of it.
+func TestTodayThereAndBack(t *testing.T) {
+	t.Parallel()
+	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
+	const azure, classic = "monitoringSettings.azureMonitorAlertSettings.", "monitoringSettings.classicAlertSettings."
+	var before []strictarm.VaultReport
+	for i := range 8 {
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i), Tags: map[string]string{"owner": "payments"}}).
+			Takes(time.Duration(i%3) * 100 * time.Millisecond).RetryAfter(0)
+		for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures", classic + "emailNotificationsForSiteRecovery"} {
+			v.Property(path, []string{"Disabled", "Enabled"}[i>>bit&1]) // of no two the same
+		}
+		before = append(before, v.Report())
+	}
+	already := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "already"}).Already()
+	before = append(before, already.Report())
+	w.write(strictarm.Inventory{Waves: []strict.Wave{{Name: "all"}}})
+	w.start("run", w.inv, "--yes").ends(0)
+	for _, v := range w.judge().Vaults {
+		if !v.Wanted {
+			t.Errorf("%s was not changed", v.Vault.Name)
+		}
+	}
+
+	for _, v := range w.cloud.Vaults() {
+		if v != already {
+			v.RollBack()
+		}
+	}
+	forth := filepath.Base(w.db)
+	w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
+	w.write(strictarm.Inventory{Rollback: true, Options: ", ledger: " + forth, Waves: []strict.Wave{{Name: "all"}}})
+	w.start("run", w.inv, "--yes").ends(0).says("excluded") // "already" was not changed: there is nothing to put back
+	r := w.cloud.Report()
+	for _, v := range r.Violations {
+		t.Errorf("violation: %s", v)
+	}
+	for i, was := range before {
+		if now := r.Vaults[i]; !reflect.DeepEqual(now.Properties, was.Properties) || !reflect.DeepEqual(now.Tags, was.Tags) || !now.Wanted {
+			t.Errorf("%s is\n%v %v, and was\n%v %v", was.Vault.Name, now.Properties, now.Tags, was.Properties, was.Tags)
+		} else if was.Vault.Name != "already" && len(now.Accepted) != 2 {
+			t.Errorf("%s was changed %d times, want there and back", was.Vault.Name, len(now.Accepted))
+		}
+	}
+}
