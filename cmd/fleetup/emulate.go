@@ -86,7 +86,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	}
 	defer stop()
 	say(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}", url, url)
-	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", plural(len(cfg.Vaults), "vault"), url, url)
+	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", plural(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
 	<-e.interrupt
 	return nil
 }

@@ -31,6 +31,9 @@ func TestBuckets(t *testing.T) {
 		if a := cl.patch(v, alertsBody); a.header.Get(writes) != "199" || a.header.Get(reads) != "" {
 			t.Errorf("a write: %v", a.header)
 		}
+		if a := cl.arm(pathOf(estate()[1])+"x", kvVersion); a.status != 404 || a.header.Get(reads) != "0" {
+			t.Errorf("an answer that costs nothing: %d %v", a.status, a.header)
+		}
 		time.Sleep(2 * time.Second) // wall time, whatever the scale
 		wantStatus(t, cl.read(v), 200)
 		wantStatus(t, cl.read(v), 429)

@@ -96,7 +96,7 @@ func (c *Cloud) decide(q *request) reply {
 		rep = q.fail(status, code, "Nothing was done: "+c.broken.Error()+".")
 	}
 	rep.id = guid(c.seed, "request", strconv.Itoa(c.stats.requests))
-	if q.metered() {
+	if q.arm && q.sub != nil {
 		c.remaining(q, &rep, l.At)
 	}
 	if q.call == callGraph && q.problem == nil {
