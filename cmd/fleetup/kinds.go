@@ -28,7 +28,7 @@ var (
 
 // kinds are the upgrade kinds. This is the one place where they are registered.
 var kinds = append([]kind{{fleet.KindSpec{Kind: fleet.KindClassic, Permanent: true, Role: classic.Role}, connectClassic}},
-	ofChanges(rsv.Alerts(), rsv.AlertsBack())...)
+	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock())...)
 
 // kind is an upgrade kind with what makes the connection for a plan of it. No
 // call is made by that.

@@ -20,7 +20,7 @@ func (e *environment) resumeCommand() *cli.Command {
 		Usage: "go on with the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
@@ -69,10 +69,8 @@ func (e *environment) resume(c *cli.Context) error {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
 	e.tellChanges(st.Plan, path)
-	if e.terminal && !c.Bool("yes") {
-		if err := e.confirmResume(st); err != nil {
-			return err
-		}
+	if err := e.consentedAgain(c, st, path); err != nil {
+		return err
 	}
 	p := st.Plan
 	page, err := openPage(c)
@@ -114,20 +112,6 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
 		report.Command("report", "--state", path) + "; when the cause is understood, " +
 			report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT")}
-}
-
-func (e *environment) confirmResume(st *rollout.State) error {
-	t := &st.Totals
-	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
-	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt. An upgrade cannot be undone.\nGo on? Type yes: ",
-		report.Clean(st.Run.ID), left, st.InFlight())
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(answer, "yes") {
-		return usage("the same command, and type yes", "not confirmed; nothing was started")
-	}
-	return nil
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,9 +22,10 @@ func (e *environment) runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "upgrade the fleet",
 		ArgsUsage: "INVENTORY|PLAN",
-		Description: "PERMANENT: the service has no rollback. On a terminal the plan is shown and the number of vaults must\n" +
-			"be typed. Unattended it needs --yes, and on a real cloud a plan saved with fleetup plan --out.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+		Description: "PERMANENT: the service has no rollback, except where the plan says how it is undone. On a terminal the plan is\n" +
+			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan saved with\n" +
+			"fleetup plan --out. A kind that is permanent on vaults in use must be named besides.",
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.runRollout,
@@ -75,7 +74,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		}
 	}
 	if !c.Bool("yes") {
-		if err := e.confirm(src); err != nil {
+		if err := e.confirm(c, src); err != nil {
 			return err
 		}
 	}
@@ -203,45 +202,6 @@ func refuseUnfinished(lock *state.Lock, path string, bound state.Binding) error 
 	}
 	return usage(report.Command("resume", "--state", path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
 		"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, info.ID)
-}
-
-// consented refuses a run that nobody has consented to.
-func (e *environment) consented(c *cli.Context, src *source) error {
-	yes := c.Bool("yes")
-	if yes && !src.saved && realCloud(src.plan.Cloud) {
-		return usage(report.Command("plan", src.file, "--validate", "--out", "FILE")+", look at it, then fleetup run FILE --yes",
-			"on a real cloud --yes needs a saved plan: what was looked at is what runs")
-	}
-	if yes || e.terminal {
-		return nil
-	}
-	next := report.Command("plan", src.file) + ", look at it, then " + report.Command("run", src.file, "--yes")
-	if !src.saved && realCloud(src.plan.Cloud) {
-		next = report.Command("plan", src.file, "--validate", "--out", "FILE") + ", look at it, then fleetup run FILE --yes"
-	}
-	return usage(next, "an upgrade cannot be undone, and nobody is here to be asked: run needs --yes")
-}
-
-// confirm shows the plan and asks for the number of vaults.
-func (e *environment) confirm(src *source) error {
-	width, _ := e.size()
-	o := report.PlanOptions{WithoutNext: true}
-	var err error
-	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
-		return err
-	}
-	if err := e.writePlan(e.stderr, width, src.plan, o); err != nil {
-		return err
-	}
-	want := strconv.Itoa(src.plan.ToStart())
-	answer, err := e.ask("\nThis cannot be undone. Type the number of vaults (%s) to go on: ", want)
-	if err != nil {
-		return err
-	}
-	if strings.ReplaceAll(answer, ",", "") != want {
-		return usage(report.Command("run", src.file)+", and type "+want, "not confirmed; nothing was started")
-	}
-	return nil
 }
 
 // realCloud reports whether starts on the cloud touch real vaults.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fleetup-dev/fleetup/pkg/emulator"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 var (
@@ -64,7 +68,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "appears": appears, "truncate": truncate,
+			"exits": exits, "appears": appears, "truncate": truncate, "estate": estate, "sent": sent,
 		},
 	})
 }
@@ -110,4 +114,40 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// estate writes what the emulated vaults of today's Azure are: estate TRUTH FILE
+// as a run has left them, estate INVENTORY FILE as they are in the beginning.
+func estate(ts *testscript.TestScript, neg bool, args []string) {
+	s := emulatedSummary(ts, neg, args)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(s.Estate()), 0o600))
+}
+
+// sent writes what was asked of the emulated vaults of today's Azure, a line
+// each: sent TRUTH FILE.
+func sent(ts *testscript.TestScript, neg bool, args []string) {
+	s := emulatedSummary(ts, neg, args)
+	var b bytes.Buffer
+	for _, r := range s.Resources {
+		fmt.Fprintf(&b, "%s patches=%d accepted=%d again=%d\n", r.Name, r.Requests["patch"], r.Accepted, r.SentAgain)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o600))
+}
+
+func emulatedSummary(ts *testscript.TestScript, neg bool, args []string) emulator.Summary {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: estate|sent TRUTH|INVENTORY FILE")
+	}
+	file := ts.MkAbs(args[0])
+	c, err := emulator.Reopen(file, nil)
+	if filepath.Ext(file) == ".yaml" {
+		var p *plan.Plan
+		p, err = readInventory(file)
+		ts.Check(err)
+		c, err = fresh(p, filepath.Dir(file), "")
+	}
+	ts.Check(err)
+	s := c.Summary()
+	ts.Check(c.Close())
+	return s
 }

@@ -126,7 +126,7 @@ func (s *Side) PathOf(given string) (string, error) {
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
 		u = base.ResolveReference(u)
 	}
-	if !strings.EqualFold(u.Scheme, base.Scheme) || !strings.EqualFold(u.Host, base.Host) {
+	if !strings.EqualFold(u.Scheme, base.Scheme) || !strings.EqualFold(u.Hostname(), base.Hostname()) || portOf(u) != portOf(base) {
 		return "", fmt.Errorf("it is on another host, %s", text.Clean(u.Host, text.MaxID))
 	}
 	u.Fragment = ""
@@ -135,6 +135,19 @@ func (s *Side) PathOf(given string) (string, error) {
 		return "", errors.New("it is not below the endpoint")
 	}
 	return path, nil
+}
+
+// portOf is the port that a URL means. The Resource Manager writes the usual one
+// into the links that it hands out (azure-rest-api-specs, AlertProcessingRules
+// 2021-08-08, the example of a list).
+func portOf(u *url.URL) string {
+	switch port := u.Port(); {
+	case port != "":
+		return port
+	case strings.EqualFold(u.Scheme, "http"):
+		return "80"
+	}
+	return "443"
 }
 
 // Close closes idle connections. The side can still be used.

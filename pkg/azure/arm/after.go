@@ -30,6 +30,10 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable,
 			Detail: "an operation is under way on the vault (provisioning state " + res.ProvisioningState + ")"}
 	}
+	if why := u.change.reached(v, res); why != "" {
+		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,
+			Record: &fleet.Record{OperationID: operationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}}
+	}
 	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is as it was before the start, and no operation is under way on it"}
 }
 
@@ -44,7 +48,7 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.
 		return fleet.Verification{Detail: "there is no vault " + v.ResourceID() + " any more"}, nil
 	case !res.Settled():
 		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState}, nil
-	case !u.change.reached(v, res.Properties):
+	case u.change.reached(v, res) == "":
 		return fleet.Verification{ResourceID: res.ID, Detail: fmt.Sprintf("the vault is not as it should be: it has %s", res.raw)}, nil
 	}
 	return fleet.Verification{OK: true, ResourceID: res.ID}, nil

@@ -23,6 +23,10 @@ type Change struct {
 	// rollback. A vault whose properties hold all that it says is as the change
 	// wants it.
 	Body json.RawMessage
+	// Enough says in words why a vault counts as being as the change wants it
+	// although it does not hold all that the body says; "" where it does not. It
+	// makes no call. nil: none does.
+	Enough func(state State) string
 	// Judge says what stands against the change of a vault that is not yet as it
 	// should be. It makes no call. nil: nothing does.
 	Judge func(state State) []fleet.Finding
@@ -82,19 +86,29 @@ func (c *Change) body(v *fleet.Vault) (json.RawMessage, error) {
 	return v.Restore, nil
 }
 
-// reached reports whether a vault is as the change wants it: its properties
-// hold everything that the body says.
-func (c *Change) reached(v *fleet.Vault, properties any) bool {
+// asWanted is why a vault whose properties hold everything that the body says is
+// as the change wants it.
+const asWanted = "the vault is as the upgrade would make it"
+
+// reached says in words why a vault is as the change wants it; "" where it is
+// not.
+func (c *Change) reached(v *fleet.Vault, res *Resource) string {
 	body, err := c.body(v)
 	if err != nil {
-		return false
+		return ""
 	}
 	wanted, err := decode(body)
 	if err != nil {
-		return false
+		return ""
 	}
 	m, _ := wanted.(map[string]any)
-	return m["properties"] != nil && holds(properties, m["properties"])
+	switch {
+	case m["properties"] != nil && holds(res.Properties, m["properties"]):
+		return asWanted
+	case c.Enough != nil:
+		return c.Enough(res.State())
+	}
+	return ""
 }
 
 // holds reports whether a JSON value has all that another says. Texts are

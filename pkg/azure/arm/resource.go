@@ -60,7 +60,7 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 func (u *Upgrader) sighting(f fleet.Followed, res *Resource) fleet.Sighting {
 	s := fleet.Sighting{State: res.raw, Detail: res}
 	switch {
-	case u.change.reached(f.Vault, res.Properties) && res.Settled():
+	case res.Settled() && u.change.reached(f.Vault, res) != "":
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
 	case f.OperationID != "" && !res.Settled():
 		// The operation is not to be found, or was never named to us; the vault is
@@ -150,6 +150,9 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	}
 	return res, nil
 }
+
+// Word is a word of the service as it may be shown.
+func Word(s string) string { return text.Clean(s, text.MaxID) }
 
 // errorOf reads an error body of the Resource Manager; "" where it is none.
 func errorOf(body []byte) (code, message string) {

@@ -95,10 +95,11 @@ func named(message, requestID, operationID string) string {
 // failure. The Resource Manager's own: a lock, a policy, a resource guard that the
 // change is linked to, a subscription that may only be read.
 var refusals = map[string]string{
-	"ScopeLocked":                  "Remove the ReadOnly lock for the time of the change, or hold the vault.",
-	"RequestDisallowedByPolicy":    "Have the policy's owner exempt the vault, or hold it.",
-	"LinkedAuthorizationFailed":    "Have the owner of the resource guard allow the change, or hold the vault.",
-	"ReadOnlyDisabledSubscription": "Have the subscription enabled, then run again.",
+	"ScopeLocked":                     "Remove the ReadOnly lock for the time of the change, or hold the vault.",
+	"RequestDisallowedByPolicy":       "Have the policy's owner exempt the vault, or hold it.",
+	"LinkedAuthorizationFailed":       "Have the owner of the resource guard allow the change, or hold the vault.",
+	"ReadOnlyDisabledSubscription":    "Have the subscription enabled, then run again.",
+	"MissingSubscriptionRegistration": "Have the vault's resource provider registered in the subscription, then run again.",
 }
 
 // answer is the table of design §2, rule 3, for a PATCH. Of the other statuses

@@ -44,10 +44,10 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 }
 
 func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r *check.Report) fleet.Validation {
-	reached := u.change.reached(v, res.Properties)
-	if reached && res.Settled() {
+	reached := u.change.reached(v, res)
+	if reached != "" && res.Settled() {
 		return fleet.Validation{Verdict: fleet.VerdictAlready, Findings: []fleet.Finding{{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
-			Message: "the vault is as the upgrade would make it: nothing is sent"}}}
+			Message: reached + ": nothing is sent"}}}
 	}
 	if fleet.NormalizeLocation(res.Location) != fleet.NormalizeLocation(v.Location) {
 		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeElsewhere,
@@ -59,7 +59,7 @@ func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r 
 			Action: "Only what a run has changed can be put back, from the ledger of that run."}, "")
 	}
 	u.checkProvisioning(res, r)
-	if u.change.Judge != nil && !reached {
+	if u.change.Judge != nil && reached == "" {
 		for _, f := range u.change.Judge(res.State()) {
 			r.Add(f, res.RequestID)
 		}
@@ -101,25 +101,19 @@ type lock struct {
 // checkLocks looks for a lock that would refuse the change: one of level
 // ReadOnly, on the vault or on anything above it.
 func (u *Upgrader) checkLocks(ctx context.Context, v *fleet.Vault, r *check.Report) {
-	var list struct {
-		Value []lock `json:"value"`
-	}
-	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the locks of vault "+v.Ref(), readLocks.at(v), &list)
+	locks, err := List[lock](ctx, u, v.SubscriptionID, "read the locks of vault "+v.Ref(), readLocks.at(v))
 	if err != nil {
 		u.Failed(r, err)
 		return
 	}
-	if !found {
-		return
-	}
-	for _, l := range list.Value {
+	for _, l := range locks {
 		if strings.EqualFold(l.Properties.Level, "ReadOnly") {
 			msg := "a ReadOnly lock holds the vault: " + text.Clean(l.Name, text.MaxID)
 			if l.Properties.Notes != "" {
 				msg += " (" + text.Clean(l.Properties.Notes, text.MaxMessage) + ")"
 			}
 			r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeLocked, Message: msg,
-				Action: "Remove the lock for the time of the change, or hold the vault."}, resp.RequestID)
+				Action: "Remove the lock for the time of the change, or hold the vault."}, "")
 		}
 	}
 }

@@ -1,15 +1,11 @@
 package rsv
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
-	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -24,54 +20,16 @@ var alertsBody = json.RawMessage(`{"properties":{"monitoringSettings":{` +
 	`"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},` +
 	`"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`)
 
-// readRules lists the alert processing rules of a subscription.
-var readRules = arm.Call{Method: http.MethodGet, Path: "/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/actionRules?api-version=2021-08-08",
-	Action: "Microsoft.AlertsManagement/actionRules/read", Why: "whether anybody is told of an alert"}
-
 // Alerts is the change of [KindAlerts].
 func Alerts() arm.Change {
 	return arm.Change{
-		Spec:     spec(KindAlerts, "Azure Monitor alerts in place of classic ones", alertsBody, nil, readRules),
+		Spec:     spec(fleet.KindSpec{Kind: KindAlerts, Title: "Azure Monitor alerts in place of classic ones"}, alertsBody, readRules),
 		Sections: []string{sectionAlerts}, Body: alertsBody, Check: checkRules,
 	}
 }
 
 // AlertsBack puts back what [Alerts] has changed.
 func AlertsBack() arm.Change { return arm.Rollback(Alerts(), restoreAlerts, nil) }
-
-// spec describes a kind of this package.
-func spec(k fleet.Kind, title string, body json.RawMessage, more []fleet.Option, calls ...arm.Call) fleet.KindSpec {
-	s := fleet.KindSpec{Kind: k, Title: title, Type: fleet.RecoveryServicesVault,
-		Options: append(fleet.CommonOptions(apiVersion), more...),
-		Role:    func() fleet.Role { return arm.RoleFor(k, fleet.RecoveryServicesVault, calls...) }}
-	s.Describe = func(o fleet.Options) fleet.Upgrade { return arm.Plain(&s, body, o) }
-	return s
-}
-
-// codeNoRule is the warning about a subscription in which nobody is told.
-const codeNoRule = "no-alert-processing-rule"
-
-// checkRules warns where a subscription has no alert processing rule: without one
-// nobody gets mail of what Azure Monitor sees.
-func checkRules(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, _ *arm.Resource, r *check.Report) {
-	any, err := u.Shared(ctx, "rules/"+v.SubscriptionID, func(ctx context.Context) (any, error) {
-		var list struct {
-			Value []json.RawMessage `json:"value"`
-		}
-		path := strings.Replace(readRules.Path, "{subscription}", v.SubscriptionID, 1)
-		_, found, err := u.Get(ctx, v.SubscriptionID, "list the alert processing rules of subscription "+v.SubscriptionID, path, &list)
-		return found && len(list.Value) > 0, err
-	})
-	if err != nil {
-		u.Failed(r, err)
-		return
-	}
-	if there, _ := any.(bool); !there {
-		r.Add(fleet.Finding{Severity: fleet.SeverityWarning, Code: codeNoRule,
-			Message: "subscription " + v.SubscriptionID + " has no alert processing rule: nobody gets mail of Azure Monitor's alerts",
-			Action:  "Make a rule with an action group first, or consent with acceptWarnings."}, "")
-	}
-}
 
 // restoreAlerts is the body that puts recorded alert settings back. All five
 // fields must have been there: what an absent one means the service does not say,

@@ -2,6 +2,3 @@
 // kinds that change one of its settings by a PATCH (todays-vault-upgrades, The
 // common request of the RSV kinds), and those that put it back.
 package rsv
-
-// apiVersion is the newest stable one; sovereign clouds lag (the reference).
-const apiVersion = "2026-07-01"

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+const confirmIrreversible = "confirm-irreversible"
+
+func irreversibleFlag() cli.Flag {
+	return &cli.StringFlag{Name: confirmIrreversible,
+		Usage: "the kind of `UPGRADE`, whose name must be said besides --yes where it is permanent on vaults in use: " + strings.Join(irreversible(), ", ")}
+}
+
+// irreversible are the kinds that must be named.
+func irreversible() (names []string) {
+	for i := range kinds {
+		if kinds[i].Confirm {
+			names = append(names, string(kinds[i].Kind))
+		}
+	}
+	return names
+}
+
+// permanent reports whether nothing can undo what a plan does.
+func permanent(p *plan.Plan) bool { return p.Upgrade == nil || p.Upgrade.Permanent }
+
+// mustBeNamed reports whether a plan's kind must be said by its name.
+func mustBeNamed(p *plan.Plan) bool { return p.Upgrade != nil && p.Upgrade.Confirm }
+
+// named reports whether the command line says the plan's kind by its name. A
+// wrong name is a mistake, whatever the kind: somebody thinks of another plan.
+func named(c *cli.Context, p *plan.Plan, look string) (bool, error) {
+	if name := c.String(confirmIrreversible); c.IsSet(confirmIrreversible) && name != string(p.Kind) {
+		return false, usage(look+" shows what it does", "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
+	}
+	return c.IsSet(confirmIrreversible), nil
+}
+
+// withName adds the name of a plan's kind to a command that starts it, where it
+// must be said.
+func withName(p *plan.Plan, command ...string) string {
+	if mustBeNamed(p) {
+		command = append(slices.Clip(command), "--"+confirmIrreversible, string(p.Kind))
+	}
+	return report.Command(command...)
+}
+
+// consented refuses a run that nobody has consented to.
+func (e *environment) consented(c *cli.Context, src *source) error {
+	p, yes := src.plan, c.Bool("yes")
+	look := report.Command("plan", src.file)
+	said, err := named(c, p, look)
+	if err != nil {
+		return err
+	}
+	unsaved := !src.saved && realCloud(p.Cloud)
+	save := report.Command("plan", src.file, "--validate", "--out", "FILE") + ", look at it, then " + withName(p, "run", "FILE", "--yes")
+	switch {
+	case yes && unsaved:
+		return usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
+	case yes && mustBeNamed(p) && !said:
+		return usage("look at the plan once more, then "+withName(p, "run", src.file, "--yes"),
+			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, confirmIrreversible, p.Kind)
+	case yes || e.terminal:
+		return nil
+	}
+	next := look + ", look at it, then " + withName(p, "run", src.file, "--yes")
+	if unsaved {
+		next = save
+	}
+	if permanent(p) {
+		return usage(next, "an upgrade cannot be undone, and nobody is here to be asked: run needs --yes")
+	}
+	return usage(next, "nobody is here to be asked: run needs --yes")
+}
+
+// confirm shows the plan and asks for the number of vaults, and for the name of a
+// kind that must be named and was not.
+func (e *environment) confirm(c *cli.Context, src *source) error {
+	width, _ := e.size()
+	o := report.PlanOptions{WithoutNext: true}
+	var err error
+	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
+		return err
+	}
+	if err := e.writePlan(e.stderr, width, src.plan, o); err != nil {
+		return err
+	}
+	warning := ""
+	if permanent(src.plan) {
+		warning = "This cannot be undone. "
+	}
+	want := strconv.Itoa(src.plan.ToStart())
+	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", warning, want)
+	if err != nil {
+		return err
+	}
+	if strings.ReplaceAll(answer, ",", "") != want {
+		return usage(report.Command("run", src.file)+", and type "+want, "not confirmed; nothing was started")
+	}
+	return e.confirmName(c, src.plan, report.Command("run", src.file))
+}
+
+// confirmName asks for the name of a kind that must be named and was not.
+func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) error {
+	if !mustBeNamed(p) || c.IsSet(confirmIrreversible) {
+		return nil
+	}
+	answer, err := e.ask("It can never be undone, whatever becomes of the vaults. Type its name (%s) to go on: ", p.Kind)
+	if err != nil {
+		return err
+	}
+	if answer != string(p.Kind) {
+		return usage(again+", and type "+string(p.Kind), "not confirmed; nothing was started")
+	}
+	return nil
+}
+
+// consentedAgain asks once more on a terminal, and refuses to go on with a kind
+// that must be named and was not.
+func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path string) error {
+	p := st.Plan
+	said, err := named(c, p, report.Command("plan", p.Inventory))
+	if err != nil {
+		return err
+	}
+	if c.Bool("yes") || !e.terminal {
+		if mustBeNamed(p) && !said {
+			return usage(withName(p, "resume", "--state", path), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+				p.Kind, confirmIrreversible, p.Kind)
+		}
+		return nil
+	}
+	warning := ""
+	if permanent(p) {
+		warning = " An upgrade cannot be undone."
+	}
+	t := &st.Totals
+	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
+	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt.%s\nGo on? Type yes: ",
+		report.Clean(st.Run.ID), left, st.InFlight(), warning)
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(answer, "yes") {
+		return usage("the same command, and type yes", "not confirmed; nothing was started")
+	}
+	return e.confirmName(c, p, "the same command")
+}

@@ -1,0 +1,47 @@
+package arm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// maxPages is more pages than any list has that is asked for here.
+const maxPages = 1000
+
+// List reads a list of the Resource Manager to its end: a page may be empty and
+// have another behind it. There is nothing on a list that is not there. The path
+// is percent-encoded.
+func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string) ([]T, error) {
+	var all []T
+	seen := map[string]bool{}
+	for {
+		var page struct {
+			Value    []T    `json:"value"`
+			NextLink string `json:"nextLink"`
+		}
+		resp, found, err := u.Get(ctx, subscription, op, path, &page)
+		if err != nil || !found {
+			return all, err
+		}
+		all = append(all, page.Value...)
+		if page.NextLink == "" {
+			return all, nil
+		}
+		seen[path] = true
+		path, err = u.ResourceManager.PathOf(page.NextLink)
+		switch {
+		case err != nil:
+		case seen[path]:
+			err = errors.New("it was read before")
+		case len(seen) == maxPages:
+			err = fmt.Errorf("%d pages are more than such a list has", maxPages)
+		}
+		if err != nil { // half a list is none
+			return nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
+				RequestID: resp.RequestID, ClientRequestID: resp.ClientRequestID}
+		}
+	}
+}
