@@ -27,7 +27,7 @@ var (
 )
 
 // kinds are the upgrade kinds. This is the one place where they are registered.
-var kinds = append([]kind{{fleet.KindSpec{Kind: fleet.KindClassic, Permanent: true, Role: classic.Role}, connectClassic}},
+var kinds = append([]kind{{classic.Spec(), connectClassic}},
 	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock())...)
 
 // kind is an upgrade kind with what makes the connection for a plan of it. No
@@ -70,6 +70,19 @@ func kindOf(k fleet.Kind) (*kind, error) {
 		}
 	}
 	return nil, usage("", "this version does not know the upgrade kind %q", k)
+}
+
+// upgradeOf is what a plan does to each of its vaults. Plans of the classic kind
+// leave that to the kind.
+func upgradeOf(p *plan.Plan) *fleet.Upgrade {
+	if p.Upgrade != nil {
+		return p.Upgrade
+	}
+	if k, err := kindOf(p.Kind); err == nil {
+		up := k.Describe(nil)
+		return &up
+	}
+	return nil
 }
 
 // today are the kinds that an inventory may name besides the classic one.

@@ -35,6 +35,15 @@ func (s *source) shownLedger(c *cli.Context) string {
 	return s.ledger
 }
 
+// ledgerBeside is the ledger as an inventory in the same folder names it.
+func (s *source) ledgerBeside() string {
+	rel, err := filepath.Rel(s.folder, s.ledger)
+	if err != nil || filepath.IsAbs(s.ledger) {
+		return s.ledger
+	}
+	return rel
+}
+
 // open reads the inventory or the saved plan that a command is given.
 func open(c *cli.Context, file string) (*source, error) {
 	p, saved, err := load(c, file)

@@ -51,7 +51,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Change: c.String("change")}
+	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change")}
 	var other whatIf
 	if text := c.String("what-if"); text != "" {
 		if other, err = parseWhatIf(text, src.plan.Limits); err != nil {
@@ -94,7 +94,7 @@ func (e *environment) plan(c *cli.Context) error {
 
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report.PlanOptions) error {
-	o.Now, o.Zone, o.Width = now(), localZone(), columns
+	o.Now, o.Zone, o.Width, o.Upgrade = now(), localZone(), columns, upgradeOf(p)
 	p50, p90, err := report.Forecasts(p, o.Now, o.Validations, o.Carried)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)

@@ -127,14 +127,14 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 }
 
 // findVault resolves a vault's name: subscription/name, the subscription by ID
-// or by its name, with /location or /resourceType where that is ambiguous; or
-// its ID in the Resource Manager. list is the command that lists them.
+// or by its name, with /location or /resourceType, or of a vault that is in one
+// /resourceGroup, where that is ambiguous; or its ID in the Resource Manager. list is the command that lists them.
 func findVault(st *rollout.State, list, name string) (int, error) {
 	var hits []int
 	parts := strings.Split(name, "/")
 	for i := range st.Plan.Vaults {
 		v := &st.Plan.Vaults[i].Vault
-		if strings.EqualFold(name, v.TargetPath()) {
+		if strings.EqualFold(name, v.ResourceID()) {
 			return i, nil
 		}
 		if len(parts) < 2 || !strings.EqualFold(parts[1], v.Name) ||
@@ -143,7 +143,9 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 		}
 		narrowed := true
 		for _, p := range parts[2:] {
-			if !strings.EqualFold(p, string(v.ResourceType)) && fleet.NormalizeLocation(p) != fleet.NormalizeLocation(v.Location) {
+			if v.ResourceGroup != "" {
+				narrowed = narrowed && strings.EqualFold(p, v.ResourceGroup)
+			} else if !strings.EqualFold(p, string(v.ResourceType)) && fleet.NormalizeLocation(p) != fleet.NormalizeLocation(v.Location) {
 				narrowed = false
 			}
 		}

@@ -1,7 +1,10 @@
 package fleet
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"net/url"
 	"strings"
 )
 
@@ -49,7 +52,7 @@ type KindSpec struct {
 	Role    func() Role // the least that it needs of the Resource Manager
 
 	// Describe says what is sent to each vault. The options are complete and
-	// valid. nil for the classic kind.
+	// valid; the classic kind has none.
 	Describe func(options Options) Upgrade
 	// Restore is what a rollback sends to a vault of which a state was recorded, or
 	// why nothing can be sent. nil for other kinds.
@@ -69,27 +72,58 @@ type Upgrade struct {
 	Actions   []string `json:"actions"` // of the Resource Manager that it needs
 }
 
-// Request is an HTTP request as a plan shows it. {vault} in the path stands for
-// the vault's Resource Manager ID; {restore} as the body for what was recorded of
-// each vault.
+// Request is an HTTP request as a plan shows it: with placeholders for what
+// differs from vault to vault, which [Request.Of] fills in.
 type Request struct {
 	Method string          `json:"method"`
-	Path   string          `json:"path"`
-	Body   json.RawMessage `json:"body"`
+	Path   string          `json:"path"` // percent-encoded
+	Body   json.RawMessage `json:"body"` // an XML document is a string
 }
 
-// PlaceholderVault and PlaceholderRestore stand in a [Request] for what differs
-// from vault to vault.
+// What stands in a [Request] for what differs from vault to vault.
 const (
-	PlaceholderVault   = "{vault}"
-	PlaceholderRestore = `"{restore}"`
+	PlaceholderVault        = "{vault}" // in the path: the vault's Resource Manager ID
+	PlaceholderSubscription = "{subscription}"
+	PlaceholderType         = "{type}"
+	PlaceholderName         = "{name}"
+	PlaceholderTarget       = "{target}"    // in an XML body: the ID that a classic vault will have
+	PlaceholderRestore      = `"{restore}"` // as the body: what was recorded of the vault
 )
 
-// Of is the request for one vault.
+// Of is the request for one vault. The body is null where nothing was recorded
+// that could be put back.
 func (r Request) Of(v *Vault) Request {
-	r.Path = strings.Replace(r.Path, PlaceholderVault, v.ResourceID(), 1)
+	r.Path = strings.NewReplacer(PlaceholderVault, EscapePath(v.ResourceID()), PlaceholderSubscription, url.PathEscape(v.SubscriptionID),
+		PlaceholderType, url.PathEscape(string(v.ResourceType)), PlaceholderName, url.PathEscape(v.Name)).Replace(r.Path)
 	if string(r.Body) == PlaceholderRestore {
 		r.Body = v.Restore
+	} else if document, ok := r.XML(); ok {
+		var id bytes.Buffer
+		_ = xml.EscapeText(&id, []byte(v.TargetPath())) // a Buffer does not fail
+		r.Body = XMLBody(strings.ReplaceAll(document, PlaceholderTarget, id.String()))
 	}
 	return r
+}
+
+// XML returns the body where it is an XML document.
+func (r Request) XML() (document string, ok bool) {
+	return document, json.Unmarshal(r.Body, &document) == nil && strings.HasPrefix(document, "<")
+}
+
+// XMLBody is an XML document as the body of a [Request].
+func XMLBody(document string) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(document) // a string can be encoded, and a Buffer does not fail
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// EscapePath is the percent-encoded path of a resource ID.
+func EscapePath(id string) string {
+	parts := strings.Split(strings.TrimPrefix(id, "/"), "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return "/" + strings.Join(parts, "/")
 }

@@ -51,7 +51,8 @@ func decode(t *testing.T, write func(io.Writer) error) map[string]any {
 
 var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType", "targetResourceGroup",
 	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds", "findings",
-	"reason", "overdue", "foreign", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt"}
+	"reason", "overdue", "foreign", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
+	"resourceGroup", "resourceId"}
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()
@@ -116,7 +117,15 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		"order", "soakSeconds", "approval", "calendar")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
-		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "calendar")
+		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "calendar",
+		"resourceGroup", "resourceId", "request")
+
+	today := todayPlan(kindAlerts)
+	m = decode(t, func(w io.Writer) error {
+		return Plan(w, today, PlanOptions{Format: FormatJSON, Upgrade: today.Upgrade})
+	})
+	up := keysOf(t, "upgrade", m["upgrade"], "kind", "title", "options", "request", "before", "permanent", "rollback", "confirm", "permissions")
+	keysOf(t, "upgrade.request", up["request"], "method", "path", "body")
 
 	m = decode(t, func(w io.Writer) error {
 		return Validation(w, p, fixtureValidations(p), ValidationOptions{Format: FormatJSON})

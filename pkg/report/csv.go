@@ -48,7 +48,7 @@ var identity = []column[*Vault]{
 	{"name", func(v *Vault) string { return v.Name }},
 	{"location", func(v *Vault) string { return v.Location }},
 	{"resourceType", func(v *Vault) string { return string(v.ResourceType) }},
-	{"targetResourceGroup", func(v *Vault) string { return v.TargetResourceGroup }},
+	{"targetResourceGroup", func(v *Vault) string { return str(v.TargetResourceGroup) }},
 	{"labels", func(v *Vault) string { return flatLabels(v.Labels) }},
 	{"wave", func(v *Vault) string { return v.Wave }},
 }
@@ -85,11 +85,18 @@ var afterwards = []column[*Vault]{
 	{"nextWindow", func(v *Vault) string { return csvTime(v.NextWindow) }},
 }
 
+// groups are the columns of vaults that are in a resource group; they came later
+// still.
+var groups = []column[*Vault]{
+	{"resourceGroup", func(v *Vault) string { return str(v.ResourceGroup) }},
+	{"resourceId", func(v *Vault) string { return str(v.ResourceID) }},
+}
+
 // runColumns are the columns of a run's report; do says what each vault waits
 // for.
 func runColumns(do map[*Vault]Do) []column[*Vault] {
-	return append(slices.Concat(identity, outcome, reasons, afterwards),
-		column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }})
+	did := column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
+	return slices.Concat(identity, outcome, reasons, afterwards, []column[*Vault]{did}, groups)
 }
 
 // RunColumns names the columns of a run's CSV.

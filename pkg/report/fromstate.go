@@ -233,8 +233,11 @@ func deferral(st *rollout.State, o ViewOptions) string {
 func vaultOf(v *plan.Vault, name, wave string) Vault {
 	x := Vault{
 		Vault: name, SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
-		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: v.TargetResourceGroup,
+		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: maybe(v.TargetResourceGroup),
 		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{}, Reads: []Read{},
+	}
+	if v.ResourceGroup != "" {
+		x.ResourceGroup, x.ResourceID = maybe(v.ResourceGroup), maybe(v.ResourceID())
 	}
 	if v.Hold != nil {
 		x.HeldUntil, x.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)

@@ -9,8 +9,9 @@ import (
 
 // Names returns how each vault of the plan is called, in the plan's order:
 // subscription/name, with /location, /resourceType or both where that leaves a
-// doubt, and the subscription's ID where two subscriptions share a name. Case
-// and the spaces of a location do not tell two vaults apart.
+// doubt, or /resourceGroup of vaults that are in one, and the subscription's ID
+// where two subscriptions share a name. Case and the spaces of a location do not
+// tell two vaults apart.
 func Names(p *plan.Plan) []string {
 	names := make([]string, len(p.Vaults))
 	same := make(map[string][]int, len(p.Vaults))
@@ -37,7 +38,7 @@ func tellApart(p *plan.Plan, group []int, names []string) {
 	}
 	forms := []func(*plan.Vault) string{
 		prefix,
-		func(v *plan.Vault) string { return prefix(v) + "/" + location(v) },
+		func(v *plan.Vault) string { return prefix(v) + "/" + or(v.ResourceGroup, location(v)) },
 		func(v *plan.Vault) string { return prefix(v) + "/" + kind(v) },
 		func(v *plan.Vault) string { return prefix(v) + "/" + location(v) + "/" + kind(v) },
 	}

@@ -17,6 +17,8 @@ type PlanOptions struct {
 	P50, P90    *rollout.Forecast
 	Validations map[fleet.Key]fleet.Validation // nil: the plan was not checked against the cloud
 	Carried     map[fleet.Key]fleet.Carried    // what earlier runs on the ledger left
+	Upgrade     *fleet.Upgrade                 // what is done to each vault; nil: not known
+	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
 	Findings    []fleet.Finding                // of the offline checks of the whole plan
 	Change      string                         // the change's ID; empty: none
 	Measured    int                            // finished upgrades that the predictions come from; 0: the model
@@ -44,6 +46,7 @@ func Plan(w io.Writer, p *plan.Plan, o PlanOptions) error {
 // dryRun is a plan with all that is known before its run.
 type dryRun struct {
 	plan   *plan.Plan
+	words  wording
 	opts   PlanOptions
 	left   *plan.Plan // with everything held that will not start
 	vaults []Vault    // in the plan's order; status is the prospect, ready means it starts
@@ -52,7 +55,7 @@ type dryRun struct {
 }
 
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
-	d := &dryRun{plan: p, opts: o, left: Startable(p, o.Validations, o.Carried),
+	d := &dryRun{plan: p, words: wordingOf(p.Kind), opts: o, left: Startable(p, o.Validations, o.Carried),
 		vaults: make([]Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
 	names := Names(p)
 	for i := range p.Vaults {

@@ -35,6 +35,8 @@ type planDocument struct {
 	SameErrorHalt      int           `json:"sameErrorHalt"`
 	MeasuredUpgrades   int           `json:"measuredUpgrades"` // that the predictions come from; 0: the model
 	WhatIf             *whatIfOutput `json:"whatIf"`
+
+	Upgrade *plannedUpgrade `json:"upgrade"` // what is done to each vault
 }
 
 // whatIfOutput is another forecast to compare with.
@@ -87,7 +89,7 @@ type plannedVault struct {
 	Name                string             `json:"name"`
 	Location            string             `json:"location"`
 	ResourceType        fleet.ResourceType `json:"resourceType"`
-	TargetResourceGroup string             `json:"targetResourceGroup"`
+	TargetResourceGroup *string            `json:"targetResourceGroup"`
 	Labels              map[string]string  `json:"labels"`
 	Wave                string             `json:"wave"`
 	Status              fleet.Status       `json:"status"`
@@ -97,6 +99,9 @@ type plannedVault struct {
 	HeldUntil           *Time              `json:"heldUntil"`
 	HeldBy              *string            `json:"heldBy"`
 	Calendar            *plan.Calendar     `json:"calendar"` // its own; null: its wave's
+	ResourceGroup       *string            `json:"resourceGroup"`
+	ResourceID          *string            `json:"resourceId"`
+	Request             *plannedRequest    `json:"request"` // that changes it
 }
 
 // planFinding is a finding of a vault, or of the plan as a whole.
@@ -128,6 +133,7 @@ func (d *dryRun) planned(i int) plannedVault {
 	if v.Hold != nil {
 		pv.HeldUntil, pv.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
 	}
+	pv.ResourceGroup, pv.ResourceID, pv.Request = x.ResourceGroup, x.ResourceID, d.request(i)
 	if v.Calendar > 0 {
 		pv.Calendar = d.plan.CalendarFor(i)
 	}
@@ -198,6 +204,7 @@ func (d *dryRun) document() any {
 		}
 	}
 	doc.Change, doc.Ceiling, doc.SubscriptionBudget = maybe(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
+	doc.Upgrade = d.upgrade()
 	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
@@ -262,6 +269,8 @@ func (d *dryRun) csv(w io.Writer) error {
 		{"heldBy", func(r row) string { return str(r.planned.HeldBy) }},
 	})
 	lift(reasons)
+	lift(groups)
+	columns = append(columns, column[row]{"request", func(r row) string { return r.planned.Request.flat() }})
 	rows := make([]row, len(d.vaults))
 	for i := range d.vaults {
 		rows[i] = row{&d.vaults[i], d.planned(i)}

@@ -17,7 +17,7 @@ func (d *dryRun) page() *page {
 		change = d.opts.Change + dot
 	}
 	p.title("PLAN %s%s%s%s%stimes %s", d.plan.ShortFingerprint(), dot, change, or(d.plan.Inventory, "no file"), dot, c)
-	p.line("PERMANENT: no rollback exists. Nothing was started.")
+	p.line("%s Nothing was started.", d.permanence())
 	if d.opts.Validations == nil {
 		p.line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
 	} else {
@@ -37,6 +37,7 @@ func (d *dryRun) page() *page {
 		}
 	}
 	d.notStarting(p)
+	d.requests(p)
 	if !d.opts.WithoutNext {
 		p.command("Next", or(d.opts.Next, d.nextCommand()))
 	}
@@ -88,7 +89,7 @@ func (d *dryRun) sum() string {
 	add(count(fleet.Blocked), "blocked")
 	add(count(fleet.Busy), "busy")
 	add(count(fleet.Upgrading), "upgrading already")
-	add(count(fleet.Already), "already upgraded")
+	add(count(fleet.Already), d.words.already)
 	add(count(fleet.Failed), "failed before, as the cloud remembers")
 	add(carried, "failed or unknown from earlier runs")
 	add(count(fleet.Pending), "not checked")
@@ -146,6 +147,7 @@ func (d *dryRun) haltsAt(w int) string {
 }
 
 func (d *dryRun) figures(p *page, c clock) {
+	d.change(p)
 	l := d.plan.Limits
 	limits := []string{fmt.Sprintf("%d upgrades at once", l.Upgrades)}
 	if l.PerSubscription > 0 {
@@ -163,6 +165,8 @@ func (d *dryRun) figures(p *page, c clock) {
 		}
 		if d.opts.Measured > 0 {
 			s += fmt.Sprintf("%sfrom %d measured upgrades", dot, d.opts.Measured)
+		} else if u := d.plan.Upgrade; u != nil {
+			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", dot, span(u.Options.Duration(fleet.OptionExpected)))
 		}
 		if least, ratio, ok := d.ratio(); ok {
 			s += fmt.Sprintf("%s%.2f × the lower bound of %s", dot, ratio, span(least))
@@ -172,8 +176,11 @@ func (d *dryRun) figures(p *page, c clock) {
 	d.nights(p, c)
 	if n := d.inFlight(); n > 0 {
 		low, high := d.durations()
-		p.pair("Impact", "at most %s at once, %s–%s each: no IaaS VM restore, new protection or ad-hoc backup on them",
-			vaults(n), span(low), span(high))
+		impact := fmt.Sprintf("at most %s at once, %s–%s each", vaults(n), span(low), span(high))
+		if d.words.classic {
+			impact += ": no IaaS VM restore, new protection or ad-hoc backup on them"
+		}
+		p.pair("Impact", "%s", impact)
 	}
 	for _, line := range d.windows() {
 		p.pair("Windows", "%s", line)
@@ -221,10 +228,27 @@ func (d *dryRun) consents(p *page) {
 		p.pair("Consents", "none: a vault with a warning is blocked")
 		return
 	}
-	p.pair("Consents", "prerequisite warnings, billing conversion among them: %s (acceptWarnings)", vaults(n))
+	what := "warnings"
+	if d.words.classic {
+		what = "prerequisite warnings, billing conversion among them"
+	}
+	p.pair("Consents", "%s: %s (acceptWarnings)", what, vaults(n))
 }
 
+// targets are the resource groups that vaults are in, or are to go to.
 func (d *dryRun) targets(p *page) {
+	if !d.words.classic {
+		groups, subs, n := map[string]bool{}, map[string]bool{}, 0
+		for i := range d.left.Vaults {
+			if v := &d.left.Vaults[i]; !v.Excluded() {
+				n++
+				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+strings.ToLower(v.ResourceGroup)] = true, true
+			}
+		}
+		p.pair("Touches", "%s in %s of %s", vaults(n), plural(len(groups), "resource group", "resource groups"),
+			plural(len(subs), "subscription", "subscriptions"))
+		return
+	}
 	create := map[string]bool{}
 	for i := range d.left.Vaults {
 		if v := &d.left.Vaults[i]; !v.Excluded() {
@@ -269,7 +293,7 @@ func (d *dryRun) notStarting(p *page) {
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
-		reasons("ALREADY UPGRADED", d.withStatus(fleet.Already))
+		reasons(strings.ToUpper(d.words.already), d.withStatus(fleet.Already))
 	}
 	if vs := d.unread(); d.opts.Details {
 		reasons("NOT CHECKED", vs)

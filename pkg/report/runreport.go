@@ -133,8 +133,12 @@ func (v *Vault) unknownDetails(p *page, c clock) {
 			p.pair("Finding", "%s: %s", or(str(f.Code), noCode), or(str(f.Message), "no message"))
 		}
 	}
-	p.pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
-		v.SubscriptionID, v.TargetResourceGroup, v.Name))
+	if v.ResourceID == nil {
+		p.pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
+			v.SubscriptionID, str(v.TargetResourceGroup), v.Name))
+	} else {
+		p.pair("Resource ID", "%s", *v.ResourceID)
+	}
 	p.pair("Request IDs", "%s", or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 

@@ -54,7 +54,11 @@ func (s *Story) Write(w io.Writer, o Options) error {
 	}
 	p.pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
 	p.pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
-	p.pair("Target", "resource group %s", v.TargetResourceGroup)
+	if v.ResourceID == nil {
+		p.pair("Target", "resource group %s", str(v.TargetResourceGroup))
+	} else {
+		p.pair("Resource ID", "%s", *v.ResourceID)
+	}
 	p.pair("Wave", "%s", v.Wave)
 	if v.OperationID != nil {
 		p.pair("Operation", "%s", *v.OperationID)

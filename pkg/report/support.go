@@ -51,7 +51,7 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		field("Vault name", v.Name)
 		field("Location", v.Location)
 		field("Resource type", string(v.ResourceType))
-		field("Target group", v.TargetResourceGroup)
+		field("Target group", str(v.TargetResourceGroup))
 		field("OperationId", operation(v))
 		field("Started", utc(v.StartedAt.value()))
 		field("Ended", utc(v.EndedAt.value()))

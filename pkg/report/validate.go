@@ -99,7 +99,7 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 			return rows
 		},
 		csv: func(w io.Writer) error {
-			return writeCSV(w, slices.Concat(identity, outcome, reasons), pointers(doc.Vaults))
+			return writeCSV(w, slices.Concat(identity, outcome, reasons, groups), pointers(doc.Vaults))
 		},
 	}.write(w, o.Format, o.Width)
 }

@@ -135,7 +135,7 @@ type Vault struct {
 	Name                string             `json:"name"`
 	Location            string             `json:"location"`
 	ResourceType        fleet.ResourceType `json:"resourceType"`
-	TargetResourceGroup string             `json:"targetResourceGroup"`
+	TargetResourceGroup *string            `json:"targetResourceGroup"` // of a classic vault
 	Labels              map[string]string  `json:"labels"`
 	Wave                string             `json:"wave"`
 	Status              fleet.Status       `json:"status"`
@@ -154,10 +154,12 @@ type Vault struct {
 	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
 	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
 	RefreshedAt         *Time              `json:"refreshedAt"`
-	HeldUntil           *Time              `json:"heldUntil"`  // excluded: until when; null: until released
-	HeldBy              *string            `json:"heldBy"`     // excluded: who held it
-	NextWindow          *Time              `json:"nextWindow"` // not started: when its window opens; null: it may start now, or never
-	Reads               []Read             `json:"reads"`      // of a start in doubt, the newest ones: what the cloud showed
+	HeldUntil           *Time              `json:"heldUntil"`     // excluded: until when; null: until released
+	HeldBy              *string            `json:"heldBy"`        // excluded: who held it
+	NextWindow          *Time              `json:"nextWindow"`    // not started: when its window opens; null: it may start now, or never
+	Reads               []Read             `json:"reads"`         // of a start in doubt, the newest ones: what the cloud showed
+	ResourceGroup       *string            `json:"resourceGroup"` // that it is in; null: a classic vault is in none
+	ResourceID          *string            `json:"resourceId"`    // of the Resource Manager; null: a classic vault has none yet
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -45,11 +45,12 @@ func cleaned(v *report.View) *report.View {
 
 func cleanVault(from *report.Vault) report.Vault {
 	v := *from
-	for _, s := range []*string{&v.Vault, &v.SubscriptionID, &v.SubscriptionName, &v.Name, &v.Location, &v.TargetResourceGroup, &v.Wave} {
+	for _, s := range []*string{&v.Vault, &v.SubscriptionID, &v.SubscriptionName, &v.Name, &v.Location, &v.Wave} {
 		*s = report.Clean(*s)
 	}
 	v.ResourceType = fleet.ResourceType(report.Clean(string(v.ResourceType)))
 	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID), cleanOr(v.Reason)
+	v.TargetResourceGroup, v.ResourceGroup, v.ResourceID = cleanOr(v.TargetResourceGroup), cleanOr(v.ResourceGroup), cleanOr(v.ResourceID)
 	v.RequestIDs, v.HeldBy = cleanList(v.RequestIDs), cleanOr(v.HeldBy)
 	v.Reads = slices.Clone(v.Reads)
 	for i := range v.Reads {

@@ -99,7 +99,7 @@ func placesOf(v *report.View) *places {
 func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddress string) row {
 	r := row{
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
-		Location: v.Location, Type: string(v.ResourceType), Target: v.TargetResourceGroup, Labels: v.Labels,
+		Location: v.Location, Type: string(v.ResourceType), Target: or(text(v.TargetResourceGroup), text(v.ResourceGroup)), Labels: v.Labels,
 		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
 		NewID: text(v.UpgradedResourceID), Requests: v.RequestIDs, Reason: text(v.Reason),
 	}

@@ -52,7 +52,7 @@ func troubledNight(n int) *report.View {
 	for i := range n {
 		x := report.Vault{Name: fmt.Sprintf("vault-%05d", i), Location: "Australia East", ResourceType: fleet.BackupVault,
 			SubscriptionName: subscriptions[i%len(subscriptions)], SubscriptionID: fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i%len(subscriptions)),
-			TargetResourceGroup: "rg-vaults", Labels: map[string]string{"env": []string{"prod", "test"}[i%2]}, Wave: waves[2],
+			TargetResourceGroup: new("rg-vaults"), Labels: map[string]string{"env": []string{"prod", "test"}[i%2]}, Wave: waves[2],
 			Status: fleet.Upgraded, RequestIDs: []string{}, Findings: []report.Finding{}}
 		if i < n/20+4 {
 			x.Wave = waves[0]

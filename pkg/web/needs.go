@@ -152,7 +152,7 @@ func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
 	for _, r := range x.Reads {
 		add("Read "+c.short(&r.At), strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", "))
 	}
-	add("Look at", "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+x.TargetResourceGroup+"/…/"+x.Name)
+	add("Look at", or(text(x.ResourceID), "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+text(x.TargetResourceGroup)+"/…/"+x.Name))
 	add("Request IDs", strings.Join(x.RequestIDs, ", "))
 	return p
 }

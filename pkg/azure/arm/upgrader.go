@@ -99,15 +99,6 @@ func header(body []byte) http.Header {
 	return h
 }
 
-// Path is the percent-encoded path of a resource ID.
-func Path(id string) string {
-	parts := strings.Split(strings.TrimPrefix(id, "/"), "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return "/" + strings.Join(parts, "/")
-}
-
 // walks reports whether a part of an ID would walk the path.
 func walks(id string) bool {
 	for p := range strings.SplitSeq(strings.TrimPrefix(id, "/"), "/") {
@@ -121,7 +112,7 @@ func walks(id string) bool {
 // vaultPath is where the calls of a vault go.
 func (u *Upgrader) vaultPath(v *fleet.Vault) (string, error) {
 	if id := v.ResourceID(); !walks(id) {
-		return Path(id) + "?api-version=" + url.QueryEscape(u.Kind[fleet.OptionAPIVersion]), nil
+		return fleet.EscapePath(id) + "?api-version=" + url.QueryEscape(u.Kind[fleet.OptionAPIVersion]), nil
 	}
 	return "", fmt.Errorf("the resource ID %q is none", v.ResourceID())
 }

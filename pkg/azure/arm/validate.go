@@ -145,5 +145,5 @@ var readLocks = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/
 
 // at is the call's percent-encoded path for a vault.
 func (c Call) at(v *fleet.Vault) string {
-	return strings.NewReplacer("{vault}", Path(v.ResourceID()), "{subscription}", v.SubscriptionID).Replace(c.Path)
+	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID).Replace(c.Path)
 }

@@ -46,6 +46,22 @@ func (c armCall) at(subscription string, names ...string) string {
 	return b.String()
 }
 
+// Spec describes the kind.
+func Spec() fleet.KindSpec {
+	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one", Permanent: true, Role: Role,
+		Describe: upgrade}
+}
+
+// upgrade says what is sent to each vault. There are no options.
+func upgrade(fleet.Options) fleet.Upgrade {
+	spec := Spec()
+	up := fleet.Upgrade{Title: spec.Title, Request: upgradeRequest, Permanent: spec.Permanent}
+	for _, a := range Role().Actions {
+		up.Actions = append(up.Actions, a.Name)
+	}
+	return up
+}
+
 // Role is the least that the Resource Manager must allow: the calls of this
 // package there only read. The upgrade itself is asked for on the classic side,
 // which knows no such roles (reference §1).

@@ -32,7 +32,7 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	if err != nil {
 		return nil, err
 	}
-	path, body := seen.Address+"/upgrade", upgradeInput(v)
+	path, body := seen.Address+upgradeCall, upgradeInput(v)
 	var used atomic.Bool
 	return func(ctx context.Context, operationID string) fleet.StartAnswer {
 		if used.Swap(true) {

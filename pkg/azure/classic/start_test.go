@@ -255,6 +255,24 @@ func TestStartIsUsedOnce(t *testing.T) {
 	}
 }
 
+// What a plan shows of a start is what is sent.
+func TestShownRequestIsSent(t *testing.T) {
+	t.Parallel()
+	f := newFakeCloud(t)
+	f.set(startURL, 200, details(opOur, "InProgress"))
+	start, err := f.upgrader(nil).Prepare(t.Context(), testVault(), seen(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t.Context(), opOur)
+	shown := Spec().Describe(nil).Request.Of(testVault())
+	document, ok := shown.XML()
+	path := strings.NewReplacer("{cloudService}", "RecoveryServices-HASH-West%20US", "{namespace}", "Example%2FNamespace").Replace(shown.Path)
+	if line := shown.Method + " /sm" + path; !ok || len(f.sent) != 1 || f.sent[0].line != line || f.sent[0].body != document {
+		t.Errorf("it shows %s %s, and sends %+v", line, document, f.sent)
+	}
+}
+
 // Everything that a start may wait for comes before it: the token, the turn.
 func TestPrepareWaitsForAll(t *testing.T) {
 	t.Parallel()

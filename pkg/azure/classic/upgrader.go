@@ -3,9 +3,9 @@ package classic
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,6 +142,24 @@ func upgradeInputHeader(operationID string) http.Header {
 	return h
 }
 
+// upgradeRequest is the start of an upgrade (reference §4), for a plan to show.
+// The cloud service and the namespace are read from the listing.
+var upgradeRequest = fleet.Request{Method: http.MethodPost, Path: addressPattern + upgradeCall,
+	Body: fleet.XMLBody(`<ResourceUpgradeInput xmlns="` + nsAzure + `"><NewResourcePath>` + fleet.PlaceholderTarget +
+		`</NewResourcePath></ResourceUpgradeInput>`)}
+
+const (
+	addressPattern = "/" + fleet.PlaceholderSubscription + "/cloudservices/{cloudService}/resources/{namespace}/~/" +
+		fleet.PlaceholderType + "/" + fleet.PlaceholderName
+	upgradeCall = "/upgrade"
+)
+
+// upgradeInput is the body of the two POSTs (reference §4).
+func upgradeInput(v *fleet.Vault) []byte {
+	document, _ := upgradeRequest.Of(v).XML()
+	return []byte(document)
+}
+
 // address is the base path P of reference §4, percent-encoded, from what a
 // listing showed. It is empty where a part is missing or would walk the path.
 func address(subscription, cloudService, namespace, resourceType, name string) string {
@@ -150,6 +168,7 @@ func address(subscription, cloudService, namespace, resourceType, name string) s
 			return ""
 		}
 	}
-	return fmt.Sprintf("/%s/cloudservices/%s/resources/%s/~/%s/%s", url.PathEscape(subscription), url.PathEscape(cloudService),
-		url.PathEscape(namespace), url.PathEscape(resourceType), url.PathEscape(name))
+	return strings.NewReplacer(fleet.PlaceholderSubscription, url.PathEscape(subscription), "{cloudService}", url.PathEscape(cloudService),
+		"{namespace}", url.PathEscape(namespace), fleet.PlaceholderType, url.PathEscape(resourceType),
+		fleet.PlaceholderName, url.PathEscape(name)).Replace(addressPattern)
 }

@@ -185,15 +185,6 @@ func is(name xml.Name, local string) error {
 	return nil
 }
 
-// upgradeInput is the body of the two POSTs (reference §4).
-func upgradeInput(v *fleet.Vault) []byte {
-	var b bytes.Buffer
-	b.WriteString(`<ResourceUpgradeInput xmlns="` + nsAzure + `"><NewResourcePath>`)
-	_ = xml.EscapeText(&b, []byte(v.TargetPath())) // a Buffer does not fail
-	b.WriteString(`</NewResourcePath></ResourceUpgradeInput>`)
-	return b.Bytes()
-}
-
 // upgradeRecord reads a ResourceUpgradeDetails element; nil where it is nil.
 // An element that says nothing is still a record: an upgrade may have been
 // started, so it must not pass for none.
