@@ -105,6 +105,9 @@ func (m *Machine) answered(i int, o Answered) {
 	default:
 		s.denials = 0
 		m.starts.subFreed(j.sub)
+		if a.Verdict == fleet.StartBusy { // it may say when the other operation is over
+			j.notBefore = m.now.Add(a.RetryAfter)
+		}
 	}
 	j.foreignRead, j.retryAt = false, time.Time{}
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out

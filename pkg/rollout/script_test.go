@@ -31,7 +31,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	validated VAULTS VERDICT [op=ID] [retry=30s]
 //	prepared VAULTS [gone | STATE@ID]  the fresh read shows no record, no vault, or this record
 //	unprepared VAULTS CLASS [30s]
-//	answer VAULTS accepted|unknown|errorbody|busy|429 [30s]|403|failed|notsent
+//	answer VAULTS accepted|unknown|errorbody|busy [20m]|429 [30s]|403|failed|notsent
 //	list SUB [VAULT=STATE[@ID]|none|gone…] [asof=-10s]
 //	                                   vaults not named are in progress if upgrading, else without record
 //	listfail SUB CLASS
