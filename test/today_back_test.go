@@ -11,24 +11,41 @@ import (
 	"github.com/fleetup-dev/fleetup/test/strictarm"
 )
 
-// TestTodayThereAndBack rolls a kind out and back: each vault is at the end what
+// TestTodayThereAndBack rolls kinds out and back: each vault is at the end what
 // it was before, in all that can be read of it.
 func TestTodayThereAndBack(t *testing.T) {
 	t.Parallel()
-	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
 	const azure, classic = "monitoringSettings.azureMonitorAlertSettings.", "monitoringSettings.classicAlertSettings."
+	for kind, odd := range map[strictarm.Kind]func(int, *strictarm.VaultHandle){
+		strictarm.Alerts: func(i int, v *strictarm.VaultHandle) { // no two are the same
+			for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures", classic + "emailNotificationsForSiteRecovery"} {
+				v.Property(path, []string{"Disabled", "Enabled"}[i>>bit&1])
+			}
+		},
+		strictarm.Immutability: func(i int, v *strictarm.VaultHandle) {
+			v.Property("securitySettings.immutabilitySettings.configuration", map[string]any{"type": "TimeBased", "durationInDays": 30 + i})
+		},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			thereAndBack(t, kind, "", odd)
+		})
+	}
+}
+
+func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(int, *strictarm.VaultHandle)) {
+	t.Helper()
+	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
 	var before []strictarm.VaultReport
 	for i := range 8 {
-		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i), Tags: map[string]string{"owner": "payments"}}).
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i), Kind: kind, Tags: map[string]string{"owner": "payments"}}).
 			Takes(time.Duration(i%3) * 100 * time.Millisecond).RetryAfter(0)
-		for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures", classic + "emailNotificationsForSiteRecovery"} {
-			v.Property(path, []string{"Disabled", "Enabled"}[i>>bit&1]) // of no two the same
-		}
+		odd(i, v)
 		before = append(before, v.Report())
 	}
-	already := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "already"}).Already()
+	already := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "already", Kind: kind}).Already()
 	before = append(before, already.Report())
-	w.write(strictarm.Inventory{Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictarm.Inventory{Kind: kind, Options: options, Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(0)
 	for _, v := range w.judge().Vaults {
 		if !v.Wanted {
@@ -43,7 +60,7 @@ func TestTodayThereAndBack(t *testing.T) {
 	}
 	forth := filepath.Base(w.db)
 	w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
-	w.write(strictarm.Inventory{Rollback: true, Options: ", ledger: " + forth, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictarm.Inventory{Kind: kind, Rollback: true, Options: ", ledger: " + forth, Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(0).says("excluded") // "already" was not changed: there is nothing to put back
 	r := w.cloud.Report()
 	for _, v := range r.Violations {

@@ -15,7 +15,7 @@ import (
 type assignment struct {
 	name, role, principal, principalType, scope string
 	ours                                        bool // made by the client
-	visible                                     time.Time
+	made, visible                               time.Time
 	seen                                        bool // the client was shown it
 	puts                                        int
 }
@@ -43,7 +43,7 @@ func (v *VaultHandle) Assigned(principal, roleName, scope string) *VaultHandle {
 		for id, r := range builtInRoles {
 			if r.name == roleName {
 				v.roles = append(v.roles, &assignment{name: "a0000000-0000-4000-8000-" + pad(len(v.roles)+v.index*100), role: id,
-					principal: principal, principalType: "ServicePrincipal", scope: scope})
+					principal: principal, principalType: "ServicePrincipal", scope: scope, made: time.Now().Add(-30 * 24 * time.Hour)})
 				return
 			}
 		}
@@ -62,17 +62,21 @@ func (v *VaultHandle) AssignLag(d time.Duration) *VaultHandle {
 	return v.with(func() { v.assignLag = d })
 }
 
-// Roles appends to what the next requests about the vault's role assignments
-// meet, lists as well as PUTs.
+// Roles appends to what the next lists of the vault's role assignments meet.
 func (v *VaultHandle) Roles(faults ...ReadFault) *VaultHandle {
 	return v.with(func() { v.roleScript = append(v.roleScript, faults...) })
+}
+
+// Assigns appends to what the next PUTs of a role assignment meet.
+func (v *VaultHandle) Assigns(faults ...ReadFault) *VaultHandle {
+	return v.with(func() { v.assignScript = append(v.assignScript, faults...) })
 }
 
 // RolesPage is how many role assignments a page of the list holds; all where
 // not given.
 func (v *VaultHandle) RolesPage(n int) *VaultHandle { return v.with(func() { v.rolesPage = n }) }
 
-// Errors of a PUT, for Roles.
+// Errors of a PUT, for Assigns.
 var (
 	// PrincipalNotFound answers 400: the directory does not know the principal.
 	PrincipalNotFound = misread("PrincipalNotFound", func(answer) answer {
@@ -108,9 +112,10 @@ func (a *assignment) id() string {
 
 // doc is the example RoleAssignments_CreateForResource.
 func (a *assignment) doc() object {
+	made := a.made.UTC().Format(time.RFC3339Nano)
 	return object{"id": a.id(), "name": a.name, "type": "Microsoft.Authorization/roleAssignments", "properties": object{
 		"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role,
-		"principalId":      a.principal, "principalType": a.principalType, "scope": a.scope,
+		"principalId":      a.principal, "principalType": a.principalType, "scope": a.scope, "createdOn": made, "updatedOn": made,
 	}}
 }
 
@@ -172,9 +177,9 @@ func (s *Server) assign(in *request) answer {
 		return failure(http.StatusBadRequest, "InvalidCreateRoleAssignmentRequest", "The request to create role assignment is not valid.")
 	}
 	v.rolePace.judge(in)
-	if len(v.roleScript) > 0 {
-		fault := v.roleScript[0]
-		v.roleScript = v.roleScript[1:]
+	if len(v.assignScript) > 0 {
+		fault := v.assignScript[0]
+		v.assignScript = v.assignScript[1:]
 		return fault.reply(in, &v.rolePace, strict.JSON(http.StatusCreated, wanted.doc()))
 	}
 	if i := slices.IndexFunc(v.policies, func(p AccessPolicy) bool { return strings.EqualFold(p.Principal, wanted.principal) }); i >= 0 {
@@ -200,7 +205,7 @@ func (s *Server) assign(in *request) answer {
 			return failure(http.StatusConflict, "RoleAssignmentExists", "The role assignment already exists.")
 		}
 	}
-	wanted.visible = in.Now.Add(v.assignLag)
+	wanted.made, wanted.visible = in.Now, in.Now.Add(v.assignLag)
 	v.roles = append(v.roles, wanted)
 	return strict.JSON(http.StatusCreated, wanted.doc())
 }

@@ -52,7 +52,7 @@ func TestInventory(t *testing.T) {
 	t.Parallel()
 	cloud, _ := newCloud(t, strictarm.Config{Timings: strict.Timings{Poll: 40 * time.Millisecond}})
 	cloud.Subscription(subA).Named("contoso", map[string]string{"env": "prod"})
-	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1", Hold: "freeze", Labels: map[string]string{"ring": "canary"}})
+	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1", Hold: "freeze", AcceptWarnings: true, Labels: map[string]string{"ring": "canary"}})
 	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "hidden", NotInInventory: true})
 	cloud.AddVault(strictarm.Vault{Subscription: subB, Name: "kv1", Kind: strictarm.KeyVaultRBAC})
 	path := filepath.Join(t.TempDir(), "fleet.yaml")
@@ -66,7 +66,7 @@ func TestInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []string{"upgrade: {kind: rsv-alerts, apiVersion: 2025-02-01}", `name: "contoso"`, `{"env": "prod"}`, `- name: "v1"`,
-		`resourceGroup: "rg-vaults"`, `location: "westus"`, `hold: "freeze"`, "poll: 40ms", "upgrades: 2", "failureBudget: 3", "blackouts: []"} {
+		`resourceGroup: "rg-vaults"`, `location: "westus"`, `hold: "freeze"`, "acceptWarnings: true", "poll: 40ms", "upgrades: 2", "failureBudget: 3", "blackouts: []"} {
 		if !strings.Contains(string(data), s) {
 			t.Errorf("no %s in\n%s", s, data)
 		}

@@ -72,6 +72,9 @@ func (v Vault) writeYAML(y *strict.YAML) {
 	y.Line(3, "- name: %s", strict.Quoted(v.Name))
 	y.Line(4, "location: %s", strict.Quoted(v.Location))
 	y.Line(4, "resourceGroup: %s", strict.Quoted(v.Group))
+	if v.AcceptWarnings {
+		y.Line(4, "acceptWarnings: true")
+	}
 	y.Labels(4, "labels", v.Labels)
 	if v.Hold != "" {
 		y.Line(4, "hold: %s", strict.Quoted(v.Hold))

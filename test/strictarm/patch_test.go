@@ -235,8 +235,8 @@ func TestSignInExpires(t *testing.T) {
 func TestPatchesTooSoon(t *testing.T) {
 	t.Parallel()
 	vault := strictarm.Vault{Subscription: subA, Name: "v1"}
-	lock := vault
-	lock.Kind = strictarm.ImmutabilityLock
+	lock, unlock := vault, vault
+	lock.Kind, unlock.Kind = strictarm.ImmutabilityLock, strictarm.Immutability
 	held, outside := vault, vault
 	held.Hold, outside.NotInInventory = "legal freeze", true
 	for name, d := range map[string]struct {
@@ -244,10 +244,13 @@ func TestPatchesTooSoon(t *testing.T) {
 		do    func(*client, *strictarm.VaultHandle)
 		says  string
 	}{
-		"unread":     {vault, func(c *client, v *strictarm.VaultHandle) { c.rules(subA) }, "was not read"},
-		"no rules":   {vault, func(c *client, v *strictarm.VaultHandle) { c.read(v) }, "alert processing rules"},
-		"held":       {held, (*client).check, "on hold: legal freeze"},
-		"outside":    {outside, (*client).check, "not in the inventory"},
+		"unread":   {vault, func(c *client, v *strictarm.VaultHandle) { c.rules(subA) }, "was not read"},
+		"no rules": {vault, func(c *client, v *strictarm.VaultHandle) { c.read(v) }, "alert processing rules"},
+		"held":     {held, (*client).check, "on hold: legal freeze"},
+		"outside":  {outside, (*client).check, "not in the inventory"},
+		"locked long since": {unlock, func(c *client, v *strictarm.VaultHandle) {
+			c.check(v.Property("securitySettings.immutabilitySettings.state", "Locked"))
+		}, "as it is to be"},
 		"gone":       {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Gone()) }, "was not read"},
 		"somebody":   {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Foreign(time.Minute, true)) }, "read as Updating"},
 		"being made": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Property("provisioningState", "Pending")) }, "read as Pending"},

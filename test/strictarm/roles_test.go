@@ -168,13 +168,13 @@ func TestAssignments(t *testing.T) {
 			return c.assign(v.Assigned(app, "Key Vault Secrets User", "/subscriptions/"+subA), name, secretsUser, app, "")
 		}, 201, ""},
 		"unknown principal": {func(c *client, v *strictarm.VaultHandle) reply {
-			return c.assign(v.Roles(strictarm.PrincipalNotFound), name, secretsUser, app, "")
+			return c.assign(v.Assigns(strictarm.PrincipalNotFound), name, secretsUser, app, "")
 		}, 400, ""},
 		"forbidden": {func(c *client, v *strictarm.VaultHandle) reply {
-			return c.assign(v.Roles(strictarm.AssignForbidden), name, secretsUser, app, "")
+			return c.assign(v.Assigns(strictarm.AssignForbidden), name, secretsUser, app, "")
 		}, 403, ""},
 		"throttled": {func(c *client, v *strictarm.VaultHandle) reply {
-			c.assign(v.Roles(strictarm.ReadThrottle(time.Minute)), name, secretsUser, app, "")
+			c.assign(v.Assigns(strictarm.ReadThrottle(time.Minute)), name, secretsUser, app, "")
 			return c.assign(v, name, secretsUser, app, "")
 		}, 201, "before Retry-After was over"},
 	} {
@@ -221,6 +221,9 @@ func TestAssignmentLists(t *testing.T) {
 				t.Errorf("%s: %d assignments on the last page", filter, len(list))
 			}
 		}
+	}
+	if got := c.assignments(v.Roles(strictarm.ReadUnavailable), ""); got.status != 503 {
+		t.Errorf("answered %d", got.status)
 	}
 	clean(t, cloud)
 	c.assignments(v, "&$filter=roleDefinitionId%20eq%20'x'")

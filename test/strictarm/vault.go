@@ -17,7 +17,8 @@ type Vault struct {
 	// What only the inventory says.
 	Labels         map[string]string
 	Hold           string // excluded, for this reason
-	NotInInventory bool   // in the cloud alone
+	AcceptWarnings bool
+	NotInInventory bool // in the cloud alone
 
 	// AnyCase accepts group and name in a case of the client's own: Resource
 	// Graph, where it may have them from, does not keep the case.
@@ -46,22 +47,23 @@ type VaultHandle struct {
 	index int
 
 	// the script
-	takes       time.Duration
-	urls        URLs
-	retryAfter  time.Duration
-	retryDate   bool
-	outcomes    []Outcome
-	patchScript []PatchFault
-	readScript  []ReadFault
-	pollScript  []PollFault
-	guarded     bool
-	gone        bool
-	foreign     *foreignChange
-	locks       []lock
-	policies    []AccessPolicy
-	assignLag   time.Duration
-	roleScript  []ReadFault
-	rolesPage   int
+	takes        time.Duration
+	urls         URLs
+	retryAfter   time.Duration
+	retryDate    bool
+	outcomes     []Outcome
+	patchScript  []PatchFault
+	readScript   []ReadFault
+	pollScript   []PollFault
+	guarded      bool
+	gone         bool
+	foreign      *foreignChange
+	locks        []lock
+	policies     []AccessPolicy
+	assignLag    time.Duration
+	roleScript   []ReadFault
+	assignScript []ReadFault
+	rolesPage    int
 
 	// the truth
 	doc       object // the vault as it is read, but for what an operation does to it
@@ -155,8 +157,11 @@ const tenant = "d676e86e-2206-4a7c-999c-ece52c144b5b"
 
 func (v *VaultHandle) properties() object { return v.doc["properties"].(object) }
 
-// wanted reports whether the vault is as it is to be.
-func (v *VaultHandle) wanted() bool { return holds(v.properties(), v.wants) }
+// wanted reports whether the vault is as it is to be. Locked is more than
+// Unlocked, and for ever.
+func (v *VaultHandle) wanted() bool {
+	return holds(v.properties(), v.wants) || v.spec.Kind == Immutability && !v.rollback && holds(v.properties(), immutability("Locked"))
+}
 
 // provisioning is the provisioningState as it is read: while an operation
 // runs, it is not a terminal one (the contract for resource providers,

@@ -1,0 +1,84 @@
+package test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/test/strict"
+	"github.com/fleetup-dev/fleetup/test/strictarm"
+)
+
+// kept is a vault of a kind, and what has to become of it.
+type kept struct {
+	name, want string
+	do         func(*strictarm.VaultHandle)
+}
+
+// TestTodayKinds rolls every kind out over vaults in each state that they may be
+// in, and over ways that answers come.
+func TestTodayKinds(t *testing.T) {
+	t.Parallel()
+	const state = "securitySettings.immutabilitySettings.state"
+	nothing := func(*strictarm.VaultHandle) {}
+	to := func(s any) func(*strictarm.VaultHandle) {
+		return func(v *strictarm.VaultHandle) { v.Property(state, s) }
+	}
+	for kind, d := range map[strictarm.Kind]struct {
+		flags  []string
+		vaults []kept
+	}{
+		strictarm.Immutability: {nil, []kept{
+			{"disabled", "upgraded", nothing}, {"unset", "upgraded", func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings", nil) }},
+			{"configured", "upgraded", func(v *strictarm.VaultHandle) {
+				v.Property("securitySettings.immutabilitySettings.configuration", map[string]any{"type": "TimeBased", "durationInDays": 30})
+			}},
+			{"unlocked", "already", to("Unlocked")}, {"locked", "already", to("Locked")},
+			{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }},
+			{"fails", "failed", func(v *strictarm.VaultHandle) { v.Ends(strictarm.Fails("DiskFull", "the disk was full")) }},
+		}},
+		strictarm.ImmutabilityLock: {[]string{"--confirm-irreversible", string(strictarm.ImmutabilityLock)}, []kept{
+			{"unlocked", "upgraded", nothing}, {"locked", "already", to("Locked")}, {"disabled", "blocked", to("Disabled")}, {"unset", "blocked", to(nil)},
+			{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }},
+			{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetBeforeAcceptance) }},
+		}},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			keep(t, kind, "", d.flags, d.vaults)
+		})
+	}
+}
+
+// keep runs a kind over vaults and compares what became of them.
+func keep(t *testing.T, kind strictarm.Kind, options string, flags []string, vaults []kept) {
+	t.Helper()
+	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
+	for i, k := range vaults {
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: kind, AcceptWarnings: k.name == "many"}).
+			Takes(100 * time.Millisecond).RetryAfter(0).URLs([]strictarm.URLs{strictarm.Both, strictarm.AsyncOnly, strictarm.LocationOnly}[i%3])
+		k.do(v)
+	}
+	w.write(strictarm.Inventory{Kind: kind, Options: options, FailureBudget: "100", Waves: []strict.Wave{{Name: "all"}}})
+	run := append([]string{"run", w.inv, "--yes"}, flags...)
+	if flags != nil {
+		w.start(run[:3]...).ends(2).says("--confirm-irreversible")
+		if n := len(w.cloud.Requests()); n > 0 {
+			t.Errorf("%d kinds of requests came before what cannot be undone was confirmed", n)
+		}
+	}
+	if code := w.start(run...).wait(); code != 3 && code != 7 {
+		t.Fatalf("the run exited %d\n%s", code, w.clients[len(w.clients)-1].stderr.String())
+	}
+	stands := w.status(w.db)
+	for i, v := range w.judge().Vaults {
+		got := stands.find(t, v.Vault.Name)
+		if k := vaults[i]; got.Status != k.want {
+			t.Errorf("%s is %s, want %s (%s); the cloud saw %+v", k.name, got.Status, k.want, got.why(), v.Patches)
+		} else if v.Wanted != (got.Status == "upgraded" || got.Status == "already") {
+			t.Errorf("%s is %s, but in the cloud it is made: %v", k.name, got.Status, v.Wanted)
+		} else if (k.want == "already" || k.want == "blocked") && len(v.Patches) > 0 {
+			t.Errorf("%s was sent %+v", k.name, v.Patches)
+		}
+	}
+}
