@@ -25,21 +25,42 @@ type Found struct {
 	Source              string // where it is from, in words
 	Cloud               fleet.Cloud
 	Credentials         fleet.Credentials
-	TargetResourceGroup string // of all that have none of their own: a name or a template; "": not known
+	Kind                *fleet.KindSpec // what is to be done to today's vaults; nil: the classic upgrade
+	TargetResourceGroup string          // of all classic vaults that have none of their own: a name or a template; "": not known
 	Subscriptions       []FoundSubscription
+
+	lost map[lostLabel]int // labels that no inventory can hold, by how many have them
+}
+
+// kind is the kind of the inventory.
+func (f *Found) kind() fleet.Kind {
+	if f.Kind == nil {
+		return fleet.KindClassic
+	}
+	return f.Kind.Kind
+}
+
+// key identifies a vault that was found, or that an inventory of this kind has.
+func (f *Found) key(subscription string, v *fleet.Vault) fleet.Key {
+	return fleet.KeyOf(f.kind(), subscription, v.ResourceType, v.Location, v.QualifiedName())
 }
 
 // FoundSubscription is a subscription with its vaults.
 type FoundSubscription struct {
 	ID     string // a GUID in lower case, no braces
 	Name   string // "": nobody gave it one
+	Called string // what the cloud calls it; its name, where nobody gave one and an inventory can hold it
 	Tenant string
+	Labels map[string]string
 	Unread string // why its vaults are not known; "": they are
 	Vaults []FoundVault
+	// Others are vaults that are there and were not asked for: they are neither
+	// to be added nor gone.
+	Others []fleet.Vault
 }
 
 // FoundVault is a vault as it was found: name, location and type, and of the
-// target group, the protected items and the labels what is known.
+// groups, the protected items and the labels what is known.
 type FoundVault struct {
 	fleet.Vault
 	Note    string // for people, beside it
@@ -52,7 +73,8 @@ func (f *Found) Sort() {
 	for i := range f.Subscriptions {
 		slices.SortFunc(f.Subscriptions[i].Vaults, func(a, b FoundVault) int {
 			return cmp.Or(strings.Compare(fleet.NormalizeLocation(a.Location), fleet.NormalizeLocation(b.Location)),
-				strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ResourceType, b.ResourceType))
+				strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ResourceType, b.ResourceType),
+				strings.Compare(strings.ToLower(a.ResourceGroup), strings.ToLower(b.ResourceGroup)))
 		})
 	}
 }
@@ -87,6 +109,9 @@ func (f *Found) leaveOut() {
 			}
 			if err == nil && !utf8.ValidString(v.Name+v.Location) {
 				err = errors.New("it is not valid UTF-8")
+			}
+			if err == nil && f.Kind != nil {
+				err = fleet.CheckResourceGroupName(v.ResourceGroup)
 			}
 			if err != nil {
 				v.LeftOut = "no inventory can hold it: " + err.Error()

@@ -15,6 +15,7 @@ import (
 
 // Outline is what an inventory says of the cloud, without its vaults.
 type Outline struct {
+	Kind          fleet.Kind
 	Cloud         fleet.Cloud
 	Credentials   fleet.Credentials
 	Subscriptions []fleet.Subscription
@@ -22,20 +23,20 @@ type Outline struct {
 
 // ReadOutline reads the outline of the inventory at path, with the files that
 // it includes. Mistakes come as *Problems, as from Load; only a target group
-// that is still to be written is none here.
-func ReadOutline(path string, now time.Time) (*Outline, error) {
+// that is still to be written is none here. kinds are as for Load.
+func ReadOutline(path string, now time.Time, kinds ...fleet.KindSpec) (*Outline, error) {
 	data, err := readFile(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("read the inventory: %w", err)
 	}
-	d, _, err := draft(path, data, now, partsOf(path, data))
+	d, _, err := draft(path, data, now, kinds, partsOf(path, data))
 	if err != nil {
 		return nil, err
 	}
 	if err := d.failed(); err != nil {
 		return nil, err
 	}
-	o := &Outline{Cloud: d.in.Cloud, Credentials: d.in.Credentials}
+	o := &Outline{Kind: d.in.Kind, Cloud: d.in.Cloud, Credentials: d.in.Credentials}
 	for _, s := range d.in.Subscriptions {
 		o.Subscriptions = append(o.Subscriptions, s.Subscription)
 	}
@@ -49,7 +50,7 @@ func partsOf(path string, data []byte) *parts {
 // draft reads an inventory that may still hold placeholders, and makes no plan
 // of it. The error is for text that has no vaults at all; what else is wrong
 // is in the decoder.
-func draft(name string, data []byte, now time.Time, parts *parts) (*decoder, *yaml.Node, error) {
+func draft(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts) (*decoder, *yaml.Node, error) {
 	if len(data) > maxSize {
 		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB", name, ErrTooBig, maxSize>>20)
 	}
@@ -58,7 +59,7 @@ func draft(name string, data []byte, now time.Time, parts *parts) (*decoder, *ya
 	if root == nil {
 		return nil, nil, r.failed()
 	}
-	d := &decoder{reader: r, sound: true, parts: parts, unfinished: true}
+	d := &decoder{reader: r, sound: true, parts: parts, unfinished: true, kinds: kinds}
 	d.in.Inventory, d.in.Now = name, now
 	d.inventory(root)
 	return d, root, nil
@@ -80,9 +81,9 @@ type Changes struct {
 // subscription's list and new subscriptions at the end of theirs; vaults that
 // are gone stay and are marked. All else stays byte for byte. Included files
 // are read and never changed. Subscriptions that f lacks or could not read are
-// left alone.
-func Update(path string, data []byte, f *Found) ([]byte, *Changes, error) {
-	return update(path, data, f, func() *parts { return partsOf(path, data) })
+// left alone. kinds are as for Load.
+func Update(path string, data []byte, f *Found, kinds ...fleet.KindSpec) ([]byte, *Changes, error) {
+	return update(path, data, f, kinds, func() *parts { return partsOf(path, data) })
 }
 
 // item is a vault of the inventory and where it stands in the file itself.
@@ -97,13 +98,16 @@ type item struct {
 // vaultList is the list of vaults of a subscription in the file itself.
 type vaultList struct{ key, seq, parent *yaml.Node }
 
-func update(name string, data []byte, f *Found, parts func() *parts) ([]byte, *Changes, error) {
-	d, root, err := draft(name, data, f.At, parts())
+func update(name string, data []byte, f *Found, kinds []fleet.KindSpec, parts func() *parts) ([]byte, *Changes, error) {
+	d, root, err := draft(name, data, f.At, kinds, parts())
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := d.failed(); err != nil {
 		return nil, nil, err
+	}
+	if d.in.Kind != f.kind() {
+		return nil, nil, fmt.Errorf("%s is an inventory of kind %s, and vaults of kind %s were looked for", name, d.in.Kind, f.kind())
 	}
 	f.leaveOut()
 	u := &updater{name: name, d: d, f: f, e: newEditor(data, root), lists: map[int]vaultList{}, changes: &Changes{}}
@@ -114,7 +118,7 @@ func update(name string, data []byte, f *Found, parts func() *parts) ([]byte, *C
 		return data, u.changes, nil
 	}
 	out := u.e.apply()
-	if err := u.verify(out, parts()); err != nil {
+	if err := u.verify(out, kinds, parts()); err != nil {
 		return nil, nil, err
 	}
 	return out, u.changes, nil
@@ -158,7 +162,7 @@ func (u *updater) read(root *yaml.Node) {
 			note := u.d.vaults[k]
 			k++
 			u.items = append(u.items, item{sub: i, vault: v, place: note.place,
-				key:   fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name),
+				key:   u.f.key(s.ID, v),
 				fixed: note.place.file != u.name || i >= own || shared[i]})
 		}
 	}
@@ -191,8 +195,10 @@ func (u *updater) mark() {
 		}
 		read[s.ID] = true
 		for i := range s.Vaults {
-			v := &s.Vaults[i]
-			present[fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name)] = true
+			present[u.f.key(s.ID, &s.Vaults[i].Vault)] = true
+		}
+		for i := range s.Others {
+			present[u.f.key(s.ID, &s.Others[i])] = true
 		}
 	}
 	onLine := map[int]int{}
@@ -247,11 +253,11 @@ func (u *updater) note(format string, args ...any) {
 // verify reads the new text: every vault that was there must be there as it
 // was, every new one as it was found, and nothing else. YAML has more ways to
 // be written than an editor of text may trust itself to know.
-func (u *updater) verify(out []byte, parts *parts) error {
+func (u *updater) verify(out []byte, kinds []fleet.KindSpec, parts *parts) error {
 	unusual := func(what string) error {
 		return fmt.Errorf("%s cannot be updated safely, and nothing was: %s. Write its vaults as a plain list, an entry each on lines of its own", u.name, what)
 	}
-	d, _, err := draft(u.name, out, u.f.At, parts)
+	d, _, err := draft(u.name, out, u.f.At, kinds, parts)
 	if err != nil {
 		return unusual(err.Error())
 	}
@@ -263,14 +269,14 @@ func (u *updater) verify(out []byte, parts *parts) error {
 	}
 	for i := range u.added {
 		v := &u.added[i]
-		want[id{string(fleet.KeyOf(fleet.KindClassic, v.SubscriptionID, v.ResourceType, v.Location, v.Name)), v.Name}] = nil
+		want[id{string(u.f.key(v.SubscriptionID, v)), v.Name}] = nil
 	}
 	for i := range d.in.Subscriptions {
 		s := &d.in.Subscriptions[i]
 		for j := range s.Vaults {
 			v := &s.Vaults[j]
 			count--
-			old, ok := want[id{string(fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name)), v.Name}]
+			old, ok := want[id{string(u.f.key(s.ID, v)), v.Name}]
 			if !ok || old != nil && !reflect.DeepEqual(old, v) {
 				return unusual("vault " + quote(s.Name+"/"+v.Name) + " would be another")
 			}

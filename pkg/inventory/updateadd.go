@@ -15,7 +15,7 @@ import (
 // defaults of this inventory.
 func (u *updater) writer() *writer {
 	defaults := &u.d.defaults
-	w := &writer{eol: u.e.eol, location: defaults.vault.Location, kind: defaults.vault.ResourceType, group: defaults.vault.TargetResourceGroup}
+	w := &writer{eol: u.e.eol, today: u.f.Kind != nil, location: defaults.vault.Location, kind: defaults.vault.ResourceType, group: defaults.vault.TargetResourceGroup}
 	given := defaults.fields.get("targetResourceGroup") != nil
 	for i := range u.d.rules {
 		given = given || u.d.rules[i].fields.get("targetResourceGroup") != nil
@@ -61,10 +61,11 @@ func (u *updater) add() {
 		for i := range s.Vaults {
 			v := &s.Vaults[i]
 			switch {
-			case known[fleet.KeyOf(fleet.KindClassic, s.ID, v.ResourceType, v.Location, v.Name)]:
+			case known[u.f.key(s.ID, &v.Vault)]:
 			case v.LeftOut != "":
 				u.changes.LeftOut++
 			default:
+				v.Labels = u.f.fit(v.Labels)
 				vaults = append(vaults, *v)
 			}
 		}
@@ -99,6 +100,14 @@ func (u *updater) addSubscriptions(w *writer, fresh []FoundSubscription) {
 	if len(fresh) == 0 {
 		return
 	}
+	taken := map[string]bool{}
+	for i := range u.d.in.Subscriptions {
+		taken[strings.ToLower(u.d.in.Subscriptions[i].Name)] = true
+	}
+	added := &Found{Kind: u.f.Kind, Subscriptions: fresh, lost: u.f.lost}
+	added.name(taken)
+	added.fitAll()
+	u.f.lost = added.lost
 	block := func(indent string) string {
 		w.Reset()
 		for i := range fresh {
@@ -119,6 +128,9 @@ func (u *updater) addSubscriptions(w *writer, fresh []FoundSubscription) {
 				}
 				if s.Tenant != "" {
 					head += ", tenant: " + scalar(s.Tenant)
+				}
+				if len(s.Labels) > 0 {
+					head += ", labels: " + labels(s.Labels)
 				}
 				out = append(out, "{"+head+", vaults: ["+strings.Join(w.flow(s, s.Vaults), ", ")+"]}")
 			}

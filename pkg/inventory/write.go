@@ -19,12 +19,17 @@ import (
 // left out stands in comments, with the reason.
 func Write(f *Found) []byte {
 	f.leaveOut()
-	w := &writer{eol: "\n", location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
+	f.name(map[string]bool{})
+	f.fitAll()
+	w := &writer{eol: "\n", today: f.Kind != nil, location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
 		kind:  fleet.ResourceType(commonest(f, func(v *fleet.Vault) string { return string(v.ResourceType) })),
 		group: cmp.Or(f.TargetResourceGroup, Placeholder)}
 	in, out := f.Vaults()
 	w.comment(0, "Written by fleetup on %s UTC from %s:", f.At.UTC().Format("2006-01-02 15:04"), f.Source)
 	w.comment(0, "%s in %s; %d left out, in comments with the reason.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
+	for _, lost := range f.Lost() {
+		w.comment(0, "%s", lost)
+	}
 	w.comment(0, "Check it: fleetup inventory lint FILE. What else it may say: docs/inventory.md.")
 	w.line(0, "apiVersion: %s", apiVersion)
 	if f.Cloud.Name == fleet.CustomCloud {
@@ -32,16 +37,25 @@ func Write(f *Found) []byte {
 	} else {
 		w.line(0, "cloud: %s", f.Cloud.Name)
 	}
+	if w.today {
+		w.line(0, "upgrade: {kind: %s}", f.Kind.Kind)
+	}
 	if c := f.Credentials; c != (fleet.Credentials{}) {
 		w.line(0, "credential: {serviceManagement: %s, resourceManager: %s}", cmp.Or(c.ServiceManagement, fleet.CredentialDefault),
 			cmp.Or(c.ResourceManager, fleet.CredentialDefault))
 	}
-	w.line(0, "defaults:")
+	if !w.today || w.location != "" {
+		w.line(0, "defaults:")
+	}
 	if w.location != "" {
 		w.line(1, "location: %s  # of most vaults; the others say their own", scalar(w.location))
+	}
+	if w.location != "" && !w.today {
 		w.line(1, "resourceType: %s", w.kind)
 	}
-	if w.group == Placeholder {
+	if w.today {
+		// Its vaults stay in the groups that they are in.
+	} else if w.group == Placeholder {
 		w.line(1, "targetResourceGroup: %s  # write its name here: it must exist, or say createResourceGroup: true", scalar(Placeholder))
 	} else {
 		w.line(1, "targetResourceGroup: %s", scalar(w.group))
@@ -62,6 +76,7 @@ func Write(f *Found) []byte {
 // gives it one.
 type writer struct {
 	bytes.Buffer
+	today    bool // vaults have a group that they are in, and no target
 	eol      string
 	location string
 	kind     fleet.ResourceType
@@ -91,8 +106,14 @@ func (w *writer) subscription(s *FoundSubscription, indent string) {
 	if s.Name != "" {
 		put("  name: %s", scalar(s.Name))
 	}
+	if s.Name == "" && s.Called != "" {
+		put("  # called %s", oneLine(strconv.Quote(clip(s.Called))))
+	}
 	if s.Tenant != "" {
 		put("  tenant: %s", scalar(s.Tenant))
+	}
+	if len(s.Labels) > 0 {
+		put("  labels: %s", labels(s.Labels))
 	}
 	if s.Unread != "" {
 		put("  # its vaults could not be read: %s", oneLine(s.Unread))
@@ -111,7 +132,11 @@ func (w *writer) subscription(s *FoundSubscription, indent string) {
 	w.vaults(s, s.Vaults, indent+"    ")
 	for i := range s.Vaults {
 		if v := &s.Vaults[i]; v.LeftOut != "" {
-			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)), v.ResourceType, oneLine(v.LeftOut))
+			where := string(v.ResourceType)
+			if w.today {
+				where = v.ResourceGroup
+			}
+			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)), oneLine(clip(where)), oneLine(v.LeftOut))
 		}
 	}
 }
@@ -148,24 +173,33 @@ func (w *writer) pairs(s *FoundSubscription, v *FoundVault) [][3]string {
 	if v.ResourceType != w.kind {
 		add("resourceType", string(v.ResourceType), "")
 	}
-	group := cmp.Or(v.TargetResourceGroup, w.own, w.group)
-	switch {
-	case !w.crowds.take(s.ID, cmp.Or(s.Name, s.ID), &v.Vault, group):
-		add("targetResourceGroup", scalar(Placeholder), crowded)
-	case group != w.group:
-		add("targetResourceGroup", scalar(group), "")
+	if w.today {
+		add("resourceGroup", scalar(v.ResourceGroup), "")
+	} else {
+		group := cmp.Or(v.TargetResourceGroup, w.own, w.group)
+		switch {
+		case !w.crowds.take(s.ID, cmp.Or(s.Name, s.ID), &v.Vault, group):
+			add("targetResourceGroup", scalar(Placeholder), crowded)
+		case group != w.group:
+			add("targetResourceGroup", scalar(group), "")
+		}
 	}
 	if v.ProtectedItems > 0 {
 		add("protectedItems", strconv.Itoa(v.ProtectedItems), "")
 	}
 	if len(v.Labels) > 0 {
-		var labels []string
-		for _, name := range slices.Sorted(maps.Keys(v.Labels)) {
-			labels = append(labels, scalar(name)+": "+scalar(v.Labels[name]))
-		}
-		add("labels", "{"+strings.Join(labels, ", ")+"}", "")
+		add("labels", labels(v.Labels), "")
 	}
 	return out
+}
+
+// labels writes a mapping for one line.
+func labels(m map[string]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, scalar(name)+": "+scalar(m[name]))
+	}
+	return "{" + strings.Join(out, ", ") + "}"
 }
 
 // commonest is the value that most vaults have, as it is spelt first.
