@@ -105,8 +105,11 @@ func (s *Server) GraphPage(n int) {
 
 var typeWord = regexp.MustCompile(`(?i)microsoft\.(recoveryservices|keyvault)/vaults`)
 
+var containers = regexp.MustCompile(`(?is)^\s*resourcecontainers\b.*microsoft\.resources/subscriptions'`)
+
 // query answers POST of Resource Graph. It does not understand the query
-// language: it answers with the vaults of the types that the query names.
+// language: it answers with the vaults of the types that the query names, or
+// with the subscriptions.
 func (s *Server) query(in *request) answer {
 	g := &s.graph
 	body := in.readBody()
@@ -121,7 +124,12 @@ func (s *Server) query(in *request) answer {
 		in.Problem("query %d in %v: x-ms-user-quota-remaining was 0", g.used, graphWindow)
 		return g.throttle(in, resets)
 	}
-	rows := s.rows(scope, query)
+	asked := s.asked(scope)
+	if len(asked) == 0 {
+		return strict.JSON(http.StatusBadRequest, object{"error": object{"code": "BadRequest", "message": "Please provide below info when asking for support.",
+			"details": []any{object{"code": "NoValidSubscriptionsInQueryRequest", "message": "There must be at least one subscription that is eligible to contain resources."}}}})
+	}
+	rows := s.rows(asked, query)
 	offset := 0
 	if token, ok := options["$skipToken"].(string); ok {
 		c := g.chains[token]
@@ -226,18 +234,35 @@ func (s *Server) judgeQuery(in *request, body object) (scope []string, query str
 	return scope, query, options
 }
 
-// rows are the vaults of a scope, as Resource Graph knows them: types and
-// groups in lower case, and the settings of when it last looked.
-func (s *Server) rows(scope []string, query string) []object {
+// asked are the subscriptions of a scope. Those that the identity does not see
+// are left out, without a word.
+func (s *Server) asked(scope []string) (subs []*SubscriptionHandle) {
+	for _, sub := range s.order {
+		if !sub.unseen && (len(scope) == 0 || slices.Contains(scope, "subscriptions:"+sub.id) ||
+			sub.group != "" && slices.Contains(scope, "managementGroups:"+strings.ToLower(sub.group))) {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
+// rows are the vaults of some subscriptions, as Resource Graph knows them: types
+// and groups in lower case, and the settings of when it last looked. A query of
+// the table resourcecontainers asks for the subscriptions themselves.
+func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
+	rows := []object{}
+	if containers.MatchString(query) {
+		for _, sub := range subs {
+			rows = append(rows, object{"id": "/subscriptions/" + sub.id, "name": cmp.Or(sub.name, sub.id), "type": "microsoft.resources/subscriptions", "location": "",
+				"subscriptionId": sub.id, "resourceGroup": "", "tags": sub.labels, "properties": object{"state": "Enabled"}})
+		}
+	}
 	types := map[string]bool{}
 	for _, t := range typeWord.FindAllString(query, -1) {
 		types[strings.ToLower(t)] = true
 	}
-	rows := []object{}
 	for _, v := range s.vaults {
-		inScope := len(scope) == 0 || slices.Contains(scope, "subscriptions:"+v.sub.id) ||
-			v.sub.group != "" && slices.Contains(scope, "managementGroups:"+strings.ToLower(v.sub.group))
-		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); inScope && types[kind] && !v.gone {
+		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); slices.Contains(subs, v.sub) && types[kind] && !v.gone {
 			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind, "location": v.spec.Location,
 				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group), "tags": v.graphDoc["tags"],
 				"properties": v.graphDoc["properties"]})

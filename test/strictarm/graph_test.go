@@ -71,6 +71,32 @@ func TestGraphPages(t *testing.T) {
 	clean(t, cloud)
 }
 
+// Subscriptions that the identity does not see are left out without a word, until
+// there is none.
+func TestGraphSubscriptions(t *testing.T) {
+	t.Parallel()
+	cloud, c := newCloud(t, strictarm.Config{})
+	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
+	cloud.AddVault(strictarm.Vault{Subscription: subB, Name: "v2"})
+	cloud.Subscription(subA).Named("a name", nil)
+	const query = "resourcecontainers\n| where type =~ 'microsoft.resources/subscriptions'\n| order by id asc"
+	both := `"subscriptions":["` + subA + `","` + subB + `"],`
+	got := c.query(both, query, "").json(t)
+	if last := got["data"].([]any)[1].(map[string]any); got["totalRecords"] != 2.0 || last["name"] != "a name" || last["id"] != "/subscriptions/"+subA {
+		t.Errorf("got %v", got)
+	}
+	cloud.Subscription(subB).Unseen(true)
+	for _, q := range []string{query, graphQuery} {
+		if got := c.query(both, q, "").json(t); got["totalRecords"] != 1.0 {
+			t.Errorf("got %v", got)
+		}
+	}
+	if got := c.query(strings.Replace(both, subA, subB, 1), query, ""); got.status != 400 || !strings.Contains(got.body, "NoValidSubscriptionsInQueryRequest") {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	clean(t, cloud)
+}
+
 func TestGraphLetter(t *testing.T) {
 	t.Parallel()
 	for name, d := range map[string]struct{ scope, query, options, says string }{
@@ -145,6 +171,7 @@ func TestGraphFaults(t *testing.T) {
 func TestGraphQuota(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
+	cloud.Subscription(subA)
 	for i := range 15 {
 		got := c.query(scopeA, graphQuery, "")
 		if left := got.header.Get("x-ms-user-quota-remaining"); left != fmt.Sprint(14-i) || got.header.Get("x-ms-user-quota-resets-after") > "00:00:05" {

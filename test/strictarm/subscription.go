@@ -14,6 +14,7 @@ type SubscriptionHandle struct {
 	labels        map[string]string
 	group         string // the management group it is in; empty: none
 	forbidden     bool
+	unseen        bool // Resource Graph leaves it out
 	rules         int
 	nextElsewhere bool
 	reads, writes string // what is told of the requests that are left
@@ -36,7 +37,8 @@ func (h *SubscriptionHandle) with(change func()) *SubscriptionHandle {
 	return h
 }
 
-// Named gives the subscription a name and labels, as the inventory says them.
+// Named gives the subscription a name and labels, as the inventory says them; to
+// Resource Graph the labels are its tags.
 func (h *SubscriptionHandle) Named(name string, labels map[string]string) *SubscriptionHandle {
 	return h.with(func() { h.name, h.labels = name, labels })
 }
@@ -49,6 +51,12 @@ func (h *SubscriptionHandle) In(group string) *SubscriptionHandle {
 // Forbidden answers 403 to every call, or no more.
 func (h *SubscriptionHandle) Forbidden(on bool) *SubscriptionHandle {
 	return h.with(func() { h.forbidden = on })
+}
+
+// Unseen makes Resource Graph leave the subscription out of every scope, without
+// a word: the identity may not read it there (seen in reports of users).
+func (h *SubscriptionHandle) Unseen(on bool) *SubscriptionHandle {
+	return h.with(func() { h.unseen = on })
 }
 
 // Rules is how many alert processing rules there are; one where not given.
