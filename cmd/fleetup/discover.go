@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,14 +23,20 @@ import (
 func (e *environment) discoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "discover",
-		Usage: "write an inventory from the classic listing, or bring one up to date",
-		Description: "Reads the vaults of each subscription, one request each, and writes a complete inventory: those that are\n" +
-			"upgraded or being upgraded stand in comments. Without --target-resource-group it has a placeholder that lint\n" +
-			"refuses: nobody guesses where vaults shall go. With --update only vaults that are new are added and those that\n" +
-			"are gone are marked; what people wrote stays byte for byte, and included files are never changed.\n" +
+		Usage: "write an inventory from what Azure has, or bring one up to date",
+		Description: "With --kind it asks Resource Graph for today's vaults of subscriptions or management groups, which --query can\n" +
+			"narrow down; their tags become labels. Without --kind it reads the classic vaults of each subscription, one request\n" +
+			"each: those that are upgraded or being upgraded stand in comments. Without --target-resource-group such an inventory\n" +
+			"has a placeholder that lint refuses: nobody guesses where vaults shall go.\n" +
+			"With --update only vaults that are new are added and those that are gone are marked; what people wrote stays byte\n" +
+			"for byte, and included files are never changed.\n" +
 			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, or an entry to be changed by hand;\n" +
 			"8 when a sign-in or permission is missing.",
 		Flags: append(foundFlags(),
+			&cli.StringFlag{Name: "kind", Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discoverable(), ", ")},
+			&cli.StringSliceFlag{Name: "management-group", Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"},
+			&cli.StringFlag{Name: "query", Usage: "with --kind: only vaults that pass this `FILTER` in the query language, such as \"tags.env =~ 'prod'\""},
+			&cli.StringSliceFlag{Name: "label", Usage: "with --kind: make a label of this `TAG`, and of no other; repeatable"},
 			&cli.StringFlag{Name: "update", TakesFile: true, Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "with --update: say what would change, and write nothing"},
 			&cli.BoolFlag{Name: "skip-unreadable", Usage: "go on without the subscriptions that cannot be read, and exit 3"},
@@ -55,22 +61,36 @@ func (e *environment) discover(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if f.Kind, err = discoveredKind(c); err != nil {
+		return err
+	}
 	if err := checkOut(c); err != nil {
 		return err
 	}
+	var listed map[string]bool
 	if update != "" {
-		err = outlined(c, f, update)
+		listed, err = outlined(c, f, update)
 	} else {
 		f.Cloud, err = cloudOf(c)
 	}
 	if err != nil {
 		return err
 	}
-	if len(f.Subscriptions) == 0 {
-		return usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -",
-			"discover needs subscriptions: --subscription ID, or --subscriptions-from FILE")
+	if err := checkDiscoverFlags(c, f.Kind); err != nil {
+		return err
 	}
-	unread, err := e.readFleet(c, f)
+	if len(f.Subscriptions) == 0 && !c.IsSet("management-group") {
+		what := "--subscription ID, or --subscriptions-from FILE"
+		if f.Kind != nil {
+			what += ", or --management-group GROUP"
+		}
+		return usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -", "discover needs subscriptions: %s", what)
+	}
+	read := e.readFleet
+	if f.Kind != nil {
+		read = e.readToday
+	}
+	unread, err := read(c, f, listed)
 	if err != nil {
 		return err
 	}
@@ -91,32 +111,47 @@ func (e *environment) discover(c *cli.Context) error {
 	return nil
 }
 
-// outlined takes the cloud, the sign-in and the subscriptions from the
-// inventory that is to be updated; flags go over them.
-func outlined(c *cli.Context, f *inventory.Found, path string) error {
+// outlined takes the kind, the cloud, the sign-in and the subscriptions from the
+// inventory that is to be updated; flags go over them. It returns the IDs of all
+// its subscriptions.
+func outlined(c *cli.Context, f *inventory.Found, path string) (listed map[string]bool, err error) {
 	for _, flag := range []string{"cloud", "service-management", "resource-manager"} {
 		if c.IsSet(flag) {
-			return usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", flag)
+			return nil, usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", flag)
 		}
 	}
-	o, err := inventory.ReadOutline(path, f.At)
+	o, err := inventory.ReadOutline(path, f.At, today()...)
 	switch {
 	case errors.Is(err, inventory.ErrTooBig):
-		return &failure{fleet.ExitUsage, err, ""}
+		return nil, &failure{fleet.ExitUsage, err, ""}
 	case errors.Is(err, os.ErrNotExist):
-		return &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path; without --update discover writes a new one"}
+		return nil, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path; without --update discover writes a new one"}
 	case err != nil:
-		return err
+		return nil, err
+	case c.IsSet("kind") && c.String("kind") != string(o.Kind):
+		return nil, usage("leave it out", "--kind is %q, and %s is an inventory of kind %s", c.String("kind"), path, o.Kind)
 	case o.Cloud.Name == fleet.Emulator:
-		return usage("run "+report.Command("emulate", path)+", and update a copy with the cloud line that it prints",
+		return nil, usage("run "+report.Command("emulate", path)+", and update a copy with the cloud line that it prints",
 			"cloud Emulator has no vaults but those of the inventory")
 	}
 	f.Cloud = o.Cloud
-	if f.Credentials, err = credentials(c, o.Credentials); err != nil {
-		return err
+	if _, undoes := o.Kind.Undoes(); undoes {
+		return nil, usage("list them from the inventory of that run", "%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered", path)
 	}
+	if o.Kind != fleet.KindClassic {
+		k, err := kindOf(o.Kind)
+		if err != nil {
+			return nil, err
+		}
+		f.Kind = &k.KindSpec
+	}
+	if f.Credentials, err = credentials(c, o.Credentials); err != nil {
+		return nil, err
+	}
+	listed = map[string]bool{}
 	all := len(f.Subscriptions) == 0
 	for _, s := range o.Subscriptions {
+		listed[s.ID] = true
 		if all {
 			f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: s.ID, Name: s.Name, Tenant: s.Tenant})
 			continue
@@ -127,7 +162,7 @@ func outlined(c *cli.Context, f *inventory.Found, path string) error {
 			}
 		}
 	}
-	return nil
+	return listed, nil
 }
 
 // oneRate is a limiter of all subscriptions together: nobody waits long here,
@@ -144,7 +179,7 @@ func (oneRate) Told(string, fleet.Lane, fleet.LaneAnswer) {}
 
 // readFleet reads the vaults of every subscription and returns how many could
 // not be read, where that is no error.
-func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int, err error) {
+func (e *environment) readFleet(c *cli.Context, f *inventory.Found, _ map[string]bool) (unread int, err error) {
 	sm, rm, err := azure.NewSides(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(),
 		Log: azure.LogRequests(logOf(c)), Pacer: oneRate{runner.NewLimiter(c.Float64("requests-per-second"))}})
 	if err != nil {
@@ -161,18 +196,8 @@ func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int,
 		return 0, err
 	}
 	defer up.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var watch sync.WaitGroup
-	watch.Go(func() {
-		select {
-		case <-e.interrupt:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
-	defer watch.Wait()
-	defer cancel()
+	ctx, stop := e.untilInterrupted()
+	defer stop()
 	errs := make([]error, len(f.Subscriptions))
 	for i, l := range up.List(ctx, ids, c.Int("at-once")) {
 		s := &f.Subscriptions[i]
@@ -186,21 +211,34 @@ func (e *environment) readFleet(c *cli.Context, f *inventory.Found) (unread int,
 	if ctx.Err() != nil {
 		return 0, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew"}
 	}
-	f.Source = "the classic listing of " + string(f.Cloud.Name)
-	if f.Cloud.Name == fleet.CustomCloud {
-		f.Source = "the classic listing of " + f.Cloud.ServiceManagement
-	}
+	f.Source = "the classic listing of " + cloudName(f.Cloud.Name, f.Cloud.ServiceManagement)
 	return e.unreadable(f, errs, c.Bool("skip-unreadable"))
+}
+
+// cloudName names a cloud for people: one of one's own by the URL of its side.
+func cloudName(name fleet.CloudName, url string) string {
+	if name == fleet.CustomCloud {
+		return url
+	}
+	return string(name)
 }
 
 // unreadable judges the subscriptions that could not be read.
 func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (int, error) {
 	var lines []string
-	code := fleet.ExitInternal
+	n, more, code := 0, 0, fleet.ExitInternal
+	var last *fleet.CallError // one request may have been for many
 	for i, err := range errs {
 		if err == nil {
 			continue
 		}
+		n++
+		ce, _ := errors.AsType[*fleet.CallError](err)
+		if ce != nil && ce == last {
+			more++
+			continue
+		}
+		lines, last, more = andMore(lines, more), ce, 0
 		who := f.Subscriptions[i].ID
 		if name := f.Subscriptions[i].Name; name != "" && name != who {
 			who = name + " (" + who + ")"
@@ -210,24 +248,36 @@ func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (i
 			code = fleet.ExitSignIn
 		}
 	}
-	if len(lines) == 0 {
+	if n == 0 {
 		return 0, nil
 	}
-	n := len(lines)
+	lines = andMore(lines, more)
 	const shown = 20
-	if n > shown {
-		lines = append(lines[:shown], fmt.Sprintf("and %d more", n-shown))
+	if m := len(lines); m > shown {
+		lines = append(lines[:shown], fmt.Sprintf("and %d more", m-shown))
 	}
 	text := fmt.Sprintf("%d of %s cannot be read:\n%s", n, plural(len(errs), "subscription"), strings.Join(lines, "\n"))
 	if !skip || n == len(errs) {
 		next := "--skip-unreadable goes on without them"
 		if code == fleet.ExitSignIn {
-			next = "sign in as a co-administrator of these subscriptions, or go on without them: --skip-unreadable"
+			who := "a co-administrator of these subscriptions"
+			if f.Kind != nil {
+				who = "somebody with the Reader role on these subscriptions, and give --tenant where they are in another"
+			}
+			next = "sign in as " + who + ", or go on without them: --skip-unreadable"
 		}
 		return 0, &failure{code, fmt.Errorf("%s\nnothing was written", text), next}
 	}
 	say(e.stderr, "%s", text)
 	return n, nil
+}
+
+// andMore says of how many subscriptions more the last line tells.
+func andMore(lines []string, more int) []string {
+	if more > 0 {
+		lines[len(lines)-1] += fmt.Sprintf(" (and the same of %s more)", plural(more, "subscription"))
+	}
+	return lines
 }
 
 // foundVault is a listed vault with what its upgrade's record means.
@@ -264,7 +314,7 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	if err != nil {
 		return 0, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
 	}
-	text, changes, err := inventory.Update(path, data, f)
+	text, changes, err := inventory.Update(path, data, f, today()...)
 	if err != nil {
 		if _, ok := errors.AsType[*inventory.Problems](err); !ok {
 			err = &failure{fleet.ExitUsage, err, "write a new one beside it with --out, and compare"}
@@ -302,7 +352,7 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	if err != nil {
 		return 0, &failure{fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", cause(err)), "free some room, or name another file with --out"}
 	}
-	for _, n := range changes.Notes {
+	for _, n := range slices.Concat(changes.Notes, f.Lost()) {
 		say(e.stderr, "%s", n)
 	}
 	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", report.Clean(path),

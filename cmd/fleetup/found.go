@@ -176,6 +176,9 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 	} else if err := replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
 		return &failure{fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, cause(err)), "free some room, or name another file"}
 	}
+	for _, lost := range f.Lost() {
+		say(e.stderr, "%s", lost)
+	}
 	in, out := f.Vaults()
 	say(e.stderr, "%s in %s; %d left out, with the reason in comments.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
 	name := cmp.Or(path, "-")

@@ -17,6 +17,9 @@ type Filter struct {
 	parts []string // operators, without the bars between them
 }
 
+// Empty reports whether everything passes.
+func (f Filter) Empty() bool { return len(f.parts) == 0 }
+
 // maxFilter bounds a filter; Resource Graph has a limit of its own for queries.
 const maxFilter = 16 << 10
 
