@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -56,7 +57,7 @@ func TestInventoriesInTheDocsAreGood(t *testing.T) {
 	for _, file := range append(pages, "README.md") {
 		for _, b := range blocks.FindAllStringSubmatch(read(t, file), -1) {
 			found++
-			if _, err := inventory.Parse(file, []byte(b[1]), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+			if _, err := inventory.Parse(file, []byte(b[1]), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rsv.Alerts().Spec, rsv.AlertsBack().Spec); err != nil {
 				t.Errorf("%s shows an inventory that is refused:\n%v", file, err)
 			}
 		}

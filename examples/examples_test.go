@@ -12,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -21,9 +22,9 @@ import (
 var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 // load reads an example's inventory and the scenario beside it.
-func load(t *testing.T, name string) (*plan.Plan, emulator.Scenario) {
+func load(t *testing.T, name, file string) (*plan.Plan, emulator.Scenario) {
 	t.Helper()
-	p, err := inventory.Load(filepath.Join(name, "fleet.yaml"), now)
+	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +51,13 @@ func start(t *testing.T, p *plan.Plan, s emulator.Scenario) {
 	cfg := emulator.Config{Scenario: s}
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
+		if v.ResourceGroup != "" {
+			cfg.Resources = append(cfg.Resources, emulator.Resource{
+				SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, ResourceGroup: v.ResourceGroup,
+				Type: string(v.ResourceType), Name: v.Name, Location: v.Location, ProtectedItems: v.ProtectedItems,
+			})
+			continue
+		}
 		cfg.Vaults = append(cfg.Vaults, emulator.Vault{
 			SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
 			Location: v.Location, ResourceType: string(v.ResourceType),
@@ -88,7 +96,7 @@ func checkShape(t *testing.T, p *plan.Plan, want shape) {
 
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
-	p, s := load(t, "quickstart")
+	p, s := load(t, "quickstart", "fleet.yaml")
 	start(t, p, s)
 	checkShape(t, p, shape{vaults: 40, subscriptions: 4, held: 1,
 		waves: []string{"canary", "pilot", "rest"}, sizes: []int{4, 10, 26}})
@@ -140,7 +148,7 @@ func TestQuickstart(t *testing.T) {
 
 func TestContoso(t *testing.T) {
 	t.Parallel()
-	p, s := load(t, "contoso")
+	p, s := load(t, "contoso", "fleet.yaml")
 	start(t, p, s)
 	checkShape(t, p, shape{vaults: 400, subscriptions: 20, held: 8,
 		waves: []string{"canary", "non-production", "internal", "customer-facing"}, sizes: []int{10, 88, 146, 156}})
@@ -176,6 +184,32 @@ func TestContoso(t *testing.T) {
 	}
 }
 
+// TestAlerts: the way out and the way back are of the same vaults, in the same
+// waves, on the same cloud. docs/kinds.md goes both.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	p, s := load(t, "alerts", "fleet.yaml")
+	start(t, p, s)
+	checkShape(t, p, shape{vaults: 24, subscriptions: 3, held: 1, waves: []string{"lab", "rest"}, sizes: []int{3, 21}})
+	back, _ := load(t, "alerts", "back.yaml")
+	if of, ok := back.Kind.Undoes(); !ok || of != p.Kind || back.Scenario != p.Scenario {
+		t.Errorf("back.yaml is of the kind %s on %s", back.Kind, back.Scenario)
+	}
+	for i := range p.Vaults {
+		if v, b := &p.Vaults[i], &back.Vaults[i]; v.ResourceID() != b.ResourceID() || p.Waves[v.Wave].Name != back.Waves[b.Wave].Name {
+			t.Errorf("%s goes out as one of %s, and back as %s", v.ResourceID(), p.Waves[v.Wave].Name, b.ResourceID())
+		}
+	}
+	// The comment in fleet.yaml says how it ends.
+	ends := map[string]int{}
+	for _, f := range s.Faults {
+		ends[f.Kind]++
+	}
+	if ends["fails"] != 1 || ends["locked"] != 1 || ends["state"] != 2 || p.ToStart() != 19+1+1+2 {
+		t.Errorf("of %d vaults %v: the comment says something else", p.ToStart(), ends)
+	}
+}
+
 // TestExamplesAreTested: every folder here has a test of its name.
 func TestExamplesAreTested(t *testing.T) {
 	t.Parallel()
@@ -187,7 +221,7 @@ func TestExamplesAreTested(t *testing.T) {
 	for _, f := range folders {
 		names = append(names, filepath.Dir(f))
 	}
-	if want := []string{"contoso", "quickstart"}; !slices.Equal(names, want) {
+	if want := []string{"alerts", "contoso", "quickstart"}; !slices.Equal(names, want) {
 		t.Errorf("examples are %s; a test knows %s", strings.Join(names, ", "), strings.Join(want, ", "))
 	}
 }

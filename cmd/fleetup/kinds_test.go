@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -25,4 +28,65 @@ func TestReversibleKinds(t *testing.T) {
 			t.Errorf("%s: a rollback is there: %v; it says %+v", k.Kind, back, up)
 		}
 	}
+}
+
+// TestKindsDoc keeps the table of docs/kinds.md current:
+// go test ./cmd/fleetup -run KindsDoc -update
+func TestKindsDoc(t *testing.T) {
+	t.Parallel()
+	const path, mark, end = "../../docs/kinds.md", "<!-- kinds: kept current by a test -->\n", "<!-- end -->"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(data), mark)
+	_, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatal("docs/kinds.md has no place for the table")
+	}
+	want := before + mark + "\n" + kindsTable(t) + "\n" + end + after
+	if string(data) == want {
+		return
+	}
+	if !*update {
+		t.Error("the table of docs/kinds.md is out of date: go test ./cmd/fleetup -run KindsDoc -update")
+	} else if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func kindsTable(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager |\n|---|---|---|---|---|\n")
+	for _, k := range kinds {
+		if _, undoes := k.Kind.Undoes(); undoes {
+			continue
+		}
+		options, err := k.Complete(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up := k.Describe(options)
+		body, undo := string(up.Request.Body), fmt.Sprintf("`{kind: rollback, of: %s, …}`", k.Kind)
+		if document, ok := up.Request.XML(); ok {
+			body = document
+		}
+		if up.Permanent {
+			undo = "**nothing**"
+		}
+		if up.Confirm {
+			undo += "; needs `--confirm-irreversible`"
+		}
+		var writes []string
+		for _, a := range up.Actions {
+			if !strings.HasSuffix(a, "/read") {
+				writes = append(writes, "`"+a+"`")
+			}
+		}
+		if len(writes) == 0 {
+			writes = []string{"nothing"}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s |\n", k.Kind, up.Title, up.Request.Method, up.Request.Path, body, undo, strings.Join(writes, ", "))
+	}
+	return b.String()
 }
