@@ -43,6 +43,7 @@ func changes() []changed {
 		{name: "at-once", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(0) }},
 		{name: "no-retry-after", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfter(0) }},
 		{name: "retry-after-3", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfter(3 * time.Second) }},
+		{name: "long", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(2500 * time.Millisecond) }}, // polled each second, as it says
 		{name: "retry-after-date", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfterDate(2 * time.Second) }},
 		{name: "unset", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Property("monitoringSettings", nil) }},
 		ending("without-body", up, strictarm.SucceedsWithout), ending("success", up, strictarm.SucceedsAsSuccess),
