@@ -25,9 +25,10 @@ const (
 // The API versions of what surrounds today's vaults: those of the published
 // examples.
 const (
-	versionLocks = "2020-05-01"
-	versionRoles = "2022-04-01"
-	versionRules = "2021-08-08"
+	versionLocks  = "2020-05-01"
+	versionRights = "2022-04-01"
+	versionRoles  = "2022-04-01"
+	versionRules  = "2021-08-08"
 )
 
 // parseARM checks a Resource Manager request (reference §6). As on the real

@@ -88,7 +88,7 @@ const (
 )
 
 var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
-	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callRules), string(callGraph)}
+	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callPermissions), string(callRules), string(callGraph)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 

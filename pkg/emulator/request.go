@@ -33,6 +33,7 @@ const (
 	callRoles        call = "roles"
 	callAssign       call = "assign"
 	callLocks        call = "locks"
+	callPermissions  call = "permissions"
 	callRules        call = "rules"
 	callGraph        call = "graph"
 	callNone         call = "none" // no call of the protocol

@@ -175,6 +175,8 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.assign(q, l)
 	case callLocks:
 		return c.listLocks(q, l.At)
+	case callPermissions:
+		return c.permissions(q.resource)
 	case callRules:
 		return c.alertRules(q.sub)
 	case callGraph:

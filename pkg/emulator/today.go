@@ -41,6 +41,8 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 		q.call, q.operation, q.outcome = callOperation, segments[9], true
 	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "locks"}):
 		q.call, versions = callLocks, []string{versionLocks}
+	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "permissions"}):
+		q.call, versions = callPermissions, []string{versionRights}
 	case len(rest) >= 3 && slices.Equal(rest[:3], []string{"providers", "microsoft.authorization", "roleassignments"}) && len(rest) <= 4:
 		q.call, versions, also = callRoles, []string{versionRoles}, []string{"$filter"}
 		if len(rest) == 4 {

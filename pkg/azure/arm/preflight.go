@@ -41,6 +41,9 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 	make("subscription", func(r *check.Report) string { ended = !u.checkSubscription(ctx, r, subscription); return "" })
 	namespace, _, _ := strings.Cut(string(u.change.Spec.Type), "/")
 	make("provider "+namespace, func(r *check.Report) string { u.checkProvider(ctx, r, subscription, namespace); return "" })
+	for _, v := range ofEachGroup(vaults) {
+		make("permissions in "+v.ResourceGroup, func(r *check.Report) string { u.checkPermissions(ctx, v, r); return "" })
+	}
 	if len(vaults) > 0 {
 		v := vaults[0]
 		make("vault "+v.Name, func(r *check.Report) string {

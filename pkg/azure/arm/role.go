@@ -20,7 +20,7 @@ func RoleFor(k fleet.Kind, t fleet.ResourceType, calls ...Call) fleet.Role {
 			{Name: string(t) + "/write", Why: "the change itself, and the operations that it begins"},
 		},
 	}
-	for _, c := range slices.Concat([]Call{readLocks, readSubscription, readProvider}, calls) {
+	for _, c := range slices.Concat([]Call{readLocks, readPermissions, readSubscription, readProvider}, calls) {
 		r.Actions = append(r.Actions, fleet.Action{Name: c.Action, Why: c.Why})
 	}
 	slices.SortFunc(r.Actions, func(a, b fleet.Action) int { return strings.Compare(a.Name, b.Name) })

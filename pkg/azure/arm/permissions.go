@@ -1,0 +1,96 @@
+package arm
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// readPermissions lists what the identity may do with a vault
+// (Permissions_ListForResource in azure-rest-api-specs).
+var readPermissions = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+	"Microsoft.Authorization/permissions/read", "whether the identity may make the change"}
+
+// permission is what one of the identity's roles allows: what Actions hold and
+// NotActions do not.
+type permission struct {
+	Actions    []string `json:"actions"`
+	NotActions []string `json:"notActions"`
+}
+
+// allows reports whether an action is allowed. A star stands for any text, and
+// capitals make no difference.
+func (p *permission) allows(action string) bool {
+	covers := func(pattern string) bool { return matches(strings.ToLower(pattern), strings.ToLower(action)) }
+	return slices.ContainsFunc(p.Actions, covers) && !slices.ContainsFunc(p.NotActions, covers)
+}
+
+// matches compares a text with a pattern of texts parted by stars.
+func matches(pattern, s string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, head)
+	if !ok {
+		return false
+	}
+	parts := strings.Split(rest, "*")
+	last := parts[len(parts)-1]
+	for _, part := range parts[:len(parts)-1] {
+		_, after, found := strings.Cut(s, part)
+		if !found {
+			return false
+		}
+		s = after
+	}
+	return strings.HasSuffix(s, last)
+}
+
+// checkPermissions names the actions of the kind's role that the identity lacks
+// on a vault. It may have them on others: roles can be given for a group, or for
+// a single vault.
+func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *check.Report) {
+	var list struct {
+		Value []permission `json:"value"`
+	}
+	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.at(v), &list)
+	if err != nil {
+		u.Failed(r, err)
+		return
+	}
+	if !found {
+		return // the vault is not there: another check says so
+	}
+	var missing []string
+	for _, a := range u.change.Spec.Role().Actions {
+		// What is read of the subscription itself is not told about a vault.
+		if strings.HasPrefix(a.Name, "Microsoft.Resources/subscriptions/") || strings.HasPrefix(a.Name, "Microsoft.AlertsManagement/") {
+			continue
+		}
+		if !slices.ContainsFunc(list.Value, func(p permission) bool { return p.allows(a.Name) }) {
+			missing = append(missing, a.Name)
+		}
+	}
+	if len(missing) > 0 {
+		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNoPermission,
+			Message: "the identity lacks permissions on vault " + v.Ref() + ": " + strings.Join(missing, ", "),
+			Action:  u.permission()}, resp.RequestID)
+	}
+}
+
+// ofEachGroup returns the first vault of each resource group.
+func ofEachGroup(vaults []*fleet.Vault) (firsts []*fleet.Vault) {
+	known := map[string]bool{}
+	for _, v := range vaults {
+		if group := strings.ToLower(v.ResourceGroup); !known[group] {
+			known[group] = true
+			firsts = append(firsts, v)
+		}
+	}
+	return firsts
+}
