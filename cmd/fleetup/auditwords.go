@@ -77,7 +77,7 @@ func vaultSentence(f fleet.VaultFact) string {
 	case fleet.Observed:
 		return observedSentence(f)
 	case fleet.Verified:
-		return fmt.Sprintf("verified the new vault %s of operation %s", f.ResourceID, f.OperationID)
+		return fmt.Sprintf("verified the vault %s of operation %s", f.ResourceID, f.OperationID)
 	case fleet.DeadlinePassed:
 		return fmt.Sprintf("reached the deadline %q", f.Deadline)
 	case fleet.Refreshed:
@@ -113,7 +113,7 @@ func refreshedSentence(f fleet.Refreshed) string {
 	}
 	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s", f.Record.OperationID, f.Reading, f.Record.State)
 	if f.Verified {
-		said += ", and the new vault " + f.ResourceID + " is verified"
+		said += ", and the vault " + f.ResourceID + " is verified"
 	}
 	return said
 }

@@ -21,8 +21,9 @@ func (e *environment) emulateCommand() *cli.Command {
 		Name:      "emulate",
 		Usage:     "run the emulator as a server on loopback",
 		ArgsUsage: "[INVENTORY]",
-		Description: "Both sides of the classic upgrade's protocol, filled with the vaults of the inventory. Point an\n" +
-			"inventory at it with the `cloud:` line that it prints. GET /_emulator/summary tells what it was asked.",
+		Description: "Both sides of the classic upgrade's protocol, and what the kinds of today's Azure need, filled with the vaults of\n" +
+			"the inventory. Point an inventory at it with the `cloud:` line that it prints. GET /_emulator/summary tells what it\n" +
+			"was asked.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "loopback `ADDRESS`; port 0 picks a free one"},
 			&cli.StringFlag{Name: "scenario", TakesFile: true, Usage: "the scenario `FILE`, in place of the inventory's"},

@@ -157,7 +157,7 @@ func socketGroup(c *cli.Context) (string, error) {
 }
 
 func acceptWarningsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the prerequisite check, a billing conversion among them"}
+	return &cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the checks; of classic vaults a billing conversion is among them"}
 }
 
 func supportFlag() cli.Flag {

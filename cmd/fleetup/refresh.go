@@ -17,9 +17,9 @@ func (e *environment) refreshCommand() *cli.Command {
 		Name:      "refresh",
 		Usage:     "read failed and unknown vaults again, and record what the cloud shows",
 		ArgsUsage: "[VAULT...]",
-		Description: "Support may have put one right. It reads and starts nothing; budgets stay as they are. Without a VAULT it\n" +
-			"reads every failed or unknown one of the newest run. It exits 0 when all could be read, 8 when a sign-in or\n" +
-			"permission was missing, 1 when another read failed.",
+		Description: "Support, or somebody in the portal, may have put one right. It reads and starts nothing; budgets stay as they\n" +
+			"are. Without a VAULT it reads every failed or unknown one of the newest run. It exits 0 when all could be read,\n" +
+			"8 when a sign-in or permission was missing, 1 when another read failed.",
 		Flags:  append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag()}, cloudFlags()...),
 		Action: e.refresh,
 	}
@@ -220,8 +220,11 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 	case st.Run.Closed == nil:
 		say(e.stderr, "Next: %s", report.Command("resume", "--state", h.path))
 	case left > 0:
-		say(e.stderr, "Next: %s has the messages for support; when they answer, refresh again, or %s",
-			report.Command("report", "--state", h.path), report.Command("reopen", "VAULT", "--reason", "TEXT", "--state", h.path))
+		has := "has the messages for support; when they answer, refresh again"
+		if st.Plan.Upgrade != nil {
+			has = "has what is known of them; when they are mended, refresh again"
+		}
+		say(e.stderr, "Next: %s %s, or %s", report.Command("report", "--state", h.path), has, report.Command("reopen", "VAULT", "--reason", "TEXT", "--state", h.path))
 	default:
 		say(e.stderr, "Next: %s", report.Command("report", "--state", h.path))
 	}

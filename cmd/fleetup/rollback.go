@@ -41,8 +41,8 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 	}), nil
 }
 
-// recordedBefore reads what each vault was like before the newest run of a ledger
-// that started it: of several tries in one run, before the first.
+// recordedBefore reads what each vault was like before the runs of a ledger that
+// nobody has open.
 func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	r, err := openReading(path)
 	if err != nil {
@@ -53,6 +53,12 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 		return nil, &failure{fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
 			"wait for its end, or " + report.Command("stop", "--close", "--state", path)}
 	}
+	return statesBefore(r)
+}
+
+// statesBefore is what each vault was like before the newest run that started it:
+// of several tries in one run, before the first.
+func statesBefore(r *reading) (map[fleet.Key]json.RawMessage, error) {
 	runs, err := r.records.Runs()
 	if err != nil {
 		return nil, err
@@ -60,7 +66,7 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	before := map[fleet.Key]json.RawMessage{}
 	for _, run := range runs {
 		tried := map[fleet.Key]bool{}
-		err := r.journal.Events(run.ID, func(_ uint64, e fleet.Event) error {
+		err := r.Events(run.ID, func(_ uint64, e fleet.Event) error {
 			if f, ok := e.Fact.(fleet.StartIntended); ok && len(f.Before) > 0 && !tried[f.Vault] {
 				tried[f.Vault], before[f.Vault] = true, f.Before
 			}

@@ -12,8 +12,8 @@ import (
 func (e *environment) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "the whole story of one vault, over all runs", ArgsUsage: "VAULT",
-		Description: "Where it stands, what was found, every event that the journal has of it, and for a failed one the\n" +
-			"message to send to support. A VAULT is subscription/name, or its ID in the Resource Manager.",
+		Description: "Where it stands, what was found, what it was before and what was sent, every event that the journal has of\n" +
+			"it, and for a failed classic one the message to send to support. A VAULT is subscription/name, or its ID in the Resource Manager.",
 		Flags:  []cli.Flag{stateFlag(), outputFlag("table", "json"), supportFlag()},
 		Action: e.story,
 	}
@@ -34,6 +34,7 @@ func (e *environment) story(c *cli.Context) error {
 	var run standing
 	var vault int
 	var chapters []report.Chapter
+	var before map[fleet.Key]json.RawMessage
 	err = readLedger(path, func(r *reading) error {
 		var ok bool
 		if run, ok, err = r.latest(); err != nil {
@@ -45,14 +46,21 @@ func (e *environment) story(c *cli.Context) error {
 		if vault, err = findVault(run.state, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
 			return err
 		}
-		chapters, err = chaptersOf(r, run.state.Plan.Vaults[vault].Key)
+		if chapters, err = chaptersOf(r, run.state.Plan.Vaults[vault].Key); err != nil {
+			return err
+		}
+		before, err = statesBefore(r)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	o := e.reportOptions(c, report.FormatTable, path)
-	story := view(run).StoryOf(report.Names(run.state.Plan)[vault], chapters, o)
+	v, told := &run.state.Plan.Vaults[vault].Vault, report.Told{}
+	if up := run.state.Plan.Upgrade; up != nil {
+		told = report.Changing(before[v.Key], up.Request.Of(v))
+	}
+	story := view(run).StoryOf(report.Names(run.state.Plan)[vault], chapters, told, o)
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}

@@ -47,6 +47,7 @@ type KindSpec struct {
 	// Confirm wants the kind's name said besides the usual consent: it is
 	// permanent, and on resources that are in use.
 	Confirm bool
+	After   []string // what is left to do by hand afterwards, in whole sentences
 
 	Options []Option    // besides those that all kinds but classic have, [CommonOptions]
 	Role    func() Role // the least that it needs of the Resource Manager
@@ -67,6 +68,7 @@ type Upgrade struct {
 	Type      string   `json:"resourceType"`     // of the vaults, as the Resource Manager writes it
 	Request   Request  `json:"request"`          // the change
 	Before    []string `json:"before,omitempty"` // what is done before it where need be, in whole sentences
+	After     []string `json:"after,omitempty"`  // what is left to do by hand afterwards, in whole sentences
 	Permanent bool     `json:"permanent,omitempty"`
 	Confirm   bool     `json:"confirm,omitempty"`
 	Actions   []string `json:"actions"` // of the Resource Manager that it needs

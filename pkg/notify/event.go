@@ -48,6 +48,7 @@ type Data struct {
 	SchemaVersion   int                  `json:"schemaVersion"`
 	RunID           string               `json:"runId"`
 	PlanFingerprint string               `json:"planFingerprint"`
+	UpgradeKind     string               `json:"upgradeKind"`
 	Inventory       *string              `json:"inventory"` // the file's name
 	Title           string               `json:"title"`
 	Sentence        string               `json:"sentence"`

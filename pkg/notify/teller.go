@@ -28,7 +28,11 @@ func NewTeller(seq uint64) *Teller { return &Teller{seq: seq} }
 // journal's end.
 func (t *Teller) Begun(st *rollout.State) []Event {
 	n := st.Totals.All() - st.Totals.Of(fleet.Excluded)
-	e := t.event(st, Started, st.Run.OpenedAt, fmt.Sprintf("The run has started: %s in %s.", count(n, "vault"), count(len(st.Waves), "wave")))
+	what := ""
+	if st.Plan.Upgrade != nil {
+		what = report.KindWords(st.Plan.Kind) + " for "
+	}
+	e := t.event(st, Started, st.Run.OpenedAt, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
 	e.Data.By = maybe(st.Run.By.User)
 	e.Data.Next = t.command("status")
 	return append([]Event{e}, t.gate(st, st.Run.OpenedAt)...)
@@ -157,7 +161,7 @@ var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", Wav
 // event is a notification of how the run stands now.
 func (t *Teller) event(st *rollout.State, k Kind, at time.Time, sentence string) Event {
 	b := st.RunBudget()
-	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint, Title: titles[k], Sentence: sentence,
+	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint, UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
 		Vaults: st.Totals.All(), Totals: totals(&st.Totals), Waves: []Wave{}, Budget: Budget{b.Failed, b.Limit}, Reports: []string{}}
 	if st.Plan.Inventory != "" {
 		d.Inventory = maybe(filepath.Base(st.Plan.Inventory))

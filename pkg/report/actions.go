@@ -19,6 +19,7 @@ const (
 	DoSignIn  Do = "sign-in"         // mend a sign-in or a permission, then resume
 	DoResume  Do = "resume"          // go on with the run
 	DoSupport Do = "support"         // send a support message
+	DoReopen  Do = "reopen"          // mend what made upgrades fail, then permit another try
 	DoDecide  Do = "decide"          // look at vaults that nobody can be sure of
 	DoMend    Do = "mend"            // mend what blocks vaults
 	DoConsent Do = "consent"         // read warnings, and consent to them or hold the vaults
@@ -28,7 +29,7 @@ const (
 
 // Dos lists what there may be to do.
 func Dos() []Do {
-	return []Do{DoAccept, DoApprove, DoSignIn, DoResume, DoSupport, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
+	return []Do{DoAccept, DoApprove, DoSignIn, DoResume, DoSupport, DoReopen, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
 }
 
 // Action is one thing to do next, with the vaults it is about.
@@ -50,7 +51,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := clockIn(o.Zone)
-	all := slices.Concat(v.runActions(o), v.supportActions(o), v.unknownActions(o), v.blockedActions(), v.waitActions(c))
+	all := slices.Concat(v.runActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(), v.waitActions(c))
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -106,9 +107,10 @@ func (v *View) runActions(o Options) []Action {
 	return nil
 }
 
-// supportActions is a message for each error code. Failures from before this
-// run stand apart: their messages were in that run's report.
-func (v *View) supportActions(o Options) (out []Action) {
+// failedActions is what to do about failures, by their error codes: a message
+// to support where the vendor decides, else to mend the cause. Failures from before
+// this run stand apart: they were in that run's report.
+func (v *View) failedActions(o Options) (out []Action) {
 	type key struct {
 		carried bool
 		code    string
@@ -134,6 +136,10 @@ func (v *View) supportActions(o Options) (out []Action) {
 	})
 	for _, k := range order {
 		vs := groups[k]
+		if !v.words().classic {
+			out = append(out, mendFailed(vs, k.code, k.carried, o))
+			continue
+		}
 		a := Action{Do: DoSupport, Person: true, Code: maybe(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
 			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
 			Detail:  maybe("Do not retry unless support says so. When they do, re-open what they named."),
@@ -144,6 +150,21 @@ func (v *View) supportActions(o Options) (out []Action) {
 		out = append(out, a)
 	}
 	return out
+}
+
+// mendFailed is what to do about failures that no vendor decides about.
+func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
+	a := Action{Do: DoReopen, Person: true, Code: maybe(code), about: vs,
+		Title:   fmt.Sprintf("Find out why %s failed (%s)", named(vs), code),
+		Detail:  maybe("No run tries them again by itself. Mend the cause, then re-open them."),
+		Command: maybe(command("reopen", vs[0].Vault, "--reason", "TEXT", o.State))}
+	if len(vs) == 1 {
+		a.Detail = maybe("No run tries it again by itself. Mend the cause, then re-open it.")
+	}
+	if carried {
+		a.Title = fmt.Sprintf("Find out why %s failed before this run (%s)", named(vs), code)
+	}
+	return a
 }
 
 // unknownActions is about vaults of which reading could not tell: whether
@@ -170,7 +191,7 @@ func (v *View) unknownActions(o Options) (out []Action) {
 	if len(unverified) > 0 {
 		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: maybe(fleet.CodeNotVerified), Command: again(unverified),
 			Title:  fmt.Sprintf("Look at what became of %s: the cloud says upgraded, and it could not be verified", named(unverified)),
-			Detail: maybe("Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it not, ask support with the OperationId.")})
+			Detail: maybe(v.words().unverified)})
 	}
 	if len(doubtful) > 0 {
 		title := fmt.Sprintf("Decide %s: the start may have been accepted", named(doubtful))
@@ -178,7 +199,7 @@ func (v *View) unknownActions(o Options) (out []Action) {
 			title += "; the cloud was last read " + c.short(doubtful[0].Reads[n-1].At.Time)
 		}
 		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: maybe(fleet.CodeAnswerLost), Command: again(doubtful),
-			Detail: maybe("Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. Only when nothing was begun, re-open it.")})
+			Detail: maybe(v.words().doubtful)})
 	}
 	return out
 }

@@ -76,7 +76,8 @@ func TestRunJSONShape(t *testing.T) {
 		}
 	}
 	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
-		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow")
+		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
+		"kind", "permanent")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}

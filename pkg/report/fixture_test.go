@@ -120,8 +120,10 @@ func (n *night) view(o ViewOptions) *View {
 	return FromState(n.st, o)
 }
 
-func newNight(t *testing.T) *night {
-	n := &night{t: t, st: rollout.NewState(fixturePlan()), index: map[string]fleet.Key{}, told: NewChronicle()}
+func newNight(t *testing.T) *night { return nightOn(t, fixturePlan()) }
+
+func nightOn(t *testing.T, p *plan.Plan) *night {
+	n := &night{t: t, st: rollout.NewState(p), index: map[string]fleet.Key{}, told: NewChronicle()}
 	names := Names(n.st.Plan)
 	for i := range names {
 		n.index[names[i]] = n.st.Plan.Vaults[i].Key
@@ -171,7 +173,7 @@ func (n *night) upgraded(min int, name string) {
 	n.t.Helper()
 	k := n.key(name)
 	i, _ := n.st.Lookup(k)
-	id := n.st.Plan.Vaults[i].TargetPath()
+	id := n.st.Plan.Vaults[i].ResourceID()
 	n.fact(min, fleet.Observed{Vault: k, OperationID: op(name), Record: &fleet.Record{OperationID: op(name),
 		State: fleet.RecordUpgraded, EndedAt: t0.Add(time.Duration(min) * time.Minute), UpgradedResourceID: id}})
 	n.fact(min, fleet.Verified{Vault: k, OperationID: op(name), ResourceID: id})

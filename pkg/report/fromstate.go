@@ -41,6 +41,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			StartedAt: at(st.Run.OpenedAt), EndedAt: at(st.Run.ClosedAt), ResumedAt: at(st.Run.ResumedAt),
 			UpdatedAt: at(st.Run.LastAt), GeneratedAt: at(now), Inventory: maybe(st.Plan.Inventory), Budget: budget(st.RunBudget()),
 			StartedBy: maybe(st.Run.By.User), Live: o.Live,
+			Kind: st.Plan.Kind, Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
@@ -99,6 +100,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)
+		if up := st.Plan.Upgrade; up != nil {
+			v.Checklist = list(slices.Clone(up.After))
+		}
 	}
 	o.Chronicle.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
 	if o.Selector != nil {

@@ -77,15 +77,16 @@ func (v *View) standing() string {
 func (v *View) outcome() string {
 	all := len(v.Vaults) - v.Totals[fleet.Excluded]
 	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
+	done := strings.ToUpper(v.words().done)
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
 	case v.Run.Night != nil:
-		return fmt.Sprintf("%s UPGRADED", number(v.Run.Night.Upgraded))
+		return fmt.Sprintf("%s %s", number(v.Run.Night.Upgraded), done)
 	case n+before == all:
-		return fmt.Sprintf("ALL %s UPGRADED", number(all))
+		return fmt.Sprintf("ALL %s %s", number(all), done)
 	}
-	return fmt.Sprintf("%s OF %s UPGRADED", number(n), number(all))
+	return fmt.Sprintf("%s OF %s %s", number(n), number(all), done)
 }
 
 // needs counts the vaults that need a person, and says until when.
@@ -143,7 +144,7 @@ func (v *View) headlines(c clock) []string {
 		say("Only the vaults with %s.", *v.Selector)
 	}
 	if v.Run.Night != nil {
-		say("Overall %s of %s upgraded.", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)-v.Totals[fleet.Excluded]))
+		say("Overall %s of %s %s.", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)-v.Totals[fleet.Excluded]), v.words().done)
 	}
 	if v.Run.Halt != nil {
 		say("%s", sentence(v.Run.Halt.Sentence))

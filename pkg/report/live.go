@@ -107,7 +107,7 @@ func (t *Tracker) headline(now time.Time, flying, width int) []part {
 	if !began.IsZero() {
 		h = " " + span(now.Sub(began))
 	}
-	form := dot + "%s of %s upgraded" + dot + "budget %d of %d"
+	form := dot + "%s of %s " + t.words.done + dot + "budget %d of %d"
 	if width < narrow {
 		form = dot + "%s/%s" + dot + "budget %d/%d"
 	}

@@ -9,7 +9,7 @@ import (
 
 // wrapped breaks a line between words so that it fits the width; what goes on
 // below is indented. A width of 0 breaks nothing, and a word that is too long
-// for any line stays whole.
+// for any line stays whole, behind what is no longer than the indent.
 func wrapped(s string, width, indent int) string {
 	if width <= 0 || text.StringWidth(s) <= width {
 		return s
@@ -20,7 +20,7 @@ func wrapped(s string, width, indent int) string {
 	used, first := len(s)-len(body), true
 	for _, word := range strings.SplitAfter(body, " ") {
 		n := text.StringWidth(strings.TrimRight(word, " "))
-		if !first && used+n > width {
+		if !first && used > indent && used+n > width {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			used = indent
 		}

@@ -128,7 +128,7 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 	case fleet.Upgraded:
 		line("upgraded", "in %s  op %s", span(v.EndedAt.Sub(v.StartedAt)), op)
 	case fleet.Failed:
-		line("FAILED", "do not retry  op %s  %s", op, or(v.Reason, "no reason given"))
+		line("FAILED", "%s  op %s  %s", t.words.failed, op, or(v.Reason, "no reason given"))
 	case fleet.Unknown:
 		if v.Final {
 			line("UNKNOWN", "for good  op %s  %s", op, v.Reason)
@@ -140,7 +140,7 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 	case fleet.Busy:
 		line("busy", "tried again later: %s", or(v.Reason, "something else is under way on it"))
 	case fleet.Already:
-		line("already", "%s", or(v.Reason, "upgraded before"))
+		line("already", "%s", or(v.Reason, t.words.before))
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			line("returned", "%s", or(v.Reason, "not started"))
@@ -175,7 +175,7 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	if word, loud := t.standing(now, ours(flying)); loud {
 		s += word + dot
 	}
-	s += fmt.Sprintf("%s of %s upgraded", number(t.totals.Of(fleet.Upgraded)), vaults(t.totals.All()))
+	s += fmt.Sprintf("%s of %s %s", number(t.totals.Of(fleet.Upgraded)), vaults(t.totals.All()), t.words.done)
 	add := func(n int, what string) {
 		if n > 0 {
 			s += dot + number(n) + " " + what

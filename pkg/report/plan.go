@@ -46,7 +46,7 @@ func Plan(w io.Writer, p *plan.Plan, o PlanOptions) error {
 // dryRun is a plan with all that is known before its run.
 type dryRun struct {
 	plan   *plan.Plan
-	words  wording
+	words  *wording
 	opts   PlanOptions
 	left   *plan.Plan // with everything held that will not start
 	vaults []Vault    // in the plan's order; status is the prospect, ready means it starts

@@ -47,7 +47,7 @@ func (d *dryRun) upgrade() *plannedUpgrade {
 		options = fleet.Options{}
 	}
 	return &plannedUpgrade{Kind: d.plan.Kind, Title: u.Title, Options: options, Request: requestOf(u.Request), Before: list(u.Before),
-		Permanent: u.Permanent, Rollback: maybe(rollbackOf(d.plan, u, d.opts.Ledger)), Confirm: u.Confirm, Permissions: list(u.Actions)}
+		Permanent: u.Permanent, Rollback: maybe(rollbackOf(d.plan.Kind, u.Permanent, d.opts.Ledger)), Confirm: u.Confirm, Permissions: list(u.Actions)}
 }
 
 // request is what is sent to a vault; nil where that is not known.
@@ -91,18 +91,19 @@ func spaced(raw json.RawMessage) string {
 // permanence says whether what is done can be undone, and how.
 func (d *dryRun) permanence() string {
 	u := d.opts.Upgrade
-	switch back := rollbackOf(d.plan, u, d.opts.Ledger); {
-	case u == nil || wordingOf(d.plan.Kind).classic:
+	switch {
+	case u == nil || d.words.classic:
 		return "PERMANENT: no rollback exists."
 	case u.Confirm:
 		return fmt.Sprintf("PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible %s.", d.plan.Kind)
 	case u.Permanent:
 		return "PERMANENT: nothing can undo it."
-	case d.restores():
-		return fmt.Sprintf("REVERSIBLE: upgrade: %s does it again.", back)
-	default:
-		return fmt.Sprintf("REVERSIBLE: fleetup plan with upgrade: %s puts back what was recorded.", back)
 	}
+	back := rollbackOf(d.plan.Kind, false, d.opts.Ledger)
+	if d.restores() {
+		return fmt.Sprintf("REVERSIBLE: upgrade: %s does it again.", back)
+	}
+	return fmt.Sprintf("REVERSIBLE: fleetup plan with upgrade: %s puts back what was recorded.", back)
 }
 
 // restores reports whether the plan is a rollback: each vault has a request of
@@ -118,7 +119,7 @@ func (d *dryRun) change(p *page) {
 	if u == nil {
 		return
 	}
-	p.pair("Upgrade", "%s (%s)", u.Title, kindWords(d.plan.Kind))
+	p.pair("Upgrade", "%s (%s)", u.Title, KindWords(d.plan.Kind))
 	about := ""
 	switch {
 	case d.restores() && !d.opts.Details:

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func (v *View) reportPage(o Options) *page {
 	v.skipped(p, acts)
 	v.timeline(p, c)
 	v.already(p)
-	v.upgraded(p)
+	v.upgraded(p, o)
 	v.next(p, o, false)
 	return p
 }
@@ -79,6 +80,11 @@ func (v *View) details(p *page, c clock, acts []Action) {
 		case DoSupport:
 			p.verbatim(a.Message.String())
 			p.command("When support says that it may be tried again", str(a.Command))
+		case DoReopen:
+			for _, x := range a.about {
+				x.failedDetails(p, c)
+			}
+			p.command("When it is mended", str(a.Command))
 		case DoDecide:
 			for _, x := range a.about {
 				x.unknownDetails(p, c)
@@ -220,7 +226,15 @@ func (v *View) already(p *page) {
 	if len(vs) == 0 {
 		return
 	}
-	p.section("ALREADY UPGRADED: not by this run (%s)", vaults(len(vs)))
+	p.section("%s: not by this run (%s)", strings.ToUpper(v.words().already), vaults(len(vs)))
+	if !v.words().classic {
+		g := grid{head: []string{"VAULT", "NOTE"}, wrap: true}
+		for _, x := range vs {
+			g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.noted(), v.words().before)})
+		}
+		p.table(g)
+		return
+	}
 	g := grid{head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, stack: true}
 	for _, x := range vs {
 		g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), "upgraded before this run"), or(str(x.UpgradedResourceID), "-")})
@@ -228,7 +242,18 @@ func (v *View) already(p *page) {
 	p.table(g)
 }
 
-// checklist is what is left to do by hand after an upgrade (reference §1).
+// noted is what was said of a vault that needs nothing.
+func (v *Vault) noted() string {
+	for _, f := range v.Findings {
+		if str(f.Code) == fleet.CodeAlready {
+			return str(f.Message)
+		}
+	}
+	return ""
+}
+
+// checklist is what is left to do by hand after a classic upgrade (reference
+// §1).
 var checklist = []string{
 	"Point scripts, dashboards and alerts at the new resource IDs: the classic vaults are gone from the old portal.",
 	"Monitoring data may take up to 12 hours to appear.",
@@ -236,26 +261,56 @@ var checklist = []string{
 	"Security settings may have been switched on: check who needs the PIN for deleting backups.",
 }
 
-// upgraded is the map from old vaults to new ones.
-func (v *View) upgraded(p *page) {
+// upgraded lists the vaults that were upgraded: of the classic kind the map from
+// old vaults to new ones.
+func (v *View) upgraded(p *page, o Options) {
 	vs := v.withStatus(fleet.Upgraded)
 	if len(vs) == 0 {
 		return
 	}
-	p.section("NEW VAULTS: old → new, each verified (%s)", vaults(len(vs)))
+	p.section("%s (%s)", v.words().list, vaults(len(vs)))
 	g := grid{head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, right: map[int]bool{3: true}, stack: true}
+	if !v.words().classic {
+		g = grid{head: []string{"VAULT", "LOCATION", "TOOK", "RESOURCE ID"}, right: map[int]bool{2: true}, stack: true}
+	}
 	for _, x := range vs {
 		took := "-"
 		if d := x.Took(); d > 0 {
 			took = span(d)
 		}
-		g.rows = append(g.rows, []string{x.Vault, string(x.ResourceType), x.Location, took, or(str(x.UpgradedResourceID), "-")})
+		row := []string{x.Vault, string(x.ResourceType), x.Location, took, or(str(x.UpgradedResourceID), "-")}
+		if !v.words().classic {
+			row = []string{x.Vault, x.Location, took, or(str(x.ResourceID), "-")}
+		}
+		g.rows = append(g.rows, row)
 	}
 	p.table(g)
-	p.group("After the upgrade")
-	for _, s := range checklist {
-		p.item("%s", s)
+	if len(v.Checklist) > 0 {
+		p.group("After the upgrade")
+		for _, s := range v.Checklist {
+			p.item("%s", s)
+		}
 	}
+	if back := rollbackOf(v.Run.Kind, v.Run.Permanent, filepath.Base(or(o.State, "FILE"))); back != "" {
+		p.group("To undo it")
+		p.item("fleetup plan with upgrade: %s", back)
+	}
+}
+
+// failedDetails shows what is known of a failure that a person must look into.
+func (v *Vault) failedDetails(p *page, c clock) {
+	p.group("FAILED %s", v.Vault)
+	for _, f := range v.errors() {
+		p.pair("Why", "%s: %s", or(str(f.Code), noCode), or(str(f.Message), "no message"))
+		if f.Action != nil {
+			p.pair("Do", "%s", *f.Action)
+		}
+	}
+	p.pair("Resource ID", "%s", or(str(v.ResourceID), "-"))
+	p.pair("Operation", "%s", operation(v))
+	p.pair("Started", "%s", c.full(v.StartedAt.value()))
+	p.pair("Ended", "%s", c.full(v.EndedAt.value()))
+	p.pair("Request IDs", "%s", or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
 // next ends the page with the command that goes on from here.
@@ -289,9 +344,15 @@ func (v *View) nextFinished(p *page, o Options, short bool) {
 	switch {
 	case len(failed) > 0 && short: // the report's command stands with them
 	case len(failed) > 0:
-		p.command("Next, when support has answered", command("reopen", failed[0].Vault, "--reason", "TEXT", o.State))
+		when := "Next, when it is mended"
+		if v.words().classic {
+			when = "Next, when support has answered"
+		}
+		p.command(when, command("reopen", failed[0].Vault, "--reason", "TEXT", o.State))
 	case again > 0 && v.Run.Inventory != nil:
 		p.command("Next, when the blocked vaults are mended", command("plan", *v.Run.Inventory, "--validate", ""))
+	case !v.words().classic:
+		p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
 	default:
 		p.command("Next, for the map from old to new IDs", command("report", "-o", "csv", o.State))
 	}

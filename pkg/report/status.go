@@ -94,7 +94,7 @@ func elideHash(s string) string { return s[:min(len(s), 8)] }
 
 // verdict says in one sentence how the run stands.
 func (v *View) verdict() string {
-	upgraded := fmt.Sprintf("%s of %s upgraded", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)))
+	upgraded := fmt.Sprintf("%s of %s %s", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)), v.words().done)
 	var rest []string
 	note := func(n int, what string) {
 		if n > 0 {
@@ -102,7 +102,7 @@ func (v *View) verdict() string {
 		}
 	}
 	flying := len(v.pick(func(x *Vault) bool { return x.inFlight() }))
-	note(v.Totals[fleet.Already], "upgraded before")
+	note(v.Totals[fleet.Already], v.words().before)
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
 	} else {
@@ -260,8 +260,10 @@ func (v *Vault) why() string {
 	} else if v.Reason != nil {
 		parts = append(parts, *v.Reason)
 	}
-	return or(strings.Join(parts, "; "), "no reason given")
+	return or(strings.Join(parts, "; "), noReason)
 }
+
+const noReason = "no reason given"
 
 // needPerson returns the vaults that only a person can help, failed ones
 // first. An unknown one that is still being read may help itself, and so may

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -21,20 +22,38 @@ type Chapter struct {
 // Story is everything the ledger knows of one vault, over all its runs.
 type Story struct {
 	SchemaVersion  int       `json:"schemaVersion"`
-	Vault          *Vault    `json:"vault"` // as the newest run has it
-	SupportMessage *Message  `json:"supportMessage"`
+	Vault          *Vault    `json:"vault"`          // as the newest run has it
+	SupportMessage *Message  `json:"supportMessage"` // null where the vendor does not decide about failures
 	Chapters       []Chapter `json:"story"`
+	Told
+
+	words *wording
+}
+
+// Told is what the journal has of a vault besides its story.
+type Told struct {
+	Before  json.RawMessage `json:"before"`  // what the newest run that started it found of what it was about to change; null: nothing was recorded
+	Request *plannedRequest `json:"request"` // that changes it; null: it was not started, or nobody knows
+}
+
+// Changing is what is told of a vault that was to be changed by a request. before
+// may be nil.
+func Changing(before json.RawMessage, r fleet.Request) Told {
+	if len(before) == 0 {
+		return Told{}
+	}
+	return Told{before, requestOf(r)}
 }
 
 // StoryOf tells of a vault of a view; nil when the view does not show it.
-func (v *View) StoryOf(name string, chapters []Chapter, o Options) *Story {
+func (v *View) StoryOf(name string, chapters []Chapter, told Told, o Options) *Story {
 	for i := range v.Vaults {
 		x := &v.Vaults[i]
 		if x.Vault != name {
 			continue
 		}
-		s := &Story{SchemaVersion: SchemaVersion, Vault: x, Chapters: chapters}
-		if x.Status == fleet.Failed {
+		s := &Story{SchemaVersion: SchemaVersion, Vault: x, Chapters: chapters, Told: told, words: v.words()}
+		if x.Status == fleet.Failed && s.words.classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
 		return s
@@ -49,8 +68,10 @@ func (s *Story) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
 func (s *Story) Write(w io.Writer, o Options) error {
 	p, c, v := &page{}, clockIn(o.Zone), s.Vault
 	p.title("VAULT %s%s%s%stimes %s", v.Vault, dot, v.Status, dot, c)
-	if why := v.why(); why != "" && why != "-" {
+	if why := v.why(); why != noReason {
 		p.line("%s", why)
+	} else if v.Status == fleet.Already {
+		p.line("%s", or(v.noted(), s.words.before))
 	}
 	p.pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
 	p.pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
@@ -69,8 +90,12 @@ func (s *Story) Write(w io.Writer, o Options) error {
 	if v.EndedAt != nil {
 		p.pair("Ended", "%s%s", c.full(v.EndedAt.Time), after(v))
 	}
-	if v.UpgradedResourceID != nil {
+	if v.UpgradedResourceID != nil && s.words.classic {
 		p.pair("New vault", "%s", *v.UpgradedResourceID)
+	}
+	if s.Request != nil {
+		p.pair("Before", "%s", spaced(s.Before))
+		p.pair("Sent", "%s", s.Request.shown())
 	}
 	for _, id := range v.RequestIDs {
 		p.pair("Request", "%s", id)
@@ -106,6 +131,8 @@ func (s *Story) Write(w io.Writer, o Options) error {
 	if s.SupportMessage != nil {
 		p.section("DO NOT RETRY unless support says so. The message to send:")
 		p.verbatim(s.SupportMessage.String())
+	} else if v.Status == fleet.Failed {
+		p.command("When it is mended", command("reopen", v.Vault, "--reason", "TEXT", o.State))
 	}
 	return p.writeTerminal(w, o.Width)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 const kindAlerts fleet.Kind = "rsv-alerts"
@@ -68,6 +69,70 @@ func TestTodayPlanGolden(t *testing.T) {
 			}
 			golden(t, "plan-"+name+"."+ending, b.Bytes())
 		}
+	}
+}
+
+// changedNight is a run of a today's kind to its end: two vaults changed, one that
+// needed nothing, one failed, one held.
+func changedNight(t *testing.T, k fleet.Kind) *night {
+	n := nightOn(t, todayPlan(k))
+	n.fact(0, fleet.RunOpened{RunID: "20260316-220000-c0ffee", PlanFingerprint: n.st.Plan.Fingerprint, By: fleet.Actor{User: "ops"}})
+	n.fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.started(0, "dev/web-01")
+	n.upgraded(2, "dev/web-01")
+	n.fact(2, fleet.WaveDone{Wave: "canary"})
+	n.fact(2, fleet.WaveOpened{Wave: "rest"})
+	n.validated(2, "prod/files-1/rg-files", fleet.VerdictAlready, fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
+		Message: "the vault is as the upgrade would make it: nothing is sent"})
+	n.started(2, "prod/files-1/rg-old")
+	n.started(3, "prod/sql-07")
+	n.upgraded(5, "prod/files-1/rg-old")
+	n.failed(6, "prod/sql-07", "UserErrorLocked: the vault could not be updated")
+	n.fact(6, fleet.Observed{Vault: n.key("prod/sql-07"), OperationID: op("prod/sql-07"), Explained: true, Findings: []fleet.Finding{{Severity: fleet.SeverityError,
+		Category: "upgrade", Code: "UserErrorLocked", Message: "the vault could not be updated", Action: "Mend what it names; fleetup reopen permits another try."}}})
+	n.fact(6, fleet.WaveDone{Wave: "rest"})
+	n.fact(6, fleet.RunClosed{Code: fleet.ExitFailures})
+	return n
+}
+
+func TestTodayRunGolden(t *testing.T) {
+	t.Parallel()
+	for name, k := range map[string]fleet.Kind{"today": kindAlerts, "rollback": fleet.RollbackOf(kindAlerts)} {
+		n := changedNight(t, k)
+		n.st.Plan.Upgrade.After = []string{"See that somebody hears of alerts."}
+		view := n.view(ViewOptions{Now: t0.Add(time.Hour)})
+		o := Options{Zone: sydney, State: "alerts.db", Width: 120}
+		for ending, f := range map[string]Format{"txt": FormatTable, "json": FormatJSON, "csv": FormatCSV, "xml": FormatJUnit} {
+			var b bytes.Buffer
+			o.Format = f
+			if err := Report(&b, view, o); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "report-"+name+"."+ending, b.Bytes())
+		}
+		var b bytes.Buffer
+		o.Format = FormatTable
+		if err := Status(&b, view, o); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "status-"+name+".txt", b.Bytes())
+		told := Changing(json.RawMessage(`{"monitoringSettings":{"azureMonitorAlertSettings":null}}`), n.st.Plan.Upgrade.Request.Of(&n.st.Plan.Vaults[1].Vault))
+		story := view.StoryOf("prod/sql-07", nil, told, o)
+		keysOf(t, "a story", decode(t, story.WriteJSON), "schemaVersion", "vault", "supportMessage", "story", "before", "request")
+		b.Reset()
+		if err := story.Write(&b, o); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "story-"+name+".txt", b.Bytes())
+		st := rollout.NewState(n.st.Plan)
+		tracker, lines := NewTracker(st), ""
+		for i, e := range n.events {
+			if err := st.Apply(e); err != nil {
+				t.Fatal(err)
+			}
+			lines += strings.Join(Lines(tracker, st, n.events[i:i+1], sydney), "")
+		}
+		golden(t, "plain-"+name+".txt", []byte(lines+tracker.heartbeat(t0.Add(time.Hour))+"\n"))
 	}
 }
 

@@ -25,6 +25,7 @@ type Tracker struct {
 
 	mu     sync.Mutex
 	plan   *plan.Plan
+	words  *wording
 	names  []string
 	index  map[fleet.Key]int
 	status []fleet.Status // as last seen, in the plan's order
@@ -73,7 +74,7 @@ const maxFailures = 20
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{plan: st.Plan, names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
+	t := &Tracker{plan: st.Plan, words: wordingOf(st.Plan.Kind), names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
 		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.rescan(st)
 	t.copyTotals(st)

@@ -54,7 +54,7 @@ func (v *Vault) check(val fleet.Validation) {
 	case fleet.Upgrading:
 		v.Reason = maybe("operation " + or(r.OperationID, "of an unknown ID") + " is under way")
 	case fleet.Already:
-		v.Reason = maybe("upgraded to " + or(r.UpgradedResourceID, "a vault the cloud does not name"))
+		v.Reason = maybe(or(v.noted(), "upgraded to "+or(r.UpgradedResourceID, "a vault the cloud does not name")))
 	}
 }
 
@@ -114,7 +114,7 @@ var validationSections = []struct {
 	{fleet.Upgrading, "UPGRADING: somebody's upgrade is under way"},
 	{fleet.Busy, "BUSY: a run tries again"},
 	{fleet.Pending, "NOT CHECKED: nothing was learnt about them"},
-	{fleet.Already, "ALREADY UPGRADED"},
+	{fleet.Already, ""}, // as the kind has it
 	{fleet.Excluded, "EXCLUDED: held by the inventory"},
 }
 
@@ -125,7 +125,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *page {
 	p.line("Nothing was started.")
 	p.line("%s = %s", vaults(len(d.Vaults)), strings.ReplaceAll(tally(func(s fleet.Status) int { return d.Totals[s] }), dot, " + "))
 	for _, s := range validationSections {
-		d.section(p, s.status, s.heading)
+		d.section(p, s.status, or(s.heading, strings.ToUpper(wordingOf(pl.Kind).already)))
 	}
 	d.ready(p)
 	p.command("Next", command("plan", pl.Inventory, "--validate", o.State))

@@ -76,6 +76,8 @@ type Run struct {
 	Live            bool        `json:"live"`       // a process carries it out right now
 	Night           *Night      `json:"night"`      // the newest one; null without windows, or before the first
 	NextWindow      *Time       `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
+	Kind            fleet.Kind  `json:"kind"`       // of the upgrade
+	Permanent       bool        `json:"permanent"`  // nothing can undo it
 }
 
 // Halt is the budget that stopped a run.

@@ -54,13 +54,13 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	case f.Vanished && f.Foreign:
 		v.EndedAt = at
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
-			Code: fleet.CodeVanished, Message: "the vault left the listing while somebody else's upgrade was under way",
+			Code: fleet.CodeVanished, Message: s.words().left,
 			Action: "nothing: the next run looks again"})
 		v.Reason = "vanished during somebody else's upgrade"
 		return s.move(i, fleet.Blocked, f.Name())
 	case f.Vanished:
 		v.ProofFrom, v.CloudDone = at, false
-		v.Reason = "the listing no longer shows the vault's upgrade"
+		v.Reason = s.words().unseen
 		return s.move(i, fleet.Unknown, f.Name())
 	case f.Foreign:
 		return s.seenForeign(i, at, f)
@@ -120,7 +120,7 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 		v.EndedAt, v.Reason = orTime(r.EndedAt, at), r.Message
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade",
 			Code: fleet.CodeUpgradeFailed, Message: r.Message,
-			Action: "do not retry; send the support message and wait for an answer"})
+			Action: s.words().failed})
 		return s.move(i, fleet.Failed, why)
 	}
 	return nil
@@ -144,7 +144,7 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 		v.Reason = "somebody else's upgrade of it failed: " + r.Message
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
 			Code: fleet.CodeForeignFailed, Message: v.Reason,
-			Action: "ask who started operation " + r.OperationID + "; do not retry unless support says so"})
+			Action: "ask who started operation " + r.OperationID + s.words().theirs})
 		return s.move(i, fleet.Blocked, f.Name())
 	}
 	v.EndedAt = time.Time{}
@@ -174,13 +174,11 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineReconcile:
 		if v.Status == fleet.Upgrading {
-			note(fleet.CodeNotVerified, "the cloud reports the upgrade done, but the new vault could not be verified",
-				"look at the new vault; if it is good nothing else is needed")
+			note(fleet.CodeNotVerified, s.words().unverified, s.words().look)
 			v.Final = true
 			return s.move(i, fleet.Unknown, f.Name())
 		}
-		note(fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started",
-			"look at the vault in the portal, ask support, then fleetup reopen")
+		note(fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started", s.words().doubt)
 		v.Final, v.EndedAt = true, at
 		return nil
 	case fleet.DeadlineOverdue:

@@ -48,7 +48,7 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 	case r.State == fleet.RecordUpgraded && f.Verified:
 		return s.repaired(i, at, f)
 	case r.State == fleet.RecordUpgraded:
-		v.Reason = "the cloud now says Upgraded, but the new vault is not verified: " + f.Detail
+		v.Reason = "the cloud now says Upgraded, but " + s.words().vault + " is not verified: " + f.Detail
 		return nil
 	case r.State == fleet.RecordFailed && ours:
 		v.Reason = or("the cloud still says Failed: ", r.Message)
@@ -63,7 +63,7 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 	}
 	if v.Status == fleet.Unknown { // a record Failed, whoever started it, counts as failed (design §2, rule 5)
 		v.EndedAt = orTime(r.EndedAt, at)
-		v.note(fleet.CodeUpgradeFailed, v.Reason, "do not retry; send the support message and wait for an answer")
+		v.note(fleet.CodeUpgradeFailed, v.Reason, s.words().failed)
 	}
 	return s.move(i, fleet.Failed, f.Name())
 }
@@ -74,7 +74,7 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 	own := f.Reading == fleet.ReadOurs && v.owns(v.OperationID)
 	v.Repaired, v.Disregard = true, nil
 	v.EndedAt, v.UpgradedResourceID, v.Findings = orTime(r.EndedAt, at), f.ResourceID, f.Findings
-	v.Reason = fmt.Sprintf("was %s; the cloud now says Upgraded, and the new vault is verified", v.Status)
+	v.Reason = fmt.Sprintf("was %s; the cloud now says Upgraded, and %s is verified", v.Status, s.words().vault)
 	if own {
 		v.Accepted = true
 		return s.move(i, fleet.Upgraded, f.Name())

@@ -52,7 +52,9 @@ type row struct {
 	Status       fleet.Status      `json:"status"`
 	Location     string            `json:"location"`
 	Type         string            `json:"type"`
-	Target       string            `json:"target"`
+	Target       string            `json:"target,omitempty"` // of a classic vault
+	Group        string            `json:"group,omitempty"`  // that any other is in
+	ID           string            `json:"id,omitempty"`     // its own, in the Resource Manager
 	Labels       map[string]string `json:"labels,omitempty"`
 	Operation    string            `json:"op,omitempty"`
 	Attempt      int               `json:"attempt,omitempty"`
@@ -81,10 +83,11 @@ type places struct {
 	waves         map[string]int
 	subscriptions map[string]int
 	list          []subscriptionRow
+	classic       bool
 }
 
 func placesOf(v *report.View) *places {
-	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}}
+	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}, classic: v.Run.Kind == fleet.KindClassic}
 	for i := range v.Waves {
 		p.waves[v.Waves[i].Name] = i
 	}
@@ -99,9 +102,13 @@ func placesOf(v *report.View) *places {
 func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddress string) row {
 	r := row{
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
-		Location: v.Location, Type: string(v.ResourceType), Target: or(text(v.TargetResourceGroup), text(v.ResourceGroup)), Labels: v.Labels,
+		Location: v.Location, Type: string(v.ResourceType), Target: text(v.TargetResourceGroup), Labels: v.Labels,
+		Group: text(v.ResourceGroup), ID: text(v.ResourceID),
 		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
-		NewID: text(v.UpgradedResourceID), Requests: v.RequestIDs, Reason: text(v.Reason),
+		Requests: v.RequestIDs, Reason: text(v.Reason),
+	}
+	if p.classic {
+		r.NewID = text(v.UpgradedResourceID)
 	}
 	if predicted != nil && inFlight(v) {
 		r.Median, r.Late = predicted.P50.Milliseconds(), predicted.P90.Milliseconds()
@@ -109,7 +116,7 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 	for _, f := range v.Findings {
 		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), text(f.Message), text(f.Action), f.Items})
 	}
-	if v.Status == fleet.Failed {
+	if v.Status == fleet.Failed && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()
 	}
 	for _, f := range []struct {

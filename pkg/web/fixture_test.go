@@ -26,7 +26,7 @@ func problem(code, message, action string, items ...string) report.Finding {
 
 // troubledNight is the end of a night with every kind of trouble, on n vaults.
 func troubledNight(n int) *report.View {
-	v := &report.View{SchemaVersion: report.SchemaVersion, Totals: map[fleet.Status]int{}, Run: report.Run{
+	v := &report.View{SchemaVersion: report.SchemaVersion, Totals: map[fleet.Status]int{}, Run: report.Run{Kind: fleet.KindClassic, Permanent: true,
 		ID: "20260316-110000-7f3a9c", Status: report.RunInterrupted, Verdict: "interrupted", ExitCode: 5, StartedAt: after(0),
 		UpdatedAt: after(8 * time.Hour), GeneratedAt: after(8*time.Hour + 2*time.Minute), PlanFingerprint: "7f3a9c21d4e5f607",
 		Inventory: ptr("contoso.yaml"), Budget: report.Budget{Limit: 12, Used: 3, Unresolved: 1, Base: n}, StartedBy: ptr("ops"),

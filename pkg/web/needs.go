@@ -99,7 +99,7 @@ func detailBeside(a *report.Action) string {
 
 func iconOf(a *report.Action) fleet.Status {
 	switch a.Do {
-	case report.DoSupport:
+	case report.DoSupport, report.DoReopen:
 		return fleet.Failed
 	case report.DoDecide:
 		return fleet.Unknown
@@ -136,15 +136,22 @@ func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
 			p.Items = append(p.Items, f.Items...)
 		}
 	}
-	if a.Do != report.DoSupport && a.Do != report.DoDecide {
+	if a.Do != report.DoSupport && a.Do != report.DoReopen && a.Do != report.DoDecide {
 		return p
 	}
 	if len(p.Pairs) == 0 {
 		add("Why", text(x.Reason))
 	}
 	add("Operation", or(text(x.OperationID), "none was returned"))
-	if a.Do == report.DoSupport {
+	if a.Do != report.DoDecide {
 		add("Ended", c.full(x.EndedAt))
+	}
+	switch a.Do {
+	case report.DoSupport:
+		return p
+	case report.DoReopen:
+		add("Resource ID", text(x.ResourceID))
+		add("Request IDs", strings.Join(x.RequestIDs, ", "))
 		return p
 	}
 	add("Started", c.full(x.StartedAt))

@@ -70,6 +70,7 @@ type parts struct {
 	Omitted       int
 	Upgraded      int
 	Checklist     []string
+	NewIDs        bool // what is upgraded has a new resource ID
 	Proof         []pair
 }
 
@@ -166,9 +167,12 @@ func (s sheet) predicted(i int) *plan.Prediction {
 func (s sheet) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone)}
 	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
-		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, Omitted: v.Timeline.Omitted,
+		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
 			{"Inventory", or(text(v.Run.Inventory), "–")}, {"Started by", or(text(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
+	if v.Run.Kind != fleet.KindClassic {
+		p.Heading = append(p.Heading, pair{"Upgrade", report.KindWords(v.Run.Kind)})
+	}
 	p.Tasks, p.Calm = needs(v, c, s.limit)
 	p.tiles(v)
 	p.figures(v, s.outlook, c)

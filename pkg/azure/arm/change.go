@@ -161,7 +161,7 @@ func Plain(spec *fleet.KindSpec, body json.RawMessage, options fleet.Options, be
 	if body == nil {
 		body = json.RawMessage(fleet.PlaceholderRestore)
 	}
-	up := fleet.Upgrade{Title: spec.Title, Options: options, Type: string(spec.Type), Permanent: spec.Permanent, Confirm: spec.Confirm, Before: before,
+	up := fleet.Upgrade{Title: spec.Title, Options: options, Type: string(spec.Type), Permanent: spec.Permanent, Confirm: spec.Confirm, Before: before, After: spec.After,
 		Request: fleet.Request{Method: "PATCH", Body: body,
 			Path: fleet.PlaceholderVault + "?api-version=" + options[fleet.OptionAPIVersion]}}
 	for _, a := range spec.Role().Actions {

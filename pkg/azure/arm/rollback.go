@@ -13,7 +13,7 @@ import (
 func Rollback(of Change, restore func(State) (json.RawMessage, error), judge func(State) []fleet.Finding, calls ...Call) Change {
 	kind := fleet.RollbackOf(of.Spec.Kind)
 	s := of.Spec
-	s.Kind, s.Title = kind, "back to what was before "+string(of.Spec.Kind)
+	s.Kind, s.Title, s.After = kind, "back to what was before "+string(of.Spec.Kind), nil
 	s.Options = append(s.Options[:len(s.Options):len(s.Options)], fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true,
 		Doc: "the ledger of the runs that are undone, relative to the inventory"})
 	s.Role = func() fleet.Role { return RoleFor(kind, s.Type, calls...) }

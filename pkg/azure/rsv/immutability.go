@@ -36,7 +36,8 @@ const codeImmutability = "immutability-state"
 func Immutability() arm.Change {
 	body := immutabilityBody(immutabilityUnlocked)
 	return arm.Change{
-		Spec:     spec(fleet.KindSpec{Kind: KindImmutability, Title: "immutable recovery points, not locked"}, body),
+		Spec: spec(fleet.KindSpec{Kind: KindImmutability, Title: "immutable recovery points, not locked",
+			After: []string{"Unlocked can be taken back; " + string(KindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
 		Sections: []string{sectionImmutability}, Body: body,
 		// More than what is wanted is there, for ever: no run could do anything about
 		// it, and none has to.

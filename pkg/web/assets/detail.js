@@ -20,6 +20,7 @@ function showDetail(i) {
   pair("Location", v.location);
   pair("Resource type", v.type);
   pair("Target group", v.target);
+  pair("Resource group", v.group);
   pair("Labels", labelsOf(v).join(", "));
   pair("Started", v.start ? fullTime(v.start) : "");
   pair("Ended", v.end ? fullTime(v.end) : "");
@@ -27,6 +28,7 @@ function showDetail(i) {
   pair("Expected", v.p50 ? span(v.p50) + " to " + span(v.p90) : "");
   pair("Attempt", v.attempt ? String(v.attempt) : "");
   pair("Operation", v.op ? el("code", "", v.op) : "");
+  pair("Resource ID", v.id ? el("code", "", v.id) : "");
   pair("New resource", v.newId ? el("code", "", v.newId) : "");
   pair("Request IDs", (v.requests || []).join(", "));
   to.append(list);

@@ -17,6 +17,7 @@ const columns = [
   ["codes", (v) => (v.findings || []).map((f) => f.code).join(" | ")],
   ["what to do", (v) => (v.findings || []).map((f) => f.action).filter(Boolean).join(" | ")],
   ["items", (v) => (v.findings || []).flatMap((f) => f.items || []).join("; ")],
+  ["resourceGroup", (v) => v.group], ["resourceId", (v) => v.id],
 ];
 const newIds = columns.filter(([name]) => ["vault", "subscriptionId", "resourceType", "location", "upgradedResourceId"].includes(name));
 

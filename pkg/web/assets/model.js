@@ -41,7 +41,7 @@ const wordsOf = new WeakMap();
 function words(v) {
   let s = wordsOf.get(v);
   if (s === undefined) {
-    const parts = [v.vault, v.status, v.location, v.type, v.target, v.op, v.newId, v.reason, waveOf(v), subscription(v).id];
+    const parts = [v.vault, v.status, v.location, v.type, v.target, v.group, v.op, v.newId, v.id, v.reason, waveOf(v), subscription(v).id];
     parts.push(...labelsOf(v), ...(v.requests || []), ...(v.flags || []));
     for (const f of v.findings || []) parts.push(f.code, f.message, f.action, ...(f.items || []));
     s = parts.filter(Boolean).join("\n").toLowerCase();
