@@ -174,3 +174,18 @@ func (s *Server) getRules(in *request) answer {
 	}
 	return strict.JSON(http.StatusOK, body).AsGood()
 }
+
+// getPermissions answers what the client may do (Permissions_ListForResourceGroup
+// and Permissions_ListForResource).
+func (s *Server) getPermissions(in *request) answer {
+	may, mayNot := in.sub.may, in.sub.mayNot
+	if may == nil {
+		may = []string{"*"}
+	}
+	if mayNot == nil {
+		mayNot = []string{}
+	}
+	return strict.JSON(http.StatusOK, object{"value": []any{object{
+		"actions": may, "notActions": mayNot, "dataActions": []any{}, "notDataActions": []any{},
+	}}}).AsGood()
+}

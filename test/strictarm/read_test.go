@@ -87,6 +87,42 @@ func TestRules(t *testing.T) {
 	complains(t, cloud, "the token was sent to another host")
 }
 
+// A provider is registered, or is not.
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	cloud, c := newCloud(t, strictarm.Config{})
+	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
+	for _, want := range []string{"Registered", "NotRegistered"} {
+		got := c.do("GET", "/subscriptions/"+subA+"/providers/Microsoft.RecoveryServices?api-version=2021-04-01", "").json(t)
+		if got["registrationState"] != want || got["namespace"] != "Microsoft.RecoveryServices" {
+			t.Errorf("%v, want %s", got, want)
+		}
+		cloud.Subscription(subA).Unregistered()
+	}
+	clean(t, cloud)
+	c.do("GET", "/subscriptions/"+subA+"/providers/Microsoft.KeyVault?api-version=2021-04-01", "")
+	complains(t, cloud, "no vault depends on the provider")
+}
+
+// What the client may do, in a group and at a vault.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	cloud, c := newCloud(t, strictarm.Config{})
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
+	paths := []string{"/subscriptions/" + subA + "/resourcegroups/rg-vaults", v.ID()}
+	for _, want := range []string{`"actions":["*"],"dataActions":[],"notActions":[]`, `"actions":["*/read"],"dataActions":[],"notActions":["x/read"]`} {
+		for _, path := range paths {
+			if got := c.do("GET", path+"/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", "").body; !strings.Contains(got, want) {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		}
+		cloud.Subscription(subA).May([]string{"*/read"}, []string{"x/read"})
+	}
+	clean(t, cloud)
+	c.do("GET", "/subscriptions/"+subA+"/resourceGroups/other/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", "")
+	complains(t, cloud, "no vault is in the group other")
+}
+
 // Headers that every answer carries.
 func TestHeaders(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ type Call string
 // The calls.
 const (
 	CallSubscription Call = "subscription" // GET /subscriptions/{id}
+	CallProvider     Call = "provider"     // GET …/providers/{namespace}
 	CallVault        Call = "vault"        // GET of a vault
 	CallPatch        Call = "patch"        // PATCH of a vault
 	CallStatus       Call = "status"       // GET …/operationStatus/{id}
@@ -21,6 +22,7 @@ const (
 	CallRules        Call = "rules"        // GET …/Microsoft.AlertsManagement/actionRules
 	CallAssignments  Call = "assignments"  // GET …/Microsoft.Authorization/roleAssignments
 	CallAssign       Call = "assign"       // PUT …/Microsoft.Authorization/roleAssignments/{guid}
+	CallPermissions  Call = "permissions"  // GET …/Microsoft.Authorization/permissions of a group or a vault
 	CallGraph        Call = "graph"        // POST /providers/Microsoft.ResourceGraph/resources
 	CallOther        Call = "other"        // nothing that the server knows
 )
@@ -28,10 +30,12 @@ const (
 // apiVersions are the versions that the reference pins; Config may name others.
 var apiVersions = map[Call]string{
 	CallSubscription: "2022-12-01",
+	CallProvider:     "2021-04-01",
 	CallLocks:        "2020-05-01",
 	CallRules:        "2021-08-08",
 	CallAssignments:  "2022-04-01",
 	CallAssign:       "2022-04-01",
+	CallPermissions:  "2022-04-01",
 	CallGraph:        "2024-04-01",
 }
 
@@ -46,7 +50,7 @@ type request struct {
 	sub     *SubscriptionHandle
 	vault   *VaultHandle
 	op      *operation // with CallStatus and CallResult
-	name    string     // with CallAssign: the assignment's
+	name    string     // with CallAssign the assignment's, with CallProvider the namespace
 	filter  string     // with CallAssignments and CallLocks
 	page    int        // of a list that goes on
 	change  object     // with CallPatch: the body

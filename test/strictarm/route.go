@@ -64,8 +64,18 @@ func (s *Server) routeSubscription(in *request) {
 	switch {
 	case len(seg) == 2:
 		in.call = CallSubscription
+	case len(seg) == 4 && is(2, "providers"):
+		in.call = CallProvider
+		if in.name = seg[3].Text; !slices.ContainsFunc(in.sub.vaults, func(v *VaultHandle) bool { return v.spec.Kind.provider() == in.name }) {
+			in.Problem("no vault depends on the provider %q", in.name)
+		}
 	case len(seg) == 5 && is(2, "providers") && is(3, "Microsoft.AlertsManagement") && is(4, "actionRules"):
 		in.call = CallRules
+	case len(seg) == 7 && strings.EqualFold(seg[2].Text, "resourceGroups") && is(4, "providers") && is(5, "Microsoft.Authorization") && is(6, "permissions"):
+		in.call = CallPermissions // whose path the specification writes in lower case
+		if !slices.ContainsFunc(in.sub.vaults, func(v *VaultHandle) bool { return strings.EqualFold(v.spec.Group, seg[3].Text) }) {
+			in.Problem("no vault is in the group %s of the subscription", seg[3].Text)
+		}
 	case len(seg) >= 8 && is(2, "resourceGroups") && is(4, "providers") && is(6, "vaults"):
 		s.routeVault(in)
 	}
@@ -104,6 +114,8 @@ func (s *Server) routeVault(in *request) {
 		return
 	case len(seg) == 11 && is(10, "locks"):
 		in.call = CallLocks
+	case len(seg) == 11 && is(10, "permissions"):
+		in.call = CallPermissions
 	case len(seg) == 11 && is(10, "roleAssignments"):
 		in.call = CallAssignments
 	case len(seg) == 12 && is(10, "roleAssignments"):

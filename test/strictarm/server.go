@@ -276,6 +276,13 @@ func (s *Server) dispatch(in *request) answer {
 	case CallSubscription:
 		return strict.JSON(http.StatusOK, object{"id": "/subscriptions/" + in.sub.id, "subscriptionId": in.sub.id,
 			"displayName": in.sub.name, "state": "Enabled", "tenantId": tenant}).AsGood()
+	case CallProvider:
+		state := "Registered"
+		if in.sub.unregistered {
+			state = "NotRegistered"
+		}
+		return strict.JSON(http.StatusOK, object{"id": "/subscriptions/" + in.sub.id + "/providers/" + in.name, "namespace": in.name,
+			"registrationState": state, "registrationPolicy": "RegistrationRequired", "resourceTypes": []any{}}).AsGood()
 	case CallRules:
 		return s.getRules(in)
 	case CallVault:
@@ -288,6 +295,8 @@ func (s *Server) dispatch(in *request) answer {
 		return s.getAssignments(in)
 	case CallAssign:
 		return s.assign(in)
+	case CallPermissions:
+		return s.getPermissions(in)
 	}
 	return s.poll(in)
 }

@@ -14,7 +14,9 @@ type SubscriptionHandle struct {
 	labels        map[string]string
 	group         string // the management group it is in; empty: none
 	forbidden     bool
-	unseen        bool // Resource Graph leaves it out
+	unregistered  bool
+	may, mayNot   []string // actions and notActions; nil: all and none
+	unseen        bool     // Resource Graph leaves it out
 	rules         int
 	nextElsewhere bool
 	reads, writes string // what is told of the requests that are left
@@ -74,4 +76,16 @@ func (h *SubscriptionHandle) NextElsewhere() *SubscriptionHandle {
 // and -writes tell, as they are to be written.
 func (h *SubscriptionHandle) Remaining(reads, writes string) *SubscriptionHandle {
 	return h.with(func() { h.reads, h.writes = reads, writes })
+}
+
+// May sets what the client is permitted to do in the subscription, as the
+// actions of its role and what they leave out. It changes what the client is
+// told, and no answer besides.
+func (h *SubscriptionHandle) May(actions, notActions []string) *SubscriptionHandle {
+	return h.with(func() { h.may, h.mayNot = actions, notActions })
+}
+
+// Unregistered takes the registration of all resource providers away.
+func (h *SubscriptionHandle) Unregistered() *SubscriptionHandle {
+	return h.with(func() { h.unregistered = true })
 }
