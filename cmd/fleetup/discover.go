@@ -69,15 +69,17 @@ func (e *environment) discover(c *cli.Context) error {
 	}
 	var listed map[string]bool
 	if update != "" {
-		listed, err = outlined(c, f, update)
-	} else {
-		f.Cloud, err = cloudOf(c)
-	}
-	if err != nil {
-		return err
+		if listed, err = outlined(c, f, update); err != nil {
+			return err
+		}
 	}
 	if err := checkDiscoverFlags(c, f.Kind); err != nil {
 		return err
+	}
+	if update == "" {
+		if f.Cloud, err = cloudOf(c, f.Kind); err != nil {
+			return err
+		}
 	}
 	if len(f.Subscriptions) == 0 && !c.IsSet("management-group") {
 		what := "--subscription ID, or --subscriptions-from FILE"

@@ -96,7 +96,7 @@ func (e *environment) readToday(c *cli.Context, f *inventory.Found, listed map[s
 			return 0, usage("a condition will do: --query \"tags.env =~ 'prod'\"", "--query: %w", err)
 		}
 	}
-	_, rm, err := azure.NewSides(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(), Log: azure.LogRequests(logOf(c))})
+	rm, err := azure.NewResourceManager(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(), Log: azure.LogRequests(logOf(c))})
 	if err != nil {
 		return 0, err
 	}

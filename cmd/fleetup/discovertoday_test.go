@@ -58,7 +58,7 @@ func served(t *testing.T, cfg emulator.Config, refuse func(w http.ResponseWriter
 		}
 	}))
 	t.Cleanup(func() { server.Close(); cloud.Close() })
-	return cloud, endpoints(server.URL)
+	return cloud, []string{"--resource-manager", server.URL} // there is no other side
 }
 
 // TestDiscoverToday: what is discovered of today's vaults is complete, passes

@@ -55,8 +55,9 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 }
 
 // cloudOf reads which cloud the flags mean. There is no default: a forgotten
-// flag must not mean production.
-func cloudOf(c *cli.Context) (fleet.Cloud, error) {
+// flag must not mean production. kind is nil for the classic one, which alone needs
+// the classic side.
+func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 	name, sm, rm := c.String("cloud"), c.String("service-management"), c.String("resource-manager")
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
@@ -70,10 +71,16 @@ func cloudOf(c *cli.Context) (fleet.Cloud, error) {
 		}
 		return fleet.Cloud{}, usage(helpOn(c), "--cloud is %q; it may be %s, %s or %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
 	}
-	if name != "" || sm == "" || rm == "" {
+	if name != "" || sm == "" && kind == nil || rm == "" {
+		if kind != nil {
+			return fleet.Cloud{}, usage(helpOn(c), "endpoints of one's own need --resource-manager, and no --cloud")
+		}
 		return fleet.Cloud{}, usage(helpOn(c), "endpoints of one's own need both --service-management and --resource-manager, and no --cloud")
 	}
 	for _, x := range [][2]string{{"service-management", sm}, {"resource-manager", rm}} {
+		if x[1] == "" {
+			continue
+		}
 		if err := plan.CheckEndpoint(x[1]); err != nil {
 			return fleet.Cloud{}, usage(helpOn(c), "--%s is not a usable URL: %w", x[0], err)
 		}

@@ -33,7 +33,7 @@ func (e *environment) importTable(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Cloud, err = cloudOf(c); err != nil {
+	if f.Cloud, err = cloudOf(c, nil); err != nil {
 		return err
 	}
 	if err := checkOut(c); err != nil {

@@ -41,7 +41,7 @@ type kind struct {
 func ofChanges(changes ...arm.Change) (all []kind) {
 	for _, change := range changes {
 		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.Side, error) {
-			_, side, err := azure.NewSides(o)
+			side, err := azure.NewResourceManager(o)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -210,7 +210,7 @@ func realCloud(c fleet.Cloud) bool {
 		u, err := url.Parse(base)
 		return err == nil && plan.IsLoopback(u.Hostname())
 	}
-	return c.Name != fleet.Emulator && !(local(c.ServiceManagement) && local(c.ResourceManager))
+	return c.Name != fleet.Emulator && !((c.ServiceManagement == "" || local(c.ServiceManagement)) && local(c.ResourceManager))
 }
 
 // signedActor is who gives the command, with the sign-ins it uses.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -82,7 +82,7 @@ func newLimiter(c *cli.Context, p *plan.Plan) *runner.Limiter {
 // one's own.
 func cloudIdentity(c fleet.Cloud) string {
 	if c.Name == fleet.CustomCloud {
-		return fmt.Sprintf("%s %s", c.ServiceManagement, c.ResourceManager)
+		return strings.TrimSpace(c.ServiceManagement + " " + c.ResourceManager)
 	}
 	return string(c.Name)
 }

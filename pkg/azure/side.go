@@ -52,11 +52,17 @@ type Side struct {
 // in a slash, which gives its scope two.
 func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
 	sm, err1 := newSide("Service Management", lanes{fleet.LaneServiceManagement, fleet.LaneServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
-	rm, err2 := newSide("Resource Manager", lanes{fleet.LaneReads, fleet.LaneWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
+	rm, err2 := NewResourceManager(o)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}
 	return sm, rm, nil
+}
+
+// NewResourceManager returns the one side that today's vaults need, as
+// [NewSides] does.
+func NewResourceManager(o Options) (*Side, error) {
+	return newSide("Resource Manager", lanes{fleet.LaneReads, fleet.LaneWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
 }
 
 func newSide(name string, l lanes, base, scope string, kind fleet.CredentialKind, o Options) (*Side, error) {

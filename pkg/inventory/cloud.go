@@ -15,7 +15,8 @@ var cloudNames = []string{string(fleet.AzurePublic), string(fleet.AzureGovernmen
 var cloudSchema = &schema{what: "cloud", keys: []string{"serviceManagement", "resourceManager"}}
 
 // cloud reads the name of a cloud or the endpoints of one's own. There is no
-// default: a forgotten line must not mean production.
+// default: a forgotten line must not mean production. It must follow upgrade:
+// kinds of today's Azure need no classic side.
 func (d *decoder) cloud(root *fields) {
 	e := root.get("cloud")
 	if e == nil {
@@ -36,16 +37,20 @@ func (d *decoder) cloud(root *fields) {
 	}
 	d.in.Cloud = fleet.Cloud{
 		Name:              fleet.CustomCloud,
-		ServiceManagement: d.endpoint(&f, "serviceManagement"),
-		ResourceManager:   d.endpoint(&f, "resourceManager"),
+		ServiceManagement: d.endpoint(&f, "serviceManagement", d.today == nil && !d.anyKind),
+		ResourceManager:   d.endpoint(&f, "resourceManager", true),
 	}
 }
 
-func (d *decoder) endpoint(f *fields, key string) string {
+func (d *decoder) endpoint(f *fields, key string, needed bool) string {
 	e := f.get(key)
 	if e == nil {
-		if f.lacks(key) {
-			d.problem(f.at, "endpoints of one's own need both sides", "cloud has no %s", key)
+		if f.lacks(key) && needed {
+			hint := "the classic kind needs both sides"
+			if d.today != nil {
+				hint = "the kind " + string(d.today.Kind) + " needs that side"
+			}
+			d.problem(f.at, hint, "cloud has no %s", key)
 		}
 		return ""
 	}

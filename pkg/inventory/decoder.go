@@ -74,11 +74,11 @@ func (d *decoder) inventory(root *yaml.Node) {
 	d.whole = make(map[string]place)
 
 	d.version(&f)
-	d.cloud(&f)
-	d.emulator(f.get("emulator"))
 	if e := f.get("upgrade"); e != nil {
 		d.upgrade(e)
 	}
+	d.cloud(&f)
+	d.emulator(f.get("emulator"))
 	if e := f.get("credential"); e != nil {
 		d.credential(e)
 	}

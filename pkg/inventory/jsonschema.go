@@ -97,8 +97,8 @@ func (b *schemaBuilder) inventory() keys {
 	root := b.form(inventorySchema, []string{"apiVersion", "cloud"}, keys{
 		"apiVersion": oneWord("the format's version", apiVersion),
 		"cloud": either2("which cloud; there is no default", keys{"enum": cloudNames},
-			b.form(cloudSchema, []string{"serviceManagement", "resourceManager"}, keys{
-				"serviceManagement": line("the base URL of the classic side; plain http only to loopback"),
+			b.form(cloudSchema, []string{"resourceManager"}, keys{
+				"serviceManagement": line("the base URL of the classic side, which only the classic kind needs; plain http only to loopback"),
 				"resourceManager":   line("the base URL of the Resource Manager side"),
 			})),
 		"emulator":      about("what only cloud: Emulator takes", b.form(emulatorSchema, nil, keys{"scenario": line("a scenario file, relative to the inventory")})),

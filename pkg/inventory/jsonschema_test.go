@@ -15,12 +15,15 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // compiled is the shipped schema, as a validator of the standard reads it.
-func compiled(t *testing.T, at string) *jsonschema.Schema {
+func compiled(t *testing.T, at string, kinds ...fleet.KindSpec) *jsonschema.Schema {
 	t.Helper()
-	text, err := JSONSchema()
+	text, err := JSONSchema(kinds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +86,9 @@ func document(t *testing.T, text []byte) any {
 // and the tests hold.
 func TestSchemaAcceptsGoodInventories(t *testing.T) {
 	t.Parallel()
-	s := compiled(t, "")
+	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec) // what examples and pages name
 	texts := map[string][]byte{}
-	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml", "../../examples/alerts/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", pattern, err)

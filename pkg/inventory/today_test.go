@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // shine is a kind of today's vaults.
@@ -225,5 +226,42 @@ func TestOutlineSaysTheKind(t *testing.T) {
 	}
 	if _, err := inventory.ReadOutline(path, now); err == nil || !strings.Contains(err.Error(), `there is no upgrade kind "shine"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCloudOfToday: kinds of today's Azure need the Resource Manager alone, the
+// classic one needs both sides.
+func TestCloudOfToday(t *testing.T) {
+	t.Parallel()
+	const both, rm, sm = "{serviceManagement: 'https://sm.example', resourceManager: 'https://rm.example'}", "{resourceManager: 'https://rm.example'}", "{serviceManagement: 'https://sm.example'}"
+	for _, x := range []struct{ cloud, upgrade, want string }{
+		{both, "{kind: shine}", ""},
+		{rm, "{kind: shine}", ""},
+		{sm, "{kind: shine}", "cloud has no resourceManager; the kind shine needs that side"},
+		{both, "{kind: classic}", ""},
+		{rm, "{kind: classic}", "cloud has no serviceManagement; the classic kind needs both sides"},
+		{sm, "{kind: classic}", "cloud has no resourceManager; the classic kind needs both sides"},
+	} {
+		group := "resourceGroup: rg"
+		if strings.Contains(x.upgrade, "classic") {
+			group = "targetResourceGroup: rg, resourceType: BackupVault"
+		}
+		text := "apiVersion: fleetup/v1\ncloud: " + x.cloud + "\nupgrade: " + x.upgrade + "\ndefaults: {location: West US, " + group + "}\n" +
+			"subscriptions: [{id: " + prodID + ", vaults: [{name: a}]}]\n"
+		p, err := inventory.Parse("f.yaml", []byte(text), now, shine)
+		switch {
+		case x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)):
+			t.Errorf("%s, %s: %v, want %q", x.cloud, x.upgrade, err, x.want)
+		case x.want == "" && err != nil:
+			t.Errorf("%s, %s: %v", x.cloud, x.upgrade, err)
+		case x.want == "":
+			data, err := plan.Encode(p)
+			if err == nil {
+				_, err = plan.Decode(data)
+			}
+			if err != nil {
+				t.Errorf("%s, %s: the plan is refused: %v", x.cloud, x.upgrade, err)
+			}
+		}
 	}
 }

@@ -32,10 +32,13 @@ func Write(f *Found) []byte {
 	}
 	w.comment(0, "Check it: fleetup inventory lint FILE. What else it may say: docs/inventory.md.")
 	w.line(0, "apiVersion: %s", apiVersion)
-	if f.Cloud.Name == fleet.CustomCloud {
-		w.line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", scalar(f.Cloud.ServiceManagement), scalar(f.Cloud.ResourceManager))
-	} else {
+	switch {
+	case f.Cloud.Name != fleet.CustomCloud:
 		w.line(0, "cloud: %s", f.Cloud.Name)
+	case f.Cloud.ServiceManagement == "":
+		w.line(0, "cloud: {resourceManager: %s}", scalar(f.Cloud.ResourceManager))
+	default:
+		w.line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", scalar(f.Cloud.ServiceManagement), scalar(f.Cloud.ResourceManager))
 	}
 	if w.today {
 		w.line(0, "upgrade: {kind: %s}", f.Kind.Kind)

@@ -78,7 +78,7 @@ func (f *faultList) cloud(p *Plan) {
 		f.addf("cloud %s has other endpoints than it should", c.Name)
 	case !ok && c.Name != fleet.CustomCloud:
 		f.addf("cloud %q is not known", c.Name)
-	case !ok && (CheckEndpoint(c.ServiceManagement) != nil || CheckEndpoint(c.ResourceManager) != nil):
+	case !ok && (CheckEndpoint(c.ResourceManager) != nil || CheckEndpoint(c.ServiceManagement) != nil && !(c.ServiceManagement == "" && p.Upgrade != nil)):
 		f.addf("an endpoint of the cloud is not valid")
 	}
 	if p.Scenario != "" && c.Name != fleet.Emulator {

@@ -166,6 +166,7 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"zero timing":           func(p *Plan) { p.Timings.Overdue = 0 },
 		"deadline before grace": func(p *Plan) { p.Timings.ReconcileDeadline = p.Timings.ReconcileGrace },
 		"bad budget":            func(p *Plan) { p.FailureBudget = Budget{Unit: UnitCount, Count: -1} },
+		"no classic side":       func(p *Plan) { p.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ResourceManager: "https://x"} },
 		"another endpoint":      func(p *Plan) { p.Cloud = fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://x"} },
 		"unknown cloud":         func(p *Plan) { p.Cloud.Name = "x" },
 		"plain http": func(p *Plan) {
