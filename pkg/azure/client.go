@@ -247,7 +247,7 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := timeout(req.Context(), call.try, "no answer within "+call.try.String())
 	defer cancel()
 	call.sentAt, call.requestID, call.throttled = time.Now(), "", nil
-	token := x.c.sentToken(req)
+	token := x.c.sentToken(req.Header.Get("Authorization"))
 	resp, err := x.c.o.Reads.RoundTrip(req.WithContext(ctx))
 	var body []byte
 	if err == nil {

@@ -19,8 +19,9 @@ type sentToken string
 // found in ordinary words. Real ones have hundreds of characters.
 const minToken = 8
 
-func (c *Client) sentToken(req *http.Request) sentToken {
-	t := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+// sentToken is the token of a header that this client sends.
+func (c *Client) sentToken(header string) sentToken {
+	t := strings.TrimPrefix(header, "Bearer ")
 	if c.o.Endpoint.Plain() || len(t) < minToken {
 		return ""
 	}
@@ -62,6 +63,29 @@ func (t sentToken) error(err error) error {
 		return err
 	}
 	return &hiddenError{says, err}
+}
+
+// sentTokens are those of one request.
+type sentTokens []sentToken
+
+func (ts sentTokens) body(b []byte) []byte {
+	for _, t := range ts {
+		b = t.body(b)
+	}
+	return b
+}
+
+func (ts sentTokens) header(h http.Header) {
+	for _, t := range ts {
+		t.header(h)
+	}
+}
+
+func (ts sentTokens) error(err error) error {
+	for _, t := range ts {
+		err = t.error(err)
+	}
+	return err
 }
 
 // maxErrorText is how much of an error of the network is kept.

@@ -15,12 +15,20 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 )
 
-// Once sends starts: see Send. It holds a token, so that a start need not wait
+// Once sends starts: see Send. It holds its tokens, so that a start need not wait
 // for one.
 type Once struct {
 	c      *Client
 	header string
+
+	second    *Client // of another tenant; nil: none
+	auxiliary string  // its token's header
 }
+
+// headerAuxiliary carries tokens of other tenants, for resources of theirs that a
+// request refers to. An expired one of them is answered 401, as its own would be
+// (Microsoft, "Authenticate requests across tenants").
+const headerAuxiliary = "X-Ms-Authorization-Auxiliary"
 
 // PrepareOnce signs in for a start of a subscription, and waits for its turn.
 // Its error is a *fleet.CallError.
@@ -33,6 +41,17 @@ func (c *Client) PrepareOnce(ctx context.Context, op, subject string) (*Once, er
 		return nil, noTurn(op, err)
 	}
 	return &Once{c: c, header: h}, nil
+}
+
+// Auxiliary signs in to another tenant of the same endpoint too, by its client,
+// and sends that token along. Its error is a *fleet.CallError.
+func (o *Once) Auxiliary(ctx context.Context, second *Client, op string) error {
+	h, err := second.tokens.header(ctx, op)
+	if err != nil {
+		return err
+	}
+	o.second, o.auxiliary = second, h
+	return nil
 }
 
 // SendError says that a start has no answer. It holds no secret.
@@ -74,8 +93,11 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	req.ContentLength = int64(len(r.Body))
 	req.Header = o.c.headers(r)
 	req.Header.Set("Authorization", o.header)
+	if o.second != nil {
+		req.Header.Set(headerAuxiliary, o.auxiliary)
+	}
 
-	sent, token := time.Now(), o.c.sentToken(req)
+	sent, token := time.Now(), sentTokens{o.c.sentToken(o.header), o.c.sentToken(o.auxiliary)}
 	resp, err := o.c.o.Starts.RoundTrip(req)
 	err = token.error(err)
 	if resp != nil {
@@ -92,6 +114,9 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		o.c.tokens.refused(o.header)
+		if o.second != nil {
+			o.second.tokens.refused(o.auxiliary)
+		}
 	}
 	limit := r.MaxBody
 	if limit == 0 {

@@ -172,3 +172,46 @@ func TestClassOfStatus(t *testing.T) {
 		}
 	}
 }
+
+// TestPathOf: only what the cloud itself handed out is followed, below the
+// endpoint, and without its host.
+func TestPathOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ base, in, want, problem string }{
+		{"https://arm.example", "https://arm.example/s/op?api-version=1&t=a%2Fb", "/s/op?api-version=1&t=a%2Fb", ""},
+		{"https://arm.example/", "https://ARM.example:443/a%20b/op", "/a%20b/op", ""}, // the usual port, as the service writes it
+		{"https://arm.example:443", "https://arm.example/op", "/op", ""},
+		{"http://127.0.0.1", "http://127.0.0.1:80/op", "/op", ""},
+		{"http://127.0.0.1:8080/base", "http://127.0.0.1:8080/base/op#x", "/op", ""},
+		{"https://arm.example/base", "/base/op?x", "/op?x", ""},
+		{"https://arm.example", "/op", "/op", ""},
+		{"https://arm.example", "https://evil.example/op", "", "another host, evil.example"},
+		{"https://arm.example", "https://arm.example.evil.example/op", "", "another host"},
+		{"https://arm.example", "https://arm.example:8443/op", "", "another host"},
+		{"https://arm.example", "http://arm.example/op", "", "another host"},
+		{"http://127.0.0.1:8080", "http://127.0.0.1:8081/op", "", "another host"},
+		{"https://arm.example", "//evil.example/op", "", "another host"},
+		{"https://arm.example", "op/1", "", "another host"},
+		{"https://arm.example", "https://user:pass@arm.example/op", "", "a user name"},
+		{"https://arm.example/base", "https://arm.example/other/op", "", "not below"},
+		{"https://arm.example/base", "https://arm.example/based/op", "", "not below"},
+		{"https://arm.example", "https://arm.example", "/", ""},
+		{"https://arm.example", "::", "", "no URL"},
+		{"https://arm.example", "mailto:ops@arm.example", "", "another host"},
+	} {
+		s := testSide(t, tt.base)
+		got, err := s.PathOf(tt.in)
+		if tt.problem == "" && (err != nil || got != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
+			t.Errorf("%s on %s: %q, %v", tt.in, tt.base, got, err)
+		}
+	}
+}
+
+func testSide(t *testing.T, base string) *Side {
+	t.Helper()
+	_, rm, err := NewSides(Options{Cloud: fleet.Cloud{ServiceManagement: base, ResourceManager: base}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rm
+}

@@ -43,11 +43,13 @@ type Option struct {
 	Words    []string // the values of OptionKind
 }
 
-// The keys of [CommonOptions], and of what every rollback needs.
+// The keys of [CommonOptions], of what every rollback needs, and of kinds whose
+// vaults a resource guard may protect.
 const (
-	OptionAPIVersion = "apiVersion"
-	OptionExpected   = "expected"
-	OptionLedger     = "ledger"
+	OptionAPIVersion  = "apiVersion"
+	OptionExpected    = "expected"
+	OptionLedger      = "ledger"
+	OptionGuardTenant = "resourceGuardTenant"
 )
 
 // CommonOptions are those of every kind but classic. The version is the kind's

@@ -20,15 +20,17 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 		rec := *seen.Record
 		rec.OperationID = operationID
 		detail := "the vault is as the start would make it"
-		if rec.Presumed {
+		switch {
+		case rec.State == fleet.RecordFailed:
+			detail = rec.Message
+		case rec.Presumed:
 			detail = "an operation is under way on the vault since the start, and is taken for ours"
 		}
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: &rec, Detail: detail}
 	case !read:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
 	case !res.Settled():
-		return fleet.Reconciliation{Reading: fleet.ReadUnreadable,
-			Detail: "an operation is under way on the vault (provisioning state " + res.ProvisioningState + ")"}
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState}
 	}
 	if why := u.change.reached(v, res); why != "" {
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
@@ -33,10 +34,19 @@ type Change struct {
 
 	// Check makes the checks that need calls of their own; nil: none.
 	Check func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource, r *check.Report)
+	// Complete completes the request for one vault, before it goes out; nil: it is
+	// complete. Its errors are *fleet.CallError.
+	Complete func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource, s *Sending) error
 	// Ready does what must be done before the PATCH, and waits until it counts;
 	// nil: nothing. What it returns is recorded besides the state before. Doing it
 	// again does nothing. Its errors are *fleet.CallError.
 	Ready func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource) error
+}
+
+// Sending is the one request of a start before it goes out.
+type Sending struct {
+	Body   json.RawMessage
+	Tenant string // whose token goes along besides; empty: none
 }
 
 // State is what a change is about, by section, as the vault has it. A section
@@ -118,11 +128,9 @@ func holds(have, want any) bool {
 	case map[string]any:
 		h, ok := have.(map[string]any)
 		for k, v := range w {
-			if !ok || !holds(h[k], v) {
-				return false
-			}
+			ok = ok && holds(h[k], v)
 		}
-		return true
+		return ok
 	case []any:
 		h, ok := have.([]any)
 		if !ok || len(h) != len(w) {
@@ -149,7 +157,7 @@ func decode(data []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("more follows it")
 	}
 	return v, nil

@@ -17,7 +17,7 @@ const maxPages = 1000
 func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string) ([]T, error) {
 	var all []T
 	seen := map[string]bool{}
-	for {
+	for pages := 1; ; pages++ {
 		var page struct {
 			Value    []T    `json:"value"`
 			NextLink string `json:"nextLink"`
@@ -36,7 +36,7 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 		case err != nil:
 		case seen[path]:
 			err = errors.New("it was read before")
-		case len(seen) == maxPages:
+		case pages == maxPages:
 			err = fmt.Errorf("%d pages are more than such a list has", maxPages)
 		}
 		if err != nil { // half a list is none

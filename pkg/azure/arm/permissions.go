@@ -58,7 +58,7 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 	var list struct {
 		Value []permission `json:"value"`
 	}
-	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.at(v), &list)
+	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.At(v), &list)
 	if err != nil {
 		u.Failed(r, err)
 		return

@@ -44,6 +44,15 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 	for _, v := range ofEachGroup(vaults) {
 		make("permissions in "+v.ResourceGroup, func(r *check.Report) string { u.checkPermissions(ctx, v, r); return "" })
 	}
+	if guard := u.Kind[fleet.OptionGuardTenant]; guard != "" {
+		make("resource guard's tenant", func(r *check.Report) string {
+			for _, f := range u.ResourceManager.SignIn(ctx, guard).Findings {
+				r.Denied = r.Denied || f.Severity == fleet.SeverityError
+				r.Add(f, "")
+			}
+			return guard
+		})
+	}
 	if len(vaults) > 0 {
 		v := vaults[0]
 		make("vault "+v.Name, func(r *check.Report) string {
@@ -71,7 +80,7 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *check.Report, id st
 		State string `json:"state"`
 	}
 	v := &fleet.Vault{SubscriptionID: id}
-	resp, found, err := u.Get(ctx, id, "read subscription "+id, readSubscription.at(v), &sub)
+	resp, found, err := u.Get(ctx, id, "read subscription "+id, readSubscription.At(v), &sub)
 	switch {
 	case err != nil && resp != nil && resp.Status == http.StatusNotFound, err == nil && !found:
 		r.Denied = true

@@ -32,6 +32,13 @@ func (r *Resource) Settled() bool {
 	return r.ProvisioningState == "" || strings.EqualFold(r.ProvisioningState, "Succeeded")
 }
 
+// broken reports whether the last operation on the vault did not end well.
+// Whatever else the state is, something is under way (Microsoft, "Track asynchronous
+// Azure operations": an operation has ended with Succeeded, Failed or Canceled).
+func (r *Resource) broken() bool {
+	return strings.EqualFold(r.ProvisioningState, "Failed") || strings.EqualFold(r.ProvisioningState, "Canceled")
+}
+
 // Read reads one vault: where our operation on it is followed, how that stands;
 // else the vault itself.
 func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
@@ -62,6 +69,10 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource) fleet.Sighting {
 	switch {
 	case res.Settled() && u.change.reached(f.Vault, res) != "":
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
+	case f.OperationID != "" && res.broken():
+		// It was well when our start went out.
+		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true,
+			Message: "the vault's provisioning state is " + res.ProvisioningState + " since the start, and the operation itself is not to be found"}
 	case f.OperationID != "" && !res.Settled():
 		// The operation is not to be found, or was never named to us; the vault is
 		// being changed.
@@ -142,8 +153,12 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	}
 	res := &Resource{ID: text.Clean(word("id"), text.MaxMessage), Name: text.Clean(word("name"), text.MaxID),
 		Location: text.Clean(word("location"), text.MaxID), Properties: properties, RequestID: resp.RequestID}
-	if s, ok := properties["provisioningState"].(string); ok {
+	switch s := properties["provisioningState"].(type) {
+	case nil:
+	case string:
 		res.ProvisioningState = text.Clean(s, text.MaxID)
+	default:
+		return nil, resp.Garbled(op, "its provisioning state is no word")
 	}
 	if res.state, res.raw, err = u.change.state(properties); err != nil {
 		return nil, resp.Garbled(op, "its settings cannot be read")

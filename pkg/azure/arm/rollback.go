@@ -25,5 +25,5 @@ func Rollback(of Change, restore func(State) (json.RawMessage, error), judge fun
 		}
 		return restore(was)
 	}
-	return Change{Spec: s, Sections: of.Sections, Judge: judge}
+	return Change{Spec: s, Sections: of.Sections, Judge: judge, Complete: of.Complete}
 }

@@ -49,11 +49,13 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 			return nil, err
 		}
 	}
-	c, err := u.client(v.SubscriptionID, op)
-	if err != nil {
-		return nil, err
+	send := Sending{Body: body}
+	if u.change.Complete != nil {
+		if err := u.change.Complete(ctx, u, v, res, &send); err != nil {
+			return nil, err
+		}
 	}
-	once, err := c.PrepareOnce(ctx, op, v.SubscriptionID)
+	once, err := u.once(ctx, v.SubscriptionID, op, send.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +65,33 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 			return fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
 				Message: "this start was used before; it sends nothing twice"}
 		}
-		h := header(body)
+		h := header(send.Body)
 		h.Set("x-ms-client-request-id", operationID)
-		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPatch, Path: path, Body: body, Header: h, Subject: v.SubscriptionID})
+		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPatch, Path: path, Body: send.Body, Header: h, Subject: v.SubscriptionID})
 		if err != nil {
 			return noAnswer(err, operationID)
 		}
 		return u.answer(v, resp, operationID)
 	}, nil
+}
+
+// once signs in for a start, in a second tenant too where one is given.
+func (u *Upgrader) once(ctx context.Context, subscription, op, second string) (*azure.Once, error) {
+	c, err := u.client(subscription, op)
+	if err != nil {
+		return nil, err
+	}
+	var other *azure.Client
+	if second != "" {
+		if other, err = u.ResourceManager.Client(second); err != nil {
+			return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
+		}
+	}
+	once, err := c.PrepareOnce(ctx, op, subscription)
+	if err == nil && other != nil {
+		err = once.Auxiliary(ctx, other, op)
+	}
+	return once, err
 }
 
 func noAnswer(err error, operationID string) fleet.StartAnswer {
@@ -97,7 +118,7 @@ func named(message, requestID, operationID string) string {
 var refusals = map[string]string{
 	"ScopeLocked":                     "Remove the ReadOnly lock for the time of the change, or hold the vault.",
 	"RequestDisallowedByPolicy":       "Have the policy's owner exempt the vault, or hold it.",
-	"LinkedAuthorizationFailed":       "Have the owner of the resource guard allow the change, or hold the vault.",
+	"LinkedAuthorizationFailed":       "Have the owner of what it names, a resource guard perhaps, allow the change; if that is in another tenant, say which (upgrade.resourceGuardTenant). Or hold the vault.",
 	"ReadOnlyDisabledSubscription":    "Have the subscription enabled, then run again.",
 	"MissingSubscriptionRegistration": "Have the vault's resource provider registered in the subscription, then run again.",
 }
@@ -108,7 +129,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
 	if resp.BodyErr == nil {
 		a.Code, a.Message = errorOf(resp.Body)
-		a.ErrorBody = a.Code != ""
+		a.ErrorBody = a.Code != "" && resp.Status >= 400
 	}
 	action, refused := refusals[a.Code]
 	switch s := resp.Status; {

@@ -40,7 +40,7 @@ type Upgrader struct {
 }
 
 // New returns the Upgrader of a change. It makes no call, but builds the
-// credentials of every subscription's tenant: what the environment lacks is an
+// credentials of every subscription's tenant and the resource guard's: what the environment lacks is an
 // error now (*azure.SignInError inside), not in the night.
 func New(change Change, o Options) (*Upgrader, error) {
 	if o.ResourceManager == nil {
@@ -49,15 +49,19 @@ func New(change Change, o Options) (*Upgrader, error) {
 	u := &Upgrader{Options: o, change: change, tenants: map[string]string{}}
 	var errs []error
 	tried := map[string]bool{}
-	for _, s := range o.Subscriptions {
-		u.tenants[s.ID] = s.Tenant
-		if tried[s.Tenant] {
-			continue
-		}
-		tried[s.Tenant] = true
-		if _, err := o.ResourceManager.Client(s.Tenant); err != nil {
+	try := func(tenant string) {
+		if !tried[tenant] {
+			tried[tenant] = true
+			_, err := o.ResourceManager.Client(tenant)
 			errs = append(errs, err)
 		}
+	}
+	for _, s := range o.Subscriptions {
+		u.tenants[s.ID] = s.Tenant
+		try(s.Tenant)
+	}
+	if guard := o.Kind[fleet.OptionGuardTenant]; guard != "" {
+		try(guard)
 	}
 	return u, errors.Join(errs...)
 }

@@ -80,7 +80,7 @@ func (u *Upgrader) checkProvisioning(res *Resource, r *check.Report) {
 	f := fleet.Finding{Severity: fleet.SeverityError, Message: "the vault's provisioning state is " + res.ProvisioningState}
 	switch {
 	case res.Settled():
-	case strings.EqualFold(res.ProvisioningState, "Failed"), strings.EqualFold(res.ProvisioningState, "Canceled"):
+	case res.broken():
 		f.Code, f.Action = codeProvisioning, "Find out in the vault's activity log what failed, mend it, then validate again."
 		r.Add(f, res.RequestID)
 	default:
@@ -101,7 +101,7 @@ type lock struct {
 // checkLocks looks for a lock that would refuse the change: one of level
 // ReadOnly, on the vault or on anything above it.
 func (u *Upgrader) checkLocks(ctx context.Context, v *fleet.Vault, r *check.Report) {
-	locks, err := List[lock](ctx, u, v.SubscriptionID, "read the locks of vault "+v.Ref(), readLocks.at(v))
+	locks, err := List[lock](ctx, u, v.SubscriptionID, "read the locks of vault "+v.Ref(), readLocks.At(v))
 	if err != nil {
 		u.Failed(r, err)
 		return
@@ -143,7 +143,7 @@ type Call struct {
 var readLocks = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/locks?api-version=2020-05-01",
 	"Microsoft.Authorization/locks/read", "whether a lock would refuse the change"}
 
-// at is the call's percent-encoded path for a vault.
-func (c Call) at(v *fleet.Vault) string {
+// At is the call's percent-encoded path for a vault.
+func (c Call) At(v *fleet.Vault) string {
 	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID).Replace(c.Path)
 }

@@ -25,7 +25,7 @@ func Alerts() arm.Change {
 	return arm.Change{
 		Spec: spec(fleet.KindSpec{Kind: KindAlerts, Title: "Azure Monitor alerts in place of classic ones",
 			After: []string{"See that an alert processing rule with an action group is about every vault: without one nobody gets mail of an alert."}}, alertsBody, readRules),
-		Sections: []string{sectionAlerts}, Body: alertsBody, Check: checkRules,
+		Sections: []string{sectionAlerts}, Body: alertsBody, Check: checkRules, Complete: guarded(""),
 	}
 }
 

@@ -38,7 +38,7 @@ func Immutability() arm.Change {
 	return arm.Change{
 		Spec: spec(fleet.KindSpec{Kind: KindImmutability, Title: "immutable recovery points, not locked",
 			After: []string{"Unlocked can be taken back; " + string(KindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
-		Sections: []string{sectionImmutability}, Body: body,
+		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
 		// More than what is wanted is there, for ever: no run could do anything about
 		// it, and none has to.
 		Enough: func(s arm.State) string {
@@ -68,7 +68,8 @@ func ImmutabilityBack() arm.Change {
 			return nil
 		}
 		return unsuitable(s, "only Unlocked can be taken back", "Hold the vault: what is Locked stays so for ever.")
-	})
+	}, readGuards)
+	back.Check, back.Complete = checkGuard, guarded(reduceImmutability)
 	back.Enough = func(s arm.State) string {
 		if disabled(s) {
 			return "immutability is not set, which is as good as Disabled"
@@ -83,7 +84,7 @@ func ImmutabilityLock() arm.Change {
 	body := immutabilityBody(immutabilityLocked)
 	return arm.Change{
 		Spec:     spec(fleet.KindSpec{Kind: KindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true}, body),
-		Sections: []string{sectionImmutability}, Body: body,
+		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
 		Judge: func(s arm.State) []fleet.Finding {
 			if immutability(s) == immutabilityUnlocked { // to the letter: there is no way back
 				return nil
