@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -199,6 +201,30 @@ func (d *dryRun) figures(p *page, c clock) {
 	if bs := d.withStatus(fleet.Blocked); len(bs) > 0 && !d.opts.Details {
 		p.pair("Blocked", "%s%sdetails: --details or -o csv", causeLine(causes(bs)), dot)
 	}
+	if vs := d.noted(); len(vs) > 0 && !d.opts.Details {
+		p.pair("Noted", "%s%sdetails: --details or -o csv", noteLine(vs), dot)
+	}
+}
+
+// noted are the vaults that start although something was found.
+func (d *dryRun) noted() []*Vault {
+	return d.with(func(v *Vault) bool { return v.Status == fleet.Ready && len(v.Findings) > 0 })
+}
+
+// noteLine counts what was found of vaults by its codes, the most frequent first.
+func noteLine(vs []*Vault) string {
+	n := map[string]int{}
+	for _, v := range vs {
+		for _, f := range v.Findings {
+			n[or(str(f.Code), noCode)]++
+		}
+	}
+	codes := slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b)) })
+	parts := make([]string, len(codes))
+	for i, code := range codes {
+		parts[i] = number(n[code]) + " " + code
+	}
+	return strings.Join(parts, dot)
 }
 
 // durations are the shortest median and the longest 90th percentile of what
