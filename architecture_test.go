@@ -90,6 +90,7 @@ var rooms = map[string][]string{
 	"pkg/azure/graph":          {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/arm":            {"pkg/fleet", "pkg/azure", "github.com/google/uuid"},
 	"pkg/azure/rsv":            {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check"},
+	"pkg/azure/kvrbac":         {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check", "github.com/google/uuid"},
 	"pkg/azure/internal/check": {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
 	"pkg/azure/internal/text":  {},

@@ -6,6 +6,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
+	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -28,7 +29,8 @@ var (
 
 // kinds are the upgrade kinds. This is the one place where they are registered.
 var kinds = append([]kind{{classic.Spec(), connectClassic}},
-	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock())...)
+	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock(),
+		kvrbac.Roles(), kvrbac.AccessPolicies())...)
 
 // kind is an upgrade kind with what makes the connection for a plan of it. No
 // call is made by that.

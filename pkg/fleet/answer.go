@@ -124,6 +124,7 @@ const (
 	CallConflict    CallClass = "conflict"    // 409
 	CallRefused     CallClass = "refused"     // any other 4xx
 	CallGarbled     CallClass = "garbled"     // an answer that cannot be read
+	CallNotYet      CallClass = "notYet"      // done, and not in force yet: come back after RetryAfter; nobody else need wait
 )
 
 // CallError is a call to the cloud that did not give what was asked. It holds

@@ -45,12 +45,14 @@ type Prepared struct {
 	Present     bool
 }
 
-// Unprepared answers the action Prepare: nothing was readied.
+// Unprepared answers the action Prepare: nothing was readied. With class
+// fleet.CallRefused a person must mend something first, and Refusal says what.
 type Unprepared struct {
 	Vault      fleet.Key
 	Class      fleet.CallClass
 	RetryAfter time.Duration
 	Detail     string
+	Refusal    fleet.Finding
 }
 
 // Answered answers the action Send. A verdict of notSent means the POST never

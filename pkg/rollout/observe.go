@@ -75,8 +75,15 @@ func (m *Machine) validated(i int, o Validated) {
 }
 
 func (m *Machine) unprepared(i int, o Unprepared) {
-	j := &m.jobs[i]
+	v, j := &m.Vaults[i], &m.jobs[i]
 	switch o.Class {
+	case fleet.CallRefused:
+		if v.Status == fleet.Ready { // a person may have held it meanwhile
+			m.emit(fleet.Validated{Vault: o.Vault, Verdict: fleet.VerdictBlocked,
+				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
+		}
+	case fleet.CallNotYet:
+		j.notBefore = m.now.Add(max(o.RetryAfter, m.Plan.Timings.Poll))
 	case fleet.CallDenied, fleet.CallForbidden:
 		m.refused(j.sub, o.Detail)
 	case fleet.CallThrottled:

@@ -263,7 +263,8 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		}
 		return o, nil
 	case "unprepared":
-		return Unprepared{Vault: k, Class: fleet.CallClass(how), RetryAfter: wait, Detail: "told " + how}, nil
+		return Unprepared{Vault: k, Class: fleet.CallClass(how), RetryAfter: wait, Detail: "told " + how,
+			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]
 		a.RetryAfter = wait

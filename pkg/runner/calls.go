@@ -91,6 +91,20 @@ func (l *lister) unread(err error) fleet.Validation {
 	return res
 }
 
+// refusal is what keeps a vault from being started until a person has mended it.
+func refusal(err error) fleet.Finding {
+	f := fleet.Finding{Severity: fleet.SeverityError, Category: "start", Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
+		if ce.Code != "" {
+			f.Code = ce.Code
+		}
+		if ce.Action != "" {
+			f.Action = ce.Action
+		}
+	}
+	return f
+}
+
 // prepareTries is how often a start is made ready while every try takes longer
 // than a poll; then it goes out as made ready last.
 const prepareTries = 3
@@ -100,11 +114,16 @@ func (r *run) prepare(a rollout.Prepare) {
 	v := r.vault(a.Vault)
 	failed := func(err error) {
 		class := fleet.ClassOf(err)
-		if class == fleet.CallForbidden && !r.lister.whole {
+		switch {
+		case class == fleet.CallForbidden && !r.lister.whole:
 			class = fleet.CallConflict // the check says that the vault may not be read
+		case class == fleet.CallRefused && r.lister.whole:
+			class = fleet.CallUnreachable // of a subscription: it may be shown later
 		}
-		r.noteThrottle(v.SubscriptionID, err)
-		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error()})
+		if class != fleet.CallNotYet { // that is about the vault alone
+			r.noteThrottle(v.SubscriptionID, err)
+		}
+		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Refusal: refusal(err)})
 	}
 	snap, err := r.lister.recent(r.reads, v, a.After)
 	if err != nil {

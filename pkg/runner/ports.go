@@ -56,7 +56,10 @@ type Upgrader interface {
 	// and returns the start ready to go. The start makes exactly one POST (or
 	// PATCH) that carries the operation ID, without retry, redirect or challenge,
 	// and returns within its context. An error of class fleet.CallConflict says
-	// that the vault is not as it was when it was checked: it is checked again.
+	// that the vault is not as it was when it was checked: it is checked again; of
+	// a kind that reads vaults one by one, fleet.CallRefused that a person must mend
+	// something first: the vault is blocked; fleet.CallNotYet that what was done
+	// before the start is not in force yet: it is prepared again after RetryAfter.
 	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (Start, error)
 
 	// Reconcile reads the target and concludes, with the vault as seen in a

@@ -123,6 +123,13 @@ var refusals = map[string]string{
 	"MissingSubscriptionRegistration": "Have the vault's resource provider registered in the subscription, then run again.",
 }
 
+// Refusal is the advice for an error code by which the Resource Manager refuses any
+// change of a vault until a person has mended something.
+func Refusal(code string) (action string, known bool) {
+	action, known = refusals[code]
+	return action, known
+}
+
 // answer is the table of design §2, rule 3, for a PATCH. Of the other statuses
 // in the two hundreds only a 202 that says where to follow it says accepted.
 func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID string) fleet.StartAnswer {

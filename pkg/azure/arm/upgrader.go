@@ -20,6 +20,10 @@ import (
 // come after.
 const sharedMaxAge = 10 * time.Minute
 
+// maxBody is how many bytes an answer may have: the 4,000 role assignments that a
+// subscription can have come in one page.
+const maxBody = 8 << 20
+
 // Options are what an Upgrader is made of.
 type Options struct {
 	ResourceManager *azure.Side
@@ -91,7 +95,7 @@ func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string
 	if err != nil {
 		return nil, err
 	}
-	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription})
+	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription, MaxBody: maxBody})
 }
 
 func header(body []byte) http.Header {

@@ -1,0 +1,209 @@
+package kvrbac
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+const category = "access"
+
+// Codes of what a vault's access policies become.
+const (
+	codeMapped      = "access-policies-to-roles"
+	codeGrantsMore  = "role-grants-more"
+	codeReadsMore   = "role-reads-more"
+	codeConditional = "conditional-role-assignment"
+	codeEffective   = "roles-take-effect"
+	codeServices    = "azure-services-let-in"
+)
+
+// mapping is a role that a principal is to have in place of its access policy.
+type mapping struct {
+	role *role
+	name string      // of the assignment, if we make it
+	by   *assignment // what gives the same already; nil: it is to be made
+}
+
+// given is a principal with its roles.
+type given struct {
+	principal
+	roles []mapping
+}
+
+// assessment is what the access policies of a vault become, given the role
+// assignments that apply to it.
+type assessment struct {
+	given    []given
+	findings []fleet.Finding
+	missing  int
+	youngest time.Time // when the newest assignment was made that is counted on; zero: unknown, or none is
+}
+
+// assess works out what a vault's access policies become. Which roles a principal
+// is to have depends on its policy alone, so that a check names every assignment
+// that can follow from it; which of them must be made depends on what is there.
+func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
+	ps, against := principals(state)
+	a := assessment{findings: against}
+	if fleet.HasSeverity(against, fleet.SeverityError) {
+		return a
+	}
+	scope := v.ResourceID()
+	var items, does, shows, conditional, effective []string
+	total := 0
+	for _, p := range ps {
+		g := given{principal: p}
+		have := has(p.id, there)
+		var gains set
+		var through []string
+		for _, r := range cover(p.may) {
+			m := mapping{role: r, name: nameOf(scope, r, p.id)}
+			if need := r.grants & p.may; need&^have == 0 {
+				m.by = a.giver(need, p.id, there)
+			} else if c := conditionalOf(r, p.id, scope, there); c != nil {
+				conditional = append(conditional, fmt.Sprintf("%s: %s, assignment %s", p.id, r.name, arm.Word(c.Name)))
+			} else {
+				a.missing++
+				gains |= r.grants
+				through = append(through, r.name)
+			}
+			total++
+			items = append(items, p.id+": "+m.words(p.may))
+			g.roles = append(g.roles, m)
+		}
+		if extra := have &^ p.may; extra != 0 {
+			effective = append(effective, fmt.Sprintf("%s: %s", p.id, extra))
+		}
+		gains &^= p.may | have
+		say := func(list *[]string, more set) {
+			if more != 0 {
+				*list = append(*list, fmt.Sprintf("%s: %s, through %s", p.id, more, strings.Join(through, " and ")))
+			}
+		}
+		say(&does, gains&^reading)
+		say(&shows, gains&reading)
+		a.given = append(a.given, g)
+	}
+	a.add(fleet.SeverityInfo, codeMapped, fmt.Sprintf("%d access policies become %d role assignments; %d of them are to be made, before the change", len(ps), total, a.missing), "", items)
+	a.add(fleet.SeverityWarning, codeGrantsMore, "the built-in roles allow principals to do more than their access policies did",
+		"Consent with acceptWarnings if that may be, or give the principal a narrower policy first.", does)
+	a.add(fleet.SeverityWarning, codeReadsMore, "the built-in roles show principals names and properties that their access policies did not show; no secret is among them",
+		"Consent with acceptWarnings if that may be.", shows)
+	a.add(fleet.SeverityError, codeConditional, "principals have the role that they need, but only under a condition",
+		"Take the condition off, or remove the assignment so that one without can be made; or hold the vault.", conditional)
+	a.add(fleet.SeverityInfo, codeEffective, "role assignments that somebody made before take effect with the change, and allow more than access policies do",
+		"", append(effective, strangers(ps, there)...))
+	a.add(fleet.SeverityInfo, codeServices, "the vault lets Azure services in by settings of its own, which the change leaves as they are",
+		"Try out afterwards what uses them: no page of Microsoft says what they mean where roles decide.", services(state))
+	return a
+}
+
+// add adds a finding, unless it is about nothing.
+func (a *assessment) add(s fleet.Severity, code, message, action string, items []string) {
+	if len(items) > 0 || code == codeMapped {
+		a.findings = append(a.findings, fleet.Finding{Severity: s, Category: category, Code: code, Message: message, Action: action, Items: items})
+	}
+}
+
+// has is what a principal may do by the built-in roles that it has, without
+// condition.
+func has(principal string, there []assignment) (s set) {
+	for i := range there {
+		if r := there[i].gives(principal); r != nil {
+			s |= r.grants
+		}
+	}
+	return s
+}
+
+// strangers are those who have a role on the vault's data and no access policy,
+// with what they may do by it.
+func strangers(ps []principal, there []assignment) (items []string) {
+	for i := range there {
+		id := strings.ToLower(there[i].Properties.PrincipalID)
+		r := there[i].gives(id)
+		if r != nil && !slices.ContainsFunc(ps, func(p principal) bool { return p.id == id }) {
+			items = append(items, fmt.Sprintf("%s: %s, at %s", arm.Word(id), r.name, arm.Word(there[i].Properties.Scope)))
+		}
+	}
+	return items
+}
+
+// gives is the built-in role that an assignment gives to a principal without
+// condition; nil where it gives none.
+func (a *assignment) gives(principal string) *role {
+	if a.Properties.Condition != "" || !strings.EqualFold(a.Properties.PrincipalID, principal) {
+		return nil
+	}
+	return roleOf(a.Properties.RoleDefinitionID)
+}
+
+// giver returns an assignment that gives what is needed: the oldest that gives all
+// of it, else one of those that do together. The age of what is counted on counts.
+func (a *assessment) giver(need set, principal string, there []assignment) *assignment {
+	var whole, part *assignment
+	var newest time.Time
+	for i := range there {
+		at := &there[i]
+		r := at.gives(principal)
+		if r == nil || r.grants&need == 0 {
+			continue
+		}
+		if part = at; at.madeAt().After(newest) {
+			newest = at.madeAt()
+		}
+		if need&^r.grants == 0 && (whole == nil || at.madeAt().Before(whole.madeAt())) {
+			whole = at
+		}
+	}
+	if whole != nil {
+		part, newest = whole, whole.madeAt()
+	}
+	if newest.After(a.youngest) {
+		a.youngest = newest
+	}
+	return part
+}
+
+// conditionalOf finds the assignment that stands in the way of ours: the same
+// role of the same principal at the same scope, under a condition.
+func conditionalOf(r *role, principal, scope string, there []assignment) *assignment {
+	for i := range there {
+		p := &there[i].Properties
+		if p.Condition != "" && there[i].here(scope) && strings.EqualFold(p.PrincipalID, principal) && roleOf(p.RoleDefinitionID) == r {
+			return &there[i]
+		}
+	}
+	return nil
+}
+
+// words says what becomes of a policy, or of a part of it.
+func (m *mapping) words(may set) string {
+	s := fmt.Sprintf("%s → %s, assignment %s", m.role.grants&may, m.role.name, m.name)
+	if m.by == nil {
+		s += ": will be made"
+	} else if strings.EqualFold(m.by.Name, m.name) {
+		s += ": is there"
+	} else {
+		s += fmt.Sprintf(": not needed, %s at %s gives it", arm.Word(m.by.Name), arm.Word(m.by.Properties.Scope))
+	}
+	if m.role.manages != "" && m.by == nil {
+		s += "; besides, it " + m.role.manages
+	}
+	return s
+}
+
+// services lists the settings by which Azure services get in.
+func services(state arm.State) (on []string) {
+	for _, s := range []string{sectionDeployment, sectionDisks, sectionTemplates} {
+		if string(state[s]) == "true" {
+			on = append(on, s)
+		}
+	}
+	return on
+}

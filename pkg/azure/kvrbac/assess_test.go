@@ -1,0 +1,221 @@
+package kvrbac
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+const (
+	sub    = "53a3c692-5283-4f0a-baf6-49412f5ebefe"
+	tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	app    = "11111111-aaaa-4000-8000-000000000001"
+	group  = "22222222-aaaa-4000-8000-000000000002"
+
+	secretsUser    = "4633458b-17de-408a-b874-0445c86b69e6"
+	secretsOfficer = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+	reader         = "21090545-7ca7-4776-b22c-e363652d74d2"
+	owner          = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+)
+
+func keyVault() *fleet.Vault {
+	v := &fleet.Vault{SubscriptionID: sub, SubscriptionName: "contoso-prod", ResourceGroup: "rg-keys", ResourceType: fleet.KeyVault,
+		Name: "kv-1", Location: "westeurope"}
+	v.Key = fleet.KeyOf(Kind, sub, fleet.KeyVault, v.Location, v.QualifiedName())
+	return v
+}
+
+// policy is an access policy of the vault's tenant. permissions is the object's
+// inside.
+func policy(principal, permissions string) string {
+	return fmt.Sprintf(`{"tenantId":%q,"objectId":%q,"permissions":{%s}}`, tenant, principal, permissions)
+}
+
+func stateOf(policies ...string) arm.State {
+	return arm.State{sectionTenant: json.RawMessage(`"` + tenant + `"`), sectionPolicies: json.RawMessage("[" + strings.Join(policies, ",") + "]")}
+}
+
+func assigned(principal, role, scope string) assignment {
+	a := assignment{Name: "a0000000-0000-4000-8000-000000000000"}
+	a.Properties.Scope, a.Properties.PrincipalID = scope, principal
+	a.Properties.RoleDefinitionID = "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + role
+	return a
+}
+
+func find(fs []fleet.Finding, code string) *fleet.Finding {
+	for i := range fs {
+		if fs[i].Code == code {
+			return &fs[i]
+		}
+	}
+	return nil
+}
+
+// What is there already need not be made.
+func TestAssignmentsThatAreThere(t *testing.T) {
+	t.Parallel()
+	v := keyVault()
+	scope := v.ResourceID()
+	conditional := assigned(app, secretsUser, scope)
+	conditional.Properties.Condition = "@Resource[…]"
+	conditionalAbove := conditional
+	conditionalAbove.Properties.Scope = "/subscriptions/" + sub
+	for name, d := range map[string]struct {
+		there   []assignment
+		missing int
+		code    string // of a finding that must be there besides
+	}{
+		"none":                     {nil, 1, ""},
+		"the same":                 {[]assignment{assigned(app, secretsUser, scope)}, 0, ""},
+		"in other letters":         {[]assignment{assigned(strings.ToUpper(app), strings.ToUpper(secretsUser), strings.ToUpper(scope))}, 0, ""},
+		"of the group":             {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-keys")}, 0, ""},
+		"of the subscription":      {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+		"of a management group":    {[]assignment{assigned(app, secretsUser, "/providers/Microsoft.Management/managementGroups/root")}, 0, ""},
+		"of the tenant":            {[]assignment{assigned(app, secretsUser, "/")}, 0, ""},
+		"a role that gives more":   {[]assignment{assigned(app, secretsOfficer, scope)}, 0, codeEffective},
+		"of one secret":            {[]assignment{assigned(app, secretsUser, scope+"/secrets/one")}, 1, ""},
+		"of a namesake":            {[]assignment{assigned(app, secretsUser, scope+"0")}, 1, ""},
+		"of another group's vault": {[]assignment{assigned(app, secretsUser, strings.Replace(scope, "rg-keys", "rg-key", 1))}, 1, ""},
+		"too little":               {[]assignment{assigned(app, reader, scope)}, 1, codeEffective},
+		"no data":                  {[]assignment{assigned(app, owner, scope)}, 1, ""},
+		"another's":                {[]assignment{assigned(group, secretsUser, scope)}, 1, codeEffective},
+		"under a condition":        {[]assignment{conditional}, 0, codeConditional},
+		"under a condition above":  {[]assignment{conditionalAbove}, 1, ""},
+		"with and without one":     {[]assignment{conditional, assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var there []assignment
+			for _, a := range d.there {
+				if a.applies(scope) {
+					there = append(there, a)
+				}
+			}
+			a := assess(v, stateOf(policy(app, `"secrets":["Get","List"]`)), there)
+			if a.missing != d.missing || d.code != "" && find(a.findings, d.code) == nil {
+				t.Errorf("%d missing, want %d; findings %+v", a.missing, d.missing, a.findings)
+			}
+			if d.code == "" && len(a.findings) != 1 {
+				t.Errorf("findings %+v", a.findings)
+			}
+		})
+	}
+}
+
+// Several assignments may give together what is needed, and the age of all that
+// is counted on counts.
+func TestYoungest(t *testing.T) {
+	t.Parallel()
+	v := keyVault()
+	at := func(a assignment, minute int) assignment {
+		a.Properties.CreatedOn = time.Date(2026, 11, 26, 22, minute, 0, 0, time.UTC).Format(time.RFC3339Nano)
+		return a
+	}
+	const cryptoUser, releaseUser = "12338af0-0e69-4776-bea7-57ae8d297424", "08bbd89e-9f13-488c-ac41-acfcb10c90ab"
+	user := assigned(app, secretsUser, v.ResourceID())
+	for name, d := range map[string]struct {
+		policy string
+		there  []assignment
+		minute int // -1: unknown
+	}{
+		"the one":          {`"secrets":["get","list"]`, []assignment{at(user, 7)}, 7},
+		"unknown":          {`"secrets":["get","list"]`, []assignment{user}, -1},
+		"the older of two": {`"secrets":["get","list"]`, []assignment{at(user, 7), at(assigned(app, secretsOfficer, "/"), 3)}, 3},
+		"nobody else's":    {`"secrets":["get","list"]`, []assignment{at(user, 3), at(assigned(group, secretsUser, "/"), 9)}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := assess(v, stateOf(policy(app, d.policy)), d.there)
+			if d.minute < 0 {
+				if !a.youngest.IsZero() {
+					t.Errorf("counts on one of %v", a.youngest)
+				}
+			} else if a.youngest.Minute() != d.minute {
+				t.Errorf("youngest of %v", a.youngest)
+			}
+		})
+	}
+	sum := []assignment{at(assigned(app, cryptoUser, "/"), 3), at(assigned(app, releaseUser, "/"), 9)}
+	if got := (&assessment{}); got.giver(gives(t, "keys sign, release"), app, sum) == nil || got.youngest.Minute() != 9 {
+		t.Errorf("of a sum the youngest is %v", got.youngest)
+	}
+}
+
+// What the operator reads of a vault.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	v := keyVault()
+	state := stateOf(policy(app, `"secrets":["get"]`), policy(group, `"keys":["all"],"certificates":["list"]`), policy("33333333-aaaa-4000-8000-000000000003", ``))
+	state[sectionDisks] = json.RawMessage("true")
+	a := assess(v, state, []assignment{assigned(group, reader, "/subscriptions/"+sub)})
+	var got strings.Builder
+	for _, f := range a.findings {
+		fmt.Fprintf(&got, "%s %s: %s\n", f.Severity, f.Code, f.Message)
+		for _, i := range f.Items {
+			fmt.Fprintf(&got, "  %s\n", i)
+		}
+	}
+	want := `info access-policies-to-roles: 3 access policies become 3 role assignments; 2 of them are to be made, before the change
+  11111111-aaaa-4000-8000-000000000001: secrets get → Key Vault Secrets User, assignment NAME: will be made
+  22222222-aaaa-4000-8000-000000000002: keys get, list, update, create, import, delete, recover, backup, restore, decrypt, encrypt, unwrapKey, wrapKey, verify, sign, release, rotate, getrotationpolicy, setrotationpolicy → Key Vault Crypto Officer, assignment NAME: will be made; besides, it reads the vault and who has roles on it, and keeps alert rules, deployments and support requests there
+  22222222-aaaa-4000-8000-000000000002: keys get, list, getrotationpolicy; certificates list → Key Vault Reader, assignment NAME: not needed, a0000000-0000-4000-8000-000000000000 at /subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe gives it
+warning role-grants-more: the built-in roles allow principals to do more than their access policies did
+  22222222-aaaa-4000-8000-000000000002: keys purge, through Key Vault Crypto Officer
+warning role-reads-more: the built-in roles show principals names and properties that their access policies did not show; no secret is among them
+  11111111-aaaa-4000-8000-000000000001: secrets list, through Key Vault Secrets User
+info roles-take-effect: role assignments that somebody made before take effect with the change, and allow more than access policies do
+  22222222-aaaa-4000-8000-000000000002: secrets list; certificates get, getissuers, listissuers; storage get, list, listsas, getsas
+info azure-services-let-in: the vault lets Azure services in by settings of its own, which the change leaves as they are
+  enabledForDiskEncryption
+`
+	for _, g := range a.given {
+		for _, m := range g.roles {
+			if m.name != nameOf(strings.ToUpper(v.ResourceID()), m.role, strings.ToUpper(g.id)) {
+				t.Errorf("%s: its name depends on letters", m.name)
+			}
+			want = strings.Replace(want, "NAME", m.name, 1)
+		}
+	}
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+// What no role can replace.
+func TestPoliciesWithoutRole(t *testing.T) {
+	t.Parallel()
+	for name, d := range map[string]struct{ policies, code, words string }{
+		"storage":         {policy(app, `"secrets":["get"],"storage":["get","regeneratekey"]`), codeNoRole, app + ": storage get, storage regeneratekey"},
+		"unknown":         {policy(app, `"keys":["get","teleport"]`), codeNoRole, app + ": keys teleport (unknown to this version)"},
+		"compound":        {strings.Replace(policy(app, `"secrets":["get"]`), `"permissions"`, `"applicationId":"`+group+`","permissions"`, 1), codeCompound, app + " with application " + group},
+		"another tenant":  {strings.Replace(policy(app, `"secrets":["get"]`), tenant, group, 1), codeOtherTenant, app + " of tenant " + group},
+		"no GUID":         {policy("me", `"secrets":["get"]`), codeUnreadable, ""},
+		"no list":         {`{"permissions":{"keys":"get"}}`, codeUnreadable, ""},
+		"storage, wholly": {policy(app, `"storage":["all"]`), codeNoRole, app + ": storage all"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fs := judge(stateOf(d.policies))
+			if len(fs) != 1 || fs[0].Code != d.code || fs[0].Severity != fleet.SeverityError || strings.Join(fs[0].Items, "|") != d.words || fs[0].Action == "" {
+				t.Errorf("%+v", fs)
+			}
+			if a := assess(keyVault(), stateOf(d.policies), nil); len(a.given) > 0 || a.missing > 0 {
+				t.Errorf("roles nevertheless: %+v", a)
+			}
+		})
+	}
+	for name, state := range map[string]arm.State{"none": stateOf(), "no section": {}, "null": {sectionPolicies: json.RawMessage("null")}} {
+		if fs := judge(state); len(fs) > 0 {
+			t.Errorf("%s: %+v", name, fs)
+		}
+	}
+	ps, fs := principals(stateOf(policy(app, `"secrets":["get"]`), policy(strings.ToUpper(app), `"secrets":["list"]`)))
+	if len(fs) > 0 || len(ps) != 1 || ps[0].may != gives(t, "secrets get, list") {
+		t.Errorf("two policies of one principal: %+v %+v", ps, fs)
+	}
+}

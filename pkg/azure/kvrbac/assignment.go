@@ -1,0 +1,117 @@
+package kvrbac
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+var (
+	// The filter leaves out what is given at the vault's single keys, secrets and
+	// certificates ("List Azure role assignments using the REST API").
+	listAssignments = arm.Call{Method: http.MethodGet, Path: assignmentsPath + "?api-version=2022-04-01&$filter=atScope()",
+		Action: "Microsoft.Authorization/roleAssignments/read", Why: "which roles the principals of access policies have"}
+	makeAssignment = arm.Call{Method: http.MethodPut, Path: assignmentsPath + "/{name}?api-version=2022-04-01",
+		Action: "Microsoft.Authorization/roleAssignments/write",
+		Why:    "the role assignments that take the place of access policies, and the change itself: a key vault wants this right of whoever changes how access is decided"}
+)
+
+const assignmentsPath = "{vault}/providers/Microsoft.Authorization/roleAssignments"
+
+// assignment is the definition RoleAssignment, as far as it is needed.
+type assignment struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Properties struct {
+		Scope            string `json:"scope"`
+		RoleDefinitionID string `json:"roleDefinitionId"`
+		PrincipalID      string `json:"principalId"`
+		Condition        string `json:"condition"`
+		CreatedOn        string `json:"createdOn"`
+	} `json:"properties"`
+}
+
+// namespace is what the names of our assignments are derived in. It never
+// changes: an assignment is found again by its name.
+var namespace = uuid.MustParse("7d0f4c1e-5f0b-4b53-9d0b-6a8f6f0f2a44")
+
+// nameOf is the name that we give to an assignment: the same for the same scope,
+// role and principal, so that making it again does nothing ("Troubleshoot Azure
+// RBAC" advises it).
+func nameOf(scope string, r *role, principal string) string {
+	return uuid.NewSHA1(namespace, []byte(strings.ToLower(scope+"\n"+r.id+"\n"+principal))).String()
+}
+
+// applies reports whether an assignment is given at the scope or above it.
+func (a *assignment) applies(scope string) bool {
+	at := a.Properties.Scope
+	if at == "/" || strings.HasPrefix(strings.ToLower(at), "/providers/microsoft.management/managementgroups/") {
+		return true
+	}
+	at = strings.TrimSuffix(at, "/") + "/"
+	return len(at) > 1 && len(scope)+1 >= len(at) && strings.EqualFold((scope + "/")[:len(at)], at)
+}
+
+// here reports whether it is given at the scope itself.
+func (a *assignment) here(scope string) bool { return strings.EqualFold(a.Properties.Scope, scope) }
+
+// madeAt is when it was made; zero where the service does not say.
+func (a *assignment) madeAt() time.Time {
+	t, err := time.Parse(time.RFC3339Nano, a.Properties.CreatedOn)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// list reads the role assignments that apply to a vault, inherited ones included.
+func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault) ([]assignment, error) {
+	all, err := arm.List[assignment](ctx, u, v.SubscriptionID, "list the role assignments of vault "+v.Ref(), pathOf(listAssignments, v, ""))
+	if err != nil {
+		return nil, err
+	}
+	var at []assignment
+	for _, a := range all {
+		if a.applies(v.ResourceID()) {
+			at = append(at, a)
+		}
+	}
+	return at, nil
+}
+
+func pathOf(c arm.Call, v *fleet.Vault, name string) string {
+	return strings.NewReplacer("{vault}", arm.Path(v.ResourceID()), "{name}", name).Replace(c.Path)
+}
+
+// put makes a role assignment. Made already is made. The principal's type is left
+// to the service, which looks it up: a policy does not say it, and the wrong one
+// is refused.
+func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) *fleet.CallError {
+	op := "give principal " + principal + " the role " + m.role.name + " at vault " + v.Ref()
+	body, err := json.Marshal(map[string]any{"properties": map[string]string{
+		"roleDefinitionId": "/subscriptions/" + v.SubscriptionID + "/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
+		"principalId":      principal,
+	}})
+	if err != nil {
+		return &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
+	}
+	resp, err := u.Do(ctx, v.SubscriptionID, op, http.MethodPut, pathOf(makeAssignment, v, m.name), body)
+	if err != nil {
+		return &fleet.CallError{Op: op, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Err: err}
+	}
+	if resp.Status == http.StatusOK || resp.Status == http.StatusCreated {
+		return nil
+	}
+	refusal := arm.Error(resp, op)
+	if refusal.Code == "RoleAssignmentExists" { // under a name that somebody else chose
+		return nil
+	}
+	return refusal
+}

@@ -1,0 +1,163 @@
+package kvrbac
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Kind lets Azure roles decide who may use a key vault, instead of its access
+// policies.
+const Kind fleet.Kind = "kv-rbac"
+
+// apiVersion is the one that all others retire in favour of (the reference, kind
+// kv-rbac).
+const apiVersion = "2026-02-01"
+
+var (
+	body = json.RawMessage(`{"properties":{"enableRbacAuthorization":true}}`)
+	// A body without the word leaves it as it is (VaultPatchProperties).
+	bodyBack = json.RawMessage(`{"properties":{"enableRbacAuthorization":false}}`)
+)
+
+// optionPropagation is how long a role assignment is given to be in force.
+const optionPropagation = "propagation"
+
+// Roles is the change of [Kind].
+func Roles() arm.Change {
+	return arm.Change{Spec: spec(), Sections: sections, Body: body, Judge: judge, Check: checkRoles, Ready: ready}
+}
+
+var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDeployment, sectionDisks, sectionTemplates}
+
+func spec() fleet.KindSpec {
+	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault, Role: leastRole,
+		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
+			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
+	s.Describe = func(o fleet.Options) fleet.Upgrade {
+		return arm.Plain(&s, body, o,
+			"The role assignments that the vault's access policies call for and that are missing are made; the check names each.",
+			fmt.Sprintf("Nothing is changed until the service lists all of them and the newest is %s old.", o.Duration(optionPropagation)))
+	}
+	return s
+}
+
+func leastRole() fleet.Role {
+	r := arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment)
+	// "Provide access to Key Vault keys, certificates, and secrets with Azure
+	// role-based access control", Enable Azure RBAC permissions on Key Vault.
+	r.Besides = "The role must be assigned without a condition: a key vault lets nobody change how access is decided whose right to assign roles is restricted."
+	return r
+}
+
+// judge says what no call is needed for.
+func judge(state arm.State) []fleet.Finding {
+	_, against := principals(state)
+	return against
+}
+
+// checkRoles shows what the access policies become.
+func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource, r *check.Report) {
+	there, err := list(ctx, u, v)
+	if err != nil {
+		u.Failed(r, err)
+		return
+	}
+	for _, f := range assess(v, res.State(), there).findings {
+		r.Add(f, "")
+	}
+}
+
+// ready makes the role assignments that are missing. It returns nil when all are
+// listed and old enough to be in force; until then its error is of class
+// fleet.CallNotYet, and nothing waits here meanwhile. What the check would not let
+// through now is not made.
+func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource) error {
+	op := "ready the roles of vault " + v.Ref()
+	there, err := list(ctx, u, v)
+	if err != nil {
+		return err
+	}
+	a := assess(v, res.State(), there)
+	propagation := u.Kind.Duration(optionPropagation)
+	// Both times are about the same clock: one that is minutes off cannot sign in.
+	left := min(propagation-time.Since(a.youngest), propagation)
+	switch {
+	case fleet.HasSeverity(a.findings, fleet.SeverityError), len(v.Refuses(a.findings)) > 0:
+		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: "its roles are not as they were when it was checked: it is checked again"}
+	case a.missing > 0:
+		if err := makeMissing(ctx, u, v, a); err != nil {
+			return err
+		}
+		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: propagation, Message: "new role assignments are not in force yet"}
+	case left > 0:
+		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: left, Message: "its newest role assignment is not in force yet"}
+	}
+	return nil
+}
+
+// maxNamed is how many refusals are named; the rest is counted.
+const maxNamed = 5
+
+// makeMissing makes what is missing. One that is refused does not keep the others
+// from being made: they are needed all the same, and their refusals are told
+// together.
+func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessment) error {
+	var refused []*fleet.CallError
+	for _, g := range a.given {
+		for _, m := range g.roles {
+			if m.by != nil {
+				continue
+			}
+			err := put(ctx, u, v, g.id, m)
+			if err == nil {
+				continue
+			}
+			if _, known := arm.Refusal(err.Code); !known {
+				switch err.Class {
+				case fleet.CallForbidden, fleet.CallNotFound, fleet.CallRefused:
+				default: // passes by itself
+					return err
+				}
+			}
+			refused = append(refused, err)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	out := *refused[0]
+	out.Class, out.Op = fleet.CallRefused, "make the role assignments of vault "+v.Ref()
+	out.Action = actionFor(refused[0])
+	var each []string
+	for _, err := range refused[:min(maxNamed, len(refused))] {
+		each = append(each, err.Op+": "+strings.TrimPrefix(err.Code+": "+err.Message, ": "))
+	}
+	out.Message = fmt.Sprintf("%d of %d were refused: %s", len(refused), a.missing, strings.Join(each, "; "))
+	if more := len(refused) - maxNamed; more > 0 {
+		out.Message += fmt.Sprintf("; and %d more", more)
+	}
+	if _, known := arm.Refusal(out.Code); !known && refused[0].Class == fleet.CallForbidden {
+		out.Code = fleet.CodeNoPermission
+	}
+	return &out
+}
+
+func actionFor(refusal *fleet.CallError) string {
+	action, known := arm.Refusal(refusal.Code)
+	switch {
+	case known:
+		return action
+	case refusal.Class == fleet.CallForbidden:
+		return "Grant the identity " + makeAssignment.Action + ", without a condition, at the vault or above it: fleetup permissions prints the role. Then run again."
+	case refusal.Code == "PrincipalNotFound":
+		return "The directory has no such principal any more: take its access policy off the vault, then run again."
+	}
+	return "Correct this, then run again. The assignments that were made stay, and open no data while access policies decide."
+}
