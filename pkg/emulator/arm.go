@@ -3,15 +3,20 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-// The resource providers of the two vault types (reference §6).
+// The resource providers of the vaults (reference §6 for the classic ones).
 const (
 	providerRecoveryServices = "Microsoft.RecoveryServices"
 	providerSiteRecovery     = "Microsoft.SiteRecovery"
+	providerKeyVault         = "Microsoft.KeyVault"
 )
+
+// providers are those that a subscription can be asked for.
+var providers = []string{providerRecoveryServices, providerSiteRecovery, providerKeyVault}
 
 // The API versions of the Resource Manager side (reference §6).
 const (
@@ -75,7 +80,7 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 	if p := onlyQuery(r, nil, version); p != nil {
 		return p
 	}
-	if q.provider != "" && !strings.EqualFold(q.provider, providerRecoveryServices) && !strings.EqualFold(q.provider, providerSiteRecovery) {
+	if q.provider != "" && !slices.ContainsFunc(providers, func(p string) bool { return strings.EqualFold(p, q.provider) }) {
 		return mistake(http.StatusNotFound, "InvalidResourceNamespace", "The resource namespace %q is invalid.", q.provider)
 	}
 	if q.sub == nil {

@@ -121,6 +121,7 @@ func TestResourceManagerReads(t *testing.T) {
 	}
 	wantStatus(t, cl.arm(s+"/providers/Microsoft.RecoveryServices", "2021-04-01"), 200, `"registrationState":"Registered"`)
 	wantStatus(t, cl.arm(s+"/providers/microsoft.siterecovery", "2021-04-01"), 200, `"registrationState":"Registered"`)
+	wantStatus(t, cl.arm(s+"/providers/Microsoft.KeyVault", "2021-04-01"), 200, `"registrationState":"Registered"`)
 	wantStatus(t, cl.arm(s+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade", "2021-07-01"), 200, `"properties":{"state":"Registered"}`)
 	wantStatus(t, cl.arm(s+"/resourcegroups/RG-VAULTS", "2021-04-01"), 200, `"name":"rg-vaults"`)
 	wantStatus(t, cl.arm(s+"/resourcegroups/rg-nowhere", "2021-04-01"), 404, "ResourceGroupNotFound")

@@ -63,17 +63,23 @@ type assignment struct {
 	VisibleAt time.Time `json:"visibleAt"` // since when lists have it
 }
 
-func (a *RoleAssignment) describe(sub string) object {
+// describe is the assignment as a list shows it. Of one that was there from the
+// beginning it does not say since when.
+func (a *assignment) describe(sub string) object {
+	properties := object{
+		"roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + a.Role,
+		"principalId":      a.PrincipalID,
+		"principalType":    a.PrincipalType,
+		"scope":            a.Scope,
+	}
+	if !a.At.IsZero() {
+		properties["createdOn"] = a.At.UTC().Format(time.RFC3339Nano)
+	}
 	return object{
-		"id":   a.Scope + "/providers/Microsoft.Authorization/roleAssignments/" + a.Name,
-		"name": a.Name,
-		"type": "Microsoft.Authorization/roleAssignments",
-		"properties": object{
-			"roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + a.Role,
-			"principalId":      a.PrincipalID,
-			"principalType":    a.PrincipalType,
-			"scope":            a.Scope,
-		},
+		"id":         a.Scope + "/providers/Microsoft.Authorization/roleAssignments/" + a.Name,
+		"name":       a.Name,
+		"type":       "Microsoft.Authorization/roleAssignments",
+		"properties": properties,
 	}
 }
 
@@ -134,17 +140,17 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 // roles lists the role assignments at a resource, the inherited ones included.
 func (c *Cloud) roles(q *request, at time.Time) reply {
 	list := []any{}
-	add := func(a *RoleAssignment) {
+	add := func(a *assignment) {
 		if q.principal == "" || strings.EqualFold(q.principal, a.PrincipalID) {
 			list = append(list, a.describe(q.sub.id))
 		}
 	}
 	for _, a := range usualRoles(q.sub.id) {
-		add(&a)
+		add(&assignment{RoleAssignment: a})
 	}
 	for _, a := range q.resource.roles {
 		if !at.Before(a.VisibleAt) {
-			add(&a.RoleAssignment)
+			add(a)
 		}
 	}
 	return ok(object{"value": list})
@@ -174,7 +180,7 @@ func (c *Cloud) assign(q *request, l *line) reply {
 	if f := r.fault(c, kindRolesLate); f != nil {
 		l.Assign.VisibleAt = l.At.Add(f.lasts)
 	}
-	rep := ok(want.describe(q.sub.id))
+	rep := ok(l.Assign.describe(q.sub.id))
 	rep.status = http.StatusCreated
 	return rep
 }

@@ -43,7 +43,10 @@ func TestRoleAssignments(t *testing.T) {
 		t.Fatalf("%v", inherited)
 	}
 	made := cl.assign(v, oneName, roleBody(secretsUser, somebody))
-	wantStatus(t, made, 201, `"id":"`+pathOf(v)+rolesPath+"/"+oneName+`"`, `"principalType":"ServicePrincipal"`, `"scope":"`+pathOf(v)+`"`)
+	wantStatus(t, made, 201, `"id":"`+pathOf(v)+rolesPath+"/"+oneName+`"`, `"principalType":"ServicePrincipal"`, `"scope":"`+pathOf(v)+`"`, `"createdOn":"2`)
+	if strings.Contains(cl.roles(estate()[0], "").body, "createdOn") {
+		t.Error("what was always there says since when")
+	}
 	if again := cl.assign(v, strings.ToUpper(oneName), roleBody(secretsUser, somebody)); again.status != 200 || again.body != made.body {
 		t.Errorf("again: %d %s", again.status, again.body)
 	}

@@ -165,7 +165,7 @@ func (c *checker) fault(path string, f *Fault) {
 	c.oneOf(path+".after", f.After, afterBeginning, afterStart, afterEnd)
 	c.oneOf(path+".level", f.Level, lockReadOnly, lockCanNotDelete)
 	c.oneOf(path+".scope", f.Scope, scopeVault, scopeGroup, scopeSubscription)
-	c.oneOf(path+".provider", f.Provider, providerRecoveryServices, providerSiteRecovery)
+	c.oneOf(path+".provider", f.Provider, providers...)
 	c.reasons(path+".reasons", f)
 }
 
