@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
+	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -26,8 +27,10 @@ var (
 
 // adapterOf is the adapter of a plan's kind.
 func adapterOf(p *plan.Plan, sm, rm *azure.Side) (runner.Upgrader, error) {
-	if p.Upgrade != nil {
-		return arm.New(rsv.Alerts(), arm.Options{ResourceManager: rm, Kind: p.Upgrade.Options})
+	for _, change := range []arm.Change{rsv.Alerts(), kvrbac.Roles()} {
+		if change.Spec.Kind == p.Kind {
+			return arm.New(change, arm.Options{ResourceManager: rm, Kind: p.Upgrade.Options})
+		}
 	}
 	return classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm})
 }
@@ -43,9 +46,8 @@ func resourcesOf(p *plan.Plan) (rs []emulator.Resource) {
 	return rs
 }
 
-// ofToday makes the vaults of a plan's input today's.
-func ofToday(in *plan.Input) {
-	spec := rsv.Alerts().Spec
+// ofToday makes the vaults of a plan's input today's, of a kind.
+func ofToday(in *plan.Input, spec fleet.KindSpec) {
 	options, _ := spec.Complete(nil) // its defaults
 	up := spec.Describe(options)
 	in.Kind, in.Upgrade = spec.Kind, &up
@@ -82,7 +84,7 @@ func todaysNight(t *testing.T, seed int64) {
 	inBubble(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(seed), 71))
 		p := fleetOf(t, 3+r.IntN(8), 1+r.IntN(3), []plan.WaveSpec{{Name: "all", CatchAll: true}}, func(in *plan.Input) {
-			ofToday(in)
+			ofToday(in, rsv.Alerts().Spec)
 			in.Timings.Poll = time.Duration(10+r.IntN(90)) * time.Second
 			in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4), PerLocation: r.IntN(4), RequestsPerSecond: 10}
 			if r.IntN(3) == 0 {
@@ -208,7 +210,7 @@ func TestTodaysNightsMeetEveryTrouble(t *testing.T) {
 	t.Parallel()
 	menu := todaysTroubles(rand.New(rand.NewPCG(1, 1)))
 	// Somebody else's change, and subscriptions that cannot be used, are told in
-	// the adapter's own tests; roles and the index are of other commands.
+	// the adapter's own tests; roles are of key vaults, the index of other commands.
 	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen"}
 	for _, k := range emulator.FaultKinds() {
 		met := slices.ContainsFunc(menu, func(f emulator.Fault) bool { return f.Kind == k.Kind })

@@ -40,7 +40,7 @@ type call struct {
 	at, done       time.Time
 	process        int
 	run            string
-	kind           string // list, prereqs, upgrade, result, target or arm
+	kind           string // list, prereqs, upgrade, result, target, assign or arm
 	subscription   string
 	vault          string // subscription/name; empty for list and arm
 	id             string // x-ms-client-request-id
@@ -111,6 +111,8 @@ func classify(req *http.Request) *call {
 			c.kind = "upgrade"
 		}
 		c.vault = c.subscription + "/" + last
+	case parts[0] == "subscriptions" && len(parts) == 12 && parts[10] == "roleAssignments":
+		c.kind, c.subscription, c.vault = "assign", parts[1], parts[1]+"/"+parts[7]
 	case parts[0] == "subscriptions":
 		c.subscription = parts[1]
 	case last == "cloudservices":

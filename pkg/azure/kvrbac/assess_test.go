@@ -70,23 +70,24 @@ func TestAssignmentsThatAreThere(t *testing.T) {
 		missing int
 		code    string // of a finding that must be there besides
 	}{
-		"none":                     {nil, 1, ""},
-		"the same":                 {[]assignment{assigned(app, secretsUser, scope)}, 0, ""},
-		"in other letters":         {[]assignment{assigned(strings.ToUpper(app), strings.ToUpper(secretsUser), strings.ToUpper(scope))}, 0, ""},
-		"of the group":             {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-keys")}, 0, ""},
-		"of the subscription":      {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
-		"of a management group":    {[]assignment{assigned(app, secretsUser, "/providers/Microsoft.Management/managementGroups/root")}, 0, ""},
-		"of the tenant":            {[]assignment{assigned(app, secretsUser, "/")}, 0, ""},
-		"a role that gives more":   {[]assignment{assigned(app, secretsOfficer, scope)}, 0, codeEffective},
-		"of one secret":            {[]assignment{assigned(app, secretsUser, scope+"/secrets/one")}, 1, ""},
-		"of a namesake":            {[]assignment{assigned(app, secretsUser, scope+"0")}, 1, ""},
-		"of another group's vault": {[]assignment{assigned(app, secretsUser, strings.Replace(scope, "rg-keys", "rg-key", 1))}, 1, ""},
-		"too little":               {[]assignment{assigned(app, reader, scope)}, 1, codeEffective},
-		"no data":                  {[]assignment{assigned(app, owner, scope)}, 1, ""},
-		"another's":                {[]assignment{assigned(group, secretsUser, scope)}, 1, codeEffective},
-		"under a condition":        {[]assignment{conditional}, 0, codeConditional},
-		"under a condition above":  {[]assignment{conditionalAbove}, 1, ""},
-		"with and without one":     {[]assignment{conditional, assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+		"none":                          {nil, 1, ""},
+		"the same":                      {[]assignment{assigned(app, secretsUser, scope)}, 0, ""},
+		"in other letters":              {[]assignment{assigned(strings.ToUpper(app), strings.ToUpper(secretsUser), strings.ToUpper(scope))}, 0, ""},
+		"of the group":                  {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-keys")}, 0, ""},
+		"of the subscription":           {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+		"of a management group":         {[]assignment{assigned(app, secretsUser, "/providers/Microsoft.Management/managementGroups/root")}, 0, ""},
+		"of the tenant":                 {[]assignment{assigned(app, secretsUser, "/")}, 0, ""},
+		"a role that gives more":        {[]assignment{assigned(app, secretsOfficer, scope)}, 0, codeEffective},
+		"of one secret":                 {[]assignment{assigned(app, secretsUser, scope+"/secrets/one")}, 1, ""},
+		"of a namesake":                 {[]assignment{assigned(app, secretsUser, scope+"0")}, 1, ""},
+		"of another group's vault":      {[]assignment{assigned(app, secretsUser, strings.Replace(scope, "rg-keys", "rg-key", 1))}, 1, ""},
+		"of a group with a longer name": {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-key")}, 1, ""},
+		"too little":                    {[]assignment{assigned(app, reader, scope)}, 1, codeEffective},
+		"no data":                       {[]assignment{assigned(app, owner, scope)}, 1, ""},
+		"another's":                     {[]assignment{assigned(group, secretsUser, scope)}, 1, codeEffective},
+		"under a condition":             {[]assignment{conditional}, 0, codeConditional},
+		"under a condition above":       {[]assignment{conditionalAbove}, 1, ""},
+		"with and without one":          {[]assignment{conditional, assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +105,39 @@ func TestAssignmentsThatAreThere(t *testing.T) {
 				t.Errorf("findings %+v", a.findings)
 			}
 		})
+	}
+}
+
+// What a principal has by another role is no gain.
+func TestNoGainOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	v := keyVault()
+	state := stateOf(policy(app, `"secrets":["get"]`))
+	if a := assess(v, state, nil); find(a.findings, codeReadsMore) == nil {
+		t.Errorf("%+v", a.findings)
+	}
+	if a := assess(v, state, []assignment{assigned(app, reader, "/")}); find(a.findings, codeReadsMore) != nil || a.missing != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A name tells scope, role and principal apart, and nothing else.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, scope := range []string{"/a", "/b"} {
+		for i := range roles {
+			for _, principal := range []string{app, group} {
+				names[nameOf(scope, &roles[i], principal)] = true
+			}
+		}
+	}
+	if len(names) != 4*len(roles) {
+		t.Errorf("%d names for %d assignments", len(names), 4*len(roles))
+	}
+	// It is the same in every version, or assignments would be made twice.
+	if got := nameOf(keyVault().ResourceID(), roleOf(secretsUser), app); got != "3dce9983-552e-5532-af72-5633e1638f8e" {
+		t.Errorf("the name is %s now", got)
 	}
 }
 
@@ -162,7 +196,7 @@ func TestWords(t *testing.T) {
 	}
 	want := `info access-policies-to-roles: 3 access policies become 3 role assignments; 2 of them are to be made, before the change
   11111111-aaaa-4000-8000-000000000001: secrets get → Key Vault Secrets User, assignment NAME: will be made
-  22222222-aaaa-4000-8000-000000000002: keys get, list, update, create, import, delete, recover, backup, restore, decrypt, encrypt, unwrapKey, wrapKey, verify, sign, release, rotate, getrotationpolicy, setrotationpolicy → Key Vault Crypto Officer, assignment NAME: will be made; besides, it reads the vault and who has roles on it, and keeps alert rules, deployments and support requests there
+  22222222-aaaa-4000-8000-000000000002: keys all → Key Vault Crypto Officer, assignment NAME: will be made; besides, it reads the vault and who has roles on it, and keeps alert rules, deployments and support requests there
   22222222-aaaa-4000-8000-000000000002: keys get, list, getrotationpolicy; certificates list → Key Vault Reader, assignment NAME: not needed, a0000000-0000-4000-8000-000000000000 at /subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe gives it
 warning role-grants-more: the built-in roles allow principals to do more than their access policies did
   22222222-aaaa-4000-8000-000000000002: keys purge, through Key Vault Crypto Officer

@@ -87,7 +87,7 @@ func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault) ([]assignment, e
 }
 
 func pathOf(c arm.Call, v *fleet.Vault, name string) string {
-	return strings.NewReplacer("{vault}", arm.Path(v.ResourceID()), "{name}", name).Replace(c.Path)
+	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{name}", name).Replace(c.Path)
 }
 
 // put makes a role assignment. Made already is made. The principal's type is left

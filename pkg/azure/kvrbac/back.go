@@ -21,8 +21,8 @@ const (
 // AccessPolicies puts back what [Roles] has changed. The access policies were
 // never touched ("Migrate from vault access policy…"), and count again.
 func AccessPolicies() arm.Change {
-	c := arm.Rollback(Roles(), restore, nil)
-	c.Check = checkBack
+	c := arm.Rollback(Roles(), restore, nil, listAssignments, makeAssignment)
+	c.Check, c.Spec.Role = checkBack, unconditional(c.Spec.Role)
 	return c
 }
 
@@ -31,7 +31,7 @@ func AccessPolicies() arm.Change {
 // for new vaults alone.
 func restore(was arm.State) (json.RawMessage, error) {
 	if string(was[sectionRoles]) == "true" {
-		return nil, errors.New("Azure roles decided before the run as well")
+		return nil, errors.New("roles decided before the run as well")
 	}
 	return bodyBack, nil
 }

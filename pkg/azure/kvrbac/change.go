@@ -37,7 +37,8 @@ func Roles() arm.Change {
 var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDeployment, sectionDisks, sectionTemplates}
 
 func spec() fleet.KindSpec {
-	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault, Role: leastRole,
+	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
+		Role: unconditional(func() fleet.Role { return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment) }),
 		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
 	s.Describe = func(o fleet.Options) fleet.Upgrade {
@@ -48,12 +49,15 @@ func spec() fleet.KindSpec {
 	return s
 }
 
-func leastRole() fleet.Role {
-	r := arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment)
-	// "Provide access to Key Vault keys, certificates, and secrets with Azure
-	// role-based access control", Enable Azure RBAC permissions on Key Vault.
-	r.Besides = "The role must be assigned without a condition: a key vault lets nobody change how access is decided whose right to assign roles is restricted."
-	return r
+// unconditional says of a role what Key Vault wants of whoever changes how access
+// is decided ("Provide access to Key Vault keys, certificates, and secrets with
+// Azure role-based access control", Enable Azure RBAC permissions on Key Vault).
+func unconditional(role func() fleet.Role) func() fleet.Role {
+	return func() fleet.Role {
+		r := role()
+		r.Besides = "The role must be assigned without a condition: a key vault lets nobody change how access is decided whose right to assign roles is restricted."
+		return r
+	}
 }
 
 // judge says what no call is needed for.
@@ -85,9 +89,6 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 		return err
 	}
 	a := assess(v, res.State(), there)
-	propagation := u.Kind.Duration(optionPropagation)
-	// Both times are about the same clock: one that is minutes off cannot sign in.
-	left := min(propagation-time.Since(a.youngest), propagation)
 	switch {
 	case fleet.HasSeverity(a.findings, fleet.SeverityError), len(v.Refuses(a.findings)) > 0:
 		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: "its roles are not as they were when it was checked: it is checked again"}
@@ -95,8 +96,13 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 		if err := makeMissing(ctx, u, v, a); err != nil {
 			return err
 		}
-		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: propagation, Message: "new role assignments are not in force yet"}
-	case left > 0:
+		// The next list shows them, and since when.
+		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, Message: "its new role assignments are not listed yet"}
+	}
+	// Of an assignment whose age the service does not tell, that it is listed is all
+	// that can be known. Both clocks are right: one that is minutes off signs nobody in.
+	propagation := u.Kind.Duration(optionPropagation)
+	if left := min(propagation-time.Since(a.youngest), propagation); left > 0 {
 		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: left, Message: "its newest role assignment is not in force yet"}
 	}
 	return nil

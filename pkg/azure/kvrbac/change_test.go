@@ -19,10 +19,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+const poll = 30 * time.Second
+
 var application = policy(app, `"secrets":["get","list"]`)
 
 // out takes a vault through check and start as a run does, and returns how long
-// that took; every wait is the one that was asked for.
+// that took. It waits as it is told, and a poll at least.
 func (s *service) out(u *arm.Upgrader, v *fleet.Vault) time.Duration {
 	s.t.Helper()
 	began := time.Now()
@@ -37,10 +39,10 @@ func (s *service) out(u *arm.Upgrader, v *fleet.Vault) time.Duration {
 			}
 			return time.Since(began)
 		}
-		if fleet.ClassOf(err) != fleet.CallNotYet || fleet.RetryAfterOf(err) <= 0 {
+		if fleet.ClassOf(err) != fleet.CallNotYet {
 			s.t.Fatal(err)
 		}
-		time.Sleep(fleet.RetryAfterOf(err))
+		time.Sleep(max(fleet.RetryAfterOf(err), poll))
 	}
 }
 
@@ -49,31 +51,35 @@ func (s *service) out(u *arm.Upgrader, v *fleet.Vault) time.Duration {
 func TestOut(t *testing.T) {
 	t.Parallel()
 	scope := keyVault().ResourceID()
+	const looked, madeTwo = "vault locks list ", "vault locks list vault list PUT PUT "
+	const cryptoUser = "12338af0-0e69-4776-bea7-57ae8d297424"
+	one := func(role, at string, ago time.Duration) func(*service) {
+		return func(s *service) { s.give(app, role, at, ago) }
+	}
+	both := func(ago time.Duration) func(*service) {
+		return func(s *service) { s.give(app, secretsUser, "/", time.Hour); s.give(group, cryptoUser, scope, ago) }
+	}
 	for name, d := range map[string]struct {
 		prepare func(*service)
 		options fleet.Options
 		asked   string
 		took    time.Duration
 	}{
-		"nothing is there": {nil, nil, "vault locks list vault list PUT PUT vault list PATCH", 10 * time.Minute},
-		"a shorter time":   {nil, fleet.Options{optionPropagation: "90s"}, "vault locks list vault list PUT PUT vault list PATCH", 90 * time.Second},
-		"one is there":     {func(s *service) { s.give(app, secretsUser, scope, time.Hour) }, nil, "vault locks list vault list PUT vault list PATCH", 10 * time.Minute},
-		"one is young":     {func(s *service) { s.give(app, secretsUser, scope, time.Minute) }, fleet.Options{optionPropagation: "5m"}, "vault locks list vault list PUT vault list PATCH", 5 * time.Minute},
-		"both are there": {func(s *service) {
-			s.give(app, secretsUser, "/", time.Hour)
-			s.give(group, "12338af0-0e69-4776-bea7-57ae8d297424", scope, time.Hour)
-		}, nil, "vault locks list vault list PATCH", 0},
-		"both are young": {func(s *service) {
-			s.give(app, secretsUser, "/", time.Hour)
-			s.give(group, "12338af0-0e69-4776-bea7-57ae8d297424", scope, 4*time.Minute)
-		}, nil, "vault locks list vault list vault list PATCH", 6 * time.Minute},
-		"nobody says how young":  {func(s *service) { s.untold = true }, nil, "vault locks list vault list PUT PUT vault list PATCH", 10 * time.Minute},
-		"lists lag":              {func(s *service) { s.lag = 12 * time.Minute }, nil, "vault locks list vault list PUT PUT vault list PUT PUT vault list PATCH", 20 * time.Minute},
-		"lists have many pages":  {func(s *service) { s.pages = 1; s.give(app, secretsUser, scope+"/secrets/x", time.Hour) }, nil, "vault locks list vault list PUT PUT vault list list list PATCH", 10 * time.Minute},
-		"others made the same":   {func(s *service) { s.lag = time.Minute; s.give(app, secretsUser, scope, 0) }, nil, "vault locks list vault list PUT PUT vault list PATCH", 10 * time.Minute},
-		"a PUT is tried again":   {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil, "vault locks list vault list PUT PUT PUT PUT vault list PATCH", 10*time.Minute + 0},
-		"a list is tried again":  {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil, "vault locks list list vault list PUT PUT vault list PATCH", 10*time.Minute + 0},
-		"a future that is young": {func(s *service) { s.give(app, secretsUser, "/", -time.Hour); s.lag = -2 * time.Hour }, fleet.Options{optionPropagation: "30m"}, "vault locks list vault list PUT vault list vault list vault list PATCH", 90 * time.Minute},
+		"nothing is there":       {nil, nil, madeTwo + "vault list vault list PATCH", 10 * time.Minute},
+		"a shorter time":         {nil, fleet.Options{optionPropagation: "20s"}, madeTwo + "vault list PATCH", poll},
+		"one is there":           {one(secretsUser, scope, time.Hour), nil, looked + "vault list PUT vault list vault list PATCH", 10 * time.Minute},
+		"one is young":           {one(secretsUser, scope, time.Minute), nil, looked + "vault list PUT vault list vault list PATCH", 10 * time.Minute},
+		"both are there":         {both(time.Hour), nil, looked + "vault list PATCH", 0},
+		"both are young":         {both(4 * time.Minute), nil, looked + "vault list vault list PATCH", 6 * time.Minute},
+		"nobody says since when": {func(s *service) { s.untold = true }, nil, madeTwo + "vault list PATCH", poll},
+		"lists lag":              {func(s *service) { s.lag = 40 * time.Second }, nil, madeTwo + "vault list PUT PUT vault list vault list PATCH", 10 * time.Minute},
+		"lists have many pages": {func(s *service) { s.pages = 1; s.give(app, secretsUser, scope+"/secrets/x", time.Hour) }, fleet.Options{optionPropagation: "1s"},
+			madeTwo + "vault list list list PATCH", poll},
+		"others made the same": {func(s *service) { s.lag = time.Minute; s.give(app, secretsUser, scope, 0) }, nil,
+			madeTwo + "vault list PUT PUT vault list vault list PATCH", 10 * time.Minute},
+		"a PUT is tried again":  {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil, madeTwo + "PUT PUT vault list vault list PATCH", 10 * time.Minute},
+		"a list is tried again": {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil, "vault locks list list vault list PUT PUT vault list vault list PATCH", 10 * time.Minute},
+		"of the future":         {func(s *service) { s.lag = -2 * time.Hour; both(-time.Hour)(s) }, fleet.Options{optionPropagation: "30m"}, looked + "vault list vault list vault list vault list PATCH", 90 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

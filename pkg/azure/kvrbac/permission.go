@@ -131,22 +131,22 @@ func allowed(area, word string) (set, bool) {
 }
 
 // String lists the permissions as an access policy would, area by area: "keys
-// get, list; secrets get".
+// get, list; secrets all, purge".
 func (s set) String() string {
-	var b strings.Builder
-	area := ""
-	for i, p := range permissions {
-		switch {
-		case !s.has(i):
-			continue
-		case area == "":
-			b.WriteString(p.area + " " + p.word)
-		case p.area != area:
-			b.WriteString("; " + p.area + " " + p.word)
-		default:
-			b.WriteString(", " + p.word)
+	var areas []string
+	for _, area := range []string{areaKeys, areaSecrets, areaCertificates, areaStorage} {
+		var words []string
+		if all, _ := allowed(area, wordAll); s&all == all {
+			words, s = []string{wordAll}, s&^all
 		}
-		area = p.area
+		for i, p := range permissions {
+			if p.area == area && s.has(i) {
+				words = append(words, p.word)
+			}
+		}
+		if words != nil {
+			areas = append(areas, area+" "+strings.Join(words, ", "))
+		}
 	}
-	return b.String()
+	return strings.Join(areas, "; ")
 }

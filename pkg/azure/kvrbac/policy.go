@@ -59,7 +59,7 @@ func principals(state arm.State) (ps []principal, against []fleet.Finding) {
 	}
 	if state.Has(sectionPolicies) {
 		if err := json.Unmarshal(state[sectionPolicies], &policies); err != nil {
-			return nil, []fleet.Finding{unreadable(err.Error())}
+			return nil, []fleet.Finding{unreadable("they have not the form that the service documents")}
 		}
 	}
 	var noRole, compound, elsewhere []string
