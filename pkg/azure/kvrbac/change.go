@@ -100,7 +100,8 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, Message: "its new role assignments are not listed yet"}
 	}
 	// Of an assignment whose age the service does not tell, that it is listed is all
-	// that can be known. Both clocks are right: one that is minutes off signs nobody in.
+	// that can be known. Its age is by this machine's clock, which may be slow or,
+	// at the worst, fast by what a sign-in bears.
 	propagation := u.Kind.Duration(optionPropagation)
 	if left := min(propagation-time.Since(a.youngest), propagation); left > 0 {
 		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: left, Message: "its newest role assignment is not in force yet"}
