@@ -129,7 +129,11 @@ func sent(ts *testscript.TestScript, neg bool, args []string) {
 	s := emulatedSummary(ts, neg, args)
 	var b bytes.Buffer
 	for _, r := range s.Resources {
-		fmt.Fprintf(&b, "%s patches=%d accepted=%d again=%d\n", r.Name, r.Requests["patch"], r.Accepted, r.SentAgain)
+		fmt.Fprintf(&b, "%s patches=%d accepted=%d again=%d", r.Name, r.Requests["patch"], r.Accepted, r.SentAgain)
+		if n := r.Requests["assign"]; n > 0 {
+			fmt.Fprintf(&b, " assigns=%d roles=%d", n, len(r.Roles))
+		}
+		b.WriteByte('\n')
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o600))
 }

@@ -320,6 +320,9 @@ func (d *dryRun) notStarting(p *page) {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
 		reasons(strings.ToUpper(d.words.already), d.withStatus(fleet.Already))
+		if d.opts.Validations != nil {
+			p.ready(d.withStatus(fleet.Ready))
+		}
 	}
 	if vs := d.unread(); d.opts.Details {
 		reasons("NOT CHECKED", vs)

@@ -169,21 +169,28 @@ func (p *page) listed(fs []Finding) {
 // ready counts the vaults that may start and shows what was said of them
 // nevertheless.
 func (d *checked) ready(p *page) {
-	if d.Totals[fleet.Ready] == 0 {
+	var vs []*Vault
+	for i := range d.Vaults {
+		if d.Vaults[i].Status == fleet.Ready {
+			vs = append(vs, &d.Vaults[i])
+		}
+	}
+	p.ready(vs)
+}
+
+func (p *page) ready(vs []*Vault) {
+	if len(vs) == 0 {
 		return
 	}
-	p.section("READY (%s)", vaults(d.Totals[fleet.Ready]))
+	p.section("READY (%s)", vaults(len(vs)))
 	quiet := 0
-	for i := range d.Vaults {
-		v := &d.Vaults[i]
-		switch {
-		case v.Status != fleet.Ready:
-		case len(v.Findings) == 0:
+	for _, v := range vs {
+		if len(v.Findings) == 0 {
 			quiet++
-		default:
-			p.item("%s", v.Vault)
-			p.findings(v)
+			continue
 		}
+		p.item("%s", v.Vault)
+		p.findings(v)
 	}
 	if quiet > 0 {
 		p.item("%s without any finding", vaults(quiet))

@@ -123,8 +123,8 @@ func (u *Upgrader) Failed(r *check.Report, err error) {
 	r.Failed(u.ResourceManager, u.permission(), err)
 }
 
-// Shared asks once for an answer about a subscription that all its vaults share,
-// and keeps a good one for a while.
+// Shared asks once for an answer that several want, such as one about a
+// subscription that all its vaults share, and keeps a good one for a while.
 func (u *Upgrader) Shared(ctx context.Context, key string, ask func(context.Context) (any, error)) (any, error) {
 	return u.shared.Do(ctx, key, func(ctx context.Context) (any, time.Time, error) {
 		got, err := ask(ctx)

@@ -3,6 +3,7 @@ package kvrbac
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -90,28 +91,37 @@ func pathOf(c arm.Call, v *fleet.Vault, name string) string {
 	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{name}", name).Replace(c.Path)
 }
 
-// put makes a role assignment. Made already is made. The principal's type is left
-// to the service, which looks it up: a policy does not say it, and the wrong one
-// is refused.
+// put makes a role assignment. Made already is made. One that was made is not
+// asked for again soon, however long it takes to be listed.
+//
+// The principal's type is left to the service, which looks it up: a policy does
+// not say it, and the wrong one is refused.
 func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) *fleet.CallError {
 	op := "give principal " + principal + " the role " + m.role.name + " at vault " + v.Ref()
-	body, err := json.Marshal(map[string]any{"properties": map[string]string{
-		"roleDefinitionId": "/subscriptions/" + v.SubscriptionID + "/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
-		"principalId":      principal,
-	}})
-	if err != nil {
-		return &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
-	}
-	resp, err := u.Do(ctx, v.SubscriptionID, op, http.MethodPut, pathOf(makeAssignment, v, m.name), body)
-	if err != nil {
-		return &fleet.CallError{Op: op, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Err: err}
-	}
-	if resp.Status == http.StatusOK || resp.Status == http.StatusCreated {
+	path := pathOf(makeAssignment, v, m.name)
+	_, err := u.Shared(ctx, path, func(ctx context.Context) (any, error) {
+		body, err := json.Marshal(map[string]any{"properties": map[string]string{
+			"roleDefinitionId": "/subscriptions/" + v.SubscriptionID + "/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
+			"principalId":      principal,
+		}})
+		if err != nil {
+			return nil, err
+		}
+		resp, err := u.Do(ctx, v.SubscriptionID, op, http.MethodPut, path, body)
+		if err != nil || resp.Status == http.StatusOK || resp.Status == http.StatusCreated {
+			return nil, err
+		}
+		refusal := arm.Error(resp, op)
+		if refusal.Code == "RoleAssignmentExists" { // under a name that somebody else chose
+			return nil, nil
+		}
+		return nil, refusal
+	})
+	if err == nil {
 		return nil
 	}
-	refusal := arm.Error(resp, op)
-	if refusal.Code == "RoleAssignmentExists" { // under a name that somebody else chose
-		return nil
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
+		return ce
 	}
-	return refusal
+	return &fleet.CallError{Op: op, Class: fleet.ClassOf(err), Err: err}
 }

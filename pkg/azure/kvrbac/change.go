@@ -116,44 +116,51 @@ const maxNamed = 5
 // from being made: they are needed all the same, and their refusals are told
 // together.
 func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessment) error {
-	var refused []*fleet.CallError
+	var first *fleet.CallError
+	var each []string
 	for _, g := range a.given {
 		for _, m := range g.roles {
 			if m.by != nil {
 				continue
 			}
 			err := put(ctx, u, v, g.id, m)
-			if err == nil {
+			switch {
+			case err == nil:
 				continue
+			case !final(err):
+				return err
+			case first == nil:
+				first = err
 			}
-			if _, known := arm.Refusal(err.Code); !known {
-				switch err.Class {
-				case fleet.CallForbidden, fleet.CallNotFound, fleet.CallRefused:
-				default: // passes by itself
-					return err
-				}
-			}
-			refused = append(refused, err)
+			each = append(each, fmt.Sprintf("%s for %s: %s", m.role.name, g.id, strings.TrimPrefix(err.Code+": "+err.Message, first.Code+": ")))
 		}
 	}
-	if len(refused) == 0 {
+	if first == nil {
 		return nil
 	}
-	out := *refused[0]
-	out.Class, out.Op = fleet.CallRefused, "make the role assignments of vault "+v.Ref()
-	out.Action = actionFor(refused[0])
-	var each []string
-	for _, err := range refused[:min(maxNamed, len(refused))] {
-		each = append(each, err.Op+": "+strings.TrimPrefix(err.Code+": "+err.Message, ": "))
-	}
-	out.Message = fmt.Sprintf("%d of %d were refused: %s", len(refused), a.missing, strings.Join(each, "; "))
-	if more := len(refused) - maxNamed; more > 0 {
-		out.Message += fmt.Sprintf("; and %d more", more)
-	}
-	if _, known := arm.Refusal(out.Code); !known && refused[0].Class == fleet.CallForbidden {
+	out := *first
+	out.Class, out.Action = fleet.CallRefused, actionFor(first)
+	out.Op = fmt.Sprintf("make the role assignments of vault %s, of which %d of %d were refused", v.Ref(), len(each), a.missing)
+	if _, known := arm.Refusal(out.Code); !known && first.Class == fleet.CallForbidden {
 		out.Code = fleet.CodeNoPermission
 	}
+	out.Message = strings.Join(each[:min(maxNamed, len(each))], "; ")
+	if more := len(each) - maxNamed; more > 0 {
+		out.Message += fmt.Sprintf("; and %d more", more)
+	}
 	return &out
+}
+
+// final reports whether a refusal stays until a person has mended something.
+func final(refusal *fleet.CallError) bool {
+	if _, known := arm.Refusal(refusal.Code); known {
+		return true
+	}
+	switch refusal.Class {
+	case fleet.CallForbidden, fleet.CallNotFound, fleet.CallRefused:
+		return true
+	}
+	return false
 }
 
 func actionFor(refusal *fleet.CallError) string {
