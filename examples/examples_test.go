@@ -12,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -24,7 +25,7 @@ var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 // load reads an example's inventory and the scenario beside it.
 func load(t *testing.T, name, file string) (*plan.Plan, emulator.Scenario) {
 	t.Helper()
-	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec)
+	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,22 +185,13 @@ func TestContoso(t *testing.T) {
 	}
 }
 
-// TestAlerts: the way out and the way back are of the same vaults, in the same
-// waves, on the same cloud. docs/kinds.md goes both.
+// TestAlerts: docs/kinds.md goes out and back.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
 	p, s := load(t, "alerts", "fleet.yaml")
 	start(t, p, s)
 	checkShape(t, p, shape{vaults: 24, subscriptions: 3, held: 1, waves: []string{"lab", "rest"}, sizes: []int{3, 21}})
-	back, _ := load(t, "alerts", "back.yaml")
-	if of, ok := back.Kind.Undoes(); !ok || of != p.Kind || back.Scenario != p.Scenario {
-		t.Errorf("back.yaml is of the kind %s on %s", back.Kind, back.Scenario)
-	}
-	for i := range p.Vaults {
-		if v, b := &p.Vaults[i], &back.Vaults[i]; v.ResourceID() != b.ResourceID() || p.Waves[v.Wave].Name != back.Waves[b.Wave].Name {
-			t.Errorf("%s goes out as one of %s, and back as %s", v.ResourceID(), p.Waves[v.Wave].Name, b.ResourceID())
-		}
-	}
+	checkBack(t, "alerts", p)
 	// The comment in fleet.yaml says how it ends.
 	ends := map[string]int{}
 	for _, f := range s.Faults {
@@ -208,6 +200,30 @@ func TestAlerts(t *testing.T) {
 	if ends["fails"] != 1 || ends["locked"] != 1 || ends["state"] != 2 || p.ToStart() != 19+1+1+2 {
 		t.Errorf("of %d vaults %v: the comment says something else", p.ToStart(), ends)
 	}
+}
+
+// checkBack: the way back is of the same vaults, in the same waves, on the same
+// cloud.
+func checkBack(t *testing.T, name string, p *plan.Plan) {
+	t.Helper()
+	back, _ := load(t, name, "back.yaml")
+	if of, ok := back.Kind.Undoes(); !ok || of != p.Kind || back.Scenario != p.Scenario {
+		t.Errorf("back.yaml is of the kind %s on %s", back.Kind, back.Scenario)
+	}
+	for i := range p.Vaults {
+		if v, b := &p.Vaults[i], &back.Vaults[i]; v.ResourceID() != b.ResourceID() || p.Waves[v.Wave].Name != back.Waves[b.Wave].Name {
+			t.Errorf("%s goes out as one of %s, and back as %s", v.ResourceID(), p.Waves[v.Wave].Name, b.ResourceID())
+		}
+	}
+}
+
+// TestKeyVaults: docs/key-vaults.md goes out and back, and says how that ends.
+func TestKeyVaults(t *testing.T) {
+	t.Parallel()
+	p, s := load(t, "keyvaults", "fleet.yaml")
+	start(t, p, s)
+	checkShape(t, p, shape{vaults: 7, subscriptions: 2, held: 0, waves: []string{"lab", "rest"}, sizes: []int{1, 6}})
+	checkBack(t, "keyvaults", p)
 }
 
 // TestExamplesAreTested: every folder here has a test of its name.
@@ -221,7 +237,7 @@ func TestExamplesAreTested(t *testing.T) {
 	for _, f := range folders {
 		names = append(names, filepath.Dir(f))
 	}
-	if want := []string{"alerts", "contoso", "quickstart"}; !slices.Equal(names, want) {
+	if want := []string{"alerts", "contoso", "keyvaults", "quickstart"}; !slices.Equal(names, want) {
 		t.Errorf("examples are %s; a test knows %s", strings.Join(names, ", "), strings.Join(want, ", "))
 	}
 }

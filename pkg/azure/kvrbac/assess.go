@@ -89,7 +89,8 @@ func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
 		say(&shows, gains&reading)
 		a.given = append(a.given, g)
 	}
-	a.add(fleet.SeverityInfo, codeMapped, fmt.Sprintf("%d access policies become %d role assignments; %d of them are to be made, before the change", len(ps), total, a.missing), "", items)
+	a.add(fleet.SeverityInfo, codeMapped, fmt.Sprintf("%s → %s; to be made before the change: %d",
+		count(len(ps), "access policy", "access policies"), count(total, "role assignment", "role assignments"), a.missing), "", items)
 	a.add(fleet.SeverityWarning, codeGrantsMore, "the built-in roles allow principals to do more than their access policies did",
 		"Consent with acceptWarnings if that may be, or give the principal a narrower policy first.", does)
 	a.add(fleet.SeverityWarning, codeReadsMore, "the built-in roles show principals names and properties that their access policies did not show; no secret is among them",
@@ -101,6 +102,13 @@ func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
 	a.add(fleet.SeverityInfo, codeServices, "the vault lets Azure services in by settings of its own, which the change leaves as they are",
 		"Try out afterwards what uses them: no page of Microsoft says what they mean where roles decide.", services(state))
 	return a
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // add adds a finding, unless it is about nothing.

@@ -194,7 +194,7 @@ func TestWords(t *testing.T) {
 			fmt.Fprintf(&got, "  %s\n", i)
 		}
 	}
-	want := `info access-policies-to-roles: 3 access policies become 3 role assignments; 2 of them are to be made, before the change
+	want := `info access-policies-to-roles: 3 access policies → 3 role assignments; to be made before the change: 2
   11111111-aaaa-4000-8000-000000000001: secrets get → Key Vault Secrets User, assignment NAME: will be made
   22222222-aaaa-4000-8000-000000000002: keys all → Key Vault Crypto Officer, assignment NAME: will be made; besides, it reads the vault and who has roles on it, and keeps alert rules, deployments and support requests there
   22222222-aaaa-4000-8000-000000000002: keys get, list, getrotationpolicy; certificates list → Key Vault Reader, assignment NAME: not needed, a0000000-0000-4000-8000-000000000000 at /subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe gives it
