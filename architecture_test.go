@@ -79,7 +79,7 @@ var rooms = map[string][]string{
 	"pkg/failpoint":            {},
 	"pkg/fleet":                {},
 	"pkg/plan":                 {"pkg/fleet"},
-	"pkg/inventory":            {"pkg/fleet", "pkg/plan", "gopkg.in/yaml.v3"},
+	"pkg/inventory":            {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "gopkg.in/yaml.v3"},
 	"pkg/rollout":              {"pkg/fleet", "pkg/plan"},
 	"pkg/runner":               {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
 	"pkg/state":                {"pkg/failpoint", "pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
@@ -93,18 +93,19 @@ var rooms = map[string][]string{
 	"pkg/azure/kvrbac":         {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check", "github.com/google/uuid"},
 	"pkg/azure/internal/check": {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share": {"golang.org/x/sync"},
-	"pkg/azure/internal/text":  {},
-	"pkg/emulator":             {"pkg/emulator/kql"},
+	"pkg/azure/internal/text":  {"internal/lazyregexp"},
+	"pkg/emulator":             {"pkg/emulator/kql", "internal/lazyregexp"},
 	"pkg/emulator/kql":         {},
 	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6", "github.com/jmespath/go-jmespath"},
 	"pkg/notify":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
 	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "github.com/prometheus/client_golang"},
-	"cmd/fleetup":              {"pkg", "examples", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
+	"cmd/fleetup":              {"pkg", "examples", "internal/lazyregexp", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
 	"examples":                 {},
 	"test":                     {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},
 	"test/strict":              {},
 	"test/strictarm":           {"test/strict"},
 	"test/strictcloud":         {"test/strict"},
+	"internal/lazyregexp":      {},
 	"internal/release":         {},
 	"test/syscalls":            {"golang.org/x/sys"},
 	".":                        {},
@@ -136,7 +137,7 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 // standard library.
 func standard(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
-	return !strings.Contains(first, ".") && !slices.Contains([]string{"pkg", "cmd", "test", "examples"}, first)
+	return !strings.Contains(first, ".") && !slices.Contains([]string{"pkg", "cmd", "test", "examples", "internal"}, first)
 }
 
 func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }

@@ -51,11 +51,13 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the program under a name.
+// build builds the program under a name, as a release has it: without C and
+// without the paths of this machine.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(scratch, name)
-	args := append(append([]string{"build"}, flags...), "-o", path, "../cmd/fleetup")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath"}, flags...), "-o", path, "../cmd/fleetup")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)
 	}
 	return path, nil

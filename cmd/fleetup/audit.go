@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -65,7 +65,7 @@ func openEvidence(c *cli.Context, formats ...string) (*state.Reader, error) {
 	return r, err
 }
 
-var headPattern = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
+var headPattern = lazyregexp.New(`^[0-9a-f]{8,64}$`)
 
 // wantedHead reads the head that a report printed.
 func wantedHead(c *cli.Context) (string, error) {
@@ -73,7 +73,7 @@ func wantedHead(c *cli.Context) (string, error) {
 		return "", nil
 	}
 	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(c.String("head")), "….")) // as a report may shorten it
-	if !headPattern.MatchString(head) {
+	if !headPattern().MatchString(head) {
 		return "", usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is no hash", c.String("head"))
 	}
 	return head, nil

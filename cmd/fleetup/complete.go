@@ -180,7 +180,7 @@ func (l *lineSoFar) argument() completion {
 				commands = commands[i].Subcommands
 			}
 			c.words = append(c.words, commandNames(commands)...)
-		case choice.MatchString(word):
+		case choice().MatchString(word):
 			c.words = append(c.words, candidate{word: word})
 		}
 	}

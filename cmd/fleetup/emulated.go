@@ -11,12 +11,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -155,8 +155,8 @@ func scenario(path string) (emulator.Scenario, error) {
 }
 
 var (
-	yamlLine   = regexp.MustCompile(`^line (\d+): `)
-	yamlFields = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	yamlLine   = lazyregexp.New(`^line (\d+): `)
+	yamlFields = lazyregexp.New(`field (\S+) not found in type \S+`)
 )
 
 // scenarioMistakes puts what the YAML library found behind file and line.
@@ -166,8 +166,8 @@ func scenarioMistakes(path string, err error) string {
 		lines = te.Errors
 	}
 	for i, l := range lines {
-		l = yamlFields.ReplaceAllString(l, `unknown key "$1"`)
-		if m := yamlLine.FindStringSubmatch(l); m != nil {
+		l = yamlFields().ReplaceAllString(l, `unknown key "$1"`)
+		if m := yamlLine().FindStringSubmatch(l); m != nil {
 			l = m[1] + ": " + strings.TrimPrefix(l, m[0])
 		} else {
 			l = " " + l

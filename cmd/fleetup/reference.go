@@ -1,11 +1,12 @@
 package main
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // flagInfo is a flag as help, completion and the reference show it.
@@ -71,21 +72,21 @@ func placeholder(usage string) (value, plain string) {
 }
 
 var (
-	aside     = regexp.MustCompile(` *\([^)]*\)`)
-	choice    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	separator = regexp.MustCompile(`, (?:or )?| or |\|`)
+	aside     = lazyregexp.New(` *\([^)]*\)`)
+	choice    = lazyregexp.New(`^[a-z0-9][a-z0-9-]*$`)
+	separator = lazyregexp.New(`, (?:or )?| or |\|`)
 )
 
 // choicesIn reads the list of words that a usage ends in, as in "the FORMAT:
 // table, json". Anything else is no list.
 func choicesIn(usage string) []string {
-	usage = aside.ReplaceAllString(usage, "")
+	usage = aside().ReplaceAllString(usage, "")
 	at := strings.LastIndex(usage, ": ")
 	if at < 0 {
 		return nil
 	}
-	words := separator.Split(usage[at+2:], -1)
-	if len(words) < 2 || slices.ContainsFunc(words, func(w string) bool { return !choice.MatchString(w) }) {
+	words := separator().Split(usage[at+2:], -1)
+	if len(words) < 2 || slices.ContainsFunc(words, func(w string) bool { return !choice().MatchString(w) }) {
 		return nil
 	}
 	return words

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // Config is a cloud to be made.
@@ -243,15 +244,15 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 }
 
 var (
-	guidPattern  = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	groupPattern = regexp.MustCompile(`^[A-Za-z0-9._()\-]{0,89}[A-Za-z0-9_()\-]$`)
+	guidPattern  = lazyregexp.New(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	groupPattern = lazyregexp.New(`^[A-Za-z0-9._()\-]{0,89}[A-Za-z0-9_()\-]$`)
 )
 
 // newVault checks a vault's fields and makes its subscription where it is the
 // first of it.
 func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 	var errs []error
-	if !guidPattern.MatchString(bareGUID(cfg.SubscriptionID)) {
+	if !guidPattern().MatchString(bareGUID(cfg.SubscriptionID)) {
 		errs = append(errs, fmt.Errorf("subscription ID %q is not a GUID", cfg.SubscriptionID))
 	}
 	if cfg.Name == "" {
@@ -263,7 +264,7 @@ func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 	if cfg.ResourceType != typeBackup && cfg.ResourceType != typeSiteRecovery {
 		errs = append(errs, fmt.Errorf("vault %q: resource type %q is neither %s nor %s", cfg.Name, cfg.ResourceType, typeBackup, typeSiteRecovery))
 	}
-	if !groupPattern.MatchString(cfg.TargetResourceGroup) {
+	if !groupPattern().MatchString(cfg.TargetResourceGroup) {
 		errs = append(errs, fmt.Errorf("vault %q: %q is no name of a resource group", cfg.Name, cfg.TargetResourceGroup))
 	}
 	if cfg.ProtectedItems < 0 {

@@ -123,7 +123,7 @@ var faultCases = map[string][]struct {
 		}
 	}}},
 	kindAlready: {{"forced", on(Fault{Trigger: "Forced"}), func(t *testing.T, cl *client, v Vault) {
-		if r := cl.record(v); r.Status != "Upgraded" || r.TriggerType != "ForcedUpgrade" || !clientIDPattern.MatchString(r.OperationId) {
+		if r := cl.record(v); r.Status != "Upgraded" || r.TriggerType != "ForcedUpgrade" || !clientIDPattern().MatchString(r.OperationId) {
 			t.Errorf("record %+v", r)
 		}
 		wantStatus(t, cl.target(v), 200, `"status":"Upgraded"`, `"triggerType":"ForcedUpgrade"`)

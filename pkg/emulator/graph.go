@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/emulator/kql"
 )
 
@@ -22,7 +22,7 @@ const versionGraph = "2024-04-01"
 const maxPage = 1000
 
 var (
-	someText  = &shape{like: regexp.MustCompile(`(?s).`)}
+	someText  = &shape{like: lazyregexp.New(`(?s).`)}
 	graphBody = &shape{fields: map[string]*shape{
 		"subscriptions":    {each: &shape{like: guidPattern}},
 		"managementGroups": {each: someText},

@@ -16,12 +16,12 @@ import (
 // number; with none of these set, true or false.
 type shape struct {
 	fields map[string]*shape
-	named  bool           // any names, each with a string
-	words  []string       // in Azure's own case
-	like   *regexp.Regexp // a string of this form
-	each   *shape         // an array of such
-	from   *[2]float64    // a whole number from the one to the other
-	whole  string         // of an object of fields: all are needed, and this is what it is called when one is missing
+	named  bool                  // any names, each with a string
+	words  []string              // in Azure's own case
+	like   func() *regexp.Regexp // a string of this form
+	each   *shape                // an array of such
+	from   *[2]float64           // a whole number from the one to the other
+	whole  string                // of an object of fields: all are needed, and this is what it is called when one is missing
 }
 
 // The parts of a PATCH that the emulator knows; the names and words are those of
@@ -141,7 +141,7 @@ func (s *shape) check(path string, v any) *problem {
 			return badContent("%s must be a whole number from %.0f to %.0f, not %s.", at, s.from[0], s.from[1], asJSON(v))
 		}
 	case s.like != nil:
-		if text, ok := v.(string); !ok || !s.like.MatchString(text) {
+		if text, ok := v.(string); !ok || !s.like().MatchString(text) {
 			return badContent("%s has not the form it must have: %s.", at, asJSON(v))
 		}
 	default:

@@ -7,10 +7,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // call names what a request asks for, in logs, counters and the summary.
@@ -195,7 +196,7 @@ func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, bod
 		return p
 	}
 	if q.sub == nil {
-		if !guidPattern.MatchString(segments[0]) {
+		if !guidPattern().MatchString(segments[0]) {
 			return mistake(http.StatusBadRequest, "BadRequest", "%q is no subscription ID.", segments[0])
 		}
 		return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound", message: "The subscription " + segments[0] + " was not found."}
@@ -252,7 +253,7 @@ func classicHeaders(r *http.Request) *problem {
 	return nil
 }
 
-var clientIDPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}-(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)-P$`)
+var clientIDPattern = lazyregexp.New(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}-(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)-P$`)
 
 func upgradeHeaders(r *http.Request) *problem {
 	switch agent := r.Header.Values(headerAgent); {
@@ -265,7 +266,7 @@ func upgradeHeaders(r *http.Request) *problem {
 	if len(ids) != 1 {
 		return mistake(http.StatusBadRequest, "BadRequest", "The header x-ms-client-request-id is there %d times, not once.", len(ids))
 	}
-	m := clientIDPattern.FindStringSubmatch(ids[0])
+	m := clientIDPattern().FindStringSubmatch(ids[0])
 	if m == nil {
 		return mistake(http.StatusBadRequest, "BadRequest", "The header x-ms-client-request-id must have the form <guid>-<yyyy-MM-dd HH:mm:ssZ>-P; it is %q.", ids[0])
 	}
@@ -311,7 +312,7 @@ func targetGroup(path, subscriptionID, vault string) (string, error) {
 	if !strings.EqualFold(p[8], vault) {
 		return "", fmt.Errorf("NewResourcePath names vault %q, the URL %q", p[8], vault)
 	}
-	if !groupPattern.MatchString(p[4]) {
+	if !groupPattern().MatchString(p[4]) {
 		return "", errors.New("NewResourcePath has no valid name of a resource group")
 	}
 	return p[4], nil

@@ -99,7 +99,7 @@ func (c *Cloud) addResource(cfg Resource) []error {
 	if normalize(cfg.Location) == "" {
 		add("resource %q has no location", cfg.Name)
 	}
-	if !groupPattern.MatchString(cfg.ResourceGroup) {
+	if !groupPattern().MatchString(cfg.ResourceGroup) {
 		add("resource %q: %q is no name of a resource group", cfg.Name, cfg.ResourceGroup)
 	}
 	if cfg.ProtectedItems < 0 {
@@ -111,7 +111,7 @@ func (c *Cloud) addResource(cfg Resource) []error {
 			add("resource %q: its properties are no JSON object", cfg.Name)
 		}
 	}
-	if !guidPattern.MatchString(bareGUID(cfg.SubscriptionID)) {
+	if !guidPattern().MatchString(bareGUID(cfg.SubscriptionID)) {
 		add("subscription ID %q is not a GUID", cfg.SubscriptionID)
 	}
 	if len(errs) > 0 {

@@ -2,9 +2,10 @@ package emulator
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // Roles that the cloud knows: Owner and Reader, which people have of old, and the
@@ -32,7 +33,7 @@ var knownRoles = map[string]string{
 }
 
 var (
-	rolePattern = regexp.MustCompile(`(?i)^(?:/subscriptions/([0-9a-f-]{36}))?/providers/Microsoft\.Authorization/roleDefinitions/([0-9a-f-]{36})$`)
+	rolePattern = lazyregexp.New(`(?i)^(?:/subscriptions/([0-9a-f-]{36}))?/providers/Microsoft\.Authorization/roleDefinitions/([0-9a-f-]{36})$`)
 
 	assignmentBody = &shape{fields: map[string]*shape{"properties": {fields: map[string]*shape{
 		"roleDefinitionId": {like: rolePattern},
@@ -93,13 +94,13 @@ func usualRoles(sub string) []RoleAssignment {
 }
 
 // filterPattern is what $filter may be: the scope itself, one principal, or both.
-var filterPattern = regexp.MustCompile(`^(?:atScope\(\)|(?:atScope\(\) and )?(?:principalId eq '([0-9a-fA-F-]{36})'|assignedTo\('([0-9a-fA-F-]{36})'\)))$`)
+var filterPattern = lazyregexp.New(`^(?:atScope\(\)|(?:atScope\(\) and )?(?:principalId eq '([0-9a-fA-F-]{36})'|assignedTo\('([0-9a-fA-F-]{36})'\)))$`)
 
 // parseRoles checks a call about the role assignments at a resource.
 func parseRoles(q *request, r *http.Request, rest []string, body []byte) *problem {
 	if q.call == callRoles {
 		if filter := r.URL.Query().Get("$filter"); filter != "" {
-			m := filterPattern.FindStringSubmatch(filter)
+			m := filterPattern().FindStringSubmatch(filter)
 			if m == nil {
 				return mistake(http.StatusBadRequest, "UnsupportedFilter", "The filter %q is not known here; there are atScope(), principalId eq '{id}' and assignedTo('{id}').", filter)
 			}
@@ -110,7 +111,7 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 	if p := jsonContent(r); p != nil {
 		return p
 	}
-	if !guidPattern.MatchString(rest[3]) {
+	if !guidPattern().MatchString(rest[3]) {
 		return mistake(http.StatusBadRequest, "InvalidRoleAssignmentId", "The role assignment's name %q must be a GUID.", rest[3])
 	}
 	v, p := readObject(body)
@@ -125,7 +126,7 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 	if text("roleDefinitionId") == "" || text("principalId") == "" {
 		return badContent("properties needs roleDefinitionId and principalId.")
 	}
-	role := rolePattern.FindStringSubmatch(text("roleDefinitionId"))
+	role := rolePattern().FindStringSubmatch(text("roleDefinitionId"))
 	if role[1] != "" && !strings.EqualFold(role[1], q.resource.sub.id) {
 		return badContent("properties.roleDefinitionId names another subscription than the scope.")
 	}

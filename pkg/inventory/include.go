@@ -247,7 +247,7 @@ func (d *decoder) row(r *csv.Reader, header, row []string) {
 		case isLabel:
 			labels.Content = append(labels.Content, node(label), n)
 			continue
-		case name == "protectedItems" && wholeNumber.MatchString(value):
+		case name == "protectedItems" && wholeNumber().MatchString(value):
 			n.Tag, n.Style = "!!int", 0
 		}
 		f.entries = append(f.entries, entry{name: name, key: at, value: n, at: at})

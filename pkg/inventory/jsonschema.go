@@ -86,7 +86,7 @@ func duration(what string) keys {
 
 // share is a count or a percentage.
 func share(what string, least int) keys {
-	return either2(what, keys{"type": "integer", "minimum": least, "maximum": maxBudget}, keys{"type": "string", "pattern": percentage.String()})
+	return either2(what, keys{"type": "integer", "minimum": least, "maximum": maxBudget}, keys{"type": "string", "pattern": percentage().String()})
 }
 
 func pairs(what string) keys {

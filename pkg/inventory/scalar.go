@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 const quotedStyles = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
@@ -61,7 +62,7 @@ func clip(s string) string {
 func quote(s string) string { return strconv.Quote(clip(s)) }
 
 // yamlOneBooleans are the words that other YAML readers take for a boolean.
-var yamlOneBooleans = regexp.MustCompile(`^(?:[yY]|[yY]es|YES|[nN]|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$`)
+var yamlOneBooleans = lazyregexp.New(`^(?:[yY]|[yY]es|YES|[nN]|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$`)
 
 // text reads a string. What YAML readers take for something else must be
 // quoted.
@@ -73,7 +74,7 @@ func (r *reader) text(n *yaml.Node, where place, what string) (string, bool) {
 	kind := ""
 	switch n.ShortTag() {
 	case "!!str":
-		if !isPlain(n) || len(n.Value) > 3 || !yamlOneBooleans.MatchString(n.Value) {
+		if !isPlain(n) || len(n.Value) > 3 || !yamlOneBooleans().MatchString(n.Value) {
 			return r.intern(n.Value), true
 		}
 		kind = "a boolean"
@@ -157,12 +158,12 @@ func (r *reader) boolean(e *entry, what string) (bool, bool) {
 	return false, false
 }
 
-var wholeNumber = regexp.MustCompile(`^[-+]?(?:0|[1-9][0-9]*)$`)
+var wholeNumber = lazyregexp.New(`^[-+]?(?:0|[1-9][0-9]*)$`)
 
 // integer reads a whole number between least and most.
 func (r *reader) integer(e *entry, what string, least, most int) (int, bool) {
 	n := e.value
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && !wholeNumber.MatchString(n.Value) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && !wholeNumber().MatchString(n.Value) {
 		r.problem(e.at, "", "%s must be a whole number, not %s", what, describe(n))
 		return 0, false
 	}
@@ -170,7 +171,7 @@ func (r *reader) integer(e *entry, what string, least, most int) (int, bool) {
 		r.problem(e.at, "remove the quotes", "%s must be a whole number, not %s", what, describe(n))
 		return 0, false
 	}
-	if !wholeNumber.MatchString(n.Value) {
+	if !wholeNumber().MatchString(n.Value) {
 		r.problem(e.at, "write it in decimal digits alone", "%s must be a whole number, not %s", what, clip(n.Value))
 		return 0, false
 	}
@@ -182,7 +183,7 @@ func (r *reader) integer(e *entry, what string, least, most int) (int, bool) {
 	return i, true
 }
 
-var decimalNumber = regexp.MustCompile(`^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$`)
+var decimalNumber = lazyregexp.New(`^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$`)
 
 // number reads a decimal number between least and most.
 func (r *reader) number(e *entry, what string, least, most float64) (float64, bool) {
@@ -192,7 +193,7 @@ func (r *reader) number(e *entry, what string, least, most float64) (float64, bo
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(n.Value, 64)
-	if !decimalNumber.MatchString(n.Value) || err != nil || v < least || v > most {
+	if !decimalNumber().MatchString(n.Value) || err != nil || v < least || v > most {
 		r.problem(e.at, "", "%s must be a decimal number between %g and %g, not %s", what, least, most, clip(n.Value))
 		return 0, false
 	}

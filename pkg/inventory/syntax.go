@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // document reads the text as one YAML document and returns its mapping, nil
@@ -102,8 +103,8 @@ func unprintable(c rune) bool {
 }
 
 var (
-	yamlLine   = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	yamlAnchor = regexp.MustCompile(`unknown anchor '([^']*)'`)
+	yamlLine   = lazyregexp.New(`^yaml: (?:line (\d+): )?`)
+	yamlAnchor = lazyregexp.New(`unknown anchor '([^']*)'`)
 )
 
 // bisectLimit is the size up to which the line of a syntax error is searched
@@ -114,10 +115,10 @@ const bisectLimit = 2 << 20
 // where the surrounding construct begins, or none, and no column; the line
 // that is at fault is the last of the shortest prefix with the same error.
 func (r *reader) syntaxProblem(data []byte, err error) {
-	message := yamlLine.ReplaceAllString(err.Error(), "")
+	message := yamlLine().ReplaceAllString(err.Error(), "")
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	line := 1
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil && m[1] != "" {
+	if m := yamlLine().FindStringSubmatch(err.Error()); m != nil && m[1] != "" {
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
 			line = min(max(n, 1), len(lines))
 		}
@@ -143,7 +144,7 @@ func (r *reader) syntaxProblem(data []byte, err error) {
 	case strings.Contains(message, "exceeded max depth"):
 		hint = "this is nested far deeper than an inventory"
 	}
-	if m := yamlAnchor.FindStringSubmatch(message); m != nil {
+	if m := yamlAnchor().FindStringSubmatch(message); m != nil {
 		if i := strings.Index(text, "*"+m[1]); i >= 0 {
 			at.column = utf8.RuneCountInString(text[:i]) + 1
 		}

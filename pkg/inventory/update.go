@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -183,7 +183,7 @@ func child(n *yaml.Node, name string) (key, value *yaml.Node) {
 
 const goneMark = "# not found in Azure on "
 
-var marked = regexp.MustCompile(`[ \t]*` + goneMark + `\d{4}-\d{2}-\d{2}[ \t]*$`)
+var marked = lazyregexp.New(`[ \t]*` + goneMark + `\d{4}-\d{2}-\d{2}[ \t]*$`)
 
 // mark marks the vaults that are gone, and unmarks those that are back.
 func (u *updater) mark() {
@@ -216,7 +216,7 @@ func (u *updater) mark() {
 		line := it.place.line
 		was := ""
 		if !it.fixed {
-			was = marked.FindString(u.e.text(line))
+			was = marked().FindString(u.e.text(line))
 		}
 		ref := s.Name + "/" + it.vault.Name
 		may := !it.fixed && onLine[line] == 1 && u.e.closed(line)

@@ -1,12 +1,12 @@
 package inventory
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -129,7 +129,7 @@ func (d *decoder) subscription(f *fields) {
 	d.in.Subscriptions = append(d.in.Subscriptions, s)
 }
 
-var domainName = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
+var domainName = lazyregexp.New(`^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
 
 func (d *decoder) tenant(e *entry) string {
 	s, ok := d.text(e.value, e.at, "tenant")
@@ -139,7 +139,7 @@ func (d *decoder) tenant(e *entry) string {
 	if id, err := fleet.NormalizeGUID(s); err == nil {
 		return id
 	}
-	if len(s) > 253 || !domainName.MatchString(s) {
+	if len(s) > 253 || !domainName().MatchString(s) {
 		d.problem(e.at, "", "tenant must be a GUID or a domain such as contoso.example, not %s", quote(s))
 		return ""
 	}

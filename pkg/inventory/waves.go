@@ -1,12 +1,12 @@
 package inventory
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
@@ -209,14 +209,14 @@ func (d *decoder) failureBudget(e *entry) {
 // maxBudget is the largest count of failures, far above any fleet.
 const maxBudget = 1_000_000
 
-var percentage = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?%$`)
+var percentage = lazyregexp.New(`^([0-9]+(?:\.[0-9]+)?) ?%$`)
 
 // budget reads a count of failures, or a share of the vaults in percent.
 func (d *decoder) budget(e *entry, what string) (plan.Budget, bool) {
 	const form = "write a count such as 3, or a share such as 2%"
 	n := e.value
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && strings.HasSuffix(n.Value, "%") {
-		m := percentage.FindStringSubmatch(n.Value)
+		m := percentage().FindStringSubmatch(n.Value)
 		if m == nil {
 			d.problem(e.at, form, "%s must be a percentage between 0%% and 100%%, not %s", what, quote(n.Value))
 			return plan.Budget{}, false
@@ -228,7 +228,7 @@ func (d *decoder) budget(e *entry, what string) (plan.Budget, bool) {
 		}
 		return plan.Budget{Percent: share, Unit: plan.UnitPercent}, true
 	}
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && !wholeNumber.MatchString(n.Value) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && !wholeNumber().MatchString(n.Value) {
 		d.problem(e.at, form, "%s must be a whole number or a percentage, not %s", what, describe(n))
 		return plan.Budget{}, false
 	}

@@ -5,12 +5,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -233,17 +233,17 @@ func commonest(f *Found, of func(*fleet.Vault) string) string {
 
 // safeWord is text that no YAML reader takes for anything else, in a flow
 // mapping neither.
-var safeWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(?:[ _.-][A-Za-z0-9]+)*$`)
+var safeWord = lazyregexp.New(`^[A-Za-z][A-Za-z0-9]*(?:[ _.-][A-Za-z0-9]+)*$`)
 
 // guidWord is plain too: its dashes keep it from being a number.
-var guidWord = regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+var guidWord = lazyregexp.New(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-var reservedWords = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n|null|inf|nan)$`)
+var reservedWords = lazyregexp.New(`^(?i:true|false|yes|no|on|off|y|n|null|inf|nan)$`)
 
 // scalar writes a text so that YAML reads the same text: plain where that is
 // certain, else in double quotes.
 func scalar(s string) string {
-	if guidWord.MatchString(s) || safeWord.MatchString(s) && !reservedWords.MatchString(s) {
+	if guidWord().MatchString(s) || safeWord().MatchString(s) && !reservedWords().MatchString(s) {
 		return s
 	}
 	var b strings.Builder

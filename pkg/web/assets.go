@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"strings"
+	"sync"
 )
 
 //go:embed assets
@@ -15,10 +16,13 @@ var assets embed.FS
 // one, so that a file on disk needs no server to import from.
 var scripts = []string{"model.js", "times.js", "timeline.js", "rows.js", "detail.js", "lists.js", "live.js", "main.js"}
 
+// Made when the first page is: most commands show none.
 var (
-	styles    = asset("page.css") + asset("timeline.css")
-	script    = joined()
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"number": number, "plural": plural}).ParseFS(assets, "assets/*.html"))
+	styles    = sync.OnceValue(func() string { return asset("page.css") + asset("timeline.css") })
+	script    = sync.OnceValue(joined)
+	templates = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(template.FuncMap{"number": number, "plural": plural}).ParseFS(assets, "assets/*.html"))
+	})
 )
 
 func asset(name string) string {
@@ -42,7 +46,7 @@ func joined() string {
 // frozenPolicy lets a file do nothing but run its own script and styles, which
 // it knows by their hashes.
 func frozenPolicy() string {
-	return "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(styles) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; script-src " + hash(script()) + "; style-src " + hash(styles()) + "; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
 func hash(s string) string {

@@ -139,7 +139,7 @@ func (g *guard) exchange(w http.ResponseWriter, r *http.Request, token string) {
 func (g *guard) form(w http.ResponseWriter, status int, wrong string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = templates.ExecuteTemplate(w, "login.html", wrong) // a client that went away
+	_ = templates().ExecuteTemplate(w, "login.html", wrong) // a client that went away
 }
 
 // loopbackHost reports whether a name or an address can only be this machine.

@@ -111,10 +111,10 @@ func (s sheet) write(w io.Writer) error {
 	p := s.parts()
 	page := shell{Title: "fleetup run " + p.Run.ID, Live: s.live, Parts: p, Data: template.JS(data)}
 	if !s.live { // a live page fetches them
-		page.Policy, page.CSS, page.JS = frozenPolicy(), template.CSS(styles), template.JS(script)
+		page.Policy, page.CSS, page.JS = frozenPolicy(), template.CSS(styles()), template.JS(script())
 	}
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, "page.html", page); err != nil {
+	if err := templates().ExecuteTemplate(&b, "page.html", page); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	_, err = w.Write(b.Bytes())
@@ -127,7 +127,7 @@ func (s sheet) fragments() (map[string]string, error) {
 	out := map[string]string{}
 	for _, name := range []string{"summary", "needs", "waves", "after"} {
 		var b strings.Builder
-		if err := templates.ExecuteTemplate(&b, name, p); err != nil {
+		if err := templates().ExecuteTemplate(&b, name, p); err != nil {
 			return nil, fmt.Errorf("write the page's %s: %w", name, err)
 		}
 		out[name] = b.String()

@@ -26,8 +26,8 @@ func (s *Server) routes() http.Handler {
 	m.Handle("/{$}", s.shown(func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, "text/html; charset=utf-8", s.desk.page)
 	}))
-	m.HandleFunc("/page.css", plain("text/css; charset=utf-8", styles))
-	m.HandleFunc("/page.js", plain("text/javascript; charset=utf-8", script))
+	m.HandleFunc("/page.css", plain("text/css; charset=utf-8", styles()))
+	m.HandleFunc("/page.js", plain("text/javascript; charset=utf-8", script()))
 	m.Handle("/api/status", s.shown(func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, "application/json", s.desk.status)
 	}))

@@ -3,9 +3,10 @@ package text
 import (
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // Removed stands where a secret was.
@@ -15,14 +16,14 @@ const Removed = "[token removed]"
 // quote answers, and a server may quote what it was sent.
 var (
 	// signed is a signed token, or enough of it to matter.
-	signed = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
+	signed = lazyregexp.New(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
 	// bearer is a token of any make, behind the word.
-	bearer = regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{20,}=*`)
+	bearer = lazyregexp.New(`(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{20,}=*`)
 	// field is a secret's field of a form, a query or a JSON document, quotes
 	// escaped or not; sig is the signature in a shared access URL.
-	field = regexp.MustCompile(`(?i)\b((?:client_secret|client_assertion|access_token|refresh_token|id_token|sig)\\?"?\s*[=:]\s*\\?"?)[^\s&"'\\,;}<]+`)
+	field = lazyregexp.New(`(?i)\b((?:client_secret|client_assertion|access_token|refresh_token|id_token|sig)\\?"?\s*[=:]\s*\\?"?)[^\s&"'\\,;}<]+`)
 	// userinfo is the user and the password in a URL.
-	userinfo = regexp.MustCompile(`(://)[^\s/?#@"']+@`)
+	userinfo = lazyregexp.New(`(://)[^\s/?#@"']+@`)
 )
 
 // HideSecrets takes out of s what looks like a secret. Most texts hold nothing
@@ -30,14 +31,20 @@ var (
 // asked first.
 func HideSecrets(s string) string {
 	if strings.Contains(s, "eyJ") {
-		s = signed.ReplaceAllString(s, Removed)
+		s = signed().ReplaceAllString(s, Removed)
 	}
-	if strings.Contains(strings.ToLower(s), "bearer") {
-		s = bearer.ReplaceAllString(s, "${1}"+Removed)
+	lower := strings.ToLower(s)
+	if strings.Contains(lower, "bearer") {
+		s = bearer().ReplaceAllString(s, "${1}"+Removed)
 	}
-	if strings.ContainsAny(s, "=:") {
-		s = field.ReplaceAllString(s, "${1}"+Removed)
-		s = userinfo.ReplaceAllString(s, "${1}"+Removed+"@")
+	// Every name of a field has one of these; ſ is an s to the pattern, and not to
+	// ToLower.
+	named := func(part string) bool { return strings.Contains(lower, part) }
+	if strings.ContainsAny(s, "=:") && slices.ContainsFunc([]string{"client_", "_token", "sig", "ſ"}, named) {
+		s = field().ReplaceAllString(s, "${1}"+Removed)
+	}
+	if strings.Contains(s, "://") {
+		s = userinfo().ReplaceAllString(s, "${1}"+Removed+"@")
 	}
 	return s
 }

@@ -28,19 +28,35 @@ func Clean(s string, limit int) string {
 	if most := 8*limit + 8<<10; len(s) > most { // room for a token that straddles the limit
 		s, cut = s[:most], true
 	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = HideSecrets(strings.Join(strings.Fields(s), " "))
+	if !isPlain(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+				return ' '
+			}
+			return r
+		}, s)
+		s = strings.Join(strings.Fields(s), " ")
+	}
+	s = HideSecrets(s)
 	if cut || utf8.RuneCountInString(s) > limit {
 		r := []rune(s)
 		s = strings.TrimSpace(string(r[:min(limit, len(r))])) + "…"
 	}
 	return s
+}
+
+// isPlain reports whether s is of printable ASCII, with single spaces between
+// its words: nearly all that a listing holds is.
+func isPlain(s string) bool {
+	last := byte(' ')
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && last == ' ' {
+			return false
+		}
+		last = s[i]
+	}
+	return s == "" || last != ' '
 }
 
 // Excerpt shows the first bytes of a body that could not be read, quoted, with
