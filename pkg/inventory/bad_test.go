@@ -32,7 +32,7 @@ func TestBadInventories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := inventory.Parse(name, data, now)
+			p, err := inventory.Parse(name, data, now, kindsOfTests()...)
 			var problems *inventory.Problems
 			if p != nil || !errors.As(err, &problems) {
 				t.Fatalf("got a plan: %v, and the error %v; want problems", p != nil, err)

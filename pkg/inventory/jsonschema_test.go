@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -86,9 +87,10 @@ func document(t *testing.T, text []byte) any {
 // and the tests hold.
 func TestSchemaAcceptsGoodInventories(t *testing.T) {
 	t.Parallel()
-	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec) // what examples and pages name
+	// What examples and pages name.
+	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
 	texts := map[string][]byte{}
-	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml", "../../examples/alerts/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml", "../../examples/*/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", pattern, err)

@@ -164,10 +164,13 @@ func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
 }
 
 // optionText is an option's value as written. A version looks like a date, and
-// need not be quoted.
+// need not be quoted; a number without its unit is no duration, quoted or not.
 func (d *decoder) optionText(o *fleet.Option, e *entry) (string, bool) {
-	if o.Type == fleet.OptionVersion && e.value.Kind == yaml.ScalarNode && e.value.ShortTag() == "!!timestamp" {
-		return e.value.Value, true
+	if e.value.Kind == yaml.ScalarNode {
+		switch tag := e.value.ShortTag(); {
+		case o.Type == fleet.OptionVersion && tag == "!!timestamp", o.Type == fleet.OptionDuration && (tag == "!!int" || tag == "!!float"):
+			return e.value.Value, true
+		}
 	}
 	return d.text(e.value, e.at, "upgrade."+o.Key)
 }

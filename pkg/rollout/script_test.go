@@ -28,12 +28,14 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	open [VAULT=failed|unknown|accepted|errorbody|reopened…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
-//	validated VAULTS VERDICT [op=ID] [retry=30s]
-//	prepared VAULTS [gone | STATE@ID]  the fresh read shows no record, no vault, or this record
+//	validated VAULTS VERDICT [op=ID] [retry=30s] [mode=WORD]
+//	prepared VAULTS [gone | STATE@ID | mode=WORD]
+//	                                   the fresh read shows no record, no vault, this record, or these settings
 //	unprepared VAULTS CLASS [30s]
-//	answer VAULTS accepted|unknown|errorbody|busy [20m]|429 [30s]|403|failed|notsent
-//	list SUB [VAULT=STATE[@ID]|none|gone…] [asof=-10s]
-//	                                   vaults not named are in progress if upgrading, else without record
+//	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|blocked|failed|notsent
+//	list SUB [only=VAULT] [VAULT=STATE[?][@ID]|none|gone…] [asof=-10s]
+//	                                   vaults not named are in progress if upgrading, else without record; only one
+//	                                   of them was read; a state with a ? is only presumed to be ours
 //	listfail SUB CLASS
 //	reconciled VAULTS absent|foreign|unreadable|ours[=STATE]
 //	verified VAULTS ok|notyet|error

@@ -236,7 +236,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		opt[key] = val
 	}
 	var wait time.Duration
-	if w := opt["retry"]; w != "" || len(more) == 1 && opt["op"] == "" {
+	if w := opt["retry"]; w != "" || len(more) == 1 && !strings.Contains(more[0], "=") {
 		if w == "" {
 			w = more[0]
 		}
@@ -247,7 +247,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 	}
 	switch what {
 	case "validated":
-		r := fleet.Validation{Verdict: fleet.Verdict(how), RetryAfter: wait}
+		r := fleet.Validation{Verdict: fleet.Verdict(how), RetryAfter: wait, State: settings(opt["mode"])}
 		if r.Verdict != fleet.VerdictReady {
 			r.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how, Message: "checks say " + how}}
 		}
@@ -258,7 +258,9 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 	case "prepared":
 		s.ops[name]++
 		o := Prepared{Vault: k, OperationID: name + "#" + strconv.Itoa(s.ops[name]), Present: how != "gone"}
-		if state, op, ok := strings.Cut(how, "@"); ok {
+		if mode, ok := strings.CutPrefix(how, "mode="); ok {
+			o.Seen.State = settings(mode)
+		} else if state, op, ok := strings.Cut(how, "@"); ok {
 			o.Seen.Record = s.record(fleet.UpgradeState(state), op)
 		}
 		return o, nil
@@ -268,6 +270,9 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 	case "answer":
 		a, ok := scriptAnswers[how]
 		a.RetryAfter = wait
+		if how == "followed" {
+			a.Operation = &fleet.Operation{StatusURL: "/operations/" + v.OperationID, RetryAfter: wait}
+		}
 		if !ok {
 			return nil, fmt.Errorf("no answer %q", how)
 		}
@@ -298,79 +303,4 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		return o, nil
 	}
 	return nil, fmt.Errorf("no command %q", what)
-}
-
-func (s *script) record(state fleet.UpgradeState, op string) *fleet.Record {
-	r := &fleet.Record{OperationID: op, State: state, StartedAt: s.now}
-	switch state {
-	case fleet.RecordUpgraded:
-		r.EndedAt = s.now
-	case fleet.RecordFailed:
-		r.EndedAt, r.Message = s.now, "the service gave up"
-	}
-	return r
-}
-
-func recordState(v fleet.Verdict) fleet.UpgradeState {
-	switch v {
-	case fleet.VerdictAlready:
-		return fleet.RecordUpgraded
-	case fleet.VerdictFailed:
-		return fleet.RecordFailed
-	}
-	return fleet.RecordInProgress
-}
-
-var scriptAnswers = map[string]fleet.StartAnswer{
-	"accepted":  {Verdict: fleet.StartAccepted, HTTPStatus: 200},
-	"unknown":   {Verdict: fleet.StartUnknown, Message: "no answer"},
-	"errorbody": {Verdict: fleet.StartUnknown, HTTPStatus: 500, Message: "internal error", ErrorBody: true},
-	"busy":      {Verdict: fleet.StartBusy, HTTPStatus: 409},
-	"429":       {Verdict: fleet.StartThrottled, HTTPStatus: 429},
-	"403":       {Verdict: fleet.StartDenied, HTTPStatus: 403, Message: "no co-administrator"},
-	"failed":    {Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"},
-	"notsent":   {Verdict: fleet.StartNotSent, Message: "no connection"},
-}
-
-// listing builds a complete reading of a subscription.
-func (s *script) listing(args []string) ([]Observation, error) {
-	snap := &fleet.Snapshot{Subscription: s.sub(args[0]), ReadAt: s.now, Vaults: map[fleet.Key]fleet.Sighting{}}
-	for i := range s.plan.Vaults {
-		if s.plan.Vaults[i].SubscriptionID != snap.Subscription {
-			continue
-		}
-		var seen fleet.Sighting
-		if v := &s.m.Vaults[i]; v.Status == fleet.Upgrading {
-			seen.Record = s.record(fleet.RecordInProgress, v.OperationID)
-		}
-		snap.Vaults[s.m.key(i)] = seen
-	}
-	for _, a := range args[1:] {
-		name, how, _ := strings.Cut(a, "=")
-		if name == "asof" {
-			d, err := time.ParseDuration(how)
-			if err != nil {
-				return nil, err
-			}
-			snap.ReadAt = s.now.Add(d)
-			continue
-		}
-		i, err := s.vault(name)
-		if err != nil {
-			return nil, err
-		}
-		state, op, ok := strings.Cut(how, "@")
-		if !ok {
-			op = s.m.Vaults[i].OperationID
-		}
-		switch state {
-		case "gone":
-			delete(snap.Vaults, s.m.key(i))
-		case "none":
-			snap.Vaults[s.m.key(i)] = fleet.Sighting{}
-		default:
-			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op)}
-		}
-	}
-	return []Observation{Listed{snap}}, nil
 }

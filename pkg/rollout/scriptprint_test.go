@@ -20,7 +20,11 @@ func (s *script) print(out Output) []string {
 	}
 	for _, e := range out.Intents {
 		f := e.Fact.(fleet.StartIntended)
-		all = append(all, said{fmt.Sprintf("intent, attempt %d:", f.Attempt), f.OperationID})
+		what := fmt.Sprintf("intent, attempt %d", f.Attempt)
+		if len(f.Before) > 0 {
+			what += ", before it " + string(f.Before)
+		}
+		all = append(all, said{what + ":", f.OperationID})
 	}
 	for _, a := range out.Actions {
 		all = append(all, s.action(a))
@@ -152,11 +156,14 @@ func (s *script) action(action Action) said {
 	case Explain:
 		return said{"do Explain", a.OperationID}
 	case Watch:
-		what := "do Watch " + s.subName(a.Subscription) + map[bool]string{true: " on:", false: " off:"}[a.On]
-		if a.Vault < 0 {
-			return said{what, "itself"}
+		what := "do Watch " + s.subName(a.Subscription) + map[bool]string{true: " on", false: " off"}[a.On]
+		if a.Operation != nil {
+			what += ", by " + a.Operation.StatusURL
 		}
-		return said{what, name(a.Vault)}
+		if a.Vault < 0 {
+			return said{what + ":", "itself"}
+		}
+		return said{what + ":", name(a.Vault)}
 	case Wake:
 		if a.At.IsZero() {
 			return said{"do Wake never", ""}

@@ -3,10 +3,13 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -193,6 +196,41 @@ func TestClock(t *testing.T) {
 			if got := c.within(from, at, to); !got.Equal(want) {
 				t.Errorf("%v became %v, expected %v", at, got, want)
 			}
+		}
+	})
+}
+
+// Readings of single vaults are forgotten with their use: a night of many vaults
+// does not keep what it read of each.
+func TestListerForgetsVaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{one: true}
+		ctx, cancel := context.WithCancel(t.Context())
+		var calls errgroup.Group
+		p := planOf(2000)
+		l := newLister(ctx, &calls, f, p, newClock(time.Now(), time.Time{}))
+		t.Cleanup(func() { cancel(); _ = calls.Wait() })
+		most := 0
+		for i := range p.Vaults {
+			v := &p.Vaults[i].Vault
+			if _, err := l.recent(t.Context(), v, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := l.recent(t.Context(), v, time.Time{}); err != nil || again.Vaults[v.Key].Address != fmt.Sprint(i+1) {
+				t.Fatalf("%s was read again, or another: %+v, %v", v.Key, again, err)
+			}
+			if l.lastSeen(v).Address == "" {
+				t.Fatalf("%s is forgotten at once", v.Key)
+			}
+			time.Sleep(l.poll / 10)
+			most = max(most, len(l.shelves), len(l.aging))
+		}
+		if most > 25 { // those of two polls, and a little
+			t.Errorf("%d readings were kept", most)
+		}
+		if f.count() != len(p.Vaults) {
+			t.Errorf("%d readings", f.count())
 		}
 	})
 }

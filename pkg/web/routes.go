@@ -10,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
@@ -33,9 +30,7 @@ func (s *Server) routes() http.Handler {
 	}))
 	m.Handle("/events", s.shown(s.events))
 	m.Handle("/metrics", s.shown(func(w http.ResponseWriter, r *http.Request) {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(&gauges{s.desk})
-		promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+		s.answer(w, r, metricsType, s.desk.metrics)
 	}))
 	return m
 }
