@@ -98,7 +98,7 @@ var rooms = map[string][]string{
 	"pkg/emulator/kql":         {},
 	"pkg/report":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "github.com/jedib0t/go-pretty/v6", "github.com/jmespath/go-jmespath"},
 	"pkg/notify":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
-	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
+	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "github.com/prometheus/client_golang"},
 	"cmd/fleetup":              {"pkg", "examples", "internal/lazyregexp", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
 	"examples":                 {},
 	"test":                     {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},
@@ -154,6 +154,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 		"github.com/jedib0t/go-pretty":      "pkg/report",
 		"github.com/jmespath/go-jmespath":   "pkg/report",
 		"github.com/rogpeppe/go-internal":   "cmd/fleetup",
+		"github.com/prometheus":             "pkg/web",
 		module + "pkg/azure/classic":        "cmd/fleetup",
 		module + "pkg/azure/graph":          "cmd/fleetup",
 	}

@@ -268,3 +268,14 @@ func TestReliabilityNamesTestsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// TestWalkThrough: the kind that CONTRIBUTING.md adds is one that was compiled
+// and tried.
+func TestWalkThrough(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(read(t, "CONTRIBUTING.md"), "```go\n")
+	code, _, ended := strings.Cut(rest, "```")
+	if !ended || len(code) < 500 || !strings.Contains(read(t, "pkg/azure/rsv/walkthrough_test.go"), code) {
+		t.Errorf("pkg/azure/rsv/walkthrough_test.go does not hold\n%s", code)
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
@@ -30,7 +33,9 @@ func (s *Server) routes() http.Handler {
 	}))
 	m.Handle("/events", s.shown(s.events))
 	m.Handle("/metrics", s.shown(func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, metricsType, s.desk.metrics)
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(&gauges{s.desk})
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
 	}))
 	return m
 }

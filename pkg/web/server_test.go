@@ -218,6 +218,19 @@ func TestServerShowsARun(t *testing.T) {
 		t.Errorf("the status is %+v", status)
 	}
 
+	resp, metrics := x.ask("GET", "/metrics", nil)
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain; version=") {
+		t.Errorf("metrics are %s", resp.Header.Get("Content-Type"))
+	}
+	for _, want := range []string{`fleetup_vaults{status="failed"} 1`, `fleetup_vaults{status="blocked"} 0`, `fleetup_wave_vaults{status="upgrading",wave="canary"} 1`,
+		`fleetup_wave_status{status="running",wave="canary"} 1`, "fleetup_starts_total 2", "fleetup_in_flight 1", "fleetup_budget_used 1", "fleetup_budget_limit 3",
+		`fleetup_requests_per_second{lane="resource-manager-reads",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 2.5`,
+		`fleetup_requests_per_second{lane="resource-manager-writes",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 10`,
+		"fleetup_throttled_subscriptions 0", `fleetup_run_info{inventory="contoso.yaml",plan="7f3a9c21d4e5f607",run="20260316-110000-7f3a9c",version="v1"} 1`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
 	if resp, body := x.ask("GET", "/healthz", nil); resp.StatusCode != 200 || body != "ok\n" {
 		t.Errorf("healthz: %s %q", resp.Status, body)
 	}
