@@ -44,6 +44,9 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 // recordedBefore reads what each vault was like before the runs of a ledger that
 // nobody has open.
 func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
+	if !exists(path) {
+		return nil, usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "there is no ledger at %s, so nothing is recorded that could be put back", path)
+	}
 	r, err := openReading(path)
 	if err != nil {
 		return nil, err

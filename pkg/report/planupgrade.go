@@ -149,7 +149,10 @@ func permissionWords(actions []string) string {
 	if reads > 0 {
 		parts = append(parts, plural(reads, "action that reads", "actions that read"))
 	}
-	return strings.Join(parts, " and ")
+	if n := len(parts); n > 1 {
+		return strings.Join(parts[:n-1], ", ") + " and " + parts[n-1]
+	}
+	return strings.Join(parts, "")
 }
 
 // requests shows what is sent to each vault that may start, where that is not

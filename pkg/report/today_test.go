@@ -168,3 +168,17 @@ func TestNamesOfGroups(t *testing.T) {
 		t.Errorf("they are called %s, want %s", got, want)
 	}
 }
+
+func TestPermissionWords(t *testing.T) {
+	t.Parallel()
+	for want, actions := range map[string][]string{
+		"1 action that reads":                      {"a/read"},
+		"a/write and 2 actions that read":          {"b/read", "a/write", "c/read"},
+		"a/write, b/write and 1 action that reads": {"b/write", "c/read", "a/write"},
+		"": nil,
+	} {
+		if got := permissionWords(actions); got != want {
+			t.Errorf("%v is %q, want %q", actions, got, want)
+		}
+	}
+}

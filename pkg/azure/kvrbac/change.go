@@ -38,7 +38,8 @@ var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDep
 
 func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
-		Role: unconditional(func() fleet.Role { return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment) }),
+		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
+		Role:  unconditional(func() fleet.Role { return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment) }),
 		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
 	s.Describe = func(o fleet.Options) fleet.Upgrade {
