@@ -20,10 +20,10 @@ func TestTodayPace(t *testing.T) {
 	for i := range 30 {
 		w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i)}).Takes(0)
 	}
-	w.cloud.Subscription(subA).Buckets(20, 25, 5, 10)
-	w.cloud.Subscription(subB).Buckets(20, 25, 5, 10)
+	w.cloud.Subscription(subA).Buckets(20, 25, 10, 10)
+	w.cloud.Subscription(subB).Buckets(20, 25, 10, 10)
 	w.write(strictarm.Inventory{Waves: []strict.Wave{{Name: "all"}},
-		Limits: strict.Limits{Validations: 30, Upgrades: 10, PerSubscription: 5, RequestsPerSecond: 100}})
+		Limits: strict.Limits{Validations: 30, Upgrades: 10, PerSubscription: 2, RequestsPerSecond: 100}})
 	w.start("run", w.inv, "--yes").ends(0)
 	for _, s := range w.judge().Subscriptions {
 		all := 0
