@@ -118,8 +118,7 @@ func (a *assessment) add(s fleet.Severity, code, message, action string, items [
 	}
 }
 
-// has is what a principal may do by the built-in roles that it has, without
-// condition.
+// has is what a principal may do by the roles that it has, without condition.
 func has(principal string, there []assignment) (s set) {
 	for i := range there {
 		if r := there[i].gives(principal); r != nil {
@@ -142,13 +141,13 @@ func strangers(ps []principal, there []assignment) (items []string) {
 	return items
 }
 
-// gives is the built-in role that an assignment gives to a principal without
-// condition; nil where it gives none.
+// gives is the role that an assignment gives to a principal without condition; nil
+// where it gives none that is about a key vault's data.
 func (a *assignment) gives(principal string) *role {
 	if a.Properties.Condition != "" || !strings.EqualFold(a.Properties.PrincipalID, principal) {
 		return nil
 	}
-	return roleOf(a.Properties.RoleDefinitionID)
+	return a.role
 }
 
 // giver returns an assignment that gives what is needed: the oldest that gives all
@@ -183,7 +182,7 @@ func (a *assessment) giver(need set, principal string, there []assignment) *assi
 func conditionalOf(r *role, principal, scope string, there []assignment) *assignment {
 	for i := range there {
 		p := &there[i].Properties
-		if p.Condition != "" && there[i].here(scope) && strings.EqualFold(p.PrincipalID, principal) && roleOf(p.RoleDefinitionID) == r {
+		if p.Condition != "" && there[i].here(scope) && strings.EqualFold(p.PrincipalID, principal) && there[i].role == r {
 			return &there[i]
 		}
 	}

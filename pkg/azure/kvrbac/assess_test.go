@@ -44,6 +44,7 @@ func assigned(principal, role, scope string) assignment {
 	a := assignment{Name: "a0000000-0000-4000-8000-000000000000"}
 	a.Properties.Scope, a.Properties.PrincipalID = scope, principal
 	a.Properties.RoleDefinitionID = "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + role
+	a.role = roleOf(role)
 	return a
 }
 

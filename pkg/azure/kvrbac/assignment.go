@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,11 @@ var (
 		Why:    "the role assignments that take the place of access policies, and the change itself: a key vault wants this right of whoever changes how access is decided"}
 )
 
+// readDefinition reads what a custom role allows. Where a definition belongs to
+// matters little: it is found by its GUID in every subscription that may use it.
+var readDefinition = arm.Call{Method: http.MethodGet, Path: "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}?api-version=2022-04-01",
+	Action: "Microsoft.Authorization/roleDefinitions/read", Why: "what the custom roles allow that principals of access policies have"}
+
 const assignmentsPath = "{vault}/providers/Microsoft.Authorization/roleAssignments"
 
 // assignment is the definition RoleAssignment, as far as it is needed.
@@ -37,6 +43,8 @@ type assignment struct {
 		Condition        string `json:"condition"`
 		CreatedOn        string `json:"createdOn"`
 	} `json:"properties"`
+
+	role *role // nil where it gives nothing of a key vault's data
 }
 
 // namespace is what the names of our assignments are derived in. It never
@@ -72,23 +80,66 @@ func (a *assignment) madeAt() time.Time {
 	return t
 }
 
-// list reads the role assignments that apply to a vault, inherited ones included.
-func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault) ([]assignment, error) {
+// list reads the role assignments that apply to a vault, inherited ones included,
+// and the custom roles among them that somebody of these principals has.
+func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []principal) ([]assignment, error) {
 	all, err := arm.List[assignment](ctx, u, v.SubscriptionID, "list the role assignments of vault "+v.Ref(), pathOf(listAssignments, v, ""))
 	if err != nil {
 		return nil, err
 	}
 	var at []assignment
 	for _, a := range all {
-		if a.applies(v.ResourceID()) {
-			at = append(at, a)
+		if !a.applies(v.ResourceID()) {
+			continue
 		}
+		a.role = roleOf(a.Properties.RoleDefinitionID)
+		isOf := func(p principal) bool { return strings.EqualFold(a.Properties.PrincipalID, p.id) }
+		if a.role == nil && a.Properties.Condition == "" && slices.ContainsFunc(of, isOf) {
+			if a.role, err = custom(ctx, u, v, a.Properties.RoleDefinitionID); err != nil {
+				return nil, err
+			}
+		}
+		at = append(at, a)
 	}
 	return at, nil
 }
 
+// custom reads a role that is none of the built-in ones for key vaults; nil where
+// it allows nothing of their data.
+func custom(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, definition string) (*role, error) {
+	id, err := fleet.NormalizeGUID(lastPart(definition))
+	if err != nil {
+		return nil, nil
+	}
+	path := pathOf(readDefinition, v, id)
+	any, err := u.Shared(ctx, path, func(ctx context.Context) (any, error) {
+		var d struct {
+			Properties struct {
+				RoleName    string `json:"roleName"`
+				Permissions []struct {
+					DataActions    []string `json:"dataActions"`
+					NotDataActions []string `json:"notDataActions"`
+				} `json:"permissions"`
+			} `json:"properties"`
+		}
+		_, _, err := u.Get(ctx, v.SubscriptionID, "read the role definition "+id, path, &d)
+		r := &role{id: id, name: arm.Word(d.Properties.RoleName)}
+		for _, p := range d.Properties.Permissions {
+			r.grants |= granted(p.DataActions, p.NotDataActions)
+		}
+		return r, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r, ok := any.(*role); ok && r.grants != 0 {
+		return r, nil
+	}
+	return nil, nil
+}
+
 func pathOf(c arm.Call, v *fleet.Vault, name string) string {
-	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{name}", name).Replace(c.Path)
+	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID, "{name}", name).Replace(c.Path)
 }
 
 // put makes a role assignment. Made already is made. One that was made is not

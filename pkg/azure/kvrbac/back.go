@@ -38,16 +38,16 @@ func restore(was arm.State) (json.RawMessage, error) {
 
 // checkBack shows what stays behind, and who loses access.
 func checkBack(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource, r *check.Report) {
-	there, err := list(ctx, u, v)
+	ps, _ := principals(res.State())
+	there, err := list(ctx, u, v, nil)
 	if err != nil {
 		u.Failed(r, err)
 		return
 	}
-	ps, _ := principals(res.State())
 	var left, loses []string
 	for i := range there {
 		a := &there[i]
-		role := roleOf(a.Properties.RoleDefinitionID)
+		role := a.role
 		if role == nil {
 			continue
 		}

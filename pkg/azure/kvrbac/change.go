@@ -39,7 +39,9 @@ var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDep
 func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
 		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
-		Role:  unconditional(func() fleet.Role { return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, makeAssignment) }),
+		Role: unconditional(func() fleet.Role {
+			return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, readDefinition, makeAssignment)
+		}),
 		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
 	s.Describe = func(o fleet.Options) fleet.Upgrade {
@@ -69,7 +71,8 @@ func judge(state arm.State) []fleet.Finding {
 
 // checkRoles shows what the access policies become.
 func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource, r *check.Report) {
-	there, err := list(ctx, u, v)
+	ps, _ := principals(res.State())
+	there, err := list(ctx, u, v, ps)
 	if err != nil {
 		u.Failed(r, err)
 		return
@@ -85,7 +88,8 @@ func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.R
 // through now is not made.
 func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource) error {
 	op := "ready the roles of vault " + v.Ref()
-	there, err := list(ctx, u, v)
+	ps, _ := principals(res.State())
+	there, err := list(ctx, u, v, ps)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const (
 // allow the same operations where roles decide.
 type permission struct {
 	area, word string
-	needs      []string // less the prefix Microsoft.KeyVault/vaults/
+	needs      []string // less their prefix
 }
 
 // permissions are those of the definitions KeyPermissions, SecretPermissions,

@@ -2,17 +2,22 @@ package kvrbac
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
-// role is a built-in role for the data of key vaults.
+// role is a role that allows something of the data of key vaults: a built-in one,
+// or a custom one that somebody has.
 type role struct {
 	id, name string
-	actions  []string // its data actions, less the prefix Microsoft.KeyVault/vaults/; * stands for anything
+	actions  []string // of a built-in one, its data actions less their prefix; * stands for anything
 	manages  string   // what it allows besides, of the vault as a resource; empty: nothing
 
 	grants set
 }
+
+// prefix is what the data actions of key vaults begin with.
+const prefix = "Microsoft.KeyVault/vaults/"
 
 // What the roles allow besides data, in words: their Actions on the page.
 const (
@@ -50,33 +55,54 @@ var roles = granting([]role{
 // granting works out what each role grants.
 func granting(rs []role) []role {
 	for i := range rs {
-		rs[i].grants = where(func(p permission) bool {
-			for _, action := range p.needs {
-				if !rs[i].allows(action) {
-					return false
-				}
-			}
-			return true
-		})
+		var patterns []string
+		for _, a := range rs[i].actions {
+			patterns = append(patterns, prefix+a)
+		}
+		rs[i].grants = granted(patterns, nil)
 	}
 	return rs
 }
 
-// allows reports whether the role has a data action.
-func (r *role) allows(action string) bool {
-	for _, pattern := range r.actions {
-		before, after, any := strings.Cut(pattern, "*")
-		if pattern == action || any && len(action) >= len(before)+len(after) && strings.HasPrefix(action, before) && strings.HasSuffix(action, after) {
-			return true
+// granted are the permissions whose data actions are all among some patterns, and
+// none among others.
+func granted(patterns, except []string) set {
+	return where(func(p permission) bool {
+		for _, action := range p.needs {
+			if !anyMatches(patterns, prefix+action) || anyMatches(except, prefix+action) {
+				return false
+			}
 		}
-	}
-	return false
+		return true
+	})
 }
 
-// roleOf finds a built-in role by the last part of its definition's ID; nil where
-// it is none that gives access to data.
+func anyMatches(patterns []string, action string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(strings.ToLower(p), strings.ToLower(action)) })
+}
+
+// matches reports whether an action is what a pattern says; * stands for anything,
+// slashes included.
+func matches(pattern, action string) bool {
+	parts := strings.Split(pattern, "*")
+	rest, ok := strings.CutPrefix(action, parts[0])
+	if !ok || len(parts) == 1 {
+		return ok && rest == ""
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			return false
+		}
+		rest = after
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// roleOf finds a built-in role by its definition's ID; nil where it is none that
+// gives access to data.
 func roleOf(definition string) *role {
-	id := definition[strings.LastIndexByte(definition, '/')+1:]
+	id := lastPart(definition)
 	for i := range roles {
 		if strings.EqualFold(roles[i].id, id) {
 			return &roles[i]
@@ -84,6 +110,8 @@ func roleOf(definition string) *role {
 	}
 	return nil
 }
+
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 // cost is what speaks against a choice of roles: first what it allows to do that
 // was not allowed, then what it allows to see, then its number.
@@ -107,14 +135,14 @@ func cover(want set) (chosen []*role) {
 	if want == 0 {
 		return nil
 	}
-	granted := make([]set, 1<<len(roles)) // by each choice
+	sums := make([]set, 1<<len(roles)) // by each choice
 	best, at := cost{does: len(permissions) + 1}, 0
-	for choice := 1; choice < len(granted); choice++ {
-		granted[choice] = granted[choice&(choice-1)] | roles[bits.TrailingZeros(uint(choice))].grants
-		if want&^granted[choice] != 0 {
+	for choice := 1; choice < len(sums); choice++ {
+		sums[choice] = sums[choice&(choice-1)] | roles[bits.TrailingZeros(uint(choice))].grants
+		if want&^sums[choice] != 0 {
 			continue
 		}
-		more := granted[choice] &^ want
+		more := sums[choice] &^ want
 		if c := (cost{(more &^ reading).size(), (more & reading).size(), bits.OnesCount(uint(choice))}); c.less(best) {
 			best, at = c, choice
 		}

@@ -31,7 +31,7 @@ func names(rs []*role) string {
 	return strings.Join(out, " + ")
 }
 
-func grantedBy(rs []*role) (s set) {
+func sumOf(rs []*role) (s set) {
 	for _, r := range rs {
 		s |= r.grants
 	}
@@ -81,7 +81,7 @@ func TestCover(t *testing.T) {
 			if names(got) != d.roles {
 				t.Errorf("roles %s, want %s", names(got), d.roles)
 			}
-			if more := grantedBy(got) &^ want; more.String() != d.more {
+			if more := sumOf(got) &^ want; more.String() != d.more {
 				t.Errorf("more: %s\nwant: %s", more, d.more)
 			}
 		})
@@ -100,16 +100,16 @@ func TestCoverIsLeast(t *testing.T) {
 			want &= set(rapid.Uint64().Draw(t, "mask again"))
 		}
 		got := cover(want)
-		if granted := grantedBy(got); want&^granted != 0 {
+		if granted := sumOf(got); want&^granted != 0 {
 			t.Fatalf("%s: %s do not allow %s", want, names(got), want&^granted)
 		}
 		if names(got) != names(cover(want)) {
 			t.Fatalf("%s: another choice the second time", want)
 		}
-		does := func(rs []*role) int { return (grantedBy(rs) &^ want &^ reading).size() }
+		does := func(rs []*role) int { return (sumOf(rs) &^ want &^ reading).size() }
 		for i, r := range got {
 			rest := append(append([]*role{}, got[:i]...), got[i+1:]...)
-			if want&^grantedBy(rest) == 0 {
+			if want&^sumOf(rest) == 0 {
 				t.Fatalf("%s: %s could be spared of %s", want, r.name, names(got))
 			}
 			if r.name == "Key Vault Administrator" {
@@ -122,7 +122,7 @@ func TestCoverIsLeast(t *testing.T) {
 				other = append(other, &roles[i])
 			}
 		}
-		if want&^grantedBy(other) == 0 && does(other) < does(got) {
+		if want&^sumOf(other) == 0 && does(other) < does(got) {
 			t.Fatalf("%s: %s do less than %s", want, names(other), names(got))
 		}
 	})
@@ -170,5 +170,22 @@ func TestTables(t *testing.T) {
 	}
 	if s, _ := allowed(areaSecrets, "GET"); s.String() != "secrets get" {
 		t.Errorf("case matters: %s", s)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	for _, d := range []struct {
+		pattern, action string
+		want            bool
+	}{
+		{"*", "a/b", true}, {"a/b", "a/b", true}, {"a/b", "a/bc", false}, {"a/b", "x/a/b", false}, {"", "a", false},
+		{"a/*", "a/b/c", true}, {"a/*", "b/a/c", false}, {"*/read", "a/b/read", true}, {"*/read", "a/reading", false},
+		{"a/*/read", "a/b/c/read", true}, {"a/*/read", "a/read", false}, {"a/*/b/*", "a/x/b/y", true}, {"a/*/b/*", "a/x/y", false},
+		{"a*a", "a", false}, {"a**b", "ab", true},
+	} {
+		if got := matches(d.pattern, d.action); got != d.want {
+			t.Errorf("%s matches %s: %v", d.pattern, d.action, got)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type service struct {
 	given    []served
 	lag      time.Duration       // until a list shows an assignment
 	untold   bool                // lists do not say when one was made
+	custom   map[string]string   // the permissions of custom roles, by GUID
 	pages    int                 // how many assignments a page has; 0: all
 	answers  map[string][]string // "STATUS BODY" for what is asked next, by method and kind
 	headers  http.Header         // of those answers
@@ -94,6 +95,7 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 func (s *service) answer(req *http.Request, body string) (kind, answer string) {
 	scope := keyVault().ResourceID()
 	const roles = "/providers/Microsoft.Authorization/roleAssignments"
+	const definitions = "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/"
 	path, query := req.URL.Path, req.URL.Query()
 	switch name, isRole := strings.CutPrefix(path, scope+roles+"/"); {
 	case path == scope && query.Get("api-version") == apiVersion && req.Method == http.MethodGet:
@@ -107,6 +109,11 @@ func (s *service) answer(req *http.Request, body string) (kind, answer string) {
 		return "locks", `200 {"value":[]}`
 	case path == scope+roles && query.Get("api-version") == "2022-04-01" && query.Get("$filter") == "atScope()":
 		return "list", "200 " + s.list(query.Get("$skipToken"), path)
+	case strings.HasPrefix(path, definitions) && query.Get("api-version") == "2022-04-01" && req.Method == http.MethodGet:
+		if p := s.custom[strings.TrimPrefix(path, definitions)]; p != "" {
+			return "definition", `200 {"properties":{"roleName":"Custom","permissions":` + p + `}}`
+		}
+		return "definition", `404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"?"}}`
 	case isRole && req.Method == http.MethodPut && query.Get("api-version") == "2022-04-01":
 		if len(s.answers["PUT"]) > 0 {
 			return "PUT", ""
