@@ -161,7 +161,11 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 	}
 	switch f.Deadline {
 	case fleet.DeadlineBusy:
-		note(fleet.CodeBusyDeadline, fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline),
+		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
+		if v.Status == fleet.Ready {
+			msg = fmt.Sprintf("what its start needs has not come into force after %s", s.Plan.Timings.BusyDeadline)
+		}
+		note(fleet.CodeBusyDeadline, msg,
 			"nothing: the next run tries again")
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineAttempts:

@@ -83,6 +83,11 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
 		}
 	case fleet.CallNotYet:
+		j.notYetSince = orTime(j.notYetSince, m.now)
+		if v.Status == fleet.Ready && m.now.Sub(j.notYetSince) >= m.Plan.Timings.BusyDeadline {
+			m.emit(fleet.DeadlinePassed{Vault: o.Vault, Deadline: fleet.DeadlineBusy})
+			return
+		}
 		j.notBefore = m.now.Add(max(o.RetryAfter, m.Plan.Timings.Poll))
 	case fleet.CallDenied, fleet.CallForbidden:
 		m.refused(j.sub, o.Detail)
@@ -116,7 +121,7 @@ func (m *Machine) answered(i int, o Answered) {
 			j.notBefore = m.now.Add(a.RetryAfter)
 		}
 	}
-	j.foreignRead, j.retryAt = false, time.Time{}
+	j.foreignRead, j.retryAt, j.notYetSince = false, time.Time{}, time.Time{}
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a})
 	if wasFailed {
