@@ -34,6 +34,7 @@ const (
 	versionRights = "2022-04-01"
 	versionRoles  = "2022-04-01"
 	versionRules  = "2021-08-08"
+	versionGuards = "2025-08-01"
 )
 
 // parseARM checks a Resource Manager request (reference §6). As on the real

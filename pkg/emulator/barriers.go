@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -113,13 +114,44 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 	// ("LAC check", the description of resourceGuardOperationRequests), whose code
 	// is the Resource Manager's own.
 	f := r.fault(c, kindGuarded)
-	if f == nil || f.Auxiliary && q.auxiliary {
+	reduces := immutability(r.properties(l.At)) == immutabilityUnlocked && immutability(q.patch.properties) == immutabilityDisabled
+	if f == nil || f.Auxiliary && q.auxiliary && (!reduces || slices.Contains(q.patch.guards, any(r.guard()+guardReduce))) {
 		return nil
 	}
-	guard := "/subscriptions/" + r.sub.id + "/resourceGroups/rg-guards/providers/Microsoft.DataProtection/resourceGuards/guard"
 	rep := armError(http.StatusForbidden, "LinkedAuthorizationFailed", fmt.Sprintf(
-		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; however, it does not have permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.", r.id(), guard))
+		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; however, it does not have permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.", r.id(), r.guard()))
 	return &rep
+}
+
+// guard is the resource guard that protects a vault.
+func (r *resource) guard() string {
+	return "/subscriptions/" + r.sub.id + "/resourceGroups/rg-guards/providers/Microsoft.DataProtection/resourceGuards/guard"
+}
+
+// guardReduce is the resource of a guard on which the access is checked when
+// immutability is taken back.
+const guardReduce = "/reduceImmutabilityStateRequests/default"
+
+// guards lists how a vault is tied to resource guards (the published example
+// GetResourceGuardProxy, and the names of operations that Azure's own clients
+// know).
+func (c *Cloud) guards(r *resource) reply {
+	list := []any{}
+	if r.fault(c, kindGuarded) != nil {
+		list = append(list, object{
+			"id":   r.id() + "/backupResourceGuardProxies/VaultProxy",
+			"name": "VaultProxy",
+			"type": "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies",
+			"properties": object{
+				"resourceGuardResourceId": r.guard(),
+				"resourceGuardOperationDetails": []any{
+					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action", "defaultResourceRequest": r.guard() + "/getSecurityPINRequests/default"},
+					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState", "defaultResourceRequest": r.guard() + guardReduce},
+				},
+			},
+		})
+	}
+	return ok(object{"value": list})
 }
 
 // disallowed is the refusal by an assignment of Azure Policy.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,33 @@ var barrierCases = map[string][]todaysFaultCase{
 		{"opened", Fault{Vault: "rsv-1", Auxiliary: true}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
 			wantStatus(t, cl.patch(v, alertsBody), 403)
 			wantStatus(t, cl.guarded(v), 202)
+		}},
+		{"immutability", Fault{Vault: "rsv-1", Auxiliary: true}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
+			wantStatus(t, cl.read(v), 200, `"multiUserAuthorization":"Enabled"`)
+			guards := cl.arm(pathOf(v)+"/backupResourceGuardProxies", "2025-08-01")
+			wantStatus(t, guards, 200, `"vaultCriticalOperation":"Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState"`)
+			m := regexp.MustCompile(`"([^"]+/reduceImmutabilityStateRequests/default)"`).FindStringSubmatch(guards.body)
+			if m == nil {
+				t.Fatal(guards.body)
+			}
+			another := strings.Replace(m[1], "/guard/", "/another/", 1)
+			h := jsonHeader()
+			h.Set("x-ms-authorization-auxiliary", "Bearer one")
+			send := func(state, guards string) answer {
+				return cl.do(context.Background(), "PATCH", pathOf(v)+"?api-version="+rsvVersion,
+					`{"properties":{"securitySettings":{"immutabilitySettings":{"state":"`+state+`"}}`+guards+`}}`, h)
+			}
+			named := `,"resourceGuardOperationRequests":`
+			wantStatus(t, send("Unlocked", ""), 202)
+			time.Sleep(3 * time.Hour)
+			wantStatus(t, send("Disabled", ""), 403, "LinkedAuthorizationFailed")
+			wantStatus(t, send("Disabled", named+`["`+another+`"]`), 403)
+			wantStatus(t, send("Disabled", named+`["`+another+`","`+m[1]+`"]`), 202)
+			time.Sleep(3 * time.Hour)
+			s := c.Summary()
+			if r, _ := s.Resource(prod, "rsv-1"); r.Properties["resourceGuardOperationRequests"] != nil || r.Accepted != 2 || r.DoubleAccepted != 0 {
+				t.Errorf("%+v", r)
+			}
 		}},
 	},
 	kindPolicy: {{"once", Fault{Vault: "rsv-1", Times: 1}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {

@@ -231,6 +231,9 @@ func (c *Cloud) setTheStage() {
 				r.initial = merged(r.initial, f.state)
 			}
 		}
+		if r.kind.long && r.fault(c, kindGuarded) != nil {
+			r.initial = merged(r.initial, object{"securitySettings": object{"multiUserAuthorization": "Enabled"}})
+		}
 		c.setLocks(r)
 		if ch := c.foreignChange(r); ch != nil {
 			r.changes = append(r.changes, ch)

@@ -88,7 +88,7 @@ const (
 )
 
 var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
-	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callPermissions), string(callRules), string(callGraph)}
+	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callPermissions), string(callRules), string(callGuards), string(callGraph)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 
@@ -148,7 +148,7 @@ var faultKinds = []FaultKind{
 	{Kind: kindLocked, Aim: AimVault, Only: OnlyToday, Params: []string{"level", "scope", "status", "for"},
 		Summary: "a lock, ReadOnly or as `level` says, on the vault or the `scope` it is in, from the beginning, for ever or `for`; ReadOnly refuses writes with 409, or 423 where `status` says so"},
 	{Kind: kindGuarded, Aim: AimVault, Only: OnlyToday, Params: []string{"auxiliary"},
-		Summary: "a resource guard refuses changes with 403; with `auxiliary`, unless x-ms-authorization-auxiliary comes along"},
+		Summary: "a resource guard refuses changes with 403; with `auxiliary`, unless x-ms-authorization-auxiliary comes along, and with what takes immutability back the guard's own resource"},
 	{Kind: kindPolicy, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callPatch)}, Times: -1,
 		Summary: "a policy refuses changes with 403"},
 	{Kind: kindRolesLate, Aim: AimVault, Only: OnlyToday, Params: []string{"for"}, Needs: []string{"for"},

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // shape is what a JSON value of a request may be: an object of known fields, an
@@ -46,6 +48,7 @@ var (
 					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}}},
 			}},
 			"publicNetworkAccess": onOff,
+			guardRequests:         {each: &shape{like: guardPattern}},
 		}},
 	}}
 	keyVaultPatch = &shape{fields: map[string]*shape{
@@ -59,9 +62,16 @@ var (
 	}}
 )
 
+// guardRequests is the one property that is said with a request and that no vault
+// keeps: the resources of guards on which the access is checked.
+const guardRequests = "resourceGuardOperationRequests"
+
+var guardPattern = lazyregexp.New(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.DataProtection/resourceGuards/[^/]+/[^/]+/default$`)
+
 // patchBody is a PATCH's body, read.
 type patchBody struct {
 	properties object
+	guards     []any             // what it names of guards
 	tags       map[string]string // nil: not spoken of
 }
 
@@ -76,6 +86,8 @@ func readPatch(body []byte, want *shape) (patchBody, *problem) {
 		return p, prob
 	}
 	p.properties, _ = v["properties"].(object)
+	p.guards, _ = p.properties[guardRequests].([]any)
+	delete(p.properties, guardRequests)
 	if tags, ok := v["tags"].(object); ok {
 		p.tags = map[string]string{}
 		for name, value := range tags {

@@ -36,6 +36,7 @@ const (
 	callLocks        call = "locks"
 	callPermissions  call = "permissions"
 	callRules        call = "rules"
+	callGuards       call = "guards"
 	callGraph        call = "graph"
 	callNone         call = "none" // no call of the protocol
 )

@@ -177,6 +177,8 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.listLocks(q, l.At)
 	case callPermissions:
 		return c.permissions(q.resource)
+	case callGuards:
+		return c.guards(q.resource)
 	case callRules:
 		return c.alertRules(q.sub)
 	case callGraph:

@@ -39,6 +39,8 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 		q.call, q.operation = callOperation, segments[9]
 	case len(rest) == 2 && kind.long && rest[0] == "operationresults":
 		q.call, q.operation, q.outcome = callOperation, segments[9], true
+	case len(rest) == 1 && kind.long && rest[0] == "backupresourceguardproxies":
+		q.call, versions = callGuards, []string{versionGuards}
 	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "locks"}):
 		q.call, versions = callLocks, []string{versionLocks}
 	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "permissions"}):
