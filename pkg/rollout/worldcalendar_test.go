@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -98,11 +99,19 @@ func lastShown(wall time.Time, zone *time.Location) time.Time {
 	return t.Add(time.Minute)
 }
 
+// zones are those that were loaded, by name: the worlds ask for them at every
+// minute.
+var zones sync.Map
+
 func mustZone(name string) *time.Location {
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location)
+	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		panic(err)
 	}
+	zones.Store(name, zone)
 	return zone
 }
 
