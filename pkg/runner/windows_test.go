@@ -36,7 +36,7 @@ func TestNightsWhenTheClocksChange(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				begins(c.opens.Add(-3 * time.Hour))
 				p := fleetOf(t, c.hours+4, 1, nil, func(in *plan.Input) {
-					in.Limits.PerSubscription, in.Calendar = 1, nightly(22, 6, c.zone)
+					in.Limits.PerSubscription, in.Calendar, in.Timings.Poll = 1, nightly(22, 6, c.zone), 2*time.Minute
 					for i := range in.Subscriptions[0].Vaults {
 						in.Subscriptions[0].Vaults[i].ProtectedItems = 300 // 47½ minutes, 59 perhaps
 					}
