@@ -211,25 +211,35 @@ func (v *vaultStanding) has(code string) bool {
 	return false
 }
 
-// status reads where a ledger stands, with both commands, which must agree.
+// status reads where a ledger stands. Of a large fleet, which has vaults of every
+// fate, both commands that tell it are asked, and must agree.
 func (w *site) status(db string) *standing {
 	w.t.Helper()
-	var got [2]standing
-	for i, command := range []string{"status", "report"} {
-		c := w.start(command, "-o", "json", "--state", db).ends(0)
-		if err := json.Unmarshal([]byte(c.stdout.String()), &got[i]); err != nil {
-			w.t.Fatalf("%s -o json: %v\n%s", command, err, c.stdout.String())
-		}
+	got := w.stands("status", db)
+	if len(got.Vaults) < 20 {
+		return got
 	}
-	if a, b := got[0].Run, got[1].Run; a != b || len(got[0].Vaults) != len(got[1].Vaults) {
+	other := w.stands("report", db)
+	if a, b := got.Run, other.Run; a != b || len(got.Vaults) != len(other.Vaults) {
 		w.t.Errorf("status and report differ: %+v, %+v", a, b)
 	}
-	for i := range got[0].Vaults {
-		if a, b := got[0].Vaults[i], got[1].Vaults[i]; a.Vault != b.Vault || a.Status != b.Status {
+	for i := range got.Vaults {
+		if a, b := got.Vaults[i], other.Vaults[i]; a.Vault != b.Vault || a.Status != b.Status {
 			w.t.Errorf("status and report differ: %s %s, %s %s", a.Vault, a.Status, b.Vault, b.Status)
 		}
 	}
-	return &got[0]
+	return got
+}
+
+// stands is what a command says of where a ledger stands.
+func (w *site) stands(command, db string) *standing {
+	w.t.Helper()
+	s := &standing{}
+	c := w.start(command, "-o", "json", "--state", db).ends(0)
+	if err := json.Unmarshal([]byte(c.stdout.String()), s); err != nil {
+		w.t.Fatalf("%s -o json: %v\n%s", command, err, c.stdout.String())
+	}
+	return s
 }
 
 // written returns everything the program has written: output and files.

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	killCount = flag.Int("kills", 27, "how often TestKills kills a client, in all")
+	killCount = flag.Int("kills", 18, "how often TestKills kills a client, in all")
 	given     = flag.String("binary", "", "the program to test, in place of one built from this source")
 	seedFlag  = flag.Int64("seed", 0, "seed of the kills' moments; 0 takes one from the clock")
 )
