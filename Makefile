@@ -16,7 +16,7 @@ lint:
 
 race:
 	go test -race -skip PowerLoss ./pkg/state/... ./pkg/azure/... ./pkg/control ./pkg/emulator ./pkg/notify ./pkg/report ./pkg/web
-	go test -race ./pkg/runner -nights 100
+	go test -race ./pkg/runner -nights 100 -today-nights 100
 
 simulate:
 	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -timeout 60m
