@@ -51,11 +51,11 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the program under a name, as a release has it: without C and
-// without the paths of this machine.
+// build builds the program under a name, as a release has it: without C, without
+// the paths of this machine and without a debugger's tables.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(scratch, name)
-	cmd := exec.Command("go", append(append([]string{"build", "-trimpath"}, flags...), "-o", path, "../cmd/fleetup")...)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-ldflags=-s -w"}, flags...), "-o", path, "../cmd/fleetup")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)

@@ -71,7 +71,12 @@ func TestForecastIsTrue(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
 				begins(time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC))
-				p := fleetOf(t, c.vaults, c.subs, c.waves, c.edit)
+				p := fleetOf(t, c.vaults, c.subs, c.waves, func(in *plan.Input) {
+					in.Timings.Poll = time.Minute // fewer readings
+					if c.edit != nil {
+						c.edit(in)
+					}
+				})
 				f, err := rollout.Simulate(p, time.Now(), func(v *plan.Vault) time.Duration { return v.Predicted.P50 })
 				if err != nil {
 					t.Fatal(err)
