@@ -17,13 +17,12 @@ func (e *environment) app() *cli.App {
 	a := &cli.App{
 		Name:        "fleetup",
 		Usage:       "upgrade every vault of a company overnight, and answer for each one in the morning",
-		Description: exitTable(),
 		HideVersion: true,
 		HideHelp:    true, // help.go has its own
 		// A file may have a comma in its name: what is repeatable is repeated.
 		DisableSliceFlagSeparator: true,
 
-		Writer:    e.stdout,
+		Writer:    &helpWriter{e.stdout, e.columns}, // the library prints help to it, and nothing else
 		ErrWriter: e.stderr,
 		Reader:    e.stdin,
 		Flags:     append([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()}, logFlags()...),
@@ -85,15 +84,6 @@ func (e *environment) run(args []string) fleet.ExitCode {
 	explain(e.stderr, err, wantsJSON(args))
 	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)
-}
-
-func exitTable() string {
-	var b strings.Builder
-	b.WriteString("Exit status:\n")
-	for _, m := range fleet.ExitCodes() {
-		fmt.Fprintf(&b, "  %d  %s\n", m.Code, m.Meaning)
-	}
-	return strings.TrimRight(b.String(), "\n")
 }
 
 // oneArgument returns the command's only argument; what says which, as in "an

@@ -15,7 +15,7 @@ import (
 func (e *environment) approveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "approve",
-		Usage: "say go: let the run pass the gate it stands before",
+		Usage: "approve the pending gate",
 		Description: "The approval is bound to the plan and to the totals that it shows, and expires. It is void if more\n" +
 			"vaults have failed or are unknown when the gate opens than it says. The live run hears it at once; without\n" +
 			"one, the next resume uses it.",

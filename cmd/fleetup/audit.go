@@ -16,13 +16,13 @@ import (
 func (e *environment) auditCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "audit",
-		Usage: "the journal as evidence",
+		Usage: "verify or export the journal",
 		Subcommands: []*cli.Command{{
 			Name:  "verify",
-			Usage: "find every event, run, plan and record that is not what was written",
+			Usage: "check that nothing was changed, removed or cut off",
 			Description: "Each event carries the hash of the one before it. Whoever can rewrite the whole ledger can rewrite\n" +
 				"all hashes too: what proves the journal's end is a head that a report printed and somebody noted elsewhere.",
-			Flags: []cli.Flag{stateFlag(), outputFlag("table", "json"),
+			Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json"),
 				&cli.StringFlag{Name: "head", Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"}},
 			Action: e.auditVerify,
 		}, {
@@ -30,7 +30,7 @@ func (e *environment) auditCommand() *cli.Command {
 			Usage: "write the journal as JSON lines: who, when, what, why, and the bytes that the hashes are of",
 			Description: "The first line is the ledger's identity, each other line an event. docs/audit.md tells how to compute\n" +
 				"the chain again from the export alone.",
-			Flags:  []cli.Flag{stateFlag(), outputFlag("jsonl")},
+			Flags:  []cli.Flag{neededStateFlag(), outputFlag("jsonl")},
 			Action: e.auditExport,
 		}},
 		Action: func(c *cli.Context) error {

@@ -17,7 +17,7 @@ const confirmIrreversible = "confirm-irreversible"
 
 func irreversibleFlag() cli.Flag {
 	return &cli.StringFlag{Name: confirmIrreversible,
-		Usage: "the kind of `UPGRADE`, whose name must be said besides --yes where it is permanent on vaults in use: " + strings.Join(irreversible(), ", ")}
+		Usage: "confirm a permanent `UPGRADE` by its name, besides --yes: " + strings.Join(irreversible(), ", ")}
 }
 
 // irreversible are the kinds that must be named.

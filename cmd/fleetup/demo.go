@@ -41,7 +41,7 @@ const killAfter = 19
 func (e *environment) demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "the main job on the embedded emulator: run, killed half-way, resumed",
+		Usage: "upgrade 40 vaults on the emulator, killed half-way and resumed",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "dir", Value: "fleetup-demo", Usage: "the `FOLDER` it works in"}},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {

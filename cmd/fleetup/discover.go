@@ -23,7 +23,7 @@ import (
 func (e *environment) discoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "discover",
-		Usage: "write an inventory from what Azure has, or bring one up to date",
+		Usage: "write or update an inventory from what Azure has",
 		Description: "With --kind it asks Resource Graph for today's vaults of subscriptions or management groups, which --query can\n" +
 			"narrow down; their tags become labels. Without --kind it reads the classic vaults of each subscription, one request\n" +
 			"each: those that are upgraded or being upgraded stand in comments. Without --target-resource-group such an inventory\n" +

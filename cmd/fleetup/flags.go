@@ -14,9 +14,17 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
+// stateFlag names the ledger of a command that is given an inventory or a plan.
 func stateFlag() cli.Flag {
-	return &cli.StringFlag{Name: "state", EnvVars: []string{"FLEETUP_STATE"}, TakesFile: true,
-		Usage: "the ledger `FILE` (default: the inventory's path with .db)"}
+	return ledgerFlag("the ledger `FILE` (default: the inventory's path with .db)")
+}
+
+// neededStateFlag names the ledger of a command that nothing else tells it; see
+// statePath.
+func neededStateFlag() cli.Flag { return ledgerFlag("the ledger `FILE`; required") }
+
+func ledgerFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "state", EnvVars: []string{"FLEETUP_STATE"}, TakesFile: true, Usage: usage}
 }
 
 func yesFlag() cli.Flag {
@@ -40,7 +48,7 @@ func reportFlags(more ...string) []cli.Flag {
 	for _, f := range report.RunFormats() {
 		formats = append(formats, string(f))
 	}
-	return []cli.Flag{stateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
+	return []cli.Flag{neededStateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
 		&cli.StringFlag{Name: "query", Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"},
 		&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}}
 }
@@ -133,7 +141,7 @@ func credentialFlags() []cli.Flag {
 // cloudFlags change how the cloud is spoken to.
 func cloudFlags() []cli.Flag {
 	return append(credentialFlags(),
-		&cli.BoolFlag{Name: "allow-csp", Usage: "let vaults of CSP subscriptions through, should the service have learnt to upgrade them"},
+		&cli.BoolFlag{Name: "allow-csp", Usage: "do not block vaults of CSP subscriptions, if the service supports them by now"},
 		&cli.StringFlag{Name: "agent-download", Usage: "`URL` shown to people who must update backup agents"})
 }
 

@@ -16,7 +16,7 @@ import (
 func (e *environment) helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "show the commands, or help on one",
+		Usage:     "show the commands, or explain one",
 		ArgsUsage: "[COMMAND]",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "man", Usage: "print the man page of all commands"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the reference of all commands"}},

@@ -14,13 +14,13 @@ import (
 )
 
 func (e *environment) holdCommand() *cli.Command {
-	return e.holding("hold", "keep vaults that have not started out of the run", "a customer needs a restore now",
+	return e.holding("hold", "hold vaults that have not started", "a customer needs a restore now",
 		"The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n"+
 			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.")
 }
 
 func (e *environment) releaseCommand() *cli.Command {
-	return e.holding("release", "let vaults go that hold kept out of the run", "the restore is done",
+	return e.holding("release", "release held vaults", "the restore is done",
 		"They are checked again and take their turn. A vault that the inventory holds is released there.")
 }
 

@@ -11,7 +11,7 @@ import (
 func (e *environment) inventoryCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "inventory",
-		Usage: "work on inventories",
+		Usage: "check, write and update inventories",
 		Subcommands: []*cli.Command{{
 			Name:      "lint",
 			Usage:     "check an inventory offline: every mistake with its place",
@@ -20,7 +20,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 			Action:    e.lint,
 		}, {
 			Name:      "show",
-			Usage:     "tell where each value of a vault comes from",
+			Usage:     "show where each value of a vault comes from",
 			ArgsUsage: "INVENTORY VAULT...",
 			Flags:     []cli.Flag{outputFlag("table", "json")},
 			Action:    e.show,

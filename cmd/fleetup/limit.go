@@ -17,7 +17,7 @@ var limitNames = []string{"upgrades", "perSubscription", "perLocation"}
 
 func (e *environment) limitCommand() *cli.Command {
 	return &cli.Command{
-		Name: "limit", Usage: "lower the limits of a run, or lift them again", ArgsUsage: "NAME=N|plan...",
+		Name: "limit", Usage: "lower the limits of a run, or restore them", ArgsUsage: "NAME=N|plan...",
 		Description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, and lifted\n" +
 			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
 		Flags: orderFlags(),

@@ -29,6 +29,9 @@ func writeReference(w io.Writer, app *cli.App) error {
 			}
 		}
 		writeFlags(&b, c.Flags)
+		if list := helpExamples[strings.TrimPrefix(path, app.Name+" ")]; len(list) > 0 {
+			fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(list, "\n"))
+		}
 	})
 	fmt.Fprintf(&b, "\n## Flags of every command\n")
 	writeFlags(&b, globalFlags(app))
@@ -118,6 +121,9 @@ func writeManual(w io.Writer, app *cli.App) error {
 			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(c.Description))
 		}
 		writeManualFlags(&b, c.Flags)
+		if list := helpExamples[strings.TrimPrefix(path, app.Name+" ")]; len(list) > 0 {
+			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(strings.Join(list, "\n")))
+		}
 	})
 	b.WriteString(".SH OPTIONS OF EVERY COMMAND\n")
 	writeManualFlags(&b, globalFlags(app))

@@ -12,9 +12,9 @@ import (
 
 func (e *environment) noteCommand() *cli.Command {
 	return &cli.Command{
-		Name: "note", Usage: "leave a remark in the journal, for a handover", ArgsUsage: "TEXT",
+		Name: "note", Usage: "write a remark into the journal", ArgsUsage: "TEXT",
 		Description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
-		Flags:       []cli.Flag{stateFlag(), outputFlag("table", "json")},
+		Flags:       []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
 			return e.obeyed(c, "handed over to the day shift", func(*order) error { return nil }, func(o order, s said) {
 				say(e.stdout, "noted, by %s: %s", report.Clean(s.events[0].Fact.(fleet.Noted).By.User), report.Clean(o.Reason))

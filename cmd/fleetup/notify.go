@@ -32,7 +32,7 @@ const lastWords = 4 * time.Second
 // notifyFlags say who is told what happens.
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "notify", Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; others on this machine can see it, --notify-file or $" + targetsVariable + " they cannot"},
+		&cli.StringSliceFlag{Name: "notify", Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" + targetsVariable},
 		&cli.StringFlag{Name: "notify-file", EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
 			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"},
 	}

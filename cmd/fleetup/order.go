@@ -113,7 +113,7 @@ type orderDocument struct {
 
 // orderFlags are those of every command that is an order.
 func orderFlags(more ...cli.Flag) []cli.Flag {
-	return append([]cli.Flag{stateFlag(), outputFlag("table", "json"), reasonFlag()}, more...)
+	return append([]cli.Flag{neededStateFlag(), outputFlag("table", "json"), reasonFlag()}, more...)
 }
 
 // said is what came of an order.

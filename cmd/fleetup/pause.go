@@ -13,7 +13,7 @@ import (
 func (e *environment) pauseCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "pause",
-		Usage: "let nothing new start until pause --off",
+		Usage: "start nothing new until pause --off",
 		Description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
 			"is left for the next resume. The pause outlives the process.",
 		Flags: orderFlags(&cli.BoolFlag{Name: "off", Usage: "the pause is over"}),

@@ -13,7 +13,7 @@ import (
 func (e *environment) permissionsCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "permissions",
-		Usage:     "print the least role that a fleet's upgrade needs, for az role definition create",
+		Usage:     "print the least role that the upgrade needs",
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "The role holds the actions of every call to the Resource Manager, in the subscriptions of the inventory:\n" +
 			"  fleetup permissions fleet.yaml > role.json\n" +

@@ -20,14 +20,14 @@ import (
 func (e *environment) planCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
-		Usage:     "the dry run: what will happen and when it ends",
+		Usage:     "show what a run would do, and when it ends (the dry run)",
 		ArgsUsage: "INVENTORY",
 		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every check that\n" +
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
 		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
 			&cli.BoolFlag{Name: "validate", Usage: "make every read-only check against the cloud too"},
 			&cli.BoolFlag{Name: "details", Usage: "name every vault that does not start, and what stops it; with --validate also what was found of the others"},
-			&cli.StringFlag{Name: "what-if", Usage: "compare with other limits and a share of failures: `upgrades=40,failures=5%`"},
+			&cli.StringFlag{Name: "what-if", Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"},
 			&cli.StringFlag{Name: "change", Usage: "the change's `ID`, for the change board's copy"},
 			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"}}, cloudFlags()...),
 		Action: e.plan,

@@ -31,7 +31,7 @@ const soon = time.Hour
 func (e *environment) preflightCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "preflight",
-		Usage:     "sign in everywhere, and say as whom, until when, and what is missing; start nothing",
+		Usage:     "check sign-ins, permissions and subscriptions; start nothing",
 		ArgsUsage: "INVENTORY|PLAN",
 		Description: "Signs in on both sides to every tenant, and makes the checks of every subscription that need no vault.\n" +
 			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when something\n" +

@@ -15,12 +15,12 @@ import (
 func (e *environment) refreshCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "refresh",
-		Usage:     "read failed and unknown vaults again, and record what the cloud shows",
+		Usage:     "read failed and unknown vaults again; start nothing",
 		ArgsUsage: "[VAULT...]",
 		Description: "Support, or somebody in the portal, may have put one right. It reads and starts nothing; budgets stay as they\n" +
 			"are. Without a VAULT it reads every failed or unknown one of the newest run. It exits 0 when all could be read,\n" +
 			"8 when a sign-in or permission was missing, 1 when another read failed.",
-		Flags:  append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag()}, cloudFlags()...),
+		Flags:  append([]cli.Flag{neededStateFlag(), outputFlag("table", "json"), selectorFlag()}, cloudFlags()...),
 		Action: e.refresh,
 	}
 }

@@ -13,11 +13,11 @@ import (
 func (e *environment) reopenCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "reopen",
-		Usage:     "permit a failed or unknown vault to be tried again",
+		Usage:     "permit another try of a failed or unknown vault",
 		ArgsUsage: "VAULT...",
 		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any other not before its\n" +
 			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
-		Flags: []cli.Flag{stateFlag(), selectorFlag(),
+		Flags: []cli.Flag{neededStateFlag(), selectorFlag(),
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"},
 			&cli.StringFlag{Name: "case", Usage: "the support case's `ID`"}},
 		Action: e.reopen,

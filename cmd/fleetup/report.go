@@ -18,7 +18,7 @@ const formatHTML = "html"
 func (e *environment) reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "report",
-		Usage: "what happened, and who has to do what",
+		Usage: "report what happened and what is left to do",
 		Flags: reportFlags(formatHTML),
 		Action: func(c *cli.Context) error {
 			if c.String("output") == formatHTML {

@@ -20,7 +20,7 @@ import (
 
 func reportFileFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "report", TakesFile: true,
-		Usage: "write the report to `FILE` at the end, on a halt and on a signal; its ending says in which format (" + fileEndings() + "); repeatable"}
+		Usage: "write the report to `FILE` at the end, on a halt and on a signal; the extension is the format (" + fileEndings() + "); repeatable"}
 }
 
 // reportFile is a file that a run keeps its report in.

@@ -17,10 +17,10 @@ import (
 func (e *environment) resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "resume",
-		Usage: "go on with the unfinished run",
+		Usage: "resume the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,

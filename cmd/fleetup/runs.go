@@ -13,7 +13,7 @@ func (e *environment) runsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "runs",
 		Usage: "list the runs of a ledger",
-		Flags: []cli.Flag{stateFlag(), outputFlag("table", "json")},
+		Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "where the run stands",
+		Usage: "show where the run stands",
 		Flags: append(reportFlags(), &cli.BoolFlag{Name: "watch", Usage: "show it again whenever something has changed, until the run is finished"}),
 		Action: func(c *cli.Context) error {
 			if c.Bool("watch") {

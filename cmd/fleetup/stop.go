@@ -13,7 +13,7 @@ import (
 func (e *environment) stopCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "stop",
-		Usage: "let the live run leave in order, or close a run for good",
+		Usage: "stop the live run in order, or close a run for good",
 		Description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with 5. With\n" +
 			"--close nothing starts in this run any more: what is in flight is followed to its end, then the run is\n" +
 			"closed. What it did not start waits for the next run.",

@@ -17,11 +17,11 @@ import (
 func (e *environment) waitCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wait",
-		Usage: "wait until something has become of the run",
-		Description: "It exits 0 when what is waited for has happened, as the run stands when it ended otherwise, and 5 when\n" +
-			"the time is up. It only looks: a run that nobody carries out is waited for until somebody resumes it.",
-		Flags: []cli.Flag{stateFlag(),
-			&cli.StringFlag{Name: "for", Value: "finished", Usage: "what to wait for: finished, halted, approval (a gate waits for a person), or wave=`NAME` (that wave is done)"},
+		Usage: "wait for a state of the run",
+		Description: "It exits 0 when the run is in that state, as the run stands when it ended otherwise, and 5 when the time is\n" +
+			"up. It only reads: while no process carries the run out, it waits for somebody to resume it.",
+		Flags: []cli.Flag{neededStateFlag(),
+			&cli.StringFlag{Name: "for", Value: "finished", Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has soaked), or wave=`NAME` (that wave is done)"},
 			&cli.DurationFlag{Name: "timeout", Usage: "give up after this `TIME`, such as 90m (default: never)"}},
 		Action: e.wait,
 	}

@@ -34,6 +34,10 @@ func wrapped(s string, width, indent int) string {
 	return strings.Join(lines, "\n")
 }
 
+// Wrap breaks a text between words into lines of a width at most; a word that is
+// too long for any line stays whole.
+func Wrap(s string, width int) string { return wrapped(s, width, 0) }
+
 // gap parts the columns of a table.
 const gap = 2
 
