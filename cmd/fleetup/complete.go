@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // candidate is a word that a shell may offer.
@@ -134,8 +138,19 @@ func (l *lineSoFar) valueOf(f *flagInfo) completion {
 	for _, w := range f.choices {
 		c.words = append(c.words, candidate{word: w})
 	}
-	if len(c.words) == 0 && strings.Contains(f.value, "VAULT") {
+	if len(c.words) > 0 {
+		return c
+	}
+	switch {
+	case strings.Contains(f.value, "VAULT"):
 		c.words = l.vaults()
+	case f.names[0] == "--wave":
+		c.words = l.waves("")
+	case f.names[0] == "--for":
+		c.words = append(c.words, candidate{"finished", "the run is over"}, candidate{"halted", "a budget halted it"}, candidate{"approval", "a gate waits for a person"})
+		c.words = append(c.words, l.waves("wave=")...)
+	case f.value == "LABELS":
+		c.words = l.labels()
 	}
 	return c
 }
@@ -190,8 +205,75 @@ func (l *lineSoFar) argument() completion {
 // mostVaults bounds what is offered: a shell shows no more to anybody's good.
 const mostVaults = 2000
 
+// answersWithin is how long a live run may take to tell what completion asks: a
+// person waits at the key.
+const answersWithin = 700 * time.Millisecond
+
+// run is the newest run of the ledger that the line names; ok is false where it
+// names none, or none answers in time.
+func (l *lineSoFar) run() (st *rollout.State, ok bool) {
+	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
+	if path == "" || !exists(path) {
+		return nil, false
+	}
+	found := make(chan *rollout.State, 1)
+	go func() { // ends with the process, which has nothing else to do
+		if run, ok, err := readLatest(path); err == nil && ok {
+			found <- run.state
+		}
+		close(found)
+	}()
+	select {
+	case st = <-found:
+	case <-time.After(answersWithin):
+	}
+	return st, st != nil
+}
+
+// plan is that of the ledger, or of the inventory, that the line names; nil
+// where it names neither.
+func (l *lineSoFar) plan() *plan.Plan {
+	if st, ok := l.run(); ok {
+		return st.Plan
+	}
+	if len(l.arguments) > 0 {
+		if p, err := readInventory(l.arguments[0]); err == nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// waves are the waves' names behind a prefix.
+func (l *lineSoFar) waves(prefix string) (words []candidate) {
+	if p := l.plan(); p != nil {
+		for i := range p.Waves {
+			words = append(words, candidate{prefix + p.Waves[i].Name, plural(len(p.Waves[i].Vaults), "vault")})
+		}
+	}
+	return words
+}
+
+// labels are what a selector may pick by, KEY=VALUE.
+func (l *lineSoFar) labels() (words []candidate) {
+	p := l.plan()
+	if p == nil {
+		return nil
+	}
+	counts := map[string]int{}
+	for i := range p.Vaults {
+		for k, v := range p.Vaults[i].Labels {
+			counts[k+"="+v]++
+		}
+	}
+	for _, pair := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, candidate{pair, plural(counts[pair], "vault")})
+	}
+	return words[:min(len(words), mostVaults)]
+}
+
 // vaults are the names of the vaults of the ledger, or of the inventory, that
-// the line names. A ledger in use is left alone: completion never waits.
+// the line names.
 func (l *lineSoFar) vaults() []candidate {
 	var words []candidate
 	add := func(names []string, about func(int) (string, bool)) {
@@ -201,30 +283,15 @@ func (l *lineSoFar) vaults() []candidate {
 			}
 		}
 	}
-	path := l.given["--state"]
-	if path == "" {
-		path = os.Getenv("FLEETUP_STATE")
+	if st, ok := l.run(); ok {
+		failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
+		add(report.Names(st.Plan), func(i int) (string, bool) {
+			s := st.Vaults[i].Status
+			return string(s), !failed || s == fleet.Failed || s == fleet.Unknown
+		})
+	} else if p := l.plan(); p != nil {
+		add(report.Names(p), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
 	}
-	if path == "" {
-		if len(l.arguments) > 0 {
-			if p, err := readInventory(l.arguments[0]); err == nil {
-				add(report.Names(p), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
-			}
-		}
-		return words
-	}
-	if _, live, err := state.ReadHolder(path); err != nil || live || !exists(path) {
-		return nil
-	}
-	run, ok, err := readLatest(path)
-	if err != nil || !ok {
-		return nil
-	}
-	failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
-	add(report.Names(run.state.Plan), func(i int) (string, bool) {
-		s := run.state.Vaults[i].Status
-		return string(s), !failed || s == fleet.Failed || s == fleet.Unknown
-	})
 	return words
 }
 

@@ -148,6 +148,10 @@ func TestCompletionInBash(t *testing.T) {
 		{[]string{"reopen", "--state", ledger, ""}, "prod/sql-02"},
 		{[]string{"reopen", "--state", ledger, "prod/sql-02", ""}, ""},
 		{[]string{"inventory", "show", "mixed.yaml", "dev/"}, "dev/build dev/web"},
+		{[]string{"approve", "--state", ledger, "--wave", ""}, "canary rest"},
+		{[]string{"wait", "--state", ledger, "--for", ""}, "approval finished halted wave=canary wave=rest"},
+		{[]string{"wait", "--state", ledger, "--for", "wave=c"}, "wave=canary"},
+		{[]string{"status", "--state", ledger, "-l", "e"}, "env=dev"},
 		{[]string{"completion", ""}, "bash zsh fish powershell"},
 	} {
 		got := inBash(t, dir, program, tt.words...)

@@ -28,7 +28,7 @@ func (e *environment) completionCommand() *cli.Command {
 		Name:      "completion",
 		Usage:     "print the completion script of a shell",
 		ArgsUsage: strings.Join(names, "|"),
-		Description: "It completes commands, flags, their values, and vaults by the ledger's names.\n" +
+		Description: "It completes commands, flags, their values, and vaults, waves and labels of the ledger or the inventory.\n" +
 			"  bash        source <(fleetup completion bash)\n" +
 			"  zsh         source <(fleetup completion zsh)\n" +
 			"  fish        fleetup completion fish | source\n" +

@@ -12,9 +12,10 @@ import (
 // has come since it last looked: from the file, or from the process that
 // carries the run out.
 type follower struct {
-	path string
-	run  standing
-	have bool
+	path  string
+	run   standing
+	have  bool
+	again time.Time // when time alone may change the picture, though nothing is recorded; zero: never
 }
 
 // lookEvery is how often a follower looks.
@@ -55,7 +56,8 @@ func (f *follower) read(r *reading) (news bool, err error) {
 }
 
 // watch looks again and again until done says so, the person interrupts, or a
-// time has passed (0: never). It is called after every look that brought news.
+// time has passed (0: never). It is called after every look that brought news,
+// and when the follower's again has come; done may set that anew.
 func (e *environment) watch(f *follower, within time.Duration, done func() (bool, error)) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -68,7 +70,8 @@ func (e *environment) watch(f *follower, within time.Duration, done func() (bool
 		if err != nil {
 			return err
 		}
-		if ok && news {
+		if due := !f.again.IsZero() && !now().Before(f.again); ok && (news || due) {
+			f.again = time.Time{}
 			if over, err := done(); over || err != nil {
 				return err
 			}

@@ -47,9 +47,11 @@ func (e *environment) wait(c *cli.Context) error {
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
 			return true, usage(report.Command("status", "--state", path)+" shows the waves", "the run has no wave %q", wave)
 		}
-		if happened(st, c.String("for"), wave) {
+		yes, at := happened(st, c.String("for"), wave, now())
+		if yes {
 			return true, nil
 		}
+		f.again = at
 		if st.Run.Closed != nil {
 			say(e.stderr, "The run finished without that.")
 			return true, ended(st.Verdict())
@@ -67,22 +69,30 @@ func (e *environment) wait(c *cli.Context) error {
 	return err
 }
 
-// happened reports whether what is waited for has happened.
-func happened(st *rollout.State, what, wave string) bool {
+// happened reports whether the run is in the state that is waited for, and else
+// when time alone will bring it there; zero where time will not.
+func happened(st *rollout.State, what, wave string, at time.Time) (bool, time.Time) {
 	switch what {
 	case "finished":
-		return st.Run.Closed != nil
+		return st.Run.Closed != nil, time.Time{}
 	case "halted":
-		return st.Run.Halt != nil
+		return st.Run.Halt != nil, time.Time{}
 	case "approval":
 		w, when, ok := st.NextGate()
 		if !ok {
-			return false
+			return false, time.Time{}
 		}
 		if when == fleet.GateBefore {
 			w--
 		}
-		return w < 0 || !st.Waves[w].DoneAt.IsZero()
+		if w < 0 {
+			return true, time.Time{}
+		}
+		if st.Waves[w].DoneAt.IsZero() {
+			return false, time.Time{}
+		}
+		soaked := st.Waves[w].DoneAt.Add(st.Plan.Waves[w].Soak)
+		return !at.Before(soaked), soaked
 	}
-	return slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave && !w.DoneAt.IsZero() })
+	return slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave && !w.DoneAt.IsZero() }), time.Time{}
 }

@@ -165,6 +165,7 @@ func TestNotALedger(t *testing.T) {
 		{"zeros", content(make([]byte, 64<<10)), state.ErrNotLedger, "not a ledger"},
 		{"random bytes", content(random), state.ErrNotLedger, "not a ledger"},
 		{"text", content([]byte(strings.Repeat("apiVersion: fleetup/v1\n", 500))), state.ErrNotLedger, "not a ledger"},
+		{"a text of two pages", content([]byte(strings.Repeat("# fleetup\n", 559))), state.ErrNotLedger, "not a ledger"},
 		{"a short text", content([]byte("hello")), state.ErrNotLedger, "not a ledger"},
 		{"both heads overwritten", content(append(make([]byte, 2*os.Getpagesize()), whole[2*os.Getpagesize():]...)), state.ErrNotLedger, "destroyed"},
 		{"the first head overwritten", content(append(make([]byte, 80), whole[80:]...)), state.ErrDamaged, "heads"},

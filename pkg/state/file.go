@@ -119,8 +119,32 @@ func examine(path string, real string) error {
 	case fi.Size() == 0:
 		return &FileError{Path: path, Kind: ErrDamaged, Detail: "is empty, and a ledger never is",
 			Next: "delete it if no run ever used it; otherwise " + restoreIt}
+	case !hasMagic(real):
+		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger, or its beginning is destroyed",
+			Next: "name another file with --state FILE, or " + restoreIt}
 	}
 	return nil
+}
+
+// boltMagic stands at the beginning of each head of a bbolt file (bbolt, db.go).
+const boltMagic = 0xED0CDAED
+
+// hasMagic reports whether one of a bbolt file's two heads is where it should be:
+// one may be damaged. Pages are as large as the machine's that made the file, 4 to
+// 64 KiB. A file that cannot be read here fails where it is opened.
+func hasMagic(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	for _, page := range []int64{0, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10} {
+		var word [4]byte
+		if _, err := f.ReadAt(word[:], page+headOffset); err == nil && binary.NativeEndian.Uint32(word[:]) == boltMagic {
+			return true
+		}
+	}
+	return false
 }
 
 func notRegular(path string, fi fs.FileInfo) error {
