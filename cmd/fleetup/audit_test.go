@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,7 +84,12 @@ func swap(bucket, keyEnd, old, new string) func(tx *bbolt.Tx) error {
 // rehash makes the chain whole again from an event on, as somebody would who
 // knows how it is made.
 func rehash(b *bbolt.Bucket, from uint64) error {
-	prev := state.Hash(b.Get(seqKey(from - 1))[:32])
+	var prev state.Hash
+	if from > 1 {
+		prev = state.Hash(b.Get(seqKey(from - 1))[:32])
+	} else {
+		prev = state.Genesis(b.Tx().Bucket([]byte("meta")).Get([]byte("identity")))
+	}
 	for n := from; ; n++ {
 		v := bytes.Clone(b.Get(seqKey(n)))
 		if v == nil {
@@ -101,6 +107,7 @@ func rehash(b *bbolt.Bucket, from uint64) error {
 func TestAuditFindsEveryChange(t *testing.T) {
 	t.Parallel()
 	path := auditedLedger(t)
+	inv := strings.TrimSuffix(path, ".db") + ".yaml"
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +174,7 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			}
 			return nil
 		}), []string{"which opened it, is gone: the journal's end was cut off"}},
-		{"another identity", swap("meta", "identity", "Emulator", "AzureUSA"), []string{"EVENT 1 of run "}},
+		{"another identity", swap("meta", "identity", `"id":"`, `"id":"X`), []string{"EVENT 1 of run "}},
 		{"another exit code in the index", swap("runs", "\x01", `"exitCode":3`, `"exitCode":0`), []string{"differ on run", "exitCode"}},
 		{"another plan in the index", swap("runs", "\x02", `"planFingerprint":"`, `"planFingerprint":"0`), []string{"planFingerprint"}},
 		{"a run taken out of the index", in("runs", func(b *bbolt.Bucket) error { return b.Delete(seqKey(2)) }),
@@ -199,6 +206,19 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			_, v := b.Cursor().First()
 			return b.Put([]byte("zzz"), bytes.Clone(v))
 		}), []string{"two records"}},
+		{"a failed vault's record under another key", func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("vaults"))
+			c := b.Cursor()
+			for k, v := c.First(); k != nil; k, v = c.Next() {
+				if bytes.HasSuffix(k, []byte("/sql-02")) {
+					k, v = bytes.Clone(k), bytes.Clone(v)
+					return errors.Join(b.Delete(k), b.Put(append(k[:len(k)-1:len(k)-1], '3'), v))
+				}
+			}
+			return errors.New("no such record")
+		}, []string{"VAULT prod/sql-02", "its record is stored as that of ", "/sql-03"}},
+		{"another end in the index", swap("runs", "\x01", `"closedAt":"2`, `"closedAt":"1`), []string{"differ on run", "closedAt"}},
+		{"an end taken out of the index", swap("runs", "\x02", `"closed":true`, `"closed":false`), []string{"differ on run", "closed"}},
 		{"a record that cannot be read", swap("vaults", "/sql-02", `{"vault"`, `["vault"`), []string{"VAULT", "cannot be read"}},
 		{"a failure rewritten in a chain made whole", func(tx *bbolt.Tx) error {
 			if err := swap("events", "", `"state":"Failed"`, `"state":"Upgraded"`)(tx); err != nil {
@@ -229,6 +249,7 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			if n := strings.Count(out, "\n"); n > shownFaults+4 {
 				t.Errorf("it wrote %d lines", n)
 			}
+			nothingStarts(t, copied, inv)
 		})
 	}
 }
@@ -263,12 +284,153 @@ func TestAuditFindsAChangeBetweenRuns(t *testing.T) {
 	if code, _, stderr := try(t, "run", inv, "--yes"); code != fleet.ExitFailures {
 		t.Fatalf("it exited %d\n%s", code, stderr)
 	}
-	tamper(t, path, swap("vaults", "/sql-02", `"status":"failed"`, `"status":"blocked"`))
-	try(t, "run", inv, "--yes") // whatever it makes of that
+	ignorant(t, path)
 	code, out, _ := try(t, "audit", "verify", "--state", path)
 	if code != fleet.ExitInternal || !strings.Contains(out, "VAULT prod/sql-02 of run ") ||
 		!strings.Contains(out, "the runs before had left it failed, and run ") {
 		t.Errorf("verify exited %d\n%s", code, out)
+	}
+}
+
+// ignorant begins a run that takes nothing over from the ones before it, as one
+// did that believed a changed record.
+func ignorant(t *testing.T, path string) {
+	t.Helper()
+	lock, err := state.Acquire(path, state.Holder{Host: "h", PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	l, err := state.OpenExisting(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	last, _, err := l.LatestRun()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := l.Plan(last.PlanFingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := fleet.RunOpened{RunID: "later", PlanFingerprint: last.PlanFingerprint, Version: versionString()}
+	if err := l.Begin(plan, []fleet.Event{{At: last.ClosedAt, Fact: opened}}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// nothingStarts: no command that writes to a ledger, and none that starts a vault,
+// takes one that is not what was written. The file stays as it is.
+func nothingStarts(t *testing.T, path, inv string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"run", inv, "--yes"}, {"resume", "--yes"}, {"reopen", "prod/sql-02", "--reason", "case 4712"}, {"refresh"}, {"pause", "--reason", "r"}} {
+		code, _, stderr := try(t, append(args, "--state", path)...)
+		if code != fleet.ExitInternal || !strings.Contains(stderr, path) || !strings.Contains(stderr, "Next: ") {
+			t.Errorf("%v exited %d\n%s", args, code, stderr)
+		}
+	}
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Error("the ledger was written to")
+	}
+}
+
+// TestAFlippedBitBringsNoFailedVaultBack: whichever bit of a failed vault's
+// record is flipped in the file, the vault is not started again, and the message
+// names it and what to do.
+func TestAFlippedBitBringsNoFailedVaultBack(t *testing.T) {
+	t.Parallel()
+	path := auditedLedger(t)
+	inv := strings.TrimSuffix(path, ".db") + ".yaml"
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := os.ReadFile(truthPath(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := regexp.MustCompile(`{"vault":"[^"]*/sql-02","runId":"[^"]*","status":"failed"`)
+	places := rec.FindAllIndex(whole, -1) // one of them is the newest; bbolt leaves older pages behind
+	if len(places) == 0 {
+		t.Fatal("the record is not to be found")
+	}
+	for bit := range 8 * len("failed") {
+		flipped := bytes.Clone(whole)
+		for _, at := range places {
+			flipped[at[1]-len(`failed"`)+bit/8] ^= 1 << (bit % 8)
+		}
+		copied := filepath.Join(t.TempDir(), "fleet.db")
+		if err := errors.Join(os.WriteFile(copied, flipped, 0o600), os.WriteFile(truthPath(copied), truth, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := try(t, "run", inv, "--yes", "--state", copied)
+		if code != fleet.ExitInternal {
+			t.Fatalf("bit %d: run exited %d\n%s", bit, code, stderr)
+		}
+		for _, says := range []string{"prod/sql-02", "do not upgrade", "audit verify --state ", "Nothing was started"} {
+			if !strings.Contains(strings.ReplaceAll(stderr, "\n  ", " "), says) {
+				t.Fatalf("bit %d: it does not say %q\n%s", bit, says, stderr)
+			}
+		}
+		if now, err := os.ReadFile(truthPath(copied)); err != nil || !bytes.Equal(now, truth) {
+			t.Fatalf("bit %d: the cloud was asked, %v", bit, err)
+		}
+	}
+}
+
+// Who only reads is told what the events say, and warned.
+func TestReadersOfAChangedRecordAreWarned(t *testing.T) {
+	t.Parallel()
+	path := auditedLedger(t)
+	inv := strings.TrimSuffix(path, ".db") + ".yaml"
+	reads := [][]string{{"status", "--state", path}, {"report", "--state", path}, {"show", "prod/sql-02", "--state", path}, {"plan", inv, "--state", path}}
+	for _, args := range reads {
+		if code, _, stderr := try(t, args...); code != fleet.ExitOK || strings.Contains(stderr, "audit verify") {
+			t.Errorf("%v exited %d\n%s", args, code, stderr)
+		}
+	}
+	tamper(t, path, swap("vaults", "/sql-02", `"status":"failed"`, `"status":"blocked"`))
+	for _, args := range reads {
+		code, out, stderr := try(t, args...)
+		if code != fleet.ExitOK || !strings.Contains(stderr, "audit verify --state ") || !strings.Contains(stderr, "prod/sql-02") {
+			t.Errorf("%v exited %d\n%s%s", args, code, out, stderr)
+		}
+	}
+}
+
+// What a run takes over is what the events of earlier runs say; what the words of
+// an older version's record were decides nothing.
+func TestWordsOfAnOlderVersionDecideNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		old, new string
+		code     fleet.ExitCode
+	}{
+		{"words", `"reason":"`, `"reason":"so to speak: `, fleet.ExitOK},
+		{"what decides", `"accepted":true`, `"accepted":false`, fleet.ExitInternal},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := auditedLedger(t)
+			tamper(t, path, func(tx *bbolt.Tx) error {
+				return errors.Join(swap("events", "", `"version":"`+versionString(), `"version":"v0.0.1`)(tx), rehash(tx.Bucket([]byte("events")), 1),
+					swap("vaults", "/sql-02", c.old, c.new)(tx))
+			})
+			code, out, _ := try(t, "audit", "verify", "--state", path)
+			if code != c.code {
+				t.Errorf("verify exited %d\n%s", code, out)
+			}
+		})
 	}
 }
 

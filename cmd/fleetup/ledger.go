@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -43,6 +42,7 @@ type standing struct {
 	evidence *report.Evidence  // the journal's end
 	live     bool              // a process carries it out
 	seq      uint64            // of the newest event that is in it
+	reopened map[fleet.Key]bool
 }
 
 // apply folds one more fact.
@@ -51,6 +51,15 @@ func (s *standing) apply(e fleet.Event) error {
 		return err
 	}
 	s.told.Add(s.state, e)
+	switch f := e.Fact.(type) {
+	case fleet.Reopened:
+		if s.reopened == nil {
+			s.reopened = map[fleet.Key]bool{}
+		}
+		s.reopened[f.Vault] = true
+	case fleet.VaultFact:
+		delete(s.reopened, f.VaultKey())
+	}
 	return nil
 }
 
@@ -91,19 +100,6 @@ func latest(j journal) (standing, bool, error) {
 	return run, true, nil
 }
 
-// carried is what earlier runs left of a plan's vaults, in the plan's order.
-func carried(l *state.Ledger, p *plan.Plan) ([]fleet.Carried, error) {
-	index := p.Index()
-	var cs []fleet.Carried
-	err := eachCarried(l, func(c fleet.Carried) {
-		if _, planned := index[c.Vault]; planned {
-			cs = append(cs, c)
-		}
-	})
-	slices.SortFunc(cs, func(a, b fleet.Carried) int { return index[a.Vault] - index[b.Vault] })
-	return cs, err
-}
-
 // eachCarried hands over every vault that earlier runs left failed, unknown or
 // re-opened (design §2, rule 5).
 func eachCarried(l interface {
@@ -127,7 +123,7 @@ func carry(r fleet.VaultRecord) (fleet.Carried, bool) {
 	default:
 		return fleet.Carried{}, false
 	}
-	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: r.Operation,
+	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: settled(r).Operation,
 		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
 		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason}, true
 }
@@ -155,7 +151,8 @@ type held struct {
 	lock   *state.Lock
 }
 
-// hold takes the ledger that the command line names, and reads its newest run.
+// hold takes the ledger that the command line names, makes sure that all of it is
+// what was written, and reads its newest run.
 func hold(c *cli.Context) (*held, error) {
 	path, err := statePath(c)
 	if err != nil {
@@ -170,7 +167,10 @@ func hold(c *cli.Context) (*held, error) {
 	}
 	if h.ledger, err = state.OpenExisting(h.lock); err == nil {
 		h.ledger.Committed = logFacts(logOf(c))
-		h.run, h.begun, err = latest(h.ledger)
+		var past *history
+		if past, err = verified(h.ledger); err == nil {
+			h.run, h.begun = past.newest()
+		}
 	}
 	if err != nil {
 		h.close()

@@ -191,10 +191,15 @@ func (r *reading) latest() (standing, bool, error) {
 }
 
 // readLatest reads the newest run, from the file or from the process that
-// carries it out.
-func readLatest(path string) (run standing, ok bool, err error) {
+// carries it out; then is called with what it was read from.
+func readLatest(path string, then ...func(*reading, standing)) (run standing, ok bool, err error) {
 	err = readLedger(path, func(r *reading) error {
 		run, ok, err = r.latest()
+		for _, do := range then {
+			if err == nil && ok {
+				do(r, run)
+			}
+		}
 		return err
 	})
 	return run, ok, err

@@ -113,6 +113,9 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 	var live bool
 	err := readLedger(path, func(r *reading) error {
 		m, live = map[fleet.Key]fleet.Carried{}, r.live != nil
+		if run, ok, err := r.latest(); err == nil && ok {
+			e.doubt(r, run, path)
+		}
 		return eachCarried(r.records, func(c fleet.Carried) { m[c.Vault] = c })
 	})
 	switch {

@@ -68,8 +68,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	defer lock.Close()
 	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
+	var past *history
 	if exists(path) {
-		if err := refuseUnfinished(lock, path, bound); err != nil {
+		if past, err = finished(lock, path, bound); err != nil {
 			return err
 		}
 	}
@@ -97,8 +98,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	defer ledger.Close()
 	ledger.Committed = logFacts(logOf(c))
-	cs, err := carried(ledger, p)
-	if err != nil {
+	if past, err = past.still(ledger); err != nil {
 		return err
 	}
 	data, err := plan.Encode(p)
@@ -109,7 +109,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: cs,
+	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: past.carried(p),
 		ValidateAllFirst: c.Bool("validate-all-first")}
 	first := fleet.Event{At: now(), Fact: opened}
 	if err := ledger.Reserve(len(p.Vaults)); err != nil {
@@ -188,20 +188,23 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	return ended(code)
 }
 
-// refuseUnfinished makes sure that a ledger is of the plan's cloud and that its
-// last run is over.
-func refuseUnfinished(lock *state.Lock, path string, bound state.Binding) error {
+// finished makes sure that a ledger is of the plan's cloud, that all of it is what
+// was written, and that its last run is over. It returns what it says.
+func finished(lock *state.Lock, path string, bound state.Binding) (*history, error) {
 	ledger, err := state.Open(lock, bound)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer ledger.Close()
-	info, ok, err := ledger.LatestRun()
-	if err != nil || !ok || info.Closed {
-		return err
+	past, err := verified(ledger)
+	if err != nil {
+		return nil, err
 	}
-	return usage(report.Command("resume", "--state", path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
-		"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, info.ID)
+	if last, ok := past.newest(); ok && !last.info.Closed {
+		return nil, usage(report.Command("resume", "--state", path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
+			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.info.ID)
+	}
+	return past, nil
 }
 
 // realCloud reports whether starts on the cloud touch real vaults.

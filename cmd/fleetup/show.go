@@ -49,6 +49,7 @@ func (e *environment) story(c *cli.Context) error {
 		if chapters, err = chaptersOf(r, run.state.Plan.Vaults[vault].Key); err != nil {
 			return err
 		}
+		e.doubt(r, run, path)
 		before, err = statesBefore(r)
 		return err
 	})

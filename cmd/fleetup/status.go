@@ -49,7 +49,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readLatest(path)
+	run, ok, err := readLatest(path, func(r *reading, run standing) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}

@@ -332,8 +332,23 @@ func unpack(packed []byte) ([]byte, error) {
 
 // VaultRecords hands every vault's record to fn, in the order of the keys. An
 // error of fn ends it and is returned. A record that is committed during the
-// walk may be seen as it was or as it is.
+// walk may be seen as it was or as it is. One that is stored under the key of
+// another vault is ErrDamaged.
 func (r *Reader) VaultRecords(fn func(fleet.VaultRecord) error) error {
+	return r.eachRecord(func(e entry) error {
+		var v fleet.VaultRecord
+		if err := json.Unmarshal(e.value, &v); err != nil {
+			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s cannot be read", e.key), err)
+		}
+		if string(v.Vault) != string(e.key) {
+			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s is stored as that of %s", v.Vault, e.key), nil)
+		}
+		return fn(v)
+	})
+}
+
+// eachRecord hands over the vaults' records as they are stored.
+func (r *Reader) eachRecord(fn func(entry) error) error {
 	var from []byte
 	for {
 		entries, err := r.page(bucketVaults, from, from != nil)
@@ -346,11 +361,7 @@ func (r *Reader) VaultRecords(fn func(fleet.VaultRecord) error) error {
 				return damaged(r.path, fmt.Sprintf("is damaged: vault %s comes after %s", e.key, from), nil)
 			}
 			from = e.key
-			var v fleet.VaultRecord
-			if err := json.Unmarshal(e.value, &v); err != nil {
-				return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s cannot be read", e.key), err)
-			}
-			if err := fn(v); err != nil {
+			if err := fn(e); err != nil {
 				return err
 			}
 		}

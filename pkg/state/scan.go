@@ -3,6 +3,9 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // Entry is an event as the journal holds it, whether or not it is what was
@@ -50,6 +53,27 @@ func (r *Reader) Scan(fn func(Entry) error) error {
 			}
 		}
 	}
+}
+
+// StoredRecord is a vault's record as it is stored, whether or not it is what
+// was written.
+type StoredRecord struct {
+	Key    string            // that it is stored under; of what was written, the vault's
+	Record fleet.VaultRecord // zero with Err
+	Err    error             // why it cannot be read
+}
+
+// ScanRecords hands every vault's record to fn as it is stored, in the order of
+// the keys. Unlike VaultRecords it goes on behind one that cannot be read. An
+// error of fn ends it and is returned.
+func (r *Reader) ScanRecords(fn func(StoredRecord) error) error {
+	return r.eachRecord(func(e entry) error {
+		s := StoredRecord{Key: string(e.key)}
+		if s.Err = json.Unmarshal(e.value, &s.Record); s.Err != nil {
+			s.Record = fleet.VaultRecord{}
+		}
+		return fn(s)
+	})
 }
 
 // Identity returns the ledger's identity as stored: the chain begins with its
