@@ -21,6 +21,16 @@ func TestChangedJournal(t *testing.T) {
 	events := func(fn func(b *bbolt.Bucket) error) func(tx *bbolt.Tx) error {
 		return func(tx *bbolt.Tx) error { return fn(tx.Bucket([]byte("events"))) }
 	}
+	index := func(ordinal uint64, old, new string) func(tx *bbolt.Tx) error {
+		return func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("runs"))
+			was := b.Get(state.SeqKey(ordinal))
+			if !bytes.Contains(was, []byte(old)) {
+				return errors.New("nothing to change")
+			}
+			return b.Put(state.SeqKey(ordinal), bytes.Replace(was, []byte(old), []byte(new), 1))
+		}
+	}
 	for _, c := range []struct {
 		name    string
 		edit    func(tx *bbolt.Tx) error
@@ -56,6 +66,11 @@ func TestChangedJournal(t *testing.T) {
 			b := tx.Bucket([]byte("meta"))
 			return b.Put([]byte("identity"), bytes.Replace(b.Get([]byte("identity")), []byte("Emulator"), []byte("AzureChina"), 1))
 		}, 1, true},
+		{"another exit code of r1", index(1, `"exitCode":3`, `"exitCode":0`), 0, false},
+		{"another end of r1", index(1, `"closedAt":"2026`, `"closedAt":"2025`), 0, false},
+		{"another beginning in time of r1", index(1, `"openedAt":"2026`, `"openedAt":"2025`), 0, false},
+		{"an end of a run that has none", index(2, `"closed":false`, `"closedAt":"2026-03-16T23:00:00Z","closed":false`), 0, false},
+		{"another plan of r1", index(1, `"planFingerprint":"plan of r1"`, `"planFingerprint":"plan of r2"`), 1, true},
 		{"an open run made closed", func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
 			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"closed":false`), []byte(`"closed":true`), 1))
@@ -75,7 +90,7 @@ func TestChangedJournal(t *testing.T) {
 			}
 			err = errors.Join(
 				l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
-				l.Commit(append(waves, statetest.At(2, fleet.RunClosed{})), nil),
+				l.Commit(append(waves, statetest.At(2, fleet.RunClosed{Code: 3})), nil),
 				l.Begin(statetest.PlanOf("r2"), statetest.Opening("r2"), nil),
 				l.Close(),
 				state.CheckFile(path),

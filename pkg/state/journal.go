@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -65,10 +66,13 @@ func (r *Reader) Verify() (seq uint64, hash string, err error) {
 			return 0, "", err
 		}
 		seen := run
-		seen.Closed, seen.ClosedAt, seen.ExitCode = false, run.ClosedAt, 0
+		seen.Closed, seen.ClosedAt, seen.ExitCode = false, time.Time{}, 0
 		at, err = r.walk(at, last, func(seq uint64, e fleet.Event) error {
 			if err := r.checkOpening(run, seq, e); err != nil {
 				return err
+			}
+			if seq == run.FirstSeq {
+				seen.OpenedAt = e.At
 			}
 			if closed, ok := e.Fact.(fleet.RunClosed); ok {
 				seen.Closed, seen.ClosedAt, seen.ExitCode = true, e.At, closed.Code
@@ -78,7 +82,7 @@ func (r *Reader) Verify() (seq uint64, hash string, err error) {
 		if err != nil {
 			return 0, "", err
 		}
-		if seen.Closed != run.Closed || seen.ExitCode != run.ExitCode || !seen.ClosedAt.Equal(run.ClosedAt) {
+		if seen.Closed != run.Closed || seen.ExitCode != run.ExitCode || !seen.ClosedAt.Equal(run.ClosedAt) || !seen.OpenedAt.Equal(run.OpenedAt) {
 			return 0, "", damaged(r.path, fmt.Sprintf("is damaged: the index of run %s does not say what its journal says", runs[i].ID), nil)
 		}
 	}

@@ -190,6 +190,27 @@ func (v *verdict) mustHold(t *testing.T, atLeast int64) {
 	}
 }
 
+// Room that was reserved is synced before anything is written into it or
+// acknowledged: a size that the power takes back takes with it what lies behind.
+func TestReservedRoomIsSynced(t *testing.T) {
+	t.Parallel()
+	reserved, open := 0, ""
+	for _, c := range record(t, "night").calls {
+		switch {
+		case c.Name == "fallocate":
+			reserved++
+			open = c.Path
+		case (c.Name == "fsync" || c.Name == "fdatasync") && c.Path == open:
+			open = ""
+		case open != "" && (c.FD == 1 || c.Name == "pwrite64" && c.Path == open):
+			t.Fatalf("%v comes before the room that was reserved is synced", &c)
+		}
+	}
+	if reserved == 0 {
+		t.Fatal("no room was reserved")
+	}
+}
+
 // The harness can fail: without syncs acknowledged events are lost.
 func TestPowerLossWithoutSync(t *testing.T) {
 	t.Parallel()
