@@ -12,12 +12,21 @@ const shownChanges = 20
 
 // tellChanges says what has become of a plan's inventory since the plan was
 // made. What is planned is what runs; the difference is only reported.
-func (e *environment) tellChanges(p *plan.Plan, ledger string) {
+//
+// What a rollback puts back stands in a ledger. fresh says that nobody has begun
+// it yet, so that the plan can be made again from that ledger as well; where it
+// cannot be read, or is being written to, the inventory alone is compared.
+func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 	file := inventoryOf(p, ledger)
 	if file == "" {
 		return
 	}
 	current, err := readInventory(file)
+	if _, undoes := p.Kind.Undoes(); undoes && fresh && err == nil && current.Kind == p.Kind {
+		if again, unread := restored(current, filepath.Dir(file)); unread == nil {
+			current = again
+		}
+	}
 	if err != nil {
 		say(e.stderr, "The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
 			report.Clean(file), p.ShortFingerprint())

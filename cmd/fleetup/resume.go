@@ -68,7 +68,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
-	e.tellChanges(st.Plan, path)
+	e.tellChanges(st.Plan, path, false)
 	if err := e.consentedAgain(c, st, path); err != nil {
 		return err
 	}

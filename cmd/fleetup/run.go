@@ -60,7 +60,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	if src.saved {
-		e.tellChanges(p, path)
+		e.tellChanges(p, path, true)
 	}
 	lock, err := acquire(c, path)
 	if err != nil {

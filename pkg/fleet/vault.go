@@ -49,6 +49,19 @@ type Hold struct {
 	By     string    `json:"by,omitempty"`
 }
 
+// Words are a hold for people: its reason, until when it holds, and who asked for
+// it.
+func (h *Hold) Words() string {
+	s := h.Reason
+	if !h.Until.IsZero() {
+		s += ", until " + h.Until.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if h.By != "" {
+		s += ", by " + h.By
+	}
+	return s
+}
+
 // Vault is one vault to upgrade, as the inventory describes it after defaults.
 type Vault struct {
 	Key                 Key               `json:"key"`
@@ -68,7 +81,25 @@ type Vault struct {
 	ProtectedItems      int               `json:"protectedItems,omitempty"`
 	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
 	Hold                *Hold             `json:"hold,omitempty"`
-	Restore             json.RawMessage   `json:"restore,omitempty"` // of a rollback: the body that puts back what was recorded
+	// LapsedHold is a hold of the inventory that was over when the plan was made: it
+	// keeps nothing out any more, and somebody must know that before the vault starts.
+	LapsedHold *Hold           `json:"lapsedHold,omitempty"`
+	Restore    json.RawMessage `json:"restore,omitempty"` // of a rollback: the body that puts back what was recorded
+	// Unrestorable says why a rollback has nothing to put back; such a vault is
+	// held, for that reason where no person holds it.
+	Unrestorable string `json:"unrestorable,omitempty"`
+}
+
+// WrittenHold is the hold that the inventory gives the vault, over or not; nil
+// where it gives none.
+func (v *Vault) WrittenHold() *Hold {
+	switch {
+	case v.LapsedHold != nil:
+		return v.LapsedHold
+	case v.Hold != nil && v.Unrestorable != "" && *v.Hold == (Hold{Reason: v.Unrestorable}):
+		return nil
+	}
+	return v.Hold
 }
 
 // Ref is the vault's short name for people: subscription/name.

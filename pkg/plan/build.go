@@ -179,7 +179,7 @@ func (b *builder) flatten() {
 			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
 			v.Labels = overlay(v.Labels, s.Labels)
 			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
-				v.Hold = nil
+				v.Hold, v.LapsedHold = nil, v.Hold
 			}
 			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: b.predict(&v), Calendar: b.own(s.Calendars[j])})
 		}

@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -12,7 +10,8 @@ import (
 )
 
 // Difference is what a plan has that another has not: what became of an
-// inventory since its plan was saved.
+// inventory since its plan was saved. Each change is a text in the words of the
+// inventory.
 type Difference struct {
 	Added    []string // vaults, as subscription/name, in the plan's order
 	Removed  []string
@@ -40,11 +39,18 @@ func (d *Difference) Lines() []string {
 	return out
 }
 
-// Diff compares a saved plan with the plan that its inventory makes now.
+// Diff compares a saved plan with the plan that its inventory makes now. A plan
+// and what [Decode] makes of it when it was saved say the same.
+//
+// What a rollback puts back comes from a ledger and not from the inventory: it is
+// compared where both plans have it (see [Plan.Restoring]). What the time of
+// making added, such as predictions and the warnings that were shown, is not
+// compared; nor is the program's own description of a kind.
 func Diff(old, now *Plan) *Difference {
 	d := &Difference{}
 	before := old.Index()
 	wasOwn, isOwn := old.ownWindows(), now.ownWindows()
+	restores := old.restored() && now.restored()
 	for i := range now.Vaults {
 		v := &now.Vaults[i]
 		j, known := before[v.Key]
@@ -57,12 +63,13 @@ func Diff(old, now *Plan) *Difference {
 		if from, to := old.Waves[was.Wave].Name, now.Waves[v.Wave].Name; from != to {
 			d.Moved = append(d.Moved, fmt.Sprintf("%s: %s → %s", v.Ref(), from, to))
 		}
-		changes := fields(&was.Vault, &v.Vault)
-		if wasOwn(was) != isOwn(v) {
-			changes = append(changes, "windows changed")
+		c := vaultChanges(&was.Vault, &v.Vault)
+		c.calendar("", wasOwn(was), isOwn(v))
+		if restores {
+			c.json("what is put back", was.Restore, v.Restore)
 		}
-		if len(changes) > 0 {
-			d.Changed = append(d.Changed, v.Ref()+": "+strings.Join(changes, ", "))
+		if len(c) > 0 {
+			d.Changed = append(d.Changed, v.Ref()+": "+strings.Join(c, ", "))
 		}
 	}
 	for _, j := range slices.Sorted(maps.Values(before)) {
@@ -72,78 +79,121 @@ func Diff(old, now *Plan) *Difference {
 	return d
 }
 
-// ownWindows returns a function that tells what a vault's own calendar says, ""
-// without one. Its number says nothing: another plan counts differently.
-func (p *Plan) ownWindows() func(v *Vault) string {
-	texts := make([]string, len(p.Calendars)+1)
-	for i := range p.Calendars {
-		texts[i+1] = p.Calendars[i].sameness()
-	}
-	return func(v *Vault) string { return texts[v.Calendar] }
+// restored reports whether somebody has looked up what the vaults of a rollback
+// are to be given back.
+func (p *Plan) restored() bool {
+	return slices.ContainsFunc(p.Vaults, func(v Vault) bool { return len(v.Restore) > 0 || v.Unrestorable != "" })
 }
 
-// fields names what differs between two descriptions of one vault.
-func fields(a, b *fleet.Vault) []string {
-	x, y := *a, *b
-	x.SubscriptionName, y.SubscriptionName = "", ""         // a name people call it by
-	x.Checked, x.ShownWarnings = y.Checked, y.ShownWarnings // of the plan's making, not of the inventory
-	return changes("", reflect.ValueOf(x), reflect.ValueOf(y))
+// ownWindows returns a function that gives a vault's own calendar, nil without
+// one. Its number says nothing: another plan counts differently.
+func (p *Plan) ownWindows() func(v *Vault) *Calendar {
+	return func(v *Vault) *Calendar {
+		if v.Calendar == 0 {
+			return nil
+		}
+		return &p.Calendars[v.Calendar-1]
+	}
+}
+
+// vaultChanges names what differs between two descriptions of one vault. Its
+// subscription, name, location and type are its identity, and the same.
+func vaultChanges(a, b *fleet.Vault) (c changes) {
+	c.text("resourceGroup", a.ResourceGroup, b.ResourceGroup)
+	c.text("targetResourceGroup", a.TargetResourceGroup, b.TargetResourceGroup)
+	c.yes("createResourceGroup", a.CreateResourceGroup, b.CreateResourceGroup)
+	c.text("acceptWarnings", acceptance(a), acceptance(b))
+	c.number("protectedItems", a.ProtectedItems, b.ProtectedItems, "none")
+	c.pairs("labels.", a.Labels, b.Labels)
+	c.text("hold", holdWords(a.WrittenHold()), holdWords(b.WrittenHold()))
+	return c
 }
 
 // settings names what differs beside the vaults.
 func settings(a, b *Plan) []string {
-	strip := func(p *Plan) Plan {
-		q := *p
-		q.Fingerprint, q.Inventory, q.Vaults, q.Waves, q.Subscriptions, q.Calendars = "", "", nil, nil, nil, nil
-		return q
+	var c changes
+	c.text("cloud", cloudWords(a.Cloud), cloudWords(b.Cloud))
+	c.text("emulator.scenario", a.Scenario, b.Scenario)
+	c.upgrade(a, b)
+	for _, x := range []struct {
+		side string
+		a, b fleet.CredentialKind
+	}{{"serviceManagement", a.Credentials.ServiceManagement, b.Credentials.ServiceManagement},
+		{"resourceManager", a.Credentials.ResourceManager, b.Credentials.ResourceManager}} {
+		c.word("credential."+x.side, string(x.a), string(x.b), string(fleet.CredentialDefault))
 	}
-	out := changes("", reflect.ValueOf(strip(a)), reflect.ValueOf(strip(b)))
-	names := func(p *Plan) string {
+	c.tenants(a.Subscriptions, b.Subscriptions)
+	c.number("limits.validations", a.Limits.Validations, b.Limits.Validations, "0")
+	c.limits("limits.", WaveLimits{a.Limits.Upgrades, a.Limits.PerSubscription, a.Limits.PerLocation},
+		WaveLimits{b.Limits.Upgrades, b.Limits.PerSubscription, b.Limits.PerLocation})
+	c.text("limits.requestsPerSecond", fmt.Sprint(a.Limits.RequestsPerSecond), fmt.Sprint(b.Limits.RequestsPerSecond))
+	now := b.Timings.named()
+	for i, t := range a.Timings.named() {
+		c.text("timings."+t.Name, durationWords(t.Value), durationWords(now[i].Value))
+	}
+	c.text("failureBudget.run", a.FailureBudget.words(), b.FailureBudget.words())
+	c.budget("failureBudget.perSubscription", a.SubscriptionBudget, b.SubscriptionBudget)
+	c.word("failureBudget.ceiling", string(a.Ceiling), string(b.Ceiling), string(CeilingSoft))
+	c.number("sameErrorHalt", a.SameErrorHalt, b.SameErrorHalt, "0")
+	c.calendar("", a.Calendar, b.Calendar)
+	c.waves(a.Waves, b.Waves)
+	return c
+}
+
+// waves names what differs between waves of one name, and other waves.
+func (c *changes) waves(a, b []Wave) {
+	names := func(ws []Wave) string {
 		var ns []string
-		for _, w := range p.Waves {
-			ns = append(ns, w.Name)
+		for i := range ws {
+			ns = append(ns, ws[i].Name)
 		}
 		return strings.Join(ns, ", ")
 	}
-	if x, y := names(a), names(b); x != y {
-		return append(out, fmt.Sprintf("waves %s → %s", x, y))
+	c.text("waves", names(a), names(b))
+	for i := range a {
+		x := &a[i]
+		if j := slices.IndexFunc(b, func(w Wave) bool { return w.Name == x.Name }); j >= 0 {
+			c.wave("waves."+x.Name+".", x, &b[j])
+		}
 	}
-	for i := range a.Waves {
-		x, y := a.Waves[i], b.Waves[i]
-		x.Vaults, y.Vaults = nil, nil
-		out = append(out, changes("waves."+x.Name+".", reflect.ValueOf(x), reflect.ValueOf(y))...)
-	}
-	return out
 }
 
-// changes names the fields of two values of one struct type that differ, as
-// the JSON form calls them.
-func changes(prefix string, a, b reflect.Value) (out []string) {
-	for i := range a.NumField() {
-		x, y := a.Field(i), b.Field(i)
-		if reflect.DeepEqual(x.Interface(), y.Interface()) {
-			continue
-		}
-		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
-		name = prefix + strings.TrimSuffix(cmp.Or(name, a.Type().Field(i).Name), "Ns")
-		if x.Kind() == reflect.Struct && x.Type().PkgPath() != "time" {
-			out = append(out, changes(name+".", x, y)...)
-			continue
-		}
-		out = append(out, fmt.Sprintf("%s %s → %s", name, show(x), show(y)))
-	}
-	return out
+func (c *changes) wave(prefix string, a, b *Wave) {
+	c.budget(prefix+"maxFailures", a.MaxFailures, b.MaxFailures)
+	c.text(prefix+"size", a.Size.words(), b.Size.words())
+	c.text(prefix+"soak", durationWords(a.Soak), durationWords(b.Soak))
+	c.text(prefix+"approval", a.Approval.words(), b.Approval.words())
+	c.limits(prefix, a.Limits, b.Limits)
+	c.word(prefix+"order", string(a.Order), string(b.Order), string(OrderLongestFirst))
+	c.calendar(prefix, a.Calendar, b.Calendar)
 }
 
-func show(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return "none"
+// upgrade names what differs in what is done to each vault.
+func (c *changes) upgrade(a, b *Plan) {
+	c.text("upgrade.kind", string(a.Kind), string(b.Kind))
+	x, y := a.Upgrade, b.Upgrade
+	if a.Kind != b.Kind || x == nil || y == nil {
+		return // another kind has other options, and another request
+	}
+	c.pairs("upgrade.", x.Options, y.Options)
+	c.text("the request's method", x.Request.Method, y.Request.Method)
+	c.text("the request's path", x.Request.Path, y.Request.Path)
+	c.json("the request's body", x.Request.Body, y.Request.Body)
+	c.text("the vaults' type", x.Type, y.Type)
+	c.yes("the upgrade is permanent:", x.Permanent, y.Permanent)
+	c.yes("the kind must be confirmed by name:", x.Confirm, y.Confirm)
+	c.text("permissions needed", strings.Join(x.Actions, " "), strings.Join(y.Actions, " "))
+}
+
+// tenants names the subscriptions that are of another tenant now.
+func (c *changes) tenants(a, b []fleet.Subscription) {
+	was := make(map[string]string, len(a))
+	for _, s := range a {
+		was[s.ID] = s.Tenant
+	}
+	for _, s := range b {
+		if t, known := was[s.ID]; known {
+			c.text("tenant of subscription "+s.Name, t, s.Tenant)
 		}
-		v = v.Elem()
 	}
-	if v.IsZero() && v.Kind() != reflect.Int && v.Kind() != reflect.Bool {
-		return "none"
-	}
-	return fmt.Sprintf("%v", v.Interface())
 }

@@ -37,8 +37,8 @@ func TestDiff(t *testing.T) {
 		"moved    prod/a: canary → rest",
 		"changed  prod/a: targetResourceGroup rg → rg-new",
 		"setting  limits.upgrades 10 → 40",
-		"setting  timings.poll 30s → 1m0s",
-		"setting  waves.rest.maxFailures none → {2 0 count}",
+		"setting  timings.poll 30s → 1m",
+		"setting  waves.rest.maxFailures none → 2",
 	}
 	if got := Diff(small(), now).Lines(); !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
@@ -62,9 +62,9 @@ func TestDiffOfOwnWindows(t *testing.T) {
 		want     []string
 	}{
 		"other numbers": {of([]Calendar{a, b}, 1, 2), of([]Calendar{b, a}, 2, 1), nil},
-		"one number":    {of([]Calendar{a}, 1), of([]Calendar{b}, 1), []string{"changed  prod/a: windows changed"}},
-		"a first one":   {of(nil), of([]Calendar{a}, 0, 1), []string{"changed  prod/b: windows changed"}},
-		"none any more": {of([]Calendar{a}, 1, 1), of([]Calendar{a}, 1), []string{"changed  prod/b: windows changed"}},
+		"one number":    {of([]Calendar{a}, 1), of([]Calendar{b}, 1), []string{"changed  prod/a: windows [] → Mon 00:00–01:00 UTC"}},
+		"a first one":   {of(nil), of([]Calendar{a}, 0, 1), []string{"changed  prod/b: windows none → [], blackouts none → []"}},
+		"none any more": {of([]Calendar{a}, 1, 1), of([]Calendar{a}, 1), []string{"changed  prod/b: windows [] → none, blackouts [] → none"}},
 		"an empty list": {of([]Calendar{a}, 1), of([]Calendar{{Windows: []Window{}}}, 1), nil},
 	} {
 		if got := Diff(c.old, c.now).Lines(); !slices.Equal(got, c.want) {

@@ -15,7 +15,7 @@ func (p *Plan) Restoring(restore func(*fleet.Vault) (body json.RawMessage, why s
 	for i := range q.Vaults {
 		v := &q.Vaults[i].Vault
 		body, why := restore(v)
-		if v.Restore = body; why != "" && v.Hold == nil {
+		if v.Restore, v.Unrestorable = body, why; why != "" && v.Hold == nil {
 			v.Hold = &fleet.Hold{Reason: why}
 		}
 	}

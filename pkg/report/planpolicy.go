@@ -2,9 +2,7 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -38,51 +36,14 @@ func (d *dryRun) windows() []string {
 }
 
 func calendarWords(c *plan.Calendar) string {
-	var parts []string
-	for _, w := range c.Windows {
-		parts = append(parts, fmt.Sprintf("%s %s–%s %s", daysWords(w.Days), minuteWords(w.Start), minuteWords(w.End), w.Zone))
-	}
+	parts := c.WindowWords()
 	if len(parts) == 0 {
 		parts = append(parts, "always")
 	}
-	for _, b := range c.Blackouts {
-		parts = append(parts, fmt.Sprintf("not %s to %s %s", b.From, b.To, b.Zone))
+	for _, b := range c.BlackoutWords() {
+		parts = append(parts, "not "+b)
 	}
 	return strings.Join(parts, dot)
-}
-
-func minuteWords(m int) string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
-
-// daysWords names days, runs of three and more as a range, the week from
-// Monday.
-func daysWords(days []time.Weekday) string {
-	var order []int
-	for _, d := range days {
-		order = append(order, (int(d)+6)%7)
-	}
-	slices.Sort(order)
-	order = slices.Compact(order)
-	name := func(i int) string { return time.Weekday((i + 1) % 7).String()[:3] }
-	if len(order) == 7 {
-		return "every day"
-	}
-	var parts []string
-	for i := 0; i < len(order); {
-		j := i
-		for j+1 < len(order) && order[j+1] == order[j]+1 {
-			j++
-		}
-		switch {
-		case j-i >= 2:
-			parts = append(parts, name(order[i])+"–"+name(order[j]))
-		case j > i:
-			parts = append(parts, name(order[i]), name(order[j]))
-		default:
-			parts = append(parts, name(order[i]))
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
 }
 
 // halts says what else halts the run besides the budgets of the table.
