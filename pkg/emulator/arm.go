@@ -173,7 +173,7 @@ func (c *Cloud) armVault(q *request, l *line) reply {
 	}
 	if state == targetNone {
 		return armError(http.StatusNotFound, "ResourceNotFound",
-			"The Resource 'Microsoft.RecoveryServices/vaults/"+q.name+"' under resource group '"+q.group+"' was not found.")
+			"The Resource 'Microsoft.RecoveryServices/vaults/"+q.name+"' under resource group '"+q.group+"' was not found."+c.more())
 	}
 	properties := object{"provisioningState": "Succeeded"}
 	if state == targetProvisioning {

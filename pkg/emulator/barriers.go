@@ -110,6 +110,10 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 		rep := disallowed(r)
 		return &rep
 	}
+	if c.strike(q, l, func(f *fault) bool { return f.Kind == kindDenyAssignment }) != nil {
+		rep := c.denyAssigned(q)
+		return &rep
+	}
 	// Published changes of a guarded vault are subject to a linked access check
 	// ("LAC check", the description of resourceGuardOperationRequests), whose code
 	// is the Resource Manager's own.

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -90,16 +89,18 @@ type changing struct {
 
 func newChanging(s Scenario) changing {
 	in := s.Changes
+	recorded := s.Shape != shapeSpecification
 	out := changing{durations: newDurations(s.TimeScale, in.Duration, Duration{Min: "5s", Max: "2m"}), retryAfter: in.RetryAfter, state: in.State}
-	switch out.retryAfter {
-	case 0:
-		out.retryAfter = 10
-	case -1:
+	out.recorded = recorded && in.Duration == (Duration{})
+	switch {
+	case out.retryAfter == 0 && !recorded:
+		out.retryAfter = 10 // of the published examples; 24 of 24 recorded changes have none
+	case out.retryAfter < 0:
 		out.retryAfter = 0
 	}
 	if out.state == "" {
-		// The word of the published example PUTVault_ResourceGuardEnabled; which
-		// one a PATCH shows is not documented.
+		// The word of the published example PUTVault_ResourceGuardEnabled and of
+		// every recorded creation; which one a PATCH shows is not documented.
 		out.state = "Provisioning"
 	}
 	return out
@@ -108,7 +109,7 @@ func newChanging(s Scenario) changing {
 // change is what a PATCH accepted at a time begins.
 func (c *Cloud) change(r *resource, body []byte, patch patchBody, at time.Time) *change {
 	n := strconv.Itoa(len(r.changes))
-	ch := &change{ID: operationID(c.seed, r.key, n), Body: body, AcceptedAt: at, EndsAt: at, patch: patch}
+	ch := &change{ID: c.operationID(r.key, n), Body: body, AcceptedAt: at, EndsAt: at, patch: patch}
 	f := r.fault(c, kindFails)
 	if f != nil && f.times >= 0 && len(r.accepted()) >= f.times {
 		f = nil
@@ -147,19 +148,12 @@ func (c *Cloud) foreignChange(r *resource) *change {
 	if f == nil {
 		return nil
 	}
-	ch := &change{ID: operationID(c.seed, r.key, "foreign"), Body: []byte("{}"), AcceptedAt: c.createdAt, foreign: true}
+	ch := &change{ID: c.operationID(r.key, "foreign"), Body: []byte("{}"), AcceptedAt: c.createdAt, foreign: true}
 	ch.EndsAt = ch.AcceptedAt.Add(c.changeLength(r, f, "foreign"))
 	if f.Ends == statusFailed {
 		ch.fail(f)
 	}
 	return ch
-}
-
-// operationID has the form of the published examples: two GUIDs in base64,
-// which ends in equals signs.
-func operationID(seed int64, parts ...string) string {
-	one, two := guid(seed, append(parts, "operation")...), guid(seed, append(parts, "activity")...)
-	return base64.StdEncoding.EncodeToString([]byte(one + ";" + two))
 }
 
 // seconds is a time to wait as Retry-After says it: whole seconds, one at least.

@@ -47,6 +47,7 @@ var ErrClosed = errors.New("the emulated cloud is closed")
 // bubble.
 type Cloud struct {
 	seed      int64
+	shape     string
 	durations durations
 	changing  changing
 	limits    Limits
@@ -135,6 +136,7 @@ type vault struct {
 // when New returns; a file that is already there is an error that wraps
 // fs.ErrExist and is left alone.
 func New(cfg Config) (*Cloud, error) {
+	cfg.Scenario.Shape = cmp.Or(cfg.Scenario.Shape, shapeRecorded2026)
 	c, err := build(cfg, now())
 	if err != nil {
 		return nil, err
@@ -156,6 +158,7 @@ func Reopen(truthFile string, log io.Writer) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.Scenario.Shape = cmp.Or(h.Scenario.Shape, shapeSpecification) // of a file from before there were others
 	c, err := build(Config{Scenario: h.Scenario, Vaults: h.Vaults, Resources: h.Resources, Log: log}, h.CreatedAt)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
@@ -189,6 +192,7 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 	s, vaults := cfg.Scenario, cfg.Vaults
 	c := &Cloud{
 		seed:      s.Seed,
+		shape:     s.Shape,
 		createdAt: createdAt,
 		byKey:     map[string]*vault{},
 		byID:      map[string]*resource{},

@@ -259,7 +259,7 @@ var faultCases = map[string][]struct {
 			}
 		}},
 		{"arm body", on(Fault{Calls: []string{"target"}, ErrorBody: true}), func(t *testing.T, cl *client, v Vault) {
-			wantStatus(t, cl.target(v), 500, `"code":"InternalError"`)
+			wantStatus(t, cl.target(v), 500, `"code":"InternalServerError"`)
 			wantStatus(t, cl.target(v), 404)
 		}},
 	},
@@ -268,7 +268,7 @@ var faultCases = map[string][]struct {
 			for range 2 {
 				wantStatus(t, cl.list(prod), 403, "co-administrator")
 				wantStatus(t, cl.upgrade(v, newID()), 403)
-				wantStatus(t, cl.arm("/subscriptions/"+prod, "2022-12-01"), 403, `"code":"ForbiddenError"`)
+				wantStatus(t, cl.arm("/subscriptions/"+prod, "2022-12-01"), 403, `"code":"AuthorizationFailed"`, "action 'Microsoft.Resources/subscriptions/read' over scope '/subscriptions/"+prod+"'")
 			}
 			wantStatus(t, cl.list(lab), 200)
 		}},

@@ -221,7 +221,7 @@ func (c *Cloud) rationed(q *request, l *line) *reply {
 		l.Token = true
 		return nil
 	}
-	rep := armError(http.StatusTooManyRequests, "RateLimiting", "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed.")
+	rep := armError(http.StatusTooManyRequests, "RateLimiting", rateLimited)
 	rep.header = http.Header{"Retry-After": {strconv.Itoa(seconds(until.Sub(l.At)))}}
 	return &rep
 }
@@ -236,3 +236,6 @@ func (c *Cloud) ration(rep *reply, at time.Time) {
 	rep.header.Set("X-Ms-User-Quota-Remaining", strconv.Itoa(max(0, c.limits.Graph.Queries-sent)))
 	rep.header.Set("X-Ms-User-Quota-Resets-After", fmt.Sprintf("%02d:%02d:%02d", left/3600, left/60%60, left%60))
 }
+
+// rateLimited is what Resource Graph says to a query too many.
+const rateLimited = "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed."

@@ -214,10 +214,10 @@ func TestGraphFaults(t *testing.T) {
 
 var graphCases = map[string][]todaysFaultCase{
 	kindIndexLate: {{"", Fault{Vault: "rsv-1", For: "1h"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-		const query = "resources | where properties.monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures == 'Enabled' | project name"
+		const query = "resources | where properties.monitoringSettings.classicAlertSettings.alertsForCriticalOperations == 'Disabled' | project name"
 		wantStatus(t, cl.patch(v, alertsBody), 202)
 		time.Sleep(20 * time.Minute)
-		wantStatus(t, cl.read(v), 200, `"alertsForAllJobFailures":"Enabled"`)
+		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
 		wantStatus(t, cl.graph(graphAsk(query, "", "")), 200, `"data":[]`)
 		time.Sleep(time.Hour)
 		wantStatus(t, cl.graph(graphAsk(query, "", "")), 200, `"data":[{"name":"rsv-1"}]`)

@@ -74,6 +74,10 @@ const (
 	kindNoAlertRule          = "no-alert-rule"
 	kindIndexLate            = "index-late"
 	kindUnseen               = "unseen"
+	kindBadStatus            = "bad-status"
+	kindCreated              = "created"
+	kindDenyAssignment       = "deny-assignment"
+	kindBeingMade            = "being-made"
 )
 
 // The names that a fault's `calls` may hold. Of today's vaults, patch stands for
@@ -101,8 +105,8 @@ var faultKinds = []FaultKind{
 		Summary: "409 to the prerequisite check and the start, for so long since the first of them"},
 	{Kind: kindStartBusy, Aim: AimVault, Params: []string{"times", "chance", "until", "status", "code", "message"}, Calls: []string{groupUpgrade}, Times: 1,
 		Summary: "409, or 429 where `status` says so, to the start: another operation is running"},
-	{Kind: kindStartRefused, Aim: AimVault, Params: []string{"times", "chance", "until", "status", "shape", "code", "message"}, Calls: []string{groupUpgrade}, Times: -1,
-		Summary: "a 4xx (400 where none is given) to the start, with an error body of shape 1, 2 or 3 (3 where none is given)"},
+	{Kind: kindStartRefused, Aim: AimVault, Params: []string{"times", "chance", "until", "status", "shape", "answer", "code", "message"}, Calls: []string{groupUpgrade}, Times: -1,
+		Summary: "a 4xx (400 where none is given) to the start, of a classic vault with an error body of shape 1, 2 or 3 (3 where none is given), of today's with one that `answer` chooses: error, bare, page, wrapped or inner"},
 	{Kind: kindFails, Aim: AimVault, Params: []string{"times", "for", "code", "message"}, Times: -1,
 		Summary: "the upgrade is accepted and fails, after its duration or `for`; `times: 1` lets the next one succeed"},
 	{Kind: kindRepaired, Aim: AimVault, Only: OnlyClassic, Params: []string{"for"},
@@ -123,10 +127,10 @@ var faultKinds = []FaultKind{
 		Summary: "the new vault shows Provisioning for so long after the upgrade succeeded"},
 	{Kind: kindGroupMissing, Aim: AimVault, Only: OnlyClassic,
 		Summary: "the vault's target group does not exist, for whoever shares it too, until a start creates it"},
-	{Kind: kindThrottled, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "retryAfter"}, Calls: everyCall, Times: 1,
-		Summary: "429, with Retry-After where `retryAfter` is given; nothing is accepted"},
-	{Kind: kindServerError, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "status", "errorBody", "accepted", "retryAfter"}, Calls: everyCall, Times: 1,
-		Summary: "a 5xx or 408 (500 where none is given), bare or with an error body; a start is not accepted unless `accepted` says so"},
+	{Kind: kindThrottled, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "retryAfter", "inText"}, Calls: everyCall, Times: 1,
+		Summary: "429, with Retry-After where `retryAfter` is given, or with `inText` that wait in the message alone; nothing is accepted"},
+	{Kind: kindServerError, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "status", "errorBody", "answer", "code", "message", "accepted", "retryAfter"}, Calls: everyCall, Times: 1,
+		Summary: "a 5xx or 408 (500 where none is given), bare or with an error body, which of today's side `answer` chooses as for start-refused; a start is not accepted unless `accepted` says so"},
 	{Kind: kindDenied, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "status"}, Calls: everyCall, Times: -1,
 		Summary: "403, or 401 with a challenge"},
 	{Kind: kindSlow, Aim: AimVault, Params: []string{"calls", "times", "chance", "until", "delay"}, Needs: []string{"delay"}, Calls: everyCall, Times: -1,
@@ -144,7 +148,15 @@ var faultKinds = []FaultKind{
 	{Kind: kindSynchronous, Aim: AimVault, Only: OnlyToday,
 		Summary: "a change is done at once: 200 instead of 202"},
 	{Kind: kindIneffective, Aim: AimVault, Only: OnlyToday,
-		Summary: "a change is accepted, ends well and changes nothing"},
+		Summary: "a change is accepted, ends well and changes nothing; of a key vault, or with `synchronous`, it is answered 200 with what was there before"},
+	{Kind: kindBadStatus, Aim: AimVault, Only: OnlyToday, Params: []string{"answer", "for", "times", "chance", "until"}, Needs: []string{"answer"}, Calls: []string{string(callOperation)}, Times: -1,
+		Summary: "what follows a change answers, from the beginning or from `for` after the change was accepted, what says nothing of it: as `answer` says denied (403), gone (404), no-content (204), empty (an empty 200), vault (the vault itself), page (a gateway's, 502) or wrapped (400, an error of another shape); the change goes on"},
+	{Kind: kindCreated, Aim: AimVault, Only: OnlyToday,
+		Summary: "a change is answered 201 with the vault, which shows Provisioning, and Azure-AsyncOperation alone"},
+	{Kind: kindBeingMade, Aim: AimVault, Only: OnlyToday, Params: []string{"for"}, Needs: []string{"for"},
+		Summary: "the vault is new: for so long from the beginning it shows Provisioning and multiUserAuthorization Invalid, or as a key vault RegisteringDns, and takes no change"},
+	{Kind: kindDenyAssignment, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callPatch)}, Times: -1,
+		Summary: "a deny assignment refuses changes with 403, whatever the identity's roles are"},
 	{Kind: kindLocked, Aim: AimVault, Only: OnlyToday, Params: []string{"level", "scope", "status", "for"},
 		Summary: "a lock, ReadOnly or as `level` says, on the vault or the `scope` it is in, from the beginning, for ever or `for`; ReadOnly refuses writes with 409, or 423 where `status` says so"},
 	{Kind: kindGuarded, Aim: AimVault, Only: OnlyToday, Params: []string{"auxiliary"},

@@ -238,6 +238,7 @@ type durations struct {
 	constant          time.Duration
 	lo, hi            time.Duration
 	base, perItem, to time.Duration
+	recorded          bool // as recordedLength has it
 }
 
 var usualDuration = Duration{Base: "15m", PerItem: "6s", Max: "90m"}
@@ -284,6 +285,8 @@ func (d durations) shrink(t time.Duration) time.Duration {
 // place in a range.
 func (d durations) of(items int, at float64) time.Duration {
 	switch {
+	case d.recorded:
+		return d.shrink(recordedLength(at))
 	case d.constant > 0:
 		return d.shrink(d.constant)
 	case d.base > 0:

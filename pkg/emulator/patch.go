@@ -39,10 +39,16 @@ func (c *Cloud) patch(q *request, l *line) reply {
 		if ch.Void {
 			properties, tags = r.properties(l.At), r.tags(l.At)
 		}
-		rep = ok(r.describe(properties, tags, len(r.landed(l.At))+1))
+		rep = ok(c.describe(r, properties, tags, len(r.landed(l.At))+1, l.At))
+	case r.fault(c, kindCreated) != nil:
+		l.Change = ch
+		shown := merged(r.properties(l.At), object{"provisioningState": "Provisioning"})
+		rep = ok(c.describe(r, shown, r.tags(l.At), len(r.landed(l.At)), l.At))
+		rep.status, rep.header = http.StatusCreated, c.monitors(q, ch, l.At)
+		rep.header.Del("Location")
 	default:
 		l.Change = ch
-		rep = reply{status: http.StatusAccepted, header: c.monitors(q, ch)}
+		rep = reply{status: http.StatusAccepted, header: c.monitors(q, ch, l.At)}
 	}
 	if after != nil {
 		rep = c.trouble(q, after)
@@ -52,13 +58,10 @@ func (c *Cloud) patch(q *request, l *line) reply {
 }
 
 // monitors are the headers that tell where a change can be followed.
-func (c *Cloud) monitors(q *request, ch *change) http.Header {
-	at := func(kind string) string {
-		return q.origin + q.resource.id() + "/" + kind + "/" + ch.ID + "?api-version=" + q.version
-	}
+func (c *Cloud) monitors(q *request, ch *change, at time.Time) http.Header {
 	h := http.Header{}
-	h.Set("Azure-AsyncOperation", at("operationStatus"))
-	h.Set("Location", at("operationResults"))
+	h.Set("Azure-AsyncOperation", c.address(q, ch.ID, "operationStatus", at))
+	h.Set("Location", c.address(q, ch.ID, "operationResults", at))
 	if c.changing.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(c.changing.retryAfter))
 	}
@@ -81,20 +84,21 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 	if rep := c.barred(q, l); rep != nil {
 		return rep
 	}
-	switch {
-	case r.running(l.At) != nil:
-		return no(http.StatusConflict, "AnotherOperationInProgress", "Another operation on the vault '%s' is in progress.", r.Name)
+	engaged, words := r.engaged()
+	if r.running(l.At) != nil || c.being(r, l.At) {
+		return no(http.StatusConflict, engaged, "%s", words)
 	}
 	if f := r.fault(c, kindBusy); f != nil && l.At.Before(c.first(f, l).Add(f.lasts)) {
-		return no(http.StatusConflict, "AnotherOperationInProgress", "Another operation on the vault '%s' is in progress.", r.Name)
+		return no(http.StatusConflict, engaged, "%s", words)
 	}
 	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindStartBusy || f.Kind == kindStartRefused }); f != nil {
 		code, message, status := "EmulatedRefusal", "The vault is not to be updated.", http.StatusBadRequest
 		if f.Kind == kindStartBusy {
-			code, message, status = "AnotherOperationInProgress", "Another operation is under way on the vault.", http.StatusConflict
+			code, message, status = engaged, words, http.StatusConflict
 		}
 		status = f.saying(status, &code, &message)
-		return no(status, code, "%s", message)
+		rep := errorAs(f.Answer, status, code, message)
+		return &rep
 	}
 	from, to := immutability(r.properties(l.At)), immutability(q.patch.properties)
 	if to != "" && !mayBecome(from, to) {
@@ -137,33 +141,28 @@ func (c *Cloud) operation(q *request, l *line) reply {
 	if ch == nil {
 		return armError(http.StatusNotFound, "ResourceNotFound", "No operation "+q.operation+" of the vault "+r.Name+" was found.")
 	}
+	if rep := c.misled(q, ch, l); rep != nil {
+		return *rep
+	}
 	status := ch.status(l.At)
 	if q.outcome {
 		switch status {
 		case changeInProgress:
-			return reply{status: http.StatusAccepted, header: c.monitors(q, ch)}
+			return reply{status: http.StatusAccepted, header: c.monitors(q, ch, l.At)}
 		case changeFailed:
 			return armError(http.StatusBadRequest, ch.Code, ch.Message)
 		}
 		return ok(c.show(r, l.At))
 	}
-	out := object{
-		"id":        r.id() + "/operationStatus/" + ch.ID,
-		"name":      ch.ID,
-		"status":    status,
-		"startTime": ch.AcceptedAt.Format(time.RFC3339Nano),
-	}
-	rep := reply{status: http.StatusOK}
+	rep := reply{status: http.StatusOK, body: c.stands(q, ch, l.At)}
 	if status == changeInProgress {
-		if c.changing.retryAfter > 0 {
-			rep.header = http.Header{"Retry-After": {strconv.Itoa(c.changing.retryAfter)}}
+		rep.header = http.Header{}
+		if c.recorded() { // signed afresh; the first ones stay good
+			rep.header = c.monitors(q, ch, l.At)
 		}
-	} else {
-		out["endTime"] = ch.EndsAt.Format(time.RFC3339Nano)
+		if c.changing.retryAfter > 0 {
+			rep.header.Set("Retry-After", strconv.Itoa(c.changing.retryAfter))
+		}
 	}
-	if status == changeFailed {
-		out["error"] = object{"code": ch.Code, "message": ch.Message}
-	}
-	rep.body = asJSON(out)
 	return rep
 }

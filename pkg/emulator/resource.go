@@ -28,7 +28,7 @@ type resourceType struct {
 	patch     *shape   // what a PATCH may hold
 	long      bool     // a PATCH is a long-running operation
 	secondary bool     // its read may mean an upgraded classic vault
-	usual     func(r *resource) object
+	usual     func(shape string, r *resource) object
 }
 
 // The reference, introduction and "The common request". The older versions are
@@ -123,7 +123,7 @@ func (c *Cloud) addResource(cfg Resource) []error {
 	if c.byID[r.key] != nil {
 		return []error{fmt.Errorf("%s is there twice", r.id())}
 	}
-	r.initial = merged(kind.usual(r), own)
+	r.initial = merged(kind.usual(c.shape, r), own)
 	c.resources = append(c.resources, r)
 	c.byID[r.key] = r
 	sub.resources = append(sub.resources, r)
@@ -168,29 +168,55 @@ func (r *resource) landed(at time.Time) []*change {
 }
 
 // describe is the resource as its provider shows it.
-func (r *resource) describe(properties object, tags map[string]string, version int) object {
-	if tags == nil {
-		tags = map[string]string{}
-	}
+// As recorded, a Recovery Services vault without tags has no such field, and a key
+// vault says who made it.
+func (c *Cloud) describe(r *resource, properties object, tags map[string]string, version int, changed time.Time) object {
 	out := object{
 		"id": r.id(), "name": r.Name, "type": r.kind.name, "location": normalize(r.Location),
 		"tags": tags, "properties": properties,
 	}
+	if tags == nil {
+		out["tags"] = object{}
+		if c.recorded() && r.kind.long {
+			delete(out, "tags")
+		}
+	}
 	if r.kind.long {
 		out["sku"] = object{"name": "Standard"}
-		out["etag"] = `W/"` + guid(int64(version), "etag", r.key) + `"`
+		out["etag"] = c.etag(r, version, changed)
+	} else if c.recorded() {
+		out["systemData"] = object{
+			"createdBy": "operator@contoso.example", "createdByType": "User", "createdAt": madeAt.Format(time.RFC3339),
+			"lastModifiedBy": "operator@contoso.example", "lastModifiedByType": "User", "lastModifiedAt": changed.UTC().Format(time.RFC3339),
+		}
 	}
 	return out
+}
+
+// madeAt is when the vaults of the beginning were made.
+var madeAt = time.Date(2026, 9, 9, 13, 49, 56, 862937200, time.UTC)
+
+// changedAt is when a vault was last changed.
+func (r *resource) changedAt(at time.Time) time.Time {
+	if ended := r.landed(at); len(ended) > 0 {
+		return ended[len(ended)-1].EndsAt
+	}
+	return madeAt
 }
 
 // show is the resource at a time. While a change is under way its
 // provisioningState says so, and everything else is as it was.
 func (c *Cloud) show(r *resource, at time.Time) object {
 	p := r.properties(at)
-	if ch := r.running(at); ch != nil && !ch.AcceptedAt.After(at) {
+	switch ch := r.running(at); {
+	case c.being(r, at) && r.kind.long:
+		p = merged(p, object{"provisioningState": "Provisioning", "securitySettings": object{"multiUserAuthorization": "Invalid"}})
+	case c.being(r, at):
+		p = merged(p, object{"provisioningState": "RegisteringDns"})
+	case ch != nil && !ch.AcceptedAt.After(at):
 		p = merged(p, object{"provisioningState": c.changing.state})
 	}
-	return r.describe(p, r.tags(at), len(r.landed(at)))
+	return c.describe(r, p, r.tags(at), len(r.landed(at)), r.changedAt(at))
 }
 
 // merged is a JSON object with another merged into it (RFC 7396): null takes a

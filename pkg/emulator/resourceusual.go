@@ -5,38 +5,110 @@ import (
 	"strings"
 )
 
-// What a resource is like where nobody says otherwise. The fields and their
-// words are those of the published examples of each type's API version. All
-// resources share them: they are never changed, only merged into.
+// What a resource is like where nobody says otherwise, by the cloud's shape: the
+// fields and words that were recorded (the files are named at the shapes), or those
+// of the published examples of each type's API version. All resources share them:
+// they are never changed, only merged into.
 
-// usualRecoveryServices is a vault as most are: alerted the classic way, not
-// immutable.
-func usualRecoveryServices(*resource) object { return recoveryServicesVault }
-
-var recoveryServicesVault = mustObject(`{
-	"provisioningState": "Succeeded",
-	"publicNetworkAccess": "Enabled",
-	"privateEndpointStateForBackup": "None",
-	"privateEndpointStateForSiteRecovery": "None",
-	"monitoringSettings": {
-		"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled", "alertsForAllReplicationIssues": "Disabled", "alertsForAllFailoverIssues": "Disabled"},
-		"classicAlertSettings": {"alertsForCriticalOperations": "Enabled", "emailNotificationsForSiteRecovery": "Enabled"}
-	},
-	"redundancySettings": {"standardTierStorageRedundancy": "GeoRedundant", "crossRegionRestore": "Disabled"},
-	"securitySettings": {
-		"immutabilitySettings": {"state": "Disabled"},
-		"softDeleteSettings": {"softDeleteState": "Enabled", "softDeleteRetentionPeriodInDays": 14, "enhancedSecurityState": "Enabled"},
-		"multiUserAuthorization": "Disabled"
+// usualRecoveryServices is a vault that was made and left as it was. As recorded it
+// has every alert there is, classic and not; it never heard of immutability; and
+// some fields are in no specification.
+func usualRecoveryServices(shape string, _ *resource) object {
+	switch shape {
+	case shapeSpecification:
+		return specifiedVault
+	case shapeRecorded2024:
+		return vaultOf2024
 	}
-}`)
+	return vaultOf2026
+}
 
-// usualKeyVault is a key vault that is opened by access policies.
-func usualKeyVault(r *resource) object {
+var (
+	// The vault that test_backup_vault_source_scan_configuration.yaml reads after it
+	// was made, on 9 September 2026.
+	vaultOf2026 = mustObject(`{
+		"provisioningState": "Succeeded",
+		"privateEndpointStateForBackup": "None",
+		"privateEndpointStateForSiteRecovery": "None",
+		"monitoringSettings": {
+			"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Enabled", "alertsForAllReplicationIssues": "Enabled", "alertsForAllFailoverIssues": "Enabled"},
+			"classicAlertSettings": {"alertsForCriticalOperations": "Enabled", "emailNotificationsForSiteRecovery": "Enabled"}
+		},
+		"costManagementSettings": {"granularityLevel": "VaultLevel"},
+		"backupStorageVersion": "Unassigned",
+		"securitySettings": {
+			"softDeleteSettings": {"softDeleteRetentionPeriodInDays": 14, "softDeleteState": "AlwaysON", "enhancedSecurityState": "AlwaysON"},
+			"multiUserAuthorization": "Disabled",
+			"sourceScanConfiguration": {"state": "Disabled"}
+		},
+		"redundancySettings": {"standardTierStorageRedundancy": "GeoRedundant", "crossRegionRestore": "Disabled"},
+		"regionOfChoiceSettings": {"status": "Disabled"},
+		"secureScore": "Adequate",
+		"bcdrSecurityLevel": "Good",
+		"publicNetworkAccess": "Enabled",
+		"restoreSettings": {"crossSubscriptionRestoreSettings": {"crossSubscriptionRestoreState": "Enabled"}}
+	}`)
+
+	// The same two years before: less was known of a vault, and its immutability was
+	// null.
+	vaultOf2024 = mustObject(`{
+		"provisioningState": "Succeeded",
+		"privateEndpointStateForBackup": "None",
+		"privateEndpointStateForSiteRecovery": "None",
+		"monitoringSettings": {
+			"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Enabled", "alertsForAllReplicationIssues": "Enabled", "alertsForAllFailoverIssues": "Enabled"},
+			"classicAlertSettings": {"alertsForCriticalOperations": "Enabled", "emailNotificationsForSiteRecovery": "Enabled"}
+		},
+		"backupStorageVersion": "Unassigned",
+		"securitySettings": {
+			"immutabilitySettings": null,
+			"softDeleteSettings": {"softDeleteRetentionPeriodInDays": 14, "softDeleteState": "Enabled", "enhancedSecurityState": "Enabled"},
+			"multiUserAuthorization": "Disabled"
+		},
+		"redundancySettings": {"standardTierStorageRedundancy": "GeoRedundant", "crossRegionRestore": "Disabled"},
+		"secureScore": "Minimum",
+		"bcdrSecurityLevel": "Fair",
+		"publicNetworkAccess": "Enabled",
+		"restoreSettings": {"crossSubscriptionRestoreSettings": {"crossSubscriptionRestoreState": "Enabled"}}
+	}`)
+
+	// A vault as the published examples have it: alerted the classic way, not
+	// immutable.
+	specifiedVault = mustObject(`{
+		"provisioningState": "Succeeded",
+		"publicNetworkAccess": "Enabled",
+		"privateEndpointStateForBackup": "None",
+		"privateEndpointStateForSiteRecovery": "None",
+		"monitoringSettings": {
+			"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled", "alertsForAllReplicationIssues": "Disabled", "alertsForAllFailoverIssues": "Disabled"},
+			"classicAlertSettings": {"alertsForCriticalOperations": "Enabled", "emailNotificationsForSiteRecovery": "Enabled"}
+		},
+		"redundancySettings": {"standardTierStorageRedundancy": "GeoRedundant", "crossRegionRestore": "Disabled"},
+		"securitySettings": {
+			"immutabilitySettings": {"state": "Disabled"},
+			"softDeleteSettings": {"softDeleteState": "Enabled", "softDeleteRetentionPeriodInDays": 14, "enhancedSecurityState": "Enabled"},
+			"multiUserAuthorization": "Disabled"
+		}
+	}`)
+)
+
+// usualKeyVault is a key vault that is opened by access policies. As recorded, four
+// in ten do not say that roles do not decide, and who made it with the command line
+// may manage storage accounts besides (keyvault/tests/latest/recordings).
+func usualKeyVault(shape string, r *resource) object {
 	var policies []any
 	for _, p := range usualPolicies {
-		policies = append(policies, object{"tenantId": tenantID, "objectId": guid(0, p.who, r.key), "permissions": p.permissions})
+		permissions := p.permissions
+		if p.who == "administrator" && shape != shapeSpecification {
+			permissions = merged(permissions, object{"storage": []any{"all"}})
+		}
+		policies = append(policies, object{"tenantId": tenantID, "objectId": guid(0, p.who, r.key), "permissions": permissions})
 	}
-	return merged(keyVault, object{"vaultUri": "https://" + strings.ToLower(r.Name) + ".vault.azure.net/", "accessPolicies": policies})
+	out := merged(keyVault, object{"vaultUri": "https://" + strings.ToLower(r.Name) + ".vault.azure.net/", "accessPolicies": policies})
+	if shape != shapeSpecification && share(0, "unsaid", r.key) < 32.0/77 {
+		delete(out, "enableRbacAuthorization")
+	}
+	return out
 }
 
 var (
@@ -67,7 +139,7 @@ var (
 	}
 )
 
-func usualBackupVault(*resource) object { return backupVault }
+func usualBackupVault(string, *resource) object { return backupVault }
 
 var backupVault = mustObject(`{
 	"provisioningState": "Succeeded",

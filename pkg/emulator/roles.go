@@ -143,10 +143,10 @@ func (c *Cloud) roles(q *request, at time.Time) reply {
 	list := []any{}
 	add := func(a *assignment) {
 		if q.principal == "" || strings.EqualFold(q.principal, a.PrincipalID) {
-			list = append(list, a.describe(q.sub.id))
+			list = append(list, c.inFull(a.describe(q.sub.id), a))
 		}
 	}
-	for _, a := range usualRoles(q.sub.id) {
+	for _, a := range c.standingRoles(q.resource) {
 		add(&assignment{RoleAssignment: a})
 	}
 	for _, a := range q.resource.roles {

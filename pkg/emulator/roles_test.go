@@ -36,7 +36,7 @@ func (c *client) roles(r Resource, filter string) answer {
 
 func TestRoleAssignments(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{}, estate()...)
+	c, file := withTruth(t, Scenario{Shape: shapeSpecification}, estate()...)
 	cl, v := overLoopback(t, c), estate()[1]
 	inherited := at(t, cl.roles(v, ""), "value").([]any)
 	if len(inherited) != 2 || inherited[0].(object)["properties"].(object)["scope"] != "/subscriptions/"+prod {

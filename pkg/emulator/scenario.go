@@ -9,6 +9,7 @@ package emulator
 type Scenario struct {
 	Seed             int64             `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
 	TimeScale        float64           `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
+	Shape            string            `yaml:"shape" json:"shape,omitempty"`         // how today's side speaks: recorded-2026, where absent, recorded-2024 or specification
 	Duration         Duration          `yaml:"duration" json:"duration,omitzero"`    // of a classic upgrade
 	Changes          Changes           `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
 	Limits           Limits            `yaml:"limits" json:"limits,omitzero"`
@@ -35,8 +36,8 @@ type Duration struct {
 // Changes is how vaults of today's Azure change. What a change is and how it is
 // followed is in the reference, "The common request".
 type Changes struct {
-	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; {min: 5s, max: 2m} where absent
-	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 10 where absent, no such header at -1
+	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; where absent as it was recorded, or {min: 5s, max: 2m} in the specification's shape
+	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; no such header at -1 or where absent, but for 10 in the specification's shape
 	State      string   `yaml:"state" json:"state,omitempty"`           // provisioningState while it is under way; Provisioning where absent
 }
 
@@ -83,6 +84,8 @@ type Fault struct {
 	RetryAfter int            `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
 	Status     int            `yaml:"status" json:"status,omitempty"`         // HTTP status
 	Shape      int            `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (reference §5)
+	Answer     string         `yaml:"answer" json:"answer,omitempty"`         // which answer, or which error body, of today's side
+	InText     bool           `yaml:"inText" json:"inText,omitempty"`         // retryAfter is in the message, not in a header
 	Code       string         `yaml:"code" json:"code,omitempty"`
 	Message    string         `yaml:"message" json:"message,omitempty"`
 	ErrorBody  bool           `yaml:"errorBody" json:"errorBody,omitempty"`   // the service's own error body comes along

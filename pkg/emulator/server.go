@@ -23,6 +23,9 @@ type reply struct {
 	id       string // x-ms-request-id
 }
 
+// armContent is the type of what the Resource Manager side says.
+const armContent = "application/json; charset=utf-8"
+
 // ending says how a request ends.
 type ending int
 
@@ -62,6 +65,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h[k] = v
 	}
 	h.Set("Content-Type", rep.content)
+	if len(rep.body) == 0 && q.arm && rep.content == armContent {
+		h["Content-Type"] = nil // a recorded 202 has none
+	}
 	h.Set("Content-Length", strconv.Itoa(len(rep.body)))
 	h.Set(headerRequestID, rep.id)
 	if q.arm {
@@ -105,7 +111,7 @@ func (c *Cloud) decide(q *request) reply {
 	if rep.content == "" {
 		rep.content = "application/xml; charset=utf-8"
 		if q.arm {
-			rep.content = "application/json; charset=utf-8"
+			rep.content = armContent
 		}
 	}
 	return rep
@@ -160,7 +166,7 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.trouble(q, f)
 	}
 	if r := q.resource; r != nil && c.lost(r, l.At) {
-		return r.absent()
+		return c.absent(r)
 	}
 	switch q.call {
 	case callVault:
@@ -216,10 +222,16 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 	switch f.Kind {
 	case kindThrottled:
 		rep = q.fail(http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
+		if q.arm {
+			rep = c.throttled(q, f)
+		}
 	case kindServerError:
 		rep = reply{status: or(http.StatusInternalServerError), content: "text/plain; charset=utf-8"}
-		if f.ErrorBody {
-			rep = q.fail(rep.status, "InternalError", "The server encountered an internal error.")
+		switch code, message := q.internalError(); {
+		case q.arm && (f.ErrorBody || f.Answer != ""):
+			rep = errorAs(f.Answer, rep.status, cmp.Or(f.Code, code), cmp.Or(f.Message, message))
+		case f.ErrorBody:
+			rep = q.fail(rep.status, cmp.Or(f.Code, "InternalError"), cmp.Or(f.Message, "The server encountered an internal error."))
 		}
 	case kindDenied:
 		rep = c.denial(q, or(http.StatusForbidden))
@@ -234,7 +246,7 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 	if rep.header == nil {
 		rep.header = http.Header{}
 	}
-	if f.RetryAfter > 0 {
+	if f.RetryAfter > 0 && (!f.InText || !q.arm) {
 		rep.header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
 	rep.fault = f.Kind
@@ -244,8 +256,8 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 // denial answers 403, or 401 with a challenge that asks for other claims: a
 // client that answers a challenge to a start sends the start twice.
 func (c *Cloud) denial(q *request, status int) reply {
-	if status == http.StatusForbidden && q.resource != nil {
-		return q.fail(status, "AuthorizationFailed", "The client does not have authorization to perform this action over scope '"+q.resource.id()+"' or the scope is invalid.")
+	if status == http.StatusForbidden && q.arm {
+		return c.unauthorized(q)
 	}
 	if status == http.StatusForbidden {
 		return q.fail(status, "ForbiddenError", "The caller is no co-administrator of the subscription.")

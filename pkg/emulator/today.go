@@ -36,9 +36,9 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 			q.call = callTarget
 		}
 	case len(rest) == 2 && kind.long && rest[0] == "operationstatus":
-		q.call, q.operation = callOperation, segments[9]
+		q.call, q.operation, also = callOperation, segments[9], c.operationParts()
 	case len(rest) == 2 && kind.long && rest[0] == "operationresults":
-		q.call, q.operation, q.outcome = callOperation, segments[9], true
+		q.call, q.operation, q.outcome, also = callOperation, segments[9], true, c.operationParts()
 	case len(rest) == 1 && kind.long && rest[0] == "backupresourceguardproxies":
 		q.call, versions = callGuards, []string{versionGuards}
 	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "locks"}):
@@ -70,7 +70,12 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 		return &problem{status: http.StatusNotFound, code: "ResourceGroupNotFound", message: "Resource group '" + q.group + "' could not be found."}
 	case q.resource == nil:
 		return &problem{status: http.StatusNotFound, code: "ResourceNotFound",
-			message: "The Resource '" + kind.name + "/" + q.name + "' under resource group '" + q.group + "' was not found."}
+			message: "The Resource '" + kind.name + "/" + q.name + "' under resource group '" + q.group + "' was not found." + c.more()}
+	case q.call == callOperation:
+		if p := c.forged(q, r); p != nil {
+			return p
+		}
+		return emptyBody(body)
 	case q.call == callRoles || q.call == callAssign:
 		return parseRoles(q, r, segments[8:], body)
 	case r.Method == http.MethodGet:
@@ -135,7 +140,7 @@ func auxiliary(r *http.Request) *problem {
 }
 
 // absent is the answer to every call about a resource that has vanished.
-func (r *resource) absent() reply {
+func (c *Cloud) absent(r *resource) reply {
 	return armError(http.StatusNotFound, "ResourceNotFound",
-		"The Resource '"+r.kind.name+"/"+r.Name+"' under resource group '"+r.ResourceGroup+"' was not found.")
+		"The Resource '"+r.kind.name+"/"+r.Name+"' under resource group '"+r.ResourceGroup+"' was not found."+c.more())
 }

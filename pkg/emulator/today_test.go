@@ -94,7 +94,7 @@ func at(t testing.TB, a answer, path ...string) any {
 func TestChangeFromStartToEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := todaysCloud(t, Scenario{TimeScale: 2, Changes: Changes{Duration: Duration{Constant: "2m"}}})
+		c := todaysCloud(t, Scenario{Shape: shapeSpecification, TimeScale: 2, Changes: Changes{Duration: Duration{Constant: "2m"}}})
 		cl := inMemory(t, c)
 		v := estate()[0]
 		before := cl.read(v)
@@ -155,7 +155,7 @@ func TestChangeFromStartToEnd(t *testing.T) {
 
 func TestKeyVaultChangesAtOnce(t *testing.T) {
 	t.Parallel()
-	c := todaysCloud(t, Scenario{})
+	c := todaysCloud(t, Scenario{Shape: shapeSpecification})
 	cl := overLoopback(t, c)
 	v := estate()[1]
 	before := cl.read(v)
@@ -249,7 +249,7 @@ func TestTodaysMistakesAreNamed(t *testing.T) {
 		"no group":             {"GET", strings.Replace(path, "rg-backup", "rg-x", 1), "", jsonHeader(), 404, "ResourceGroupNotFound"},
 		"no subscription":      {"GET", strings.Replace(path, prod, "11111111-1111-1111-1111-111111111111", 1), "", jsonHeader(), 404, "SubscriptionNotFound"},
 		"no such type":         {"GET", strings.Replace(path, "RecoveryServices", "Compute", 1), "", jsonHeader(), 404, "NotFound"},
-		"no operation":         {"GET", pathOf(v) + "/operationStatus/x?api-version=" + rsvVersion, "", jsonHeader(), 404, "No operation x"},
+		"no operation":         {"GET", pathOf(v) + "/operationStatus/x?api-version=" + rsvVersion, "", jsonHeader(), 400, "as it was handed out"},
 		"no content type":      {"PATCH", path, alertsBody, http.Header{"Authorization": {"Bearer x"}}, 400, "Content-Type"},
 		"not JSON":             {"PATCH", path, "properties: {}", jsonHeader(), 400, "InvalidRequestContent"},
 		"more than one":        {"PATCH", path, alertsBody + "{}", jsonHeader(), 400, "InvalidRequestContent"},

@@ -28,7 +28,115 @@ func together(parts ...map[string][]todaysFaultCase) map[string][]todaysFaultCas
 	return out
 }
 
-var changeCases = map[string][]todaysFaultCase{
+var changeCases = together(map[string][]todaysFaultCase{
+	kindThrottled: {{"in the text", Fault{Vault: "rsv-1", Calls: []string{"patch"}, RetryAfter: 372, InText: true}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+		a := cl.patch(v, alertsBody)
+		wantStatus(t, a, 429, "Please try again after '372' seconds.")
+		if got := a.header.Get("Retry-After"); got != "" {
+			t.Errorf("Retry-After %q", got)
+		}
+	}}},
+	kindStartBusy: {{"a key vault", Fault{Vault: "kv-1"}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
+		wantStatus(t, cl.patch(estate()[1], rbacBody), 409, `"code":"ConflictError"`, "the Key Vault 'kv-1' changed from the point the operation began")
+	}}},
+	kindStartRefused: {
+		{"bare", Fault{Vault: "rsv-1", Status: 406, Answer: "bare"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+			if a := cl.patch(v, alertsBody); a.status != 406 || a.body != "" {
+				t.Errorf("%d %q", a.status, a.body)
+			}
+		}},
+		{"wrapped", Fault{Vault: "rsv-1", Answer: "wrapped", Code: "No", Message: "Never."}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+			wantStatus(t, cl.patch(v, alertsBody), 400, `{"ErrorCode":"No","Message":{"Language":"en-us","Value":"Never."},"Values":{}}`)
+		}},
+		{"inner", Fault{Vault: "rsv-1", Answer: "inner", Code: "No", Message: "Never."}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+			a := cl.patch(v, alertsBody)
+			wantStatus(t, a, 400)
+			if at(t, a, "error", "innererror", "message") != "Never." || at(t, a, "error", "code") == "No" {
+				t.Errorf("%s", a.body)
+			}
+		}},
+	},
+	kindServerError: {{"a gateway", Fault{Vault: "rsv-1", Status: 502, Answer: "page"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+		a := cl.patch(v, alertsBody)
+		wantStatus(t, a, 502, "<h1>502 Bad Gateway</h1>")
+		if got := a.header.Get("Content-Type"); got != "text/html" {
+			t.Errorf("Content-Type %q", got)
+		}
+	}}},
+	kindBadStatus: {
+		misleads("denied", 403, "vaults/operationStatus/read' over scope"),
+		misleads("gone", 404, "ResourceNotFound"),
+		misleads("no-content", 204, ""),
+		misleads("empty", 200, ""),
+		misleads("vault", 200, `"provisioningState":"Provisioning"`),
+		misleads("page", 502, "<html>"),
+		misleads("wrapped", 400, `"ErrorCode"`),
+		{"after a while", Fault{Vault: "rsv-1", Answer: "gone", For: "5m"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+			a := cl.patch(v, alertsBody)
+			time.Sleep(5*time.Minute - time.Nanosecond)
+			wantStatus(t, cl.follow(a, "Azure-AsyncOperation"), 200, "InProgress")
+			time.Sleep(time.Nanosecond)
+			wantStatus(t, cl.follow(a, "Azure-AsyncOperation"), 404)
+			wantStatus(t, cl.follow(a, "Location"), 404)
+		}},
+	},
+	kindCreated: {{"", Fault{Vault: "rsv-1"}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
+		a := cl.patch(v, alertsBody)
+		wantStatus(t, a, 201, `"provisioningState":"Provisioning"`, `"alertsForCriticalOperations":"Enabled"`)
+		if a.header.Get("Location") != "" {
+			t.Error("it has a Location")
+		}
+		wantStatus(t, cl.follow(a, "Azure-AsyncOperation"), 200, "InProgress")
+		time.Sleep(20 * time.Minute)
+		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
+	}}},
+	kindBeingMade: {
+		{"", Fault{Vault: "rsv-1", For: "5m"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+			wantStatus(t, cl.read(v), 200, `"provisioningState":"Provisioning"`, `"multiUserAuthorization":"Invalid"`)
+			wantStatus(t, cl.patch(v, alertsBody), 409)
+			time.Sleep(5 * time.Minute)
+			wantStatus(t, cl.read(v), 200, `"provisioningState":"Succeeded"`, `"multiUserAuthorization":"Disabled"`)
+			wantStatus(t, cl.patch(v, alertsBody), 202)
+		}},
+		{"a key vault", Fault{Vault: "kv-1", For: "5m"}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
+			wantStatus(t, cl.read(estate()[1]), 200, `"provisioningState":"RegisteringDns"`)
+			wantStatus(t, cl.patch(estate()[1], rbacBody), 409, "ConflictError")
+			time.Sleep(5 * time.Minute)
+			wantStatus(t, cl.patch(estate()[1], rbacBody), 200)
+		}},
+	},
+	kindDenyAssignment: {{"", Fault{Vault: "rsv-1"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+		wantStatus(t, cl.patch(v, alertsBody), 403, `"code":"DenyAssignmentAuthorizationFailed"`, "has permission to perform action 'Microsoft.RecoveryServices/vaults/write'",
+			"however, the access is denied because of the deny assignment with name '")
+		wantStatus(t, cl.read(v), 200)
+	}}},
+	kindIneffective: {{"at once", Fault{Vault: "kv-1"}, func(t *testing.T, c *Cloud, cl *client, _ Resource) {
+		before := c.Summary()
+		wantStatus(t, cl.patch(estate()[1], rbacBody), 200)
+		if after := c.Summary(); after.Estate() != before.Estate() || after.Accepted != 1 {
+			t.Errorf("%+v", after)
+		}
+	}}},
+}, usualChangeCases)
+
+// misleads is a change whose addresses say nothing of it, and which takes effect.
+func misleads(answer string, status int, words string) todaysFaultCase {
+	return todaysFaultCase{answer, Fault{Vault: "rsv-1", Answer: answer}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
+		a := cl.patch(v, alertsBody)
+		wantStatus(t, a, 202)
+		s := cl.follow(a, "Azure-AsyncOperation")
+		wantStatus(t, s, status, words)
+		if (answer == "empty" || answer == "no-content") && s.body != "" {
+			t.Errorf("body %q", s.body)
+		}
+		wantStatus(t, cl.follow(a, "Location"), status)
+		time.Sleep(20 * time.Minute)
+		wantStatus(t, cl.follow(a, "Azure-AsyncOperation"), status)
+		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`, `"provisioningState":"Succeeded"`)
+	}}
+}
+
+var usualChangeCases = map[string][]todaysFaultCase{
 	kindBusy: {{"", Fault{Vault: "rsv-1", For: "10m"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
 		wantStatus(t, cl.patch(v, alertsBody), 409, "AnotherOperationInProgress")
 		wantStatus(t, cl.read(v), 200, `"Succeeded"`)
@@ -72,7 +180,7 @@ var changeCases = map[string][]todaysFaultCase{
 			time.Sleep(time.Minute)
 			wantStatus(t, cl.patch(v, alertsBody), 202)
 			time.Sleep(20 * time.Minute)
-			wantStatus(t, cl.read(v), 200, `"alertsForAllJobFailures":"Enabled"`)
+			wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
 			if s := c.Summary(); s.Accepted != 2 || s.DoubleAccepted != 0 || s.SentAgain != 0 {
 				t.Errorf("%+v", s)
 			}
@@ -114,7 +222,7 @@ var changeCases = map[string][]todaysFaultCase{
 	},
 	kindThrottled: {{"", Fault{Vault: "rsv-1", Calls: []string{"vault"}, RetryAfter: 7}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
 		a := cl.read(v)
-		wantStatus(t, a, 429)
+		wantStatus(t, a, 429, `"code":"ResourceRequestsThrottled"`, "action 'Microsoft.RecoveryServices/vaults/read'", "try again after '7' seconds")
 		if a.header.Get("Retry-After") != "7" || a.header.Get("x-ms-ratelimit-remaining-subscription-reads") != "0" {
 			t.Errorf("headers %v", a.header)
 		}
@@ -122,14 +230,15 @@ var changeCases = map[string][]todaysFaultCase{
 	}}},
 	kindServerError: {
 		{"", Fault{Vault: "rsv-1", ErrorBody: true, Status: 503}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-			wantStatus(t, cl.patch(v, alertsBody), 503, `"code":"InternalError"`)
+			wantStatus(t, cl.patch(v, alertsBody), 503, `"code":"CloudInternalError"`)
 			wantStatus(t, cl.read(v), 503)
 			wantStatus(t, cl.patch(v, alertsBody), 202)
 		}},
 		{"accepted", Fault{Vault: "rsv-1", Calls: []string{"patch"}, Accepted: true}, acceptedUnanswered(500)},
 	},
 	kindDenied: {{"", Fault{Vault: "rsv-1", Calls: []string{"patch"}}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-		wantStatus(t, cl.patch(v, alertsBody), 403, "AuthorizationFailed")
+		wantStatus(t, cl.patch(v, alertsBody), 403, `"code":"AuthorizationFailed"`, "The client '", "' with object id '",
+			"does not have authorization to perform action 'Microsoft.RecoveryServices/vaults/write' over scope '"+pathOf(v)+"' or the scope is invalid.")
 	}}},
 	kindSlow: {{"", Fault{Vault: "rsv-1", Calls: []string{"upgrade"}, Delay: "5s"}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
 		began := time.Now()
@@ -169,7 +278,7 @@ var changeCases = map[string][]todaysFaultCase{
 		time.Sleep(time.Minute)
 		wantStatus(t, cl.read(v), 200, "Provisioning")
 		time.Sleep(20 * time.Minute)
-		wantStatus(t, cl.read(v), 200, "Succeeded", `"alertsForAllJobFailures":"Enabled"`)
+		wantStatus(t, cl.read(v), 200, "Succeeded", `"alertsForCriticalOperations":"Disabled"`)
 		if s := c.Summary(); s.Accepted != 1 {
 			t.Errorf("%+v", s)
 		}
@@ -181,8 +290,8 @@ var changeCases = map[string][]todaysFaultCase{
 		}
 	}}},
 	kindSynchronous: {{"", Fault{Vault: "rsv-1"}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
-		wantStatus(t, cl.patch(v, alertsBody), 200, `"alertsForAllJobFailures":"Enabled"`, `"Succeeded"`)
-		wantStatus(t, cl.read(v), 200, `"alertsForAllJobFailures":"Enabled"`)
+		wantStatus(t, cl.patch(v, alertsBody), 200, `"alertsForCriticalOperations":"Disabled"`, `"Succeeded"`)
+		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
 		if s := c.Summary(); s.Accepted != 1 {
 			t.Errorf("%+v", s)
 		}
@@ -208,7 +317,7 @@ func acceptedUnanswered(status int) func(*testing.T, *Cloud, *client, Resource) 
 		wantStatus(t, cl.patch(v, alertsBody), status)
 		wantStatus(t, cl.read(v), 200, "Provisioning")
 		time.Sleep(20 * time.Minute)
-		wantStatus(t, cl.read(v), 200, `"alertsForAllJobFailures":"Enabled"`)
+		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
 		if s := c.Summary(); s.Accepted != 1 || s.Refused != 0 {
 			t.Errorf("%+v", s)
 		}

@@ -196,7 +196,7 @@ func TestTornAndDamagedTruthFiles(t *testing.T) {
 		"empty":                  {nil, 0, "line 1"},
 		"newer version":          {join(bytes.Replace(lines[0], []byte(`"fleetupEmulator":1`), []byte(`"fleetupEmulator":2`), 1)), 0, "version 2"},
 		"another cloud's start":  {join(lines[0], bytes.ReplaceAll(lines[1], []byte("alpha"), []byte("omega"))), 0, "does not have"},
-		"a bad fault":            {join(bytes.Replace(lines[0], []byte(`"scenario":{}`), []byte(`"scenario":{"timeScale":-1}`), 1)), 0, "timeScale"},
+		"a bad fault":            {join(bytes.Replace(lines[0], []byte(`"scenario":{`), []byte(`"scenario":{"timeScale":-1,`), 1)), 0, "timeScale"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,7 @@ func (s *Scenario) Validate() error {
 	if math.IsNaN(s.TimeScale) || math.IsInf(s.TimeScale, 0) || s.TimeScale < 0 {
 		c.add("timeScale", "%v is no scale: a number above 0, such as 60 for a minute in a second", s.TimeScale)
 	}
+	c.oneOf("shape", s.Shape, shapes...)
 	c.duration("duration", s.Duration)
 	c.duration("changes.duration", s.Changes.Duration)
 	if s.Changes.RetryAfter < -1 {
@@ -159,6 +160,14 @@ func (c *checker) fault(path string, f *Fault) {
 	c.status(path, f)
 	if f.Shape < 0 || f.Shape > 3 {
 		c.add(path+".shape", "%d is no shape of an error body; there are 1, 2 and 3", f.Shape)
+	}
+	if f.Kind == kindBadStatus {
+		c.oneOf(path+".answer", f.Answer, answerDenied, answerGone, answerNoContent, answerEmpty, answerVault, answerPage, answerWrapped)
+	} else {
+		c.oneOf(path+".answer", f.Answer, answerError, answerBare, answerPage, answerWrapped, answerInner)
+	}
+	if f.InText && f.RetryAfter == 0 {
+		c.add(path+".inText", "says where retryAfter is said, and retryAfter is not set")
 	}
 	c.oneOf(path+".trigger", f.Trigger, "User", "Forced")
 	c.oneOf(path+".ends", f.Ends, statusUpgraded, statusFailed)

@@ -157,7 +157,7 @@ func (n *night) checkToday(code fleet.ExitCode) {
 		if !ok {
 			t.Fatalf("the cloud does not know %s", pv.Ref())
 		}
-		reached := strings.Contains(fmt.Sprint(c.Properties["monitoringSettings"]), "alertsForAllFailoverIssues:Enabled")
+		reached := strings.Contains(fmt.Sprint(c.Properties["monitoringSettings"]), "alertsForCriticalOperations:Disabled")
 		switch {
 		case v.Open():
 			t.Errorf("rule 8: %s ended as %s", pv.Ref(), v.Status)
@@ -185,7 +185,7 @@ func todaysTroubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "busy", For: "7m"}, {Kind: "start-busy", Times: 1 + r.IntN(2)}, {Kind: "start-refused", Status: 400},
 		{Kind: "fails", For: "3m"}, {Kind: "takes", For: "50m"}, {Kind: "synchronous"}, {Kind: "ineffective"},
 		{Kind: "state", Properties: map[string]any{"monitoringSettings": nil}},
-		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"},
+		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"}, {Kind: "deny-assignment"}, {Kind: "created"}, {Kind: "being-made", For: "9m"},
 		{Kind: "vanished", After: "start", For: "3m"},
 		{Kind: "throttled", Calls: patch, RetryAfter: 30, Times: 1 + r.IntN(3)},
 		{Kind: "throttled", Calls: []string{"vault", "operation"}, RetryAfter: 90, Times: 2},
@@ -211,7 +211,7 @@ func TestTodaysNightsMeetEveryTrouble(t *testing.T) {
 	menu := todaysTroubles(rand.New(rand.NewPCG(1, 1)))
 	// Somebody else's change, and subscriptions that cannot be used, are told in
 	// the adapter's own tests; roles are of key vaults, the index of other commands.
-	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen"}
+	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen", "bad-status"}
 	for _, k := range emulator.FaultKinds() {
 		met := slices.ContainsFunc(menu, func(f emulator.Fault) bool { return f.Kind == k.Kind })
 		if !met && k.Only != emulator.OnlyClassic && !slices.Contains(elsewhere, k.Kind) {
