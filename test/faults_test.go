@@ -180,16 +180,15 @@ type mixed struct {
 }
 
 // newMixed fills a world with a fleet of n vaults: every trouble once, sick
-// subscriptions, and vaults in good health. oneProcess says that no run is
-// interrupted: a proof of absence is then held against the whole of rule 1.
-func newMixed(t *testing.T, n int, oneProcess bool) *mixed {
+// subscriptions, and vaults in good health.
+func newMixed(t *testing.T, n int) *mixed {
 	t.Helper()
 	timings := strict.FastTimings()
 	timings.Poll = 150 * time.Millisecond
 	timings.StartTimeout = 1200 * time.Millisecond
 	timings.BusyDeadline = 3 * time.Second
 	timings.ReconcileDeadline = 4 * time.Second
-	m := &mixed{newWorldOf(t, strictcloud.Config{Timings: timings, OneProcess: oneProcess}), map[string]troubled{}}
+	m := &mixed{newWorldOf(t, strictcloud.Config{Timings: timings}), map[string]troubled{}}
 	for i, faults := range listingTroubles {
 		m.cloud.Subscription(guid(i)).Named(fmt.Sprintf("contoso-%d", i), map[string]string{"env": "prod"}).Listing(faults...)
 	}

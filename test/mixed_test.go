@@ -27,7 +27,7 @@ func TestMixedFleet(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := newMixed(t, c.vaults, c.interrupt == 0)
+			m := newMixed(t, c.vaults)
 			m.write(strictcloud.Inventory{Limits: c.limits, FailureBudget: "100",
 				Waves: []strict.Wave{
 					{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"},

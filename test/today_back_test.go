@@ -35,7 +35,7 @@ func TestTodayThereAndBack(t *testing.T) {
 
 func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(int, *strictarm.VaultHandle)) {
 	t.Helper()
-	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
+	w := newToday(t, strictarm.Config{Timings: quick()})
 	var before []strictarm.VaultReport
 	for i := range 8 {
 		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i), Kind: kind, Tags: map[string]string{"owner": "payments"}}).

@@ -53,7 +53,7 @@ func TestTodayKinds(t *testing.T) {
 // keep runs a kind over vaults and compares what became of them.
 func keep(t *testing.T, kind strictarm.Kind, options string, flags []string, vaults []kept) {
 	t.Helper()
-	w := newToday(t, strictarm.Config{Timings: quick(), OneProcess: true})
+	w := newToday(t, strictarm.Config{Timings: quick()})
 	for i, k := range vaults {
 		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: kind, AcceptWarnings: k.name == "many"}).
 			Takes(100 * time.Millisecond).RetryAfter(0).URLs([]strictarm.URLs{strictarm.Both, strictarm.AsyncOnly, strictarm.LocationOnly}[i%3])

@@ -16,7 +16,7 @@ func TestTodayPace(t *testing.T) {
 	t.Parallel()
 	timings := quick()
 	timings.Poll = 15 * time.Second // a reading is good for as long as that, also on a busy machine
-	w := newToday(t, strictarm.Config{Timings: timings, OneProcess: true})
+	w := newToday(t, strictarm.Config{Timings: timings})
 	for i := range 30 {
 		w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i)}).Takes(0)
 	}

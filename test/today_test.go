@@ -125,7 +125,7 @@ func TestToday(t *testing.T) {
 	timings.Poll = 150 * time.Millisecond
 	timings.StartTimeout = 1200 * time.Millisecond
 	timings.ReconcileDeadline = 4 * time.Second
-	w := newToday(t, strictarm.Config{Timings: timings, OneProcess: true})
+	w := newToday(t, strictarm.Config{Timings: timings})
 	all := map[string]changed{}
 	for i, k := range changes() {
 		spec := strictarm.Vault{Subscription: []string{subA, subB, subC}[i%3], Name: k.name}

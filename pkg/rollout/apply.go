@@ -100,11 +100,17 @@ func (s *State) carry(c fleet.Carried) {
 		v.OperationID, v.Operation, v.Accepted, v.ErrorBody = c.OperationID, c.Operation, c.Accepted, c.ErrorBody
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
-		v.ProofFrom = s.Run.OpenedAt
+		v.ProofFrom = later(s.Run.OpenedAt, s.startEnds(c.StartedAt))
 	default:
 		v.Reopened = true
 	}
 	s.count(i, +1)
+}
+
+// startEnds is when a start may be on its way no more. That its process has died
+// since changes nothing: a gateway may hold what a dead process sent.
+func (s *State) startEnds(intended time.Time) time.Time {
+	return intended.Add(s.Plan.Timings.StartTimeout)
 }
 
 // resume puts every vault whose POST may have left into doubt, lifts a
@@ -119,7 +125,7 @@ func (s *State) resume(at time.Time) {
 		switch {
 		case v.Status == fleet.Starting:
 			s.count(i, -1)
-			v.Status, v.ProofFrom = fleet.Unknown, at
+			v.Status, v.ProofFrom = fleet.Unknown, later(at, s.startEnds(v.IntendedAt))
 			v.Reason = "the process ended between the start and its answer"
 			s.count(i, +1)
 		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
@@ -255,10 +261,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		}
 		return s.move(i, fleet.Upgrading, f.Name())
 	case fleet.StartUnknown:
-		v.ErrorBody, v.ProofFrom = a.ErrorBody, v.IntendedAt.Add(s.Plan.Timings.StartTimeout)
-		if v.ProofFrom.Before(at) {
-			v.ProofFrom = at
-		}
+		v.ErrorBody, v.ProofFrom = a.ErrorBody, later(at, s.startEnds(v.IntendedAt))
 		v.Reason = "the start's answer does not say whether it was accepted: " + a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeAnswerLost)
 		return s.move(i, fleet.Unknown, f.Name())

@@ -13,6 +13,8 @@ func (m *Machine) leave() {
 	}
 	last := m.current+1 >= len(m.Waves)
 	switch {
+	case m.Closing() && m.flight == 0 && m.doing[sending] == 0 && (m.stopping || m.doing[explaining] == 0):
+		m.close() // a signal that comes with the end of what was in flight leaves nothing to resume
 	case m.stopping:
 		if m.doing[sending] == 0 {
 			s := fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted}
@@ -23,15 +25,8 @@ func (m *Machine) leave() {
 			m.exit(fleet.ExitInterrupted)
 		}
 	case m.Closing():
-		if m.flight == 0 && m.doing[sending]+m.doing[explaining] == 0 {
-			code := m.Verdict()
-			m.emit(fleet.RunClosed{Code: code})
-			m.exit(code)
-		}
 	case last && m.tally.open == 0 && m.working() == 0:
-		code := m.Verdict()
-		m.emit(fleet.RunClosed{Code: code})
-		m.exit(code)
+		m.close()
 	case m.Run.Halt != nil && m.flight == 0 && m.doing[explaining] == 0:
 		m.exit(fleet.ExitHalted)
 	case m.ExitWhenWaiting && m.Run.Paused != nil && m.working() == 0 && m.flight == 0:
@@ -44,6 +39,12 @@ func (m *Machine) leave() {
 		m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: m.stuckDetail(), Code: fleet.ExitSignIn})
 		m.exit(fleet.ExitSignIn)
 	}
+}
+
+func (m *Machine) close() {
+	code := m.Verdict()
+	m.emit(fleet.RunClosed{Code: code})
+	m.exit(code)
 }
 
 func (m *Machine) exit(code fleet.ExitCode) {

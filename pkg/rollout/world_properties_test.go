@@ -60,6 +60,7 @@ func TestWorldOfLostAnswers(t *testing.T) {
 	for seed := range uint64(80) {
 		c := config{Seed: seed, Runs: 1, Vaults: 12, Subs: 6, Locs: 1, Waves: []int{12}, Validations: 12, Upgrades: 12,
 			Budget: plan.Budget{Unit: plan.UnitCount, Count: 100}, WaveBudget: -1, Answer: 95, AnswerKinds: 3, Lag: 95}
+		c.Timings = timings.Example(int(seed))
 		if seed%2 == 0 {
 			c.Crash = 8
 		}
@@ -107,7 +108,7 @@ func TestWorldCovers(t *testing.T) {
 		"soaked", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
 		"fact Paused", "fact Held", "fact LimitsChanged", "fact Noted", "fact Stopped", "became excluded",
 		"left rather than wait for the end of a pause", "closed by a person",
-		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting",
+		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting", "a dead process's start held",
 	} {
 		if seen[what] == 0 {
 			t.Errorf("never happened: %s", what)

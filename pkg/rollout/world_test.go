@@ -76,7 +76,7 @@ type event struct {
 	at      time.Time
 	seq     int
 	process int
-	late    bool // a start that is still on its way into the cloud
+	latest  time.Time // a start on its way into the cloud: it gets there before that or never; else zero
 	fire    func() []Observation
 }
 
@@ -271,7 +271,8 @@ func (w *world) step(obs []Observation) {
 }
 
 // crash ends the process; another one starts after a while. A start on its way
-// gets into the cloud within a short time, or never.
+// gets into the cloud as it would have, or something between holds it for as long
+// as a start may be on its way at all: nobody knows that its sender has died.
 func (w *world) crash(when string) {
 	if w.committed.Run.Closed != nil {
 		w.m = nil
@@ -280,8 +281,9 @@ func (w *world) crash(when string) {
 	w.crashes++
 	w.seen["crash "+when]++
 	for _, e := range w.events {
-		if e.late {
-			e.at = earlier(e.at, w.now.Add(lateness))
+		if latest := e.latest.Sub(w.now); latest > 0 && w.chance(60, "held", e.seq) {
+			e.at = later(e.at, w.now.Add(time.Duration(w.pick(int(latest), "held for", e.seq))))
+			w.seen["a dead process's start held"]++
 		}
 	}
 	heap.Init(&w.events)

@@ -11,13 +11,12 @@ import (
 const (
 	maxCrashes = 8
 	worldEnds  = 60 * 24 * time.Hour // after the faults: a run must be over by then
-
-	// How late a start may get in after its process gave it up, and how old a
-	// reading may be. Just under the grace (two minutes): with less of a proof
-	// than two reads, a grace apart and a grace away, a vault is accepted twice.
-	lateness = 110 * time.Second
-	maxLag   = 110 * time.Second
 )
+
+// lateness is how late a start may get in after its deadline, and how old a
+// reading may be. Just under the grace: with less of a proof than two reads, a
+// grace apart and a grace away, a vault is accepted twice.
+func (w *world) lateness() time.Duration { return w.plan.Timings.ReconcileGrace * 11 / 12 }
 
 // cloud is the truth: every upgrade that was ever accepted.
 type cloud struct {
@@ -143,7 +142,7 @@ func (c *cloud) read(i int, asOf time.Time) (r *fleet.Record, present bool) {
 // subscription may be behind.
 func (c *cloud) lagging(sub string, readAt time.Time) time.Time {
 	if w, period := c.w, int(readAt.Sub(c.w.epoch())/(11*time.Minute)); w.fault(w.Lag, "lag", sub, period) {
-		return readAt.Add(-time.Duration(w.pick(int(maxLag/time.Second), "lag by", sub, period)) * time.Second)
+		return readAt.Add(-time.Duration(w.pick(int(w.lateness()/time.Second), "lag by", sub, period)) * time.Second)
 	}
 	return readAt
 }
@@ -257,8 +256,9 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	w := c.w
 	soon := time.Duration(1+w.pick(20, "answer after", i, n)) * time.Second
 	timeout := w.plan.Timings.StartTimeout
+	latest := w.now.Add(timeout + w.lateness())
 	accept := func(d time.Duration) {
-		w.after(0, d, func() []Observation { c.accept(i, op, true); return nil }).late = true
+		w.after(0, d, func() []Observation { c.accept(i, op, true); return nil }).latest = latest
 	}
 	switch c.refusal("send", i, n) {
 	case fleet.CallDenied:
@@ -284,10 +284,10 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 		accept(time.Second)
 		return lost, timeout
 	case 1: // accepted long after it was given up
-		accept(timeout + time.Duration(w.pick(int(lateness/time.Second), "late", i, n))*time.Second)
+		accept(timeout + time.Duration(w.pick(int(w.lateness()/time.Second), "late", i, n))*time.Second)
 		return lost, timeout
 	case 2: // an error, and yet it is accepted, as late as may be
-		accept(time.Duration(1+w.pick(int((timeout+lateness)/time.Second), "late", i, n)) * time.Second)
+		accept(time.Duration(1+w.pick(int((timeout+w.lateness())/time.Second), "late", i, n)) * time.Second)
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 502, ErrorBody: w.chance(30, "body", i, n)}, soon
 	case 3:
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 500, ErrorBody: true}, soon

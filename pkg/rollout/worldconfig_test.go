@@ -29,6 +29,7 @@ type config struct {
 	policy
 	Past        int // vaults that somebody else upgraded before the run
 	Meddle      int // how often a person interferes, per step
+	Timings     plan.Timings
 	AnswerKinds int // of the answers that are not a plain acceptance: all 8, or the first 3
 }
 
@@ -66,6 +67,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 		Meddle:      upTo("meddle", 8),
 		Past:        upTo("past", 20),
 	}
+	c.Timings = timings.Draw(t, "timings")
 	c.Waves = []int{c.Vaults}
 	if c.Vaults > 1 {
 		c.Waves = rapid.SampledFrom([][]int{{c.Vaults}, {1, c.Vaults}, {1, c.Vaults / 2, c.Vaults}}).Draw(t, "waves")
@@ -76,12 +78,32 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 	return c
 })
 
+// durations are those that a world's timings are drawn from: an inventory may
+// combine them as it likes.
+var durations = []time.Duration{5 * time.Second, 24 * time.Second, time.Minute, 100 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour}
+
+// timings draws timings that an inventory may have: the defaults, most often.
+var timings = rapid.Custom(func(t *rapid.T) plan.Timings {
+	d := plan.DefaultTimings()
+	d.Poll = time.Minute
+	if rapid.IntRange(0, 2).Draw(t, "default timings") > 0 {
+		return d
+	}
+	some := func(name string) time.Duration { return rapid.SampledFrom(durations).Draw(t, name) }
+	d.Poll = max(time.Minute, min(some("poll"), 10*time.Minute)) // each costs a step
+	d.StartTimeout, d.ReconcileGrace = some("start timeout"), max(12*time.Second, some("grace"))
+	d.ReconcileDeadline = d.ReconcileGrace + some("reconcile deadline")
+	d.BusyRetry, d.BusyDeadline = some("busy retry"), some("busy deadline")
+	d.ValidationMaxAge, d.Overdue = max(10*time.Minute, some("validation age")), max(10*time.Minute, some("overdue"))
+	return d
+})
+
 // plan is the plan of the config's fleet.
 func (c *config) plan() *plan.Plan {
 	p := testPlan(c.Vaults, c.Subs, c.Locs, c.Waves...)
 	p.Limits.Validations, p.Limits.Upgrades = c.Validations, c.Upgrades
 	p.Limits.PerSubscription, p.Limits.PerLocation = c.PerSub, c.PerLoc
-	p.Timings.Poll = time.Minute
+	p.Timings = c.Timings
 	p.FailureBudget = c.Budget
 	if c.WaveBudget >= 0 {
 		p.Waves[0].MaxFailures = &plan.Budget{Unit: plan.UnitCount, Count: c.WaveBudget}

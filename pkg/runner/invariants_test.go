@@ -102,14 +102,13 @@ func (n *night) auditFreshness(bad verdict) {
 // auditProofs: a vault whose POST may have been taken is intended again only
 // after two absences, a grace apart, each read on the wire late enough: a grace
 // after the POST's deadline, and after the resume. The deadline is a time in the
-// journal. A process that finds the clock set ahead reaches it that much earlier
-// and cannot know; the grace after the resume it owes all the same. It is all
-// that it owes where the POST's process died before the answer: the call died too.
+// journal, and holds of a POST whose process died as well: something between may
+// hold it. A process that finds the clock set ahead reaches the deadline that much
+// earlier and cannot know; the grace after the resume it owes all the same.
 func (n *night) auditProofs(bad verdict) {
 	grace := n.plan.Timings.ReconcileGrace
 	type doubt struct {
 		open, accepted, failed bool
-		answered               bool
 		deadline               time.Time     // the POST's, in real time; zero for one of an earlier run
 		ahead                  time.Duration // the clock that wrote the intent down
 		from                   time.Time     // no read before it proves anything
@@ -134,7 +133,7 @@ func (n *night) auditProofs(bad verdict) {
 		case fleet.Resumed:
 			for _, d := range doubts {
 				d.from = e.At.Add(grace)
-				if d.answered {
+				if !d.deadline.IsZero() {
 					set := max(0, n.aheadAt(i)-d.ahead)
 					d.from = later(d.from, d.deadline.Add(grace-set))
 				}
@@ -157,7 +156,6 @@ func (n *night) auditProofs(bad verdict) {
 			*d = doubt{open: true, attempts: d.attempts, deadline: deadline, ahead: n.aheadAt(i), from: deadline.Add(grace)}
 		case fleet.StartAnswered:
 			d := of(f.Vault)
-			d.answered = true
 			switch f.Answer.Verdict {
 			case fleet.StartThrottled, fleet.StartDenied, fleet.StartBusy:
 				d.open = false

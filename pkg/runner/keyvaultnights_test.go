@@ -102,7 +102,7 @@ func TestKeyVaultNights(t *testing.T) {
 				sc.Faults = append(sc.Faults, f)
 			}
 			n := newNight(t, p, sc)
-			n.crash = randomCrashes(r, 5)
+			n.crash, n.hold = randomCrashes(r, 5), rand.New(rand.NewPCG(uint64(seed), 18))
 			n.finish()
 			for _, b := range n.audit() {
 				t.Error(b)

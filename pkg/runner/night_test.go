@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +41,9 @@ type night struct {
 	crash    func(n int) crash // decides how process n ends; nil: by itself
 	lastCode fleet.ExitCode
 	reopened map[fleet.Key]bool // by reopen, since the run began
+
+	hold *rand.Rand     // for how long what a dead process sent is on its way; nil: no time
+	held sync.WaitGroup // what is on its way
 
 	comesToNothing bool              // starts of today's vaults may be taken and leave no trace
 	again          map[fleet.Key]int // how often such a start was proved absent, over all runs
@@ -157,7 +162,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		Pacer:     limiter,
 		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		Version:   "test",
-		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end},
+		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end, hold: n.holds(), held: &n.held},
 	}
 	if n.sides != nil {
 		n.sides(&options)
@@ -199,6 +204,9 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		},
 	})
 	close(over)
+	if n.hold == nil {
+		n.held.Wait()
+	}
 	if time.Since(began) >= patience {
 		n.t.Fatalf("the process does not end; it stands at\n%v", n.state().Totals)
 	}
@@ -207,6 +215,20 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		err = nil
 	}
 	return code, err
+}
+
+// holds is for how long what a process sends at its death is on its way: until
+// just before the first reading that proves something. Where clocks are set, that
+// may be as early as a grace after the resume.
+func (n *night) holds() time.Duration {
+	if n.hold == nil {
+		return 0
+	}
+	most := n.plan.Timings.ReconcileGrace * 11 / 12
+	if n.ahead == nil {
+		most += n.plan.Timings.StartTimeout
+	}
+	return time.Duration(n.hold.Int64N(int64(most)))
 }
 
 // finish runs processes until the run is over, as an operator would: resuming
@@ -223,6 +245,7 @@ func (n *night) finish() fleet.ExitCode {
 			n.t.Fatalf("process %d: %v", n.started, err)
 		}
 		if st := n.state(); st.Run.Closed != nil {
+			n.held.Wait()
 			return st.Run.Closed.Code
 		}
 		if code == fleet.ExitSignIn {

@@ -85,7 +85,7 @@ func oneNight(t *testing.T, seed int64) {
 		} else {
 			n = newNight(t, p, sc)
 		}
-		n.crash = randomCrashes(r, 4)
+		n.crash, n.hold = randomCrashes(r, 4), rand.New(rand.NewPCG(uint64(seed), 18))
 		if hasWindows(seed) {
 			n.patience, n.ahead = 14*24*time.Hour, randomJumps(r).from(n.began)
 		}

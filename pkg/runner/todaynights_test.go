@@ -105,7 +105,7 @@ func todaysNight(t *testing.T, seed int64) {
 		// that failed or changed nothing while nobody looked, cannot be told from
 		// one that never arrived, and is sent again.
 		n.comesToNothing = slices.ContainsFunc(sc.Faults, func(f emulator.Fault) bool { return f.Kind == "fails" || f.Kind == "ineffective" })
-		n.crash = randomCrashes(r, 5)
+		n.crash, n.hold = randomCrashes(r, 5), rand.New(rand.NewPCG(uint64(seed), 18))
 		defer func() {
 			if t.Failed() || *todaySeed != 0 {
 				t.Logf("seed %d: %d vaults, limits %+v, faults:\n%+v", seed, len(p.Vaults), p.Limits, sc.Faults)

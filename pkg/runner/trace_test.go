@@ -1,7 +1,10 @@
 package runner_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -55,7 +58,8 @@ func (c *call) String() string {
 func (tr *trace) step() int { tr.steps++; return tr.steps }
 
 // wire records what a process sends. answer, where set, may answer instead of
-// the cloud.
+// the cloud. What a process sent that died at that moment is held for a while by
+// something between, which knows nothing of its death.
 type wire struct {
 	http.RoundTripper
 	tr      *trace
@@ -63,6 +67,8 @@ type wire struct {
 	run     string
 	answer  func(req *http.Request, c *call) (*http.Response, error)
 	doom    *doom
+	hold    time.Duration
+	held    *sync.WaitGroup // what is still on its way
 }
 
 func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -75,18 +81,11 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.tr.calls = append(w.tr.calls, c)
 	w.tr.mu.Unlock()
 	var resp *http.Response
-	var err error
-	if w.answer != nil {
-		w.tr.answering.Lock()
-		resp, err = w.answer(req, c)
-		w.tr.answering.Unlock()
-	}
-	if resp == nil && err == nil {
-		resp, err = w.RoundTripper.RoundTrip(req)
-	}
-	if c.kind == "upgrade" && w.doom.hit(failpoint.SendWritten) && err == nil {
-		resp.Body.Close()
-		resp, err = nil, errDead
+	err := errDead
+	if c.kind == "upgrade" && w.doom.hit(failpoint.SendWritten) {
+		w.deliverLate(req, c)
+	} else {
+		resp, err = w.deliver(req, c)
 	}
 	w.tr.mu.Lock()
 	defer w.tr.mu.Unlock()
@@ -97,6 +96,40 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		c.retryAfter = time.Duration(s) * time.Second
 	}
 	return resp, err
+}
+
+func (w wire) deliver(req *http.Request, c *call) (resp *http.Response, err error) {
+	if w.answer != nil {
+		w.tr.answering.Lock()
+		resp, err = w.answer(req, c)
+		w.tr.answering.Unlock()
+	}
+	if resp == nil && err == nil {
+		resp, err = w.RoundTripper.RoundTrip(req)
+	}
+	return resp, err
+}
+
+// deliverLate brings a dead process's request to the cloud, after all; nobody
+// hears the answer.
+func (w wire) deliverLate(req *http.Request, c *call) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), time.Hour)
+	own := req.Clone(ctx)
+	if req.Body != nil {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			cancel()
+			return
+		}
+		own.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	w.held.Go(func() {
+		defer cancel()
+		time.Sleep(w.hold)
+		if resp, err := w.deliver(own, c); err == nil {
+			_ = resp.Body.Close()
+		}
+	})
 }
 
 // classify reads a request's purpose from its path (reference §3, §4, §6).

@@ -47,7 +47,7 @@ const grace = 80 * time.Millisecond
 func newCloud(t *testing.T, cfg strictarm.Config) (*strictarm.Server, *client) {
 	t.Helper()
 	if cfg.Timings == (strict.Timings{}) {
-		cfg.Timings.ReconcileGrace = grace
+		cfg.Timings.ReconcileGrace, cfg.Timings.StartTimeout = grace, time.Millisecond
 	}
 	cloud := strictarm.New(cfg)
 	web := httptest.NewServer(cloud)

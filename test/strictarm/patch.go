@@ -187,10 +187,7 @@ func (v *VaultHandle) judgeState(in *request) {
 // clocks and wires.
 func (v *VaultHandle) provedAbsent() bool {
 	grace := v.s.cfg.Timings.ReconcileGrace * 3 / 4
-	first := v.lostAt.Add(grace)
-	if v.s.cfg.OneProcess {
-		first = first.Add(v.s.cfg.Timings.StartTimeout * 9 / 10)
-	}
+	first := v.lostAt.Add(v.s.cfg.Timings.StartTimeout*9/10 + grace)
 	var one time.Time
 	for _, read := range v.absent {
 		switch {

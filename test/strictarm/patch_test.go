@@ -98,7 +98,7 @@ func TestProofs(t *testing.T) {
 	})
 	t.Run("the deadline", func(t *testing.T) {
 		t.Parallel()
-		cloud, c, v := lost(t, strictarm.Config{OneProcess: true, Timings: strict.Timings{ReconcileGrace: grace, StartTimeout: time.Minute}})
+		cloud, c, v := lost(t, strictarm.Config{Timings: strict.Timings{ReconcileGrace: grace, StartTimeout: time.Minute}})
 		c.prove(v)
 		c.change(v)
 		complains(t, cloud, none)

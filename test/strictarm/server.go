@@ -19,11 +19,6 @@ type Config struct {
 	// fields take the values of strict.FastTimings.
 	Timings strict.Timings
 
-	// OneProcess says that the client is never restarted: a proof of absence is
-	// then held against the deadline of the PATCH too (design §2, rule 1), which
-	// a client forgets when it dies.
-	OneProcess bool
-
 	// APIVersions are the versions that the client was told to use in place of
 	// the reference's. A call that is missing keeps its own.
 	APIVersions map[Call]string

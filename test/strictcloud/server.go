@@ -19,11 +19,6 @@ type Config struct {
 	// fields take the values of strict.FastTimings.
 	Timings strict.Timings
 
-	// OneProcess says that the client is never restarted: a proof of absence
-	// is then held against the deadline of the POST too (design §2, rule 1),
-	// which a client forgets when it dies.
-	OneProcess bool
-
 	// ClockTolerance is how far the time inside an operation ID may lie from
 	// the server's; 0 means 5 minutes.
 	ClockTolerance time.Duration

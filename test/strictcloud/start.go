@@ -197,10 +197,7 @@ func (v *VaultHandle) judgeChecks(in *request) {
 // A quarter of the grace is left for clocks and wires.
 func (v *VaultHandle) provedAbsent() bool {
 	grace := v.s.cfg.Timings.ReconcileGrace * 3 / 4
-	first := v.lostAt.Add(grace)
-	if v.s.cfg.OneProcess {
-		first = first.Add(v.s.cfg.Timings.StartTimeout * 9 / 10)
-	}
+	first := v.lostAt.Add(v.s.cfg.Timings.StartTimeout*9/10 + grace)
 	apart := func(reads []time.Time) bool {
 		var one time.Time
 		for _, at := range reads {

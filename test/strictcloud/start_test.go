@@ -326,7 +326,7 @@ func TestProofOfAbsence(t *testing.T) {
 		"one pair":       {do: func(c *client, v *strictcloud.VaultHandle) { time.Sleep(50 * time.Millisecond); c.look(v); c.target(v) }},
 		"no target read": {do: func(c *client, v *strictcloud.VaultHandle) { c.pause(); c.look(v); c.pause(); c.look(v) }},
 		"before the POST's deadline": {
-			cfg: strictcloud.Config{OneProcess: true, Timings: strict.Timings{StartTimeout: time.Minute}},
+			cfg: strictcloud.Config{Timings: strict.Timings{StartTimeout: time.Minute}},
 			do:  func(c *client, v *strictcloud.VaultHandle) { c.proveAbsent(v) },
 		},
 		"vanished": {do: func(c *client, v *strictcloud.VaultHandle) {
