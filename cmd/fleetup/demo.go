@@ -53,6 +53,7 @@ func (e *environment) demoCommand() *cli.Command {
 }
 
 func (e *environment) demo(dir string) error {
+	defer e.ends.watch()()
 	d := &demo{environment: e, dir: dir, db: filepath.Join(dir, "fleet.db"), began: time.Now()}
 	if err := d.prepare(); err != nil {
 		return err
@@ -76,6 +77,11 @@ func (e *environment) demo(dir string) error {
 	}
 	if err := d.wait(resume); err != nil {
 		return err
+	}
+	select {
+	case <-d.interrupt: // it came at the very end, and the child had it too
+		return outcome(fleet.ExitInterrupted)
+	default:
 	}
 	return d.conclude(killed.state)
 }
@@ -194,11 +200,15 @@ func (d *demo) accepted() int {
 
 // wait lets the resumed run end. Its exit code is part of the script.
 func (d *demo) wait(cmd *exec.Cmd) error {
-	err := cmd.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
 	select {
+	case err = <-ended:
 	case <-d.interrupt:
+		_ = cmd.Process.Signal(os.Interrupt) // it has had the terminal's own signal already
+		<-ended
 		return outcome(fleet.ExitInterrupted)
-	default:
 	}
 	if code := cmd.ProcessState.ExitCode(); code != int(fleet.ExitFailures) {
 		return fmt.Errorf("the resumed run exited %d, not %d: %w", code, fleet.ExitFailures, errors.Join(err, errors.New("that is not as scripted")))

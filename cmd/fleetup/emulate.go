@@ -73,6 +73,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		defer f.Close()
 		cfg.Log = io.Writer(f)
 	}
+	defer e.ends.watch()()
 	cloud, err := emulator.New(cfg)
 	if errors.Is(err, fs.ErrExist) {
 		cloud, err = emulator.Reopen(cfg.TruthFile, cfg.Log)

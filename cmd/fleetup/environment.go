@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type environment struct {
 	colour         bool                       // of messages
 	columns        int                        // width of the terminal that data goes to; 0 for no terminal
 	interrupt      chan struct{}              // closed by the first signal
+	ends           orderly                    // who ends in order when that comes
+	jsonErrors     atomic.Bool                // the command line asks for them
 	log            atomic.Pointer[processLog] // nil: nobody wants one
 	targets        []notify.Target            // who is told what happens to a run
 	die            func(fleet.ExitCode)
@@ -51,20 +54,57 @@ func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 	}
 }
 
-// obey turns the first signal into an orderly end, and the second into an end
-// at once (design §2, rule 10).
+// obey turns the first signal into an orderly end where something has one, and
+// else into an end at once: no command can forget to listen. The second signal
+// ends everything at once. What a process leaves at any instant can be resumed.
 func (e *environment) obey(signals <-chan os.Signal) {
 	<-signals
-	close(e.interrupt)
+	if !e.ends.begin(func() { close(e.interrupt) }) {
+		err := &failure{fleet.ExitInterrupted, errors.New("interrupted"), ""}
+		explain(e.stderr, err, e.jsonErrors.Load())
+		e.log.Load().end(fleet.ExitInterrupted, err, atOnce)
+		e.die(fleet.ExitInterrupted)
+		return
+	}
 	<-signals
 	say(e.stderr, "Ended at once. fleetup resume reads what is in doubt before it sends anything.")
 	e.log.Load().end(fleet.ExitInterrupted, errors.New("ended by a second signal"), atOnce)
 	e.die(fleet.ExitInterrupted)
 }
 
+// orderly counts what ends in order after the first signal, by watching
+// environment.interrupt.
+type orderly struct {
+	mu sync.Mutex
+	n  int
+}
+
+// watch says that somebody obeys the first signal from now on, until done is
+// called.
+func (o *orderly) watch() (done func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.n++
+	return sync.OnceFunc(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.n--
+	})
+}
+
+// begin tells those who obey, and reports whether there are any. Nobody begins
+// to obey in between.
+func (o *orderly) begin(tell func()) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	tell()
+	return o.n > 0
+}
+
 // ask puts a question to the person at the terminal. No answer is an empty
 // one; a signal takes the place of an answer.
 func (e *environment) ask(format string, args ...any) (string, error) {
+	defer e.ends.watch()()
 	fmt.Fprintf(e.stderr, format, args...)
 	answer := make(chan string, 1)
 	go func() {

@@ -18,6 +18,7 @@ func TestTwoSignals(t *testing.T) {
 	died := make(chan fleet.ExitCode, 1)
 	e := &environment{stderr: io.Discard, interrupt: make(chan struct{}), die: func(c fleet.ExitCode) { died <- c }}
 	signals := make(chan os.Signal, 2)
+	defer e.ends.watch()()
 	go e.obey(signals)
 	signals <- os.Interrupt
 	<-e.interrupt
@@ -27,6 +28,28 @@ func TestTwoSignals(t *testing.T) {
 	signals <- os.Interrupt
 	if code := <-died; code != fleet.ExitInterrupted {
 		t.Errorf("it ended with %d", code)
+	}
+}
+
+// TestOneSignalWhereNobodyListens: what has no orderly end is ended by the
+// first signal, with a word in the form that the command line asked for.
+func TestOneSignalWhereNobodyListens(t *testing.T) {
+	t.Parallel()
+	for asJSON, want := range map[bool]string{false: "fleetup: interrupted\n", true: `"exitCode": 5`} {
+		var errs bytes.Buffer
+		died := make(chan fleet.ExitCode, 1)
+		e := &environment{stderr: &errs, interrupt: make(chan struct{}), die: func(c fleet.ExitCode) { died <- c }}
+		e.jsonErrors.Store(asJSON)
+		e.ends.watch()() // somebody did, and is through
+		signals := make(chan os.Signal, 1)
+		signals <- os.Interrupt
+		e.obey(signals)
+		if code := <-died; code != fleet.ExitInterrupted {
+			t.Errorf("it ended with %d", code)
+		}
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("it said\n%s\nwant %s", errs.String(), want)
+		}
 	}
 }
 

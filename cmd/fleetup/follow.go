@@ -59,6 +59,7 @@ func (f *follower) read(r *reading) (news bool, err error) {
 // time has passed (0: never). It is called after every look that brought news,
 // and when the follower's again has come; done may set that anew.
 func (e *environment) watch(f *follower, within time.Duration, done func() (bool, error)) error {
+	defer e.ends.watch()()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var late <-chan time.Time

@@ -188,6 +188,7 @@ func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
 
 // untilInterrupted is a context that ends with the first signal, or with stop.
 func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {
+	obeys := e.ends.watch()
 	ctx, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() {
@@ -197,7 +198,7 @@ func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {
 		case <-ctx.Done():
 		}
 	})
-	return ctx, func() { cancel(); watch.Wait() }
+	return ctx, func() { cancel(); watch.Wait(); obeys() }
 }
 
 // check makes every read-only check of a plan's vaults.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -123,15 +122,8 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-e.interrupt:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, stop := e.untilInterrupted()
+	defer stop()
 	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.limiter, By: by})
 	names := report.Names(st.Plan)
 	at := later(now(), st.Run.LastAt)

@@ -142,6 +142,7 @@ type job struct {
 
 // carryOut drives the rollout and says how it ended.
 func (e *environment) carryOut(c *cli.Context, j job) error {
+	defer e.ends.watch()()
 	progress, reporter := e.newProgress(c, j), e.newReporter(c, j.reports, j.path)
 	if err := e.onPage(c, j, progress); err != nil {
 		progress.stop()

@@ -41,6 +41,7 @@ func signIn(ctx context.Context, side *azure.Side, subscriptions []fleet.Subscri
 // signedIn refuses to begin where one side of the cloud gives no token at all:
 // better now, with somebody here, than after the first reads were refused.
 func (e *environment) signedIn(c *cloud) error {
+	defer e.ends.watch()()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)

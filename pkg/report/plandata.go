@@ -41,12 +41,13 @@ type planDocument struct {
 
 // whatIfOutput is another forecast to compare with.
 type whatIfOutput struct {
-	Change    string `json:"change"`
-	EndsAtP50 *Time  `json:"endsAtP50"`
-	EndsAtP90 *Time  `json:"endsAtP90"`
-	Nights    *int   `json:"nights"`
-	Upgraded  int    `json:"upgraded"`
-	HaltedBy  *Halt  `json:"haltedBy"`
+	Change    string  `json:"change"`
+	EndsAtP50 *Time   `json:"endsAtP50"`
+	EndsAtP90 *Time   `json:"endsAtP90"`
+	Nights    *int    `json:"nights"`
+	Upgraded  int     `json:"upgraded"`
+	HaltedBy  *Halt   `json:"haltedBy"`
+	HaltedIn  *string `json:"haltedIn"` // the wave that was open then
 }
 
 type planWave struct {
@@ -209,7 +210,7 @@ func (d *dryRun) document() any {
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
 		if h := w.P50.Halt; h != nil {
-			doc.WhatIf.HaltedBy = haltOf(d.plan, h, w.P50.EndsAt)
+			doc.WhatIf.HaltedBy, doc.WhatIf.HaltedIn = haltOf(d.plan, h, w.P50.EndsAt), maybe(w.P50.HaltedIn)
 		}
 	}
 	return doc

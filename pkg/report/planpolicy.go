@@ -118,10 +118,10 @@ func (d *dryRun) whatIf(p *page, c clock) {
 		}
 		why := ""
 		if p50.Halt != nil {
-			why = Halted(d.plan, p50.Halt)
+			why = fmt.Sprintf("in wave %s: %s", p50.HaltedIn, Halted(d.plan, p50.Halt))
 		}
 		return []string{name, end(p50), end(p90), number(p50.Upgraded), why}
 	}
-	p.table(grid{head: []string{"", "END p50", "END p90", "UPGRADED", ""}, right: map[int]bool{3: true},
+	p.table(grid{head: []string{"", "END p50", "END p90", "UPGRADED", ""}, right: map[int]bool{3: true}, wrap: true,
 		rows: [][]string{row("as planned", d.opts.P50, d.opts.P90), row("what if", &w.P50, &w.P90)}})
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,9 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// Forecast is when the waves of a plan begin and end if every vault is ready
-// and every upgrade succeeds.
+// Forecast is when the waves of a plan begin and end if every vault is ready,
+// and every upgrade succeeds or fails as the rehearsal says. A wave that a halt
+// kept from ending has no end, one that never opened no beginning either.
 type Forecast struct {
 	Waves  []Span // as Plan.Waves
 	EndsAt time.Time
@@ -21,6 +23,7 @@ type Forecast struct {
 	Steps  int     // how many Steps the machine took
 
 	Halt     *fleet.RunHalted // a budget halted it; nil: it came to its end
+	HaltedIn string           // the wave that was open then, empty where nothing halted it
 	Upgraded int
 }
 
@@ -38,6 +41,22 @@ type Rehearsal struct {
 	Start    time.Time
 	Duration func(*plan.Vault) time.Duration
 	Fails    func(*plan.Vault) bool // nil: every upgrade succeeds
+	Stop     <-chan struct{}        // closed: break off with ErrStopped; nil: never
+}
+
+// ErrStopped says that a simulation was told to break off.
+var ErrStopped = errors.New("the simulation was broken off")
+
+// StallError is a simulation that goes on for ever without anything coming of
+// it, and what it waits for: a plan that can never end, or a fault of the logic.
+type StallError struct {
+	At   time.Time // simulated
+	For  string    // what it waits for, as part of a sentence
+	Left int       // vaults whose fate is undecided
+}
+
+func (e *StallError) Error() string {
+	return fmt.Sprintf("the plan can never end: from %s on it waits for %s, with %d vaults undecided", e.At.UTC().Format(time.RFC3339), e.For, e.Left)
 }
 
 // Simulate drives the real machine with a simulated clock from start on, with
@@ -48,20 +67,39 @@ func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Dur
 	return Rehearse(p, Rehearsal{Start: start, Duration: duration})
 }
 
-// Rehearse is Simulate with upgrades that fail.
+// Rehearse is Simulate with upgrades that fail. It ends: where the budgets halt
+// the run, where nothing is left, or with a *StallError. Gates are approved with
+// the failures that they show.
 func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
-	s := &simulation{m: New(p), now: r.Start, Rehearsal: r, running: map[int]*fleet.Record{},
-		readers: map[string]*reader{}, nights: map[time.Time]int{}}
+	s := newSimulation(New(p), r)
 	opened := fleet.RunOpened{RunID: "forecast", PlanFingerprint: p.Fingerprint}
 	if err := s.m.Apply(fleet.Event{At: r.Start, Fact: opened}); err != nil {
 		return Forecast{}, err
 	}
+	return s.play()
+}
+
+func newSimulation(m *Machine, r Rehearsal) *simulation {
+	return &simulation{m: m, now: r.Start, Rehearsal: r, running: map[int]*fleet.Record{},
+		readers: map[string]*reader{}, nights: map[time.Time]int{}}
+}
+
+// play drives the machine to its end.
+func (s *simulation) play() (Forecast, error) {
 	for !s.done {
+		select {
+		case <-s.Stop:
+			return Forecast{}, ErrStopped
+		default:
+		}
 		if err := s.step(); err != nil {
 			return Forecast{}, err
 		}
 	}
 	f := Forecast{EndsAt: s.now, Nights: s.byNight(), Steps: s.steps, Halt: s.m.Run.Halt, Upgraded: s.m.Totals.Of(fleet.Upgraded)}
+	if f.Halt != nil {
+		f.HaltedIn = s.m.Waves[max(s.m.current, 0)].Name
+	}
 	for i := range s.m.Waves {
 		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})
 	}
@@ -98,6 +136,8 @@ type simulation struct {
 	pending []Observation
 	nights  map[time.Time]int // starts, by the end of the window
 	steps   int
+	idle    int // steps in a row of which nothing came
+	still   int // steps in a row at one moment
 	done    bool
 }
 
@@ -156,6 +196,9 @@ func (s *simulation) step() error {
 	if out.Err != nil {
 		return out.Err
 	}
+	if s.stalls(out) {
+		return s.stalled()
+	}
 	for _, a := range out.Actions {
 		s.perform(a)
 	}
@@ -171,17 +214,58 @@ func (s *simulation) step() error {
 		next = earlier(s.ends[0].at, next)
 	}
 	if next.IsZero() {
-		return fmt.Errorf("the plan can never end: %d vaults wait for nothing", s.m.tally.open)
+		return s.stalled()
 	}
-	s.now = later(s.now, next)
+	if next.After(s.now) {
+		s.now, s.still = next, 0
+	}
 	s.finish()
 	return nil
 }
 
-// approve opens a gate at once: how long people take is not known.
+// stalls counts the steps that lead nowhere, and reports whether there were too
+// many. A step leads somewhere by a fact that is not merely an approval; every
+// vault may need a few that only wake it, and some at one moment.
+func (s *simulation) stalls(out Output) bool {
+	s.still++
+	s.idle++
+	news := func(events []fleet.Event) bool {
+		return slices.ContainsFunc(events, func(e fleet.Event) bool { _, ok := e.Fact.(fleet.Approved); return !ok })
+	}
+	if news(out.Facts) || news(out.Intents) {
+		s.idle = 0
+	}
+	most := 100 + 20*(len(s.m.Vaults)+len(s.m.Waves))
+	return s.idle > most || s.still > most
+}
+
+// stalled is the error of a simulation that leads nowhere.
+func (s *simulation) stalled() error {
+	e := &StallError{At: s.now, For: "nothing: no limit lets it start", Left: s.m.tally.open}
+	switch w := s.m.Waiting(); {
+	case w.Gate != "":
+		e.For = fmt.Sprintf("an approval %s wave %s that would hold", w.Gate, w.Wave)
+	case !w.Soak.IsZero():
+		e.For = "the end of wave " + w.Wave + "'s soak"
+	case len(s.m.windowed) > 0:
+		e.For = "a window"
+	case s.m.flight > 0:
+		e.For = "the end of what is in flight"
+	}
+	return e
+}
+
+// approve opens a gate at once: how long people take is not known. They approve
+// what they see, failures too: it is the budgets that halt.
 func (s *simulation) approve(w Waiting) {
-	s.pending = append(s.pending, Commanded{fleet.Approved{Wave: w.Wave, When: w.Gate, By: fleet.Actor{User: "forecast"},
-		PlanFingerprint: s.m.Plan.Fingerprint, ExpiresAt: s.now.Add(time.Hour)}})
+	a := fleet.Approved{Wave: w.Wave, When: w.Gate, By: fleet.Actor{User: "forecast"},
+		PlanFingerprint: s.m.Plan.Fingerprint, ExpiresAt: s.now.Add(time.Hour)}
+	for i := range s.m.Waves {
+		if s.m.Waves[i].Name == w.Wave {
+			a.Evidence = s.m.Evidence(i, w.Gate)
+		}
+	}
+	s.pending = append(s.pending, Commanded{a})
 }
 
 // finish shows the machine the upgrades that have ended by now.
@@ -219,16 +303,19 @@ func (s *simulation) perform(a Action) {
 		answer(Validated{s.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
 	case Prepare:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
-		answer(Prepared{Vault: s.m.key(a.Vault), OperationID: strconv.Itoa(a.Vault), Present: true})
+		answer(Prepared{Vault: s.m.key(a.Vault), OperationID: strconv.Itoa(a.Vault), Present: true,
+			Seen: fleet.Sighting{State: s.m.Vaults[a.Vault].State}})
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
 		if until, _ := s.m.scheduleOf(a.Vault).OpenAt(s.now); !until.IsZero() {
 			s.nights[until]++
 		}
 		s.running[a.Vault] = &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
-		over := s.now.Add(s.Duration(v))
-		heap.Push(&s.ends, end{s.reader(v.SubscriptionID).after(over, poll), over, a.Vault})
+		s.endsAt(a.Vault, s.now.Add(s.Duration(v)))
 		answer(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+	case Reconcile: // of a run that is looked at on its way
+		answer(Reconciled{Vault: s.m.key(a.Vault), OperationID: a.OperationID,
+			Result: fleet.Reconciliation{Reading: fleet.ReadOurs, Record: s.running[a.Vault]}})
 	case Verify:
 		answer(Verified{Vault: s.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
 	case Explain:
@@ -246,6 +333,12 @@ func (s *simulation) perform(a Action) {
 	case Exit:
 		s.done = true
 	}
+}
+
+// endsAt has a vault's upgrade end at a time; it is seen by the reading after it.
+func (s *simulation) endsAt(i int, over time.Time) {
+	r := s.reader(s.m.Plan.Vaults[i].SubscriptionID)
+	heap.Push(&s.ends, end{r.after(over, s.m.Plan.Timings.Poll), over, i})
 }
 
 func (h endHeap) Len() int { return len(h) }
