@@ -20,6 +20,9 @@ const (
 	// guess may take one part in so many of the time.
 	estimateEvery = 30 * time.Second
 	estimateShare = 200
+	// estimateRest is the part that it may take where something was said that
+	// changes it: the new one does not wait its turn.
+	estimateRest = 5
 )
 
 // stopping answers the first signal.
@@ -129,14 +132,31 @@ func (p *progress) estimates(t *report.Tracker) {
 		for wait := time.Duration(0); ; {
 			select {
 			case <-time.After(wait):
+			case <-t.Renew():
 			case <-p.done:
 				return
 			}
 			began := time.Now()
-			_, _ = t.Estimate(now()) // without a guess none is shown
-			wait = max(estimateEvery, estimateShare*time.Since(began))
+			_, _ = t.Estimate(now(), p.done) // without a guess none is shown
+			took := time.Since(began)
+			wait = max(estimateEvery, estimateShare*took)
+			if !pauseFor(estimateRest*took, p.done) {
+				return
+			}
 		}
 	})
+}
+
+// pauseFor waits, unless done is closed before; false: it was.
+func pauseFor(d time.Duration, done <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-done:
+		return false
+	}
 }
 
 func (p *progress) every(d time.Duration, do func()) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func (e *environment) statusCommand() *cli.Command {
@@ -86,7 +87,9 @@ func view(run standing) *report.View { return limited(run, nil, "") }
 
 // limited is view with the vaults that a selector picks; nil picks all.
 func limited(run standing, s *plan.Selector, text string) *report.View {
-	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: now(), Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
+	at := now()
+	o, _ := rollout.Foresee(run.state, at, nil) // without a guess none is shown
+	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: at, Outlook: o, Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -9,108 +8,110 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// Finish is when a run is expected to end, seen from a moment in it. It is a
-// guess: what is left is simulated with the forecast's durations, as the plan's
-// own forecast is made, as if everything still to be checked were ready, nothing
-// failed and approvals came at once. The zero value is no guess.
-type Finish struct {
-	P50, P90 time.Time
+// ExpectedEnd is when a run is expected to be done (rollout.Foresee), as JSON
+// shows it.
+type ExpectedEnd struct {
+	P50 *Time   `json:"p50"`
+	P90 *Time   `json:"p90"`
+	If  *string `json:"if"` // what it takes for granted, as part of a sentence; null: nothing besides
 }
 
-// inFlightFirst is a prediction that no vault has: where the longest start
-// first, what is in flight comes before all that waits.
-const inFlightFirst = 10_000 * time.Hour
-
-// Estimate guesses anew when the run ends, for the views. It costs what a
-// forecast of the plan costs, O(vaults · log vaults), outside of the lock: call
-// it seldom, from a goroutine of its own.
-func (t *Tracker) Estimate(now time.Time) (Finish, error) {
-	t.mu.Lock()
-	r := t.remaining(now)
-	t.mu.Unlock()
-	p50, err := r.simulate(func(i int, p plan.Prediction) time.Duration { return left(r.age[i], p.P50, p) })
-	if err != nil {
-		return Finish{}, err
+// expectedEnd says an outlook, nil where there is none. Its times are not
+// before now: a guess that is overtaken says so by that.
+func expectedEnd(st *rollout.State, o rollout.Outlook, now time.Time) *ExpectedEnd {
+	if o.Zero() {
+		return nil
 	}
-	p90, err := r.simulate(func(i int, p plan.Prediction) time.Duration { return left(r.age[i], p.P90, p) })
-	if err != nil {
-		return Finish{}, err
+	return &ExpectedEnd{at(later(o.P50, now)), at(later(o.P90, now)), maybe(provided(st, o))}
+}
+
+// provided is what the end of a run depends on besides the forecast.
+func provided(st *rollout.State, o rollout.Outlook) string {
+	switch {
+	case o.Ending:
+		return "of what is in flight; nothing more starts"
+	case st.Run.Paused != nil:
+		return "if the pause ended now"
+	case st.Run.Suspended != nil || st.Run.Stopped != nil:
+		return "if the run is resumed now"
+	case gated(st):
+		return "if approvals come at once"
 	}
-	f := Finish{p50, later(p50, p90)}
-	t.mu.Lock()
-	t.finish = f
-	t.mu.Unlock()
-	return f, nil
+	return ""
 }
 
-// left is how much longer an upgrade is taken to run that was to take so long.
-// One that has outlived its prediction says nothing about when it ends: it gets
-// a share of the prediction's spread.
-func left(age, whole time.Duration, p plan.Prediction) time.Duration {
-	return max(whole-age, (p.P90-p.P50)/2, time.Second)
-}
-
-// rest is what is left of a run, as a plan that can be simulated.
-type rest struct {
-	plan  *plan.Plan
-	whole *plan.Plan
-	index map[fleet.Key]int
-	now   time.Time
-	age   map[int]time.Duration // of what is in flight, by vault
-}
-
-// remaining makes the plan of what is left. The caller holds the lock.
-func (t *Tracker) remaining(now time.Time) rest {
-	q := *t.plan
-	r := rest{plan: &q, whole: t.plan, index: t.index, now: now, age: make(map[int]time.Duration, len(t.flying))}
-	q.Vaults, q.Waves = slices.Clone(q.Vaults), slices.Clone(q.Waves)
-	q.Calendars = append(slices.Clone(q.Calendars), plan.Calendar{}) // always open
-	// What is simulated does not fail: budgets matter only to a hard ceiling.
-	q.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: max(t.budget.Limit-t.budget.Failed, 1)}
-	q.SubscriptionBudget = nil
-	ending := t.run.Halt != nil || t.run.Stopped != nil // nothing more starts
-	for i := range q.Vaults {
-		v := &q.Vaults[i]
-		f, flying := t.flying[i]
-		switch {
-		case flying:
-			r.age[i] = max(now.Sub(f.since), 0)
-			// It runs already, whatever windows say.
-			v.Predicted, v.Calendar = plan.Prediction{P50: inFlightFirst}, len(q.Calendars)
-		case ending || !mayStart(t.status[i]) && t.status[i] != fleet.Validating:
-			v.Hold = &fleet.Hold{Reason: "decided"}
-		}
-	}
-	for w := range q.Waves {
-		ws, wave := &t.waves[w], &q.Waves[w]
-		wave.MaxFailures = nil
-		if ws.DoneAt.IsZero() {
+// gated reports whether an approval is still to come.
+func gated(st *rollout.State) bool {
+	for i := range st.Waves {
+		a := st.Plan.Waves[i].Approval
+		if a == nil {
 			continue
 		}
-		wave.Soak = max(0, ws.DoneAt.Add(wave.Soak).Sub(now))
-		wave.Approval = nil
+		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() ||
+			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) {
+			return true
+		}
 	}
-	if l := t.run.Limits.Upgrades; l > 0 {
-		q.Limits.Upgrades = min(q.Limits.Upgrades, l)
-	}
-	q.Limits.PerSubscription = lowest(q.Limits.PerSubscription, t.run.Limits.PerSubscription)
-	q.Limits.PerLocation = lowest(q.Limits.PerLocation, t.run.Limits.PerLocation)
-	return r
+	return false
 }
 
-// simulate plays what is left to its end.
-func (r rest) simulate(takes func(i int, p plan.Prediction) time.Duration) (time.Time, error) {
-	f, err := rollout.Simulate(r.plan, r.now, func(v *plan.Vault) time.Duration {
-		i := r.index[v.Key]
-		return takes(i, r.whole.Vaults[i].Predicted)
-	})
-	return f.EndsAt, err
+// say writes the expected end for people: the two times as the view writes
+// times, and that it is a guess.
+func (e *ExpectedEnd) say(write func(time.Time) string) string {
+	from, to := write(e.P50.value()), write(e.P90.value())
+	s := "about " + from
+	if from != to {
+		s = from + "–" + to
+	}
+	if e.If != nil {
+		return s + " " + *e.If + " (estimate)"
+	}
+	return s + " (estimate)"
 }
 
-// lowest is the lower of two limits, of which 0 is none.
-func lowest(a, b int) int {
-	if a == 0 || b == 0 {
-		return max(a, b)
+// Words writes the expected end for people, in a zone; nil is UTC.
+func (e *ExpectedEnd) Words(zone *time.Location, now time.Time) string {
+	c := clockIn(zone)
+	write := c.soon
+	if e.P90.Sub(now) >= thisNight {
+		write = c.near
 	}
-	return min(a, b)
+	return e.say(func(t time.Time) string { return write(t, now) })
+}
+
+// Estimate guesses anew when the run ends, for the views. It costs what
+// rollout.Foresee costs, outside of the lock: call it seldom, and when Renew
+// says so, from a goroutine of its own. stop, when closed, breaks it off.
+func (t *Tracker) Estimate(now time.Time, stop <-chan struct{}) (rollout.Outlook, error) {
+	t.mu.Lock()
+	st, facts := t.st.Clone(), t.facts
+	t.mu.Unlock()
+	o, err := rollout.Foresee(st, now, stop)
+	if err != nil {
+		return rollout.Outlook{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if facts == t.facts { // nothing was said meanwhile that changes it
+		t.outlook = o
+	}
+	return o, nil
+}
+
+// Renew tells that something was said which changes the run's end, such as a
+// limit, a pause or a halt. The guess before it is shown no more.
+func (t *Tracker) Renew() <-chan struct{} { return t.renew }
+
+// Redirects reports whether a fact changes when the run ends by more than an
+// upgrade's own time: it is about the run, or a person's word about a vault.
+func Redirects(f fleet.Fact) bool {
+	switch f.(type) {
+	case fleet.Noted:
+		return false
+	case fleet.Held, fleet.Reopened:
+		return true
+	case fleet.VaultFact:
+		return false
+	}
+	return true
 }

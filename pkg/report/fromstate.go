@@ -15,6 +15,10 @@ type ViewOptions struct {
 	Live bool      // a process holds the run right now
 	Now  time.Time // for ages; zero: the time of the newest fact
 
+	// Outlook is when it is expected to end (rollout.Foresee); the zero one: no
+	// guess was made.
+	Outlook rollout.Outlook
+
 	Evidence *Evidence // of the journal that the state was read from; nil: left out
 
 	// Chronicle is what the run's journal tells besides; nil: the journal was
@@ -46,6 +50,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
+	v.Run.ExpectedEnd = expectedEnd(st, o.Outlook, now)
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = haltOf(st.Plan, h, st.Run.HaltedAt)
 	}

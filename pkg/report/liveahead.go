@@ -187,42 +187,9 @@ func (t *Tracker) waits(now time.Time) bool {
 
 // ends is the guess when the run is finished.
 func (t *Tracker) ends(now time.Time) string {
-	f := t.finish
-	if f.P90.IsZero() {
+	e := expectedEnd(t.st, t.outlook, now)
+	if e == nil {
 		return ""
 	}
-	c := clockIn(t.Zone)
-	write := c.soon
-	if f.P90.Sub(now) >= thisNight {
-		write = c.near
-	}
-	from, to := write(later(f.P50, now), now), write(later(f.P90, now), now)
-	s := "about " + from
-	if from != to {
-		s = from + "–" + to
-	}
-	switch {
-	case t.run.Halt != nil || t.run.Stopped != nil:
-		return s + " for what is in flight (a guess from the forecast)"
-	case t.run.Paused != nil:
-		return s + " if the pause ended now (a guess from the forecast)"
-	case t.gated():
-		return s + " if approvals come at once (a guess from the forecast)"
-	}
-	return s + " (a guess: p50–p90 of the forecast, from now)"
-}
-
-// gated reports whether an approval is still to come.
-func (t *Tracker) gated() bool {
-	for i := range t.waves {
-		a := t.plan.Waves[i].Approval
-		if a == nil {
-			continue
-		}
-		if a.When == plan.ApprovalBefore && t.waves[i].Before.OpenedAt.IsZero() ||
-			a.When == plan.ApprovalAfter && t.waves[i].After.OpenedAt.IsZero() && i+1 < len(t.waves) {
-			return true
-		}
-	}
-	return false
+	return e.Words(t.Zone, now)
 }

@@ -111,7 +111,7 @@ func TestPolicyGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	halted := p50
-	halted.Halt, halted.Upgraded = &fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3}, 5
+	halted.Halt, halted.HaltedIn, halted.Upgraded = &fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3}, "pilot", 5
 	for f, ending := range written {
 		var b bytes.Buffer
 		err := Plan(&b, p, PlanOptions{Format: f, Zone: sydney, Now: t0, P50: &p50, P90: &p90, Change: "CHG-4711", Measured: 40,

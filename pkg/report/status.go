@@ -173,6 +173,9 @@ func (v *View) figures(p *page, c clock) {
 		times += dot + "last change " + c.full(v.Run.UpdatedAt.value())
 	}
 	p.pair("Times", "%s", times)
+	if e := v.Run.ExpectedEnd; e != nil {
+		p.pair("Ends", "%s", e.Words(c.zone, v.Run.GeneratedAt.value()))
+	}
 	v.evidence(p)
 }
 

@@ -201,7 +201,7 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	defer t.mu.Unlock()
 	flying := t.flights(now)
 	h := heartbeatLine{Type: lineHeartbeat, At: at(now), Totals: totalsOf(&t.totals), InFlight: len(flying), Throttled: t.throttled(now),
-		Budget: Budget{t.budget.Limit, t.budget.Failed, t.budget.Unresolved, t.budget.Base}, EndsP50: at(t.finish.P50), EndsP90: at(t.finish.P90)}
+		Budget: Budget{t.budget.Limit, t.budget.Failed, t.budget.Unresolved, t.budget.Base}, EndsP50: at(t.outlook.P50), EndsP90: at(t.outlook.P90)}
 	h.Standing, _ = t.standing(now, ours(flying))
 	h.Overdue, h.BeyondP90 = tardy(flying)
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {

@@ -23,7 +23,11 @@ type Tracker struct {
 	Zone   *time.Location
 	Ledger string
 
+	renew chan struct{} // capacity 1
+
 	mu     sync.Mutex
+	st     *rollout.State // its own, of the facts alone
+	facts  int            // how often something was said that changes the end
 	plan   *plan.Plan
 	words  *wording
 	names  []string
@@ -39,7 +43,8 @@ type Tracker struct {
 	note   fleet.Event          // the newest note; no fact: none
 	gate   gate                 // the one that the run stands before
 	hours  map[*plan.Calendar]*plan.Schedule
-	finish Finish
+
+	outlook rollout.Outlook
 }
 
 // gate is a gate that needs a person's approval; the zero one is none.
@@ -74,7 +79,7 @@ const maxFailures = 20
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{plan: st.Plan, words: wordingOf(st.Plan.Kind), names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
+	t := &Tracker{renew: make(chan struct{}, 1), st: st.Clone(), plan: st.Plan, words: wordingOf(st.Plan.Kind), names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
 		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.rescan(st)
 	t.copyTotals(st)
@@ -101,6 +106,16 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 	var changes []Change
 	everything := false
 	for n, e := range events {
+		if err := t.st.Apply(e); err != nil {
+			t.st = st.Clone() // it began with some of these facts
+		}
+		if Redirects(e.Fact) {
+			t.facts, t.outlook = t.facts+1, rollout.Outlook{}
+			select {
+			case t.renew <- struct{}{}:
+			default:
+			}
+		}
 		switch f := e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
 			everything = true

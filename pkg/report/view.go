@@ -78,6 +78,8 @@ type Run struct {
 	NextWindow      *Time       `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
 	Kind            fleet.Kind  `json:"kind"`       // of the upgrade
 	Permanent       bool        `json:"permanent"`  // nothing can undo it
+
+	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
 }
 
 // Halt is the budget that stopped a run.

@@ -225,7 +225,7 @@ func (m *Machine) commanded(f fleet.Fact) {
 	switch f.(type) {
 	case fleet.Stopped:
 		m.stopping = m.stopping || !m.Closing()
-	case fleet.LimitsChanged:
+	case fleet.LimitsChanged, fleet.Held: // a release opens its wave again, whose own limits then hold
 		if m.settled {
 			m.setLimits()
 		}

@@ -35,7 +35,7 @@ func (o Outlook) Zero() bool { return o.P90.IsZero() }
 // It does not change the state and keeps nothing of it. It costs what a forecast
 // of the plan costs, twice; stop, when closed, breaks it off with ErrStopped.
 func Foresee(st *State, now time.Time, stop <-chan struct{}) (Outlook, error) {
-	if st.Run.OpenedAt.IsZero() || st.Run.Closed != nil || st.Run.Halt != nil && st.InFlight() == 0 {
+	if st.Run.Closed != nil || st.Run.Halt != nil && st.InFlight() == 0 {
 		return Outlook{}, nil
 	}
 	var fs [2]Forecast

@@ -39,10 +39,11 @@ const (
 // desk folds the facts of a run for those who watch, apart from the run: it has
 // a state of its own, and whoever reports facts only leaves them here.
 type desk struct {
-	now   func() time.Time
-	wake  chan struct{} // capacity 1: there is something in the tray
-	inbox sync.Mutex
-	tray  []fleet.Event
+	now        func() time.Time
+	wake       chan struct{} // capacity 1: there is something in the tray, or to be told
+	redirected chan struct{} // capacity 1: something was said that changes the outlook
+	inbox      sync.Mutex
+	tray       []fleet.Event
 
 	mu       sync.Mutex // guards the rest
 	run      Run
@@ -52,7 +53,8 @@ type desk struct {
 	dirty    map[int]bool      // vaults that changed since
 	all      bool              // everything may have
 	changed  bool              // something has, the run itself at the least
-	outlook  Outlook
+	outlook  rollout.Outlook
+	said     int  // how often something was said that changes it
 	over     bool // the process has ended the run
 	broken   error
 	watchers map[*watcher]bool
@@ -64,7 +66,7 @@ func newDesk(r Run, boot string, now func() time.Time) *desk {
 	if r.Chronicle == nil {
 		r.Chronicle = report.NewChronicle()
 	}
-	return &desk{now: now, wake: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
+	return &desk{now: now, wake: make(chan struct{}, 1), redirected: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
 		rows: make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
 }
 
@@ -73,6 +75,11 @@ func (d *desk) leave(events []fleet.Event) {
 	d.inbox.Lock()
 	d.tray = append(d.tray, events...)
 	d.inbox.Unlock()
+	d.nudge()
+}
+
+// nudge has those who watch told.
+func (d *desk) nudge() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -94,6 +101,13 @@ func (d *desk) fold() {
 			return
 		}
 		d.run.Chronicle.Add(d.run.State, e)
+		if report.Redirects(e.Fact) {
+			d.said, d.outlook = d.said+1, rollout.Outlook{}
+			select {
+			case d.redirected <- struct{}{}:
+			default:
+			}
+		}
 		d.changed = true
 		if f, ok := e.Fact.(fleet.VaultFact); ok {
 			if i, known := d.run.State.Lookup(f.VaultKey()); known {
@@ -108,7 +122,7 @@ func (d *desk) fold() {
 // view is the run as it stands. The caller holds mu.
 func (d *desk) view() *report.View {
 	d.fold()
-	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Chronicle: d.run.Chronicle})
+	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.outlook, Chronicle: d.run.Chronicle})
 }
 
 // advance brings the rows up to date and tells everybody who watches what has

@@ -7,21 +7,12 @@ import (
 	"html/template"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
-
-// Outlook is what is expected of a run; every part may be absent.
-type Outlook struct {
-	Ends  Range
-	Waves []Range // the ends of the waves
-}
-
-// Range is when something is expected: the median and the 90th percentile.
-type Range struct{ Median, Late time.Time }
 
 // WriteReport writes a run as one file of HTML that needs nothing else: the
 // page of a live run, frozen.
@@ -33,7 +24,7 @@ func WriteReport(w io.Writer, v *report.View, o report.Options) error {
 type sheet struct {
 	view    *report.View // clean and worded
 	options report.Options
-	outlook Outlook
+	outlook rollout.Outlook
 	plan    *plan.Plan        // nil: no predictions
 	rows    []json.RawMessage // nil: made from the view
 	version string
@@ -175,7 +166,7 @@ func (s sheet) parts() parts {
 	}
 	p.Tasks, p.Calm = needs(v, c, s.limit)
 	p.tiles(v)
-	p.figures(v, s.outlook, c)
+	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
 		line := entry{c.short(&e.At), e.Kind, e.Text, text(e.Detail), text(e.By), e.Times}
@@ -187,7 +178,7 @@ func (s sheet) parts() parts {
 	return p
 }
 
-func (p *parts) figures(v *report.View, o Outlook, c clock) {
+func (p *parts) figures(v *report.View, c clock) {
 	add := func(name, value string) { p.Figures = append(p.Figures, pair{name, value}) }
 	add("Started", c.full(v.Run.StartedAt))
 	if v.Run.ResumedAt != nil {
@@ -204,8 +195,8 @@ func (p *parts) figures(v *report.View, o Outlook, c clock) {
 	if v.Run.NextWindow != nil {
 		add("Next window", c.short(v.Run.NextWindow))
 	}
-	if !o.Ends.Median.IsZero() && v.Run.EndedAt == nil {
-		add("Expected end", c.minute(o.Ends.Median)+" to "+c.minute(o.Ends.Late))
+	if e := v.Run.ExpectedEnd; e != nil {
+		add("Expected end", e.Words(c.zone, v.Run.GeneratedAt.Time))
 	}
 	add("As of", c.full(v.Run.GeneratedAt))
 }
