@@ -137,7 +137,7 @@ func (p *progress) estimates(t *report.Tracker) {
 				return
 			}
 			began := time.Now()
-			_, _ = t.Estimate(now(), p.done) // without a guess none is shown
+			_, _ = t.Estimate(now(), isClosed(p.done)) // without a guess none is shown
 			took := time.Since(began)
 			wait = max(estimateEvery, estimateShare*took)
 			if !pauseFor(estimateRest*took, p.done) {
@@ -145,6 +145,18 @@ func (p *progress) estimates(t *report.Tracker) {
 			}
 		}
 	})
+}
+
+// isClosed asks whether a channel is closed.
+func isClosed(c <-chan struct{}) func() bool {
+	return func() bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // pauseFor waits, unless done is closed before; false: it was.

@@ -81,8 +81,8 @@ func (e *ExpectedEnd) Words(zone *time.Location, now time.Time) string {
 
 // Estimate guesses anew when the run ends, for the views. It costs what
 // rollout.Foresee costs, outside of the lock: call it seldom, and when Renew
-// says so, from a goroutine of its own. stop, when closed, breaks it off.
-func (t *Tracker) Estimate(now time.Time, stop <-chan struct{}) (rollout.Outlook, error) {
+// says so, from a goroutine of its own. stop, unless nil, breaks it off.
+func (t *Tracker) Estimate(now time.Time, stop func() bool) (rollout.Outlook, error) {
 	t.mu.Lock()
 	st, facts := t.st.Clone(), t.facts
 	t.mu.Unlock()

@@ -33,8 +33,9 @@ func (o Outlook) Zero() bool { return o.P90.IsZero() }
 // over, or halted with nothing in flight, has no outlook.
 //
 // It does not change the state and keeps nothing of it. It costs what a forecast
-// of the plan costs, twice; stop, when closed, breaks it off with ErrStopped.
-func Foresee(st *State, now time.Time, stop <-chan struct{}) (Outlook, error) {
+// of the plan costs, twice; stop, unless nil, is asked all the time and breaks
+// it off with ErrStopped.
+func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 	if st.Run.Closed != nil || st.Run.Halt != nil && st.InFlight() == 0 {
 		return Outlook{}, nil
 	}
@@ -63,7 +64,7 @@ func Foresee(st *State, now time.Time, stop <-chan struct{}) (Outlook, error) {
 }
 
 // goOn plays a run to its end from where it stands. It keeps the state.
-func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, stop <-chan struct{}) (Forecast, error) {
+func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, stop func() bool) (Forecast, error) {
 	st.Run.Suspended, st.Run.Paused = nil, nil
 	if !st.Closing() {
 		st.Run.Stopped = nil

@@ -80,8 +80,7 @@ func TestRehearseStalls(t *testing.T) {
 // TestRehearseStops: a simulation is broken off when it is told.
 func TestRehearseStops(t *testing.T) {
 	t.Parallel()
-	stop := make(chan struct{})
-	close(stop)
+	stop := func() bool { return true }
 	if _, err := Rehearse(fleetOf([]int{10}, 1, 1), Rehearsal{Start: time.Unix(0, 0), Duration: predicted, Stop: stop}); !errors.Is(err, ErrStopped) {
 		t.Errorf("got %v, want ErrStopped", err)
 	}

@@ -41,7 +41,7 @@ type Rehearsal struct {
 	Start    time.Time
 	Duration func(*plan.Vault) time.Duration
 	Fails    func(*plan.Vault) bool // nil: every upgrade succeeds
-	Stop     <-chan struct{}        // closed: break off with ErrStopped; nil: never
+	Stop     func() bool            // asked at every step: break off with ErrStopped; nil: never
 }
 
 // ErrStopped says that a simulation was told to break off.
@@ -87,10 +87,8 @@ func newSimulation(m *Machine, r Rehearsal) *simulation {
 // play drives the machine to its end.
 func (s *simulation) play() (Forecast, error) {
 	for !s.done {
-		select {
-		case <-s.Stop:
+		if s.Stop != nil && s.Stop() {
 			return Forecast{}, ErrStopped
-		default:
 		}
 		if err := s.step(); err != nil {
 			return Forecast{}, err

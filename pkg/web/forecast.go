@@ -54,7 +54,14 @@ func (d *desk) foresee(stop <-chan struct{}) {
 	d.fold()
 	st, said := d.run.State.Clone(), d.said
 	d.mu.Unlock()
-	o, err := rollout.Foresee(st, now, stop)
+	o, err := rollout.Foresee(st, now, func() bool {
+		select {
+		case <-stop:
+			return true
+		default:
+			return false
+		}
+	})
 	if err != nil {
 		o = rollout.Outlook{}
 	}
