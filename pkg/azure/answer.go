@@ -44,10 +44,16 @@ func (r *Response) HTML() bool {
 }
 
 // Error turns the answer into the error it is to a caller that wanted
-// something else. code and message are what its body said, if that is known.
+// something else. code and message are what its body said, if that is known;
+// without both the body is read for them, in every shape of ErrorBody.
 func (r *Response) Error(op, code, message string) *fleet.CallError {
+	advice := ""
+	if code == "" && message == "" {
+		said := ReadErrorBody(r.Body)
+		code, message, advice = said.Code, said.Message, said.Advice
+	}
 	e := &fleet.CallError{Op: op, Class: ClassOfStatus(r.Status), HTTPStatus: r.Status, Code: code, Message: message,
-		RequestID: r.RequestID, ClientRequestID: r.ClientRequestID, RetryAfter: r.RetryAfter}
+		RequestID: r.RequestID, ClientRequestID: r.ClientRequestID, RetryAfter: r.RetryAfter, Action: advice}
 	if r.Busy() {
 		e.Class, e.RetryAfter = fleet.CallConflict, 0 // the resource asks for patience, not the subscription
 	}

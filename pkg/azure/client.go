@@ -258,6 +258,7 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 			limit = MaxBody
 		}
 		body, err = readBody(resp, limit)
+		hearWait(resp, body, time.Now())
 		x.c.tell(call.subject, req, call.sentAt, resp, body)
 		if errors.Is(err, errTooLarge) {
 			err = final{err}

@@ -123,6 +123,7 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 		limit = MaxBody
 	}
 	got, bodyErr := readBody(resp, limit)
+	hearWait(resp, got, time.Now())
 	o.c.tell(r.Subject, req, sent, resp, got)
 	bodyErr = token.error(bodyErr)
 	entry.Bytes, entry.Err = int64(len(got)), bodyErr

@@ -2,8 +2,8 @@ package azure
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,27 +112,6 @@ func (r *Response) Busy() bool {
 }
 
 func busy(body []byte) bool {
-	var e codes
-	_ = json.Unmarshal(body, &e) // what does not fit is left out, and is no reason not to slow down
-	return e.busy()
-}
-
-// codes are the error codes of a body, in the Resource Manager's form or bare.
-// Capitals in the keys do not count: some providers write Code and Details.
-type codes struct {
-	Code    string  `json:"code"`
-	Error   *codes  `json:"error"`
-	Details []codes `json:"details"`
-}
-
-func (c codes) busy() bool {
-	if busyCodes[strings.ToLower(c.Code)] || c.Error != nil && c.Error.busy() {
-		return true
-	}
-	for _, d := range c.Details {
-		if d.busy() {
-			return true
-		}
-	}
-	return false
+	e := ReadErrorBody(body)
+	return e.object && slices.ContainsFunc(e.codes, func(code string) bool { return busyCodes[strings.ToLower(code)] })
 }

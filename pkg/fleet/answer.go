@@ -102,6 +102,9 @@ type Reconciliation struct {
 	Reading Reading
 	Record  *Record // with ReadOurs and ReadForeign
 	Detail  string  // what was read, in words
+	// Seen is the same for a vault that was read by itself, with what differs; nil
+	// where there is nothing to add.
+	Seen *LastReading
 }
 
 // Verification is what the read of the new vault showed.
@@ -109,6 +112,9 @@ type Verification struct {
 	OK         bool
 	ResourceID string
 	Detail     string // why not, in words
+	// Seen is the same, with when it was read and what differs; nil where there is
+	// nothing to add.
+	Seen *LastReading
 }
 
 // CallClass sorts the failures of a call by what the caller can do.
@@ -168,6 +174,17 @@ func (e *CallError) Error() string {
 }
 
 func (e *CallError) Unwrap() error { return e.Err }
+
+// Brief says what went wrong without what differs from one try to the next: the
+// names of requests. It is what a wait shows, and what is compared.
+func Brief(err error) string {
+	ce, ok := errors.AsType[*CallError](err)
+	if !ok {
+		return err.Error()
+	}
+	short := CallError{Op: ce.Op, Class: ce.Class, HTTPStatus: ce.HTTPStatus, Code: ce.Code, Message: ce.Message, Err: ce.Err}
+	return strings.TrimPrefix(short.Error(), ce.Op+": ")
+}
 
 // ClassOf returns the class of a failed call; CallUnreachable for an error
 // that is no CallError.

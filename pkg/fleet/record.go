@@ -48,6 +48,9 @@ type Sighting struct {
 	State json.RawMessage
 	// Detail is what else the adapter saw; opaque to all others.
 	Detail any
+	// Reading says in words what was read of a vault whose upgrade is followed;
+	// nil where the record says it all.
+	Reading *LastReading
 }
 
 // Snapshot is one complete reading of a subscription, or of one of its vaults. A
@@ -79,4 +82,7 @@ type Followed struct {
 	Vault       *Vault
 	OperationID string
 	Operation   *Operation
+	// Overdue: the upgrade has been under way for too long. The vault is read
+	// besides, whatever the operation says.
+	Overdue bool
 }

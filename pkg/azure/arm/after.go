@@ -2,7 +2,7 @@ package arm
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -30,13 +30,15 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 	case !read:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
 	case !res.Settled():
-		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState}
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState,
+			Seen: u.lastReading(v, res, &polled{standing: gone})}
 	}
 	if why := u.change.reached(v, res); why != "" {
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,
 			Record: &fleet.Record{OperationID: operationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}}
 	}
-	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is as it was before the start, and no operation is under way on it"}
+	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is as it was before the start, and no operation is under way on it",
+		Seen: u.lastReading(v, res, &polled{standing: gone})}
 }
 
 // Verify reads the vault: it is good when it is as the change wants it and no
@@ -49,9 +51,11 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.
 	case res == nil:
 		return fleet.Verification{Detail: "there is no vault " + v.ResourceID() + " any more"}, nil
 	case !res.Settled():
-		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState}, nil
+		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState,
+			Seen: u.lastReading(v, res, &polled{standing: gone})}, nil
 	case u.change.reached(v, res) == "":
-		return fleet.Verification{ResourceID: res.ID, Detail: fmt.Sprintf("the vault is not as it should be: it has %s", res.raw)}, nil
+		seen := u.lastReading(v, res, &polled{standing: gone})
+		return fleet.Verification{ResourceID: res.ID, Detail: "the vault is not as wanted: " + strings.Join(seen.Differs, ", "), Seen: seen}, nil
 	}
 	return fleet.Verification{OK: true, ResourceID: res.ID}, nil
 }
@@ -63,5 +67,5 @@ func (u *Upgrader) Explain(_ context.Context, _ *fleet.Vault, seen fleet.Sightin
 		return nil
 	}
 	return []fleet.Finding{{Severity: fleet.SeverityError, Category: "upgrade", Code: why.code, Message: why.message,
-		Action: "Mend what it names; fleetup reopen permits another try."}}
+		Action: strings.TrimSpace(why.advice + " Mend what it names; fleetup reopen permits another try.")}}
 }

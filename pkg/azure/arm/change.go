@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -119,6 +122,65 @@ func (c *Change) reached(v *fleet.Vault, res *Resource) string {
 		return c.Enough(res.State())
 	}
 	return ""
+}
+
+// maxDiffers is how many leaves that differ are named.
+const maxDiffers = 12
+
+// differs says in words what a vault's properties hold otherwise than the body
+// says, leaf by leaf.
+func (c *Change) differs(v *fleet.Vault, res *Resource) []string {
+	body, err := c.body(v)
+	if err != nil {
+		return nil
+	}
+	wanted, err := decode(body)
+	m, _ := wanted.(map[string]any)
+	if err != nil || m["properties"] == nil {
+		return nil
+	}
+	var out []string
+	leaves("", res.Properties, m["properties"], &out)
+	if more := len(out) - maxDiffers; more > 0 {
+		out = append(out[:maxDiffers], fmt.Sprintf("and %d more", more))
+	}
+	return out
+}
+
+// leaves adds what differs below a path, in the order of the names.
+func leaves(path string, have, want any, out *[]string) {
+	w, ok := want.(map[string]any)
+	if !ok || len(w) == 0 {
+		if !holds(have, want) {
+			*out = append(*out, text.Clean(fmt.Sprintf("%s is %s, wanted %s", path, leaf(have), leaf(want)), maxLeaf))
+		}
+		return
+	}
+	h, _ := have.(map[string]any)
+	for _, k := range slices.Sorted(maps.Keys(w)) {
+		leaves(strings.TrimPrefix(path+"."+k, "."), h[k], w[k], out)
+	}
+}
+
+// maxLeaf is how many characters are kept of a leaf that differs.
+const maxLeaf = 300
+
+// leaf writes a value as people do; texts without their quotes.
+func leaf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "not set"
+	case string:
+		if v == "" {
+			return "empty"
+		}
+		return v
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "unreadable"
+	}
+	return string(data)
 }
 
 // holds reports whether a JSON value has all that another says. Texts are

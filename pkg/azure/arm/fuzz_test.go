@@ -79,21 +79,22 @@ func FuzzStatus(f *testing.F) {
 		f.Add(400, []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, code int, body []byte) {
-		rec := &fleet.Record{OperationID: op, State: fleet.RecordInProgress}
-		done, why, err := readStatus(&azure.Response{Status: code, Header: http.Header{}, Body: body}, "follow it", rec)
-		if err != nil {
-			wantText(t, "an error", err.Error())
-			if done || rec.State != fleet.RecordInProgress {
-				t.Errorf("%v, and yet %v %+v", err, done, rec)
+		for name, read := range map[string]func(*fleet.Vault, *azure.Response) polled{"status": readStatus, "result": readResult} {
+			p := read(testVault(), &azure.Response{Status: code, Header: http.Header{}, Body: body})
+			wantText(t, "a reason", p.why.code+p.why.message)
+			lower := strings.ToLower(string(body))
+			if name == "status" && p.standing == done && (code >= 300 || !strings.Contains(lower, "succe") && !strings.Contains(lower, `\u`)) {
+				t.Errorf("succeeded by %d %s", code, body)
 			}
-			return
-		}
-		wantText(t, "a reason", why.code+why.message)
-		if done && (rec.State != fleet.RecordInProgress || !strings.Contains(strings.ToLower(string(body)), "succe") && !strings.Contains(string(body), `\u`)) {
-			t.Errorf("succeeded by %s", body)
-		}
-		if _, err := json.Marshal(rec); err != nil {
-			t.Errorf("a record that cannot be journalled: %v", err)
+			if name == "status" && p.standing == failed && code >= 300 {
+				t.Errorf("failed by %d", code)
+			}
+			f := fleet.Followed{Vault: testVault(), OperationID: op}
+			if s := p.record(f); p.standing != silent {
+				if _, err := json.Marshal(s.Record); err != nil {
+					t.Errorf("a record that cannot be journalled: %v", err)
+				}
+			}
 		}
 	})
 }

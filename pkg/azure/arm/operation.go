@@ -3,6 +3,7 @@ package arm
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -14,132 +15,199 @@ import (
 
 // status is the body of an Azure-AsyncOperation URL.
 type status struct {
-	Status    string `json:"status"`
-	StartTime string `json:"startTime"`
-	EndTime   string `json:"endTime"`
-	Error     struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
+	Status    string          `json:"status"`
+	StartTime string          `json:"startTime"`
+	EndTime   string          `json:"endTime"`
+	Error     json.RawMessage `json:"error"`
 }
 
 // failure is what an operation that failed said: opaque to the engine, it comes
 // back with the sighting in Explain.
-type failure struct{ code, message string }
+type failure struct{ code, message, advice string }
 
-// follow asks how our operation on a vault stands, and adds what it was told to
-// the snapshot. known is false where the service knows the operation no more:
-// then only the vault can tell.
-func (u *Upgrader) follow(ctx context.Context, f fleet.Followed, snap *fleet.Snapshot) (known bool, err error) {
-	rec := &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress}
-	sighting := fleet.Sighting{Record: rec}
-	var why failure
-	op := "follow the operation on vault " + f.Vault.Ref()
-	o := f.Operation
-	done, known := false, false
-	if o.StatusURL != "" {
-		resp, ok, err := u.ask(ctx, f, op, o.StatusURL)
-		if err != nil {
-			return false, err
-		}
-		snap.ReadAt = resp.SentAt
-		if ok {
-			known = true
-			snap.Next = resp.RetryAfter
-			if done, why, err = readStatus(resp, op, rec); err != nil {
-				return false, err
-			}
-		}
+// standing is how an operation stands by what one of its addresses answered.
+type standing int
+
+const (
+	silent  standing = iota // the answer says nothing about the operation, or there was none
+	gone                    // the service knows no such operation (any more)
+	running                 // under way
+	done                    // ended well, it says
+	failed                  // ended badly, it says
+)
+
+// polled is what the addresses of an operation answered.
+type polled struct {
+	standing
+	at         time.Time     // when the request went out
+	next       time.Duration // how long to leave it alone; 0: as usual
+	start, end time.Time
+	why        failure // where it failed, or was refused
+	answer     string  // in words, where it says nothing
+	refused    bool    // for want of a permission or a sign-in
+	asks       bool    // to be left alone: nothing else is asked now
+	err        error   // with asks
+}
+
+// follow asks how our operation on a vault stands. An operation's status has the
+// first word, and its result the last one where the rule says so, and the only one
+// where there is no status (any more).
+//
+// What the addresses do answer is not always about the operation: a refusal for
+// want of operationStatus/read, an empty 200 or 204, the resource itself, a page of
+// a gateway, a 404 for an operation that is under way (Azure/azure-rest-api-specs,
+// issue 27869; hashicorp/go-azure-sdk, issue 740). Nothing is concluded from that:
+// the vault tells.
+func (u *Upgrader) follow(ctx context.Context, f fleet.Followed) polled {
+	p := polled{standing: gone}
+	if f.Operation.StatusURL != "" {
+		p = u.ask(ctx, f, f.Operation.StatusURL, readStatus)
 	}
-	// The result has the last word where the rule says so, and the only one where
-	// there is no status (any more).
-	if o.ResultURL != "" && (done && o.Final == fleet.FinalLocation || !known) {
-		resp, ok, err := u.ask(ctx, f, op, o.ResultURL)
-		if err != nil {
-			return false, err
-		}
-		if snap.ReadAt.IsZero() {
-			snap.ReadAt = resp.SentAt
-		}
-		if ok {
-			known = true
-			if done = resp.Status != http.StatusAccepted; !done {
-				snap.Next = resp.RetryAfter
-			} else if resp.Status >= 400 {
-				why.code, why.message = errorOf(resp.Body)
-				rec.State = fleet.RecordFailed
-			}
-		}
+	if f.Operation.ResultURL == "" || p.standing != gone && (p.standing != done || f.Operation.Final != fleet.FinalLocation) {
+		return p
+	}
+	r := u.ask(ctx, f, f.Operation.ResultURL, readResult)
+	if r.at.IsZero() {
+		r.at = p.at
 	}
 	switch {
-	case !known:
-		return false, nil
-	case rec.State == fleet.RecordFailed:
-		if why.message == "" {
-			why.message = "the service gave no reason"
-		}
-		rec.Message, sighting.Detail = strings.TrimPrefix(why.code+": "+why.message, ": "), why
-	case done:
-		rec.State = fleet.RecordUpgraded
-		rec.UpgradedResourceID = f.Vault.ResourceID()
+	case r.standing != gone && r.standing != silent, r.asks:
+		r.start, r.end = p.start, p.end
+		return r
+	case p.standing == done: // the status had said so; Verify sees whether it is
+		return p
 	}
-	snap.Vaults[f.Vault.Key] = sighting
-	return true, nil
+	if p.answer != "" && r.standing == gone {
+		r.answer = p.answer
+	}
+	return r
 }
 
-// ask reads a polling URL. ok is false where the service does not know it any
-// more. An answer in the four hundreds that is about the operation and not about
-// the asking is an answer.
-func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, op, url string) (resp *azure.Response, ok bool, err error) {
+// ask reads one of an operation's addresses.
+func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string, read func(*fleet.Vault, *azure.Response) polled) polled {
 	path, err := u.ResourceManager.PathOf(url)
-	if err != nil { // of another cloud's endpoints: the vault must tell
-		return &azure.Response{SentAt: time.Now()}, false, nil
+	if err != nil { // of another cloud's endpoints: no token goes there
+		return polled{standing: gone, answer: "nothing, as it is not asked: " + err.Error()}
 	}
-	resp, err = u.Do(ctx, f.Vault.SubscriptionID, op, http.MethodGet, path, nil)
+	op := "follow the operation on vault " + f.Vault.Ref()
+	resp, err := u.Do(ctx, f.Vault.SubscriptionID, op, http.MethodGet, path, nil)
 	if err != nil {
-		return nil, false, err
+		p := polled{answer: "with no answer: " + brief(err), refused: fleet.ClassOf(err) == fleet.CallDenied}
+		if ctx.Err() != nil || fleet.RetryAfterOf(err) > 0 {
+			p.asks, p.err = true, err
+		}
+		return p
 	}
-	code, _ := errorOf(resp.Body)
+	said := azure.ReadErrorBody(resp.Body)
+	p := polled{at: resp.SentAt, why: failure{said.Code, said.Message, said.Advice}}
 	switch s := resp.Status; {
-	case s == http.StatusOK, s == http.StatusAccepted, s == http.StatusCreated, s == http.StatusNoContent:
-		return resp, true, nil
-	case s == http.StatusNotFound && code != "", s == http.StatusGone:
-		return resp, false, nil
-	case s/100 == 4 && code != "" && s != http.StatusUnauthorized && s != http.StatusForbidden && s != http.StatusRequestTimeout &&
-		s != http.StatusTooManyRequests && s != http.StatusNotFound:
-		return resp, true, nil
+	case s/100 == 2:
+		p = read(f.Vault, resp)
+		p.at = resp.SentAt
+	case s == http.StatusNotFound && said.Manager, s == http.StatusGone:
+		p.standing = gone
+	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		p.refused = true
+	case s == http.StatusTooManyRequests && !resp.Busy(), s/100 == 5 && resp.RetryAfter > 0:
+		p.asks, p.err = true, Error(resp, op)
+	default:
+		if s/100 == 4 {
+			failedBy := read(f.Vault, resp)
+			p.standing = failedBy.standing
+		}
 	}
-	return nil, false, Error(resp, op)
+	if p.standing == silent || p.standing == gone {
+		p.answer = heard(resp, said)
+	}
+	return p
 }
 
-// readStatus reads how an operation stands into a record. done means that it
-// succeeded.
-func readStatus(resp *azure.Response, op string, rec *fleet.Record) (done bool, why failure, err error) {
-	if resp.Status >= 400 { // in place of a status that says Failed
-		rec.State = fleet.RecordFailed
-		why.code, why.message = errorOf(resp.Body)
-		return false, why, nil
-	}
+// readStatus reads the answer of an Azure-AsyncOperation URL.
+func readStatus(_ *fleet.Vault, resp *azure.Response) polled {
 	var s status
-	if json.Unmarshal(resp.Body, &s) != nil || s.Status == "" {
+	if resp.Status >= 300 || json.Unmarshal(resp.Body, &s) != nil || s.Status == "" {
 		if resp.Status == http.StatusAccepted {
-			return false, why, nil
+			return polled{standing: running, next: resp.RetryAfter}
 		}
-		return false, why, resp.Garbled(op, "the answer does not say how the operation stands")
+		return polled{}
 	}
-	rec.StartedAt, rec.EndedAt = parseTime(s.StartTime), time.Time{}
+	p := polled{standing: running, next: resp.RetryAfter, start: parseTime(s.StartTime)}
 	switch { // OperationResource describes the words otherwise than the examples have them
 	case strings.EqualFold(s.Status, "Succeeded"), strings.EqualFold(s.Status, "Success"):
-		rec.EndedAt = parseTime(s.EndTime)
-		return true, why, nil
+		p.standing, p.end = done, parseTime(s.EndTime)
 	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"), strings.EqualFold(s.Status, "Cancelled"):
-		rec.State, rec.EndedAt = fleet.RecordFailed, parseTime(s.EndTime)
-		why = failure{text.Clean(s.Error.Code, text.MaxID), text.Clean(s.Error.Message, text.MaxMessage)}
-		if why.message == "" {
-			why.message = "the operation ended as " + text.Clean(s.Status, text.MaxID)
+		said := azure.ReadErrorBody(resp.Body)
+		p.standing, p.end, p.why = failed, parseTime(s.EndTime), failure{said.Code, said.Message, said.Advice}
+		if p.why.message == "" {
+			p.why.message = "the operation ended as " + text.Clean(s.Status, text.MaxID)
 		}
 	}
-	return false, why, nil // whatever else it says: it is under way
+	return p // whatever else it says: it is under way
+}
+
+// readResult reads the answer of a Location URL: 202 while the operation is under
+// way; then what the request itself would have been answered, which is an error
+// where it failed (Azure/azure-resource-manager-rpc, "Asynchronous Operations").
+func readResult(v *fleet.Vault, resp *azure.Response) polled {
+	said := azure.ReadErrorBody(resp.Body)
+	switch s := resp.Status; {
+	case s == http.StatusAccepted:
+		return polled{standing: running, next: resp.RetryAfter}
+	case s >= 400 && said.Manager && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests:
+		return polled{standing: failed, why: failure{said.Code, said.Message, said.Advice}}
+	case s >= 300:
+		return polled{}
+	case len(strings.TrimSpace(string(resp.Body))) == 0:
+		return polled{standing: done}
+	}
+	if p := readStatus(v, resp); p.standing != silent {
+		return p
+	}
+	var doc struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(resp.Body, &doc) == nil && strings.EqualFold(doc.ID, v.ResourceID()) {
+		return polled{standing: done}
+	}
+	return polled{}
+}
+
+// heard says in words what an address answered.
+func heard(resp *azure.Response, said azure.ErrorBody) string {
+	s := fmt.Sprintf("HTTP %d", resp.Status)
+	switch {
+	case said.Code != "" && said.Message != "":
+		s += " " + said.Code + ": " + said.Message
+	case said.Code+said.Message != "":
+		s += " " + said.Code + said.Message
+	default:
+		s += " with " + text.Excerpt(resp.Body)
+	}
+	return text.Clean(s, maxAnswer)
+}
+
+// brief says in words why there is no answer, without what differs from try to
+// try.
+func brief(err error) string { return text.Clean(fleet.Brief(err), maxAnswer) }
+
+// maxAnswer is how many characters of a poll's answer are kept: a ledger has it
+// once for each vault and change.
+const maxAnswer = 600
+
+// record is what a poll that says something about the operation makes of it.
+func (p *polled) record(f fleet.Followed) fleet.Sighting {
+	rec := &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress, StartedAt: p.start, EndedAt: p.end}
+	s := fleet.Sighting{Record: rec}
+	switch p.standing {
+	case failed:
+		if p.why.message == "" {
+			p.why.message = "the service gave no reason"
+		}
+		rec.State, rec.Message, s.Detail = fleet.RecordFailed, strings.TrimPrefix(p.why.code+": "+p.why.message, ": "), p.why
+	case done:
+		rec.State, rec.UpgradedResourceID = fleet.RecordUpgraded, f.Vault.ResourceID()
+	}
+	return s
 }
 
 // parseTime reads a time stamp; zero where it is none that a journal could hold.

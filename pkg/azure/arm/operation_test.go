@@ -1,6 +1,8 @@
 package arm
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +71,6 @@ func TestOperationIsFollowed(t *testing.T) {
 		"failed without a word":         {operation: byBoth, status: stands("Failed", ended), want: fleet.RecordFailed, says: "the operation ended as Failed"},
 		"canceled":                      {operation: byBoth, status: stands("Canceled", ended), want: fleet.RecordFailed, says: "the operation ended as Canceled"},
 		"cancelled":                     {operation: byStatus, status: stands("cancelled", failing), want: fleet.RecordFailed, says: "DiskFull"},
-		"refused instead of failed":     {operation: byStatus, status: refused(400, "DiskFull"), want: fleet.RecordFailed, says: "DiskFull: because of DiskFull"},
 		"result only, not yet":          {operation: byResult, result: reply{status: 202}.with("Retry-After", "9"), want: fleet.RecordInProgress, next: 9 * time.Second},
 		"result only, done":             {operation: byResult, result: ok(vaultJSON(asIs)), want: fleet.RecordUpgraded},
 		"result only, failed":           {operation: byResult, result: refused(409, "DiskFull"), want: fleet.RecordFailed, says: "DiskFull"},
@@ -127,44 +128,210 @@ func TestOperationIsFollowed(t *testing.T) {
 	}
 }
 
-// TestPollsThatSayNothing are errors by what can be done about them: nothing is
-// concluded from them.
+// senseless are answers of an operation's address that say nothing about it. The
+// shapes are those of public reports: Azure/azure-powershell issue 7551 for the
+// one with ErrorCode, Azure/azure-rest-api-specs issue 27869 for 404s.
+func senseless() map[string]reply {
+	return map[string]reply{
+		"401":              refused(401, "InvalidAuthenticationToken"),
+		"403":              refused(403, "AuthorizationFailed"),
+		"400":              refused(400, "InvalidOperationIdentifier"),
+		"another shape":    {status: 400, body: `{"ErrorCode":"CreateResourceFailedDueToInvalidCache","Message":{"Language":"en-US","Value":"The name is already in use"},"Values":[]}`},
+		"404 of a gateway": {status: 404, body: "<html><title>404 - File not found</title></html>", header: map[string]string{"Content-Type": "text/html"}},
+		"502 of a gateway": {status: 502, body: "<html><title>Bad Gateway</title></html>"},
+		"500":              refused(500, "CloudInternalError"),
+		"a web page":       ok("<html><title>Sign in</title></html>"),
+		"another document": ok(`{"hello":"there"}`),
+		"the vault itself": ok(vaultJSON(asWas)),
+		"a list":           ok(`[1]`),
+		"an empty 200":     ok(``),
+		"204":              {status: 204},
+		"302":              reply{status: 302}.with("Location", "{base}/x"),
+	}
+}
+
+// TestPollsThatSayNothing: nothing is concluded from them. The vault is read in
+// the same reading, and tells; what was answered instead stands beside it.
 func TestPollsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	const off = `{"settings":{"mode":"Off"},"provisioningState":`
+	for name, answer := range senseless() {
+		for vault, tt := range map[string]struct {
+			properties string
+			want       fleet.UpgradeState
+			settled    bool
+			what       string
+		}{
+			"as wanted":     {properties: asIs, want: fleet.RecordUpgraded, what: "as wanted"},
+			"not as wanted": {properties: asWas, want: fleet.RecordInProgress, settled: true, what: "no operation is under way"},
+			"under way":     {properties: off + `"Updating"}`, want: fleet.RecordInProgress, what: "provisioning state is Updating"},
+			"broken":        {properties: off + `"Failed"}`, want: fleet.RecordFailed, what: "provisioning state is Failed"},
+		} {
+			t.Run(name+", "+vault, func(t *testing.T) {
+				t.Parallel()
+				f := newFake(t)
+				f.on("GET", statusURL, answer)
+				f.on("GET", vaultURL, ok(vaultJSON(tt.properties)))
+				_, got, err := poll(t, f.upgrader(testChange()), byStatus)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Record == nil || got.Record.State != tt.want || got.Record.OperationID != op {
+					t.Errorf("got %+v", got.Record)
+				}
+				r := got.Reading
+				if r == nil || r.Settled != tt.settled || !strings.Contains(r.What, tt.what) || !strings.HasPrefix(r.Poll, "HTTP ") {
+					t.Fatalf("the reading is %+v", r)
+				}
+				if tt.settled && (len(r.Differs) != 1 || r.Differs[0] != "settings.mode is Off, wanted On") {
+					t.Errorf("what differs is %q", r.Differs)
+				}
+				if refused := name == "401" || name == "403"; refused != (r.Action != "") {
+					t.Errorf("the advice is %q", r.Action)
+				}
+				recent(t, r.At)
+			})
+		}
+	}
+	// The result's address is treated the same way, where it is the only one.
+	f := newFake(t)
+	f.on("GET", resultURL, refused(403, "AuthorizationFailed"))
+	f.on("GET", vaultURL, ok(vaultJSON(asIs)))
+	if _, got, err := poll(t, f.upgrader(testChange()), byResult); err != nil || got.Record == nil || got.Record.State != fleet.RecordUpgraded {
+		t.Errorf("got %+v, %v", got.Record, err)
+	}
+}
+
+// TestResultsThatSayNothing: a Location that gives another resource or a page is
+// no success, though it is answered 200.
+func TestResultsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer reply
+		want   standing
+	}{
+		"the vault":        {ok(vaultJSON(asWas)), done},
+		"nothing":          {ok(""), done},
+		"204":              {reply{status: 204}, done},
+		"a status":         {stands("InProgress", ""), running},
+		"a status, failed": {stands("Failed", failing), failed},
+		"another resource": {ok(`{"id":"/subscriptions/x/resourceGroups/y","properties":{}}`), silent},
+		"a web page":       {ok("<html><title>Sign in</title></html>"), silent},
+		"another document": {ok(`{"hello":"there"}`), silent},
+		"502":              {reply{status: 502}, silent},
+		"an error":         {refused(409, "DiskFull"), failed},
+		"another's error":  {reply{status: 400, body: `{"statusCode":400,"message":"no"}`}, silent},
+	} {
+		f := newFake(t)
+		f.on("GET", resultURL, tt.answer)
+		got := f.upgrader(testChange()).follow(t.Context(), fleet.Followed{Vault: testVault(), OperationID: op, Operation: byResult})
+		if got.standing != tt.want || got.standing == silent && got.answer == "" {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+// TestNeitherOperationNorVaultMayBeRead suspends the subscription, as a missing
+// sign-in does; where the vault alone may not be read, that is the vault's matter.
+func TestNeitherOperationNorVaultMayBeRead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		poll reply
+		want fleet.CallClass
+	}{
+		"both refused":     {refused(403, "AuthorizationFailed"), fleet.CallDenied},
+		"the vault's only": {reply{status: 204}, fleet.CallForbidden},
+	} {
+		f := newFake(t)
+		f.on("GET", statusURL, tt.poll)
+		f.on("GET", vaultURL, refused(403, "AuthorizationFailed"))
+		if _, _, err := poll(t, f.upgrader(testChange()), byStatus); fleet.ClassOf(err) != tt.want {
+			t.Errorf("%s: got %s, %v", name, fleet.ClassOf(err), err)
+		}
+	}
+}
+
+// TestPollsThatAskForPatience are errors that carry it: nothing else is asked in
+// between.
+func TestPollsThatAskForPatience(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		reply reply
 		want  fleet.CallClass
 		after time.Duration
 	}{
-		"401":              {refused(401, "ExpiredAuthenticationToken"), fleet.CallDenied, 0},
-		"403":              {refused(403, "AuthorizationFailed"), fleet.CallForbidden, 0},
-		"404 of a gateway": {reply{status: 404, body: "<html>no such site</html>"}, fleet.CallNotFound, 0},
-		"429":              {refused(429, "TooManyRequests").with("Retry-After", "60"), fleet.CallThrottled, time.Minute},
-		"503":              {refused(503, "ServiceUnavailable").with("Retry-After", "60"), fleet.CallUnreachable, time.Minute},
-		"a web page":       {ok("<html>Sign in</html>"), fleet.CallGarbled, 0},
-		"another document": {ok(`{"hello":"there"}`), fleet.CallGarbled, 0},
-		"a list":           {ok(`[1]`), fleet.CallGarbled, 0},
-		"nothing":          {ok(``), fleet.CallGarbled, 0},
-		"302":              {reply{status: 302}.with("Location", "{base}/x"), fleet.CallGarbled, 0},
+		"429":             {refused(429, "TooManyRequests").with("Retry-After", "60"), fleet.CallThrottled, time.Minute},
+		"429, in words":   {reply{status: 429, body: errorJSON("ResourceRequestsThrottled", "Please try again after '372' seconds.")}, fleet.CallThrottled, 372 * time.Second},
+		"503 with a wait": {refused(503, "ServiceUnavailable").with("Retry-After", "60"), fleet.CallUnreachable, time.Minute},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFake(t)
-			f.on("GET", statusURL, tt.reply)
-			_, _, err := poll(t, f.upgrader(testChange()), byStatus)
-			if fleet.ClassOf(err) != tt.want || fleet.RetryAfterOf(err) != tt.after {
-				t.Errorf("got %s, %v: %v", fleet.ClassOf(err), fleet.RetryAfterOf(err), err)
-			}
-			if n := f.count(vaultURL); n != 0 {
-				t.Errorf("the vault was asked instead, %d times", n)
-			}
-		})
+		f := newFake(t)
+		f.on("GET", statusURL, tt.reply)
+		_, _, err := poll(t, f.upgrader(testChange()), byStatus)
+		if fleet.ClassOf(err) != tt.want || fleet.RetryAfterOf(err) != tt.after {
+			t.Errorf("%s: got %s, %v: %v", name, fleet.ClassOf(err), fleet.RetryAfterOf(err), err)
+		}
+		if n := f.count(vaultURL); n != 0 {
+			t.Errorf("%s: the vault was asked instead, %d times", name, n)
+		}
 	}
-	// The result's address is asked the same way.
-	f := newFake(t)
-	f.on("GET", resultURL, refused(403, "AuthorizationFailed"))
-	if _, _, err := poll(t, f.upgrader(testChange()), byResult); fleet.ClassOf(err) != fleet.CallForbidden {
-		t.Errorf("got %v", err)
+}
+
+// TestOverdueTheVaultIsRead besides, though the operation says that it is under
+// way: it may have been so for ever.
+func TestOverdueTheVaultIsRead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		vault   reply
+		overdue bool
+		want    fleet.UpgradeState
+		settled bool
+		what    string
+	}{
+		"not yet":                   {vault: ok(vaultJSON(asIs)), want: fleet.RecordInProgress},
+		"as wanted":                 {vault: ok(vaultJSON(asIs)), overdue: true, want: fleet.RecordUpgraded, what: "as wanted"},
+		"not as wanted":             {vault: ok(vaultJSON(asWas)), overdue: true, want: fleet.RecordInProgress, settled: true, what: "says that it is under way"},
+		"under way":                 {vault: ok(vaultJSON(`{"settings":{"mode":"On"},"provisioningState":"Updating"}`)), overdue: true, want: fleet.RecordInProgress, what: "Updating"},
+		"the vault may not be read": {vault: refused(403, "AuthorizationFailed"), overdue: true, want: fleet.RecordInProgress, what: "AuthorizationFailed"},
+	} {
+		f := newFake(t)
+		f.on("GET", statusURL, stands("InProgress", started))
+		f.on("GET", vaultURL, tt.vault)
+		snap, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: tt.overdue}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := snap.Vaults[testVault().Key]
+		if got.Record == nil || got.Record.State != tt.want || got.Record.Presumed && tt.want != fleet.RecordInProgress {
+			t.Errorf("%s: got %+v", name, got.Record)
+		}
+		if r := got.Reading; (r != nil) != tt.overdue || r != nil && (r.Settled != tt.settled || !r.Running || !strings.Contains(r.What, tt.what)) {
+			t.Errorf("%s: the reading is %+v", name, r)
+		}
+	}
+}
+
+// TestDiffers names what is not as wanted, leaf by leaf, and nothing in the
+// language's own notation.
+func TestDiffers(t *testing.T) {
+	t.Parallel()
+	c := Change{Body: []byte(`{"properties":{"a":{"on":"Enabled","n":3,"deep":{"x":true}},"list":["1","2"],"b":"x","none":null}}`), Sections: []string{"a"}}
+	properties, err := decode([]byte(`{"a":{"on":"Disabled","n":2,"more":1},"list":["1"],"b":"X","none":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.differs(testVault(), &Resource{Properties: properties})
+	want := []string{"a.deep.x is not set, wanted true", "a.n is 2, wanted 3", "a.on is Disabled, wanted Enabled", `list is ["1"], wanted ["1","2"]`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	var many []string
+	for n := range 40 {
+		many = append(many, fmt.Sprintf(`"k%02d":1`, n))
+	}
+	c.Body = []byte(`{"properties":{` + strings.Join(many, ",") + `}}`)
+	if got := c.differs(testVault(), &Resource{Properties: properties}); len(got) != maxDiffers+1 || got[maxDiffers] != "and 28 more" {
+		t.Errorf("of many: %q", got)
 	}
 }
 

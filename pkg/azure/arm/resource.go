@@ -3,6 +3,7 @@ package arm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,8 +21,9 @@ type Resource struct {
 	ProvisioningState  string // empty where the service gives none
 	RequestID          string // of the read
 
-	state State
-	raw   json.RawMessage // the same, as it is recorded
+	readAt time.Time // when the read went out
+	state  State
+	raw    json.RawMessage // the same, as it is recorded
 }
 
 // State is what the kind's change is about.
@@ -40,45 +42,102 @@ func (r *Resource) broken() bool {
 }
 
 // Read reads one vault: where our operation on it is followed, how that stands;
-// else the vault itself.
+// else the vault itself. Where what the operation's addresses answer says nothing
+// about it, and once it is overdue, the vault is read in the same reading: it is
+// the truth.
 func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
 	if len(vaults) != 1 {
 		return nil, fmt.Errorf("%d vaults in one reading; it is made of one", len(vaults))
 	}
 	f := vaults[0]
 	snap := &fleet.Snapshot{Subscription: subscription, Only: f.Vault.Key, Vaults: map[fleet.Key]fleet.Sighting{}}
+	p := polled{standing: gone}
 	if f.Operation != nil {
-		known, err := u.follow(ctx, f, snap)
-		if err != nil || known {
-			return snap, err
+		p = u.follow(ctx, f)
+		snap.ReadAt, snap.Next = p.at, p.next
+		if p.asks {
+			return nil, p.err
+		}
+		if p.standing == done || p.standing == failed || p.standing == running && !f.Overdue {
+			snap.Vaults[f.Vault.Key] = p.record(f)
+			return snap, nil
 		}
 	}
 	res, at, err := u.get(ctx, f.Vault)
-	if err != nil || res == nil {
-		snap.ReadAt = at
-		return snap, err
+	if err != nil && p.standing == running {
+		// The operation itself is heard of; that is enough to go on.
+		s := p.record(f)
+		s.Reading = &fleet.LastReading{At: p.at, What: "the operation says that it is under way; the vault itself could not be read: " + brief(err), Running: true}
+		snap.Vaults[f.Vault.Key] = s
+		return snap, nil
+	}
+	if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Class == fleet.CallForbidden && p.refused {
+		// Neither the operation nor the vault may be read: that is no matter of one
+		// vault.
+		ce.Class = fleet.CallDenied
+		if ce.Action == "" {
+			ce.Action = u.permission()
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	snap.ReadAt = at
-	snap.Vaults[f.Vault.Key] = u.sighting(f, res)
+	if res != nil {
+		snap.Vaults[f.Vault.Key] = u.sighting(f, res, &p)
+	}
 	return snap, nil
 }
 
 // sighting says what a vault's state means for our start of it, if there is one.
-func (u *Upgrader) sighting(f fleet.Followed, res *Resource) fleet.Sighting {
+// p is what the operation's addresses answered, where they were asked.
+func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Sighting {
 	s := fleet.Sighting{State: res.raw, Detail: res}
+	if f.OperationID != "" {
+		s.Reading = u.lastReading(f.Vault, res, p)
+	}
 	switch {
 	case res.Settled() && u.change.reached(f.Vault, res) != "":
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
 	case f.OperationID != "" && res.broken():
 		// It was well when our start went out.
-		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true,
-			Message: "the vault's provisioning state is " + res.ProvisioningState + " since the start, and the operation itself is not to be found"}
+		message := "the vault's provisioning state is " + res.ProvisioningState + " since the start, and the operation itself is not to be found"
+		if p.answer != "" {
+			message = "the vault's provisioning state is " + res.ProvisioningState + " since the start; the operation's address answers " + p.answer
+		}
+		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true, Message: message}
+		if !p.refused && p.standing == silent && p.why.code != "" {
+			s.Detail = p.why
+		}
 	case f.OperationID != "" && !res.Settled():
 		// The operation is not to be found, or was never named to us; the vault is
 		// being changed.
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress, Presumed: true}
+	case f.OperationID != "" && p.standing != gone:
+		// Nothing says that it has ended; nor that it has not.
+		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress}
 	}
 	return s
+}
+
+// lastReading says in words how a vault stands, for whoever waits for it.
+func (u *Upgrader) lastReading(v *fleet.Vault, res *Resource, p *polled) *fleet.LastReading {
+	r := &fleet.LastReading{At: res.readAt, Poll: p.answer, Running: p.standing == running}
+	switch {
+	case !res.Settled():
+		r.What = "the vault's provisioning state is " + res.ProvisioningState
+	case u.change.reached(v, res) != "":
+		r.What = "the vault is as wanted"
+	default:
+		r.What, r.Settled, r.Differs = "no operation is under way on the vault, and it is not as wanted", true, u.change.differs(v, res)
+	}
+	if r.Running {
+		r.What = "the operation says that it is under way; " + r.What
+	}
+	if p.refused && p.standing == silent {
+		r.Action = "Grant the identity the permission to read operations: " + u.permission()
+	}
+	return r
 }
 
 // get reads a vault; nil where there is none. at is when the request went out.
@@ -109,16 +168,16 @@ func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (res
 	if resp.Status == http.StatusOK {
 		return resp, true, nil
 	}
-	code, _ := errorOf(resp.Body)
+	said := azure.ReadErrorBody(resp.Body)
 	switch {
-	case code == "SubscriptionNotFound":
+	case said.Code == "SubscriptionNotFound":
 		// Not the vault's absence: the identity may be in another tenant.
 		err := Error(resp, op)
 		err.Class, err.Action = fleet.CallForbidden, "Check the subscription's id and tenant in the inventory, and who is signed in."
 		return resp, false, err
 	case resp.Status != http.StatusNotFound:
 		return resp, false, Error(resp, op)
-	case code == "":
+	case !said.Manager:
 		// A gateway's page. The Resource Manager did not say that it is absent.
 		return resp, false, resp.Garbled(op, "a 404 that is none of the Resource Manager's")
 	}
@@ -152,7 +211,7 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 		return nil, resp.Garbled(op, "the answer is not the vault that was asked for")
 	}
 	res := &Resource{ID: text.Clean(word("id"), text.MaxMessage), Name: text.Clean(word("name"), text.MaxID),
-		Location: text.Clean(word("location"), text.MaxID), Properties: properties, RequestID: resp.RequestID}
+		Location: text.Clean(word("location"), text.MaxID), Properties: properties, RequestID: resp.RequestID, readAt: resp.SentAt}
 	switch s := properties["provisioningState"].(type) {
 	case nil:
 	case string:
@@ -169,22 +228,5 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 // Word is a word of the service as it may be shown.
 func Word(s string) string { return text.Clean(s, text.MaxID) }
 
-// errorOf reads an error body of the Resource Manager; "" where it is none.
-func errorOf(body []byte) (code, message string) {
-	var b struct {
-		Error struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &b) != nil {
-		return "", ""
-	}
-	return text.Clean(b.Error.Code, text.MaxID), text.Clean(b.Error.Message, text.MaxMessage)
-}
-
 // Error is the error of an answer that was not wanted.
-func Error(resp *azure.Response, op string) *fleet.CallError {
-	code, message := errorOf(resp.Body)
-	return resp.Error(op, code, message)
-}
+func Error(resp *azure.Response, op string) *fleet.CallError { return resp.Error(op, "", "") }

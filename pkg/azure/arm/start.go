@@ -134,8 +134,10 @@ func Refusal(code string) (action string, known bool) {
 // in the two hundreds only a 202 that says where to follow it says accepted.
 func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
+	advice := ""
 	if resp.BodyErr == nil {
-		a.Code, a.Message = errorOf(resp.Body)
+		said := azure.ReadErrorBody(resp.Body)
+		a.Code, a.Message, advice = said.Code, said.Message, said.Advice
 		a.ErrorBody = a.Code != "" && resp.Status >= 400
 	}
 	action, refused := refusals[a.Code]
@@ -170,6 +172,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	case a.Verdict != fleet.StartAccepted:
 		a.Code, a.Message = fleet.CodeGarbled, fmt.Sprintf("HTTP %d %s with %s", resp.Status, http.StatusText(resp.Status), text.Excerpt(resp.Body))
 	}
+	a.Action = strings.TrimSpace(advice + " " + a.Action)
 	if a.Message != "" && !a.ErrorBody {
 		a.Message = named(a.Message, a.RequestID, operationID)
 	}

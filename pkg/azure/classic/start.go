@@ -131,6 +131,14 @@ func (u *Upgrader) startRefused(a *fleet.StartAnswer, resp *azure.Response) {
 		a.Code, a.Message = fleet.CodeGarbled, fmt.Sprintf("HTTP %d: a redirect, which is not followed", resp.Status)
 	default:
 		a.Code, a.Message = fleet.CodeGarbled, describe(resp)
+		// Of whoever answered in the service's place. Its words are kept; they do not
+		// count as the service's own.
+		if said := azure.ReadErrorBody(resp.Body); resp.BodyErr == nil && said.Code != "" {
+			a.Code, a.Message, a.Action = said.Code, said.Message, said.Advice
+			if a.Message == "" {
+				a.Message = describe(resp)
+			}
+		}
 	}
 	switch resp.Status {
 	case http.StatusUnauthorized:

@@ -5,10 +5,14 @@
 package text
 
 import (
+	"bytes"
+	"html"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // Limits of what is kept of a text.
@@ -59,11 +63,24 @@ func isPlain(s string) bool {
 	return s == "" || last != ' '
 }
 
+// title is that of a web page.
+var title = lazyregexp.New(`(?is)<title[^>]*>(.*?)</title>`)
+
+// maxTitle is how many characters of a web page's title are shown.
+const maxTitle = 80
+
 // Excerpt shows the first bytes of a body that could not be read, quoted, with
-// control characters escaped.
+// control characters escaped; of a web page its title.
 func Excerpt(body []byte) string {
 	if len(body) == 0 {
 		return "an empty body"
+	}
+	if page := body[:min(len(body), maxLooked)]; bytes.Contains(page, []byte("<")) {
+		if m := title().FindSubmatch(page); m != nil {
+			if s := Clean(html.UnescapeString(string(m[1])), maxTitle); s != "" {
+				return "a web page titled " + strconv.Quote(s)
+			}
+		}
 	}
 	// Hidden before it is cut: a piece of a secret looks like none.
 	body = []byte(HideSecrets(string(body[:min(len(body), maxLooked)])))
