@@ -124,7 +124,7 @@ func FuzzErrorBody(f *testing.F) {
 		}
 		h := http.Header{}
 		hearWait(&http.Response{StatusCode: http.StatusTooManyRequests, Header: h}, body, now)
-		if d := RetryAfter(h, now); d < 0 || d > maxSaidWait {
+		if d := RetryAfter(h, now); d < 0 || d > text.MaxWait {
 			t.Errorf("it asks for %v", d)
 		}
 	})
