@@ -29,7 +29,7 @@ func TestTodayKinds(t *testing.T) {
 		vaults []kept
 	}{
 		strictarm.Immutability: {nil, []kept{
-			{"disabled", "upgraded", nothing}, {"unset", "upgraded", func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings", nil) }},
+			{"disabled", "upgraded", func(v *strictarm.VaultHandle) { v.Property(state, "Disabled") }}, {"unset", "upgraded", func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings", nil) }},
 			{"configured", "upgraded", func(v *strictarm.VaultHandle) {
 				v.Property("securitySettings.immutabilitySettings.configuration", map[string]any{"type": "TimeBased", "durationInDays": 30})
 			}},

@@ -41,15 +41,17 @@ func changes() []changed {
 		chain("both", strictarm.Both), chain("async-only", strictarm.AsyncOnly), chain("location-only", strictarm.LocationOnly),
 		chain("relative", strictarm.Relative), chain("elsewhere", strictarm.Elsewhere), chain("no-urls", strictarm.NoURLs),
 		{name: "at-once", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(0) }},
-		{name: "no-retry-after", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfter(0) }},
+		{name: "as-published", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Published() }},
+		{name: "as-published-retry-after", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Published().Takes(2500 * time.Millisecond) }}, // polled each second, as it says
 		{name: "retry-after-3", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfter(3 * time.Second) }},
-		{name: "long", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(2500 * time.Millisecond) }}, // polled each second, as it says
+		{name: "long", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(2500 * time.Millisecond) }},
 		{name: "retry-after-date", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfterDate(2 * time.Second) }},
 		{name: "unset", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Property("monitoringSettings", nil) }},
 		ending("without-body", up, strictarm.SucceedsWithout), ending("success", up, strictarm.SucceedsAsSuccess),
 		ending("expires-made", up, strictarm.Expires(0, strictarm.Succeeds)),
 
 		// Answers that say nothing for certain.
+		patching("created", up, 1, strictarm.CreatedProvisioning),
 		patching("slow", up, 1, strictarm.SlowAnswer(400*time.Millisecond)),
 		patching("reset-after", up, 1, strictarm.ResetAfterAcceptance),
 		patching("hang-after", up, 1, strictarm.HangAccepted),
@@ -71,6 +73,7 @@ func changes() []changed {
 		patching("conflict", up, 2, strictarm.Conflict),
 		patching("slow-down", up, 2, strictarm.SlowDown(time.Second)),
 		patching("slow-down-date", up, 2, strictarm.SlowDownDate(time.Second)),
+		patching("slow-down-in-text", up, 2, strictarm.SlowDownInText(time.Second)),
 		patching("busy", up, 2, strictarm.Busy(time.Second)),
 		patching("forbidden-once", up, 2, strictarm.Forbidden),
 		patching("claims", up, 2, strictarm.ClaimsChallenge),
@@ -91,7 +94,7 @@ func changes() []changed {
 		// Polls and reads that say nothing.
 		{name: "polls", want: up, patches: 1, do: func(v *strictarm.VaultHandle) {
 			v.RetryAfter(0).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset), strictarm.PollAs(strictarm.ReadCut),
-				strictarm.PollStatus("Provisioning"), strictarm.PollAs(strictarm.ReadLoginPage), strictarm.PollAs(strictarm.ReadThrottle(time.Second)))
+				strictarm.PollStatus("Provisioning"), strictarm.PollNoContent, strictarm.PollVault, strictarm.PollAs(strictarm.ReadLoginPage), strictarm.PollAs(strictarm.ReadThrottle(time.Second)))
 		}},
 		{name: "reads", want: up, patches: 1, do: func(v *strictarm.VaultHandle) {
 			v.Reads(strictarm.ReadUnavailable, strictarm.ReadErrorPage, strictarm.ReadReset)

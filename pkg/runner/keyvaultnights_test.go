@@ -28,6 +28,9 @@ func keyVaults(t *testing.T, vaults int, more func(*plan.Input)) *plan.Plan {
 	})
 }
 
+// These nights are of vaults whose policies roles can cover; in the shape that was
+// recorded the maker of each has rights on storage accounts besides.
+
 // What comes before a start takes minutes: it holds no slot meanwhile, and no
 // other vault. What a person must mend blocks its vault alone.
 func TestRolesBeforeTheChange(t *testing.T) {
@@ -35,7 +38,7 @@ func TestRolesBeforeTheChange(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := keyVaults(t, 12, func(in *plan.Input) { in.Limits.Upgrades = 1 })
 		lost, late := p.Vaults[3].Ref(), p.Vaults[5].Ref()
-		n := newNight(t, p, emulator.Scenario{Faults: []emulator.Fault{
+		n := newNight(t, p, emulator.Scenario{Shape: "specification", Faults: []emulator.Fault{
 			{Kind: "principal-missing", Vault: lost, Times: -1}, {Kind: "roles-late", Vault: late, For: "15m"}}})
 		began := time.Now()
 		if code := n.finish(); code != fleet.ExitNotUpgraded {
@@ -95,7 +98,7 @@ func TestKeyVaultNights(t *testing.T) {
 				{Kind: "garbage", Calls: []string{"roles"}, Times: 1}, {Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
 				{Kind: "reset-after", Times: 1}, {Kind: "server-error", Calls: []string{"patch"}, Status: 503, Times: 1},
 			}
-			sc := emulator.Scenario{Seed: seed}
+			sc := emulator.Scenario{Shape: "specification", Seed: seed}
 			for range 1 + r.IntN(4) {
 				f := menu[r.IntN(len(menu))]
 				f.Rate = 0.2 + 0.5*r.Float64()

@@ -116,6 +116,7 @@ func (a *assignment) doc() object {
 	return object{"id": a.id(), "name": a.name, "type": "Microsoft.Authorization/roleAssignments", "properties": object{
 		"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role,
 		"principalId":      a.principal, "principalType": a.principalType, "scope": a.scope, "createdOn": made, "updatedOn": made,
+		"condition": nil, "conditionVersion": nil, "delegatedManagedIdentityResourceId": nil, "description": nil,
 	}}
 }
 
@@ -124,7 +125,11 @@ func (a *assignment) doc() object {
 func (s *Server) getAssignments(in *request) answer {
 	v := in.vault
 	var known []*assignment
-	for _, a := range v.roles {
+	all := v.roles
+	if v.rolesPage == 0 {
+		all = append(v.standing(), v.roles...)
+	}
+	for _, a := range all {
 		keep := in.filter == ""
 		for _, f := range filterForms {
 			if m := f.pattern.FindStringSubmatch(in.filter); m != nil {

@@ -195,7 +195,7 @@ func refuseAs(f PatchFault) *PatchFault { return &f }
 // SlowDown answers 429 with Retry-After in seconds, rounded up: too many
 // requests.
 func SlowDown(d time.Duration) PatchFault {
-	return throttle("429 slow down", d, answer.RetryAfter, "TooManyRequests", "The request is being throttled.")
+	return throttle("429 slow down", d, answer.RetryAfter, "ResourceRequestsThrottled", throttledWords("write", d))
 }
 
 // SlowDownDate is SlowDown with Retry-After as a date.

@@ -264,7 +264,7 @@ func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
 	for _, v := range s.vaults {
 		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); slices.Contains(subs, v.sub) && types[kind] && !v.gone {
 			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind, "location": v.spec.Location,
-				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group), "tags": v.graphDoc["tags"],
+				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group), "tags": graphTags(v.graphDoc),
 				"properties": v.graphDoc["properties"]})
 		}
 	}
@@ -272,4 +272,12 @@ func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
 		return cmp.Compare(strings.ToLower(a["id"].(string)), strings.ToLower(b["id"].(string)))
 	})
 	return rows
+}
+
+// graphTags are a resource's tags as Resource Graph has them: an object, always.
+func graphTags(doc object) any {
+	if tags, ok := doc["tags"]; ok {
+		return tags
+	}
+	return object{}
 }

@@ -1,8 +1,6 @@
 package strictarm
 
 import (
-	"encoding/base64"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -71,6 +69,7 @@ func Expires(after time.Duration, o Outcome) Outcome {
 // operation is a PATCH that was accepted.
 type operation struct {
 	id         string
+	version    string
 	v          *VaultHandle
 	patch      PatchSeen
 	change     object // its body's properties and tags
@@ -140,14 +139,14 @@ func (v *VaultHandle) accept(in *request, seen PatchSeen, late time.Duration) *o
 	}
 	n := len(v.ops)
 	op := &operation{
-		id: base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%08x-0f0e-4a1b-8c2d-%012x;%08x-766b-4395-99d5-5f8a37881d34", v.index, n, n+v.index*7)),
-		v:  v, patch: seen, change: in.change, urls: v.urls, outcome: Succeeds,
+		id: operationName(v, n), version: in.version,
+		v: v, patch: seen, change: in.change, urls: v.urls, outcome: Succeeds,
 		start: in.Now.Add(late), end: in.Now.Add(late + takes),
 	}
 	if len(v.outcomes) > 0 {
 		op.outcome, v.outcomes = v.outcomes[0], v.outcomes[1:]
 	}
-	op.handOut(in.version)
+	op.handOut(in.version, in.Now)
 	v.ops = append(v.ops, op)
 	v.permits = max(v.permits-1, 0)
 	v.s.accepted++
@@ -170,19 +169,21 @@ func (op *operation) done(in *request) answer {
 }
 
 // handOut makes the operation's URLs known to the server, as paths with their
-// queries.
-func (op *operation) handOut(version string) {
+// queries, signed as services do.
+func (op *operation) handOut(version string, now time.Time) {
 	v := op.v
-	query := "?api-version=" + version
-	if v.index%2 == 1 { // as services do, with what only they understand
-		query += "&t=638412345678901234&c=MIIHpTCC%2bBo_2&s=a-b_c%3d%3d&h=X9"
+	sign := func() string {
+		if v.published {
+			return "?api-version=" + version
+		}
+		return v.s.sign(v, version, now)
 	}
 	if op.urls != LocationOnly && op.urls != NoURLs {
-		op.status = v.ID() + "/operationStatus/" + op.id + query
+		op.status = v.ID() + "/operationStatus/" + op.id + sign()
 		v.s.links[op.status] = link{call: CallStatus, sub: v.sub, vault: v, op: op}
 	}
 	if op.urls != AsyncOnly && op.urls != NoURLs {
-		op.result = v.ID() + "/operationResults/" + op.id + query
+		op.result = v.ID() + "/operationResults/" + op.id + sign()
 		v.s.links[op.result] = link{call: CallResult, sub: v.sub, vault: v, op: op}
 	}
 }
@@ -269,8 +270,22 @@ func (op *operation) answer(in *request) answer {
 	return op.resultAnswer(in)
 }
 
-// statusAnswer is the example GetOperationStatus.
+// statusAnswer is the example GetOperationStatus, or what was recorded: then one
+// that goes on brings its URLs along, signed afresh.
 func (op *operation) statusAnswer(in *request) answer {
+	if !op.v.published {
+		op.statusDone = op.statusDone || !op.runs(in.Now)
+		a := op.stands(in.Now)
+		if op.runs(in.Now) {
+			op.fresh(in)
+			for name, values := range op.accepted(in).Header {
+				if name == "Azure-Asyncoperation" || name == "Location" || name == "Retry-After" {
+					a.Header[name] = values
+				}
+			}
+		}
+		return a.AsGood()
+	}
 	path, _, _ := strings.Cut(op.status, "?")
 	body := object{"id": path, "name": op.id, "startTime": op.start.UTC().Format(time.RFC3339Nano), "status": "InProgress"}
 	if op.runs(in.Now) {
@@ -289,6 +304,7 @@ func (op *operation) statusAnswer(in *request) answer {
 // contract for asynchronous operations asks for.
 func (op *operation) resultAnswer(in *request) answer {
 	if op.runs(in.Now) {
+		op.fresh(in)
 		return op.accepted(in).AsGood()
 	}
 	op.finalReads++

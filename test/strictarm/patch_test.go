@@ -152,9 +152,13 @@ func TestRefusals(t *testing.T) {
 		"guard":     {strictarm.Guarded, 403, "LinkedAuthorizationFailed", ""},
 		"400":       {strictarm.BadRequest, 400, "InvalidRestApiParameter", "refused for good"},
 		"500 body":  {strictarm.ErrorBody, 500, "InternalServerError", "refused for good"},
-		"slow down": {strictarm.SlowDown(time.Minute), 429, "TooManyRequests", "before Retry-After was over"},
+		"slow down": {strictarm.SlowDown(time.Minute), 429, "ResourceRequestsThrottled", "before Retry-After was over"},
 		"date":      {strictarm.SlowDownDate(time.Minute), 429, "TooManyRequests", "before Retry-After was over"},
 		"busy":      {strictarm.Busy(time.Minute), 429, "RetryableErrorDueToAnotherOperation", "before Retry-After was over"},
+		"in text":   {strictarm.SlowDownInText(time.Minute), 429, "ResourceRequestsThrottled", ""},
+		"deny":      {strictarm.Denied403, 403, "DenyAssignmentAuthorizationFailed", ""},
+		"inner":     {strictarm.RefusedInner, 400, "BadRequest", "refused for good"},
+		"500 cloud": {strictarm.CloudInternalError, 500, "CloudInternalError", "refused for good"},
 		"claims":    {strictarm.ClaimsChallenge, 401, "ExpiredAuthenticationToken", ""},
 		"403":       {strictarm.Forbidden, 403, "AuthorizationFailed", ""},
 	} {
@@ -332,7 +336,7 @@ func TestServiceRefuses(t *testing.T) {
 func TestRollBack(t *testing.T) {
 	t.Parallel()
 	for kind, back := range map[strictarm.Kind]string{
-		strictarm.Alerts:       strings.NewReplacer("Enabled", "Disabled", "Disabled", "Enabled").Replace(alertsBody),
+		strictarm.Alerts:       strings.ReplaceAll(alertsBody, "Disabled", "Enabled"),
 		strictarm.Immutability: strings.Replace(unlockedBody, "Unlocked", "Disabled", 1),
 		strictarm.KeyVaultRBAC: strings.Replace(rolesBody, "true", "false", 1),
 	} {
@@ -340,6 +344,12 @@ func TestRollBack(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictarm.Config{})
 			v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1", Kind: kind}).Takes(0)
+			switch kind { // what is unset cannot be unset again
+			case strictarm.Immutability:
+				v.Property("securitySettings.immutabilitySettings.state", "Disabled")
+			case strictarm.KeyVaultRBAC:
+				v.Property("enableRbacAuthorization", false)
+			}
 			before := c.read(v).body
 			c.change(v)
 			v.RollBack()

@@ -25,7 +25,7 @@ func (s *Server) getVault(in *request) answer {
 		return fault.reply(in, &v.reads, strict.JSON(http.StatusOK, v.read(in.Now)))
 	}
 	if v.gone {
-		return failure(http.StatusNotFound, "ResourceNotFound", "The Resource '"+v.spec.Name+"' was not found.").AsGood()
+		return notFound(v).AsGood()
 	}
 	if f := v.foreign; f != nil && f.end.IsZero() {
 		f.end = in.Now.Add(f.takes)

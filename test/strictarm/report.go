@@ -148,7 +148,7 @@ func (v *VaultHandle) report(now time.Time) VaultReport {
 	v.settle(now)
 	r := VaultReport{
 		Vault: v.spec, Patches: slices.Clone(v.patches), Requests: maps.Clone(v.requests), Wanted: v.wanted(),
-		Properties: clone(v.properties()).(object), Tags: clone(v.doc["tags"]).(object),
+		Properties: clone(v.properties()).(object), Tags: v.tags(),
 	}
 	for _, op := range v.ops {
 		if now.Before(op.start) {

@@ -41,6 +41,7 @@ type Server struct {
 	requests      map[Call]int
 	violations    []string
 	broken        int
+	signed        int // URLs of operations that were handed out
 	answered      int
 
 	signedOut    bool
@@ -88,7 +89,7 @@ func (s *Server) AddVault(spec Vault) *VaultHandle {
 	}
 	v := &VaultHandle{
 		s: s, sub: sub, spec: spec, index: len(s.vaults), wants: spec.Kind.properties(),
-		takes: time.Second, retryAfter: time.Second, requests: map[Call]int{},
+		takes: time.Second, requests: map[Call]int{},
 	}
 	v.doc = v.newDoc()
 	v.graphDoc = clone(v.doc).(object)
@@ -298,7 +299,7 @@ func (s *Server) dispatch(in *request) answer {
 
 // denied answers 401 or 403 to a call of any kind.
 func (s *Server) denied(in *request, status int) answer {
-	a := failure(status, "AuthorizationFailed", "The client does not have authorization over the scope.")
+	a := failure(status, "AuthorizationFailed", in.unauthorized())
 	if status == http.StatusUnauthorized {
 		a = failure(status, "ExpiredAuthenticationToken", "The access token has expired.")
 		a.Header.Set("WWW-Authenticate", `Bearer realm="strictarm"`)
