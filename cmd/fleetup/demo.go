@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -242,12 +243,8 @@ func (d *demo) conclude(killed *rollout.State) error {
 	}
 	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, killed.InFlight(), again)
 	file := filepath.Join(d.dir, "report.html")
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("the report cannot be written: %w", err)
-	}
 	o := report.Options{Zone: localZone(), State: d.db}
-	if err := errors.Join(web.WriteReport(f, view(run), o), f.Close()); err != nil {
+	if err := replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	line, good := fmt.Sprintf("%d vaults", run.state.Totals.All()), again == 0

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -66,7 +65,10 @@ func (e *environment) emulate(c *cli.Context) error {
 	case "-":
 		cfg.Log = e.stdout
 	default:
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		f, err := appendOwn(file, `{"time":`)
+		if errors.Is(err, errNoLog) {
+			return usage("name another file with --log", "%s is not appended to: %w", file, err)
+		}
 		if err != nil {
 			return fmt.Errorf("the log cannot be opened: %w", err)
 		}

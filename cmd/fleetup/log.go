@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -184,7 +185,20 @@ func appendLog(path string) (*os.File, error) {
 	if i, err := os.Stat(path); err == nil && i.Mode()&fs.ModeNamedPipe != 0 {
 		return nil, fmt.Errorf("%w: it is a pipe", errNoLog) // opening one waits for its reader
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	return appendOwn(path, "time=", `{"time":`)
+}
+
+// appendOwn opens a file to append to, readable by its owner alone, unless it
+// begins otherwise than with one of these: then it is somebody else's, and the
+// error errNoLog.
+func appendOwn(path string, beginnings ...string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|os.O_EXCL, 0o600)
+	if err == nil {
+		return f, f.Chmod(0o600) // whatever the umask took of it
+	}
+	if errors.Is(err, fs.ErrExist) { // or a link that leads to nothing yet
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600) // one that may be written to and not be read
 	}
@@ -197,7 +211,7 @@ func appendLog(path string) (*os.File, error) {
 	}
 	var head [8]byte
 	if n, err := f.ReadAt(head[:], 0); err == nil || errors.Is(err, io.EOF) {
-		if n > 0 && !bytes.HasPrefix(head[:n], []byte("time=")) && !bytes.HasPrefix(head[:n], []byte(`{"time":`)) {
+		if n > 0 && !slices.ContainsFunc(beginnings, func(b string) bool { return bytes.HasPrefix(head[:n], []byte(b)) }) {
 			_ = f.Close() // nothing was written
 			return nil, errNoLog
 		}

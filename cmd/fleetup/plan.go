@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -148,17 +146,7 @@ func save(path string, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".fleetup-plan-*") // mode 0600
-	if err == nil {
-		_, werr := f.Write(data)
-		err = errors.Join(werr, f.Sync(), f.Close())
-		if err == nil {
-			err = os.Rename(f.Name(), path)
-		}
-		if err != nil {
-			_ = os.Remove(f.Name()) // the error that counts is the first
-		}
-	}
+	err = replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err })
 	if err != nil {
 		return &failure{fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, cause(err)),
 			"name a file with --out in a folder that exists and that you may write to"}

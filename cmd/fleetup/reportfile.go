@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -55,6 +57,9 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if err == nil && !fi.Mode().IsRegular() {
 			return nil, usage("name a file", "--report: %s is no file, and is not replaced by one", path)
 		}
+		if err == nil && !looksReported(file) {
+			return nil, usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
+		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
 			return nil, usage("make the folder, or name another", "--report: the folder of %s is not there", path)
 		}
@@ -69,6 +74,28 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// reported tells a report of a run by what is in one of its format, whatever the
+// version that wrote it: a run's ID, or the words that its readers look for.
+var reported = lazyregexp.New(`\b\d{8}-\d{6}-[0-9a-f]{6}\b`)
+
+// looksReported reports whether a file may be replaced by a report: it is empty,
+// or was one.
+func looksReported(f reportFile) bool {
+	data, err := readAll(f.real)
+	if err != nil {
+		return false // who may not read it has not written it
+	}
+	switch {
+	case len(data) == 0:
+		return true
+	case f.format == report.FormatCSV:
+		return bytes.HasPrefix(data, []byte("vault,subscriptionId,"))
+	case f.format == formatHTML:
+		return bytes.Contains(data, []byte("fleetup")) && reported().Match(data)
+	}
+	return reported().Match(data)
 }
 
 // reporter keeps the reports of a run current. A report that cannot be written
@@ -133,7 +160,7 @@ func (r *reporter) end() { r.pending.Wait() }
 // replace writes a file so that a reader sees what was there before or all that
 // is there now, after a crash as well. Only its owner may read it.
 func replace(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
@@ -142,7 +169,9 @@ func replace(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	err = write(f)
+	if err = f.Chmod(0o600); err == nil { // whatever the umask took of it
+		err = write(f)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

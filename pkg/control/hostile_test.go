@@ -91,9 +91,12 @@ func TestSocketIsPrivate(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(left), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(left, nil, 0o666); err != nil { // left by a dead process
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: left, Net: "unix"})
+	if err != nil {
 		t.Fatal(err)
 	}
+	dead.SetUnlinkOnClose(false) // left by a dead process
+	dead.Close()
 	s := serving(t, Config{Ledger: lock.Real(), Obey: deaf})
 	for path, want := range map[string]os.FileMode{filepath.Dir(s.Path()): 0o700 | os.ModeDir, s.Path(): 0o600 | os.ModeSocket} {
 		fi, err := os.Stat(path)
@@ -116,6 +119,12 @@ func TestSocketsFolderIsTaken(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"a file":                func(p string) error { return os.WriteFile(p, []byte("precious"), 0o600) },
 		"a link to a directory": func(p string) error { return os.Symlink(os.TempDir(), p) },
+		"a folder of somebody's": func(p string) error {
+			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(filepath.Join(p, "letters"), []byte("precious"), 0o600))
+		},
+		"a file called as the socket": func(p string) error {
+			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(filepath.Join(p, socketName), []byte("precious"), 0o600))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,8 +136,14 @@ func TestSocketsFolderIsTaken(t *testing.T) {
 				s.Close()
 				t.Error("the socket was opened all the same")
 			}
-			if _, err := os.Lstat(ledger + dirSuffix); err != nil {
-				t.Errorf("what was in the way is gone: %v", err)
+			fi, err := os.Lstat(ledger + dirSuffix)
+			if err != nil {
+				t.Fatalf("what was in the way is gone: %v", err)
+			}
+			if fi.IsDir() {
+				if left, err := os.ReadDir(ledger + dirSuffix); err != nil || len(left) != 1 || fi.Mode().Perm() != 0o755 {
+					t.Errorf("the folder was changed: %v, %v, %v", left, fi.Mode(), err)
+				}
 			}
 		})
 	}

@@ -53,6 +53,9 @@ func listen(ledger string, group int) (l *net.UnixListener, path string, err err
 			return nil, path, err
 		}
 	}
+	if err := onlySocket(dir); err != nil {
+		return nil, path, err
+	}
 	if err := private(dir, group); err != nil {
 		return nil, path, err
 	}
@@ -68,6 +71,24 @@ func listen(ledger string, group int) (l *net.UnixListener, path string, err err
 		return nil, path, err
 	}
 	return l, path, nil
+}
+
+// onlySocket makes sure that a folder, where there is one, is none that somebody
+// keeps things in: its mode is changed, and what has the socket's name removed.
+func onlySocket(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil // the second is told by private
+	}
+	if err != nil {
+		return fmt.Errorf("%s is in the way: %w", dir, err)
+	}
+	for _, e := range entries {
+		if e.Name() != socketName || e.Type()&fs.ModeSocket == 0 {
+			return fmt.Errorf("%s is in the way: it holds something else than a socket, %q", dir, e.Name())
+		}
+	}
+	return nil
 }
 
 // share gives a file one mode, or another and a group.

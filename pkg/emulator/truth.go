@@ -157,6 +157,9 @@ func createTruth(path string, h header) (t *truthFile, err error) {
 			t = nil
 		}
 	}()
+	if err := f.Chmod(0o600); err != nil { // whatever the umask took of it
+		return nil, wrap(err)
+	}
 	if _, err := f.Write(append(first, '\n')); err != nil {
 		return nil, wrap(err)
 	}

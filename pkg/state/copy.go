@@ -19,9 +19,12 @@ func OpenCopy(path string) (_ *Reader, err error) {
 		return &FileError{Path: path, Detail: "cannot be copied to be read", Err: err,
 			Next: "make room in " + os.TempDir() + ", or name another directory with TMPDIR"}
 	}
-	temp, err := os.CreateTemp("", "fleetup-*.db") // mode 0600
+	temp, err := os.CreateTemp("", "fleetup-*.db") // mode 0600, if the umask lets it be
 	if err != nil {
 		return nil, errors.Join(fail(err), original.Close())
+	}
+	if err := temp.Chmod(fileMode); err != nil {
+		return nil, errors.Join(fail(err), temp.Close(), os.Remove(temp.Name()), original.Close())
 	}
 	_, err = io.Copy(temp, io.NewSectionReader(original.file, 0, 1<<62))
 	if err = errors.Join(err, temp.Close(), original.Close()); err != nil {

@@ -10,21 +10,22 @@ import (
 
 // What a caller may branch on with errors.Is. The errors themselves say more.
 var (
-	ErrInUse      = errors.New("the ledger is in use")                  // Acquire: another process holds the lock
-	ErrLive       = errors.New("a process is writing to the ledger")    // OpenReadOnly: ask again later, or ask the holder
-	ErrNoLedger   = errors.New("there is no ledger")                    // nothing at that path; errors.Is fs.ErrNotExist too
-	ErrNotLedger  = errors.New("not a ledger")                          // a directory, or a file of another program
-	ErrDamaged    = errors.New("the ledger is damaged")                 // truncated, overwritten, changed afterwards
-	ErrFormat     = errors.New("the ledger's format is newer")          // written by a newer version
-	ErrCloud      = errors.New("the ledger belongs to another cloud")   // bound to another cloud
-	ErrUnfinished = errors.New("the ledger has an unfinished run")      // Begin: resume that one first
-	ErrReplaced   = errors.New("the ledger's file was replaced")        // its path leads to another file, or to none
-	ErrCommit     = errors.New("the commit failed")                     // it may have reached the disk all the same
-	ErrNoRun      = errors.New("the ledger has no such run")            // Events of an unknown run, Commit before any Begin
-	ErrNoPlan     = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
-	ErrClosed     = errors.New("the ledger was closed by this process") // used after Close
-	ErrNoRoom     = errors.New("the disk has no room for the run")      // Reserve: too little is free
-	ErrRefused    = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
+	ErrInUse       = errors.New("the ledger is in use")                  // Acquire: another process holds the lock
+	ErrLive        = errors.New("a process is writing to the ledger")    // OpenReadOnly: ask again later, or ask the holder
+	ErrForeignLock = errors.New("the lock file is not fleetup's")        // Acquire: a file of that name is somebody else's
+	ErrNoLedger    = errors.New("there is no ledger")                    // nothing at that path; errors.Is fs.ErrNotExist too
+	ErrNotLedger   = errors.New("not a ledger")                          // a directory, or a file of another program
+	ErrDamaged     = errors.New("the ledger is damaged")                 // truncated, overwritten, changed afterwards
+	ErrFormat      = errors.New("the ledger's format is newer")          // written by a newer version
+	ErrCloud       = errors.New("the ledger belongs to another cloud")   // bound to another cloud
+	ErrUnfinished  = errors.New("the ledger has an unfinished run")      // Begin: resume that one first
+	ErrReplaced    = errors.New("the ledger's file was replaced")        // its path leads to another file, or to none
+	ErrCommit      = errors.New("the commit failed")                     // it may have reached the disk all the same
+	ErrNoRun       = errors.New("the ledger has no such run")            // Events of an unknown run, Commit before any Begin
+	ErrNoPlan      = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
+	ErrClosed      = errors.New("the ledger was closed by this process") // used after Close
+	ErrNoRoom      = errors.New("the disk has no room for the run")      // Reserve: too little is free
+	ErrRefused     = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
 )
 
 // What to do next, where more than one error says it.

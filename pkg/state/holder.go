@@ -62,7 +62,7 @@ func ReadHolder(path string) (Holder, bool, error) {
 }
 
 func readHolder(lockPath string) (Holder, bool, error) {
-	f, err := os.Open(lockPath)
+	f, err := openPlain(lockPath, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Holder{}, false, nil
 	}

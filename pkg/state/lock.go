@@ -28,7 +28,8 @@ var held = struct {
 }{locks: map[*Lock]bool{}}
 
 // Acquire takes the lock of the ledger at path, creating the lock file (mode
-// 0600) where there is none, and writes down who holds it. It does not look for
+// 0600) where there is none, and writes down who holds it. A file of that name
+// that is not a lock file, or a link, is left as it is: ErrForeignLock. It does not look for
 // the ledger. It waits for nobody: when another process has the lock the error
 // is an *InUseError that names it.
 func Acquire(path string, who Holder) (*Lock, error) {
@@ -57,6 +58,10 @@ func Acquire(path string, who Holder) (*Lock, error) {
 // tryAcquire returns nil and no error when the lock is taken.
 func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	f, err := openLockFile(real + lockSuffix)
+	if errors.Is(err, errForeign) {
+		return nil, &FileError{Path: path, Kind: ErrForeignLock, Detail: "cannot be locked", Err: fmt.Errorf("its lock file would be %s, and %w", real+lockSuffix, err),
+			Next: "that file was left as it is: name the ledger with --state FILE, or give another name"}
+	}
 	if err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err,
 			Next: "the lock file " + real + lockSuffix + " must be a file this user may write, in a directory that exists; on a full disk, make room"}
@@ -161,10 +166,45 @@ func openLockFile(path string) (*os.File, error) {
 	if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+	if f, err = openPlain(path, os.O_RDWR); err != nil {
+		return nil, err
 	}
-	return os.OpenFile(path, os.O_RDWR, fileMode)
+	if err := isLockFile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// errForeign says that a file is not one that this package has made.
+var errForeign = errors.New("that is no lock file of fleetup's")
+
+// isLockFile makes sure that a file is a lock file that a holder has written or
+// left empty, and nobody else's: Gemfile.lock is what a ledger called Gemfile
+// would be locked with. Only then may it be written to. The error is errForeign.
+func isLockFile(f *os.File) error {
+	var why error
+	// A holder that is just signing may be seen with half of its name.
+	for try := range 3 {
+		if try > 0 {
+			time.Sleep(holderPause)
+		}
+		fi, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if othersFile(fi) {
+			return fmt.Errorf("%w: it belongs to another user", errForeign)
+		}
+		if fi.Size() == 0 {
+			return nil
+		}
+		if h, ok := decodeHolder(f); ok && h.Host != "" && !h.Since.IsZero() {
+			return nil
+		}
+		why = fmt.Errorf("%w: it holds something else", errForeign)
+	}
+	return why
 }
 
 // samePath reports whether the path still leads to the open file. A lock on a

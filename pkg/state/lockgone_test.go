@@ -21,7 +21,7 @@ func TestLockFileTakenAway(t *testing.T) {
 		"deleted": os.Remove,
 		"replaced": func(lock string) error {
 			other := lock + ".other"
-			return errors.Join(os.WriteFile(other, []byte("{}\n"), 0o600), os.Rename(other, lock))
+			return errors.Join(os.WriteFile(other, nil, 0o600), os.Rename(other, lock))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
