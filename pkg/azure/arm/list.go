@@ -15,7 +15,13 @@ const maxPages = 1000
 // have another behind it. There is nothing on a list that is not there. The path
 // is percent-encoded.
 func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string) ([]T, error) {
-	var all []T
+	all, _, err := ListIfAny[T](ctx, u, subscription, op, path)
+	return all, err
+}
+
+// ListIfAny is List that tells a list which is not there (the Resource Manager's
+// 404; found is false) from an empty one.
+func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path string) (all []T, found bool, err error) {
 	seen := map[string]bool{}
 	for pages := 1; ; pages++ {
 		var page struct {
@@ -24,11 +30,11 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 		}
 		resp, found, err := u.Get(ctx, subscription, op, path, &page)
 		if err != nil || !found {
-			return all, err
+			return all, false, err
 		}
 		all = append(all, page.Value...)
 		if page.NextLink == "" {
-			return all, nil
+			return all, true, nil
 		}
 		seen[path] = true
 		path, err = u.ResourceManager.PathOf(page.NextLink)
@@ -40,7 +46,7 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 			err = fmt.Errorf("%d pages are more than such a list has", maxPages)
 		}
 		if err != nil { // half a list is none
-			return nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
+			return nil, false, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
 				RequestID: resp.RequestID, ClientRequestID: resp.ClientRequestID}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,9 @@ type Upgrader struct {
 	tenants map[string]string // by subscription
 
 	shared share.Group[string, any]
+
+	mu    sync.Mutex
+	times map[string]int // see Count
 }
 
 // New returns the Upgrader of a change. It makes no call, but builds the
@@ -50,7 +54,7 @@ func New(change Change, o Options) (*Upgrader, error) {
 	if o.ResourceManager == nil {
 		return nil, errors.New("the upgrade needs the Resource Manager side of a cloud")
 	}
-	u := &Upgrader{Options: o, change: change, tenants: map[string]string{}}
+	u := &Upgrader{Options: o, change: change, tenants: map[string]string{}, times: map[string]int{}}
 	var errs []error
 	tried := map[string]bool{}
 	try := func(tenant string) {
@@ -78,6 +82,17 @@ func (u *Upgrader) Scope() fleet.Scope { return fleet.ScopeVault }
 
 // Close closes idle connections.
 func (u *Upgrader) Close() { u.ResourceManager.Close() }
+
+// Count adds to how often something was seen, and returns how often that was. It
+// is forgotten with the process.
+func (u *Upgrader) Count(what string, add int) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if add != 0 {
+		u.times[what] += add
+	}
+	return u.times[what]
+}
 
 // client returns the client for a subscription.
 func (u *Upgrader) client(subscription, op string) (*azure.Client, error) {

@@ -20,6 +20,13 @@ const (
 	codeConditional = "conditional-role-assignment"
 	codeEffective   = "roles-take-effect"
 	codeServices    = "azure-services-let-in"
+	codeEnds        = "role-assignment-ends"
+	codeUnread      = "role-assignment-end-unknown"
+	codeNoPIM       = "no-role-assignment-ends"
+	codeGroups      = "group-roles-not-counted"
+	codeStorage     = "storage-permissions"
+	codeStorageAll  = "storage-permissions-all"
+	codeGone        = "PrincipalNotFound" // the service's own, of a PUT
 )
 
 // mapping is a role that a principal is to have in place of its access policy.
@@ -27,6 +34,7 @@ type mapping struct {
 	role *role
 	name string      // of the assignment, if we make it
 	by   *assignment // what gives the same already; nil: it is to be made
+	ends *assignment // the same at the vault itself, which ends; nil: there is none
 }
 
 // given is a principal with its roles.
@@ -47,24 +55,42 @@ type assessment struct {
 // assess works out what a vault's access policies become. Which roles a principal
 // is to have depends on its policy alone, so that a check names every assignment
 // that can follow from it; which of them must be made depends on what is there.
-func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
+//
+// gone are principals that the directory was found not to know any more. Where
+// somebody consented to that by its code, nothing is made for them.
+func assess(v *fleet.Vault, state arm.State, there []assignment, gone ...string) assessment {
 	ps, against := principals(state)
 	a := assessment{findings: against}
 	if fleet.HasSeverity(against, fleet.SeverityError) {
 		return a
 	}
 	scope := v.ResourceID()
-	var items, does, shows, conditional, effective []string
+	var items, does, shows, conditional, effective, ends, nobody []string
+	var storage, storageAll []string
+	var counted []*assignment
 	total := 0
 	for _, p := range ps {
+		if slices.Contains(gone, p.id) {
+			nobody = append(nobody, p.id+": "+(p.may|p.storage).String())
+			continue
+		}
 		g := given{principal: p}
 		have := has(p.id, there)
+		switch lost := p.storage &^ have; {
+		case lost == 0:
+		case p.storage&wholeStorage == wholeStorage:
+			storageAll = append(storageAll, p.id+": "+lost.String())
+		default:
+			storage = append(storage, p.id+": "+lost.String())
+		}
+		ends = append(ends, ending(&p, there, scope)...)
 		var gains set
 		var through []string
 		for _, r := range cover(p.may) {
-			m := mapping{role: r, name: nameOf(scope, r, p.id)}
+			m := mapping{role: r, name: nameOf(scope, r, p.id), ends: endsAt(r, p.id, scope, there)}
 			if need := r.grants & p.may; need&^have == 0 {
 				m.by = a.giver(need, p.id, there)
+				counted = append(counted, givers(need, p.id, there, m.name)...)
 			} else if c := conditionalOf(r, p.id, scope, there); c != nil {
 				conditional = append(conditional, fmt.Sprintf("%s: %s, assignment %s", p.id, r.name, arm.Word(c.Name)))
 			} else {
@@ -76,10 +102,10 @@ func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
 			items = append(items, p.id+": "+m.words(p.may))
 			g.roles = append(g.roles, m)
 		}
-		if extra := have &^ p.may; extra != 0 {
+		if extra := have &^ (p.may | p.storage); extra != 0 {
 			effective = append(effective, fmt.Sprintf("%s: %s", p.id, extra))
 		}
-		gains &^= p.may | have
+		gains &^= p.may | p.storage | have
 		say := func(list *[]string, more set) {
 			if more != 0 {
 				*list = append(*list, fmt.Sprintf("%s: %s, through %s", p.id, more, strings.Join(through, " and ")))
@@ -97,6 +123,15 @@ func assess(v *fleet.Vault, state arm.State, there []assignment) assessment {
 		"Consent with acceptWarnings if that may be.", shows)
 	a.add(fleet.SeverityError, codeConditional, "principals have the role that they need, but only under a condition",
 		"Take the condition off, or remove the assignment so that one without can be made; or hold the vault.", conditional)
+	a.add(fleet.SeverityInfo, codeEnds, "role assignments that end are not counted, for an access policy has no end: permanent ones are made besides",
+		"", ends)
+	a.uncertain(counted)
+	a.storage(storageAll, storage)
+	a.absent(v, nobody)
+	if a.missing > 0 {
+		a.add(fleet.SeverityInfo, codeGroups, "roles of groups are counted for access policies of those groups alone: who their members are cannot be seen from here, and an assignment may be made that a member would not need",
+			"", groups(ps, there))
+	}
 	a.add(fleet.SeverityInfo, codeEffective, "role assignments that somebody made before take effect with the change, and allow more than access policies do",
 		"", append(effective, strangers(ps, there)...))
 	a.add(fleet.SeverityInfo, codeServices, "the vault lets Azure services in by settings of its own, which the change leaves as they are",
@@ -141,10 +176,10 @@ func strangers(ps []principal, there []assignment) (items []string) {
 	return items
 }
 
-// gives is the role that an assignment gives to a principal without condition; nil
-// where it gives none that is about a key vault's data.
+// gives is the role that an assignment gives to a principal without condition and
+// without end; nil where it gives none that is about a key vault's data.
 func (a *assignment) gives(principal string) *role {
-	if a.Properties.Condition != "" || !strings.EqualFold(a.Properties.PrincipalID, principal) {
+	if a.Properties.Condition != "" || a.ends != "" || !strings.EqualFold(a.Properties.PrincipalID, principal) {
 		return nil
 	}
 	return a.role
@@ -194,6 +229,9 @@ func (m *mapping) words(may set) string {
 	s := fmt.Sprintf("%s → %s, assignment %s", m.role.grants&may, m.role.name, m.name)
 	if m.by == nil {
 		s += ": will be made"
+		if m.ends != nil {
+			s += ", if the service lets one be made beside the one that is " + m.ends.ends
+		}
 	} else if strings.EqualFold(m.by.Name, m.name) {
 		s += ": is there"
 	} else {

@@ -221,17 +221,15 @@ info azure-services-let-in: the vault lets Azure services in by settings of its 
 	}
 }
 
-// What no role can replace.
+// What no role can replace keeps the vault from being changed.
 func TestPoliciesWithoutRole(t *testing.T) {
 	t.Parallel()
 	for name, d := range map[string]struct{ policies, code, words string }{
-		"storage":         {policy(app, `"secrets":["get"],"storage":["get","regeneratekey"]`), codeNoRole, app + ": storage get, storage regeneratekey"},
 		"unknown":         {policy(app, `"keys":["get","teleport"]`), codeNoRole, app + ": keys teleport (unknown to this version)"},
-		"compound":        {strings.Replace(policy(app, `"secrets":["get"]`), `"permissions"`, `"applicationId":"`+group+`","permissions"`, 1), codeCompound, app + " with application " + group},
-		"another tenant":  {strings.Replace(policy(app, `"secrets":["get"]`), tenant, group, 1), codeOtherTenant, app + " of tenant " + group},
+		"unknown storage": {policy(app, `"storage":["all","teleport"]`), codeNoRole, app + ": storage teleport (unknown to this version)"},
+		"compound":        {compoundOf(policy(app, `"secrets":["get"]`)), codeCompound, app + " with application " + group},
 		"no GUID":         {policy("me", `"secrets":["get"]`), codeUnreadable, ""},
 		"no list":         {`{"permissions":{"keys":"get"}}`, codeUnreadable, ""},
-		"storage, wholly": {policy(app, `"storage":["all"]`), codeNoRole, app + ": storage all"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -244,13 +242,79 @@ func TestPoliciesWithoutRole(t *testing.T) {
 			}
 		})
 	}
-	for name, state := range map[string]arm.State{"none": stateOf(), "no section": {}, "null": {sectionPolicies: json.RawMessage("null")}} {
-		if fs := judge(state); len(fs) > 0 {
-			t.Errorf("%s: %+v", name, fs)
-		}
-	}
 	ps, fs := principals(stateOf(policy(app, `"secrets":["get"]`), policy(strings.ToUpper(app), `"secrets":["list"]`)))
 	if len(fs) > 0 || len(ps) != 1 || ps[0].may != gives(t, "secrets get, list") {
 		t.Errorf("two policies of one principal: %+v %+v", ps, fs)
+	}
+}
+
+func compoundOf(policy string) string {
+	return strings.Replace(policy, `"permissions"`, `"applicationId":"`+group+`","permissions"`, 1)
+}
+
+// What nobody can use any more, or what hardly anybody does, is a warning, so that
+// a person may consent; what gives nothing is nothing.
+func TestPoliciesThatNeedConsent(t *testing.T) {
+	t.Parallel()
+	const made = `"keys":["all"],"secrets":["all"],"certificates":["all"],"storage":["all"]` // by az keyvault create
+	for name, d := range map[string]struct {
+		policies, code, words string
+		there                 []assignment
+		missing               int
+	}{
+		"as az keyvault create makes it": {policies: policy(app, made), code: codeStorageAll, words: app + ": storage all", missing: 3},
+		"capitals":                       {policies: policy(app, `"keys":["All"],"storage":["ALL"]`), code: codeStorageAll, words: app + ": storage all", missing: 1},
+		"all by name": {policies: policy(app, `"storage":["get","list","delete","set","update","regeneratekey","recover","backup","restore","setsas","listsas","getsas","deletesas"]`),
+			code: codeStorageAll, words: app + ": storage all"},
+		"all in two policies": {policies: policy(app, `"storage":["get","list","delete","set","update","regeneratekey","recover"]`) + "," + policy(app, `"storage":["backup","restore","setsas","listsas","getsas","deletesas","purge"]`),
+			code: codeStorageAll, words: app + ": storage all, purge"},
+		"some": {policies: policy(app, `"secrets":["get","list"],"storage":["get","regeneratekey"]`), code: codeStorage, words: app + ": storage get, regeneratekey", missing: 1},
+		"some of it is there": {policies: policy(app, `"storage":["get","regeneratekey"]`), code: codeStorage, words: app + ": storage regeneratekey",
+			there: []assignment{assigned(app, reader, "/")}},
+		"an administrator":      {policies: policy(app, made), there: []assignment{assigned(app, "00482a5a-887f-4fb3-b363-3b7fe8e74483", "/")}},
+		"another tenant":        {policies: strings.Replace(policy(app, `"secrets":["get"]`), tenant, group, 1), code: codeOtherTenant, words: app + " of tenant " + group},
+		"compound, elsewhere":   {policies: strings.Replace(compoundOf(policy(app, `"secrets":["get"]`)), tenant, group, 1), code: codeOtherTenant, words: app + " of tenant " + group},
+		"a compound of nothing": {policies: compoundOf(policy(app, ``))},
+		"no tenant":             {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"`+tenant+`"`, `""`, 1), missing: 1},
+		"no application":        {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"permissions"`, `"applicationId":null,"permissions"`, 1), missing: 1},
+		"empty permissions":     {policies: policy(app, ``)},
+		"null permissions":      {policies: strings.Replace(policy(app, ``), `{}`, `null`, 1)},
+		"null and empty lists":  {policies: policy(app, `"keys":null,"secrets":[],"certificates":[null],"storage":[""]`)},
+		"the same word twice":   {policies: policy(app, `"secrets":["Get","get","List"]`), missing: 1},
+		"the same policy twice": {policies: policy(app, `"secrets":["get","list"]`) + "," + policy(app, `"secrets":["get","list"]`), missing: 1},
+		"no policies":           {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state := stateOf(d.policies)
+			if fs := judge(state); len(fs) > 0 {
+				t.Fatalf("stands against it: %+v", fs)
+			}
+			a := assess(keyVault(), state, d.there)
+			if a.missing != d.missing {
+				t.Errorf("%d missing, want %d", a.missing, d.missing)
+			}
+			var warned []string
+			for _, f := range a.findings {
+				if f.Severity != fleet.SeverityInfo && f.Code != codeReadsMore && f.Code != codeGrantsMore {
+					warned = append(warned, string(f.Severity)+" "+f.Code+" "+strings.Join(f.Items, "|"))
+					if f.Action == "" {
+						t.Errorf("%s says nothing to do", f.Code)
+					}
+				}
+			}
+			want := ""
+			if d.code != "" {
+				want = "warning " + d.code + " " + d.words
+			}
+			if got := strings.Join(warned, "; "); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+	for name, state := range map[string]arm.State{"no section": {}, "null": {sectionPolicies: json.RawMessage("null")}} {
+		if a := assess(keyVault(), state, nil); len(a.findings) != 1 || a.missing > 0 {
+			t.Errorf("%s: %+v", name, a)
+		}
 	}
 }

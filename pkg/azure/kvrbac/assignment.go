@@ -41,10 +41,12 @@ type assignment struct {
 		RoleDefinitionID string `json:"roleDefinitionId"`
 		PrincipalID      string `json:"principalId"`
 		Condition        string `json:"condition"`
+		PrincipalType    string `json:"principalType"`
 		CreatedOn        string `json:"createdOn"`
 	} `json:"properties"`
 
 	role *role // nil where it gives nothing of a key vault's data
+	lasting
 }
 
 // namespace is what the names of our assignments are derived in. It never
@@ -81,7 +83,7 @@ func (a *assignment) madeAt() time.Time {
 }
 
 // list reads the role assignments that apply to a vault, inherited ones included,
-// and the custom roles among them that somebody of these principals has.
+// the custom roles among them that somebody of these principals has, and which end.
 func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []principal) ([]assignment, error) {
 	all, err := arm.List[assignment](ctx, u, v.SubscriptionID, "list the role assignments of vault "+v.Ref(), pathOf(listAssignments, v, ""))
 	if err != nil {
@@ -101,7 +103,7 @@ func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []principal) 
 		}
 		at = append(at, a)
 	}
-	return at, nil
+	return at, readEnds(ctx, u, v, of, at)
 }
 
 // custom reads a role that is none of the built-in ones for key vaults; nil where
@@ -142,15 +144,15 @@ func pathOf(c arm.Call, v *fleet.Vault, name string) string {
 	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID, "{name}", name).Replace(c.Path)
 }
 
-// put makes a role assignment. Made already is made. One that was made is not
-// asked for again soon, however long it takes to be listed.
+// put makes a role assignment. Made already is made: existed says so. One that was
+// made is not asked for again soon, however long it takes to be listed.
 //
 // The principal's type is left to the service, which looks it up: a policy does
 // not say it, and the wrong one is refused.
-func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) *fleet.CallError {
+func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) (existed bool, refusal *fleet.CallError) {
 	op := "give principal " + principal + " the role " + m.role.name + " at vault " + v.Ref()
 	path := pathOf(makeAssignment, v, m.name)
-	_, err := u.Shared(ctx, path, func(ctx context.Context) (any, error) {
+	was, err := u.Shared(ctx, path, func(ctx context.Context) (any, error) {
 		body, err := json.Marshal(map[string]any{"properties": map[string]string{
 			"roleDefinitionId": "/subscriptions/" + v.SubscriptionID + "/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
 			"principalId":      principal,
@@ -160,19 +162,20 @@ func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string,
 		}
 		resp, err := u.Do(ctx, v.SubscriptionID, op, http.MethodPut, path, body)
 		if err != nil || resp.Status == http.StatusOK || resp.Status == http.StatusCreated {
-			return nil, err
+			return resp != nil && resp.Status == http.StatusOK, err
 		}
 		refusal := arm.Error(resp, op)
-		if refusal.Code == "RoleAssignmentExists" { // under a name that somebody else chose
-			return nil, nil
+		if refusal.Code == "RoleAssignmentExists" { // under this name or one that somebody else chose
+			return true, nil
 		}
 		return nil, refusal
 	})
 	if err == nil {
-		return nil
+		existed, _ = was.(bool)
+		return existed, nil
 	}
 	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
-		return ce
+		return false, ce
 	}
-	return &fleet.CallError{Op: op, Class: fleet.ClassOf(err), Err: err}
+	return false, &fleet.CallError{Op: op, Class: fleet.ClassOf(err), Err: err}
 }

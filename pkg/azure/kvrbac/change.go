@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
 		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
 		Role: unconditional(func() fleet.Role {
-			return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, readDefinition, makeAssignment)
+			return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, listInstances, readDefinition, makeAssignment)
 		}),
 		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
@@ -63,10 +64,11 @@ func unconditional(role func() fleet.Role) func() fleet.Role {
 	}
 }
 
-// judge says what no call is needed for.
+// judge says what stands against the change that no call is needed for. Warnings
+// come with what the access policies become.
 func judge(state arm.State) []fleet.Finding {
 	_, against := principals(state)
-	return against
+	return slices.DeleteFunc(against, func(f fleet.Finding) bool { return f.Severity != fleet.SeverityError })
 }
 
 // checkRoles shows what the access policies become.
@@ -77,7 +79,7 @@ func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.R
 		u.Failed(r, err)
 		return
 	}
-	for _, f := range assess(v, res.State(), there).findings {
+	for _, f := range assess(v, res.State(), there, gone(u, v, ps)...).findings {
 		r.Add(f, "")
 	}
 }
@@ -93,16 +95,12 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 	if err != nil {
 		return err
 	}
-	a := assess(v, res.State(), there)
+	a := assess(v, res.State(), there, gone(u, v, ps)...)
 	switch {
 	case fleet.HasSeverity(a.findings, fleet.SeverityError), len(v.Refuses(a.findings)) > 0:
 		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: "its roles are not as they were when it was checked: it is checked again"}
 	case a.missing > 0:
-		if err := makeMissing(ctx, u, v, a); err != nil {
-			return err
-		}
-		// The next list shows them, and since when.
-		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, Message: "its new role assignments are not listed yet"}
+		return makeMissing(ctx, u, v, a)
 	}
 	// Of an assignment whose age the service does not tell, that it is listed is all
 	// that can be known. Its age is by this machine's clock, which may be slow or,
@@ -114,34 +112,56 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 	return nil
 }
 
-// maxNamed is how many refusals are named; the rest is counted.
+// maxNamed is how many refusals, or assignments that are waited for, are named; the
+// rest is counted.
 const maxNamed = 5
 
 // makeMissing makes what is missing. One that is refused does not keep the others
 // from being made: they are needed all the same, and their refusals are told
-// together.
+// together. It returns an error in any case: of class fleet.CallNotYet where all
+// are made, for the next list shows them, and since when.
 func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessment) error {
 	var first *fleet.CallError
-	var each []string
+	var each, awaited []string
+	unknown := false
 	for _, g := range a.given {
 		for _, m := range g.roles {
 			if m.by != nil {
 				continue
 			}
-			err := put(ctx, u, v, g.id, m)
+			existed, err := put(ctx, u, v, g.id, m)
 			switch {
+			case err == nil && existed && m.ends != nil:
+				err = &fleet.CallError{Op: "give principal " + g.id + " the role " + m.role.name, Class: fleet.CallRefused, Code: "RoleAssignmentExists",
+					Message: "it is there at the vault already, " + m.ends.ends + ", and no permanent one can be made beside it"}
+			case err == nil && existed:
+				awaited = append(awaited, fmt.Sprintf("%s for %s, which exists by the service's word", m.role.name, g.id))
+				continue
 			case err == nil:
+				awaited = append(awaited, fmt.Sprintf("%s for %s", m.role.name, g.id))
+				continue
+			case err.Code == codeGone && u.Count(goneKey(v, g.id), 1) < triesUnknown:
+				awaited = append(awaited, fmt.Sprintf("%s for %s, whom the directory does not know (%s); a new principal takes minutes", m.role.name, g.id, codeGone))
+				continue
+			case err.Code == codeGone:
+				unknown = true
 				continue
 			case !final(err):
 				return err
-			case first == nil:
+			}
+			if first == nil {
 				first = err
 			}
 			each = append(each, fmt.Sprintf("%s for %s: %s", m.role.name, g.id, strings.TrimPrefix(err.Code+": "+err.Message, first.Code+": ")))
 		}
 	}
-	if first == nil {
-		return nil
+	switch {
+	case first == nil && unknown:
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone,
+			Message: "the directory does not know a principal of its access policies: it is checked again"}
+	case first == nil:
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
+			Message: "its role assignments are not there yet: " + named(awaited)}
 	}
 	out := *first
 	out.Class, out.Action = fleet.CallRefused, actionFor(first)
@@ -149,11 +169,36 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 	if _, known := arm.Refusal(out.Code); !known && first.Class == fleet.CallForbidden {
 		out.Code = fleet.CodeNoPermission
 	}
-	out.Message = strings.Join(each[:min(maxNamed, len(each))], "; ")
-	if more := len(each) - maxNamed; more > 0 {
-		out.Message += fmt.Sprintf("; and %d more", more)
-	}
+	out.Message = named(each)
 	return &out
+}
+
+// named names the first of some, and counts the rest.
+func named(each []string) string {
+	s := strings.Join(each[:min(maxNamed, len(each))], "; ")
+	if more := len(each) - maxNamed; more > 0 {
+		s += fmt.Sprintf("; and %d more", more)
+	}
+	return s
+}
+
+// triesUnknown is how often the directory must say that it does not know a
+// principal before that is believed: one that was made a moment ago is not known
+// everywhere yet ("Troubleshoot Azure RBAC"). The tries are a poll apart.
+const triesUnknown = 3
+
+func goneKey(v *fleet.Vault, principal string) string {
+	return codeGone + " " + v.ResourceID() + " " + principal
+}
+
+// gone are the principals that the directory was found not to know.
+func gone(u *arm.Upgrader, v *fleet.Vault, ps []principal) (ids []string) {
+	for _, p := range ps {
+		if u.Count(goneKey(v, p.id), 0) >= triesUnknown {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
 }
 
 // final reports whether a refusal stays until a person has mended something.
@@ -168,15 +213,23 @@ func final(refusal *fleet.CallError) bool {
 	return false
 }
 
+// actions are the advice for what refuses a role assignment ("Troubleshoot Azure
+// RBAC" names the codes).
+var actions = map[string]string{
+	"RoleAssignmentExists":        "Wait until it has ended, or have it made permanent or removed in Privileged Identity Management; then run again.",
+	"RoleAssignmentLimitExceeded": "A subscription holds a limited number of role assignments: remove some that nobody needs, or give groups what their members have one by one; then run again.",
+	"RoleDefinitionDoesNotExist":  "This cloud has no such built-in role: give the principal one that allows the same, a custom one perhaps, then run again.",
+}
+
 func actionFor(refusal *fleet.CallError) string {
 	action, known := arm.Refusal(refusal.Code)
 	switch {
 	case known:
 		return action
+	case actions[refusal.Code] != "":
+		return actions[refusal.Code]
 	case refusal.Class == fleet.CallForbidden:
 		return "Grant the identity " + makeAssignment.Action + ", without a condition, at the vault or above it: fleetup permissions prints the role. Then run again."
-	case refusal.Code == "PrincipalNotFound":
-		return "The directory has no such principal any more: take its access policy off the vault, then run again."
 	}
 	return "Correct this, then run again. The assignments that were made stay, and open no data while access policies decide."
 }

@@ -65,21 +65,21 @@ func TestOut(t *testing.T) {
 		asked   string
 		took    time.Duration
 	}{
-		"nothing is there":       {nil, nil, madeTwo + "vault list vault list PATCH", 10 * time.Minute},
-		"a shorter time":         {nil, fleet.Options{optionPropagation: "20s"}, madeTwo + "vault list PATCH", poll},
-		"one is there":           {one(secretsUser, scope, time.Hour), nil, looked + "vault list PUT vault list vault list PATCH", 10 * time.Minute},
-		"one is young":           {one(secretsUser, scope, time.Minute), nil, looked + "vault list PUT vault list vault list PATCH", 10 * time.Minute},
-		"both are there":         {both(time.Hour), nil, looked + "vault list PATCH", 0},
-		"both are young":         {both(4 * time.Minute), nil, looked + "vault list vault list PATCH", 6 * time.Minute},
-		"nobody says since when": {func(s *service) { s.untold = true }, nil, madeTwo + "vault list PATCH", poll},
-		"lists lag":              {func(s *service) { s.lag = 40 * time.Second }, nil, madeTwo + "vault list vault list vault list PATCH", 10 * time.Minute},
+		"nothing is there":       {nil, nil, madeTwo + "vault list ends vault list ends PATCH", 10 * time.Minute},
+		"a shorter time":         {nil, fleet.Options{optionPropagation: "20s"}, madeTwo + "vault list ends PATCH", poll},
+		"one is there":           {one(secretsUser, scope, time.Hour), nil, looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"one is young":           {one(secretsUser, scope, time.Minute), nil, looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"both are there":         {both(time.Hour), nil, looked + "ends vault list ends PATCH", 0},
+		"both are young":         {both(4 * time.Minute), nil, looked + "ends vault list ends vault list ends PATCH", 6 * time.Minute},
+		"nobody says since when": {func(s *service) { s.untold = true }, nil, madeTwo + "vault list ends PATCH", poll},
+		"lists lag":              {func(s *service) { s.lag = 40 * time.Second }, nil, madeTwo + "vault list vault list ends vault list ends PATCH", 10 * time.Minute},
 		"lists have many pages": {func(s *service) { s.pages = 1; s.give(app, secretsUser, scope+"/secrets/x", time.Hour) }, fleet.Options{optionPropagation: "1s"},
-			madeTwo + "vault list list list PATCH", poll},
+			madeTwo + "vault list list list ends PATCH", poll},
 		"others made the same": {func(s *service) { s.lag = time.Minute; s.give(app, secretsUser, scope, 0) }, nil,
-			madeTwo + "vault list vault list vault list PATCH", 10 * time.Minute},
-		"a PUT is tried again":  {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil, madeTwo + "PUT PUT vault list vault list PATCH", 10 * time.Minute},
-		"a list is tried again": {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil, "vault locks list list vault list PUT PUT vault list vault list PATCH", 10 * time.Minute},
-		"of the future":         {func(s *service) { s.lag = -2 * time.Hour; both(-time.Hour)(s) }, fleet.Options{optionPropagation: "30m"}, looked + "vault list vault list vault list vault list PATCH", 90 * time.Minute},
+			madeTwo + "vault list vault list ends vault list ends PATCH", 10 * time.Minute},
+		"a PUT is tried again":  {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil, madeTwo + "PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"a list is tried again": {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil, "vault locks list list vault list PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"of the future":         {func(s *service) { s.lag = -2 * time.Hour; both(-time.Hour)(s) }, fleet.Options{optionPropagation: "30m"}, looked + "ends vault list ends vault list ends vault list ends vault list ends PATCH", 90 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +157,7 @@ func TestAfterACrash(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	denied := `403 {"error":{"code":"AuthorizationFailed","message":"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write'."}}`
-	gone := `400 {"error":{"code":"PrincipalNotFound","message":"Principal does not exist in the directory."}}`
+	conditional := `403 {"error":{"code":"AuthorizationFailed","message":"The client has permission to perform action 'Microsoft.Authorization/roleAssignments/write'; however, it has an ABAC condition that is not fulfilled to perform the action."}}`
 	for name, d := range map[string]struct {
 		answers []string
 		class   fleet.CallClass
@@ -165,16 +165,17 @@ func TestRefusals(t *testing.T) {
 		words   []string
 		puts    int
 	}{
-		"no permission": {[]string{denied, denied}, fleet.CallRefused, fleet.CodeNoPermission, []string{"of which 2 of 2 were refused", "Microsoft.Authorization/roleAssignments/write, without a condition", "fleetup permissions"}, 2},
-		"no principal":  {[]string{gone}, fleet.CallRefused, "PrincipalNotFound", []string{"of which 1 of 2 were refused", app, "Key Vault Secrets User", "take its access policy off the vault"}, 2},
-		"the second":    {[]string{"201 {}", gone}, fleet.CallRefused, "PrincipalNotFound", []string{group}, 2},
-		"no such role":  {[]string{`404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`}, fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{"Correct this"}, 2},
-		"too many":      {[]string{`400 {"error":{"code":"RoleAssignmentLimitExceeded","message":"No more role assignments can be created (4000)."}}`}, fleet.CallRefused, "RoleAssignmentLimitExceeded", nil, 2},
-		"a lock":        {[]string{`409 {"error":{"code":"ScopeLocked","message":"x"}}`}, fleet.CallRefused, "ScopeLocked", []string{"Remove the ReadOnly lock"}, 2},
-		"a policy":      {[]string{`403 {"error":{"code":"RequestDisallowedByPolicy","message":"x"}}`}, fleet.CallRefused, "RequestDisallowedByPolicy", []string{"exempt the vault"}, 2},
-		"no sign-in":    {[]string{`401 {"error":{"code":"ExpiredAuthenticationToken","message":"x"}}`}, fleet.CallDenied, "ExpiredAuthenticationToken", nil, 1},
-		"too fast":      {[]string{`429 {"error":{"code":"TooManyRequests","message":"x"}}`}, fleet.CallThrottled, "TooManyRequests", nil, 1},
-		"a conflict":    {[]string{`409 {"error":{"code":"Conflict","message":"x"}}`}, fleet.CallConflict, "Conflict", nil, 1},
+		"no permission":                   {[]string{denied, denied}, fleet.CallRefused, fleet.CodeNoPermission, []string{"of which 2 of 2 were refused", "Microsoft.Authorization/roleAssignments/write, without a condition", "fleetup permissions"}, 2},
+		"a condition on the right itself": {[]string{conditional, conditional}, fleet.CallRefused, fleet.CodeNoPermission, []string{"an ABAC condition", "without a condition"}, 2},
+		"the second":                      {[]string{"201 {}", `404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`}, fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{group}, 2},
+		"no such role":                    {[]string{`404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`}, fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{"no such built-in role"}, 2},
+		"too many":                        {[]string{`400 {"error":{"code":"RoleAssignmentLimitExceeded","message":"No more role assignments can be created (4000)."}}`}, fleet.CallRefused, "RoleAssignmentLimitExceeded", []string{"of which 1 of 2 were refused", "remove some that nobody needs"}, 2},
+		"not right":                       {[]string{`400 {"error":{"code":"InvalidCreateRoleAssignmentRequest","message":"x"}}`}, fleet.CallRefused, "InvalidCreateRoleAssignmentRequest", []string{"Correct this"}, 2},
+		"a lock":                          {[]string{`409 {"error":{"code":"ScopeLocked","message":"x"}}`}, fleet.CallRefused, "ScopeLocked", []string{"Remove the ReadOnly lock"}, 2},
+		"a policy":                        {[]string{`403 {"error":{"code":"RequestDisallowedByPolicy","message":"x"}}`}, fleet.CallRefused, "RequestDisallowedByPolicy", []string{"exempt the vault"}, 2},
+		"no sign-in":                      {[]string{`401 {"error":{"code":"ExpiredAuthenticationToken","message":"x"}}`}, fleet.CallDenied, "ExpiredAuthenticationToken", nil, 1},
+		"too fast":                        {[]string{`429 {"error":{"code":"TooManyRequests","message":"x"}}`}, fleet.CallThrottled, "TooManyRequests", nil, 1},
+		"a conflict":                      {[]string{`409 {"error":{"code":"Conflict","message":"x"}}`}, fleet.CallConflict, "Conflict", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

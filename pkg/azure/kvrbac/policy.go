@@ -28,6 +28,9 @@ const (
 	codeOtherTenant = "principal-of-another-tenant"
 )
 
+// wholeStorage are the permissions on managed storage accounts that "all" gives.
+var wholeStorage, _ = allowed(areaStorage, wordAll)
+
 // accessPolicy is the definition AccessPolicyEntry.
 type accessPolicy struct {
 	TenantID      string `json:"tenantId"`
@@ -43,12 +46,14 @@ type accessPolicy struct {
 
 // principal is who an access policy is for, with what it gives.
 type principal struct {
-	id  string // in lower case
-	may set
+	id      string // in lower case
+	may     set    // of keys, secrets and certificates: what roles are to give
+	storage set    // of managed storage accounts, which no role is given for
 }
 
 // principals reads the access policies of a vault. What no role could replace is
-// an error among the findings; the principals are whole without one.
+// an error among the findings; the principals are whole without one. Policies that
+// give nothing to anybody are left out.
 func principals(state arm.State) (ps []principal, against []fleet.Finding) {
 	var tenant string
 	var policies []accessPolicy
@@ -69,37 +74,43 @@ func principals(state arm.State) (ps []principal, against []fleet.Finding) {
 		if err != nil {
 			return nil, []fleet.Finding{unreadable(fmt.Sprintf("the object ID %q is no GUID", arm.Word(p.ObjectID)))}
 		}
-		may, lacks := p.gives()
-		switch {
-		case p.ApplicationID != "":
-			compound = append(compound, fmt.Sprintf("%s with application %s", id, arm.Word(p.ApplicationID)))
-		case tenant != "" && !strings.EqualFold(p.TenantID, tenant):
+		// AccessPolicyEntry: all identities are of the vault's own tenant. What is left
+		// of a vault that moved gives no access.
+		if tenant != "" && p.TenantID != "" && !strings.EqualFold(p.TenantID, tenant) {
 			elsewhere = append(elsewhere, fmt.Sprintf("%s of tenant %s", id, arm.Word(p.TenantID)))
+			continue
 		}
+		may, lacks := p.gives()
 		if lacks != "" {
 			noRole = append(noRole, id+": "+lacks)
 		}
+		if p.ApplicationID != "" {
+			if may != 0 {
+				compound = append(compound, fmt.Sprintf("%s with application %s", id, arm.Word(p.ApplicationID)))
+			}
+			continue
+		}
+		storage := where(func(p permission) bool { return p.area == areaStorage }) & may
 		if i, ok := index[id]; ok {
-			ps[i].may |= may
+			ps[i].may |= may &^ storage
+			ps[i].storage |= storage
 			continue
 		}
 		index[id] = len(ps)
-		ps = append(ps, principal{id, may})
+		ps = append(ps, principal{id, may &^ storage, storage})
 	}
-	add := func(items []string, code, message, action string) {
+	add := func(severity fleet.Severity, items []string, code, message, action string) {
 		if len(items) > 0 {
-			against = append(against, fleet.Finding{Severity: fleet.SeverityError, Category: category, Code: code, Message: message, Action: action, Items: items})
+			against = append(against, fleet.Finding{Severity: severity, Category: category, Code: code, Message: message, Action: action, Items: items})
 		}
 	}
-	add(noRole, codeNoRole, "access policies allow what no built-in role can be given for",
-		"Take these permissions off the policies if nobody needs them any more, or hold the vault. Managed storage account keys are legacy, and roles do not cover them.")
+	add(fleet.SeverityError, noRole, codeNoRole, "access policies have permissions that this version does not know, and gives no role for",
+		"Take these permissions off the policies if nobody needs them any more, or hold the vault.")
 	// "Azure Key Vault security", Key Vault authentication options.
-	add(compound, codeCompound, "access policies are for a user in one application only, and roles know no such compound identity",
+	add(fleet.SeverityError, compound, codeCompound, "access policies are for a user in one application only, and roles know no such compound identity",
 		"Replace these policies by ones for the principal alone, or take them off; or hold the vault.")
-	// AccessPolicyEntry: all identities are of the vault's own tenant. What is left
-	// of a vault that moved gives no access.
-	add(elsewhere, codeOtherTenant, "access policies are for principals of another tenant than the vault's, and roles cannot be",
-		"Take these policies off the vault: they have been without effect since it changed its tenant.")
+	add(fleet.SeverityWarning, elsewhere, codeOtherTenant, "access policies are for principals of another tenant than the vault's: they give no access, and no role is given for them",
+		"Take these policies off the vault, or consent with acceptWarnings: they have been without effect since it changed its tenant.")
 	return ps, against
 }
 
@@ -108,24 +119,21 @@ func unreadable(why string) fleet.Finding {
 		Action: "Look at them with az keyvault show; hold the vault until it is clear what they allow."}
 }
 
-// gives returns the permissions of a policy, and in words those that no role can
-// replace.
+// gives returns the permissions of a policy, and in words those that nothing is
+// known of.
 func (p *accessPolicy) gives() (may set, lacks string) {
 	var none []string
 	for _, a := range []struct {
 		area  string
 		words []string
-	}{{areaKeys, p.Permissions.Keys}, {areaSecrets, p.Permissions.Secrets}, {areaCertificates, p.Permissions.Certificates}} {
+	}{{areaKeys, p.Permissions.Keys}, {areaSecrets, p.Permissions.Secrets}, {areaCertificates, p.Permissions.Certificates}, {areaStorage, p.Permissions.Storage}} {
 		for _, w := range a.words {
 			s, known := allowed(a.area, w)
-			if !known {
+			if !known && w != "" { // null, or an empty word, is no permission
 				none = append(none, a.area+" "+arm.Word(w)+" (unknown to this version)")
 			}
 			may |= s
 		}
-	}
-	for _, w := range p.Permissions.Storage {
-		none = append(none, areaStorage+" "+arm.Word(w))
 	}
 	return may, strings.Join(none, ", ")
 }

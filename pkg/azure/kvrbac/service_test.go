@@ -27,12 +27,14 @@ type service struct {
 	mu       sync.Mutex
 	vault    map[string]any // its properties
 	given    []served
-	lag      time.Duration       // until a list shows an assignment
-	untold   bool                // lists do not say when one was made
-	custom   map[string]string   // the permissions of custom roles, by GUID
-	pages    int                 // how many assignments a page has; 0: all
-	answers  map[string][]string // "STATUS BODY" for what is asked next, by method and kind
-	headers  http.Header         // of those answers
+	lag      time.Duration                 // until a list shows an assignment
+	untold   bool                          // lists do not say when one was made
+	ends     []string                      // the instances of assignments, as JSON
+	refuses  func(principal string) string // what a PUT for a principal is answered; "": what is usual
+	custom   map[string]string             // the permissions of custom roles, by GUID
+	pages    int                           // how many assignments a page has; 0: all
+	answers  map[string][]string           // "STATUS BODY" for what is asked next, by method and kind
+	headers  http.Header                   // of those answers
 	requests []string
 	bodies   []string // of PUTs and PATCHes
 }
@@ -56,6 +58,7 @@ func newService(t *testing.T, policies ...string) *service {
 func (s *service) give(principal, role, scope string, ago time.Duration) {
 	a := assigned(principal, role, scope)
 	a.Name = fmt.Sprintf("b0000000-0000-4000-8000-%012d", len(s.given))
+	a.ID = scope + "/providers/Microsoft.Authorization/roleAssignments/" + a.Name
 	s.given = append(s.given, served{a, time.Now().Add(-ago)})
 }
 
@@ -105,6 +108,8 @@ func (s *service) answer(req *http.Request, body string) (kind, answer string) {
 			s.vault["enableRbacAuthorization"] = strings.Contains(body, "true")
 		}
 		return "PATCH", "200 " + s.show()
+	case path == scope+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances" && query.Get("api-version") == "2020-10-01" && query.Get("$filter") == "atScope()":
+		return "ends", `200 {"value":[` + strings.Join(s.ends, ",") + `]}`
 	case path == scope+"/providers/Microsoft.Authorization/locks":
 		return "locks", `200 {"value":[]}`
 	case path == scope+roles && query.Get("api-version") == "2022-04-01" && query.Get("$filter") == "atScope()":
@@ -133,6 +138,11 @@ func (s *service) put(name, body string) string {
 	var b struct{ Properties map[string]string }
 	if err := json.Unmarshal([]byte(body), &b); err != nil || len(b.Properties) != 2 {
 		s.t.Errorf("the PUT has %s", body)
+	}
+	if s.refuses != nil {
+		if refusal := s.refuses(b.Properties["principalId"]); refusal != "" {
+			return refusal
+		}
 	}
 	for _, a := range s.given {
 		same := roleOf(a.Properties.RoleDefinitionID) == roleOf(b.Properties["roleDefinitionId"]) &&
