@@ -39,6 +39,28 @@ func TestTodayKeyVaults(t *testing.T) {
 		{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).Patch(strictarm.ResetAfterAcceptance) }},
 		{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).Patch(strictarm.Unavailable) }},
 		{"storage", "blocked", policies(strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}})},
+		{"many-as-made", "upgraded", policies(strictarm.AccessPolicy{Principal: app, PrincipalType: "User", Keys: []string{"all"}, Secrets: []string{"all"}, Certificates: []string{"all"}, Storage: []string{"all"}})},
+		{"storage-as-made", "blocked", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"Get", "List"}, Storage: []string{"All"}})},
+		{"many-unasked", "upgraded", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "list"}, Storage: []string{"get", "list"}})},
+		{"activated", "upgraded", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets User", "/subscriptions/"+subA, "Activated", "2026-12-01T05:00:00Z")
+		}},
+		{"for-a-time", "upgraded", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets Officer", "/", "Assigned", "2027-12-01T05:00:00Z")
+		}},
+		{"activated-here", "blocked", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets User", "", "Activated", "2026-12-01T05:00:00Z")
+		}},
+		{"unlicensed", "upgraded", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesUnlicensed)...)
+		}},
+		{"ends-unread", "blocked", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
+		}},
+		{"many-unread", "upgraded", func(v *strictarm.VaultHandle) {
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
+		}},
+		{"unsaid", "upgraded", func(v *strictarm.VaultHandle) { v.Property("enableRbacAuthorization", nil).Policies(secrets) }},
 		{"compound", "blocked", policies(strictarm.AccessPolicy{Principal: app, Application: people, Secrets: []string{"get"}})},
 		{"stranger", "blocked", func(v *strictarm.VaultHandle) {
 			v.Policies(secrets).Assigns(strictarm.Times(50, strictarm.PrincipalNotFound)...)

@@ -33,6 +33,9 @@ const (
 	versionLocks  = "2020-05-01"
 	versionRights = "2022-04-01"
 	versionRoles  = "2022-04-01"
+
+	versionInstances = "2020-10-01"
+
 	versionRules  = "2021-08-08"
 	versionGuards = "2025-08-01"
 )

@@ -77,11 +77,17 @@ var barrierCases = map[string][]todaysFaultCase{
 		wantStatus(t, cl.assign(v, oneName, roleBody(secretsUser, somebody)), 201)
 		wantStatus(t, cl.assign(v, oneName, roleBody(secretsUser, somebody)), 200)
 		time.Sleep(5*time.Minute - time.Nanosecond)
-		if a := cl.roles(v, ""); strings.Contains(a.body, oneName) {
+		if a := cl.roles(v, "principalId eq '"+somebody+"'"); strings.Contains(a.body, oneName) {
 			t.Errorf("early: %s", a.body)
 		}
 		time.Sleep(time.Nanosecond)
-		wantStatus(t, cl.roles(v, ""), 200, oneName)
+		wantStatus(t, cl.roles(v, "principalId eq '"+somebody+"'"), 200, oneName)
+	}}},
+	kindRole: {{"", Fault{Vault: "kv-1", Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User"}}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
+		wantStatus(t, cl.roles(estate()[1], "principalId eq '"+somebody+"'"), 200, secretsUser)
+	}}},
+	kindUnlicensed: {{"", Fault{Subscription: "contoso-prod"}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
+		wantStatus(t, cl.arm(pathOf(estate()[1])+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances", "2020-10-01"), 400, "AadPremiumLicenseRequired")
 	}}},
 	kindPrincipalMissing: {{"", Fault{Vault: "kv-1"}, func(t *testing.T, c *Cloud, cl *client, _ Resource) {
 		wantStatus(t, cl.assign(estate()[1], oneName, roleBody(secretsUser, somebody)), 400, "PrincipalNotFound")

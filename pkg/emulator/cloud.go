@@ -88,6 +88,7 @@ type subscription struct {
 	noFeature     bool
 	unseen        bool // by Resource Graph
 	noAlertRule   bool
+	unlicensed    bool            // for Privileged Identity Management
 	unregistered  map[string]bool // by lower-case provider; mutable
 	groups        map[string]*group
 	targets       map[string]*vault // by targetKey; mutable

@@ -231,10 +231,9 @@ func TestRolesAsRecorded(t *testing.T) {
 	t.Parallel()
 	c := todaysCloud(t, Scenario{})
 	cl, v := inMemory(t, c), estate()[1]
-	list := at(t, cl.roles(v, "atScope()"), "value").([]any)
+	list, _ := cl.every(t, cl.roles(v, "atScope()"))
 	scopes, names := map[string]int{}, map[string]bool{}
-	for _, a := range list {
-		doc := a.(object)
+	for _, doc := range list {
 		p := doc["properties"].(object)
 		scope, _ := p["scope"].(string)
 		if cut, _, ok := strings.Cut(scope, "/managementGroups/"); ok {

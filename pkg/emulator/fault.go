@@ -208,6 +208,8 @@ func (c *Cloud) setTheStage() {
 				s.unseen = true
 			case kindNoAlertRule:
 				s.noAlertRule = true
+			case kindUnlicensed:
+				s.unlicensed = true
 			case kindProviderUnregistered:
 				p := f.Provider
 				if p == "" {

@@ -71,6 +71,8 @@ const (
 	kindPolicy               = "policy"
 	kindRolesLate            = "roles-late"
 	kindPrincipalMissing     = "principal-missing"
+	kindRole                 = "role"
+	kindUnlicensed           = "unlicensed"
 	kindNoAlertRule          = "no-alert-rule"
 	kindIndexLate            = "index-late"
 	kindUnseen               = "unseen"
@@ -92,7 +94,7 @@ const (
 )
 
 var callGroups = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupTarget, groupARM,
-	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callLocks), string(callPermissions), string(callRules), string(callGuards), string(callGraph)}
+	string(callVault), string(callPatch), string(callOperation), string(callRoles), string(callAssign), string(callInstances), string(callLocks), string(callPermissions), string(callRules), string(callGuards), string(callGraph)}
 
 var everyCall = []string{groupList, groupPrereqs, groupUpgrade, groupResult, groupARM}
 
@@ -167,6 +169,8 @@ var faultKinds = []FaultKind{
 		Summary: "a role that is given shows in the list so long after"},
 	{Kind: kindPrincipalMissing, Aim: AimVault, Only: OnlyToday, Params: []string{"times", "chance", "until"}, Calls: []string{string(callAssign)}, Times: -1,
 		Summary: "a role cannot be given: the principal is not in the directory"},
+	{Kind: kindRole, Aim: AimVault, Only: OnlyToday, Params: []string{"properties", "scope"}, Needs: []string{"properties"},
+		Summary: "somebody has a role from the beginning, on the vault or the `scope` it is in: `properties` has principalId and role, by its name, and if need be principalType, condition, assignmentType (Activated: through Privileged Identity Management) and endDateTime"},
 	{Kind: kindIndexLate, Aim: AimVault, Only: OnlyToday, Params: []string{"for"}, Needs: []string{"for"},
 		Summary: "Resource Graph shows the vault as it was so long ago"},
 	{Kind: kindCSP, Aim: AimSubscription,
@@ -179,6 +183,8 @@ var faultKinds = []FaultKind{
 		Summary: "the subscription is not enabled for the upgrade; starts are refused"},
 	{Kind: kindUnseen, Aim: AimSubscription, Only: OnlyToday,
 		Summary: "Resource Graph leaves the subscription out and says x-ms-tenant-subscription-limit-hit: true"},
+	{Kind: kindUnlicensed, Aim: AimSubscription, Only: OnlyToday,
+		Summary: "the directory has no licence for Privileged Identity Management: 400 AadPremiumLicenseRequired to the list of when role assignments end"},
 	{Kind: kindNoAlertRule, Aim: AimSubscription, Only: OnlyToday,
 		Summary: "the subscription has no alert processing rule, so nobody is told of alerts"},
 }

@@ -4,7 +4,7 @@ import "net/http"
 
 // permissions answers what the identity may do with a resource
 // (Permissions_ListForResource of the published specification): everything, but
-// for the writes that a scripted `denied` refuses for good.
+// for the writes, and the one read that few have, which a scripted `denied` refuses for good.
 func (c *Cloud) permissions(r *resource) reply {
 	not := []any{}
 	for _, i := range r.faults {
@@ -17,6 +17,9 @@ func (c *Cloud) permissions(r *resource) reply {
 		}
 		if callAssign.in(f.calls) {
 			not = append(not, "Microsoft.Authorization/roleAssignments/write")
+		}
+		if callInstances.in(f.calls) {
+			not = append(not, "Microsoft.Authorization/roleAssignmentScheduleInstances/read")
 		}
 	}
 	return ok(object{"value": []any{object{"actions": []any{"*"}, "notActions": not, "dataActions": []any{}, "notDataActions": []any{}}}})

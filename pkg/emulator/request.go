@@ -33,6 +33,7 @@ const (
 	callOperation    call = "operation"
 	callRoles        call = "roles"
 	callAssign       call = "assign"
+	callInstances    call = "instances"
 	callLocks        call = "locks"
 	callPermissions  call = "permissions"
 	callRules        call = "rules"
@@ -76,7 +77,9 @@ type request struct {
 	body       []byte    // patch, and the same read
 	patch      patchBody
 	assignment RoleAssignment // assign
-	principal  string         // roles: of one principal only; empty: of all
+	principal  string         // roles and instances: of one principal only; empty: of all
+	filter     string         // roles and instances: as it was given
+	skip       int            // roles and instances: so many were shown before
 	auxiliary  bool           // the request brings other tenants' tokens
 	operation  string         // operation: the ID
 	graph      graphQuery     // graph

@@ -70,8 +70,5 @@ func (c *Cloud) inFull(doc object, a *assignment) object {
 			properties[name] = value
 		}
 	}
-	if a.Scope == "/" {
-		doc["id"] = "/providers/Microsoft.Authorization/roleAssignments/" + a.Name
-	}
 	return doc
 }

@@ -2,24 +2,29 @@ package emulator
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
-// Roles that the cloud knows: Owner and Reader, which people have of old, and the
+// Roles that the cloud knows: Owner, Contributor and Reader, which people have of old, and the
 // built-in ones of Key Vault, by the IDs that Microsoft's list of built-in roles
 // gives them. Others cannot be assigned, so that a mistyped ID shows.
 const (
 	roleOwner  = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 	roleReader = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+
+	roleContributor        = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+	roleVaultAdministrator = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 )
 
 var knownRoles = map[string]string{
 	roleOwner:                              "Owner",
 	roleReader:                             "Reader",
-	"00482a5a-887f-4fb3-b363-3b7fe8e74483": "Key Vault Administrator",
+	roleContributor:                        "Contributor",
+	roleVaultAdministrator:                 "Key Vault Administrator",
 	"21090545-7ca7-4776-b22c-e363652d74d2": "Key Vault Reader",
 	"a4417e6f-fecd-4de8-b567-7b0420556985": "Key Vault Certificates Officer",
 	"db79e9a7-68ee-4b58-9aeb-b90e7c24fcba": "Key Vault Certificate User",
@@ -77,7 +82,7 @@ func (a *assignment) describe(sub string) object {
 		properties["createdOn"] = a.At.UTC().Format(time.RFC3339Nano)
 	}
 	return object{
-		"id":         a.Scope + "/providers/Microsoft.Authorization/roleAssignments/" + a.Name,
+		"id":         a.id(),
 		"name":       a.Name,
 		"type":       "Microsoft.Authorization/roleAssignments",
 		"properties": properties,
@@ -93,12 +98,24 @@ func usualRoles(sub string) []RoleAssignment {
 	return []RoleAssignment{give(roleOwner, "Group"), give(roleReader, "ServicePrincipal")}
 }
 
+// id is its ID as Azure writes it; that of one at the root has no other scope.
+func (a *RoleAssignment) id() string {
+	return strings.TrimSuffix(a.Scope, "/") + "/providers/Microsoft.Authorization/roleAssignments/" + a.Name
+}
+
 // filterPattern is what $filter may be: the scope itself, one principal, or both.
 var filterPattern = lazyregexp.New(`^(?:atScope\(\)|(?:atScope\(\) and )?(?:principalId eq '([0-9a-fA-F-]{36})'|assignedTo\('([0-9a-fA-F-]{36})'\)))$`)
 
 // parseRoles checks a call about the role assignments at a resource.
 func parseRoles(q *request, r *http.Request, rest []string, body []byte) *problem {
-	if q.call == callRoles {
+	if q.call != callAssign {
+		if token := r.URL.Query().Get("$skipToken"); token != "" {
+			var err error
+			if q.skip, err = strconv.Atoi(token); err != nil || q.skip < 1 {
+				return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken %q was never given out.", token)
+			}
+		}
+		q.filter = r.URL.Query().Get("$filter")
 		if filter := r.URL.Query().Get("$filter"); filter != "" {
 			m := filterPattern().FindStringSubmatch(filter)
 			if m == nil {
@@ -146,15 +163,17 @@ func (c *Cloud) roles(q *request, at time.Time) reply {
 			list = append(list, c.inFull(a.describe(q.sub.id), a))
 		}
 	}
-	for _, a := range c.standingRoles(q.resource) {
-		add(&assignment{RoleAssignment: a})
+	for _, g := range c.given(q.resource, at) {
+		if q.principal == "" || strings.EqualFold(q.principal, g.PrincipalID) {
+			list = append(list, c.inFull(g.describe(q.sub.id), &assignment{RoleAssignment: g.RoleAssignment}))
+		}
 	}
 	for _, a := range q.resource.roles {
 		if !at.Before(a.VisibleAt) {
 			add(a)
 		}
 	}
-	return ok(object{"value": list})
+	return c.paged(q, list, "roleAssignments", versionRoles)
 }
 
 // assign answers the PUT that gives a role. The same once more is no mistake; the
@@ -167,6 +186,12 @@ func (c *Cloud) assign(q *request, l *line) reply {
 	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindPrincipalMissing }); f != nil {
 		return armError(http.StatusBadRequest, "PrincipalNotFound", "Principal "+want.PrincipalID+" does not exist in the directory.")
 	}
+	exists := armError(http.StatusConflict, "RoleAssignmentExists", "The role assignment already exists.")
+	for _, g := range c.given(r, l.At) {
+		if g.same(want) {
+			return exists
+		}
+	}
 	for _, a := range r.roles {
 		switch {
 		case a.Name == want.Name && a.same(want):
@@ -174,7 +199,7 @@ func (c *Cloud) assign(q *request, l *line) reply {
 		case a.Name == want.Name:
 			return armError(http.StatusBadRequest, "RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.")
 		case a.same(want):
-			return armError(http.StatusConflict, "RoleAssignmentExists", "The role assignment already exists.")
+			return exists
 		}
 	}
 	l.Assign = &assignment{RoleAssignment: *want, At: l.At, VisibleAt: l.At}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"os"
 	"strings"
@@ -32,6 +33,27 @@ func (c *client) roles(r Resource, filter string) answer {
 		path += "&$filter=" + url.QueryEscape(filter)
 	}
 	return c.do(context.Background(), "GET", path, "", jsonHeader())
+}
+
+// every follows a list to its end, and returns it with the number of its pages.
+func (c *client) every(t *testing.T, a answer) (all []object, pages int) {
+	t.Helper()
+	for {
+		pages++
+		wantStatus(t, a, 200)
+		for _, v := range at(t, a, "value").([]any) {
+			all = append(all, v.(object))
+		}
+		var page struct{ NextLink string }
+		if err := json.Unmarshal([]byte(a.body), &page); err != nil {
+			t.Fatal(err)
+		}
+		if page.NextLink == "" {
+			return all, pages
+		}
+		_, path, _ := strings.Cut(page.NextLink, "/subscriptions/")
+		a = c.do(context.Background(), "GET", "/subscriptions/"+path, "", jsonHeader())
+	}
 }
 
 func TestRoleAssignments(t *testing.T) {
@@ -90,6 +112,7 @@ func TestMistakesOfRoles(t *testing.T) {
 		"half of it":           {cl.assign(v, oneName, `{"properties":{"principalId":"`+somebody+`"}}`), 400, "needs roleDefinitionId"},
 		"a condition":          {cl.assign(v, oneName, strings.Replace(right, `"principalType"`, `"condition"`, 1)), 400, "properties.condition is not known"},
 		"a filter":             {cl.roles(v, "principalName eq 'me'"), 400, "is not known here"},
+		"a page":               {cl.do(t.Context(), "GET", pathOf(v)+rolesPath+"?api-version=2022-04-01&$skipToken=mine", "", jsonHeader()), 400, "InvalidSkipToken"},
 		"a version":            {cl.arm(pathOf(v)+rolesPath, "2015-07-01"), 400, "must be 2022-04-01"},
 		"a method":             {cl.do(t.Context(), "DELETE", pathOf(v)+rolesPath+"/"+oneName+"?api-version=2022-04-01", "", jsonHeader()), 405, "PUT, not DELETE"},
 	}
@@ -115,4 +138,80 @@ func TestRolesAreSynced(t *testing.T) {
 			t.Errorf("did %s", got)
 		}
 	})
+}
+
+// The list of instances says which assignments end; the list of assignments does
+// not.
+func TestWhatEnds(t *testing.T) {
+	t.Parallel()
+	role := func(properties map[string]any) Fault {
+		return Fault{Kind: kindRole, Vault: "kv-1", Scope: scopeGroup, Properties: properties}
+	}
+	c := todaysCloud(t, Scenario{Faults: []Fault{
+		role(map[string]any{"principalId": somebody, "role": "Key Vault Secrets User", "assignmentType": "Activated", "endDateTime": "2026-12-01T05:00:00Z"}),
+		role(map[string]any{"principalId": otherName, "role": "key vault reader", "condition": "@Resource[x]"}),
+	}})
+	cl, v := inMemory(t, c), estate()[1]
+	v.ResourceGroup = "rg-secrets"
+	group := "/subscriptions/" + prod + "/resourceGroups/rg-secrets"
+	instances := func(filter string) answer {
+		return cl.do(context.Background(), "GET", pathOf(v)+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01&$filter="+url.QueryEscape(filter), "", jsonHeader())
+	}
+	cl.assign(v, oneName, roleBody(secretsUser, oneName))
+	all, _ := cl.every(t, instances("atScope()"))
+	roles, pages := cl.every(t, cl.roles(v, "atScope()"))
+	if len(all) != len(roles) || len(all) < 200 || pages != 3 {
+		t.Fatalf("%d instances of %d assignments in %d pages", len(all), len(roles), pages)
+	}
+	activated := 0
+	for i := range all {
+		p := all[i]["properties"].(object)
+		if p["originRoleAssignmentId"] != roles[i]["id"] {
+			t.Fatalf("%v is of %v", p, roles[i])
+		}
+		if (p["assignmentType"] == typeActivated) != (p["endDateTime"] != nil) {
+			t.Fatalf("%v", p)
+		}
+		if p["endDateTime"] != nil {
+			activated++
+		}
+	}
+	if activated < 20 {
+		t.Errorf("%d were activated", activated)
+	}
+	wantStatus(t, cl.roles(v, "principalId eq '"+somebody+"'"), 200, `"scope":"`+group+`"`, secretsUser)
+	if a := cl.roles(v, "principalId eq '"+somebody+"'"); strings.Contains(a.body, "2026-12-01") {
+		t.Error("the list of assignments says when one ends")
+	}
+	wantStatus(t, cl.roles(v, "principalId eq '"+otherName+"'"), 200, `"condition":"@Resource[x]"`)
+	one, _ := cl.every(t, instances("assignedTo('"+somebody+"')"))
+	if p := one[0]["properties"].(object); len(one) != 1 || p["endDateTime"] != "2026-12-01T05:00:00Z" {
+		t.Errorf("%v", one)
+	}
+}
+
+// A role that is there cannot be given again, under whatever name.
+func TestRolesThatAreThere(t *testing.T) {
+	t.Parallel()
+	cl, v := inMemory(t, todaysCloud(t, Scenario{Faults: []Fault{{Kind: kindRole, Vault: "kv-1",
+		Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User", "assignmentType": "Activated"}}}})), estate()[1]
+	wantStatus(t, cl.assign(v, oneName, roleBody(secretsUser, somebody)), 409, "RoleAssignmentExists")
+}
+
+func TestMistakesOfGivenRoles(t *testing.T) {
+	t.Parallel()
+	for words, p := range map[string]map[string]any{
+		"needs principalId":                   {"role": "Owner"},
+		"needs role":                          {"principalId": somebody},
+		`the role "King" is not known`:        {"principalId": somebody, "role": "King"},
+		`principalId "me" is no GUID`:         {"principalId": "me", "role": "Owner"},
+		`"Lent" is not one of Assigned, Acti`: {"principalId": somebody, "role": "Owner", "assignmentType": "Lent"},
+		`"until" is not known`:                {"principalId": somebody, "role": "Owner", "until": "x"},
+		"endDateTime must be text":            {"principalId": somebody, "role": "Owner", "endDateTime": 7},
+	} {
+		_, err := New(Config{Resources: estate(), Scenario: Scenario{Faults: []Fault{{Kind: kindRole, Vault: "kv-1", Properties: p}}}})
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", words, err)
+		}
+	}
 }

@@ -61,7 +61,7 @@ type Fault struct {
 
 	// Calls are the calls it strikes: list, prereqs, upgrade, result, target
 	// (the read of the new vault) or arm (every Resource Manager call, target
-	// among them); of today's vaults vault, patch, operation, roles, assign, locks
+	// among them); of today's vaults vault, patch, operation, roles, assign, instances, locks
 	// and rules, where vault is also struck as list and target, and patch as
 	// upgrade; and graph, the queries of Resource Graph, which it strikes whomever
 	// it is aimed at. A fault aimed at a
@@ -93,9 +93,9 @@ type Fault struct {
 	Trigger    string         `yaml:"trigger" json:"trigger,omitempty"`       // User or Forced
 	Ends       string         `yaml:"ends" json:"ends,omitempty"`             // Upgraded or Failed
 	After      string         `yaml:"after" json:"after,omitempty"`           // beginning, start or end
-	Properties map[string]any `yaml:"properties" json:"properties,omitempty"` // of a vault of today's
+	Properties map[string]any `yaml:"properties" json:"properties,omitempty"` // of a vault of today's, or of a role
 	Level      string         `yaml:"level" json:"level,omitempty"`           // of a lock: ReadOnly or CanNotDelete
-	Scope      string         `yaml:"scope" json:"scope,omitempty"`           // of a lock: vault, group or subscription
+	Scope      string         `yaml:"scope" json:"scope,omitempty"`           // of a lock or a role: vault, group or subscription
 	Auxiliary  bool           `yaml:"auxiliary" json:"auxiliary,omitempty"`   // other tenants' tokens open the guard
 	Provider   string         `yaml:"provider" json:"provider,omitempty"`     // Microsoft.RecoveryServices or Microsoft.SiteRecovery
 }

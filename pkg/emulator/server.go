@@ -179,6 +179,8 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.roles(q, l.At)
 	case callAssign:
 		return c.assign(q, l)
+	case callInstances:
+		return c.instances(q, l.At)
 	case callLocks:
 		return c.listLocks(q, l.At)
 	case callPermissions:

@@ -46,10 +46,12 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "permissions"}):
 		q.call, versions = callPermissions, []string{versionRights}
 	case len(rest) >= 3 && slices.Equal(rest[:3], []string{"providers", "microsoft.authorization", "roleassignments"}) && len(rest) <= 4:
-		q.call, versions, also = callRoles, []string{versionRoles}, []string{"$filter"}
+		q.call, versions, also = callRoles, []string{versionRoles}, []string{"$filter", "$skipToken"}
 		if len(rest) == 4 {
 			q.call, methods, also = callAssign, []string{http.MethodPut}, nil
 		}
+	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "roleassignmentscheduleinstances"}):
+		q.call, versions, also = callInstances, []string{versionInstances}, []string{"$filter", "$skipToken"}
 	default:
 		return missing
 	}
@@ -76,7 +78,7 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 			return p
 		}
 		return emptyBody(body)
-	case q.call == callRoles || q.call == callAssign:
+	case q.call == callRoles || q.call == callAssign || q.call == callInstances:
 		return parseRoles(q, r, segments[8:], body)
 	case r.Method == http.MethodGet:
 		return emptyBody(body)

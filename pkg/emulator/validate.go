@@ -154,6 +154,9 @@ func (c *checker) fault(path string, f *Fault) {
 			c.add(path+".properties", "cannot be written as JSON: %v", err)
 		}
 	}
+	if f.Kind == kindRole {
+		c.role(path, f)
+	}
 	if f.Kind == kindHang && f.Delay != "" && !f.Accepted {
 		c.add(path+".delay", "says when a start is accepted, and accepted is not set")
 	}

@@ -16,7 +16,8 @@ type assignment struct {
 	name, role, principal, principalType, scope string
 	ours                                        bool // made by the client
 	made, visible                               time.Time
-	seen                                        bool // the client was shown it
+	seen                                        bool   // the client was shown it
+	kind, end                                   string // Activated where it is not Assigned; when it ends
 	puts                                        int
 }
 
@@ -51,6 +52,19 @@ func (v *VaultHandle) Assigned(principal, roleName, scope string) *VaultHandle {
 	})
 }
 
+// AssignedUntil is Assigned of a role that ends: one that was activated, or was given
+// for a time, as kind says ("Activated", "Assigned"). end may be empty.
+func (v *VaultHandle) AssignedUntil(principal, roleName, scope, kind, end string) *VaultHandle {
+	v.Assigned(principal, roleName, scope)
+	return v.with(func() { a := v.roles[len(v.roles)-1]; a.kind, a.end = kind, end })
+}
+
+// Instances appends to what the next lists of when the vault's role assignments end
+// meet.
+func (v *VaultHandle) Instances(faults ...ReadFault) *VaultHandle {
+	return v.with(func() { v.endScript = append(v.endScript, faults...) })
+}
+
 func pad(n int) string {
 	s := strconv.Itoa(n)
 	return strings.Repeat("0", 12-len(s)) + s
@@ -82,6 +96,15 @@ var (
 	PrincipalNotFound = misread("PrincipalNotFound", func(answer) answer {
 		return failure(http.StatusBadRequest, "PrincipalNotFound", "The principal does not exist in the directory.")
 	})
+	// InstancesUnlicensed and InstancesForbidden are answers to Instances: the directory
+	// has no licence for Privileged Identity Management, and the identity no right.
+	InstancesUnlicensed = misread("no licence", func(answer) answer {
+		return failure(http.StatusBadRequest, "AadPremiumLicenseRequired", "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
+	})
+	InstancesForbidden = misread("403", func(answer) answer {
+		return failure(http.StatusForbidden, "AuthorizationFailed",
+			"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignmentScheduleInstances/read' over the scope.")
+	})
 	// AssignForbidden answers 403.
 	AssignForbidden = misread("403", func(answer) answer {
 		return failure(http.StatusForbidden, "AuthorizationFailed",
@@ -107,7 +130,7 @@ var filterForms = []form{
 }
 
 func (a *assignment) id() string {
-	return a.scope + "/providers/Microsoft.Authorization/roleAssignments/" + a.name
+	return strings.TrimSuffix(a.scope, "/") + "/providers/Microsoft.Authorization/roleAssignments/" + a.name
 }
 
 // doc is the example RoleAssignments_CreateForResource.
@@ -166,6 +189,45 @@ func (s *Server) getAssignments(in *request) answer {
 	}
 	for _, a := range shown {
 		a.seen = true
+	}
+	return whole.AsGood()
+}
+
+// getInstances answers the list of the same assignments with when they end (the
+// example GetRoleAssignmentScheduleInstancesByScope).
+func (s *Server) getInstances(in *request) answer {
+	v := in.vault
+	list := []any{}
+	for _, a := range v.roles {
+		keep := in.filter == ""
+		for _, f := range filterForms {
+			if m := f.pattern.FindStringSubmatch(in.filter); m != nil {
+				keep = f.keep(m[1], a)
+			}
+		}
+		if !keep || in.Now.Before(a.visible) {
+			continue
+		}
+		kind, end := "Assigned", any(nil)
+		if a.kind != "" {
+			kind = a.kind
+		}
+		if a.end != "" {
+			end = a.end
+		}
+		list = append(list, object{"id": strings.TrimSuffix(a.scope, "/") + "/providers/Microsoft.Authorization/RoleAssignmentScheduleInstances/" + a.name, "name": a.name,
+			"type": "Microsoft.Authorization/RoleAssignmentScheduleInstances", "properties": object{
+				"originRoleAssignmentId": a.id(), "assignmentType": kind, "endDateTime": end, "scope": a.scope, "principalId": a.principal, "principalType": a.principalType,
+				"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role, "status": "Provisioned", "memberType": "Direct",
+			}})
+	}
+	whole := strict.JSON(http.StatusOK, object{"value": list})
+	v.rolePace.judge(in)
+	v.endsAsked = true
+	if len(v.endScript) > 0 {
+		fault := v.endScript[0]
+		v.endScript = v.endScript[1:]
+		return fault.reply(in, &v.rolePace, whole)
 	}
 	return whole.AsGood()
 }
@@ -263,16 +325,21 @@ func (s *Server) judgeAssign(in *request) (*assignment, bool) {
 }
 
 // judgeCover: once the key vault follows roles, its access policies give
-// nothing any more. Each must be covered by roles that the client was shown.
+// nothing any more. Each must be covered by roles that the client was shown, and
+// that do not end as little as the policy does; of those that others gave it
+// must have asked. What is lost of managed storage accounts needs consent.
 func (v *VaultHandle) judgeCover(in *request) {
 	for _, p := range v.policies {
 		actions, impossible := p.needs()
 		if impossible != "" {
 			in.Problem("PATCH though no role can do what %s may do by its access policy: %s", p.Principal, impossible)
 		}
+		if len(p.Storage) > 0 && !v.spec.AcceptWarnings {
+			in.Problem("PATCH though %s loses storage %s, and nobody consented", p.Principal, strings.Join(p.Storage, ", "))
+		}
 		for _, action := range actions {
 			if !slices.ContainsFunc(v.roles, func(a *assignment) bool {
-				return a.seen && ofPrincipal(p.Principal, a) && builtInRoles[a.role].grants(action)
+				return a.seen && a.kind != "Activated" && a.end == "" && (a.ours || v.endsAsked) && ofPrincipal(p.Principal, a) && builtInRoles[a.role].grants(action)
 			}) {
 				in.Problem("PATCH before %s was seen to have a role with %s", p.Principal, action)
 			}

@@ -21,6 +21,7 @@ const (
 	CallLocks        Call = "locks"        // GET …/Microsoft.Authorization/locks
 	CallRules        Call = "rules"        // GET …/Microsoft.AlertsManagement/actionRules
 	CallAssignments  Call = "assignments"  // GET …/Microsoft.Authorization/roleAssignments
+	CallInstances    Call = "instances"    // GET …/Microsoft.Authorization/roleAssignmentScheduleInstances
 	CallAssign       Call = "assign"       // PUT …/Microsoft.Authorization/roleAssignments/{guid}
 	CallPermissions  Call = "permissions"  // GET …/Microsoft.Authorization/permissions of a group or a vault
 	CallGraph        Call = "graph"        // POST /providers/Microsoft.ResourceGraph/resources
@@ -34,6 +35,7 @@ var apiVersions = map[Call]string{
 	CallLocks:        "2020-05-01",
 	CallRules:        "2021-08-08",
 	CallAssignments:  "2022-04-01",
+	CallInstances:    "2020-10-01",
 	CallAssign:       "2022-04-01",
 	CallPermissions:  "2022-04-01",
 	CallGraph:        "2024-04-01",
@@ -51,7 +53,7 @@ type request struct {
 	vault   *VaultHandle
 	op      *operation // with CallStatus and CallResult
 	name    string     // with CallAssign the assignment's, with CallProvider the namespace
-	filter  string     // with CallAssignments and CallLocks
+	filter  string     // with CallAssignments, CallInstances and CallLocks
 	page    int        // of a list that goes on
 	change  object     // with CallPatch: the body
 	version string     // the api-version that it names

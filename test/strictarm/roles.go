@@ -103,8 +103,9 @@ func (p AccessPolicy) doc() object {
 	return doc
 }
 
-// needs are the data actions that the policy allows; the storage permissions
-// and compound identities have no role at all, which is what "impossible" says.
+// needs are the data actions that the policy allows; what compound identities may
+// has no role at all, which is what "impossible" says. Neither have the permissions on
+// managed storage accounts: somebody must consent to their loss.
 func (p AccessPolicy) needs() (actions []string, impossible string) {
 	for area, words := range p.areas() {
 		for _, w := range words {
@@ -114,9 +115,6 @@ func (p AccessPolicy) needs() (actions []string, impossible string) {
 			}
 			actions = append(actions, as...)
 		}
-	}
-	if len(p.Storage) > 0 {
-		impossible = "storage " + strings.Join(p.Storage, ", ")
 	}
 	if p.Application != "" {
 		impossible = "application " + p.Application

@@ -26,6 +26,11 @@ func (c *client) assignments(v *strictarm.VaultHandle, filter string) reply {
 	return c.do("GET", v.ID()+"/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01"+filter, "")
 }
 
+func (c *client) instances(v *strictarm.VaultHandle, filter string) reply {
+	c.t.Helper()
+	return c.do("GET", v.ID()+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01"+filter, "")
+}
+
 func (c *client) assign(v *strictarm.VaultHandle, name, role, principal, kind string) reply {
 	c.t.Helper()
 	body := fmt.Sprintf(`{"properties":{"roleDefinitionId":"/subscriptions/%s/providers/Microsoft.Authorization/roleDefinitions/%s","principalId":"%s","principalType":"%s"}}`,
@@ -95,7 +100,7 @@ func TestCover(t *testing.T) {
 		"only reading":   {strictarm.AccessPolicy{Principal: app, Keys: []string{"list"}, Certificates: []string{"get"}}, "Key Vault Reader", ""},
 		"rotation":       {strictarm.AccessPolicy{Principal: app, Keys: []string{"GetRotationPolicy"}}, "Key Vault Crypto Officer", ""},
 		"issuers":        {strictarm.AccessPolicy{Principal: app, Certificates: []string{"manageissuers", "managecontacts"}}, "Key Vault Certificates Officer", ""},
-		"storage":        {strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}}, "Key Vault Administrator", "no role can do"},
+		"storage":        {strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}}, "Key Vault Administrator", "loses storage get, and nobody consented"},
 		"compound":       {strictarm.AccessPolicy{Principal: app, Application: group, Secrets: []string{"get"}}, "Key Vault Secrets User", "no role can do"},
 		"unknown":        {strictarm.AccessPolicy{Principal: app, Keys: []string{"teleport"}}, "Key Vault Administrator", "keys teleport"},
 		"nothing needed": {strictarm.AccessPolicy{Principal: app}, "", ""},
@@ -107,6 +112,7 @@ func TestCover(t *testing.T) {
 				v.Assigned(app, d.role, "")
 			}
 			c.assignments(v, "")
+			c.instances(v, "")
 			c.change(v)
 			if d.says == "" {
 				clean(t, cloud)
@@ -228,4 +234,57 @@ func TestAssignmentLists(t *testing.T) {
 	clean(t, cloud)
 	c.assignments(v, "&$filter=roleDefinitionId%20eq%20'x'")
 	complains(t, cloud, "which the specification does not name")
+}
+
+// A role that ends takes no policy's place; whether one ends must be asked.
+func TestCoverThatEnds(t *testing.T) {
+	t.Parallel()
+	for name, d := range map[string]struct {
+		kind, end string
+		ask       bool
+		says      string
+	}{
+		"permanent":         {"", "", true, ""},
+		"nobody asked":      {"", "", false, "before " + app + " was seen to have a role"},
+		"activated":         {"Activated", "2026-12-01T05:00:00Z", true, "before " + app + " was seen to have a role"},
+		"activated, no end": {"Activated", "", true, "before " + app + " was seen to have a role"},
+		"given for a time":  {"Assigned", "2026-12-01T05:00:00Z", true, "before " + app + " was seen to have a role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cloud, c, v := newKeyVault(t, reader)
+			v.AssignedUntil(app, "Key Vault Secrets User", "/", d.kind, d.end)
+			c.assignments(v, "&$filter=atScope()")
+			if d.ask {
+				p := c.instances(v, "&$filter=atScope()").json(t)["value"].([]any)[0].(map[string]any)["properties"].(map[string]any)
+				if end, _ := p["endDateTime"].(string); end != d.end || (p["assignmentType"] == "Activated") != (d.kind == "Activated") || !strings.HasPrefix(p["originRoleAssignmentId"].(string), "/providers/") {
+					t.Errorf("%v", p)
+				}
+			}
+			c.change(v)
+			if d.says == "" {
+				clean(t, cloud)
+			} else {
+				complains(t, cloud, d.says)
+			}
+		})
+	}
+	cloud, c, v := newKeyVault(t, reader)
+	if got := c.instances(v.Instances(strictarm.InstancesUnlicensed, strictarm.InstancesForbidden), ""); got.status != 400 || !strings.Contains(got.body, "AadPremiumLicenseRequired") {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+	if got := c.instances(v, ""); got.status != 403 {
+		t.Errorf("answered %d", got.status)
+	}
+	clean(t, cloud)
+}
+
+// What is lost of managed storage accounts is lost with consent alone.
+func TestStorageNeedsConsent(t *testing.T) {
+	t.Parallel()
+	cloud, c := newCloud(t, strictarm.Config{})
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "kv1", Kind: strictarm.KeyVaultRBAC, AcceptWarnings: true}).
+		Policies(strictarm.AccessPolicy{Principal: app, Storage: []string{"all"}})
+	c.change(v)
+	clean(t, cloud)
 }

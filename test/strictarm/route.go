@@ -118,6 +118,8 @@ func (s *Server) routeVault(in *request) {
 		in.call = CallPermissions
 	case len(seg) == 11 && is(10, "roleAssignments"):
 		in.call = CallAssignments
+	case len(seg) == 11 && is(10, "roleAssignmentScheduleInstances"):
+		in.call = CallInstances
 	case len(seg) == 12 && is(10, "roleAssignments"):
 		in.call = CallAssign
 		in.name = strings.ToLower(seg[11].Text)
@@ -143,7 +145,7 @@ func (s *Server) checkQuery(in *request) {
 		in.Problem("api-version is %q, want %q once", got, want)
 	}
 	for key := range q {
-		filters := in.call == CallAssignments || in.call == CallLocks
+		filters := in.call == CallAssignments || in.call == CallInstances || in.call == CallLocks
 		if key != "api-version" && !(key == "$filter" && filters) {
 			in.Problem("query parameter %q has no business there", key)
 		}

@@ -289,6 +289,8 @@ func (s *Server) dispatch(in *request) answer {
 		return s.getLocks(in)
 	case CallAssignments:
 		return s.getAssignments(in)
+	case CallInstances:
+		return s.getInstances(in)
 	case CallAssign:
 		return s.assign(in)
 	case CallPermissions:

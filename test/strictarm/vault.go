@@ -63,6 +63,8 @@ type VaultHandle struct {
 	policies     []AccessPolicy
 	assignLag    time.Duration
 	roleScript   []ReadFault
+	endScript    []ReadFault // of the instances of role assignments
+	endsAsked    bool        // whether assignments end was asked for
 	assignScript []ReadFault
 	rolesPage    int
 

@@ -98,7 +98,7 @@ func readEnds(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []princip
 	case refused && strings.EqualFold(ce.Code, codeUnlicensed):
 		all.unlicensed = true
 	case refused && (ce.Class == fleet.CallForbidden || ce.Class == fleet.CallRefused || ce.Class == fleet.CallNotFound):
-		all.unread = fmt.Sprintf("HTTP %d %s: %s", ce.HTTPStatus, ce.Code, ce.Message)
+		all.unread = strings.TrimSpace(fmt.Sprintf("HTTP %d %s", ce.HTTPStatus, ce.Code))
 	default:
 		return err
 	}
