@@ -23,7 +23,7 @@ func TestTodayThereAndBack(t *testing.T) {
 			}
 		},
 		strictarm.Immutability: func(i int, v *strictarm.VaultHandle) {
-			v.Property("securitySettings.immutabilitySettings.configuration", map[string]any{"type": "TimeBased", "durationInDays": 30 + i})
+			v.Property("securitySettings.softDeleteSettings.softDeleteRetentionPeriodInDays", 14+i)
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {

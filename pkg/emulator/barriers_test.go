@@ -53,7 +53,7 @@ var barrierCases = map[string][]todaysFaultCase{
 			h.Set("x-ms-authorization-auxiliary", "Bearer one")
 			send := func(state, guards string) answer {
 				return cl.do(context.Background(), "PATCH", pathOf(v)+"?api-version="+rsvVersion,
-					`{"properties":{"securitySettings":{"immutabilitySettings":{"state":"`+state+`"}}`+guards+`}}`, h)
+					strings.TrimSuffix(immutable(state), "}}")+guards+`}}`, h)
 			}
 			named := `,"resourceGuardOperationRequests":`
 			wantStatus(t, send("Unlocked", ""), 202)

@@ -85,12 +85,15 @@ type changing struct {
 	durations
 	retryAfter int // seconds; 0: no such header
 	state      string
+
+	configurationCode string // empty: the usual one
 }
 
 func newChanging(s Scenario) changing {
 	in := s.Changes
 	recorded := s.Shape != shapeSpecification
-	out := changing{durations: newDurations(s.TimeScale, in.Duration, Duration{Min: "5s", Max: "2m"}), retryAfter: in.RetryAfter, state: in.State}
+	out := changing{durations: newDurations(s.TimeScale, in.Duration, Duration{Min: "5s", Max: "2m"}), retryAfter: in.RetryAfter, state: in.State,
+		configurationCode: in.ConfigurationCode}
 	out.recorded = recorded && in.Duration == (Duration{})
 	switch {
 	case out.retryAfter == 0 && !recorded:

@@ -31,7 +31,7 @@ func (c *Cloud) patch(q *request, l *line) reply {
 	switch {
 	case reflect.DeepEqual(properties, r.properties(l.At)) && maps.Equal(tags, r.tags(l.At)):
 		l.Unchanged = true
-		rep = ok(c.show(r, l.At))
+		rep = ok(q.visible(c.show(r, l.At)))
 	case ch.Fails && ch.EndsAt.Equal(at): // of a type without operations the answer is the end
 		return armError(http.StatusBadRequest, ch.Code, ch.Message)
 	case ch.EndsAt.Equal(at):
@@ -39,11 +39,11 @@ func (c *Cloud) patch(q *request, l *line) reply {
 		if ch.Void {
 			properties, tags = r.properties(l.At), r.tags(l.At)
 		}
-		rep = ok(c.describe(r, properties, tags, len(r.landed(l.At))+1, l.At))
+		rep = ok(q.visible(c.describe(r, properties, tags, len(r.landed(l.At))+1, l.At)))
 	case r.fault(c, kindCreated) != nil:
 		l.Change = ch
 		shown := merged(r.properties(l.At), object{"provisioningState": "Provisioning"})
-		rep = ok(c.describe(r, shown, r.tags(l.At), len(r.landed(l.At)), l.At))
+		rep = ok(q.visible(c.describe(r, shown, r.tags(l.At), len(r.landed(l.At)), l.At)))
 		rep.status, rep.header = http.StatusCreated, c.monitors(q, ch, l.At)
 		rep.header.Del("Location")
 	default:
@@ -101,7 +101,7 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 		return &rep
 	}
 	from, to := immutability(r.properties(l.At)), immutability(q.patch.properties)
-	if to != "" && !mayBecome(from, to) {
+	if to != "" && !mayBecome(from, to) || from == immutabilityLocked && reconfigures(r.properties(l.At), q.patch.properties) {
 		return no(http.StatusBadRequest, "UserErrorUnsupportedVaultImmutabilityStateChange", "The immutability of this vault is %s and cannot become %s.", from, to)
 	}
 	return nil
@@ -152,7 +152,7 @@ func (c *Cloud) operation(q *request, l *line) reply {
 		case changeFailed:
 			return armError(http.StatusBadRequest, ch.Code, ch.Message)
 		}
-		return ok(c.show(r, l.At))
+		return ok(q.visible(c.show(r, l.At)))
 	}
 	rep := reply{status: http.StatusOK, body: c.stands(q, ch, l.At)}
 	if status == changeInProgress {

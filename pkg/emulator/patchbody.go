@@ -45,7 +45,7 @@ var (
 			}},
 			"securitySettings": {fields: map[string]*shape{
 				"immutabilitySettings": {fields: map[string]*shape{
-					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}}},
+					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}, "configuration": configurationPatch}},
 			}},
 			"publicNetworkAccess": onOff,
 			guardRequests:         {each: &shape{like: guardPattern}},
@@ -94,6 +94,7 @@ func readPatch(body []byte, want *shape) (patchBody, *problem) {
 			p.tags[name], _ = value.(string) // so says the shape
 		}
 	}
+	p.whole()
 	return p, nil
 }
 

@@ -35,7 +35,7 @@ type resourceType struct {
 // those a sovereign cloud that lags may still be asked with; all of them want
 // the five alert settings.
 var resourceTypes = []*resourceType{
-	{name: "Microsoft.RecoveryServices/vaults", versions: []string{"2026-07-01", "2025-08-01", "2025-02-01", "2024-10-01", "2024-04-01"},
+	{name: "Microsoft.RecoveryServices/vaults", versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01", "2024-04-01"},
 		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
 	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
 		patch: keyVaultPatch, usual: usualKeyVault},

@@ -39,6 +39,9 @@ type Changes struct {
 	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; where absent as it was recorded, or {min: 5s, max: 2m} in the specification's shape
 	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; no such header at -1 or where absent, but for 10 in the specification's shape
 	State      string   `yaml:"state" json:"state,omitempty"`           // provisioningState while it is under way; Provisioning where absent
+	// ConfigurationCode is the code of the refusal of a state of immutability without
+	// its configuration, which no source has; InvalidRestApiParameter where absent.
+	ConfigurationCode string `yaml:"configurationCode" json:"configurationCode,omitempty"`
 }
 
 // Fault is one scripted trouble: whom it strikes, and what happens. Which

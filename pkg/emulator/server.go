@@ -170,7 +170,7 @@ func (c *Cloud) act(q *request, l *line) reply {
 	}
 	switch q.call {
 	case callVault:
-		return ok(c.show(q.resource, l.At))
+		return ok(q.visible(c.show(q.resource, l.At)))
 	case callPatch:
 		return c.patch(q, l)
 	case callOperation:

@@ -92,8 +92,10 @@ func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, 
 	q.auxiliary = r.Header.Get(headerAuxiliary) != ""
 	var p *problem
 	q.body = body
-	q.patch, p = readPatch(body, kind.patch)
-	return p
+	if q.patch, p = readPatch(body, kind.patch); p != nil {
+		return p
+	}
+	return c.immutable(q)
 }
 
 // headerAuxiliary carries the tokens of other tenants.

@@ -20,7 +20,11 @@ const (
 )
 
 func immutable(state string) string {
-	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"}}}}`
+	configuration := ""
+	if state != "Disabled" {
+		configuration = `,"configuration":{"type":"AsPerPolicy"}`
+	}
+	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` + configuration + `}}}}`
 }
 
 // estate is three vaults of today's in two subscriptions.
@@ -198,8 +202,12 @@ func TestImmutability(t *testing.T) {
 		for _, to := range states {
 			t.Run(from+" "+to, func(t *testing.T) {
 				t.Parallel()
+				settings := map[string]any{"state": from}
+				if from != "Disabled" {
+					settings["configuration"] = map[string]any{"type": "AsPerPolicy"}
+				}
 				c := todaysCloud(t, Scenario{Faults: []Fault{{Kind: kindSynchronous, Rate: 1}, {Kind: kindState, Vault: "rsv-1",
-					Properties: map[string]any{"securitySettings": map[string]any{"immutabilitySettings": map[string]any{"state": from}}}}}})
+					Properties: map[string]any{"securitySettings": map[string]any{"immutabilitySettings": settings}}}}})
 				cl, v := inMemory(t, c), estate()[0]
 				a := cl.patch(v, immutable(to))
 				want, accepted := to, 1

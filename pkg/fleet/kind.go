@@ -49,8 +49,11 @@ type KindSpec struct {
 	Confirm bool
 	After   []string // what is left to do by hand afterwards, in whole sentences
 
-	Options []Option    // besides those that all kinds but classic have, [CommonOptions]
-	Role    func() Role // the least that it needs of the Resource Manager
+	Options []Option // besides those that all kinds but classic have, [CommonOptions]
+	// Properties are what the kind relies on of the service's API, where not every
+	// version that may be chosen has it: [KindSpec.Complete] refuses one that has not.
+	Properties []Property
+	Role       func() Role // the least that it needs of the Resource Manager
 
 	// Describe says what is sent to each vault. The options are complete and
 	// valid; the classic kind has none.
@@ -90,6 +93,7 @@ const (
 	PlaceholderName         = "{name}"
 	PlaceholderTarget       = "{target}"    // in an XML body: the ID that a classic vault will have
 	PlaceholderRestore      = `"{restore}"` // as the body: what was recorded of the vault
+	PlaceholderOwn          = "{its own}"   // in a JSON body: what the vault has there when it is changed
 )
 
 // Of is the request for one vault. The body is null where nothing was recorded

@@ -29,8 +29,9 @@ const (
 	OptionDuration OptionType = "duration" // such as 90s
 	OptionVersion  OptionType = "version"  // of an API: 2026-07-01, perhaps with -preview
 	OptionGUID     OptionType = "guid"
-	OptionKind     OptionType = "kind" // one of Words
-	OptionPath     OptionType = "path" // of a file, relative to the inventory
+	OptionKind     OptionType = "kind"   // one of Words
+	OptionPath     OptionType = "path"   // of a file, relative to the inventory
+	OptionNumber   OptionType = "number" // a whole one, from Min to Max
 )
 
 // Option is a setting of a kind, as the inventory's `upgrade:` takes it.
@@ -41,6 +42,7 @@ type Option struct {
 	Default  string // in the normal spelling; empty: none
 	Required bool
 	Words    []string // the values of OptionKind
+	Min, Max int      // of OptionNumber
 }
 
 // The keys of [CommonOptions], of what every rollback needs, and of kinds whose
@@ -91,6 +93,12 @@ func (o *Option) Normal(value string) (string, error) {
 		if !slices.Contains(o.Words, value) {
 			return "", fmt.Errorf("%s is none of %s", strconv.Quote(value), strings.Join(o.Words, ", "))
 		}
+	case OptionNumber:
+		n, err := strconv.Atoi(value)
+		if err != nil || n < o.Min || n > o.Max {
+			return "", fmt.Errorf("%s is no whole number from %d to %d", strconv.Quote(value), o.Min, o.Max)
+		}
+		return strconv.Itoa(n), nil
 	default:
 		if value == "" || len(value) > 1000 {
 			return "", errors.New("it must have between 1 and 1000 characters")
@@ -99,8 +107,24 @@ func (o *Option) Normal(value string) (string, error) {
 	return value, nil
 }
 
+// Number returns an option of type [OptionNumber]; 0 where it is not set.
+func (o Options) Number(key string) int {
+	n, _ := strconv.Atoi(o[key]) // normal, so it is one
+	return n
+}
+
+// OptionError says what is wrong with the value of an option.
+type OptionError struct {
+	Key string
+	Err error
+}
+
+func (e *OptionError) Error() string { return "upgrade." + e.Key + ": " + e.Err.Error() }
+func (e *OptionError) Unwrap() error { return e.Err }
+
 // Complete adds the defaults to options, and says what a kind lacks or does not
-// know.
+// know. An option whose value is wrong, and an API version that does not know what
+// the kind relies on, is an *OptionError.
 func (s *KindSpec) Complete(given Options) (Options, error) {
 	out, known := Options{}, map[string]bool{}
 	for i := range s.Options {
@@ -111,7 +135,7 @@ func (s *KindSpec) Complete(given Options) (Options, error) {
 		case ok:
 			normal, err := o.Normal(value)
 			if err != nil {
-				return nil, fmt.Errorf("upgrade.%s: %w", o.Key, err)
+				return nil, &OptionError{o.Key, err}
 			}
 			out[o.Key] = normal
 		case o.Required:
@@ -124,6 +148,9 @@ func (s *KindSpec) Complete(given Options) (Options, error) {
 		if !known[key] {
 			return nil, fmt.Errorf("upgrade kind %s has no option %s", s.Kind, strconv.Quote(key))
 		}
+	}
+	if err := s.checkVersion(out); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

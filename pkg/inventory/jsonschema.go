@@ -152,6 +152,8 @@ func optionSchema(o *fleet.Option) keys {
 		return duration(o.Doc)
 	case fleet.OptionKind:
 		return oneWord(o.Doc, o.Words...)
+	case fleet.OptionNumber:
+		return whole(o.Doc, o.Min, o.Max)
 	}
 	return line(o.Doc)
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,6 +130,7 @@ func (d *decoder) rollbackOf(f *fields, kind *entry) {
 func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
 	d.today, d.in.Kind = kind, kind.Kind
 	options, sound := fleet.Options{}, true
+	given := map[string]*entry{}
 	for i := range kind.Options {
 		o := &kind.Options[i]
 		e := f.get(o.Key)
@@ -139,6 +141,7 @@ func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
 			}
 			continue
 		}
+		given[o.Key] = e
 		text, ok := d.optionText(o, e)
 		if ok {
 			normal, err := o.Normal(text)
@@ -153,7 +156,11 @@ func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
 	if sound {
 		complete, err := kind.Complete(options)
 		if err != nil {
-			d.problem(upgrade.at, "", "%v", err)
+			at := upgrade.at
+			if oe, ok := errors.AsType[*fleet.OptionError](err); ok && given[oe.Key] != nil {
+				at = given[oe.Key].at
+			}
+			d.problem(at, "", "%v", err)
 			return
 		}
 		options = complete
@@ -164,11 +171,13 @@ func (d *decoder) take(kind *fleet.KindSpec, f *fields, upgrade *entry) {
 }
 
 // optionText is an option's value as written. A version looks like a date, and
-// need not be quoted; a number without its unit is no duration, quoted or not.
+// need not be quoted; nor a number; one without its unit is no duration, quoted or
+// not.
 func (d *decoder) optionText(o *fleet.Option, e *entry) (string, bool) {
 	if e.value.Kind == yaml.ScalarNode {
 		switch tag := e.value.ShortTag(); {
-		case o.Type == fleet.OptionVersion && tag == "!!timestamp", o.Type == fleet.OptionDuration && (tag == "!!int" || tag == "!!float"):
+		case o.Type == fleet.OptionVersion && tag == "!!timestamp", o.Type == fleet.OptionNumber && tag == "!!int",
+			o.Type == fleet.OptionDuration && (tag == "!!int" || tag == "!!float"):
 			return e.value.Value, true
 		}
 	}

@@ -22,8 +22,8 @@ const (
 	alertsBody = `{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled",` +
 		`"alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},"classicAlertSettings":` +
 		`{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`
-	unlockedBody = `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Unlocked"}}}}`
-	lockedBody   = `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Locked"}}}}`
+	unlockedBody = `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Unlocked","configuration":{"type":"AsPerPolicy"}}}}}`
+	lockedBody   = `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Locked","configuration":{"type":"AsPerPolicy"}}}}}`
 	rolesBody    = `{"properties":{"enableRbacAuthorization":true}}`
 )
 

@@ -36,18 +36,26 @@ func (k Kind) provider() string {
 	return recoveryServices
 }
 
-// properties are what the kind's PATCH changes: the body is these, in
+// properties are what the kind's PATCH changes in a version of the API, for so
+// many days where the client was told any: the body is these, in
 // "properties", and nothing else (the reference, the table; the shape is that
 // of the examples PATCHVault_WithMonitoringSettings, GETVault and, for key
 // vaults, the definition VaultPatchProperties).
-func (k Kind) properties() object {
+func (k Kind) properties(version string, days float64) object {
 	switch k {
 	case Alerts:
 		return monitoring("Enabled", "Enabled", "Enabled", "Disabled", "Disabled")
 	case Immutability:
-		return immutability("Unlocked")
+		unlocked := immutability("Unlocked")
+		switch {
+		case days > 0:
+			set(unlocked, immutabilityPath+".configuration", object{"type": "TimeBased", "durationInDays": days})
+		case !older(version, configured):
+			set(unlocked, immutabilityPath+".configuration", object{"type": "AsPerPolicy"})
+		}
+		return unlocked
 	case ImmutabilityLock:
-		return immutability("Locked")
+		return immutability("Locked") // see VaultHandle.body
 	}
 	return object{"enableRbacAuthorization": true}
 }

@@ -122,7 +122,7 @@ func (v *VaultHandle) settle(now time.Time) {
 				v.doc["tags"] = clone(tags)
 			}
 			if p, ok := op.change["properties"].(object); ok {
-				merge(v.properties(), p)
+				apply(v.properties(), p)
 			}
 		}
 		if op.outcome.state != "" {

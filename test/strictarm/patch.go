@@ -21,7 +21,12 @@ func (s *Server) patch(in *request) answer {
 	v := in.vault
 	s.checkClientRequestID(in)
 	if in.change = in.readBody(); in.change != nil {
-		in.equal("the body", in.change, object{"properties": v.wants})
+		in.equal("the body", in.change, object{"properties": v.body(in.version)})
+		if properties, ok := in.change["properties"].(object); ok {
+			if path, first := v.unknown(properties, in.version); path != "" {
+				in.Problem("%s is not in version %s of the specification; %s is the first", path, in.version, first)
+			}
+		}
 	}
 	v.judgePatch(in)
 	seen := PatchSeen{At: in.Now, ClientRequestID: in.Header.Get("x-ms-client-request-id"), Body: string(bytes.TrimSpace(in.Body))}
@@ -69,6 +74,7 @@ func (s *Server) decide(in *request, seen *PatchSeen) answer {
 func (v *VaultHandle) refusal(in *request) *PatchFault {
 	state := func(o object) any { return at(o, "securitySettings.immutabilitySettings.state") }
 	properties, _ := in.change["properties"].(object)
+	unknown, _ := v.unknown(properties, in.version)
 	switch {
 	case v.gone:
 		return refuse(http.StatusNotFound, "ResourceNotFound", "The vault was not found.")
@@ -82,6 +88,10 @@ func (v *VaultHandle) refusal(in *request) *PatchFault {
 		return refuseAs(Guarded)
 	case properties["monitoringSettings"] != nil && !wholeMonitoring(properties):
 		return refuse(http.StatusBadRequest, "InvalidRestApiParameter", "monitoringSettings parameter is invalid.")
+	case unknown != "":
+		return refuse(http.StatusBadRequest, "InvalidRequestContent", unknown+" is not known in this version.")
+	case misconfigured(properties, in.version) != nil:
+		return misconfigured(properties, in.version)
 	case state(v.properties()) == "Locked" && state(properties) != nil && state(properties) != "Locked",
 		state(v.properties()) != "Unlocked" && state(properties) == "Locked":
 		return refuse(http.StatusBadRequest, "InvalidRestApiParameter", "The immutability state cannot be changed so.")

@@ -337,7 +337,7 @@ func TestRollBack(t *testing.T) {
 	t.Parallel()
 	for kind, back := range map[strictarm.Kind]string{
 		strictarm.Alerts:       strings.ReplaceAll(alertsBody, "Disabled", "Enabled"),
-		strictarm.Immutability: strings.Replace(unlockedBody, "Unlocked", "Disabled", 1),
+		strictarm.Immutability: `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Disabled"}}}}`,
 		strictarm.KeyVaultRBAC: strings.Replace(rolesBody, "true", "false", 1),
 	} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -138,7 +138,7 @@ func (s *Server) checkQuery(in *request) {
 		want = apiVersions[in.call]
 	}
 	if want == "" {
-		want = providerVersions[in.vault.spec.Kind.provider()]
+		want = s.version(in.call, in.vault.spec.Kind.provider())
 	}
 	in.version = want
 	if got := q["api-version"]; len(got) != 1 || got[0] != want {

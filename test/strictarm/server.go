@@ -88,7 +88,7 @@ func (s *Server) AddVault(spec Vault) *VaultHandle {
 		}
 	}
 	v := &VaultHandle{
-		s: s, sub: sub, spec: spec, index: len(s.vaults), wants: spec.Kind.properties(),
+		s: s, sub: sub, spec: spec, index: len(s.vaults), wants: spec.Kind.properties(s.version(CallPatch, spec.Kind.provider()), spec.Days),
 		takes: time.Second, requests: map[Call]int{},
 	}
 	v.doc = v.newDoc()

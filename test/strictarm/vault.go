@@ -23,6 +23,10 @@ type Vault struct {
 	// AnyCase accepts group and name in a case of the client's own: Resource
 	// Graph, where it may have them from, does not keep the case.
 	AnyCase bool
+
+	// Days are those that the client was told to keep recovery points for, with
+	// Immutability; 0: none.
+	Days float64
 }
 
 func (v Vault) withDefaults() Vault {
@@ -147,6 +151,11 @@ func (v *VaultHandle) newDoc() object {
 	doc["properties"] = recordedVault()
 	if v.spec.Kind == ImmutabilityLock {
 		merge(doc["properties"].(object), immutability("Unlocked"))
+		config := object{"type": "AsPerPolicy"}
+		if v.index%2 == 1 { // no two are the same
+			config = object{"type": "TimeBased", "durationInDays": float64(30 + v.index)}
+		}
+		set(doc["properties"].(object), immutabilityPath+".configuration", config)
 	}
 	return doc
 }
@@ -158,7 +167,13 @@ func (v *VaultHandle) properties() object { return v.doc["properties"].(object) 
 // wanted reports whether the vault is as it is to be. Locked is more than
 // Unlocked, and for ever.
 func (v *VaultHandle) wanted() bool {
-	return holds(v.properties(), v.wants) || v.spec.Kind == Immutability && !v.rollback && holds(v.properties(), immutability("Locked"))
+	if v.rollback || v.spec.Kind != Immutability && v.spec.Kind != ImmutabilityLock {
+		return holds(v.properties(), v.wants)
+	}
+	// For how long it keeps what is the vault's own, but for what was asked for.
+	kept, _ := at(v.properties(), immutabilityPath+".configuration.durationInDays").(float64)
+	state := at(v.properties(), immutabilityPath+".state")
+	return (state == "Locked" || state == "Unlocked" && v.spec.Kind == Immutability) && kept >= v.spec.Days
 }
 
 // provisioning is the provisioningState as it is read: while an operation

@@ -33,7 +33,7 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState,
 			Seen: u.lastReading(v, res, &polled{standing: gone})}
 	}
-	if why := u.change.reached(v, res); why != "" {
+	if why := u.change.reached(u.Kind, v, res); why != "" {
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,
 			Record: &fleet.Record{OperationID: operationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}}
 	}
@@ -53,7 +53,7 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.
 	case !res.Settled():
 		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState,
 			Seen: u.lastReading(v, res, &polled{standing: gone})}, nil
-	case u.change.reached(v, res) == "":
+	case u.change.reached(u.Kind, v, res) == "":
 		seen := u.lastReading(v, res, &polled{standing: gone})
 		return fleet.Verification{ResourceID: res.ID, Detail: "the vault is not as wanted: " + strings.Join(seen.Differs, ", "), Seen: seen}, nil
 	}

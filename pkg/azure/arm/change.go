@@ -23,17 +23,19 @@ type Change struct {
 	// Sections are the properties that the change is about, nested ones with
 	// dots. They make the state that is compared, recorded and put back.
 	Sections []string
-	// Body is what is sent to every vault; nil: what is recorded of each, for a
+	// Body is what is sent to every vault under complete options, the version of
+	// the API that is asked among them; nil: what is recorded of each, for a
 	// rollback. A vault whose properties hold all that it says is as the change
-	// wants it.
-	Body json.RawMessage
+	// wants it. Complete puts what a vault has in the place of each
+	// fleet.PlaceholderOwn. It is what the plan shows: give the same to Spec.Describe.
+	Body func(o fleet.Options) json.RawMessage
 	// Enough says in words why a vault counts as being as the change wants it
 	// although it does not hold all that the body says; "" where it does not. It
 	// makes no call. nil: none does.
-	Enough func(state State) string
+	Enough func(o fleet.Options, state State) string
 	// Judge says what stands against the change of a vault that is not yet as it
 	// should be. It makes no call. nil: nothing does.
-	Judge func(state State) []fleet.Finding
+	Judge func(o fleet.Options, state State) []fleet.Finding
 
 	// Check makes the checks that need calls of their own; nil: none.
 	Check func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource, r *check.Report)
@@ -44,6 +46,11 @@ type Change struct {
 	// nil: nothing. What it returns is recorded besides the state before. Doing it
 	// again does nothing. Its errors are *fleet.CallError.
 	Ready func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource) error
+}
+
+// Same is the body of a change that is the same whatever the options are.
+func Same(body json.RawMessage) func(fleet.Options) json.RawMessage {
+	return func(fleet.Options) json.RawMessage { return body }
 }
 
 // Sending is the one request of a start before it goes out.
@@ -89,9 +96,9 @@ func (c *Change) state(properties any) (State, json.RawMessage, error) {
 }
 
 // body is what is sent to a vault.
-func (c *Change) body(v *fleet.Vault) (json.RawMessage, error) {
+func (c *Change) body(o fleet.Options, v *fleet.Vault) (json.RawMessage, error) {
 	if c.Body != nil {
-		return c.Body, nil
+		return c.Body(o), nil
 	}
 	if len(v.Restore) == 0 {
 		return nil, fmt.Errorf("nothing that could be put back is recorded of vault %s", v.Ref())
@@ -105,8 +112,8 @@ const asWanted = "the vault is as the upgrade would make it"
 
 // reached says in words why a vault is as the change wants it; "" where it is
 // not.
-func (c *Change) reached(v *fleet.Vault, res *Resource) string {
-	body, err := c.body(v)
+func (c *Change) reached(o fleet.Options, v *fleet.Vault, res *Resource) string {
+	body, err := c.body(o, v)
 	if err != nil {
 		return ""
 	}
@@ -119,7 +126,7 @@ func (c *Change) reached(v *fleet.Vault, res *Resource) string {
 	case m["properties"] != nil && holds(res.Properties, m["properties"]):
 		return asWanted
 	case c.Enough != nil:
-		return c.Enough(res.State())
+		return c.Enough(o, res.State())
 	}
 	return ""
 }
@@ -129,8 +136,8 @@ const maxDiffers = 12
 
 // differs says in words what a vault's properties hold otherwise than the body
 // says, leaf by leaf.
-func (c *Change) differs(v *fleet.Vault, res *Resource) []string {
-	body, err := c.body(v)
+func (c *Change) differs(o fleet.Options, v *fleet.Vault, res *Resource) []string {
+	body, err := c.body(o, v)
 	if err != nil {
 		return nil
 	}
@@ -185,6 +192,7 @@ func leaf(v any) string {
 
 // holds reports whether a JSON value has all that another says. Texts are
 // compared without regard to case, as the Resource Manager does with its words.
+// What each vault has of its own is as it has it.
 func holds(have, want any) bool {
 	switch w := want.(type) {
 	case map[string]any:
@@ -206,7 +214,7 @@ func holds(have, want any) bool {
 		return true
 	case string:
 		h, ok := have.(string)
-		return ok && strings.EqualFold(h, w)
+		return w == fleet.PlaceholderOwn || ok && strings.EqualFold(h, w)
 	}
 	return have == want
 }

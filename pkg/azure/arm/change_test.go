@@ -29,6 +29,8 @@ func TestHolds(t *testing.T) {
 		{`{"a":7}`, `{"a":7}`, true},
 		{`{"a":12345678901234567891}`, `{"a":12345678901234567890}`, false},
 		{`{}`, `{"a":null}`, true},
+		{`{"a":{"b":1}}`, `{"a":"{its own}"}`, true},
+		{`{}`, `{"a":"{its own}"}`, true},
 		{`{"a":1}`, `{"a":null}`, false},
 		{`{"a":["X",{"b":1,"c":2}]}`, `{"a":["x",{"b":1}]}`, true},
 		{`{"a":["x"]}`, `{"a":["x","y"]}`, false},
@@ -55,7 +57,7 @@ func TestReachedNeedsABody(t *testing.T) {
 	res := &Resource{Properties: map[string]any{"settings": map[string]any{}}}
 	for _, restore := range []string{``, `{}`, `[]`, `null`, `{"properties":null}`, `{"tags":{}}`, `{"properties"`} {
 		v := &fleet.Vault{Restore: json.RawMessage(restore)}
-		if why := (&Change{}).reached(v, res); why != "" {
+		if why := (&Change{}).reached(nil, v, res); why != "" {
 			t.Errorf("%q: %s", restore, why)
 		}
 	}
@@ -98,7 +100,7 @@ func TestPlain(t *testing.T) {
 	}
 	up := c.Spec.Describe(options)
 	req := up.Request.Of(testVault())
-	if req.Method != "PATCH" || req.Path != vaultURL || string(req.Body) != string(c.Body) {
+	if req.Method != "PATCH" || req.Path != vaultURL || string(req.Body) != string(c.Body(options)) {
 		t.Errorf("request %+v", req)
 	}
 	if up.Title != c.Spec.Title || up.Type != "Microsoft.RecoveryServices/vaults" || up.Permanent || up.Confirm || up.Options[fleet.OptionExpected] != "2m0s" {

@@ -194,7 +194,7 @@ func testChange() Change {
 	s := fleet.KindSpec{Kind: "test-mode", Title: "the mode that tests want", Type: fleet.RecoveryServicesVault, Options: fleet.CommonOptions("2026-07-01"),
 		Role: func() fleet.Role { return RoleFor("test-mode", fleet.RecoveryServicesVault) }}
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, body, o) }
-	return Change{Spec: s, Sections: []string{"settings"}, Body: body}
+	return Change{Spec: s, Sections: []string{"settings"}, Body: Same(body)}
 }
 
 func testVault() *fleet.Vault {

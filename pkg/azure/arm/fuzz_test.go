@@ -63,7 +63,7 @@ func FuzzVault(f *testing.F) {
 		}
 		v := testVault()
 		v.Restore = back
-		if why := (&Change{Sections: u.change.Sections}).reached(v, res); why == "" {
+		if why := (&Change{Sections: u.change.Sections}).reached(nil, v, res); why == "" {
 			t.Errorf("it does not hold its own properties: %s", back)
 		}
 	})

@@ -97,7 +97,7 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Si
 		s.Reading = u.lastReading(f.Vault, res, p)
 	}
 	switch {
-	case res.Settled() && u.change.reached(f.Vault, res) != "":
+	case res.Settled() && u.change.reached(u.Kind, f.Vault, res) != "":
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
 	case f.OperationID != "" && res.broken():
 		// It was well when our start went out.
@@ -126,10 +126,10 @@ func (u *Upgrader) lastReading(v *fleet.Vault, res *Resource, p *polled) *fleet.
 	switch {
 	case !res.Settled():
 		r.What = "the vault's provisioning state is " + res.ProvisioningState
-	case u.change.reached(v, res) != "":
+	case u.change.reached(u.Kind, v, res) != "":
 		r.What = "the vault is as wanted"
 	default:
-		r.What, r.Settled, r.Differs = "no operation is under way on the vault, and it is not as wanted", true, u.change.differs(v, res)
+		r.What, r.Settled, r.Differs = "no operation is under way on the vault, and it is not as wanted", true, u.change.differs(u.Kind, v, res)
 	}
 	if r.Running {
 		r.What = "the operation says that it is under way; " + r.What

@@ -10,7 +10,7 @@ import (
 // recorded before. restore makes the body that does so from a recorded state, or
 // says why there is none. judge is as in [Change]; calls are those of the
 // rollback's own.
-func Rollback(of Change, restore func(State) (json.RawMessage, error), judge func(State) []fleet.Finding, calls ...Call) Change {
+func Rollback(of Change, restore func(State) (json.RawMessage, error), judge func(fleet.Options, State) []fleet.Finding, calls ...Call) Change {
 	kind := fleet.RollbackOf(of.Spec.Kind)
 	s := of.Spec
 	s.Kind, s.Title, s.After = kind, "back to what was before "+string(of.Spec.Kind), nil

@@ -33,10 +33,10 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 		return nil, again("the vault is as it should be")
 	case !res.Settled():
 		return nil, again("an operation is under way on the vault")
-	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(res.State()), fleet.SeverityError):
+	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(u.Kind, res.State()), fleet.SeverityError):
 		return nil, again("the vault is not as it was when it was checked")
 	}
-	body, err := u.change.body(v)
+	body, err := u.change.body(u.Kind, v)
 	if err != nil {
 		return nil, again(err.Error())
 	}

@@ -189,14 +189,16 @@ func TestNoConnectionIsNotSent(t *testing.T) {
 func TestDriftIsAConflict(t *testing.T) {
 	t.Parallel()
 	judging := testChange()
-	judging.Judge = func(s State) []fleet.Finding {
+	judging.Judge = func(_ fleet.Options, s State) []fleet.Finding {
 		if strings.Contains(string(s["settings"]), "Off") {
 			return nil
 		}
 		return []fleet.Finding{{Severity: fleet.SeverityError, Code: "mode"}}
 	}
 	warning := testChange()
-	warning.Judge = func(State) []fleet.Finding { return []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "mind"}} }
+	warning.Judge = func(fleet.Options, State) []fleet.Finding {
+		return []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "mind"}}
+	}
 	back := Rollback(testChange(), nil, nil)
 	for name, tt := range map[string]struct {
 		change Change

@@ -44,7 +44,7 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 }
 
 func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r *check.Report) fleet.Validation {
-	reached := u.change.reached(v, res)
+	reached := u.change.reached(u.Kind, v, res)
 	if reached != "" && res.Settled() {
 		return fleet.Validation{Verdict: fleet.VerdictAlready, Findings: []fleet.Finding{{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
 			Message: reached + ": nothing is sent"}}}
@@ -54,13 +54,13 @@ func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r 
 			Message: fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location, text.Clean(v.Location, text.MaxID)),
 			Action:  "Correct its location in the inventory: limits and reports go by it."}, res.RequestID)
 	}
-	if _, err := u.change.body(v); err != nil {
+	if _, err := u.change.body(u.Kind, v); err != nil {
 		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeNotRecorded, Message: err.Error(),
 			Action: "Only what a run has changed can be put back, from the ledger of that run."}, "")
 	}
 	u.checkProvisioning(res, r)
 	if u.change.Judge != nil && reached == "" {
-		for _, f := range u.change.Judge(res.State()) {
+		for _, f := range u.change.Judge(u.Kind, res.State()) {
 			r.Add(f, res.RequestID)
 		}
 	}

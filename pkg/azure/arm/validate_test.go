@@ -16,13 +16,13 @@ import (
 // judged is the test's change with something to judge, and a state that is enough.
 func judged() Change {
 	c := testChange()
-	c.Enough = func(s State) string {
+	c.Enough = func(_ fleet.Options, s State) string {
 		if strings.Contains(string(s["settings"]), "Better") {
 			return "it is better than that"
 		}
 		return ""
 	}
-	c.Judge = func(s State) []fleet.Finding {
+	c.Judge = func(_ fleet.Options, s State) []fleet.Finding {
 		if strings.Contains(string(s["settings"]), "Odd") {
 			return []fleet.Finding{{Severity: fleet.SeverityError, Code: "odd-mode", Message: "it is odd", Action: "Mend it."}}
 		}

@@ -32,14 +32,16 @@ const optionPropagation = "propagation"
 
 // Roles is the change of [Kind].
 func Roles() arm.Change {
-	return arm.Change{Spec: spec(), Sections: sections, Body: body, Judge: judge, Check: checkRoles, Ready: ready}
+	return arm.Change{Spec: spec(), Sections: sections, Body: arm.Same(body), Judge: func(_ fleet.Options, s arm.State) []fleet.Finding { return judge(s) }, Check: checkRoles, Ready: ready}
 }
 
 var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDeployment, sectionDisks, sectionTemplates}
 
 func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
-		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
+		// azure-rest-api-specs, keyvault.json, version by version.
+		Properties: []fleet.Property{{Name: "enableRbacAuthorization", Since: "2019-09-01"}},
+		After:      []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
 		Role: unconditional(func() fleet.Role {
 			return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, listInstances, readDefinition, makeAssignment)
 		}),

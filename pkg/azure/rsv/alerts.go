@@ -14,18 +14,21 @@ const KindAlerts fleet.Kind = "rsv-alerts"
 
 const sectionAlerts = "monitoringSettings"
 
-// alertsBody has all five fields: from API version 2024-02-01 on a partial body
-// is refused (the reference).
+// alertsBody has all five fields: from API version 2024-02-01 on, which brought
+// three of them, a partial body is refused (the reference). Older versions know
+// only alertsForAllJobFailures and alertsForCriticalOperations, so that nothing
+// could be verified of the rest: they are not to be chosen.
 var alertsBody = json.RawMessage(`{"properties":{"monitoringSettings":{` +
 	`"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},` +
 	`"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`)
 
 // Alerts is the change of [KindAlerts].
 func Alerts() arm.Change {
+	body := arm.Same(alertsBody)
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: KindAlerts, Title: "Azure Monitor alerts in place of classic ones",
-			After: []string{"See that an alert processing rule with an action group is about every vault: without one nobody gets mail of an alert."}}, alertsBody, readRules),
-		Sections: []string{sectionAlerts}, Body: alertsBody, Check: checkRules, Complete: guarded(""),
+		Spec: spec(fleet.KindSpec{Kind: KindAlerts, Title: "Azure Monitor alerts in place of classic ones", Properties: []fleet.Property{alertsOfReplication},
+			After: []string{"See that an alert processing rule with an action group is about every vault: without one nobody gets mail of an alert."}}, body, readRules),
+		Sections: []string{sectionAlerts}, Body: body, Check: checkRules, Complete: guarded(""),
 	}
 }
 

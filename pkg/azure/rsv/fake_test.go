@@ -62,8 +62,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = 403
 	case answer != "":
 		answer = strings.ReplaceAll(answer, "BASE", f.url)
-	case r.RequestURI != vaultURL:
+	case r.URL.Path != vaultID:
 		status, answer = 404, `{"error":{"code":"ResourceNotFound","message":"none"}}`
+	case r.Method == http.MethodPatch && misconfigured(r.URL.Query().Get("api-version"), string(body)):
+		status, answer = 400, `{"error":{"code":"InvalidRestApiParameter","message":"immutabilitySettings parameter is invalid."}}`
 	default:
 		if r.Method == http.MethodPatch {
 			f.properties = merge(f.t, f.properties, string(body))
@@ -73,6 +75,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, answer)
+}
+
+// misconfigured reports whether the service refuses a body for the configuration
+// that it has, or lacks: a text, so that it owes nothing to the code under test.
+func misconfigured(version, body string) bool {
+	has := strings.Contains(body, `"configuration":{"type":"AsPerPolicy"}`) || strings.Contains(body, `"configuration":{"type":"TimeBased","durationInDays":`)
+	needs := version >= "2026-05-01" && version != "2026-05-01-preview" && (strings.Contains(body, `"state":"Unlocked"`) || strings.Contains(body, `"state":"Locked"`))
+	return has != needs || has != strings.Contains(body, "configuration")
 }
 
 // merge is what a PATCH makes of properties.

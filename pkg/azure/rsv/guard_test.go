@@ -100,7 +100,7 @@ func TestGuardIsNamedBefore(t *testing.T) {
 func TestOtherKindsUnderAGuard(t *testing.T) {
 	t.Parallel()
 	for _, c := range []arm.Change{Alerts(), ImmutabilityLock()} {
-		f := newFake(t, multi("Enabled"))
+		f := newFake(t, strings.Replace(multi("Enabled"), `"state":"Unlocked"`, `"state":"Unlocked"`+perPolicy, 1))
 		changed(t, f.upgrader(c, fleet.OptionGuardTenant, "72f988bf-86f1-41af-91ab-2d7cd011db47"), testVault(c))
 		if p := f.came("PATCH"); len(p) != 1 || p[0].auxiliary == "" || strings.Contains(p[0].body, "resourceGuard") {
 			t.Errorf("%s sent %+v", c.Spec.Kind, p)

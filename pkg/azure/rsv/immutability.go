@@ -1,6 +1,7 @@
 package rsv
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -28,49 +29,73 @@ const (
 // checked again before it is locked for ever.
 const sectionImmutability = "securitySettings.immutabilitySettings"
 
-// codeImmutability is the finding about a vault whose immutability is in a state
-// that the kind does not start from.
-const codeImmutability = "immutability-state"
+// Codes of the findings about a vault's immutability: its state is none that the
+// kind starts from; it does not say for how long it keeps recovery points.
+const (
+	codeImmutability  = "immutability-state"
+	codeConfiguration = "immutability-configuration"
+)
 
 // Immutability is the change of [KindImmutability].
 func Immutability() arm.Change {
-	body := immutabilityBody(immutabilityUnlocked)
+	body := func(o fleet.Options) json.RawMessage {
+		return immutabilityBody(o, immutabilityUnlocked, wantedConfiguration(o))
+	}
 	return arm.Change{
 		Spec: spec(fleet.KindSpec{Kind: KindImmutability, Title: "immutable recovery points, not locked",
+			Properties: []fleet.Property{immutabilityState, immutabilityConfiguration}, Options: []fleet.Option{days},
 			After: []string{"Unlocked can be taken back; " + string(KindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
 		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
-		// More than what is wanted is there, for ever: no run could do anything about
-		// it, and none has to.
-		Enough: func(s arm.State) string {
-			if strings.EqualFold(immutability(s), immutabilityLocked) {
+		// What is there already is left alone, unless the inventory asks for days and
+		// it keeps fewer: another configuration may keep recovery points for a shorter
+		// time. Locked is more than what is wanted, for ever.
+		Enough: func(o fleet.Options, s arm.State) string {
+			state, c := immutability(s), configurationOf(s)
+			switch {
+			case !c.covers(o):
+			case strings.EqualFold(state, immutabilityLocked):
 				return "immutability is Locked, which is more than Unlocked and can never be taken back"
+			case strings.EqualFold(state, immutabilityUnlocked) && c.kind == "":
+				return "immutability is Unlocked already"
+			case strings.EqualFold(state, immutabilityUnlocked):
+				return "immutability is Unlocked already, and its configuration (" + c.words() + ") is left alone"
 			}
 			return ""
 		},
-		Judge: func(s arm.State) []fleet.Finding {
+		Judge: func(_ fleet.Options, s arm.State) []fleet.Finding {
 			if disabled(s) {
 				return nil
 			}
-			return unsuitable(s, "only Disabled becomes Unlocked", "Look at the vault in the portal, or hold it.")
+			action := "Look at the vault in the portal, or hold it."
+			if state := immutability(s); strings.EqualFold(state, immutabilityUnlocked) || strings.EqualFold(state, immutabilityLocked) {
+				action = "Change for how long it keeps recovery points by hand, leave " + optionDays + " out of the inventory, or hold the vault."
+			}
+			return unsuitable(s, "only Disabled becomes Unlocked", action)
 		},
 	}
 }
 
-// ImmutabilityBack takes back what [Immutability] has changed.
+// ImmutabilityBack takes back what [Immutability] has changed. Disabled has no
+// configuration in any version of the API, so what is sent is the same in all,
+// whichever the recorded state was read in.
 func ImmutabilityBack() arm.Change {
 	back := arm.Rollback(Immutability(), func(was arm.State) (json.RawMessage, error) {
 		if !disabled(was) {
 			return nil, fmt.Errorf("its immutability was %s before, which is not what was changed", immutability(was))
 		}
-		return immutabilityBody(immutabilityDisabled), nil
-	}, func(s arm.State) []fleet.Finding {
+		return immutabilityBody(nil, immutabilityDisabled, configuration{}), nil
+	}, func(_ fleet.Options, s arm.State) []fleet.Finding {
 		if strings.EqualFold(immutability(s), immutabilityUnlocked) {
 			return nil
 		}
 		return unsuitable(s, "only Unlocked can be taken back", "Hold the vault: what is Locked stays so for ever.")
 	}, readGuards)
+	// An older version shows no guard, and has no way to name one; and there is
+	// nothing to choose the days of.
+	back.Spec.Properties = []fleet.Property{immutabilityState, guardNamed}
+	back.Spec.Options = withoutDays(back.Spec.Options)
 	back.Check, back.Complete = checkGuard, guarded(reduceImmutability)
-	back.Enough = func(s arm.State) string {
+	back.Enough = func(_ fleet.Options, s arm.State) string {
 		if disabled(s) {
 			return "immutability is not set, which is as good as Disabled"
 		}
@@ -81,22 +106,36 @@ func ImmutabilityBack() arm.Change {
 
 // ImmutabilityLock is the change of [KindImmutabilityLock]. Nothing undoes it.
 func ImmutabilityLock() arm.Change {
-	body := immutabilityBody(immutabilityLocked)
+	body := func(o fleet.Options) json.RawMessage {
+		return immutabilityBody(o, immutabilityLocked, configuration{kind: fleet.PlaceholderOwn})
+	}
+	guard := guarded("")
 	return arm.Change{
-		Spec:     spec(fleet.KindSpec{Kind: KindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true}, body),
-		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
-		Judge: func(s arm.State) []fleet.Finding {
-			if immutability(s) == immutabilityUnlocked { // to the letter: there is no way back
-				return nil
+		Spec: spec(fleet.KindSpec{Kind: KindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true,
+			Properties: []fleet.Property{immutabilityState}}, body),
+		Sections: []string{sectionImmutability}, Body: body,
+		Enough: func(_ fleet.Options, s arm.State) string {
+			if strings.EqualFold(immutability(s), immutabilityLocked) {
+				return "immutability is Locked"
 			}
-			return unsuitable(s, "only Unlocked is ever locked",
-				"Make it Unlocked with the kind "+string(KindImmutability)+" first, and see that nobody is in need of what it forbids.")
+			return ""
+		},
+		Judge: func(o fleet.Options, s arm.State) []fleet.Finding {
+			if immutability(s) != immutabilityUnlocked { // to the letter: there is no way back
+				return unsuitable(s, "only Unlocked is ever locked",
+					"Make it Unlocked with the kind "+string(KindImmutability)+" first, and see that nobody is in need of what it forbids.")
+			}
+			return judgeConfiguration(o, s)
+		},
+		Complete: func(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource, s *arm.Sending) error {
+			c := configurationOf(res.State())
+			if c.kind == "" {
+				c.kind = asPerPolicy // somebody has consented, see judgeConfiguration
+			}
+			s.Body = immutabilityBody(u.Kind, immutabilityLocked, c)
+			return guard(ctx, u, v, res, s)
 		},
 	}
-}
-
-func immutabilityBody(state string) json.RawMessage {
-	return json.RawMessage(`{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"}}}}`)
 }
 
 // immutability is the state that a vault's immutability is in; "" where it has
@@ -125,10 +164,13 @@ func disabled(s arm.State) bool {
 // unsuitable is the finding about a vault in a state that the kind does not start
 // from.
 func unsuitable(s arm.State, rule, action string) []fleet.Finding {
-	state := immutability(s)
-	if state == "" {
+	state := arm.Word(immutability(s))
+	switch c := configurationOf(s); {
+	case state == "":
 		state = "not set"
+	case c.kind != "":
+		state += " (" + c.words() + ")"
 	}
 	return []fleet.Finding{{Severity: fleet.SeverityError, Code: codeImmutability,
-		Message: fmt.Sprintf("immutability is %s, and %s", arm.Word(state), rule), Action: action}}
+		Message: fmt.Sprintf("immutability is %s, and %s", state, rule), Action: action}}
 }

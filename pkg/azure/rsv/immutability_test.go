@@ -13,9 +13,12 @@ func immutable(state string) string {
 	return `{"provisioningState":"Succeeded","securitySettings":{"immutabilitySettings":` + state + `}}`
 }
 
-func body(state string) string {
-	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"}}}}`
+// body is what sets a state, with what more is said beside it.
+func body(state string, more ...string) string {
+	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` + strings.Join(more, "") + `}}}}`
 }
+
+const perPolicy, thirty = `,"configuration":{"type":"AsPerPolicy"}`, `,"configuration":{"type":"TimeBased","durationInDays":30}`
 
 // TestImmutabilityStates: what each kind makes of each state that a vault may be
 // in. Nothing leaves a vault whose state is not exactly one that the kind knows.
@@ -33,7 +36,7 @@ func TestImmutabilityStates(t *testing.T) {
 		{immutable(`{"state":null}`), ready, already, blocked},
 		{`{"provisioningState":"Succeeded"}`, ready, already, blocked},
 		{`{"securitySettings":null}`, ready, already, blocked},
-		{immutable(`{"state":"Unlocked"}`), already, ready, ready},
+		{immutable(`{"state":"Unlocked","configuration":{"type":"AsPerPolicy","durationInDays":null}}`), already, ready, ready},
 		{immutable(`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":30}}`), already, ready, ready},
 		{immutable(`{"state":"unlocked"}`), already, ready, blocked},
 		{immutable(`{"state":"Locked"}`), already, blocked, already},
@@ -86,8 +89,8 @@ func TestImmutabilityOutBackAndLocked(t *testing.T) {
 	w.Restore = restore
 	changed(t, f.upgrader(back), w)
 	before = changed(t, f.upgrader(out), v)
-	if string(before) != `{"securitySettings.immutabilitySettings":{"state":"Disabled"}}` {
-		t.Errorf("recorded %s", before)
+	if got, err := back.Spec.Restore(before); err != nil || string(got) != body("Disabled") {
+		t.Errorf("recorded %s, which restores %s, %v", before, got, err)
 	}
 	changed(t, f.upgrader(lock), x)
 	if got, _ := checked(t, f.upgrader(back), w); got.Verdict != fleet.VerdictBlocked || !strings.Contains(got.Findings[0].Message, "Locked") {
@@ -96,7 +99,7 @@ func TestImmutabilityOutBackAndLocked(t *testing.T) {
 	if got, _ := checked(t, f.upgrader(out), v); got.Verdict != fleet.VerdictAlready || !strings.Contains(got.Findings[0].Message, "more than Unlocked") {
 		t.Errorf("unlocking what is locked: %+v", got)
 	}
-	if got, want := f.bodies(), []string{body("Unlocked"), body("Disabled"), body("Unlocked"), body("Locked")}; !slices.Equal(got, want) {
+	if got, want := f.bodies(), []string{body("Unlocked", perPolicy), body("Disabled"), body("Unlocked", perPolicy), body("Locked", perPolicy)}; !slices.Equal(got, want) {
 		t.Errorf("sent %v", got)
 	}
 	for recorded, problem := range map[string]string{

@@ -13,7 +13,7 @@ import (
 
 // PrivateOnly shuts the public network out of a vault.
 func PrivateOnly() arm.Change {
-	body := json.RawMessage(`{"properties":{"publicNetworkAccess":"Disabled"}}`)
+	body := arm.Same(json.RawMessage(`{"properties":{"publicNetworkAccess":"Disabled"}}`))
 	return arm.Change{
 		Spec:     spec(fleet.KindSpec{Kind: "rsv-private-only", Title: "no access from the public network"}, body),
 		Sections: []string{"publicNetworkAccess"}, Body: body,
@@ -46,7 +46,7 @@ func TestWalkThroughWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed(t, f.upgrader(back), v)
-	if got := f.bodies(); len(got) != 2 || got[0] != string(out.Body) || got[1] != `{"properties":{"publicNetworkAccess":"Enabled"}}` || f.properties != open {
+	if got := f.bodies(); len(got) != 2 || got[0] != string(out.Body(nil)) || got[1] != `{"properties":{"publicNetworkAccess":"Enabled"}}` || f.properties != open {
 		t.Errorf("sent %q; now it has %s", got, f.properties)
 	}
 	if _, err := back.Spec.Restore(json.RawMessage(`{"publicNetworkAccess":null}`)); err == nil {
