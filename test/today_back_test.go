@@ -24,6 +24,7 @@ func TestTodayThereAndBack(t *testing.T) {
 		},
 		strictarm.Immutability: func(i int, v *strictarm.VaultHandle) {
 			v.Property("securitySettings.softDeleteSettings.softDeleteRetentionPeriodInDays", 14+i)
+			v.Property("securitySettings.immutabilitySettings.state", "Disabled") // unset cannot be put back
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
