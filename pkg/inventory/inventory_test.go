@@ -88,7 +88,9 @@ func TestEveryField(t *testing.T) {
 					Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}
 			}),
 			vault("Second", 2, func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "until Monday"} }),
-			vault("Third", 1, nil), // its hold ended at 09:00 UTC, which is now
+			vault("Third", 1, func(v *plan.Vault) { // its hold ended at 09:00 UTC, which is now
+				v.LapsedHold = &fleet.Hold{Reason: "over", Until: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+			}),
 			vault("Fourth", 0, func(v *plan.Vault) { v.Labels = map[string]string{"env": "prod", "team": "payments"} }),
 			vault("Fifth", 2, last(1)),
 			vault("Sixth", 2, last(1)), // by a rule that says the same
