@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -30,8 +31,8 @@ func (e *environment) discoverCommand() *cli.Command {
 			"has a placeholder that lint refuses: nobody guesses where vaults shall go.\n" +
 			"With --update only vaults that are new are added and those that are gone are marked; what people wrote stays byte\n" +
 			"for byte, and included files are never changed.\n" +
-			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, or an entry to be changed by hand;\n" +
-			"8 when a sign-in or permission is missing.",
+			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, a vault that no inventory can hold,\n" +
+			"or an entry to be changed by hand; 8 when a sign-in or permission is missing.",
 		Flags: append(foundFlags(),
 			&cli.StringFlag{Name: "kind", Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discoverable(), ", ")},
 			&cli.StringSliceFlag{Name: "management-group", Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"},
@@ -107,7 +108,7 @@ func (e *environment) discover(c *cli.Context) error {
 	} else if err := e.writeFound(c, f); err != nil {
 		return err
 	}
-	if undone {
+	if undone || len(f.Refused()) > 0 {
 		return ended(fleet.ExitFailures)
 	}
 	return nil
@@ -316,6 +317,9 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	if err != nil {
 		return 0, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
 	}
+	if !textfile.Plain(data) {
+		return 0, usage("save it as UTF-8, and give the same command again", "%s is stored as UTF-16: every byte that discover does not change must stay as it is", path)
+	}
 	text, changes, err := inventory.Update(path, data, f, today()...)
 	if err != nil {
 		if _, ok := errors.AsType[*inventory.Problems](err); !ok {
@@ -354,6 +358,7 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	if err != nil {
 		return 0, &failure{fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", cause(err)), "free some room, or name another file with --out"}
 	}
+	e.tellRefused(f)
 	for _, n := range slices.Concat(changes.Notes, f.Lost()) {
 		say(e.stderr, "%s", n)
 	}

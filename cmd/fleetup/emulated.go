@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -139,7 +139,7 @@ func scenarioPath(p *plan.Plan, base string) string {
 func scenario(path string) (emulator.Scenario, error) {
 	var sc emulator.Scenario
 	const next = "correct the scenario; docs/emulator.md lists what it may say"
-	data, err := os.ReadFile(path)
+	data, err := readScenario(path)
 	if err != nil {
 		return sc, &failure{fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, cause(err)), "correct emulator.scenario in the inventory, or --scenario"}
 	}
@@ -152,6 +152,21 @@ func scenario(path string) (emulator.Scenario, error) {
 		return sc, &failure{fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), next}
 	}
 	return sc, nil
+}
+
+// readScenario reads the text of a regular file: an inventory that came from
+// elsewhere names it, and a pipe would be waited for without end.
+func readScenario(path string) ([]byte, error) {
+	f, err := textfile.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return textfile.Decode(data)
 }
 
 var (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -126,8 +127,7 @@ func (e *environment) subscriptions(c *cli.Context) ([]inventory.FoundSubscripti
 		if err != nil {
 			return nil, &failure{fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, cause(err)), "check the path"}
 		}
-		text := strings.TrimPrefix(string(data), "\uFEFF")
-		for i, line := range strings.Split(text, "\n") {
+		for i, line := range strings.Split(string(data), "\n") {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 				add(fmt.Sprintf("%s:%d", file, i+1), strings.Replace(line, "\t", "=", 1))
 			}
@@ -142,9 +142,13 @@ func (e *environment) subscriptions(c *cli.Context) ([]inventory.FoundSubscripti
 // input reads a file, or stdin for -.
 func (e *environment) input(file string) ([]byte, error) {
 	if file == "-" {
-		return io.ReadAll(io.LimitReader(e.stdin, 64<<20))
+		data, err := io.ReadAll(io.LimitReader(e.stdin, 64<<20))
+		if err != nil {
+			return nil, err
+		}
+		return textfile.Decode(data)
 	}
-	return readAll(file)
+	return readText(file)
 }
 
 // checkOut refuses, before anything is read, to write over what is no
@@ -154,7 +158,7 @@ func checkOut(c *cli.Context) error {
 	if path == "" || path == "-" {
 		return nil
 	}
-	data, err := readAll(path)
+	data, err := readText(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
@@ -186,12 +190,26 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 	for _, lost := range f.Lost() {
 		say(e.stderr, "%s", lost)
 	}
+	e.tellRefused(f)
 	in, out := f.Vaults()
 	say(e.stderr, "%s in %s; %d left out, with the reason in comments.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
 	name := cmp.Or(path, "-")
 	_, err := inventory.Parse(name, data, now(), today()...)
 	e.sayNext(name, err)
 	return nil
+}
+
+// tellRefused names the vaults that no inventory can hold.
+func (e *environment) tellRefused(f *inventory.Found) {
+	const shown = 20
+	refused := f.Refused()
+	for i, r := range refused {
+		if i == shown {
+			say(e.stderr, "and %d more", len(refused)-i)
+			break
+		}
+		say(e.stderr, "%s", r)
+	}
 }
 
 // sayNext says what an inventory lacks before it can be planned.

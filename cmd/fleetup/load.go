@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -66,7 +67,7 @@ func open(c *cli.Context, file string) (*source, error) {
 
 // load reads an inventory or a saved plan. saved tells which it was.
 func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
-	data, err := readAll(path)
+	data, err := readText(path)
 	if err != nil {
 		return nil, false, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
 	}
@@ -106,6 +107,16 @@ func readAll(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, 512<<20))
+}
+
+// readText is readAll for a text that a person brings: shells and spreadsheets
+// write UTF-16 and byte order marks.
+func readText(path string) ([]byte, error) {
+	data, err := readAll(path)
+	if err != nil {
+		return nil, err
+	}
+	return textfile.Decode(data)
 }
 
 // looksSaved reports whether a file is a saved plan rather than an inventory.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -65,7 +67,10 @@ func (e *environment) readTargets(c *cli.Context) error {
 
 // targetsIn reads a file of targets. Their URLs are secrets.
 func targetsIn(file string) ([]notify.Target, error) {
-	f, err := os.Open(file)
+	f, err := textfile.OpenRegular(file)
+	if errors.Is(err, textfile.ErrNotRegular) {
+		return nil, usage("name a file", "--notify-file: %s is not a regular file", file)
+	}
 	if err != nil {
 		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
 	}
@@ -74,13 +79,17 @@ func targetsIn(file string) ([]notify.Target, error) {
 	if err != nil {
 		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
 	}
-	if !fi.Mode().IsRegular() {
-		return nil, usage("name a file", "--notify-file: %s is no file", file)
-	}
 	if open := fi.Mode().Perm() & (fs.ModePerm &^ 0o700); open != 0 && runtime.GOOS != "windows" {
 		return nil, usage("chmod 600 on it", "--notify-file: others may read %s, and the URLs in it are secrets", file)
 	}
-	ts, err := notify.ReadTargets(io.Reader(f))
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err == nil {
+		data, err = textfile.Decode(data)
+	}
+	if err != nil {
+		return nil, usage("check the file", "--notify-file: %s cannot be read: %w", file, cause(err))
+	}
+	ts, err := notify.ReadTargets(bytes.NewReader(data))
 	if err != nil {
 		return nil, usage("correct the file", "--notify-file: %s: %w", file, err)
 	}

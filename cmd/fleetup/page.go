@@ -41,7 +41,7 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	}
 	token := os.Getenv(tokenVariable)
 	if file != "" {
-		data, err := os.ReadFile(file)
+		data, err := readText(file)
 		if err != nil {
 			return nil, usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
 		}

@@ -133,7 +133,7 @@ func replaceable(path string) error {
 	if path == "" || !exists(path) {
 		return nil
 	}
-	data, err := readAll(path)
+	data, err := readText(path)
 	if err == nil && (len(data) == 0 || looksSaved(data)) {
 		return nil
 	}

@@ -134,7 +134,7 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 	parts := strings.Split(name, "/")
 	for i := range st.Plan.Vaults {
 		v := &st.Plan.Vaults[i].Vault
-		if strings.EqualFold(name, v.ResourceID()) {
+		if fleet.SameName(name, v.ResourceID()) {
 			return i, nil
 		}
 		if len(parts) < 2 || !strings.EqualFold(parts[1], v.Name) ||
@@ -144,7 +144,7 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 		narrowed := true
 		for _, p := range parts[2:] {
 			if v.ResourceGroup != "" {
-				narrowed = narrowed && strings.EqualFold(p, v.ResourceGroup)
+				narrowed = narrowed && fleet.SameName(p, v.ResourceGroup)
 			} else if !strings.EqualFold(p, string(v.ResourceType)) && fleet.NormalizeLocation(p) != fleet.NormalizeLocation(v.Location) {
 				narrowed = false
 			}

@@ -250,7 +250,7 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 
 var (
 	guidPattern  = lazyregexp.New(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	groupPattern = lazyregexp.New(`^[A-Za-z0-9._()\-]{0,89}[A-Za-z0-9_()\-]$`)
+	groupPattern = lazyregexp.New(`^[\pL\pM\p{Nd}._()\-]{0,89}[\pL\pM\p{Nd}_()\-]$`) // in characters, not bytes
 )
 
 // newVault checks a vault's fields and makes its subscription where it is the

@@ -134,17 +134,17 @@ func (v *Vault) TargetPath() string {
 // KeyOf builds the key of a vault from its parts, in any spelling.
 func KeyOf(kind Kind, subscriptionID string, t ResourceType, location, name string) Key {
 	part := func(s string) string { return url.PathEscape(strings.ToLower(s)) }
+	// Keys are for ever, so a vault's name is folded as it always was.
+	group, vault, qualified := strings.Cut(name, "/")
+	if name = strings.ToLower(name); qualified {
+		name = FoldName(group) + "/" + strings.ToLower(vault)
+	}
 	id := subscriptionID
 	if norm, err := NormalizeGUID(id); err == nil {
 		id = norm
 	}
 	return Key(part(string(kind)) + "/" + part(id) + "/" + part(string(t)) + "/" +
-		url.PathEscape(NormalizeLocation(location)) + "/" + part(name))
-}
-
-// NormalizeLocation makes "Australia East" and "australiaeast" the same.
-func NormalizeLocation(s string) string {
-	return strings.ToLower(strings.Join(strings.Fields(s), ""))
+		url.PathEscape(NormalizeLocation(location)) + "/" + url.PathEscape(name))
 }
 
 var guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -160,23 +160,4 @@ func NormalizeGUID(s string) (string, error) {
 		return "", fmt.Errorf("%q is not a GUID such as 53a3c692-5283-4f0a-baf6-49412f5ebefe", s)
 	}
 	return strings.ToLower(t), nil
-}
-
-var resourceGroupPattern = regexp.MustCompile(`^[A-Za-z0-9._()\-]+$`)
-
-// CheckResourceGroupName says what is wrong with a resource group's name, nil
-// when nothing is (reference §1: at most 90 characters; letters, digits, '.',
-// '_', '-', '(', ')'; no '.' at the end).
-func CheckResourceGroupName(s string) error {
-	switch {
-	case s == "":
-		return fmt.Errorf("a resource group name must not be empty")
-	case len(s) > 90:
-		return fmt.Errorf("resource group name %q has %d characters; 90 are allowed", s, len(s))
-	case !resourceGroupPattern.MatchString(s):
-		return fmt.Errorf("resource group name %q may hold only letters, digits and . _ - ( )", s)
-	case strings.HasSuffix(s, "."):
-		return fmt.Errorf("resource group name %q must not end in a full stop", s)
-	}
-	return nil
 }

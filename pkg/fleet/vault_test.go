@@ -82,30 +82,6 @@ func TestKeyOf(t *testing.T) {
 	}
 }
 
-func TestCheckResourceGroupName(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ name, wrong string }{
-		{"rg-vaults", ""},
-		{"A.b_c-(d)", ""},
-		{strings.Repeat("a", 90), ""},
-		{strings.Repeat("a", 91), "90"},
-		{"", "empty"},
-		{"ends.", "full stop"},
-		{"has space", "only"},
-		{"has/slash", "only"},
-		{"höhe", "only"},
-		{"line\n", "only"},
-	} {
-		err := CheckResourceGroupName(c.name)
-		switch {
-		case c.wrong == "" && err != nil:
-			t.Errorf("%q: %v", c.name, err)
-		case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
-			t.Errorf("%q: got %v, want an error with %q", c.name, err, c.wrong)
-		}
-	}
-}
-
 func TestVaultPaths(t *testing.T) {
 	t.Parallel()
 	v := &Vault{SubscriptionID: guid, SubscriptionName: "contoso-prod", Name: "TestVault", TargetResourceGroup: "ContosoRG"}

@@ -65,6 +65,7 @@ type FoundVault struct {
 	fleet.Vault
 	Note    string // for people, beside it
 	LeftOut string // why it is not to be upgraded; "": it is
+	refused bool   // it is left out because no inventory can hold it
 }
 
 // Sort brings the vaults of each subscription into the order of their
@@ -93,6 +94,20 @@ func (f *Found) Vaults() (in, out int) {
 	return in, out
 }
 
+// Refused says which vaults are left out although nobody decided that, because no
+// inventory can hold their names, after Write or Update.
+func (f *Found) Refused() (out []string) {
+	for i := range f.Subscriptions {
+		s := &f.Subscriptions[i]
+		for j := range s.Vaults {
+			if v := &s.Vaults[j]; v.refused {
+				out = append(out, fmt.Sprintf("%s/%s is left out: %s", cmp.Or(s.Name, s.ID), v.Name, v.LeftOut))
+			}
+		}
+	}
+	return out
+}
+
 // leaveOut sets aside the vaults whose names no inventory can hold. A name in
 // a cloud is whatever somebody once typed.
 func (f *Found) leaveOut() {
@@ -104,6 +119,9 @@ func (f *Found) leaveOut() {
 				continue
 			}
 			err := wrong(v.Name, func(d *decoder, e *entry) { d.vaultName(e) })
+			if impossible, _ := fleet.CheckVaultName(v.ResourceType, v.Name); err == nil && impossible != "" {
+				err = fmt.Errorf("the name %s", impossible)
+			}
 			if err == nil {
 				err = wrong(v.Location, func(d *decoder, e *entry) { d.line(e, "its location") })
 			}
@@ -114,7 +132,7 @@ func (f *Found) leaveOut() {
 				err = fleet.CheckResourceGroupName(v.ResourceGroup)
 			}
 			if err != nil {
-				v.LeftOut = "no inventory can hold it: " + err.Error()
+				v.LeftOut, v.refused = "no inventory can hold it: "+err.Error(), true
 			}
 		}
 	}
@@ -165,7 +183,7 @@ func (c *crowds) take(subscription, subscriptionName string, v *fleet.Vault, gro
 	}
 	at := *v
 	at.SubscriptionID, at.TargetResourceGroup = subscription, group
-	path := strings.ToLower(at.TargetPath())
+	path := fleet.FoldName(at.TargetPath())
 	if c.taken[path] {
 		return false
 	}

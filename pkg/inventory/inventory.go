@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -46,7 +45,7 @@ func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool) (*pl
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the inventory: %w", err)
 	}
-	return parse(path, data, now, kinds, &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}, explain)
+	return parse(path, data, now, kinds, partsOf(path, data), explain)
 }
 
 // readFile reads at most most bytes and one more, which tells that it is too

@@ -250,7 +250,9 @@ func TestHostileText(t *testing.T) {
 		"a long line":           {minimal + strings.Repeat("x", 1<<20) + ": 1\n", "not valid YAML"},
 		"a long location":       {strings.Replace(minimal, "West US", strings.Repeat("x", 1<<20), 1), "more than 1000 characters"},
 		"many keys":             {minimal + manyKeys(20_000), "unknown key"},
-		"utf-16":                {"\xff\xfea\x00p\x00i\x00", "not valid UTF-8"},
+		"utf-16":                {"\xff\xfea\x00p\x00i\x00", "must be a mapping, not the text"},
+		"half of utf-16":        {"\xff\xfea\x00p", "neither UTF-8 nor whole UTF-16"},
+		"utf-32":                {"\xff\xfe\x00\x00a\x00\x00\x00", "U+0000"},
 		"binary":                {string(bytes.Repeat([]byte{0, 1, 2, 0xff}, 1000)), "not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {

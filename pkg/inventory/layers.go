@@ -179,6 +179,7 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.
 	own.onto(&v)
 	layers = append(layers, own)
 	d.complete(&v, layers, s)
+	d.checkName(own, &v)
 	template := v.TargetResourceGroup
 	d.expand(&v, layers, s)
 	calendar := d.layCalendars(&v, layers, s)
@@ -187,6 +188,16 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.
 		note.origins = d.originsOf(&v, template, layers, s)
 	}
 	return v, calendar
+}
+
+// checkName reports a name that no vault of its type can have.
+func (d *decoder) checkName(own *layer, v *fleet.Vault) {
+	if v.Name == "" || v.ResourceType == "" {
+		return // reported
+	}
+	if impossible, _ := fleet.CheckVaultName(v.ResourceType, v.Name); impossible != "" {
+		d.problem(own.of("name"), "copy the name from the portal, or from fleetup inventory discover", "a vault's name %s %s", quote(v.Name), impossible)
+	}
 }
 
 // complete reports what neither the vault nor a rule nor the defaults give.

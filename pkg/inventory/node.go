@@ -17,6 +17,7 @@ const maxAliased = 1 << 20
 type reader struct {
 	main     string // the inventory itself
 	file     string // the one that is being read: the inventory or a file it includes
+	included bool   // it is one that the inventory includes
 	problems []Problem
 	pool     map[string]string // one copy of each text that many vaults share
 	aliased  int

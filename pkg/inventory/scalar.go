@@ -130,13 +130,26 @@ func (r *reader) checkLine(s string, where place, what string) bool {
 		c, _ := utf8.DecodeRuneInString(s[i:])
 		r.problem(where, "remove it", "%s %s holds the control character U+%04X", what, quote(s), c)
 	case strings.TrimSpace(s) != s:
-		r.problem(where, "remove it", "%s %s begins or ends with a space", what, quote(s))
+		r.problem(where, "remove it", "%s %s begins or ends with %s", what, quote(s), spaceAtEnd(s))
 	case utf8.RuneCountInString(s) > maxLine:
 		r.problem(where, "check the quotes", "%s has more than %d characters", what, maxLine)
 	default:
 		return true
 	}
 	return false
+}
+
+// spaceAtEnd names the space at an end of a text: one that looks like others is
+// named by its number.
+func spaceAtEnd(s string) string {
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	for _, c := range []rune{first, last} {
+		if unicode.IsSpace(c) && c != ' ' {
+			return fmt.Sprintf("the space U+%04X", c)
+		}
+	}
+	return "a space"
 }
 
 // invisible reports control characters and those that change how text around

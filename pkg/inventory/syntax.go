@@ -5,20 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 )
 
 // document reads the text as one YAML document and returns its mapping, nil
 // when there is none to go on with.
 func (r *reader) document(data []byte) *yaml.Node {
-	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	data, err := textfile.Decode(data)
+	if err != nil {
+		r.problem(place{line: 1, column: 1}, "", "the file cannot be read: %v", err)
+		return nil
+	}
 	if !r.cleanText(data) {
 		return nil
 	}
@@ -36,6 +43,10 @@ func (r *reader) document(data []byte) *yaml.Node {
 			"a second YAML document begins here; an inventory is one document")
 	}
 	root, at := r.resolve(docs[0].Content[0])
+	if root.Kind != yaml.MappingNode && r.included {
+		r.problem(at, "narrow the pattern, or begin the file with subscriptions:", "this is not a file to include: it has no subscriptions")
+		return nil
+	}
 	if root.Kind != yaml.MappingNode {
 		r.problem(at, `begin with "apiVersion: fleetup/v1"`, "an inventory must be a mapping, not %s", describe(root))
 		return nil
@@ -76,7 +87,11 @@ func (r *reader) cleanText(data []byte) bool {
 			c, size = utf8.DecodeRune(data[i:])
 		}
 		if c == utf8.RuneError && size == 1 {
-			r.problem(at, "save it as UTF-8", "the file is not valid UTF-8: byte 0x%02x", data[i])
+			hint := "save it as UTF-8"
+			if strings.EqualFold(filepath.Ext(r.file), ".csv") {
+				hint += `; Excel calls that "CSV UTF-8"`
+			}
+			r.problem(at, hint, "the file is not valid UTF-8: byte 0x%02x%s", data[i], inWindows1252(data[i]))
 			return false
 		}
 		if unprintable(c) && reported != at.line {
@@ -92,6 +107,23 @@ func (r *reader) cleanText(data []byte) bool {
 	return clean
 }
 
+// windows1252 are the characters of the bytes from 0x80 to 0x9f in the code page
+// that spreadsheets of Western Europe use; the bytes after those are their own
+// numbers. See the mapping that the Unicode Consortium publishes, CP1252.TXT.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// inWindows1252 says which character a byte is in that code page, where it is one.
+func inWindows1252(b byte) string {
+	c := rune(b)
+	if b < 0xa0 {
+		c = windows1252[b-0x80]
+	}
+	if !unicode.IsPrint(c) {
+		return ""
+	}
+	return fmt.Sprintf(" (in Windows-1252: %c)", c)
+}
+
 func unprintable(c rune) bool {
 	switch {
 	case c == '\t' || c == '\n' || c == '\r':
@@ -104,6 +136,7 @@ func unprintable(c rune) bool {
 
 var (
 	yamlLine   = lazyregexp.New(`^yaml: (?:line (\d+): )?`)
+	yamlQuoted = lazyregexp.New(` '[^']*'`)
 	yamlAnchor = lazyregexp.New(`unknown anchor '([^']*)'`)
 )
 
@@ -149,6 +182,9 @@ func (r *reader) syntaxProblem(data []byte, err error) {
 			at.column = utf8.RuneCountInString(text[:i]) + 1
 		}
 		hint = "quote a text that begins with *"
+	}
+	if r.included {
+		message = yamlQuoted().ReplaceAllString(message, "")
 	}
 	r.problem(at, hint, "this is not valid YAML: %s", message)
 }

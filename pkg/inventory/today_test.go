@@ -43,7 +43,7 @@ func TestWriteTodayGolden(t *testing.T) {
 	t.Parallel()
 	prod := sub(prodID, "", kv("zeta", "westeurope", "rg-B", "env", "prod", "cost: centre", "0815", "location", "here", "empty", ""),
 		kv("alpha", "northeurope", "rg-a", "location", "there"), kv("same", "westeurope", "rg-b"), kv("same", "westeurope", "rg-a"),
-		kv("umlaut", "westeurope", "rg-größe"), kv("evil", "westeurope", "rg-a", "a\nb", "c", "d", "e\x1b", " x", "y"))
+		kv("umlaut", "westeurope", "rg größe"), kv("evil", "westeurope", "rg-a", "a\nb", "c", "d", "e\x1b", " x", "y"))
 	prod.Called, prod.Labels = "Pay-As-You-Go", map[string]string{"team": "NO", "subscription": "mine"}
 	dev := sub(devID, "", kv("d", "westeurope", "rg"))
 	dev.Called = "pay-as-you-go"

@@ -23,7 +23,10 @@ func Write(f *Found) []byte {
 	f.fitAll()
 	w := &writer{eol: "\n", today: f.Kind != nil, location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
 		kind:  fleet.ResourceType(commonest(f, func(v *fleet.Vault) string { return string(v.ResourceType) })),
-		group: cmp.Or(f.TargetResourceGroup, Placeholder)}
+		group: f.TargetResourceGroup}
+	if w.group == "" && lackGroup(f) {
+		w.group = Placeholder
+	}
 	in, out := f.Vaults()
 	w.comment(0, "Written by fleetup on %s UTC from %s:", f.At.UTC().Format("2006-01-02 15:04"), f.Source)
 	w.comment(0, "%s in %s; %d left out, in comments with the reason.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
@@ -47,7 +50,7 @@ func Write(f *Found) []byte {
 		w.line(0, "credential: {serviceManagement: %s, resourceManager: %s}", cmp.Or(c.ServiceManagement, fleet.CredentialDefault),
 			cmp.Or(c.ResourceManager, fleet.CredentialDefault))
 	}
-	if !w.today || w.location != "" {
+	if w.location != "" || !w.today && w.group != "" {
 		w.line(0, "defaults:")
 	}
 	if w.location != "" {
@@ -56,8 +59,8 @@ func Write(f *Found) []byte {
 	if w.location != "" && !w.today {
 		w.line(1, "resourceType: %s", w.kind)
 	}
-	if w.today {
-		// Its vaults stay in the groups that they are in.
+	if w.today || w.group == "" {
+		// Its vaults stay in the groups that they are in, or each says its own.
 	} else if w.group == Placeholder {
 		w.line(1, "targetResourceGroup: %s  # write its name here: it must exist, or say createResourceGroup: true", scalar(Placeholder))
 	} else {
@@ -72,6 +75,17 @@ func Write(f *Found) []byte {
 		w.subscription(&f.Subscriptions[i], "  ")
 	}
 	return w.Bytes()
+}
+
+// lackGroup reports whether a vault that is to be upgraded has no target group of
+// its own.
+func lackGroup(f *Found) bool {
+	for i := range f.Subscriptions {
+		if slices.ContainsFunc(f.Subscriptions[i].Vaults, func(v FoundVault) bool { return v.LeftOut == "" && v.TargetResourceGroup == "" }) {
+			return true
+		}
+	}
+	return false
 }
 
 // writer writes the lines of an inventory. A vault's location and type are left

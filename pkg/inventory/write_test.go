@@ -171,10 +171,10 @@ func checkSame(t *rapid.T, got *plan.Vault, id string, want *inventory.FoundVaul
 func TestReadTable(t *testing.T) {
 	t.Parallel()
 	for name, table := range map[string]string{
-		"comma":     "subscription,name,location,resourceType,targetResourceGroup,protectedItems,labels.env\nprod,\"A, b\",West US,BackupVault,rg-1,7,live\n" + devID + ",NO,East US,BackupVault,,,\n",
-		"semicolon": "subscription;name;location;resourceType;targetResourceGroup;protectedItems;labels.env\r\nPROD;\"A, b\";West US;BackupVault;rg-1;7;live\r\n" + devID + ";NO;East US;BackupVault;;;\r\n",
-		"tab":       "subscription\tname\tlocation\tresourceType\ttargetResourceGroup\tprotectedItems\tlabels.env\nprod\tA, b\tWest US\tBackupVault\trg-1\t7\tlive\n" + devID + "\tNO\tEast US\tBackupVault\t\t\t\n",
-		"excel":     "\uFEFFsep=;\r\nsubscription;name;location;resourceType;targetResourceGroup;protectedItems;labels.env\r\nprod;\"A, b\";West US;BackupVault;rg-1;7;live\r\n" + devID + ";NO;East US;BackupVault;;;\r\n",
+		"comma":     "subscription,name,location,resourceType,targetResourceGroup,protectedItems,labels.env\nprod,\"A(b)\",West US,BackupVault,rg-1,7,live\n" + devID + ",NO,East US,BackupVault,,,\n",
+		"semicolon": "subscription;name;location;resourceType;targetResourceGroup;protectedItems;labels.env\r\nPROD;\"A(b)\";West US;BackupVault;rg-1;7;live\r\n" + devID + ";NO;East US;BackupVault;;;\r\n",
+		"tab":       "subscription\tname\tlocation\tresourceType\ttargetResourceGroup\tprotectedItems\tlabels.env\nprod\tA(b)\tWest US\tBackupVault\trg-1\t7\tlive\n" + devID + "\tNO\tEast US\tBackupVault\t\t\t\n",
+		"excel":     "\uFEFFsep=;\r\nsubscription;name;location;resourceType;targetResourceGroup;protectedItems;labels.env\r\nprod;\"A(b)\";West US;BackupVault;rg-1;7;live\r\n" + devID + ";NO;East US;BackupVault;;;\r\n",
 	} {
 		f := found("rg-vaults", sub(prodID, "prod"), sub(newID, "unused"))
 		if err := inventory.ReadTable("t.csv", []byte(table), f); err != nil {
@@ -191,7 +191,7 @@ func TestReadTable(t *testing.T) {
 			v := &p.Vaults[i]
 			got = append(got, fmt.Sprintf("%s %s %s %s %d %v", v.Ref(), v.Location, v.ResourceType, v.TargetResourceGroup, v.ProtectedItems, v.Labels))
 		}
-		if want := "prod/A, b West US BackupVault rg-1 7 map[env:live]|" + devID + "/NO East US BackupVault rg-vaults 0 map[]"; strings.Join(got, "|") != want {
+		if want := "prod/A(b) West US BackupVault rg-1 7 map[env:live]|" + devID + "/NO East US BackupVault rg-vaults 0 map[]"; strings.Join(got, "|") != want {
 			t.Errorf("%s: got %s", name, strings.Join(got, "|"))
 		}
 	}

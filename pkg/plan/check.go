@@ -161,7 +161,7 @@ func (f *faultList) vaults(p *Plan) {
 			f.addf("vault %q is there twice or has another vault's key", v.Ref())
 		}
 		keys[v.Key] = true
-		target := strings.ToLower(v.ResourceID())
+		target := fleet.FoldName(v.ResourceID())
 		if targets[target] {
 			f.addf("vault %q has the same target as another", v.Ref())
 		}

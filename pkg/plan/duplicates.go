@@ -35,7 +35,7 @@ func (b *builder) findDuplicates() {
 		if b.in.Upgrade != nil || v.TargetResourceGroup == "" {
 			continue // a vault that stays where it is takes nobody's place
 		}
-		path := strings.ToLower(v.TargetPath())
+		path := fleet.FoldName(v.TargetPath())
 		if first, dup := byTarget[path]; dup {
 			b.issue(Issue{Code: IssueSameTarget, Subject: self, Other: &Subject{SubjectVault, first},
 				Message: fmt.Sprintf("vault %q would get the same target as another: resource group %q, name %q",

@@ -52,7 +52,7 @@ func (c *cause) title() string {
 	vs := named(c.vaults)
 	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
 	groups := c.distinctOf(func(v *Vault) string {
-		return v.SubscriptionID + "/" + strings.ToLower(str(v.TargetResourceGroup))
+		return v.SubscriptionID + "/" + fleet.FoldName(str(v.TargetResourceGroup))
 	}, "target group", "target groups")
 	switch c.code {
 	case fleet.CodeGroupMissing:

@@ -268,7 +268,7 @@ func (d *dryRun) targets(p *page) {
 		for i := range d.left.Vaults {
 			if v := &d.left.Vaults[i]; !v.Excluded() {
 				n++
-				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+strings.ToLower(v.ResourceGroup)] = true, true
+				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+fleet.FoldName(v.ResourceGroup)] = true, true
 			}
 		}
 		p.pair("Touches", "%s in %s of %s", vaults(n), plural(len(groups), "resource group", "resource groups"),
@@ -278,7 +278,7 @@ func (d *dryRun) targets(p *page) {
 	create := map[string]bool{}
 	for i := range d.left.Vaults {
 		if v := &d.left.Vaults[i]; !v.Excluded() {
-			k := v.SubscriptionID + "/" + strings.ToLower(v.TargetResourceGroup)
+			k := v.SubscriptionID + "/" + fleet.FoldName(v.TargetResourceGroup)
 			create[k] = create[k] || v.CreateResourceGroup
 		}
 	}

@@ -87,7 +87,7 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 func ofEachGroup(vaults []*fleet.Vault) (firsts []*fleet.Vault) {
 	known := map[string]bool{}
 	for _, v := range vaults {
-		if group := strings.ToLower(v.ResourceGroup); !known[group] {
+		if group := fleet.FoldName(v.ResourceGroup); !known[group] {
 			known[group] = true
 			firsts = append(firsts, v)
 		}

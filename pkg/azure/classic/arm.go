@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
@@ -126,7 +125,7 @@ func (u *Upgrader) target(ctx context.Context, v *fleet.Vault) (*armTarget, *azu
 // groupExists asks for a resource group. Many vaults share one, so a "yes" is
 // kept for a while; a "no" may be mended at any time and is not.
 func (u *Upgrader) groupExists(ctx context.Context, subscription, group string) (exists bool, requestID string, err error) {
-	exists, err = u.groups.Do(ctx, subscription+"/"+strings.ToLower(group), func(ctx context.Context) (bool, time.Time, error) {
+	exists, err = u.groups.Do(ctx, subscription+"/"+fleet.FoldName(group), func(ctx context.Context) (bool, time.Time, error) {
 		var any struct{}
 		resp, found, err := u.armGet(ctx, subscription, "read resource group "+group+" of subscription "+subscription,
 			readGroup, []string{group}, &any)

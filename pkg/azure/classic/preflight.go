@@ -67,7 +67,7 @@ func targetGroups(vaults []*fleet.Vault) []*fleet.Vault {
 	var groups []*fleet.Vault
 	at := map[string]int{}
 	for _, v := range vaults {
-		name := strings.ToLower(v.TargetResourceGroup)
+		name := fleet.FoldName(v.TargetResourceGroup)
 		i, known := at[name]
 		switch {
 		case !known:
@@ -78,7 +78,7 @@ func targetGroups(vaults []*fleet.Vault) []*fleet.Vault {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b *fleet.Vault) int {
-		return strings.Compare(strings.ToLower(a.TargetResourceGroup), strings.ToLower(b.TargetResourceGroup))
+		return strings.Compare(fleet.FoldName(a.TargetResourceGroup), fleet.FoldName(b.TargetResourceGroup))
 	})
 	return groups
 }
