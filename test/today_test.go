@@ -89,6 +89,9 @@ func changes() []changed {
 		ending("canceled", "failed", strictarm.Canceled).then(up),
 		ending("cancelled", "failed", strictarm.Cancelled).then(up),
 		ending("expires-unmade", "unknown", strictarm.Expires(0, full("B"))).then(up),
+		{name: "created-fails", want: "failed", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) {
+			v.Patch(strictarm.CreatedProvisioning).Ends(full("D"))
+		}},
 		{name: "fails-by-location", want: "failed", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) { v.URLs(strictarm.LocationOnly).Ends(full("C")) }},
 
 		// Polls and reads that say nothing.

@@ -92,6 +92,7 @@ func todaysNight(t *testing.T, seed int64) {
 			}
 		})
 		sc := emulator.Scenario{Seed: seed, Duration: emulator.Duration{Min: "20s", Max: "10m"}}
+		sc.Shape = []string{"", "", "recorded-2024", "specification"}[seed%4]
 		menu := todaysTroubles(r)
 		for range 1 + r.IntN(6) {
 			f := menu[r.IntN(len(menu))]
@@ -186,6 +187,7 @@ func todaysTroubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "fails", For: "3m"}, {Kind: "takes", For: "50m"}, {Kind: "synchronous"}, {Kind: "ineffective"},
 		{Kind: "state", Properties: map[string]any{"monitoringSettings": nil}},
 		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"}, {Kind: "deny-assignment"}, {Kind: "created"}, {Kind: "being-made", For: "9m"},
+		{Kind: "bad-status", Answer: []string{"denied", "gone", "no-content", "empty", "vault", "page", "wrapped"}[r.IntN(7)], Times: 1 + r.IntN(4)},
 		{Kind: "vanished", After: "start", For: "3m"},
 		{Kind: "throttled", Calls: patch, RetryAfter: 30, Times: 1 + r.IntN(3)},
 		{Kind: "throttled", Calls: []string{"vault", "operation"}, RetryAfter: 90, Times: 2},
@@ -211,7 +213,7 @@ func TestTodaysNightsMeetEveryTrouble(t *testing.T) {
 	menu := todaysTroubles(rand.New(rand.NewPCG(1, 1)))
 	// Somebody else's change, and subscriptions that cannot be used, are told in
 	// the adapter's own tests; roles are of key vaults, the index of other commands.
-	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen", "bad-status"}
+	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen"}
 	for _, k := range emulator.FaultKinds() {
 		met := slices.ContainsFunc(menu, func(f emulator.Fault) bool { return f.Kind == k.Kind })
 		if !met && k.Only != emulator.OnlyClassic && !slices.Contains(elsewhere, k.Kind) {

@@ -23,7 +23,7 @@ func (s *Server) arm(in *request) answer {
 		return strict.Plain(http.StatusServiceUnavailable)
 	}
 	if sub.missing {
-		return errorAnswer(in, http.StatusNotFound, "SubscriptionNotFound", "The subscription was not found.").AsGood()
+		return errorAnswer(in, http.StatusNotFound, "SubscriptionNotFound", "The subscription '"+sub.id+"' could not be found.").AsGood()
 	}
 	base := "/subscriptions/" + sub.id
 	switch in.call {
@@ -51,7 +51,7 @@ func (s *Server) arm(in *request) answer {
 	case CallGroup:
 		sub.checked["group "+in.group] = true
 		if sub.missingGroups[in.group] || !sub.namesGroup(in.group) {
-			return errorAnswer(in, http.StatusNotFound, "ResourceGroupNotFound", "The resource group could not be found.").AsGood()
+			return errorAnswer(in, http.StatusNotFound, "ResourceGroupNotFound", "Resource group '"+in.group+"' could not be found.").AsGood()
 		}
 		return strict.JSON(http.StatusOK, map[string]any{
 			"id": base + "/resourceGroups/" + in.group, "name": in.group, "location": "westus",
@@ -76,7 +76,7 @@ func (h *SubscriptionHandle) register(in *request) answer {
 // Provisioning while one runs or after it broke off, then there for good.
 func (s *Server) target(in *request) answer {
 	v := in.vault
-	none := errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "The vault was not found.").AsGood()
+	none := errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "The Resource '"+in.resource()+"' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix").AsGood()
 	if v == nil {
 		return none
 	}
@@ -121,4 +121,24 @@ func (v *VaultHandle) targetBody(state string, details map[string]any) map[strin
 		"id": v.targetPath(), "name": v.spec.Name, "type": "Microsoft.RecoveryServices/vaults",
 		"location": normalLocation(v.spec.Region), "properties": properties,
 	}
+}
+
+// resource is the resource that a path names, below its subscription.
+func (in *request) resource() string {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(in.Path, "/subscriptions/"), "/")
+	return rest
+}
+
+// unauthorized are the Resource Manager's words for an identity that lacks the
+// right; those of a co-administrator are the classic side's.
+func (in *request) unauthorized() string {
+	action := map[Call]string{CallSubscription: "Microsoft.Resources/subscriptions/read", CallProvider: "Microsoft.Resources/subscriptions/providers/read",
+		CallRegister: in.provider + "/register/action", CallFeature: "Microsoft.Features/providers/features/read",
+		CallGroup: "Microsoft.Resources/subscriptions/resourceGroups/read"}[in.call]
+	if action == "" {
+		action = "Microsoft.RecoveryServices/vaults/read"
+	}
+	const who = "5a1d7c3e-90b2-4f68-8e1c-27d4b6f3a905"
+	return "The client '" + who + "' with object id '" + who + "' does not have authorization to perform action '" + action + "' over scope '" + in.Path +
+		"' or the scope is invalid. If access was recently granted, please refresh your credentials."
 }

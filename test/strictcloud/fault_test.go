@@ -155,7 +155,7 @@ func TestSubscriptionScripts(t *testing.T) {
 		{"group", "/resourcegroups/rg-target?api-version=2021-04-01", func() {}, 404, "ResourceGroupNotFound"},
 		{"unavailable", "/resourcegroups/rg-target?api-version=2021-04-01", func() { s.ARMUnavailable(1) }, 503, ""},
 		{"missing", "?api-version=2022-12-01", func() { s.Missing() }, 404, "SubscriptionNotFound"},
-		{"forbidden", "?api-version=2022-12-01", func() { s.Forbidden(true) }, 403, "AuthenticationFailed"},
+		{"forbidden", "?api-version=2022-12-01", func() { s.Forbidden(true) }, 403, "AuthorizationFailed\",\"message\":\"The client '"},
 	} {
 		d.script()
 		if got := c.do("GET", "/subscriptions/"+subA+d.path, "", ""); got.status != d.status || !strings.Contains(got.body, d.has) {

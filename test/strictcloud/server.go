@@ -264,7 +264,11 @@ func (s *Server) denied(in *request, status int) answer {
 		in.vault.next = afterDenied
 		in.sub.deniedAt = in.Now
 	}
-	a := errorAnswer(in, status, "AuthenticationFailed", "The call could not be authenticated or is not permitted.")
+	code, message := "AuthenticationFailed", "The call could not be authenticated or is not permitted."
+	if status == http.StatusForbidden && !in.call.classic() {
+		code, message = "AuthorizationFailed", in.unauthorized()
+	}
+	a := errorAnswer(in, status, code, message)
 	if status == http.StatusUnauthorized {
 		a.Header.Set("WWW-Authenticate", `Bearer realm="strictcloud"`)
 	}

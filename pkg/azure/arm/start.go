@@ -144,6 +144,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	switch s := resp.Status; {
 	case s == http.StatusAccepted:
 		u.accepted(&a, resp)
+	case (s == http.StatusOK || s == http.StatusCreated) && u.underWay(&a, resp):
 	case s == http.StatusOK, s == http.StatusCreated:
 		u.done(&a, v, resp)
 	case s >= 400 && s <= 499 && refused, s == http.StatusLocked:
@@ -177,6 +178,25 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 		a.Message = named(a.Message, a.RequestID, operationID)
 	}
 	return a
+}
+
+// underWay reads a 201 or 200 that names where its operation is followed: the vault
+// in it is on its way to what it says. Every recorded creation of a Recovery Services
+// vault is answered so (Azure/azure-cli, …/backup/tests/latest/recordings,
+// test_vault_soft_delete_basic.yaml: 201, Provisioning, Azure-AsyncOperation alone).
+// A Location beside it is the resource's own, not the operation's.
+func (u *Upgrader) underWay(a *fleet.StartAnswer, resp *azure.Response) bool {
+	given := resp.Header.Get("Azure-AsyncOperation")
+	if given == "" {
+		return false
+	}
+	path, err := u.ResourceManager.PathOf(given)
+	if err != nil { // of another host: the vault must tell
+		return false
+	}
+	a.Verdict, a.RetryAfter = fleet.StartAccepted, 0
+	a.Operation = &fleet.Operation{StatusURL: path, Final: fleet.FinalStatus, RetryAfter: resp.RetryAfter}
+	return true
 }
 
 // done reads a 200: the vault as it is now.

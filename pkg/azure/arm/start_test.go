@@ -29,6 +29,11 @@ func TestRule3PatchAnswers(t *testing.T) {
 	}{
 		"200":                     {reply: ok(vaultJSON(asIs)), want: fleet.StartAccepted, done: true},
 		"201":                     {reply: reply{status: 201, body: vaultJSON(asIs)}, want: fleet.StartAccepted, done: true},
+		"201 under way":           {reply: reply{status: 201, body: vaultJSON(asWas)}.with("Azure-AsyncOperation", "{base}"+statusURL), want: fleet.StartAccepted, operation: &fleet.Operation{StatusURL: statusURL, Final: fleet.FinalStatus}},
+		"201 with a Location":     {reply: reply{status: 201, body: vaultJSON(asWas)}.with("Azure-AsyncOperation", "{base}"+statusURL).with("Location", "{base}"+vaultURL), want: fleet.StartAccepted, operation: &fleet.Operation{StatusURL: statusURL, Final: fleet.FinalStatus}},
+		"201 elsewhere":           {reply: reply{status: 201, body: vaultJSON(asWas)}.with("Azure-AsyncOperation", "https://evil.example"+statusURL), want: fleet.StartAccepted, done: true},
+		"201 itself":              {reply: reply{status: 201, body: vaultJSON(asWas)}.with("Location", "{base}"+vaultURL), want: fleet.StartAccepted, done: true},
+		"200 under way":           {reply: ok(vaultJSON(asWas)).with("Azure-AsyncOperation", "{base}"+statusURL).with("Retry-After", "9"), want: fleet.StartAccepted, operation: &fleet.Operation{StatusURL: statusURL, Final: fleet.FinalStatus, RetryAfter: 9 * time.Second}},
 		"200 as it was":           {reply: ok(vaultJSON(asWas)), want: fleet.StartAccepted, done: true}, // Verify sees what it is
 		"200 of another vault":    {reply: ok(other), want: fleet.StartUnknown, says: fleet.CodeGarbled},
 		"200 without properties":  {reply: ok(`{"id":"` + vaultID + `"}`), want: fleet.StartUnknown, says: fleet.CodeGarbled},
