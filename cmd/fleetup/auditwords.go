@@ -70,6 +70,8 @@ func vaultSentence(f fleet.VaultFact) string {
 			said += fmt.Sprintf(" (HTTP %d)", f.Answer.HTTPStatus)
 		}
 		return withDetail(said, f.Answer.Message)
+	case fleet.StartWaits:
+		return "waits until what the start needs counts"
 	case fleet.NotSent:
 		return fmt.Sprintf("did not send the start of operation %s", f.OperationID)
 	case fleet.Reconciled:

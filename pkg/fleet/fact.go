@@ -178,6 +178,14 @@ type Validated struct {
 	State json.RawMessage `json:"state,omitempty"`
 }
 
+// StartWaits says that what a start needs was done and does not count yet, a role
+// that was given for one, so that nothing was intended. It is journalled when the
+// wait begins and when its reason changes, not for each look.
+type StartWaits struct {
+	Vault  Key    `json:"vault"`
+	Reason string `json:"reason"`
+}
+
 // StartIntended says that a POST with this operation ID is about to leave. It
 // is on disk before the POST is sent (design §2, rule 1).
 type StartIntended struct {
@@ -281,6 +289,7 @@ func (Validated) Name() string        { return "Validated" }
 func (StartIntended) Name() string    { return "StartIntended" }
 func (StartAnswered) Name() string    { return "StartAnswered" }
 func (NotSent) Name() string          { return "NotSent" }
+func (StartWaits) Name() string       { return "StartWaits" }
 func (Reconciled) Name() string       { return "Reconciled" }
 func (Observed) Name() string         { return "Observed" }
 func (Verified) Name() string         { return "Verified" }
@@ -294,6 +303,7 @@ func (f Validated) VaultKey() Key      { return f.Vault }
 func (f StartIntended) VaultKey() Key  { return f.Vault }
 func (f StartAnswered) VaultKey() Key  { return f.Vault }
 func (f NotSent) VaultKey() Key        { return f.Vault }
+func (f StartWaits) VaultKey() Key     { return f.Vault }
 func (f Reconciled) VaultKey() Key     { return f.Vault }
 func (f Observed) VaultKey() Key       { return f.Vault }
 func (f Verified) VaultKey() Key       { return f.Vault }

@@ -34,6 +34,7 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"StartIntended":    decode[StartIntended],
 	"StartAnswered":    decode[StartAnswered],
 	"NotSent":          decode[NotSent],
+	"StartWaits":       decode[StartWaits],
 	"Reconciled":       decode[Reconciled],
 	"Observed":         decode[Observed],
 	"Verified":         decode[Verified],

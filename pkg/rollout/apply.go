@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -165,8 +166,11 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
 		v.Operation = nil
 		v.Reason = ""
+		v.Waits, v.WaitsSince = "", time.Time{}
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)
+	case fleet.StartWaits:
+		v.Waits, v.WaitsSince, v.Reason = f.Reason, orTime(v.WaitsSince, at), f.Reason
 	case fleet.NotSent:
 		if err := s.move(i, fleet.Ready, f.Name()); err != nil {
 			return err
@@ -202,6 +206,9 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 	// was before. The fold passes through it.
 	if err := s.move(i, fleet.Validating, f.Name()); err != nil {
 		return err
+	}
+	if !bytes.Equal(v.State, f.State) {
+		v.Waits, v.WaitsSince = "", time.Time{} // what it needs now is something else
 	}
 	v.State = f.State
 	v.ValidatedAt, v.Findings, v.RequestIDs, v.Reason = at, f.Findings, f.RequestIDs, firstError(f.Findings)

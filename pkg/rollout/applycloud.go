@@ -164,6 +164,9 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
 		if v.Status == fleet.Ready {
 			msg = fmt.Sprintf("what its start needs has not come into force after %s", s.Plan.Timings.BusyDeadline)
+			if v.Waits != "" {
+				msg += fmt.Sprintf(": %s, since %s", v.Waits, v.WaitsSince.UTC().Format("2006-01-02 15:04 UTC"))
+			}
 		}
 		note(fleet.CodeBusyDeadline, msg,
 			"nothing: the next run tries again")
@@ -209,6 +212,7 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	}
 	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted = false, false, false, false, false
 	v.Attempt, v.Overdue = 0, false
+	v.Waits, v.WaitsSince = "", time.Time{}
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 	return s.move(i, fleet.Pending, f.Name())
 }

@@ -92,7 +92,6 @@ type job struct {
 	notBefore   time.Time
 	retryAt     time.Time // of a reconciling or verifying read
 	lostSince   time.Time // since when the listing shows another operation
-	notYetSince time.Time // since when what its start needs does not count yet
 }
 
 // sub is a subscription's place in the machine.

@@ -83,8 +83,10 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
 		}
 	case fleet.CallNotYet:
-		j.notYetSince = orTime(j.notYetSince, m.now)
-		if v.Status == fleet.Ready && m.now.Sub(j.notYetSince) >= m.Plan.Timings.BusyDeadline {
+		if v.Status == fleet.Ready && (v.WaitsSince.IsZero() || v.Waits != o.Detail) {
+			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: o.Detail})
+		}
+		if v.Status == fleet.Ready && m.now.Sub(v.WaitsSince) >= m.Plan.Timings.BusyDeadline {
 			m.emit(fleet.DeadlinePassed{Vault: o.Vault, Deadline: fleet.DeadlineBusy})
 			return
 		}
@@ -121,7 +123,7 @@ func (m *Machine) answered(i int, o Answered) {
 			j.notBefore = m.now.Add(a.RetryAfter)
 		}
 	}
-	j.foreignRead, j.retryAt, j.notYetSince = false, time.Time{}, time.Time{}
+	j.foreignRead, j.retryAt = false, time.Time{}
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a})
 	if wasFailed {

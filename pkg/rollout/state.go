@@ -105,6 +105,8 @@ type VaultState struct {
 	StartedAt   time.Time
 	EndedAt     time.Time
 	BusySince   time.Time // when it was first found busy, zero when it is not
+	WaitsSince  time.Time // since when what its start needs does not count yet, in this process or one before
+	Waits       string    // what that is, as it was last said
 	BusyAt      time.Time // when it was last found busy
 	DoneSince   time.Time // when CloudDone was seen
 	ProofFrom   time.Time // the grace before a read may prove absence counts from here

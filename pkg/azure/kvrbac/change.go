@@ -163,7 +163,8 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 			Message: "the directory does not know a principal of its access policies: it is checked again"}
 	case first == nil:
 		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
-			Message: "its role assignments are not there yet: " + named(awaited)}
+			Message: "its role assignments are not there yet: " + named(awaited),
+			Action:  "Look whether az role assignment list shows them for the vault with --include-inherited; make them by hand, or remove what hides them."}
 	}
 	out := *first
 	out.Class, out.Action = fleet.CallRefused, actionFor(first)
