@@ -49,6 +49,7 @@ type Cloud struct {
 	seed      int64
 	shape     string
 	durations durations
+	role      []string // the actions that the identity may do; nil: all
 	changing  changing
 	limits    Limits
 	graphPer  time.Duration // the window of limits.Graph
@@ -237,6 +238,7 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 	}
 	c.durations = newDurations(s.TimeScale, s.Duration, usualDuration)
 	c.changing = newChanging(s)
+	c.role = s.Role
 	c.limits = Limits{Reads: s.Limits.Reads.or(250, 25), Writes: s.Limits.Writes.or(200, 10),
 		Graph: Quota{cmp.Or(s.Limits.Graph.Queries, 15), cmp.Or(s.Limits.Graph.Per, "5s")}}
 	c.graphPer = parsed(c.limits.Graph.Per)

@@ -1,9 +1,14 @@
 package emulator
 
-import "net/http"
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
 
 // permissions answers what the identity may do with a resource
-// (Permissions_ListForResource of the published specification): everything, but
+// (Permissions_ListForResource of the published specification): what the scenario's
+// role says, or everything, but
 // for the writes, and the one read that few have, which a scripted `denied` refuses for good.
 func (c *Cloud) permissions(r *resource) reply {
 	not := []any{}
@@ -22,5 +27,43 @@ func (c *Cloud) permissions(r *resource) reply {
 			not = append(not, "Microsoft.Authorization/roleAssignmentScheduleInstances/read")
 		}
 	}
-	return ok(object{"value": []any{object{"actions": []any{"*"}, "notActions": not, "dataActions": []any{}, "notDataActions": []any{}}}})
+	role := []any{"*"}
+	if c.role != nil {
+		role = role[:0]
+		for _, action := range c.role {
+			role = append(role, action)
+		}
+	}
+	return ok(object{"value": []any{object{"actions": role, "notActions": not, "dataActions": []any{}, "notDataActions": []any{}}}})
+}
+
+// may reports whether the scenario's role allows an action. A star stands for any
+// text, and capitals make no difference.
+func (c *Cloud) may(action string) bool {
+	for _, pattern := range c.role {
+		form := "(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$"
+		if matched, err := regexp.MatchString(form, action); err == nil && matched {
+			return true
+		}
+	}
+	return c.role == nil
+}
+
+// overstepped answers a call of the Resource Manager side that the scenario's role
+// does not allow, nil if it does. Who changes how access to a key vault is decided
+// must be allowed to assign roles besides (Microsoft, "Provide access to Key Vault
+// keys, certificates, and secrets with Azure role-based access control").
+func (c *Cloud) overstepped(q *request) *reply {
+	if !q.arm || c.role == nil {
+		return nil
+	}
+	if action, _ := q.action(); !c.may(action) {
+		rep := c.unauthorized(q)
+		return &rep
+	}
+	if q.call == callPatch && q.patch.properties["enableRbacAuthorization"] != nil && !c.may("Microsoft.Authorization/roleAssignments/write") {
+		rep := armError(http.StatusForbidden, "InsufficientPermissions", "Caller is not allowed to change permission model")
+		return &rep
+	}
+	return nil
 }

@@ -146,6 +146,8 @@ func (q *request) action() (action, scope string) {
 		action = provider + "/vaults/backupResourceGuardProxies/read"
 	case callRoles:
 		action = "Microsoft.Authorization/roleAssignments/read"
+	case callInstances:
+		action = "Microsoft.Authorization/roleAssignmentScheduleInstances/read"
 	case callAssign:
 		action = "Microsoft.Authorization/roleAssignments/write"
 	case callLocks:

@@ -14,6 +14,7 @@ type Scenario struct {
 	Changes          Changes           `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
 	Limits           Limits            `yaml:"limits" json:"limits,omitzero"`
 	ManagementGroups []ManagementGroup `yaml:"managementGroups" json:"managementGroups,omitempty"`
+	Role             []string          `yaml:"role" json:"role,omitempty"`     // the actions of the Resource Manager that the identity may do, with stars; absent: all
 	Faults           []Fault           `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
 }
 

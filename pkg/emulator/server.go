@@ -133,7 +133,7 @@ func (c *Cloud) answer(q *request, l *line) reply {
 		}
 		return rep
 	}
-	if rep := cmp.Or(c.dry(q, l), c.rationed(q, l)); rep != nil {
+	if rep := cmp.Or(c.dry(q, l), c.rationed(q, l), c.overstepped(q)); rep != nil {
 		l.Refused = q.call == callPatch
 		return *rep
 	}

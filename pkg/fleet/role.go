@@ -14,4 +14,7 @@ type Role struct {
 type Action struct {
 	Name string
 	Why  string
+	// Apart says that no run needs it, but another command: its absence is no
+	// reason not to begin.
+	Apart bool
 }

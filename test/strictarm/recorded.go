@@ -110,25 +110,8 @@ func forbidden(action, scope string) string {
 		"' or the scope is invalid. If access was recently granted, please refresh your credentials."
 }
 
-// actions are what the calls about a vault need the right for, less the provider.
-var actions = map[Call]string{
-	CallVault: "/vaults/read", CallPatch: "/vaults/write", CallStatus: "/vaults/operationStatus/read", CallResult: "/vaults/operationResults/read",
-}
-
 // unauthorized are the words for a call of any kind.
-func (in *request) unauthorized() string {
-	switch {
-	case in.sub == nil:
-		return forbidden("Microsoft.ResourceGraph/resources/read", "/")
-	case in.vault == nil:
-		return forbidden("Microsoft.Resources/subscriptions/read", "/subscriptions/"+in.sub.id)
-	}
-	action := in.vault.spec.Kind.provider() + actions[in.call]
-	if actions[in.call] == "" {
-		action = "Microsoft.Authorization/" + string(in.call) + "/read"
-	}
-	return forbidden(action, in.vault.ID())
-}
+func (in *request) unauthorized() string { return forbidden(in.action(), in.scope()) }
 
 // notFound are the recorded words for what is not there.
 func notFound(v *VaultHandle) answer {

@@ -41,7 +41,9 @@ type Server struct {
 	requests      map[Call]int
 	violations    []string
 	broken        int
-	signed        int // URLs of operations that were handed out
+	needed        map[string]bool // the actions that requests needed
+	oversteps     []string        // those of them that the client's role lacked
+	signed        int             // URLs of operations that were handed out
 	answered      int
 
 	signedOut    bool
@@ -63,6 +65,7 @@ func New(cfg Config) *Server {
 		assignTriples: map[string]string{},
 		graph:         graph{chains: map[string]*chain{}},
 		requests:      map[Call]int{},
+		needed:        map[string]bool{},
 		released:      make(chan struct{}),
 	}
 }
@@ -198,6 +201,16 @@ func (s *Server) Requests() map[Call]int {
 	return maps.Clone(s.requests)
 }
 
+// Actions returns the actions that the requests since it was last asked needed, in
+// their order, and those that were refused because the client's role lacks them.
+func (s *Server) Actions() (needed, refused []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	needed, refused = slices.Sorted(maps.Keys(s.needed)), s.oversteps
+	s.needed, s.oversteps = map[string]bool{}, nil
+	return needed, refused
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in := &request{Request: strict.Read(r)}
@@ -260,6 +273,9 @@ func (s *Server) dispatch(in *request) answer {
 		return failure(http.StatusNotFound, "ResourceNotFound", "There is nothing there.")
 	case in.Method != want:
 		return strict.Plain(http.StatusMethodNotAllowed)
+	}
+	if refused, over := s.overstepped(in); over {
+		return s.instead(in, "not permitted", afterDenied, refused)
 	}
 	if in.sub != nil {
 		if refused, ok := in.sub.take(in); !ok {

@@ -79,8 +79,8 @@ func (h *SubscriptionHandle) Remaining(reads, writes string) *SubscriptionHandle
 }
 
 // May sets what the client is permitted to do in the subscription, as the
-// actions of its role and what they leave out. It changes what the client is
-// told, and no answer besides.
+// actions of its role and what they leave out. Everything else is refused with
+// 403, polls of operations too.
 func (h *SubscriptionHandle) May(actions, notActions []string) *SubscriptionHandle {
 	return h.with(func() { h.may, h.mayNot = actions, notActions })
 }

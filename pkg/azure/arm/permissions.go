@@ -68,8 +68,9 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 	}
 	var missing []string
 	for _, a := range u.change.Spec.Role().Actions {
-		// What is read of the subscription itself is not told about a vault.
-		if strings.HasPrefix(a.Name, "Microsoft.Resources/subscriptions/") || strings.HasPrefix(a.Name, "Microsoft.AlertsManagement/") {
+		// What is read of the subscription itself is told about a vault only where a role
+		// says so; both reads have been made by now.
+		if a.Apart || strings.HasPrefix(a.Name, "Microsoft.Resources/subscriptions/") {
 			continue
 		}
 		if !slices.ContainsFunc(list.Value, func(p permission) bool { return p.allows(a.Name) }) {

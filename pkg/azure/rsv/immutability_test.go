@@ -145,7 +145,7 @@ func TestKinds(t *testing.T) {
 			up.Request.Path != "{vault}?api-version=2025-08-01" {
 			t.Errorf("%s: %+v", tt.kind, up)
 		}
-		usual := "Microsoft.Authorization/locks/read Microsoft.Authorization/permissions/read Microsoft.RecoveryServices/vaults/read Microsoft.RecoveryServices/vaults/write Microsoft.Resources/subscriptions/providers/read Microsoft.Resources/subscriptions/read"
+		usual := "Microsoft.Authorization/locks/read Microsoft.Authorization/permissions/read Microsoft.RecoveryServices/vaults/operationResults/read Microsoft.RecoveryServices/vaults/operationStatus/read Microsoft.RecoveryServices/vaults/read Microsoft.RecoveryServices/vaults/write Microsoft.ResourceGraph/resources/read Microsoft.Resources/subscriptions/providers/read Microsoft.Resources/subscriptions/read"
 		want := strings.Fields(tt.actions + " " + usual)
 		slices.Sort(want)
 		if !slices.Equal(up.Actions, want) {
