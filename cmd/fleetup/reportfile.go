@@ -57,9 +57,6 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if err == nil && !fi.Mode().IsRegular() {
 			return nil, usage("name a file", "--report: %s is no file, and is not replaced by one", path)
 		}
-		if err == nil && !looksReported(file) {
-			return nil, usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
-		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
 			return nil, usage("make the folder, or name another", "--report: the folder of %s is not there", path)
 		}
@@ -67,6 +64,9 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 			if other != "" && sameFile(file.real, other) {
 				return nil, usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
 			}
+		}
+		if err == nil && !looksReported(file) {
+			return nil, usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
 		}
 		if slices.ContainsFunc(files, func(g reportFile) bool { return sameFile(g.real, file.real) }) {
 			return nil, usage("name it once", "--report: %s is given twice", path)
