@@ -23,6 +23,7 @@ type evidence interface {
 	Plan(fingerprint string) ([]byte, error)
 	Scan(fn func(state.Entry) error) error
 	ScanRecords(fn func(state.StoredRecord) error) error
+	ScanAddresses(fn func(vault string, key []byte) error) error
 }
 
 // shownFaults is how many faults are told one by one: behind the first ones
@@ -64,8 +65,9 @@ type auditor struct {
 	run     *folded // nil before the first
 	names   map[fleet.Key]string
 	records map[fleet.Key]derived
-	lost    bool   // a run could not be folded: records prove nothing
-	process string // the version of the program that writes at this place of the journal
+	lost    bool                 // a run could not be folded: records prove nothing
+	sealed  map[fleet.Key]string // what the address of a vault's newest operation is sealed with
+	process string               // the version of the program that writes at this place of the journal
 	newest  standing
 	newer   error // an event that is what was written, and that this version does not know
 }
@@ -92,7 +94,7 @@ func audit(from evidence, head string) (*findings, error) {
 }
 
 func newAuditor(from evidence, head string) *auditor {
-	return &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}}
+	return &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, sealed: map[fleet.Key]string{}}
 }
 
 // examine goes through the whole ledger.
@@ -327,6 +329,9 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		r.told.Add(r.state, e)
 		a.newest = standing{info: r.indexed, state: r.state, told: r.told, seq: seq}
 	}
+	if f, ok := e.Fact.(fleet.StartAnswered); ok && f.Answer.Operation != nil {
+		a.sealed[f.Vault] = f.Answer.Operation.Sealed
+	}
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
 		if i, ok := r.state.Lookup(f.VaultKey()); ok {
 			a.records[f.VaultKey()] = derived{r.state.RecordAfter(i, a.records[f.VaultKey()].VaultRecord, f), a.process}
@@ -394,6 +399,15 @@ func (a *auditor) checkRecords() error {
 	if err != nil {
 		a.fault(fault{What: "vault", Message: err.Error()})
 		return nil
+	}
+	err = a.from.ScanAddresses(func(vault string, key []byte) error {
+		if o := (fleet.Operation{Sealed: a.sealed[fleet.Key(vault)]}); !o.Open(key) {
+			complain(fleet.Key(vault), "", "the address of its operation that is kept is not the one that the start was answered with")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, k := range slices.Sorted(maps.Keys(a.records)) {
 		if !seen[k] {

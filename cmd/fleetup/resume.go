@@ -90,7 +90,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ledger.Reserve(unfinished(st)); err != nil {
+	if err := ledger.Reserve(unfinished(st), followedAtOnce(p)); err != nil {
 		return err
 	}
 	commands := []fleet.Fact{fleet.Resumed{By: by, Version: versionString()}}

@@ -112,7 +112,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: past.carried(p),
 		ValidateAllFirst: c.Bool("validate-all-first")}
 	first := fleet.Event{At: now(), Fact: opened}
-	if err := ledger.Reserve(len(p.Vaults)); err != nil {
+	if err := ledger.Reserve(len(p.Vaults), followedAtOnce(p)); err != nil {
 		return err
 	}
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
@@ -187,6 +187,15 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		return err
 	}
 	return ended(code)
+}
+
+// followedAtOnce is how many operations of a plan may be under way at once that
+// are followed by an address.
+func followedAtOnce(p *plan.Plan) int {
+	if p.Upgrade == nil {
+		return 0 // the classic kind has listings
+	}
+	return min(p.Limits.Upgrades, len(p.Vaults))
 }
 
 // finished makes sure that a ledger is of the plan's cloud, that all of it is what

@@ -64,28 +64,6 @@ type StartAnswer struct {
 	Operation *Operation `json:"operation,omitempty"` // where it can be followed
 }
 
-// Operation is a long-running operation of the Resource Manager as the journal
-// keeps it: enough for another process, of another version, to follow it. The
-// URLs are without scheme and host, which are the cloud's of the ledger.
-type Operation struct {
-	StatusURL string `json:"statusUrl,omitempty"` // Azure-AsyncOperation: tells how it stands
-	ResultURL string `json:"resultUrl,omitempty"` // Location: answers 202 until it is over
-	// Final says which of the two has the last word. With FinalLocation an
-	// operation that the status calls done is over once the result says so too.
-	Final FinalState `json:"final,omitempty"`
-	// RetryAfter is how long the answer asked to wait before the first look.
-	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
-}
-
-// FinalState names where an operation's last word is to be read.
-type FinalState string
-
-// The rules for an operation's last word.
-const (
-	FinalStatus   FinalState = "azure-async-operation"
-	FinalLocation FinalState = "location"
-)
-
 // Reading is the conclusion of one pair of reconciling reads.
 type Reading string
 

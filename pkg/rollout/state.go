@@ -205,9 +205,13 @@ func (s *State) CurrentWave() int { return s.current }
 // Record is what the ledger remembers of a vault across runs.
 func (s *State) Record(i int) fleet.VaultRecord {
 	v := &s.Vaults[i]
+	var followed *fleet.Operation
+	if v.Status == fleet.Unknown {
+		followed = v.Operation // a later run may ask it; in this one the journal has it
+	}
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
-		Operation: v.Operation, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
+		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
 		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
 	}
 }

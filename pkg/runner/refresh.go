@@ -85,7 +85,7 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 // has something to tell.
 func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err error) {
 	v, s := &r.State.Plan.Vaults[i].Vault, &r.State.Vaults[i]
-	snap, err := r.lister.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation}, r.lister.clock.now().Add(-r.lister.poll))
+	snap, err := r.lister.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()}, r.lister.clock.now().Add(-r.lister.poll))
 	if err != nil {
 		return f, err
 	}

@@ -44,7 +44,7 @@ func (r *run) watch(a rollout.Watch) {
 	if a.Vault >= 0 {
 		v = r.vault(a.Vault)
 	}
-	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation}}
+	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}}
 	x.next = r.lister.began(v).Add(r.Plan.Timings.Poll)
 	if a.Operation != nil {
 		x.next = latest(x.next, r.clock.now().Add(a.Operation.RetryAfter))

@@ -20,7 +20,8 @@ type batch struct {
 	first   uint64  // sequence number of the first event
 	events  [][]byte
 	records []entry
-	head    position // after the batch
+	signed  []address // of operations
+	head    position  // after the batch
 }
 
 // newBatch encodes the events onto the chain after head.
@@ -46,7 +47,9 @@ func newBatch(run RunInfo, head position, events []fleet.Event, vaults []fleet.V
 		}
 		b.records[i] = entry{[]byte(v.Vault), text}
 	}
-	return b, nil
+	var err error
+	b.signed, err = addressesOf(events, vaults)
+	return b, err
 }
 
 // pack compresses a plan: the plan of a large fleet has tens of megabytes, most
@@ -111,6 +114,9 @@ func (b *batch) put(tx *bbolt.Tx, run []byte) error {
 		if err := vaults.Put(r.key, r.value); err != nil {
 			return err
 		}
+	}
+	if err := putAddresses(tx, b.signed); err != nil {
+		return err
 	}
 	failpoint.Hit(failpoint.TransactionOpen)
 	return nil

@@ -23,7 +23,8 @@
 //     what it means and what to do.
 //
 // The package stores facts and looks into three of them only: RunOpened and
-// RunClosed bound a run, and RunOpened names its plan.
+// RunClosed bound a run, RunOpened names its plan, and the operations in it and in
+// StartAnswered are parted from their signatures.
 //
 // # Layout of the file
 //
@@ -32,6 +33,7 @@
 //	runs    ordinal (8 bytes, big-endian) → JSON of RunInfo
 //	events  sequence over the whole ledger (8 bytes, big-endian, from 1) → hash (32 bytes), JSON of fleet.Event
 //	vaults  fleet.Key → JSON of fleet.VaultRecord
+//	addresses  fleet.Key → the signed addresses of the operation that is followed, deflated; made when the first is kept
 //
 // A run's events are contiguous: they end where the next run's begin. Link
 // describes the chain.

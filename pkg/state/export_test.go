@@ -86,5 +86,12 @@ func (r *Reader) Used() (n int64) {
 	return n
 }
 
-// Reserved is what Reserve reserves, for a run and for each of its vaults.
-func Reserved() (base, each int) { return reserveBase, reservePerVault }
+// Reserved is what Reserve reserves, for a run, for each of its vaults and for each
+// operation that is followed at once.
+func Reserved() (base, each, followed int) { return reserveBase, reservePerVault, reservePerFollowed }
+
+// Addresses is how many addresses a ledger keeps.
+func (r *Reader) Addresses() (n int) {
+	_ = r.ScanAddresses(func(string, []byte) error { n++; return nil })
+	return n
+}

@@ -136,6 +136,9 @@ func (r *Reader) walk(at position, last uint64, fn func(seq uint64, e fleet.Even
 				return at, fmt.Errorf("ledger %s: event %d cannot be read: %w; use the version of fleetup that wrote it, or a newer one",
 					r.path, seq, err)
 			}
+			if err := r.open(e); err != nil {
+				return at, err
+			}
 			if err := fn(seq, e); err != nil {
 				return at, err
 			}

@@ -14,15 +14,22 @@ import (
 // writing included (TestWhatAVaultTakes measures it). It is given three times
 // that: for three starts, hours of checks that find it busy, a page of findings.
 // The base is for the plan, the free list and what belongs to no vault.
+//
+// The signed addresses of an operation are there only while it is followed, so
+// they need room for as many as may be under way at once. Two of the recorded ones
+// take 4 KiB, packed; two that have nothing in common take 8 KiB, and bbolt
+// writes a page anew beside the old one.
 const (
-	reservePerVault = 16 << 10
-	reserveBase     = 256 << 10
+	reservePerVault    = 16 << 10
+	reservePerFollowed = 24 << 10
+	reserveBase        = 256 << 10
 )
 
 // Reserve makes sure that the disk has room for what a run of so many vaults
-// will write, before anything is started. Where the file system can, the
-// blocks become the ledger's own, and a disk that others fill up later does not
-// stop the run; what an earlier run left over counts.
+// will write, before anything is started. So many of them, followed, may have an
+// operation with an address under way at once: 0 for kinds without. Where the file
+// system can, the blocks become the ledger's own, and a disk that others fill up
+// later does not stop the run; what an earlier run left over counts.
 //
 // Elsewhere than on Linux, and on a file system that cannot allocate ahead (NFS
 // before 4.2 is one), it only looks at how much is free. On one that copies
@@ -30,7 +37,7 @@ const (
 //
 // The error is ErrNoRoom when there is too little. Nothing was written then,
 // and the ledger can be used further.
-func (l *Ledger) Reserve(vaults int) error {
+func (l *Ledger) Reserve(vaults, followed int) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	if err := l.usable(); err != nil {
@@ -40,7 +47,7 @@ func (l *Ledger) Reserve(vaults int) error {
 	if err := l.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }); err != nil {
 		return err
 	}
-	need := int64(reserveBase + vaults*reservePerVault)
+	need := int64(reserveBase) + int64(vaults)*reservePerVault + int64(min(followed, vaults))*reservePerFollowed
 	size, missing, err := holes(l.file, used+need)
 	if err != nil {
 		return explain(l.path, err)

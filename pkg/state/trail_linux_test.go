@@ -63,7 +63,7 @@ func night(path string, sync bool) error {
 		}
 		// The first run lets bbolt grow the file, the second has its room reserved.
 		if run > 0 {
-			if err := l.Reserve(2); err != nil {
+			if err := l.Reserve(2, 0); err != nil {
 				return err
 			}
 		}

@@ -89,7 +89,7 @@ func begun(path string, vaults int) (*state.Lock, *state.Ledger, error) {
 		return nil, nil, err
 	}
 	if vaults > 0 {
-		err = l.Reserve(vaults)
+		err = l.Reserve(vaults, 0)
 	}
 	return lock, l, errors.Join(err, l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil))
 }
@@ -188,7 +188,7 @@ func reserved(dir string) error {
 	if _, err = fill(dir); err != nil {
 		return err
 	}
-	return errors.Join(l.Reserve(10), live(l, 10), l.Close(), state.CheckFile(path))
+	return errors.Join(l.Reserve(10, 0), live(l, 10), l.Close(), state.CheckFile(path))
 }
 
 // A run for which there is no room does not begin, and takes none.
@@ -210,14 +210,14 @@ func noRoom(dir string) error {
 		return st.Bfree
 	}
 	before := free()
-	err = l.Reserve(10_000)
+	err = l.Reserve(10_000, 0)
 	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "10,000 vaults needs about 165 MB more, and its disk has 4 MB; nothing was started") {
 		return fmt.Errorf("Reserve: %w", err)
 	}
 	if free() != before {
 		return fmt.Errorf("%d blocks were free, and %d are", before, free())
 	}
-	if err := errors.Join(l.Reserve(100), l.Close(), lock.Close()); err != nil {
+	if err := errors.Join(l.Reserve(100, 0), l.Close(), lock.Close()); err != nil {
 		return err
 	}
 	// Where not even the lock finds room, it says so.
@@ -282,7 +282,7 @@ func sizeLimit(path string) error {
 	if err := limit(128 << 10); err != nil {
 		return err
 	}
-	if err := l.Reserve(100); err == nil || errors.Is(err, state.ErrCommit) {
+	if err := l.Reserve(100, 0); err == nil || errors.Is(err, state.ErrCommit) {
 		return fmt.Errorf("Reserve beyond the limit: %w", err)
 	}
 	return refused(lock, l, live(l, 100), syscall.EFBIG, func() error { return limit(math.MaxUint64) })
