@@ -114,16 +114,34 @@ func shown(s string) string {
 	return string(r)
 }
 
-// writeHolder replaces the lock file's content.
+// lockBegins is how every lock file begins: it is told by that from a file of
+// another program with the same name. It is the same in each content, so a crash in
+// the middle of a change leaves it there. Earlier versions skip it.
+const lockBegins = `{"lock":"fleetup"`
+
+// lockSize is how long a lock file is at least. It never becomes shorter, so that
+// no crash leaves a size without its bytes.
+const lockSize = 1 << 10
+
+// writeHolder replaces the lock file's content; with the zero Holder it names
+// nobody.
 func writeHolder(f *os.File, h Holder) error {
-	h.Since = h.Since.UTC()
-	b, err := json.Marshal(h)
+	fi, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	b = append(bytes.TrimSpace(b), '\n')
-	if _, err := f.WriteAt(b, 0); err != nil {
+	b := []byte(lockBegins + "}")
+	if h != (Holder{}) {
+		h.Since = h.Since.UTC()
+		text, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		b = append([]byte(lockBegins+","), text[1:]...)
+	}
+	b = append(b, bytes.Repeat([]byte(" "), max(0, int(max(lockSize, fi.Size()))-len(b)-1))...)
+	if _, err := f.WriteAt(append(b, '\n'), 0); err != nil || fi.Size() >= lockSize {
 		return err
 	}
-	return f.Truncate(int64(len(b)))
+	return f.Sync() // the first time
 }

@@ -1,11 +1,14 @@
 package state
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -142,7 +145,7 @@ func (l *Lock) Close() error {
 	delete(held.locks, l)
 	// A free lock file names nobody. Failing at that is harmless: the lock
 	// decides, not the name.
-	_ = l.file.Truncate(0)
+	_ = writeHolder(l.file, Holder{})
 	return l.file.Close()
 }
 
@@ -153,20 +156,19 @@ func (l *Lock) isHeld() bool {
 }
 
 // openLockFile opens the lock file, or creates it with mode 0600 whatever the
-// umask is.
+// umask is. It appears complete and synced: after a power loss a file that has a
+// size and not yet its bytes could not be told from somebody else's.
 func openLockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
-	if err == nil {
-		if err := f.Chmod(fileMode); err != nil {
-			f.Close()
-			return nil, err
+	f, err := openPlain(path, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = createLockFile(path); err == nil {
+			return f, nil
 		}
-		return f, nil
+		if errors.Is(err, fs.ErrExist) {
+			f, err = openPlain(path, os.O_RDWR)
+		}
 	}
-	if !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	if f, err = openPlain(path, os.O_RDWR); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := isLockFile(f); err != nil {
@@ -176,35 +178,57 @@ func openLockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// createLockFile makes a lock file that nobody holds yet. The error is
+// fs.ErrExist where something has that name.
+func createLockFile(path string) (_ *os.File, err error) {
+	dir, base := filepath.Split(path)
+	temp := filepath.Join(dir, "."+base+".new-"+strings.ToLower(rand.Text()))
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if rerr := os.Remove(temp); err == nil {
+			err = rerr
+		}
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if err = f.Chmod(fileMode); err != nil {
+		return nil, err
+	}
+	if err = writeHolder(f, Holder{}); err != nil {
+		return nil, err
+	}
+	return f, os.Link(temp, path)
+}
+
 // errForeign says that a file is not one that this package has made.
 var errForeign = errors.New("that is no lock file of fleetup's")
 
-// isLockFile makes sure that a file is a lock file that a holder has written or
-// left empty, and nobody else's: Gemfile.lock is what a ledger called Gemfile
-// would be locked with. Only then may it be written to. The error is errForeign.
+// isLockFile makes sure that a file is a lock file of fleetup's, and nobody else's:
+// Gemfile.lock is what a ledger called Gemfile would be locked with. Only then may
+// it be written to. The error is errForeign.
 func isLockFile(f *os.File) error {
-	var why error
-	// A holder that is just signing may be seen with half of its name.
-	for try := range 3 {
-		if try > 0 {
-			time.Sleep(holderPause)
-		}
-		fi, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if othersFile(fi) {
-			return fmt.Errorf("%w: it belongs to another user", errForeign)
-		}
-		if fi.Size() == 0 {
-			return nil
-		}
-		if h, ok := decodeHolder(f); ok && h.Host != "" && !h.Since.IsZero() {
-			return nil
-		}
-		why = fmt.Errorf("%w: it holds something else", errForeign)
+	fi, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	return why
+	if othersFile(fi) {
+		return fmt.Errorf("%w: it belongs to another user", errForeign)
+	}
+	begins := make([]byte, len(lockBegins))
+	if n, err := f.ReadAt(begins, 0); string(begins[:n]) == lockBegins {
+		return nil
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	// Earlier versions left it empty, or with a holder's name alone.
+	if h, ok := decodeHolder(f); fi.Size() == 0 || ok && h.Host != "" && !h.Since.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w: it holds something else", errForeign)
 }
 
 // samePath reports whether the path still leads to the open file. A lock on a

@@ -88,7 +88,7 @@ func TestAcquireTwiceInOneProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if b, err := os.ReadFile(path + ".lock"); len(b) != 0 || err != nil {
+	if b, err := os.ReadFile(path + ".lock"); strings.TrimSpace(string(b)) != `{"lock":"fleetup"}` || err != nil {
 		t.Fatalf("a free lock file names %q (%v)", b, err)
 	}
 	second := acquire(t, path)

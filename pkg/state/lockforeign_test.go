@@ -24,6 +24,10 @@ func TestForeignLockFile(t *testing.T) {
 		"no time":          `{"host":"build-9","pid":99}`,
 		"an array":         `[{"host":"build-9","pid":99,"since":"2026-03-16T22:00:00Z"}]`,
 		"bytes":            "\x00\x01\x02",
+		"UTF-16":           "\xff\xfeG\x00E\x00M\x00 \x00x\x00",
+		"zeros and lines":  strings.Repeat("\x00", 8) + "GEM\n  r:" + "x",
+		"many zeros":       strings.Repeat("\x00", 5000),
+		"cut JSON":         `{"host": "build-9`,
 		"a time of no use": `{"host":"","pid":99,"since":"2026-03-16T22:00:00Z"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,6 +47,33 @@ func TestForeignLockFile(t *testing.T) {
 				t.Errorf("its mode is %v now, %v", fi.Mode(), err)
 			}
 		})
+	}
+}
+
+// A lock file of an earlier version is taken, and so is one that a crash left in the
+// middle of a change.
+func TestLockFileOfAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	old := `{"user":"ops","host":"build-9","pid":99,"since":"2026-03-16T22:00:00Z","command":"fleetup run"}` + "\n"
+	for name, content := range map[string]string{
+		"free":            "",
+		"killed":          old,
+		"a longer before": old + old[30:],
+		"half of a name":  `{"lock":"fleetup","user":"op` + strings.Repeat(" ", 900),
+	} {
+		path := filepath.Join(t.TempDir(), "fleet.db")
+		if err := os.WriteFile(path+".lock", []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := state.Acquire(path, who("test"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if h, live, err := state.ReadHolder(path); h != who("test") || !live || err != nil {
+			t.Errorf("%s: ReadHolder = %+v, %v, %v; want this process", name, h, live, err)
+		}
+		l.Close()
 	}
 }
 

@@ -176,7 +176,7 @@ func TestPowerLoss(t *testing.T) {
 	r := record(t, "night")
 	trail := newTrail(t, r)
 	v := r.powerFails(t, *powerLosses, sector, 10, trail.judge)
-	v.mustHold(t, 2000)
+	v.mustHold(t, 1900)
 	t.Logf("%d images of %d calls and %d acknowledgements; %d hold a ledger", v.images.Load(), len(r.calls), len(r.acks), trail.whole.Load())
 }
 
