@@ -40,7 +40,7 @@ func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]flee
 	}
 	name := st.Waves[w].Name
 	if o.Wave != "" && o.Wave != name {
-		return nil, usage(report.Command("approve", "--state", o.State, "--wave", name, "--reason", "TEXT"), "the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
+		return nil, usage(report.Command("approve", "--wave", name, "--reason", o.Reason, "--state", o.State), "the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
 	}
 	done := w
 	if when == fleet.GateBefore {

@@ -135,7 +135,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	}
 	if c.Bool("yes") || !e.terminal {
 		if mustBeNamed(p) && !said {
-			return usage(withName(p, "resume", "--state", path), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+			return usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
 				p.Kind, confirmIrreversible, p.Kind)
 		}
 		return nil

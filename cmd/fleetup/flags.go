@@ -114,7 +114,7 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 		}
 	}
 	if len(names) == 0 {
-		return nil, usage(report.Command("status", "-l", c.String("selector"))+" shows where they stand", "%s concerns none of the %s with %s",
+		return nil, usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state"))+" shows where they stand", "%s concerns none of the %s with %s",
 			c.Command.Name, plural(len(picked), "vault"), c.String("selector"))
 	}
 	return names, nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 					return err
 				}
 				if (len(o.Vaults) > 0) == (o.Selector != "") {
-					return usage(fmt.Sprintf("fleetup %s SUBSCRIPTION/NAME --reason TEXT", name), "%s needs vaults, by name or with --selector, and not both", name)
+					return usage(report.Command(name, "SUBSCRIPTION/NAME", "--reason", o.Reason, "--state", o.State), "%s needs vaults, by name or with --selector, and not both", name)
 				}
 				return nil
 			}, func(o order, s said) {

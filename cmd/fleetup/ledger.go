@@ -21,12 +21,12 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 	a := actor(fleet.Credentials{})
 	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: now(), Command: "fleetup " + c.Command.Name})
 	if use, ok := errors.AsType[*state.InUseError](err); ok {
-		next := "fleetup status --state " + path + " tells when it has ended"
+		next := report.Command("status", "--state", path) + " tells when it has ended"
 		switch {
 		case use.Holder.Socket != "":
-			next = "wait, or end it in order: " + report.Command("stop", "--state", path, "--reason", "TEXT") + "; fleetup resume goes on with what it leaves"
+			next = "wait, or end it in order: " + report.Command("stop", "--state", path, "--reason", "TEXT") + "; " + report.Command("resume", "--yes", "--state", path) + " goes on with what it leaves"
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
-			next = fmt.Sprintf("wait, or end it in order with kill -INT %d: fleetup resume goes on with what it leaves", use.Holder.PID)
+			next = fmt.Sprintf("wait, or end it in order with kill -INT %d: %s goes on with what it leaves", use.Holder.PID, report.Command("resume", "--yes", "--state", path))
 		}
 		return nil, &failure{fleet.ExitInUse, err, next}
 	}

@@ -24,7 +24,7 @@ func (e *environment) limitCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			return e.obeyed(c, "the region is slow tonight", func(o *order) error {
 				var err error
-				o.Limits, err = parseLimits(c.Args().Slice())
+				o.Limits, err = parseLimits(c.Args().Slice(), report.Command("limit", "upgrades=5", "--reason", o.Reason, "--state", o.State))
 				return err
 			}, func(o order, s said) {
 				w, _ := report.WordOf(s.events[0].Fact)
@@ -34,9 +34,9 @@ func (e *environment) limitCommand() *cli.Command {
 	}
 }
 
-// parseLimits reads upgrades=5 and upgrades=plan.
-func parseLimits(args []string) (map[string]int, error) {
-	const next = "fleetup limit upgrades=5 --reason TEXT"
+// parseLimits reads upgrades=5 and upgrades=plan; next is a command line that it
+// would read.
+func parseLimits(args []string, next string) (map[string]int, error) {
 	if len(args) == 0 {
 		return nil, usage(next, "limit needs at least one limit")
 	}

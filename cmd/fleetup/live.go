@@ -178,7 +178,7 @@ func readLedger(path string, read func(*reading) error) error {
 		}
 		if time.Now().After(until) {
 			return &failure{fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
-				"ask again when it has ended: fleetup runs --state " + path + " tells when"}
+				"ask again when it has ended: " + report.Command("runs", "--state", path) + " tells when"}
 		}
 	}
 }

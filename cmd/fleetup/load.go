@@ -162,7 +162,7 @@ func statePath(c *cli.Context) (string, error) {
 	if s := c.String("state"); s != "" {
 		return s, nil
 	}
-	return "", usage("fleetup "+c.Command.Name+" --state FILE; FILE stands beside the inventory and ends in .db",
+	return "", usage(again(c, "--state", "FILE")+"; FILE stands beside the inventory and ends in .db",
 		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
 }
 

@@ -61,9 +61,9 @@ func orderOf(c *cli.Context, example string) (order, error) {
 	}
 	switch {
 	case o.Reason == "" && o.Do == "note":
-		return o, usage(fmt.Sprintf("fleetup note %q", example), "note needs a text")
+		return o, usage(again(c, example), "note needs a text")
 	case o.Reason == "":
-		return o, usage(fmt.Sprintf("fleetup %s --reason %q", o.Do, example), "%s needs a --reason: the journal keeps it", o.Do)
+		return o, usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", o.Do)
 	case len(o.Reason) > longestReason:
 		return o, usage("say it in fewer words", "the reason has %d bytes; %d are kept", len(o.Reason), longestReason)
 	}
@@ -170,7 +170,7 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 // would do it in a resume.
 func leaveWord(h *held, o order) (said, error) {
 	if !h.begun || h.run.info.Closed {
-		return said{}, usage("fleetup run INVENTORY", "the ledger %s has no unfinished run, so there is nobody to say that to", h.path)
+		return said{}, usage(nothingRuns(h), "the ledger %s has no unfinished run, so there is nobody to say that to", h.path)
 	}
 	st := h.run.state
 	at := later(now(), st.Run.LastAt)
@@ -229,14 +229,30 @@ func namesIn(st *rollout.State, events []fleet.Event) (names []string) {
 	return names
 }
 
-// next says what to do after an order: look at the live run, or resume.
+// next says what to do after an order: look at the live run, or what the state
+// wants.
 func (e *environment) next(s said, path string) {
-	switch {
-	case s.live:
+	if s.live {
 		say(e.stderr, "Next: %s", report.Command("status", "--state", path))
-	case s.state.Run.Closed != nil:
-		say(e.stderr, "Next: %s", report.Command("report", "--state", path))
-	default:
-		say(e.stderr, "Next: %s", report.Command("resume", "--state", path, "--yes"))
+		return
+	}
+	if p, ok := s.events[0].Fact.(fleet.Paused); ok && !p.Off {
+		say(e.stderr, "Next: %s", report.Command("status", "--state", path)) // to end the pause at once is no advice
+		return
+	}
+	e.nextOf(s.state, path)
+}
+
+// nextOf says what to type next on a ledger that no process has.
+func (e *environment) nextOf(st *rollout.State, path string) {
+	for i, step := range report.NextSteps(st, false, now()) {
+		name := "Next"
+		if i > 0 {
+			name = "Then"
+		}
+		if step.When != "" {
+			name += ", " + step.When
+		}
+		say(e.stderr, "%s: %s", name, step.On(path))
 	}
 }

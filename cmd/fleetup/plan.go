@@ -92,7 +92,7 @@ func (e *environment) plan(c *cli.Context) error {
 
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report.PlanOptions) error {
-	o.Now, o.Zone, o.Width, o.Upgrade = now(), localZone(), columns, upgradeOf(p)
+	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = now(), localZone(), columns, upgradeOf(p), !e.terminal
 	p50, p90, err := report.Forecasts(p, o.Now, o.Validations, o.Carried)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)

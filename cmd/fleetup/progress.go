@@ -16,6 +16,7 @@ import (
 const (
 	redrawEvery    = 250 * time.Millisecond
 	heartbeatEvery = time.Minute
+	waitEvery      = time.Second // how soon it is said that the run waits
 	// estimateEvery is how often the run's end is guessed anew, at most; and the
 	// guess may take one part in so many of the time.
 	estimateEvery = 30 * time.Second
@@ -76,7 +77,9 @@ func (e *environment) newProgress(c *cli.Context, j job) *progress {
 		p.live(e, st, j.path)
 	case progressPlain:
 		plain := report.NewPlain(e.stderr, st, localZone())
+		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
 		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
+		p.every(waitEvery, func() { _ = plain.Waiting(now()) })
 		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(now()) })
 		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })
 	case progressJSON:
@@ -121,6 +124,7 @@ func (p *progress) lines(e *environment, st *rollout.State, path string) {
 	}
 	p.update = func(st *rollout.State, events []fleet.Event) { _ = stream.Events(st, events) }
 	p.every(heartbeatEvery, func() { _ = stream.Heartbeat(now()) })
+	p.every(waitEvery, func() { _ = stream.Waiting(now()) })
 	p.estimates(stream.Tracker())
 	p.once(e.interrupt, func() { _ = stream.Message(now(), stopping) })
 	p.after = func() { _ = stream.Heartbeat(now()) }

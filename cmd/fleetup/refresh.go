@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -186,7 +187,7 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 	for _, r := range rows {
 		width = max(width, len(report.Clean(r.Vault)))
 	}
-	left := 0
+	var still []string // failed or unknown as before
 	for _, r := range rows {
 		change := string(r.Is)
 		if r.Was != r.Is {
@@ -202,21 +203,19 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 			what = *r.Reason
 		}
 		if r.Is == fleet.Failed || r.Is == fleet.Unknown {
-			left++
+			still = append(still, r.Vault)
 		}
 		say(e.stdout, "%-*s  %s: %s", width, report.Clean(r.Vault), change, what)
 	}
 	switch {
-	case st.Run.Closed == nil && st.Run.Halt != nil && st.InFlight() == 0:
-		say(e.stderr, "Next: %s", report.Command("resume", "--state", h.path, "--accept-failures", "--reason", "TEXT"))
 	case st.Run.Closed == nil:
-		say(e.stderr, "Next: %s", report.Command("resume", "--state", h.path))
-	case left > 0:
+		e.nextOf(st, h.path)
+	case len(still) > 0:
 		has := "has the messages for support; when they answer, refresh again"
 		if st.Plan.Upgrade != nil {
 			has = "has what is known of them; when they are mended, refresh again"
 		}
-		say(e.stderr, "Next: %s %s, or %s", report.Command("report", "--state", h.path), has, report.Command("reopen", "VAULT", "--reason", "TEXT", "--state", h.path))
+		say(e.stderr, "Next: %s %s, or %s", report.Command("report", "--state", h.path), has, report.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))
 	default:
 		say(e.stderr, "Next: %s", report.Command("report", "--state", h.path))
 	}

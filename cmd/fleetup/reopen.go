@@ -30,11 +30,11 @@ func (e *environment) reopen(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 && !c.IsSet("selector") {
-		return usage("fleetup reopen SUBSCRIPTION/NAME --reason TEXT", "reopen needs at least one vault")
+		return usage(report.Command("report", "--state", path)+" names the failed ones; then "+again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT"), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if reason == "" {
-		return usage("fleetup reopen VAULT --reason \"support case 4711: may be retried\"", "reopen needs a --reason: the journal keeps it")
+		return usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
 	h, err := hold(c)
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	defer h.close()
 	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok {
-		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to re-open", path)
+		return usage(report.Command("runs", "--state", path), "the ledger %s has no run yet, so there is nothing to re-open", path)
 	}
 	records := map[fleet.Key]fleet.VaultRecord{}
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
@@ -81,11 +81,9 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	switch {
 	case run.info.Closed:
-		say(e.stderr, "Next: %s", report.Command("run", run.state.Plan.Inventory, "--state", path))
-	case run.state.Run.Halt != nil:
-		say(e.stderr, "Next: %s", report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT"))
+		say(e.stderr, "Next: %s", report.RunStep(run.state.Plan, false, !e.terminal).On(path))
 	default:
-		say(e.stderr, "Next: %s", report.Command("resume", "--state", path))
+		e.nextOf(run.state, path)
 	}
 	return nil
 }
@@ -117,7 +115,7 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
 	switch {
 	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-		return usage(report.Command("resume", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
+		return usage(report.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
 	case r.Status == fleet.Pending && v.Reopened:
 		return usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:

@@ -38,7 +38,7 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if c.Bool("accept-failures") && reason == "" {
-		return usage(report.Command("resume", "--state", path, "--accept-failures", "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
+		return usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)
 	if err != nil {
@@ -111,7 +111,7 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
 	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
 		report.Command("report", "--state", path) + "; when the cause is understood, " +
-			report.Command("resume", "--state", path, "--accept-failures", "--reason", "TEXT")}
+			report.NextSteps(st, false, now())[0].On(path)}
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

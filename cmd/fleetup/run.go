@@ -175,7 +175,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	bell.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--state", j.path) + ": it reads before it sends"}
+		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--yes", "--state", j.path) + ": it reads before it sends"}
 	}
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func finished(lock *state.Lock, path string, bound state.Binding) (*history, err
 		return nil, err
 	}
 	if last, ok := past.newest(); ok && !last.info.Closed {
-		return nil, usage(report.Command("resume", "--state", path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
+		return nil, usage(report.NextSteps(last.state, false, now())[0].On(path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
 			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.info.ID)
 	}
 	return past, nil

@@ -58,7 +58,7 @@ func (e *environment) wait(c *cli.Context) error {
 		}
 		if !f.run.live && !said {
 			said = true
-			say(e.stderr, "No process carries the run out: %s goes on with it.", report.Command("resume", "--state", path))
+			say(e.stderr, "No process carries the run out: %s goes on with it.", report.NextSteps(st, false, now())[0].On(path))
 		}
 		return false, nil
 	})

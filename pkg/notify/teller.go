@@ -34,7 +34,7 @@ func (t *Teller) Begun(st *rollout.State) []Event {
 	}
 	e := t.event(st, Started, st.Run.OpenedAt, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
 	e.Data.By = maybe(st.Run.By.User)
-	e.Data.Next = t.command("status")
+	e.Data.Next = t.next(st, true)
 	return append([]Event{e}, t.gate(st, st.Run.OpenedAt)...)
 }
 
@@ -46,7 +46,7 @@ func (t *Teller) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 		switch f := e.Fact.(type) {
 		case fleet.Resumed:
 			n := t.event(st, Resumed, e.At, fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.", count(st.InFlight(), "upgrade")))
-			n.Data.By, n.Data.Next = maybe(f.By.User), t.command("status")
+			n.Data.By, n.Data.Next = maybe(f.By.User), t.next(st, true)
 			out = append(out, n)
 		case fleet.WaveDone:
 			out = append(out, t.waveDone(st, e.At, f))
@@ -55,7 +55,7 @@ func (t *Teller) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 			}
 		case fleet.RunHalted:
 			n := t.event(st, Halted, e.At, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", report.Halted(st.Plan, &f)))
-			n.Data.Next = t.command("resume", "--accept-failures", "--reason", "TEXT")
+			n.Data.Next = t.next(st, st.InFlight() > 0)
 			out = append(out, n)
 		case fleet.Paused:
 			out = append(out, t.paused(st, e.At, f))
@@ -64,7 +64,7 @@ func (t *Teller) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 		case fleet.RunClosed:
 			n := t.event(st, Finished, e.At, "The run is finished: "+tally(&st.Totals)+".")
 			n.Data.ends(f.Code)
-			n.Data.Next = t.command("report")
+			n.Data.Next = t.next(st, false)
 			out = append(out, n)
 		}
 	}
@@ -77,7 +77,7 @@ func (t *Teller) Broken(st *rollout.State, at time.Time, err error) Event {
 	e := t.event(st, Interrupted, at, "The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
 	e.ID += "-broken"
 	e.Data.ends(fleet.ExitInternal)
-	e.Data.Next = t.command("resume")
+	e.Data.Next = t.next(st, false)
 	return e
 }
 
@@ -94,7 +94,7 @@ func (t *Teller) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Eve
 	}
 	e := t.event(st, WaveFinished, at, fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(totals), soak))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
-	e.Data.Next = t.command("status")
+	e.Data.Next = t.next(st, true)
 	return e
 }
 
@@ -118,17 +118,17 @@ func (t *Teller) gate(st *rollout.State, at time.Time) []Event {
 	}
 	e.ID += "-approval"
 	e.Subject, e.Data.Wave = name, &name
-	e.Data.Next = t.command("approve", "--reason", "TEXT")
+	e.Data.Next = t.command(report.ApproveArgs(name)...)
 	return []Event{e}
 }
 
 func (t *Teller) paused(st *rollout.State, at time.Time, f fleet.Paused) Event {
-	kind, say, next := Paused, "The run is paused: nothing new starts, what is in flight is followed.", t.command("pause", "--off", "--reason", "TEXT")
+	kind, say := Paused, "The run is paused: nothing new starts, what is in flight is followed."
 	if f.Off {
-		kind, say, next = Continued, "The pause is over.", t.command("status")
+		kind, say = Continued, "The pause is over."
 	}
 	e := t.event(st, kind, at, say)
-	e.Data.By, e.Data.Reason, e.Data.Next = maybe(f.By.User), maybe(f.Reason), next
+	e.Data.By, e.Data.Reason, e.Data.Next = maybe(f.By.User), maybe(f.Reason), t.next(st, true)
 	return e
 }
 
@@ -148,10 +148,7 @@ func (t *Teller) suspended(st *rollout.State, at time.Time, f fleet.RunSuspended
 	e := t.event(st, kind, at, say)
 	e.Data.Reason = maybe(f.Detail)
 	e.Data.ends(f.Code)
-	e.Data.Next = t.command("resume")
-	if kind == Waiting && strings.HasPrefix(f.Detail, "an approval") {
-		e.Data.Next = t.command("approve", "--reason", "TEXT")
-	}
+	e.Data.Next = t.next(st, false)
 	return e
 }
 
@@ -183,11 +180,13 @@ func (d *Data) ends(code fleet.ExitCode) {
 	d.ExitCode, d.Verdict = &n, &name
 }
 
-func (t *Teller) command(name string, args ...string) *string {
-	if t.Ledger != "" {
-		args = append([]string{"--state", t.Ledger}, args...)
-	}
-	return maybe(report.Command(append([]string{name}, args...)...))
+// next is what to type next, as every view has it.
+func (t *Teller) next(st *rollout.State, live bool) *string {
+	return maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))
+}
+
+func (t *Teller) command(args ...string) *string {
+	return maybe(report.Step{Args: args}.On(t.Ledger))
 }
 
 func (t *Teller) clock(at time.Time) string {

@@ -16,6 +16,7 @@ type Do string
 const (
 	DoAccept  Do = "accept-failures" // find out why the run halted, then let it go on
 	DoApprove Do = "approve"         // open the gate
+	DoUnpause Do = "unpause"         // end the pause
 	DoSignIn  Do = "sign-in"         // mend a sign-in or a permission, then resume
 	DoResume  Do = "resume"          // go on with the run
 	DoSupport Do = "support"         // send a support message
@@ -29,7 +30,7 @@ const (
 
 // Dos lists what there may be to do.
 func Dos() []Do {
-	return []Do{DoAccept, DoApprove, DoSignIn, DoResume, DoSupport, DoReopen, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
+	return []Do{DoAccept, DoApprove, DoUnpause, DoSignIn, DoResume, DoSupport, DoReopen, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
 }
 
 // Action is one thing to do next, with the vaults it is about.
@@ -75,36 +76,77 @@ func (v *View) actions(o Options) []Action {
 	return all
 }
 
-// runActions is what the run itself waits for.
+// runActions is what the run itself waits for. The command is the first of the
+// steps, as everywhere.
 func (v *View) runActions(o Options) []Action {
-	one := func(do Do, person bool, detail, title string, args ...string) []Action {
-		return []Action{{Do: do, Title: title, Detail: maybe(detail), Person: person, Command: maybe(command(append(args, o.State)...))}}
+	one := func(do Do, person bool, detail, title string) []Action {
+		a := Action{Do: do, Title: title, Detail: maybe(detail), Person: person}
+		if len(v.Next) > 0 && (person || !v.Run.Live) {
+			a.Command = maybe(v.Next[0].On(o.State))
+		}
+		return []Action{a}
 	}
 	c := clockIn(o.Zone)
+	then := "Then resume."
+	if v.Run.Live {
+		then = "The run goes on at once."
+	}
 	switch v.Run.Status {
 	case RunHalted:
-		return one(DoAccept, true, v.haltSentence(), "Find out why the run halted; then accept the failures, and it goes on",
-			"resume", "--accept-failures", "--reason", "TEXT", "--yes")
+		return one(DoAccept, true, v.haltSentence(), "Find out why the run halted; then accept the failures, and it goes on")
+	case RunPaused:
+		return one(DoUnpause, true, then, "End the pause when its reason is gone: "+v.pausedBy())
 	case RunWaiting:
-		if waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved {
-			return one(DoApprove, true, "Then resume.", "Look at the totals, and give "+str(v.Run.WaitingFor), "approve", "--reason", "TEXT")
+		if v.needsApproval() {
+			what := str(v.Run.WaitingFor)
+			if w := v.waitsFor(WaitApproval); w != nil {
+				what = w.words(c.nearBy(v.Run.GeneratedAt.value()))
+			}
+			return one(DoApprove, true, then, "Look at the totals, and give "+what)
+		}
+		if v.Run.Live {
+			what, _ := waitWords(v.Run.Waits, c.nearBy(v.Run.GeneratedAt.value()), "")
+			return one(DoWait, false, "", "The run goes on by itself after "+what)
 		}
 		title := "Resume the run, unless a timer does"
 		if w := v.Run.NextWindow; w != nil {
 			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does", c.near(w.Time, v.Run.GeneratedAt.value()))
 		}
-		return one(DoResume, false, "", title, "resume", "--yes")
+		return one(DoResume, false, "", title)
 	case RunInterrupted:
 		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
-			return one(DoSignIn, true, or(str(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume", "resume", "--yes")
+			return one(DoSignIn, true, or(str(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
 		}
 		detail := "What was not started waits for it."
 		if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n > 0 {
 			detail = plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
 		}
-		return one(DoResume, true, detail, "Resume the run", "resume", "--yes")
+		return one(DoResume, true, detail, "Resume the run")
 	}
 	return nil
+}
+
+// waitsFor is the wait of a kind, nil where there is none.
+func (v *View) waitsFor(k WaitKind) *Wait {
+	for i := range v.Run.Waits {
+		if v.Run.Waits[i].For == k {
+			return &v.Run.Waits[i]
+		}
+	}
+	return nil
+}
+
+// needsApproval reports whether a waiting run needs a person's approval.
+func (v *View) needsApproval() bool {
+	return v.waitsFor(WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved
+}
+
+// pausedBy says who paused the run and why.
+func (v *View) pausedBy() string {
+	if w := v.waitsFor(WaitPause); w != nil && w.by != "" {
+		return "paused by " + w.by
+	}
+	return "the run is paused"
 }
 
 // failedActions is what to do about failures, by their error codes: a message
@@ -143,7 +185,7 @@ func (v *View) failedActions(o Options) (out []Action) {
 		a := Action{Do: DoSupport, Person: true, Code: maybe(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
 			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
 			Detail:  maybe("Do not retry unless support says so. When they do, re-open what they named."),
-			Command: maybe(command("reopen", vs[0].Vault, "--reason", "TEXT", "--case", "ID", o.State))}
+			Command: maybe(onVaults(o.State, "reopen", vs, "--reason", "TEXT", "--case", "ID"))}
 		if k.carried {
 			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs), k.code)
 		}
@@ -157,7 +199,7 @@ func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
 	a := Action{Do: DoReopen, Person: true, Code: maybe(code), about: vs,
 		Title:   fmt.Sprintf("Find out why %s failed (%s)", named(vs), code),
 		Detail:  maybe("No run tries them again by itself. Mend the cause, then re-open them."),
-		Command: maybe(command("reopen", vs[0].Vault, "--reason", "TEXT", o.State))}
+		Command: maybe(onVaults(o.State, "reopen", vs, "--reason", "TEXT"))}
 	if len(vs) == 1 {
 		a.Detail = maybe("No run tries it again by itself. Mend the cause, then re-open it.")
 	}
@@ -172,11 +214,7 @@ func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
 func (v *View) unknownActions(o Options) (out []Action) {
 	c := clockIn(o.Zone)
 	again := func(vs []*Vault) *string {
-		args := []string{"refresh"}
-		for _, x := range vs[:min(len(vs), 3)] {
-			args = append(args, x.Vault)
-		}
-		return maybe(command(append(args, o.State)...))
+		return maybe(or(onVaults(o.State, "refresh", vs), onLedger(o.State, "refresh")))
 	}
 	var doubtful, unverified []*Vault
 	for _, x := range v.withStatus(fleet.Unknown) {

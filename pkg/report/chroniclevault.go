@@ -186,6 +186,19 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 			s.Detail = maybe("it is missing in another subscription")
 		}
 	}
+	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
+	for i := range v.Run.Waits {
+		if w := &v.Run.Waits[i]; w.For == WaitPause {
+			w.by = ""
+			w.Text = w.words(utc)
+		}
+	}
+	if o := v.Run.WaitingFor; o != nil && v.Run.Live {
+		v.Run.WaitingFor = nil
+		if len(v.Run.Waits) > 0 {
+			v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
+		}
+	}
 	for i := range v.Timeline.Entries {
 		switch e := &v.Timeline.Entries[i]; e.Kind {
 		case "wave", "closed", "resumed": // totals of everybody's vaults

@@ -59,7 +59,7 @@ func TestRunJSONShape(t *testing.T) {
 	view := haltedNight(t).view(ViewOptions{Now: t0, Evidence: &Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return Report(w, view, Options{Format: FormatJSON}) })
 	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "waves", "subscriptions", "actions", "timeline",
-		"proof", "checklist", "vaults", "evidence")
+		"proof", "checklist", "vaults", "evidence", "next")
 	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
 	keysOf(t, "headline", m["headline"], "sentence", "lines", "before")
 	keysOf(t, "proof", m["proof"], "startsSent", "sentTwice", "sentAgain", "reopenedByHand")
@@ -75,7 +75,7 @@ func TestRunJSONShape(t *testing.T) {
 			t.Errorf("%s has a list that is null", x["title"])
 		}
 	}
-	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "expectedEnd", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
+	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "expectedEnd", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
 		"kind", "permanent")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {

@@ -94,13 +94,14 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
-	if o.Live && !flying && st.Run.Closed == nil && st.Run.Halt == nil {
-		v.Run.WaitingFor = maybe(waitsFor(st, hours))
-		v.Run.Approved = waitsForApproval(str(v.Run.WaitingFor)) && approved(st, now)
+	v.Run.Waits = []Wait{}
+	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
+		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
 	}
-	if p := st.Run.Paused; p != nil && st.Run.Closed == nil && v.Run.WaitingFor == nil {
-		v.Run.WaitingFor = maybe("the end of the pause, by " + p.By.User + ": " + p.Reason)
+	if o.Live && len(v.Run.Waits) > 0 || v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == WaitPause {
+		v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
 	}
+	v.Next = NextSteps(st, o.Live, now)
 	v.Run.Status = runStatus(st, o.Live, flying, v.Run.WaitingFor != nil)
 	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {

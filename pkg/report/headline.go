@@ -20,6 +20,11 @@ func (v *View) Worded(o Options) *View {
 	w := *v
 	w.Headline = v.headline(clockIn(o.Zone))
 	w.Actions = v.actions(o)
+	w.Run.Waits = withCommands(v.Run.Waits, o.State)
+	w.Next = make([]Step, len(v.Next))
+	for i, s := range v.Next {
+		w.Next[i] = Step{When: s.When, Args: s.Args, Command: s.On(o.State)}
+	}
 	return &w
 }
 
@@ -128,10 +133,10 @@ func (v *View) needs(c clock, before *Time) string {
 // personDecides reports whether the run itself waits for a person.
 func (v *View) personDecides() bool {
 	switch v.Run.Status {
-	case RunHalted, RunInterrupted:
+	case RunHalted, RunInterrupted, RunPaused:
 		return true
 	case RunWaiting:
-		return waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved
+		return v.needsApproval()
 	}
 	return false
 }
@@ -167,10 +172,8 @@ func (v *View) headlines(c clock) []string {
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:
 		say("It waited for %s, which has been given: the next resume goes on.", str(v.Run.WaitingFor))
-	case v.Run.Status == RunWaiting && v.Run.NextWindow != nil && !waitsForApproval(str(v.Run.WaitingFor)):
-		say("It waits for the window that opens %s.", c.near(v.Run.NextWindow.Time, v.Run.GeneratedAt.value()))
-	case v.Run.Status == RunWaiting:
-		say("It waits for %s.", or(str(v.Run.WaitingFor), "its time"))
+	case v.Run.Status == RunWaiting, v.Run.Status == RunPaused:
+		say("It waits for %s.", v.waiting(c))
 	case s != nil && s.Why == fleet.SuspendedSignIn:
 		say("A sign-in or permission is missing: %s", sentence(or(str(s.Detail), "the cloud refused")))
 	case v.Run.Status == RunInterrupted && s != nil:

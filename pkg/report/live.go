@@ -82,7 +82,7 @@ func (t *Tracker) standing(now time.Time, flying int) (word string, loud bool) {
 		return "PAUSED", true
 	case r.OpenedAt.IsZero():
 		return "BEGINNING", false
-	case flying == 0 && t.waits(now):
+	case flying == 0 && len(t.waiting(now)) > 0:
 		return "WAITING", false
 	}
 	return "RUNNING", false

@@ -126,7 +126,7 @@ func TestLiveSaysTroubleInWords(t *testing.T) {
 	want := map[string][]string{
 		"meddled": {"PAUSED", "customer needs a", "!!", "OVERDUE"}, "halted": {"HALTED", "budget of 3"}, "closing": {"CLOSING"},
 		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"}, "approval": {"needs approval", "approval after", "approve"},
-		"soaking": {"soaks until 23:49"}, "window-closed": {"WAITING", "window opens Wed 22:00"},
+		"soaking": {"soaks until 23:49"}, "window-closed": {"WAITING", "window that opens Wed 22:00"},
 	}
 	seen := 0
 	for _, m := range moments() {

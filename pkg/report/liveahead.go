@@ -42,47 +42,46 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 
 // next is the next event, and where a person must do something, the command.
 func (t *Tracker) next(now time.Time, flying int) string {
-	r := &t.run
+	r, steps := &t.run, NextSteps(t.st, true, now)
+	last := steps[len(steps)-1].On(t.Ledger)
 	switch {
 	case r.Suspended != nil:
-		return t.command("resume")
+		return NextSteps(t.st, false, now)[0].On(t.Ledger)
 	case r.Halt != nil && flying > 0:
-		return "it leaves when nothing of ours is in flight any more; " + t.command("resume", "--accept-failures", "--reason", "TEXT") + " lets it go on"
+		return "it leaves when nothing of ours is in flight any more; " + last + " lets it go on"
 	case r.Halt != nil:
-		return t.command("resume", "--accept-failures", "--reason", "TEXT") + " lets it go on"
+		return last + " lets it go on"
 	case r.Stopped != nil && r.Stopped.Close:
 		return "the run is closed when nothing of ours is in flight any more"
 	case r.Stopped != nil:
-		return "it leaves when the starts that are out are answered; " + t.command("resume") + " goes on"
-	case r.Paused != nil:
-		return t.command("pause", "--off", "--reason", "TEXT") + " lets it go on"
+		return "it leaves when the starts that are out are answered; " + last + " goes on"
+	}
+	if r.Paused != nil { // the banner says the rest
+		return steps[0].On(t.Ledger) + " lets it go on"
+	}
+	if what, command := waitWords(t.waiting(now), clockIn(t.Zone).soonBy(now), t.Ledger); what != "" {
+		if command != "" {
+			return "waits for " + what + ": " + command
+		}
+		return "waits for " + what
 	}
 	w := t.current()
-	if w >= 0 && t.waves[w].DoneAt.IsZero() {
-		if s, ok := t.schedule(); ok && flying == 0 && t.waits(now) {
-			if opens, ok := s.Next(now); ok {
-				return fmt.Sprintf("the window opens %s, in %s", clockIn(t.Zone).soon(opens, now), span(opens.Sub(now)))
-			}
-		}
+	switch {
+	case w >= 0 && t.waves[w].DoneAt.IsZero():
 		return t.afterWave(w)
+	case w+1 < len(t.waves):
+		return "wave " + t.waves[w+1].Name + " opens"
 	}
-	if w+1 >= len(t.waves) {
-		return ""
+	return ""
+}
+
+// waiting is what the run waits for, worked out once a second at most while
+// nothing is said.
+func (t *Tracker) waiting(now time.Time) []Wait {
+	if at := now.Truncate(time.Second); !t.asked.Equal(at) || t.askedAfter != t.applied {
+		t.waits, t.asked, t.askedAfter = Waits(t.st, now), at, t.applied
 	}
-	if w >= 0 {
-		name, c := t.waves[w].Name, clockIn(t.Zone)
-		if until := t.waves[w].DoneAt.Add(t.plan.Waves[w].Soak); until.After(now) {
-			s := fmt.Sprintf("wave %s soaks until %s", name, c.soon(until, now))
-			if t.gate.when != "" {
-				return s + ", then " + t.approval()
-			}
-			return s + ", then wave " + t.waves[w+1].Name + " opens"
-		}
-	}
-	if t.gate.when != "" {
-		return t.approval()
-	}
-	return "wave " + t.waves[w+1].Name + " opens"
+	return t.waits
 }
 
 // afterWave is what follows when the open wave is done.
@@ -98,27 +97,6 @@ func (t *Tracker) afterWave(w int) string {
 		return s + fmt.Sprintf("an approval %s wave %s", t.gate.when, t.waves[t.gate.wave].Name)
 	}
 	return s + "wave " + t.waves[w+1].Name
-}
-
-// approval says which approval is missing and how to give it.
-func (t *Tracker) approval() string {
-	g := &t.waves[t.gate.wave].After
-	if t.gate.when == fleet.GateBefore {
-		g = &t.waves[t.gate.wave].Before
-	}
-	s := fmt.Sprintf("waits for an approval %s wave %s: %s", t.gate.when, t.waves[t.gate.wave].Name, t.command("approve", "--reason", "TEXT"))
-	if g.Approved != nil {
-		s += " (that of " + g.Approved.By.User + " does not hold now)"
-	}
-	return s
-}
-
-// command is a command on this run's ledger.
-func (t *Tracker) command(name string, args ...string) string {
-	if t.Ledger != "" {
-		args = append([]string{"--state", t.Ledger}, args...)
-	}
-	return Command(append([]string{name}, args...)...)
 }
 
 // turn is the wave whose windows count now: the open one, or the one that
@@ -169,20 +147,6 @@ func (t *Tracker) window(now time.Time) string {
 		return fmt.Sprintf("closed; it opens %s, in %s%s", c.soon(opens, now), span(opens.Sub(now)), own)
 	}
 	return "closed; none opens within 400 days" + own
-}
-
-// waits reports whether a run with nothing in flight has nothing to do now: it
-// waits for a person, a soak or a window.
-func (t *Tracker) waits(now time.Time) bool {
-	w := t.current()
-	if w < 0 || !t.waves[w].DoneAt.IsZero() {
-		return t.gate.when != "" || w >= 0 && w+1 < len(t.waves)
-	}
-	if s, ok := t.schedule(); ok && t.totals.Of(fleet.Validating) == 0 {
-		_, open := s.OpenAt(now)
-		return !open
-	}
-	return false
 }
 
 // ends is the guess when the run is finished.

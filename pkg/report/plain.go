@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -16,7 +17,13 @@ type Plain struct {
 	w     io.Writer
 	clock clock
 	t     *Tracker
+
+	mu     sync.Mutex
+	waited string // what was said last that the run waits for
 }
+
+// Tracker is what the lines follow the run with.
+func (p *Plain) Tracker() *Tracker { return p.t }
 
 // NewPlain returns a printer of the state's run; zone is that of the times,
 // nil for UTC.
@@ -28,7 +35,46 @@ func NewPlain(w io.Writer, st *rollout.State, zone *time.Location) *Plain {
 // it from the goroutine that owns the state.
 func (p *Plain) Events(st *rollout.State, events []fleet.Event) error {
 	_, err := io.WriteString(p.w, strings.Join(Lines(p.t, st, events, p.clock.zone), ""))
+	if len(events) > 0 && err == nil {
+		err = p.Waiting(events[len(events)-1].At)
+	}
 	return err
+}
+
+// Waiting says what the run waits for, if it has begun to wait for that since it
+// was last asked. Call it every second: a window closes without a fact. It may
+// be called from any goroutine.
+func (p *Plain) Waiting(now time.Time) error {
+	p.t.mu.Lock()
+	what := p.t.waitLine(now)
+	p.t.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if what == p.waited {
+		return nil
+	}
+	if p.waited = what; what == "" {
+		return nil // what it waited for has come, and what follows is said
+	}
+	_, err := io.WriteString(p.w, Clean(fmt.Sprintf("%s %-10s %s", p.clock.second(now), "waits", what))+"\n")
+	return err
+}
+
+// waitLine is what the run waits for and what a person can do about it. The
+// caller holds the lock.
+func (t *Tracker) waitLine(now time.Time) string {
+	if t.run.Suspended != nil {
+		return ""
+	}
+	// Seen from the start of the wait the times would read otherwise an hour on.
+	what, command := waitWords(t.waiting(now), clockIn(t.Zone).nearBy(t.st.Run.LastAt), t.Ledger)
+	if what == "" {
+		return ""
+	}
+	if command != "" {
+		command = "; next: " + command
+	}
+	return "for " + what + command
 }
 
 // Heartbeat writes where the run stands. It may be called from any goroutine.
@@ -191,6 +237,9 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	over, beyond := tardy(flying)
 	add(over, "overdue")
 	add(beyond, "beyond p90")
+	if what := t.waitLine(now); what != "" {
+		s += dot + "waits " + what
+	}
 	if old := t.longest(); len(old) > 0 && !old[0].since.IsZero() {
 		s += dot + "longest " + t.names[old[0].vault] + " " + span(now.Sub(old[0].since))
 	}

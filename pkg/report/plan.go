@@ -22,6 +22,7 @@ type PlanOptions struct {
 	Findings    []fleet.Finding                // of the offline checks of the whole plan
 	Change      string                         // the change's ID; empty: none
 	Measured    int                            // finished upgrades that the predictions come from; 0: the model
+	Unattended  bool                           // there is nobody to be asked: what comes next must not ask
 	WhatIf      *WhatIf                        // another forecast to compare with; nil: none
 	Details     bool                           // name every vault that does not start, and what stops it
 	Saved       string                         // the file the plan was saved to; empty: it was not

@@ -343,9 +343,21 @@ func (d *dryRun) nextCommand() string {
 		}
 		return command(append(args, d.opts.State)...)
 	case d.opts.Saved != "":
-		return command("run", d.opts.Saved, "--yes", d.opts.State)
-	case d.opts.Validations == nil && d.plan.Cloud.Name != fleet.Emulator:
-		return command("plan", d.plan.Inventory, "--validate", "--out", "FILE", d.opts.State)
+		return onLedger(d.opts.State, confirmed(d.plan, "run", d.opts.Saved, "--yes")...)
 	}
-	return command("run", d.plan.Inventory, d.opts.State)
+	return RunStep(d.plan, d.opts.Validations != nil, d.opts.Unattended).On(d.opts.State)
+}
+
+// RunStep is what to type to run a plan that is not saved: where there is
+// nobody to be asked, on a real cloud, it must be saved first. checked says that
+// its vaults have been checked just now.
+func RunStep(p *plan.Plan, checked, unattended bool) Step {
+	emulated := p.Cloud.Name == fleet.Emulator
+	switch {
+	case !emulated && (!checked || unattended):
+		return Step{Args: []string{"plan", p.Inventory, "--validate", "--out", "FILE"}}
+	case unattended:
+		return Step{Args: confirmed(p, "run", p.Inventory, "--yes")}
+	}
+	return Step{Args: []string{"run", p.Inventory}}
 }

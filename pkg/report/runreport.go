@@ -315,27 +315,11 @@ func (v *Vault) failedDetails(p *page, c clock) {
 
 // next ends the page with the command that goes on from here.
 func (v *View) next(p *page, o Options, short bool) {
-	switch v.Run.Status {
-	case RunHalted:
-		p.command("Next", command("resume", "--accept-failures", "--reason", "TEXT", o.State))
-	case RunWaiting:
-		if waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved {
-			p.command("Next", command("approve", "--reason", "TEXT", o.State))
-			p.command("Then", command("resume", "--yes", o.State))
-			return
-		}
-		p.command("Next", command("resume", "--yes", o.State))
-	case RunInterrupted:
-		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
-			p.command("Next, once the sign-in or permission is in order", command("resume", "--yes", o.State))
-			return
-		}
-		p.command("Next", command("resume", "--yes", o.State))
-	case RunFinished:
+	if v.Run.Status == RunFinished {
 		v.nextFinished(p, o, short)
-	default:
-		p.command("Next", command("status", o.State))
+		return
 	}
+	nextLines(p, v.Next, o.State)
 }
 
 func (v *View) nextFinished(p *page, o Options, short bool) {
@@ -348,9 +332,13 @@ func (v *View) nextFinished(p *page, o Options, short bool) {
 		if v.words().classic {
 			when = "Next, when support has answered"
 		}
-		p.command(when, command("reopen", failed[0].Vault, "--reason", "TEXT", o.State))
+		if c := onVaults(o.State, "reopen", failed, "--reason", "TEXT"); c != "" {
+			p.command(when, c)
+		} else {
+			p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
+		}
 	case again > 0 && v.Run.Inventory != nil:
-		p.command("Next, when the blocked vaults are mended", command("plan", *v.Run.Inventory, "--validate", ""))
+		p.command("Next, when the blocked vaults are mended", command("plan", *v.Run.Inventory, "--validate", o.State))
 	case !v.words().classic:
 		p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
 	default:

@@ -59,7 +59,7 @@ type line struct {
 func (v *View) statusPage(o Options) *page {
 	p, c := &page{}, clockIn(o.Zone)
 	p.title("%s", v.heading(c))
-	p.line("%s", v.verdict())
+	p.line("%s", v.verdict(c))
 	v.figures(p, c)
 	v.waves(p, c)
 	v.inFlight(p, c)
@@ -93,7 +93,7 @@ func (v *View) heading(c clock) string {
 func elideHash(s string) string { return s[:min(len(s), 8)] }
 
 // verdict says in one sentence how the run stands.
-func (v *View) verdict() string {
+func (v *View) verdict(c clock) string {
 	upgraded := fmt.Sprintf("%s of %s %s", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)), v.words().done)
 	var rest []string
 	note := func(n int, what string) {
@@ -122,13 +122,12 @@ func (v *View) verdict() string {
 	case RunHalted:
 		return "HALTED: " + v.haltSentence() + " " + s
 	case RunWaiting:
-		what := or(str(v.Run.WaitingFor), "its time")
-		if v.Run.Approved {
-			what += ", which a person has given"
-		}
-		return "WAITING for " + what + ": " + s
+		return "WAITING for " + v.waiting(c) + ": " + s
 	case RunPaused:
-		return "PAUSED until " + str(v.Run.WaitingFor) + ". " + s
+		if what := v.waiting(c); what != "" {
+			return "PAUSED: it waits for " + what + ". " + s
+		}
+		return "PAUSED. " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
@@ -143,6 +142,22 @@ func (v *View) verdict() string {
 		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
 	}
 	return strings.ToUpper(string(v.Run.Status)) + ": " + s
+}
+
+// waiting says what the run waits for.
+func (v *View) waiting(c clock) string {
+	what, _ := waitWords(v.Run.Waits, c.nearBy(v.Run.GeneratedAt.value()), "")
+	switch {
+	case what != "":
+		return what
+	case v.Run.Approved:
+		return str(v.Run.WaitingFor) + ", which a person has given"
+	case v.needsApproval():
+		return str(v.Run.WaitingFor)
+	case v.Run.NextWindow != nil:
+		return "the window that opens " + c.near(v.Run.NextWindow.Time, v.Run.GeneratedAt.value())
+	}
+	return "a resume: what it waited for has come"
 }
 
 func (v *View) haltSentence() string {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -15,6 +16,9 @@ import (
 type Stream struct {
 	w io.Writer
 	t *Tracker
+
+	mu     sync.Mutex
+	waited string // what was said last that the run waits for
 }
 
 // The types of the lines.
@@ -23,11 +27,12 @@ const (
 	lineVault     = "vault"
 	lineHeartbeat = "heartbeat"
 	lineMessage   = "message"
+	lineWaiting   = "waiting"
 )
 
 // NewStream begins a stream with its head.
 func NewStream(w io.Writer, st *rollout.State, now time.Time) (*Stream, error) {
-	s := &Stream{w, NewTracker(st)}
+	s := &Stream{w: w, t: NewTracker(st)}
 	head := streamHead{SchemaVersion: SchemaVersion, Type: lineBegin, At: at(now), RunID: st.Run.ID, PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
 		Inventory: st.Plan.Inventory, StartedAt: at(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: totalsOf(&st.Totals)}
 	for i := range st.Waves {
@@ -77,6 +82,7 @@ type streamLine struct {
 	ExitCode *int                 `json:"exitCode,omitempty"`
 	Totals   map[fleet.Status]int `json:"totals,omitempty"`
 	Text     string               `json:"text,omitempty"`
+	Waits    []Wait               `json:"waits,omitempty"`
 }
 
 // heartbeatLine is where the run stands.
@@ -91,6 +97,7 @@ type heartbeatLine struct {
 	Throttled int                  `json:"throttled"` // subscriptions
 	Budget    Budget               `json:"budget"`
 	Next      string               `json:"next,omitempty"`
+	Waits     []Wait               `json:"waits,omitempty"` // what it waits for, as run.waits of a status
 	EndsP50   *Time                `json:"endsP50,omitempty"`
 	EndsP90   *Time                `json:"endsP90,omitempty"`
 }
@@ -132,7 +139,27 @@ func (s *Stream) Events(st *rollout.State, events []fleet.Event) error {
 			}
 		}
 	}
-	return nil
+	if len(events) == 0 {
+		return nil
+	}
+	return s.Waiting(events[len(events)-1].At)
+}
+
+// Waiting writes what the run waits for, if that is not what was written last.
+// Call it every second, from any goroutine.
+func (s *Stream) Waiting(now time.Time) error {
+	s.t.mu.Lock()
+	what, waits := s.t.waitLine(now), s.t.commanded(now)
+	s.t.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if what == s.waited {
+		return nil
+	}
+	if s.waited = what; what == "" {
+		waits = nil
+	}
+	return s.write(streamLine{Type: lineWaiting, At: at(now), Waits: waits})
 }
 
 // runLine is a fact about the run or a wave.
@@ -205,7 +232,7 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	h.Standing, _ = t.standing(now, ours(flying))
 	h.Overdue, h.BeyondP90 = tardy(flying)
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
-		h.Next = t.next(now, ours(flying))
+		h.Next, h.Waits = t.next(now, ours(flying)), t.commanded(now)
 	}
 	return h
 }

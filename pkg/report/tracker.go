@@ -45,6 +45,11 @@ type Tracker struct {
 	hours  map[*plan.Calendar]*plan.Schedule
 
 	outlook rollout.Outlook
+
+	applied    int       // facts so far
+	waits      []Wait    // as last worked out
+	asked      time.Time // when
+	askedAfter int       // and after how many facts
 }
 
 // gate is a gate that needs a person's approval; the zero one is none.
@@ -106,6 +111,7 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 	var changes []Change
 	everything := false
 	for n, e := range events {
+		t.applied++
 		if err := t.st.Apply(e); err != nil {
 			t.st = st.Clone() // it began with some of these facts
 		}

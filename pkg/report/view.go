@@ -21,6 +21,7 @@ type View struct {
 	Waves         []Wave               `json:"waves"`
 	Subscriptions []Subscription       `json:"subscriptions"` // in the order of their first vaults
 	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
+	Next          []Step               `json:"next"`          // what to type next, the first one first
 	Timeline      Timeline             `json:"timeline"`
 	Proof         *Proof               `json:"proof"`     // null where the journal was not read
 	Checklist     []string             `json:"checklist"` // what is left to do by hand after an upgrade; empty where nothing was
@@ -60,8 +61,9 @@ type Run struct {
 	Status          RunStatus   `json:"status"`
 	Verdict         string      `json:"verdict"` // the name of the exit code
 	ExitCode        int         `json:"exitCode"`
-	WaitingFor      *string     `json:"waitingFor"`
-	Approved        bool        `json:"approved"` // what it waits for is given: the next resume goes on
+	WaitingFor      *string     `json:"waitingFor"` // the first of the waits, or why it was left
+	Waits           []Wait      `json:"waits"`      // all that it waits for right now, what needs a person first
+	Approved        bool        `json:"approved"`   // what it waits for is given: the next resume goes on
 	StartedAt       *Time       `json:"startedAt"`
 	EndedAt         *Time       `json:"endedAt"` // null until it is finished
 	PlanFingerprint string      `json:"planFingerprint"`

@@ -23,6 +23,14 @@ func cleaned(v *report.View) *report.View {
 	if v.Run.Suspended != nil {
 		c.Run.Suspended = &report.Suspension{Why: report.Clean(v.Run.Suspended.Why), Detail: cleanOr(v.Run.Suspended.Detail)}
 	}
+	c.Run.Waits = make([]report.Wait, len(v.Run.Waits))
+	for i := range c.Run.Waits {
+		c.Run.Waits[i] = v.Run.Waits[i].Clean()
+	}
+	c.Next = slices.Clone(v.Next)
+	for i := range c.Next {
+		c.Next[i].Args = cleanList(c.Next[i].Args)
+	}
 	c.Waves = slices.Clone(v.Waves)
 	for i := range c.Waves {
 		c.Waves[i].Name = report.Clean(c.Waves[i].Name)

@@ -33,7 +33,8 @@ func troubledNight(n int) *report.View {
 		Suspended: &report.Suspension{Why: fleet.SuspendedSignal}, NextWindow: after(24 * time.Hour),
 		Night: &report.Night{Number: 3, From: after(0), Until: after(8 * time.Hour), Upgraded: n / 2}},
 		Proof: &report.Proof{StartsSent: n - 5}, Checklist: []string{"Check the time zone of each backup policy."},
-		Evidence: &report.Evidence{JournalHead: "b81c42aa93d0f1e2", Events: 48211}}
+		Evidence: &report.Evidence{JournalHead: "b81c42aa93d0f1e2", Events: 48211},
+		Next:     []report.Step{{Args: []string{"resume", "--yes"}}}}
 	for i, what := range []string{"run opened, 60 vaults", "wave canary opened", "wave canary done", "subscription hr asked to be left alone", "told to stop"} {
 		v.Timeline.Entries = append(v.Timeline.Entries, report.Entry{At: *after(time.Duration(i) * time.Hour), Kind: []string{"opened", "wave", "wave", "throttled", "suspended"}[i], Text: what, Times: 1 + i%2})
 	}

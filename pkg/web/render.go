@@ -189,7 +189,7 @@ func (p *parts) figures(v *report.View, c clock) {
 	} else {
 		add("Last change", c.full(v.Run.UpdatedAt))
 	}
-	if w := text(v.Run.WaitingFor); w != "" {
+	if w := v.Waiting(c.zone); w != "" {
 		add("Waits for", w)
 	}
 	if v.Run.NextWindow != nil {

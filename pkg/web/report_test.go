@@ -89,7 +89,7 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 		"verdict":        {"NIGHT 3, Mon 22:00–Tue 06:00 INTERRUPTED: 30 UPGRADED, 8 NEED YOU BEFORE Tue 22:00 (3 failed, 1 unknown, 4 blocked)"},
 		"summary":        {"No vault was sent twice.", "37 upgraded", "3 failed", "4 blocked", "2 overdue", "3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
 		"needs-title":    {"Needs a person"},
-		"task-support-1": {"Send the support message for shop/vault-00003, hr/vault-00011 (UpgradeInternalError)", "before Tue 17 Mar 22:00", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen shop/vault-00003 --reason TEXT --case ID --state contoso.db"},
+		"task-support-1": {"Send the support message for shop/vault-00003, hr/vault-00011 (UpgradeInternalError)", "before Tue 17 Mar 22:00", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen shop/vault-00003 hr/vault-00011 --reason TEXT --case ID --state contoso.db"},
 		"task-decide-1":  {"Decide shop/vault-00013: the start may have been accepted", "Read Tue 17 Mar 03:14 absent, the vault is there without our operation", "4cc27b8b-0000-4000-8000-000000000013"},
 		"task-mend-1":    {"(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items", "srv-0027.contoso.example 2.0.8500.0"},
 		"task-mend-2":    {"Create or correct 2 target groups: dev/vault-00027, lab/vault-00054", "Create it, or correct targetResourceGroup", "dev/vault-00027"},

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+// again is the command line that was given, with more behind it: what was
+// missing. Nothing that it said is lost, so that it can be pasted. A flag that
+// is given anew takes the place of the one there, and the ledger is named also
+// where it came from the environment.
+func again(c *cli.Context, more ...string) string {
+	var flags []string
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if !c.IsSet(name) || slices.Contains(more, "--"+name) || name == "help" {
+			continue
+		}
+		d, ok := f.(cli.DocGenerationFlag)
+		switch {
+		case !ok:
+		case d.TakesValue():
+			for _, v := range values(c, name) {
+				flags = append(flags, "--"+name, v)
+			}
+		case c.Bool(name):
+			flags = append(flags, "--"+name)
+		}
+	}
+	args := strings.Fields(c.Command.FullName())
+	if n := c.Command.HelpName; n != "" {
+		args = strings.Fields(strings.TrimPrefix(n, "fleetup "))
+	}
+	return report.Command(slices.Concat(args, c.Args().Slice(), flags, more)...)
+}
+
+// values are those of a flag, each by itself.
+func values(c *cli.Context, name string) []string {
+	if many, ok := c.Value(name).(cli.StringSlice); ok {
+		return many.Value()
+	}
+	if s := c.String(name); s != "" {
+		return []string{s}
+	}
+	if d := c.Duration(name); d != 0 {
+		return []string{d.String()}
+	}
+	return nil
+}
+
+// nothingRuns is what to type where a ledger has no unfinished run.
+func nothingRuns(h *held) string {
+	if h.begun && h.run.state.Plan.Inventory != "" {
+		return report.Command("report", "--state", h.path) + "; the next run is " + report.Command("plan", h.run.state.Plan.Inventory, "--state", h.path)
+	}
+	return report.Command("runs", "--state", h.path)
+}

@@ -1,0 +1,98 @@
+package report
+
+import (
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Step is a command to type next. It can be pasted as it stands: it names its
+// ledger, every vault it is about, and asks no question that there is nobody to
+// answer.
+type Step struct {
+	When    string   `json:"when,omitempty"` // what must be so first, as in "once the sign-in is in order"; absent: now
+	Args    []string `json:"args"`           // of fleetup, without the ledger
+	Command string   `json:"command"`        // all of it, quoted for a shell, once the view has been put into words
+}
+
+// On is the command line of a step on a ledger, empty for none.
+func (s Step) On(ledger string) string { return onLedger(ledger, s.Args...) }
+
+// NextSteps is what to type next as a run stands, the first one first. It is
+// the one place that knows, for every view and every command. A live run is
+// spoken to; nothing that needs the ledger to itself is advised while one has it.
+func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
+	r := &st.Run
+	resume := confirmed(st.Plan, "resume", "--yes")
+	accept := confirmed(st.Plan, "resume", "--accept-failures", "--reason", "TEXT", "--yes")
+	resumable := func(before ...Step) []Step { return append(before, Step{Args: resume}) }
+	status := Step{Args: []string{"status"}}
+	waits := Waits(st, now)
+	var needed []Step
+	for i := range waits {
+		if w := &waits[i]; len(w.args) > 0 {
+			needed = append(needed, Step{Args: w.args})
+		}
+	}
+	switch {
+	case r.Closed != nil:
+		return []Step{{Args: []string{"report"}}}
+	case live && r.Halt != nil:
+		return []Step{status, {When: "when the run has left", Args: accept}}
+	case live && r.Stopped != nil && !r.Stopped.Close:
+		return []Step{status, {When: "when the run has left", Args: resume}}
+	case live && len(needed) > 0:
+		return needed
+	case live:
+		return []Step{status}
+	case r.Halt != nil && st.InFlight() == 0:
+		return []Step{{Args: accept}}
+	case r.Halt != nil || st.Closing(): // what is in flight is followed first
+		return []Step{{Args: resume}}
+	case r.Suspended != nil && r.Suspended.Why == fleet.SuspendedSignIn:
+		return []Step{{When: "once the sign-in or permission is in order", Args: resume}}
+	}
+	return resumable(needed...)
+}
+
+// confirmed adds the name of a plan's kind to a command that starts it, where it
+// must be said.
+func confirmed(p *plan.Plan, command ...string) []string {
+	if p.Upgrade != nil && p.Upgrade.Confirm {
+		command = append(slices.Clip(command), "--confirm-irreversible", string(p.Kind))
+	}
+	return command
+}
+
+// nextLine writes steps as lines of a page: Next, and what follows it.
+func nextLines(p *page, steps []Step, ledger string) {
+	for i, s := range steps {
+		name := "Next"
+		if i > 0 {
+			name = "Then"
+		}
+		if s.When != "" {
+			name += ", " + s.When
+		}
+		p.command(name, s.On(ledger))
+	}
+}
+
+// named commands carry this many vaults at most; more are picked otherwise.
+const vaultsInCommand = 50
+
+// onVaults is a command on all of some vaults, empty where they are too many for
+// a line.
+func onVaults(ledger, name string, vs []*Vault, args ...string) string {
+	if len(vs) > vaultsInCommand {
+		return ""
+	}
+	all := []string{name}
+	for _, x := range vs {
+		all = append(all, x.Vault)
+	}
+	return onLedger(ledger, append(all, args...)...)
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// TestWaits: what a run may wait for is said with until when and what to type,
+// and nothing is said while something goes on.
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC)
+	key := func(i int) fleet.Key { return fleet.Key("classic/s/" + string(rune('a'+i))) }
+	ready := []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "one"}, fleet.Validated{Vault: key(0), Verdict: fleet.VerdictReady}}
+	started := append(ready[:3:3], fleet.StartIntended{Vault: key(0), OperationID: "op", Attempt: 1},
+		fleet.StartAnswered{Vault: key(0), OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+	done := append(started[:5:5], fleet.Observed{Vault: key(0), OperationID: "op", Record: &fleet.Record{OperationID: "op", State: fleet.RecordUpgraded}},
+		fleet.Verified{Vault: key(0), OperationID: "op"}, fleet.WaveDone{Wave: "one"})
+	every := []time.Weekday{0, 1, 2, 3, 4, 5, 6}
+	for _, c := range []struct {
+		name  string
+		plan  func(*plan.Plan)
+		facts []fleet.Fact
+		after time.Duration
+		want  string // what, then a bar and the command
+	}{
+		{"it starts now", nil, ready, 0, ""},
+		{"in flight", nil, started, 0, ""},
+		{"window", func(p *plan.Plan) {
+			p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: every, Start: 22 * 60, End: 6 * 60, Zone: "UTC"}}}
+		}, ready, 0, "the window that opens Mon 22:00|"},
+		{"throttle", nil, append(ready[:3:3], fleet.Throttled{Subscription: "s", Until: at.Add(31 * time.Minute)}), 0,
+			"subscription retail, throttled until Mon 12:31|"},
+		{"the throttle is over", nil, append(ready[:3:3], fleet.Throttled{Subscription: "s", Until: at.Add(31 * time.Minute)}), 32 * time.Minute, ""},
+		{"busy", nil, append(ready[:2:2], fleet.Validated{Vault: key(0), Verdict: fleet.VerdictBusy}), 0, "1 busy vault, tried again Mon 12:05|"},
+		{"pause", nil, append(ready[:3:3], fleet.Paused{By: fleet.Actor{User: "ops"}, Reason: "a restore"}), 0,
+			"the end of the pause, by ops: a restore|fleetup pause --off --reason TEXT --state l.db"},
+		{"pause, in flight", nil, append(started[:5:5], fleet.Paused{By: fleet.Actor{User: "ops"}, Reason: "a restore"}), 0,
+			"the end of the pause, by ops: a restore|fleetup pause --off --reason TEXT --state l.db"},
+		{"soak", func(p *plan.Plan) { p.Waves[0].Soak = time.Hour }, done, 10 * time.Minute, "the end of wave one's soak, Mon 13:00, then wave two|"},
+		{"soak before a gate", func(p *plan.Plan) {
+			p.Waves[0].Soak, p.Waves[0].Approval = time.Hour, &plan.Approval{When: plan.ApprovalAfter}
+		}, done, 10 * time.Minute, "the end of wave one's soak, Mon 13:00, then an approval after wave one|"},
+		{"gate", func(p *plan.Plan) { p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalAfter} }, done, 0,
+			"an approval after wave one|fleetup approve --wave one --reason TEXT --state l.db"},
+		{"gate before the first wave", func(p *plan.Plan) { p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalBefore} }, ready[:1], 0,
+			"an approval before wave one|fleetup approve --wave one --reason TEXT --state l.db"},
+		{"an approval that does not hold", func(p *plan.Plan) { p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalAfter} },
+			append(done[:8:8], fleet.Approved{Wave: "one", When: fleet.GateAfter, By: fleet.Actor{User: "ops"}, ExpiresAt: at}), time.Minute,
+			"an approval after wave one (the approval of ops expired at 2026-03-16T12:00:00Z)|fleetup approve --wave one --reason TEXT --state l.db"},
+		{"halted", nil, append(ready[:3:3], fleet.RunHalted{Scope: "run"}), 0, ""},
+		{"closing", nil, append(ready[:3:3], fleet.Stopped{Close: true}), 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), Subscriptions: []fleet.Subscription{{ID: "s", Name: "retail"}},
+				Waves: []plan.Wave{{Name: "one", Vaults: []int{0}}, {Name: "two", Vaults: []int{1}}}}
+			for i := range 2 {
+				v := plan.Vault{Wave: i, Predicted: plan.Prediction{P50: time.Minute, P90: time.Minute}}
+				v.Key, v.SubscriptionID, v.SubscriptionName, v.Name = key(i), "s", "retail", string(rune('a'+i))
+				p.Vaults = append(p.Vaults, v)
+			}
+			if c.plan != nil {
+				c.plan(p)
+			}
+			st := rollout.NewState(p)
+			for _, f := range c.facts {
+				if err := st.Apply(fleet.Event{At: at, Fact: f}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			now := at.Add(c.after)
+			what, command := waitWords(Waits(st, now), clockIn(nil).nearBy(now), "l.db")
+			if got := strings.TrimSuffix(what+"|"+command, "|"); got != strings.TrimSuffix(c.want, "|") {
+				t.Errorf("it waits for\n%s\nwant\n%s", got, c.want)
+			}
+			// The terminal, the lines, the status and the JSON say the same.
+			v := FromState(st, ViewOptions{Live: true, Now: now}).Worded(Options{State: "l.db"})
+			tr := NewTracker(st)
+			tr.Ledger = "l.db"
+			if got := v.waiting(clockIn(nil)); what != "" && got != what {
+				t.Errorf("the status says %q, not %q", got, what)
+			}
+			tr.mu.Lock()
+			line := tr.waitLine(now)
+			tr.mu.Unlock()
+			if (what == "") != (line == "") || !strings.Contains(line, what) || !strings.HasSuffix(line, command) {
+				t.Errorf("the lines say %q, not %q and %q", line, what, command)
+			}
+			if what != "" && (len(v.Run.Waits) == 0 || v.Run.WaitingFor == nil || *v.Run.WaitingFor != v.Run.Waits[0].Text) {
+				t.Errorf("the JSON says %v", v.Run.Waits)
+			}
+			if command != "" && v.Next[0].Command != command {
+				t.Errorf("what comes next is %q, not %q", v.Next[0].Command, command)
+			}
+		})
+	}
+}
