@@ -95,6 +95,9 @@ func (e *environment) confirm(c *cli.Context, src *source) error {
 	if err := e.writePlan(e.stderr, width, src.plan, o); err != nil {
 		return err
 	}
+	if err := e.confirmExpired(c, src); err != nil {
+		return err
+	}
 	warning := ""
 	if permanent(src.plan) {
 		warning = "This cannot be undone. "

@@ -25,7 +25,7 @@ func (e *environment) runCommand() *cli.Command {
 		Description: "PERMANENT: the service has no rollback, except where the plan says how it is undone. On a terminal the plan is\n" +
 			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan saved with\n" +
 			"fleetup plan --out. A kind that is permanent on vaults in use must be named besides.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), expiredHoldsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.runRollout,
@@ -54,6 +54,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	if err := e.consented(c, src); err != nil {
+		return err
+	}
+	if err := e.acceptedExpired(c, src); err != nil {
 		return err
 	}
 	if err := rehearse(src); err != nil {

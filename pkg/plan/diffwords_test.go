@@ -272,6 +272,22 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 	})
 }
 
+// TestDiffOfTime: the end of a hold is no change of the inventory, and the plan
+// names the vault.
+func TestDiffOfTime(t *testing.T) {
+	t.Parallel()
+	in := full(false)
+	before := build(t, in)
+	in.Now = now.AddDate(2, 0, 0)
+	after := build(t, in)
+	if lines := Diff(before, after).Lines(); len(lines) > 0 {
+		t.Error(lines)
+	}
+	if a, b := before.Expired(), after.Expired(); !slices.Equal(a, []int{2}) || !slices.Equal(b, []int{1, 2}) {
+		t.Error(a, b)
+	}
+}
+
 // TestDiffIsInWords: values as an inventory writes them.
 func TestDiffIsInWords(t *testing.T) {
 	t.Parallel()

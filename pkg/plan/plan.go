@@ -60,6 +60,17 @@ type Vault struct {
 // Excluded reports whether the plan holds the vault back.
 func (v *Vault) Excluded() bool { return v.Hold != nil }
 
+// Expired lists the vaults that start although the inventory holds them: the hold
+// was over when the plan was made. Whoever starts the plan must know of them.
+func (p *Plan) Expired() (vaults []int) {
+	for i := range p.Vaults {
+		if p.Vaults[i].LapsedHold != nil && !p.Vaults[i].Excluded() {
+			vaults = append(vaults, i)
+		}
+	}
+	return vaults
+}
+
 // Prediction is how long an upgrade is expected to take.
 type Prediction struct {
 	P50 time.Duration `json:"p50Ns"`

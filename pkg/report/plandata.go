@@ -99,10 +99,18 @@ type plannedVault struct {
 	Reason              *string            `json:"reason"`
 	HeldUntil           *Time              `json:"heldUntil"`
 	HeldBy              *string            `json:"heldBy"`
-	Calendar            *plan.Calendar     `json:"calendar"` // its own; null: its wave's
+	ExpiredHold         *expiredHold       `json:"expiredHold"` // a hold of the inventory that is over: the vault starts
+	Calendar            *plan.Calendar     `json:"calendar"`    // its own; null: its wave's
 	ResourceGroup       *string            `json:"resourceGroup"`
 	ResourceID          *string            `json:"resourceId"`
 	Request             *plannedRequest    `json:"request"` // that changes it
+}
+
+// expiredHold is a hold that keeps nothing out any more.
+type expiredHold struct {
+	Reason string  `json:"reason"`
+	Until  *Time   `json:"until"`
+	By     *string `json:"by"`
 }
 
 // planFinding is a finding of a vault, or of the plan as a whole.
@@ -133,6 +141,9 @@ func (d *dryRun) planned(i int) plannedVault {
 	}
 	if v.Hold != nil {
 		pv.HeldUntil, pv.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
+	}
+	if h := v.LapsedHold; h != nil && v.Hold == nil {
+		pv.ExpiredHold = &expiredHold{h.Reason, at(h.Until), maybe(h.By)}
 	}
 	pv.ResourceGroup, pv.ResourceID, pv.Request = x.ResourceGroup, x.ResourceID, d.request(i)
 	if v.Calendar > 0 {
@@ -271,7 +282,13 @@ func (d *dryRun) csv(w io.Writer) error {
 	})
 	lift(reasons)
 	lift(groups)
-	columns = append(columns, column[row]{"request", func(r row) string { return r.planned.Request.flat() }})
+	columns = append(columns, column[row]{"request", func(r row) string { return r.planned.Request.flat() }},
+		column[row]{"expiredHold", func(r row) string {
+			if h := r.planned.ExpiredHold; h != nil {
+				return (&fleet.Hold{Reason: h.Reason, Until: h.Until.value(), By: str(h.By)}).Words()
+			}
+			return ""
+		}})
 	rows := make([]row, len(d.vaults))
 	for i := range d.vaults {
 		rows[i] = row{&d.vaults[i], d.planned(i)}

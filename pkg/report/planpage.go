@@ -29,6 +29,7 @@ func (d *dryRun) page() *page {
 	d.waveTable(p, c)
 	d.figures(p, c)
 	d.whatIf(p, c)
+	d.expired(p, c)
 	if len(d.opts.Findings) > 0 {
 		p.section("FINDINGS")
 		for _, f := range d.opts.Findings {
@@ -44,6 +45,43 @@ func (d *dryRun) page() *page {
 		p.command("Next", or(d.opts.Next, d.nextCommand()))
 	}
 	return p
+}
+
+// maxExpired is how many holds that are over are named one by one.
+const maxExpired = 20
+
+// expired names the vaults that start although the inventory holds them.
+func (d *dryRun) expired(p *page, c clock) {
+	var vs []int
+	for _, i := range d.plan.Expired() {
+		if mayStart(d.vaults[i].Status) {
+			vs = append(vs, i)
+		}
+	}
+	if len(vs) == 0 {
+		return
+	}
+	p.section("EXPIRED HOLDS (%s): these start, although the inventory holds them", vaults(len(vs)))
+	for n, i := range vs {
+		if n == maxExpired && !d.opts.Details {
+			p.item("and %s more; --details names them", number(len(vs)-n))
+			break
+		}
+		p.item("%s: %s", d.vaults[i].Vault, d.holdWords(d.plan.Vaults[i].LapsedHold, c))
+	}
+	p.sub("Do: write a later until to keep them out, or remove the hold; a run of them wants --accept-expired-holds.")
+}
+
+// holdWords are a hold with until when it holds, and who asked for it.
+func (d *dryRun) holdWords(h *fleet.Hold, c clock) string {
+	s := h.Reason
+	if h.By != "" {
+		s += ", by " + h.By
+	}
+	if !h.Until.IsZero() {
+		s += ", until " + c.full(h.Until)
+	}
+	return s
 }
 
 // checkedWords says how much was learnt from the cloud.
@@ -309,7 +347,14 @@ func (d *dryRun) notStarting(p *page) {
 		}
 		p.section("%s (%s)", heading, vaults(len(vs)))
 		for _, v := range vs {
-			p.item("%s: %s", v.Vault, or(str(v.Reason), "no reason given"))
+			reason := or(str(v.Reason), "no reason given")
+			if v.HeldBy != nil {
+				reason += ", by " + *v.HeldBy
+			}
+			if v.HeldUntil != nil {
+				reason += ", until " + clockIn(d.opts.Zone).full(v.HeldUntil.Time)
+			}
+			p.item("%s: %s", v.Vault, reason)
 		}
 	}
 	reasons("EXCLUDED: held by the inventory", d.withStatus(fleet.Excluded))
@@ -342,6 +387,8 @@ func (d *dryRun) nextCommand() string {
 			args = append(args, "--out", d.opts.Saved)
 		}
 		return command(append(args, d.opts.State)...)
+	case d.opts.Saved != "" && len(d.plan.Expired()) > 0:
+		return command("run", d.opts.Saved, "--yes", "--accept-expired-holds", d.opts.State)
 	case d.opts.Saved != "":
 		return onLedger(d.opts.State, confirmed(d.plan, "run", d.opts.Saved, "--yes")...)
 	}

@@ -73,6 +73,12 @@ func (s *Story) Write(w io.Writer, o Options) error {
 	} else if v.Status == fleet.Already {
 		p.line("%s", or(v.noted(), s.words.before))
 	}
+	if v.HeldBy != nil {
+		p.pair("Held by", "%s", *v.HeldBy)
+	}
+	if v.HeldUntil != nil {
+		p.pair("Held until", "%s", c.full(v.HeldUntil.Time))
+	}
 	p.pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
 	p.pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
 	if v.ResourceID == nil {

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+)
+
+const acceptExpiredHolds = "accept-expired-holds"
+
+func expiredHoldsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: acceptExpiredHolds, Usage: "start vaults whose hold in the inventory is over; on a terminal run asks"}
+}
+
+// maxExpired is how many vaults a refusal names.
+const maxExpired = 5
+
+// expiredHolds says which vaults of a plan start although the inventory holds them:
+// empty where there are none. A hold that ends is a date that somebody guessed, and
+// its vault starts without anybody having decided that today.
+func expiredHolds(p *plan.Plan) string {
+	vs := p.Expired()
+	if len(vs) == 0 {
+		return ""
+	}
+	names := report.Names(p)
+	var list []string
+	for n, i := range vs {
+		if n == maxExpired {
+			list = append(list, fmt.Sprintf("and %d more", len(vs)-n))
+			break
+		}
+		list = append(list, fmt.Sprintf("%s (%s)", names[i], p.Vaults[i].LapsedHold.Words()))
+	}
+	return fmt.Sprintf("%s start although the inventory holds them, because the hold is over: %s", plural(len(vs), "vault"), strings.Join(list, ", "))
+}
+
+// acceptedExpired refuses an unattended run with holds that are over which nobody
+// has accepted. On a terminal it leaves the question to confirmExpired.
+func (e *environment) acceptedExpired(c *cli.Context, src *source) error {
+	holds := expiredHolds(src.plan)
+	if holds == "" || c.Bool(acceptExpiredHolds) || !c.Bool("yes") && e.terminal {
+		return nil
+	}
+	return usage(withExpired(c, src.plan, "run", src.file, "--yes")+" starts them; a later until in the inventory, or none, keeps them out",
+		"%s; nothing was started", holds)
+}
+
+// withExpired adds to a command that starts a plan what it needs besides --yes.
+func withExpired(c *cli.Context, p *plan.Plan, command ...string) string {
+	command = append(slices.Clip(command), "--"+acceptExpiredHolds)
+	if s := c.String("state"); s != "" {
+		command = append(command, "--state", s)
+	}
+	return withName(p, command...)
+}
+
+// confirmExpired asks on a terminal whether vaults whose hold is over may start.
+func (e *environment) confirmExpired(c *cli.Context, src *source) error {
+	holds := expiredHolds(src.plan)
+	if holds == "" || c.Bool(acceptExpiredHolds) {
+		return nil
+	}
+	answer, err := e.ask("\n%s.\nType expired to start them: ", report.Clean(holds))
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(answer, "expired") {
+		return usage("write a later until, or none, to keep them out; or "+report.Command("run", src.file)+", and type expired", "not confirmed; nothing was started")
+	}
+	return nil
+}
