@@ -165,6 +165,9 @@ const (
 type DeadlinePassed struct {
 	Vault    Key      `json:"vault"`
 	Deadline Deadline `json:"deadline"`
+	// Last is the last that was heard of its start before the deadline: the
+	// service's own code, words and advice.
+	Last *Finding `json:"last,omitempty"`
 }
 
 // Validated is the result of a vault's checks.
@@ -202,6 +205,9 @@ type StartAnswered struct {
 	Vault       Key         `json:"vault"`
 	OperationID string      `json:"operationId"`
 	Answer      StartAnswer `json:"answer"`
+	// ForNow says that nothing was accepted and that the start is tried again: it
+	// costs no attempt. Journals from before it counted every start that left.
+	ForNow bool `json:"forNow,omitempty"`
 }
 
 // NotSent says the intended POST never left this machine.

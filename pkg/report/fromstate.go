@@ -258,7 +258,7 @@ func vaultOf(v *plan.Vault, name, wave string) Vault {
 // fill adds what a run knows. deferral, unless empty, is why the vault shows
 // deferred if it has not started.
 func (v *Vault) fill(s *rollout.VaultState, deferral string) {
-	v.Status, v.OperationID, v.Attempt = s.Status, maybe(s.OperationID), s.Attempt
+	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, maybe(s.OperationID), s.Attempt, s.Sent
 	v.StartedAt, v.EndedAt, v.UpgradedResourceID = at(s.StartedAt), at(s.EndedAt), maybe(s.UpgradedResourceID)
 	v.RequestIDs, v.Findings, v.Reason = list(s.RequestIDs), findings(s.Findings), maybe(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading

@@ -131,8 +131,6 @@ func (s *State) resume(at time.Time) {
 			s.count(i, +1)
 		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
 			v.ProofFrom = at
-		case v.Status == fleet.Busy:
-			v.BusySince = at // nobody waited for it while there was no process
 		case v.CloudDone:
 			v.DoneSince = at
 		}
@@ -160,11 +158,11 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		if err := s.move(i, fleet.Starting, f.Name()); err != nil {
 			return err
 		}
-		v.OperationID, v.Attempt, v.IntendedAt = f.OperationID, f.Attempt, at
+		v.OperationID, v.Attempt, v.Sent, v.IntendedAt = f.OperationID, f.Attempt, v.Sent+1, at
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
 		v.StartedAt, v.EndedAt = at, time.Time{}
 		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
-		v.Operation = nil
+		v.Operation, v.Answer = nil, nil
 		v.Reason = ""
 		v.Waits, v.WaitsSince = "", time.Time{}
 	case fleet.StartAnswered:
@@ -175,7 +173,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		if err := s.move(i, fleet.Ready, f.Name()); err != nil {
 			return err
 		}
-		v.Attempt--
+		v.Attempt, v.Sent = v.Attempt-1, v.Sent-1
 		v.StartedAt = time.Time{}
 		v.Reason = "not sent: " + f.Reason
 	case fleet.Reconciled:
@@ -217,7 +215,7 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 	case fleet.VerdictReady:
 		v.BusySince, v.BusyAt = time.Time{}, time.Time{}
 	case fleet.VerdictBusy:
-		v.BusySince, v.BusyAt = orTime(v.BusySince, at), at
+		s.foundBusy(v, at)
 	case fleet.VerdictUpgrading:
 		if f.Record == nil {
 			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
@@ -257,6 +255,12 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	if v.Status != fleet.Starting {
 		return nil // a listing already showed the operation: it was accepted
 	}
+	if a.Verdict != fleet.StartAccepted {
+		v.Answer = &a
+	}
+	if s.refusedForNow(v, at, f); !f.ForNow {
+		v.Refusals, v.RefusedFrom, v.RefusedTill = 0, time.Time{}, time.Time{}
+	}
 	v.Disregard = keepIf(v.Disregard, a.Verdict == fleet.StartThrottled || a.Verdict == fleet.StartDenied ||
 		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartBlocked || a.Verdict == fleet.StartUnknown)
 	switch a.Verdict {
@@ -273,11 +277,11 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeAnswerLost)
 		return s.move(i, fleet.Unknown, f.Name())
 	case fleet.StartBusy:
-		v.BusySince, v.BusyAt, v.StartedAt = orTime(v.BusySince, at), at, time.Time{}
-		v.Reason = "another operation is under way on it"
+		s.foundBusy(v, at)
+		v.StartedAt, v.Reason = time.Time{}, inItsWords("another operation is under way on it", f)
 		return s.move(i, fleet.Busy, f.Name())
 	case fleet.StartThrottled:
-		v.StartedAt, v.Reason = time.Time{}, "throttled, not accepted"
+		v.StartedAt, v.Reason = time.Time{}, inItsWords("throttled, not accepted", f)
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.StartDenied:
 		v.StartedAt, v.Reason = time.Time{}, "start refused for want of a sign-in or permission: "+a.Message
@@ -293,6 +297,22 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		return s.move(i, fleet.Failed, f.Name())
 	}
 	return fmt.Errorf("vault %s: answer %q is no outcome", f.Vault, a.Verdict)
+}
+
+// inItsWords adds the service's own words to why a start is tried again.
+func inItsWords(why string, f fleet.StartAnswered) string {
+	if words := spoken(f.Answer.Code, f.Answer.Message); f.ForNow && words != "" {
+		return why + ": " + words
+	}
+	return why
+}
+
+// spoken is a code and a message as one.
+func spoken(code, message string) string {
+	if code == "" || message == "" {
+		return code + message
+	}
+	return code + ": " + message
 }
 
 // withAnswer adds what a start's answer said to the vault's findings.

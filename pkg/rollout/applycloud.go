@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -155,25 +156,34 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 	v := &s.Vaults[i]
 	note := func(code, msg, action string) {
-		v.Reason = msg
-		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError,
+		v.Reason, v.Findings = msg, slices.Clip(v.Findings)
+		if f.Last != nil {
+			v.Findings = append(v.Findings, *f.Last)
+		}
+		v.Findings = append(v.Findings, fleet.Finding{Severity: fleet.SeverityError,
 			Category: "deadline", Code: code, Message: msg, Action: action})
 	}
 	switch f.Deadline {
 	case fleet.DeadlineBusy:
 		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
-		if v.Status == fleet.Ready {
+		switch {
+		case v.Refusals > 0 && f.Last != nil:
+			msg = fmt.Sprintf("its start has been refused for %s; the last answer: %s", at.Sub(v.RefusedFrom).Round(time.Second), spoken(f.Last.Code, f.Last.Message))
+		case v.Status == fleet.Ready:
 			msg = fmt.Sprintf("what its start needs has not come into force after %s", s.Plan.Timings.BusyDeadline)
 			if v.Waits != "" {
 				msg += fmt.Sprintf(": %s, since %s", v.Waits, v.WaitsSince.UTC().Format("2006-01-02 15:04 UTC"))
 			}
 		}
-		note(fleet.CodeBusyDeadline, msg,
-			"nothing: the next run tries again")
+		note(fleet.CodeBusyDeadline, msg, advised(f.Last, "nothing: the next run tries again"))
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineAttempts:
-		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt, v.Reason),
-			"look into the reason; the next run tries again")
+		last := v.Reason
+		if f.Last != nil {
+			last = spoken(f.Last.Code, f.Last.Message)
+		}
+		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt, last),
+			advised(f.Last, "look into the reason; the next run tries again"))
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineWindow:
 		note(fleet.CodeNoWindow, "no window that is still to come is long enough for its upgrade",
@@ -200,6 +210,15 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 	return fmt.Errorf("vault %s: unknown deadline %q", f.Vault, f.Deadline)
 }
 
+// advised is what to do about a wait that is over: what the last answer advises,
+// where it does, or else.
+func advised(last *fleet.Finding, otherwise string) string {
+	if last == nil || last.Action == "" {
+		return otherwise
+	}
+	return strings.TrimSuffix(last.Action, ".") + "; the next run tries again"
+}
+
 // reopened folds a person's permission to try again. In a closed run it only
 // marks the permit: the next run carries it out.
 func (s *State) reopened(i int, f fleet.Reopened) error {
@@ -213,6 +232,7 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted = false, false, false, false, false
 	v.Attempt, v.Overdue = 0, false
 	v.Waits, v.WaitsSince = "", time.Time{}
+	v.Sent, v.Refusals, v.Answer = 0, 0, nil
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 	return s.move(i, fleet.Pending, f.Name())
 }

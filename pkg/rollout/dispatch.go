@@ -9,11 +9,12 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// startsBefore orders starts: those tried less often first, so that one vault
+// startsBefore orders starts: those that were sent less often first, so that one vault
 // in trouble does not hold up the others; then in the wave's order, the longest
 // predicted first by default; then as the inventory has them.
 func (m *Machine) startsBefore(a, b int) bool {
-	if c := cmp.Compare(m.Vaults[a].Attempt, m.Vaults[b].Attempt); c != 0 {
+	x, y := &m.Vaults[a], &m.Vaults[b]
+	if c := cmp.Compare(x.Sent, y.Sent); c != 0 {
 		return c < 0
 	}
 	va, vb := &m.Plan.Vaults[a], &m.Plan.Vaults[b]
@@ -32,7 +33,7 @@ func (m *Machine) subFree(i int) bool {
 	s, limit := &m.subs[i], m.limits.PerSubscription
 	return !s.suspended && !s.throttledUntil.After(m.now) && (limit == 0 || s.used < limit) &&
 		m.subRoom(i, s.preparing) &&
-		(s.denials == 0 || s.sending == 0) // after a denial one start at a time tries the door
+		(s.denials == 0 && s.forbidden.n == 0 || s.sending == 0) // after a denial one start at a time tries the door
 }
 
 func (m *Machine) locFree(i int) bool {

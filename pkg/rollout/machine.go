@@ -110,6 +110,7 @@ type sub struct {
 	suspendedAt    time.Time
 	liftedAt       time.Time
 	denials        int // suspensions in a row without an accepted start
+	forbidden      forbidden
 	deniedReads    int
 	detail         string
 	parked         []int // vaults to validate once the suspension is lifted

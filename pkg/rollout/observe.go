@@ -72,12 +72,18 @@ func (m *Machine) validated(i int, o Validated) {
 	r := o.Result
 	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs,
 		State: r.State})
+	if v.Status == fleet.Busy {
+		m.giveUp(i)
+	}
 }
 
 func (m *Machine) unprepared(i int, o Unprepared) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	switch o.Class {
 	case fleet.CallRefused:
+		if o.Refusal.Code == fleet.CodeNoPermission {
+			m.noteForbidden(j.sub, o.Refusal.Code, o.Refusal.Message)
+		}
 		if v.Status == fleet.Ready { // a person may have held it meanwhile
 			m.emit(fleet.Validated{Vault: o.Vault, Verdict: fleet.VerdictBlocked,
 				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
@@ -114,18 +120,24 @@ func (m *Machine) answered(i int, o Answered) {
 	case fleet.StartDenied:
 		m.refused(j.sub, a.Message)
 	case fleet.StartThrottled:
-		m.throttle(j.sub, m.now.Add(m.retryAfter(a.RetryAfter)))
+		m.throttle(j.sub, m.now.Add(m.throttledFor(i, a.RetryAfter)))
 	case fleet.StartUnknown:
 	default:
-		s.denials = 0
+		if !isForbidden(&a) {
+			s.denials = 0
+		}
 		m.starts.subFreed(j.sub)
 		if a.Verdict == fleet.StartBusy { // it may say when the other operation is over
 			j.notBefore = m.now.Add(a.RetryAfter)
 		}
 	}
+	m.noteAnswer(j.sub, &a)
 	j.foreignRead, j.retryAt = false, time.Time{}
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
-	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a})
+	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a, ForNow: forNow(a.Verdict)})
+	if forNow(a.Verdict) && a.Verdict != fleet.StartDenied {
+		m.giveUp(i)
+	}
 	if wasFailed {
 		m.explain(i)
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // settle puts a vault where its state wants it: slots, watch, queues, counts,
@@ -115,16 +114,16 @@ func (m *Machine) enqueue(i int) {
 	case fleet.Pending:
 		m.toCheck(i)
 	case fleet.Busy:
-		if !v.BusyAt.Add(m.Plan.Timings.BusyRetry).After(m.now) {
+		if !m.looksAgainAt(i).After(m.now) {
 			m.toCheck(i)
 		}
 	case fleet.Ready:
 		switch {
-		case v.Attempt >= plan.MaxAttempts && m.subs[j.sub].suspended:
+		case v.outOfTries() && m.subs[j.sub].suspended:
 			// It waits for the sign-in, and is not given up for want of one.
 			m.subs[j.sub].parked = append(m.subs[j.sub].parked, i)
-		case v.Attempt >= plan.MaxAttempts:
-			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts})
+		case v.outOfTries():
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts, Last: m.lastAnswer(i)})
 		case j.stale:
 			m.toCheck(i)
 		case !m.waveOpen(i):
@@ -145,7 +144,7 @@ func (m *Machine) toCheck(i int) {
 // nextDue is when a vault must be looked at again if nothing else happens;
 // zero: never.
 func (m *Machine) nextDue(i int) time.Time {
-	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
+	v, j := &m.Vaults[i], &m.jobs[i]
 	if j.doing != idle {
 		return time.Time{}
 	}
@@ -155,11 +154,9 @@ func (m *Machine) nextDue(i int) time.Time {
 			return j.notBefore
 		}
 	case fleet.Busy:
-		due := v.BusySince.Add(t.BusyDeadline)
 		if !j.queuedCheck {
-			due = earlier(due, later(v.BusyAt.Add(t.BusyRetry), j.notBefore))
+			return m.looksAgainAt(i)
 		}
-		return due
 	case fleet.Unknown:
 		if !v.Final && !m.subs[j.sub].unread {
 			return earlier(m.reconcileBy(i), m.readAt(i))
@@ -224,10 +221,6 @@ func (m *Machine) due(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	past := func(t time.Time) bool { return !t.IsZero() && !t.After(m.now) }
 	switch v.Status {
-	case fleet.Busy:
-		if past(v.BusySince.Add(m.Plan.Timings.BusyDeadline)) {
-			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy})
-		}
 	case fleet.Unknown:
 		switch {
 		case past(m.reconcileBy(i)):

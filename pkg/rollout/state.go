@@ -85,7 +85,8 @@ type VaultState struct {
 	OperationID string           // the newest operation known for it
 	Own         []string         // every operation we sent for it, oldest first
 	Disregard   []string         // operations that no longer speak for it
-	Attempt     int              // POSTs sent in this run
+	Attempt     int              // POSTs of this run that may have arrived
+	Sent        int              // POSTs of this run, those that were refused among them
 	Operation   *fleet.Operation // where OperationID is followed, nil where only the vault can tell
 	State       json.RawMessage  // the settings that its newest check saw, where the kind changes settings
 	Accepted    bool             // OperationID was seen accepted: its absence can never be proved
@@ -108,12 +109,16 @@ type VaultState struct {
 	WaitsSince  time.Time // since when what its start needs does not count yet, in this process or one before
 	Waits       string    // what that is, as it was last said
 	BusyAt      time.Time // when it was last found busy
+	Refusals    int       // starts in a row that were refused for now
+	RefusedFrom time.Time // when the first of them was answered
+	RefusedTill time.Time // until when the last of them asked to wait
 	DoneSince   time.Time // when CloudDone was seen
 	ProofFrom   time.Time // the grace before a read may prove absence counts from here
 	Absences    int       // conclusive reads that did not find the operation
 	AbsentAt    time.Time // when the last of them was made
 	RefreshedAt time.Time // when a person had it read again, zero for never
 
+	Answer             *fleet.StartAnswer // of the newest start, where it did not accept; nil: none, or none came
 	UpgradedResourceID string
 	Findings           []fleet.Finding
 	RequestIDs         []string

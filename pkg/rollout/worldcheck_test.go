@@ -63,6 +63,9 @@ func (w *world) commit(events []fleet.Event) {
 		case fleet.StartAnswered:
 			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
 			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+			if f.ForNow && from == fleet.Starting {
+				w.posts[i]--
+			}
 		case fleet.NotSent:
 			w.posts[i]--
 		case fleet.Reopened:

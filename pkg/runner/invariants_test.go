@@ -158,7 +158,7 @@ func (n *night) auditProofs(bad verdict) {
 			d := of(f.Vault)
 			switch f.Answer.Verdict {
 			case fleet.StartThrottled, fleet.StartDenied, fleet.StartBusy:
-				d.open = false
+				d.open, d.attempts = false, d.attempts-1
 			case fleet.StartFailed:
 				d.open, d.failed = false, true
 			case fleet.StartAccepted:

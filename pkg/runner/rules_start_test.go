@@ -152,13 +152,31 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 func TestRule03_AStartGoesOutOnce_AtMostThreeAttempts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
-		n := scene(t, 2, 1, nil, emulator.Fault{Kind: "throttled", Vault: "v00", Calls: []string{"upgrade"}, Times: 4, RetryAfter: 60})
+		n := scene(t, 2, 1, nil, emulator.Fault{Kind: "reset-before", Vault: "v00", Calls: []string{"upgrade"}, Times: 4})
 		n.ends(fleet.ExitNotUpgraded, fleet.Blocked, fleet.Upgraded)
 		n.sent(v00, 3)
 		n.open("run-2")
 		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Already)
 		n.sent(v00, 5)
 	})
+}
+
+// Rule 3: what was refused for now did not arrive, and costs no attempt.
+func TestRule03_AStartGoesOutOnce_RefusalsCostNoAttempt(t *testing.T) {
+	t.Parallel()
+	for _, f := range []emulator.Fault{{Kind: "throttled", Vault: "v00", Calls: []string{"upgrade"}, Times: 7, RetryAfter: 60}, {Kind: "start-busy", Vault: "v00", Times: 7}} {
+		t.Run(f.Kind, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T) {
+				n := scene(t, 2, 1, nil, f)
+				n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded)
+				n.sent(v00, 8)
+				if v := n.vault(0); v.Attempt != 1 || v.Sent != 8 {
+					t.Errorf("%d attempts of %d starts", v.Attempt, v.Sent)
+				}
+			})
+		})
+	}
 }
 
 // Rule 3: a start has a timeout of its own, after which it is in doubt.

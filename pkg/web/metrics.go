@@ -91,7 +91,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	sent, flying, late, calm, tasks := 0, 0, 0, 0, 0
 	for i := range v.Vaults {
 		x := &v.Vaults[i]
-		sent += x.Attempt
+		sent += x.Sent
 		flying += one(inFlight(x))
 		late += one(x.Overdue)
 	}

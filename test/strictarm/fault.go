@@ -144,8 +144,9 @@ var (
 	Conflict = refusing("409 conflict", afterNothing, http.StatusConflict, "Conflict", "Another operation is under way on the vault.")
 	// BadRequest answers 400, for good.
 	BadRequest = refusing("400", afterRefused, http.StatusBadRequest, "InvalidRestApiParameter", "A parameter of the request is invalid.")
-	// Forbidden answers 403: the client may not.
-	Forbidden = refusing("403", afterDenied, http.StatusForbidden, "AuthorizationFailed",
+	// Forbidden answers 403: the client may read the vault and not change it. That
+	// says nothing for certain of other vaults.
+	Forbidden = refusing("403", afterNothing, http.StatusForbidden, "AuthorizationFailed",
 		"The client does not have authorization to perform action 'write' over the scope of the vault or the scope is invalid.")
 	// Guarded answers 403 in the place of a resource guard: the access to
 	// another resource that the change is linked to is missing.

@@ -114,8 +114,16 @@ func named(message, requestID, operationID string) string {
 // refusals are error codes that say that nothing was changed, and that a person
 // must mend something first: the vault waits for the next run, and is no
 // failure. The Resource Manager's own: a lock, a policy, a resource guard that the
-// change is linked to, a subscription that may only be read.
+// change is linked to, a subscription that may only be read, a deny assignment; and
+// key vaults', which let only those change the permission model who may assign
+// roles. Seen in github.com/Azure/bicep/issues/13541 (InsufficientPermissions),
+// github.com/Azure/migAz/issues/266 (the deny assignment) and
+// github.com/microsoft/microsoft-foundry-for-vscode/issues/292 (by Azure itself).
 var refusals = map[string]string{
+	"DenyAssignmentAuthorizationFailed": "Have the owner of the deployment stack or managed application whose deny assignment it names allow the change, or hold the vault.",
+	"InsufficientPermissions": "Grant the identity Microsoft.Authorization/roleAssignments/write on the vault too, as Owner and User Access Administrator have it: " +
+		"a key vault lets nobody else change its permission model.",
+	"RequestDisallowedByAzure":        "Ask Azure support why the subscription may not make this change, or hold the vault.",
 	"ScopeLocked":                     "Remove the ReadOnly lock for the time of the change, or hold the vault.",
 	"RequestDisallowedByPolicy":       "Have the policy's owner exempt the vault, or hold it.",
 	"LinkedAuthorizationFailed":       "Have the owner of what it names, a resource guard perhaps, allow the change; if that is in another tenant, say which (upgrade.resourceGuardTenant). Or hold the vault.",
@@ -159,7 +167,8 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	case s == http.StatusUnauthorized:
 		a.Verdict, a.Action = fleet.StartDenied, "Sign in again for the "+u.ResourceManager.Name()+" side, then resume."
 	case s == http.StatusForbidden:
-		a.Verdict, a.Action = fleet.StartDenied, u.permission()
+		// The vault has just been read: whoever asks may come in, and not change it.
+		a.Verdict, a.Action = fleet.StartBlocked, u.permission()
 	case s >= 400 && s <= 499 && s != http.StatusRequestTimeout:
 		a.Verdict = fleet.StartFailed
 		a.Action = "Correct this, then fleetup reopen permits another try."
