@@ -265,7 +265,8 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		}
 		return o, nil
 	case "unprepared":
-		return Unprepared{Vault: k, Class: fleet.CallClass(how), RetryAfter: wait, Detail: "told " + how,
+		class, why, _ := strings.Cut(how, "=") // notYet=listing: for another reason than before
+		return Unprepared{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why,
 			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]

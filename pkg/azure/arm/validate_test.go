@@ -63,6 +63,7 @@ func TestValidate(t *testing.T) {
 		"already, elsewhere":  {properties: asIs, location: "West US", want: fleet.VerdictAlready, codes: []string{fleet.CodeAlready}},
 		"judged":              {properties: with("Odd", "Succeeded"), want: fleet.VerdictBlocked, codes: []string{"odd-mode"}},
 		"busy":                {properties: with("Off", "Updating"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, says: "Updating", reads: 1},
+		"a new key vault":     {properties: with("Off", "RegisteringDns"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, says: "RegisteringDns", reads: 1},
 		"as wanted, but busy": {properties: with("On", "Updating"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, reads: 1},
 		"broken":              {properties: with("Off", "Failed"), want: fleet.VerdictBlocked, codes: []string{codeProvisioning}},
 		"as wanted, broken":   {properties: with("On", "Failed"), want: fleet.VerdictBlocked, codes: []string{codeProvisioning}},

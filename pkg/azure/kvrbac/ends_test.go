@@ -100,6 +100,23 @@ func TestWhatEnds(t *testing.T) {
 	}
 }
 
+// Beside an assignment that was made here, which has no end, what others gave is not
+// counted on: it matters nothing whether that ends.
+func TestOursHasNoEnd(t *testing.T) {
+	t.Parallel()
+	v := keyVault()
+	ours, theirs := assigned(app, secretsUser, v.ResourceID()), assigned(app, secretsOfficer, "/")
+	ours.Name, ours.unread, theirs.unread = nameOf(v.ResourceID(), roleOf(secretsUser), app), "HTTP 403", "HTTP 403"
+	for _, there := range [][]assignment{{ours}, {ours, theirs}, {theirs, ours}} {
+		if a := assess(v, stateOf(application), there); find(a.findings, codeUnread) != nil || a.missing > 0 {
+			t.Errorf("%+v", a.findings)
+		}
+	}
+	if a := assess(v, stateOf(application), []assignment{theirs}); find(a.findings, codeUnread) == nil {
+		t.Errorf("%+v", a.findings)
+	}
+}
+
 // What is not counted on is not asked about.
 func TestEndsAreAskedForWhereTheyMatter(t *testing.T) {
 	t.Parallel()
