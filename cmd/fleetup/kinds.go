@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
@@ -85,6 +89,28 @@ func upgradeOf(p *plan.Plan) *fleet.Upgrade {
 		return &up
 	}
 	return nil
+}
+
+// otherwise is the request that this version sends where a plan shows another, or
+// why it sends none: the plan is of a version that knew less of the service. "" where
+// they are the same.
+func otherwise(p *plan.Plan) string {
+	if p.Upgrade == nil {
+		return ""
+	}
+	k, err := kindOf(p.Kind)
+	if err != nil {
+		return err.Error()
+	}
+	if _, err := k.Complete(p.Upgrade.Options); err != nil {
+		return err.Error()
+	}
+	was, is := p.Upgrade.Request, k.Describe(p.Upgrade.Options).Request
+	var a, b bytes.Buffer
+	if was.Method == is.Method && was.Path == is.Path && json.Compact(&a, was.Body) == nil && json.Compact(&b, is.Body) == nil && bytes.Equal(a.Bytes(), b.Bytes()) {
+		return ""
+	}
+	return fmt.Sprintf("%s %s %s", is.Method, is.Path, is.Body)
 }
 
 // today are the kinds that an inventory may name besides the classic one.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // TestReversibleKinds: what a plan calls reversible has a kind that undoes it,
@@ -89,4 +90,39 @@ func kindsTable(t *testing.T) string {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s |\n", k.Kind, up.Title, up.Request.Method, up.Request.Path, body, undo, strings.Join(writes, ", "))
 	}
 	return b.String()
+}
+
+// TestOtherwise: a plan of a version that sent something else is seen to be one.
+func TestOtherwise(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Kind: "rsv-immutability"}
+	k, err := kindOf(p.Kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, err := k.Complete(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := k.Describe(options)
+	p.Upgrade = &up
+	if got := otherwise(p); got != "" {
+		t.Errorf("its own plan: %s", got)
+	}
+	up.Request.Body = []byte(`{"properties": {"securitySettings": {"immutabilitySettings": {"state": "Unlocked"}}}}`)
+	if got := otherwise(p); !strings.Contains(got, "AsPerPolicy") {
+		t.Errorf("the plan of an older version: %q", got)
+	}
+	up = k.Describe(options)
+	up.Request.Body = []byte(strings.ReplaceAll(string(up.Request.Body), ":", ": "))
+	if got := otherwise(p); got != "" {
+		t.Errorf("with spaces: %s", got)
+	}
+	up.Options = fleet.Options{fleet.OptionAPIVersion: "2022-05-01", fleet.OptionExpected: "2m0s"}
+	if got := otherwise(p); !strings.Contains(got, "2022-05-01 does not know") {
+		t.Errorf("in a version that knows too little: %q", got)
+	}
+	if got := otherwise(&plan.Plan{Kind: fleet.KindClassic}); got != "" {
+		t.Errorf("a classic plan: %s", got)
+	}
 }

@@ -69,6 +69,9 @@ func (e *environment) resume(c *cli.Context) error {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
 	e.tellChanges(st.Plan, path, false)
+	if sends := otherwise(st.Plan); sends != "" {
+		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", report.Clean(sends))
+	}
 	if err := e.consentedAgain(c, st, path); err != nil {
 		return err
 	}

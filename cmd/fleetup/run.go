@@ -63,6 +63,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	if src.saved {
+		if sends := otherwise(p); sends != "" {
+			return usage(report.Command("plan", p.Inventory, "--out", file), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+		}
 		e.tellChanges(p, path, true)
 	}
 	lock, err := acquire(c, path)
