@@ -34,6 +34,7 @@ type oneByOne struct {
 	starts  map[string]time.Time
 	trouble func(vault string, operation bool, n int) error // of the nth such reading of a vault, from 1
 	sent    func(vault string)
+	slow    time.Duration // how long the answer about an operation takes
 }
 
 const (
@@ -55,6 +56,9 @@ func (c *oneByOne) NewOperationID(time.Time) string {
 
 func (c *oneByOne) Read(_ context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
 	f := vaults[0]
+	if f.Operation != nil {
+		defer time.Sleep(c.slow) // once what is answered is decided
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(vaults) != 1 {
@@ -200,6 +204,27 @@ func TestVaultsAreReadOneByOne(t *testing.T) {
 			if v := r.stand(i); v.Status != fleet.Upgraded || len(operation) != 5 {
 				t.Errorf("%s is %s after %d looks", name, v.Status, len(operation))
 			}
+		}
+	})
+}
+
+// What the service asks to wait counts from its answer, however long that took.
+func TestWaitsCountFromTheAnswer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		r := newVaultRun(t, 1, 1)
+		r.cloud.slow = 9 * time.Second
+		if code := r.carryOut(nil); code != fleet.ExitOK {
+			t.Fatalf("exit %d", code)
+		}
+		looks := r.cloud.of("v00", true)
+		for n := 1; n < len(looks); n++ {
+			if gap := looks[n].at.Sub(looks[n-1].at); gap != r.cloud.slow+nextLook {
+				t.Errorf("asked again after %v, of which the answer took %v: want %v more", gap, r.cloud.slow, nextLook)
+			}
+		}
+		if len(looks) < 3 {
+			t.Errorf("looked %d times", len(looks))
 		}
 	})
 }

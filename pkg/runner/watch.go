@@ -146,11 +146,13 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 		return
 	}
 	r.saw(w.subscription, snap, err)
-	pause := max(r.Plan.Timings.Poll, fleet.RetryAfterOf(err))
+	asked := fleet.RetryAfterOf(err)
 	if snap != nil {
-		pause = max(pause, snap.Next)
+		asked = max(asked, snap.Next)
 	}
-	w.done(x, r.lister.began(x.Vault).Add(pause))
+	// A poll is counted from reading to reading, what the service asks for from its
+	// answer on, which may have taken long.
+	w.done(x, latest(r.lister.began(x.Vault).Add(r.Plan.Timings.Poll), r.clock.now().Add(asked)))
 }
 
 // saw hands on what a reading showed.
