@@ -213,7 +213,7 @@ func TestTodaysNightsMeetEveryTrouble(t *testing.T) {
 	menu := todaysTroubles(rand.New(rand.NewPCG(1, 1)))
 	// Somebody else's change, and subscriptions that cannot be used, are told in
 	// the adapter's own tests; roles are of key vaults, the index of other commands.
-	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "index-late", "unseen"}
+	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "role", "unlicensed", "index-late", "unseen"}
 	for _, k := range emulator.FaultKinds() {
 		met := slices.ContainsFunc(menu, func(f emulator.Fault) bool { return f.Kind == k.Kind })
 		if !met && k.Only != emulator.OnlyClassic && !slices.Contains(elsewhere, k.Kind) {
