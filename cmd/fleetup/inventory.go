@@ -59,18 +59,33 @@ func (e *environment) lint(c *cli.Context) error {
 	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
 		return err
 	}
-	p, _, err := load(c, file)
+	p, saved, err := load(c, file)
 	if err != nil {
 		return err
 	}
+	warnings := []inventory.Problem{}
+	if !saved {
+		if _, more, err := inventory.Check(file, now(), today()...); err == nil {
+			warnings = append(warnings, more...)
+		}
+	}
 	if c.String("output") == "json" {
-		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{},
+		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{}, "warnings": warnings,
 			"vaults": len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves), "fingerprint": p.Fingerprint})
+	}
+	for _, w := range warnings {
+		say(e.stderr, "%s", report.Clean(inWords(w)))
 	}
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), plural(len(p.Vaults), "vault"),
 		plural(len(p.Subscriptions), "subscription"), plural(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
 	say(e.stderr, "Next: %s", report.Command("plan", file))
 	return nil
+}
+
+// inWords is a warning for people.
+func inWords(w inventory.Problem) string {
+	w.Message = "warning: " + w.Message
+	return w.String()
 }
 
 // show tells where the values of some vaults come from.

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
@@ -48,6 +49,9 @@ func (e *environment) plan(c *cli.Context) error {
 	out := c.String("out")
 	if err := replaceable(out); err != nil {
 		return err
+	}
+	if !src.saved {
+		e.tellWarnings(file)
 	}
 	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change")}
 	var other whatIf
@@ -88,6 +92,14 @@ func (e *environment) plan(c *cli.Context) error {
 		return ended(code)
 	}
 	return nil
+}
+
+// tellWarnings says that lint has something to say of an inventory.
+func (e *environment) tellWarnings(file string) {
+	_, warnings, err := inventory.Check(file, now(), today()...)
+	if n := len(warnings); err == nil && n > 0 {
+		say(e.stderr, "%s in the inventory, see %s. The first: %s", plural(n, "warning"), report.Command("inventory", "lint", file), report.Clean(inWords(warnings[0])))
+	}
 }
 
 // writePlan forecasts the plan and writes it.

@@ -84,6 +84,7 @@ func (d *decoder) blackout(n *yaml.Node) plan.Blackout {
 		return b
 	}
 	b.To = d.wall(e, "to")
+	d.effects.blackouts = append(d.effects.blackouts, givenBlackout{d.here(where), b})
 	// The form is fixed, so that text and time have one order.
 	if b.From != "" && b.To != "" && b.From >= b.To {
 		d.problem(e.at, "it is closed from the first up to the second", "a blackout must end after it begins: from %s, to %s", b.From, b.To)

@@ -42,6 +42,11 @@ type decoder struct {
 	zones            map[string]error // what is known of each time zone
 	replacing        []replacing
 	unfinished       bool // a Placeholder is no problem
+
+	effects       effects
+	warnings      []Problem
+	unfilled      map[templateMistake]*unfilled
+	unfilledOrder []templateMistake
 }
 
 // vaultNote is what is remembered of a vault beside its values.
@@ -49,6 +54,8 @@ type vaultNote struct {
 	place        place
 	subscription int // its index
 	origins      []Origin
+	// Where its name, its location and its hold are given.
+	name, location, hold place
 }
 
 type subscriptionPlaces struct{ start, id, name, labels place }
@@ -115,6 +122,7 @@ func (d *decoder) inventory(root *yaml.Node) {
 	}
 	// Rows of a table may add to any subscription; the plan goes by those.
 	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return a.subscription - b.subscription })
+	d.reportUnfilled()
 	d.unusedRules()
 	if e := f.get("waves"); e != nil {
 		d.readWaves(e)

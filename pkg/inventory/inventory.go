@@ -31,21 +31,21 @@ var ErrTooBig = errors.New("the file is too big for an inventory")
 //
 // kinds are those that an inventory may name besides the classic one.
 func Load(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, error) {
-	p, _, err := load(path, now, kinds, false)
+	p, _, err := load(path, now, kinds, false, nil)
 	return p, err
 }
 
 // Explain is Load that also tells where each value of a vault came from.
 func Explain(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, *Provenance, error) {
-	return load(path, now, kinds, true)
+	return load(path, now, kinds, true, nil)
 }
 
-func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool) (*plan.Plan, *Provenance, error) {
+func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool, warnings *[]Problem) (*plan.Plan, *Provenance, error) {
 	data, err := readFile(path, maxSize)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the inventory: %w", err)
 	}
-	return parse(path, data, now, kinds, partsOf(path, data), explain)
+	return parse(path, data, now, kinds, partsOf(path, data), explain, warnings)
 }
 
 // readFile reads at most most bytes and one more, which tells that it is too
@@ -63,11 +63,11 @@ func readFile(path string, most int64) ([]byte, error) {
 // problems call it. What is wrong with the text comes as *Problems. It reads
 // no file: an inventory that includes others is for Load.
 func Parse(name string, data []byte, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, error) {
-	p, _, err := parse(name, data, now, kinds, nil, false)
+	p, _, err := parse(name, data, now, kinds, nil, false, nil)
 	return p, err
 }
 
-func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool) (*plan.Plan, *Provenance, error) {
+func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool, warnings *[]Problem) (*plan.Plan, *Provenance, error) {
 	if len(data) > maxSize {
 		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
 			name, ErrTooBig, maxSize>>20)
@@ -84,6 +84,9 @@ func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, part
 	d.report(issues)
 	if err := r.failed(); err != nil {
 		return nil, nil, err
+	}
+	if warnings != nil {
+		*warnings = d.warned(p)
 	}
 	return p, d.provenance(), nil
 }

@@ -20,6 +20,7 @@ type layer struct {
 	file   string
 
 	calendar *plan.Calendar // in place of the wave's; nil without one
+	counts   bool           // something of it is in force for a vault
 	noted    bool           // in decoder.replacing
 	silent   bool           // reported to be silent about what it replaces
 }
@@ -180,6 +181,7 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.
 	layers = append(layers, own)
 	d.complete(&v, layers, s)
 	d.checkName(own, &v)
+	d.note(layers)
 	template := v.TargetResourceGroup
 	d.expand(&v, layers, s)
 	calendar := d.layCalendars(&v, layers, s)

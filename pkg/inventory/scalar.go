@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -167,7 +168,11 @@ func (r *reader) boolean(e *entry, what string) (bool, bool) {
 			return false, true
 		}
 	}
-	r.problem(e.at, "", "%s must be true or false, not %s", what, describe(e.value))
+	hint := ""
+	if plainBoolean(e.value) {
+		hint = "write true or false: YAML readers do not agree about " + e.value.Value
+	}
+	r.problem(e.at, hint, "%s must be true or false, not %s", what, describe(e.value))
 	return false, false
 }
 
@@ -256,6 +261,11 @@ func (r *reader) instant(e *entry, what string) (time.Time, bool) {
 
 // oneOf reads a word out of a list.
 func (r *reader) oneOf(e *entry, what string, words []string) (string, bool) {
+	if plainBoolean(e.value) && !slices.Contains(words, e.value.Value) {
+		// Quoting it, as text advises, would not help.
+		r.problem(e.at, "write one of "+strings.Join(words, ", "), "%s must be %s, not %s", what, either(words), e.value.Value)
+		return "", false
+	}
 	s, ok := r.text(e.value, e.at, what)
 	if !ok {
 		return "", false

@@ -29,6 +29,7 @@ func (d *decoder) limits(e *entry) {
 		if x := f.get(l.key); x != nil {
 			if n, ok := d.integer(x, "limits."+l.key, 1, maxLimit); ok {
 				*l.field = n
+				d.effects.limits = append(d.effects.limits, givenLimit{d.here(x.at), "limits." + l.key, l.key, n, false})
 			}
 		}
 	}

@@ -88,6 +88,7 @@ func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSp
 	}
 	labels := join(v.Labels, s.Labels)
 	var b strings.Builder
+	lacks := ""
 	err := splitTemplate(template, func(text string) { b.WriteString(text) }, func(name string) error {
 		value := ""
 		switch name {
@@ -101,6 +102,7 @@ func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSp
 			label := strings.TrimPrefix(name, labelPlaceholder)
 			var ok bool
 			if value, ok = labels[label]; !ok {
+				lacks = label
 				return fmt.Errorf("it has no label %s", quote(label))
 			}
 		}
@@ -122,5 +124,15 @@ func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSp
 			from = l
 		}
 	}
-	d.problem(own.fields.at, hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %v", who(v, s), quote(template), d.ref(from.of("targetResourceGroup")), err)
+	at := templateMistake{d.here(from.of("targetResourceGroup")), lacks}
+	u := d.unfilled[at]
+	if u == nil {
+		if d.unfilled == nil {
+			d.unfilled = map[templateMistake]*unfilled{}
+		}
+		u = &unfilled{template: template, own: d.here(own.fields.at), why: err.Error(), hint: hint}
+		d.unfilled[at] = u
+		d.unfilledOrder = append(d.unfilledOrder, at)
+	}
+	u.vaults = append(u.vaults, who(v, s))
 }

@@ -241,7 +241,7 @@ var holdSchema = &schema{what: "hold", keys: []string{"reason", "until", "by"}}
 // hold reads a reason, or a reason with an end and a person.
 func (d *decoder) hold(e *entry) *fleet.Hold {
 	if e.value.Kind != yaml.MappingNode {
-		if e.value.ShortTag() == "!!bool" {
+		if plainBoolean(e.value) {
 			d.problem(e.at, "write hold: the reason, or remove the key", "hold must say why, not %s", describe(e.value))
 			return nil
 		}

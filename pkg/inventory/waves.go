@@ -115,8 +115,12 @@ func (d *decoder) waveLimits(f *fields) plan.WaveLimits {
 			d.problem(under.key, "remove one of the two", "%s is given twice in a wave; first at %s", x.key, d.ref(own.key))
 		}
 		for _, e := range []*entry{own, under} {
-			if e != nil {
-				*x.field, _ = d.integer(e, x.key, 1, maxLimit)
+			if e == nil {
+				continue
+			}
+			if n, ok := d.integer(e, x.key, 1, maxLimit); ok {
+				*x.field = n
+				d.effects.limits = append(d.effects.limits, givenLimit{d.here(e.at), "a wave's " + x.key, x.key, n, true})
 			}
 		}
 	}

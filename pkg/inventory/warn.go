@@ -1,0 +1,288 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Check is Load that also tells what is no mistake for certain: what has no effect,
+// and what only looks unusual. Each has its place, like a problem; the order is that
+// of the files. There are none beside an error.
+func Check(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, []Problem, error) {
+	var warnings []Problem
+	p, _, err := load(path, now, kinds, false, &warnings)
+	return p, warnings, err
+}
+
+// effects is what is remembered while the vaults are read, to tell afterwards what
+// had no effect.
+type effects struct {
+	defaults  map[string]bool // keys of the defaults that count for some vault
+	blackouts []givenBlackout
+	limits    []givenLimit
+}
+
+type givenBlackout struct {
+	place
+	plan.Blackout
+}
+
+// givenLimit is a limit as it was written. A wave's own stands under the run's of
+// the same key.
+type givenLimit struct {
+	place
+	name, key string
+	value     int
+	wave      bool
+}
+
+// note remembers which of the layers gives a vault each value.
+func (d *decoder) note(layers []*layer) {
+	note := &d.vaults[len(d.vaults)-1]
+	for n, l := range layers {
+		for i := range l.fields.entries {
+			key := l.fields.entries[i].name
+			if key != "labels" && slices.ContainsFunc(layers[n+1:], func(over *layer) bool { return gives(over, key) }) {
+				continue
+			}
+			l.counts = true
+			switch key {
+			case "name":
+				note.name = l.of(key)
+			case "location":
+				note.location = l.of(key)
+			case "hold":
+				note.hold = l.of(key)
+			}
+			if n == 0 {
+				if d.effects.defaults == nil {
+					d.effects.defaults = map[string]bool{}
+				}
+				d.effects.defaults[key] = true
+			}
+		}
+	}
+}
+
+// gives reports whether a layer has a value in place of what lies below it for a key.
+// A calendar is replaced as a whole.
+func gives(l *layer, key string) bool {
+	if key == "windows" || key == "blackouts" {
+		return l.hasCalendar()
+	}
+	return l.fields.get(key) != nil
+}
+
+func (d *decoder) warn(at place, hint, format string, args ...any) {
+	d.warnings = append(d.warnings, Problem{File: d.here(at).file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// warn collects the warnings about a plan that can be run.
+func (d *decoder) warned(p *plan.Plan) []Problem {
+	d.warnHolds(p)
+	d.warnNames(p)
+	d.warnCalendars()
+	d.warnLimits()
+	d.warnUnused()
+	d.warnSelectors(p)
+	slices.SortStableFunc(d.warnings, func(a, b Problem) int {
+		if a.File != b.File && (a.File == d.main || b.File == d.main) {
+			return map[bool]int{true: -1, false: 1}[a.File == d.main]
+		}
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(d.warnings)
+}
+
+// warnHolds names the vaults that start although they are held: one warning for a
+// hold, however many it is for.
+func (d *decoder) warnHolds(p *plan.Plan) {
+	first, more := map[place]int{}, map[place]int{}
+	var order []place
+	for _, i := range p.Expired() {
+		at := d.vaults[i].hold
+		if _, known := first[at]; known {
+			more[at]++
+			continue
+		}
+		first[at] = i
+		order = append(order, at)
+	}
+	for _, at := range order {
+		v := &p.Vaults[first[at]]
+		who := "vault " + quote(v.Ref()) + " starts"
+		if n := more[at]; n > 0 {
+			who = fmt.Sprintf("vault %s and %d more start", quote(v.Ref()), n)
+		}
+		d.warn(at, "write a later until to keep it out, or remove the hold; a run wants --accept-expired-holds", "%s: the hold is over (%s)", who, v.LapsedHold.Words())
+	}
+}
+
+// warnNames tells names that today's rules do not allow, and locations that no
+// cloud is known to have: an older vault, and a new region, may have them.
+func (d *decoder) warnNames(p *plan.Plan) {
+	seen := map[place]bool{}
+	for i := range p.Vaults {
+		v, note := &p.Vaults[i], &d.vaults[i]
+		if _, unusual := fleet.CheckVaultName(v.ResourceType, v.Name); unusual != "" {
+			d.warn(note.name, "compare it with the portal", "a vault's name %s %s: today's rules do not allow that", quote(v.Name), unusual)
+		}
+		if fleet.KnownLocation(v.Location) || seen[note.location] {
+			continue
+		}
+		seen[note.location] = true
+		hint := "a new region may be missing here; az account list-locations names yours"
+		if near := Nearest(fleet.NormalizeLocation(v.Location), fleet.Locations()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		d.warn(note.location, hint, "location %s is not known", quote(v.Location))
+	}
+}
+
+// warnCalendars tells blackouts that are over.
+func (d *decoder) warnCalendars() {
+	for _, b := range d.effects.blackouts {
+		zone, err := plan.LoadZone(b.Zone)
+		if err != nil {
+			continue // reported
+		}
+		if end, err := time.ParseInLocation("2006-01-02T15:04", b.To, zone); err == nil && end.Before(d.in.Now) {
+			d.warn(b.place, "remove it, or correct its year", "a blackout is over, and has no effect: from %s to %s %s", b.From, b.To, b.Zone)
+		}
+	}
+}
+
+// warnLimits tells limits above what another one allows.
+func (d *decoder) warnLimits() {
+	l := &d.in.Limits
+	for _, g := range d.effects.limits {
+		over := func(name string, most int) bool {
+			if most > 0 && g.value > most {
+				d.warn(g.place, "lower it, or raise "+name, "%s %d has no effect: %s allows %d", g.name, g.value, name, most)
+				return true
+			}
+			return false
+		}
+		switch {
+		case g.wave && over("limits."+g.key, map[string]int{"upgrades": l.Upgrades, "perSubscription": l.PerSubscription, "perLocation": l.PerLocation}[g.key]):
+		case g.key == "perSubscription" || g.key == "perLocation":
+			over("limits.upgrades", l.Upgrades)
+		}
+	}
+}
+
+// warnUnused tells defaults, rules and subscriptions that no vault has anything of.
+func (d *decoder) warnUnused() {
+	for i := range d.defaults.fields.entries {
+		if e := &d.defaults.fields.entries[i]; !d.effects.defaults[e.name] {
+			d.warn(place{e.key.line, e.key.column, d.defaults.file}, "remove it", "defaults.%s has no effect: every vault has its own", e.name)
+		}
+	}
+	for i := range d.rules {
+		if r := &d.rules[i]; r.used && !r.counts {
+			d.warn(r.place, "remove it, or put it behind them", "%s has no effect: later rules, or the vaults' own values, replace all that it sets", r.from)
+		}
+	}
+	for i := range d.in.Subscriptions {
+		if s := &d.in.Subscriptions[i]; len(s.Vaults) == 0 {
+			d.warn(d.subscriptions[i].start, "list its vaults, or remove it", "subscription %s has no vaults", quote(s.Name))
+		}
+	}
+}
+
+// warnSelectors tells expressions that hold for every vault because no vault has
+// their label, and values that no vault has: a slip in either goes unnoticed.
+func (d *decoder) warnSelectors(p *plan.Plan) {
+	values := map[string]map[string]bool{}
+	for i := range p.Vaults {
+		for k, v := range p.Vaults[i].Labels {
+			if values[k] == nil {
+				values[k] = map[string]bool{}
+			}
+			values[k][v] = true
+		}
+	}
+	hint := "compare it with the labels of the subscriptions and vaults; capitals count"
+	keys := slices.Sorted(maps.Keys(values))
+	check := func(at place, what string, list []plan.Requirement) {
+		for _, r := range list {
+			if slices.Contains(plan.BuiltInKeys(), r.Key) {
+				continue
+			}
+			if values[r.Key] == nil {
+				h := hint
+				if near := Nearest(r.Key, keys); near != "" {
+					h = fmt.Sprintf("did you mean %q?", near)
+				}
+				if r.Operator == plan.OpNotIn || r.Operator == plan.OpDoesNotExist {
+					d.warn(at, h, "%s: no vault has a label %s, so %s %s holds for all", what, quote(r.Key), r.Key, r.Operator)
+				}
+				continue
+			}
+			if r.Operator != plan.OpIn && r.Operator != plan.OpNotIn {
+				continue
+			}
+			for _, v := range r.Values {
+				if !values[r.Key][v] {
+					d.warn(at, hint, "%s: no vault has the label %s with the value %s", what, quote(r.Key), quote(v))
+				}
+			}
+		}
+	}
+	for i := range d.rules {
+		check(d.rules[i].place, d.rules[i].from, d.rules[i].selector.Expressions)
+	}
+	for i := range d.in.Waves {
+		at := d.waves[i].start
+		if where, ok := d.waves[i].keys["matchExpressions"]; ok {
+			at = where
+		}
+		check(at, "wave "+quote(d.in.Waves[i].Name), d.in.Waves[i].Expressions)
+	}
+}
+
+// unfilled is a template that cannot be filled in for some vaults.
+type unfilled struct {
+	template string
+	vaults   []string // as people call them
+	own      place    // of the first
+	why      string   // of the first
+	hint     string
+}
+
+// reportUnfilled tells one mistake in a template once, where it stands.
+func (d *decoder) reportUnfilled() {
+	for _, at := range d.unfilledOrder {
+		u := d.unfilled[at]
+		if len(u.vaults) == 1 {
+			d.problem(u.own, u.hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %s", u.vaults[0], quote(u.template), d.ref(at.place), u.why)
+			continue
+		}
+		const shown = 5
+		list := strings.Join(u.vaults[:min(len(u.vaults), shown)], ", ")
+		if n := len(u.vaults) - shown; n > 0 {
+			list += fmt.Sprintf(" and %d more", n)
+		}
+		d.problem(at.place, u.hint, "targetResourceGroup %s cannot be filled in for %d vaults (%s): %s", quote(u.template), len(u.vaults), list, u.why)
+	}
+}
+
+// templateMistake tells one mistake in a template from another.
+type templateMistake struct {
+	place
+	label string // that vaults lack; "": the result is no name
+}
+
+// plainBoolean reports a word that other YAML readers take for a boolean.
+func plainBoolean(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str" && isPlain(n) && len(n.Value) <= 3 && yamlOneBooleans().MatchString(n.Value))
+}
