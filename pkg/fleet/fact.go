@@ -215,6 +215,9 @@ type NotSent struct {
 	Vault       Key    `json:"vault"`
 	OperationID string `json:"operationId"`
 	Reason      string `json:"reason"`
+	// Code is CodeUnreachable where sending failed on this machine, and empty where
+	// it was not tried: told to stop, too late for the window.
+	Code string `json:"code,omitempty"`
 }
 
 // Reconciled is the conclusion of a pair of reads for an unknown start.

@@ -176,6 +176,10 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Attempt, v.Sent = v.Attempt-1, v.Sent-1
 		v.StartedAt = time.Time{}
 		v.Reason = "not sent: " + f.Reason
+		if f.Code != "" {
+			s.refusedAgain(v, at, 0)
+			v.Answer = &fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: f.Code, Message: f.Reason}
+		}
 	case fleet.Reconciled:
 		return s.reconciled(i, at, f)
 	case fleet.Observed:

@@ -33,7 +33,7 @@ func (m *Machine) subFree(i int) bool {
 	s, limit := &m.subs[i], m.limits.PerSubscription
 	return !s.suspended && !s.throttledUntil.After(m.now) && (limit == 0 || s.used < limit) &&
 		m.subRoom(i, s.preparing) &&
-		(s.denials == 0 && s.forbidden.n == 0 || s.sending == 0) // after a denial one start at a time tries the door
+		(s.denials == 0 && s.forbidden.n == 0 && s.unsent == 0 || s.sending == 0) // after a denial one start at a time tries the door
 }
 
 func (m *Machine) locFree(i int) bool {

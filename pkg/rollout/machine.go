@@ -111,6 +111,7 @@ type sub struct {
 	liftedAt       time.Time
 	denials        int // suspensions in a row without an accepted start
 	forbidden      forbidden
+	unsent         int // starts in a row that could not be sent from here
 	deniedReads    int
 	detail         string
 	parked         []int // vaults to validate once the suspension is lifted

@@ -113,9 +113,17 @@ func (m *Machine) answered(i int, o Answered) {
 	s := &m.subs[j.sub]
 	if a.Verdict == fleet.StartNotSent {
 		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
-		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message})
+		if a.Code != "" {
+			m.unsent(j.sub)
+		}
+		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})
+		if a.Code != "" {
+			m.giveUp(i)
+		}
 		return
 	}
+	s.unsent = 0
+	m.starts.subFreed(j.sub)
 	switch a.Verdict {
 	case fleet.StartDenied:
 		m.refused(j.sub, a.Message)

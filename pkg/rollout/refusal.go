@@ -35,10 +35,15 @@ func (s *State) refusedForNow(v *VaultState, at time.Time, f fleet.StartAnswered
 	if f.Answer.Verdict == fleet.StartDenied {
 		return
 	}
+	s.refusedAgain(v, at, f.Answer.RetryAfter)
+}
+
+// refusedAgain counts one more in a row.
+func (s *State) refusedAgain(v *VaultState, at time.Time, wait time.Duration) {
 	if v.Refusals++; !s.continues(v.RefusedTill, at) {
 		v.Refusals, v.RefusedFrom = 1, at
 	}
-	v.RefusedTill = at.Add(f.Answer.RetryAfter)
+	v.RefusedTill = at.Add(wait)
 }
 
 // foundBusy folds that something is under way on a vault.
@@ -70,6 +75,19 @@ func (m *Machine) giveUp(i int) {
 	v := &m.Vaults[i]
 	if waits := v.Status == fleet.Busy || v.Status == fleet.Ready; waits && m.now.Sub(v.refusedSince()) >= m.Plan.Timings.BusyDeadline {
 		m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy, Last: m.lastAnswer(i)})
+	}
+}
+
+// unsent leaves a subscription alone after a start of it could not be sent from
+// this machine (no connection, no free file descriptor), longer from one to the
+// next: what fails here fails for all its vaults, and each try is written down.
+func (m *Machine) unsent(s int) {
+	sub, t := &m.subs[s], &m.Plan.Timings
+	until := m.now.Add(backoff(t.Poll, sub.unsent, max(t.Poll, t.BusyRetry)))
+	sub.unsent++
+	if until.After(sub.throttledUntil) {
+		sub.throttledUntil = until
+		m.timers.set(len(m.jobs)+s, until)
 	}
 }
 

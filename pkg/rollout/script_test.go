@@ -33,7 +33,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	                                   the fresh read shows no record, no vault, this record, or these settings
 //	unprepared VAULTS CLASS [30s]
 //	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|forbidden|denied-by|
-//	                                   blocked|failed|notsent
+//	                                   blocked|failed|notsent|unsent
 //	list SUB [only=VAULT] [VAULT=STATE[?][@ID]|none|gone…] [asof=-10s]
 //	                                   vaults not named are in progress if upgrading, else without record; only one
 //	                                   of them was read; a state with a ? is only presumed to be ours

@@ -52,6 +52,7 @@ var scriptAnswers = map[string]fleet.StartAnswer{
 	"429":       {Verdict: fleet.StartThrottled, HTTPStatus: 429},
 	"403":       {Verdict: fleet.StartDenied, HTTPStatus: 403, Message: "no co-administrator"},
 	"failed":    {Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"},
+	"unsent":    {Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "too many open files"},
 	"notsent":   {Verdict: fleet.StartNotSent, Message: "no connection"},
 }
 

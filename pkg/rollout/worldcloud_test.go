@@ -296,7 +296,7 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	case 5:
 		return fleet.StartAnswer{Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"}, soon
 	case 6:
-		return fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "no connection"}, soon
+		return fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "no connection"}, soon
 	}
 	if w.chance(30, "overtaken", i, n) {
 		w.after(0, soon, func() []Observation { c.accept(i, fmt.Sprint("theirs", i), false); return nil })
