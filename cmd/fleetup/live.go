@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/control"
@@ -66,10 +68,19 @@ func (l *live) obey(ctx context.Context, who control.Peer, raw json.RawMessage) 
 	var o order
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
+	err := d.Decode(&o)
+	if _, more := d.Token(); err == nil && more != io.EOF {
+		err = errors.New("something comes after it")
+	}
+	if err != nil {
 		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
 			Next: "give it with the version of fleetup that carries out the run, " + versionString()}
 	}
+	if err := o.check(); err != nil {
+		message, next := advice(err)
+		return nil, &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
+	}
+	o.Reason = strings.TrimSpace(o.Reason)
 	by := actor(fleet.Credentials{})
 	by.User, by.PID, by.Credential = who.User, who.PID, ""
 	var said reply

@@ -31,9 +31,6 @@ type order struct {
 	Limits map[string]int `json:"limits,omitempty"` // by the inventory's names; fleet.AsPlanned gives one back
 }
 
-// longestReason is how much a person may say.
-const longestReason = 2000
-
 // decide turns an order into the facts that say it, as the run stands.
 func (o order) decide(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
 	if st.Run.Closed != nil {
@@ -90,6 +87,9 @@ func (e *environment) obeyed(c *cli.Context, example string, fill func(*order) e
 		return err
 	}
 	if err := fill(&o); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
 		return err
 	}
 	s, err := e.give(c, o)

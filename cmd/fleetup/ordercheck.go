@@ -1,0 +1,105 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// What an order may hold, at most.
+const (
+	longestReason = 2000 // bytes that a person may say
+	longestName   = 1000 // bytes of a vault's, a wave's or a selector's
+	longestPath   = 4096 // bytes of a ledger's
+	mostNamed     = 1000 // that one order names; a selector picks more
+)
+
+// check makes sure that an order is whole, and holds nothing that is not for it. The
+// command asks before it speaks, and the run before it listens: whoever may
+// write to the socket need not be this program.
+func (o order) check() error {
+	belongs := map[string][]string{"approve": {"wave"}, "pause": {"off"}, "stop": {"close"}, "hold": {"vaults", "selector"},
+		"release": {"off", "vaults", "selector"}, "limit": {"limits"}, "note": {}}
+	may, known := belongs[o.Do]
+	if !known {
+		return usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
+	}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"wave", o.Wave != ""}, {"off", o.Off}, {"close", o.Close}, {"vaults", len(o.Vaults) > 0}, {"selector", o.Selector != ""}, {"limits", len(o.Limits) > 0}} {
+		if f.set && !slices.Contains(may, f.name) {
+			return usage("fleetup "+o.Do+" --help", "the order %s has no %s", o.Do, f.name)
+		}
+	}
+	what := "reason"
+	if o.Do == "note" {
+		what = "text"
+	}
+	if strings.TrimSpace(o.Reason) == "" {
+		return usage("fleetup "+o.Do+" --help", "%s needs a %s: the journal keeps it", o.Do, what)
+	}
+	if err := sayable("the "+what, o.Reason, longestReason, "\n\t"); err != nil {
+		return err
+	}
+	for _, s := range append([]string{o.Wave, o.Selector}, o.Vaults...) {
+		if err := sayable("a name in the order", s, longestName, ""); err != nil {
+			return err
+		}
+	}
+	if err := sayable("the ledger's path", o.State, longestPath, ""); err != nil {
+		return err
+	}
+	switch o.Do {
+	case "hold", "release":
+		return o.checkVaults()
+	case "limit":
+		return o.checkLimits()
+	}
+	return nil
+}
+
+func (o order) checkVaults() error {
+	switch {
+	case (len(o.Vaults) > 0) == (o.Selector != ""):
+		return usage("fleetup "+o.Do+" SUBSCRIPTION/NAME --reason TEXT", "%s needs vaults, by name or with --selector, and not both", o.Do)
+	case len(o.Vaults) > mostNamed:
+		return usage("fleetup "+o.Do+" --selector SELECTOR --reason TEXT", "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
+	case o.Off != (o.Do == "release"):
+		return usage("fleetup "+o.Do+" --help", "the order %s contradicts itself", o.Do)
+	}
+	return nil
+}
+
+func (o order) checkLimits() error {
+	const next = "fleetup limit upgrades=5 --reason TEXT"
+	if len(o.Limits) == 0 {
+		return usage(next, "limit needs at least one limit")
+	}
+	for name, n := range o.Limits {
+		if !slices.Contains(limitNames, name) {
+			return usage(next, "there is no limit %q; it may be %s", name, strings.Join(limitNames, ", "))
+		}
+		if n < 1 && n != fleet.AsPlanned {
+			return usage(next+"; fleetup pause lets nothing start", "%s=%d: a limit is a whole number from 1, or plan", name, n)
+		}
+	}
+	return nil
+}
+
+// sayable makes sure that a text is one, has an end, and steers nothing.
+func sayable(what, s string, most int, but string) error {
+	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(but, r) }
+	switch {
+	case len(s) > most:
+		return usage("say it in fewer words", "%s has %d bytes; %d are kept", what, len(s), most)
+	case !utf8.ValidString(s):
+		return usage("write it as UTF-8", "%s is not UTF-8", what)
+	case strings.ContainsFunc(s, control):
+		return usage("leave out what is not text", "%s has a control character", what)
+	}
+	return nil
+}
