@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"strings"
@@ -30,10 +29,7 @@ func (c *Client) sentToken(header string) sentToken {
 
 // body returns a body without the token.
 func (t sentToken) body(b []byte) []byte {
-	if t == "" || !bytes.Contains(b, []byte(t)) {
-		return b
-	}
-	return bytes.ReplaceAll(b, []byte(t), []byte(text.Removed))
+	return t.pieces(b)
 }
 
 // header takes the token out of an answer's headers.
@@ -43,7 +39,7 @@ func (t sentToken) header(h http.Header) {
 	}
 	for _, values := range h {
 		for i := range values {
-			values[i] = strings.ReplaceAll(values[i], string(t), text.Removed)
+			values[i] = string(t.pieces([]byte(values[i])))
 		}
 	}
 }
@@ -57,7 +53,7 @@ func (t sentToken) error(err error) error {
 	was := err.Error()
 	says := was
 	if t != "" {
-		says = strings.ReplaceAll(says, string(t), text.Removed)
+		says = string(t.pieces([]byte(says)))
 	}
 	if says = text.Clean(says, maxErrorText); says == was {
 		return err
