@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -403,6 +404,38 @@ func TestReadersOfAChangedRecordAreWarned(t *testing.T) {
 		code, out, stderr := try(t, args...)
 		if code != fleet.ExitOK || !strings.Contains(stderr, "audit verify --state ") || !strings.Contains(stderr, "prod/sql-02") {
 			t.Errorf("%v exited %d\n%s%s", args, code, out, stderr)
+		}
+	}
+}
+
+// A clock that was years ahead when facts were written is told by whoever reads or
+// goes on.
+func TestFactsFromTheFuture(t *testing.T) {
+	t.Parallel()
+	path := auditedLedger(t)
+	inv := strings.TrimSuffix(path, ".db") + ".yaml"
+	commands := [][]string{{"status"}, {"report"}, {"resume", "--yes"}, {"run", inv, "--yes"}}
+	for _, args := range commands[:3] {
+		if _, _, stderr := try(t, append(args, "--state", path)...); strings.Contains(stderr, "ahead of this machine's clock") {
+			t.Errorf("%v warns of nothing\n%s", args, stderr)
+		}
+	}
+	lock, err := state.Acquire(path, state.Holder{Host: "h", PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := state.OpenExisting(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted := fleet.Event{At: time.Now().AddDate(10, 0, 1), Fact: fleet.Noted{By: fleet.Actor{User: "ops"}, Text: "the battery was flat"}}
+	if err := errors.Join(l.Commit([]fleet.Event{noted}, nil), l.Close(), lock.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range commands {
+		code, _, stderr := try(t, append(args, "--state", path)...)
+		if code == fleet.ExitInternal || !strings.Contains(stderr, "days ahead of this machine's clock") {
+			t.Errorf("%v exited %d\n%s", args, code, stderr)
 		}
 	}
 }

@@ -54,6 +54,9 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	defer h.close()
 	ledger, run, ok := h.ledger, h.run, h.begun
+	if ok {
+		e.warnOfFuture(run.state.Run.LastAt, path)
+	}
 	if !ok || run.info.Closed {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
 		if ok {

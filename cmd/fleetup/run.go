@@ -79,6 +79,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 		if past, err = finished(lock, path, bound); err != nil {
 			return err
 		}
+		if last, ok := past.newest(); ok {
+			e.warnOfFuture(last.state.Run.LastAt, path)
+		}
 	}
 	if !c.Bool("yes") {
 		if err := e.confirm(c, src); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -94,6 +95,9 @@ func unverified(path string, found *findings) error {
 // doubt warns of a ledger whose records do not say what the events of its newest
 // run say. Who only reads goes on: what is shown comes from the events.
 func (e *environment) doubt(r *reading, run standing, path string) {
+	if run.state != nil {
+		e.warnOfFuture(run.state.Run.LastAt, path)
+	}
 	if r.live != nil || run.state == nil {
 		return // a run that goes on has begun with a look at all of it
 	}
@@ -122,4 +126,24 @@ func (e *environment) doubt(r *reading, run standing, path string) {
 		}
 		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say; %s.", report.Clean(path), which, tells)
 	}
+}
+
+// ahead is how far the newest event may be before this machine's clock: clocks are
+// set back by minutes, and a ledger is resumed on another machine.
+const ahead = time.Hour
+
+// warnOfFuture says that facts were written by a clock that was ahead of this one's.
+// Nothing goes back in a journal: soaks, deadlines, approvals and windows of the run
+// count from what it says.
+func (e *environment) warnOfFuture(newest time.Time, path string) {
+	by := newest.Sub(now())
+	if newest.IsZero() || by < ahead {
+		return
+	}
+	far := fmt.Sprintf("%d hours", int(by.Hours()))
+	if days := int(by.Hours()) / 24; days >= 2 {
+		far = fmt.Sprintf("%d days", days)
+	}
+	say(e.stderr, "Warning: the ledger %s has events of %s, %s ahead of this machine's clock: one of the two clocks is or was wrong. "+
+		"What counts from these events (soaks, approvals, deadlines) ends that much later.", report.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
 }
