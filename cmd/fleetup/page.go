@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -44,6 +45,9 @@ func openPage(c *cli.Context) (*web.Server, error) {
 		data, err := readText(file)
 		if err != nil {
 			return nil, usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
+		}
+		if fi, err := os.Stat(file); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			return nil, usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
 		}
 		if token = strings.TrimSpace(string(data)); token == "" {
 			return nil, usage("write a token into it, for instance: openssl rand -hex 24", "the token file %s is empty", file)

@@ -163,6 +163,10 @@ func TestAPageThatCannotBeServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	shared := filepath.Join(dir, "shared")
+	if err := errors.Join(os.WriteFile(shared, []byte("correct horse battery staple\n"), 0o600), os.Chmod(shared, 0o644)); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code fleet.ExitCode
@@ -173,6 +177,7 @@ func TestAPageThatCannotBeServed(t *testing.T) {
 		{[]string{"--listen", ":0", "--listen-token-file", short}, fleet.ExitUsage, "too short"},
 		{[]string{"--listen", ":0", "--listen-token-file", empty}, fleet.ExitUsage, "is empty"},
 		{[]string{"--listen", ":0", "--listen-token-file", filepath.Join(dir, "none")}, fleet.ExitUsage, "cannot be read"},
+		{[]string{"--listen", ":0", "--listen-token-file", shared}, fleet.ExitUsage, "others may read"},
 		{[]string{"--listen-token-file", short}, fleet.ExitUsage, "without --listen"},
 		{[]string{"--listen", taken.Addr().String()}, fleet.ExitInternal, syscall.EADDRINUSE.Error()},
 	} {

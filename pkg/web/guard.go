@@ -46,14 +46,6 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		// Streams renew theirs with every message.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-		select {
-		case g.busy <- struct{}{}:
-			defer func() { <-g.busy }()
-		default:
-			h.Set("Retry-After", "5")
-			http.Error(w, "too many requests at once", http.StatusServiceUnavailable)
-			return
-		}
 		// A page of another site that has pointed its own name at this machine
 		// comes with that name.
 		if g.token == "" && !loopbackHost(hostOf(r.Host)) {
@@ -69,7 +61,19 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		switch {
 		case login:
 			g.login(w, r)
-		case r.URL.Path == "/healthz" || g.knows(r):
+		case r.URL.Path == "/healthz":
+			next.ServeHTTP(w, r)
+		case g.knows(r):
+			mayLook(r.Context())
+			// Only who may look takes a place: whoever is slow at the sign-in has none.
+			select {
+			case g.busy <- struct{}{}:
+				defer func() { <-g.busy }()
+			default:
+				h.Set("Retry-After", "5")
+				http.Error(w, "too many requests at once", http.StatusServiceUnavailable)
+				return
+			}
 			next.ServeHTTP(w, r)
 		default:
 			g.refuse(w, r)

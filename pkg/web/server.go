@@ -40,6 +40,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	guard    *guard
+	room     *room
 	begun    chan struct{} // closed once there is a run to show
 	stop     chan struct{}
 	close    sync.Once
@@ -69,18 +70,19 @@ func Listen(c Config) (*Server, error) {
 		_ = l.Close() // nothing was served
 		return nil, fmt.Errorf("%w: %s is not loopback", ErrNeedsToken, c.Address)
 	}
-	s := &Server{listener: l, guard: newGuard(c.Token, at.Port), begun: make(chan struct{}), stop: make(chan struct{})}
+	s := &Server{listener: l, room: &room{Listener: l}, guard: newGuard(c.Token, at.Port), begun: make(chan struct{}), stop: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           s.guard.wrap(s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ConnContext:       withVisitor,
 	}
 	if c.Adjust != nil {
 		c.Adjust(s.http)
 	}
-	s.work.Go(func() { _ = s.http.Serve(l) }) // it ends with the server
+	s.work.Go(func() { _ = s.http.Serve(s.room) }) // it ends with the server
 	return s, nil
 }
 

@@ -497,6 +497,45 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Who has no token keeps nobody out who has it: not at the sign-in, not by being
+// silent, and not with as many connections as there are.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	const token = "correct horse battery"
+	x := serve(t, 4, Config{Token: token})
+	at := x.server.listener.Addr().String()
+	for n := range 300 {
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if n%2 == 0 { // the others say nothing at all
+			fmt.Fprintf(c, "POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=", at)
+		}
+		if n%50 != 49 {
+			continue
+		}
+		if resp, body := x.ask("GET", "/healthz", nil); resp.StatusCode != 200 {
+			t.Fatalf("after %d: healthz: %s %s", n+1, resp.Status, body)
+		}
+		if resp, _ := x.ask("GET", "/api/status", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 {
+			t.Fatalf("after %d: with the token: %s", n+1, resp.Status)
+		}
+		if resp, _ := x.ask("POST", "/login", func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Body = io.NopCloser(strings.NewReader(url.Values{"token": {token}}.Encode()))
+		}); resp.StatusCode != http.StatusSeeOther {
+			t.Fatalf("after %d: the sign-in: %s", n+1, resp.Status)
+		}
+	}
+	x.server.room.mu.Lock()
+	defer x.server.room.mu.Unlock()
+	if n := len(x.server.room.strangers); n > maxStrangers+1 {
+		t.Errorf("%d strangers have a place", n)
+	}
+}
+
 func TestWhereToListen(t *testing.T) {
 	t.Parallel()
 	const token = "0123456789abcdef"
