@@ -24,7 +24,7 @@ cloud: Emulator
 defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg-vaults}
 subscriptions:
   - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, name: dev, vaults: [{name: web}, {name: held, hold: legal freeze}]}
-  - {id: 53a3c692-5283-4f0a-baf6-49412f5ebefe, name: prod, vaults: [{name: a, protectedItems: 40}, {name: b}, {name: c}]}
+  - {id: 53a3c692-5283-4f0a-baf6-49412f5ebefe, name: prod, vaults: [{name: aa, protectedItems: 40}, {name: bb}, {name: cc}]}
 waves:
   - {name: canary, size: 1, maxFailures: 0, soak: 30m, approval: after}
   - {name: rest, maxFailures: 40%}
