@@ -28,9 +28,6 @@ func keyVaults(t *testing.T, vaults int, more func(*plan.Input)) *plan.Plan {
 	})
 }
 
-// These nights are of vaults whose policies roles can cover; in the shape that was
-// recorded the maker of each has rights on storage accounts besides.
-
 // What comes before a start takes minutes: it holds no slot meanwhile, and no
 // other vault. What a person must mend blocks its vault alone.
 func TestRolesBeforeTheChange(t *testing.T) {
@@ -38,7 +35,7 @@ func TestRolesBeforeTheChange(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := keyVaults(t, 12, func(in *plan.Input) { in.Limits.Upgrades = 1 })
 		lost, late := p.Vaults[3].Ref(), p.Vaults[5].Ref()
-		n := newNight(t, p, emulator.Scenario{Shape: "specification", Faults: []emulator.Fault{
+		n := newNight(t, p, emulator.Scenario{Faults: []emulator.Fault{
 			{Kind: "principal-missing", Vault: lost, Times: -1}, {Kind: "roles-late", Vault: late, For: "15m"}}})
 		began := time.Now()
 		if code := n.finish(); code != fleet.ExitNotUpgraded {
@@ -54,7 +51,7 @@ func TestRolesBeforeTheChange(t *testing.T) {
 			switch {
 			case pv.Ref() == lost:
 				if last := v.Findings[len(v.Findings)-1]; v.Status != fleet.Blocked || last.Code != "PrincipalNotFound" || c.Requests["patch"] > 0 ||
-					!strings.Contains(last.Action, "take its access policy off") || v.Findings[0].Code == last.Code {
+					!strings.Contains(last.Action, "access polic") || v.Findings[0].Code == last.Code {
 					t.Errorf("%s: %s, %+v", lost, v.Status, v.Findings)
 				}
 			case v.Status != fleet.Upgraded || c.Accepted != 1 || len(c.Roles) != 6:
@@ -98,7 +95,7 @@ func TestKeyVaultNights(t *testing.T) {
 				{Kind: "garbage", Calls: []string{"roles"}, Times: 1}, {Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
 				{Kind: "reset-after", Times: 1}, {Kind: "server-error", Calls: []string{"patch"}, Status: 503, Times: 1},
 			}
-			sc := emulator.Scenario{Shape: "specification", Seed: seed}
+			sc := emulator.Scenario{Seed: seed}
 			for range 1 + r.IntN(4) {
 				f := menu[r.IntN(len(menu))]
 				f.Rate = 0.2 + 0.5*r.Float64()
