@@ -144,3 +144,21 @@ func TestStepTimeNeverGoesBack(t *testing.T) {
 		}
 	}
 }
+
+// TestCarriedDoubtCountsFromItsStart: whatever the clock says when a run is opened,
+// a start that an earlier one left in doubt may be on its way until its deadline.
+func TestCarriedDoubtCountsFromItsStart(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1, 1)
+	began := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+	for _, opened := range []time.Duration{-time.Hour, time.Second, p.Timings.StartTimeout, time.Hour} {
+		s := NewState(p)
+		f := fleet.RunOpened{RunID: "run", Carried: []fleet.Carried{{Vault: p.Vaults[0].Key, Status: fleet.Unknown, OperationID: "one", StartedAt: began}}}
+		if err := s.Apply(fleet.Event{At: began.Add(opened), Fact: f}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := s.Vaults[0].ProofFrom.Sub(began), max(opened, p.Timings.StartTimeout); got != want {
+			t.Errorf("opened %v after the start: the grace counts from %v after it, want %v", opened, got, want)
+		}
+	}
+}
