@@ -108,9 +108,9 @@ func (e *environment) confirm(c *cli.Context, src *source) error {
 		return err
 	}
 	if strings.ReplaceAll(answer, ",", "") != want {
-		return usage(report.Command("run", src.file)+", and type "+want, "not confirmed; nothing was started")
+		return usage(again(c)+", and type "+want, "not confirmed; nothing was started")
 	}
-	return e.confirmName(c, src.plan, report.Command("run", src.file))
+	return e.confirmName(c, src.plan, again(c))
 }
 
 // confirmName asks for the name of a kind that must be named and was not.
@@ -155,7 +155,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 		return err
 	}
 	if !strings.EqualFold(answer, "yes") {
-		return usage("the same command, and type yes", "not confirmed; nothing was started")
+		return usage(again(c)+", and type yes", "not confirmed; nothing was started")
 	}
-	return e.confirmName(c, p, "the same command")
+	return e.confirmName(c, p, again(c))
 }

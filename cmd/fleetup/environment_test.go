@@ -102,3 +102,51 @@ func TestLocalZone(t *testing.T) {
 		t.Errorf("an unknown zone gives %v", got)
 	}
 }
+
+// TestAQuestionHoldsNoLedger: while somebody is asked whether to go on, others
+// read the ledger and write to it; what was decided on is looked at again.
+func TestAQuestionHoldsNoLedger(t *testing.T) {
+	t.Parallel()
+	dir := copyFleets(t)
+	ledger := filepath.Join(dir, "halts.db")
+	if code, out := quietly("run", filepath.Join(dir, "halts.yaml"), "--yes"); code != fleet.ExitHalted {
+		t.Fatalf("it exits %d\n%s", code, out)
+	}
+	for _, c := range []struct {
+		meanwhile []string
+		want      fleet.ExitCode
+	}{
+		{[]string{"note", "somebody else was here", "--state", ledger}, fleet.ExitUsage},
+		{[]string{"status", "--state", ledger}, fleet.ExitFailures},
+	} {
+		answer, w := io.Pipe()
+		var errs bytes.Buffer
+		asked := make(chan struct{})
+		e := &environment{stdin: answer, stdout: io.Discard, terminal: true, messages: os.Stderr, interrupt: make(chan struct{}),
+			stderr: writerFunc(func(p []byte) (int, error) {
+				if bytes.Contains(p, []byte("Type yes")) {
+					close(asked)
+				}
+				return errs.Write(p)
+			})}
+		done := make(chan fleet.ExitCode)
+		go func() {
+			done <- e.run([]string{"fleetup", "resume", "--state", ledger, "--accept-failures", "--reason", "known", "--progress", "none"})
+		}()
+		<-asked
+		if code, out := quietly(c.meanwhile...); code != fleet.ExitOK {
+			t.Errorf("while somebody is asked, %q exits %d\n%s", c.meanwhile, code, out)
+		}
+		_, _ = io.WriteString(w, "yes\n") // the pipe is read by then
+		if code := <-done; code != c.want {
+			t.Errorf("after %q it exits %d, want %d\n%s", c.meanwhile, code, c.want, errs.String())
+		}
+	}
+}
+
+// quietly runs a command line and returns what it said.
+func quietly(args ...string) (fleet.ExitCode, string) {
+	var out bytes.Buffer
+	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &out, messages: os.Stderr, interrupt: make(chan struct{})}
+	return e.run(append([]string{"fleetup"}, args...)), out.String()
+}

@@ -15,6 +15,7 @@ type follower struct {
 	path  string
 	run   standing
 	have  bool
+	seen  bool      // it has had a run: a ledger that is taken for a moment is no end
 	again time.Time // when time alone may change the picture, though nothing is recorded; zero: never
 }
 
@@ -68,9 +69,13 @@ func (e *environment) watch(f *follower, within time.Duration, done func() (bool
 	}
 	for {
 		news, ok, err := f.look()
+		if f.seen && err != nil && codeOf(err) == fleet.ExitInUse {
+			news, ok, err = false, f.have, nil // somebody has it for a moment: what is known stays
+		}
 		if err != nil {
 			return err
 		}
+		f.seen = f.seen || ok
 		if due := !f.again.IsZero() && !now().Before(f.again); ok && (news || due) {
 			f.again = time.Time{}
 			if over, err := done(); over || err != nil {

@@ -52,8 +52,8 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	ledger, run, ok := h.ledger, h.run, h.begun
+	defer func() { h.close() }()
+	run, ok := h.run, h.begun
 	if ok {
 		e.warnOfFuture(run.state.Run.LastAt, path)
 	}
@@ -75,10 +75,25 @@ func (e *environment) resume(c *cli.Context) error {
 	if sends := otherwise(st.Plan); sends != "" {
 		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", report.Clean(sends))
 	}
+	if e.terminal && !c.Bool("yes") {
+		h.close() // a question keeps nobody else from the ledger
+	}
 	if err := e.consentedAgain(c, st, path); err != nil {
 		return err
 	}
-	p := st.Plan
+	if e.terminal && !c.Bool("yes") {
+		anew, err := hold(c)
+		if err != nil {
+			return err
+		}
+		h = anew
+		if h.run.info.ID != run.info.ID || h.run.seq != run.seq {
+			return usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
+		}
+		run = h.run
+		st = run.state
+	}
+	ledger, p := h.ledger, st.Plan
 	page, err := openPage(c)
 	if err != nil {
 		return err

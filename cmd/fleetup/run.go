@@ -72,7 +72,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { lock.Close() }()
 	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
 	var past *history
 	if exists(path) {
@@ -84,8 +84,17 @@ func (e *environment) runRollout(c *cli.Context) error {
 		}
 	}
 	if !c.Bool("yes") {
+		lock.Close() // a question keeps nobody else from the ledger
 		if err := e.confirm(c, src); err != nil {
 			return err
+		}
+		if lock, err = acquire(c, path); err != nil {
+			return err
+		}
+		if past = nil; exists(path) {
+			if past, err = finished(lock, path, bound); err != nil {
+				return err
+			}
 		}
 	}
 	page, err := openPage(c)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,6 +37,8 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	inPlace := e.columns > 0 && format == report.FormatTable
 	screen, pages := report.NewScreen(e.stdout), 0
 	err = e.watch(f, 0, func() (bool, error) {
+		began := time.Now()
+		defer func() { f.again = e.redrawAt(f.run, inPlace, time.Since(began)) }()
 		var page bytes.Buffer
 		if err := e.writeStatus(&page, f.run, pick, c.String("selector"), o); err != nil {
 			return true, err
@@ -65,6 +68,24 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	}
 	return nil
 }
+
+// redrawAt is when a page is shown again though nothing was written: when
+// something that the run waits for is over, and, where it stays in its place,
+// before its ages and its expected end are old; the slower it is made the later.
+func (e *environment) redrawAt(run standing, inPlace bool, took time.Duration) (at time.Time) {
+	if inPlace && run.state.Run.Closed == nil {
+		at = now().Add(max(lookEvery, redrawShare*took))
+	}
+	for _, w := range report.Waits(run.state, now()) {
+		if w.Until != nil && w.Until.After(now()) && (at.IsZero() || w.Until.Before(at)) {
+			at = w.Until.Time
+		}
+	}
+	return at
+}
+
+// redrawShare is the part of the time that drawing a page again may take.
+const redrawShare = 20
 
 func (e *environment) writeStatus(w *bytes.Buffer, run standing, pick *plan.Selector, text string, o report.Options) error {
 	if _, err := selected(run.state.Plan, pick, text); err != nil {
