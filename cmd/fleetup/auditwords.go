@@ -78,10 +78,16 @@ func vaultSentence(f fleet.VaultFact) string {
 		return withDetail(fmt.Sprintf("looked for operation %s in the cloud: %s", f.OperationID, f.Reading), f.Detail)
 	case fleet.Observed:
 		return observedSentence(f)
+	case fleet.Inspected:
+		return fmt.Sprintf("read the vault while operation %s was followed: %s", f.OperationID, &f.Reading)
 	case fleet.Verified:
 		return fmt.Sprintf("verified the vault %s of operation %s", f.ResourceID, f.OperationID)
 	case fleet.DeadlinePassed:
-		return fmt.Sprintf("reached the deadline %q", f.Deadline)
+		said := fmt.Sprintf("reached the deadline %q", f.Deadline)
+		if f.Reading != nil {
+			said = withDetail(said, f.Reading.Dated())
+		}
+		return said
 	case fleet.Refreshed:
 		return refreshedSentence(f)
 	case fleet.Reopened:

@@ -125,7 +125,8 @@ func carry(r fleet.VaultRecord) (fleet.Carried, bool) {
 	}
 	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: settled(r).Operation,
 		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
-		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason}, true
+		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason,
+		Done: r.Done, Reading: r.Reading}, true
 }
 
 // newRunID is unique and sorts by time.

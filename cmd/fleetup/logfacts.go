@@ -70,6 +70,12 @@ func factAttrs(e fleet.Event) []slog.Attr {
 		a := f.Answer
 		as = append(as, slog.String("verdict", string(a.Verdict)), slog.Int("status", a.HTTPStatus), slog.String("code", a.Code),
 			slog.String("requestId", a.RequestID))
+	case fleet.Inspected:
+		as = append(as, slog.String("reading", f.Reading.Dated()))
+	case fleet.DeadlinePassed:
+		if f.Reading != nil {
+			as = append(as, slog.String("reading", f.Reading.Dated()))
+		}
 	case fleet.Observed:
 		if f.Record != nil {
 			as = append(as, slog.String("state", string(f.Record.State)))

@@ -61,6 +61,9 @@ type Carried struct {
 	Findings    []Finding  `json:"findings,omitempty"`
 	RequestIDs  []string   `json:"requestIds,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
+	// Done: the cloud had called it done. Reading is what was last read of it.
+	Done    bool         `json:"done,omitempty"`
+	Reading *LastReading `json:"reading,omitempty"`
 }
 
 // Resumed continues an unfinished run in a new process.
@@ -159,6 +162,9 @@ const (
 	DeadlineOverdue   Deadline = "overdue"   // flagged, and still followed
 	DeadlineAttempts  Deadline = "attempts"  // maxAttempts starts, none accepted: becomes blocked
 	DeadlineWindow    Deadline = "window"    // no window fits it any more: becomes blocked
+	// DeadlineFollow: overdue, and nothing is under way on the vault any more, or
+	// nothing could be read of it: becomes unknown, for good in the run.
+	DeadlineFollow Deadline = "follow"
 )
 
 // DeadlinePassed says that waiting for a vault reached a limit.
@@ -168,6 +174,8 @@ type DeadlinePassed struct {
 	// Last is the last that was heard of its start before the deadline: the
 	// service's own code, words and advice.
 	Last *Finding `json:"last,omitempty"`
+	// Reading is the last one before the limit, where there was one.
+	Reading *LastReading `json:"reading,omitempty"`
 }
 
 // Validated is the result of a vault's checks.
@@ -242,7 +250,17 @@ type Observed struct {
 	Vanished    bool      `json:"vanished,omitempty"`
 	Foreign     bool      `json:"foreign,omitempty"` // the operation is not ours
 	Findings    []Finding `json:"findings,omitempty"`
+	Present     bool      `json:"present,omitempty"`   // with Vanished: the vault is there, and our operation on it is not
 	Explained   bool      `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
+}
+
+// Inspected is what a reading showed of a vault whose upgrade is followed or in
+// doubt, where it decides nothing. It is journalled when it tells a person
+// something new, not for each reading.
+type Inspected struct {
+	Vault       Key         `json:"vault"`
+	OperationID string      `json:"operationId"`
+	Reading     LastReading `json:"reading"`
 }
 
 // Verified says the new vault was read and is what it should be.
@@ -301,6 +319,7 @@ func (NotSent) Name() string          { return "NotSent" }
 func (StartWaits) Name() string       { return "StartWaits" }
 func (Reconciled) Name() string       { return "Reconciled" }
 func (Observed) Name() string         { return "Observed" }
+func (Inspected) Name() string        { return "Inspected" }
 func (Verified) Name() string         { return "Verified" }
 func (Throttled) Name() string        { return "Throttled" }
 func (Reopened) Name() string         { return "Reopened" }
@@ -315,6 +334,7 @@ func (f NotSent) VaultKey() Key        { return f.Vault }
 func (f StartWaits) VaultKey() Key     { return f.Vault }
 func (f Reconciled) VaultKey() Key     { return f.Vault }
 func (f Observed) VaultKey() Key       { return f.Vault }
+func (f Inspected) VaultKey() Key      { return f.Vault }
 func (f Verified) VaultKey() Key       { return f.Vault }
 func (f Reopened) VaultKey() Key       { return f.Vault }
 func (f Refreshed) VaultKey() Key      { return f.Vault }

@@ -37,6 +37,7 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"StartWaits":       decode[StartWaits],
 	"Reconciled":       decode[Reconciled],
 	"Observed":         decode[Observed],
+	"Inspected":        decode[Inspected],
 	"Verified":         decode[Verified],
 	"Throttled":        decode[Throttled],
 	"Reopened":         decode[Reopened],

@@ -47,6 +47,7 @@ const (
 	CodeForeignFailed   = "foreign-upgrade-failed"
 	CodeGarbled         = "unreadable-answer"
 	CodeAnswerLost      = "answer-lost"
+	CodeUnconfirmed     = "not-confirmed" // accepted, and how it ended could not be read
 	CodeVanished        = "vault-vanished"
 	CodeNotVerified     = "not-verified"
 	CodeWarningsRefused = "warnings-not-accepted"

@@ -18,4 +18,8 @@ type VaultRecord struct {
 	Findings    []Finding  `json:"findings,omitempty"`
 	RequestIDs  []string   `json:"requestIds,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
+	// Done: the cloud called it done, in the start's answer or later. Reading is
+	// what was last read of it, until it ended otherwise than unknown.
+	Done    bool         `json:"done,omitempty"`
+	Reading *LastReading `json:"reading,omitempty"`
 }

@@ -264,6 +264,9 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
 	v.RefreshedAt = at(s.RefreshedAt)
+	if r := s.Reading; r != nil && (s.Status == fleet.Upgrading || s.Status == fleet.Unknown) {
+		v.LastReading = &LastReading{At: at(r.At), What: r.What, Differs: list(r.Differs), Poll: maybe(r.Poll), Action: maybe(r.Action)}
+	}
 	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
 	if s.Status != fleet.Excluded {

@@ -161,6 +161,12 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 		line("OVERDUE", "under way for %s, still followed  op %s", span(at.Sub(v.StartedAt)), op)
 		return
 	}
+	if ch.Reading {
+		if r := v.Reading; r != nil {
+			line("read", "still %s: %s  op %s", v.Status, r, op)
+		}
+		return
+	}
 	switch ch.To {
 	case fleet.Upgrading:
 		switch {

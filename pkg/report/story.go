@@ -106,6 +106,19 @@ func (s *Story) Write(w io.Writer, o Options) error {
 	for _, id := range v.RequestIDs {
 		p.pair("Request", "%s", id)
 	}
+	if r := v.LastReading; r != nil {
+		p.section("LAST READING: %s", c.full(r.At.value()))
+		p.item("%s", r.What)
+		for _, d := range r.Differs {
+			p.sub("%s", d)
+		}
+		if r.Poll != nil {
+			p.item("the operation's address answers %s", *r.Poll)
+		}
+		if r.Action != nil {
+			p.sub("%s", *r.Action)
+		}
+	}
 	if len(v.Findings) > 0 {
 		p.section("FINDINGS: %d", len(v.Findings))
 		for _, f := range v.Findings {

@@ -215,7 +215,11 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 
 func (s *Stream) vaultLine(st *rollout.State, e fleet.Event, ch Change) streamLine {
 	p, v := &st.Plan.Vaults[ch.Vault], &st.Vaults[ch.Vault]
-	return streamLine{Type: lineVault, At: at(e.At), Vault: s.t.names[ch.Vault], SubscriptionID: p.SubscriptionID,
+	text := ""
+	if ch.Reading && v.Reading != nil {
+		text = v.Reading.String()
+	}
+	return streamLine{Type: lineVault, Text: text, At: at(e.At), Vault: s.t.names[ch.Vault], SubscriptionID: p.SubscriptionID,
 		Wave: st.Waves[p.Wave].Name, Status: ch.To, From: ch.From, OperationID: v.OperationID, Attempt: v.Attempt,
 		Overdue: v.Overdue, Foreign: v.Foreign, Final: v.Final, Reason: v.Reason}
 }

@@ -100,6 +100,7 @@ type Change struct {
 	Vault    int // index into Plan.Vaults
 	From, To fleet.Status
 	Overdue  bool // it became overdue; From and To may be the same
+	Reading  bool // something new was read of it, which changes nothing
 }
 
 // Apply takes in facts that the state has folded already, and returns which
@@ -155,8 +156,9 @@ func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c Change, ok 
 	c = Change{Vault: i, From: t.status[i], To: v.Status,
 		Overdue: d.Deadline == fleet.DeadlineOverdue && v.Status == fleet.Upgrading}
 	t.place(st, i)
+	_, c.Reading = f.(fleet.Inspected)
 	forGood := d.Deadline == fleet.DeadlineReconcile // unknown before and after, but now for good
-	return c, c.From != c.To || c.Overdue || forGood
+	return c, c.From != c.To || c.Overdue || c.Reading || forGood
 }
 
 // rescan looks at every vault.

@@ -165,8 +165,19 @@ type Vault struct {
 	HeldBy              *string            `json:"heldBy"`        // excluded: who held it
 	NextWindow          *Time              `json:"nextWindow"`    // not started: when its window opens; null: it may start now, or never
 	Reads               []Read             `json:"reads"`         // of a start in doubt, the newest ones: what the cloud showed
+	LastReading         *LastReading       `json:"lastReading"`   // of one that is followed or unknown, where it says more than the status; null: it does not
 	ResourceGroup       *string            `json:"resourceGroup"` // that it is in; null: a classic vault is in none
 	ResourceID          *string            `json:"resourceId"`    // of the Resource Manager; null: a classic vault has none yet
+}
+
+// LastReading is what was last read of a vault whose upgrade is followed or in
+// doubt.
+type LastReading struct {
+	At      *Time    `json:"at"`
+	What    string   `json:"what"`    // in words
+	Differs []string `json:"differs"` // what is not as wanted, leaf by leaf
+	Poll    *string  `json:"poll"`    // what the operation's own address answered, where that said nothing about it
+	Action  *string  `json:"action"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

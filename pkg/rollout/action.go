@@ -63,6 +63,7 @@ type Watch struct {
 	On           bool
 	OperationID  string
 	Operation    *fleet.Operation
+	Overdue      bool // under way for too long: the vault itself is read besides
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time

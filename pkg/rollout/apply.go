@@ -101,6 +101,7 @@ func (s *State) carry(c fleet.Carried) {
 		v.OperationID, v.Operation, v.Accepted, v.ErrorBody = c.OperationID, c.Operation, c.Accepted, c.ErrorBody
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
+		v.Done, v.Reading = c.Done, c.Reading
 		v.ProofFrom = later(s.Run.OpenedAt, s.startEnds(c.StartedAt))
 	default:
 		v.Reopened = true
@@ -163,6 +164,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.StartedAt, v.EndedAt = at, time.Time{}
 		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
 		v.Operation, v.Answer = nil, nil
+		v.Done, v.Reading, v.Inspections = false, nil, 0
 		v.Reason = ""
 		v.Waits, v.WaitsSince = "", time.Time{}
 	case fleet.StartAnswered:
@@ -186,8 +188,13 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		return s.observed(i, at, f)
 	case fleet.Verified:
 		v.EndedAt, v.UpgradedResourceID, v.Reason = orTime(v.EndedAt, at), f.ResourceID, ""
+		v.Reading = nil
 		s.SameError.succeeded(v.EndedAt)
 		return s.move(i, fleet.Upgraded, f.Name())
+	case fleet.Inspected:
+		if f.OperationID == v.OperationID {
+			v.Reading, v.Inspections = &f.Reading, v.Inspections+1
+		}
 	case fleet.DeadlinePassed:
 		return s.deadline(i, at, f)
 	case fleet.Reopened:
@@ -271,6 +278,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	case fleet.StartAccepted:
 		v.Accepted, v.Operation = true, a.Operation
 		if a.Done {
+			v.Done = true
 			v.CloudDone, v.DoneSince, v.EndedAt = true, at, at
 			s.SameError.succeeded(at)
 		}

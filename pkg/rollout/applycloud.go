@@ -29,9 +29,11 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 		v.StartedAt = time.Time{}
 		if v.ErrorBody {
 			v.EndedAt = at
+			s.unchanged(v, at)
 			s.SameError.failed(lastError(v.Findings), at)
 			return s.move(i, fleet.Failed, f.Name())
 		}
+		v.Reading = nil
 		v.Reason, v.Findings, v.Carried = "proved not to have been started", nil, false
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.ReadForeign:
@@ -62,6 +64,9 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	case f.Vanished:
 		v.ProofFrom, v.CloudDone = at, false
 		v.Reason = s.words().unseen
+		if v.Reading != nil && v.Reading.What != "" && f.Present {
+			v.Reason = s.words().notFound + ": " + v.Reading.Dated()
+		}
 		return s.move(i, fleet.Unknown, f.Name())
 	case f.Foreign:
 		return s.seenForeign(i, at, f)
@@ -112,13 +117,14 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 	}
 	switch r.State {
 	case fleet.RecordUpgraded:
+		v.Done = true
 		if !v.CloudDone {
 			v.CloudDone, v.DoneSince = true, at
 		}
 		v.EndedAt, v.UpgradedResourceID = orTime(r.EndedAt, at), r.UpgradedResourceID
 		s.SameError.succeeded(v.EndedAt)
 	case fleet.RecordFailed:
-		v.EndedAt, v.Reason = orTime(r.EndedAt, at), r.Message
+		v.EndedAt, v.Reason, v.Reading = orTime(r.EndedAt, at), r.Message, nil
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade",
 			Code: fleet.CodeUpgradeFailed, Message: r.Message,
 			Action: s.words().failed})
@@ -163,6 +169,9 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		v.Findings = append(v.Findings, fleet.Finding{Severity: fleet.SeverityError,
 			Category: "deadline", Code: code, Message: msg, Action: action})
 	}
+	if f.Reading != nil {
+		v.Reading = f.Reading
+	}
 	switch f.Deadline {
 	case fleet.DeadlineBusy:
 		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
@@ -192,14 +201,21 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 			"widen the window, or take away a blackout; the next run tries again")
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineReconcile:
+		code, msg, action := s.unconfirmed(v)
+		forget(v)
+		note(code, msg, action)
+		v.Final = true
 		if v.Status == fleet.Upgrading {
-			note(fleet.CodeNotVerified, s.words().unverified, s.words().look)
-			v.Final = true
 			return s.move(i, fleet.Unknown, f.Name())
 		}
-		note(fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started", s.words().doubt)
-		v.Final, v.EndedAt = true, at
+		v.EndedAt = at
 		return nil
+	case fleet.DeadlineFollow:
+		code, msg, action := s.unconfirmed(v)
+		forget(v)
+		note(code, msg, action)
+		v.Final, v.EndedAt = true, at
+		return s.move(i, fleet.Unknown, f.Name())
 	case fleet.DeadlineOverdue:
 		v.Overdue = true
 		if v.Status == fleet.Upgrading && v.Foreign {
@@ -221,6 +237,47 @@ func advised(last *fleet.Finding, otherwise string) string {
 	return strings.TrimSuffix(last.Action, ".") + "; the next run tries again"
 }
 
+// unconfirmed is why an upgrade stays unknown: what is known of its start, and
+// what was last read.
+func (s *State) unconfirmed(v *VaultState) (code, msg, action string) {
+	switch {
+	case v.Status == fleet.Upgrading && v.CloudDone, v.Done:
+		code, msg, action = fleet.CodeNotVerified, s.words().unverified, s.words().look
+	case v.Accepted:
+		code, msg, action = fleet.CodeUnconfirmed, s.words().unended, s.words().look
+	default:
+		code, msg, action = fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started", s.words().doubt
+	}
+	if r := v.Reading; r != nil {
+		msg += ". Last reading: " + r.Dated()
+		if r.Action != "" {
+			action = r.Action + " Then: " + action
+		}
+	}
+	return code, msg, action
+}
+
+// forget drops what an earlier run concluded of the same doubt.
+func forget(v *VaultState) {
+	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), func(f fleet.Finding) bool {
+		return f.Category == "deadline" && (f.Code == fleet.CodeNotVerified || f.Code == fleet.CodeUnconfirmed || f.Code == fleet.CodeAnswerLost)
+	})
+}
+
+// unchanged says of a start that the service answered with an error that two
+// readings proved it to have changed nothing.
+func (s *State) unchanged(v *VaultState, at time.Time) {
+	n := len(v.Findings) - 1
+	if n < 0 {
+		return
+	}
+	x := v.Findings[n]
+	x.Message += fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing", at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
+	x.Action = strings.TrimSpace(x.Action + " " + s.words().unchanged)
+	v.Findings = append(slices.Clone(v.Findings[:n]), x)
+	v.Reason = x.Code + ": " + x.Message
+}
+
 // reopened folds a person's permission to try again. In a closed run it only
 // marks the permit: the next run carries it out.
 func (s *State) reopened(i int, f fleet.Reopened) error {
@@ -231,7 +288,8 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	if v.Permit = s.Run.Closed != nil; v.Permit {
 		return nil
 	}
-	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted = false, false, false, false, false
+	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted, v.Done = false, false, false, false, false, false
+	v.Reading, v.Inspections = nil, 0
 	v.Attempt, v.Overdue = 0, false
 	v.Waits, v.WaitsSince = "", time.Time{}
 	v.Sent, v.Refusals, v.Answer = 0, 0, nil

@@ -82,6 +82,7 @@ type job struct {
 	slot        bool
 	watched     bool
 	operation   *fleet.Operation // that Watch was told
+	overdue     bool             // and whether it is overdue
 	counted     bool             // in open
 	flying      bool             // in flight
 	queuedCheck bool             // in the validation queue
@@ -92,6 +93,13 @@ type job struct {
 	notBefore   time.Time
 	retryAt     time.Time // of a reconciling or verifying read
 	lostSince   time.Time // since when the listing shows another operation
+
+	seenAt       time.Time          // when a reading last showed how it stands
+	settledSince time.Time          // since when readings show that nothing is under way on it, and it is not as wanted
+	reading      *fleet.LastReading // the last one, nil for none
+	claims       bool               // and the operation itself said then that it is under way
+	failedReads  int                // in a row
+	blindSince   time.Time          // since when it could not be read, zero where it could
 }
 
 // sub is a subscription's place in the machine.
@@ -114,7 +122,9 @@ type sub struct {
 	unsent         int // starts in a row that could not be sent from here
 	deniedReads    int
 	detail         string
-	parked         []int // vaults to validate once the suspension is lifted
+	reading        *fleet.LastReading // that it could not be listed, nil where it could
+	blindSince     time.Time          // since when
+	parked         []int              // vaults to validate once the suspension is lifted
 	watched        map[int]struct{}
 }
 

@@ -92,8 +92,10 @@ type Listed struct{ Snapshot *fleet.Snapshot }
 // ListFailed is a reading of a subscription that failed.
 type ListFailed struct {
 	Subscription string
+	Vault        fleet.Key // the one that was to be read; empty: all of the subscription
 	Class        fleet.CallClass
 	Detail       string
+	Brief        string // the same, without what differs from one try to the next
 }
 
 // SlowDown says a subscription asked to be left alone until a time.
@@ -111,7 +113,7 @@ func (o SlowDown) order() (int, string) {
 	return 2, fmt.Sprintf("%s %020d", o.Subscription, math.MaxInt64-o.Until.UnixNano())
 }
 
-func (o ListFailed) order() (int, string) { return 3, o.Subscription }
+func (o ListFailed) order() (int, string) { return 3, o.Subscription + " " + string(o.Vault) }
 func (o Listed) order() (int, string)     { return 4, o.Snapshot.Subscription }
 func (o Answered) order() (int, string)   { return 5, string(o.Vault) }
 func (o Reconciled) order() (int, string) { return 6, string(o.Vault) }

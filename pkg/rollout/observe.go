@@ -141,6 +141,7 @@ func (m *Machine) answered(i int, o Answered) {
 	}
 	m.noteAnswer(j.sub, &a)
 	j.foreignRead, j.retryAt = false, time.Time{}
+	j.seenAt, j.settledSince, j.blindSince, j.reading, j.failedReads = time.Time{}, time.Time{}, time.Time{}, nil, 0
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a, ForNow: forNow(a.Verdict)})
 	if forNow(a.Verdict) && a.Verdict != fleet.StartDenied {
@@ -157,6 +158,12 @@ func (m *Machine) reconciled(i int, o Reconciled) {
 		return // a listing was quicker
 	}
 	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+	if r.Record == nil {
+		j.reading = r.Seen
+		if r.Seen == nil {
+			j.reading = &fleet.LastReading{At: m.now, What: r.Detail}
+		}
+	}
 	switch {
 	case r.Reading == fleet.ReadUnreadable, r.Reading == fleet.ReadAbsent && v.Accepted:
 		return // proves nothing
@@ -179,6 +186,17 @@ func (m *Machine) verified(i int, o Verified) {
 		return
 	}
 	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+	switch {
+	case o.Err != nil:
+		j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + fleet.Brief(o.Err)}
+	case o.Result.Seen != nil:
+		j.reading = o.Result.Seen
+	case o.Result.Detail != "":
+		j.reading = &fleet.LastReading{At: m.now, What: o.Result.Detail}
+	default:
+		j.reading = &fleet.LastReading{At: m.now, What: "it is not as it should be yet"}
+	}
+	m.tell(i, j.reading)
 }
 
 // explain asks why an upgrade of ours failed.
@@ -227,6 +245,9 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	if followed && seen.Record.Presumed && v.Status == fleet.Starting {
 		return // the answer may still say that it was refused
 	}
+	if present && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(v.IntendedAt) {
+		m.inspect(i, seen.Reading)
+	}
 	if followed {
 		j.lostSince = time.Time{}
 		ended := seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed
@@ -234,6 +255,9 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		if news {
 			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})
 			m.explain(i)
+		}
+		if m.lost(i) {
+			m.giveUp(i)
 		}
 		return
 	}
@@ -245,7 +269,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	// time, and gets a grace.
 	j.lostSince = orTime(j.lostSince, m.now)
 	if !present && !v.Foreign || m.now.Sub(j.lostSince) >= m.Plan.Timings.ReconcileGrace {
-		m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Vanished: true, Foreign: v.Foreign})
+		m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Vanished: true, Foreign: v.Foreign, Present: present && !v.Foreign})
 	}
 }
 

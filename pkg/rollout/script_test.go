@@ -25,7 +25,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 // are observed in one Step. VAULTS is v000, v000,v002 or v000-v003.
 //
 //	plan KEY=VALUE…                    a plan; see scriptPlan
-//	open [VAULT=failed|unknown|accepted|errorbody|reopened…]
+//	open [VAULT=failed|unknown|accepted|done|errorbody|reopened…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
 //	validated VAULTS VERDICT [op=ID] [retry=30s] [mode=WORD]
@@ -37,9 +37,10 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	list SUB [only=VAULT] [VAULT=STATE[?][@ID]|none|gone…] [asof=-10s]
 //	                                   vaults not named are in progress if upgrading, else without record; only one
 //	                                   of them was read; a state with a ? is only presumed to be ours
-//	listfail SUB CLASS
+//	                                   of it, or +WORD of scriptReadings says what was read besides
+//	listfail SUB CLASS [VAULT]
 //	reconciled VAULTS absent|foreign|unreadable|ours[=STATE]
-//	verified VAULTS ok|notyet|error
+//	verified VAULTS ok|notyet|differs|error
 //	explained VAULTS [CODE]
 //	slowdown SUB 10m
 //	interrupt

@@ -96,6 +96,7 @@ func (s *script) listing(args []string) ([]Observation, error) {
 		if err != nil {
 			return nil, err
 		}
+		how, what, _ := strings.Cut(how, "+")
 		state, op, ok := strings.Cut(how, "@")
 		if !ok {
 			op = s.m.Vaults[i].OperationID
@@ -106,8 +107,17 @@ func (s *script) listing(args []string) ([]Observation, error) {
 		case "none":
 			snap.Vaults[s.m.key(i)] = fleet.Sighting{}
 		default:
-			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op)}
+			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op), Reading: scriptReadings[what]}
 		}
 	}
 	return []Observation{Listed{snap}}, nil
+}
+
+// scriptReadings are what was read besides of a vault, by a word.
+var scriptReadings = map[string]*fleet.LastReading{
+	"senseless": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}, Poll: "HTTP 204"},
+	"forbidden": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}, Poll: "HTTP 403", Action: "grant it"},
+	"updating":  {At: scriptStart, What: "the vault is Updating", Poll: "HTTP 204"},
+	"claims":    {At: scriptStart, What: "says that it is under way; not as wanted", Settled: true, Running: true, Differs: []string{"mode is off, wanted on"}},
+	"works":     {At: scriptStart, What: "says that it is under way; the vault is Updating", Running: true},
 }

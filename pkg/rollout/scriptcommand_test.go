@@ -101,6 +101,9 @@ func (s *script) open(args []string) ([]string, error) {
 		case "unknown":
 		case "accepted":
 			c.Accepted = true
+		case "done":
+			c.Accepted, c.Done = true, true
+			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Category: "deadline", Code: fleet.CodeNotVerified, Message: "as it was then"}}
 		case "errorbody":
 			c.ErrorBody = true
 		case "reopened":
@@ -198,7 +201,15 @@ func (s *script) observations(f []string) ([]Observation, error) {
 	case "list":
 		return s.listing(f[1:])
 	case "listfail":
-		return []Observation{ListFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired"}}, nil
+		o := ListFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired", Brief: "token expired"}
+		if name := arg(3); name != "" {
+			i, err := s.vault(name)
+			if err != nil {
+				return nil, err
+			}
+			o.Vault = s.m.key(i)
+		}
+		return []Observation{o}, nil
 	case "slowdown":
 		d, err := time.ParseDuration(arg(2))
 		return []Observation{SlowDown{Subscription: s.sub(arg(1)), Until: s.now.Add(d)}}, err
@@ -292,8 +303,11 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		return Reconciled{k, v.OperationID, r}, nil
 	case "verified":
 		o := Verified{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
-		if how == "error" {
+		switch how {
+		case "error":
 			o.Err = errors.New("no answer")
+		case "differs":
+			o.Result.Seen = &fleet.LastReading{At: s.now, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}}
 		}
 		return o, nil
 	case "explained":

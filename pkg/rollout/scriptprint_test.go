@@ -74,11 +74,16 @@ func (s *script) fact(fact fleet.Fact) said {
 		switch f := fact.(type) {
 		case fleet.DeadlinePassed:
 			add(string(f.Deadline))
+			if f.Reading != nil {
+				add("after " + f.Reading.String())
+			}
 		case fleet.Validated:
 			add(string(f.Verdict))
 		case fleet.StartAnswered:
 			add(string(f.Answer.Verdict))
 		case fleet.NotSent:
+		case fleet.Inspected:
+			add(f.Reading.String())
 		case fleet.Held:
 			add(map[bool]string{true: "released", false: "held"}[f.Off])
 		case fleet.Reconciled:
@@ -159,6 +164,9 @@ func (s *script) action(action Action) said {
 		what := "do Watch " + s.subName(a.Subscription) + map[bool]string{true: " on", false: " off"}[a.On]
 		if a.Operation != nil {
 			what += ", by " + a.Operation.StatusURL
+			if a.Overdue {
+				what += ", overdue"
+			}
 		}
 		if a.Vault < 0 {
 			return said{what + ":", "itself"}
@@ -197,6 +205,9 @@ func (s *script) show() []string {
 		add(v.OperationID != "", v.OperationID)
 		for _, f := range v.Findings {
 			add(true, "["+f.Code+"]")
+		}
+		if v.Final || v.Status == fleet.Failed {
+			add(v.Reading != nil, "because "+v.Reason)
 		}
 		lines = append(lines, strings.Join(words, " "))
 	}

@@ -47,10 +47,10 @@ func (m *Machine) settle(i int) {
 			j.lostSince = time.Time{}
 		}
 		m.act(m.watch(i, want))
-	} else if want && v.Operation != j.operation {
+	} else if want && (v.Operation != j.operation || v.Operation != nil && v.Overdue != j.overdue) {
 		m.act(m.watch(i, true))
 	}
-	j.operation = v.Operation
+	j.operation, j.overdue = v.Operation, v.Overdue
 	m.countUnchecked(i)
 	if !j.notBefore.After(m.now) || v.Status != fleet.Ready {
 		delete(m.windowed, i)
@@ -62,7 +62,7 @@ func (m *Machine) settle(i int) {
 func (m *Machine) watch(i int, on bool) Watch {
 	w := Watch{Subscription: m.subs[m.jobs[i].sub].id, Vault: i, On: on}
 	if v := &m.Vaults[i]; on {
-		w.OperationID, w.Operation = v.OperationID, v.Operation
+		w.OperationID, w.Operation, w.Overdue = v.OperationID, v.Operation, v.Overdue
 	}
 	return w
 }
@@ -169,6 +169,7 @@ func (m *Machine) nextDue(i int) time.Time {
 		if v.CloudDone && !m.subs[j.sub].unread {
 			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
 		}
+		due = earlier(due, m.blindBy(i))
 		return due
 	}
 	return time.Time{}
@@ -224,7 +225,7 @@ func (m *Machine) due(i int) {
 	case fleet.Unknown:
 		switch {
 		case past(m.reconcileBy(i)):
-			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile, Reading: m.lastReading(i)})
 		case past(m.readAt(i)):
 			m.begin(i, reconciling)
 			m.act(Reconcile{i, v.OperationID, v.Absences + 1, v.Before()})
@@ -234,9 +235,15 @@ func (m *Machine) due(i int) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineOverdue})
 		}
 		switch {
-		case !v.CloudDone || m.subs[j.sub].unread:
+		case m.lost(i):
+			m.giveUp(i)
+		case m.subs[j.sub].unread || v.Foreign && !v.CloudDone:
+		case !v.CloudDone:
+			if past(m.blindBy(i)) {
+				m.giveUp(i)
+			}
 		case past(m.verifyBy(i)):
-			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile})
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile, Reading: m.lastReading(i)})
 		case past(later(v.DoneSince, j.retryAt)):
 			m.begin(i, verifying)
 			m.act(Verify{i, v.OperationID})

@@ -67,7 +67,7 @@ func (m *Machine) suspend(s int, detail string) {
 // in it is followed all the same.
 func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	sub := &m.subs[s]
-	sub.deniedReads = 0
+	sub.deniedReads, sub.reading, sub.blindSince = 0, nil, time.Time{}
 	if !sub.suspended || readAt.Before(sub.suspendedAt) {
 		return
 	}
@@ -91,7 +91,25 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 
 func (m *Machine) listFailed(o ListFailed) {
 	s, ok := m.subAt[o.Subscription]
-	if !ok || o.Class != fleet.CallDenied && o.Class != fleet.CallForbidden {
+	if !ok {
+		return
+	}
+	if i, known := m.index[o.Vault]; known {
+		if _, watched := m.subs[s].watched[i]; watched {
+			m.unread(i, o.Brief)
+			m.settle(i)
+		}
+	} else {
+		sub := &m.subs[s]
+		sub.reading = &fleet.LastReading{At: m.now, What: "the subscription could not be listed: " + o.Brief}
+		if sub.blindSince.IsZero() {
+			sub.blindSince = m.now
+			for i := range sub.watched {
+				m.settle(i)
+			}
+		}
+	}
+	if o.Class != fleet.CallDenied && o.Class != fleet.CallForbidden {
 		return
 	}
 	m.suspend(s, o.Detail)

@@ -123,6 +123,10 @@ type VaultState struct {
 	Findings           []fleet.Finding
 	RequestIDs         []string
 	Reason             string // why it is where it is, in words
+
+	Done        bool               // the cloud called OperationID done, in its answer or later
+	Reading     *fleet.LastReading // of OperationID's vault: the newest that told something new; nil for none
+	Inspections int                // how many were journalled since the start
 }
 
 // Open reports whether the vault's fate is still undecided in this run.
@@ -218,6 +222,7 @@ func (s *State) Record(i int) fleet.VaultRecord {
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
 		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
 		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
+		Done: v.Done, Reading: v.Reading,
 	}
 }
 
@@ -230,7 +235,7 @@ func (s *State) RecordAfter(i int, before fleet.VaultRecord, f fleet.VaultFact) 
 		return s.Record(i)
 	}
 	before.Status, before.Disregard = fleet.Pending, append(slices.Clip(before.Disregard), r.Disregard...)
-	before.Operation = nil
+	before.Operation, before.Done, before.Reading = nil, false, nil
 	before.Accepted, before.ErrorBody, before.Reason = false, false, s.Vaults[i].Reason
 	return before
 }

@@ -12,6 +12,10 @@ type words struct {
 	look       string // what to do about that
 	doubt      string // what to do about a start that reading could not tell of
 	vault      string // what is verified in the end
+	unended    string // an accepted upgrade whose end could not be read
+	notFound   string // the vault is there, and the operation is not
+	itself     string // what reading shows where a start did nothing
+	unchanged  string // what to do then
 }
 
 var (
@@ -24,6 +28,10 @@ var (
 		look:       "look at the new vault; if it is good nothing else is needed",
 		doubt:      "look at the vault in the portal, ask support, then fleetup reopen",
 		vault:      "the new vault",
+		unended:    "the upgrade was accepted, and how it ended could not be read",
+		notFound:   "the listing shows another upgrade of the vault",
+		itself:     "the vault",
+		unchanged:  "Do not retry; send the support message and wait for an answer.",
 	}
 	todayWords = words{
 		left:       "the vault was gone while somebody else's change was under way",
@@ -33,6 +41,10 @@ var (
 		look:       "look at the vault in the portal, then fleetup refresh; if it is as it should be nothing else is needed",
 		doubt:      "look at the vault in the portal, then fleetup refresh; if nothing was changed, fleetup reopen permits another try",
 		vault:      "the vault",
+		unended:    "the change was accepted, and how it ended could not be read",
+		notFound:   "the operation on the vault is not to be found any more",
+		itself:     "the vault",
+		unchanged:  "Look whether the service has an incident; fleetup reopen permits another try.",
 	}
 )
 

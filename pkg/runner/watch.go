@@ -44,7 +44,7 @@ func (r *run) watch(a rollout.Watch) {
 	if a.Vault >= 0 {
 		v = r.vault(a.Vault)
 	}
-	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}}
+	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}}
 	x.next = r.lister.began(v).Add(r.Plan.Timings.Poll)
 	if a.Operation != nil {
 		x.next = latest(x.next, r.clock.now().Add(a.Operation.RetryAfter))
@@ -121,7 +121,7 @@ func (r *run) poll(ctx context.Context, v *fleet.Vault) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.saw(v.SubscriptionID, snap, err)
+		r.saw(v.SubscriptionID, "", snap, err)
 	}
 }
 
@@ -145,7 +145,7 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 	if ctx.Err() != nil {
 		return
 	}
-	r.saw(w.subscription, snap, err)
+	r.saw(w.subscription, x.Vault.Key, snap, err)
 	asked := fleet.RetryAfterOf(err)
 	if snap != nil {
 		asked = max(asked, snap.Next)
@@ -155,15 +155,16 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 	w.done(x, latest(r.lister.began(x.Vault).Add(r.Plan.Timings.Poll), r.clock.now().Add(asked)))
 }
 
-// saw hands on what a reading showed.
-func (r *run) saw(subscription string, snap *fleet.Snapshot, err error) {
+// saw hands on what a reading showed; vault is the one that was read, empty for
+// all of the subscription.
+func (r *run) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error) {
 	if err != nil {
 		class := fleet.ClassOf(err)
 		if class == fleet.CallForbidden && !r.lister.whole {
 			class = fleet.CallUnreachable // one vault may not be read: that says nothing of the others
 		}
 		r.noteThrottle(subscription, err)
-		r.post(rollout.ListFailed{Subscription: subscription, Class: class, Detail: err.Error()})
+		r.post(rollout.ListFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(), Brief: fleet.Brief(err)})
 		return
 	}
 	r.post(rollout.Listed{Snapshot: snap})

@@ -261,6 +261,9 @@ func (op *operation) answer(in *request) answer {
 		op.v.pollScript = op.v.pollScript[1:]
 		return fault.reply(in, op)
 	}
+	if f := op.v.pollAlways; f != nil {
+		return f.reply(in, op)
+	}
 	if op.gone(in.Now) {
 		return failure(http.StatusNotFound, "ResourceNotFound", "The operation could not be found.").AsGood()
 	}

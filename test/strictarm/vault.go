@@ -60,6 +60,7 @@ type VaultHandle struct {
 	patchScript  []PatchFault
 	readScript   []ReadFault
 	pollScript   []PollFault
+	pollAlways   *PollFault // after pollScript; nil: as the operation stands
 	guarded      bool
 	gone         bool
 	foreign      *foreignChange
@@ -252,6 +253,11 @@ func (v *VaultHandle) Reads(faults ...ReadFault) *VaultHandle {
 // Polls appends to what the next polls of the vault's operations meet.
 func (v *VaultHandle) Polls(faults ...PollFault) *VaultHandle {
 	return v.with(func() { v.pollScript = append(v.pollScript, faults...) })
+}
+
+// PollsAlways answers every poll of the vault's operations in one way.
+func (v *VaultHandle) PollsAlways(fault PollFault) *VaultHandle {
+	return v.with(func() { v.pollAlways = &fault })
 }
 
 // Lock puts a lock on the vault, at a level CanNotDelete or ReadOnly. A

@@ -56,6 +56,8 @@ func EveryFact() []fleet.Event {
 		fleet.StartWaits{Vault: v, Reason: "a role is not in force yet"},
 		fleet.Reconciled{Vault: v, OperationID: "op", Read: 1, Reading: fleet.ReadAbsent, Record: record, Detail: "d"},
 		fleet.Observed{Vault: v, OperationID: "op", Record: record, Foreign: true},
+		fleet.Inspected{Vault: v, OperationID: "op", Reading: fleet.LastReading{At: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC), What: "w", Differs: []string{"a is b, wanted c"},
+			Poll: "HTTP 204", Action: "a", Settled: true, Running: true}},
 		fleet.Verified{Vault: v, OperationID: "op", ResourceID: "/subscriptions/x"},
 		fleet.Throttled{Subscription: "s", Until: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC)},
 		fleet.DeadlinePassed{Vault: v, Deadline: fleet.DeadlineBusy},

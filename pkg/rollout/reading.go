@@ -1,0 +1,111 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// maxInspections is how many readings of one start are journalled: an address
+// that answers otherwise each time must not fill the ledger. What ends a wait is
+// journalled with it, whatever their number.
+const maxInspections = 8
+
+// failedReads in a row are shown: one or two are everyday.
+const failedReads = 3
+
+// inspect takes in what a reading showed of a watched vault, where that decides
+// nothing, for those who wait and for the end of the wait. nil: the operation
+// itself was heard of, and says that it is under way.
+func (m *Machine) inspect(i int, r *fleet.LastReading) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	j.seenAt, j.failedReads, j.blindSince = m.now, 0, time.Time{}
+	if r == nil {
+		if v.Status == fleet.Upgrading {
+			j.settledSince, j.claims = time.Time{}, true
+			if v.Reading != nil && v.Reading.Poll != "" {
+				r = &fleet.LastReading{At: m.now, What: "the operation says that it is under way", Running: true}
+			}
+		}
+		if r == nil {
+			return
+		}
+	}
+	j.reading, j.claims = r, r.Running
+	if v.Status == fleet.Upgrading && r.Settled {
+		j.settledSince = orTime(j.settledSince, m.now)
+	} else {
+		j.settledSince = time.Time{}
+	}
+	m.tell(i, r)
+}
+
+// unread takes in that a vault could not be read.
+func (m *Machine) unread(i int, what string) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	j.blindSince = orTime(j.blindSince, m.now)
+	j.failedReads++
+	j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + what}
+	if j.failedReads >= failedReads && !v.Foreign {
+		m.tell(i, j.reading)
+	}
+}
+
+// tell journals a reading that tells something new.
+func (m *Machine) tell(i int, r *fleet.LastReading) {
+	v := &m.Vaults[i]
+	watched := v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && !v.Final
+	worth := r.Poll != "" || r.Settled || !r.Running && m.jobs[i].failedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
+	if watched && worth && v.Inspections < maxInspections && !r.Same(v.Reading) {
+		m.emit(fleet.Inspected{Vault: m.key(i), OperationID: v.OperationID, Reading: *r})
+	}
+}
+
+// lost reports whether an overdue upgrade of ours is given up. It is when nothing
+// is under way on the vault any more and it is not as wanted, in readings a grace
+// apart; for longer, where the operation itself goes on saying that it is under way.
+// One that is really under way is followed on.
+func (m *Machine) lost(i int) bool {
+	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
+	if v.Status != fleet.Upgrading || v.Foreign || v.CloudDone || !v.Overdue || m.subs[j.sub].unread {
+		return false
+	}
+	if j.settledSince.IsZero() {
+		return false
+	}
+	if j.claims {
+		return j.seenAt.Sub(later(j.settledSince, m.overdueAt(i))) >= t.ReconcileDeadline
+	}
+	return j.seenAt.Sub(j.settledSince) >= t.ReconcileGrace
+}
+
+// blindBy is when an overdue upgrade of which nothing can be read is given up;
+// zero where it is read, or its subscription is suspended. A subscription that asked
+// to be left alone is waited for, but not for ever.
+func (m *Machine) blindBy(i int) time.Time {
+	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
+	s := &m.subs[j.sub]
+	since := later(j.blindSince, s.blindSince)
+	if !v.Overdue || v.CloudDone || v.Foreign || s.unread || since.IsZero() {
+		return time.Time{}
+	}
+	overdue := m.overdueAt(i)
+	due := later(overdue, later(since, s.liftedAt))
+	if s.throttledUntil.After(due) {
+		due = later(due, earlier(s.throttledUntil, overdue.Add(t.BusyDeadline)))
+	}
+	return due.Add(t.ReconcileDeadline)
+}
+
+// giveUp ends the wait for an overdue upgrade.
+func (m *Machine) giveUp(i int) {
+	m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineFollow, Reading: m.lastReading(i)})
+}
+
+// lastReading is what was last read of a vault, for the fact that ends a wait.
+func (m *Machine) lastReading(i int) *fleet.LastReading {
+	if r := m.jobs[i].reading; r != nil {
+		return r
+	}
+	return m.subs[m.jobs[i].sub].reading
+}
