@@ -242,7 +242,7 @@ func (r *errorReader) advise(s string) {
 // result puts together what was gathered. A message that is too long loses its
 // middle: how it begins and how the innermost sentence ends stay.
 func (r *errorReader) result() ErrorBody {
-	e := ErrorBody{Manager: r.manager, object: r.object, codes: r.codes, Message: bothEnds(strings.Join(r.said, "; "), text.MaxMessage)}
+	e := ErrorBody{Manager: r.manager, object: r.object, codes: r.codes, Message: bothEnds(sentences(r.said), text.MaxMessage)}
 	if len(r.codes) > 0 {
 		e.Code = r.codes[0]
 	}
@@ -250,6 +250,21 @@ func (r *errorReader) result() ErrorBody {
 		e.Advice = text.Clean(strings.Join(r.advice, " "), text.MaxMessage)
 	}
 	return e
+}
+
+// sentences puts sentences one behind the other.
+func sentences(said []string) string {
+	var b strings.Builder
+	for i, s := range said {
+		if i > 0 {
+			if !strings.HasSuffix(said[i-1], ".") && !strings.HasSuffix(said[i-1], ":") {
+				b.WriteString(";")
+			}
+			b.WriteString(" ")
+		}
+		b.WriteString(s)
+	}
+	return b.String()
 }
 
 // bothEnds makes a text fit for one line of at most limit characters, and cuts

@@ -163,7 +163,7 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayF
 	}
 	if ch.Reading {
 		if r := v.Reading; r != nil {
-			line("read", "still %s: %s  op %s", v.Status, r, op)
+			line("read", "%s  op %s", r, op)
 		}
 		return
 	}

@@ -272,7 +272,7 @@ func (s *State) unchanged(v *VaultState, at time.Time) {
 		return
 	}
 	x := v.Findings[n]
-	x.Message += fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing", at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
+	x.Message = strings.TrimRight(x.Message, ". ") + fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing", at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
 	x.Action = strings.TrimSpace(x.Action + " " + s.words().unchanged)
 	v.Findings = append(slices.Clone(v.Findings[:n]), x)
 	v.Reason = x.Code + ": " + x.Message

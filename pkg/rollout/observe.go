@@ -245,12 +245,12 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	if followed && seen.Record.Presumed && v.Status == fleet.Starting {
 		return // the answer may still say that it was refused
 	}
-	if present && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(v.IntendedAt) {
+	ended := followed && (seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed)
+	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(v.IntendedAt) {
 		m.inspect(i, seen.Reading)
 	}
 	if followed {
 		j.lostSince = time.Time{}
-		ended := seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed
 		news := v.Status != fleet.Upgrading || ended && !v.CloudDone
 		if news {
 			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})

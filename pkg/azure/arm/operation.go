@@ -109,7 +109,7 @@ func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string, read f
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
 		p.refused = true
 	case s == http.StatusTooManyRequests && !resp.Busy(), s/100 == 5 && resp.RetryAfter > 0:
-		p.asks, p.err = true, Error(resp, op)
+		p.asks, p.err, p.answer = true, Error(resp, op), heard(resp, said)
 	default:
 		if s/100 == 4 {
 			failedBy := read(f.Vault, resp)

@@ -305,8 +305,29 @@ func TestOverdueTheVaultIsRead(t *testing.T) {
 		if got.Record == nil || got.Record.State != tt.want || got.Record.Presumed && tt.want != fleet.RecordInProgress {
 			t.Errorf("%s: got %+v", name, got.Record)
 		}
-		if r := got.Reading; (r != nil) != tt.overdue || r != nil && (r.Settled != tt.settled || !r.Running || !strings.Contains(r.What, tt.what)) {
+		if r := got.Reading; (r != nil) != tt.overdue || r != nil && (r.Settled != tt.settled || r.Running != (tt.want == fleet.RecordInProgress) || !strings.Contains(r.What, tt.what)) {
 			t.Errorf("%s: the reading is %+v", name, r)
+		}
+	}
+}
+
+// TestOverdueAnAddressThatAsksForPatience does not hide the vault, and is obeyed.
+func TestOverdueAnAddressThatAsksForPatience(t *testing.T) {
+	t.Parallel()
+	for vault, want := range map[string]fleet.UpgradeState{asIs: fleet.RecordUpgraded, asWas: fleet.RecordInProgress} {
+		f := newFake(t)
+		f.on("GET", statusURL, refused(429, "TooManyRequests").with("Retry-After", "60"))
+		f.on("GET", vaultURL, ok(vaultJSON(vault)))
+		snap, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := snap.Vaults[testVault().Key]
+		if got.Record == nil || got.Record.State != want {
+			t.Errorf("got %+v", got.Record)
+		}
+		if want == fleet.RecordInProgress && (snap.Next != time.Minute || !got.Reading.Settled || !strings.HasPrefix(got.Reading.Poll, "HTTP 429 TooManyRequests")) {
+			t.Errorf("to be read again in %v, having read %+v", snap.Next, got.Reading)
 		}
 	}
 }

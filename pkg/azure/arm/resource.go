@@ -51,19 +51,40 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 	}
 	f := vaults[0]
 	snap := &fleet.Snapshot{Subscription: subscription, Only: f.Vault.Key, Vaults: map[fleet.Key]fleet.Sighting{}}
-	p := polled{standing: gone}
-	if f.Operation != nil {
-		p = u.follow(ctx, f)
-		snap.ReadAt, snap.Next = p.at, p.next
-		if p.asks {
-			return nil, p.err
-		}
-		if p.standing == done || p.standing == failed || p.standing == running && !f.Overdue {
-			snap.Vaults[f.Vault.Key] = p.record(f)
-			return snap, nil
+	if f.Operation == nil {
+		res, at, err := u.get(ctx, f.Vault)
+		return u.shown(f, snap, res, at, err, &polled{standing: gone})
+	}
+	var res *Resource
+	var at time.Time
+	var err error
+	if f.Overdue {
+		// First: an address that asks for patience for ever must not keep it from
+		// being seen.
+		if res, at, err = u.get(ctx, f.Vault); err == nil && res != nil && res.Settled() && u.change.reached(f.Vault, res) != "" {
+			return u.shown(f, snap, res, at, nil, &polled{standing: gone})
 		}
 	}
-	res, at, err := u.get(ctx, f.Vault)
+	p := u.follow(ctx, f)
+	snap.ReadAt, snap.Next = p.at, p.next
+	switch {
+	case p.asks && (!f.Overdue || err != nil || ctx.Err() != nil):
+		return nil, p.err
+	case p.asks:
+		snap.Next = fleet.RetryAfterOf(p.err)
+	case p.standing == done || p.standing == failed || p.standing == running && !f.Overdue:
+		snap.Vaults[f.Vault.Key] = p.record(f)
+		return snap, nil
+	}
+	if !f.Overdue {
+		res, at, err = u.get(ctx, f.Vault)
+	}
+	return u.shown(f, snap, res, at, err, &p)
+}
+
+// shown completes a reading with what the vault itself showed, or with why it
+// could not be read. p is what the operation's addresses answered.
+func (u *Upgrader) shown(f fleet.Followed, snap *fleet.Snapshot, res *Resource, at time.Time, err error, p *polled) (*fleet.Snapshot, error) {
 	if err != nil && p.standing == running {
 		// The operation itself is heard of; that is enough to go on.
 		s := p.record(f)
@@ -84,7 +105,7 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 	}
 	snap.ReadAt = at
 	if res != nil {
-		snap.Vaults[f.Vault.Key] = u.sighting(f, res, &p)
+		snap.Vaults[f.Vault.Key] = u.sighting(f, res, p)
 	}
 	return snap, nil
 }
