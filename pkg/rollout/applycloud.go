@@ -275,7 +275,9 @@ func (s *State) unchanged(v *VaultState, at time.Time) {
 	x.Message = strings.TrimRight(x.Message, ". ") + fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing", at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
 	x.Action = strings.TrimSpace(x.Action + " " + s.words().unchanged)
 	v.Findings = append(slices.Clone(v.Findings[:n]), x)
-	v.Reason = x.Code + ": " + x.Message
+	if v.Reason = x.Message; x.Code != fleet.CodeAnswerLost {
+		v.Reason = x.Code + ": " + x.Message
+	}
 }
 
 // reopened folds a person's permission to try again. In a closed run it only

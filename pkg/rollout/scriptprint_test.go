@@ -207,7 +207,7 @@ func (s *script) show() []string {
 			add(true, "["+f.Code+"]")
 		}
 		if v.Final || v.Status == fleet.Failed {
-			add(v.Reading != nil, "because "+v.Reason)
+			add(v.Reading != nil || strings.Contains(v.Reason, "changed nothing"), "because "+v.Reason)
 		}
 		lines = append(lines, strings.Join(words, " "))
 	}

@@ -58,6 +58,12 @@ func TestRule3PatchAnswers(t *testing.T) {
 		"308":                     {reply: reply{status: 308}.with("Location", "{base}/elsewhere"), want: fleet.StartUnknown},
 		"400":                     {reply: refused(400, "InvalidRestApiParameter"), want: fleet.StartFailed, says: "because of", errorBody: true},
 		"400 without a body":      {reply: reply{status: 400}, want: fleet.StartFailed, says: "HTTP 400"},
+		"400 of another shape":    {reply: reply{status: 400, body: `{"ErrorCode":"InvalidCache","Message":{"Language":"en-US","Value":"The name is in use"},"Values":[]}`}, want: fleet.StartFailed, says: "InvalidCache: The name is in use", errorBody: true},
+		"400 bare, with a mark":   {reply: reply{status: 400, body: "\xef\xbb\xbf" + `{"Code":"Bad","Message":"no"}`}, want: fleet.StartFailed, says: "Bad: no", errorBody: true},
+		"400 with the inner word": {reply: reply{status: 400, body: `{"error":{"code":"BadRequest","message":"One or more errors.","innererror":{"message":"monitoringSettings parameter is invalid"}}}`}, want: fleet.StartFailed, says: "monitoringSettings parameter is invalid", errorBody: true},
+		"400 of XML":              {reply: reply{status: 400, body: `<Error><Code>Bad</Code><Message>no</Message></Error>`}, want: fleet.StartFailed, says: "Bad: no", errorBody: true},
+		"406 without a code":      {reply: reply{status: 406, body: `{"message":"No such version"}`}, want: fleet.StartFailed, says: "HTTP 406 Not Acceptable: No such version"},
+		"502 of a gateway":        {reply: reply{status: 502, body: "<html><head><title>Bad Gateway</title></head></html>"}, want: fleet.StartUnknown, says: `a web page titled "Bad Gateway"`},
 		"401":                     {reply: refused(401, "ExpiredAuthenticationToken"), want: fleet.StartDenied, errorBody: true},
 		"401 with a challenge":    {reply: reply{status: 401}.with("WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`), want: fleet.StartDenied},
 		"403":                     {reply: refused(403, "AuthorizationFailed"), want: fleet.StartBlocked, says: "AuthorizationFailed", errorBody: true},
@@ -286,5 +292,21 @@ func TestPrepareInOrder(t *testing.T) {
 	u = f.upgrader(c)
 	if _, err := u.Prepare(t.Context(), testVault(), u.seen(t)); err != no {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAWaitInTheTextOfAThrottledStart is honoured like one of the header, and so
+// is the advice of the service.
+func TestAWaitInTheTextOfAThrottledStart(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.on("PATCH", vaultURL, reply{status: 429, body: `{"error":{"code":"ResourceRequestsThrottled","message":"Number of requests for action 'x' exceeded the limit of '50' for time interval '00:05:00'. Please try again after '372' seconds.","recommendedAction":"Send fewer."}}`})
+	u := f.upgrader(testChange())
+	start, err := u.Prepare(t.Context(), testVault(), u.seen(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t.Context(), op); got.Verdict != fleet.StartThrottled || got.RetryAfter != 372*time.Second || got.Action != "Send fewer." {
+		t.Errorf("got %+v", got)
 	}
 }
