@@ -29,7 +29,7 @@ func TestTodayAddressesWithoutSense(t *testing.T) {
 		"page":      {strictarm.PollPage404, `HTTP 404 with a web page titled "404 - File not found"`},
 		"gateway":   {strictarm.PollPage502, `HTTP 502 with a web page titled "Bad Gateway"`},
 		"vault":     {strictarm.PollVault, "HTTP 200"},
-		"shape":     {strictarm.PollShape, "HTTP 400 CreateResourceFailedDueToInvalidCache: The name is already in use"},
+		"shape":     {strictarm.PollWrapped, "HTTP 400 OperationNotFound: The operation is not known here."},
 		"claims":    {strictarm.PollStatus("InProgress"), "the operation says that it is under way"},
 	}
 	all, i := map[string]changed{}, 0

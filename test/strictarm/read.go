@@ -117,23 +117,11 @@ func PollStatus(status string) PollFault {
 	}}
 }
 
-// Polls that are answered with what says nothing about the operation. The shapes
-// are those of public reports: the error with ErrorCode of Recovery Services in
-// Azure/azure-powershell issue 7551, the 404 in Azure/azure-rest-api-specs issue 27869.
+// Polls that are answered with a page, or with nothing at all.
 var (
-	PollForbidden = PollFault{"poll 403", func(*request, *operation) answer {
-		return failure(http.StatusForbidden, "AuthorizationFailed",
-			"The client does not have authorization to perform action 'Microsoft.RecoveryServices/vaults/operationStatus/read' over the scope.")
-	}}
-	PollNoContent = PollFault{"poll 204", func(*request, *operation) answer { return strict.Plain(http.StatusNoContent) }}
-	PollEmpty     = PollFault{"poll empty", func(*request, *operation) answer { return strict.NewAnswer(http.StatusOK, "application/json", "") }}
-	PollPage404   = PollFault{"poll 404 page", func(*request, *operation) answer { return strict.HTML(http.StatusNotFound, "404 - File not found") }}
-	PollPage502   = PollFault{"poll 502 page", func(*request, *operation) answer { return strict.HTML(http.StatusBadGateway, "Bad Gateway") }}
-	PollVault     = PollFault{"poll the vault", func(in *request, op *operation) answer { return strict.JSON(http.StatusOK, op.v.read(in.Now)) }}
-	PollShape     = PollFault{"poll error of another shape", func(*request, *operation) answer {
-		return strict.JSON(http.StatusBadRequest, object{"ErrorCode": "CreateResourceFailedDueToInvalidCache",
-			"Message": object{"Language": "en-US", "Value": "The name is already in use"}, "Values": []any{}})
-	}}
+	PollEmpty   = PollFault{"poll empty", func(*request, *operation) answer { return strict.NewAnswer(http.StatusOK, "application/json", "") }}
+	PollPage404 = PollFault{"poll 404 page", func(*request, *operation) answer { return strict.HTML(http.StatusNotFound, "404 - File not found") }}
+	PollPage502 = PollFault{"poll 502 page", func(*request, *operation) answer { return strict.HTML(http.StatusBadGateway, "Bad Gateway") }}
 )
 
 // lock is a management lock, at its scope.

@@ -61,7 +61,7 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 	if f.Overdue {
 		// First: an address that asks for patience for ever must not keep it from
 		// being seen.
-		if res, at, err = u.get(ctx, f.Vault); err == nil && res != nil && res.Settled() && u.change.reached(f.Vault, res) != "" {
+		if res, at, err = u.get(ctx, f.Vault); err == nil && res != nil && res.Settled() && u.change.reached(u.Kind, f.Vault, res) != "" {
 			return u.shown(f, snap, res, at, nil, &polled{standing: gone})
 		}
 	}
