@@ -257,7 +257,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 			m.explain(i)
 		}
 		if m.lost(i) {
-			m.giveUp(i)
+			m.abandon(i)
 		}
 		return
 	}

@@ -97,8 +97,8 @@ func (m *Machine) blindBy(i int) time.Time {
 	return due.Add(t.ReconcileDeadline)
 }
 
-// giveUp ends the wait for an overdue upgrade.
-func (m *Machine) giveUp(i int) {
+// abandon ends the wait for an overdue upgrade.
+func (m *Machine) abandon(i int) {
 	m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineFollow, Reading: m.lastReading(i)})
 }
 

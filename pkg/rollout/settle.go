@@ -236,11 +236,11 @@ func (m *Machine) due(i int) {
 		}
 		switch {
 		case m.lost(i):
-			m.giveUp(i)
+			m.abandon(i)
 		case m.subs[j.sub].unread || v.Foreign && !v.CloudDone:
 		case !v.CloudDone:
 			if past(m.blindBy(i)) {
-				m.giveUp(i)
+				m.abandon(i)
 			}
 		case past(m.verifyBy(i)):
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile, Reading: m.lastReading(i)})
