@@ -51,6 +51,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
 	v.Run.ExpectedEnd = expectedEnd(st, o.Outlook, now)
+	v.Run.Closing = st.Closing() && st.Run.Closed == nil
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = haltOf(st.Plan, h, st.Run.HaltedAt)
 	}

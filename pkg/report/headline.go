@@ -72,6 +72,9 @@ func (v *View) standing() string {
 	if v.Run.Halt != nil {
 		return " HALTING"
 	}
+	if v.Run.Closing {
+		return " CLOSING"
+	}
 	if v.Run.Live {
 		return " RUNNING"
 	}

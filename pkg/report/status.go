@@ -130,6 +130,9 @@ func (v *View) verdict(c clock) string {
 		return "PAUSED. " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
+		if v.Run.Closing {
+			s = "INTERRUPTED WHILE CLOSING: a resume closes the run when nothing is in flight. " + strings.TrimPrefix(s, "INTERRUPTED: ")
+		}
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
 			s += " A sign-in or permission is missing: " + sentence(or(str(sus.Detail), "the cloud refused"))
 		}
@@ -140,6 +143,9 @@ func (v *View) verdict(c clock) string {
 	}
 	if v.Run.Halt != nil {
 		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
+	}
+	if v.Run.Closing {
+		return "CLOSING: nothing more starts, and the run is closed when nothing is in flight. " + s
 	}
 	return strings.ToUpper(string(v.Run.Status)) + ": " + s
 }

@@ -101,3 +101,20 @@ func TestWaits(t *testing.T) {
 		})
 	}
 }
+
+// TestClosingIsSeen: a run that is being closed says so in status, report and
+// JSON, with a process and without.
+func TestClosingIsSeen(t *testing.T) {
+	t.Parallel()
+	n := busyNight(t)
+	n.fact(126, fleet.Stopped{Close: true, By: ops})
+	for live, want := range map[bool]string{true: "CLOSING: nothing more starts", false: "INTERRUPTED WHILE CLOSING: "} {
+		v := FromState(n.st, ViewOptions{Live: live, Now: t0.Add(127 * time.Minute)})
+		if got := v.verdict(clockIn(nil)); !strings.HasPrefix(got, want) || !v.Run.Closing {
+			t.Errorf("live %v: %s", live, got)
+		}
+		if got := v.Worded(Options{}).Headline.Sentence; live && !strings.Contains(got, " CLOSING: ") {
+			t.Errorf("the headline is %s", got)
+		}
+	}
+}
