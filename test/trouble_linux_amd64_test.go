@@ -67,7 +67,7 @@ func TestDiskRefusesACommit(t *testing.T) {
 			if ws.ExitStatus() != 1 {
 				t.Fatalf("exit status %d, want 1, after %d calls\n%s", ws.ExitStatus(), len(calls), tail(string(said), 40))
 			}
-			run.says(w.db, c.errno.Error(), "may be written all the same", "nothing more was sent", "make room or mend the disk", "fleetup resume --state")
+			run.says(w.db, c.errno.Error(), "may be written all the same", "nothing more was sent", "make room or mend the disk", "fleetup resume ", "--state")
 			if refused.Load() == 0 || after.Load() > 0 {
 				t.Errorf("%d calls were refused, %d of them after the first: after a failed commit the disk is left alone", refused.Load(), after.Load())
 			}
