@@ -111,7 +111,7 @@ func oneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return usage("", "--%s is %q; it may be %s", flag, value, strings.Join(allowed, ", "))
+	return usage("", "invalid value %[2]q for --%[1]s; valid: %[3]s", flag, value, strings.Join(allowed, ", "))
 }
 
 // say prints a message of one line or more. What in it could steer a terminal

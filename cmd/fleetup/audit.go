@@ -74,7 +74,7 @@ func wantedHead(c *cli.Context) (string, error) {
 	}
 	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(c.String("head")), "….")) // as a report may shorten it
 	if !headPattern().MatchString(head) {
-		return "", usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is no hash", c.String("head"))
+		return "", usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", c.String("head"))
 	}
 	return head, nil
 }
@@ -106,7 +106,7 @@ func (e *environment) auditVerify(c *cli.Context) error {
 		return err
 	}
 	return &failure{fleet.ExitInternal, fmt.Errorf("the audit of ledger %s found %s", r.Path(), plural(len(found.faults)+found.more, "fault")),
-		"keep the file as it is and find out who changed it; until then upgrade nothing it may know of, or go on from a backup that has the head"}
+		"keep the file as it is and find out who changed it; do not upgrade its vaults until then, or go on from a backup that has the head"}
 }
 
 // tellFindings says in a few lines what an audit found.

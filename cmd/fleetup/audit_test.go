@@ -492,9 +492,9 @@ func TestAuditOfACutTail(t *testing.T) {
 		{early, fleet.ExitOK, "1 event came after it"},
 		{strings.ToUpper(early[:8]) + "…", fleet.ExitOK, "1 event came after it"},
 		{strings.Repeat("0", 64), fleet.ExitInternal, "its tail was cut off, or this is another ledger"},
-		{early[:7], fleet.ExitUsage, "is no hash"},
-		{"", fleet.ExitUsage, "is no hash"},
-		{"fleet.db", fleet.ExitUsage, "is no hash"},
+		{early[:7], fleet.ExitUsage, "is not a hash"},
+		{"", fleet.ExitUsage, "is not a hash"},
+		{"fleet.db", fleet.ExitUsage, "is not a hash"},
 	} {
 		code, out, stderr := try(t, "audit", "verify", "--state", path, "--head", c.head)
 		if code != c.code || !strings.Contains(out+stderr, c.says) {

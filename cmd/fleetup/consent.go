@@ -78,9 +78,9 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 		next = save
 	}
 	if permanent(p) {
-		return usage(next, "an upgrade cannot be undone, and nobody is here to be asked: run needs --yes")
+		return usage(next, "an upgrade cannot be undone, and there is no terminal to confirm on: use --yes")
 	}
-	return usage(next, "nobody is here to be asked: run needs --yes")
+	return usage(next, "no terminal to confirm on: use --yes")
 }
 
 // confirm shows the plan and asks for the number of vaults, and for the name of a

@@ -47,7 +47,7 @@ func discoveredKind(c *cli.Context) (*fleet.KindSpec, error) {
 		return nil, usage("copy the inventory of that run, and write upgrade: {kind: rollback, of: …}",
 			"--kind rollback: the vaults of a rollback are those of the run that it undoes, and are not discovered")
 	case !slices.Contains(names, name):
-		return nil, usage("", "--kind is %q; it may be %s", name, strings.Join(names, ", "))
+		return nil, usage("", "invalid value %q for --kind; valid: %s", name, strings.Join(names, ", "))
 	}
 	k, err := kindOf(fleet.Kind(name))
 	if err != nil {
@@ -68,7 +68,7 @@ func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
 		}
 	}
 	if len(c.StringSlice("management-group")) > 0 && (c.IsSet("subscription") || c.IsSet("subscriptions-from")) {
-		return usage("give one of the two", "vaults are looked for in subscriptions or in management groups, not in both at once")
+		return usage("give one of the two", "vaults are looked for in subscriptions or in management groups: --subscription and --management-group are mutually exclusive")
 	}
 	return nil
 }

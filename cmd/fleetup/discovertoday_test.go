@@ -69,7 +69,7 @@ func TestDiscoverToday(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "ROOT", "--out", file}, flags...)
 	code, _, errs := try(t, args...)
-	if code != fleet.ExitOK || !strings.Contains(errs, "3 vaults in 2 subscriptions; 0 left out") || !strings.Contains(errs, `label "location" of 1 is left out: a label cannot be named location`) ||
+	if code != fleet.ExitOK || !strings.Contains(errs, "3 vaults in 2 subscriptions; none left out") || !strings.Contains(errs, `label "location" of 1 is left out: a label cannot be named location`) ||
 		!strings.Contains(errs, "Next: fleetup plan ") {
 		t.Fatalf("exit %d\n%s", code, errs)
 	}
@@ -266,14 +266,14 @@ func TestDiscoverTodayUsage(t *testing.T) {
 	back := write("back.yaml", "{kind: rollback, of: rsv-alerts, ledger: x.db}")
 	old := write("old.yaml", "{kind: classic}")
 	for want, args := range map[string][]string{
-		`--kind is "rsv-alert"; it may be classic, rsv-alerts`:                                                       {"--kind", "rsv-alert", "--subscription", subShop},
+		`invalid value "rsv-alert" for --kind; valid: classic, rsv-alerts`:                                           {"--kind", "rsv-alert", "--subscription", subShop},
 		"the vaults of a rollback are those of the run that it undoes":                                               {"--kind", "rollback", "--subscription", subShop},
 		"--query needs a kind of today's vaults":                                                                     {"--query", "x", "--subscription", subShop},
 		"--label needs a kind":                                                                                       {"--label", "x", "--subscription", subShop, "--kind", "classic"},
 		"--management-group needs a kind":                                                                            {"--management-group", "root"},
 		"--target-resource-group has no meaning for kind rsv-alerts":                                                 {"--kind", "rsv-alerts", "--target-resource-group", "rg", "--subscription", subShop},
 		"--at-once has no meaning for kind rsv-alerts":                                                               {"--kind", "rsv-alerts", "--at-once", "2", "--subscription", subShop},
-		"in subscriptions or in management groups, not in both":                                                      {"--kind", "rsv-alerts", "--management-group", "root", "--subscription", subShop},
+		"in subscriptions or in management groups: --subscription and --management-group are mutually exclusive":     {"--kind", "rsv-alerts", "--management-group", "root", "--subscription", subShop},
 		"discover needs subscriptions: --subscription ID, or --subscriptions-from FILE, or --management-group GROUP": {"--kind", "rsv-alerts"},
 		`--query: "project name" is no part of a filter`:                                                             {"--kind", "rsv-alerts", "--query", "project name", "--subscription", subShop},
 		`--kind is "classic", and ` + alerts + ` is an inventory of kind rsv-alerts`:                                 {"--update", alerts, "--kind", "classic"},

@@ -36,7 +36,7 @@ func (e *environment) emulateCommand() *cli.Command {
 func (e *environment) emulate(c *cli.Context) error {
 	host, _, err := net.SplitHostPort(c.String("listen"))
 	if err != nil || !plan.IsLoopback(host) {
-		return usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is no loopback address with a port", c.String("listen"))
+		return usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", c.String("listen"))
 	}
 	cfg := emulator.Config{TruthFile: c.String("truth")}
 	if c.NArg() > 0 {

@@ -70,7 +70,7 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 		case known:
 			return cloud, nil
 		}
-		return fleet.Cloud{}, usage(helpOn(c), "--cloud is %q; it may be %s, %s or %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
+		return fleet.Cloud{}, usage(helpOn(c), "invalid value %q for --cloud; valid: %s, %s, %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
 	}
 	if name != "" || sm == "" && kind == nil || rm == "" {
 		if kind != nil {
@@ -158,6 +158,9 @@ func checkOut(c *cli.Context) error {
 	if path == "" || path == "-" {
 		return nil
 	}
+	if err := onlyFile(path); err != nil {
+		return usage("name another file", "--out: %s is %w", path, cause(err))
+	}
 	data, err := readText(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -168,7 +171,7 @@ func checkOut(c *cli.Context) error {
 	case err != nil:
 		return usage("name another file", "--out: %s is there and cannot be read: %w", path, cause(err))
 	case !inventory.Looks(data):
-		return usage("name another file", "--out: %s is no inventory, and is not replaced by one", path)
+		return usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
 	case !c.Bool("overwrite"):
 		return usage(report.Command("inventory", "discover", "--update", path)+" brings it up to date and keeps what people wrote",
 			"--out: %s is there already; --overwrite would replace it", path)
@@ -192,7 +195,11 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 	}
 	e.tellRefused(f)
 	in, out := f.Vaults()
-	say(e.stderr, "%s in %s; %d left out, with the reason in comments.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
+	left := "none left out"
+	if out > 0 {
+		left = fmt.Sprintf("%d left out (the comments say why)", out)
+	}
+	say(e.stderr, "%s in %s; %s.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), left)
 	name := cmp.Or(path, "-")
 	_, err := inventory.Parse(name, data, now(), today()...)
 	e.sayNext(name, err)

@@ -44,10 +44,10 @@ func parseLimits(args []string, next string) (map[string]int, error) {
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, usage(next, "%q is no limit: it is NAME=N or NAME=plan", a)
+			return nil, usage(next, "invalid limit %q: use NAME=N or NAME=plan", a)
 		}
 		if err := oneOf("limit", name, limitNames...); err != nil {
-			return nil, usage(next, "there is no limit %q; it may be %s", name, strings.Join(limitNames, ", "))
+			return nil, usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
 		}
 		if _, twice := limits[name]; twice {
 			return nil, usage(next, "the limit %s is given twice", name)

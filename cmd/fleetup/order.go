@@ -159,7 +159,7 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 		return said{}, &failure{refusal.ExitCode, errors.New(refusal.Message), refusal.Next}
 	}
 	if err != nil {
-		return said{}, &failure{fleet.ExitInternal, fmt.Errorf("nobody can say whether %s heard that: %w", h, err),
+		return said{}, &failure{fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
 			report.Command("status", "--state", o.State) + " tells how the run stands"}
 	}
 	return said{events: r.Said, names: r.Names, live: true}, nil
@@ -170,7 +170,7 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 // would do it in a resume.
 func leaveWord(h *held, o order) (said, error) {
 	if !h.begun || h.run.info.Closed {
-		return said{}, usage(nothingRuns(h), "the ledger %s has no unfinished run, so there is nobody to say that to", h.path)
+		return said{}, usage(nothingRuns(h), "no run is active: ledger %s has no unfinished run", h.path)
 	}
 	st := h.run.state
 	at := later(now(), st.Run.LastAt)

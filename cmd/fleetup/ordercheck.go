@@ -81,7 +81,7 @@ func (o order) checkLimits() error {
 	}
 	for name, n := range o.Limits {
 		if !slices.Contains(limitNames, name) {
-			return usage(next, "there is no limit %q; it may be %s", name, strings.Join(limitNames, ", "))
+			return usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
 		}
 		if n < 1 && n != fleet.AsPlanned {
 			return usage(next+"; fleetup pause lets nothing start", "%s=%d: a limit is a whole number from 1, or plan", name, n)

@@ -145,11 +145,14 @@ func replaceable(path string) error {
 	if path == "" || !exists(path) {
 		return nil
 	}
+	if err := onlyFile(path); err != nil {
+		return usage("name another file with --out", "--out: %s is %w", path, cause(err))
+	}
 	data, err := readText(path)
 	if err == nil && (len(data) == 0 || looksSaved(data)) {
 		return nil
 	}
-	return usage("name another file with --out", "%s is there and is no saved plan: it is not overwritten", path)
+	return usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)
 }
 
 // save writes a plan so that the file is there whole or not at all.

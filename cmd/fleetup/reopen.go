@@ -166,5 +166,5 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 }
 
 func noLedger(path string) error {
-	return usage("fleetup run INVENTORY makes one; --state names another", "there is no ledger at %s", path)
+	return usage("fleetup run INVENTORY makes one; --state names another", "no ledger at %s", path)
 }

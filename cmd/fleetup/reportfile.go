@@ -48,14 +48,14 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if file.format, known = report.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
 			file.format, file.show = formatHTML, web.WriteReport
 		} else if !known {
-			return nil, usage(helpOn(c), "--report: %s does not say in which format: it must end in %s", path, fileEndings())
+			return nil, usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path, fileEndings())
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			file.real = real
 		}
 		fi, err := os.Stat(file.real)
 		if err == nil && !fi.Mode().IsRegular() {
-			return nil, usage("name a file", "--report: %s is no file, and is not replaced by one", path)
+			return nil, usage("name a file", "--report: %s is not a regular file, and is not replaced", path)
 		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
 			return nil, usage("make the folder, or name another", "--report: the folder of %s is not there", path)
@@ -157,9 +157,24 @@ func (r *reporter) write(v *report.View, last bool) {
 // end waits for what is being written.
 func (r *reporter) end() { r.pending.Wait() }
 
+// errNoFile says that what is to be replaced is no regular file.
+var errNoFile = errors.New("not a regular file, and not replaced")
+
+// onlyFile makes sure that a path leads to a regular file or to nothing.
+func onlyFile(path string) error {
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return &os.PathError{Op: "replace", Path: path, Err: errNoFile}
+	}
+	return nil
+}
+
 // replace writes a file so that a reader sees what was there before or all that
-// is there now, after a crash as well. Only its owner may read it.
+// is there now, after a crash as well. Only its owner may read it. What is there and
+// is no regular file, a device or a pipe, stays: a rename would take its place.
 func replace(path string, write func(io.Writer) error) (err error) {
+	if err := onlyFile(path); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

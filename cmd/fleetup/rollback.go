@@ -45,7 +45,7 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 // nobody has open.
 func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	if !exists(path) {
-		return nil, usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "there is no ledger at %s, so nothing is recorded that could be put back", path)
+		return nil, usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
 	}
 	r, err := openReading(path)
 	if err != nil {

@@ -270,7 +270,7 @@ type Verified struct {
 	ResourceID  string `json:"resourceId"`
 }
 
-// Throttled says a subscription asked to be left alone until a time.
+// Throttled says a subscription is throttled until a time.
 type Throttled struct {
 	Subscription string    `json:"subscription"`
 	Until        time.Time `json:"until"`

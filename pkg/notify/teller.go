@@ -138,7 +138,7 @@ func (t *Teller) suspended(st *rollout.State, at time.Time, f fleet.RunSuspended
 	case fleet.SuspendedWait:
 		kind, say = Waiting, "The process has left and the run waits."
 	case fleet.SuspendedSignIn:
-		say = "The process has stopped for want of a sign-in or permission."
+		say = "The process has stopped: not signed in, or no permission."
 	case fleet.SuspendedPause:
 		kind, say = Waiting, "The process has left, because the run is paused."
 	}

@@ -146,7 +146,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		say("opened", f.By, "", "run opened, plan %s", elideHash(f.PlanFingerprint))
 	case fleet.Resumed:
 		if !c.left {
-			c.add(Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process ended without a word after this", vault: -1})
+			c.add(Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process crashed or was killed here", vault: -1})
 		}
 		c.left = false
 		clear(c.denied)
@@ -184,7 +184,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		say("closed", nobody, tally(st.Totals.Of), "run finished, exit %d", f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: at(f.Until), vault: -1, sub: f.Subscription,
-			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " asked to be left alone"})
+			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " is throttled"})
 	default:
 		if w, ok := WordOf(f); ok {
 			say(w.Kind, w.By, w.Reason, "%s", w.Text)

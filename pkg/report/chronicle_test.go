@@ -81,10 +81,10 @@ func TestTimeline(t *testing.T) {
 	n.fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
 	want := `run opened, plan 7f3a9c21 by ops
 wave canary opened
-subscription hr asked to be left alone until Mon 11:05, 2 times in a row
-the process ended without a word after this
+subscription hr is throttled until Mon 11:05, 2 times in a row
+the process crashed or was killed here
 resumed by night shift: 0 upgrades in flight or in doubt
-subscription dev refused a start for want of a sign-in or permission: expired
+subscription dev refused a start: not signed in, or no permission: expired
 stopped: a sign-in or permission is missing: subscription ` + devID + `: expired
 resumed by ops: 0 upgrades in flight or in doubt
 wave canary done: 1 ready · 1 pending · 1 excluded

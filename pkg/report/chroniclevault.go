@@ -36,7 +36,7 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 		if f.Answer.Verdict == fleet.StartDenied && !c.denied[pv.SubscriptionID] {
 			c.denied[pv.SubscriptionID] = true
 			c.add(Entry{At: Time{when}, Kind: kindSignIn, Detail: maybe(f.Answer.Message), vault: -1, sub: pv.SubscriptionID,
-				Text: "subscription " + or(pv.SubscriptionName, pv.SubscriptionID) + " refused a start for want of a sign-in or permission"})
+				Text: "subscription " + or(pv.SubscriptionName, pv.SubscriptionID) + " refused a start: not signed in, or no permission"})
 		}
 	case fleet.Reconciled:
 		c.read(i, Read{Time{when}, f.Reading, maybe(f.Detail)})

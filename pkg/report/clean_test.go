@@ -108,11 +108,6 @@ func TestWords(t *testing.T) {
 			t.Errorf("number(%d) is %s, want %s", n, got, want)
 		}
 	}
-	for n, want := range map[int]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 13: "13th", 21: "21st", 111: "111th"} {
-		if got := ordinal(n); got != want {
-			t.Errorf("ordinal(%d) is %s, want %s", n, got, want)
-		}
-	}
 	for d, want := range map[time.Duration]string{-time.Second: "0s", 45 * time.Second: "45s", 22 * time.Minute: "22m",
 		101 * time.Minute: "1h41m", 52 * time.Hour: "2d04h"} {
 		if got := span(d); got != want {

@@ -21,7 +21,7 @@ func (v *View) evidence(p *page) {
 		return
 	}
 	say := func(head string) string {
-		return fmt.Sprintf("journal head %s (event %s): note it elsewhere; fleetup audit verify --head tells by it whether the end was cut off",
+		return fmt.Sprintf("journal head %s (event %s): keep this hash: fleetup audit verify --head proves later that nothing was cut off",
 			head, number(int(e.Events)))
 	}
 	p.pair("Evidence", "%s", say(e.JournalHead[:min(len(e.JournalHead), shortHead)]))

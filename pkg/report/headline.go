@@ -102,7 +102,7 @@ func (v *View) needs(c clock, before *Time) string {
 	who := v.needPerson()
 	need := len(who)
 	if need == 0 && !v.personDecides() {
-		return ", NOBODY IS NEEDED"
+		return ", NO ACTION NEEDED"
 	}
 	s := ", THE RUN NEEDS YOU"
 	if need > 0 {
@@ -166,7 +166,7 @@ func (v *View) headlines(c clock) []string {
 		}
 	}
 	if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n == 0 {
-		say("Nothing of ours is in flight.")
+		say("No upgrades are running.")
 	} else if v.Run.Live {
 		say("%s in flight.", plural(n, "upgrade is", "upgrades are"))
 	} else {
@@ -182,7 +182,7 @@ func (v *View) headlines(c clock) []string {
 	case v.Run.Status == RunInterrupted && s != nil:
 		say("It was told to stop.")
 	case v.Run.Status == RunInterrupted:
-		say("Its process ended without a word.")
+		say("Its process crashed or was killed.")
 	}
 	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Status != RunFinished {
 		say("%s still to come.", plural(n, "vault is", "vaults are"))

@@ -35,9 +35,9 @@ func TestHeadline(t *testing.T) {
 		lines    string // a part
 	}{
 		"nothing yet": {weeknights, func(*night) {}, true, 1,
-			"RUN Mon 11:00–11:00 RUNNING: 0 OF 15 UPGRADED, NOBODY IS NEEDED", "Nothing of ours is in flight."},
+			"RUN Mon 11:00–11:00 RUNNING: 0 OF 15 UPGRADED, NO ACTION NEEDED", "No upgrades are running."},
 		"before the window": {weeknights, func(n *night) { n.fact(0, waiting) }, false, 1,
-			"RUN Mon 11:00–11:00 WAITING: 0 OF 15 UPGRADED, NOBODY IS NEEDED", "It waits for the window that opens Mon 22:00."},
+			"RUN Mon 11:00–11:00 WAITING: 0 OF 15 UPGRADED, NO ACTION NEEDED", "It waits for the window that opens Mon 22:00."},
 		"a night over": {weeknights, func(n *night) {
 			n.started(evening+5, "dev/web-01")
 			n.upgraded(evening+20, "dev/web-01")
@@ -70,7 +70,7 @@ func TestHeadline(t *testing.T) {
 		}, true, 1, "RUN Mon 11:00–11:09 HALTING: 0 OF 15 UPGRADED, 1 NEEDS YOU (1 failed)", "1 upgrade is in flight."},
 		"killed": {nil, func(n *night) { n.started(1, "dev/web-01") }, false, 1,
 			"RUN Mon 11:00–11:01 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU",
-			"1 upgrade is in flight or in doubt: the cloud goes on, and a resume follows. Its process ended without a word."},
+			"1 upgrade is in flight or in doubt: the cloud goes on, and a resume follows. Its process crashed or was killed."},
 		"stopped": {nil, func(n *night) {
 			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
 		}, false, 1,
@@ -97,7 +97,7 @@ func TestHeadline(t *testing.T) {
 				n.fact(minute, fleet.WaveDone{Wave: n.st.Waves[w].Name})
 			}
 			n.fact(minute, fleet.RunClosed{})
-		}, false, 1, "RUN Mon 11:00–11:16 FINISHED: ALL 15 UPGRADED, NOBODY IS NEEDED", "No vault was sent twice. Nothing of ours is in flight."},
+		}, false, 1, "RUN Mon 11:00–11:16 FINISHED: ALL 15 UPGRADED, NO ACTION NEEDED", "No vault was sent twice. No upgrades are running."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

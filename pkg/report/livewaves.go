@@ -140,7 +140,7 @@ func (t *Tracker) counts(flying []flight) []part {
 	return parts
 }
 
-// calmed names the subscriptions that asked to be left alone, the longest
+// calmed names the subscriptions that are throttled, the longest
 // first.
 func (t *Tracker) calmed(s *sheet, now time.Time) {
 	n := t.throttled(now)

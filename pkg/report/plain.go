@@ -145,7 +145,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 		w, _ := WordOf(f)
 		say(e.At, w.Kind, "%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.Throttled:
-		say(e.At, "throttled", "subscription %s asked to be left alone until %s", t.subscriptionName(f.Subscription), c.second(f.Until))
+		say(e.At, "throttled", "subscription %s is throttled until %s", t.subscriptionName(f.Subscription), c.second(f.Until))
 	}
 }
 

@@ -138,7 +138,7 @@ func (d *dryRun) sum() string {
 }
 
 func (d *dryRun) waveTable(p *page, c clock) {
-	g := grid{head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AT", "STARTS", "END p50", "END p90", "THEN"}, right: map[int]bool{1: true, 2: true}}
+	g := grid{head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AFTER", "STARTS", "END p50", "END p90", "THEN"}, right: map[int]bool{1: true, 2: true}}
 	for w := range d.plan.Waves {
 		n := 0
 		for _, i := range d.plan.Waves[w].Vaults {
@@ -181,9 +181,9 @@ func (d *dryRun) haltsAt(w int) string {
 		over = 0 // it may be used up, never exceeded
 	}
 	if own, ok := d.waveBudget(w); ok && own <= run {
-		return ordinal(own+over) + " failure"
+		return plural(own+over, "failure", "failures")
 	}
-	return ordinal(run+over) + " of the run"
+	return number(run+over) + " in the run"
 }
 
 func (d *dryRun) figures(p *page, c clock) {
@@ -209,7 +209,7 @@ func (d *dryRun) figures(p *page, c clock) {
 			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", dot, span(u.Options.Duration(fleet.OptionExpected)))
 		}
 		if least, ratio, ok := d.ratio(); ok {
-			s += fmt.Sprintf("%s%.2f × the lower bound of %s", dot, ratio, span(least))
+			s += fmt.Sprintf("%s%s at best (%.2f ×)", dot, span(least), ratio)
 		}
 		p.pair("Forecast", "%s", s)
 	}

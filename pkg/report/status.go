@@ -177,6 +177,9 @@ func (v *View) figures(p *page, c clock) {
 	p.pair("Vaults", "%s = %s", number(len(v.Vaults)), strings.ReplaceAll(tally(func(s fleet.Status) int { return v.Totals[s] }), dot, " + "))
 	b := v.Run.Budget
 	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
+	if b.Used > b.Limit {
+		used = fmt.Sprintf("%s, budget %d: exceeded", plural(b.Used, "failure", "failures"), b.Limit)
+	}
 	if b.Unresolved > 0 {
 		used += fmt.Sprintf(", %d unknown and still being read", b.Unresolved)
 	}

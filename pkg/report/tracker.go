@@ -231,7 +231,7 @@ func (t *Tracker) longest() []flight {
 
 func older(a, b flight) int { return cmp.Or(a.since.Compare(b.since), a.vault-b.vault) }
 
-// throttled counts the subscriptions that asked to be left alone.
+// throttled counts the subscriptions that are throttled.
 func (t *Tracker) throttled(now time.Time) int {
 	n := 0
 	for id, until := range t.calm {

@@ -131,7 +131,7 @@ type Subscription struct {
 	Name           string               `json:"name"`
 	Totals         map[fleet.Status]int `json:"totals"`
 	Budget         *Budget              `json:"budget"`         // null: only the run's
-	ThrottledUntil *Time                `json:"throttledUntil"` // it asked to be left alone; null: not now
+	ThrottledUntil *Time                `json:"throttledUntil"` // it is throttled; null: not now
 }
 
 // Vault is a vault of a run as JSON shows it.

@@ -19,7 +19,7 @@ const (
 	WaitPause    WaitKind = "pause"    // until a person ends it
 	WaitSoak     WaitKind = "soak"     // of the wave that is done
 	WaitWindow   WaitKind = "window"   // until it opens, long enough for the upgrade
-	WaitThrottle WaitKind = "throttle" // a subscription asked to be left alone
+	WaitThrottle WaitKind = "throttle" // a subscription is throttled
 	WaitBusy     WaitKind = "busy"     // vaults on which something else is under way
 )
 

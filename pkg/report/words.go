@@ -28,22 +28,6 @@ func plural(n int, one, many string) string {
 
 func vaults(n int) string { return plural(n, "vault", "vaults") }
 
-// ordinal writes 1st, 2nd, 3rd, 11th.
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
-		switch n % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return number(n) + suffix
-}
-
 // span writes a duration for people: 45s, 22m, 1h41m, 3d04h.
 func span(d time.Duration) string {
 	switch d = max(d, 0); {

@@ -296,7 +296,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		v.StartedAt, v.Reason = time.Time{}, inItsWords("throttled, not accepted", f)
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.StartDenied:
-		v.StartedAt, v.Reason = time.Time{}, "start refused for want of a sign-in or permission: "+a.Message
+		v.StartedAt, v.Reason = time.Time{}, "start refused: not signed in, or no permission: "+a.Message
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.StartBlocked:
 		v.StartedAt, v.Reason = time.Time{}, "not accepted: "+a.Message

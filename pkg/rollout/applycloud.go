@@ -34,7 +34,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 			return s.move(i, fleet.Failed, f.Name())
 		}
 		v.Reading = nil
-		v.Reason, v.Findings, v.Carried = "proved not to have been started", nil, false
+		v.Reason, v.Findings, v.Carried = "confirmed not started; it will be started again", nil, false
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.ReadForeign:
 		v.Absences = 0

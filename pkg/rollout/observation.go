@@ -98,7 +98,7 @@ type ListFailed struct {
 	Brief        string // the same, without what differs from one try to the next
 }
 
-// SlowDown says a subscription asked to be left alone until a time.
+// SlowDown says a subscription is throttled until a time.
 type SlowDown struct {
 	Subscription string
 	Until        time.Time

@@ -72,7 +72,7 @@ func (m *Machine) mayCheck(i int) bool { return m.waveOpen(i) || m.Run.ValidateA
 
 // countUnchecked counts the vaults whose first check the starts wait for: all
 // of the wave's, so that the morning's surprises are known in the evening. A
-// subscription without a sign-in, or one that asked to be left alone for
+// subscription without a sign-in, or one that is throttled for
 // longer than a poll, does not hold up the others.
 func (m *Machine) countUnchecked(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
@@ -211,7 +211,7 @@ func (m *Machine) verifyBy(i int) time.Time {
 }
 
 // readable is since when the vault's subscription may be read again: after a
-// suspension, and after it asked to be left alone.
+// suspension, and after it is throttled.
 func (m *Machine) readable(i int) time.Time {
 	s := &m.subs[m.jobs[i].sub]
 	return later(s.liftedAt, s.throttledUntil)

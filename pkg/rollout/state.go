@@ -18,7 +18,7 @@ type State struct {
 	Waves  []WaveState  // same order as Plan.Waves
 	Totals Totals
 
-	// Throttled holds, per subscription, until when it asked to be left alone.
+	// Throttled holds, per subscription, until when it is throttled.
 	Throttled map[string]time.Time
 
 	// SameError counts the failures in a row that had one code.

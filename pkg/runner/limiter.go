@@ -14,7 +14,7 @@ import (
 // Limiter spaces the requests of each subscription. All its lanes together get
 // what is planned (limits.requestsPerSecond) and no more. A lane of which the
 // cloud asks less gets less, one request at a time, until the cloud has answered
-// well for a while: see laneRate. While a subscription asked to be left alone,
+// well for a while: see laneRate. While a subscription is throttled,
 // nothing of it goes out. It is safe for concurrent use, and remembers no more
 // than the subscriptions and lanes it was asked about.
 type Limiter struct {

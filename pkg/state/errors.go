@@ -30,8 +30,8 @@ var (
 
 // What to do next, where more than one error says it.
 const (
-	onLocalDisk = "put the ledger on a local disk (--state FILE)"                       // where a lock or a link is refused
-	restoreIt   = "restore it from a backup; until then upgrade nothing it may know of" // where a file cannot be trusted
+	onLocalDisk = "put the ledger on a local disk (--state FILE)"                            // where a lock or a link is refused
+	restoreIt   = "restore it from a backup; do not upgrade its vaults until it is restored" // where a file cannot be trusted
 )
 
 // FileError says why a file cannot serve as the ledger, and what to do.

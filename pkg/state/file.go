@@ -117,7 +117,7 @@ func examine(path string, real string) error {
 	case !fi.Mode().IsRegular():
 		return notRegular(path, fi)
 	case fi.Size() == 0:
-		return &FileError{Path: path, Kind: ErrDamaged, Detail: "is empty, and a ledger never is",
+		return &FileError{Path: path, Kind: ErrDamaged, Detail: "is an empty file, not a ledger",
 			Next: "delete it if no run ever used it; otherwise " + restoreIt}
 	case !hasMagic(real):
 		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger, or its beginning is destroyed",

@@ -35,7 +35,7 @@ func troubledNight(n int) *report.View {
 		Proof: &report.Proof{StartsSent: n - 5}, Checklist: []string{"Check the time zone of each backup policy."},
 		Evidence: &report.Evidence{JournalHead: "b81c42aa93d0f1e2", Events: 48211},
 		Next:     []report.Step{{Args: []string{"resume", "--yes"}}}}
-	for i, what := range []string{"run opened, 60 vaults", "wave canary opened", "wave canary done", "subscription hr asked to be left alone", "told to stop"} {
+	for i, what := range []string{"run opened, 60 vaults", "wave canary opened", "wave canary done", "subscription hr is throttled", "told to stop"} {
 		v.Timeline.Entries = append(v.Timeline.Entries, report.Entry{At: *after(time.Duration(i) * time.Hour), Kind: []string{"opened", "wave", "wave", "throttled", "suspended"}[i], Text: what, Times: 1 + i%2})
 	}
 	subscriptions := []string{"prod", "hr", "dev", "shop", "lab"}

@@ -30,7 +30,7 @@ var (
 	inFlightNow = metric("in_flight", "Upgrades of this run that may be under way.")
 	overdueNow  = metric("overdue", "Upgrades under way for longer than timings.overdue.")
 	needPerson  = metric("tasks", "Things that wait for a person.")
-	throttled   = metric("throttled_subscriptions", "Subscriptions that asked to be left alone.")
+	throttled   = metric("throttled_subscriptions", "Subscriptions that are throttled.")
 	requestRate = metric("requests_per_second", "The requests per second that a lane of a subscription may send: as planned, or fewer because the cloud asked for it.", "subscription", "lane")
 	budgetUsed  = metric("budget_used", "Failures that count in the run's budget.")
 	budgetLimit = metric("budget_limit", "The run's failure budget: more of them halt it.")

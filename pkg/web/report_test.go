@@ -95,7 +95,7 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 		"task-mend-2":    {"Create or correct 2 target groups: dev/vault-00027, lab/vault-00054", "Create it, or correct targetResourceGroup", "dev/vault-00027"},
 		"needs":          {"No action", "1 vault busy", "5 vaults deferred", "fleetup resume --yes --state contoso.db", "legal freeze until Monday"},
 		"waves":          {"canary finished 7 6 1 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
-		"after":          {"subscription hr asked to be left alone", "37 vaults have a new resource ID", "Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
+		"after":          {"subscription hr is throttled", "37 vaults have a new resource ID", "Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
 		"vaults":         {"fleetup report -o csv"},
 	} {
 		got := textOf(byID(t, root, id))
@@ -118,7 +118,7 @@ func TestACalmRunNeedsNobody(t *testing.T) {
 	v.Vaults, v.Totals = nil, map[fleet.Status]int{}
 	v.Run.Status = report.RunFinished
 	root := parsed(t, frozen(t, v))
-	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "Nobody is needed No vault is failed") {
+	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "No action needed No vault is failed") {
 		t.Errorf("a run without trouble says %q", got)
 	}
 }

@@ -53,7 +53,7 @@ type Server struct {
 func Listen(c Config) (*Server, error) {
 	host, port, err := net.SplitHostPort(c.Address)
 	if err != nil || port == "" {
-		return nil, fmt.Errorf("%w: %q; it reads 127.0.0.1:8080", ErrAddress, c.Address)
+		return nil, fmt.Errorf("%w: %q; expected host:port, such as 127.0.0.1:8080", ErrAddress, c.Address)
 	}
 	if c.Token == "" && !loopbackHost(host) {
 		return nil, fmt.Errorf("%w: %s is not loopback", ErrNeedsToken, c.Address)

@@ -134,9 +134,9 @@ func splitTable(s string) (message string, items []string) {
 	switch {
 	case message != "" || len(items) == 0:
 	case len(items) == 1:
-		message = "the service lists 1 entry"
+		message = "the check names 1 item"
 	default:
-		message = fmt.Sprintf("the service lists %d entries", len(items))
+		message = fmt.Sprintf("the check names %d items", len(items))
 	}
 	return message, bounded(items)
 }

@@ -71,15 +71,15 @@ func TestSplitTable(t *testing.T) {
 		"plain words":                          {"plain words", nil},
 		"stop the job; then retry":             {"stop the job; then retry", nil},
 		"a clause at the end;":                 {"a clause at the end;", nil},
-		"web01;2.0.8|sql01;2.0.7":              {"the service lists 2 entries", []string{"web01 · 2.0.8", "sql01 · 2.0.7"}},
-		"web01;2.0.8":                          {"the service lists 1 entry", []string{"web01 · 2.0.8"}},
+		"web01;2.0.8|sql01;2.0.7":              {"the check names 2 items", []string{"web01 · 2.0.8", "sql01 · 2.0.7"}},
+		"web01;2.0.8":                          {"the check names 1 item", []string{"web01 · 2.0.8"}},
 		"Old agents: web01;2.0.8|sql01;2.0.7|": {"Old agents", []string{"web01 · 2.0.8", "sql01 · 2.0.7"}},
 		"Old agents.\nweb01;2.0.8|sql01;2.0.7": {"Old agents.", []string{"web01 · 2.0.8", "sql01 · 2.0.7"}},
-		"a|b|c":                                {"the service lists 3 entries", []string{"a", "b", "c"}},
-		"10:03;x|10:04;y":                      {"the service lists 2 entries", []string{"10:03 · x", "10:04 · y"}},
-		"web01 ; 2.0.8 | sql01;|;;":            {"the service lists 2 entries", []string{"web01 · 2.0.8", "sql01"}},
+		"a|b|c":                                {"the check names 3 items", []string{"a", "b", "c"}},
+		"10:03;x|10:04;y":                      {"the check names 2 items", []string{"10:03 · x", "10:04 · y"}},
+		"web01 ; 2.0.8 | sql01;|;;":            {"the check names 2 items", []string{"web01 · 2.0.8", "sql01"}},
 		"|":                                    {"", nil},
-		"red \x1b[31m|x":                       {"the service lists 2 entries", []string{"red [31m", "x"}},
+		"red \x1b[31m|x":                       {"the check names 2 items", []string{"red [31m", "x"}},
 	} {
 		m, items := splitTable(in)
 		if m != want.message || !reflect.DeepEqual(items, want.items) {

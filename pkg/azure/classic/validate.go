@@ -175,7 +175,7 @@ func (u *Upgrader) checkGroup(ctx context.Context, r *check.Report, v *fleet.Vau
 			Message: "resource group " + v.TargetResourceGroup + " does not exist; the upgrade will create it"}, requestID)
 	default:
 		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing,
-			Message: "resource group " + v.TargetResourceGroup + " does not exist, and the upgrade would create it: a misspelt name goes unnoticed",
+			Message: "resource group " + v.TargetResourceGroup + " does not exist: check the spelling, or allow it to be created (createResourceGroup)",
 			Action:  "Correct targetResourceGroup, create the group, or set createResourceGroup: true."}, requestID)
 	}
 }

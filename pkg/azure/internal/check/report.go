@@ -27,7 +27,7 @@ type Report struct {
 }
 
 // Stop reports whether further checks would teach nothing: no sign-in, or a
-// cloud that asked to be left alone.
+// cloud that is throttled.
 func (r *Report) Stop() bool { return r.Denied || r.Throttled }
 
 func (r *Report) Add(f fleet.Finding, requestID string) {
