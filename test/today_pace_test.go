@@ -39,3 +39,35 @@ func TestTodayPace(t *testing.T) {
 		}
 	}
 }
+
+// TestTodayPaceOfItsOwn: an operation of which the service does not say when to come
+// back is looked at 5 and 10 seconds after its start, not once a poll; where the
+// service says, that is obeyed.
+func TestTodayPaceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	timings := quick()
+	timings.Poll, timings.Overdue = 5*time.Minute, time.Hour
+	w := newToday(t, strictarm.Config{Timings: timings})
+	w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "silent"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(0)
+	w.cloud.AddVault(strictarm.Vault{Subscription: subB, Name: "asks"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(12 * time.Second)
+	w.write(strictarm.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 2}})
+	w.start("run", w.inv, "--yes").ends(0)
+	const slack = 500 * time.Millisecond // the start is recorded before it is sent
+	least := map[string][]time.Duration{"silent": {5*time.Second - slack, 10*time.Second - 2*slack}, "asks": {12*time.Second - slack}}
+	for _, v := range w.judge().Vaults {
+		var ages []time.Duration
+		for _, at := range v.Accepted[0].PolledAt {
+			ages = append(ages, at.Sub(v.Accepted[0].At))
+		}
+		want := least[v.Vault.Name]
+		if len(ages) == 0 || len(ages) > len(want) || ages[len(ages)-1] > time.Minute { // fewer on a busy machine: the first came late
+			t.Errorf("%s was looked at %v after its start, want %v", v.Vault.Name, ages, want)
+			continue
+		}
+		for n, age := range ages {
+			if age < want[n] {
+				t.Errorf("%s was looked at %v after its start, want %v", v.Vault.Name, ages, want)
+			}
+		}
+	}
+}

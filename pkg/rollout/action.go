@@ -63,7 +63,8 @@ type Watch struct {
 	On           bool
 	OperationID  string
 	Operation    *fleet.Operation
-	Overdue      bool // under way for too long: the vault itself is read besides
+	Since        time.Time // of an operation: when its start was decided, by the journal
+	Overdue      bool      // under way for too long: the vault itself is read besides
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time

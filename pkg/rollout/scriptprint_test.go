@@ -163,7 +163,7 @@ func (s *script) action(action Action) said {
 	case Watch:
 		what := "do Watch " + s.subName(a.Subscription) + map[bool]string{true: " on", false: " off"}[a.On]
 		if a.Operation != nil {
-			what += ", by " + a.Operation.StatusURL
+			what += ", by " + a.Operation.StatusURL + " since " + at(a.Since)
 			if a.Overdue {
 				what += ", overdue"
 			}

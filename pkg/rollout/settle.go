@@ -63,6 +63,9 @@ func (m *Machine) watch(i int, on bool) Watch {
 	w := Watch{Subscription: m.subs[m.jobs[i].sub].id, Vault: i, On: on}
 	if v := &m.Vaults[i]; on {
 		w.OperationID, w.Operation, w.Overdue = v.OperationID, v.Operation, v.Overdue
+		if v.Operation != nil {
+			w.Since = v.IntendedAt
+		}
 	}
 	return w
 }

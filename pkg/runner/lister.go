@@ -13,8 +13,8 @@ import (
 
 // lister shares one reading of a subscription, or of a vault where the kind
 // reads vaults one by one, between everybody who needs it, and keeps readings of
-// it at least one poll apart (design §2, rules 7 and 11). It is safe for
-// concurrent use.
+// it at least one poll apart (design §2, rules 7 and 11), but for those that follow
+// a young operation (lookPace). It is safe for concurrent use.
 type lister struct {
 	ctx   context.Context
 	calls *errgroup.Group
@@ -93,8 +93,13 @@ func (l *lister) recent(ctx context.Context, v *fleet.Vault, after time.Time) (*
 // get returns a reading of a vault that began no earlier than since, or failed
 // after it. It may wait up to one poll for its turn.
 func (l *lister) get(ctx context.Context, v fleet.Followed, since time.Time) (*fleet.Snapshot, error) {
+	return l.getApart(ctx, v, since, l.poll)
+}
+
+// getApart is get for readings that may be closer together than a poll.
+func (l *lister) getApart(ctx context.Context, v fleet.Followed, since time.Time, apart time.Duration) (*fleet.Snapshot, error) {
 	for {
-		r, turn := l.ask(v, since)
+		r, turn := l.ask(v, since, apart)
 		if r != nil {
 			select {
 			case <-r.done:
@@ -117,7 +122,7 @@ func (l *lister) get(ctx context.Context, v fleet.Followed, since time.Time) (*f
 }
 
 // ask returns a reading to wait for, or how long to wait before asking again.
-func (l *lister) ask(v fleet.Followed, since time.Time) (*reading, time.Duration) {
+func (l *lister) ask(v fleet.Followed, since time.Time, apart time.Duration) (*reading, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.now()
@@ -133,8 +138,8 @@ func (l *lister) ask(v fleet.Followed, since time.Time) (*reading, time.Duration
 		return s.last, 0
 	case s.under != nil:
 		return s.under, 0
-	case s.last != nil && now.Sub(s.last.began) < l.poll:
-		return nil, l.poll - now.Sub(s.last.began)
+	case s.last != nil && now.Sub(s.last.began) < apart:
+		return nil, apart - now.Sub(s.last.began)
 	}
 	r := &reading{began: now, done: make(chan struct{})}
 	s.under = r

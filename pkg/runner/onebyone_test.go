@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,6 +36,10 @@ type oneByOne struct {
 	trouble func(vault string, operation bool, n int) error // of the nth such reading of a vault, from 1
 	sent    func(vault string)
 	slow    time.Duration // how long the answer about an operation takes
+	silent  bool          // it never says when to come back
+	takes   time.Duration // a change, where not changeTakes
+
+	prepares time.Duration // how long a start takes to be made ready, once the vault is read
 }
 
 const (
@@ -76,7 +81,10 @@ func (c *oneByOne) Read(_ context.Context, subscription string, vaults []fleet.F
 	snap := &fleet.Snapshot{Subscription: subscription, Only: v.Key, ReadAt: at}
 	if f.Operation != nil {
 		s = fleet.Sighting{Record: &fleet.Record{OperationID: f.OperationID, State: fleet.RecordInProgress}}
-		if snap.Next = nextLook; at.Sub(c.starts[v.Name]) >= changeTakes {
+		if !c.silent {
+			snap.Next = nextLook
+		}
+		if at.Sub(c.starts[v.Name]) >= cmp.Or(c.takes, changeTakes) {
 			s.Record.State = fleet.RecordUpgraded
 		}
 	}
@@ -99,6 +107,7 @@ func (*oneByOne) Validate(_ context.Context, _ *fleet.Vault, seen fleet.Sighting
 }
 
 func (c *oneByOne) Prepare(_ context.Context, v *fleet.Vault, _ fleet.Sighting) (runner.Start, error) {
+	time.Sleep(c.prepares)
 	return func(context.Context, string) fleet.StartAnswer {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -109,8 +118,11 @@ func (c *oneByOne) Prepare(_ context.Context, v *fleet.Vault, _ fleet.Sighting) 
 		if c.sent != nil {
 			c.sent(v.Name)
 		}
-		return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202,
-			Operation: &fleet.Operation{StatusURL: "/operations/" + v.Name, Final: fleet.FinalStatus, RetryAfter: firstLook}}
+		o := &fleet.Operation{StatusURL: "/operations/" + v.Name, Final: fleet.FinalStatus}
+		if !c.silent {
+			o.RetryAfter = firstLook
+		}
+		return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, Operation: o}
 	}, nil
 }
 

@@ -23,7 +23,9 @@ type watcher struct {
 // watched is a vault that is read by itself.
 type watched struct {
 	fleet.Followed
-	next    time.Time // not to be read before
+	since   time.Time     // when the start of the operation was decided, zero for none
+	apart   time.Duration // of the next reading, from the one before
+	next    time.Time     // not to be read before
 	reading bool
 }
 
@@ -44,10 +46,15 @@ func (r *run) watch(a rollout.Watch) {
 	if a.Vault >= 0 {
 		v = r.vault(a.Vault)
 	}
-	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}}
-	x.next = r.lister.began(v).Add(r.Plan.Timings.Poll)
+	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}, since: a.Since}
+	now := r.clock.now()
+	x.apart = r.lookPace(x.since, now, 0) // one for each start, and those are spaced
+	x.next = r.lister.began(v).Add(x.apart)
+	if !x.since.IsZero() {
+		x.next = latest(x.next, x.since.Add(min(quickest, r.Plan.Timings.Poll)))
+	}
 	if a.Operation != nil {
-		x.next = latest(x.next, r.clock.now().Add(a.Operation.RetryAfter))
+		x.next = latest(x.next, now.Add(a.Operation.RetryAfter))
 	}
 	if w != nil {
 		w.add(a.Vault, x)
@@ -77,6 +84,13 @@ func (w *watcher) drop(vault int) (left int) {
 	return len(w.watched)
 }
 
+// size is how many are watched.
+func (w *watcher) size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.watched)
+}
+
 func (w *watcher) wake() {
 	select {
 	case w.changed <- struct{}{}:
@@ -102,10 +116,11 @@ func (w *watcher) due(now time.Time) (read []*watched, next time.Time) {
 	return read, next
 }
 
-// done says when a vault that was read is to be read again.
-func (w *watcher) done(x *watched, next time.Time) {
+// done says when a vault that was read is to be read again, and how far apart the
+// two readings are.
+func (w *watcher) done(x *watched, apart time.Duration, next time.Time) {
 	w.mu.Lock()
-	x.reading, x.next = false, next
+	x.reading, x.apart, x.next = false, apart, next
 	w.mu.Unlock()
 	w.wake()
 }
@@ -125,7 +140,7 @@ func (r *run) poll(ctx context.Context, v *fleet.Vault) {
 	}
 }
 
-// pollEach reads each watched vault once a poll, or as seldom as the cloud asks
+// pollEach reads each watched vault at its pace, or as seldom as the cloud asks
 // for, until its context ends.
 func (r *run) pollEach(ctx context.Context, w *watcher) {
 	for {
@@ -141,7 +156,7 @@ func (r *run) pollEach(ctx context.Context, w *watcher) {
 
 // look reads one watched vault.
 func (r *run) look(ctx context.Context, w *watcher, x *watched) {
-	snap, err := r.lister.get(ctx, x.Followed, r.lister.began(x.Vault).Add(r.Plan.Timings.Poll))
+	snap, err := r.lister.getApart(ctx, x.Followed, r.lister.began(x.Vault).Add(x.apart), x.apart)
 	if ctx.Err() != nil {
 		return
 	}
@@ -150,9 +165,14 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 	if snap != nil {
 		asked = max(asked, snap.Next)
 	}
-	// A poll is counted from reading to reading, what the service asks for from its
+	// The pace is counted from reading to reading, what the service asks for from its
 	// answer on, which may have taken long.
-	w.done(x, latest(r.lister.began(x.Vault).Add(r.Plan.Timings.Poll), r.clock.now().Add(asked)))
+	began := r.lister.began(x.Vault)
+	apart := r.lookPace(x.since, began, w.size())
+	if err != nil {
+		apart = r.Plan.Timings.Poll
+	}
+	w.done(x, apart, latest(began.Add(apart), r.clock.now().Add(asked)))
 }
 
 // saw hands on what a reading showed; vault is the one that was read, empty for

@@ -84,6 +84,7 @@ type operation struct {
 	statusDone bool // the status has said how it ended, or is gone
 	finalReads int  // of the Location
 	count      int  // polls
+	polledAt   []time.Time
 }
 
 func (op *operation) runs(now time.Time) bool { return now.Before(op.end) }
@@ -241,6 +242,7 @@ func (s *Server) poll(in *request) answer {
 		return strict.Plain(http.StatusMethodNotAllowed)
 	}
 	op.count++
+	op.polledAt = append(op.polledAt, in.Now)
 	if op.urls == Elsewhere {
 		in.Problem("a polling URL at another host was followed")
 	}

@@ -28,7 +28,8 @@ type Accepted struct {
 	Ended           string // how it ends: the status
 	Applied         bool   // it ends with the change made
 	Polls           int    // requests for its URLs
-	FinalReads      int    // requests for its Location after its end
+	PolledAt        []time.Time
+	FinalReads      int // requests for its Location after its end
 }
 
 // Assignment is a role assignment at a key vault.
@@ -156,7 +157,7 @@ func (v *VaultHandle) report(now time.Time) VaultReport {
 		}
 		r.Accepted = append(r.Accepted, Accepted{
 			At: op.start, EndsAt: op.end, ClientRequestID: op.patch.ClientRequestID, Body: op.patch.Body,
-			Ended: op.outcome.status, Applied: op.outcome.applies, Polls: op.count, FinalReads: op.finalReads,
+			Ended: op.outcome.status, Applied: op.outcome.applies, Polls: op.count, PolledAt: slices.Clone(op.polledAt), FinalReads: op.finalReads,
 		})
 	}
 	for _, a := range v.roles {
