@@ -27,6 +27,9 @@ func sentence(f fleet.Fact) string {
 		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d upgraded, %d failed, %d unknown and %d blocked",
 			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
 	case fleet.GateOpened:
+		if f.Needless {
+			return fmt.Sprintf("passed the gate %s wave %s without an approval: all of the wave was as wanted before the run", f.When, f.Wave)
+		}
 		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
 	case fleet.RunSuspended:
 		return withDetail("suspended the run in order ("+f.Why+")", f.Detail)

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // candidate is a word that a shell may offer.
@@ -149,6 +150,8 @@ func (l *lineSoFar) valueOf(f *flagInfo) completion {
 	case f.names[0] == "--for":
 		c.words = append(c.words, candidate{"finished", "the run is over"}, candidate{"halted", "a budget halted it"}, candidate{"approval", "a gate waits for a person"})
 		c.words = append(c.words, l.waves("wave=")...)
+	case f.names[0] == "--run":
+		c.words = l.runs()
 	case f.value == "LABELS":
 		c.words = l.labels()
 	}
@@ -228,6 +231,32 @@ func (l *lineSoFar) run() (st *rollout.State, ok bool) {
 	case <-time.After(answersWithin):
 	}
 	return st, st != nil
+}
+
+// runs are the runs of the ledger that the line names, the newest first.
+func (l *lineSoFar) runs() (words []candidate) {
+	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
+	if path == "" || !exists(path) {
+		return nil
+	}
+	found := make(chan []state.RunInfo, 1)
+	go func() { // ends with the process, as in run
+		var runs []state.RunInfo
+		_ = readLedger(path, func(r *reading) (err error) { runs, err = r.records.Runs(); return err }) // none are offered then
+		found <- runs
+	}()
+	select {
+	case runs := <-found:
+		for _, r := range slices.Backward(runs) {
+			about := "unfinished"
+			if r.Closed {
+				about = r.ExitCode.Name()
+			}
+			words = append(words, candidate{r.ID, r.OpenedAt.Local().Format("Mon 2 Jan 15:04") + ", " + about})
+		}
+	case <-time.After(answersWithin):
+	}
+	return words
 }
 
 // plan is that of the ledger, or of the inventory, that the line names; nil

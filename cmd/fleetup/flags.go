@@ -49,6 +49,7 @@ func reportFlags(more ...string) []cli.Flag {
 		formats = append(formats, string(f))
 	}
 	return []cli.Flag{neededStateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
+		&cli.StringFlag{Name: "run", Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"},
 		&cli.StringFlag{Name: "query", Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"},
 		&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}}
 }

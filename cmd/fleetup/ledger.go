@@ -41,6 +41,7 @@ type standing struct {
 	told     *report.Chronicle // what the journal tells besides
 	evidence *report.Evidence  // the journal's end
 	live     bool              // a process carries it out
+	later    string            // ID of the ledger's newest run; empty: this is it
 	seq      uint64            // of the newest event that is in it
 	reopened map[fleet.Key]bool
 }
@@ -80,6 +81,11 @@ func latest(j journal) (standing, bool, error) {
 	if err != nil || !ok {
 		return standing{}, false, err
 	}
+	return rebuilt(j, info)
+}
+
+// rebuilt is a run made again from its facts.
+func rebuilt(j journal, info state.RunInfo) (standing, bool, error) {
 	data, err := j.Plan(info.PlanFingerprint)
 	if err != nil {
 		return standing{}, false, err

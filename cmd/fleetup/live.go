@@ -201,11 +201,50 @@ func (r *reading) latest() (standing, bool, error) {
 	return run, ok, err
 }
 
+// run rebuilds the run with an ID, or with one that begins so; empty: the newest.
+func (r *reading) run(id, path string) (standing, bool, error) {
+	if id == "" {
+		return r.latest()
+	}
+	runs, err := r.records.Runs()
+	if err != nil || len(runs) == 0 {
+		return standing{}, false, err
+	}
+	last := len(runs) - 1
+	var hits []int
+	for i := range runs {
+		if runs[i].ID == id {
+			hits = []int{i}
+			break
+		}
+		if strings.HasPrefix(runs[i].ID, id) {
+			hits = append(hits, i)
+		}
+	}
+	lists := report.Command("runs", "--state", path) + " tells their IDs"
+	switch {
+	case len(hits) == 0:
+		return standing{}, false, usage(lists, "the ledger %s has no run %q", path, id)
+	case len(hits) > 1:
+		return standing{}, false, usage(lists, "%d runs of the ledger %s begin with %q", len(hits), path, id)
+	case hits[0] == last:
+		return r.latest()
+	}
+	run, ok, err := rebuilt(r, runs[hits[0]])
+	run.later = runs[last].ID
+	return run, ok, err
+}
+
 // readLatest reads the newest run, from the file or from the process that
 // carries it out; then is called with what it was read from.
 func readLatest(path string, then ...func(*reading, standing)) (run standing, ok bool, err error) {
+	return readRun(path, "", then...)
+}
+
+// readRun is readLatest of the run with an ID; empty: the newest.
+func readRun(path, id string, then ...func(*reading, standing)) (run standing, ok bool, err error) {
 	err = readLedger(path, func(r *reading) error {
-		run, ok, err = r.latest()
+		run, ok, err = r.run(id, path)
 		for _, do := range then {
 			if err == nil && ok {
 				do(r, run)

@@ -68,7 +68,7 @@ func (e *environment) plan(c *cli.Context) error {
 	}
 	var code fleet.ExitCode
 	if c.Bool("validate") {
-		o.Validations, err = e.check(c, src)
+		o.Validations, err = e.check(c, src, o.Carried)
 		if err != nil {
 			return err
 		}
@@ -204,8 +204,9 @@ func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {
 	return ctx, func() { cancel(); watch.Wait(); obeys() }
 }
 
-// check makes every read-only check of a plan's vaults.
-func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Validation, error) {
+// check makes every read-only check of a plan's vaults. A failure that a person
+// has permitted to be tried again is none, as in a run.
+func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
 	p := src.plan
 	conn, done, err := toRead(c, src)
 	if err != nil {
@@ -215,8 +216,13 @@ func (e *environment) check(c *cli.Context, src *source) (map[fleet.Key]fleet.Va
 	ctx, stop := e.untilInterrupted()
 	defer stop()
 	screen := report.NewScreen(e.stderr)
-	results := make(map[fleet.Key]fleet.Validation, len(p.Vaults))
-	err = runner.ValidateAll(ctx, p, conn, conn.limiter, func(i int, v fleet.Validation) {
+	results, permits := make(map[fleet.Key]fleet.Validation, len(p.Vaults)), map[fleet.Key][]string{}
+	for k, was := range carried {
+		if was.Status == fleet.Pending {
+			permits[k] = was.Disregard
+		}
+	}
+	err = runner.ValidateAll(ctx, p, conn, conn.limiter, permits, func(i int, v fleet.Validation) {
 		results[p.Vaults[i].Key] = v
 		if e.screen {
 			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())}) // progress is no outcome

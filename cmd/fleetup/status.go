@@ -50,7 +50,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readLatest(path, func(r *reading, run standing) { e.doubt(r, run, path) })
+	run, ok, err := readRun(path, c.String("run"), func(r *reading, run standing) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func view(run standing) *report.View { return limited(run, nil, "") }
 func limited(run standing, s *plan.Selector, text string) *report.View {
 	at := now()
 	o, _ := rollout.Foresee(run.state, at, nil) // without a guess none is shown
-	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: at, Outlook: o, Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text})
+	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: at, Outlook: o, Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text, Later: run.later})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the

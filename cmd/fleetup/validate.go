@@ -30,7 +30,11 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	results, err := e.check(c, src)
+	carried, err := e.carriedNow(src.ledger)
+	if err != nil {
+		return err
+	}
+	results, err := e.check(c, src, carried)
 	if err != nil {
 		return err
 	}

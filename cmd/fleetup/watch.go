@@ -22,6 +22,9 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	if c.String("query") != "" {
 		return usage("leave one of them out", "--watch shows whole pages, and --query asks for a part")
 	}
+	if c.String("run") != "" {
+		return usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
+	}
 	if err := noArguments(c); err != nil {
 		return err
 	}

@@ -119,10 +119,15 @@ type Approved struct {
 	ExpiresAt       time.Time `json:"expiresAt"`
 }
 
-// GateOpened says that an approval was used: a gate opens once.
+// GateOpened says that an approval was used, or that none was needed: a gate
+// opens once.
 type GateOpened struct {
 	Wave string `json:"wave"`
 	When string `json:"when"`
+
+	// Needless: nobody had to approve it, as nothing of the wave was or will be
+	// started: its vaults were as wanted before the run.
+	Needless bool `json:"needless,omitempty"`
 }
 
 // FailuresAccepted lifts a halt: what has failed so far counts no more.

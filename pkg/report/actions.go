@@ -68,6 +68,9 @@ func (v *View) actions(o Options) []Action {
 		if a.Person {
 			a.Before = before
 		}
+		if v.Run.Later != nil {
+			a.Command = nil // commands speak to the newest run
+		}
 		a.Vaults, a.Items = make([]string, len(a.about)), list(a.Items)
 		for j, x := range a.about {
 			a.Vaults[j] = x.Vault

@@ -171,7 +171,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 	case fleet.Approved:
 		say("approved", f.By, f.Reason, "the gate %s wave %s approved", f.When, f.Wave).Until = at(f.ExpiresAt)
 	case fleet.GateOpened:
-		say("gate", nobody, "", "the gate %s wave %s opened", f.When, f.Wave)
+		say("gate", nobody, "", "the gate %s wave %s %s", f.When, f.Wave, gateWords(f))
 	case fleet.RunSuspended:
 		c.left = true
 		if at, ok := windowIn(f.Detail); ok && f.Why == fleet.SuspendedWait {

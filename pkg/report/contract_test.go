@@ -75,7 +75,7 @@ func TestRunJSONShape(t *testing.T) {
 			t.Errorf("%s has a list that is null", x["title"])
 		}
 	}
-	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "closing", "expectedEnd", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
+	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "closing", "expectedEnd", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
 		"kind", "permanent")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
@@ -115,7 +115,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
-		"order", "soakSeconds", "approval", "calendar")
+		"order", "soakSeconds", "approval", "approvalNeedless", "calendar")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
 		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "calendar",

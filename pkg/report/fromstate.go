@@ -21,6 +21,9 @@ type ViewOptions struct {
 
 	Evidence *Evidence // of the journal that the state was read from; nil: left out
 
+	// Later is the ID of the ledger's newest run, where this is an earlier one.
+	Later string
+
 	// Chronicle is what the run's journal tells besides; nil: the journal was
 	// not read, and the view has no timeline.
 	Chronicle *Chronicle
@@ -103,6 +106,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
 	}
 	v.Next = NextSteps(st, o.Live, now)
+	v.Run.Later = maybe(o.Later)
 	v.Run.Status = runStatus(st, o.Live, flying, v.Run.WaitingFor != nil)
 	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {

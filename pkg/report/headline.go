@@ -148,6 +148,9 @@ func (v *View) personDecides() bool {
 func (v *View) headlines(c clock) []string {
 	lines := []string{}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	if v.Run.Later != nil {
+		say("%s", v.superseded())
+	}
 	if v.Selector != nil {
 		say("Only the vaults with %s.", *v.Selector)
 	}

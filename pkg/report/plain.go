@@ -134,7 +134,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 	case fleet.Approved:
 		say(e.At, "approved", "the gate %s wave %s, by %s: %s", f.When, f.Wave, f.By.User, f.Reason)
 	case fleet.GateOpened:
-		say(e.At, "gate", "%s wave %s opened", f.When, f.Wave)
+		say(e.At, "gate", "%s wave %s %s", f.When, f.Wave, gateWords(f))
 	case fleet.FailuresAccepted:
 		say(e.At, "accepted", "the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:

@@ -57,8 +57,9 @@ type planWave struct {
 	AtOnce      int            `json:"atOnce"`
 	Order       plan.Order     `json:"order"`
 	SoakSeconds float64        `json:"soakSeconds"`
-	Approval    *string        `json:"approval"` // before or after
-	Calendar    *plan.Calendar `json:"calendar"` // null: upgrades may always run
+	Approval    *string        `json:"approval"`         // before or after
+	Needless    bool           `json:"approvalNeedless"` // it opens by itself: nothing of the wave is to be done, as far as is known
+	Calendar    *plan.Calendar `json:"calendar"`         // null: upgrades may always run
 	Forecast    waveForecast   `json:"forecast"`
 }
 
@@ -174,6 +175,7 @@ func (d *dryRun) document() any {
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		if a := wave.Approval; a != nil {
 			pw.Approval = maybe(string(a.When))
+			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w)
 		}
 		if n, ok := d.waveBudget(w); ok {
 			pw.MaxFailures = &n

@@ -168,10 +168,30 @@ func (d *dryRun) then(w int) string {
 	gate := func(w int, when plan.ApprovalWhen) bool {
 		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
 	}
-	if gate(w, plan.ApprovalAfter) || gate(w+1, plan.ApprovalBefore) {
+	// The vaults behind a gate before a wave are checked when it has opened.
+	switch after := gate(w, plan.ApprovalAfter); {
+	case gate(w+1, plan.ApprovalBefore), after && !d.needless(w):
 		parts = append(parts, "approval")
+	case after:
+		parts = append(parts, "no approval: nothing to do")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// needless says what rollout.State.Needless will say of a wave, as far as is
+// known.
+func (d *dryRun) needless(w int) bool {
+	already := 0
+	for _, i := range d.plan.Waves[w].Vaults {
+		switch d.vaults[i].Status {
+		case fleet.Already:
+			already++
+		case fleet.Excluded:
+		default:
+			return false
+		}
+	}
+	return already > 0
 }
 
 // haltsAt names the failure that halts the run while the wave goes on.

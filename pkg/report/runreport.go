@@ -315,6 +315,10 @@ func (v *Vault) failedDetails(p *page, c clock) {
 
 // next ends the page with the command that goes on from here.
 func (v *View) next(p *page, o Options, short bool) {
+	if v.Run.Later != nil {
+		p.command("Next, for what the newest run says", command("report", o.State))
+		return
+	}
 	if v.Run.Status == RunFinished {
 		v.nextFinished(p, o, short)
 		return

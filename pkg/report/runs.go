@@ -33,5 +33,8 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 	p.title("RUNS %d%stimes %s", len(rows), dot, c)
 	p.table(g)
 	p.command("Next", command("report", o.State))
+	if len(rows) > 1 {
+		p.command("Next, for an earlier run", command("report", "--run", rows[len(rows)-2].ID, o.State))
+	}
 	return p.writeTerminal(w, o.Width)
 }

@@ -60,6 +60,9 @@ func (v *View) statusPage(o Options) *page {
 	p, c := &page{}, clockIn(o.Zone)
 	p.title("%s", v.heading(c))
 	p.line("%s", v.verdict(c))
+	if v.Run.Later != nil {
+		p.line("%s", v.superseded())
+	}
 	v.figures(p, c)
 	v.waves(p, c)
 	v.inFlight(p, c)
@@ -78,10 +81,23 @@ func (v *View) statusPage(o Options) *page {
 		if len(blocked) > 0 {
 			p.pair("BLOCKED", "%s: %s", vaults(len(blocked)), causeLine(causes(blocked)))
 		}
-		p.command("Details", command("report", o.State))
+		p.command("Details", command(append(v.asked("report"), o.State)...))
 	}
 	v.next(p, o, true)
 	return p
+}
+
+// asked is a command that shows this run.
+func (v *View) asked(name string) []string {
+	if v.Run.Later != nil {
+		return []string{name, "--run", v.Run.ID}
+	}
+	return []string{name}
+}
+
+// superseded says that a newer run came after this one.
+func (v *View) superseded() string {
+	return fmt.Sprintf("An earlier run of this ledger: run %s came after it, and what was left to do here may be done.", *v.Run.Later)
 }
 
 // heading says which run and which plan this is.

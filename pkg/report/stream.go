@@ -188,6 +188,9 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.Wave, l.When, l.By, l.Reason, l.Until = "approved", f.Wave, f.When, f.By.User, f.Reason, at(f.ExpiresAt)
 	case fleet.GateOpened:
 		l.Type, l.Wave, l.When = "gate-opened", f.Wave, f.When
+		if f.Needless {
+			l.Text = gateWords(f)
+		}
 	case fleet.FailuresAccepted:
 		l.Type, l.By, l.Reason = "failures-accepted", f.By.User, f.Reason
 	case fleet.RunSuspended:

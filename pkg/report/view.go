@@ -81,6 +81,7 @@ type Run struct {
 	Kind            fleet.Kind  `json:"kind"`       // of the upgrade
 	Permanent       bool        `json:"permanent"`  // nothing can undo it
 
+	Later       *string      `json:"laterRun"`    // ID of the ledger's newest run; null: this is it
 	Closing     bool         `json:"closing"`     // a person wants it closed once nothing is in flight
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
 }

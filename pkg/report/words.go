@@ -55,6 +55,14 @@ func tally(of func(fleet.Status) int) string {
 	return strings.Join(parts, dot)
 }
 
+// gateWords says how a gate came to be open.
+func gateWords(f fleet.GateOpened) string {
+	if f.Needless {
+		return "needs no approval: nothing of the wave was to be done"
+	}
+	return "opened"
+}
+
 // dot parts the members of a line.
 const dot = " · "
 

@@ -116,7 +116,7 @@ func (s *script) fact(fact fleet.Fact) said {
 	case fleet.Approved:
 		add(f.When, f.Wave, "by", f.By.User)
 	case fleet.GateOpened:
-		add(f.When, f.Wave)
+		add(f.When, f.Wave, map[bool]string{true: "needless"}[f.Needless])
 	case fleet.RunSuspended:
 		add(f.Why, f.Detail, fmt.Sprint(int(f.Code)))
 	case fleet.Paused:

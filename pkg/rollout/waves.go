@@ -60,9 +60,14 @@ func (m *Machine) mayTurn() bool {
 	return a == nil || a.When != plan.ApprovalBefore || m.pass(m.current+1, fleet.GateBefore)
 }
 
-// pass opens a gate if a person's approval holds.
+// pass opens a gate if a person's approval holds, or if there is nothing to
+// approve.
 func (m *Machine) pass(w int, when string) bool {
 	if !m.gate(w, when).OpenedAt.IsZero() {
+		return true
+	}
+	if m.Needless(w) {
+		m.emit(fleet.GateOpened{Wave: m.Waves[w].Name, When: when, Needless: true})
 		return true
 	}
 	if m.CheckApproval(w, when, m.wall()) != nil {
@@ -70,6 +75,24 @@ func (m *Machine) pass(w int, when string) bool {
 		return false
 	}
 	m.emit(fleet.GateOpened{Wave: m.Waves[w].Name, When: when})
+	return true
+}
+
+// Needless reports whether a wave's gates need nobody's approval: as on a second
+// night, its vaults were as wanted before the run and nothing of it was started.
+// Vaults that are held change nothing about that; a wave of nothing but those
+// has shown nothing, and neither has one with a vault that is blocked.
+func (s *State) Needless(w int) bool {
+	t := &s.Waves[w].Totals
+	already := t.Of(fleet.Already)
+	if already == 0 || already+t.Of(fleet.Excluded) < t.All() {
+		return false
+	}
+	for _, i := range s.Plan.Waves[w].Vaults {
+		if s.Vaults[i].Sent > 0 {
+			return false // what we sent had a part in it
+		}
+	}
 	return true
 }
 
@@ -117,17 +140,18 @@ func (s *State) Evidence(w int, when string) fleet.Evidence {
 }
 
 // NextGate is the gate that the run stands before: its wave is done and has
-// nothing left, or is about to open; ok is false when there is none.
+// nothing left, or is about to open; ok is false when there is none, or when it
+// needs nobody's approval.
 func (s *State) NextGate() (w int, when string, ok bool) {
 	if c := s.current; c >= 0 {
 		a := s.Plan.Waves[c].Approval
-		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) {
+		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) && !s.Needless(c) {
 			return c, fleet.GateAfter, true
 		}
 	}
 	if n := s.current + 1; n < len(s.Waves) {
 		a := s.Plan.Waves[n].Approval
-		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() {
+		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() && !s.Needless(n) {
 			return n, fleet.GateBefore, true
 		}
 	}

@@ -175,6 +175,23 @@ func (w *world) checkGate(f fleet.GateOpened) {
 		}
 	}
 	w.seen["gate opened"]++
+	if f.Needless {
+		w.seen["gate needs no approval"]++
+		already := 0
+		for _, i := range w.plan.Waves[at].Vaults {
+			switch v := &w.committed.Vaults[i]; {
+			case v.Sent > 0, v.Status != fleet.Already && v.Status != fleet.Excluded:
+				w.broken("the gate %s wave %s opens by itself and %s is %s", f.When, f.Wave, w.plan.Vaults[i].Name, v.Status)
+			case v.Status == fleet.Already:
+				already++
+			}
+		}
+		if rule == nil || string(rule.When) != f.When || already == 0 {
+			w.broken("the gate %s wave %s opens by itself", f.When, f.Wave)
+		}
+		w.gates[f.Wave+" "+f.When] = true
+		return
+	}
 	switch {
 	case !ok:
 		w.broken("the gate %s wave %s opens and nobody has approved it", f.When, f.Wave)

@@ -13,10 +13,11 @@ import (
 // ValidateAll makes the checks of every vault of a plan that is not held, at
 // most limits.validations at once, and starts nothing. each is called once a
 // vault, from one goroutine at a time, in no particular order. A subscription
-// that asks to be left alone is waited for.
+// that asks to be left alone is waited for. disregard, unless nil, names the
+// operations that speak for a vault no more, as a re-opening does.
 //
 // It returns early only when ctx ends, with its error.
-func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, each func(vault int, v fleet.Validation)) error {
+func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, disregard map[fleet.Key][]string, each func(vault int, v fleet.Validation)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var readings, checks errgroup.Group
@@ -29,7 +30,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 				continue
 			}
 			checks.Go(func() error {
-				v := validatePatiently(ctx, l, cloud, limiter, &p.Vaults[i].Vault)
+				v := validatePatiently(ctx, l, cloud, limiter, &p.Vaults[i].Vault, disregard[p.Vaults[i].Key])
 				results <- func() { each(i, v) }
 				return nil
 			})
@@ -49,14 +50,14 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 }
 
 // validatePatiently validates one vault, waiting as often as it is told to.
-func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *Limiter, v *fleet.Vault) fleet.Validation {
+func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *Limiter, v *fleet.Vault, disregard []string) fleet.Validation {
 	for {
 		var res fleet.Validation
 		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {
 			res = l.unread(err)
 		} else {
 			seen, present := snap.Vaults[v.Key]
-			res = cloud.Validate(ctx, v, seen, present, nil)
+			res = cloud.Validate(ctx, v, seen, present, disregard)
 			if res.State == nil {
 				res.State = seen.State
 			}

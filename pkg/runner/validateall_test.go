@@ -30,7 +30,7 @@ func TestValidateAll(t *testing.T) {
 			return ready
 		}}
 		got := map[int]int{}
-		err := ValidateAll(t.Context(), p, f, nil, func(i int, v fleet.Validation) {
+		err := ValidateAll(t.Context(), p, f, nil, nil, func(i int, v fleet.Validation) {
 			if in.Add(1) > 1 || v.Verdict != fleet.VerdictReady {
 				t.Errorf("vault %d: %+v, with another at the same time", i, v)
 			}
@@ -78,7 +78,7 @@ func TestValidateAllWaits(t *testing.T) {
 		}
 		began := time.Now()
 		n := 0
-		err := ValidateAll(t.Context(), p, f, l, func(_ int, v fleet.Validation) {
+		err := ValidateAll(t.Context(), p, f, l, nil, func(_ int, v fleet.Validation) {
 			if n++; v.Verdict != fleet.VerdictReady {
 				t.Errorf("handed over: %+v", v)
 			}
@@ -90,7 +90,7 @@ func TestValidateAllWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{read: func(context.Context, int) error { return errRead }}
 		verdicts := map[fleet.Verdict]int{}
-		err := ValidateAll(t.Context(), planOf(6), f, nil, func(_ int, v fleet.Validation) {
+		err := ValidateAll(t.Context(), planOf(6), f, nil, nil, func(_ int, v fleet.Validation) {
 			if verdicts[v.Verdict]++; len(v.Findings) != 1 || v.Findings[0].Code != fleet.CodeUnreachable {
 				t.Errorf("the findings say %+v", v.Findings)
 			}
@@ -119,7 +119,7 @@ func TestValidateAllCancelled(t *testing.T) {
 					return fleet.Validation{Verdict: pause, RetryAfter: time.Hour}
 				}}
 				began := time.Now()
-				err := ValidateAll(ctx, planOf(200), f, nil, func(int, fleet.Validation) {
+				err := ValidateAll(ctx, planOf(200), f, nil, nil, func(int, fleet.Validation) {
 					if time.Since(began) > 5*time.Second || ctx.Err() != nil {
 						t.Error("handed over after the end")
 					}
