@@ -129,6 +129,8 @@ func outlined(c *cli.Context, f *inventory.Found, path string) (listed map[strin
 		return nil, &failure{fleet.ExitUsage, err, ""}
 	case errors.Is(err, os.ErrNotExist):
 		return nil, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path; without --update discover writes a new one"}
+	case errors.Is(err, textfile.ErrNotRegular):
+		return nil, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, textfile.ErrNotRegular), "check the path"}
 	case err != nil:
 		return nil, err
 	case c.IsSet("kind") && c.String("kind") != string(o.Kind):

@@ -67,11 +67,18 @@ func open(c *cli.Context, file string) (*source, error) {
 
 // load reads an inventory or a saved plan. saved tells which it was.
 func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
-	data, err := readText(path)
-	if err != nil {
-		return nil, false, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
+	unread := func(err error) error {
+		return &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
 	}
-	if looksSaved(data) {
+	saved, err = savedPlan(path)
+	if err != nil {
+		return nil, false, unread(err)
+	}
+	if saved {
+		data, err := readText(path)
+		if err != nil {
+			return nil, false, unread(err)
+		}
 		p, err := plan.Decode(data)
 		if err != nil {
 			return nil, true, &failure{fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
@@ -99,14 +106,32 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 	return p, false, nil
 }
 
-// readAll reads a file, up to more than any inventory or plan needs.
-func readAll(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// mostRead is more than any plan needs, in bytes.
+const mostRead = 512 << 20
+
+// readAll reads a regular file, which is the only kind that is read for a person:
+// a pipe or a device may be waited for, or give bytes, without end.
+func readAll(path string) ([]byte, error) { return readBegin(path, mostRead) }
+
+// readBegin reads the first bytes of a regular file.
+func readBegin(path string, most int64) ([]byte, error) {
+	f, err := textfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 512<<20))
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+// savedPlan reports whether a file is a saved plan. It reads the beginning alone:
+// a file that is neither a plan nor an inventory may be of any size.
+func savedPlan(path string) (bool, error) {
+	data, err := readBegin(path, 256)
+	if err != nil {
+		return false, err
+	}
+	text, err := textfile.Decode(data)
+	return err == nil && looksSaved(text), nil // else it may be an inventory, which tells what is wrong
 }
 
 // readText is readAll for a text that a person brings: shells and spreadsheets

@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -42,15 +45,9 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	}
 	token := os.Getenv(tokenVariable)
 	if file != "" {
-		data, err := readText(file)
-		if err != nil {
-			return nil, usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
-		}
-		if fi, err := os.Stat(file); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-			return nil, usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
-		}
-		if token = strings.TrimSpace(string(data)); token == "" {
-			return nil, usage("write a token into it, for instance: openssl rand -hex 24", "the token file %s is empty", file)
+		var err error
+		if token, err = readToken(file); err != nil {
+			return nil, err
 		}
 	}
 	page, err := web.Listen(web.Config{Address: address, Token: token, Adjust: func(s *http.Server) {
@@ -65,6 +62,38 @@ func openPage(c *cli.Context) (*web.Server, error) {
 		return nil, &failure{fleet.ExitInternal, err, "end what has that address, or choose another port; nothing was started"}
 	}
 	return page, nil
+}
+
+// longestToken is how long a token may be: browsers and proxies take no longer
+// header.
+const longestToken = 4 << 10
+
+// readToken reads the token of the page from a file that nobody else can read.
+func readToken(file string) (string, error) {
+	const write = "write a token into it, for instance: openssl rand -hex 24"
+	f, err := textfile.OpenRegular(file)
+	if err != nil {
+		return "", usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
+	}
+	defer f.Close()
+	// The open file is asked, not its name, which may lead elsewhere by now.
+	if fi, err := f.Stat(); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return "", usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, longestToken+1))
+	if err == nil && len(data) <= longestToken {
+		data, err = textfile.Decode(data)
+	}
+	token := strings.TrimSpace(string(data))
+	switch {
+	case err != nil:
+		return "", usage("check the file", "the token of the page cannot be read from %s: %w", file, cause(err))
+	case token == "":
+		return "", usage(write, "the token file %s is empty", file)
+	case len(data) > longestToken || strings.ContainsFunc(token, unicode.IsControl):
+		return "", usage(write, "the token file %s holds more than one token: no header can carry it", file)
+	}
+	return token, nil
 }
 
 // onPage shows a run on its page as well. The page folds the run's facts by

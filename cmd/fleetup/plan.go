@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -148,11 +149,16 @@ func replaceable(path string) error {
 	if err := onlyFile(path); err != nil {
 		return usage("name another file with --out", "--out: %s is %w", path, cause(err))
 	}
-	data, err := readText(path)
-	if err == nil && (len(data) == 0 || looksSaved(data)) {
+	if saved, err := savedPlan(path); err == nil && (saved || isEmpty(path)) {
 		return nil
 	}
 	return usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)
+}
+
+// isEmpty reports whether a file holds nothing that could be lost.
+func isEmpty(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Size() == 0
 }
 
 // save writes a plan so that the file is there whole or not at all.

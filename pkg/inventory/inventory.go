@@ -11,9 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -48,10 +48,10 @@ func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool, warn
 	return parse(path, data, now, kinds, partsOf(path, data), explain, warnings)
 }
 
-// readFile reads at most most bytes and one more, which tells that it is too
-// big.
+// readFile reads at most most bytes of a regular file and one more, which tells
+// that it is too big. A pipe or a device may have no end.
 func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := textfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

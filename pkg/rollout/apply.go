@@ -102,7 +102,7 @@ func (s *State) carry(c fleet.Carried) {
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
 		v.Done, v.Reading = c.Done, c.Reading
-		v.ProofFrom = later(s.Run.OpenedAt, s.startEnds(c.StartedAt))
+		v.ProofFrom = later(s.takenUp(s.Run.OpenedAt), s.startEnds(c.StartedAt))
 	default:
 		v.Reopened = true
 	}
@@ -115,6 +115,15 @@ func (s *State) startEnds(intended time.Time) time.Time {
 	return intended.Add(s.Plan.Timings.StartTimeout)
 }
 
+// takenUp is from when the grace counts at the earliest for a start of a process that
+// is gone, where another takes it up. The two may have read different clocks, or one
+// that was set in between: only the start's whole timeout from now on is sure to be
+// longer than it is still on its way.
+func (s *State) takenUp(at time.Time) time.Time {
+	t := &s.Plan.Timings
+	return at.Add(max(0, t.StartTimeout-t.ReconcileGrace))
+}
+
 // resume puts every vault whose POST may have left into doubt, lifts a
 // suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
@@ -122,16 +131,17 @@ func (s *State) resume(at time.Time) {
 	if st := s.Run.Stopped; st != nil && !st.Close {
 		s.Run.Stopped = nil // the process that was told to leave has left
 	}
+	taken := s.takenUp(at)
 	for i := range s.Vaults {
 		v := &s.Vaults[i]
 		switch {
 		case v.Status == fleet.Starting:
 			s.count(i, -1)
-			v.Status, v.ProofFrom = fleet.Unknown, later(at, s.startEnds(v.IntendedAt))
+			v.Status, v.ProofFrom = fleet.Unknown, later(taken, s.startEnds(v.IntendedAt))
 			v.Reason = "the process ended between the start and its answer"
 			s.count(i, +1)
-		case v.Status == fleet.Unknown && v.ProofFrom.Before(at):
-			v.ProofFrom = at
+		case v.Status == fleet.Unknown && v.ProofFrom.Before(taken):
+			v.ProofFrom = taken
 		case v.CloudDone:
 			v.DoneSince = at
 		}

@@ -162,3 +162,37 @@ func TestCarriedDoubtCountsFromItsStart(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtOutlastsItsStartWhateverTheClockSays: a process that takes a start in doubt
+// up lets the start's whole timeout go by before it proves anything, however far the
+// clock says that the start is past; the timings that everybody has cost nothing more.
+func TestDoubtOutlastsItsStartWhateverTheClockSays(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ timeout, grace time.Duration }{{20 * time.Second, time.Second}, {100 * time.Second, 2 * time.Minute}, {time.Minute, time.Minute}} {
+		for _, after := range []time.Duration{time.Second, 2 * time.Hour} {
+			for _, answered := range []bool{false, true} {
+				p := testPlan(1, 1, 1, 1)
+				p.Timings.StartTimeout, p.Timings.ReconcileGrace = c.timeout, c.grace
+				key := p.Vaults[0].Key
+				s := NewState(p)
+				facts := []fleet.Event{{At: began, Fact: fleet.RunOpened{RunID: "run"}}, {At: began, Fact: fleet.Validated{Vault: key, Verdict: fleet.VerdictReady}},
+					{At: began, Fact: fleet.StartIntended{Vault: key, OperationID: "one", Attempt: 1}}}
+				if answered {
+					facts = append(facts, fleet.Event{At: began, Fact: fleet.StartAnswered{Vault: key, OperationID: "one", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}}})
+				}
+				resumed := began.Add(after)
+				for _, e := range append(facts, fleet.Event{At: resumed, Fact: fleet.Resumed{}}) {
+					if err := s.Apply(e); err != nil {
+						t.Fatal(err)
+					}
+				}
+				reads := s.Vaults[0].ProofFrom.Add(c.grace)
+				want := max(resumed.Sub(began)+max(c.timeout, c.grace), c.timeout+c.grace)
+				if got := reads.Sub(began); got != want {
+					t.Errorf("timeout %v, grace %v, answered %v, resumed %v after the start: the first reading counts %v after it, want %v", c.timeout, c.grace, answered, after, got, want)
+				}
+			}
+		}
+	}
+}
