@@ -184,6 +184,13 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			k, v := b.Cursor().First()
 			return b.Put(bytes.Clone(k), repack(t, v, "rg-vaults", "rg-theirs"))
 		}), []string{"PLAN plan ", "changed after it was made"}},
+		{"a plan in the place of another", in("plans", func(b *bbolt.Bucket) error {
+			c := b.Cursor()
+			_, v := c.First()
+			v = bytes.Clone(v)
+			k, _ := c.Last()
+			return b.Put(bytes.Clone(k), v)
+		}), []string{"PLAN plan ", "it is plan "}},
 		{"a plan taken out", in("plans", func(b *bbolt.Bucket) error {
 			k, _ := b.Cursor().First()
 			return b.Delete(bytes.Clone(k))

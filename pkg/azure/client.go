@@ -87,7 +87,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 		tokens: &tokenSource{cred: o.Credential, scope: o.Scope, kind: o.Kind, tenant: o.Tenant}}
 	if o.Endpoint.Plain() {
 		// Even where a credential is given: a real token must not leave in the clear.
-		c.tokens.fixed, c.tokens.cred = emulatorToken, nil
+		c.tokens.fixed = emulatorToken // which asks no credential
 	}
 	c.pipeline = runtime.NewPipeline("fleetup", "v0.0.0", runtime.PipelineOptions{PerRetry: []policy.Policy{authorize{c.tokens}}},
 		&policy.ClientOptions{Telemetry: policy.TelemetryOptions{Disabled: true}, Transport: exchange{c}})

@@ -60,6 +60,7 @@ func TestDoRetries(t *testing.T) {
 	}{
 		{"good at once", []func() (*http.Response, error){ok}, 1, 200, "", 0},
 		{"503 then good", []func() (*http.Response, error){answer(503, ""), ok}, 2, 200, "", 0},
+		{"408 then good", []func() (*http.Response, error){answer(408, ""), ok}, 2, 200, "", 0},
 		{"reset then good", []func() (*http.Response, error){broken(io.ErrUnexpectedEOF), ok}, 2, 200, "", 0},
 		{"cut body then good", []func() (*http.Response, error){cut, ok}, 2, 200, "", 0},
 		{"500 for ever", []func() (*http.Response, error){answer(500, "no")}, 3, 500, "", 0},
@@ -127,6 +128,13 @@ func TestDoTimesOut(t *testing.T) {
 		}
 		if d := time.Since(begin); d != totalTimeout || tries != 3 {
 			t.Errorf("%d tries took %v", tries, d)
+		}
+		// A request that may take longer has all of its tries' time, too.
+		tries, begin = 0, time.Now()
+		const long = 3 * time.Minute
+		_, err = c.Do(t.Context(), Request{Op: "check it", Method: http.MethodGet, Path: "/x", Timeout: long})
+		if d := time.Since(begin); err == nil || d != totalTimeout+long-tryTimeout || tries != 2 {
+			t.Errorf("with %v for a try: %d tries took %v: %v", long, tries, d, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -187,6 +187,7 @@ var hostile = []struct {
 	{name: "the token in the headers", secure: true, answer: says("HTTP/1.1 400 No\r\nx-ms-request-id: %s\r\nLocation: https://elsewhere.invalid/?t=%s\r\nContent-Length: 0\r\n\r\n", hostileToken, hostileToken), status: 400},
 	{name: "the token for HTTP", secure: true, answer: says("Authorization: Bearer %s\r\n\r\n", hostileToken), words: "malformed"},
 	{name: "the token for a header", secure: true, answer: says("%sBearer %s\r\n\r\n", ok, hostileToken), words: "malformed"},
+	{name: "the token in a trailer", secure: true, answer: says("%sTransfer-Encoding: chunked\r\n\r\n4\r\n<a/>\r\n0\r\nBearer %s\r\n\r\n", ok, hostileToken), status: 200, broken: true, words: "malformed"},
 	{name: "the token for a length", secure: true, answer: says("%sContent-Length: %s\r\n\r\n", ok, hostileToken), words: "Content-Length"},
 }
 

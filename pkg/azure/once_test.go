@@ -102,6 +102,7 @@ func TestRule3SendIsOneExchange(t *testing.T) {
 				tt.handler(w, r)
 			}))
 			defer srv.Close()
+			begin := time.Now()
 			resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, nil))
 			if n := sends.Load(); n != 1 {
 				t.Errorf("sent %d times", n)
@@ -115,6 +116,9 @@ func TestRule3SendIsOneExchange(t *testing.T) {
 			}
 			if err != nil || resp.Status != tt.status {
 				t.Fatalf("got %+v, %v; want status %d", resp, err, tt.status)
+			}
+			if resp.SentAt.Before(begin) || resp.SentAt.After(time.Now()) {
+				t.Errorf("SentAt is %v, and it was sent after %v", resp.SentAt, begin)
 			}
 		})
 	}
@@ -322,5 +326,67 @@ func TestSendAsksForNoToken(t *testing.T) {
 	defer cancel()
 	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}); err != nil || got != "Bearer secret-token" {
 		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
+// A start that refers to another tenant carries that one's token beside its own:
+// neither comes back in what the server says, and a 401 drops both, for nobody can
+// say which of them was refused.
+func TestSendInTwoTenants(t *testing.T) {
+	t.Parallel()
+	var asked [2]int
+	client := func(tenant int, token string) *Client {
+		return newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+			o.OwnStarts = false
+			o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
+				own, second := r.Header.Get("Authorization"), r.Header.Get("X-Ms-Authorization-Auxiliary")
+				if own != "Bearer own-tenants-token" || second != "Bearer second-tenants-token" {
+					t.Errorf("sent as %q, and as %q", own, second)
+				}
+				return answer(401, "you were "+own+" and "+second, "x-ms-request-id", second)()
+			})
+			o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+				asked[tenant]++
+				return azcore.AccessToken{Token: token, ExpiresOn: time.Now().Add(time.Hour)}, nil
+			})
+		})
+	}
+	own, second := client(0, "own-tenants-token"), client(1, "second-tenants-token")
+	for n := range 2 {
+		once, err := own.PrepareOnce(t.Context(), "start", "")
+		if err == nil {
+			err = once.Auxiliary(t.Context(), second, "start")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPatch, Path: "/up"})
+		if err != nil || resp.Status != 401 {
+			t.Fatalf("got %+v, %v", resp, err)
+		}
+		if all := fmt.Sprintf("%s %v", resp.Body, resp.Header); strings.Contains(all, "tenants-token") {
+			t.Errorf("a token came back: %s", all)
+		}
+		if asked != [2]int{n + 1, n + 1} {
+			t.Errorf("after %d refusals signed in %v times", n, asked)
+		}
+	}
+}
+
+// The wait that a 429 names in its text alone holds for starts and reads.
+func TestAWaitInTheTextIsHeard(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		o.OwnStarts = false
+		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) {
+			return answer(429, `{"error":{"code":"ResourceRequestsThrottled","message":"Please try again after '372' seconds."}}`)()
+		})
+		o.Reads = o.Starts
+	})
+	if resp, err := sendOnce(t, t.Context(), c); err != nil || resp.RetryAfter != 372*time.Second {
+		t.Errorf("a start: got %+v, %v", resp, err)
+	}
+	if resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); err != nil || resp.RetryAfter != 372*time.Second {
+		t.Errorf("a read: got %+v, %v", resp, err)
 	}
 }

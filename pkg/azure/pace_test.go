@@ -222,22 +222,24 @@ func TestLanes(t *testing.T) {
 // says what stands in the way: the vault has no trouble, the subscription has.
 func TestNoTurn(t *testing.T) {
 	t.Parallel()
+	list := func(l ...func() (*http.Response, error)) []func() (*http.Response, error) { return l }
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
 			name  string
 			turns int
-			first func() (*http.Response, error)
+			first []func() (*http.Response, error)
 			tries int
 			class fleet.CallClass
 			retry time.Duration
 			says  string
 		}{
 			{"at once", 0, nil, 0, fleet.CallUnreachable, 0, "waiting for its turn: told to stop"},
-			{"after a 503", 1, answer(503, ""), 1, fleet.CallUnreachable, 0, "told to stop"},
-			{"after a 429", 1, answer(429, tooMany, "Retry-After", "9", "x-ms-request-id", "req-7"), 1, fleet.CallThrottled, 9 * time.Second, "(request req-7)"},
-			{"after a busy 429", 1, answer(429, lockedByAnother, "Retry-After", "9"), 1, fleet.CallConflict, 0, "HTTP 429"},
+			{"after a 503", 1, list(answer(503, "")), 1, fleet.CallUnreachable, 0, "told to stop"},
+			{"after a 429", 1, list(answer(429, tooMany, "Retry-After", "9", "x-ms-request-id", "req-7")), 1, fleet.CallThrottled, 9 * time.Second, "(request req-7)"},
+			{"after a busy 429", 1, list(answer(429, lockedByAnother, "Retry-After", "9")), 1, fleet.CallConflict, 0, "HTTP 429"},
+			{"after a 429 and a 503", 2, list(answer(429, tooMany, "Retry-After", "9"), answer(503, "")), 2, fleet.CallUnreachable, 0, "told to stop"},
 		} {
-			p, a := &pacer{turns: tt.turns}, &answers{list: []func() (*http.Response, error){tt.first}}
+			p, a := &pacer{turns: tt.turns}, &answers{list: tt.first}
 			c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads, o.Pacer = a, p })
 			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"})
 			if fleet.ClassOf(err) != tt.class || fleet.RetryAfterOf(err) != tt.retry || len(a.times) != tt.tries || !strings.Contains(err.Error(), tt.says) {

@@ -167,6 +167,19 @@ func TestBrokenAnswersKeepTheirRequestID(t *testing.T) {
 	})
 }
 
+// The cloud's name for a try is not that of the next one, which it never answered.
+func TestRequestIDIsOfTheLastTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{list: []func() (*http.Response, error){answer(503, "", "x-ms-request-id", "req-7"), broken(io.ErrUnexpectedEOF)}}
+		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads = a })
+		_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
+		if ce, ok := errors.AsType[*fleet.CallError](err); !ok || ce.RequestID != "" || len(a.times) != 3 {
+			t.Errorf("%d tries: %+v", len(a.times), err)
+		}
+	})
+}
+
 // The requests of a sign-in are logged without what they carry.
 func TestSignInsAreLogged(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +35,23 @@ func TestCommitToAReplacedFile(t *testing.T) {
 		{"replaced by a directory", func(path string) error {
 			return errors.Join(os.Rename(path, path+".old"), os.Mkdir(path, 0o700))
 		}, state.ErrReplaced, ".old"},
+		{"a link turned elsewhere", func(path string) error {
+			b, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(path+".copy", b, 0o600), os.Remove(path), os.Symlink(path+".copy", path))
+		}, state.ErrReplaced, ".real"},
 		{"touched", func(path string) error { return os.Chmod(path, 0o640) }, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "fleet.db")
-			l, err := state.Open(acquire(t, path), binding)
+			if c.kept == ".real" {
+				lock := acquire(t, path+c.kept)
+				if err := errors.Join(open(t, lock).Close(), lock.Close(), os.Symlink(path+c.kept, path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			held := acquire(t, path)
+			l, err := state.Open(held, binding)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +72,7 @@ func TestCommitToAReplacedFile(t *testing.T) {
 			if again := l.Commit(intent(3), nil); !errors.Is(again, state.ErrCommit) {
 				t.Fatalf("the commit after it: %v; want ErrCommit", again)
 			}
-			if err := l.Close(); err != nil {
+			if err := errors.Join(l.Close(), held.Close()); err != nil {
 				t.Fatal(err)
 			}
 			if c.kept == "" {
@@ -145,5 +157,27 @@ func TestPlanIsKeptOnce(t *testing.T) {
 	}
 	if fi, err := os.Stat(l.Path()); err != nil || fi.Size() > int64(len(plan)) {
 		t.Fatalf("the ledger has %v bytes (%v); the plan alone has %d", fi.Size(), err, len(plan))
+	}
+}
+
+// Whoever listens hears of what is durable, once, in its order, and of nothing else.
+func TestCommittedIsTold(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	l := open(t, acquire(t, path))
+	var told []string
+	l.Committed = func(events []fleet.Event) {
+		for _, e := range events {
+			told = append(told, e.Fact.Name())
+		}
+	}
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit(intent(1), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Begin(statetest.PlanOf("r2"), statetest.Opening("r2"), nil); err == nil {
+		t.Error("a second run began beside the first")
+	}
+	if want := []string{statetest.Opening("r1")[0].Fact.Name(), intent(1)[0].Fact.Name()}; !slices.Equal(told[:1], want[:1]) || told[len(told)-1] != want[1] || len(told) != len(statetest.Opening("r1"))+1 {
+		t.Errorf("told %q", told)
 	}
 }

@@ -140,6 +140,9 @@ func TestOpenForAnotherCloud(t *testing.T) {
 	if err := open(t, lock).Close(); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := state.Open(lock, state.Binding{Cloud: "emulator"}); !errors.Is(err, state.ErrCloud) {
+		t.Errorf("Open for a cloud in another spelling: %v; want a CloudError", err)
+	}
 	_, err := state.Open(lock, state.Binding{Cloud: "AzureChina"})
 	ce, ok := errors.AsType[*state.CloudError](err)
 	if !ok || !errors.Is(err, state.ErrCloud) || ce.Ledger != "Emulator" || ce.Wanted != "AzureChina" {

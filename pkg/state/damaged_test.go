@@ -190,7 +190,11 @@ func TestNotALedger(t *testing.T) {
 			if err := c.make(path); err != nil {
 				t.Fatal(err)
 			}
+			before, _ := os.ReadFile(path) // nothing of a directory
 			readOnly, writing := readAll(lock)
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the file was written to")
+			}
 			for _, err := range []error{readOnly, writing} {
 				if !errors.Is(err, c.want) || !clear(err, path) || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%v; want %v that says %q", err, c.want, c.says)

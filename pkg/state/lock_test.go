@@ -286,3 +286,32 @@ func TestAcquireWhereNoLedgerCanBe(t *testing.T) {
 		}
 	}
 }
+
+// Those whom a holder let read its lock file are shut out again by the next one,
+// who has not said so.
+func TestSharingEndsWithTheHolder(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no groups of that kind")
+	}
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	mode := func() os.FileMode {
+		fi, err := os.Stat(path + ".lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fi.Mode().Perm()
+	}
+	first := acquire(t, path)
+	if err := first.Share(os.Getgid()); err != nil {
+		t.Fatal(err)
+	}
+	if got := mode(); got != 0o640 {
+		t.Errorf("shared, the lock file has mode %o; want 640", got)
+	}
+	first.Close()
+	acquire(t, path)
+	if got := mode(); got != 0o600 {
+		t.Errorf("under the next holder the lock file has mode %o; want 600", got)
+	}
+}
