@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -185,11 +187,16 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			return b.Put(bytes.Clone(k), repack(t, v, "rg-vaults", "rg-theirs"))
 		}), []string{"PLAN plan ", "changed after it was made"}},
 		{"a plan in the place of another", in("plans", func(b *bbolt.Bucket) error {
-			c := b.Cursor()
-			_, v := c.First()
-			v = bytes.Clone(v)
-			k, _ := c.Last()
-			return b.Put(bytes.Clone(k), v)
+			k, v := b.Cursor().First()
+			p, err := plan.Decode(unpacked(t, v))
+			if err != nil {
+				return err
+			}
+			other, err := plan.Encode(p.AcceptWarnings()) // whole, and with a fingerprint of its own
+			if err != nil {
+				return err
+			}
+			return b.Put(bytes.Clone(k), packed(t, other))
 		}), []string{"PLAN plan ", "it is plan "}},
 		{"a plan taken out", in("plans", func(b *bbolt.Bucket) error {
 			k, _ := b.Cursor().First()
@@ -263,21 +270,30 @@ func TestAuditFindsEveryChange(t *testing.T) {
 }
 
 // repack changes the text of a stored plan.
-func repack(t *testing.T, packed []byte, old, new string) []byte {
+func repack(t *testing.T, stored []byte, old, new string) []byte {
 	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(packed))
+	return packed(t, bytes.ReplaceAll(unpacked(t, stored), []byte(old), []byte(new)))
+}
+
+func unpacked(t *testing.T, stored []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(stored))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text, out bytes.Buffer
-	if _, err := text.ReadFrom(z); err != nil {
+	text, err := io.ReadAll(z)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+func packed(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	if _, err := w.Write(bytes.ReplaceAll(text.Bytes(), []byte(old), []byte(new))); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
+	_, err := w.Write(text)
+	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

@@ -132,6 +132,17 @@ func TestWaves(t *testing.T) {
 			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 34}}, {Name: "rest", CatchAll: true}}, // of 3
 			[]string{"a[1 2]", "rest[0 3]"},
 		},
+		"a share is of those that are not held": {
+			func() Input {
+				in := input(10)
+				for i := range 5 {
+					in.Subscriptions[0].Vaults[i].Hold = &fleet.Hold{Reason: "x"}
+				}
+				return in
+			}(),
+			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 20}}, {Name: "rest", CatchAll: true}}, // of 5
+			[]string{"a[5]", "rest[0 1 2 3 4 6 7 8 9]"},
+		},
 		"held vaults that only a size matches": {
 			func() Input {
 				in := input(3)
@@ -240,6 +251,10 @@ func TestIssues(t *testing.T) {
 			in.Ceiling = CeilingHard
 			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, MaxFailures: &Budget{Unit: UnitPercent, Percent: 33}}}
 		}, Issue{Code: IssueNoStart, Subject: Subject{SubjectWave, 0}, Field: "maxFailures", Message: `"a"`}},
+		"vaults beyond every size": {func(in *Input) {
+			in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}}
+		}, Issue{Code: IssueNoWave, Subject: Subject{SubjectVault, 2}, Message: "1 vault finds no place in a wave: prod/v2"}},
 		"a hard subscription budget of nothing": {func(in *Input) {
 			in.Ceiling, in.SubscriptionBudget = CeilingHard, &Budget{Unit: UnitPercent, Percent: 33}
 		}, Issue{Code: IssueNoStart, Field: "failureBudget.perSubscription", Message: `"prod"`}},

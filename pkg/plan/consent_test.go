@@ -1,6 +1,11 @@
 package plan
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
 
 // TestAcceptWarnings: consent makes another plan and leaves the first alone.
 func TestAcceptWarnings(t *testing.T) {
@@ -34,6 +39,38 @@ func TestBudgetResolve(t *testing.T) {
 	} {
 		if got := c.budget.Resolve(c.base); got != c.want {
 			t.Errorf("%+v of %d is %d, want %d", c.budget, c.base, got, c.want)
+		}
+	}
+}
+
+// Consent is to what was in view when the plan was made: to its warnings alone, and
+// only where a check came far enough to show them.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	warning := func(code string) fleet.Finding {
+		return fleet.Finding{Severity: fleet.SeverityWarning, Category: "c", Code: code}
+	}
+	seen := []fleet.Finding{warning("b"), {Severity: fleet.SeverityError, Category: "c", Code: "e"}, warning("a"), {Severity: fleet.SeverityInfo, Category: "c", Code: "i"}, warning("b")}
+	for verdict, shown := range map[fleet.Verdict]bool{
+		fleet.VerdictReady: true, fleet.VerdictBlocked: true, fleet.VerdictAlready: true,
+		fleet.VerdictBusy: false, fleet.VerdictDenied: false, fleet.VerdictThrottled: false,
+	} {
+		p := build(t, input(2))
+		q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen}})
+		v := &q.Vaults[0]
+		if v.Checked != shown || shown && !slices.Equal(v.ShownWarnings, []string{"c/a", "c/b"}) || !shown && v.ShownWarnings != nil {
+			t.Errorf("%s: checked %v, shown %v", verdict, v.Checked, v.ShownWarnings)
+		}
+		if q.Vaults[1].Checked || p.Vaults[0].Checked {
+			t.Errorf("%s: a vault that was not checked counts as checked", verdict)
+		}
+		if (q.Fingerprint != p.Fingerprint) != shown || q.Check() != nil {
+			t.Errorf("%s: fingerprint %s, before %s: %v", verdict, q.ShortFingerprint(), p.ShortFingerprint(), q.Check())
+		}
+		// Checked again, the earlier view is none any more.
+		again := q.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: fleet.VerdictReady}})
+		if w := again.Vaults[0].ShownWarnings; !again.Vaults[0].Checked || len(w) > 0 {
+			t.Errorf("%s: checked again, shown %v", verdict, w)
 		}
 	}
 }

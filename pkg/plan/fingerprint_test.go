@@ -189,13 +189,21 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"size of two kinds":        func(p *Plan) { p.Waves[0].Size = &Size{Count: 7, Percent: 100} },
 		"size above all":           func(p *Plan) { p.Waves[0].Size = &Size{Percent: 101} },
 		"more vaults than size":    func(p *Plan) { p.Waves[0].Size = &Size{Count: 4} },
-		"negative soak":            func(p *Plan) { p.Waves[0].Soak = -1 },
-		"approval never":           func(p *Plan) { p.Waves[0].Approval = &Approval{Expiry: 1} },
-		"approval not by whom":     func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter, NotBy: "x", Expiry: 1} },
-		"approval over at once":    func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter} },
-		"approval after the last":  func(p *Plan) { p.Waves[1].Approval = &Approval{When: ApprovalAfter, Expiry: 1} },
-		"negative wave limit":      func(p *Plan) { p.Waves[0].Limits.PerSubscription = -1 },
-		"unknown order":            func(p *Plan) { p.Waves[0].Order = "x" },
+		"more than its share": func(p *Plan) { // of what is not held, not of all
+			for i := range p.Vaults {
+				if p.Vaults[i].Wave != 0 {
+					p.Vaults[i].Hold = &fleet.Hold{Reason: "x"}
+				}
+			}
+			p.Waves[0].Size = &Size{Percent: 100 * float64(len(p.Waves[0].Vaults)) / float64(len(p.Vaults))}
+		},
+		"negative soak":           func(p *Plan) { p.Waves[0].Soak = -1 },
+		"approval never":          func(p *Plan) { p.Waves[0].Approval = &Approval{Expiry: 1} },
+		"approval not by whom":    func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter, NotBy: "x", Expiry: 1} },
+		"approval over at once":   func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter} },
+		"approval after the last": func(p *Plan) { p.Waves[1].Approval = &Approval{When: ApprovalAfter, Expiry: 1} },
+		"negative wave limit":     func(p *Plan) { p.Waves[0].Limits.PerSubscription = -1 },
+		"unknown order":           func(p *Plan) { p.Waves[0].Order = "x" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

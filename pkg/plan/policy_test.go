@@ -105,3 +105,14 @@ func TestOwnCalendars(t *testing.T) {
 		}
 	}
 }
+
+// A wave in which nothing is to start needs no budget, under a hard ceiling either.
+func TestHardBudgetOfHeldVaults(t *testing.T) {
+	t.Parallel()
+	in := input(3)
+	in.Ceiling = CeilingHard
+	in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
+	in.Subscriptions[0].Vaults[0].Labels = map[string]string{"env": "held"}
+	in.Waves = []WaveSpec{{Name: "held", Match: map[string]string{"env": "held"}, MaxFailures: &Budget{Unit: UnitPercent, Percent: 50}}, {Name: "rest", CatchAll: true}}
+	build(t, in)
+}

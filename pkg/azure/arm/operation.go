@@ -67,9 +67,6 @@ func (u *Upgrader) follow(ctx context.Context, f fleet.Followed) polled {
 		return p
 	}
 	r := u.ask(ctx, f, f.Operation.ResultURL, readResult)
-	if r.at.IsZero() {
-		r.at = p.at
-	}
 	switch {
 	case r.standing != gone && r.standing != silent, r.asks:
 		r.start, r.end = p.start, p.end

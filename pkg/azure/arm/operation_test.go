@@ -220,6 +220,9 @@ func TestResultsThatSayNothing(t *testing.T) {
 		"another document": {ok(`{"hello":"there"}`), silent},
 		"502":              {reply{status: 502}, silent},
 		"an error":         {refused(409, "DiskFull"), failed},
+		"500 with words":   {refused(500, "InternalServerError"), silent},
+		"a 408":            {refused(408, "RequestTimeout"), silent},
+		"a busy 429":       {refused(429, "RetryableErrorDueToAnotherOperation"), silent},
 		"another's error":  {reply{status: 400, body: `{"statusCode":400,"message":"no"}`}, silent},
 	} {
 		f := newFake(t)
@@ -404,5 +407,65 @@ func TestOddTimesAreNone(t *testing.T) {
 		if got := parseTime(in).Format(time.RFC3339Nano); got != want {
 			t.Errorf("%q is %s, want %s", in, got, want)
 		}
+	}
+}
+
+// TestDoneByItsStatus: a result that says nothing does not take back what the status
+// has said, Verify sees whether it is; one that asks for patience is given it.
+func TestDoneByItsStatus(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		result reply
+		want   fleet.UpgradeState // none: an error that carries the wait
+	}{
+		"404":                  {refused(404, "NotFound"), fleet.RecordUpgraded},
+		"another document":     {ok(`{"hello":"there"}`), fleet.RecordUpgraded},
+		"asks to be let alone": {refused(429, "TooManyRequests").with("Retry-After", "60"), ""},
+	} {
+		f := newFake(t)
+		f.on("GET", statusURL, stands("Succeeded", started))
+		f.on("GET", resultURL, tt.result)
+		f.on("GET", vaultURL, ok(vaultJSON(asWas)))
+		_, s, err := poll(t, f.upgrader(testChange()), byBoth)
+		switch {
+		case tt.want == "":
+			if fleet.ClassOf(err) != fleet.CallThrottled || fleet.RetryAfterOf(err) != time.Minute {
+				t.Errorf("%s: got %+v, %v", name, s.Record, err)
+			}
+		case err != nil || s.Record == nil || s.Record.State != tt.want || s.Record.Presumed:
+			t.Errorf("%s: got %+v, %v", name, s.Record, err)
+		}
+	}
+}
+
+// TestARefusedPollExplainsNothing: that we may not read the operation is not why it
+// failed.
+func TestARefusedPollExplainsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.on("GET", statusURL, refused(403, "AuthorizationFailed"))
+	f.on("GET", vaultURL, ok(vaultJSON(`{"settings":{"mode":"Off"},"provisioningState":"Failed"}`)))
+	u := f.upgrader(testChange())
+	_, s, err := poll(t, u, byStatus)
+	if err != nil || s.Record == nil || s.Record.State != fleet.RecordFailed {
+		t.Fatalf("got %+v, %v", s.Record, err)
+	}
+	for _, found := range u.Explain(t.Context(), testVault(), s) {
+		if strings.Contains(found.Code+found.Message, "AuthorizationFailed") {
+			t.Errorf("the failure is explained by %+v", found)
+		}
+	}
+}
+
+// TestOverdueAndNothingCanBeRead: the patience that the operation's address asks for
+// is kept, whatever became of the vault's own reading.
+func TestOverdueAndNothingCanBeRead(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.on("GET", statusURL, refused(429, "TooManyRequests").with("Retry-After", "60"))
+	f.on("GET", vaultURL, refused(403, "AuthorizationFailed"))
+	_, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
+	if fleet.ClassOf(err) != fleet.CallThrottled || fleet.RetryAfterOf(err) != time.Minute {
+		t.Errorf("got %v", err)
 	}
 }

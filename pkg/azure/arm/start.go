@@ -176,7 +176,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 		a.Verdict = fleet.StartUnknown
 	}
 	switch {
-	case a.Message != "" && a.Code == "" && resp.Status >= 400:
+	case a.Message != "" && a.Code == "" && a.Verdict != fleet.StartAccepted:
 		a.Code, a.Message = fmt.Sprintf("HTTP%d", resp.Status), fmt.Sprintf("HTTP %d %s: %s", resp.Status, http.StatusText(resp.Status), a.Message)
 	case a.Message != "":
 	case a.Code != "":

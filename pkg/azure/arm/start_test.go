@@ -38,6 +38,7 @@ func TestRule3PatchAnswers(t *testing.T) {
 		"200 of another vault":    {reply: ok(other), want: fleet.StartUnknown, says: fleet.CodeGarbled},
 		"200 without properties":  {reply: ok(`{"id":"` + vaultID + `"}`), want: fleet.StartUnknown, says: fleet.CodeGarbled},
 		"200 of a gateway":        {reply: ok("<html>Sign in</html>").with("Content-Type", "text/html"), want: fleet.StartUnknown, says: "HTTP 200"},
+		"200 with words alone":    {reply: ok(`{"message":"it is queued"}`), want: fleet.StartUnknown, says: "HTTP200: HTTP 200 OK: it is queued"},
 		"200 cut off":             {reply: reply{break_: cut}, want: fleet.StartUnknown},
 		"200 cut off behind":      {reply: reply{break_: cutBehind}, want: fleet.StartUnknown},
 		"200 of nothing":          {reply: ok(""), want: fleet.StartUnknown},
@@ -110,6 +111,10 @@ func TestRule3PatchAnswers(t *testing.T) {
 			if !strings.Contains(got.Code+": "+got.Message, tt.says) || got.Verdict != fleet.StartAccepted && (got.Code == "" || got.Message == "") {
 				t.Errorf("says %q: %q, want %q in it", got.Code, got.Message, tt.says)
 			}
+			// The service's own words stay as they came; ours name the request.
+			if got.Message != "" && strings.HasSuffix(got.Message, "(client request "+op+")") == got.ErrorBody {
+				t.Errorf("with ErrorBody %v it says %q", got.ErrorBody, got.Message)
+			}
 			for _, v := range []fleet.StartVerdict{fleet.StartBlocked, fleet.StartDenied, fleet.StartFailed} {
 				if got.Verdict == v && got.Action == "" {
 					t.Errorf("%s, and nothing to do next", v)
@@ -117,6 +122,9 @@ func TestRule3PatchAnswers(t *testing.T) {
 			}
 			if after := tt.reply.header["Retry-After"]; got.Verdict != fleet.StartAccepted && tt.reply.status != 202 && after != "" != (got.RetryAfter > 0) {
 				t.Errorf("Retry-After %q became %v", after, got.RetryAfter)
+			}
+			if (got.Operation != nil || tt.reply.status == 202) && got.RetryAfter != 0 {
+				t.Errorf("the operation's wait of %v became the subscription's", got.RetryAfter)
 			}
 			wantOnePatch(t, f)
 		})

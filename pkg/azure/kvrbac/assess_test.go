@@ -117,6 +117,12 @@ func TestNoGainOfWhatIsThere(t *testing.T) {
 	if a := assess(v, state, nil); find(a.findings, codeReadsMore) == nil {
 		t.Errorf("%+v", a.findings)
 	}
+	// Nor of what the policy gives of managed storage accounts.
+	state = stateOf(policy(app, `"certificates":["list"],"keys":["list"],"storage":["get","list","getsas","listsas"]`))
+	if f := find(assess(v, state, nil).findings, codeReadsMore); f == nil || !strings.Contains(f.Items[0], "Key Vault Reader") || strings.Contains(f.Items[0], "storage") {
+		t.Errorf("%+v", f)
+	}
+	state = stateOf(policy(app, `"secrets":["get"]`))
 	if a := assess(v, state, []assignment{assigned(app, reader, "/")}); find(a.findings, codeReadsMore) != nil || a.missing != 1 {
 		t.Errorf("%+v", a)
 	}

@@ -224,6 +224,16 @@ func TestConsent(t *testing.T) {
 			t.Fatalf("asked %s", got)
 		}
 		v.Consents = []fleet.Consent{{Code: codeReadsMore, Reason: "names are no secret here"}}
+		// Nor is anything made beside what is an error since the check.
+		s.give(app, secretsUser, v.ResourceID(), time.Hour)
+		s.given[0].Properties.Condition = "only on Mondays"
+		if _, err := s.prepare(u, v); fleet.ClassOf(err) != fleet.CallConflict {
+			t.Fatalf("%v", err)
+		}
+		if got := s.asked(); strings.Contains(got, "PUT") {
+			t.Fatalf("asked %s", got)
+		}
+		s.given = nil
 		s.out(u, v)
 	})
 }

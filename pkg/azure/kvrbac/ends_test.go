@@ -52,6 +52,9 @@ func TestWhatEnds(t *testing.T) {
 		"which names no assignment": {instance: func(s *service) string {
 			return instanceOf(s.given[0].assignment, `{"assignmentType":"Activated","originRoleAssignmentId":null}`)
 		}, ends: "activated"},
+		"twice, and once for good": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment, activated) + "," + instanceOf(s.given[0].assignment, `{}`)
+		}, ends: "activated until 2026-12-01 05:00 UTC"},
 		"of another assignment": {instance: func(s *service) string { return instanceOf(other(s), activated) }},
 		"of another principal": {instance: func(s *service) string {
 			return instanceOf(other(s), `{"assignmentType":"Activated","originRoleAssignmentId":"","principalId":"`+group+`"}`)
@@ -137,6 +140,15 @@ func TestEndsAreAskedForWhereTheyMatter(t *testing.T) {
 			}
 		})
 	}
+	// What it takes of managed storage accounts matters as well.
+	synctest.Test(t, func(t *testing.T) {
+		s, v := newService(t, policy(app, `"storage":["get"]`)), keyVault()
+		s.give(app, reader, "/", time.Hour)
+		s.validate(s.upgrader(Roles(), nil), v)
+		if got := s.asked(); !strings.Contains(got, "ends") {
+			t.Errorf("asked %s", got)
+		}
+	})
 	// What passes by itself is waited for.
 	synctest.Test(t, func(t *testing.T) {
 		s, v := newService(t, application), keyVault()
@@ -297,5 +309,19 @@ func TestGroupsAreNamed(t *testing.T) {
 		if (f != nil) != d.named || f != nil && (f.Severity != fleet.SeverityInfo || len(f.Items) != 1 || f.Items[0] != group+": Key Vault Secrets User, at /") {
 			t.Errorf("%s: %+v", name, f)
 		}
+	}
+}
+
+// An instance that names an assignment is about one without an ID by what it is.
+func TestInstanceOfAnAssignmentWithoutAnID(t *testing.T) {
+	t.Parallel()
+	a := assigned(app, secretsUser, "/")
+	var i, other instance
+	i.Properties.Origin, i.Properties.Scope, i.Properties.PrincipalID, i.Properties.RoleDefinitionID = "/x", "/", app, a.Properties.RoleDefinitionID
+	if other = i; !i.is(&a) {
+		t.Error("it is not found")
+	}
+	if other.Properties.PrincipalID = group; other.is(&a) {
+		t.Error("another's is taken for it")
 	}
 }
