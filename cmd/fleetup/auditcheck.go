@@ -58,18 +58,19 @@ type findings struct {
 // journal can be held against it.
 type auditor struct {
 	findings
-	from    evidence
-	wanted  string // a head in hex, or its beginning; empty: none
-	index   []state.RunInfo
-	blind   bool    // the index cannot be read
-	run     *folded // nil before the first
-	names   map[fleet.Key]string
-	records map[fleet.Key]derived
-	lost    bool                 // a run could not be folded: records prove nothing
-	sealed  map[fleet.Key]string // what the address of a vault's newest operation is sealed with
-	process string               // the version of the program that writes at this place of the journal
-	newest  standing
-	newer   error // an event that is what was written, and that this version does not know
+	from     evidence
+	wanted   string // a head in hex, or its beginning; empty: none
+	index    []state.RunInfo
+	blind    bool    // the index cannot be read
+	run      *folded // nil before the first
+	names    map[fleet.Key]string
+	records  map[fleet.Key]derived
+	upgraded map[fleet.Key]bool   // what the runs have upgraded, and no rollback has put back
+	lost     bool                 // a run could not be folded: records prove nothing
+	sealed   map[fleet.Key]string // what the address of a vault's newest operation is sealed with
+	process  string               // the version of the program that writes at this place of the journal
+	newest   standing
+	newer    error // an event that is what was written, and that this version does not know
 }
 
 // derived is a vault's record as the journal has it.
@@ -94,7 +95,7 @@ func audit(from evidence, head string) (*findings, error) {
 }
 
 func newAuditor(from evidence, head string) *auditor {
-	return &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, sealed: map[fleet.Key]string{}}
+	return &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, upgraded: map[fleet.Key]bool{}, sealed: map[fleet.Key]string{}}
 }
 
 // examine goes through the whole ledger.
@@ -335,8 +336,23 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
 		if i, ok := r.state.Lookup(f.VaultKey()); ok {
 			a.records[f.VaultKey()] = derived{r.state.RecordAfter(i, a.records[f.VaultKey()].VaultRecord, f), a.process}
+			if r.state.Vaults[i].Status == fleet.Upgraded {
+				a.isUpgraded(f.VaultKey())
+			}
 		}
 	}
+}
+
+// isUpgraded takes in that a vault was upgraded, or put back: each takes the
+// other away.
+func (a *auditor) isUpgraded(k fleet.Key) {
+	name, vault, _ := strings.Cut(string(k), "/")
+	opposite := fleet.RollbackOf(fleet.Kind(name))
+	if of, back := fleet.Kind(name).Undoes(); back {
+		opposite = of
+	}
+	delete(a.upgraded, fleet.Key(string(opposite)+"/"+vault))
+	a.upgraded[k] = true
 }
 
 // lose gives up the fold of the present run.

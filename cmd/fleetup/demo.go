@@ -241,7 +241,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 			followed++
 		}
 	}
-	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent again", followed, killed.InFlight(), again)
+	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent twice", followed, killed.InFlight(), again)
 	file := filepath.Join(d.dir, "report.html")
 	o := report.Options{Zone: localZone(), State: d.db}
 	if err := replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {

@@ -48,6 +48,17 @@ func (f *history) newest() (standing, bool) {
 // carried is what the runs have left of a plan's vaults, in the plan's order.
 func (f *history) carried(p *plan.Plan) []fleet.Carried { return f.a.carried(p) }
 
+// upgraded are the vaults of a plan that the runs have upgraded, in the plan's
+// order.
+func (f *history) upgraded(p *plan.Plan) (keys []fleet.Key) {
+	for i := range p.Vaults {
+		if k := p.Vaults[i].Key; f.a.upgraded[k] {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // still is what the ledger says that these facts were read from, now that it was
 // opened again: the same, unless somebody has written to it in between.
 func (f *history) still(l *state.Ledger) (*history, error) {

@@ -45,6 +45,9 @@ type RunOpened struct {
 	// ValidateAllFirst wants every vault of the fleet checked before the first
 	// start, not only those of the first wave.
 	ValidateAllFirst bool `json:"validateAllFirst,omitempty"`
+	// Upgraded are the vaults of the plan that earlier runs on the ledger have
+	// upgraded, for the numbers that count them all. Nothing is decided by it.
+	Upgraded []Key `json:"upgraded,omitempty"`
 }
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.

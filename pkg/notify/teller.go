@@ -212,7 +212,7 @@ func tally(t *rollout.Totals) string {
 	var parts []string
 	for _, s := range fleet.Statuses() {
 		if t != nil && t.Of(s) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", t.Of(s), s))
+			parts = append(parts, fmt.Sprintf("%d %s", t.Of(s), report.StatusWord(s)))
 		}
 	}
 	if len(parts) == 0 {

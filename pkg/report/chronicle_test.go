@@ -87,7 +87,7 @@ resumed by night shift: 0 upgrades in flight or in doubt
 subscription dev refused a start: not signed in, or no permission: expired
 stopped: a sign-in or permission is missing: subscription ` + devID + `: expired
 resumed by ops: 0 upgrades in flight or in doubt
-wave canary done: 1 ready · 1 pending · 1 excluded
+wave canary done: 1 ready · 1 pending · 1 held
 wave canary soaks until Mon 11:50
 the gate after wave canary approved by boss until Mon 12:00: looks good
 the gate after wave canary opened`

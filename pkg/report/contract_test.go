@@ -51,14 +51,14 @@ func decode(t *testing.T, write func(io.Writer) error) map[string]any {
 
 var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType", "targetResourceGroup",
 	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds", "findings",
-	"reason", "overdue", "foreign", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
+	"reason", "overdue", "foreign", "earlier", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
 	"resourceGroup", "resourceId", "lastReading"}
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()
 	view := haltedNight(t).view(ViewOptions{Now: t0, Evidence: &Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return Report(w, view, Options{Format: FormatJSON}) })
-	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "waves", "subscriptions", "actions", "timeline",
+	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "overall", "waves", "subscriptions", "actions", "timeline",
 		"proof", "checklist", "vaults", "evidence", "next")
 	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
 	keysOf(t, "headline", m["headline"], "sentence", "lines", "before")

@@ -71,6 +71,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	for i := range st.Waves {
 		v.Waves[i] = wave(st, i, now)
 	}
+	earlier := 0
 	deferral, hours := deferral(st, o), newHours(st.Plan, now)
 	names := Names(st.Plan)
 	subs := map[string]int{}
@@ -83,6 +84,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		vt := vaultOf(pv, names[i], st.Waves[pv.Wave].Name)
 		vt.fill(&st.Vaults[i], deferral)
+		if st.Vaults[i].DoneEarlier() {
+			earlier++
+		}
 		vt.Reads = o.Chronicle.readsOf(i)
 		if st.Run.Closed == nil && vt.waits() {
 			vt.NextWindow = at(hours.opens(i))
@@ -98,6 +102,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
+	v.Overall = overall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
 		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
@@ -272,7 +277,7 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if r := s.Reading; r != nil && (s.Status == fleet.Upgrading || s.Status == fleet.Unknown) {
 		v.LastReading = &LastReading{At: at(r.At), What: r.What, Differs: list(r.Differs), Poll: maybe(r.Poll), Action: maybe(r.Action)}
 	}
-	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
+	v.Earlier, v.Carried, v.Reopened, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Forgiven
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
 	if s.Status != fleet.Excluded {
 		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run

@@ -83,7 +83,7 @@ func (v *View) standing() string {
 
 // outcome counts what was upgraded.
 func (v *View) outcome() string {
-	all := len(v.Vaults) - v.Totals[fleet.Excluded]
+	all := v.Overall.Of
 	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
 	done := strings.ToUpper(v.words().done)
 	switch {
@@ -154,8 +154,8 @@ func (v *View) headlines(c clock) []string {
 	if v.Selector != nil {
 		say("Only the vaults with %s.", *v.Selector)
 	}
-	if v.Run.Night != nil {
-		say("Overall %s of %s %s.", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)-v.Totals[fleet.Excluded]), v.words().done)
+	if v.Run.Night != nil || v.Overall.Earlier > 0 {
+		say("Overall %s.", v.Overall.ledger(v.words()))
 	}
 	if v.Run.Halt != nil {
 		say("%s", sentence(v.Run.Halt.Sentence))

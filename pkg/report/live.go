@@ -6,7 +6,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -111,7 +110,7 @@ func (t *Tracker) headline(now time.Time, flying, width int) []part {
 	if width < narrow {
 		form = dot + "%s/%s" + dot + "budget %d/%d"
 	}
-	h += fmt.Sprintf(form, number(t.totals.Of(fleet.Upgraded)), number(t.totals.All()-t.totals.Of(fleet.Excluded)), t.budget.Failed, t.budget.Limit)
+	h += fmt.Sprintf(form, number(t.overall.Upgraded-t.overall.Earlier), number(t.overall.Of), t.budget.Failed, t.budget.Limit)
 	if n := t.budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}

@@ -133,7 +133,10 @@ func (t *Tracker) counts(flying []flight) []part {
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending} {
 		add(t.totals.Of(s), string(s), 0)
 	}
-	add(t.totals.Of(fleet.Excluded), "held", 0)
+	add(t.totals.Of(fleet.Excluded), StatusWord(fleet.Excluded), 0)
+	if o := t.overall; o.Earlier > 0 {
+		parts = append(parts, part{text: fmt.Sprintf("overall %s of %s", number(o.Upgraded), number(o.Of))})
+	}
 	if len(parts) == 0 {
 		return []part{{text: "nothing yet"}}
 	}

@@ -227,7 +227,10 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	if word, loud := t.standing(now, ours(flying)); loud {
 		s += word + dot
 	}
-	s += fmt.Sprintf("%s of %s %s", number(t.totals.Of(fleet.Upgraded)), vaults(t.totals.All()), t.words.done)
+	s += t.overall.run(t.words)
+	if t.overall.Earlier > 0 {
+		s += dot + "overall " + t.overall.ledger(t.words)
+	}
 	add := func(n int, what string) {
 		if n > 0 {
 			s += dot + number(n) + " " + what

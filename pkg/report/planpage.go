@@ -377,7 +377,7 @@ func (d *dryRun) notStarting(p *page) {
 			p.item("%s: %s", v.Vault, reason)
 		}
 	}
-	reasons("EXCLUDED: held by the inventory", d.withStatus(fleet.Excluded))
+	reasons("HELD: by the inventory", d.withStatus(fleet.Excluded))
 	carried := d.with(func(v *Vault) bool { return v.Carried })
 	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; fleetup reopen permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))

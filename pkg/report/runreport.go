@@ -154,7 +154,7 @@ func (v *View) skipped(p *page, acts []Action) {
 	if len(vs) == 0 {
 		return
 	}
-	p.section("SKIPPED: held by the inventory (%s)", vaults(len(vs)))
+	p.section("HELD: by the inventory or by a person (%s)", vaults(len(vs)))
 	for i := range acts {
 		a := &acts[i]
 		if a.Do != DoRelease {
@@ -230,16 +230,24 @@ func (v *View) already(p *page) {
 	if !v.words().classic {
 		g := grid{head: []string{"VAULT", "NOTE"}, wrap: true}
 		for _, x := range vs {
-			g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.noted(), v.words().before)})
+			g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.earlier(), x.noted(), v.words().before)})
 		}
 		p.table(g)
 		return
 	}
 	g := grid{head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, stack: true}
 	for _, x := range vs {
-		g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), "upgraded before this run"), or(str(x.UpgradedResourceID), "-")})
+		g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.earlier(), "upgraded before this run"), or(str(x.UpgradedResourceID), "-")})
 	}
 	p.table(g)
+}
+
+// earlier says that an earlier run of the ledger upgraded it, empty for none.
+func (v *Vault) earlier() string {
+	if v.Earlier {
+		return "done by an earlier run"
+	}
+	return ""
 }
 
 // noted is what was said of a vault that needs nothing.

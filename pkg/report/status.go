@@ -60,6 +60,9 @@ func (v *View) statusPage(o Options) *page {
 	p, c := &page{}, clockIn(o.Zone)
 	p.title("%s", v.heading(c))
 	p.line("%s", v.verdict(c))
+	if v.Overall.Earlier > 0 {
+		p.line("Overall %s.", v.Overall.ledger(v.words()))
+	}
 	if v.Run.Later != nil {
 		p.line("%s", v.superseded())
 	}
@@ -110,7 +113,7 @@ func elideHash(s string) string { return s[:min(len(s), 8)] }
 
 // verdict says in one sentence how the run stands.
 func (v *View) verdict(c clock) string {
-	upgraded := fmt.Sprintf("%s of %s %s", number(v.Totals[fleet.Upgraded]), vaults(len(v.Vaults)), v.words().done)
+	upgraded := v.Overall.run(v.words())
 	var rest []string
 	note := func(n int, what string) {
 		if n > 0 {

@@ -67,7 +67,7 @@ func (s *Story) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
 // Write writes the story for people.
 func (s *Story) Write(w io.Writer, o Options) error {
 	p, c, v := &page{}, clockIn(o.Zone), s.Vault
-	p.title("VAULT %s%s%s%stimes %s", v.Vault, dot, v.Status, dot, c)
+	p.title("VAULT %s%s%s%stimes %s", v.Vault, dot, StatusWord(v.Status), dot, c)
 	if why := v.why(); why != noReason {
 		p.line("%s", why)
 	} else if v.Status == fleet.Already {

@@ -25,24 +25,25 @@ type Tracker struct {
 
 	renew chan struct{} // capacity 1
 
-	mu     sync.Mutex
-	st     *rollout.State // its own, of the facts alone
-	facts  int            // how often something was said that changes the end
-	plan   *plan.Plan
-	words  *wording
-	names  []string
-	index  map[fleet.Key]int
-	status []fleet.Status // as last seen, in the plan's order
-	flying map[int]flight
-	failed []failure // the newest last
-	run    rollout.RunState
-	totals rollout.Totals
-	waves  []rollout.WaveState
-	budget rollout.Budget
-	calm   map[string]time.Time // until when subscriptions are left alone
-	note   fleet.Event          // the newest note; no fact: none
-	gate   gate                 // the one that the run stands before
-	hours  map[*plan.Calendar]*plan.Schedule
+	mu      sync.Mutex
+	st      *rollout.State // its own, of the facts alone
+	facts   int            // how often something was said that changes the end
+	plan    *plan.Plan
+	words   *wording
+	names   []string
+	index   map[fleet.Key]int
+	status  []fleet.Status // as last seen, in the plan's order
+	flying  map[int]flight
+	failed  []failure // the newest last
+	run     rollout.RunState
+	totals  rollout.Totals
+	overall Overall
+	waves   []rollout.WaveState
+	budget  rollout.Budget
+	calm    map[string]time.Time // until when subscriptions are left alone
+	note    fleet.Event          // the newest note; no fact: none
+	gate    gate                 // the one that the run stands before
+	hours   map[*plan.Calendar]*plan.Schedule
 
 	outlook rollout.Outlook
 
@@ -196,6 +197,7 @@ func (t *Tracker) place(st *rollout.State, i int) {
 // copyTotals copies what the views need, so that none of them reads the state.
 func (t *Tracker) copyTotals(st *rollout.State) {
 	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
+	t.overall = overall(t.totals.Of, st.Earlier())
 	t.waves = append(t.waves[:0], st.Waves...)
 	t.gate = gate{}
 	if w, when, ok := st.NextGate(); ok {

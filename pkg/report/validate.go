@@ -115,7 +115,7 @@ var validationSections = []struct {
 	{fleet.Busy, "BUSY: a run tries again"},
 	{fleet.Pending, "NOT CHECKED: nothing was learnt about them"},
 	{fleet.Already, ""}, // as the kind has it
-	{fleet.Excluded, "EXCLUDED: held by the inventory"},
+	{fleet.Excluded, "HELD: by the inventory"},
 }
 
 func (d *checked) page(pl *plan.Plan, o ValidationOptions) *page {

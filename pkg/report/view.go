@@ -18,6 +18,7 @@ type View struct {
 	Run           Run                  `json:"run"`
 	Selector      *string              `json:"selector"` // only the vaults that it picks are shown; null: all
 	Totals        map[fleet.Status]int `json:"totals"`   // upgraded, failed and unknown always, others where not 0
+	Overall       Overall              `json:"overall"`  // of the vaults that are shown
 	Waves         []Wave               `json:"waves"`
 	Subscriptions []Subscription       `json:"subscriptions"` // in the order of their first vaults
 	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
@@ -158,6 +159,7 @@ type Vault struct {
 	Reason              *string            `json:"reason"`
 	Overdue             bool               `json:"overdue"`    // in flight for longer than timings.overdue
 	Foreign             bool               `json:"foreign"`    // upgrading: the operation is somebody else's
+	Earlier             bool               `json:"earlier"`    // an earlier run of the ledger upgraded it
 	Carried             bool               `json:"carried"`    // failed or unknown before this run
 	Reopened            bool               `json:"reopened"`   // a person permitted another try
 	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it

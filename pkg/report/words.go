@@ -46,7 +46,7 @@ func tally(of func(fleet.Status) int) string {
 	var parts []string
 	for _, s := range fleet.Statuses() {
 		if n := of(s); n > 0 {
-			parts = append(parts, number(n)+" "+string(s))
+			parts = append(parts, number(n)+" "+StatusWord(s))
 		}
 	}
 	if len(parts) == 0 {

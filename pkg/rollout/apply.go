@@ -31,6 +31,13 @@ func (s *State) Apply(e fleet.Event) error {
 		for _, c := range f.Carried {
 			s.carry(c)
 		}
+		for _, k := range f.Upgraded {
+			if i, ok := s.index[k]; ok {
+				s.count(i, -1)
+				s.Vaults[i].Earlier = true
+				s.count(i, +1)
+			}
+		}
 	case fleet.Resumed:
 		s.resume(e.At)
 	case fleet.WaveOpened:

@@ -24,6 +24,7 @@ type State struct {
 	// SameError counts the failures in a row that had one code.
 	SameError Streak
 
+	earlier int // how many vaults are DoneEarlier
 	index   map[fleet.Key]int
 	current int // index of the wave opened last, -1 before the first
 	tally   tally
@@ -94,6 +95,7 @@ type VaultState struct {
 	CloudDone   bool             // the cloud's record says Upgraded; not verified yet
 	Final       bool             // unknown for good in this run
 	Overdue     bool
+	Earlier     bool        // an earlier run of the ledger upgraded it
 	Carried     bool        // failed or unknown before this run: counts in no budget
 	Forgiven    bool        // a person accepted the failure: counts no more
 	Reopened    bool        // a person permitted another try
@@ -139,6 +141,23 @@ func (v *VaultState) Open() bool {
 	}
 	return false
 }
+
+// DoneEarlier reports whether an earlier run of the ledger upgraded the vault, and
+// nothing in this one says that it is not as wanted any more.
+func (v *VaultState) DoneEarlier() bool {
+	if !v.Earlier {
+		return false
+	}
+	switch v.Status {
+	case fleet.Already, fleet.Pending, fleet.Validating:
+		return true
+	}
+	return false
+}
+
+// Earlier counts the vaults that earlier runs of the ledger upgraded, as far as
+// this run knows nothing else of them.
+func (s *State) Earlier() int { return s.earlier }
 
 // InFlight reports whether an upgrade that we started may be under way.
 func (v *VaultState) InFlight() bool {
@@ -255,6 +274,9 @@ func (s *State) move(i int, to fleet.Status, why string) error {
 func (s *State) count(i, by int) {
 	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
 	s.Totals.add(v.Status, by)
+	if v.DoneEarlier() {
+		s.earlier += by
+	}
 	w.Totals.add(v.Status, by)
 	s.tally.add(v, by)
 	w.tally.add(v, by)

@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 //go:embed assets
@@ -21,7 +23,7 @@ var (
 	styles    = sync.OnceValue(func() string { return asset("page.css") + asset("timeline.css") })
 	script    = sync.OnceValue(joined)
 	templates = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("").Funcs(template.FuncMap{"number": number, "plural": plural}).ParseFS(assets, "assets/*.html"))
+		return template.Must(template.New("").Funcs(template.FuncMap{"number": number, "plural": plural, "word": report.StatusWord}).ParseFS(assets, "assets/*.html"))
 	})
 )
 

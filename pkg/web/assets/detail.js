@@ -12,7 +12,7 @@ function showDetail(i) {
     list.append(el("dt", "", name), dd);
   };
   const status = el("span");
-  status.append(icon(v.status), " " + [v.status, ...(v.flags || [])].join(", "));
+  status.append(icon(v.status), " " + [word(v.status), ...(v.flags || [])].join(", "));
   pair("Status", status);
   pair("Why", v.reason);
   pair("Wave", waveOf(v));

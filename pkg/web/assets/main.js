@@ -22,7 +22,7 @@ function offer() {
     for (const l of labelsOf(v)) labels.add(l);
   }
   const f = filter.elements;
-  options(f.status, trouble.filter((s) => n[s] || s === asked.status).map((s) => [s, s + " (" + count(n[s] || 0) + ")"]));
+  options(f.status, trouble.filter((s) => n[s] || s === asked.status).map((s) => [s, word(s) + " (" + count(n[s] || 0) + ")"]));
   options(f.wave, doc.waves.map((w, i) => [i, w.name]));
   options(f.subscription, doc.subscriptions.map((s, i) => [i, s.name]));
   options(f.label, [...labels].sort().slice(0, 500).map((l) => [l, l]));

@@ -23,6 +23,9 @@ function icon(status) {
 const trouble = ["failed", "unknown", "blocked", "upgrading", "starting", "busy", "deferred", "ready", "validating", "pending", "upgraded", "already", "excluded"];
 const rank = new Map(trouble.map((s, i) => [s, i]));
 
+// word is what people read for a status, as the page's other parts have it.
+const word = (s) => (s === "excluded" ? "held" : s);
+
 // doc is what the server wrote; a live page changes it.
 let doc = JSON.parse($("data").textContent);
 
@@ -41,7 +44,7 @@ const wordsOf = new WeakMap();
 function words(v) {
   let s = wordsOf.get(v);
   if (s === undefined) {
-    const parts = [v.vault, v.status, v.location, v.type, v.target, v.group, v.op, v.newId, v.id, v.reason, waveOf(v), subscription(v).id];
+    const parts = [v.vault, v.status, word(v.status), v.location, v.type, v.target, v.group, v.op, v.newId, v.id, v.reason, waveOf(v), subscription(v).id];
     parts.push(...labelsOf(v), ...(v.requests || []), ...(v.flags || []));
     for (const f of v.findings || []) parts.push(f.code, f.message, f.action, ...(f.items || []));
     s = parts.filter(Boolean).join("\n").toLowerCase();

@@ -62,7 +62,7 @@ function fillWave(c, i, x) {
 
 function fillVault(c, i, x) {
   const v = doc.vaults[i], open = c.name.firstChild;
-  c.status.replaceChildren(icon(v.status), has(v, "overdue") ? "overdue" : v.status);
+  c.status.replaceChildren(icon(v.status), has(v, "overdue") ? "overdue" : word(v.status));
   if (open.textContent !== v.vault) open.textContent = open.title = v.vault;
   open.tabIndex = view.focus === i ? 0 : -1;
   c.time.replaceChildren();

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// StatusWord is what people read for a status: one word, everywhere. JSON, CSV
+// and selections keep the status' own name.
+func StatusWord(s fleet.Status) string {
+	if s == fleet.Excluded {
+		return "held" // by the inventory, or by a person
+	}
+	return string(s)
+}
+
+// Overall is how much of the fleet is done. All that say "N of M vaults
+// upgraded" say it from here, so that M is the same wherever one looks: every
+// vault that is not held.
+type Overall struct {
+	Upgraded int `json:"upgraded"` // by the runs of this ledger, this one among them
+	Earlier  int `json:"earlier"`  // of those, by earlier ones
+	Of       int `json:"of"`       // vaults that are not held
+	Held     int `json:"held"`     // by the inventory or by a person
+}
+
+// overall counts by status. earlier is how many vaults earlier runs upgraded.
+func overall(of func(fleet.Status) int, earlier int) Overall {
+	all := 0
+	for _, s := range fleet.Statuses() {
+		all += of(s)
+	}
+	held := of(fleet.Excluded)
+	return Overall{Upgraded: of(fleet.Upgraded) + earlier, Earlier: earlier, Of: all - held, Held: held}
+}
+
+// run says how many this run upgraded: "33 of 39 vaults upgraded".
+func (o Overall) run(w *wording) string {
+	return fmt.Sprintf("%s of %s %s", number(o.Upgraded-o.Earlier), vaults(o.Of), w.done)
+}
+
+// ledger says how many all runs of the ledger upgraded.
+func (o Overall) ledger(w *wording) string {
+	s := fmt.Sprintf("%s of %s %s", number(o.Upgraded), vaults(o.Of), w.done)
+	if o.Earlier > 0 {
+		s += fmt.Sprintf(", %s of them in earlier runs", number(o.Earlier))
+	}
+	return s
+}
