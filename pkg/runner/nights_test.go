@@ -217,7 +217,7 @@ func (n *night) checkLiveness(troubled time.Duration, sc emulator.Scenario) {
 	}
 	given := map[fleet.Key]time.Time{} // when looking for it was given up
 	for _, e := range n.timeline() {
-		if f, ok := e.Fact.(fleet.DeadlinePassed); ok && f.Deadline == fleet.DeadlineReconcile {
+		if f, ok := e.Fact.(fleet.DeadlinePassed); ok && (f.Deadline == fleet.DeadlineReconcile || f.Deadline == fleet.DeadlineFollow) {
 			given[f.Vault] = e.At
 		}
 	}

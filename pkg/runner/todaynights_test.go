@@ -101,6 +101,13 @@ func todaysNight(t *testing.T, seed int64) {
 			}
 			sc.Faults = append(sc.Faults, f)
 		}
+		if r.IntN(6) == 0 { // a vault of which no answer about its operation says anything, and which is not changed
+			name := p.Vaults[r.IntN(len(p.Vaults))].Name
+			sc.Faults = append(sc.Faults, emulator.Fault{Vault: name, Kind: "created"}, emulator.Fault{Vault: name, Kind: "ineffective"})
+			if r.IntN(2) == 0 {
+				sc.Faults = append(sc.Faults, emulator.Fault{Vault: name, Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: -1})
+			}
+		}
 		n := newNight(t, p, sc)
 		// The service keeps no record of a start: one whose answer was lost, and
 		// that failed or changed nothing while nobody looked, cannot be told from
@@ -179,6 +186,9 @@ func (n *night) checkToday(code fleet.ExitCode) {
 	}
 }
 
+// senseless are the answers of a status address that say nothing of its operation.
+var senseless = []string{"denied", "gone", "no-content", "empty", "vault", "page", "wrapped"}
+
 // todaysTroubles is the menu of these nights.
 func todaysTroubles(r *rand.Rand) []emulator.Fault {
 	patch, read := []string{"patch"}, []string{"vault"}
@@ -187,7 +197,8 @@ func todaysTroubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "fails", For: "3m"}, {Kind: "takes", For: "50m"}, {Kind: "synchronous"}, {Kind: "ineffective"},
 		{Kind: "state", Properties: map[string]any{"monitoringSettings": nil}},
 		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"}, {Kind: "deny-assignment"}, {Kind: "created"}, {Kind: "being-made", For: "9m"},
-		{Kind: "bad-status", Answer: []string{"denied", "gone", "no-content", "empty", "vault", "page", "wrapped"}[r.IntN(7)], Times: 1 + r.IntN(4)},
+		{Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: 1 + r.IntN(4)},
+		{Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: -1},
 		{Kind: "vanished", After: "start", For: "3m"},
 		{Kind: "throttled", Calls: patch, RetryAfter: 30, Times: 1 + r.IntN(3)},
 		{Kind: "throttled", Calls: []string{"vault", "operation"}, RetryAfter: 90, Times: 2},
