@@ -174,6 +174,9 @@ func (t *Tracker) flight(f flight, name, width int) []part {
 	if width >= withWave {
 		rest = " " + pad(Clean(t.names[f.vault]), min(name, 40)) + "  " + pad("wave "+t.waves[t.plan.Vaults[f.vault].Wave].Name, 16) + "  " + or(f.op, "-")
 	}
+	if f.read != "" { // worth more than where it is
+		rest = " " + Clean(t.names[f.vault]) + "  " + Clean(f.read)
+	}
 	return []part{{text: mark, paint: paint}, {text: line}, {text: pad(note, 11), paint: paint}, {text: rest}}
 }
 

@@ -67,6 +67,7 @@ type flight struct {
 	op      string
 	overdue bool
 	foreign bool
+	read    string // what was last read of it, where that says more than its status
 
 	age  time.Duration // of the moment that it is shown
 	late lateness
@@ -176,6 +177,10 @@ func (t *Tracker) place(st *rollout.State, i int) {
 	t.status[i] = v.Status
 	if v.InFlight() || v.Status == fleet.Upgrading {
 		t.flying[i] = flight{vault: i, since: v.StartedAt, status: v.Status, op: v.OperationID, overdue: v.Overdue, foreign: v.Foreign}
+		if f := t.flying[i]; v.Reading != nil {
+			f.read = v.Reading.String()
+			t.flying[i] = f
+		}
 	} else {
 		delete(t.flying, i)
 	}

@@ -64,6 +64,9 @@ func cleanVault(from *report.Vault) report.Vault {
 	for i := range v.Reads {
 		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(report.Clean(string(v.Reads[i].Reading))), cleanOr(v.Reads[i].Detail)
 	}
+	if r := from.LastReading; r != nil {
+		v.LastReading = &report.LastReading{At: r.At, What: report.Clean(r.What), Differs: cleanList(r.Differs), Poll: cleanOr(r.Poll), Action: cleanOr(r.Action)}
+	}
 	if len(from.Labels) > 0 {
 		v.Labels = make(map[string]string, len(from.Labels))
 		for k, s := range from.Labels {

@@ -67,8 +67,18 @@ type row struct {
 	Requests     []string          `json:"requests,omitempty"`
 	Findings     []findingRow      `json:"findings,omitempty"`
 	Reason       string            `json:"reason,omitempty"`
+	Reading      *readingRow       `json:"reading,omitempty"` // the last one, where it says more than the status
 	Support      string            `json:"support,omitempty"` // the message to send, for a failed one
 	Flags        []string          `json:"flags,omitempty"`
+}
+
+// readingRow is what was last read of a vault that is followed or in doubt.
+type readingRow struct {
+	At      int64    `json:"at"`
+	What    string   `json:"what"`
+	Differs []string `json:"differs,omitempty"`
+	Poll    string   `json:"poll,omitempty"` // what the operation's own address answers
+	Action  string   `json:"action,omitempty"`
 }
 
 type findingRow struct {
@@ -113,6 +123,9 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 	}
 	if predicted != nil && inFlight(v) {
 		r.Median, r.Late = predicted.P50.Milliseconds(), predicted.P90.Milliseconds()
+	}
+	if l := v.LastReading; l != nil {
+		r.Reading = &readingRow{millis(l.At), l.What, l.Differs, text(l.Poll), text(l.Action)}
 	}
 	for _, f := range v.Findings {
 		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), text(f.Message), text(f.Action), f.Items})

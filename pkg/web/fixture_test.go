@@ -97,11 +97,14 @@ func infect(x *report.Vault, i, n int) {
 	case 13:
 		x.Status, x.UpgradedResourceID = fleet.Unknown, nil
 		x.Reason = ptr("the answer was lost")
+		x.LastReading = &report.LastReading{At: after(5*time.Hour + 30*time.Minute), What: "no operation is under way on the vault, and it is not as wanted",
+			Differs: []string{"alertsForCriticalOperations is Enabled, wanted Disabled"}, Poll: ptr("HTTP 204 with an empty body"), Action: ptr("look at its activity log")}
 		for i := range 2 {
 			x.Reads = append(x.Reads, report.Read{At: *after(time.Duration(5*60+14+15*i) * time.Minute), Reading: fleet.ReadAbsent, Detail: ptr("the vault is there without our operation")})
 		}
 	case 15:
 		x.Status, x.UpgradedResourceID, x.EndedAt, x.Unresolved = fleet.Unknown, nil, nil, true
+		x.LastReading = &report.LastReading{At: after(5 * time.Hour), What: hostileReason, Differs: []string{hostileName}, Poll: ptr(hostileReason), Action: ptr(hostileName)}
 	case 17:
 		x.Status, x.UpgradedResourceID, x.EndedAt, x.Foreign = fleet.Upgrading, nil, nil, true
 	case 19:

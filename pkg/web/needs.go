@@ -156,6 +156,12 @@ func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
 	}
 	add("Started", c.full(x.StartedAt))
 	add("Gave up", c.full(x.EndedAt))
+	if l := x.LastReading; l != nil {
+		add("Last reading "+c.short(l.At), strings.Join(append([]string{l.What}, l.Differs...), "; "))
+		if l.Poll != nil {
+			add("Its address answers", *l.Poll)
+		}
+	}
 	for _, r := range x.Reads {
 		add("Read "+c.short(&r.At), strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", "))
 	}

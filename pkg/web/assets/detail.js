@@ -32,6 +32,7 @@ function showDetail(i) {
   pair("New resource", v.newId ? el("code", "", v.newId) : "");
   pair("Request IDs", (v.requests || []).join(", "));
   to.append(list);
+  if (v.reading) to.append(...readingText(v.reading));
   for (const f of v.findings || []) to.append(...findingText(f));
   if (v.support) {
     const copy = el("button", "small", "copy");
@@ -45,16 +46,26 @@ function showDetail(i) {
   $("detail").showModal();
 }
 
+function readingText(r) {
+  const out = [el("h3", "", "Last reading, " + fullTime(r.at)), el("p", "", r.what)];
+  if (r.differs) out.push(itemList(r.differs));
+  if (r.poll) out.push(el("p", "", "The operation's address answers " + r.poll));
+  if (r.action) out.push(el("p", "", "Do: " + r.action));
+  return out;
+}
+
 function findingText(f) {
   const out = [el("h3", "", f.severity + (f.code ? ": " + f.code : ""))];
   if (f.message) out.push(el("p", "", f.message));
   if (f.action) out.push(el("p", "", "Do: " + f.action));
-  if (f.items) {
-    const ul = el("ul", "items");
-    ul.append(...f.items.map((s) => el("li", "", s)));
-    out.push(ul);
-  }
+  if (f.items) out.push(itemList(f.items));
   return out;
+}
+
+function itemList(items) {
+  const ul = el("ul", "items");
+  ul.append(...items.map((s) => el("li", "", s)));
+  return ul;
 }
 
 document.addEventListener("click", (e) => {
