@@ -21,11 +21,12 @@ const (
 	WaitWindow   WaitKind = "window"   // until it opens, long enough for the upgrade
 	WaitThrottle WaitKind = "throttle" // a subscription is throttled
 	WaitBusy     WaitKind = "busy"     // vaults on which something else is under way
+	WaitStart    WaitKind = "start"    // what starts need does not count yet: until they are given up
 )
 
 // waitKinds are all of them, in the order in which they are named.
 func waitKinds() []WaitKind {
-	return []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy}
+	return []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart}
 }
 
 // Wait is something that a run waits for.
@@ -43,6 +44,7 @@ type Wait struct {
 	name   string   // of the subscription, for people
 	by     string   // who paused, and why
 	void   string   // why an approval that was given does not hold
+	needs  string   // what the first of the starts needs, and since when
 	args   []string // of the command
 	opened bool     // the gate has an approval that holds
 }
@@ -89,7 +91,7 @@ func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 		}
 		waits[i].Vaults++
 		if w.Until.value().Before(waits[i].Until.value()) {
-			waits[i].Until = w.Until
+			waits[i].Until, waits[i].needs = w.Until, w.needs
 		}
 	}
 	for i := range st.Vaults {
@@ -112,6 +114,8 @@ func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 			wait("window", Wait{For: WaitWindow, Until: at(opens)})
 		case v.Status == fleet.Ready && st.Run.Paused != nil:
 			// It is among what the pause keeps.
+		case v.Status == fleet.Ready && v.Waits != "":
+			wait("start", Wait{For: WaitStart, Until: at(v.WaitsSince.Add(st.Plan.Timings.BusyDeadline)), needs: v.Waits})
 		default:
 			return nil, true
 		}
@@ -193,6 +197,11 @@ func (w *Wait) words(write func(time.Time) string) string {
 		s = "subscription " + w.name + ", throttled until " + write(w.Until.value())
 	case WaitBusy:
 		s = fmt.Sprintf("%s, tried again %s", plural(w.Vaults, "busy vault", "busy vaults"), write(w.Until.value()))
+	case WaitStart:
+		s = fmt.Sprintf("what 1 start needs, until %s at most: %s", write(w.Until.value()), w.needs)
+		if w.Vaults > 1 {
+			s = fmt.Sprintf("what %d starts need, until %s at most; one of them: %s", w.Vaults, write(w.Until.value()), w.needs)
+		}
 	}
 	return s
 }
@@ -235,7 +244,7 @@ func (w Wait) Clean() Wait {
 		}
 		return maybe(Clean(*s))
 	}
-	w.Text, w.name, w.by, w.void = Clean(w.Text), Clean(w.name), Clean(w.by), Clean(w.void)
+	w.Text, w.name, w.by, w.void, w.needs = Clean(w.Text), Clean(w.name), Clean(w.by), Clean(w.void), Clean(w.needs)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	w.args = slices.Clone(w.args)
 	for i := range w.args {
