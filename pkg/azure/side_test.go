@@ -34,6 +34,7 @@ func TestParseEndpoint(t *testing.T) {
 		{"", "", false, "https://"},
 		{"https://", "", false, "no host"},
 		{"https://h?x=1", "", false, "query"},
+		{"https://h?", "", false, "query"},
 		{"https://h#x", "", false, "query"},
 		{"https://h\x7f", "", false, "not a URL"},
 		{"https://user:hunter2", "", false, "not a URL"},

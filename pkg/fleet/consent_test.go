@@ -26,6 +26,9 @@ func TestConsent(t *testing.T) {
 		"the second of two":        {Vault{Consents: []Consent{{Code: "x"}, {Category: "Billing"}}}, warning, true},
 		"an error is not accepted": {Vault{Consents: []Consent{{Category: "Billing"}}}, failed, false},
 		"an info needs none":       {Vault{Consents: []Consent{{Category: "Billing"}}}, info, false},
+		"seen before":              {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Billing/BillingModelChange"}}, warning, true},
+		"not seen before":          {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Billing/Other"}}, warning, false},
+		"seen in another category": {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Storage/BillingModelChange"}}, warning, false},
 		"a consent to nothing":     {Vault{Consents: []Consent{{Reason: "x"}}}, warning, false},
 	} {
 		if got := c.vault.Accepts(c.finding); got != c.want {

@@ -60,6 +60,8 @@ func TestVerify(t *testing.T) {
 	}{
 		{"as sent", func(http.Header) ([]byte, time.Time) { return body, now }, true},
 		{"a minute later", func(http.Header) ([]byte, time.Time) { return body, now.Add(time.Minute) }, true},
+		{"from a clock that is ahead", func(http.Header) ([]byte, time.Time) { return body, now.Add(-time.Minute) }, true},
+		{"of tomorrow", func(http.Header) ([]byte, time.Time) { return body, now.Add(-24 * time.Hour) }, false},
 		{"sent again", func(http.Header) ([]byte, time.Time) { return body, now.Add(time.Hour) }, false},
 		{"another body", func(http.Header) ([]byte, time.Time) { return []byte(`{"a":2}`), now }, false},
 		{"another time", func(h http.Header) ([]byte, time.Time) {
@@ -74,5 +76,16 @@ func TestVerify(t *testing.T) {
 		if err := Verify(secret, h, got, at); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+// Without a secret nothing is signed: a signature that anybody could make proves
+// nothing.
+func TestNoSecretNoSignature(t *testing.T) {
+	t.Parallel()
+	h := http.Header{}
+	sign(h, nil, time.Unix(1773658800, 0), []byte("{}"))
+	if got, signed := h[HeaderSignature]; signed || h.Get(HeaderTimestamp) == "" {
+		t.Errorf("signed %q at %q", got, h.Get(HeaderTimestamp))
 	}
 }

@@ -136,16 +136,25 @@ func own(p *Plan, number int, calendars ...Calendar) {
 func TestCheckFindsContradictions(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Plan){
-		"wave out of range":     func(p *Plan) { p.Waves[0].Vaults[0] = 99 },
-		"negative vault":        func(p *Plan) { p.Waves[0].Vaults[0] = -1 },
-		"vault in two waves":    func(p *Plan) { p.Waves[1].Vaults[0] = 0 },
-		"vault in no wave":      func(p *Plan) { p.Waves[1].Vaults = p.Waves[1].Vaults[:1] },
-		"waves not in order":    func(p *Plan) { v := p.Waves[0].Vaults; v[0], v[1] = v[1], v[0] },
-		"empty wave":            func(p *Plan) { p.Waves = append(p.Waves, Wave{Name: "x"}) },
-		"wave without a name":   func(p *Plan) { p.Waves[0].Name = "" },
-		"bad wave budget":       func(p *Plan) { p.Waves[0].MaxFailures = &Budget{Unit: "x"} },
-		"no vaults":             func(p *Plan) { p.Vaults, p.Waves = nil, nil },
-		"another key":           func(p *Plan) { p.Vaults[0].Key = p.Vaults[1].Key },
+		"wave out of range":    func(p *Plan) { p.Waves[0].Vaults[0] = 99 },
+		"negative vault":       func(p *Plan) { p.Waves[0].Vaults[0] = -1 },
+		"vault in two waves":   func(p *Plan) { p.Waves[1].Vaults[0] = 0 },
+		"vault in no wave":     func(p *Plan) { p.Waves[1].Vaults = p.Waves[1].Vaults[:1] },
+		"waves not in order":   func(p *Plan) { v := p.Waves[0].Vaults; v[0], v[1] = v[1], v[0] },
+		"empty wave":           func(p *Plan) { p.Waves = append(p.Waves, Wave{Name: "x"}) },
+		"wave without a name":  func(p *Plan) { p.Waves[0].Name = "" },
+		"bad wave budget":      func(p *Plan) { p.Waves[0].MaxFailures = &Budget{Unit: "x"} },
+		"no vaults":            func(p *Plan) { p.Vaults, p.Waves = nil, nil },
+		"another key":          func(p *Plan) { p.Vaults[0].Key = p.Vaults[1].Key },
+		"a key that is forged": func(p *Plan) { p.Vaults[0].Key += "x" },
+		"one target for two": func(p *Plan) {
+			v, w := &p.Vaults[0].Vault, &p.Vaults[1].Vault
+			w.Name, w.TargetResourceGroup, w.ResourceType = strings.ToUpper(v.Name), v.TargetResourceGroup, fleet.SiteRecoveryVault
+			if v.ResourceType == w.ResourceType {
+				w.ResourceType = fleet.BackupVault
+			}
+			w.Key = fleet.KeyOf(w.Kind, w.SubscriptionID, w.ResourceType, w.Location, w.QualifiedName())
+		},
 		"another kind":          func(p *Plan) { p.Vaults[0].Kind = "x" },
 		"unlisted subscription": func(p *Plan) { p.Vaults[0].SubscriptionID = subB },
 		"bad subscription":      func(p *Plan) { p.Subscriptions[0].ID = "x" },

@@ -116,3 +116,11 @@ func TestHardBudgetOfHeldVaults(t *testing.T) {
 	in.Waves = []WaveSpec{{Name: "held", Match: map[string]string{"env": "held"}, MaxFailures: &Budget{Unit: UnitPercent, Percent: 50}}, {Name: "rest", CatchAll: true}}
 	build(t, in)
 }
+
+// A subscription without a name of its own is called by its ID.
+func TestASubscriptionCalledByItsID(t *testing.T) {
+	t.Parallel()
+	in := input(1)
+	in.Subscriptions[0].Name = in.Subscriptions[0].ID
+	build(t, in)
+}

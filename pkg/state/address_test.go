@@ -78,6 +78,10 @@ func TestSignedAddresses(t *testing.T) {
 			t.Errorf("%s: %+v", c.status, got)
 		}
 	}
+	// Of several records of a vault in one commit the last one stands.
+	if err := l.Commit([]fleet.Event{statetest.At(3, fleet.WaveOpened{Wave: "w"})}, []fleet.VaultRecord{{Vault: statetest.Key(2), Status: fleet.Ready}, {Vault: statetest.Key(2), Status: fleet.Starting}}); err != nil {
+		t.Fatal(err)
+	}
 	if n := l.Addresses(); n != 1 {
 		t.Errorf("%d addresses are kept; want that of the vault that is followed", n)
 	}

@@ -161,7 +161,7 @@ func TestNotALedger(t *testing.T) {
 		want error
 		says string
 	}{
-		{"empty", content(nil), state.ErrDamaged, "is empty"},
+		{"empty", content(nil), state.ErrDamaged, "is an empty file"},
 		{"zeros", content(make([]byte, 64<<10)), state.ErrNotLedger, "not a ledger"},
 		{"random bytes", content(random), state.ErrNotLedger, "not a ledger"},
 		{"text", content([]byte(strings.Repeat("apiVersion: fleetup/v1\n", 500))), state.ErrNotLedger, "not a ledger"},
@@ -178,6 +178,21 @@ func TestNotALedger(t *testing.T) {
 		{"no events", edited(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("events")) }), state.ErrDamaged, "no bucket events"},
 		{"a run that is no JSON", put("runs", string(state.SeqKey(2)), "{"), state.ErrDamaged, "run 2"},
 		{"a run missing", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(1)) }), state.ErrDamaged, "run 1"},
+		{"a format below the first", put("meta", "format", "0"), state.ErrDamaged, `format is "0"`},
+		{"a run under another's key", edited(func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("runs"))
+			return errors.Join(b.Put(state.SeqKey(3), bytes.Clone(b.Get(state.SeqKey(2)))), b.Delete(state.SeqKey(2)))
+		}), state.ErrDamaged, "run 2 is missing"},
+		{"a run that counts itself another", edited(func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("runs"))
+			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"ordinal":2`), []byte(`"ordinal":7`), 1))
+		}), state.ErrDamaged, "run 2 is missing"},
+		{"the newest run out of the index", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(2)) }), state.ErrDamaged, "opens run r2 inside run r1"},
+		{"every run out of the index", edited(func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("runs"))
+			return errors.Join(b.Delete(state.SeqKey(1)), b.Delete(state.SeqKey(2)))
+		}), state.ErrDamaged, "belongs to no run"},
+		{"a record under another vault's key", put("vaults", "zzz", `{"vault":"`+string(statetest.Key(3))+`"}`), state.ErrDamaged, "is stored as that of zzz"},
 		{"an event with a short key", put("events", "\xff", "x"), state.ErrDamaged, "last event"},
 		{"a vault that is no JSON", put("vaults", string(statetest.Key(3)), "{"), state.ErrDamaged, string(statetest.Key(3))},
 		{"a plan that is no gzip", put("plans", "plan of r1", "{}"), state.ErrDamaged, "plan of r1"},
