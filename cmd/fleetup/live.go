@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -65,13 +63,7 @@ var errOver = &control.Refusal{Message: "the run has ended just now, before it h
 
 // obey hands an order to the run and waits until it is on disk.
 func (l *live) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
-	var o order
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	err := d.Decode(&o)
-	if _, more := d.Token(); err == nil && more != io.EOF {
-		err = errors.New("something comes after it")
-	}
+	o, err := readOrder(raw)
 	if err != nil {
 		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
 			Next: "give it with the version of fleetup that carries out the run, " + versionString()}

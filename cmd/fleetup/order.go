@@ -57,9 +57,9 @@ func orderOf(c *cli.Context, example string) (order, error) {
 		o.Reason = strings.TrimSpace(strings.Join(c.Args().Slice(), " "))
 	}
 	switch {
-	case o.Reason == "" && o.Do == "note":
+	case wordless(o.Reason) && o.Do == "note":
 		return o, usage(again(c, example), "note needs a text")
-	case o.Reason == "":
+	case wordless(o.Reason):
 		return o, usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", o.Do)
 	case len(o.Reason) > longestReason:
 		return o, usage("say it in fewer words", "the reason has %d bytes; %d are kept", len(o.Reason), longestReason)

@@ -1,6 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -16,6 +22,76 @@ const (
 	longestPath   = 4096 // bytes of a ledger's
 	mostNamed     = 1000 // that one order names; a selector picks more
 )
+
+// readOrder reads an order as it was written: each name once and spelled as it is,
+// and nothing after it. A reader that takes the last of two words for one thing may
+// hear another order than whoever looked at it before.
+func readOrder(raw json.RawMessage) (o order, err error) {
+	if !utf8.Valid(raw) {
+		return o, errors.New("it is not UTF-8")
+	}
+	if err := spelled(json.NewDecoder(bytes.NewReader(raw)), orderNames()); err != nil {
+		return o, err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return o, err
+	}
+	if _, more := d.Token(); more != io.EOF {
+		return o, errors.New("something comes after it")
+	}
+	return o, nil
+}
+
+// orderNames are the names in an order.
+func orderNames() (names []string) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[order]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// spelled makes sure that a JSON value names nothing twice, and nothing that is not
+// known; no known names: any.
+func spelled(d *json.Decoder, known []string) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	opened, _ := t.(json.Delim)
+	seen := map[string]bool{}
+	for opened != 0 && d.More() {
+		if opened == '{' {
+			t, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := t.(string)
+			switch {
+			case known != nil && !slices.Contains(known, name):
+				return fmt.Errorf("unknown field %q", name)
+			case seen[name]:
+				return fmt.Errorf("it has %q twice", name)
+			}
+			seen[name] = true
+		}
+		if err := spelled(d, nil); err != nil {
+			return err
+		}
+	}
+	if opened != 0 {
+		_, err = d.Token() // what closes it
+	}
+	return err
+}
+
+// wordless reports whether a text shows nothing: spaces and marks without width are
+// no reason.
+func wordless(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
+}
 
 // check makes sure that an order is whole, and holds nothing that is not for it. The
 // command asks before it speaks, and the run before it listens: whoever may
@@ -39,7 +115,7 @@ func (o order) check() error {
 	if o.Do == "note" {
 		what = "text"
 	}
-	if strings.TrimSpace(o.Reason) == "" {
+	if wordless(o.Reason) {
 		return usage("fleetup "+o.Do+" --help", "%s needs a %s: the journal keeps it", o.Do, what)
 	}
 	if err := sayable("the "+what, o.Reason, longestReason, "\n\t"); err != nil {

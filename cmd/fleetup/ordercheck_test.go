@@ -22,6 +22,13 @@ func TestOrdersThatNoCommandWouldGive(t *testing.T) {
 	for _, raw := range []string{
 		`null`, `{}`, `[]`, `"pause"`,
 		`{"do":"pause","state":"x.db"}`,
+		`{"DO":"pause","state":"x.db","Reason":"r"}`,
+		`{"do":"pause","\u017ftate":"x.db","reason":"r"}`,
+		`{"do":"note","do":"stop","state":"x.db","reason":"r"}`,
+		`{"do":"stop","state":"x.db","reason":"r","close":false,"close":true}`,
+		`{"do":"limit","state":"x.db","reason":"r","limits":{"upgrades":1,"upgrades":2}}`,
+		`{"do":"pause","state":"x.db","reason":"\u200b\u00a0\u2060"}`,
+		"{\"do\":\"pause\",\"state\":\"x.db\",\"reason\":\"\xff\"}",
 		`{"do":"pause","state":"x.db","reason":""}`,
 		`{"do":"pause","state":"x.db","reason":" \n "}`,
 		`{"do":"note","state":"x.db"}`,

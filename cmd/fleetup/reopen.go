@@ -33,8 +33,14 @@ func (e *environment) reopen(c *cli.Context) error {
 		return usage(report.Command("report", "--state", path)+" names the failed ones; then "+again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT"), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
-	if reason == "" {
+	if wordless(reason) {
 		return usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
+	}
+	if err := sayable("the reason", reason, longestReason, "\n\t"); err != nil {
+		return err
+	}
+	if err := sayable("the case's ID", c.String("case"), longestName, ""); err != nil {
+		return err
 	}
 	h, err := hold(c)
 	if err != nil {

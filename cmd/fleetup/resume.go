@@ -37,7 +37,10 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	reason := strings.TrimSpace(c.String("reason"))
-	if c.Bool("accept-failures") && reason == "" {
+	if err := sayable("the reason", reason, longestReason, "\n\t"); err != nil {
+		return err
+	}
+	if c.Bool("accept-failures") && wordless(reason) {
 		return usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)
