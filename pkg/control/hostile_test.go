@@ -373,3 +373,48 @@ func TestNobodyAnswers(t *testing.T) {
 		t.Errorf("another protocol: %v", err)
 	}
 }
+
+// TestTheSilentMakePlace: whoever opens connections and sends nothing, or half a
+// request, keeps nobody out: an order is heard at once. Who is being answered keeps
+// the place.
+func TestTheSilentMakePlace(t *testing.T) {
+	t.Parallel()
+	obeyed := make(chan struct{})
+	release := make(chan struct{})
+	_, s := live(t, time.Hour, func(_ context.Context, _ Peer, order json.RawMessage) (any, error) { // nobody's patience ends here
+		if strings.Contains(string(order), "slow") {
+			obeyed <- struct{}{}
+			<-release
+		}
+		return "heard", nil
+	})
+	order := func(do string) (answer string, err error) {
+		c, err := Dial(s.Path())
+		if err != nil {
+			return "", err
+		}
+		defer c.Close()
+		err = c.Order(map[string]string{"do": do}, &answer)
+		return answer, err
+	}
+	slow := make(chan error, 1)
+	go func() { _, err := order("slow"); slow <- err }()
+	<-obeyed
+	for i := range 3 * maxConnections {
+		conn, err := net.Dial("unix", s.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if i%2 == 0 {
+			_, _ = io.WriteString(conn, "POST /v1/orders HTTP/1.1\r\nHost: run\r\nContent-Length: 9\r\n\r\n{") // it may be closed already
+		}
+	}
+	if answer, err := order("quick"); err != nil || answer != "heard" {
+		t.Errorf("an order beside silent connections: %q, %v", answer, err)
+	}
+	close(release)
+	if err := <-slow; err != nil {
+		t.Errorf("who was being answered lost the place: %v", err)
+	}
+}

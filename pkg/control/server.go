@@ -77,7 +77,7 @@ func refusalOf(err error) *Refusal {
 
 // What a client may do, at most.
 const (
-	maxConnections = 32               // more are turned away at once
+	maxConnections = 32               // see room
 	maxBody        = 64 << 10         // bytes of an order
 	maxHeader      = 16 << 10         // bytes of a request's head
 	patience       = 10 * time.Second // for a client to take or give the next piece
@@ -112,13 +112,13 @@ func serve(c Config, patience time.Duration) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           handler(c, patience),
 		ReadHeaderTimeout: patience, ReadTimeout: patience, IdleTimeout: patience, MaxHeaderBytes: maxHeader,
-		ConnContext: withPeer,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSeat(withPeer(ctx, c), c) },
 		BaseContext: func(net.Listener) context.Context { return s.base },
 		ErrorLog:    log.New(io.Discard, "", 0), // what clients do wrong is theirs to see
 	}
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(&bounded{Listener: l, room: make(chan struct{}, maxConnections)}) // ends with Close
+		_ = s.http.Serve(&room{Listener: l, most: maxConnections}) // ends with Close
 	}()
 	return s, nil
 }
@@ -162,28 +162,6 @@ func (s *Server) Close() {
 	_ = os.Remove(filepath.Dir(s.path)) // the listener took the socket away; what is not empty stays
 }
 
-// bounded turns connections away while too many are open: one that waited
-// would keep an order waiting without a word.
-type bounded struct {
-	net.Listener
-	room chan struct{}
-}
-
-func (b *bounded) Accept() (net.Conn, error) {
-	for {
-		c, err := b.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case b.room <- struct{}{}:
-			return &counted{UnixConn: c.(*net.UnixConn), leave: func() { <-b.room }}, nil
-		default:
-			_ = c.Close()
-		}
-	}
-}
-
 type service struct {
 	Config
 	patience time.Duration
@@ -199,7 +177,12 @@ func handler(c Config, patience time.Duration) http.Handler {
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/vaults", s.vaults)
 	mux.HandleFunc("POST /v1/orders", s.order)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			defer keepsPlace(r.Context())()
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // Hello says whom one speaks to.
@@ -277,6 +260,7 @@ func (s *service) order(w http.ResponseWriter, r *http.Request) {
 			Next: "give it with the version of fleetup that carries out the run, " + s.Version})
 		return
 	}
+	defer keepsPlace(r.Context())() // not before the order has come whole
 	v, err := s.Obey(r.Context(), peerIn(r.Context()), body)
 	s.answer(w, v, err)
 }

@@ -3,10 +3,8 @@ package control
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -107,16 +105,4 @@ func (s *stream) flush() {
 	if f, ok := s.w.(http.Flusher); ok {
 		f.Flush()
 	}
-}
-
-// counted frees its place when it is closed.
-type counted struct {
-	*net.UnixConn
-	once  sync.Once
-	leave func()
-}
-
-func (c *counted) Close() error {
-	c.once.Do(c.leave)
-	return c.UnixConn.Close()
 }
