@@ -37,6 +37,9 @@ func overall(of func(fleet.Status) int, earlier int) Overall {
 
 // run says how many this run upgraded: "33 of 39 vaults upgraded".
 func (o Overall) run(w *wording) string {
+	if o.Of == 0 && o.Held > 0 {
+		return "no vault " + w.done + ", all are held"
+	}
 	return fmt.Sprintf("%s of %s %s", number(o.Upgraded-o.Earlier), vaults(o.Of), w.done)
 }
 

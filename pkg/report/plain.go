@@ -89,7 +89,7 @@ func Lines(t *Tracker, st *rollout.State, events []fleet.Event, zone *time.Locat
 	c := clockIn(zone)
 	var out []string
 	say := func(at time.Time, what, format string, args ...any) {
-		out = append(out, Clean(fmt.Sprintf("%s %-10s %s", c.second(at), what, fmt.Sprintf(format, args...)))+"\n")
+		out = append(out, Clean(fmt.Sprintf("%s %-10s %s", c.second(at), what, Zoned(fmt.Sprintf(format, args...), zone, at)))+"\n")
 	}
 	changes := t.Apply(st, events)
 	for n, e := range events {

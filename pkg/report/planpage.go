@@ -44,7 +44,7 @@ func (d *dryRun) page() *page {
 	if !d.opts.WithoutNext {
 		p.command("Next", or(d.opts.Next, d.nextCommand()))
 	}
-	return p
+	return p.zoned(c, d.opts.Now)
 }
 
 // maxExpired is how many holds that are over are named one by one.

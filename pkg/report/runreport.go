@@ -29,7 +29,7 @@ func (v *View) reportPage(o Options) *page {
 	v.already(p)
 	v.upgraded(p, o)
 	v.next(p, o, false)
-	return p
+	return p.zoned(c, v.Run.GeneratedAt.value())
 }
 
 // todo lists what to do next, by the numbers that the details have too.

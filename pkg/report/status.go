@@ -87,7 +87,7 @@ func (v *View) statusPage(o Options) *page {
 		p.command("Details", command(append(v.asked("report"), o.State)...))
 	}
 	v.next(p, o, true)
-	return p
+	return p.zoned(c, v.Run.GeneratedAt.value())
 }
 
 // asked is a command that shows this run.

@@ -129,7 +129,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *page {
 	}
 	d.ready(p)
 	p.command("Next", command("plan", pl.Inventory, "--validate", o.State))
-	return p
+	return p.zoned(c, d.CheckedAt.value())
 }
 
 // section lists the vaults of a status, each with all its findings.

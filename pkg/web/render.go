@@ -169,7 +169,7 @@ func (s sheet) parts() parts {
 	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
-		line := entry{c.short(&e.At), e.Kind, e.Text, text(e.Detail), text(e.By), e.Times}
+		line := entry{c.short(&e.At), e.Kind, e.Text, report.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
 		if e.Until != nil {
 			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
 		}

@@ -34,8 +34,7 @@ function extent() {
   const end0 = doc.endedAt || now();
   let from = doc.startedAt || end0, to = end0;
   for (const v of doc.vaults) {
-    if (has(v, "from before this run")) continue;
-    if (v.start && v.start < from) from = v.start;
+    // What was upgraded before the run has no part in its time.
     if (inFlight(v) && v.p90 && v.start + v.p90 > to) to = v.start + v.p90;
   }
   const current = doc.waves.find((w) => w.startedAt && !w.endedAt);
