@@ -47,7 +47,8 @@ func errorAs(answer string, status int, code, message string) reply {
 }
 
 // internalError are the words for a 500: those of Azure Backup, where it is asked
-// (MicrosoftDocs/azure-docs: CloudInternalError), else the Resource Manager's.
+// (an article of the portal's help is named after CloudInternalError, "Microsoft Azure
+// Backup encountered an internal error"), else the Resource Manager's.
 func (q *request) internalError() (code, message string) {
 	if q.resource == nil || !q.resource.kind.long {
 		return "InternalServerError", "Encountered internal server error."
@@ -162,8 +163,8 @@ func (q *request) action() (action, scope string) {
 
 // throttled is the Resource Manager's 429 in the place of an answer: of a vault's
 // calls for the action, of others for the subscription. As in the wild the wait
-// stands in the message (Azure/azqr, README: ResourceRequestsThrottled;
-// "Understand how Azure Resource Manager throttles requests").
+// stands in the message (Azure/azqr, issue 34: ResourceRequestsThrottled;
+// MicrosoftDocs/azure-docs, issue 105248: SubscriptionRequestsThrottled).
 func (c *Cloud) throttled(q *request, f *fault) reply {
 	if q.call == callGraph {
 		return armError(http.StatusTooManyRequests, "RateLimiting", rateLimited)

@@ -148,6 +148,22 @@ func TestLiveSaysTroubleInWords(t *testing.T) {
 	}
 }
 
+// What was read last of an upgrade in flight stands in its line, with nothing in it
+// that a terminal would obey.
+func TestLiveShowsWhatWasReadLast(t *testing.T) {
+	t.Parallel()
+	n := planned(t, func(*plan.Plan) {})
+	n.fact(0, fleet.WaveOpened{Wave: "pilot"})
+	n.started(22, "hr/files-2")
+	n.fact(30, fleet.Inspected{Vault: n.key("hr/files-2"), OperationID: op("hr/files-2"), Reading: fleet.LastReading{What: "nothing is under way\x1b[2J", Poll: "HTTP 204"}})
+	for _, width := range []int{80, 200} {
+		shown := strings.Join(NewTracker(n.st).Live(t0.Add(31*time.Minute), width, 30, false), "\n")
+		if !strings.Contains(shown, "hr/files-2  nothing is under way") || strings.Contains(shown, "\x1b") {
+			t.Errorf("at %d columns:\n%s", width, shown)
+		}
+	}
+}
+
 func TestLiveFitsEveryTerminal(t *testing.T) {
 	t.Parallel()
 	states := []*rollout.State{rollout.NewState(fixturePlan()), bigState(300, 40)}
