@@ -89,7 +89,7 @@ func (v *View) outcome() string {
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
-	case v.Overall.Of == 0:
+	case v.Overall.Of == 0 && v.Overall.Held > 0:
 		return "ALL HELD"
 	case v.Run.Night != nil:
 		return fmt.Sprintf("%s %s", number(v.Run.Night.Upgraded), done)
