@@ -74,6 +74,9 @@ func (e *environment) resume(c *cli.Context) error {
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
+	if err := e.enoughDescriptors(st.Plan, c.String("listen") != ""); err != nil {
+		return err
+	}
 	e.tellChanges(st.Plan, path, false)
 	if sends := otherwise(st.Plan); sends != "" {
 		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", report.Clean(sends))

@@ -62,6 +62,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := rehearse(src); err != nil {
 		return err
 	}
+	if err := e.enoughDescriptors(p, c.String("listen") != ""); err != nil {
+		return err
+	}
 	if src.saved {
 		if sends := otherwise(p); sends != "" {
 			return usage(report.Command("plan", p.Inventory, "--out", file), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
