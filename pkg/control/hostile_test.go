@@ -178,6 +178,13 @@ func TestLongPath(t *testing.T) {
 	}
 }
 
+// answering counts the connections whose request is being answered.
+func (r *room) answering() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken - len(r.waiting)
+}
+
 // Clients that take nothing, send nothing, send rubbish or come in hundreds do
 // not keep the run from writing, nor another client from being heard.
 func TestHostileClients(t *testing.T) {
@@ -238,7 +245,12 @@ func TestHostileClients(t *testing.T) {
 	if got := len(statetest.EventsOf(t, &shared{c, l}, "r1")); got != 1+3000+20 {
 		t.Errorf("a decent client reads %d events", got)
 	}
-	// The greedy one is cut off.
+	// The greedy one is cut off, once the server has lost its patience with it.
+	for deadline := time.Now().Add(time.Minute); s.room.answering() > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the client that takes nothing keeps its place")
+		}
+	}
 	if err := greedy.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}

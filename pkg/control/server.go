@@ -90,6 +90,7 @@ type Server struct {
 	path  string
 	group int
 	http  *http.Server
+	room  *room
 	done  chan struct{}
 	base  context.Context
 	end   context.CancelFunc
@@ -116,9 +117,10 @@ func serve(c Config, patience time.Duration) (*Server, error) {
 		BaseContext: func(net.Listener) context.Context { return s.base },
 		ErrorLog:    log.New(io.Discard, "", 0), // what clients do wrong is theirs to see
 	}
+	s.room = &room{Listener: l, most: maxConnections}
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(&room{Listener: l, most: maxConnections}) // ends with Close
+		_ = s.http.Serve(s.room) // ends with Close
 	}()
 	return s, nil
 }
