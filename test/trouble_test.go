@@ -38,14 +38,14 @@ func TestFileThatIsNoLedger(t *testing.T) {
 		make func() error
 		says []string
 	}{
-		{"empty", func() error { return os.WriteFile(w.db, nil, 0o600) }, []string{"is empty", "restore it from a backup"}},
+		{"empty", func() error { return os.WriteFile(w.db, nil, 0o600) }, []string{"is an empty file, not a ledger", "restore it from a backup"}},
 		{"of another program", func() error { return os.WriteFile(w.db, []byte("SQLite format 3\x00 and so on"), 0o600) },
 			[]string{"is not a ledger", "--state FILE"}},
 		{"another program's bbolt file", func() error {
 			return errors.Join(os.Remove(w.db), bolt(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("logs")); return err })())
 		}, []string{"another program", "--state FILE"}},
 		{"cut short", func() error { return os.WriteFile(w.db, whole[:20480], 0o600) },
-			[]string{"is cut short: it has 20480 bytes of ", "restore it from a backup", "upgrade nothing it may know of"}},
+			[]string{"is cut short: it has 20480 bytes of ", "restore it from a backup", "do not upgrade its vaults"}},
 		{"of a newer version", func() error {
 			return errors.Join(os.WriteFile(w.db, whole, 0o600),
 				bolt(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("99")) })())
