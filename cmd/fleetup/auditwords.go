@@ -74,6 +74,9 @@ func vaultSentence(f fleet.VaultFact) string {
 		}
 		return withDetail(said, f.Answer.Message)
 	case fleet.StartWaits:
+		if f.Code != "" {
+			return withDetail("could not make the start ready", f.Reason)
+		}
 		return "waits until what the start needs counts"
 	case fleet.NotSent:
 		return fmt.Sprintf("did not send the start of operation %s", f.OperationID)

@@ -184,6 +184,9 @@ type DeadlinePassed struct {
 	Last *Finding `json:"last,omitempty"`
 	// Reading is the last one before the limit, where there was one.
 	Reading *LastReading `json:"reading,omitempty"`
+	// Since is since when nothing of its subscription could be sent, where that ended
+	// the wait of all that waited there; zero where the vault's own wait is over.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Validated is the result of a vault's checks.
@@ -200,9 +203,13 @@ type Validated struct {
 // StartWaits says that what a start needs was done and does not count yet, a role
 // that was given for one, so that nothing was intended. It is journalled when the
 // wait begins and when its reason changes, not for each look.
+//
+// With a code it says that the start could not be made ready: the vault could not
+// be read, or no token was to be had. That is journalled for each try, as NotSent is.
 type StartWaits struct {
 	Vault  Key    `json:"vault"`
 	Reason string `json:"reason"`
+	Code   string `json:"code,omitempty"` // CodeUnreachable where it could not be made ready
 }
 
 // StartIntended says that a POST with this operation ID is about to leave. It

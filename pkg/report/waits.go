@@ -22,18 +22,19 @@ const (
 	WaitThrottle WaitKind = "throttle" // a subscription is throttled
 	WaitBusy     WaitKind = "busy"     // vaults on which something else is under way
 	WaitStart    WaitKind = "start"    // what starts need does not count yet: until they are given up
+	WaitAnswer   WaitKind = "answer"   // from vaults or the cloud, that cannot be reached from this machine
 )
 
 // waitKinds are all of them, in the order in which they are named.
 func waitKinds() []WaitKind {
-	return []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart}
+	return []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart, WaitAnswer}
 }
 
 // Wait is something that a run waits for.
 type Wait struct {
 	For          WaitKind `json:"for"`
 	Text         string   `json:"text"`         // as part of a sentence: "an approval after wave canary"; times in UTC
-	Until        *Time    `json:"until"`        // null: until a person acts
+	Until        *Time    `json:"until"`        // null: until a person acts, or an answer comes
 	Wave         *string  `json:"wave"`         // of a gate or a soak
 	When         *string  `json:"when"`         // before or after that wave
 	Subscription *string  `json:"subscription"` // its ID, of a throttle
@@ -45,6 +46,7 @@ type Wait struct {
 	by     string   // who paused, and why
 	void   string   // why an approval that was given does not hold
 	needs  string   // what the first of the starts needs, and since when
+	why    string   // what came instead of an answer
 	args   []string // of the command
 	opened bool     // the gate has an approval that holds
 }
@@ -94,18 +96,31 @@ func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 			waits[i].Until, waits[i].needs = w.Until, w.needs
 		}
 	}
+	silent := map[string]bool{}
+	for i := range st.Vaults {
+		if v := &st.Vaults[i]; v.Status == fleet.Ready && v.Unanswered() {
+			silent[st.Plan.Vaults[i].SubscriptionID] = true
+		}
+	}
 	for i := range st.Vaults {
 		v, p := &st.Vaults[i], &st.Plan.Vaults[i]
 		if !v.Open() || st.Waves[p.Wave].OpenedAt.IsZero() {
 			continue
 		}
-		until, again := st.Throttled[p.SubscriptionID], v.BusyAt.Add(st.Plan.Timings.BusyRetry)
+		until, again := st.Throttled[p.SubscriptionID], st.LooksAgainAt(i)
 		opens := h.opens(i)
 		switch {
 		case v.InFlight() || v.Status == fleet.Upgrading:
 			return nil, true
 		case until.After(now):
 			wait(p.SubscriptionID, Wait{For: WaitThrottle, Until: at(until), Subscription: maybe(p.SubscriptionID), name: subscriptionIn(st.Plan, p.SubscriptionID)})
+		case v.Unanswered():
+			wait("answer", Wait{For: WaitAnswer})
+			if w := &waits[index["answer"]]; w.why == "" {
+				w.why = v.LastTry()
+			}
+		case v.Status == fleet.Ready && silent[p.SubscriptionID]: // one at a time is tried
+			wait("answer", Wait{For: WaitAnswer})
 		case v.Status == fleet.Busy && again.After(now):
 			wait("busy", Wait{For: WaitBusy, Until: at(again)})
 		case v.Status == fleet.Pending && !opens.IsZero():
@@ -195,6 +210,8 @@ func (w *Wait) words(write func(time.Time) string) string {
 		s = "the window that opens " + write(w.Until.value())
 	case WaitThrottle:
 		s = "subscription " + w.name + ", throttled until " + write(w.Until.value())
+	case WaitAnswer:
+		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", plural(w.Vaults, "vault", "vaults"), or(w.why, "none came"))
 	case WaitBusy:
 		s = fmt.Sprintf("%s, tried again %s", plural(w.Vaults, "busy vault", "busy vaults"), write(w.Until.value()))
 	case WaitStart:
@@ -244,7 +261,8 @@ func (w Wait) Clean() Wait {
 		}
 		return maybe(Clean(*s))
 	}
-	w.Text, w.name, w.by, w.void, w.needs = Clean(w.Text), Clean(w.name), Clean(w.by), Clean(w.void), Clean(w.needs)
+	w.Text, w.name, w.by, w.void = Clean(w.Text), Clean(w.name), Clean(w.by), Clean(w.void)
+	w.needs, w.why = Clean(w.needs), Clean(w.why)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	w.args = slices.Clone(w.args)
 	for i := range w.args {

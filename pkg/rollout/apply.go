@@ -187,6 +187,11 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)
 	case fleet.StartWaits:
+		if f.Code != "" {
+			s.refusedAgain(v, at, 0)
+			v.Answer, v.Reason = notSent(f.Code, f.Reason), "not ready to be sent: "+f.Reason
+			return nil
+		}
 		v.Waits, v.WaitsSince, v.Reason = f.Reason, orTime(v.WaitsSince, at), f.Reason
 	case fleet.NotSent:
 		if err := s.move(i, fleet.Ready, f.Name()); err != nil {
@@ -197,7 +202,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Reason = "not sent: " + f.Reason
 		if f.Code != "" {
 			s.refusedAgain(v, at, 0)
-			v.Answer = &fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: f.Code, Message: f.Reason}
+			v.Answer = notSent(f.Code, f.Reason)
 		}
 	case fleet.Reconciled:
 		return s.reconciled(i, at, f)
@@ -237,6 +242,8 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 		v.Waits, v.WaitsSince = "", time.Time{} // what it needs now is something else
 	}
 	v.State = f.State
+	unreached := v.Unreached
+	v.Unreached = 0
 	v.ValidatedAt, v.Findings, v.RequestIDs, v.Reason = at, f.Findings, f.RequestIDs, firstError(f.Findings)
 	to := fleet.Status(f.Verdict)
 	switch f.Verdict {
@@ -244,6 +251,9 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 		v.BusySince, v.BusyAt = time.Time{}, time.Time{}
 	case fleet.VerdictBusy:
 		s.foundBusy(v, at)
+		if noAnswer(f.Findings) {
+			v.Unreached = unreached + 1
+		}
 	case fleet.VerdictUpgrading:
 		if f.Record == nil {
 			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)

@@ -176,8 +176,10 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 	case fleet.DeadlineBusy:
 		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
 		switch {
+		case v.Status == fleet.Busy && v.Unreached > 0:
+			msg = fmt.Sprintf("its checks got no answer for %s; the last: %s", at.Sub(v.BusySince).Round(time.Second), firstError(v.Findings))
 		case f.Last != nil && f.Last.Code == fleet.CodeUnreachable:
-			msg = fmt.Sprintf("its start could not be sent for %s; the last try: %s", at.Sub(v.RefusedFrom).Round(time.Second), f.Last.Message)
+			msg = fmt.Sprintf("its start could not be sent for %s; the last try: %s", at.Sub(orTime(f.Since, v.RefusedFrom)).Round(time.Second), f.Last.Message)
 		case v.Refusals > 0 && f.Last != nil:
 			msg = fmt.Sprintf("its start has been refused for %s; the last answer: %s", at.Sub(v.RefusedFrom).Round(time.Second), spoken(f.Last.Code, f.Last.Message))
 		case v.Status == fleet.Ready:

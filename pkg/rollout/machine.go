@@ -119,7 +119,9 @@ type sub struct {
 	liftedAt       time.Time
 	denials        int // suspensions in a row without an accepted start
 	forbidden      forbidden
-	unsent         int // starts in a row that could not be sent from here
+	unsent         int       // times in a row that starts could not be sent from here
+	unsentFrom     time.Time // since when
+	unready        int       // the vault that last could not be made ready, counted from 1; 0: one could since
 	deniedReads    int
 	detail         string
 	reading        *fleet.LastReading // that it could not be listed, nil where it could

@@ -52,6 +52,7 @@ type Unprepared struct {
 	Class      fleet.CallClass
 	RetryAfter time.Duration
 	Detail     string
+	Brief      string // the same, without what differs from one try to the next
 	Refusal    fleet.Finding
 }
 

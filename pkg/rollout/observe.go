@@ -21,6 +21,7 @@ func (m *Machine) observe(o Observation) {
 	case Listed:
 		m.listed(o.Snapshot)
 	case Prepared:
+		m.ready(o.Vault)
 		m.prepared = append(m.prepared, o)
 	case Answered:
 		m.withJob(o.Vault, sending, func(i int) { m.answered(i, o) })
@@ -104,7 +105,14 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 	case fleet.CallConflict: // not as it was when it was checked
 		j.stale, j.notBefore = true, m.now.Add(m.Plan.Timings.Poll)
 	default:
-		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
+		if v.Status != fleet.Ready {
+			return
+		}
+		j.notBefore = m.now.Add(m.patience(v.Refusals))
+		m.unready(i)
+		m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeUnreachable})
+		m.giveUp(i)
+		m.giveUpAll(i)
 	}
 }
 
@@ -119,10 +127,11 @@ func (m *Machine) answered(i int, o Answered) {
 		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})
 		if a.Code != "" {
 			m.giveUp(i)
+			m.giveUpAll(i)
 		}
 		return
 	}
-	s.unsent = 0
+	s.unsent, s.unsentFrom = 0, time.Time{}
 	m.starts.subFreed(j.sub)
 	switch a.Verdict {
 	case fleet.StartDenied:

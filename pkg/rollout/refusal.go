@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -78,17 +79,88 @@ func (m *Machine) giveUp(i int) {
 	}
 }
 
+// notSent is the answer to a start that never left this machine.
+func notSent(code, why string) *fleet.StartAnswer {
+	return &fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: code, Message: why}
+}
+
+// noAnswer reports whether a check says that something gave it no answer.
+func noAnswer(fs []fleet.Finding) bool {
+	return slices.ContainsFunc(fs, func(f fleet.Finding) bool { return f.Code == fleet.CodeUnreachable })
+}
+
+// Unanswered reports whether a vault waits because its checks get no answer, or
+// its start can be neither made ready nor sent from this machine.
+func (v *VaultState) Unanswered() bool {
+	return v.Status == fleet.Busy && v.Unreached > 0 ||
+		v.Status == fleet.Ready && v.Refusals > 0 && v.Answer != nil && v.Answer.Verdict == fleet.StartNotSent
+}
+
+// LastTry is what came of the last try of an unanswered vault.
+func (v *VaultState) LastTry() string {
+	if v.Status == fleet.Busy {
+		return v.Reason
+	}
+	return v.Answer.Message
+}
+
 // unsent leaves a subscription alone after a start of it could not be sent from
-// this machine (no connection, no free file descriptor), longer from one to the
-// next: what fails here fails for all its vaults, and each try is written down.
+// this machine (no connection, no free file descriptor), longer from one time to
+// the next: what fails here fails for all its vaults, and each try is written down.
+// Those that were under way together fail together, and count once.
 func (m *Machine) unsent(s int) {
-	sub, t := &m.subs[s], &m.Plan.Timings
-	until := m.now.Add(backoff(t.Poll, sub.unsent, max(t.Poll, t.BusyRetry)))
+	sub := &m.subs[s]
+	sub.unsentFrom = orTime(sub.unsentFrom, m.now)
+	if sub.throttledUntil.After(m.now) && sub.unsent > 0 {
+		return
+	}
+	until := m.now.Add(m.patience(sub.unsent))
 	sub.unsent++
 	if until.After(sub.throttledUntil) {
 		sub.throttledUntil = until
 		m.timers.set(len(m.jobs)+s, until)
 	}
+}
+
+// unready takes in that a vault's start could not be made ready. That may be the
+// vault's matter; where another one could not either since one could, it is not.
+func (m *Machine) unready(i int) {
+	s := m.jobs[i].sub
+	if last := m.subs[s].unready; last != 0 && last != i+1 {
+		m.unsent(s)
+	}
+	m.subs[s].unready = i + 1
+}
+
+// ready takes in that a vault's start could be made ready.
+func (m *Machine) ready(k fleet.Key) {
+	if i, ok := m.index[k]; ok {
+		m.subs[m.jobs[i].sub].unready = 0
+	}
+}
+
+// giveUpAll ends the wait of all that waits for a start in a subscription of which
+// nothing could be sent from this machine for the busyDeadline; of is the last one
+// that was tried. What is in waves to come has its own time.
+func (m *Machine) giveUpAll(of int) {
+	sub := &m.subs[m.jobs[of].sub]
+	since := sub.unsentFrom
+	if since.IsZero() || m.now.Sub(since) < m.Plan.Timings.BusyDeadline {
+		return
+	}
+	sub.unsentFrom = time.Time{}
+	last := m.lastAnswer(of)
+	for i := range m.jobs {
+		if m.jobs[i].sub == m.jobs[of].sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].doing == idle && m.waveOpen(i) {
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy, Last: last, Since: since})
+		}
+	}
+}
+
+// patience is how long to wait before the next try after so many that failed.
+func (s *State) patience(tries int) time.Duration {
+	t := &s.Plan.Timings
+	return backoff(t.Poll, tries, max(t.Poll, t.BusyRetry))
 }
 
 // lastAnswer is what the newest start of a vault was answered, as a finding that
@@ -115,8 +187,7 @@ func (m *Machine) throttledFor(i int, asked time.Duration) time.Duration {
 	if asked > 0 {
 		return asked
 	}
-	t := &m.Plan.Timings
-	return backoff(t.Poll, m.Vaults[i].Refusals, max(t.Poll, t.BusyRetry))
+	return m.patience(m.Vaults[i].Refusals)
 }
 
 // backoff doubles a wait so many times, up to a limit.
@@ -127,15 +198,25 @@ func backoff(d time.Duration, times int, most time.Duration) time.Duration {
 	return min(d, most)
 }
 
-// looksAgainAt is when a busy vault is checked again: after its wait, and at its
-// deadline at the latest, but not before the service said it would be of use.
+// looksAgainAt is when a busy vault is checked again, but not before the service
+// said it would be of use.
 func (m *Machine) looksAgainAt(i int) time.Time {
-	v, t := &m.Vaults[i], &m.Plan.Timings
+	return later(m.LooksAgainAt(i), m.jobs[i].notBefore)
+}
+
+// LooksAgainAt is when a busy vault is checked again, as far as the facts tell:
+// after the plan's busyRetry, sooner where a check got no answer, and at the end of
+// its wait at the latest.
+func (s *State) LooksAgainAt(i int) time.Time {
+	v, t := &s.Vaults[i], &s.Plan.Timings
 	at := v.BusyAt.Add(t.BusyRetry)
+	if v.Unreached > 0 {
+		at = v.BusyAt.Add(s.patience(v.Unreached - 1))
+	}
 	if end := v.refusedSince().Add(t.BusyDeadline); end.After(v.BusyAt) {
 		at = earlier(at, end)
 	}
-	return later(at, m.jobs[i].notBefore)
+	return at
 }
 
 // forbidden counts the vaults of a subscription, one after the other, whose start

@@ -28,7 +28,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	open [VAULT=failed|unknown|accepted|done|errorbody|reopened…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
-//	validated VAULTS VERDICT [op=ID] [retry=30s] [mode=WORD]
+//	validated VAULTS VERDICT|unreachable [op=ID] [retry=30s] [mode=WORD]
 //	prepared VAULTS [gone | STATE@ID | mode=WORD]
 //	                                   the fresh read shows no record, no vault, this record, or these settings
 //	unprepared VAULTS CLASS [30s]

@@ -262,6 +262,9 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		if r.Verdict != fleet.VerdictReady {
 			r.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how, Message: "checks say " + how}}
 		}
+		if how == fleet.CodeUnreachable { // as a check that got no answer says it
+			r.Verdict = fleet.VerdictBusy
+		}
 		if op := opt["op"]; op != "" {
 			r.Record = s.record(recordState(r.Verdict), op)
 		}
@@ -277,7 +280,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		return o, nil
 	case "unprepared":
 		class, why, _ := strings.Cut(how, "=") // notYet=listing: for another reason than before
-		return Unprepared{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why,
+		return Unprepared{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why, Brief: "told " + class + why,
 			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]

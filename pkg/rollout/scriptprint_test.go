@@ -82,6 +82,8 @@ func (s *script) fact(fact fleet.Fact) said {
 		case fleet.StartAnswered:
 			add(string(f.Answer.Verdict))
 		case fleet.NotSent:
+		case fleet.StartWaits:
+			add(f.Code)
 		case fleet.Inspected:
 			add(f.Reading.String())
 		case fleet.Held:

@@ -111,6 +111,7 @@ type VaultState struct {
 	WaitsSince  time.Time // since when what its start needs does not count yet, in this process or one before
 	Waits       string    // what that is, as it was last said
 	BusyAt      time.Time // when it was last found busy
+	Unreached   int       // checks in a row that found it busy because they got no answer
 	Refusals    int       // starts in a row that were refused for now
 	RefusedFrom time.Time // when the first of them was answered
 	RefusedTill time.Time // until when the last of them asked to wait

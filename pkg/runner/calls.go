@@ -136,7 +136,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		if class != fleet.CallNotYet { // that is about the vault alone
 			r.noteThrottle(v.SubscriptionID, err)
 		}
-		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Refusal: refusal(err)})
+		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err), Refusal: refusal(err)})
 	}
 	snap, err := r.lister.recent(r.reads, v, a.After)
 	if err != nil {

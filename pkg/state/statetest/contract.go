@@ -53,7 +53,7 @@ func EveryFact() []fleet.Event {
 		fleet.StartAnswered{Vault: v, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartThrottled, HTTPStatus: 429,
 			Code: "c", Message: "m", Findings: found, ErrorBody: true, RequestID: "r2", RetryAfter: 7 * time.Second}},
 		fleet.NotSent{Vault: v, OperationID: "op", Reason: "stopped"},
-		fleet.StartWaits{Vault: v, Reason: "a role is not in force yet"},
+		fleet.StartWaits{Vault: v, Reason: "a role is not in force yet", Code: "c"},
 		fleet.Reconciled{Vault: v, OperationID: "op", Read: 1, Reading: fleet.ReadAbsent, Record: record, Detail: "d"},
 		fleet.Observed{Vault: v, OperationID: "op", Record: record, Foreign: true},
 		fleet.Inspected{Vault: v, OperationID: "op", Reading: fleet.LastReading{At: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC), What: "w", Differs: []string{"a is b, wanted c"},
