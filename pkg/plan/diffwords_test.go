@@ -211,7 +211,6 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 	name := rapid.SampledFrom([]string{"a", "<&>", "é", "a b", `"x"`})
 	rapid.Check(t, func(t *rapid.T) {
 		today := rapid.Bool().Draw(t, "today")
-		make := func() *Plan { return nil }
 		in := full(today)
 		for i := range in.Subscriptions[0].Vaults {
 			v := &in.Subscriptions[0].Vaults[i]
@@ -228,7 +227,7 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 		}
 		in.Waves = []WaveSpec{{Name: name.Draw(t, "wave"), CatchAll: true}}
 		bodies := map[fleet.Key]json.RawMessage{}
-		make = func() *Plan {
+		again := func() *Plan {
 			p, issues := Build(in)
 			if len(issues) > 0 {
 				t.Fatal(issues)
@@ -251,7 +250,7 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 				return body, ""
 			})
 		}
-		p := make()
+		p := again()
 		data, err := Encode(p)
 		if err != nil {
 			t.Fatal(err)
@@ -264,7 +263,7 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 		if len(issues) > 0 {
 			t.Fatal(issues)
 		}
-		for what, q := range map[string]*Plan{"decoded": back, "made again": make(), "of the inventory alone": unrestored} {
+		for what, q := range map[string]*Plan{"decoded": back, "made again": again(), "of the inventory alone": unrestored} {
 			if lines := slices.Concat(Diff(p, q).Lines(), Diff(q, p).Lines(), Diff(back, q).Lines()); len(lines) > 0 {
 				t.Fatalf("%s: %q", what, lines)
 			}
