@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	powerLosses = flag.Int("powerloss", 7, "disk images made at random for each moment of the recorded workload, besides the ones by name")
+	powerLosses = flag.Int("powerloss", 10, "disk images made at random for each moment of the recorded workload, besides the ones by name")
 	powerSeed   = flag.Uint64("powerseed", 1, "seed of the random images")
 )
 
@@ -176,7 +176,7 @@ func TestPowerLoss(t *testing.T) {
 	r := record(t, "night")
 	trail := newTrail(t, r)
 	v := r.powerFails(t, *powerLosses, sector, 10, trail.judge)
-	v.mustHold(t, 1900)
+	v.mustHold(t, 2000)
 	t.Logf("%d images of %d calls and %d acknowledgements; %d hold a ledger", v.images.Load(), len(r.calls), len(r.acks), trail.whole.Load())
 }
 
