@@ -54,8 +54,8 @@ func values(c *cli.Context, name string) []string {
 
 // nothingRuns is what to type where a ledger has no unfinished run.
 func nothingRuns(h *held) string {
-	if h.begun && h.run.state.Plan.Inventory != "" {
-		return report.Command("report", "--state", h.path) + "; the next run is " + report.Command("plan", h.run.state.Plan.Inventory, "--state", h.path)
+	if h.begun && h.run.State.Plan.Inventory != "" {
+		return report.Command("report", "--state", h.path) + "; the next run is " + report.Command("plan", h.run.State.Plan.Inventory, "--state", h.path)
 	}
 	return report.Command("runs", "--state", h.path)
 }

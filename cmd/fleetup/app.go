@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -35,7 +36,7 @@ func (e *environment) app() *cli.App {
 		Before: e.openLog,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage("fleetup help lists the commands", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
+				return failure.Usage("fleetup help lists the commands", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
 			}
 			if c.Bool("version") {
 				return e.printVersion()
@@ -94,14 +95,14 @@ func oneArgument(c *cli.Context, what string) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	case 0:
-		return "", usage(helpOn(c), "%s needs %s", c.Command.Name, what)
+		return "", failure.Usage(helpOn(c), "%s needs %s", c.Command.Name, what)
 	}
-	return "", usage(helpOn(c), "%s takes one argument, %s; there are %d", c.Command.Name, what, c.NArg())
+	return "", failure.Usage(helpOn(c), "%s takes one argument, %s; there are %d", c.Command.Name, what, c.NArg())
 }
 
 func noArguments(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usage(helpOn(c), "%s takes no argument such as %q", c.Command.Name, c.Args().First())
+		return failure.Usage(helpOn(c), "%s takes no argument such as %q", c.Command.Name, c.Args().First())
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func oneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return usage("", "invalid value %[2]q for --%[1]s; valid: %[3]s", flag, value, strings.Join(allowed, ", "))
+	return failure.Usage("", "invalid value %[2]q for --%[1]s; valid: %[3]s", flag, value, strings.Join(allowed, ", "))
 }
 
 // say prints a message of one line or more. What in it could steer a terminal

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -36,24 +37,25 @@ func (e *environment) approveCommand() *cli.Command {
 func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
 	w, when, ok := st.NextGate()
 	if !ok {
-		return nil, usage(report.Command("status", "--state", o.State)+" tells where it stands", "the run stands before no gate")
+		return nil, failure.Usage(report.Command("status", "--state", o.State)+" tells where it stands", "the run stands before no gate")
 	}
 	name := st.Waves[w].Name
 	if o.Wave != "" && o.Wave != name {
-		return nil, usage(report.Command("approve", "--wave", name, "--reason", o.Reason, "--state", o.State), "the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
+		return nil, failure.Usage(report.Command("approve", "--wave", name, "--reason", o.Reason, "--state", o.State), "the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
 	}
 	done := w
 	if when == fleet.GateBefore {
 		done--
 	}
 	if done >= 0 && st.Waves[done].DoneAt.IsZero() {
-		return nil, usage(report.Command("status", "--state", o.State)+", and approve when the wave is done",
+		return nil, failure.Usage(report.Command("status", "--state", o.State)+", and approve when the wave is done",
 			"wave %s is not done yet: an approval is about its totals", st.Waves[done].Name)
 	}
 	rule := st.Plan.Waves[w].Approval
 	if rule.NotBy == plan.NotByStarter && by.User == st.Run.By.User {
-		return nil, &failure{fleet.ExitUsage,
-			fmt.Errorf("%s started the run, and the plan wants another person to approve wave %s", by.User, name), "ask a colleague"}
+		return nil, failure.New(fleet.ExitUsage,
+			fmt.Errorf("%s started the run, and the plan wants another person to approve wave %s", by.User, name), "ask a colleague")
+
 	}
 	return []fleet.Fact{fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason, PlanFingerprint: st.Plan.Fingerprint,
 		Evidence: st.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}}, nil

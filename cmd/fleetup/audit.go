@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/audit"
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -35,7 +39,7 @@ func (e *environment) auditCommand() *cli.Command {
 		}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage(helpOn(c), "audit has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
+				return failure.Usage(helpOn(c), "audit has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(c)
 		},
@@ -58,7 +62,7 @@ func openEvidence(c *cli.Context, formats ...string) (*state.Reader, error) {
 	r, err := state.OpenCopy(path)
 	switch {
 	case errors.Is(err, state.ErrLive):
-		return nil, &failure{fleet.ExitInUse, err, "ask again when the run has ended, or stop it in order: an audit is of a journal at rest"}
+		return nil, failure.New(fleet.ExitInUse, err, "ask again when the run has ended, or stop it in order: an audit is of a journal at rest")
 	case errors.Is(err, state.ErrNoLedger):
 		return nil, noLedger(path)
 	}
@@ -74,7 +78,7 @@ func wantedHead(c *cli.Context) (string, error) {
 	}
 	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(c.String("head")), "….")) // as a report may shorten it
 	if !headPattern().MatchString(head) {
-		return "", usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", c.String("head"))
+		return "", failure.Usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", c.String("head"))
 	}
 	return head, nil
 }
@@ -89,83 +93,76 @@ func (e *environment) auditVerify(c *cli.Context) error {
 		return err
 	}
 	defer r.Close()
-	found, err := audit(r, head)
+	found, err := audit.Check(r, head, versionString())
 	if err != nil {
 		return err
 	}
-	if head != "" && !found.found {
-		found.faults = append(found.faults, fault{What: "head",
+	if head != "" && !found.Found {
+		found.Faults = append(found.Faults, audit.Fault{What: "head",
 			Message: fmt.Sprintf("no event has the head %s: the journal ends before it and its tail was cut off, or this is another ledger", head)})
 	}
 	if c.String("output") == "json" {
-		err = writeJSON(e.stdout, found.document(r.Info(), head))
+		err = writeJSON(e.stdout, auditOf(found, r.Info(), head))
 	} else {
 		e.tellFindings(found, r.Path(), head)
 	}
-	if err != nil || len(found.faults) == 0 {
+	if err != nil || len(found.Faults) == 0 {
 		return err
 	}
-	return &failure{fleet.ExitInternal, fmt.Errorf("the audit of ledger %s found %s", r.Path(), plural(len(found.faults)+found.more, "fault")),
-		"keep the file as it is and find out who changed it; do not upgrade its vaults until then, or go on from a backup that has the head"}
+	return failure.New(fleet.ExitInternal, fmt.Errorf("the audit of ledger %s found %s", r.Path(), words.Count(len(found.Faults)+found.More, "fault")),
+		"keep the file as it is and find out who changed it; do not upgrade its vaults until then, or go on from a backup that has the head")
+
+}
+
+func (e *environment) auditExport(c *cli.Context) error {
+	r, err := openEvidence(c, "jsonl")
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	out := bufio.NewWriterSize(e.stdout, 1<<16)
+	broken, err := audit.Export(out, r)
+	if err := errors.Join(err, out.Flush()); err != nil {
+		return err
+	}
+	if broken > 0 {
+		return failure.New(fleet.ExitInternal, fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written", words.Count(broken, "event"), r.Path()),
+			report.Command("audit", "verify", "--state", r.Path())+" tells which")
+
+	}
+	return nil
 }
 
 // tellFindings says in a few lines what an audit found.
-func (e *environment) tellFindings(f *findings, path, head string) {
+func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	out := func(format string, args ...any) { say(e.stdout, format, args...) }
-	for _, x := range f.faults {
+	for _, x := range f.Faults {
 		out("%s", report.Clean(x.String()))
 	}
-	if f.more > 0 {
-		out("and %d more", f.more)
+	if f.More > 0 {
+		out("and %d more", f.More)
 	}
 	verdict := "GOOD"
-	if len(f.faults) > 0 {
+	if len(f.Faults) > 0 {
 		verdict = "NOT GOOD"
 	}
 	since := ""
-	if !f.since.IsZero() {
-		since = ", since " + f.since.In(localZone()).Format("Mon 2 Jan 2006 15:04 MST")
+	if !f.Since.IsZero() {
+		since = ", since " + f.Since.In(localZone()).Format("Mon 2 Jan 2006 15:04 MST")
 	}
-	out("%s: ledger %s, %s in %s%s; %s", verdict, report.Clean(path), plural(int(f.events), "event"), plural(f.runs, "run"), since, plural(f.vaults, "vault"))
-	seq, hash := f.end()
+	out("%s: ledger %s, %s in %s%s; %s", verdict, report.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, words.Count(f.Vaults, "vault"))
+	seq, hash := f.End()
 	out("head %s (event %d)", hash, seq)
-	if head != "" && f.found {
-		where := fmt.Sprintf("event %d", f.at)
-		if f.at == 0 {
+	if head != "" && f.Found {
+		where := fmt.Sprintf("event %d", f.At)
+		if f.At == 0 {
 			where = "the ledger's beginning"
 		}
-		out("the head asked for is %s; %s came after it", where, plural(int(f.events-min(f.at, f.events)), "event"))
+		out("the head asked for is %s; %s came after it", where, words.Count(int(f.Events-min(f.At, f.Events)), "event"))
 	}
-	if len(f.faults) == 0 && head == "" {
+	if len(f.Faults) == 0 && head == "" {
 		say(e.stderr, "Note the head elsewhere: with --head it proves later that nothing was cut off the end.")
 	}
-}
-
-// end is the journal's end: its newest event, or the genesis.
-func (f *findings) end() (seq uint64, hash state.Hash) {
-	if f.head.Seq == 0 {
-		return 0, f.genesis
-	}
-	return f.head.Seq, f.head.Hash
-}
-
-// String says a fault on one line.
-func (f fault) String() string {
-	var about string
-	switch {
-	case f.What == "vault" && f.Vault != "":
-		about = "VAULT " + f.Vault
-	case f.What != "event" || f.From == 0:
-		return strings.ToUpper(f.What) + " " + f.Message
-	case f.From == f.To:
-		about = fmt.Sprintf("EVENT %d", f.From)
-	default:
-		about = fmt.Sprintf("EVENTS %d to %d", f.From, f.To)
-	}
-	if f.Run != "" {
-		about += " of run " + f.Run
-	}
-	return about + ": " + f.Message
 }
 
 // maybe is a value for JSON, null where there is none.
@@ -215,21 +212,21 @@ type askedHead struct {
 	After *uint64 `json:"after"` // events that came after it
 }
 
-func (f *findings) document(info state.Info, head string) auditDocument {
-	seq, hash := f.end()
-	d := auditDocument{SchemaVersion: 1, Good: len(f.faults) == 0, Ledger: info, Events: f.events, Runs: f.runs, Vaults: f.vaults,
-		Head: headDocument{seq, hash.String()}, Faults: []faultDocument{}, MoreFaults: f.more}
-	for _, x := range f.faults {
+func auditOf(f *audit.Findings, info state.Info, head string) auditDocument {
+	seq, hash := f.End()
+	d := auditDocument{SchemaVersion: 1, Good: len(f.Faults) == 0, Ledger: info, Events: f.Events, Runs: f.Runs, Vaults: f.Vaults,
+		Head: headDocument{seq, hash.String()}, Faults: []faultDocument{}, MoreFaults: f.More}
+	for _, x := range f.Faults {
 		d.Faults = append(d.Faults, faultDocument{x.What, maybe(x.From), maybe(x.To), maybe(x.Run), maybe(x.Vault), x.Message})
 	}
-	if !f.since.IsZero() {
-		d.Since = &report.Time{Time: f.since}
+	if !f.Since.IsZero() {
+		d.Since = &report.Time{Time: f.Since}
 	}
 	if head != "" {
-		d.Asked = &askedHead{Head: head, Found: f.found}
-		if f.found {
-			after := f.events - min(f.at, f.events)
-			d.Asked.Seq, d.Asked.After = &f.at, &after
+		d.Asked = &askedHead{Head: head, Found: f.Found}
+		if f.Found {
+			after := f.Events - min(f.At, f.Events)
+			d.Asked.Seq, d.Asked.After = &f.At, &after
 		}
 	}
 	return d

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -222,7 +223,7 @@ func (l *lineSoFar) run() (st *rollout.State, ok bool) {
 	found := make(chan *rollout.State, 1)
 	go func() { // ends with the process, which has nothing else to do
 		if run, ok, err := readLatest(path); err == nil && ok {
-			found <- run.state
+			found <- run.State
 		}
 		close(found)
 	}()
@@ -274,17 +275,17 @@ func (l *lineSoFar) plan() *plan.Plan {
 }
 
 // waves are the waves' names behind a prefix.
-func (l *lineSoFar) waves(prefix string) (words []candidate) {
+func (l *lineSoFar) waves(prefix string) (found []candidate) {
 	if p := l.plan(); p != nil {
 		for i := range p.Waves {
-			words = append(words, candidate{prefix + p.Waves[i].Name, plural(len(p.Waves[i].Vaults), "vault")})
+			found = append(found, candidate{prefix + p.Waves[i].Name, words.Count(len(p.Waves[i].Vaults), "vault")})
 		}
 	}
-	return words
+	return found
 }
 
 // labels are what a selector may pick by, KEY=VALUE.
-func (l *lineSoFar) labels() (words []candidate) {
+func (l *lineSoFar) labels() (found []candidate) {
 	p := l.plan()
 	if p == nil {
 		return nil
@@ -296,9 +297,9 @@ func (l *lineSoFar) labels() (words []candidate) {
 		}
 	}
 	for _, pair := range slices.Sorted(maps.Keys(counts)) {
-		words = append(words, candidate{pair, plural(counts[pair], "vault")})
+		found = append(found, candidate{pair, words.Count(counts[pair], "vault")})
 	}
-	return words[:min(len(words), mostVaults)]
+	return found[:min(len(found), mostVaults)]
 }
 
 // vaults are the names of the vaults of the ledger, or of the inventory, that

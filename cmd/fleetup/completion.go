@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
 )
 
 // The scripts only ask the program itself (completeCommand), so they need no
@@ -40,7 +42,7 @@ func (e *environment) completionCommand() *cli.Command {
 			}
 			i := slices.Index(names, shell)
 			if i < 0 {
-				return usage("fleetup completion bash", "there is no completion for %q; there is for %s", shell, strings.Join(names, ", "))
+				return failure.Usage("fleetup completion bash", "there is no completion for %q; there is for %s", shell, strings.Join(names, ", "))
 			}
 			script, err := completionScripts.ReadFile("completion/" + shells[i].script)
 			if err != nil {

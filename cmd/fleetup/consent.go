@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -40,7 +41,7 @@ func mustBeNamed(p *plan.Plan) bool { return p.Upgrade != nil && p.Upgrade.Confi
 // wrong name is a mistake, whatever the kind: somebody thinks of another plan.
 func named(c *cli.Context, p *plan.Plan, look string) (bool, error) {
 	if name := c.String(confirmIrreversible); c.IsSet(confirmIrreversible) && name != string(p.Kind) {
-		return false, usage(look+" shows what it does", "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
+		return false, failure.Usage(look+" shows what it does", "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
 	}
 	return c.IsSet(confirmIrreversible), nil
 }
@@ -66,9 +67,9 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 	save := report.Command("plan", src.file, "--validate", "--out", "FILE") + ", look at it, then " + withName(p, "run", "FILE", "--yes")
 	switch {
 	case yes && unsaved:
-		return usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
+		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case yes && mustBeNamed(p) && !said:
-		return usage("look at the plan once more, then "+withName(p, "run", src.file, "--yes"),
+		return failure.Usage("look at the plan once more, then "+withName(p, "run", src.file, "--yes"),
 			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, confirmIrreversible, p.Kind)
 	case yes || e.terminal:
 		return nil
@@ -78,9 +79,9 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 		next = save
 	}
 	if permanent(p) {
-		return usage(next, "an upgrade cannot be undone, and there is no terminal to confirm on: use --yes")
+		return failure.Usage(next, "an upgrade cannot be undone, and there is no terminal to confirm on: use --yes")
 	}
-	return usage(next, "no terminal to confirm on: use --yes")
+	return failure.Usage(next, "no terminal to confirm on: use --yes")
 }
 
 // confirm shows the plan and asks for the number of vaults, and for the name of a
@@ -108,7 +109,7 @@ func (e *environment) confirm(c *cli.Context, src *source) error {
 		return err
 	}
 	if strings.ReplaceAll(answer, ",", "") != want {
-		return usage(again(c)+", and type "+want, "not confirmed; nothing was started")
+		return failure.Usage(again(c)+", and type "+want, "not confirmed; nothing was started")
 	}
 	return e.confirmName(c, src.plan, again(c))
 }
@@ -123,7 +124,7 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 		return err
 	}
 	if answer != string(p.Kind) {
-		return usage(again+", and type "+string(p.Kind), "not confirmed; nothing was started")
+		return failure.Usage(again+", and type "+string(p.Kind), "not confirmed; nothing was started")
 	}
 	return nil
 }
@@ -138,7 +139,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	}
 	if c.Bool("yes") || !e.terminal {
 		if mustBeNamed(p) && !said {
-			return usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+			return failure.Usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
 				p.Kind, confirmIrreversible, p.Kind)
 		}
 		return nil
@@ -155,7 +156,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 		return err
 	}
 	if !strings.EqualFold(answer, "yes") {
-		return usage(again(c)+", and type yes", "not confirmed; nothing was started")
+		return failure.Usage(again(c)+", and type yes", "not confirmed; nothing was started")
 	}
 	return e.confirmName(c, p, again(c))
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/examples"
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -67,8 +69,8 @@ func (e *environment) demo(dir string) error {
 	if err != nil || !ok {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
-	inDoubt := killed.state.InFlight()
-	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)), plural(inDoubt, "upgrade"))
+	inDoubt := killed.State.InFlight()
+	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)), words.Count(inDoubt, "upgrade"))
 	resume, err := d.child("resume", "--state", d.db, "--yes")
 	if err != nil {
 		return err
@@ -84,7 +86,7 @@ func (e *environment) demo(dir string) error {
 		return outcome(fleet.ExitInterrupted)
 	default:
 	}
-	return d.conclude(killed.state)
+	return d.conclude(killed.State)
 }
 
 // demo is one demonstration.
@@ -125,7 +127,7 @@ func (d *demo) mayClear() error {
 	if _, live, err := state.ReadHolder(d.db); err != nil {
 		return err
 	} else if live {
-		return &failure{fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER") + " works in another folder"}
+		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER")+" works in another folder")
 	}
 	own := false
 	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.html"} {
@@ -137,7 +139,7 @@ func (d *demo) mayClear() error {
 			own = bytes.Equal(data, example)
 		}
 		if err != nil || !own {
-			return usage(report.Command("demo", "--dir", "FOLDER")+" works in another folder",
+			return failure.Usage(report.Command("demo", "--dir", "FOLDER")+" works in another folder",
 				"%s holds a %s that is no demo's: it is not overwritten", d.dir, name)
 		}
 	}
@@ -236,7 +238,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 		if !killed.Vaults[i].InFlight() {
 			continue
 		}
-		v := &run.state.Vaults[i]
+		v := &run.State.Vaults[i]
 		if v.OperationID == killed.Vaults[i].OperationID {
 			followed++
 		}
@@ -247,9 +249,9 @@ func (d *demo) conclude(killed *rollout.State) error {
 	if err := replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
-	line, good := fmt.Sprintf("%d vaults", run.state.Totals.All()), again == 0
+	line, good := fmt.Sprintf("%d vaults", run.State.Totals.All()), again == 0
 	for _, s := range scripted {
-		n := run.state.Totals.Of(s.status)
+		n := run.State.Totals.Of(s.status)
 		line += fmt.Sprintf(" · %d %s", n, s.words)
 		good = good && n == s.n
 	}

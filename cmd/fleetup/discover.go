@@ -12,7 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -54,9 +56,9 @@ func (e *environment) discover(c *cli.Context) error {
 	update := c.String("update")
 	switch {
 	case c.Bool("dry-run") && update == "":
-		return usage(helpOn(c), "--dry-run has no meaning without --update: without --out nothing is written but to stdout")
+		return failure.Usage(helpOn(c), "--dry-run has no meaning without --update: without --out nothing is written but to stdout")
 	case !(c.Float64("requests-per-second") >= 0.01) || c.Float64("requests-per-second") > 10_000 || c.Int("at-once") < 1 || c.Int("at-once") > 1000:
-		return usage(helpOn(c), "--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
+		return failure.Usage(helpOn(c), "--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
 	}
 	f, err := e.newFound(c)
 	if err != nil {
@@ -87,7 +89,7 @@ func (e *environment) discover(c *cli.Context) error {
 		if f.Kind != nil {
 			what += ", or --management-group GROUP"
 		}
-		return usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -", "discover needs subscriptions: %s", what)
+		return failure.Usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -", "discover needs subscriptions: %s", what)
 	}
 	read := e.readFleet
 	if f.Kind != nil {
@@ -120,28 +122,28 @@ func (e *environment) discover(c *cli.Context) error {
 func outlined(c *cli.Context, f *inventory.Found, path string) (listed map[string]bool, err error) {
 	for _, flag := range []string{"cloud", "service-management", "resource-manager"} {
 		if c.IsSet(flag) {
-			return nil, usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", flag)
+			return nil, failure.Usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", flag)
 		}
 	}
 	o, err := inventory.ReadOutline(path, f.At, today()...)
 	switch {
 	case errors.Is(err, inventory.ErrTooBig):
-		return nil, &failure{fleet.ExitUsage, err, ""}
+		return nil, failure.New(fleet.ExitUsage, err, "")
 	case errors.Is(err, os.ErrNotExist):
-		return nil, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path; without --update discover writes a new one"}
+		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path; without --update discover writes a new one")
 	case errors.Is(err, textfile.ErrNotRegular):
-		return nil, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, textfile.ErrNotRegular), "check the path"}
+		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, textfile.ErrNotRegular), "check the path")
 	case err != nil:
 		return nil, err
 	case c.IsSet("kind") && c.String("kind") != string(o.Kind):
-		return nil, usage("leave it out", "--kind is %q, and %s is an inventory of kind %s", c.String("kind"), path, o.Kind)
+		return nil, failure.Usage("leave it out", "--kind is %q, and %s is an inventory of kind %s", c.String("kind"), path, o.Kind)
 	case o.Cloud.Name == fleet.Emulator:
-		return nil, usage("run "+report.Command("emulate", path)+", and update a copy with the cloud line that it prints",
+		return nil, failure.Usage("run "+report.Command("emulate", path)+", and update a copy with the cloud line that it prints",
 			"cloud Emulator has no vaults but those of the inventory")
 	}
 	f.Cloud = o.Cloud
 	if _, undoes := o.Kind.Undoes(); undoes {
-		return nil, usage("list them from the inventory of that run", "%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered", path)
+		return nil, failure.Usage("list them from the inventory of that run", "%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered", path)
 	}
 	if o.Kind != fleet.KindClassic {
 		k, err := kindOf(o.Kind)
@@ -214,7 +216,7 @@ func (e *environment) readFleet(c *cli.Context, f *inventory.Found, _ map[string
 		}
 	}
 	if ctx.Err() != nil {
-		return 0, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew"}
+		return 0, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew")
 	}
 	f.Source = "the classic listing of " + cloudName(f.Cloud.Name, f.Cloud.ServiceManagement)
 	return e.unreadable(f, errs, c.Bool("skip-unreadable"))
@@ -261,7 +263,7 @@ func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (i
 	if m := len(lines); m > shown {
 		lines = append(lines[:shown], fmt.Sprintf("and %d more", m-shown))
 	}
-	text := fmt.Sprintf("%d of %s cannot be read:\n%s", n, plural(len(errs), "subscription"), strings.Join(lines, "\n"))
+	text := fmt.Sprintf("%d of %s cannot be read:\n%s", n, words.Count(len(errs), "subscription"), strings.Join(lines, "\n"))
 	if !skip || n == len(errs) {
 		next := "--skip-unreadable goes on without them"
 		if code == fleet.ExitSignIn {
@@ -271,7 +273,7 @@ func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (i
 			}
 			next = "sign in as " + who + ", or go on without them: --skip-unreadable"
 		}
-		return 0, &failure{code, fmt.Errorf("%s\nnothing was written", text), next}
+		return 0, failure.New(code, fmt.Errorf("%s\nnothing was written", text), next)
 	}
 	say(e.stderr, "%s", text)
 	return n, nil
@@ -280,7 +282,7 @@ func (e *environment) unreadable(f *inventory.Found, errs []error, skip bool) (i
 // andMore says of how many subscriptions more the last line tells.
 func andMore(lines []string, more int) []string {
 	if more > 0 {
-		lines[len(lines)-1] += fmt.Sprintf(" (and the same of %s more)", plural(more, "subscription"))
+		lines[len(lines)-1] += fmt.Sprintf(" (and the same of %s more)", words.Count(more, "subscription"))
 	}
 	return lines
 }
@@ -317,15 +319,15 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	real := realPath(path)
 	data, err := readAll(real)
 	if err != nil {
-		return 0, &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
+		return 0, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
 	}
 	if !textfile.Plain(data) {
-		return 0, usage("save it as UTF-8, and give the same command again", "%s is stored as UTF-16: every byte that discover does not change must stay as it is", path)
+		return 0, failure.Usage("save it as UTF-8, and give the same command again", "%s is stored as UTF-16: every byte that discover does not change must stay as it is", path)
 	}
 	text, changes, err := inventory.Update(path, data, f, today()...)
 	if err != nil {
 		if _, ok := errors.AsType[*inventory.Problems](err); !ok {
-			err = &failure{fleet.ExitUsage, err, "write a new one beside it with --out, and compare"}
+			err = failure.New(fleet.ExitUsage, err, "write a new one beside it with --out, and compare")
 		}
 		return 0, err
 	}
@@ -358,7 +360,7 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 		})
 	}
 	if err != nil {
-		return 0, &failure{fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", cause(err)), "free some room, or name another file with --out"}
+		return 0, failure.New(fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", failure.Cause(err)), "free some room, or name another file with --out")
 	}
 	e.tellRefused(f)
 	for _, n := range slices.Concat(changes.Notes, f.Lost()) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/graph"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -44,10 +45,10 @@ func discoveredKind(c *cli.Context) (*fleet.KindSpec, error) {
 	case name == "" || name == string(fleet.KindClassic):
 		return nil, nil
 	case name == string(fleet.KindRollback):
-		return nil, usage("copy the inventory of that run, and write upgrade: {kind: rollback, of: …}",
+		return nil, failure.Usage("copy the inventory of that run, and write upgrade: {kind: rollback, of: …}",
 			"--kind rollback: the vaults of a rollback are those of the run that it undoes, and are not discovered")
 	case !slices.Contains(names, name):
-		return nil, usage("", "invalid value %q for --kind; valid: %s", name, strings.Join(names, ", "))
+		return nil, failure.Usage("", "invalid value %q for --kind; valid: %s", name, strings.Join(names, ", "))
 	}
 	k, err := kindOf(fleet.Kind(name))
 	if err != nil {
@@ -64,11 +65,11 @@ func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
 	}
 	for _, name := range wrong {
 		if c.IsSet(name) {
-			return usage("leave it out, or choose another --kind", "--%s %s", name, why)
+			return failure.Usage("leave it out, or choose another --kind", "--%s %s", name, why)
 		}
 	}
 	if len(c.StringSlice("management-group")) > 0 && (c.IsSet("subscription") || c.IsSet("subscriptions-from")) {
-		return usage("give one of the two", "vaults are looked for in subscriptions or in management groups: --subscription and --management-group are mutually exclusive")
+		return failure.Usage("give one of the two", "vaults are looked for in subscriptions or in management groups: --subscription and --management-group are mutually exclusive")
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func (e *environment) readToday(c *cli.Context, f *inventory.Found, listed map[s
 	s := &survey{found: f, groups: c.StringSlice("management-group"), labels: c.StringSlice("label"), listed: listed, update: listed != nil, sub: map[string]int{}}
 	if text := c.String("query"); text != "" {
 		if s.filter, err = graph.ParseFilter(text); err != nil {
-			return 0, usage("a condition will do: --query \"tags.env =~ 'prod'\"", "--query: %w", err)
+			return 0, failure.Usage("a condition will do: --query \"tags.env =~ 'prod'\"", "--query: %w", err)
 		}
 	}
 	rm, err := azure.NewResourceManager(azure.Options{Cloud: f.Cloud, Credentials: f.Credentials, Version: versionString(), Log: azure.LogRequests(logOf(c))})
@@ -105,7 +106,7 @@ func (e *environment) readToday(c *cli.Context, f *inventory.Found, listed map[s
 	defer stop()
 	err = s.read(ctx, rm, c.String("tenant"))
 	if ctx.Err() != nil {
-		return 0, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew"}
+		return 0, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew")
 	}
 	if err != nil {
 		return 0, unreadableGroups(err)
@@ -296,9 +297,9 @@ func (s *survey) name() {
 func unreadableGroups(err error) error {
 	switch fleet.ClassOf(err) {
 	case fleet.CallDenied, fleet.CallForbidden:
-		return &failure{fleet.ExitSignIn, fmt.Errorf("%w\nnothing was written", err), "sign in as somebody with the Reader role on the management groups"}
+		return failure.New(fleet.ExitSignIn, fmt.Errorf("%w\nnothing was written", err), "sign in as somebody with the Reader role on the management groups")
 	case fleet.CallThrottled:
-		return &failure{fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again in " + fleet.RetryAfterOf(err).Round(time.Second).String()}
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again in "+fleet.RetryAfterOf(err).Round(time.Second).String())
 	}
-	return &failure{fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again; --log-level debug shows every request"}
+	return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again; --log-level debug shows every request")
 }

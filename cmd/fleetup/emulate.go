@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -36,7 +38,7 @@ func (e *environment) emulateCommand() *cli.Command {
 func (e *environment) emulate(c *cli.Context) error {
 	host, _, err := net.SplitHostPort(c.String("listen"))
 	if err != nil || !plan.IsLoopback(host) {
-		return usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", c.String("listen"))
+		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", c.String("listen"))
 	}
 	cfg := emulator.Config{TruthFile: c.String("truth")}
 	if c.NArg() > 0 {
@@ -67,7 +69,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	default:
 		f, err := appendOwn(file, `{"time":`)
 		if errors.Is(err, errNoLog) {
-			return usage("name another file with --log", "%s is not appended to: %w", file, err)
+			return failure.Usage("name another file with --log", "%s is not appended to: %w", file, err)
 		}
 		if err != nil {
 			return fmt.Errorf("the log cannot be opened: %w", err)
@@ -81,7 +83,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		cloud, err = emulator.Reopen(cfg.TruthFile, cfg.Log)
 	}
 	if err != nil {
-		return &failure{fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), ""}
+		return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), "")
 	}
 	defer cloud.Close()
 	url, stop, err := serve(c.String("listen"), cloud)
@@ -90,7 +92,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	}
 	defer stop()
 	say(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}", url, url)
-	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", plural(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
+	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", words.Count(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
 	<-e.interrupt
 	return nil
 }

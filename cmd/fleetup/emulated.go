@@ -15,6 +15,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
@@ -76,14 +77,14 @@ func rehearse(src *source) error {
 
 // unstartable explains why the emulator does not start.
 func unstartable(err error, truth string) error {
-	if _, explained := errors.AsType[*failure](err); explained {
+	if _, explained := errors.AsType[*failure.Error](err); explained {
 		return err
 	}
 	next := "correct the scenario; docs/emulator.md lists what it may say"
 	if truth != "" && exists(truth) {
 		next = "remove " + truth + " for a fresh emulated cloud"
 	}
-	return &failure{fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next}
+	return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next)
 }
 
 // serve serves a handler on a loopback address and returns its URL.
@@ -141,15 +142,15 @@ func scenario(path string) (emulator.Scenario, error) {
 	const next = "correct the scenario; docs/emulator.md lists what it may say"
 	data, err := readScenario(path)
 	if err != nil {
-		return sc, &failure{fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, cause(err)), "correct emulator.scenario in the inventory, or --scenario"}
+		return sc, failure.New(fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, failure.Cause(err)), "correct emulator.scenario in the inventory, or --scenario")
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&sc); err != nil && !errors.Is(err, io.EOF) {
-		return sc, &failure{fleet.ExitUsage, errors.New(scenarioMistakes(path, err)), next}
+		return sc, failure.New(fleet.ExitUsage, errors.New(scenarioMistakes(path, err)), next)
 	}
 	if err := sc.Validate(); err != nil {
-		return sc, &failure{fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), next}
+		return sc, failure.New(fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), next)
 	}
 	return sc, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
 )
@@ -60,7 +61,7 @@ func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 func (e *environment) obey(signals <-chan os.Signal) {
 	<-signals
 	if !e.ends.begin(func() { close(e.interrupt) }) {
-		err := &failure{fleet.ExitInterrupted, errors.New("interrupted"), ""}
+		err := failure.New(fleet.ExitInterrupted, errors.New("interrupted"), "")
 		explain(e.stderr, err, e.jsonErrors.Load())
 		e.log.Load().end(fleet.ExitInterrupted, err, atOnce)
 		e.die(fleet.ExitInterrupted)
@@ -116,7 +117,7 @@ func (e *environment) ask(format string, args ...any) (string, error) {
 		return a, nil
 	case <-e.interrupt:
 		fmt.Fprintln(e.stderr)
-		return "", &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), ""}
+		return "", failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "")
 	}
 }
 

@@ -6,27 +6,14 @@ import (
 	"io"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
-
-// failure is an error with its exit code and what to do next.
-type failure struct {
-	code fleet.ExitCode
-	err  error
-	next string
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-// usage is a mistake in how the program was called.
-func usage(next, format string, args ...any) error {
-	return &failure{fleet.ExitUsage, fmt.Errorf(format, args...), next}
-}
 
 // outcome ends a command whose work went well with a code that is not 0. It
 // prints nothing: the command has said what there is to say.
@@ -49,8 +36,8 @@ func codeOf(err error) fleet.ExitCode {
 	if o, ok := errors.AsType[outcome](err); ok {
 		return fleet.ExitCode(o)
 	}
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f.code
+	if f, ok := errors.AsType[*failure.Error](err); ok {
+		return f.Code
 	}
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {
 		return fleet.ExitUsage
@@ -75,11 +62,11 @@ func explain(w io.Writer, err error, asJSON bool) {
 	problems, _ := errors.AsType[*inventory.Problems](err)
 	message, next := advice(err)
 	if problems != nil {
-		message = plural(len(problems.List), "problem") + " in the inventory"
+		message = words.Count(len(problems.List), "problem") + " in the inventory"
 		if next == "" {
 			next = "correct what is named, then " + report.Command("inventory", "lint", problems.List[0].File)
 		} else {
-			message = plural(len(problems.List), "problem") + " in " + problems.List[0].File
+			message = words.Count(len(problems.List), "problem") + " in " + problems.List[0].File
 		}
 	}
 	if asJSON {
@@ -125,8 +112,8 @@ type errorBody struct {
 // advice parts what happened from what to do next, where an error knows it.
 func advice(err error) (message, next string) {
 	message = err.Error()
-	if f, ok := errors.AsType[*failure](err); ok {
-		next = f.next
+	if f, ok := errors.AsType[*failure.Error](err); ok {
+		next = f.Next
 	}
 	if f, ok := errors.AsType[*state.FileError](err); ok && next == "" && f.Next != "" {
 		if m, found := strings.CutSuffix(message, "; "+f.Next); found {
@@ -143,13 +130,6 @@ func cleanLines(s string) string {
 		lines[i] = report.Clean(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -37,7 +39,7 @@ func expiredHolds(p *plan.Plan) string {
 		}
 		list = append(list, fmt.Sprintf("%s (%s)", names[i], p.Vaults[i].LapsedHold.Words()))
 	}
-	return fmt.Sprintf("%s start although the inventory holds them, because the hold is over: %s", plural(len(vs), "vault"), strings.Join(list, ", "))
+	return fmt.Sprintf("%s start although the inventory holds them, because the hold is over: %s", words.Count(len(vs), "vault"), strings.Join(list, ", "))
 }
 
 // acceptedExpired refuses an unattended run with holds that are over which nobody
@@ -47,7 +49,7 @@ func (e *environment) acceptedExpired(c *cli.Context, src *source) error {
 	if holds == "" || c.Bool(acceptExpiredHolds) || !c.Bool("yes") && e.terminal {
 		return nil
 	}
-	return usage(withExpired(c, src.plan, "run", src.file, "--yes")+" starts them; a later until in the inventory, or none, keeps them out",
+	return failure.Usage(withExpired(c, src.plan, "run", src.file, "--yes")+" starts them; a later until in the inventory, or none, keeps them out",
 		"%s; nothing was started", holds)
 }
 
@@ -71,7 +73,7 @@ func (e *environment) confirmExpired(c *cli.Context, src *source) error {
 		return err
 	}
 	if !strings.EqualFold(answer, "expired") {
-		return usage("write a later until, or none, to keep them out; or "+report.Command("run", src.file)+", and type expired", "not confirmed; nothing was started")
+		return failure.Usage("write a later until, or none, to keep them out; or "+report.Command("run", src.file)+", and type expired", "not confirmed; nothing was started")
 	}
 	return nil
 }

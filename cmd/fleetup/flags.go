@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -68,7 +70,7 @@ func selector(c *cli.Context) (*plan.Selector, error) {
 	}
 	s, err := plan.ParseSelector(text)
 	if err != nil {
-		return nil, usage(helpOn(c), "--selector: %w", err)
+		return nil, failure.Usage(helpOn(c), "--selector: %w", err)
 	}
 	return s, nil
 }
@@ -90,7 +92,7 @@ func selected(p *plan.Plan, s *plan.Selector, text string) ([]int, error) {
 		return picked, nil
 	}
 	labels := append(plan.BuiltInKeys(), slices.Sorted(maps.Keys(keys))...)
-	return nil, usage("correct the selector; there are "+strings.Join(labels, ", "), "--selector %q picks none of the %s", text, plural(len(p.Vaults), "vault"))
+	return nil, failure.Usage("correct the selector; there are "+strings.Join(labels, ", "), "--selector %q picks none of the %s", text, words.Count(len(p.Vaults), "vault"))
 }
 
 // pickedNames returns the vaults that a command line names, or those that its
@@ -101,7 +103,7 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 		return c.Args().Slice(), err
 	}
 	if c.NArg() > 0 {
-		return nil, usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
+		return nil, failure.Usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
 	}
 	picked, err := selected(st.Plan, pick, c.String("selector"))
 	if err != nil {
@@ -115,8 +117,8 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 		}
 	}
 	if len(names) == 0 {
-		return nil, usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state"))+" shows where they stand", "%s concerns none of the %s with %s",
-			c.Command.Name, plural(len(picked), "vault"), c.String("selector"))
+		return nil, failure.Usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state"))+" shows where they stand", "%s concerns none of the %s with %s",
+			c.Command.Name, words.Count(len(picked), "vault"), c.String("selector"))
 	}
 	return names, nil
 }
@@ -160,7 +162,7 @@ func socketGroupFlag() cli.Flag {
 func socketGroup(c *cli.Context) (string, error) {
 	name := c.String("socket-group")
 	if _, err := control.GroupID(name); err != nil {
-		return "", usage("leave --socket-group out, or name a group of this machine", "--socket-group: %w", err)
+		return "", failure.Usage("leave --socket-group out, or name a group of this machine", "--socket-group: %w", err)
 	}
 	return name, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -13,7 +14,7 @@ import (
 // carries the run out.
 type follower struct {
 	path  string
-	run   standing
+	run   journal.Run
 	have  bool
 	seen  bool      // it has had a run: a ledger that is taken for a moment is no end
 	again time.Time // when time alone may change the picture, though nothing is recorded; zero: never
@@ -40,20 +41,20 @@ func (f *follower) read(r *reading) (news bool, err error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if !f.have || info.ID != f.run.info.ID {
+	if !f.have || info.ID != f.run.Info.ID {
 		f.run, f.have, err = r.latest()
 		return err == nil, err
 	}
-	was := f.run.live
-	f.run.info, f.run.live = info, r.live != nil
-	err = r.EventsAfter(info.ID, f.run.seq, func(seq uint64, e fleet.Event) error {
-		f.run.seq, news = seq, true
-		return f.run.apply(e)
+	was := f.run.Live
+	f.run.Info, f.run.Live = info, r.live != nil
+	err = r.EventsAfter(info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
+		f.run.Seq, news = seq, true
+		return f.run.Apply(e)
 	})
 	if err == nil && news {
-		f.run.evidence.Events, f.run.evidence.JournalHead, err = r.Head()
+		f.run.Evidence.Events, f.run.Evidence.JournalHead, err = r.Head()
 	}
-	return news || was != f.run.live, err
+	return news || was != f.run.Live, err
 }
 
 // watch looks again and again until done says so, the person interrupts, or a

@@ -64,10 +64,10 @@ func TestFollowerMissesNothing(t *testing.T) {
 	m := &moving{l, t, 0}
 	f := &follower{}
 	for n := range 4 {
-		if news, err := f.read(&reading{journal: m, records: l}); err != nil || !news {
+		if news, err := f.read(&reading{Reader: m, records: l}); err != nil || !news {
 			t.Fatalf("look %d: news %t, %v", n, news, err)
 		}
-		if got, want := int(f.run.seq), 1+n; got != want {
+		if got, want := int(f.run.Seq), 1+n; got != want {
 			t.Errorf("look %d: it has read up to event %d, want %d", n, got, want)
 		}
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -39,12 +41,12 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 	f := &inventory.Found{At: now(), TargetResourceGroup: c.String("target-resource-group")}
 	if f.TargetResourceGroup != "" {
 		if err := inventory.CheckTarget(f.TargetResourceGroup); err != nil {
-			return nil, usage("name a resource group that exists", "--target-resource-group: %w", err)
+			return nil, failure.Usage("name a resource group that exists", "--target-resource-group: %w", err)
 		}
 	}
 	if tenant := c.String("tenant"); tenant != "" {
 		if err := inventory.CheckTenant(tenant); err != nil {
-			return nil, usage("", "--tenant: %w", err)
+			return nil, failure.Usage("", "--tenant: %w", err)
 		}
 	}
 	var err error
@@ -63,27 +65,27 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
 		case name == "":
-			return cloud, usage("--cloud AzurePublic, say", "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
+			return cloud, failure.Usage("--cloud AzurePublic, say", "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
 		case cloud.Name == fleet.Emulator:
-			return cloud, usage("run fleetup emulate INVENTORY, and give the URL that it prints as --service-management and --resource-manager",
+			return cloud, failure.Usage("run fleetup emulate INVENTORY, and give the URL that it prints as --service-management and --resource-manager",
 				"--cloud Emulator has no vaults but those of an inventory")
 		case known:
 			return cloud, nil
 		}
-		return fleet.Cloud{}, usage(helpOn(c), "invalid value %q for --cloud; valid: %s, %s, %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
+		return fleet.Cloud{}, failure.Usage(helpOn(c), "invalid value %q for --cloud; valid: %s, %s, %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
 	}
 	if name != "" || sm == "" && kind == nil || rm == "" {
 		if kind != nil {
-			return fleet.Cloud{}, usage(helpOn(c), "endpoints of one's own need --resource-manager, and no --cloud")
+			return fleet.Cloud{}, failure.Usage(helpOn(c), "endpoints of one's own need --resource-manager, and no --cloud")
 		}
-		return fleet.Cloud{}, usage(helpOn(c), "endpoints of one's own need both --service-management and --resource-manager, and no --cloud")
+		return fleet.Cloud{}, failure.Usage(helpOn(c), "endpoints of one's own need both --service-management and --resource-manager, and no --cloud")
 	}
 	for _, x := range [][2]string{{"service-management", sm}, {"resource-manager", rm}} {
 		if x[1] == "" {
 			continue
 		}
 		if err := plan.CheckEndpoint(x[1]); err != nil {
-			return fleet.Cloud{}, usage(helpOn(c), "--%s is not a usable URL: %w", x[0], err)
+			return fleet.Cloud{}, failure.Usage(helpOn(c), "--%s is not a usable URL: %w", x[0], err)
 		}
 	}
 	return fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: strings.TrimRight(sm, "/"), ResourceManager: strings.TrimRight(rm, "/")}, nil
@@ -125,7 +127,7 @@ func (e *environment) subscriptions(c *cli.Context) ([]inventory.FoundSubscripti
 	if file := c.String("subscriptions-from"); file != "" {
 		data, err := e.input(file)
 		if err != nil {
-			return nil, &failure{fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, cause(err)), "check the path"}
+			return nil, failure.New(fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
 		}
 		for i, line := range strings.Split(string(data), "\n") {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
@@ -134,7 +136,7 @@ func (e *environment) subscriptions(c *cli.Context) ([]inventory.FoundSubscripti
 		}
 	}
 	if len(mistakes) > 0 {
-		return nil, usage("give each subscription once, as ID or ID=NAME", "%w", errors.Join(mistakes...))
+		return nil, failure.Usage("give each subscription once, as ID or ID=NAME", "%w", errors.Join(mistakes...))
 	}
 	return list, nil
 }
@@ -159,21 +161,21 @@ func checkOut(c *cli.Context) error {
 		return nil
 	}
 	if err := onlyFile(path); err != nil {
-		return usage("name another file", "--out: %s is %w", path, cause(err))
+		return failure.Usage("name another file", "--out: %s is %w", path, failure.Cause(err))
 	}
 	data, err := readText(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
-			return usage("make the folder, or name another", "--out: the folder of %s is not there", path)
+			return failure.Usage("make the folder, or name another", "--out: the folder of %s is not there", path)
 		}
 		return nil
 	case err != nil:
-		return usage("name another file", "--out: %s is there and cannot be read: %w", path, cause(err))
+		return failure.Usage("name another file", "--out: %s is there and cannot be read: %w", path, failure.Cause(err))
 	case !inventory.Looks(data):
-		return usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
+		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
 	case !c.Bool("overwrite"):
-		return usage(report.Command("inventory", "discover", "--update", path)+" brings it up to date and keeps what people wrote",
+		return failure.Usage(report.Command("inventory", "discover", "--update", path)+" brings it up to date and keeps what people wrote",
 			"--out: %s is there already; --overwrite would replace it", path)
 	}
 	return nil
@@ -188,7 +190,7 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 			return err
 		}
 	} else if err := replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
-		return &failure{fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, cause(err)), "free some room, or name another file"}
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)), "free some room, or name another file")
 	}
 	for _, lost := range f.Lost() {
 		say(e.stderr, "%s", lost)
@@ -199,7 +201,7 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 	if out > 0 {
 		left = fmt.Sprintf("%d left out (the comments say why)", out)
 	}
-	say(e.stderr, "%s in %s; %s.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), left)
+	say(e.stderr, "%s in %s; %s.", words.Count(in, "vault"), words.Count(len(f.Subscriptions), "subscription"), left)
 	name := cmp.Or(path, "-")
 	_, err := inventory.Parse(name, data, now(), today()...)
 	e.sayNext(name, err)
@@ -228,7 +230,7 @@ func (e *environment) sayNext(path string, err error) {
 	if problems, ok := errors.AsType[*inventory.Problems](err); ok {
 		say(e.stderr, "It is to be completed: %s", problems.List[0])
 		if n := len(problems.List); n > 1 {
-			say(e.stderr, "and %s more.", plural(n-1, "place"))
+			say(e.stderr, "and %s more.", words.Count(n-1, "place"))
 		}
 		say(e.stderr, "Next: %s", report.Command("inventory", "lint", shown))
 		return

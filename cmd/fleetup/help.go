@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
@@ -33,7 +34,7 @@ func (e *environment) helpCommand() *cli.Command {
 				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
 				if i < 0 {
 					whole := strings.Join(c.Args().Slice()[:n+1], " ")
-					return usage("fleetup help lists the commands", "there is no command %q%s", whole, meant(name, commands))
+					return failure.Usage("fleetup help lists the commands", "there is no command %q%s", whole, meant(name, commands))
 				}
 				commands = commands[i].Subcommands
 			}
@@ -83,10 +84,10 @@ func wrongFlag(command string, flags []cli.Flag, err error) error {
 		if meant != "" {
 			meant = "; do you mean " + dashed(meant) + "?"
 		}
-		return usage(next, "%s has no flag %s%s", command, dashed(name), meant)
+		return failure.Usage(next, "%s has no flag %s%s", command, dashed(name), meant)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		return usage(next, "%s needs a value", dashed(strings.TrimLeft(name, "-")))
+		return failure.Usage(next, "%s needs a value", dashed(strings.TrimLeft(name, "-")))
 	}
-	return usage(next, "%w", errors.New(strings.TrimSuffix(err.Error(), ": parse error")))
+	return failure.Usage(next, "%w", errors.New(strings.TrimSuffix(err.Error(), ": parse error")))
 }

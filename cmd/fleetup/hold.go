@@ -6,6 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -35,7 +37,7 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 					return err
 				}
 				if (len(o.Vaults) > 0) == (o.Selector != "") {
-					return usage(report.Command(name, "SUBSCRIPTION/NAME", "--reason", o.Reason, "--state", o.State), "%s needs vaults, by name or with --selector, and not both", name)
+					return failure.Usage(report.Command(name, "SUBSCRIPTION/NAME", "--reason", o.Reason, "--state", o.State), "%s needs vaults, by name or with --selector, and not both", name)
 				}
 				return nil
 			}, func(o order, s said) {
@@ -60,14 +62,14 @@ func (o order) hold(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fac
 	for _, i := range vaults {
 		err := st.CheckHold(i, o.Off)
 		if err != nil && o.Selector == "" {
-			return nil, usage(list+" tells where each vault stands", "%w", err)
+			return nil, failure.Usage(list+" tells where each vault stands", "%w", err)
 		}
 		if err == nil {
 			facts = append(facts, fleet.Held{Vault: st.Plan.Vaults[i].Key, Off: o.Off, By: by, Reason: o.Reason})
 		}
 	}
 	if len(facts) == 0 {
-		return nil, usage(list+" tells where each vault stands", "none of the %s with %s can be %s", plural(len(vaults), "vault"), o.Selector,
+		return nil, failure.Usage(list+" tells where each vault stands", "none of the %s with %s can be %s", words.Count(len(vaults), "vault"), o.Selector,
 			map[bool]string{false: "held: all have started, or are held already", true: "released: none is held"}[o.Off])
 	}
 	return facts, nil
@@ -79,7 +81,7 @@ func (o order) vaults(st *rollout.State) ([]int, error) {
 	if o.Selector != "" {
 		s, err := plan.ParseSelector(o.Selector)
 		if err != nil {
-			return nil, usage("correct the selector", "--selector: %w", err)
+			return nil, failure.Usage("correct the selector", "--selector: %w", err)
 		}
 		return selected(st.Plan, s, o.Selector)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -41,17 +42,17 @@ func (e *environment) importTable(c *cli.Context) error {
 	}
 	data, err := e.input(file)
 	if err != nil {
-		return &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", file, cause(err)), "check the path"}
+		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", file, failure.Cause(err)), "check the path")
 	}
 	err = inventory.ReadTable(file, data, f)
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {
-		return &failure{fleet.ExitUsage, err, "correct what is named, then " + report.Command("inventory", "import", file)}
+		return failure.New(fleet.ExitUsage, err, "correct what is named, then "+report.Command("inventory", "import", file))
 	}
 	if err != nil {
 		return err
 	}
 	if len(f.Subscriptions) == 0 {
-		return usage("give it a row for each vault", "%s has no vaults", file)
+		return failure.Usage("give it a row for each vault", "%s has no vaults", file)
 	}
 	f.Source = "the table " + file
 	return e.writeFound(c, f)

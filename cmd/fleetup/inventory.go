@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -44,7 +46,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 		}, e.discoverCommand(), e.importCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usage(helpOn(c), "inventory has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
+				return failure.Usage(helpOn(c), "inventory has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(c)
 		},
@@ -76,8 +78,8 @@ func (e *environment) lint(c *cli.Context) error {
 	for _, w := range warnings {
 		say(e.stderr, "%s", report.Clean(inWords(w)))
 	}
-	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), plural(len(p.Vaults), "vault"),
-		plural(len(p.Subscriptions), "subscription"), plural(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
+	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), words.Count(len(p.Vaults), "vault"),
+		words.Count(len(p.Subscriptions), "subscription"), words.Count(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
 	say(e.stderr, "Next: %s", report.Command("plan", file))
 	return nil
 }
@@ -94,7 +96,7 @@ func (e *environment) show(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() < 2 {
-		return usage(report.Command("inventory", "show", "INVENTORY", "SUBSCRIPTION/NAME"), "show needs an inventory and a vault")
+		return failure.Usage(report.Command("inventory", "show", "INVENTORY", "SUBSCRIPTION/NAME"), "show needs an inventory and a vault")
 	}
 	p, from, err := inventory.Explain(c.Args().First(), now(), today()...)
 	if err != nil {

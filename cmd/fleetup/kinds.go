@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
@@ -75,7 +76,7 @@ func kindOf(k fleet.Kind) (*kind, error) {
 			return &kinds[i], nil
 		}
 	}
-	return nil, usage("", "this version does not know the upgrade kind %q", k)
+	return nil, failure.Usage("", "this version does not know the upgrade kind %q", k)
 }
 
 // upgradeOf is what a plan does to each of its vaults. Plans of the classic kind

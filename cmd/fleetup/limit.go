@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -38,26 +39,26 @@ func (e *environment) limitCommand() *cli.Command {
 // would read.
 func parseLimits(args []string, next string) (map[string]int, error) {
 	if len(args) == 0 {
-		return nil, usage(next, "limit needs at least one limit")
+		return nil, failure.Usage(next, "limit needs at least one limit")
 	}
 	limits := map[string]int{}
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, usage(next, "invalid limit %q: use NAME=N or NAME=plan", a)
+			return nil, failure.Usage(next, "invalid limit %q: use NAME=N or NAME=plan", a)
 		}
 		if err := oneOf("limit", name, limitNames...); err != nil {
-			return nil, usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
+			return nil, failure.Usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
 		}
 		if _, twice := limits[name]; twice {
-			return nil, usage(next, "the limit %s is given twice", name)
+			return nil, failure.Usage(next, "the limit %s is given twice", name)
 		}
 		n, err := strconv.Atoi(value)
 		switch {
 		case value == "plan":
 			n = fleet.AsPlanned
 		case err != nil || n < 1:
-			return nil, usage(next+"; fleetup pause lets nothing start", "%s=%s: a limit is a whole number from 1, or plan", name, value)
+			return nil, failure.Usage(next+"; fleetup pause lets nothing start", "%s=%s: a limit is a whole number from 1, or plan", name, value)
 		}
 		limits[name] = n
 	}
@@ -68,7 +69,7 @@ func (o order) limit(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fa
 	f := fleet.LimitsChanged{Upgrades: o.Limits["upgrades"], PerSubscription: o.Limits["perSubscription"], PerLocation: o.Limits["perLocation"],
 		By: by, Reason: o.Reason}
 	if err := st.CheckLimits(f); err != nil {
-		return nil, usage("a lower number; to allow more make another plan, for the next run", "%w", err)
+		return nil, failure.Usage("a lower number; to allow more make another plan, for the next run", "%w", err)
 	}
 	return []fleet.Fact{f}, nil
 }

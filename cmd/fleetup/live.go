@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -37,7 +39,7 @@ func (e *environment) listen(j job) *live {
 		err = j.lock.Share(server.Group())
 	}
 	if err != nil {
-		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", report.Clean(cause(err).Error()))
+		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", report.Clean(failure.Cause(err).Error()))
 	}
 	return l
 }
@@ -110,7 +112,7 @@ const whereLive = 3 * time.Second
 
 // reading is a ledger that can be read, or a live run in its place.
 type reading struct {
-	journal
+	journal.Reader
 	records interface {
 		VaultRecords(func(fleet.VaultRecord) error) error
 		Runs() ([]state.RunInfo, error)
@@ -125,7 +127,7 @@ func openReading(path string) (*reading, error) {
 	for until := time.Now().Add(whereLive); ; time.Sleep(20 * time.Millisecond) {
 		r, err := state.OpenReadOnly(path)
 		if err == nil {
-			return &reading{journal: r, records: r, close: r.Close}, nil
+			return &reading{Reader: r, records: r, close: r.Close}, nil
 		}
 		busy, ok := errors.AsType[*state.LiveError](err)
 		if errors.Is(err, state.ErrNoLedger) {
@@ -137,11 +139,11 @@ func openReading(path string) (*reading, error) {
 		client, err := reach(busy.Holder, path)
 		switch {
 		case err == nil:
-			return &reading{journal: client, records: client, live: client, close: client.Close}, nil
+			return &reading{Reader: client, records: client, live: client, close: client.Close}, nil
 		case !errors.Is(err, control.ErrNotThere):
 			return nil, err
 		case time.Now().After(until):
-			return nil, &failure{fleet.ExitInUse, busy, "ask again when it has ended: it cannot be asked while it runs"}
+			return nil, failure.New(fleet.ExitInUse, busy, "ask again when it has ended: it cannot be asked while it runs")
 		}
 	}
 }
@@ -161,8 +163,9 @@ func reach(h state.Holder, path string) (*control.Client, error) {
 
 // silent says that a process has the ledger and does not answer.
 func silent(path string, h state.Holder) error {
-	return &failure{fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
-		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID)}
+	return failure.New(fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
+		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID))
+
 }
 
 // readLedger has a ledger read, from the file or from the process that has it.
@@ -180,27 +183,28 @@ func readLedger(path string, read func(*reading) error) error {
 			return err
 		}
 		if time.Now().After(until) {
-			return &failure{fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
-				"ask again when it has ended: " + report.Command("runs", "--state", path) + " tells when"}
+			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
+				"ask again when it has ended: "+report.Command("runs", "--state", path)+" tells when")
+
 		}
 	}
 }
 
 // latest rebuilds the newest run; false when there is none.
-func (r *reading) latest() (standing, bool, error) {
-	run, ok, err := latest(r)
-	run.live = r.live != nil
+func (r *reading) latest() (journal.Run, bool, error) {
+	run, ok, err := journal.Latest(r)
+	run.Live = r.live != nil
 	return run, ok, err
 }
 
 // run rebuilds the run with an ID, or with one that begins so; empty: the newest.
-func (r *reading) run(id, path string) (standing, bool, error) {
+func (r *reading) run(id, path string) (journal.Run, bool, error) {
 	if id == "" {
 		return r.latest()
 	}
 	runs, err := r.records.Runs()
 	if err != nil || len(runs) == 0 {
-		return standing{}, false, err
+		return journal.Run{}, false, err
 	}
 	last := len(runs) - 1
 	var hits []int
@@ -216,25 +220,25 @@ func (r *reading) run(id, path string) (standing, bool, error) {
 	lists := report.Command("runs", "--state", path) + " tells their IDs"
 	switch {
 	case len(hits) == 0:
-		return standing{}, false, usage(lists, "the ledger %s has no run %q", path, id)
+		return journal.Run{}, false, failure.Usage(lists, "the ledger %s has no run %q", path, id)
 	case len(hits) > 1:
-		return standing{}, false, usage(lists, "%d runs of the ledger %s begin with %q", len(hits), path, id)
+		return journal.Run{}, false, failure.Usage(lists, "%d runs of the ledger %s begin with %q", len(hits), path, id)
 	case hits[0] == last:
 		return r.latest()
 	}
-	run, ok, err := rebuilt(r, runs[hits[0]])
-	run.later = runs[last].ID
+	run, ok, err := journal.Rebuild(r, runs[hits[0]])
+	run.Later = runs[last].ID
 	return run, ok, err
 }
 
 // readLatest reads the newest run, from the file or from the process that
 // carries it out; then is called with what it was read from.
-func readLatest(path string, then ...func(*reading, standing)) (run standing, ok bool, err error) {
+func readLatest(path string, then ...func(*reading, journal.Run)) (run journal.Run, ok bool, err error) {
 	return readRun(path, "", then...)
 }
 
 // readRun is readLatest of the run with an ID; empty: the newest.
-func readRun(path, id string, then ...func(*reading, standing)) (run standing, ok bool, err error) {
+func readRun(path, id string, then ...func(*reading, journal.Run)) (run journal.Run, ok bool, err error) {
 	err = readLedger(path, func(r *reading) error {
 		run, ok, err = r.run(id, path)
 		for _, do := range then {

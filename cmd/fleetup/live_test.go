@@ -122,15 +122,15 @@ func TestFollowerOfARunThatDies(t *testing.T) {
 	t.Parallel()
 	d, path := aDyingRun(t, 1000)
 	f := &follower{path: path}
-	if news, ok, err := f.look(); !news || !ok || err != nil || !f.run.live {
-		t.Fatalf("news %t, a run %t, live %t, %v", news, ok, f.run.live, err)
+	if news, ok, err := f.look(); !news || !ok || err != nil || !f.run.Live {
+		t.Fatalf("news %t, a run %t, live %t, %v", news, ok, f.run.Live, err)
 	}
 	paused := fleet.Event{At: time.Unix(1, 0), Fact: fleet.Paused{Reason: "a customer calls"}}
 	if err := d.Commit([]fleet.Event{paused}, nil); err != nil {
 		t.Fatal(err)
 	}
 	d.left = 2 // it lives to list its runs and to tell what has come, and not to tell the head
-	if news, ok, err := f.look(); !news || !ok || err != nil || f.run.live || f.run.seq != 2 || f.run.evidence.Events != 2 {
-		t.Fatalf("news %t, a run %t, live %t, up to event %d with the head of event %d, %v", news, ok, f.run.live, f.run.seq, f.run.evidence.Events, err)
+	if news, ok, err := f.look(); !news || !ok || err != nil || f.run.Live || f.run.Seq != 2 || f.run.Evidence.Events != 2 {
+		t.Fatalf("news %t, a run %t, live %t, up to event %d with the head of event %d, %v", news, ok, f.run.Live, f.run.Seq, f.run.Evidence.Events, err)
 	}
 }

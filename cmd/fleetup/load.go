@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -68,7 +69,7 @@ func open(c *cli.Context, file string) (*source, error) {
 // load reads an inventory or a saved plan. saved tells which it was.
 func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 	unread := func(err error) error {
-		return &failure{fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, cause(err)), "check the path"}
+		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
 	}
 	saved, err = savedPlan(path)
 	if err != nil {
@@ -81,18 +82,19 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		}
 		p, err := plan.Decode(data)
 		if err != nil {
-			return nil, true, &failure{fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
-				report.Command("plan", "INVENTORY", "--out", path)}
+			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
+				report.Command("plan", "INVENTORY", "--out", path))
+
 		}
 		if c.Bool("accept-warnings") {
-			return nil, true, usage(report.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
+			return nil, true, failure.Usage(report.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
 				"a saved plan runs as it is: consent belongs to its making")
 		}
 		return p, true, nil
 	}
 	p, err = readInventory(path)
 	if errors.Is(err, inventory.ErrTooBig) {
-		err = &failure{fleet.ExitUsage, err, ""}
+		err = failure.New(fleet.ExitUsage, err, "")
 	}
 	if err != nil {
 		return nil, false, err
@@ -166,10 +168,10 @@ func homeOf(p *plan.Plan, file string, known bool) (string, error) {
 	case known:
 		return file, nil
 	case len(places) == 0:
-		return "", usage("name the ledger with --state FILE, or go to the folder where the plan was made",
+		return "", failure.Usage("name the ledger with --state FILE, or go to the folder where the plan was made",
 			"%s was made from %s, which is not to be found from here, so nobody knows its ledger", file, p.Inventory)
 	}
-	return "", usage("name the ledger with --state FILE",
+	return "", failure.Usage("name the ledger with --state FILE",
 		"%s was made from %s, which may be %s or %s: each has its own ledger", file, p.Inventory, places[0], places[1])
 }
 
@@ -187,7 +189,7 @@ func statePath(c *cli.Context) (string, error) {
 	if s := c.String("state"); s != "" {
 		return s, nil
 	}
-	return "", usage(again(c, "--state", "FILE")+"; FILE stands beside the inventory and ends in .db",
+	return "", failure.Usage(again(c, "--state", "FILE")+"; FILE stands beside the inventory and ends in .db",
 		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
 }
 
@@ -200,15 +202,4 @@ func sameFile(a, b string) bool {
 	x, err := os.Stat(a)
 	y, err2 := os.Stat(b)
 	return filepath.Clean(a) == filepath.Clean(b) || err == nil && err2 == nil && os.SameFile(x, y)
-}
-
-// cause drops the operation and the path that a sentence has said already.
-func cause(err error) error {
-	if pe, ok := errors.AsType[*os.PathError](err); ok {
-		return pe.Err
-	}
-	if le, ok := errors.AsType[*os.LinkError](err); ok {
-		return le.Err
-	}
-	return err
 }

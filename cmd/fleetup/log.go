@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -96,13 +97,13 @@ func (e *environment) openLog(c *cli.Context) error {
 	if file != "" && file != "-" {
 		f, err := appendLog(file)
 		if errors.Is(err, errNoLog) {
-			return usage("name another file with --log-file", "%s is not appended to: %w", file, err)
+			return failure.Usage("name another file with --log-file", "%s is not appended to: %w", file, err)
 		}
 		if isMistake(err) {
-			return usage("name another file with --log-file", "the log %s cannot be opened: %w", file, cause(err))
+			return failure.Usage("name another file with --log-file", "the log %s cannot be opened: %w", file, failure.Cause(err))
 		}
 		if err != nil {
-			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", report.Clean(file), report.Clean(cause(err).Error()))
+			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", report.Clean(file), report.Clean(failure.Cause(err).Error()))
 			return nil
 		}
 		to, name = f, file
@@ -110,7 +111,7 @@ func (e *environment) openLog(c *cli.Context) error {
 		e.screen = false // a view that redraws would be torn by the lines
 	}
 	s := newSink(to, func(err error) {
-		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", report.Clean(name), report.Clean(cause(err).Error()))
+		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", report.Clean(name), report.Clean(failure.Cause(err).Error()))
 	})
 	l := &processLog{Logger: slog.New(logHandler(s, format, level)).With("pid", os.Getpid()), sink: s, began: time.Now()}
 	e.log.Store(l)

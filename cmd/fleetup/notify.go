@@ -13,7 +13,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -47,13 +49,13 @@ func (e *environment) readTargets(c *cli.Context) error {
 	for _, s := range c.StringSlice("notify") {
 		t, err := notify.ParseTarget(s)
 		if err != nil {
-			return usage(helpOn(c), "--notify: %w", err)
+			return failure.Usage(helpOn(c), "--notify: %w", err)
 		}
 		e.targets = append(e.targets, t)
 	}
 	ts, err := notify.ParseTargets(os.Getenv(targetsVariable))
 	if err != nil {
-		return usage("correct the variable", "%s: %w", targetsVariable, err)
+		return failure.Usage("correct the variable", "%s: %w", targetsVariable, err)
 	}
 	e.targets = append(e.targets, ts...)
 	if file := c.String("notify-file"); file != "" {
@@ -69,29 +71,29 @@ func (e *environment) readTargets(c *cli.Context) error {
 func targetsIn(file string) ([]notify.Target, error) {
 	f, err := textfile.OpenRegular(file)
 	if errors.Is(err, textfile.ErrNotRegular) {
-		return nil, usage("name a file", "--notify-file: %s is not a regular file", file)
+		return nil, failure.Usage("name a file", "--notify-file: %s is not a regular file", file)
 	}
 	if err != nil {
-		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
+		return nil, failure.Usage("check the path", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return nil, usage("check the path", "--notify-file: %s cannot be read: %w", file, cause(err))
+		return nil, failure.Usage("check the path", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
 	}
 	if open := fi.Mode().Perm() & (fs.ModePerm &^ 0o700); open != 0 && runtime.GOOS != "windows" {
-		return nil, usage("chmod 600 on it", "--notify-file: others may read %s, and the URLs in it are secrets", file)
+		return nil, failure.Usage("chmod 600 on it", "--notify-file: others may read %s, and the URLs in it are secrets", file)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err == nil {
 		data, err = textfile.Decode(data)
 	}
 	if err != nil {
-		return nil, usage("check the file", "--notify-file: %s cannot be read: %w", file, cause(err))
+		return nil, failure.Usage("check the file", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
 	}
 	ts, err := notify.ReadTargets(bytes.NewReader(data))
 	if err != nil {
-		return nil, usage("correct the file", "--notify-file: %s: %w", file, err)
+		return nil, failure.Usage("correct the file", "--notify-file: %s: %w", file, err)
 	}
 	return ts, nil
 }
@@ -114,7 +116,7 @@ func (e *environment) newBell(c *cli.Context, j job, p *progress) (*bell, error)
 		return nil, err
 	}
 	log := logOf(c)
-	b := &bell{teller: notify.NewTeller(end), state: j.begins.state, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+	b := &bell{teller: notify.NewTeller(end), state: j.begins.State, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
 	b.teller.Ledger, b.teller.Zone = j.path, localZone()
 	for _, f := range j.reports {
 		b.teller.Reports = append(b.teller.Reports, f.path)
@@ -124,7 +126,7 @@ func (e *environment) newBell(c *cli.Context, j job, p *progress) (*bell, error)
 			log.Warn("notification not delivered", slog.String("target", l.Target.String()), slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
 		}})
 	if len(j.commands) == 0 {
-		b.tell(b.teller.Begun(j.begins.state))
+		b.tell(b.teller.Begun(j.begins.State))
 	}
 	update := p.update
 	p.update = func(st *rollout.State, events []fleet.Event) {
@@ -148,7 +150,7 @@ func (b *bell) end(err error) {
 		return
 	}
 	if err != nil {
-		b.courier.Tell(b.teller.Broken(b.state, now(), errors.New(report.Clean(cause(err).Error()))))
+		b.courier.Tell(b.teller.Broken(b.state, now(), errors.New(report.Clean(failure.Cause(err).Error()))))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
@@ -157,7 +159,7 @@ func (b *bell) end(err error) {
 		b.say("Not delivered: %s.", l)
 	}
 	if more > 0 {
-		b.say("Not delivered: %s before those.", plural(more, "notification"))
+		b.say("Not delivered: %s before those.", words.Count(more, "notification"))
 	}
 	if len(losses) > 0 {
 		b.say("That changes nothing about the run.")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -34,13 +35,13 @@ type order struct {
 // decide turns an order into the facts that say it, as the run stands.
 func (o order) decide(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
 	if st.Run.Closed != nil {
-		return nil, usage(report.Command("report", "--state", o.State), "run %s is closed: nothing can be said to it any more", st.Run.ID)
+		return nil, failure.Usage(report.Command("report", "--state", o.State), "run %s is closed: nothing can be said to it any more", st.Run.ID)
 	}
 	decide, known := map[string]func(*rollout.State, fleet.Actor, time.Time) ([]fleet.Fact, error){
 		"approve": o.approval, "pause": o.pause, "stop": o.stop, "hold": o.hold, "release": o.hold, "limit": o.limit, "note": o.note,
 	}[o.Do]
 	if !known {
-		return nil, usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
+		return nil, failure.Usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
 	}
 	return decide(st, by, at)
 }
@@ -58,11 +59,11 @@ func orderOf(c *cli.Context, example string) (order, error) {
 	}
 	switch {
 	case wordless(o.Reason) && o.Do == "note":
-		return o, usage(again(c, example), "note needs a text")
+		return o, failure.Usage(again(c, example), "note needs a text")
 	case wordless(o.Reason):
-		return o, usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", o.Do)
+		return o, failure.Usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", o.Do)
 	case len(o.Reason) > longestReason:
-		return o, usage("say it in fewer words", "the reason has %d bytes; %d are kept", len(o.Reason), longestReason)
+		return o, failure.Usage("say it in fewer words", "the reason has %d bytes; %d are kept", len(o.Reason), longestReason)
 	}
 	return o, nil
 }
@@ -156,11 +157,12 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 	var r reply
 	err := client.Order(o, &r)
 	if refusal, ok := errors.AsType[*control.Refusal](err); ok {
-		return said{}, &failure{refusal.ExitCode, errors.New(refusal.Message), refusal.Next}
+		return said{}, failure.New(refusal.ExitCode, errors.New(refusal.Message), refusal.Next)
 	}
 	if err != nil {
-		return said{}, &failure{fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
-			report.Command("status", "--state", o.State) + " tells how the run stands"}
+		return said{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
+			report.Command("status", "--state", o.State)+" tells how the run stands")
+
 	}
 	return said{events: r.Said, names: r.Names, live: true}, nil
 }
@@ -169,10 +171,10 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 // closed, with nothing in flight, is closed at once: by the same brain that
 // would do it in a resume.
 func leaveWord(h *held, o order) (said, error) {
-	if !h.begun || h.run.info.Closed {
-		return said{}, usage(nothingRuns(h), "no run is active: ledger %s has no unfinished run", h.path)
+	if !h.begun || h.run.Info.Closed {
+		return said{}, failure.Usage(nothingRuns(h), "no run is active: ledger %s has no unfinished run", h.path)
 	}
-	st := h.run.state
+	st := h.run.State
 	at := later(now(), st.Run.LastAt)
 	facts, err := o.decide(st, actor(fleet.Credentials{}), at)
 	if err != nil {
@@ -182,12 +184,12 @@ func leaveWord(h *held, o order) (said, error) {
 	var records []fleet.VaultRecord
 	stop, stops := facts[0].(fleet.Stopped)
 	if stops && !stop.Close {
-		return said{}, usage(report.Command("stop", "--close", "--state", o.State, "--reason", "TEXT")+" closes the run for good",
+		return said{}, failure.Usage(report.Command("stop", "--close", "--state", o.State, "--reason", "TEXT")+" closes the run for good",
 			"no process carries the run out: there is nothing to stop")
 	}
 	if stops && st.InFlight() == 0 {
 		m := rollout.New(st.Plan)
-		if err := h.ledger.Events(h.run.info.ID, func(_ uint64, ev fleet.Event) error { return m.Apply(ev) }); err != nil {
+		if err := h.ledger.Events(h.run.Info.ID, func(_ uint64, ev fleet.Event) error { return m.Apply(ev) }); err != nil {
 			return said{}, err
 		}
 		out := m.Step(at, []rollout.Observation{rollout.Commanded{Fact: stop}})

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -101,14 +102,14 @@ func (o order) check() error {
 		"release": {"off", "vaults", "selector"}, "limit": {"limits"}, "note": {}}
 	may, known := belongs[o.Do]
 	if !known {
-		return usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
+		return failure.Usage("use one version of fleetup for the run and for the order", "the run does not know the order %q", o.Do)
 	}
 	for _, f := range []struct {
 		name string
 		set  bool
 	}{{"wave", o.Wave != ""}, {"off", o.Off}, {"close", o.Close}, {"vaults", len(o.Vaults) > 0}, {"selector", o.Selector != ""}, {"limits", len(o.Limits) > 0}} {
 		if f.set && !slices.Contains(may, f.name) {
-			return usage("fleetup "+o.Do+" --help", "the order %s has no %s", o.Do, f.name)
+			return failure.Usage("fleetup "+o.Do+" --help", "the order %s has no %s", o.Do, f.name)
 		}
 	}
 	what := "reason"
@@ -116,7 +117,7 @@ func (o order) check() error {
 		what = "text"
 	}
 	if wordless(o.Reason) {
-		return usage("fleetup "+o.Do+" --help", "%s needs a %s: the journal keeps it", o.Do, what)
+		return failure.Usage("fleetup "+o.Do+" --help", "%s needs a %s: the journal keeps it", o.Do, what)
 	}
 	if err := sayable("the "+what, o.Reason, longestReason, "\n\t"); err != nil {
 		return err
@@ -141,11 +142,11 @@ func (o order) check() error {
 func (o order) checkVaults() error {
 	switch {
 	case (len(o.Vaults) > 0) == (o.Selector != ""):
-		return usage("fleetup "+o.Do+" SUBSCRIPTION/NAME --reason TEXT", "%s needs vaults, by name or with --selector, and not both", o.Do)
+		return failure.Usage("fleetup "+o.Do+" SUBSCRIPTION/NAME --reason TEXT", "%s needs vaults, by name or with --selector, and not both", o.Do)
 	case len(o.Vaults) > mostNamed:
-		return usage("fleetup "+o.Do+" --selector SELECTOR --reason TEXT", "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
+		return failure.Usage("fleetup "+o.Do+" --selector SELECTOR --reason TEXT", "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
 	case o.Off != (o.Do == "release"):
-		return usage("fleetup "+o.Do+" --help", "the order %s contradicts itself", o.Do)
+		return failure.Usage("fleetup "+o.Do+" --help", "the order %s contradicts itself", o.Do)
 	}
 	return nil
 }
@@ -153,14 +154,14 @@ func (o order) checkVaults() error {
 func (o order) checkLimits() error {
 	const next = "fleetup limit upgrades=5 --reason TEXT"
 	if len(o.Limits) == 0 {
-		return usage(next, "limit needs at least one limit")
+		return failure.Usage(next, "limit needs at least one limit")
 	}
 	for name, n := range o.Limits {
 		if !slices.Contains(limitNames, name) {
-			return usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
+			return failure.Usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
 		}
 		if n < 1 && n != fleet.AsPlanned {
-			return usage(next+"; fleetup pause lets nothing start", "%s=%d: a limit is a whole number from 1, or plan", name, n)
+			return failure.Usage(next+"; fleetup pause lets nothing start", "%s=%d: a limit is a whole number from 1, or plan", name, n)
 		}
 	}
 	return nil
@@ -171,11 +172,11 @@ func sayable(what, s string, most int, but string) error {
 	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(but, r) }
 	switch {
 	case len(s) > most:
-		return usage("say it in fewer words", "%s has %d bytes; %d are kept", what, len(s), most)
+		return failure.Usage("say it in fewer words", "%s has %d bytes; %d are kept", what, len(s), most)
 	case !utf8.ValidString(s):
-		return usage("write it as UTF-8", "%s is not UTF-8", what)
+		return failure.Usage("write it as UTF-8", "%s is not UTF-8", what)
 	case strings.ContainsFunc(s, control):
-		return usage("leave out what is not text", "%s has a control character", what)
+		return failure.Usage("leave out what is not text", "%s has a control character", what)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -39,7 +41,7 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	file := c.String("listen-token-file")
 	if address == "" {
 		if file != "" {
-			return nil, usage("add --listen ADDRESS, or leave the token out", "--listen-token-file is of no use without --listen")
+			return nil, failure.Usage("add --listen ADDRESS, or leave the token out", "--listen-token-file is of no use without --listen")
 		}
 		return nil, nil
 	}
@@ -55,11 +57,11 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	}})
 	switch {
 	case errors.Is(err, web.ErrAddress):
-		return nil, usage("--listen 127.0.0.1:8080", "--listen: %w", err)
+		return nil, failure.Usage("--listen 127.0.0.1:8080", "--listen: %w", err)
 	case errors.Is(err, web.ErrNeedsToken), errors.Is(err, web.ErrWeakToken):
-		return nil, usage("--listen 127.0.0.1:8080, or --listen-token-file FILE with the output of: openssl rand -hex 24", "--listen: %w", err)
+		return nil, failure.Usage("--listen 127.0.0.1:8080, or --listen-token-file FILE with the output of: openssl rand -hex 24", "--listen: %w", err)
 	case err != nil:
-		return nil, &failure{fleet.ExitInternal, err, "end what has that address, or choose another port; nothing was started"}
+		return nil, failure.New(fleet.ExitInternal, err, "end what has that address, or choose another port; nothing was started")
 	}
 	return page, nil
 }
@@ -73,12 +75,12 @@ func readToken(file string) (string, error) {
 	const write = "write a token into it, for instance: openssl rand -hex 24"
 	f, err := textfile.OpenRegular(file)
 	if err != nil {
-		return "", usage("check the path", "the token of the page cannot be read from %s: %w", file, cause(err))
+		return "", failure.Usage("check the path", "the token of the page cannot be read from %s: %w", file, failure.Cause(err))
 	}
 	defer f.Close()
 	// The open file is asked, not its name, which may lead elsewhere by now.
 	if fi, err := f.Stat(); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
+		return "", failure.Usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, longestToken+1))
 	if err == nil && len(data) <= longestToken {
@@ -87,11 +89,11 @@ func readToken(file string) (string, error) {
 	token := strings.TrimSpace(string(data))
 	switch {
 	case err != nil:
-		return "", usage("check the file", "the token of the page cannot be read from %s: %w", file, cause(err))
+		return "", failure.Usage("check the file", "the token of the page cannot be read from %s: %w", file, failure.Cause(err))
 	case token == "":
-		return "", usage(write, "the token file %s is empty", file)
+		return "", failure.Usage(write, "the token file %s is empty", file)
 	case len(data) > longestToken || strings.ContainsFunc(token, unicode.IsControl):
-		return "", usage(write, "the token file %s holds more than one token: no header can carry it", file)
+		return "", failure.Usage(write, "the token file %s holds more than one token: no header can carry it", file)
 	}
 	return token, nil
 }
@@ -102,11 +104,11 @@ func (e *environment) onPage(c *cli.Context, j job, p *progress) error {
 	if j.page == nil {
 		return nil
 	}
-	begins := standing{state: rollout.NewState(j.plan), told: report.NewChronicle()}
-	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.apply(ev) }); err != nil {
+	begins := journal.Begin(j.plan)
+	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.Apply(ev) }); err != nil {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
-	j.page.Begin(web.Run{State: begins.state, Chronicle: begins.told, Options: e.reportOptions(c, report.FormatTable, j.path),
+	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told, Options: e.reportOptions(c, report.FormatTable, j.path),
 		Version: versionString(), Rates: j.cloud.limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -39,9 +40,9 @@ func (o order) pause(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fa
 	p := st.Run.Paused
 	switch {
 	case o.Off && p == nil:
-		return nil, usage(report.Command("status", "--state", o.State), "the run is not paused")
+		return nil, failure.Usage(report.Command("status", "--state", o.State), "the run is not paused")
 	case !o.Off && p != nil:
-		return nil, usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT")+" ends the pause",
+		return nil, failure.Usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT")+" ends the pause",
 			"the run is paused already, by %s: %s", p.By.User, p.Reason)
 	}
 	return []fleet.Fact{fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}}, nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -92,13 +93,13 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 	slices.Sort(scopes)
 	switch {
 	case len(scopes) == 0:
-		return nil, usage("", "no subscription of %s is in tenant %q", file, c.String("tenant"))
+		return nil, failure.Usage("", "no subscription of %s is in tenant %q", file, c.String("tenant"))
 	case len(tenants) > 1 && !c.IsSet("tenant"):
 		each := make([]string, len(tenants))
 		for i, t := range tenants {
 			each[i] = "--tenant '" + t + "'"
 		}
-		return nil, usage(report.Command("permissions", file)+" with one of "+strings.Join(each, ", "), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
+		return nil, failure.Usage(report.Command("permissions", file)+" with one of "+strings.Join(each, ", "), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil
 }

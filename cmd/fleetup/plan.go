@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -41,7 +43,7 @@ func (e *environment) plan(c *cli.Context) error {
 	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
-		return usage(helpOn(c), "%w", err)
+		return failure.Usage(helpOn(c), "%w", err)
 	}
 	src, err := open(c, file)
 	if err != nil {
@@ -99,7 +101,7 @@ func (e *environment) plan(c *cli.Context) error {
 func (e *environment) tellWarnings(file string) {
 	_, warnings, err := inventory.Check(file, now(), today()...)
 	if n := len(warnings); err == nil && n > 0 {
-		say(e.stderr, "%s in the inventory, see %s. The first: %s", plural(n, "warning"), report.Command("inventory", "lint", file), report.Clean(inWords(warnings[0])))
+		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"), report.Command("inventory", "lint", file), report.Clean(inWords(warnings[0])))
 	}
 }
 
@@ -147,12 +149,12 @@ func replaceable(path string) error {
 		return nil
 	}
 	if err := onlyFile(path); err != nil {
-		return usage("name another file with --out", "--out: %s is %w", path, cause(err))
+		return failure.Usage("name another file with --out", "--out: %s is %w", path, failure.Cause(err))
 	}
 	if saved, err := savedPlan(path); err == nil && (saved || isEmpty(path)) {
 		return nil
 	}
-	return usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)
+	return failure.Usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)
 }
 
 // isEmpty reports whether a file holds nothing that could be lost.
@@ -169,8 +171,9 @@ func save(path string, p *plan.Plan) error {
 	}
 	err = replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err })
 	if err != nil {
-		return &failure{fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, cause(err)),
-			"name a file with --out in a folder that exists and that you may write to"}
+		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)),
+			"name a file with --out in a folder that exists and that you may write to")
+
 	}
 	return nil
 }
@@ -238,7 +241,7 @@ func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]f
 		_ = screen.Clear()
 	}
 	if err != nil {
-		return nil, &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew"}
+		return nil, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew")
 	}
 	return results, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -146,7 +147,7 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 		s.Checks = conn.Preflight(ctx, s.ID, vaults[s.ID])
 	})
 	if ctx.Err() != nil {
-		return &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew"}
+		return failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -48,7 +49,7 @@ func (e *environment) progressFlag() cli.Flag {
 				return err
 			}
 			if how == progressTTY && !e.screen {
-				return usage("--progress auto, or give it a terminal", "--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
+				return failure.Usage("--progress auto, or give it a terminal", "--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
 			}
 			return nil
 		}}
@@ -65,7 +66,7 @@ type progress struct {
 // newProgress begins with the run as it stands. What cannot be shown, to a
 // closed pipe or terminal, must not stop a run.
 func (e *environment) newProgress(c *cli.Context, j job) *progress {
-	p, st, how := &progress{done: make(chan struct{}), after: func() {}}, j.begins.state, c.String("progress")
+	p, st, how := &progress{done: make(chan struct{}), after: func() {}}, j.begins.State, c.String("progress")
 	if how == progressAuto || how == "" {
 		how = progressPlain
 		if e.screen {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -48,9 +50,9 @@ func (e *environment) refresh(c *cli.Context) error {
 	}
 	defer h.close()
 	if !h.begun {
-		return usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to refresh", h.path)
+		return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to refresh", h.path)
 	}
-	st := h.run.state
+	st := h.run.State
 	names, err := pickedNames(c, st, st.Refreshable)
 	if err != nil {
 		return err
@@ -89,7 +91,7 @@ func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
 			return nil, err
 		}
 		if err := st.Refreshable(i); err != nil {
-			return nil, usage(report.Command("status", "--state", path)+" tells where it stands", "%s: %w", name, err)
+			return nil, failure.Usage(report.Command("status", "--state", path)+" tells where it stands", "%s: %w", name, err)
 		}
 		if !taken[i] {
 			vaults = append(vaults, i)
@@ -110,7 +112,7 @@ func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
 // readAgain reads the vaults and records what it finds, in one transaction.
 // trouble says which reads failed: the others are recorded all the same.
 func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []refreshed, trouble, err error) {
-	st := h.run.state
+	st := h.run.State
 	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.path), truthPath(h.path))
 	if err != nil {
 		return nil, nil, err
@@ -165,21 +167,21 @@ func (e *environment) readTrouble(failed []error, all int) error {
 	}
 	select {
 	case <-e.interrupt:
-		return &failure{fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed), plural(all, "vault")), "the same command again"}
+		return failure.New(fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed), words.Count(all, "vault")), "the same command again")
 	default:
 	}
-	err := fmt.Errorf("%d of %s could not be read; the first: %w", len(failed), plural(all, "vault"), failed[0])
+	err := fmt.Errorf("%d of %s could not be read; the first: %w", len(failed), words.Count(all, "vault"), failed[0])
 	for _, f := range failed {
 		if class := fleet.ClassOf(f); class == fleet.CallDenied || class == fleet.CallForbidden {
-			return &failure{fleet.ExitSignIn, err, "sign in again, or ask for the permission; then the same command again"}
+			return failure.New(fleet.ExitSignIn, err, "sign in again, or ask for the permission; then the same command again")
 		}
 	}
-	return &failure{fleet.ExitInternal, err, "the same command again"}
+	return failure.New(fleet.ExitInternal, err, "the same command again")
 }
 
 // tellRefreshed says what was read, a line a vault, and what to do next.
 func (e *environment) tellRefreshed(h *held, rows []refreshed) {
-	st := h.run.state
+	st := h.run.State
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", report.Clean(st.Run.ID))
 	}

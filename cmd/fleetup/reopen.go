@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -30,11 +31,11 @@ func (e *environment) reopen(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 && !c.IsSet("selector") {
-		return usage(report.Command("report", "--state", path)+" names the failed ones; then "+again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT"), "reopen needs at least one vault")
+		return failure.Usage(report.Command("report", "--state", path)+" names the failed ones; then "+again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT"), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if wordless(reason) {
-		return usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
+		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
 	if err := sayable("the reason", reason, longestReason, "\n\t"); err != nil {
 		return err
@@ -49,17 +50,17 @@ func (e *environment) reopen(c *cli.Context) error {
 	defer h.close()
 	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok {
-		return usage(report.Command("runs", "--state", path), "the ledger %s has no run yet, so there is nothing to re-open", path)
+		return failure.Usage(report.Command("runs", "--state", path), "the ledger %s has no run yet, so there is nothing to re-open", path)
 	}
 	records := map[fleet.Key]fleet.VaultRecord{}
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	names, err := pickedNames(c, run.state, func(i int) error { return mayReopen(run.state, records, path, i, "it") })
+	names, err := pickedNames(c, run.State, func(i int) error { return mayReopen(run.State, records, path, i, "it") })
 	if err != nil {
 		return err
 	}
-	vaults, err := permitted(run.state, records, path, names)
+	vaults, err := permitted(run.State, records, path, names)
 	if err != nil {
 		return err
 	}
@@ -67,29 +68,29 @@ func (e *environment) reopen(c *cli.Context) error {
 	var events []fleet.Event
 	var changed []fleet.VaultRecord
 	for _, i := range vaults {
-		r := records[run.state.Plan.Vaults[i].Key]
+		r := records[run.State.Plan.Vaults[i].Key]
 		f := fleet.Reopened{Vault: r.Vault, By: by, Reason: reason, Case: c.String("case")}
 		if r.OperationID != "" {
 			f.Disregard = []string{r.OperationID}
 		}
-		ev := fleet.Event{At: later(now(), run.state.Run.LastAt), Fact: f}
-		if err := run.state.Apply(ev); err != nil {
+		ev := fleet.Event{At: later(now(), run.State.Run.LastAt), Fact: f}
+		if err := run.State.Apply(ev); err != nil {
 			return err
 		}
-		events, changed = append(events, ev), append(changed, run.state.RecordAfter(i, r, f))
+		events, changed = append(events, ev), append(changed, run.State.RecordAfter(i, r, f))
 	}
 	if err := ledger.Commit(events, changed); err != nil {
 		return err
 	}
-	all := report.Names(run.state.Plan)
+	all := report.Names(run.State.Plan)
 	for _, i := range vaults {
 		say(e.stdout, "re-opened %s: %s", report.Clean(all[i]), report.Clean(reason))
 	}
 	switch {
-	case run.info.Closed:
-		say(e.stderr, "Next: %s", report.RunStep(run.state.Plan, false, !e.terminal).On(path))
+	case run.Info.Closed:
+		say(e.stderr, "Next: %s", report.RunStep(run.State.Plan, false, !e.terminal).On(path))
 	default:
-		e.nextOf(run.state, path)
+		e.nextOf(run.State, path)
 	}
 	return nil
 }
@@ -121,11 +122,11 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
 	switch {
 	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-		return usage(report.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
+		return failure.Usage(report.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
 	case r.Status == fleet.Pending && v.Reopened:
-		return usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
+		return failure.Usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-		return usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+		return failure.Usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
 	return nil
 }
@@ -161,16 +162,16 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 	case 1:
 		return hits[0], nil
 	case 0:
-		return 0, usage(list+" lists the vaults", "there is no vault %q; a vault is named subscription/name", name)
+		return 0, failure.Usage(list+" lists the vaults", "there is no vault %q; a vault is named subscription/name", name)
 	}
 	var choices []string
 	names := report.Names(st.Plan)
 	for _, i := range hits {
 		choices = append(choices, names[i])
 	}
-	return 0, usage("name one of them in full", "%q may be %s", name, strings.Join(choices, " or "))
+	return 0, failure.Usage("name one of them in full", "%q may be %s", name, strings.Join(choices, " or "))
 }
 
 func noLedger(path string) error {
-	return usage("fleetup run INVENTORY makes one; --state names another", "no ledger at %s", path)
+	return failure.Usage("fleetup run INVENTORY makes one; --state names another", "no ledger at %s", path)
 }

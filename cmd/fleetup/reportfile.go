@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -48,28 +49,28 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if file.format, known = report.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
 			file.format, file.show = formatHTML, web.WriteReport
 		} else if !known {
-			return nil, usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path, fileEndings())
+			return nil, failure.Usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path, fileEndings())
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			file.real = real
 		}
 		fi, err := os.Stat(file.real)
 		if err == nil && !fi.Mode().IsRegular() {
-			return nil, usage("name a file", "--report: %s is not a regular file, and is not replaced", path)
+			return nil, failure.Usage("name a file", "--report: %s is not a regular file, and is not replaced", path)
 		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
-			return nil, usage("make the folder, or name another", "--report: the folder of %s is not there", path)
+			return nil, failure.Usage("make the folder, or name another", "--report: the folder of %s is not there", path)
 		}
 		for _, other := range others {
 			if other != "" && sameFile(file.real, other) {
-				return nil, usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
+				return nil, failure.Usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
 			}
 		}
 		if err == nil && !looksReported(file) {
-			return nil, usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
+			return nil, failure.Usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
 		}
 		if slices.ContainsFunc(files, func(g reportFile) bool { return sameFile(g.real, file.real) }) {
-			return nil, usage("name it once", "--report: %s is given twice", path)
+			return nil, failure.Usage("name it once", "--report: %s is given twice", path)
 		}
 		files = append(files, file)
 	}
@@ -146,7 +147,7 @@ func (r *reporter) write(v *report.View, last bool) {
 		err := replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
 		switch {
 		case err != nil:
-			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", report.Clean(f.path), cause(err),
+			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", report.Clean(f.path), failure.Cause(err),
 				report.Command("report", "-o", string(f.format), "--state", r.state))
 		case last:
 			r.say("Report: %s", report.Clean(f.path))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -41,7 +42,7 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("accept-failures") && wordless(reason) {
-		return usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
+		return failure.Usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)
 	if err != nil {
@@ -58,16 +59,16 @@ func (e *environment) resume(c *cli.Context) error {
 	defer func() { h.close() }()
 	run, ok := h.run, h.begun
 	if ok {
-		e.warnOfFuture(run.state.Run.LastAt, path)
+		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
-	if !ok || run.info.Closed {
+	if !ok || run.Info.Closed {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
 		if ok {
 			say(e.stderr, "Next: %s", report.Command("report", "--state", path))
 		}
 		return nil
 	}
-	st := run.state
+	st := run.State
 	if st.Run.Halt != nil && !c.Bool("accept-failures") && st.InFlight() == 0 {
 		return e.stillHalted(st, path)
 	}
@@ -93,11 +94,11 @@ func (e *environment) resume(c *cli.Context) error {
 			return err
 		}
 		h = anew
-		if h.run.info.ID != run.info.ID || h.run.seq != run.seq {
-			return usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
+		if h.run.Info.ID != run.Info.ID || h.run.Seq != run.Seq {
+			return failure.Usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
 		}
 		run = h.run
-		st = run.state
+		st = run.State
 	}
 	ledger, p := h.ledger, st.Plan
 	page, err := openPage(c)
@@ -124,7 +125,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if c.Bool("accept-failures") && st.Run.Halt != nil {
 		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: run.info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 
 // unfinished counts the vaults of which the journal has more to tell.
@@ -136,9 +137,10 @@ func unfinished(st *rollout.State) int {
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
-	return &failure{fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
-		report.Command("report", "--state", path) + "; when the cause is understood, " +
-			report.NextSteps(st, false, now())[0].On(path)}
+	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
+		report.Command("report", "--state", path)+"; when the cause is understood, "+
+			report.NextSteps(st, false, now())[0].On(path))
+
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

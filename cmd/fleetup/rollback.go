@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -45,7 +46,7 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 // nobody has open.
 func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	if !exists(path) {
-		return nil, usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
+		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
 	}
 	r, err := openReading(path)
 	if err != nil {
@@ -53,8 +54,9 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	}
 	defer r.close()
 	if r.live != nil {
-		return nil, &failure{fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
-			"wait for its end, or " + report.Command("stop", "--close", "--state", path)}
+		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
+			"wait for its end, or "+report.Command("stop", "--close", "--state", path))
+
 	}
 	return statesBefore(r)
 }

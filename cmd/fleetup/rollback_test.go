@@ -45,7 +45,7 @@ func TestStatesBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := statesBefore(&reading{journal: remembered{m}, records: m})
+	got, err := statesBefore(&reading{Reader: remembered{m}, records: m})
 	if err != nil || len(got) != 2 || string(got["a"]) != "4" || string(got["b"]) != "3" {
 		t.Errorf("got %s, %v", got, err)
 	}

@@ -8,6 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/audit"
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -67,7 +70,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	if src.saved {
 		if sends := otherwise(p); sends != "" {
-			return usage(report.Command("plan", p.Inventory, "--out", file), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+			return failure.Usage(report.Command("plan", p.Inventory, "--out", file), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
 	}
@@ -77,13 +80,13 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	defer func() { lock.Close() }()
 	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
-	var past *history
+	var past *audit.History
 	if exists(path) {
 		if past, err = finished(lock, path, bound); err != nil {
 			return err
 		}
-		if last, ok := past.newest(); ok {
-			e.warnOfFuture(last.state.Run.LastAt, path)
+		if last, ok := past.Newest(); ok {
+			e.warnOfFuture(last.State.Run.LastAt, path)
 		}
 	}
 	if !c.Bool("yes") {
@@ -119,7 +122,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	defer ledger.Close()
 	ledger.Committed = logFacts(logOf(c))
-	if past, err = past.still(ledger); err != nil {
+	if past, err = past.Still(ledger, versionString()); err != nil {
 		return err
 	}
 	data, err := plan.Encode(p)
@@ -130,7 +133,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: past.carried(p), Upgraded: past.upgraded(p),
+	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: past.Carried(p), Upgraded: past.Upgraded(p),
 		ValidateAllFirst: c.Bool("validate-all-first")}
 	first := fleet.Event{At: now(), Fact: opened}
 	if err := ledger.Reserve(len(p.Vaults), followedAtOnce(p)); err != nil {
@@ -139,8 +142,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
 		return err
 	}
-	begins := standing{state: rollout.NewState(p), told: report.NewChronicle()}
-	if err := begins.apply(first); err != nil {
+	begins := journal.Begin(p)
+	if err := begins.Apply(first); err != nil {
 		return err
 	}
 	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group, cloud: conn, begins: begins, reports: reports, page: page})
@@ -155,7 +158,7 @@ type job struct {
 	lock     *state.Lock
 	group    string // who may speak to it besides
 	cloud    *cloud
-	begins   standing    // as it stands
+	begins   journal.Run // as it stands
 	page     *web.Server // nil: none is served
 	commands []fleet.Fact
 	reports  []reportFile
@@ -169,8 +172,8 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		progress.stop()
 		return err
 	}
-	keep := reporter.watch(j.begins.told, func(st *rollout.State) *report.View {
-		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.told})
+	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
+		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.Told})
 	})
 	bell, err := e.newBell(c, j, progress)
 	if err != nil {
@@ -190,13 +193,13 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	ear.close()
 	progress.stop()
 	reporter.end()
-	run, ok, unread := latest(j.ledger)
+	run, ok, unread := journal.Latest(j.ledger)
 	if unread == nil && ok {
 		reporter.write(view(run), true)
 	}
 	bell.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return &failure{fleet.ExitInternal, err, "make room or mend the disk, then " + report.Command("resume", "--yes", "--state", j.path) + ": it reads before it sends"}
+		return failure.New(fleet.ExitInternal, err, "make room or mend the disk, then "+report.Command("resume", "--yes", "--state", j.path)+": it reads before it sends")
 	}
 	if err != nil {
 		return err
@@ -221,19 +224,19 @@ func followedAtOnce(p *plan.Plan) int {
 
 // finished makes sure that a ledger is of the plan's cloud, that all of it is what
 // was written, and that its last run is over. It returns what it says.
-func finished(lock *state.Lock, path string, bound state.Binding) (*history, error) {
+func finished(lock *state.Lock, path string, bound state.Binding) (*audit.History, error) {
 	ledger, err := state.Open(lock, bound)
 	if err != nil {
 		return nil, err
 	}
 	defer ledger.Close()
-	past, err := verified(ledger)
+	past, err := audit.Verify(ledger, versionString())
 	if err != nil {
 		return nil, err
 	}
-	if last, ok := past.newest(); ok && !last.info.Closed {
-		return nil, usage(report.NextSteps(last.state, false, now())[0].On(path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
-			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.info.ID)
+	if last, ok := past.Newest(); ok && !last.Info.Closed {
+		return nil, failure.Usage(report.NextSteps(last.State, false, now())[0].On(path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
+			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.Info.ID)
 	}
 	return past, nil
 }

@@ -5,6 +5,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/audit"
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -31,7 +34,7 @@ func (e *environment) story(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var run standing
+	var run journal.Run
 	var vault int
 	var chapters []report.Chapter
 	var before map[fleet.Key]json.RawMessage
@@ -41,12 +44,12 @@ func (e *environment) story(c *cli.Context) error {
 			return err
 		}
 		if !ok {
-			return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+			return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
 		}
-		if vault, err = findVault(run.state, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
+		if vault, err = findVault(run.State, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
 			return err
 		}
-		if chapters, err = chaptersOf(r, run.state.Plan.Vaults[vault].Key); err != nil {
+		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); err != nil {
 			return err
 		}
 		e.doubt(r, run, path)
@@ -57,11 +60,11 @@ func (e *environment) story(c *cli.Context) error {
 		return err
 	}
 	o := e.reportOptions(c, report.FormatTable, path)
-	v, told := &run.state.Plan.Vaults[vault].Vault, report.Told{}
-	if up := run.state.Plan.Upgrade; up != nil {
+	v, told := &run.State.Plan.Vaults[vault].Vault, report.Told{}
+	if up := run.State.Plan.Upgrade; up != nil {
 		told = report.Changing(before[v.Key], up.Request.Of(v))
 	}
-	story := view(run).StoryOf(report.Names(run.state.Plan)[vault], chapters, told, o)
+	story := view(run).StoryOf(report.Names(run.State.Plan)[vault], chapters, told, o)
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}
@@ -83,12 +86,12 @@ func chaptersOf(r *reading, key fleet.Key) ([]report.Chapter, error) {
 				if f.VaultKey() != key {
 					return nil
 				}
-				ch.What = sentence(f)
-				said, err := personIn(f)
+				ch.What = audit.Sentence(f)
+				said, err := audit.SaidIn(f)
 				if err != nil {
 					return err
 				}
-				ch.By, ch.Why = said.user(), said.why()
+				ch.By, ch.Why = said.User(), maybe(said.Reason)
 			case fleet.RunOpened:
 				i := carriedIn(f, key)
 				if i < 0 {
@@ -115,27 +118,4 @@ func carriedIn(f fleet.RunOpened, key fleet.Key) int {
 		}
 	}
 	return -1
-}
-
-// personIn reads who caused a fact and why, where it says so.
-func personIn(f fleet.Fact) (w words, err error) {
-	data, err := json.Marshal(f)
-	if err == nil {
-		err = json.Unmarshal(data, &w)
-	}
-	return w, err
-}
-
-func (w words) user() *string {
-	if w.By == nil {
-		return nil
-	}
-	return &w.By.User
-}
-
-func (w words) why() *string {
-	if w.Reason == "" {
-		return nil
-	}
-	return &w.Reason
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -49,11 +50,12 @@ func (e *environment) signedIn(c *cloud) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			return &failure{fleet.ExitSignIn, fmt.Errorf("%w; nothing was started", err),
-				"sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the inventory"}
+			return failure.New(fleet.ExitSignIn, fmt.Errorf("%w; nothing was started", err),
+				"sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the inventory")
+
 		}
 		return nil
 	case <-e.interrupt:
-		return &failure{fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), ""}
+		return failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "")
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -29,7 +31,7 @@ func (e *environment) statusCommand() *cli.Command {
 func (e *environment) read(c *cli.Context, show renderer) error {
 	format, err := report.ParseRunFormat(c.String("output"))
 	if err != nil {
-		return usage(helpOn(c), "%w", err)
+		return failure.Usage(helpOn(c), "%w", err)
 	}
 	return e.readAs(c, format, show)
 }
@@ -50,21 +52,21 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readRun(path, c.String("run"), func(r *reading, run standing) { e.doubt(r, run, path) })
+	run, ok, err := readRun(path, c.String("run"), func(r *reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+		return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
 	}
-	if _, err := selected(run.state.Plan, pick, c.String("selector")); err != nil {
+	if _, err := selected(run.State.Plan, pick, c.String("selector")); err != nil {
 		return err
 	}
 	v, o := limited(run, pick, c.String("selector")), e.reportOptions(c, format, path)
 	if ask != nil {
 		if err := ask.Write(e.stdout, v, o); err != nil {
 			if _, ok := errors.AsType[*report.QueryError](err); ok {
-				return usage(helpOn(c), "%w", err)
+				return failure.Usage(helpOn(c), "%w", err)
 			}
 			return err
 		}
@@ -72,7 +74,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 		return err
 	}
 	if c.Bool("exit-code") {
-		return ended(run.state.Verdict())
+		return ended(run.State.Verdict())
 	}
 	return nil
 }
@@ -83,13 +85,13 @@ func (e *environment) reportOptions(c *cli.Context, f report.Format, path string
 }
 
 // view is a run as reports show it.
-func view(run standing) *report.View { return limited(run, nil, "") }
+func view(run journal.Run) *report.View { return limited(run, nil, "") }
 
 // limited is view with the vaults that a selector picks; nil picks all.
-func limited(run standing, s *plan.Selector, text string) *report.View {
+func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 	at := now()
-	o, _ := rollout.Foresee(run.state, at, nil) // without a guess none is shown
-	return report.FromState(run.state, report.ViewOptions{Live: run.live, Now: at, Outlook: o, Evidence: run.evidence, Chronicle: run.told, Selector: s, Selection: text, Later: run.later})
+	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
+	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Chronicle: run.Told, Selector: s, Selection: text, Later: run.Later})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the
@@ -100,11 +102,11 @@ func query(c *cli.Context, f report.Format) (*report.Query, error) {
 	case text == "" && !c.IsSet("query"):
 		return nil, nil
 	case f != report.FormatJSON && c.IsSet("output"):
-		return nil, usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
+		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
 	}
 	q, err := report.ParseQuery(text)
 	if err != nil {
-		return nil, usage("docs/report.md has examples; quote the query for the shell", "%w", err)
+		return nil, failure.Usage("docs/report.md has examples; quote the query for the shell", "%w", err)
 	}
 	return q, nil
 }

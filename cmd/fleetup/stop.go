@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -40,7 +41,7 @@ func (e *environment) stopCommand() *cli.Command {
 func (o order) stop(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
 	if st.Closing() && o.Close {
 		s := st.Run.Stopped
-		return nil, usage(report.Command("status", "--state", o.State), "the run is being closed already, by %s: %s", s.By.User, s.Reason)
+		return nil, failure.Usage(report.Command("status", "--state", o.State), "the run is being closed already, by %s: %s", s.By.User, s.Reason)
 	}
 	return []fleet.Fact{fleet.Stopped{Close: o.Close, By: by, Reason: o.Reason}}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
@@ -24,7 +25,7 @@ func (e *environment) validate(c *cli.Context) error {
 	}
 	format, err := report.ParseFormat(c.String("output"))
 	if err != nil {
-		return usage(helpOn(c), "%w", err)
+		return failure.Usage(helpOn(c), "%w", err)
 	}
 	src, err := open(c, file)
 	if err != nil {

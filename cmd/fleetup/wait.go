@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -43,9 +44,9 @@ func (e *environment) wait(c *cli.Context) error {
 	}
 	f, said := &follower{path: path}, false
 	err = e.watch(f, c.Duration("timeout"), func() (bool, error) {
-		st := f.run.state
+		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
-			return true, usage(report.Command("status", "--state", path)+" shows the waves", "the run has no wave %q", wave)
+			return true, failure.Usage(report.Command("status", "--state", path)+" shows the waves", "the run has no wave %q", wave)
 		}
 		yes, at := happened(st, c.String("for"), wave, now())
 		if yes {
@@ -56,15 +57,16 @@ func (e *environment) wait(c *cli.Context) error {
 			say(e.stderr, "The run finished without that.")
 			return true, ended(st.Verdict())
 		}
-		if !f.run.live && !said {
+		if !f.run.Live && !said {
 			said = true
 			say(e.stderr, "No process carries the run out: %s goes on with it.", report.NextSteps(st, false, now())[0].On(path))
 		}
 		return false, nil
 	})
 	if errors.Is(err, errLate) {
-		return &failure{fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", c.Duration("timeout").Round(time.Second)),
-			report.Command("status", "--state", path) + " tells how it stands"}
+		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", c.Duration("timeout").Round(time.Second)),
+			report.Command("status", "--state", path)+" tells how it stands")
+
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -17,13 +19,13 @@ import (
 func (e *environment) watchStatus(c *cli.Context) error {
 	format, err := report.ParseRunFormat(c.String("output"))
 	if err != nil {
-		return usage(helpOn(c), "%w", err)
+		return failure.Usage(helpOn(c), "%w", err)
 	}
 	if c.String("query") != "" {
-		return usage("leave one of them out", "--watch shows whole pages, and --query asks for a part")
+		return failure.Usage("leave one of them out", "--watch shows whole pages, and --query asks for a part")
 	}
 	if c.String("run") != "" {
-		return usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
+		return failure.Usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
 	}
 	if err := noArguments(c); err != nil {
 		return err
@@ -61,13 +63,13 @@ func (e *environment) watchStatus(c *cli.Context) error {
 				return true, err
 			}
 		}
-		return f.run.state.Run.Closed != nil, nil
+		return f.run.State.Run.Closed != nil, nil
 	})
 	if err != nil {
 		return err
 	}
 	if c.Bool("exit-code") {
-		return ended(f.run.state.Verdict())
+		return ended(f.run.State.Verdict())
 	}
 	return nil
 }
@@ -75,11 +77,11 @@ func (e *environment) watchStatus(c *cli.Context) error {
 // redrawAt is when a page is shown again though nothing was written: when
 // something that the run waits for is over, and, where it stays in its place,
 // before its ages and its expected end are old; the slower it is made the later.
-func (e *environment) redrawAt(run standing, inPlace bool, took time.Duration) (at time.Time) {
-	if inPlace && run.state.Run.Closed == nil {
+func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration) (at time.Time) {
+	if inPlace && run.State.Run.Closed == nil {
 		at = now().Add(max(lookEvery, redrawShare*took))
 	}
-	for _, w := range report.Waits(run.state, now()) {
+	for _, w := range report.Waits(run.State, now()) {
 		if w.Until != nil && w.Until.After(now()) && (at.IsZero() || w.Until.Before(at)) {
 			at = w.Until.Time
 		}
@@ -90,8 +92,8 @@ func (e *environment) redrawAt(run standing, inPlace bool, took time.Duration) (
 // redrawShare is the part of the time that drawing a page again may take.
 const redrawShare = 20
 
-func (e *environment) writeStatus(w *bytes.Buffer, run standing, pick *plan.Selector, text string, o report.Options) error {
-	if _, err := selected(run.state.Plan, pick, text); err != nil {
+func (e *environment) writeStatus(w *bytes.Buffer, run journal.Run, pick *plan.Selector, text string, o report.Options) error {
+	if _, err := selected(run.State.Plan, pick, text); err != nil {
 		return err
 	}
 	return report.Status(w, limited(run, pick, text), o)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -26,7 +27,7 @@ type whatIf struct {
 func parseWhatIf(text string, have plan.Limits) (whatIf, error) {
 	w := whatIf{text: text, limits: have}
 	bad := func(part, why string) (whatIf, error) {
-		return w, usage("fleetup plan INVENTORY --what-if upgrades=40,failures=5%",
+		return w, failure.Usage("fleetup plan INVENTORY --what-if upgrades=40,failures=5%",
 			"--what-if %q: %s; it takes upgrades=N, perSubscription=N, perLocation=N, validations=N and failures=N%%", part, why)
 	}
 	for part := range strings.SplitSeq(text, ",") {

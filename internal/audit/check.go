@@ -1,4 +1,10 @@
-package main
+// Package audit answers whether a ledger is what was written. One pass over the
+// journal computes each link of the chain anew, folds each run again, and holds the
+// index, the plans and the vaults' records against that; what a run or a resume
+// begins with comes out of the same pass (Verify), so that a changed record decides
+// nothing. It reads, and writes nothing but an export for an auditor who has nothing
+// of this program.
+package audit
 
 import (
 	"bytes"
@@ -9,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -16,8 +23,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
-// evidence is a ledger as an audit reads it: as stored, unchecked.
-type evidence interface {
+// Source is a ledger as an audit reads it: as stored, unchecked.
+type Source interface {
 	Identity() []byte
 	Runs() ([]state.RunInfo, error)
 	Plan(fingerprint string) ([]byte, error)
@@ -30,8 +37,8 @@ type evidence interface {
 // stands most often one cause.
 const shownFaults = 20
 
-// fault is something in a ledger that is not what was written.
-type fault struct {
+// Fault is something in a ledger that is not what was written.
+type Fault struct {
 	What     string // event, run, plan, vault or head
 	From, To uint64 // the events it is about; 0: none
 	Run      string
@@ -39,26 +46,54 @@ type fault struct {
 	Message  string
 }
 
-// findings is what an audit found.
-type findings struct {
-	events  uint64
-	runs    int
-	vaults  int // that have a record
-	since   time.Time
+// Findings is what an audit found.
+type Findings struct {
+	Events  uint64
+	Runs    int
+	Vaults  int // that have a record
+	Since   time.Time
 	head    state.Entry // the newest event; zero for an empty journal
 	genesis state.Hash
-	at      uint64 // the event that has the head asked for
-	found   bool   // there is one, or it is the genesis
-	faults  []fault
-	more    int // faults beyond those
+	At      uint64 // the event that has the head asked for
+	Found   bool   // there is one, or it is the genesis
+	Faults  []Fault
+	More    int // faults beyond those
+}
+
+// End is the journal's end: its newest event, or the genesis.
+func (f *Findings) End() (seq uint64, hash state.Hash) {
+	if f.head.Seq == 0 {
+		return 0, f.genesis
+	}
+	return f.head.Seq, f.head.Hash
+}
+
+// String says a fault on one line.
+func (f Fault) String() string {
+	var about string
+	switch {
+	case f.What == "vault" && f.Vault != "":
+		about = "VAULT " + f.Vault
+	case f.What != "event" || f.From == 0:
+		return strings.ToUpper(f.What) + " " + f.Message
+	case f.From == f.To:
+		about = fmt.Sprintf("EVENT %d", f.From)
+	default:
+		about = fmt.Sprintf("EVENTS %d to %d", f.From, f.To)
+	}
+	if f.Run != "" {
+		about += " of run " + f.Run
+	}
+	return about + ": " + f.Message
 }
 
 // auditor goes through a journal once, from its identity to its end: links are
 // computed anew, and each run is folded again, so that what stands beside the
 // journal can be held against it.
 type auditor struct {
-	findings
-	from     evidence
+	Findings
+	from     Source
+	version  string // of this program
 	wanted   string // a head in hex, or its beginning; empty: none
 	index    []state.RunInfo
 	blind    bool    // the index cannot be read
@@ -69,7 +104,7 @@ type auditor struct {
 	lost     bool                 // a run could not be folded: records prove nothing
 	sealed   map[fleet.Key]string // what the address of a vault's newest operation is sealed with
 	process  string               // the version of the program that writes at this place of the journal
-	newest   standing
+	newest   journal.Run
 	newer    error // an event that is what was written, and that this version does not know
 }
 
@@ -88,32 +123,35 @@ type folded struct {
 	journal state.RunInfo     // as the journal has it
 }
 
-// audit checks a whole ledger. The error says why it cannot be read.
-func audit(from evidence, head string) (*findings, error) {
-	a := newAuditor(from, head)
-	return &a.findings, a.examine()
+// Check checks a whole ledger. head is one in hex, or its beginning, that an event
+// must have; empty for none. version is that of this program: only what it wrote
+// itself must say the same in the same words. The error says why the ledger cannot
+// be read.
+func Check(from Source, head, version string) (*Findings, error) {
+	a := newAuditor(from, head, version)
+	return &a.Findings, a.examine()
 }
 
-func newAuditor(from evidence, head string) *auditor {
-	return &auditor{from: from, wanted: head, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, upgraded: map[fleet.Key]bool{}, sealed: map[fleet.Key]string{}}
+func newAuditor(from Source, head, version string) *auditor {
+	return &auditor{from: from, wanted: head, version: version, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, upgraded: map[fleet.Key]bool{}, sealed: map[fleet.Key]string{}}
 }
 
 // examine goes through the whole ledger.
 func (a *auditor) examine() error {
 	from, head := a.from, a.wanted
 	a.genesis = state.Genesis(from.Identity())
-	a.found = head != "" && strings.HasPrefix(a.genesis.String(), head)
+	a.Found = head != "" && strings.HasPrefix(a.genesis.String(), head)
 	var err error
 	if a.index, err = from.Runs(); err != nil {
 		a.blind = true
-		a.fault(fault{What: "run", Message: "the index of the runs cannot be read: " + err.Error()})
+		a.fault(Fault{What: "run", Message: "the index of the runs cannot be read: " + err.Error()})
 	}
 	if err := from.Scan(func(e state.Entry) error { a.entry(e); return nil }); err != nil {
 		return err
 	}
 	a.closeRun()
-	for _, r := range a.index[min(a.runs, len(a.index)):] {
-		a.fault(fault{What: "run", From: r.FirstSeq, To: r.FirstSeq, Run: r.ID,
+	for _, r := range a.index[min(a.Runs, len(a.index)):] {
+		a.fault(Fault{What: "run", From: r.FirstSeq, To: r.FirstSeq, Run: r.ID,
 			Message: fmt.Sprintf("the index has run %s, and event %d, which opened it, is gone: the journal's end was cut off", r.ID, r.FirstSeq)})
 	}
 	if a.lost {
@@ -124,18 +162,18 @@ func (a *auditor) examine() error {
 
 // fault notes a fault. One that only carries the last one further is added to
 // it: a journal that was cut in two is one fault, not a million.
-func (a *auditor) fault(f fault) {
-	if n := len(a.faults); n > 0 && f.What == "event" {
-		if last := &a.faults[n-1]; last.What == f.What && last.Message == f.Message && last.Run == f.Run && last.To+1 == f.From {
+func (a *auditor) fault(f Fault) {
+	if n := len(a.Faults); n > 0 && f.What == "event" {
+		if last := &a.Faults[n-1]; last.What == f.What && last.Message == f.Message && last.Run == f.Run && last.To+1 == f.From {
 			last.To = f.To
 			return
 		}
 	}
-	if len(a.faults) == shownFaults {
-		a.more++
+	if len(a.Faults) == shownFaults {
+		a.More++
 		return
 	}
-	a.faults = append(a.faults, f)
+	a.Faults = append(a.Faults, f)
 }
 
 func (a *auditor) runID() string {
@@ -148,16 +186,16 @@ func (a *auditor) runID() string {
 // entry looks at one event.
 func (a *auditor) entry(e state.Entry) {
 	if e.Seq == 0 {
-		a.fault(fault{What: "event", Run: a.runID(), Message: "something is stored among the events that is no event"})
+		a.fault(Fault{What: "event", Run: a.runID(), Message: "something is stored among the events that is no event"})
 		return
 	}
 	if e.Missing > 0 {
-		a.fault(fault{What: "event", From: e.Seq - e.Missing, To: e.Seq - 1, Run: a.runID(), Message: "missing: taken out of the journal"})
+		a.fault(Fault{What: "event", From: e.Seq - e.Missing, To: e.Seq - 1, Run: a.runID(), Message: "missing: taken out of the journal"})
 	}
-	a.events++
+	a.Events++
 	a.head = e
 	if a.wanted != "" && strings.HasPrefix(e.Hash.String(), a.wanted) {
-		a.found, a.at = true, e.Seq
+		a.Found, a.At = true, e.Seq
 	}
 	var ev fleet.Event
 	err := json.Unmarshal(e.Data, &ev)
@@ -166,19 +204,19 @@ func (a *auditor) entry(e state.Entry) {
 		a.openRun(e.Seq, ev.At, opened)
 	}
 	if !e.Fits {
-		a.fault(fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(),
+		a.fault(Fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(),
 			Message: "changed, moved, or put in place of another: it does not carry the hash it must have after the event before it"})
 	}
 	if err != nil {
 		if e.Fits && a.newer == nil {
 			a.newer = fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
 		}
-		a.fault(fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(), Message: "cannot be read: " + err.Error()})
+		a.fault(Fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(), Message: "cannot be read: " + err.Error()})
 		a.lose()
 		return
 	}
-	if a.since.IsZero() {
-		a.since = ev.At
+	if a.Since.IsZero() {
+		a.Since = ev.At
 	}
 	a.fold(e.Seq, ev)
 }
@@ -186,18 +224,18 @@ func (a *auditor) entry(e state.Entry) {
 // openRun ends the run before, and begins the fold of the next.
 func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 	a.closeRun()
-	a.runs++
-	r := &folded{journal: state.RunInfo{Ordinal: uint64(a.runs), ID: f.RunID, PlanFingerprint: f.PlanFingerprint, OpenedAt: at, FirstSeq: seq}}
-	if a.runs <= len(a.index) {
-		r.indexed, r.known = a.index[a.runs-1], true
+	a.Runs++
+	r := &folded{journal: state.RunInfo{Ordinal: uint64(a.Runs), ID: f.RunID, PlanFingerprint: f.PlanFingerprint, OpenedAt: at, FirstSeq: seq}}
+	if a.Runs <= len(a.index) {
+		r.indexed, r.known = a.index[a.Runs-1], true
 	}
-	if a.runs == len(a.index) {
+	if a.Runs == len(a.index) {
 		r.told = report.NewChronicle()
 	}
 	a.run, a.process = r, f.Version
 	p, err := planOf(a.from, f.PlanFingerprint)
 	if err != nil {
-		a.fault(fault{What: "plan", Run: f.RunID, Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
+		a.fault(Fault{What: "plan", Run: f.RunID, Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
 		a.lost = true
 		return
 	}
@@ -240,13 +278,13 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 	}
 	for _, c := range f.Carried {
 		if was, ok := want[c.Vault]; !ok || !a.sameCarried(f.Version, was, c) {
-			a.fault(fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(c.Vault),
+			a.fault(Fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(c.Vault),
 				Message: fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left", f.RunID, c.Status)})
 		}
 		delete(want, c.Vault)
 	}
 	for _, k := range slices.Sorted(maps.Keys(want)) {
-		a.fault(fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(k),
+		a.fault(Fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(k),
 			Message: fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them", want[k].Status, f.RunID)})
 	}
 }
@@ -259,7 +297,7 @@ func (a *auditor) carried(p *plan.Plan) []fleet.Carried {
 		if _, planned := index[r.Vault]; !planned {
 			continue
 		}
-		if c, ok := carry(r.VaultRecord); ok {
+		if c, ok := Carry(r.VaultRecord); ok {
 			cs = append(cs, c)
 		}
 	}
@@ -272,7 +310,7 @@ func (a *auditor) carried(p *plan.Plan) []fleet.Carried {
 // facts in other words, and nothing is decided by them.
 func (a *auditor) sameRecord(want derived, is fleet.VaultRecord) bool {
 	was := want.VaultRecord
-	if want.by != versionString() {
+	if want.by != a.version {
 		was, is = decisive(was), decisive(is)
 	}
 	return sameJSON(settled(was), settled(is))
@@ -280,7 +318,7 @@ func (a *auditor) sameRecord(want derived, is fleet.VaultRecord) bool {
 
 // sameCarried compares what a run of a version took over with what was left.
 func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
-	if by != versionString() || a.records[was.Vault].by != versionString() {
+	if by != a.version || a.records[was.Vault].by != a.version {
 		was.Findings, was.RequestIDs, was.Reason = nil, nil, ""
 		is.Findings, is.RequestIDs, is.Reason = nil, nil, ""
 	}
@@ -309,7 +347,7 @@ func decisive(r fleet.VaultRecord) fleet.VaultRecord {
 func (a *auditor) fold(seq uint64, e fleet.Event) {
 	r := a.run
 	if r == nil {
-		a.fault(fault{What: "event", From: seq, To: seq, Message: "belongs to no run"})
+		a.fault(Fault{What: "event", From: seq, To: seq, Message: "belongs to no run"})
 		return
 	}
 	if f, ok := e.Fact.(fleet.RunClosed); ok {
@@ -322,13 +360,13 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		return
 	}
 	if err := r.state.Apply(e); err != nil {
-		a.fault(fault{What: "event", From: seq, To: seq, Run: r.journal.ID, Message: "cannot have followed the events before it: " + err.Error()})
+		a.fault(Fault{What: "event", From: seq, To: seq, Run: r.journal.ID, Message: "cannot have followed the events before it: " + err.Error()})
 		a.lose()
 		return
 	}
 	if r.told != nil {
 		r.told.Add(r.state, e)
-		a.newest = standing{info: r.indexed, state: r.state, told: r.told, seq: seq}
+		a.newest = journal.Run{Info: r.indexed, State: r.state, Told: r.told, Seq: seq}
 	}
 	if f, ok := e.Fact.(fleet.StartAnswered); ok && f.Answer.Operation != nil {
 		a.sealed[f.Vault] = f.Answer.Operation.Sealed
@@ -370,12 +408,12 @@ func (a *auditor) closeRun() {
 		return
 	}
 	if !r.known {
-		a.fault(fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
+		a.fault(Fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
 			Message: fmt.Sprintf("run %s is in the journal and not in the index of the runs", r.journal.ID)})
 		return
 	}
 	if different := differences(r.journal, r.indexed); different != "" {
-		a.fault(fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
+		a.fault(Fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
 			Message: fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID, different)})
 	}
 }
@@ -385,10 +423,10 @@ func (a *auditor) closeRun() {
 func (a *auditor) checkRecords() error {
 	seen := map[fleet.Key]bool{}
 	complain := func(k fleet.Key, run, message string) {
-		a.fault(fault{What: "vault", Run: run, Vault: a.name(k), Message: message})
+		a.fault(Fault{What: "vault", Run: run, Vault: a.name(k), Message: message})
 	}
 	err := a.from.ScanRecords(func(stored state.StoredRecord) error {
-		a.vaults++
+		a.Vaults++
 		key := fleet.Key(stored.Key)
 		if stored.Err != nil {
 			seen[key] = true
@@ -413,7 +451,7 @@ func (a *auditor) checkRecords() error {
 		return nil
 	})
 	if err != nil {
-		a.fault(fault{What: "vault", Message: err.Error()})
+		a.fault(Fault{What: "vault", Message: err.Error()})
 		return nil
 	}
 	err = a.from.ScanAddresses(func(vault string, key []byte) error {

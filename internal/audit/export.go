@@ -1,39 +1,17 @@
-package main
+package audit
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
-
-func (e *environment) auditExport(c *cli.Context) error {
-	r, err := openEvidence(c, "jsonl")
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	out := bufio.NewWriterSize(e.stdout, 1<<16)
-	broken, err := export(out, r)
-	if err := errors.Join(err, out.Flush()); err != nil {
-		return err
-	}
-	if broken > 0 {
-		return &failure{fleet.ExitInternal, fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written", plural(broken, "event"), r.Path()),
-			report.Command("audit", "verify", "--state", r.Path()) + " tells which"}
-	}
-	return nil
-}
 
 // exportHeader is the first line of an export, without the identity's bytes.
 type exportHeader struct {
@@ -61,15 +39,15 @@ type exportLine struct {
 // exporter follows a journal and knows who speaks in it. It holds no more than
 // the names of the present run's vaults.
 type exporter struct {
-	from  evidence
+	from  Source
 	names map[fleet.Key]string
 	run   *string
 	who   *fleet.Actor // of the process that was at work
 }
 
-// export writes the journal as JSON lines, and returns how many events do not
+// Export writes the journal as JSON lines, and returns how many events do not
 // carry the hash they must.
-func export(w io.Writer, from evidence) (broken int, err error) {
+func Export(w io.Writer, from Source) (broken int, err error) {
 	x := &exporter{from: from}
 	identity := from.Identity()
 	if err := writeEvidence(w, exportHeader{1, "fleetup journal", state.Genesis(identity).String()}, "identity", identity); err != nil {
@@ -111,7 +89,7 @@ func (x *exporter) line(e state.Entry) exportLine {
 	}
 	name := ev.Fact.Name()
 	l.At, l.Fact = &ev.At, &name
-	said := wordsOf(e.Data)
+	said := saidIn(e.Data)
 	switch f := ev.Fact.(type) {
 	case fleet.RunOpened:
 		x.open(f)
@@ -131,7 +109,7 @@ func (x *exporter) line(e state.Entry) exportLine {
 			l.Vault = &n
 		}
 	}
-	what := report.Clean(sentence(ev.Fact))
+	what := report.Clean(Sentence(ev.Fact))
 	l.What = &what
 	if said.Reason != "" {
 		why := report.Clean(said.Reason)
@@ -155,14 +133,31 @@ func (x *exporter) open(f fleet.RunOpened) {
 	}
 }
 
-// words is what facts that a person caused have in common.
-type words struct {
+// Said is what facts that a person caused have in common.
+type Said struct {
 	By     *fleet.Actor `json:"by"`
 	Reason string       `json:"reason"`
 }
 
-func wordsOf(event []byte) words {
-	var e struct{ Data words }
+// SaidIn is who caused a fact and why, where it says so.
+func SaidIn(f fleet.Fact) (s Said, err error) {
+	data, err := json.Marshal(f)
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	return s, err
+}
+
+// User is who it was, nil where nobody is named.
+func (s Said) User() *string {
+	if s.By == nil {
+		return nil
+	}
+	return &s.By.User
+}
+
+func saidIn(event []byte) Said {
+	var e struct{ Data Said }
 	_ = json.Unmarshal(event, &e) // it was decoded before
 	if b := e.Data.By; b != nil {
 		b.User, b.Host, b.Credential = report.Clean(b.User), report.Clean(b.Host), report.Clean(b.Credential)

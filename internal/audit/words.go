@@ -1,18 +1,19 @@
-package main
+package audit
 
 import (
 	"fmt"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
-// sentence says a fact in a few words, for an auditor who does not know the
+// Sentence says a fact in a few words, for an auditor who does not know the
 // program. The vault, who and why stand beside it.
-func sentence(f fleet.Fact) string {
+func Sentence(f fleet.Fact) string {
 	switch f := f.(type) {
 	case fleet.RunOpened:
-		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint, plural(len(f.Carried), "vault"))
+		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint, words.Count(len(f.Carried), "vault"))
 	case fleet.Resumed:
 		return "went on with the run in a new process"
 	case fleet.WaveOpened:
@@ -64,7 +65,7 @@ func haltScope(f fleet.RunHalted) string {
 func vaultSentence(f fleet.VaultFact) string {
 	switch f := f.(type) {
 	case fleet.Validated:
-		return fmt.Sprintf("checked the vault: %s, %s", f.Verdict, plural(len(f.Findings), "finding"))
+		return fmt.Sprintf("checked the vault: %s, %s", f.Verdict, words.Count(len(f.Findings), "finding"))
 	case fleet.StartIntended:
 		return fmt.Sprintf("is about to start the upgrade as operation %s, attempt %d", f.OperationID, f.Attempt)
 	case fleet.StartAnswered:
@@ -114,7 +115,7 @@ func observedSentence(f fleet.Observed) string {
 	case f.Vanished:
 		return whose + f.OperationID + " is no longer to be seen in the cloud"
 	case f.Explained:
-		return fmt.Sprintf("read why %s%s failed: %s", whose, f.OperationID, plural(len(f.Findings), "finding"))
+		return fmt.Sprintf("read why %s%s failed: %s", whose, f.OperationID, words.Count(len(f.Findings), "finding"))
 	case f.Record != nil:
 		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, f.Record.State), f.Record.Message)
 	}

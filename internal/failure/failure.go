@@ -1,0 +1,41 @@
+// Package failure is how an error ends a command: with which exit code, and
+// with what a person does next. Every room that stands between a command and a
+// library makes its errors here; only cmd/fleetup prints them.
+package failure
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Error is an error with its exit code and what to do next, "" for nothing.
+type Error struct {
+	Code fleet.ExitCode
+	Err  error
+	Next string
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// New is what happened, the code to exit with and what to do next.
+func New(code fleet.ExitCode, err error, next string) error { return &Error{code, err, next} }
+
+// Usage is a mistake in how the program was called.
+func Usage(next, format string, args ...any) error {
+	return &Error{fleet.ExitUsage, fmt.Errorf(format, args...), next}
+}
+
+// Cause drops the operation and the path that a sentence has said already.
+func Cause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+// Package journal answers how a run stands, by its journal alone: the events of a
+// run are folded into its state and into what is told of it. Nothing here decides,
+// and nothing is read that is not an event, so the same events make the same run,
+// whether a file or the process that has it hands them out.
+package journal
+
+import (
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// Run is a run as the ledger has it: what a report or a resume starts from.
+type Run struct {
+	Info     state.RunInfo
+	State    *rollout.State
+	Told     *report.Chronicle  // what the journal tells besides
+	Evidence *report.Evidence   // the journal's end
+	Live     bool               // a process carries it out
+	Later    string             // ID of the ledger's newest run; empty: this is it
+	Seq      uint64             // of the newest event that is in it
+	Reopened map[fleet.Key]bool // by a person, since the newest event about the vault
+}
+
+// Apply folds one more fact.
+func (r *Run) Apply(e fleet.Event) error {
+	if err := r.State.Apply(e); err != nil {
+		return err
+	}
+	r.Told.Add(r.State, e)
+	switch f := e.Fact.(type) {
+	case fleet.Reopened:
+		if r.Reopened == nil {
+			r.Reopened = map[fleet.Key]bool{}
+		}
+		r.Reopened[f.Vault] = true
+	case fleet.VaultFact:
+		delete(r.Reopened, f.VaultKey())
+	}
+	return nil
+}
+
+// Reader is what a run is read from: a ledger, or the process that has it.
+type Reader interface {
+	LatestRun() (state.RunInfo, bool, error)
+	Plan(fingerprint string) ([]byte, error)
+	Events(runID string, fn func(seq uint64, e fleet.Event) error) error
+	// EventsAfter leaves out those up to a sequence number.
+	EventsAfter(runID string, after uint64, fn func(seq uint64, e fleet.Event) error) error
+	// Head is the sequence number and the hash of the newest event.
+	Head() (seq uint64, hash string, err error)
+}
+
+// Begin is a run of a plan before its first fact.
+func Begin(p *plan.Plan) Run { return Run{State: rollout.NewState(p), Told: report.NewChronicle()} }
+
+// Latest rebuilds the newest run from its facts; false when there is none.
+func Latest(from Reader) (Run, bool, error) {
+	info, ok, err := from.LatestRun()
+	if err != nil || !ok {
+		return Run{}, false, err
+	}
+	return Rebuild(from, info)
+}
+
+// Rebuild makes a run again from its facts.
+func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
+	data, err := from.Plan(info.PlanFingerprint)
+	if err != nil {
+		return Run{}, false, err
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		return Run{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
+	}
+	run := Begin(p)
+	run.Info = info
+	if err := from.Events(info.ID, func(seq uint64, e fleet.Event) error { run.Seq = seq; return run.Apply(e) }); err != nil {
+		return Run{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
+	}
+	seq, head, err := from.Head()
+	if err != nil {
+		return Run{}, false, err
+	}
+	run.Evidence = &report.Evidence{JournalHead: head, Events: seq}
+	return run, true, nil
+}
