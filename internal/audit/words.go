@@ -33,7 +33,7 @@ func Sentence(f fleet.Fact) string {
 		}
 		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
 	case fleet.RunSuspended:
-		return withDetail("suspended the run in order ("+f.Why+")", f.Detail)
+		return withDetail("suspended the run in order ("+f.Why+")", report.SuspendedDetail(&f))
 	case fleet.RunClosed:
 		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
 	case fleet.Throttled:

@@ -139,22 +139,6 @@ type FailuresAccepted struct {
 	Reason string `json:"reason"`
 }
 
-// Why a run was suspended.
-const (
-	SuspendedSignal = "signal"  // told to stop
-	SuspendedSignIn = "sign-in" // a sign-in or permission is missing
-	SuspendedWait   = "waiting" // a window or an approval is waited for, and the command did not want to wait
-	SuspendedStop   = "stopped" // a person said stop
-	SuspendedPause  = "paused"  // a person paused it, and the command did not want to wait
-)
-
-// RunSuspended is an orderly stop of an unfinished run.
-type RunSuspended struct {
-	Why    string   `json:"why"`
-	Detail string   `json:"detail,omitempty"`
-	Code   ExitCode `json:"exitCode"`
-}
-
 // RunClosed ends a run for good.
 type RunClosed struct {
 	Code ExitCode `json:"exitCode"`

@@ -27,7 +27,7 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"FailuresAccepted": decode[FailuresAccepted],
 	"Approved":         decode[Approved],
 	"GateOpened":       decode[GateOpened],
-	"RunSuspended":     decode[RunSuspended],
+	"RunSuspended":     decodeSuspended,
 	"RunClosed":        decode[RunClosed],
 	"DeadlinePassed":   decode[DeadlinePassed],
 	"Validated":        decode[Validated],

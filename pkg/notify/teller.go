@@ -146,7 +146,7 @@ func (t *Teller) suspended(st *rollout.State, at time.Time, f fleet.RunSuspended
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", count(n, "upgrade"))
 	}
 	e := t.event(st, kind, at, say)
-	e.Data.Reason = maybe(f.Detail)
+	e.Data.Reason = maybe(report.SuspendedDetail(&f))
 	e.Data.ends(f.Code)
 	e.Data.Next = t.next(st, false)
 	return e

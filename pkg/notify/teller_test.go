@@ -87,7 +87,7 @@ func wholeNight(t *testing.T) *night {
 	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
 	n.upgrade(1, 0)
 	n.facts(20, fleet.Verified{Vault: key(0), OperationID: "op", ResourceID: "id"}, fleet.WaveDone{Wave: hostileWave})
-	n.facts(55, fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "an approval after wave " + hostileWave, Code: fleet.ExitInterrupted})
+	n.facts(55, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: hostileWave, Code: fleet.ExitInterrupted})
 	n.facts(60, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops, ExpiresAt: t0.Add(5 * time.Hour), PlanFingerprint: "7f3a9c21"})
 	n.facts(61, fleet.Resumed{By: ops})
 	n.facts(61, fleet.GateOpened{Wave: hostileWave, When: fleet.GateAfter}, fleet.WaveOpened{Wave: "rest"})

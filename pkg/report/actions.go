@@ -141,7 +141,7 @@ func (v *View) waitsFor(k WaitKind) *Wait {
 
 // needsApproval reports whether a waiting run needs a person's approval.
 func (v *View) needsApproval() bool {
-	return v.waitsFor(WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && waitsForApproval(str(v.Run.WaitingFor)) && !v.Run.Approved
+	return v.waitsFor(WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && v.Run.Suspended != nil && v.Run.Suspended.Gate != nil && !v.Run.Approved
 }
 
 // pausedBy says who paused the run and why.

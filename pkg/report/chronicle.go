@@ -174,11 +174,11 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		say("gate", nobody, "", "the gate %s wave %s %s", f.When, f.Wave, gateWords(f))
 	case fleet.RunSuspended:
 		c.left = true
-		if at, ok := windowIn(f.Detail); ok && f.Why == fleet.SuspendedWait {
-			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = &Time{at}
+		if !f.Until.IsZero() {
+			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = at(f.Until)
 			return
 		}
-		say("suspended", nobody, f.Detail, "%s", suspension(f.Why)).sub = subscriptionNamed(f.Detail)
+		say("suspended", nobody, SuspendedDetail(&f), "%s", suspension(f.Why)).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
 		say("closed", nobody, tally(st.Totals.Of), "run finished, exit %d", f.Code)

@@ -74,7 +74,7 @@ func TestTimeline(t *testing.T) {
 	n.validated(3, "dev/web-01", fleet.VerdictReady)
 	n.fact(3, fleet.StartIntended{Vault: n.key("dev/web-01"), OperationID: "a"})
 	n.fact(3, fleet.StartAnswered{Vault: n.key("dev/web-01"), OperationID: "a", Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
-	n.fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "subscription " + devID + ": expired", Code: fleet.ExitSignIn})
+	n.fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: devID, Detail: "expired", Code: fleet.ExitSignIn})
 	n.fact(9, fleet.Resumed{By: fleet.Actor{User: "ops"}})
 	n.fact(20, fleet.WaveDone{Wave: "canary"})
 	n.fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: t0.Add(time.Hour)})

@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -122,50 +121,12 @@ func (c *Chronicle) tell(v *View, names []string, shown func(i int) bool) {
 	}
 }
 
-// suspension says in words why a run was suspended.
-func suspension(why string) string {
-	switch why {
-	case fleet.SuspendedSignal:
-		return "stopped by a signal"
-	case fleet.SuspendedSignIn:
-		return "stopped: a sign-in or permission is missing"
-	case fleet.SuspendedWait:
-		return "left, to be resumed: it waits"
-	case fleet.SuspendedStop:
-		return "stopped by a person"
-	case fleet.SuspendedPause:
-		return "left, to be resumed: it is paused"
-	}
-	return "stopped: " + why
-}
-
-// windowIn is when the window opens that a suspension's detail names.
-func windowIn(detail string) (time.Time, bool) {
-	text, ok := strings.CutPrefix(detail, "the window that opens ")
-	if !ok {
-		return time.Time{}, false
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	return at, err == nil
-}
-
 // haltedSubscription is the ID of the subscription whose budget halted.
 func haltedSubscription(h *fleet.RunHalted) string {
 	if h.Subscription {
 		return h.Scope
 	}
 	return ""
-}
-
-// subscriptionNamed is the ID of the subscription that a suspension's detail
-// names; empty for none.
-func subscriptionNamed(detail string) string {
-	rest, ok := strings.CutPrefix(detail, "subscription ")
-	id, _, cut := strings.Cut(rest, ":")
-	if !ok || !cut {
-		return ""
-	}
-	return id
 }
 
 // keepToItself takes what is said of others out of a view of some vaults: it
@@ -181,10 +142,8 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 	if h := v.Run.Halt; h != nil && h.Subscription && !shown(h.Scope) {
 		h.Scope, h.Sentence = "", "the failure budget of another subscription was exceeded"
 	}
-	if s := v.Run.Suspended; s != nil {
-		if id := subscriptionNamed(str(s.Detail)); id != "" && !shown(id) {
-			s.Detail = maybe("it is missing in another subscription")
-		}
+	if s := v.Run.Suspended; s != nil && s.Subscription != nil && !shown(*s.Subscription) {
+		s.Subscription, s.Detail = nil, maybe("it is missing in another subscription")
 	}
 	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
 	for i := range v.Run.Waits {

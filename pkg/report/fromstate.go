@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -59,13 +58,13 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		v.Run.Halt = haltOf(st.Plan, h, st.Run.HaltedAt)
 	}
 	if s := st.Run.Suspended; s != nil {
-		v.Run.Suspended = &Suspension{s.Why, maybe(s.Detail)}
+		v.Run.Suspended = suspensionOf(s)
 		if s.Why == fleet.SuspendedSignIn && !o.Live {
 			v.Run.WaitingFor = maybe(fleet.SuspendedSignIn)
 		}
 		if s.Why == fleet.SuspendedWait && !o.Live {
-			v.Run.WaitingFor = maybe(s.Detail)
-			v.Run.Approved = waitsForApproval(s.Detail) && approved(st, now)
+			v.Run.WaitingFor = v.Run.Suspended.Detail
+			v.Run.Approved = s.Gate != "" && approved(st, now)
 		}
 	}
 	for i := range st.Waves {
@@ -159,10 +158,6 @@ func runStatus(st *rollout.State, live, flying, waits bool) RunStatus {
 	return RunInterrupted
 }
 
-// waitsForApproval tells the wait for an approval from that for a window, by the
-// suspension's words.
-func waitsForApproval(detail string) bool { return strings.HasPrefix(detail, "an approval") }
-
 // approved reports whether the gate that the run stands before would open.
 func approved(st *rollout.State, now time.Time) bool {
 	w, when, ok := st.NextGate()
@@ -236,9 +231,9 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	case st.Run.Suspended.Why == fleet.SuspendedSignIn && o.Selector != nil:
 		return "a sign-in or permission is missing"
 	case st.Run.Suspended.Why == fleet.SuspendedSignIn:
-		return "a sign-in or permission is missing: " + or(st.Run.Suspended.Detail, "the cloud refused")
-	case st.Run.Suspended.Why == fleet.SuspendedWait && waitsForApproval(st.Run.Suspended.Detail):
-		return "the run waits for " + st.Run.Suspended.Detail
+		return "a sign-in or permission is missing: " + or(SuspendedDetail(st.Run.Suspended), "the cloud refused")
+	case st.Run.Suspended.Why == fleet.SuspendedWait && st.Run.Suspended.Gate != "":
+		return "the run waits for " + SuspendedDetail(st.Run.Suspended)
 	case st.Run.Suspended.Why == fleet.SuspendedWait:
 		return "the run waits for its window"
 	case st.Run.Paused != nil && o.Selector != nil:

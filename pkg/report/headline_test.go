@@ -25,7 +25,7 @@ func TestHeadline(t *testing.T) {
 		n.fact(0, fleet.WaveOpened{Wave: "canary"})
 		return n
 	}
-	waiting := fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "the window that opens 2026-03-17T22:00:00Z", Code: fleet.ExitInterrupted}
+	waiting := fleet.RunSuspended{Why: fleet.SuspendedWait, Until: time.Date(2026, 3, 17, 22, 0, 0, 0, time.UTC), Code: fleet.ExitInterrupted}
 	for name, c := range map[string]struct {
 		calendar *plan.Calendar
 		facts    func(n *night)
@@ -79,7 +79,7 @@ func TestHeadline(t *testing.T) {
 			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
 		}, false, 1, "RUN Mon 11:00–11:05 STOPPED FOR WANT OF A SIGN-IN: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "A sign-in or permission is missing: AADSTS700082."},
 		"at a gate": {nil, func(n *night) {
-			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "an approval after wave canary", Code: fleet.ExitInterrupted})
+			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "canary", Code: fleet.ExitInterrupted})
 		}, false, 1, "RUN Mon 11:00–11:05 WAITING: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It waits for an approval after wave canary."},
 		"all good": {nil, func(n *night) {
 			minute := 1

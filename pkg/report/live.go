@@ -137,7 +137,7 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, or(p.Reason, "no reason given")))
 	}
 	if s := r.Suspended; s != nil && r.Closed == nil {
-		out = append(out, "SUSPENDED: "+or(s.Detail, s.Why))
+		out = append(out, "SUSPENDED: "+or(SuspendedDetail(s), s.Why))
 	}
 	return out
 }

@@ -138,7 +138,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc
 	case fleet.FailuresAccepted:
 		say(e.At, "accepted", "the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:
-		say(e.At, "suspended", "%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+f.Detail), "stopped"), f.Code)
+		say(e.At, "suspended", "%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
 		say(e.At, "finished", "%s: exit %d", tally(st.Totals.Of), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:

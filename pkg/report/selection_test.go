@@ -21,7 +21,7 @@ func TestSelectionKeepsToItself(t *testing.T) {
 	halted := busyNight(t)
 	halted.fact(123, fleet.RunHalted{Scope: prodID, Subscription: true, Failures: 2, Budget: 1})
 	signedOut := busyNight(t)
-	signedOut.fact(123, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "subscription " + prodID + ": AADSTS700082", Code: fleet.ExitSignIn})
+	signedOut.fact(123, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: prodID, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
 	for name, n := range map[string]*night{"halted": halted, "signed out": signedOut, "finished": finishedNight(t)} {
 		v := n.view(ViewOptions{Now: t0.Add(3 * time.Hour), Selector: sel, Selection: "subscription=hr"})
 		all := n.view(ViewOptions{})

@@ -195,7 +195,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.By, l.Reason = "failures-accepted", f.By.User, f.Reason
 	case fleet.RunSuspended:
 		code := int(f.Code)
-		l.Type, l.Text, l.Reason, l.ExitCode = "suspended", f.Why, f.Detail, &code
+		l.Type, l.Text, l.Reason, l.ExitCode = "suspended", f.Why, SuspendedDetail(&f), &code
 	case fleet.RunClosed:
 		code := int(f.Code)
 		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(&st.Totals)

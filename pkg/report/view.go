@@ -103,12 +103,6 @@ func haltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
 	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when), Halted(p, h)}
 }
 
-// Suspension is the orderly stop of an unfinished run.
-type Suspension struct {
-	Why    string  `json:"why"`
-	Detail *string `json:"detail"`
-}
-
 // Budget is a failure budget and what is used of it.
 type Budget struct {
 	Limit      int `json:"limit"`

@@ -44,7 +44,7 @@ func TestLinesAreZoned(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("AEDT", 11*3600)
 	n := newNight(t)
-	e := fleet.Event{At: t0, Fact: fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: "the window that opens 2026-03-16T12:00:00Z", Code: fleet.ExitInterrupted}}
+	e := fleet.Event{At: t0, Fact: fleet.RunSuspended{Why: fleet.SuspendedWait, Until: t0.Truncate(24 * time.Hour).Add(12 * time.Hour), Code: fleet.ExitInterrupted}}
 	if err := n.st.Apply(e); err != nil {
 		t.Fatal(err)
 	}

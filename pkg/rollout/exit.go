@@ -1,10 +1,6 @@
 package rollout
 
-import (
-	"time"
-
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
-)
+import "github.com/fleetup-dev/fleetup/pkg/fleet"
 
 // leave ends the process when there is nothing more to do in it.
 func (m *Machine) leave() {
@@ -19,7 +15,7 @@ func (m *Machine) leave() {
 		if m.doing[sending] == 0 {
 			s := fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted}
 			if st := m.Run.Stopped; st != nil && !st.Close {
-				s.Why, s.Detail = fleet.SuspendedStop, "by "+st.By.User+": "+st.Reason
+				s.Why, s.By, s.Reason = fleet.SuspendedStop, st.By.User, st.Reason
 			}
 			m.emit(s)
 			m.exit(fleet.ExitInterrupted)
@@ -30,13 +26,18 @@ func (m *Machine) leave() {
 	case m.Run.Halt != nil && m.flight == 0 && m.doing[explaining] == 0:
 		m.exit(fleet.ExitHalted)
 	case m.ExitWhenWaiting && m.Run.Paused != nil && m.working() == 0 && m.flight == 0:
-		m.emit(fleet.RunSuspended{Why: fleet.SuspendedPause, Detail: "by " + m.Run.Paused.By.User + ": " + m.Run.Paused.Reason, Code: fleet.ExitInterrupted})
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedPause, By: m.Run.Paused.By.User, Reason: m.Run.Paused.Reason, Code: fleet.ExitInterrupted})
 		m.exit(fleet.ExitInterrupted)
 	case m.ExitWhenWaiting && m.waits():
-		m.emit(fleet.RunSuspended{Why: fleet.SuspendedWait, Detail: m.waitDetail(), Code: fleet.ExitInterrupted})
+		s := fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: m.waiting.Gate, Wave: m.waiting.Wave, Code: fleet.ExitInterrupted}
+		if s.Gate == "" {
+			s.Wave, s.Until = "", m.windowOpens().UTC()
+		}
+		m.emit(s)
 		m.exit(fleet.ExitInterrupted)
 	case m.stuck():
-		m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: m.stuckDetail(), Code: fleet.ExitSignIn})
+		id, said := m.denied()
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: id, Detail: said, Code: fleet.ExitSignIn})
 		m.exit(fleet.ExitSignIn)
 	}
 }
@@ -59,13 +60,6 @@ func (m *Machine) waits() bool {
 		return false
 	}
 	return m.open == 0 && m.waiting.Gate != "" || m.open > 0 && len(m.windowed) == m.open
-}
-
-func (m *Machine) waitDetail() string {
-	if m.waiting.Gate != "" {
-		return "an approval " + m.waiting.Gate + " wave " + m.waiting.Wave
-	}
-	return "the window that opens " + m.windowOpens().UTC().Format(time.RFC3339)
 }
 
 // stuck reports whether all that is left to do waits for a sign-in or a
@@ -93,13 +87,14 @@ func (m *Machine) stuck() bool {
 	return left > 0 && stuck == left
 }
 
-func (m *Machine) stuckDetail() string {
+// denied is a subscription to which access is missing, and what the cloud said.
+func (m *Machine) denied() (id, said string) {
 	for i := range m.subs {
 		if s := &m.subs[i]; s.suspended && s.confirmed {
-			return "subscription " + s.id + ": " + s.detail
+			return s.id, s.detail
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // Verdict is the exit code of the run as it stands, were nothing more to

@@ -120,7 +120,17 @@ func (s *script) fact(fact fleet.Fact) said {
 	case fleet.GateOpened:
 		add(f.When, f.Wave, map[bool]string{true: "needless"}[f.Needless])
 	case fleet.RunSuspended:
-		add(f.Why, f.Detail, fmt.Sprint(int(f.Code)))
+		add(f.Why, f.Gate, f.Wave)
+		if !f.Until.IsZero() {
+			add("until", at(f.Until))
+		}
+		if f.Subscription != "" {
+			add("subscription", f.Subscription)
+		}
+		if f.By != "" {
+			add("by", f.By)
+		}
+		add(f.Reason, f.Detail, fmt.Sprint(int(f.Code)))
 	case fleet.Paused:
 		add(map[bool]string{true: "off"}[f.Off], "by", f.By.User)
 	case fleet.Stopped:

@@ -20,9 +20,7 @@ func cleaned(v *report.View) *report.View {
 		h.Scope, h.Sentence, h.SameError = report.Clean(h.Scope), report.Clean(h.Sentence), cleanOr(h.SameError)
 		c.Run.Halt = &h
 	}
-	if v.Run.Suspended != nil {
-		c.Run.Suspended = &report.Suspension{Why: report.Clean(v.Run.Suspended.Why), Detail: cleanOr(v.Run.Suspended.Detail)}
-	}
+	c.Run.Suspended = v.Run.Suspended.Clean()
 	c.Run.Waits = make([]report.Wait, len(v.Run.Waits))
 	for i := range c.Run.Waits {
 		c.Run.Waits[i] = v.Run.Waits[i].Clean()

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Suspension is the orderly stop of an unfinished run.
+type Suspension struct {
+	Why          string  `json:"why"`
+	Detail       *string `json:"detail"`       // in words
+	Gate         *string `json:"gate"`         // a wait for an approval: before or after the wave
+	Wave         *string `json:"wave"`         // of that gate
+	Until        *Time   `json:"until"`        // a wait for the window that opens then
+	Subscription *string `json:"subscription"` // of a sign-in or permission that is missing: its ID
+}
+
+func suspensionOf(f *fleet.RunSuspended) *Suspension {
+	return &Suspension{f.Why, maybe(SuspendedDetail(f)), maybe(f.Gate), maybe(f.Wave), at(f.Until), maybe(f.Subscription)}
+}
+
+// Clean is the suspension with every text that came from outside made clean.
+func (s *Suspension) Clean() *Suspension {
+	if s == nil {
+		return nil
+	}
+	or := func(s *string) *string {
+		if s == nil {
+			return nil
+		}
+		return maybe(Clean(*s))
+	}
+	return &Suspension{Clean(s.Why), or(s.Detail), or(s.Gate), or(s.Wave), s.Until, or(s.Subscription)}
+}
+
+// suspension says in words why a run was suspended.
+func suspension(why string) string {
+	switch why {
+	case fleet.SuspendedSignal:
+		return "stopped by a signal"
+	case fleet.SuspendedSignIn:
+		return "stopped: a sign-in or permission is missing"
+	case fleet.SuspendedWait:
+		return "left, to be resumed: it waits"
+	case fleet.SuspendedStop:
+		return "stopped by a person"
+	case fleet.SuspendedPause:
+		return "left, to be resumed: it is paused"
+	}
+	return "stopped: " + why
+}
+
+// SuspendedDetail says what a suspension waits for, who told it to leave, or what
+// the cloud said; times in UTC.
+func SuspendedDetail(f *fleet.RunSuspended) string {
+	switch {
+	case f.Gate != "":
+		return "an approval " + f.Gate + " wave " + f.Wave
+	case !f.Until.IsZero():
+		return "the window that opens " + f.Until.UTC().Format(time.RFC3339)
+	case f.By != "":
+		return "by " + f.By + ": " + f.Reason
+	case f.Subscription != "":
+		return "subscription " + f.Subscription + ": " + f.Detail
+	}
+	return f.Detail
+}
