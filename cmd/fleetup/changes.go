@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -54,10 +55,10 @@ func inventoryOf(p *plan.Plan, ledger string) string {
 		return ""
 	}
 	beside := filepath.Join(filepath.Dir(ledger), filepath.Base(p.Inventory))
-	if exists(beside) && filepath.Clean(ledgerOf(beside)) == filepath.Clean(ledger) {
+	if textfile.Exists(beside) && filepath.Clean(ledgerOf(beside)) == filepath.Clean(ledger) {
 		return beside
 	}
-	if exists(p.Inventory) {
+	if textfile.Exists(p.Inventory) {
 		return p.Inventory
 	}
 	return ""

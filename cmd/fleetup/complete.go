@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -217,7 +218,7 @@ const answersWithin = 700 * time.Millisecond
 // names none, or none answers in time.
 func (l *lineSoFar) run() (st *rollout.State, ok bool) {
 	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
-	if path == "" || !exists(path) {
+	if path == "" || !textfile.Exists(path) {
 		return nil, false
 	}
 	found := make(chan *rollout.State, 1)
@@ -237,7 +238,7 @@ func (l *lineSoFar) run() (st *rollout.State, ok bool) {
 // runs are the runs of the ledger that the line names, the newest first.
 func (l *lineSoFar) runs() (words []candidate) {
 	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
-	if path == "" || !exists(path) {
+	if path == "" || !textfile.Exists(path) {
 		return nil
 	}
 	found := make(chan []state.RunInfo, 1)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/examples"
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -246,7 +247,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent twice", followed, killed.InFlight(), again)
 	file := filepath.Join(d.dir, "report.html")
 	o := report.Options{Zone: localZone(), State: d.db}
-	if err := replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {
+	if err := textfile.Replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	line, good := fmt.Sprintf("%d vaults", run.State.Totals.All()), again == 0

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -316,8 +315,8 @@ func foundVault(v classic.Listed) inventory.FoundVault {
 // not do.
 func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (notes int, err error) {
 	// Read again: reading the cloud takes minutes, in which people write.
-	real := realPath(path)
-	data, err := readAll(real)
+	real := textfile.Real(path)
+	data, err := textfile.Read(real)
 	if err != nil {
 		return 0, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
 	}
@@ -345,19 +344,9 @@ func (e *environment) update(c *cli.Context, f *inventory.Found, path string) (n
 	case out == "-":
 		_, err = e.stdout.Write(text)
 	case out != "":
-		err = replace(realPath(out), func(w io.Writer) error { _, err := w.Write(text); return err })
+		err = textfile.ReplaceWith(textfile.Real(out), text)
 	case !same:
-		err = replace(real, func(w io.Writer) error {
-			if fi, err := os.Stat(real); err == nil {
-				if file, ok := w.(*os.File); ok {
-					if err := file.Chmod(fi.Mode().Perm()); err != nil {
-						return err
-					}
-				}
-			}
-			_, err := w.Write(text)
-			return err
-		})
+		err = textfile.Rewrite(real, text)
 	}
 	if err != nil {
 		return 0, failure.New(fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", failure.Cause(err)), "free some room, or name another file with --out")

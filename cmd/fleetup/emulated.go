@@ -65,7 +65,7 @@ func fresh(p *plan.Plan, base, truth string) (*emulator.Cloud, error) {
 // rehearse finds the mistakes of a plan's scenario while nothing is written
 // yet.
 func rehearse(src *source) error {
-	if src.plan.Cloud.Name != fleet.Emulator || exists(truthPath(src.ledger)) {
+	if src.plan.Cloud.Name != fleet.Emulator || textfile.Exists(truthPath(src.ledger)) {
 		return nil
 	}
 	c, err := fresh(src.plan, src.folder, "")
@@ -81,7 +81,7 @@ func unstartable(err error, truth string) error {
 		return err
 	}
 	next := "correct the scenario; docs/emulator.md lists what it may say"
-	if truth != "" && exists(truth) {
+	if truth != "" && textfile.Exists(truth) {
 		next = "remove " + truth + " for a fresh emulated cloud"
 	}
 	return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next)
@@ -140,7 +140,7 @@ func scenarioPath(p *plan.Plan, base string) string {
 func scenario(path string) (emulator.Scenario, error) {
 	var sc emulator.Scenario
 	const next = "correct the scenario; docs/emulator.md lists what it may say"
-	data, err := readScenario(path)
+	data, err := textfile.ReadText(path)
 	if err != nil {
 		return sc, failure.New(fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, failure.Cause(err)), "correct emulator.scenario in the inventory, or --scenario")
 	}
@@ -153,21 +153,6 @@ func scenario(path string) (emulator.Scenario, error) {
 		return sc, failure.New(fleet.ExitUsage, fmt.Errorf("%s: %w", path, err), next)
 	}
 	return sc, nil
-}
-
-// readScenario reads the text of a regular file: an inventory that came from
-// elsewhere names it, and a pipe would be waited for without end.
-func readScenario(path string) ([]byte, error) {
-	f, err := textfile.OpenRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return textfile.Decode(data)
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -80,7 +81,7 @@ func TestSignalAtAQuestion(t *testing.T) {
 		t.Errorf("it said\n%s", errs.String())
 	}
 	for _, name := range []string{"fast.db", "fast.db.emulator"} {
-		if exists(filepath.Join(dir, name)) {
+		if textfile.Exists(filepath.Join(dir, name)) {
 			t.Errorf("%s is there", name)
 		}
 	}

@@ -150,7 +150,7 @@ func (e *environment) input(file string) ([]byte, error) {
 		}
 		return textfile.Decode(data)
 	}
-	return readText(file)
+	return textfile.ReadText(file)
 }
 
 // checkOut refuses, before anything is read, to write over what is no
@@ -160,10 +160,10 @@ func checkOut(c *cli.Context) error {
 	if path == "" || path == "-" {
 		return nil
 	}
-	if err := onlyFile(path); err != nil {
+	if err := textfile.Replaceable(path); err != nil {
 		return failure.Usage("name another file", "--out: %s is %w", path, failure.Cause(err))
 	}
-	data, err := readText(path)
+	data, err := textfile.ReadText(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
@@ -189,7 +189,7 @@ func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
 		if _, err := e.stdout.Write(data); err != nil {
 			return err
 		}
-	} else if err := replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+	} else if err := textfile.ReplaceWith(textfile.Real(path), data); err != nil {
 		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)), "free some room, or name another file")
 	}
 	for _, lost := range f.Lost() {
@@ -238,12 +238,4 @@ func (e *environment) sayNext(path string, err error) {
 	if err == nil {
 		say(e.stderr, "Next: %s", report.Command("plan", shown))
 	}
-}
-
-// realPath is where a file is: a symbolic link is not replaced by one.
-func realPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
-	}
-	return path
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -77,7 +78,7 @@ func hold(c *cli.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !exists(path) {
+	if !textfile.Exists(path) {
 		return nil, noLedger(path)
 	}
 	h := &held{path: path}

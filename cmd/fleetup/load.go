@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,7 +74,7 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		return nil, false, unread(err)
 	}
 	if saved {
-		data, err := readText(path)
+		data, err := textfile.ReadText(path)
 		if err != nil {
 			return nil, false, unread(err)
 		}
@@ -108,42 +106,15 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 	return p, false, nil
 }
 
-// mostRead is more than any plan needs, in bytes.
-const mostRead = 512 << 20
-
-// readAll reads a regular file, which is the only kind that is read for a person:
-// a pipe or a device may be waited for, or give bytes, without end.
-func readAll(path string) ([]byte, error) { return readBegin(path, mostRead) }
-
-// readBegin reads the first bytes of a regular file.
-func readBegin(path string, most int64) ([]byte, error) {
-	f, err := textfile.OpenRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
-}
-
 // savedPlan reports whether a file is a saved plan. It reads the beginning alone:
 // a file that is neither a plan nor an inventory may be of any size.
 func savedPlan(path string) (bool, error) {
-	data, err := readBegin(path, 256)
+	data, err := textfile.ReadBegin(path, 256)
 	if err != nil {
 		return false, err
 	}
 	text, err := textfile.Decode(data)
 	return err == nil && looksSaved(text), nil // else it may be an inventory, which tells what is wrong
-}
-
-// readText is readAll for a text that a person brings: shells and spreadsheets
-// write UTF-16 and byte order marks.
-func readText(path string) ([]byte, error) {
-	data, err := readAll(path)
-	if err != nil {
-		return nil, err
-	}
-	return textfile.Decode(data)
 }
 
 // looksSaved reports whether a file is a saved plan rather than an inventory.
@@ -158,10 +129,10 @@ func looksSaved(data []byte) bool {
 func homeOf(p *plan.Plan, file string, known bool) (string, error) {
 	beside := filepath.Join(filepath.Dir(file), filepath.Base(p.Inventory))
 	places := []string{p.Inventory}
-	if !filepath.IsAbs(p.Inventory) && !sameFile(p.Inventory, beside) {
+	if !filepath.IsAbs(p.Inventory) && !textfile.Same(p.Inventory, beside) {
 		places = append(places, beside)
 	}
-	places = slices.DeleteFunc(places, func(at string) bool { return !exists(at) && !exists(ledgerOf(at)) })
+	places = slices.DeleteFunc(places, func(at string) bool { return !textfile.Exists(at) && !textfile.Exists(ledgerOf(at)) })
 	switch {
 	case len(places) == 1, known && len(places) > 0:
 		return places[0], nil
@@ -191,15 +162,4 @@ func statePath(c *cli.Context) (string, error) {
 	}
 	return "", failure.Usage(again(c, "--state", "FILE")+"; FILE stands beside the inventory and ends in .db",
 		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	y, err2 := os.Stat(b)
-	return filepath.Clean(a) == filepath.Clean(b) || err == nil && err2 == nil && os.SameFile(x, y)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -119,7 +120,7 @@ func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report
 // carriedNow is what earlier runs on the ledger left, and what a live one has
 // done so far; nothing where there is no ledger, or where it cannot be asked.
 func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, error) {
-	if !exists(path) {
+	if !textfile.Exists(path) {
 		return nil, nil
 	}
 	var m map[fleet.Key]fleet.Carried
@@ -145,10 +146,10 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 
 // replaceable makes sure that saving a plan overwrites nothing but a plan.
 func replaceable(path string) error {
-	if path == "" || !exists(path) {
+	if path == "" || !textfile.Exists(path) {
 		return nil
 	}
-	if err := onlyFile(path); err != nil {
+	if err := textfile.Replaceable(path); err != nil {
 		return failure.Usage("name another file with --out", "--out: %s is %w", path, failure.Cause(err))
 	}
 	if saved, err := savedPlan(path); err == nil && (saved || isEmpty(path)) {
@@ -169,7 +170,7 @@ func save(path string, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	err = replace(realPath(path), func(w io.Writer) error { _, err := w.Write(data); return err })
+	err = textfile.ReplaceWith(textfile.Real(path), data)
 	if err != nil {
 		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)),
 			"name a file with --out in a folder that exists and that you may write to")
@@ -181,7 +182,7 @@ func save(path string, p *plan.Plan) error {
 // toRead connects to the cloud of a plan for a command that starts nothing.
 func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
 	p, truth, unlock := src.plan, "", func() {}
-	if p.Cloud.Name == fleet.Emulator && exists(truthPath(src.ledger)) {
+	if p.Cloud.Name == fleet.Emulator && textfile.Exists(truthPath(src.ledger)) {
 		// The emulated cloud of a ledger goes on where its runs left it, and
 		// only one process may have it.
 		lock, err := acquire(c, src.ledger)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -25,7 +26,7 @@ func TestOnlyFilesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, link} {
-		if err := replace(realPath(path), func(w io.Writer) error { return nil }); !errors.Is(err, errNoFile) {
+		if err := textfile.Replace(textfile.Real(path), func(w io.Writer) error { return nil }); !errors.Is(err, textfile.ErrNotReplaced) {
 			t.Errorf("%s was replaced: %v", path, err)
 		}
 		for _, args := range [][]string{
@@ -34,7 +35,7 @@ func TestOnlyFilesAreReplaced(t *testing.T) {
 		} {
 			var errs strings.Builder
 			e := &environment{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, messages: os.Stderr, interrupt: make(chan struct{})}
-			if code := e.run(append([]string{"fleetup"}, args...)); code != fleet.ExitUsage || !strings.Contains(errs.String(), errNoFile.Error()) {
+			if code := e.run(append([]string{"fleetup"}, args...)); code != fleet.ExitUsage || !strings.Contains(errs.String(), textfile.ErrNotReplaced.Error()) {
 				t.Errorf("%q: exit %d, %s", args, code, errs.String())
 			}
 		}

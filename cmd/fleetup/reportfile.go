@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -62,14 +61,14 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 			return nil, failure.Usage("make the folder, or name another", "--report: the folder of %s is not there", path)
 		}
 		for _, other := range others {
-			if other != "" && sameFile(file.real, other) {
+			if other != "" && textfile.Same(file.real, other) {
 				return nil, failure.Usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
 			}
 		}
 		if err == nil && !looksReported(file) {
 			return nil, failure.Usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
 		}
-		if slices.ContainsFunc(files, func(g reportFile) bool { return sameFile(g.real, file.real) }) {
+		if slices.ContainsFunc(files, func(g reportFile) bool { return textfile.Same(g.real, file.real) }) {
 			return nil, failure.Usage("name it once", "--report: %s is given twice", path)
 		}
 		files = append(files, file)
@@ -84,7 +83,7 @@ var reported = lazyregexp.New(`\b\d{8}-\d{6}-[0-9a-f]{6}\b`)
 // looksReported reports whether a file may be replaced by a report: it is empty,
 // or was one.
 func looksReported(f reportFile) bool {
-	data, err := readAll(f.real)
+	data, err := textfile.Read(f.real)
 	if err != nil {
 		return false // who may not read it has not written it
 	}
@@ -144,7 +143,7 @@ func (r *reporter) write(v *report.View, last bool) {
 	for _, f := range r.files {
 		o := r.options
 		o.Format, o.Width = f.format, 0
-		err := replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
+		err := textfile.Replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
 		switch {
 		case err != nil:
 			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", report.Clean(f.path), failure.Cause(err),
@@ -157,42 +156,3 @@ func (r *reporter) write(v *report.View, last bool) {
 
 // end waits for what is being written.
 func (r *reporter) end() { r.pending.Wait() }
-
-// errNoFile says that what is to be replaced is no regular file.
-var errNoFile = errors.New("not a regular file, and not replaced")
-
-// onlyFile makes sure that a path leads to a regular file or to nothing.
-func onlyFile(path string) error {
-	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
-		return &os.PathError{Op: "replace", Path: path, Err: errNoFile}
-	}
-	return nil
-}
-
-// replace writes a file so that a reader sees what was there before or all that
-// is there now, after a crash as well. Only its owner may read it. What is there and
-// is no regular file, a device or a pipe, stays: a rename would take its place.
-func replace(path string, write func(io.Writer) error) (err error) {
-	if err := onlyFile(path); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err = f.Chmod(0o600); err == nil { // whatever the umask took of it
-		err = write(f)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write it beside its place: %w", err)
-	}
-	return os.Rename(f.Name(), path)
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -146,7 +147,7 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 // folderFor is the folder of a run's inventory: where it was, or beside the
 // ledger when the run is resumed from elsewhere.
 func folderFor(p *plan.Plan, ledger string) string {
-	if filepath.IsAbs(p.Inventory) || exists(p.Inventory) {
+	if filepath.IsAbs(p.Inventory) || textfile.Exists(p.Inventory) {
 		return filepath.Dir(p.Inventory)
 	}
 	return filepath.Dir(ledger)

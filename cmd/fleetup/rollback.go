@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -45,7 +46,7 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 // recordedBefore reads what each vault was like before the runs of a ledger that
 // nobody has open.
 func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
-	if !exists(path) {
+	if !textfile.Exists(path) {
 		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
 	}
 	r, err := openReading(path)

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -81,7 +82,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	defer func() { lock.Close() }()
 	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
 	var past *audit.History
-	if exists(path) {
+	if textfile.Exists(path) {
 		if past, err = finished(lock, path, bound); err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		if lock, err = acquire(c, path); err != nil {
 			return err
 		}
-		if past = nil; exists(path) {
+		if past = nil; textfile.Exists(path) {
 			if past, err = finished(lock, path, bound); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -94,7 +95,7 @@ func (w *whatIf) fails(v *plan.Vault) bool {
 // calibrated takes what the ledger has measured into the plan's predictions,
 // once it has enough finished upgrades, and returns how many those were.
 func (e *environment) calibrated(src *source) (*plan.Plan, int, error) {
-	if src.saved || !exists(src.ledger) {
+	if src.saved || !textfile.Exists(src.ledger) {
 		return src.plan, 0, nil
 	}
 	r, err := state.OpenReadOnly(src.ledger)

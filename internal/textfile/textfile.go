@@ -1,6 +1,8 @@
-// Package textfile answers "what text is in a file that somebody brought":
-// spreadsheets and shells write UTF-16, byte order marks and line ends of their
-// own. It knows nothing of what the text means.
+// Package textfile answers how a file that somebody names is read and replaced.
+// Spreadsheets and shells write UTF-16, byte order marks and line ends of their
+// own; pipes and devices are neither read nor replaced; and who reads a file that is
+// written here sees the whole of it, or what was there before. It knows nothing of
+// what the text means.
 package textfile
 
 import (
