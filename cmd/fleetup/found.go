@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/discover"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
@@ -20,32 +21,44 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
-// foundFlags are what the commands have that write an inventory.
-func foundFlags() []cli.Flag {
+// foundOptions are what the commands are told that write an inventory.
+type foundOptions struct {
+	subscriptions       cli.StringSlice
+	subscriptionsFrom   string
+	tenant              string
+	cloud               string
+	serviceManagement   string
+	resourceManager     string
+	targetResourceGroup string
+	out                 string
+	overwrite           bool
+}
+
+func (o *foundOptions) flags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringSliceFlag{Name: "subscription", Usage: "a subscription as `ID[=NAME]`; repeatable"},
-		&cli.StringFlag{Name: "subscriptions-from", TakesFile: true,
+		&cli.StringSliceFlag{Name: "subscription", Destination: &o.subscriptions, Usage: "a subscription as `ID[=NAME]`; repeatable"},
+		&cli.StringFlag{Name: "subscriptions-from", Destination: &o.subscriptionsFrom, TakesFile: true,
 			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME or ID, a tab and NAME; - for stdin"},
-		&cli.StringFlag{Name: "tenant", Usage: "the `TENANT` of these subscriptions, where it is not the credential's own"},
-		&cli.StringFlag{Name: "cloud", Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"},
-		&cli.StringFlag{Name: "service-management", Usage: "the classic side's `URL`, in place of --cloud; plain http to loopback only"},
-		&cli.StringFlag{Name: "resource-manager", Usage: "the Resource Manager side's `URL`, in place of --cloud"},
-		&cli.StringFlag{Name: "target-resource-group", Usage: "the target `GROUP` of the vaults: a name, or a template such as rg-{location}"},
-		&cli.StringFlag{Name: "out", TakesFile: true, Usage: "write to `FILE` and not to stdout"},
-		&cli.BoolFlag{Name: "overwrite", Usage: "let --out replace an inventory that is there"},
+		&cli.StringFlag{Name: "tenant", Destination: &o.tenant, Usage: "the `TENANT` of these subscriptions, where it is not the credential's own"},
+		&cli.StringFlag{Name: "cloud", Destination: &o.cloud, Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"},
+		&cli.StringFlag{Name: "service-management", Destination: &o.serviceManagement, Usage: "the classic side's `URL`, in place of --cloud; plain http to loopback only"},
+		&cli.StringFlag{Name: "resource-manager", Destination: &o.resourceManager, Usage: "the Resource Manager side's `URL`, in place of --cloud"},
+		&cli.StringFlag{Name: "target-resource-group", Destination: &o.targetResourceGroup, Usage: "the target `GROUP` of the vaults: a name, or a template such as rg-{location}"},
+		&cli.StringFlag{Name: "out", Destination: &o.out, TakesFile: true, Usage: "write to `FILE` and not to stdout"},
+		&cli.BoolFlag{Name: "overwrite", Destination: &o.overwrite, Usage: "let --out replace an inventory that is there"},
 	}, credentialFlags()...)
 }
 
 // newFound makes what the flags say of a fleet that is to be found.
-func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
-	f := &inventory.Found{At: now(), TargetResourceGroup: c.String("target-resource-group")}
+func (e *environment) newFound(c *cli.Context, o *foundOptions) (*inventory.Found, error) {
+	f := &inventory.Found{At: now(), TargetResourceGroup: o.targetResourceGroup}
 	if f.TargetResourceGroup != "" {
 		if err := inventory.CheckTarget(f.TargetResourceGroup); err != nil {
 			return nil, failure.Usage("name a resource group that exists", "--target-resource-group: %w", err)
 		}
 	}
-	if tenant := c.String("tenant"); tenant != "" {
-		if err := inventory.CheckTenant(tenant); err != nil {
+	if o.tenant != "" {
+		if err := inventory.CheckTenant(o.tenant); err != nil {
 			return nil, failure.Usage("", "--tenant: %w", err)
 		}
 	}
@@ -53,15 +66,26 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 	if f.Credentials, err = credentials(c, fleet.Credentials{}); err != nil {
 		return nil, err
 	}
-	f.Subscriptions, err = e.subscriptions(c)
+	var list discover.List
+	for _, text := range o.subscriptions.Value() {
+		list.Add("--subscription", text)
+	}
+	if file := o.subscriptionsFrom; file != "" {
+		data, err := e.input(file)
+		if err != nil {
+			return nil, failure.New(fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
+		}
+		list.AddLines(file, data)
+	}
+	f.Subscriptions, err = list.Of(o.tenant)
 	return f, err
 }
 
 // cloudOf reads which cloud the flags mean. There is no default: a forgotten
 // flag must not mean production. kind is nil for the classic one, which alone needs
 // the classic side.
-func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
-	name, sm, rm := c.String("cloud"), c.String("service-management"), c.String("resource-manager")
+func cloudOf(c *cli.Context, o *foundOptions, kind *fleet.KindSpec) (fleet.Cloud, error) {
+	name, sm, rm := o.cloud, o.serviceManagement, o.resourceManager
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
 		case name == "":
@@ -91,56 +115,6 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 	return fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: strings.TrimRight(sm, "/"), ResourceManager: strings.TrimRight(rm, "/")}, nil
 }
 
-// subscriptions reads --subscription and --subscriptions-from. All mistakes
-// are in the error.
-func (e *environment) subscriptions(c *cli.Context) ([]inventory.FoundSubscription, error) {
-	var (
-		list     []inventory.FoundSubscription
-		mistakes []error
-		seen     = map[string]string{} // IDs and names to where they were given
-	)
-	add := func(where, text string) {
-		id, name, _ := strings.Cut(text, "=")
-		norm, err := fleet.NormalizeGUID(strings.TrimSpace(id))
-		name = strings.TrimSpace(name)
-		if err == nil && name != "" {
-			err = inventory.CheckName(name)
-		}
-		for _, key := range []string{norm, strings.ToLower(name)} {
-			if first, twice := seen[key]; err == nil && twice {
-				err = fmt.Errorf("%s was given before, at %s", key, first)
-			}
-		}
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("%s: %w", where, err))
-			return
-		}
-		seen[norm] = where
-		if name != "" {
-			seen[strings.ToLower(name)] = where
-		}
-		list = append(list, inventory.FoundSubscription{ID: norm, Name: name, Tenant: c.String("tenant")})
-	}
-	for _, text := range c.StringSlice("subscription") {
-		add("--subscription", text)
-	}
-	if file := c.String("subscriptions-from"); file != "" {
-		data, err := e.input(file)
-		if err != nil {
-			return nil, failure.New(fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
-		}
-		for i, line := range strings.Split(string(data), "\n") {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-				add(fmt.Sprintf("%s:%d", file, i+1), strings.Replace(line, "\t", "=", 1))
-			}
-		}
-	}
-	if len(mistakes) > 0 {
-		return nil, failure.Usage("give each subscription once, as ID or ID=NAME", "%w", errors.Join(mistakes...))
-	}
-	return list, nil
-}
-
 // input reads a file, or stdin for -.
 func (e *environment) input(file string) ([]byte, error) {
 	if file == "-" {
@@ -155,8 +129,8 @@ func (e *environment) input(file string) ([]byte, error) {
 
 // checkOut refuses, before anything is read, to write over what is no
 // inventory or was not meant to be replaced.
-func checkOut(c *cli.Context) error {
-	path := c.String("out")
+func (o *foundOptions) checkOut() error {
+	path := o.out
 	if path == "" || path == "-" {
 		return nil
 	}
@@ -174,17 +148,16 @@ func checkOut(c *cli.Context) error {
 		return failure.Usage("name another file", "--out: %s is there and cannot be read: %w", path, failure.Cause(err))
 	case !inventory.Looks(data):
 		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
-	case !c.Bool("overwrite"):
+	case !o.overwrite:
 		return failure.Usage(report.Command("inventory", "discover", "--update", path)+" brings it up to date and keeps what people wrote",
 			"--out: %s is there already; --overwrite would replace it", path)
 	}
 	return nil
 }
 
-// writeFound writes a new inventory, and says how it stands.
-func (e *environment) writeFound(c *cli.Context, f *inventory.Found) error {
+// writeFound writes a new inventory to a file, or to stdout, and says how it stands.
+func (e *environment) writeFound(path string, f *inventory.Found) error {
 	data := inventory.Write(f)
-	path := c.String("out")
 	if path == "" || path == "-" {
 		if _, err := e.stdout.Write(data); err != nil {
 			return err

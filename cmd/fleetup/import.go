@@ -13,6 +13,7 @@ import (
 )
 
 func (e *environment) importCommand() *cli.Command {
+	var o foundOptions
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "write an inventory from a table of vaults in CSV",
@@ -20,24 +21,24 @@ func (e *environment) importCommand() *cli.Command {
 		Description: "The columns are those of an included table: subscription, name, location, resourceType, targetResourceGroup,\n" +
 			"protectedItems and labels.NAME. A comma, a semicolon or a tab parts them. A subscription is an ID, or a name that\n" +
 			"--subscription ID=NAME or --subscriptions-from gives. All mistakes are reported together, with their places.",
-		Flags:  foundFlags(),
-		Action: e.importTable,
+		Flags:  o.flags(),
+		Action: func(c *cli.Context) error { return e.importTable(c, &o) },
 	}
 }
 
-func (e *environment) importTable(c *cli.Context) error {
+func (e *environment) importTable(c *cli.Context, o *foundOptions) error {
 	file, err := oneArgument(c, "a table")
 	if err != nil {
 		return err
 	}
-	f, err := e.newFound(c)
+	f, err := e.newFound(c, o)
 	if err != nil {
 		return err
 	}
-	if f.Cloud, err = cloudOf(c, nil); err != nil {
+	if f.Cloud, err = cloudOf(c, o, nil); err != nil {
 		return err
 	}
-	if err := checkOut(c); err != nil {
+	if err := o.checkOut(); err != nil {
 		return err
 	}
 	data, err := e.input(file)
@@ -55,5 +56,5 @@ func (e *environment) importTable(c *cli.Context) error {
 		return failure.Usage("give it a row for each vault", "%s has no vaults", file)
 	}
 	f.Source = "the table " + file
-	return e.writeFound(c, f)
+	return e.writeFound(o.out, f)
 }

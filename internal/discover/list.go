@@ -1,0 +1,67 @@
+package discover
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+)
+
+// List are subscriptions as people write them: ID or ID=NAME, each once. The zero
+// value is ready.
+type List struct {
+	subscriptions []inventory.FoundSubscription
+	mistakes      []error
+	seen          map[string]string // IDs and names to where they were given
+}
+
+// Add takes in one; where says where it was given.
+func (l *List) Add(where, text string) {
+	if l.seen == nil {
+		l.seen = map[string]string{}
+	}
+	id, name, _ := strings.Cut(text, "=")
+	norm, err := fleet.NormalizeGUID(strings.TrimSpace(id))
+	name = strings.TrimSpace(name)
+	if err == nil && name != "" {
+		err = inventory.CheckName(name)
+	}
+	for _, key := range []string{norm, strings.ToLower(name)} {
+		if first, twice := l.seen[key]; err == nil && twice {
+			err = fmt.Errorf("%s was given before, at %s", key, first)
+		}
+	}
+	if err != nil {
+		l.mistakes = append(l.mistakes, fmt.Errorf("%s: %w", where, err))
+		return
+	}
+	l.seen[norm] = where
+	if name != "" {
+		l.seen[strings.ToLower(name)] = where
+	}
+	l.subscriptions = append(l.subscriptions, inventory.FoundSubscription{ID: norm, Name: name})
+}
+
+// AddLines takes in one a line: a tab may stand for the equals sign, and lines that
+// begin with # are remarks.
+func (l *List) AddLines(file string, data []byte) {
+	for i, line := range strings.Split(string(data), "\n") {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			l.Add(fmt.Sprintf("%s:%d", file, i+1), strings.Replace(line, "\t", "=", 1))
+		}
+	}
+}
+
+// Of is the list, in a tenant. All mistakes are in the error.
+func (l *List) Of(tenant string) ([]inventory.FoundSubscription, error) {
+	if len(l.mistakes) > 0 {
+		return nil, failure.Usage("give each subscription once, as ID or ID=NAME", "%w", errors.Join(l.mistakes...))
+	}
+	for i := range l.subscriptions {
+		l.subscriptions[i].Tenant = tenant
+	}
+	return l.subscriptions, nil
+}
