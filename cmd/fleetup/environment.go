@@ -29,6 +29,9 @@ type environment struct {
 	screen         bool                       // messages go to a terminal that can redraw
 	colour         bool                       // of messages
 	columns        int                        // width of the terminal that data goes to; 0 for no terminal
+	redraws        bool                       // that terminal can redraw
+	colours        bool                       // and shows colours
+	pages          *os.File                   // what stdout writes to
 	interrupt      chan struct{}              // closed by the first signal
 	ends           orderly                    // who ends in order when that comes
 	jsonErrors     atomic.Bool                // the command line asks for them
@@ -50,6 +53,9 @@ func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 		screen:    out && !plain,
 		colour:    out && !plain && os.Getenv("NO_COLOR") == "",
 		columns:   columns,
+		redraws:   columns > 0 && !plain,
+		colours:   columns > 0 && !plain && os.Getenv("NO_COLOR") == "",
+		pages:     stdout,
 		interrupt: make(chan struct{}),
 		die:       func(c fleet.ExitCode) { os.Exit(int(c)) },
 	}
@@ -121,9 +127,13 @@ func (e *environment) ask(format string, args ...any) (string, error) {
 	}
 }
 
-// size returns the terminal's width and height, 80 by 24 where there is none.
-func (e *environment) size() (width, height int) {
-	if w, h, err := term.GetSize(int(e.messages.Fd())); err == nil && w > 0 {
+// size returns the width and height of the terminal that messages go to, 80 by
+// 24 where there is none; pageSize is that of the one that data goes to.
+func (e *environment) size() (width, height int)     { return sizeOf(e.messages) }
+func (e *environment) pageSize() (width, height int) { return sizeOf(e.pages) }
+
+func sizeOf(terminal *os.File) (width, height int) {
+	if w, h, err := term.GetSize(int(terminal.Fd())); err == nil && w > 0 {
 		return w, h
 	}
 	return 80, 24

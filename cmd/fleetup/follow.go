@@ -16,8 +16,10 @@ type follower struct {
 	path  string
 	run   journal.Run
 	have  bool
-	seen  bool      // it has had a run: a ledger that is taken for a moment is no end
-	again time.Time // when time alone may change the picture, though nothing is recorded; zero: never
+	keep  bool          // fresh is wanted
+	fresh []fleet.Event // what has come since whoever watches took it; nothing of a run that was read anew
+	seen  bool          // it has had a run: a ledger that is taken for a moment is no end
+	again time.Time     // when time alone may change the picture, though nothing is recorded; zero: never
 }
 
 // lookEvery is how often a follower looks.
@@ -43,13 +45,20 @@ func (f *follower) read(r *reading) (news bool, err error) {
 	}
 	if !f.have || info.ID != f.run.Info.ID {
 		f.run, f.have, err = r.latest()
+		f.fresh = nil
 		return err == nil, err
 	}
 	was := f.run.Live
 	f.run.Info, f.run.Live = info, r.live != nil
 	err = r.EventsAfter(info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
 		f.run.Seq, news = seq, true
-		return f.run.Apply(e)
+		if err := f.run.Apply(e); err != nil {
+			return err
+		}
+		if f.keep {
+			f.fresh = append(f.fresh, e)
+		}
+		return nil
 	})
 	if err == nil && news {
 		f.run.Evidence.Events, f.run.Evidence.JournalHead, err = r.Head()

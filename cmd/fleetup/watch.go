@@ -12,10 +12,13 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// watchStatus shows the status again whenever something has changed. On a
-// terminal the page stays in its place; elsewhere a form feed parts the pages.
+// watchStatus shows the run until it is finished: on a terminal by the live view
+// that the run itself has; elsewhere, and where a part was asked for, by its
+// status whenever that has changed. In its place on a terminal, and with a form
+// feed between the pages of a pipe.
 func (e *environment) watchStatus(c *cli.Context) error {
 	format, err := report.ParseRunFormat(c.String("output"))
 	if err != nil {
@@ -39,7 +42,10 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		return err
 	}
 	f, o := &follower{path: path}, e.reportOptions(c, format, path)
-	inPlace := e.columns > 0 && format == report.FormatTable
+	inPlace := e.redraws && format == report.FormatTable
+	if inPlace && pick == nil {
+		return e.watchLive(c, f, o)
+	}
 	screen, pages := report.NewScreen(e.stdout), 0
 	err = e.watch(f, 0, func() (bool, error) {
 		began := time.Now()
@@ -51,8 +57,9 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		pages++
 		switch {
 		case inPlace:
-			_, height := e.size()
-			if err := screen.Draw(fitting(page.String(), e.columns, height-1)); err != nil {
+			width, height := e.pageSize()
+			screen.Resize(width)
+			if err := screen.Draw(fitting(page.String(), width, height-1)); err != nil {
 				return true, err
 			}
 		case pages > 1 && format == report.FormatTable:
@@ -68,23 +75,80 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return f.verdict(c)
+}
+
+// verdict is how the run ended, where the command line asks for it.
+func (f *follower) verdict(c *cli.Context) error {
 	if c.Bool("exit-code") {
 		return ended(f.run.State.Verdict())
 	}
 	return nil
 }
 
-// redrawAt is when a page is shown again though nothing was written: when
-// something that the run waits for is over, and, where it stays in its place,
+// keysOfWatch says what the keys do to somebody who only looks.
+const keysOfWatch = "Ctrl-C leaves this view; it changes nothing of the run"
+
+// watchLive shows a run that another process carries out, or nobody, by the live
+// view, and in the end its status.
+func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) error {
+	f.keep = true
+	screen := report.NewScreen(e.stdout)
+	var shown *rollout.State // the one that the tracker began with
+	var tracker *report.Tracker
+	var guess *progress // guesses its end
+	leave := func() {
+		if guess != nil {
+			guess.stop()
+		}
+	}
+	defer func() { leave() }()
+	err := e.watch(f, 0, func() (bool, error) {
+		began := time.Now()
+		st := f.run.State
+		if st != shown {
+			leave()
+			tracker, shown = report.NewTracker(st), st
+			tracker.Zone, tracker.Ledger, tracker.Hint = localZone(), o.State, keysOfWatch
+			tracker.Recall(f.run.Told)
+			guess = &progress{done: make(chan struct{}), after: func() {}}
+			guess.estimates(tracker)
+		} else {
+			tracker.Apply(st, f.fresh)
+		}
+		f.fresh = nil
+		tracker.Carried(f.run.Live)
+		if st.Run.Closed != nil { // its page says it all
+			return true, screen.Clear()
+		}
+		width, height := e.pageSize()
+		screen.Resize(width)
+		err := screen.Draw(tracker.Live(now(), width, height, e.colours))
+		f.again = now().Add(redrawShare * time.Since(began)) // its ages grow, and a deadline may pass
+		return err != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := e.writeStatus(&page, f.run, nil, "", o); err != nil {
+		return err
+	}
+	if _, err := e.stdout.Write(page.Bytes()); err != nil {
+		return err
+	}
+	return f.verdict(c)
+}
+
+// redrawAt is when a page is shown again though nothing was written: when a soak,
+// a window, an approval or something else that the run waits for is over, and, where it stays in its place,
 // before its ages and its expected end are old; the slower it is made the later.
 func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration) (at time.Time) {
 	if inPlace && run.State.Run.Closed == nil {
 		at = now().Add(max(lookEvery, redrawShare*took))
 	}
-	for _, w := range report.Waits(run.State, now()) {
-		if w.Until != nil && w.Until.After(now()) && (at.IsZero() || w.Until.Before(at)) {
-			at = w.Until.Time
-		}
+	if next := report.NextChange(run.State, now()); !next.IsZero() && (at.IsZero() || next.Before(at)) {
+		at = next
 	}
 	return at
 }

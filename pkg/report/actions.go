@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -245,17 +244,8 @@ func (v *View) unknownActions(o Options) (out []Action) {
 	return out
 }
 
-// named calls vaults by their names while they are few.
-func named(vs []*Vault) string {
-	if len(vs) > 3 {
-		return vaults(len(vs))
-	}
-	names := make([]string, len(vs))
-	for i, x := range vs {
-		names[i] = x.Vault
-	}
-	return strings.Join(names, ", ")
-}
+// named calls vaults by their names, the first few of many.
+func named(vs []*Vault) string { return some(len(vs), func(i int) string { return vs[i].Vault }) }
 
 // waitActions are the vaults that come back by themselves, by why they wait.
 func (v *View) waitActions(c clock) (out []Action) {

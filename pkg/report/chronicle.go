@@ -24,6 +24,10 @@ type Chronicle struct {
 	sends      map[int]sends
 	reads      map[int][]Read
 	proof      Proof
+
+	recent recent
+	names  []string       // of the vaults
+	status []fleet.Status // as last seen, in the plan's order
 }
 
 // sends is what was sent for one vault.
@@ -88,14 +92,35 @@ func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
 	if c == nil {
 		return
 	}
+	if c.names == nil {
+		c.names = Names(st.Plan)
+		c.look(st)
+	}
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
 		if i, known := st.Lookup(f.VaultKey()); known {
 			c.vaultFact(st, i, e.At, f)
+			if ch, shows := changed(st, i, c.status[i], f); shows {
+				c.recent.vault(st, e.At, ch)
+			}
+			c.status[i] = st.Vaults[i].Status
 		}
 	} else {
 		c.runFact(st, e)
+		c.recent.run(st, c.names, e)
+		switch e.Fact.(type) {
+		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted: // they touch every vault
+			c.look(st)
+		}
 	}
 	c.lastAt = e.At
+}
+
+// look notes how each vault stands.
+func (c *Chronicle) look(st *rollout.State) {
+	c.status = make([]fleet.Status, len(st.Vaults))
+	for i := range st.Vaults {
+		c.status[i] = st.Vaults[i].Status
+	}
 }
 
 func (c *Chronicle) add(e Entry) {
@@ -150,7 +175,12 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		}
 		c.left = false
 		clear(c.denied)
-		say("resumed", f.By, plural(st.InFlight(), "upgrade", "upgrades")+" in flight or in doubt", "resumed")
+		flying := selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
+		detail := plural(len(flying), "upgrade", "upgrades") + " in flight or in doubt"
+		if len(flying) > 0 {
+			detail += ": " + someOf(c.names, flying)
+		}
+		say("resumed", f.By, detail, "resumed")
 	case fleet.WaveOpened:
 		say("wave", nobody, "", "wave %s opened", f.Wave)
 	case fleet.WaveDone:
@@ -158,7 +188,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 			if st.Waves[i].Name != f.Wave {
 				continue
 			}
-			say("wave", nobody, tally(st.Waves[i].Totals.Of), "wave %s done", f.Wave)
+			say("wave", nobody, waveTally(st, c.names, f.Wave), "wave %s done", f.Wave)
 			if soak := st.Plan.Waves[i].Soak; soak > 0 && i+1 < len(st.Waves) {
 				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = at(e.At.Add(soak))
 			}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -204,4 +205,60 @@ func nightOf(nights []stretch, t time.Time) int {
 		}
 	}
 	return lo
+}
+
+// NextChange is when time alone changes how a run stands: something that it waits
+// for is over, a soak or an approval ends, a window opens or closes. Zero: at no
+// time that is known. It costs O(vaults) while the run waits.
+func NextChange(st *rollout.State, now time.Time) (next time.Time) {
+	r := &st.Run
+	if r.Closed != nil || r.OpenedAt.IsZero() {
+		return next
+	}
+	at := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, w := range Waits(st, now) {
+		at(w.Until.value())
+	}
+	for i := range st.Waves {
+		w := &st.Waves[i]
+		if i == st.CurrentWave() && !w.DoneAt.IsZero() {
+			at(w.DoneAt.Add(st.Plan.Waves[i].Soak))
+		}
+		for _, g := range []*rollout.Gate{&w.Before, &w.After} {
+			if g.Approved != nil && g.OpenedAt.IsZero() {
+				at(g.Approved.ExpiresAt)
+			}
+		}
+	}
+	for _, until := range st.Throttled {
+		at(until)
+	}
+	var calendars []*plan.Calendar
+	add := func(c *plan.Calendar) {
+		if c != nil && !slices.Contains(calendars, c) {
+			calendars = append(calendars, c)
+		}
+	}
+	for w := range st.Plan.Waves {
+		add(st.Plan.CalendarOf(w))
+	}
+	for i := range st.Plan.Calendars {
+		add(&st.Plan.Calendars[i])
+	}
+	for _, c := range calendars {
+		s, err := plan.CompileCalendar(c)
+		if err != nil || s == nil { // a plan that is run has passed this check
+			continue
+		}
+		if until, open := s.OpenAt(now); open {
+			at(until)
+		} else if opens, ok := s.Next(now); ok {
+			at(opens)
+		}
+	}
+	return next
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -17,8 +18,8 @@ func Live(st *rollout.State, now time.Time, width, height int, colour bool) []st
 
 // Live returns the lines that show the run on a terminal of that size: how it
 // stands, a bar a wave, the counts by status, what happens next and when it
-// ends, what is in flight (what runs late first, then the oldest), and the
-// newest failures. Nothing is said by colour alone. No line is wider than
+// ends, what is in flight (what runs late first, then the oldest), the newest
+// failures, and what happened last. Nothing is said by colour alone. No line is wider than
 // width, and there are at most height-1 of them, so that the cursor can return
 // to the first.
 func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
@@ -48,6 +49,15 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 		s.reserve(-1)
 		s.wrap(l.label(s.width), part{text: l.text}, lines)
 	}
+	hint := 0
+	if t.Hint != "" && s.left > 3 {
+		hint = 1
+	}
+	last := 0
+	if n := len(t.recent.list); n > 0 && s.left-hint > 6 {
+		last = 1 + min(n, max((s.left-hint)/4, 2))
+	}
+	s.reserve(hint + last)
 	failures := 0
 	if len(t.failed) > 0 && (s.left > 5 || len(flying) == 0) { // the worst in flight is shown first
 		failures = min(len(t.failed), max(s.left/3, 1))
@@ -58,6 +68,14 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 		s.reserve(-failures - 1)
 		t.failures(&s, failures)
 	}
+	s.reserve(-last)
+	if last > 0 {
+		t.lately(&s, shownHappenings)
+	}
+	s.reserve(-hint)
+	if hint > 0 {
+		s.line(part{text: t.Hint, paint: text.Faint})
+	}
 	return s.lines
 }
 
@@ -67,6 +85,8 @@ func (t *Tracker) standing(now time.Time, flying int) (word string, loud bool) {
 	switch {
 	case r.Closed != nil:
 		return "FINISHED", false
+	case t.left:
+		return strings.ToUpper(string(runStatus(t.st, false, flying > 0, false))), true
 	case r.Suspended != nil:
 		return "SUSPENDED", true
 	case r.Halt != nil && flying > 0:
@@ -86,6 +106,9 @@ func (t *Tracker) standing(now time.Time, flying int) (word string, loud bool) {
 	}
 	return "RUNNING", false
 }
+
+// shownHappenings is how much of what happened last is shown at most.
+const shownHappenings = 12
 
 // narrow is the width below which words give way to figures.
 const narrow = 60
@@ -114,7 +137,12 @@ func (t *Tracker) headline(now time.Time, flying, width int) []part {
 	if n := t.budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}
-	h += dot + clockIn(t.Zone).second(now) + dot + fmt.Sprintf("run %s%splan %s", elide(t.run.ID, 13), dot, elideHash(or(t.run.Fingerprint, t.plan.Fingerprint)))
+	for _, more := range []string{clockIn(t.Zone).second(now), "run " + elide(t.run.ID, 13), "plan " + elideHash(or(t.run.Fingerprint, t.plan.Fingerprint))} {
+		if columns(word+h+dot+more) > width { // whole or not at all
+			break
+		}
+		h += dot + more
+	}
 	return []part{{text: word, paint: paint}, {text: h, paint: text.Bold}}
 }
 
@@ -137,7 +165,10 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, or(p.Reason, "no reason given")))
 	}
 	if s := r.Suspended; s != nil && r.Closed == nil {
-		out = append(out, "SUSPENDED: "+or(SuspendedDetail(s), s.Why))
+		out = append(out, "SUSPENDED: "+Zoned(or(SuspendedDetail(s), s.Why), t.Zone, now))
+	}
+	if t.left && r.Closed == nil && r.Suspended == nil && r.Halt == nil {
+		out = append(out, "INTERRUPTED: no process carries the run out. What is in flight goes on in the cloud.")
 	}
 	return out
 }

@@ -42,9 +42,14 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 
 // next is the next event, and where a person must do something, the command.
 func (t *Tracker) next(now time.Time, flying int) string {
-	r, steps := &t.run, NextSteps(t.st, true, now)
+	r, steps := &t.run, NextSteps(t.st, !t.left, now)
 	last := steps[len(steps)-1].On(t.Ledger)
 	switch {
+	case t.left:
+		if w := steps[0].When; w != "" {
+			return w + ": " + steps[0].On(t.Ledger)
+		}
+		return steps[0].On(t.Ledger)
 	case r.Suspended != nil:
 		return NextSteps(t.st, false, now)[0].On(t.Ledger)
 	case r.Halt != nil && flying > 0:

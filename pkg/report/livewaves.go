@@ -165,7 +165,7 @@ func (t *Tracker) calmed(s *sheet, now time.Time) {
 			line += fmt.Sprintf("%d more", n-i)
 			break
 		}
-		line += t.subscriptionName(id) + " until " + clockIn(t.Zone).soon(t.calm[id], now)
+		line += subscriptionIn(t.plan, id) + " until " + clockIn(t.Zone).soon(t.calm[id], now)
 	}
 	s.line(part{text: line, paint: text.FgYellow})
 }

@@ -106,116 +106,128 @@ type sayFunc func(at time.Time, what, format string, args ...any)
 
 // runLine says a fact about the run or a wave.
 func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c clock, say sayFunc) {
-	waveOf := func(name string) *rollout.WaveState {
-		for i := range st.Waves {
-			if st.Waves[i].Name == name {
-				return &st.Waves[i]
-			}
-		}
-		return &rollout.WaveState{}
+	if what, text := runWords(st, t.names, e, c.second); what != "" {
+		say(e.At, what, "%s", text)
 	}
+}
+
+// runWords puts a fact about the run or a wave into words, after the state has
+// folded it: what it is in one word, empty for a fact that nobody is told, and
+// the rest. names are those of the vaults, and write writes the times.
+func runWords(st *rollout.State, names []string, e fleet.Event, write func(time.Time) string) (what, text string) {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
-		say(e.At, "run", "%s opened, plan %s, %s", f.RunID, elideHash(f.PlanFingerprint), vaults(st.Totals.All()))
+		return "run", fmt.Sprintf("%s opened, plan %s, %s", f.RunID, elideHash(f.PlanFingerprint), vaults(st.Totals.All()))
 	case fleet.Resumed:
-		if len(t.flying) == 0 {
-			say(e.At, "resumed", "run %s: nothing is in flight or in doubt", st.Run.ID)
-			return
+		flying := selected(st, func(i int) bool { return st.Vaults[i].InFlight() || st.Vaults[i].Status == fleet.Upgrading })
+		if len(flying) == 0 {
+			return "resumed", fmt.Sprintf("run %s: nothing is in flight or in doubt", st.Run.ID)
 		}
-		say(e.At, "resumed", "run %s: first it follows %s in flight or in doubt", st.Run.ID,
-			vaults(len(t.flying)))
+		return "resumed", fmt.Sprintf("run %s: first it follows %s in flight or in doubt: %s", st.Run.ID, vaults(len(flying)), someOf(names, flying))
 	case fleet.WaveOpened:
-		say(e.At, "wave", "%s opened: %s", f.Wave, vaults(waveOf(f.Wave).Totals.All()))
+		in := waveVaults(st, f.Wave, func(s fleet.Status) bool { return s != fleet.Excluded })
+		if len(in) == 0 {
+			return "wave", f.Wave + " opened: nothing of it is to be done"
+		}
+		return "wave", fmt.Sprintf("%s opened: %s: %s", f.Wave, vaults(len(in)), someOf(names, in))
 	case fleet.WaveDone:
-		totals := waveOf(f.Wave).Totals
-		say(e.At, "wave", "%s done: %s", f.Wave, tally(totals.Of))
+		return "wave", f.Wave + " done: " + waveTally(st, names, f.Wave)
 	case fleet.RunHalted:
-		say(e.At, "HALTED", "%s: nothing more starts, what is in flight is followed", Halted(st.Plan, &f))
+		return "HALTED", Halted(st.Plan, &f) + ": nothing more starts, what is in flight is followed"
 	case fleet.Approved:
-		say(e.At, "approved", "the gate %s wave %s, by %s: %s", f.When, f.Wave, f.By.User, f.Reason)
+		return "approved", fmt.Sprintf("the gate %s wave %s, by %s: %s", f.When, f.Wave, f.By.User, f.Reason)
 	case fleet.GateOpened:
-		say(e.At, "gate", "%s wave %s %s", f.When, f.Wave, gateWords(f))
+		return "gate", fmt.Sprintf("%s wave %s %s", f.When, f.Wave, gateWords(f))
 	case fleet.FailuresAccepted:
-		say(e.At, "accepted", "the failures so far, by %s: %s", f.By.User, f.Reason)
+		return "accepted", fmt.Sprintf("the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:
-		say(e.At, "suspended", "%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
+		return "suspended", fmt.Sprintf("%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
-		say(e.At, "finished", "%s: exit %d", tally(st.Totals.Of), f.Code)
+		return "finished", fmt.Sprintf("%s: exit %d", tally(st.Totals.Of), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := WordOf(f)
-		say(e.At, w.Kind, "%s, by %s: %s", w.Text, w.By.User, w.Reason)
+		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.Throttled:
-		say(e.At, "throttled", "subscription %s is throttled until %s", t.subscriptionName(f.Subscription), c.second(f.Until))
+		return "throttled", fmt.Sprintf("subscription %s is throttled until %s", subscriptionIn(st.Plan, f.Subscription), write(f.Until))
 	}
+	return "", ""
 }
 
 // vaultLine says a vault's change, if it matters to somebody who watches.
 func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch Change, say sayFunc) {
-	v, name := &st.Vaults[ch.Vault], t.names[ch.Vault]
-	wave := st.Waves[st.Plan.Vaults[ch.Vault].Wave].Name
-	line := func(what, format string, args ...any) {
-		say(at, what, "%s  wave %s  %s", name, wave, fmt.Sprintf(format, args...))
-	}
-	op := or(v.OperationID, "-")
-	if ch.Overdue {
-		line("OVERDUE", "under way for %s, still followed  op %s", span(at.Sub(v.StartedAt)), op)
+	v := &st.Vaults[ch.Vault]
+	what, text := vaultWords(st, at, ch)
+	op := "op " + or(v.OperationID, "-")
+	switch what {
+	case "":
 		return
+	case "started":
+		text = op
+	case "upgraded":
+		text = "in " + span(v.EndedAt.Sub(v.StartedAt)) + "  " + op
+	case "FAILED":
+		text = t.words.failed + "  " + op + "  " + text
+	case "UNKNOWN":
+		text = "for good  " + op + "  " + v.Reason
+	case "unknown":
+		text = "is being read  " + op + "  " + v.Reason
+	case "OVERDUE", "read", "foreign", "found":
+		text += "  " + op
+	}
+	say(at, what, "%s  wave %s  %s", t.names[ch.Vault], st.Waves[st.Plan.Vaults[ch.Vault].Wave].Name, text)
+}
+
+// vaultWords puts a vault's change into words, after the state has folded it:
+// what became of it in one word, empty where that matters to nobody who watches,
+// and what more there is to say of it, empty for nothing.
+func vaultWords(st *rollout.State, at time.Time, ch Change) (what, why string) {
+	v := &st.Vaults[ch.Vault]
+	if ch.Overdue {
+		return "OVERDUE", "under way for " + span(at.Sub(v.StartedAt)) + ", still followed"
 	}
 	if ch.Reading {
-		if r := v.Reading; r != nil {
-			line("read", "%s  op %s", r, op)
+		if v.Reading == nil {
+			return "", ""
 		}
-		return
+		return "read", v.Reading.String()
 	}
 	switch ch.To {
 	case fleet.Upgrading:
 		switch {
 		case v.Foreign:
-			line("foreign", "somebody else's upgrade is under way, it is followed  op %s", op)
+			return "foreign", "somebody else's upgrade is under way, it is followed"
 		case ch.From == fleet.Unknown:
-			line("found", "its start had been accepted  op %s", op)
-		default:
-			line("started", "op %s", op)
+			return "found", "its start had been accepted"
 		}
+		return "started", ""
 	case fleet.Upgraded:
-		line("upgraded", "in %s  op %s", span(v.EndedAt.Sub(v.StartedAt)), op)
+		return "upgraded", ""
 	case fleet.Failed:
-		line("FAILED", "%s  op %s  %s", t.words.failed, op, or(v.Reason, "no reason given"))
+		return "FAILED", or(v.Reason, "no reason given")
 	case fleet.Unknown:
 		if v.Final {
-			line("UNKNOWN", "for good  op %s  %s", op, v.Reason)
-		} else {
-			line("unknown", "is being read  op %s  %s", op, v.Reason)
+			return "UNKNOWN", or(v.Reason, "for good")
 		}
+		return "unknown", or(v.Reason, "is being read")
 	case fleet.Blocked:
-		line("blocked", "%s", or(v.Reason, "no reason given"))
+		return "blocked", or(v.Reason, "no reason given")
 	case fleet.Busy:
-		line("busy", "tried again later: %s", or(v.Reason, "something else is under way on it"))
+		return "busy", "tried again later: " + or(v.Reason, "something else is under way on it")
 	case fleet.Already:
-		line("already", "%s", or(v.Reason, t.words.before))
+		return "already", or(v.Reason, wordingOf(st.Plan.Kind).before)
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
-			line("returned", "%s", or(v.Reason, "not started"))
+			return "returned", or(v.Reason, "not started")
 		}
 	case fleet.Excluded:
-		line("held", "%s", v.Reason)
+		return "held", v.Reason
 	case fleet.Pending:
 		if ch.From == fleet.Excluded {
-			line("released", "%s", v.Reason)
-			return
+			return "released", v.Reason
 		}
-		line("reopened", "%s", v.Reason)
+		return "reopened", v.Reason
 	}
-}
-
-// subscriptionName is what people call a subscription.
-func (t *Tracker) subscriptionName(id string) string {
-	for i := range t.plan.Subscriptions {
-		if s := &t.plan.Subscriptions[i]; s.ID == id && s.Name != "" {
-			return s.Name
-		}
-	}
-	return id
+	return "", ""
 }
 
 // heartbeat says where the run stands on one line.

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,7 @@ func TestPlainOfOneBatchEndsTheSame(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, lines)
 		}
 	}
+	tr.recent = recent{} // a state knows nothing of it
 	if got, want := tr.Live(t0, 100, 40, false), Live(n.st, t0, 100, 40, false); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the tracker shows\n%s\nthe state\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -73,7 +75,9 @@ func TestTrackerFollowsState(t *testing.T) {
 		}
 		tr.Apply(st, batch)
 		now := st.Run.LastAt.Add(time.Minute)
-		got, want := tr.Live(now, 100, 60, false), Live(st, now, 100, 60, false)
+		fresh := NewTracker(st)
+		fresh.recent = tr.recent // a state knows nothing of it
+		got, want := tr.Live(now, 100, 60, false), fresh.Live(now, 100, 60, false)
 		// The order of the failures is that in which they came; a fresh
 		// tracker cannot know it.
 		if g, w := len(got), len(want); g != w {
@@ -85,6 +89,91 @@ func TestTrackerFollowsState(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever only reads a run sees what the run itself shows, what happened last
+// among it, whenever the reader comes.
+func TestReaderSeesWhatTheRunShows(t *testing.T) {
+	t.Parallel()
+	var tr *Tracker
+	c, seen := NewChronicle(), 0
+	replay(t, meddledNight(t).events, func(st *rollout.State, batch []fleet.Event) {
+		if tr == nil {
+			tr = NewTracker(rollout.NewState(st.Plan))
+		}
+		tr.Apply(st, batch)
+		for _, e := range batch {
+			c.Add(st, e)
+		}
+		reader := NewTracker(st)
+		reader.Recall(c)
+		reader.note = tr.note // of the facts that a reader follows, and nowhere in the state
+		now := st.Run.LastAt.Add(time.Minute)
+		got, want := strings.Join(reader.Live(now, 120, 60, false), "\n"), strings.Join(tr.Live(now, 120, 60, false), "\n")
+		if len(batch) == 0 {
+			return // the moment before the first fact
+		}
+		_, got, _ = strings.Cut(got, "What happened last")
+		_, want, _ = strings.Cut(want, "What happened last")
+		if got != want || got == "" {
+			t.Fatalf("after %v the reader shows\n%s\nthe run\n%s", batch, got, want)
+		}
+		seen++
+	})
+	if seen < 20 {
+		t.Errorf("compared %d times", seen)
+	}
+}
+
+// A run that nobody carries out is told so, with what to type, and what the keys
+// do stands below everything.
+func TestLiveOfARunThatNobodyCarriesOut(t *testing.T) {
+	t.Parallel()
+	n := busyNight(t)
+	for _, width := range []int{45, 80, 120} {
+		tr := NewTracker(n.st)
+		tr.Zone, tr.Ledger, tr.Hint = sydney, "contoso.db", "Ctrl-C leaves"
+		tr.Carried(false)
+		lines := tr.Live(t0.Add(125*time.Minute), width, 24, false)
+		all := strings.Join(lines, "\n")
+		if !strings.HasPrefix(all, "INTERRUPTED ") || !strings.Contains(all, "fleetup resume --yes") || lines[len(lines)-1] != "Ctrl-C leaves" {
+			t.Errorf("at %d columns:\n%s", width, all)
+		}
+		tr.Carried(true)
+		if all := strings.Join(tr.Live(t0.Add(125*time.Minute), width, 24, false), "\n"); !strings.HasPrefix(all, "RUNNING ") {
+			t.Errorf("carried out, at %d columns:\n%s", width, all)
+		}
+	}
+}
+
+// Vaults with the same to say are told together: the first few by their names.
+func TestWhatHappenedNamesItsVaults(t *testing.T) {
+	t.Parallel()
+	st := bigState(40, 0)
+	tr := NewTracker(st)
+	for i := range 20 {
+		k := st.Plan.Vaults[i].Key
+		var batch []fleet.Event
+		for _, f := range []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op"},
+			fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}} {
+			e := fleet.Event{At: t0.Add(time.Duration(i) * time.Second), Fact: f}
+			if err := st.Apply(e); err != nil {
+				t.Fatal(err)
+			}
+			batch = append(batch, e)
+		}
+		tr.Apply(st, batch)
+	}
+	all := strings.Join(strings.Fields(strings.Join(tr.Live(t0.Add(time.Minute), 80, 60, false), " ")), " ")
+	if !strings.Contains(all, "started prod/v0000, prod/v0001, prod/v0002") || !regexp.MustCompile(`v00\d\d and \d+ more`).MatchString(all) {
+		t.Errorf("%s", all)
+	}
+	if got := some(4, func(i int) string { return string(rune('a' + i)) }); got != "a, b, c, d" {
+		t.Errorf("four are %q", got)
+	}
+	if got := some(12, func(i int) string { return string(rune('a' + i)) }); got != "a, b, c and 9 more" {
+		t.Errorf("twelve are %q", got)
+	}
 }
 
 // bigState is a run of n vaults of which the first flying are in flight, the

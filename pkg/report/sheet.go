@@ -46,7 +46,8 @@ func (s *sheet) line(parts ...part) {
 }
 
 // wrap adds a text behind a label on as many lines as it needs but no more than
-// limit; those that follow are indented by the label.
+// limit; those that follow are indented by the label. What is too much is left
+// out by whole words.
 func (s *sheet) wrap(label string, p part, limit int) {
 	line, prefix := "", label
 	for _, word := range strings.Fields(Clean(p.text)) {
@@ -59,6 +60,15 @@ func (s *sheet) wrap(label string, p part, limit int) {
 			next, prefix, limit = word, strings.Repeat(" ", columns(label)), limit-1
 		}
 		line = next
+	}
+	if columns(prefix+line) > s.width { // what is too much goes by whole words, too
+		mark := " …"
+		for at := strings.LastIndexByte(line, ' '); at > 0; at = strings.LastIndexByte(line, ' ') {
+			if line = line[:at]; columns(prefix+line+mark) <= s.width {
+				line += mark
+				break
+			}
+		}
 	}
 	s.line(part{text: prefix + line, paint: p.paint})
 }

@@ -19,9 +19,10 @@ import (
 type Tracker struct {
 	// Zone is that of the times in the live view, nil for UTC; Ledger is the
 	// path that its commands name, empty for none. Set them before the first
-	// call.
+	// call. Hint, unless empty, is a last line below everything: what the keys do.
 	Zone   *time.Location
 	Ledger string
+	Hint   string
 
 	renew chan struct{} // capacity 1
 
@@ -42,6 +43,8 @@ type Tracker struct {
 	budget  rollout.Budget
 	calm    map[string]time.Time // until when subscriptions are left alone
 	note    fleet.Event          // the newest note; no fact: none
+	recent  recent               // what happened last
+	left    bool                 // no process carries the run out
 	gate    gate                 // the one that the run stands before
 	hours   map[*plan.Calendar]*plan.Schedule
 
@@ -125,6 +128,7 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 			default:
 			}
 		}
+		t.recent.run(st, t.names, e)
 		switch f := e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
 			everything = true
@@ -135,6 +139,7 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 		case fleet.VaultFact:
 			if c, ok := t.vaultFact(st, f); ok {
 				c.Event = n
+				t.recent.vault(st, e.At, c)
 				changes = append(changes, c)
 			}
 		}
@@ -146,6 +151,24 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []Change {
 	return changes
 }
 
+// Recall tells the tracker what its run went through before, so that the view
+// knows what happened last.
+func (t *Tracker) Recall(c *Chronicle) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c != nil {
+		t.recent = c.recent.clone()
+	}
+}
+
+// Carried says whether a process carries the run out: one that nobody does looks
+// otherwise. A new tracker takes it for granted.
+func (t *Tracker) Carried(out bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.left = !out
+}
+
 // vaultFact takes in one fact about a vault; ok is false when it changed
 // nothing that shows.
 func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c Change, ok bool) {
@@ -153,11 +176,18 @@ func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c Change, ok 
 	if !known {
 		return c, false
 	}
+	c, ok = changed(st, i, t.status[i], f)
+	t.place(st, i)
+	return c, ok
+}
+
+// changed is what a fact about a vault, which the state has folded, made of it;
+// ok is false when that is nothing that shows.
+func changed(st *rollout.State, i int, from fleet.Status, f fleet.VaultFact) (c Change, ok bool) {
 	v := &st.Vaults[i]
 	d, _ := f.(fleet.DeadlinePassed)
-	c = Change{Vault: i, From: t.status[i], To: v.Status,
+	c = Change{Vault: i, From: from, To: v.Status,
 		Overdue: d.Deadline == fleet.DeadlineOverdue && v.Status == fleet.Upgrading}
-	t.place(st, i)
 	_, c.Reading = f.(fleet.Inspected)
 	forGood := d.Deadline == fleet.DeadlineReconcile // unknown before and after, but now for good
 	return c, c.From != c.To || c.Overdue || c.Reading || forGood
