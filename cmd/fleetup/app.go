@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 // app declares the program.
@@ -118,5 +119,22 @@ func oneOf(flag, value string, allowed ...string) error {
 // say prints a message of one line or more. What in it could steer a terminal
 // is escaped, wherever it comes from.
 func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "%s\n", cleanLines(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(w, "%s\n", fitted(w, cleanLines(fmt.Sprintf(format, args...))))
+}
+
+// fitted breaks the lines of a message between words where it goes to a terminal.
+// A line with a command in it is the terminal's to break: what that has broken
+// can be pasted.
+func fitted(w io.Writer, text string) string {
+	width := columnsOf(w)
+	if width <= 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if !strings.Contains(l, "fleetup ") {
+			lines[i] = report.Wrap(l, width)
+		}
+	}
+	return strings.Join(lines, "\n")
 }

@@ -82,15 +82,15 @@ func explain(w io.Writer, err error, asJSON bool) {
 	}
 	if problems != nil {
 		for _, p := range problems.List {
-			fmt.Fprintf(w, "%s\n", cleanLines(p.String()))
+			say(w, "%s", p.String())
 		}
-		fmt.Fprintf(w, "%s. Nothing was written and nothing was started.\n", message)
+		say(w, "%s. Nothing was written and nothing was started.", message)
 	} else {
 		// Further lines are set in: a line break in a name makes no line of ours.
-		fmt.Fprintf(w, "fleetup: %s\n", strings.ReplaceAll(cleanLines(message), "\n", "\n  "))
+		say(w, "fleetup: %s", strings.ReplaceAll(message, "\n", "\n  "))
 	}
 	if next != "" {
-		fmt.Fprintf(w, "Next: %s\n", cleanLines(next))
+		say(w, "Next: %s", next)
 	}
 }
 

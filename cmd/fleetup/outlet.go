@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/term"
 )
 
 // outlet is a standard stream that outlives its reader: once nobody reads any
@@ -14,6 +17,20 @@ type outlet struct {
 	file  *os.File
 	gone  atomic.Bool
 	lines lineTurn // set: whatever is written goes through it
+}
+
+// columnsOf is how wide the terminal is that a stream goes to; 0 where it goes to
+// none, or is read by a program.
+func columnsOf(w io.Writer) int {
+	o, ok := w.(*outlet)
+	if !ok || o.lines.Load() != nil {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(o.file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 func (o *outlet) Write(p []byte) (int, error) {

@@ -21,8 +21,8 @@ func (v *View) evidence(p *page) {
 		return
 	}
 	say := func(head string) string {
-		return fmt.Sprintf("journal head %s (event %s): keep this hash: fleetup audit verify --head proves later that nothing was cut off",
-			head, number(int(e.Events)))
+		return fmt.Sprintf("journal head %s (event %s): keep this hash: %s proves later that nothing was cut off",
+			head, number(int(e.Events)), unbroken("fleetup audit verify --head"))
 	}
 	p.pair("Evidence", "%s", say(e.JournalHead[:min(len(e.JournalHead), shortHead)]))
 	p.blocks[len(p.blocks)-1].full = say(e.JournalHead)

@@ -47,7 +47,11 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	}
 	for _, l := range next {
 		s.reserve(-1)
-		s.wrap(l.label(s.width), part{text: l.text}, lines)
+		most := lines
+		if strings.Contains(l.text, bond) {
+			most = 4 // a command that is cut off is of no use
+		}
+		s.wrap(l.label(s.width), part{text: l.text}, most)
 	}
 	hint := 0
 	if t.Hint != "" && s.left > 3 {

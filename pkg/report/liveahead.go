@@ -40,18 +40,20 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 	return lines
 }
 
-// next is the next event, and where a person must do something, the command.
+// next is the next event, and where a person must do something, the command,
+// unbroken.
 func (t *Tracker) next(now time.Time, flying int) string {
 	r, steps := &t.run, NextSteps(t.st, !t.left, now)
-	last := steps[len(steps)-1].On(t.Ledger)
+	command := func(s Step) string { return unbroken(s.On(t.Ledger)) }
+	last := command(steps[len(steps)-1])
 	switch {
 	case t.left:
 		if w := steps[0].When; w != "" {
-			return w + ": " + steps[0].On(t.Ledger)
+			return w + ": " + command(steps[0])
 		}
-		return steps[0].On(t.Ledger)
+		return command(steps[0])
 	case r.Suspended != nil:
-		return NextSteps(t.st, false, now)[0].On(t.Ledger)
+		return command(NextSteps(t.st, false, now)[0])
 	case r.Halt != nil && flying > 0:
 		return "it leaves when nothing of ours is in flight any more; " + last + " lets it go on"
 	case r.Halt != nil:
@@ -62,11 +64,11 @@ func (t *Tracker) next(now time.Time, flying int) string {
 		return "it leaves when the starts that are out are answered; " + last + " goes on"
 	}
 	if r.Paused != nil { // the banner says the rest
-		return steps[0].On(t.Ledger) + " lets it go on"
+		return command(steps[0]) + " lets it go on"
 	}
-	if what, command := waitWords(t.waiting(now), clockIn(t.Zone).soonBy(now), t.Ledger); what != "" {
-		if command != "" {
-			return "waits for " + what + ": " + command
+	if what, needed := waitWords(t.waiting(now), clockIn(t.Zone).soonBy(now), t.Ledger); what != "" {
+		if needed != "" {
+			return "waits for " + what + ": " + unbroken(needed)
 		}
 		return "waits for " + what
 	}

@@ -7,6 +7,16 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
+// bond is the space of what stays on one line, such as a command that somebody
+// will paste. No line is broken at it, and every writer makes a space of it.
+const bond = "\u00a0"
+
+// unbroken keeps a text on one line wherever a page is broken.
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", bond) }
+
+// loose is a text whose bonds are spaces again.
+func loose(s string) string { return strings.ReplaceAll(s, bond, " ") }
+
 // wrapped breaks a line between words so that it fits the width; what goes on
 // below is indented. A width of 0 breaks nothing, and a word that is too long
 // for any line stays whole, behind what is no longer than the indent.

@@ -2,8 +2,11 @@ package report
 
 import (
 	"bytes"
+	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -71,5 +74,85 @@ func TestPagesFitTheTerminal(t *testing.T) {
 		if w := text.StringWidth(strings.TrimRight(line, "\n")); w > 80 && !strings.Contains(line, ": fleetup ") {
 			t.Errorf("%d columns: %s", w, line)
 		}
+	}
+}
+
+// Every page breaks between words at any width: a word of the narrow page is a
+// word of the wide one, and what is to be pasted stands on one line.
+func TestPagesBreakBetweenWords(t *testing.T) {
+	t.Parallel()
+	now := t0.Add(9 * time.Hour)
+	views := map[string]*View{
+		"busy": busyNight(t).view(ViewOptions{Live: true, Now: now}), "halted": haltedNight(t).view(ViewOptions{Now: now}),
+		"finished": finishedNight(t).view(ViewOptions{Now: now, Evidence: &Evidence{Events: 5312, JournalHead: strings.Repeat("ab", 32)}}),
+	}
+	pages := map[string]func(width int) string{}
+	for name, v := range views {
+		for what, write := range map[string]func(io.Writer, *View, Options) error{"status": Status, "report": Report} {
+			pages[what+" "+name] = func(width int) string {
+				var b bytes.Buffer
+				if err := write(&b, v, Options{Zone: sydney, State: "contoso.db", Width: width}); err != nil {
+					t.Fatal(err)
+				}
+				return b.String()
+			}
+		}
+	}
+	p := todayPlan(kindAlerts)
+	p50, p90, err := Forecasts(p, t0, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages["plan"] = func(width int) string {
+		var b bytes.Buffer
+		if err := Plan(&b, p, PlanOptions{Zone: sydney, Now: t0, P50: &p50, P90: &p90, Upgrade: p.Upgrade, Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for name, page := range pages {
+		whole := page(0)
+		words := map[string]bool{}
+		for _, w := range strings.Fields(whole) {
+			words[w] = true
+		}
+		for _, width := range []int{60, 72, 80, 100, 120} {
+			narrow := page(width)
+			for _, w := range strings.Fields(narrow) {
+				if !words[w] {
+					t.Errorf("%s at %d columns has %q, which is a part of a word", name, width, w)
+				}
+			}
+			if strings.Contains(narrow, bond) {
+				t.Errorf("%s at %d columns has a space that cannot be pasted", name, width)
+			}
+			for _, command := range []string{"fleetup audit verify --head", "fleetup permissions alerts.yaml"} {
+				if strings.Contains(whole, command) && !strings.Contains(narrow, command) {
+					t.Errorf("%s at %d columns breaks %q:\n%s", name, width, command, narrow)
+				}
+			}
+		}
+	}
+}
+
+// A command that is too long for a line of the live view goes on as a shell goes
+// on with it; no argument is parted.
+func TestLiveCommandsCanBePasted(t *testing.T) {
+	t.Parallel()
+	tr := NewTracker(canaryDone(t).st)
+	tr.Ledger = "a folder/it's long/and longer/contoso.db"
+	want := ApproveArgs("canary")
+	for width := 60; width <= 200; width += 10 {
+		all := strings.Join(tr.Live(t0.Add(110*time.Minute), width, 40, false), "\n")
+		_, command, ok := strings.Cut(all, "fleetup ")
+		command, _, _ = strings.Cut("fleetup "+command, "\nENDS")
+		command = strings.Join(strings.Fields(strings.ReplaceAll(command, "\\\n", " ")), " ")
+		if !ok || command != Command(append(want, "--state", tr.Ledger)...) {
+			t.Errorf("at %d columns %q:\n%s", width, command, all)
+		}
+	}
+	if got := shellWords(`fleetup approve --reason 'it'\''s fine' --state 'a b.db'`); !slices.Equal(got,
+		[]string{"fleetup", "approve", "--reason", `'it'\''s fine'`, "--state", "'a b.db'"}) {
+		t.Errorf("%q", got)
 	}
 }

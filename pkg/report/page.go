@@ -109,7 +109,7 @@ func (p *page) writeTerminal(w io.Writer, width int) error {
 			b.WriteString(bl.grid.within(width).terminal(width) + "\n")
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, loose(b.String()))
 	return err
 }
 
@@ -165,7 +165,7 @@ func (g grid) terminal(width int) string {
 		}
 		cc := table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align}
 		if room := g.roomForLast(width); g.wrap && i == len(g.head)-1 && room > 0 {
-			cc.WidthMax, cc.WidthMaxEnforcer = room, text.WrapSoft
+			cc.WidthMax, cc.WidthMaxEnforcer = room, Wrap
 		}
 		columns = append(columns, cc)
 	}
@@ -207,7 +207,7 @@ func (p *page) writeMarkdown(w io.Writer) error {
 			bl.grid.markdown(&b)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, loose(b.String()))
 	return err
 }
 

@@ -379,7 +379,7 @@ func (d *dryRun) notStarting(p *page) {
 	}
 	reasons("HELD: by the inventory", d.withStatus(fleet.Excluded))
 	carried := d.with(func(v *Vault) bool { return v.Carried })
-	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; fleetup reopen permits another try", carried)
+	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; "+unbroken("fleetup reopen")+" permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))

@@ -131,7 +131,7 @@ func (d *dryRun) change(p *page) {
 	for _, s := range u.Before {
 		p.pair("Before it", "%s", s)
 	}
-	p.pair("Permissions", "%s; %s makes the role, and says what none can grant", permissionWords(u.Actions), Command("permissions", d.plan.Inventory))
+	p.pair("Permissions", "%s; %s makes the role, and says what none can grant", permissionWords(u.Actions), unbroken(Command("permissions", d.plan.Inventory)))
 }
 
 // permissionWords counts the actions that read, and names the others.

@@ -21,7 +21,7 @@ type RunRow struct {
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
 	c := clockIn(o.Zone)
-	g := grid{head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN"}, right: map[int]bool{5: true}, spare: []int{6, 4}}
+	g := grid{head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN"}, right: map[int]bool{5: true}, spare: []int{6, 3}}
 	for _, r := range rows {
 		ended, took, code := "-", "-", "-"
 		if r.EndedAt != nil {

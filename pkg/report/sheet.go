@@ -31,7 +31,7 @@ func (s *sheet) line(parts ...part) {
 	var b strings.Builder
 	room := s.width
 	for _, p := range parts {
-		t := Clean(p.text)
+		t := loose(Clean(p.text))
 		w := columns(t)
 		if w > room {
 			t, w = fit(t, room), room // nothing fits after a cut
@@ -50,7 +50,7 @@ func (s *sheet) line(parts ...part) {
 // out by whole words.
 func (s *sheet) wrap(label string, p part, limit int) {
 	line, prefix := "", label
-	for _, word := range strings.Fields(Clean(p.text)) {
+	for _, word := range s.words(Clean(p.text), columns(label)) {
 		next := word
 		if line != "" {
 			next = line + " " + word
@@ -71,6 +71,50 @@ func (s *sheet) wrap(label string, p part, limit int) {
 		}
 	}
 	s.line(part{text: prefix + line, paint: p.paint})
+}
+
+// words are what a text behind a label is broken between. A command that is too
+// long for a line of its own is parted as a shell goes on with it, so that it can
+// be pasted all the same.
+func (s *sheet) words(t string, label int) (out []string) {
+	for _, word := range strings.FieldsFunc(t, func(r rune) bool { return r == ' ' }) {
+		if !strings.Contains(word, bond) || columns(word) <= s.width-label {
+			out = append(out, word)
+			continue
+		}
+		line := ""
+		for _, arg := range shellWords(loose(word)) {
+			if line != "" && columns(line+" "+arg+goesOn) > s.width-label {
+				out = append(out, unbroken(line+goesOn))
+				line = ""
+			}
+			if line != "" {
+				line += " "
+			}
+			line += arg
+		}
+		out = append(out, unbroken(line))
+	}
+	return out
+}
+
+// goesOn tells a shell that a command goes on in the next line.
+const goesOn = ` \`
+
+// shellWords parts a command, quoted as Command quotes, into its arguments.
+func shellWords(command string) (out []string) {
+	from, quoted := 0, false
+	for i := 0; i < len(command); i++ {
+		switch {
+		case command[i] == '\\' && !quoted:
+			i++
+		case command[i] == '\'':
+			quoted = !quoted
+		case command[i] == ' ' && !quoted:
+			out, from = append(out, command[from:i]), i+1
+		}
+	}
+	return append(out, command[from:])
 }
 
 // list adds the members of a list, on as many lines as they need but no more

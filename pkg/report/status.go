@@ -206,14 +206,15 @@ func (v *View) figures(p *page, c clock) {
 		used += fmt.Sprintf(", %d more accepted by a person", n)
 	}
 	p.pair("Budget", "%s", used)
-	times := "started " + c.full(v.Run.StartedAt.value())
+	moment := func(what string, t time.Time) string { return unbroken(what + " " + c.full(t)) }
+	times := moment("started", v.Run.StartedAt.value())
 	if v.Run.ResumedAt != nil {
-		times += dot + "resumed " + c.full(v.Run.ResumedAt.value())
+		times += dot + moment("resumed", v.Run.ResumedAt.value())
 	}
 	if v.Run.EndedAt != nil {
-		times += dot + "ended " + c.full(v.Run.EndedAt.value())
+		times += dot + moment("ended", v.Run.EndedAt.value())
 	} else if v.Run.UpdatedAt != nil {
-		times += dot + "last change " + c.full(v.Run.UpdatedAt.value())
+		times += dot + moment("last change", v.Run.UpdatedAt.value())
 	}
 	p.pair("Times", "%s", times)
 	if e := v.Run.ExpectedEnd; e != nil {

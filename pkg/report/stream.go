@@ -239,7 +239,7 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	h.Standing, _ = t.standing(now, ours(flying))
 	h.Overdue, h.BeyondP90 = tardy(flying)
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
-		h.Next, h.Waits = t.next(now, ours(flying)), t.commanded(now)
+		h.Next, h.Waits = loose(t.next(now, ours(flying))), t.commanded(now)
 	}
 	return h
 }

@@ -15,6 +15,10 @@ type Message struct {
 	Body    string `json:"body"`
 }
 
+// mailWidth is how wide the sentences of a message are: it shows well in a
+// terminal and in any mail, wherever it is made.
+const mailWidth = 76
+
 // String is the message as it is pasted.
 func (m *Message) String() string {
 	return fmt.Sprintf("To: %s\nSubject: %s\n\n%s", m.To, m.Subject, m.Body)
@@ -32,14 +36,16 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 	m.Subject = readable(fmt.Sprintf("Vault upgrade failed: %s, OperationId %s", vs[0].Name, operation(vs[0])))
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(readable(fmt.Sprintf(format, args...)) + "\n") }
+	text := func(format string, args ...any) {
+		for _, l := range strings.Split(Wrap(readable(fmt.Sprintf(format, args...)), mailWidth), "\n") {
+			line("%s", l)
+		}
+	}
 	if len(vs) > 1 {
 		m.Subject = readable(fmt.Sprintf("%d vault upgrades failed with the code %s", len(vs), vs[0].errorCode()))
-		line("The upgrades of these %d classic vaults to Recovery Services vaults failed with the same code,", len(vs))
-		line("%s. None has been tried again. Please tell us the cause, and whether and when", vs[0].errorCode())
-		line("they may be tried again.")
+		text("The upgrades of these %d classic vaults to Recovery Services vaults failed with the same code, %s. None has been tried again. Please tell us the cause, and whether and when they may be tried again.", len(vs), vs[0].errorCode())
 	} else {
-		line("The upgrade of this classic vault to a Recovery Services vault failed. It has not been")
-		line("tried again. Please tell us the cause, and whether and when it may be tried again.")
+		text("The upgrade of this classic vault to a Recovery Services vault failed. It has not been tried again. Please tell us the cause, and whether and when it may be tried again.")
 	}
 	field := func(name, value string) { line("%-20s%s", name+":", value) }
 	for i, v := range vs {
