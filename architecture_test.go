@@ -72,7 +72,7 @@ func sources(t *testing.T) []source {
 	return out
 }
 
-// rooms is the table of design §1: what each folder may import besides the
+// rooms is the table of design.md#the-rooms: what each folder may import besides the
 // standard library. A folder that is not in it has no business being there.
 // Folders of this module stand without the module's name.
 var rooms = map[string][]string{
@@ -117,13 +117,13 @@ var rooms = map[string][]string{
 	".":                        {},
 }
 
-// TestRoomsImportWhatTheyMay: the directions of design §1.
+// TestRoomsImportWhatTheyMay: the directions of design.md#the-rooms.
 func TestRoomsImportWhatTheyMay(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
 		allowed, known := rooms[s.room]
 		if !known {
-			t.Errorf("%s is in no room of the design", s.path)
+			t.Errorf("%s is in no room of the table", s.path)
 			continue
 		}
 		if s.test {
@@ -180,7 +180,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 }
 
 // TestTheBrainIsPure: pkg/rollout has no clock, no input or output, and no
-// goroutine (design §1). The types of package time are free to use.
+// goroutine (design.md#the-brain). The types of package time are free to use.
 func TestTheBrainIsPure(t *testing.T) {
 	t.Parallel()
 	forbidden := []string{"os", "net", "io", "sync", "syscall", "context", "log", "math/rand", "crypto", "runtime", "unsafe"}

@@ -158,7 +158,7 @@ func tail(s string, lines int) string {
 	return strings.Join(all, "\n")
 }
 
-// standing is what `status -o json` and `report -o json` say (design §5).
+// standing is what `status -o json` and `report -o json` say (design.md#the-command-line).
 type standing struct {
 	SchemaVersion int
 	Run           struct {

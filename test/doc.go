@@ -1,7 +1,7 @@
 // Package test answers "does the program keep its promises when it is run as
 // people run it". It builds fleetup once and drives the binary from outside,
 // over loopback HTTP, against the cloud of package strictcloud, which is
-// another reading of the reference: inventories in files, signals, kills, exit
+// another reading of classic-service.md#sources: inventories in files, signals, kills, exit
 // codes, JSON on stdout.
 //
 // After every fleet the same is asked: no violation of the protocol, no vault

@@ -12,7 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
-// The exit codes of design §5, each from the whole program. Code 6 is in
+// The exit codes of design.md#the-command-line, each from the whole program. Code 6 is in
 // TestLedgerInUse, 5 in TestFirstSignal.
 
 func TestExitOK(t *testing.T) {
@@ -173,7 +173,7 @@ func TestExitNotUpgraded(t *testing.T) {
 	if n := len(v.Report().Starts); n != 0 {
 		t.Errorf("the blocked vault was started %d times", n)
 	}
-	v.Unblock() // it comes back by itself in the next run (design §2, rule 6)
+	v.Unblock() // it comes back by itself in the next run (design.md#rule-6)
 	w.start("run", w.inv, "--yes").ends(0)
 	if got := w.status(w.db); got.find(t, "old-agents").Status != "upgraded" {
 		t.Errorf("the mended vault is %s", got.find(t, "old-agents").Status)

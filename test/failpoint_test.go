@@ -243,7 +243,7 @@ func (w *site) journal() (begun bool, events []fleet.Event) {
 }
 
 // judgeDead: whatever the cloud was sent carries the ID of an intent that is on
-// disk (design §2, rule 1).
+// disk (design.md#rule-1).
 func (d *deceased) judgeDead() {
 	d.t.Helper()
 	intended := map[string]bool{}

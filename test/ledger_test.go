@@ -75,7 +75,7 @@ func TestLockDiesWithItsProcess(t *testing.T) {
 	w.gate.quiet(t)
 	w.cloud.ClientDied()
 	w.start("run", w.inv, "--yes").ends(2).says("unfinished run", "fleetup resume")
-	// What is planned is what runs: the plan is in the ledger (design §2, rule 7).
+	// What is planned is what runs: the plan is in the ledger (design.md#rule-7).
 	if err := os.Remove(w.inv); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSavedPlan(t *testing.T) {
 }
 
 // A run whose ledger is taken away stops before it sends anything more: an
-// intent that is written nowhere is none (design §2, rule 2 and §6).
+// intent that is written nowhere is none (design.md#rule-2 and #the-ledger).
 func TestLedgerTakenAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
@@ -166,7 +166,7 @@ func TestTwoLedgers(t *testing.T) {
 }
 
 // A lost ledger does not make the cloud forget: what failed counts as failed,
-// what is under way is followed, nothing is started twice (design §2, rule 5).
+// what is under way is followed, nothing is started twice (design.md#rule-5).
 func TestLostLedger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())

@@ -36,7 +36,7 @@ func slowStarts(t *testing.T, n int, d time.Duration) (*world, <-chan string) {
 }
 
 // The first signal lets the starts that are out end, records their answers and
-// starts nothing more (design §2, rule 10).
+// starts nothing more (design.md#rule-10).
 func TestFirstSignal(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {

@@ -171,7 +171,7 @@ func (w *site) until(what string, ok func() bool) {
 }
 
 // judgeSecrets: no token and no secret of the environment in anything that was
-// written, nor that secret on the wire (design §2, rule 13).
+// written, nor that secret on the wire (design.md#rule-13).
 func (w *site) judgeSecrets() {
 	w.t.Helper()
 	w.gate.mu.Lock()

@@ -134,7 +134,7 @@ func (w *world) judgeLimits() {
 	}
 }
 
-// judgeListings: one listing per subscription and tick (design §2, rule 11). A
+// judgeListings: one listing per subscription and tick (design.md#rule-11). A
 // process begins with one, and a failing one is tried again at once, twice.
 func (w *world) judgeListings() {
 	w.t.Helper()

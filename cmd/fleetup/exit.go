@@ -27,7 +27,7 @@ func ended(c fleet.ExitCode) error {
 	return outcome(c)
 }
 
-// codeOf maps an error to the exit code of the contract (design §5).
+// codeOf maps an error to the exit code of the contract (design.md#the-command-line).
 func codeOf(err error) fleet.ExitCode {
 	if err == nil {
 		return fleet.ExitOK

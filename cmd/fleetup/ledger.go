@@ -36,7 +36,7 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 }
 
 // eachCarried hands over every vault that earlier runs left failed, unknown or
-// re-opened (design §2, rule 5).
+// re-opened (design.md#rule-5).
 func eachCarried(l interface {
 	VaultRecords(func(fleet.VaultRecord) error) error
 }, do func(fleet.Carried)) error {

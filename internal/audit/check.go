@@ -419,7 +419,7 @@ func (a *auditor) closeRun() {
 }
 
 // checkRecords holds the vaults' records against the journal. They are what
-// keeps a failed vault failed (design §2, rule 5).
+// keeps a failed vault failed (design.md#rule-5).
 func (a *auditor) checkRecords() error {
 	seen := map[fleet.Key]bool{}
 	complain := func(k fleet.Key, run, message string) {

@@ -7,7 +7,7 @@
 //     client request IDs, a timeout per try and in all.
 //   - [Once.Send] is for starts. One call is one HTTP exchange at most: no
 //     retry, no redirect, no challenge answered, no connection reused, and it
-//     says whether anything may have left this machine (design §2, rule 3).
+//     says whether anything may have left this machine (design.md#rule-3).
 //
 // Both count for a lane of a subscription (Request.Subject): a [Pacer] says when
 // a read may go, or a start be made ready, and hears of every answer. Response.Busy

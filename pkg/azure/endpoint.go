@@ -12,7 +12,7 @@ import (
 )
 
 // emulatorToken is what is sent to plain-HTTP endpoints on loopback instead of
-// a token (design §4). It is no secret.
+// a token (inventory.md#keys). It is no secret.
 const emulatorToken = "fleetup-emulator"
 
 // Endpoint is a checked base URL.

@@ -39,7 +39,7 @@ func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")})
 }
 
-// Rule 3 of the design: a start goes out once, whatever comes back.
+// design.md#rule-3: a start goes out once, whatever comes back.
 func TestRule3SendIsOneExchange(t *testing.T) {
 	t.Parallel()
 	status := func(code int, header ...string) http.HandlerFunc {

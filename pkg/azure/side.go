@@ -48,8 +48,8 @@ type Side struct {
 // NewSides returns the two sides of a cloud. It makes no call and signs in
 // nowhere; an error means an endpoint that may not be used.
 //
-// The scopes are those of reference §2: the resource of the classic side ends
-// in a slash, which gives its scope two.
+// The scopes are those of classic-service.md#endpoints-and-headers: the resource of the classic
+// side ends in a slash, which gives its scope two.
 func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
 	sm, err1 := newSide("Service Management", lanes{fleet.LaneServiceManagement, fleet.LaneServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
 	rm, err2 := NewResourceManager(o)

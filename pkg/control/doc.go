@@ -1,6 +1,6 @@
 // Package control answers "how does one speak to a live run": a socket beside
 // the ledger, on which the process that holds the ledger shows its journal and
-// takes orders. bbolt lets no reader in beside a writer (design §6), so while a
+// takes orders. bbolt lets no reader in beside a writer (design.md#the-ledger), so while a
 // run is live this is how everybody else reads it.
 //
 // It promises:

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The resource providers of the vaults (reference §6 for the classic ones).
+// The resource providers of the vaults (classic-service.md#the-resource-manager-side for the
+// classic ones).
 const (
 	providerRecoveryServices = "Microsoft.RecoveryServices"
 	providerSiteRecovery     = "Microsoft.SiteRecovery"
@@ -18,7 +19,7 @@ const (
 // providers are those that a subscription can be asked for.
 var providers = []string{providerRecoveryServices, providerSiteRecovery, providerKeyVault}
 
-// The API versions of the Resource Manager side (reference §6).
+// The API versions of the Resource Manager side (classic-service.md#the-resource-manager-side).
 const (
 	versionSubscription = "2022-12-01"
 	versionProvider     = "2021-04-01"
@@ -40,8 +41,8 @@ const (
 	versionGuards = "2025-08-01"
 )
 
-// parseARM checks a Resource Manager request (reference §6). As on the real
-// side, the case of a path's words does not matter.
+// parseARM checks a Resource Manager request (classic-service.md#the-resource-manager-side). As on
+// the real side, the case of a path's words does not matter.
 func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []byte) *problem {
 	low := make([]string, len(segments))
 	for i, s := range segments {

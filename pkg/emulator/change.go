@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The states of a change, which are those of its operation (the reference, "The
-// common request", and the published example GetOperationStatus).
+// The states of a change, which are those of its operation (resource-manager.md#operations and the
+// published example GetOperationStatus).
 const (
 	changeInProgress = "InProgress"
 	changeSucceeded  = "Succeeded"

@@ -10,7 +10,7 @@ import (
 )
 
 // resourceProviderNamespace is part of the calls' paths. Production has
-// another: clients read it from the listing (reference §3).
+// another: clients read it from the listing (classic-service.md#the-listing).
 const resourceProviderNamespace = "EmulatedBackupNamespace"
 
 // row is a vault in a listing, as it was at one moment.
@@ -19,7 +19,7 @@ type row struct {
 	op    *operation
 }
 
-// list answers the listing of a subscription (reference §3). What it shows is
+// list answers the listing of a subscription (classic-service.md#the-listing). What it shows is
 // copied now; the writing, which takes time for large fleets, is left to the
 // reply.
 func (c *Cloud) list(s *subscription, at time.Time) reply {
@@ -104,7 +104,7 @@ func resourceID(kind string, v *vault) string {
 	return strconv.FormatUint(binary.BigEndian.Uint64(d[:8])>>8, 10)
 }
 
-// prereqs answers checkPrereqsForUpgrade (reference §4).
+// prereqs answers checkPrereqsForUpgrade (classic-service.md#the-three-calls).
 func (c *Cloud) prereqs(q *request, l *line) reply {
 	v := q.vault
 	if rep := c.occupied(v, l); rep != nil {
@@ -138,7 +138,7 @@ func (c *Cloud) occupied(v *vault, l *line) *reply {
 	return &rep
 }
 
-// objections answers with the reasons of a fault (reference §5, shape 1).
+// objections answers with the reasons of a fault (classic-service.md#errors, body 1).
 func (c *Cloud) objections(v *vault, f *fault) reply {
 	e := errorBody{
 		shape:   1,
@@ -174,7 +174,7 @@ func standardReason(kind string, v *vault) Reason {
 		RecommendedAction: "Update the agent on these machines, then check again."}
 }
 
-// start answers the POST that begins an upgrade (reference §4).
+// start answers the POST that begins an upgrade (classic-service.md#the-three-calls).
 func (c *Cloud) start(q *request, l *line) reply {
 	v := q.vault
 	if rep := c.startRefused(q, l); rep != nil {
@@ -266,7 +266,7 @@ func (c *Cloud) scripted(v *vault, f *fault) reply {
 	return refuse(status, e)
 }
 
-// result answers upgradeOperationResult (reference §4).
+// result answers upgradeOperationResult (classic-service.md#the-three-calls).
 func (c *Cloud) result(q *request, l *line) reply {
 	v := q.vault
 	op := v.current(l.At)

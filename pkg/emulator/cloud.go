@@ -33,7 +33,7 @@ type Vault struct {
 	ProtectedItems      int    `json:"protectedItems,omitempty"` // for durations by item
 }
 
-// The types of vault that can be upgraded (reference §1).
+// The types of vault that can be upgraded (classic-service.md#the-operation).
 const (
 	typeBackup       = "BackupVault"
 	typeSiteRecovery = "HyperVRecoveryManagerVault"

@@ -1,9 +1,10 @@
 // Package emulator answers "what would Azure do": an Azure that fits in a
 // process. One http.Handler speaks both sides of the classic vault upgrade
-// (reference §2–§6), the Service Management side in XML and the Resource Manager
-// side in JSON, under the same base URL, with the troubles a Scenario scripts.
-// Beside the classic vaults it has vaults of today's Azure (the reference
-// todays-vault-upgrades), which the Resource Manager side reads and changes.
+// (classic-service.md#endpoints-and-headers, #the-listing, #the-three-calls, #errors and
+// #the-resource-manager-side), the Service Management side in XML and the Resource Manager side in
+// JSON, under the same base URL, with the troubles a Scenario scripts. Beside the classic vaults it
+// has vaults of today's Azure (resource-manager.md#sources), which the Resource Manager side reads
+// and changes.
 //
 // It promises
 //   - to be strict: a wrong path, method, version, header, body or namespace is

@@ -54,7 +54,7 @@ type skipToken struct {
 	Of   string `json:"of"`
 }
 
-// parseGraph checks a query of Resource Graph (the reference, "Limits", and the
+// parseGraph checks a query of Resource Graph (resource-manager.md#resource-graph and the
 // published example ResourcesFirstPageQuery).
 func (c *Cloud) parseGraph(q *request, r *http.Request, body []byte) *problem {
 	q.call = callGraph

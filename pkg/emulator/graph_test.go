@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The query of the reference.
+// A query as discover asks it (resource-manager.md#resource-graph).
 const shippedQuery = `resources
 | where type in~ ('microsoft.recoveryservices/vaults','microsoft.dataprotection/backupvaults','microsoft.keyvault/vaults')
 | project id, name, type, location, subscriptionId, resourceGroup, tags, properties | order by id asc`

@@ -12,7 +12,7 @@ import (
 
 // Whatever looks like chance is a hash of the seed and of what it is about,
 // never a stream of random numbers: requests come in any order, and the same
-// scenario must do the same to the same vault (design §7).
+// scenario must do the same to the same vault (design.md#the-emulator).
 
 func digest(seed int64, parts []string) [sha256.Size]byte {
 	h := sha256.New()
@@ -39,7 +39,7 @@ func guid(seed int64, parts ...string) string {
 }
 
 // serviceName is the name of the cloud service that holds the vaults of a
-// subscription in a region (reference §3). Clients must read it, not build it.
+// subscription in a region (classic-service.md#the-listing). Clients must read it, not build it.
 func serviceName(subscriptionID, location string) string {
 	d := digest(0, []string{"cloud service", subscriptionID, normalize(location)})
 	hash := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(d[:20])

@@ -69,7 +69,7 @@ func newCloud(t *testing.T, s Scenario, vaults ...Vault) *Cloud {
 	return c
 }
 
-// client speaks the protocol the way the reference says, without any code of
+// client speaks the protocol the way classic-service.md#the-three-calls has it, without any code of
 // the emulator.
 type client struct {
 	t    testing.TB

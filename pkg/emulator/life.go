@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The states of an upgrade (reference §3, Status).
+// The states of an upgrade (classic-service.md#the-listing, Status).
 const (
 	statusInProgress = "InProgress"
 	statusUpgraded   = "Upgraded"
@@ -20,7 +20,7 @@ const (
 	afterEnd       = "end"
 )
 
-// Who started an upgrade (reference §3, TriggerType).
+// Who started an upgrade (classic-service.md#the-listing, TriggerType).
 const (
 	triggerUser   = "UserTriggered"
 	triggerForced = "ForcedUpgrade"

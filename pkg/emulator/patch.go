@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// patch answers the PATCH that begins a change (the reference, "The common
-// request").
+// patch answers the PATCH that begins a change (resource-manager.md#the-request).
 func (c *Cloud) patch(q *request, l *line) reply {
 	r := q.resource
 	if rep := c.patchRefused(q, l); rep != nil {
@@ -115,9 +114,8 @@ func immutability(properties object) string {
 	return state
 }
 
-// mayBecome tells which changes of immutability the service makes (the
-// reference, kind rsv-immutability): none from Locked, and only Unlocked becomes
-// Locked.
+// mayBecome tells which changes of immutability the service makes
+// (resource-manager.md#immutability): none from Locked, and only Unlocked becomes Locked.
 func mayBecome(from, to string) bool {
 	switch from {
 	case immutabilityLocked:

@@ -36,7 +36,7 @@ var (
 	recoveryServicesPatch = &shape{fields: map[string]*shape{
 		"tags": tags,
 		"properties": {fields: map[string]*shape{
-			// From 2024-02-01 on all five or none (the reference, kind rsv-alerts).
+			// From 2024-02-01 on all five or none (resource-manager.md#alerts).
 			"monitoringSettings": {whole: "monitoringSettings", fields: map[string]*shape{
 				"azureMonitorAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
 					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff, "alertsForAllFailoverIssues": onOff}},

@@ -164,7 +164,8 @@ func segmentsOf(u *url.URL) ([]string, error) {
 	return parts, nil
 }
 
-// parseClassic checks a Service Management request (reference §2–§4).
+// parseClassic checks a Service Management request (classic-service.md#endpoints-and-headers,
+// #the-listing and #the-three-calls).
 func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, body []byte) *problem {
 	const form = "the calls are /{subscriptionId}/cloudservices and /{subscriptionId}/cloudservices/{service}/resources/{namespace}/~/{type}/{vault}/{checkPrereqsForUpgrade|upgrade|upgradeOperationResult}"
 	if len(segments) < 2 || segments[1] != "cloudservices" || len(segments) != 2 && (len(segments) != 9 || segments[3] != "resources" || segments[5] != "~") {

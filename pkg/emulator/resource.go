@@ -31,7 +31,7 @@ type resourceType struct {
 	usual     func(shape string, r *resource) object
 }
 
-// The reference, introduction and "The common request". The older versions are
+// See resource-manager.md#the-request. The older versions are
 // those a sovereign cloud that lags may still be asked with; all of them want
 // the five alert settings.
 var resourceTypes = []*resourceType{

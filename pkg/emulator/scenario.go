@@ -35,7 +35,7 @@ type Duration struct {
 }
 
 // Changes is how vaults of today's Azure change. What a change is and how it is
-// followed is in the reference, "The common request".
+// followed is in resource-manager.md#operations.
 type Changes struct {
 	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; where absent as it was recorded, or {min: 5s, max: 2m} in the specification's shape
 	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; no such header at -1 or where absent, but for 10 in the specification's shape
@@ -87,7 +87,7 @@ type Fault struct {
 	Delay      string         `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
 	RetryAfter int            `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
 	Status     int            `yaml:"status" json:"status,omitempty"`         // HTTP status
-	Shape      int            `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (reference §5)
+	Shape      int            `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (classic-service.md#errors)
 	Answer     string         `yaml:"answer" json:"answer,omitempty"`         // which answer, or which error body, of today's side
 	InText     bool           `yaml:"inText" json:"inText,omitempty"`         // retryAfter is in the message, not in a header
 	Code       string         `yaml:"code" json:"code,omitempty"`
@@ -104,7 +104,7 @@ type Fault struct {
 	Provider   string         `yaml:"provider" json:"provider,omitempty"`     // Microsoft.RecoveryServices or Microsoft.SiteRecovery
 }
 
-// Reason is one entry of a prerequisite check's answer (reference §5, shape 1).
+// Reason is one entry of a prerequisite check's answer (classic-service.md#errors, body 1).
 // Message may be a table: rows parted by '|', columns by ';'.
 type Reason struct {
 	Code              string `yaml:"code" json:"code"`

@@ -14,7 +14,7 @@ const (
 	rsvVersion = "2026-07-01"
 	kvVersion  = "2026-02-01"
 
-	// The bodies of the reference's table.
+	// The bodies of resource-manager.md#alerts and #immutability.
 	alertsBody = `{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`
 	rbacBody   = `{"properties":{"enableRbacAuthorization":true}}`
 )

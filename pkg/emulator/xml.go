@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Namespaces of the Service Management side (reference §2, §5).
+// Namespaces of the Service Management side (classic-service.md#endpoints-and-headers and #errors).
 const (
 	nsAzure  = "http://schemas.microsoft.com/windowsazure"
 	nsWars   = "http://schemas.microsoft.com/wars"
@@ -20,7 +20,7 @@ const (
 	rootSpace = ` xmlns="` + nsAzure + `" xmlns:i="` + nsXSI + `"`
 	warsSpace = ` xmlns="` + nsWars + `" xmlns:i="` + nsXSI + `"`
 
-	// never is how an upgrade's end reads while it has none (reference §3): the
+	// never is how an upgrade's end reads while it has none (classic-service.md#the-listing): the
 	// largest time of the service's platform, without a zone.
 	never = "9999-12-31T23:59:59.9999999"
 )
@@ -72,7 +72,7 @@ func stamp(t time.Time, zone bool) string {
 	return s
 }
 
-// details writes a ResourceUpgradeDetails element (reference §3).
+// details writes a ResourceUpgradeDetails element (classic-service.md#the-listing).
 func (d *document) details(attributes string, v *vault, op *operation, now time.Time) {
 	status := op.status(now)
 	end, updated, message := never, stamp(op.AcceptedAt, true), ""
@@ -104,7 +104,7 @@ func (v *vault) upgradedID(group string) string {
 }
 
 // errorBody is an error of the service in one of its three shapes
-// (reference §5).
+// (classic-service.md#errors).
 type errorBody struct {
 	shape   int
 	code    string
@@ -149,8 +149,8 @@ func (e errorBody) bytes() []byte {
 	return d.Bytes()
 }
 
-// upgradeInput checks the body of a POST (reference §4) and returns the target
-// resource group it names.
+// upgradeInput checks the body of a POST (classic-service.md#the-three-calls) and returns the
+// target resource group it names.
 func upgradeInput(body []byte, subscriptionID, vault string) (string, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return "", errors.New("the body is empty; it must be a ResourceUpgradeInput")

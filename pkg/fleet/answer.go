@@ -33,7 +33,7 @@ type Validation struct {
 	State      json.RawMessage // the settings seen, where the kind changes settings
 }
 
-// StartVerdict is what a start's answer means (design §2, rule 3).
+// StartVerdict is what a start's answer means (design.md#rule-3).
 type StartVerdict string
 
 // The verdicts of a start.

@@ -3,7 +3,7 @@ package fleet
 // CloudName names a cloud whose endpoints are known.
 type CloudName string
 
-// The clouds (reference §2), the emulator, and endpoints of one's own.
+// The clouds (classic-service.md#endpoints-and-headers), the emulator, and endpoints of one's own.
 const (
 	AzurePublic     CloudName = "AzurePublic"
 	AzureGovernment CloudName = "AzureGovernment"

@@ -3,7 +3,7 @@ package fleet
 // ExitCode is a status of the process: part of the command line's contract.
 type ExitCode int
 
-// The exit codes (design §5).
+// The exit codes (design.md#the-command-line).
 const (
 	ExitOK          ExitCode = 0
 	ExitInternal    ExitCode = 1

@@ -7,7 +7,7 @@ import (
 
 // Fact is something that happened in a run. Facts hold what was seen and done,
 // never a policy: the state of a run is the fold of its facts, so a resume
-// decides nothing about the past again (design §1). The set is closed; the
+// decides nothing about the past again (design.md#the-brain). The set is closed; the
 // types of this file and of factperson.go are all of it.
 type Fact interface {
 	// Name is the fact's type as the journal stores it.
@@ -147,7 +147,7 @@ type RunClosed struct {
 // Deadline names a limit on waiting.
 type Deadline string
 
-// The deadlines (design §4, timings).
+// The deadlines (inventory.md#keys).
 const (
 	DeadlineBusy      Deadline = "busy"      // busyDeadline: becomes blocked
 	DeadlineReconcile Deadline = "reconcile" // reconcileDeadline: stays unknown
@@ -197,7 +197,7 @@ type StartWaits struct {
 }
 
 // StartIntended says that a POST with this operation ID is about to leave. It
-// is on disk before the POST is sent (design §2, rule 1).
+// is on disk before the POST is sent (design.md#rule-1).
 type StartIntended struct {
 	Vault       Key    `json:"vault"`
 	OperationID string `json:"operationId"`

@@ -6,7 +6,7 @@ import (
 )
 
 // UpgradeState is the state of an upgrade in the cloud's own record
-// (reference §3, ResourceUpgradeDetails.Status).
+// (classic-service.md#the-listing, ResourceUpgradeDetails.Status).
 type UpgradeState string
 
 // The states a cloud record may have. Unknown is the service's own word and

@@ -2,7 +2,7 @@ package fleet
 
 import "fmt"
 
-// Status says where a vault stands in its life (design §3). Statuses persist
+// Status says where a vault stands in its life (design.md#a-vaults-life). Statuses persist
 // as these strings.
 type Status string
 
@@ -32,7 +32,7 @@ func Statuses() []Status {
 		Ready, Validating, Pending, Deferred, Excluded}
 }
 
-// moves is the transition table of design §3, as data.
+// moves is the transition table of design.md#a-vaults-life, as data.
 var moves = map[Status][]Status{
 	Pending:    {Validating, Excluded, Failed},
 	Validating: {Ready, Blocked, Busy, Already, Unknown, Upgrading, Pending, Failed, Excluded},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestMoves holds the table of design §3, written out once more. What is not
+// TestMoves holds the table of design.md#a-vaults-life, written out once more. What is not
 // in it is illegal.
 func TestMoves(t *testing.T) {
 	t.Parallel()
@@ -43,7 +43,7 @@ func TestMoves(t *testing.T) {
 	}
 }
 
-// TestMovesThatWouldDoHarm names the moves whose absence the rules of design §2
+// TestMovesThatWouldDoHarm names the moves whose absence the rules of design.md#the-rules
 // rest on.
 func TestMovesThatWouldDoHarm(t *testing.T) {
 	t.Parallel()

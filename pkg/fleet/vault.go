@@ -125,7 +125,7 @@ func (v *Vault) ResourceID() string {
 }
 
 // TargetPath is the Resource Manager path the upgraded classic vault will have
-// (reference §4, NewResourcePath).
+// (classic-service.md#the-three-calls, NewResourcePath).
 func (v *Vault) TargetPath() string {
 	return "/subscriptions/" + v.SubscriptionID + "/resourceGroups/" + v.TargetResourceGroup +
 		"/providers/Microsoft.RecoveryServices/Vaults/" + v.Name
@@ -150,7 +150,7 @@ func KeyOf(kind Kind, subscriptionID string, t ResourceType, location, name stri
 var guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // NormalizeGUID returns a GUID in lower case without braces. Braces around it
-// are tolerated (reference §1).
+// are tolerated (classic-service.md#the-operation).
 func NormalizeGUID(s string) (string, error) {
 	t := s
 	if strings.HasPrefix(t, "{") && strings.HasSuffix(t, "}") {

@@ -88,14 +88,14 @@ func TestVaultPaths(t *testing.T) {
 	if got := v.Ref(); got != "contoso-prod/TestVault" {
 		t.Errorf("Ref is %s", got)
 	}
-	// Reference §4, NewResourcePath.
+	// classic-service.md#the-three-calls, NewResourcePath.
 	want := "/subscriptions/" + guid + "/resourceGroups/ContosoRG/providers/Microsoft.RecoveryServices/Vaults/TestVault"
 	if got := v.TargetPath(); got != want {
 		t.Errorf("TargetPath is %s, want %s", got, want)
 	}
 }
 
-// TestKnownClouds holds the endpoints of reference §2.
+// TestKnownClouds holds the endpoints of classic-service.md#endpoints-and-headers.
 func TestKnownClouds(t *testing.T) {
 	t.Parallel()
 	for name, ends := range map[CloudName][2]string{

@@ -16,7 +16,7 @@ import (
 
 // Placeholder stands where an inventory that was written by the program lacks
 // a target resource group. It passes for none: a misspelt name would create a
-// group (reference §1), so nobody guesses one.
+// group (classic-service.md#the-operation), so nobody guesses one.
 const Placeholder = "<target resource group>"
 
 // Found is a fleet as a cloud or a table knows it.

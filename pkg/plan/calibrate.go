@@ -13,7 +13,7 @@ type Measured struct{ Took, Predicted time.Duration }
 // believes them more than the model.
 const EnoughMeasured = 20
 
-// longestUpgrade is the most an upgrade takes (reference §1).
+// longestUpgrade is the most an upgrade takes (classic-service.md#the-operation).
 const longestUpgrade = 90 * time.Minute
 
 // longestPredicted is the most that a prediction may say, whatever was measured:

@@ -10,7 +10,7 @@ import (
 
 // CheckEndpoint says what is wrong with the base URL of an endpoint of one's
 // own, nil when nothing is. Plain http is for loopback alone, where no sign-in
-// happens (design §4). The error never quotes the URL: it may hold a secret.
+// happens (inventory.md#keys). The error never quotes the URL: it may hold a secret.
 func CheckEndpoint(s string) error {
 	u, err := url.Parse(s)
 	if err != nil {

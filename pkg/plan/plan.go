@@ -194,7 +194,7 @@ type Unit string
 const (
 	UnitCount   Unit = "count"
 	UnitPercent Unit = "percent"
-	UnitDefault Unit = "default" // 2 %, at least 1, at most 10 (design §4)
+	UnitDefault Unit = "default" // 2 %, at least 1, at most 10 (inventory.md#budgets)
 )
 
 // Resolve turns the budget into a whole number for a scope of base vaults
@@ -221,7 +221,7 @@ type Limits struct {
 	RequestsPerSecond float64 `json:"requestsPerSecond"` // per subscription
 }
 
-// Timings are the waits of a rollout (design §4).
+// Timings are the waits of a rollout (inventory.md#keys).
 type Timings struct {
 	Poll              time.Duration `json:"pollNs"`
 	ValidationMaxAge  time.Duration `json:"validationMaxAgeNs"`
@@ -233,7 +233,7 @@ type Timings struct {
 	Overdue           time.Duration `json:"overdueNs"`
 }
 
-// DefaultLimits and DefaultTimings are the values of design §4.
+// DefaultLimits and DefaultTimings are the values of inventory.md#keys.
 func DefaultLimits() Limits {
 	return Limits{Validations: 16, Upgrades: 10, PerSubscription: 2, RequestsPerSecond: 10}
 }
@@ -252,6 +252,5 @@ func DefaultTimings() Timings {
 	}
 }
 
-// MaxAttempts is how often a vault's start may be sent in one run (design §2,
-// rule 3).
+// MaxAttempts is how often a vault's start may be sent in one run (design.md#rule-3).
 const MaxAttempts = 3

@@ -2,7 +2,7 @@ package plan
 
 import "time"
 
-// The model behind Predict. Only the range is documented (reference §1: 15–20
+// The model behind Predict. Only the range is documented (classic-service.md#the-operation: 15–20
 // minutes typically, under 20 for a few tens of protected items, up to 90 for
 // a large vault); the straight line between is fleetup's own.
 const (

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The waves of an inventory that gives none (design §4).
+// The waves of an inventory that gives none (inventory.md#waves).
 const (
 	implicitCanary     = "canary"
 	implicitCanarySize = 5

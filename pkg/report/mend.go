@@ -94,13 +94,12 @@ func (c *cause) title() string {
 }
 
 // speaksOf reports whether the service's own words hold a word. It chooses
-// words for people, nothing else: what codes there are is not known (reference
-// §5).
+// words for people, nothing else: what codes there are is not known (classic-service.md#errors).
 func (c *cause) speaksOf(word string) bool {
 	return strings.Contains(strings.ToLower(c.code+" "+c.message+" "+c.action), word)
 }
 
-// The retention question (reference §1) stands wherever somebody could think
+// The retention question (classic-service.md#the-operation) stands wherever somebody could think
 // of unregistering a machine.
 const retention = "A machine that no longer exists: must its backups be kept for long-term retention? Then the vault cannot be upgraded, hold it; only otherwise unregister the machine."
 

@@ -260,8 +260,8 @@ func (v *Vault) noted() string {
 	return ""
 }
 
-// checklist is what is left to do by hand after a classic upgrade (reference
-// §1).
+// checklist is what is left to do by hand after a classic upgrade
+// (classic-service.md#the-operation).
 var checklist = []string{
 	"Point scripts, dashboards and alerts at the new resource IDs: the classic vaults are gone from the old portal.",
 	"Monitoring data may take up to 12 hours to appear.",

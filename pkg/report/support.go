@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// DefaultSupportAddress is where the service's team answers (reference §1).
+// DefaultSupportAddress is where the service's team answers (classic-service.md#the-operation).
 const DefaultSupportAddress = "rsvaultupgrade@service.microsoft.com"
 
 // Message is a message to send, ready to paste or mail.

@@ -9,7 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// View is a run as status and report show it: the JSON contract of design §5,
+// View is a run as status and report show it: the JSON contract of design.md#the-command-line,
 // and all that the other formats need. Absent values are null; lists and maps
 // are never null.
 type View struct {

@@ -98,7 +98,7 @@ func (m *Machine) denied() (id, said string) {
 }
 
 // Verdict is the exit code of the run as it stands, were nothing more to
-// happen (design §5). A run that is over keeps the code it ended with, until a
+// happen (design.md#the-command-line). A run that is over keeps the code it ended with, until a
 // refresh finds what has become of its vaults since.
 func (s *State) Verdict() fleet.ExitCode {
 	t := &s.Totals

@@ -61,7 +61,7 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 		v.note(fleet.CodeUpgradeRunning, v.Reason, "wait for its end, then fleetup refresh")
 		return nil
 	}
-	if v.Status == fleet.Unknown { // a record Failed, whoever started it, counts as failed (design §2, rule 5)
+	if v.Status == fleet.Unknown { // a record Failed, whoever started it, counts as failed (design.md#rule-5)
 		v.EndedAt = orTime(r.EndedAt, at)
 		v.note(fleet.CodeUpgradeFailed, v.Reason, s.words().failed)
 	}

@@ -155,7 +155,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		r.ready[a.Vault] = start
 		r.mu.Unlock()
 		// It may have waited long for its turn: the reading it goes out on must
-		// still be recent (design §2, rule 7), and its token young.
+		// still be recent (design.md#rule-7), and its token young.
 		fresh, err := r.lister.recent(r.reads, v, a.After)
 		if err != nil {
 			failed(err)

@@ -7,7 +7,7 @@ import (
 )
 
 // How a lane's rate follows what the cloud answers. The sizes fit the Resource
-// Manager's buckets (the reference on today's vaults, Limits): 250 reads, 25 more
+// Manager's buckets (resource-manager.md#throttling): 250 reads, 25 more
 // a second, and 200 writes, 10 more a second.
 const (
 	// slowest is the rate to which 429s can push a lane: a request in half a

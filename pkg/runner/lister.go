@@ -13,7 +13,7 @@ import (
 
 // lister shares one reading of a subscription, or of a vault where the kind
 // reads vaults one by one, between everybody who needs it, and keeps readings of
-// it at least one poll apart (design §2, rules 7 and 11), but for those that follow
+// it at least one poll apart (design.md#rule-7 and #rule-11), but for those that follow
 // a young operation (lookPace). It is safe for concurrent use.
 type lister struct {
 	ctx   context.Context

@@ -24,8 +24,8 @@ var (
 const fileNights = 50
 
 // TestNights runs whole nights with seeded faults, crashes and signals, and
-// asks the cloud and the wire afterwards what really happened: rules 1, 2, 3,
-// 5, 8, 9 and 11 of the design.
+// asks the cloud and the wire afterwards what really happened: design.md#rule-1,
+// #rule-2, #rule-3, #rule-5, #rule-8, #rule-9 and #rule-11.
 func TestNights(t *testing.T) {
 	t.Parallel()
 	if *oneSeed != 0 {

@@ -1,7 +1,7 @@
 // Package runner answers "how is a rollout carried out on this machine":
 // persist, then act, then persist. It turns the brain's actions into calls and
 // the calls' answers into observations, commits every fact before anything
-// depends on it, and keeps the promises of design §2.
+// depends on it, and keeps the promises of design.md#the-rules.
 //
 // It declares the ports it needs; adapters satisfy them structurally. Time
 // comes from package time alone, so a test may run a night in virtual time.
@@ -18,7 +18,7 @@ import (
 type Store interface {
 	// Commit appends the events and replaces the vaults' records in one
 	// transaction. When it returns nil they survive a crash. When it returns
-	// an error nobody can say whether they did (design §2, rule 2): the runner
+	// an error nobody can say whether they did (design.md#rule-2): the runner
 	// sends nothing more.
 	//
 	// It is called from one goroutine at a time.

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrCommit says a commit failed. It does not mean that nothing was committed:
-// the next start reads the ledger and reconciles (design §2, rule 2).
+// the next start reads the ledger and reconciles (design.md#rule-2).
 var ErrCommit = errors.New("the ledger could not be written; nothing more was sent")
 
 // Options is what a run needs.

@@ -132,7 +132,8 @@ func (w wire) deliverLate(req *http.Request, c *call) {
 	})
 }
 
-// classify reads a request's purpose from its path (reference §3, §4, §6).
+// classify reads a request's purpose from its path (classic-service.md#the-listing,
+// #the-three-calls and #the-resource-manager-side).
 func classify(req *http.Request) *call {
 	parts := strings.Split(strings.Trim(req.URL.Path, "/"), "/")
 	c := &call{kind: "arm", id: req.Header.Get("x-ms-client-request-id"), subscription: parts[0]}

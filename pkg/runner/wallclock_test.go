@@ -209,7 +209,7 @@ func (c clockSetter) Commit(events []fleet.Event, vaults []fleet.VaultRecord) er
 
 // TestTheProcessStandsStillBeforeThePOST: a process that was stopped between the
 // intent's commit and the POST, for longer than a poll, does not send on what it
-// saw before: it reads again (design §2, rule 7).
+// saw before: it reads again (design.md#rule-7).
 func TestTheProcessStandsStillBeforeThePOST(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {

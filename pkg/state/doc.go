@@ -1,6 +1,6 @@
 // Package state answers "what survives a crash": it keeps a fleet's ledger, one
 // bbolt file that holds the journal of facts, a record per vault and the plans
-// of all runs (design §6).
+// of all runs (design.md#the-ledger).
 //
 // It promises:
 //

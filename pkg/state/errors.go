@@ -147,7 +147,7 @@ func (e *UnfinishedError) Error() string {
 func (e *UnfinishedError) Is(target error) bool { return target == ErrUnfinished }
 
 // CommitError is a failed write: whether it reached the disk is not known
-// (design §2, rule 2). It is ErrCommit.
+// (design.md#rule-2). It is ErrCommit.
 type CommitError struct {
 	Path string
 	Err  error

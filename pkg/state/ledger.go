@@ -141,7 +141,7 @@ func (l *Ledger) Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRe
 // survive a crash.
 //
 // Every error is ErrCommit, and after one nobody can say whether they did
-// (design §2, rule 2): from then on every method but Close refuses. It is also
+// (design.md#rule-2): from then on every method but Close refuses. It is also
 // ErrReplaced when the path no longer leads to the open file; then nothing was
 // written.
 func (l *Ledger) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// This file writes the parts of an inventory (design §4) that are the same for
+// This file writes the parts of an inventory (inventory.md#keys) that are the same for
 // every kind of upgrade.
 
 // Limits bound what happens at once.

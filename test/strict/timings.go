@@ -2,7 +2,7 @@ package strict
 
 import "time"
 
-// Timings are the waits of a rollout as the inventory names them (design §4).
+// Timings are the waits of a rollout as the inventory names them (inventory.md#keys).
 type Timings struct {
 	Poll              time.Duration
 	ValidationMaxAge  time.Duration
@@ -14,7 +14,7 @@ type Timings struct {
 	Overdue           time.Duration
 }
 
-// FastTimings are the timings of design §4 scaled for a test of a few
+// FastTimings are the timings of inventory.md#keys scaled for a test of a few
 // seconds; the order between them is kept.
 func FastTimings() Timings {
 	return Timings{

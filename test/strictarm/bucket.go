@@ -7,7 +7,7 @@ import (
 )
 
 // bucket is a token bucket as Resource Manager keeps them, for the reads or
-// the writes of a subscription (the reference, "Limits").
+// the writes of a subscription (resource-manager.md#throttling).
 type bucket struct {
 	size, perSecond float64 // size 0: there is no bucket
 	level           float64

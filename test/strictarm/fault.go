@@ -9,7 +9,7 @@ import (
 )
 
 // nextPatch says what a PATCH's answer means for another PATCH of the vault
-// (design §2, rules 3 and 5).
+// (design.md#rule-3 and #rule-5).
 type nextPatch int
 
 const (
@@ -94,7 +94,7 @@ var (
 
 // ResetThenAccepted resets the connection, and the service takes the PATCH d
 // later: until then it cannot be seen. With d below startTimeout no client
-// that keeps rule 1 of design §2 may have proved it absent.
+// that keeps design.md#rule-1 may have proved it absent.
 func ResetThenAccepted(d time.Duration) PatchFault {
 	f := untold("reset, accepted later", always(strict.Reset))
 	f.late = d

@@ -38,7 +38,7 @@ func (k Kind) provider() string {
 
 // properties are what the kind's PATCH changes in a version of the API, for so
 // many days where the client was told any: the body is these, in
-// "properties", and nothing else (the reference, the table; the shape is that
+// "properties", and nothing else (resource-manager.md#the-request; the shape is that
 // of the examples PATCHVault_WithMonitoringSettings, GETVault and, for key
 // vaults, the definition VaultPatchProperties).
 func (k Kind) properties(version string, days float64) object {

@@ -124,7 +124,7 @@ func TestKinds(t *testing.T) {
 	})
 }
 
-// A version that the client was told to use replaces the reference's.
+// A version that the client was told to use replaces the newest.
 func TestAPIVersionOverride(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{APIVersions: map[strictarm.Call]string{strictarm.CallVault: "2025-02-01"}})

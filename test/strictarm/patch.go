@@ -100,7 +100,7 @@ func (v *VaultHandle) refusal(in *request) *PatchFault {
 }
 
 // wholeMonitoring reports whether all five settings are given with a value
-// there is: a partial body is refused (the reference, the table).
+// there is: a partial body is refused (resource-manager.md#alerts).
 func wholeMonitoring(properties object) bool {
 	all := monitoring(alertsState, alertsState, alertsState, alertsState, alertsState)
 	return holds(properties, all)
@@ -134,8 +134,7 @@ func (v *VaultHandle) judgeOnce(in *request) {
 	}
 }
 
-// judgeNext: a PATCH that the last one's answer forbids (design §2, rules 1, 3
-// and 5).
+// judgeNext: a PATCH that the last one's answer forbids (design.md#rule-1, #rule-3 and #rule-5).
 func (v *VaultHandle) judgeNext(in *request) {
 	switch v.next {
 	case afterRefused:
@@ -191,7 +190,7 @@ func (v *VaultHandle) judgeState(in *request) {
 	}
 }
 
-// provedAbsent holds the reads since a lost PATCH against rule 1 of design §2:
+// provedAbsent holds the reads since a lost PATCH against design.md#rule-1:
 // two reads of the vault, a grace apart, the first a grace after the PATCH, that
 // found it at rest and without the change. A quarter of the grace is left for
 // clocks and wires.

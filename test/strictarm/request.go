@@ -28,7 +28,8 @@ const (
 	CallOther        Call = "other"        // nothing that the server knows
 )
 
-// apiVersions are the versions that the reference pins; Config may name others.
+// apiVersions are the versions that are asked for (resource-manager.md#the-request); Config may
+// name others.
 var apiVersions = map[Call]string{
 	CallSubscription: "2022-12-01",
 	CallProvider:     "2021-04-01",

@@ -20,7 +20,7 @@ type Config struct {
 	Timings strict.Timings
 
 	// APIVersions are the versions that the client was told to use in place of
-	// the reference's. A call that is missing keeps its own.
+	// the newest. A call that is missing keeps its own.
 	APIVersions map[Call]string
 }
 

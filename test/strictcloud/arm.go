@@ -9,7 +9,7 @@ import (
 
 func (h *SubscriptionHandle) isCSP() bool { return strings.HasPrefix(h.quota, "CSP_") }
 
-// arm answers the Resource Manager side (reference §6).
+// arm answers the Resource Manager side (classic-service.md#the-resource-manager-side).
 func (s *Server) arm(in *request) answer {
 	sub := in.sub
 	if in.call == CallRegister {

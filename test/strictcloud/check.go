@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// nsAzure is the namespace of the classic bodies (reference §2).
+// nsAzure is the namespace of the classic bodies (classic-service.md#endpoints-and-headers).
 const nsAzure = "http://schemas.microsoft.com/windowsazure"
 
 func (c Call) classic() bool {
@@ -25,7 +25,7 @@ func (c Call) upgrade() bool {
 	return c == CallPrereqs || c == CallStart || c == CallResult
 }
 
-// checkRequest holds headers and body against the reference.
+// checkRequest holds headers and body against the protocol.
 func (s *Server) checkRequest(in *request) {
 	in.CheckCommonHeaders()
 	if in.Method == http.MethodPost && in.call.classic() {
@@ -52,8 +52,8 @@ var operationID = regexp.MustCompile(
 	`^([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})-(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)-P$`)
 
 // checkOperationID holds x-ms-client-request-id against its form
-// (reference §2). A start's is the identity of the upgrade: no other call may
-// have carried it before.
+// (classic-service.md#endpoints-and-headers). A start's is the identity of the upgrade: no other
+// call may have carried it before.
 func (s *Server) checkOperationID(in *request) {
 	values := in.Header.Values("x-ms-client-request-id")
 	if len(values) != 1 {
@@ -86,7 +86,7 @@ func (s *Server) checkOperationID(in *request) {
 	}
 }
 
-// checkPOST holds the body of the two POSTs against reference §4.
+// checkPOST holds the body of the two POSTs against classic-service.md#the-three-calls.
 func (in *request) checkPOST() {
 	kind, params, err := mime.ParseMediaType(in.Header.Get("Content-Type"))
 	if err != nil || kind != "application/xml" || len(in.Header.Values("Content-Type")) != 1 {

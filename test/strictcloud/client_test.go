@@ -94,7 +94,7 @@ func (c *client) do(method, path, id, body string) reply {
 	return reply{resp.StatusCode, string(got), resp.Header}
 }
 
-// details is a ResourceUpgradeDetails as a reader of the reference sees it.
+// details is a ResourceUpgradeDetails as a reader of classic-service.md#the-listing sees it.
 type details struct {
 	OperationId, Status, Message, TriggerType, StartTimeUtc, EndTimeUtc string
 }
@@ -171,7 +171,7 @@ func (c *client) target(v *strictcloud.VaultHandle) reply {
 		"/providers/Microsoft.RecoveryServices/vaults/"+url.PathEscape(v.Spec().Name)+"?api-version=2023-04-01", "", "")
 }
 
-// armChecks makes every Resource Manager check of reference §6.
+// armChecks makes every Resource Manager check of classic-service.md#the-resource-manager-side.
 func (c *client) armChecks(v *strictcloud.VaultHandle) {
 	c.t.Helper()
 	s := "/subscriptions/" + v.Spec().Subscription

@@ -1,9 +1,9 @@
 // Package strictcloud answers "does a client speak the classic upgrade's
 // protocol to the letter, and keep its promises". It is an http.Handler that
 // plays both sides of the cloud, Service Manager and Resource Manager, from
-// the reference alone, and shares no code with the program it judges.
+// classic-service.md#sources alone, and shares no code with the program it judges.
 //
-// It promises three things. Every request is held against the reference, and
+// It promises three things. Every request is held against the protocol, and
 // every deviation is kept as a violation, whatever is answered. The truth of
 // each vault is held apart from what the client was told: what was accepted
 // and when, what was refused, how many requests came. And every fault is

@@ -9,7 +9,7 @@ import (
 )
 
 // nextStart says what a start's answer means for another start of the vault
-// (design §2, rules 3 and 5).
+// (design.md#rule-3 and #rule-5).
 type nextStart int
 
 const (
@@ -82,7 +82,7 @@ var (
 
 // ResetThenAccepted resets the connection, and the service takes the start d
 // later: until then it cannot be seen. With d below startTimeout no client
-// that keeps rule 1 of design §2 may have proved it absent.
+// that keeps design.md#rule-1 may have proved it absent.
 func ResetThenAccepted(d time.Duration) StartFault {
 	f := accepted("reset, accepted later", always(strict.Reset))
 	f.late = d
@@ -137,7 +137,7 @@ var (
 	}}
 )
 
-// RefuseStart refuses a start in one of the shapes of reference §5, for good.
+// RefuseStart refuses a start in one of the shapes of classic-service.md#errors, for good.
 func RefuseStart(r Refusal) StartFault {
 	return StartFault{name: "refused", next: afterRefused, reply: func(in *request, v *VaultHandle) answer {
 		return xmlAnswer(r.status(), r.render(v.entryElement, v))
@@ -189,7 +189,7 @@ func serverError(in *request, v *VaultHandle) answer {
 	return errorAnswer(in, http.StatusInternalServerError, "InternalError", "The service could not finish the request.")
 }
 
-// started is the answer of reference §4.
+// started is the answer of classic-service.md#the-three-calls.
 func started(in *request, v *VaultHandle) answer {
 	return xmlAnswer(http.StatusOK, v.startedBody(v.record(in.Now), in.Now))
 }

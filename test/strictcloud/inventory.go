@@ -8,7 +8,7 @@ import (
 )
 
 // Inventory is what the client's inventory says besides the vaults
-// (design §4). Zero fields are left out, so the client's defaults hold.
+// (inventory.md#keys). Zero fields are left out, so the client's defaults hold.
 type Inventory struct {
 	URL           string // where the server answers, for both sides
 	Limits        strict.Limits

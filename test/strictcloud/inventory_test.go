@@ -46,7 +46,7 @@ timings:
   overdue: 30s
 `
 
-// The inventory has the format of design §4, without the vaults that are in
+// The inventory has the format of inventory.md#keys, without the vaults that are in
 // the cloud alone.
 func TestInventory(t *testing.T) {
 	t.Parallel()

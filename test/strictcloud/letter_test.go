@@ -11,7 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
-// A client that keeps to the reference is never complained about, whatever
+// A client that keeps to the protocol is never complained about, whatever
 // spelling the listing has and however odd the names are.
 func TestWholeLifeToTheLetter(t *testing.T) {
 	t.Parallel()
@@ -96,7 +96,7 @@ func only(call string, edit func(*http.Request)) func(*http.Request) {
 	}
 }
 
-// Every deviation from the reference's letter is a violation.
+// Every deviation from the protocol's letter is a violation.
 func TestDeviations(t *testing.T) {
 	t.Parallel()
 	const ns = `xmlns="http://schemas.microsoft.com/windowsazure"`
@@ -197,7 +197,7 @@ func TestDeviations(t *testing.T) {
 	}
 }
 
-// What RFC 3986 holds equal, and what the reference leaves open, is tolerated.
+// What RFC 3986 holds equal, and what the protocol leaves open, is tolerated.
 func TestTolerated(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictcloud.Config{})

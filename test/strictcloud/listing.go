@@ -60,7 +60,7 @@ func ListingSlow(d time.Duration) ListingFault {
 	}}
 }
 
-// list answers GET /{subscriptionId}/cloudservices (reference §3).
+// list answers GET /{subscriptionId}/cloudservices (classic-service.md#the-listing).
 func (s *Server) list(in *request) answer {
 	sub := in.sub
 	if early := sub.listNotUntil.Sub(in.Now); early > clockSlack {
@@ -166,7 +166,7 @@ func (h *SubscriptionHandle) renderService(x *xmlWriter, c *cloudService, i, spe
 }
 
 // renderDecoy lists a vault of the same type and name in another region: a
-// vault is found by its region too (reference §3).
+// vault is found by its region too (classic-service.md#the-listing).
 func (h *SubscriptionHandle) renderDecoy(x *xmlWriter, like *VaultHandle, now time.Time) {
 	x.open("CloudService")
 	x.leaf("Name", "Decoy-Service")
@@ -227,7 +227,7 @@ func (v *VaultHandle) renderResource(x *xmlWriter, c *cloudService, spelling int
 	x.close("Resource")
 }
 
-// renderDetails writes the record of an upgrade (reference §3).
+// renderDetails writes the record of an upgrade (classic-service.md#the-listing).
 func (v *VaultHandle) renderDetails(x *xmlWriter, r *record, now time.Time) {
 	state := r.state(now)
 	message, end, updated := "", "9999-12-31T23:59:59.9999999", r.start
@@ -254,7 +254,7 @@ func (v *VaultHandle) renderDetails(x *xmlWriter, r *record, now time.Time) {
 }
 
 // stamp writes a time with seven digits, with or without its zone
-// (reference §3).
+// (classic-service.md#the-listing).
 func stamp(t time.Time, zone bool) string {
 	s := t.UTC().Format("2006-01-02T15:04:05.0000000")
 	if zone {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The trigger types of an upgrade (reference §3).
+// The trigger types of an upgrade (classic-service.md#the-listing).
 const (
 	UserTriggered = "UserTriggered"
 	ForcedUpgrade = "ForcedUpgrade"
@@ -124,7 +124,7 @@ func (v *VaultHandle) otherID(at time.Time) string {
 
 func (v *VaultHandle) groupKey() string { return strings.ToLower(v.spec.Group) }
 
-// targetPath is the NewResourcePath of reference §4.
+// targetPath is the NewResourcePath of classic-service.md#the-three-calls.
 func (v *VaultHandle) targetPath() string {
 	return "/subscriptions/" + v.sub.id + "/resourceGroups/" + v.spec.Group +
 		"/providers/Microsoft.RecoveryServices/Vaults/" + v.spec.Name

@@ -7,10 +7,10 @@ import (
 )
 
 // nsWars is the namespace of refusals before an upgrade started
-// (reference §5, shape 3).
+// (classic-service.md#errors, body 3).
 const nsWars = "http://schemas.microsoft.com/wars"
 
-// Refusal is an error body of the classic side (reference §5).
+// Refusal is an error body of the classic side (classic-service.md#errors).
 type Refusal struct {
 	Status  int // 0: 400
 	Shape   int // 1: reasons in Details; 2: none; 3: the "wars" namespace
@@ -31,8 +31,8 @@ type Reason struct {
 	Action   string
 }
 
-// entryElements are names for the entries of Details; the reference has none,
-// so a client must take any (reference §5).
+// entryElements are names for the entries of Details; no source has any,
+// so a client must take any (classic-service.md#errors).
 var entryElements = []string{"Detail", "ErrorDetail", "Reason", "ResourceUpgradeError"}
 
 func (r *Refusal) status() int {
@@ -53,7 +53,7 @@ func (r *Refusal) warningsOnly() bool {
 }
 
 // text is the entry's Message: a table has rows parted by | and columns by ;
-// (reference §5).
+// (classic-service.md#errors).
 func (r *Reason) text() string {
 	rows := make([]string, len(r.Table))
 	for i, columns := range r.Table {
@@ -110,7 +110,7 @@ func (r *Reason) render(x *xmlWriter, element string) {
 	x.null("Properties")
 	x.leaf("RecommendedAction", r.Action)
 	x.leaf("Type", kind)
-	x.open("Origin") // not in the reference: to be passed over
+	x.open("Origin") // in no source: to be passed over
 	x.leaf("Type", "Service")
 	x.close("Origin")
 	x.close(element)

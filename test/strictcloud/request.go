@@ -9,7 +9,7 @@ import (
 // Call names one request of the protocol.
 type Call string
 
-// The calls (reference §3, §4 and §6).
+// The calls (classic-service.md#the-listing, #the-three-calls and #the-resource-manager-side).
 const (
 	CallList         Call = "list"         // GET …/cloudservices
 	CallPrereqs      Call = "prereqs"      // POST P/checkPrereqsForUpgrade
@@ -21,7 +21,7 @@ const (
 	CallFeature      Call = "feature"      // GET …/features/VaultUpgrade
 	CallGroup        Call = "group"        // GET …/resourcegroups/{rg}
 	CallTarget       Call = "target"       // GET …/vaults/{name}
-	CallOther        Call = "other"        // nothing the reference knows
+	CallOther        Call = "other"        // nothing the protocol knows
 )
 
 // request is one request of the protocol, and what it is about.

@@ -8,7 +8,7 @@ import (
 )
 
 // apiVersions holds the one query that each call carries; the upgrade calls
-// carry none (reference §3, §4, §6).
+// carry none (classic-service.md#the-listing, #the-three-calls and #the-resource-manager-side).
 var apiVersions = map[Call]string{
 	CallList:         "2015-02-10",
 	CallSubscription: "2022-12-01",
@@ -30,7 +30,7 @@ var methods = map[Call]string{CallPrereqs: http.MethodPost, CallStart: http.Meth
 var guidOnly = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // route finds the call, the subscription and the vault of a request, and holds
-// path, query and method against the reference.
+// path, query and method against the protocol.
 func (s *Server) route(in *request) {
 	in.call = CallOther
 	if strings.EqualFold(in.Segments[0].Text, "subscriptions") {
@@ -40,7 +40,7 @@ func (s *Server) route(in *request) {
 	}
 	in.CheckEncoding()
 	if in.call == CallOther {
-		in.Problem("the reference knows no such path")
+		in.Problem("the protocol knows no such path")
 		return
 	}
 	want := methods[in.call]
@@ -117,7 +117,7 @@ func (s *Server) routeClassic(in *request) {
 }
 
 // routeVault finds the vault an upgrade call is about. The service's name and
-// the provider's namespace must be what the listing gave (reference §3).
+// the provider's namespace must be what the listing gave (classic-service.md#the-listing).
 func (in *request) routeVault() {
 	service, namespace := in.Segments[2].Text, in.Segments[4].Text
 	kind, name := in.Segments[6].Text, in.Segments[7].Text
@@ -160,7 +160,7 @@ func (in *request) routeVault() {
 }
 
 // routeARM reads a Resource Manager path, without regard to case
-// (reference §6).
+// (classic-service.md#the-resource-manager-side).
 func (s *Server) routeARM(in *request) {
 	if len(in.Segments) < 2 {
 		return

@@ -285,7 +285,7 @@ func hash(parts ...string) uint32 {
 }
 
 // normalLocation makes "Australia East" and "australiaeast" the same
-// (design §4).
+// (inventory.md#keys).
 func normalLocation(s string) string {
 	return strings.ToLower(strings.Join(strings.Fields(s), ""))
 }

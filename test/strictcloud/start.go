@@ -147,7 +147,7 @@ func (v *VaultHandle) judgeRecord(in *request) {
 }
 
 // judgeChecks: a start whose prerequisites were not checked or not met
-// (reference §1 and §6).
+// (classic-service.md#the-operation and #the-resource-manager-side).
 func (v *VaultHandle) judgeChecks(in *request) {
 	if !v.validated {
 		in.Problem("start of a vault whose prerequisites were not found to be met")
@@ -191,7 +191,7 @@ func (v *VaultHandle) judgeChecks(in *request) {
 	}
 }
 
-// provedAbsent holds the reads since a lost start against rule 1 of design §2:
+// provedAbsent holds the reads since a lost start against design.md#rule-1:
 // two listings with the vault in it and without the operation, two reads of
 // the target that gave 404, a grace apart, the first a grace after the start.
 // A quarter of the grace is left for clocks and wires.

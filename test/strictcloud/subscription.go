@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The two resource providers a vault depends on (reference §6), in lower case.
+// The two resource providers a vault depends on (classic-service.md#the-resource-manager-side), in
+// lower case.
 const (
 	recoveryServices = "microsoft.recoveryservices"
 	siteRecovery     = "microsoft.siterecovery"
@@ -49,7 +50,7 @@ type SubscriptionHandle struct {
 	lastGoodRead time.Time
 }
 
-// cloudService is a group of resources of one region (reference §3).
+// cloudService is a group of resources of one region (classic-service.md#the-listing).
 type cloudService struct {
 	name, namespace, region string
 }

@@ -45,7 +45,7 @@ func PrereqThrottle(d time.Duration) PrereqFault {
 	}}
 }
 
-// PrereqRefuse answers once with a refusal (reference §5).
+// PrereqRefuse answers once with a refusal (classic-service.md#errors).
 func PrereqRefuse(r Refusal) PrereqFault {
 	return PrereqFault{"refusal", func(in *request, v *VaultHandle) answer { return v.refusePrereqs(in, &r) }}
 }
@@ -143,7 +143,7 @@ func (s *Server) result(in *request) answer {
 	return xmlAnswer(http.StatusOK, x.String()).AsGood()
 }
 
-// startedBody is the answer to an accepted start (reference §4).
+// startedBody is the answer to an accepted start (classic-service.md#the-three-calls).
 func (v *VaultHandle) startedBody(r *record, now time.Time) string {
 	x := newXML(v.index%3 == 1)
 	x.root("ResourceUpgradeDetails", nsAzure)

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// The two vault types of the classic upgrade (reference §1).
+// The two vault types of the classic upgrade (classic-service.md#the-operation).
 const (
 	BackupVault       = "BackupVault"
 	SiteRecoveryVault = "HyperVRecoveryManagerVault"
@@ -130,7 +130,7 @@ func (v *VaultHandle) BusyFor(d time.Duration) *VaultHandle {
 	return v.with(func() { v.busyFor, v.busyUntil = d, time.Time{} })
 }
 
-// Blocked makes the checks refuse with these reasons (reference §5, shape 1),
+// Blocked makes the checks refuse with these reasons (classic-service.md#errors, body 1),
 // status 400.
 func (v *VaultHandle) Blocked(reasons ...Reason) *VaultHandle {
 	return v.Refuses(Refusal{Shape: 1, Reasons: reasons})
@@ -145,7 +145,7 @@ func (v *VaultHandle) Warnings(reasons ...Reason) *VaultHandle {
 	return v.Refuses(Refusal{Shape: 1, Reasons: reasons})
 }
 
-// Refuses makes the checks refuse in any of the three shapes of reference §5.
+// Refuses makes the checks refuse in any of the three shapes of classic-service.md#errors.
 func (v *VaultHandle) Refuses(r Refusal) *VaultHandle {
 	return v.with(func() { v.standing = &r })
 }

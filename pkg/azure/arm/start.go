@@ -18,7 +18,7 @@ import (
 // class CallConflict says that the vault is to be checked again.
 //
 // The start makes one PATCH with the operation ID as x-ms-client-request-id and
-// returns what the answer means (design §2, rule 3). It waits for nothing but
+// returns what the answer means (design.md#rule-3). It waits for nothing but
 // the network, and ends with its context.
 func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
 	op := "change vault " + v.Ref()
@@ -138,7 +138,7 @@ func Refusal(code string) (action string, known bool) {
 	return action, known
 }
 
-// answer is the table of design §2, rule 3, for a PATCH. Of the other statuses
+// answer is the table of design.md#rule-3, for a PATCH. Of the other statuses
 // in the two hundreds only a 202 that says where to follow it says accepted.
 func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}

@@ -13,8 +13,8 @@ import (
 // accepted202 is a 202 with the addresses it gives.
 func accepted202(headers ...string) reply { return reply{status: 202}.with(headers...) }
 
-// TestRule3PatchAnswers: what the answer to the one PATCH means (design §2, rule
-// 3). Whatever it is, nothing is sent a second time.
+// TestRule3PatchAnswers: what the answer to the one PATCH means (design.md#rule-3). Whatever it is,
+// nothing is sent a second time.
 func TestRule3PatchAnswers(t *testing.T) {
 	t.Parallel()
 	other := `{"id":"` + vaultID + `2","name":"Vault12","location":"australiaeast","properties":` + asIs + `}`
@@ -131,7 +131,8 @@ func TestRule3PatchAnswers(t *testing.T) {
 	}
 }
 
-// wantOnePatch demands that the change was sent once, and as the reference has it.
+// wantOnePatch demands that the change was sent once, and in the form that
+// resource-manager.md#the-request has.
 func wantOnePatch(t *testing.T, f *fake) {
 	t.Helper()
 	patches := f.came("PATCH")

@@ -15,7 +15,7 @@ import (
 
 // Reconcile concludes from a vault's fresh sighting and a read of its target
 // whether the cloud knows an operation. The service keeps the ID of the start
-// as the upgrade's OperationId (reference §3), so one record with it is proof.
+// as the upgrade's OperationId (classic-service.md#the-listing), so one record with it is proof.
 // Absence counts only where the vault is listed, no record is newer than those
 // in before, and the target is not there.
 func (u *Upgrader) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation {
@@ -52,8 +52,8 @@ func (u *Upgrader) Reconcile(ctx context.Context, v *fleet.Vault, operationID st
 	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is listed without our operation, and its target does not exist"}
 }
 
-// Verify reads the new vault (reference §6): it is good when it is provisioned
-// and its own record says that our operation upgraded it. Not yet so is no
+// Verify reads the new vault (classic-service.md#the-resource-manager-side): it is good when it is
+// provisioned and its own record says that our operation upgraded it. Not yet so is no
 // error; a read that failed is one.
 func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, operationID string) (fleet.Verification, error) {
 	t, _, err := u.target(ctx, v)
@@ -92,8 +92,8 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, operationID strin
 	return fleet.Verification{OK: true, ResourceID: id}, nil
 }
 
-// Explain reads the result of a vault's newest upgrade (reference §4): what the
-// service says of a failure, or nothing.
+// Explain reads the result of a vault's newest upgrade (classic-service.md#the-three-calls): what
+// the service says of a failure, or nothing.
 func (u *Upgrader) Explain(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) []fleet.Finding {
 	if seen.Address == "" {
 		return nil

@@ -12,9 +12,9 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// armGet reads one Resource Manager document into out (reference §6); names
-// fill the call's path. found is false for a 404 of the Resource Manager; every
-// other answer but 200 is an error.
+// armGet reads one Resource Manager document into out
+// (classic-service.md#the-resource-manager-side); names fill the call's path. found is false for a
+// 404 of the Resource Manager; every other answer but 200 is an error.
 func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call armCall, names []string, out any) (resp *azure.Response, found bool, err error) {
 	h := http.Header{}
 	h.Set("Accept", "application/json")

@@ -7,10 +7,10 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// armCall is a kind of read on the Resource Manager: its path (reference §6)
-// and the action that it needs. A read is made of one of these, so that none
-// lacks its action. The actions' names follow the Resource Manager's convention,
-// provider/type/read; the reference does not list them.
+// armCall is a kind of read on the Resource Manager: its path
+// (classic-service.md#the-resource-manager-side) and the action that it needs. A read is made of
+// one of these, so that none lacks its action. The actions' names follow the Resource Manager's
+// convention, provider/type/read; no source lists them.
 type armCall struct {
 	path   string // {subscription} and * stand for what is filled in
 	action string
@@ -64,7 +64,7 @@ func upgrade(fleet.Options) fleet.Upgrade {
 
 // Role is the least that the Resource Manager must allow: the calls of this
 // package there only read. The upgrade itself is asked for on the classic side,
-// which knows no such roles (reference §1).
+// which knows no such roles (classic-service.md#the-operation).
 func Role() fleet.Role {
 	r := fleet.Role{
 		Name:        "fleetup classic vault upgrade",

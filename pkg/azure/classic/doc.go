@@ -1,6 +1,7 @@
 // Package classic answers "how is a classic vault upgraded": it speaks the
-// protocol of the classic upgrade kind (reference §2 to §6) and turns its
-// answers into the words of package fleet.
+// protocol of the classic upgrade kind (classic-service.md#endpoints-and-headers, #the-listing,
+// #the-three-calls, #errors and #the-resource-manager-side) and turns its answers into the words of
+// package fleet.
 //
 // It promises what the runner's Upgrader port asks: a start is one POST that
 // carries its operation ID, reads are complete or errors, and every reason that

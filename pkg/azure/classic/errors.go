@@ -19,7 +19,7 @@ const (
 )
 
 // serviceError is an error of the classic service, in any of the three shapes
-// of reference §5.
+// of classic-service.md#errors.
 type serviceError struct {
 	code, message, action string
 	details               []fleet.Finding // shape 1
@@ -104,7 +104,7 @@ func (e serviceError) findings(guide func(*fleet.Finding)) []fleet.Finding {
 }
 
 // splitTable parts a message from the table it may hold: rows by '|', columns
-// by ';' (reference §5). The sentence before the table stays the message.
+// by ';' (classic-service.md#errors). The sentence before the table stays the message.
 // Without a '|', a text is a row only where no space follows a ';', as prose
 // would have.
 func splitTable(s string) (message string, items []string) {
@@ -160,7 +160,7 @@ func spaceAfterSemicolon(s string) bool {
 	return after // a semicolon at the end is no column's
 }
 
-// The retention question (reference §1): a vault whose gone machines' backups
+// The retention question (classic-service.md#the-operation): a vault whose gone machines' backups
 // must be kept cannot be upgraded.
 const retention = "Before a machine that no longer exists is unregistered, ask: must its backups be kept for long-term retention? Then the vault cannot be upgraded: hold it."
 

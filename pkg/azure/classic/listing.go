@@ -19,7 +19,7 @@ import (
 func (u *Upgrader) Scope() fleet.Scope { return fleet.ScopeSubscription }
 
 // Read reads all vaults of a subscription with their upgrade records: one
-// request (reference §3), whatever vaults are asked for. An answer that is cut
+// request (classic-service.md#the-listing), whatever vaults are asked for. An answer that is cut
 // short, that cannot be read or that names a vault twice is an error.
 func (u *Upgrader) Read(ctx context.Context, subscription string, _ []fleet.Followed) (*fleet.Snapshot, error) {
 	id := subscriptionID(subscription)

@@ -11,7 +11,7 @@ import (
 )
 
 // SignIns signs in to a tenant on both sides and says as whom. On the classic
-// side only a user can be what the upgrade needs (reference §1).
+// side only a user can be what the upgrade needs (classic-service.md#the-operation).
 func (u *Upgrader) SignIns(ctx context.Context, tenant string) []fleet.SignIn {
 	classicSide := u.o.ServiceManagement.SignIn(ctx, tenant)
 	if classicSide.Identity.Type == fleet.IdentityApp {

@@ -15,8 +15,8 @@ import (
 // Prepare signs in, waits for its turn and returns the start of a vault, ready
 // to go. Its errors are *fleet.CallError.
 //
-// The start makes one POST (reference §4) with the operation ID as
-// x-ms-client-request-id and returns what the answer means (design §2, rule 3).
+// The start makes one POST (classic-service.md#the-three-calls) with the operation ID as
+// x-ms-client-request-id and returns what the answer means (design.md#rule-3).
 // It waits for nothing but the network, and ends with its context.
 func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
 	op := "start the upgrade of vault " + v.Ref()
@@ -67,7 +67,7 @@ func named(message, requestID, operationID string) string {
 	return message + " (client request " + operationID + ")"
 }
 
-// startAnswer is the table of design §2, rule 3.
+// startAnswer is the table of design.md#rule-3.
 func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
 	switch s := resp.Status; {

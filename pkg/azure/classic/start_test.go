@@ -66,7 +66,7 @@ func onNetwork(t *testing.T, base string, change func(*azure.Options)) *Upgrader
 	return u
 }
 
-// Rule 3 of the design, the table: every answer, over a real connection, and
+// The table of design.md#rule-3: every answer, over a real connection, and
 // one POST for each.
 func TestRule3StartAnswers(t *testing.T) {
 	t.Parallel()

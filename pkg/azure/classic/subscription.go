@@ -20,8 +20,8 @@ type subscriptionReport struct {
 }
 
 // subscription makes the checks that all vaults of a subscription share
-// (reference §6), once: those that come meanwhile wait for the answer, and a
-// complete one is kept for a while. An answer with a failed call, or with a
+// (classic-service.md#the-resource-manager-side), once: those that come meanwhile wait for the
+// answer, and a complete one is kept for a while. An answer with a failed call, or with a
 // state that passes by itself, is not.
 func (u *Upgrader) subscription(ctx context.Context, id string) (subscriptionReport, error) {
 	return u.subscriptions.Do(ctx, id, func(ctx context.Context) (subscriptionReport, time.Time, error) {

@@ -79,7 +79,7 @@ func New(o Options) (*Upgrader, error) {
 }
 
 // NewOperationID returns an identifier in the form the service knows
-// (reference §2): a GUID, the time in UTC and the letter P.
+// (classic-service.md#endpoints-and-headers): a GUID, the time in UTC and the letter P.
 func (u *Upgrader) NewOperationID(now time.Time) string { return newOperationID(now) }
 
 func newOperationID(now time.Time) string {
@@ -118,7 +118,8 @@ func (u *Upgrader) Close() {
 	u.o.ResourceManager.Close()
 }
 
-// classicHeader returns the headers of every classic call (reference §2).
+// classicHeader returns the headers of every classic call
+// (classic-service.md#endpoints-and-headers).
 func classicHeader() http.Header {
 	h := http.Header{}
 	h.Set("x-ms-version", "2013-03-01")
@@ -126,8 +127,9 @@ func classicHeader() http.Header {
 	return h
 }
 
-// upgradeHeader returns the headers of the three upgrade calls (reference §2):
-// the operation ID goes where other services take a client request ID.
+// upgradeHeader returns the headers of the three upgrade calls
+// (classic-service.md#endpoints-and-headers): the operation ID goes where other services take a
+// client request ID.
 func upgradeHeader(operationID string) http.Header {
 	h := classicHeader()
 	h.Set("Agent-Authentication", "")
@@ -142,8 +144,8 @@ func upgradeInputHeader(operationID string) http.Header {
 	return h
 }
 
-// upgradeRequest is the start of an upgrade (reference §4), for a plan to show.
-// The cloud service and the namespace are read from the listing.
+// upgradeRequest is the start of an upgrade (classic-service.md#the-three-calls), for a plan to
+// show. The cloud service and the namespace are read from the listing.
 var upgradeRequest = fleet.Request{Method: http.MethodPost, Path: addressPattern + upgradeCall,
 	Body: fleet.XMLBody(`<ResourceUpgradeInput xmlns="` + nsAzure + `"><NewResourcePath>` + fleet.PlaceholderTarget +
 		`</NewResourcePath></ResourceUpgradeInput>`)}
@@ -154,13 +156,13 @@ const (
 	upgradeCall = "/upgrade"
 )
 
-// upgradeInput is the body of the two POSTs (reference §4).
+// upgradeInput is the body of the two POSTs (classic-service.md#the-three-calls).
 func upgradeInput(v *fleet.Vault) []byte {
 	document, _ := upgradeRequest.Of(v).XML()
 	return []byte(document)
 }
 
-// address is the base path P of reference §4, percent-encoded, from what a
+// address is the base path P of classic-service.md#the-three-calls, percent-encoded, from what a
 // listing showed. It is empty where a part is missing or would walk the path.
 func address(subscription, cloudService, namespace, resourceType, name string) string {
 	for _, part := range []string{cloudService, namespace, resourceType, name} {

@@ -202,8 +202,8 @@ func (u *Upgrader) checkTarget(ctx context.Context, r *check.Report, v *fleet.Va
 	}
 }
 
-// checkPrereqs asks the service for its own checks (reference §4): a POST that
-// changes nothing, so it may be tried again.
+// checkPrereqs asks the service for its own checks (classic-service.md#the-three-calls): a POST
+// that changes nothing, so it may be tried again.
 func (u *Upgrader) checkPrereqs(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting) {
 	op := "check the prerequisites of vault " + v.Ref()
 	if seen.Address == "" {

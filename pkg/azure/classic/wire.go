@@ -15,7 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// The XML namespaces of reference §2 and §5.
+// The XML namespaces of classic-service.md#endpoints-and-headers and #errors.
 const (
 	nsAzure = "http://schemas.microsoft.com/windowsazure"
 	nsWars  = "http://schemas.microsoft.com/wars"
@@ -30,7 +30,7 @@ const (
 	maxToken    = 256 << 10
 )
 
-// node is an XML element. Children are found by local name (reference §5: the
+// node is an XML element. Children are found by local name (classic-service.md#errors: the
 // names inside Details are not known).
 type node struct {
 	space, local string
@@ -217,7 +217,7 @@ func upgradeState(s string) fleet.UpgradeState {
 }
 
 // parseTime reads a time stamp of the service: UTC, with or without its zone,
-// with up to nine fractional digits (reference §3). The service writes "not
+// with up to nine fractional digits (classic-service.md#the-listing). The service writes "not
 // yet" as the year 9999, which becomes the zero time. So does what cannot be
 // read, and a year that the journal could not write: times are shown, nothing is
 // decided by them.

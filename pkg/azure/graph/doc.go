@@ -1,6 +1,6 @@
 // Package graph answers "what does Resource Graph know": it asks the index of
-// the Resource Manager for the vaults of many subscriptions at once (the
-// reference of today's upgrades, sections Limits and Resource Graph).
+// the Resource Manager for the vaults of many subscriptions at once
+// (resource-manager.md#resource-graph).
 //
 // It promises that an answer is whole or an error. The service has many ways to
 // give a part of an answer with status 200, and each is looked for: a scope that
@@ -13,7 +13,7 @@
 // The index lags behind the vaults, and what an identity may not read is not in
 // its answers: what was found here is read again before anything is started.
 //
-// Facts that the reference lacks are from the service's documentation (its pages
+// Facts that are not there are from the service's documentation (its pages
 // on pagination and on throttled requests) and from the published API
 // description of version 2024-04-01.
 package graph

@@ -8,7 +8,7 @@ import (
 )
 
 // What an identity may ask where answers say nothing else: 15 queries in 5 s
-// (the reference, section Limits).
+// (resource-manager.md#resource-graph).
 const (
 	quotaQueries = 15
 	quotaWindow  = 5 * time.Second

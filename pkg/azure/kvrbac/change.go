@@ -17,8 +17,7 @@ import (
 // policies.
 const Kind fleet.Kind = "kv-rbac"
 
-// apiVersion is the one that all others retire in favour of (the reference, kind
-// kv-rbac).
+// apiVersion is the one that all others retire in favour of (resource-manager.md#the-request).
 const apiVersion = "2026-02-01"
 
 var (

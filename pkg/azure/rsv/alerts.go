@@ -15,7 +15,7 @@ const KindAlerts fleet.Kind = "rsv-alerts"
 const sectionAlerts = "monitoringSettings"
 
 // alertsBody has all five fields: from API version 2024-02-01 on, which brought
-// three of them, a partial body is refused (the reference). Older versions know
+// three of them, a partial body is refused (resource-manager.md#alerts). Older versions know
 // only alertsForAllJobFailures and alertsForCriticalOperations, so that nothing
 // could be verified of the rest: they are not to be chosen.
 var alertsBody = json.RawMessage(`{"properties":{"monitoringSettings":{` +
@@ -37,7 +37,7 @@ func AlertsBack() arm.Change { return arm.Rollback(Alerts(), restoreAlerts, nil)
 
 // restoreAlerts is the body that puts recorded alert settings back. All five
 // fields must have been there: what an absent one means the service does not say,
-// and a body without it is refused (the reference).
+// and a body without it is refused (resource-manager.md#alerts).
 func restoreAlerts(state arm.State) (json.RawMessage, error) {
 	if !state.Has(sectionAlerts) {
 		return nil, errors.New("its alert settings were unset, and the service has no way to unset them again")

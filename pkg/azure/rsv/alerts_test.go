@@ -17,7 +17,7 @@ const (
 
 func rules(list ...string) string { return `{"value":[` + strings.Join(list, ",") + `]}` }
 
-// TestAlertsOutAndBack: the request of the reference with all five fields, and the
+// TestAlertsOutAndBack: the request of resource-manager.md#alerts with all five fields, and the
 // vault's own settings back with all five.
 func TestAlertsOutAndBack(t *testing.T) {
 	t.Parallel()

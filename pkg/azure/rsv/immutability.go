@@ -11,7 +11,7 @@ import (
 )
 
 // The kinds that make a vault's recovery points immutable. Unlocked can be taken
-// back; Locked never can (the reference).
+// back; Locked never can (resource-manager.md#immutability).
 const (
 	KindImmutability     fleet.Kind = "rsv-immutability"
 	KindImmutabilityLock fleet.Kind = "rsv-immutability-lock"

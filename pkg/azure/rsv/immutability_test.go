@@ -74,7 +74,7 @@ func TestImmutabilityStates(t *testing.T) {
 	}
 }
 
-// TestImmutabilityOutBackAndLocked: the requests of the reference. Unset before
+// TestImmutabilityOutBackAndLocked: the requests of resource-manager.md#immutability. Unset before
 // counts as Disabled; Locked stays.
 func TestImmutabilityOutBackAndLocked(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ func (r *Report) Failed(side *azure.Side, permission string, err error) {
 	f := fleet.Finding{Severity: fleet.SeverityError, Message: text.Clean(err.Error(), text.MaxMessage)}
 	class := ce.Class
 	if class == fleet.CallUnreachable && ce.RetryAfter > 0 {
-		class = fleet.CallThrottled // it named a time to come back (design §2, rule 11)
+		class = fleet.CallThrottled // it named a time to come back (design.md#rule-11)
 	}
 	switch class {
 	case fleet.CallDenied:

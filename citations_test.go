@@ -1,0 +1,84 @@
+package fleetup_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pagesOfTheDocs lists the pages below docs.
+func pagesOfTheDocs(t *testing.T) (pages []string) {
+	t.Helper()
+	for _, pattern := range []string{"docs/*.md", "docs/protocols/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d pages, %v", pattern, len(found), err)
+		}
+		pages = append(pages, found...)
+	}
+	return pages
+}
+
+var (
+	// A citation names a page, with or without its folder, and one heading of it or
+	// several: design.md#rule-3 and #rule-5.
+	citation = regexp.MustCompile(`(?:^|[^\w/.-])(?:docs/)?(?:protocols/)?([a-z][a-z-]*\.md)((?:(?:, | and )?#[a-z0-9-]+)+)`)
+	heading  = regexp.MustCompile(`#([a-z0-9-]+)`)
+	// Documents that a reader of the repository does not have.
+	elsewhere = regexp.MustCompile(`(?i)\b(?:design|reference|house) §|real-service|todays-vault-upgrades`)
+	lineBreak = regexp.MustCompile(`\n[ \t]*(?://|#)?[ \t]*`)
+)
+
+// TestCitations: every heading that is cited anywhere, in comments above all, is on
+// its page, and nothing is cited that the repository does not have.
+func TestCitations(t *testing.T) {
+	t.Parallel()
+	known := map[string][]string{}
+	for _, page := range pagesOfTheDocs(t) {
+		known[filepath.Base(page)] = headings(read(t, page))
+	}
+	cited := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && (name == ".git" || name == "node_modules") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !slices.Contains([]string{".go", ".md", ".txt", ".yaml", ".yml", ".sh", ".js", ".css", ".html"}, filepath.Ext(path)) {
+			return nil
+		}
+		text := read(t, path)
+		if m := elsewhere.FindString(text); m != "" && path != "citations_test.go" {
+			t.Errorf("%s cites %q, which is no page of the repository", path, m)
+		}
+		for _, m := range citation.FindAllStringSubmatch(lineBreak.ReplaceAllString(text, " "), -1) {
+			for _, h := range heading.FindAllStringSubmatch(m[2], -1) {
+				cited++
+				if page, ok := known[m[1]]; !ok {
+					t.Errorf("%s cites %s, and there is no such page", path, m[1])
+				} else if !slices.Contains(page, h[1]) {
+					t.Errorf("%s cites %s#%s, and there is no such heading", path, m[1], h[1])
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cited < 150 {
+		t.Errorf("found only %d citations", cited)
+	}
+	for _, s := range []string{"(docs/design.md#rule-3)", "of\n\t// design.md#rule-1, #rule-2 and\n\t// #rule-3."} {
+		if !citation.MatchString(lineBreak.ReplaceAllString(s, " ")) {
+			t.Errorf("no citation is seen in %q", s)
+		}
+	}
+	if !strings.Contains(elsewhere.FindString("as in design §2"), "§") {
+		t.Error("a document from elsewhere is not seen")
+	}
+}
