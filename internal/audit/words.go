@@ -75,7 +75,11 @@ func vaultSentence(f fleet.VaultFact) string {
 		}
 		return withDetail(said, f.Answer.Message)
 	case fleet.StartWaits:
-		if f.Code != "" {
+		switch f.Code {
+		case "":
+		case fleet.CodeChanged:
+			return withDetail("found the vault changed since its check", f.Reason)
+		default:
 			return withDetail("could not make the start ready", f.Reason)
 		}
 		return "waits until what the start needs counts"

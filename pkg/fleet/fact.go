@@ -188,12 +188,16 @@ type Validated struct {
 // that was given for one, so that nothing was intended. It is journalled when the
 // wait begins and when its reason changes, not for each look.
 //
-// With a code it says that the start could not be made ready: the vault could not
-// be read, or no token was to be had. That is journalled for each try, as NotSent is.
+// With a code it says that the start could not be made ready. That is journalled
+// for each try, as NotSent is: CodeUnreachable where the vault could not be read or
+// no token was to be had, CodeThrottled where too much was asked for, and
+// CodeChanged where the vault was not as its check had seen it.
 type StartWaits struct {
 	Vault  Key    `json:"vault"`
 	Reason string `json:"reason"`
-	Code   string `json:"code,omitempty"` // CodeUnreachable where it could not be made ready
+	Code   string `json:"code,omitempty"`
+	// RetryAfter is how long the answer asked to wait, 0 where it did not.
+	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
 }
 
 // StartIntended says that a POST with this operation ID is about to leave. It

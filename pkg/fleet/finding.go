@@ -31,6 +31,7 @@ const (
 	CodeUpgradeRunning  = "upgrade-in-progress"     // somebody else's upgrade is under way
 	CodeBusy            = "operation-in-progress"   // another operation is under way on it
 	CodeUnreachable     = "unreachable"             // a check gave no answer; tried again
+	CodeChanged         = "changed-since-check"     // not as its check saw it, each time its start was made ready
 	CodeNotSignedIn     = "not-signed-in"           // 401, or no token
 	CodeNoPermission    = "no-permission"           // 403
 	CodeThrottled       = "throttled"               // 429

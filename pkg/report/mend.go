@@ -34,7 +34,7 @@ func (c *cause) comesBack() bool { return comesBack(c.code) }
 
 func comesBack(code string) bool {
 	switch code {
-	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy:
+	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy, fleet.CodeThrottled, fleet.CodeChanged:
 		return true
 	}
 	return false

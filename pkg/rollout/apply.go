@@ -188,8 +188,11 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		return s.answered(i, at, f)
 	case fleet.StartWaits:
 		if f.Code != "" {
-			s.refusedAgain(v, at, 0)
+			s.refusedAgain(v, at, f.RetryAfter)
 			v.Answer, v.Reason = notSent(f.Code, f.Reason), "not ready to be sent: "+f.Reason
+			if f.Code == fleet.CodeChanged {
+				v.Answer.Action, v.Reason = "find out what keeps changing the vault", f.Reason
+			}
 			return nil
 		}
 		v.Waits, v.WaitsSince, v.Reason = f.Reason, orTime(v.WaitsSince, at), f.Reason

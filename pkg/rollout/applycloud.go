@@ -180,6 +180,8 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 			msg = fmt.Sprintf("its checks got no answer for %s; the last: %s", at.Sub(v.BusySince).Round(time.Second), firstError(v.Findings))
 		case f.Last != nil && f.Last.Code == fleet.CodeUnreachable:
 			msg = fmt.Sprintf("its start could not be sent for %s; the last try: %s", at.Sub(orTime(f.Since, v.RefusedFrom)).Round(time.Second), f.Last.Message)
+		case f.Last != nil && f.Last.Code == fleet.CodeChanged && v.Refusals > 0:
+			msg = fmt.Sprintf("each time its start was made ready, for %s, it was not as its check had found it; the last time: %s", at.Sub(v.RefusedFrom).Round(time.Second), f.Last.Message)
 		case v.Refusals > 0 && f.Last != nil:
 			msg = fmt.Sprintf("its start has been refused for %s; the last answer: %s", at.Sub(v.RefusedFrom).Round(time.Second), spoken(f.Last.Code, f.Last.Message))
 		case v.Status == fleet.Ready:

@@ -67,8 +67,8 @@ func (m *Machine) nextStart() bool {
 		m.settle(i)
 	case !fits:
 		m.awaitWindow(i)
-	case m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
-		j.stale = true
+	case j.changed, m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
+		j.stale, j.changed = true, false
 		m.settle(i)
 	default:
 		m.begin(i, preparing)
@@ -126,8 +126,13 @@ func (m *Machine) intend() {
 			m.end(i)
 			m.settle(i)
 		case drifted(v, p):
-			j.stale = true
 			m.end(i)
+			if v.Refusals > 0 { // again: it may go on for ever
+				j.notBefore = m.now.Add(m.patience(v.Refusals))
+			} else {
+				j.stale = true
+			}
+			m.changed(i, "it is not as its check found it")
 			m.settle(i)
 		default:
 			m.begin(i, sending)

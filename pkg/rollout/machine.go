@@ -89,6 +89,7 @@ type job struct {
 	queuedStart bool             // in the queue of starts
 	unchecked   bool             // counted in unchecked
 	stale       bool             // ready, but must be validated again
+	changed     bool             // so it must, when its turn comes
 	foreignRead bool             // a reconciling read showed a foreign operation
 	notBefore   time.Time
 	retryAt     time.Time // of a reconciling or verifying read
@@ -111,10 +112,11 @@ type sub struct {
 	unchecked      int // vaults to be checked before the first start of their wave
 	open, flight   int
 	throttledUntil time.Time
-	away           bool // throttled for longer than a poll
-	suspended      bool // a sign-in or permission is missing: nothing starts, nothing is checked
-	unread         bool // nor has a read succeeded since
-	confirmed      bool // and reading says so too: it will not mend by itself
+	throttledFrom  time.Time // since when every check was throttled, zero where the last was not
+	away           bool      // throttled for longer than a poll
+	suspended      bool      // a sign-in or permission is missing: nothing starts, nothing is checked
+	unread         bool      // nor has a read succeeded since
+	confirmed      bool      // and reading says so too: it will not mend by itself
 	suspendedAt    time.Time
 	liftedAt       time.Time
 	denials        int // suspensions in a row without an accepted start

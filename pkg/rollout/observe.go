@@ -60,17 +60,20 @@ func (m *Machine) validated(i int, o Validated) {
 	m.count(i, -1)
 	v.Status = j.back
 	m.count(i, +1)
-	j.stale = false
-	switch o.Result.Verdict {
+	j.stale, j.changed = false, false
+	r := o.Result
+	switch r.Verdict {
 	case fleet.VerdictDenied:
-		m.refused(j.sub, firstError(o.Result.Findings))
+		m.refused(j.sub, firstError(r.Findings))
 		return
 	case fleet.VerdictThrottled:
-		m.throttle(j.sub, m.now.Add(m.retryAfter(o.Result.RetryAfter)))
-		j.notBefore = m.subs[j.sub].throttledUntil
-		return
+		if r = m.checkThrottled(j.sub, r); r.Verdict == fleet.VerdictThrottled {
+			j.notBefore = m.subs[j.sub].throttledUntil
+			return
+		}
+	default:
+		m.subs[j.sub].throttledFrom = time.Time{}
 	}
-	r := o.Result
 	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs,
 		State: r.State})
 	if v.Status == fleet.Busy {
@@ -101,9 +104,14 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 	case fleet.CallDenied, fleet.CallForbidden:
 		m.refused(j.sub, o.Detail)
 	case fleet.CallThrottled:
-		m.throttle(j.sub, m.now.Add(m.retryAfter(o.RetryAfter)))
-	case fleet.CallConflict: // not as it was when it was checked
-		j.stale, j.notBefore = true, m.now.Add(m.Plan.Timings.Poll)
+		m.throttle(j.sub, m.now.Add(m.throttledFor(i, o.RetryAfter)))
+		if v.Status == fleet.Ready {
+			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeThrottled, RetryAfter: o.RetryAfter})
+			m.giveUp(i)
+		}
+	case fleet.CallConflict:
+		j.notBefore = m.now.Add(m.patience(v.Refusals))
+		m.changed(i, or(o.Brief, o.Detail))
 	default:
 		if v.Status != fleet.Ready {
 			return

@@ -93,7 +93,8 @@ func noAnswer(fs []fleet.Finding) bool {
 // its start can be neither made ready nor sent from this machine.
 func (v *VaultState) Unanswered() bool {
 	return v.Status == fleet.Busy && v.Unreached > 0 ||
-		v.Status == fleet.Ready && v.Refusals > 0 && v.Answer != nil && v.Answer.Verdict == fleet.StartNotSent
+		v.Status == fleet.Ready && v.Refusals > 0 && v.Answer != nil && v.Answer.Verdict == fleet.StartNotSent &&
+			v.Answer.Code != fleet.CodeChanged && v.Answer.Code != fleet.CodeThrottled
 }
 
 // LastTry is what came of the last try of an unanswered vault.
@@ -130,6 +131,34 @@ func (m *Machine) unready(i int) {
 		m.unsent(s)
 	}
 	m.subs[s].unready = i + 1
+}
+
+// changed takes in that a vault is not as its check saw it, now that its start was
+// made ready. It is checked again, when its turn comes; meanwhile it keeps no other
+// vault from being started. One that is so again and again is given up like one whose
+// start is refused again and again.
+func (m *Machine) changed(i int, why string) {
+	v, j := &m.Vaults[i], &m.jobs[i]
+	if v.Status != fleet.Ready { // a person may have held it meanwhile
+		return
+	}
+	j.changed = true
+	m.emit(fleet.StartWaits{Vault: m.key(i), Reason: why, Code: fleet.CodeChanged})
+	m.giveUp(i)
+}
+
+// checkThrottled leaves a subscription alone after a check that was throttled. Once
+// all have been, for the busyDeadline, the check says that the vault is blocked.
+func (m *Machine) checkThrottled(s int, r fleet.Validation) fleet.Validation {
+	sub := &m.subs[s]
+	sub.throttledFrom = orTime(sub.throttledFrom, m.now)
+	m.throttle(s, m.now.Add(m.retryAfter(r.RetryAfter)))
+	if lasts := m.now.Sub(sub.throttledFrom); lasts >= m.Plan.Timings.BusyDeadline {
+		r.Verdict, r.Findings = fleet.VerdictBlocked, append(slices.Clip(r.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "deadline",
+			Code: fleet.CodeBusyDeadline, Message: fmt.Sprintf("every check of its subscription has been throttled for %s", lasts.Round(time.Second)),
+			Action: "nothing: the next run tries again"})
+	}
+	return r
 }
 
 // ready takes in that a vault's start could be made ready.

@@ -102,7 +102,7 @@ func TestWorldCovers(t *testing.T) {
 		"answer accepted", "answer unknown", "answer busy", "answer throttled", "answer denied", "answer failed", "answer notSent",
 		"reconciled ours", "reconciled absent", "reconciled foreign", "reconciled unreadable",
 		"deadline busy", "deadline reconcile", "deadline overdue", "deadline attempts",
-		"became upgraded", "became already", "became failed", "became blocked", "became unknown",
+		"prepare never as it was checked", "checks always throttled", "became upgraded", "became already", "became failed", "became blocked", "became unknown",
 		"carried failed", "carried unknown", "reopened", "interrupted",
 		"exit ok", "exit failures", "exit halted", "exit interrupted", "exit not-upgraded", "exit sign-in",
 		"fact Approved", "fact GateOpened", "gate needs no approval", "deadline window", "clock jumped", "waits for an approval", "left rather than wait",

@@ -197,6 +197,10 @@ func (c *cloud) validate(i, n int, disregard []string) fleet.Validation {
 	case fleet.CallUnreachable:
 		return fleet.Validation{Verdict: fleet.VerdictBusy, Findings: why(fleet.CodeUnreachable)}
 	}
+	if w.chance(w.Block/4, "always throttled", w.plan.Vaults[i].SubscriptionID) {
+		w.seen["checks always throttled"]++
+		return fleet.Validation{Verdict: fleet.VerdictThrottled, Findings: why(fleet.CodeThrottled)}
+	}
 	r, present := c.read(i, w.now)
 	switch {
 	case !present:
@@ -223,6 +227,10 @@ func (c *cloud) prepare(i, n int, readAt time.Time) Observation {
 	v := &c.w.plan.Vaults[i]
 	if class := c.refusal("prepare", i, n); class != "" {
 		return Unprepared{Vault: v.Key, Class: class, RetryAfter: c.wait(i, n), Detail: string(class)}
+	}
+	if c.w.chance(c.w.Block/2, "never as it was checked", i) {
+		c.w.seen["prepare never as it was checked"]++
+		return Unprepared{Vault: v.Key, Class: fleet.CallConflict, Detail: "its roles have changed"}
 	}
 	seen, present := c.snapshot(v.SubscriptionID, readAt).Vaults[v.Key]
 	return Prepared{Vault: v.Key, OperationID: fmt.Sprintf("%s-%d", v.Name, n), Seen: seen, Present: present}
