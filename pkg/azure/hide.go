@@ -1,9 +1,12 @@
 package azure
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 )
@@ -29,7 +32,7 @@ func (c *Client) sentToken(header string) sentToken {
 
 // body returns a body without the token.
 func (t sentToken) body(b []byte) []byte {
-	return t.pieces(b)
+	return text.Remove(b, string(t))
 }
 
 // header takes the token out of an answer's headers.
@@ -39,7 +42,7 @@ func (t sentToken) header(h http.Header) {
 	}
 	for _, values := range h {
 		for i := range values {
-			values[i] = string(t.pieces([]byte(values[i])))
+			values[i] = string(t.body([]byte(values[i])))
 		}
 	}
 }
@@ -51,10 +54,7 @@ func (t sentToken) error(err error) error {
 		return nil
 	}
 	was := err.Error()
-	says := was
-	if t != "" {
-		says = string(t.pieces([]byte(says)))
-	}
+	says := text.Hide(string(t.body([]byte(was))), proxySecrets()...)
 	if says = text.Clean(says, maxErrorText); says == was {
 		return err
 	}
@@ -104,9 +104,29 @@ const (
 	envActionToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 )
 
+// proxySecrets are those of the proxies that the environment names: a proxy is sent
+// them, and what it answers becomes an error of the connection.
+var proxySecrets = sync.OnceValue(func() (secrets []string) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		v := os.Getenv(name)
+		if !strings.Contains(v, "://") {
+			v = "http://" + v
+		}
+		if u, err := url.Parse(v); err == nil && u.User != nil {
+			if password, set := u.User.Password(); set {
+				secrets = append(secrets, u.User.Username()+":"+password, password)
+			}
+		}
+	}
+	return secrets
+})
+
+// maxTokenFile is how much a file with a token may hold.
+const maxTokenFile = 64 << 10
+
 // hideSignIn takes the secrets of the environment out of what a sign-in says:
 // its errors quote the answers of token endpoints, and those may quote what they
-// were sent. Tokens of a file are signed ones, which [text.Clean] knows.
+// were sent, the token of a file and the proxy's password among it.
 func hideSignIn(s string, getenv func(string) string) string {
 	if getenv == nil {
 		getenv = os.Getenv
@@ -117,5 +137,23 @@ func hideSignIn(s string, getenv func(string) string) string {
 			secrets = append(secrets, v)
 		}
 	}
-	return text.Hide(s, secrets...)
+	if name := getenv(envTokenFile); name != "" {
+		if token, err := readToken(name); err == nil {
+			secrets = append(secrets, token)
+		}
+	}
+	return text.Hide(s, append(secrets, proxySecrets()...)...)
+}
+
+// readToken reads a file that holds a token and nothing else. It waits for nothing.
+func readToken(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxTokenFile {
+		return "", errors.New("no file with a token")
+	}
+	token, err := os.ReadFile(name)
+	return strings.TrimSpace(string(token)), err
 }

@@ -19,11 +19,16 @@ var (
 	signed = lazyregexp.New(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
 	// bearer is a token of any make, behind the word.
 	bearer = lazyregexp.New(`(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{20,}=*`)
-	// field is a secret's field of a form, a query or a JSON document, quotes
-	// escaped or not; sig is the signature in a shared access URL.
-	field = lazyregexp.New(`(?i)\b((?:client_secret|client_assertion|access_token|refresh_token|id_token|sig)\\?"?\s*[=:]\s*\\?"?)[^\s&"'\\,;}<]+`)
+	// field is a secret's field of a form, a query, a connection string or a JSON
+	// document, quotes and signs escaped or not; sig is the signature in a shared
+	// access URL.
+	field = lazyregexp.New(`(?i)((?:\b|%(?:25)*(?:26|3F|3B)|\\u0026)(?:client_secret|client_assertion|access_token|refresh_token|id_token|sig)\\?"?\s*(?:[=:]|%(?:25)*3[AD]|\\u003[AD])\s*\\?"?)[^\s&"'\\,;}<\[][^\s&"'\\,;}<]*`)
+	// key is one that only stands behind an equals sign.
+	key = lazyregexp.New(`(?i)(\b(?:accountkey|sharedaccesskey|password)(?:=|%(?:25)*3D))[^\s&"'\\,;}<\[][^\s&"'\\,;}<]*`)
+	// basic is a user and a password as a header has them.
+	basic = lazyregexp.New(`(?i)(authorization\\?"?\s*[:=]\s*\\?"?basic\s+)[A-Za-z0-9+/_-]+=*`)
 	// userinfo is the user and the password in a URL.
-	userinfo = lazyregexp.New(`(://)[^\s/?#@"']+@`)
+	userinfo = lazyregexp.New(`(?i)(:(?:\\?/){2}|%(?:25)*3A(?:%(?:25)*2F){2})[^\s/?#@"'\\]+?(@|%(?:25)*40)`)
 )
 
 // HideSecrets takes out of s what looks like a secret. Most texts hold nothing
@@ -40,11 +45,17 @@ func HideSecrets(s string) string {
 	// Every name of a field has one of these; ſ is an s to the pattern, and not to
 	// ToLower.
 	named := func(part string) bool { return strings.Contains(lower, part) }
-	if strings.ContainsAny(s, "=:") && slices.ContainsFunc([]string{"client_", "_token", "sig", "ſ"}, named) {
+	if strings.ContainsAny(s, "=:%\\") && slices.ContainsFunc([]string{"client_", "_token", "sig", "ſ"}, named) {
 		s = field().ReplaceAllString(s, "${1}"+Removed)
 	}
-	if strings.Contains(s, "://") {
-		s = userinfo().ReplaceAllString(s, "${1}"+Removed+"@")
+	if named("accountkey") || named("sharedaccesskey") || named("password") {
+		s = key().ReplaceAllString(s, "${1}"+Removed)
+	}
+	if named("basic") && named("authorization") {
+		s = basic().ReplaceAllString(s, "${1}"+Removed)
+	}
+	if strings.Contains(s, "@") || strings.Contains(s, "40") {
+		s = userinfo().ReplaceAllString(s, "${1}"+Removed+"${2}")
 	}
 	return s
 }
@@ -53,20 +64,20 @@ func HideSecrets(s string) string {
 // would be found in ordinary words.
 const minSecret = 4
 
-// Hide takes known secrets out of s, as they are and as forms, URLs and JSON
-// write them.
+// Hide takes known secrets out of s, however they are written ([Remove]).
 func Hide(s string, secrets ...string) string {
 	for _, secret := range secrets {
 		if len(secret) < minSecret {
 			continue
 		}
 		quoted, _ := json.Marshal(secret) // a string always can be
-		spellings := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`)}
+		spellings := []string{url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`)}
 		// The longest first: none may leave a piece of another behind.
 		slices.SortFunc(spellings, func(a, b string) int { return len(b) - len(a) })
 		for _, spelling := range spellings {
 			s = strings.ReplaceAll(s, spelling, Removed)
 		}
+		s = string(Remove([]byte(s), secret))
 	}
 	return s
 }
