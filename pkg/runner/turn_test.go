@@ -2,6 +2,9 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,4 +47,65 @@ func TestALongWaitForATurnIsNotWasted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// moving is a cloud whose readings give a vault another address each, so many times.
+type moving struct {
+	runner.Upgrader
+	moves int
+	said  *[]string // the address in each reading
+	made  *[]string // the one that each start was made ready for
+}
+
+func (u moving) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
+	at := fmt.Sprintf("#%d", min(len(*u.said), u.moves))
+	*u.said = append(*u.said, at)
+	return tilted{u.Upgrader, func(seen map[fleet.Key]fleet.Sighting) {
+		for k, s := range seen {
+			s.Address += at
+			seen[k] = s
+		}
+	}}.Read(ctx, subscription, vaults)
+}
+
+// home is a vault as the cloud itself shows it, and the address that moving gave it.
+func home(seen fleet.Sighting) (fleet.Sighting, string) {
+	was, at, _ := strings.Cut(seen.Address, "#")
+	seen.Address = was
+	return seen, "#" + at
+}
+
+func (u moving) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation {
+	seen, _ = home(seen)
+	return u.Upgrader.Validate(ctx, v, seen, present, disregard)
+}
+
+func (u moving) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (runner.Start, error) {
+	time.Sleep(90 * time.Second) // longer than a poll: its reading is made anew
+	seen, at := home(seen)
+	*u.made = append(*u.made, at)
+	return u.Upgrader.Prepare(ctx, v, seen)
+}
+
+// A start goes to where the vault was in the reading that it goes out on, however
+// often it was made ready in vain: the last of the tries does not go out to where
+// the vault is no more.
+func TestAStartGoesToWhereTheVaultIs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		var said, made []string
+		n := scene(t, 1, 1, nil)
+		n.upgrader = func(u runner.Upgrader) runner.Upgrader { return moving{u, 5, &said, &made} }
+		sentTo := ""
+		n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
+			if c.kind == "upgrade" {
+				sentTo = said[len(said)-1]
+			}
+			return nil, nil
+		}
+		n.ends(fleet.ExitOK, fleet.Upgraded)
+		if len(made) <= 3 || made[len(made)-1] != sentTo {
+			t.Errorf("it was made ready for %v, and sent where readings showed it at %s", made, sentTo)
+		}
+	})
 }
