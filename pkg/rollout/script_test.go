@@ -25,7 +25,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 // are observed in one Step. VAULTS is v000, v000,v002 or v000-v003.
 //
 //	plan KEY=VALUE…                    a plan; see scriptPlan
-//	open [VAULT=failed|unknown|accepted|done|errorbody|reopened…]
+//	open [VAULT=failed|unknown|accepted|done|errorbody|told|reopened…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
 //	validated VAULTS VERDICT|unreachable [op=ID] [retry=30s] [mode=WORD]
@@ -49,6 +49,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	accept-failures                    a new process, Resumed and FailuresAccepted
 //	reopen VAULTS                      written to the journal while no process runs
 //	show
+//	fields                             all that the facts have left, field by field, and from here on what each step changes
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -132,6 +133,7 @@ type script struct {
 	journal []fleet.Event
 	last    Output         // of the newest Step
 	ops     map[string]int // operation IDs given, by vault
+	kept    fields         // what was kept after the newest answer, from fields on
 }
 
 // step feeds the machine and keeps its facts, as a runner would.
@@ -147,7 +149,14 @@ func (s *script) step(obs ...Observation) ([]string, error) {
 		return []string{"ERROR " + s.last.Err.Error()}, nil
 	}
 	s.journal = append(append(s.journal, s.last.Facts...), s.last.Intents...)
-	return s.print(s.last), nil
+	if newest := s.journal[len(s.journal)-1].At; !s.m.Run.LastAt.Equal(newest) {
+		return nil, fmt.Errorf("the newest fact is of %s, and the run says %s", at(newest), at(s.m.Run.LastAt))
+	}
+	lines := s.print(s.last)
+	if s.kept != nil {
+		lines = append(lines, s.changes()...)
+	}
+	return lines, nil
 }
 
 // restart replays the journal into a new machine.

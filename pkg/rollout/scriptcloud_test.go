@@ -22,7 +22,7 @@ func (s *script) record(state fleet.UpgradeState, op string) *fleet.Record {
 	r := &fleet.Record{OperationID: op, State: state, StartedAt: s.now, Presumed: presumed}
 	switch state {
 	case fleet.RecordUpgraded:
-		r.EndedAt = s.now
+		r.EndedAt, r.UpgradedResourceID = s.now, "/by/"+op
 	case fleet.RecordFailed:
 		r.EndedAt, r.Message = s.now, "the service gave up"
 	}

@@ -50,6 +50,8 @@ func (s *script) command(line string) ([]string, error) {
 		return nil, s.refresh(args)
 	case "show":
 		return s.show(), nil
+	case "fields":
+		return s.changes(), nil
 	case "approve":
 		a, err := s.approval(args)
 		if err != nil {
@@ -106,6 +108,12 @@ func (s *script) open(args []string) ([]string, error) {
 			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Category: "deadline", Code: fleet.CodeNotVerified, Message: "as it was then"}}
 		case "errorbody":
 			c.ErrorBody = true
+		case "told": // failed, with all that an earlier run has to tell
+			c.Status, c.Accepted, c.Done, c.ErrorBody = fleet.Failed, true, true, true
+			c.Operation, c.Reason = &fleet.Operation{StatusURL: "/operations/" + c.OperationID}, "the service gave up"
+			c.EndedAt, c.RequestIDs, c.Disregard = c.StartedAt.Add(time.Hour), []string{"request"}, []string{"older"}
+			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed, Message: "the service gave up"}}
+			c.Reading = &fleet.LastReading{At: c.EndedAt, What: "not as wanted"}
 		case "reopened":
 			c.Status, c.Disregard = fleet.Pending, []string{name + "#0"}
 		default:
@@ -284,7 +292,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]
-		a.RetryAfter = wait
+		a.RetryAfter, a.RequestID = wait, "request of "+v.OperationID
 		if how == "followed" {
 			a.Operation = &fleet.Operation{StatusURL: "/operations/" + v.OperationID, RetryAfter: wait}
 		}
