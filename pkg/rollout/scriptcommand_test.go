@@ -96,7 +96,7 @@ func (s *script) open(args []string) ([]string, error) {
 			return nil, err
 		}
 		c := fleet.Carried{Vault: s.m.key(i), OperationID: name + "#0", Status: fleet.Unknown,
-			StartedAt: scriptStart.Add(-24 * time.Hour)}
+			StartedAt: scriptStart.Add(-24 * time.Hour), EndedAt: scriptStart.Add(-23 * time.Hour)}
 		switch how {
 		case "failed":
 			c.Status = fleet.Failed
@@ -111,7 +111,7 @@ func (s *script) open(args []string) ([]string, error) {
 		case "told": // failed, with all that an earlier run has to tell
 			c.Status, c.Accepted, c.Done, c.ErrorBody = fleet.Failed, true, true, true
 			c.Operation, c.Reason = &fleet.Operation{StatusURL: "/operations/" + c.OperationID}, "the service gave up"
-			c.EndedAt, c.RequestIDs, c.Disregard = c.StartedAt.Add(time.Hour), []string{"request"}, []string{"older"}
+			c.RequestIDs, c.Disregard = []string{"request"}, []string{"older"}
 			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed, Message: "the service gave up"}}
 			c.Reading = &fleet.LastReading{At: c.EndedAt, What: "not as wanted"}
 		case "reopened":
@@ -146,6 +146,8 @@ func (s *script) refresh(args []string) error {
 	}
 	if len(args) > 2 && args[2] == "verified" {
 		f.Verified, f.ResourceID = true, "/new/"+args[0]
+	} else if f.Record != nil && f.Record.State == fleet.RecordUpgraded {
+		f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified, Message: "read"}}
 	}
 	s.journal = append(s.journal, fleet.Event{At: s.now, Fact: f})
 	return nil
