@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Do says what kind of thing there is to do.
@@ -101,7 +102,7 @@ func (v *View) runActions(o Options) []Action {
 	case RunWaiting:
 		if v.needsApproval() {
 			what := str(v.Run.WaitingFor)
-			if w := v.waitsFor(WaitApproval); w != nil {
+			if w := v.waitsFor(standing.WaitApproval); w != nil {
 				what = w.words(c.nearBy(v.Run.GeneratedAt.value()))
 			}
 			return one(DoApprove, true, then, "Look at the totals, and give "+what)
@@ -129,7 +130,7 @@ func (v *View) runActions(o Options) []Action {
 }
 
 // waitsFor is the wait of a kind, nil where there is none.
-func (v *View) waitsFor(k WaitKind) *Wait {
+func (v *View) waitsFor(k standing.WaitKind) *Wait {
 	for i := range v.Run.Waits {
 		if v.Run.Waits[i].For == k {
 			return &v.Run.Waits[i]
@@ -140,13 +141,13 @@ func (v *View) waitsFor(k WaitKind) *Wait {
 
 // needsApproval reports whether a waiting run needs a person's approval.
 func (v *View) needsApproval() bool {
-	return v.waitsFor(WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && v.Run.Suspended != nil && v.Run.Suspended.Gate != nil && !v.Run.Approved
+	return v.waitsFor(standing.WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && v.Run.Suspended != nil && v.Run.Suspended.Gate != nil && !v.Run.Approved
 }
 
 // pausedBy says who paused the run and why.
 func (v *View) pausedBy() string {
-	if w := v.waitsFor(WaitPause); w != nil && w.by != "" {
-		return "paused by " + w.by
+	if w := v.waitsFor(standing.WaitPause); w != nil && w.wait.By != "" {
+		return "paused by " + w.pausedBy()
 	}
 	return "the run is paused"
 }

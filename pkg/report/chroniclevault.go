@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // vaultFact takes in a fact about one vault: what it proves, and whether it is
@@ -147,8 +148,8 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 	}
 	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
 	for i := range v.Run.Waits {
-		if w := &v.Run.Waits[i]; w.For == WaitPause {
-			w.by = ""
+		if w := &v.Run.Waits[i]; w.For == standing.WaitPause {
+			w.wait.By = ""
 			w.Text = w.words(utc)
 		}
 	}

@@ -77,7 +77,7 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "closing", "expectedEnd", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
-		"kind", "permanent")
+		"kind", "permanent", "phase")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // ViewOptions is what a state does not know of itself.
@@ -71,13 +72,11 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		v.Waves[i] = wave(st, i, now)
 	}
 	earlier := 0
-	deferral, hours := deferral(st, o), newHours(st.Plan, now)
+	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
 	names := Names(st.Plan)
 	subs := map[string]int{}
-	flying := false
 	for i := range st.Vaults {
 		pv := &st.Plan.Vaults[i]
-		flying = flying || st.Vaults[i].InFlight()
 		if o.Selector != nil && !o.Selector.Picks(&pv.Vault) {
 			continue
 		}
@@ -88,7 +87,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		vt.Reads = o.Chronicle.readsOf(i)
 		if st.Run.Closed == nil && vt.waits() {
-			vt.NextWindow = at(hours.opens(i))
+			vt.NextWindow = at(windows.Opens(i))
 		}
 		v.Vaults = append(v.Vaults, vt)
 		v.Totals[vt.Status]++
@@ -106,13 +105,14 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
 		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
 	}
-	if o.Live && len(v.Run.Waits) > 0 || v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == WaitPause {
+	if o.Live && len(v.Run.Waits) > 0 || v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
 		v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
 	}
 	v.Next = NextSteps(st, o.Live, now)
 	v.Run.Later = maybe(o.Later)
-	v.Run.Status = runStatus(st, o.Live, flying, v.Run.WaitingFor != nil)
-	v.Run.Night, v.Run.NextWindow = v.night(st, hours), v.nextWindow()
+	v.Run.Phase = standing.PhaseOf(st, o.Live, now)
+	v.Run.Status = statusOf(v.Run.Phase)
+	v.Run.Night, v.Run.NextWindow = v.night(st, windows), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)
 		if up := st.Plan.Upgrade; up != nil {
@@ -138,24 +138,6 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 		s.ThrottledUntil = at(until)
 	}
 	return s
-}
-
-// runStatus says where the run stands as a whole. A halted run whose last
-// upgrades are still followed is running.
-func runStatus(st *rollout.State, live, flying, waits bool) RunStatus {
-	switch {
-	case st.Run.Closed != nil:
-		return RunFinished
-	case st.Run.Halt != nil && !(live && flying):
-		return RunHalted
-	case live && st.Run.Paused != nil, !live && st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedPause:
-		return RunPaused
-	case live && waits, !live && st.Run.Suspended != nil && st.Run.Suspended.Why == fleet.SuspendedWait:
-		return RunWaiting
-	case live:
-		return RunRunning
-	}
-	return RunInterrupted
 }
 
 // approved reports whether the gate that the run stands before would open.

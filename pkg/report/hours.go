@@ -7,6 +7,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Night is a stretch of open windows with what ended in it. A run without
@@ -18,55 +19,6 @@ type Night struct {
 	Upgraded int   `json:"upgraded"`
 	Failed   int   `json:"failed"`
 	Unknown  int   `json:"unknown"`
-}
-
-// hours answers when the vaults of a plan may start, seen from one moment.
-type hours struct {
-	plan      *plan.Plan
-	now       time.Time
-	schedules map[*plan.Calendar]*plan.Schedule
-	answers   map[question]time.Time
-}
-
-type question struct {
-	schedule *plan.Schedule
-	need     time.Duration
-}
-
-func newHours(p *plan.Plan, now time.Time) *hours {
-	return &hours{p, now, map[*plan.Calendar]*plan.Schedule{}, map[question]time.Time{}}
-}
-
-// schedule returns the schedule of a vault, nil where it may always start.
-func (h *hours) schedule(i int) *plan.Schedule {
-	c := h.plan.CalendarFor(i)
-	if c == nil {
-		return nil
-	}
-	s, known := h.schedules[c]
-	if !known {
-		s, _ = plan.CompileCalendar(c) // a plan that is run has passed this check
-		h.schedules[c] = s
-	}
-	return s
-}
-
-// opens returns when a vault's next window that is long enough for its upgrade
-// opens; zero when it may start now, and when there is none.
-func (h *hours) opens(i int) time.Time {
-	s := h.schedule(i)
-	if s == nil {
-		return time.Time{}
-	}
-	q := question{s, h.plan.Vaults[i].Predicted.P90}
-	at, known := h.answers[q]
-	if !known {
-		if start, ok := s.Fit(h.now, q.need); ok && start.After(h.now) {
-			at = start
-		}
-		h.answers[q] = at
-	}
-	return at
 }
 
 // waits reports whether the vault has not been started and may still be.
@@ -118,12 +70,12 @@ func stretches(s *plan.Schedule, from, to time.Time) (out []stretch) {
 
 // night is the newest night of the run, nil where it has no windows or none
 // has come yet. What ended after a window closed belongs to its night.
-func (v *View) night(st *rollout.State, h *hours) *Night {
+func (v *View) night(st *rollout.State, windows *standing.Windows) *Night {
 	w := max(st.CurrentWave(), 0)
 	if st.Run.OpenedAt.IsZero() || w >= len(st.Plan.Waves) || len(st.Plan.Waves[w].Vaults) == 0 {
 		return nil
 	}
-	s := h.schedule(st.Plan.Waves[w].Vaults[0])
+	s := windows.Schedule(st.Plan.Waves[w].Vaults[0])
 	if s == nil {
 		return nil
 	}

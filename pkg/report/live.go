@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Live returns the live view of a state: see Tracker.Live. It costs
@@ -83,32 +84,18 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	return s.lines
 }
 
-// standing is the run's state in one word, and whether it is one to look at.
-func (t *Tracker) standing(now time.Time, flying int) (word string, loud bool) {
-	r := &t.run
-	switch {
-	case r.Closed != nil:
-		return "FINISHED", false
-	case t.left:
-		return strings.ToUpper(string(runStatus(t.st, false, flying > 0, false))), true
-	case r.Suspended != nil:
-		return "SUSPENDED", true
-	case r.Halt != nil && flying > 0:
-		return "HALTING", true
-	case r.Halt != nil:
-		return "HALTED", true
-	case r.Stopped != nil && r.Stopped.Close:
-		return "CLOSING", true
-	case r.Stopped != nil:
-		return "STOPPING", true
-	case r.Paused != nil:
-		return "PAUSED", true
-	case r.OpenedAt.IsZero():
-		return "BEGINNING", false
-	case flying == 0 && len(t.waiting(now)) > 0:
-		return "WAITING", false
+// phase is where the run stands, with so many upgrades of ours in flight.
+func (t *Tracker) phase(now time.Time, ours int) standing.Phase {
+	return standing.PhaseKnowing(t.st, !t.left, ours > 0, func() bool { return len(t.waiting(now)) > 0 })
+}
+
+// loud reports whether a phase is one to look at.
+func loud(p standing.Phase) bool {
+	switch p {
+	case standing.Beginning, standing.Running, standing.Waiting, standing.Finished:
+		return false
 	}
-	return "RUNNING", false
+	return true
 }
 
 // shownHappenings is how much of what happened last is shown at most.
@@ -120,9 +107,8 @@ const narrow = 60
 // headline is how the run stands, the most important first: a narrow terminal
 // shows less of it.
 func (t *Tracker) headline(now time.Time, flying, width int) []part {
-	word, loud := t.standing(now, flying)
-	paint := text.Bold
-	if loud {
+	phase, paint := t.phase(now, flying), text.Bold
+	if loud(phase) {
 		paint = text.ReverseVideo
 	}
 	began := t.run.OpenedAt
@@ -142,12 +128,12 @@ func (t *Tracker) headline(now time.Time, flying, width int) []part {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}
 	for _, more := range []string{clockIn(t.Zone).second(now), "run " + elide(t.run.ID, 13), "plan " + elideHash(or(t.run.Fingerprint, t.plan.Fingerprint))} {
-		if columns(word+h+dot+more) > width { // whole or not at all
+		if columns(string(phase)+h+dot+more) > width { // whole or not at all
 			break
 		}
 		h += dot + more
 	}
-	return []part{{text: word, paint: paint}, {text: h, paint: text.Bold}}
+	return []part{{text: strings.ToUpper(string(phase)), paint: paint}, {text: h, paint: text.Bold}}
 }
 
 // banners are what must not be missed: what a person said that holds the run
@@ -169,7 +155,11 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, or(p.Reason, "no reason given")))
 	}
 	if s := r.Suspended; s != nil && r.Closed == nil {
-		out = append(out, "SUSPENDED: "+Zoned(or(SuspendedDetail(s), s.Why), t.Zone, now))
+		b := "The process has left: " + suspension(s.Why)
+		if d := SuspendedDetail(s); d != "" {
+			b += ", " + Zoned(d, t.Zone, now)
+		}
+		out = append(out, b)
 	}
 	if t.left && r.Closed == nil && r.Suspended == nil && r.Halt == nil {
 		out = append(out, "INTERRUPTED: no process carries the run out. What is in flight goes on in the cloud.")

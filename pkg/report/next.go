@@ -33,8 +33,8 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	waits := Waits(st, now)
 	var needed []Step
 	for i := range waits {
-		if w := &waits[i]; len(w.args) > 0 {
-			needed = append(needed, Step{Args: w.args})
+		if args := waits[i].args(); args != nil {
+			needed = append(needed, Step{Args: args})
 		}
 	}
 	switch {

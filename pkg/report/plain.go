@@ -236,8 +236,8 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	defer t.mu.Unlock()
 	flying := t.flights(now)
 	s := fmt.Sprintf("%-10s ", "status")
-	if word, loud := t.standing(now, ours(flying)); loud {
-		s += word + dot
+	if p := t.phase(now, ours(flying)); loud(p) {
+		s += strings.ToUpper(string(p)) + dot
 	}
 	s += t.overall.run(t.words)
 	if t.overall.Earlier > 0 {

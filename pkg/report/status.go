@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Options says how to write a view.
@@ -105,7 +106,7 @@ func (v *View) superseded() string {
 
 // heading says which run and which plan this is.
 func (v *View) heading(c clock) string {
-	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, dot, elideHash(v.Run.PlanFingerprint), dot, v.Run.Status, dot, c)
+	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, dot, elideHash(v.Run.PlanFingerprint), dot, v.Run.Phase, dot, c)
 }
 
 // elideHash shortens a fingerprint to what people compare.
@@ -160,13 +161,13 @@ func (v *View) verdict(c clock) string {
 		}
 		return s
 	}
-	if v.Run.Halt != nil {
+	switch v.Run.Phase {
+	case standing.Halting:
 		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
-	}
-	if v.Run.Closing {
+	case standing.Closing:
 		return "CLOSING: nothing more starts, and the run is closed when nothing is in flight. " + s
 	}
-	return strings.ToUpper(string(v.Run.Status)) + ": " + s
+	return strings.ToUpper(string(v.Run.Phase)) + ": " + s
 }
 
 // waiting says what the run waits for.

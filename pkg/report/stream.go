@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -236,7 +237,7 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	flying := t.flights(now)
 	h := heartbeatLine{Type: lineHeartbeat, At: at(now), Totals: totalsOf(&t.totals), InFlight: len(flying), Throttled: t.throttled(now),
 		Budget: Budget{t.budget.Limit, t.budget.Failed, t.budget.Unresolved, t.budget.Base}, EndsP50: at(t.outlook.P50), EndsP90: at(t.outlook.P90)}
-	h.Standing, _ = t.standing(now, ours(flying))
+	h.Standing = strings.ToUpper(string(t.phase(now, ours(flying))))
 	h.Overdue, h.BeyondP90 = tardy(flying)
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
 		h.Next, h.Waits = loose(t.next(now, ours(flying))), t.commanded(now)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // View is a run as status and report show it: the JSON contract of design.md#the-command-line,
@@ -43,6 +44,24 @@ const (
 	RunFinished    RunStatus = "finished"    // for good
 )
 
+// statusOf is the status that a phase belongs to: a run that is being stopped,
+// closed or halted runs until its process has left.
+func statusOf(p standing.Phase) RunStatus {
+	switch p {
+	case standing.Waiting:
+		return RunWaiting
+	case standing.Paused:
+		return RunPaused
+	case standing.Interrupted:
+		return RunInterrupted
+	case standing.Halted:
+		return RunHalted
+	case standing.Finished:
+		return RunFinished
+	}
+	return RunRunning
+}
+
 // WaveStatus says where a wave stands.
 type WaveStatus string
 
@@ -58,29 +77,30 @@ const (
 
 // Run is a run as JSON shows it.
 type Run struct {
-	ID              string      `json:"id"`
-	Status          RunStatus   `json:"status"`
-	Verdict         string      `json:"verdict"` // the name of the exit code
-	ExitCode        int         `json:"exitCode"`
-	WaitingFor      *string     `json:"waitingFor"` // the first of the waits, or why it was left
-	Waits           []Wait      `json:"waits"`      // all that it waits for right now, what needs a person first
-	Approved        bool        `json:"approved"`   // what it waits for is given: the next resume goes on
-	StartedAt       *Time       `json:"startedAt"`
-	EndedAt         *Time       `json:"endedAt"` // null until it is finished
-	PlanFingerprint string      `json:"planFingerprint"`
-	Inventory       *string     `json:"inventory"`
-	ResumedAt       *Time       `json:"resumedAt"`
-	UpdatedAt       *Time       `json:"updatedAt"` // of the newest fact
-	GeneratedAt     *Time       `json:"generatedAt"`
-	Halt            *Halt       `json:"halt"`
-	Suspended       *Suspension `json:"suspended"`
-	Budget          Budget      `json:"budget"`
-	StartedBy       *string     `json:"startedBy"`
-	Live            bool        `json:"live"`       // a process carries it out right now
-	Night           *Night      `json:"night"`      // the newest one; null without windows, or before the first
-	NextWindow      *Time       `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
-	Kind            fleet.Kind  `json:"kind"`       // of the upgrade
-	Permanent       bool        `json:"permanent"`  // nothing can undo it
+	ID              string         `json:"id"`
+	Status          RunStatus      `json:"status"`
+	Phase           standing.Phase `json:"phase"`   // where it stands, more finely than the status
+	Verdict         string         `json:"verdict"` // the name of the exit code
+	ExitCode        int            `json:"exitCode"`
+	WaitingFor      *string        `json:"waitingFor"` // the first of the waits, or why it was left
+	Waits           []Wait         `json:"waits"`      // all that it waits for right now, what needs a person first
+	Approved        bool           `json:"approved"`   // what it waits for is given: the next resume goes on
+	StartedAt       *Time          `json:"startedAt"`
+	EndedAt         *Time          `json:"endedAt"` // null until it is finished
+	PlanFingerprint string         `json:"planFingerprint"`
+	Inventory       *string        `json:"inventory"`
+	ResumedAt       *Time          `json:"resumedAt"`
+	UpdatedAt       *Time          `json:"updatedAt"` // of the newest fact
+	GeneratedAt     *Time          `json:"generatedAt"`
+	Halt            *Halt          `json:"halt"`
+	Suspended       *Suspension    `json:"suspended"`
+	Budget          Budget         `json:"budget"`
+	StartedBy       *string        `json:"startedBy"`
+	Live            bool           `json:"live"`       // a process carries it out right now
+	Night           *Night         `json:"night"`      // the newest one; null without windows, or before the first
+	NextWindow      *Time          `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
+	Kind            fleet.Kind     `json:"kind"`       // of the upgrade
+	Permanent       bool           `json:"permanent"`  // nothing can undo it
 
 	Later       *string      `json:"laterRun"`    // ID of the ledger's newest run; null: this is it
 	Closing     bool         `json:"closing"`     // a person wants it closed once nothing is in flight

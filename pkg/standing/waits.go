@@ -1,0 +1,173 @@
+package standing
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// WaitKind says what kind of thing a run waits for.
+type WaitKind string
+
+// What a run may wait for, what needs a person first.
+const (
+	WaitApproval WaitKind = "approval" // a gate: until a person approves
+	WaitPause    WaitKind = "pause"    // until a person ends it
+	WaitSoak     WaitKind = "soak"     // of the wave that is done
+	WaitWindow   WaitKind = "window"   // until it opens, long enough for the upgrade
+	WaitThrottle WaitKind = "throttle" // a subscription is throttled
+	WaitBusy     WaitKind = "busy"     // vaults on which something else is under way
+	WaitStart    WaitKind = "start"    // what starts need does not count yet: until they are given up
+	WaitAnswer   WaitKind = "answer"   // from vaults or the cloud, that cannot be reached from this machine
+)
+
+// waitKinds are all of them, in the order in which they are named.
+var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart, WaitAnswer}
+
+// Wait is something that a run waits for. Which fields are set follows from the
+// kind.
+type Wait struct {
+	For   WaitKind
+	Until time.Time // zero: until a person acts, or an answer comes
+
+	Wave string // of a gate or a soak
+	When string // before or after that wave: fleet.GateBefore, fleet.GateAfter
+	Void string // why the approval that the gate was given does not hold; empty: it was given none, or one that holds
+
+	Gate  *Wait  // of a soak: the gate that comes after it; nil: none that is closed or open
+	Opens string // of a soak: the wave that follows
+
+	Subscription string // its ID, of a throttle
+	Vaults       int    // that it keeps from starting; 0: all that follow
+
+	By     string // of a pause: the user
+	Reason string // of a pause
+	Needs  string // what the first of the starts needs, and since when
+	Answer string // what came instead of an answer; empty: nothing did
+
+	approved bool // the gate has an approval that holds
+}
+
+// Waits lists what a run waits for at a moment in which nothing else goes on in
+// it, as if a process carried it out; and, whatever goes on, a pause. It costs
+// O(vaults) while the run waits.
+func Waits(st *rollout.State, now time.Time) []Wait {
+	r := &st.Run
+	if r.Closed != nil || r.Halt != nil || r.Stopped != nil || r.OpenedAt.IsZero() {
+		return nil
+	}
+	var paused []Wait
+	if p := r.Paused; p != nil {
+		paused = []Wait{{For: WaitPause, By: p.By.User, Reason: p.Reason}}
+	}
+	waits, more := vaultWaits(st, now)
+	switch {
+	case more:
+		waits = nil
+	case len(waits) == 0:
+		waits = waveWaits(st, now)
+	}
+	waits = append(paused, waits...)
+	slices.SortStableFunc(waits, func(a, b Wait) int {
+		return cmp.Or(slices.Index(waitKinds, a.For)-slices.Index(waitKinds, b.For), a.Until.Compare(b.Until))
+	})
+	return waits
+}
+
+// vaultWaits is what the vaults of the open waves wait for; more: one of them
+// does not wait.
+func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
+	windows, index, unchecked := NewWindows(st.Plan, now), map[string]int{}, false
+	wait := func(key string, w Wait) {
+		i, known := index[key]
+		if !known {
+			i = len(waits)
+			index[key], waits = i, append(waits, w)
+		}
+		waits[i].Vaults++
+		if w.Until.Before(waits[i].Until) {
+			waits[i].Until, waits[i].Needs = w.Until, w.Needs
+		}
+	}
+	silent := map[string]bool{}
+	for i := range st.Vaults {
+		if v := &st.Vaults[i]; v.Status == fleet.Ready && v.Unanswered() {
+			silent[st.Plan.Vaults[i].SubscriptionID] = true
+		}
+	}
+	for i := range st.Vaults {
+		v, p := &st.Vaults[i], &st.Plan.Vaults[i]
+		if !v.Open() || st.Waves[p.Wave].OpenedAt.IsZero() {
+			continue
+		}
+		until, again := st.Throttled[p.SubscriptionID], st.LooksAgainAt(i)
+		opens := windows.Opens(i)
+		switch {
+		case v.InFlight() || v.Status == fleet.Upgrading:
+			return nil, true
+		case until.After(now):
+			wait(p.SubscriptionID, Wait{For: WaitThrottle, Until: until, Subscription: p.SubscriptionID})
+		case v.Unanswered():
+			wait("answer", Wait{For: WaitAnswer})
+			if w := &waits[index["answer"]]; w.Answer == "" {
+				w.Answer = v.LastTry()
+			}
+		case v.Status == fleet.Ready && silent[p.SubscriptionID]: // one at a time is tried
+			wait("answer", Wait{For: WaitAnswer})
+		case v.Status == fleet.Busy && again.After(now):
+			wait("busy", Wait{For: WaitBusy, Until: again})
+		case v.Status == fleet.Pending && !opens.IsZero():
+			unchecked = true // it may be checked meanwhile
+		case v.Status == fleet.Ready && !opens.IsZero():
+			wait("window", Wait{For: WaitWindow, Until: opens})
+		case v.Status == fleet.Ready && st.Run.Paused != nil:
+			// It is among what the pause keeps.
+		case v.Status == fleet.Ready && v.Waits != "":
+			wait("start", Wait{For: WaitStart, Until: v.WaitsSince.Add(st.Plan.Timings.BusyDeadline), Needs: v.Waits})
+		default:
+			return nil, true
+		}
+	}
+	return waits, unchecked && len(waits) == 0
+}
+
+// waveWaits is what stands between the wave that is done and the next one.
+func waveWaits(st *rollout.State, now time.Time) []Wait {
+	for i := range st.Vaults {
+		if st.Vaults[i].Open() && !st.Waves[st.Plan.Vaults[i].Wave].OpenedAt.IsZero() {
+			return nil // a pause alone keeps it
+		}
+	}
+	gate := gateWait(st, now)
+	if c := st.CurrentWave(); c >= 0 && c+1 < len(st.Waves) && !st.Waves[c].DoneAt.IsZero() {
+		if until := st.Waves[c].DoneAt.Add(st.Plan.Waves[c].Soak); until.After(now) {
+			return []Wait{{For: WaitSoak, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
+		}
+	}
+	if gate == nil || gate.approved {
+		return nil
+	}
+	return []Wait{*gate}
+}
+
+// gateWait is the wait for the approval of the gate that the run stands before,
+// nil where it stands before none.
+func gateWait(st *rollout.State, now time.Time) *Wait {
+	w, when, ok := st.NextGate()
+	if !ok {
+		return nil
+	}
+	g := Wait{For: WaitApproval, Wave: st.Waves[w].Name, When: when}
+	given := st.Waves[w].After.Approved
+	if when == fleet.GateBefore {
+		given = st.Waves[w].Before.Approved
+	}
+	err := st.CheckApproval(w, when, now)
+	if g.approved = err == nil; !g.approved && given != nil {
+		g.Void = err.Error()
+	}
+	return &g
+}
