@@ -55,7 +55,6 @@ func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]flee
 	if rule.NotBy == plan.NotByStarter && by.User == st.Run.By.User {
 		return nil, failure.New(fleet.ExitUsage,
 			fmt.Errorf("%s started the run, and the plan wants another person to approve wave %s", by.User, name), "ask a colleague")
-
 	}
 	return []fleet.Fact{fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason, PlanFingerprint: st.Plan.Fingerprint,
 		Evidence: st.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}}, nil

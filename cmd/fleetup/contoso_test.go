@@ -56,7 +56,7 @@ func TestContosoRun(t *testing.T) {
 	if !maps.Equal(doc.Totals, want) {
 		t.Errorf("it ended with %v, want %v", doc.Totals, want)
 	}
-	cloud, err := emulator.Reopen(truthPath(db), nil)
+	cloud, err := emulator.Reopen(emulatorPath(db), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (d *demo) prepare() error {
 			return fmt.Errorf("the demo cannot write its files: %w", err)
 		}
 	}
-	for _, old := range []string{d.db, truthPath(d.db), filepath.Join(d.dir, "report.html")} {
+	for _, old := range []string{d.db, emulatorPath(d.db), filepath.Join(d.dir, "report.html")} {
 		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the demo cannot clear an earlier one: %w", err)
 		}
@@ -195,7 +195,7 @@ func (d *demo) killedRun() error {
 
 // accepted counts the starts that the emulated cloud has accepted so far.
 func (d *demo) accepted() int {
-	data, err := os.ReadFile(truthPath(d.db))
+	data, err := os.ReadFile(emulatorPath(d.db))
 	if err != nil {
 		return 0
 	}
@@ -226,7 +226,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 	if err != nil || !ok {
 		return errors.Join(errors.New("the ledger cannot be read"), err)
 	}
-	cloud, err := emulator.Reopen(truthPath(d.db), nil)
+	cloud, err := emulator.Reopen(emulatorPath(d.db), nil)
 	if err != nil {
 		return fmt.Errorf("the emulated cloud cannot be asked: %w", err)
 	}

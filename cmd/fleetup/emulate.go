@@ -40,7 +40,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	if err != nil || !plan.IsLoopback(host) {
 		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", c.String("listen"))
 	}
-	cfg := emulator.Config{TruthFile: c.String("truth")}
+	cfg := emulator.Config{StateFile: c.String("truth")}
 	if c.NArg() > 0 {
 		file, err := oneArgument(c, "an inventory")
 		if err != nil {
@@ -80,7 +80,7 @@ func (e *environment) emulate(c *cli.Context) error {
 	defer e.ends.watch()()
 	cloud, err := emulator.New(cfg)
 	if errors.Is(err, fs.ErrExist) {
-		cloud, err = emulator.Reopen(cfg.TruthFile, cfg.Log)
+		cloud, err = emulator.Reopen(cfg.StateFile, cfg.Log)
 	}
 	if err != nil {
 		return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), "")

@@ -24,19 +24,19 @@ import (
 )
 
 // emulated starts the emulator of a plan in this process, on loopback, and
-// returns its base URL. Where the truth file is there already, its cloud goes
+// returns its base URL. Where the state file is there already, its cloud goes
 // on: scenario, vaults and everything that was started.
-func emulated(p *plan.Plan, base, truth string) (url string, stop func(), err error) {
+func emulated(p *plan.Plan, base, stateFile string) (url string, stop func(), err error) {
 	var c *emulator.Cloud
 	err = fs.ErrNotExist
-	if truth != "" {
-		c, err = emulator.Reopen(truth, nil)
+	if stateFile != "" {
+		c, err = emulator.Reopen(stateFile, nil)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		c, err = fresh(p, base, truth)
+		c, err = fresh(p, base, stateFile)
 	}
 	if err != nil {
-		return "", nil, unstartable(err, truth)
+		return "", nil, unstartable(err, stateFile)
 	}
 	url, hangUp, err := serve("127.0.0.1:0", c)
 	if err != nil {
@@ -50,8 +50,8 @@ func emulated(p *plan.Plan, base, truth string) (url string, stop func(), err er
 }
 
 // fresh makes the emulated cloud of a plan as its scenario begins.
-func fresh(p *plan.Plan, base, truth string) (*emulator.Cloud, error) {
-	cfg := emulator.Config{TruthFile: truth}
+func fresh(p *plan.Plan, base, stateFile string) (*emulator.Cloud, error) {
+	cfg := emulator.Config{StateFile: stateFile}
 	fill(&cfg, p)
 	if p.Scenario != "" {
 		var err error
@@ -65,7 +65,7 @@ func fresh(p *plan.Plan, base, truth string) (*emulator.Cloud, error) {
 // rehearse finds the mistakes of a plan's scenario while nothing is written
 // yet.
 func rehearse(src *source) error {
-	if src.plan.Cloud.Name != fleet.Emulator || textfile.Exists(truthPath(src.ledger)) {
+	if src.plan.Cloud.Name != fleet.Emulator || textfile.Exists(emulatorPath(src.ledger)) {
 		return nil
 	}
 	c, err := fresh(src.plan, src.folder, "")
@@ -76,13 +76,13 @@ func rehearse(src *source) error {
 }
 
 // unstartable explains why the emulator does not start.
-func unstartable(err error, truth string) error {
+func unstartable(err error, stateFile string) error {
 	if _, explained := errors.AsType[*failure.Error](err); explained {
 		return err
 	}
 	next := "correct the scenario; docs/emulator.md lists what it may say"
-	if truth != "" && textfile.Exists(truth) {
-		next = "remove " + truth + " for a fresh emulated cloud"
+	if stateFile != "" && textfile.Exists(stateFile) {
+		next = "remove " + stateFile + " for a fresh emulated cloud"
 	}
 	return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next)
 }

@@ -48,7 +48,7 @@ func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 		columns = 0
 	}
 	return &environment{
-		stdin: stdin, stdout: &outlet{file: stdout}, stderr: &outlet{file: stderr}, messages: stderr,
+		stdin: stdin, stdout: &pipeSafeWriter{file: stdout}, stderr: &pipeSafeWriter{file: stderr}, messages: stderr,
 		terminal:  in && out,
 		screen:    out && !plain,
 		colour:    out && !plain && os.Getenv("NO_COLOR") == "",

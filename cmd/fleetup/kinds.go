@@ -41,32 +41,32 @@ var kinds = append([]kind{{classic.Spec(), connectClassic}},
 // call is made by that.
 type kind struct {
 	fleet.KindSpec
-	connect func(c *cli.Context, p *plan.Plan, o azure.Options) (up upgrader, sides []*azure.Side, err error)
+	connect func(c *cli.Context, p *plan.Plan, o azure.Options) (up upgrader, sides []*azure.APIClients, err error)
 }
 
 // ofChanges are the kinds that change vaults through the Resource Manager.
 func ofChanges(changes ...arm.Change) (all []kind) {
 	for _, change := range changes {
-		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.Side, error) {
+		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.APIClients, error) {
 			side, err := azure.NewResourceManager(o)
 			if err != nil {
 				return nil, nil, err
 			}
 			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions, Kind: p.Upgrade.Options})
-			return up, []*azure.Side{side}, err
+			return up, []*azure.APIClients{side}, err
 		}})
 	}
 	return all
 }
 
-func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.Side, error) {
-	serviceManagement, resourceManager, err := azure.NewSides(o)
+func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.APIClients, error) {
+	serviceManagement, resourceManager, err := azure.NewAPIClients(o)
 	if err != nil {
 		return nil, nil, err
 	}
 	up, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager,
 		Subscriptions: p.Subscriptions, AllowCSP: c.Bool("allow-csp"), AgentDownload: c.String("agent-download")})
-	return up, []*azure.Side{serviceManagement, resourceManager}, err
+	return up, []*azure.APIClients{serviceManagement, resourceManager}, err
 }
 
 // kindOf finds an upgrade kind.

@@ -18,8 +18,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
-// live is the open ear of a run that this process carries out.
-type live struct {
+// controlListener hears what people say to a run that this process carries out.
+type controlListener struct {
 	asks   chan runner.Ask
 	over   chan struct{}
 	server *control.Server // nil: nobody can speak to the run
@@ -27,9 +27,9 @@ type live struct {
 }
 
 // listen opens the run's socket. A run that cannot have one goes on all the
-// same: nobody is kept from an upgrade for want of an ear.
-func (e *environment) listen(j job) *live {
-	l := &live{asks: make(chan runner.Ask), over: make(chan struct{}), lock: j.lock}
+// same: nobody is kept from an upgrade for want of a socket.
+func (e *environment) listen(j job) *controlListener {
+	l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{}), lock: j.lock}
 	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Group: j.group, Version: versionString(), RunID: j.runID, Journal: j.ledger, Obey: l.obey})
 	if err == nil {
 		l.server = server
@@ -45,7 +45,7 @@ func (e *environment) listen(j job) *live {
 }
 
 // close ends the listening: what is said from now on is not heard.
-func (l *live) close() {
+func (l *controlListener) close() {
 	close(l.over)
 	if l.server == nil {
 		return
@@ -64,7 +64,7 @@ var errOver = &control.Refusal{Message: "the run has ended just now, before it h
 	Next: "the same command again"}
 
 // obey hands an order to the run and waits until it is on disk.
-func (l *live) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
+func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
 	o, err := readOrder(raw)
 	if err != nil {
 		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
@@ -185,7 +185,6 @@ func readLedger(path string, read func(*reading) error) error {
 		if time.Now().After(until) {
 			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
 				"ask again when it has ended: "+report.Command("runs", "--state", path)+" tells when")
-
 		}
 	}
 }

@@ -82,7 +82,6 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		if err != nil {
 			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				report.Command("plan", "INVENTORY", "--out", path))
-
 		}
 		if c.Bool("accept-warnings") {
 			return nil, true, failure.Usage(report.Command("plan", p.Inventory, "--accept-warnings", "--out", path),

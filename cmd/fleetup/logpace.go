@@ -15,7 +15,7 @@ func logPace(l *slog.Logger) func(runner.PaceChange) {
 		return nil
 	}
 	return func(c runner.PaceChange) {
-		l.LogAttrs(context.Background(), slog.LevelDebug, "pace", slog.String("subscription", c.Subscription), slog.String("lane", string(c.Lane)),
+		l.LogAttrs(context.Background(), slog.LevelDebug, "pace", slog.String("subscription", c.Subscription), slog.String("lane", string(c.Class)),
 			slog.Float64("requestsPerSecond", c.PerSecond), slog.Float64("planned", c.Planned))
 	}
 }

@@ -98,16 +98,16 @@ func targetsIn(file string) ([]notify.Target, error) {
 	return ts, nil
 }
 
-// bell tells people outside what happens to a run; nil tells nobody.
-type bell struct {
-	teller  *notify.Teller
-	courier *notify.Courier
-	state   *rollout.State
-	say     func(format string, args ...any)
+// notifier tells people outside what happens to a run; nil tells nobody.
+type notifier struct {
+	events     *notify.EventBuilder
+	dispatcher *notify.Dispatcher
+	state      *rollout.State
+	say        func(format string, args ...any)
 }
 
-// newBell begins to tell. It listens to the progress of the run.
-func (e *environment) newBell(c *cli.Context, j job, p *progress) (*bell, error) {
+// newNotifier begins to tell. It listens to the progress of the run.
+func (e *environment) newNotifier(c *cli.Context, j job, p *progress) (*notifier, error) {
 	if len(e.targets) == 0 {
 		return nil, nil
 	}
@@ -116,45 +116,45 @@ func (e *environment) newBell(c *cli.Context, j job, p *progress) (*bell, error)
 		return nil, err
 	}
 	log := logOf(c)
-	b := &bell{teller: notify.NewTeller(end), state: j.begins.State, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
-	b.teller.Ledger, b.teller.Zone = j.path, localZone()
+	b := &notifier{events: notify.NewEventBuilder(end), state: j.begins.State, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+	b.events.Ledger, b.events.Zone = j.path, localZone()
 	for _, f := range j.reports {
-		b.teller.Reports = append(b.teller.Reports, f.path)
+		b.events.Reports = append(b.events.Reports, f.path)
 	}
-	b.courier = notify.NewCourier(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)), UserAgent: "fleetup/" + versionString(),
+	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)), UserAgent: "fleetup/" + versionString(),
 		Lost: func(l notify.Loss) {
 			log.Warn("notification not delivered", slog.String("target", l.Target.String()), slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
 		}})
 	if len(j.commands) == 0 {
-		b.tell(b.teller.Begun(j.begins.State))
+		b.tell(b.events.Begun(j.begins.State))
 	}
 	update := p.update
 	p.update = func(st *rollout.State, events []fleet.Event) {
 		update(st, events)
 		b.state = st
-		b.tell(b.teller.Events(st, events))
+		b.tell(b.events.Events(st, events))
 	}
 	return b, nil
 }
 
-func (b *bell) tell(events []notify.Event) {
+func (b *notifier) tell(events []notify.Event) {
 	for _, e := range events {
-		b.courier.Tell(e)
+		b.dispatcher.Tell(e)
 	}
 }
 
 // end delivers what is still to be told, for a few seconds at most, and says
 // what could not be.
-func (b *bell) end(err error) {
+func (b *notifier) end(err error) {
 	if b == nil {
 		return
 	}
 	if err != nil {
-		b.courier.Tell(b.teller.Broken(b.state, now(), errors.New(report.Clean(failure.Cause(err).Error()))))
+		b.dispatcher.Tell(b.events.Broken(b.state, now(), errors.New(report.Clean(failure.Cause(err).Error()))))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
-	losses, more := b.courier.Close(ctx)
+	losses, more := b.dispatcher.Close(ctx)
 	for _, l := range losses {
 		b.say("Not delivered: %s.", l)
 	}

@@ -162,7 +162,6 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 	if err != nil {
 		return said{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
 			report.Command("status", "--state", o.State)+" tells how the run stands")
-
 	}
 	return said{events: r.Said, names: r.Names, live: true}, nil
 }

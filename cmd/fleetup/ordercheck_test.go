@@ -55,7 +55,7 @@ func TestOrdersThatNoCommandWouldGive(t *testing.T) {
 		`{"do":"limit","state":"x.db","reason":"r","limits":{"upgrades":-7}}`,
 		`{"do":"approve","state":"x.db","reason":"r","wave":"a\nb"}`,
 	} {
-		l := &live{asks: make(chan runner.Ask), over: make(chan struct{})}
+		l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{})}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		_, err := l.obey(ctx, control.Peer{User: "ops"}, json.RawMessage(raw)) // nobody takes an order here
 		cancel()
@@ -69,7 +69,7 @@ func TestOrdersThatNoCommandWouldGive(t *testing.T) {
 		`{"do":"hold","state":"x.db","reason":"two\nlines","vaults":["dev/web"]}`, `{"do":"release","state":"x.db","reason":"r","off":true,"selector":"env=dev"}`,
 		`{"do":"limit","state":"x.db","reason":"r","limits":{"upgrades":-1,"perSubscription":2}}`, `{"do":"approve","state":"x.db","reason":"r","wave":"canary"}`, `{"do":"note","state":"x.db","reason":"a text"}`,
 	} {
-		l := &live{asks: make(chan runner.Ask), over: make(chan struct{})}
+		l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{})}
 		heard := make(chan bool, 1)
 		go func() { ask := <-l.asks; heard <- true; ask.Done(errOver) }()
 		if _, err := l.obey(context.Background(), control.Peer{}, json.RawMessage(raw)); err == nil || !<-heard {

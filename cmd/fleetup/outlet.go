@@ -10,10 +10,10 @@ import (
 	"golang.org/x/term"
 )
 
-// outlet is a standard stream that outlives its reader: once nobody reads any
+// pipeSafeWriter is a standard stream that outlives its reader: once nobody reads any
 // more (fleetup report | head) what is written goes nowhere, and a rollout goes
 // on. It is safe for concurrent use.
-type outlet struct {
+type pipeSafeWriter struct {
 	file  *os.File
 	gone  atomic.Bool
 	lines lineTurn // set: whatever is written goes through it
@@ -22,7 +22,7 @@ type outlet struct {
 // columnsOf is how wide the terminal is that a stream goes to; 0 where it goes to
 // none, or is read by a program.
 func columnsOf(w io.Writer) int {
-	o, ok := w.(*outlet)
+	o, ok := w.(*pipeSafeWriter)
 	if !ok || o.lines.Load() != nil {
 		return 0
 	}
@@ -33,14 +33,14 @@ func columnsOf(w io.Writer) int {
 	return columns
 }
 
-func (o *outlet) Write(p []byte) (int, error) {
+func (o *pipeSafeWriter) Write(p []byte) (int, error) {
 	if l := o.lines.Load(); l != nil {
 		return l.Write(p)
 	}
 	return o.write(p)
 }
 
-func (o *outlet) write(p []byte) (int, error) {
+func (o *pipeSafeWriter) write(p []byte) (int, error) {
 	if o.gone.Load() {
 		return len(p), nil
 	}

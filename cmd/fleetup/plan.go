@@ -174,24 +174,23 @@ func save(path string, p *plan.Plan) error {
 	if err != nil {
 		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)),
 			"name a file with --out in a folder that exists and that you may write to")
-
 	}
 	return nil
 }
 
 // toRead connects to the cloud of a plan for a command that starts nothing.
 func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
-	p, truth, unlock := src.plan, "", func() {}
-	if p.Cloud.Name == fleet.Emulator && textfile.Exists(truthPath(src.ledger)) {
+	p, stateFile, unlock := src.plan, "", func() {}
+	if p.Cloud.Name == fleet.Emulator && textfile.Exists(emulatorPath(src.ledger)) {
 		// The emulated cloud of a ledger goes on where its runs left it, and
 		// only one process may have it.
 		lock, err := acquire(c, src.ledger)
 		if err != nil {
 			return nil, nil, err
 		}
-		truth, unlock = truthPath(src.ledger), func() { lock.Close() }
+		stateFile, unlock = emulatorPath(src.ledger), func() { lock.Close() }
 	}
-	conn, err = connect(c, p, src.folder, truth)
+	conn, err = connect(c, p, src.folder, stateFile)
 	if err != nil {
 		unlock()
 		return nil, nil, err

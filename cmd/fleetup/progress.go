@@ -114,7 +114,7 @@ func (p *progress) live(e *environment, st *rollout.State, path string) {
 // such a line too.
 func (p *progress) lines(e *environment, st *rollout.State, path string) {
 	raw := e.stderr
-	o, ok := e.stderr.(*outlet)
+	o, ok := e.stderr.(*pipeSafeWriter)
 	if ok {
 		raw = rawOutlet{o}
 	}
@@ -230,7 +230,7 @@ func (l *lineSayer) Write(b []byte) (int, error) {
 }
 
 // rawOutlet is an outlet past its lineSayer.
-type rawOutlet struct{ o *outlet }
+type rawOutlet struct{ o *pipeSafeWriter }
 
 func (r rawOutlet) Write(b []byte) (int, error) { return r.o.write(b) }
 

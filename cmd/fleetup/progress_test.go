@@ -18,7 +18,7 @@ func TestOutletTurnedIntoLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	o := &outlet{file: file}
+	o := &pipeSafeWriter{file: file}
 	var said []string
 	o.lines.Store(&lineSayer{say: func(l string) { said = append(said, l) }})
 	fmt.Fprint(o, "fleet")

@@ -113,7 +113,7 @@ func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
 // trouble says which reads failed: the others are recorded all the same.
 func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []refreshed, trouble, err error) {
 	st := h.run.State
-	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.path), truthPath(h.path))
+	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.path), emulatorPath(h.path))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -107,7 +107,7 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	defer page.Close()
-	conn, err := connect(c, p, folderFor(p, path), truthPath(path))
+	conn, err := connect(c, p, folderFor(p, path), emulatorPath(path))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,6 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	if r.live != nil {
 		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
 			"wait for its end, or "+report.Command("stop", "--close", "--state", path))
-
 	}
 	return statesBefore(r)
 }

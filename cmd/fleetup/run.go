@@ -109,7 +109,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	defer page.Close()
-	conn, err := connect(c, p, src.folder, truthPath(path))
+	conn, err := connect(c, p, src.folder, emulatorPath(path))
 	if err != nil {
 		return err
 	}
@@ -176,29 +176,29 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
 		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.Told})
 	})
-	bell, err := e.newBell(c, j, progress)
+	told, err := e.newNotifier(c, j, progress)
 	if err != nil {
 		progress.stop()
 		return err
 	}
-	ear := e.listen(j)
+	control := e.listen(j)
 	code, err := runner.Run(context.Background(), runner.Options{
 		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
 		Replay: func(apply func(fleet.Event) error) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
-		Commands: j.commands, Asks: ear.asks, Interrupt: e.interrupt,
+		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
 		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
 		ExitWhenWaiting: c.Bool("exit-when-waiting"),
 	})
-	ear.close()
+	control.close()
 	progress.stop()
 	reporter.end()
 	run, ok, unread := journal.Latest(j.ledger)
 	if unread == nil && ok {
 		reporter.write(view(run), true)
 	}
-	bell.end(err)
+	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
 		return failure.New(fleet.ExitInternal, err, "make room or mend the disk, then "+report.Command("resume", "--yes", "--state", j.path)+": it reads before it sends")
 	}

@@ -13,7 +13,7 @@ import (
 // signIn gets a token for each tenant of some subscriptions from one side. It
 // fails only where no tenant gives any: a single one must not keep the others
 // from being upgraded. The tokens are kept for the calls that follow.
-func signIn(ctx context.Context, side *azure.Side, subscriptions []fleet.Subscription) error {
+func signIn(ctx context.Context, side *azure.APIClients, subscriptions []fleet.Subscription) error {
 	var refused error
 	tried := map[string]bool{}
 	for i := range subscriptions {
@@ -52,7 +52,6 @@ func (e *environment) signedIn(c *cloud) error {
 		if err != nil {
 			return failure.New(fleet.ExitSignIn, fmt.Errorf("%w; nothing was started", err),
 				"sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the inventory")
-
 		}
 		return nil
 	case <-e.interrupt:

@@ -66,7 +66,6 @@ func (e *environment) wait(c *cli.Context) error {
 	if errors.Is(err, errLate) {
 		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", c.Duration("timeout").Round(time.Second)),
 			report.Command("status", "--state", path)+" tells how it stands")
-
 	}
 	return err
 }

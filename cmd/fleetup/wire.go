@@ -28,16 +28,16 @@ type cloud struct {
 }
 
 // connect makes the connection. With cloud Emulator the emulator is started in
-// this process; truth is where it remembers ("" for nowhere) and base the
+// this process; stateFile is where it remembers ("" for nowhere) and base the
 // folder that the scenario's path is relative to. It makes no call.
-func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
+func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*cloud, error) {
 	credentials, err := credentials(c, p.Credentials)
 	if err != nil {
 		return nil, err
 	}
 	endpoints, closers := p.Cloud, []func(){}
 	if p.Cloud.Name == fleet.Emulator {
-		url, stop, err := emulated(p, base, truth)
+		url, stop, err := emulated(p, base, stateFile)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func connect(c *cli.Context, p *plan.Plan, base, truth string) (*cloud, error) {
 	}}
 	k, err := kindOf(p.Kind)
 	if err == nil {
-		var sides []*azure.Side
+		var sides []*azure.APIClients
 		conn.upgrader, sides, err = k.connect(c, p, azure.Options{Cloud: endpoints, Credentials: credentials,
 			Version: versionString(), Log: azure.LogRequests(logOf(c)), Pacer: conn.limiter})
 		conn.signIn = func(ctx context.Context) error {
@@ -87,5 +87,5 @@ func cloudIdentity(c fleet.Cloud) string {
 	return string(c.Name)
 }
 
-// truthPath is where the emulator of a ledger remembers.
-func truthPath(ledger string) string { return ledger + ".emulator" }
+// emulatorPath is where the emulator of a ledger remembers.
+func emulatorPath(ledger string) string { return ledger + ".emulator" }

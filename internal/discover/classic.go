@@ -14,18 +14,18 @@ import (
 // and one sign-in asks for them all.
 type oneRate struct{ *runner.Limiter }
 
-func (r oneRate) Wait(ctx context.Context, _ string, lane fleet.Lane) error {
-	return r.Limiter.Wait(ctx, "", lane)
+func (r oneRate) Wait(ctx context.Context, _ string, class fleet.RateLimitClass) error {
+	return r.Limiter.Wait(ctx, "", class)
 }
 
 // Told learns nothing: a limit that one subscription has reached is not that of
 // the others.
-func (oneRate) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+func (oneRate) Told(string, fleet.RateLimitClass, fleet.RateLimitAnswer) {}
 
 func (r *Request) readClassic(ctx context.Context) ([]error, error) {
 	o, f := r.Azure, r.Found
 	o.Pacer = oneRate{runner.NewLimiter(r.PerSecond)}
-	sm, rm, err := azure.NewSides(o)
+	sm, rm, err := azure.NewAPIClients(o)
 	if err != nil {
 		return nil, err
 	}

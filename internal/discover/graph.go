@@ -54,7 +54,7 @@ func (r *Request) readGraph(ctx context.Context) ([]error, error) {
 }
 
 // read asks tenant by tenant.
-func (s *survey) read(ctx context.Context, rm *azure.Side) error {
+func (s *survey) read(ctx context.Context, rm *azure.APIClients) error {
 	if len(s.Groups) > 0 {
 		client, err := graph.New(graph.Options{ResourceManager: rm, Tenant: s.Tenant})
 		if err != nil {

@@ -58,10 +58,10 @@ type ClientOptions struct {
 	// OwnStarts says that Starts is the transport of NewStartTransport, whose
 	// trace tells for certain whether a connection was made.
 	OwnStarts bool
-	Log       func(RequestLog) // optional; called from many goroutines
-	Pacer     Pacer            // optional; asked before each read, each of its retries, and in PrepareOnce
-	ReadLane  fleet.Lane       // where the Pacer counts a GET
-	WriteLane fleet.Lane       // where it counts whatever else, starts among them
+	Log       func(RequestLog)     // optional; called from many goroutines
+	Pacer     Pacer                // optional; asked before each read, each of its retries, and in PrepareOnce
+	ReadLane  fleet.RateLimitClass // where the Pacer counts a GET
+	WriteLane fleet.RateLimitClass // where it counts whatever else, starts among them
 }
 
 // Client speaks to one endpoint as one identity. It is safe for concurrent use.

@@ -29,11 +29,11 @@ type Options struct {
 	Pacer         Pacer            // optional
 }
 
-// Side is one side of a cloud: Service Management or Resource Manager. It hands
-// out one client a tenant. It is safe for concurrent use.
-type Side struct {
+// APIClients are the clients of one side of a cloud, Service Management or Resource
+// Manager: one a tenant, made when it is asked for. They are safe for concurrent use.
+type APIClients struct {
 	name     string
-	lanes    lanes
+	classes  classes
 	endpoint Endpoint
 	scope    string
 	kind     fleet.CredentialKind
@@ -45,13 +45,13 @@ type Side struct {
 	clients map[string]*Client
 }
 
-// NewSides returns the two sides of a cloud. It makes no call and signs in
+// NewAPIClients returns the clients of both sides of a cloud. It makes no call and signs in
 // nowhere; an error means an endpoint that may not be used.
 //
 // The scopes are those of classic-service.md#endpoints-and-headers: the resource of the classic
 // side ends in a slash, which gives its scope two.
-func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
-	sm, err1 := newSide("Service Management", lanes{fleet.LaneServiceManagement, fleet.LaneServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
+func NewAPIClients(o Options) (serviceManagement, resourceManager *APIClients, err error) {
+	sm, err1 := newAPIClients("Service Management", classes{fleet.ClassServiceManagement, fleet.ClassServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
 	rm, err2 := NewResourceManager(o)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
@@ -59,13 +59,13 @@ func NewSides(o Options) (serviceManagement, resourceManager *Side, err error) {
 	return sm, rm, nil
 }
 
-// NewResourceManager returns the one side that today's vaults need, as
-// [NewSides] does.
-func NewResourceManager(o Options) (*Side, error) {
-	return newSide("Resource Manager", lanes{fleet.LaneReads, fleet.LaneWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
+// NewResourceManager returns those of the one side that today's vaults need, as
+// [NewAPIClients] does.
+func NewResourceManager(o Options) (*APIClients, error) {
+	return newAPIClients("Resource Manager", classes{fleet.ClassReads, fleet.ClassWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
 }
 
-func newSide(name string, l lanes, base, scope string, kind fleet.CredentialKind, o Options) (*Side, error) {
+func newAPIClients(name string, l classes, base, scope string, kind fleet.CredentialKind, o Options) (*APIClients, error) {
 	e, err := ParseEndpoint(base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -73,7 +73,7 @@ func newSide(name string, l lanes, base, scope string, kind fleet.CredentialKind
 	if kind == "" {
 		kind = fleet.CredentialDefault
 	}
-	s := &Side{name: name, lanes: l, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
+	s := &APIClients{name: name, classes: l, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
 		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
 	if o.Transport == nil {
 		s.reads, s.starts = NewReadTransport(), NewStartTransport()
@@ -82,12 +82,12 @@ func newSide(name string, l lanes, base, scope string, kind fleet.CredentialKind
 }
 
 // Name is the side's name for people.
-func (s *Side) Name() string { return s.name }
+func (s *APIClients) Name() string { return s.name }
 
 // Client returns the client for a tenant; an empty tenant is the credential's
 // own. It makes no call. What the environment lacks for signing in is a
 // *SignInError.
-func (s *Side) Client(tenant string) (*Client, error) {
+func (s *APIClients) Client(tenant string) (*Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.endpoint.Plain() {
@@ -110,7 +110,7 @@ func (s *Side) Client(tenant string) (*Client, error) {
 	}
 	c, err := NewClient(ClientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
 		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log,
-		Pacer: s.o.Pacer, ReadLane: s.lanes.reads, WriteLane: s.lanes.writes})
+		Pacer: s.o.Pacer, ReadLane: s.classes.reads, WriteLane: s.classes.writes})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (s *Side) Client(tenant string) (*Client, error) {
 // PathOf is the percent-encoded path, with its query, of a URL that this side's
 // cloud handed out: the part of it below the endpoint. A URL of another scheme or
 // host is an error: no token goes there.
-func (s *Side) PathOf(given string) (string, error) {
+func (s *APIClients) PathOf(given string) (string, error) {
 	u, err := url.Parse(given)
 	base, _ := url.Parse(s.endpoint.base) // it was parsed before
 	switch {
@@ -157,7 +157,7 @@ func portOf(u *url.URL) string {
 }
 
 // Close closes idle connections. The side can still be used.
-func (s *Side) Close() {
+func (s *APIClients) Close() {
 	if t, ok := s.reads.(*http.Transport); ok && s.o.Transport == nil {
 		t.CloseIdleConnections()
 	}

@@ -70,7 +70,7 @@ func TestSidesPerTenant(t *testing.T) {
 	t.Parallel()
 	cloud, _ := fleet.KnownCloud(fleet.AzurePublic)
 	var made []string
-	sm, rm, err := NewSides(Options{Cloud: cloud, Version: "1",
+	sm, rm, err := NewAPIClients(Options{Cloud: cloud, Version: "1",
 		Credentials: fleet.Credentials{ServiceManagement: fleet.CredentialCLI},
 		NewCredential: func(k fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			made = append(made, string(k)+"@"+tenant)
@@ -79,7 +79,7 @@ func TestSidesPerTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	get := func(s *Side, tenant string) *Client {
+	get := func(s *APIClients, tenant string) *Client {
 		c, err := s.Client(tenant)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestSidesPerTenant(t *testing.T) {
 
 func TestPlainSideSignsInNowhere(t *testing.T) {
 	t.Parallel()
-	sm, _, err := NewSides(Options{Cloud: fleet.Cloud{Name: fleet.Emulator, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
+	sm, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{Name: fleet.Emulator, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) {
 			t.Error("asked for a credential")
 			return fixedCredential("t"), nil
@@ -126,7 +126,7 @@ func TestPlainSideSignsInNowhere(t *testing.T) {
 
 func TestNewSidesNamesBothProblems(t *testing.T) {
 	t.Parallel()
-	_, _, err := NewSides(Options{Cloud: fleet.Cloud{ServiceManagement: "http://sm.example", ResourceManager: "rm"}})
+	_, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{ServiceManagement: "http://sm.example", ResourceManager: "rm"}})
 	if err == nil || !strings.Contains(err.Error(), "Service Management: ") || !strings.Contains(err.Error(), "Resource Manager: ") {
 		t.Errorf("got %v", err)
 	}
@@ -208,9 +208,9 @@ func TestPathOf(t *testing.T) {
 	}
 }
 
-func testSide(t *testing.T, base string) *Side {
+func testSide(t *testing.T, base string) *APIClients {
 	t.Helper()
-	_, rm, err := NewSides(Options{Cloud: fleet.Cloud{ServiceManagement: base, ResourceManager: base}})
+	_, rm, err := NewAPIClients(Options{Cloud: fleet.Cloud{ServiceManagement: base, ResourceManager: base}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@
 //     retry, no redirect, no challenge answered, no connection reused, and it
 //     says whether anything may have left this machine (design.md#rule-3).
 //
-// Both count for a lane of a subscription (Request.Subject): a [Pacer] says when
+// Both count for a class of a subscription (Request.Subject): a [Pacer] says when
 // a read may go, or a start be made ready, and hears of every answer. Response.Busy
 // tells the 429 of a busy resource from the one that asks to slow down.
 //

@@ -14,7 +14,7 @@ import (
 
 // SignIn signs in to a tenant and says as whom. A sign-in that fails is a
 // finding. The token is kept for the calls that follow, and never shown.
-func (s *Side) SignIn(ctx context.Context, tenant string) fleet.SignIn {
+func (s *APIClients) SignIn(ctx context.Context, tenant string) fleet.SignIn {
 	in := fleet.SignIn{Side: s.name, Tenant: tenant, Credential: s.kind}
 	if s.endpoint.Plain() {
 		in.Tenant = "" // one client serves all

@@ -92,9 +92,9 @@ func TestSideSignIn(t *testing.T) {
 	const tenant, other = "72f988bf-86f1-41af-91ab-2d7cd011db47", "11111111-86f1-41af-91ab-2d7cd011db47"
 	ends := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
 	cloud, _ := fleet.KnownCloud(fleet.AzurePublic)
-	side := func(kind fleet.CredentialKind, cloud fleet.Cloud, token string, err error) *Side {
+	side := func(kind fleet.CredentialKind, cloud fleet.Cloud, token string, err error) *APIClients {
 		t.Helper()
-		sm, _, sideErr := NewSides(Options{Cloud: cloud, Credentials: fleet.Credentials{ServiceManagement: kind},
+		sm, _, sideErr := NewAPIClients(Options{Cloud: cloud, Credentials: fleet.Credentials{ServiceManagement: kind},
 			NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) {
 				return tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 					return azcore.AccessToken{Token: token, ExpiresOn: ends}, err

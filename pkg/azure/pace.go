@@ -16,18 +16,18 @@ import (
 // are safe for concurrent use.
 type Pacer interface {
 	// Wait returns when a request may go out, or with the context's error.
-	Wait(ctx context.Context, subscription string, lane fleet.Lane) error
+	Wait(ctx context.Context, subscription string, class fleet.RateLimitClass) error
 	// Told hears of an answer, at once. It must be quick.
-	Told(subscription string, lane fleet.Lane, a fleet.LaneAnswer)
+	Told(subscription string, class fleet.RateLimitClass, a fleet.RateLimitAnswer)
 }
 
-// lanes are where the requests of a side are counted: the reads, and whatever
+// classes are where the requests of a side are counted: the reads, and whatever
 // else.
-type lanes struct{ reads, writes fleet.Lane }
+type classes struct{ reads, writes fleet.RateLimitClass }
 
-// lane is where a request is counted. The Resource Manager takes whatever is no
+// class is where a request is counted. The Resource Manager takes whatever is no
 // GET for a write (Microsoft, "Troubleshooting API throttling errors").
-func (c *Client) lane(method string) fleet.Lane {
+func (c *Client) class(method string) fleet.RateLimitClass {
 	if method == http.MethodGet || method == http.MethodHead {
 		return c.o.ReadLane
 	}
@@ -39,7 +39,7 @@ func (c *Client) turn(ctx context.Context, subject, method string) error {
 	if c.o.Pacer == nil || subject == "" {
 		return nil
 	}
-	return c.o.Pacer.Wait(ctx, subject, c.lane(method))
+	return c.o.Pacer.Wait(ctx, subject, c.class(method))
 }
 
 // tell tells the pacer of an answer. body is what was read of its body.
@@ -47,19 +47,19 @@ func (c *Client) tell(subject string, req *http.Request, sent time.Time, resp *h
 	if c.o.Pacer == nil || subject == "" {
 		return
 	}
-	a := fleet.LaneAnswer{SentAt: sent, Remaining: remaining(resp.Header),
+	a := fleet.RateLimitAnswer{SentAt: sent, Remaining: remaining(resp.Header),
 		Good:     resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests,
 		SlowDown: resp.StatusCode == http.StatusTooManyRequests && !busy(body)}
 	if a.SlowDown {
 		a.RetryAfter = RetryAfter(resp.Header, time.Now())
 	}
-	c.o.Pacer.Told(subject, c.lane(req.Method), a)
+	c.o.Pacer.Told(subject, c.class(req.Method), a)
 }
 
 // remainingHeaders are the Resource Manager's counts of the requests that are
 // left: those of Microsoft's "Understand how Azure Resource Manager throttles
 // requests", and the global ones, over all identities, that answers carry
-// beside them. An answer has those of its own lane. Providers have further ones
+// beside them. An answer has those of its own class. Providers have further ones
 // (x-ms-ratelimit-remaining-resource), which are no plain numbers.
 var remainingHeaders = []string{
 	"X-Ms-Ratelimit-Remaining-Subscription-Reads",

@@ -21,12 +21,12 @@ type pacer struct {
 	turns int
 	asked []string
 	lanes []string
-	told  []fleet.LaneAnswer
+	told  []fleet.RateLimitAnswer
 }
 
 var errNoTurn = errors.New("told to stop")
 
-func (p *pacer) Wait(_ context.Context, subscription string, lane fleet.Lane) error {
+func (p *pacer) Wait(_ context.Context, subscription string, lane fleet.RateLimitClass) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, subscription+" "+string(lane))
@@ -36,7 +36,7 @@ func (p *pacer) Wait(_ context.Context, subscription string, lane fleet.Lane) er
 	return nil
 }
 
-func (p *pacer) Told(subscription string, lane fleet.Lane, a fleet.LaneAnswer) {
+func (p *pacer) Told(subscription string, lane fleet.RateLimitClass, a fleet.RateLimitAnswer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lanes = append(p.lanes, subscription+" "+string(lane))
@@ -140,14 +140,14 @@ func TestPacerIsTold(t *testing.T) {
 			answer(404, ""), answer(429, lockedByAnother, "Retry-After", "120"), cut, answer(500, ""), answer(503, "", "Retry-After", "60")}}
 		p := &pacer{turns: 99}
 		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
-			o.Reads, o.Pacer, o.ReadLane, o.WriteLane = a, p, fleet.LaneReads, fleet.LaneWrites
+			o.Reads, o.Pacer, o.ReadLane, o.WriteLane = a, p, fleet.ClassReads, fleet.ClassWrites
 		})
 		for range 4 {
 			if _, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		want := []fleet.LaneAnswer{
+		want := []fleet.RateLimitAnswer{
 			{SlowDown: true, RetryAfter: 7 * time.Second, Remaining: 0},
 			{Good: true, Remaining: 248},
 			{Good: true, Remaining: -1},
@@ -163,7 +163,7 @@ func TestPacerIsTold(t *testing.T) {
 			t.Errorf("told\n%+v, want\n%+v", p.told, want)
 		}
 		for _, lane := range append(slices.Clone(p.asked), p.lanes...) {
-			if lane != "sub "+string(fleet.LaneReads) {
+			if lane != "sub "+string(fleet.ClassReads) {
 				t.Errorf("a read was counted for %s", lane)
 			}
 		}
@@ -176,19 +176,19 @@ func TestLanes(t *testing.T) {
 	t.Parallel()
 	p := &pacer{turns: 99}
 	rt := roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "")() })
-	sm, rm, err := NewSides(Options{Pacer: p, Transport: rt, Version: "1",
+	sm, rm, err := NewAPIClients(Options{Pacer: p, Transport: rt, Version: "1",
 		Cloud: fleet.Cloud{ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		side          *Side
+		side          *APIClients
 		method, start string
-		want          fleet.Lane
+		want          fleet.RateLimitClass
 	}{
-		{sm, "GET", "", fleet.LaneServiceManagement}, {sm, "POST", "", fleet.LaneServiceManagement}, {sm, "", "POST", fleet.LaneServiceManagement},
-		{rm, "GET", "", fleet.LaneReads}, {rm, "HEAD", "", fleet.LaneReads}, {rm, "POST", "", fleet.LaneWrites}, {rm, "PUT", "", fleet.LaneWrites},
-		{rm, "", "PATCH", fleet.LaneWrites}, {rm, "", "POST", fleet.LaneWrites},
+		{sm, "GET", "", fleet.ClassServiceManagement}, {sm, "POST", "", fleet.ClassServiceManagement}, {sm, "", "POST", fleet.ClassServiceManagement},
+		{rm, "GET", "", fleet.ClassReads}, {rm, "HEAD", "", fleet.ClassReads}, {rm, "POST", "", fleet.ClassWrites}, {rm, "PUT", "", fleet.ClassWrites},
+		{rm, "", "PATCH", fleet.ClassWrites}, {rm, "", "POST", fleet.ClassWrites},
 	} {
 		for _, subject := range []string{"sub", ""} {
 			p.asked, p.lanes = nil, nil

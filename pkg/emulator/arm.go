@@ -76,7 +76,7 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 	case is("providers", "microsoft.resourcegraph", "resources"):
 		return c.parseGraph(q, r, body)
 	default:
-		return c.parseToday(q, r, segments, low, body)
+		return c.parseResource(q, r, segments, low, body)
 	}
 	if r.Method != method {
 		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method, r.Method)

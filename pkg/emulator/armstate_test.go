@@ -15,7 +15,7 @@ import (
 func TestReopenGoesOnWithChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, file := withTruth(t, Scenario{Changes: Changes{Duration: Duration{Constant: "30m"}}, Faults: []Fault{
+		c, file := withStateFile(t, Scenario{Changes: Changes{Duration: Duration{Constant: "30m"}}, Faults: []Fault{
 			{Kind: kindForeign, Vault: "rsv-2", For: "1h"}, {Kind: kindStartBusy, Vault: "rsv-1"}}}, estate()...)
 		cl := inMemory(t, c)
 		v := estate()[0]
@@ -54,9 +54,9 @@ func TestReopenGoesOnWithChanges(t *testing.T) {
 
 func TestChangeIsOnDiskBeforeItsAnswer(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{}, estate()...)
-	f := &counted{File: c.truth.f.(*os.File)}
-	c.truth.f = f
+	c, file := withStateFile(t, Scenario{}, estate()...)
+	f := &counted{File: c.stateFile.f.(*os.File)}
+	c.stateFile.f = f
 	seen := ""
 	w := &watcher{recorder: recorder{header: map[string][]string{}}}
 	w.atAnswer = func() {

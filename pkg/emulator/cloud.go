@@ -17,7 +17,7 @@ type Config struct {
 	Scenario  Scenario
 	Vaults    []Vault    // classic ones
 	Resources []Resource // today's
-	TruthFile string     // where the cloud remembers; "" keeps it in memory only
+	StateFile string     // where the cloud remembers; "" keeps it in memory only
 	Log       io.Writer  // gets one JSON line a request; nil: none
 }
 
@@ -69,14 +69,14 @@ type Cloud struct {
 	logMu sync.Mutex
 	log   io.Writer
 
-	mu     sync.Mutex // guards all below, and what vaults and subscriptions say is mutable
-	truth  *truthFile // nil: memory only
-	broken error      // set: nothing is decided any more
-	counts map[countKey]int
-	firsts map[countKey]time.Time
-	used   map[string]bool // operation IDs of accepted starts
-	asked  quota
-	stats  stats
+	mu        sync.Mutex // guards all below, and what vaults and subscriptions say is mutable
+	stateFile *stateFile // nil: memory only
+	broken    error      // set: nothing is decided any more
+	counts    map[countKey]int
+	firsts    map[countKey]time.Time
+	used      map[string]bool // operation IDs of accepted starts
+	asked     quota
+	stats     stats
 }
 
 type subscription struct {
@@ -134,7 +134,7 @@ type vault struct {
 }
 
 // New makes a cloud that has the vaults and follows the scenario. All mistakes
-// of both are in the error, together. With a TruthFile the cloud is on disk
+// of both are in the error, together. With a StateFile the cloud is on disk
 // when New returns; a file that is already there is an error that wraps
 // fs.ErrExist and is left alone.
 func New(cfg Config) (*Cloud, error) {
@@ -143,38 +143,38 @@ func New(cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.TruthFile != "" {
-		h := header{Version: truthVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults, Resources: cfg.Resources}
-		if c.truth, err = createTruth(cfg.TruthFile, h); err != nil {
+	if cfg.StateFile != "" {
+		h := header{Version: stateVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults, Resources: cfg.Resources}
+		if c.stateFile, err = createStateFile(cfg.StateFile, h); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// Reopen makes the same cloud again from its truth file: scenario, vaults,
+// Reopen makes the same cloud again from its state file: scenario, vaults,
 // accepted starts and counters. A torn last line, the mark of a kill, is cut
 // off; damage elsewhere is an error. Only one Cloud may have the file open.
-func Reopen(truthFile string, log io.Writer) (*Cloud, error) {
-	t, h, lines, err := openTruth(truthFile)
+func Reopen(stateFile string, log io.Writer) (*Cloud, error) {
+	t, h, lines, err := openStateFile(stateFile)
 	if err != nil {
 		return nil, err
 	}
 	h.Scenario.Shape = cmp.Or(h.Scenario.Shape, shapeSpecification) // of a file from before there were others
 	c, err := build(Config{Scenario: h.Scenario, Vaults: h.Vaults, Resources: h.Resources, Log: log}, h.CreatedAt)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
+		return nil, errors.Join(fmt.Errorf("truth file %s: %w", stateFile, err), t.close())
 	}
 	for _, l := range lines {
 		if err := c.apply(l); err != nil {
-			return nil, errors.Join(fmt.Errorf("truth file %s: %w", truthFile, err), t.close())
+			return nil, errors.Join(fmt.Errorf("truth file %s: %w", stateFile, err), t.close())
 		}
 	}
-	c.truth = t
+	c.stateFile = t
 	return c, nil
 }
 
-// Close lets go of every request that waits and closes the truth file. Later
+// Close lets go of every request that waits and closes the state file. Later
 // requests are answered 503. A second Close does nothing.
 func (c *Cloud) Close() error {
 	c.mu.Lock()
@@ -184,10 +184,10 @@ func (c *Cloud) Close() error {
 	}
 	c.broken = ErrClosed
 	close(c.closed)
-	if c.truth == nil {
+	if c.stateFile == nil {
 		return nil
 	}
-	return c.truth.close()
+	return c.stateFile.close()
 }
 
 func build(cfg Config, createdAt time.Time) (*Cloud, error) {

@@ -199,7 +199,7 @@ func TestKeyVaultsAsRecorded(t *testing.T) {
 func TestOldCloudsKeepTheirShape(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "truth")
-	c, err := New(Config{Resources: estate(), TruthFile: file})
+	c, err := New(Config{Resources: estate(), StateFile: file})
 	if err != nil || c.Close() != nil {
 		t.Fatal(err)
 	}

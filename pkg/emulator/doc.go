@@ -12,7 +12,7 @@
 //     mistakes show here and not on the real service;
 //   - to be reproducible: which vault suffers which fault follows from the
 //     scenario's seed and the vault alone, whatever order requests come in;
-//   - to remember: an accepted start is on disk, in the truth file, before it is
+//   - to remember: an accepted start is on disk, in the state file, before it is
 //     answered, and Reopen goes on with the same cloud after a kill;
 //   - to tell the truth: Summary counts what was really accepted, so that a test
 //     can catch a vault that was started twice;

@@ -137,7 +137,7 @@ func TestGraphPages(t *testing.T) {
 func TestGraphQuota(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, file := withTruth(t, Scenario{}, estate()...)
+		c, file := withStateFile(t, Scenario{}, estate()...)
 		cl := inMemory(t, c)
 		ask := func() answer { return cl.graph(graphAsk("resources", "", "")) }
 		for i := range 15 {

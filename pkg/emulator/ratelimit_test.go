@@ -48,7 +48,7 @@ func TestBuckets(t *testing.T) {
 func TestReopenFindsTheBuckets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, file := withTruth(t, Scenario{Limits: Limits{Reads: Bucket{Size: 1, PerSecond: 0.1}}}, estate()...)
+		c, file := withStateFile(t, Scenario{Limits: Limits{Reads: Bucket{Size: 1, PerSecond: 0.1}}}, estate()...)
 		wantStatus(t, inMemory(t, c).read(estate()[0]), 200)
 		cl := inMemory(t, reopen(t, file))
 		wantStatus(t, cl.read(estate()[0]), 429)

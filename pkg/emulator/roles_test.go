@@ -58,7 +58,7 @@ func (c *client) every(t *testing.T, a answer) (all []object, pages int) {
 
 func TestRoleAssignments(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{Shape: shapeSpecification}, estate()...)
+	c, file := withStateFile(t, Scenario{Shape: shapeSpecification}, estate()...)
 	cl, v := overLoopback(t, c), estate()[1]
 	inherited := at(t, cl.roles(v, ""), "value").([]any)
 	if len(inherited) != 2 || inherited[0].(object)["properties"].(object)["scope"] != "/subscriptions/"+prod {
@@ -128,9 +128,9 @@ func TestMistakesOfRoles(t *testing.T) {
 func TestRolesAreSynced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := withTruth(t, Scenario{Faults: []Fault{{Kind: kindRolesLate, Vault: "kv-1", For: "5m"}}}, estate()...)
-		f := &counted{File: c.truth.f.(*os.File)}
-		c.truth.f = f
+		c, _ := withStateFile(t, Scenario{Faults: []Fault{{Kind: kindRolesLate, Vault: "kv-1", For: "5m"}}}, estate()...)
+		f := &counted{File: c.stateFile.f.(*os.File)}
+		c.stateFile.f = f
 		cl := inMemory(t, c)
 		cl.assign(estate()[1], oneName, roleBody(secretsUser, somebody))
 		cl.assign(estate()[1], oneName, roleBody(secretsUser, somebody))

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// The truth file is what the cloud remembers, in JSON lines: a header, then a
+// The state file is what the cloud remembers, in JSON lines: a header, then a
 // line a request. It only grows, so an accepted start costs one write and one
 // sync whatever the size of the fleet. The state of a Cloud is the fold of its
 // lines, when it lives as when it is made again.
 
-const truthVersion = 1
+const stateVersion = 1
 
 type header struct {
 	Version   int        `json:"fleetupEmulator"`
@@ -51,8 +51,8 @@ type line struct {
 // nothing is true of it, and nobody can say what is in the file: no more may
 // be decided.
 func (c *Cloud) commit(l line) error {
-	if c.truth != nil {
-		if err := c.truth.append(l, l.Start != nil || l.Change != nil || l.Assign != nil); err != nil {
+	if c.stateFile != nil {
+		if err := c.stateFile.append(l, l.Start != nil || l.Change != nil || l.Assign != nil); err != nil {
 			return err
 		}
 	}
@@ -125,16 +125,16 @@ func (c *Cloud) applyToday(l line, s *subscription, r *resource) error {
 	return nil
 }
 
-type truthFile struct {
+type stateFile struct {
 	f interface {
 		io.WriteCloser
 		Sync() error
 	}
 }
 
-// createTruth publishes a new truth file: complete or not at all, and never
+// createStateFile publishes a new state file: complete or not at all, and never
 // over an older one.
-func createTruth(path string, h header) (t *truthFile, err error) {
+func createStateFile(path string, h header) (t *stateFile, err error) {
 	wrap := func(err error) error {
 		if errors.Is(err, os.ErrExist) {
 			return fmt.Errorf("the emulated cloud's truth file %s is there already: reopen that cloud, or remove the file to begin a new one: %w", path, err)
@@ -172,7 +172,7 @@ func createTruth(path string, h header) (t *truthFile, err error) {
 	if err := syncDir(dir); err != nil {
 		return nil, wrap(err)
 	}
-	return &truthFile{f: f}, nil
+	return &stateFile{f: f}, nil
 }
 
 func syncDir(dir string) error {
@@ -183,15 +183,15 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// openTruth reads a truth file, cuts a torn last line off and leaves the file
+// openStateFile reads a state file, cuts a torn last line off and leaves the file
 // ready for more.
-func openTruth(path string) (*truthFile, header, []line, error) {
+func openStateFile(path string) (*stateFile, header, []line, error) {
 	var h header
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, h, nil, fmt.Errorf("cannot open the emulated cloud's truth file: %w", err)
 	}
-	lines, good, err := readTruth(f, &h)
+	lines, good, err := readStateFile(f, &h)
 	if err == nil {
 		err = f.Truncate(good)
 	}
@@ -204,12 +204,12 @@ func openTruth(path string) (*truthFile, header, []line, error) {
 	if err != nil {
 		return nil, h, nil, errors.Join(fmt.Errorf("the emulated cloud's truth file %s cannot be used: %w; remove it to begin a new cloud", path, err), f.Close())
 	}
-	return &truthFile{f: f}, h, lines, nil
+	return &stateFile{f: f}, h, lines, nil
 }
 
-// readTruth reads a truth file up to its end or a torn last line, and returns
+// readStateFile reads a state file up to its end or a torn last line, and returns
 // the length of what is good.
-func readTruth(f io.Reader, h *header) (lines []line, good int64, err error) {
+func readStateFile(f io.Reader, h *header) (lines []line, good int64, err error) {
 	r := bufio.NewReader(f)
 	for n := 1; ; n++ {
 		b, err := r.ReadBytes('\n')
@@ -221,8 +221,8 @@ func readTruth(f io.Reader, h *header) (lines []line, good int64, err error) {
 		}
 		if n == 1 {
 			err = decode(b, h)
-			if err == nil && h.Version != truthVersion {
-				err = fmt.Errorf("version %d; this program reads %d", h.Version, truthVersion)
+			if err == nil && h.Version != stateVersion {
+				err = fmt.Errorf("version %d; this program reads %d", h.Version, stateVersion)
 			}
 		} else {
 			var l line
@@ -246,7 +246,7 @@ func decode(b []byte, into any) error {
 }
 
 // append writes a line; with sync it is on disk when append returns.
-func (t *truthFile) append(l line, sync bool) error {
+func (t *stateFile) append(l line, sync bool) error {
 	b, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("cannot write to the truth file: %w", err)
@@ -263,7 +263,7 @@ func (t *truthFile) append(l line, sync bool) error {
 	return nil
 }
 
-func (t *truthFile) close() error {
+func (t *stateFile) close() error {
 	err := t.f.Sync()
 	return errors.Join(err, t.f.Close())
 }

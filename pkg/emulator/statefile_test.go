@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-func withTruth(t *testing.T, s Scenario, resources ...Resource) (*Cloud, string) {
+func withStateFile(t *testing.T, s Scenario, resources ...Resource) (*Cloud, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "cloud.json")
-	c, err := New(Config{Scenario: s, Vaults: fleet(), Resources: resources, TruthFile: file})
+	c, err := New(Config{Scenario: s, Vaults: fleet(), Resources: resources, StateFile: file})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestReopenFindsTheSameCloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v := fleet()
-		c, file := withTruth(t, Scenario{Duration: Duration{Constant: "30m"}, Faults: []Fault{
+		c, file := withStateFile(t, Scenario{Duration: Duration{Constant: "30m"}, Faults: []Fault{
 			{Kind: kindResetAfter, Vault: "alpha"},
 			{Kind: kindStartBusy, Vault: "beta", Times: 2},
 			{Kind: kindBusy, Vault: "delta", For: "10m"},
@@ -98,7 +98,7 @@ func (w *watcher) WriteHeader(status int) { w.atAnswer(); w.recorder.WriteHeader
 
 func TestStartIsOnDiskBeforeItsAnswer(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{})
+	c, file := withStateFile(t, Scenario{})
 	id, seen := newID(), false
 	w := &watcher{recorder: recorder{header: map[string][]string{}}, atAnswer: func() {
 		b, err := os.ReadFile(file)
@@ -129,9 +129,9 @@ func (c *counted) Sync() error { c.did = append(c.did, "sync"); return c.File.Sy
 // Only an accepted start waits for the disk.
 func TestStartsAreSynced(t *testing.T) {
 	t.Parallel()
-	c, _ := withTruth(t, Scenario{})
-	f := &counted{File: c.truth.f.(*os.File)}
-	c.truth.f = f
+	c, _ := withStateFile(t, Scenario{})
+	f := &counted{File: c.stateFile.f.(*os.File)}
+	c.stateFile.f = f
 	cl := inMemory(t, c)
 	cl.list(prod)
 	cl.upgrade(fleet()[0], newID())
@@ -143,13 +143,13 @@ func TestStartsAreSynced(t *testing.T) {
 
 func TestTruthFileIsPrivateAndNeverOverwritten(t *testing.T) {
 	t.Parallel()
-	_, file := withTruth(t, Scenario{})
+	_, file := withStateFile(t, Scenario{})
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	before, _ := os.ReadFile(file)
-	if _, err := New(Config{Vaults: fleet(), TruthFile: file}); !errors.Is(err, fs.ErrExist) {
+	if _, err := New(Config{Vaults: fleet(), StateFile: file}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second cloud over the first: %v", err)
 	}
 	if after, _ := os.ReadFile(file); !bytes.Equal(before, after) {
@@ -158,7 +158,7 @@ func TestTruthFileIsPrivateAndNeverOverwritten(t *testing.T) {
 	if left, _ := filepath.Glob(file + ".*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if _, err := New(Config{Vaults: fleet(), TruthFile: filepath.Join(file, "x")}); err == nil {
+	if _, err := New(Config{Vaults: fleet(), StateFile: filepath.Join(file, "x")}); err == nil {
 		t.Error("a cloud in a directory that is a file")
 	}
 	if _, err := Reopen(file+".nowhere", nil); !errors.Is(err, fs.ErrNotExist) {
@@ -168,7 +168,7 @@ func TestTruthFileIsPrivateAndNeverOverwritten(t *testing.T) {
 
 func TestTornAndDamagedTruthFiles(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{})
+	c, file := withStateFile(t, Scenario{})
 	cl := inMemory(t, c)
 	wantStatus(t, cl.upgrade(fleet()[0], newID()), 200)
 	wantStatus(t, cl.upgrade(fleet()[1], newID()), 200)
@@ -237,8 +237,8 @@ func TestTornAndDamagedTruthFiles(t *testing.T) {
 
 func TestAStartThatCannotBeSavedIsNotAccepted(t *testing.T) {
 	t.Parallel()
-	c, _ := withTruth(t, Scenario{})
-	if err := c.truth.close(); err != nil {
+	c, _ := withStateFile(t, Scenario{})
+	if err := c.stateFile.close(); err != nil {
 		t.Fatal(err)
 	}
 	cl := inMemory(t, c)
@@ -252,7 +252,7 @@ func TestAStartThatCannotBeSavedIsNotAccepted(t *testing.T) {
 // Whatever a kill leaves of the file, a start that was answered is in it.
 func TestKilledAtEveryByte(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{})
+	c, file := withStateFile(t, Scenario{})
 	cl := inMemory(t, c)
 	head, err := os.ReadFile(file)
 	if err != nil {
@@ -336,7 +336,7 @@ func TestSummaryShowsDoubleStarts(t *testing.T) {
 // However many starts of a vault come at once, one is accepted.
 func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	c, file := withTruth(t, Scenario{})
+	c, file := withStateFile(t, Scenario{})
 	cl := overLoopback(t, c)
 	answers := make(chan int)
 	for range 20 {
@@ -368,7 +368,7 @@ func BenchmarkStart(b *testing.B) {
 						_ = os.Remove(file)
 					}
 					var err error
-					if c, err = New(Config{Vaults: vaults, TruthFile: file}); err != nil {
+					if c, err = New(Config{Vaults: vaults, StateFile: file}); err != nil {
 						b.Fatal(err)
 					}
 					cl = inMemory(b, c)

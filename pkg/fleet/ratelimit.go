@@ -2,20 +2,20 @@ package fleet
 
 import "time"
 
-// Lane names the requests of a subscription that a cloud counts together when
-// it limits how many come: those to the classic side, and on the Resource
-// Manager the reads and the writes, each for itself.
-type Lane string
+// RateLimitClass names the requests of a subscription that a cloud counts
+// together when it limits how many come: those to the classic side, and on the
+// Resource Manager the reads and the writes, each for itself.
+type RateLimitClass string
 
-// The lanes. Their names appear in logs and metrics.
+// The classes. Their names appear in logs and metrics.
 const (
-	LaneServiceManagement Lane = "service-management"
-	LaneReads             Lane = "resource-manager-reads"
-	LaneWrites            Lane = "resource-manager-writes"
+	ClassServiceManagement RateLimitClass = "service-management"
+	ClassReads             RateLimitClass = "resource-manager-reads"
+	ClassWrites            RateLimitClass = "resource-manager-writes"
 )
 
-// LaneAnswer is what an answer says about how fast its lane may go on.
-type LaneAnswer struct {
+// RateLimitAnswer is what an answer says about how fast its class may go on.
+type RateLimitAnswer struct {
 	SentAt     time.Time     // when its request left
 	Good       bool          // it came without trouble, whatever it said
 	SlowDown   bool          // the cloud asks for fewer requests

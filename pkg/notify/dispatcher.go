@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// How hard a courier tries.
+// How hard a dispatcher tries.
 const (
 	firstWait    = time.Second      // before the second attempt; it doubles with each
 	longestWait  = time.Minute      // between two attempts
@@ -19,15 +19,15 @@ const (
 	keptLosses   = 5                // that are named at the end; the others are counted
 )
 
-// Options is what a courier needs.
+// Options is what a dispatcher needs.
 type Options struct {
 	Targets   []Target
 	Secret    []byte // signs each notification; none: they are not signed
 	UserAgent string
 	// Lost, where set, is called when a notification is given up, from a
-	// goroutine of the courier's. It must be quick.
+	// goroutine of the dispatcher's. It must be quick.
 	Lost func(Loss)
-	// Transport carries the requests; nil for one of the courier's own.
+	// Transport carries the requests; nil for one of the dispatcher's own.
 	Transport http.RoundTripper
 }
 
@@ -42,17 +42,17 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%s was not told %q: %s", l.Target, l.Event.Data.Title, l.Why)
 }
 
-// Courier delivers notifications. Each target has a queue and a goroutine of
+// Dispatcher delivers notifications. Each target has a queue and a goroutine of
 // its own: one that is dead holds up no other.
-type Courier struct {
-	client *http.Client
-	lanes  []*lane
-	own    *http.Transport // nil: it was given
+type Dispatcher struct {
+	client  *http.Client
+	workers []*targetWorker
+	own     *http.Transport // nil: it was given
 }
 
-// NewCourier begins to deliver.
-func NewCourier(o Options) *Courier {
-	c := &Courier{}
+// NewDispatcher begins to deliver.
+func NewDispatcher(o Options) *Dispatcher {
+	c := &Dispatcher{}
 	if o.Transport == nil {
 		c.own = http.DefaultTransport.(*http.Transport).Clone()
 		c.own.MaxResponseHeaderBytes = 16 << 10
@@ -62,17 +62,17 @@ func NewCourier(o Options) *Courier {
 		// A redirect would carry the notification to a host that nobody named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, t := range o.Targets {
-		l := &lane{target: t, client: c.client, o: o, mail: make(chan struct{}, 1), closing: make(chan struct{}), over: make(chan struct{})}
+		l := &targetWorker{target: t, client: c.client, o: o, mail: make(chan struct{}, 1), closing: make(chan struct{}), over: make(chan struct{})}
 		l.ctx, l.cancel = context.WithCancel(context.Background())
-		c.lanes = append(c.lanes, l)
+		c.workers = append(c.workers, l)
 		go l.run()
 	}
 	return c
 }
 
 // Tell hands a notification over. It never blocks.
-func (c *Courier) Tell(e Event) {
-	for _, l := range c.lanes {
+func (c *Dispatcher) Tell(e Event) {
+	for _, l := range c.workers {
 		l.put(e)
 	}
 }
@@ -80,12 +80,12 @@ func (c *Courier) Tell(e Event) {
 // Close delivers what is waiting, each with one more attempt, until ctx is done,
 // and returns what was not delivered, the newest losses of each target; more
 // counts those before them. Nothing may be told any more.
-func (c *Courier) Close(ctx context.Context) (losses []Loss, more int) {
-	for _, l := range c.lanes {
+func (c *Dispatcher) Close(ctx context.Context) (losses []Loss, more int) {
+	for _, l := range c.workers {
 		close(l.closing)
 	}
 	var wait sync.WaitGroup
-	for _, l := range c.lanes {
+	for _, l := range c.workers {
 		wait.Go(func() {
 			select {
 			case <-l.over:
@@ -100,7 +100,7 @@ func (c *Courier) Close(ctx context.Context) (losses []Loss, more int) {
 	if c.own != nil {
 		c.own.CloseIdleConnections()
 	}
-	for _, l := range c.lanes {
+	for _, l := range c.workers {
 		losses, more = append(losses, l.losses...), more+l.more
 	}
 	return losses, more

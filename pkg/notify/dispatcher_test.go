@@ -64,7 +64,7 @@ func TestDelivers(t *testing.T) {
 	t.Parallel()
 	r := receive(t, func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) })
 	secret := []byte("not in any log")
-	c := NewCourier(Options{Targets: []Target{target(t, CloudEvents, r.URL+"/hook?sig=x")}, Secret: secret, UserAgent: "fleetup/test"})
+	c := NewDispatcher(Options{Targets: []Target{target(t, CloudEvents, r.URL+"/hook?sig=x")}, Secret: secret, UserAgent: "fleetup/test"})
 	for i, k := range Kinds() {
 		c.Tell(event(k, i))
 	}
@@ -135,12 +135,12 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			r := receive(t, c.answer)
 			lost := make(chan Loss, 1)
-			courier := NewCourier(Options{Targets: []Target{target(t, Slack, r.URL+"/T0/s3cr3t")}, Lost: func(l Loss) { lost <- l }})
-			courier.Tell(event(Halted, 1))
+			dispatcher := NewDispatcher(Options{Targets: []Target{target(t, Slack, r.URL+"/T0/s3cr3t")}, Lost: func(l Loss) { lost <- l }})
+			dispatcher.Tell(event(Halted, 1))
 			for range c.attempts {
 				<-r.ids
 			}
-			losses, _ := courier.Close(within(t, time.Minute))
+			losses, _ := dispatcher.Close(within(t, time.Minute))
 			if len(r.got) != c.attempts {
 				t.Errorf("%d attempts, want %d", len(r.got), c.attempts)
 			}
@@ -190,7 +190,7 @@ func TestDeadTargetsHoldUpNothing(t *testing.T) {
 	t.Cleanup(func() { babbles.Close(); talk.Wait() })
 	good := receive(t, func(int, http.ResponseWriter) {})
 	const secret = "/services/s3cr3t"
-	c := NewCourier(Options{Targets: []Target{target(t, Teams, hangs.URL+secret), target(t, Teams, refuses.URL+secret),
+	c := NewDispatcher(Options{Targets: []Target{target(t, Teams, hangs.URL+secret), target(t, Teams, refuses.URL+secret),
 		target(t, Teams, "http://"+babbles.Addr().String()+secret), target(t, Teams, good.URL+secret)}})
 	for i := range 3 {
 		c.Tell(event(WaveFinished, i))
@@ -241,7 +241,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: func(int) (int, http.Header, error) { return 0, nil, errRefused }}
-		c := NewCourier(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
+		c := NewDispatcher(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
 		c.Tell(event(Started, 1))
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -275,7 +275,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			}
 			return 503, http.Header{"Retry-After": {after[n-1]}}, nil
 		}}
-		c := NewCourier(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
+		c := NewDispatcher(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
 		c.Tell(event(Started, 1))
 		time.Sleep(time.Hour)
 		if losses, _ := c.Close(context.Background()); len(losses) > 0 {
@@ -302,7 +302,7 @@ func TestFullQueueKeepsWhatMatters(t *testing.T) {
 			}
 			return 200, nil, nil
 		}
-		c := NewCourier(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
+		c := NewDispatcher(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
 		c.Tell(event(Started, 0))
 		synctest.Wait() // it is under way, and in no queue
 		c.Tell(event(Halted, 1))
@@ -329,7 +329,7 @@ func TestCloseTriesOnceMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: func(int) (int, http.Header, error) { return 503, http.Header{"Retry-After": {"300"}}, nil }}
-		c := NewCourier(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
+		c := NewDispatcher(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
 		c.Tell(event(Halted, 1))
 		c.Tell(event(Finished, 2))
 		synctest.Wait()

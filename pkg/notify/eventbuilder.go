@@ -11,9 +11,9 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// Teller finds in the facts of a run what people are told. It is for one
+// EventBuilder finds in the facts of a run what people are told. It is for one
 // goroutine.
-type Teller struct {
+type EventBuilder struct {
 	Ledger  string         // for the commands
 	Reports []string       // the files the report is kept in
 	Zone    *time.Location // of the times in sentences; nil: UTC
@@ -21,12 +21,12 @@ type Teller struct {
 	seq uint64 // of the newest fact it has seen
 }
 
-// NewTeller returns a teller of a run whose journal ends at a sequence number.
-func NewTeller(seq uint64) *Teller { return &Teller{seq: seq} }
+// NewEventBuilder returns one of a run whose journal ends at a sequence number.
+func NewEventBuilder(seq uint64) *EventBuilder { return &EventBuilder{seq: seq} }
 
 // Begun tells of a run that has just been opened: its RunOpened is the
 // journal's end.
-func (t *Teller) Begun(st *rollout.State) []Event {
+func (t *EventBuilder) Begun(st *rollout.State) []Event {
 	n := st.Totals.All() - st.Totals.Of(fleet.Excluded)
 	what := ""
 	if st.Plan.Upgrade != nil {
@@ -40,7 +40,7 @@ func (t *Teller) Begun(st *rollout.State) []Event {
 
 // Events tells what the facts mean, after the state has folded them: they are
 // the next of the journal, in its order. Most mean nothing to people outside.
-func (t *Teller) Events(st *rollout.State, events []fleet.Event) (out []Event) {
+func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 	for _, e := range events {
 		t.seq++
 		switch f := e.Fact.(type) {
@@ -73,7 +73,7 @@ func (t *Teller) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 
 // Broken tells of a process that could not go on, for a reason that is in no
 // journal.
-func (t *Teller) Broken(st *rollout.State, at time.Time, err error) Event {
+func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event {
 	e := t.event(st, Interrupted, at, "The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
 	e.ID += "-broken"
 	e.Data.ends(fleet.ExitInternal)
@@ -81,7 +81,7 @@ func (t *Teller) Broken(st *rollout.State, at time.Time, err error) Event {
 	return e
 }
 
-func (t *Teller) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
+func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
 	soak := ""
 	for i := range st.Waves {
@@ -99,7 +99,7 @@ func (t *Teller) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Eve
 }
 
 // gate tells of an approval that the run now needs.
-func (t *Teller) gate(st *rollout.State, at time.Time) []Event {
+func (t *EventBuilder) gate(st *rollout.State, at time.Time) []Event {
 	w, when, ok := st.NextGate()
 	if !ok || st.Run.Halt != nil || st.Run.Stopped != nil {
 		return nil
@@ -122,7 +122,7 @@ func (t *Teller) gate(st *rollout.State, at time.Time) []Event {
 	return []Event{e}
 }
 
-func (t *Teller) paused(st *rollout.State, at time.Time, f fleet.Paused) Event {
+func (t *EventBuilder) paused(st *rollout.State, at time.Time, f fleet.Paused) Event {
 	kind, say := Paused, "The run is paused: nothing new starts, what is in flight is followed."
 	if f.Off {
 		kind, say = Continued, "The pause is over."
@@ -132,7 +132,7 @@ func (t *Teller) paused(st *rollout.State, at time.Time, f fleet.Paused) Event {
 	return e
 }
 
-func (t *Teller) suspended(st *rollout.State, at time.Time, f fleet.RunSuspended) Event {
+func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSuspended) Event {
 	kind, say := Interrupted, "The process has stopped in good order."
 	switch f.Why {
 	case fleet.SuspendedWait:
@@ -156,7 +156,7 @@ var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", Wav
 	Halted: "RUN HALTED", Paused: "Run paused", Continued: "Pause over", Waiting: "Run waits", Interrupted: "Run interrupted", Finished: "Run finished"}
 
 // event is a notification of how the run stands now.
-func (t *Teller) event(st *rollout.State, k Kind, at time.Time, sentence string) Event {
+func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, sentence string) Event {
 	b := st.RunBudget()
 	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint, UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
 		Vaults: st.Totals.All(), Totals: totals(&st.Totals), Waves: []Wave{}, Budget: Budget{b.Failed, b.Limit}, Reports: []string{}}
@@ -181,15 +181,15 @@ func (d *Data) ends(code fleet.ExitCode) {
 }
 
 // next is what to type next, as every view has it.
-func (t *Teller) next(st *rollout.State, live bool) *string {
+func (t *EventBuilder) next(st *rollout.State, live bool) *string {
 	return maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))
 }
 
-func (t *Teller) command(args ...string) *string {
+func (t *EventBuilder) command(args ...string) *string {
 	return maybe(report.Step{Args: args}.On(t.Ledger))
 }
 
-func (t *Teller) clock(at time.Time) string {
+func (t *EventBuilder) clock(at time.Time) string {
 	zone := t.Zone
 	if zone == nil {
 		zone = time.UTC

@@ -28,7 +28,7 @@ var t0 = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 type night struct {
 	t    *testing.T
 	st   *rollout.State
-	tell *Teller
+	tell *EventBuilder
 	told []Event
 }
 
@@ -44,7 +44,7 @@ func newNight(t *testing.T) *night {
 		p.Vaults = append(p.Vaults, v)
 		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
 	}
-	n := &night{t: t, st: rollout.NewState(p), tell: NewTeller(1)}
+	n := &night{t: t, st: rollout.NewState(p), tell: NewEventBuilder(1)}
 	n.tell.Ledger, n.tell.Reports = "contoso.db", []string{"contoso.html"}
 	n.fold(0, fleet.RunOpened{RunID: "20260316-1100-3f", By: ops})
 	n.told = n.tell.Begun(n.st)

@@ -16,8 +16,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
-// lane is the way to one target.
-type lane struct {
+// targetWorker is the way to one target.
+type targetWorker struct {
 	target  Target
 	client  *http.Client
 	o       Options
@@ -28,23 +28,23 @@ type lane struct {
 	cancel  context.CancelFunc
 
 	mu    sync.Mutex
-	queue []letter
+	queue []queuedEvent
 
 	losses []Loss // run's own until it is over
 	more   int
 }
 
-type letter struct {
+type queuedEvent struct {
 	event Event
 	since time.Time
 }
 
 // put adds a notification. Where the queue is full the oldest goes that is not
 // vital; of vital ones alone, the oldest.
-func (l *lane) put(e Event) {
+func (l *targetWorker) put(e Event) {
 	l.mu.Lock()
-	l.queue = append(l.queue, letter{e, time.Now()})
-	var dropped []letter
+	l.queue = append(l.queue, queuedEvent{e, time.Now()})
+	var dropped []queuedEvent
 	if len(l.queue) > queueLength {
 		goes := 0
 		for i := range l.queue[:len(l.queue)-1] {
@@ -67,7 +67,7 @@ func (l *lane) put(e Event) {
 }
 
 // take removes the oldest notification; ok is false when there is none.
-func (l *lane) take() (first letter, ok bool) {
+func (l *targetWorker) take() (first queuedEvent, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 {
@@ -78,7 +78,7 @@ func (l *lane) take() (first letter, ok bool) {
 }
 
 // run delivers one after the other, in their order.
-func (l *lane) run() {
+func (l *targetWorker) run() {
 	defer close(l.over)
 	for {
 		for x, ok := l.take(); ok; x, ok = l.take() {
@@ -96,7 +96,7 @@ func (l *lane) run() {
 }
 
 // deliver tries until it is done, refused for good, or too late.
-func (l *lane) deliver(x letter) {
+func (l *targetWorker) deliver(x queuedEvent) {
 	body, contentType, err := Body(l.target.Format, x.event)
 	if err != nil {
 		l.lose(x, err.Error())
@@ -128,7 +128,7 @@ func (l *lane) deliver(x letter) {
 	}
 }
 
-func (l *lane) isClosing() bool {
+func (l *targetWorker) isClosing() bool {
 	select {
 	case <-l.closing:
 		return true
@@ -147,7 +147,7 @@ type answer struct {
 
 // attempt makes one request. What the target answers beside its status is not
 // read.
-func (l *lane) attempt(e Event, body []byte, contentType string) answer {
+func (l *targetWorker) attempt(e Event, body []byte, contentType string) answer {
 	ctx, cancel := context.WithTimeout(l.ctx, attemptTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.target.url.String(), bytes.NewReader(body))
@@ -178,7 +178,7 @@ func (l *lane) attempt(e Event, body []byte, contentType string) answer {
 
 // blame says what kept a request from being answered. It quotes neither the
 // URL, as errors of HTTP do, nor anything that the target sent, which may.
-func (l *lane) blame(err error) string {
+func (l *targetWorker) blame(err error) string {
 	if l.ctx.Err() != nil {
 		return "it had not answered when the process ended"
 	}
@@ -206,7 +206,7 @@ func retryAfter(s string, now time.Time) time.Duration {
 }
 
 // lose gives a notification up.
-func (l *lane) lose(x letter, why string) {
+func (l *targetWorker) lose(x queuedEvent, why string) {
 	loss := Loss{l.target, x.event, why}
 	l.mu.Lock()
 	l.losses = append(l.losses, loss)

@@ -26,7 +26,7 @@ var (
 )
 
 // adapterOf is the adapter of a plan's kind.
-func adapterOf(p *plan.Plan, sm, rm *azure.Side) (runner.Upgrader, error) {
+func adapterOf(p *plan.Plan, sm, rm *azure.APIClients) (runner.Upgrader, error) {
 	for _, change := range []arm.Change{rsv.Alerts(), kvrbac.Roles()} {
 		if change.Spec.Kind == p.Kind {
 			return arm.New(change, arm.Options{ResourceManager: rm, Kind: p.Upgrade.Options})

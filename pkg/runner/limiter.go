@@ -11,14 +11,14 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Limiter spaces the requests of each subscription. All its lanes together get
-// what is planned (limits.requestsPerSecond) and no more. A lane of which the
+// Limiter spaces the requests of each subscription. All its classes together get
+// what is planned (limits.requestsPerSecond) and no more. A class of which the
 // cloud asks less gets less, one request at a time, until the cloud has answered
-// well for a while: see laneRate. While a subscription is throttled,
+// well for a while: see classRate. While a subscription is throttled,
 // nothing of it goes out. It is safe for concurrent use, and remembers no more
-// than the subscriptions and lanes it was asked about.
+// than the subscriptions and classes it was asked about.
 type Limiter struct {
-	// Changed, where set, is told when the rate of a lane has halved or doubled
+	// Changed, where set, is told when the rate of a class has halved or doubled
 	// since it was told last, and when it is as planned again. Set it before the
 	// first request; it is called from many goroutines and must be quick.
 	Changed func(PaceChange)
@@ -28,24 +28,24 @@ type Limiter struct {
 	of      map[string]*pace
 }
 
-// PaceChange is a new rate of a lane.
+// PaceChange is a new rate of a class.
 type PaceChange struct {
 	Subscription string
-	Lane         fleet.Lane
+	Class        fleet.RateLimitClass
 	PerSecond    float64
 	Planned      float64 // requests per second, the most it can be
 }
 
 // pace is that of one subscription.
 type pace struct {
-	planned *rate.Limiter // of all lanes together; its rate never changes
+	planned *rate.Limiter // of all classes together; its rate never changes
 	until   time.Time     // it is left alone
-	lanes   map[fleet.Lane]*lane
+	classes map[fleet.RateLimitClass]*classPace
 }
 
-// lane is a queue with a rate of its own.
-type lane struct {
-	laneRate
+// classPace is a queue with a rate of its own.
+type classPace struct {
+	classRate
 	turn chan struct{} // capacity 1: held by the request that goes next
 	last time.Time     // when one went
 }
@@ -59,27 +59,27 @@ func NewLimiter(perSecond float64) *Limiter {
 func (l *Limiter) pace(subscription string) *pace {
 	p := l.of[subscription]
 	if p == nil {
-		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))), lanes: map[fleet.Lane]*lane{}}
+		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))), classes: map[fleet.RateLimitClass]*classPace{}}
 		l.of[subscription] = p
 	}
 	return p
 }
 
-func (l *Limiter) lane(p *pace, name fleet.Lane) *lane {
-	q := p.lanes[name]
+func (l *Limiter) class(p *pace, name fleet.RateLimitClass) *classPace {
+	q := p.classes[name]
 	if q == nil {
-		q = &lane{laneRate: newLaneRate(l.planned), turn: make(chan struct{}, 1)}
-		p.lanes[name] = q
+		q = &classPace{classRate: newClassRate(l.planned), turn: make(chan struct{}, 1)}
+		p.classes[name] = q
 	}
 	return q
 }
 
 // Wait returns when a request may go out, or with the context's error. Requests
-// of a lane go in the order in which they asked.
-func (l *Limiter) Wait(ctx context.Context, subscription string, name fleet.Lane) error {
+// of a class go in the order in which they asked.
+func (l *Limiter) Wait(ctx context.Context, subscription string, name fleet.RateLimitClass) error {
 	l.mu.Lock()
 	p := l.pace(subscription)
-	q := l.lane(p, name)
+	q := l.class(p, name)
 	l.mu.Unlock()
 	select {
 	case q.turn <- struct{}{}:
@@ -104,9 +104,9 @@ func (l *Limiter) Wait(ctx context.Context, subscription string, name fleet.Lane
 	}
 }
 
-// pause is how long the next request of a lane has to wait, beside what is
+// pause is how long the next request of a class has to wait, beside what is
 // planned for the subscription.
-func (l *Limiter) pause(p *pace, q *lane) time.Duration {
+func (l *Limiter) pause(p *pace, q *classPace) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := time.Until(p.until)
@@ -117,7 +117,7 @@ func (l *Limiter) pause(p *pace, q *lane) time.Duration {
 }
 
 // leave lets a request go, unless a pause came while it queued.
-func (l *Limiter) leave(p *pace, q *lane) bool {
+func (l *Limiter) leave(p *pace, q *classPace) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Until(p.until) > 0 {
@@ -152,11 +152,11 @@ func (p *pace) pauseFor(d time.Duration) {
 	}
 }
 
-// Told learns from an answer to a request of a lane.
-func (l *Limiter) Told(subscription string, name fleet.Lane, a fleet.LaneAnswer) {
+// Told learns from an answer to a request of a class.
+func (l *Limiter) Told(subscription string, name fleet.RateLimitClass, a fleet.RateLimitAnswer) {
 	l.mu.Lock()
 	p := l.pace(subscription)
-	q := l.lane(p, name)
+	q := l.class(p, name)
 	if a.SlowDown {
 		p.pauseFor(a.RetryAfter)
 	}
@@ -168,18 +168,18 @@ func (l *Limiter) Told(subscription string, name fleet.Lane, a fleet.LaneAnswer)
 	}
 }
 
-// Each visits the rate of every lane that was asked for so far, in no order. It
+// Each visits the rate of every class that was asked for so far, in no order. It
 // holds nobody up.
-func (l *Limiter) Each(visit func(subscription string, name fleet.Lane, perSecond float64)) {
+func (l *Limiter) Each(visit func(subscription string, name fleet.RateLimitClass, perSecond float64)) {
 	var all []PaceChange
 	l.mu.Lock()
 	for subscription, p := range l.of {
-		for name, q := range p.lanes {
-			all = append(all, PaceChange{Subscription: subscription, Lane: name, PerSecond: q.rate})
+		for name, q := range p.classes {
+			all = append(all, PaceChange{Subscription: subscription, Class: name, PerSecond: q.rate})
 		}
 	}
 	l.mu.Unlock()
 	for _, c := range all {
-		visit(c.Subscription, c.Lane, c.PerSecond)
+		visit(c.Subscription, c.Class, c.PerSecond)
 	}
 }

@@ -19,7 +19,7 @@ func passes(t *testing.T, l *Limiter, sub string, n int) (at []time.Duration) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			if err := l.Wait(t.Context(), sub, fleet.LaneReads); err != nil {
+			if err := l.Wait(t.Context(), sub, fleet.ClassReads); err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
@@ -47,7 +47,7 @@ func TestLimiterRate(t *testing.T) {
 	}
 }
 
-// As long as no cloud complains, the lanes of a subscription share what is
+// As long as no cloud complains, the classes of a subscription share what is
 // planned for it, as if there were one.
 func TestLimiterSharesThePlan(t *testing.T) {
 	t.Parallel()
@@ -57,7 +57,7 @@ func TestLimiterSharesThePlan(t *testing.T) {
 		var at []time.Duration
 		var wg sync.WaitGroup
 		for i := range 60 {
-			lane := []fleet.Lane{fleet.LaneServiceManagement, fleet.LaneReads, fleet.LaneWrites}[i%3]
+			lane := []fleet.RateLimitClass{fleet.ClassServiceManagement, fleet.ClassReads, fleet.ClassWrites}[i%3]
 			wg.Go(func() {
 				if err := l.Wait(t.Context(), subA, lane); err != nil {
 					t.Error(err)
@@ -65,7 +65,7 @@ func TestLimiterSharesThePlan(t *testing.T) {
 				mu.Lock()
 				at = append(at, time.Since(began))
 				mu.Unlock()
-				l.Told(subA, lane, fleet.LaneAnswer{SentAt: time.Now(), Good: true, Remaining: 200})
+				l.Told(subA, lane, fleet.RateLimitAnswer{SentAt: time.Now(), Good: true, Remaining: 200})
 			})
 		}
 		wg.Wait()
@@ -79,7 +79,7 @@ func TestLimiterSharesThePlan(t *testing.T) {
 	})
 }
 
-// What slows one lane leaves the others as they are, those of other
+// What slows one class leaves the others as they are, those of other
 // subscriptions too. It sends one request at a time, in the order in which they
 // asked; and when it is slowed further, what waits already feels it.
 func TestLimiterSlowsOneLane(t *testing.T) {
@@ -87,7 +87,7 @@ func TestLimiterSlowsOneLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(8)
 		slow := func() {
-			l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
+			l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
 			time.Sleep(time.Nanosecond) // what comes now was sent later
 		}
 		passes(t, l, subA, 1)
@@ -101,7 +101,7 @@ func TestLimiterSlowsOneLane(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 6 {
 			wg.Go(func() {
-				if err := l.Wait(t.Context(), subA, fleet.LaneReads); err != nil {
+				if err := l.Wait(t.Context(), subA, fleet.ClassReads); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -112,8 +112,8 @@ func TestLimiterSlowsOneLane(t *testing.T) {
 		}
 		for _, other := range []struct {
 			subscription string
-			lane         fleet.Lane
-		}{{subA, fleet.LaneWrites}, {subA, fleet.LaneServiceManagement}, {subB, fleet.LaneReads}} {
+			lane         fleet.RateLimitClass
+		}{{subA, fleet.ClassWrites}, {subA, fleet.ClassServiceManagement}, {subB, fleet.ClassReads}} {
 			if err := l.Wait(t.Context(), other.subscription, other.lane); err != nil || time.Since(began) != 0 {
 				t.Errorf("%v waited %v, %v", other, time.Since(began), err)
 			}
@@ -129,14 +129,14 @@ func TestLimiterSlowsOneLane(t *testing.T) {
 }
 
 // A 429 holds the whole subscription back for as long as it asks, and at once:
-// the caller may be trying again in its own time. After it the slowed lane does
+// the caller may be trying again in its own time. After it the slowed class does
 // not make up for what it missed.
 func TestLimiterHonoursRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(2)
 		passes(t, l, subA, 2)
-		l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
+		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
 		began := time.Now()
 		if at := passes(t, l, subB, 1); at[0] != 0 {
 			t.Errorf("another subscription waited %v", at[0])
@@ -144,8 +144,8 @@ func TestLimiterHonoursRetryAfter(t *testing.T) {
 		if at, want := passes(t, l, subA, 3), []time.Duration{time.Hour, time.Hour + time.Second, time.Hour + 2*time.Second}; !slices.Equal(at, want) {
 			t.Errorf("went out at %v, want %v", at, want)
 		}
-		l.Told(subA, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
-		if err := l.Wait(t.Context(), subA, fleet.LaneWrites); err != nil || time.Since(began) != 2*time.Hour+2*time.Second {
+		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
+		if err := l.Wait(t.Context(), subA, fleet.ClassWrites); err != nil || time.Since(began) != 2*time.Hour+2*time.Second {
 			t.Errorf("the other lane waited %v, %v", time.Since(began), err)
 		}
 	})
@@ -192,11 +192,11 @@ func TestLimiterContext(t *testing.T) {
 		passes(t, l, subB, 1)
 		l.Pause(subA, time.Hour)
 		passes(t, l, subC, 1)
-		l.Told(subC, fleet.LaneReads, fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
+		l.Told(subC, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1})
 		l.Pause(subD, time.Hour)
 		first, leave := context.WithCancel(t.Context())
 		var queue sync.WaitGroup
-		queue.Go(func() { _ = l.Wait(first, subD, fleet.LaneReads) })
+		queue.Go(func() { _ = l.Wait(first, subD, fleet.ClassReads) })
 		synctest.Wait()
 		defer queue.Wait()
 		defer leave()
@@ -206,7 +206,7 @@ func TestLimiterContext(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			began := time.Now()
 			time.AfterFunc(time.Second, cancel)
-			if err := l.Wait(ctx, sub, fleet.LaneReads); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
+			if err := l.Wait(ctx, sub, fleet.ClassReads); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
 				t.Errorf("%s: %v after %v", sub, err, time.Since(began))
 			}
 		}

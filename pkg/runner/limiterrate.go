@@ -6,11 +6,11 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// How a lane's rate follows what the cloud answers. The sizes fit the Resource
+// How a class's rate follows what the cloud answers. The sizes fit the Resource
 // Manager's buckets (resource-manager.md#throttling): 250 reads, 25 more
 // a second, and 200 writes, 10 more a second.
 const (
-	// slowest is the rate to which 429s can push a lane: a request in half a
+	// slowest is the rate to which 429s can push a class: a request in half a
 	// minute, as often as a subscription is polled. A cloud that wants less says
 	// so with Retry-After.
 	slowest = 1.0 / 30
@@ -26,13 +26,13 @@ const (
 	lasting = 2 * time.Second
 )
 
-// laneRate is how many requests a second of a lane may go out: additive
+// classRate is how many requests a second of a class may go out: additive
 // increase, multiplicative decrease.
 //   - A 429 that asks to slow down halves it. Those that answer requests from
 //     before that say nothing new.
 //   - Good answers raise it again, evenly over time, up to what is planned.
 //   - A count of requests left lowers it as far as needed to make them last.
-type laneRate struct {
+type classRate struct {
 	planned float64 // the most, and what it begins with
 	rate    float64
 	told    float64 // what was told last
@@ -40,17 +40,17 @@ type laneRate struct {
 	changed time.Time
 }
 
-func newLaneRate(planned float64) laneRate {
-	return laneRate{planned: planned, rate: planned, told: planned}
+func newClassRate(planned float64) classRate {
+	return classRate{planned: planned, rate: planned, told: planned}
 }
 
-// slowed reports whether the lane gets less than is planned.
-func (r *laneRate) slowed() bool { return r.rate < r.planned }
+// slowed reports whether the class gets less than is planned.
+func (r *classRate) slowed() bool { return r.rate < r.planned }
 
-// spacing is the time between two requests of a lane that is slowed.
-func (r *laneRate) spacing() time.Duration { return time.Duration(float64(time.Second) / r.rate) }
+// spacing is the time between two requests of a class that is slowed.
+func (r *classRate) spacing() time.Duration { return time.Duration(float64(time.Second) / r.rate) }
 
-func (r *laneRate) learn(a fleet.LaneAnswer, now time.Time) {
+func (r *classRate) learn(a fleet.RateLimitAnswer, now time.Time) {
 	fresh := a.SentAt.After(r.halved)
 	switch {
 	case a.SlowDown && fresh:
@@ -70,11 +70,11 @@ func (r *laneRate) learn(a fleet.LaneAnswer, now time.Time) {
 	}
 }
 
-func (r *laneRate) set(rate float64, now time.Time) { r.rate, r.changed = rate, now }
+func (r *classRate) set(rate float64, now time.Time) { r.rate, r.changed = rate, now }
 
 // news reports whether the rate is worth telling: it has halved or doubled, or
 // is as planned again.
-func (r *laneRate) news() bool {
+func (r *classRate) news() bool {
 	if r.rate > r.told/2 && r.rate < r.told*2 && (r.slowed() || r.told == r.planned) {
 		return false
 	}

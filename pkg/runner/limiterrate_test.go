@@ -14,7 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// cloudBucket is how a cloud limits a lane: a bucket that gets so many requests
+// cloudBucket is how a cloud limits a class: a bucket that gets so many requests
 // more each second.
 type cloudBucket struct {
 	size, refill float64
@@ -28,20 +28,20 @@ type cloudBucket struct {
 }
 
 // ask makes a request now and returns when it is answered.
-func (b *cloudBucket) ask() fleet.LaneAnswer {
+func (b *cloudBucket) ask() fleet.RateLimitAnswer {
 	a := b.answer(time.Now())
 	time.Sleep(b.latency)
 	return a
 }
 
-func (b *cloudBucket) answer(now time.Time) fleet.LaneAnswer {
+func (b *cloudBucket) answer(now time.Time) fleet.RateLimitAnswer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.at.IsZero() {
 		b.at, b.left = now, b.size
 	}
 	b.left, b.at = min(b.size, b.left+b.refill*now.Sub(b.at).Seconds()), now
-	a := fleet.LaneAnswer{SentAt: now, Remaining: -1}
+	a := fleet.RateLimitAnswer{SentAt: now, Remaining: -1}
 	if b.left < 1 {
 		b.refused++
 		a.SlowDown = true
@@ -72,16 +72,16 @@ func press(t *testing.T, l *Limiter, b *cloudBucket) (stop func()) {
 	var workers sync.WaitGroup
 	for range 16 {
 		workers.Go(func() {
-			for l.Wait(ctx, subA, fleet.LaneReads) == nil {
-				l.Told(subA, fleet.LaneReads, b.ask())
+			for l.Wait(ctx, subA, fleet.ClassReads) == nil {
+				l.Told(subA, fleet.ClassReads, b.ask())
 			}
 		})
 	}
 	return func() { cancel(); workers.Wait() }
 }
 
-func rateOf(l *Limiter, subscription string, lane fleet.Lane) (found float64) {
-	l.Each(func(s string, name fleet.Lane, perSecond float64) {
+func rateOf(l *Limiter, subscription string, lane fleet.RateLimitClass) (found float64) {
+	l.Each(func(s string, name fleet.RateLimitClass, perSecond float64) {
 		if s == subscription && name == lane {
 			found = perSecond
 		}
@@ -145,7 +145,7 @@ func TestRateRecovers(t *testing.T) {
 		b := &cloudBucket{size: 1, refill: 0, latency: 100 * time.Millisecond}
 		defer press(t, l, b)()
 		time.Sleep(30 * time.Minute)
-		if got := rateOf(l, subA, fleet.LaneReads); got != slowest {
+		if got := rateOf(l, subA, fleet.ClassReads); got != slowest {
 			t.Fatalf("a cloud that refuses everything leaves it at %v", got)
 		}
 		b.since()
@@ -157,9 +157,9 @@ func TestRateRecovers(t *testing.T) {
 		b.size, b.left, b.refill = 1e9, 1e9, 1e9
 		b.mu.Unlock()
 		began, last := time.Now(), slowest
-		for rateOf(l, subA, fleet.LaneReads) < 10 {
+		for rateOf(l, subA, fleet.ClassReads) < 10 {
 			time.Sleep(time.Second)
-			now := rateOf(l, subA, fleet.LaneReads)
+			now := rateOf(l, subA, fleet.ClassReads)
 			if now < last || now > last+10/recovery.Seconds()+1e-9 && now > last*1.2 {
 				t.Fatalf("after %v it went from %v to %v", time.Since(began), last, now)
 			}
@@ -182,12 +182,12 @@ func TestRateRisesWithTime(t *testing.T) {
 	t.Parallel()
 	for _, every := range []time.Duration{10 * time.Millisecond, time.Second, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newLaneRate(10)
-			r.learn(fleet.LaneAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1}, time.Now())
+			r := newClassRate(10)
+			r.learn(fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, Remaining: -1}, time.Now())
 			began := time.Now()
 			for r.slowed() {
 				time.Sleep(every)
-				r.learn(fleet.LaneAnswer{SentAt: time.Now(), Good: true, Remaining: -1}, time.Now())
+				r.learn(fleet.RateLimitAnswer{SentAt: time.Now(), Good: true, Remaining: -1}, time.Now())
 			}
 			if d := time.Since(began); d < recovery/2-time.Second || d > recovery/2+every {
 				t.Errorf("with an answer every %v it took %v", every, d)
@@ -202,28 +202,28 @@ func TestRateLearnsOnceFromABurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(8)
-		told := func(a fleet.LaneAnswer) { l.Told(subA, fleet.LaneReads, a) }
+		told := func(a fleet.RateLimitAnswer) { l.Told(subA, fleet.ClassReads, a) }
 		expect := func(why string, want float64) {
 			t.Helper()
-			if got := rateOf(l, subA, fleet.LaneReads); got != want {
+			if got := rateOf(l, subA, fleet.ClassReads); got != want {
 				t.Errorf("%s: %v, want %v", why, got, want)
 			}
 		}
 		sent := time.Now()
 		time.Sleep(time.Second)
 		for i := range 16 {
-			told(fleet.LaneAnswer{SentAt: sent.Add(time.Duration(i) * 60 * time.Millisecond), SlowDown: true, Remaining: 0})
+			told(fleet.RateLimitAnswer{SentAt: sent.Add(time.Duration(i) * 60 * time.Millisecond), SlowDown: true, Remaining: 0})
 			time.Sleep(time.Millisecond)
 		}
 		expect("sixteen that were under way together", 4)
-		told(fleet.LaneAnswer{SentAt: sent, Good: true, Remaining: -1})
+		told(fleet.RateLimitAnswer{SentAt: sent, Good: true, Remaining: -1})
 		expect("a good one of before", 4)
-		told(fleet.LaneAnswer{SentAt: time.Now(), Remaining: -1})
+		told(fleet.RateLimitAnswer{SentAt: time.Now(), Remaining: -1})
 		expect("one with trouble of another sort", 4)
 		sent = time.Now()
 		time.Sleep(time.Second)
-		told(fleet.LaneAnswer{SentAt: sent, SlowDown: true, Remaining: -1})
-		told(fleet.LaneAnswer{SentAt: sent, SlowDown: true, Remaining: -1})
+		told(fleet.RateLimitAnswer{SentAt: sent, SlowDown: true, Remaining: -1})
+		told(fleet.RateLimitAnswer{SentAt: sent, SlowDown: true, Remaining: -1})
 		expect("two of after", 2)
 	})
 }
@@ -237,16 +237,16 @@ func TestRateFollowsTheCount(t *testing.T) {
 		left int
 		want float64
 	}{{-1, 10}, {249, 10}, {20, 10}, {16, 8}, {2, 1}, {1, 0.5}, {0, 0.5}} {
-		r := newLaneRate(10)
+		r := newClassRate(10)
 		for range 3 { // saying it again changes nothing
-			r.learn(fleet.LaneAnswer{SentAt: now, Good: true, Remaining: tt.left}, now)
+			r.learn(fleet.RateLimitAnswer{SentAt: now, Good: true, Remaining: tt.left}, now)
 		}
 		if r.rate != tt.want {
 			t.Errorf("%d left: %v, want %v", tt.left, r.rate, tt.want)
 		}
 	}
-	r := newLaneRate(10)
-	r.learn(fleet.LaneAnswer{SentAt: now, SlowDown: true, Remaining: 0}, now)
+	r := newClassRate(10)
+	r.learn(fleet.RateLimitAnswer{SentAt: now, SlowDown: true, Remaining: 0}, now)
 	if r.rate != 5 {
 		t.Errorf("a 429 that says what it means made it %v", r.rate)
 	}
@@ -257,11 +257,11 @@ func TestRateKeepsItsBounds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		planned := rapid.SampledFrom([]float64{0.01, slowest, 0.1, 1, 10, 1000}).Draw(t, "planned")
-		r, now := newLaneRate(planned), time.Unix(0, 0)
+		r, now := newClassRate(planned), time.Unix(0, 0)
 		for range rapid.IntRange(1, 60).Draw(t, "answers") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "later")))
 			before := r.rate
-			a := fleet.LaneAnswer{SentAt: now.Add(-time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took"))), Remaining: rapid.IntRange(-1, 300).Draw(t, "left")}
+			a := fleet.RateLimitAnswer{SentAt: now.Add(-time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took"))), Remaining: rapid.IntRange(-1, 300).Draw(t, "left")}
 			switch rapid.IntRange(0, 2).Draw(t, "sort") {
 			case 0:
 				a.Good = true
@@ -286,29 +286,29 @@ func TestRateChangesAreTold(t *testing.T) {
 		l := NewLimiter(8)
 		var told []float64
 		l.Changed = func(c PaceChange) {
-			if c.Subscription != subA || c.Lane != fleet.LaneWrites || c.Planned != 8 {
+			if c.Subscription != subA || c.Class != fleet.ClassWrites || c.Planned != 8 {
 				t.Errorf("told %+v", c)
 			}
 			told = append(told, c.PerSecond)
 		}
-		say := func(a fleet.LaneAnswer) {
+		say := func(a fleet.RateLimitAnswer) {
 			time.Sleep(time.Second)
 			a.SentAt = time.Now()
-			l.Told(subA, fleet.LaneWrites, a)
+			l.Told(subA, fleet.ClassWrites, a)
 		}
-		say(fleet.LaneAnswer{Good: true, Remaining: -1})
-		say(fleet.LaneAnswer{Good: true, Remaining: 12}) // 6 a second
+		say(fleet.RateLimitAnswer{Good: true, Remaining: -1})
+		say(fleet.RateLimitAnswer{Good: true, Remaining: 12}) // 6 a second
 		for range 100 {
-			say(fleet.LaneAnswer{Good: true, Remaining: -1}) // and back
+			say(fleet.RateLimitAnswer{Good: true, Remaining: -1}) // and back
 		}
 		if len(told) != 0 {
 			t.Errorf("told of a little: %v", told)
 		}
 		for range 2 {
-			say(fleet.LaneAnswer{SlowDown: true, Remaining: -1})
+			say(fleet.RateLimitAnswer{SlowDown: true, Remaining: -1})
 		}
 		for range 400 {
-			say(fleet.LaneAnswer{Good: true, Remaining: -1})
+			say(fleet.RateLimitAnswer{Good: true, Remaining: -1})
 		}
 		for i := range told {
 			told[i] = float64(int(told[i]*10)) / 10

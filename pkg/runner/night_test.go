@@ -167,7 +167,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	if n.sides != nil {
 		n.sides(&options)
 	}
-	sm, rm, err := azure.NewSides(options)
+	sm, rm, err := azure.NewAPIClients(options)
 	if err != nil {
 		n.t.Fatal(err)
 	}

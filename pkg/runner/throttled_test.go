@@ -14,7 +14,7 @@ import (
 // deaf is a pacer that learns nothing from the answers.
 type deaf struct{ azure.Pacer }
 
-func (deaf) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+func (deaf) Told(string, fleet.RateLimitClass, fleet.RateLimitAnswer) {}
 
 // TestNightOfAStrictCloud: a Resource Manager that takes a fifth of the
 // requests that are planned costs a night nothing but time, and is soon asked

@@ -22,7 +22,7 @@ type Run struct {
 	Version   string // of the program
 	// Rates, where set, visits how many requests a second each lane of a
 	// subscription may send. It is called from many goroutines.
-	Rates func(visit func(subscription string, lane fleet.Lane, perSecond float64))
+	Rates func(visit func(subscription string, lane fleet.RateLimitClass, perSecond float64))
 }
 
 // How a live page is kept current.

@@ -107,7 +107,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	gauge(needPerson, float64(tasks))
 	gauge(throttled, float64(calm))
 	if d.run.Rates != nil {
-		d.run.Rates(func(subscription string, lane fleet.Lane, perSecond float64) {
+		d.run.Rates(func(subscription string, lane fleet.RateLimitClass, perSecond float64) {
 			gauge(requestRate, perSecond, subscription, string(lane))
 		})
 	}

@@ -68,9 +68,9 @@ func serve(t testing.TB, n int, c Config) *theatre {
 		t.Fatal(err)
 	}
 	s.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1",
-		Rates: func(visit func(string, fleet.Lane, float64)) {
-			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.LaneReads, 2.5)
-			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.LaneWrites, 10)
+		Rates: func(visit func(string, fleet.RateLimitClass, float64)) {
+			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.ClassReads, 2.5)
+			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.ClassWrites, 10)
 		}})
 	x.tell(fleet.WaveOpened{Wave: "canary"})
 	return x

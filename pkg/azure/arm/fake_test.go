@@ -208,7 +208,7 @@ func testVault() *fleet.Vault {
 // its own.
 func (f *fake) upgrader(change Change) *Upgrader {
 	f.t.Helper()
-	_, rm, err := azure.NewSides(azure.Options{Version: "1.2.3",
+	_, rm, err := azure.NewAPIClients(azure.Options{Version: "1.2.3",
 		Cloud: fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: f.url, ResourceManager: f.url}})
 	if err != nil {
 		f.t.Fatal(err)

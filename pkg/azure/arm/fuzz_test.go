@@ -102,7 +102,7 @@ func FuzzStatus(f *testing.F) {
 // FuzzAnswer: whatever comes back for a change, it is accepted only by the vault
 // itself or by an address to follow; and what it says can be shown and journalled.
 func FuzzAnswer(f *testing.F) {
-	_, rm, err := azure.NewSides(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example/base/"}})
+	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example/base/"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -27,7 +27,7 @@ const maxBody = 8 << 20
 
 // Options are what an Upgrader is made of.
 type Options struct {
-	ResourceManager *azure.Side
+	ResourceManager *azure.APIClients
 	// Subscriptions give the tenants to sign in to. One that is not here is
 	// read in the credential's own tenant.
 	Subscriptions []fleet.Subscription

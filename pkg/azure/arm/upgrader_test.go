@@ -52,7 +52,7 @@ func answered(status int, body string) *http.Response {
 // their tenants.
 func (w *wire) upgrader(t *testing.T, c Change, guard string, log func(azure.RequestLog)) (*Upgrader, error) {
 	t.Helper()
-	_, rm, err := azure.NewSides(azure.Options{Transport: w, Version: "1.2.3", Log: log,
+	_, rm, err := azure.NewAPIClients(azure.Options{Transport: w, Version: "1.2.3", Log: log,
 		Cloud: fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			if tenant == "unknown" {
@@ -163,7 +163,7 @@ func TestRefusedTokensAreDropped(t *testing.T) {
 	w := &wire{patch: func(*http.Request) (*http.Response, error) {
 		return answered(401, errorJSON("ExpiredAuthenticationToken", "one of them")), nil
 	}}
-	_, rm, err := azure.NewSides(azure.Options{Transport: w, Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
+	_, rm, err := azure.NewAPIClients(azure.Options{Transport: w, Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			return counted{tokenOf(tenant), func() { mu.Lock(); asked[tenant]++; mu.Unlock() }}, nil
 		}})

@@ -197,12 +197,12 @@ func callError(resp *azure.Response, op string) *fleet.CallError {
 }
 
 // failed adds a check that did not give what was asked.
-func (u *Upgrader) failed(r *check.Report, side *azure.Side, err error) {
+func (u *Upgrader) failed(r *check.Report, side *azure.APIClients, err error) {
 	r.Failed(side, u.sidePermission(side), err)
 }
 
 // sidePermission says what a refused caller needs.
-func (u *Upgrader) sidePermission(side *azure.Side) string {
+func (u *Upgrader) sidePermission(side *azure.APIClients) string {
 	if side == u.o.ServiceManagement {
 		return "The classic side needs a co-administrator of the subscription; being its owner is not enough. Have one added, then validate again."
 	}

@@ -148,7 +148,7 @@ func (f *fakeCloud) paced(p azure.Pacer) *Upgrader {
 
 func newUpgrader(t *testing.T, base string, rt http.RoundTripper, p azure.Pacer, change func(*Options)) *Upgrader {
 	t.Helper()
-	sm, rm, err := azure.NewSides(azure.Options{Version: "1.2.3", Transport: rt, Pacer: p,
+	sm, rm, err := azure.NewAPIClients(azure.Options{Version: "1.2.3", Transport: rt, Pacer: p,
 		Cloud: fleet.Cloud{Name: fleet.Emulator, ServiceManagement: base + "/sm", ResourceManager: base + "/rm"}})
 	if err != nil {
 		t.Fatal(err)

@@ -156,7 +156,7 @@ func FuzzStartAnswer(f *testing.F) {
 	f.Add(200, []byte("<html>"+opOur+"</html>"), false)
 	f.Add(400, []byte(`<E xmlns="http://schemas.microsoft.com/wars"><Message>`+opOur+`</Message></E>`), false)
 	f.Add(101, []byte(""), false)
-	sm, _, err := azure.NewSides(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"}})
+	sm, _, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"}})
 	if err != nil {
 		f.Fatal(err)
 	}

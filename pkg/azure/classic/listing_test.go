@@ -183,9 +183,9 @@ type turns struct {
 	sub string
 }
 
-func (l *turns) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+func (l *turns) Told(string, fleet.RateLimitClass, fleet.RateLimitAnswer) {}
 
-func (l *turns) Wait(_ context.Context, subscription string, _ fleet.Lane) error {
+func (l *turns) Wait(_ context.Context, subscription string, _ fleet.RateLimitClass) error {
 	l.n++
 	l.sub = subscription
 	return l.err

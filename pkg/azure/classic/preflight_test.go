@@ -120,7 +120,7 @@ func TestSignInsWarnOfApplications(t *testing.T) {
 	} {
 		cloud, _ := fleet.KnownCloud(fleet.AzurePublic)
 		f := newFakeCloud(t)
-		sm, rm, err := azure.NewSides(azure.Options{Cloud: cloud, Transport: f,
+		sm, rm, err := azure.NewAPIClients(azure.Options{Cloud: cloud, Transport: f,
 			NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) { return tokenOf(token), nil }})
 		if err != nil {
 			t.Fatal(err)

@@ -54,7 +54,7 @@ func onNetwork(t *testing.T, base string, change func(*azure.Options)) *Upgrader
 	if change != nil {
 		change(&ao)
 	}
-	sm, rm, err := azure.NewSides(ao)
+	sm, rm, err := azure.NewAPIClients(ao)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	f, l := newFakeCloud(t), &turns{}
 	f.routes["POST "+strings.TrimPrefix(pathP, "/sm")+"/upgrade"] = reply{status: 200, body: details(opOur, "InProgress")}
 	tokens := 0
-	sm, rm, err := azure.NewSides(azure.Options{Transport: f, Version: "1.2.3", Pacer: l,
+	sm, rm, err := azure.NewAPIClients(azure.Options{Transport: f, Version: "1.2.3", Pacer: l,
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			if tenant != "contoso" {
@@ -322,7 +322,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 func TestPrepareWithoutToken(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
-	sm, rm, err := azure.NewSides(azure.Options{Transport: f,
+	sm, rm, err := azure.NewAPIClients(azure.Options{Transport: f,
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
 		NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) {
 			return tokenFunc(func() (string, error) { return "", errors.New("expired") }), nil
@@ -359,7 +359,7 @@ func (f tokenFunc) GetToken(context.Context, policy.TokenRequestOptions) (azcore
 func TestNewBuildsEveryCredential(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	sm, rm, err := azure.NewSides(azure.Options{
+	sm, rm, err := azure.NewAPIClients(azure.Options{
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			asked = append(asked, tenant)

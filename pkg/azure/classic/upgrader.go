@@ -21,8 +21,8 @@ const defaultSharedMaxAge = 10 * time.Minute
 
 // Options are what an Upgrader is made of.
 type Options struct {
-	ServiceManagement *azure.Side
-	ResourceManager   *azure.Side
+	ServiceManagement *azure.APIClients
+	ResourceManager   *azure.APIClients
 	// Subscriptions give the tenants to sign in to. One that is not here is
 	// read in the credential's own tenant.
 	Subscriptions []fleet.Subscription
@@ -66,7 +66,7 @@ func New(o Options) (*Upgrader, error) {
 			continue
 		}
 		tried[s.Tenant] = true
-		for _, side := range []*azure.Side{o.ServiceManagement, o.ResourceManager} {
+		for _, side := range []*azure.APIClients{o.ServiceManagement, o.ResourceManager} {
 			if _, err := side.Client(s.Tenant); err != nil {
 				errs = append(errs, err)
 			}
@@ -94,7 +94,7 @@ func subscriptionID(s string) string {
 }
 
 // client returns a side's client for a subscription.
-func (u *Upgrader) client(side *azure.Side, subscription, op string) (*azure.Client, error) {
+func (u *Upgrader) client(side *azure.APIClients, subscription, op string) (*azure.Client, error) {
 	c, err := side.Client(u.tenants[subscriptionID(subscription)])
 	if err != nil {
 		return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
@@ -103,7 +103,7 @@ func (u *Upgrader) client(side *azure.Side, subscription, op string) (*azure.Cli
 }
 
 // do makes a read on a side for a subscription.
-func (u *Upgrader) do(ctx context.Context, side *azure.Side, subscription string, r azure.Request) (*azure.Response, error) {
+func (u *Upgrader) do(ctx context.Context, side *azure.APIClients, subscription string, r azure.Request) (*azure.Response, error) {
 	c, err := u.client(side, subscription, r.Op)
 	if err != nil {
 		return nil, err

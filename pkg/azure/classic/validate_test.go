@@ -389,9 +389,9 @@ func TestCancelledValidationFailsNoOther(t *testing.T) {
 // gate is a pacer that lets nothing out until it is open.
 type gate struct{ open chan struct{} }
 
-func (gate) Told(string, fleet.Lane, fleet.LaneAnswer) {}
+func (gate) Told(string, fleet.RateLimitClass, fleet.RateLimitAnswer) {}
 
-func (g gate) Wait(ctx context.Context, _ string, _ fleet.Lane) error {
+func (g gate) Wait(ctx context.Context, _ string, _ fleet.RateLimitClass) error {
 	select {
 	case <-g.open:
 		return nil

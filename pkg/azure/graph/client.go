@@ -28,7 +28,7 @@ const (
 
 // Options are what a Client is made of.
 type Options struct {
-	ResourceManager *azure.Side
+	ResourceManager *azure.APIClients
 	Tenant          string // to sign in to; "": the credential's own
 }
 

@@ -243,7 +243,7 @@ func TestNewNeedsASide(t *testing.T) {
 	}
 	// What the environment lacks for signing in is said with the call.
 	cloud := fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://127.0.0.1:1", ResourceManager: "https://127.0.0.1:1"}
-	_, rm, err := azure.NewSides(azure.Options{Cloud: cloud, Credentials: fleet.Credentials{ResourceManager: "no-such-kind"}})
+	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: cloud, Credentials: fleet.Credentials{ResourceManager: "no-such-kind"}})
 	if err != nil {
 		t.Fatal(err)
 	}

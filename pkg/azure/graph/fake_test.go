@@ -130,7 +130,7 @@ func (s *service) client(inProcess bool) *Client {
 		base = server.URL
 	}
 	o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: base + "/sm", ResourceManager: base + "/rm"}
-	_, rm, err := azure.NewSides(o)
+	_, rm, err := azure.NewAPIClients(o)
 	if err != nil {
 		s.t.Fatal(err)
 	}

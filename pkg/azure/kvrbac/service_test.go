@@ -194,7 +194,7 @@ func (s *service) asked() string {
 // upgrader of a change against the service.
 func (s *service) upgrader(change arm.Change, options fleet.Options) *arm.Upgrader {
 	s.t.Helper()
-	_, side, err := azure.NewSides(azure.Options{Cloud: fleet.Cloud{ServiceManagement: host, ResourceManager: host}, Transport: s})
+	_, side, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: host, ResourceManager: host}, Transport: s})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (f *fake) upgrader(c arm.Change, options ...string) *arm.Upgrader {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	_, rm, err := azure.NewSides(azure.Options{Cloud: fleet.Cloud{ServiceManagement: f.url, ResourceManager: f.url}})
+	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: f.url, ResourceManager: f.url}})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (r *Report) Merge(o Report) {
 
 // Failed adds a check that did not give what was asked of a side, by what a
 // caller can do about it. permission is the advice where a permission is missing.
-func (r *Report) Failed(side *azure.Side, permission string, err error) {
+func (r *Report) Failed(side *azure.APIClients, permission string, err error) {
 	ce := asCallError(err)
 	r.FailedCall = true
 	f := fleet.Finding{Severity: fleet.SeverityError, Message: text.Clean(err.Error(), text.MaxMessage)}

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// parseToday checks a Resource Manager request about a resource: what stands
+// parseResource checks a Resource Manager request about a resource: what stands
 // after the provider's name in its path. low is the path's parts in lower case.
-func (c *Cloud) parseToday(q *request, r *http.Request, segments, low []string, body []byte) *problem {
+func (c *Cloud) parseResource(q *request, r *http.Request, segments, low []string, body []byte) *problem {
 	missing := mistake(http.StatusNotFound, "NotFound", "There is no %s in this emulator.", r.URL.EscapedPath())
 	if len(low) < 8 || low[0] != "subscriptions" || low[2] != "resourcegroups" || low[4] != "providers" {
 		return missing
