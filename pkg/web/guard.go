@@ -18,6 +18,7 @@ type guard struct {
 	session string // what a browser gets for the token
 	cookie  string // its name: browsers do not tell ports apart
 	busy    chan struct{}
+	tries   *tries
 }
 
 // maxRequests is how many requests are answered at once, those that watch
@@ -27,7 +28,7 @@ const maxRequests = maxWatchers + 16
 func newGuard(token string, port int) *guard {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return &guard{token: token, session: hex.EncodeToString(b), cookie: fmt.Sprintf("fleetup-%d", port), busy: make(chan struct{}, maxRequests)}
+	return &guard{token: token, session: hex.EncodeToString(b), cookie: fmt.Sprintf("fleetup-%d", port), busy: make(chan struct{}, maxRequests), tries: newTries()}
 }
 
 // livePolicy lets the page run its own script and nothing else. Nothing may
@@ -50,6 +51,10 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		// comes with that name.
 		if g.token == "" && !loopbackHost(hostOf(r.Host)) {
 			http.Error(w, "this page answers to the names of this machine only, such as localhost", http.StatusMisdirectedRequest)
+			return
+		}
+		if g.token == "" && fromElsewhere(r) {
+			http.Error(w, "another site may not ask this page", http.StatusForbidden)
 			return
 		}
 		login := g.token != "" && r.URL.Path == "/login"
@@ -88,10 +93,28 @@ func (g *guard) knows(r *http.Request) bool {
 		return true
 	}
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return same(bearer, g.token)
+		return g.right(r, bearer)
 	}
 	c, err := r.Cookie(g.cookie)
 	return err == nil && same(c.Value, g.session)
+}
+
+// right reports whether a token is the right one. Guesses take their time.
+func (g *guard) right(r *http.Request, token string) bool {
+	return g.tries.look(r.Context(), r.RemoteAddr, func() bool { return same(token, g.token) })
+}
+
+// fromElsewhere reports whether a page of another site, or of another port of this
+// machine, makes the browser ask. It may lead a person here, and no more: it cannot
+// read the answers, and would take the places of those who look.
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if site == "" { // a browser that does not say: this it says where it matters
+		origin := r.Header.Get("Origin")
+		return origin != "" && origin != "http://"+r.Host
+	}
+	leads := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return site != "same-origin" && site != "none" && !leads
 }
 
 // same compares in a time that tells nothing of where two texts differ, nor of
@@ -125,6 +148,10 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "another site may not sign in here", http.StatusForbidden)
 		return
 	}
+	if origin := r.Header.Get("Origin"); r.Header.Get("Sec-Fetch-Site") == "" && origin != "" && hostOf(strings.TrimPrefix(strings.TrimPrefix(origin, "https://"), "http://")) != hostOf(r.Host) {
+		http.Error(w, "another site may not sign in here", http.StatusForbidden)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	g.exchange(w, r, r.PostFormValue("token"))
 }
@@ -132,7 +159,7 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 // exchange gives a session for the token, and takes the token out of the
 // address.
 func (g *guard) exchange(w http.ResponseWriter, r *http.Request, token string) {
-	if !same(token, g.token) {
+	if !g.right(r, token) {
 		g.form(w, http.StatusUnauthorized, "That is not the token.")
 		return
 	}

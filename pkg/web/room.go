@@ -3,12 +3,14 @@ package web
 import (
 	"context"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 )
 
 // How many connections are open at once. Those that have not shown that they may
-// look have few places of their own: the oldest of them goes when one more comes.
+// look have few places of their own: when one more comes the oldest goes, of the
+// address that has most of them.
 // So nobody without the token keeps anybody with it out, and none of them takes the
 // file descriptors that the run itself needs.
 const (
@@ -28,6 +30,7 @@ type room struct {
 type visitor struct {
 	net.Conn
 	room  *room
+	from  netip.Prefix
 	known bool // guarded by room.mu
 	gone  bool // guarded by room.mu
 }
@@ -37,18 +40,35 @@ func (r *room) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &visitor{Conn: c, room: r}
+	v := &visitor{Conn: c, room: r, from: network(c.RemoteAddr().String())}
 	r.mu.Lock()
 	var oldest *visitor
-	if len(r.strangers) >= maxStrangers {
-		oldest = r.strangers[0]
-	}
 	r.strangers = append(r.strangers, v)
+	if len(r.strangers) > maxStrangers {
+		oldest = r.crowd()
+	}
 	r.mu.Unlock()
 	if oldest != nil {
 		_ = oldest.Close()
 	}
 	return v, nil
+}
+
+// crowd is the oldest connection of the address that has most.
+func (r *room) crowd() *visitor {
+	n, first := map[netip.Prefix]int{}, map[netip.Prefix]*visitor{}
+	var oldest *visitor
+	for _, v := range r.strangers {
+		if n[v.from]++; first[v.from] == nil {
+			first[v.from] = v
+		}
+	}
+	for _, v := range r.strangers { // in their order: of two crowds the older goes first
+		if oldest == nil || n[v.from] > n[oldest.from] {
+			oldest = first[v.from]
+		}
+	}
+	return oldest
 }
 
 // Close gives the place up.
