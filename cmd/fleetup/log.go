@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
@@ -179,7 +180,7 @@ func commandOf(c *cli.Context) string {
 }
 
 // errNoLog keeps a mistyped name from writing into somebody's file.
-var errNoLog = errors.New("it holds something else than a log of fleetup's")
+var errNoLog = errors.New("it is no log of fleetup's")
 
 // appendLog opens a log to append to, readable by its owner alone.
 func appendLog(path string) (*os.File, error) {
@@ -197,8 +198,11 @@ func appendOwn(path string, beginnings ...string) (*os.File, error) {
 	if err == nil {
 		return f, f.Chmod(0o600) // whatever the umask took of it
 	}
-	if errors.Is(err, fs.ErrExist) { // or a link that leads to nothing yet
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
+	}
+	if errors.Is(err, fs.ErrNotExist) && textfile.Dangling(path) {
+		return nil, fmt.Errorf("%w: it is %w", errNoLog, textfile.ErrDangling)
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600) // one that may be written to and not be read

@@ -57,8 +57,14 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if err == nil && !fi.Mode().IsRegular() {
 			return nil, failure.Usage("name a file", "--report: %s is not a regular file, and is not replaced", path)
 		}
+		if textfile.Dangling(file.real) {
+			return nil, failure.Usage("name another file", "--report: %s is %w", path, textfile.ErrDangling)
+		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
 			return nil, failure.Usage("make the folder, or name another", "--report: the folder of %s is not there", path)
+		}
+		if err := textfile.Placeable(file.real); err != nil {
+			return nil, failure.Usage("name a file in a folder that you may write to", "--report: nothing can be written beside %s: %w", path, failure.Cause(err))
 		}
 		for _, other := range others {
 			if other != "" && textfile.Same(file.real, other) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -58,12 +59,43 @@ func Real(path string) string {
 // ErrNotReplaced says that what is to be replaced is no regular file.
 var ErrNotReplaced = errors.New("not a regular file, and not replaced")
 
-// Replaceable makes sure that a path leads to a regular file or to nothing.
+// ErrDangling says that a name is a link to a place where nothing is. Writing there
+// would make a file under a name that nobody has given.
+var ErrDangling = errors.New("a symbolic link that leads nowhere")
+
+// Dangling reports whether a path is a link that leads to nothing.
+func Dangling(path string) bool {
+	l, err := os.Lstat(path)
+	if err != nil || l.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	_, err = os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// Replaceable makes sure that a path leads to a regular file, or is free.
 func Replaceable(path string) error {
 	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
 		return &os.PathError{Op: "replace", Path: path, Err: ErrNotReplaced}
 	}
+	if Dangling(path) {
+		return &os.PathError{Op: "replace", Path: path, Err: ErrDangling}
+	}
 	return nil
+}
+
+// Placeable makes sure that a file can be written at a path, as [Replace] does it: by
+// making one beside it, which goes again.
+func Placeable(path string) error {
+	f, err := beside(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func beside(path string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 }
 
 // Replace writes a file so that a reader sees what was there before or all that
@@ -93,7 +125,7 @@ func replace(path string, mode os.FileMode, write func(io.Writer) error) (err er
 	if err := Replaceable(path); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := beside(path)
 	if err != nil {
 		return err
 	}

@@ -32,13 +32,19 @@ var held = struct {
 
 // Acquire takes the lock of the ledger at path, creating the lock file (mode
 // 0600) where there is none, and writes down who holds it. A file of that name
-// that is not a lock file, or a link, is left as it is: ErrForeignLock. It does not look for
-// the ledger. It waits for nobody: when another process has the lock the error
+// that is not a lock file, or a link, is left as it is: ErrForeignLock. A ledger need not
+// be there yet; where something stands in its place that is none, the error is that of
+// opening it, and nothing is created beside it. It waits for nobody: when another process has the lock the error
 // is an *InUseError that names it.
 func Acquire(path string, who Holder) (*Lock, error) {
 	real, err := resolve(path)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(real); err == nil {
+		if err := examine(path, real); err != nil {
+			return nil, err
+		}
 	}
 	for range holderTries {
 		l, err := tryAcquire(path, real, who)
