@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -12,6 +13,10 @@ import (
 // doubt warns of a ledger whose records do not say what the events of its newest
 // run say. Who only reads goes on: what is shown comes from the events.
 func (e *environment) doubt(r *reading, run journal.Run, path string) {
+	if run.Broken != nil {
+		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is shown, and what happened after it is not known.", report.Clean(path))
+		return
+	}
 	if run.State != nil {
 		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
@@ -63,4 +68,10 @@ func (e *environment) warnOfFuture(newest time.Time, path string) {
 	}
 	say(e.stderr, "Warning: the ledger %s has events of %s, %s ahead of this machine's clock: one of the two clocks is or was wrong. "+
 		"What counts from these events (soaks, approvals, deadlines) ends that much later.", report.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
+}
+
+// brokenOff is the end of a command that could show a run only as far as its journal
+// verifies.
+func brokenOff(run journal.Run, path string) error {
+	return failure.New(fleet.ExitInternal, run.Broken, report.Command("audit", "verify", "--state", path)+" names every fault; nothing starts from this ledger until it is restored")
 }

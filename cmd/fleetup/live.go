@@ -117,8 +117,9 @@ type reading struct {
 		VaultRecords(func(fleet.VaultRecord) error) error
 		Runs() ([]state.RunInfo, error)
 	}
-	live  *control.Client // nil: nobody carries the run out
-	close func() error
+	live   *control.Client // nil: nobody carries the run out
+	partly bool            // a journal that does not verify is read as far as it does
+	close  func() error
 }
 
 // openReading opens a ledger for reading, or asks the process that has it. It
@@ -191,7 +192,11 @@ func readLedger(path string, read func(*reading) error) error {
 
 // latest rebuilds the newest run; false when there is none.
 func (r *reading) latest() (journal.Run, bool, error) {
-	run, ok, err := journal.Latest(r)
+	of := journal.Latest
+	if r.partly {
+		of = journal.LatestReadable
+	}
+	run, ok, err := of(r)
 	run.Live = r.live != nil
 	return run, ok, err
 }
@@ -225,7 +230,11 @@ func (r *reading) run(id, path string) (journal.Run, bool, error) {
 	case hits[0] == last:
 		return r.latest()
 	}
-	run, ok, err := journal.Rebuild(r, runs[hits[0]])
+	of := journal.Rebuild
+	if r.partly {
+		of = journal.Readable
+	}
+	run, ok, err := of(r, runs[hits[0]])
 	run.Later = runs[last].ID
 	return run, ok, err
 }
@@ -233,12 +242,14 @@ func (r *reading) run(id, path string) (journal.Run, bool, error) {
 // readLatest reads the newest run, from the file or from the process that
 // carries it out; then is called with what it was read from.
 func readLatest(path string, then ...func(*reading, journal.Run)) (run journal.Run, ok bool, err error) {
-	return readRun(path, "", then...)
+	return readRun(path, "", false, then...)
 }
 
-// readRun is readLatest of the run with an ID; empty: the newest.
-func readRun(path, id string, then ...func(*reading, journal.Run)) (run journal.Run, ok bool, err error) {
+// readRun is readLatest of the run with an ID; empty: the newest. partly: as far as
+// its journal verifies.
+func readRun(path, id string, partly bool, then ...func(*reading, journal.Run)) (run journal.Run, ok bool, err error) {
 	err = readLedger(path, func(r *reading) error {
+		r.partly = partly
 		run, ok, err = r.run(id, path)
 		for _, do := range then {
 			if err == nil && ok {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 func (e *environment) showCommand() *cli.Command {
@@ -40,6 +42,7 @@ func (e *environment) story(c *cli.Context) error {
 	var before map[fleet.Key]json.RawMessage
 	err = readLedger(path, func(r *reading) error {
 		var ok bool
+		r.partly = c.String("output") != "json"
 		if run, ok, err = r.latest(); err != nil {
 			return err
 		}
@@ -49,11 +52,17 @@ func (e *environment) story(c *cli.Context) error {
 		if vault, err = findVault(run.State, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
 			return err
 		}
-		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); err != nil {
+		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.partly && errors.Is(err, state.ErrDamaged) {
+			if run.Broken == nil {
+				run.Broken = err
+			}
+		} else if err != nil {
 			return err
 		}
 		e.doubt(r, run, path)
-		before, err = statesBefore(r)
+		if before, err = statesBefore(r); run.Broken != nil {
+			return nil // as far as it goes
+		}
 		return err
 	})
 	if err != nil {
@@ -68,7 +77,10 @@ func (e *environment) story(c *cli.Context) error {
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}
-	return story.Write(e.stdout, o)
+	if err := story.Write(e.stdout, o); err != nil || run.Broken == nil {
+		return err
+	}
+	return brokenOff(run, path)
 }
 
 // chaptersOf collects what the journal has of a vault, over all runs.
@@ -105,7 +117,7 @@ func chaptersOf(r *reading, key fleet.Key) ([]report.Chapter, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return chapters, err
 		}
 	}
 	return chapters, nil

@@ -52,7 +52,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readRun(path, c.String("run"), func(r *reading, run journal.Run) { e.doubt(r, run, path) })
+	run, ok, err := readRun(path, c.String("run"), format == report.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,9 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 		}
 	} else if err := show(e.stdout, v, o); err != nil {
 		return err
+	}
+	if run.Broken != nil {
+		return brokenOff(run, path)
 	}
 	if c.Bool("exit-code") {
 		return ended(run.State.Verdict())

@@ -5,6 +5,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -24,6 +25,7 @@ type Run struct {
 	Later    string             // ID of the ledger's newest run; empty: this is it
 	Seq      uint64             // of the newest event that is in it
 	Reopened map[fleet.Key]bool // by a person, since the newest event about the vault
+	Broken   error              // why nothing after Seq can be trusted, nil where all of it can; see Readable
 }
 
 // Apply folds one more fact.
@@ -60,11 +62,29 @@ func Begin(p *plan.Plan) Run { return Run{State: rollout.NewState(p), Told: repo
 
 // Latest rebuilds the newest run from its facts; false when there is none.
 func Latest(from Reader) (Run, bool, error) {
+	return latest(from, Rebuild)
+}
+
+// LatestReadable is Latest as Readable makes it.
+func LatestReadable(from Reader) (Run, bool, error) { return latest(from, Readable) }
+
+func latest(from Reader, make func(Reader, state.RunInfo) (Run, bool, error)) (Run, bool, error) {
 	info, ok, err := from.LatestRun()
 	if err != nil || !ok {
 		return Run{}, false, err
 	}
-	return Rebuild(from, info)
+	return make(from, info)
+}
+
+// Readable makes a run again for a person, of a journal that is damaged or was changed
+// too: from the events before the first that does not verify, with Broken. Nothing may
+// be decided by such a run. An error is left where not even the first event verifies.
+func Readable(from Reader, info state.RunInfo) (Run, bool, error) {
+	run, ok, err := Rebuild(from, info)
+	if err != nil && errors.Is(err, state.ErrDamaged) && run.Broken != nil && run.Seq > 0 {
+		return run, true, nil
+	}
+	return run, ok, err
 }
 
 // Rebuild makes a run again from its facts.
@@ -79,8 +99,16 @@ func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
 	}
 	run := Begin(p)
 	run.Info = info
-	if err := from.Events(info.ID, func(seq uint64, e fleet.Event) error { run.Seq = seq; return run.Apply(e) }); err != nil {
-		return Run{}, false, fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
+	err = from.Events(info.ID, func(seq uint64, e fleet.Event) error {
+		err := run.Apply(e)
+		if err == nil {
+			run.Seq = seq
+		}
+		return err
+	})
+	if err != nil {
+		run.Broken = fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)
+		return run, false, run.Broken
 	}
 	seq, head, err := from.Head()
 	if err != nil {
