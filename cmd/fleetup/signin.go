@@ -24,7 +24,7 @@ func signIn(ctx context.Context, side *azure.APIClients, subscriptions []fleet.S
 		tried[tenant] = true
 		client, err := side.Client(tenant)
 		if err == nil {
-			_, err = client.PrepareOnce(ctx, "sign in", "")
+			err = client.Once(nil).Prepare(ctx, "sign in", "")
 		}
 		if err == nil {
 			return nil

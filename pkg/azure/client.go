@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -59,7 +60,7 @@ type ClientOptions struct {
 	// trace tells for certain whether a connection was made.
 	OwnStarts bool
 	Log       func(RequestLog)     // optional; called from many goroutines
-	Pacer     Pacer                // optional; asked before each read, each of its retries, and in PrepareOnce
+	Pacer     Pacer                // optional; asked before each read, each of its retries, and in Once.Prepare
 	ReadLane  fleet.RateLimitClass // where the Pacer counts a GET
 	WriteLane fleet.RateLimitClass // where it counts whatever else, starts among them
 }
@@ -70,6 +71,7 @@ type Client struct {
 	userAgent string
 	tokens    *tokenSource
 	pipeline  runtime.Pipeline
+	starts    sync.Map // client request IDs of starts that were sent
 }
 
 // NewClient returns a client. It makes no call.

@@ -238,7 +238,7 @@ func TestTokenFailure(t *testing.T) {
 		o.Reads = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return nil, io.EOF })
 	})
 	_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
-	_, err2 := c.PrepareOnce(t.Context(), "start it", "")
+	err2 := c.Once(nil).Prepare(t.Context(), "start it", "")
 	for _, err := range []error{err, err2} {
 		if fleet.ClassOf(err) != fleet.CallDenied {
 			t.Errorf("class of %v", err)

@@ -60,7 +60,7 @@ func TestSignInErrorsHoldNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Credential, o.Kind = cred, kind })
-		_, err = c.PrepareOnce(t.Context(), "start it", "")
+		err = c.Once(nil).Prepare(t.Context(), "start it", "")
 		if _, ok := errors.AsType[*SignInError](err); !ok {
 			t.Fatalf("%s: got %v", kind, err)
 		}

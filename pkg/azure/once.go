@@ -15,59 +15,61 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 )
 
-// Once sends starts: see Send. It holds its tokens, so that a start need not wait
-// for one.
-type Once struct {
-	c      *Client
-	header string
-
-	second    *Client // of another tenant; nil: none
-	auxiliary string  // its token's header
-}
+// Once sends starts: see Send. It holds no token and no turn, so that whoever
+// sends a start may be another process than the one that made it ready.
+type Once struct{ c, second *Client }
 
 // headerAuxiliary carries tokens of other tenants, for resources of theirs that a
 // request refers to. An expired one of them is answered 401, as its own would be
 // (Microsoft, "Authenticate requests across tenants").
 const headerAuxiliary = "X-Ms-Authorization-Auxiliary"
 
-// PrepareOnce signs in for a start of a subscription, and waits for its turn.
-// Its error is a *fleet.CallError.
-func (c *Client) PrepareOnce(ctx context.Context, op, subject string) (*Once, error) {
-	h, err := c.tokens.header(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.turn(ctx, subject, http.MethodPost); err != nil {
-		return nil, noTurn(op, err)
-	}
-	return &Once{c: c, header: h}, nil
-}
+// Once returns what makes starts ready and sends them. second is the client of
+// another tenant of the same endpoint, whose token goes along; nil: none does.
+func (c *Client) Once(second *Client) *Once { return &Once{c: c, second: second} }
 
-// Auxiliary signs in to another tenant of the same endpoint too, by its client,
-// and sends that token along. Its error is a *fleet.CallError.
-func (o *Once) Auxiliary(ctx context.Context, second *Client, op string) error {
-	h, err := second.tokens.header(ctx, op)
-	if err != nil {
+// Prepare signs in for a start of a subscription, in the second tenant too where
+// there is one, and waits for its turn, so that Send in the same process need wait
+// for neither. Its error is a *fleet.CallError.
+func (o *Once) Prepare(ctx context.Context, op, subject string) error {
+	if _, err := o.c.tokens.header(ctx, op); err != nil {
 		return err
 	}
-	o.second, o.auxiliary = second, h
+	if o.second != nil {
+		if _, err := o.second.tokens.header(ctx, op); err != nil {
+			return err
+		}
+	}
+	if err := o.c.turn(ctx, subject, http.MethodPost); err != nil {
+		return noTurn(op, err)
+	}
 	return nil
 }
 
 // SendError says that a start has no answer. It holds no secret.
 type SendError struct {
 	// NotSent is true only where nothing of the request can have left this
-	// machine: there was no connection to send it on.
+	// machine: there was no token, or no connection to send it on.
 	NotSent bool
+	Why     string // with NotSent, in words; empty: no connection was made
 	Err     error
 }
 
 func (e *SendError) Error() string {
-	if e.NotSent {
+	switch {
+	case e.NotSent && e.Why != "":
+		return "not sent, " + e.Why + ": " + e.Err.Error()
+	case e.NotSent:
 		return "not sent, no connection was made: " + e.Err.Error()
+	case errors.Is(e.Err, errSentBefore):
+		return e.Err.Error()
 	}
 	return "sent, and no answer came: " + e.Err.Error()
 }
+
+// errSentBefore is about a start whose operation ID has left this process before:
+// nobody can say what came of that one.
+var errSentBefore = errors.New("this start was used before; it sends nothing twice")
 
 func (e *SendError) Unwrap() error { return e.Err }
 
@@ -76,10 +78,22 @@ func (e *SendError) Unwrap() error { return e.Err }
 // Interim answers (1xx) are passed over. An answer whose body broke off is an
 // answer, with BodyErr. The error is a *SendError.
 //
-// It waits for no turn, which PrepareOnce did, and does not use Complete.
+// It takes the token that Prepare has got, and asks for one, for a moment, only
+// where this process has none that will do. It waits for no turn, which Prepare did,
+// and does not use Complete. A request whose client request ID it has sent before is
+// not sent again.
 func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &SendError{NotSent: true, Err: context.Cause(ctx)}
+	}
+	if id := r.Header.Get(headerClientRequestID); id != "" {
+		if _, before := o.c.starts.LoadOrStore(id, struct{}{}); before {
+			return nil, &SendError{Err: errSentBefore}
+		}
+	}
+	own, second, err := o.atHand(ctx, r.Op)
+	if err != nil {
+		return nil, &SendError{NotSent: true, Why: "there is no token", Err: err}
 	}
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
@@ -92,12 +106,12 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	}
 	req.ContentLength = int64(len(r.Body))
 	req.Header = o.c.headers(r)
-	req.Header.Set("Authorization", o.header)
+	req.Header.Set("Authorization", own)
 	if o.second != nil {
-		req.Header.Set(headerAuxiliary, o.auxiliary)
+		req.Header.Set(headerAuxiliary, second)
 	}
 
-	sent, token := time.Now(), sentTokens{o.c.sentToken(o.header), o.c.sentToken(o.auxiliary)}
+	sent, token := time.Now(), sentTokens{o.c.sentToken(own), o.c.sentToken(second)}
 	resp, err := o.c.o.Starts.RoundTrip(req)
 	err = token.error(err)
 	if resp != nil {
@@ -113,9 +127,9 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 		return nil, &SendError{NotSent: notSent, Err: err}
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		o.c.tokens.refused(o.header)
+		o.c.tokens.refused(own)
 		if o.second != nil {
-			o.second.tokens.refused(o.auxiliary)
+			o.second.tokens.refused(second)
 		}
 	}
 	limit := r.MaxBody
@@ -131,6 +145,16 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	out := newResponse(req, resp, token.body(got), time.Now())
 	out.SentAt, out.BodyErr = sent, bodyErr
 	return out, nil
+}
+
+// atHand returns the tokens that a start goes out with.
+func (o *Once) atHand(ctx context.Context, op string) (own, second string, err error) {
+	ctx, cancel := timeout(ctx, tokenWait, "no token within "+tokenWait.String())
+	defer cancel()
+	if own, err = o.c.tokens.atHand(ctx, op); err == nil && o.second != nil {
+		second, err = o.second.tokens.atHand(ctx, op)
+	}
+	return own, second, err
 }
 
 // isDialError recognises, of a transport that is not ours, an error from before

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -30,12 +31,14 @@ func reset(w http.ResponseWriter) {
 
 func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	t.Helper()
-	once, err := c.PrepareOnce(t.Context(), "start", "")
-	if err != nil {
+	once := c.Once(nil)
+	if err := once.Prepare(t.Context(), "start", ""); err != nil {
 		t.Fatal(err)
 	}
+	n := 1 // a start has an ID of its own
+	c.starts.Range(func(any, any) bool { n++; return true })
 	h := http.Header{}
-	h.Set("x-ms-client-request-id", "op-1")
+	h.Set("x-ms-client-request-id", fmt.Sprintf("op-%d", n))
 	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")})
 }
 
@@ -317,8 +320,8 @@ func TestSendAsksForNoToken(t *testing.T) {
 	start := NewStartTransport()
 	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
 	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start })
-	once, err := c.PrepareOnce(t.Context(), "start", "")
-	if err != nil {
+	once := c.Once(nil)
+	if err := once.Prepare(t.Context(), "start", ""); err != nil {
 		t.Fatal(err)
 	}
 	c.tokens.cred = nil // asking would panic
@@ -353,11 +356,8 @@ func TestSendInTwoTenants(t *testing.T) {
 	}
 	own, second := client(0, "own-tenants-token"), client(1, "second-tenants-token")
 	for n := range 2 {
-		once, err := own.PrepareOnce(t.Context(), "start", "")
-		if err == nil {
-			err = once.Auxiliary(t.Context(), second, "start")
-		}
-		if err != nil {
+		once := own.Once(second)
+		if err := once.Prepare(t.Context(), "start", ""); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPatch, Path: "/up"})
@@ -388,5 +388,84 @@ func TestAWaitInTheTextIsHeard(t *testing.T) {
 	}
 	if resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); err != nil || resp.RetryAfter != 372*time.Second {
 		t.Errorf("a read: got %+v, %v", resp, err)
+	}
+}
+
+// Another process than the one that made a start ready takes a token of its own,
+// and sends nothing where it gets none.
+func TestSendTakesAToken(t *testing.T) {
+	t.Parallel()
+	sent, asked := 0, 0
+	refuse := false
+	newClient := func() *Client {
+		return newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+			o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+				if asked++; refuse {
+					return azcore.AccessToken{}, errors.New("signed out")
+				}
+				return azcore.AccessToken{Token: "own", ExpiresOn: time.Now().Add(time.Hour)}, nil
+			})
+			o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
+				if sent++; r.Header.Get("Authorization") != "Bearer own" {
+					t.Errorf("sent as %q", r.Header.Get("Authorization"))
+				}
+				return answer(200, "")()
+			})
+		})
+	}
+	if _, err := sendOnce(t, t.Context(), newClient()); err != nil || asked != 1 {
+		t.Fatalf("asked for %d tokens, %v", asked, err)
+	}
+	r := Request{Op: "start", Method: http.MethodPost, Path: "/up"}
+	if _, err := newClient().Once(nil).Send(t.Context(), r); err != nil || asked != 2 || sent != 2 {
+		t.Errorf("of another process: asked for %d tokens, sent %d times, %v", asked, sent, err)
+	}
+	refuse = true
+	_, err := newClient().Once(nil).Send(t.Context(), r)
+	if se, ok := errors.AsType[*SendError](err); !ok || !se.NotSent || !strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
+		t.Errorf("without a token: %v, and %d were sent", err, sent)
+	}
+}
+
+// The token that a start was made ready with serves it, though it is due to be
+// renewed meanwhile; one that is about to end does not.
+func TestSendTakesTheTokenAtHand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+			o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+				asked++
+				return azcore.AccessToken{Token: "own", ExpiresOn: time.Now().Add(10 * time.Minute)}, nil
+			})
+			o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "")() })
+		})
+		once := c.Once(nil)
+		if err := once.Prepare(t.Context(), "start", ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{1, 1, 2} {
+			if _, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up"}); err != nil || asked != want {
+				t.Errorf("asked for %d tokens, want %d; %v", asked, want, err)
+			}
+			time.Sleep(8*time.Minute + time.Duration(want)*time.Minute/2)
+		}
+	})
+}
+
+// Whoever hands one start in twice sends it once.
+func TestSendSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return answer(200, "")() })
+	})
+	r := Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: http.Header{"X-Ms-Client-Request-Id": {"op-1"}}}
+	if _, err := c.Once(nil).Send(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Once(nil).Send(t.Context(), r)
+	if se, ok := errors.AsType[*SendError](err); !ok || se.NotSent || sent != 1 || !strings.Contains(err.Error(), "sends nothing twice") {
+		t.Errorf("sent %d times; %v", sent, err)
 	}
 }

@@ -203,8 +203,8 @@ func TestLanes(t *testing.T) {
 			if tt.start == "" {
 				_, err = c.Do(t.Context(), Request{Op: "ask", Method: tt.method, Path: "/x", Subject: subject})
 			} else {
-				var once *Once
-				if once, err = c.PrepareOnce(t.Context(), "start", subject); err == nil {
+				once := c.Once(nil)
+				if err = once.Prepare(t.Context(), "start", subject); err == nil {
 					if !slices.Equal(p.asked, want) {
 						t.Errorf("%s asked for %q before it was ready", tt.start, p.asked)
 					}
@@ -245,7 +245,7 @@ func TestNoTurn(t *testing.T) {
 			if fleet.ClassOf(err) != tt.class || fleet.RetryAfterOf(err) != tt.retry || len(a.times) != tt.tries || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s: %d tries, %+v", tt.name, len(a.times), err)
 			}
-			if once, err := c.PrepareOnce(t.Context(), "start", "sub"); once != nil || !errors.Is(err, errNoTurn) || fleet.ClassOf(err) != fleet.CallUnreachable {
+			if err := c.Once(nil).Prepare(t.Context(), "start", "sub"); !errors.Is(err, errNoTurn) || fleet.ClassOf(err) != fleet.CallUnreachable {
 				t.Errorf("%s: a start is ready without its turn: %v", tt.name, err)
 			}
 		}

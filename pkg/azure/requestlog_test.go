@@ -73,7 +73,8 @@ func TestRequestsAreLogged(t *testing.T) {
 	if _, err := c.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	once, err := c.PrepareOnce(t.Context(), "start it", "")
+	once := c.Once(nil)
+	err := once.Prepare(t.Context(), "start it", "")
 	if err != nil {
 		t.Fatal(err)
 	}

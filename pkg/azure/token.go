@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -29,6 +30,28 @@ type tokenSource struct {
 	kind   fleet.CredentialKind
 	tenant string
 	group  share.Group[struct{}, azcore.AccessToken]
+
+	mu   sync.Mutex
+	held azcore.AccessToken // the newest that was handed out and not refused
+}
+
+// A start takes the token that was got for it as long as that lives for tokenLives
+// more, and waits for another one for tokenWait at most: the reading that it goes
+// out on gets older meanwhile.
+const (
+	tokenLives = time.Minute
+	tokenWait  = 10 * time.Second
+)
+
+// atHand is header for a start that is about to leave.
+func (t *tokenSource) atHand(ctx context.Context, op string) (string, error) {
+	t.mu.Lock()
+	held := t.held
+	t.mu.Unlock()
+	if held.Token != "" && time.Until(held.ExpiresOn) > tokenLives {
+		return "Bearer " + held.Token, nil
+	}
+	return t.header(ctx, op)
 }
 
 // header returns the value of the Authorization header. An error is a
@@ -68,6 +91,9 @@ func (t *tokenSource) fetch(ctx context.Context) (azcore.AccessToken, time.Time,
 		// The library's error is not wrapped: it carries the sign-in's raw answer.
 		return azcore.AccessToken{}, time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
 	}
+	t.mu.Lock()
+	t.held = tok
+	t.mu.Unlock()
 	return tok, keepUntil(time.Now(), tok), nil
 }
 
@@ -85,6 +111,11 @@ func keepUntil(now time.Time, tok azcore.AccessToken) time.Time {
 // refused drops a token that the cloud answered 401 to, so that the next call
 // signs in again.
 func (t *tokenSource) refused(header string) {
+	t.mu.Lock()
+	if "Bearer "+t.held.Token == header {
+		t.held = azcore.AccessToken{}
+	}
+	t.mu.Unlock()
 	t.group.ForgetIf(struct{}{}, func(tok azcore.AccessToken) bool { return "Bearer "+tok.Token == header })
 }
 

@@ -25,12 +25,26 @@ const (
 
 // Validation is everything the checks of one vault found, together.
 type Validation struct {
-	Verdict    Verdict
-	Findings   []Finding
-	Record     *Record         // the cloud's record, if it has one
-	RetryAfter time.Duration   // with VerdictThrottled
-	RequestIDs []string        // of the calls whose answers made a finding
-	State      json.RawMessage // the settings seen, where the kind changes settings
+	Verdict    Verdict         `json:"verdict"`
+	Findings   []Finding       `json:"findings,omitempty"`
+	Record     *Record         `json:"record,omitempty"`       // the cloud's record, if it has one
+	RetryAfter time.Duration   `json:"retryAfterNs,omitempty"` // with VerdictThrottled
+	RequestIDs []string        `json:"requestIds,omitempty"`   // of the calls whose answers made a finding
+	State      json.RawMessage `json:"state,omitempty"`        // the settings seen, where the kind changes settings
+}
+
+// PreparedStart is the one request of a start, ready to be sent. It is data alone,
+// and whoever sends it may be another process than the one that made it ready. It
+// holds no secret: the token is taken by whoever sends it.
+type PreparedStart struct {
+	// OperationID goes along, and the cloud remembers it. It is chosen once the rest
+	// is ready, and whoever sends a start under it does so once.
+	OperationID string            `json:"operationId,omitempty"`
+	Method      string            `json:"method"`
+	Path        string            `json:"path"` // percent-encoded, below the cloud's endpoint, with its query
+	Header      map[string]string `json:"header,omitempty"`
+	Body        []byte            `json:"body,omitempty"`
+	Tenant      string            `json:"tenant,omitempty"` // whose token goes along besides; empty: none
 }
 
 // StartVerdict is what a start's answer means (design.md#rule-3).
@@ -77,22 +91,22 @@ const (
 
 // Reconciliation is what one pair of reads (listing, target) showed.
 type Reconciliation struct {
-	Reading Reading
-	Record  *Record // with ReadOurs and ReadForeign
-	Detail  string  // what was read, in words
+	Reading Reading `json:"reading"`
+	Record  *Record `json:"record,omitempty"` // with ReadOurs and ReadForeign
+	Detail  string  `json:"detail,omitempty"` // what was read, in words
 	// Seen is the same for a vault that was read by itself, with what differs; nil
 	// where there is nothing to add.
-	Seen *LastReading
+	Seen *LastReading `json:"seen,omitempty"`
 }
 
 // Verification is what the read of the new vault showed.
 type Verification struct {
-	OK         bool
-	ResourceID string
-	Detail     string // why not, in words
+	OK         bool   `json:"ok"`
+	ResourceID string `json:"resourceId,omitempty"`
+	Detail     string `json:"detail,omitempty"` // why not, in words
 	// Seen is the same, with when it was read and what differs; nil where there is
 	// nothing to add.
-	Seen *LastReading
+	Seen *LastReading `json:"seen,omitempty"`
 }
 
 // CallClass sorts the failures of a call by what the caller can do.

@@ -38,32 +38,36 @@ type Record struct {
 	Presumed bool `json:"presumed,omitempty"`
 }
 
-// Sighting is a vault seen in a listing, or read by itself.
+// Sighting is a vault seen in a listing, or read by itself. It is data, and whoever
+// gets it may be another process than the one that has read it.
 type Sighting struct {
-	Record  *Record // nil: no upgrade was ever started
-	Address string  // where its calls go; opaque to all but the adapter that wrote it
+	Record  *Record `json:"record,omitempty"`  // nil: no upgrade was ever started
+	Address string  `json:"address,omitempty"` // where its calls go; opaque to all but the adapter that wrote it
 	// State is what the kind's upgrade changes, as it is now, in the spelling of
 	// json.Marshal: equal states are equal bytes, before the journal and after.
 	// Empty where a kind changes no settings.
-	State json.RawMessage
-	// Detail is what else the adapter saw; opaque to all others.
-	Detail any
+	State json.RawMessage `json:"state,omitempty"`
+	// Document is the vault itself as the adapter has read it; opaque to all
+	// others. Empty where it was not read.
+	Document json.RawMessage `json:"document,omitempty"`
+	// Failure is what an operation that failed said of it: a code, words and advice.
+	Failure *Finding `json:"failure,omitempty"`
 	// Reading says in words what was read of a vault whose upgrade is followed;
 	// nil where the record says it all.
-	Reading *LastReading
+	Reading *LastReading `json:"reading,omitempty"`
 }
 
 // Snapshot is one complete reading of a subscription, or of one of its vaults. A
 // vault that was read and is not in Vaults was not there. It is shared between
 // goroutines and never changed.
 type Snapshot struct {
-	Subscription string
-	Only         Key       // the one vault that was read; empty: all of the subscription
-	ReadAt       time.Time // when the request went out: what it shows is at least this fresh
-	Vaults       map[Key]Sighting
+	Subscription string           `json:"subscription"`
+	Only         Key              `json:"only,omitempty"` // the one vault that was read; empty: all of the subscription
+	ReadAt       time.Time        `json:"readAt"`         // when the request went out: what it shows is at least this fresh
+	Vaults       map[Key]Sighting `json:"vaults,omitempty"`
 	// Next is how long to leave the vault alone, where the cloud said so; 0: as
 	// usual. With Only.
-	Next time.Duration
+	Next time.Duration `json:"nextNs,omitempty"`
 }
 
 // Scope is how much of a cloud one reading takes in.

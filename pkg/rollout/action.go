@@ -8,7 +8,8 @@ import (
 
 // Action is something the caller must do. Each of Validate, Prepare, Send,
 // Reconcile, Verify and Explain is answered by exactly one observation of the
-// vault. The types of this file are all of them.
+// vault. The types of this file are all of them. They are data, and whoever carries
+// one out may be another process than the one that decided it.
 type Action interface{ action() }
 
 // Validate makes all checks of a vault.
@@ -24,13 +25,15 @@ type Prepare struct {
 	After time.Time
 }
 
-// Send makes the one POST. Its intent was among the facts of the same Step.
-// After NotAfter on the wall clock (zero: never) it would no longer end inside
-// its window, and must not be sent.
+// Send sends what was made ready, once. Its intent was among the facts of the same
+// Step. After NotAfter on the wall clock (zero: never) it would no longer end inside
+// its window, and must not be sent. Nor must it after StaleAfter on the run's clock:
+// the reading that it was made ready on is too old then.
 type Send struct {
-	Vault       int
-	OperationID string
-	NotAfter    time.Time
+	Vault      int
+	Start      fleet.PreparedStart
+	NotAfter   time.Time
+	StaleAfter time.Time
 }
 
 // Reconcile makes one pair of reads that begin no earlier than the action.
@@ -47,10 +50,12 @@ type Verify struct {
 	OperationID string
 }
 
-// Explain reads why an upgrade failed.
+// Explain reads why an upgrade failed. Operation is where that was followed, nil
+// where only the vault could tell.
 type Explain struct {
 	Vault       int
 	OperationID string
+	Operation   *fleet.Operation
 }
 
 // Watch has the vault read on every tick, or no more. A subscription is read

@@ -108,15 +108,15 @@ func TestStepIgnoresWhatNobodyAskedFor(t *testing.T) {
 	}
 	m.Step(time.Unix(0, 0), nil) // asks for a validation
 	out := m.Step(time.Unix(1, 0), []Observation{
-		Prepared{Vault: k, OperationID: "op", Present: true},
-		Unprepared{Vault: k},
-		Answered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}},
-		Reconciled{Vault: k, Result: fleet.Reconciliation{Reading: fleet.ReadAbsent}},
-		Verified{Vault: k, Result: fleet.Verification{OK: true}},
-		Explained{Vault: k, Findings: []fleet.Finding{{}}},
-		Validated{Vault: "other", Result: fleet.Validation{Verdict: fleet.VerdictReady}},
-		Listed{&fleet.Snapshot{Subscription: "other"}},
-		ListFailed{Subscription: "other", Class: fleet.CallDenied},
+		PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: "op"}, Present: true},
+		PrepareFailed{Vault: k},
+		SendDone{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}},
+		ReconcileDone{Vault: k, Result: fleet.Reconciliation{Reading: fleet.ReadAbsent}},
+		VerifyDone{Vault: k, Result: fleet.Verification{OK: true}},
+		ExplainDone{Vault: k, Findings: []fleet.Finding{{}}},
+		ValidateDone{Vault: "other", Result: fleet.Validation{Verdict: fleet.VerdictReady}},
+		ReadDone{fleet.Snapshot{Subscription: "other"}},
+		ReadFailed{Subscription: "other", Class: fleet.CallDenied},
 		SlowDown{Subscription: "other", Until: time.Unix(100, 0)},
 	})
 	if out.Err != nil || len(out.Facts)+len(out.Intents)+len(out.Actions) != 0 {
@@ -134,7 +134,7 @@ func TestStepTimeNeverGoesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Step(time.Unix(100, 0), nil)
-	out := m.Step(time.Unix(50, 0), []Observation{Validated{p.Vaults[0].Key, fleet.Validation{Verdict: fleet.VerdictBlocked}}})
+	out := m.Step(time.Unix(50, 0), []Observation{ValidateDone{p.Vaults[0].Key, fleet.Validation{Verdict: fleet.VerdictBlocked}}})
 	if len(out.Facts) == 0 {
 		t.Fatal("no fact")
 	}

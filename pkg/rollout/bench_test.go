@@ -123,20 +123,20 @@ func (r *rota) act(out Output) {
 	for _, a := range out.Actions {
 		switch a := a.(type) {
 		case Validate:
-			r.later(Validated{r.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
+			r.later(ValidateDone{r.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
 		case Prepare:
-			r.later(Prepared{Vault: r.m.key(a.Vault), OperationID: r.m.Plan.Vaults[a.Vault].Name, Present: true})
+			r.later(PrepareDone{Vault: r.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: r.m.Plan.Vaults[a.Vault].Name}, Present: true})
 		case Send:
 			v := &r.m.Plan.Vaults[a.Vault]
-			record := &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
+			record := &fleet.Record{OperationID: a.Start.OperationID, State: fleet.RecordInProgress}
 			r.cloud[v.SubscriptionID][v.Key] = fleet.Sighting{Record: record}
-			r.later(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+			r.later(SendDone{v.Key, a.Start.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 			r.inbox = append(r.inbox, func() Observation {
 				record.State = fleet.RecordUpgraded
-				return Listed{&fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: r.now, Vaults: r.cloud[v.SubscriptionID]}}
+				return ReadDone{fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: r.now, Vaults: r.cloud[v.SubscriptionID]}}
 			})
 		case Verify:
-			r.later(Verified{Vault: r.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+			r.later(VerifyDone{Vault: r.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
 		}
 	}
 }

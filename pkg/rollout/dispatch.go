@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/heap"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -108,6 +109,10 @@ func (m *Machine) nextCheck() bool {
 	return true
 }
 
+// aMoment is how long an intent's commit may take on a busy machine, however
+// often the cloud is polled: a process to which that happens did not stand still.
+const aMoment = 2 * time.Second
+
 // intend turns the prepared starts into intents, after everything else of the
 // step is known: a budget, a stop or a throttle that came at the same moment
 // counts.
@@ -136,8 +141,8 @@ func (m *Machine) intend() {
 			m.settle(i)
 		default:
 			m.begin(i, sending)
-			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State})
-			m.act(Send{i, p.OperationID, notAfter})
+			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State})
+			m.act(Send{i, p.Start, notAfter, m.now.Add(max(m.Plan.Timings.Poll, aMoment))})
 		}
 	}
 }
@@ -151,7 +156,7 @@ func (m *Machine) overbooked(j *job) bool {
 
 // drifted reports whether the vault is no longer as its validation saw it: it
 // is gone, has an upgrade's record that was not there, or other settings.
-func drifted(v *VaultState, p Prepared) bool {
+func drifted(v *VaultState, p PrepareDone) bool {
 	if !p.Present || !bytes.Equal(v.State, p.Seen.State) {
 		return true
 	}

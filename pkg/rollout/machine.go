@@ -45,7 +45,7 @@ type Machine struct {
 	stopping bool // told to leave
 	exited   bool
 	wakeAt   time.Time
-	prepared []Prepared
+	prepared []PrepareDone
 	out      Output
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // Observation is what the caller saw since the last Step: the answer to an
-// action, a reading, a command. The types of this file are all of them.
+// action, a reading, a command. The types of this file are all of them. They are
+// data: they say what was seen, and hold nothing of the process that saw it.
 type Observation interface {
 	// order ranks simultaneous observations, so that the order in which they
 	// happened to arrive changes nothing.
@@ -29,25 +30,25 @@ type Clock struct{ Wall time.Time }
 // Interrupted tells the machine to start nothing more and to leave.
 type Interrupted struct{}
 
-// Validated answers the action Validate.
-type Validated struct {
+// ValidateDone answers the action Validate.
+type ValidateDone struct {
 	Vault  fleet.Key
 	Result fleet.Validation
 }
 
-// Prepared answers the action Prepare: a start is ready to go. Seen is the
+// PrepareDone answers the action Prepare: a start is ready to go. Seen is the
 // vault in a reading no older than one poll; Present tells whether it was
-// there.
-type Prepared struct {
-	Vault       fleet.Key
-	OperationID string
-	Seen        fleet.Sighting
-	Present     bool
+// there. The caller has chosen the start's operation ID.
+type PrepareDone struct {
+	Vault   fleet.Key
+	Start   fleet.PreparedStart
+	Seen    fleet.Sighting
+	Present bool
 }
 
-// Unprepared answers the action Prepare: nothing was readied. With class
+// PrepareFailed answers the action Prepare: nothing was readied. With class
 // fleet.CallRefused a person must mend something first, and Refusal says what.
-type Unprepared struct {
+type PrepareFailed struct {
 	Vault      fleet.Key
 	Class      fleet.CallClass
 	RetryAfter time.Duration
@@ -56,42 +57,42 @@ type Unprepared struct {
 	Refusal    fleet.Finding
 }
 
-// Answered answers the action Send. A verdict of notSent means the POST never
+// SendDone answers the action Send. A verdict of notSent means the POST never
 // left.
-type Answered struct {
+type SendDone struct {
 	Vault       fleet.Key
 	OperationID string
 	Answer      fleet.StartAnswer
 }
 
-// Reconciled answers the action Reconcile.
-type Reconciled struct {
+// ReconcileDone answers the action Reconcile.
+type ReconcileDone struct {
 	Vault       fleet.Key
 	OperationID string
 	Result      fleet.Reconciliation
 }
 
-// Verified answers the action Verify.
-type Verified struct {
+// VerifyDone answers the action Verify.
+type VerifyDone struct {
 	Vault       fleet.Key
 	OperationID string
 	Result      fleet.Verification
-	Err         error // the read failed
+	Failed      string // the read failed, and why, in words; empty: it did not
 }
 
-// Explained answers the action Explain.
-type Explained struct {
+// ExplainDone answers the action Explain.
+type ExplainDone struct {
 	Vault       fleet.Key
 	OperationID string
 	Findings    []fleet.Finding
 }
 
-// Listed is a complete reading of a subscription that the runner made for a
-// Watch.
-type Listed struct{ Snapshot *fleet.Snapshot }
+// ReadDone is a complete reading of a subscription, or of one of its vaults, that
+// was made for a Watch.
+type ReadDone struct{ Snapshot fleet.Snapshot }
 
-// ListFailed is a reading of a subscription that failed.
-type ListFailed struct {
+// ReadFailed is a reading of a subscription that failed.
+type ReadFailed struct {
 	Subscription string
 	Vault        fleet.Key // the one that was to be read; empty: all of the subscription
 	Class        fleet.CallClass
@@ -114,15 +115,17 @@ func (o SlowDown) order() (int, string) {
 	return 2, fmt.Sprintf("%s %020d", o.Subscription, math.MaxInt64-o.Until.UnixNano())
 }
 
-func (o ListFailed) order() (int, string) { return 3, o.Subscription + " " + string(o.Vault) }
-func (o Listed) order() (int, string)     { return 4, o.Snapshot.Subscription }
-func (o Answered) order() (int, string)   { return 5, string(o.Vault) }
-func (o Reconciled) order() (int, string) { return 6, string(o.Vault) }
-func (o Verified) order() (int, string)   { return 7, string(o.Vault) }
-func (o Explained) order() (int, string)  { return 8, string(o.Vault) }
-func (o Validated) order() (int, string)  { return 9, string(o.Vault) }
-func (o Unprepared) order() (int, string) { return 10, string(o.Vault) }
-func (o Prepared) order() (int, string)   { return 11, string(o.Vault) }
+func (o ReadFailed) order() (int, string) { return 3, o.Subscription + " " + string(o.Vault) }
+func (o ReadDone) order() (int, string) {
+	return 4, o.Snapshot.Subscription + " " + string(o.Snapshot.Only)
+}
+func (o SendDone) order() (int, string)      { return 5, string(o.Vault) }
+func (o ReconcileDone) order() (int, string) { return 6, string(o.Vault) }
+func (o VerifyDone) order() (int, string)    { return 7, string(o.Vault) }
+func (o ExplainDone) order() (int, string)   { return 8, string(o.Vault) }
+func (o ValidateDone) order() (int, string)  { return 9, string(o.Vault) }
+func (o PrepareFailed) order() (int, string) { return 10, string(o.Vault) }
+func (o PrepareDone) order() (int, string)   { return 11, string(o.Vault) }
 
 func sortObservations(obs []Observation) {
 	slices.SortStableFunc(obs, func(a, b Observation) int {

@@ -16,26 +16,26 @@ func (m *Machine) observe(o Observation) {
 		if s, ok := m.subAt[o.Subscription]; ok {
 			m.throttle(s, o.Until)
 		}
-	case ListFailed:
+	case ReadFailed:
 		m.listFailed(o)
-	case Listed:
-		m.listed(o.Snapshot)
-	case Prepared:
+	case ReadDone:
+		m.listed(&o.Snapshot)
+	case PrepareDone:
 		m.ready(o.Vault)
 		m.prepared = append(m.prepared, o)
-	case Answered:
+	case SendDone:
 		m.withJob(o.Vault, sending, func(i int) { m.answered(i, o) })
-	case Reconciled:
+	case ReconcileDone:
 		m.withJob(o.Vault, reconciling, func(i int) { m.reconciled(i, o) })
-	case Verified:
+	case VerifyDone:
 		m.withJob(o.Vault, verifying, func(i int) { m.verified(i, o) })
-	case Explained:
+	case ExplainDone:
 		m.withJob(o.Vault, explaining, func(int) {
 			m.emit(fleet.Observed{Vault: o.Vault, OperationID: o.OperationID, Findings: o.Findings, Explained: true})
 		})
-	case Validated:
+	case ValidateDone:
 		m.withJob(o.Vault, validating, func(i int) { m.validated(i, o) })
-	case Unprepared:
+	case PrepareFailed:
 		m.withJob(o.Vault, preparing, func(i int) { m.unprepared(i, o) })
 	}
 }
@@ -52,7 +52,7 @@ func (m *Machine) withJob(k fleet.Key, a activity, do func(i int)) {
 	m.settle(i)
 }
 
-func (m *Machine) validated(i int, o Validated) {
+func (m *Machine) validated(i int, o ValidateDone) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	if v.Status != fleet.Validating {
 		return // a person held it meanwhile
@@ -81,7 +81,7 @@ func (m *Machine) validated(i int, o Validated) {
 	}
 }
 
-func (m *Machine) unprepared(i int, o Unprepared) {
+func (m *Machine) unprepared(i int, o PrepareFailed) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	switch o.Class {
 	case fleet.CallRefused:
@@ -124,7 +124,7 @@ func (m *Machine) unprepared(i int, o Unprepared) {
 	}
 }
 
-func (m *Machine) answered(i int, o Answered) {
+func (m *Machine) answered(i int, o SendDone) {
 	j, a := &m.jobs[i], o.Answer
 	s := &m.subs[j.sub]
 	if a.Verdict == fleet.StartNotSent {
@@ -169,7 +169,7 @@ func (m *Machine) answered(i int, o Answered) {
 	}
 }
 
-func (m *Machine) reconciled(i int, o Reconciled) {
+func (m *Machine) reconciled(i int, o ReconcileDone) {
 	v, j, r := &m.Vaults[i], &m.jobs[i], o.Result
 	if v.Status != fleet.Unknown || v.OperationID != o.OperationID {
 		return // a listing was quicker
@@ -193,19 +193,19 @@ func (m *Machine) reconciled(i int, o Reconciled) {
 	m.explain(i)
 }
 
-func (m *Machine) verified(i int, o Verified) {
+func (m *Machine) verified(i int, o VerifyDone) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	if v.Status != fleet.Upgrading || !v.CloudDone {
 		return
 	}
-	if o.Err == nil && o.Result.OK {
+	if o.Failed == "" && o.Result.OK {
 		m.emit(fleet.Verified{Vault: o.Vault, OperationID: o.OperationID, ResourceID: o.Result.ResourceID})
 		return
 	}
 	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
 	switch {
-	case o.Err != nil:
-		j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + fleet.Brief(o.Err)}
+	case o.Failed != "":
+		j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + o.Failed}
 	case o.Result.Seen != nil:
 		j.reading = o.Result.Seen
 	case o.Result.Detail != "":
@@ -220,7 +220,7 @@ func (m *Machine) verified(i int, o Verified) {
 func (m *Machine) explain(i int) {
 	if v := &m.Vaults[i]; v.Status == fleet.Failed && m.jobs[i].doing == idle && !m.stopping {
 		m.begin(i, explaining)
-		m.act(Explain{i, v.OperationID})
+		m.act(Explain{i, v.OperationID, v.Operation})
 	}
 }
 

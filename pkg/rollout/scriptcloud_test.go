@@ -110,7 +110,7 @@ func (s *script) listing(args []string) ([]Observation, error) {
 			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op), Reading: scriptReadings[what]}
 		}
 	}
-	return []Observation{Listed{snap}}, nil
+	return []Observation{ReadDone{*snap}}, nil
 }
 
 // scriptReadings are what was read besides of a vault, by a word.

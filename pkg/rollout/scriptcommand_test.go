@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -211,7 +210,7 @@ func (s *script) observations(f []string) ([]Observation, error) {
 	case "list":
 		return s.listing(f[1:])
 	case "listfail":
-		o := ListFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired", Brief: "token expired"}
+		o := ReadFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired", Brief: "token expired"}
 		if name := arg(3); name != "" {
 			i, err := s.vault(name)
 			if err != nil {
@@ -278,10 +277,10 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		if op := opt["op"]; op != "" {
 			r.Record = s.record(recordState(r.Verdict), op)
 		}
-		return Validated{k, r}, nil
+		return ValidateDone{k, r}, nil
 	case "prepared":
 		s.ops[name]++
-		o := Prepared{Vault: k, OperationID: name + "#" + strconv.Itoa(s.ops[name]), Present: how != "gone"}
+		o := PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: name + "#" + strconv.Itoa(s.ops[name])}, Present: how != "gone"}
 		if mode, ok := strings.CutPrefix(how, "mode="); ok {
 			o.Seen.State = settings(mode)
 		} else if state, op, ok := strings.Cut(how, "@"); ok {
@@ -290,7 +289,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		return o, nil
 	case "unprepared":
 		class, why, _ := strings.Cut(how, "=") // notYet=listing: for another reason than before
-		return Unprepared{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why, Brief: "told " + class + why,
+		return PrepareFailed{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why, Brief: "told " + class + why,
 			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]
@@ -301,7 +300,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		if !ok {
 			return nil, fmt.Errorf("no answer %q", how)
 		}
-		return Answered{k, v.OperationID, a}, nil
+		return SendDone{k, v.OperationID, a}, nil
 	case "reconciled":
 		reading, state, _ := strings.Cut(how, "=")
 		r := fleet.Reconciliation{Reading: fleet.Reading(reading), Detail: "read"}
@@ -313,18 +312,18 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		case r.Reading == fleet.ReadOurs:
 			r.Record = s.record(fleet.UpgradeState(state), v.OperationID)
 		}
-		return Reconciled{k, v.OperationID, r}, nil
+		return ReconcileDone{k, v.OperationID, r}, nil
 	case "verified":
-		o := Verified{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
+		o := VerifyDone{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
 		switch how {
 		case "error":
-			o.Err = errors.New("no answer")
+			o.Failed = "no answer"
 		case "differs":
 			o.Result.Seen = &fleet.LastReading{At: s.now, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}}
 		}
 		return o, nil
 	case "explained":
-		o := Explained{Vault: k, OperationID: v.OperationID}
+		o := ExplainDone{Vault: k, OperationID: v.OperationID}
 		if how != "" {
 			o.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how}}
 		}

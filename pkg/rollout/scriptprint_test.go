@@ -161,7 +161,7 @@ func (s *script) action(action Action) said {
 		}
 		return said{"do Prepare", name(a.Vault)}
 	case Send:
-		return said{"do Send", a.OperationID}
+		return said{"do Send", a.Start.OperationID}
 	case Reconcile:
 		what := fmt.Sprintf("do Reconcile, read %d", a.Read)
 		if len(a.Before) > 0 {

@@ -47,7 +47,7 @@ func (m *Machine) settle(i int) {
 			j.lostSince = time.Time{}
 		}
 		m.act(m.watch(i, want))
-	} else if want && (v.Operation != j.operation || v.Operation != nil && v.Overdue != j.overdue) {
+	} else if want && (!sameOperation(v.Operation, j.operation) || v.Operation != nil && v.Overdue != j.overdue) {
 		m.act(m.watch(i, true))
 	}
 	j.operation, j.overdue = v.Operation, v.Overdue
@@ -57,6 +57,11 @@ func (m *Machine) settle(i int) {
 	}
 	m.enqueue(i)
 	m.timers.set(i, m.nextDue(i))
+}
+
+// sameOperation compares what is followed.
+func sameOperation(a, b *fleet.Operation) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 func (m *Machine) watch(i int, on bool) Watch {

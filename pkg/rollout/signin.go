@@ -89,7 +89,7 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	m.starts.subFreed(s)
 }
 
-func (m *Machine) listFailed(o ListFailed) {
+func (m *Machine) listFailed(o ReadFailed) {
 	s, ok := m.subAt[o.Subscription]
 	if !ok {
 		return

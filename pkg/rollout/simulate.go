@@ -277,7 +277,7 @@ func (s *simulation) finish() {
 		if snap == nil {
 			snap = &fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: s.now, Vaults: map[fleet.Key]fleet.Sighting{}}
 			ended[v.SubscriptionID] = snap
-			s.pending = append(s.pending, Listed{snap})
+			s.pending = append(s.pending, ReadDone{*snap})
 		}
 		s.running[i].State = fleet.RecordUpgraded
 		if s.Fails != nil && s.Fails(v) {
@@ -298,26 +298,26 @@ func (s *simulation) perform(a Action) {
 	switch a := a.(type) {
 	case Validate:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
-		answer(Validated{s.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
+		answer(ValidateDone{s.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
 	case Prepare:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
-		answer(Prepared{Vault: s.m.key(a.Vault), OperationID: strconv.Itoa(a.Vault), Present: true,
+		answer(PrepareDone{Vault: s.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: strconv.Itoa(a.Vault)}, Present: true,
 			Seen: fleet.Sighting{State: s.m.Vaults[a.Vault].State}})
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
 		if until, _ := s.m.scheduleOf(a.Vault).OpenAt(s.now); !until.IsZero() {
 			s.nights[until]++
 		}
-		s.running[a.Vault] = &fleet.Record{OperationID: a.OperationID, State: fleet.RecordInProgress}
+		s.running[a.Vault] = &fleet.Record{OperationID: a.Start.OperationID, State: fleet.RecordInProgress}
 		s.endsAt(a.Vault, s.now.Add(s.Duration(v)))
-		answer(Answered{v.Key, a.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+		answer(SendDone{v.Key, a.Start.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	case Reconcile: // of a run that is looked at on its way
-		answer(Reconciled{Vault: s.m.key(a.Vault), OperationID: a.OperationID,
+		answer(ReconcileDone{Vault: s.m.key(a.Vault), OperationID: a.OperationID,
 			Result: fleet.Reconciliation{Reading: fleet.ReadOurs, Record: s.running[a.Vault]}})
 	case Verify:
-		answer(Verified{Vault: s.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+		answer(VerifyDone{Vault: s.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
 	case Explain:
-		answer(Explained{Vault: s.m.key(a.Vault), OperationID: a.OperationID})
+		answer(ExplainDone{Vault: s.m.key(a.Vault), OperationID: a.OperationID})
 	case Watch:
 		r := s.reader(a.Subscription)
 		r.newest(s.now, poll)

@@ -226,14 +226,14 @@ func (c *cloud) validate(i, n int, disregard []string) fleet.Validation {
 func (c *cloud) prepare(i, n int, readAt time.Time) Observation {
 	v := &c.w.plan.Vaults[i]
 	if class := c.refusal("prepare", i, n); class != "" {
-		return Unprepared{Vault: v.Key, Class: class, RetryAfter: c.wait(i, n), Detail: string(class)}
+		return PrepareFailed{Vault: v.Key, Class: class, RetryAfter: c.wait(i, n), Detail: string(class)}
 	}
 	if c.w.chance(c.w.Block/2, "never as it was checked", i) {
 		c.w.seen["prepare never as it was checked"]++
-		return Unprepared{Vault: v.Key, Class: fleet.CallConflict, Detail: "its roles have changed"}
+		return PrepareFailed{Vault: v.Key, Class: fleet.CallConflict, Detail: "its roles have changed"}
 	}
 	seen, present := c.snapshot(v.SubscriptionID, readAt).Vaults[v.Key]
-	return Prepared{Vault: v.Key, OperationID: fmt.Sprintf("%s-%d", v.Name, n), Seen: seen, Present: present}
+	return PrepareDone{Vault: v.Key, Start: fleet.PreparedStart{OperationID: fmt.Sprintf("%s-%d", v.Name, n)}, Seen: seen, Present: present}
 }
 
 // reconcile makes one pair of reads, a listing and the target; either may be

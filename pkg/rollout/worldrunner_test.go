@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +22,7 @@ func (w *world) perform(a Action) {
 		w.answer(a.Vault, n, func() []Observation {
 			r := w.cloud.validate(a.Vault, n, a.Disregard)
 			w.seen["validated "+string(r.Verdict)]++
-			return w.slowed(a.Vault, r.RetryAfter, Validated{w.plan.Vaults[a.Vault].Key, r})
+			return w.slowed(a.Vault, r.RetryAfter, ValidateDone{w.plan.Vaults[a.Vault].Key, r})
 		})
 	case Prepare:
 		n := w.begin(a.Vault, "prepare")
@@ -36,24 +35,24 @@ func (w *world) perform(a Action) {
 		w.answer(a.Vault, n, func() []Observation {
 			r := w.cloud.reconcile(a.Vault, n, a.OperationID, a.Before)
 			w.seen["reconciled "+string(r.Reading)]++
-			return []Observation{Reconciled{w.plan.Vaults[a.Vault].Key, a.OperationID, r}}
+			return []Observation{ReconcileDone{w.plan.Vaults[a.Vault].Key, a.OperationID, r}}
 		})
 	case Verify:
 		n := w.begin(a.Vault, "verify")
 		w.answer(a.Vault, n, func() []Observation {
-			o := Verified{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID, Result: fleet.Verification{OK: true, ResourceID: "new"}}
+			o := VerifyDone{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID, Result: fleet.Verification{OK: true, ResourceID: "new"}}
 			switch {
 			case w.fault(w.Unverified, "never verified", a.Vault), w.fault(w.Unverified, "verify", a.Vault, n):
 				o.Result = fleet.Verification{}
 			case w.cloud.refusal("verify", a.Vault, n) != "":
-				o.Err = errors.New("no answer")
+				o.Failed = "no answer"
 			}
 			return []Observation{o}
 		})
 	case Explain:
 		n := w.begin(a.Vault, "explain")
 		w.answer(a.Vault, n, func() []Observation {
-			o := Explained{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID}
+			o := ExplainDone{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID}
 			if w.pick(2, "explain", a.Vault, n) == 0 {
 				o.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: "disk-full"}}
 			}
@@ -93,18 +92,18 @@ func (w *world) slowed(i int, d time.Duration, o Observation) []Observation {
 // send is the one POST: its intent must be on disk, the newest of its vault.
 func (w *world) send(a Send) {
 	n := w.begin(a.Vault, "send")
-	if v := &w.committed.Vaults[a.Vault]; v.Status != fleet.Starting || v.OperationID != a.OperationID {
-		w.broken("%s is sent, but the ledger has %s as %s", a.OperationID, v.OperationID, v.Status)
+	if v := &w.committed.Vaults[a.Vault]; v.Status != fleet.Starting || v.OperationID != a.Start.OperationID {
+		w.broken("%s is sent, but the ledger has %s as %s", a.Start.OperationID, v.OperationID, v.Status)
 	}
 	answer, after := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "too late for the window"}, time.Second
 	if a.NotAfter.IsZero() || !w.wall().After(a.NotAfter) {
 		w.checkWindow(a.Vault)
-		answer, after = w.cloud.start(a.Vault, n, a.OperationID)
+		answer, after = w.cloud.start(a.Vault, n, a.Start.OperationID)
 	}
 	w.seen["answer "+string(answer.Verdict)]++
 	w.after(w.process, after, func() []Observation {
 		w.busy[a.Vault] = ""
-		return w.slowed(a.Vault, answer.RetryAfter, Answered{w.plan.Vaults[a.Vault].Key, a.OperationID, answer})
+		return w.slowed(a.Vault, answer.RetryAfter, SendDone{w.plan.Vaults[a.Vault].Key, a.Start.OperationID, answer})
 	})
 }
 
@@ -147,8 +146,8 @@ func (w *world) poll(sub string, poller int) {
 		n := int(w.now.Unix())
 		if class := w.cloud.refusal("list", i, n); class != "" {
 			return w.slowed(i, map[bool]time.Duration{true: w.cloud.wait(i, n)}[class == fleet.CallThrottled],
-				ListFailed{Subscription: sub, Class: class, Detail: string(class)})
+				ReadFailed{Subscription: sub, Class: class, Detail: string(class)})
 		}
-		return []Observation{Listed{w.cloud.snapshot(sub, w.now)}}
+		return []Observation{ReadDone{*w.cloud.snapshot(sub, w.now)}}
 	})
 }

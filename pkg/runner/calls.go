@@ -33,10 +33,23 @@ func (r *run) perform(a rollout.Action) {
 	case rollout.Explain:
 		v := r.vault(a.Vault)
 		r.call(func() {
-			fs := r.Cloud.Explain(r.reads, v, r.lister.lastSeen(v))
-			r.post(rollout.Explained{Vault: v.Key, OperationID: a.OperationID, Findings: fs})
+			fs := r.Cloud.Explain(r.reads, v, r.lastSeen(v, a))
+			r.post(rollout.ExplainDone{Vault: v.Key, OperationID: a.OperationID, Findings: fs})
 		})
 	}
+}
+
+// lastSeen is the vault in the newest reading there is, or in one that is made
+// where there is none.
+func (r *run) lastSeen(v *fleet.Vault, a rollout.Explain) fleet.Sighting {
+	if seen, ok := r.lister.lastSeen(v); ok {
+		return seen
+	}
+	snap, err := r.lister.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
+	if err != nil {
+		return fleet.Sighting{}
+	}
+	return snap.Vaults[v.Key]
 }
 
 func (r *run) call(do func()) {
@@ -58,7 +71,7 @@ func (r *run) validate(a rollout.Validate) {
 		}
 	}
 	r.slowDown(v.SubscriptionID, res.RetryAfter)
-	r.post(rollout.Validated{Vault: v.Key, Result: res})
+	r.post(rollout.ValidateDone{Vault: v.Key, Result: res})
 }
 
 // unread is the validation of a vault that cannot be read. What the cloud refuses
@@ -136,7 +149,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		if class != fleet.CallNotYet { // that is about the vault alone
 			r.noteThrottle(v.SubscriptionID, err)
 		}
-		r.post(rollout.Unprepared{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err), Refusal: refusal(err)})
+		r.post(rollout.PrepareFailed{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err), Refusal: refusal(err)})
 	}
 	snap, err := r.lister.recent(r.reads, v, a.After)
 	if err != nil {
@@ -144,16 +157,13 @@ func (r *run) prepare(a rollout.Prepare) {
 		return
 	}
 	seen, present := snap.Vaults[v.Key]
+	var start fleet.PreparedStart
 	for try := 1; present; try++ {
 		asked := r.clock.now()
-		start, err := r.Cloud.Prepare(r.reads, v, seen)
-		if err != nil {
+		if start, err = r.Cloud.Prepare(r.reads, v, seen); err != nil {
 			failed(err)
 			return
 		}
-		r.mu.Lock()
-		r.ready[a.Vault] = start
-		r.mu.Unlock()
 		// It may have waited long for its turn: the reading it goes out on must
 		// still be recent (design.md#rule-7), and its token young.
 		fresh, err := r.lister.recent(r.reads, v, a.After)
@@ -169,21 +179,14 @@ func (r *run) prepare(a rollout.Prepare) {
 		}
 	}
 	failpoint.Hit(failpoint.StartPrepared)
-	r.post(rollout.Prepared{Vault: v.Key, OperationID: r.Cloud.NewOperationID(r.clock.now()), Seen: seen, Present: present})
+	start.OperationID = r.Cloud.NewOperationID(r.clock.now())
+	r.post(rollout.PrepareDone{Vault: v.Key, Start: start, Seen: seen, Present: present})
 }
-
-// aMoment is how long an intent's commit may take on a busy machine, however
-// often the cloud is polled: a process to which that happens did not sleep.
-const aMoment = 2 * time.Second
 
 // send makes the one POST of a start whose intent is on disk. Its context is
 // not the run's: a run that leaves does not cut a start off.
 func (r *run) send(a rollout.Send, decided moment) {
 	v := r.vault(a.Vault)
-	r.mu.Lock()
-	start := r.ready[a.Vault]
-	delete(r.ready, a.Vault)
-	r.mu.Unlock()
 	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the run was told to stop"}
 	now := r.moment()
 	switch {
@@ -192,12 +195,12 @@ func (r *run) send(a rollout.Send, decided moment) {
 		answer.Message = "its upgrade would no longer end inside the window"
 	case !a.NotAfter.IsZero() && now.wall.Before(decided.wall):
 		answer.Message = "the clock was set back, perhaps out of the window"
-	case max(now.at.Sub(decided.at), now.wall.Sub(decided.wall)) > max(r.Plan.Timings.Poll, aMoment):
+	case now.at.After(a.StaleAfter) || now.wall.Sub(decided.wall) > a.StaleAfter.Sub(decided.at):
 		answer.Message = "the process stood still: the vault's reading is too old"
 	default:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
 		failpoint.Hit(failpoint.SendBefore)
-		answer = start(ctx, a.OperationID)
+		answer = r.Cloud.Send(ctx, v, a.Start)
 		failpoint.Hit(failpoint.SendAnswered)
 		cancel()
 	}
@@ -209,7 +212,7 @@ func (r *run) send(a rollout.Send, decided moment) {
 		// one do not.
 		r.hold(v.SubscriptionID, answer.RetryAfter)
 	}
-	r.post(rollout.Answered{Vault: v.Key, OperationID: a.OperationID, Answer: answer})
+	r.post(rollout.SendDone{Vault: v.Key, OperationID: a.Start.OperationID, Answer: answer})
 }
 
 func (r *run) reconcile(a rollout.Reconcile) {
@@ -225,7 +228,7 @@ func (r *run) reconcile(a rollout.Reconcile) {
 		res = r.Cloud.Reconcile(r.reads, v, a.OperationID, seen, present, a.Before)
 	}
 	failpoint.Hit(failpoint.ReconcileAfter)
-	r.post(rollout.Reconciled{Vault: v.Key, OperationID: a.OperationID, Result: res})
+	r.post(rollout.ReconcileDone{Vault: v.Key, OperationID: a.OperationID, Result: res})
 }
 
 func (r *run) verify(a rollout.Verify) {
@@ -234,7 +237,11 @@ func (r *run) verify(a rollout.Verify) {
 	res, err := r.Cloud.Verify(r.reads, v, a.OperationID)
 	failpoint.Hit(failpoint.VerifyAfter)
 	r.noteThrottle(v.SubscriptionID, err)
-	r.post(rollout.Verified{Vault: v.Key, OperationID: a.OperationID, Result: res, Err: err})
+	done := rollout.VerifyDone{Vault: v.Key, OperationID: a.OperationID, Result: res}
+	if err != nil {
+		done.Failed = fleet.Brief(err)
+	}
+	r.post(done)
 }
 
 // noteThrottle passes a request to slow down on, whatever answer it came with.

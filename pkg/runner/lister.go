@@ -182,13 +182,13 @@ func (l *lister) forget(now time.Time) {
 
 // lastSeen returns the vault in the newest reading there is, without asking
 // for another.
-func (l *lister) lastSeen(v *fleet.Vault) fleet.Sighting {
+func (l *lister) lastSeen(v *fleet.Vault) (seen fleet.Sighting, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.shelves[l.keyOf(v)]; s != nil && s.last != nil && s.last.snap != nil {
-		return s.last.snap.Vaults[v.Key]
+		return s.last.snap.Vaults[v.Key], true
 	}
-	return fleet.Sighting{}
+	return fleet.Sighting{}, false
 }
 
 // began returns when the newest reading of a vault, or of its subscription,

@@ -157,8 +157,8 @@ func TestListerContexts(t *testing.T) {
 		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); !errors.Is(err, context.DeadlineExceeded) || !time.Now().Equal(began) {
 			t.Errorf("one that waits for its turn got %v", err)
 		}
-		if v := (&fleet.Vault{Key: "v0", SubscriptionID: subA}); l.lastSeen(v).Address != "1" || !l.began(vaultIn(subB)).IsZero() {
-			t.Errorf("last seen %+v", l.lastSeen(v))
+		if seen, ok := l.lastSeen(&fleet.Vault{Key: "v0", SubscriptionID: subA}); !ok || seen.Address != "1" || !l.began(vaultIn(subB)).IsZero() {
+			t.Errorf("last seen %+v", seen)
 		}
 		time.AfterFunc(5*time.Second, cancel)
 		if _, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subB)}, time.Time{}); !errors.Is(err, context.Canceled) {
@@ -220,7 +220,7 @@ func TestListerForgetsVaults(t *testing.T) {
 			if again, err := l.recent(t.Context(), v, time.Time{}); err != nil || again.Vaults[v.Key].Address != fmt.Sprint(i+1) {
 				t.Fatalf("%s was read again, or another: %+v, %v", v.Key, again, err)
 			}
-			if l.lastSeen(v).Address == "" {
+			if seen, ok := l.lastSeen(v); !ok || seen.Address == "" {
 				t.Fatalf("%s is forgotten at once", v.Key)
 			}
 			time.Sleep(l.poll / 10)

@@ -146,22 +146,21 @@ type mortalCloud struct {
 	doom *doom
 }
 
-func (m mortalCloud) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (runner.Start, error) {
+func (m mortalCloud) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	start, err := m.Upgrader.Prepare(ctx, v, seen)
-	if err != nil {
-		return nil, err
+	if err == nil && m.doom.hit(failpoint.StartPrepared) {
+		err = errDead
 	}
-	if m.doom.hit(failpoint.StartPrepared) {
-		return nil, errDead
+	return start, err
+}
+
+func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+	if m.doom.hit(failpoint.SendBefore) {
+		return fleet.StartAnswer{Verdict: fleet.StartUnknown}
 	}
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		if m.doom.hit(failpoint.SendBefore) {
-			return fleet.StartAnswer{Verdict: fleet.StartUnknown}
-		}
-		answer := start(ctx, operationID)
-		m.doom.hit(failpoint.SendAnswered)
-		return answer
-	}, nil
+	answer := m.Upgrader.Send(ctx, v, start)
+	m.doom.hit(failpoint.SendAnswered)
+	return answer
 }
 
 func (m mortalCloud) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation {

@@ -106,24 +106,26 @@ func (*oneByOne) Validate(_ context.Context, _ *fleet.Vault, seen fleet.Sighting
 	return fleet.Validation{Verdict: fleet.VerdictReady, State: seen.State}
 }
 
-func (c *oneByOne) Prepare(_ context.Context, v *fleet.Vault, _ fleet.Sighting) (runner.Start, error) {
+func (c *oneByOne) Prepare(context.Context, *fleet.Vault, fleet.Sighting) (fleet.PreparedStart, error) {
 	time.Sleep(c.prepares)
-	return func(context.Context, string) fleet.StartAnswer {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.starts == nil {
-			c.starts = map[string]time.Time{}
-		}
-		c.starts[v.Name] = time.Now()
-		if c.sent != nil {
-			c.sent(v.Name)
-		}
-		o := &fleet.Operation{StatusURL: "/operations/" + v.Name, Final: fleet.FinalStatus}
-		if !c.silent {
-			o.RetryAfter = firstLook
-		}
-		return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, Operation: o}
-	}, nil
+	return fleet.PreparedStart{}, nil
+}
+
+func (c *oneByOne) Send(_ context.Context, v *fleet.Vault, _ fleet.PreparedStart) fleet.StartAnswer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.starts == nil {
+		c.starts = map[string]time.Time{}
+	}
+	c.starts[v.Name] = time.Now()
+	if c.sent != nil {
+		c.sent(v.Name)
+	}
+	o := &fleet.Operation{StatusURL: "/operations/" + v.Name, Final: fleet.FinalStatus}
+	if !c.silent {
+		o.RetryAfter = firstLook
+	}
+	return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, Operation: o}
 }
 
 func (*oneByOne) Reconcile(context.Context, *fleet.Vault, string, fleet.Sighting, bool, []string) fleet.Reconciliation {

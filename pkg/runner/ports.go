@@ -53,14 +53,19 @@ type Upgrader interface {
 	Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation
 
 	// Prepare does everything that a start may wait for, a token above all,
-	// and returns the start ready to go. The start makes exactly one POST (or
-	// PATCH) that carries the operation ID, without retry, redirect or challenge,
-	// and returns within its context. An error of class fleet.CallConflict says
+	// and returns the start ready to go: data, which says all of what is sent but
+	// the token and the operation ID. An error of class fleet.CallConflict says
 	// that the vault is not as it was when it was checked: it is checked again; of
 	// a kind that reads vaults one by one, fleet.CallRefused that a person must mend
 	// something first: the vault is blocked; fleet.CallNotYet that what was done
 	// before the start is not in force yet: it is prepared again after RetryAfter.
-	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (Start, error)
+	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error)
+
+	// Send makes exactly one POST (or PATCH) that carries start.OperationID, without
+	// retry, redirect or challenge, and returns within its context. The process that
+	// sends need not be the one that prepared: it needs nothing of that. What was
+	// not made ready for the vault is not sent.
+	Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer
 
 	// Reconcile reads the target and concludes, with the vault as seen in a
 	// fresh snapshot, whether the cloud knows the operation. The operations in
@@ -75,6 +80,3 @@ type Upgrader interface {
 	// or nothing.
 	Explain(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) []fleet.Finding
 }
-
-// Start sends the one POST of a start that Prepare made ready.
-type Start = func(ctx context.Context, operationID string) fleet.StartAnswer

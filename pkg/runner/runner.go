@@ -63,7 +63,7 @@ type Options struct {
 // each other. Outcomes of vaults are never errors.
 func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 	r := &run{Options: o, machine: rollout.New(o.Plan), mail: make(chan struct{}, 1),
-		ready: map[int]Start{}, watchers: map[string]*watcher{}}
+		watchers: map[string]*watcher{}}
 	if o.Replay != nil {
 		if err := o.Replay(r.machine.Apply); err != nil {
 			return fleet.ExitInternal, fmt.Errorf("the run cannot be rebuilt from its journal: %w", err)
@@ -106,7 +106,6 @@ type run struct {
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
 	inbox []rollout.Observation
-	ready map[int]Start // starts made ready, by vault
 }
 
 // loop is the brain's protocol: step, commit, act, wait.

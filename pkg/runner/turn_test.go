@@ -19,7 +19,7 @@ type queued struct {
 	turns *int
 }
 
-func (u queued) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (runner.Start, error) {
+func (u queued) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	time.Sleep(u.wait)
 	*u.turns++
 	return u.Upgrader.Prepare(ctx, v, seen)
@@ -80,7 +80,7 @@ func (u moving) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sightin
 	return u.Upgrader.Validate(ctx, v, seen, present, disregard)
 }
 
-func (u moving) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (runner.Start, error) {
+func (u moving) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	time.Sleep(90 * time.Second) // longer than a poll: its reading is made anew
 	seen, at := home(seen)
 	*u.made = append(*u.made, at)

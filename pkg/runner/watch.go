@@ -184,10 +184,10 @@ func (r *run) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, er
 			class = fleet.CallUnreachable // one vault may not be read: that says nothing of the others
 		}
 		r.noteThrottle(subscription, err)
-		r.post(rollout.ListFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(), Brief: fleet.Brief(err)})
+		r.post(rollout.ReadFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(), Brief: fleet.Brief(err)})
 		return
 	}
-	r.post(rollout.Listed{Snapshot: snap})
+	r.post(rollout.ReadDone{Snapshot: *snap})
 }
 
 // sleep returns true at a time (zero: never by itself) or when woken, false when

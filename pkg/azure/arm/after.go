@@ -12,7 +12,7 @@ import (
 // be is proof enough that nothing is to be sent again; a settled vault that is
 // not counts as one without it.
 func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, _ []string) fleet.Reconciliation {
-	res, read := seen.Detail.(*Resource)
+	res, err := u.change.resource(seen)
 	switch {
 	case !present:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "there is no vault " + v.ResourceID()}
@@ -27,7 +27,7 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 			detail = "an operation is under way on the vault since the start, and is taken for ours"
 		}
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: &rec, Detail: detail}
-	case !read:
+	case err != nil || res == nil:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
 	case !res.Settled():
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState,
@@ -62,10 +62,10 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.
 
 // Explain says why an operation failed: what its own record said.
 func (u *Upgrader) Explain(_ context.Context, _ *fleet.Vault, seen fleet.Sighting) []fleet.Finding {
-	why, ok := seen.Detail.(failure)
-	if !ok || why.code == "" {
+	why := seen.Failure
+	if why == nil || why.Code == "" {
 		return nil
 	}
-	return []fleet.Finding{{Severity: fleet.SeverityError, Category: "upgrade", Code: why.code, Message: why.message,
-		Action: strings.TrimSpace(why.advice + " Mend what it names; fleetup reopen permits another try.")}}
+	return []fleet.Finding{{Severity: fleet.SeverityError, Category: "upgrade", Code: why.Code, Message: why.Message,
+		Action: strings.TrimSpace(why.Action + " Mend what it names; fleetup reopen permits another try.")}}
 }

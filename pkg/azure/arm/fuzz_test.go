@@ -81,7 +81,7 @@ func FuzzStatus(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code int, body []byte) {
 		for name, read := range map[string]func(*fleet.Vault, *azure.Response) polled{"status": readStatus, "result": readResult} {
 			p := read(testVault(), &azure.Response{Status: code, Header: http.Header{}, Body: body})
-			wantText(t, "a reason", p.why.code+p.why.message)
+			wantText(t, "a reason", p.why.Code+p.why.Message)
 			lower := strings.ToLower(string(body))
 			if name == "status" && p.standing == done && (code >= 300 || !strings.Contains(lower, "succe") && !strings.Contains(lower, `\u`)) {
 				t.Errorf("succeeded by %d %s", code, body)

@@ -21,9 +21,11 @@ type status struct {
 	Error     json.RawMessage `json:"error"`
 }
 
-// failure is what an operation that failed said: opaque to the engine, it comes
-// back with the sighting in Explain.
-type failure struct{ code, message, advice string }
+// failure is what an operation that failed said: it comes back with the sighting in
+// Explain.
+func failure(said azure.ErrorBody) fleet.Finding {
+	return fleet.Finding{Severity: fleet.SeverityError, Code: said.Code, Message: said.Message, Action: said.Advice}
+}
 
 // standing is how an operation stands by what one of its addresses answered.
 type standing int
@@ -42,11 +44,11 @@ type polled struct {
 	at         time.Time     // when the request went out
 	next       time.Duration // how long to leave it alone; 0: as usual
 	start, end time.Time
-	why        failure // where it failed, or was refused
-	answer     string  // in words, where it says nothing
-	refused    bool    // for want of a permission or a sign-in
-	asks       bool    // to be left alone: nothing else is asked now
-	err        error   // with asks
+	why        fleet.Finding // where it failed, or was refused
+	answer     string        // in words, where it says nothing
+	refused    bool          // for want of a permission or a sign-in
+	asks       bool          // to be left alone: nothing else is asked now
+	err        error         // with asks
 }
 
 // follow asks how our operation on a vault stands. An operation's status has the
@@ -96,7 +98,7 @@ func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string, read f
 		return p
 	}
 	said := azure.ReadErrorBody(resp.Body)
-	p := polled{at: resp.SentAt, why: failure{said.Code, said.Message, said.Advice}}
+	p := polled{at: resp.SentAt, why: failure(said)}
 	switch s := resp.Status; {
 	case s/100 == 2:
 		p = read(f.Vault, resp)
@@ -134,9 +136,9 @@ func readStatus(_ *fleet.Vault, resp *azure.Response) polled {
 		p.standing, p.end = done, parseTime(s.EndTime)
 	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"), strings.EqualFold(s.Status, "Cancelled"):
 		said := azure.ReadErrorBody(resp.Body)
-		p.standing, p.end, p.why = failed, parseTime(s.EndTime), failure{said.Code, said.Message, said.Advice}
-		if p.why.message == "" {
-			p.why.message = "the operation ended as " + text.Clean(s.Status, text.MaxID)
+		p.standing, p.end, p.why = failed, parseTime(s.EndTime), failure(said)
+		if p.why.Message == "" {
+			p.why.Message = "the operation ended as " + text.Clean(s.Status, text.MaxID)
 		}
 	}
 	return p // whatever else it says: it is under way
@@ -151,7 +153,7 @@ func readResult(v *fleet.Vault, resp *azure.Response) polled {
 	case s == http.StatusAccepted:
 		return polled{standing: running, next: resp.RetryAfter}
 	case s >= 400 && said.Manager && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests:
-		return polled{standing: failed, why: failure{said.Code, said.Message, said.Advice}}
+		return polled{standing: failed, why: failure(said)}
 	case s >= 300:
 		return polled{}
 	case len(strings.TrimSpace(string(resp.Body))) == 0:
@@ -197,10 +199,10 @@ func (p *polled) record(f fleet.Followed) fleet.Sighting {
 	s := fleet.Sighting{Record: rec}
 	switch p.standing {
 	case failed:
-		if p.why.message == "" {
-			p.why.message = "the service gave no reason"
+		if p.why.Message == "" {
+			p.why.Message = "the service gave no reason"
 		}
-		rec.State, rec.Message, s.Detail = fleet.RecordFailed, strings.TrimPrefix(p.why.code+": "+p.why.message, ": "), p.why
+		rec.State, rec.Message, s.Failure = fleet.RecordFailed, strings.TrimPrefix(p.why.Code+": "+p.why.Message, ": "), &p.why
 	case done:
 		rec.State, rec.UpgradedResourceID = fleet.RecordUpgraded, f.Vault.ResourceID()
 	}

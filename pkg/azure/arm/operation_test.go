@@ -392,7 +392,7 @@ func TestExplainSaysWhyItFailed(t *testing.T) {
 	if fs := u.Explain(t.Context(), testVault(), u.seen(t)); fs != nil {
 		t.Errorf("of a vault that has not failed: %+v", fs)
 	}
-	if fs := u.Explain(t.Context(), testVault(), fleet.Sighting{Detail: failure{message: "without a code"}}); fs != nil {
+	if fs := u.Explain(t.Context(), testVault(), fleet.Sighting{Failure: &fleet.Finding{Message: "without a code"}}); fs != nil {
 		t.Errorf("where the service gave no reason: %+v", fs)
 	}
 }

@@ -1,6 +1,7 @@
 package arm
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,42 @@ type Resource struct {
 	readAt time.Time // when the read went out
 	state  State
 	raw    json.RawMessage // the same, as it is recorded
+	doc    json.RawMessage // all of it, as a sighting carries it
+}
+
+// document is a vault as a sighting carries it from process to process.
+type document struct {
+	ID                string    `json:"id"`
+	Name              string    `json:"name"`
+	Location          string    `json:"location"`
+	Properties        any       `json:"properties"`
+	ProvisioningState string    `json:"provisioningState,omitempty"`
+	RequestID         string    `json:"requestId,omitempty"`
+	ReadAt            time.Time `json:"readAt"`
+}
+
+func (r *Resource) document() (json.RawMessage, error) {
+	return json.Marshal(document{r.ID, r.Name, r.Location, r.Properties, r.ProvisioningState, r.RequestID, r.readAt})
+}
+
+// resource is the vault that a sighting shows; nil where it was not read.
+func (c *Change) resource(seen fleet.Sighting) (*Resource, error) {
+	if len(seen.Document) == 0 {
+		return nil, nil
+	}
+	var d document
+	dec := json.NewDecoder(bytes.NewReader(seen.Document))
+	dec.UseNumber()
+	if err := dec.Decode(&d); err != nil {
+		return nil, fmt.Errorf("what was read of the vault cannot be read again: %w", err)
+	}
+	r := &Resource{ID: d.ID, Name: d.Name, Location: d.Location, Properties: d.Properties,
+		ProvisioningState: d.ProvisioningState, RequestID: d.RequestID, readAt: d.ReadAt}
+	var err error
+	if r.state, r.raw, err = c.state(r.Properties); err != nil {
+		return nil, fmt.Errorf("what was read of the vault cannot be read again: %w", err)
+	}
+	return r, nil
 }
 
 // State is what the kind's change is about.
@@ -113,7 +150,7 @@ func (u *Upgrader) shown(f fleet.Followed, snap *fleet.Snapshot, res *Resource, 
 // sighting says what a vault's state means for our start of it, if there is one.
 // p is what the operation's addresses answered, where they were asked.
 func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Sighting {
-	s := fleet.Sighting{State: res.raw, Detail: res}
+	s := fleet.Sighting{State: res.raw, Document: res.doc}
 	if f.OperationID != "" {
 		s.Reading = u.lastReading(f.Vault, res, p)
 	}
@@ -127,8 +164,8 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Si
 			message = "the vault's provisioning state is " + res.ProvisioningState + " since the start; the operation's address answers " + p.answer
 		}
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true, Message: message}
-		if !p.refused && p.standing == silent && p.why.code != "" {
-			s.Detail = p.why
+		if !p.refused && p.standing == silent && p.why.Code != "" {
+			s.Document, s.Failure = nil, &p.why
 		}
 	case f.OperationID != "" && !res.Settled():
 		// The operation is not to be found, or was never named to us; the vault is
@@ -242,6 +279,9 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	}
 	if res.state, res.raw, err = u.change.state(properties); err != nil {
 		return nil, resp.Garbled(op, "its settings cannot be read")
+	}
+	if res.doc, err = res.document(); err != nil {
+		return nil, resp.Garbled(op, "it cannot be handed on")
 	}
 	return res, nil
 }

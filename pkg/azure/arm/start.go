@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
@@ -16,67 +15,84 @@ import (
 // Prepare does what must come before the change, signs in, waits for its turn
 // and returns the start of a vault, ready to go. Its errors are *fleet.CallError;
 // class CallConflict says that the vault is to be checked again.
-//
-// The start makes one PATCH with the operation ID as x-ms-client-request-id and
-// returns what the answer means (design.md#rule-3). It waits for nothing but
-// the network, and ends with its context.
-func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
+func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	op := "change vault " + v.Ref()
+	var none fleet.PreparedStart
 	again := func(why string) error {
 		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: why + ": it is checked again"}
 	}
-	res, ok := seen.Detail.(*Resource)
+	res, err := u.change.resource(seen)
 	switch {
-	case !ok:
-		return nil, again("the vault itself was not read")
+	case err != nil:
+		return none, again(err.Error())
+	case res == nil:
+		return none, again("the vault itself was not read")
 	case seen.Record != nil:
-		return nil, again("the vault is as it should be")
+		return none, again("the vault is as it should be")
 	case !res.Settled():
-		return nil, again("an operation is under way on the vault")
+		return none, again("an operation is under way on the vault")
 	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(u.Kind, res.State()), fleet.SeverityError):
-		return nil, again("the vault is not as it was when it was checked")
+		return none, again("the vault is not as it was when it was checked")
 	}
 	body, err := u.change.body(u.Kind, v)
 	if err != nil {
-		return nil, again(err.Error())
+		return none, again(err.Error())
 	}
 	path, err := u.vaultPath(v)
 	if err != nil {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
+		return none, &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
 	}
 	if u.change.Ready != nil {
 		if err := u.change.Ready(ctx, u, v, res); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 	send := Sending{Body: body}
 	if u.change.Complete != nil {
 		if err := u.change.Complete(ctx, u, v, res, &send); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
-	once, err := u.once(ctx, v.SubscriptionID, op, send.Tenant)
+	once, err := u.once(v.SubscriptionID, op, send.Tenant)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	var used atomic.Bool
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		if used.Swap(true) {
-			return fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
-				Message: "this start was used before; it sends nothing twice"}
-		}
-		h := header(send.Body)
-		h.Set("x-ms-client-request-id", operationID)
-		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPatch, Path: path, Body: send.Body, Header: h, Subject: v.SubscriptionID})
-		if err != nil {
-			return noAnswer(err, operationID)
-		}
-		return u.answer(v, resp, operationID)
-	}, nil
+	if err := once.Prepare(ctx, op, v.SubscriptionID); err != nil {
+		return none, err
+	}
+	start := fleet.PreparedStart{Method: http.MethodPatch, Path: path, Header: map[string]string{}, Body: send.Body, Tenant: send.Tenant}
+	for name, values := range header(send.Body) {
+		start.Header[name] = values[0]
+	}
+	return start, nil
 }
 
-// once signs in for a start, in a second tenant too where one is given.
-func (u *Upgrader) once(ctx context.Context, subscription, op, second string) (*azure.Once, error) {
+// Send makes one PATCH with the operation ID as x-ms-client-request-id and returns
+// what the answer means (design.md#rule-3). It waits for nothing but the network,
+// a token where this process has none, and ends with its context.
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+	op := "change vault " + v.Ref()
+	once, err := u.once(v.SubscriptionID, op, start.Tenant)
+	if err != nil {
+		return noAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
+	}
+	if path, err := u.vaultPath(v); err != nil || path != start.Path || start.Method != http.MethodPatch {
+		return noAnswer(&azure.SendError{NotSent: true, Why: "it is no change of vault " + v.Ref(), Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
+	}
+	h := http.Header{}
+	for name, value := range start.Header {
+		h.Set(name, value)
+	}
+	h.Set("x-ms-client-request-id", start.OperationID)
+	resp, err := once.Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: v.SubscriptionID})
+	if err != nil {
+		return noAnswer(err, start.OperationID)
+	}
+	return u.answer(v, resp, start.OperationID)
+}
+
+// once is what sends a start, in the name of a second tenant too where one is given.
+func (u *Upgrader) once(subscription, op, second string) (*azure.Once, error) {
 	c, err := u.client(subscription, op)
 	if err != nil {
 		return nil, err
@@ -87,11 +103,7 @@ func (u *Upgrader) once(ctx context.Context, subscription, op, second string) (*
 			return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
 		}
 	}
-	once, err := c.PrepareOnce(ctx, op, subscription)
-	if err == nil && other != nil {
-		err = once.Auxiliary(ctx, other, op)
-	}
-	return once, err
+	return c.Once(other), nil
 }
 
 func noAnswer(err error, operationID string) fleet.StartAnswer {

@@ -108,7 +108,7 @@ func TestSecondTenantsToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			start, err := u.Prepare(t.Context(), testVault(), u.seen(t))
+			start, err := prepare(t.Context(), u, testVault(), u.seen(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestSecondTenantMustSignIn(t *testing.T) {
 	f := newFake(t)
 	f.on("PATCH", vaultURL, ok(vaultJSON(asIs)))
 	u = f.upgrader(toGuard("guardians"))
-	start, err := u.Prepare(t.Context(), testVault(), u.seen(t))
+	start, err := prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,11 +175,11 @@ func TestRefusedTokensAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		start, err := u.Prepare(t.Context(), testVault(), u.seen(t))
+		start, err := prepare(t.Context(), u, testVault(), u.seen(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := start(t.Context(), op); got.Verdict != fleet.StartDenied {
+		if got := start(t.Context(), u.NewOperationID(time.Now())); got.Verdict != fleet.StartDenied {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -24,9 +24,8 @@ const (
 // vault that is as it should be costs no call but the one that read it.
 func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, _ []string) fleet.Validation {
 	var r check.Report
-	res, ok := seen.Detail.(*Resource)
-	if present && !ok { // the reading was of an operation
-		var err error
+	res, err := u.change.resource(seen)
+	if present && (err != nil || res == nil) { // the reading was of an operation
 		if res, _, err = u.get(ctx, v); err != nil {
 			u.Failed(&r, err)
 			return r.Validation(v, nil)

@@ -123,7 +123,7 @@ func TestHostileStartAnswers(t *testing.T) {
 				t.Parallel()
 				f := newFakeCloud(t)
 				f.set(startURL, status, tt.make(details(opOur, "InProgress")))
-				start, err := f.upgrader(nil).Prepare(t.Context(), testVault(), seen(nil))
+				start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 				if err != nil {
 					t.Fatal(err)
 				}

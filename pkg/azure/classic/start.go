@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"net/url"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
@@ -14,38 +15,61 @@ import (
 
 // Prepare signs in, waits for its turn and returns the start of a vault, ready
 // to go. Its errors are *fleet.CallError.
-//
-// The start makes one POST (classic-service.md#the-three-calls) with the operation ID as
-// x-ms-client-request-id and returns what the answer means (design.md#rule-3).
-// It waits for nothing but the network, and ends with its context.
-func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
+func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	op := "start the upgrade of vault " + v.Ref()
+	var none fleet.PreparedStart
 	id := subscriptionID(v.SubscriptionID)
 	if seen.Address == "" {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Code: fleet.CodeGarbled, Message: noAddress(v).Message}
+		return none, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Code: fleet.CodeGarbled, Message: noAddress(v).Message}
 	}
 	c, err := u.client(u.o.ServiceManagement, id, op)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	once, err := c.PrepareOnce(ctx, op, id)
+	if err := c.Once(nil).Prepare(ctx, op, id); err != nil {
+		return none, err
+	}
+	start := fleet.PreparedStart{Method: http.MethodPost, Path: seen.Address + upgradeCall, Header: map[string]string{}, Body: upgradeInput(v)}
+	for name, values := range upgradeInputHeader("") {
+		start.Header[name] = values[0]
+	}
+	delete(start.Header, headerOperation)
+	return start, nil
+}
+
+// Send makes one POST (classic-service.md#the-three-calls) with the operation ID as
+// x-ms-client-request-id and returns what the answer means (design.md#rule-3). It
+// waits for nothing but the network, a token where this process has none, and ends
+// with its context.
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+	op := "start the upgrade of vault " + v.Ref()
+	id := subscriptionID(v.SubscriptionID)
+	c, err := u.client(u.o.ServiceManagement, id, op)
 	if err != nil {
-		return nil, err
+		return noStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
 	}
-	path, body := seen.Address+upgradeCall, upgradeInput(v)
-	var used atomic.Bool
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		if used.Swap(true) {
-			return fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
-				Message: "this start was used before; it sends nothing twice"}
-		}
-		resp, err := once.Send(ctx, azure.Request{Op: op, Method: http.MethodPost, Path: path, Body: body,
-			Header: upgradeInputHeader(operationID), Subject: id})
-		if err != nil {
-			return noStartAnswer(err, operationID)
-		}
-		return u.startAnswer(resp, operationID)
-	}, nil
+	if !isStart(v, start) {
+		return noStartAnswer(&azure.SendError{NotSent: true, Why: "it is no start of vault " + v.Ref(),
+			Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
+	}
+	h := http.Header{}
+	for name, value := range start.Header {
+		h.Set(name, value)
+	}
+	h.Set(headerOperation, start.OperationID)
+	resp, err := c.Once(nil).Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: id})
+	if err != nil {
+		return noStartAnswer(err, start.OperationID)
+	}
+	return u.startAnswer(resp, start.OperationID)
+}
+
+// isStart reports whether what was made ready is the start of a vault, as far as its
+// path tells.
+func isStart(v *fleet.Vault, start fleet.PreparedStart) bool {
+	vault := "/" + url.PathEscape(v.Name) + upgradeCall
+	return start.Method == http.MethodPost && strings.HasPrefix(start.Path, "/"+url.PathEscape(subscriptionID(v.SubscriptionID))+"/") &&
+		strings.HasSuffix(strings.ToLower(start.Path), strings.ToLower(vault))
 }
 
 func noStartAnswer(err error, operationID string) fleet.StartAnswer {

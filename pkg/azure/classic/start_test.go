@@ -154,7 +154,7 @@ func TestRule3StartAnswers(t *testing.T) {
 				tt.answer(w, r)
 			}))
 			defer srv.Close()
-			start, err := onNetwork(t, srv.URL, nil).Prepare(t.Context(), testVault(), seen(nil))
+			start, err := prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(arrived); <-release }))
 	defer srv.Close()
 	defer close(release)
-	start, err := onNetwork(t, srv.URL, nil).Prepare(t.Context(), testVault(), seen(nil))
+	start, err := prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestStartNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
-	start, err := onNetwork(t, "http://"+closed.Addr().String(), nil).Prepare(t.Context(), testVault(), seen(nil))
+	start, err := prepare(t.Context(), onNetwork(t, "http://"+closed.Addr().String(), nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestStartNotSent(t *testing.T) {
 	} {
 		f := newFakeCloud(t)
 		f.routes[startURL] = reply{err: fmt.Errorf("transport: %w", tt.err)}
-		start, err := f.upgrader(nil).Prepare(t.Context(), testVault(), seen(nil))
+		start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestStartIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
 	f.set(startURL, 200, details(opOur, "InProgress"))
-	start, err := f.upgrader(nil).Prepare(t.Context(), testVault(), seen(nil))
+	start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestShownRequestIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
 	f.set(startURL, 200, details(opOur, "InProgress"))
-	start, err := f.upgrader(nil).Prepare(t.Context(), testVault(), seen(nil))
+	start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, err := u.Prepare(t.Context(), testVault(), seen(nil))
+	start, err := prepare(t.Context(), u, testVault(), seen(nil))
 	if err != nil || tokens != 1 || l.n != 1 || l.sub != sub || len(f.sent) != 0 {
 		t.Fatalf("%d tokens, %d turns, %d requests, %v", tokens, l.n, len(f.sent), err)
 	}

@@ -127,13 +127,16 @@ func classicHeader() http.Header {
 	return h
 }
 
+// headerOperation carries the operation ID.
+const headerOperation = "X-Ms-Client-Request-Id"
+
 // upgradeHeader returns the headers of the three upgrade calls
 // (classic-service.md#endpoints-and-headers): the operation ID goes where other services take a
 // client request ID.
 func upgradeHeader(operationID string) http.Header {
 	h := classicHeader()
 	h.Set("Agent-Authentication", "")
-	h.Set("x-ms-client-request-id", operationID)
+	h.Set(headerOperation, operationID)
 	return h
 }
 
