@@ -95,7 +95,7 @@ func (e *environment) resume(c *cli.Context) error {
 			return err
 		}
 		h = anew
-		if h.run.Info.ID != run.Info.ID || h.run.Seq != run.Seq {
+		if h.run.Seq != run.Seq {
 			return failure.Usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
 		}
 		run = h.run

@@ -189,7 +189,7 @@ func (m *Machine) nextDue(i int) time.Time {
 func (m *Machine) overdueAt(i int) time.Time {
 	v, t := &m.Vaults[i], &m.Plan.Timings
 	at := v.StartedAt.Add(t.Overdue)
-	if v.Foreign && !m.Run.ResumedAt.IsZero() {
+	if v.Foreign {
 		at = later(at, m.Run.ResumedAt.Add(2*t.Poll+t.ReconcileGrace))
 	}
 	return at
@@ -245,7 +245,7 @@ func (m *Machine) due(i int) {
 		switch {
 		case m.lost(i):
 			m.abandon(i)
-		case m.subs[j.sub].unread || v.Foreign && !v.CloudDone:
+		case m.subs[j.sub].unread:
 		case !v.CloudDone:
 			if past(m.blindBy(i)) {
 				m.abandon(i)

@@ -53,7 +53,7 @@ func (m *Machine) suspend(s int, detail string) {
 		return
 	}
 	m.excuse(sub, func() { sub.suspended = true })
-	sub.unread, sub.suspendedAt, sub.detail, sub.deniedReads = true, m.now, detail, 0
+	sub.unread, sub.suspendedAt, sub.detail = true, m.now, detail
 	sub.confirmed = sub.denials >= confirmDenials
 	m.suspended++
 	m.act(Watch{Subscription: sub.id, Vault: -1, On: true})
@@ -78,7 +78,6 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 		return
 	}
 	m.excuse(sub, func() { sub.suspended = false })
-	sub.confirmed = false
 	m.suspended--
 	m.act(Watch{Subscription: sub.id, Vault: -1})
 	parked := sub.parked

@@ -47,7 +47,7 @@ func (m *Machine) turnWaves() {
 func (m *Machine) mayTurn() bool {
 	if w := m.current; w >= 0 {
 		wave, name := &m.Plan.Waves[w], m.Waves[w].Name
-		if until := m.Waves[w].DoneAt.Add(wave.Soak); wave.Soak > 0 && until.After(m.now) {
+		if until := m.Waves[w].DoneAt.Add(wave.Soak); until.After(m.now) {
 			m.timers.set(m.waveTimer(), until)
 			m.waiting = Waiting{Wave: name, Soak: until}
 			return false
