@@ -126,22 +126,6 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// press presses a key until something comes true of the page: a busy browser
-// may be about to move the focus when a key comes, or lose it with a row that is
-// drawn anew; a person goes back to where it was and presses again.
-func (b *tab) press(from, key, expression string) {
-	b.t.Helper()
-	var err error
-	for range 20 {
-		b.do(chromedp.KeyEvent(key))
-		if _, err = chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(3*time.Second))); err == nil {
-			return
-		}
-		b.do(chromedp.Focus(chromedp.CSS(from)))
-	}
-	b.t.Fatalf("%s does not come true by a key: %v", expression, err)
-}
-
 // quiet makes sure that the page has nothing to complain about.
 func (b *tab) quiet() {
 	b.t.Helper()
@@ -266,7 +250,8 @@ func TestBrowserFiltersAndExplains(t *testing.T) {
 	b.shot("detail")
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.until(`!document.getElementById("detail").open && document.activeElement.dataset.vault !== undefined`)
-	b.press("#body button[tabindex='0']", kb.End, `document.activeElement.dataset.vault !== undefined && document.activeElement.closest(".line").getAttribute("aria-rowindex") === document.querySelector("[aria-rowcount]").getAttribute("aria-rowcount")`)
+	b.do(chromedp.KeyEvent(kb.End))
+	b.until(`document.activeElement.dataset.vault !== undefined && document.activeElement.closest(".line").getAttribute("aria-rowindex") === document.querySelector("[aria-rowcount]").getAttribute("aria-rowcount")`)
 	if n := eval[int](b, rowCount); n > 60 {
 		t.Errorf("%d rows exist", n)
 	}
@@ -344,6 +329,90 @@ func TestBrowserFollowsALiveRun(t *testing.T) {
 	b.shot("live")
 	x.server.Close()
 	b.until(`document.getElementById("link").textContent.includes("ended")`)
+	b.quiet()
+}
+
+// TestBrowserKeepsTheFocus: whoever goes through the list by keyboard keeps the
+// place, whatever scrolls, is drawn anew, moves or leaves the list.
+func TestBrowserKeepsTheFocus(t *testing.T) {
+	in := browser(t)
+	x := serve(t, 400, Config{})
+	b := open(t, in, x.server.URL(), 1440, 900, "light")
+	b.until(`document.getElementById("link").textContent === "live"`)
+	const grid = `document.getElementById("grid")`
+	on := func(vault string) string { return fmt.Sprintf(`document.activeElement.textContent === %q`, vault) }
+	drawn := func(n int) string {
+		return fmt.Sprintf(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.includes("prod/vault-%05d"))`, n)
+	}
+	scroll := func(to string, shows int) {
+		eval[float64](b, grid+`.scrollTop = `+to)
+		b.until(drawn(shows))
+	}
+	filter := func(status string) {
+		eval[bool](b, fmt.Sprintf(`(() => { const e = document.forms.filter.elements.status; if (![...e.options].some(o => o.value === %[1]q)) return false; e.value = %[1]q; e.dispatchEvent(new Event("input", { bubbles: true })); return true; })()`, status))
+	}
+
+	// The list scrolls under somebody who has not been in it: Tab still leads there.
+	scroll(grid+`.scrollHeight`, 399)
+	if n := eval[int](b, `document.querySelectorAll("#body button[tabindex='0']").length`); n != 1 {
+		t.Errorf("the list has %d tab stops after scrolling, want 1", n)
+	}
+	scroll("0", 0)
+
+	// A wheel scrolls the row with the focus away; the arrows go on from it.
+	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")))
+	b.until(on("prod/vault-00000"))
+	scroll(grid+`.scrollHeight`, 399)
+	if !eval[bool](b, on("prod/vault-00000")) {
+		t.Errorf("after scrolling the focus is on %q", eval[string](b, `document.activeElement.tagName`))
+	}
+	b.do(chromedp.KeyEvent(kb.ArrowDown))
+	b.until(on("prod/vault-00001") + ` && ` + grid + `.scrollTop < 200`)
+
+	// At the end of the list, while failures move rows above.
+	b.do(chromedp.KeyEvent(kb.End))
+	b.until(on("prod/vault-00399"))
+	for i := range 3 {
+		x.start(390 + i)
+		x.fail(390 + i)
+	}
+	b.until(`document.getElementById("verdict").textContent.includes("3 NEED YOU")`)
+	scroll("0", 392)
+	if !eval[bool](b, on("prod/vault-00399")) {
+		t.Errorf("after changes the focus is on %q", eval[string](b, `document.activeElement.tagName`))
+	}
+
+	// The vault with the focus moves from the end to the top, out of what was drawn.
+	scroll(grid+`.scrollHeight`, 398)
+	x.start(399)
+	x.fail(399)
+	b.until(`document.getElementById("verdict").textContent.includes("4 NEED YOU")`)
+	b.until(`document.querySelector("#body [data-vault='399']").closest(".line").textContent.startsWith("failed")`)
+	b.until(on("prod/vault-00399"))
+
+	// It leaves the list: the one in its place has the focus; then the list is
+	// empty, and the next to come has it.
+	x.start(0)
+	x.start(1)
+	b.until(`[...document.forms.filter.elements.status.options].some(o => o.value === "upgrading" && o.textContent.includes("(2)"))`)
+	filter("upgrading")
+	b.until(`document.getElementById("count").textContent.startsWith("2 of")`)
+	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")))
+	b.until(on("prod/vault-00000"))
+	x.fail(0)
+	b.until(`document.getElementById("count").textContent.startsWith("1 of")`)
+	b.until(on("prod/vault-00001"))
+	x.fail(1)
+	b.until(`document.getElementById("count").textContent.startsWith("0 of")`)
+	x.start(2)
+	b.until(on("prod/vault-00002"))
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.getElementById("detail").open`)
+	x.start(3)
+	x.fail(2)
+	b.until(`document.querySelector("#body [data-vault='3']") !== null && document.getElementById("count").textContent.startsWith("1 of")`)
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.getElementById("detail").open && ` + on("prod/vault-00003"))
 	b.quiet()
 }
 

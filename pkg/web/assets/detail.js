@@ -77,11 +77,11 @@ document.addEventListener("click", (e) => {
 });
 
 // The focus goes back to where it came from, even if that was drawn afresh
-// meanwhile.
+// meanwhile; from a vault that has left the list, to the one in its place.
 let asker = null;
 $("detail").addEventListener("close", () => {
   const to = asker.element.isConnected ? asker.element : asker.within.querySelector(`[data-vault="${asker.vault}"]`);
-  (to || asker.within).focus({ preventScroll: true });
+  (to || (asker.within.contains(body) && tabStop()) || asker.within).focus({ preventScroll: true });
 });
 
 // A click beside the dialog closes it, as Escape does.

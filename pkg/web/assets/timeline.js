@@ -1,15 +1,17 @@
 // The list of waves and vaults. Only the rows in view exist, so that ten
 // thousand vaults cost what a screen of them does.
 
-const view = { items: [], vaults: [], lines: new Map(), x: null, ticks: [], focus: -1, height: 34, stale: true };
+const view = { items: [], vaults: [], lines: new Map(), x: null, ticks: [], focus: -1, orphaned: false, height: 34, stale: true };
 const grid = $("grid"), body = $("body");
 
 // refresh looks again at everything: what is asked for, and the axis.
 function refresh() {
   const { items, vaults: some } = listed();
+  const at = view.vaults.indexOf(view.focus);
   view.items = items;
   view.vaults = some;
-  if (!some.includes(view.focus)) view.focus = some.length ? some[0] : -1;
+  // A vault that has left the list hands its place to the one that took it.
+  if (!some.includes(view.focus)) view.focus = some.length ? some[Math.min(Math.max(at, 0), some.length - 1)] : -1;
   grid.setAttribute("aria-rowcount", items.length + 1);
   $("count").textContent = some.length === doc.vaults.length ? vaults(some.length)
     : count(some.length) + " of " + vaults(doc.vaults.length);
@@ -42,20 +44,36 @@ function axis() {
 
 const keyOf = (item) => (item.wave === undefined ? "v" + item.vault : "w" + item.wave);
 
-// draw makes the rows that are in view, and lets the others go. A row that
-// stays keeps its elements, and with them the focus.
-function draw() {
+// inView lists the rows to draw with their places: what is in view, and the
+// list's tab stop wherever it is. Without its row the focus would be gone as
+// soon as somebody scrolls, and the arrows and Tab with it.
+function inView() {
   const whole = grid.classList.contains("short");
   const top = whole ? 0 : grid.scrollTop, room = whole ? Infinity : grid.clientHeight;
   const first = Math.max(0, Math.floor(top / view.height) - 6);
-  const shown = view.items.slice(first, Math.ceil((top + room) / view.height) + 6);
-  const keep = new Set(shown.map(keyOf)), focused = body.contains(document.activeElement) ? document.activeElement : null;
+  const rows = view.items.slice(first, Math.ceil((top + room) / view.height) + 6).map((item, n) => ({ item, at: first + n }));
+  const stop = view.items.findIndex((item) => item.vault === view.focus);
+  const row = { item: view.items[stop], at: stop };
+  if (stop >= 0 && stop < first) rows.unshift(row);
+  else if (stop >= first + rows.length) rows.push(row);
+  return rows;
+}
+
+const tabStop = () => view.lines.get("v" + view.focus)?.line.querySelector("button");
+
+// draw makes the rows that are in view, and lets the others go. A row that
+// stays keeps its elements, and with them the focus; from a row that goes the
+// focus moves to the tab stop, or to the list while that is empty.
+function draw() {
+  const shown = inView();
+  const keep = new Set(shown.map((r) => keyOf(r.item))), focused = document.activeElement;
+  const ours = body.contains(focused) || (view.orphaned && focused === grid);
   for (const [key, l] of view.lines) {
     if (keep.has(key)) continue;
     l.line.remove();
     view.lines.delete(key);
   }
-  shown.forEach((item, n) => {
+  shown.forEach(({ item, at }, n) => {
     const key = keyOf(item);
     let l = view.lines.get(key);
     if (!l) view.lines.set(key, l = newLine(item));
@@ -64,12 +82,15 @@ function draw() {
       else fillWave(l.cells, item.wave, view.x);
       l.stale = false;
     }
-    l.line.style.top = (first + n) * view.height + "px";
-    l.line.setAttribute("aria-rowindex", first + n + 2);
+    l.line.style.top = at * view.height + "px";
+    l.line.setAttribute("aria-rowindex", at + 2);
     // The order on the page is the order of the list: for screen readers.
     if (body.children[n] !== l.line) body.insertBefore(l.line, body.children[n] || null);
   });
-  if (focused && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+  if (!ours) return;
+  const to = body.contains(focused) ? focused : tabStop() || grid;
+  view.orphaned = to === grid;
+  if (document.activeElement !== to) to.focus({ preventScroll: true });
 }
 
 // reveal scrolls to a vault and puts the focus on it.
@@ -84,7 +105,7 @@ function reveal(i) {
   }
   for (const l of view.lines.values()) l.stale = true;
   draw();
-  view.lines.get("v" + i)?.line.querySelector("button").focus({ preventScroll: !grid.classList.contains("short") });
+  tabStop()?.focus({ preventScroll: !grid.classList.contains("short") });
   return true;
 }
 
@@ -100,7 +121,16 @@ new ResizeObserver(() => {
   redraw();
 }).observe(grid);
 
-// One tab stop for the list; the arrows go from vault to vault.
+// One tab stop for the list, where the focus was last; the arrows go from vault
+// to vault.
+body.addEventListener("focusin", (e) => {
+  const i = Number(e.target.dataset.vault ?? NaN);
+  if (Number.isNaN(i) || i === view.focus) return;
+  const was = tabStop();
+  if (was) was.tabIndex = -1;
+  e.target.tabIndex = 0;
+  view.focus = i;
+});
 body.addEventListener("keydown", (e) => {
   const page = Math.max(1, Math.floor(grid.clientHeight / view.height) - 2);
   const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[e.key];
