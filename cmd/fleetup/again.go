@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,10 +15,15 @@ import (
 // is given anew takes the place of the one there, and the ledger is named also
 // where it came from the environment.
 func again(c *cli.Context, more ...string) string {
+	return retyped(c, c.Args().Slice(), nil, more...)
+}
+
+// retyped is again with other arguments, and without some flags.
+func retyped(c *cli.Context, arguments, without []string, more ...string) string {
 	var flags []string
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
-		if !c.IsSet(name) || slices.Contains(more, "--"+name) || name == "help" {
+		if !c.IsSet(name) || slices.Contains(more, "--"+name) || slices.Contains(without, name) || name == "help" {
 			continue
 		}
 		d, ok := f.(cli.DocGenerationFlag)
@@ -35,7 +41,7 @@ func again(c *cli.Context, more ...string) string {
 	if n := c.Command.HelpName; n != "" {
 		args = strings.Fields(strings.TrimPrefix(n, "fleetup "))
 	}
-	return report.Command(slices.Concat(args, c.Args().Slice(), flags, more)...)
+	return report.Command(slices.Concat(args, arguments, flags, more)...)
 }
 
 // values are those of a flag, each by itself.
@@ -55,7 +61,7 @@ func values(c *cli.Context, name string) []string {
 // nothingRuns is what to type where a ledger has no unfinished run.
 func nothingRuns(h *held) string {
 	if h.begun && h.run.State.Plan.Inventory != "" {
-		return report.Command("report", "--state", h.path) + "; the next run is " + report.Command("plan", h.run.State.Plan.Inventory, "--state", h.path)
+		return lines(report.Command("report", "--state", h.path), to("for another run", report.Command("plan", cmp.Or(inventoryOf(h.run.State.Plan, h.path), h.run.State.Plan.Inventory), "--state", h.path)))
 	}
 	return report.Command("runs", "--state", h.path)
 }

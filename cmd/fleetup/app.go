@@ -37,7 +37,7 @@ func (e *environment) app() *cli.App {
 		Before: e.openLog,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return failure.Usage("fleetup help lists the commands", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
+				return failure.Usage("fleetup help", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
 			}
 			if c.Bool("version") {
 				return e.printVersion()

@@ -37,7 +37,7 @@ func (e *environment) approveCommand() *cli.Command {
 func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
 	w, when, ok := st.NextGate()
 	if !ok {
-		return nil, failure.Usage(report.Command("status", "--state", o.State)+" tells where it stands", "the run stands before no gate")
+		return nil, failure.Usage(toStatus(o.State), "the run stands before no gate")
 	}
 	name := st.Waves[w].Name
 	if o.Wave != "" && o.Wave != name {
@@ -48,7 +48,7 @@ func (o order) approval(st *rollout.State, by fleet.Actor, at time.Time) ([]flee
 		done--
 	}
 	if done >= 0 && st.Waves[done].DoneAt.IsZero() {
-		return nil, failure.Usage(report.Command("status", "--state", o.State)+", and approve when the wave is done",
+		return nil, failure.Usage(lines(toStatus(o.State), to("when the wave is done", report.Command("approve", "--wave", name, "--reason", o.Reason, "--state", o.State))),
 			"wave %s is not done yet: an approval is about its totals", st.Waves[done].Name)
 	}
 	rule := st.Plan.Waves[w].Approval

@@ -127,7 +127,7 @@ func (e *environment) auditExport(c *cli.Context) error {
 	}
 	if broken > 0 {
 		return failure.New(fleet.ExitInternal, fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written", words.Count(broken, "event"), r.Path()),
-			report.Command("audit", "verify", "--state", r.Path())+" tells which")
+			report.Command("audit", "verify", "--state", r.Path()))
 	}
 	return nil
 }

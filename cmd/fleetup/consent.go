@@ -41,40 +41,39 @@ func mustBeNamed(p *plan.Plan) bool { return p.Upgrade != nil && p.Upgrade.Confi
 // wrong name is a mistake, whatever the kind: somebody thinks of another plan.
 func named(c *cli.Context, p *plan.Plan, look string) (bool, error) {
 	if name := c.String(confirmIrreversible); c.IsSet(confirmIrreversible) && name != string(p.Kind) {
-		return false, failure.Usage(look+" shows what it does", "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
+		return false, failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
 	}
 	return c.IsSet(confirmIrreversible), nil
-}
-
-// withName adds the name of a plan's kind to a command that starts it, where it
-// must be said.
-func withName(p *plan.Plan, command ...string) string {
-	if mustBeNamed(p) {
-		command = append(slices.Clip(command), "--"+confirmIrreversible, string(p.Kind))
-	}
-	return report.Command(command...)
 }
 
 // consented refuses a run that nobody has consented to.
 func (e *environment) consented(c *cli.Context, src *source) error {
 	p, yes := src.plan, c.Bool("yes")
-	look := report.Command("plan", src.file)
+	// Whatever the command line said of the ledger and the cloud is said again.
+	same := alsoGiven(c, slices.Concat([]string{"state", "accept-warnings"}, flagNames(cloudFlags()))...)
+	look := report.Command(slices.Concat([]string{"plan", src.file}, same)...)
+	yesToo := []string{"--yes"}
+	if mustBeNamed(p) {
+		yesToo = append(yesToo, "--"+confirmIrreversible, string(p.Kind))
+	}
+	onceMore := again(c, yesToo...)
 	said, err := named(c, p, look)
 	if err != nil {
 		return err
 	}
 	unsaved := !src.saved && realCloud(p.Cloud)
-	save := report.Command("plan", src.file, "--validate", "--out", "FILE") + ", look at it, then " + withName(p, "run", "FILE", "--yes")
+	save := lines(report.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
+		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{"accept-warnings"}, yesToo...)))
 	switch {
 	case yes && unsaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case yes && mustBeNamed(p) && !said:
-		return failure.Usage("look at the plan once more, then "+withName(p, "run", src.file, "--yes"),
+		return failure.Usage(lines(look, to("when you have looked at it", onceMore)),
 			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, confirmIrreversible, p.Kind)
 	case yes || e.terminal:
 		return nil
 	}
-	next := look + ", look at it, then " + withName(p, "run", src.file, "--yes")
+	next := lines(look, to("when you have looked at it", onceMore))
 	if unsaved {
 		next = save
 	}
@@ -109,7 +108,7 @@ func (e *environment) confirm(c *cli.Context, src *source) error {
 		return err
 	}
 	if strings.ReplaceAll(answer, ",", "") != want {
-		return failure.Usage(again(c)+", and type "+want, "not confirmed; nothing was started")
+		return failure.Usage(to("to be asked once more, with "+want+" for an answer", again(c)), "not confirmed; nothing was started")
 	}
 	return e.confirmName(c, src.plan, again(c))
 }
@@ -124,7 +123,7 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 		return err
 	}
 	if answer != string(p.Kind) {
-		return failure.Usage(again+", and type "+string(p.Kind), "not confirmed; nothing was started")
+		return failure.Usage(to("to be asked once more, with "+string(p.Kind)+" for an answer", again), "not confirmed; nothing was started")
 	}
 	return nil
 }
@@ -156,7 +155,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 		return err
 	}
 	if !strings.EqualFold(answer, "yes") {
-		return failure.Usage(again(c)+", and type yes", "not confirmed; nothing was started")
+		return failure.Usage(to("to be asked once more, with yes for an answer", again(c)), "not confirmed; nothing was started")
 	}
 	return e.confirmName(c, p, again(c))
 }

@@ -128,7 +128,7 @@ func (d *demo) mayClear() error {
 	if _, live, err := state.ReadHolder(d.db); err != nil {
 		return err
 	} else if live {
-		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER")+" works in another folder")
+		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER"))
 	}
 	own := false
 	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.html"} {
@@ -140,7 +140,7 @@ func (d *demo) mayClear() error {
 			own = bytes.Equal(data, example)
 		}
 		if err != nil || !own {
-			return failure.Usage(report.Command("demo", "--dir", "FOLDER")+" works in another folder",
+			return failure.Usage(report.Command("demo", "--dir", "FOLDER"),
 				"%s holds a %s that is no demo's: it is not overwritten", d.dir, name)
 		}
 	}

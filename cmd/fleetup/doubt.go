@@ -37,16 +37,19 @@ func (e *environment) doubt(r *reading, run journal.Run, path string) {
 		}
 		return nil
 	})
-	tells := report.Command("audit", "verify", "--state", path) + " names every fault, and until then nothing starts on it"
+	tells := "Nothing starts on it until that is settled"
+	next := report.Command("audit", "verify", "--state", path)
 	switch {
 	case err != nil:
 		say(e.stderr, "Warning: %s. %s.", report.Clean(err.Error()), tells)
+		e.tellNext(next)
 	case n > 0:
 		which := report.Clean(vault)
 		if n > 1 {
 			which = fmt.Sprintf("%s and of %d more", which, n-1)
 		}
-		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say; %s.", report.Clean(path), which, tells)
+		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say. %s.", report.Clean(path), which, tells)
+		e.tellNext(next)
 	}
 }
 
@@ -73,5 +76,5 @@ func (e *environment) warnOfFuture(newest time.Time, path string) {
 // brokenOff is the end of a command that could show a run only as far as its journal
 // verifies.
 func brokenOff(run journal.Run, path string) error {
-	return failure.New(fleet.ExitInternal, run.Broken, report.Command("audit", "verify", "--state", path)+" names every fault; nothing starts from this ledger until it is restored")
+	return failure.New(fleet.ExitInternal, run.Broken, lines(report.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
 }

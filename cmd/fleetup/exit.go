@@ -63,7 +63,7 @@ func explain(w io.Writer, err error, asJSON bool) {
 	if problems != nil {
 		message = words.Count(len(problems.List), "problem") + " in the inventory"
 		if next == "" {
-			next = "correct what is named, then " + report.Command("inventory", "lint", problems.List[0].File)
+			next = corrected(problems)
 		} else {
 			message = words.Count(len(problems.List), "problem") + " in " + problems.List[0].File
 		}
@@ -71,7 +71,8 @@ func explain(w io.Writer, err error, asJSON bool) {
 	if asJSON {
 		body := errorBody{Message: message, ExitCode: codeOf(err), Exit: codeOf(err).Name()}
 		if next != "" {
-			body.Next = &next
+			one := strings.ReplaceAll(next, "\n", "; ")
+			body.Next, body.Commands = &one, commandsIn(next)
 		}
 		if problems != nil {
 			body.Problems = problems.List
@@ -89,7 +90,9 @@ func explain(w io.Writer, err error, asJSON bool) {
 		say(w, "fleetup: %s", strings.ReplaceAll(message, "\n", "\n  "))
 	}
 	if next != "" {
-		say(w, "Next: %s", next)
+		for _, line := range labelled(next) {
+			say(w, "%s", line)
+		}
 	}
 }
 
@@ -105,6 +108,7 @@ type errorBody struct {
 	ExitCode fleet.ExitCode      `json:"exitCode"`
 	Exit     string              `json:"exit"`
 	Next     *string             `json:"next"`
+	Commands []string            `json:"commands"` // the command lines in next, to be run as they stand
 	Problems []inventory.Problem `json:"problems"`
 }
 

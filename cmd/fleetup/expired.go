@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -49,17 +48,17 @@ func (e *environment) acceptedExpired(c *cli.Context, src *source) error {
 	if holds == "" || c.Bool(acceptExpiredHolds) || !c.Bool("yes") && e.terminal {
 		return nil
 	}
-	return failure.Usage(withExpired(c, src.plan, "run", src.file, "--yes")+" starts them; a later until in the inventory, or none, keeps them out",
+	return failure.Usage(lines(to("to start them", again(c, expiredToo(src.plan)...)), "or write a later until into the inventory, or none, to keep them out"),
 		"%s; nothing was started", holds)
 }
 
-// withExpired adds to a command that starts a plan what it needs besides --yes.
-func withExpired(c *cli.Context, p *plan.Plan, command ...string) string {
-	command = append(slices.Clip(command), "--"+acceptExpiredHolds)
-	if s := c.String("state"); s != "" {
-		command = append(command, "--state", s)
+// expiredToo is what a command line that starts a plan needs besides what it says.
+func expiredToo(p *plan.Plan) []string {
+	more := []string{"--yes", "--" + acceptExpiredHolds}
+	if mustBeNamed(p) {
+		more = append(more, "--"+confirmIrreversible, string(p.Kind))
 	}
-	return withName(p, command...)
+	return more
 }
 
 // confirmExpired asks on a terminal whether vaults whose hold is over may start.
@@ -73,7 +72,7 @@ func (e *environment) confirmExpired(c *cli.Context, src *source) error {
 		return err
 	}
 	if !strings.EqualFold(answer, "expired") {
-		return failure.Usage("write a later until, or none, to keep them out; or "+report.Command("run", src.file)+", and type expired", "not confirmed; nothing was started")
+		return failure.Usage(lines("write a later until into the inventory, or none, to keep them out", to("or to start them, with expired for an answer", again(c))), "not confirmed; nothing was started")
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 		}
 	}
 	if len(names) == 0 {
-		return nil, failure.Usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state"))+" shows where they stand", "%s concerns none of the %s with %s",
+		return nil, failure.Usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state")), "%s concerns none of the %s with %s",
 			c.Command.Name, words.Count(len(picked), "vault"), c.String("selector"))
 	}
 	return names, nil
@@ -139,6 +139,14 @@ func credentialFlags() []cli.Flag {
 		&cli.StringFlag{Name: "credential-service-management", Usage: "the sign-in `KIND` of the classic side"},
 		&cli.StringFlag{Name: "credential-resource-manager", Usage: "the sign-in `KIND` of the Resource Manager side"},
 	}
+}
+
+// flagNames are what flags are called.
+func flagNames(flags []cli.Flag) (names []string) {
+	for _, f := range flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
 }
 
 // cloudFlags change how the cloud is spoken to.

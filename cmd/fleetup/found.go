@@ -91,7 +91,7 @@ func cloudOf(c *cli.Context, o *foundOptions, kind *fleet.KindSpec) (fleet.Cloud
 		case name == "":
 			return cloud, failure.Usage("--cloud AzurePublic, say", "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
 		case cloud.Name == fleet.Emulator:
-			return cloud, failure.Usage("run fleetup emulate INVENTORY, and give the URL that it prints as --service-management and --resource-manager",
+			return cloud, failure.Usage(lines("fleetup emulate INVENTORY", "give the URL that it prints as --service-management and --resource-manager"),
 				"--cloud Emulator has no vaults but those of an inventory")
 		case known:
 			return cloud, nil
@@ -149,7 +149,7 @@ func (o *foundOptions) checkOut() error {
 	case !inventory.Looks(data):
 		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
 	case !o.overwrite:
-		return failure.Usage(report.Command("inventory", "discover", "--update", path)+" brings it up to date and keeps what people wrote",
+		return failure.Usage(report.Command("inventory", "discover", "--update", path),
 			"--out: %s is there already; --overwrite would replace it", path)
 	}
 	return nil
@@ -205,10 +205,10 @@ func (e *environment) sayNext(path string, err error) {
 		if n := len(problems.List); n > 1 {
 			say(e.stderr, "and %s more.", words.Count(n-1, "place"))
 		}
-		say(e.stderr, "Next: %s", report.Command("inventory", "lint", shown))
+		e.tellNext(report.Command("inventory", "lint", shown))
 		return
 	}
 	if err == nil {
-		say(e.stderr, "Next: %s", report.Command("plan", shown))
+		e.tellNext(report.Command("plan", shown))
 	}
 }

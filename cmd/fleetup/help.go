@@ -34,7 +34,7 @@ func (e *environment) helpCommand() *cli.Command {
 				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
 				if i < 0 {
 					whole := strings.Join(c.Args().Slice()[:n+1], " ")
-					return failure.Usage("fleetup help lists the commands", "there is no command %q%s", whole, meant(name, commands))
+					return failure.Usage("fleetup help", "there is no command %q%s", whole, meant(name, commands))
 				}
 				commands = commands[i].Subcommands
 			}

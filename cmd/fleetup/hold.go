@@ -37,7 +37,7 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 					return err
 				}
 				if (len(o.Vaults) > 0) == (o.Selector != "") {
-					return failure.Usage(report.Command(name, "SUBSCRIPTION/NAME", "--reason", o.Reason, "--state", o.State), "%s needs vaults, by name or with --selector, and not both", name)
+					return failure.Usage(oneWay(name, o), "%s needs vaults, by name or with --selector, and not both", name)
 				}
 				return nil
 			}, func(o order, s said) {
@@ -62,14 +62,14 @@ func (o order) hold(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fac
 	for _, i := range vaults {
 		err := st.CheckHold(i, o.Off)
 		if err != nil && o.Selector == "" {
-			return nil, failure.Usage(list+" tells where each vault stands", "%w", err)
+			return nil, failure.Usage(list, "%w", err)
 		}
 		if err == nil {
 			facts = append(facts, fleet.Held{Vault: st.Plan.Vaults[i].Key, Off: o.Off, By: by, Reason: o.Reason})
 		}
 	}
 	if len(facts) == 0 {
-		return nil, failure.Usage(list+" tells where each vault stands", "none of the %s with %s can be %s", words.Count(len(vaults), "vault"), o.Selector,
+		return nil, failure.Usage(list, "none of the %s with %s can be %s", words.Count(len(vaults), "vault"), o.Selector,
 			map[bool]string{false: "held: all have started, or are held already", true: "released: none is held"}[o.Off])
 	}
 	return facts, nil
@@ -95,4 +95,15 @@ func (o order) vaults(st *rollout.State) ([]int, error) {
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
+}
+
+// oneWay is how vaults may be named: as they were, where they were named in two
+// ways.
+func oneWay(name string, o *order) string {
+	rest := []string{"--reason", o.Reason, "--state", o.State}
+	if len(o.Vaults) == 0 {
+		return report.Command(append([]string{name, "SUBSCRIPTION/NAME"}, rest...)...)
+	}
+	return lines(report.Command(slices.Concat([]string{name}, o.Vaults, rest)...),
+		"or "+report.Command(slices.Concat([]string{name, "--selector", o.Selector}, rest)...))
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 func (e *environment) importCommand() *cli.Command {
@@ -47,7 +46,7 @@ func (e *environment) importTable(c *cli.Context, o *foundOptions) error {
 	}
 	err = inventory.ReadTable(file, data, f)
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {
-		return failure.New(fleet.ExitUsage, err, "correct what is named, then "+report.Command("inventory", "import", file))
+		return failure.New(fleet.ExitUsage, err, lines("correct what is named", again(c)))
 	}
 	if err != nil {
 		return err

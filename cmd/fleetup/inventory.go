@@ -80,7 +80,7 @@ func (e *environment) lint(c *cli.Context) error {
 	}
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), words.Count(len(p.Vaults), "vault"),
 		words.Count(len(p.Subscriptions), "subscription"), words.Count(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
-	say(e.stderr, "Next: %s", report.Command("plan", file))
+	e.tellNext(report.Command("plan", file))
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (e *environment) show(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() < 2 {
-		return failure.Usage(report.Command("inventory", "show", "INVENTORY", "SUBSCRIPTION/NAME"), "show needs an inventory and a vault")
+		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...), "show needs an inventory and a vault")
 	}
 	p, from, err := inventory.Explain(c.Args().First(), now(), today()...)
 	if err != nil {

@@ -23,12 +23,12 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 	a := actor(fleet.Credentials{})
 	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: now(), Command: "fleetup " + c.Command.Name})
 	if use, ok := errors.AsType[*state.InUseError](err); ok {
-		next := report.Command("status", "--state", path) + " tells when it has ended"
+		next := toStatus(path)
 		switch {
 		case use.Holder.Socket != "":
-			next = "wait, or end it in order: " + report.Command("stop", "--state", path, "--reason", "TEXT") + "; " + report.Command("resume", "--yes", "--state", path) + " goes on with what it leaves"
+			next = lines(report.Command("wait", "--state", path), to("or else, to end it in order", report.Command("stop", "--state", path, "--reason", "TEXT")), to("to go on with what it leaves", report.Command("resume", "--yes", "--state", path)))
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
-			next = fmt.Sprintf("wait, or end it in order with kill -INT %d: %s goes on with what it leaves", use.Holder.PID, report.Command("resume", "--yes", "--state", path))
+			next = lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID), to("to go on with what it leaves", report.Command("resume", "--yes", "--state", path)))
 		}
 		return nil, failure.New(fleet.ExitInUse, err, next)
 	}

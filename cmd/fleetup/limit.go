@@ -58,7 +58,7 @@ func parseLimits(args []string, next string) (map[string]int, error) {
 		case value == "plan":
 			n = fleet.AsPlanned
 		case err != nil || n < 1:
-			return nil, failure.Usage(next+"; fleetup pause lets nothing start", "%s=%s: a limit is a whole number from 1, or plan", name, value)
+			return nil, failure.Usage(next, "%s=%s: a limit is a whole number from 1, or plan; fleetup pause lets nothing start", name, value)
 		}
 		limits[name] = n
 	}

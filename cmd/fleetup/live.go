@@ -185,7 +185,7 @@ func readLedger(path string, read func(*reading) error) error {
 		}
 		if time.Now().After(until) {
 			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
-				"ask again when it has ended: "+report.Command("runs", "--state", path)+" tells when")
+				report.Command("runs", "--state", path))
 		}
 	}
 }
@@ -221,7 +221,7 @@ func (r *reading) run(id, path string) (journal.Run, bool, error) {
 			hits = append(hits, i)
 		}
 	}
-	lists := report.Command("runs", "--state", path) + " tells their IDs"
+	lists := report.Command("runs", "--state", path)
 	switch {
 	case len(hits) == 0:
 		return journal.Run{}, false, failure.Usage(lists, "the ledger %s has no run %q", path, id)

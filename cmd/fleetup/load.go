@@ -159,6 +159,6 @@ func statePath(c *cli.Context) (string, error) {
 	if s := c.String("state"); s != "" {
 		return s, nil
 	}
-	return "", failure.Usage(again(c, "--state", "FILE")+"; FILE stands beside the inventory and ends in .db",
-		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE", c.Command.Name)
+	return "", failure.Usage(again(c, "--state", "FILE"),
+		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE; a ledger stands beside its inventory and ends in .db", c.Command.Name)
 }

@@ -161,7 +161,7 @@ func tellLive(client *control.Client, o order, h state.Holder) (said, error) {
 	}
 	if err != nil {
 		return said{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
-			report.Command("status", "--state", o.State)+" tells how the run stands")
+			toStatus(o.State))
 	}
 	return said{events: r.Said, names: r.Names, live: true}, nil
 }
@@ -183,7 +183,7 @@ func leaveWord(h *held, o order) (said, error) {
 	var records []fleet.VaultRecord
 	stop, stops := facts[0].(fleet.Stopped)
 	if stops && !stop.Close {
-		return said{}, failure.Usage(report.Command("stop", "--close", "--state", o.State, "--reason", "TEXT")+" closes the run for good",
+		return said{}, failure.Usage(to("to close the run for good", report.Command("stop", "--close", "--state", o.State, "--reason", "TEXT")),
 			"no process carries the run out: there is nothing to stop")
 	}
 	if stops && st.InFlight() == 0 {
@@ -234,11 +234,11 @@ func namesIn(st *rollout.State, events []fleet.Event) (names []string) {
 // wants.
 func (e *environment) next(s said, path string) {
 	if s.live {
-		say(e.stderr, "Next: %s", report.Command("status", "--state", path))
+		e.tellNext(report.Command("status", "--state", path))
 		return
 	}
 	if p, ok := s.events[0].Fact.(fleet.Paused); ok && !p.Off {
-		say(e.stderr, "Next: %s", report.Command("status", "--state", path)) // to end the pause at once is no advice
+		e.tellNext(report.Command("status", "--state", path)) // to end the pause at once is no advice
 		return
 	}
 	e.nextOf(s.state, path)
@@ -246,14 +246,5 @@ func (e *environment) next(s said, path string) {
 
 // nextOf says what to type next on a ledger that no process has.
 func (e *environment) nextOf(st *rollout.State, path string) {
-	for i, step := range report.NextSteps(st, false, now()) {
-		name := "Next"
-		if i > 0 {
-			name = "Then"
-		}
-		if step.When != "" {
-			name += ", " + step.When
-		}
-		say(e.stderr, "%s: %s", name, step.On(path))
-	}
+	e.tellNext(goesOn(st, path))
 }

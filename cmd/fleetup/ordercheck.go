@@ -14,6 +14,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 // What an order may hold, at most.
@@ -142,9 +143,9 @@ func (o order) check() error {
 func (o order) checkVaults() error {
 	switch {
 	case (len(o.Vaults) > 0) == (o.Selector != ""):
-		return failure.Usage("fleetup "+o.Do+" SUBSCRIPTION/NAME --reason TEXT", "%s needs vaults, by name or with --selector, and not both", o.Do)
+		return failure.Usage(oneWay(o.Do, &o), "%s needs vaults, by name or with --selector, and not both", o.Do)
 	case len(o.Vaults) > mostNamed:
-		return failure.Usage("fleetup "+o.Do+" --selector SELECTOR --reason TEXT", "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
+		return failure.Usage(report.Command(o.Do, "--selector", "SELECTOR", "--reason", o.Reason, "--state", o.State), "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
 	case o.Off != (o.Do == "release"):
 		return failure.Usage("fleetup "+o.Do+" --help", "the order %s contradicts itself", o.Do)
 	}
@@ -152,7 +153,7 @@ func (o order) checkVaults() error {
 }
 
 func (o order) checkLimits() error {
-	const next = "fleetup limit upgrades=5 --reason TEXT"
+	next := report.Command("limit", "upgrades=5", "--reason", o.Reason, "--state", o.State)
 	if len(o.Limits) == 0 {
 		return failure.Usage(next, "limit needs at least one limit")
 	}
@@ -161,7 +162,7 @@ func (o order) checkLimits() error {
 			return failure.Usage(next, "unknown limit %q; valid: %s", name, strings.Join(limitNames, ", "))
 		}
 		if n < 1 && n != fleet.AsPlanned {
-			return failure.Usage(next+"; fleetup pause lets nothing start", "%s=%d: a limit is a whole number from 1, or plan", name, n)
+			return failure.Usage(next, "%s=%d: a limit is a whole number from 1, or plan; fleetup pause lets nothing start", name, n)
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func (o order) pause(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fa
 	case o.Off && p == nil:
 		return nil, failure.Usage(report.Command("status", "--state", o.State), "the run is not paused")
 	case !o.Off && p != nil:
-		return nil, failure.Usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT")+" ends the pause",
+		return nil, failure.Usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT"),
 			"the run is paused already, by %s: %s", p.By.User, p.Reason)
 	}
 	return []fleet.Fact{fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}}, nil

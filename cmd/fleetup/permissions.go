@@ -60,11 +60,7 @@ func (e *environment) permissions(c *cli.Context) error {
 		return err
 	}
 	if c.String("output") == "table" {
-		again := []string{"permissions", file}
-		if c.IsSet("tenant") {
-			again = append(again, "--tenant", c.String("tenant"))
-		}
-		return report.Role(e.stdout, report.RoleOptions{File: file, Scopes: scopes, Again: report.Command(again...), Width: e.columns}, role)
+		return report.Role(e.stdout, report.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{"output"}), Width: e.columns}, role)
 	}
 	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{}, NotActions: []string{},
 		DataActions: []string{}, NotDataActions: []string{}, AssignableScopes: scopes}
@@ -93,13 +89,20 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 	slices.Sort(scopes)
 	switch {
 	case len(scopes) == 0:
-		return nil, failure.Usage("", "no subscription of %s is in tenant %q", file, c.String("tenant"))
+		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, c.String("tenant"))
 	case len(tenants) > 1 && !c.IsSet("tenant"):
-		each := make([]string, len(tenants))
-		for i, t := range tenants {
-			each[i] = "--tenant '" + t + "'"
-		}
-		return nil, failure.Usage(report.Command("permissions", file)+" with one of "+strings.Join(each, ", "), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
+		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil
+}
+
+// ofTenants is the command once more for each of some tenants, one or another.
+func ofTenants(c *cli.Context, tenants []string) []string {
+	each := make([]string, len(tenants))
+	for i, t := range tenants {
+		if each[i] = again(c, "--tenant", t); i > 0 {
+			each[i] = "or " + each[i]
+		}
+	}
+	return each
 }

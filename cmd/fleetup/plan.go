@@ -60,7 +60,7 @@ func (e *environment) plan(c *cli.Context) error {
 	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change")}
 	var other whatIf
 	if text := c.String("what-if"); text != "" {
-		if other, err = parseWhatIf(text, src.plan.Limits); err != nil {
+		if other, err = parseWhatIf(text, src.plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
 			return err
 		}
 	}

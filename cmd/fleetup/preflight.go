@@ -78,7 +78,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	}
 	found.ExitCode = preflightCode(found)
 	err = found.Write(e.stdout, src.plan, report.PreflightOptions{Format: report.Format(c.String("output")), Zone: localZone(),
-		Width: e.columns, Details: c.Bool("details"), File: file})
+		Width: e.columns, Details: c.Bool("details"), File: file, Again: again(c), State: src.shownLedger(c)})
 	if err != nil {
 		return err
 	}

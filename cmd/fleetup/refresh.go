@@ -50,7 +50,7 @@ func (e *environment) refresh(c *cli.Context) error {
 	}
 	defer h.close()
 	if !h.begun {
-		return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet, so there is nothing to refresh", h.path)
+		return noRunYet(h.path, ", so there is nothing to refresh")
 	}
 	st := h.run.State
 	names, err := pickedNames(c, st, st.Refreshable)
@@ -91,7 +91,7 @@ func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
 			return nil, err
 		}
 		if err := st.Refreshable(i); err != nil {
-			return nil, failure.Usage(report.Command("status", "--state", path)+" tells where it stands", "%s: %w", name, err)
+			return nil, failure.Usage(toStatus(path), "%s: %w", name, err)
 		}
 		if !taken[i] {
 			vaults = append(vaults, i)
@@ -213,12 +213,13 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 	case st.Run.Closed == nil:
 		e.nextOf(st, h.path)
 	case len(still) > 0:
-		has := "has the messages for support; when they answer, refresh again"
+		has, when := "for the messages to support", "when support has answered"
 		if st.Plan.Upgrade != nil {
-			has = "has what is known of them; when they are mended, refresh again"
+			has, when = "for what is known of them", "when they are mended"
 		}
-		say(e.stderr, "Next: %s %s, or %s", report.Command("report", "--state", h.path), has, report.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))
+		e.tellNext(lines(to(has, report.Command("report", "--state", h.path)), to(when, report.Command("refresh", "--state", h.path)),
+			to("or else, to have them tried once more", report.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))))
 	default:
-		say(e.stderr, "Next: %s", report.Command("report", "--state", h.path))
+		e.tellNext(report.Command("report", "--state", h.path))
 	}
 }

@@ -31,7 +31,7 @@ func (e *environment) reopen(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 && !c.IsSet("selector") {
-		return failure.Usage(report.Command("report", "--state", path)+" names the failed ones; then "+again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT"), "reopen needs at least one vault")
+		return failure.Usage(lines(report.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if wordless(reason) {
@@ -50,7 +50,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	defer h.close()
 	ledger, run, ok := h.ledger, h.run, h.begun
 	if !ok {
-		return failure.Usage(report.Command("runs", "--state", path), "the ledger %s has no run yet, so there is nothing to re-open", path)
+		return noRunYet(path, ", so there is nothing to re-open")
 	}
 	records := map[fleet.Key]fleet.VaultRecord{}
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
@@ -88,7 +88,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	switch {
 	case run.Info.Closed:
-		say(e.stderr, "Next: %s", report.RunStep(run.State.Plan, false, !e.terminal).On(path))
+		e.tellNext(report.RunStep(run.State.Plan, false, !e.terminal).On(path))
 	default:
 		e.nextOf(run.State, path)
 	}
@@ -124,7 +124,7 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
 		return failure.Usage(report.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
 	case r.Status == fleet.Pending && v.Reopened:
-		return failure.Usage("nothing: the next run tries it", "%s has been re-opened already: %s", name, v.Reason)
+		return failure.Usage("nothing: the next run starts it", "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
 		return failure.Usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
@@ -162,7 +162,7 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 	case 1:
 		return hits[0], nil
 	case 0:
-		return 0, failure.Usage(list+" lists the vaults", "there is no vault %q; a vault is named subscription/name", name)
+		return 0, failure.Usage(list, "there is no vault %q; a vault is named subscription/name", name)
 	}
 	var choices []string
 	names := report.Names(st.Plan)
@@ -173,5 +173,5 @@ func findVault(st *rollout.State, list, name string) (int, error) {
 }
 
 func noLedger(path string) error {
-	return failure.Usage("fleetup run INVENTORY makes one; --state names another", "no ledger at %s", path)
+	return failure.Usage(lines("name the ledger with --state FILE", to("or for a first run", firstRun(path))), "no ledger at %s", path)
 }

@@ -65,7 +65,9 @@ func (e *environment) resume(c *cli.Context) error {
 	if !ok || run.Info.Closed {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
 		if ok {
-			say(e.stderr, "Next: %s", report.Command("report", "--state", path))
+			e.tellNext(nothingRuns(h))
+		} else {
+			e.tellNext(firstRun(path))
 		}
 		return nil
 	}
@@ -139,9 +141,7 @@ func unfinished(st *rollout.State) int {
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
 	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
-		report.Command("report", "--state", path)+"; when the cause is understood, "+
-			report.NextSteps(st, false, now())[0].On(path))
-
+		lines(report.Command("report", "--state", path), to("when the cause is understood", goesOn(st, path))))
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

@@ -56,7 +56,7 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	defer r.close()
 	if r.live != nil {
 		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
-			"wait for its end, or "+report.Command("stop", "--close", "--state", path))
+			lines(report.Command("wait", "--state", path), to("or else, to close it", report.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
 	}
 	return statesBefore(r)
 }

@@ -71,7 +71,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	if src.saved {
 		if sends := otherwise(p); sends != "" {
-			return failure.Usage(report.Command("plan", p.Inventory, "--out", file), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+			return failure.Usage(report.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, "state"))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
 	}
@@ -200,7 +200,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return failure.New(fleet.ExitInternal, err, "make room or mend the disk, then "+report.Command("resume", "--yes", "--state", j.path)+": it reads before it sends")
+		return failure.New(fleet.ExitInternal, err, lines("make room or mend the disk", report.Command("resume", "--yes", "--state", j.path)))
 	}
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if unread != nil || !ok {
 		return errors.Join(unread, ended(code))
 	}
-	if err := report.Status(e.stdout, view(run), e.reportOptions(c, report.FormatTable, j.path)); err != nil {
+	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, report.FormatTable, j.path), run.State.Plan)); err != nil {
 		return err
 	}
 	return ended(code)
@@ -236,7 +236,7 @@ func finished(lock *state.Lock, path string, bound state.Binding) (*audit.Histor
 		return nil, err
 	}
 	if last, ok := past.Newest(); ok && !last.Info.Closed {
-		return nil, failure.Usage(report.NextSteps(last.State, false, now())[0].On(path)+" goes on with it; "+report.Command("status", "--state", path)+" tells where it stands",
+		return nil, failure.Usage(lines(goesOn(last.State, path), toStatus(path)),
 			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.Info.ID)
 	}
 	return past, nil

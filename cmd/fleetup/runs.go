@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -42,7 +41,7 @@ func (e *environment) runsCommand() *cli.Command {
 				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows})
 			}
 			if len(rows) == 0 {
-				return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+				return noRunYet(path, "")
 			}
 			return report.Runs(e.stdout, rows, e.reportOptions(c, report.FormatTable, path))
 		},

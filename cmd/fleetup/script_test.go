@@ -2,23 +2,19 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
@@ -51,7 +47,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 pasting(t, "testdata/script"),
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
@@ -72,7 +68,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "pastes": pastes, "appears": appears, "truncate": truncate, "estate": estate, "sent": sent,
+			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "estate": estate, "sent": sent,
 		},
 	})
 }
@@ -94,72 +90,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%q exited %d, want %d", args[1:], got, want)
 	}
-}
-
-// pastes does what somebody does who copies what the command before it advised:
-// every command line behind "Next:" and "Then:" on its stdout and stderr is
-// given to a shell as it stands, in a copy of the folder, one after the other.
-// None may be a mistake, fail inside, or find the ledger taken: pastes [N], where
-// N is how many there must be at least, 1 without it.
-func pastes(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 1 {
-		ts.Fatalf("usage: pastes [N]")
+	if args[1] == "fleetup" {
+		pasteAdvice(ts, args[2:])
 	}
-	want := 1
-	if len(args) == 1 {
-		n, err := strconv.Atoi(args[0])
-		ts.Check(err)
-		want = n
-	}
-	advised := advisedIn(ts.ReadFile("stdout") + "\n" + ts.ReadFile("stderr"))
-	if len(advised) < want {
-		ts.Fatalf("%d commands are advised, want %d", len(advised), want)
-	}
-	dir, err := os.MkdirTemp("", "pasted")
-	ts.Check(err)
-	defer os.RemoveAll(dir)
-	ts.Check(os.CopyFS(dir, os.DirFS(ts.MkAbs("."))))
-	for _, line := range advised {
-		// What waits for long is told to leave: that it waits is an answer too.
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+line)
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.Dir = dir
-		for _, name := range []string{"PATH", "HOME", "TZ", "TERM", "TMPDIR"} {
-			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-		}
-		out, err := cmd.CombinedOutput()
-		ts.Logf("[pasted] %s\n%s", line, out)
-		code := 0
-		if e, ok := errors.AsType[*exec.ExitError](err); ok {
-			code = e.ExitCode()
-		} else if !errors.Is(err, context.DeadlineExceeded) {
-			ts.Check(err)
-		}
-		switch fleet.ExitCode(code) {
-		case fleet.ExitInternal, fleet.ExitUsage, fleet.ExitInUse, 126, 127:
-			ts.Fatalf("pasted, %q exits %d", line, code)
-		}
-	}
-}
-
-// advisedLine finds a command line that a person is advised to type: behind
-// Next and Then, whatever must be so first, up to the end of the line or of the
-// first of several.
-var advisedLine = regexp.MustCompile(`(?m)^(?:Next|Then)(?:, [^:]*)?: (fleetup .*)$`)
-
-func advisedIn(text string) (lines []string) {
-	for _, m := range advisedLine.FindAllStringSubmatch(text, -1) {
-		line, _, _ := strings.Cut(m[1], "; ")
-		for _, words := range []string{" goes on with it", " tells", " has the messages", " has what is known", ", look at it", ", and type"} {
-			line, _, _ = strings.Cut(line, words)
-		}
-		if !strings.Contains(line, "SUBSCRIPTION/NAME") { // of which there is none to name
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }
 
 // appears waits until a file holds a text: appears FILE TEXT.

@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/audit"
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -47,7 +46,7 @@ func (e *environment) story(c *cli.Context) error {
 			return err
 		}
 		if !ok {
-			return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+			return noRunYet(path, "")
 		}
 		if vault, err = findVault(run.State, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
 			return err
@@ -68,7 +67,7 @@ func (e *environment) story(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := e.reportOptions(c, report.FormatTable, path)
+	o := located(e.reportOptions(c, report.FormatTable, path), run.State.Plan)
 	v, told := &run.State.Plan.Vaults[vault].Vault, report.Told{}
 	if up := run.State.Plan.Upgrade; up != nil {
 		told = report.Changing(before[v.Key], up.Request.Of(v))

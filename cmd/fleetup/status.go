@@ -57,12 +57,12 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 		return err
 	}
 	if !ok {
-		return failure.Usage("fleetup run INVENTORY", "the ledger %s has no run yet", path)
+		return noRunYet(path, "")
 	}
 	if _, err := selected(run.State.Plan, pick, c.String("selector")); err != nil {
 		return err
 	}
-	v, o := limited(run, pick, c.String("selector")), e.reportOptions(c, format, path)
+	v, o := limited(run, pick, c.String("selector")), located(e.reportOptions(c, format, path), run.State.Plan)
 	if ask != nil {
 		if err := ask.Write(e.stdout, v, o); err != nil {
 			if _, ok := errors.AsType[*report.QueryError](err); ok {
@@ -85,6 +85,12 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f report.Format, path string) report.Options {
 	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path}
+}
+
+// located says where the inventory of a plan is, seen from this folder.
+func located(o report.Options, p *plan.Plan) report.Options {
+	o.Inventory = inventoryOf(p, o.State)
+	return o
 }
 
 // view is a run as reports show it.

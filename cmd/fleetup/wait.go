@@ -46,7 +46,7 @@ func (e *environment) wait(c *cli.Context) error {
 	err = e.watch(f, c.Duration("timeout"), func() (bool, error) {
 		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
-			return true, failure.Usage(report.Command("status", "--state", path)+" shows the waves", "the run has no wave %q", wave)
+			return true, failure.Usage(report.Command("status", "--state", path), "the run has no wave %q", wave)
 		}
 		yes, at := happened(st, c.String("for"), wave, now())
 		if yes {
@@ -59,13 +59,14 @@ func (e *environment) wait(c *cli.Context) error {
 		}
 		if !f.run.Live && !said {
 			said = true
-			say(e.stderr, "No process carries the run out: %s goes on with it.", report.NextSteps(st, false, now())[0].On(path))
+			say(e.stderr, "No process carries the run out.")
+			e.tellNext(goesOn(st, path))
 		}
 		return false, nil
 	})
 	if errors.Is(err, errLate) {
 		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", c.Duration("timeout").Round(time.Second)),
-			report.Command("status", "--state", path)+" tells how it stands")
+			toStatus(path))
 	}
 	return err
 }

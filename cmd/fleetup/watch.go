@@ -51,7 +51,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		began := time.Now()
 		defer func() { f.again = e.redrawAt(f.run, inPlace, time.Since(began)) }()
 		var page bytes.Buffer
-		if err := e.writeStatus(&page, f.run, pick, c.String("selector"), o); err != nil {
+		if err := e.writeStatus(&page, f.run, pick, c.String("selector"), located(o, f.run.State.Plan)); err != nil {
 			return true, err
 		}
 		pages++

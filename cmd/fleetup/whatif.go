@@ -24,11 +24,12 @@ type whatIf struct {
 	failures float64 // percent
 }
 
-// parseWhatIf reads "upgrades=40,failures=5%".
-func parseWhatIf(text string, have plan.Limits) (whatIf, error) {
+// parseWhatIf reads "upgrades=40,failures=5%"; right is a command line that says it
+// as it may be said.
+func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 	w := whatIf{text: text, limits: have}
 	bad := func(part, why string) (whatIf, error) {
-		return w, failure.Usage("fleetup plan INVENTORY --what-if upgrades=40,failures=5%",
+		return w, failure.Usage(right,
 			"--what-if %q: %s; it takes upgrades=N, perSubscription=N, perLocation=N, validations=N and failures=N%%", part, why)
 	}
 	for part := range strings.SplitSeq(text, ",") {

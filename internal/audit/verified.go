@@ -102,7 +102,7 @@ func unverified(path string, found *Findings) error {
 	return failure.New(fleet.ExitInternal,
 		fmt.Errorf("the ledger %s is not what fleetup wrote: %s found; the first: %s. Nothing was started and nothing was written",
 			path, words.Count(len(found.Faults)+found.More, "fault"), found.Faults[0]),
-		fmt.Sprintf("%s; until then do not upgrade %s, by whatever way. %s names every fault",
+		fmt.Sprintf("%s; until then do not upgrade %s, by whatever way\n%s",
 			notVerified, which, report.Command("audit", "verify", "--state", path)))
 
 }

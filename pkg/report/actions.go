@@ -52,7 +52,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := clockIn(o.Zone)
-	all := slices.Concat(v.runActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(), v.waitActions(c))
+	all := slices.Concat(v.runActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow

@@ -211,7 +211,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		say("suspended", nobody, SuspendedDetail(&f), "%s", suspension(f.Why)).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
-		say("closed", nobody, tally(st.Totals.Of), "run finished, exit %d", f.Code)
+		say("closed", nobody, tally(shownCounts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: at(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " is throttled"})

@@ -111,7 +111,7 @@ func Command(args ...string) string {
 	b.WriteString("fleetup")
 	for _, a := range args {
 		b.WriteByte(' ')
-		if strings.HasPrefix(a, "-") {
+		if strings.HasPrefix(a, "-") && !strings.ContainsFunc(a, special) {
 			b.WriteString(a)
 		} else {
 			b.WriteString(shellQuote(a))
@@ -122,11 +122,18 @@ func Command(args ...string) string {
 
 // shellQuote makes an argument of a command that can be pasted into a shell.
 func shellQuote(s string) string {
-	plain := s != "" && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-:,+@%=", r))
-	})
-	if plain {
+	switch {
+	case Clean(s) != s:
+		// A line break would end the line that is pasted, and what Clean escapes must
+		// arrive as it was: bash, ksh and zsh know its escapes in this form.
+		return "$'" + Clean(strings.NewReplacer("\\", "\\\\", "'", `\'`).Replace(s)) + "'"
+	case s != "" && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, special):
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// special reports whether a shell may read a character as anything but itself.
+func special(r rune) bool {
+	return !(unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-:,+@%=", r))
 }

@@ -259,11 +259,7 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if s.Status != fleet.Excluded {
 		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run
 	}
-	if deferral == "" {
-		return
-	}
-	switch s.Status {
-	case fleet.Pending, fleet.Ready, fleet.Validating:
+	if deferral != "" && defers(s.Status) {
 		v.Status = fleet.Deferred
 		if s.Reason != "" {
 			deferral += "; before that: " + s.Reason

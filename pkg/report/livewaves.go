@@ -125,15 +125,15 @@ func (t *Tracker) counts(flying []flight) []part {
 		}
 		parts = append(parts, part{text: number(n) + " " + what, paint: paint})
 	}
-	add(t.totals.Of(fleet.Upgraded), "upgraded", text.FgGreen)
+	add(t.shown(fleet.Upgraded), "upgraded", text.FgGreen)
 	add(len(flying), "in flight", 0)
-	add(t.totals.Of(fleet.Failed), "failed", text.FgRed)
-	add(t.totals.Of(fleet.Unknown), "unknown", text.FgYellow)
-	add(t.totals.Of(fleet.Blocked), "blocked", text.FgYellow)
-	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending} {
-		add(t.totals.Of(s), string(s), 0)
+	add(t.shown(fleet.Failed), "failed", text.FgRed)
+	add(t.shown(fleet.Unknown), "unknown", text.FgYellow)
+	add(t.shown(fleet.Blocked), "blocked", text.FgYellow)
+	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
+		add(t.shown(s), string(s), 0)
 	}
-	add(t.totals.Of(fleet.Excluded), StatusWord(fleet.Excluded), 0)
+	add(t.shown(fleet.Excluded), StatusWord(fleet.Excluded), 0)
 	if o := t.overall; o.Earlier > 0 {
 		parts = append(parts, part{text: fmt.Sprintf("overall %s of %s", number(o.Upgraded), number(o.Of))})
 	}

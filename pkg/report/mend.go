@@ -10,7 +10,7 @@ import (
 
 // blockedActions is what blocks vaults, by code: what to mend, and on how many
 // machines, groups or subscriptions.
-func (v *View) blockedActions() (out []Action) {
+func (v *View) blockedActions(o Options) (out []Action) {
 	for _, c := range causes(v.withStatus(fleet.Blocked)) {
 		a := Action{Do: DoMend, Person: true, Code: maybe(c.code), Title: c.title(), about: c.vaults, Items: c.distinct(),
 			Detail: maybe(c.advice())}
@@ -20,8 +20,8 @@ func (v *View) blockedActions() (out []Action) {
 		if c.comesBack() {
 			a.Do, a.Person = DoWait, false
 		}
-		if v.Run.Status == RunFinished && v.Run.Inventory != nil {
-			a.Command = maybe(Command("plan", *v.Run.Inventory, "--validate"))
+		if from := o.inventory(v); v.Run.Status == RunFinished && from != "" {
+			a.Command = maybe(command("plan", from, "--validate", o.State))
 		}
 		out = append(out, a)
 	}

@@ -34,7 +34,11 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	var needed []Step
 	for i := range waits {
 		if args := waits[i].args(); args != nil {
-			needed = append(needed, Step{Args: args})
+			s := Step{Args: args}
+			if by := waits[i].wait.NotBy; by != "" {
+				s.When = "by somebody other than " + by
+			}
+			needed = append(needed, s)
 		}
 	}
 	switch {

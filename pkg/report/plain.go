@@ -143,7 +143,7 @@ func runWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunSuspended:
 		return "suspended", fmt.Sprintf("%s: resumable, exit %d", or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
-		return "finished", fmt.Sprintf("%s: exit %d", tally(st.Totals.Of), f.Code)
+		return "finished", fmt.Sprintf("%s: exit %d", tally(shownCounts(st, &st.Totals, true)), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := WordOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
@@ -249,8 +249,8 @@ func (t *Tracker) heartbeat(now time.Time) string {
 		}
 	}
 	add(len(flying), "in flight")
-	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending} {
-		add(t.totals.Of(st), string(st))
+	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
+		add(t.shown(st), string(st))
 	}
 	if n := t.throttled(now); n > 0 {
 		s += dot + plural(n, "subscription", "subscriptions") + " throttled"

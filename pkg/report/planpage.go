@@ -407,10 +407,8 @@ func (d *dryRun) nextCommand() string {
 			args = append(args, "--out", d.opts.Saved)
 		}
 		return command(append(args, d.opts.State)...)
-	case d.opts.Saved != "" && len(d.plan.Expired()) > 0:
-		return command("run", d.opts.Saved, "--yes", "--accept-expired-holds", d.opts.State)
 	case d.opts.Saved != "":
-		return onLedger(d.opts.State, confirmed(d.plan, "run", d.opts.Saved, "--yes")...)
+		return onLedger(d.opts.State, unasked(d.plan, "run", d.opts.Saved)...)
 	}
 	return RunStep(d.plan, d.opts.Validations != nil, d.opts.Unattended).On(d.opts.State)
 }
@@ -424,7 +422,16 @@ func RunStep(p *plan.Plan, checked, unattended bool) Step {
 	case !emulated && (!checked || unattended):
 		return Step{Args: []string{"plan", p.Inventory, "--validate", "--out", "FILE"}}
 	case unattended:
-		return Step{Args: confirmed(p, "run", p.Inventory, "--yes")}
+		return Step{Args: unasked(p, "run", p.Inventory)}
 	}
 	return Step{Args: []string{"run", p.Inventory}}
+}
+
+// unasked adds to a command that starts a plan whatever it would ask about.
+func unasked(p *plan.Plan, command ...string) []string {
+	command = append(command, "--yes")
+	if len(p.Expired()) > 0 {
+		command = append(command, "--accept-expired-holds")
+	}
+	return confirmed(p, command...)
 }

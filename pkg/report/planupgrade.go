@@ -103,7 +103,7 @@ func (d *dryRun) permanence() string {
 	if d.restores() {
 		return fmt.Sprintf("REVERSIBLE: upgrade: %s does it again.", back)
 	}
-	return fmt.Sprintf("REVERSIBLE: fleetup plan with upgrade: %s puts back what was recorded.", back)
+	return fmt.Sprintf("REVERSIBLE: an inventory with upgrade: %s puts back what was recorded.", back)
 }
 
 // restores reports whether the plan is a rollback: each vault has a request of

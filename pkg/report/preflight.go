@@ -32,6 +32,8 @@ type PreflightOptions struct {
 	Width   int            // columns of the terminal that a table is for; 0: no terminal
 	Details bool           // every check, the good ones too
 	File    string         // that was checked, for the commands to paste
+	Again   string         // the command line that was given, to be pasted once more; empty: it named the file alone
+	State   string         // the ledger's path, for the commands to paste; empty: left out
 }
 
 // Write writes the preflight of a plan.
@@ -114,11 +116,11 @@ func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *page {
 	f.subscriptions(p, o.Details)
 	switch f.ExitCode {
 	case fleet.ExitOK:
-		p.command("Next", Command("validate", pl.Inventory))
+		p.command("Next", command("validate", o.File, o.State))
 	case fleet.ExitSignIn:
 		p.command("Next", Command("permissions", o.File, "-o", "table"))
 	default:
-		p.command("Next", Command("preflight", o.File))
+		p.command("Next, when that is mended", or(o.Again, Command("preflight", o.File)))
 	}
 	return p
 }

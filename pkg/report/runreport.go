@@ -301,7 +301,7 @@ func (v *View) upgraded(p *page, o Options) {
 	}
 	if back := rollbackOf(v.Run.Kind, v.Run.Permanent, filepath.Base(or(o.State, "FILE"))); back != "" {
 		p.group("To undo it")
-		p.item("fleetup plan with upgrade: %s", back)
+		p.item("an inventory with upgrade: %s", back)
 	}
 }
 
@@ -349,8 +349,8 @@ func (v *View) nextFinished(p *page, o Options, short bool) {
 		} else {
 			p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
 		}
-	case again > 0 && v.Run.Inventory != nil:
-		p.command("Next, when the blocked vaults are mended", command("plan", *v.Run.Inventory, "--validate", o.State))
+	case again > 0 && o.inventory(v) != "":
+		p.command("Next, when the blocked vaults are mended", command("plan", o.inventory(v), "--validate", o.State))
 	case !v.words().classic:
 		p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
 	default:

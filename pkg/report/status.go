@@ -18,8 +18,13 @@ type Options struct {
 	Zone           *time.Location // of the times people read; nil: UTC
 	SupportAddress string         // empty: DefaultSupportAddress
 	State          string         // the ledger's path, for the commands to paste; empty: left out
+	Inventory      string         // the inventory's path, for the same; empty: as it was when the run began
 	Width          int            // columns of the terminal that a table is for; 0: no terminal
 }
+
+// inventory is the inventory of a run as commands name it, empty where there is
+// none.
+func (o Options) inventory(v *View) string { return or(o.Inventory, str(v.Run.Inventory)) }
 
 // Status writes where a run stands: waves, what is in flight, and the vaults
 // that need a person, one line each. JSON, JSONL, CSV and JUnit are those of

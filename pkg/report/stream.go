@@ -35,7 +35,7 @@ const (
 func NewStream(w io.Writer, st *rollout.State, now time.Time) (*Stream, error) {
 	s := &Stream{w: w, t: NewTracker(st)}
 	head := streamHead{SchemaVersion: SchemaVersion, Type: lineBegin, At: at(now), RunID: st.Run.ID, PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
-		Inventory: st.Plan.Inventory, StartedAt: at(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: totalsOf(&st.Totals)}
+		Inventory: st.Plan.Inventory, StartedAt: at(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: totalsOf(shownCounts(st, &st.Totals, true))}
 	for i := range st.Waves {
 		head.Waves = append(head.Waves, st.Waves[i].Name)
 	}
@@ -104,10 +104,10 @@ type heartbeatLine struct {
 }
 
 // totalsOf counts by status, without what is 0.
-func totalsOf(t *rollout.Totals) map[fleet.Status]int {
+func totalsOf(of func(fleet.Status) int) map[fleet.Status]int {
 	m := map[fleet.Status]int{}
 	for _, s := range fleet.Statuses() {
-		if n := t.Of(s); n > 0 {
+		if n := of(s); n > 0 {
 			m[s] = n
 		}
 	}
@@ -169,7 +169,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	waveTotals := func(name string) map[fleet.Status]int {
 		for i := range st.Waves {
 			if st.Waves[i].Name == name {
-				return totalsOf(&st.Waves[i].Totals)
+				return totalsOf(shownCounts(st, &st.Waves[i].Totals, true))
 			}
 		}
 		return nil
@@ -199,7 +199,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.Text, l.Reason, l.ExitCode = "suspended", f.Why, SuspendedDetail(&f), &code
 	case fleet.RunClosed:
 		code := int(f.Code)
-		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(&st.Totals)
+		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(shownCounts(st, &st.Totals, true))
 	case fleet.Throttled:
 		l.Type, l.SubscriptionID, l.Until = "throttled", f.Subscription, at(f.Until)
 	case fleet.Paused:
@@ -235,7 +235,7 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	flying := t.flights(now)
-	h := heartbeatLine{Type: lineHeartbeat, At: at(now), Totals: totalsOf(&t.totals), InFlight: len(flying), Throttled: t.throttled(now),
+	h := heartbeatLine{Type: lineHeartbeat, At: at(now), Totals: totalsOf(t.shown), InFlight: len(flying), Throttled: t.throttled(now),
 		Budget: Budget{t.budget.Limit, t.budget.Failed, t.budget.Unresolved, t.budget.Base}, EndsP50: at(t.outlook.P50), EndsP90: at(t.outlook.P90)}
 	h.Standing = strings.ToUpper(string(t.phase(now, ours(flying))))
 	h.Overdue, h.BeyondP90 = tardy(flying)

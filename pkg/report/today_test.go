@@ -144,8 +144,8 @@ func TestPermanence(t *testing.T) {
 		permanent, confirm bool
 		ledger, want       string
 	}{
-		{kindAlerts, false, false, "fleet.db", "REVERSIBLE: fleetup plan with upgrade: {kind: rollback, of: rsv-alerts, ledger: fleet.db} puts back what was recorded."},
-		{kindAlerts, false, false, "", "REVERSIBLE: fleetup plan with upgrade: {kind: rollback, of: rsv-alerts, ledger: FILE} puts back what was recorded."},
+		{kindAlerts, false, false, "fleet.db", "REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: fleet.db} puts back what was recorded."},
+		{kindAlerts, false, false, "", "REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: FILE} puts back what was recorded."},
 		{fleet.RollbackOf(kindAlerts), false, false, "fleet.db", "REVERSIBLE: upgrade: {kind: rsv-alerts} does it again."},
 		{"lock", true, true, "fleet.db", "PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible lock."},
 		{"other", true, false, "fleet.db", "PERMANENT: nothing can undo it."},

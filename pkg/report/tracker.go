@@ -38,6 +38,7 @@ type Tracker struct {
 	failed  []failure // the newest last
 	run     rollout.RunState
 	totals  rollout.Totals
+	shown   func(fleet.Status) int // how many vaults show a status; of totals
 	overall Overall
 	waves   []rollout.WaveState
 	budget  rollout.Budget
@@ -232,6 +233,7 @@ func (t *Tracker) place(st *rollout.State, i int) {
 // copyTotals copies what the views need, so that none of them reads the state.
 func (t *Tracker) copyTotals(st *rollout.State) {
 	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
+	t.shown = shownCounts(st, &t.totals, st.Run.Suspended == nil)
 	t.overall = overall(t.totals.Of, st.Earlier())
 	t.waves = append(t.waves[:0], st.Waves...)
 	t.gate = gate{}

@@ -72,6 +72,9 @@ func ApproveArgs(wave string) []string {
 // gateToApprove is the wait for an approval as part of a sentence.
 func gateToApprove(g *standing.Wait) string {
 	s := "an approval " + g.When + " wave " + g.Wave
+	if g.NotBy != "" {
+		s += " by somebody other than " + g.NotBy
+	}
 	if g.Void != "" {
 		s += " (" + g.Void + ")"
 	}
@@ -160,10 +163,11 @@ func (w Wait) Clean() Wait {
 	w.Text, w.name = Clean(w.Text), Clean(w.name)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	x := &w.wait
-	x.Wave, x.Void, x.By, x.Reason, x.Needs, x.Answer = Clean(x.Wave), Clean(x.Void), Clean(x.By), Clean(x.Reason), Clean(x.Needs), Clean(x.Answer)
+	x.Wave, x.Void, x.NotBy, x.By = Clean(x.Wave), Clean(x.Void), Clean(x.NotBy), Clean(x.By)
+	x.Reason, x.Needs, x.Answer = Clean(x.Reason), Clean(x.Needs), Clean(x.Answer)
 	if x.Gate != nil {
 		g := *x.Gate
-		g.Wave, g.Void = Clean(g.Wave), Clean(g.Void)
+		g.Wave, g.Void, g.NotBy = Clean(g.Wave), Clean(g.Void), Clean(g.NotBy)
 		x.Gate = &g
 	}
 	return w

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -36,6 +37,9 @@ type Wait struct {
 	Wave string // of a gate or a soak
 	When string // before or after that wave: fleet.GateBefore, fleet.GateAfter
 	Void string // why the approval that the gate was given does not hold; empty: it was given none, or one that holds
+
+	// Who may not approve, because the run was started by that user; empty: anybody may.
+	NotBy string
 
 	Gate  *Wait  // of a soak: the gate that comes after it; nil: none that is closed or open
 	Opens string // of a soak: the wave that follows
@@ -161,6 +165,9 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		return nil
 	}
 	g := Wait{For: WaitApproval, Wave: st.Waves[w].Name, When: when}
+	if rule := st.Plan.Waves[w].Approval; rule != nil && rule.NotBy == plan.NotByStarter {
+		g.NotBy = st.Run.By.User
+	}
 	given := st.Waves[w].After.Approved
 	if when == fleet.GateBefore {
 		given = st.Waves[w].Before.Approved

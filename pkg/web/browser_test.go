@@ -369,6 +369,13 @@ func TestBrowserKeepsTheFocus(t *testing.T) {
 	b.do(chromedp.KeyEvent(kb.ArrowDown))
 	b.until(on("prod/vault-00001") + ` && ` + grid + `.scrollTop < 200`)
 
+	// So does the row that somebody clicked or came to otherwise.
+	scroll("0", 3)
+	eval[bool](b, `(document.querySelector("#body [data-vault='3']").focus(), true)`)
+	scroll(grid+`.scrollHeight`, 399)
+	b.do(chromedp.KeyEvent(kb.ArrowDown))
+	b.until(on("prod/vault-00004"))
+
 	// At the end of the list, while failures move rows above.
 	b.do(chromedp.KeyEvent(kb.End))
 	b.until(on("prod/vault-00399"))

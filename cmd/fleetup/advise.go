@@ -1,0 +1,133 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// What to do next is text, because it also comes from the process that carries a
+// run out: a line each, the first one first. A line is a sentence, or a command
+// line that can be pasted as it stands, with what it is for before it. Nothing
+// stands behind a command: who pastes would paste that, too.
+
+// to is a command with what it is for, or what must be so first, where the command
+// alone does not tell.
+func to(purpose, command string) string { return purpose + ": " + command }
+
+// lines are several things to do, one after the other. One that begins with "or"
+// takes the place of the one before.
+func lines(steps ...string) string { return strings.Join(steps, "\n") }
+
+// toStatus is the command that shows how the run of a ledger stands.
+func toStatus(path string) string {
+	return report.Command("status", "--state", path)
+}
+
+// purposed is a line with a command behind what it is for.
+var purposed = regexp.MustCompile(`^([^:]+): (fleetup .*)$`)
+
+// labelled writes what to do next as lines of a page.
+func labelled(next string) []string {
+	var out []string
+	for i, line := range strings.Split(next, "\n") {
+		label := "Next"
+		if rest, or := strings.CutPrefix(line, "or "); i > 0 && or {
+			label, line = "Or", strings.TrimPrefix(rest, "else, ")
+		} else if i > 0 {
+			label = "Then"
+		}
+		if strings.HasPrefix(line, "fleetup ") || !purposed.MatchString(line) {
+			label += ":"
+		} else {
+			label += ","
+		}
+		out = append(out, label+" "+line)
+	}
+	return out
+}
+
+// commandsIn are the command lines of what to do next, for a program.
+func commandsIn(next string) []string {
+	found := []string{}
+	for line := range strings.SplitSeq(next, "\n") {
+		line = strings.TrimPrefix(line, "or ")
+		if m := purposed.FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "fleetup ") {
+			line = m[2]
+		}
+		if strings.HasPrefix(line, "fleetup ") {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// asLines are steps that the state of a run wants, as what to do next.
+func asLines(all []report.Step, path string) string {
+	var out []string
+	for _, s := range all {
+		line := s.On(path)
+		if s.When != "" {
+			line = to(s.When, line)
+		}
+		out = append(out, line)
+	}
+	return lines(out...)
+}
+
+// goesOn is what goes on with an unfinished run that no process carries out.
+func goesOn(st *rollout.State, path string) string {
+	return asLines(report.NextSteps(st, false, now()), path)
+}
+
+// firstRun is what leads to the first run of a ledger: its inventory stands beside
+// it, where it has the ledger's name.
+func firstRun(path string) string {
+	of := "INVENTORY"
+	if name, ok := strings.CutSuffix(path, ".db"); ok && textfile.Exists(name+".yaml") {
+		of = name + ".yaml"
+	}
+	return report.Command("plan", of, "--state", path)
+}
+
+// noRunYet says that a ledger has no run; more is what cannot be done with it.
+func noRunYet(path, more string) error {
+	return failure.Usage(firstRun(path), "the ledger %s has no run yet%s", path, more)
+}
+
+// alsoGiven are flags of the command line with their values, those that are set: what
+// another command must be told too, to mean the same.
+func alsoGiven(c *cli.Context, names ...string) (args []string) {
+	for _, name := range names {
+		if !c.IsSet(name) {
+			continue
+		}
+		if c.Bool(name) {
+			args = append(args, "--"+name)
+			continue
+		}
+		for _, v := range values(c, name) {
+			args = append(args, "--"+name, v)
+		}
+	}
+	return args
+}
+
+// corrected is what to do about problems in what a person has written.
+func corrected(p *inventory.Problems) string {
+	return lines("correct what is named", report.Command("inventory", "lint", p.List[0].File))
+}
+
+// tellNext prints what to do next.
+func (e *environment) tellNext(next string) {
+	for _, line := range labelled(next) {
+		say(e.stderr, "%s", report.Clean(line))
+	}
+}
