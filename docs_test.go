@@ -138,6 +138,44 @@ func TestLinksOfTheDocs(t *testing.T) {
 	}
 }
 
+// TestDesignHasTheMoves: the table of a vault's life is the program's.
+func TestDesignHasTheMoves(t *testing.T) {
+	t.Parallel()
+	word := regexp.MustCompile(`[a-z]+`)
+	statuses := func(text string) (all []fleet.Status) {
+		for _, w := range word.FindAllString(text, -1) {
+			if s := fleet.Status(w); slices.Contains(fleet.Statuses(), s) {
+				all = append(all, s)
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	_, life, ok := strings.Cut(read(t, "docs/design.md"), "\n## A vault's life\n")
+	life, _, end := strings.Cut(life, "\n## ")
+	if !ok || !end {
+		t.Fatal("the design has no chapter of a vault's life")
+	}
+	got := map[fleet.Status][]fleet.Status{}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([a-z, ]+) \| ([^|]+) \|$`).FindAllStringSubmatch(life, -1) {
+		for _, from := range statuses(m[1]) {
+			got[from] = statuses(m[2])
+		}
+	}
+	for _, from := range fleet.Statuses() {
+		var want []fleet.Status
+		for _, to := range fleet.Statuses() {
+			if to != from && fleet.CanMove(from, to) {
+				want = append(want, to)
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(got[from], want) {
+			t.Errorf("from %s the design's table leads to %v, the program to %v", from, got[from], want)
+		}
+	}
+}
+
 // TestMakeTargetsOfTheDocs: a make target that is named is there.
 func TestMakeTargetsOfTheDocs(t *testing.T) {
 	t.Parallel()
