@@ -3,7 +3,6 @@ package rollout
 import (
 	"bytes"
 	"cmp"
-	"container/heap"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -84,7 +83,7 @@ func (m *Machine) nextCheck() bool {
 	if m.doing[validating] >= m.Plan.Limits.Validations || m.validation.Len() == 0 {
 		return false
 	}
-	i := heap.Pop(&m.validation).(int)
+	i := m.validation.pop()
 	v, j := &m.Vaults[i], &m.jobs[i]
 	s := &m.subs[j.sub]
 	j.queuedCheck = false
@@ -171,26 +170,11 @@ func drifted(v *VaultState, p PrepareDone) bool {
 	return true
 }
 
-// validationQueue orders the vaults that wait for a check: those at the door
+// validatedBefore orders the vaults that wait for a check: those at the door
 // first, then as starts are ordered.
-type validationQueue struct {
-	m     *Machine
-	items []int
-}
-
-func (q *validationQueue) Len() int { return len(q.items) }
-func (q *validationQueue) Less(i, j int) bool {
-	a, b := q.items[i], q.items[j]
-	if da, db := q.m.jobs[a].stale, q.m.jobs[b].stale; da != db {
+func (m *Machine) validatedBefore(a, b int) bool {
+	if da, db := m.jobs[a].stale, m.jobs[b].stale; da != db {
 		return da
 	}
-	return q.m.startsBefore(a, b)
-}
-func (q *validationQueue) Swap(i, j int) { q.items[i], q.items[j] = q.items[j], q.items[i] }
-func (q *validationQueue) Push(x any)    { q.items = append(q.items, x.(int)) }
-func (q *validationQueue) Pop() any {
-	n := len(q.items) - 1
-	x := q.items[n]
-	q.items = q.items[:n]
-	return x
+	return m.startsBefore(a, b)
 }

@@ -18,7 +18,7 @@ type Machine struct {
 	locs       []loc
 	timers     *timers
 	starts     *queue
-	validation validationQueue
+	validation heapOf[int] // vaults that wait for a check
 	doing      [activities]int
 	slots      int // upgrades that we started, or are about to, and that are not over
 	open       int // vaults of opened waves whose fate is undecided
@@ -156,7 +156,7 @@ func New(p *plan.Plan) *Machine {
 		m.jobs[i].sub, m.jobs[i].loc = m.subOf[i], l
 	}
 	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree)
-	m.validation.m = m
+	m.validation.less = m.validatedBefore
 	return m
 }
 

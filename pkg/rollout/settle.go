@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -145,7 +144,7 @@ func (m *Machine) enqueue(i int) {
 func (m *Machine) toCheck(i int) {
 	if j := &m.jobs[i]; !j.queuedCheck {
 		j.queuedCheck = true
-		heap.Push(&m.validation, i)
+		m.validation.push(i)
 	}
 }
 

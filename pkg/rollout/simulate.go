@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"maps"
@@ -80,7 +79,7 @@ func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 }
 
 func newSimulation(m *Machine, r Rehearsal) *simulation {
-	return &simulation{m: m, now: r.Start, Rehearsal: r, running: map[int]*fleet.Record{},
+	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before}, running: map[int]*fleet.Record{},
 		readers: map[string]*reader{}, nights: map[time.Time]int{}}
 }
 
@@ -128,7 +127,7 @@ type simulation struct {
 	m       *Machine
 	now     time.Time
 	wake    time.Time
-	ends    endHeap
+	ends    heapOf[end]
 	readers map[string]*reader // by subscription
 	running map[int]*fleet.Record
 	pending []Observation
@@ -139,12 +138,17 @@ type simulation struct {
 	done    bool
 }
 
-type endHeap []end
-
 type end struct {
 	at    time.Time // when it is seen
 	over  time.Time // when the upgrade is over
 	vault int
+}
+
+func (e end) before(f end) bool {
+	if !e.at.Equal(f.at) {
+		return e.at.Before(f.at)
+	}
+	return e.vault < f.vault
 }
 
 // reader is when a subscription is read: when something is to start there and
@@ -208,8 +212,8 @@ func (s *simulation) step() error {
 		return nil
 	}
 	next := s.wake
-	if len(s.ends) > 0 {
-		next = earlier(s.ends[0].at, next)
+	if s.ends.Len() > 0 {
+		next = earlier(s.ends.items[0].at, next)
 	}
 	if next.IsZero() {
 		return s.stalled()
@@ -269,8 +273,8 @@ func (s *simulation) approve(w Waiting) {
 // finish shows the machine the upgrades that have ended by now.
 func (s *simulation) finish() {
 	ended := map[string]*fleet.Snapshot{}
-	for len(s.ends) > 0 && !s.ends[0].at.After(s.now) {
-		e := heap.Pop(&s.ends).(end)
+	for s.ends.Len() > 0 && !s.ends.items[0].at.After(s.now) {
+		e := s.ends.pop()
 		i := e.vault
 		v := &s.m.Plan.Vaults[i]
 		snap := ended[v.SubscriptionID]
@@ -336,21 +340,5 @@ func (s *simulation) perform(a Action) {
 // endsAt has a vault's upgrade end at a time; it is seen by the reading after it.
 func (s *simulation) endsAt(i int, over time.Time) {
 	r := s.reader(s.m.Plan.Vaults[i].SubscriptionID)
-	heap.Push(&s.ends, end{r.after(over, s.m.Plan.Timings.Poll), over, i})
-}
-
-func (h endHeap) Len() int { return len(h) }
-func (h endHeap) Less(i, j int) bool {
-	if !h[i].at.Equal(h[j].at) {
-		return h[i].at.Before(h[j].at)
-	}
-	return h[i].vault < h[j].vault
-}
-func (h endHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *endHeap) Push(x any)   { *h = append(*h, x.(end)) }
-func (h *endHeap) Pop() any {
-	n := len(*h) - 1
-	x := (*h)[n]
-	*h = (*h)[:n]
-	return x
+	s.ends.push(end{r.after(over, s.m.Plan.Timings.Poll), over, i})
 }

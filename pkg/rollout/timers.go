@@ -1,15 +1,12 @@
 package rollout
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // timers holds at most one deadline per owner and finds the earliest in
 // O(log n). Owners are small integers.
 type timers struct {
 	at   map[int]int // owner → position in heap
-	heap []timer
+	heap heapOf[timer]
 }
 
 type timer struct {
@@ -17,60 +14,53 @@ type timer struct {
 	owner int
 }
 
-func newTimers() *timers { return &timers{at: map[int]int{}} }
+func newTimers() *timers {
+	t := &timers{at: map[int]int{}}
+	t.heap.less = timer.before
+	t.heap.moved = func(x timer, at int) {
+		if t.at[x.owner] = at; at < 0 {
+			delete(t.at, x.owner)
+		}
+	}
+	return t
+}
+
+func (t timer) before(u timer) bool {
+	if !t.due.Equal(u.due) {
+		return t.due.Before(u.due)
+	}
+	return t.owner < u.owner
+}
 
 // set replaces the owner's deadline; the zero time removes it.
 func (t *timers) set(owner int, due time.Time) {
 	pos, have := t.at[owner]
 	switch {
 	case due.IsZero() && have:
-		heap.Remove(t, pos)
+		t.heap.remove(pos)
 	case due.IsZero():
 	case have:
-		if !t.heap[pos].due.Equal(due) {
-			t.heap[pos].due = due
-			heap.Fix(t, pos)
+		if !t.heap.items[pos].due.Equal(due) {
+			t.heap.items[pos].due = due
+			t.heap.fix(pos)
 		}
 	default:
-		heap.Push(t, timer{due, owner})
+		t.heap.push(timer{due, owner})
 	}
 }
 
 // next returns the earliest deadline, zero when there is none.
 func (t *timers) next() time.Time {
-	if len(t.heap) == 0 {
+	if t.heap.Len() == 0 {
 		return time.Time{}
 	}
-	return t.heap[0].due
+	return t.heap.items[0].due
 }
 
 // expired takes one owner whose deadline is not after now.
 func (t *timers) expired(now time.Time) (owner int, ok bool) {
-	if len(t.heap) == 0 || t.heap[0].due.After(now) {
+	if t.heap.Len() == 0 || t.heap.items[0].due.After(now) {
 		return 0, false
 	}
-	return heap.Pop(t).(timer).owner, true
-}
-
-func (t *timers) Len() int { return len(t.heap) }
-func (t *timers) Less(i, j int) bool {
-	if !t.heap[i].due.Equal(t.heap[j].due) {
-		return t.heap[i].due.Before(t.heap[j].due)
-	}
-	return t.heap[i].owner < t.heap[j].owner
-}
-func (t *timers) Swap(i, j int) {
-	t.heap[i], t.heap[j] = t.heap[j], t.heap[i]
-	t.at[t.heap[i].owner], t.at[t.heap[j].owner] = i, j
-}
-func (t *timers) Push(x any) {
-	t.at[x.(timer).owner] = len(t.heap)
-	t.heap = append(t.heap, x.(timer))
-}
-func (t *timers) Pop() any {
-	n := len(t.heap) - 1
-	x := t.heap[n]
-	t.heap = t.heap[:n]
-	delete(t.at, x.owner)
-	return x
+	return t.heap.pop().owner, true
 }

@@ -3,7 +3,6 @@
 package state
 
 import (
-	"errors"
 	"io"
 	"os"
 
@@ -12,20 +11,6 @@ import (
 
 // These kernels keep flock and fcntl locks in one list, so F_GETLK, which
 // takes nothing, tells whether the flock is held.
-
-// tryLock takes the flock; false when another open file has it.
-func tryLock(f *os.File) (bool, error) {
-	for {
-		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, unix.EINTR):
-			return false, err
-		}
-	}
-}
 
 // markLive has nothing to do: the flock itself can be asked for.
 func markLive(*os.File) error { return nil }
@@ -37,21 +22,4 @@ func probeLive(f *os.File) (bool, error) {
 		return false, err
 	}
 	return lk.Type != unix.F_UNLCK, nil
-}
-
-// letGo gives up a file that a wedged bbolt cannot close any more. Its mapping
-// stays until the process ends, and with it the lock, were that not taken off.
-func letGo(f *os.File) {
-	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
-	f.Close()
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

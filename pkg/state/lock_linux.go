@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"io"
 	"os"
 
@@ -12,20 +11,6 @@ import (
 // is held cannot be asked without trying to take it, so its holder marks
 // itself live with a lock of the other family, an open file description lock
 // on the first byte: F_OFD_GETLK asks about that one and takes nothing.
-
-// tryLock takes the flock; false when another open file has it.
-func tryLock(f *os.File) (bool, error) {
-	for {
-		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, unix.EINTR):
-			return false, err
-		}
-	}
-}
 
 // markLive says that the flock is held and the holder's name is written.
 func markLive(f *os.File) error {
@@ -43,21 +28,4 @@ func probeLive(f *os.File) (bool, error) {
 
 func liveMark() *unix.Flock_t {
 	return &unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: 0, Len: 1}
-}
-
-// letGo gives up a file that a wedged bbolt cannot close any more. Its mapping
-// stays until the process ends, and with it the lock, were that not taken off.
-func letGo(f *os.File) {
-	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
-	f.Close()
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
