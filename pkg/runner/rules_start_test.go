@@ -271,7 +271,7 @@ func TestRule03_AStartGoesOutOnce_ExitEightWithoutASignIn(t *testing.T) {
 		if st := n.state(); st.Totals.Of(fleet.Ready)+st.Totals.Of(fleet.Pending) != 4 {
 			t.Errorf("a missing sign-in left %+v", st.Totals)
 		}
-		if why := n.state().Run.Suspended; why == nil || !strings.Contains(why.Detail, sub1) {
+		if why := n.state().Run.Suspended; why == nil || why.Subscription != sub1 {
 			t.Errorf("the suspension does not name the subscription: %+v", why)
 		}
 		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
