@@ -398,9 +398,13 @@ func TestEverySurfaceAgreesOnAHalt(t *testing.T) {
 		})
 	}
 	n.now = n.now.Add(20 * time.Minute)
+	n.plan.FailureBudget.Count = 0
 	n.end(0, fleet.RecordFailed)
-	n.tell(fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3})
+	n.tell(fleet.RunHalted{Scope: "run", Failures: 1, Budget: 0})
 	see("halting", true)
+	if s := n.look(true); !strings.Contains(s.html, `aria-label="Failure budget exceeded"></meter> 1 failure, budget 0: exceeded<`) {
+		t.Error("the page does not show that the budget is exceeded")
+	}
 	n.tell(fleet.Throttled{Subscription: n.plan.Subscriptions[0].ID, Until: n.now.Add(time.Hour)})
 	see("halting, throttled", true)
 	for i := 1; i < 4; i++ {
