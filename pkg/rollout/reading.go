@@ -80,7 +80,7 @@ func (m *Machine) lost(i int) bool {
 }
 
 // blindBy is when an overdue upgrade of which nothing can be read is given up;
-// zero where it is read, or its subscription is suspended. A subscription that asked
+// zero where it is read, or its subscription is denied. A subscription that asked
 // to be left alone is waited for, but not for ever.
 func (m *Machine) blindBy(i int) time.Time {
 	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings

@@ -37,7 +37,7 @@ func (m *Machine) subDue(s int) {
 	m.starts.subFreed(s)
 }
 
-// refused suspends a subscription that denied a start, a check or a token, and
+// refused notes that a subscription denied a start, a check or a token, and
 // counts how often that came in a row.
 func (m *Machine) refused(s int, detail string) {
 	if sub := &m.subs[s]; !sub.suspended {

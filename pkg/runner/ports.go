@@ -1,4 +1,4 @@
-// Package runner answers "how is a rollout carried out on this machine":
+// Package runner answers "how is a run carried out on this machine":
 // persist, then act, then persist. It turns the brain's actions into calls and
 // the calls' answers into observations, commits every fact before anything
 // depends on it, and keeps the promises of design.md#the-rules.

@@ -234,8 +234,8 @@ func TestResultsThatSayNothing(t *testing.T) {
 	}
 }
 
-// TestNeitherOperationNorVaultMayBeRead suspends the subscription, as a missing
-// sign-in does; where the vault alone may not be read, that is the vault's matter.
+// TestNeitherOperationNorVaultMayBeRead has the subscription denied, as a missing
+// sign-in has; where the vault alone may not be read, that is the vault's matter.
 func TestNeitherOperationNorVaultMayBeRead(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
