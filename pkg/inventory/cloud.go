@@ -86,7 +86,7 @@ var credentialSchema = &schema{what: "credential", keys: []string{"serviceManage
 
 // credential reads how to sign in: one word for both sides, or one for each.
 func (d *decoder) credential(e *entry) {
-	kinds := words(fleet.CredentialKinds())
+	kinds := asStrings(fleet.CredentialKinds())
 	if e.value.Kind != yaml.MappingNode {
 		s, _ := d.oneOf(e, "credential", kinds)
 		d.in.Credentials = fleet.Credentials{ServiceManagement: fleet.CredentialKind(s), ResourceManager: fleet.CredentialKind(s)}

@@ -200,8 +200,8 @@ func (d *decoder) placeOf(s plan.Subject, field string) place {
 	return d.list
 }
 
-// words turns named strings into plain ones, for oneOf.
-func words[T ~string](list []T) []string {
+// asStrings turns named strings into plain ones, for oneOf.
+func asStrings[T ~string](list []T) []string {
 	out := make([]string, 0, len(list))
 	for w := range slices.Values(list) {
 		out = append(out, string(w))

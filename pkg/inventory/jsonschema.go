@@ -159,7 +159,7 @@ func optionSchema(o *fleet.Option) keys {
 }
 
 func (b *schemaBuilder) credential() keys {
-	kinds := words(fleet.CredentialKinds())
+	kinds := asStrings(fleet.CredentialKinds())
 	return either2("how to sign in: one word for both sides, or one for each", keys{"enum": kinds},
 		b.form(credentialSchema, nil, keys{
 			"serviceManagement": oneWord("the sign-in of the classic side", kinds...),
@@ -184,7 +184,7 @@ func (b *schemaBuilder) shared(more keys) keys {
 }
 
 func (b *schemaBuilder) types() []string {
-	types := words(fleet.ResourceTypes())
+	types := asStrings(fleet.ResourceTypes())
 	for _, k := range b.kinds {
 		if t := string(k.Type); !slices.Contains(types, t) {
 			types = append(types, t)
@@ -240,7 +240,7 @@ func (b *schemaBuilder) rule() keys {
 func (b *schemaBuilder) selector(more keys) keys {
 	more["match"] = pairs("labels that a vault must have; subscription, location and resourceType are the vault's own")
 	more["matchExpressions"] = some("all of them must hold", b.form(requirementSchema, []string{"key", "operator"}, keys{
-		"key": line("a label, or subscription, location, resourceType"), "operator": oneWord("how", words(plan.Operators())...),
+		"key": line("a label, or subscription, location, resourceType"), "operator": oneWord("how", asStrings(plan.Operators())...),
 		"values": some("with In and NotIn", keys{"type": "string"}),
 	}))
 	return more

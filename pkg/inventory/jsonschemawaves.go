@@ -19,11 +19,11 @@ func (b *schemaBuilder) limits() keys {
 func (b *schemaBuilder) wave() keys {
 	upgrades, perSubscription, perLocation := whole("upgrades at once in this wave", 1, maxLimit),
 		whole("upgrades at once in a subscription", 1, maxLimit), whole("upgrades at once in a location", 1, maxLimit)
-	sides := words([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
+	sides := asStrings([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
 	return b.form(waveSchema, []string{"name"}, b.selector(keys{
 		"name":            line("the wave's name"),
 		"size":            share("how many vaults it takes at most: a count, or a percentage of the fleet", 1),
-		"order":           oneWord("in which order they start", words([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory})...),
+		"order":           oneWord("in which order they start", asStrings([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory})...),
 		"upgrades":        upgrades,
 		"perSubscription": perSubscription,
 		"perLocation":     perLocation,
@@ -43,7 +43,7 @@ func (b *schemaBuilder) failureBudget() keys {
 	return either2("halt when more vaults have failed: a count, a percentage, or a mapping", share("of the run", 0), b.form(budgetSchema, nil, keys{
 		"run":             share("of the run", 0),
 		"perSubscription": share("of each subscription", 0),
-		"ceiling":         oneWord("whether what is in flight may exceed it", words([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard})...),
+		"ceiling":         oneWord("whether what is in flight may exceed it", asStrings([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard})...),
 		"sameErrorHalt":   whole("halt after so many failures in a row with one code; 0: never", 0, maxBudget),
 	}))
 }

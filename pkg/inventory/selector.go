@@ -57,7 +57,7 @@ func (d *decoder) requirement(n *yaml.Node, where place) (r plan.Requirement, ok
 		r.Key, _ = d.line(e, "key")
 	}
 	if e := f.get("operator"); e != nil {
-		s, _ := d.oneOf(e, "operator", words(plan.Operators()))
+		s, _ := d.oneOf(e, "operator", asStrings(plan.Operators()))
 		r.Operator = plan.Operator(s)
 	}
 	values := f.get("values")

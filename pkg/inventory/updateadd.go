@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -89,7 +90,7 @@ func (u *updater) add() {
 		default:
 			p := u.d.subscriptions[index].start
 			u.note("%s:%d:%d: new in Azure and not added to subscription %[5]s, whose list is no list of its own in the inventory: %[4]s: %[6]s",
-				p.file, p.line, p.column, plural(len(vaults), "vault"), quote(s.Name), names(vaults))
+				p.file, p.line, p.column, words.Count(len(vaults), "vault"), quote(s.Name), names(vaults))
 		}
 	}
 	u.addSubscriptions(w, fresh)
@@ -145,7 +146,7 @@ func (u *updater) addSubscriptions(w *writer, fresh []FoundSubscription) {
 	for i := range fresh {
 		s := &fresh[i]
 		if !done {
-			u.note("%s: subscription %s with %s is not added: the list of subscriptions is none that can be added to", u.name, quote(cmp.Or(s.Name, s.ID)), plural(len(s.Vaults), "vault"))
+			u.note("%s: subscription %s with %s is not added: the list of subscriptions is none that can be added to", u.name, quote(cmp.Or(s.Name, s.ID)), words.Count(len(s.Vaults), "vault"))
 			continue
 		}
 		for j := range s.Vaults {

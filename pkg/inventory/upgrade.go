@@ -206,7 +206,7 @@ func (d *decoder) groupKeys(f *fields) {
 // types are the resource types that vaults may have.
 func (d *decoder) types() []string {
 	if d.today == nil {
-		return words(fleet.ResourceTypes())
+		return asStrings(fleet.ResourceTypes())
 	}
 	return []string{string(d.today.Type)}
 }

@@ -55,7 +55,7 @@ func (d *decoder) wave(f *fields) plan.WaveSpec {
 		d.sound = d.sound && spec.Size != nil
 	}
 	if e := f.get("order"); e != nil {
-		s, _ := d.oneOf(e, "order", words([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory}))
+		s, _ := d.oneOf(e, "order", asStrings([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory}))
 		spec.Order = plan.Order(s)
 	}
 	spec.Limits = d.waveLimits(f)
@@ -131,7 +131,7 @@ var approvalSchema = &schema{what: "approval", keys: []string{"when", "notBy", "
 
 // approval reads on which side of a wave its gate is: a word, or a mapping.
 func (d *decoder) approval(e *entry) *plan.Approval {
-	sides := words([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
+	sides := asStrings([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
 	a := &plan.Approval{Expiry: plan.DefaultApprovalExpiry}
 	if e.value.Kind != yaml.MappingNode {
 		s, ok := d.oneOf(e, "approval", sides)
@@ -202,7 +202,7 @@ func (d *decoder) failureBudget(e *entry) {
 		}
 	}
 	if ceiling := f.get("ceiling"); ceiling != nil {
-		s, _ := d.oneOf(ceiling, "failureBudget.ceiling", words([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard}))
+		s, _ := d.oneOf(ceiling, "failureBudget.ceiling", asStrings([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard}))
 		d.in.Ceiling = plan.Ceiling(s)
 	}
 	if same := f.get("sameErrorHalt"); same != nil {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -29,7 +30,7 @@ func Write(f *Found) []byte {
 	}
 	in, out := f.Vaults()
 	w.comment(0, "Written by fleetup on %s UTC from %s:", f.At.UTC().Format("2006-01-02 15:04"), f.Source)
-	w.comment(0, "%s in %s; %d left out, in comments with the reason.", plural(in, "vault"), plural(len(f.Subscriptions), "subscription"), out)
+	w.comment(0, "%s in %s; %d left out, in comments with the reason.", words.Count(in, "vault"), words.Count(len(f.Subscriptions), "subscription"), out)
 	for _, lost := range f.Lost() {
 		w.comment(0, "%s", lost)
 	}
@@ -290,11 +291,4 @@ func clipTo(s string, most int) string {
 		return string(r[:most]) + "…"
 	}
 	return s
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -74,10 +74,10 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	op := "change vault " + v.Ref()
 	once, err := u.once(v.SubscriptionID, op, start.Tenant)
 	if err != nil {
-		return noAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
+		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
 	}
 	if path, err := u.vaultPath(v); err != nil || path != start.Path || start.Method != http.MethodPatch {
-		return noAnswer(&azure.SendError{NotSent: true, Why: "it is no change of vault " + v.Ref(), Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
+		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "it is no change of vault " + v.Ref(), Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
 	}
 	h := http.Header{}
 	for name, value := range start.Header {
@@ -86,7 +86,7 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	h.Set("x-ms-client-request-id", start.OperationID)
 	resp, err := once.Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: v.SubscriptionID})
 	if err != nil {
-		return noAnswer(err, start.OperationID)
+		return azure.NoStartAnswer(err, start.OperationID)
 	}
 	return u.answer(v, resp, start.OperationID)
 }
@@ -104,23 +104,6 @@ func (u *Upgrader) once(subscription, op, second string) (*azure.Once, error) {
 		}
 	}
 	return c.Once(other), nil
-}
-
-func noAnswer(err error, operationID string) fleet.StartAnswer {
-	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
-		Message: named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
-	if se, ok := errors.AsType[*azure.SendError](err); ok && se.NotSent {
-		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
-	}
-	return a
-}
-
-// named adds to a message by which names the cloud can find the request.
-func named(message, requestID, operationID string) string {
-	if requestID != "" {
-		message += " (request " + requestID + ")"
-	}
-	return message + " (client request " + operationID + ")"
 }
 
 // refusals are error codes that say that nothing was changed, and that a person
@@ -198,7 +181,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	}
 	a.Action = strings.TrimSpace(advice + " " + a.Action)
 	if a.Message != "" && !a.ErrorBody {
-		a.Message = named(a.Message, a.RequestID, operationID)
+		a.Message = azure.Named(a.Message, a.RequestID, operationID)
 	}
 	return a
 }

@@ -46,10 +46,10 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	id := subscriptionID(v.SubscriptionID)
 	c, err := u.client(u.o.ServiceManagement, id, op)
 	if err != nil {
-		return noStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
+		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
 	}
 	if !isStart(v, start) {
-		return noStartAnswer(&azure.SendError{NotSent: true, Why: "it is no start of vault " + v.Ref(),
+		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "it is no start of vault " + v.Ref(),
 			Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
 	}
 	h := http.Header{}
@@ -59,7 +59,7 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	h.Set(headerOperation, start.OperationID)
 	resp, err := c.Once(nil).Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: id})
 	if err != nil {
-		return noStartAnswer(err, start.OperationID)
+		return azure.NoStartAnswer(err, start.OperationID)
 	}
 	return u.startAnswer(resp, start.OperationID)
 }
@@ -72,25 +72,6 @@ func isStart(v *fleet.Vault, start fleet.PreparedStart) bool {
 		strings.HasSuffix(strings.ToLower(start.Path), strings.ToLower(vault))
 }
 
-func noStartAnswer(err error, operationID string) fleet.StartAnswer {
-	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
-		Message: named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
-	if se, ok := errors.AsType[*azure.SendError](err); ok && se.NotSent {
-		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
-	}
-	return a
-}
-
-// named adds to a message by which names the cloud can find the request: its
-// own, and ours, which is the operation ID. The service's own words are shown
-// as they came; there the names stand beside them, in the report's columns.
-func named(message, requestID, operationID string) string {
-	if requestID != "" {
-		message += " (request " + requestID + ")"
-	}
-	return message + " (client request " + operationID + ")"
-}
-
 // startAnswer is the table of design.md#rule-3.
 func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
@@ -98,7 +79,7 @@ func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.S
 	case s >= 200 && s <= 299:
 		u.startTaken(&a, resp, operationID)
 		if a.Message != "" && !a.ErrorBody {
-			a.Message = named(a.Message, a.RequestID, operationID)
+			a.Message = azure.Named(a.Message, a.RequestID, operationID)
 		}
 		return a
 	case s == http.StatusConflict:
@@ -114,7 +95,7 @@ func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.S
 	}
 	u.startRefused(&a, resp)
 	if !a.ErrorBody {
-		a.Message = named(a.Message, a.RequestID, operationID)
+		a.Message = azure.Named(a.Message, a.RequestID, operationID)
 	}
 	return a
 }
