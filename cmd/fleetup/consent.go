@@ -87,7 +87,7 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 // kind that must be named and was not.
 func (e *environment) confirm(c *cli.Context, src *source) error {
 	width, _ := e.size()
-	o := report.PlanOptions{WithoutNext: true}
+	o := report.PlanOptions{WithoutNext: true, Emulated: emulationOf(src)}
 	var err error
 	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
 // emulated starts the emulator of a plan in this process, on loopback, and
@@ -73,6 +75,35 @@ func rehearse(src *source) error {
 		return unstartable(err, "")
 	}
 	return c.Close()
+}
+
+// emulation is what is known of the emulated cloud of a ledger; nil where it has
+// none.
+func emulation(ledger string) *report.Emulated {
+	if info, err := os.Stat(emulatorPath(ledger)); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	scale, err := emulator.TimeScale(emulatorPath(ledger))
+	if err != nil {
+		return nil // whoever starts it is told
+	}
+	return &report.Emulated{TimeScale: scale}
+}
+
+// emulationOf is that of a plan, which may not have begun.
+func emulationOf(src *source) *report.Emulated {
+	if src.plan.Cloud.Name != fleet.Emulator {
+		return nil
+	}
+	if e := emulation(src.ledger); e != nil {
+		return e
+	}
+	if src.plan.Scenario != "" {
+		if sc, err := scenario(scenarioPath(src.plan, src.folder)); err == nil && sc.TimeScale > 0 {
+			return &report.Emulated{TimeScale: sc.TimeScale}
+		}
+	}
+	return &report.Emulated{TimeScale: 1}
 }
 
 // unstartable explains why the emulator does not start.

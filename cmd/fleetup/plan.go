@@ -57,7 +57,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if !src.saved {
 		e.tellWarnings(file)
 	}
-	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change")}
+	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change"), Emulated: emulationOf(src)}
 	var other whatIf
 	if text := c.String("what-if"); text != "" {
 		if other, err = parseWhatIf(text, src.plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {

@@ -94,7 +94,7 @@ func (e *environment) newProgress(c *cli.Context, j job) *progress {
 // live draws a view on the terminal.
 func (p *progress) live(e *environment, st *rollout.State, path string) {
 	tracker, screen := report.NewTracker(st), report.NewScreen(e.stderr)
-	tracker.Zone, tracker.Ledger = localZone(), path
+	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), path, emulation(path)
 	p.update = func(st *rollout.State, events []fleet.Event) { tracker.Apply(st, events) }
 	draw := func() {
 		w, h := e.size()

@@ -84,7 +84,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f report.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path}
+	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path, Emulated: emulation(path)}
 }
 
 // located says where the inventory of a plan is, seen from this folder.

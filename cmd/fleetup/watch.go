@@ -110,6 +110,7 @@ func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) e
 			leave()
 			tracker, shown = report.NewTracker(st), st
 			tracker.Zone, tracker.Ledger, tracker.Hint = localZone(), o.State, keysOfWatch
+			tracker.Emulated = o.Emulated
 			tracker.Recall(f.run.Told)
 			guess = &progress{done: make(chan struct{}), after: func() {}}
 			guess.estimates(tracker)

@@ -3,6 +3,7 @@ package emulator
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -205,6 +206,26 @@ func openStateFile(path string) (*stateFile, header, []line, error) {
 		return nil, h, nil, errors.Join(fmt.Errorf("the emulated cloud's truth file %s cannot be used: %w; remove it to begin a new cloud", path, err), f.Close())
 	}
 	return &stateFile{f: f}, h, lines, nil
+}
+
+// TimeScale is how many times as fast an emulated cloud is as the durations of its
+// scenario, by its truth file, which it only reads.
+func TimeScale(truthFile string) (float64, error) {
+	f, err := os.Open(truthFile)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var h struct {
+		Version  int `json:"fleetupEmulator"`
+		Scenario struct {
+			TimeScale float64 `json:"timeScale"`
+		} `json:"scenario"`
+	}
+	if err := json.NewDecoder(f).Decode(&h); err != nil || h.Version != stateVersion {
+		return 0, fmt.Errorf("%s is no truth file of this version: %v", truthFile, err)
+	}
+	return cmp.Or(h.Scenario.TimeScale, 1), nil
 }
 
 // readStateFile reads a state file up to its end or a torn last line, and returns

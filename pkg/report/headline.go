@@ -20,6 +20,7 @@ func (v *View) Worded(o Options) *View {
 	w := *v
 	w.Headline = v.headline(clockIn(o.Zone))
 	w.Actions = v.actions(o)
+	w.Run.Emulated = o.Emulated
 	w.Run.Waits = withCommands(v.Run.Waits, o.State)
 	w.Next = make([]Step, len(v.Next))
 	for i, s := range v.Next {

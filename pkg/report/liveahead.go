@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -162,5 +163,9 @@ func (t *Tracker) ends(now time.Time) string {
 	if e == nil {
 		return ""
 	}
-	return e.Words(t.Zone, now)
+	words := e.Words(t.Zone, now)
+	if t.Emulated != nil {
+		words = strings.TrimSuffix(words, ")") + "; emulated: " + t.Emulated.short() + ")"
+	}
+	return words
 }

@@ -21,6 +21,7 @@ type PlanOptions struct {
 	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
 	Findings    []fleet.Finding                // of the offline checks of the whole plan
 	Change      string                         // the change's ID; empty: none
+	Emulated    *Emulated                      // the cloud is the emulator; nil: it is not
 	Measured    int                            // finished upgrades that the predictions come from; 0: the model
 	Unattended  bool                           // there is nobody to be asked: what comes next must not ask
 	WhatIf      *WhatIf                        // another forecast to compare with; nil: none

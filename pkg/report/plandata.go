@@ -35,6 +35,7 @@ type planDocument struct {
 	SameErrorHalt      int           `json:"sameErrorHalt"`
 	MeasuredUpgrades   int           `json:"measuredUpgrades"` // that the predictions come from; 0: the model
 	WhatIf             *whatIfOutput `json:"whatIf"`
+	Emulated           *Emulated     `json:"emulated"` // the cloud is the emulator; null: it is not
 
 	Upgrade *plannedUpgrade `json:"upgrade"` // what is done to each vault
 }
@@ -218,7 +219,7 @@ func (d *dryRun) document() any {
 		}
 	}
 	doc.Change, doc.Ceiling, doc.SubscriptionBudget = maybe(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
-	doc.Upgrade = d.upgrade()
+	doc.Upgrade, doc.Emulated = d.upgrade(), d.opts.Emulated
 	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}

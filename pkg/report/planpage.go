@@ -233,6 +233,13 @@ func (d *dryRun) figures(p *page, c clock) {
 		}
 		p.pair("Forecast", "%s", s)
 	}
+	if e := d.opts.Emulated; e != nil {
+		whose := "the forecast is the real service's"
+		if d.opts.Measured > 0 {
+			whose = "the forecast is measured on it"
+		}
+		p.pair("Emulated", "%s; %s", e.Words(), whose)
+	}
 	d.nights(p, c)
 	if n := d.inFlight(); n > 0 {
 		low, high := d.durations()

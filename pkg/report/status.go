@@ -19,6 +19,7 @@ type Options struct {
 	SupportAddress string         // empty: DefaultSupportAddress
 	State          string         // the ledger's path, for the commands to paste; empty: left out
 	Inventory      string         // the inventory's path, for the same; empty: as it was when the run began
+	Emulated       *Emulated      // the cloud is the emulator; nil: it is not, or nobody knows
 	Width          int            // columns of the terminal that a table is for; 0: no terminal
 }
 
@@ -30,13 +31,22 @@ func (o Options) inventory(v *View) string { return or(o.Inventory, str(v.Run.In
 // that need a person, one line each. JSON, JSONL, CSV and JUnit are those of
 // Report.
 func Status(w io.Writer, v *View, o Options) error {
+	v = v.emulated(o)
 	return v.printer(o, func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
 }
 
 // Report writes everything about a run: the verdict first, then what a person
 // has to do next, then the rest.
 func Report(w io.Writer, v *View, o Options) error {
+	v = v.emulated(o)
 	return v.printer(o, func() *page { return v.reportPage(o) }).write(w, o.Format, o.Width)
+}
+
+// emulated is the view of a run on the emulator, where the options know of it.
+func (v *View) emulated(o Options) *View {
+	w := *v
+	w.Run.Emulated = o.Emulated
+	return &w
 }
 
 func (v *View) printer(o Options, p func() *page) printer {
@@ -225,6 +235,9 @@ func (v *View) figures(p *page, c clock) {
 	p.pair("Times", "%s", times)
 	if e := v.Run.ExpectedEnd; e != nil {
 		p.pair("Ends", "%s", e.Words(c.zone, v.Run.GeneratedAt.value()))
+	}
+	if e := v.Run.Emulated; e != nil {
+		p.pair("Emulated", "%s", e.Words())
 	}
 	v.evidence(p)
 }

@@ -24,6 +24,8 @@ type Tracker struct {
 	Ledger string
 	Hint   string
 
+	Emulated *Emulated // the cloud is the emulator; nil: it is not. Set it before the first call
+
 	renew chan struct{} // capacity 1
 
 	mu      sync.Mutex

@@ -104,6 +104,7 @@ type Run struct {
 
 	Later       *string      `json:"laterRun"`    // ID of the ledger's newest run; null: this is it
 	Closing     bool         `json:"closing"`     // a person wants it closed once nothing is in flight
+	Emulated    *Emulated    `json:"emulated"`    // the cloud is the emulator; null: it is not, or nobody knows
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
 }
 

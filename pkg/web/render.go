@@ -199,6 +199,9 @@ func (p *parts) figures(v *report.View, c clock) {
 	if e := v.Run.ExpectedEnd; e != nil {
 		add("Expected end", e.Words(c.zone, v.Run.GeneratedAt.Time))
 	}
+	if e := v.Run.Emulated; e != nil {
+		add("Emulated", e.Words())
+	}
 	add("As of", c.full(v.Run.GeneratedAt))
 }
 
