@@ -65,7 +65,8 @@ type CredentialOptions struct {
 	// Getenv reads the environment; nil means os.Getenv. The default chain,
 	// which belongs to the SDK, always reads the process's own.
 	Getenv func(string) string
-	// Transport carries the sign-in's requests; nil means the SDK's own.
+	// Transport carries the sign-in's requests; nil means one that follows no
+	// redirect and reads no more than a token takes.
 	Transport policy.Transporter
 	Log       func(RequestLog) // optional; the sign-in's requests
 }
@@ -81,6 +82,9 @@ func NewCredential(kind fleet.CredentialKind, tenant string, o CredentialOptions
 	}
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
+	}
+	if o.Transport == nil {
+		o.Transport = signInTransport()
 	}
 	b := credentialBuilder{kind: kind, tenant: tenant, o: o,
 		client: policy.ClientOptions{Cloud: authority(o.Cloud), Transport: o.Transport}}

@@ -4,12 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// maxPages is more pages than any list has that is asked for here.
-const maxPages = 1000
+// A list has bounds: more pages and bytes than any has that is asked for here, and
+// more time than any takes. Who makes up one page after the other, or sends each of
+// them slowly, holds nothing up for ever.
+const (
+	maxPages = 1000
+	maxBytes = 64 << 20
+	listTime = 10 * time.Minute
+)
 
 // List reads a list of the Resource Manager to its end: a page may be empty and
 // have another behind it. There is nothing on a list that is not there. The path
@@ -22,7 +29,9 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 // ListIfAny is List that tells a list which is not there (the Resource Manager's
 // 404; found is false) from an empty one.
 func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path string) (all []T, found bool, err error) {
-	seen := map[string]bool{}
+	seen, bytes := map[string]bool{}, 0
+	ctx, cancel := context.WithTimeoutCause(ctx, listTime, fmt.Errorf("its list does not end within %v", listTime))
+	defer cancel()
 	for pages := 1; ; pages++ {
 		var page struct {
 			Value    []T    `json:"value"`
@@ -33,6 +42,7 @@ func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path s
 			return all, false, err
 		}
 		all = append(all, page.Value...)
+		bytes += len(resp.Body)
 		if page.NextLink == "" {
 			return all, true, nil
 		}
@@ -42,6 +52,8 @@ func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path s
 		case err != nil:
 		case seen[path]:
 			err = errors.New("it was read before")
+		case bytes > maxBytes:
+			err = fmt.Errorf("%d MB are more than such a list has", bytes>>20)
 		case pages == maxPages:
 			err = fmt.Errorf("%d pages are more than such a list has", maxPages)
 		}
