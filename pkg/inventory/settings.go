@@ -1,6 +1,12 @@
 package inventory
 
-import "time"
+import (
+	"net/url"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
 
 var limitsSchema = &schema{
 	what: "limits",
@@ -46,10 +52,28 @@ var timingsSchema = &schema{
 		"reconcileDeadline", "overdue"},
 }
 
+// leastTimings are the least that the proof of a start's absence is made with. How late
+// a cloud's gateways deliver, and how old a reading may be, is published nowhere: the
+// bounds are our own, well below the defaults. On this machine nothing is late.
+var leastTimings = map[string]time.Duration{"startTimeout": 10 * time.Second, "reconcileGrace": 30 * time.Second}
+
+// farCloud reports whether the cloud is another machine.
+func (d *decoder) farCloud() bool {
+	c := d.in.Cloud
+	if c.Name == fleet.Emulator {
+		return false
+	}
+	near := func(endpoint string) bool {
+		u, err := url.Parse(endpoint)
+		return err == nil && plan.IsLoopback(u.Hostname())
+	}
+	return c.ResourceManager != "" && !near(c.ResourceManager) || c.ServiceManagement != "" && !near(c.ServiceManagement)
+}
+
 func (d *decoder) timings(e *entry) {
 	f, _ := d.mapping(e.value, e.at, timingsSchema)
 	t := &d.in.Timings
-	sound := true
+	sound, far := true, d.farCloud()
 	for _, x := range []struct {
 		key   string
 		field *time.Duration
@@ -66,6 +90,10 @@ func (d *decoder) timings(e *entry) {
 		if given := f.get(x.key); given != nil {
 			if v, ok := d.duration(given, "timings."+x.key); ok {
 				*x.field = v
+				if least := leastTimings[x.key]; far && v < least {
+					d.problem(given.at, "leave it out for the default; with less, a start that is only late would be sent a second time",
+						"timings.%s must be at least %s, not %s", x.key, least, v)
+				}
 			} else {
 				sound = false
 			}

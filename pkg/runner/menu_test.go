@@ -60,6 +60,33 @@ func fleetOf(t testing.TB, n, subs int, waves []plan.WaveSpec, edit func(*plan.I
 func hasWindows(seed int64) bool { return seed%10 == 3 }
 func isStorm(seed int64) bool    { return seed%10 == 7 }
 
+// Nights from here on have timings of their own.
+const timingNights = int64(1) << 40
+
+func hasTimings(seed int64) bool { return seed >= timingNights }
+
+// anyTimings are such as an inventory may have: each is short, long, or anything
+// between, whatever the others are.
+func anyTimings(r *rand.Rand) plan.Timings {
+	some := func(least, most time.Duration) time.Duration {
+		switch r.IntN(4) {
+		case 0:
+			return least
+		case 1:
+			return most
+		}
+		return least + time.Duration(r.Int64N(int64(most-least)))
+	}
+	t := plan.DefaultTimings()
+	t.Poll = some(10*time.Second, 15*time.Minute)
+	t.ValidationMaxAge = some(time.Minute, 6*time.Hour)
+	t.BusyRetry, t.BusyDeadline = some(10*time.Second, time.Hour), some(time.Minute, 6*time.Hour)
+	t.StartTimeout, t.ReconcileGrace = some(10*time.Second, 20*time.Minute), some(30*time.Second, 40*time.Minute)
+	t.ReconcileDeadline = t.ReconcileGrace + some(time.Second, 2*time.Hour)
+	t.Overdue = some(time.Minute, 4*time.Hour)
+	return t
+}
+
 // calm is how long after its beginning no more calls of a stormy night go wrong,
 // and no more processes are made to end.
 const calm = 3 * time.Hour
@@ -72,6 +99,9 @@ func randomNight(t testing.TB, r *rand.Rand, seed int64) (*plan.Plan, emulator.S
 	}
 	p := fleetOf(t, 3+r.IntN(8), 1+r.IntN(3), waves, func(in *plan.Input) {
 		in.Timings.Poll = time.Duration(1+r.IntN(3)) * time.Minute // fewer readings a night, more nights
+		if hasTimings(seed) {
+			in.Timings = anyTimings(rand.New(rand.NewPCG(uint64(seed), 19)))
+		}
 		in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4),
 			PerLocation: r.IntN(4), RequestsPerSecond: 10}
 		if hasWindows(seed) {

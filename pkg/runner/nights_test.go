@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"pgregory.net/rapid"
 )
 
 var (
@@ -51,6 +52,18 @@ func TestNights(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNightsOfAnyTimings runs nights with timings as an inventory may have them: the
+// promises hold, whatever is longer than what.
+func TestNightsOfAnyTimings(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		seed := timingNights + rapid.Int64Range(0, 1<<30).Draw(rt, "seed")
+		if oneNight(t, seed); t.Failed() {
+			rt.Fatalf("this night alone: go test ./pkg/runner -run 'TestNights$' -seed %d -v", seed)
+		}
+	})
 }
 
 // TestNightsMeetEveryTrouble keeps the menu of the nights complete.
