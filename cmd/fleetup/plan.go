@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -172,8 +173,11 @@ func save(path string, p *plan.Plan) error {
 	}
 	err = textfile.ReplaceWith(textfile.Real(path), data)
 	if err != nil {
-		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)),
-			"name a file with --out in a folder that exists and that you may write to")
+		next := "name a file with --out in a folder that exists and that you may write to"
+		if errors.Is(err, syscall.ENOSPC) {
+			next = "make room on its disk, or name a file on another with --out"
+		}
+		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)), next)
 	}
 	return nil
 }

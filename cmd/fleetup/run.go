@@ -209,7 +209,10 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		return errors.Join(unread, ended(code))
 	}
 	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, report.FormatTable, j.path), run.State.Plan)); err != nil {
-		return err
+		if code == fleet.ExitOK {
+			return err
+		}
+		say(e.stderr, "How the run ended cannot be printed: %s. %s tells it.", report.Clean(failure.Cause(err).Error()), report.Command("status", "--state", j.path))
 	}
 	return ended(code)
 }
