@@ -68,7 +68,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		cfg.Log = e.stdout
 	default:
 		f, err := appendOwn(file, `{"time":`)
-		if errors.Is(err, errNoLog) {
+		if isForeign(err) {
 			return failure.Usage("name another file with --log", "%s is not appended to: %w", file, err)
 		}
 		if err != nil {

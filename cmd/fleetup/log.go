@@ -97,7 +97,7 @@ func (e *environment) openLog(c *cli.Context) error {
 	to, name := e.stderr, "on stderr"
 	if file != "" && file != "-" {
 		f, err := appendLog(file)
-		if errors.Is(err, errNoLog) {
+		if isForeign(err) {
 			return failure.Usage("name another file with --log-file", "%s is not appended to: %w", file, err)
 		}
 		if isMistake(err) {
@@ -180,7 +180,13 @@ func commandOf(c *cli.Context) string {
 }
 
 // errNoLog keeps a mistyped name from writing into somebody's file.
-var errNoLog = errors.New("it is no log of fleetup's")
+var errNoLog = errors.New("it holds something else than a log of fleetup's")
+
+// errDeadLink keeps a file from being made under a name that nobody gave.
+var errDeadLink = fmt.Errorf("it is %w", textfile.ErrDangling)
+
+// isForeign reports whether what a log's name leads to is left as it is.
+func isForeign(err error) bool { return errors.Is(err, errNoLog) || errors.Is(err, errDeadLink) }
 
 // appendLog opens a log to append to, readable by its owner alone.
 func appendLog(path string) (*os.File, error) {
@@ -202,7 +208,7 @@ func appendOwn(path string, beginnings ...string) (*os.File, error) {
 		f, err = os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
 	}
 	if errors.Is(err, fs.ErrNotExist) && textfile.Dangling(path) {
-		return nil, fmt.Errorf("%w: it is %w", errNoLog, textfile.ErrDangling)
+		return nil, errDeadLink
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600) // one that may be written to and not be read
