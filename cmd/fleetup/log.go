@@ -180,7 +180,7 @@ func commandOf(c *cli.Context) string {
 }
 
 // errNoLog keeps a mistyped name from writing into somebody's file.
-var errNoLog = errors.New("it holds something else than a log of fleetup's")
+var errNoLog = errors.New("it is no log of fleetup's")
 
 // errDeadLink keeps a file from being made under a name that nobody gave.
 var errDeadLink = fmt.Errorf("it is %w", textfile.ErrDangling)

@@ -26,6 +26,8 @@ import (
 // night is one rollout in virtual time: the real brain, runner, adapter and
 // emulator, with no network between them, in as many processes as it takes.
 type night struct {
+	anyTimings bool // its timings are not the defaults, nor meant to be good
+
 	t      testing.TB
 	plan   *plan.Plan
 	cloud  *emulator.Cloud
