@@ -78,9 +78,9 @@ func sources(t *testing.T) []source {
 var rooms = map[string][]string{
 	"pkg/failpoint":            {},
 	"pkg/fleet":                {},
-	"pkg/plan":                 {"pkg/fleet"},
+	"pkg/plan":                 {"pkg/fleet", "internal/words"},
 	"pkg/inventory":            {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
-	"pkg/rollout":              {"pkg/fleet", "pkg/plan"},
+	"pkg/rollout":              {"pkg/fleet", "pkg/plan", "internal/words"},
 	"pkg/runner":               {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
 	"pkg/state":                {"pkg/failpoint", "pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
 	"pkg/state/statetest":      {"pkg/fleet", "pkg/state"},

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -25,6 +28,37 @@ func to(purpose, command string) string { return purpose + ": " + command }
 // lines are several things to do, one after the other. One that begins with "or"
 // takes the place of the one before.
 func lines(steps ...string) string { return strings.Join(steps, "\n") }
+
+// refused is what the brain refuses, as a command that is about a ledger says it.
+func refused(err error, ledger string) error {
+	r, ok := errors.AsType[*fleet.Refusal](err)
+	if !ok {
+		return err
+	}
+	return failure.New(r.Code, r.Err, onLedger(r.Next, ledger))
+}
+
+// onLedger puts advice into words; its commands are for a ledger, where there is one.
+func onLedger(next []fleet.Advice, ledger string) string {
+	var steps []string
+	for _, a := range next {
+		line := a.Text
+		if args := a.Args; len(args) > 0 {
+			if ledger != "" {
+				args = append(slices.Clip(args), "--state", ledger)
+			}
+			switch line = report.Command(args...); a.Text {
+			case "":
+			case "or":
+				line = "or " + line
+			default:
+				line = to(a.Text, line)
+			}
+		}
+		steps = append(steps, line)
+	}
+	return lines(steps...)
+}
 
 // toStatus is the command that shows how the run of a ledger stands.
 func toStatus(path string) string {

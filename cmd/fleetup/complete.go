@@ -316,12 +316,12 @@ func (l *lineSoFar) vaults() []candidate {
 	}
 	if st, ok := l.run(); ok {
 		failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
-		add(report.Names(st.Plan), func(i int) (string, bool) {
+		add(st.Plan.Names(), func(i int) (string, bool) {
 			s := st.Vaults[i].Status
 			return string(s), !failed || s == fleet.Failed || s == fleet.Unknown
 		})
 	} else if p := l.plan(); p != nil {
-		add(report.Names(p), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
+		add(p.Names(), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
 	}
 	return words
 }

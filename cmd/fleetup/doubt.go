@@ -32,7 +32,7 @@ func (e *environment) doubt(r *reading, run journal.Run, path string) {
 		}
 		if v := &run.State.Vaults[i]; v.Status != rec.Status || v.OperationID != rec.OperationID || v.Accepted != rec.Accepted {
 			if n++; n == 1 {
-				vault = report.Names(run.State.Plan)[i]
+				vault = run.State.Plan.Names()[i]
 			}
 		}
 		return nil

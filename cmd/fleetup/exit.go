@@ -38,6 +38,9 @@ func codeOf(err error) fleet.ExitCode {
 	if f, ok := errors.AsType[*failure.Error](err); ok {
 		return f.Code
 	}
+	if r, ok := errors.AsType[*fleet.Refusal](err); ok {
+		return r.Code
+	}
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {
 		return fleet.ExitUsage
 	}
@@ -115,6 +118,9 @@ type errorBody struct {
 // advice parts what happened from what to do next, where an error knows it.
 func advice(err error) (message, next string) {
 	message = err.Error()
+	if r, ok := errors.AsType[*fleet.Refusal](err); ok {
+		next = onLedger(r.Next, "")
+	}
 	if f, ok := errors.AsType[*failure.Error](err); ok {
 		next = f.Next
 	}

@@ -29,7 +29,7 @@ func expiredHolds(p *plan.Plan) string {
 	if len(vs) == 0 {
 		return ""
 	}
-	names := report.Names(p)
+	names := p.Names()
 	var list []string
 	for n, i := range vs {
 		if n == maxExpired {

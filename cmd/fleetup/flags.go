@@ -1,8 +1,6 @@
 package main
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -75,26 +73,6 @@ func selector(c *cli.Context) (*plan.Selector, error) {
 	return s, nil
 }
 
-// selected lists the vaults of a plan that a selector picks; nil picks all. It
-// is a mistake if there is none.
-func selected(p *plan.Plan, s *plan.Selector, text string) ([]int, error) {
-	var picked []int
-	keys := map[string]bool{}
-	for i := range p.Vaults {
-		if s == nil || s.Picks(&p.Vaults[i].Vault) {
-			picked = append(picked, i)
-		}
-		for k := range p.Vaults[i].Labels {
-			keys[k] = true
-		}
-	}
-	if len(picked) > 0 || s == nil {
-		return picked, nil
-	}
-	labels := append(plan.BuiltInKeys(), slices.Sorted(maps.Keys(keys))...)
-	return nil, failure.Usage("correct the selector; there are "+strings.Join(labels, ", "), "--selector %q picks none of the %s", text, words.Count(len(p.Vaults), "vault"))
-}
-
 // pickedNames returns the vaults that a command line names, or those that its
 // selector picks and that may be dealt with, as commands name them.
 func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]string, error) {
@@ -105,11 +83,11 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 	if c.NArg() > 0 {
 		return nil, failure.Usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
 	}
-	picked, err := selected(st.Plan, pick, c.String("selector"))
+	picked, err := st.Plan.Pick(pick, c.String("selector"))
 	if err != nil {
-		return nil, err
+		return nil, refused(err, "")
 	}
-	all := report.Names(st.Plan)
+	all := st.Plan.Names()
 	var names []string
 	for _, i := range picked {
 		if may(i) == nil {

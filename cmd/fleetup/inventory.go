@@ -7,7 +7,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func (e *environment) inventoryCommand() *cli.Command {
@@ -109,9 +108,9 @@ func (e *environment) show(c *cli.Context) error {
 	}
 	var all []shown
 	for _, name := range c.Args().Tail() {
-		i, err := findVault(rollout.NewState(p), report.Command("plan", "-o", "csv", c.Args().First()), name)
+		i, err := p.Find(name)
 		if err != nil {
-			return err
+			return failure.Usage(report.Command("plan", "-o", "csv", c.Args().First())+" lists the vaults", "%w", err)
 		}
 		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
 	}

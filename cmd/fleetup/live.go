@@ -54,43 +54,28 @@ func (l *controlListener) close() {
 	l.server.Close()
 }
 
-// reply is what an order was answered with.
-type reply struct {
-	Said  []fleet.Event `json:"said"`            // what was journalled
-	Names []string      `json:"names,omitempty"` // of the vaults it is about
-}
-
 var errOver = &control.Refusal{Message: "the run has ended just now, before it heard that", ExitCode: fleet.ExitInUse,
 	Next: "the same command again"}
 
 // obey hands an order to the run and waits until it is on disk.
 func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
-	o, err := readOrder(raw)
+	o, err := rollout.ReadOrder(raw)
 	if err != nil {
 		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
 			Next: "give it with the version of fleetup that carries out the run, " + versionString()}
 	}
-	if err := o.check(); err != nil {
-		message, next := advice(err)
-		return nil, &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
+	if err := o.Check(); err != nil {
+		return nil, answered(err, o.State)
 	}
 	o.Reason = strings.TrimSpace(o.Reason)
 	by := actor(fleet.Credentials{})
 	by.User, by.PID, by.Credential = who.User, who.PID, ""
-	var said reply
-	at := now()
-	heard := make(chan error, 1)
-	ask := runner.Ask{
-		Decide: func(st *rollout.State) ([]fleet.Fact, error) {
-			facts, err := o.decide(st, by, at)
-			for _, f := range facts {
-				said.Said = append(said.Said, fleet.Event{At: at, Fact: f})
-			}
-			said.Names = namesIn(st, said.Said)
-			return facts, err
-		},
-		Done: func(err error) { heard <- err },
+	type answer struct {
+		rollout.Said
+		error
 	}
+	heard := make(chan answer, 1)
+	ask := runner.Ask{Order: o, By: by, At: now(), Done: func(said rollout.Said, err error) { heard <- answer{said, err} }}
 	select {
 	case l.asks <- ask:
 	case <-l.over:
@@ -98,11 +83,18 @@ func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.R
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if err := <-heard; err != nil {
-		message, next := advice(err)
-		return nil, &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
+	a := <-heard
+	if a.error != nil {
+		return nil, answered(a.error, o.State)
 	}
-	return said, nil
+	return a.Said, nil
+}
+
+// answered is an error of an order as it crosses the socket.
+func answered(err error, ledger string) *control.Refusal {
+	err = refused(err, ledger)
+	message, next := advice(err)
+	return &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
 }
 
 // whereLive is how long a command looks for the socket of a process that has

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -16,13 +14,9 @@ func (e *environment) noteCommand() *cli.Command {
 		Description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
 		Flags:       []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "handed over to the day shift", func(*order) error { return nil }, func(o order, s said) {
-				say(e.stdout, "noted, by %s: %s", report.Clean(s.events[0].Fact.(fleet.Noted).By.User), report.Clean(o.Reason))
+			return e.obeyed(c, "handed over to the day shift", func(*rollout.Order) error { return nil }, func(o rollout.Order, s said) {
+				say(e.stdout, "noted, by %s: %s", report.Clean(s.Events[0].Fact.(fleet.Noted).By.User), report.Clean(o.Reason))
 			})
 		},
 	}
-}
-
-func (o order) note(_ *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
-	return []fleet.Fact{fleet.Noted{By: by, Text: o.Reason}}, nil
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -23,8 +20,8 @@ func (e *environment) pauseCommand() *cli.Command {
 			if off {
 				example = "the restore is done"
 			}
-			return e.obeyed(c, example, func(o *order) error { o.Off = off; return nil }, func(o order, s said) {
-				by := report.Clean(s.events[0].Fact.(fleet.Paused).By.User)
+			return e.obeyed(c, example, func(o *rollout.Order) error { o.Off = off; return nil }, func(o rollout.Order, s said) {
+				by := report.Clean(s.Events[0].Fact.(fleet.Paused).By.User)
 				if off {
 					say(e.stdout, "the pause is over, by %s: %s", by, report.Clean(o.Reason))
 					return
@@ -34,16 +31,4 @@ func (e *environment) pauseCommand() *cli.Command {
 			})
 		},
 	}
-}
-
-func (o order) pause(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
-	p := st.Run.Paused
-	switch {
-	case o.Off && p == nil:
-		return nil, failure.Usage(report.Command("status", "--state", o.State), "the run is not paused")
-	case !o.Off && p != nil:
-		return nil, failure.Usage(report.Command("pause", "--off", "--state", o.State, "--reason", "TEXT"),
-			"the run is paused already, by %s: %s", p.By.User, p.Reason)
-	}
-	return []fleet.Fact{fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}}, nil
 }

@@ -59,7 +59,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	picked, err := selected(src.plan, pick, c.String("selector"))
+	picked, err := src.plan.Pick(pick, c.String("selector"))
 	if err != nil {
 		return err
 	}

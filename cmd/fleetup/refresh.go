@@ -86,9 +86,9 @@ func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
 	var vaults []int
 	taken := map[int]bool{}
 	for _, name := range names {
-		i, err := findVault(st, report.Command("status", "-o", "csv", "--state", path), name)
+		i, err := st.Find(name)
 		if err != nil {
-			return nil, err
+			return nil, refused(err, path)
 		}
 		if err := st.Refreshable(i); err != nil {
 			return nil, failure.Usage(toStatus(path), "%s: %w", name, err)
@@ -128,7 +128,7 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 	ctx, stop := e.untilInterrupted()
 	defer stop()
 	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.limiter, By: by})
-	names := report.Names(st.Plan)
+	names := st.Plan.Names()
 	at := later(now(), st.Run.LastAt)
 	var events []fleet.Event
 	var records []fleet.VaultRecord

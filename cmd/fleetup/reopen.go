@@ -34,13 +34,13 @@ func (e *environment) reopen(c *cli.Context) error {
 		return failure.Usage(lines(report.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
-	if wordless(reason) {
+	if rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
-	if err := sayable("the reason", reason, longestReason, "\n\t"); err != nil {
+	if err := rollout.CheckReason(reason); err != nil {
 		return err
 	}
-	if err := sayable("the case's ID", c.String("case"), longestName, ""); err != nil {
+	if err := rollout.CheckCase(c.String("case")); err != nil {
 		return err
 	}
 	h, err := hold(c)
@@ -82,7 +82,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.Commit(events, changed); err != nil {
 		return err
 	}
-	all := report.Names(run.State.Plan)
+	all := run.State.Plan.Names()
 	for _, i := range vaults {
 		say(e.stdout, "re-opened %s: %s", report.Clean(all[i]), report.Clean(reason))
 	}
@@ -101,9 +101,9 @@ func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	var found []int
 	taken := map[int]bool{}
 	for _, name := range names {
-		i, err := findVault(st, report.Command("status", "-o", "csv", "--state", path), name)
+		i, err := st.Find(name)
 		if err != nil {
-			return nil, err
+			return nil, refused(err, path)
 		}
 		if taken[i] {
 			continue
@@ -129,47 +129,6 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 		return failure.Usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
 	return nil
-}
-
-// findVault resolves a vault's name: subscription/name, the subscription by ID
-// or by its name, with /location or /resourceType, or of a vault that is in one
-// /resourceGroup, where that is ambiguous; or its ID in the Resource Manager. list is the command that lists them.
-func findVault(st *rollout.State, list, name string) (int, error) {
-	var hits []int
-	parts := strings.Split(name, "/")
-	for i := range st.Plan.Vaults {
-		v := &st.Plan.Vaults[i].Vault
-		if fleet.SameName(name, v.ResourceID()) {
-			return i, nil
-		}
-		if len(parts) < 2 || !strings.EqualFold(parts[1], v.Name) ||
-			!strings.EqualFold(parts[0], v.SubscriptionName) && !strings.EqualFold(parts[0], v.SubscriptionID) {
-			continue
-		}
-		narrowed := true
-		for _, p := range parts[2:] {
-			if v.ResourceGroup != "" {
-				narrowed = narrowed && fleet.SameName(p, v.ResourceGroup)
-			} else if !strings.EqualFold(p, string(v.ResourceType)) && fleet.NormalizeLocation(p) != fleet.NormalizeLocation(v.Location) {
-				narrowed = false
-			}
-		}
-		if narrowed {
-			hits = append(hits, i)
-		}
-	}
-	switch len(hits) {
-	case 1:
-		return hits[0], nil
-	case 0:
-		return 0, failure.Usage(list, "there is no vault %q; a vault is named subscription/name", name)
-	}
-	var choices []string
-	names := report.Names(st.Plan)
-	for _, i := range hits {
-		choices = append(choices, names[i])
-	}
-	return 0, failure.Usage("name one of them in full", "%q may be %s", name, strings.Join(choices, " or "))
 }
 
 func noLedger(path string) error {

@@ -39,10 +39,10 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	reason := strings.TrimSpace(c.String("reason"))
-	if err := sayable("the reason", reason, longestReason, "\n\t"); err != nil {
+	if err := rollout.CheckReason(reason); err != nil {
 		return err
 	}
-	if c.Bool("accept-failures") && wordless(reason) {
+	if c.Bool("accept-failures") && rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)

@@ -48,8 +48,8 @@ func (e *environment) story(c *cli.Context) error {
 		if !ok {
 			return noRunYet(path, "")
 		}
-		if vault, err = findVault(run.State, report.Command("status", "-o", "csv", "--state", path), name); err != nil {
-			return err
+		if vault, err = run.State.Find(name); err != nil {
+			return refused(err, path)
 		}
 		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.partly && errors.Is(err, state.ErrDamaged) {
 			if run.Broken == nil {
@@ -72,7 +72,7 @@ func (e *environment) story(c *cli.Context) error {
 	if up := run.State.Plan.Upgrade; up != nil {
 		told = report.Changing(before[v.Key], up.Request.Of(v))
 	}
-	story := view(run).StoryOf(report.Names(run.State.Plan)[vault], chapters, told, o)
+	story := view(run).StoryOf(run.State.Plan.Names()[vault], chapters, told, o)
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}

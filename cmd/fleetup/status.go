@@ -59,7 +59,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if !ok {
 		return noRunYet(path, "")
 	}
-	if _, err := selected(run.State.Plan, pick, c.String("selector")); err != nil {
+	if _, err := run.State.Plan.Pick(pick, c.String("selector")); err != nil {
 		return err
 	}
 	v, o := limited(run, pick, c.String("selector")), located(e.reportOptions(c, format, path), run.State.Plan)

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -21,8 +18,8 @@ func (e *environment) stopCommand() *cli.Command {
 		Flags: orderFlags(&cli.BoolFlag{Name: "close", Usage: "close the run for good once nothing is in flight"}),
 		Action: func(c *cli.Context) error {
 			closing := c.Bool("close")
-			return e.obeyed(c, "the change is withdrawn", func(o *order) error { o.Close = closing; return nil }, func(o order, s said) {
-				by, reason := report.Clean(s.events[0].Fact.(fleet.Stopped).By.User), report.Clean(o.Reason)
+			return e.obeyed(c, "the change is withdrawn", func(o *rollout.Order) error { o.Close = closing; return nil }, func(o rollout.Order, s said) {
+				by, reason := report.Clean(s.Events[0].Fact.(fleet.Stopped).By.User), report.Clean(o.Reason)
 				switch {
 				case !closing:
 					say(e.stdout, "stopping, by %s: %s", by, reason)
@@ -36,12 +33,4 @@ func (e *environment) stopCommand() *cli.Command {
 			})
 		},
 	}
-}
-
-func (o order) stop(st *rollout.State, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
-	if st.Closing() && o.Close {
-		s := st.Run.Stopped
-		return nil, failure.Usage(report.Command("status", "--state", o.State), "the run is being closed already, by %s: %s", s.By.User, s.Reason)
-	}
-	return []fleet.Fact{fleet.Stopped{Close: o.Close, By: by, Reason: o.Reason}}, nil
 }

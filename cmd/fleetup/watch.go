@@ -158,7 +158,7 @@ func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration
 const redrawShare = 20
 
 func (e *environment) writeStatus(w *bytes.Buffer, run journal.Run, pick *plan.Selector, text string, o report.Options) error {
-	if _, err := selected(run.State.Plan, pick, text); err != nil {
+	if _, err := run.State.Plan.Pick(pick, text); err != nil {
 		return err
 	}
 	return report.Status(w, limited(run, pick, text), o)

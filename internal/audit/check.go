@@ -240,7 +240,7 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		return
 	}
 	r.state = rollout.NewState(p)
-	for i, name := range report.Names(p) {
+	for i, name := range p.Names() {
 		a.names[p.Vaults[i].Key] = name
 	}
 	a.checkCarried(p, f)

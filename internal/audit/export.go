@@ -128,7 +128,7 @@ func (x *exporter) open(f fleet.RunOpened) {
 		return
 	}
 	x.names = make(map[fleet.Key]string, len(p.Vaults))
-	for i, name := range report.Names(p) {
+	for i, name := range p.Names() {
 		x.names[p.Vaults[i].Key] = name
 	}
 }

@@ -93,7 +93,7 @@ func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
 		return
 	}
 	if c.names == nil {
-		c.names = Names(st.Plan)
+		c.names = st.Plan.Names()
 		c.look(st)
 	}
 	if f, ok := e.Fact.(fleet.VaultFact); ok {

@@ -161,7 +161,7 @@ func TestNames(t *testing.T) {
 		p.Vaults = append(p.Vaults, v)
 	}
 	seen := map[string]bool{}
-	for i, got := range Names(p) {
+	for i, got := range p.Names() {
 		if got != specs[i].want || seen[strings.ToLower(got)] {
 			t.Errorf("vault %d is called %q, want %q", i, got, specs[i].want)
 		}

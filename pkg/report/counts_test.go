@@ -50,7 +50,7 @@ func TestOneCount(t *testing.T) {
 func TestEarlierCountsWhatIsStillSo(t *testing.T) {
 	t.Parallel()
 	n := newNight(t)
-	name := Names(n.st.Plan)[0]
+	name := n.st.Plan.Names()[0]
 	k := n.key(name)
 	if err := n.st.Apply(fleet.Event{At: t0, Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{k}}}); err != nil {
 		t.Fatal(err)

@@ -124,7 +124,7 @@ func newNight(t *testing.T) *night { return nightOn(t, fixturePlan()) }
 
 func nightOn(t *testing.T, p *plan.Plan) *night {
 	n := &night{t: t, st: rollout.NewState(p), index: map[string]fleet.Key{}, told: NewChronicle()}
-	names := Names(n.st.Plan)
+	names := n.st.Plan.Names()
 	for i := range names {
 		n.index[names[i]] = n.st.Plan.Vaults[i].Key
 	}
@@ -146,7 +146,7 @@ func (n *night) key(name string) fleet.Key {
 	n.t.Helper()
 	k, ok := n.index[name]
 	if !ok {
-		n.t.Fatalf("no vault %q in %q", name, Names(n.st.Plan))
+		n.t.Fatalf("no vault %q in %q", name, n.st.Plan.Names())
 	}
 	return k
 }

@@ -73,7 +73,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	earlier := 0
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
-	names := Names(st.Plan)
+	names := st.Plan.Names()
 	subs := map[string]int{}
 	for i := range st.Vaults {
 		pv := &st.Plan.Vaults[i]

@@ -88,7 +88,7 @@ func TestHeadline(t *testing.T) {
 					n.fact(minute, fleet.WaveOpened{Wave: n.st.Waves[w].Name})
 				}
 				for _, i := range n.st.Plan.Waves[w].Vaults {
-					if name := Names(n.st.Plan)[i]; !n.st.Plan.Vaults[i].Excluded() {
+					if name := n.st.Plan.Names()[i]; !n.st.Plan.Vaults[i].Excluded() {
 						n.started(minute, name)
 						n.upgraded(minute+1, name)
 						minute++

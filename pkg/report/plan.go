@@ -59,7 +59,7 @@ type dryRun struct {
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 	d := &dryRun{plan: p, words: wordingOf(p.Kind), opts: o, left: Startable(p, o.Validations, o.Carried),
 		vaults: make([]Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
-	names := Names(p)
+	names := p.Names()
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		x := vaultOf(v, names[i], p.Waves[v.Wave].Name)

@@ -11,7 +11,7 @@ import (
 
 // fixtureValidations is a result of every verdict.
 func fixtureValidations(p *plan.Plan) map[fleet.Key]fleet.Validation {
-	names := Names(p)
+	names := p.Names()
 	out := map[fleet.Key]fleet.Validation{}
 	for i := range p.Vaults {
 		v := fleet.Validation{Verdict: fleet.VerdictReady}
@@ -52,7 +52,7 @@ func TestPlanGolden(t *testing.T) {
 	p := fixturePlan()
 	checks := fixtureValidations(p)
 	carried := map[fleet.Key]fleet.Carried{}
-	for i, name := range Names(p) {
+	for i, name := range p.Names() {
 		switch name {
 		case "prod/sql-08":
 			carried[p.Vaults[i].Key] = fleet.Carried{Status: fleet.Failed, OperationID: "op-08", Reason: "the upgrade failed"}
@@ -101,7 +101,7 @@ func TestPolicyGolden(t *testing.T) {
 	p.Waves[0].Soak, p.Waves[0].Approval = 30*time.Minute, &plan.Approval{When: plan.ApprovalAfter, Expiry: plan.DefaultApprovalExpiry}
 	p.Waves[1].Limits.Upgrades = 1
 	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{2}, Start: 23 * 60, End: 60, Zone: "Australia/Sydney"}}}}
-	for i, name := range Names(p) {
+	for i, name := range p.Names() {
 		if name == "dev/old-01" || name == "prod/sql-09" || name == "prod/late-1" {
 			p.Vaults[i].Calendar = 1
 		}

@@ -163,7 +163,7 @@ func TestPermanence(t *testing.T) {
 // Manager tells them apart by.
 func TestNamesOfGroups(t *testing.T) {
 	t.Parallel()
-	got := strings.Join(Names(todayPlan(kindAlerts)), " ")
+	got := strings.Join(todayPlan(kindAlerts).Names(), " ")
 	if want := "dev/web-01 prod/sql-07 prod/files-1/rg-files prod/files-1/rg-old prod/pay-1"; got != want {
 		t.Errorf("they are called %s, want %s", got, want)
 	}

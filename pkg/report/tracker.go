@@ -92,7 +92,7 @@ const maxFailures = 20
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{renew: make(chan struct{}, 1), st: st.Clone(), plan: st.Plan, words: wordingOf(st.Plan.Kind), names: Names(st.Plan), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
+	t := &Tracker{renew: make(chan struct{}, 1), st: st.Clone(), plan: st.Plan, words: wordingOf(st.Plan.Kind), names: st.Plan.Names(), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
 		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.rescan(st)
 	t.copyTotals(st)

@@ -74,7 +74,7 @@ type checked struct {
 // without a result shows pending: it was not checked.
 func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validation, o ValidationOptions) error {
 	doc := checked{SchemaVersion, p.Fingerprint, at(o.Now), map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]Vault, len(p.Vaults))}
-	names := Names(p)
+	names := p.Names()
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		x := vaultOf(v, names[i], p.Waves[v.Wave].Name)

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -41,7 +40,7 @@ func (s *State) Closing() bool { return s.Run.Stopped != nil && s.Run.Stopped.Cl
 // held folds a hold that a person put on a vault, or its release.
 func (s *State) held(i int, f fleet.Held) error {
 	v := &s.Vaults[i]
-	if err := s.CheckHold(i, f.Off); err != nil {
+	if err := s.checkHold(i, f.Off); err != nil {
 		return err
 	}
 	if f.Off {
@@ -52,47 +51,6 @@ func (s *State) held(i int, f fleet.Held) error {
 	v.Held, v.Reason = &f, "held by "+f.By.User+": "+f.Reason
 	v.BusySince, v.BusyAt = time.Time{}, time.Time{}
 	return s.move(i, fleet.Excluded, f.Name())
-}
-
-// CheckHold says why a vault cannot be held, or with off released; nil when it
-// can.
-func (s *State) CheckHold(i int, off bool) error {
-	v, name := &s.Vaults[i], s.Plan.Vaults[i].Ref()
-	switch {
-	case off && v.Status != fleet.Excluded:
-		return fmt.Errorf("%s is %s, not held", name, v.Status)
-	case off && v.Held == nil:
-		return fmt.Errorf("%s is held by the inventory (%s): take that hold away there, for the next run", name, v.Reason)
-	case off:
-		return nil
-	case v.Held != nil:
-		return fmt.Errorf("%s is held already: %s", name, v.Reason)
-	case !fleet.CanMove(v.Status, fleet.Excluded) || v.Status == fleet.Excluded:
-		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name, v.Status)
-	}
-	return nil
-}
-
-// CheckLimits says why limits cannot be set, nil when they can: a run may be
-// slowed down, and let go again as fast as its plan allows.
-func (s *State) CheckLimits(f fleet.LimitsChanged) error {
-	most := func(name string, to, planned int) error {
-		if to < fleet.AsPlanned || planned > 0 && to > planned {
-			return fmt.Errorf("%s=%d is more than the plan allows, %d: what is planned is what runs", name, to, planned)
-		}
-		return nil
-	}
-	l := s.Plan.Limits
-	for _, err := range []error{
-		most("upgrades", f.Upgrades, l.Upgrades),
-		most("perSubscription", f.PerSubscription, l.PerSubscription),
-		most("perLocation", f.PerLocation, l.PerLocation),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // under returns the lower of some limits and those a person set.

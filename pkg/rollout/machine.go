@@ -136,8 +136,12 @@ type loc struct{ used int }
 
 // New returns the machine of a run of which no fact is known yet. Feed it the
 // run's facts with Replay before the first Step.
-func New(p *plan.Plan) *Machine {
-	m := &Machine{State: NewState(p), jobs: make([]job, len(p.Vaults)), timers: newTimers(),
+func New(p *plan.Plan) *Machine { return machineOf(NewState(p)) }
+
+// machineOf returns the machine of a run that stands somewhere.
+func machineOf(st *State) *Machine {
+	p := st.Plan
+	m := &Machine{State: st, jobs: make([]job, len(p.Vaults)), timers: newTimers(),
 		windowed: map[int]struct{}{}, touched: map[int]struct{}{}}
 	for i := range m.State.subs {
 		m.subs = append(m.subs, sub{id: m.State.subs[i].id, watched: map[int]struct{}{}})

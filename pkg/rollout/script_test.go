@@ -47,6 +47,9 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	crash [nothing|facts]              a new process, Resumed; of the last Step all was committed,
 //	                                   or nothing, or its facts but not its intents
 //	accept-failures                    a new process, Resumed and FailuresAccepted
+//	pause|stop|hold|release|limit|note WORD…
+//	                                   an order to the process; see person. give ORDER WORD… is any order, and
+//	                                   leave ORDER WORD… leaves it in the ledger while no process runs
 //	reopen VAULTS                      written to the journal while no process runs
 //	show
 //	fields                             all that the facts have left, field by field, and from here on what each step changes

@@ -51,13 +51,15 @@ func (s *script) command(line string) ([]string, error) {
 		return s.show(), nil
 	case "fields":
 		return s.changes(), nil
+	case "give": // an order that has another meaning as a command of a script
+		return s.person(args[0], args[1:])
 	case "approve":
 		a, err := s.approval(args)
 		if err != nil {
 			return nil, err
 		}
 		return s.step(Commanded{a})
-	case "pause", "stop", "limit", "hold", "release", "note":
+	case "pause", "stop", "limit", "hold", "release", "note", "leave":
 		return s.person(f[0], args)
 	case "exit-when-waiting":
 		s.m.ExitWhenWaiting = true

@@ -1,9 +1,9 @@
 package rollout
 
-// words are the sentences about a vault that are not the same for the classic
+// sentences are those about a vault that are not the same for the classic
 // kind, whose vendor decides about failures and whose upgraded vault is a new
 // one, and for kinds that change vaults where they are.
-type words struct {
+type sentences struct {
 	left       string // a vault that is gone while somebody else's upgrade goes on
 	unseen     string // our operation is not to be found any more
 	failed     string // what to do about a failed upgrade
@@ -19,7 +19,7 @@ type words struct {
 }
 
 var (
-	classicWords = words{
+	classicWords = sentences{
 		left:       "the vault left the listing while somebody else's upgrade was under way",
 		unseen:     "the listing no longer shows the vault's upgrade",
 		failed:     "do not retry; send the support message and wait for an answer",
@@ -33,7 +33,7 @@ var (
 		itself:     "the vault",
 		unchanged:  "Do not retry; send the support message and wait for an answer.",
 	}
-	todayWords = words{
+	todayWords = sentences{
 		left:       "the vault was gone while somebody else's change was under way",
 		unseen:     "the vault is gone, and the operation on it with it",
 		failed:     "mend what made it fail; fleetup reopen permits another try",
@@ -49,7 +49,7 @@ var (
 )
 
 // words are those of the plan's kind.
-func (s *State) words() *words {
+func (s *State) words() *sentences {
 	if s.Plan.Upgrade == nil {
 		return &classicWords
 	}

@@ -24,7 +24,7 @@ func (w *world) meddle() {
 		i := w.pick(len(w.plan.Vaults), "holds", n)
 		hold := func(off bool) func(*State) fleet.Fact {
 			return func(s *State) fleet.Fact {
-				if s.CheckHold(i, off) != nil {
+				if s.checkHold(i, off) != nil {
 					return nil
 				}
 				return fleet.Held{Vault: w.plan.Vaults[i].Key, Off: off, By: by, Reason: "a restore is needed"}

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,19 +12,15 @@ import (
 )
 
 // say lets somebody say something to the present process, after a while.
-func (n *night) say(after time.Duration, decide func(*rollout.State) ([]fleet.Fact, error)) (answer chan error) {
+func (n *night) say(after time.Duration, o rollout.Order) (answer chan error) {
 	if n.asks == nil {
 		n.asks = make(chan runner.Ask)
 	}
 	answer = make(chan error, 1)
 	time.AfterFunc(after, func() {
-		n.asks <- runner.Ask{Decide: decide, Done: func(err error) { answer <- err }}
+		n.asks <- runner.Ask{Order: o, Done: func(_ rollout.Said, err error) { answer <- err }}
 	})
 	return answer
-}
-
-func saying(f fleet.Fact) func(*rollout.State) ([]fleet.Fact, error) {
-	return func(*rollout.State) ([]fleet.Fact, error) { return []fleet.Fact{f}, nil }
 }
 
 // A pause is on disk when its answer comes; nothing starts until it is over,
@@ -32,7 +29,7 @@ func TestAskPause(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 3, 1, oneAtATime)
-		paused := n.say(10*time.Minute, saying(fleet.Paused{Reason: "a customer calls"}))
+		paused := n.say(10*time.Minute, rollout.Order{Do: "pause", Reason: "a customer calls"})
 		go func() {
 			if err := <-paused; err != nil {
 				t.Errorf("the pause was answered with %v", err)
@@ -41,7 +38,7 @@ func TestAskPause(t *testing.T) {
 				t.Errorf("the pause was answered, and the journal holds %d", len(fs))
 			}
 		}()
-		over := n.say(5*time.Hour, saying(fleet.Paused{Off: true, Reason: "all is well"}))
+		over := n.say(5*time.Hour, rollout.Order{Do: "pause", Off: true, Reason: "all is well"})
 		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
 		if err := <-over; err != nil {
 			t.Error(err)
@@ -59,16 +56,11 @@ func TestAskRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 1, 1, nil)
-		no := errors.New("no")
-		answer := n.say(10*time.Minute, func(st *rollout.State) ([]fleet.Fact, error) {
-			if st.Vaults[0].Status != fleet.Upgrading {
-				t.Errorf("it is decided on a state in which v00 is %s", st.Vaults[0].Status)
-			}
-			return nil, no
-		})
+		answer := n.say(10*time.Minute, rollout.Order{Do: "hold", Vaults: []string{n.plan.Vaults[0].Ref()}, Reason: "a restore is needed"})
 		n.ends(fleet.ExitOK, fleet.Upgraded)
-		if err := <-answer; !errors.Is(err, no) {
-			t.Errorf("answered with %v", err)
+		refusal, ok := errors.AsType[*fleet.Refusal](<-answer)
+		if !ok || !strings.Contains(refusal.Error(), "is upgrading: only a vault that has not started can be held") {
+			t.Errorf("answered with %v", refusal)
 		}
 	})
 }
@@ -79,7 +71,7 @@ func TestAskNotCommitted(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 1, 1, nil)
 		n.disk = func(s runner.Store) runner.Store { return failing{s} }
-		answer := n.say(10*time.Minute, saying(fleet.Noted{Text: "handed over"}))
+		answer := n.say(10*time.Minute, rollout.Order{Do: "note", Reason: "handed over"})
 		if _, err := n.process(); !errors.Is(err, runner.ErrCommit) {
 			t.Errorf("the run ended with %v", err)
 		}
@@ -106,7 +98,7 @@ func TestAskStop(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 2, 1, oneAtATime)
-		n.say(10*time.Minute, saying(fleet.Stopped{Reason: "enough"}))
+		n.say(10*time.Minute, rollout.Order{Do: "stop", Reason: "enough"})
 		code, err := n.process()
 		if code != fleet.ExitInterrupted || err != nil {
 			t.Errorf("exit %d, %v", code, err)

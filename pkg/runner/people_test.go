@@ -29,20 +29,21 @@ func (n *night) people(seed int64) {
 				return false
 			}
 		}
-		say := func(decide func(*rollout.State) []fleet.Fact) bool {
-			answer := make(chan error, 1)
-			ask := runner.Ask{Decide: func(st *rollout.State) ([]fleet.Fact, error) { return decide(st), nil }, Done: func(err error) { answer <- err }}
-			select {
-			case asks <- ask:
-				<-answer
-				return true
-			case <-over:
-				return false
+		say := func(orders ...rollout.Order) bool {
+			for _, o := range orders {
+				answer := make(chan error, 1)
+				select {
+				case asks <- runner.Ask{Order: o, Done: func(_ rollout.Said, err error) { answer <- err }}:
+					<-answer // it may have been refused
+				case <-over:
+					return false
+				}
 			}
+			return true
 		}
 		stops := 0
-		for wait(time.Duration(1+r.IntN(90))*time.Minute) && say(n.word(r, &stops)) {
-			if !wait(time.Duration(1+r.IntN(60))*time.Minute) || !say(undo) {
+		for wait(time.Duration(1+r.IntN(90))*time.Minute) && say(n.word(r, &stops)...) {
+			if !wait(time.Duration(1+r.IntN(60))*time.Minute) || !say(undo...) {
 				return
 			}
 		}
@@ -50,36 +51,28 @@ func (n *night) people(seed int64) {
 }
 
 // word is something that a person may say.
-func (n *night) word(r *rand.Rand, stops *int) func(*rollout.State) []fleet.Fact {
-	kind, i := r.IntN(9), r.IntN(len(n.plan.Vaults))
-	return func(st *rollout.State) []fleet.Fact {
-		switch {
-		case kind < 3:
-			return []fleet.Fact{fleet.Paused{Reason: "a customer calls"}}
-		case kind < 5 && st.CheckHold(i, false) == nil:
-			return []fleet.Fact{fleet.Held{Vault: n.plan.Vaults[i].Key, Reason: "a restore is needed"}}
-		case kind < 7:
-			return []fleet.Fact{fleet.LimitsChanged{Upgrades: 1, Reason: "slow down"}, fleet.Noted{Text: "slowed down"}}
-		case kind == 7 && *stops == 0:
-			*stops++
-			return []fleet.Fact{fleet.Stopped{Reason: "enough"}}
-		}
-		return []fleet.Fact{fleet.Noted{Text: "all is well"}}
+func (n *night) word(r *rand.Rand, stops *int) []rollout.Order {
+	kind, vault := r.IntN(9), n.plan.Vaults[r.IntN(len(n.plan.Vaults))].ResourceID()
+	switch {
+	case kind < 3:
+		return []rollout.Order{{Do: "pause", Reason: "a customer calls"}}
+	case kind < 5:
+		return []rollout.Order{{Do: "hold", Vaults: []string{vault}, Reason: "a restore is needed"}}
+	case kind < 7:
+		return []rollout.Order{{Do: "limit", Limits: map[string]int{"upgrades": 1}, Reason: "slow down"}, {Do: "note", Reason: "slowed down"}}
+	case kind == 7 && *stops == 0:
+		*stops++
+		return []rollout.Order{{Do: "stop", Reason: "enough"}}
 	}
+	return []rollout.Order{{Do: "note", Reason: "all is well"}}
 }
 
-// undo takes back everything that somebody has said, in this process or before.
-func undo(st *rollout.State) (facts []fleet.Fact) {
-	if st.Run.Paused != nil {
-		facts = append(facts, fleet.Paused{Off: true, Reason: "all is well"})
-	}
-	facts = append(facts, fleet.LimitsChanged{Upgrades: fleet.AsPlanned, Reason: "as planned"})
-	for i := range st.Vaults {
-		if st.CheckHold(i, true) == nil {
-			facts = append(facts, fleet.Held{Vault: st.Plan.Vaults[i].Key, Off: true, Reason: "the restore is done"})
-		}
-	}
-	return facts
+// undo takes back everything that somebody has said, in this process or before; what
+// there is not to take back is refused.
+var undo = []rollout.Order{
+	{Do: "pause", Off: true, Reason: "all is well"},
+	{Do: "limit", Limits: map[string]int{"upgrades": fleet.AsPlanned}, Reason: "as planned"},
+	{Do: "release", Off: true, Selector: "subscription", Reason: "the restore is done"},
 }
 
 // auditWords: nothing starts that a person has paused or held, from the moment
