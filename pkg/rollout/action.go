@@ -14,15 +14,15 @@ type Action interface{ action() }
 
 // Validate makes all checks of a vault.
 type Validate struct {
-	Vault     int // index into Plan.Vaults, as in every action
-	Disregard []string
+	Vault     int      `json:"vault"` // index into Plan.Vaults, as in every action
+	Disregard []string `json:"disregard,omitempty"`
 }
 
 // Prepare makes a start ready: fresh read, rate slot, token, operation ID. The
 // read must have begun after After: an older one cannot show an earlier try.
 type Prepare struct {
-	Vault int
-	After time.Time
+	Vault int       `json:"vault"`
+	After time.Time `json:"after,omitzero"`
 }
 
 // Send sends what was made ready, once. Its intent was among the facts of the same
@@ -30,32 +30,32 @@ type Prepare struct {
 // its window, and must not be sent. Nor must it after StaleAfter on the run's clock:
 // the reading that it was made ready on is too old then.
 type Send struct {
-	Vault      int
-	Start      fleet.PreparedStart
-	NotAfter   time.Time
-	StaleAfter time.Time
+	Vault      int                 `json:"vault"`
+	Start      fleet.PreparedStart `json:"start"`
+	NotAfter   time.Time           `json:"notAfter,omitzero"`
+	StaleAfter time.Time           `json:"staleAfter"`
 }
 
 // Reconcile makes one pair of reads that begin no earlier than the action.
 type Reconcile struct {
-	Vault       int
-	OperationID string
-	Read        int
-	Before      []string
+	Vault       int      `json:"vault"`
+	OperationID string   `json:"operationId"`
+	Read        int      `json:"read"`
+	Before      []string `json:"before,omitempty"`
 }
 
 // Verify reads the new vault.
 type Verify struct {
-	Vault       int
-	OperationID string
+	Vault       int    `json:"vault"`
+	OperationID string `json:"operationId"`
 }
 
 // Explain reads why an upgrade failed. Operation is where that was followed, nil
 // where only the vault could tell.
 type Explain struct {
-	Vault       int
-	OperationID string
-	Operation   *fleet.Operation
+	Vault       int              `json:"vault"`
+	OperationID string           `json:"operationId"`
+	Operation   *fleet.Operation `json:"operation,omitempty"`
 }
 
 // Watch has the vault read on every tick, or no more. A subscription is read
@@ -63,21 +63,25 @@ type Explain struct {
 // (Vault -1). OperationID and Operation are what is followed of the vault, where
 // the kind reads vaults one by one; the action comes again when they change.
 type Watch struct {
-	Subscription string
-	Vault        int
-	On           bool
-	OperationID  string
-	Operation    *fleet.Operation
-	Since        time.Time // of an operation: when its start was decided, by the journal
-	Overdue      bool      // under way for too long: the vault itself is read besides
+	Subscription string           `json:"subscription"`
+	Vault        int              `json:"vault"`
+	On           bool             `json:"on"`
+	OperationID  string           `json:"operationId,omitempty"`
+	Operation    *fleet.Operation `json:"operation,omitempty"`
+	Since        time.Time        `json:"since,omitzero"`    // of an operation: when its start was decided, by the journal
+	Overdue      bool             `json:"overdue,omitempty"` // under way for too long: the vault itself is read besides
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time
 // asks for none.
-type Wake struct{ At time.Time }
+type Wake struct {
+	At time.Time `json:"at,omitzero"`
+}
 
 // Exit ends the process: what is still out may be abandoned.
-type Exit struct{ Code fleet.ExitCode }
+type Exit struct {
+	Code fleet.ExitCode `json:"exitCode"`
+}
 
 func (Validate) action()  {}
 func (Prepare) action()   {}

@@ -179,7 +179,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.OperationID, v.Attempt, v.Sent, v.IntendedAt = f.OperationID, f.Attempt, v.Sent+1, at
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
 		v.StartedAt, v.EndedAt = at, time.Time{}
-		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences = false, false, false, false, 0
+		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences, v.ForeignRead = false, false, false, false, 0, false
 		v.Operation, v.Answer = nil, nil
 		v.Done, v.Reading, v.Inspections = false, nil, 0
 		v.Reason = ""

@@ -15,6 +15,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 	if f.OperationID != v.OperationID || v.Status != fleet.Unknown {
 		return nil // a listing resolved it meanwhile
 	}
+	v.ForeignRead = f.Reading == fleet.ReadForeign
 	switch f.Reading {
 	case fleet.ReadOurs:
 		return s.seenOurs(i, at, f.Record, f.Name())

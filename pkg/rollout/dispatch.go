@@ -31,9 +31,9 @@ func (m *Machine) startsBefore(a, b int) bool {
 
 func (m *Machine) subFree(i int) bool {
 	s, limit := &m.subs[i], m.limits.PerSubscription
-	return !s.suspended && !s.throttledUntil.After(m.now) && (limit == 0 || s.used < limit) &&
-		m.subRoom(i, s.preparing) &&
-		(s.denials == 0 && s.forbidden.n == 0 && s.unsent == 0 || s.sending == 0) // after a denial one start at a time tries the door
+	return !s.Suspended && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
+		m.subRoom(i, s.Preparing) &&
+		(s.Denials == 0 && s.Forbidden.N == 0 && s.Unsent == 0 || s.Sending == 0) // after a denial one start at a time tries the door
 }
 
 func (m *Machine) locFree(i int) bool {
@@ -60,15 +60,15 @@ func (m *Machine) nextStart() bool {
 		return false
 	}
 	v, j := &m.Vaults[i], &m.jobs[i]
-	j.queuedStart = false
+	j.QueuedStart = false
 	_, fits := m.fits(i)
 	switch {
-	case v.Status != fleet.Ready || j.doing != idle || j.stale || j.notBefore.After(m.now):
+	case v.Status != fleet.Ready || j.Doing != idle || j.Stale || j.NotBefore.After(m.now):
 		m.settle(i)
 	case !fits:
 		m.awaitWindow(i)
-	case j.changed, m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
-		j.stale, j.changed = true, false
+	case j.Changed, m.now.Sub(v.ValidatedAt) > m.Plan.Timings.ValidationMaxAge:
+		j.Stale, j.Changed = true, false
 		m.settle(i)
 	default:
 		m.begin(i, preparing)
@@ -85,22 +85,22 @@ func (m *Machine) nextCheck() bool {
 	}
 	i := m.validation.pop()
 	v, j := &m.Vaults[i], &m.jobs[i]
-	s := &m.subs[j.sub]
-	j.queuedCheck = false
-	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.stale
+	s := &m.subs[j.Sub]
+	j.QueuedCheck = false
+	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.Stale
 	switch {
-	case !wanted || j.doing != idle:
-	case j.stale && (s.suspended || s.throttledUntil.After(m.now)):
-		j.stale = false // back to those that wait for a start
-	case s.suspended:
-		s.parked = append(s.parked, i)
+	case !wanted || j.Doing != idle:
+	case j.Stale && (s.Suspended || s.ThrottledUntil.After(m.now)):
+		j.Stale = false // back to those that wait for a start
+	case s.Suspended:
+		s.Parked = append(s.Parked, i)
 		return true // placed again when the suspension is lifted
-	case s.throttledUntil.After(m.now):
-		j.notBefore = s.throttledUntil
+	case s.ThrottledUntil.After(m.now):
+		j.NotBefore = s.ThrottledUntil
 	default:
 		m.begin(i, validating)
 		m.count(i, -1)
-		j.back, v.Status = v.Status, fleet.Validating
+		j.Back, v.Status = v.Status, fleet.Validating
 		m.count(i, +1)
 		m.act(Validate{i, v.Disregard})
 	}
@@ -118,23 +118,23 @@ const aMoment = 2 * time.Second
 func (m *Machine) intend() {
 	for _, p := range m.prepared {
 		i, ok := m.index[p.Vault]
-		if !ok || m.jobs[i].doing != preparing {
+		if !ok || m.jobs[i].Doing != preparing {
 			continue
 		}
 		v, j := &m.Vaults[i], &m.jobs[i]
-		s := &m.subs[j.sub]
+		s := &m.subs[j.Sub]
 		notAfter, fits := m.fits(i)
 		switch {
-		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.suspended || s.throttledUntil.After(m.now) || !fits || m.overbooked(j) ||
-			!m.room(0) || !m.subRoom(j.sub, 0):
+		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended || s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
+			!m.room(0) || !m.subRoom(j.Sub, 0):
 			m.end(i)
 			m.settle(i)
 		case drifted(v, p):
 			m.end(i)
 			if v.Refusals > 0 { // again: it may go on for ever
-				j.notBefore = m.now.Add(m.patience(v.Refusals))
+				j.NotBefore = m.now.Add(m.patience(v.Refusals))
 			} else {
-				j.stale = true
+				j.Stale = true
 			}
 			m.changed(i, "it is not as its check found it")
 			m.settle(i)
@@ -149,7 +149,7 @@ func (m *Machine) intend() {
 // overbooked reports whether more slots are taken than the limits allow: an
 // upgrade of ours has come to light since this start was given its slot.
 func (m *Machine) overbooked(j *job) bool {
-	l, sub, loc := &m.limits, m.subs[j.sub].used, m.locs[j.loc].used
+	l, sub, loc := &m.limits, m.subs[j.Sub].Used, m.locs[j.Loc].used
 	return m.slots > l.Upgrades || l.PerSubscription > 0 && sub > l.PerSubscription || l.PerLocation > 0 && loc > l.PerLocation
 }
 
@@ -173,7 +173,7 @@ func drifted(v *VaultState, p PrepareDone) bool {
 // validatedBefore orders the vaults that wait for a check: those at the door
 // first, then as starts are ordered.
 func (m *Machine) validatedBefore(a, b int) bool {
-	if da, db := m.jobs[a].stale, m.jobs[b].stale; da != db {
+	if da, db := m.jobs[a].Stale, m.jobs[b].Stale; da != db {
 		return da
 	}
 	return m.startsBefore(a, b)

@@ -75,13 +75,13 @@ func (m *Machine) stuck() bool {
 	for i := range m.subs {
 		s := &m.subs[i]
 		switch {
-		case !s.suspended || !s.confirmed:
-		case s.deniedReads < confirmReads && len(s.watched) > 0:
+		case !s.Suspended || !s.Confirmed:
+		case s.DeniedReads < confirmReads && len(s.Watched) > 0:
 			return false // what is in flight there may be followed
 		case m.Run.Halt != nil:
-			stuck += s.flight
+			stuck += s.Flight
 		default:
-			stuck += s.open
+			stuck += s.Open
 		}
 	}
 	return left > 0 && stuck == left
@@ -90,8 +90,8 @@ func (m *Machine) stuck() bool {
 // denied is a subscription to which access is missing, and what the cloud said.
 func (m *Machine) denied() (id, said string) {
 	for i := range m.subs {
-		if s := &m.subs[i]; s.suspended && s.confirmed {
-			return s.id, s.detail
+		if s := &m.subs[i]; s.Suspended && s.Confirmed {
+			return s.ID, s.Detail
 		}
 	}
 	return "", ""

@@ -86,6 +86,6 @@ func (m *Machine) checkBudgets() {
 	}
 	if first >= 0 {
 		b, _ := m.subBudget(first)
-		halt(fleet.RunHalted{Scope: m.subs[first].id, Subscription: true}, b)
+		halt(fleet.RunHalted{Scope: m.subs[first].ID, Subscription: true}, b)
 	}
 }

@@ -15,6 +15,9 @@ func (h *heapOf[T]) pop() T        { return heap.Pop(h).(T) }
 func (h *heapOf[T]) remove(at int) { heap.Remove(h, at) }
 func (h *heapOf[T]) fix(at int)    { heap.Fix(h, at) }
 
+// append puts an item last, as it stood in a heap that is restored in its own order.
+func (h *heapOf[T]) append(x T) { h.Push(x) }
+
 // Len, Less, Swap, Push and Pop are what container/heap asks for.
 func (h *heapOf[T]) Len() int           { return len(h.items) }
 func (h *heapOf[T]) Less(i, j int) bool { return h.less(h.items[i], h.items[j]) }

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -41,6 +43,8 @@ type Machine struct {
 	decided   bool  // a vault's fate was decided since the waves were last turned
 	broken    error // the plan's calendars do not compile
 
+	spent []int // vaults that were placed and have no tries left
+
 	settled  bool // every vault has been placed
 	stopping bool // told to leave
 	exited   bool
@@ -76,60 +80,61 @@ const (
 
 // job is a vault's place in the machine.
 type job struct {
-	doing       activity
-	back        fleet.Status // where it was before validating
-	sub, loc    int
-	slot        bool
-	watched     bool
-	operation   *fleet.Operation // that Watch was told
-	overdue     bool             // and whether it is overdue
-	counted     bool             // in open
-	flying      bool             // in flight
-	queuedCheck bool             // in the validation queue
-	queuedStart bool             // in the queue of starts
-	unchecked   bool             // counted in unchecked
-	stale       bool             // ready, but must be validated again
-	changed     bool             // so it must, when its turn comes
-	foreignRead bool             // a reconciling read showed a foreign operation
-	notBefore   time.Time
-	retryAt     time.Time // of a reconciling or verifying read
-	lostSince   time.Time // since when the listing shows another operation
+	Doing       activity         `json:"doing,omitzero"`
+	Back        fleet.Status     `json:"back,omitzero"` // where it was before validating
+	Sub         int              `json:"-"`
+	Loc         int              `json:"-"`
+	Slot        bool             `json:"slot,omitzero"`
+	Watched     bool             `json:"watched,omitzero"`
+	Operation   *fleet.Operation `json:"operation,omitzero"`   // that Watch was told
+	Overdue     bool             `json:"overdue,omitzero"`     // and whether it is overdue
+	Counted     bool             `json:"counted,omitzero"`     // in open
+	Flying      bool             `json:"flying,omitzero"`      // in flight
+	QueuedCheck bool             `json:"queuedCheck,omitzero"` // in the validation queue
+	QueuedStart bool             `json:"queuedStart,omitzero"` // in the queue of starts
+	Unchecked   bool             `json:"unchecked,omitzero"`   // counted in unchecked
+	Stale       bool             `json:"stale,omitzero"`       // ready, but must be validated again
+	Changed     bool             `json:"changed,omitzero"`     // so it must, when its turn comes
+	NotBefore   time.Time        `json:"notBefore,omitzero"`
+	RetryAt     time.Time        `json:"retryAt,omitzero"`   // of a reconciling or verifying read
+	LostSince   time.Time        `json:"lostSince,omitzero"` // since when the listing shows another operation
 
-	seenAt       time.Time          // when a reading last showed how it stands
-	settledSince time.Time          // since when readings show that nothing is under way on it, and it is not as wanted
-	reading      *fleet.LastReading // the last one, nil for none
-	claims       bool               // and the operation itself said then that it is under way
-	failedReads  int                // in a row
-	blindSince   time.Time          // since when it could not be read, zero where it could
+	SeenAt       time.Time          `json:"seenAt,omitzero"`       // when a reading last showed how it stands
+	SettledSince time.Time          `json:"settledSince,omitzero"` // since when readings show that nothing is under way on it, and it is not as wanted
+	Reading      *fleet.LastReading `json:"reading,omitzero"`      // the last one, nil for none
+	Claims       bool               `json:"claims,omitzero"`       // and the operation itself said then that it is under way
+	FailedReads  int                `json:"failedReads,omitzero"`  // in a row
+	BlindSince   time.Time          `json:"blindSince,omitzero"`   // since when it could not be read, zero where it could
 }
 
 // sub is a subscription's place in the machine.
 type sub struct {
-	id             string
-	used           int // slots
-	sending        int // starts being prepared or sent
-	preparing      int // of those, the ones being prepared
-	unchecked      int // vaults to be checked before the first start of their wave
-	open, flight   int
-	throttledUntil time.Time
-	throttledFrom  time.Time // since when every check was throttled, zero where the last was not
-	away           bool      // throttled for longer than a poll
-	suspended      bool      // a sign-in or permission is missing: nothing starts, nothing is checked
-	unread         bool      // nor has a read succeeded since
-	confirmed      bool      // and reading says so too: it will not mend by itself
-	suspendedAt    time.Time
-	liftedAt       time.Time
-	denials        int // suspensions in a row without an accepted start
-	forbidden      forbidden
-	unsent         int       // times in a row that starts could not be sent from here
-	unsentFrom     time.Time // since when
-	unready        int       // the vault that last could not be made ready, counted from 1; 0: one could since
-	deniedReads    int
-	detail         string
-	reading        *fleet.LastReading // that it could not be listed, nil where it could
-	blindSince     time.Time          // since when
-	parked         []int              // vaults to validate once the suspension is lifted
-	watched        map[int]struct{}
+	ID             string             `json:"-"`
+	Used           int                `json:"-"` // slots
+	Sending        int                `json:"-"` // starts being prepared or sent
+	Preparing      int                `json:"-"` // of those, the ones being prepared
+	Unchecked      int                `json:"-"` // vaults to be checked before the first start of their wave
+	Open           int                `json:"-"`
+	Flight         int                `json:"-"`
+	ThrottledUntil time.Time          `json:"throttledUntil,omitzero"`
+	ThrottledFrom  time.Time          `json:"throttledFrom,omitzero"` // since when every check was throttled, zero where the last was not
+	Away           bool               `json:"away,omitzero"`          // throttled for longer than a poll
+	Suspended      bool               `json:"suspended,omitzero"`     // a sign-in or permission is missing: nothing starts, nothing is checked
+	Unread         bool               `json:"unread,omitzero"`        // nor has a read succeeded since
+	Confirmed      bool               `json:"confirmed,omitzero"`     // and reading says so too: it will not mend by itself
+	SuspendedAt    time.Time          `json:"suspendedAt,omitzero"`
+	LiftedAt       time.Time          `json:"liftedAt,omitzero"`
+	Denials        int                `json:"denials,omitzero"` // suspensions in a row without an accepted start
+	Forbidden      forbidden          `json:"forbidden,omitzero"`
+	Unsent         int                `json:"unsent,omitzero"`     // times in a row that starts could not be sent from here
+	UnsentFrom     time.Time          `json:"unsentFrom,omitzero"` // since when
+	Unready        int                `json:"unready,omitzero"`    // the vault that last could not be made ready, counted from 1; 0: one could since
+	DeniedReads    int                `json:"deniedReads,omitzero"`
+	Detail         string             `json:"detail,omitzero"`
+	Reading        *fleet.LastReading `json:"reading,omitzero"`    // that it could not be listed, nil where it could
+	BlindSince     time.Time          `json:"blindSince,omitzero"` // since when
+	Parked         []int              `json:"parked,omitzero"`     // vaults to validate once the suspension is lifted
+	Watched        map[int]struct{}   `json:"-"`
 }
 
 type loc struct{ used int }
@@ -144,7 +149,7 @@ func machineOf(st *State) *Machine {
 	m := &Machine{State: st, jobs: make([]job, len(p.Vaults)), timers: newTimers(),
 		windowed: map[int]struct{}{}, touched: map[int]struct{}{}}
 	for i := range m.State.subs {
-		m.subs = append(m.subs, sub{id: m.State.subs[i].id, watched: map[int]struct{}{}})
+		m.subs = append(m.subs, sub{ID: m.State.subs[i].id, Watched: map[int]struct{}{}})
 	}
 	m.schedule()
 	locIndex := map[string]int{}
@@ -157,7 +162,7 @@ func machineOf(st *State) *Machine {
 			locIndex[name] = l
 			m.locs = append(m.locs, loc{})
 		}
-		m.jobs[i].sub, m.jobs[i].loc = m.subOf[i], l
+		m.jobs[i].Sub, m.jobs[i].Loc = m.subOf[i], l
 	}
 	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree)
 	m.validation.less = m.validatedBefore
@@ -228,6 +233,7 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 			m.subDue(owner - len(m.jobs))
 		} // a soak that is over is seen when waves are turned
 	}
+	m.endSpent()
 	m.checkBudgets()
 	m.turnWaves()
 	m.intend()
@@ -258,7 +264,8 @@ func (m *Machine) leaving() bool { return m.stopping || m.Closing() }
 // follow draws the conclusions from vaults that handing out starts has decided:
 // their wave may be over with them, and nothing else would wake the machine.
 func (m *Machine) follow() {
-	for m.decided {
+	for m.decided || len(m.spent) > 0 {
+		m.endSpent()
 		m.decided = false
 		m.checkBudgets()
 		m.turnWaves()
@@ -276,7 +283,8 @@ func (m *Machine) settleAll() {
 	for s := range m.subs {
 		m.touched[s] = struct{}{}
 	}
-	for id, until := range m.Throttled {
+	for _, id := range slices.Sorted(maps.Keys(m.Throttled)) {
+		until := m.Throttled[id]
 		if s, ok := m.subAt[id]; ok && until.After(m.now) {
 			m.throttle(s, until)
 		}
@@ -316,6 +324,10 @@ func (m *Machine) emit(f fleet.Fact) {
 	}
 }
 
+// inOrder is a set of vaults or subscriptions in the order of the plan: that of a map
+// must decide nothing.
+func inOrder(set map[int]struct{}) []int { return slices.Sorted(maps.Keys(set)) }
+
 func (m *Machine) act(a Action) { m.out.Actions = append(m.out.Actions, a) }
 
 // wake asks for the next Step when the earliest deadline has changed.
@@ -329,23 +341,23 @@ func (m *Machine) wake() {
 // begin marks a vault as being worked on; end frees it.
 func (m *Machine) begin(i int, a activity) {
 	j := &m.jobs[i]
-	m.doing[j.doing]--
+	m.doing[j.Doing]--
 	m.doing[a]++
-	was, is := j.doing == preparing || j.doing == sending, a == preparing || a == sending
-	s := &m.subs[j.sub]
-	if j.doing == preparing {
-		s.preparing--
+	was, is := j.Doing == preparing || j.Doing == sending, a == preparing || a == sending
+	s := &m.subs[j.Sub]
+	if j.Doing == preparing {
+		s.Preparing--
 	}
 	if a == preparing {
-		s.preparing++
+		s.Preparing++
 	}
 	if is && !was {
-		s.sending++
+		s.Sending++
 	} else if was && !is {
-		s.sending--
-		m.starts.subFreed(j.sub)
+		s.Sending--
+		m.starts.subFreed(j.Sub)
 	}
-	j.doing = a
+	j.Doing = a
 }
 
 func (m *Machine) end(i int) { m.begin(i, idle) }

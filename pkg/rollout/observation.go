@@ -25,85 +25,89 @@ type Commanded struct{ Fact fleet.Fact }
 
 // Clock is a reading of the wall clock. Without one the wall clock is taken to
 // show the Step's time.
-type Clock struct{ Wall time.Time }
+type Clock struct {
+	Wall time.Time `json:"wall"`
+}
 
 // Interrupted tells the machine to start nothing more and to leave.
 type Interrupted struct{}
 
 // ValidateDone answers the action Validate.
 type ValidateDone struct {
-	Vault  fleet.Key
-	Result fleet.Validation
+	Vault  fleet.Key        `json:"vault"`
+	Result fleet.Validation `json:"result"`
 }
 
 // PrepareDone answers the action Prepare: a start is ready to go. Seen is the
 // vault in a reading no older than one poll; Present tells whether it was
 // there. The caller has chosen the start's operation ID.
 type PrepareDone struct {
-	Vault   fleet.Key
-	Start   fleet.PreparedStart
-	Seen    fleet.Sighting
-	Present bool
+	Vault   fleet.Key           `json:"vault"`
+	Start   fleet.PreparedStart `json:"start"`
+	Seen    fleet.Sighting      `json:"seen"`
+	Present bool                `json:"present"`
 }
 
 // PrepareFailed answers the action Prepare: nothing was readied. With class
 // fleet.CallRefused a person must mend something first, and Refusal says what.
 type PrepareFailed struct {
-	Vault      fleet.Key
-	Class      fleet.CallClass
-	RetryAfter time.Duration
-	Detail     string
-	Brief      string // the same, without what differs from one try to the next
-	Refusal    fleet.Finding
+	Vault      fleet.Key       `json:"vault"`
+	Class      fleet.CallClass `json:"class"`
+	RetryAfter time.Duration   `json:"retryAfterNs,omitempty"`
+	Detail     string          `json:"detail,omitempty"`
+	Brief      string          `json:"brief,omitempty"` // the same, without what differs from one try to the next
+	Refusal    fleet.Finding   `json:"refusal,omitzero"`
 }
 
 // SendDone answers the action Send. A verdict of notSent means the POST never
 // left.
 type SendDone struct {
-	Vault       fleet.Key
-	OperationID string
-	Answer      fleet.StartAnswer
+	Vault       fleet.Key         `json:"vault"`
+	OperationID string            `json:"operationId"`
+	Answer      fleet.StartAnswer `json:"answer"`
 }
 
 // ReconcileDone answers the action Reconcile.
 type ReconcileDone struct {
-	Vault       fleet.Key
-	OperationID string
-	Result      fleet.Reconciliation
+	Vault       fleet.Key            `json:"vault"`
+	OperationID string               `json:"operationId"`
+	Result      fleet.Reconciliation `json:"result"`
 }
 
 // VerifyDone answers the action Verify.
 type VerifyDone struct {
-	Vault       fleet.Key
-	OperationID string
-	Result      fleet.Verification
-	Failed      string // the read failed, and why, in words; empty: it did not
+	Vault       fleet.Key          `json:"vault"`
+	OperationID string             `json:"operationId"`
+	Result      fleet.Verification `json:"result"`
+	Failed      string             `json:"failed,omitempty"` // the read failed, and why, in words; empty: it did not
 }
 
 // ExplainDone answers the action Explain.
 type ExplainDone struct {
-	Vault       fleet.Key
-	OperationID string
-	Findings    []fleet.Finding
+	Vault       fleet.Key       `json:"vault"`
+	OperationID string          `json:"operationId"`
+	Findings    []fleet.Finding `json:"findings,omitempty"`
 }
 
 // ReadDone is a complete reading of a subscription, or of one of its vaults, that
 // was made for a Watch.
-type ReadDone struct{ Snapshot fleet.Snapshot }
+type ReadDone struct {
+	Snapshot fleet.Snapshot `json:"snapshot"`
+}
 
 // ReadFailed is a reading of a subscription that failed.
 type ReadFailed struct {
-	Subscription string
-	Vault        fleet.Key // the one that was to be read; empty: all of the subscription
-	Class        fleet.CallClass
-	Detail       string
-	Brief        string // the same, without what differs from one try to the next
+	Subscription string          `json:"subscription"`
+	Vault        fleet.Key       `json:"vault,omitempty"` // the one that was to be read; empty: all of the subscription
+	Class        fleet.CallClass `json:"class"`
+	Detail       string          `json:"detail,omitempty"`
+	Brief        string          `json:"brief,omitempty"` // the same, without what differs from one try to the next
 }
 
 // SlowDown says a subscription is throttled until a time.
 type SlowDown struct {
-	Subscription string
-	Until        time.Time
+	Subscription string    `json:"subscription"`
+	Until        time.Time `json:"until"`
 }
 
 func (o Clock) order() (int, string)       { return -1, "" }

@@ -44,7 +44,7 @@ func (m *Machine) observe(o Observation) {
 // result nobody waits for is dropped.
 func (m *Machine) withJob(k fleet.Key, a activity, do func(i int)) {
 	i, ok := m.index[k]
-	if !ok || m.jobs[i].doing != a {
+	if !ok || m.jobs[i].Doing != a {
 		return
 	}
 	m.end(i)
@@ -58,21 +58,21 @@ func (m *Machine) validated(i int, o ValidateDone) {
 		return // a person held it meanwhile
 	}
 	m.count(i, -1)
-	v.Status = j.back
+	v.Status = j.Back
 	m.count(i, +1)
-	j.stale, j.changed = false, false
+	j.Stale, j.Changed = false, false
 	r := o.Result
 	switch r.Verdict {
 	case fleet.VerdictDenied:
-		m.refused(j.sub, firstError(r.Findings))
+		m.refused(j.Sub, firstError(r.Findings))
 		return
 	case fleet.VerdictThrottled:
-		if r = m.checkThrottled(j.sub, r); r.Verdict == fleet.VerdictThrottled {
-			j.notBefore = m.subs[j.sub].throttledUntil
+		if r = m.checkThrottled(j.Sub, r); r.Verdict == fleet.VerdictThrottled {
+			j.NotBefore = m.subs[j.Sub].ThrottledUntil
 			return
 		}
 	default:
-		m.subs[j.sub].throttledFrom = time.Time{}
+		m.subs[j.Sub].ThrottledFrom = time.Time{}
 	}
 	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs,
 		State: r.State})
@@ -86,7 +86,7 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 	switch o.Class {
 	case fleet.CallRefused:
 		if o.Refusal.Code == fleet.CodeNoPermission {
-			m.noteForbidden(j.sub, o.Refusal.Code, o.Refusal.Message)
+			m.noteForbidden(j.Sub, o.Refusal.Code, o.Refusal.Message)
 		}
 		if v.Status == fleet.Ready { // a person may have held it meanwhile
 			m.emit(fleet.Validated{Vault: o.Vault, Verdict: fleet.VerdictBlocked,
@@ -100,23 +100,23 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 			m.emit(fleet.DeadlinePassed{Vault: o.Vault, Deadline: fleet.DeadlineBusy})
 			return
 		}
-		j.notBefore = m.now.Add(max(o.RetryAfter, m.Plan.Timings.Poll))
+		j.NotBefore = m.now.Add(max(o.RetryAfter, m.Plan.Timings.Poll))
 	case fleet.CallDenied, fleet.CallForbidden:
-		m.refused(j.sub, o.Detail)
+		m.refused(j.Sub, o.Detail)
 	case fleet.CallThrottled:
-		m.throttle(j.sub, m.now.Add(m.throttledFor(i, o.RetryAfter)))
+		m.throttle(j.Sub, m.now.Add(m.throttledFor(i, o.RetryAfter)))
 		if v.Status == fleet.Ready {
 			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeThrottled, RetryAfter: o.RetryAfter})
 			m.giveUp(i)
 		}
 	case fleet.CallConflict:
-		j.notBefore = m.now.Add(m.patience(v.Refusals))
+		j.NotBefore = m.now.Add(m.patience(v.Refusals))
 		m.changed(i, or(o.Brief, o.Detail))
 	default:
 		if v.Status != fleet.Ready {
 			return
 		}
-		j.notBefore = m.now.Add(m.patience(v.Refusals))
+		j.NotBefore = m.now.Add(m.patience(v.Refusals))
 		m.unready(i)
 		m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeUnreachable})
 		m.giveUp(i)
@@ -126,11 +126,11 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 
 func (m *Machine) answered(i int, o SendDone) {
 	j, a := &m.jobs[i], o.Answer
-	s := &m.subs[j.sub]
+	s := &m.subs[j.Sub]
 	if a.Verdict == fleet.StartNotSent {
-		j.notBefore = m.now.Add(m.Plan.Timings.Poll)
+		j.NotBefore = m.now.Add(m.Plan.Timings.Poll)
 		if a.Code != "" {
-			m.unsent(j.sub)
+			m.unsent(j.Sub)
 		}
 		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})
 		if a.Code != "" {
@@ -139,26 +139,26 @@ func (m *Machine) answered(i int, o SendDone) {
 		}
 		return
 	}
-	s.unsent, s.unsentFrom = 0, time.Time{}
-	m.starts.subFreed(j.sub)
+	s.Unsent, s.UnsentFrom = 0, time.Time{}
+	m.starts.subFreed(j.Sub)
 	switch a.Verdict {
 	case fleet.StartDenied:
-		m.refused(j.sub, a.Message)
+		m.refused(j.Sub, a.Message)
 	case fleet.StartThrottled:
-		m.throttle(j.sub, m.now.Add(m.throttledFor(i, a.RetryAfter)))
+		m.throttle(j.Sub, m.now.Add(m.throttledFor(i, a.RetryAfter)))
 	case fleet.StartUnknown:
 	default:
 		if !isForbidden(&a) {
-			s.denials = 0
+			s.Denials = 0
 		}
-		m.starts.subFreed(j.sub)
+		m.starts.subFreed(j.Sub)
 		if a.Verdict == fleet.StartBusy { // it may say when the other operation is over
-			j.notBefore = m.now.Add(a.RetryAfter)
+			j.NotBefore = m.now.Add(a.RetryAfter)
 		}
 	}
-	m.noteAnswer(j.sub, &a)
-	j.foreignRead, j.retryAt = false, time.Time{}
-	j.seenAt, j.settledSince, j.blindSince, j.reading, j.failedReads = time.Time{}, time.Time{}, time.Time{}, nil, 0
+	m.noteAnswer(j.Sub, &a)
+	j.RetryAt = time.Time{}
+	j.SeenAt, j.SettledSince, j.BlindSince, j.Reading, j.FailedReads = time.Time{}, time.Time{}, time.Time{}, nil, 0
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a, ForNow: forNow(a.Verdict)})
 	if forNow(a.Verdict) && a.Verdict != fleet.StartDenied {
@@ -174,20 +174,19 @@ func (m *Machine) reconciled(i int, o ReconcileDone) {
 	if v.Status != fleet.Unknown || v.OperationID != o.OperationID {
 		return // a listing was quicker
 	}
-	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+	j.RetryAt = m.now.Add(m.Plan.Timings.Poll)
 	if r.Record == nil {
-		j.reading = r.Seen
+		j.Reading = r.Seen
 		if r.Seen == nil {
-			j.reading = &fleet.LastReading{At: m.now, What: r.Detail}
+			j.Reading = &fleet.LastReading{At: m.now, What: r.Detail}
 		}
 	}
 	switch {
 	case r.Reading == fleet.ReadUnreadable, r.Reading == fleet.ReadAbsent && v.Accepted:
 		return // proves nothing
-	case r.Reading == fleet.ReadForeign && j.foreignRead && v.Absences == 0:
+	case r.Reading == fleet.ReadForeign && v.ForeignRead && v.Absences == 0:
 		return // known
 	}
-	j.foreignRead = r.Reading == fleet.ReadForeign
 	m.emit(fleet.Reconciled{Vault: o.Vault, OperationID: o.OperationID, Read: v.Absences + 1, Reading: r.Reading,
 		Record: r.Record, Detail: r.Detail})
 	m.explain(i)
@@ -202,23 +201,23 @@ func (m *Machine) verified(i int, o VerifyDone) {
 		m.emit(fleet.Verified{Vault: o.Vault, OperationID: o.OperationID, ResourceID: o.Result.ResourceID})
 		return
 	}
-	j.retryAt = m.now.Add(m.Plan.Timings.Poll)
+	j.RetryAt = m.now.Add(m.Plan.Timings.Poll)
 	switch {
 	case o.Failed != "":
-		j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + o.Failed}
+		j.Reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + o.Failed}
 	case o.Result.Seen != nil:
-		j.reading = o.Result.Seen
+		j.Reading = o.Result.Seen
 	case o.Result.Detail != "":
-		j.reading = &fleet.LastReading{At: m.now, What: o.Result.Detail}
+		j.Reading = &fleet.LastReading{At: m.now, What: o.Result.Detail}
 	default:
-		j.reading = &fleet.LastReading{At: m.now, What: "it is not as it should be yet"}
+		j.Reading = &fleet.LastReading{At: m.now, What: "it is not as it should be yet"}
 	}
-	m.tell(i, j.reading)
+	m.tell(i, j.Reading)
 }
 
 // explain asks why an upgrade of ours failed.
 func (m *Machine) explain(i int) {
-	if v := &m.Vaults[i]; v.Status == fleet.Failed && m.jobs[i].doing == idle && !m.stopping {
+	if v := &m.Vaults[i]; v.Status == fleet.Failed && m.jobs[i].Doing == idle && !m.stopping {
 		m.begin(i, explaining)
 		m.act(Explain{i, v.OperationID, v.Operation})
 	}
@@ -231,22 +230,17 @@ func (m *Machine) listed(snap *fleet.Snapshot) {
 	if !ok {
 		return
 	}
-	unread := m.subs[s].unread
+	unread := m.subs[s].Unread
 	m.readSucceeded(s, snap.ReadAt)
-	if snap.Only != "" && unread == m.subs[s].unread {
+	if snap.Only != "" && unread == m.subs[s].Unread {
 		i, known := m.index[snap.Only]
-		if _, watched := m.subs[s].watched[i]; known && watched {
+		if _, watched := m.subs[s].Watched[i]; known && watched {
 			m.sight(i, snap)
 			m.settle(i)
 		}
 		return
 	}
-	watched := make([]int, 0, len(m.subs[s].watched))
-	for i := range m.subs[s].watched {
-		watched = append(watched, i)
-	}
-	slices.Sort(watched)
-	for _, i := range watched {
+	for _, i := range inOrder(m.subs[s].Watched) {
 		if snap.Only == "" || snap.Only == m.key(i) {
 			m.sight(i, snap)
 		}
@@ -267,7 +261,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		m.inspect(i, seen.Reading)
 	}
 	if followed {
-		j.lostSince = time.Time{}
+		j.LostSince = time.Time{}
 		news := v.Status != fleet.Upgrading || ended && !v.CloudDone
 		if news {
 			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})
@@ -284,8 +278,8 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	// Our upgrade is not to be seen. A vault that is gone is in doubt at once;
 	// one that shows another operation may be a listing that went back in
 	// time, and gets a grace.
-	j.lostSince = orTime(j.lostSince, m.now)
-	if !present && !v.Foreign || m.now.Sub(j.lostSince) >= m.Plan.Timings.ReconcileGrace {
+	j.LostSince = orTime(j.LostSince, m.now)
+	if !present && !v.Foreign || m.now.Sub(j.LostSince) >= m.Plan.Timings.ReconcileGrace {
 		m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Vanished: true, Foreign: v.Foreign, Present: present && !v.Foreign})
 	}
 }

@@ -19,10 +19,10 @@ const failedReads = 3
 // itself was heard of, and says that it is under way.
 func (m *Machine) inspect(i int, r *fleet.LastReading) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	j.seenAt, j.failedReads, j.blindSince = m.now, 0, time.Time{}
+	j.SeenAt, j.FailedReads, j.BlindSince = m.now, 0, time.Time{}
 	if r == nil {
 		if v.Status == fleet.Upgrading {
-			j.settledSince, j.claims = time.Time{}, true
+			j.SettledSince, j.Claims = time.Time{}, true
 			if v.Reading != nil && v.Reading.Poll != "" {
 				r = &fleet.LastReading{At: m.now, What: "the operation says that it is under way", Running: true}
 			}
@@ -31,11 +31,11 @@ func (m *Machine) inspect(i int, r *fleet.LastReading) {
 			return
 		}
 	}
-	j.reading, j.claims = r, r.Running
+	j.Reading, j.Claims = r, r.Running
 	if v.Status == fleet.Upgrading && r.Settled {
-		j.settledSince = orTime(j.settledSince, m.now)
+		j.SettledSince = orTime(j.SettledSince, m.now)
 	} else {
-		j.settledSince = time.Time{}
+		j.SettledSince = time.Time{}
 	}
 	m.tell(i, r)
 }
@@ -43,11 +43,11 @@ func (m *Machine) inspect(i int, r *fleet.LastReading) {
 // unread takes in that a vault could not be read.
 func (m *Machine) unread(i int, what string) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	j.blindSince = orTime(j.blindSince, m.now)
-	j.failedReads++
-	j.reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + what}
-	if j.failedReads >= failedReads && !v.Foreign {
-		m.tell(i, j.reading)
+	j.BlindSince = orTime(j.BlindSince, m.now)
+	j.FailedReads++
+	j.Reading = &fleet.LastReading{At: m.now, What: "it could not be read: " + what}
+	if j.FailedReads >= failedReads && !v.Foreign {
+		m.tell(i, j.Reading)
 	}
 }
 
@@ -55,7 +55,7 @@ func (m *Machine) unread(i int, what string) {
 func (m *Machine) tell(i int, r *fleet.LastReading) {
 	v := &m.Vaults[i]
 	watched := v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && !v.Final
-	worth := r.Poll != "" || r.Settled || !r.Running && m.jobs[i].failedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
+	worth := r.Poll != "" || r.Settled || !r.Running && m.jobs[i].FailedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
 	if watched && worth && v.Inspections < maxInspections && !r.Same(v.Reading) {
 		m.emit(fleet.Inspected{Vault: m.key(i), OperationID: v.OperationID, Reading: *r})
 	}
@@ -67,16 +67,16 @@ func (m *Machine) tell(i int, r *fleet.LastReading) {
 // One that is really under way is followed on.
 func (m *Machine) lost(i int) bool {
 	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
-	if v.Status != fleet.Upgrading || v.Foreign || v.CloudDone || !v.Overdue || m.subs[j.sub].unread {
+	if v.Status != fleet.Upgrading || v.Foreign || v.CloudDone || !v.Overdue || m.subs[j.Sub].Unread {
 		return false
 	}
-	if j.settledSince.IsZero() {
+	if j.SettledSince.IsZero() {
 		return false
 	}
-	if j.claims {
-		return j.seenAt.Sub(later(j.settledSince, m.overdueAt(i))) >= t.ReconcileDeadline
+	if j.Claims {
+		return j.SeenAt.Sub(later(j.SettledSince, m.overdueAt(i))) >= t.ReconcileDeadline
 	}
-	return j.seenAt.Sub(j.settledSince) >= t.ReconcileGrace
+	return j.SeenAt.Sub(j.SettledSince) >= t.ReconcileGrace
 }
 
 // blindBy is when an overdue upgrade of which nothing can be read is given up;
@@ -84,15 +84,15 @@ func (m *Machine) lost(i int) bool {
 // to be left alone is waited for, but not for ever.
 func (m *Machine) blindBy(i int) time.Time {
 	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
-	s := &m.subs[j.sub]
-	since := later(j.blindSince, s.blindSince)
-	if !v.Overdue || v.CloudDone || v.Foreign || s.unread || since.IsZero() {
+	s := &m.subs[j.Sub]
+	since := later(j.BlindSince, s.BlindSince)
+	if !v.Overdue || v.CloudDone || v.Foreign || s.Unread || since.IsZero() {
 		return time.Time{}
 	}
 	overdue := m.overdueAt(i)
-	due := later(overdue, later(since, s.liftedAt))
-	if s.throttledUntil.After(due) {
-		due = later(due, earlier(s.throttledUntil, overdue.Add(t.BusyDeadline)))
+	due := later(overdue, later(since, s.LiftedAt))
+	if s.ThrottledUntil.After(due) {
+		due = later(due, earlier(s.ThrottledUntil, overdue.Add(t.BusyDeadline)))
 	}
 	return due.Add(t.ReconcileDeadline)
 }
@@ -104,8 +104,8 @@ func (m *Machine) abandon(i int) {
 
 // lastReading is what was last read of a vault, for the fact that ends a wait.
 func (m *Machine) lastReading(i int) *fleet.LastReading {
-	if r := m.jobs[i].reading; r != nil {
+	if r := m.jobs[i].Reading; r != nil {
 		return r
 	}
-	return m.subs[m.jobs[i].sub].reading
+	return m.subs[m.jobs[i].Sub].Reading
 }

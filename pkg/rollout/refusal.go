@@ -111,14 +111,14 @@ func (v *VaultState) LastTry() string {
 // Those that were under way together fail together, and count once.
 func (m *Machine) unsent(s int) {
 	sub := &m.subs[s]
-	sub.unsentFrom = orTime(sub.unsentFrom, m.now)
-	if sub.throttledUntil.After(m.now) && sub.unsent > 0 {
+	sub.UnsentFrom = orTime(sub.UnsentFrom, m.now)
+	if sub.ThrottledUntil.After(m.now) && sub.Unsent > 0 {
 		return
 	}
-	until := m.now.Add(m.patience(sub.unsent))
-	sub.unsent++
-	if until.After(sub.throttledUntil) {
-		sub.throttledUntil = until
+	until := m.now.Add(m.patience(sub.Unsent))
+	sub.Unsent++
+	if until.After(sub.ThrottledUntil) {
+		sub.ThrottledUntil = until
 		m.timers.set(len(m.jobs)+s, until)
 	}
 }
@@ -126,11 +126,11 @@ func (m *Machine) unsent(s int) {
 // unready takes in that a vault's start could not be made ready. That may be the
 // vault's matter; where another one could not either since one could, it is not.
 func (m *Machine) unready(i int) {
-	s := m.jobs[i].sub
-	if last := m.subs[s].unready; last != 0 && last != i+1 {
+	s := m.jobs[i].Sub
+	if last := m.subs[s].Unready; last != 0 && last != i+1 {
 		m.unsent(s)
 	}
-	m.subs[s].unready = i + 1
+	m.subs[s].Unready = i + 1
 }
 
 // changed takes in that a vault is not as its check saw it, now that its start was
@@ -142,7 +142,7 @@ func (m *Machine) changed(i int, why string) {
 	if v.Status != fleet.Ready { // a person may have held it meanwhile
 		return
 	}
-	j.changed = true
+	j.Changed = true
 	m.emit(fleet.StartWaits{Vault: m.key(i), Reason: why, Code: fleet.CodeChanged})
 	m.giveUp(i)
 }
@@ -151,9 +151,9 @@ func (m *Machine) changed(i int, why string) {
 // all have been, for the busyDeadline, the check says that the vault is blocked.
 func (m *Machine) checkThrottled(s int, r fleet.Validation) fleet.Validation {
 	sub := &m.subs[s]
-	sub.throttledFrom = orTime(sub.throttledFrom, m.now)
+	sub.ThrottledFrom = orTime(sub.ThrottledFrom, m.now)
 	m.throttle(s, m.now.Add(m.retryAfter(r.RetryAfter)))
-	if lasts := m.now.Sub(sub.throttledFrom); lasts >= m.Plan.Timings.BusyDeadline {
+	if lasts := m.now.Sub(sub.ThrottledFrom); lasts >= m.Plan.Timings.BusyDeadline {
 		r.Verdict, r.Findings = fleet.VerdictBlocked, append(slices.Clip(r.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "deadline",
 			Code: fleet.CodeBusyDeadline, Message: fmt.Sprintf("every check of its subscription has been throttled for %s", lasts.Round(time.Second)),
 			Action: "nothing: the next run tries again"})
@@ -164,7 +164,7 @@ func (m *Machine) checkThrottled(s int, r fleet.Validation) fleet.Validation {
 // ready takes in that a vault's start could be made ready.
 func (m *Machine) ready(k fleet.Key) {
 	if i, ok := m.index[k]; ok {
-		m.subs[m.jobs[i].sub].unready = 0
+		m.subs[m.jobs[i].Sub].Unready = 0
 	}
 }
 
@@ -172,15 +172,15 @@ func (m *Machine) ready(k fleet.Key) {
 // nothing could be sent from this machine for the busyDeadline; of is the last one
 // that was tried. What is in waves to come has its own time.
 func (m *Machine) giveUpAll(of int) {
-	sub := &m.subs[m.jobs[of].sub]
-	since := sub.unsentFrom
+	sub := &m.subs[m.jobs[of].Sub]
+	since := sub.UnsentFrom
 	if since.IsZero() || m.now.Sub(since) < m.Plan.Timings.BusyDeadline {
 		return
 	}
-	sub.unsentFrom = time.Time{}
+	sub.UnsentFrom = time.Time{}
 	last := m.lastAnswer(of)
 	for i := range m.jobs {
-		if m.jobs[i].sub == m.jobs[of].sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].doing == idle && m.waveOpen(i) {
+		if m.jobs[i].Sub == m.jobs[of].Sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].Doing == idle && m.waveOpen(i) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy, Last: last, Since: since})
 		}
 	}
@@ -230,7 +230,7 @@ func backoff(d time.Duration, times int, most time.Duration) time.Duration {
 // looksAgainAt is when a busy vault is checked again, but not before the service
 // said it would be of use.
 func (m *Machine) looksAgainAt(i int) time.Time {
-	return later(m.LooksAgainAt(i), m.jobs[i].notBefore)
+	return later(m.LooksAgainAt(i), m.jobs[i].NotBefore)
 }
 
 // LooksAgainAt is when a busy vault is checked again, as far as the facts tell:
@@ -251,8 +251,8 @@ func (s *State) LooksAgainAt(i int) time.Time {
 // forbidden counts the vaults of a subscription, one after the other, whose start
 // was refused with a 403 under one code.
 type forbidden struct {
-	code string
-	n    int
+	Code string `json:"code,omitzero"`
+	N    int    `json:"n,omitzero"`
 }
 
 // statusForbidden is HTTP's: who asks is known, and may not.
@@ -269,7 +269,7 @@ func (m *Machine) noteAnswer(s int, a *fleet.StartAnswer) {
 	case isForbidden(a):
 		m.noteForbidden(s, a.Code, a.Message)
 	case a.Verdict == fleet.StartAccepted, a.Verdict == fleet.StartBusy, a.Verdict == fleet.StartFailed:
-		m.subs[s].forbidden = forbidden{} // that comes after the permission was looked at
+		m.subs[s].Forbidden = forbidden{} // that comes after the permission was looked at
 	}
 }
 
@@ -283,12 +283,12 @@ func isForbidden(a *fleet.StartAnswer) bool {
 // left alone, as after a denial.
 func (m *Machine) noteForbidden(s int, code, message string) {
 	sub := &m.subs[s]
-	if sub.forbidden.code != code {
-		sub.forbidden = forbidden{code: code}
+	if sub.Forbidden.Code != code {
+		sub.Forbidden = forbidden{Code: code}
 	}
-	if sub.forbidden.n++; sub.forbidden.n >= forbiddenVaults && !sub.suspended {
-		sub.denials = confirmDenials
-		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", sub.forbidden.n, spoken(code, message)))
+	if sub.Forbidden.N++; sub.Forbidden.N >= forbiddenVaults && !sub.Suspended {
+		sub.Denials = confirmDenials
+		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", sub.Forbidden.N, spoken(code, message)))
 	}
 }
 

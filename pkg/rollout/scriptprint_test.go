@@ -225,7 +225,7 @@ func (s *script) show() []string {
 	}
 	slots := fmt.Sprintf("slots %d:", s.m.slots)
 	for i := range s.m.subs {
-		slots += fmt.Sprintf(" %s %d", s.subName(s.m.subs[i].id), s.m.subs[i].used)
+		slots += fmt.Sprintf(" %s %d", s.subName(s.m.subs[i].ID), s.m.subs[i].Used)
 	}
 	b := s.m.RunBudget()
 	return append(lines, fmt.Sprintf("%s; failed %d, in doubt %d, budget %d", slots, b.Failed, b.Unresolved, b.Limit))

@@ -11,47 +11,47 @@ import (
 // a replay; nothing else places a vault.
 func (m *Machine) settle(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	s := &m.subs[j.sub]
+	s := &m.subs[j.Sub]
 
 	// A vault that is validated again at the door keeps its slot: as many as
 	// may start are checked again, not all that wait. One that was held there
 	// has left it.
-	j.stale = j.stale && v.Status != fleet.Excluded
-	if want := v.InFlight() || j.doing == preparing || j.stale; want != j.slot {
-		j.slot = want
+	j.Stale = j.Stale && v.Status != fleet.Excluded
+	if want := v.InFlight() || j.Doing == preparing || j.Stale; want != j.Slot {
+		j.Slot = want
 		if want {
-			m.slots, s.used, m.locs[j.loc].used = m.slots+1, s.used+1, m.locs[j.loc].used+1
+			m.slots, s.Used, m.locs[j.Loc].used = m.slots+1, s.Used+1, m.locs[j.Loc].used+1
 		} else {
-			m.slots, s.used, m.locs[j.loc].used = m.slots-1, s.used-1, m.locs[j.loc].used-1
-			m.starts.subFreed(j.sub)
-			m.starts.locFreed(j.loc)
+			m.slots, s.Used, m.locs[j.Loc].used = m.slots-1, s.Used-1, m.locs[j.Loc].used-1
+			m.starts.subFreed(j.Sub)
+			m.starts.locFreed(j.Loc)
 		}
 	}
-	if want := v.Open() && m.waveOpen(i); want != j.counted {
-		j.counted = want
+	if want := v.Open() && m.waveOpen(i); want != j.Counted {
+		j.Counted = want
 		by := map[bool]int{true: 1, false: -1}[want]
-		m.open, s.open = m.open+by, s.open+by
+		m.open, s.Open = m.open+by, s.Open+by
 	}
-	if want := v.InFlight(); want != j.flying {
-		j.flying = want
+	if want := v.InFlight(); want != j.Flying {
+		j.Flying = want
 		by := map[bool]int{true: 1, false: -1}[want]
-		m.flight, s.flight = m.flight+by, s.flight+by
+		m.flight, s.Flight = m.flight+by, s.Flight+by
 	}
-	if want := v.InFlight() || v.Status == fleet.Upgrading; want != j.watched {
-		j.watched = want
+	if want := v.InFlight() || v.Status == fleet.Upgrading; want != j.Watched {
+		j.Watched = want
 		if want {
-			s.watched[i] = struct{}{}
+			s.Watched[i] = struct{}{}
 		} else {
-			delete(s.watched, i)
-			j.lostSince = time.Time{}
+			delete(s.Watched, i)
+			j.LostSince = time.Time{}
 		}
 		m.act(m.watch(i, want))
-	} else if want && (!sameOperation(v.Operation, j.operation) || v.Operation != nil && v.Overdue != j.overdue) {
+	} else if want && (!sameOperation(v.Operation, j.Operation) || v.Operation != nil && v.Overdue != j.Overdue) {
 		m.act(m.watch(i, true))
 	}
-	j.operation, j.overdue = v.Operation, v.Overdue
+	j.Operation, j.Overdue = v.Operation, v.Overdue
 	m.countUnchecked(i)
-	if !j.notBefore.After(m.now) || v.Status != fleet.Ready {
+	if !j.NotBefore.After(m.now) || v.Status != fleet.Ready {
 		delete(m.windowed, i)
 	}
 	m.enqueue(i)
@@ -64,7 +64,7 @@ func sameOperation(a, b *fleet.Operation) bool {
 }
 
 func (m *Machine) watch(i int, on bool) Watch {
-	w := Watch{Subscription: m.subs[m.jobs[i].sub].id, Vault: i, On: on}
+	w := Watch{Subscription: m.subs[m.jobs[i].Sub].ID, Vault: i, On: on}
 	if v := &m.Vaults[i]; on {
 		w.OperationID, w.Operation, w.Overdue = v.OperationID, v.Operation, v.Overdue
 		if v.Operation != nil {
@@ -83,12 +83,12 @@ func (m *Machine) mayCheck(i int) bool { return m.waveOpen(i) || m.Run.ValidateA
 // longer than a poll, does not hold up the others.
 func (m *Machine) countUnchecked(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	s := &m.subs[j.sub]
-	first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.back == fleet.Pending
-	if want := first && m.mayCheck(i); want != j.unchecked {
-		j.unchecked = want
+	s := &m.subs[j.Sub]
+	first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.Back == fleet.Pending
+	if want := first && m.mayCheck(i); want != j.Unchecked {
+		j.Unchecked = want
 		by := map[bool]int{true: 1, false: -1}[want]
-		s.unchecked += by
+		s.Unchecked += by
 		if !s.excused() {
 			m.unchecked += by
 		}
@@ -97,7 +97,7 @@ func (m *Machine) countUnchecked(i int) {
 
 // excused reports whether the starts of others go before the subscription's
 // checks.
-func (s *sub) excused() bool { return s.suspended || s.away }
+func (s *sub) excused() bool { return s.Suspended || s.Away }
 
 // excuse changes what excuses a subscription.
 func (m *Machine) excuse(s *sub, change func()) {
@@ -105,16 +105,16 @@ func (m *Machine) excuse(s *sub, change func()) {
 	change()
 	switch is := s.excused(); {
 	case is && !was:
-		m.unchecked -= s.unchecked
+		m.unchecked -= s.Unchecked
 	case was && !is:
-		m.unchecked += s.unchecked
+		m.unchecked += s.Unchecked
 	}
 }
 
 // enqueue lets a vault wait for a check or for a start.
 func (m *Machine) enqueue(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	if j.doing != idle || !m.mayCheck(i) || j.notBefore.After(m.now) {
+	if j.Doing != idle || !m.mayCheck(i) || j.NotBefore.After(m.now) {
 		return
 	}
 	switch v.Status {
@@ -126,24 +126,35 @@ func (m *Machine) enqueue(i int) {
 		}
 	case fleet.Ready:
 		switch {
-		case v.outOfTries() && m.subs[j.sub].suspended:
+		case v.outOfTries() && m.subs[j.Sub].Suspended:
 			// It waits for the sign-in, and is not given up for want of one.
-			m.subs[j.sub].parked = append(m.subs[j.sub].parked, i)
+			m.subs[j.Sub].Parked = append(m.subs[j.Sub].Parked, i)
 		case v.outOfTries():
-			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts, Last: m.lastAnswer(i)})
-		case j.stale:
+			m.spent = append(m.spent, i)
+		case j.Stale:
 			m.toCheck(i)
 		case !m.waveOpen(i):
-		case !j.queuedStart:
-			j.queuedStart = true
-			m.starts.push(i, j.sub, j.loc)
+		case !j.QueuedStart:
+			j.QueuedStart = true
+			m.starts.push(i, j.Sub, j.Loc)
+		}
+	}
+}
+
+// endSpent ends the wait of the vaults that were placed and have no tries left.
+func (m *Machine) endSpent() {
+	for len(m.spent) > 0 {
+		i := m.spent[0]
+		m.spent = m.spent[1:]
+		if v := &m.Vaults[i]; v.Status == fleet.Ready && v.outOfTries() && m.jobs[i].Doing == idle {
+			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineAttempts, Last: m.lastAnswer(i)})
 		}
 	}
 }
 
 func (m *Machine) toCheck(i int) {
-	if j := &m.jobs[i]; !j.queuedCheck {
-		j.queuedCheck = true
+	if j := &m.jobs[i]; !j.QueuedCheck {
+		j.QueuedCheck = true
 		m.validation.push(i)
 	}
 }
@@ -152,20 +163,22 @@ func (m *Machine) toCheck(i int) {
 // zero: never.
 func (m *Machine) nextDue(i int) time.Time {
 	v, j := &m.Vaults[i], &m.jobs[i]
-	if j.doing != idle {
+	if j.Doing != idle {
 		return time.Time{}
 	}
 	switch v.Status {
 	case fleet.Pending, fleet.Ready:
-		if j.notBefore.After(m.now) {
-			return j.notBefore
+		if j.NotBefore.After(m.now) {
+			return j.NotBefore
 		}
 	case fleet.Busy:
-		if !j.queuedCheck {
+		if !j.QueuedCheck {
 			return m.looksAgainAt(i)
 		}
+	case fleet.Starting: // nobody sends it: its process has died
+		return m.startEnds(v.IntendedAt)
 	case fleet.Unknown:
-		if !v.Final && !m.subs[j.sub].unread {
+		if !v.Final && !m.subs[j.Sub].Unread {
 			return earlier(m.reconcileBy(i), m.readAt(i))
 		}
 	case fleet.Upgrading:
@@ -173,8 +186,8 @@ func (m *Machine) nextDue(i int) time.Time {
 		if !v.Overdue {
 			due = m.overdueAt(i)
 		}
-		if v.CloudDone && !m.subs[j.sub].unread {
-			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.retryAt)))
+		if v.CloudDone && !m.subs[j.Sub].Unread {
+			due = earlier(due, earlier(m.verifyBy(i), later(v.DoneSince, j.RetryAt)))
 		}
 		due = earlier(due, m.blindBy(i))
 		return due
@@ -203,7 +216,7 @@ func (m *Machine) readAt(i int) time.Time {
 	if v.Absences > 0 {
 		at = later(at, v.AbsentAt.Add(t.ReconcileGrace))
 	}
-	return later(at, m.jobs[i].retryAt)
+	return later(at, m.jobs[i].RetryAt)
 }
 
 // reconcileBy is when an unknown start stays unknown.
@@ -220,8 +233,8 @@ func (m *Machine) verifyBy(i int) time.Time {
 // readable is since when the vault's subscription may be read again: after a
 // suspension, and after it is throttled.
 func (m *Machine) readable(i int) time.Time {
-	s := &m.subs[m.jobs[i].sub]
-	return later(s.liftedAt, s.throttledUntil)
+	s := &m.subs[m.jobs[i].Sub]
+	return later(s.LiftedAt, s.ThrottledUntil)
 }
 
 // due acts on a vault's deadline.
@@ -229,6 +242,9 @@ func (m *Machine) due(i int) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	past := func(t time.Time) bool { return !t.IsZero() && !t.After(m.now) }
 	switch v.Status {
+	case fleet.Starting:
+		m.emit(fleet.StartAnswered{Vault: m.key(i), OperationID: v.OperationID, Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown,
+			Code: fleet.CodeAnswerLost, Message: "whoever was to send it has said nothing"}})
 	case fleet.Unknown:
 		switch {
 		case past(m.reconcileBy(i)):
@@ -244,14 +260,14 @@ func (m *Machine) due(i int) {
 		switch {
 		case m.lost(i):
 			m.abandon(i)
-		case m.subs[j.sub].unread:
+		case m.subs[j.Sub].Unread:
 		case !v.CloudDone:
 			if past(m.blindBy(i)) {
 				m.abandon(i)
 			}
 		case past(m.verifyBy(i)):
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineReconcile, Reading: m.lastReading(i)})
-		case past(later(v.DoneSince, j.retryAt)):
+		case past(later(v.DoneSince, j.RetryAt)):
 			m.begin(i, verifying)
 			m.act(Verify{i, v.OperationID})
 		}

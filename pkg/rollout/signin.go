@@ -17,15 +17,15 @@ const (
 // lasts longer than one poll, so that a resume honours it too.
 func (m *Machine) throttle(s int, until time.Time) {
 	sub := &m.subs[s]
-	if !until.After(m.now) || !until.After(sub.throttledUntil) {
+	if !until.After(m.now) || !until.After(sub.ThrottledUntil) {
 		return
 	}
-	sub.throttledUntil = until
+	sub.ThrottledUntil = until
 	if until.Sub(m.now) > m.Plan.Timings.Poll {
-		m.excuse(sub, func() { sub.away = true })
+		m.excuse(sub, func() { sub.Away = true })
 	}
-	if until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.id].Equal(until) {
-		m.emit(fleet.Throttled{Subscription: sub.id, Until: until})
+	if until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.ID].Equal(until) {
+		m.emit(fleet.Throttled{Subscription: sub.ID, Until: until})
 	}
 	m.timers.set(len(m.jobs)+s, until)
 }
@@ -33,15 +33,15 @@ func (m *Machine) throttle(s int, until time.Time) {
 // subDue ends a throttle.
 func (m *Machine) subDue(s int) {
 	sub := &m.subs[s]
-	m.excuse(sub, func() { sub.away = false })
+	m.excuse(sub, func() { sub.Away = false })
 	m.starts.subFreed(s)
 }
 
 // refused notes that a subscription denied a start, a check or a token, and
 // counts how often that came in a row.
 func (m *Machine) refused(s int, detail string) {
-	if sub := &m.subs[s]; !sub.suspended {
-		sub.denials++
+	if sub := &m.subs[s]; !sub.Suspended {
+		sub.Denials++
 		m.suspend(s, detail)
 	}
 }
@@ -49,15 +49,15 @@ func (m *Machine) refused(s int, detail string) {
 // suspend stops starts and checks in a subscription until a read succeeds.
 func (m *Machine) suspend(s int, detail string) {
 	sub := &m.subs[s]
-	if sub.suspended {
+	if sub.Suspended {
 		return
 	}
-	m.excuse(sub, func() { sub.suspended = true })
-	sub.unread, sub.suspendedAt, sub.detail = true, m.now, detail
-	sub.confirmed = sub.denials >= confirmDenials
+	m.excuse(sub, func() { sub.Suspended = true })
+	sub.Unread, sub.SuspendedAt, sub.Detail = true, m.now, detail
+	sub.Confirmed = sub.Denials >= confirmDenials
 	m.suspended++
-	m.act(Watch{Subscription: sub.id, Vault: -1, On: true})
-	for i := range sub.watched {
+	m.act(Watch{Subscription: sub.ID, Vault: -1, On: true})
+	for _, i := range inOrder(sub.Watched) {
 		m.settle(i)
 	}
 }
@@ -67,21 +67,21 @@ func (m *Machine) suspend(s int, detail string) {
 // in it is followed all the same.
 func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	sub := &m.subs[s]
-	sub.deniedReads, sub.reading, sub.blindSince = 0, nil, time.Time{}
-	if !sub.suspended || readAt.Before(sub.suspendedAt) {
+	sub.DeniedReads, sub.Reading, sub.BlindSince = 0, nil, time.Time{}
+	if !sub.Suspended || readAt.Before(sub.SuspendedAt) {
 		return
 	}
-	if sub.unread {
-		sub.unread, sub.liftedAt = false, m.now // listed settles the watched vaults
+	if sub.Unread {
+		sub.Unread, sub.LiftedAt = false, m.now // listed settles the watched vaults
 	}
-	if sub.denials >= confirmDenials {
+	if sub.Denials >= confirmDenials {
 		return
 	}
-	m.excuse(sub, func() { sub.suspended = false })
+	m.excuse(sub, func() { sub.Suspended = false })
 	m.suspended--
-	m.act(Watch{Subscription: sub.id, Vault: -1})
-	parked := sub.parked
-	sub.parked = nil
+	m.act(Watch{Subscription: sub.ID, Vault: -1})
+	parked := sub.Parked
+	sub.Parked = nil
 	for _, i := range parked {
 		m.settle(i)
 	}
@@ -94,16 +94,16 @@ func (m *Machine) listFailed(o ReadFailed) {
 		return
 	}
 	if i, known := m.index[o.Vault]; known {
-		if _, watched := m.subs[s].watched[i]; watched {
+		if _, watched := m.subs[s].Watched[i]; watched {
 			m.unread(i, o.Brief)
 			m.settle(i)
 		}
 	} else {
 		sub := &m.subs[s]
-		sub.reading = &fleet.LastReading{At: m.now, What: "the subscription could not be listed: " + o.Brief}
-		if sub.blindSince.IsZero() {
-			sub.blindSince = m.now
-			for i := range sub.watched {
+		sub.Reading = &fleet.LastReading{At: m.now, What: "the subscription could not be listed: " + o.Brief}
+		if sub.BlindSince.IsZero() {
+			sub.BlindSince = m.now
+			for _, i := range inOrder(sub.Watched) {
 				m.settle(i)
 			}
 		}
@@ -113,13 +113,13 @@ func (m *Machine) listFailed(o ReadFailed) {
 	}
 	m.suspend(s, o.Detail)
 	sub := &m.subs[s]
-	if !sub.unread {
-		sub.unread = true
-		for i := range sub.watched {
+	if !sub.Unread {
+		sub.Unread = true
+		for _, i := range inOrder(sub.Watched) {
 			m.settle(i)
 		}
 	}
-	if sub.deniedReads++; sub.deniedReads >= confirmReads {
-		sub.confirmed = true
+	if sub.DeniedReads++; sub.DeniedReads >= confirmReads {
+		sub.Confirmed = true
 	}
 }

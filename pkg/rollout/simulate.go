@@ -290,7 +290,7 @@ func (s *simulation) finish() {
 		s.running[i].EndedAt = e.over
 	}
 	for id, snap := range ended {
-		for i := range s.m.subs[s.m.subAt[id]].watched {
+		for i := range s.m.subs[s.m.subAt[id]].Watched {
 			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.running[i]}
 		}
 	}

@@ -41,95 +41,96 @@ type subscription struct {
 
 // RunState is what is known of the run as a whole.
 type RunState struct {
-	ID          string
-	Fingerprint string
-	By          fleet.Actor
-	OpenedAt    time.Time
+	ID          string      `json:"id,omitzero"`
+	Fingerprint string      `json:"fingerprint,omitzero"`
+	By          fleet.Actor `json:"by,omitzero"`
+	OpenedAt    time.Time   `json:"openedAt,omitzero"`
 
-	ValidateAllFirst bool      // every vault is checked before the first start
-	ResumedAt        time.Time // zero when never resumed
-	LastAt           time.Time // of the newest fact
-	Halt             *fleet.RunHalted
-	HaltedAt         time.Time
-	Suspended        *fleet.RunSuspended
-	Paused           *fleet.Paused // nil: nobody paused it
-	PausedAt         time.Time
-	Stopped          *fleet.Stopped  // told to leave, or to be closed; a resume forgets the first
-	Limits           plan.WaveLimits // a person's, 0: the plan's hold
-	Closed           *fleet.RunClosed
-	ClosedAt         time.Time
-	RefreshedAt      time.Time // when a person had vaults read again, zero for never
+	ValidateAllFirst bool                `json:"validateAllFirst,omitzero"` // every vault is checked before the first start
+	ResumedAt        time.Time           `json:"resumedAt,omitzero"`        // zero when never resumed
+	LastAt           time.Time           `json:"lastAt,omitzero"`           // of the newest fact
+	Halt             *fleet.RunHalted    `json:"halt,omitzero"`
+	HaltedAt         time.Time           `json:"haltedAt,omitzero"`
+	Suspended        *fleet.RunSuspended `json:"suspended,omitzero"`
+	Paused           *fleet.Paused       `json:"paused,omitzero"` // nil: nobody paused it
+	PausedAt         time.Time           `json:"pausedAt,omitzero"`
+	Stopped          *fleet.Stopped      `json:"stopped,omitzero"` // told to leave, or to be closed; a resume forgets the first
+	Limits           plan.WaveLimits     `json:"limits,omitzero"`  // a person's, 0: the plan's hold
+	Closed           *fleet.RunClosed    `json:"closed,omitzero"`
+	ClosedAt         time.Time           `json:"closedAt,omitzero"`
+	RefreshedAt      time.Time           `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
 }
 
 // WaveState is where a wave stands.
 type WaveState struct {
-	Name     string
-	OpenedAt time.Time // zero: not opened
-	DoneAt   time.Time // zero: not done
-	Totals   Totals
-	Before   Gate // where the plan has an approval before it
-	After    Gate // where the plan has one after it
+	Name     string    `json:"-"`
+	OpenedAt time.Time `json:"openedAt,omitzero"` // zero: not opened
+	DoneAt   time.Time `json:"doneAt,omitzero"`   // zero: not done
+	Totals   Totals    `json:"-"`
+	Before   Gate      `json:"before,omitzero"` // where the plan has an approval before it
+	After    Gate      `json:"after,omitzero"`  // where the plan has one after it
 
 	tally tally
 }
 
 // Gate is an approval gate of a wave.
 type Gate struct {
-	Approved *fleet.Approved // the newest approval, nil before the first
-	OpenedAt time.Time       // zero: not opened
+	Approved *fleet.Approved `json:"approved,omitzero"` // the newest approval, nil before the first
+	OpenedAt time.Time       `json:"openedAt,omitzero"` // zero: not opened
 }
 
 // VaultState is everything the facts say of one vault.
 type VaultState struct {
-	Status      fleet.Status
-	Foreign     bool             // upgrading: the operation is somebody else's
-	OperationID string           // the newest operation known for it
-	Own         []string         // every operation we sent for it, oldest first
-	Disregard   []string         // operations that no longer speak for it
-	Attempt     int              // POSTs of this run that may have arrived
-	Sent        int              // POSTs of this run, those that were refused among them
-	Operation   *fleet.Operation // where OperationID is followed, nil where only the vault can tell
-	State       json.RawMessage  // the settings that its newest check saw, where the kind changes settings
-	Accepted    bool             // OperationID was seen accepted: its absence can never be proved
-	ErrorBody   bool             // the start was answered with an error of the service
-	CloudDone   bool             // the cloud's record says Upgraded; not verified yet
-	Final       bool             // unknown for good in this run
-	Overdue     bool
-	Earlier     bool        // an earlier run of the ledger upgraded it
-	Carried     bool        // failed or unknown before this run: counts in no budget
-	Forgiven    bool        // a person accepted the failure: counts no more
-	Reopened    bool        // a person permitted another try
-	Permit      bool        // and did so when the run was over: the next one tries
-	Repaired    bool        // upgraded after it had failed: budgets count it as before
-	Held        *fleet.Held // by a person during the run; nil for the inventory's hold
+	Status      fleet.Status     `json:"status,omitzero"`
+	Foreign     bool             `json:"foreign,omitzero"`     // upgrading: the operation is somebody else's
+	OperationID string           `json:"operationId,omitzero"` // the newest operation known for it
+	Own         []string         `json:"own,omitzero"`         // every operation we sent for it, oldest first
+	Disregard   []string         `json:"disregard,omitzero"`   // operations that no longer speak for it
+	Attempt     int              `json:"attempt,omitzero"`     // POSTs of this run that may have arrived
+	Sent        int              `json:"sent,omitzero"`        // POSTs of this run, those that were refused among them
+	Operation   *fleet.Operation `json:"operation,omitzero"`   // where OperationID is followed, nil where only the vault can tell
+	State       json.RawMessage  `json:"state,omitzero"`       // the settings that its newest check saw, where the kind changes settings
+	Accepted    bool             `json:"accepted,omitzero"`    // OperationID was seen accepted: its absence can never be proved
+	ErrorBody   bool             `json:"errorBody,omitzero"`   // the start was answered with an error of the service
+	CloudDone   bool             `json:"cloudDone,omitzero"`   // the cloud's record says Upgraded; not verified yet
+	Final       bool             `json:"final,omitzero"`       // unknown for good in this run
+	Overdue     bool             `json:"overdue,omitzero"`
+	Earlier     bool             `json:"earlier,omitzero"`  // an earlier run of the ledger upgraded it
+	Carried     bool             `json:"carried,omitzero"`  // failed or unknown before this run: counts in no budget
+	Forgiven    bool             `json:"forgiven,omitzero"` // a person accepted the failure: counts no more
+	Reopened    bool             `json:"reopened,omitzero"` // a person permitted another try
+	Permit      bool             `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
+	Repaired    bool             `json:"repaired,omitzero"` // upgraded after it had failed: budgets count it as before
+	Held        *fleet.Held      `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
 
-	ValidatedAt time.Time
-	IntendedAt  time.Time // when the newest intent was recorded
-	StartedAt   time.Time
-	EndedAt     time.Time
-	BusySince   time.Time // when it was first found busy, zero when it is not
-	WaitsSince  time.Time // since when what its start needs does not count yet, in this process or one before
-	Waits       string    // what that is, as it was last said
-	BusyAt      time.Time // when it was last found busy
-	Unreached   int       // checks in a row that found it busy because they got no answer
-	Refusals    int       // starts in a row that were refused for now
-	RefusedFrom time.Time // when the first of them was answered
-	RefusedTill time.Time // until when the last of them asked to wait
-	DoneSince   time.Time // when CloudDone was seen
-	ProofFrom   time.Time // the grace before a read may prove absence counts from here
-	Absences    int       // conclusive reads that did not find the operation
-	AbsentAt    time.Time // when the last of them was made
-	RefreshedAt time.Time // when a person had it read again, zero for never
+	ValidatedAt time.Time `json:"validatedAt,omitzero"`
+	IntendedAt  time.Time `json:"intendedAt,omitzero"` // when the newest intent was recorded
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	EndedAt     time.Time `json:"endedAt,omitzero"`
+	BusySince   time.Time `json:"busySince,omitzero"`   // when it was first found busy, zero when it is not
+	WaitsSince  time.Time `json:"waitsSince,omitzero"`  // since when what its start needs does not count yet, in this process or one before
+	Waits       string    `json:"waits,omitzero"`       // what that is, as it was last said
+	BusyAt      time.Time `json:"busyAt,omitzero"`      // when it was last found busy
+	Unreached   int       `json:"unreached,omitzero"`   // checks in a row that found it busy because they got no answer
+	Refusals    int       `json:"refusals,omitzero"`    // starts in a row that were refused for now
+	RefusedFrom time.Time `json:"refusedFrom,omitzero"` // when the first of them was answered
+	RefusedTill time.Time `json:"refusedTill,omitzero"` // until when the last of them asked to wait
+	DoneSince   time.Time `json:"doneSince,omitzero"`   // when CloudDone was seen
+	ProofFrom   time.Time `json:"proofFrom,omitzero"`   // the grace before a read may prove absence counts from here
+	Absences    int       `json:"absences,omitzero"`    // conclusive reads that did not find the operation
+	AbsentAt    time.Time `json:"absentAt,omitzero"`    // when the last of them was made
+	ForeignRead bool      `json:"foreignRead,omitzero"` // the last reconciling read showed somebody else's operation
+	RefreshedAt time.Time `json:"refreshedAt,omitzero"` // when a person had it read again, zero for never
 
-	Answer             *fleet.StartAnswer // of the newest start, where it did not accept; nil: none, or none came
-	UpgradedResourceID string
-	Findings           []fleet.Finding
-	RequestIDs         []string
-	Reason             string // why it is where it is, in words
+	Answer             *fleet.StartAnswer `json:"answer,omitzero"` // of the newest start, where it did not accept; nil: none, or none came
+	UpgradedResourceID string             `json:"upgradedResourceId,omitzero"`
+	Findings           []fleet.Finding    `json:"findings,omitzero"`
+	RequestIDs         []string           `json:"requestIds,omitzero"`
+	Reason             string             `json:"reason,omitzero"` // why it is where it is, in words
 
-	Done        bool               // the cloud called OperationID done, in its answer or later
-	Reading     *fleet.LastReading // of OperationID's vault: the newest that told something new; nil for none
-	Inspections int                // how many were journalled since the start
+	Done        bool               `json:"done,omitzero"`        // the cloud called OperationID done, in its answer or later
+	Reading     *fleet.LastReading `json:"reading,omitzero"`     // of OperationID's vault: the newest that told something new; nil for none
+	Inspections int                `json:"inspections,omitzero"` // how many were journalled since the start
 }
 
 // Open reports whether the vault's fate is still undecided in this run.

@@ -10,9 +10,9 @@ import (
 
 // Waiting is what a run waits for when nothing is to be done.
 type Waiting struct {
-	Wave string
-	Gate string    // fleet.GateBefore or GateAfter: an approval; empty: none
-	Soak time.Time // until when the wave soaks; zero: it does not
+	Wave string    `json:"wave,omitzero"`
+	Gate string    `json:"gate,omitzero"` // fleet.GateBefore or GateAfter: an approval; empty: none
+	Soak time.Time `json:"soak,omitzero"` // until when the wave soaks; zero: it does not
 }
 
 // turnWaves closes the waves that are done and opens the next one, once the

@@ -21,8 +21,8 @@ func (m *Machine) setWall(t time.Time) {
 		return // those that come a moment early look again
 	}
 	m.placed = m.offset
-	for i := range m.windowed {
-		m.jobs[i].notBefore = m.now
+	for _, i := range inOrder(m.windowed) {
+		m.jobs[i].NotBefore = m.now
 		m.settle(i)
 	}
 }
@@ -46,7 +46,7 @@ func (m *Machine) awaitWindow(i int) {
 		m.emit(fleet.DeadlinePassed{Vault: v.Key, Deadline: fleet.DeadlineWindow})
 		return
 	}
-	m.jobs[i].notBefore = m.now.Add(at.Sub(m.wall()))
+	m.jobs[i].NotBefore = m.now.Add(at.Sub(m.wall()))
 	m.windowed[i] = struct{}{}
 	m.settle(i)
 }
@@ -55,7 +55,7 @@ func (m *Machine) awaitWindow(i int) {
 // clock.
 func (m *Machine) windowOpens() (at time.Time) {
 	for i := range m.windowed {
-		at = earlier(at, m.jobs[i].notBefore)
+		at = earlier(at, m.jobs[i].NotBefore)
 	}
 	return at.Add(m.offset)
 }

@@ -35,6 +35,7 @@ type world struct {
 	watched map[string]map[int]bool
 	poller  map[string]int // the reader of a subscription; 0: none
 	stopped bool           // told to stop
+	shadows []*shadow      // restored from it
 
 	// The ledger.
 	runs      int
@@ -147,7 +148,7 @@ func (w *world) permit(i int) {
 // start begins a process over the journal.
 func (w *world) start(commands ...fleet.Fact) {
 	w.process++
-	w.m, w.wake, w.stopped = New(w.plan), time.Time{}, false
+	w.m, w.wake, w.stopped, w.shadows = New(w.plan), time.Time{}, false, nil
 	w.m.ExitWhenWaiting = w.LeaveWaiting
 	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]bool{}, map[string]int{}
 	if err := w.m.Replay(w.journal); err != nil {
@@ -223,7 +224,10 @@ func (w *world) step(obs []Observation) {
 	if w.readsWall() {
 		obs = append(obs, Clock{w.wall()})
 	}
+	w.cut()
+	told := slices.Clone(obs)
 	out := w.m.Step(w.now, obs)
+	w.shadowed(told, out)
 	if out.Err != nil {
 		w.broken("step: %v", out.Err)
 	}

@@ -141,7 +141,7 @@ func (w *world) settledCopy() *State {
 	for i := range s.Vaults {
 		if s.Vaults[i].Status == fleet.Validating {
 			s.count(i, -1)
-			s.Vaults[i].Status = w.m.jobs[i].back
+			s.Vaults[i].Status = w.m.jobs[i].Back
 			s.count(i, +1)
 		}
 	}
@@ -178,31 +178,31 @@ func (w *world) checkStep(out Output) {
 		waveTotals[wave].add(v.Status, 1)
 		all.add(v, 1)
 		waves[wave].add(v, 1)
-		doing[j.doing]++
-		if v.InFlight() || j.doing == preparing || j.stale {
-			slots, used[j.sub], locUsed[j.loc] = slots+1, used[j.sub]+1, locUsed[j.loc]+1
+		doing[j.Doing]++
+		if v.InFlight() || j.Doing == preparing || j.Stale {
+			slots, used[j.Sub], locUsed[j.Loc] = slots+1, used[j.Sub]+1, locUsed[j.Loc]+1
 		}
 		if v.Open() && m.waveOpen(i) {
-			open, subOpen[j.sub] = open+1, subOpen[j.sub]+1
+			open, subOpen[j.Sub] = open+1, subOpen[j.Sub]+1
 		}
 		if v.InFlight() {
-			flight, subFlight[j.sub] = flight+1, subFlight[j.sub]+1
+			flight, subFlight[j.Sub] = flight+1, subFlight[j.Sub]+1
 		}
-		if j.doing == preparing || j.doing == sending {
-			subSending[j.sub]++
+		if j.Doing == preparing || j.Doing == sending {
+			subSending[j.Sub]++
 		}
-		if _, watched := m.subs[j.sub].watched[i]; watched != (v.InFlight() || v.Status == fleet.Upgrading) {
+		if _, watched := m.subs[j.Sub].Watched[i]; watched != (v.InFlight() || v.Status == fleet.Upgrading) {
 			w.broken("%s is %s and watched: %t", w.plan.Vaults[i].Name, v.Status, watched)
 		}
-		if (j.doing == validating) != (v.Status == fleet.Validating) && v.Held == nil && v.Status != fleet.Pending {
-			w.broken("%s is %s, activity %d", w.plan.Vaults[i].Name, v.Status, j.doing)
+		if (j.Doing == validating) != (v.Status == fleet.Validating) && v.Held == nil && v.Status != fleet.Pending {
+			w.broken("%s is %s, activity %d", w.plan.Vaults[i].Name, v.Status, j.Doing)
 		}
 	}
 	for s := range m.subs {
-		if sub := &m.subs[s]; sub.used != used[s] || sub.open != subOpen[s] || sub.flight != subFlight[s] || sub.sending != subSending[s] {
+		if sub := &m.subs[s]; sub.Used != used[s] || sub.Open != subOpen[s] || sub.Flight != subFlight[s] || sub.Sending != subSending[s] {
 			w.broken("subscription %d counts %+v; recounted: used %d open %d flight %d sending %d", s, *sub, used[s], subOpen[s], subFlight[s], subSending[s])
 		}
-		if m.subs[s].suspended {
+		if m.subs[s].Suspended {
 			suspended++
 		}
 	}
@@ -252,10 +252,10 @@ func (w *world) checkStep(out Output) {
 			continue
 		}
 		j := &m.jobs[i]
-		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.sub] > l.PerSubscription || l.PerLocation > 0 && locUsed[j.loc] > l.PerLocation {
-			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a, w.plan.Vaults[i].Name, slots, used[j.sub], locUsed[j.loc], l)
+		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.Sub] > l.PerSubscription || l.PerLocation > 0 && locUsed[j.Loc] > l.PerLocation {
+			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a, w.plan.Vaults[i].Name, slots, used[j.Sub], locUsed[j.Loc], l)
 		}
-		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.sub].suspended || m.subs[j.sub].throttledUntil.After(w.now) {
+		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.Sub].Suspended || m.subs[j.Sub].ThrottledUntil.After(w.now) {
 			w.broken("%T of %s while halted, stopped, paused, closing, suspended or throttled", a, w.plan.Vaults[i].Name)
 		}
 	}
@@ -269,12 +269,12 @@ func (w *world) checkWaits(out Output) {
 	unchecked := 0
 	for i := range w.m.Vaults {
 		v, j := &w.m.Vaults[i], &w.m.jobs[i]
-		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.back == fleet.Pending
-		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.sub].suspended && !w.m.subs[j.sub].away {
+		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.Back == fleet.Pending
+		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.Sub].Suspended && !w.m.subs[j.Sub].Away {
 			unchecked++
 		}
-		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.notBefore.After(w.m.now)) {
-			w.broken("%s is %s and waits for a window from %s on", w.plan.Vaults[i].Name, v.Status, j.notBefore)
+		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.NotBefore.After(w.m.now)) {
+			w.broken("%s is %s and waits for a window from %s on", w.plan.Vaults[i].Name, v.Status, j.NotBefore)
 		}
 	}
 	w.checkIdle(out)
@@ -292,15 +292,15 @@ func (w *world) checkIdle(out Output) {
 	}
 	for i := range m.Vaults {
 		v, j := &m.Vaults[i], &m.jobs[i]
-		if v.Status != fleet.Ready || j.doing != idle || !m.waveOpen(i) {
+		if v.Status != fleet.Ready || j.Doing != idle || !m.waveOpen(i) {
 			continue
 		}
 		c, need := w.plan.CalendarFor(i), w.plan.Vaults[i].Predicted.P90
 		if _, waits := m.windowed[i]; waits && w.almanac.fits(c, w.wall(), need) && w.almanac.fits(c, w.wall().Add(-time.Second), need) {
 			w.broken("%s waits for a window, and one is open", w.plan.Vaults[i].Name)
 		}
-		if !j.stale && !j.notBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades && m.room(m.doing[preparing]) &&
-			m.subFree(j.sub) && m.locFree(j.loc) {
+		if !j.Stale && !j.NotBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades && m.room(m.doing[preparing]) &&
+			m.subFree(j.Sub) && m.locFree(j.Loc) {
 			w.broken("%s could start and does not", w.plan.Vaults[i].Name)
 		}
 	}

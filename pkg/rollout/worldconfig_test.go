@@ -30,6 +30,7 @@ type config struct {
 	Past        int // vaults that somebody else upgraded before the run
 	Meddle      int // how often a person interferes, per step
 	Timings     plan.Timings
+	Cuts        int // how often a machine is restored from the world's own, per step; 0: never
 	AnswerKinds int // of the answers that are not a plain acceptance: 14, of which the last seven are one, or the first 3
 }
 
