@@ -15,7 +15,7 @@ lint:
 	go tool staticcheck ./...
 
 race:
-	go test -race -skip PowerLoss ./pkg/state/... ./pkg/azure/... ./pkg/control ./pkg/emulator ./pkg/notify ./pkg/report ./pkg/web
+	go test -race -skip PowerLoss ./pkg/state/... ./pkg/azure/... ./pkg/control ./pkg/emulator ./pkg/notify ./pkg/report/... ./pkg/web
 	go test -race ./pkg/runner -nights 100 -today-nights 100
 
 simulate:

@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -47,7 +48,7 @@ func onLedger(next []fleet.Advice, ledger string) string {
 			if ledger != "" {
 				args = append(slices.Clip(args), "--state", ledger)
 			}
-			switch line = report.Command(args...); a.Text {
+			switch line = lexicon.Command(args...); a.Text {
 			case "":
 			case "or":
 				line = "or " + line
@@ -62,7 +63,7 @@ func onLedger(next []fleet.Advice, ledger string) string {
 
 // toStatus is the command that shows how the run of a ledger stands.
 func toStatus(path string) string {
-	return report.Command("status", "--state", path)
+	return lexicon.Command("status", "--state", path)
 }
 
 // purposed is a line with a command behind what it is for.
@@ -128,7 +129,7 @@ func firstRun(path string) string {
 	if name, ok := strings.CutSuffix(path, ".db"); ok && textfile.Exists(name+".yaml") {
 		of = name + ".yaml"
 	}
-	return report.Command("plan", of, "--state", path)
+	return lexicon.Command("plan", of, "--state", path)
 }
 
 // noRunYet says that a ledger has no run; more is what cannot be done with it.
@@ -156,12 +157,12 @@ func alsoGiven(c *cli.Context, names ...string) (args []string) {
 
 // corrected is what to do about problems in what a person has written.
 func corrected(p *inventory.Problems) string {
-	return lines("correct what is named", report.Command("inventory", "lint", p.List[0].File))
+	return lines("correct what is named", lexicon.Command("inventory", "lint", p.List[0].File))
 }
 
 // tellNext prints what to do next.
 func (e *environment) tellNext(next string) {
 	for _, line := range labelled(next) {
-		say(e.stderr, "%s", report.Clean(line))
+		say(e.stderr, "%s", lexicon.Clean(line))
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // again is the command line that was given, with more behind it: what was
@@ -41,7 +41,7 @@ func retyped(c *cli.Context, arguments, without []string, more ...string) string
 	if n := c.Command.HelpName; n != "" {
 		args = strings.Fields(strings.TrimPrefix(n, "fleetup "))
 	}
-	return report.Command(slices.Concat(args, arguments, flags, more)...)
+	return lexicon.Command(slices.Concat(args, arguments, flags, more)...)
 }
 
 // values are those of a flag, each by itself.
@@ -61,7 +61,7 @@ func values(c *cli.Context, name string) []string {
 // nothingRuns is what to type where a ledger has no unfinished run.
 func nothingRuns(h *held) string {
 	if h.begun && h.run.State.Plan.Inventory != "" {
-		return lines(report.Command("report", "--state", h.path), to("for another run", report.Command("plan", cmp.Or(inventoryOf(h.run.State.Plan, h.path), h.run.State.Plan.Inventory), "--state", h.path)))
+		return lines(lexicon.Command("report", "--state", h.path), to("for another run", lexicon.Command("plan", cmp.Or(inventoryOf(h.run.State.Plan, h.path), h.run.State.Plan.Inventory), "--state", h.path)))
 	}
-	return report.Command("runs", "--state", h.path)
+	return lexicon.Command("runs", "--state", h.path)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // app declares the program.
@@ -133,7 +133,7 @@ func fitted(w io.Writer, text string) string {
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		if !strings.Contains(l, "fleetup ") {
-			lines[i] = report.Wrap(l, width)
+			lines[i] = layout.Wrap(l, width)
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -20,8 +20,8 @@ func (e *environment) approveCommand() *cli.Command {
 			return e.obeyed(c, "canary looks good", func(o *rollout.Order) error { o.Wave = c.String("wave"); return nil }, func(_ rollout.Order, s said) {
 				approved := s.Events[0].Fact.(fleet.Approved)
 				ev := approved.Evidence
-				say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, report.Clean(approved.Wave),
-					report.Clean(approved.By.User), approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST"))
+				say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, lexicon.Clean(approved.Wave),
+					lexicon.Clean(approved.By.User), approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST"))
 				say(e.stdout, "shown: %d upgraded, %d failed, %d unknown, %d blocked; void if more fail or are unknown", ev.Upgraded, ev.Failed, ev.Unknown, ev.Blocked)
 			})
 		},

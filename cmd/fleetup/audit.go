@@ -14,6 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -127,7 +128,7 @@ func (e *environment) auditExport(c *cli.Context) error {
 	}
 	if broken > 0 {
 		return failure.New(fleet.ExitInternal, fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written", words.Count(broken, "event"), r.Path()),
-			report.Command("audit", "verify", "--state", r.Path()))
+			lexicon.Command("audit", "verify", "--state", r.Path()))
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func (e *environment) auditExport(c *cli.Context) error {
 func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	out := func(format string, args ...any) { say(e.stdout, format, args...) }
 	for _, x := range f.Faults {
-		out("%s", report.Clean(x.String()))
+		out("%s", lexicon.Clean(x.String()))
 	}
 	if f.More > 0 {
 		out("and %d more", f.More)
@@ -149,7 +150,7 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	if !f.Since.IsZero() {
 		since = ", since " + f.Since.In(localZone()).Format("Mon 2 Jan 2006 15:04 MST")
 	}
-	out("%s: ledger %s, %s in %s%s; %s", verdict, report.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, words.Count(f.Vaults, "vault"))
+	out("%s: ledger %s, %s in %s%s; %s", verdict, lexicon.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, words.Count(f.Vaults, "vault"))
 	seq, hash := f.End()
 	out("head %s (event %d)", hash, seq)
 	if head != "" && f.Found {

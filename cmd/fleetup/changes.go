@@ -5,7 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // shownChanges is how many changes of an inventory are told one by one.
@@ -30,20 +30,20 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 	}
 	if err != nil {
 		say(e.stderr, "The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
-			report.Clean(file), p.ShortFingerprint())
+			lexicon.Clean(file), p.ShortFingerprint())
 		return
 	}
 	lines := plan.Diff(asInventory(p, current), current).Lines()
 	if len(lines) == 0 {
 		return
 	}
-	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", report.Clean(file), p.ShortFingerprint())
+	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", lexicon.Clean(file), p.ShortFingerprint())
 	for i, l := range lines {
 		if i == shownChanges {
 			say(e.stderr, "  and %d more", len(lines)-i)
 			break
 		}
-		say(e.stderr, "  %s", report.Clean(l))
+		say(e.stderr, "  %s", lexicon.Clean(l))
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -341,7 +341,7 @@ func (e *environment) completeCommand() *cli.Command {
 			}
 			found := complete(e.app(), words)
 			for _, w := range found.words {
-				fmt.Fprintf(e.stdout, "%s\t%s\n", report.Clean(w.word), report.Clean(w.about))
+				fmt.Fprintf(e.stdout, "%s\t%s\n", lexicon.Clean(w.word), lexicon.Clean(w.about))
 			}
 			if found.files {
 				say(e.stdout, ":files")

@@ -10,7 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -51,7 +52,7 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 	p, yes := src.plan, c.Bool("yes")
 	// Whatever the command line said of the ledger and the cloud is said again.
 	same := alsoGiven(c, slices.Concat([]string{"state", "accept-warnings"}, flagNames(cloudFlags()))...)
-	look := report.Command(slices.Concat([]string{"plan", src.file}, same)...)
+	look := lexicon.Command(slices.Concat([]string{"plan", src.file}, same)...)
 	yesToo := []string{"--yes"}
 	if mustBeNamed(p) {
 		yesToo = append(yesToo, "--"+confirmIrreversible, string(p.Kind))
@@ -62,7 +63,7 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 		return err
 	}
 	unsaved := !src.saved && realCloud(p.Cloud)
-	save := lines(report.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
+	save := lines(lexicon.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
 		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{"accept-warnings"}, yesToo...)))
 	switch {
 	case yes && unsaved:
@@ -87,7 +88,7 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 // kind that must be named and was not.
 func (e *environment) confirm(c *cli.Context, src *source) error {
 	width, _ := e.size()
-	o := report.PlanOptions{WithoutNext: true, Emulated: emulationOf(src)}
+	o := dryrun.PlanOptions{WithoutNext: true, Emulated: emulationOf(src)}
 	var err error
 	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
 		return err
@@ -132,7 +133,7 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 // that must be named and was not.
 func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path string) error {
 	p := st.Plan
-	said, err := named(c, p, report.Command("plan", p.Inventory))
+	said, err := named(c, p, lexicon.Command("plan", p.Inventory))
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	t := &st.Totals
 	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
 	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt.%s\nGo on? Type yes: ",
-		report.Clean(st.Run.ID), left, st.InFlight(), warning)
+		lexicon.Clean(st.Run.ID), left, st.InFlight(), warning)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 	"github.com/fleetup-dev/fleetup/pkg/web"
@@ -128,7 +129,7 @@ func (d *demo) mayClear() error {
 	if _, live, err := state.ReadHolder(d.db); err != nil {
 		return err
 	} else if live {
-		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), report.Command("demo", "--dir", "FOLDER"))
+		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), lexicon.Command("demo", "--dir", "FOLDER"))
 	}
 	own := false
 	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.html"} {
@@ -140,7 +141,7 @@ func (d *demo) mayClear() error {
 			own = bytes.Equal(data, example)
 		}
 		if err != nil || !own {
-			return failure.Usage(report.Command("demo", "--dir", "FOLDER"),
+			return failure.Usage(lexicon.Command("demo", "--dir", "FOLDER"),
 				"%s holds a %s that is no demo's: it is not overwritten", d.dir, name)
 		}
 	}

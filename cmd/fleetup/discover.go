@@ -14,7 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 func (e *environment) discoverCommand() *cli.Command {
@@ -199,7 +199,7 @@ func (e *environment) updateFound(o *discoverOptions, f *inventory.Found) (notes
 	for _, n := range slices.Concat(changes.Notes, f.Lost()) {
 		say(e.stderr, "%s", n)
 	}
-	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", report.Clean(o.update),
+	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", lexicon.Clean(o.update),
 		len(changes.Added), len(changes.Vanished), len(changes.Back), changes.Unchanged, changes.Gone, changes.LeftOut)
 	if o.dryRun {
 		say(e.stderr, "Nothing was written.")

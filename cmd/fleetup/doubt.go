@@ -7,14 +7,14 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // doubt warns of a ledger whose records do not say what the events of its newest
 // run say. Who only reads goes on: what is shown comes from the events.
 func (e *environment) doubt(r *reading, run journal.Run, path string) {
 	if run.Broken != nil {
-		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is shown, and what happened after it is not known.", report.Clean(path))
+		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is shown, and what happened after it is not known.", lexicon.Clean(path))
 		return
 	}
 	if run.State != nil {
@@ -38,17 +38,17 @@ func (e *environment) doubt(r *reading, run journal.Run, path string) {
 		return nil
 	})
 	tells := "Nothing starts on it until that is settled"
-	next := report.Command("audit", "verify", "--state", path)
+	next := lexicon.Command("audit", "verify", "--state", path)
 	switch {
 	case err != nil:
-		say(e.stderr, "Warning: %s. %s.", report.Clean(err.Error()), tells)
+		say(e.stderr, "Warning: %s. %s.", lexicon.Clean(err.Error()), tells)
 		e.tellNext(next)
 	case n > 0:
-		which := report.Clean(vault)
+		which := lexicon.Clean(vault)
 		if n > 1 {
 			which = fmt.Sprintf("%s and of %d more", which, n-1)
 		}
-		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say. %s.", report.Clean(path), which, tells)
+		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say. %s.", lexicon.Clean(path), which, tells)
 		e.tellNext(next)
 	}
 }
@@ -70,11 +70,11 @@ func (e *environment) warnOfFuture(newest time.Time, path string) {
 		far = fmt.Sprintf("%d days", days)
 	}
 	say(e.stderr, "Warning: the ledger %s has events of %s, %s ahead of this machine's clock: one of the two clocks is or was wrong. "+
-		"What counts from these events (soaks, approvals, deadlines) ends that much later.", report.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
+		"What counts from these events (soaks, approvals, deadlines) ends that much later.", lexicon.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
 }
 
 // brokenOff is the end of a command that could show a run only as far as its journal
 // verifies.
 func brokenOff(run journal.Run, path string) error {
-	return failure.New(fleet.ExitInternal, run.Broken, lines(report.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
+	return failure.New(fleet.ExitInternal, run.Broken, lines(lexicon.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
 }

@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // hostileNames are what somebody may call a thing: each does something, where
@@ -99,7 +99,7 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	fmt.Fprintf(&inv, "apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\n"+
 		"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg-vaults}\nsubscriptions:\n")
 	// An inventory takes nothing that could steer a terminal; the rest it takes.
-	planned := slices.DeleteFunc(slices.Clone(hostileNames), func(s string) bool { return report.Clean(s) != s })
+	planned := slices.DeleteFunc(slices.Clone(hostileNames), func(s string) bool { return lexicon.Clean(s) != s })
 	for i, name := range planned {
 		fmt.Fprintf(&inv, "  - id: %08x-5283-4f0a-baf6-49412f5ebefe\n    name: %s\n    labels: {k: %s}\n    vaults:\n", i+1, quoted(strings.ReplaceAll(name, "/", "")), quoted(name)) // a slash parts the names of vaults
 		fmt.Fprintf(&inv, "      - {name: good, labels: {l: %s}}\n      - {name: held, hold: %s}\n", quoted(name), quoted(name))
@@ -121,7 +121,7 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	see := func(args ...string) (stdout, stderr string) {
 		t.Helper()
 		_, stdout, stderr = try(t, args...)
-		what := report.Clean(strings.Join(args, " "))
+		what := lexicon.Clean(strings.Join(args, " "))
 		harmless(t, "stdout of "+what, stdout)
 		harmless(t, "stderr of "+what, stderr)
 		shows = shows || strings.Contains(stdout, "HYPERLINK")

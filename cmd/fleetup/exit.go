@@ -10,7 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -136,13 +137,13 @@ func advice(err error) (message, next string) {
 func cleanLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = report.Clean(lines[i])
+		lines[i] = lexicon.Clean(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }
 
 func writeJSON(w io.Writer, v any) error {
-	data, err := report.JSON(v)
+	data, err := layout.JSON(v)
 	if err != nil {
 		return err
 	}

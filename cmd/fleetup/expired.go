@@ -9,7 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 const acceptExpiredHolds = "accept-expired-holds"
@@ -67,7 +67,7 @@ func (e *environment) confirmExpired(c *cli.Context, src *source) error {
 	if holds == "" || c.Bool(acceptExpiredHolds) {
 		return nil
 	}
-	answer, err := e.ask("\n%s.\nType expired to start them: ", report.Clean(holds))
+	answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -35,7 +36,7 @@ func yesFlag() cli.Flag {
 // these besides.
 func formatFlag(more ...string) cli.Flag {
 	var formats []string
-	for _, f := range report.Formats() {
+	for _, f := range layout.Formats() {
 		formats = append(formats, string(f))
 	}
 	return outputFlag(append(formats, more...)...)
@@ -45,7 +46,7 @@ func formatFlag(more ...string) cli.Flag {
 // the forms of a report and these besides.
 func reportFlags(more ...string) []cli.Flag {
 	var formats []string
-	for _, f := range report.RunFormats() {
+	for _, f := range layout.RunFormats() {
 		formats = append(formats, string(f))
 	}
 	return []cli.Flag{neededStateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
@@ -95,7 +96,7 @@ func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]st
 		}
 	}
 	if len(names) == 0 {
-		return nil, failure.Usage(report.Command("status", "-l", c.String("selector"), "--state", c.String("state")), "%s concerns none of the %s with %s",
+		return nil, failure.Usage(lexicon.Command("status", "-l", c.String("selector"), "--state", c.String("state")), "%s concerns none of the %s with %s",
 			c.Command.Name, words.Count(len(picked), "vault"), c.String("selector"))
 	}
 	return names, nil

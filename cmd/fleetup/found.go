@@ -18,7 +18,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // foundOptions are what the commands are told that write an inventory.
@@ -149,7 +149,7 @@ func (o *foundOptions) checkOut() error {
 	case !inventory.Looks(data):
 		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
 	case !o.overwrite:
-		return failure.Usage(report.Command("inventory", "discover", "--update", path),
+		return failure.Usage(lexicon.Command("inventory", "discover", "--update", path),
 			"--out: %s is there already; --overwrite would replace it", path)
 	}
 	return nil
@@ -205,10 +205,10 @@ func (e *environment) sayNext(path string, err error) {
 		if n := len(problems.List); n > 1 {
 			say(e.stderr, "and %s more.", words.Count(n-1, "place"))
 		}
-		e.tellNext(report.Command("inventory", "lint", shown))
+		e.tellNext(lexicon.Command("inventory", "lint", shown))
 		return
 	}
 	if err == nil {
-		e.tellNext(report.Command("plan", shown))
+		e.tellNext(lexicon.Command("plan", shown))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // taskGroups are the commands by what a person wants to do, in the order of a
@@ -115,7 +115,7 @@ func (p *helpPage) title(s string) { fmt.Fprintf(&p.b, "\n%s\n", strings.ToUpper
 // paragraph writes sentences, broken between words.
 func (p *helpPage) paragraph(s string, indent int) {
 	pad := strings.Repeat(" ", indent)
-	for _, line := range strings.Split(report.Wrap(s, p.width-indent), "\n") {
+	for _, line := range strings.Split(layout.Wrap(s, p.width-indent), "\n") {
 		p.b.WriteString(strings.TrimRight(pad+line, " ") + "\n")
 	}
 }
@@ -133,7 +133,7 @@ func (p *helpPage) rows(rows [][2]string, indent int) {
 	pad := strings.Repeat(" ", indent)
 	under := strings.Repeat(" ", indent+column+2)
 	for _, r := range rows {
-		lines := strings.Split(report.Wrap(r[1], p.width-len(under)), "\n")
+		lines := strings.Split(layout.Wrap(r[1], p.width-len(under)), "\n")
 		if len(r[0]) > column {
 			p.b.WriteString(pad + r[0] + "\n")
 		} else {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -31,7 +31,7 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 			}, func(o rollout.Order, s said) {
 				done := map[bool]string{false: "held", true: "released"}[o.Off]
 				for _, name := range s.Names {
-					say(e.stdout, "%s %s: %s", done, report.Clean(name), report.Clean(o.Reason))
+					say(e.stdout, "%s %s: %s", done, lexicon.Clean(name), lexicon.Clean(o.Reason))
 				}
 			})
 		},

@@ -6,7 +6,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 func (e *environment) inventoryCommand() *cli.Command {
@@ -75,11 +75,11 @@ func (e *environment) lint(c *cli.Context) error {
 			"vaults": len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves), "fingerprint": p.Fingerprint})
 	}
 	for _, w := range warnings {
-		say(e.stderr, "%s", report.Clean(inWords(w)))
+		say(e.stderr, "%s", lexicon.Clean(inWords(w)))
 	}
-	say(e.stdout, "%s is good: %s in %s, %s, %d held.", report.Clean(file), words.Count(len(p.Vaults), "vault"),
+	say(e.stdout, "%s is good: %s in %s, %s, %d held.", lexicon.Clean(file), words.Count(len(p.Vaults), "vault"),
 		words.Count(len(p.Subscriptions), "subscription"), words.Count(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
-	e.tellNext(report.Command("plan", file))
+	e.tellNext(lexicon.Command("plan", file))
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (e *environment) show(c *cli.Context) error {
 	for _, name := range c.Args().Tail() {
 		i, err := p.Find(name)
 		if err != nil {
-			return failure.Usage(report.Command("plan", "-o", "csv", c.Args().First())+" lists the vaults", "%w", err)
+			return failure.Usage(lexicon.Command("plan", "-o", "csv", c.Args().First())+" lists the vaults", "%w", err)
 		}
 		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
 	}
@@ -118,13 +118,13 @@ func (e *environment) show(c *cli.Context) error {
 		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": all})
 	}
 	for _, v := range all {
-		say(e.stdout, "%s, in wave %s", report.Clean(v.Vault), report.Clean(v.Wave))
+		say(e.stdout, "%s, in wave %s", lexicon.Clean(v.Vault), lexicon.Clean(v.Wave))
 		for _, o := range v.Values {
 			made := ""
 			if o.Template != "" {
 				made = ", made of " + o.Template
 			}
-			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", report.Clean(o.Key), report.Clean(o.Value), report.Clean(o.File), o.Line, o.Column, o.From, report.Clean(made))
+			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", lexicon.Clean(o.Key), lexicon.Clean(o.Value), lexicon.Clean(o.File), o.Line, o.Column, o.From, lexicon.Clean(made))
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -26,9 +26,9 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 		next := toStatus(path)
 		switch {
 		case use.Holder.Socket != "":
-			next = lines(report.Command("wait", "--state", path), to("or else, to end it in order", report.Command("stop", "--state", path, "--reason", "TEXT")), to("to go on with what it leaves", report.Command("resume", "--yes", "--state", path)))
+			next = lines(lexicon.Command("wait", "--state", path), to("or else, to end it in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")), to("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
-			next = lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID), to("to go on with what it leaves", report.Command("resume", "--yes", "--state", path)))
+			next = lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID), to("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
 		}
 		return nil, failure.New(fleet.ExitInUse, err, next)
 	}

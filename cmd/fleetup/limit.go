@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -17,8 +17,8 @@ func (e *environment) limitCommand() *cli.Command {
 			return e.obeyed(c, "the region is slow tonight", func(o *rollout.Order) error {
 				return o.SetLimits(c.Args().Slice())
 			}, func(o rollout.Order, s said) {
-				w, _ := report.WordOf(s.Events[0].Fact)
-				say(e.stdout, "%s, by %s: %s", report.Clean(w.Text), report.Clean(w.By.User), report.Clean(o.Reason))
+				w, _ := lexicon.WordOf(s.Events[0].Fact)
+				say(e.stdout, "%s, by %s: %s", lexicon.Clean(w.Text), lexicon.Clean(w.By.User), lexicon.Clean(o.Reason))
 			})
 		},
 	}

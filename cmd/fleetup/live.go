@@ -12,7 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -39,7 +39,7 @@ func (e *environment) listen(j job) *controlListener {
 		err = j.lock.Share(server.Group())
 	}
 	if err != nil {
-		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", report.Clean(failure.Cause(err).Error()))
+		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", lexicon.Clean(failure.Cause(err).Error()))
 	}
 	return l
 }
@@ -177,7 +177,7 @@ func readLedger(path string, read func(*reading) error) error {
 		}
 		if time.Now().After(until) {
 			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
-				report.Command("runs", "--state", path))
+				lexicon.Command("runs", "--state", path))
 		}
 	}
 }
@@ -213,7 +213,7 @@ func (r *reading) run(id, path string) (journal.Run, bool, error) {
 			hits = append(hits, i)
 		}
 	}
-	lists := report.Command("runs", "--state", path)
+	lists := lexicon.Command("runs", "--state", path)
 	switch {
 	case len(hits) == 0:
 		return journal.Run{}, false, failure.Usage(lists, "the ledger %s has no run %q", path, id)

@@ -14,7 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // source is a plan, and what belongs to it on this machine.
@@ -81,10 +81,10 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 		p, err := plan.Decode(data)
 		if err != nil {
 			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
-				report.Command("plan", "INVENTORY", "--out", path))
+				lexicon.Command("plan", "INVENTORY", "--out", path))
 		}
 		if c.Bool("accept-warnings") {
-			return nil, true, failure.Usage(report.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
+			return nil, true, failure.Usage(lexicon.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
 				"a saved plan runs as it is: consent belongs to its making")
 		}
 		return p, true, nil

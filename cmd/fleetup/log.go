@@ -19,7 +19,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // The log is for machines, and off unless it is asked for: what people read is
@@ -104,7 +104,7 @@ func (e *environment) openLog(c *cli.Context) error {
 			return failure.Usage("name another file with --log-file", "the log %s cannot be opened: %w", file, failure.Cause(err))
 		}
 		if err != nil {
-			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", report.Clean(file), report.Clean(failure.Cause(err).Error()))
+			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", lexicon.Clean(file), lexicon.Clean(failure.Cause(err).Error()))
 			return nil
 		}
 		to, name = f, file
@@ -112,7 +112,7 @@ func (e *environment) openLog(c *cli.Context) error {
 		e.screen = false // a view that redraws would be torn by the lines
 	}
 	s := newSink(to, func(err error) {
-		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", report.Clean(name), report.Clean(failure.Cause(err).Error()))
+		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", lexicon.Clean(name), lexicon.Clean(failure.Cause(err).Error()))
 	})
 	l := &processLog{Logger: slog.New(logHandler(s, format, level)).With("pid", os.Getpid()), sink: s, began: time.Now()}
 	e.log.Store(l)

@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -15,7 +15,7 @@ func (e *environment) noteCommand() *cli.Command {
 		Flags:       []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
 			return e.obeyed(c, "handed over to the day shift", func(*rollout.Order) error { return nil }, func(o rollout.Order, s said) {
-				say(e.stdout, "noted, by %s: %s", report.Clean(s.Events[0].Fact.(fleet.Noted).By.User), report.Clean(o.Reason))
+				say(e.stdout, "noted, by %s: %s", lexicon.Clean(s.Events[0].Fact.(fleet.Noted).By.User), lexicon.Clean(o.Reason))
 			})
 		},
 	}

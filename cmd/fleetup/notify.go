@@ -18,7 +18,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -107,7 +107,7 @@ type notifier struct {
 }
 
 // newNotifier begins to tell. It listens to the progress of the run.
-func (e *environment) newNotifier(c *cli.Context, j job, p *progress) (*notifier, error) {
+func (e *environment) newNotifier(c *cli.Context, j job, p *progressOutput) (*notifier, error) {
 	if len(e.targets) == 0 {
 		return nil, nil
 	}
@@ -150,7 +150,7 @@ func (b *notifier) end(err error) {
 		return
 	}
 	if err != nil {
-		b.dispatcher.Tell(b.events.Broken(b.state, now(), errors.New(report.Clean(failure.Cause(err).Error()))))
+		b.dispatcher.Tell(b.events.Broken(b.state, now(), errors.New(lexicon.Clean(failure.Cause(err).Error()))))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

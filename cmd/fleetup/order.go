@@ -11,7 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -153,11 +153,11 @@ func leaveWord(h *held, o rollout.Order) (said, error) {
 // wants.
 func (e *environment) next(s said, path string) {
 	if s.live {
-		e.tellNext(report.Command("status", "--state", path))
+		e.tellNext(lexicon.Command("status", "--state", path))
 		return
 	}
 	if p, ok := s.Events[0].Fact.(fleet.Paused); ok && !p.Off {
-		say(e.stderr, "Next: %s", report.Command("status", "--state", path)) // to end the pause at once is no advice
+		say(e.stderr, "Next: %s", lexicon.Command("status", "--state", path)) // to end the pause at once is no advice
 		return
 	}
 	e.nextOf(s.state, path)

@@ -17,7 +17,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
@@ -100,7 +100,7 @@ func readToken(file string) (string, error) {
 
 // onPage shows a run on its page as well. The page folds the run's facts by
 // itself, so that nothing it does can hold up the run.
-func (e *environment) onPage(c *cli.Context, j job, p *progress) error {
+func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 	if j.page == nil {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (e *environment) onPage(c *cli.Context, j job, p *progress) error {
 	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.Apply(ev) }); err != nil {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
-	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told, Options: e.reportOptions(c, report.FormatTable, j.path),
+	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told, Options: e.reportOptions(c, layout.FormatTable, j.path),
 		Version: versionString(), Rates: j.cloud.limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {

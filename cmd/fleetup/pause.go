@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -21,12 +21,12 @@ func (e *environment) pauseCommand() *cli.Command {
 				example = "the restore is done"
 			}
 			return e.obeyed(c, example, func(o *rollout.Order) error { o.Off = off; return nil }, func(o rollout.Order, s said) {
-				by := report.Clean(s.Events[0].Fact.(fleet.Paused).By.User)
+				by := lexicon.Clean(s.Events[0].Fact.(fleet.Paused).By.User)
 				if off {
-					say(e.stdout, "the pause is over, by %s: %s", by, report.Clean(o.Reason))
+					say(e.stdout, "the pause is over, by %s: %s", by, lexicon.Clean(o.Reason))
 					return
 				}
-				say(e.stdout, "paused by %s: %s", by, report.Clean(o.Reason))
+				say(e.stdout, "paused by %s: %s", by, lexicon.Clean(o.Reason))
 				say(e.stdout, "Nothing new starts until fleetup pause --off; what is in flight is followed.")
 			})
 		},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 func (e *environment) permissionsCommand() *cli.Command {
@@ -60,7 +60,7 @@ func (e *environment) permissions(c *cli.Context) error {
 		return err
 	}
 	if c.String("output") == "table" {
-		return report.Role(e.stdout, report.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{"output"}), Width: e.columns}, role)
+		return layout.Role(e.stdout, layout.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{"output"}), Width: e.columns}, role)
 	}
 	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{}, NotActions: []string{},
 		DataActions: []string{}, NotDataActions: []string{}, AssignableScopes: scopes}

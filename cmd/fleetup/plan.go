@@ -17,7 +17,10 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
@@ -43,7 +46,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	format, err := report.ParseFormat(c.String("output"))
+	format, err := layout.ParseFormat(c.String("output"))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
@@ -58,7 +61,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if !src.saved {
 		e.tellWarnings(file)
 	}
-	o := report.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change"), Emulated: emulationOf(src)}
+	o := dryrun.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change"), Emulated: emulationOf(src)}
 	var other whatIf
 	if text := c.String("what-if"); text != "" {
 		if other, err = parseWhatIf(text, src.plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
@@ -81,7 +84,7 @@ func (e *environment) plan(c *cli.Context) error {
 		src.plan = src.plan.Shown(o.Validations)
 	}
 	if other.text != "" {
-		if o.WhatIf, err = other.rehearse(report.Startable(src.plan, o.Validations, o.Carried)); err != nil {
+		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.plan, o.Validations, o.Carried)); err != nil {
 			return err
 		}
 	}
@@ -103,19 +106,19 @@ func (e *environment) plan(c *cli.Context) error {
 func (e *environment) tellWarnings(file string) {
 	_, warnings, err := inventory.Check(file, now(), today()...)
 	if n := len(warnings); err == nil && n > 0 {
-		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"), report.Command("inventory", "lint", file), report.Clean(inWords(warnings[0])))
+		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"), lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))
 	}
 }
 
 // writePlan forecasts the plan and writes it.
-func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o report.PlanOptions) error {
+func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
 	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = now(), localZone(), columns, upgradeOf(p), !e.terminal
-	p50, p90, err := report.Forecasts(p, o.Now, o.Validations, o.Carried)
+	p50, p90, err := dryrun.Forecasts(p, o.Now, o.Validations, o.Carried)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)
 	}
 	o.P50, o.P90 = &p50, &p90
-	return report.Plan(w, p, o)
+	return dryrun.Plan(w, p, o)
 }
 
 // carriedNow is what earlier runs on the ledger left, and what a live one has
@@ -135,12 +138,12 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 	})
 	switch {
 	case err != nil && codeOf(err) == fleet.ExitInUse:
-		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", report.Clean(path))
+		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", lexicon.Clean(path))
 		return nil, nil
 	case err != nil:
 		return nil, err
 	case live:
-		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", report.Clean(path))
+		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", lexicon.Clean(path))
 	}
 	return m, nil
 }
@@ -228,7 +231,7 @@ func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]f
 	defer done()
 	ctx, stop := e.untilInterrupted()
 	defer stop()
-	screen := report.NewScreen(e.stderr)
+	screen := progress.NewScreen(e.stderr)
 	results, permits := make(map[fleet.Key]fleet.Validation, len(p.Vaults)), map[fleet.Key][]string{}
 	for k, was := range carried {
 		if was.Status == fleet.Pending {

@@ -13,7 +13,8 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // preflighter is what an upgrade kind has to say before its vaults are looked
@@ -63,7 +64,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	found := &report.Preflight{CheckedAt: now()}
+	found := &dryrun.Preflight{CheckedAt: now()}
 	if found.ForecastEnd, err = e.forecastEnd(src, found.CheckedAt); err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (e *environment) preflight(c *cli.Context) error {
 		warnOfEnd(&found.SignIns[i], found.CheckedAt, found.ForecastEnd)
 	}
 	found.ExitCode = preflightCode(found)
-	err = found.Write(e.stdout, src.plan, report.PreflightOptions{Format: report.Format(c.String("output")), Zone: localZone(),
+	err = found.Write(e.stdout, src.plan, dryrun.PreflightOptions{Format: layout.Format(c.String("output")), Zone: localZone(),
 		Width: e.columns, Details: c.Bool("details"), File: file, Again: again(c), State: src.shownLedger(c)})
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func (e *environment) forecastEnd(src *source, at time.Time) (time.Time, error) 
 	if err != nil {
 		return time.Time{}, err
 	}
-	_, p90, err := report.Forecasts(p, at, nil, carried)
+	_, p90, err := dryrun.Forecasts(p, at, nil, carried)
 	return p90.EndsAt, err
 }
 
@@ -118,7 +119,7 @@ func within(p *plan.Plan, picked []int) (*plan.Plan, map[string][]*fleet.Vault) 
 
 // askAll signs in to every tenant and asks every subscription, limits.validations
 // of them at once.
-func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*fleet.Vault, found *report.Preflight) error {
+func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*fleet.Vault, found *dryrun.Preflight) error {
 	conn, done, err := toRead(c, src)
 	if err != nil {
 		return err
@@ -131,7 +132,7 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 		if !slices.Contains(tenants, s.Tenant) {
 			tenants = append(tenants, s.Tenant)
 		}
-		found.Subscriptions = append(found.Subscriptions, report.PreflightSubscription{Subscription: s})
+		found.Subscriptions = append(found.Subscriptions, dryrun.PreflightSubscription{Subscription: s})
 	}
 	// First, so that the reads find their tokens.
 	signIns := make([][]fleet.SignIn, len(tenants))
@@ -191,7 +192,7 @@ func warnOfEnd(s *fleet.SignIn, now, forecast time.Time) {
 }
 
 // preflightCode is the exit code that a preflight stands for.
-func preflightCode(f *report.Preflight) fleet.ExitCode {
+func preflightCode(f *dryrun.Preflight) fleet.ExitCode {
 	for i := range f.SignIns {
 		if fleet.HasSeverity(f.SignIns[i].Findings, fleet.SeverityError) {
 			return fleet.ExitSignIn

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 )
 
 // A token's end is worth a warning when it comes before the night's, or soon,
@@ -51,15 +51,15 @@ func TestWarnOfEnd(t *testing.T) {
 
 func TestPreflightCode(t *testing.T) {
 	t.Parallel()
-	f := func(signIn fleet.Severity, states ...fleet.CheckState) *report.Preflight {
-		p := &report.Preflight{SignIns: []fleet.SignIn{{}, {Findings: []fleet.Finding{{Severity: signIn}}}}}
+	f := func(signIn fleet.Severity, states ...fleet.CheckState) *dryrun.Preflight {
+		p := &dryrun.Preflight{SignIns: []fleet.SignIn{{}, {Findings: []fleet.Finding{{Severity: signIn}}}}}
 		for _, s := range states {
-			p.Subscriptions = append(p.Subscriptions, report.PreflightSubscription{Checks: []fleet.Check{{State: fleet.CheckGood}, {State: s}}})
+			p.Subscriptions = append(p.Subscriptions, dryrun.PreflightSubscription{Checks: []fleet.Check{{State: fleet.CheckGood}, {State: s}}})
 		}
 		return p
 	}
 	for _, tt := range []struct {
-		found *report.Preflight
+		found *dryrun.Preflight
 		want  fleet.ExitCode
 	}{
 		{f(fleet.SeverityWarning, fleet.CheckGood), fleet.ExitOK},

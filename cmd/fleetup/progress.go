@@ -10,7 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -55,8 +55,8 @@ func (e *environment) progressFlag() cli.Flag {
 		}}
 }
 
-// progress shows a run as it goes.
-type progress struct {
+// progressOutput shows a run as it goes.
+type progressOutput struct {
 	update func(*rollout.State, []fleet.Event) // for the runner
 	done   chan struct{}
 	tick   sync.WaitGroup
@@ -65,8 +65,8 @@ type progress struct {
 
 // newProgress begins with the run as it stands. What cannot be shown, to a
 // closed pipe or terminal, must not stop a run.
-func (e *environment) newProgress(c *cli.Context, j job) *progress {
-	p, st, how := &progress{done: make(chan struct{}), after: func() {}}, j.begins.State, c.String("progress")
+func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
+	p, st, how := &progressOutput{done: make(chan struct{}), after: func() {}}, j.begins.State, c.String("progress")
 	if how == progressAuto || how == "" {
 		how = progressPlain
 		if e.screen {
@@ -77,7 +77,7 @@ func (e *environment) newProgress(c *cli.Context, j job) *progress {
 	case progressTTY:
 		p.live(e, st, j.path)
 	case progressPlain:
-		plain := report.NewPlain(e.stderr, st, localZone())
+		plain := progress.NewPlain(e.stderr, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
 		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
 		p.every(waitEvery, func() { _ = plain.Waiting(now()) })
@@ -92,8 +92,8 @@ func (e *environment) newProgress(c *cli.Context, j job) *progress {
 }
 
 // live draws a view on the terminal.
-func (p *progress) live(e *environment, st *rollout.State, path string) {
-	tracker, screen := report.NewTracker(st), report.NewScreen(e.stderr)
+func (p *progressOutput) live(e *environment, st *rollout.State, path string) {
+	tracker, screen := progress.NewTracker(st), progress.NewScreen(e.stderr)
 	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), path, emulation(path)
 	p.update = func(st *rollout.State, events []fleet.Event) { tracker.Apply(st, events) }
 	draw := func() {
@@ -112,13 +112,13 @@ func (p *progress) live(e *environment, st *rollout.State, path string) {
 
 // lines writes JSON lines. From now on whatever the program says on stderr is
 // such a line too.
-func (p *progress) lines(e *environment, st *rollout.State, path string) {
+func (p *progressOutput) lines(e *environment, st *rollout.State, path string) {
 	raw := e.stderr
 	o, ok := e.stderr.(*pipeSafeWriter)
 	if ok {
 		raw = rawOutlet{o}
 	}
-	stream, _ := report.NewStream(raw, st, now())
+	stream, _ := progress.NewStream(raw, st, now())
 	stream.Tracker().Zone, stream.Tracker().Ledger = localZone(), path
 	if ok {
 		o.lines.Store(&lineSayer{say: func(text string) { _ = stream.Message(now(), text) }})
@@ -132,7 +132,7 @@ func (p *progress) lines(e *environment, st *rollout.State, path string) {
 }
 
 // estimates guesses the run's end now and then, in a goroutine of its own.
-func (p *progress) estimates(t *report.Tracker) {
+func (p *progressOutput) estimates(t *progress.Tracker) {
 	p.tick.Go(func() {
 		for wait := time.Duration(0); ; {
 			select {
@@ -176,7 +176,7 @@ func pauseFor(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-func (p *progress) every(d time.Duration, do func()) {
+func (p *progressOutput) every(d time.Duration, do func()) {
 	p.tick.Go(func() {
 		t := time.NewTicker(d)
 		defer t.Stop()
@@ -191,7 +191,7 @@ func (p *progress) every(d time.Duration, do func()) {
 	})
 }
 
-func (p *progress) once(when <-chan struct{}, do func()) {
+func (p *progressOutput) once(when <-chan struct{}, do func()) {
 	p.tick.Go(func() {
 		select {
 		case <-when:
@@ -202,7 +202,7 @@ func (p *progress) once(when <-chan struct{}, do func()) {
 }
 
 // stop shows the run a last time.
-func (p *progress) stop() {
+func (p *progressOutput) stop() {
 	close(p.done)
 	p.tick.Wait()
 	p.after()

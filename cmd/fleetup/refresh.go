@@ -9,7 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
@@ -138,7 +138,7 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 		row := refreshed{Vault: names[r.Vault], Was: v.Status, Is: v.Status}
 		if r.Err != nil {
 			failed = append(failed, r.Err)
-			row.Error = maybe(report.Clean(r.Err.Error()))
+			row.Error = maybe(lexicon.Clean(r.Err.Error()))
 			rows = append(rows, row)
 			continue
 		}
@@ -147,7 +147,7 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 			return nil, nil, err
 		}
 		events, records = append(events, ev), append(records, st.Record(r.Vault))
-		row.Is, row.Reading, row.Reason = v.Status, &r.Fact.Reading, maybe(report.Clean(v.Reason))
+		row.Is, row.Reading, row.Reason = v.Status, &r.Fact.Reading, maybe(lexicon.Clean(v.Reason))
 		row.UpgradedResourceID = maybe(v.UpgradedResourceID)
 		if rec := r.Fact.Record; rec != nil {
 			row.RecordState, row.RecordOperationID = &rec.State, maybe(rec.OperationID)
@@ -183,11 +183,11 @@ func (e *environment) readTrouble(failed []error, all int) error {
 func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 	st := h.run.State
 	if len(rows) == 0 {
-		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", report.Clean(st.Run.ID))
+		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
 	}
 	width := 0
 	for _, r := range rows {
-		width = max(width, len(report.Clean(r.Vault)))
+		width = max(width, len(lexicon.Clean(r.Vault)))
 	}
 	var still []string // failed or unknown as before
 	for _, r := range rows {
@@ -200,14 +200,14 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 		case r.Error != nil:
 			what = "could not be read: " + *r.Error
 		case r.UpgradedResourceID != nil && r.Was != r.Is:
-			what = *r.Reason + ": " + report.Clean(*r.UpgradedResourceID)
+			what = *r.Reason + ": " + lexicon.Clean(*r.UpgradedResourceID)
 		case r.Reason != nil:
 			what = *r.Reason
 		}
 		if r.Is == fleet.Failed || r.Is == fleet.Unknown {
 			still = append(still, r.Vault)
 		}
-		say(e.stdout, "%-*s  %s: %s", width, report.Clean(r.Vault), change, what)
+		say(e.stdout, "%-*s  %s: %s", width, lexicon.Clean(r.Vault), change, what)
 	}
 	switch {
 	case st.Run.Closed == nil:
@@ -217,9 +217,9 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 		if st.Plan.Upgrade != nil {
 			has, when = "for what is known of them", "when they are mended"
 		}
-		e.tellNext(lines(to(has, report.Command("report", "--state", h.path)), to(when, report.Command("refresh", "--state", h.path)),
-			to("or else, to have them tried once more", report.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))))
+		e.tellNext(lines(to(has, lexicon.Command("report", "--state", h.path)), to(when, lexicon.Command("refresh", "--state", h.path)),
+			to("or else, to have them tried once more", lexicon.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))))
 	default:
-		e.tellNext(report.Command("report", "--state", h.path))
+		e.tellNext(lexicon.Command("report", "--state", h.path))
 	}
 }

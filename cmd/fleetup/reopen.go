@@ -7,7 +7,8 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -31,7 +32,7 @@ func (e *environment) reopen(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 && !c.IsSet("selector") {
-		return failure.Usage(lines(report.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
+		return failure.Usage(lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(c.String("reason"))
 	if rollout.Wordless(reason) {
@@ -84,11 +85,11 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	all := run.State.Plan.Names()
 	for _, i := range vaults {
-		say(e.stdout, "re-opened %s: %s", report.Clean(all[i]), report.Clean(reason))
+		say(e.stdout, "re-opened %s: %s", lexicon.Clean(all[i]), lexicon.Clean(reason))
 	}
 	switch {
 	case run.Info.Closed:
-		e.tellNext(report.RunStep(run.State.Plan, false, !e.terminal).On(path))
+		e.tellNext(dryrun.RunStep(run.State.Plan, false, !e.terminal).On(path))
 	default:
 		e.nextOf(run.State, path)
 	}
@@ -122,11 +123,11 @@ func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path 
 	v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
 	switch {
 	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-		return failure.Usage(report.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
+		return failure.Usage(lexicon.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
 	case r.Status == fleet.Pending && v.Reopened:
 		return failure.Usage("nothing: the next run starts it", "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-		return failure.Usage(report.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
+		return failure.Usage(lexicon.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
 	return nil
 }

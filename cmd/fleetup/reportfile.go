@@ -16,6 +16,8 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
@@ -29,14 +31,14 @@ func reportFileFlag() cli.Flag {
 type reportFile struct {
 	path   string // as given
 	real   string // without symbolic links
-	format report.Format
+	format layout.Format
 	show   renderer
 }
 
 // pageEnding is of files that the page of a run goes to.
 const pageEnding = ".html"
 
-func fileEndings() string { return strings.Join(append(report.FileEndings(), pageEnding), ", ") }
+func fileEndings() string { return strings.Join(append(layout.FileEndings(), pageEnding), ", ") }
 
 // reportFiles reads --report. A mistake shows before anything is begun; others
 // are the files that a report must not overwrite.
@@ -45,7 +47,7 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 	for _, path := range c.StringSlice("report") {
 		file := reportFile{path: path, real: path, show: report.Report}
 		var known bool
-		if file.format, known = report.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
+		if file.format, known = layout.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
 			file.format, file.show = formatHTML, web.WriteReport
 		} else if !known {
 			return nil, failure.Usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path, fileEndings())
@@ -96,7 +98,7 @@ func looksReported(f reportFile) bool {
 	switch {
 	case len(data) == 0:
 		return true
-	case f.format == report.FormatCSV:
+	case f.format == layout.FormatCSV:
 		return bytes.HasPrefix(data, []byte("vault,subscriptionId,"))
 	case f.format == formatHTML:
 		return bytes.Contains(data, []byte("fleetup")) && reported().Match(data)
@@ -116,7 +118,7 @@ type reporter struct {
 }
 
 func (e *environment) newReporter(c *cli.Context, files []reportFile, path string) *reporter {
-	return &reporter{files: files, options: e.reportOptions(c, report.FormatTable, path), state: path,
+	return &reporter{files: files, options: e.reportOptions(c, layout.FormatTable, path), state: path,
 		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
 }
 
@@ -152,10 +154,10 @@ func (r *reporter) write(v *report.View, last bool) {
 		err := textfile.Replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
 		switch {
 		case err != nil:
-			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", report.Clean(f.path), failure.Cause(err),
-				report.Command("report", "-o", string(f.format), "--state", r.state))
+			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", lexicon.Clean(f.path), failure.Cause(err),
+				lexicon.Command("report", "-o", string(f.format), "--state", r.state))
 		case last:
-			r.say("Report: %s", report.Clean(f.path))
+			r.say("Report: %s", lexicon.Clean(f.path))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -63,7 +63,7 @@ func (e *environment) resume(c *cli.Context) error {
 		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
 	if !ok || run.Info.Closed {
-		say(e.stderr, "Nothing to resume: %s has no unfinished run.", report.Clean(path))
+		say(e.stderr, "Nothing to resume: %s has no unfinished run.", lexicon.Clean(path))
 		if ok {
 			e.tellNext(nothingRuns(h))
 		} else {
@@ -83,7 +83,7 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	e.tellChanges(st.Plan, path, false)
 	if sends := otherwise(st.Plan); sends != "" {
-		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", report.Clean(sends))
+		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", lexicon.Clean(sends))
 	}
 	if e.terminal && !c.Bool("yes") {
 		h.close() // a question keeps nobody else from the ledger
@@ -140,8 +140,8 @@ func unfinished(st *rollout.State) int {
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
-	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", report.Halted(st.Plan, h)),
-		lines(report.Command("report", "--state", path), to("when the cause is understood", goesOn(st, path))))
+	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.Halted(st.Plan, h)),
+		lines(lexicon.Command("report", "--state", path), to("when the cause is understood", goesOn(st, path))))
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

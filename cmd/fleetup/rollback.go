@@ -9,7 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // restored gives each vault of a rollback's plan what was recorded of it before
@@ -56,7 +56,7 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	defer r.close()
 	if r.live != nil {
 		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
-			lines(report.Command("wait", "--state", path), to("or else, to close it", report.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
+			lines(lexicon.Command("wait", "--state", path), to("or else, to close it", lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
 	}
 	return statesBefore(r)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -71,7 +73,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	if src.saved {
 		if sends := otherwise(p); sends != "" {
-			return failure.Usage(report.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, "state"))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, "state"))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
 	}
@@ -200,7 +202,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return failure.New(fleet.ExitInternal, err, lines("make room or mend the disk", report.Command("resume", "--yes", "--state", j.path)))
+		return failure.New(fleet.ExitInternal, err, lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
 	}
 	if err != nil {
 		return err
@@ -208,11 +210,11 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if unread != nil || !ok {
 		return errors.Join(unread, ended(code))
 	}
-	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, report.FormatTable, j.path), run.State.Plan)); err != nil {
+	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan)); err != nil {
 		if code == fleet.ExitOK {
 			return err
 		}
-		say(e.stderr, "How the run ended cannot be printed: %s. %s tells it.", report.Clean(failure.Cause(err).Error()), report.Command("status", "--state", j.path))
+		say(e.stderr, "How the run ended cannot be printed: %s. %s tells it.", lexicon.Clean(failure.Cause(err).Error()), lexicon.Command("status", "--state", j.path))
 	}
 	return ended(code)
 }

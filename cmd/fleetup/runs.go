@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -43,7 +44,7 @@ func (e *environment) runsCommand() *cli.Command {
 			if len(rows) == 0 {
 				return noRunYet(path, "")
 			}
-			return report.Runs(e.stdout, rows, e.reportOptions(c, report.FormatTable, path))
+			return report.Runs(e.stdout, rows, e.reportOptions(c, layout.FormatTable, path))
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -67,7 +68,7 @@ func (e *environment) story(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := located(e.reportOptions(c, report.FormatTable, path), run.State.Plan)
+	o := located(e.reportOptions(c, layout.FormatTable, path), run.State.Plan)
 	v, told := &run.State.Plan.Vaults[vault].Vault, report.Told{}
 	if up := run.State.Plan.Upgrade; up != nil {
 		told = report.Changing(before[v.Key], up.Request.Of(v))

@@ -9,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -29,14 +30,14 @@ func (e *environment) statusCommand() *cli.Command {
 // read shows the newest run of a ledger in one of its forms. It needs no lock
 // and holds the file for milliseconds; a live run is asked.
 func (e *environment) read(c *cli.Context, show renderer) error {
-	format, err := report.ParseRunFormat(c.String("output"))
+	format, err := layout.ParseRunFormat(c.String("output"))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
 	return e.readAs(c, format, show)
 }
 
-func (e *environment) readAs(c *cli.Context, format report.Format, show renderer) error {
+func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readRun(path, c.String("run"), format == report.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
+	run, ok, err := readRun(path, c.String("run"), format == layout.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (e *environment) readAs(c *cli.Context, format report.Format, show renderer
 }
 
 // reportOptions are the options that the command line decides.
-func (e *environment) reportOptions(c *cli.Context, f report.Format, path string) report.Options {
+func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
 	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path, Emulated: emulation(path)}
 }
 
@@ -105,12 +106,12 @@ func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 
 // query reads the query of a command line, nil for none. It is asked of the
 // JSON, whatever other form was not asked for.
-func query(c *cli.Context, f report.Format) (*report.Query, error) {
+func query(c *cli.Context, f layout.Format) (*report.Query, error) {
 	text := c.String("query")
 	switch {
 	case text == "" && !c.IsSet("query"):
 		return nil, nil
-	case f != report.FormatJSON && c.IsSet("output"):
+	case f != layout.FormatJSON && c.IsSet("output"):
 		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
 	}
 	q, err := report.ParseQuery(text)

@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -19,7 +19,7 @@ func (e *environment) stopCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			closing := c.Bool("close")
 			return e.obeyed(c, "the change is withdrawn", func(o *rollout.Order) error { o.Close = closing; return nil }, func(o rollout.Order, s said) {
-				by, reason := report.Clean(s.Events[0].Fact.(fleet.Stopped).By.User), report.Clean(o.Reason)
+				by, reason := lexicon.Clean(s.Events[0].Fact.(fleet.Stopped).By.User), lexicon.Clean(o.Reason)
 				switch {
 				case !closing:
 					say(e.stdout, "stopping, by %s: %s", by, reason)

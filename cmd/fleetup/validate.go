@@ -4,7 +4,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 func (e *environment) validateCommand() *cli.Command {
@@ -23,7 +24,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	format, err := report.ParseFormat(c.String("output"))
+	format, err := layout.ParseFormat(c.String("output"))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
@@ -39,7 +40,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Validation(e.stdout, src.plan, results, report.ValidationOptions{Format: format, Zone: localZone(),
+	if err := dryrun.Validation(e.stdout, src.plan, results, dryrun.ValidationOptions{Format: format, Zone: localZone(),
 		Width: e.columns, Now: now(), State: src.shownLedger(c)}); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -46,7 +46,7 @@ func (e *environment) wait(c *cli.Context) error {
 	err = e.watch(f, c.Duration("timeout"), func() (bool, error) {
 		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
-			return true, failure.Usage(report.Command("status", "--state", path), "the run has no wave %q", wave)
+			return true, failure.Usage(lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
 		}
 		yes, at := happened(st, c.String("for"), wave, now())
 		if yes {

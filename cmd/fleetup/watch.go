@@ -12,6 +12,8 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -20,7 +22,7 @@ import (
 // status whenever that has changed. In its place on a terminal, and with a form
 // feed between the pages of a pipe.
 func (e *environment) watchStatus(c *cli.Context) error {
-	format, err := report.ParseRunFormat(c.String("output"))
+	format, err := layout.ParseRunFormat(c.String("output"))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
@@ -42,11 +44,11 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		return err
 	}
 	f, o := &follower{path: path}, e.reportOptions(c, format, path)
-	inPlace := e.redraws && format == report.FormatTable
+	inPlace := e.redraws && format == layout.FormatTable
 	if inPlace && pick == nil {
 		return e.watchLive(c, f, o)
 	}
-	screen, pages := report.NewScreen(e.stdout), 0
+	screen, pages := progress.NewScreen(e.stdout), 0
 	err = e.watch(f, 0, func() (bool, error) {
 		began := time.Now()
 		defer func() { f.again = e.redrawAt(f.run, inPlace, time.Since(began)) }()
@@ -62,7 +64,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 			if err := screen.Draw(fitting(page.String(), width, height-1)); err != nil {
 				return true, err
 			}
-		case pages > 1 && format == report.FormatTable:
+		case pages > 1 && format == layout.FormatTable:
 			fmt.Fprint(e.stdout, "\f\n")
 			fallthrough
 		default:
@@ -93,10 +95,10 @@ const keysOfWatch = "Ctrl-C leaves this view; it changes nothing of the run"
 // view, and in the end its status.
 func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) error {
 	f.keep = true
-	screen := report.NewScreen(e.stdout)
+	screen := progress.NewScreen(e.stdout)
 	var shown *rollout.State // the one that the tracker began with
-	var tracker *report.Tracker
-	var guess *progress // guesses its end
+	var tracker *progress.Tracker
+	var guess *progressOutput // guesses its end
 	leave := func() {
 		if guess != nil {
 			guess.stop()
@@ -108,11 +110,11 @@ func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) e
 		st := f.run.State
 		if st != shown {
 			leave()
-			tracker, shown = report.NewTracker(st), st
+			tracker, shown = progress.NewTracker(st), st
 			tracker.Zone, tracker.Ledger, tracker.Hint = localZone(), o.State, keysOfWatch
 			tracker.Emulated = o.Emulated
 			tracker.Recall(f.run.Told)
-			guess = &progress{done: make(chan struct{}), after: func() {}}
+			guess = &progressOutput{done: make(chan struct{}), after: func() {}}
 			guess.estimates(tracker)
 		} else {
 			tracker.Apply(st, f.fresh)
@@ -172,7 +174,7 @@ func fitting(page string, width, height int) []string {
 		lines = append(lines[:height-1], "…")
 	}
 	for i := range lines {
-		lines[i] = report.Cut(lines[i], width)
+		lines[i] = progress.Cut(lines[i], width)
 	}
 	return lines
 }

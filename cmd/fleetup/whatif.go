@@ -11,7 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -67,10 +67,10 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 
 // rehearse simulates the changed plan. Which vaults fail follows from their
 // names, so that the same question has the same answer.
-func (w *whatIf) rehearse(p *plan.Plan) (*report.WhatIf, error) {
+func (w *whatIf) rehearse(p *plan.Plan) (*dryrun.WhatIf, error) {
 	q := *p
 	q.Limits = w.limits
-	out := &report.WhatIf{Text: w.text}
+	out := &dryrun.WhatIf{Text: w.text}
 	for _, side := range []struct {
 		of   func(*plan.Vault) time.Duration
 		into *rollout.Forecast

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -70,7 +70,7 @@ func writeEvidence(w io.Writer, members any, name string, stored []byte) error {
 	if err != nil {
 		return err
 	}
-	if text := string(stored); !json.Valid(stored) || bytes.ContainsAny(stored, "\r\n") || report.Clean(text) != text {
+	if text := string(stored); !json.Valid(stored) || bytes.ContainsAny(stored, "\r\n") || lexicon.Clean(text) != text {
 		name += "Base64"
 		stored = fmt.Appendf(nil, "%q", base64.StdEncoding.EncodeToString(stored))
 	}
@@ -105,14 +105,14 @@ func (x *exporter) line(e state.Entry) exportLine {
 		key := f.VaultKey()
 		l.VaultKey = &key
 		if n := x.names[key]; n != "" {
-			n = report.Clean(n)
+			n = lexicon.Clean(n)
 			l.Vault = &n
 		}
 	}
-	what := report.Clean(Sentence(ev.Fact))
+	what := lexicon.Clean(Sentence(ev.Fact))
 	l.What = &what
 	if said.Reason != "" {
-		why := report.Clean(said.Reason)
+		why := lexicon.Clean(said.Reason)
 		l.Why = &why
 	}
 	return l
@@ -121,7 +121,7 @@ func (x *exporter) line(e state.Entry) exportLine {
 // open learns the names of a run's vaults. A plan that cannot be read leaves
 // only their keys; fleetup audit verify says why.
 func (x *exporter) open(f fleet.RunOpened) {
-	id := report.Clean(f.RunID)
+	id := lexicon.Clean(f.RunID)
 	x.run, x.names = &id, nil
 	p, err := planOf(x.from, f.PlanFingerprint)
 	if err != nil {
@@ -160,7 +160,7 @@ func saidIn(event []byte) Said {
 	var e struct{ Data Said }
 	_ = json.Unmarshal(event, &e) // it was decoded before
 	if b := e.Data.By; b != nil {
-		b.User, b.Host, b.Credential = report.Clean(b.User), report.Clean(b.Host), report.Clean(b.Credential)
+		b.User, b.Host, b.Credential = lexicon.Clean(b.User), lexicon.Clean(b.Host), lexicon.Clean(b.Credential)
 	}
 	return e.Data
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -87,7 +88,7 @@ func unverified(path string, found *Findings) error {
 	for _, x := range found.Faults {
 		if x.What != "vault" || x.Vault == "" {
 			all = true
-		} else if name := report.Clean(x.Vault); !slices.Contains(vaults, name) {
+		} else if name := lexicon.Clean(x.Vault); !slices.Contains(vaults, name) {
 			vaults = append(vaults, name)
 		}
 	}
@@ -103,6 +104,6 @@ func unverified(path string, found *Findings) error {
 		fmt.Errorf("the ledger %s is not what fleetup wrote: %s found; the first: %s. Nothing was started and nothing was written",
 			path, words.Count(len(found.Faults)+found.More, "fault"), found.Faults[0]),
 		fmt.Sprintf("%s; until then do not upgrade %s, by whatever way\n%s",
-			notVerified, which, report.Command("audit", "verify", "--state", path)))
+			notVerified, which, lexicon.Command("audit", "verify", "--state", path)))
 
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Sentence says a fact in a few words, for an auditor who does not know the
@@ -41,7 +42,7 @@ func Sentence(f fleet.Fact) string {
 	case fleet.Noted:
 		return "left a note: " + f.Text
 	}
-	if w, ok := report.WordOf(f); ok {
+	if w, ok := lexicon.WordOf(f); ok {
 		return w.Text
 	}
 	if v, ok := f.(fleet.VaultFact); ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Outline takes the kind, the cloud, the sign-ins and the subscriptions from the
@@ -31,7 +31,7 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 	case kind != "" && kind != string(o.Kind):
 		return nil, failure.Usage("leave it out", "--kind is %q, and %s is an inventory of kind %s", kind, path, o.Kind)
 	case o.Cloud.Name == fleet.Emulator:
-		return nil, failure.Usage(report.Command("emulate", path)+"\nupdate a copy that has the cloud line it prints",
+		return nil, failure.Usage(lexicon.Command("emulate", path)+"\nupdate a copy that has the cloud line it prints",
 			"cloud Emulator has no vaults but those of the inventory")
 	}
 	if _, undoes := o.Kind.Undoes(); undoes {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Format is what a target understands.
@@ -136,7 +136,7 @@ var colours = map[Kind]string{Halted: "Attention", Interrupted: "Attention", App
 func card(e Event) message {
 	line := func(runs ...textRun) richText {
 		for i := range runs {
-			runs[i].Type, runs[i].Text = "TextRun", report.Clean(runs[i].Text)
+			runs[i].Type, runs[i].Text = "TextRun", lexicon.Clean(runs[i].Text)
 		}
 		return richText{"RichTextBlock", runs}
 	}
@@ -176,7 +176,7 @@ var slackEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // thousand is the limit, and an escape is longer than what it stands for.
 const slackMost = 2900
 
-func mrkdwn(s string) string { return slackEscapes.Replace(report.Clean(s)) }
+func mrkdwn(s string) string { return slackEscapes.Replace(lexicon.Clean(s)) }
 
 func blocks(e Event) slackMessage {
 	var lines []string

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -30,7 +31,7 @@ func (t *EventBuilder) Begun(st *rollout.State) []Event {
 	n := st.Totals.All() - st.Totals.Of(fleet.Excluded)
 	what := ""
 	if st.Plan.Upgrade != nil {
-		what = report.KindWords(st.Plan.Kind) + " for "
+		what = lexicon.KindWords(st.Plan.Kind) + " for "
 	}
 	e := t.event(st, Started, st.Run.OpenedAt, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
 	e.Data.By = maybe(st.Run.By.User)
@@ -54,7 +55,7 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 				out = append(out, t.gate(st, e.At)...)
 			}
 		case fleet.RunHalted:
-			n := t.event(st, Halted, e.At, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", report.Halted(st.Plan, &f)))
+			n := t.event(st, Halted, e.At, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
 			n.Data.Next = t.next(st, st.InFlight() > 0)
 			out = append(out, n)
 		case fleet.Paused:
@@ -212,7 +213,7 @@ func tally(t *rollout.Totals) string {
 	var parts []string
 	for _, s := range fleet.Statuses() {
 		if t != nil && t.Of(s) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", t.Of(s), report.StatusWord(s)))
+			parts = append(parts, fmt.Sprintf("%d %s", t.Of(s), lexicon.StatusWord(s)))
 		}
 	}
 	if len(parts) == 0 {

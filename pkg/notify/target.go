@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Target is where notifications go. Its URL is a secret and is in no text that
@@ -21,7 +21,7 @@ type Target struct {
 }
 
 // String names the target by its format and host.
-func (t Target) String() string { return string(t.Format) + " at " + report.Clean(t.url.Host) }
+func (t Target) String() string { return string(t.Format) + " at " + lexicon.Clean(t.url.Host) }
 
 // GoString keeps the URL out of %#v.
 func (t Target) GoString() string { return t.String() }

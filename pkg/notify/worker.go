@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // targetWorker is the way to one target.
@@ -186,10 +186,10 @@ func (l *targetWorker) blame(err error) string {
 		return "it did not answer within " + attemptTime.String()
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return report.Clean(e.Error())
+		return lexicon.Clean(e.Error())
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "its certificate is not trusted: " + report.Clean(e.Err.Error())
+		return "its certificate is not trusted: " + lexicon.Clean(e.Err.Error())
 	}
 	return "it broke off, or answered with something that is not HTTP"
 }

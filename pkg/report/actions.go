@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -51,7 +52,7 @@ type Action struct {
 
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
-	c := clockIn(o.Zone)
+	c := lexicon.ClockIn(o.Zone)
 	all := slices.Concat(v.runActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
@@ -71,7 +72,7 @@ func (v *View) actions(o Options) []Action {
 		if v.Run.Later != nil {
 			a.Command = nil // commands speak to the newest run
 		}
-		a.Vaults, a.Items = make([]string, len(a.about)), list(a.Items)
+		a.Vaults, a.Items = make([]string, len(a.about)), ListOrEmpty(a.Items)
 		for j, x := range a.about {
 			a.Vaults[j] = x.Vault
 		}
@@ -83,13 +84,13 @@ func (v *View) actions(o Options) []Action {
 // steps, as everywhere.
 func (v *View) runActions(o Options) []Action {
 	one := func(do Do, person bool, detail, title string) []Action {
-		a := Action{Do: do, Title: title, Detail: maybe(detail), Person: person}
+		a := Action{Do: do, Title: title, Detail: StringOrNull(detail), Person: person}
 		if len(v.Next) > 0 && (person || !v.Run.Live) {
-			a.Command = maybe(v.Next[0].On(o.State))
+			a.Command = StringOrNull(v.Next[0].On(o.State))
 		}
 		return []Action{a}
 	}
-	c := clockIn(o.Zone)
+	c := lexicon.ClockIn(o.Zone)
 	then := "Then resume."
 	if v.Run.Live {
 		then = "The run goes on at once."
@@ -101,28 +102,28 @@ func (v *View) runActions(o Options) []Action {
 		return one(DoUnpause, true, then, "End the pause when its reason is gone: "+v.pausedBy())
 	case RunWaiting:
 		if v.needsApproval() {
-			what := str(v.Run.WaitingFor)
+			what := ValueOf(v.Run.WaitingFor)
 			if w := v.waitsFor(standing.WaitApproval); w != nil {
-				what = w.words(c.nearBy(v.Run.GeneratedAt.value()))
+				what = w.words(c.NearBy(v.Run.GeneratedAt.Value()))
 			}
 			return one(DoApprove, true, then, "Look at the totals, and give "+what)
 		}
 		if v.Run.Live {
-			what, _ := waitWords(v.Run.Waits, c.nearBy(v.Run.GeneratedAt.value()), "")
+			what, _ := WaitWords(v.Run.Waits, c.NearBy(v.Run.GeneratedAt.Value()), "")
 			return one(DoWait, false, "", "The run goes on by itself after "+what)
 		}
 		title := "Resume the run, unless a timer does"
 		if w := v.Run.NextWindow; w != nil {
-			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does", c.near(w.Time, v.Run.GeneratedAt.value()))
+			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does", c.Near(w.Time, v.Run.GeneratedAt.Value()))
 		}
 		return one(DoResume, false, "", title)
 	case RunInterrupted:
 		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
-			return one(DoSignIn, true, or(str(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
+			return one(DoSignIn, true, lexicon.Or(ValueOf(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
 		}
 		detail := "What was not started waits for it."
 		if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n > 0 {
-			detail = plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
+			detail = lexicon.Plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
 		}
 		return one(DoResume, true, detail, "Resume the run")
 	}
@@ -165,7 +166,7 @@ func (v *View) failedActions(o Options) (out []Action) {
 	var order []key
 	for _, x := range v.withStatus(fleet.Failed) {
 		k := key{carried: x.Carried, code: x.errorCode()}
-		if k.code == fleet.CodeUpgradeFailed || k.code == noCode {
+		if k.code == fleet.CodeUpgradeFailed || k.code == NoCode {
 			k.message = x.why()
 		}
 		if groups[k] == nil {
@@ -181,14 +182,14 @@ func (v *View) failedActions(o Options) (out []Action) {
 	})
 	for _, k := range order {
 		vs := groups[k]
-		if !v.words().classic {
+		if !v.words().Classic {
 			out = append(out, mendFailed(vs, k.code, k.carried, o))
 			continue
 		}
-		a := Action{Do: DoSupport, Person: true, Code: maybe(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
+		a := Action{Do: DoSupport, Person: true, Code: StringOrNull(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
 			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
-			Detail:  maybe("Do not retry unless support says so. When they do, re-open what they named."),
-			Command: maybe(onVaults(o.State, "reopen", vs, "--reason", "TEXT", "--case", "ID"))}
+			Detail:  StringOrNull("Do not retry unless support says so. When they do, re-open what they named."),
+			Command: StringOrNull(onVaults(o.State, "reopen", vs, "--reason", "TEXT", "--case", "ID"))}
 		if k.carried {
 			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs), k.code)
 		}
@@ -199,12 +200,12 @@ func (v *View) failedActions(o Options) (out []Action) {
 
 // mendFailed is what to do about failures that no vendor decides about.
 func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
-	a := Action{Do: DoReopen, Person: true, Code: maybe(code), about: vs,
+	a := Action{Do: DoReopen, Person: true, Code: StringOrNull(code), about: vs,
 		Title:   fmt.Sprintf("Find out why %s failed (%s)", named(vs), code),
-		Detail:  maybe("No run tries them again by itself. Mend the cause, then re-open them."),
-		Command: maybe(onVaults(o.State, "reopen", vs, "--reason", "TEXT"))}
+		Detail:  StringOrNull("No run tries them again by itself. Mend the cause, then re-open them."),
+		Command: StringOrNull(onVaults(o.State, "reopen", vs, "--reason", "TEXT"))}
 	if len(vs) == 1 {
-		a.Detail = maybe("No run tries it again by itself. Mend the cause, then re-open it.")
+		a.Detail = StringOrNull("No run tries it again by itself. Mend the cause, then re-open it.")
 	}
 	if carried {
 		a.Title = fmt.Sprintf("Find out why %s failed before this run (%s)", named(vs), code)
@@ -215,85 +216,87 @@ func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
 // unknownActions is about vaults of which reading could not tell: whether
 // their starts were accepted, or whether what came of them is good.
 func (v *View) unknownActions(o Options) (out []Action) {
-	c := clockIn(o.Zone)
+	c := lexicon.ClockIn(o.Zone)
 	again := func(vs []*Vault) *string {
-		return maybe(or(onVaults(o.State, "refresh", vs), onLedger(o.State, "refresh")))
+		return StringOrNull(lexicon.Or(onVaults(o.State, "refresh", vs), OnLedger(o.State, "refresh")))
 	}
 	var doubtful, unverified []*Vault
 	for _, x := range v.withStatus(fleet.Unknown) {
 		switch {
 		case x.Unresolved:
-		case slices.ContainsFunc(x.Findings, func(f Finding) bool { return str(f.Code) == fleet.CodeNotVerified }):
+		case slices.ContainsFunc(x.Findings, func(f Finding) bool { return ValueOf(f.Code) == fleet.CodeNotVerified }):
 			unverified = append(unverified, x)
 		default:
 			doubtful = append(doubtful, x)
 		}
 	}
 	if len(unverified) > 0 {
-		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: maybe(fleet.CodeNotVerified), Command: again(unverified),
+		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: StringOrNull(fleet.CodeNotVerified), Command: again(unverified),
 			Title:  fmt.Sprintf("Look at what became of %s: the cloud says upgraded, and it could not be verified", named(unverified)),
-			Detail: maybe(v.words().unverified)})
+			Detail: StringOrNull(v.words().Unverified)})
 	}
 	if len(doubtful) > 0 {
 		title := fmt.Sprintf("Decide %s: the start may have been accepted", named(doubtful))
 		if n := len(doubtful[0].Reads); n > 0 && len(doubtful) == 1 {
-			title += "; the cloud was last read " + c.short(doubtful[0].Reads[n-1].At.Time)
+			title += "; the cloud was last read " + c.Short(doubtful[0].Reads[n-1].At.Time)
 		}
-		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: maybe(fleet.CodeAnswerLost), Command: again(doubtful),
-			Detail: maybe(v.words().doubtful)})
+		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: StringOrNull(fleet.CodeAnswerLost), Command: again(doubtful),
+			Detail: StringOrNull(v.words().Doubtful)})
 	}
 	return out
 }
 
 // named calls vaults by their names, the first few of many.
-func named(vs []*Vault) string { return some(len(vs), func(i int) string { return vs[i].Vault }) }
+func named(vs []*Vault) string {
+	return lexicon.Some(len(vs), func(i int) string { return vs[i].Vault })
+}
 
 // waitActions are the vaults that come back by themselves, by why they wait.
-func (v *View) waitActions(c clock) (out []Action) {
+func (v *View) waitActions(c lexicon.Clock) (out []Action) {
 	group := func(do Do, s fleet.Status, title func(n int, reason string, x *Vault) string) {
 		at := map[string]int{}
 		for _, x := range v.withStatus(s) {
 			when := ""
 			if x.NextWindow != nil {
-				when = c.near(x.NextWindow.Time, v.Run.GeneratedAt.value())
+				when = c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value())
 			}
-			reason := or(str(x.Reason), "no reason given")
-			k := reason + "\x00" + when + "\x00" + str(x.HeldBy) + "\x00" + utc(x.HeldUntil.value())
+			reason := lexicon.Or(ValueOf(x.Reason), "no reason given")
+			k := reason + "\x00" + when + "\x00" + ValueOf(x.HeldBy) + "\x00" + lexicon.UTC(x.HeldUntil.Value())
 			i, known := at[k]
 			if !known {
 				i = len(out)
 				at[k] = i
-				out = append(out, Action{Do: do, Code: maybe(string(s)), Detail: maybe(reason)})
+				out = append(out, Action{Do: do, Code: StringOrNull(string(s)), Detail: StringOrNull(reason)})
 			}
 			out[i].about = append(out[i].about, x)
 		}
 		for i := range out {
 			if a := &out[i]; a.Title == "" {
-				a.Title = title(len(a.about), str(a.Detail), a.about[0])
+				a.Title = title(len(a.about), ValueOf(a.Detail), a.about[0])
 			}
 		}
 	}
 	group(DoWait, fleet.Busy, func(n int, _ string, x *Vault) string {
-		s := vaults(n) + " busy, tried again"
+		s := lexicon.Vaults(n) + " busy, tried again"
 		if x.NextWindow != nil {
-			s += " from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
+			s += " from " + c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value()) + " on"
 		}
 		return s
 	})
 	group(DoWait, fleet.Deferred, func(n int, _ string, x *Vault) string {
-		s := vaults(n) + " deferred, for a resume to take up"
+		s := lexicon.Vaults(n) + " deferred, for a resume to take up"
 		if x.NextWindow != nil {
-			s += ", from " + c.near(x.NextWindow.Time, v.Run.GeneratedAt.value()) + " on"
+			s += ", from " + c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value()) + " on"
 		}
 		return s
 	})
 	group(DoRelease, fleet.Excluded, func(n int, reason string, x *Vault) string {
-		s := fmt.Sprintf("%s held: %s", vaults(n), reason)
+		s := fmt.Sprintf("%s held: %s", lexicon.Vaults(n), reason)
 		if x.HeldBy != nil {
 			s += ", by " + *x.HeldBy
 		}
 		if x.HeldUntil != nil {
-			s += ", until " + c.near(x.HeldUntil.Time, v.Run.GeneratedAt.value())
+			s += ", until " + c.Near(x.HeldUntil.Time, v.Run.GeneratedAt.Value())
 		}
 		return s
 	})

@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"fmt"
@@ -8,12 +8,15 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // bigNight is a night of n vaults in which one in a hundred fails, one in ten
 // is blocked by two machines and the rest is upgraded.
-func bigNight(b *testing.B, n int) (*rollout.State, *Chronicle) {
+func bigNight(b *testing.B, n int) (*rollout.State, *report.Chronicle) {
 	b.Helper()
 	p := &plan.Plan{Timings: plan.DefaultTimings(), Limits: plan.DefaultLimits(), Fingerprint: "f", FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: n},
 		Waves: []plan.Wave{{Name: "canary"}, {Name: "rest"}}}
@@ -27,7 +30,7 @@ func bigNight(b *testing.B, n int) (*rollout.State, *Chronicle) {
 		p.Vaults = append(p.Vaults, v)
 		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
 	}
-	st, told := rollout.NewState(p), NewChronicle()
+	st, told := rollout.NewState(p), report.NewChronicle()
 	fact := func(at time.Time, f fleet.Fact) {
 		e := fleet.Event{At: at, Fact: f}
 		if err := st.Apply(e); err != nil {
@@ -35,11 +38,11 @@ func bigNight(b *testing.B, n int) (*rollout.State, *Chronicle) {
 		}
 		told.Add(st, e)
 	}
-	fact(t0, fleet.RunOpened{RunID: "r", PlanFingerprint: "f"})
+	fact(reporttest.T0, fleet.RunOpened{RunID: "r", PlanFingerprint: "f"})
 	for i := range p.Vaults {
-		k, op, now := p.Vaults[i].Key, fmt.Sprintf("4cc27b8b-0000-4000-8000-%012d-2026-03-16 11:02:00Z-P", i), t0.Add(time.Duration(i)*time.Second)
+		k, op, now := p.Vaults[i].Key, fmt.Sprintf("4cc27b8b-0000-4000-8000-%012d-2026-03-16 11:02:00Z-P", i), reporttest.T0.Add(time.Duration(i)*time.Second)
 		if i%10 == 5 {
-			f := oldAgent
+			f := reporttest.OldAgent
 			f.Items = []string{fmt.Sprintf("srv-%d · 2.0.8000.0", i), fmt.Sprintf("srv-%d · 2.0.8500.0", i+1)}
 			fact(now, fleet.Validated{Vault: k, Verdict: fleet.VerdictBlocked, Findings: []fleet.Finding{f}})
 			continue
@@ -64,14 +67,14 @@ func bigNight(b *testing.B, n int) (*rollout.State, *Chronicle) {
 func BenchmarkReport(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		st, told := bigNight(b, n)
-		for _, f := range RunFormats() {
-			if n > 10_000 && (f == FormatTable || f == FormatMarkdown) {
+		for _, f := range layout.RunFormats() {
+			if n > 10_000 && (f == layout.FormatTable || f == layout.FormatMarkdown) {
 				continue // pages are for people
 			}
 			b.Run(fmt.Sprintf("%s/%d", f, n), func(b *testing.B) {
 				for b.Loop() {
-					v := FromState(st, ViewOptions{Now: t0, Chronicle: told})
-					if err := Report(io.Discard, v, Options{Format: f, Width: 100}); err != nil {
+					v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Chronicle: told})
+					if err := report.Report(io.Discard, v, report.Options{Format: f, Width: 100}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -83,13 +86,13 @@ func BenchmarkReport(b *testing.B) {
 // BenchmarkQuery asks the JSON of a big fleet.
 func BenchmarkQuery(b *testing.B) {
 	st, told := bigNight(b, 10_000)
-	q, err := ParseQuery("vaults[?status=='failed'].vault | length(@)")
+	q, err := report.ParseQuery("vaults[?status=='failed'].vault | length(@)")
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := FromState(st, ViewOptions{Now: t0, Chronicle: told})
+	v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Chronicle: told})
 	for b.Loop() {
-		if err := q.Write(io.Discard, v, Options{}); err != nil {
+		if err := q.Write(io.Discard, v, report.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

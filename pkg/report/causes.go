@@ -6,52 +6,54 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // cause is one code with the vaults it stops.
 type cause struct {
-	code, message, action string
+	Code, Message, action string
 	why                   string // a warning stops: who has not consented
-	vaults                []*Vault
+	Vaults                []*Vault
 	items                 [][]string // per vault: machines and the like
 }
 
-// causes groups vaults by what stops them, the most frequent first. A vault
+// CausesOf groups vaults by what stops them, the most frequent first. A vault
 // with several reasons stands under each: all of them must be mended.
-func causes(vs []*Vault) []*cause {
+func CausesOf(vs []*Vault) []*cause {
 	byCode := map[string]*cause{}
 	var out []*cause
 	add := func(v *Vault, code, message, action string, items []string) {
 		c := byCode[code]
 		if c == nil {
-			c = &cause{code: code, message: message, action: action}
+			c = &cause{Code: code, Message: message, action: action}
 			byCode[code] = c
 			out = append(out, c)
 		}
-		if n := len(c.vaults); n > 0 && c.vaults[n-1] == v {
+		if n := len(c.Vaults); n > 0 && c.Vaults[n-1] == v {
 			c.items[n-1] = append(slices.Clip(c.items[n-1]), items...)
 			return
 		}
-		if c.message != message {
-			c.message = "" // not the same for all: shown with each vault
+		if c.Message != message {
+			c.Message = "" // not the same for all: shown with each vault
 		}
-		c.action = or(c.action, action)
-		c.vaults, c.items = append(c.vaults, v), append(c.items, items)
+		c.action = lexicon.Or(c.action, action)
+		c.Vaults, c.items = append(c.Vaults, v), append(c.items, items)
 	}
 	for _, v := range vs {
-		fs := v.errors()
+		fs := v.Errors()
 		for _, f := range fs {
-			add(v, or(str(f.Code), noCode), str(f.Message), str(f.Action), f.Items)
-			if c := byCode[or(str(f.Code), noCode)]; !strings.Contains(c.why, v.refusal()) {
+			add(v, lexicon.Or(ValueOf(f.Code), NoCode), ValueOf(f.Message), ValueOf(f.Action), f.Items)
+			if c := byCode[lexicon.Or(ValueOf(f.Code), NoCode)]; !strings.Contains(c.why, v.refusal()) {
 				c.why = strings.TrimSpace(c.why + " " + v.refusal())
 			}
 		}
 		if len(fs) == 0 {
-			add(v, "no-reason-given", str(v.Reason), "", nil)
+			add(v, "no-reason-given", ValueOf(v.Reason), "", nil)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *cause) int {
-		return cmp.Or(cmp.Compare(len(b.vaults), len(a.vaults)), cmp.Compare(a.code, b.code))
+		return cmp.Or(cmp.Compare(len(b.Vaults), len(a.Vaults)), cmp.Compare(a.Code, b.Code))
 	})
 	return out
 }
@@ -60,59 +62,59 @@ func causes(vs []*Vault) []*cause {
 // consent to them; empty where that is not so.
 func (v *Vault) refusal() string {
 	for _, f := range v.Findings {
-		if str(f.Code) == fleet.CodeWarningsRefused {
-			return str(f.Message) + ". " + str(f.Action)
+		if ValueOf(f.Code) == fleet.CodeWarningsRefused {
+			return ValueOf(f.Message) + ". " + ValueOf(f.Action)
 		}
 	}
 	return ""
 }
 
-// causeLine sums causes up on a line: 301 agent-too-old (388 items).
-func causeLine(cs []*cause) string {
+// CauseLine sums causes up on a line: 301 agent-too-old (388 items).
+func CauseLine(cs []*cause) string {
 	var parts []string
 	for _, c := range cs {
-		s := number(len(c.vaults)) + " " + c.code
+		s := lexicon.Number(len(c.Vaults)) + " " + c.Code
 		if n := len(c.distinct()); n > 0 {
-			s += " (" + plural(n, "item", "items") + ")"
+			s += " (" + lexicon.Plural(n, "item", "items") + ")"
 		}
 		parts = append(parts, s)
 	}
-	return strings.Join(parts, dot)
+	return strings.Join(parts, lexicon.Dot)
 }
 
-// showCauses lists each cause with its vaults and their items.
-func (p *page) showCauses(cs []*cause) {
+// ShowCauses lists each cause with its vaults and their items.
+func ShowCauses(p *layout.Page, cs []*cause) {
 	for _, c := range cs {
-		p.group("%s: %s", c.code, vaults(len(c.vaults)))
-		if c.message != "" {
-			p.line("%s", c.message)
+		p.Group("%s: %s", c.Code, lexicon.Vaults(len(c.Vaults)))
+		if c.Message != "" {
+			p.Line("%s", c.Message)
 		}
 		if c.action != "" {
-			p.line("Do: %s", c.action)
+			p.Line("Do: %s", c.action)
 		}
 		if c.why != "" {
-			p.line("Why: %s", c.why)
+			p.Line("Why: %s", c.why)
 		}
-		for i, v := range c.vaults {
-			if c.message == "" {
-				p.item("%s: %s", v.Vault, messageOf(v, c.code))
+		for i, v := range c.Vaults {
+			if c.Message == "" {
+				p.Item("%s: %s", v.Vault, MessageOf(v, c.Code))
 			} else {
-				p.item("%s", v.Vault)
+				p.Item("%s", v.Vault)
 			}
 			for _, s := range c.items[i] {
-				p.sub("%s", s)
+				p.Sub("%s", s)
 			}
 		}
 	}
 }
 
-// messageOf is what a vault's findings with the code say.
-func messageOf(v *Vault, code string) string {
+// MessageOf is what a vault's findings with the code say.
+func MessageOf(v *Vault, code string) string {
 	var parts []string
-	for _, f := range v.errors() {
-		if or(str(f.Code), noCode) == code && f.Message != nil {
+	for _, f := range v.Errors() {
+		if lexicon.Or(ValueOf(f.Code), NoCode) == code && f.Message != nil {
 			parts = append(parts, *f.Message)
 		}
 	}
-	return or(strings.Join(parts, "; "), str(v.Reason), "no message")
+	return lexicon.Or(strings.Join(parts, "; "), ValueOf(v.Reason), "no message")
 }

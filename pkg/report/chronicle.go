@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -25,7 +26,7 @@ type Chronicle struct {
 	reads      map[int][]Read
 	proof      Proof
 
-	recent recent
+	Recent RecentHappenings
 	names  []string       // of the vaults
 	status []fleet.Status // as last seen, in the plan's order
 }
@@ -99,14 +100,14 @@ func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
 		if i, known := st.Lookup(f.VaultKey()); known {
 			c.vaultFact(st, i, e.At, f)
-			if ch, shows := changed(st, i, c.status[i], f); shows {
-				c.recent.vault(st, e.At, ch)
+			if ch, shows := ChangeOf(st, i, c.status[i], f); shows {
+				c.Recent.Vault(st, e.At, ch)
 			}
 			c.status[i] = st.Vaults[i].Status
 		}
 	} else {
 		c.runFact(st, e)
-		c.recent.run(st, c.names, e)
+		c.Recent.Run(st, c.names, e)
 		switch e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted: // they touch every vault
 			c.look(st)
@@ -158,7 +159,7 @@ const (
 
 func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 	say := func(kind string, by fleet.Actor, detail, format string, args ...any) *Entry {
-		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: maybe(detail), By: maybe(by.User), vault: -1})
+		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: StringOrNull(detail), By: StringOrNull(by.User), vault: -1})
 		if len(c.tail) > 0 {
 			return &c.tail[len(c.tail)-1]
 		}
@@ -168,17 +169,17 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
 		c.left = false
-		say("opened", f.By, "", "run opened, plan %s", elideHash(f.PlanFingerprint))
+		say("opened", f.By, "", "run opened, plan %s", lexicon.ElideHash(f.PlanFingerprint))
 	case fleet.Resumed:
 		if !c.left {
 			c.add(Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process crashed or was killed here", vault: -1})
 		}
 		c.left = false
 		clear(c.denied)
-		flying := selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
-		detail := plural(len(flying), "upgrade", "upgrades") + " in flight or in doubt"
+		flying := lexicon.Selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
+		detail := lexicon.Plural(len(flying), "upgrade", "upgrades") + " in flight or in doubt"
 		if len(flying) > 0 {
-			detail += ": " + someOf(c.names, flying)
+			detail += ": " + lexicon.SomeOf(c.names, flying)
 		}
 		say("resumed", f.By, detail, "resumed")
 	case fleet.WaveOpened:
@@ -188,35 +189,35 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 			if st.Waves[i].Name != f.Wave {
 				continue
 			}
-			say("wave", nobody, waveTally(st, c.names, f.Wave), "wave %s done", f.Wave)
+			say("wave", nobody, lexicon.WaveTally(st, c.names, f.Wave), "wave %s done", f.Wave)
 			if soak := st.Plan.Waves[i].Soak; soak > 0 && i+1 < len(st.Waves) {
-				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = at(e.At.Add(soak))
+				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = TimeOrNull(e.At.Add(soak))
 			}
 		}
 	case fleet.RunHalted:
 		c.left = true // nothing new starts; what is in flight is followed, and then it leaves
-		say("halted", nobody, "", "HALTED: %s", Halted(st.Plan, &f)).sub = haltedSubscription(&f)
+		say("halted", nobody, "", "HALTED: %s", lexicon.Halted(st.Plan, &f)).sub = haltedSubscription(&f)
 	case fleet.FailuresAccepted:
 		say("accepted", f.By, f.Reason, "the failures so far accepted")
 	case fleet.Approved:
-		say("approved", f.By, f.Reason, "the gate %s wave %s approved", f.When, f.Wave).Until = at(f.ExpiresAt)
+		say("approved", f.By, f.Reason, "the gate %s wave %s approved", f.When, f.Wave).Until = TimeOrNull(f.ExpiresAt)
 	case fleet.GateOpened:
-		say("gate", nobody, "", "the gate %s wave %s %s", f.When, f.Wave, gateWords(f))
+		say("gate", nobody, "", "the gate %s wave %s %s", f.When, f.Wave, lexicon.GateWords(f))
 	case fleet.RunSuspended:
 		c.left = true
 		if !f.Until.IsZero() {
-			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = at(f.Until)
+			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = TimeOrNull(f.Until)
 			return
 		}
-		say("suspended", nobody, SuspendedDetail(&f), "%s", suspension(f.Why)).sub = f.Subscription
+		say("suspended", nobody, SuspendedDetail(&f), "%s", SuspensionReason(f.Why)).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
-		say("closed", nobody, tally(shownCounts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
+		say("closed", nobody, lexicon.Tally(ShownCounts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
 	case fleet.Throttled:
-		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: at(f.Until), vault: -1, sub: f.Subscription,
-			Text: "subscription " + subscriptionIn(st.Plan, f.Subscription) + " is throttled"})
+		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
+			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})
 	default:
-		if w, ok := WordOf(f); ok {
+		if w, ok := lexicon.WordOf(f); ok {
 			say(w.Kind, w.By, w.Reason, "%s", w.Text)
 			return
 		}

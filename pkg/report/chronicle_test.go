@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -14,7 +16,7 @@ import (
 // would refuse the worst of them.
 func TestProof(t *testing.T) {
 	t.Parallel()
-	st := rollout.NewState(fixturePlan())
+	st := rollout.NewState(reporttest.FixturePlan())
 	k := st.Plan.Vaults[0].Key
 	intent := fleet.StartIntended{Vault: k, OperationID: "op"}
 	answer := func(v fleet.StartVerdict) fleet.Fact {
@@ -39,7 +41,7 @@ func TestProof(t *testing.T) {
 	} {
 		told := NewChronicle()
 		for _, f := range c.facts {
-			told.Add(st, fleet.Event{At: t0, Fact: f})
+			told.Add(st, fleet.Event{At: reporttest.T0, Fact: f})
 		}
 		if told.proof != c.want {
 			t.Errorf("%s: %+v, want %+v", name, told.proof, c.want)
@@ -57,41 +59,41 @@ func TestProof(t *testing.T) {
 func texts(v *View) string {
 	var lines []string
 	for i := range v.Timeline.Entries {
-		lines = append(lines, v.Timeline.Entries[i].line(clockIn(nil)))
+		lines = append(lines, v.Timeline.Entries[i].line(lexicon.ClockIn(nil)))
 	}
 	return strings.Join(lines, "\n")
 }
 
 func TestTimeline(t *testing.T) {
 	t.Parallel()
-	n := newNight(t)
-	n.st.Plan.Waves[0].Soak = 30 * time.Minute
-	n.fact(0, fleet.RunOpened{RunID: "r", By: fleet.Actor{User: "ops"}, PlanFingerprint: n.st.Plan.Fingerprint})
-	n.fact(0, fleet.WaveOpened{Wave: "canary"})
-	n.fact(1, fleet.Throttled{Subscription: hrID, Until: t0.Add(2 * time.Minute)})
-	n.fact(2, fleet.Throttled{Subscription: hrID, Until: t0.Add(5 * time.Minute)})
-	n.fact(3, fleet.Resumed{By: fleet.Actor{User: "night shift"}})
-	n.validated(3, "dev/web-01", fleet.VerdictReady)
-	n.fact(3, fleet.StartIntended{Vault: n.key("dev/web-01"), OperationID: "a"})
-	n.fact(3, fleet.StartAnswered{Vault: n.key("dev/web-01"), OperationID: "a", Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
-	n.fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: devID, Detail: "expired", Code: fleet.ExitSignIn})
-	n.fact(9, fleet.Resumed{By: fleet.Actor{User: "ops"}})
-	n.fact(20, fleet.WaveDone{Wave: "canary"})
-	n.fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: t0.Add(time.Hour)})
-	n.fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
+	n := reporttest.NewNight(t)
+	n.St.Plan.Waves[0].Soak = 30 * time.Minute
+	n.Fact(0, fleet.RunOpened{RunID: "r", By: fleet.Actor{User: "ops"}, PlanFingerprint: n.St.Plan.Fingerprint})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Fact(1, fleet.Throttled{Subscription: reporttest.HrID, Until: reporttest.T0.Add(2 * time.Minute)})
+	n.Fact(2, fleet.Throttled{Subscription: reporttest.HrID, Until: reporttest.T0.Add(5 * time.Minute)})
+	n.Fact(3, fleet.Resumed{By: fleet.Actor{User: "night shift"}})
+	n.Validated(3, "dev/web-01", fleet.VerdictReady)
+	n.Fact(3, fleet.StartIntended{Vault: n.Key("dev/web-01"), OperationID: "a"})
+	n.Fact(3, fleet.StartAnswered{Vault: n.Key("dev/web-01"), OperationID: "a", Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
+	n.Fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: reporttest.DevID, Detail: "expired", Code: fleet.ExitSignIn})
+	n.Fact(9, fleet.Resumed{By: fleet.Actor{User: "ops"}})
+	n.Fact(20, fleet.WaveDone{Wave: "canary"})
+	n.Fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: reporttest.T0.Add(time.Hour)})
+	n.Fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
 	want := `run opened, plan 7f3a9c21 by ops
 wave canary opened
 subscription hr is throttled until Mon 11:05, 2 times in a row
 the process crashed or was killed here
 resumed by night shift: 0 upgrades in flight or in doubt
 subscription dev refused a start: not signed in, or no permission: expired
-stopped: a sign-in or permission is missing: subscription ` + devID + `: expired
+stopped: a sign-in or permission is missing: subscription ` + reporttest.DevID + `: expired
 resumed by ops: 0 upgrades in flight or in doubt
 wave canary done: 1 ready · 1 pending · 1 held
 wave canary soaks until Mon 11:50
 the gate after wave canary approved by boss until Mon 12:00: looks good
 the gate after wave canary opened`
-	if got := texts(n.view(ViewOptions{})); got != want {
+	if got := texts(shownOf(n, ViewOptions{})); got != want {
 		t.Errorf("the timeline reads\n%s\nwant\n%s", got, want)
 	}
 }
@@ -101,9 +103,9 @@ the gate after wave canary opened`
 func TestTimelineIsBounded(t *testing.T) {
 	t.Parallel()
 	const facts = 5000
-	st, told := rollout.NewState(fixturePlan()), NewChronicle()
+	st, told := rollout.NewState(reporttest.FixturePlan()), NewChronicle()
 	for i := range facts {
-		told.Add(st, fleet.Event{At: t0.Add(time.Duration(i) * time.Second), Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
+		told.Add(st, fleet.Event{At: reporttest.T0.Add(time.Duration(i) * time.Second), Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
 	}
 	tl := FromState(st, ViewOptions{Chronicle: told}).Timeline
 	if len(tl.Entries) != firstEntries+lastEntries || tl.Omitted+len(tl.Entries) != facts {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
@@ -14,7 +15,7 @@ import (
 func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fleet.VaultFact) {
 	v, pv := &st.Vaults[i], &st.Plan.Vaults[i]
 	note := func(kind, by, detail, text string) {
-		c.add(Entry{At: Time{when}, Kind: kind, Text: text, Detail: maybe(detail), By: maybe(by), vault: i, sub: pv.SubscriptionID})
+		c.add(Entry{At: Time{when}, Kind: kind, Text: text, Detail: StringOrNull(detail), By: StringOrNull(by), vault: i, sub: pv.SubscriptionID})
 	}
 	switch f := fact.(type) {
 	case fleet.StartIntended:
@@ -35,11 +36,11 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 		}
 		if f.Answer.Verdict == fleet.StartDenied && !c.denied[pv.SubscriptionID] {
 			c.denied[pv.SubscriptionID] = true
-			c.add(Entry{At: Time{when}, Kind: kindSignIn, Detail: maybe(f.Answer.Message), vault: -1, sub: pv.SubscriptionID,
-				Text: "subscription " + or(pv.SubscriptionName, pv.SubscriptionID) + " refused a start: not signed in, or no permission"})
+			c.add(Entry{At: Time{when}, Kind: kindSignIn, Detail: StringOrNull(f.Answer.Message), vault: -1, sub: pv.SubscriptionID,
+				Text: "subscription " + lexicon.Or(pv.SubscriptionName, pv.SubscriptionID) + " refused a start: not signed in, or no permission"})
 		}
 	case fleet.Reconciled:
-		c.read(i, Read{Time{when}, f.Reading, maybe(f.Detail)})
+		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
 		if f.Reading == fleet.ReadAbsent && v.Status != fleet.Unknown {
 			c.disproved(i, 0)
 		}
@@ -48,10 +49,10 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 			note("unknown", "", v.Reason, "unknown for good")
 		}
 	case fleet.Held:
-		w, _ := WordOf(f)
+		w, _ := lexicon.WordOf(f)
 		note(w.Kind, w.By.User, w.Reason, w.Text)
 	case fleet.Refreshed:
-		c.read(i, Read{Time{when}, f.Reading, maybe(f.Detail)})
+		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
 		note("refreshed", f.By.User, f.Detail, "read again, nothing was sent,")
 	case fleet.Reopened:
 		c.proof.ReopenedByHand++
@@ -144,19 +145,19 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 		h.Scope, h.Sentence = "", "the failure budget of another subscription was exceeded"
 	}
 	if s := v.Run.Suspended; s != nil && s.Subscription != nil && !shown(*s.Subscription) {
-		s.Subscription, s.Detail = nil, maybe("it is missing in another subscription")
+		s.Subscription, s.Detail = nil, StringOrNull("it is missing in another subscription")
 	}
 	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
 	for i := range v.Run.Waits {
 		if w := &v.Run.Waits[i]; w.For == standing.WaitPause {
 			w.wait.By = ""
-			w.Text = w.words(utc)
+			w.Text = w.words(lexicon.UTC)
 		}
 	}
 	if o := v.Run.WaitingFor; o != nil && v.Run.Live {
 		v.Run.WaitingFor = nil
 		if len(v.Run.Waits) > 0 {
-			v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
+			v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
 		}
 	}
 	for i := range v.Timeline.Entries {

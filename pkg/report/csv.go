@@ -8,29 +8,31 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-// column is a column of a CSV of T.
-type column[T any] struct {
-	name string
-	cell func(T) string
+// Column is a column of a CSV of T.
+type Column[T any] struct {
+	Name string
+	Cell func(T) string
 }
 
-// writeCSV writes RFC 4180: a header, a row each, lines that end in CR LF.
+// WriteCSV writes RFC 4180: a header, a row each, lines that end in CR LF.
 // Every cell is guarded.
-func writeCSV[T any](w io.Writer, columns []column[T], rows []T) error {
+func WriteCSV[T any](w io.Writer, columns []Column[T], rows []T) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
 	record := make([]string, len(columns))
 	for i := range columns {
-		record[i] = columns[i].name
+		record[i] = columns[i].Name
 	}
 	if err := c.Write(record); err != nil {
 		return err
 	}
 	for _, r := range rows {
 		for i := range columns {
-			record[i] = csvCell(columns[i].cell(r))
+			record[i] = lexicon.CSVCell(columns[i].Cell(r))
 		}
 		if err := c.Write(record); err != nil {
 			return err
@@ -40,29 +42,29 @@ func writeCSV[T any](w io.Writer, columns []column[T], rows []T) error {
 	return c.Error()
 }
 
-// identity are the columns that say which vault a row is about.
-var identity = []column[*Vault]{
+// IdentityColumns are the columns that say which vault a row is about.
+var IdentityColumns = []Column[*Vault]{
 	{"vault", func(v *Vault) string { return v.Vault }},
 	{"subscriptionId", func(v *Vault) string { return v.SubscriptionID }},
 	{"subscriptionName", func(v *Vault) string { return v.SubscriptionName }},
 	{"name", func(v *Vault) string { return v.Name }},
 	{"location", func(v *Vault) string { return v.Location }},
 	{"resourceType", func(v *Vault) string { return string(v.ResourceType) }},
-	{"targetResourceGroup", func(v *Vault) string { return str(v.TargetResourceGroup) }},
+	{"targetResourceGroup", func(v *Vault) string { return ValueOf(v.TargetResourceGroup) }},
 	{"labels", func(v *Vault) string { return flatLabels(v.Labels) }},
 	{"wave", func(v *Vault) string { return v.Wave }},
 }
 
-// outcome are the columns of a run.
-var outcome = []column[*Vault]{
+// OutcomeColumns are the columns of a run.
+var OutcomeColumns = []Column[*Vault]{
 	{"status", func(v *Vault) string { return string(v.Status) }},
-	{"operationId", func(v *Vault) string { return str(v.OperationID) }},
+	{"operationId", func(v *Vault) string { return ValueOf(v.OperationID) }},
 	{"attempt", func(v *Vault) string { return strconv.Itoa(v.Attempt) }},
-	{"startedAt", func(v *Vault) string { return csvTime(v.StartedAt) }},
-	{"endedAt", func(v *Vault) string { return csvTime(v.EndedAt) }},
-	{"upgradedResourceId", func(v *Vault) string { return str(v.UpgradedResourceID) }},
+	{"startedAt", func(v *Vault) string { return CSVTime(v.StartedAt) }},
+	{"endedAt", func(v *Vault) string { return CSVTime(v.EndedAt) }},
+	{"upgradedResourceId", func(v *Vault) string { return ValueOf(v.UpgradedResourceID) }},
 	{"requestIds", func(v *Vault) string { return strings.Join(v.RequestIDs, " ") }},
-	{"reason", func(v *Vault) string { return str(v.Reason) }},
+	{"reason", func(v *Vault) string { return ValueOf(v.Reason) }},
 	{"overdue", func(v *Vault) string { return strconv.FormatBool(v.Overdue) }},
 	{"foreign", func(v *Vault) string { return strconv.FormatBool(v.Foreign) }},
 	{"carried", func(v *Vault) string { return strconv.FormatBool(v.Carried) }},
@@ -71,39 +73,41 @@ var outcome = []column[*Vault]{
 	{"unresolved", func(v *Vault) string { return strconv.FormatBool(v.Unresolved) }},
 }
 
-// reasons are the columns of a vault's findings.
-var reasons = []column[*Vault]{
-	{"findingCodes", func(v *Vault) string { return flatFindings(v.Findings, func(f Finding) string { return str(f.Code) }) }},
+// ReasonColumns are the columns of a vault's findings.
+var ReasonColumns = []Column[*Vault]{
+	{"findingCodes", func(v *Vault) string {
+		return flatFindings(v.Findings, func(f Finding) string { return ValueOf(f.Code) })
+	}},
 	{"findings", func(v *Vault) string { return flatFindings(v.Findings, flatFinding) }},
 }
 
 // afterwards are columns that came later: at the end, so that nobody's numbers of
 // columns change.
-var afterwards = []column[*Vault]{
-	{"heldUntil", func(v *Vault) string { return csvTime(v.HeldUntil) }},
-	{"heldBy", func(v *Vault) string { return str(v.HeldBy) }},
-	{"nextWindow", func(v *Vault) string { return csvTime(v.NextWindow) }},
+var afterwards = []Column[*Vault]{
+	{"heldUntil", func(v *Vault) string { return CSVTime(v.HeldUntil) }},
+	{"heldBy", func(v *Vault) string { return ValueOf(v.HeldBy) }},
+	{"nextWindow", func(v *Vault) string { return CSVTime(v.NextWindow) }},
 }
 
-// groups are the columns of vaults that are in a resource group; they came later
+// GroupColumns are the columns of vaults that are in a resource group; they came later
 // still.
-var groups = []column[*Vault]{
-	{"resourceGroup", func(v *Vault) string { return str(v.ResourceGroup) }},
-	{"resourceId", func(v *Vault) string { return str(v.ResourceID) }},
+var GroupColumns = []Column[*Vault]{
+	{"resourceGroup", func(v *Vault) string { return ValueOf(v.ResourceGroup) }},
+	{"resourceId", func(v *Vault) string { return ValueOf(v.ResourceID) }},
 }
 
 // runColumns are the columns of a run's report; do says what each vault waits
 // for.
-func runColumns(do map[*Vault]Do) []column[*Vault] {
-	did := column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
-	return slices.Concat(identity, outcome, reasons, afterwards, []column[*Vault]{did}, groups)
+func runColumns(do map[*Vault]Do) []Column[*Vault] {
+	did := Column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
+	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did}, GroupColumns)
 }
 
 // RunColumns names the columns of a run's CSV.
 func RunColumns() []string {
 	var names []string
 	for _, c := range runColumns(nil) {
-		names = append(names, c.name)
+		names = append(names, c.Name)
 	}
 	return names
 }
@@ -117,10 +121,10 @@ func (v *View) csv(w io.Writer) error {
 			}
 		}
 	}
-	return writeCSV(w, runColumns(do), pointers(v.Vaults))
+	return WriteCSV(w, runColumns(do), Pointers(v.Vaults))
 }
 
-func pointers(vs []Vault) []*Vault {
+func Pointers(vs []Vault) []*Vault {
 	ps := make([]*Vault, len(vs))
 	for i := range vs {
 		ps[i] = &vs[i]
@@ -128,11 +132,11 @@ func pointers(vs []Vault) []*Vault {
 	return ps
 }
 
-func csvTime(t *Time) string {
+func CSVTime(t *Time) string {
 	if t == nil {
 		return ""
 	}
-	return utc(t.Time)
+	return lexicon.UTC(t.Time)
 }
 
 func flatLabels(m map[string]string) string {
@@ -152,7 +156,7 @@ func flatFindings(fs []Finding, form func(Finding) string) string {
 }
 
 func flatFinding(f Finding) string {
-	s := fmt.Sprintf("%s %s: %s", f.Severity, str(f.Code), str(f.Message))
+	s := fmt.Sprintf("%s %s: %s", f.Severity, ValueOf(f.Code), ValueOf(f.Message))
 	if len(f.Items) > 0 {
 		s += " [" + strings.Join(f.Items, "; ") + "]"
 	}

@@ -16,11 +16,11 @@ func (e *Emulated) Words() string {
 	if e.TimeScale == 1 {
 		return "the cloud is the emulator; its upgrades take their time"
 	}
-	return "the cloud is the emulator: " + e.short()
+	return "the cloud is the emulator: " + e.Short()
 }
 
-// short is how long what takes a second there takes by its scenario.
-func (e *Emulated) short() string {
+// Short is how long what takes a second there takes by its scenario.
+func (e *Emulated) Short() string {
 	if e.TimeScale == 1 {
 		return "emulated"
 	}

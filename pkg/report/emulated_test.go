@@ -1,56 +1,62 @@
-package report
+package report_test
 
 import (
 	"bytes"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 )
 
 func TestEmulatedTimesSaySo(t *testing.T) {
 	t.Parallel()
 	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time", 60: "the cloud is the emulator: 1m of an upgrade take 1s",
 		600: "the cloud is the emulator: 10m of an upgrade take 1s", 400: "the cloud is the emulator: 6m40s of an upgrade take 1s", 0.5: "the cloud is the emulator: 500ms of an upgrade take 1s"} {
-		if got := (&Emulated{scale}).Words(); got != want {
+		if got := (&report.Emulated{TimeScale: scale}).Words(); got != want {
 			t.Errorf("%g: %q, want %q", scale, got, want)
 		}
 	}
-	e := &Emulated{60}
-	now := t0.Add(125 * time.Minute)
-	v := busyNight(t).view(ViewOptions{Live: true, Now: now})
-	for name, f := range map[string]Format{"table": FormatTable, "markdown": FormatMarkdown, "json": FormatJSON} {
-		for _, told := range []*Emulated{nil, e} {
-			var status, report bytes.Buffer
-			if err := Status(&status, v, Options{Format: f, Emulated: told}); err != nil {
+	e := &report.Emulated{TimeScale: 60}
+	now := reporttest.T0.Add(125 * time.Minute)
+	v := viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: now})
+	for name, f := range map[string]layout.Format{"table": layout.FormatTable, "markdown": layout.FormatMarkdown, "json": layout.FormatJSON} {
+		for _, told := range []*report.Emulated{nil, e} {
+			var status, whole bytes.Buffer
+			if err := report.Status(&status, v, report.Options{Format: f, Emulated: told}); err != nil {
 				t.Fatal(err)
 			}
-			if err := Report(&report, v, Options{Format: f, Emulated: told}); err != nil {
+			if err := report.Report(&whole, v, report.Options{Format: f, Emulated: told}); err != nil {
 				t.Fatal(err)
 			}
 			want := "1m of an upgrade take 1s"
-			if f == FormatJSON {
+			if f == layout.FormatJSON {
 				want = `"timeScale": 60`
 			}
-			if strings.Contains(status.String(), want) != (told != nil) || strings.Contains(report.String(), want) != (told != nil) {
+			if strings.Contains(status.String(), want) != (told != nil) || strings.Contains(whole.String(), want) != (told != nil) {
 				t.Errorf("%s, emulated %v: %s", name, told, status.String())
 			}
 		}
 	}
-	p := fixturePlan()
-	p50, p90, err := Forecasts(p, t0, nil, nil)
+	p := reporttest.FixturePlan()
+	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for measured, want := range map[int]string{0: "the forecast is the real service's", 12: "the forecast is measured on it"} {
 		var b bytes.Buffer
-		if err := Plan(&b, p, PlanOptions{Now: t0, P50: &p50, P90: &p90, Emulated: e, Measured: measured}); err != nil {
+		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Now: reporttest.T0, P50: &p50, P90: &p90, Emulated: e, Measured: measured}); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), "1m of an upgrade take 1s; "+want) {
 			t.Errorf("%s", b.String())
 		}
 	}
-	tr := NewTracker(busyNight(t).st)
+	tr := progress.NewTracker(reporttest.BusyNight(t).St)
 	tr.Emulated = e
 	if _, err := tr.Estimate(now, nil); err != nil {
 		t.Fatal(err)

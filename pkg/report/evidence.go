@@ -1,6 +1,11 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+)
 
 // Evidence is what lets somebody prove later that the journal behind a report
 // is the one it was made from.
@@ -15,15 +20,15 @@ const shortHead = 16
 
 // evidence shows the journal's head. Whoever can rewrite the whole ledger can
 // rewrite its chain too, so the head is only worth something elsewhere.
-func (v *View) evidence(p *page) {
+func (v *View) evidence(p *layout.Page) {
 	e := v.Evidence
 	if e == nil {
 		return
 	}
 	say := func(head string) string {
 		return fmt.Sprintf("journal head %s (event %s): keep this hash: %s proves later that nothing was cut off",
-			head, number(int(e.Events)), unbroken("fleetup audit verify --head"))
+			head, lexicon.Number(int(e.Events)), layout.KeepTogether("fleetup audit verify --head"))
 	}
-	p.pair("Evidence", "%s", say(e.JournalHead[:min(len(e.JournalHead), shortHead)]))
-	p.blocks[len(p.blocks)-1].full = say(e.JournalHead)
+	p.Pair("Evidence", "%s", say(e.JournalHead[:min(len(e.JournalHead), shortHead)]))
+	p.Blocks[len(p.Blocks)-1].Full = say(e.JournalHead)
 }

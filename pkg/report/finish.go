@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -16,13 +17,13 @@ type ExpectedEnd struct {
 	If  *string `json:"if"` // what it takes for granted, as part of a sentence; null: nothing besides
 }
 
-// expectedEnd says an outlook, nil where there is none. Its times are not
+// ExpectedEndOf says an outlook, nil where there is none. Its times are not
 // before now: a guess that is overtaken says so by that.
-func expectedEnd(st *rollout.State, o rollout.Outlook, now time.Time) *ExpectedEnd {
+func ExpectedEndOf(st *rollout.State, o rollout.Outlook, now time.Time) *ExpectedEnd {
 	if o.Zero() {
 		return nil
 	}
-	return &ExpectedEnd{at(later(o.P50, now)), at(later(o.P90, now)), maybe(provided(st, o))}
+	return &ExpectedEnd{TimeOrNull(later(o.P50, now)), TimeOrNull(later(o.P90, now)), StringOrNull(provided(st, o))}
 }
 
 // provided is what the end of a run depends on besides the forecast.
@@ -58,7 +59,7 @@ func gated(st *rollout.State) bool {
 // say writes the expected end for people: the two times as the view writes
 // times, and that it is a guess.
 func (e *ExpectedEnd) say(write func(time.Time) string) string {
-	from, to := write(e.P50.value()), write(e.P90.value())
+	from, to := write(e.P50.Value()), write(e.P90.Value())
 	s := "about " + from
 	if from != to {
 		s = from + "–" + to
@@ -71,36 +72,13 @@ func (e *ExpectedEnd) say(write func(time.Time) string) string {
 
 // Words writes the expected end for people, in a zone; nil is UTC.
 func (e *ExpectedEnd) Words(zone *time.Location, now time.Time) string {
-	c := clockIn(zone)
-	write := c.soon
-	if e.P90.Sub(now) >= thisNight {
-		write = c.near
+	c := lexicon.ClockIn(zone)
+	write := c.Soon
+	if e.P90.Sub(now) >= lexicon.ThisNight {
+		write = c.Near
 	}
 	return e.say(func(t time.Time) string { return write(t, now) })
 }
-
-// Estimate guesses anew when the run ends, for the views. It costs what
-// rollout.Foresee costs, outside of the lock: call it seldom, and when Renew
-// says so, from a goroutine of its own. stop, unless nil, breaks it off.
-func (t *Tracker) Estimate(now time.Time, stop func() bool) (rollout.Outlook, error) {
-	t.mu.Lock()
-	st, facts := t.st.Clone(), t.facts
-	t.mu.Unlock()
-	o, err := rollout.Foresee(st, now, stop)
-	if err != nil {
-		return rollout.Outlook{}, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if facts == t.facts { // nothing was said meanwhile that changes it
-		t.outlook = o
-	}
-	return o, nil
-}
-
-// Renew tells that something was said which changes the run's end, such as a
-// limit, a pause or a halt. The guess before it is shown no more.
-func (t *Tracker) Renew() <-chan struct{} { return t.renew }
 
 // Redirects reports whether a fact changes when the run ends by more than an
 // upgrade's own time: it is about the run, or a person's word about a vault.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
@@ -44,24 +45,24 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v := &View{
 		SchemaVersion: SchemaVersion,
 		Run: Run{
-			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: or(st.Run.Fingerprint, st.Plan.Fingerprint),
-			StartedAt: at(st.Run.OpenedAt), EndedAt: at(st.Run.ClosedAt), ResumedAt: at(st.Run.ResumedAt),
-			UpdatedAt: at(st.Run.LastAt), GeneratedAt: at(now), Inventory: maybe(st.Plan.Inventory), Budget: budget(st.RunBudget()),
-			StartedBy: maybe(st.Run.By.User), Live: o.Live,
+			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
+			StartedAt: TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt), ResumedAt: TimeOrNull(st.Run.ResumedAt),
+			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: budget(st.RunBudget()),
+			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
 			Kind: st.Plan.Kind, Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
-	v.Run.ExpectedEnd = expectedEnd(st, o.Outlook, now)
+	v.Run.ExpectedEnd = ExpectedEndOf(st, o.Outlook, now)
 	v.Run.Closing = st.Closing() && st.Run.Closed == nil
 	if h := st.Run.Halt; h != nil {
-		v.Run.Halt = haltOf(st.Plan, h, st.Run.HaltedAt)
+		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = suspensionOf(s)
 		if s.Why == fleet.SuspendedSignIn && !o.Live {
-			v.Run.WaitingFor = maybe(fleet.SuspendedSignIn)
+			v.Run.WaitingFor = StringOrNull(fleet.SuspendedSignIn)
 		}
 		if s.Why == fleet.SuspendedWait && !o.Live {
 			v.Run.WaitingFor = v.Run.Suspended.Detail
@@ -80,14 +81,14 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		if o.Selector != nil && !o.Selector.Picks(&pv.Vault) {
 			continue
 		}
-		vt := vaultOf(pv, names[i], st.Waves[pv.Wave].Name)
+		vt := VaultOf(pv, names[i], st.Waves[pv.Wave].Name)
 		vt.fill(&st.Vaults[i], deferral)
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
 		}
 		vt.Reads = o.Chronicle.readsOf(i)
 		if st.Run.Closed == nil && vt.waits() {
-			vt.NextWindow = at(windows.Opens(i))
+			vt.NextWindow = TimeOrNull(windows.Opens(i))
 		}
 		v.Vaults = append(v.Vaults, vt)
 		v.Totals[vt.Status]++
@@ -100,28 +101,28 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
-	v.Overall = overall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
+	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
 		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
 	}
 	if o.Live && len(v.Run.Waits) > 0 || v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
-		v.Run.WaitingFor = maybe(v.Run.Waits[0].Text)
+		v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
 	}
 	v.Next = NextSteps(st, o.Live, now)
-	v.Run.Later = maybe(o.Later)
+	v.Run.Later = StringOrNull(o.Later)
 	v.Run.Phase = standing.PhaseOf(st, o.Live, now)
 	v.Run.Status = statusOf(v.Run.Phase)
 	v.Run.Night, v.Run.NextWindow = v.night(st, windows), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)
 		if up := st.Plan.Upgrade; up != nil {
-			v.Checklist = list(slices.Clone(up.After))
+			v.Checklist = ListOrEmpty(slices.Clone(up.After))
 		}
 	}
 	o.Chronicle.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
 	if o.Selector != nil {
-		v.Selector = maybe(o.Selection)
+		v.Selector = StringOrNull(o.Selection)
 		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok })
 	}
 	return v
@@ -135,7 +136,7 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 		s.Budget = &own
 	}
 	if until := st.Throttled[v.SubscriptionID]; until.After(now) {
-		s.ThrottledUntil = at(until)
+		s.ThrottledUntil = TimeOrNull(until)
 	}
 	return s
 }
@@ -148,7 +149,7 @@ func approved(st *rollout.State, now time.Time) bool {
 
 func wave(st *rollout.State, i int, now time.Time) Wave {
 	ws := &st.Waves[i]
-	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: at(ws.OpenedAt), EndedAt: at(ws.DoneAt)}
+	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
 	switch {
 	case !ws.DoneAt.IsZero():
 		w.Status = WaveFinished
@@ -205,7 +206,7 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	case st.Run.Halt != nil && o.Selector != nil:
 		return "the run is halted by a failure budget"
 	case st.Run.Halt != nil:
-		return "the run is halted: " + Halted(st.Plan, st.Run.Halt)
+		return "the run is halted: " + lexicon.Halted(st.Plan, st.Run.Halt)
 	case o.Live:
 		return ""
 	case st.Run.Suspended == nil:
@@ -213,7 +214,7 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	case st.Run.Suspended.Why == fleet.SuspendedSignIn && o.Selector != nil:
 		return "a sign-in or permission is missing"
 	case st.Run.Suspended.Why == fleet.SuspendedSignIn:
-		return "a sign-in or permission is missing: " + or(SuspendedDetail(st.Run.Suspended), "the cloud refused")
+		return "a sign-in or permission is missing: " + lexicon.Or(SuspendedDetail(st.Run.Suspended), "the cloud refused")
 	case st.Run.Suspended.Why == fleet.SuspendedWait && st.Run.Suspended.Gate != "":
 		return "the run waits for " + SuspendedDetail(st.Run.Suspended)
 	case st.Run.Suspended.Why == fleet.SuspendedWait:
@@ -226,18 +227,18 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	return "the run was stopped before it could start"
 }
 
-// vaultOf describes a vault of the plan before anything is known of its run.
-func vaultOf(v *plan.Vault, name, wave string) Vault {
+// VaultOf describes a vault of the plan before anything is known of its run.
+func VaultOf(v *plan.Vault, name, wave string) Vault {
 	x := Vault{
 		Vault: name, SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
-		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: maybe(v.TargetResourceGroup),
+		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: StringOrNull(v.TargetResourceGroup),
 		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{}, Reads: []Read{},
 	}
 	if v.ResourceGroup != "" {
-		x.ResourceGroup, x.ResourceID = maybe(v.ResourceGroup), maybe(v.ResourceID())
+		x.ResourceGroup, x.ResourceID = StringOrNull(v.ResourceGroup), StringOrNull(v.ResourceID())
 	}
 	if v.Hold != nil {
-		x.HeldUntil, x.HeldBy = at(v.Hold.Until), maybe(v.Hold.By)
+		x.HeldUntil, x.HeldBy = TimeOrNull(v.Hold.Until), StringOrNull(v.Hold.By)
 	}
 	return x
 }
@@ -245,14 +246,14 @@ func vaultOf(v *plan.Vault, name, wave string) Vault {
 // fill adds what a run knows. deferral, unless empty, is why the vault shows
 // deferred if it has not started.
 func (v *Vault) fill(s *rollout.VaultState, deferral string) {
-	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, maybe(s.OperationID), s.Attempt, s.Sent
-	v.StartedAt, v.EndedAt, v.UpgradedResourceID = at(s.StartedAt), at(s.EndedAt), maybe(s.UpgradedResourceID)
-	v.RequestIDs, v.Findings, v.Reason = list(s.RequestIDs), findings(s.Findings), maybe(s.Reason)
+	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, StringOrNull(s.OperationID), s.Attempt, s.Sent
+	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt), StringOrNull(s.UpgradedResourceID)
+	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(s.Findings), StringOrNull(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
-	v.RefreshedAt = at(s.RefreshedAt)
+	v.RefreshedAt = TimeOrNull(s.RefreshedAt)
 	if r := s.Reading; r != nil && (s.Status == fleet.Upgrading || s.Status == fleet.Unknown) {
-		v.LastReading = &LastReading{At: at(r.At), What: r.What, Differs: list(r.Differs), Poll: maybe(r.Poll), Action: maybe(r.Action)}
+		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs), Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
 	}
 	v.Earlier, v.Carried, v.Reopened, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Forgiven
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
@@ -264,6 +265,6 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 		if s.Reason != "" {
 			deferral += "; before that: " + s.Reason
 		}
-		v.Reason = maybe(deferral)
+		v.Reason = StringOrNull(deferral)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Headline is how a run stands, for somebody who reads nothing else.
@@ -18,10 +19,10 @@ type Headline struct {
 // those options. The other fields are shared with v.
 func (v *View) Worded(o Options) *View {
 	w := *v
-	w.Headline = v.headline(clockIn(o.Zone))
+	w.Headline = v.headline(lexicon.ClockIn(o.Zone))
 	w.Actions = v.actions(o)
 	w.Run.Emulated = o.Emulated
-	w.Run.Waits = withCommands(v.Run.Waits, o.State)
+	w.Run.Waits = WithCommands(v.Run.Waits, o.State)
 	w.Next = make([]Step, len(v.Next))
 	for i, s := range v.Next {
 		w.Next[i] = Step{When: s.When, Args: s.Args, Command: s.On(o.State)}
@@ -29,7 +30,7 @@ func (v *View) Worded(o Options) *View {
 	return &w
 }
 
-func (v *View) headline(c clock) *Headline {
+func (v *View) headline(c lexicon.Clock) *Headline {
 	h := &Headline{Lines: v.headlines(c)}
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		h.Before = v.Run.NextWindow
@@ -39,9 +40,9 @@ func (v *View) headline(c clock) *Headline {
 }
 
 // when says which night or which time it is about.
-func (v *View) when(c clock) string {
+func (v *View) when(c lexicon.Clock) string {
 	if n := v.Run.Night; n != nil {
-		return fmt.Sprintf("NIGHT %d, %s", n.Number, c.between(n.From.value(), n.Until.value()))
+		return fmt.Sprintf("NIGHT %d, %s", n.Number, c.Between(n.From.Value(), n.Until.Value()))
 	}
 	if v.Run.StartedAt == nil {
 		return "RUN"
@@ -50,7 +51,7 @@ func (v *View) when(c clock) string {
 	if until == nil {
 		until = v.Run.UpdatedAt
 	}
-	return "RUN " + c.between(v.Run.StartedAt.value(), until.value())
+	return "RUN " + c.Between(v.Run.StartedAt.Value(), until.Value())
 }
 
 // standing says how the run stands, where it is not simply under way.
@@ -86,22 +87,22 @@ func (v *View) standing() string {
 func (v *View) outcome() string {
 	all := v.Overall.Of
 	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
-	done := strings.ToUpper(v.words().done)
+	done := strings.ToUpper(v.words().Done)
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
 	case v.Overall.Of == 0 && v.Overall.Held > 0:
 		return "ALL HELD"
 	case v.Run.Night != nil:
-		return fmt.Sprintf("%s %s", number(v.Run.Night.Upgraded), done)
+		return fmt.Sprintf("%s %s", lexicon.Number(v.Run.Night.Upgraded), done)
 	case n+before == all:
-		return fmt.Sprintf("ALL %s %s", number(all), done)
+		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), done)
 	}
-	return fmt.Sprintf("%s OF %s %s", number(n), number(all), done)
+	return fmt.Sprintf("%s OF %s %s", lexicon.Number(n), lexicon.Number(all), done)
 }
 
 // needs counts the vaults that need a person, and says until when.
-func (v *View) needs(c clock, before *Time) string {
+func (v *View) needs(c lexicon.Clock, before *Time) string {
 	who := v.needPerson()
 	need := len(who)
 	if need == 0 && !v.personDecides() {
@@ -113,10 +114,10 @@ func (v *View) needs(c clock, before *Time) string {
 		if need == 1 {
 			verb = "NEEDS"
 		}
-		s = fmt.Sprintf(", %s %s YOU", number(need), verb)
+		s = fmt.Sprintf(", %s %s YOU", lexicon.Number(need), verb)
 	}
 	if before != nil {
-		s += " BEFORE " + c.near(before.Time, v.Run.GeneratedAt.value())
+		s += " BEFORE " + c.Near(before.Time, v.Run.GeneratedAt.Value())
 	}
 	if need == 0 {
 		return s
@@ -130,7 +131,7 @@ func (v *View) needs(c clock, before *Time) string {
 			}
 		}
 		if n > 0 {
-			parts = append(parts, number(n)+" "+string(st))
+			parts = append(parts, lexicon.Number(n)+" "+string(st))
 		}
 	}
 	return s + " (" + strings.Join(parts, ", ") + ")"
@@ -148,7 +149,7 @@ func (v *View) personDecides() bool {
 }
 
 // headlines answers what one asks next.
-func (v *View) headlines(c clock) []string {
+func (v *View) headlines(c lexicon.Clock) []string {
 	lines := []string{}
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if v.Run.Later != nil {
@@ -158,15 +159,15 @@ func (v *View) headlines(c clock) []string {
 		say("Only the vaults with %s.", *v.Selector)
 	}
 	if v.Run.Night != nil || v.Overall.Earlier > 0 {
-		say("Overall %s.", v.Overall.ledger(v.words()))
+		say("Overall %s.", v.Overall.Ledger(v.words()))
 	}
 	if v.Run.Halt != nil {
-		say("%s", sentence(v.Run.Halt.Sentence))
+		say("%s", lexicon.Sentence(v.Run.Halt.Sentence))
 	}
 	if p := v.Proof; p != nil {
 		switch {
 		case p.SentTwice > 0:
-			say("%s SENT TWICE: this must not happen. Keep the ledger, and tell who maintains fleetup.", strings.ToUpper(plural(p.SentTwice, "vault was", "vaults were")))
+			say("%s SENT TWICE: this must not happen. Keep the ledger, and tell who maintains fleetup.", strings.ToUpper(lexicon.Plural(p.SentTwice, "vault was", "vaults were")))
 		default:
 			say("No vault was sent twice.")
 		}
@@ -174,24 +175,24 @@ func (v *View) headlines(c clock) []string {
 	if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n == 0 {
 		say("No upgrades are running.")
 	} else if v.Run.Live {
-		say("%s in flight.", plural(n, "upgrade is", "upgrades are"))
+		say("%s in flight.", lexicon.Plural(n, "upgrade is", "upgrades are"))
 	} else {
-		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", plural(n, "upgrade is", "upgrades are"))
+		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", lexicon.Plural(n, "upgrade is", "upgrades are"))
 	}
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:
-		say("It waited for %s, which has been given: the next resume goes on.", str(v.Run.WaitingFor))
+		say("It waited for %s, which has been given: the next resume goes on.", ValueOf(v.Run.WaitingFor))
 	case v.Run.Status == RunWaiting, v.Run.Status == RunPaused:
 		say("It waits for %s.", v.waiting(c))
 	case s != nil && s.Why == fleet.SuspendedSignIn:
-		say("A sign-in or permission is missing: %s", sentence(or(str(s.Detail), "the cloud refused")))
+		say("A sign-in or permission is missing: %s", lexicon.Sentence(lexicon.Or(ValueOf(s.Detail), "the cloud refused")))
 	case v.Run.Status == RunInterrupted && s != nil:
 		say("It was told to stop.")
 	case v.Run.Status == RunInterrupted:
 		say("Its process crashed or was killed.")
 	}
 	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Status != RunFinished {
-		say("%s still to come.", plural(n, "vault is", "vaults are"))
+		say("%s still to come.", lexicon.Plural(n, "vault is", "vaults are"))
 	}
 	return lines
 }

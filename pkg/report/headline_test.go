@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"strings"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 )
 
 // weeknights are windows from 22:00 to 06:00 in UTC; the fixture's run opens on
@@ -18,92 +20,92 @@ var weeknights = &plan.Calendar{Windows: []plan.Window{{Zone: "UTC", Start: 22 *
 func TestHeadline(t *testing.T) {
 	t.Parallel()
 	const evening = 11 * 60 // minutes from the run's opening to the window's
-	opened := func(t *testing.T, calendar *plan.Calendar) *night {
-		n := newNight(t)
-		n.st.Plan.Calendar = calendar
-		n.fact(0, fleet.RunOpened{RunID: "r", PlanFingerprint: n.st.Plan.Fingerprint})
-		n.fact(0, fleet.WaveOpened{Wave: "canary"})
+	opened := func(t *testing.T, calendar *plan.Calendar) *reporttest.Night {
+		n := reporttest.NewNight(t)
+		n.St.Plan.Calendar = calendar
+		n.Fact(0, fleet.RunOpened{RunID: "r", PlanFingerprint: n.St.Plan.Fingerprint})
+		n.Fact(0, fleet.WaveOpened{Wave: "canary"})
 		return n
 	}
 	waiting := fleet.RunSuspended{Why: fleet.SuspendedWait, Until: time.Date(2026, 3, 17, 22, 0, 0, 0, time.UTC), Code: fleet.ExitInterrupted}
 	for name, c := range map[string]struct {
 		calendar *plan.Calendar
-		facts    func(n *night)
+		facts    func(n *reporttest.Night)
 		live     bool
 		hours    int // when it is read, after the opening
 		sentence string
 		lines    string // a part
 	}{
-		"nothing yet": {weeknights, func(*night) {}, true, 1,
+		"nothing yet": {weeknights, func(*reporttest.Night) {}, true, 1,
 			"RUN Mon 11:00–11:00 RUNNING: 0 OF 15 UPGRADED, NO ACTION NEEDED", "No upgrades are running."},
-		"before the window": {weeknights, func(n *night) { n.fact(0, waiting) }, false, 1,
+		"before the window": {weeknights, func(n *reporttest.Night) { n.Fact(0, waiting) }, false, 1,
 			"RUN Mon 11:00–11:00 WAITING: 0 OF 15 UPGRADED, NO ACTION NEEDED", "It waits for the window that opens Mon 22:00."},
-		"a night over": {weeknights, func(n *night) {
-			n.started(evening+5, "dev/web-01")
-			n.upgraded(evening+20, "dev/web-01")
-			n.validated(evening+21, "dev/web-02", fleet.VerdictBlocked, oldAgent)
-			n.fact(evening+8*60, waiting)
+		"a night over": {weeknights, func(n *reporttest.Night) {
+			n.Started(evening+5, "dev/web-01")
+			n.Upgraded(evening+20, "dev/web-01")
+			n.Validated(evening+21, "dev/web-02", fleet.VerdictBlocked, reporttest.OldAgent)
+			n.Fact(evening+8*60, waiting)
 		}, false, 20, "NIGHT 1, Mon 22:00–Tue 06:00 WAITING: 1 UPGRADED, 1 NEEDS YOU BEFORE Tue 22:00 (1 blocked)", "Overall 1 of 15 vaults upgraded. No vault was sent twice."},
-		"the second night": {weeknights, func(n *night) {
-			n.started(evening+5, "dev/web-01")
-			n.upgraded(evening+20, "dev/web-01")
-			n.started(evening+24*60+5, "dev/web-02")
-			n.failed(evening+24*60+20, "dev/web-02", "no")
-			n.fact(evening+32*60, waiting)
+		"the second night": {weeknights, func(n *reporttest.Night) {
+			n.Started(evening+5, "dev/web-01")
+			n.Upgraded(evening+20, "dev/web-01")
+			n.Started(evening+24*60+5, "dev/web-02")
+			n.Failed(evening+24*60+20, "dev/web-02", "no")
+			n.Fact(evening+32*60, waiting)
 		}, false, 50, "NIGHT 2, Tue 22:00–Wed 06:00 WAITING: 0 UPGRADED, 1 NEEDS YOU BEFORE Wed 22:00 (1 failed)", "Overall 1 of 15"},
-		"a word in the third night": {weeknights, func(n *night) { // a person's word begins no night
-			n.started(evening+24*60+5, "dev/web-02")
-			n.failed(evening+24*60+20, "dev/web-02", "no")
-			n.fact(evening+32*60, waiting)
-			n.fact(evening+48*60+30, fleet.Approved{Wave: "canary", When: fleet.GateAfter})
+		"a word in the third night": {weeknights, func(n *reporttest.Night) { // a person's word begins no night
+			n.Started(evening+24*60+5, "dev/web-02")
+			n.Failed(evening+24*60+20, "dev/web-02", "no")
+			n.Fact(evening+32*60, waiting)
+			n.Fact(evening+48*60+30, fleet.Approved{Wave: "canary", When: fleet.GateAfter})
 		}, false, 60, "NIGHT 1, Tue 22:00–Wed 06:00 WAITING: 0 UPGRADED, 1 NEEDS YOU (1 failed)", "Overall 0 of 15"},
-		"halted": {nil, func(n *night) {
-			n.started(1, "dev/web-01")
-			n.failed(9, "dev/web-01", "no")
-			n.fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
+		"halted": {nil, func(n *reporttest.Night) {
+			n.Started(1, "dev/web-01")
+			n.Failed(9, "dev/web-01", "no")
+			n.Fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
 		}, false, 1, "RUN Mon 11:00–11:09 HALTED: 0 OF 15 UPGRADED, 1 NEEDS YOU (1 failed)", "1 failure exceeded wave canary's budget of 0."},
-		"halting": {nil, func(n *night) {
-			n.started(1, "dev/web-01")
-			n.started(1, "dev/web-02")
-			n.failed(9, "dev/web-01", "no")
-			n.fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
+		"halting": {nil, func(n *reporttest.Night) {
+			n.Started(1, "dev/web-01")
+			n.Started(1, "dev/web-02")
+			n.Failed(9, "dev/web-01", "no")
+			n.Fact(9, fleet.RunHalted{Scope: "canary", Wave: true, Failures: 1})
 		}, true, 1, "RUN Mon 11:00–11:09 HALTING: 0 OF 15 UPGRADED, 1 NEEDS YOU (1 failed)", "1 upgrade is in flight."},
-		"killed": {nil, func(n *night) { n.started(1, "dev/web-01") }, false, 1,
+		"killed": {nil, func(n *reporttest.Night) { n.Started(1, "dev/web-01") }, false, 1,
 			"RUN Mon 11:00–11:01 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU",
 			"1 upgrade is in flight or in doubt: the cloud goes on, and a resume follows. Its process crashed or was killed."},
-		"stopped": {nil, func(n *night) {
-			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
+		"stopped": {nil, func(n *reporttest.Night) {
+			n.Fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
 		}, false, 1,
 			"RUN Mon 11:00–11:05 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It was told to stop."},
-		"signed out": {nil, func(n *night) {
-			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
+		"signed out": {nil, func(n *reporttest.Night) {
+			n.Fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
 		}, false, 1, "RUN Mon 11:00–11:05 STOPPED FOR WANT OF A SIGN-IN: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "A sign-in or permission is missing: AADSTS700082."},
-		"at a gate": {nil, func(n *night) {
-			n.fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "canary", Code: fleet.ExitInterrupted})
+		"at a gate": {nil, func(n *reporttest.Night) {
+			n.Fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "canary", Code: fleet.ExitInterrupted})
 		}, false, 1, "RUN Mon 11:00–11:05 WAITING: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It waits for an approval after wave canary."},
-		"all good": {nil, func(n *night) {
+		"all good": {nil, func(n *reporttest.Night) {
 			minute := 1
-			for w := range n.st.Waves {
+			for w := range n.St.Waves {
 				if w > 0 {
-					n.fact(minute, fleet.WaveOpened{Wave: n.st.Waves[w].Name})
+					n.Fact(minute, fleet.WaveOpened{Wave: n.St.Waves[w].Name})
 				}
-				for _, i := range n.st.Plan.Waves[w].Vaults {
-					if name := n.st.Plan.Names()[i]; !n.st.Plan.Vaults[i].Excluded() {
-						n.started(minute, name)
-						n.upgraded(minute+1, name)
+				for _, i := range n.St.Plan.Waves[w].Vaults {
+					if name := n.St.Plan.Names()[i]; !n.St.Plan.Vaults[i].Excluded() {
+						n.Started(minute, name)
+						n.Upgraded(minute+1, name)
 						minute++
 					}
 				}
-				n.fact(minute, fleet.WaveDone{Wave: n.st.Waves[w].Name})
+				n.Fact(minute, fleet.WaveDone{Wave: n.St.Waves[w].Name})
 			}
-			n.fact(minute, fleet.RunClosed{})
+			n.Fact(minute, fleet.RunClosed{})
 		}, false, 1, "RUN Mon 11:00–11:16 FINISHED: ALL 15 UPGRADED, NO ACTION NEEDED", "No vault was sent twice. No upgrades are running."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := opened(t, c.calendar)
 			c.facts(n)
-			h := n.view(ViewOptions{Live: c.live, Now: t0.Add(time.Duration(c.hours) * time.Hour)}).Worded(Options{}).Headline
+			h := viewOf(n, report.ViewOptions{Live: c.live, Now: reporttest.T0.Add(time.Duration(c.hours) * time.Hour)}).Worded(report.Options{}).Headline
 			if h.Sentence != c.sentence {
 				t.Errorf("it says\n%s\nwant\n%s", h.Sentence, c.sentence)
 			}

@@ -85,9 +85,9 @@ func (v *View) night(st *rollout.State, windows *standing.Windows) *Night {
 		return nil
 	}
 	last := nights[len(nights)-1]
-	n := &Night{From: at(last.from), Until: at(last.until)}
+	n := &Night{From: TimeOrNull(last.from), Until: TimeOrNull(last.until)}
 	if !v.Run.Live && v.Run.WaitingFor == nil && (last.until.IsZero() || ended.Before(last.until)) {
-		n.Until = at(ended)
+		n.Until = TimeOrNull(ended)
 	}
 	active := make([]bool, len(nights))
 	for i := range v.Vaults {
@@ -173,7 +173,7 @@ func NextChange(st *rollout.State, now time.Time) (next time.Time) {
 		}
 	}
 	for _, w := range Waits(st, now) {
-		at(w.Until.value())
+		at(w.Until.Value())
 	}
 	for i := range st.Waves {
 		w := &st.Waves[i]

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // JUnit XML as the schemas of Ant and of Jenkins both accept it: what one of
@@ -85,25 +86,25 @@ func (v *View) junit(w io.Writer) error {
 
 func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 	w := &v.Waves[i]
-	began := w.StartedAt.value()
+	began := w.StartedAt.Value()
 	if began.IsZero() {
-		began = v.Run.StartedAt.value()
+		began = v.Run.StartedAt.Value()
 	}
-	s := &junitSuite{Name: or(token(w.Name), "wave"), Timestamp: began.UTC().Format("2006-01-02T15:04:05"), Hostname: "fleetup", ID: i, Package: "fleetup",
+	s := &junitSuite{Name: lexicon.Or(token(w.Name), "wave"), Timestamp: began.UTC().Format("2006-01-02T15:04:05"), Hostname: "fleetup", ID: i, Package: "fleetup",
 		Tests: len(vs)}
 	if w.StartedAt != nil && w.EndedAt != nil {
 		s.Time = junitSeconds(w.EndedAt.Sub(w.StartedAt.Time))
 	}
 	property := func(name, value string) {
 		if value != "" {
-			s.Properties = append(s.Properties, junitProperty{or(token(name), "-"), Clean(value)})
+			s.Properties = append(s.Properties, junitProperty{lexicon.Or(token(name), "-"), lexicon.Clean(value)})
 		}
 	}
 	property("run", v.Run.ID)
 	property("plan", v.Run.PlanFingerprint)
 	for _, x := range vs {
-		c := junitCase{Name: Clean(x.Vault), ClassName: Clean(or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
-		trouble := &junitTrouble{Message: Clean(x.why()), Type: Clean(string(x.Status) + "/" + x.errorCode()), Text: Clean(x.story())}
+		c := junitCase{Name: lexicon.Clean(x.Vault), ClassName: lexicon.Clean(lexicon.Or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
+		trouble := &junitTrouble{Message: lexicon.Clean(x.why()), Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
 		switch {
 		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
 		case x.Status == fleet.Failed || x.Status == fleet.Blocked && !x.comesBack():
@@ -113,24 +114,24 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 			c.Error = trouble
 			s.Errors++
 		default:
-			c.Skipped = Clean(string(x.Status) + ": " + or(str(x.Reason), "not over yet"))
+			c.Skipped = lexicon.Clean(string(x.Status) + ": " + lexicon.Or(ValueOf(x.Reason), "not over yet"))
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, c)
-		property(x.Vault+" operationId", str(x.OperationID))
-		property(x.Vault+" upgradedResourceId", str(x.UpgradedResourceID))
+		property(x.Vault+" operationId", ValueOf(x.OperationID))
+		property(x.Vault+" upgradedResourceId", ValueOf(x.UpgradedResourceID))
 	}
 	return s
 }
 
 // token is a text as XML Schema wants a token: one line, single spaces.
-func token(s string) string { return strings.Join(strings.Fields(Clean(s)), " ") }
+func token(s string) string { return strings.Join(strings.Fields(lexicon.Clean(s)), " ") }
 
 // story is everything that is known of a vault in trouble, a fact a sentence.
 func (v *Vault) story() string {
 	parts := []string{"subscription " + v.SubscriptionID, "operation " + operation(v),
-		"started " + utc(v.StartedAt.value()), "ended " + utc(v.EndedAt.value()), "requests " + or(strings.Join(v.RequestIDs, " "), "none")}
-	for _, f := range v.errors() {
+		"started " + lexicon.UTC(v.StartedAt.Value()), "ended " + lexicon.UTC(v.EndedAt.Value()), "requests " + lexicon.Or(strings.Join(v.RequestIDs, " "), "none")}
+	for _, f := range v.Errors() {
 		parts = append(parts, flatFinding(f))
 	}
 	return strings.Join(parts, "; ")

@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"bytes"
@@ -13,6 +13,10 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 )
 
 // element is what the schemas of Ant and of Jenkins both allow in an element:
@@ -147,15 +151,15 @@ func checkJUnit(r io.Reader) (cases map[string]string, err error) {
 // to see, and holds no character that XML 1.0 forbids.
 func TestJUnitIsAccepted(t *testing.T) {
 	t.Parallel()
-	for name, view := range map[string]*View{
-		"halted":   haltedNight(t).view(ViewOptions{Now: t0.Add(3 * time.Hour)}),
-		"finished": finishedNight(t).view(ViewOptions{Now: t0.Add(9 * time.Hour)}),
-		"running":  busyNight(t).view(ViewOptions{Live: true, Now: t0.Add(2 * time.Hour)}),
-		"nothing":  newNight(t).view(ViewOptions{}),
+	for name, view := range map[string]*report.View{
+		"halted":   viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0.Add(3 * time.Hour)}),
+		"finished": viewOf(reporttest.FinishedNight(t), report.ViewOptions{Now: reporttest.T0.Add(9 * time.Hour)}),
+		"running":  viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: reporttest.T0.Add(2 * time.Hour)}),
+		"nothing":  viewOf(reporttest.NewNight(t), report.ViewOptions{}),
 	} {
-		view.Vaults[3].Reason = maybe("\x00\ufffe]]>\r\n\t&<")
+		view.Vaults[3].Reason = report.StringOrNull("\x00\ufffe]]>\r\n\t&<")
 		var b bytes.Buffer
-		if err := Report(&b, view, Options{Format: FormatJUnit}); err != nil {
+		if err := report.Report(&b, view, report.Options{Format: layout.FormatJUnit}); err != nil {
 			t.Fatal(err)
 		}
 		cases, err := checkJUnit(bytes.NewReader(b.Bytes()))

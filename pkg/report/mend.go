@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // blockedActions is what blocks vaults, by code: what to mend, and on how many
 // machines, groups or subscriptions.
 func (v *View) blockedActions(o Options) (out []Action) {
-	for _, c := range causes(v.withStatus(fleet.Blocked)) {
-		a := Action{Do: DoMend, Person: true, Code: maybe(c.code), Title: c.title(), about: c.vaults, Items: c.distinct(),
-			Detail: maybe(c.advice())}
+	for _, c := range CausesOf(v.withStatus(fleet.Blocked)) {
+		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(), about: c.Vaults, Items: c.distinct(),
+			Detail: StringOrNull(c.advice())}
 		if c.why != "" {
 			a.Do = DoConsent
 		}
@@ -21,7 +22,7 @@ func (v *View) blockedActions(o Options) (out []Action) {
 			a.Do, a.Person = DoWait, false
 		}
 		if from := o.inventory(v); v.Run.Status == RunFinished && from != "" {
-			a.Command = maybe(command("plan", from, "--validate", o.State))
+			a.Command = StringOrNull(CommandOn("plan", from, "--validate", o.State))
 		}
 		out = append(out, a)
 	}
@@ -30,7 +31,7 @@ func (v *View) blockedActions(o Options) (out []Action) {
 
 // comesBack reports whether the next run tries again and nobody has to mend
 // anything first.
-func (c *cause) comesBack() bool { return comesBack(c.code) }
+func (c *cause) comesBack() bool { return comesBack(c.Code) }
 
 func comesBack(code string) bool {
 	switch code {
@@ -42,19 +43,19 @@ func comesBack(code string) bool {
 
 // comesBack reports whether that is so for all that blocks the vault.
 func (v *Vault) comesBack() bool {
-	fs := v.errors()
-	return len(fs) > 0 && !slices.ContainsFunc(fs, func(f Finding) bool { return !comesBack(str(f.Code)) })
+	fs := v.Errors()
+	return len(fs) > 0 && !slices.ContainsFunc(fs, func(f Finding) bool { return !comesBack(ValueOf(f.Code)) })
 }
 
 // title says what to do about a cause. fleetup's own codes have words of their
 // own; a code of the service is shown as it came.
 func (c *cause) title() string {
-	vs := named(c.vaults)
+	vs := named(c.Vaults)
 	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
 	groups := c.distinctOf(func(v *Vault) string {
-		return v.SubscriptionID + "/" + fleet.FoldName(str(v.TargetResourceGroup))
+		return v.SubscriptionID + "/" + fleet.FoldName(ValueOf(v.TargetResourceGroup))
 	}, "target group", "target groups")
-	switch c.code {
+	switch c.Code {
 	case fleet.CodeGroupMissing:
 		return fmt.Sprintf("Create or correct %s: %s", groups, vs)
 	case fleet.CodeTargetExists:
@@ -78,25 +79,25 @@ func (c *cause) title() string {
 	case fleet.CodeAttempts:
 		return fmt.Sprintf("Find out why the starts of %s were never accepted", vs)
 	case fleet.CodeForeignFailed, fleet.CodeForeignOverdue, fleet.CodeUpgradeRunning:
-		return fmt.Sprintf("Ask who else started the upgrade of %s (%s)", vs, c.code)
+		return fmt.Sprintf("Ask who else started the upgrade of %s (%s)", vs, c.Code)
 	}
 	switch n := len(c.distinct()); {
 	case c.comesBack():
-		return fmt.Sprintf("%s: nothing to mend, the next run tries again (%s)", vs, c.code)
+		return fmt.Sprintf("%s: nothing to mend, the next run tries again (%s)", vs, c.Code)
 	case c.why != "":
-		return fmt.Sprintf("Decide on the warning %s of %s: consent, or hold", c.code, vs)
+		return fmt.Sprintf("Decide on the warning %s of %s: consent, or hold", c.Code, vs)
 	case n > 0 && c.speaksOf("agent"):
-		return fmt.Sprintf("Update agents on %s: %s (%s)", plural(n, "machine", "machines"), vs, c.code)
+		return fmt.Sprintf("Update agents on %s: %s (%s)", lexicon.Plural(n, "machine", "machines"), vs, c.Code)
 	case n > 0:
-		return fmt.Sprintf("Mend %s on %s: %s", c.code, plural(n, "entry", "entries"), vs)
+		return fmt.Sprintf("Mend %s on %s: %s", c.Code, lexicon.Plural(n, "entry", "entries"), vs)
 	}
-	return fmt.Sprintf("Mend %s: %s", c.code, vs)
+	return fmt.Sprintf("Mend %s: %s", c.Code, vs)
 }
 
 // speaksOf reports whether the service's own words hold a word. It chooses
 // words for people, nothing else: what codes there are is not known (classic-service.md#errors).
 func (c *cause) speaksOf(word string) bool {
-	return strings.Contains(strings.ToLower(c.code+" "+c.message+" "+c.action), word)
+	return strings.Contains(strings.ToLower(c.Code+" "+c.Message+" "+c.action), word)
 }
 
 // The retention question (classic-service.md#the-operation) stands wherever somebody could think
@@ -105,8 +106,8 @@ const retention = "A machine that no longer exists: must its backups be kept for
 
 // advice says how to mend a cause.
 func (c *cause) advice() string {
-	s := strings.TrimSpace(sentence(c.action) + " " + sentence(c.why))
-	said := strings.ToLower(s + " " + c.message)
+	s := strings.TrimSpace(lexicon.Sentence(c.action) + " " + lexicon.Sentence(c.why))
+	said := strings.ToLower(s + " " + c.Message)
 	machines := len(c.distinct()) > 0 && c.speaksOf("agent")
 	if (machines || strings.Contains(said, "unregister")) && !strings.Contains(said, "retention") {
 		s = strings.TrimSpace(s + " " + retention)
@@ -123,7 +124,7 @@ func (c *cause) distinct() (out []string) {
 			if i == 0 && heads(items) {
 				continue
 			}
-			name, _, _ := strings.Cut(s, dot)
+			name, _, _ := strings.Cut(s, lexicon.Dot)
 			if k := strings.ToLower(strings.TrimSpace(name)); !seen[k] {
 				seen[k] = true
 				out = append(out, s)
@@ -137,7 +138,7 @@ func (c *cause) distinct() (out []string) {
 // alone has no digit in it.
 func heads(rows []string) bool {
 	digits := func(s string) bool { return strings.ContainsAny(s, "0123456789") }
-	if len(rows) < 2 || !strings.Contains(rows[0], dot) || digits(rows[0]) {
+	if len(rows) < 2 || !strings.Contains(rows[0], lexicon.Dot) || digits(rows[0]) {
 		return false
 	}
 	return !slices.ContainsFunc(rows[1:], func(s string) bool { return !digits(s) })
@@ -146,8 +147,8 @@ func heads(rows []string) bool {
 // distinctOf counts the different values that a cause's vaults have.
 func (c *cause) distinctOf(of func(*Vault) string, one, many string) string {
 	seen := map[string]bool{}
-	for _, v := range c.vaults {
+	for _, v := range c.Vaults {
 		seen[of(v)] = true
 	}
-	return plural(len(seen), one, many)
+	return lexicon.Plural(len(seen), one, many)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -19,15 +20,15 @@ type Step struct {
 }
 
 // On is the command line of a step on a ledger, empty for none.
-func (s Step) On(ledger string) string { return onLedger(ledger, s.Args...) }
+func (s Step) On(ledger string) string { return OnLedger(ledger, s.Args...) }
 
 // NextSteps is what to type next as a run stands, the first one first. It is
 // the one place that knows, for every view and every command. A live run is
 // spoken to; nothing that needs the ledger to itself is advised while one has it.
 func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	r := &st.Run
-	resume := confirmed(st.Plan, "resume", "--yes")
-	accept := confirmed(st.Plan, "resume", "--accept-failures", "--reason", "TEXT", "--yes")
+	resume := Confirmed(st.Plan, "resume", "--yes")
+	accept := Confirmed(st.Plan, "resume", "--accept-failures", "--reason", "TEXT", "--yes")
 	resumable := func(before ...Step) []Step { return append(before, Step{Args: resume}) }
 	status := Step{Args: []string{"status"}}
 	waits := Waits(st, now)
@@ -62,9 +63,9 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	return resumable(needed...)
 }
 
-// confirmed adds the name of a plan's kind to a command that starts it, where it
+// Confirmed adds the name of a plan's kind to a command that starts it, where it
 // must be said.
-func confirmed(p *plan.Plan, command ...string) []string {
+func Confirmed(p *plan.Plan, command ...string) []string {
 	if p.Upgrade != nil && p.Upgrade.Confirm {
 		command = append(slices.Clip(command), "--confirm-irreversible", string(p.Kind))
 	}
@@ -72,7 +73,7 @@ func confirmed(p *plan.Plan, command ...string) []string {
 }
 
 // nextLine writes steps as lines of a page: Next, and what follows it.
-func nextLines(p *page, steps []Step, ledger string) {
+func nextLines(p *layout.Page, steps []Step, ledger string) {
 	for i, s := range steps {
 		name := "Next"
 		if i > 0 {
@@ -81,7 +82,7 @@ func nextLines(p *page, steps []Step, ledger string) {
 		if s.When != "" {
 			name += ", " + s.When
 		}
-		p.command(name, s.On(ledger))
+		p.Command(name, s.On(ledger))
 	}
 }
 
@@ -98,5 +99,5 @@ func onVaults(ledger, name string, vs []*Vault, args ...string) string {
 	for _, x := range vs {
 		all = append(all, x.Vault)
 	}
-	return onLedger(ledger, append(all, args...)...)
+	return OnLedger(ledger, append(all, args...)...)
 }

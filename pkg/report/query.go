@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/jmespath/go-jmespath"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // Query is a JMESPath expression, asked of the JSON of a report.
@@ -39,7 +41,7 @@ func (q *Query) Write(w io.Writer, v *View, o Options) error {
 	if err != nil {
 		return &QueryError{err}
 	}
-	return writeJSON(w, found)
+	return layout.WriteJSON(w, found)
 }
 
 // QueryError says that a query, right as it is written, cannot be asked of a

@@ -1,15 +1,18 @@
-package report
+package report_test
 
 import (
 	"bytes"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 )
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
-	v := haltedNight(t).view(ViewOptions{Now: t0})
+	v := viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0})
 	for text, want := range map[string]string{
 		"run.exitCode": "4\n",
 		"vaults[?status=='failed'].vault | length(@)": "4\n",
@@ -18,26 +21,26 @@ func TestQuery(t *testing.T) {
 		"vaults[?contains(name, 'cmd')].name":                                "[\n  \"=cmd|'/c calc'!A1\\u001b[2J\"\n]\n",
 		"actions[?do=='support' && code!='upgrade-failed'].message.to | [0]": "\"help@fabrikam.example\"\n",
 	} {
-		q, err := ParseQuery(text)
+		q, err := report.ParseQuery(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
 		var b bytes.Buffer
-		if err := q.Write(&b, v, Options{SupportAddress: "help@fabrikam.example"}); err != nil || b.String() != want {
+		if err := q.Write(&b, v, report.Options{SupportAddress: "help@fabrikam.example"}); err != nil || b.String() != want {
 			t.Errorf("%s finds %q, %v; want %q", text, b.String(), err, want)
 		}
 	}
 	for text, place := range map[string]string{"vaults[?": "character 9", "a.b c": "character 5", "": "character 1", "vaults[?status=='x": "character 1"} {
-		if _, err := ParseQuery(text); err == nil || !strings.Contains(err.Error(), place) {
+		if _, err := report.ParseQuery(text); err == nil || !strings.Contains(err.Error(), place) {
 			t.Errorf("%q: %v, want its place, %s", text, err, place)
 		}
 	}
-	q, err := ParseQuery("length(run.exitCode)")
+	q, err := report.ParseQuery("length(run.exitCode)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err, ok := errors.AsType[*QueryError](q.Write(&bytes.Buffer{}, v, Options{})); !ok {
+	if err, ok := errors.AsType[*report.QueryError](q.Write(&bytes.Buffer{}, v, report.Options{})); !ok {
 		t.Errorf("the length of a number: %v", err)
 	}
 }

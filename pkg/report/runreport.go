@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // reportPage is what somebody reads in the morning: the verdict, what to do
 // next, the figures; then each thing to do with all it needs, and the rest.
-func (v *View) reportPage(o Options) *page {
-	p, c := &page{}, clockIn(o.Zone)
+func (v *View) reportPage(o Options) *layout.Page {
+	p, c := &layout.Page{}, lexicon.ClockIn(o.Zone)
 	head, acts := v.headline(c), v.actions(o)
-	p.title("%s", head.Sentence)
-	p.line("%s", strings.Join(head.Lines, " "))
-	p.line("%s", v.heading(c))
+	p.Title("%s", head.Sentence)
+	p.Line("%s", strings.Join(head.Lines, " "))
+	p.Line("%s", v.heading(c))
 	todo(p, acts)
 	v.figures(p, c)
 	v.waves(p, c)
@@ -29,36 +31,36 @@ func (v *View) reportPage(o Options) *page {
 	v.already(p)
 	v.upgraded(p, o)
 	v.next(p, o, false)
-	return p.zoned(c, v.Run.GeneratedAt.value())
+	return p.Zoned(c, v.Run.GeneratedAt.Value())
 }
 
 // todo lists what to do next, by the numbers that the details have too.
-func todo(p *page, acts []Action) {
-	p.section("TO DO")
+func todo(p *layout.Page, acts []Action) {
+	p.Section("TO DO")
 	n := 0
 	for i := range acts {
 		if acts[i].Person {
 			n++
-			p.item("%d  %s", n, acts[i].Title)
+			p.Item("%d  %s", n, acts[i].Title)
 		}
 	}
 	if n == 0 {
-		p.item("Nothing: nobody is needed.")
+		p.Item("Nothing: nobody is needed.")
 	}
 	first := true
 	for i := range acts {
 		if a := &acts[i]; !a.Person && a.Do != DoRelease {
 			if first {
-				p.group("NO ACTION")
+				p.Group("NO ACTION")
 			}
 			first = false
-			p.item("%s", a.Title)
+			p.Item("%s", a.Title)
 		}
 	}
 }
 
 // details shows each thing to do with the vaults it is about and what it takes.
-func (v *View) details(p *page, c clock, acts []Action) {
+func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 	n := 0
 	for i := range acts {
 		a := &acts[i]
@@ -69,27 +71,27 @@ func (v *View) details(p *page, c clock, acts []Action) {
 			continue // the run's own stands in the list and at the end
 		}
 		if a.Person {
-			p.section("%d  %s", n, a.Title)
+			p.Section("%d  %s", n, a.Title)
 		} else {
-			p.section("NO ACTION  %s", a.Title)
+			p.Section("NO ACTION  %s", a.Title)
 		}
-		if d := str(a.Detail); d != "" {
-			p.line("%s", d)
+		if d := ValueOf(a.Detail); d != "" {
+			p.Line("%s", d)
 		}
 		switch a.Do {
 		case DoSupport:
-			p.verbatim(a.Message.String())
-			p.command("When support says that it may be tried again", str(a.Command))
+			p.Verbatim(a.Message.String())
+			p.Command("When support says that it may be tried again", ValueOf(a.Command))
 		case DoReopen:
 			for _, x := range a.about {
 				x.failedDetails(p, c)
 			}
-			p.command("When it is mended", str(a.Command))
+			p.Command("When it is mended", ValueOf(a.Command))
 		case DoDecide:
 			for _, x := range a.about {
 				x.unknownDetails(p, c)
 			}
-			p.command("To read again, sending nothing", str(a.Command))
+			p.Command("To read again, sending nothing", ValueOf(a.Command))
 		default:
 			a.blocked(p)
 		}
@@ -98,98 +100,98 @@ func (v *View) details(p *page, c clock, acts []Action) {
 
 // blocked lists the vaults of an action, with the machines and the like that
 // its code names of each.
-func (a *Action) blocked(p *page) {
+func (a *Action) blocked(p *layout.Page) {
 	for _, x := range a.about {
 		said, items := false, []string(nil)
-		for _, f := range x.errors() {
-			if or(str(f.Code), noCode) != str(a.Code) {
+		for _, f := range x.Errors() {
+			if lexicon.Or(ValueOf(f.Code), NoCode) != ValueOf(a.Code) {
 				continue
 			}
 			items = append(items, f.Items...)
 			if !said && f.Message != nil {
 				said = true
-				p.item("%s: %s", x.Vault, *f.Message)
+				p.Item("%s: %s", x.Vault, *f.Message)
 			}
 		}
 		if !said {
-			p.item("%s", x.Vault)
+			p.Item("%s", x.Vault)
 		}
 		for _, s := range items {
-			p.sub("%s", s)
+			p.Sub("%s", s)
 		}
 	}
 }
 
 // unknownDetails shows what was read of a start that nobody can be sure of.
-func (v *Vault) unknownDetails(p *page, c clock) {
-	p.group("UNKNOWN %s", v.Vault)
-	p.pair("Operation", "%s", operation(v))
-	p.pair("Started", "%s", c.full(v.StartedAt.value()))
+func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
+	p.Group("UNKNOWN %s", v.Vault)
+	p.Pair("Operation", "%s", operation(v))
+	p.Pair("Started", "%s", c.Full(v.StartedAt.Value()))
 	for _, r := range v.Reads {
 		said := string(r.Reading)
 		if r.Detail != nil {
 			said += ": " + *r.Detail
 		}
-		p.pair("Read", "%s  %s", c.full(r.At.Time), said)
+		p.Pair("Read", "%s  %s", c.Full(r.At.Time), said)
 	}
-	p.pair("Gave up", "%s", c.full(v.EndedAt.value()))
-	p.pair("Why", "%s", or(str(v.Reason), "nothing conclusive was read"))
-	for _, f := range v.errors() {
-		if str(f.Message) != str(v.Reason) {
-			p.pair("Finding", "%s: %s", or(str(f.Code), noCode), or(str(f.Message), "no message"))
+	p.Pair("Gave up", "%s", c.Full(v.EndedAt.Value()))
+	p.Pair("Why", "%s", lexicon.Or(ValueOf(v.Reason), "nothing conclusive was read"))
+	for _, f := range v.Errors() {
+		if ValueOf(f.Message) != ValueOf(v.Reason) {
+			p.Pair("Finding", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode), lexicon.Or(ValueOf(f.Message), "no message"))
 		}
 	}
 	if v.ResourceID == nil {
-		p.pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
-			v.SubscriptionID, str(v.TargetResourceGroup), v.Name))
+		p.Pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
+			v.SubscriptionID, ValueOf(v.TargetResourceGroup), v.Name))
 	} else {
-		p.pair("Resource ID", "%s", *v.ResourceID)
+		p.Pair("Resource ID", "%s", *v.ResourceID)
 	}
-	p.pair("Request IDs", "%s", or(strings.Join(v.RequestIDs, ", "), "none"))
+	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
 // skipped is what of the inventory was not touched.
-func (v *View) skipped(p *page, acts []Action) {
+func (v *View) skipped(p *layout.Page, acts []Action) {
 	vs := v.withStatus(fleet.Excluded)
 	if len(vs) == 0 {
 		return
 	}
-	p.section("HELD: by the inventory or by a person (%s)", vaults(len(vs)))
+	p.Section("HELD: by the inventory or by a person (%s)", lexicon.Vaults(len(vs)))
 	for i := range acts {
 		a := &acts[i]
 		if a.Do != DoRelease {
 			continue
 		}
-		p.group("%s", a.Title)
+		p.Group("%s", a.Title)
 		for _, x := range a.about {
-			p.item("%s", x.Vault)
+			p.Item("%s", x.Vault)
 		}
 	}
 }
 
 // timeline is what happened in the night, a line each.
-func (v *View) timeline(p *page, c clock) {
+func (v *View) timeline(p *layout.Page, c lexicon.Clock) {
 	t := &v.Timeline
 	if len(t.Entries) == 0 {
 		return
 	}
-	p.section("TIMELINE: times %s", c)
+	p.Section("TIMELINE: times %s", c)
 	day := ""
 	for i := range t.Entries {
 		e := &t.Entries[i]
 		if i == firstEntries && t.Omitted > 0 {
-			p.item("… %s left out", plural(t.Omitted, "entry", "entries"))
+			p.Item("… %s left out", lexicon.Plural(t.Omitted, "entry", "entries"))
 		}
-		if d := e.At.In(c.zone).Format("Mon 2 Jan 2006"); d != day {
+		if d := e.At.In(c.Zone).Format("Mon 2 Jan 2006"); d != day {
 			day = d
-			p.line("%s", day)
+			p.Line("%s", day)
 		}
-		p.item("%s  %s", c.second(e.At.Time), e.line(c))
+		p.Item("%s  %s", c.Second(e.At.Time), e.line(c))
 	}
 }
 
 // line says an entry on a line.
-func (e *Entry) line(c clock) string {
+func (e *Entry) line(c lexicon.Clock) string {
 	s := e.Text
 	if e.Vault != nil {
 		s = *e.Vault + " " + s
@@ -198,10 +200,10 @@ func (e *Entry) line(c clock) string {
 		s += " by " + *e.By
 	}
 	if e.Until != nil {
-		s += " until " + c.near(e.Until.Time, e.At.Time)
+		s += " until " + c.Near(e.Until.Time, e.At.Time)
 	}
 	if e.Times > 1 {
-		s += fmt.Sprintf(", %s in a row", plural(e.Times, "time", "times"))
+		s += fmt.Sprintf(", %s in a row", lexicon.Plural(e.Times, "time", "times"))
 	}
 	if e.Detail != nil {
 		s += ": " + *e.Detail
@@ -210,36 +212,36 @@ func (e *Entry) line(c clock) string {
 }
 
 // open counts the vaults a running run has not come to yet.
-func (v *View) open(p *page) {
+func (v *View) open(p *layout.Page) {
 	n := len(v.pick(func(x *Vault) bool {
 		return x.Status == fleet.Pending || x.Status == fleet.Validating || x.Status == fleet.Ready
 	}))
 	if n > 0 {
-		p.section("STILL TO COME: %s", vaults(n))
-		p.line("%s validated and waiting, %s being validated, %s not looked at yet.", number(v.Totals[fleet.Ready]),
-			number(v.Totals[fleet.Validating]), number(v.Totals[fleet.Pending]))
+		p.Section("STILL TO COME: %s", lexicon.Vaults(n))
+		p.Line("%s validated and waiting, %s being validated, %s not looked at yet.", lexicon.Number(v.Totals[fleet.Ready]),
+			lexicon.Number(v.Totals[fleet.Validating]), lexicon.Number(v.Totals[fleet.Pending]))
 	}
 }
 
-func (v *View) already(p *page) {
+func (v *View) already(p *layout.Page) {
 	vs := v.withStatus(fleet.Already)
 	if len(vs) == 0 {
 		return
 	}
-	p.section("%s: not by this run (%s)", strings.ToUpper(v.words().already), vaults(len(vs)))
-	if !v.words().classic {
-		g := grid{head: []string{"VAULT", "NOTE"}, wrap: true}
+	p.Section("%s: not by this run (%s)", strings.ToUpper(v.words().Already), lexicon.Vaults(len(vs)))
+	if !v.words().Classic {
+		g := layout.Grid{Head: []string{"VAULT", "NOTE"}, Wrap: true}
 		for _, x := range vs {
-			g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.earlier(), x.noted(), v.words().before)})
+			g.Rows = append(g.Rows, []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.earlier(), x.Noted(), v.words().Before)})
 		}
-		p.table(g)
+		p.Table(g)
 		return
 	}
-	g := grid{head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, stack: true}
+	g := layout.Grid{Head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, Stack: true}
 	for _, x := range vs {
-		g.rows = append(g.rows, []string{x.Vault, or(str(x.Reason), x.earlier(), "upgraded before this run"), or(str(x.UpgradedResourceID), "-")})
+		g.Rows = append(g.Rows, []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.earlier(), "upgraded before this run"), lexicon.Or(ValueOf(x.UpgradedResourceID), "-")})
 	}
-	p.table(g)
+	p.Table(g)
 }
 
 // earlier says that an earlier run of the ledger upgraded it, empty for none.
@@ -250,11 +252,11 @@ func (v *Vault) earlier() string {
 	return ""
 }
 
-// noted is what was said of a vault that needs nothing.
-func (v *Vault) noted() string {
+// Noted is what was said of a vault that needs nothing.
+func (v *Vault) Noted() string {
 	for _, f := range v.Findings {
-		if str(f.Code) == fleet.CodeAlready {
-			return str(f.Message)
+		if ValueOf(f.Code) == fleet.CodeAlready {
+			return ValueOf(f.Message)
 		}
 	}
 	return ""
@@ -271,60 +273,60 @@ var checklist = []string{
 
 // upgraded lists the vaults that were upgraded: of the classic kind the map from
 // old vaults to new ones.
-func (v *View) upgraded(p *page, o Options) {
+func (v *View) upgraded(p *layout.Page, o Options) {
 	vs := v.withStatus(fleet.Upgraded)
 	if len(vs) == 0 {
 		return
 	}
-	p.section("%s (%s)", v.words().list, vaults(len(vs)))
-	g := grid{head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, right: map[int]bool{3: true}, stack: true}
-	if !v.words().classic {
-		g = grid{head: []string{"VAULT", "LOCATION", "TOOK", "RESOURCE ID"}, right: map[int]bool{2: true}, stack: true}
+	p.Section("%s (%s)", v.words().List, lexicon.Vaults(len(vs)))
+	g := layout.Grid{Head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, Right: map[int]bool{3: true}, Stack: true}
+	if !v.words().Classic {
+		g = layout.Grid{Head: []string{"VAULT", "LOCATION", "TOOK", "RESOURCE ID"}, Right: map[int]bool{2: true}, Stack: true}
 	}
 	for _, x := range vs {
 		took := "-"
 		if d := x.Took(); d > 0 {
-			took = span(d)
+			took = lexicon.Span(d)
 		}
-		row := []string{x.Vault, string(x.ResourceType), x.Location, took, or(str(x.UpgradedResourceID), "-")}
-		if !v.words().classic {
-			row = []string{x.Vault, x.Location, took, or(str(x.ResourceID), "-")}
+		row := []string{x.Vault, string(x.ResourceType), x.Location, took, lexicon.Or(ValueOf(x.UpgradedResourceID), "-")}
+		if !v.words().Classic {
+			row = []string{x.Vault, x.Location, took, lexicon.Or(ValueOf(x.ResourceID), "-")}
 		}
-		g.rows = append(g.rows, row)
+		g.Rows = append(g.Rows, row)
 	}
-	p.table(g)
+	p.Table(g)
 	if len(v.Checklist) > 0 {
-		p.group("After the upgrade")
+		p.Group("After the upgrade")
 		for _, s := range v.Checklist {
-			p.item("%s", s)
+			p.Item("%s", s)
 		}
 	}
-	if back := rollbackOf(v.Run.Kind, v.Run.Permanent, filepath.Base(or(o.State, "FILE"))); back != "" {
-		p.group("To undo it")
-		p.item("an inventory with upgrade: %s", back)
+	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, filepath.Base(lexicon.Or(o.State, "FILE"))); back != "" {
+		p.Group("To undo it")
+		p.Item("an inventory with upgrade: %s", back)
 	}
 }
 
 // failedDetails shows what is known of a failure that a person must look into.
-func (v *Vault) failedDetails(p *page, c clock) {
-	p.group("FAILED %s", v.Vault)
-	for _, f := range v.errors() {
-		p.pair("Why", "%s: %s", or(str(f.Code), noCode), or(str(f.Message), "no message"))
+func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
+	p.Group("FAILED %s", v.Vault)
+	for _, f := range v.Errors() {
+		p.Pair("Why", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode), lexicon.Or(ValueOf(f.Message), "no message"))
 		if f.Action != nil {
-			p.pair("Do", "%s", *f.Action)
+			p.Pair("Do", "%s", *f.Action)
 		}
 	}
-	p.pair("Resource ID", "%s", or(str(v.ResourceID), "-"))
-	p.pair("Operation", "%s", operation(v))
-	p.pair("Started", "%s", c.full(v.StartedAt.value()))
-	p.pair("Ended", "%s", c.full(v.EndedAt.value()))
-	p.pair("Request IDs", "%s", or(strings.Join(v.RequestIDs, ", "), "none"))
+	p.Pair("Resource ID", "%s", lexicon.Or(ValueOf(v.ResourceID), "-"))
+	p.Pair("Operation", "%s", operation(v))
+	p.Pair("Started", "%s", c.Full(v.StartedAt.Value()))
+	p.Pair("Ended", "%s", c.Full(v.EndedAt.Value()))
+	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
 // next ends the page with the command that goes on from here.
-func (v *View) next(p *page, o Options, short bool) {
+func (v *View) next(p *layout.Page, o Options, short bool) {
 	if v.Run.Later != nil {
-		p.command("Next, for what the newest run says", command("report", o.State))
+		p.Command("Next, for what the newest run says", CommandOn("report", o.State))
 		return
 	}
 	if v.Run.Status == RunFinished {
@@ -334,36 +336,36 @@ func (v *View) next(p *page, o Options, short bool) {
 	nextLines(p, v.Next, o.State)
 }
 
-func (v *View) nextFinished(p *page, o Options, short bool) {
+func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
 	failed := slices.Concat(v.withStatus(fleet.Failed), v.withStatus(fleet.Unknown))
 	again := v.Totals[fleet.Blocked] + v.Totals[fleet.Busy]
 	switch {
 	case len(failed) > 0 && short: // the report's command stands with them
 	case len(failed) > 0:
 		when := "Next, when it is mended"
-		if v.words().classic {
+		if v.words().Classic {
 			when = "Next, when support has answered"
 		}
 		if c := onVaults(o.State, "reopen", failed, "--reason", "TEXT"); c != "" {
-			p.command(when, c)
+			p.Command(when, c)
 		} else {
-			p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
+			p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
 		}
 	case again > 0 && o.inventory(v) != "":
-		p.command("Next, when the blocked vaults are mended", command("plan", o.inventory(v), "--validate", o.State))
-	case !v.words().classic:
-		p.command("Next, for every vault in a table", command("report", "-o", "csv", o.State))
+		p.Command("Next, when the blocked vaults are mended", CommandOn("plan", o.inventory(v), "--validate", o.State))
+	case !v.words().Classic:
+		p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
 	default:
-		p.command("Next, for the map from old to new IDs", command("report", "-o", "csv", o.State))
+		p.Command("Next, for the map from old to new IDs", CommandOn("report", "-o", "csv", o.State))
 	}
 }
 
-// command writes a command line of fleetup; its last argument is the ledger's
+// CommandOn writes a command line of fleetup; its last argument is the ledger's
 // path, empty for none.
-func command(args ...string) string {
+func CommandOn(args ...string) string {
 	last := len(args) - 1
 	if args[last] == "" {
-		return Command(args[:last]...)
+		return lexicon.Command(args[:last]...)
 	}
-	return Command(append(args[:last:last], "--state", args[last])...)
+	return lexicon.Command(append(args[:last:last], "--state", args[last])...)
 }

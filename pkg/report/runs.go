@@ -4,6 +4,9 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // RunRow is a run in the list of a ledger's runs.
@@ -20,21 +23,21 @@ type RunRow struct {
 
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
-	c := clockIn(o.Zone)
-	g := grid{head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN"}, right: map[int]bool{5: true}, spare: []int{6, 3}}
+	c := lexicon.ClockIn(o.Zone)
+	g := layout.Grid{Head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN"}, Right: map[int]bool{5: true}, Spare: []int{6, 3}}
 	for _, r := range rows {
 		ended, took, code := "-", "-", "-"
 		if r.EndedAt != nil {
-			ended, took, code = c.full(r.EndedAt.Time), span(r.Took), strconv.Itoa(*r.ExitCode)+" "+*r.Verdict
+			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" "+*r.Verdict
 		}
-		g.rows = append(g.rows, []string{r.ID, r.Status, c.full(r.StartedAt.value()), ended, took, code, elideHash(r.PlanFingerprint)})
+		g.Rows = append(g.Rows, []string{r.ID, r.Status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint)})
 	}
-	p := &page{}
-	p.title("RUNS %d%stimes %s", len(rows), dot, c)
-	p.table(g)
-	p.command("Next", command("report", o.State))
+	p := &layout.Page{}
+	p.Title("RUNS %d%stimes %s", len(rows), lexicon.Dot, c)
+	p.Table(g)
+	p.Command("Next", CommandOn("report", o.State))
 	if len(rows) > 1 {
-		p.command("Next, for an earlier run", command("report", "--run", rows[len(rows)-2].ID, o.State))
+		p.Command("Next, for an earlier run", CommandOn("report", "--run", rows[len(rows)-2].ID, o.State))
 	}
-	return p.writeTerminal(w, o.Width)
+	return p.WriteTerminal(w, o.Width)
 }

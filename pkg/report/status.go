@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Options says how to write a view.
 type Options struct {
-	Format         Format         // empty: the table
+	Format         layout.Format  // empty: the table
 	Zone           *time.Location // of the times people read; nil: UTC
 	SupportAddress string         // empty: DefaultSupportAddress
 	State          string         // the ledger's path, for the commands to paste; empty: left out
@@ -25,21 +27,21 @@ type Options struct {
 
 // inventory is the inventory of a run as commands name it, empty where there is
 // none.
-func (o Options) inventory(v *View) string { return or(o.Inventory, str(v.Run.Inventory)) }
+func (o Options) inventory(v *View) string { return lexicon.Or(o.Inventory, ValueOf(v.Run.Inventory)) }
 
 // Status writes where a run stands: waves, what is in flight, and the vaults
 // that need a person, one line each. JSON, JSONL, CSV and JUnit are those of
 // Report.
 func Status(w io.Writer, v *View, o Options) error {
 	v = v.emulated(o)
-	return v.printer(o, func() *page { return v.statusPage(o) }).write(w, o.Format, o.Width)
+	return v.printer(o, func() *layout.Page { return v.statusPage(o) }).Write(w, o.Format, o.Width)
 }
 
 // Report writes everything about a run: the verdict first, then what a person
 // has to do next, then the rest.
 func Report(w io.Writer, v *View, o Options) error {
 	v = v.emulated(o)
-	return v.printer(o, func() *page { return v.reportPage(o) }).write(w, o.Format, o.Width)
+	return v.printer(o, func() *layout.Page { return v.reportPage(o) }).Write(w, o.Format, o.Width)
 }
 
 // emulated is the view of a run on the emulator, where the options know of it.
@@ -49,18 +51,18 @@ func (v *View) emulated(o Options) *View {
 	return &w
 }
 
-func (v *View) printer(o Options, p func() *page) printer {
-	return printer{
-		page: p,
-		json: func(w io.Writer) error { return v.Worded(o).writeJSON(w) },
-		rows: func() []any {
+func (v *View) printer(o Options, p func() *layout.Page) layout.Printer {
+	return layout.Printer{
+		Page: p,
+		JSON: func(w io.Writer) error { return v.Worded(o).writeJSON(w) },
+		Rows: func() []any {
 			rows := make([]any, len(v.Vaults))
 			for i := range v.Vaults {
 				rows[i] = line{SchemaVersion, v.Run.ID, &v.Vaults[i]}
 			}
 			return rows
 		},
-		csv: v.csv, junit: v.junit,
+		CSV: v.csv, JUnit: v.junit,
 	}
 }
 
@@ -72,38 +74,38 @@ type line struct {
 	*Vault
 }
 
-func (v *View) statusPage(o Options) *page {
-	p, c := &page{}, clockIn(o.Zone)
-	p.title("%s", v.heading(c))
-	p.line("%s", v.verdict(c))
+func (v *View) statusPage(o Options) *layout.Page {
+	p, c := &layout.Page{}, lexicon.ClockIn(o.Zone)
+	p.Title("%s", v.heading(c))
+	p.Line("%s", v.verdict(c))
 	if v.Overall.Earlier > 0 {
-		p.line("Overall %s.", v.Overall.ledger(v.words()))
+		p.Line("Overall %s.", v.Overall.Ledger(v.words()))
 	}
 	if v.Run.Later != nil {
-		p.line("%s", v.superseded())
+		p.Line("%s", v.superseded())
 	}
 	v.figures(p, c)
 	v.waves(p, c)
 	v.inFlight(p, c)
 	if need := v.needPerson(); len(need) > 0 {
-		p.section("NEEDS A PERSON: %s", vaults(len(need)))
-		g := grid{head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, spare: []int{2}, wrap: true}
+		p.Section("NEEDS A PERSON: %s", lexicon.Vaults(len(need)))
+		g := layout.Grid{Head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, Spare: []int{2}, Wrap: true}
 		var blocked []*Vault
 		for _, x := range need {
 			if x.Status == fleet.Blocked {
 				blocked = append(blocked, x)
 				continue
 			}
-			g.rows = append(g.rows, []string{strings.ToUpper(string(x.Status)), x.Vault, or(str(x.OperationID), "-"), x.why()})
+			g.Rows = append(g.Rows, []string{strings.ToUpper(string(x.Status)), x.Vault, lexicon.Or(ValueOf(x.OperationID), "-"), x.why()})
 		}
-		p.table(g)
+		p.Table(g)
 		if len(blocked) > 0 {
-			p.pair("BLOCKED", "%s: %s", vaults(len(blocked)), causeLine(causes(blocked)))
+			p.Pair("BLOCKED", "%s: %s", lexicon.Vaults(len(blocked)), CauseLine(CausesOf(blocked)))
 		}
-		p.command("Details", command(append(v.asked("report"), o.State)...))
+		p.Command("Details", CommandOn(append(v.asked("report"), o.State)...))
 	}
 	v.next(p, o, true)
-	return p.zoned(c, v.Run.GeneratedAt.value())
+	return p.Zoned(c, v.Run.GeneratedAt.Value())
 }
 
 // asked is a command that shows this run.
@@ -120,24 +122,21 @@ func (v *View) superseded() string {
 }
 
 // heading says which run and which plan this is.
-func (v *View) heading(c clock) string {
-	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, dot, elideHash(v.Run.PlanFingerprint), dot, v.Run.Phase, dot, c)
+func (v *View) heading(c lexicon.Clock) string {
+	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, lexicon.Dot, lexicon.ElideHash(v.Run.PlanFingerprint), lexicon.Dot, v.Run.Phase, lexicon.Dot, c)
 }
 
-// elideHash shortens a fingerprint to what people compare.
-func elideHash(s string) string { return s[:min(len(s), 8)] }
-
 // verdict says in one sentence how the run stands.
-func (v *View) verdict(c clock) string {
-	upgraded := v.Overall.run(v.words())
+func (v *View) verdict(c lexicon.Clock) string {
+	upgraded := v.Overall.Run(v.words())
 	var rest []string
 	note := func(n int, what string) {
 		if n > 0 {
-			rest = append(rest, number(n)+" "+what)
+			rest = append(rest, lexicon.Number(n)+" "+what)
 		}
 	}
 	flying := len(v.pick(func(x *Vault) bool { return x.inFlight() }))
-	note(v.Totals[fleet.Already], v.words().before)
+	note(v.Totals[fleet.Already], v.words().Before)
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
 	} else {
@@ -169,7 +168,7 @@ func (v *View) verdict(c clock) string {
 			s = "INTERRUPTED WHILE CLOSING: a resume closes the run when nothing is in flight. " + strings.TrimPrefix(s, "INTERRUPTED: ")
 		}
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
-			s += " A sign-in or permission is missing: " + sentence(or(str(sus.Detail), "the cloud refused"))
+			s += " A sign-in or permission is missing: " + lexicon.Sentence(lexicon.Or(ValueOf(sus.Detail), "the cloud refused"))
 		}
 		if flying > 0 {
 			s += " What is in flight goes on in the cloud."
@@ -186,17 +185,17 @@ func (v *View) verdict(c clock) string {
 }
 
 // waiting says what the run waits for.
-func (v *View) waiting(c clock) string {
-	what, _ := waitWords(v.Run.Waits, c.nearBy(v.Run.GeneratedAt.value()), "")
+func (v *View) waiting(c lexicon.Clock) string {
+	what, _ := WaitWords(v.Run.Waits, c.NearBy(v.Run.GeneratedAt.Value()), "")
 	switch {
 	case what != "":
 		return what
 	case v.Run.Approved:
-		return str(v.Run.WaitingFor) + ", which a person has given"
+		return ValueOf(v.Run.WaitingFor) + ", which a person has given"
 	case v.needsApproval():
-		return str(v.Run.WaitingFor)
+		return ValueOf(v.Run.WaitingFor)
 	case v.Run.NextWindow != nil:
-		return "the window that opens " + c.near(v.Run.NextWindow.Time, v.Run.GeneratedAt.value())
+		return "the window that opens " + c.Near(v.Run.NextWindow.Time, v.Run.GeneratedAt.Value())
 	}
 	return "a resume: what it waited for has come"
 }
@@ -208,12 +207,12 @@ func (v *View) haltSentence() string {
 	return v.Run.Halt.Sentence + "; nothing starts until a person accepts that."
 }
 
-func (v *View) figures(p *page, c clock) {
-	p.pair("Vaults", "%s = %s", number(len(v.Vaults)), strings.ReplaceAll(tally(func(s fleet.Status) int { return v.Totals[s] }), dot, " + "))
+func (v *View) figures(p *layout.Page, c lexicon.Clock) {
+	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(lexicon.Tally(func(s fleet.Status) int { return v.Totals[s] }), lexicon.Dot, " + "))
 	b := v.Run.Budget
 	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
 	if b.Used > b.Limit {
-		used = fmt.Sprintf("%s, budget %d: exceeded", plural(b.Used, "failure", "failures"), b.Limit)
+		used = fmt.Sprintf("%s, budget %d: exceeded", lexicon.Plural(b.Used, "failure", "failures"), b.Limit)
 	}
 	if b.Unresolved > 0 {
 		used += fmt.Sprintf(", %d unknown and still being read", b.Unresolved)
@@ -221,30 +220,30 @@ func (v *View) figures(p *page, c clock) {
 	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
 		used += fmt.Sprintf(", %d more accepted by a person", n)
 	}
-	p.pair("Budget", "%s", used)
-	moment := func(what string, t time.Time) string { return unbroken(what + " " + c.full(t)) }
-	times := moment("started", v.Run.StartedAt.value())
+	p.Pair("Budget", "%s", used)
+	moment := func(what string, t time.Time) string { return layout.KeepTogether(what + " " + c.Full(t)) }
+	times := moment("started", v.Run.StartedAt.Value())
 	if v.Run.ResumedAt != nil {
-		times += dot + moment("resumed", v.Run.ResumedAt.value())
+		times += lexicon.Dot + moment("resumed", v.Run.ResumedAt.Value())
 	}
 	if v.Run.EndedAt != nil {
-		times += dot + moment("ended", v.Run.EndedAt.value())
+		times += lexicon.Dot + moment("ended", v.Run.EndedAt.Value())
 	} else if v.Run.UpdatedAt != nil {
-		times += dot + moment("last change", v.Run.UpdatedAt.value())
+		times += lexicon.Dot + moment("last change", v.Run.UpdatedAt.Value())
 	}
-	p.pair("Times", "%s", times)
+	p.Pair("Times", "%s", times)
 	if e := v.Run.ExpectedEnd; e != nil {
-		p.pair("Ends", "%s", e.Words(c.zone, v.Run.GeneratedAt.value()))
+		p.Pair("Ends", "%s", e.Words(c.Zone, v.Run.GeneratedAt.Value()))
 	}
 	if e := v.Run.Emulated; e != nil {
-		p.pair("Emulated", "%s", e.Words())
+		p.Pair("Emulated", "%s", e.Words())
 	}
 	v.evidence(p)
 }
 
-func (v *View) waves(p *page, c clock) {
-	g := grid{head: []string{"WAVE", "STATUS", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "STARTED", "ENDED"},
-		right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, spare: []int{10, 9, 7, 8}}
+func (v *View) waves(p *layout.Page, c lexicon.Clock) {
+	g := layout.Grid{Head: []string{"WAVE", "STATUS", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "STARTED", "ENDED"},
+		Right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, Spare: []int{10, 9, 7, 8}}
 	for i := range v.Waves {
 		w := &v.Waves[i]
 		all := 0
@@ -256,19 +255,19 @@ func (v *View) waves(p *page, c clock) {
 		if w.Budget != nil {
 			used = fmt.Sprintf("%d of %d", w.Budget.Used, w.Budget.Limit)
 		}
-		g.rows = append(g.rows, []string{w.Name, string(w.Status), number(all), number(up), number(failed), number(unknown),
-			number(blocked), number(all - up - failed - unknown - blocked), used, c.full(w.StartedAt.value()), c.full(w.EndedAt.value())})
+		g.Rows = append(g.Rows, []string{w.Name, string(w.Status), lexicon.Number(all), lexicon.Number(up), lexicon.Number(failed), lexicon.Number(unknown),
+			lexicon.Number(blocked), lexicon.Number(all - up - failed - unknown - blocked), used, c.Full(w.StartedAt.Value()), c.Full(w.EndedAt.Value())})
 	}
-	p.table(g)
+	p.Table(g)
 }
 
 // subscriptions are the totals of each; one alone says nothing new.
-func (v *View) subscriptions(p *page, c clock) {
+func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 	if len(v.Subscriptions) < 2 {
 		return
 	}
-	g := grid{head: []string{"SUBSCRIPTION", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "NOTE"},
-		right: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, spare: []int{8, 6, 7}}
+	g := layout.Grid{Head: []string{"SUBSCRIPTION", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "NOTE"},
+		Right: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, Spare: []int{8, 6, 7}}
 	for i := range v.Subscriptions {
 		s := &v.Subscriptions[i]
 		all, up, failed, unknown, blocked := count(s.Totals), s.Totals[fleet.Upgraded], s.Totals[fleet.Failed], s.Totals[fleet.Unknown], s.Totals[fleet.Blocked]
@@ -277,41 +276,41 @@ func (v *View) subscriptions(p *page, c clock) {
 			used = fmt.Sprintf("%d of %d", s.Budget.Used, s.Budget.Limit)
 		}
 		if s.ThrottledUntil != nil {
-			note = "throttled until " + c.near(s.ThrottledUntil.Time, v.Run.GeneratedAt.value())
+			note = "throttled until " + c.Near(s.ThrottledUntil.Time, v.Run.GeneratedAt.Value())
 		}
-		g.rows = append(g.rows, []string{or(s.Name, s.ID), number(all), number(up), number(failed), number(unknown), number(blocked),
-			number(all - up - failed - unknown - blocked), used, note})
+		g.Rows = append(g.Rows, []string{lexicon.Or(s.Name, s.ID), lexicon.Number(all), lexicon.Number(up), lexicon.Number(failed), lexicon.Number(unknown), lexicon.Number(blocked),
+			lexicon.Number(all - up - failed - unknown - blocked), used, note})
 	}
-	p.table(g)
+	p.Table(g)
 }
 
 // inFlight lists the upgrades that may be under way, the oldest first.
-func (v *View) inFlight(p *page, c clock) {
+func (v *View) inFlight(p *layout.Page, c lexicon.Clock) {
 	flying := v.pick(func(x *Vault) bool { return x.inFlight() || x.Foreign })
 	if len(flying) == 0 {
 		return
 	}
-	slices.SortStableFunc(flying, func(a, b *Vault) int { return a.StartedAt.value().Compare(b.StartedAt.value()) })
-	p.section("IN FLIGHT: %s", vaults(len(flying)))
-	g := grid{head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, right: map[int]bool{3: true}, spare: []int{4, 2}, wrap: true}
+	slices.SortStableFunc(flying, func(a, b *Vault) int { return a.StartedAt.Value().Compare(b.StartedAt.Value()) })
+	p.Section("IN FLIGHT: %s", lexicon.Vaults(len(flying)))
+	g := layout.Grid{Head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, Right: map[int]bool{3: true}, Spare: []int{4, 2}, Wrap: true}
 	for _, x := range flying {
 		age := "-"
 		if x.StartedAt != nil {
-			age = span(v.Run.GeneratedAt.value().Sub(x.StartedAt.Time))
+			age = lexicon.Span(v.Run.GeneratedAt.Value().Sub(x.StartedAt.Time))
 		}
 		var notes []string
 		if x.Overdue {
 			notes = append(notes, "OVERDUE")
 		}
-		if r := str(x.Reason); r != "" {
+		if r := ValueOf(x.Reason); r != "" {
 			notes = append(notes, r)
 		} else if x.Foreign {
 			notes = append(notes, "not ours")
 		}
-		g.rows = append(g.rows, []string{x.Vault, string(x.Status), c.full(x.StartedAt.value()), age, or(str(x.OperationID), "-"),
-			or(strings.Join(notes, "; "), "-")})
+		g.Rows = append(g.Rows, []string{x.Vault, string(x.Status), c.Full(x.StartedAt.Value()), age, lexicon.Or(ValueOf(x.OperationID), "-"),
+			lexicon.Or(strings.Join(notes, "; "), "-")})
 	}
-	p.table(g)
+	p.Table(g)
 }
 
 // why is the vault's reason in a few words.
@@ -320,13 +319,13 @@ func (v *Vault) why() string {
 	if v.Carried {
 		parts = append(parts, "from before this run")
 	}
-	if fs := v.errors(); len(fs) > 0 {
+	if fs := v.Errors(); len(fs) > 0 {
 		f := fs[len(fs)-1]
-		parts = append(parts, or(str(f.Code), "no code")+": "+or(str(f.Message), "no message"))
+		parts = append(parts, lexicon.Or(ValueOf(f.Code), "no code")+": "+lexicon.Or(ValueOf(f.Message), "no message"))
 	} else if v.Reason != nil {
 		parts = append(parts, *v.Reason)
 	}
-	return or(strings.Join(parts, "; "), noReason)
+	return lexicon.Or(strings.Join(parts, "; "), noReason)
 }
 
 const noReason = "no reason given"

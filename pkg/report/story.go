@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Chapter is one thing that happened to a vault.
@@ -27,13 +29,13 @@ type Story struct {
 	Chapters       []Chapter `json:"story"`
 	Told
 
-	words *wording
+	words *lexicon.Wording
 }
 
 // Told is what the journal has of a vault besides its story.
 type Told struct {
 	Before  json.RawMessage `json:"before"`  // what the newest run that started it found of what it was about to change; null: nothing was recorded
-	Request *plannedRequest `json:"request"` // that changes it; null: it was not started, or nobody knows
+	Request *PlannedRequest `json:"request"` // that changes it; null: it was not started, or nobody knows
 }
 
 // Changing is what is told of a vault that was to be changed by a request. before
@@ -42,7 +44,7 @@ func Changing(before json.RawMessage, r fleet.Request) Told {
 	if len(before) == 0 {
 		return Told{}
 	}
-	return Told{before, requestOf(r)}
+	return Told{before, RequestOf(r)}
 }
 
 // StoryOf tells of a vault of a view; nil when the view does not show it.
@@ -53,7 +55,7 @@ func (v *View) StoryOf(name string, chapters []Chapter, told Told, o Options) *S
 			continue
 		}
 		s := &Story{SchemaVersion: SchemaVersion, Vault: x, Chapters: chapters, Told: told, words: v.words()}
-		if x.Status == fleet.Failed && s.words.classic {
+		if x.Status == fleet.Failed && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
 		return s
@@ -62,104 +64,104 @@ func (v *View) StoryOf(name string, chapters []Chapter, told Told, o Options) *S
 }
 
 // WriteJSON writes the story as JSON.
-func (s *Story) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
+func (s *Story) WriteJSON(w io.Writer) error { return layout.WriteJSON(w, s) }
 
 // Write writes the story for people.
 func (s *Story) Write(w io.Writer, o Options) error {
-	p, c, v := &page{}, clockIn(o.Zone), s.Vault
-	p.title("VAULT %s%s%s%stimes %s", v.Vault, dot, StatusWord(v.Status), dot, c)
+	p, c, v := &layout.Page{}, lexicon.ClockIn(o.Zone), s.Vault
+	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, lexicon.StatusWord(v.Status), lexicon.Dot, c)
 	if why := v.why(); why != noReason {
-		p.line("%s", why)
+		p.Line("%s", why)
 	} else if v.Status == fleet.Already {
-		p.line("%s", or(v.noted(), s.words.before))
+		p.Line("%s", lexicon.Or(v.Noted(), s.words.Before))
 	}
 	if v.HeldBy != nil {
-		p.pair("Held by", "%s", *v.HeldBy)
+		p.Pair("Held by", "%s", *v.HeldBy)
 	}
 	if v.HeldUntil != nil {
-		p.pair("Held until", "%s", c.full(v.HeldUntil.Time))
+		p.Pair("Held until", "%s", c.Full(v.HeldUntil.Time))
 	}
-	p.pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
-	p.pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
+	p.Pair("Subscription", "%s (%s)", v.SubscriptionName, v.SubscriptionID)
+	p.Pair("Vault", "%s, %s in %s", v.Name, v.ResourceType, v.Location)
 	if v.ResourceID == nil {
-		p.pair("Target", "resource group %s", str(v.TargetResourceGroup))
+		p.Pair("Target", "resource group %s", ValueOf(v.TargetResourceGroup))
 	} else {
-		p.pair("Resource ID", "%s", *v.ResourceID)
+		p.Pair("Resource ID", "%s", *v.ResourceID)
 	}
-	p.pair("Wave", "%s", v.Wave)
+	p.Pair("Wave", "%s", v.Wave)
 	if v.OperationID != nil {
-		p.pair("Operation", "%s", *v.OperationID)
+		p.Pair("Operation", "%s", *v.OperationID)
 	}
 	if v.StartedAt != nil {
-		p.pair("Started", "%s", c.full(v.StartedAt.Time))
+		p.Pair("Started", "%s", c.Full(v.StartedAt.Time))
 	}
 	if v.EndedAt != nil {
-		p.pair("Ended", "%s%s", c.full(v.EndedAt.Time), after(v))
+		p.Pair("Ended", "%s%s", c.Full(v.EndedAt.Time), after(v))
 	}
-	if v.UpgradedResourceID != nil && s.words.classic {
-		p.pair("New vault", "%s", *v.UpgradedResourceID)
+	if v.UpgradedResourceID != nil && s.words.Classic {
+		p.Pair("New vault", "%s", *v.UpgradedResourceID)
 	}
 	if s.Request != nil {
-		p.pair("Before", "%s", spaced(s.Before))
-		p.pair("Sent", "%s", s.Request.shown())
+		p.Pair("Before", "%s", spaced(s.Before))
+		p.Pair("Sent", "%s", s.Request.Shown())
 	}
 	for _, id := range v.RequestIDs {
-		p.pair("Request", "%s", id)
+		p.Pair("Request", "%s", id)
 	}
 	if r := v.LastReading; r != nil {
-		p.section("LAST READING: %s", c.full(r.At.value()))
-		p.item("%s", r.What)
+		p.Section("LAST READING: %s", c.Full(r.At.Value()))
+		p.Item("%s", r.What)
 		for _, d := range r.Differs {
-			p.sub("%s", d)
+			p.Sub("%s", d)
 		}
 		if r.Poll != nil {
-			p.item("the operation's address answers %s", *r.Poll)
+			p.Item("the operation's address answers %s", *r.Poll)
 		}
 		if r.Action != nil {
-			p.sub("%s", *r.Action)
+			p.Sub("%s", *r.Action)
 		}
 	}
 	if len(v.Findings) > 0 {
-		p.section("FINDINGS: %d", len(v.Findings))
+		p.Section("FINDINGS: %d", len(v.Findings))
 		for _, f := range v.Findings {
-			p.item("%s %s: %s", f.Severity, or(str(f.Code), "without a code"), str(f.Message))
+			p.Item("%s %s: %s", f.Severity, lexicon.Or(ValueOf(f.Code), "without a code"), ValueOf(f.Message))
 			if f.Action != nil {
-				p.sub("%s", *f.Action)
+				p.Sub("%s", *f.Action)
 			}
 			for _, item := range f.Items {
-				p.sub("%s", item)
+				p.Sub("%s", item)
 			}
 		}
 	}
-	p.section("STORY: %s", plural(len(s.Chapters), "event", "events"))
+	p.Section("STORY: %s", lexicon.Plural(len(s.Chapters), "event", "events"))
 	run := ""
 	for _, ch := range s.Chapters {
 		if ch.Run != run {
 			run = ch.Run
-			p.group("run %s", run)
+			p.Group("run %s", run)
 		}
-		line := c.full(ch.At.value()) + "  " + ch.What
+		line := c.Full(ch.At.Value()) + "  " + ch.What
 		if ch.By != nil {
 			line += ", by " + *ch.By
 		}
 		if ch.Why != nil {
 			line += ": " + *ch.Why
 		}
-		p.item("%s", line)
+		p.Item("%s", line)
 	}
 	if s.SupportMessage != nil {
-		p.section("DO NOT RETRY unless support says so. The message to send:")
-		p.verbatim(s.SupportMessage.String())
+		p.Section("DO NOT RETRY unless support says so. The message to send:")
+		p.Verbatim(s.SupportMessage.String())
 	} else if v.Status == fleet.Failed {
-		p.command("When it is mended", command("reopen", v.Vault, "--reason", "TEXT", o.State))
+		p.Command("When it is mended", CommandOn("reopen", v.Vault, "--reason", "TEXT", o.State))
 	}
-	return p.writeTerminal(w, o.Width)
+	return p.WriteTerminal(w, o.Width)
 }
 
 // after says how long an upgrade took, where that is known.
 func after(v *Vault) string {
 	if d := v.Took(); d > 0 {
-		return fmt.Sprintf(" (after %s)", span(d))
+		return fmt.Sprintf(" (after %s)", lexicon.Span(d))
 	}
 	return ""
 }

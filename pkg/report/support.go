@@ -3,6 +3,9 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // DefaultSupportAddress is where the service's team answers (classic-service.md#the-operation).
@@ -29,7 +32,7 @@ func (m *Message) String() string {
 // ID, vault, OperationId) and what they would ask next. Times are UTC. An empty
 // address is the default. Every line is clean.
 func SupportMessage(address string, vs ...*Vault) *Message {
-	m := &Message{To: readable(or(address, DefaultSupportAddress))}
+	m := &Message{To: readable(lexicon.Or(address, DefaultSupportAddress))}
 	if len(vs) == 0 {
 		return m
 	}
@@ -37,7 +40,7 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(readable(fmt.Sprintf(format, args...)) + "\n") }
 	text := func(format string, args ...any) {
-		for _, l := range strings.Split(Wrap(readable(fmt.Sprintf(format, args...)), mailWidth), "\n") {
+		for _, l := range strings.Split(layout.Wrap(readable(fmt.Sprintf(format, args...)), mailWidth), "\n") {
 			line("%s", l)
 		}
 	}
@@ -57,23 +60,23 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		field("Vault name", v.Name)
 		field("Location", v.Location)
 		field("Resource type", string(v.ResourceType))
-		field("Target group", str(v.TargetResourceGroup))
+		field("Target group", ValueOf(v.TargetResourceGroup))
 		field("OperationId", operation(v))
-		field("Started", utc(v.StartedAt.value()))
-		field("Ended", utc(v.EndedAt.value()))
-		errs := v.errors()
+		field("Started", lexicon.UTC(v.StartedAt.Value()))
+		field("Ended", lexicon.UTC(v.EndedAt.Value()))
+		errs := v.Errors()
 		for _, f := range errs {
-			field("Error code", or(str(f.Code), "none"))
-			field("Error message", or(str(f.Message), "none"))
+			field("Error code", lexicon.Or(ValueOf(f.Code), "none"))
+			field("Error message", lexicon.Or(ValueOf(f.Message), "none"))
 			for _, item := range f.Items {
 				field("  Detail", item)
 			}
 		}
 		if len(errs) == 0 {
 			field("Error code", "none")
-			field("Error message", or(str(v.Reason), "none"))
+			field("Error message", lexicon.Or(ValueOf(v.Reason), "none"))
 		}
-		field("Request IDs", or(strings.Join(v.RequestIDs, ", "), "none"))
+		field("Request IDs", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 	}
 	m.Body = b.String()
 	return m
@@ -81,19 +84,19 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 
 // readable is clean text that stays the same when it has been through JSON,
 // which knows no bytes that are not UTF-8.
-func readable(s string) string { return Clean(strings.ToValidUTF8(s, "\ufffd")) }
+func readable(s string) string { return lexicon.Clean(strings.ToValidUTF8(s, "\ufffd")) }
 
-func operation(v *Vault) string { return or(str(v.OperationID), "none was returned") }
+func operation(v *Vault) string { return lexicon.Or(ValueOf(v.OperationID), "none was returned") }
 
-// noCode stands where a failure has none.
-const noCode = "no-code"
+// NoCode stands where a failure has none.
+const NoCode = "no-code"
 
 // errorCode is the code that a failed vault's support message is about: of
 // several errors the newest.
 func (v *Vault) errorCode() string {
-	errs := v.errors()
+	errs := v.Errors()
 	if len(errs) == 0 {
-		return noCode
+		return NoCode
 	}
-	return or(str(errs[len(errs)-1].Code), noCode)
+	return lexicon.Or(ValueOf(errs[len(errs)-1].Code), NoCode)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Suspension is the orderly stop of an unfinished run.
@@ -17,7 +18,7 @@ type Suspension struct {
 }
 
 func suspensionOf(f *fleet.RunSuspended) *Suspension {
-	return &Suspension{f.Why, maybe(SuspendedDetail(f)), maybe(f.Gate), maybe(f.Wave), at(f.Until), maybe(f.Subscription)}
+	return &Suspension{f.Why, StringOrNull(SuspendedDetail(f)), StringOrNull(f.Gate), StringOrNull(f.Wave), TimeOrNull(f.Until), StringOrNull(f.Subscription)}
 }
 
 // Clean is the suspension with every text that came from outside made clean.
@@ -29,13 +30,13 @@ func (s *Suspension) Clean() *Suspension {
 		if s == nil {
 			return nil
 		}
-		return maybe(Clean(*s))
+		return StringOrNull(lexicon.Clean(*s))
 	}
-	return &Suspension{Clean(s.Why), or(s.Detail), or(s.Gate), or(s.Wave), s.Until, or(s.Subscription)}
+	return &Suspension{lexicon.Clean(s.Why), or(s.Detail), or(s.Gate), or(s.Wave), s.Until, or(s.Subscription)}
 }
 
-// suspension says in words why a run was suspended.
-func suspension(why string) string {
+// SuspensionReason says in words why a run was suspended.
+func SuspensionReason(why string) string {
 	switch why {
 	case fleet.SuspendedSignal:
 		return "stopped by a signal"

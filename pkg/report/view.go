@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -19,7 +20,7 @@ type View struct {
 	Run           Run                  `json:"run"`
 	Selector      *string              `json:"selector"` // only the vaults that it picks are shown; null: all
 	Totals        map[fleet.Status]int `json:"totals"`   // upgraded, failed and unknown always, others where not 0
-	Overall       Overall              `json:"overall"`  // of the vaults that are shown
+	Overall       lexicon.Overall      `json:"overall"`  // of the vaults that are shown
 	Waves         []Wave               `json:"waves"`
 	Subscriptions []Subscription       `json:"subscriptions"` // in the order of their first vaults
 	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
@@ -120,8 +121,8 @@ type Halt struct {
 	Sentence     string  `json:"sentence"` // which budget it was, in words
 }
 
-func haltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
-	return &Halt{h.Scope, h.Wave, h.Subscription, maybe(h.SameError), h.Failures, h.Budget, at(when), Halted(p, h)}
+func HaltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
+	return &Halt{h.Scope, h.Wave, h.Subscription, StringOrNull(h.SameError), h.Failures, h.Budget, TimeOrNull(when), lexicon.Halted(p, h)}
 }
 
 // Budget is a failure budget and what is used of it.
@@ -223,9 +224,9 @@ func (v *Vault) inFlight() bool {
 	return false
 }
 
-// errors returns the findings that stop the vault: its errors, else its
+// Errors returns the findings that stop the vault: its errors, else its
 // warnings.
-func (v *Vault) errors() []Finding {
+func (v *Vault) Errors() []Finding {
 	for _, s := range []fleet.Severity{fleet.SeverityError, fleet.SeverityWarning} {
 		var out []Finding
 		for _, f := range v.Findings {
@@ -244,10 +245,13 @@ func (v *Vault) errors() []Finding {
 // words that a finding with the service's own code has too, or what kept the
 // vault busy until the deadline that another one names.
 func (v *Vault) repeated(f Finding) bool {
-	if c := str(f.Code); c == fleet.CodeBusy || c == fleet.CodeUnreachable {
-		return slices.ContainsFunc(v.Findings, func(g Finding) bool { return str(g.Code) == fleet.CodeBusyDeadline })
+	if c := ValueOf(f.Code); c == fleet.CodeBusy || c == fleet.CodeUnreachable {
+		return slices.ContainsFunc(v.Findings, func(g Finding) bool { return ValueOf(g.Code) == fleet.CodeBusyDeadline })
 	}
-	return str(f.Code) == fleet.CodeUpgradeFailed && slices.ContainsFunc(v.Findings, func(g Finding) bool {
-		return g.Severity == f.Severity && str(g.Code) != str(f.Code) && g.Code != nil && str(g.Message) == str(f.Message)
+	return ValueOf(f.Code) == fleet.CodeUpgradeFailed && slices.ContainsFunc(v.Findings, func(g Finding) bool {
+		return g.Severity == f.Severity && ValueOf(g.Code) != ValueOf(f.Code) && g.Code != nil && ValueOf(g.Message) == ValueOf(f.Message)
 	})
 }
+
+// words are those of the run's kind.
+func (v *View) words() *lexicon.Wording { return lexicon.WordingOf(v.Run.Kind) }

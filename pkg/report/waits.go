@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
@@ -37,18 +38,18 @@ func Waits(st *rollout.State, now time.Time) []Wait {
 }
 
 func waitOf(from standing.Wait, p *plan.Plan) Wait {
-	w := Wait{For: from.For, Until: at(from.Until), Wave: maybe(from.Wave), When: maybe(from.When),
-		Subscription: maybe(from.Subscription), Vaults: from.Vaults, wait: from}
+	w := Wait{For: from.For, Until: TimeOrNull(from.Until), Wave: StringOrNull(from.Wave), When: StringOrNull(from.When),
+		Subscription: StringOrNull(from.Subscription), Vaults: from.Vaults, wait: from}
 	if from.Subscription != "" {
-		w.name = subscriptionIn(p, from.Subscription)
+		w.name = lexicon.SubscriptionIn(p, from.Subscription)
 	}
 	switch {
 	case from.Gate != nil:
-		w.Then = maybe(gateToApprove(from.Gate))
+		w.Then = StringOrNull(gateToApprove(from.Gate))
 	case from.Opens != "":
-		w.Then = maybe("wave " + from.Opens)
+		w.Then = StringOrNull("wave " + from.Opens)
 	}
-	w.Text = w.words(utc)
+	w.Text = w.words(lexicon.UTC)
 	return w
 }
 
@@ -56,7 +57,7 @@ func waitOf(from standing.Wait, p *plan.Plan) Wait {
 func (w *Wait) args() []string {
 	switch w.For {
 	case standing.WaitApproval:
-		return ApproveArgs(str(w.Wave))
+		return ApproveArgs(ValueOf(w.Wave))
 	case standing.WaitPause:
 		return []string{"pause", "--off", "--reason", "TEXT"}
 	}
@@ -86,7 +87,7 @@ func (w *Wait) pausedBy() string {
 	if w.wait.By == "" {
 		return ""
 	}
-	return w.wait.By + ": " + or(w.wait.Reason, "no reason given")
+	return w.wait.By + ": " + lexicon.Or(w.wait.Reason, "no reason given")
 }
 
 // words says the wait as a part of a sentence that begins with "waits for".
@@ -101,55 +102,45 @@ func (w *Wait) words(write func(time.Time) string) string {
 			s += ", by " + by
 		}
 	case standing.WaitSoak:
-		s = "the end of wave " + str(w.Wave) + "'s soak, " + write(w.Until.value())
+		s = "the end of wave " + ValueOf(w.Wave) + "'s soak, " + write(w.Until.Value())
 		if w.Then != nil {
 			s += ", then " + *w.Then
 		}
 	case standing.WaitWindow:
-		s = "the window that opens " + write(w.Until.value())
+		s = "the window that opens " + write(w.Until.Value())
 	case standing.WaitThrottle:
-		s = "subscription " + w.name + ", throttled until " + write(w.Until.value())
+		s = "subscription " + w.name + ", throttled until " + write(w.Until.Value())
 	case standing.WaitAnswer:
-		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", plural(w.Vaults, "vault", "vaults"), or(w.wait.Answer, "none came"))
+		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", lexicon.Plural(w.Vaults, "vault", "vaults"), lexicon.Or(w.wait.Answer, "none came"))
 	case standing.WaitBusy:
-		s = fmt.Sprintf("%s, tried again %s", plural(w.Vaults, "busy vault", "busy vaults"), write(w.Until.value()))
+		s = fmt.Sprintf("%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), write(w.Until.Value()))
 	case standing.WaitStart:
-		s = fmt.Sprintf("what 1 start needs, until %s at most: %s", write(w.Until.value()), w.wait.Needs)
+		s = fmt.Sprintf("what 1 start needs, until %s at most: %s", write(w.Until.Value()), w.wait.Needs)
 		if w.Vaults > 1 {
-			s = fmt.Sprintf("what %d starts need, until %s at most; one of them: %s", w.Vaults, write(w.Until.value()), w.wait.Needs)
+			s = fmt.Sprintf("what %d starts need, until %s at most; one of them: %s", w.Vaults, write(w.Until.Value()), w.wait.Needs)
 		}
 	}
 	return s
 }
 
-// waitWords says all that a run waits for, as the view writes times, and what a
+// WaitWords says all that a run waits for, as the view writes times, and what a
 // person can type where one is needed; empty where it waits for nothing.
-func waitWords(ws []Wait, write func(time.Time) string, ledger string) (what, next string) {
+func WaitWords(ws []Wait, write func(time.Time) string, ledger string) (what, next string) {
 	for i := range ws {
 		if i > 0 {
 			what += "; "
 		}
 		what += ws[i].words(write)
 		if args := ws[i].args(); next == "" && args != nil {
-			next = onLedger(ledger, args...)
+			next = OnLedger(ledger, args...)
 		}
 	}
 	return what, next
 }
 
-// nearBy writes times as they are near to a moment.
-func (c clock) nearBy(now time.Time) func(time.Time) string {
-	return func(t time.Time) string { return c.near(t, now) }
-}
-
-// soonBy is nearBy without the day where it is tonight.
-func (c clock) soonBy(now time.Time) func(time.Time) string {
-	return func(t time.Time) string { return c.soon(t, now) }
-}
-
-// onLedger is a command on a ledger, empty for none.
-func onLedger(ledger string, args ...string) string {
-	return command(append(slices.Clip(args), ledger)...)
+// OnLedger is a command on a ledger, empty for none.
+func OnLedger(ledger string, args ...string) string {
+	return CommandOn(append(slices.Clip(args), ledger)...)
 }
 
 // Clean is the wait with every text that came from outside made clean.
@@ -158,32 +149,28 @@ func (w Wait) Clean() Wait {
 		if s == nil {
 			return nil
 		}
-		return maybe(Clean(*s))
+		return StringOrNull(lexicon.Clean(*s))
 	}
-	w.Text, w.name = Clean(w.Text), Clean(w.name)
+	w.Text, w.name = lexicon.Clean(w.Text), lexicon.Clean(w.name)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	x := &w.wait
-	x.Wave, x.Void, x.NotBy, x.By = Clean(x.Wave), Clean(x.Void), Clean(x.NotBy), Clean(x.By)
-	x.Reason, x.Needs, x.Answer = Clean(x.Reason), Clean(x.Needs), Clean(x.Answer)
+	x.Wave, x.Void, x.NotBy, x.By = lexicon.Clean(x.Wave), lexicon.Clean(x.Void), lexicon.Clean(x.NotBy), lexicon.Clean(x.By)
+	x.Reason, x.Needs, x.Answer = lexicon.Clean(x.Reason), lexicon.Clean(x.Needs), lexicon.Clean(x.Answer)
 	if x.Gate != nil {
 		g := *x.Gate
-		g.Wave, g.Void, g.NotBy = Clean(g.Wave), Clean(g.Void), Clean(g.NotBy)
+		g.Wave, g.Void, g.NotBy = lexicon.Clean(g.Wave), lexicon.Clean(g.Void), lexicon.Clean(g.NotBy)
 		x.Gate = &g
 	}
 	return w
 }
 
-// commanded is what the run waits for, with the commands. The caller holds the
-// lock.
-func (t *Tracker) commanded(now time.Time) []Wait { return withCommands(t.waiting(now), t.Ledger) }
-
-// withCommands is a copy of waits that names the commands on a ledger.
-func withCommands(ws []Wait, ledger string) []Wait {
+// WithCommands is a copy of waits that names the commands on a ledger.
+func WithCommands(ws []Wait, ledger string) []Wait {
 	out := make([]Wait, len(ws))
 	copy(out, ws)
 	for i := range out {
 		if args := out[i].args(); args != nil {
-			out[i].Command = maybe(onLedger(ledger, args...))
+			out[i].Command = StringOrNull(OnLedger(ledger, args...))
 		}
 	}
 	return out
@@ -194,7 +181,7 @@ func withCommands(ws []Wait, ledger string) []Wait {
 func (v *View) Waiting(zone *time.Location) string {
 	switch v.Run.Status {
 	case RunWaiting, RunPaused:
-		return v.waiting(clockIn(zone))
+		return v.waiting(lexicon.ClockIn(zone))
 	}
 	return ""
 }

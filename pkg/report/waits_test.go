@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"strings"
@@ -7,6 +7,10 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
+	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -94,20 +98,22 @@ func TestWaits(t *testing.T) {
 				}
 			}
 			now := at.Add(c.after)
-			what, command := waitWords(Waits(st, now), clockIn(nil).nearBy(now), "l.db")
+			what, command := report.WaitWords(report.Waits(st, now), lexicon.ClockIn(nil).NearBy(now), "l.db")
 			if got := strings.TrimSuffix(what+"|"+command, "|"); got != strings.TrimSuffix(c.want, "|") {
 				t.Errorf("it waits for\n%s\nwant\n%s", got, c.want)
 			}
 			// The terminal, the lines, the status and the JSON say the same.
-			v := FromState(st, ViewOptions{Live: true, Now: now}).Worded(Options{State: "l.db"})
-			tr := NewTracker(st)
-			tr.Ledger = "l.db"
-			if got := v.waiting(clockIn(nil)); what != "" && got != what {
+			v := report.FromState(st, report.ViewOptions{Live: true, Now: now}).Worded(report.Options{State: "l.db"})
+			if got := v.Waiting(nil); v.Run.Status != report.RunRunning && got != what {
 				t.Errorf("the status says %q, not %q", got, what)
 			}
-			tr.mu.Lock()
-			line := tr.waitLine(now)
-			tr.mu.Unlock()
+			var lines strings.Builder
+			plain := progress.NewPlain(&lines, st, nil)
+			plain.Tracker().Ledger = "l.db"
+			if err := plain.Waiting(now); err != nil {
+				t.Fatal(err)
+			}
+			line := strings.TrimSuffix(lines.String(), "\n")
 			if (what == "") != (line == "") || !strings.Contains(line, what) || !strings.HasSuffix(line, command) {
 				t.Errorf("the lines say %q, not %q and %q", line, what, command)
 			}
@@ -125,14 +131,18 @@ func TestWaits(t *testing.T) {
 // JSON, with a process and without.
 func TestClosingIsSeen(t *testing.T) {
 	t.Parallel()
-	n := busyNight(t)
-	n.fact(126, fleet.Stopped{Close: true, By: ops})
+	n := reporttest.BusyNight(t)
+	n.Fact(126, fleet.Stopped{Close: true, By: reporttest.Ops})
 	for live, want := range map[bool]string{true: "CLOSING: nothing more starts", false: "INTERRUPTED WHILE CLOSING: "} {
-		v := FromState(n.st, ViewOptions{Live: live, Now: t0.Add(127 * time.Minute)})
-		if got := v.verdict(clockIn(nil)); !strings.HasPrefix(got, want) || !v.Run.Closing {
+		v := report.FromState(n.St, report.ViewOptions{Live: live, Now: reporttest.T0.Add(127 * time.Minute)})
+		var status strings.Builder
+		if err := report.Status(&status, v, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := status.String(); !strings.Contains(got, "\n"+want) || !v.Run.Closing {
 			t.Errorf("live %v: %s", live, got)
 		}
-		if got := v.Worded(Options{}).Headline.Sentence; live && !strings.Contains(got, " CLOSING: ") {
+		if got := v.Worded(report.Options{}).Headline.Sentence; live && !strings.Contains(got, " CLOSING: ") {
 			t.Errorf("the headline is %s", got)
 		}
 	}

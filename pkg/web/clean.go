@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // cleaned is a copy of a view in which every text that came from outside is
@@ -12,12 +13,12 @@ import (
 // what the script shows. The view itself is left as it is.
 func cleaned(v *report.View) *report.View {
 	c := *v
-	c.Run.ID, c.Run.PlanFingerprint = report.Clean(c.Run.ID), report.Clean(c.Run.PlanFingerprint)
+	c.Run.ID, c.Run.PlanFingerprint = lexicon.Clean(c.Run.ID), lexicon.Clean(c.Run.PlanFingerprint)
 	c.Run.Inventory, c.Run.WaitingFor, c.Run.StartedBy = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor), cleanOr(c.Run.StartedBy)
 	c.Selector = cleanOr(c.Selector)
 	if v.Run.Halt != nil {
 		h := *v.Run.Halt
-		h.Scope, h.Sentence, h.SameError = report.Clean(h.Scope), report.Clean(h.Sentence), cleanOr(h.SameError)
+		h.Scope, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Sentence), cleanOr(h.SameError)
 		c.Run.Halt = &h
 	}
 	c.Run.Suspended = v.Run.Suspended.Clean()
@@ -31,16 +32,16 @@ func cleaned(v *report.View) *report.View {
 	}
 	c.Waves = slices.Clone(v.Waves)
 	for i := range c.Waves {
-		c.Waves[i].Name = report.Clean(c.Waves[i].Name)
+		c.Waves[i].Name = lexicon.Clean(c.Waves[i].Name)
 	}
 	c.Subscriptions = slices.Clone(v.Subscriptions)
 	for i := range c.Subscriptions {
-		c.Subscriptions[i].ID, c.Subscriptions[i].Name = report.Clean(c.Subscriptions[i].ID), report.Clean(c.Subscriptions[i].Name)
+		c.Subscriptions[i].ID, c.Subscriptions[i].Name = lexicon.Clean(c.Subscriptions[i].ID), lexicon.Clean(c.Subscriptions[i].Name)
 	}
 	c.Timeline.Entries = slices.Clone(v.Timeline.Entries)
 	for i := range c.Timeline.Entries {
 		e := &c.Timeline.Entries[i]
-		e.Text, e.Detail, e.By, e.Vault = report.Clean(e.Text), cleanOr(e.Detail), cleanOr(e.By), cleanOr(e.Vault)
+		e.Text, e.Detail, e.By, e.Vault = lexicon.Clean(e.Text), cleanOr(e.Detail), cleanOr(e.By), cleanOr(e.Vault)
 	}
 	c.Vaults = make([]report.Vault, len(v.Vaults))
 	for i := range v.Vaults {
@@ -52,23 +53,23 @@ func cleaned(v *report.View) *report.View {
 func cleanVault(from *report.Vault) report.Vault {
 	v := *from
 	for _, s := range []*string{&v.Vault, &v.SubscriptionID, &v.SubscriptionName, &v.Name, &v.Location, &v.Wave} {
-		*s = report.Clean(*s)
+		*s = lexicon.Clean(*s)
 	}
-	v.ResourceType = fleet.ResourceType(report.Clean(string(v.ResourceType)))
+	v.ResourceType = fleet.ResourceType(lexicon.Clean(string(v.ResourceType)))
 	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID), cleanOr(v.Reason)
 	v.TargetResourceGroup, v.ResourceGroup, v.ResourceID = cleanOr(v.TargetResourceGroup), cleanOr(v.ResourceGroup), cleanOr(v.ResourceID)
 	v.RequestIDs, v.HeldBy = cleanList(v.RequestIDs), cleanOr(v.HeldBy)
 	v.Reads = slices.Clone(v.Reads)
 	for i := range v.Reads {
-		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(report.Clean(string(v.Reads[i].Reading))), cleanOr(v.Reads[i].Detail)
+		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(lexicon.Clean(string(v.Reads[i].Reading))), cleanOr(v.Reads[i].Detail)
 	}
 	if r := from.LastReading; r != nil {
-		v.LastReading = &report.LastReading{At: r.At, What: report.Clean(r.What), Differs: cleanList(r.Differs), Poll: cleanOr(r.Poll), Action: cleanOr(r.Action)}
+		v.LastReading = &report.LastReading{At: r.At, What: lexicon.Clean(r.What), Differs: cleanList(r.Differs), Poll: cleanOr(r.Poll), Action: cleanOr(r.Action)}
 	}
 	if len(from.Labels) > 0 {
 		v.Labels = make(map[string]string, len(from.Labels))
 		for k, s := range from.Labels {
-			v.Labels[report.Clean(k)] = report.Clean(s)
+			v.Labels[lexicon.Clean(k)] = lexicon.Clean(s)
 		}
 	}
 	v.Findings = slices.Clone(from.Findings)
@@ -84,7 +85,7 @@ func cleanOr(s *string) *string {
 	if s == nil {
 		return nil
 	}
-	c := report.Clean(*s)
+	c := lexicon.Clean(*s)
 	return &c
 }
 
@@ -94,7 +95,7 @@ func cleanList(ss []string) []string {
 	}
 	out := make([]string, len(ss))
 	for i, s := range ss {
-		out[i] = report.Clean(s)
+		out[i] = lexicon.Clean(s)
 	}
 	return out
 }

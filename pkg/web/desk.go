@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -215,7 +216,7 @@ func (d *desk) diff(s sheet, touched map[int]json.RawMessage) (message, error) {
 		return message{}, err
 	}
 	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt), EndedAt: millis(s.view.Run.EndedAt),
-		Waves: waveRows(s.view, s.outlook), Rows: touched, Parts: map[string]string{}, Say: report.Clean(s.view.Headline.Sentence)}
+		Waves: waveRows(s.view, s.outlook), Rows: touched, Parts: map[string]string{}, Say: lexicon.Clean(s.view.Headline.Sentence)}
 	for name, html := range parts {
 		if d.parts[name] != html {
 			out.Parts[name] = html
@@ -223,7 +224,7 @@ func (d *desk) diff(s sheet, touched map[int]json.RawMessage) (message, error) {
 	}
 	d.parts = parts
 	if d.broken != nil {
-		out.Trouble = report.Clean(d.broken.Error())
+		out.Trouble = lexicon.Clean(d.broken.Error())
 	}
 	data, err := encode(out)
 	return message{id: s.version, event: "diff", data: data}, err

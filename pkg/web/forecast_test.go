@@ -7,6 +7,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -52,7 +53,7 @@ func TestOneEnd(t *testing.T) {
 					}
 				}
 			}
-			d, tracker := newDesk(Run{State: desk}, "b", func() time.Time { return now }), report.NewTracker(state)
+			d, tracker := newDesk(Run{State: desk}, "b", func() time.Time { return now }), progress.NewTracker(state)
 			d.foresee(nil)
 			if e := d.view().Run.ExpectedEnd; e == nil {
 				t.Fatal("no end is expected at first")

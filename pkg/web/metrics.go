@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // gauges shows a run to Prometheus: read when it is asked for, from the same
@@ -54,7 +55,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	d.mu.Unlock()
 	gauge := func(m *prometheus.Desc, value float64, labels ...string) {
 		for i := range labels {
-			labels[i] = report.Clean(labels[i]) // and so valid UTF-8
+			labels[i] = lexicon.Clean(labels[i]) // and so valid UTF-8
 		}
 		to <- prometheus.MustNewConstMetric(m, prometheus.GaugeValue, value, labels...)
 	}
@@ -74,7 +75,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	seen := map[string]bool{}
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		if name := report.Clean(w.Name); seen[name] {
+		if name := lexicon.Clean(w.Name); seen[name] {
 			continue // a plan has no two of a name, but cleaning could make them
 		} else {
 			seen[name] = true

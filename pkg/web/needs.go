@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // task is something that a person has to do, as the page shows it.
@@ -60,11 +61,11 @@ func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
 		a := &v.Actions[i]
 		same[a.Do]++
 		if !a.Person {
-			calm = append(calm, note{Icon: iconOf(a), Title: report.Clean(a.Title), Detail: detailBeside(a)})
+			calm = append(calm, note{Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: detailBeside(a)})
 			continue
 		}
-		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: report.Clean(a.Title), Detail: report.Clean(text(a.Detail)),
-			Command: report.Clean(text(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
+		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: lexicon.Clean(text(a.Detail)),
+			Command: lexicon.Clean(text(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
 		if a.Before != nil {
 			t.Before = c.short(a.Before)
 		}
@@ -90,7 +91,7 @@ func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
 
 // detailBeside is an action's detail, unless its title says it already.
 func detailBeside(a *report.Action) string {
-	d := report.Clean(text(a.Detail))
+	d := lexicon.Clean(text(a.Detail))
 	if strings.Contains(a.Title, text(a.Detail)) {
 		return ""
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -39,8 +41,8 @@ type night struct {
 	status  *rollout.State // of the command that reads the ledger
 	told    *report.Chronicle
 	desk    *desk
-	stream  *report.Stream
-	plain   *report.Plain
+	stream  *progress.Stream
+	plain   *progress.Plain
 	outs    map[string]*bytes.Buffer
 	holder  *rollout.State // of the terminal
 	options report.Options
@@ -61,11 +63,11 @@ func newNight(t *testing.T) *night {
 	n.status, n.holder, n.told = rollout.NewState(p), rollout.NewState(p), report.NewChronicle()
 	n.desk = newDesk(Run{State: rollout.NewState(p), Options: n.options, Version: "v1"}, "b", func() time.Time { return n.now })
 	var err error
-	if n.stream, err = report.NewStream(n.outs["stream"], n.holder, n.now); err != nil {
+	if n.stream, err = progress.NewStream(n.outs["stream"], n.holder, n.now); err != nil {
 		t.Fatal(err)
 	}
-	n.plain = report.NewPlain(n.outs["plain"], n.holder, nil)
-	for _, tr := range []*report.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
+	n.plain = progress.NewPlain(n.outs["plain"], n.holder, nil)
+	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
 		tr.Ledger = n.options.State
 	}
 	return n
@@ -121,12 +123,12 @@ func (n *night) look(live bool) surfaces {
 	n.desk.over = !live
 	o, err := rollout.Foresee(n.status, n.now, nil)
 	must(err)
-	for _, tr := range []*report.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
+	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
 		_, err := tr.Estimate(n.now, nil)
 		must(err)
 	}
 	v := report.FromState(n.status, report.ViewOptions{Live: live, Now: n.now, Outlook: o, Chronicle: n.told})
-	write := func(f report.Format, how func(*bytes.Buffer, report.Options) error) string {
+	write := func(f layout.Format, how func(*bytes.Buffer, report.Options) error) string {
 		opts := n.options
 		opts.Format = f
 		var b bytes.Buffer
@@ -135,10 +137,10 @@ func (n *night) look(live bool) surfaces {
 	}
 	status := func(b *bytes.Buffer, o report.Options) error { return report.Status(b, v, o) }
 	whole := func(b *bytes.Buffer, o report.Options) error { return report.Report(b, v, o) }
-	must(json.Unmarshal([]byte(write(report.FormatJSON, status)), &s.status))
-	must(json.Unmarshal([]byte(write(report.FormatJSON, whole)), &s.report))
-	s.statusText, s.reportMD = write(report.FormatTable, status), write(report.FormatMarkdown, whole)
-	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(write(report.FormatCSV, whole), "\ufeff"))).ReadAll()
+	must(json.Unmarshal([]byte(write(layout.FormatJSON, status)), &s.status))
+	must(json.Unmarshal([]byte(write(layout.FormatJSON, whole)), &s.report))
+	s.statusText, s.reportMD = write(layout.FormatTable, status), write(layout.FormatMarkdown, whole)
+	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(write(layout.FormatCSV, whole), "\ufeff"))).ReadAll()
 	must(err)
 	for _, line := range cells[1:] {
 		row := map[string]string{}

@@ -12,6 +12,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -163,14 +165,14 @@ func (s sheet) parts() parts {
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
 			{"Inventory", or(text(v.Run.Inventory), "–")}, {"Started by", or(text(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
 	if v.Run.Kind != fleet.KindClassic {
-		p.Heading = append(p.Heading, pair{"Upgrade", report.KindWords(v.Run.Kind)})
+		p.Heading = append(p.Heading, pair{"Upgrade", lexicon.KindWords(v.Run.Kind)})
 	}
 	p.Tasks, p.Calm = needs(v, c, s.limit)
 	p.tiles(v)
 	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
-		line := entry{c.short(&e.At), e.Kind, e.Text, report.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
+		line := entry{c.short(&e.At), e.Kind, e.Text, layout.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
 		if e.Until != nil {
 			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 var sydney = time.FixedZone("Australia/Sydney", 11*60*60)
@@ -197,14 +198,14 @@ func TestDataIsTheViews(t *testing.T) {
 	}
 	for i, r := range d.Vaults {
 		x := &v.Vaults[i]
-		if r.Vault != report.Clean(x.Vault) || r.Status != x.Status || r.Operation != text(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
-			r.NewID != report.Clean(text(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
+		if r.Vault != lexicon.Clean(x.Vault) || r.Status != x.Status || r.Operation != text(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
+			r.NewID != lexicon.Clean(text(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
 			t.Errorf("vault %d is %+v, from %+v", i, r, x)
 		}
 		if l := x.LastReading; (l == nil) != (r.Reading == nil) {
 			t.Errorf("vault %d has the reading %+v, from %+v", i, r.Reading, l)
-		} else if l != nil && (r.Reading.At != millis(l.At) || r.Reading.What != report.Clean(l.What) || r.Reading.Differs[0] != report.Clean(l.Differs[0]) ||
-			r.Reading.Poll != report.Clean(*l.Poll) || r.Reading.Action != report.Clean(*l.Action)) {
+		} else if l != nil && (r.Reading.At != millis(l.At) || r.Reading.What != lexicon.Clean(l.What) || r.Reading.Differs[0] != lexicon.Clean(l.Differs[0]) ||
+			r.Reading.Poll != lexicon.Clean(*l.Poll) || r.Reading.Action != lexicon.Clean(*l.Action)) {
 			t.Errorf("vault %d has the reading %+v, from %+v", i, r.Reading, l)
 		}
 		if (r.Support != "") != (x.Status == fleet.Failed) {

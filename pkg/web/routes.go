@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // writeTimeout is how long a client may take to read an answer, or a message of
@@ -65,7 +67,7 @@ func plain(kind, text string) http.HandlerFunc {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind string, write func(io.Writer) error) {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
-		http.Error(w, report.Clean(err.Error()), http.StatusInternalServerError)
+		http.Error(w, lexicon.Clean(err.Error()), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
@@ -85,7 +87,7 @@ func (d *desk) status(w io.Writer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o := d.run.Options
-	o.Format = report.FormatJSON
+	o.Format = layout.FormatJSON
 	return report.Status(w, d.view(), o)
 }
 
@@ -102,7 +104,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		http.Error(w, report.Clean(err.Error()), http.StatusInternalServerError)
+		http.Error(w, lexicon.Clean(err.Error()), http.StatusInternalServerError)
 		return
 	}
 	defer s.desk.forget(me)

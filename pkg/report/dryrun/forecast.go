@@ -1,0 +1,139 @@
+package dryrun
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Forecasts simulates the plan from now on, once with the median and once with
+// the 90th percentile of every upgrade. What earlier runs left failed or
+// unknown does not start, nor, where validations are given, does a vault that
+// was found blocked, upgraded, upgrading or failed; both maps may be nil.
+func Forecasts(p *plan.Plan, now time.Time, validations map[fleet.Key]fleet.Validation,
+	carried map[fleet.Key]fleet.Carried) (p50, p90 rollout.Forecast, err error) {
+	q := Startable(p, validations, carried)
+	p50, err = rollout.Simulate(q, now, func(v *plan.Vault) time.Duration { return v.Predicted.P50 })
+	if err != nil {
+		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
+	}
+	p90, err = rollout.Simulate(q, now, func(v *plan.Vault) time.Duration { return v.Predicted.P90 })
+	if err != nil {
+		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
+	}
+	return p50, p90, nil
+}
+
+// Startable is the plan with everything held that will not start, as far as is
+// known: what forecasts are made of. Both maps may be nil.
+func Startable(p *plan.Plan, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) *plan.Plan {
+	if validations == nil && len(carried) == 0 {
+		return p
+	}
+	q := *p
+	q.Vaults = make([]plan.Vault, len(p.Vaults))
+	copy(q.Vaults, p.Vaults)
+	for i := range q.Vaults {
+		if v := &q.Vaults[i]; !mayStart(prospect(v, validations, carried)) {
+			v.Hold = &fleet.Hold{Reason: "does not start"}
+		}
+	}
+	return &q
+}
+
+// mayStart reports whether a vault of that prospect may be started by the run:
+// a busy one is tried again, and one that was not checked may be ready.
+func mayStart(s fleet.Status) bool {
+	return s == fleet.Ready || s == fleet.Busy || s == fleet.Pending
+}
+
+// prospect is what is to be expected of a vault before the run: ready where it
+// will start as far as is known, else the status it has or will get.
+func prospect(v *plan.Vault, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) fleet.Status {
+	if v.Excluded() {
+		return fleet.Excluded
+	}
+	if c, ok := carried[v.Key]; ok && c.Status != fleet.Pending {
+		return c.Status
+	}
+	if validations == nil {
+		return fleet.Ready
+	}
+	val, ok := validations[v.Key]
+	if !ok {
+		return fleet.Pending
+	}
+	return verdictStatus(val.Verdict)
+}
+
+// bound is the least time the plan's waves can take with the median durations:
+// per wave the longest upgrade, all of them over the limit, the fullest
+// subscription and the fullest location over theirs.
+func bound(p *plan.Plan) time.Duration {
+	var sum time.Duration
+	for w := range p.Waves {
+		var longest, total time.Duration
+		subs, locs := map[string]time.Duration{}, map[string]time.Duration{}
+		for _, i := range p.Waves[w].Vaults {
+			v := &p.Vaults[i]
+			if v.Excluded() {
+				continue
+			}
+			d := v.Predicted.P50
+			longest, total = max(longest, d), total+d
+			subs[v.SubscriptionID] += d
+			locs[fleet.NormalizeLocation(v.Location)] += d
+		}
+		l := p.LimitsOf(w)
+		least := max(longest, over(total, l.Upgrades))
+		for _, d := range subs {
+			least = max(least, over(d, l.PerSubscription))
+		}
+		for _, d := range locs {
+			least = max(least, over(d, l.PerLocation))
+		}
+		sum += least
+	}
+	return sum
+}
+
+func over(d time.Duration, limit int) time.Duration {
+	if limit < 1 {
+		return 0
+	}
+	return d / time.Duration(limit)
+}
+
+// atOnce is how many upgrades of a wave can be under way together.
+func atOnce(p *plan.Plan, w int) int {
+	subs, locs := map[string]int{}, map[string]int{}
+	n := 0
+	for _, i := range p.Waves[w].Vaults {
+		v := &p.Vaults[i]
+		if v.Excluded() {
+			continue
+		}
+		n++
+		subs[v.SubscriptionID]++
+		locs[fleet.NormalizeLocation(v.Location)]++
+	}
+	l := p.LimitsOf(w)
+	n = min(n, l.Upgrades)
+	n = capped(n, subs, l.PerSubscription)
+	return capped(n, locs, l.PerLocation)
+}
+
+// capped is the most that groups of these sizes give under a limit each.
+func capped(n int, groups map[string]int, limit int) int {
+	if limit < 1 {
+		return n
+	}
+	sum := 0
+	for _, size := range groups {
+		sum += min(size, limit)
+	}
+	return min(n, sum)
+}

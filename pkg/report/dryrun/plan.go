@@ -1,0 +1,159 @@
+package dryrun
+
+import (
+	"io"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// PlanOptions is what a plan does not know of itself.
+type PlanOptions struct {
+	Format      layout.Format
+	Zone        *time.Location // of the times people read; nil: UTC
+	Now         time.Time      // the start the forecasts assume
+	P50, P90    *rollout.Forecast
+	Validations map[fleet.Key]fleet.Validation // nil: the plan was not checked against the cloud
+	Carried     map[fleet.Key]fleet.Carried    // what earlier runs on the ledger left
+	Upgrade     *fleet.Upgrade                 // what is done to each vault; nil: not known
+	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
+	Findings    []fleet.Finding                // of the offline checks of the whole plan
+	Change      string                         // the change's ID; empty: none
+	Emulated    *report.Emulated               // the cloud is the emulator; nil: it is not
+	Measured    int                            // finished upgrades that the predictions come from; 0: the model
+	Unattended  bool                           // there is nobody to be asked: what comes next must not ask
+	WhatIf      *WhatIf                        // another forecast to compare with; nil: none
+	Details     bool                           // name every vault that does not start, and what stops it
+	Saved       string                         // the file the plan was saved to; empty: it was not
+	State       string                         // the ledger's path, for the commands to paste; empty: left out
+	Next        string                         // the command that goes on from here; empty: worked out
+	WithoutNext bool                           // a question follows: leave that command out
+	Width       int                            // columns of the terminal that a table is for; 0: no terminal
+}
+
+// WhatIf is the forecast of the plan with something changed.
+type WhatIf struct {
+	Text     string // what was changed, as it was asked
+	P50, P90 rollout.Forecast
+}
+
+// Plan writes the dry run: who goes in which wave, when, under which limits,
+// and what the worst case is. It starts nothing and says so.
+func Plan(w io.Writer, p *plan.Plan, o PlanOptions) error {
+	return newDryRun(p, o).printer().Write(w, o.Format, o.Width)
+}
+
+// dryRun is a plan with all that is known before its run.
+type dryRun struct {
+	plan   *plan.Plan
+	words  *lexicon.Wording
+	opts   PlanOptions
+	left   *plan.Plan     // with everything held that will not start
+	vaults []report.Vault // in the plan's order; status is the prospect, ready means it starts
+	totals map[fleet.Status]int
+	base   int // what budgets count: neither excluded nor carried
+}
+
+func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
+	d := &dryRun{plan: p, words: lexicon.WordingOf(p.Kind), opts: o, left: Startable(p, o.Validations, o.Carried),
+		vaults: make([]report.Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
+	names := p.Names()
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		x := report.VaultOf(v, names[i], p.Waves[v.Wave].Name)
+		x.Status = prospect(v, o.Validations, o.Carried)
+		switch c, isCarried := o.Carried[v.Key]; {
+		case v.Excluded():
+			x.Reason = report.StringOrNull(v.Hold.Reason)
+		case isCarried && c.Status != fleet.Pending:
+			x.Carried, x.Reason, x.OperationID = true, report.StringOrNull(c.Reason), report.StringOrNull(c.OperationID)
+			x.StartedAt, x.EndedAt = report.TimeOrNull(c.StartedAt), report.TimeOrNull(c.EndedAt)
+			x.Findings, x.RequestIDs = report.FindingsOf(c.Findings), report.ListOrEmpty(c.RequestIDs)
+		default:
+			x.Reopened = isCarried
+			if val, ok := o.Validations[v.Key]; ok {
+				checkedBy(&x, val)
+			} else if o.Validations != nil {
+				x.Reason = report.StringOrNull(notChecked)
+			}
+		}
+		if x.Status != fleet.Excluded && !x.Carried {
+			d.base++
+		}
+		d.vaults[i] = x
+		d.totals[x.Status]++
+	}
+	return d
+}
+
+// starts is how many vaults will start as far as is known, and may how many
+// can at the most.
+func (d *dryRun) starts() int { return d.totals[fleet.Ready] }
+func (d *dryRun) may() int {
+	return d.totals[fleet.Ready] + d.totals[fleet.Busy] + d.totals[fleet.Pending]
+}
+
+// runBudget is the run's budget as a whole number.
+func (d *dryRun) runBudget() int { return d.plan.FailureBudget.Resolve(d.base) }
+
+// waveBudget is a wave's own budget as a whole number; ok is false when it has
+// none.
+func (d *dryRun) waveBudget(w int) (n int, ok bool) {
+	b := d.plan.Waves[w].MaxFailures
+	if b == nil {
+		return 0, false
+	}
+	base := 0
+	for _, i := range d.plan.Waves[w].Vaults {
+		if x := &d.vaults[i]; x.Status != fleet.Excluded && !x.Carried {
+			base++
+		}
+	}
+	return b.Resolve(base), true
+}
+
+// flying is how many upgrades may fail beside the budget: none under a hard
+// ceiling, which counts them before they have failed.
+func (d *dryRun) flying() int {
+	if d.plan.Ceiling == plan.CeilingHard {
+		return 0
+	}
+	return d.inFlight()
+}
+
+// inFlight is the most upgrades that can be under way at once in any wave.
+func (d *dryRun) inFlight() int {
+	n := 0
+	for w := range d.left.Waves {
+		n = max(n, atOnce(d.left, w))
+	}
+	return n
+}
+
+// ratio compares the forecast with the lower bound; ok is false without both.
+func (d *dryRun) ratio() (least time.Duration, ratio float64, ok bool) {
+	least = bound(d.left)
+	if d.opts.P50 == nil || least <= 0 {
+		return least, 0, false
+	}
+	return least, float64(d.opts.P50.EndsAt.Sub(d.opts.Now)) / float64(least), true
+}
+
+func (d *dryRun) with(keep func(*report.Vault) bool) []*report.Vault {
+	var out []*report.Vault
+	for i := range d.vaults {
+		if keep(&d.vaults[i]) {
+			out = append(out, &d.vaults[i])
+		}
+	}
+	return out
+}
+
+func (d *dryRun) withStatus(s fleet.Status) []*report.Vault {
+	return d.with(func(v *report.Vault) bool { return v.Status == s && !v.Carried })
+}

@@ -1,0 +1,447 @@
+package dryrun
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+)
+
+func (d *dryRun) page() *layout.Page {
+	p, c := &layout.Page{}, lexicon.ClockIn(d.opts.Zone)
+	change := ""
+	if d.opts.Change != "" {
+		change = d.opts.Change + lexicon.Dot
+	}
+	p.Title("PLAN %s%s%s%s%stimes %s", d.plan.ShortFingerprint(), lexicon.Dot, change, lexicon.Or(d.plan.Inventory, "no file"), lexicon.Dot, c)
+	p.Line("%s Nothing was started.", d.permanence())
+	if d.opts.Validations == nil {
+		p.Line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
+	} else {
+		p.Line("%s", d.checkedWords())
+	}
+	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
+	d.waveTable(p, c)
+	d.figures(p, c)
+	d.whatIf(p, c)
+	d.expired(p, c)
+	if len(d.opts.Findings) > 0 {
+		p.Section("FINDINGS")
+		for _, f := range d.opts.Findings {
+			p.Item("%s %s: %s", f.Severity, f.Code, f.Message)
+			if f.Action != "" {
+				p.Sub("Do: %s", f.Action)
+			}
+		}
+	}
+	d.notStarting(p)
+	d.requests(p)
+	if !d.opts.WithoutNext {
+		p.Command("Next", lexicon.Or(d.opts.Next, d.nextCommand()))
+	}
+	return p.Zoned(c, d.opts.Now)
+}
+
+// maxExpired is how many holds that are over are named one by one.
+const maxExpired = 20
+
+// expired names the vaults that start although the inventory holds them.
+func (d *dryRun) expired(p *layout.Page, c lexicon.Clock) {
+	var vs []int
+	for _, i := range d.plan.Expired() {
+		if mayStart(d.vaults[i].Status) {
+			vs = append(vs, i)
+		}
+	}
+	if len(vs) == 0 {
+		return
+	}
+	p.Section("EXPIRED HOLDS (%s): these start, although the inventory holds them", lexicon.Vaults(len(vs)))
+	for n, i := range vs {
+		if n == maxExpired && !d.opts.Details {
+			p.Item("and %s more; --details names them", lexicon.Number(len(vs)-n))
+			break
+		}
+		p.Item("%s: %s", d.vaults[i].Vault, d.holdWords(d.plan.Vaults[i].LapsedHold, c))
+	}
+	p.Sub("Do: write a later until to keep them out, or remove the hold; a run of them wants --accept-expired-holds.")
+}
+
+// holdWords are a hold with until when it holds, and who asked for it.
+func (d *dryRun) holdWords(h *fleet.Hold, c lexicon.Clock) string {
+	s := h.Reason
+	if h.By != "" {
+		s += ", by " + h.By
+	}
+	if !h.Until.IsZero() {
+		s += ", until " + c.Full(h.Until)
+	}
+	return s
+}
+
+// checkedWords says how much was learnt from the cloud.
+func (d *dryRun) checkedWords() string {
+	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud)), len(d.unread())
+	read := len(d.opts.Validations) - len(d.with(func(v *report.Vault) bool { return v.Status == fleet.Pending && len(v.Findings) > 0 }))
+	switch {
+	case unread == 0:
+		return fmt.Sprintf("CHECKED AGAINST %s: %s looked at.", cloud, lexicon.Vaults(read))
+	case read <= 0:
+		return fmt.Sprintf("NOT CHECKED AGAINST %s: nothing could be learnt about any vault; what stood in the way is named below.", cloud)
+	}
+	return fmt.Sprintf("CHECKED AGAINST %s: %s looked at; nothing could be learnt about %s more, see NOT CHECKED.", cloud, lexicon.Vaults(read), lexicon.Number(unread))
+}
+
+// unread are the vaults that were to be checked and could not be.
+func (d *dryRun) unread() []*report.Vault {
+	if d.opts.Validations == nil {
+		return nil
+	}
+	return d.withStatus(fleet.Pending)
+}
+
+// cloudWords names a cloud for a sentence.
+func cloudWords(c fleet.Cloud) string {
+	switch c.Name {
+	case fleet.Emulator:
+		return "the emulator"
+	case fleet.CustomCloud:
+		return lexicon.Or(c.ResourceManager, "own endpoints")
+	}
+	return "Azure"
+}
+
+// sum says what becomes of the vaults.
+func (d *dryRun) sum() string {
+	carried := len(d.with(func(v *report.Vault) bool { return v.Carried }))
+	parts := []string{lexicon.Number(d.starts()) + " to start"}
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, lexicon.Number(n)+" "+what)
+		}
+	}
+	count := func(s fleet.Status) int { return len(d.withStatus(s)) }
+	add(count(fleet.Blocked), "blocked")
+	add(count(fleet.Busy), "busy")
+	add(count(fleet.Upgrading), "upgrading already")
+	add(count(fleet.Already), d.words.Already)
+	add(count(fleet.Failed), "failed before, as the cloud remembers")
+	add(carried, "failed or unknown from earlier runs")
+	add(count(fleet.Pending), "not checked")
+	add(count(fleet.Excluded), "held")
+	return strings.Join(parts, " + ")
+}
+
+func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
+	g := layout.Grid{Head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AFTER", "STARTS", "END p50", "END p90", "THEN"}, Right: map[int]bool{1: true, 2: true}}
+	for w := range d.plan.Waves {
+		n := 0
+		for _, i := range d.plan.Waves[w].Vaults {
+			if mayStart(d.vaults[i].Status) {
+				n++
+			}
+		}
+		f := d.waveForecast(w)
+		g.Rows = append(g.Rows, []string{d.plan.Waves[w].Name, lexicon.Number(n), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
+			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), d.then(w)})
+	}
+	if !slices.ContainsFunc(g.Rows, func(r []string) bool { return r[len(r)-1] != "" }) {
+		g.Head = g.Head[:len(g.Head)-1]
+		for i := range g.Rows {
+			g.Rows[i] = g.Rows[i][:len(g.Rows[i])-1]
+		}
+	}
+	p.Table(g)
+}
+
+// then is what comes between a wave and the next.
+func (d *dryRun) then(w int) string {
+	var parts []string
+	if s := d.plan.Waves[w].Soak; s > 0 {
+		parts = append(parts, lexicon.Span(s)+" soak")
+	}
+	gate := func(w int, when plan.ApprovalWhen) bool {
+		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
+	}
+	// The vaults behind a gate before a wave are checked when it has opened.
+	switch after := gate(w, plan.ApprovalAfter); {
+	case gate(w+1, plan.ApprovalBefore), after && !d.needless(w):
+		parts = append(parts, "approval")
+	case after:
+		parts = append(parts, "no approval: nothing to do")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// needless says what rollout.State.Needless will say of a wave, as far as is
+// known.
+func (d *dryRun) needless(w int) bool {
+	already := 0
+	for _, i := range d.plan.Waves[w].Vaults {
+		switch d.vaults[i].Status {
+		case fleet.Already:
+			already++
+		case fleet.Excluded:
+		default:
+			return false
+		}
+	}
+	return already > 0
+}
+
+// haltsAt names the failure that halts the run while the wave goes on.
+func (d *dryRun) haltsAt(w int) string {
+	run, over := d.runBudget(), 1
+	if d.plan.Ceiling == plan.CeilingHard {
+		over = 0 // it may be used up, never exceeded
+	}
+	if own, ok := d.waveBudget(w); ok && own <= run {
+		return lexicon.Plural(own+over, "failure", "failures")
+	}
+	return lexicon.Number(run+over) + " in the run"
+}
+
+func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
+	d.change(p)
+	l := d.plan.Limits
+	limits := []string{fmt.Sprintf("%d upgrades at once", l.Upgrades)}
+	if l.PerSubscription > 0 {
+		limits = append(limits, fmt.Sprintf("%d a subscription", l.PerSubscription))
+	}
+	if l.PerLocation > 0 {
+		limits = append(limits, fmt.Sprintf("%d a location", l.PerLocation))
+	}
+	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations), fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
+	p.Pair("Limits", "%s", strings.Join(limits, lexicon.Dot))
+	if d.opts.P50 != nil && d.opts.P90 != nil {
+		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.Near(d.opts.P50.EndsAt, d.opts.Now), c.Near(d.opts.P90.EndsAt, d.opts.Now), c.Short(d.opts.Now))
+		if n := nights(d.opts.P90); n != nil {
+			s += lexicon.Dot + lexicon.Plural(*n, "night", "nights")
+		}
+		if d.opts.Measured > 0 {
+			s += fmt.Sprintf("%sfrom %d measured upgrades", lexicon.Dot, d.opts.Measured)
+		} else if u := d.plan.Upgrade; u != nil {
+			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", lexicon.Dot, lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
+		}
+		if least, ratio, ok := d.ratio(); ok {
+			s += fmt.Sprintf("%s%s at best (%.2f ×)", lexicon.Dot, lexicon.Span(least), ratio)
+		}
+		p.Pair("Forecast", "%s", s)
+	}
+	if e := d.opts.Emulated; e != nil {
+		whose := "the forecast is the real service's"
+		if d.opts.Measured > 0 {
+			whose = "the forecast is measured on it"
+		}
+		p.Pair("Emulated", "%s; %s", e.Words(), whose)
+	}
+	d.nights(p, c)
+	if n := d.inFlight(); n > 0 {
+		low, high := d.durations()
+		impact := fmt.Sprintf("at most %s at once, %s–%s each", lexicon.Vaults(n), lexicon.Span(low), lexicon.Span(high))
+		if d.words.Classic {
+			impact += ": no IaaS VM restore, new protection or ad-hoc backup on them"
+		}
+		p.Pair("Impact", "%s", impact)
+	}
+	for _, line := range d.windows() {
+		p.Pair("Windows", "%s", line)
+	}
+	d.halts(p)
+	worst := fmt.Sprintf("%d failed (budget %d + %d in flight)", d.worstCase(), d.runBudget(), d.flying())
+	if d.plan.Ceiling == plan.CeilingHard {
+		worst = fmt.Sprintf("%d failed: a hard ceiling counts what is in flight", d.worstCase())
+	}
+	if d.worstCase() < d.runBudget()+d.flying() {
+		worst += ": every vault that may start"
+	}
+	p.Pair("Worst case", "%s", worst)
+	d.consents(p)
+	d.targets(p)
+	if bs := d.withStatus(fleet.Blocked); len(bs) > 0 && !d.opts.Details {
+		p.Pair("Blocked", "%s%sdetails: --details or -o csv", report.CauseLine(report.CausesOf(bs)), lexicon.Dot)
+	}
+	if vs := d.noted(); len(vs) > 0 && !d.opts.Details {
+		p.Pair("Noted", "%s%sdetails: --details or -o csv", noteLine(vs), lexicon.Dot)
+	}
+}
+
+// noted are the vaults that start although something was found.
+func (d *dryRun) noted() []*report.Vault {
+	return d.with(func(v *report.Vault) bool { return v.Status == fleet.Ready && len(v.Findings) > 0 })
+}
+
+// noteLine counts what was found of vaults by its codes, the most frequent first.
+func noteLine(vs []*report.Vault) string {
+	n := map[string]int{}
+	for _, v := range vs {
+		for _, f := range v.Findings {
+			n[lexicon.Or(report.ValueOf(f.Code), report.NoCode)]++
+		}
+	}
+	codes := slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b)) })
+	parts := make([]string, len(codes))
+	for i, code := range codes {
+		parts[i] = lexicon.Number(n[code]) + " " + code
+	}
+	return strings.Join(parts, lexicon.Dot)
+}
+
+// durations are the shortest median and the longest 90th percentile of what
+// starts.
+func (d *dryRun) durations() (low, high time.Duration) {
+	for i := range d.left.Vaults {
+		v := &d.left.Vaults[i]
+		if v.Excluded() {
+			continue
+		}
+		if low == 0 || v.Predicted.P50 < low {
+			low = v.Predicted.P50
+		}
+		high = max(high, v.Predicted.P90)
+	}
+	return low, high
+}
+
+func (d *dryRun) consents(p *layout.Page) {
+	n := 0
+	for i := range d.left.Vaults {
+		if v := &d.left.Vaults[i]; !v.Excluded() && (v.AcceptWarnings || len(v.Consents) > 0) {
+			n++
+		}
+	}
+	if n == 0 {
+		p.Pair("Consents", "none: a vault with a warning is blocked")
+		return
+	}
+	what := "warnings"
+	if d.words.Classic {
+		what = "prerequisite warnings, billing conversion among them"
+	}
+	p.Pair("Consents", "%s: %s (acceptWarnings)", what, lexicon.Vaults(n))
+}
+
+// targets are the resource groups that vaults are in, or are to go to.
+func (d *dryRun) targets(p *layout.Page) {
+	if !d.words.Classic {
+		groups, subs, n := map[string]bool{}, map[string]bool{}, 0
+		for i := range d.left.Vaults {
+			if v := &d.left.Vaults[i]; !v.Excluded() {
+				n++
+				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+fleet.FoldName(v.ResourceGroup)] = true, true
+			}
+		}
+		p.Pair("Touches", "%s in %s of %s", lexicon.Vaults(n), lexicon.Plural(len(groups), "resource group", "resource groups"),
+			lexicon.Plural(len(subs), "subscription", "subscriptions"))
+		return
+	}
+	create := map[string]bool{}
+	for i := range d.left.Vaults {
+		if v := &d.left.Vaults[i]; !v.Excluded() {
+			k := v.SubscriptionID + "/" + fleet.FoldName(v.TargetResourceGroup)
+			create[k] = create[k] || v.CreateResourceGroup
+		}
+	}
+	may := 0
+	for _, yes := range create {
+		if yes {
+			may++
+		}
+	}
+	s := lexicon.Plural(len(create), "resource group", "resource groups")
+	if may == 0 {
+		s += ", none may be created"
+	} else {
+		s += fmt.Sprintf(", %d of them created where missing (createResourceGroup)", may)
+	}
+	p.Pair("Targets", "%s", s)
+}
+
+// notStarting says what does not start and why.
+func (d *dryRun) notStarting(p *layout.Page) {
+	if bs := d.withStatus(fleet.Blocked); len(bs) > 0 && d.opts.Details {
+		p.Section("BLOCKED (%s)", lexicon.Vaults(len(bs)))
+		report.ShowCauses(p, report.CausesOf(bs))
+	}
+	reasons := func(heading string, vs []*report.Vault) {
+		if len(vs) == 0 {
+			return
+		}
+		p.Section("%s (%s)", heading, lexicon.Vaults(len(vs)))
+		for _, v := range vs {
+			reason := lexicon.Or(report.ValueOf(v.Reason), "no reason given")
+			if v.HeldBy != nil {
+				reason += ", by " + *v.HeldBy
+			}
+			if v.HeldUntil != nil {
+				reason += ", until " + lexicon.ClockIn(d.opts.Zone).Full(v.HeldUntil.Time)
+			}
+			p.Item("%s: %s", v.Vault, reason)
+		}
+	}
+	reasons("HELD: by the inventory", d.withStatus(fleet.Excluded))
+	carried := d.with(func(v *report.Vault) bool { return v.Carried })
+	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
+	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
+	if d.opts.Details {
+		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
+		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
+		reasons(strings.ToUpper(d.words.Already), d.withStatus(fleet.Already))
+		if d.opts.Validations != nil {
+			showReady(p, d.withStatus(fleet.Ready))
+		}
+	}
+	if vs := d.unread(); d.opts.Details {
+		reasons("NOT CHECKED", vs)
+	} else if len(vs) > 0 {
+		p.Section("NOT CHECKED (%s)", lexicon.Vaults(len(vs)))
+		for _, c := range report.CausesOf(vs) {
+			p.Item("%s: %s", lexicon.Vaults(len(c.Vaults)), lexicon.Or(c.Message, report.MessageOf(c.Vaults[0], c.Code)))
+		}
+	}
+}
+
+func (d *dryRun) nextCommand() string {
+	switch {
+	case len(d.unread()) > 0:
+		args := []string{"plan", d.plan.Inventory, "--validate"}
+		if d.opts.Saved != "" {
+			args = append(args, "--out", d.opts.Saved)
+		}
+		return report.CommandOn(append(args, d.opts.State)...)
+	case d.opts.Saved != "":
+		return report.OnLedger(d.opts.State, unasked(d.plan, "run", d.opts.Saved)...)
+	}
+	return RunStep(d.plan, d.opts.Validations != nil, d.opts.Unattended).On(d.opts.State)
+}
+
+// RunStep is what to type to run a plan that is not saved: where there is
+// nobody to be asked, on a real cloud, it must be saved first. checked says that
+// its vaults have been checked just now.
+func RunStep(p *plan.Plan, checked, unattended bool) report.Step {
+	emulated := p.Cloud.Name == fleet.Emulator
+	switch {
+	case !emulated && (!checked || unattended):
+		return report.Step{Args: []string{"plan", p.Inventory, "--validate", "--out", "FILE"}}
+	case unattended:
+		return report.Step{Args: unasked(p, "run", p.Inventory)}
+	}
+	return report.Step{Args: []string{"run", p.Inventory}}
+}
+
+// unasked adds to a command that starts a plan whatever it would ask about.
+func unasked(p *plan.Plan, command ...string) []string {
+	command = append(command, "--yes")
+	if len(p.Expired()) > 0 {
+		command = append(command, "--accept-expired-holds")
+	}
+	return report.Confirmed(p, command...)
+}

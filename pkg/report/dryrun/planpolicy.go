@@ -1,0 +1,129 @@
+package dryrun
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// windows says when upgrades may run: the plan's calendar, the waves' that take
+// its place, and how many vaults have one in place of their wave's.
+func (d *dryRun) windows() []string {
+	var lines []string
+	if c := d.plan.Calendar; c != nil {
+		lines = append(lines, calendarWords(c))
+	}
+	for w := range d.plan.Waves {
+		if c := d.plan.Waves[w].Calendar; c != nil {
+			lines = append(lines, "wave "+d.plan.Waves[w].Name+": "+calendarWords(c))
+		}
+	}
+	own := 0
+	for i := range d.plan.Vaults {
+		if d.plan.Vaults[i].Calendar > 0 && mayStart(d.vaults[i].Status) {
+			own++
+		}
+	}
+	switch {
+	case own == 1:
+		lines = append(lines, "1 vault has windows of its own")
+	case own > 1:
+		lines = append(lines, lexicon.Vaults(own)+" have windows of their own")
+	}
+	return lines
+}
+
+func calendarWords(c *plan.Calendar) string {
+	parts := c.WindowWords()
+	if len(parts) == 0 {
+		parts = append(parts, "always")
+	}
+	for _, b := range c.BlackoutWords() {
+		parts = append(parts, "not "+b)
+	}
+	return strings.Join(parts, lexicon.Dot)
+}
+
+// halts says what else halts the run besides the budgets of the table.
+func (d *dryRun) halts(p *layout.Page) {
+	var parts []string
+	if b := d.plan.SubscriptionBudget; b != nil {
+		most := 0
+		base := map[string]int{}
+		for i := range d.vaults {
+			if x := &d.vaults[i]; mayStart(x.Status) {
+				base[x.SubscriptionID]++
+			}
+		}
+		for _, n := range base {
+			most = max(most, b.Resolve(n))
+		}
+		parts = append(parts, fmt.Sprintf("more than %s in one subscription", budgetWords(*b, most)))
+	}
+	if n := d.plan.SameErrorHalt; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d failures in a row with one code", n))
+	}
+	if len(parts) > 0 {
+		p.Pair("Halts also at", "%s", strings.Join(parts, lexicon.Dot))
+	}
+}
+
+// budgetWords is a budget as it was written, with the most it comes to.
+func budgetWords(b plan.Budget, most int) string {
+	if b.Unit == plan.UnitPercent {
+		return fmt.Sprintf("%g %% (at most %d)", b.Percent, most)
+	}
+	return lexicon.Plural(most, "failure", "failures")
+}
+
+// shownNights is how many nights are told one by one.
+const shownNights = 6
+
+// nights says what fits the first night and what rolls to which other.
+func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
+	f := d.opts.P90
+	if f == nil || len(f.Nights) == 0 {
+		return
+	}
+	var parts []string
+	for i, n := range f.Nights {
+		if i == shownNights {
+			rest := 0
+			for _, n := range f.Nights[i:] {
+				rest += n.Starts
+			}
+			parts = append(parts, fmt.Sprintf("%s in %s more", lexicon.Number(rest), lexicon.Plural(len(f.Nights)-i, "night", "nights")))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s until %s", lexicon.Number(n.Starts), c.Near(n.Until, d.opts.Now)))
+	}
+	p.Pair("Nights", "%s", strings.Join(parts, lexicon.Dot))
+}
+
+// whatIf compares the forecast with that of the changed plan.
+func (d *dryRun) whatIf(p *layout.Page, c lexicon.Clock) {
+	w := d.opts.WhatIf
+	if w == nil || d.opts.P50 == nil || d.opts.P90 == nil {
+		return
+	}
+	p.Section("WHAT IF %s", w.Text)
+	row := func(name string, p50, p90 *rollout.Forecast) []string {
+		end := func(f *rollout.Forecast) string {
+			if f.Halt != nil {
+				return "halts " + c.Near(f.EndsAt, d.opts.Now)
+			}
+			return c.Near(f.EndsAt, d.opts.Now)
+		}
+		why := ""
+		if p50.Halt != nil {
+			why = fmt.Sprintf("in wave %s: %s", p50.HaltedIn, lexicon.Halted(d.plan, p50.Halt))
+		}
+		return []string{name, end(p50), end(p90), lexicon.Number(p50.Upgraded), why}
+	}
+	p.Table(layout.Grid{Head: []string{"", "END p50", "END p90", "UPGRADED", ""}, Right: map[int]bool{3: true}, Wrap: true,
+		Rows: [][]string{row("as planned", d.opts.P50, d.opts.P90), row("what if", &w.P50, &w.P90)}})
+}

@@ -1,0 +1,96 @@
+package layout
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Format is a form of output, as -o names it.
+type Format string
+
+// The formats. FormatJSON is one indented document, FormatJSONL one vault a
+// line without what surrounds them. FormatJUnit is a run's alone.
+const (
+	FormatTable    Format = "table"
+	FormatJSON     Format = "json"
+	FormatJSONL    Format = "jsonl"
+	FormatCSV      Format = "csv"
+	FormatMarkdown Format = "markdown"
+	FormatJUnit    Format = "junit"
+)
+
+// Formats lists the formats in the order help shows them.
+func Formats() []Format {
+	return []Format{FormatTable, FormatJSON, FormatJSONL, FormatCSV, FormatMarkdown}
+}
+
+// RunFormats lists the formats of a run's report.
+func RunFormats() []Format { return append(Formats(), FormatJUnit) }
+
+// endings are the formats of files, by the endings of their names.
+var endings = map[string]Format{".txt": FormatTable, ".md": FormatMarkdown, ".json": FormatJSON, ".jsonl": FormatJSONL,
+	".csv": FormatCSV, ".xml": FormatJUnit}
+
+// FileEndings lists the endings that FormatOf knows.
+func FileEndings() []string { return slices.Sorted(maps.Keys(endings)) }
+
+// FormatOf returns the format that a report's file has by its name.
+func FormatOf(name string) (f Format, ok bool) {
+	f, ok = endings[strings.ToLower(filepath.Ext(name))]
+	return f, ok
+}
+
+// ParseFormat returns the format of that name. The empty name is the table.
+func ParseFormat(name string) (Format, error) { return parseFormat(name, Formats()) }
+
+// ParseRunFormat returns the format of that name which a run's report has.
+func ParseRunFormat(name string) (Format, error) { return parseFormat(name, RunFormats()) }
+
+func parseFormat(name string, formats []Format) (Format, error) {
+	if name == "" {
+		return FormatTable, nil
+	}
+	var all []string
+	for _, f := range formats {
+		if name == string(f) {
+			return f, nil
+		}
+		all = append(all, string(f))
+	}
+	return "", fmt.Errorf("no output format %q: use one of %s", name, strings.Join(all, ", "))
+}
+
+// Printer holds the ways one thing can be written.
+type Printer struct {
+	Page func() *Page          // table and markdown
+	JSON func(io.Writer) error // json
+	Rows func() []any          // jsonl
+	CSV  func(io.Writer) error // csv
+
+	JUnit func(io.Writer) error // junit; nil: it has none
+}
+
+func (p Printer) Write(w io.Writer, f Format, width int) error {
+	switch f {
+	case FormatTable, "":
+		return p.Page().WriteTerminal(w, width)
+	case FormatMarkdown:
+		return p.Page().writeMarkdown(w)
+	case FormatJSON:
+		return p.JSON(w)
+	case FormatJSONL:
+		return writeJSONLines(w, p.Rows())
+	case FormatCSV:
+		return p.CSV(w)
+	case FormatJUnit:
+		if p.JUnit != nil {
+			return p.JUnit(w)
+		}
+	}
+	_, err := ParseFormat(string(f))
+	return err
+}

@@ -1,0 +1,53 @@
+package lexicon
+
+import (
+	"fmt"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// StatusWord is what people read for a status: one word, everywhere. JSON, CSV
+// and selections keep the status' own name.
+func StatusWord(s fleet.Status) string {
+	if s == fleet.Excluded {
+		return "held" // by the inventory, or by a person
+	}
+	return string(s)
+}
+
+// Overall is how much of the fleet is done. All that say "N of M vaults
+// upgraded" say it from here, so that M is the same wherever one looks: every
+// vault that is not held.
+type Overall struct {
+	Upgraded int `json:"upgraded"` // by the runs of this ledger, this one among them
+	Earlier  int `json:"earlier"`  // of those, by earlier ones
+	Of       int `json:"of"`       // vaults that are not held
+	Held     int `json:"held"`     // by the inventory or by a person
+}
+
+// CountOverall counts by status. earlier is how many vaults earlier runs upgraded.
+func CountOverall(of func(fleet.Status) int, earlier int) Overall {
+	all := 0
+	for _, s := range fleet.Statuses() {
+		all += of(s)
+	}
+	held := of(fleet.Excluded)
+	return Overall{Upgraded: of(fleet.Upgraded) + earlier, Earlier: earlier, Of: all - held, Held: held}
+}
+
+// Run says how many this run upgraded: "33 of 39 vaults upgraded".
+func (o Overall) Run(w *Wording) string {
+	if o.Of == 0 && o.Held > 0 {
+		return "no vault " + w.Done + ", all are held"
+	}
+	return fmt.Sprintf("%s of %s %s", Number(o.Upgraded-o.Earlier), Vaults(o.Of), w.Done)
+}
+
+// Ledger says how many all runs of the ledger upgraded.
+func (o Overall) Ledger(w *Wording) string {
+	s := fmt.Sprintf("%s of %s %s", Number(o.Upgraded), Vaults(o.Of), w.Done)
+	if o.Earlier > 0 {
+		s += fmt.Sprintf(", %s of them in earlier runs", Number(o.Earlier))
+	}
+	return s
+}

@@ -1,0 +1,60 @@
+package lexicon
+
+import (
+	"testing"
+	"time"
+)
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "",
+		"prod/sql-07 Ünïcode 生命 👩‍💻": "prod/sql-07 Ünïcode 生命 👩‍💻",
+		"\x1b[31mred\x1b[0m":         `\x1b[31mred\x1b[0m`,
+		"a\tb\r\nc\x00\x7f":          `a\x09b\x0d\x0ac\x00\x7f`,
+		"\u009b2J":                   `\x9b2J`,
+		"\xff\x9b":                   `\xff\x9b`,
+		"\u202egnp\u2066\u200f":      `\u202egnp\u2066\u200f`,
+		"a\u2028b\ufeff\u200b":       `a\u2028b\ufeff\u200b`,
+		"tag\U000e0041":              `tag\U000e0041`,
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCSVCell(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x",
+		"\tx": `'\x09x`, "\rx": `'\x0dx`, "a=1": "a=1", "\x1b": `\x1b`} {
+		if got := CSVCell(in); got != want {
+			t.Errorf("csvCell(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"prod/sql-07": "prod/sql-07", "a b": "'a b'", "it's": `'it'\''s'`, "": "''",
+		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'"} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("shellQuote(%q) is %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := Number(n); got != want {
+			t.Errorf("number(%d) is %s, want %s", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{-time.Second: "0s", 45 * time.Second: "45s", 22 * time.Minute: "22m",
+		101 * time.Minute: "1h41m", 52 * time.Hour: "2d04h"} {
+		if got := Span(d); got != want {
+			t.Errorf("span(%s) is %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package lexicon
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// Number writes 12345 as 12,345.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Plural writes a count with its noun.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Number(n) + " " + many
+}
+
+func Vaults(n int) string { return Plural(n, "vault", "vaults") }
+
+// Span writes a duration for people: 45s, 22m, 1h41m, 3d04h.
+func Span(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// Tally writes how many vaults have which status, in the order of reports.
+func Tally(of func(fleet.Status) int) string {
+	var parts []string
+	for _, s := range fleet.Statuses() {
+		if n := of(s); n > 0 {
+			parts = append(parts, Number(n)+" "+StatusWord(s))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, Dot)
+}
+
+// GateWords says how a gate came to be open.
+func GateWords(f fleet.GateOpened) string {
+	if f.Needless {
+		return "needs no approval: nothing of the wave was to be done"
+	}
+	return "opened"
+}
+
+// Dot parts the members of a line.
+const Dot = " · "
+
+// Clock writes times in one zone.
+type Clock struct{ Zone *time.Location }
+
+func ClockIn(zone *time.Location) Clock {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return Clock{zone}
+}
+
+// Full writes a date and a time; a dash stands for none.
+func (c Clock) Full(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(c.Zone).Format("2006-01-02 15:04:05")
+}
+
+// Short writes a time by weekday and minute, for forecasts.
+func (c Clock) Short(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(c.Zone).Format("Mon 2 Jan 15:04")
+}
+
+// Near writes a time by weekday and minute where that leaves no doubt, seen
+// from now.
+func (c Clock) Near(t, now time.Time) string {
+	const day = 24 * time.Hour
+	switch d := t.Sub(now); {
+	case d > 300*day:
+		return t.In(c.Zone).Format("2 Jan 2006")
+	case t.IsZero() || d < 0 || d > 6*day:
+		return c.Short(t)
+	}
+	return t.In(c.Zone).Format("Mon 15:04")
+}
+
+// ThisNight is how far away a time may be to be known by its minute alone.
+const ThisNight = 16 * time.Hour
+
+// Soon writes a time of the same night by the minute alone, seen from now, and
+// any other as near does.
+func (c Clock) Soon(t, now time.Time) string {
+	if d := t.Sub(now).Abs(); d < ThisNight && !t.IsZero() {
+		return t.In(c.Zone).Format("15:04")
+	}
+	return c.Near(t, now)
+}
+
+// Second writes the time of day.
+func (c Clock) Second(t time.Time) string { return t.In(c.Zone).Format("15:04:05") }
+
+func (c Clock) String() string {
+	if name := c.Zone.String(); name != "Local" {
+		return name
+	}
+	return "of this machine"
+}
+
+// UTC writes a time for somebody elsewhere.
+func UTC(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Elide shortens an identifier for a line.
+func Elide(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n]) + "…"
+}
+
+// Or returns the first string that is not empty.
+func Or(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// Between writes from when to when, by weekday and minute.
+func (c Clock) Between(from, until time.Time) string {
+	f, u := from.In(c.Zone), until.In(c.Zone)
+	switch {
+	case from.IsZero():
+		return "-"
+	case until.IsZero():
+		return "since " + f.Format("Mon 15:04")
+	case u.Sub(f) > 6*24*time.Hour:
+		return f.Format("Mon 2 Jan 15:04") + "–" + u.Format("Mon 2 Jan 15:04")
+	case f.YearDay() == u.YearDay() && f.Year() == u.Year():
+		return f.Format("Mon 15:04") + "–" + u.Format("15:04")
+	}
+	return f.Format("Mon 15:04") + "–" + u.Format("Mon 15:04")
+}
+
+// Sentence gives a text its full stop, and a capital where it begins with a
+// plain letter.
+func Sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	if c := s[0]; 'a' <= c && c <= 'z' {
+		s = string(c-'a'+'A') + s[1:]
+	}
+	if strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
+		return s
+	}
+	return s + "."
+}
+
+// NearBy writes times as they are near to a moment.
+func (c Clock) NearBy(now time.Time) func(time.Time) string {
+	return func(t time.Time) string { return c.Near(t, now) }
+}
+
+// SoonBy is nearBy without the day where it is tonight.
+func (c Clock) SoonBy(now time.Time) func(time.Time) string {
+	return func(t time.Time) string { return c.Soon(t, now) }
+}
+
+// ElideHash shortens a fingerprint to what people compare.
+func ElideHash(s string) string { return s[:min(len(s), 8)] }

@@ -1,0 +1,24 @@
+package lexicon
+
+import (
+	"testing"
+	"time"
+)
+
+// A time is as short as leaves no doubt: beyond most of a year its year counts
+// more than its minute.
+func TestNear(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	now := time.Date(2026, 11, 23, 3, 30, 0, 0, time.UTC)
+	for d, want := range map[time.Duration]string{
+		2 * day: "Wed 03:30", 7 * day: "Mon 30 Nov 03:30", 299 * day: "Sat 18 Sep 03:30", 301 * day: "20 Sep 2027", -day: "Sun 22 Nov 03:30",
+	} {
+		if got := ClockIn(time.UTC).Near(now.Add(d), now); got != want {
+			t.Errorf("in %s: %q, want %q", d, got, want)
+		}
+	}
+	if got := ClockIn(time.UTC).Near(time.Time{}, now); got != "-" {
+		t.Errorf("no time: %q", got)
+	}
+}

@@ -1,0 +1,174 @@
+package progress
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+)
+
+// ahead is a line about what is to come.
+type ahead struct{ about, text string }
+
+// label is what stands before it.
+func (a ahead) label(width int) string {
+	if width < narrow {
+		return a.about + " "
+	}
+	return layout.Pad(a.about, 8)
+}
+
+// ahead says what happens next, when windows open and close, and when the run
+// is expected to end; a line each, none for what does not apply.
+func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
+	if t.run.Closed != nil || t.run.OpenedAt.IsZero() {
+		return nil
+	}
+	if n := t.next(now, flying); n != "" {
+		lines = append(lines, ahead{"NEXT", n})
+	}
+	if w := t.window(now); w != "" {
+		lines = append(lines, ahead{"WINDOW", w})
+	}
+	if e := t.ends(now); e != "" {
+		lines = append(lines, ahead{"ENDS", e})
+	}
+	if n, ok := t.note.Fact.(fleet.Noted); ok {
+		lines = append(lines, ahead{"NOTE", fmt.Sprintf("%s %s: %s", lexicon.ClockIn(t.Zone).Soon(t.note.At, now), n.By.User, n.Text)})
+	}
+	return lines
+}
+
+// next is the next event, and where a person must do something, the command,
+// unbroken.
+func (t *Tracker) next(now time.Time, flying int) string {
+	r, steps := &t.run, report.NextSteps(t.st, !t.left, now)
+	command := func(s report.Step) string { return layout.KeepTogether(s.On(t.Ledger)) }
+	last := command(steps[len(steps)-1])
+	switch {
+	case t.left:
+		if w := steps[0].When; w != "" {
+			return w + ": " + command(steps[0])
+		}
+		return command(steps[0])
+	case r.Suspended != nil:
+		return command(report.NextSteps(t.st, false, now)[0])
+	case r.Halt != nil && flying > 0:
+		return "it leaves when nothing of ours is in flight any more; " + last + " lets it go on"
+	case r.Halt != nil:
+		return last + " lets it go on"
+	case r.Stopped != nil && r.Stopped.Close:
+		return "the run is closed when nothing of ours is in flight any more"
+	case r.Stopped != nil:
+		return "it leaves when the starts that are out are answered; " + last + " goes on"
+	}
+	if r.Paused != nil { // the banner says the rest
+		return command(steps[0]) + " lets it go on"
+	}
+	if what, needed := report.WaitWords(t.waiting(now), lexicon.ClockIn(t.Zone).SoonBy(now), t.Ledger); what != "" {
+		if needed != "" {
+			return "waits for " + what + ": " + layout.KeepTogether(needed)
+		}
+		return "waits for " + what
+	}
+	w := t.current()
+	switch {
+	case w >= 0 && t.waves[w].DoneAt.IsZero():
+		return t.afterWave(w)
+	case w+1 < len(t.waves):
+		return "wave " + t.waves[w+1].Name + " opens"
+	}
+	return ""
+}
+
+// waiting is what the run waits for, worked out once a second at most while
+// nothing is said.
+func (t *Tracker) waiting(now time.Time) []report.Wait {
+	if at := now.Truncate(time.Second); !t.asked.Equal(at) || t.askedAfter != t.applied {
+		t.waits, t.asked, t.askedAfter = report.Waits(t.st, now), at, t.applied
+	}
+	return t.waits
+}
+
+// afterWave is what follows when the open wave is done.
+func (t *Tracker) afterWave(w int) string {
+	s := "when wave " + t.waves[w].Name + " is done: "
+	if soak := t.plan.Waves[w].Soak; soak > 0 && w+1 < len(t.waves) {
+		s += "a soak of " + lexicon.Span(soak) + ", "
+	}
+	switch {
+	case w+1 >= len(t.waves):
+		return s + "the run is finished"
+	case t.gate.when != "":
+		return s + fmt.Sprintf("an approval %s wave %s", t.gate.when, t.waves[t.gate.wave].Name)
+	}
+	return s + "wave " + t.waves[w+1].Name
+}
+
+// turn is the wave whose windows count now: the open one, or the one that
+// follows it.
+func (t *Tracker) turn() int {
+	w := t.current()
+	if w < 0 || !t.waves[w].DoneAt.IsZero() {
+		w++
+	}
+	return min(w, len(t.waves)-1)
+}
+
+// schedule is that of the wave whose windows count; ok is false where it may
+// always start.
+func (t *Tracker) schedule() (s *plan.Schedule, ok bool) {
+	if len(t.waves) == 0 {
+		return nil, false
+	}
+	c := t.plan.CalendarOf(t.turn())
+	if c == nil {
+		return nil, false
+	}
+	s, known := t.hours[c]
+	if !known {
+		s, _ = plan.CompileCalendar(c) // a plan that is run has passed this check
+		t.hours[c] = s
+	}
+	return s, s != nil
+}
+
+// window says until when the wave's window is open, or when it opens.
+func (t *Tracker) window(now time.Time) string {
+	s, ok := t.schedule()
+	if !ok {
+		return ""
+	}
+	c, own := lexicon.ClockIn(t.Zone), ""
+	if len(t.plan.Calendars) > 0 {
+		own = "; some vaults have windows of their own"
+	}
+	if until, open := s.OpenAt(now); open {
+		if until.IsZero() {
+			return ""
+		}
+		return fmt.Sprintf("closes %s, in %s%s", c.Soon(until, now), lexicon.Span(until.Sub(now)), own)
+	}
+	if opens, ok := s.Next(now); ok {
+		return fmt.Sprintf("closed; it opens %s, in %s%s", c.Soon(opens, now), lexicon.Span(opens.Sub(now)), own)
+	}
+	return "closed; none opens within 400 days" + own
+}
+
+// ends is the guess when the run is finished.
+func (t *Tracker) ends(now time.Time) string {
+	e := report.ExpectedEndOf(t.st, t.outlook, now)
+	if e == nil {
+		return ""
+	}
+	words := e.Words(t.Zone, now)
+	if t.Emulated != nil {
+		words = strings.TrimSuffix(words, ")") + "; emulated: " + t.Emulated.Short() + ")"
+	}
+	return words
+}
