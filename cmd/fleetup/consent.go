@@ -38,13 +38,15 @@ func permanent(p *plan.Plan) bool { return p.Upgrade == nil || p.Upgrade.Permane
 // mustBeNamed reports whether a plan's kind must be said by its name.
 func mustBeNamed(p *plan.Plan) bool { return p.Upgrade != nil && p.Upgrade.Confirm }
 
-// named reports whether the command line says the plan's kind by its name. A
-// wrong name is a mistake, whatever the kind: somebody thinks of another plan.
-func named(c *cli.Context, p *plan.Plan, look string) (bool, error) {
-	if name := c.String(confirmIrreversible); c.IsSet(confirmIrreversible) && name != string(p.Kind) {
-		return false, failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, name, p.Kind)
-	}
-	return c.IsSet(confirmIrreversible), nil
+// consent is what the command line says to a start.
+func (e *environment) consent(c *cli.Context, yes, saved bool) rollout.Consent {
+	return rollout.Consent{Yes: yes, Terminal: e.terminal, Saved: saved, Named: c.IsSet(confirmIrreversible),
+		Kind: fleet.Kind(c.String(confirmIrreversible)), Expired: c.Bool(acceptExpiredHolds)}
+}
+
+// otherKind says that the command line names another upgrade kind than the plan's.
+func otherKind(c *cli.Context, p *plan.Plan, look string) error {
+	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, c.String(confirmIrreversible), p.Kind)
 }
 
 // consented refuses a run that nobody has consented to.
@@ -58,24 +60,24 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 		yesToo = append(yesToo, "--"+confirmIrreversible, string(p.Kind))
 	}
 	onceMore := again(c, yesToo...)
-	said, err := named(c, p, look)
-	if err != nil {
-		return err
-	}
-	unsaved := !src.saved && realCloud(p.Cloud)
 	save := lines(lexicon.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
 		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{"accept-warnings"}, yesToo...)))
-	switch {
-	case yes && unsaved:
+	missing := e.consent(c, yes, src.saved).Missing(p)
+	switch missing {
+	case rollout.MissingNothing:
+		return nil
+	case rollout.MissingSameKind:
+		return otherKind(c, p, look)
+	case rollout.MissingExpired:
+		return e.unacceptedExpired(c, src)
+	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
-	case yes && mustBeNamed(p) && !said:
+	case rollout.MissingKind:
 		return failure.Usage(lines(look, to("when you have looked at it", onceMore)),
 			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, confirmIrreversible, p.Kind)
-	case yes || e.terminal:
-		return nil
 	}
 	next := lines(look, to("when you have looked at it", onceMore))
-	if unsaved {
+	if !src.saved && p.RealCloud() {
 		next = save
 	}
 	if permanent(p) {
@@ -133,15 +135,17 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 // that must be named and was not.
 func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path string) error {
 	p := st.Plan
-	said, err := named(c, p, lexicon.Command("plan", p.Inventory))
-	if err != nil {
-		return err
+	unattended := c.Bool("yes") || !e.terminal
+	given := e.consent(c, unattended, true)
+	given.Expired = true // when the run began
+	switch given.Missing(p) {
+	case rollout.MissingSameKind:
+		return otherKind(c, p, lexicon.Command("plan", p.Inventory))
+	case rollout.MissingKind:
+		return failure.Usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+			p.Kind, confirmIrreversible, p.Kind)
 	}
-	if c.Bool("yes") || !e.terminal {
-		if mustBeNamed(p) && !said {
-			return failure.Usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
-				p.Kind, confirmIrreversible, p.Kind)
-		}
+	if unattended {
 		return nil
 	}
 	warning := ""

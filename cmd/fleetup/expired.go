@@ -41,15 +41,11 @@ func expiredHolds(p *plan.Plan) string {
 	return fmt.Sprintf("%s start although the inventory holds them, because the hold is over: %s", words.Count(len(vs), "vault"), strings.Join(list, ", "))
 }
 
-// acceptedExpired refuses an unattended run with holds that are over which nobody
-// has accepted. On a terminal it leaves the question to confirmExpired.
-func (e *environment) acceptedExpired(c *cli.Context, src *source) error {
-	holds := expiredHolds(src.plan)
-	if holds == "" || c.Bool(acceptExpiredHolds) || !c.Bool("yes") && e.terminal {
-		return nil
-	}
+// unacceptedExpired says that nobody has accepted holds that are over. On a terminal
+// confirmExpired asks.
+func (e *environment) unacceptedExpired(c *cli.Context, src *source) error {
 	return failure.Usage(lines(to("to start them", again(c, expiredToo(src.plan)...)), "or write a later until into the inventory, or none, to keep them out"),
-		"%s; nothing was started", holds)
+		"%s; nothing was started", expiredHolds(src.plan))
 }
 
 // expiredToo is what a command line that starts a plan needs besides what it says.

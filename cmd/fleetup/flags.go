@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -74,32 +75,29 @@ func selector(c *cli.Context) (*plan.Selector, error) {
 	return s, nil
 }
 
-// pickedNames returns the vaults that a command line names, or those that its
-// selector picks and that may be dealt with, as commands name them.
-func pickedNames(c *cli.Context, st *rollout.State, may func(i int) error) ([]string, error) {
+// picked returns the vaults that a command line names, each once, or those that its
+// selector picks and that may be dealt with. An error may be a *fleet.Refusal.
+func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, error) {
 	pick, err := selector(c)
-	if err != nil || pick == nil {
-		return c.Args().Slice(), err
+	if err != nil {
+		return nil, err
+	}
+	if pick == nil {
+		return st.FindAll(c.Args().Slice())
 	}
 	if c.NArg() > 0 {
 		return nil, failure.Usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
 	}
-	picked, err := st.Plan.Pick(pick, c.String("selector"))
+	all, err := st.Plan.Pick(pick, c.String("selector"))
 	if err != nil {
-		return nil, refused(err, "")
+		return nil, err
 	}
-	all := st.Plan.Names()
-	var names []string
-	for _, i := range picked {
-		if may(i) == nil {
-			names = append(names, all[i])
-		}
-	}
-	if len(names) == 0 {
+	vaults := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return may(i) != nil })
+	if len(vaults) == 0 {
 		return nil, failure.Usage(lexicon.Command("status", "-l", c.String("selector"), "--state", c.String("state")), "%s concerns none of the %s with %s",
-			c.Command.Name, words.Count(len(picked), "vault"), c.String("selector"))
+			c.Command.Name, words.Count(len(all), "vault"), c.String("selector"))
 	}
-	return names, nil
+	return vaults, nil
 }
 
 func outputFlag(formats ...string) cli.Flag {

@@ -35,31 +35,11 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) {
 	return lock, err
 }
 
-// eachCarried hands over every vault that earlier runs left failed, unknown or
-// re-opened (design.md#rule-5).
-func eachCarried(l interface {
-	VaultRecords(func(fleet.VaultRecord) error) error
-}, do func(fleet.Carried)) error {
-	return l.VaultRecords(func(r fleet.VaultRecord) error {
-		if c, ok := audit.Carry(r); ok {
-			do(c)
-		}
-		return nil
-	})
-}
-
 // newRunID is unique and sorts by time.
 func newRunID(t time.Time) string {
 	b := make([]byte, 3)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return t.Format("20060102-150405-") + hex.EncodeToString(b)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // held is a ledger that this process has, with its newest run.

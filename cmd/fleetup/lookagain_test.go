@@ -97,24 +97,6 @@ func TestWhatWasShownIsWhatIsSent(t *testing.T) {
 	}
 }
 
-// TestFollowedAtOnce: room is kept for as many addresses as the plan lets be under
-// way, and for none where operations have none.
-func TestFollowedAtOnce(t *testing.T) {
-	t.Parallel()
-	p := &plan.Plan{Vaults: make([]plan.Vault, 7), Limits: plan.Limits{Upgrades: 5}}
-	if n := followedAtOnce(p); n != 0 {
-		t.Errorf("of the classic kind: %d", n)
-	}
-	p.Upgrade = &fleet.Upgrade{}
-	if n := followedAtOnce(p); n != 5 {
-		t.Errorf("of 7 vaults, 5 at once: %d", n)
-	}
-	p.Vaults = p.Vaults[:3]
-	if n := followedAtOnce(p); n != 3 {
-		t.Errorf("of 3 vaults, 5 at once: %d", n)
-	}
-}
-
 // halted is a ledger with a run that a budget halted.
 func halted(t *testing.T) string {
 	t.Helper()
@@ -211,7 +193,7 @@ func TestReopenNamesEachOnce(t *testing.T) {
 		if c.closed {
 			st.Run.Closed = &fleet.RunClosed{}
 		}
-		if err := mayReopen(st, nil, "st.db", 0, "it"); (err == nil) != c.may {
+		if err := st.MayReopen(0, fleet.VaultRecord{}); (err == nil) != c.may {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
@@ -134,7 +135,12 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 		if run, ok, err := r.latest(); err == nil && ok {
 			e.doubt(r, run, path)
 		}
-		return eachCarried(r.records, func(c fleet.Carried) { m[c.Vault] = c })
+		return r.records.VaultRecords(func(rec fleet.VaultRecord) error {
+			if carried, ok := rollout.Carry(rec); ok {
+				m[rec.Vault] = carried
+			}
+			return nil
+		})
 	})
 	switch {
 	case err != nil && codeOf(err) == fleet.ExitInUse:

@@ -10,7 +10,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
@@ -53,13 +52,12 @@ func (e *environment) refresh(c *cli.Context) error {
 		return noRunYet(h.path, ", so there is nothing to refresh")
 	}
 	st := h.run.State
-	names, err := pickedNames(c, st, st.Refreshable)
-	if err != nil {
-		return err
+	vaults, err := picked(c, st, st.Refreshable)
+	if err == nil {
+		vaults, err = st.ToRefresh(vaults)
 	}
-	vaults, err := toRefresh(st, h.path, names)
 	if err != nil {
-		return err
+		return refused(err, h.path)
 	}
 	rows, trouble := []refreshed{}, error(nil)
 	if len(vaults) > 0 {
@@ -78,35 +76,6 @@ func (e *environment) refresh(c *cli.Context) error {
 		return err
 	}
 	return trouble
-}
-
-// toRefresh finds the vaults to read: those named, or every one of which reading
-// may tell something.
-func toRefresh(st *rollout.State, path string, names []string) ([]int, error) {
-	var vaults []int
-	taken := map[int]bool{}
-	for _, name := range names {
-		i, err := st.Find(name)
-		if err != nil {
-			return nil, refused(err, path)
-		}
-		if err := st.Refreshable(i); err != nil {
-			return nil, failure.Usage(toStatus(path), "%s: %w", name, err)
-		}
-		if !taken[i] {
-			vaults = append(vaults, i)
-		}
-		taken[i] = true
-	}
-	if len(names) > 0 {
-		return vaults, nil
-	}
-	for i := range st.Vaults {
-		if st.Refreshable(i) == nil {
-			vaults = append(vaults, i)
-		}
-	}
-	return vaults, nil
 }
 
 // readAgain reads the vaults and records what it finds, in one transaction.
@@ -129,7 +98,7 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 	defer stop()
 	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.limiter, By: by})
 	names := st.Plan.Names()
-	at := later(now(), st.Run.LastAt)
+	at := st.Next(now())
 	var events []fleet.Event
 	var records []fleet.VaultRecord
 	var failed []error

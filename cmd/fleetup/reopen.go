@@ -38,10 +38,8 @@ func (e *environment) reopen(c *cli.Context) error {
 	if rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
-	if err := rollout.CheckReason(reason); err != nil {
-		return err
-	}
-	if err := rollout.CheckCase(c.String("case")); err != nil {
+	permission := rollout.Reopening{By: actor(fleet.Credentials{}), Reason: reason, Case: c.String("case")}
+	if err := permission.Check(); err != nil {
 		return err
 	}
 	h, err := hold(c)
@@ -57,28 +55,13 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	names, err := pickedNames(c, run.State, func(i int) error { return mayReopen(run.State, records, path, i, "it") })
+	vaults, err := picked(c, run.State, func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) })
 	if err != nil {
-		return err
+		return refused(err, path)
 	}
-	vaults, err := permitted(run.State, records, path, names)
+	events, changed, err := run.State.Reopen(vaults, records, permission, now())
 	if err != nil {
-		return err
-	}
-	by := actor(fleet.Credentials{})
-	var events []fleet.Event
-	var changed []fleet.VaultRecord
-	for _, i := range vaults {
-		r := records[run.State.Plan.Vaults[i].Key]
-		f := fleet.Reopened{Vault: r.Vault, By: by, Reason: reason, Case: c.String("case")}
-		if r.OperationID != "" {
-			f.Disregard = []string{r.OperationID}
-		}
-		ev := fleet.Event{At: later(now(), run.State.Run.LastAt), Fact: f}
-		if err := run.State.Apply(ev); err != nil {
-			return err
-		}
-		events, changed = append(events, ev), append(changed, run.State.RecordAfter(i, r, f))
+		return refused(err, path)
 	}
 	if err := ledger.Commit(events, changed); err != nil {
 		return err
@@ -92,42 +75,6 @@ func (e *environment) reopen(c *cli.Context) error {
 		e.tellNext(dryrun.RunStep(run.State.Plan, false, !e.terminal).On(path))
 	default:
 		e.nextOf(run.State, path)
-	}
-	return nil
-}
-
-// permitted finds the vaults by name and makes sure each may be re-opened; all
-// of them or none.
-func permitted(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path string, names []string) ([]int, error) {
-	var found []int
-	taken := map[int]bool{}
-	for _, name := range names {
-		i, err := st.Find(name)
-		if err != nil {
-			return nil, refused(err, path)
-		}
-		if taken[i] {
-			continue
-		}
-		taken[i] = true
-		if err := mayReopen(st, records, path, i, name); err != nil {
-			return nil, err
-		}
-		found = append(found, i)
-	}
-	return found, nil
-}
-
-// mayReopen says why a vault cannot be re-opened, nil when it can.
-func mayReopen(st *rollout.State, records map[fleet.Key]fleet.VaultRecord, path string, i int, name string) error {
-	v, r := &st.Vaults[i], records[st.Plan.Vaults[i].Key]
-	switch {
-	case v.Status == fleet.Unknown && !v.Final && st.Run.Closed == nil:
-		return failure.Usage(lexicon.Command("resume", "--yes", "--state", path), "%s is unknown, but reading may still tell: resume first", name)
-	case r.Status == fleet.Pending && v.Reopened:
-		return failure.Usage("nothing: the next run starts it", "%s has been re-opened already: %s", name, v.Reason)
-	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-		return failure.Usage(lexicon.Command("report", "--state", path), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
 	return nil
 }

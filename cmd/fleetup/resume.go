@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -62,7 +63,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if ok {
 		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
-	if !ok || run.Info.Closed {
+	if !ok || errors.Is(run.State.MayResume(true), rollout.ErrOver) {
 		say(e.stderr, "Nothing to resume: %s has no unfinished run.", lexicon.Clean(path))
 		if ok {
 			e.tellNext(nothingRuns(h))
@@ -72,7 +73,7 @@ func (e *environment) resume(c *cli.Context) error {
 		return nil
 	}
 	st := run.State
-	if st.Run.Halt != nil && !c.Bool("accept-failures") && st.InFlight() == 0 {
+	if errors.Is(st.MayResume(c.Bool("accept-failures")), rollout.ErrHalted) {
 		return e.stillHalted(st, path)
 	}
 	if st.Run.Halt == nil && c.Bool("accept-failures") {
@@ -121,20 +122,11 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ledger.Reserve(unfinished(st), followedAtOnce(p)); err != nil {
+	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := []fleet.Fact{fleet.Resumed{By: by, Version: versionString()}}
-	if c.Bool("accept-failures") && st.Run.Halt != nil {
-		commands = append(commands, fleet.FailuresAccepted{By: by, Reason: reason})
-	}
+	commands := st.Resume(by, versionString(), c.Bool("accept-failures"), reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
-}
-
-// unfinished counts the vaults of which the journal has more to tell.
-func unfinished(st *rollout.State) int {
-	t := &st.Totals
-	return t.All() - t.Of(fleet.Upgraded) - t.Of(fleet.Already) - t.Of(fleet.Failed) - t.Of(fleet.Blocked) - t.Of(fleet.Excluded)
 }
 
 // stillHalted says why the run does not go on, and what would let it.

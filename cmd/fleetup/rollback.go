@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // restored gives each vault of a rollback's plan what was recorded of it before
@@ -31,21 +32,13 @@ func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 		return nil, err
 	}
 	return p.Restoring(func(v *fleet.Vault) (json.RawMessage, string) {
-		was, ok := before[fleet.KeyOf(of, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())]
-		if !ok {
-			return nil, fmt.Sprintf("nothing to put back: no run in %s has changed it by %s", filepath.Base(path), of)
-		}
-		body, err := k.Restore(was)
-		if err != nil {
-			return nil, "cannot be put back: " + err.Error()
-		}
-		return body, ""
+		return before.PutBack(of, v, filepath.Base(path), k.Restore)
 	}), nil
 }
 
 // recordedBefore reads what each vault was like before the runs of a ledger that
 // nobody has open.
-func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
+func recordedBefore(path string) (*rollout.Before, error) {
 	if !textfile.Exists(path) {
 		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
 	}
@@ -61,24 +54,20 @@ func recordedBefore(path string) (map[fleet.Key]json.RawMessage, error) {
 	return statesBefore(r)
 }
 
-// statesBefore is what each vault was like before the newest run that started it:
-// of several tries in one run, before the first.
-func statesBefore(r *reading) (map[fleet.Key]json.RawMessage, error) {
+// statesBefore is what each vault was like before the newest run that started it.
+func statesBefore(r *reading) (*rollout.Before, error) {
 	runs, err := r.records.Runs()
 	if err != nil {
 		return nil, err
 	}
-	before := map[fleet.Key]json.RawMessage{}
+	before := &rollout.Before{}
 	for _, run := range runs {
-		tried := map[fleet.Key]bool{}
 		err := r.Events(run.ID, func(_ uint64, e fleet.Event) error {
-			if f, ok := e.Fact.(fleet.StartIntended); ok && len(f.Before) > 0 && !tried[f.Vault] {
-				tried[f.Vault], before[f.Vault] = true, f.Before
-			}
+			before.Add(run.ID, e.Fact)
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return before, err
 		}
 	}
 	return before, nil

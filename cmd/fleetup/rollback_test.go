@@ -46,7 +46,9 @@ func TestStatesBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := statesBefore(&reading{Reader: remembered{m}, records: m})
-	if err != nil || len(got) != 2 || string(got["a"]) != "4" || string(got["b"]) != "3" {
-		t.Errorf("got %s, %v", got, err)
+	a, _ := got.Of("a")
+	b, _ := got.Of("b")
+	if err != nil || string(a) != "4" || string(b) != "3" {
+		t.Errorf("got %s and %s, %v", a, b, err)
 	}
 }

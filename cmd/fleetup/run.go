@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -60,9 +59,6 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	if err := e.consented(c, src); err != nil {
-		return err
-	}
-	if err := e.acceptedExpired(c, src); err != nil {
 		return err
 	}
 	if err := rehearse(src); err != nil {
@@ -136,16 +132,15 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := fleet.RunOpened{RunID: newRunID(now()), PlanFingerprint: p.Fingerprint, By: by, Version: versionString(), Carried: past.Carried(p), Upgraded: past.Upgraded(p),
-		ValidateAllFirst: c.Bool("validate-all-first")}
+	begins := journal.Begin(p)
+	opened := past.Left().Open(p, fleet.RunOpened{RunID: newRunID(now()), By: by, Version: versionString(), ValidateAllFirst: c.Bool("validate-all-first")})
 	first := fleet.Event{At: now(), Fact: opened}
-	if err := ledger.Reserve(len(p.Vaults), followedAtOnce(p)); err != nil {
+	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err
 	}
 	if err := ledger.Begin(data, []fleet.Event{first}, nil); err != nil {
 		return err
 	}
-	begins := journal.Begin(p)
 	if err := begins.Apply(first); err != nil {
 		return err
 	}
@@ -219,15 +214,6 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	return ended(code)
 }
 
-// followedAtOnce is how many operations of a plan may be under way at once that
-// are followed by an address.
-func followedAtOnce(p *plan.Plan) int {
-	if p.Upgrade == nil {
-		return 0 // the classic kind has listings
-	}
-	return min(p.Limits.Upgrades, len(p.Vaults))
-}
-
 // finished makes sure that a ledger is of the plan's cloud, that all of it is what
 // was written, and that its last run is over. It returns what it says.
 func finished(lock *state.Lock, path string, bound state.Binding) (*audit.History, error) {
@@ -240,20 +226,11 @@ func finished(lock *state.Lock, path string, bound state.Binding) (*audit.Histor
 	if err != nil {
 		return nil, err
 	}
-	if last, ok := past.Newest(); ok && !last.Info.Closed {
+	if last, ok := past.Newest(); ok && last.State.MayOpen() != nil {
 		return nil, failure.Usage(lines(goesOn(last.State, path), toStatus(path)),
 			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.Info.ID)
 	}
 	return past, nil
-}
-
-// realCloud reports whether starts on the cloud touch real vaults.
-func realCloud(c fleet.Cloud) bool {
-	local := func(base string) bool {
-		u, err := url.Parse(base)
-		return err == nil && plan.IsLoopback(u.Hostname())
-	}
-	return c.Name != fleet.Emulator && !((c.ServiceManagement == "" || local(c.ServiceManagement)) && local(c.ResourceManager))
 }
 
 // signedActor is who gives the command, with the sign-ins it uses.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -39,7 +39,7 @@ func (e *environment) story(c *cli.Context) error {
 	var run journal.Run
 	var vault int
 	var chapters []report.Chapter
-	var before map[fleet.Key]json.RawMessage
+	before := &rollout.Before{}
 	err = readLedger(path, func(r *reading) error {
 		var ok bool
 		r.partly = c.String("output") != "json"
@@ -71,7 +71,8 @@ func (e *environment) story(c *cli.Context) error {
 	o := located(e.reportOptions(c, layout.FormatTable, path), run.State.Plan)
 	v, told := &run.State.Plan.Vaults[vault].Vault, report.Told{}
 	if up := run.State.Plan.Upgrade; up != nil {
-		told = report.Changing(before[v.Key], up.Request.Of(v))
+		was, _ := before.Of(v.Key)
+		told = report.Changing(was, up.Request.Of(v))
 	}
 	story := view(run).StoryOf(run.State.Plan.Names()[vault], chapters, told, o)
 	if c.String("output") == "json" {

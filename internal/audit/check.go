@@ -92,26 +92,20 @@ func (f Fault) String() string {
 // journal can be held against it.
 type auditor struct {
 	Findings
-	from     Source
-	version  string // of this program
-	wanted   string // a head in hex, or its beginning; empty: none
-	index    []state.RunInfo
-	blind    bool    // the index cannot be read
-	run      *folded // nil before the first
-	names    map[fleet.Key]string
-	records  map[fleet.Key]derived
-	upgraded map[fleet.Key]bool   // what the runs have upgraded, and no rollback has put back
-	lost     bool                 // a run could not be folded: records prove nothing
-	sealed   map[fleet.Key]string // what the address of a vault's newest operation is sealed with
-	process  string               // the version of the program that writes at this place of the journal
-	newest   journal.Run
-	newer    error // an event that is what was written, and that this version does not know
-}
-
-// derived is a vault's record as the journal has it.
-type derived struct {
-	fleet.VaultRecord
-	by string // the version of the program that wrote it
+	from    Source
+	version string // of this program
+	wanted  string // a head in hex, or its beginning; empty: none
+	index   []state.RunInfo
+	blind   bool    // the index cannot be read
+	run     *folded // nil before the first
+	names   map[fleet.Key]string
+	left    rollout.Inheritance  // as the journal has it
+	by      map[fleet.Key]string // the version of the program that wrote a vault's record
+	lost    bool                 // a run could not be folded: records prove nothing
+	sealed  map[fleet.Key]string // what the address of a vault's newest operation is sealed with
+	process string               // the version of the program that writes at this place of the journal
+	newest  journal.Run
+	newer   error // an event that is what was written, and that this version does not know
 }
 
 // folded is a run on its way through the fold.
@@ -133,7 +127,7 @@ func Check(from Source, head, version string) (*Findings, error) {
 }
 
 func newAuditor(from Source, head, version string) *auditor {
-	return &auditor{from: from, wanted: head, version: version, names: map[fleet.Key]string{}, records: map[fleet.Key]derived{}, upgraded: map[fleet.Key]bool{}, sealed: map[fleet.Key]string{}}
+	return &auditor{from: from, wanted: head, version: version, names: map[fleet.Key]string{}, by: map[fleet.Key]string{}, sealed: map[fleet.Key]string{}}
 }
 
 // examine goes through the whole ledger.
@@ -273,7 +267,7 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 		return
 	}
 	want := map[fleet.Key]fleet.Carried{}
-	for _, c := range a.carried(p) {
+	for _, c := range a.left.Carried(p) {
 		want[c.Vault] = c
 	}
 	for _, c := range f.Carried {
@@ -289,36 +283,19 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 	}
 }
 
-// carried is what the runs so far have left of a plan's vaults, in its order.
-func (a *auditor) carried(p *plan.Plan) []fleet.Carried {
-	index := p.Index()
-	var cs []fleet.Carried
-	for _, r := range a.records {
-		if _, planned := index[r.Vault]; !planned {
-			continue
-		}
-		if c, ok := Carry(r.VaultRecord); ok {
-			cs = append(cs, c)
-		}
-	}
-	slices.SortFunc(cs, func(x, y fleet.Carried) int { return index[x.Vault] - index[y.Vault] })
-	return cs
-}
-
 // sameRecord compares a record with what the journal says it is. What is said in
 // words only counts where this version wrote it: another may have put the same
 // facts in other words, and nothing is decided by them.
-func (a *auditor) sameRecord(want derived, is fleet.VaultRecord) bool {
-	was := want.VaultRecord
-	if want.by != a.version {
+func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
+	if a.by[was.Vault] != a.version {
 		was, is = decisive(was), decisive(is)
 	}
-	return sameJSON(settled(was), settled(is))
+	return sameJSON(rollout.Settled(was), rollout.Settled(is))
 }
 
 // sameCarried compares what a run of a version took over with what was left.
 func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
-	if by != a.version || a.records[was.Vault].by != a.version {
+	if by != a.version || a.by[was.Vault] != a.version {
 		was.Findings, was.RequestIDs, was.Reason = nil, nil, ""
 		is.Findings, is.RequestIDs, is.Reason = nil, nil, ""
 	}
@@ -326,15 +303,6 @@ func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
 		is.Operation = nil // earlier versions kept the addresses of operations that are over
 	}
 	return sameJSON(was, is)
-}
-
-// settled is a record without the addresses of an operation that nobody follows
-// any more: earlier versions kept them.
-func settled(r fleet.VaultRecord) fleet.VaultRecord {
-	if r.Status != fleet.Unknown {
-		r.Operation = nil
-	}
-	return r
 }
 
 // decisive is a record without what is only said.
@@ -372,25 +340,9 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		a.sealed[f.Vault] = f.Answer.Operation.Sealed
 	}
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
-		if i, ok := r.state.Lookup(f.VaultKey()); ok {
-			a.records[f.VaultKey()] = derived{r.state.RecordAfter(i, a.records[f.VaultKey()].VaultRecord, f), a.process}
-			if r.state.Vaults[i].Status == fleet.Upgraded {
-				a.isUpgraded(f.VaultKey())
-			}
-		}
+		a.left.Add(r.state, f)
+		a.by[f.VaultKey()] = a.process
 	}
-}
-
-// isUpgraded takes in that a vault was upgraded, or put back: each takes the
-// other away.
-func (a *auditor) isUpgraded(k fleet.Key) {
-	name, vault, _ := strings.Cut(string(k), "/")
-	opposite := fleet.RollbackOf(fleet.Kind(name))
-	if of, back := fleet.Kind(name).Undoes(); back {
-		opposite = of
-	}
-	delete(a.upgraded, fleet.Key(string(opposite)+"/"+vault))
-	a.upgraded[k] = true
 }
 
 // lose gives up the fold of the present run.
@@ -434,7 +386,7 @@ func (a *auditor) checkRecords() error {
 			return nil
 		}
 		r := stored.Record
-		want, ok := a.records[r.Vault]
+		want, ok := a.left.Record(r.Vault)
 		switch {
 		case seen[r.Vault]:
 			complain(r.Vault, r.RunID, "it has two records")
@@ -445,7 +397,7 @@ func (a *auditor) checkRecords() error {
 		case r.Status != want.Status:
 			complain(r.Vault, want.RunID, fmt.Sprintf("its record says %s, and the journal says %s", r.Status, want.Status))
 		case !a.sameRecord(want, r):
-			complain(r.Vault, want.RunID, "its record and the journal differ: "+differences(settled(want.VaultRecord), settled(r)))
+			complain(r.Vault, want.RunID, "its record and the journal differ: "+differences(rollout.Settled(want), rollout.Settled(r)))
 		}
 		seen[r.Vault] = true
 		return nil
@@ -463,9 +415,10 @@ func (a *auditor) checkRecords() error {
 	if err != nil {
 		return err
 	}
-	for _, k := range slices.Sorted(maps.Keys(a.records)) {
+	for _, k := range a.left.Vaults() {
 		if !seen[k] {
-			complain(k, a.records[k].RunID, fmt.Sprintf("its record is gone, and the journal says %s", a.records[k].Status))
+			want, _ := a.left.Record(k)
+			complain(k, want.RunID, fmt.Sprintf("its record is gone, and the journal says %s", want.Status))
 		}
 	}
 	return nil

@@ -9,9 +9,9 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -49,18 +49,12 @@ func (h *History) Newest() (journal.Run, bool) {
 	return run, run.State != nil
 }
 
-// Carried is what the runs have left of a plan's vaults, in the plan's order.
-func (h *History) Carried(p *plan.Plan) []fleet.Carried { return h.a.carried(p) }
-
-// Upgraded are the vaults of a plan that the runs have upgraded, in the plan's
-// order.
-func (h *History) Upgraded(p *plan.Plan) (keys []fleet.Key) {
-	for i := range p.Vaults {
-		if k := p.Vaults[i].Key; h.a.upgraded[k] {
-			keys = append(keys, k)
-		}
+// Left is what the runs have left of their vaults.
+func (h *History) Left() *rollout.Inheritance {
+	if h == nil {
+		return &rollout.Inheritance{}
 	}
-	return keys
+	return &h.a.left
 }
 
 // Still is what the ledger says that these facts were read from, now that it was

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // CheckEndpoint says what is wrong with the base URL of an endpoint of one's
@@ -41,6 +43,17 @@ func validPort(u *url.URL) bool {
 	}
 	n, err := strconv.ParseUint(u.Port(), 10, 16)
 	return err == nil && n > 0
+}
+
+// RealCloud reports whether the plan's starts touch real vaults: those of an emulator, or
+// of a server on this machine, do not.
+func (p *Plan) RealCloud() bool {
+	local := func(base string) bool {
+		u, err := url.Parse(base)
+		return err == nil && IsLoopback(u.Hostname())
+	}
+	c := p.Cloud
+	return c.Name != fleet.Emulator && !((c.ServiceManagement == "" || local(c.ServiceManagement)) && local(c.ResourceManager))
 }
 
 // IsLoopback reports whether a URL's host is this machine for certain:

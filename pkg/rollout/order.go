@@ -234,9 +234,6 @@ func Wordless(text string) bool {
 // *fleet.Refusal.
 func CheckReason(text string) error { return sayable("the reason", text, MaxReason, "\n\t") }
 
-// CheckCase is CheckReason for the ID of a support case.
-func CheckCase(id string) error { return sayable("the case's ID", id, longestName, "") }
-
 // sayable makes sure that a text is one, has an end, and steers nothing.
 func sayable(what, s string, most int, but string) error {
 	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(but, r) }

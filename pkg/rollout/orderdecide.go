@@ -52,7 +52,7 @@ func (s *State) Saying(facts []fleet.Fact, at time.Time) (said Said) {
 // once, as a resume would close it. An error is a *fleet.Refusal, but for a state that
 // does not add up.
 func (s *State) LeaveWord(o Order, by fleet.Actor, at time.Time) (said Said, records []fleet.VaultRecord, err error) {
-	at = later(at, s.Run.LastAt)
+	at = s.Next(at)
 	facts, err := s.Decide(o, by, at)
 	if err != nil {
 		return said, nil, err
@@ -80,6 +80,10 @@ func (s *State) LeaveWord(o Order, by fleet.Actor, at time.Time) (said Said, rec
 	}
 	return said, records, nil
 }
+
+// Next is the time of the next fact that is written while no process carries the run out,
+// as the wall clock says: nothing goes back in a journal.
+func (s *State) Next(wall time.Time) time.Time { return later(wall, s.Run.LastAt) }
 
 // standing is the advice to look where the run stands.
 var standing = fleet.Command("status")

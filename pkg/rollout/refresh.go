@@ -26,6 +26,26 @@ func (s *State) Refreshable(i int) error {
 	return nil
 }
 
+// ToRefresh is which vaults a refresh reads: those that are named, each of which reading
+// must be of use for, or with none named every one that it may be. An error is a
+// *fleet.Refusal.
+func (s *State) ToRefresh(named []int) (vaults []int, err error) {
+	for _, i := range named {
+		if err := s.Refreshable(i); err != nil {
+			return nil, fleet.Refuse(standing, "%s: %w", s.Plan.Vaults[i].Ref(), err)
+		}
+	}
+	if len(named) > 0 {
+		return named, nil
+	}
+	for i := range s.Vaults {
+		if s.Refreshable(i) == nil {
+			vaults = append(vaults, i)
+		}
+	}
+	return vaults, nil
+}
+
 // refreshed folds what the cloud showed of a vault that had failed, or was
 // unknown for good. It changes no budget: what failed in a rollout has failed in
 // it, whoever put it right.

@@ -1,0 +1,142 @@
+package rollout
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Inheritance is what the runs of a ledger have left of their vaults: the fold of all
+// its facts, run after run. The next run begins with it. The zero value is that of a
+// ledger without a run.
+type Inheritance struct {
+	records  map[fleet.Key]fleet.VaultRecord
+	upgraded map[fleet.Key]bool // by these runs, and put back by none
+}
+
+// Add takes in a fact that the state of its run has folded.
+func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
+	i, ok := s.Lookup(f.VaultKey())
+	if !ok {
+		return
+	}
+	if h.records == nil {
+		h.records, h.upgraded = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{}
+	}
+	k := f.VaultKey()
+	h.records[k] = s.RecordAfter(i, h.records[k], f)
+	if s.Vaults[i].Status != fleet.Upgraded {
+		return
+	}
+	// An upgrade and its rollback each take the other away.
+	name, vault, _ := strings.Cut(string(k), "/")
+	opposite := fleet.RollbackOf(fleet.Kind(name))
+	if of, back := fleet.Kind(name).Undoes(); back {
+		opposite = of
+	}
+	delete(h.upgraded, fleet.Key(string(opposite)+"/"+vault))
+	h.upgraded[k] = true
+}
+
+// Record is what the runs have left of a vault; ok is false where no fact is about it.
+func (h *Inheritance) Record(k fleet.Key) (r fleet.VaultRecord, ok bool) {
+	r, ok = h.records[k]
+	return r, ok
+}
+
+// Vaults are those that facts are about, by their keys in order.
+func (h *Inheritance) Vaults() []fleet.Key { return slices.Sorted(maps.Keys(h.records)) }
+
+// Carried is what the runs have left of a plan's vaults, in its order.
+func (h *Inheritance) Carried(p *plan.Plan) (cs []fleet.Carried) {
+	for i := range p.Vaults {
+		if r, ok := h.Record(p.Vaults[i].Key); ok {
+			if c, ok := Carry(r); ok {
+				cs = append(cs, c)
+			}
+		}
+	}
+	return cs
+}
+
+// Open completes the fact that opens a run of a plan: what it inherits.
+func (h *Inheritance) Open(p *plan.Plan, opened fleet.RunOpened) fleet.RunOpened {
+	opened.PlanFingerprint, opened.Carried = p.Fingerprint, h.Carried(p)
+	for i := range p.Vaults {
+		if k := p.Vaults[i].Key; h.upgraded[k] {
+			opened.Upgraded = append(opened.Upgraded, k)
+		}
+	}
+	return opened
+}
+
+// Carry is what a run takes over of what is remembered of a vault: that it has failed,
+// that it is unknown, or that another try was permitted; false for nothing.
+func Carry(r fleet.VaultRecord) (fleet.Carried, bool) {
+	status := r.Status
+	switch {
+	case status == fleet.Failed, status == fleet.Unknown:
+	case len(r.Disregard) > 0 && status != fleet.Upgraded && status != fleet.Already:
+		status = fleet.Pending // a permit that no answer has spent yet
+	default:
+		return fleet.Carried{}, false
+	}
+	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: Settled(r).Operation,
+		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
+		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason,
+		Done: r.Done, Reading: r.Reading}, true
+}
+
+// Settled is a record without the addresses of an operation that nobody follows any
+// more: earlier versions kept them.
+func Settled(r fleet.VaultRecord) fleet.VaultRecord {
+	if r.Status != fleet.Unknown {
+		r.Operation = nil
+	}
+	return r
+}
+
+// Before is what vaults were like before the newest run that started them: of several
+// tries in one run before the first, for a later one may have found a vault half
+// changed. That is what a rollback puts back.
+type Before struct {
+	run map[fleet.Key]string // that Was is of
+	was map[fleet.Key]json.RawMessage
+}
+
+// Add takes in a fact of a run. Runs come in their order.
+func (b *Before) Add(run string, fact fleet.Fact) {
+	f, ok := fact.(fleet.StartIntended)
+	if !ok || len(f.Before) == 0 || b.run[f.Vault] == run {
+		return
+	}
+	if b.run == nil {
+		b.run, b.was = map[fleet.Key]string{}, map[fleet.Key]json.RawMessage{}
+	}
+	b.run[f.Vault], b.was[f.Vault] = run, f.Before
+}
+
+// Of is what a vault was like; ok is false where no run has recorded that.
+func (b *Before) Of(k fleet.Key) (was json.RawMessage, ok bool) {
+	was, ok = b.was[k]
+	return was, ok
+}
+
+// PutBack is what is put back of a vault by a plan of a kind that undoes another, and
+// why nothing is where nothing can be: in the ledger that has the given name. restore
+// makes the request of the state before.
+func (b *Before) PutBack(of fleet.Kind, v *fleet.Vault, ledger string, restore func(was json.RawMessage) (json.RawMessage, error)) (body json.RawMessage, held string) {
+	was, ok := b.Of(fleet.KeyOf(of, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName()))
+	if !ok {
+		return nil, "nothing to put back: no run in " + ledger + " has changed it by " + string(of)
+	}
+	body, err := restore(was)
+	if err != nil {
+		return nil, "cannot be put back: " + err.Error()
+	}
+	return body, ""
+}
