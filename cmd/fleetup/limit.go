@@ -17,7 +17,7 @@ func (e *environment) limitCommand() *cli.Command {
 			return e.obeyed(c, "the region is slow tonight", func(o *rollout.Order) error {
 				return o.SetLimits(c.Args().Slice())
 			}, func(o rollout.Order, s said) {
-				w, _ := lexicon.WordOf(s.Events[0].Fact)
+				w, _ := lexicon.OperatorActionOf(s.Events[0].Fact)
 				say(e.stdout, "%s, by %s: %s", lexicon.Clean(w.Text), lexicon.Clean(w.By.User), lexicon.Clean(o.Reason))
 			})
 		},

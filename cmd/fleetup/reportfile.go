@@ -125,7 +125,7 @@ func (e *environment) newReporter(c *cli.Context, files []reportFile, path strin
 // watch follows the facts of a run: when a wave is done or the run halts it
 // writes the reports beside the run, which may take an hour more to end. view
 // is asked at once, from the run's own goroutine.
-func (r *reporter) watch(told *report.Chronicle, view func(*rollout.State) *report.View) func(*rollout.State, []fleet.Event) {
+func (r *reporter) watch(told *report.TimelineBuilder, view func(*rollout.State) *report.View) func(*rollout.State, []fleet.Event) {
 	return func(st *rollout.State, events []fleet.Event) {
 		due := false
 		for _, ev := range events {

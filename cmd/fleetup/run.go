@@ -171,7 +171,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		return err
 	}
 	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
-		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Chronicle: j.begins.Told})
+		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Timeline: j.begins.Told})
 	})
 	told, err := e.newNotifier(c, j, progress)
 	if err != nil {

@@ -38,7 +38,7 @@ func (e *environment) story(c *cli.Context) error {
 	}
 	var run journal.Run
 	var vault int
-	var chapters []report.Chapter
+	var chapters []report.HistoryEntry
 	before := &rollout.Before{}
 	err = readLedger(path, func(r *reading) error {
 		var ok bool
@@ -69,12 +69,12 @@ func (e *environment) story(c *cli.Context) error {
 		return err
 	}
 	o := located(e.reportOptions(c, layout.FormatTable, path), run.State.Plan)
-	v, told := &run.State.Plan.Vaults[vault].Vault, report.Told{}
+	v, told := &run.State.Plan.Vaults[vault].Vault, report.RecordedChange{}
 	if up := run.State.Plan.Upgrade; up != nil {
 		was, _ := before.Of(v.Key)
 		told = report.Changing(was, up.Request.Of(v))
 	}
-	story := view(run).StoryOf(run.State.Plan.Names()[vault], chapters, told, o)
+	story := view(run).HistoryOf(run.State.Plan.Names()[vault], chapters, told, o)
 	if c.String("output") == "json" {
 		return story.WriteJSON(e.stdout)
 	}
@@ -85,15 +85,15 @@ func (e *environment) story(c *cli.Context) error {
 }
 
 // chaptersOf collects what the journal has of a vault, over all runs.
-func chaptersOf(r *reading, key fleet.Key) ([]report.Chapter, error) {
+func chaptersOf(r *reading, key fleet.Key) ([]report.HistoryEntry, error) {
 	runs, err := r.records.Runs()
 	if err != nil {
 		return nil, err
 	}
-	chapters := []report.Chapter{}
+	chapters := []report.HistoryEntry{}
 	for _, run := range runs {
 		err := r.Events(run.ID, func(seq uint64, ev fleet.Event) error {
-			ch := report.Chapter{Seq: seq, At: &report.Time{Time: ev.At}, Run: run.ID, Fact: ev.Fact.Name()}
+			ch := report.HistoryEntry{Seq: seq, At: &report.Time{Time: ev.At}, Run: run.ID, Fact: ev.Fact.Name()}
 			switch f := ev.Fact.(type) {
 			case fleet.VaultFact:
 				if f.VaultKey() != key {

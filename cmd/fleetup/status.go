@@ -101,7 +101,7 @@ func view(run journal.Run) *report.View { return limited(run, nil, "") }
 func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 	at := now()
 	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
-	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Chronicle: run.Told, Selector: s, Selection: text, Later: run.Later})
+	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the

@@ -111,10 +111,10 @@ type auditor struct {
 // folded is a run on its way through the fold.
 type folded struct {
 	indexed state.RunInfo
-	known   bool              // the index has it
-	state   *rollout.State    // nil: its plan is not to be had, or an event did not fit
-	told    *report.Chronicle // nil but for the newest run
-	journal state.RunInfo     // as the journal has it
+	known   bool                    // the index has it
+	state   *rollout.State          // nil: its plan is not to be had, or an event did not fit
+	told    *report.TimelineBuilder // nil but for the newest run
+	journal state.RunInfo           // as the journal has it
 }
 
 // Check checks a whole ledger. head is one in hex, or its beginning, that an event
@@ -224,7 +224,7 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		r.indexed, r.known = a.index[a.Runs-1], true
 	}
 	if a.Runs == len(a.index) {
-		r.told = report.NewChronicle()
+		r.told = report.NewTimelineBuilder()
 	}
 	a.run, a.process = r, f.Version
 	p, err := planOf(a.from, f.PlanFingerprint)

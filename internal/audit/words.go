@@ -42,7 +42,7 @@ func Sentence(f fleet.Fact) string {
 	case fleet.Noted:
 		return "left a note: " + f.Text
 	}
-	if w, ok := lexicon.WordOf(f); ok {
+	if w, ok := lexicon.OperatorActionOf(f); ok {
 		return w.Text
 	}
 	if v, ok := f.(fleet.VaultFact); ok {

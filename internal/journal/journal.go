@@ -19,13 +19,13 @@ import (
 type Run struct {
 	Info     state.RunInfo
 	State    *rollout.State
-	Told     *report.Chronicle  // what the journal tells besides
-	Evidence *report.Evidence   // the journal's end
-	Live     bool               // a process carries it out
-	Later    string             // ID of the ledger's newest run; empty: this is it
-	Seq      uint64             // of the newest event that is in it
-	Reopened map[fleet.Key]bool // by a person, since the newest event about the vault
-	Broken   error              // why nothing after Seq can be trusted, nil where all of it can; see Readable
+	Told     *report.TimelineBuilder // what the journal tells besides
+	Evidence *report.Evidence        // the journal's end
+	Live     bool                    // a process carries it out
+	Later    string                  // ID of the ledger's newest run; empty: this is it
+	Seq      uint64                  // of the newest event that is in it
+	Reopened map[fleet.Key]bool      // by a person, since the newest event about the vault
+	Broken   error                   // why nothing after Seq can be trusted, nil where all of it can; see Readable
 }
 
 // Apply folds one more fact.
@@ -58,7 +58,9 @@ type Reader interface {
 }
 
 // Begin is a run of a plan before its first fact.
-func Begin(p *plan.Plan) Run { return Run{State: rollout.NewState(p), Told: report.NewChronicle()} }
+func Begin(p *plan.Plan) Run {
+	return Run{State: rollout.NewState(p), Told: report.NewTimelineBuilder()}
+}
 
 // Latest rebuilds the newest run from its facts; false when there is none.
 func Latest(from Reader) (Run, bool, error) {

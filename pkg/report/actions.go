@@ -183,7 +183,7 @@ func (v *View) failedActions(o Options) (out []Action) {
 	for _, k := range order {
 		vs := groups[k]
 		if !v.words().Classic {
-			out = append(out, mendFailed(vs, k.code, k.carried, o))
+			out = append(out, remediateFailed(vs, k.code, k.carried, o))
 			continue
 		}
 		a := Action{Do: DoSupport, Person: true, Code: StringOrNull(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
@@ -198,8 +198,8 @@ func (v *View) failedActions(o Options) (out []Action) {
 	return out
 }
 
-// mendFailed is what to do about failures that no vendor decides about.
-func mendFailed(vs []*Vault, code string, carried bool, o Options) Action {
+// remediateFailed is what to do about failures that no vendor decides about.
+func remediateFailed(vs []*Vault, code string, carried bool, o Options) Action {
 	a := Action{Do: DoReopen, Person: true, Code: StringOrNull(code), about: vs,
 		Title:   fmt.Sprintf("Find out why %s failed (%s)", named(vs), code),
 		Detail:  StringOrNull("No run tries them again by itself. Mend the cause, then re-open them."),

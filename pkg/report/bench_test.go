@@ -16,7 +16,7 @@ import (
 
 // bigNight is a night of n vaults in which one in a hundred fails, one in ten
 // is blocked by two machines and the rest is upgraded.
-func bigNight(b *testing.B, n int) (*rollout.State, *report.Chronicle) {
+func bigNight(b *testing.B, n int) (*rollout.State, *report.TimelineBuilder) {
 	b.Helper()
 	p := &plan.Plan{Timings: plan.DefaultTimings(), Limits: plan.DefaultLimits(), Fingerprint: "f", FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: n},
 		Waves: []plan.Wave{{Name: "canary"}, {Name: "rest"}}}
@@ -30,7 +30,7 @@ func bigNight(b *testing.B, n int) (*rollout.State, *report.Chronicle) {
 		p.Vaults = append(p.Vaults, v)
 		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
 	}
-	st, told := rollout.NewState(p), report.NewChronicle()
+	st, told := rollout.NewState(p), report.NewTimelineBuilder()
 	fact := func(at time.Time, f fleet.Fact) {
 		e := fleet.Event{At: at, Fact: f}
 		if err := st.Apply(e); err != nil {
@@ -73,7 +73,7 @@ func BenchmarkReport(b *testing.B) {
 			}
 			b.Run(fmt.Sprintf("%s/%d", f, n), func(b *testing.B) {
 				for b.Loop() {
-					v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Chronicle: told})
+					v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Timeline: told})
 					if err := report.Report(io.Discard, v, report.Options{Format: f, Width: 100}); err != nil {
 						b.Fatal(err)
 					}
@@ -90,7 +90,7 @@ func BenchmarkQuery(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Chronicle: told})
+	v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Timeline: told})
 	for b.Loop() {
 		if err := q.Write(io.Discard, v, report.Options{}); err != nil {
 			b.Fatal(err)

@@ -27,7 +27,7 @@ type ViewOptions struct {
 
 	// Chronicle is what the run's journal tells besides; nil: the journal was
 	// not read, and the view has no timeline.
-	Chronicle *Chronicle
+	Timeline *TimelineBuilder
 	// Selector, unless nil, picks the vaults that are shown, and Selection is
 	// how the user wrote it. What is said of others is left out.
 	Selector  *plan.Selector
@@ -86,7 +86,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
 		}
-		vt.Reads = o.Chronicle.readsOf(i)
+		vt.Reads = o.Timeline.readsOf(i)
 		if st.Run.Closed == nil && vt.waits() {
 			vt.NextWindow = TimeOrNull(windows.Opens(i))
 		}
@@ -120,7 +120,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Checklist = ListOrEmpty(slices.Clone(up.After))
 		}
 	}
-	o.Chronicle.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
+	o.Timeline.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
 	if o.Selector != nil {
 		v.Selector = StringOrNull(o.Selection)
 		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok })

@@ -45,7 +45,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunClosed:
 		return "finished", fmt.Sprintf("%s: exit %d", lexicon.Tally(ShownCounts(st, &st.Totals, true)), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
-		w, _ := lexicon.WordOf(f)
+		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.Throttled:
 		return "throttled", fmt.Sprintf("subscription %s is throttled until %s", lexicon.SubscriptionIn(st.Plan, f.Subscription), write(f.Until))
@@ -56,7 +56,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 // VaultWords puts a vault's change into words, after the state has folded it:
 // what became of it in one word, empty where that matters to nobody who watches,
 // and what more there is to say of it, empty for nothing.
-func VaultWords(st *rollout.State, at time.Time, ch Change) (what, why string) {
+func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why string) {
 	v := &st.Vaults[ch.Vault]
 	if ch.Overdue {
 		return "OVERDUE", "under way for " + lexicon.Span(at.Sub(v.StartedAt)) + ", still followed"
@@ -106,8 +106,8 @@ func VaultWords(st *rollout.State, at time.Time, ch Change) (what, why string) {
 	return "", ""
 }
 
-// Change is a vault that took another status.
-type Change struct {
+// StatusChange is a vault that took another status.
+type StatusChange struct {
 	Event    int // index of the fact that did it
 	Vault    int // index into Plan.Vaults
 	From, To fleet.Status
@@ -117,10 +117,10 @@ type Change struct {
 
 // ChangeOf is what a fact about a vault, which the state has folded, made of it;
 // ok is false when that is nothing that shows.
-func ChangeOf(st *rollout.State, i int, from fleet.Status, f fleet.VaultFact) (c Change, ok bool) {
+func ChangeOf(st *rollout.State, i int, from fleet.Status, f fleet.VaultFact) (c StatusChange, ok bool) {
 	v := &st.Vaults[i]
 	d, _ := f.(fleet.DeadlinePassed)
-	c = Change{Vault: i, From: from, To: v.Status,
+	c = StatusChange{Vault: i, From: from, To: v.Status,
 		Overdue: d.Deadline == fleet.DeadlineOverdue && v.Status == fleet.Upgrading}
 	_, c.Reading = f.(fleet.Inspected)
 	forGood := d.Deadline == fleet.DeadlineReconcile // unknown before and after, but now for good
@@ -157,7 +157,7 @@ func (r *RecentHappenings) Run(st *rollout.State, names []string, e fleet.Event)
 }
 
 // Vault takes in what became of a vault.
-func (r *RecentHappenings) Vault(st *rollout.State, at time.Time, ch Change) {
+func (r *RecentHappenings) Vault(st *rollout.State, at time.Time, ch StatusChange) {
 	what, why := VaultWords(st, at, ch)
 	if what == "" {
 		return

@@ -77,7 +77,7 @@ func TestViewIsWrittenInPieces(t *testing.T) {
 
 // shownOf is the night as it is shown, its journal read.
 func shownOf(n *reporttest.Night, o ViewOptions) *View {
-	o.Chronicle = NewChronicle()
-	n.Replay(o.Chronicle.Add)
+	o.Timeline = NewTimelineBuilder()
+	n.Replay(o.Timeline.Add)
 	return FromState(n.St, o)
 }

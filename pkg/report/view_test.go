@@ -57,7 +57,7 @@ func TestNamesOfGroups(t *testing.T) {
 
 // viewOf is the night as it is shown, its journal read.
 func viewOf(n *reporttest.Night, o report.ViewOptions) *report.View {
-	o.Chronicle = report.NewChronicle()
-	n.Replay(o.Chronicle.Add)
+	o.Timeline = report.NewTimelineBuilder()
+	n.Replay(o.Timeline.Add)
 	return report.FromState(n.St, o)
 }

@@ -17,12 +17,12 @@ const (
 )
 
 // forecast keeps the outlook current until stop is closed.
-func (d *desk) forecast(stop <-chan struct{}) {
+func (d *liveHub) forecast(stop <-chan struct{}) {
 	for first := true; ; first = false {
 		began := time.Now()
 		if d.mu.Lock(); first || len(d.watchers) > 0 {
 			d.mu.Unlock()
-			d.foresee(stop)
+			d.updateForecast(stop)
 		} else {
 			d.mu.Unlock() // nobody looks
 		}
@@ -46,9 +46,9 @@ func pauseFor(t time.Duration, stop, early <-chan struct{}) bool {
 	return true
 }
 
-// foresee works out when the rest will be done, by the rule that every view
+// updateForecast works out when the rest will be done, by the rule that every view
 // has. Without an answer there is no outlook: a halted run has none.
-func (d *desk) foresee(stop <-chan struct{}) {
+func (d *liveHub) updateForecast(stop <-chan struct{}) {
 	now := d.now()
 	d.mu.Lock()
 	d.fold()

@@ -53,8 +53,8 @@ func TestOneEnd(t *testing.T) {
 					}
 				}
 			}
-			d, tracker := newDesk(Run{State: desk}, "b", func() time.Time { return now }), progress.NewTracker(state)
-			d.foresee(nil)
+			d, tracker := newLiveHub(Run{State: desk}, "b", func() time.Time { return now }), progress.NewTracker(state)
+			d.updateForecast(nil)
 			if e := d.view().Run.ExpectedEnd; e == nil {
 				t.Fatal("no end is expected at first")
 			}
@@ -63,7 +63,7 @@ func TestOneEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			tracker.Apply(state, []fleet.Event{said})
-			d.leave([]fleet.Event{said})
+			d.add([]fleet.Event{said})
 			if e := d.view().Run.ExpectedEnd; e != nil {
 				t.Errorf("the page shows what was expected before: %+v", e)
 			}
@@ -77,7 +77,7 @@ func TestOneEnd(t *testing.T) {
 			default:
 				t.Error("nothing makes the terminal look again")
 			}
-			d.foresee(nil)
+			d.updateForecast(nil)
 			page := d.view().Run.ExpectedEnd
 			terminal, err := tracker.Estimate(now, nil)
 			if err != nil || page == nil {

@@ -10,7 +10,7 @@ import (
 
 // gauges shows a run to Prometheus: read when it is asked for, from the same
 // state as the page.
-type gauges struct{ desk *desk }
+type gauges struct{ hub *liveHub }
 
 func metric(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("fleetup_"+name, help, labels, nil)
@@ -48,7 +48,7 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	d := g.desk
+	d := g.hub
 	d.mu.Lock()
 	v := d.view().Worded(d.run.Options)
 	version, watchers := d.run.Version, len(d.watchers)

@@ -39,8 +39,8 @@ type night struct {
 	plan    *plan.Plan
 	now     time.Time
 	status  *rollout.State // of the command that reads the ledger
-	told    *report.Chronicle
-	desk    *desk
+	told    *report.TimelineBuilder
+	desk    *liveHub
 	stream  *progress.Stream
 	plain   *progress.Plain
 	outs    map[string]*bytes.Buffer
@@ -60,8 +60,8 @@ func newNight(t *testing.T) *night {
 	p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 21 * 60, End: 24*60 - 1, Zone: "UTC"}}}
 	n := &night{t: t, plan: p, now: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), outs: map[string]*bytes.Buffer{"stream": {}, "plain": {}}}
 	n.options = report.Options{State: "contoso.db"}
-	n.status, n.holder, n.told = rollout.NewState(p), rollout.NewState(p), report.NewChronicle()
-	n.desk = newDesk(Run{State: rollout.NewState(p), Options: n.options, Version: "v1"}, "b", func() time.Time { return n.now })
+	n.status, n.holder, n.told = rollout.NewState(p), rollout.NewState(p), report.NewTimelineBuilder()
+	n.desk = newLiveHub(Run{State: rollout.NewState(p), Options: n.options, Version: "v1"}, "b", func() time.Time { return n.now })
 	var err error
 	if n.stream, err = progress.NewStream(n.outs["stream"], n.holder, n.now); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func (n *night) tell(facts ...fleet.Fact) {
 		}
 		n.told.Add(n.status, e)
 	}
-	n.desk.leave(events)
+	n.desk.add(events)
 	for _, tell := range []func(*rollout.State, []fleet.Event) error{n.stream.Events, n.plain.Events} {
 		if err := tell(n.holder, events); err != nil {
 			n.t.Fatal(err)
@@ -119,7 +119,7 @@ func (n *night) look(live bool) surfaces {
 			n.t.Fatal(err)
 		}
 	}
-	n.desk.foresee(nil)
+	n.desk.updateForecast(nil)
 	n.desk.over = !live
 	o, err := rollout.Foresee(n.status, n.now, nil)
 	must(err)
@@ -127,7 +127,7 @@ func (n *night) look(live bool) surfaces {
 		_, err := tr.Estimate(n.now, nil)
 		must(err)
 	}
-	v := report.FromState(n.status, report.ViewOptions{Live: live, Now: n.now, Outlook: o, Chronicle: n.told})
+	v := report.FromState(n.status, report.ViewOptions{Live: live, Now: n.now, Outlook: o, Timeline: n.told})
 	write := func(f layout.Format, how func(*bytes.Buffer, report.Options) error) string {
 		opts := n.options
 		opts.Format = f

@@ -20,11 +20,11 @@ import (
 // WriteReport writes a run as one file of HTML that needs nothing else: the
 // page of a live run, frozen.
 func WriteReport(w io.Writer, v *report.View, o report.Options) error {
-	return sheet{view: cleaned(v).Worded(o), options: o}.write(w)
+	return pageData{view: cleaned(v).Worded(o), options: o}.write(w)
 }
 
-// sheet is a state of the page.
-type sheet struct {
+// pageData is a state of the page.
+type pageData struct {
 	view    *report.View // clean and worded
 	options report.Options
 	outlook rollout.Outlook
@@ -57,7 +57,7 @@ type parts struct {
 	Tiles         []tile
 	Budget        report.Budget
 	Tasks         []task
-	Calm          []note
+	Calm          []calmNote
 	Waves         []groupLine
 	Subscriptions []groupLine
 	Story         []entry
@@ -97,7 +97,7 @@ type segment struct {
 	From, W string
 }
 
-func (s sheet) write(w io.Writer) error {
+func (s pageData) write(w io.Writer) error {
 	data, err := s.data()
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s sheet) write(w io.Writer) error {
 }
 
 // fragments are the parts that a live page exchanges, as HTML.
-func (s sheet) fragments() (map[string]string, error) {
+func (s pageData) fragments() (map[string]string, error) {
 	p := s.parts()
 	out := map[string]string{}
 	for _, name := range []string{"summary", "needs", "waves", "after"} {
@@ -130,7 +130,7 @@ func (s sheet) fragments() (map[string]string, error) {
 }
 
 // data is the page's JSON.
-func (s sheet) data() ([]byte, error) {
+func (s pageData) data() ([]byte, error) {
 	v, where := s.view, placesOf(s.view)
 	rows := s.rows
 	if rows == nil {
@@ -150,7 +150,7 @@ func (s sheet) data() ([]byte, error) {
 	})
 }
 
-func (s sheet) predicted(i int) *plan.Prediction {
+func (s pageData) predicted(i int) *plan.Prediction {
 	if s.plan == nil {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (s sheet) predicted(i int) *plan.Prediction {
 }
 
 // parts builds what the templates show.
-func (s sheet) parts() parts {
+func (s pageData) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone)}
 	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
 		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
@@ -167,7 +167,7 @@ func (s sheet) parts() parts {
 	if v.Run.Kind != fleet.KindClassic {
 		p.Heading = append(p.Heading, pair{"Upgrade", lexicon.KindWords(v.Run.Kind)})
 	}
-	p.Tasks, p.Calm = needs(v, c, s.limit)
+	p.Tasks, p.Calm = tasksOf(v, c, s.limit)
 	p.tiles(v)
 	p.figures(v, c)
 	p.proof(v)

@@ -339,12 +339,12 @@ func TestWritingAReportLeavesTheViewAlone(t *testing.T) {
 func TestTasksAreCapped(t *testing.T) {
 	t.Parallel()
 	v := cleaned(troubledNight(400)).Worded(report.Options{})
-	all, _ := needs(v, clock{sydney}, 0)
-	few, _ := needs(v, clock{sydney}, 5)
+	all, _ := tasksOf(v, clock{sydney}, 0)
+	few, _ := tasksOf(v, clock{sydney}, 5)
 	for i := range all {
 		a, f := all[i], few[i]
-		if len(f.Patients) != min(5, len(a.Patients)) || f.More != len(a.Patients)-len(f.Patients) || a.More != 0 || f.List != a.List || f.Count != len(a.Patients) {
-			t.Errorf("%s: %d and %d more of %d", a.Title, len(f.Patients), f.More, len(a.Patients))
+		if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 || f.List != a.List || f.Count != len(a.Vaults) {
+			t.Errorf("%s: %d and %d more of %d", a.Title, len(f.Vaults), f.More, len(a.Vaults))
 		}
 	}
 }

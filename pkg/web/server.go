@@ -45,7 +45,7 @@ type Server struct {
 	stop     chan struct{}
 	close    sync.Once
 	work     sync.WaitGroup
-	desk     *desk
+	desk     *liveHub
 }
 
 // Listen takes the address, so that a mistake is known before a run begins.
@@ -104,7 +104,7 @@ func (s *Server) Begin(r Run) {
 	}
 	b := make([]byte, 6)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
-	s.desk = newDesk(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) })
+	s.desk = newLiveHub(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) })
 	s.work.Go(func() { s.desk.serve(s.stop) })
 	s.work.Go(func() { s.desk.forecast(s.stop) })
 	close(s.begun)
@@ -116,7 +116,7 @@ func (s *Server) Update(events []fleet.Event) {
 	if s == nil || s.desk == nil {
 		return
 	}
-	s.desk.leave(events)
+	s.desk.add(events)
 }
 
 // patience is how long the end waits for those who are being told of it.

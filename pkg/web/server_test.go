@@ -619,7 +619,7 @@ func BenchmarkChange(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	st := rollout.NewState(fleetPlan(10000))
 	for b.Loop() {
-		if err := newDesk(Run{State: st}, "boot", time.Now).page(io.Discard); err != nil {
+		if err := newLiveHub(Run{State: st}, "boot", time.Now).page(io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}

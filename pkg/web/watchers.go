@@ -29,7 +29,7 @@ var errCrowded = errors.New("too many pages are open on this run")
 
 // watch begins to watch. seen is the version that the page has: with it, or
 // with the diffs since, the watcher is current; else it begins with a snapshot.
-func (d *desk) watch(seen string) (*watcher, error) {
+func (d *liveHub) watch(seen string) (*watcher, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.watchers) >= maxWatchers {
@@ -61,7 +61,7 @@ func (d *desk) watch(seen string) (*watcher, error) {
 
 // missed lists the diffs since a version; ok is false where they are not known
 // any more. The caller holds mu.
-func (d *desk) missed(seen string) (out []message, ok bool) {
+func (d *liveHub) missed(seen string) (out []message, ok bool) {
 	if seen == d.stamp(d.version) {
 		return nil, true
 	}
@@ -74,7 +74,7 @@ func (d *desk) missed(seen string) (out []message, ok bool) {
 }
 
 // keep remembers a diff for those who come back. The caller holds mu.
-func (d *desk) keep(m message) {
+func (d *liveHub) keep(m message) {
 	if len(m.data) > keptSize {
 		d.kept = nil // a snapshot costs no more
 		return
@@ -85,7 +85,7 @@ func (d *desk) keep(m message) {
 }
 
 // snapshot is everything. The caller holds mu.
-func (d *desk) snapshot(s sheet) (message, error) {
+func (d *liveHub) snapshot(s pageData) (message, error) {
 	parts, err := s.fragments()
 	if err != nil {
 		return message{}, err
@@ -96,7 +96,7 @@ func (d *desk) snapshot(s sheet) (message, error) {
 }
 
 // tell queues a message for a watcher, or drops it. The caller holds mu.
-func (d *desk) tell(w *watcher, m message) {
+func (d *liveHub) tell(w *watcher, m message) {
 	if !d.watchers[w] {
 		return
 	}
@@ -108,14 +108,14 @@ func (d *desk) tell(w *watcher, m message) {
 }
 
 // drop ends a watcher: what is in its queue is still sent. The caller holds mu.
-func (d *desk) drop(w *watcher) {
+func (d *liveHub) drop(w *watcher) {
 	if d.watchers[w] {
 		delete(d.watchers, w)
 		close(w.queue)
 	}
 }
 
-func (d *desk) forget(w *watcher) {
+func (d *liveHub) forget(w *watcher) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.drop(w)

@@ -115,7 +115,7 @@ func (t *Tracker) runLine(st *rollout.State, e fleet.Event, c lexicon.Clock, say
 }
 
 // vaultLine says a vault's change, if it matters to somebody who watches.
-func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch report.Change, say sayFunc) {
+func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch report.StatusChange, say sayFunc) {
 	v := &st.Vaults[ch.Vault]
 	what, text := report.VaultWords(st, at, ch)
 	op := "op " + lexicon.Or(v.OperationID, "-")

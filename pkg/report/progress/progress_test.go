@@ -98,7 +98,7 @@ func TestTrackerFollowsState(t *testing.T) {
 func TestReaderSeesWhatTheRunShows(t *testing.T) {
 	t.Parallel()
 	var tr *Tracker
-	c, seen := report.NewChronicle(), 0
+	c, seen := report.NewTimelineBuilder(), 0
 	replay(t, reporttest.MeddledNight(t).Events, func(st *rollout.State, batch []fleet.Event) {
 		if tr == nil {
 			tr = NewTracker(rollout.NewState(st.Plan))

@@ -210,7 +210,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	case fleet.Stopped:
 		l.Type, l.By, l.Reason, l.Close = "stopped", f.By.User, f.Reason, f.Close
 	case fleet.LimitsChanged:
-		w, _ := lexicon.WordOf(f)
+		w, _ := lexicon.OperatorActionOf(f)
 		l.Type, l.By, l.Reason, l.Text = "limits", f.By.User, f.Reason, w.Text
 	case fleet.Noted:
 		l.Type, l.By, l.Text = "note", f.By.User, f.Text
@@ -220,7 +220,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	return l, true
 }
 
-func (s *Stream) vaultLine(st *rollout.State, e fleet.Event, ch report.Change) streamLine {
+func (s *Stream) vaultLine(st *rollout.State, e fleet.Event, ch report.StatusChange) streamLine {
 	p, v := &st.Plan.Vaults[ch.Vault], &st.Vaults[ch.Vault]
 	text := ""
 	if ch.Reading && v.Reading != nil {

@@ -107,10 +107,10 @@ func NewTracker(st *rollout.State) *Tracker {
 // Apply takes in facts that the state has folded already, and returns which
 // vaults changed. It costs O(facts), and O(vaults) for the few facts that
 // touch the whole run.
-func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.Change {
+func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.StatusChange {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var changes []report.Change
+	var changes []report.StatusChange
 	everything := false
 	for n, e := range events {
 		t.applied++
@@ -149,7 +149,7 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.Change
 
 // Recall tells the tracker what its run went through before, so that the view
 // knows what happened last.
-func (t *Tracker) Recall(c *report.Chronicle) {
+func (t *Tracker) Recall(c *report.TimelineBuilder) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c != nil {
@@ -167,7 +167,7 @@ func (t *Tracker) Carried(out bool) {
 
 // vaultFact takes in one fact about a vault; ok is false when it changed
 // nothing that shows.
-func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c report.Change, ok bool) {
+func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c report.StatusChange, ok bool) {
 	i, known := t.index[f.VaultKey()]
 	if !known {
 		return c, false

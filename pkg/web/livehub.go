@@ -14,11 +14,11 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// Run is a run to show as it goes on. The state and the chronicle belong to
+// Run is a run to show as it goes on. The state and the timeline belong to
 // the page from then on: nobody else may change or read them.
 type Run struct {
-	State     *rollout.State    // as it stands
-	Chronicle *report.Chronicle // of the facts so far; nil: a new one
+	State     *rollout.State          // as it stands
+	Chronicle *report.TimelineBuilder // of the facts so far; nil: a new one
 	Options   report.Options
 	Version   string // of the program
 	// Rates, where set, visits how many requests a second each lane of a
@@ -37,14 +37,14 @@ const (
 	listedLive   = 20                     // vaults of a task that a live page lists
 )
 
-// desk folds the facts of a run for those who watch, apart from the run: it has
+// liveHub folds the facts of a run for those who watch, apart from the run: it has
 // a state of its own, and whoever reports facts only leaves them here.
-type desk struct {
-	now        func() time.Time
-	wake       chan struct{} // capacity 1: there is something in the tray, or to be told
-	redirected chan struct{} // capacity 1: something was said that changes the outlook
-	inbox      sync.Mutex
-	tray       []fleet.Event
+type liveHub struct {
+	now         func() time.Time
+	wake        chan struct{} // capacity 1: there is something in the tray, or to be told
+	redirected  chan struct{} // capacity 1: something was said that changes the outlook
+	inbox       sync.Mutex
+	inboxEvents []fleet.Event
 
 	mu       sync.Mutex // guards the rest
 	run      Run
@@ -63,24 +63,24 @@ type desk struct {
 	kept     []message         // the newest diffs, oldest first
 }
 
-func newDesk(r Run, boot string, now func() time.Time) *desk {
+func newLiveHub(r Run, boot string, now func() time.Time) *liveHub {
 	if r.Chronicle == nil {
-		r.Chronicle = report.NewChronicle()
+		r.Chronicle = report.NewTimelineBuilder()
 	}
-	return &desk{now: now, wake: make(chan struct{}, 1), redirected: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
+	return &liveHub{now: now, wake: make(chan struct{}, 1), redirected: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
 		rows: make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
 }
 
-// leave puts facts down. It copies them and comes back at once.
-func (d *desk) leave(events []fleet.Event) {
+// add puts facts down. It copies them and comes back at once.
+func (d *liveHub) add(events []fleet.Event) {
 	d.inbox.Lock()
-	d.tray = append(d.tray, events...)
+	d.inboxEvents = append(d.inboxEvents, events...)
 	d.inbox.Unlock()
 	d.nudge()
 }
 
 // nudge has those who watch told.
-func (d *desk) nudge() {
+func (d *liveHub) nudge() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -88,10 +88,10 @@ func (d *desk) nudge() {
 }
 
 // fold takes in what lies in the tray. The caller holds mu.
-func (d *desk) fold() {
+func (d *liveHub) fold() {
 	d.inbox.Lock()
-	events := d.tray
-	d.tray = nil
+	events := d.inboxEvents
+	d.inboxEvents = nil
 	d.inbox.Unlock()
 	for _, e := range events {
 		if d.broken != nil {
@@ -121,17 +121,17 @@ func (d *desk) fold() {
 }
 
 // view is the run as it stands. The caller holds mu.
-func (d *desk) view() *report.View {
+func (d *liveHub) view() *report.View {
 	d.fold()
-	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.outlook, Chronicle: d.run.Chronicle})
+	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.outlook, Timeline: d.run.Chronicle})
 }
 
 // advance brings the rows up to date and tells everybody who watches what has
 // changed, if something has or in any case. It is the only place where the
 // version goes on, so that nobody misses a step. The caller holds mu.
-func (d *desk) advance(always bool) (sheet, error) {
+func (d *liveHub) advance(always bool) (pageData, error) {
 	v := cleaned(d.view())
-	s := sheet{view: v.Worded(d.run.Options), options: d.run.Options, outlook: d.outlook, plan: d.run.State.Plan, rows: d.rows,
+	s := pageData{view: v.Worded(d.run.Options), options: d.run.Options, outlook: d.outlook, plan: d.run.State.Plan, rows: d.rows,
 		live: !d.over, limit: listedLive}
 	touched, err := d.refresh(s)
 	if err != nil {
@@ -156,7 +156,7 @@ func (d *desk) advance(always bool) (sheet, error) {
 
 // refresh encodes the rows of the vaults that may have changed, and returns
 // those that have.
-func (d *desk) refresh(s sheet) (map[int]json.RawMessage, error) {
+func (d *liveHub) refresh(s pageData) (map[int]json.RawMessage, error) {
 	touched := map[int]json.RawMessage{}
 	where := placesOf(s.view)
 	for i := range s.view.Vaults {
@@ -177,7 +177,7 @@ func (d *desk) refresh(s sheet) (map[int]json.RawMessage, error) {
 }
 
 // stamp names a version of the data among those of all processes.
-func (d *desk) stamp(version int64) string { return fmt.Sprintf("%s-%d", d.boot, version) }
+func (d *liveHub) stamp(version int64) string { return fmt.Sprintf("%s-%d", d.boot, version) }
 
 // change is what a live page is told.
 type change struct {
@@ -194,7 +194,7 @@ type change struct {
 
 // message tells the step to a version: a diff, or, where that would be most of
 // it anyway, everything.
-func (d *desk) message(s sheet, touched map[int]json.RawMessage) (message, error) {
+func (d *liveHub) message(s pageData, touched map[int]json.RawMessage) (message, error) {
 	if len(touched) < 200 || len(touched) < len(d.rows)/2 {
 		m, err := d.diff(s, touched)
 		if err == nil {
@@ -210,7 +210,7 @@ func (d *desk) message(s sheet, touched map[int]json.RawMessage) (message, error
 }
 
 // diff is the change from the version before.
-func (d *desk) diff(s sheet, touched map[int]json.RawMessage) (message, error) {
+func (d *liveHub) diff(s pageData, touched map[int]json.RawMessage) (message, error) {
 	parts, err := s.fragments()
 	if err != nil {
 		return message{}, err
@@ -231,7 +231,7 @@ func (d *desk) diff(s sheet, touched map[int]json.RawMessage) (message, error) {
 }
 
 // publish tells those who watch what changed, or that nothing did.
-func (d *desk) publish(always bool) error {
+func (d *liveHub) publish(always bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fold(); len(d.watchers) == 0 || !d.changed && !always {
@@ -242,7 +242,7 @@ func (d *desk) publish(always bool) error {
 }
 
 // page is the whole page as it stands.
-func (d *desk) page(w io.Writer) error {
+func (d *liveHub) page(w io.Writer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, err := d.advance(false)
@@ -253,7 +253,7 @@ func (d *desk) page(w io.Writer) error {
 }
 
 // serve keeps watchers current until stop is closed.
-func (d *desk) serve(stop <-chan struct{}) {
+func (d *liveHub) serve(stop <-chan struct{}) {
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	for {
@@ -278,7 +278,7 @@ func (d *desk) serve(stop <-chan struct{}) {
 }
 
 // finish tells the end to those who watch, and lets them go.
-func (d *desk) finish() error {
+func (d *liveHub) finish() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fold()

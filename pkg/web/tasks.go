@@ -12,23 +12,23 @@ import (
 
 // task is something that a person has to do, as the page shows it.
 type task struct {
-	ID       string       // for what is open to stay open
-	Icon     fleet.Status // empty: about the run as a whole
-	Title    string
-	Detail   string
-	Before   string
-	Command  string
-	Message  string // to send
-	Items    int    // machines and the like, each counted once
-	Count    int    // the vaults it is about
-	Patients []patient
-	More     int    // further vaults that are not listed here
-	Open     bool   // short enough to be shown at once
-	List     string // their indexes, for a list to take away
+	ID      string       // for what is open to stay open
+	Icon    fleet.Status // empty: about the run as a whole
+	Title   string
+	Detail  string
+	Before  string
+	Command string
+	Message string // to send
+	Items   int    // machines and the like, each counted once
+	Count   int    // the vaults it is about
+	Vaults  []taskVault
+	More    int    // further vaults that are not listed here
+	Open    bool   // short enough to be shown at once
+	List    string // their indexes, for a list to take away
 }
 
-// patient is one vault of a task.
-type patient struct {
+// taskVault is one vault of a task.
+type taskVault struct {
 	Index int // in the view
 	Vault string
 	Notes []string
@@ -38,8 +38,8 @@ type patient struct {
 
 type pair struct{ Name, Value string }
 
-// note is what comes right by itself.
-type note struct {
+// calmNote is what comes right by itself.
+type calmNote struct {
 	Icon   fleet.Status
 	Title  string
 	Detail string
@@ -48,10 +48,10 @@ type note struct {
 // shownAtOnce is how many vaults of a task are shown without a click.
 const shownAtOnce = 12
 
-// needs parts the actions of a worded view into what a person has to do and
+// tasksOf parts the actions of a worded view into what a person has to do and
 // what comes right by itself. At most limit vaults of a task are listed; 0 is
 // all of them.
-func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
+func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 	index := make(map[string]int, len(v.Vaults))
 	for i := range v.Vaults {
 		index[v.Vaults[i].Vault] = i
@@ -61,7 +61,7 @@ func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
 		a := &v.Actions[i]
 		same[a.Do]++
 		if !a.Person {
-			calm = append(calm, note{Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: detailBeside(a)})
+			calm = append(calm, calmNote{Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: detailBeside(a)})
 			continue
 		}
 		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: lexicon.Clean(text(a.Detail)),
@@ -80,7 +80,7 @@ func needs(v *report.View, c clock, limit int) (ts []task, calm []note) {
 				t.More++
 				continue
 			}
-			t.Patients = append(t.Patients, patientOf(&v.Vaults[at], at, a, c))
+			t.Vaults = append(t.Vaults, taskVaultOf(&v.Vaults[at], at, a, c))
 		}
 		t.List = strings.Join(all, " ")
 		t.lift()
@@ -117,9 +117,9 @@ func iconOf(a *report.Action) fleet.Status {
 	return ""
 }
 
-// patientOf says of a vault what its task needs to be done.
-func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
-	p := patient{Index: at, Vault: x.Vault}
+// taskVaultOf says of a vault what its task needs to be done.
+func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
+	p := taskVault{Index: at, Vault: x.Vault}
 	if x.Carried {
 		p.Notes = append(p.Notes, "from before this run")
 	}
@@ -173,21 +173,21 @@ func patientOf(x *report.Vault, at int, a *report.Action, c clock) patient {
 
 // lift says once what every vault of a task would say.
 func (t *task) lift() {
-	first := func(p patient) string {
+	first := func(p taskVault) string {
 		if len(p.Pairs) > 0 && p.Pairs[0].Name == "Message" {
 			return p.Pairs[0].Value
 		}
 		return ""
 	}
-	if len(t.Patients) < 2 || first(t.Patients[0]) == "" {
+	if len(t.Vaults) < 2 || first(t.Vaults[0]) == "" {
 		return
 	}
-	message := first(t.Patients[0])
-	if slices.ContainsFunc(t.Patients, func(p patient) bool { return first(p) != message }) {
+	message := first(t.Vaults[0])
+	if slices.ContainsFunc(t.Vaults, func(p taskVault) bool { return first(p) != message }) {
 		return
 	}
-	for i := range t.Patients {
-		t.Patients[i].Pairs = t.Patients[i].Pairs[1:]
+	for i := range t.Vaults {
+		t.Vaults[i].Pairs = t.Vaults[i].Pairs[1:]
 	}
 	if !strings.Contains(t.Detail, message) {
 		t.Detail = strings.TrimSpace(sentence(message) + " " + t.Detail)

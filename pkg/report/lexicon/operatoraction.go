@@ -7,39 +7,39 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Word is what a person said to a run, in words.
-type Word struct {
+// OperatorAction is what a person said to a run, in words.
+type OperatorAction struct {
 	Kind   string // one word, such as "paused"
 	Text   string // what was said, such as "the run paused: nothing new starts"
 	By     fleet.Actor
 	Reason string
 }
 
-// WordOf puts a person's word to a run, or about one of its vaults, into words;
+// OperatorActionOf puts a person's word to a run, or about one of its vaults, into words;
 // ok is false for every other fact.
-func WordOf(f fleet.Fact) (w Word, ok bool) {
+func OperatorActionOf(f fleet.Fact) (w OperatorAction, ok bool) {
 	switch f := f.(type) {
 	case fleet.Paused:
 		if f.Off {
-			return Word{"paused", "the pause is over", f.By, f.Reason}, true
+			return OperatorAction{"paused", "the pause is over", f.By, f.Reason}, true
 		}
-		return Word{"paused", "the run paused: nothing new starts", f.By, f.Reason}, true
+		return OperatorAction{"paused", "the run paused: nothing new starts", f.By, f.Reason}, true
 	case fleet.Stopped:
 		if f.Close {
-			return Word{"closing", "nothing starts in this run any more; it is closed when what is in flight has ended", f.By, f.Reason}, true
+			return OperatorAction{"closing", "nothing starts in this run any more; it is closed when what is in flight has ended", f.By, f.Reason}, true
 		}
-		return Word{"stopped", "told to stop", f.By, f.Reason}, true
+		return OperatorAction{"stopped", "told to stop", f.By, f.Reason}, true
 	case fleet.Held:
 		if f.Off {
-			return Word{"released", "released", f.By, f.Reason}, true
+			return OperatorAction{"released", "released", f.By, f.Reason}, true
 		}
-		return Word{"held", "held: it does not start until it is released", f.By, f.Reason}, true
+		return OperatorAction{"held", "held: it does not start until it is released", f.By, f.Reason}, true
 	case fleet.LimitsChanged:
-		return Word{"limits", "limits set: " + limitsText(f), f.By, f.Reason}, true
+		return OperatorAction{"limits", "limits set: " + limitsText(f), f.By, f.Reason}, true
 	case fleet.Noted:
-		return Word{"note", "a note", f.By, f.Text}, true
+		return OperatorAction{"note", "a note", f.By, f.Text}, true
 	}
-	return Word{}, false
+	return OperatorAction{}, false
 }
 
 // limitsText lists the limits that were changed, by the inventory's names.

@@ -7,12 +7,11 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // vaultFact takes in a fact about one vault: what it proves, and whether it is
 // worth an entry.
-func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fleet.VaultFact) {
+func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fact fleet.VaultFact) {
 	v, pv := &st.Vaults[i], &st.Plan.Vaults[i]
 	note := func(kind, by, detail, text string) {
 		c.add(Entry{At: Time{when}, Kind: kind, Text: text, Detail: StringOrNull(detail), By: StringOrNull(by), vault: i, sub: pv.SubscriptionID})
@@ -49,7 +48,7 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 			note("unknown", "", v.Reason, "unknown for good")
 		}
 	case fleet.Held:
-		w, _ := lexicon.WordOf(f)
+		w, _ := lexicon.OperatorActionOf(f)
 		note(w.Kind, w.By.User, w.Reason, w.Text)
 	case fleet.Refreshed:
 		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
@@ -74,19 +73,19 @@ func (c *Chronicle) vaultFact(st *rollout.State, i int, when time.Time, fact fle
 
 // disproved notes that a start which had been counted began nothing; one that
 // was never sent does not count at all.
-func (c *Chronicle) disproved(i, unsent int) {
+func (c *TimelineBuilder) disproved(i, unsent int) {
 	s := c.sends[i]
 	c.sends[i] = sends{s.sent - unsent, max(s.open-1, 0)}
 	c.proof.StartsSent -= unsent
 }
 
-func (c *Chronicle) read(i int, r Read) {
+func (c *TimelineBuilder) read(i int, r Read) {
 	rs := append(c.reads[i], r)
 	c.reads[i] = rs[max(0, len(rs)-maxReads):]
 }
 
 // readsOf is what was read of a vault in doubt.
-func (c *Chronicle) readsOf(i int) []Read {
+func (c *TimelineBuilder) readsOf(i int) []Read {
 	if c == nil || len(c.reads[i]) == 0 {
 		return []Read{}
 	}
@@ -95,7 +94,7 @@ func (c *Chronicle) readsOf(i int) []Read {
 
 // tell fills in the timeline and the proof. Entries about a vault for which
 // shown is false, or a subscription of which none is shown, are left out.
-func (c *Chronicle) tell(v *View, names []string, shown func(i int) bool) {
+func (c *TimelineBuilder) tell(v *View, names []string, shown func(i int) bool) {
 	if c == nil {
 		return
 	}
@@ -129,44 +128,6 @@ func haltedSubscription(h *fleet.RunHalted) string {
 		return h.Scope
 	}
 	return ""
-}
-
-// keepToItself takes what is said of others out of a view of some vaults: it
-// may be for a customer.
-func (v *View) keepToItself(shown func(subscription string) bool) {
-	waves := v.Waves[:0]
-	for _, w := range v.Waves {
-		if count(w.Totals) > 0 {
-			waves = append(waves, w)
-		}
-	}
-	v.Waves = waves
-	if h := v.Run.Halt; h != nil && h.Subscription && !shown(h.Scope) {
-		h.Scope, h.Sentence = "", "the failure budget of another subscription was exceeded"
-	}
-	if s := v.Run.Suspended; s != nil && s.Subscription != nil && !shown(*s.Subscription) {
-		s.Subscription, s.Detail = nil, StringOrNull("it is missing in another subscription")
-	}
-	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
-	for i := range v.Run.Waits {
-		if w := &v.Run.Waits[i]; w.For == standing.WaitPause {
-			w.wait.By = ""
-			w.Text = w.words(lexicon.UTC)
-		}
-	}
-	if o := v.Run.WaitingFor; o != nil && v.Run.Live {
-		v.Run.WaitingFor = nil
-		if len(v.Run.Waits) > 0 {
-			v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
-		}
-	}
-	for i := range v.Timeline.Entries {
-		switch e := &v.Timeline.Entries[i]; e.Kind {
-		case "wave", "closed", "resumed": // totals of everybody's vaults
-			e.Detail = nil
-		}
-	}
-	v.Proof = nil // of the whole run, too
 }
 
 // count adds totals up.

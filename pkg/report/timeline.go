@@ -10,12 +10,12 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// Chronicle gathers from the facts of a run what its state does not keep: the
+// TimelineBuilder gathers from the facts of a run what its state does not keep: the
 // timeline, the readings of starts in doubt, and the proof that nothing was
 // sent twice. Feed it every fact of the run, oldest first, from one goroutine.
 // It keeps a bounded number of entries, and a few bytes for each vault that was
 // started. A nil Chronicle tells nothing.
-type Chronicle struct {
+type TimelineBuilder struct {
 	head, tail []Entry // the first ones, and the newest
 	omitted    int
 	lastAt     time.Time
@@ -83,13 +83,13 @@ type Proof struct {
 	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave
 }
 
-// NewChronicle returns a chronicle of nothing.
-func NewChronicle() *Chronicle {
-	return &Chronicle{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}}
+// NewTimelineBuilder returns a timeline of nothing.
+func NewTimelineBuilder() *TimelineBuilder {
+	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}}
 }
 
 // Add takes in a fact that the state has folded.
-func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
+func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 	if c == nil {
 		return
 	}
@@ -117,14 +117,14 @@ func (c *Chronicle) Add(st *rollout.State, e fleet.Event) {
 }
 
 // look notes how each vault stands.
-func (c *Chronicle) look(st *rollout.State) {
+func (c *TimelineBuilder) look(st *rollout.State) {
 	c.status = make([]fleet.Status, len(st.Vaults))
 	for i := range st.Vaults {
 		c.status[i] = st.Vaults[i].Status
 	}
 }
 
-func (c *Chronicle) add(e Entry) {
+func (c *TimelineBuilder) add(e Entry) {
 	e.Times = 1
 	list := &c.tail
 	if len(c.tail) == 0 && len(c.head) < firstEntries {
@@ -157,7 +157,7 @@ const (
 	kindSignIn    = "sign-in"
 )
 
-func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
+func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 	say := func(kind string, by fleet.Actor, detail, format string, args ...any) *Entry {
 		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: StringOrNull(detail), By: StringOrNull(by.User), vault: -1})
 		if len(c.tail) > 0 {
@@ -217,7 +217,7 @@ func (c *Chronicle) runFact(st *rollout.State, e fleet.Event) {
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})
 	default:
-		if w, ok := lexicon.WordOf(f); ok {
+		if w, ok := lexicon.OperatorActionOf(f); ok {
 			say(w.Kind, w.By, w.Reason, "%s", w.Text)
 			return
 		}

@@ -39,14 +39,14 @@ func TestProof(t *testing.T) {
 		"a failure, by itself":  {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Observed{Vault: k}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
 		"re-opened, then twice": {[]fleet.Fact{intent, fleet.Reopened{Vault: k}, intent, intent}, Proof{StartsSent: 3, SentTwice: 1, ReopenedByHand: 1}},
 	} {
-		told := NewChronicle()
+		told := NewTimelineBuilder()
 		for _, f := range c.facts {
 			told.Add(st, fleet.Event{At: reporttest.T0, Fact: f})
 		}
 		if told.proof != c.want {
 			t.Errorf("%s: %+v, want %+v", name, told.proof, c.want)
 		}
-		h := FromState(st, ViewOptions{Chronicle: told}).Worded(Options{}).Headline
+		h := FromState(st, ViewOptions{Timeline: told}).Worded(Options{}).Headline
 		if all := strings.Join(h.Lines, " "); strings.Contains(all, "No vault was sent twice.") == (c.want.SentTwice > 0) {
 			t.Errorf("%s: the headline says %q", name, all)
 		}
@@ -103,11 +103,11 @@ the gate after wave canary opened`
 func TestTimelineIsBounded(t *testing.T) {
 	t.Parallel()
 	const facts = 5000
-	st, told := rollout.NewState(reporttest.FixturePlan()), NewChronicle()
+	st, told := rollout.NewState(reporttest.FixturePlan()), NewTimelineBuilder()
 	for i := range facts {
 		told.Add(st, fleet.Event{At: reporttest.T0.Add(time.Duration(i) * time.Second), Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
 	}
-	tl := FromState(st, ViewOptions{Chronicle: told}).Timeline
+	tl := FromState(st, ViewOptions{Timeline: told}).Timeline
 	if len(tl.Entries) != firstEntries+lastEntries || tl.Omitted+len(tl.Entries) != facts {
 		t.Errorf("%d entries and %d omitted of %d", len(tl.Entries), tl.Omitted, facts)
 	}
@@ -115,6 +115,6 @@ func TestTimelineIsBounded(t *testing.T) {
 		t.Errorf("from %q to %q", first, last)
 	}
 	if n := len(told.head) + len(told.tail); n > firstEntries+2*lastEntries {
-		t.Errorf("the chronicle keeps %d entries", n)
+		t.Errorf("the timeline keeps %d entries", n)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-// Chapter is one thing that happened to a vault.
-type Chapter struct {
+// HistoryEntry is one thing that happened to a vault.
+type HistoryEntry struct {
 	Seq  uint64  `json:"seq"` // of its event in the ledger's journal
 	At   *Time   `json:"at"`
 	Run  string  `json:"run"`
@@ -21,40 +21,40 @@ type Chapter struct {
 	Why  *string `json:"why"`
 }
 
-// Story is everything the ledger knows of one vault, over all its runs.
-type Story struct {
-	SchemaVersion  int       `json:"schemaVersion"`
-	Vault          *Vault    `json:"vault"`          // as the newest run has it
-	SupportMessage *Message  `json:"supportMessage"` // null where the vendor does not decide about failures
-	Chapters       []Chapter `json:"story"`
-	Told
+// VaultHistory is everything the ledger knows of one vault, over all its runs.
+type VaultHistory struct {
+	SchemaVersion  int            `json:"schemaVersion"`
+	Vault          *Vault         `json:"vault"`          // as the newest run has it
+	SupportMessage *Message       `json:"supportMessage"` // null where the vendor does not decide about failures
+	Entries        []HistoryEntry `json:"story"`
+	RecordedChange
 
 	words *lexicon.Wording
 }
 
-// Told is what the journal has of a vault besides its story.
-type Told struct {
+// RecordedChange is what the journal has of a vault besides its story.
+type RecordedChange struct {
 	Before  json.RawMessage `json:"before"`  // what the newest run that started it found of what it was about to change; null: nothing was recorded
 	Request *PlannedRequest `json:"request"` // that changes it; null: it was not started, or nobody knows
 }
 
 // Changing is what is told of a vault that was to be changed by a request. before
 // may be nil.
-func Changing(before json.RawMessage, r fleet.Request) Told {
+func Changing(before json.RawMessage, r fleet.Request) RecordedChange {
 	if len(before) == 0 {
-		return Told{}
+		return RecordedChange{}
 	}
-	return Told{before, RequestOf(r)}
+	return RecordedChange{before, RequestOf(r)}
 }
 
-// StoryOf tells of a vault of a view; nil when the view does not show it.
-func (v *View) StoryOf(name string, chapters []Chapter, told Told, o Options) *Story {
+// HistoryOf tells of a vault of a view; nil when the view does not show it.
+func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChange, o Options) *VaultHistory {
 	for i := range v.Vaults {
 		x := &v.Vaults[i]
 		if x.Vault != name {
 			continue
 		}
-		s := &Story{SchemaVersion: SchemaVersion, Vault: x, Chapters: chapters, Told: told, words: v.words()}
+		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, words: v.words()}
 		if x.Status == fleet.Failed && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
@@ -64,10 +64,10 @@ func (v *View) StoryOf(name string, chapters []Chapter, told Told, o Options) *S
 }
 
 // WriteJSON writes the story as JSON.
-func (s *Story) WriteJSON(w io.Writer) error { return layout.WriteJSON(w, s) }
+func (s *VaultHistory) WriteJSON(w io.Writer) error { return layout.WriteJSON(w, s) }
 
 // Write writes the story for people.
-func (s *Story) Write(w io.Writer, o Options) error {
+func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	p, c, v := &layout.Page{}, lexicon.ClockIn(o.Zone), s.Vault
 	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, lexicon.StatusWord(v.Status), lexicon.Dot, c)
 	if why := v.why(); why != noReason {
@@ -133,9 +133,9 @@ func (s *Story) Write(w io.Writer, o Options) error {
 			}
 		}
 	}
-	p.Section("STORY: %s", lexicon.Plural(len(s.Chapters), "event", "events"))
+	p.Section("STORY: %s", lexicon.Plural(len(s.Entries), "event", "events"))
 	run := ""
-	for _, ch := range s.Chapters {
+	for _, ch := range s.Entries {
 		if ch.Run != run {
 			run = ch.Run
 			p.Group("run %s", run)
