@@ -27,7 +27,7 @@ func (e *environment) app() *cli.App {
 		Writer:    &helpWriter{e.stdout, e.columns}, // the library prints help to it, and nothing else
 		ErrWriter: e.stderr,
 		Reader:    e.stdin,
-		Flags:     append([]cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}, helpFlag()}, logFlags()...),
+		Flags:     append([]cli.Flag{flagVersion.is(cli.BoolFlag{Usage: "print the version", DisableDefaultText: true}), helpFlag()}, logFlags()...),
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
@@ -39,7 +39,7 @@ func (e *environment) app() *cli.App {
 			if c.NArg() > 0 {
 				return failure.Usage("fleetup help", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
 			}
-			if c.Bool("version") {
+			if flagVersion.of(c) {
 				return e.printVersion()
 			}
 			return cli.ShowAppHelp(c)

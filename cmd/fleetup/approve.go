@@ -15,9 +15,9 @@ func (e *environment) approveCommand() *cli.Command {
 		Description: "The approval is bound to the plan and to the totals that it shows, and expires. It is void if more\n" +
 			"vaults have failed or are unknown when the gate opens than it says. The live run hears it at once; without\n" +
 			"one, the next resume uses it.",
-		Flags: orderFlags(&cli.StringFlag{Name: "wave", Usage: "the gate's wave `NAME`; the run must stand before its gate"}),
+		Flags: orderFlags(flagWave.is(cli.StringFlag{Usage: "the gate's wave `NAME`; the run must stand before its gate"})),
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "canary looks good", func(o *rollout.Order) error { o.Wave = c.String("wave"); return nil }, func(_ rollout.Order, s said) {
+			return e.obeyed(c, "canary looks good", func(o *rollout.Order) error { o.Wave = flagWave.of(c); return nil }, func(_ rollout.Order, s said) {
 				approved := s.Events[0].Fact.(fleet.Approved)
 				ev := approved.Evidence
 				say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, lexicon.Clean(approved.Wave),

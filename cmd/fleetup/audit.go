@@ -28,7 +28,7 @@ func (e *environment) auditCommand() *cli.Command {
 			Description: "Each event carries the hash of the one before it. Whoever can rewrite the whole ledger can rewrite\n" +
 				"all hashes too: what proves the journal's end is a head that a report printed and somebody noted elsewhere.",
 			Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json"),
-				&cli.StringFlag{Name: "head", Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"}},
+				flagHead.is(cli.StringFlag{Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"})},
 			Action: e.auditVerify,
 		}, {
 			Name:  "export",
@@ -53,7 +53,7 @@ func openEvidence(c *cli.Context, formats ...string) (*state.Reader, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	if err := oneOf("output", c.String("output"), formats...); err != nil {
+	if err := oneOf("output", flagOutput.of(c), formats...); err != nil {
 		return nil, err
 	}
 	path, err := statePath(c)
@@ -74,12 +74,12 @@ var headPattern = lazyregexp.New(`^[0-9a-f]{8,64}$`)
 
 // wantedHead reads the head that a report printed.
 func wantedHead(c *cli.Context) (string, error) {
-	if !c.IsSet("head") {
+	if !given(c, flagHead) {
 		return "", nil
 	}
-	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(c.String("head")), "….")) // as a report may shorten it
+	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(flagHead.of(c)), "….")) // as a report may shorten it
 	if !headPattern().MatchString(head) {
-		return "", failure.Usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", c.String("head"))
+		return "", failure.Usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", flagHead.of(c))
 	}
 	return head, nil
 }
@@ -102,7 +102,7 @@ func (e *environment) auditVerify(c *cli.Context) error {
 		found.Faults = append(found.Faults, audit.Fault{What: "head",
 			Message: fmt.Sprintf("no event has the head %s: the journal ends before it and its tail was cut off, or this is another ledger", head)})
 	}
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		err = writeJSON(e.stdout, auditOf(found, r.Info(), head))
 	} else {
 		e.tellFindings(found, r.Path(), head)

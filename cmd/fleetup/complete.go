@@ -333,10 +333,10 @@ func (e *environment) completeCommand() *cli.Command {
 		Usage:     "print what may stand at the end of a command line",
 		ArgsUsage: "-- WORD...",
 		Hidden:    true,
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "new-word", Usage: "after the words given a new one begins"}},
+		Flags:     []cli.Flag{flagNewWord.is(cli.BoolFlag{Usage: "after the words given a new one begins"})},
 		Action: func(c *cli.Context) error {
 			words := c.Args().Slice()
-			if c.Bool("new-word") {
+			if flagNewWord.of(c) {
 				words = append(words, "")
 			}
 			found := complete(e.app(), words)

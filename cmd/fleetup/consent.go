@@ -15,11 +15,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-const confirmIrreversible = "confirm-irreversible"
-
 func irreversibleFlag() cli.Flag {
-	return &cli.StringFlag{Name: confirmIrreversible,
-		Usage: "confirm a permanent `UPGRADE` by its name, besides --yes: " + strings.Join(irreversible(), ", ")}
+	return flagConfirmIrreversible.is(cli.StringFlag{Usage: "confirm a permanent `UPGRADE` by its name, besides --yes: " + strings.Join(irreversible(), ", ")})
 }
 
 // irreversible are the kinds that must be named.
@@ -40,28 +37,28 @@ func mustBeNamed(p *plan.Plan) bool { return p.Upgrade != nil && p.Upgrade.Confi
 
 // consent is what the command line says to a start.
 func (e *environment) consent(c *cli.Context, yes, saved bool) rollout.Consent {
-	return rollout.Consent{Yes: yes, Terminal: e.terminal, Saved: saved, Named: c.IsSet(confirmIrreversible),
-		Kind: fleet.Kind(c.String(confirmIrreversible)), Expired: c.Bool(acceptExpiredHolds)}
+	return rollout.Consent{Yes: yes, Terminal: e.terminal, Saved: saved, Named: given(c, flagConfirmIrreversible),
+		Kind: fleet.Kind(flagConfirmIrreversible.of(c)), Expired: flagAcceptExpiredHolds.of(c)}
 }
 
 // otherKind says that the command line names another upgrade kind than the plan's.
 func otherKind(c *cli.Context, p *plan.Plan, look string) error {
-	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", confirmIrreversible, c.String(confirmIrreversible), p.Kind)
+	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", flagConfirmIrreversible, flagConfirmIrreversible.of(c), p.Kind)
 }
 
 // consented refuses a run that nobody has consented to.
 func (e *environment) consented(c *cli.Context, src *source) error {
-	p, yes := src.plan, c.Bool("yes")
+	p, yes := src.plan, flagYes.of(c)
 	// Whatever the command line said of the ledger and the cloud is said again.
-	same := alsoGiven(c, slices.Concat([]string{"state", "accept-warnings"}, flagNames(cloudFlags()))...)
+	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)}, flagNames(cloudFlags()))...)
 	look := lexicon.Command(slices.Concat([]string{"plan", src.file}, same)...)
 	yesToo := []string{"--yes"}
 	if mustBeNamed(p) {
-		yesToo = append(yesToo, "--"+confirmIrreversible, string(p.Kind))
+		yesToo = append(yesToo, flagConfirmIrreversible.dashed(), string(p.Kind))
 	}
 	onceMore := again(c, yesToo...)
 	save := lines(lexicon.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
-		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{"accept-warnings"}, yesToo...)))
+		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, yesToo...)))
 	missing := e.consent(c, yes, src.saved).Missing(p)
 	switch missing {
 	case rollout.MissingNothing:
@@ -74,7 +71,7 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
 		return failure.Usage(lines(look, to("when you have looked at it", onceMore)),
-			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, confirmIrreversible, p.Kind)
+			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, flagConfirmIrreversible, p.Kind)
 	}
 	next := lines(look, to("when you have looked at it", onceMore))
 	if !src.saved && p.RealCloud() {
@@ -118,7 +115,7 @@ func (e *environment) confirm(c *cli.Context, src *source) error {
 
 // confirmName asks for the name of a kind that must be named and was not.
 func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) error {
-	if !mustBeNamed(p) || c.IsSet(confirmIrreversible) {
+	if !mustBeNamed(p) || given(c, flagConfirmIrreversible) {
 		return nil
 	}
 	answer, err := e.ask("It can never be undone, whatever becomes of the vaults. Type its name (%s) to go on: ", p.Kind)
@@ -135,15 +132,15 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 // that must be named and was not.
 func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path string) error {
 	p := st.Plan
-	unattended := c.Bool("yes") || !e.terminal
+	unattended := flagYes.of(c) || !e.terminal
 	given := e.consent(c, unattended, true)
 	given.Expired = true // when the run began
 	switch given.Missing(p) {
 	case rollout.MissingSameKind:
 		return otherKind(c, p, lexicon.Command("plan", p.Inventory))
 	case rollout.MissingKind:
-		return failure.Usage(again(c, "--"+confirmIrreversible, string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
-			p.Kind, confirmIrreversible, p.Kind)
+		return failure.Usage(again(c, flagConfirmIrreversible.dashed(), string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+			p.Kind, flagConfirmIrreversible, p.Kind)
 	}
 	if unattended {
 		return nil

@@ -47,12 +47,12 @@ func (e *environment) demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "upgrade 40 vaults on the emulator, killed half-way and resumed",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "dir", Value: "fleetup-demo", Usage: "the `FOLDER` it works in"}},
+		Flags: []cli.Flag{flagDir.is(cli.StringFlag{Value: "fleetup-demo", Usage: "the `FOLDER` it works in"})},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return e.demo(c.String("dir"))
+			return e.demo(flagDir.of(c))
 		},
 	}
 }

@@ -18,7 +18,6 @@ import (
 )
 
 func (e *environment) discoverCommand() *cli.Command {
-	var o discoverOptions
 	return &cli.Command{
 		Name:  "discover",
 		Usage: "write or update an inventory from what Azure has",
@@ -30,98 +29,85 @@ func (e *environment) discoverCommand() *cli.Command {
 			"for byte, and included files are never changed.\n" +
 			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, a vault that no inventory can hold,\n" +
 			"or an entry to be changed by hand; 8 when a sign-in or permission is missing.",
-		Flags:  o.flags(),
-		Action: func(c *cli.Context) error { return e.discover(c, &o) },
+		Flags:  discoverFlags(),
+		Action: e.discover,
 	}
 }
 
-// discoverOptions are what discover is told.
-type discoverOptions struct {
-	foundOptions
-	kind              string
-	managementGroups  cli.StringSlice
-	query             string
-	labels            cli.StringSlice
-	update            string
-	dryRun            bool
-	skipUnreadable    bool
-	requestsPerSecond float64
-	atOnce            int
+func discoverFlags() []cli.Flag {
+	return append(foundFlags(),
+		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discover.Kinds(today()), ", ")}),
+		flagManagementGroup.is(cli.StringSliceFlag{Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"}),
+		flagQuery.is(cli.StringFlag{Usage: "with --kind: only vaults that pass this `FILTER` in the query language, such as \"tags.env =~ 'prod'\""}),
+		flagLabel.is(cli.StringSliceFlag{Usage: "with --kind: make a label of this `TAG`, and of no other; repeatable"}),
+		flagUpdate.is(cli.StringFlag{TakesFile: true, Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"}),
+		flagDryRun.is(cli.BoolFlag{Usage: "with --update: say what would change, and write nothing"}),
+		flagSkipUnreadable.is(cli.BoolFlag{Usage: "go on without the subscriptions that cannot be read, and exit 3"}),
+		flagRequestsPerSecond.is(cli.Float64Flag{Value: 20, Usage: "ask the cloud at most `N` times a second, all subscriptions together"}),
+		flagAtOnce.is(cli.IntFlag{Value: 8, Usage: "read `N` subscriptions at once"}))
 }
 
-func (o *discoverOptions) flags() []cli.Flag {
-	return append(o.foundOptions.flags(),
-		&cli.StringFlag{Name: "kind", Destination: &o.kind, Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discover.Kinds(today()), ", ")},
-		&cli.StringSliceFlag{Name: "management-group", Destination: &o.managementGroups, Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"},
-		&cli.StringFlag{Name: "query", Destination: &o.query, Usage: "with --kind: only vaults that pass this `FILTER` in the query language, such as \"tags.env =~ 'prod'\""},
-		&cli.StringSliceFlag{Name: "label", Destination: &o.labels, Usage: "with --kind: make a label of this `TAG`, and of no other; repeatable"},
-		&cli.StringFlag{Name: "update", Destination: &o.update, TakesFile: true, Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"},
-		&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "with --update: say what would change, and write nothing"},
-		&cli.BoolFlag{Name: "skip-unreadable", Destination: &o.skipUnreadable, Usage: "go on without the subscriptions that cannot be read, and exit 3"},
-		&cli.Float64Flag{Name: "requests-per-second", Destination: &o.requestsPerSecond, Value: 20, Usage: "ask the cloud at most `N` times a second, all subscriptions together"},
-		&cli.IntFlag{Name: "at-once", Destination: &o.atOnce, Value: 8, Usage: "read `N` subscriptions at once"})
-}
-
-func (e *environment) discover(c *cli.Context, o *discoverOptions) error {
+func (e *environment) discover(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
+	update, rate, atOnce := flagUpdate.of(c), flagRequestsPerSecond.of(c), flagAtOnce.of(c)
 	switch {
-	case o.dryRun && o.update == "":
+	case flagDryRun.of(c) && update == "":
 		return failure.Usage(helpOn(c), "--dry-run has no meaning without --update: without --out nothing is written but to stdout")
-	case !(o.requestsPerSecond >= 0.01) || o.requestsPerSecond > 10_000 || o.atOnce < 1 || o.atOnce > 1000:
+	case !(rate >= 0.01) || rate > 10_000 || atOnce < 1 || atOnce > 1000:
 		return failure.Usage(helpOn(c), "--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
 	}
-	f, err := e.newFound(c, &o.foundOptions)
+	f, err := e.newFound(c)
 	if err != nil {
 		return err
 	}
-	if f.Kind, err = discover.KindNamed(o.kind, today()); err != nil {
+	if f.Kind, err = discover.KindNamed(flagKind.of(c), today()); err != nil {
 		return err
 	}
-	if err := o.checkOut(); err != nil {
+	if err := checkOut(c); err != nil {
 		return err
 	}
 	var listed map[string]bool
-	if o.update != "" {
-		for _, field := range []*string{&o.cloud, &o.serviceManagement, &o.resourceManager} {
+	if update != "" {
+		for _, field := range []textFlag{flagCloud, flagServiceManagement, flagResourceManager} {
 			if given(c, field) {
-				return failure.Usage("leave it out", "--%s has no meaning with --update: the inventory says which cloud", nameOf(c, field))
+				return failure.Usage("leave it out", "%s has no meaning with --update: the inventory says which cloud", field.dashed())
 			}
 		}
-		if listed, err = discover.Outline(f, o.update, o.kind, today()); err != nil {
+		if listed, err = discover.Outline(f, update, flagKind.of(c), today()); err != nil {
 			return err
 		}
 		if f.Credentials, err = credentials(c, f.Credentials); err != nil {
 			return err
 		}
 	}
-	if err := o.check(c, f.Kind); err != nil {
+	if err := checkDiscoverFlags(c, f.Kind); err != nil {
 		return err
 	}
-	if o.update == "" {
-		if f.Cloud, err = cloudOf(c, &o.foundOptions, f.Kind); err != nil {
+	if update == "" {
+		if f.Cloud, err = cloudOf(c, f.Kind); err != nil {
 			return err
 		}
 	}
-	if len(f.Subscriptions) == 0 && !given(c, &o.managementGroups) {
+	if len(f.Subscriptions) == 0 && !given(c, flagManagementGroup) {
 		what := "--subscription ID, or --subscriptions-from FILE"
 		if f.Kind != nil {
 			what += ", or --management-group GROUP"
 		}
 		return failure.Usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -", "discover needs subscriptions: %s", what)
 	}
-	unread, err := e.readFound(&discover.Request{Found: f, Listed: listed, Tenant: o.tenant, Groups: o.managementGroups.Value(), Query: o.query, Labels: o.labels.Value(),
-		PerSecond: o.requestsPerSecond, AtOnce: o.atOnce, Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, o.skipUnreadable)
+	unread, err := e.readFound(&discover.Request{Found: f, Listed: listed, Tenant: flagTenant.of(c), Groups: flagManagementGroup.of(c), Query: flagQuery.of(c), Labels: flagLabel.of(c),
+		PerSecond: rate, AtOnce: atOnce, Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, flagSkipUnreadable.of(c))
 	if err != nil {
 		return err
 	}
 	f.Sort()
 	notes := 0
-	if o.update != "" {
-		notes, err = e.updateFound(o, f)
+	if update != "" {
+		notes, err = e.updateFound(c, f)
 	} else {
-		err = e.writeFound(o.out, f)
+		err = e.writeFound(flagOut.of(c), f)
 	}
 	if err != nil {
 		return err
@@ -132,18 +118,18 @@ func (e *environment) discover(c *cli.Context, o *discoverOptions) error {
 	return nil
 }
 
-// check refuses flags that mean nothing to the kind.
-func (o *discoverOptions) check(c *cli.Context, kind *fleet.KindSpec) error {
-	wrong, why := []any{&o.managementGroups, &o.query, &o.labels}, "needs a kind of today's vaults: the classic listing is read subscription by subscription, as it is"
+// checkDiscoverFlags refuses flags that mean nothing to the kind.
+func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
+	wrong, why := []flagHandle{flagManagementGroup, flagQuery, flagLabel}, "needs a kind of today's vaults: the classic listing is read subscription by subscription, as it is"
 	if kind != nil {
-		wrong, why = []any{&o.targetResourceGroup, &o.requestsPerSecond, &o.atOnce}, "has no meaning for kind "+string(kind.Kind)+": its vaults are read from Resource Graph, and stay where they are"
+		wrong, why = []flagHandle{flagTargetResourceGroup, flagRequestsPerSecond, flagAtOnce}, "has no meaning for kind "+string(kind.Kind)+": its vaults are read from Resource Graph, and stay where they are"
 	}
 	for _, field := range wrong {
 		if given(c, field) {
-			return failure.Usage("leave it out, or choose another --kind", "--%s %s", nameOf(c, field), why)
+			return failure.Usage("leave it out, or choose another --kind", "%s %s", field.dashed(), why)
 		}
 	}
-	if len(o.managementGroups.Value()) > 0 && (given(c, &o.subscriptions) || given(c, &o.subscriptionsFrom)) {
+	if len(flagManagementGroup.of(c)) > 0 && (given(c, flagSubscription) || given(c, flagSubscriptionsFrom)) {
 		return failure.Usage("give one of the two", "vaults are looked for in subscriptions or in management groups: --subscription and --management-group are mutually exclusive")
 	}
 	return nil
@@ -170,13 +156,14 @@ func (e *environment) readFound(r *discover.Request, skip bool) (unread int, err
 
 // updateFound brings an inventory up to date, or says what that would change, and
 // returns how many things it could not do.
-func (e *environment) updateFound(o *discoverOptions, f *inventory.Found) (notes int, err error) {
-	text, changes, same, err := discover.Updated(f, o.update, today())
+func (e *environment) updateFound(c *cli.Context, f *inventory.Found) (notes int, err error) {
+	path, out := flagUpdate.of(c), flagOut.of(c)
+	text, changes, same, err := discover.Updated(f, path, today())
 	if err != nil {
 		return 0, err
 	}
 	switch {
-	case o.dryRun:
+	case flagDryRun.of(c):
 		for _, x := range []struct {
 			sign string
 			list []string
@@ -185,12 +172,12 @@ func (e *environment) updateFound(o *discoverOptions, f *inventory.Found) (notes
 				say(e.stdout, "%s %s", x.sign, v)
 			}
 		}
-	case o.out == "-":
+	case out == "-":
 		_, err = e.stdout.Write(text)
-	case o.out != "":
-		err = textfile.ReplaceWith(textfile.Real(o.out), text)
+	case out != "":
+		err = textfile.ReplaceWith(textfile.Real(out), text)
 	case !same:
-		err = textfile.Rewrite(textfile.Real(o.update), text)
+		err = textfile.Rewrite(textfile.Real(path), text)
 	}
 	if err != nil {
 		return 0, failure.New(fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", failure.Cause(err)), "free some room, or name another file with --out")
@@ -199,15 +186,15 @@ func (e *environment) updateFound(o *discoverOptions, f *inventory.Found) (notes
 	for _, n := range slices.Concat(changes.Notes, f.Lost()) {
 		say(e.stderr, "%s", n)
 	}
-	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", lexicon.Clean(o.update),
+	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", lexicon.Clean(path),
 		len(changes.Added), len(changes.Vanished), len(changes.Back), changes.Unchanged, changes.Gone, changes.LeftOut)
-	if o.dryRun {
+	if flagDryRun.of(c) {
 		say(e.stderr, "Nothing was written.")
 		return len(changes.Notes), nil
 	}
-	if o.out == "" {
-		_, err := readInventory(o.update)
-		e.sayNext(o.update, err)
+	if out == "" {
+		_, err := readInventory(path)
+		e.sayNext(path, err)
 	}
 	return len(changes.Notes), nil
 }

@@ -26,21 +26,21 @@ func (e *environment) emulateCommand() *cli.Command {
 			"the inventory. Point an inventory at it with the `cloud:` line that it prints. GET /_emulator/summary tells what it\n" +
 			"was asked.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "loopback `ADDRESS`; port 0 picks a free one"},
-			&cli.StringFlag{Name: "scenario", TakesFile: true, Usage: "the scenario `FILE`, in place of the inventory's"},
-			&cli.StringFlag{Name: "log", TakesFile: true, Usage: "append each request to `FILE` as a JSON line; - for stdout"},
-			&cli.StringFlag{Name: "truth", TakesFile: true, Usage: "remember in `FILE`, and go on from it"},
+			flagListen.is(cli.StringFlag{Value: "127.0.0.1:0", Usage: "loopback `ADDRESS`; port 0 picks a free one"}),
+			flagScenario.is(cli.StringFlag{TakesFile: true, Usage: "the scenario `FILE`, in place of the inventory's"}),
+			flagLog.is(cli.StringFlag{TakesFile: true, Usage: "append each request to `FILE` as a JSON line; - for stdout"}),
+			flagTruth.is(cli.StringFlag{TakesFile: true, Usage: "remember in `FILE`, and go on from it"}),
 		},
 		Action: e.emulate,
 	}
 }
 
 func (e *environment) emulate(c *cli.Context) error {
-	host, _, err := net.SplitHostPort(c.String("listen"))
+	host, _, err := net.SplitHostPort(flagListen.of(c))
 	if err != nil || !plan.IsLoopback(host) {
-		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", c.String("listen"))
+		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", flagListen.of(c))
 	}
-	cfg := emulator.Config{StateFile: c.String("truth")}
+	cfg := emulator.Config{StateFile: flagTruth.of(c)}
 	if c.NArg() > 0 {
 		file, err := oneArgument(c, "an inventory")
 		if err != nil {
@@ -51,18 +51,18 @@ func (e *environment) emulate(c *cli.Context) error {
 			return err
 		}
 		fill(&cfg, p)
-		if p.Scenario != "" && c.String("scenario") == "" {
+		if p.Scenario != "" && flagScenario.of(c) == "" {
 			if cfg.Scenario, err = scenario(scenarioPath(p, filepath.Dir(file))); err != nil {
 				return err
 			}
 		}
 	}
-	if file := c.String("scenario"); file != "" {
+	if file := flagScenario.of(c); file != "" {
 		if cfg.Scenario, err = scenario(file); err != nil {
 			return err
 		}
 	}
-	switch file := c.String("log"); file {
+	switch file := flagLog.of(c); file {
 	case "":
 	case "-":
 		cfg.Log = e.stdout
@@ -86,7 +86,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), "")
 	}
 	defer cloud.Close()
-	url, stop, err := serve(c.String("listen"), cloud)
+	url, stop, err := serve(flagListen.of(c), cloud)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-const acceptExpiredHolds = "accept-expired-holds"
-
 func expiredHoldsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: acceptExpiredHolds, Usage: "start vaults whose hold in the inventory is over; on a terminal run asks"}
+	return flagAcceptExpiredHolds.is(cli.BoolFlag{Usage: "start vaults whose hold in the inventory is over; on a terminal run asks"})
 }
 
 // maxExpired is how many vaults a refusal names.
@@ -50,9 +48,9 @@ func (e *environment) unacceptedExpired(c *cli.Context, src *source) error {
 
 // expiredToo is what a command line that starts a plan needs besides what it says.
 func expiredToo(p *plan.Plan) []string {
-	more := []string{"--yes", "--" + acceptExpiredHolds}
+	more := []string{"--yes", flagAcceptExpiredHolds.dashed()}
 	if mustBeNamed(p) {
-		more = append(more, "--"+confirmIrreversible, string(p.Kind))
+		more = append(more, flagConfirmIrreversible.dashed(), string(p.Kind))
 	}
 	return more
 }
@@ -60,7 +58,7 @@ func expiredToo(p *plan.Plan) []string {
 // confirmExpired asks on a terminal whether vaults whose hold is over may start.
 func (e *environment) confirmExpired(c *cli.Context, src *source) error {
 	holds := expiredHolds(src.plan)
-	if holds == "" || c.Bool(acceptExpiredHolds) {
+	if holds == "" || flagAcceptExpiredHolds.of(c) {
 		return nil
 	}
 	answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))

@@ -26,11 +26,11 @@ func stateFlag() cli.Flag {
 func neededStateFlag() cli.Flag { return ledgerFlag("the ledger `FILE`; required") }
 
 func ledgerFlag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "state", EnvVars: []string{"FLEETUP_STATE"}, TakesFile: true, Usage: usage}
+	return flagState.is(cli.StringFlag{EnvVars: []string{"FLEETUP_STATE"}, TakesFile: true, Usage: usage})
 }
 
 func yesFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "yes", Usage: "do not ask: unattended"}
+	return flagYes.is(cli.BoolFlag{Usage: "do not ask: unattended"})
 }
 
 // formatFlag is the output flag of what has all the forms of a report, and
@@ -51,21 +51,21 @@ func reportFlags(more ...string) []cli.Flag {
 		formats = append(formats, string(f))
 	}
 	return []cli.Flag{neededStateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
-		&cli.StringFlag{Name: "run", Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"},
-		&cli.StringFlag{Name: "query", Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"},
-		&cli.BoolFlag{Name: "exit-code", Usage: "exit as the run stands"}}
+		flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"}),
+		flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}),
+		flagExitCode.is(cli.BoolFlag{Usage: "exit as the run stands"})}
 }
 
 // selectorFlag limits a command to some vaults; selector reads it.
 func selectorFlag() cli.Flag {
-	return &cli.StringFlag{Name: "selector", Aliases: []string{"l"},
-		Usage: "only vaults with these `LABELS`: env=prod,team!=payments, team in (a, b), key, !key; subscription, location and resourceType count as labels"}
+	return flagSelector.is(cli.StringFlag{Aliases: []string{"l"},
+		Usage: "only vaults with these `LABELS`: env=prod,team!=payments, team in (a, b), key, !key; subscription, location and resourceType count as labels"})
 }
 
 // selector is the selector of a command line, nil for every vault.
 func selector(c *cli.Context) (*plan.Selector, error) {
-	text := c.String("selector")
-	if text == "" && !c.IsSet("selector") {
+	text := flagSelector.of(c)
+	if text == "" && !given(c, flagSelector) {
 		return nil, nil
 	}
 	s, err := plan.ParseSelector(text)
@@ -88,21 +88,21 @@ func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, er
 	if c.NArg() > 0 {
 		return nil, failure.Usage(helpOn(c), "%s takes vaults by name or with --selector, not both", c.Command.Name)
 	}
-	all, err := st.Plan.Pick(pick, c.String("selector"))
+	all, err := st.Plan.Pick(pick, flagSelector.of(c))
 	if err != nil {
 		return nil, err
 	}
 	vaults := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return may(i) != nil })
 	if len(vaults) == 0 {
-		return nil, failure.Usage(lexicon.Command("status", "-l", c.String("selector"), "--state", c.String("state")), "%s concerns none of the %s with %s",
-			c.Command.Name, words.Count(len(all), "vault"), c.String("selector"))
+		return nil, failure.Usage(lexicon.Command("status", "-l", flagSelector.of(c), "--state", flagState.of(c)), "%s concerns none of the %s with %s",
+			c.Command.Name, words.Count(len(all), "vault"), flagSelector.of(c))
 	}
 	return vaults, nil
 }
 
 func outputFlag(formats ...string) cli.Flag {
-	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: formats[0],
-		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")}
+	return flagOutput.is(cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
+		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})
 }
 
 // credentialFlags pick the sign-in of both sides, or of each.
@@ -112,9 +112,9 @@ func credentialFlags() []cli.Flag {
 		kinds = append(kinds, string(k))
 	}
 	return []cli.Flag{
-		&cli.StringFlag{Name: "credential", Usage: "the sign-in `KIND` of both sides, in place of the inventory's: " + strings.Join(kinds, ", ")},
-		&cli.StringFlag{Name: "credential-service-management", Usage: "the sign-in `KIND` of the classic side"},
-		&cli.StringFlag{Name: "credential-resource-manager", Usage: "the sign-in `KIND` of the Resource Manager side"},
+		flagCredential.is(cli.StringFlag{Usage: "the sign-in `KIND` of both sides, in place of the inventory's: " + strings.Join(kinds, ", ")}),
+		flagCredentialServiceManagement.is(cli.StringFlag{Usage: "the sign-in `KIND` of the classic side"}),
+		flagCredentialResourceManager.is(cli.StringFlag{Usage: "the sign-in `KIND` of the Resource Manager side"}),
 	}
 }
 
@@ -129,23 +129,23 @@ func flagNames(flags []cli.Flag) (names []string) {
 // cloudFlags change how the cloud is spoken to.
 func cloudFlags() []cli.Flag {
 	return append(credentialFlags(),
-		&cli.BoolFlag{Name: "allow-csp", Usage: "do not block vaults of CSP subscriptions, if the service supports them by now"},
-		&cli.StringFlag{Name: "agent-download", Usage: "`URL` shown to people who must update backup agents"})
+		flagAllowCSP.is(cli.BoolFlag{Usage: "do not block vaults of CSP subscriptions, if the service supports them by now"}),
+		flagAgentDownload.is(cli.StringFlag{Usage: "`URL` shown to people who must update backup agents"}))
 }
 
 func exitWhenWaitingFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "exit-when-waiting", Usage: "leave with 5, to be resumed, instead of waiting for a window or an approval"}
+	return flagExitWhenWaiting.is(cli.BoolFlag{Usage: "leave with 5, to be resumed, instead of waiting for a window or an approval"})
 }
 
 // socketGroupFlag lets colleagues speak to the run.
 func socketGroupFlag() cli.Flag {
-	return &cli.StringFlag{Name: "socket-group", EnvVars: []string{"FLEETUP_SOCKET_GROUP"},
-		Usage: "let the members of this `GROUP` ask and tell the run too; the journal keeps their names"}
+	return flagSocketGroup.is(cli.StringFlag{EnvVars: []string{"FLEETUP_SOCKET_GROUP"},
+		Usage: "let the members of this `GROUP` ask and tell the run too; the journal keeps their names"})
 }
 
 // socketGroup makes sure of the flag before anything begins.
 func socketGroup(c *cli.Context) (string, error) {
-	name := c.String("socket-group")
+	name := flagSocketGroup.of(c)
 	if _, err := control.GroupID(name); err != nil {
 		return "", failure.Usage("leave --socket-group out, or name a group of this machine", "--socket-group: %w", err)
 	}
@@ -153,25 +153,25 @@ func socketGroup(c *cli.Context) (string, error) {
 }
 
 func acceptWarningsFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the checks; of classic vaults a billing conversion is among them"}
+	return flagAcceptWarnings.is(cli.BoolFlag{Usage: "consent to every warning of the checks; of classic vaults a billing conversion is among them"})
 }
 
 func supportFlag() cli.Flag {
-	return &cli.StringFlag{Name: "support-address", EnvVars: []string{"FLEETUP_SUPPORT_ADDRESS"},
-		Usage: "the `ADDRESS` of support messages (default: the one that the service's article names)"}
+	return flagSupportAddress.is(cli.StringFlag{EnvVars: []string{"FLEETUP_SUPPORT_ADDRESS"},
+		Usage: "the `ADDRESS` of support messages (default: the one that the service's article names)"})
 }
 
 // credentials returns the inventory's sign-ins with the flags over them.
 func credentials(c *cli.Context, from fleet.Credentials) (fleet.Credentials, error) {
 	for _, f := range []struct {
-		flag  string
+		flag  textFlag
 		sides []*fleet.CredentialKind
 	}{
-		{"credential", []*fleet.CredentialKind{&from.ServiceManagement, &from.ResourceManager}},
-		{"credential-service-management", []*fleet.CredentialKind{&from.ServiceManagement}},
-		{"credential-resource-manager", []*fleet.CredentialKind{&from.ResourceManager}},
+		{flagCredential, []*fleet.CredentialKind{&from.ServiceManagement, &from.ResourceManager}},
+		{flagCredentialServiceManagement, []*fleet.CredentialKind{&from.ServiceManagement}},
+		{flagCredentialResourceManager, []*fleet.CredentialKind{&from.ResourceManager}},
 	} {
-		v := c.String(f.flag)
+		v := f.flag.of(c)
 		if v == "" {
 			continue
 		}
@@ -179,7 +179,7 @@ func credentials(c *cli.Context, from fleet.Credentials) (fleet.Credentials, err
 		for _, k := range fleet.CredentialKinds() {
 			kinds = append(kinds, string(k))
 		}
-		if err := oneOf(f.flag, v, kinds...); err != nil {
+		if err := oneOf(string(f.flag), v, kinds...); err != nil {
 			return from, err
 		}
 		for _, s := range f.sides {

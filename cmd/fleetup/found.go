@@ -21,44 +21,32 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-// foundOptions are what the commands are told that write an inventory.
-type foundOptions struct {
-	subscriptions       cli.StringSlice
-	subscriptionsFrom   string
-	tenant              string
-	cloud               string
-	serviceManagement   string
-	resourceManager     string
-	targetResourceGroup string
-	out                 string
-	overwrite           bool
-}
-
-func (o *foundOptions) flags() []cli.Flag {
+// foundFlags are what the commands have that write an inventory.
+func foundFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringSliceFlag{Name: "subscription", Destination: &o.subscriptions, Usage: "a subscription as `ID[=NAME]`; repeatable"},
-		&cli.StringFlag{Name: "subscriptions-from", Destination: &o.subscriptionsFrom, TakesFile: true,
-			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME or ID, a tab and NAME; - for stdin"},
-		&cli.StringFlag{Name: "tenant", Destination: &o.tenant, Usage: "the `TENANT` of these subscriptions, where it is not the credential's own"},
-		&cli.StringFlag{Name: "cloud", Destination: &o.cloud, Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"},
-		&cli.StringFlag{Name: "service-management", Destination: &o.serviceManagement, Usage: "the classic side's `URL`, in place of --cloud; plain http to loopback only"},
-		&cli.StringFlag{Name: "resource-manager", Destination: &o.resourceManager, Usage: "the Resource Manager side's `URL`, in place of --cloud"},
-		&cli.StringFlag{Name: "target-resource-group", Destination: &o.targetResourceGroup, Usage: "the target `GROUP` of the vaults: a name, or a template such as rg-{location}"},
-		&cli.StringFlag{Name: "out", Destination: &o.out, TakesFile: true, Usage: "write to `FILE` and not to stdout"},
-		&cli.BoolFlag{Name: "overwrite", Destination: &o.overwrite, Usage: "let --out replace an inventory that is there"},
+		flagSubscription.is(cli.StringSliceFlag{Usage: "a subscription as `ID[=NAME]`; repeatable"}),
+		flagSubscriptionsFrom.is(cli.StringFlag{TakesFile: true,
+			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME or ID, a tab and NAME; - for stdin"}),
+		flagTenant.is(cli.StringFlag{Usage: "the `TENANT` of these subscriptions, where it is not the credential's own"}),
+		flagCloud.is(cli.StringFlag{Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"}),
+		flagServiceManagement.is(cli.StringFlag{Usage: "the classic side's `URL`, in place of --cloud; plain http to loopback only"}),
+		flagResourceManager.is(cli.StringFlag{Usage: "the Resource Manager side's `URL`, in place of --cloud"}),
+		flagTargetResourceGroup.is(cli.StringFlag{Usage: "the target `GROUP` of the vaults: a name, or a template such as rg-{location}"}),
+		flagOut.is(cli.StringFlag{TakesFile: true, Usage: "write to `FILE` and not to stdout"}),
+		flagOverwrite.is(cli.BoolFlag{Usage: "let --out replace an inventory that is there"}),
 	}, credentialFlags()...)
 }
 
 // newFound makes what the flags say of a fleet that is to be found.
-func (e *environment) newFound(c *cli.Context, o *foundOptions) (*inventory.Found, error) {
-	f := &inventory.Found{At: now(), TargetResourceGroup: o.targetResourceGroup}
+func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
+	f := &inventory.Found{At: now(), TargetResourceGroup: flagTargetResourceGroup.of(c)}
 	if f.TargetResourceGroup != "" {
 		if err := inventory.CheckTarget(f.TargetResourceGroup); err != nil {
 			return nil, failure.Usage("name a resource group that exists", "--target-resource-group: %w", err)
 		}
 	}
-	if o.tenant != "" {
-		if err := inventory.CheckTenant(o.tenant); err != nil {
+	if flagTenant.of(c) != "" {
+		if err := inventory.CheckTenant(flagTenant.of(c)); err != nil {
 			return nil, failure.Usage("", "--tenant: %w", err)
 		}
 	}
@@ -67,25 +55,25 @@ func (e *environment) newFound(c *cli.Context, o *foundOptions) (*inventory.Foun
 		return nil, err
 	}
 	var list discover.List
-	for _, text := range o.subscriptions.Value() {
+	for _, text := range flagSubscription.of(c) {
 		list.Add("--subscription", text)
 	}
-	if file := o.subscriptionsFrom; file != "" {
+	if file := flagSubscriptionsFrom.of(c); file != "" {
 		data, err := e.input(file)
 		if err != nil {
 			return nil, failure.New(fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
 		}
 		list.AddLines(file, data)
 	}
-	f.Subscriptions, err = list.Of(o.tenant)
+	f.Subscriptions, err = list.Of(flagTenant.of(c))
 	return f, err
 }
 
 // cloudOf reads which cloud the flags mean. There is no default: a forgotten
 // flag must not mean production. kind is nil for the classic one, which alone needs
 // the classic side.
-func cloudOf(c *cli.Context, o *foundOptions, kind *fleet.KindSpec) (fleet.Cloud, error) {
-	name, sm, rm := o.cloud, o.serviceManagement, o.resourceManager
+func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
+	name, sm, rm := flagCloud.of(c), flagServiceManagement.of(c), flagResourceManager.of(c)
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
 		case name == "":
@@ -129,8 +117,8 @@ func (e *environment) input(file string) ([]byte, error) {
 
 // checkOut refuses, before anything is read, to write over what is no
 // inventory or was not meant to be replaced.
-func (o *foundOptions) checkOut() error {
-	path := o.out
+func checkOut(c *cli.Context) error {
+	path := flagOut.of(c)
 	if path == "" || path == "-" {
 		return nil
 	}
@@ -148,7 +136,7 @@ func (o *foundOptions) checkOut() error {
 		return failure.Usage("name another file", "--out: %s is there and cannot be read: %w", path, failure.Cause(err))
 	case !inventory.Looks(data):
 		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
-	case !o.overwrite:
+	case !flagOverwrite.of(c):
 		return failure.Usage(lexicon.Command("inventory", "discover", "--update", path),
 			"--out: %s is there already; --overwrite would replace it", path)
 	}

@@ -19,14 +19,14 @@ func (e *environment) helpCommand() *cli.Command {
 		Name:      "help",
 		Usage:     "show the commands, or explain one",
 		ArgsUsage: "[COMMAND]",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "man", Usage: "print the man page of all commands"},
-			&cli.BoolFlag{Name: "markdown", Usage: "print the reference of all commands"}},
+		Flags: []cli.Flag{flagMan.is(cli.BoolFlag{Usage: "print the man page of all commands"}),
+			flagMarkdown.is(cli.BoolFlag{Usage: "print the reference of all commands"})},
 		Action: func(c *cli.Context) error {
 			app := e.app()
 			switch {
-			case c.Bool("man"):
+			case flagMan.of(c):
 				return writeManual(e.stdout, app)
-			case c.Bool("markdown"):
+			case flagMarkdown.of(c):
 				return writeReference(e.stdout, app)
 			}
 			commands := app.Commands
@@ -58,7 +58,7 @@ func meant(name string, commands []*cli.Command) string {
 // helpFlag is a command's own: the library shares one among all, which two
 // runs in one process would race for.
 func helpFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
+	return flagHelp.is(cli.BoolFlag{Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true})
 }
 
 // helpOn is the command that shows help on the command of c.

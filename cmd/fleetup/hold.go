@@ -25,7 +25,7 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 		Flags: orderFlags(selectorFlag()),
 		Action: func(c *cli.Context) error {
 			return e.obeyed(c, example, func(o *rollout.Order) error {
-				o.Vaults, o.Selector, o.Off = c.Args().Slice(), c.String("selector"), name == "release"
+				o.Vaults, o.Selector, o.Off = c.Args().Slice(), flagSelector.of(c), name == "release"
 				_, err := selector(c)
 				return err
 			}, func(o rollout.Order, s said) {

@@ -12,7 +12,6 @@ import (
 )
 
 func (e *environment) importCommand() *cli.Command {
-	var o foundOptions
 	return &cli.Command{
 		Name:      "import",
 		Usage:     "write an inventory from a table of vaults in CSV",
@@ -20,24 +19,24 @@ func (e *environment) importCommand() *cli.Command {
 		Description: "The columns are those of an included table: subscription, name, location, resourceType, targetResourceGroup,\n" +
 			"protectedItems and labels.NAME. A comma, a semicolon or a tab parts them. A subscription is an ID, or a name that\n" +
 			"--subscription ID=NAME or --subscriptions-from gives. All mistakes are reported together, with their places.",
-		Flags:  o.flags(),
-		Action: func(c *cli.Context) error { return e.importTable(c, &o) },
+		Flags:  foundFlags(),
+		Action: e.importTable,
 	}
 }
 
-func (e *environment) importTable(c *cli.Context, o *foundOptions) error {
+func (e *environment) importTable(c *cli.Context) error {
 	file, err := oneArgument(c, "a table")
 	if err != nil {
 		return err
 	}
-	f, err := e.newFound(c, o)
+	f, err := e.newFound(c)
 	if err != nil {
 		return err
 	}
-	if f.Cloud, err = cloudOf(c, o, nil); err != nil {
+	if f.Cloud, err = cloudOf(c, nil); err != nil {
 		return err
 	}
-	if err := o.checkOut(); err != nil {
+	if err := checkOut(c); err != nil {
 		return err
 	}
 	data, err := e.input(file)
@@ -55,5 +54,5 @@ func (e *environment) importTable(c *cli.Context, o *foundOptions) error {
 		return failure.Usage("give it a row for each vault", "%s has no vaults", file)
 	}
 	f.Source = "the table " + file
-	return e.writeFound(o.out, f)
+	return e.writeFound(flagOut.of(c), f)
 }

@@ -57,7 +57,7 @@ func (e *environment) lint(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	p, saved, err := load(c, file)
@@ -70,7 +70,7 @@ func (e *environment) lint(c *cli.Context) error {
 			warnings = append(warnings, more...)
 		}
 	}
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{}, "warnings": warnings,
 			"vaults": len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves), "fingerprint": p.Fingerprint})
 	}
@@ -91,7 +91,7 @@ func inWords(w inventory.Problem) string {
 
 // show tells where the values of some vaults come from.
 func (e *environment) show(c *cli.Context) error {
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	if c.NArg() < 2 {
@@ -114,7 +114,7 @@ func (e *environment) show(c *cli.Context) error {
 		}
 		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
 	}
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": all})
 	}
 	for _, v := range all {

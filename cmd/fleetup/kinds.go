@@ -65,7 +65,7 @@ func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []
 		return nil, nil, err
 	}
 	up, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager,
-		Subscriptions: p.Subscriptions, AllowCSP: c.Bool("allow-csp"), AgentDownload: c.String("agent-download")})
+		Subscriptions: p.Subscriptions, AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
 	return up, []*azure.APIClients{serviceManagement, resourceManager}, err
 }
 

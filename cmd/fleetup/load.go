@@ -29,7 +29,7 @@ type source struct {
 // shownLedger is the ledger's path for a command to paste: empty where the
 // command finds it by itself.
 func (s *source) shownLedger(c *cli.Context) string {
-	if c.String("state") == "" {
+	if flagState.of(c) == "" {
 		return ""
 	}
 	return s.ledger
@@ -50,7 +50,7 @@ func open(c *cli.Context, file string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{plan: p, file: file, saved: saved, ledger: c.String("state")}
+	s := &source{plan: p, file: file, saved: saved, ledger: flagState.of(c)}
 	home := file
 	if saved {
 		if home, err = homeOf(p, file, s.ledger != ""); err != nil {
@@ -83,7 +83,7 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				lexicon.Command("plan", "INVENTORY", "--out", path))
 		}
-		if c.Bool("accept-warnings") {
+		if flagAcceptWarnings.of(c) {
 			return nil, true, failure.Usage(lexicon.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
 				"a saved plan runs as it is: consent belongs to its making")
 		}
@@ -99,7 +99,7 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 	if p, err = restored(p, filepath.Dir(path)); err != nil {
 		return nil, false, err
 	}
-	if c.Bool("accept-warnings") {
+	if flagAcceptWarnings.of(c) {
 		p = p.AcceptWarnings()
 	}
 	return p, false, nil
@@ -156,7 +156,7 @@ func ledgerOf(inventory string) string {
 
 // statePath is the ledger that a command without an inventory is told.
 func statePath(c *cli.Context) (string, error) {
-	if s := c.String("state"); s != "" {
+	if s := flagState.of(c); s != "" {
 		return s, nil
 	}
 	return "", failure.Usage(again(c, "--state", "FILE"),

@@ -41,12 +41,12 @@ const (
 // logFlags are the flags of every command.
 func logFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "log-file", EnvVars: []string{"FLEETUP_LOG_FILE"}, TakesFile: true, Category: everyCommand,
-			Usage: "append a log for machines to `FILE`; - is stderr (default: no log, or stderr where one of the next two is given)"},
-		&cli.StringFlag{Name: "log-level", EnvVars: []string{"FLEETUP_LOG_LEVEL"}, Category: everyCommand,
-			Usage: "the `LEVEL`: debug (every request), info (every fact), warn, error (default: info)"},
-		&cli.StringFlag{Name: "log-format", EnvVars: []string{"FLEETUP_LOG_FORMAT"}, Category: everyCommand,
-			Usage: "the `FORMAT`: text, json (default: text)"},
+		flagLogFile.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_FILE"}, TakesFile: true, Category: everyCommand,
+			Usage: "append a log for machines to `FILE`; - is stderr (default: no log, or stderr where one of the next two is given)"}),
+		flagLogLevel.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_LEVEL"}, Category: everyCommand,
+			Usage: "the `LEVEL`: debug (every request), info (every fact), warn, error (default: info)"}),
+		flagLogFormat.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_FORMAT"}, Category: everyCommand,
+			Usage: "the `FORMAT`: text, json (default: text)"}),
 	}
 }
 
@@ -80,7 +80,7 @@ func (e *environment) openLog(c *cli.Context) error {
 	if c.Args().First() == completeName {
 		return nil // a key that was pressed is nothing to log
 	}
-	file, level, format := c.String("log-file"), c.String("log-level"), c.String("log-format")
+	file, level, format := flagLogFile.of(c), flagLogLevel.of(c), flagLogFormat.of(c)
 	if level != "" {
 		if err := oneOf("log-level", level, logLevels...); err != nil {
 			return err

@@ -36,9 +36,9 @@ const lastWords = 4 * time.Second
 // notifyFlags say who is told what happens.
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "notify", Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" + targetsVariable},
-		&cli.StringFlag{Name: "notify-file", EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
-			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"},
+		flagNotify.is(cli.StringSliceFlag{Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" + targetsVariable}),
+		flagNotifyFile.is(cli.StringFlag{EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
+			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"}),
 	}
 }
 
@@ -46,7 +46,7 @@ func notifyFlags() []cli.Flag {
 // no error quotes a URL.
 func (e *environment) readTargets(c *cli.Context) error {
 	e.targets = nil
-	for _, s := range c.StringSlice("notify") {
+	for _, s := range flagNotify.of(c) {
 		t, err := notify.ParseTarget(s)
 		if err != nil {
 			return failure.Usage(helpOn(c), "--notify: %w", err)
@@ -58,7 +58,7 @@ func (e *environment) readTargets(c *cli.Context) error {
 		return failure.Usage("correct the variable", "%s: %w", targetsVariable, err)
 	}
 	e.targets = append(e.targets, ts...)
-	if file := c.String("notify-file"); file != "" {
+	if file := flagNotifyFile.of(c); file != "" {
 		if ts, err = targetsIn(file); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func orderOf(c *cli.Context, example string) (rollout.Order, error) {
 	if err != nil {
 		return rollout.Order{}, err
 	}
-	o := rollout.Order{Do: c.Command.Name, State: path, Reason: strings.TrimSpace(c.String("reason"))}
+	o := rollout.Order{Do: c.Command.Name, State: path, Reason: strings.TrimSpace(flagReason.of(c))}
 	if o.Do == "note" {
 		o.Reason = strings.TrimSpace(strings.Join(c.Args().Slice(), " "))
 	}
@@ -37,7 +37,7 @@ func orderOf(c *cli.Context, example string) (rollout.Order, error) {
 }
 
 func reasonFlag() cli.Flag {
-	return &cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}
+	return flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"})
 }
 
 // obeyed carries a command that is an order out: it fills the order in, gives
@@ -48,7 +48,7 @@ func (e *environment) obeyed(c *cli.Context, example string, fill func(*rollout.
 			return err
 		}
 	}
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	o, err := orderOf(c, example)
@@ -65,7 +65,7 @@ func (e *environment) obeyed(c *cli.Context, example string, fill func(*rollout.
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, orderDocument{1, s.live, s.Events})
 	}
 	tell(o, s)

@@ -28,17 +28,17 @@ const tokenVariable = "FLEETUP_LISTEN_TOKEN"
 // pageFlags serve a page of the run.
 func pageFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "listen", Usage: "serve a page of the run, live, at this `ADDRESS`, such as 127.0.0.1:8080; plain HTTP, read-only"},
-		&cli.StringFlag{Name: "listen-token-file", TakesFile: true,
-			Usage: "who looks at the page needs the token in this `FILE` (or in " + tokenVariable + "); needed where other machines can reach it"},
+		flagListen.is(cli.StringFlag{Usage: "serve a page of the run, live, at this `ADDRESS`, such as 127.0.0.1:8080; plain HTTP, read-only"}),
+		flagListenTokenFile.is(cli.StringFlag{TakesFile: true,
+			Usage: "who looks at the page needs the token in this `FILE` (or in " + tokenVariable + "); needed where other machines can reach it"}),
 	}
 }
 
 // openPage takes the address of the page, so that a mistake is known before
 // anything begins; nil where no page is wanted.
 func openPage(c *cli.Context) (*web.Server, error) {
-	address := c.String("listen")
-	file := c.String("listen-token-file")
+	address := flagListen.of(c)
+	file := flagListenTokenFile.of(c)
 	if address == "" {
 		if file != "" {
 			return nil, failure.Usage("add --listen ADDRESS, or leave the token out", "--listen-token-file is of no use without --listen")

@@ -14,9 +14,9 @@ func (e *environment) pauseCommand() *cli.Command {
 		Usage: "start nothing new until pause --off",
 		Description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
 			"is left for the next resume. The pause outlives the process.",
-		Flags: orderFlags(&cli.BoolFlag{Name: "off", Usage: "the pause is over"}),
+		Flags: orderFlags(flagOff.is(cli.BoolFlag{Usage: "the pause is over"})),
 		Action: func(c *cli.Context) error {
-			off, example := c.Bool("off"), "a customer needs a restore"
+			off, example := flagOff.of(c), "a customer needs a restore"
 			if off {
 				example = "the restore is done"
 			}

@@ -21,7 +21,7 @@ func (e *environment) permissionsCommand() *cli.Command {
 			"  az role definition create --role-definition @role.json\n" +
 			"A role belongs to one tenant. What no role can grant is said besides. No call is made.",
 		Flags: []cli.Flag{outputFlag("json", "table"),
-			&cli.StringFlag{Name: "tenant", Usage: "only the subscriptions of the tenant with this `ID`, as the inventory writes it"}},
+			flagTenant.is(cli.StringFlag{Usage: "only the subscriptions of the tenant with this `ID`, as the inventory writes it"})},
 		Action: e.permissions,
 	}
 }
@@ -43,7 +43,7 @@ func (e *environment) permissions(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := oneOf("output", c.String("output"), "json", "table"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "json", "table"); err != nil {
 		return err
 	}
 	p, _, err := load(c, file)
@@ -59,8 +59,8 @@ func (e *environment) permissions(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "table" {
-		return layout.Role(e.stdout, layout.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{"output"}), Width: e.columns}, role)
+	if flagOutput.of(c) == "table" {
+		return layout.Role(e.stdout, layout.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{string(flagOutput)}), Width: e.columns}, role)
 	}
 	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{}, NotActions: []string{},
 		DataActions: []string{}, NotDataActions: []string{}, AssignableScopes: scopes}
@@ -82,15 +82,15 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 		if !slices.Contains(tenants, s.Tenant) {
 			tenants = append(tenants, s.Tenant)
 		}
-		if !c.IsSet("tenant") || strings.EqualFold(s.Tenant, c.String("tenant")) {
+		if !given(c, flagTenant) || strings.EqualFold(s.Tenant, flagTenant.of(c)) {
 			scopes = append(scopes, "/subscriptions/"+s.ID)
 		}
 	}
 	slices.Sort(scopes)
 	switch {
 	case len(scopes) == 0:
-		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, c.String("tenant"))
-	case len(tenants) > 1 && !c.IsSet("tenant"):
+		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, flagTenant.of(c))
+	case len(tenants) > 1 && !given(c, flagTenant):
 		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil

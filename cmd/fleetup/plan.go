@@ -33,11 +33,11 @@ func (e *environment) planCommand() *cli.Command {
 		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every check that\n" +
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
 		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
-			&cli.BoolFlag{Name: "validate", Usage: "make every read-only check against the cloud too"},
-			&cli.BoolFlag{Name: "details", Usage: "name every vault that does not start, and what stops it; with --validate also what was found of the others"},
-			&cli.StringFlag{Name: "what-if", Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"},
-			&cli.StringFlag{Name: "change", Usage: "the change's `ID`, for the change board's copy"},
-			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"}}, cloudFlags()...),
+			flagValidate.is(cli.BoolFlag{Usage: "make every read-only check against the cloud too"}),
+			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with --validate also what was found of the others"}),
+			flagWhatIf.is(cli.StringFlag{Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"}),
+			flagChange.is(cli.StringFlag{Usage: "the change's `ID`, for the change board's copy"}),
+			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})}, cloudFlags()...),
 		Action: e.plan,
 	}
 }
@@ -47,7 +47,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	format, err := layout.ParseFormat(c.String("output"))
+	format, err := layout.ParseFormat(flagOutput.of(c))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
@@ -55,16 +55,16 @@ func (e *environment) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := c.String("out")
+	out := flagOut.of(c)
 	if err := replaceable(out); err != nil {
 		return err
 	}
 	if !src.saved {
 		e.tellWarnings(file)
 	}
-	o := dryrun.PlanOptions{Format: format, Details: c.Bool("details"), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: c.String("change"), Emulated: emulationOf(src)}
+	o := dryrun.PlanOptions{Format: format, Details: flagDetails.of(c), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: flagChange.of(c), Emulated: emulationOf(src)}
 	var other whatIf
-	if text := c.String("what-if"); text != "" {
+	if text := flagWhatIf.of(c); text != "" {
 		if other, err = parseWhatIf(text, src.plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (e *environment) plan(c *cli.Context) error {
 		return err
 	}
 	var code fleet.ExitCode
-	if c.Bool("validate") {
+	if flagValidate.of(c) {
 		o.Validations, err = e.check(c, src, o.Carried)
 		if err != nil {
 			return err

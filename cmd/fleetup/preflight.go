@@ -39,7 +39,7 @@ func (e *environment) preflightCommand() *cli.Command {
 			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when something\n" +
 			"else is (a registration, a resource group, an answer).",
 		Flags: append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag(),
-			&cli.BoolFlag{Name: "details", Usage: "show every check, the good ones too"}}, cloudFlags()...),
+			flagDetails.is(cli.BoolFlag{Usage: "show every check, the good ones too"})}, cloudFlags()...),
 		Action: e.preflight,
 	}
 }
@@ -49,7 +49,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	src, err := open(c, file)
@@ -60,7 +60,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	picked, err := src.plan.Pick(pick, c.String("selector"))
+	picked, err := src.plan.Pick(pick, flagSelector.of(c))
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func (e *environment) preflight(c *cli.Context) error {
 		warnOfEnd(&found.SignIns[i], found.CheckedAt, found.ForecastEnd)
 	}
 	found.ExitCode = preflightCode(found)
-	err = found.Write(e.stdout, src.plan, dryrun.PreflightOptions{Format: layout.Format(c.String("output")), Zone: localZone(),
-		Width: e.columns, Details: c.Bool("details"), File: file, Again: again(c), State: src.shownLedger(c)})
+	err = found.Write(e.stdout, src.plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
+		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: src.shownLedger(c)})
 	if err != nil {
 		return err
 	}

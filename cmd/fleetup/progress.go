@@ -42,7 +42,7 @@ const (
 // progressFlag says how a run shows its progress. A mistake in it shows before
 // anything is begun.
 func (e *environment) progressFlag() cli.Flag {
-	return &cli.StringFlag{Name: "progress", EnvVars: []string{"FLEETUP_PROGRESS"}, Value: progressAuto,
+	return flagProgress.is(cli.StringFlag{EnvVars: []string{"FLEETUP_PROGRESS"}, Value: progressAuto,
 		Usage: "`HOW` progress is shown on stderr: auto (tty on a terminal, else plain), tty (a view that redraws), plain (a line a change), json (JSON lines), none",
 		Action: func(_ *cli.Context, how string) error {
 			if err := oneOf("progress", how, progressAuto, progressTTY, progressPlain, progressJSON, progressNone); err != nil {
@@ -52,7 +52,7 @@ func (e *environment) progressFlag() cli.Flag {
 				return failure.Usage("--progress auto, or give it a terminal", "--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
 			}
 			return nil
-		}}
+		}})
 }
 
 // progressOutput shows a run as it goes.
@@ -66,7 +66,7 @@ type progressOutput struct {
 // newProgress begins with the run as it stands. What cannot be shown, to a
 // closed pipe or terminal, must not stop a run.
 func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
-	p, st, how := &progressOutput{done: make(chan struct{}), after: func() {}}, j.begins.State, c.String("progress")
+	p, st, how := &progressOutput{done: make(chan struct{}), after: func() {}}, j.begins.State, flagProgress.of(c)
 	if how == progressAuto || how == "" {
 		how = progressPlain
 		if e.screen {

@@ -40,7 +40,7 @@ type refreshed struct {
 }
 
 func (e *environment) refresh(c *cli.Context) error {
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	h, err := hold(c)
@@ -65,7 +65,7 @@ func (e *environment) refresh(c *cli.Context) error {
 			return err
 		}
 	}
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		code := st.Verdict()
 		err = writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": rows,
 			"run": map[string]any{"id": st.Run.ID, "verdict": code.Name(), "exitCode": code}})

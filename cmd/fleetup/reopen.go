@@ -20,8 +20,8 @@ func (e *environment) reopenCommand() *cli.Command {
 		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any other not before its\n" +
 			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
 		Flags: []cli.Flag{neededStateFlag(), selectorFlag(),
-			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"},
-			&cli.StringFlag{Name: "case", Usage: "the support case's `ID`"}},
+			flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"}),
+			flagCase.is(cli.StringFlag{Usage: "the support case's `ID`"})},
 		Action: e.reopen,
 	}
 }
@@ -31,14 +31,14 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 0 && !c.IsSet("selector") {
+	if c.NArg() == 0 && !given(c, flagSelector) {
 		return failure.Usage(lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
-	reason := strings.TrimSpace(c.String("reason"))
+	reason := strings.TrimSpace(flagReason.of(c))
 	if rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
-	permission := rollout.Reopening{By: actor(fleet.Credentials{}), Reason: reason, Case: c.String("case")}
+	permission := rollout.Reopening{By: actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
 	if err := permission.Check(); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (e *environment) reportCommand() *cli.Command {
 		Usage: "report what happened and what is left to do",
 		Flags: reportFlags(formatHTML),
 		Action: func(c *cli.Context) error {
-			if c.String("output") == formatHTML {
+			if flagOutput.of(c) == formatHTML {
 				return e.readAs(c, formatHTML, web.WriteReport)
 			}
 			return e.read(c, report.Report)

@@ -23,8 +23,8 @@ import (
 )
 
 func reportFileFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "report", TakesFile: true,
-		Usage: "write the report to `FILE` at the end, on a halt and on a signal; the extension is the format (" + fileEndings() + "); repeatable"}
+	return flagReport.is(cli.StringSliceFlag{TakesFile: true,
+		Usage: "write the report to `FILE` at the end, on a halt and on a signal; the extension is the format (" + fileEndings() + "); repeatable"})
 }
 
 // reportFile is a file that a run keeps its report in.
@@ -44,7 +44,7 @@ func fileEndings() string { return strings.Join(append(layout.FileEndings(), pag
 // are the files that a report must not overwrite.
 func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 	var files []reportFile
-	for _, path := range c.StringSlice("report") {
+	for _, path := range flagReport.of(c) {
 		file := reportFile{path: path, real: path, show: report.Report}
 		var known bool
 		if file.format, known = layout.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {

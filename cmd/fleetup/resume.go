@@ -24,8 +24,8 @@ func (e *environment) resumeCommand() *cli.Command {
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
 		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
-			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
-			&cli.StringFlag{Name: "reason", Usage: "why: `TEXT` that the journal keeps"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
+			flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"})}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.resume,
 	}
@@ -39,11 +39,11 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	reason := strings.TrimSpace(c.String("reason"))
+	reason := strings.TrimSpace(flagReason.of(c))
 	if err := rollout.CheckReason(reason); err != nil {
 		return err
 	}
-	if c.Bool("accept-failures") && rollout.Wordless(reason) {
+	if flagAcceptFailures.of(c) && rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
 	}
 	reports, err := reportFiles(c, path)
@@ -73,26 +73,26 @@ func (e *environment) resume(c *cli.Context) error {
 		return nil
 	}
 	st := run.State
-	if errors.Is(st.MayResume(c.Bool("accept-failures")), rollout.ErrHalted) {
+	if errors.Is(st.MayResume(flagAcceptFailures.of(c)), rollout.ErrHalted) {
 		return e.stillHalted(st, path)
 	}
-	if st.Run.Halt == nil && c.Bool("accept-failures") {
+	if st.Run.Halt == nil && flagAcceptFailures.of(c) {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
 	}
-	if err := e.enoughDescriptors(st.Plan, c.String("listen") != ""); err != nil {
+	if err := e.enoughDescriptors(st.Plan, flagListen.of(c) != ""); err != nil {
 		return err
 	}
 	e.tellChanges(st.Plan, path, false)
 	if sends := otherwise(st.Plan); sends != "" {
 		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", lexicon.Clean(sends))
 	}
-	if e.terminal && !c.Bool("yes") {
+	if e.terminal && !flagYes.of(c) {
 		h.close() // a question keeps nobody else from the ledger
 	}
 	if err := e.consentedAgain(c, st, path); err != nil {
 		return err
 	}
-	if e.terminal && !c.Bool("yes") {
+	if e.terminal && !flagYes.of(c) {
 		anew, err := hold(c)
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := st.Resume(by, versionString(), c.Bool("accept-failures"), reason)
+	commands := st.Resume(by, versionString(), flagAcceptFailures.of(c), reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 

@@ -31,7 +31,7 @@ func (e *environment) runCommand() *cli.Command {
 			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan saved with\n" +
 			"fleetup plan --out. A kind that is permanent on vaults in use must be named besides.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), expiredHoldsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
-			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start, not only those of the first wave"}}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+			flagValidateAllFirst.is(cli.BoolFlag{Usage: "check every vault of the fleet before the first start, not only those of the first wave"})}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.runRollout,
 	}
@@ -64,12 +64,12 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := rehearse(src); err != nil {
 		return err
 	}
-	if err := e.enoughDescriptors(p, c.String("listen") != ""); err != nil {
+	if err := e.enoughDescriptors(p, flagListen.of(c) != ""); err != nil {
 		return err
 	}
 	if src.saved {
 		if sends := otherwise(p); sends != "" {
-			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, "state"))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, string(flagState)))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
 	}
@@ -88,7 +88,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 			e.warnOfFuture(last.State.Run.LastAt, path)
 		}
 	}
-	if !c.Bool("yes") {
+	if !flagYes.of(c) {
 		lock.Close() // a question keeps nobody else from the ledger
 		if err := e.confirm(c, src); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	begins := journal.Begin(p)
-	opened := past.Left().Open(p, fleet.RunOpened{RunID: newRunID(now()), By: by, Version: versionString(), ValidateAllFirst: c.Bool("validate-all-first")})
+	opened := past.Left().Open(p, fleet.RunOpened{RunID: newRunID(now()), By: by, Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
 	first := fleet.Event{At: now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		},
 		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
 		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
-		ExitWhenWaiting: c.Bool("exit-when-waiting"),
+		ExitWhenWaiting: flagExitWhenWaiting.of(c),
 	})
 	control.close()
 	progress.stop()

@@ -19,7 +19,7 @@ func (e *environment) runsCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+			if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 				return err
 			}
 			path, err := statePath(c)
@@ -38,7 +38,7 @@ func (e *environment) runsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.String("output") == "json" {
+			if flagOutput.of(c) == "json" {
 				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows})
 			}
 			if len(rows) == 0 {

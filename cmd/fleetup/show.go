@@ -25,7 +25,7 @@ func (e *environment) showCommand() *cli.Command {
 }
 
 func (e *environment) story(c *cli.Context) error {
-	if err := oneOf("output", c.String("output"), "table", "json"); err != nil {
+	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
 	name, err := oneArgument(c, "a vault")
@@ -42,7 +42,7 @@ func (e *environment) story(c *cli.Context) error {
 	before := &rollout.Before{}
 	err = readLedger(path, func(r *reading) error {
 		var ok bool
-		r.partly = c.String("output") != "json"
+		r.partly = flagOutput.of(c) != "json"
 		if run, ok, err = r.latest(); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (e *environment) story(c *cli.Context) error {
 		told = report.Changing(was, up.Request.Of(v))
 	}
 	story := view(run).HistoryOf(run.State.Plan.Names()[vault], chapters, told, o)
-	if c.String("output") == "json" {
+	if flagOutput.of(c) == "json" {
 		return story.WriteJSON(e.stdout)
 	}
 	if err := story.Write(e.stdout, o); err != nil || run.Broken == nil {

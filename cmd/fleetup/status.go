@@ -17,9 +17,9 @@ func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "show where the run stands",
-		Flags: append(reportFlags(), &cli.BoolFlag{Name: "watch", Usage: "show it again whenever something has changed, until the run is finished"}),
+		Flags: append(reportFlags(), flagWatch.is(cli.BoolFlag{Usage: "show it again whenever something has changed, until the run is finished"})),
 		Action: func(c *cli.Context) error {
-			if c.Bool("watch") {
+			if flagWatch.of(c) {
 				return e.watchStatus(c)
 			}
 			return e.read(c, report.Status)
@@ -30,7 +30,7 @@ func (e *environment) statusCommand() *cli.Command {
 // read shows the newest run of a ledger in one of its forms. It needs no lock
 // and holds the file for milliseconds; a live run is asked.
 func (e *environment) read(c *cli.Context, show renderer) error {
-	format, err := layout.ParseRunFormat(c.String("output"))
+	format, err := layout.ParseRunFormat(flagOutput.of(c))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
@@ -53,17 +53,17 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readRun(path, c.String("run"), format == layout.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
+	run, ok, err := readRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return noRunYet(path, "")
 	}
-	if _, err := run.State.Plan.Pick(pick, c.String("selector")); err != nil {
+	if _, err := run.State.Plan.Pick(pick, flagSelector.of(c)); err != nil {
 		return err
 	}
-	v, o := limited(run, pick, c.String("selector")), located(e.reportOptions(c, format, path), run.State.Plan)
+	v, o := limited(run, pick, flagSelector.of(c)), located(e.reportOptions(c, format, path), run.State.Plan)
 	if ask != nil {
 		if err := ask.Write(e.stdout, v, o); err != nil {
 			if _, ok := errors.AsType[*report.QueryError](err); ok {
@@ -77,7 +77,7 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 	if run.Broken != nil {
 		return brokenOff(run, path)
 	}
-	if c.Bool("exit-code") {
+	if flagExitCode.of(c) {
 		return ended(run.State.Verdict())
 	}
 	return nil
@@ -85,7 +85,7 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: c.String("support-address"), State: path, Emulated: emulation(path)}
+	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c), State: path, Emulated: emulation(path)}
 }
 
 // located says where the inventory of a plan is, seen from this folder.
@@ -107,11 +107,11 @@ func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 // query reads the query of a command line, nil for none. It is asked of the
 // JSON, whatever other form was not asked for.
 func query(c *cli.Context, f layout.Format) (*report.Query, error) {
-	text := c.String("query")
+	text := flagQuery.of(c)
 	switch {
-	case text == "" && !c.IsSet("query"):
+	case text == "" && !given(c, flagQuery):
 		return nil, nil
-	case f != layout.FormatJSON && c.IsSet("output"):
+	case f != layout.FormatJSON && given(c, flagOutput):
 		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
 	}
 	q, err := report.ParseQuery(text)

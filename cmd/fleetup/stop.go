@@ -15,9 +15,9 @@ func (e *environment) stopCommand() *cli.Command {
 		Description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with 5. With\n" +
 			"--close nothing starts in this run any more: what is in flight is followed to its end, then the run is\n" +
 			"closed. What it did not start waits for the next run.",
-		Flags: orderFlags(&cli.BoolFlag{Name: "close", Usage: "close the run for good once nothing is in flight"}),
+		Flags: orderFlags(flagClose.is(cli.BoolFlag{Usage: "close the run for good once nothing is in flight"})),
 		Action: func(c *cli.Context) error {
-			closing := c.Bool("close")
+			closing := flagClose.of(c)
 			return e.obeyed(c, "the change is withdrawn", func(o *rollout.Order) error { o.Close = closing; return nil }, func(o rollout.Order, s said) {
 				by, reason := lexicon.Clean(s.Events[0].Fact.(fleet.Stopped).By.User), lexicon.Clean(o.Reason)
 				switch {

@@ -24,7 +24,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	format, err := layout.ParseFormat(c.String("output"))
+	format, err := layout.ParseFormat(flagOutput.of(c))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}

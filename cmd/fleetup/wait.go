@@ -22,8 +22,8 @@ func (e *environment) waitCommand() *cli.Command {
 		Description: "It exits 0 when the run is in that state, as the run stands when it ended otherwise, and 5 when the time is\n" +
 			"up. It only reads: while no process carries the run out, it waits for somebody to resume it.",
 		Flags: []cli.Flag{neededStateFlag(),
-			&cli.StringFlag{Name: "for", Value: "finished", Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has soaked), or wave=`NAME` (that wave is done)"},
-			&cli.DurationFlag{Name: "timeout", Usage: "give up after this `TIME`, such as 90m (default: never)"}},
+			flagFor.is(cli.StringFlag{Value: "finished", Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has soaked), or wave=`NAME` (that wave is done)"}),
+			flagTimeout.is(cli.DurationFlag{Usage: "give up after this `TIME`, such as 90m (default: never)"})},
 		Action: e.wait,
 	}
 }
@@ -32,9 +32,9 @@ func (e *environment) wait(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	wave, isWave := strings.CutPrefix(c.String("for"), "wave=")
+	wave, isWave := strings.CutPrefix(flagFor.of(c), "wave=")
 	if !isWave {
-		if err := oneOf("for", c.String("for"), "finished", "halted", "approval", "wave=NAME"); err != nil {
+		if err := oneOf("for", flagFor.of(c), "finished", "halted", "approval", "wave=NAME"); err != nil {
 			return err
 		}
 	}
@@ -43,12 +43,12 @@ func (e *environment) wait(c *cli.Context) error {
 		return err
 	}
 	f, said := &follower{path: path}, false
-	err = e.watch(f, c.Duration("timeout"), func() (bool, error) {
+	err = e.watch(f, flagTimeout.of(c), func() (bool, error) {
 		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
 			return true, failure.Usage(lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
 		}
-		yes, at := happened(st, c.String("for"), wave, now())
+		yes, at := happened(st, flagFor.of(c), wave, now())
 		if yes {
 			return true, nil
 		}
@@ -65,7 +65,7 @@ func (e *environment) wait(c *cli.Context) error {
 		return false, nil
 	})
 	if errors.Is(err, errLate) {
-		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", c.Duration("timeout").Round(time.Second)),
+		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)),
 			toStatus(path))
 	}
 	return err

@@ -22,14 +22,14 @@ import (
 // status whenever that has changed. In its place on a terminal, and with a form
 // feed between the pages of a pipe.
 func (e *environment) watchStatus(c *cli.Context) error {
-	format, err := layout.ParseRunFormat(c.String("output"))
+	format, err := layout.ParseRunFormat(flagOutput.of(c))
 	if err != nil {
 		return failure.Usage(helpOn(c), "%w", err)
 	}
-	if c.String("query") != "" {
+	if flagQuery.of(c) != "" {
 		return failure.Usage("leave one of them out", "--watch shows whole pages, and --query asks for a part")
 	}
-	if c.String("run") != "" {
+	if flagRun.of(c) != "" {
 		return failure.Usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
 	}
 	if err := noArguments(c); err != nil {
@@ -53,7 +53,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		began := time.Now()
 		defer func() { f.again = e.redrawAt(f.run, inPlace, time.Since(began)) }()
 		var page bytes.Buffer
-		if err := e.writeStatus(&page, f.run, pick, c.String("selector"), located(o, f.run.State.Plan)); err != nil {
+		if err := e.writeStatus(&page, f.run, pick, flagSelector.of(c), located(o, f.run.State.Plan)); err != nil {
 			return true, err
 		}
 		pages++
@@ -82,7 +82,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 
 // verdict is how the run ended, where the command line asks for it.
 func (f *follower) verdict(c *cli.Context) error {
-	if c.Bool("exit-code") {
+	if flagExitCode.of(c) {
 		return ended(f.run.State.Verdict())
 	}
 	return nil
