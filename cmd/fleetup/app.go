@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -87,39 +85,6 @@ func (e *environment) run(args []string) fleet.ExitCode {
 	explain(e.stderr, err, wantsJSON(args))
 	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)
-}
-
-// oneArgument returns the command's only argument; what says which, as in "an
-// inventory".
-func oneArgument(c *cli.Context, what string) (string, error) {
-	switch c.NArg() {
-	case 1:
-		return c.Args().First(), nil
-	case 0:
-		return "", failure.Usage(helpOn(c), "%s needs %s", c.Command.Name, what)
-	}
-	return "", failure.Usage(helpOn(c), "%s takes one argument, %s; there are %d", c.Command.Name, what, c.NArg())
-}
-
-func noArguments(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return failure.Usage(helpOn(c), "%s takes no argument such as %q", c.Command.Name, c.Args().First())
-	}
-	return nil
-}
-
-// oneOf checks the value of a flag.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return failure.Usage("", "invalid value %[2]q for --%[1]s; valid: %[3]s", flag, value, strings.Join(allowed, ", "))
-}
-
-// say prints a message of one line or more. What in it could steer a terminal
-// is escaped, wherever it comes from.
-func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "%s\n", fitted(w, cleanLines(fmt.Sprintf(format, args...))))
 }
 
 // fitted breaks the lines of a message between words where it goes to a terminal.

@@ -165,15 +165,6 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	}
 }
 
-// maybe is a value for JSON, null where there is none.
-func maybe[T comparable](v T) *T {
-	var none T
-	if v == none {
-		return nil
-	}
-	return &v
-}
-
 // auditDocument is what an audit found as JSON: additive only, absent values
 // are null.
 type auditDocument struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -182,3 +183,18 @@ func actor(c fleet.Credentials) fleet.Actor {
 }
 
 func now() time.Time { return time.Now().UTC().Round(0) }
+
+// untilInterrupted is a context that ends with the first signal, or with stop.
+func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {
+	obeys := e.ends.watch()
+	ctx, cancel := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-e.interrupt:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { cancel(); watch.Wait(); obeys() }
+}

@@ -10,8 +10,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
-	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -131,22 +129,4 @@ func advice(err error) (message, next string) {
 		}
 	}
 	return message, next
-}
-
-// cleanLines escapes what came from outside, line by line.
-func cleanLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = lexicon.Clean(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
-func writeJSON(w io.Writer, v any) error {
-	data, err := layout.JSON(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(data)
-	return err
 }

@@ -61,11 +61,6 @@ func helpFlag() cli.Flag {
 	return flagHelp.is(cli.BoolFlag{Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true})
 }
 
-// helpOn is the command that shows help on the command of c.
-func helpOn(c *cli.Context) string {
-	return "fleetup help " + strings.TrimPrefix(c.Command.HelpName, "fleetup ")
-}
-
 // wrongFlag says in plain words what the flag package found wrong. flags are
 // those that may be meant.
 func wrongFlag(command string, flags []cli.Flag, err error) error {

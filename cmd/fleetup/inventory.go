@@ -83,12 +83,6 @@ func (e *environment) lint(c *cli.Context) error {
 	return nil
 }
 
-// inWords is a warning for people.
-func inWords(w inventory.Problem) string {
-	w.Message = "warning: " + w.Message
-	return w.String()
-}
-
 // show tells where the values of some vaults come from.
 func (e *environment) show(c *cli.Context) error {
 	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -126,3 +127,13 @@ func today() (specs []fleet.KindSpec) {
 
 // readInventory reads the inventory at a path, of whatever kind.
 func readInventory(path string) (*plan.Plan, error) { return inventory.Load(path, now(), today()...) }
+
+// preflighter is what an upgrade kind has to say before its vaults are looked
+// at. It reads, and nothing else.
+type preflighter interface {
+	// SignIns signs in to a tenant, on every side that the kind speaks to.
+	SignIns(ctx context.Context, tenant string) []fleet.SignIn
+	// Preflight makes the checks of a subscription, of which some vaults are to
+	// be upgraded.
+	Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check
+}

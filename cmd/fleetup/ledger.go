@@ -85,3 +85,7 @@ func (h *held) close() {
 	}
 	_ = h.lock.Close() // the lock goes with the process at the latest
 }
+
+func noLedger(path string) error {
+	return failure.Usage(lines("name the ledger with --state FILE", to("or for a first run", firstRun(path))), "no ledger at %s", path)
+}

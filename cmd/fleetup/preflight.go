@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,16 +15,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
-
-// preflighter is what an upgrade kind has to say before its vaults are looked
-// at. It reads, and nothing else.
-type preflighter interface {
-	// SignIns signs in to a tenant, on every side that the kind speaks to.
-	SignIns(ctx context.Context, tenant string) []fleet.SignIn
-	// Preflight makes the checks of a subscription, of which some vaults are to
-	// be upgraded.
-	Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check
-}
 
 // soon is how near a token's end is worth a word, whatever the forecast says.
 const soon = time.Hour

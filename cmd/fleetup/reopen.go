@@ -78,7 +78,3 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	return nil
 }
-
-func noLedger(path string) error {
-	return failure.Usage(lines("name the ledger with --state FILE", to("or for a first run", firstRun(path))), "no ledger at %s", path)
-}

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"io"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
-
-// renderer writes a run in a format.
-type renderer func(io.Writer, *report.View, report.Options) error
 
 // formatHTML is the page of a run, as a file: the affair of pkg/web.
 const formatHTML = "html"

@@ -3,16 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
@@ -134,13 +131,4 @@ func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
 	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.Halted(st.Plan, h)),
 		lines(lexicon.Command("report", "--state", path), to("when the cause is understood", goesOn(st, path))))
-}
-
-// folderFor is the folder of a run's inventory: where it was, or beside the
-// ledger when the run is resumed from elsewhere.
-func folderFor(p *plan.Plan, ledger string) string {
-	if filepath.IsAbs(p.Inventory) || textfile.Exists(p.Inventory) {
-		return filepath.Dir(p.Inventory)
-	}
-	return filepath.Dir(ledger)
 }

@@ -1,16 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/internal/journal"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func (e *environment) statusCommand() *cli.Command {
@@ -25,98 +18,4 @@ func (e *environment) statusCommand() *cli.Command {
 			return e.read(c, report.Status)
 		},
 	}
-}
-
-// read shows the newest run of a ledger in one of its forms. It needs no lock
-// and holds the file for milliseconds; a live run is asked.
-func (e *environment) read(c *cli.Context, show renderer) error {
-	format, err := layout.ParseRunFormat(flagOutput.of(c))
-	if err != nil {
-		return failure.Usage(helpOn(c), "%w", err)
-	}
-	return e.readAs(c, format, show)
-}
-
-func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	ask, err := query(c, format)
-	if err != nil {
-		return err
-	}
-	pick, err := selector(c)
-	if err != nil {
-		return err
-	}
-	path, err := statePath(c)
-	if err != nil {
-		return err
-	}
-	run, ok, err := readRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return noRunYet(path, "")
-	}
-	if _, err := run.State.Plan.Pick(pick, flagSelector.of(c)); err != nil {
-		return err
-	}
-	v, o := limited(run, pick, flagSelector.of(c)), located(e.reportOptions(c, format, path), run.State.Plan)
-	if ask != nil {
-		if err := ask.Write(e.stdout, v, o); err != nil {
-			if _, ok := errors.AsType[*report.QueryError](err); ok {
-				return failure.Usage(helpOn(c), "%w", err)
-			}
-			return err
-		}
-	} else if err := show(e.stdout, v, o); err != nil {
-		return err
-	}
-	if run.Broken != nil {
-		return brokenOff(run, path)
-	}
-	if flagExitCode.of(c) {
-		return ended(run.State.Verdict())
-	}
-	return nil
-}
-
-// reportOptions are the options that the command line decides.
-func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c), State: path, Emulated: emulation(path)}
-}
-
-// located says where the inventory of a plan is, seen from this folder.
-func located(o report.Options, p *plan.Plan) report.Options {
-	o.Inventory = inventoryOf(p, o.State)
-	return o
-}
-
-// view is a run as reports show it.
-func view(run journal.Run) *report.View { return limited(run, nil, "") }
-
-// limited is view with the vaults that a selector picks; nil picks all.
-func limited(run journal.Run, s *plan.Selector, text string) *report.View {
-	at := now()
-	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
-	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
-}
-
-// query reads the query of a command line, nil for none. It is asked of the
-// JSON, whatever other form was not asked for.
-func query(c *cli.Context, f layout.Format) (*report.Query, error) {
-	text := flagQuery.of(c)
-	switch {
-	case text == "" && !given(c, flagQuery):
-		return nil, nil
-	case f != layout.FormatJSON && given(c, flagOutput):
-		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
-	}
-	q, err := report.ParseQuery(text)
-	if err != nil {
-		return nil, failure.Usage("docs/report.md has examples; quote the query for the shell", "%w", err)
-	}
-	return q, nil
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/pkg/web"
+)
+
+// job is a run that a process carries out.
+type job struct {
+	path     string
+	plan     *plan.Plan
+	runID    string
+	ledger   *state.Ledger
+	lock     *state.Lock
+	group    string // who may speak to it besides
+	cloud    *cloud
+	begins   journal.Run // as it stands
+	page     *web.Server // nil: none is served
+	commands []fleet.Fact
+	reports  []reportFile
+}
+
+// carryOut drives the rollout and says how it ended.
+func (e *environment) carryOut(c *cli.Context, j job) error {
+	defer e.ends.watch()()
+	progress, reporter := e.newProgress(c, j), e.newReporter(c, j.reports, j.path)
+	if err := e.onPage(c, j, progress); err != nil {
+		progress.stop()
+		return err
+	}
+	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
+		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Timeline: j.begins.Told})
+	})
+	told, err := e.newNotifier(c, j, progress)
+	if err != nil {
+		progress.stop()
+		return err
+	}
+	control := e.listen(j)
+	code, err := runner.Run(context.Background(), runner.Options{
+		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
+		Replay: func(apply func(fleet.Event) error) error {
+			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
+		},
+		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
+		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
+		ExitWhenWaiting: flagExitWhenWaiting.of(c),
+	})
+	control.close()
+	progress.stop()
+	reporter.end()
+	run, ok, unread := journal.Latest(j.ledger)
+	if unread == nil && ok {
+		reporter.write(view(run), true)
+	}
+	told.end(err)
+	if errors.Is(err, runner.ErrCommit) {
+		return failure.New(fleet.ExitInternal, err, lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
+	}
+	if err != nil {
+		return err
+	}
+	if unread != nil || !ok {
+		return errors.Join(unread, ended(code))
+	}
+	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan)); err != nil {
+		if code == fleet.ExitOK {
+			return err
+		}
+		say(e.stderr, "How the run ended cannot be printed: %s. %s tells it.", lexicon.Clean(failure.Cause(err).Error()), lexicon.Command("status", "--state", j.path))
+	}
+	return ended(code)
+}
+
+// signedActor is who gives the command, with the sign-ins it uses.
+func signedActor(c *cli.Context, p *plan.Plan) (fleet.Actor, error) {
+	cr, err := credentials(c, p.Credentials)
+	return actor(cr), err
+}
+
+// folderFor is the folder of a run's inventory: where it was, or beside the
+// ledger when the run is resumed from elsewhere.
+func folderFor(p *plan.Plan, ledger string) string {
+	if filepath.IsAbs(p.Inventory) || textfile.Exists(p.Inventory) {
+		return filepath.Dir(p.Inventory)
+	}
+	return filepath.Dir(ledger)
+}

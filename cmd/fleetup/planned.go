@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/runner"
+)
+
+// carriedNow is what earlier runs on the ledger left, and what a live one has
+// done so far; nothing where there is no ledger, or where it cannot be asked.
+func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, error) {
+	if !textfile.Exists(path) {
+		return nil, nil
+	}
+	var m map[fleet.Key]fleet.Carried
+	var live bool
+	err := readLedger(path, func(r *reading) error {
+		m, live = map[fleet.Key]fleet.Carried{}, r.live != nil
+		if run, ok, err := r.latest(); err == nil && ok {
+			e.doubt(r, run, path)
+		}
+		return r.records.VaultRecords(func(rec fleet.VaultRecord) error {
+			if carried, ok := rollout.Carry(rec); ok {
+				m[rec.Vault] = carried
+			}
+			return nil
+		})
+	})
+	switch {
+	case err != nil && codeOf(err) == fleet.ExitInUse:
+		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", lexicon.Clean(path))
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case live:
+		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", lexicon.Clean(path))
+	}
+	return m, nil
+}
+
+// writePlan forecasts the plan and writes it.
+func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
+	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = now(), localZone(), columns, upgradeOf(p), !e.terminal
+	p50, p90, err := dryrun.Forecasts(p, o.Now, o.Validations, o.Carried)
+	if err != nil {
+		return fmt.Errorf("the forecast failed: %w", err)
+	}
+	o.P50, o.P90 = &p50, &p90
+	return dryrun.Plan(w, p, o)
+}
+
+// toRead connects to the cloud of a plan for a command that starts nothing.
+func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
+	p, stateFile, unlock := src.plan, "", func() {}
+	if p.Cloud.Name == fleet.Emulator && textfile.Exists(emulatorPath(src.ledger)) {
+		// The emulated cloud of a ledger goes on where its runs left it, and
+		// only one process may have it.
+		lock, err := acquire(c, src.ledger)
+		if err != nil {
+			return nil, nil, err
+		}
+		stateFile, unlock = emulatorPath(src.ledger), func() { lock.Close() }
+	}
+	conn, err = connect(c, p, src.folder, stateFile)
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return conn, func() { conn.close(); unlock() }, nil
+}
+
+// check makes every read-only check of a plan's vaults. A failure that a person
+// has permitted to be tried again is none, as in a run.
+func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
+	p := src.plan
+	conn, done, err := toRead(c, src)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx, stop := e.untilInterrupted()
+	defer stop()
+	screen := progress.NewScreen(e.stderr)
+	results, permits := make(map[fleet.Key]fleet.Validation, len(p.Vaults)), map[fleet.Key][]string{}
+	for k, was := range carried {
+		if was.Status == fleet.Pending {
+			permits[k] = was.Disregard
+		}
+	}
+	err = runner.ValidateAll(ctx, p, conn, conn.limiter, permits, func(i int, v fleet.Validation) {
+		results[p.Vaults[i].Key] = v
+		if e.screen {
+			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())}) // progress is no outcome
+		}
+	})
+	if e.screen {
+		_ = screen.Clear()
+	}
+	if err != nil {
+		return nil, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew")
+	}
+	return results, nil
+}
+
+// checkedCode is the exit code that the checks' results stand for.
+func checkedCode(results map[fleet.Key]fleet.Validation) fleet.ExitCode {
+	n := map[fleet.Verdict]int{}
+	for _, v := range results {
+		n[v.Verdict]++
+	}
+	switch {
+	case n[fleet.VerdictDenied] > 0:
+		return fleet.ExitSignIn
+	case n[fleet.VerdictFailed] > 0:
+		return fleet.ExitFailures
+	case n[fleet.VerdictBlocked]+n[fleet.VerdictBusy] > 0:
+		return fleet.ExitNotUpgraded
+	}
+	return fleet.ExitOK
+}
