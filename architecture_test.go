@@ -105,7 +105,7 @@ var rooms = map[string][]string{
 	"pkg/report/reporttest":    {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/notify":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
 	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "internal/words", "github.com/prometheus/client_golang"},
-	"cmd/fleetup":              {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/textfile", "internal/words", "github.com/urfave/cli/v2", "golang.org/x/term", "gopkg.in/yaml.v3"},
+	"cmd/fleetup":              {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/session", "internal/textfile", "internal/words", "github.com/urfave/cli/v2", "golang.org/x/term"},
 	"examples":                 {},
 	"test":                     {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},
 	"test/strict":              {},
@@ -117,6 +117,7 @@ var rooms = map[string][]string{
 	"internal/journal":         {"pkg/fleet", "pkg/plan", "pkg/report", "pkg/rollout", "pkg/state"},
 	"internal/lazyregexp":      {},
 	"internal/release":         {},
+	"internal/session":         {"pkg", "internal/audit", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
 	"internal/textfile":        {},
 	"internal/words":           {},
 	"test/syscalls":            {"golang.org/x/sys"},
@@ -167,7 +168,7 @@ func TestLibrariesStayAtHome(t *testing.T) {
 		"github.com/jmespath/go-jmespath":   {"pkg/report"},
 		"github.com/rogpeppe/go-internal":   {"cmd/fleetup"},
 		"github.com/prometheus":             {"pkg/web"},
-		module + "pkg/azure/classic":        {"cmd/fleetup", "internal/discover"},
+		module + "pkg/azure/classic":        {"internal/discover", "internal/session"},
 		module + "pkg/azure/graph":          {"internal/discover"},
 	}
 	for _, s := range sources(t) {

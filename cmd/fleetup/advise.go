@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -21,14 +21,6 @@ import (
 // run out: a line each, the first one first. A line is a sentence, or a command
 // line that can be pasted as it stands, with what it is for before it. Nothing
 // stands behind a command: who pastes would paste that, too.
-
-// to is a command with what it is for, or what must be so first, where the command
-// alone does not tell.
-func to(purpose, command string) string { return purpose + ": " + command }
-
-// lines are several things to do, one after the other. One that begins with "or"
-// takes the place of the one before.
-func lines(steps ...string) string { return strings.Join(steps, "\n") }
 
 // refused is what the brain refuses, as a command that is about a ledger says it.
 func refused(err error, ledger string) error {
@@ -53,12 +45,12 @@ func onLedger(next []fleet.Advice, ledger string) string {
 			case "or":
 				line = "or " + line
 			default:
-				line = to(a.Text, line)
+				line = failure.To(a.Text, line)
 			}
 		}
 		steps = append(steps, line)
 	}
-	return lines(steps...)
+	return failure.Lines(steps...)
 }
 
 // toStatus is the command that shows how the run of a ledger stands.
@@ -110,31 +102,21 @@ func asLines(all []report.Step, path string) string {
 	for _, s := range all {
 		line := s.On(path)
 		if s.When != "" {
-			line = to(s.When, line)
+			line = failure.To(s.When, line)
 		}
 		out = append(out, line)
 	}
-	return lines(out...)
+	return failure.Lines(out...)
 }
 
 // goesOn is what goes on with an unfinished run that no process carries out.
 func goesOn(st *rollout.State, path string) string {
-	return asLines(report.NextSteps(st, false, now()), path)
-}
-
-// firstRun is what leads to the first run of a ledger: its inventory stands beside
-// it, where it has the ledger's name.
-func firstRun(path string) string {
-	of := "INVENTORY"
-	if name, ok := strings.CutSuffix(path, ".db"); ok && textfile.Exists(name+".yaml") {
-		of = name + ".yaml"
-	}
-	return lexicon.Command("plan", of, "--state", path)
+	return asLines(report.NextSteps(st, false, session.Now()), path)
 }
 
 // noRunYet says that a ledger has no run; more is what cannot be done with it.
 func noRunYet(path, more string) error {
-	return failure.Usage(firstRun(path), "the ledger %s has no run yet%s", path, more)
+	return failure.Usage(session.FirstRun(path), "the ledger %s has no run yet%s", path, more)
 }
 
 // alsoGiven are flags of the command line with their values, those that are set: what
@@ -157,7 +139,7 @@ func alsoGiven(c *cli.Context, names ...string) (args []string) {
 
 // corrected is what to do about problems in what a person has written.
 func corrected(p *inventory.Problems) string {
-	return lines("correct what is named", lexicon.Command("inventory", "lint", p.List[0].File))
+	return failure.Lines("correct what is named", lexicon.Command("inventory", "lint", p.List[0].File))
 }
 
 // tellNext prints what to do next.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -59,9 +61,9 @@ func values(c *cli.Context, name string) []string {
 }
 
 // nothingRuns is what to type where a ledger has no unfinished run.
-func nothingRuns(h *held) string {
-	if h.begun && h.run.State.Plan.Inventory != "" {
-		return lines(lexicon.Command("report", "--state", h.path), to("for another run", lexicon.Command("plan", cmp.Or(inventoryOf(h.run.State.Plan, h.path), h.run.State.Plan.Inventory), "--state", h.path)))
+func nothingRuns(h *session.LockedLedger) string {
+	if h.Begun && h.Run.State.Plan.Inventory != "" {
+		return failure.Lines(lexicon.Command("report", "--state", h.Path), failure.To("for another run", lexicon.Command("plan", cmp.Or(inventoryOf(h.Run.State.Plan, h.Path), h.Run.State.Plan.Inventory), "--state", h.Path)))
 	}
-	return lexicon.Command("runs", "--state", h.path)
+	return lexicon.Command("runs", "--state", h.Path)
 }

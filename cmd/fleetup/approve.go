@@ -17,7 +17,7 @@ func (e *environment) approveCommand() *cli.Command {
 			"one, the next resume uses it.",
 		Flags: orderFlags(flagWave.is(cli.StringFlag{Usage: "the gate's wave `NAME`; the run must stand before its gate"})),
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "canary looks good", func(o *rollout.Order) error { o.Wave = flagWave.of(c); return nil }, func(_ rollout.Order, s said) {
+			return e.runOrder(c, "canary looks good", func(o *rollout.Order) error { o.Wave = flagWave.of(c); return nil }, func(_ rollout.Order, s orderResult) {
 				approved := s.Events[0].Fact.(fleet.Approved)
 				ev := approved.Evidence
 				say(e.stdout, "approved: the gate %s wave %s, by %s, until %s", approved.When, lexicon.Clean(approved.Wave),

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -65,7 +66,7 @@ func openEvidence(c *cli.Context, formats ...string) (*state.Reader, error) {
 	case errors.Is(err, state.ErrLive):
 		return nil, failure.New(fleet.ExitInUse, err, "ask again when the run has ended, or stop it in order: an audit is of a journal at rest")
 	case errors.Is(err, state.ErrNoLedger):
-		return nil, noLedger(path)
+		return nil, session.NoLedger(path)
 	}
 	return r, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -378,7 +379,7 @@ func TestAFlippedBitBringsNoFailedVaultBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth, err := os.ReadFile(emulatorPath(path))
+	truth, err := os.ReadFile(session.EmulatorPath(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +394,7 @@ func TestAFlippedBitBringsNoFailedVaultBack(t *testing.T) {
 			flipped[at[1]-len(`failed"`)+bit/8] ^= 1 << (bit % 8)
 		}
 		copied := filepath.Join(t.TempDir(), "fleet.db")
-		if err := errors.Join(os.WriteFile(copied, flipped, 0o600), os.WriteFile(emulatorPath(copied), truth, 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(copied, flipped, 0o600), os.WriteFile(session.EmulatorPath(copied), truth, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		code, _, stderr := try(t, "run", inv, "--yes", "--state", copied)
@@ -405,7 +406,7 @@ func TestAFlippedBitBringsNoFailedVaultBack(t *testing.T) {
 				t.Fatalf("bit %d: it does not say %q\n%s", bit, says, stderr)
 			}
 		}
-		if now, err := os.ReadFile(emulatorPath(copied)); err != nil || !bytes.Equal(now, truth) {
+		if now, err := os.ReadFile(session.EmulatorPath(copied)); err != nil || !bytes.Equal(now, truth) {
 			t.Fatalf("bit %d: the cloud was asked, %v", bit, err)
 		}
 	}

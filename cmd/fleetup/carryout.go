@@ -9,6 +9,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -29,7 +30,7 @@ type job struct {
 	ledger   *state.Ledger
 	lock     *state.Lock
 	group    string // who may speak to it besides
-	cloud    *cloud
+	cloud    *session.Cloud
 	begins   journal.Run // as it stands
 	page     *web.Server // nil: none is served
 	commands []fleet.Fact
@@ -45,7 +46,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		return err
 	}
 	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
-		return report.FromState(st, report.ViewOptions{Live: true, Now: now(), Timeline: j.begins.Told})
+		return report.FromState(st, report.ViewOptions{Live: true, Now: session.Now(), Timeline: j.begins.Told})
 	})
 	told, err := e.newNotifier(c, j, progress)
 	if err != nil {
@@ -54,7 +55,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	control := e.listen(j)
 	code, err := runner.Run(context.Background(), runner.Options{
-		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.limiter,
+		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.Limiter,
 		Replay: func(apply func(fleet.Event) error) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
@@ -71,7 +72,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return failure.New(fleet.ExitInternal, err, lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
+		return failure.New(fleet.ExitInternal, err, failure.Lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
 	}
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 // signedActor is who gives the command, with the sign-ins it uses.
 func signedActor(c *cli.Context, p *plan.Plan) (fleet.Actor, error) {
 	cr, err := credentials(c, p.Credentials)
-	return actor(cr), err
+	return session.Actor(cr), err
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -22,9 +23,9 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 	if file == "" {
 		return
 	}
-	current, err := readInventory(file)
+	current, err := session.ReadInventory(file)
 	if _, undoes := p.Kind.Undoes(); undoes && fresh && err == nil && current.Kind == p.Kind {
-		if again, unread := restored(current, filepath.Dir(file)); unread == nil {
+		if again, unread := session.Restored(current, filepath.Dir(file)); unread == nil {
 			current = again
 		}
 	}
@@ -55,7 +56,7 @@ func inventoryOf(p *plan.Plan, ledger string) string {
 		return ""
 	}
 	beside := filepath.Join(filepath.Dir(ledger), filepath.Base(p.Inventory))
-	if textfile.Exists(beside) && filepath.Clean(ledgerOf(beside)) == filepath.Clean(ledger) {
+	if textfile.Exists(beside) && filepath.Clean(session.LedgerOf(beside)) == filepath.Clean(ledger) {
 		return beside
 	}
 	if textfile.Exists(p.Inventory) {

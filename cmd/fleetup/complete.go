@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -223,7 +224,7 @@ func (l *lineSoFar) run() (st *rollout.State, ok bool) {
 	}
 	found := make(chan *rollout.State, 1)
 	go func() { // ends with the process, which has nothing else to do
-		if run, ok, err := readLatest(path); err == nil && ok {
+		if run, ok, err := session.ReadLatest(path); err == nil && ok {
 			found <- run.State
 		}
 		close(found)
@@ -244,7 +245,7 @@ func (l *lineSoFar) runs() (words []candidate) {
 	found := make(chan []state.RunInfo, 1)
 	go func() { // ends with the process, as in run
 		var runs []state.RunInfo
-		_ = readLedger(path, func(r *reading) (err error) { runs, err = r.records.Runs(); return err }) // none are offered then
+		_ = session.ReadLedger(path, func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err }) // none are offered then
 		found <- runs
 	}()
 	select {
@@ -268,7 +269,7 @@ func (l *lineSoFar) plan() *plan.Plan {
 		return st.Plan
 	}
 	if len(l.arguments) > 0 {
-		if p, err := readInventory(l.arguments[0]); err == nil {
+		if p, err := session.ReadInventory(l.arguments[0]); err == nil {
 			return p
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
@@ -21,9 +22,9 @@ func irreversibleFlag() cli.Flag {
 
 // irreversible are the kinds that must be named.
 func irreversible() (names []string) {
-	for i := range kinds {
-		if kinds[i].Confirm {
-			names = append(names, string(kinds[i].Kind))
+	for i := range session.Kinds {
+		if session.Kinds[i].Confirm {
+			names = append(names, string(session.Kinds[i].Kind))
 		}
 	}
 	return names
@@ -47,19 +48,19 @@ func otherKind(c *cli.Context, p *plan.Plan, look string) error {
 }
 
 // consented refuses a run that nobody has consented to.
-func (e *environment) consented(c *cli.Context, src *source) error {
-	p, yes := src.plan, flagYes.of(c)
+func (e *environment) consented(c *cli.Context, src *session.Source) error {
+	p, yes := src.Plan, flagYes.of(c)
 	// Whatever the command line said of the ledger and the cloud is said again.
 	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)}, flagNames(cloudFlags()))...)
-	look := lexicon.Command(slices.Concat([]string{"plan", src.file}, same)...)
+	look := lexicon.Command(slices.Concat([]string{"plan", src.File}, same)...)
 	yesToo := []string{"--yes"}
 	if mustBeNamed(p) {
 		yesToo = append(yesToo, flagConfirmIrreversible.dashed(), string(p.Kind))
 	}
 	onceMore := again(c, yesToo...)
-	save := lines(lexicon.Command(slices.Concat([]string{"plan", src.file, "--validate", "--out", "FILE"}, same)...),
-		to("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, yesToo...)))
-	missing := e.consent(c, yes, src.saved).Missing(p)
+	save := failure.Lines(lexicon.Command(slices.Concat([]string{"plan", src.File, "--validate", "--out", "FILE"}, same)...),
+		failure.To("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, yesToo...)))
+	missing := e.consent(c, yes, src.Saved).Missing(p)
 	switch missing {
 	case rollout.MissingNothing:
 		return nil
@@ -70,11 +71,11 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
-		return failure.Usage(lines(look, to("when you have looked at it", onceMore)),
+		return failure.Usage(failure.Lines(look, failure.To("when you have looked at it", onceMore)),
 			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, flagConfirmIrreversible, p.Kind)
 	}
-	next := lines(look, to("when you have looked at it", onceMore))
-	if !src.saved && p.RealCloud() {
+	next := failure.Lines(look, failure.To("when you have looked at it", onceMore))
+	if !src.Saved && p.RealCloud() {
 		next = save
 	}
 	if permanent(p) {
@@ -85,32 +86,32 @@ func (e *environment) consented(c *cli.Context, src *source) error {
 
 // confirm shows the plan and asks for the number of vaults, and for the name of a
 // kind that must be named and was not.
-func (e *environment) confirm(c *cli.Context, src *source) error {
+func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	width, _ := e.size()
-	o := dryrun.PlanOptions{WithoutNext: true, Emulated: emulationOf(src)}
+	o := dryrun.PlanOptions{WithoutNext: true, Emulated: session.EmulationOf(src)}
 	var err error
-	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
+	if o.Carried, err = e.carriedNow(src.Ledger); err != nil {
 		return err
 	}
-	if err := e.writePlan(e.stderr, width, src.plan, o); err != nil {
+	if err := e.writePlan(e.stderr, width, src.Plan, o); err != nil {
 		return err
 	}
 	if err := e.confirmExpired(c, src); err != nil {
 		return err
 	}
 	warning := ""
-	if permanent(src.plan) {
+	if permanent(src.Plan) {
 		warning = "This cannot be undone. "
 	}
-	want := strconv.Itoa(src.plan.ToStart())
+	want := strconv.Itoa(src.Plan.ToStart())
 	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", warning, want)
 	if err != nil {
 		return err
 	}
 	if strings.ReplaceAll(answer, ",", "") != want {
-		return failure.Usage(to("to be asked once more, with "+want+" for an answer", again(c)), "not confirmed; nothing was started")
+		return failure.Usage(failure.To("to be asked once more, with "+want+" for an answer", again(c)), "not confirmed; nothing was started")
 	}
-	return e.confirmName(c, src.plan, again(c))
+	return e.confirmName(c, src.Plan, again(c))
 }
 
 // confirmName asks for the name of a kind that must be named and was not.
@@ -123,7 +124,7 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) er
 		return err
 	}
 	if answer != string(p.Kind) {
-		return failure.Usage(to("to be asked once more, with "+string(p.Kind)+" for an answer", again), "not confirmed; nothing was started")
+		return failure.Usage(failure.To("to be asked once more, with "+string(p.Kind)+" for an answer", again), "not confirmed; nothing was started")
 	}
 	return nil
 }
@@ -157,7 +158,7 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 		return err
 	}
 	if !strings.EqualFold(answer, "yes") {
-		return failure.Usage(to("to be asked once more, with yes for an answer", again(c)), "not confirmed; nothing was started")
+		return failure.Usage(failure.To("to be asked once more, with yes for an answer", again(c)), "not confirmed; nothing was started")
 	}
 	return e.confirmName(c, p, again(c))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -56,7 +57,7 @@ func TestContosoRun(t *testing.T) {
 	if !maps.Equal(doc.Totals, want) {
 		t.Errorf("it ended with %v, want %v", doc.Totals, want)
 	}
-	cloud, err := emulator.Reopen(emulatorPath(db), nil)
+	cloud, err := emulator.Reopen(session.EmulatorPath(db), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/examples"
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
@@ -67,7 +68,7 @@ func (e *environment) demo(dir string) error {
 	if err := d.killedRun(); err != nil {
 		return err
 	}
-	killed, ok, err := readLatest(d.db)
+	killed, ok, err := session.ReadLatest(d.db)
 	if err != nil || !ok {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
@@ -115,7 +116,7 @@ func (d *demo) prepare() error {
 			return fmt.Errorf("the demo cannot write its files: %w", err)
 		}
 	}
-	for _, old := range []string{d.db, emulatorPath(d.db), filepath.Join(d.dir, "report.html")} {
+	for _, old := range []string{d.db, session.EmulatorPath(d.db), filepath.Join(d.dir, "report.html")} {
 		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the demo cannot clear an earlier one: %w", err)
 		}
@@ -196,7 +197,7 @@ func (d *demo) killedRun() error {
 
 // accepted counts the starts that the emulated cloud has accepted so far.
 func (d *demo) accepted() int {
-	data, err := os.ReadFile(emulatorPath(d.db))
+	data, err := os.ReadFile(session.EmulatorPath(d.db))
 	if err != nil {
 		return 0
 	}
@@ -223,11 +224,11 @@ func (d *demo) wait(cmd *exec.Cmd) error {
 
 // conclude compares the night with its script, and with what the cloud saw.
 func (d *demo) conclude(killed *rollout.State) error {
-	run, ok, err := readLatest(d.db)
+	run, ok, err := session.ReadLatest(d.db)
 	if err != nil || !ok {
 		return errors.Join(errors.New("the ledger cannot be read"), err)
 	}
-	cloud, err := emulator.Reopen(emulatorPath(d.db), nil)
+	cloud, err := emulator.Reopen(session.EmulatorPath(d.db), nil)
 	if err != nil {
 		return fmt.Errorf("the emulated cloud cannot be asked: %w", err)
 	}

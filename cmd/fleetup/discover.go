@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/discover"
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -36,7 +37,7 @@ func (e *environment) discoverCommand() *cli.Command {
 
 func discoverFlags() []cli.Flag {
 	return append(foundFlags(),
-		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discover.Kinds(today()), ", ")}),
+		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discover.Kinds(session.CurrentKinds()), ", ")}),
 		flagManagementGroup.is(cli.StringSliceFlag{Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"}),
 		flagQuery.is(cli.StringFlag{Usage: "with --kind: only vaults that pass this `FILTER` in the query language, such as \"tags.env =~ 'prod'\""}),
 		flagLabel.is(cli.StringSliceFlag{Usage: "with --kind: make a label of this `TAG`, and of no other; repeatable"}),
@@ -62,7 +63,7 @@ func (e *environment) discover(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Kind, err = discover.KindNamed(flagKind.of(c), today()); err != nil {
+	if f.Kind, err = discover.KindNamed(flagKind.of(c), session.CurrentKinds()); err != nil {
 		return err
 	}
 	if err := checkOut(c); err != nil {
@@ -75,7 +76,7 @@ func (e *environment) discover(c *cli.Context) error {
 				return failure.Usage("leave it out", "%s has no meaning with --update: the inventory says which cloud", field.dashed())
 			}
 		}
-		if listed, err = discover.Outline(f, update, flagKind.of(c), today()); err != nil {
+		if listed, err = discover.Outline(f, update, flagKind.of(c), session.CurrentKinds()); err != nil {
 			return err
 		}
 		if f.Credentials, err = credentials(c, f.Credentials); err != nil {
@@ -158,7 +159,7 @@ func (e *environment) readFound(r *discover.Request, skip bool) (unread int, err
 // returns how many things it could not do.
 func (e *environment) updateFound(c *cli.Context, f *inventory.Found) (notes int, err error) {
 	path, out := flagUpdate.of(c), flagOut.of(c)
-	text, changes, same, err := discover.Updated(f, path, today())
+	text, changes, same, err := discover.Updated(f, path, session.CurrentKinds())
 	if err != nil {
 		return 0, err
 	}
@@ -193,7 +194,7 @@ func (e *environment) updateFound(c *cli.Context, f *inventory.Found) (notes int
 		return len(changes.Notes), nil
 	}
 	if out == "" {
-		_, err := readInventory(path)
+		_, err := session.ReadInventory(path)
 		e.sayNext(path, err)
 	}
 	return len(changes.Notes), nil

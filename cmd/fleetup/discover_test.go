@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -163,7 +164,7 @@ func TestDiscoverUnreadable(t *testing.T) {
 	}
 	code, _, errs = try(t, "inventory", "discover", "--update", file, "--skip-unreadable")
 	after, err := os.ReadFile(file)
-	want := regexp.MustCompile(`(?m)^(.*by hand)$`).ReplaceAllString(edited, "$1  # not found in Azure on "+now().Format(time.DateOnly)+"\n      - name: a")
+	want := regexp.MustCompile(`(?m)^(.*by hand)$`).ReplaceAllString(edited, "$1  # not found in Azure on "+session.Now().Format(time.DateOnly)+"\n      - name: a")
 	if code != fleet.ExitFailures || err != nil || string(after) != want {
 		t.Errorf("update: exit %d, %v\n%s\n%s", code, err, after, errs)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -149,7 +150,7 @@ func TestDiscoverTodayQuery(t *testing.T) {
 	}
 	code, _, errs = try(t, "inventory", "discover", "--update", file, "--query", "where tags.env =~ 'lab'")
 	after, err := os.ReadFile(file)
-	mark := "  # not found in Azure on " + now().Format(time.DateOnly)
+	mark := "  # not found in Azure on " + session.Now().Format(time.DateOnly)
 	want := strings.Replace(edited, "{name: gone, resourceGroup: rg}", "{name: gone, resourceGroup: rg}"+mark, 1)
 	want = strings.Replace(want, "  # moved\n", "  # moved"+mark+"\n", 1)
 	if code != fleet.ExitOK || err != nil || string(after) != want || !strings.Contains(errs, ": 0 added, 2 vanished, 0 found again, 2 unchanged") {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // doubt warns of a ledger whose records do not say what the events of its newest
 // run say. Who only reads goes on: what is shown comes from the events.
-func (e *environment) doubt(r *reading, run journal.Run, path string) {
+func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
 	if run.Broken != nil {
 		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is shown, and what happened after it is not known.", lexicon.Clean(path))
 		return
@@ -20,12 +21,12 @@ func (e *environment) doubt(r *reading, run journal.Run, path string) {
 	if run.State != nil {
 		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
-	if r.live != nil || run.State == nil {
+	if r.Live != nil || run.State == nil {
 		return // a run that goes on has begun with a look at all of it
 	}
 	var vault string
 	n := 0
-	err := r.records.VaultRecords(func(rec fleet.VaultRecord) error {
+	err := r.Records.VaultRecords(func(rec fleet.VaultRecord) error {
 		i, planned := run.State.Lookup(rec.Vault)
 		if !planned || rec.RunID != run.Info.ID || run.Reopened[rec.Vault] {
 			return nil
@@ -61,7 +62,7 @@ const ahead = time.Hour
 // Nothing goes back in a journal: soaks, deadlines, approvals and windows of the run
 // count from what it says.
 func (e *environment) warnOfFuture(newest time.Time, path string) {
-	by := newest.Sub(now())
+	by := newest.Sub(session.Now())
 	if newest.IsZero() || by < ahead {
 		return
 	}
@@ -76,5 +77,5 @@ func (e *environment) warnOfFuture(newest time.Time, path string) {
 // brokenOff is the end of a command that could show a run only as far as its journal
 // verifies.
 func brokenOff(run journal.Run, path string) error {
-	return failure.New(fleet.ExitInternal, run.Broken, lines(lexicon.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
+	return failure.New(fleet.ExitInternal, run.Broken, failure.Lines(lexicon.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
 }

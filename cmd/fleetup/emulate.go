@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -50,15 +51,15 @@ func (e *environment) emulate(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		fill(&cfg, p)
+		session.Fill(&cfg, p)
 		if p.Scenario != "" && flagScenario.of(c) == "" {
-			if cfg.Scenario, err = scenario(scenarioPath(p, filepath.Dir(file))); err != nil {
+			if cfg.Scenario, err = session.Scenario(session.ScenarioPath(p, filepath.Dir(file))); err != nil {
 				return err
 			}
 		}
 	}
 	if file := flagScenario.of(c); file != "" {
-		if cfg.Scenario, err = scenario(file); err != nil {
+		if cfg.Scenario, err = session.Scenario(file); err != nil {
 			return err
 		}
 	}
@@ -86,7 +87,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), "")
 	}
 	defer cloud.Close()
-	url, stop, err := serve(flagListen.of(c), cloud)
+	url, stop, err := session.Serve(flagListen.of(c), cloud)
 	if err != nil {
 		return err
 	}

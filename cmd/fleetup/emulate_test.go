@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -131,7 +132,7 @@ func TestScenariosOfTheDocs(t *testing.T) {
 		if err := os.WriteFile(path, b[1], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := scenario(path); err != nil {
+		if _, err := session.Scenario(path); err != nil {
 			t.Errorf("%v in\n%s", err, b[1])
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -160,29 +159,6 @@ func localZone() *time.Location {
 	}
 	return time.Local
 }
-
-// actor says who gives the commands of this process.
-func actor(c fleet.Credentials) fleet.Actor {
-	a := fleet.Actor{User: "unknown", Host: "unknown", PID: os.Getpid()}
-	if u, err := user.Current(); err == nil {
-		a.User = u.Username
-	} else if n := os.Getenv("USER"); n != "" {
-		a.User = n
-	}
-	if h, err := os.Hostname(); err == nil {
-		a.Host = h
-	}
-	kind := func(k fleet.CredentialKind) string {
-		if k == "" {
-			k = fleet.CredentialDefault
-		}
-		return string(k)
-	}
-	a.Credential = kind(c.ServiceManagement) + "/" + kind(c.ResourceManager)
-	return a
-}
-
-func now() time.Time { return time.Now().UTC().Round(0) }
 
 // untilInterrupted is a context that ends with the first signal, or with stop.
 func (e *environment) untilInterrupted() (ctx context.Context, stop func()) {

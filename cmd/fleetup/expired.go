@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -41,9 +42,9 @@ func expiredHolds(p *plan.Plan) string {
 
 // unacceptedExpired says that nobody has accepted holds that are over. On a terminal
 // confirmExpired asks.
-func (e *environment) unacceptedExpired(c *cli.Context, src *source) error {
-	return failure.Usage(lines(to("to start them", again(c, expiredToo(src.plan)...)), "or write a later until into the inventory, or none, to keep them out"),
-		"%s; nothing was started", expiredHolds(src.plan))
+func (e *environment) unacceptedExpired(c *cli.Context, src *session.Source) error {
+	return failure.Usage(failure.Lines(failure.To("to start them", again(c, expiredToo(src.Plan)...)), "or write a later until into the inventory, or none, to keep them out"),
+		"%s; nothing was started", expiredHolds(src.Plan))
 }
 
 // expiredToo is what a command line that starts a plan needs besides what it says.
@@ -56,8 +57,8 @@ func expiredToo(p *plan.Plan) []string {
 }
 
 // confirmExpired asks on a terminal whether vaults whose hold is over may start.
-func (e *environment) confirmExpired(c *cli.Context, src *source) error {
-	holds := expiredHolds(src.plan)
+func (e *environment) confirmExpired(c *cli.Context, src *session.Source) error {
+	holds := expiredHolds(src.Plan)
 	if holds == "" || flagAcceptExpiredHolds.of(c) {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (e *environment) confirmExpired(c *cli.Context, src *source) error {
 		return err
 	}
 	if !strings.EqualFold(answer, "expired") {
-		return failure.Usage(lines("write a later until into the inventory, or none, to keep them out", to("or to start them, with expired for an answer", again(c))), "not confirmed; nothing was started")
+		return failure.Usage(failure.Lines("write a later until into the inventory, or none, to keep them out", failure.To("or to start them, with expired for an answer", again(c))), "not confirmed; nothing was started")
 	}
 	return nil
 }

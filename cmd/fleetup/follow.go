@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -28,7 +29,7 @@ const lookEvery = time.Second
 // look reads what has come; news tells whether that was anything. ok is false
 // while the ledger has no run.
 func (f *follower) look() (news, ok bool, err error) {
-	err = readLedger(f.path, func(r *reading) error {
+	err = session.ReadLedger(f.path, func(r *session.Reading) error {
 		news, err = f.read(r)
 		if errors.Is(err, control.ErrNotThere) {
 			f.have = false // what was read of it so far is no whole
@@ -38,18 +39,18 @@ func (f *follower) look() (news, ok bool, err error) {
 	return news, f.have, err
 }
 
-func (f *follower) read(r *reading) (news bool, err error) {
+func (f *follower) read(r *session.Reading) (news bool, err error) {
 	info, ok, err := r.LatestRun()
 	if err != nil || !ok {
 		return false, err
 	}
 	if !f.have || info.ID != f.run.Info.ID {
-		f.run, f.have, err = r.latest()
+		f.run, f.have, err = r.Latest()
 		f.fresh = nil
 		return err == nil, err
 	}
 	was := f.run.Live
-	f.run.Info, f.run.Live = info, r.live != nil
+	f.run.Info, f.run.Live = info, r.Live != nil
 	err = r.EventsAfter(info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
 		f.run.Seq, news = seq, true
 		if err := f.run.Apply(e); err != nil {
@@ -86,7 +87,7 @@ func (e *environment) watch(f *follower, within time.Duration, done func() (bool
 			return err
 		}
 		f.seen = f.seen || ok
-		if due := !f.again.IsZero() && !now().Before(f.again); ok && (news || due) {
+		if due := !f.again.IsZero() && !session.Now().Before(f.again); ok && (news || due) {
 			f.again = time.Time{}
 			if over, err := done(); over || err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -39,7 +40,7 @@ func begun(t *testing.T, path string) (*state.Lock, *state.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := inventory.Load("testdata/fleets/slow.yaml", now())
+	src, err := inventory.Load("testdata/fleets/slow.yaml", session.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestFollowerMissesNothing(t *testing.T) {
 	m := &moving{l, t, 0}
 	f := &follower{}
 	for n := range 4 {
-		if news, err := f.read(&reading{Reader: m, records: l}); err != nil || !news {
+		if news, err := f.read(&session.Reading{Reader: m, Records: l}); err != nil || !news {
 			t.Fatalf("look %d: news %t, %v", n, news, err)
 		}
 		if got, want := int(f.run.Seq), 1+n; got != want {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/discover"
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -39,7 +40,7 @@ func foundFlags() []cli.Flag {
 
 // newFound makes what the flags say of a fleet that is to be found.
 func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
-	f := &inventory.Found{At: now(), TargetResourceGroup: flagTargetResourceGroup.of(c)}
+	f := &inventory.Found{At: session.Now(), TargetResourceGroup: flagTargetResourceGroup.of(c)}
 	if f.TargetResourceGroup != "" {
 		if err := inventory.CheckTarget(f.TargetResourceGroup); err != nil {
 			return nil, failure.Usage("name a resource group that exists", "--target-resource-group: %w", err)
@@ -79,7 +80,7 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 		case name == "":
 			return cloud, failure.Usage("--cloud AzurePublic, say", "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
 		case cloud.Name == fleet.Emulator:
-			return cloud, failure.Usage(lines("fleetup emulate INVENTORY", "give the URL that it prints as --service-management and --resource-manager"),
+			return cloud, failure.Usage(failure.Lines("fleetup emulate INVENTORY", "give the URL that it prints as --service-management and --resource-manager"),
 				"--cloud Emulator has no vaults but those of an inventory")
 		case known:
 			return cloud, nil
@@ -164,7 +165,7 @@ func (e *environment) writeFound(path string, f *inventory.Found) error {
 	}
 	say(e.stderr, "%s in %s; %s.", words.Count(in, "vault"), words.Count(len(f.Subscriptions), "subscription"), left)
 	name := cmp.Or(path, "-")
-	_, err := inventory.Parse(name, data, now(), today()...)
+	_, err := inventory.Parse(name, data, session.Now(), session.CurrentKinds()...)
 	e.sayNext(name, err)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 )
 
@@ -34,7 +35,7 @@ func FuzzScenario(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sc, err := scenario(path)
+		sc, err := session.Scenario(path)
 		if err != nil {
 			if codeOf(err) != 2 || err.Error() == "" {
 				t.Errorf("%v is no mistake of the user's", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
@@ -28,7 +29,7 @@ func TestGenerated(t *testing.T) {
 		}
 		compareGenerated(t, path, b.Bytes())
 	}
-	schema, err := inventory.JSONSchema(today()...)
+	schema, err := inventory.JSONSchema(session.CurrentKinds()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,11 +24,11 @@ func (e *environment) holding(name, does, example, description string) *cli.Comm
 		Name: name, Usage: does, ArgsUsage: "VAULT...", Description: description,
 		Flags: orderFlags(selectorFlag()),
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, example, func(o *rollout.Order) error {
+			return e.runOrder(c, example, func(o *rollout.Order) error {
 				o.Vaults, o.Selector, o.Off = c.Args().Slice(), flagSelector.of(c), name == "release"
 				_, err := selector(c)
 				return err
-			}, func(o rollout.Order, s said) {
+			}, func(o rollout.Order, s orderResult) {
 				done := map[bool]string{false: "held", true: "released"}[o.Off]
 				for _, name := range s.Names {
 					say(e.stdout, "%s %s: %s", done, lexicon.Clean(name), lexicon.Clean(o.Reason))

@@ -45,7 +45,7 @@ func (e *environment) importTable(c *cli.Context) error {
 	}
 	err = inventory.ReadTable(file, data, f)
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {
-		return failure.New(fleet.ExitUsage, err, lines("correct what is named", again(c)))
+		return failure.New(fleet.ExitUsage, err, failure.Lines("correct what is named", again(c)))
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -35,7 +36,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 				if err := noArguments(c); err != nil {
 					return err
 				}
-				schema, err := inventory.JSONSchema(today()...)
+				schema, err := inventory.JSONSchema(session.CurrentKinds()...)
 				if err != nil {
 					return err
 				}
@@ -66,7 +67,7 @@ func (e *environment) lint(c *cli.Context) error {
 	}
 	warnings := []inventory.Problem{}
 	if !saved {
-		if _, more, err := inventory.Check(file, now(), today()...); err == nil {
+		if _, more, err := inventory.Check(file, session.Now(), session.CurrentKinds()...); err == nil {
 			warnings = append(warnings, more...)
 		}
 	}
@@ -91,7 +92,7 @@ func (e *environment) show(c *cli.Context) error {
 	if c.NArg() < 2 {
 		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...), "show needs an inventory and a vault")
 	}
-	p, from, err := inventory.Explain(c.Args().First(), now(), today()...)
+	p, from, err := inventory.Explain(c.Args().First(), session.Now(), session.CurrentKinds()...)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (e *environment) show(c *cli.Context) error {
 	for _, name := range c.Args().Tail() {
 		i, err := p.Find(name)
 		if err != nil {
-			return failure.Usage(lexicon.Command("plan", "-o", "csv", c.Args().First())+" lists the vaults", "%w", err)
+			return failure.Usage(lexicon.Command("plan", "-o", "csv", c.Args().First()), "%w", err)
 		}
 		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
 	}

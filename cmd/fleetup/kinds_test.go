@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -15,7 +16,7 @@ import (
 // and what it calls permanent has none.
 func TestReversibleKinds(t *testing.T) {
 	t.Parallel()
-	for _, k := range kinds {
+	for _, k := range session.Kinds {
 		if _, undoes := k.Kind.Undoes(); undoes {
 			continue
 		}
@@ -24,7 +25,7 @@ func TestReversibleKinds(t *testing.T) {
 			t.Errorf("%s needs options: describe it with some here: %v", k.Kind, err)
 			continue
 		}
-		back := slices.ContainsFunc(kinds, func(o kind) bool { return o.Kind == fleet.RollbackOf(k.Kind) })
+		back := slices.ContainsFunc(session.Kinds, func(o session.Kind) bool { return o.Kind == fleet.RollbackOf(k.Kind) })
 		if up := k.Describe(options); up.Permanent == back || up.Title == "" || up.Request.Method == "" || len(up.Actions) == 0 {
 			t.Errorf("%s: a rollback is there: %v; it says %+v", k.Kind, back, up)
 		}
@@ -59,7 +60,7 @@ func TestKindsDoc(t *testing.T) {
 func kindsTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager |\n|---|---|---|---|---|\n")
-	for _, k := range kinds {
+	for _, k := range session.Kinds {
 		if _, undoes := k.Kind.Undoes(); undoes {
 			continue
 		}
@@ -96,7 +97,7 @@ func kindsTable(t *testing.T) string {
 func TestOtherwise(t *testing.T) {
 	t.Parallel()
 	p := &plan.Plan{Kind: "rsv-immutability"}
-	k, err := kindOf(p.Kind)
+	k, err := session.KindOf(p.Kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,23 +107,23 @@ func TestOtherwise(t *testing.T) {
 	}
 	up := k.Describe(options)
 	p.Upgrade = &up
-	if got := otherwise(p); got != "" {
+	if got := session.OtherRequest(p); got != "" {
 		t.Errorf("its own plan: %s", got)
 	}
 	up.Request.Body = []byte(`{"properties": {"securitySettings": {"immutabilitySettings": {"state": "Unlocked"}}}}`)
-	if got := otherwise(p); !strings.Contains(got, "AsPerPolicy") {
+	if got := session.OtherRequest(p); !strings.Contains(got, "AsPerPolicy") {
 		t.Errorf("the plan of an older version: %q", got)
 	}
 	up = k.Describe(options)
 	up.Request.Body = []byte(strings.ReplaceAll(string(up.Request.Body), ":", ": "))
-	if got := otherwise(p); got != "" {
+	if got := session.OtherRequest(p); got != "" {
 		t.Errorf("with spaces: %s", got)
 	}
 	up.Options = fleet.Options{fleet.OptionAPIVersion: "2022-05-01", fleet.OptionExpected: "2m0s"}
-	if got := otherwise(p); !strings.Contains(got, "2022-05-01 does not know") {
+	if got := session.OtherRequest(p); !strings.Contains(got, "2022-05-01 does not know") {
 		t.Errorf("in a version that knows too little: %q", got)
 	}
-	if got := otherwise(&plan.Plan{Kind: fleet.KindClassic}); got != "" {
+	if got := session.OtherRequest(&plan.Plan{Kind: fleet.KindClassic}); got != "" {
 		t.Errorf("a classic plan: %s", got)
 	}
 }

@@ -14,9 +14,9 @@ func (e *environment) limitCommand() *cli.Command {
 			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
 		Flags: orderFlags(),
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "the region is slow tonight", func(o *rollout.Order) error {
+			return e.runOrder(c, "the region is slow tonight", func(o *rollout.Order) error {
 				return o.SetLimits(c.Args().Slice())
-			}, func(o rollout.Order, s said) {
+			}, func(o rollout.Order, s orderResult) {
 				w, _ := lexicon.OperatorActionOf(s.Events[0].Fact)
 				say(e.stdout, "%s, by %s: %s", lexicon.Clean(w.Text), lexicon.Clean(w.By.User), lexicon.Clean(o.Reason))
 			})

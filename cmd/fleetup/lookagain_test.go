@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -67,7 +68,7 @@ func changedPlan(t *testing.T, change func(*plan.Plan)) (file, ledger string) {
 	if err := os.CopyFS(dir, os.DirFS("../../examples/alerts")); err != nil {
 		t.Fatal(err)
 	}
-	p, err := readInventory(filepath.Join(dir, "fleet.yaml"))
+	p, err := session.ReadInventory(filepath.Join(dir, "fleet.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,13 +134,13 @@ func opened(t *testing.T, path string, do func(*state.Ledger, journal.Run)) {
 func TestWordsDoNotGoBackInTime(t *testing.T) {
 	t.Parallel()
 	path := halted(t)
-	before := now()
+	before := session.Now()
 	for _, args := range [][]string{{"note", "a word"}, {"refresh"}} { // with clocks that agree, when they are said
 		if code, out := quietly(append(args, "--state", path)...); code != fleet.ExitOK {
 			t.Errorf("%q exits %d\n%s", args, code, out)
 		}
 	}
-	ahead := now().Add(time.Hour)
+	ahead := session.Now().Add(time.Hour)
 	opened(t, path, func(l *state.Ledger, _ journal.Run) {
 		if err := l.Commit([]fleet.Event{{At: ahead, Fact: fleet.Noted{Text: "from a clock that is ahead"}}}, nil); err != nil {
 			t.Fatal(err)

@@ -1,9 +1,9 @@
 // Command fleetup upgrades every vault of a company overnight and can answer,
 // in the morning, for each one.
 //
-// This package puts the parts together: app.go declares the program, each
-// command has a file of its own, exit.go maps errors to exit codes, wire.go
-// connects the parts.
+// This package is the command line: app.go declares the program, each command has
+// a file of its own, flaghandles.go names the flags, exit.go maps errors to exit
+// codes. What a command stands on is internal/session.
 package main
 
 import (

@@ -14,7 +14,7 @@ func (e *environment) noteCommand() *cli.Command {
 		Description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
 		Flags:       []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
-			return e.obeyed(c, "handed over to the day shift", func(*rollout.Order) error { return nil }, func(o rollout.Order, s said) {
+			return e.runOrder(c, "handed over to the day shift", func(*rollout.Order) error { return nil }, func(o rollout.Order, s orderResult) {
 				say(e.stdout, "noted, by %s: %s", lexicon.Clean(s.Events[0].Fact.(fleet.Noted).By.User), lexicon.Clean(o.Reason))
 			})
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -150,7 +151,7 @@ func (b *notifier) end(err error) {
 		return
 	}
 	if err != nil {
-		b.dispatcher.Tell(b.events.Broken(b.state, now(), errors.New(lexicon.Clean(failure.Cause(err).Error()))))
+		b.dispatcher.Tell(b.events.Broken(b.state, session.Now(), errors.New(lexicon.Clean(failure.Cause(err).Error()))))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -40,9 +41,9 @@ func reasonFlag() cli.Flag {
 	return flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"})
 }
 
-// obeyed carries a command that is an order out: it fills the order in, gives
+// runOrder carries a command that is an order out: it fills the order in, gives
 // it, and tells what came of it.
-func (e *environment) obeyed(c *cli.Context, example string, fill func(*rollout.Order) error, tell func(rollout.Order, said)) error {
+func (e *environment) runOrder(c *cli.Context, example string, fill func(*rollout.Order) error, tell func(rollout.Order, orderResult)) error {
 	if c.Command.ArgsUsage == "" {
 		if err := noArguments(c); err != nil {
 			return err
@@ -61,7 +62,7 @@ func (e *environment) obeyed(c *cli.Context, example string, fill func(*rollout.
 	if err := o.Check(); err != nil {
 		return refused(err, o.State)
 	}
-	s, err := e.give(c, o)
+	s, err := e.sendOrder(c, o)
 	if err != nil {
 		return err
 	}
@@ -85,73 +86,73 @@ func orderFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{neededStateFlag(), outputFlag("table", "json"), reasonFlag()}, more...)
 }
 
-// said is what came of an order.
-type said struct {
+// orderResult is what came of an order.
+type orderResult struct {
 	rollout.Said
 	live  bool           // a process heard it, and acts on it now
 	state *rollout.State // as it stands after it, where the order was left in the ledger
 }
 
-// give says an order to the live run, or leaves word in the ledger for the
+// sendOrder says an order to the live run, or leaves word in the ledger for the
 // next resume.
-func (e *environment) give(c *cli.Context, o rollout.Order) (said, error) {
-	for until := time.Now().Add(whereLive); ; time.Sleep(20 * time.Millisecond) {
+func (e *environment) sendOrder(c *cli.Context, o rollout.Order) (orderResult, error) {
+	for until := time.Now().Add(session.LookFor); ; time.Sleep(20 * time.Millisecond) {
 		// The live run first: who may speak to it need not be allowed to write to
 		// its ledger.
 		if holder, _, err := state.ReadHolder(o.State); err == nil {
-			client, err := reach(holder, o.State)
+			client, err := session.Reach(holder, o.State)
 			if err == nil {
 				defer client.Close()
 				return tellLive(client, o, holder)
 			}
 			if !errors.Is(err, control.ErrNotThere) {
-				return said{}, err
+				return orderResult{}, err
 			}
 		}
-		h, err := hold(c)
+		h, err := openLocked(c)
 		if err == nil {
-			defer h.close()
-			return leaveWord(h, o)
+			defer h.Close()
+			return journalOrder(h, o)
 		}
 		if !errors.Is(err, state.ErrInUse) || time.Now().After(until) {
-			return said{}, err
+			return orderResult{}, err
 		}
 	}
 }
 
 // tellLive says an order to a live run.
-func tellLive(client *control.Client, o rollout.Order, h state.Holder) (said, error) {
+func tellLive(client *control.Client, o rollout.Order, h state.Holder) (orderResult, error) {
 	var r rollout.Said
 	err := client.Order(o, &r)
 	if refusal, ok := errors.AsType[*control.Refusal](err); ok {
-		return said{}, failure.New(refusal.ExitCode, errors.New(refusal.Message), refusal.Next)
+		return orderResult{}, failure.New(refusal.ExitCode, errors.New(refusal.Message), refusal.Next)
 	}
 	if err != nil {
-		return said{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
+		return orderResult{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
 			toStatus(o.State))
 	}
-	return said{Said: r, live: true}, nil
+	return orderResult{Said: r, live: true}, nil
 }
 
-// leaveWord writes an order down for the next resume.
-func leaveWord(h *held, o rollout.Order) (said, error) {
-	if !h.begun || h.run.Info.Closed {
-		return said{}, failure.Usage(nothingRuns(h), "no run is active: ledger %s has no unfinished run", h.path)
+// journalOrder writes an order down for the next resume.
+func journalOrder(h *session.LockedLedger, o rollout.Order) (orderResult, error) {
+	if !h.Begun || h.Run.Info.Closed {
+		return orderResult{}, failure.Usage(nothingRuns(h), "no run is active: ledger %s has no unfinished run", h.Path)
 	}
-	st := h.run.State
-	word, records, err := st.LeaveWord(o, actor(fleet.Credentials{}), now())
+	st := h.Run.State
+	word, records, err := st.LeaveWord(o, session.Actor(fleet.Credentials{}), session.Now())
 	if err != nil {
-		return said{}, refused(err, o.State)
+		return orderResult{}, refused(err, o.State)
 	}
-	if err := h.ledger.Commit(word.Events, records); err != nil {
-		return said{}, err
+	if err := h.Ledger.Commit(word.Events, records); err != nil {
+		return orderResult{}, err
 	}
-	return said{Said: word, state: st}, nil
+	return orderResult{Said: word, state: st}, nil
 }
 
 // next says what to do after an order: look at the live run, or what the state
 // wants.
-func (e *environment) next(s said, path string) {
+func (e *environment) next(s orderResult, path string) {
 	if s.live {
 		e.tellNext(lexicon.Command("status", "--state", path))
 		return

@@ -109,7 +109,7 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
 	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told, Options: e.reportOptions(c, layout.FormatTable, j.path),
-		Version: versionString(), Rates: j.cloud.limiter.Each})
+		Version: versionString(), Rates: j.cloud.Limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {
 		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"

@@ -20,7 +20,7 @@ func (e *environment) pauseCommand() *cli.Command {
 			if off {
 				example = "the restore is done"
 			}
-			return e.obeyed(c, example, func(o *rollout.Order) error { o.Off = off; return nil }, func(o rollout.Order, s said) {
+			return e.runOrder(c, example, func(o *rollout.Order) error { o.Off = off; return nil }, func(o rollout.Order, s orderResult) {
 				by := lexicon.Clean(s.Events[0].Fact.(fleet.Paused).By.User)
 				if off {
 					say(e.stdout, "the pause is over, by %s: %s", by, lexicon.Clean(o.Reason))

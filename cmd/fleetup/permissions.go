@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
@@ -50,7 +51,7 @@ func (e *environment) permissions(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := kindOf(p.Kind)
+	k, err := session.KindOf(p.Kind)
 	if err != nil {
 		return err
 	}
@@ -89,9 +90,9 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 	slices.Sort(scopes)
 	switch {
 	case len(scopes) == 0:
-		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, flagTenant.of(c))
+		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, flagTenant.of(c))
 	case len(tenants) > 1 && !given(c, flagTenant):
-		return nil, failure.Usage(lines(ofTenants(c, tenants)...), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
+		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -53,20 +54,20 @@ func (e *environment) plan(c *cli.Context) error {
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	if !src.saved {
+	if !src.Saved {
 		e.tellWarnings(file)
 	}
-	o := dryrun.PlanOptions{Format: format, Details: flagDetails.of(c), Saved: out, State: src.shownLedger(c), Ledger: src.ledgerBeside(), Change: flagChange.of(c), Emulated: emulationOf(src)}
+	o := dryrun.PlanOptions{Format: format, Details: flagDetails.of(c), Saved: out, State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c), Emulated: session.EmulationOf(src)}
 	var other whatIf
 	if text := flagWhatIf.of(c); text != "" {
-		if other, err = parseWhatIf(text, src.plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
+		if other, err = parseWhatIf(text, src.Plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
 			return err
 		}
 	}
-	if src.plan, o.Measured, err = e.calibrated(src); err != nil {
+	if src.Plan, o.Measured, err = e.calibrated(src); err != nil {
 		return err
 	}
-	if o.Carried, err = e.carriedNow(src.ledger); err != nil {
+	if o.Carried, err = e.carriedNow(src.Ledger); err != nil {
 		return err
 	}
 	var code fleet.ExitCode
@@ -76,19 +77,19 @@ func (e *environment) plan(c *cli.Context) error {
 			return err
 		}
 		code = checkedCode(o.Validations)
-		src.plan = src.plan.Shown(o.Validations)
+		src.Plan = src.Plan.Shown(o.Validations)
 	}
 	if other.text != "" {
-		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.plan, o.Validations, o.Carried)); err != nil {
+		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.Plan, o.Validations, o.Carried)); err != nil {
 			return err
 		}
 	}
 	if out != "" {
-		if err := save(out, src.plan); err != nil {
+		if err := save(out, src.Plan); err != nil {
 			return err
 		}
 	}
-	if err := e.writePlan(e.stdout, e.columns, src.plan, o); err != nil {
+	if err := e.writePlan(e.stdout, e.columns, src.Plan, o); err != nil {
 		return err
 	}
 	if code == fleet.ExitSignIn {
@@ -99,7 +100,7 @@ func (e *environment) plan(c *cli.Context) error {
 
 // tellWarnings says that lint has something to say of an inventory.
 func (e *environment) tellWarnings(file string) {
-	_, warnings, err := inventory.Check(file, now(), today()...)
+	_, warnings, err := inventory.Check(file, session.Now(), session.CurrentKinds()...)
 	if n := len(warnings); err == nil && n > 0 {
 		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"), lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))
 	}
@@ -113,7 +114,7 @@ func replaceable(path string) error {
 	if err := textfile.Replaceable(path); err != nil {
 		return failure.Usage("name another file with --out", "--out: %s is %w", path, failure.Cause(err))
 	}
-	if saved, err := savedPlan(path); err == nil && (saved || isEmpty(path)) {
+	if saved, err := session.IsSavedPlan(path); err == nil && (saved || isEmpty(path)) {
 		return nil
 	}
 	return failure.Usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -26,12 +27,12 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 	}
 	var m map[fleet.Key]fleet.Carried
 	var live bool
-	err := readLedger(path, func(r *reading) error {
-		m, live = map[fleet.Key]fleet.Carried{}, r.live != nil
-		if run, ok, err := r.latest(); err == nil && ok {
+	err := session.ReadLedger(path, func(r *session.Reading) error {
+		m, live = map[fleet.Key]fleet.Carried{}, r.Live != nil
+		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)
 		}
-		return r.records.VaultRecords(func(rec fleet.VaultRecord) error {
+		return r.Records.VaultRecords(func(rec fleet.VaultRecord) error {
 			if carried, ok := rollout.Carry(rec); ok {
 				m[rec.Vault] = carried
 			}
@@ -52,7 +53,7 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
-	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = now(), localZone(), columns, upgradeOf(p), !e.terminal
+	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns, session.UpgradeOf(p), !e.terminal
 	p50, p90, err := dryrun.Forecasts(p, o.Now, o.Validations, o.Carried)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)
@@ -62,29 +63,29 @@ func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun
 }
 
 // toRead connects to the cloud of a plan for a command that starts nothing.
-func toRead(c *cli.Context, src *source) (conn *cloud, done func(), err error) {
-	p, stateFile, unlock := src.plan, "", func() {}
-	if p.Cloud.Name == fleet.Emulator && textfile.Exists(emulatorPath(src.ledger)) {
+func toRead(c *cli.Context, src *session.Source) (conn *session.Cloud, done func(), err error) {
+	p, stateFile, unlock := src.Plan, "", func() {}
+	if p.Cloud.Name == fleet.Emulator && textfile.Exists(session.EmulatorPath(src.Ledger)) {
 		// The emulated cloud of a ledger goes on where its runs left it, and
 		// only one process may have it.
-		lock, err := acquire(c, src.ledger)
+		lock, err := acquire(c, src.Ledger)
 		if err != nil {
 			return nil, nil, err
 		}
-		stateFile, unlock = emulatorPath(src.ledger), func() { lock.Close() }
+		stateFile, unlock = session.EmulatorPath(src.Ledger), func() { lock.Close() }
 	}
-	conn, err = connect(c, p, src.folder, stateFile)
+	conn, err = connect(c, p, src.Folder, stateFile)
 	if err != nil {
 		unlock()
 		return nil, nil, err
 	}
-	return conn, func() { conn.close(); unlock() }, nil
+	return conn, func() { conn.Disconnect(); unlock() }, nil
 }
 
 // check makes every read-only check of a plan's vaults. A failure that a person
 // has permitted to be tried again is none, as in a run.
-func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
-	p := src.plan
+func (e *environment) check(c *cli.Context, src *session.Source, carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
+	p := src.Plan
 	conn, done, err := toRead(c, src)
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func (e *environment) check(c *cli.Context, src *source, carried map[fleet.Key]f
 			permits[k] = was.Disregard
 		}
 	}
-	err = runner.ValidateAll(ctx, p, conn, conn.limiter, permits, func(i int, v fleet.Validation) {
+	err = runner.ValidateAll(ctx, p, conn, conn.Limiter, permits, func(i int, v fleet.Validation) {
 		results[p.Vaults[i].Key] = v
 		if e.screen {
 			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())}) // progress is no outcome

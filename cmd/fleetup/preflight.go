@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
@@ -49,17 +50,17 @@ func (e *environment) preflight(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	picked, err := src.plan.Pick(pick, flagSelector.of(c))
+	picked, err := src.Plan.Pick(pick, flagSelector.of(c))
 	if err != nil {
 		return err
 	}
-	found := &dryrun.Preflight{CheckedAt: now()}
+	found := &dryrun.Preflight{CheckedAt: session.Now()}
 	if found.ForecastEnd, err = e.forecastEnd(src, found.CheckedAt); err != nil {
 		return err
 	}
 	narrowed := *src
 	var vaults map[string][]*fleet.Vault
-	narrowed.plan, vaults = within(src.plan, picked)
+	narrowed.Plan, vaults = within(src.Plan, picked)
 	if err := e.askAll(c, &narrowed, vaults, found); err != nil {
 		return err
 	}
@@ -67,8 +68,8 @@ func (e *environment) preflight(c *cli.Context) error {
 		warnOfEnd(&found.SignIns[i], found.CheckedAt, found.ForecastEnd)
 	}
 	found.ExitCode = preflightCode(found)
-	err = found.Write(e.stdout, src.plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: src.shownLedger(c)})
+	err = found.Write(e.stdout, src.Plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
+		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: shownLedger(c, src)})
 	if err != nil {
 		return err
 	}
@@ -76,12 +77,12 @@ func (e *environment) preflight(c *cli.Context) error {
 }
 
 // forecastEnd is when the plan ends at the latest, as fleetup plan says it.
-func (e *environment) forecastEnd(src *source, at time.Time) (time.Time, error) {
+func (e *environment) forecastEnd(src *session.Source, at time.Time) (time.Time, error) {
 	p, _, err := e.calibrated(src)
 	if err != nil {
 		return time.Time{}, err
 	}
-	carried, err := e.carriedNow(src.ledger)
+	carried, err := e.carriedNow(src.Ledger)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -108,7 +109,7 @@ func within(p *plan.Plan, picked []int) (*plan.Plan, map[string][]*fleet.Vault) 
 
 // askAll signs in to every tenant and asks every subscription, limits.validations
 // of them at once.
-func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*fleet.Vault, found *dryrun.Preflight) error {
+func (e *environment) askAll(c *cli.Context, src *session.Source, vaults map[string][]*fleet.Vault, found *dryrun.Preflight) error {
 	conn, done, err := toRead(c, src)
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 	ctx, stop := e.untilInterrupted()
 	defer stop()
 	var tenants []string
-	for _, s := range src.plan.Subscriptions {
+	for _, s := range src.Plan.Subscriptions {
 		if !slices.Contains(tenants, s.Tenant) {
 			tenants = append(tenants, s.Tenant)
 		}
@@ -125,14 +126,14 @@ func (e *environment) askAll(c *cli.Context, src *source, vaults map[string][]*f
 	}
 	// First, so that the reads find their tokens.
 	signIns := make([][]fleet.SignIn, len(tenants))
-	together(src.plan.Limits.Validations, len(tenants), func(i int) { signIns[i] = conn.SignIns(ctx, tenants[i]) })
+	together(src.Plan.Limits.Validations, len(tenants), func(i int) { signIns[i] = conn.SignIns(ctx, tenants[i]) })
 	for _, s := range slices.Concat(signIns...) {
 		known := func(o fleet.SignIn) bool { return o.Side == s.Side && o.Identity.Fixed }
 		if !slices.ContainsFunc(found.SignIns, known) { // one fixed token serves all tenants
 			found.SignIns = append(found.SignIns, s)
 		}
 	}
-	together(src.plan.Limits.Validations, len(found.Subscriptions), func(i int) {
+	together(src.Plan.Limits.Validations, len(found.Subscriptions), func(i int) {
 		s := &found.Subscriptions[i]
 		s.Checks = conn.Preflight(ctx, s.ID, vaults[s.ID])
 	})

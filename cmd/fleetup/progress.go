@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -80,8 +81,8 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 		plain := progress.NewPlain(e.stderr, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
 		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
-		p.every(waitEvery, func() { _ = plain.Waiting(now()) })
-		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(now()) })
+		p.every(waitEvery, func() { _ = plain.Waiting(session.Now()) })
+		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(session.Now()) })
 		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })
 	case progressJSON:
 		p.lines(e, st, j.path)
@@ -94,12 +95,12 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 // live draws a view on the terminal.
 func (p *progressOutput) live(e *environment, st *rollout.State, path string) {
 	tracker, screen := progress.NewTracker(st), progress.NewScreen(e.stderr)
-	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), path, emulation(path)
+	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), path, session.Emulation(path)
 	p.update = func(st *rollout.State, events []fleet.Event) { tracker.Apply(st, events) }
 	draw := func() {
 		w, h := e.size()
 		screen.Resize(w)
-		_ = screen.Draw(tracker.Live(now(), w, h, e.colour))
+		_ = screen.Draw(tracker.Live(session.Now(), w, h, e.colour))
 	}
 	p.every(redrawEvery, draw)
 	p.estimates(tracker)
@@ -118,17 +119,17 @@ func (p *progressOutput) lines(e *environment, st *rollout.State, path string) {
 	if ok {
 		raw = rawOutlet{o}
 	}
-	stream, _ := progress.NewStream(raw, st, now())
+	stream, _ := progress.NewStream(raw, st, session.Now())
 	stream.Tracker().Zone, stream.Tracker().Ledger = localZone(), path
 	if ok {
-		o.lines.Store(&lineSayer{say: func(text string) { _ = stream.Message(now(), text) }})
+		o.lines.Store(&lineSayer{say: func(text string) { _ = stream.Message(session.Now(), text) }})
 	}
 	p.update = func(st *rollout.State, events []fleet.Event) { _ = stream.Events(st, events) }
-	p.every(heartbeatEvery, func() { _ = stream.Heartbeat(now()) })
-	p.every(waitEvery, func() { _ = stream.Waiting(now()) })
+	p.every(heartbeatEvery, func() { _ = stream.Heartbeat(session.Now()) })
+	p.every(waitEvery, func() { _ = stream.Waiting(session.Now()) })
 	p.estimates(stream.Tracker())
-	p.once(e.interrupt, func() { _ = stream.Message(now(), stopping) })
-	p.after = func() { _ = stream.Heartbeat(now()) }
+	p.once(e.interrupt, func() { _ = stream.Message(session.Now(), stopping) })
+	p.after = func() { _ = stream.Heartbeat(session.Now()) }
 }
 
 // estimates guesses the run's end now and then, in a goroutine of its own.
@@ -142,7 +143,7 @@ func (p *progressOutput) estimates(t *progress.Tracker) {
 				return
 			}
 			began := time.Now()
-			_, _ = t.Estimate(now(), isClosed(p.done)) // without a guess none is shown
+			_, _ = t.Estimate(session.Now(), isClosed(p.done)) // without a guess none is shown
 			took := time.Since(began)
 			wait = max(estimateEvery, estimateShare*took)
 			if !pauseFor(estimateRest*took, p.done) {

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -43,21 +44,21 @@ func (e *environment) refresh(c *cli.Context) error {
 	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
 		return err
 	}
-	h, err := hold(c)
+	h, err := openLocked(c)
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	if !h.begun {
-		return noRunYet(h.path, ", so there is nothing to refresh")
+	defer h.Close()
+	if !h.Begun {
+		return noRunYet(h.Path, ", so there is nothing to refresh")
 	}
-	st := h.run.State
+	st := h.Run.State
 	vaults, err := picked(c, st, st.Refreshable)
 	if err == nil {
 		vaults, err = st.ToRefresh(vaults)
 	}
 	if err != nil {
-		return refused(err, h.path)
+		return refused(err, h.Path)
 	}
 	rows, trouble := []refreshed{}, error(nil)
 	if len(vaults) > 0 {
@@ -80,13 +81,13 @@ func (e *environment) refresh(c *cli.Context) error {
 
 // readAgain reads the vaults and records what it finds, in one transaction.
 // trouble says which reads failed: the others are recorded all the same.
-func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []refreshed, trouble, err error) {
-	st := h.run.State
-	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.path), emulatorPath(h.path))
+func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults []int) (rows []refreshed, trouble, err error) {
+	st := h.Run.State
+	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.Path), session.EmulatorPath(h.Path))
 	if err != nil {
 		return nil, nil, err
 	}
-	defer conn.close()
+	defer conn.Disconnect()
 	if err := e.signedIn(conn); err != nil {
 		return nil, nil, err
 	}
@@ -96,9 +97,9 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 	}
 	ctx, stop := e.untilInterrupted()
 	defer stop()
-	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.limiter, By: by})
+	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.Limiter, By: by})
 	names := st.Plan.Names()
-	at := st.Next(now())
+	at := st.Next(session.Now())
 	var events []fleet.Event
 	var records []fleet.VaultRecord
 	var failed []error
@@ -123,7 +124,7 @@ func (e *environment) readAgain(c *cli.Context, h *held, vaults []int) (rows []r
 		}
 		rows = append(rows, row)
 	}
-	if err := h.ledger.Commit(events, records); err != nil {
+	if err := h.Ledger.Commit(events, records); err != nil {
 		return nil, nil, err
 	}
 	return rows, e.readTrouble(failed, len(results)), nil
@@ -149,8 +150,8 @@ func (e *environment) readTrouble(failed []error, all int) error {
 }
 
 // tellRefreshed says what was read, a line a vault, and what to do next.
-func (e *environment) tellRefreshed(h *held, rows []refreshed) {
-	st := h.run.State
+func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
+	st := h.Run.State
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
 	}
@@ -180,15 +181,15 @@ func (e *environment) tellRefreshed(h *held, rows []refreshed) {
 	}
 	switch {
 	case st.Run.Closed == nil:
-		e.nextOf(st, h.path)
+		e.nextOf(st, h.Path)
 	case len(still) > 0:
 		has, when := "for the messages to support", "when support has answered"
 		if st.Plan.Upgrade != nil {
 			has, when = "for what is known of them", "when they are mended"
 		}
-		e.tellNext(lines(to(has, lexicon.Command("report", "--state", h.path)), to(when, lexicon.Command("refresh", "--state", h.path)),
-			to("or else, to have them tried once more", lexicon.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.path})...))))
+		e.tellNext(failure.Lines(failure.To(has, lexicon.Command("report", "--state", h.Path)), failure.To(when, lexicon.Command("refresh", "--state", h.Path)),
+			failure.To("or else, to have them tried once more", lexicon.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.Path})...))))
 	default:
-		e.tellNext(lexicon.Command("report", "--state", h.path))
+		e.tellNext(lexicon.Command("report", "--state", h.Path))
 	}
 }

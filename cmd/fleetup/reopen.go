@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -32,22 +33,22 @@ func (e *environment) reopen(c *cli.Context) error {
 		return err
 	}
 	if c.NArg() == 0 && !given(c, flagSelector) {
-		return failure.Usage(lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
+		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(flagReason.of(c))
 	if rollout.Wordless(reason) {
 		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
 	}
-	permission := rollout.Reopening{By: actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
+	permission := rollout.Reopening{By: session.Actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
 	if err := permission.Check(); err != nil {
 		return err
 	}
-	h, err := hold(c)
+	h, err := openLocked(c)
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	ledger, run, ok := h.ledger, h.run, h.begun
+	defer h.Close()
+	ledger, run, ok := h.Ledger, h.Run, h.Begun
 	if !ok {
 		return noRunYet(path, ", so there is nothing to re-open")
 	}
@@ -59,7 +60,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err != nil {
 		return refused(err, path)
 	}
-	events, changed, err := run.State.Reopen(vaults, records, permission, now())
+	events, changed, err := run.State.Reopen(vaults, records, permission, session.Now())
 	if err != nil {
 		return refused(err, path)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -51,12 +52,12 @@ func (e *environment) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := hold(c)
+	h, err := openLocked(c)
 	if err != nil {
 		return err
 	}
-	defer func() { h.close() }()
-	run, ok := h.run, h.begun
+	defer func() { h.Close() }()
+	run, ok := h.Run, h.Begun
 	if ok {
 		e.warnOfFuture(run.State.Run.LastAt, path)
 	}
@@ -65,7 +66,7 @@ func (e *environment) resume(c *cli.Context) error {
 		if ok {
 			e.tellNext(nothingRuns(h))
 		} else {
-			e.tellNext(firstRun(path))
+			e.tellNext(session.FirstRun(path))
 		}
 		return nil
 	}
@@ -80,38 +81,38 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	e.tellChanges(st.Plan, path, false)
-	if sends := otherwise(st.Plan); sends != "" {
+	if sends := session.OtherRequest(st.Plan); sends != "" {
 		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", lexicon.Clean(sends))
 	}
 	if e.terminal && !flagYes.of(c) {
-		h.close() // a question keeps nobody else from the ledger
+		h.Close() // a question keeps nobody else from the ledger
 	}
 	if err := e.consentedAgain(c, st, path); err != nil {
 		return err
 	}
 	if e.terminal && !flagYes.of(c) {
-		anew, err := hold(c)
+		anew, err := openLocked(c)
 		if err != nil {
 			return err
 		}
 		h = anew
-		if h.run.Seq != run.Seq {
+		if h.Run.Seq != run.Seq {
 			return failure.Usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
 		}
-		run = h.run
+		run = h.Run
 		st = run.State
 	}
-	ledger, p := h.ledger, st.Plan
+	ledger, p := h.Ledger, st.Plan
 	page, err := openPage(c)
 	if err != nil {
 		return err
 	}
 	defer page.Close()
-	conn, err := connect(c, p, folderFor(p, path), emulatorPath(path))
+	conn, err := connect(c, p, folderFor(p, path), session.EmulatorPath(path))
 	if err != nil {
 		return err
 	}
-	defer conn.close()
+	defer conn.Disconnect()
 	if err := e.signedIn(conn); err != nil {
 		return err
 	}
@@ -123,12 +124,12 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	commands := st.Resume(by, versionString(), flagAcceptFailures.of(c), reason)
-	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
 	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.Halted(st.Plan, h)),
-		lines(lexicon.Command("report", "--state", path), to("when the cause is understood", goesOn(st, path))))
+		failure.Lines(lexicon.Command("report", "--state", path), failure.To("when the cause is understood", goesOn(st, path))))
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -45,7 +46,7 @@ func TestStatesBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := statesBefore(&reading{Reader: remembered{m}, records: m})
+	got, err := session.StatesBefore(&session.Reading{Reader: remembered{m}, Records: m})
 	a, _ := got.Of("a")
 	b, _ := got.Of("b")
 	if err != nil || string(a) != "4" || string(b) != "3" {

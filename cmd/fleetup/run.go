@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -39,11 +40,11 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if src.plan, _, err = e.calibrated(src); err != nil {
+	if src.Plan, _, err = e.calibrated(src); err != nil {
 		return err
 	}
-	p, path := src.plan, src.ledger
-	reports, err := reportFiles(c, src.file, p.Inventory, path)
+	p, path := src.Plan, src.Ledger
+	reports, err := reportFiles(c, src.File, p.Inventory, path)
 	if err != nil {
 		return err
 	}
@@ -54,14 +55,14 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := e.consented(c, src); err != nil {
 		return err
 	}
-	if err := rehearse(src); err != nil {
+	if err := session.CheckScenario(src); err != nil {
 		return err
 	}
 	if err := e.enoughDescriptors(p, flagListen.of(c) != ""); err != nil {
 		return err
 	}
-	if src.saved {
-		if sends := otherwise(p); sends != "" {
+	if src.Saved {
+		if sends := session.OtherRequest(p); sends != "" {
 			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, string(flagState)))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
@@ -71,7 +72,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	defer func() { lock.Close() }()
-	bound := state.Binding{Cloud: cloudIdentity(p.Cloud), Version: versionString()}
+	bound := state.Binding{Cloud: session.CloudIdentity(p.Cloud), Version: versionString()}
 	var past *audit.History
 	if textfile.Exists(path) {
 		if past, err = finished(lock, path, bound); err != nil {
@@ -100,11 +101,11 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	defer page.Close()
-	conn, err := connect(c, p, src.folder, emulatorPath(path))
+	conn, err := connect(c, p, src.Folder, session.EmulatorPath(path))
 	if err != nil {
 		return err
 	}
-	defer conn.close()
+	defer conn.Disconnect()
 	if err := e.signedIn(conn); err != nil {
 		return err
 	}
@@ -126,8 +127,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	begins := journal.Begin(p)
-	opened := past.Left().Open(p, fleet.RunOpened{RunID: newRunID(now()), By: by, Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
-	first := fleet.Event{At: now(), Fact: opened}
+	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: by, Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
+	first := fleet.Event{At: session.Now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func finished(lock *state.Lock, path string, bound state.Binding) (*audit.Histor
 		return nil, err
 	}
 	if last, ok := past.Newest(); ok && last.State.MayOpen() != nil {
-		return nil, failure.Usage(lines(goesOn(last.State, path), toStatus(path)),
+		return nil, failure.Usage(failure.Lines(goesOn(last.State, path), toStatus(path)),
 			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.Info.ID)
 	}
 	return past, nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -27,11 +28,11 @@ func (e *environment) runsCommand() *cli.Command {
 				return err
 			}
 			var rows []report.RunRow
-			err = readLedger(path, func(r *reading) error {
-				runs, err := r.records.Runs()
+			err = session.ReadLedger(path, func(r *session.Reading) error {
+				runs, err := r.Records.Runs()
 				rows = make([]report.RunRow, len(runs))
 				for i := range runs {
-					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.live != nil)
+					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.Live != nil)
 				}
 				return err
 			})

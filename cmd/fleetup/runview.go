@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -43,7 +44,7 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 	if err != nil {
 		return err
 	}
-	run, ok, err := readRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *reading, run journal.Run) { e.doubt(r, run, path) })
+	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c), State: path, Emulated: emulation(path)}
+	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c), State: path, Emulated: session.Emulation(path)}
 }
 
 // located says where the inventory of a plan is, seen from this folder.
@@ -89,7 +90,7 @@ func view(run journal.Run) *report.View { return limited(run, nil, "") }
 
 // limited is view with the vaults that a selector picks; nil picks all.
 func limited(run journal.Run, s *plan.Selector, text string) *report.View {
-	at := now()
+	at := session.Now()
 	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
 	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -152,9 +153,9 @@ func emulatedSummary(ts *testscript.TestScript, neg bool, args []string) emulato
 	c, err := emulator.Reopen(file, nil)
 	if filepath.Ext(file) == ".yaml" {
 		var p *plan.Plan
-		p, err = readInventory(file)
+		p, err = session.ReadInventory(file)
 		ts.Check(err)
-		c, err = fresh(p, filepath.Dir(file), "")
+		c, err = session.Fresh(p, filepath.Dir(file), "")
 	}
 	ts.Check(err)
 	s := c.Summary()

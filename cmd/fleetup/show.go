@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -40,10 +41,10 @@ func (e *environment) story(c *cli.Context) error {
 	var vault int
 	var chapters []report.HistoryEntry
 	before := &rollout.Before{}
-	err = readLedger(path, func(r *reading) error {
+	err = session.ReadLedger(path, func(r *session.Reading) error {
 		var ok bool
-		r.partly = flagOutput.of(c) != "json"
-		if run, ok, err = r.latest(); err != nil {
+		r.Partly = flagOutput.of(c) != "json"
+		if run, ok, err = r.Latest(); err != nil {
 			return err
 		}
 		if !ok {
@@ -52,7 +53,7 @@ func (e *environment) story(c *cli.Context) error {
 		if vault, err = run.State.Find(name); err != nil {
 			return refused(err, path)
 		}
-		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.partly && errors.Is(err, state.ErrDamaged) {
+		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.Partly && errors.Is(err, state.ErrDamaged) {
 			if run.Broken == nil {
 				run.Broken = err
 			}
@@ -60,7 +61,7 @@ func (e *environment) story(c *cli.Context) error {
 			return err
 		}
 		e.doubt(r, run, path)
-		if before, err = statesBefore(r); run.Broken != nil {
+		if before, err = session.StatesBefore(r); run.Broken != nil {
 			return nil // as far as it goes
 		}
 		return err
@@ -85,8 +86,8 @@ func (e *environment) story(c *cli.Context) error {
 }
 
 // chaptersOf collects what the journal has of a vault, over all runs.
-func chaptersOf(r *reading, key fleet.Key) ([]report.HistoryEntry, error) {
-	runs, err := r.records.Runs()
+func chaptersOf(r *session.Reading, key fleet.Key) ([]report.HistoryEntry, error) {
+	runs, err := r.Records.Runs()
 	if err != nil {
 		return nil, err
 	}

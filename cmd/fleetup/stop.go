@@ -18,7 +18,7 @@ func (e *environment) stopCommand() *cli.Command {
 		Flags: orderFlags(flagClose.is(cli.BoolFlag{Usage: "close the run for good once nothing is in flight"})),
 		Action: func(c *cli.Context) error {
 			closing := flagClose.of(c)
-			return e.obeyed(c, "the change is withdrawn", func(o *rollout.Order) error { o.Close = closing; return nil }, func(o rollout.Order, s said) {
+			return e.runOrder(c, "the change is withdrawn", func(o *rollout.Order) error { o.Close = closing; return nil }, func(o rollout.Order, s orderResult) {
 				by, reason := lexicon.Clean(s.Events[0].Fact.(fleet.Stopped).By.User), lexicon.Clean(o.Reason)
 				switch {
 				case !closing:

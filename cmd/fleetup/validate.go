@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
@@ -32,7 +33,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	carried, err := e.carriedNow(src.ledger)
+	carried, err := e.carriedNow(src.Ledger)
 	if err != nil {
 		return err
 	}
@@ -40,8 +41,8 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := dryrun.Validation(e.stdout, src.plan, results, dryrun.ValidationOptions{Format: format, Zone: localZone(),
-		Width: e.columns, Now: now(), State: src.shownLedger(c)}); err != nil {
+	if err := dryrun.Validation(e.stdout, src.Plan, results, dryrun.ValidationOptions{Format: format, Zone: localZone(),
+		Width: e.columns, Now: session.Now(), State: shownLedger(c, src)}); err != nil {
 		return err
 	}
 	return ended(checkedCode(results))

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -48,7 +49,7 @@ func (e *environment) wait(c *cli.Context) error {
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
 			return true, failure.Usage(lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
 		}
-		yes, at := happened(st, flagFor.of(c), wave, now())
+		yes, at := happened(st, flagFor.of(c), wave, session.Now())
 		if yes {
 			return true, nil
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -126,8 +127,8 @@ func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) e
 		}
 		width, height := e.pageSize()
 		screen.Resize(width)
-		err := screen.Draw(tracker.Live(now(), width, height, e.colours))
-		f.again = now().Add(redrawShare * time.Since(began)) // its ages grow, and a deadline may pass
+		err := screen.Draw(tracker.Live(session.Now(), width, height, e.colours))
+		f.again = session.Now().Add(redrawShare * time.Since(began)) // its ages grow, and a deadline may pass
 		return err != nil, err
 	})
 	if err != nil {
@@ -148,9 +149,9 @@ func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) e
 // before its ages and its expected end are old; the slower it is made the later.
 func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration) (at time.Time) {
 	if inPlace && run.State.Run.Closed == nil {
-		at = now().Add(max(lookEvery, redrawShare*took))
+		at = session.Now().Add(max(lookEvery, redrawShare*took))
 	}
-	if next := report.NextChange(run.State, now()); !next.IsZero() && (at.IsZero() || next.Before(at)) {
+	if next := report.NextChange(run.State, session.Now()); !next.IsZero() && (at.IsZero() || next.Before(at)) {
 		at = next
 	}
 	return at

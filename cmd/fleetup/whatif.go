@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -78,7 +79,7 @@ func (w *whatIf) rehearse(p *plan.Plan) (*dryrun.WhatIf, error) {
 		{func(v *plan.Vault) time.Duration { return v.Predicted.P50 }, &out.P50},
 		{func(v *plan.Vault) time.Duration { return v.Predicted.P90 }, &out.P90},
 	} {
-		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: now(), Duration: side.of, Fails: w.fails})
+		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: session.Now(), Duration: side.of, Fails: w.fails})
 		if err != nil {
 			return nil, fmt.Errorf("the comparison failed: %w", err)
 		}
@@ -95,23 +96,23 @@ func (w *whatIf) fails(v *plan.Vault) bool {
 
 // calibrated takes what the ledger has measured into the plan's predictions,
 // once it has enough finished upgrades, and returns how many those were.
-func (e *environment) calibrated(src *source) (*plan.Plan, int, error) {
-	if src.saved || !textfile.Exists(src.ledger) {
-		return src.plan, 0, nil
+func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
+	if src.Saved || !textfile.Exists(src.Ledger) {
+		return src.Plan, 0, nil
 	}
-	r, err := state.OpenReadOnly(src.ledger)
+	r, err := state.OpenReadOnly(src.Ledger)
 	if err != nil {
-		return src.plan, 0, nil // a run has it; what it has measured comes later
+		return src.Plan, 0, nil // a run has it; what it has measured comes later
 	}
 	defer r.Close()
-	ms, err := measured(r, src.plan)
+	ms, err := measured(r, src.Plan)
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(ms) < plan.EnoughMeasured {
-		return src.plan, 0, nil
+		return src.Plan, 0, nil
 	}
-	return src.plan.Calibrated(ms), len(ms), nil
+	return src.Plan.Calibrated(ms), len(ms), nil
 }
 
 // measured is how long the upgrades on a ledger took.

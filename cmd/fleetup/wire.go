@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -19,73 +16,40 @@ var (
 	_ azure.Pacer  = (*runner.Limiter)(nil)
 )
 
-// cloud is a connection to the cloud of a plan.
-type cloud struct {
-	upgrader
-	limiter *runner.Limiter
-	signIn  func(context.Context) error
-	close   func()
-}
-
-// connect makes the connection. With cloud Emulator the emulator is started in
-// this process; stateFile is where it remembers ("" for nowhere) and base the
-// folder that the scenario's path is relative to. It makes no call.
-func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*cloud, error) {
-	credentials, err := credentials(c, p.Credentials)
+// connect connects to the cloud of a plan, as the command line says; see
+// session.Process.Connect.
+func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*session.Cloud, error) {
+	as, err := credentials(c, p.Credentials)
 	if err != nil {
 		return nil, err
 	}
-	endpoints, closers := p.Cloud, []func(){}
-	if p.Cloud.Name == fleet.Emulator {
-		url, stop, err := emulated(p, base, stateFile)
-		if err != nil {
-			return nil, err
-		}
-		closers = append(closers, stop)
-		endpoints.ServiceManagement, endpoints.ResourceManager = url, url
-	}
-	conn := &cloud{limiter: newLimiter(c, p), close: func() {
-		for i := len(closers) - 1; i >= 0; i-- {
-			closers[i]()
-		}
-	}}
-	k, err := kindOf(p.Kind)
-	if err == nil {
-		var sides []*azure.APIClients
-		conn.upgrader, sides, err = k.connect(c, p, azure.Options{Cloud: endpoints, Credentials: credentials,
-			Version: versionString(), Log: azure.LogRequests(logOf(c)), Pacer: conn.limiter})
-		conn.signIn = func(ctx context.Context) error {
-			for _, side := range sides {
-				if err := signIn(ctx, side, p.Subscriptions); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
+	return processOf(c).Connect(p, session.ConnectOptions{Credentials: as, Folder: base, StateFile: stateFile, AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
+}
+
+// processOf is this process, carrying out a command.
+func processOf(c *cli.Context) session.Process {
+	log := logOf(c)
+	return session.Process{Command: c.Command.Name, Version: versionString(), Committed: logFacts(log), Requests: azure.LogRequests(log), Pace: logPace(log)}
+}
+
+// acquire takes the lock of a ledger for a command.
+func acquire(c *cli.Context, path string) (*state.Lock, error) { return processOf(c).Acquire(path) }
+
+// openLocked takes the ledger that the command line names.
+func openLocked(c *cli.Context) (*session.LockedLedger, error) {
+	path, err := statePath(c)
 	if err != nil {
-		conn.close()
 		return nil, err
 	}
-	closers = append(closers, conn.Close)
-	return conn, nil
+	return processOf(c).OpenLocked(path)
 }
 
-// newLimiter returns the limiter of a plan, whose changes are logged.
-func newLimiter(c *cli.Context, p *plan.Plan) *runner.Limiter {
-	l := runner.NewLimiter(p.Limits.RequestsPerSecond)
-	l.Changed = logPace(logOf(c))
-	return l
+// load reads the inventory or the saved plan that a command line names.
+func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
+	return session.Load(path, flagAcceptWarnings.of(c))
 }
 
-// cloudIdentity is what a ledger is bound to: the cloud, or the endpoints of
-// one's own.
-func cloudIdentity(c fleet.Cloud) string {
-	if c.Name == fleet.CustomCloud {
-		return strings.TrimSpace(c.ServiceManagement + " " + c.ResourceManager)
-	}
-	return string(c.Name)
+// open is load with what belongs to the plan on this machine.
+func open(c *cli.Context, file string) (*session.Source, error) {
+	return session.Open(file, flagState.of(c), flagAcceptWarnings.of(c))
 }
-
-// emulatorPath is where the emulator of a ledger remembers.
-func emulatorPath(ledger string) string { return ledger + ".emulator" }

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"bytes"
@@ -35,12 +35,12 @@ func emulated(p *plan.Plan, base, stateFile string) (url string, stop func(), er
 		c, err = emulator.Reopen(stateFile, nil)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		c, err = fresh(p, base, stateFile)
+		c, err = Fresh(p, base, stateFile)
 	}
 	if err != nil {
 		return "", nil, unstartable(err, stateFile)
 	}
-	url, hangUp, err := serve("127.0.0.1:0", c)
+	url, hangUp, err := Serve("127.0.0.1:0", c)
 	if err != nil {
 		_ = c.Close() // it was never used
 		return "", nil, err
@@ -51,55 +51,55 @@ func emulated(p *plan.Plan, base, stateFile string) (url string, stop func(), er
 	}, nil
 }
 
-// fresh makes the emulated cloud of a plan as its scenario begins.
-func fresh(p *plan.Plan, base, stateFile string) (*emulator.Cloud, error) {
+// Fresh makes the emulated cloud of a plan as its scenario begins.
+func Fresh(p *plan.Plan, base, stateFile string) (*emulator.Cloud, error) {
 	cfg := emulator.Config{StateFile: stateFile}
-	fill(&cfg, p)
+	Fill(&cfg, p)
 	if p.Scenario != "" {
 		var err error
-		if cfg.Scenario, err = scenario(scenarioPath(p, base)); err != nil {
+		if cfg.Scenario, err = Scenario(ScenarioPath(p, base)); err != nil {
 			return nil, err
 		}
 	}
 	return emulator.New(cfg)
 }
 
-// rehearse finds the mistakes of a plan's scenario while nothing is written
+// CheckScenario finds the mistakes of a plan's scenario while nothing is written
 // yet.
-func rehearse(src *source) error {
-	if src.plan.Cloud.Name != fleet.Emulator || textfile.Exists(emulatorPath(src.ledger)) {
+func CheckScenario(src *Source) error {
+	if src.Plan.Cloud.Name != fleet.Emulator || textfile.Exists(EmulatorPath(src.Ledger)) {
 		return nil
 	}
-	c, err := fresh(src.plan, src.folder, "")
+	c, err := Fresh(src.Plan, src.Folder, "")
 	if err != nil {
 		return unstartable(err, "")
 	}
 	return c.Close()
 }
 
-// emulation is what is known of the emulated cloud of a ledger; nil where it has
+// Emulation is what is known of the emulated cloud of a ledger; nil where it has
 // none.
-func emulation(ledger string) *report.Emulated {
-	if info, err := os.Stat(emulatorPath(ledger)); err != nil || !info.Mode().IsRegular() {
+func Emulation(ledger string) *report.Emulated {
+	if info, err := os.Stat(EmulatorPath(ledger)); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	scale, err := emulator.TimeScale(emulatorPath(ledger))
+	scale, err := emulator.TimeScale(EmulatorPath(ledger))
 	if err != nil {
 		return nil // whoever starts it is told
 	}
 	return &report.Emulated{TimeScale: scale}
 }
 
-// emulationOf is that of a plan, which may not have begun.
-func emulationOf(src *source) *report.Emulated {
-	if src.plan.Cloud.Name != fleet.Emulator {
+// EmulationOf is that of a plan, which may not have begun.
+func EmulationOf(src *Source) *report.Emulated {
+	if src.Plan.Cloud.Name != fleet.Emulator {
 		return nil
 	}
-	if e := emulation(src.ledger); e != nil {
+	if e := Emulation(src.Ledger); e != nil {
 		return e
 	}
-	if src.plan.Scenario != "" {
-		if sc, err := scenario(scenarioPath(src.plan, src.folder)); err == nil && sc.TimeScale > 0 {
+	if src.Plan.Scenario != "" {
+		if sc, err := Scenario(ScenarioPath(src.Plan, src.Folder)); err == nil && sc.TimeScale > 0 {
 			return &report.Emulated{TimeScale: sc.TimeScale}
 		}
 	}
@@ -118,8 +118,8 @@ func unstartable(err error, stateFile string) error {
 	return failure.New(fleet.ExitUsage, fmt.Errorf("the emulator cannot start: %w", err), next)
 }
 
-// serve serves a handler on a loopback address and returns its URL.
-func serve(address string, h http.Handler) (url string, stop func(), err error) {
+// Serve serves a handler on a loopback address and returns its URL.
+func Serve(address string, h http.Handler) (url string, stop func(), err error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return "", nil, fmt.Errorf("the emulator cannot listen: %w", err)
@@ -140,9 +140,9 @@ func serve(address string, h http.Handler) (url string, stop func(), err error) 
 	}, nil
 }
 
-// fill fills the emulated cloud from a plan: with classic vaults, or with those
+// Fill fills the emulated cloud from a plan: with classic vaults, or with those
 // of today's Azure.
-func fill(cfg *emulator.Config, p *plan.Plan) {
+func Fill(cfg *emulator.Config, p *plan.Plan) {
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		if v.ResourceGroup != "" {
@@ -158,17 +158,17 @@ func fill(cfg *emulator.Config, p *plan.Plan) {
 	}
 }
 
-// scenarioPath is where the plan's scenario is: relative to the inventory's
+// ScenarioPath is where the plan's scenario is: relative to the inventory's
 // folder.
-func scenarioPath(p *plan.Plan, base string) string {
+func ScenarioPath(p *plan.Plan, base string) string {
 	if filepath.IsAbs(p.Scenario) {
 		return p.Scenario
 	}
 	return filepath.Join(base, p.Scenario)
 }
 
-// scenario reads a scenario file, strictly.
-func scenario(path string) (emulator.Scenario, error) {
+// Scenario reads a scenario file, strictly.
+func Scenario(path string) (emulator.Scenario, error) {
 	var sc emulator.Scenario
 	const next = "correct the scenario; docs/emulator.md lists what it may say"
 	data, err := textfile.ReadText(path)

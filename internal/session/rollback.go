@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"encoding/json"
@@ -13,12 +13,12 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// restored gives each vault of a rollback's plan what was recorded of it before
+// Restored gives each vault of a rollback's plan what was recorded of it before
 // it was changed. Vaults of which nothing is, or nothing that could be put back,
 // are held with that reason. Plans of other kinds come back as they are. The
 // ledger's path is relative to the folder.
-func restored(p *plan.Plan, folder string) (*plan.Plan, error) {
-	k, err := kindOf(p.Kind)
+func Restored(p *plan.Plan, folder string) (*plan.Plan, error) {
+	k, err := KindOf(p.Kind)
 	of, undoes := p.Kind.Undoes()
 	if err != nil || !undoes {
 		return p, err
@@ -42,21 +42,21 @@ func recordedBefore(path string) (*rollout.Before, error) {
 	if !textfile.Exists(path) {
 		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
 	}
-	r, err := openReading(path)
+	r, err := OpenReading(path)
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
-	if r.live != nil {
+	defer r.Close()
+	if r.Live != nil {
 		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
-			lines(lexicon.Command("wait", "--state", path), to("or else, to close it", lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
+			failure.Lines(lexicon.Command("wait", "--state", path), failure.To("or else, to close it", lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
 	}
-	return statesBefore(r)
+	return StatesBefore(r)
 }
 
-// statesBefore is what each vault was like before the newest run that started it.
-func statesBefore(r *reading) (*rollout.Before, error) {
-	runs, err := r.records.Runs()
+// StatesBefore is what each vault was like before the newest run that started it.
+func StatesBefore(r *Reading) (*rollout.Before, error) {
+	runs, err := r.Records.Runs()
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
@@ -17,59 +15,51 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-// source is a plan, and what belongs to it on this machine.
-type source struct {
-	plan   *plan.Plan
-	file   string // what was named on the command line
-	saved  bool   // it is a saved plan and not an inventory
-	folder string // what a path in the inventory is relative to
-	ledger string
+// Source is a plan, and what belongs to it on this machine.
+type Source struct {
+	Plan   *plan.Plan
+	File   string // what was named on the command line
+	Saved  bool   // it is a saved plan and not an inventory
+	Folder string // what a path in the inventory is relative to
+	Ledger string
 }
 
-// shownLedger is the ledger's path for a command to paste: empty where the
-// command finds it by itself.
-func (s *source) shownLedger(c *cli.Context) string {
-	if flagState.of(c) == "" {
-		return ""
-	}
-	return s.ledger
-}
-
-// ledgerBeside is the ledger as an inventory in the same folder names it.
-func (s *source) ledgerBeside() string {
-	rel, err := filepath.Rel(s.folder, s.ledger)
-	if err != nil || filepath.IsAbs(s.ledger) {
-		return s.ledger
+// LedgerBeside is the ledger as an inventory in the same folder names it.
+func (s *Source) LedgerBeside() string {
+	rel, err := filepath.Rel(s.Folder, s.Ledger)
+	if err != nil || filepath.IsAbs(s.Ledger) {
+		return s.Ledger
 	}
 	return rel
 }
 
-// open reads the inventory or the saved plan that a command is given.
-func open(c *cli.Context, file string) (*source, error) {
-	p, saved, err := load(c, file)
+// Open reads the inventory or the saved plan that a command is given. ledger is
+// its ledger, "" for the one that is named after it.
+func Open(file, ledger string, acceptWarnings bool) (*Source, error) {
+	p, saved, err := Load(file, acceptWarnings)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{plan: p, file: file, saved: saved, ledger: flagState.of(c)}
+	s := &Source{Plan: p, File: file, Saved: saved, Ledger: ledger}
 	home := file
 	if saved {
-		if home, err = homeOf(p, file, s.ledger != ""); err != nil {
+		if home, err = homeOf(p, file, s.Ledger != ""); err != nil {
 			return nil, err
 		}
 	}
-	s.folder = filepath.Dir(home)
-	if s.ledger == "" {
-		s.ledger = ledgerOf(home)
+	s.Folder = filepath.Dir(home)
+	if s.Ledger == "" {
+		s.Ledger = LedgerOf(home)
 	}
 	return s, nil
 }
 
-// load reads an inventory or a saved plan. saved tells which it was.
-func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
+// Load reads an inventory or a saved plan. saved tells which it was.
+func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error) {
 	unread := func(err error) error {
 		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
 	}
-	saved, err = savedPlan(path)
+	saved, err = IsSavedPlan(path)
 	if err != nil {
 		return nil, false, unread(err)
 	}
@@ -83,31 +73,31 @@ func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
 			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				lexicon.Command("plan", "INVENTORY", "--out", path))
 		}
-		if flagAcceptWarnings.of(c) {
+		if acceptWarnings {
 			return nil, true, failure.Usage(lexicon.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
 				"a saved plan runs as it is: consent belongs to its making")
 		}
 		return p, true, nil
 	}
-	p, err = readInventory(path)
+	p, err = ReadInventory(path)
 	if errors.Is(err, inventory.ErrTooBig) {
 		err = failure.New(fleet.ExitUsage, err, "")
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	if p, err = restored(p, filepath.Dir(path)); err != nil {
+	if p, err = Restored(p, filepath.Dir(path)); err != nil {
 		return nil, false, err
 	}
-	if flagAcceptWarnings.of(c) {
+	if acceptWarnings {
 		p = p.AcceptWarnings()
 	}
 	return p, false, nil
 }
 
-// savedPlan reports whether a file is a saved plan. It reads the beginning alone:
+// IsSavedPlan reports whether a file is a saved plan. It reads the beginning alone:
 // a file that is neither a plan nor an inventory may be of any size.
-func savedPlan(path string) (bool, error) {
+func IsSavedPlan(path string) (bool, error) {
 	data, err := textfile.ReadBegin(path, 256)
 	if err != nil {
 		return false, err
@@ -131,7 +121,7 @@ func homeOf(p *plan.Plan, file string, known bool) (string, error) {
 	if !filepath.IsAbs(p.Inventory) && !textfile.Same(p.Inventory, beside) {
 		places = append(places, beside)
 	}
-	places = slices.DeleteFunc(places, func(at string) bool { return !textfile.Exists(at) && !textfile.Exists(ledgerOf(at)) })
+	places = slices.DeleteFunc(places, func(at string) bool { return !textfile.Exists(at) && !textfile.Exists(LedgerOf(at)) })
 	switch {
 	case len(places) == 1, known && len(places) > 0:
 		return places[0], nil
@@ -145,20 +135,11 @@ func homeOf(p *plan.Plan, file string, known bool) (string, error) {
 		"%s was made from %s, which may be %s or %s: each has its own ledger", file, p.Inventory, places[0], places[1])
 }
 
-// ledgerOf is the ledger of an inventory.
-func ledgerOf(inventory string) string {
+// LedgerOf is the ledger of an inventory.
+func LedgerOf(inventory string) string {
 	switch ext := filepath.Ext(inventory); ext {
 	case ".yaml", ".yml", ".json":
 		inventory = strings.TrimSuffix(inventory, ext)
 	}
 	return inventory + ".db"
-}
-
-// statePath is the ledger that a command without an inventory is told.
-func statePath(c *cli.Context) (string, error) {
-	if s := flagState.of(c); s != "" {
-		return s, nil
-	}
-	return "", failure.Usage(again(c, "--state", "FILE"),
-		"%s needs to know which ledger: --state FILE, or FLEETUP_STATE; a ledger stands beside its inventory and ends in .db", c.Command.Name)
 }

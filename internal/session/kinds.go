@@ -1,12 +1,10 @@
-package main
+package session
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-
-	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
@@ -20,35 +18,35 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
-// upgrader is what a kind is to this program.
-type upgrader interface {
+// Upgrader is what a kind is to this program.
+type Upgrader interface {
 	runner.Upgrader
-	preflighter
+	Preflighter
 	Close()
 }
 
 // Adapters satisfy the ports structurally; here the compiler is asked.
 var (
-	_ upgrader = (*classic.Upgrader)(nil)
-	_ upgrader = (*arm.Upgrader)(nil)
+	_ Upgrader = (*classic.Upgrader)(nil)
+	_ Upgrader = (*arm.Upgrader)(nil)
 )
 
-// kinds are the upgrade kinds. This is the one place where they are registered.
-var kinds = append([]kind{{classic.Spec(), connectClassic}},
+// Kinds are the upgrade kinds. This is the one place where they are registered.
+var Kinds = append([]Kind{{classic.Spec(), connectClassic}},
 	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock(),
 		kvrbac.Roles(), kvrbac.AccessPolicies())...)
 
-// kind is an upgrade kind with what makes the connection for a plan of it. No
+// Kind is an upgrade kind with what makes the connection for a plan of it. No
 // call is made by that.
-type kind struct {
+type Kind struct {
 	fleet.KindSpec
-	connect func(c *cli.Context, p *plan.Plan, o azure.Options) (up upgrader, sides []*azure.APIClients, err error)
+	Connect func(p *plan.Plan, how ConnectOptions, o azure.Options) (up Upgrader, sides []*azure.APIClients, err error)
 }
 
 // ofChanges are the kinds that change vaults through the Resource Manager.
-func ofChanges(changes ...arm.Change) (all []kind) {
+func ofChanges(changes ...arm.Change) (all []Kind) {
 	for _, change := range changes {
-		all = append(all, kind{change.Spec, func(_ *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.APIClients, error) {
+		all = append(all, Kind{change.Spec, func(p *plan.Plan, _ ConnectOptions, o azure.Options) (Upgrader, []*azure.APIClients, error) {
 			side, err := azure.NewResourceManager(o)
 			if err != nil {
 				return nil, nil, err
@@ -60,47 +58,47 @@ func ofChanges(changes ...arm.Change) (all []kind) {
 	return all
 }
 
-func connectClassic(c *cli.Context, p *plan.Plan, o azure.Options) (upgrader, []*azure.APIClients, error) {
+func connectClassic(p *plan.Plan, how ConnectOptions, o azure.Options) (Upgrader, []*azure.APIClients, error) {
 	serviceManagement, resourceManager, err := azure.NewAPIClients(o)
 	if err != nil {
 		return nil, nil, err
 	}
 	up, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager,
-		Subscriptions: p.Subscriptions, AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
+		Subscriptions: p.Subscriptions, AllowCSP: how.AllowCSP, AgentDownload: how.AgentDownload})
 	return up, []*azure.APIClients{serviceManagement, resourceManager}, err
 }
 
-// kindOf finds an upgrade kind.
-func kindOf(k fleet.Kind) (*kind, error) {
-	for i := range kinds {
-		if kinds[i].Kind == k {
-			return &kinds[i], nil
+// KindOf finds an upgrade kind.
+func KindOf(k fleet.Kind) (*Kind, error) {
+	for i := range Kinds {
+		if Kinds[i].Kind == k {
+			return &Kinds[i], nil
 		}
 	}
 	return nil, failure.Usage("", "this version does not know the upgrade kind %q", k)
 }
 
-// upgradeOf is what a plan does to each of its vaults. Plans of the classic kind
+// UpgradeOf is what a plan does to each of its vaults. Plans of the classic kind
 // leave that to the kind.
-func upgradeOf(p *plan.Plan) *fleet.Upgrade {
+func UpgradeOf(p *plan.Plan) *fleet.Upgrade {
 	if p.Upgrade != nil {
 		return p.Upgrade
 	}
-	if k, err := kindOf(p.Kind); err == nil {
+	if k, err := KindOf(p.Kind); err == nil {
 		up := k.Describe(nil)
 		return &up
 	}
 	return nil
 }
 
-// otherwise is the request that this version sends where a plan shows another, or
+// OtherRequest is the request that this version sends where a plan shows another, or
 // why it sends none: the plan is of a version that knew less of the service. "" where
 // they are the same.
-func otherwise(p *plan.Plan) string {
+func OtherRequest(p *plan.Plan) string {
 	if p.Upgrade == nil {
 		return ""
 	}
-	k, err := kindOf(p.Kind)
+	k, err := KindOf(p.Kind)
 	if err != nil {
 		return err.Error()
 	}
@@ -115,22 +113,24 @@ func otherwise(p *plan.Plan) string {
 	return fmt.Sprintf("%s %s %s", is.Method, is.Path, is.Body)
 }
 
-// today are the kinds that an inventory may name besides the classic one.
-func today() (specs []fleet.KindSpec) {
-	for i := range kinds {
-		if kinds[i].Kind != fleet.KindClassic {
-			specs = append(specs, kinds[i].KindSpec)
+// CurrentKinds are the kinds that an inventory may name besides the classic one.
+func CurrentKinds() (specs []fleet.KindSpec) {
+	for i := range Kinds {
+		if Kinds[i].Kind != fleet.KindClassic {
+			specs = append(specs, Kinds[i].KindSpec)
 		}
 	}
 	return specs
 }
 
-// readInventory reads the inventory at a path, of whatever kind.
-func readInventory(path string) (*plan.Plan, error) { return inventory.Load(path, now(), today()...) }
+// ReadInventory reads the inventory at a path, of whatever kind.
+func ReadInventory(path string) (*plan.Plan, error) {
+	return inventory.Load(path, Now(), CurrentKinds()...)
+}
 
-// preflighter is what an upgrade kind has to say before its vaults are looked
+// Preflighter is what an upgrade kind has to say before its vaults are looked
 // at. It reads, and nothing else.
-type preflighter interface {
+type Preflighter interface {
 	// SignIns signs in to a tenant, on every side that the kind speaks to.
 	SignIns(ctx context.Context, tenant string) []fleet.SignIn
 	// Preflight makes the checks of a subscription, of which some vaults are to

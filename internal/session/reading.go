@@ -1,0 +1,171 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/pkg/control"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+)
+
+// LookFor is how long a command looks for the socket of a process that has
+// the ledger: one that has just begun opens it in a moment, and one that only
+// wrote a line has let go of the ledger by then.
+const LookFor = 3 * time.Second
+
+// Reading is a ledger that can be read, or a live run in its place.
+type Reading struct {
+	journal.Reader
+	Records interface {
+		VaultRecords(func(fleet.VaultRecord) error) error
+		Runs() ([]state.RunInfo, error)
+	}
+	Live   *control.Client // nil: nobody carries the run out
+	Partly bool            // a journal that does not verify is read as far as it does
+	Close  func() error
+}
+
+// OpenReading opens a ledger for reading, or asks the process that has it. It
+// needs no lock.
+func OpenReading(path string) (*Reading, error) {
+	for until := time.Now().Add(LookFor); ; time.Sleep(20 * time.Millisecond) {
+		r, err := state.OpenReadOnly(path)
+		if err == nil {
+			return &Reading{Reader: r, Records: r, Close: r.Close}, nil
+		}
+		busy, ok := errors.AsType[*state.LiveError](err)
+		if errors.Is(err, state.ErrNoLedger) {
+			return nil, NoLedger(path)
+		}
+		if !ok {
+			return nil, err
+		}
+		client, err := Reach(busy.Holder, path)
+		switch {
+		case err == nil:
+			return &Reading{Reader: client, Records: client, Live: client, Close: client.Close}, nil
+		case !errors.Is(err, control.ErrNotThere):
+			return nil, err
+		case time.Now().After(until):
+			return nil, failure.New(fleet.ExitInUse, busy, "ask again when it has ended: it cannot be asked while it runs")
+		}
+	}
+}
+
+// Reach connects to the process that has a ledger; control.ErrNotThere while
+// it has no socket.
+func Reach(h state.Holder, path string) (*control.Client, error) {
+	if h.Socket == "" {
+		return nil, control.ErrNotThere
+	}
+	client, err := control.Dial(h.Socket)
+	if errors.Is(err, control.ErrSilent) {
+		return nil, silent(path, h)
+	}
+	return client, err
+}
+
+// silent says that a process has the ledger and does not answer.
+func silent(path string, h state.Holder) error {
+	return failure.New(fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
+		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID))
+
+}
+
+// ReadLedger has a ledger read, from the file or from the process that has it.
+// When that process goes away in between, read is called again and has to begin
+// anew: the file tells the rest, or the next process.
+func ReadLedger(path string, read func(*Reading) error) error {
+	for until := time.Now().Add(LookFor); ; {
+		r, err := OpenReading(path)
+		if err != nil {
+			return err
+		}
+		err = read(r)
+		_ = r.Close() // it was only read
+		if !errors.Is(err, control.ErrNotThere) {
+			return err
+		}
+		if time.Now().After(until) {
+			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
+				lexicon.Command("runs", "--state", path))
+		}
+	}
+}
+
+// Latest rebuilds the newest run; false when there is none.
+func (r *Reading) Latest() (journal.Run, bool, error) {
+	of := journal.Latest
+	if r.Partly {
+		of = journal.LatestReadable
+	}
+	run, ok, err := of(r)
+	run.Live = r.Live != nil
+	return run, ok, err
+}
+
+// Run rebuilds the run with an ID, or with one that begins so; empty: the newest.
+func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
+	if id == "" {
+		return r.Latest()
+	}
+	runs, err := r.Records.Runs()
+	if err != nil || len(runs) == 0 {
+		return journal.Run{}, false, err
+	}
+	last := len(runs) - 1
+	var hits []int
+	for i := range runs {
+		if runs[i].ID == id {
+			hits = []int{i}
+			break
+		}
+		if strings.HasPrefix(runs[i].ID, id) {
+			hits = append(hits, i)
+		}
+	}
+	lists := lexicon.Command("runs", "--state", path)
+	switch {
+	case len(hits) == 0:
+		return journal.Run{}, false, failure.Usage(lists, "the ledger %s has no run %q", path, id)
+	case len(hits) > 1:
+		return journal.Run{}, false, failure.Usage(lists, "%d runs of the ledger %s begin with %q", len(hits), path, id)
+	case hits[0] == last:
+		return r.Latest()
+	}
+	of := journal.Rebuild
+	if r.Partly {
+		of = journal.Readable
+	}
+	run, ok, err := of(r, runs[hits[0]])
+	run.Later = runs[last].ID
+	return run, ok, err
+}
+
+// ReadLatest reads the newest run, from the file or from the process that
+// carries it out; then is called with what it was read from.
+func ReadLatest(path string, then ...func(*Reading, journal.Run)) (run journal.Run, ok bool, err error) {
+	return ReadRun(path, "", false, then...)
+}
+
+// ReadRun is readLatest of the run with an ID; empty: the newest. partly: as far as
+// its journal verifies.
+func ReadRun(path, id string, partly bool, then ...func(*Reading, journal.Run)) (run journal.Run, ok bool, err error) {
+	err = ReadLedger(path, func(r *Reading) error {
+		r.Partly = partly
+		run, ok, err = r.Run(id, path)
+		for _, do := range then {
+			if err == nil && ok {
+				do(r, run)
+			}
+		}
+		return err
+	})
+	return run, ok, err
+}
