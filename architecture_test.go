@@ -222,6 +222,62 @@ func TestTheBrainIsPure(t *testing.T) {
 	}
 }
 
+// TestWhatTheBrainReaches: what pkg/rollout reaches through other rooms is as pure as
+// it is itself: those rooms, and what they import, are on a list; none reads a clock,
+// the environment or a file. There is one exception, which a plan's windows need: the
+// rules of time zones by their names, of this machine or of the program itself.
+func TestWhatTheBrainReaches(t *testing.T) {
+	t.Parallel()
+	rooms := []string{"internal/words", "pkg/fleet", "pkg/plan", "pkg/rollout"}
+	may := []string{"bytes", "cmp", "container/heap", "crypto/sha256", "encoding/hex", "encoding/json", "encoding/xml",
+		"errors", "fmt", "io", "maps", "math", "net/netip", "net/url", "reflect", "regexp", "slices", "sort", "strconv",
+		"strings", "sync", "time", "unicode", "unicode/utf8"}
+	impure := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}
+	all, reached, zones := sources(t), map[string]bool{}, 0
+	var reach func(room string)
+	reach = func(room string) {
+		if reached[room] {
+			return
+		}
+		reached[room] = true
+		for _, s := range all {
+			if s.room != room || s.test {
+				continue
+			}
+			for _, p := range s.imports() {
+				if own, ok := strings.CutPrefix(p, module); ok && !slices.Contains(may, p) {
+					reach(own)
+				} else if !slices.Contains(may, p) {
+					t.Errorf("the brain reaches %s, which imports %s", s.path, p)
+				}
+			}
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				e, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if x, ok := e.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(impure, e.Sel.Name) {
+					if s.path == "pkg/plan/wallclock.go" && e.Sel.Name == "LoadLocation" {
+						zones++
+					} else {
+						t.Errorf("the brain reaches %s, which uses time.%s", s.path, e.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+	reach("pkg/rollout")
+	for room := range reached {
+		if !slices.Contains(rooms, room) {
+			t.Errorf("the brain reaches %s", room)
+		}
+	}
+	if len(reached) < 3 || zones != 1 {
+		t.Errorf("the brain reaches %d rooms, and loads time zones in %d places", len(reached), zones)
+	}
+}
+
 // TestOnlyTheEdgesLog: what happened is data, and becomes a log line where the
 // program meets the machine or the cloud.
 func TestOnlyTheEdgesLog(t *testing.T) {
