@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -74,4 +75,11 @@ func offsetAt(x int64, zone *time.Location) (offset, until int64) {
 		return int64(seconds), forever
 	}
 	return int64(seconds), end.Unix()
+}
+
+// ReadsWall reports whether anything in a plan is read on the wall clock: windows, and the
+// expiry of approvals.
+func (p *Plan) ReadsWall() bool {
+	return p.Calendar != nil || len(p.Calendars) > 0 ||
+		slices.ContainsFunc(p.Waves, func(w Wave) bool { return w.Calendar != nil || w.Approval != nil })
 }

@@ -221,7 +221,7 @@ func (w *world) shuffled(obs []Observation) []Observation {
 // now and then.
 func (w *world) step(obs []Observation) {
 	w.steps++
-	if w.readsWall() {
+	if w.plan.ReadsWall() {
 		obs = append(obs, Clock{w.wall()})
 	}
 	w.cut()

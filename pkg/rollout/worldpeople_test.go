@@ -14,20 +14,6 @@ const worldStarter = "alex"
 // wall is what the machine's wall clock shows.
 func (w *world) wall() time.Time { return w.now.Add(w.skew) }
 
-// readsWall reports whether the wall clock matters: for windows, or for when an
-// approval expires.
-func (w *world) readsWall() bool {
-	if w.plan.Calendar != nil || len(w.plan.Calendars) > 0 {
-		return true
-	}
-	for i := range w.plan.Waves {
-		if w.plan.Waves[i].Calendar != nil || w.plan.Waves[i].Approval != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // setClocks plans the jumps of the wall clock, up to an hour either way, one
 // after the other. A process notices within a minute, or when it next does
 // something.

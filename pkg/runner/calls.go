@@ -1,9 +1,7 @@
 package runner
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
@@ -62,7 +60,7 @@ func (r *run) validate(a rollout.Validate) {
 	v := r.vault(a.Vault)
 	var res fleet.Validation
 	if snap, err := r.lister.recent(r.reads, v, time.Time{}); err != nil {
-		res = r.lister.unread(err)
+		res = rollout.Unchecked(r.lister.scope, err)
 	} else {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
@@ -74,82 +72,13 @@ func (r *run) validate(a rollout.Validate) {
 	r.post(rollout.ValidateDone{Vault: v.Key, Result: res})
 }
 
-// unread is the validation of a vault that cannot be read. What the cloud refuses
-// to show of a subscription may be shown later; what it refuses of one vault, with
-// words, is that vault's matter.
-func (l *lister) unread(err error) fleet.Validation {
-	f := fleet.Finding{Severity: fleet.SeverityError, Category: "listing", Message: err.Error()}
-	res := fleet.Validation{RetryAfter: fleet.RetryAfterOf(err)}
-	class := fleet.ClassOf(err)
-	switch class {
-	case fleet.CallDenied:
-		res.Verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in, then check again; a run goes on with fleetup resume"
-	case fleet.CallForbidden:
-		res.Verdict, f.Code = fleet.VerdictBlocked, fleet.CodeNoPermission
-		f.Action = "ask for the permission; fleetup permissions prints the role that is needed"
-	case fleet.CallThrottled:
-		res.Verdict, f.Code, f.Action = fleet.VerdictThrottled, fleet.CodeThrottled, "nothing: it is tried again"
-	default:
-		res.Verdict, f.Code, f.Action = fleet.VerdictBusy, fleet.CodeUnreachable, "nothing: it is tried again"
-		if class == fleet.CallRefused && !l.whole {
-			res.Verdict, f.Code, f.Action = fleet.VerdictBlocked, fleet.CodeRefused, "correct this, then validate again"
-		}
-	}
-	if res.Verdict == fleet.VerdictBusy && res.RetryAfter > 0 {
-		res.Verdict = fleet.VerdictThrottled // it said when to come back; the vault is not to blame
-	}
-	if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Action != "" {
-		f.Action = ce.Action
-	}
-	res.Findings = []fleet.Finding{f}
-	return res
-}
-
-// refusal is what keeps a vault from being started until a person has mended it.
-func refusal(err error) fleet.Finding {
-	f := fleet.Finding{Severity: fleet.SeverityError, Category: "start", Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}
-	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
-		if ce.Code != "" {
-			f.Code = ce.Code
-		}
-		if ce.Action != "" {
-			f.Action = ce.Action
-		}
-	}
-	return f
-}
-
-// A start that waited longer than a poll for its turn goes out on a newer reading:
-// as it was made ready, where that shows the same vault and its token is young
-// enough; else it is made ready anew, at most prepareTries times, and then goes
-// out as made ready last. Turns are scarce when a cloud asks to be slow: none is
-// given away for nothing.
-const (
-	prepareTries = 3
-	tokenIsYoung = 4 * time.Minute // tokens that adapters hand out last five at least
-)
-
-// alike reports whether two readings show a vault with nothing that a start would
-// have to be made anew for.
-func alike(a, b fleet.Sighting) bool {
-	return a.Address == b.Address && bytes.Equal(a.State, b.State) && a.Record == nil && b.Record == nil
-}
-
 // prepare does everything that a start may wait for.
 func (r *run) prepare(a rollout.Prepare) {
 	v := r.vault(a.Vault)
 	failed := func(err error) {
-		class := fleet.ClassOf(err)
-		switch {
-		case class == fleet.CallForbidden && !r.lister.whole:
-			class = fleet.CallConflict // the check says that the vault may not be read
-		case class == fleet.CallRefused && r.lister.whole:
-			class = fleet.CallUnreachable // of a subscription: it may be shown later
-		}
-		if class != fleet.CallNotYet { // that is about the vault alone
-			r.noteThrottle(v.SubscriptionID, err)
-		}
-		r.post(rollout.PrepareFailed{Vault: v.Key, Class: class, RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err), Refusal: refusal(err)})
+		o, alone := rollout.Unprepared(r.lister.scope, v.Key, err)
+		r.slowDown(v.SubscriptionID, alone)
+		r.post(o)
 	}
 	snap, err := r.lister.recent(r.reads, v, a.After)
 	if err != nil {
@@ -171,10 +100,10 @@ func (r *run) prepare(a rollout.Prepare) {
 			failed(err)
 			return
 		}
-		last, before := fresh == snap, seen
+		same, made := fresh == snap, seen
 		snap = fresh
 		seen, present = snap.Vaults[v.Key]
-		if last || alike(before, seen) && r.clock.now().Sub(asked) <= tokenIsYoung || try == prepareTries && seen.Address == before.Address {
+		if rollout.GoesOut(try, made, seen, same, r.clock.now().Sub(asked)) {
 			break
 		}
 	}
@@ -185,33 +114,19 @@ func (r *run) prepare(a rollout.Prepare) {
 
 // send makes the one POST of a start whose intent is on disk. Its context is
 // not the run's: a run that leaves does not cut a start off.
-func (r *run) send(a rollout.Send, decided moment) {
+func (r *run) send(a rollout.Send, decided rollout.Moment) {
 	v := r.vault(a.Vault)
-	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the run was told to stop"}
-	now := r.moment()
-	switch {
-	case r.interrupted() || r.reads.Err() != nil:
-	case !a.NotAfter.IsZero() && now.wall.After(a.NotAfter):
-		answer.Message = "its upgrade would no longer end inside the window"
-	case !a.NotAfter.IsZero() && now.wall.Before(decided.wall):
-		answer.Message = "the clock was set back, perhaps out of the window"
-	case now.at.After(a.StaleAfter) || now.wall.Sub(decided.wall) > a.StaleAfter.Sub(decided.at):
-		answer.Message = "the process stood still: the vault's reading is too old"
-	default:
+	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent}
+	if answer.Message = a.MayLeave(decided, r.moment(), r.interrupted() || r.reads.Err() != nil); answer.Message == "" {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.reads), r.Plan.Timings.StartTimeout)
 		failpoint.Hit(failpoint.SendBefore)
 		answer = r.Cloud.Send(ctx, v, a.Start)
 		failpoint.Hit(failpoint.SendAnswered)
 		cancel()
 	}
-	switch answer.Verdict {
-	case fleet.StartThrottled:
-		r.pause(v.SubscriptionID, answer.RetryAfter) // the answer itself tells the machine
-	case fleet.StartUnknown:
-		// Starts and checks wait; the reads that must tell what came of this
-		// one do not.
-		r.hold(v.SubscriptionID, answer.RetryAfter)
-	}
+	requests, starts := rollout.AfterStart(answer)
+	r.pause(v.SubscriptionID, requests)
+	r.hold(v.SubscriptionID, starts)
 	r.post(rollout.SendDone{Vault: v.Key, OperationID: a.Start.OperationID, Answer: answer})
 }
 

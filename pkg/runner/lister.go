@@ -21,6 +21,7 @@ type lister struct {
 	cloud Upgrader
 	clock *clock
 	poll  time.Duration
+	scope fleet.Scope
 	whole bool                    // readings are of whole subscriptions
 	first map[string]*fleet.Vault // a vault of each subscription
 
@@ -60,7 +61,7 @@ type reading struct {
 
 func newLister(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan, c *clock) *lister {
 	l := &lister{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, shelves: map[shelfKey]*shelf{},
-		whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{}, vaults: map[string][]fleet.Followed{}}
+		scope: cloud.Scope(), whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{}, vaults: map[string][]fleet.Followed{}}
 	for i := range p.Vaults {
 		v := &p.Vaults[i].Vault
 		if l.first[v.SubscriptionID] == nil {

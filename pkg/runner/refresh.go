@@ -61,12 +61,9 @@ type refresher struct {
 func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 	for {
 		fact, err := r.read(ctx, i)
-		pause := fleet.RetryAfterOf(err)
-		if err == nil || pause == 0 && fleet.ClassOf(err) != fleet.CallThrottled || ctx.Err() != nil {
+		pause := r.State.AsksAgain(err)
+		if pause == 0 || ctx.Err() != nil {
 			return Refreshed{i, fact, err}
-		}
-		if pause == 0 { // told to come later, and not when
-			pause = r.lister.poll
 		}
 		if r.Limiter != nil {
 			r.Limiter.Pause(r.State.Plan.Vaults[i].SubscriptionID, pause)
@@ -91,26 +88,21 @@ func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err err
 	}
 	seen, present := snap.Vaults[v.Key]
 	saw := r.Cloud.Reconcile(ctx, v, s.OperationID, seen, present, s.Before())
-	f = fleet.Refreshed{Vault: v.Key, OperationID: s.OperationID, Reading: saw.Reading, Record: saw.Record, Detail: saw.Detail, By: r.By}
-	switch {
-	case saw.Record != nil && saw.Record.State == fleet.RecordUpgraded:
+	var target *fleet.Verification
+	var why []fleet.Finding
+	switch rollout.NextRead(saw) {
+	case rollout.ReadTarget:
 		good, err := r.Cloud.Verify(ctx, v, saw.Record.OperationID)
 		if err != nil {
 			return f, err
 		}
-		f.Verified, f.ResourceID = good.OK, good.ResourceID
-		if !good.OK {
-			f.Detail = good.Detail
-			f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified, Message: good.Detail,
-				Action: "look at the new vault; fleetup refresh reads it again"}}
-		}
-	case saw.Record != nil && saw.Record.State == fleet.RecordFailed && saw.Reading == fleet.ReadOurs:
-		f.Findings = r.Cloud.Explain(ctx, v, seen)
-	case saw.Reading == fleet.ReadUnreadable:
-		// That the target gave no answer is no finding about the vault.
+		target = &good
+	case rollout.ReadWhy:
+		why = r.Cloud.Explain(ctx, v, seen)
+	case rollout.ReadReachable:
 		if _, err := r.Cloud.Verify(ctx, v, s.OperationID); err != nil {
 			return f, err
 		}
 	}
-	return f, ctx.Err()
+	return r.State.Concluded(i, r.By, saw, target, why), ctx.Err()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -73,7 +72,7 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 	if r.Wall == nil {
 		r.Wall = time.Now
 	}
-	r.wall = readsWall(o.Plan)
+	r.wall = o.Plan.ReadsWall()
 	r.clock = newClock(r.Wall(), r.machine.Run.LastAt)
 	if r.Limiter != nil {
 		for subscription, until := range r.machine.Throttled {
@@ -100,8 +99,8 @@ type run struct {
 	reads    context.Context // of everything but starts; ends when the run leaves
 	watchers map[string]*watcher
 	wake     time.Time
-	wall     bool   // the wall clock matters
-	stepped  moment // when the machine decided last
+	wall     bool           // the wall clock matters
+	stepped  rollout.Moment // when the machine decided last
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
@@ -119,9 +118,9 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 	for {
 		r.stepped = r.moment()
 		if r.wall {
-			obs = append(obs, rollout.Clock{Wall: r.stepped.wall})
+			obs = append(obs, rollout.Clock{Wall: r.stepped.Wall})
 		}
-		out := r.machine.Step(r.stepped.at, obs)
+		out := r.machine.Step(r.stepped.At, obs)
 		err := r.commit(out)
 		if heard(err); err != nil {
 			return fleet.ExitInternal, err
@@ -197,13 +196,6 @@ func (r *run) alarm() <-chan time.Time {
 	return time.After(d)
 }
 
-// readsWall reports whether anything in a plan is read on the wall clock:
-// windows, and the expiry of approvals.
-func readsWall(p *plan.Plan) bool {
-	return p.Calendar != nil || len(p.Calendars) > 0 ||
-		slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil || w.Approval != nil })
-}
-
 // post hands an observation to the loop. It never blocks.
 func (r *run) post(o rollout.Observation) {
 	r.mu.Lock()
@@ -247,10 +239,9 @@ func newClock(wall, journal time.Time) *clock {
 	return c
 }
 
-// moment is one moment on the run's clock and on the wall clock.
-type moment struct{ at, wall time.Time }
-
-func (r *run) moment() moment { return moment{r.clock.now(), r.Wall().Round(0)} }
+func (r *run) moment() rollout.Moment {
+	return rollout.Moment{At: r.clock.now(), Wall: r.Wall().Round(0)}
+}
 
 func (c *clock) now() time.Time { return c.base.Add(time.Since(c.start)) }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // ValidateAll makes the checks of every vault of a plan that is not held, at
@@ -54,7 +55,7 @@ func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *
 	for {
 		var res fleet.Validation
 		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {
-			res = l.unread(err)
+			res = rollout.Unchecked(l.scope, err)
 		} else {
 			seen, present := snap.Vaults[v.Key]
 			res = cloud.Validate(ctx, v, seen, present, disregard)

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,46 +128,5 @@ func TestValidateAllCancelled(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// What a listing's failure means for a vault.
-func TestUnread(t *testing.T) {
-	t.Parallel()
-	for class, want := range map[fleet.CallClass]struct {
-		verdict fleet.Verdict
-		code    string
-	}{
-		fleet.CallDenied:      {fleet.VerdictDenied, fleet.CodeNotSignedIn},
-		fleet.CallForbidden:   {fleet.VerdictBlocked, fleet.CodeNoPermission},
-		fleet.CallThrottled:   {fleet.VerdictThrottled, fleet.CodeThrottled},
-		fleet.CallUnreachable: {fleet.VerdictBusy, fleet.CodeUnreachable},
-		fleet.CallGarbled:     {fleet.VerdictBusy, fleet.CodeUnreachable},
-		fleet.CallNotFound:    {fleet.VerdictBusy, fleet.CodeUnreachable},
-	} {
-		listing := &lister{whole: true}
-		v := listing.unread(&fleet.CallError{Op: "list", Class: class, Message: "words"})
-		later := listing.unread(&fleet.CallError{Op: "list", Class: class, RetryAfter: time.Minute})
-		if later.RetryAfter != time.Minute || later.Verdict != want.verdict && later.Verdict != fleet.VerdictThrottled {
-			t.Errorf("%s with a Retry-After: %+v", class, later)
-		}
-		if v.Verdict != want.verdict || v.RetryAfter != 0 || len(v.Findings) != 1 || v.Findings[0].Code != want.code ||
-			v.Findings[0].Action == "" || v.Findings[0].Severity != fleet.SeverityError {
-			t.Errorf("%s: %+v", class, v)
-		}
-	}
-}
-
-// What is refused of one vault, with words, is that vault's matter: it is not
-// asked for again and again, as a listing is.
-func TestUnreadOfOneVault(t *testing.T) {
-	t.Parallel()
-	refused := &fleet.CallError{Op: "read vault prod/v1", Class: fleet.CallRefused, Code: "InvalidApiVersionParameter", Message: "words", Action: "do this"}
-	if v := (&lister{}).unread(refused); v.Verdict != fleet.VerdictBlocked || v.Findings[0].Code != fleet.CodeRefused ||
-		v.Findings[0].Action != "do this" || !strings.Contains(v.Findings[0].Message, "InvalidApiVersionParameter: words") {
-		t.Errorf("%+v", v)
-	}
-	if v := (&lister{whole: true}).unread(refused); v.Verdict != fleet.VerdictBusy {
-		t.Errorf("a listing: %+v", v)
 	}
 }

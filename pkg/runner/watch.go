@@ -179,12 +179,8 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 // all of the subscription.
 func (r *run) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error) {
 	if err != nil {
-		class := fleet.ClassOf(err)
-		if class == fleet.CallForbidden && !r.lister.whole {
-			class = fleet.CallUnreachable // one vault may not be read: that says nothing of the others
-		}
 		r.noteThrottle(subscription, err)
-		r.post(rollout.ReadFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(), Brief: fleet.Brief(err)})
+		r.post(rollout.Unread(r.lister.scope, subscription, vault, err))
 		return
 	}
 	r.post(rollout.ReadDone{Snapshot: *snap})
