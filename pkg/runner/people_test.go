@@ -60,7 +60,7 @@ func (n *night) word(r *rand.Rand, stops *int) []rollout.Order {
 		return []rollout.Order{{Do: "hold", Vaults: []string{vault}, Reason: "a restore is needed"}}
 	case kind < 7:
 		return []rollout.Order{{Do: "limit", Limits: map[string]int{"upgrades": 1}, Reason: "slow down"}, {Do: "note", Reason: "slowed down"}}
-	case kind == 7 && *stops == 0:
+	case *stops == 0:
 		*stops++
 		return []rollout.Order{{Do: "stop", Reason: "enough"}}
 	}
