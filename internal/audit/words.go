@@ -39,6 +39,14 @@ func Sentence(f fleet.Fact) string {
 		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
 	case fleet.Throttled:
 		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	case fleet.AccessDenied:
+		switch {
+		case f.Off:
+			return fmt.Sprintf("could read subscription %s again", f.Subscription)
+		case f.GivenUp:
+			return withDetail(fmt.Sprintf("was refused in subscription %s once more, and starts nothing there before a resume", f.Subscription), f.Detail)
+		}
+		return withDetail(fmt.Sprintf("was refused in subscription %s, and starts nothing there until it can be read", f.Subscription), f.Detail)
 	case fleet.Noted:
 		return "left a note: " + f.Text
 	}

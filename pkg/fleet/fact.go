@@ -279,6 +279,16 @@ type Throttled struct {
 	Until        time.Time `json:"until"`
 }
 
+// AccessDenied says that a subscription refused a read, a check or a start for
+// want of a sign-in or a permission, so that nothing starts in it; or, off, that
+// it was read again since. A resume begins without any.
+type AccessDenied struct {
+	Subscription string `json:"subscription"`
+	Detail       string `json:"detail,omitempty"`  // what the cloud said
+	GivenUp      bool   `json:"givenUp,omitempty"` // it can be read and refuses what is started: nothing is tried before a resume
+	Off          bool   `json:"off,omitempty"`
+}
+
 // Reopened permits a failed or unknown vault to be tried again. The operations
 // in Disregard no longer speak for it; the permit is spent on the next answer.
 type Reopened struct {
@@ -325,6 +335,7 @@ func (Observed) Name() string         { return "Observed" }
 func (Inspected) Name() string        { return "Inspected" }
 func (Verified) Name() string         { return "Verified" }
 func (Throttled) Name() string        { return "Throttled" }
+func (AccessDenied) Name() string     { return "AccessDenied" }
 func (Reopened) Name() string         { return "Reopened" }
 func (Refreshed) Name() string        { return "Refreshed" }
 

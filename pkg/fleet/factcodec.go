@@ -40,6 +40,7 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"Inspected":        decode[Inspected],
 	"Verified":         decode[Verified],
 	"Throttled":        decode[Throttled],
+	"AccessDenied":     decode[AccessDenied],
 	"Reopened":         decode[Reopened],
 	"Refreshed":        decode[Refreshed],
 	"Paused":           decode[Paused],

@@ -19,7 +19,7 @@ func factTypes() map[string]Fact {
 	m := map[string]Fact{}
 	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{}, Approved{}, GateOpened{}, RunSuspended{},
 		RunClosed{}, DeadlinePassed{}, Validated{}, StartIntended{}, StartAnswered{}, NotSent{}, Reconciled{}, Observed{}, Inspected{},
-		Verified{}, Throttled{}, StartWaits{}, Reopened{}, Refreshed{}, Paused{}, Stopped{}, Held{}, LimitsChanged{}, Noted{}} {
+		Verified{}, Throttled{}, AccessDenied{}, StartWaits{}, Reopened{}, Refreshed{}, Paused{}, Stopped{}, Held{}, LimitsChanged{}, Noted{}} {
 		m[reflect.TypeOf(f).Name()] = f
 	}
 	return m

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
@@ -53,7 +54,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := lexicon.ClockIn(o.Zone)
-	all := slices.Concat(v.runActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))
+	all := slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -128,6 +129,21 @@ func (v *View) runActions(o Options) []Action {
 		return one(DoResume, true, detail, "Resume the run")
 	}
 	return nil
+}
+
+// accessActions are the sign-ins and permissions to mend while the run goes on
+// with the rest, or besides the one that it was left for.
+func (v *View) accessActions(o Options) (out []Action) {
+	c, now := lexicon.ClockIn(o.Zone), v.Run.GeneratedAt.Value()
+	for i := range v.Run.Waits {
+		w := &v.Run.Waits[i]
+		if s := v.Run.Suspended; w.For != standing.WaitAccess || s != nil && s.Subscription != nil && *s.Subscription == *w.Subscription {
+			continue
+		}
+		out = append(out, Action{Do: DoSignIn, Person: true, Title: "Mend the sign-in or permission in subscription " + w.name, Command: StringOrNull(w.next),
+			Detail: StringOrNull(fmt.Sprintf("Refused since %s: %s. %s", c.Near(w.Since.Value(), now), layout.Zoned(w.refusal(), c.Zone, now), lexicon.Sentence(w.retry())))})
+	}
+	return out
 }
 
 // waitsFor is the wait of a kind, nil where there is none.

@@ -105,8 +105,12 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
 		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
+	} else if s != nil && s.Why == fleet.SuspendedSignIn {
+		v.Run.Waits = append(v.Run.Waits, AccessWaits(st, false)...)
 	}
-	if o.Live && len(v.Run.Waits) > 0 || v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
+	if w := HoldsUp(v.Run.Waits); o.Live && w != nil {
+		v.Run.WaitingFor = StringOrNull(w.Text)
+	} else if v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
 		v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
 	}
 	v.Next = NextSteps(st, o.Live, now)

@@ -47,6 +47,8 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
+	case fleet.AccessDenied:
+		return "access", lexicon.AccessWords(st.Plan, f)
 	case fleet.Throttled:
 		return "throttled", fmt.Sprintf("subscription %s is throttled until %s", lexicon.SubscriptionIn(st.Plan, f.Subscription), write(f.Until))
 	}

@@ -21,6 +21,7 @@ func (v *View) reportPage(o Options) *layout.Page {
 	p.Line("%s", v.heading(c))
 	todo(p, acts)
 	v.figures(p, c)
+	v.access(p, c)
 	v.waves(p, c)
 	v.subscriptions(p, c)
 	v.details(p, c, acts)

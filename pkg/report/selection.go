@@ -25,15 +25,17 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 	}
 	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
 	for i := range v.Run.Waits {
-		if w := &v.Run.Waits[i]; w.For == standing.WaitPause {
+		w := &v.Run.Waits[i]
+		w.which = "" // others wait for the same
+		if w.For == standing.WaitPause {
 			w.wait.By = ""
-			w.Text = w.words(lexicon.UTC)
 		}
+		w.Text = w.words(lexicon.UTC)
 	}
 	if o := v.Run.WaitingFor; o != nil && v.Run.Live {
 		v.Run.WaitingFor = nil
-		if len(v.Run.Waits) > 0 {
-			v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
+		if w := HoldsUp(v.Run.Waits); w != nil {
+			v.Run.WaitingFor = StringOrNull(w.Text)
 		}
 	}
 	for i := range v.Timeline.Entries {

@@ -85,6 +85,7 @@ func (v *View) statusPage(o Options) *layout.Page {
 		p.Line("%s", v.superseded())
 	}
 	v.figures(p, c)
+	v.access(p, c)
 	v.waves(p, c)
 	v.inFlight(p, c)
 	if need := v.needPerson(); len(need) > 0 {
@@ -106,6 +107,21 @@ func (v *View) statusPage(o Options) *layout.Page {
 	}
 	v.next(p, o, true)
 	return p.Zoned(c, v.Run.GeneratedAt.Value())
+}
+
+// access says to which subscriptions access is missing, where the verdict does
+// not: a part of the run waits for it, or the run was left for it.
+func (v *View) access(p *layout.Page, c lexicon.Clock) {
+	for i := range v.Run.Waits {
+		w := &v.Run.Waits[i]
+		if w.For != standing.WaitAccess || v.Run.Status == RunWaiting && !w.Meanwhile {
+			continue
+		}
+		p.Pair("Waits for", "%s", w.words(c.NearBy(v.Run.GeneratedAt.Value())))
+	}
+	if w := v.waitsFor(standing.WaitAccess); w != nil && w.next != "" {
+		p.Pair("Check with", "%s", layout.KeepTogether(w.next))
+	}
 }
 
 // asked is a command that shows this run.

@@ -216,6 +216,12 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})
+	case fleet.AccessDenied:
+		if was := c.denied[f.Subscription]; f.Off && !was || was && !f.Off && !f.GivenUp {
+			return // it was not denied, or is said to be
+		}
+		c.denied[f.Subscription] = !f.Off
+		c.add(Entry{At: Time{e.At}, Kind: kindSignIn, vault: -1, sub: f.Subscription, Text: lexicon.AccessWords(st.Plan, f)})
 	default:
 		if w, ok := lexicon.OperatorActionOf(f); ok {
 			say(w.Kind, w.By, w.Reason, "%s", w.Text)

@@ -3,9 +3,11 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
@@ -18,28 +20,54 @@ type Wait struct {
 	Until        *Time             `json:"until"`        // null: until a person acts, or an answer comes
 	Wave         *string           `json:"wave"`         // of a gate or a soak
 	When         *string           `json:"when"`         // before or after that wave
-	Subscription *string           `json:"subscription"` // its ID, of a throttle
+	Subscription *string           `json:"subscription"` // its ID, of a throttle or a denied access
 	Vaults       int               `json:"vaults"`       // that it keeps from starting; 0: all that follow
 	Then         *string           `json:"then"`         // what is waited for next, as known now
-	Command      *string           `json:"command"`      // what ends it; null: time does
+	Command      *string           `json:"command"`      // what ends it, or shows what is missing; null: time does
+	Since        *Time             `json:"since"`        // of a denied access
+	Meanwhile    bool              `json:"meanwhile"`    // the rest of the run goes on
 
-	wait standing.Wait
-	name string // of the subscription, for people
+	wait  standing.Wait
+	name  string // of the subscription, for people
+	which string // the vaults by their names, the first few of many; empty: not known
+	next  string // a command that is no order to the run
 }
 
 // Waits puts what a run waits for into words: standing.Waits is the one place that
 // knows it.
 func Waits(st *rollout.State, now time.Time) []Wait {
+	return waitsOf(standing.Waits(st, now), st.Plan)
+}
+
+// AccessWaits puts the subscriptions that deny access into words; meanwhile says that
+// the rest of the run goes on.
+func AccessWaits(st *rollout.State, meanwhile bool) []Wait {
+	return waitsOf(standing.AccessWaits(st, meanwhile), st.Plan)
+}
+
+func waitsOf(from []standing.Wait, p *plan.Plan) []Wait {
 	var waits []Wait
-	for _, w := range standing.Waits(st, now) {
-		waits = append(waits, waitOf(w, st.Plan))
+	var names []string
+	for _, w := range from {
+		if names == nil && len(w.Which) > 0 {
+			names = p.Names()
+		}
+		waits = append(waits, waitOf(w, p, names))
 	}
 	return waits
 }
 
-func waitOf(from standing.Wait, p *plan.Plan) Wait {
+func waitOf(from standing.Wait, p *plan.Plan, names []string) Wait {
 	w := Wait{For: from.For, Until: TimeOrNull(from.Until), Wave: StringOrNull(from.Wave), When: StringOrNull(from.When),
-		Subscription: StringOrNull(from.Subscription), Vaults: from.Vaults, wait: from}
+		Subscription: StringOrNull(from.Subscription), Vaults: from.Vaults,
+		Since: TimeOrNull(from.Since), Meanwhile: from.Meanwhile, wait: from}
+	if len(from.Which) > 0 {
+		w.which = lexicon.SomeOf(names, from.Which)
+	}
+	if from.For == standing.WaitAccess && p.Inventory != "" {
+		w.next = lexicon.Command("preflight", p.Inventory)
+		w.Command = StringOrNull(w.next)
+	}
 	if from.Subscription != "" {
 		w.name = lexicon.SubscriptionIn(p, from.Subscription)
 	}
@@ -101,6 +129,11 @@ func (w *Wait) words(write func(time.Time) string) string {
 		if by := w.pausedBy(); by != "" {
 			s += ", by " + by
 		}
+	case standing.WaitAccess:
+		s = fmt.Sprintf("access to subscription %s, refused since %s (%s), %s", w.name, write(w.Since.Value()), w.refusal(), w.retry())
+		if w.Meanwhile {
+			s += "; the rest of the run goes on"
+		}
 	case standing.WaitSoak:
 		s = "the end of wave " + ValueOf(w.Wave) + "'s soak, " + write(w.Until.Value())
 		if w.Then != nil {
@@ -111,16 +144,56 @@ func (w *Wait) words(write func(time.Time) string) string {
 	case standing.WaitThrottle:
 		s = "subscription " + w.name + ", throttled until " + write(w.Until.Value())
 	case standing.WaitAnswer:
-		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", lexicon.Plural(w.Vaults, "vault", "vaults"), lexicon.Or(w.wait.Answer, "none came"))
+		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", lexicon.Or(w.which, lexicon.Vaults(w.Vaults)), lexicon.Or(w.wait.Answer, "none came"))
 	case standing.WaitBusy:
-		s = fmt.Sprintf("%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), write(w.Until.Value()))
+		s = fmt.Sprintf("%s%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), w.listed(), write(w.Until.Value()))
 	case standing.WaitStart:
-		s = fmt.Sprintf("what 1 start needs, until %s at most: %s", write(w.Until.Value()), w.wait.Needs)
+		s = fmt.Sprintf("what 1 start needs%s, until %s at most: %s", w.listed(), write(w.Until.Value()), w.wait.Needs)
 		if w.Vaults > 1 {
-			s = fmt.Sprintf("what %d starts need, until %s at most; one of them: %s", w.Vaults, write(w.Until.Value()), w.wait.Needs)
+			s = fmt.Sprintf("what %d starts need%s, until %s at most; one of them: %s", w.Vaults, w.listed(), write(w.Until.Value()), w.wait.Needs)
 		}
 	}
 	return s
+}
+
+// refusal is what the cloud said when it denied access, as part of a sentence.
+func (w *Wait) refusal() string {
+	return strings.TrimSuffix(lexicon.Or(w.wait.Denied, "the cloud refused"), ".")
+}
+
+// retry says when a denied subscription is tried again.
+func (w *Wait) retry() string {
+	switch w.wait.Retry {
+	case standing.RetryResume:
+		return "tried again by a resume"
+	case standing.RetryGivenUp:
+		return "not tried again before a resume"
+	}
+	return "tried again with each reading, every " + lexicon.Span(w.wait.Every)
+}
+
+// listed names the vaults in brackets; empty where their names are not known.
+func (w *Wait) listed() string {
+	if w.which == "" {
+		return ""
+	}
+	return " (" + w.which + ")"
+}
+
+// AccessBanner says for a banner that a subscription denies access, times in UTC.
+func (w *Wait) AccessBanner(since string) string {
+	return fmt.Sprintf("NO ACCESS to subscription %s since %s: %s. %s", w.name, since, w.refusal(), lexicon.Sentence(w.retry()))
+}
+
+// HoldsUp is the first of the waits that hold the whole run up, nil where there is
+// none.
+func HoldsUp(ws []Wait) *Wait {
+	for i := range ws {
+		if !ws[i].Meanwhile {
+			return &ws[i]
+		}
+	}
+	return nil
 }
 
 // WaitWords says all that a run waits for, as the view writes times, and what a
@@ -134,6 +207,7 @@ func WaitWords(ws []Wait, write func(time.Time) string, ledger string) (what, ne
 		if args := ws[i].args(); next == "" && args != nil {
 			next = OnLedger(ledger, args...)
 		}
+		next = lexicon.Or(next, ws[i].next)
 	}
 	return what, next
 }
@@ -151,11 +225,12 @@ func (w Wait) Clean() Wait {
 		}
 		return StringOrNull(lexicon.Clean(*s))
 	}
-	w.Text, w.name = lexicon.Clean(w.Text), lexicon.Clean(w.name)
+	w.Text, w.name, w.which, w.next = lexicon.Clean(w.Text), lexicon.Clean(w.name), lexicon.Clean(w.which), lexicon.Clean(w.next)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	x := &w.wait
 	x.Wave, x.Void, x.NotBy, x.By = lexicon.Clean(x.Wave), lexicon.Clean(x.Void), lexicon.Clean(x.NotBy), lexicon.Clean(x.By)
 	x.Reason, x.Needs, x.Answer = lexicon.Clean(x.Reason), lexicon.Clean(x.Needs), lexicon.Clean(x.Answer)
+	x.Denied = lexicon.Clean(x.Denied)
 	if x.Gate != nil {
 		g := *x.Gate
 		g.Wave, g.Void, g.NotBy = lexicon.Clean(g.Wave), lexicon.Clean(g.Void), lexicon.Clean(g.NotBy)
@@ -176,12 +251,13 @@ func WithCommands(ws []Wait, ledger string) []Wait {
 	return out
 }
 
-// Waiting says in words what the run waits for, in a zone; empty where it does
-// not wait.
+// Waiting says in words what the run, or a part of it, waits for, in a zone; empty
+// where nothing waits.
 func (v *View) Waiting(zone *time.Location) string {
 	switch v.Run.Status {
 	case RunWaiting, RunPaused:
-		return v.waiting(lexicon.ClockIn(zone))
+		return layout.Zoned(v.waiting(lexicon.ClockIn(zone)), zone, v.Run.GeneratedAt.Value())
 	}
-	return ""
+	what, _ := WaitWords(v.Run.Waits, lexicon.ClockIn(zone).NearBy(v.Run.GeneratedAt.Value()), "")
+	return layout.Zoned(what, zone, v.Run.GeneratedAt.Value())
 }

@@ -58,6 +58,12 @@ func (s *State) Apply(e fleet.Event) error {
 		s.Run.Closed, s.Run.ClosedAt = &f, e.At
 	case fleet.Throttled:
 		s.Throttled[f.Subscription] = f.Until
+	case fleet.AccessDenied:
+		if f.Off {
+			delete(s.Denied, f.Subscription)
+			break
+		}
+		s.Denied[f.Subscription] = Denial{e.At, f.Detail, f.GivenUp}
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		s.applyPerson(e.At, f)
 	default:
@@ -135,6 +141,7 @@ func (s *State) takenUp(at time.Time) time.Time {
 // suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
+	clear(s.Denied)
 	if st := s.Run.Stopped; st != nil && !st.Close {
 		s.Run.Stopped = nil // the process that was told to leave has left
 	}

@@ -108,7 +108,7 @@ func Remaining(age, whole time.Duration, p plan.Prediction) time.Duration {
 func (s *State) Clone() *State {
 	c := *s
 	c.Vaults, c.Waves, c.subs = slices.Clone(s.Vaults), slices.Clone(s.Waves), slices.Clone(s.subs)
-	c.Throttled = maps.Clone(s.Throttled)
+	c.Throttled, c.Denied = maps.Clone(s.Throttled), maps.Clone(s.Denied)
 	for i := range c.Vaults {
 		v := &c.Vaults[i]
 		v.Own, v.Disregard = slices.Clip(v.Own), slices.Clip(v.Disregard)

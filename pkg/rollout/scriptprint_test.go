@@ -141,6 +141,14 @@ func (s *script) fact(fact fleet.Fact) said {
 		add(f.Text, "by", f.By.User)
 	case fleet.RunClosed:
 		add(fmt.Sprint(int(f.Code)))
+	case fleet.AccessDenied:
+		add(s.subName(f.Subscription), f.Detail)
+		if f.GivenUp {
+			add("given up")
+		}
+		if f.Off {
+			add("off")
+		}
 	case fleet.Throttled:
 		add(s.subName(f.Subscription), "until", at(f.Until))
 	}

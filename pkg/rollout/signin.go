@@ -56,6 +56,7 @@ func (m *Machine) suspend(s int, detail string) {
 	sub.Unread, sub.SuspendedAt, sub.Detail = true, m.now, detail
 	sub.Confirmed = sub.Denials >= confirmDenials
 	m.suspended++
+	m.emit(fleet.AccessDenied{Subscription: sub.ID, Detail: detail, GivenUp: sub.Confirmed})
 	m.act(Watch{Subscription: sub.ID, Vault: -1, On: true})
 	for _, i := range inOrder(sub.Watched) {
 		m.settle(i)
@@ -79,6 +80,7 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	}
 	m.excuse(sub, func() { sub.Suspended = false })
 	m.suspended--
+	m.emit(fleet.AccessDenied{Subscription: sub.ID, Off: true})
 	m.act(Watch{Subscription: sub.ID, Vault: -1})
 	parked := sub.Parked
 	sub.Parked = nil

@@ -30,6 +30,7 @@ type snapshot struct {
 	Vaults    []VaultState         `json:"vaults"`
 	Waves     []WaveState          `json:"waves"`
 	Throttled map[string]time.Time `json:"throttled,omitempty"`
+	Denied    map[string]Denial    `json:"denied,omitempty"`
 	SameError Streak               `json:"sameError,omitzero"`
 	Current   int                  `json:"currentWave"`
 
@@ -77,7 +78,7 @@ type laneState struct {
 func (m *Machine) Snapshot() []byte {
 	s := snapshot{
 		Version: snapshotVersion, Fingerprint: m.Plan.Fingerprint,
-		Run: m.Run, Vaults: m.Vaults, Waves: m.Waves, Throttled: m.Throttled, SameError: m.SameError, Current: m.current,
+		Run: m.Run, Vaults: m.Vaults, Waves: m.Waves, Throttled: m.Throttled, Denied: m.Denied, SameError: m.SameError, Current: m.current,
 		ExitWhenWaiting: m.ExitWhenWaiting, Now: m.now, WakeAt: m.wakeAt, Offset: m.offset, Placed: m.placed,
 		Jobs: m.jobs, Subs: m.subs, Limits: m.limits,
 		Windowed: slices.Sorted(maps.Keys(m.windowed)), Touched: slices.Sorted(maps.Keys(m.touched)),
@@ -117,6 +118,9 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 	m.Run, m.SameError, m.current = s.Run, s.SameError, s.Current
 	if s.Throttled != nil {
 		m.Throttled = s.Throttled
+	}
+	if s.Denied != nil {
+		m.Denied = s.Denied
 	}
 	for w := range m.Waves {
 		from, to := &s.Waves[w], &m.Waves[w]

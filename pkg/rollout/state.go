@@ -21,6 +21,9 @@ type State struct {
 	// Throttled holds, per subscription, until when it is throttled.
 	Throttled map[string]time.Time
 
+	// Denied holds, per subscription, that a sign-in or permission is missing.
+	Denied map[string]Denial
+
 	// SameError counts the failures in a row that had one code.
 	SameError Streak
 
@@ -71,6 +74,13 @@ type WaveState struct {
 	After    Gate      `json:"after,omitzero"`  // where the plan has one after it
 
 	tally tally
+}
+
+// Denial is what is known of a subscription to which access is missing.
+type Denial struct {
+	Since   time.Time
+	Detail  string // what the cloud said
+	GivenUp bool   // it is not tried again before a resume; otherwise with each reading
 }
 
 // Gate is an approval gate of a wave.
@@ -195,6 +205,7 @@ func NewState(p *plan.Plan) *State {
 		Vaults:    make([]VaultState, len(p.Vaults)),
 		Waves:     make([]WaveState, len(p.Waves)),
 		Throttled: map[string]time.Time{},
+		Denied:    map[string]Denial{},
 		index:     make(map[fleet.Key]int, len(p.Vaults)),
 		current:   -1,
 		subOf:     make([]int, len(p.Vaults)),

@@ -96,7 +96,7 @@ func TestWorldCovers(t *testing.T) {
 	for _, what := range []string{
 		"fact RunOpened", "fact Resumed", "fact WaveOpened", "fact WaveDone", "fact RunHalted", "fact FailuresAccepted",
 		"fact RunSuspended", "fact RunClosed", "fact DeadlinePassed", "fact Validated", "fact StartIntended", "fact StartAnswered",
-		"fact NotSent", "fact Reconciled", "fact Observed", "fact Verified", "fact Throttled", "fact Reopened",
+		"fact NotSent", "fact Reconciled", "fact Observed", "fact Verified", "fact Throttled", "fact AccessDenied", "fact Reopened",
 		"validated ready", "validated blocked", "validated busy", "validated already", "validated upgrading", "validated failed",
 		"validated denied", "validated throttled",
 		"answer accepted", "answer unknown", "answer busy", "answer throttled", "answer denied", "answer failed", "answer notSent",

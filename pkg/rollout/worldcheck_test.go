@@ -155,7 +155,7 @@ func (w *world) same(got, want *State, which string) {
 		}
 	}
 	if !reflect.DeepEqual(got.Run, want.Run) || !reflect.DeepEqual(got.Waves, want.Waves) || got.Totals != want.Totals ||
-		got.tally != want.tally || got.SameError != want.SameError || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) {
+		got.tally != want.tally || got.SameError != want.SameError || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) || !maps.Equal(got.Denied, want.Denied) {
 		w.broken("the %s run is\n%+v %+v %v %v\nbut the journal says\n%+v %+v %v %v", which,
 			got.Run, got.Waves, got.tally, got.Throttled, want.Run, want.Waves, want.tally, want.Throttled)
 	}

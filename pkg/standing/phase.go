@@ -27,11 +27,11 @@ const (
 // PhaseOf is the phase of a run at a moment; live says that a process carries it
 // out. It costs O(vaults).
 func PhaseOf(st *rollout.State, live bool, now time.Time) Phase {
-	return PhaseKnowing(st, live, st.InFlight() > 0, func() bool { return len(Waits(st, now)) > 0 })
+	return PhaseKnowing(st, live, st.InFlight() > 0, func() bool { return HoldUp(Waits(st, now)) })
 }
 
-// PhaseKnowing is PhaseOf for who keeps count of what is in flight, and of what the
-// run waits for, which is asked where nothing is. It costs no more than that.
+// PhaseKnowing is PhaseOf for who keeps count of what is in flight, and knows whether
+// what the run waits for holds all of it up, which is asked where nothing is. It costs no more than that.
 func PhaseKnowing(st *rollout.State, live, flying bool, waits func() bool) Phase {
 	r := &st.Run
 	switch {

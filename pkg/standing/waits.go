@@ -17,6 +17,7 @@ type WaitKind string
 const (
 	WaitApproval WaitKind = "approval" // a gate: until a person approves
 	WaitPause    WaitKind = "pause"    // until a person ends it
+	WaitAccess   WaitKind = "access"   // a sign-in or permission is missing in a subscription: until it has one
 	WaitSoak     WaitKind = "soak"     // of the wave that is done
 	WaitWindow   WaitKind = "window"   // until it opens, long enough for the upgrade
 	WaitThrottle WaitKind = "throttle" // a subscription is throttled
@@ -26,7 +27,7 @@ const (
 )
 
 // waitKinds are all of them, in the order in which they are named.
-var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart, WaitAnswer}
+var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitAccess, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart, WaitAnswer}
 
 // Wait is something that a run waits for. Which fields are set follows from the
 // kind.
@@ -44,8 +45,15 @@ type Wait struct {
 	Gate  *Wait  // of a soak: the gate that comes after it; nil: none that is closed or open
 	Opens string // of a soak: the wave that follows
 
-	Subscription string // its ID, of a throttle
+	Subscription string // its ID, of a throttle or a denied access
 	Vaults       int    // that it keeps from starting; 0: all that follow
+	Which        []int  // they, as indexes into the plan's vaults
+
+	Since     time.Time     // of a denied access
+	Denied    string        // of a denied access: what the cloud said; empty: nothing
+	Retry     Retry         // of a denied access
+	Every     time.Duration // of a retry with each reading: how often those are
+	Meanwhile bool          // the rest of the run goes on
 
 	By     string // of a pause: the user
 	Reason string // of a pause
@@ -55,9 +63,19 @@ type Wait struct {
 	approved bool // the gate has an approval that holds
 }
 
+// Retry is when a denied subscription is tried again.
+type Retry string
+
+// When a denied subscription is tried again.
+const (
+	RetryReading Retry = "reading"  // with each reading of it
+	RetryGivenUp Retry = "given-up" // not by this process: it can be read, and refuses what is started
+	RetryResume  Retry = "resume"   // by a resume: the process has left
+)
+
 // Waits lists what a run waits for at a moment in which nothing else goes on in
-// it, as if a process carried it out; and, whatever goes on, a pause. It costs
-// O(vaults) while the run waits.
+// it, as if a process carried it out; and, whatever goes on, a pause and the
+// subscriptions that deny access. It costs O(vaults) while the run waits.
 func Waits(st *rollout.State, now time.Time) []Wait {
 	r := &st.Run
 	if r.Closed != nil || r.Halt != nil || r.Stopped != nil || r.OpenedAt.IsZero() {
@@ -74,7 +92,7 @@ func Waits(st *rollout.State, now time.Time) []Wait {
 	case len(waits) == 0:
 		waits = waveWaits(st, now)
 	}
-	waits = append(paused, waits...)
+	waits = append(append(paused, AccessWaits(st, more && r.Paused == nil)...), waits...)
 	slices.SortStableFunc(waits, func(a, b Wait) int {
 		return cmp.Or(slices.Index(waitKinds, a.For)-slices.Index(waitKinds, b.For), a.Until.Compare(b.Until))
 	})
@@ -85,13 +103,14 @@ func Waits(st *rollout.State, now time.Time) []Wait {
 // does not wait.
 func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 	windows, index, unchecked := NewWindows(st.Plan, now), map[string]int{}, false
+	vault := 0 // that waits
 	wait := func(key string, w Wait) {
 		i, known := index[key]
 		if !known {
 			i = len(waits)
 			index[key], waits = i, append(waits, w)
 		}
-		waits[i].Vaults++
+		waits[i].Vaults, waits[i].Which = waits[i].Vaults+1, append(waits[i].Which, vault)
 		if w.Until.Before(waits[i].Until) {
 			waits[i].Until, waits[i].Needs = w.Until, w.Needs
 		}
@@ -104,6 +123,7 @@ func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 	}
 	for i := range st.Vaults {
 		v, p := &st.Vaults[i], &st.Plan.Vaults[i]
+		vault = i
 		if !v.Open() || st.Waves[p.Wave].OpenedAt.IsZero() {
 			continue
 		}
@@ -114,6 +134,8 @@ func vaultWaits(st *rollout.State, now time.Time) (waits []Wait, more bool) {
 			return nil, true
 		case until.After(now):
 			wait(p.SubscriptionID, Wait{For: WaitThrottle, Until: until, Subscription: p.SubscriptionID})
+		case keptByAccess(st, i):
+			// It is among what its subscription keeps.
 		case v.Unanswered():
 			wait("answer", Wait{For: WaitAnswer})
 			if w := &waits[index["answer"]]; w.Answer == "" {

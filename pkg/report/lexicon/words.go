@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // Number writes 12345 as 12,345.
@@ -61,6 +62,18 @@ func GateWords(f fleet.GateOpened) string {
 		return "needs no approval: nothing of the wave was to be done"
 	}
 	return "opened"
+}
+
+// AccessWords says that a subscription denies access, or does so no more.
+func AccessWords(p *plan.Plan, f fleet.AccessDenied) string {
+	name, said := SubscriptionIn(p, f.Subscription), strings.TrimSuffix(Or(f.Detail, "no reason given"), ".")
+	switch {
+	case f.Off:
+		return "subscription " + name + " can be read again"
+	case f.GivenUp:
+		return "subscription " + name + " can be read, and refuses what is started: " + said + "; not tried again before a resume"
+	}
+	return "subscription " + name + " refuses access: " + said + "; nothing starts in it until it can be read"
 }
 
 // Dot parts the members of a line.

@@ -89,7 +89,7 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 
 // phase is where the run stands, with so many upgrades of ours in flight.
 func (t *Tracker) phase(now time.Time, ours int) standing.Phase {
-	return standing.PhaseKnowing(t.st, !t.left, ours > 0, func() bool { return len(t.waiting(now)) > 0 })
+	return standing.PhaseKnowing(t.st, !t.left, ours > 0, func() bool { return report.HoldsUp(t.waiting(now)) != nil })
 }
 
 // loud reports whether a phase is one to look at.
@@ -156,6 +156,11 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 			what = "CLOSING"
 		}
 		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, lexicon.Or(p.Reason, "no reason given")))
+	}
+	if r.Closed == nil && !t.left {
+		for _, w := range report.AccessWaits(t.st, false) {
+			out = append(out, layout.Zoned(w.AccessBanner(c.Soon(w.Since.Value(), now)), t.Zone, now))
+		}
 	}
 	if s := r.Suspended; s != nil && r.Closed == nil {
 		b := "The process has left: " + report.SuspensionReason(s.Why)

@@ -70,7 +70,12 @@ func (t *Tracker) next(now time.Time, flying int) string {
 	if r.Paused != nil { // the banner says the rest
 		return command(steps[0]) + " lets it go on"
 	}
-	if what, needed := report.WaitWords(t.waiting(now), lexicon.ClockIn(t.Zone).SoonBy(now), t.Ledger); what != "" {
+	waits := t.waiting(now)
+	if report.HoldsUp(waits) == nil {
+		waits = nil // a banner says what a part of the run waits for
+	}
+	if what, needed := report.WaitWords(waits, lexicon.ClockIn(t.Zone).SoonBy(now), t.Ledger); what != "" {
+		what = layout.Zoned(what, t.Zone, now)
 		if needed != "" {
 			return "waits for " + what + ": " + layout.KeepTogether(needed)
 		}

@@ -70,14 +70,15 @@ func (t *Tracker) waitLine(now time.Time) string {
 		return ""
 	}
 	// Seen from the start of the wait the times would read otherwise an hour on.
-	what, command := report.WaitWords(t.waiting(now), lexicon.ClockIn(t.Zone).NearBy(t.st.Run.LastAt), t.Ledger)
+	// The start itself is past, whenever that is said.
+	what, command := report.WaitWords(t.waiting(now), lexicon.ClockIn(t.Zone).NearBy(t.st.Run.LastAt.Add(1)), t.Ledger)
 	if what == "" {
 		return ""
 	}
 	if command != "" {
 		command = "; next: " + command
 	}
-	return "for " + what + command
+	return "for " + layout.Zoned(what, t.Zone, t.st.Run.LastAt) + command
 }
 
 // Heartbeat writes where the run stands. It may be called from any goroutine.

@@ -80,7 +80,7 @@ type streamLine struct {
 	When     string               `json:"when,omitempty"` // the side of the wave that a gate is on
 	By       string               `json:"by,omitempty"`
 	Reason   string               `json:"reason,omitempty"`
-	Off      bool                 `json:"off,omitempty"`   // a pause is over
+	Off      bool                 `json:"off,omitempty"`   // a pause is over; a subscription can be read again
 	Close    bool                 `json:"close,omitempty"` // a stop closes the run
 	Until    *report.Time         `json:"until,omitempty"`
 	ExitCode *int                 `json:"exitCode,omitempty"`
@@ -205,6 +205,9 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(report.ShownCounts(st, &st.Totals, true))
 	case fleet.Throttled:
 		l.Type, l.SubscriptionID, l.Until = "throttled", f.Subscription, report.TimeOrNull(f.Until)
+	case fleet.AccessDenied:
+		l.Type, l.SubscriptionID, l.Reason, l.Off = "access", f.Subscription, f.Detail, f.Off
+		l.Text = lexicon.AccessWords(st.Plan, f)
 	case fleet.Paused:
 		l.Type, l.By, l.Reason, l.Off = "paused", f.By.User, f.Reason, f.Off
 	case fleet.Stopped:

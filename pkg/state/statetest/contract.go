@@ -60,6 +60,7 @@ func EveryFact() []fleet.Event {
 			Poll: "HTTP 204", Action: "a", Settled: true, Running: true}},
 		fleet.Verified{Vault: v, OperationID: "op", ResourceID: "/subscriptions/x"},
 		fleet.Throttled{Subscription: "s", Until: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC)},
+		fleet.AccessDenied{Subscription: "s", Detail: "no co-administrator", GivenUp: true},
 		fleet.DeadlinePassed{Vault: v, Deadline: fleet.DeadlineBusy},
 		fleet.RunHalted{Scope: "canary", Wave: true, Failures: 2, Budget: 1},
 		fleet.FailuresAccepted{By: by, Reason: "known"},
