@@ -99,6 +99,7 @@ func (h *LockedLedger) Close() {
 	_ = h.Lock.Close() // the lock goes with the process at the latest
 }
 
+// NoLedger says that a path has no ledger.
 func NoLedger(path string) error {
 	return failure.Usage(failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))), "no ledger at %s", path)
 }

@@ -29,4 +29,5 @@ func Actor(c fleet.Credentials) fleet.Actor {
 	return a
 }
 
+// Now is the time as journals have it.
 func Now() time.Time { return time.Now().UTC().Round(0) }

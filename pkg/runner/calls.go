@@ -40,10 +40,10 @@ func (r *run) perform(a rollout.Action) {
 // lastSeen is the vault in the newest reading there is, or in one that is made
 // where there is none.
 func (r *run) lastSeen(v *fleet.Vault, a rollout.Explain) fleet.Sighting {
-	if seen, ok := r.lister.lastSeen(v); ok {
+	if seen, ok := r.snapshots.lastSeen(v); ok {
 		return seen
 	}
-	snap, err := r.lister.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
+	snap, err := r.snapshots.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
 	if err != nil {
 		return fleet.Sighting{}
 	}
@@ -59,8 +59,8 @@ func (r *run) vault(i int) *fleet.Vault { return &r.Plan.Vaults[i].Vault }
 func (r *run) validate(a rollout.Validate) {
 	v := r.vault(a.Vault)
 	var res fleet.Validation
-	if snap, err := r.lister.recent(r.reads, v, time.Time{}); err != nil {
-		res = rollout.Unchecked(r.lister.scope, err)
+	if snap, err := r.snapshots.recent(r.reads, v, time.Time{}); err != nil {
+		res = rollout.Unchecked(r.snapshots.scope, err)
 	} else {
 		seen, present := snap.Vaults[v.Key]
 		res = r.Cloud.Validate(r.reads, v, seen, present, a.Disregard)
@@ -76,11 +76,11 @@ func (r *run) validate(a rollout.Validate) {
 func (r *run) prepare(a rollout.Prepare) {
 	v := r.vault(a.Vault)
 	failed := func(err error) {
-		o, alone := rollout.Unprepared(r.lister.scope, v.Key, err)
+		o, alone := rollout.Unprepared(r.snapshots.scope, v.Key, err)
 		r.slowDown(v.SubscriptionID, alone)
 		r.post(o)
 	}
-	snap, err := r.lister.recent(r.reads, v, a.After)
+	snap, err := r.snapshots.recent(r.reads, v, a.After)
 	if err != nil {
 		failed(err)
 		return
@@ -95,7 +95,7 @@ func (r *run) prepare(a rollout.Prepare) {
 		}
 		// It may have waited long for its turn: the reading it goes out on must
 		// still be recent (design.md#rule-7), and its token young.
-		fresh, err := r.lister.recent(r.reads, v, a.After)
+		fresh, err := r.snapshots.recent(r.reads, v, a.After)
 		if err != nil {
 			failed(err)
 			return
@@ -134,7 +134,7 @@ func (r *run) reconcile(a rollout.Reconcile) {
 	v := r.vault(a.Vault)
 	res := fleet.Reconciliation{Reading: fleet.ReadUnreadable}
 	failpoint.Hit(failpoint.ReconcileBefore)
-	snap, err := r.lister.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID}, r.clock.now())
+	snap, err := r.snapshots.get(r.reads, fleet.Followed{Vault: v, OperationID: a.OperationID}, r.clock.now())
 	if err != nil {
 		r.noteThrottle(v.SubscriptionID, err)
 		res.Detail = err.Error()

@@ -82,11 +82,11 @@ func planOf(vaults int) *plan.Plan {
 	return p
 }
 
-// listerOf is a lister whose readings have all ended when the bubble does.
-func listerOf(t *testing.T, f *fake) (*lister, context.CancelFunc) {
+// cacheOf is a cache whose readings have all ended when the bubble does.
+func cacheOf(t *testing.T, f *fake) (*snapshotCache, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls errgroup.Group
-	l := newLister(ctx, &calls, f, planOf(4), newClock(time.Now(), time.Time{}))
+	l := newSnapshotCache(ctx, &calls, f, planOf(4), newClock(time.Now(), time.Time{}))
 	t.Cleanup(func() { cancel(); _ = calls.Wait() })
 	return l, cancel
 }

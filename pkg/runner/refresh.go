@@ -37,7 +37,7 @@ func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
 	reads, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var listings, vaults errgroup.Group
-	r := &refresher{o, newLister(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Now(), time.Time{}))}
+	r := &refresher{o, newSnapshotCache(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Now(), time.Time{}))}
 	vaults.SetLimit(o.State.Plan.Limits.Validations)
 	results := make([]Refreshed, len(o.Vaults))
 	for n, i := range o.Vaults {
@@ -54,7 +54,7 @@ func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
 
 type refresher struct {
 	RefreshOptions
-	lister *lister
+	snapshots *snapshotCache
 }
 
 // patiently reads one vault, waiting as often as it is told to.
@@ -82,7 +82,7 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 // has something to tell.
 func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err error) {
 	v, s := &r.State.Plan.Vaults[i].Vault, &r.State.Vaults[i]
-	snap, err := r.lister.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()}, r.lister.clock.now().Add(-r.lister.poll))
+	snap, err := r.snapshots.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()}, r.snapshots.clock.now().Add(-r.snapshots.poll))
 	if err != nil {
 		return f, err
 	}

@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 	}
 	var cancel context.CancelFunc
 	r.reads, cancel = context.WithCancel(ctx)
-	r.lister = newLister(r.reads, &r.calls, o.Cloud, o.Plan, r.clock)
+	r.snapshots = newSnapshotCache(r.reads, &r.calls, o.Cloud, o.Plan, r.clock)
 	code, err := r.loop(ctx)
 	cancel()
 	_ = r.calls.Wait() // calls report outcomes as observations, never errors
@@ -92,15 +92,15 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 // watchers and wake; calls talk to it through post.
 type run struct {
 	Options
-	clock    *clock
-	machine  *rollout.Machine
-	lister   *lister
-	calls    errgroup.Group
-	reads    context.Context // of everything but starts; ends when the run leaves
-	watchers map[string]*watcher
-	wake     time.Time
-	wall     bool           // the wall clock matters
-	stepped  rollout.Moment // when the machine decided last
+	clock     *clock
+	machine   *rollout.Machine
+	snapshots *snapshotCache
+	calls     errgroup.Group
+	reads     context.Context // of everything but starts; ends when the run leaves
+	watchers  map[string]*watcher
+	wake      time.Time
+	wall      bool           // the wall clock matters
+	stepped   rollout.Moment // when the machine decided last
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex

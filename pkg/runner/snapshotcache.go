@@ -11,11 +11,11 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-// lister shares one reading of a subscription, or of a vault where the kind
+// snapshotCache shares one reading of a subscription, or of a vault where the kind
 // reads vaults one by one, between everybody who needs it, and keeps readings of
 // it at least one poll apart (design.md#rule-7 and #rule-11), but for those that follow
 // a young operation (lookPace). It is safe for concurrent use.
-type lister struct {
+type snapshotCache struct {
 	ctx   context.Context
 	calls *errgroup.Group
 	cloud Upgrader
@@ -27,24 +27,24 @@ type lister struct {
 
 	mu      sync.Mutex
 	vaults  map[string][]fleet.Followed // of each subscription, where readings are of those
-	shelves map[shelfKey]*shelf
+	entries map[cacheKey]*cacheEntry
 	aging   []aged // readings of vaults, oldest first: they are forgotten with their use
 }
 
-// shelfKey names what is read together: a subscription, or one of its vaults.
-type shelfKey struct {
+// cacheKey names what is read together: a subscription, or one of its vaults.
+type cacheKey struct {
 	subscription string
 	vault        fleet.Key
 }
 
-// shelf is what is known of the readings of one subscription or vault.
-type shelf struct {
+// cacheEntry is what is known of the readings of one subscription or vault.
+type cacheEntry struct {
 	last  *reading // the newest one that is over, nil before the first
 	under *reading // the one under way, nil when there is none
 }
 
 type aged struct {
-	key shelfKey
+	key cacheKey
 	of  *reading
 }
 
@@ -59,8 +59,8 @@ type reading struct {
 	err   error
 }
 
-func newLister(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan, c *clock) *lister {
-	l := &lister{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, shelves: map[shelfKey]*shelf{},
+func newSnapshotCache(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan, c *clock) *snapshotCache {
+	l := &snapshotCache{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, entries: map[cacheKey]*cacheEntry{},
 		scope: cloud.Scope(), whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{}, vaults: map[string][]fleet.Followed{}}
 	for i := range p.Vaults {
 		v := &p.Vaults[i].Vault
@@ -74,16 +74,16 @@ func newLister(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *pl
 	return l
 }
 
-func (l *lister) keyOf(v *fleet.Vault) shelfKey {
+func (l *snapshotCache) keyOf(v *fleet.Vault) cacheKey {
 	if l.whole {
-		return shelfKey{subscription: v.SubscriptionID}
+		return cacheKey{subscription: v.SubscriptionID}
 	}
-	return shelfKey{v.SubscriptionID, v.Key}
+	return cacheKey{v.SubscriptionID, v.Key}
 }
 
 // recent returns a reading of a vault no older than one poll that began after a
 // time.
-func (l *lister) recent(ctx context.Context, v *fleet.Vault, after time.Time) (*fleet.Snapshot, error) {
+func (l *snapshotCache) recent(ctx context.Context, v *fleet.Vault, after time.Time) (*fleet.Snapshot, error) {
 	since := l.clock.now().Add(-l.poll)
 	if after.After(since) {
 		since = after
@@ -93,12 +93,12 @@ func (l *lister) recent(ctx context.Context, v *fleet.Vault, after time.Time) (*
 
 // get returns a reading of a vault that began no earlier than since, or failed
 // after it. It may wait up to one poll for its turn.
-func (l *lister) get(ctx context.Context, v fleet.Followed, since time.Time) (*fleet.Snapshot, error) {
+func (l *snapshotCache) get(ctx context.Context, v fleet.Followed, since time.Time) (*fleet.Snapshot, error) {
 	return l.getApart(ctx, v, since, l.poll)
 }
 
 // getApart is get for readings that may be closer together than a poll.
-func (l *lister) getApart(ctx context.Context, v fleet.Followed, since time.Time, apart time.Duration) (*fleet.Snapshot, error) {
+func (l *snapshotCache) getApart(ctx context.Context, v fleet.Followed, since time.Time, apart time.Duration) (*fleet.Snapshot, error) {
 	for {
 		r, turn := l.ask(v, since, apart)
 		if r != nil {
@@ -123,16 +123,16 @@ func (l *lister) getApart(ctx context.Context, v fleet.Followed, since time.Time
 }
 
 // ask returns a reading to wait for, or how long to wait before asking again.
-func (l *lister) ask(v fleet.Followed, since time.Time, apart time.Duration) (*reading, time.Duration) {
+func (l *snapshotCache) ask(v fleet.Followed, since time.Time, apart time.Duration) (*reading, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.now()
 	l.forget(now)
 	key := l.keyOf(v.Vault)
-	s := l.shelves[key]
+	s := l.entries[key]
 	if s == nil {
-		s = &shelf{}
-		l.shelves[key] = s
+		s = &cacheEntry{}
+		l.entries[key] = s
 	}
 	switch {
 	case s.last != nil && !s.last.began.Before(since):
@@ -171,22 +171,22 @@ func (l *lister) ask(v fleet.Followed, since time.Time, apart time.Duration) (*r
 
 // forget drops the readings of vaults that serve nobody any more. One is as good
 // as forgotten a poll after it began; it is kept another, for lastSeen.
-func (l *lister) forget(now time.Time) {
+func (l *snapshotCache) forget(now time.Time) {
 	for len(l.aging) > 0 && now.Sub(l.aging[0].of.began) > 2*l.poll {
 		a := l.aging[0]
 		l.aging = l.aging[1:]
-		if s := l.shelves[a.key]; s != nil && s.last == a.of && s.under == nil {
-			delete(l.shelves, a.key)
+		if s := l.entries[a.key]; s != nil && s.last == a.of && s.under == nil {
+			delete(l.entries, a.key)
 		}
 	}
 }
 
 // lastSeen returns the vault in the newest reading there is, without asking
 // for another.
-func (l *lister) lastSeen(v *fleet.Vault) (seen fleet.Sighting, ok bool) {
+func (l *snapshotCache) lastSeen(v *fleet.Vault) (seen fleet.Sighting, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.shelves[l.keyOf(v)]; s != nil && s.last != nil && s.last.snap != nil {
+	if s := l.entries[l.keyOf(v)]; s != nil && s.last != nil && s.last.snap != nil {
 		return s.last.snap.Vaults[v.Key], true
 	}
 	return fleet.Sighting{}, false
@@ -194,10 +194,10 @@ func (l *lister) lastSeen(v *fleet.Vault) (seen fleet.Sighting, ok bool) {
 
 // began returns when the newest reading of a vault, or of its subscription,
 // began, zero when there was none.
-func (l *lister) began(v *fleet.Vault) time.Time {
+func (l *snapshotCache) began(v *fleet.Vault) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.shelves[l.keyOf(v)]
+	s := l.entries[l.keyOf(v)]
 	switch {
 	case s == nil:
 	case s.under != nil:

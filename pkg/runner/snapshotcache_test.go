@@ -16,11 +16,11 @@ import (
 
 // All who ask while a reading is under way share it, and those who ask within
 // a poll share it too.
-func TestListerShares(t *testing.T) {
+func TestSnapshotCacheShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{read: func(context.Context, int) error { time.Sleep(5 * time.Second); return nil }}
-		l, _ := listerOf(t, f)
+		l, _ := cacheOf(t, f)
 		snaps := make([]*fleet.Snapshot, 20)
 		var wg sync.WaitGroup
 		for i := range snaps {
@@ -45,11 +45,11 @@ func TestListerShares(t *testing.T) {
 
 // A reading older than a poll is not recent, one older than since is not good
 // enough for get; and readings stay a poll apart whatever is asked.
-func TestListerFreshness(t *testing.T) {
+func TestSnapshotCacheFreshness(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
-		l, _ := listerOf(t, f)
+		l, _ := cacheOf(t, f)
 		first, _ := l.recent(t.Context(), vaultIn(subA), time.Time{})
 		time.Sleep(l.poll + time.Nanosecond)
 		second, _ := l.recent(t.Context(), vaultIn(subA), time.Time{})
@@ -75,7 +75,7 @@ func TestListerFreshness(t *testing.T) {
 }
 
 // A failed reading is everybody's, for one poll; then there is another.
-func TestListerSharesErrors(t *testing.T) {
+func TestSnapshotCacheSharesErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{read: func(_ context.Context, n int) error {
@@ -85,7 +85,7 @@ func TestListerSharesErrors(t *testing.T) {
 			}
 			return nil
 		}}
-		l, _ := listerOf(t, f)
+		l, _ := cacheOf(t, f)
 		began := time.Now()
 		for range 3 {
 			if _, err := l.recent(t.Context(), vaultIn(subA), time.Time{}); !errors.Is(err, errRead) {
@@ -103,7 +103,7 @@ func TestListerSharesErrors(t *testing.T) {
 
 // A reading that was held back counts from when it went out: the next comes a
 // poll after that, and those who asked meanwhile are served by it.
-func TestListerCountsFromTheRequestItself(t *testing.T) {
+func TestSnapshotCacheCountsFromTheRequestItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
@@ -117,7 +117,7 @@ func TestListerCountsFromTheRequestItself(t *testing.T) {
 			return nil
 		}
 		f.sentAt = func() time.Time { return sent }
-		l, _ := listerOf(t, f)
+		l, _ := cacheOf(t, f)
 		go func() { _, _ = l.recent(t.Context(), vaultIn(subA), time.Time{}) }()
 		time.Sleep(time.Hour)
 		asked := l.clock.now()
@@ -132,8 +132,8 @@ func TestListerCountsFromTheRequestItself(t *testing.T) {
 }
 
 // The end of one asker's context is no end of the reading; the end of the
-// lister's is.
-func TestListerContexts(t *testing.T) {
+// cache's is.
+func TestSnapshotCacheContexts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{read: func(ctx context.Context, n int) error {
@@ -144,7 +144,7 @@ func TestListerContexts(t *testing.T) {
 				return ctx.Err()
 			}
 		}}
-		l, cancel := listerOf(t, f)
+		l, cancel := cacheOf(t, f)
 		short, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
 		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
@@ -202,14 +202,14 @@ func TestClock(t *testing.T) {
 
 // Readings of single vaults are forgotten with their use: a night of many vaults
 // does not keep what it read of each.
-func TestListerForgetsVaults(t *testing.T) {
+func TestSnapshotCacheForgetsVaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{one: true}
 		ctx, cancel := context.WithCancel(t.Context())
 		var calls errgroup.Group
 		p := planOf(2000)
-		l := newLister(ctx, &calls, f, p, newClock(time.Now(), time.Time{}))
+		l := newSnapshotCache(ctx, &calls, f, p, newClock(time.Now(), time.Time{}))
 		t.Cleanup(func() { cancel(); _ = calls.Wait() })
 		most := 0
 		for i := range p.Vaults {
@@ -224,7 +224,7 @@ func TestListerForgetsVaults(t *testing.T) {
 				t.Fatalf("%s is forgotten at once", v.Key)
 			}
 			time.Sleep(l.poll / 10)
-			most = max(most, len(l.shelves), len(l.aging))
+			most = max(most, len(l.entries), len(l.aging))
 		}
 		if most > 25 { // those of two polls, and a little
 			t.Errorf("%d readings were kept", most)

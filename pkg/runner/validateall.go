@@ -22,7 +22,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var readings, checks errgroup.Group
-	l := newLister(ctx, &readings, cloud, p, newClock(time.Now(), time.Time{}))
+	l := newSnapshotCache(ctx, &readings, cloud, p, newClock(time.Now(), time.Time{}))
 	results := make(chan func())
 	checks.SetLimit(p.Limits.Validations)
 	go func() {
@@ -51,7 +51,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 }
 
 // validatePatiently validates one vault, waiting as often as it is told to.
-func validatePatiently(ctx context.Context, l *lister, cloud Upgrader, limiter *Limiter, v *fleet.Vault, disregard []string) fleet.Validation {
+func validatePatiently(ctx context.Context, l *snapshotCache, cloud Upgrader, limiter *Limiter, v *fleet.Vault, disregard []string) fleet.Validation {
 	for {
 		var res fleet.Validation
 		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {

@@ -42,14 +42,14 @@ func (r *run) watch(a rollout.Watch) {
 		}
 		return
 	}
-	v := r.lister.first[a.Subscription]
+	v := r.snapshots.first[a.Subscription]
 	if a.Vault >= 0 {
 		v = r.vault(a.Vault)
 	}
 	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}, since: a.Since}
 	now := r.clock.now()
 	x.apart = r.lookPace(x.since, now, 0) // one for each start, and those are spaced
-	x.next = r.lister.began(v).Add(x.apart)
+	x.next = r.snapshots.began(v).Add(x.apart)
 	if !x.since.IsZero() {
 		x.next = latest(x.next, x.since.Add(min(quickest, r.Plan.Timings.Poll)))
 	}
@@ -63,7 +63,7 @@ func (r *run) watch(a rollout.Watch) {
 	ctx, stop := context.WithCancel(r.reads)
 	w = &watcher{subscription: a.Subscription, stop: stop, changed: make(chan struct{}, 1), watched: map[int]*watched{a.Vault: x}}
 	r.watchers[a.Subscription] = w
-	if r.lister.whole {
+	if r.snapshots.whole {
 		r.call(func() { r.poll(ctx, v) })
 	} else {
 		r.call(func() { r.pollEach(ctx, w) })
@@ -128,11 +128,11 @@ func (w *watcher) done(x *watched, apart time.Duration, next time.Time) {
 // poll reads the subscription of a vault once a poll until its context ends.
 func (r *run) poll(ctx context.Context, v *fleet.Vault) {
 	for {
-		next := r.lister.began(v).Add(r.Plan.Timings.Poll)
+		next := r.snapshots.began(v).Add(r.Plan.Timings.Poll)
 		if !r.sleep(ctx, next, nil) {
 			return
 		}
-		snap, err := r.lister.get(ctx, fleet.Followed{Vault: v}, next)
+		snap, err := r.snapshots.get(ctx, fleet.Followed{Vault: v}, next)
 		if ctx.Err() != nil {
 			return
 		}
@@ -156,7 +156,7 @@ func (r *run) pollEach(ctx context.Context, w *watcher) {
 
 // look reads one watched vault.
 func (r *run) look(ctx context.Context, w *watcher, x *watched) {
-	snap, err := r.lister.getApart(ctx, x.Followed, r.lister.began(x.Vault).Add(x.apart), x.apart)
+	snap, err := r.snapshots.getApart(ctx, x.Followed, r.snapshots.began(x.Vault).Add(x.apart), x.apart)
 	if ctx.Err() != nil {
 		return
 	}
@@ -167,7 +167,7 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 	}
 	// The pace is counted from reading to reading, what the service asks for from its
 	// answer on, which may have taken long.
-	began := r.lister.began(x.Vault)
+	began := r.snapshots.began(x.Vault)
 	apart := r.lookPace(x.since, began, w.size())
 	if err != nil {
 		apart = r.Plan.Timings.Poll
@@ -180,7 +180,7 @@ func (r *run) look(ctx context.Context, w *watcher, x *watched) {
 func (r *run) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error) {
 	if err != nil {
 		r.noteThrottle(subscription, err)
-		r.post(rollout.Unread(r.lister.scope, subscription, vault, err))
+		r.post(rollout.Unread(r.snapshots.scope, subscription, vault, err))
 		return
 	}
 	r.post(rollout.ReadDone{Snapshot: *snap})
