@@ -54,6 +54,9 @@ func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)}, flagNames(cloudFlags()))...)
 	look := lexicon.Command(slices.Concat([]string{"plan", src.File}, same)...)
 	yesToo := []string{"--yes"}
+	if len(p.Expired()) > 0 && !flagAcceptExpiredHolds.of(c) {
+		yesToo = append(yesToo, flagAcceptExpiredHolds.dashed())
+	}
 	if mustBeNamed(p) {
 		yesToo = append(yesToo, flagConfirmIrreversible.dashed(), string(p.Kind))
 	}

@@ -37,7 +37,11 @@ func expiredHolds(p *plan.Plan) string {
 		}
 		list = append(list, fmt.Sprintf("%s (%s)", names[i], p.Vaults[i].LapsedHold.Words()))
 	}
-	return fmt.Sprintf("%s start although the inventory holds them, because the hold is over: %s", words.Count(len(vs), "vault"), strings.Join(list, ", "))
+	start := words.Count(len(vs), "vault") + " start although the inventory holds them"
+	if len(vs) == 1 {
+		start = "1 vault starts although the inventory holds it"
+	}
+	return fmt.Sprintf("%s, because the hold is over: %s", start, strings.Join(list, ", "))
 }
 
 // unacceptedExpired says that nobody has accepted holds that are over. On a terminal

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // helpCommand shows the help of any command by its whole name, as --help after
@@ -49,7 +49,7 @@ func meant(name string, commands []*cli.Command) string {
 	for _, c := range commandNames(commands) {
 		names = append(names, c.word)
 	}
-	if n := inventory.Nearest(name, names); n != "" {
+	if n := words.Nearest(name, names); n != "" {
 		return "; do you mean " + n + "?"
 	}
 	return ""
@@ -75,7 +75,7 @@ func wrongFlag(command string, flags []cli.Flag, err error) error {
 				}
 			}
 		}
-		meant := inventory.Nearest(name, names)
+		meant := words.Nearest(name, names)
 		if meant != "" {
 			meant = "; do you mean " + dashed(meant) + "?"
 		}

@@ -1,5 +1,10 @@
 package fleet
 
+import (
+	"slices"
+	"strings"
+)
+
 // Severity grades a finding.
 type Severity string
 
@@ -20,6 +25,19 @@ type Finding struct {
 	Message  string   `json:"message"`
 	Action   string   `json:"action,omitempty"` // what to do next
 	Items    []string `json:"items,omitempty"`  // the rows of a table in the message, such as machines
+}
+
+// ItemDot parts the columns of an item.
+const ItemDot = " · "
+
+// Headed reports whether the first of a table's rows names its columns, and so
+// is no machine: it alone has several columns and no digit in it.
+func Headed(items []string) bool {
+	digits := func(s string) bool { return strings.ContainsAny(s, "0123456789") }
+	if len(items) < 2 || !strings.Contains(items[0], ItemDot) || digits(items[0]) {
+		return false
+	}
+	return !slices.ContainsFunc(items[1:], func(s string) bool { return !digits(s) })
 }
 
 // Codes of fleetup's own findings. A finding of the service keeps the

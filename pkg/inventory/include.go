@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // parts is where included files are looked for.
@@ -149,7 +150,7 @@ func (d *decoder) yamlPart(data []byte) {
 // quotes nothing of it: a pattern may match what is nobody's business.
 func (d *decoder) looksIncluded(root *yaml.Node) bool {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if key := root.Content[i].Value; slices.Contains(partSchema.keys, key) || Nearest(key, partSchema.keys) != "" {
+		if key := root.Content[i].Value; slices.Contains(partSchema.keys, key) || words.Nearest(key, partSchema.keys) != "" {
 			return true
 		}
 	}

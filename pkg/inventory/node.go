@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // maxAliased is how many nodes aliases may stand for in all. Nested aliases
@@ -171,7 +173,7 @@ func (r *reader) key(n *yaml.Node, where place, s *schema) (name string, ok bool
 		}
 	}
 	hint := "known here: " + strings.Join(s.keys, ", ")
-	near := Nearest(name, s.keys)
+	near := words.Nearest(name, s.keys)
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}

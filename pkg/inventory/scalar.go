@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 const quotedStyles = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
@@ -260,26 +261,26 @@ func (r *reader) instant(e *entry, what string) (time.Time, bool) {
 }
 
 // oneOf reads a word out of a list.
-func (r *reader) oneOf(e *entry, what string, words []string) (string, bool) {
-	if plainBoolean(e.value) && !slices.Contains(words, e.value.Value) {
+func (r *reader) oneOf(e *entry, what string, allowed []string) (string, bool) {
+	if plainBoolean(e.value) && !slices.Contains(allowed, e.value.Value) {
 		// Quoting it, as text advises, would not help.
-		r.problem(e.at, "write one of "+strings.Join(words, ", "), "%s must be %s, not %s", what, either(words), e.value.Value)
+		r.problem(e.at, "write one of "+strings.Join(allowed, ", "), "%s must be %s, not %s", what, either(allowed), e.value.Value)
 		return "", false
 	}
 	s, ok := r.text(e.value, e.at, what)
 	if !ok {
 		return "", false
 	}
-	for _, w := range words {
+	for _, w := range allowed {
 		if w == s {
 			return w, true
 		}
 	}
 	hint := ""
-	if near := Nearest(s, words); near != "" && len(words) > 1 {
+	if near := words.Nearest(s, allowed); near != "" && len(allowed) > 1 {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	r.problem(e.at, hint, "%s must be %s, not %s", what, either(words), quote(s))
+	r.problem(e.at, hint, "%s must be %s, not %s", what, either(allowed), quote(s))
 	return "", false
 }
 

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -141,7 +142,7 @@ func (d *decoder) header(t *table, row []string) bool {
 		if t.header[i] = name; name != "" {
 			t.named = i + 1
 		}
-		if slices.Contains(columns, name) || Nearest(name, columns) != "" {
+		if slices.Contains(columns, name) || words.Nearest(name, columns) != "" {
 			known++
 		}
 	}
@@ -159,7 +160,7 @@ func (d *decoder) header(t *table, row []string) bool {
 		case slices.Contains(columns, name):
 		case label == name || label == "":
 			hint := "known here: " + strings.Join(columns, ", ") + ", labels.NAME"
-			if near := Nearest(name, columns); near != "" {
+			if near := words.Nearest(name, columns); near != "" {
 				hint = "did you mean " + quote(near) + "?"
 			}
 			d.problem(t.cell(i), hint, "unknown column %s", quote(name))

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -47,7 +48,7 @@ func (d *decoder) upgrade(e *entry) {
 	case !known:
 		names := d.kindNames()
 		hint := "known here: " + strings.Join(names, ", ")
-		if near := Nearest(name, names); near != "" {
+		if near := words.Nearest(name, names); near != "" {
 			hint = "did you mean " + quote(near) + "?"
 		}
 		d.problem(given.at, hint, "there is no upgrade kind %s", quote(name))

@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -141,7 +142,7 @@ func (d *decoder) warnNames(p *plan.Plan) {
 		}
 		seen[note.location] = true
 		hint := "a new region may be missing here; az account list-locations names yours"
-		if near := Nearest(fleet.NormalizeLocation(v.Location), fleet.Locations()); near != "" {
+		if near := words.Nearest(fleet.NormalizeLocation(v.Location), fleet.Locations()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.warn(note.location, hint, "location %s is not known", quote(v.Location))
@@ -220,7 +221,7 @@ func (d *decoder) warnSelectors(p *plan.Plan) {
 			}
 			if values[r.Key] == nil {
 				h := hint
-				if near := Nearest(r.Key, keys); near != "" {
+				if near := words.Nearest(r.Key, keys); near != "" {
 					h = fmt.Sprintf("did you mean %q?", near)
 				}
 				if r.Operator == plan.OpNotIn || r.Operator == plan.OpDoesNotExist {

@@ -70,11 +70,15 @@ func distinct(p *Plan, group []int, of func(*Vault) string) int {
 type NameError struct {
 	Name    string
 	Choices []string // the vaults that it may be of, by their whole names; none: there is no such vault
+	Near    []string // then those that were probably meant, by their whole names
 }
 
 func (e *NameError) Error() string {
 	if len(e.Choices) > 0 {
 		return fmt.Sprintf("%q may be %s", e.Name, strings.Join(e.Choices, " or "))
+	}
+	if len(e.Near) > 0 {
+		return fmt.Sprintf("there is no vault %q; do you mean %s?", e.Name, strings.Join(e.Near, " or "))
 	}
 	return fmt.Sprintf("there is no vault %q; a vault is named subscription/name", e.Name)
 }
@@ -110,14 +114,35 @@ func (p *Plan) Find(name string) (int, error) {
 	if len(hits) == 1 {
 		return hits[0], nil
 	}
-	e := &NameError{Name: name}
-	if len(hits) > 1 {
-		names := p.Names()
-		for _, i := range hits {
-			e.Choices = append(e.Choices, names[i])
-		}
+	e, names := &NameError{Name: name}, p.Names()
+	for _, i := range hits {
+		e.Choices = append(e.Choices, names[i])
+	}
+	if len(hits) == 0 {
+		e.Near = p.near(name, names)
 	}
 	return 0, e
+}
+
+// maxNear is how many vaults a mistaken name may be meant for: more say nothing.
+const maxNear = 3
+
+// near lists the vaults that a mistaken name was probably meant for: those with that
+// name of their own, in whichever subscription, or else the one that is spelt most alike.
+func (p *Plan) near(name string, names []string) (near []string) {
+	own := name[strings.LastIndex(name, "/")+1:]
+	for i := range p.Vaults {
+		if strings.EqualFold(p.Vaults[i].Name, own) {
+			near = append(near, names[i])
+		}
+	}
+	if len(near) > 0 && len(near) <= maxNear {
+		return near
+	}
+	if n := words.Likeliest(name, names); n != "" && len(near) == 0 {
+		return []string{n}
+	}
+	return nil
 }
 
 // Pick lists the vaults that a selector picks, in the plan's order; nil picks all.

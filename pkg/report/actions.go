@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -123,8 +124,14 @@ func (v *View) runActions(o Options) []Action {
 			return one(DoSignIn, true, lexicon.Or(ValueOf(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
 		}
 		detail := "What was not started waits for it."
+		if v.Run.Closing {
+			detail = "Nothing is in flight."
+		}
 		if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n > 0 {
 			detail = lexicon.Plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
+		}
+		if v.Run.Closing {
+			return one(DoResume, true, "Nothing more starts in it. "+detail, "Resume the run, which closes it when nothing is in flight")
 		}
 		return one(DoResume, true, detail, "Resume the run")
 	}
@@ -277,6 +284,9 @@ func (v *View) waitActions(c lexicon.Clock) (out []Action) {
 				when = c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value())
 			}
 			reason := lexicon.Or(ValueOf(x.Reason), "no reason given")
+			if s == fleet.Deferred { // what was before that is each vault's own
+				reason, _, _ = strings.Cut(reason, beforeThat)
+			}
 			k := reason + "\x00" + when + "\x00" + ValueOf(x.HeldBy) + "\x00" + lexicon.UTC(x.HeldUntil.Value())
 			i, known := at[k]
 			if !known {
@@ -300,14 +310,21 @@ func (v *View) waitActions(c lexicon.Clock) (out []Action) {
 		return s
 	})
 	group(DoWait, fleet.Deferred, func(n int, _ string, x *Vault) string {
-		s := lexicon.Vaults(n) + " deferred, for a resume to take up"
+		takes := "a resume"
+		if v.Run.Closing || v.Run.Status == RunFinished {
+			takes = "the next run"
+		}
+		s := lexicon.Vaults(n) + " deferred, for " + takes + " to take up"
 		if x.NextWindow != nil {
 			s += ", from " + c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value()) + " on"
 		}
 		return s
 	})
 	group(DoRelease, fleet.Excluded, func(n int, reason string, x *Vault) string {
-		s := fmt.Sprintf("%s held: %s", lexicon.Vaults(n), reason)
+		s := lexicon.Vaults(n) + " held: " + reason
+		if strings.HasPrefix(reason, "held by ") { // by a person, during the run
+			s = lexicon.Vaults(n) + " " + reason
+		}
 		if x.HeldBy != nil {
 			s += ", by " + *x.HeldBy
 		}

@@ -18,22 +18,23 @@ type ExpectedEnd struct {
 }
 
 // ExpectedEndOf says an outlook, nil where there is none. Its times are not
-// before now: a guess that is overtaken says so by that.
-func ExpectedEndOf(st *rollout.State, o rollout.Outlook, now time.Time) *ExpectedEnd {
+// before now: a guess that is overtaken says so by that. live: a process carries
+// the run out.
+func ExpectedEndOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool) *ExpectedEnd {
 	if o.Zero() {
 		return nil
 	}
-	return &ExpectedEnd{TimeOrNull(later(o.P50, now)), TimeOrNull(later(o.P90, now)), StringOrNull(provided(st, o))}
+	return &ExpectedEnd{TimeOrNull(later(o.P50, now)), TimeOrNull(later(o.P90, now)), StringOrNull(provided(st, o, live))}
 }
 
 // provided is what the end of a run depends on besides the forecast.
-func provided(st *rollout.State, o rollout.Outlook) string {
+func provided(st *rollout.State, o rollout.Outlook, live bool) string {
 	switch {
 	case o.Ending:
 		return "of what is in flight; nothing more starts"
 	case st.Run.Paused != nil:
 		return "if the pause ended now"
-	case st.Run.Suspended != nil || st.Run.Stopped != nil:
+	case !live || st.Run.Suspended != nil || st.Run.Stopped != nil:
 		return "if the run is resumed now"
 	case gated(st):
 		return "if approvals come at once"

@@ -54,7 +54,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
-	v.Run.ExpectedEnd = ExpectedEndOf(st, o.Outlook, now)
+	v.Run.ExpectedEnd = ExpectedEndOf(st, o.Outlook, now, o.Live)
 	v.Run.Closing = st.Closing() && st.Run.Closed == nil
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)
@@ -155,8 +155,13 @@ func wave(st *rollout.State, i int, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
 	switch {
+	case st.Run.Closed != nil && ws.DoneAt.IsZero():
+		w.Status = WaveClosed
 	case !ws.DoneAt.IsZero():
 		w.Status = WaveFinished
+		if st.Run.Closed != nil {
+			break // a soak and a gate end with the run
+		}
 		if st.CurrentWave() == i && i+1 < len(st.Waves) && ws.DoneAt.Add(st.Plan.Waves[i].Soak).After(now) {
 			w.Status = WaveSoaking
 			break
@@ -247,12 +252,15 @@ func VaultOf(v *plan.Vault, name, wave string) Vault {
 	return x
 }
 
+// beforeThat parts why a vault is deferred from what was known of it before.
+const beforeThat = "; before that: "
+
 // fill adds what a run knows. deferral, unless empty, is why the vault shows
 // deferred if it has not started.
 func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, StringOrNull(s.OperationID), s.Attempt, s.Sent
 	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt), StringOrNull(s.UpgradedResourceID)
-	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(s.Findings), StringOrNull(s.Reason)
+	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(saidOnce(s.Findings)), StringOrNull(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
 	v.RefreshedAt = TimeOrNull(s.RefreshedAt)
@@ -267,8 +275,21 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if deferral != "" && defers(s.Status) {
 		v.Status = fleet.Deferred
 		if s.Reason != "" {
-			deferral += "; before that: " + s.Reason
+			deferral += beforeThat + s.Reason
 		}
 		v.Reason = StringOrNull(deferral)
 	}
+}
+
+// saidOnce leaves out what a refresh has found again in the same words: the message
+// to support has each error once. The ledger keeps both.
+func saidOnce(fs []fleet.Finding) (out []fleet.Finding) {
+	for _, f := range fs {
+		if !slices.ContainsFunc(out, func(o fleet.Finding) bool {
+			return o.Severity == f.Severity && o.Code == f.Code && o.Message == f.Message && slices.Equal(o.Items, f.Items)
+		}) {
+			out = append(out, f)
+		}
+	}
+	return out
 }

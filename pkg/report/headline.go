@@ -191,7 +191,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	case v.Run.Status == RunInterrupted:
 		say("Its process crashed or was killed.")
 	}
-	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Status != RunFinished {
+	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Closing {
+		say("%s left to the next run: this one is being closed.", lexicon.Plural(n, "vault is", "vaults are"))
+	} else if n > 0 && v.Run.Status != RunFinished {
 		say("%s still to come.", lexicon.Plural(n, "vault is", "vaults are"))
 	}
 	return lines

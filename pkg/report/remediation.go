@@ -121,7 +121,7 @@ func (c *cause) distinct() (out []string) {
 	seen := map[string]bool{}
 	for _, items := range c.items {
 		for i, s := range items {
-			if i == 0 && heads(items) {
+			if i == 0 && fleet.Headed(items) {
 				continue
 			}
 			name, _, _ := strings.Cut(s, lexicon.Dot)
@@ -132,16 +132,6 @@ func (c *cause) distinct() (out []string) {
 		}
 	}
 	return out
-}
-
-// heads reports whether the first of a table's rows names its columns: it
-// alone has no digit in it.
-func heads(rows []string) bool {
-	digits := func(s string) bool { return strings.ContainsAny(s, "0123456789") }
-	if len(rows) < 2 || !strings.Contains(rows[0], lexicon.Dot) || digits(rows[0]) {
-		return false
-	}
-	return !slices.ContainsFunc(rows[1:], func(s string) bool { return !digits(s) })
 }
 
 // distinctOf counts the different values that a cause's vaults have.

@@ -198,7 +198,7 @@ func (e *Entry) line(c lexicon.Clock) string {
 		s = *e.Vault + " " + s
 	}
 	if e.By != nil {
-		s += " by " + *e.By
+		s += ", by " + *e.By
 	}
 	if e.Until != nil {
 		s += " until " + c.Near(e.Until.Time, e.At.Time)

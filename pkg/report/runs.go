@@ -37,7 +37,7 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 	p.Table(g)
 	p.Command("Next", CommandOn("report", o.State))
 	if len(rows) > 1 {
-		p.Command("Next, for an earlier run", CommandOn("report", "--run", rows[len(rows)-2].ID, o.State))
+		p.Command("Or, for an earlier run", CommandOn("report", "--run", rows[len(rows)-2].ID, o.State))
 	}
 	return p.WriteTerminal(w, o.Width)
 }

@@ -81,17 +81,17 @@ func TestTimeline(t *testing.T) {
 	n.Fact(20, fleet.WaveDone{Wave: "canary"})
 	n.Fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: reporttest.T0.Add(time.Hour)})
 	n.Fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
-	want := `run opened, plan 7f3a9c21 by ops
+	want := `run opened, plan 7f3a9c21, by ops
 wave canary opened
 subscription hr is throttled until Mon 11:05, 2 times in a row
 the process crashed or was killed here
-resumed by night shift: 0 upgrades in flight or in doubt
+resumed, by night shift: 0 upgrades in flight or in doubt
 subscription dev refused a start: not signed in, or no permission: expired
 stopped: a sign-in or permission is missing: subscription ` + reporttest.DevID + `: expired
-resumed by ops: 0 upgrades in flight or in doubt
+resumed, by ops: 0 upgrades in flight or in doubt
 wave canary done: 1 ready · 1 pending · 1 held
 wave canary soaks until Mon 11:50
-the gate after wave canary approved by boss until Mon 12:00: looks good
+the gate after wave canary approved, by boss until Mon 12:00: looks good
 the gate after wave canary opened`
 	if got := texts(shownOf(n, ViewOptions{})); got != want {
 		t.Errorf("the timeline reads\n%s\nwant\n%s", got, want)

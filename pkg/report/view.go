@@ -74,6 +74,7 @@ const (
 	WaveAwaitingApproval WaveStatus = "awaiting-approval"
 	WaveHalted           WaveStatus = "halted"
 	WaveFinished         WaveStatus = "finished"
+	WaveClosed           WaveStatus = "closed" // the run was closed before the wave was done
 )
 
 // Run is a run as JSON shows it.

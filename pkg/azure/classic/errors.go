@@ -127,16 +127,20 @@ func splitTable(s string) (message string, items []string) {
 			}
 		}
 		if len(cols) > 0 {
-			items = append(items, text.Clean(strings.Join(cols, " · "), text.MaxMessage))
+			items = append(items, text.Clean(strings.Join(cols, fleet.ItemDot), text.MaxMessage))
 		}
 	}
 	message = strings.TrimSuffix(text.Clean(lead, text.MaxMessage), ":")
+	named := len(items)
+	if fleet.Headed(items) {
+		named--
+	}
 	switch {
-	case message != "" || len(items) == 0:
-	case len(items) == 1:
+	case message != "" || named == 0:
+	case named == 1:
 		message = "the check names 1 item"
 	default:
-		message = fmt.Sprintf("the check names %d items", len(items))
+		message = fmt.Sprintf("the check names %d items", named)
 	}
 	return message, bounded(items)
 }

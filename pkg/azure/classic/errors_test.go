@@ -78,6 +78,7 @@ func TestSplitTable(t *testing.T) {
 		"a|b|c":                                {"the check names 3 items", []string{"a", "b", "c"}},
 		"10:03;x|10:04;y":                      {"the check names 2 items", []string{"10:03 · x", "10:04 · y"}},
 		"web01 ; 2.0.8 | sql01;|;;":            {"the check names 2 items", []string{"web01 · 2.0.8", "sql01"}},
+		"Machine;Agent|T-1;2.0.8":              {"the check names 1 item", []string{"Machine · Agent", "T-1 · 2.0.8"}},
 		"|":                                    {"", nil},
 		"red \x1b[31m|x":                       {"the check names 2 items", []string{"red [31m", "x"}},
 	} {

@@ -167,7 +167,7 @@ func (t *Tracker) window(now time.Time) string {
 
 // ends is the guess when the run is finished.
 func (t *Tracker) ends(now time.Time) string {
-	e := report.ExpectedEndOf(t.st, t.outlook, now)
+	e := report.ExpectedEndOf(t.st, t.outlook, now, !t.left)
 	if e == nil {
 		return ""
 	}

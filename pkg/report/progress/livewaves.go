@@ -75,6 +75,10 @@ func lost(t *rollout.Totals) string {
 func (t *Tracker) waveStands(i int, now time.Time) string {
 	w := &t.waves[i]
 	switch {
+	case t.run.Closed != nil && w.DoneAt.IsZero():
+		return "closed"
+	case t.run.Closed != nil:
+		return "done"
 	case w.OpenedAt.IsZero() && t.gate == (gate{i, fleet.GateBefore}) && i == t.current()+1 && (i == 0 || !t.waves[i-1].DoneAt.IsZero()):
 		return "needs approval"
 	case w.OpenedAt.IsZero():

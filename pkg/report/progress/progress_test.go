@@ -141,6 +141,10 @@ func TestLiveOfARunThatNobodyCarriesOut(t *testing.T) {
 		if !strings.HasPrefix(all, "INTERRUPTED ") || !strings.Contains(all, "fleetup resume --yes") || lines[len(lines)-1] != "Ctrl-C leaves" {
 			t.Errorf("at %d columns:\n%s", width, all)
 		}
+		// What has not started is deferred, as in the status.
+		if strings.Contains(all, " pending") || strings.Contains(all, " ready") || width >= 80 && !strings.Contains(all, " deferred") {
+			t.Errorf("at %d columns vaults look as if they could start:\n%s", width, all)
+		}
 		tr.Carried(true)
 		if all := strings.Join(tr.Live(reporttest.T0.Add(125*time.Minute), width, 24, false), "\n"); !strings.HasPrefix(all, "RUNNING ") {
 			t.Errorf("carried out, at %d columns:\n%s", width, all)

@@ -42,7 +42,8 @@ type Tracker struct {
 	failed  []failure // the newest last
 	run     rollout.RunState
 	totals  rollout.Totals
-	shown   func(fleet.Status) int // how many vaults show a status; of totals
+	running func(fleet.Status) int // how many vaults show a status while a process carries the run out; of totals
+	resting func(fleet.Status) int // and while none does
 	overall lexicon.Overall
 	waves   []rollout.WaveState
 	budget  rollout.Budget
@@ -213,10 +214,18 @@ func (t *Tracker) place(st *rollout.State, i int) {
 	}
 }
 
+// shown counts the vaults that show a status.
+func (t *Tracker) shown(s fleet.Status) int {
+	if t.left {
+		return t.resting(s)
+	}
+	return t.running(s)
+}
+
 // copyTotals copies what the views need, so that none of them reads the state.
 func (t *Tracker) copyTotals(st *rollout.State) {
 	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
-	t.shown = report.ShownCounts(st, &t.totals, st.Run.Suspended == nil)
+	t.running, t.resting = report.ShownCounts(st, &t.totals, st.Run.Suspended == nil), report.ShownCounts(st, &t.totals, false)
 	t.overall = lexicon.CountOverall(t.totals.Of, st.Earlier())
 	t.waves = append(t.waves[:0], st.Waves...)
 	t.gate = gate{}

@@ -1,4 +1,4 @@
-package inventory
+package words
 
 import "strings"
 
@@ -6,18 +6,40 @@ import "strings"
 // one with the fewest letters added, dropped, changed or swapped, and at most
 // a third of them. Capitals do not count.
 func Nearest(s string, words []string) string {
-	const longest = 40 // no key is; a long text is not worth the comparison
-	if len(s) > longest {
-		return ""
+	best, _ := nearest(s, words)
+	return best
+}
+
+// Likeliest is Nearest where one word alone is the nearest: of several that differ
+// as much none was meant more than another.
+func Likeliest(s string, words []string) string {
+	if best, tied := nearest(s, words); !tied {
+		return best
 	}
-	best, bestCost := "", 0
+	return ""
+}
+
+func nearest(s string, words []string) (best string, tied bool) {
+	const longest = 150 // no key and no vault's name is; a long text is not worth the comparison
+	if len(s) > longest {
+		return "", false
+	}
+	bestCost := 0
 	for _, w := range words {
+		most := max(len(w)/3, 1)
+		if len(w)-len(s) > 4*most || len(s)-len(w) > 4*most { // a letter has at most four bytes
+			continue
+		}
 		cost := editDistance(strings.ToLower(s), strings.ToLower(w))
-		if cost <= max(len(w)/3, 1) && (best == "" || cost < bestCost) {
-			best, bestCost = w, cost
+		switch {
+		case cost > most:
+		case best == "" || cost < bestCost:
+			best, bestCost, tied = w, cost, false
+		case cost == bestCost:
+			tied = true
 		}
 	}
-	return best
+	return best, tied
 }
 
 // editDistance counts the single letters to add, drop or change, and the
