@@ -104,7 +104,7 @@ var rooms = map[string][]string{
 	"pkg/report/dryrun":        {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout", "pkg/report/lexicon"},
 	"pkg/report/reporttest":    {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/notify":               {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report"},
-	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "internal/words", "github.com/prometheus/client_golang"},
+	"pkg/web":                  {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "github.com/prometheus/client_golang"},
 	"cmd/fleetup":              {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/session", "internal/textfile", "internal/words", "github.com/urfave/cli/v2", "golang.org/x/term"},
 	"examples":                 {},
 	"test":                     {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -211,18 +210,18 @@ func (p *parts) figures(v *report.View, c clock) {
 func (p *parts) proof(v *report.View) {
 	add := func(name, value string) { p.Proof = append(p.Proof, pair{name, value}) }
 	if f := v.Proof; f != nil {
-		add("Starts sent", words.Number(f.StartsSent))
-		add("Vaults sent twice", words.Number(f.SentTwice))
+		add("Starts sent", lexicon.Number(f.StartsSent))
+		add("Vaults sent twice", lexicon.Number(f.SentTwice))
 		if f.SentAgain > 0 {
-			add("Sent again after proof that nothing had begun", words.Number(f.SentAgain))
+			add("Sent again after proof that nothing had begun", lexicon.Number(f.SentAgain))
 		}
 		if f.ReopenedByHand > 0 {
-			add("Re-opened by a person", words.Number(f.ReopenedByHand))
+			add("Re-opened by a person", lexicon.Number(f.ReopenedByHand))
 		}
 	}
 	add("Plan", v.Run.PlanFingerprint)
 	if e := v.Evidence; e != nil {
-		add("Journal head", fmt.Sprintf("%s (event %s)", e.JournalHead, words.Number(int(e.Events))))
+		add("Journal head", fmt.Sprintf("%s (event %s)", e.JournalHead, lexicon.Number(int(e.Events))))
 	}
 }
 
@@ -242,7 +241,7 @@ func (p *parts) tiles(v *report.View) {
 		}
 		t := tile{Status: s, Count: n}
 		if s == fleet.Upgrading && overdue > 0 {
-			t.Note = words.Number(overdue) + " overdue"
+			t.Note = lexicon.Number(overdue) + " overdue"
 		}
 		p.Tiles = append(p.Tiles, t)
 	}
