@@ -28,7 +28,7 @@ func AccessWaits(st *rollout.State, meanwhile bool) []Wait {
 			at = len(waits)
 			index[id], waits = at, append(waits, accessWait(st, id, d, meanwhile))
 		}
-		if w := &waits[at]; st.Vaults[i].Open() && !st.Waves[st.Plan.Vaults[i].Wave].OpenedAt.IsZero() && keptByAccess(st, i) {
+		if w := &waits[at]; !st.Waves[st.Plan.Vaults[i].Wave].OpenedAt.IsZero() && keptByAccess(st, i) {
 			w.Vaults, w.Which = w.Vaults+1, append(w.Which, i)
 		}
 	}
