@@ -1,10 +1,12 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -119,6 +123,9 @@ func examine(path string, real string) error {
 	case fi.Size() == 0:
 		return &FileError{Path: path, Kind: ErrDamaged, Detail: "is an empty file, not a ledger",
 			Next: "delete it if no run ever used it; otherwise " + restoreIt}
+	case !strings.HasSuffix(path, ".db") && isText(real): // one that is called a ledger may have been one
+		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger but a text, such as an inventory or a report",
+			Next: "name the ledger with --state FILE; it stands beside its inventory and ends in .db"}
 	case !hasMagic(real):
 		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger, or its beginning is destroyed",
 			Next: "name another file with --state FILE, or " + restoreIt}
@@ -145,6 +152,28 @@ func hasMagic(path string) bool {
 		}
 	}
 	return false
+}
+
+// isText reports whether a file begins as a text does: in UTF-8, without a control
+// character but those that part lines and columns. A ledger's first page has zeros.
+func isText(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4<<10)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	head = head[:n]
+	for i := 0; i < 3 && len(head) > 0 && !utf8.Valid(head); i++ { // a character may be cut at the end
+		head = head[:len(head)-1]
+	}
+	return n > 0 && utf8.Valid(head) && bytes.IndexFunc(head, func(r rune) bool {
+		return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n\f", r)
+	}) < 0
 }
 
 func notRegular(path string, fi fs.FileInfo) error {

@@ -377,14 +377,7 @@ func (d *dryRun) notStarting(p *layout.Page) {
 		}
 		p.Section("%s (%s)", heading, lexicon.Vaults(len(vs)))
 		for _, v := range vs {
-			reason := lexicon.Or(report.ValueOf(v.Reason), "no reason given")
-			if v.HeldBy != nil {
-				reason += ", by " + *v.HeldBy
-			}
-			if v.HeldUntil != nil {
-				reason += ", until " + lexicon.ClockIn(d.opts.Zone).Full(v.HeldUntil.Time)
-			}
-			p.Item("%s: %s", v.Vault, reason)
+			p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(d.opts.Zone)))
 		}
 	}
 	reasons("HELD: by the inventory", d.withStatus(fleet.Excluded))
@@ -444,4 +437,16 @@ func unasked(p *plan.Plan, command ...string) []string {
 		command = append(command, "--accept-expired-holds")
 	}
 	return report.Confirmed(p, command...)
+}
+
+// reasonOf is why a vault does not start, and of a held one who holds it until when.
+func reasonOf(v *report.Vault, c lexicon.Clock) string {
+	reason := lexicon.Or(report.ValueOf(v.Reason), "no reason given")
+	if v.HeldBy != nil {
+		reason += ", by " + *v.HeldBy
+	}
+	if v.HeldUntil != nil {
+		reason += ", until " + c.Full(v.HeldUntil.Time)
+	}
+	return reason
 }

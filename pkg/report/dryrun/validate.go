@@ -128,7 +128,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 	p.Line("Nothing was started.")
 	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), strings.ReplaceAll(lexicon.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
 	for _, s := range validationSections {
-		d.section(p, s.status, lexicon.Or(s.heading, strings.ToUpper(lexicon.WordingOf(pl.Kind).Already)))
+		d.section(p, o.Zone, s.status, lexicon.Or(s.heading, strings.ToUpper(lexicon.WordingOf(pl.Kind).Already)))
 	}
 	d.ready(p)
 	p.Command("Next", report.CommandOn("plan", pl.Inventory, "--validate", o.State))
@@ -136,7 +136,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 }
 
 // section lists the vaults of a status, each with all its findings.
-func (d *checked) section(p *layout.Page, s fleet.Status, heading string) {
+func (d *checked) section(p *layout.Page, zone *time.Location, s fleet.Status, heading string) {
 	if d.Totals[s] == 0 {
 		return
 	}
@@ -147,7 +147,7 @@ func (d *checked) section(p *layout.Page, s fleet.Status, heading string) {
 			continue
 		}
 		if len(v.Findings) == 0 {
-			p.Item("%s: %s", v.Vault, lexicon.Or(report.ValueOf(v.Reason), "no reason given"))
+			p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(zone)))
 			continue
 		}
 		p.Item("%s", v.Vault)

@@ -39,7 +39,7 @@ var (
 	todayWording = Wording{Done: "upgraded", Already: "already as wanted", Before: "as wanted before",
 		Failed: "not tried again", List: "UPGRADED: each read again, and as wanted",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
-	rollbackWording = Wording{Done: "rolled back", Already: "already as before", Before: "as it was before",
+	rollbackWording = Wording{Done: "rolled back", Already: "already as before", Before: "as before",
 		Failed: "not tried again", List: "ROLLED BACK: each read again, and as it was before",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
 )
