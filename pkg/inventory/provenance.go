@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -124,7 +125,7 @@ func shown(v *fleet.Vault, key string) string {
 		return strconv.FormatBool(v.CreateResourceGroup)
 	case "acceptWarnings":
 		if len(v.Consents) > 0 {
-			return fmt.Sprintf("%d consents", len(v.Consents))
+			return words.Count(len(v.Consents), "consent")
 		}
 		return strconv.FormatBool(v.AcceptWarnings)
 	case "protectedItems":
