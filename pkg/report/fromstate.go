@@ -155,7 +155,7 @@ func wave(st *rollout.State, i int, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
 	switch {
-	case st.Run.Closed != nil && ws.DoneAt.IsZero():
+	case st.Run.Closed != nil && ws.DoneAt.IsZero() && (ws.OpenedAt.IsZero() || st.Run.Halt == nil):
 		w.Status = WaveClosed
 	case !ws.DoneAt.IsZero():
 		w.Status = WaveFinished
