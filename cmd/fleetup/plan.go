@@ -58,6 +58,9 @@ func (e *environment) plan(c *cli.Context) error {
 		e.tellWarnings(file)
 	}
 	o := dryrun.PlanOptions{Format: format, Details: flagDetails.of(c), Saved: out, State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c), Emulated: session.EmulationOf(src)}
+	if src.Saved && out == "" {
+		o.Saved = file // it runs as it was looked at
+	}
 	var other whatIf
 	if text := flagWhatIf.of(c); text != "" {
 		if other, err = parseWhatIf(text, src.Plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
