@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,13 +54,35 @@ func TestALongWaitForATurnIsNotWasted(t *testing.T) {
 type moving struct {
 	runner.Upgrader
 	moves int
-	said  *[]string // the address in each reading
-	made  *[]string // the one that each start was made ready for
+	*places
+}
+
+// places are those that a moving cloud has shown, and made starts ready for.
+type places struct {
+	mu   sync.Mutex
+	said []string // the address in each reading
+	made []string // the one that each start was made ready for
+}
+
+// read is where one more reading has the vault: elsewhere than the one before, up to
+// the last place.
+func (p *places) read(last int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := fmt.Sprintf("#%d", min(len(p.said), last))
+	p.said = append(p.said, at)
+	return at
+}
+
+// now is where the newest reading has the vault.
+func (p *places) now() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said[len(p.said)-1]
 }
 
 func (u moving) Read(ctx context.Context, subscription string, vaults []fleet.Followed) (*fleet.Snapshot, error) {
-	at := fmt.Sprintf("#%d", min(len(*u.said), u.moves))
-	*u.said = append(*u.said, at)
+	at := u.read(u.moves)
 	return tilted{u.Upgrader, func(seen map[fleet.Key]fleet.Sighting) {
 		for k, s := range seen {
 			s.Address += at
@@ -83,7 +106,9 @@ func (u moving) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sightin
 func (u moving) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error) {
 	time.Sleep(90 * time.Second) // longer than a poll: its reading is made anew
 	seen, at := home(seen)
-	*u.made = append(*u.made, at)
+	u.mu.Lock()
+	u.made = append(u.made, at)
+	u.mu.Unlock()
 	return u.Upgrader.Prepare(ctx, v, seen)
 }
 
@@ -93,18 +118,18 @@ func (u moving) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting
 func TestAStartGoesToWhereTheVaultIs(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
-		var said, made []string
+		shown := &places{}
 		n := scene(t, 1, 1, nil)
-		n.upgrader = func(u runner.Upgrader) runner.Upgrader { return moving{u, 5, &said, &made} }
+		n.upgrader = func(u runner.Upgrader) runner.Upgrader { return moving{u, 5, shown} }
 		sentTo := ""
 		n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
 			if c.kind == "upgrade" {
-				sentTo = said[len(said)-1]
+				sentTo = shown.now()
 			}
 			return nil, nil
 		}
 		n.ends(fleet.ExitOK, fleet.Upgraded)
-		if len(made) <= 3 || made[len(made)-1] != sentTo {
+		if made := shown.made; len(made) <= 3 || made[len(made)-1] != sentTo {
 			t.Errorf("it was made ready for %v, and sent where readings showed it at %s", made, sentTo)
 		}
 	})
