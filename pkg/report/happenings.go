@@ -88,7 +88,7 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 		}
 		return "unknown", lexicon.Or(v.Reason, "is being read")
 	case fleet.Blocked:
-		return "blocked", lexicon.Or(v.Reason, "no reason given")
+		return "blocked", coded(v)
 	case fleet.Busy:
 		return "busy", "tried again later: " + lexicon.Or(v.Reason, "something else is under way on it")
 	case fleet.Already:
@@ -191,4 +191,15 @@ func (r *RecentHappenings) Clone() RecentHappenings {
 		list[i].Vaults = slices.Clone(list[i].Vaults)
 	}
 	return RecentHappenings{list}
+}
+
+// coded is a vault's reason behind the code of the finding that gave it: a message
+// may say little alone, such as how many machines a check names.
+func coded(v *rollout.VaultState) string {
+	for _, f := range v.Findings {
+		if f.Code != "" && f.Message == v.Reason {
+			return f.Code + ": " + v.Reason
+		}
+	}
+	return lexicon.Or(v.Reason, "no reason given")
 }
