@@ -34,16 +34,16 @@ func TestBadInventories(t *testing.T) {
 	place := regexp.MustCompile(`(?m)^[^:\n]+:\d+:\d+: .`)
 	madeUp := regexp.MustCompile(`\b(kind|of): (shine|wax)\b`)
 	for n, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if madeUp.Match(data) {
+			continue // of kinds that only the inventory's own tests know
+		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if madeUp.Match(data) {
-				t.Skip("of kinds that only the inventory's own tests know")
-			}
 			want, err := os.ReadFile(strings.TrimSuffix(file, ".yaml") + ".want")
 			if err != nil {
 				t.Fatal(err)

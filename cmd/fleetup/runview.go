@@ -29,18 +29,11 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 }
 
 func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
 	ask, err := query(c, format)
 	if err != nil {
 		return err
 	}
-	pick, err := selector(c)
-	if err != nil {
-		return err
-	}
-	path, err := statePath(c)
+	pick, path, err := shownPart(c)
 	if err != nil {
 		return err
 	}
@@ -72,6 +65,19 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 		return ended(run.State.Verdict())
 	}
 	return nil
+}
+
+// shownPart is which vaults of which ledger a command without arguments shows; nil
+// picks all.
+func shownPart(c *cli.Context) (pick *plan.Selector, path string, err error) {
+	if err := noArguments(c); err != nil {
+		return nil, "", err
+	}
+	if pick, err = selector(c); err != nil {
+		return nil, "", err
+	}
+	path, err = statePath(c)
+	return pick, path, err
 }
 
 // reportOptions are the options that the command line decides.

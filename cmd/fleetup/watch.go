@@ -33,14 +33,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	if flagRun.of(c) != "" {
 		return failure.Usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
 	}
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	pick, err := selector(c)
-	if err != nil {
-		return err
-	}
-	path, err := statePath(c)
+	pick, path, err := shownPart(c)
 	if err != nil {
 		return err
 	}

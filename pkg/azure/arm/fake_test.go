@@ -1,7 +1,6 @@
 package arm
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -243,22 +242,4 @@ func recent(t *testing.T, at time.Time) {
 	if age := time.Since(at); age < 0 || age > time.Minute {
 		t.Errorf("read at %v", at)
 	}
-}
-
-// prepare makes a start ready, and returns what sends it as another process would
-// that was handed it.
-func prepare(ctx context.Context, u *Upgrader, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
-	start, err := u.Prepare(ctx, v, seen)
-	if err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(start)
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		var handed fleet.PreparedStart
-		if err := json.Unmarshal(data, &handed); err != nil {
-			panic(err)
-		}
-		handed.OperationID = operationID
-		return u.Send(ctx, v, handed)
-	}, err
 }

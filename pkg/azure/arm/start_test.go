@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -97,7 +98,7 @@ func TestRule3PatchAnswers(t *testing.T) {
 			f := newFake(t)
 			f.on("PATCH", vaultURL, tt.reply)
 			u := f.upgrader(testChange())
-			start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+			start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,7 +163,7 @@ func TestStartHasItsOwnEnd(t *testing.T) {
 	let := make(chan struct{})
 	f.on("PATCH", vaultURL, reply{break_: func(http.ResponseWriter, *http.Request) { <-let }})
 	u := f.upgrader(testChange())
-	start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+	start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestStartHasItsOwnEnd(t *testing.T) {
 	}
 	wantOnePatch(t, f)
 
-	start, err = prepare(t.Context(), u, testVault(), u.seen(t))
+	start, err = azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestNoConnectionIsNotSent(t *testing.T) {
 	seen := u.seen(t)
 	f.url = "http://127.0.0.1:1"
 	closed := f.upgrader(testChange())
-	start, err := prepare(t.Context(), closed, testVault(), seen)
+	start, err := azuretest.Prepare(t.Context(), closed, testVault(), seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +282,7 @@ func TestPrepareInOrder(t *testing.T) {
 		return nil
 	}
 	u := f.upgrader(c)
-	start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+	start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil || strings.Join(order, ", ") != "ready Vault1 Vault1, complete" || len(f.came("PATCH")) != 0 {
 		t.Fatalf("%v, %v, %d PATCHes", order, err, len(f.came("PATCH")))
 	}
@@ -311,7 +312,7 @@ func TestAWaitInTheTextOfAThrottledStart(t *testing.T) {
 	f := newFake(t)
 	f.on("PATCH", vaultURL, reply{status: 429, body: `{"error":{"code":"ResourceRequestsThrottled","message":"Number of requests for action 'x' exceeded the limit of '50' for time interval '00:05:00'. Please try again after '372' seconds.","recommendedAction":"Send fewer."}}`})
 	u := f.upgrader(testChange())
-	start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+	start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil {
 		t.Fatal(err)
 	}

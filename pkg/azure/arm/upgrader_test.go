@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -108,7 +109,7 @@ func TestSecondTenantsToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+			start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +146,7 @@ func TestSecondTenantMustSignIn(t *testing.T) {
 	f := newFake(t)
 	f.on("PATCH", vaultURL, ok(vaultJSON(asIs)))
 	u = f.upgrader(toGuard("guardians"))
-	start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+	start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestRefusedTokensAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		start, err := prepare(t.Context(), u, testVault(), u.seen(t))
+		start, err := azuretest.Prepare(t.Context(), u, testVault(), u.seen(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package classic
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -231,22 +229,4 @@ func codes(fs []fleet.Finding) string {
 		out = append(out, string(f.Severity)+":"+f.Code)
 	}
 	return strings.Join(out, " ")
-}
-
-// prepare makes a start ready, and returns what sends it as another process would
-// that was handed it.
-func prepare(ctx context.Context, u *Upgrader, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
-	start, err := u.Prepare(ctx, v, seen)
-	if err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(start)
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		var handed fleet.PreparedStart
-		if err := json.Unmarshal(data, &handed); err != nil {
-			panic(err)
-		}
-		handed.OperationID = operationID
-		return u.Send(ctx, v, handed)
-	}, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -123,7 +124,7 @@ func TestHostileStartAnswers(t *testing.T) {
 				t.Parallel()
 				f := newFakeCloud(t)
 				f.set(startURL, status, tt.make(details(opOur, "InProgress")))
-				start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
+				start, err := azuretest.Prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 				if err != nil {
 					t.Fatal(err)
 				}

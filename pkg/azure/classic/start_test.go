@@ -18,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -154,7 +155,7 @@ func TestRule3StartAnswers(t *testing.T) {
 				tt.answer(w, r)
 			}))
 			defer srv.Close()
-			start, err := prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
+			start, err := azuretest.Prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +195,7 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(arrived); <-release }))
 	defer srv.Close()
 	defer close(release)
-	start, err := prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), onNetwork(t, srv.URL, nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestStartNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
-	start, err := prepare(t.Context(), onNetwork(t, "http://"+closed.Addr().String(), nil), testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), onNetwork(t, "http://"+closed.Addr().String(), nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +230,7 @@ func TestStartNotSent(t *testing.T) {
 	} {
 		f := newFakeCloud(t)
 		f.routes[startURL] = reply{err: fmt.Errorf("transport: %w", tt.err)}
-		start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
+		start, err := azuretest.Prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +245,7 @@ func TestStartIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
 	f.set(startURL, 200, details(opOur, "InProgress"))
-	start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,7 @@ func TestShownRequestIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
 	f.set(startURL, 200, details(opOur, "InProgress"))
-	start, err := prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), f.upgrader(nil), testVault(), seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +299,7 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, err := prepare(t.Context(), u, testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), u, testVault(), seen(nil))
 	if err != nil || tokens != 1 || l.n != 1 || l.sub != sub || len(f.sent) != 0 {
 		t.Fatalf("%d tokens, %d turns, %d requests, %v", tokens, l.n, len(f.sent), err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -231,28 +232,10 @@ func (s *service) validate(u *arm.Upgrader, v *fleet.Vault) fleet.Validation {
 // prepare prepares a start of the vault: an error, or what the start says.
 func (s *service) prepare(u *arm.Upgrader, v *fleet.Vault) (*fleet.StartAnswer, error) {
 	s.t.Helper()
-	start, err := prepare(context.Background(), u, v, s.read(u, v))
+	start, err := azuretest.Prepare(context.Background(), u, v, s.read(u, v))
 	if err != nil {
 		return nil, err
 	}
 	a := start(context.Background(), u.NewOperationID(time.Now()))
 	return &a, nil
-}
-
-// prepare makes a start ready, and returns what sends it as another process would
-// that was handed it.
-func prepare(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
-	start, err := u.Prepare(ctx, v, seen)
-	if err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(start)
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		var handed fleet.PreparedStart
-		if err := json.Unmarshal(data, &handed); err != nil {
-			panic(err)
-		}
-		handed.OperationID = operationID
-		return u.Send(ctx, v, handed)
-	}, err
 }

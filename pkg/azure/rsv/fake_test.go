@@ -1,7 +1,6 @@
 package rsv
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -177,7 +177,7 @@ func changed(t *testing.T, u *arm.Upgrader, v *fleet.Vault) json.RawMessage {
 	if val.Verdict != fleet.VerdictReady {
 		t.Fatalf("not ready: %+v", val)
 	}
-	start, err := prepare(t.Context(), u, v, seen)
+	start, err := azuretest.Prepare(t.Context(), u, v, seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,22 +196,4 @@ func (f *fake) bodies() (out []string) {
 		out = append(out, r.body)
 	}
 	return out
-}
-
-// prepare makes a start ready, and returns what sends it as another process would
-// that was handed it.
-func prepare(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
-	start, err := u.Prepare(ctx, v, seen)
-	if err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(start)
-	return func(ctx context.Context, operationID string) fleet.StartAnswer {
-		var handed fleet.PreparedStart
-		if err := json.Unmarshal(data, &handed); err != nil {
-			panic(err)
-		}
-		handed.OperationID = operationID
-		return u.Send(ctx, v, handed)
-	}, err
 }
