@@ -22,11 +22,11 @@ const lookShare = 0.5
 // pace that has been reached. With many watched vaults in the subscription it is as
 // slow as their share of the requests asks for. What has no operation (since is zero)
 // is read once a poll.
-func (r *run) lookPace(since, began time.Time, vaults int) time.Duration {
-	poll := r.Plan.Timings.Poll
+func (c *Calls) lookPace(since, began time.Time, vaults int) time.Duration {
+	poll := c.Plan.Timings.Poll
 	if since.IsZero() {
 		return poll
 	}
-	crowd := time.Duration(float64(vaults) / (lookShare * r.Plan.Limits.RequestsPerSecond) * float64(time.Second))
+	crowd := time.Duration(float64(vaults) / (lookShare * c.Plan.Limits.RequestsPerSecond) * float64(time.Second))
 	return min(max(began.Sub(since), quickest, crowd), poll)
 }

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,8 +35,8 @@ type Refreshed struct {
 func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
 	reads, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var listings, vaults errgroup.Group
-	r := &refresher{o, newSnapshotCache(reads, &listings, o.Cloud, o.State.Plan, newClock(time.Now(), time.Time{}))}
+	var vaults errgroup.Group
+	r := &refresher{o, NewCalls(reads, CallOptions{Plan: o.State.Plan, Cloud: o.Cloud, Limiter: o.Limiter})}
 	vaults.SetLimit(o.State.Plan.Limits.Validations)
 	results := make([]Refreshed, len(o.Vaults))
 	for n, i := range o.Vaults {
@@ -48,13 +47,13 @@ func Refresh(ctx context.Context, o RefreshOptions) []Refreshed {
 	}
 	_ = vaults.Wait() // outcomes are data
 	cancel()
-	_ = listings.Wait()
+	r.calls.Wait()
 	return results
 }
 
 type refresher struct {
 	RefreshOptions
-	snapshots *snapshotCache
+	calls *Calls
 }
 
 // patiently reads one vault, waiting as often as it is told to.
@@ -65,15 +64,9 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 		if pause == 0 || ctx.Err() != nil {
 			return Refreshed{i, fact, err}
 		}
-		if r.Limiter != nil {
-			r.Limiter.Pause(r.State.Plan.Vaults[i].SubscriptionID, pause)
-		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return Refreshed{i, fact, ctx.Err()}
+		r.calls.pause(r.State.Plan.Vaults[i].SubscriptionID, pause)
+		if err := sleep(ctx, pause); err != nil {
+			return Refreshed{i, fact, err}
 		}
 	}
 }
@@ -82,7 +75,8 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 // has something to tell.
 func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err error) {
 	v, s := &r.State.Plan.Vaults[i].Vault, &r.State.Vaults[i]
-	snap, err := r.snapshots.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()}, r.snapshots.clock.now().Add(-r.snapshots.poll))
+	snap, err := r.calls.snapshots.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()},
+		r.calls.clock.now().Add(-r.State.Plan.Timings.Poll))
 	if err != nil {
 		return f, err
 	}

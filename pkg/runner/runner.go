@@ -61,7 +61,7 @@ type Options struct {
 // An error means the run could not go on: ErrCommit, or facts that contradict
 // each other. Outcomes of vaults are never errors.
 func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
-	r := &run{Options: o, machine: rollout.New(o.Plan), mail: make(chan struct{}, 1),
+	r := &run{o: o, machine: rollout.New(o.Plan), mail: make(chan struct{}, 1),
 		watchers: map[string]*watcher{}}
 	if o.Replay != nil {
 		if err := o.Replay(r.machine.Apply); err != nil {
@@ -69,38 +69,33 @@ func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
 		}
 	}
 	r.machine.ExitWhenWaiting = o.ExitWhenWaiting
-	if r.Wall == nil {
-		r.Wall = time.Now
-	}
-	r.wall = o.Plan.ReadsWall()
-	r.clock = newClock(r.Wall(), r.machine.Run.LastAt)
-	if r.Limiter != nil {
+	r.windows = o.Plan.ReadsWall()
+	reads, cancel := context.WithCancel(ctx)
+	r.Calls = NewCalls(reads, CallOptions{Plan: o.Plan, Cloud: o.Cloud, Limiter: o.Limiter, Wall: o.Wall,
+		Since: r.machine.Run.LastAt, Leaving: r.interrupted})
+	if o.Limiter != nil {
 		for subscription, until := range r.machine.Throttled {
-			r.Limiter.Pause(subscription, until.Sub(r.clock.now()))
+			o.Limiter.Pause(subscription, until.Sub(r.clock.now()))
 		}
 	}
-	var cancel context.CancelFunc
-	r.reads, cancel = context.WithCancel(ctx)
-	r.snapshots = newSnapshotCache(r.reads, &r.calls, o.Cloud, o.Plan, r.clock)
 	code, err := r.loop(ctx)
 	cancel()
 	_ = r.calls.Wait() // calls report outcomes as observations, never errors
+	r.Wait()
 	return code, err
 }
 
 // run is one process's share of a rollout. The loop's goroutine owns machine,
 // watchers and wake; calls talk to it through post.
 type run struct {
-	Options
-	clock     *clock
-	machine   *rollout.Machine
-	snapshots *snapshotCache
-	calls     errgroup.Group
-	reads     context.Context // of everything but starts; ends when the run leaves
-	watchers  map[string]*watcher
-	wake      time.Time
-	wall      bool           // the wall clock matters
-	stepped   rollout.Moment // when the machine decided last
+	*Calls
+	o        Options
+	machine  *rollout.Machine
+	calls    errgroup.Group
+	watchers map[string]*watcher
+	wake     time.Time
+	windows  bool           // the wall clock matters
+	stepped  rollout.Moment // when the machine decided last
 
 	mail  chan struct{} // capacity 1: there is something in inbox
 	mu    sync.Mutex
@@ -110,14 +105,14 @@ type run struct {
 // loop is the brain's protocol: step, commit, act, wait.
 func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 	var obs []rollout.Observation
-	for _, f := range r.Commands {
+	for _, f := range r.o.Commands {
 		obs = append(obs, rollout.Commanded{Fact: f})
 	}
-	interrupt := r.Interrupt
+	interrupt := r.o.Interrupt
 	heard := func(error) {} // answers whoever said something, once it is on disk
 	for {
 		r.stepped = r.moment()
-		if r.wall {
+		if r.windows {
 			obs = append(obs, rollout.Clock{Wall: r.stepped.Wall})
 		}
 		out := r.machine.Step(r.stepped.At, obs)
@@ -137,7 +132,7 @@ func (r *run) loop(ctx context.Context) (fleet.ExitCode, error) {
 			obs = r.collect()
 		case <-r.alarm():
 			obs = r.collect()
-		case a := <-r.Asks:
+		case a := <-r.o.Asks:
 			said, done := r.hear(a)
 			if obs = append(r.collect(), said...); done != nil {
 				heard = done
@@ -169,12 +164,12 @@ func (r *run) commit(out rollout.Output) error {
 			before, after = around(batch.events)
 		}
 		hit(before)
-		if err := r.Store.Commit(batch.events, batch.vaults); err != nil {
+		if err := r.o.Store.Commit(batch.events, batch.vaults); err != nil {
 			return fmt.Errorf("%w: %w", ErrCommit, err)
 		}
 		hit(after)
-		if r.Progress != nil {
-			r.Progress(r.machine.State, batch.events)
+		if r.o.Progress != nil {
+			r.o.Progress(r.machine.State, batch.events)
 		}
 	}
 	return nil
@@ -190,10 +185,28 @@ func (r *run) alarm() <-chan time.Time {
 		return nil
 	}
 	d := max(0, r.wake.Sub(r.clock.now()))
-	if r.wall {
+	if r.windows {
 		d = min(d, rereadWall)
 	}
 	return time.After(d)
+}
+
+// perform carries an action out. Calls run in goroutines of their own; nothing here
+// waits.
+func (r *run) perform(a rollout.Action) {
+	switch a := a.(type) {
+	case rollout.Wake:
+		r.wake = a.At
+	case rollout.Watch:
+		r.watch(a)
+	default:
+		decided := r.stepped
+		r.call(func() { r.Do(a, decided, r.post) })
+	}
+}
+
+func (r *run) call(do func()) {
+	r.calls.Go(func() error { do(); return nil })
 }
 
 // post hands an observation to the loop. It never blocks.
@@ -219,7 +232,7 @@ func (r *run) collect() []rollout.Observation {
 // interrupted reports whether the run was told to leave.
 func (r *run) interrupted() bool {
 	select {
-	case <-r.Interrupt:
+	case <-r.o.Interrupt:
 		return true
 	default:
 		return false
@@ -237,10 +250,6 @@ func newClock(wall, journal time.Time) *clock {
 		c.base = journal.UTC()
 	}
 	return c
-}
-
-func (r *run) moment() rollout.Moment {
-	return rollout.Moment{At: r.clock.now(), Wall: r.Wall().Round(0)}
 }
 
 func (c *clock) now() time.Time { return c.base.Add(time.Since(c.start)) }

@@ -2,13 +2,11 @@ package runner
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // ValidateAll makes the checks of every vault of a plan that is not held, at
@@ -21,8 +19,8 @@ import (
 func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, disregard map[fleet.Key][]string, each func(vault int, v fleet.Validation)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var readings, checks errgroup.Group
-	l := newSnapshotCache(ctx, &readings, cloud, p, newClock(time.Now(), time.Time{}))
+	var checks errgroup.Group
+	c := NewCalls(ctx, CallOptions{Plan: p, Cloud: cloud, Limiter: limiter})
 	results := make(chan func())
 	checks.SetLimit(p.Limits.Validations)
 	go func() {
@@ -31,7 +29,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 				continue
 			}
 			checks.Go(func() error {
-				v := validatePatiently(ctx, l, cloud, limiter, &p.Vaults[i].Vault, disregard[p.Vaults[i].Key])
+				v := c.checkPatiently(&p.Vaults[i].Vault, disregard[p.Vaults[i].Key])
 				results <- func() { each(i, v) }
 				return nil
 			})
@@ -46,35 +44,20 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 	}
 	err := ctx.Err()
 	cancel()
-	_ = readings.Wait()
+	c.Wait()
 	return err
 }
 
-// validatePatiently validates one vault, waiting as often as it is told to.
-func validatePatiently(ctx context.Context, l *snapshotCache, cloud Upgrader, limiter *Limiter, v *fleet.Vault, disregard []string) fleet.Validation {
+// checkPatiently checks one vault, waiting as often as it is told to.
+func (c *Calls) checkPatiently(v *fleet.Vault, disregard []string) fleet.Validation {
 	for {
-		var res fleet.Validation
-		if snap, err := l.recent(ctx, v, time.Time{}); err != nil {
-			res = rollout.Unchecked(l.scope, err)
-		} else {
-			seen, present := snap.Vaults[v.Key]
-			res = cloud.Validate(ctx, v, seen, present, disregard)
-			if res.State == nil {
-				res.State = seen.State
-			}
-		}
-		if res.Verdict != fleet.VerdictThrottled || ctx.Err() != nil {
+		res := c.check(v, disregard)
+		if res.Verdict != fleet.VerdictThrottled || c.reads.Err() != nil {
 			return res
 		}
-		pause := max(res.RetryAfter, l.poll)
-		if limiter != nil {
-			limiter.Pause(v.SubscriptionID, pause)
-		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		pause := max(res.RetryAfter, c.Plan.Timings.Poll)
+		c.pause(v.SubscriptionID, pause)
+		if sleep(c.reads, pause) != nil {
 			return res
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
@@ -32,42 +34,56 @@ type watched struct {
 // watch turns the reading of a subscription, or of a vault in it, on or off.
 func (r *run) watch(a rollout.Watch) {
 	w := r.watchers[a.Subscription]
-	if !a.On {
-		if w == nil {
-			return
-		}
-		if w.drop(a.Vault) == 0 {
+	switch {
+	case !a.On:
+		if w != nil && w.drop(a.Vault) == 0 {
 			w.stop()
 			delete(r.watchers, a.Subscription)
 		}
-		return
+	case w != nil:
+		w.add(a.Vault, r.toWatch(a))
+	default:
+		var ctx context.Context
+		w = newWatcher(a.Subscription)
+		w.add(a.Vault, r.toWatch(a))
+		ctx, w.stop = context.WithCancel(r.reads)
+		r.watchers[a.Subscription] = w
+		r.call(func() { r.follow(ctx, w, r.post) })
 	}
-	v := r.snapshots.first[a.Subscription]
+}
+
+// Watch reads what is to be watched of one subscription, each vault at its pace where
+// they are read one by one, and tells each reading, until ctx ends. tell may be called
+// from several goroutines at once.
+func (c *Calls) Watch(ctx context.Context, subscription string, watched []rollout.Watch, tell func(rollout.Observation)) {
+	w := newWatcher(subscription)
+	for _, a := range watched {
+		w.add(a.Vault, c.toWatch(a))
+	}
+	c.follow(ctx, w, tell)
+}
+
+func newWatcher(subscription string) *watcher {
+	return &watcher{subscription: subscription, changed: make(chan struct{}, 1), watched: map[int]*watched{}}
+}
+
+// toWatch is a vault that is to be watched from now on, or any of its subscription.
+func (c *Calls) toWatch(a rollout.Watch) *watched {
+	v := c.snapshots.first[a.Subscription]
 	if a.Vault >= 0 {
-		v = r.vault(a.Vault)
+		v = c.vault(a.Vault)
 	}
 	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}, since: a.Since}
-	now := r.clock.now()
-	x.apart = r.lookPace(x.since, now, 0) // one for each start, and those are spaced
-	x.next = r.snapshots.began(v).Add(x.apart)
+	now := c.clock.now()
+	x.apart = c.lookPace(x.since, now, 0) // one for each start, and those are spaced
+	x.next = c.snapshots.began(v).Add(x.apart)
 	if !x.since.IsZero() {
-		x.next = latest(x.next, x.since.Add(min(quickest, r.Plan.Timings.Poll)))
+		x.next = latest(x.next, x.since.Add(min(quickest, c.Plan.Timings.Poll)))
 	}
 	if a.Operation != nil {
 		x.next = latest(x.next, now.Add(a.Operation.RetryAfter))
 	}
-	if w != nil {
-		w.add(a.Vault, x)
-		return
-	}
-	ctx, stop := context.WithCancel(r.reads)
-	w = &watcher{subscription: a.Subscription, stop: stop, changed: make(chan struct{}, 1), watched: map[int]*watched{a.Vault: x}}
-	r.watchers[a.Subscription] = w
-	if r.snapshots.whole {
-		r.call(func() { r.poll(ctx, v) })
-	} else {
-		r.call(func() { r.pollEach(ctx, w) })
-	}
+	return x
 }
 
 func (w *watcher) add(vault int, x *watched) {
@@ -125,73 +141,78 @@ func (w *watcher) done(x *watched, apart time.Duration, next time.Time) {
 	w.wake()
 }
 
-// poll reads the subscription of a vault once a poll until its context ends.
-func (r *run) poll(ctx context.Context, v *fleet.Vault) {
+// follow reads what a watcher watches until its context ends.
+func (c *Calls) follow(ctx context.Context, w *watcher, tell func(rollout.Observation)) {
+	if c.snapshots.whole {
+		c.poll(ctx, c.snapshots.first[w.subscription], tell)
+		return
+	}
+	var looks errgroup.Group
 	for {
-		next := r.snapshots.began(v).Add(r.Plan.Timings.Poll)
-		if !r.sleep(ctx, next, nil) {
+		read, next := w.due(c.clock.now())
+		for _, x := range read {
+			looks.Go(func() error { c.look(ctx, w, x, tell); return nil })
+		}
+		if !c.sleep(ctx, next, w.changed) {
+			_ = looks.Wait() // they tell what they saw, and no errors
 			return
 		}
-		snap, err := r.snapshots.get(ctx, fleet.Followed{Vault: v}, next)
-		if ctx.Err() != nil {
-			return
-		}
-		r.saw(v.SubscriptionID, "", snap, err)
 	}
 }
 
-// pollEach reads each watched vault at its pace, or as seldom as the cloud asks
-// for, until its context ends.
-func (r *run) pollEach(ctx context.Context, w *watcher) {
+// poll reads the subscription of a vault once a poll until its context ends.
+func (c *Calls) poll(ctx context.Context, v *fleet.Vault, tell func(rollout.Observation)) {
 	for {
-		read, next := w.due(r.clock.now())
-		for _, x := range read {
-			r.call(func() { r.look(ctx, w, x) })
-		}
-		if !r.sleep(ctx, next, w.changed) {
+		next := c.snapshots.began(v).Add(c.Plan.Timings.Poll)
+		if !c.sleep(ctx, next, nil) {
 			return
 		}
+		snap, err := c.snapshots.get(ctx, fleet.Followed{Vault: v}, next)
+		if ctx.Err() != nil {
+			return
+		}
+		c.saw(v.SubscriptionID, "", snap, err, tell)
 	}
 }
 
 // look reads one watched vault.
-func (r *run) look(ctx context.Context, w *watcher, x *watched) {
-	snap, err := r.snapshots.getApart(ctx, x.Followed, r.snapshots.began(x.Vault).Add(x.apart), x.apart)
+func (c *Calls) look(ctx context.Context, w *watcher, x *watched, tell func(rollout.Observation)) {
+	snap, err := c.snapshots.getApart(ctx, x.Followed, c.snapshots.began(x.Vault).Add(x.apart), x.apart)
 	if ctx.Err() != nil {
 		return
 	}
-	r.saw(w.subscription, x.Vault.Key, snap, err)
+	c.saw(w.subscription, x.Vault.Key, snap, err, tell)
 	asked := fleet.RetryAfterOf(err)
 	if snap != nil {
 		asked = max(asked, snap.Next)
 	}
 	// The pace is counted from reading to reading, what the service asks for from its
 	// answer on, which may have taken long.
-	began := r.snapshots.began(x.Vault)
-	apart := r.lookPace(x.since, began, w.size())
+	began := c.snapshots.began(x.Vault)
+	apart := c.lookPace(x.since, began, w.size())
 	if err != nil {
-		apart = r.Plan.Timings.Poll
+		apart = c.Plan.Timings.Poll
 	}
-	w.done(x, apart, latest(began.Add(apart), r.clock.now().Add(asked)))
+	w.done(x, apart, latest(began.Add(apart), c.clock.now().Add(asked)))
 }
 
 // saw hands on what a reading showed; vault is the one that was read, empty for
 // all of the subscription.
-func (r *run) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error) {
+func (c *Calls) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error, tell func(rollout.Observation)) {
 	if err != nil {
-		r.noteThrottle(subscription, err)
-		r.post(rollout.Unread(r.snapshots.scope, subscription, vault, err))
+		c.noteThrottle(tell, subscription, err)
+		tell(rollout.Unread(c.snapshots.scope, subscription, vault, err))
 		return
 	}
-	r.post(rollout.ReadDone{Snapshot: *snap})
+	tell(rollout.ReadDone{Snapshot: *snap})
 }
 
 // sleep returns true at a time (zero: never by itself) or when woken, false when
 // the context ends.
-func (r *run) sleep(ctx context.Context, until time.Time, wake <-chan struct{}) bool {
+func (c *Calls) sleep(ctx context.Context, until time.Time, wake <-chan struct{}) bool {
 	var alarm <-chan time.Time
 	if !until.IsZero() || wake == nil {
-		t := time.NewTimer(max(0, until.Sub(r.clock.now())))
+		t := time.NewTimer(max(0, until.Sub(c.clock.now())))
 		defer t.Stop()
 		alarm = t.C
 	}
