@@ -19,13 +19,6 @@ const (
 	redrawEvery    = 250 * time.Millisecond
 	heartbeatEvery = time.Minute
 	waitEvery      = time.Second // how soon it is said that the run waits
-	// estimateEvery is how often the run's end is guessed anew, at most; and the
-	// guess may take one part in so many of the time.
-	estimateEvery = 30 * time.Second
-	estimateShare = 200
-	// estimateRest is the part that it may take where something was said that
-	// changes it: the new one does not wait its turn.
-	estimateRest = 5
 )
 
 // stopping answers the first signal.
@@ -134,47 +127,7 @@ func (p *progressOutput) lines(e *environment, st *rollout.State, path string) {
 
 // estimates guesses the run's end now and then, in a goroutine of its own.
 func (p *progressOutput) estimates(t *progress.Tracker) {
-	p.tick.Go(func() {
-		for wait := time.Duration(0); ; {
-			select {
-			case <-time.After(wait):
-			case <-t.Renew():
-			case <-p.done:
-				return
-			}
-			began := time.Now()
-			_, _ = t.Estimate(session.Now(), isClosed(p.done)) // without a guess none is shown
-			took := time.Since(began)
-			wait = max(estimateEvery, estimateShare*took)
-			if !pauseFor(estimateRest*took, p.done) {
-				return
-			}
-		}
-	})
-}
-
-// isClosed asks whether a channel is closed.
-func isClosed(c <-chan struct{}) func() bool {
-	return func() bool {
-		select {
-		case <-c:
-			return true
-		default:
-			return false
-		}
-	}
-}
-
-// pauseFor waits, unless done is closed before; false: it was.
-func pauseFor(d time.Duration, done <-chan struct{}) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-done:
-		return false
-	}
+	p.tick.Go(func() { t.Forecast().Keep(session.Now, p.done) })
 }
 
 func (p *progressOutput) every(d time.Duration, do func()) {

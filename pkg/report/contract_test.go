@@ -87,7 +87,7 @@ func TestRunJSONShape(t *testing.T) {
 	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at", "sentence")
 	keysOf(t, "run.budget", run["budget"], "limit", "used", "unresolved", "base")
 	for _, w := range m["waves"].([]any) {
-		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget")
+		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget", "expectedEnd")
 	}
 	for _, v := range m["vaults"].([]any) {
 		x := keysOf(t, "a vault", v, vaultKeys...)

@@ -54,7 +54,8 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
-	v.Run.ExpectedEnd = ExpectedEndOf(st, o.Outlook, now, o.Live)
+	remaining := standing.RemainingOf(st, o.Outlook, now, o.Live)
+	v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
 	v.Run.Closing = st.Closing() && st.Run.Closed == nil
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)
@@ -71,6 +72,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	for i := range st.Waves {
 		v.Waves[i] = wave(st, i, now)
+		if i < len(remaining.Waves) {
+			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
+		}
 	}
 	earlier := 0
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)

@@ -142,6 +142,8 @@ type Wave struct {
 	StartedAt *Time                `json:"startedAt"`
 	EndedAt   *Time                `json:"endedAt"`
 	Budget    *Budget              `json:"budget"` // null: only the run's
+
+	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
 }
 
 // Subscription is a subscription as JSON shows it.

@@ -1,6 +1,6 @@
 // Package standing answers "how does a run stand, seen from outside at a moment":
-// the one phase it is in, what it waits for and until when, when its windows open,
-// and how an upgrade stands against its prediction.
+// the one phase it is in, what it waits for and until when, when its windows open, when
+// it is expected to end, and how an upgrade stands against its prediction.
 //
 // It is the one place that knows. Terminal, page, report, JSON, notifications and
 // metrics put what it says into words and conclude nothing themselves. All of it is

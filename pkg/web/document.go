@@ -8,7 +8,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // document is the data that the page's script works on. It belongs to the page
@@ -150,13 +149,13 @@ func inFlight(v *report.Vault) bool {
 	return v.Status == fleet.Starting || v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && v.Unresolved
 }
 
-func waveRows(v *report.View, o rollout.Outlook) []waveRow {
+func waveRows(v *report.View) []waveRow {
 	rows := make([]waveRow, len(v.Waves))
 	for i := range v.Waves {
 		w := &v.Waves[i]
 		rows[i] = waveRow{Name: w.Name, Status: w.Status, Totals: w.Totals, StartedAt: millis(w.StartedAt), EndedAt: millis(w.EndedAt)}
-		if i < len(o.Waves) && w.EndedAt == nil {
-			rows[i].Likely, rows[i].Late = unix(o.Waves[i].P50), unix(o.Waves[i].P90)
+		if e := w.ExpectedEnd; e != nil {
+			rows[i].Likely, rows[i].Late = millis(e.P50), millis(e.P90)
 		}
 	}
 	return rows

@@ -54,7 +54,7 @@ func TestOneEnd(t *testing.T) {
 				}
 			}
 			d, tracker := newLiveHub(Run{State: desk}, "b", func() time.Time { return now }), progress.NewTracker(state)
-			d.updateForecast(nil)
+			d.ends.Guess(now, nil)
 			if e := d.view().Run.ExpectedEnd; e == nil {
 				t.Fatal("no end is expected at first")
 			}
@@ -68,20 +68,21 @@ func TestOneEnd(t *testing.T) {
 				t.Errorf("the page shows what was expected before: %+v", e)
 			}
 			select {
-			case <-d.redirected:
+			case <-d.ends.Renew():
 			default:
 				t.Error("nothing makes the page look again")
 			}
 			select {
-			case <-tracker.Renew():
+			case <-tracker.Forecast().Renew():
 			default:
 				t.Error("nothing makes the terminal look again")
 			}
-			d.updateForecast(nil)
+			d.ends.Guess(now, nil)
 			page := d.view().Run.ExpectedEnd
-			terminal, err := tracker.Estimate(now, nil)
-			if err != nil || page == nil {
-				t.Fatal(page, err)
+			tracker.Forecast().Guess(now, nil)
+			terminal := tracker.Forecast().Outlook()
+			if page == nil {
+				t.Fatal("no end is expected")
 			}
 			o, err := rollout.Foresee(state, now, nil)
 			if err != nil {

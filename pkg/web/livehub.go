@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing/forecast"
 )
 
 // Run is a run to show as it goes on. The state and the timeline belong to
@@ -42,7 +43,7 @@ const (
 type liveHub struct {
 	now         func() time.Time
 	wake        chan struct{} // capacity 1: there is something in the tray, or to be told
-	redirected  chan struct{} // capacity 1: something was said that changes the outlook
+	ends        *forecast.Keeper
 	inbox       sync.Mutex
 	inboxEvents []fleet.Event
 
@@ -54,9 +55,7 @@ type liveHub struct {
 	dirty    map[int]bool      // vaults that changed since
 	all      bool              // everything may have
 	changed  bool              // something has, the run itself at the least
-	outlook  rollout.Outlook
-	said     int  // how often something was said that changes it
-	over     bool // the process has ended the run
+	over     bool              // the process has ended the run
 	broken   error
 	watchers map[*watcher]bool
 	parts    map[string]string // as last published
@@ -67,8 +66,26 @@ func newLiveHub(r Run, boot string, now func() time.Time) *liveHub {
 	if r.Chronicle == nil {
 		r.Chronicle = report.NewTimelineBuilder()
 	}
-	return &liveHub{now: now, wake: make(chan struct{}, 1), redirected: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
+	d := &liveHub{now: now, wake: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
 		rows: make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
+	d.ends = forecast.New(func() *rollout.State {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.fold()
+		return d.run.State.Clone()
+	})
+	d.ends.Wanted = func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return len(d.watchers) > 0
+	}
+	d.ends.Made = func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.changed = true
+		d.nudge()
+	}
+	return d
 }
 
 // add puts facts down. It copies them and comes back at once.
@@ -102,13 +119,7 @@ func (d *liveHub) fold() {
 			return
 		}
 		d.run.Chronicle.Add(d.run.State, e)
-		if report.Redirects(e.Fact) {
-			d.said, d.outlook = d.said+1, rollout.Outlook{}
-			select {
-			case d.redirected <- struct{}{}:
-			default:
-			}
-		}
+		d.ends.Take(e.Fact)
 		d.changed = true
 		if f, ok := e.Fact.(fleet.VaultFact); ok {
 			if i, known := d.run.State.Lookup(f.VaultKey()); known {
@@ -123,7 +134,7 @@ func (d *liveHub) fold() {
 // view is the run as it stands. The caller holds mu.
 func (d *liveHub) view() *report.View {
 	d.fold()
-	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.outlook, Timeline: d.run.Chronicle})
+	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.ends.Outlook(), Timeline: d.run.Chronicle})
 }
 
 // advance brings the rows up to date and tells everybody who watches what has
@@ -131,7 +142,7 @@ func (d *liveHub) view() *report.View {
 // version goes on, so that nobody misses a step. The caller holds mu.
 func (d *liveHub) advance(always bool) (pageData, error) {
 	v := cleaned(d.view())
-	s := pageData{view: v.Worded(d.run.Options), options: d.run.Options, outlook: d.outlook, plan: d.run.State.Plan, rows: d.rows,
+	s := pageData{view: v.Worded(d.run.Options), options: d.run.Options, plan: d.run.State.Plan, rows: d.rows,
 		live: !d.over, limit: listedLive}
 	touched, err := d.refresh(s)
 	if err != nil {
@@ -216,7 +227,7 @@ func (d *liveHub) diff(s pageData, touched map[int]json.RawMessage) (message, er
 		return message{}, err
 	}
 	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt), EndedAt: millis(s.view.Run.EndedAt),
-		Waves: waveRows(s.view, s.outlook), Rows: touched, Parts: map[string]string{}, Say: lexicon.Clean(s.view.Headline.Sentence)}
+		Waves: waveRows(s.view), Rows: touched, Parts: map[string]string{}, Say: lexicon.Clean(s.view.Headline.Sentence)}
 	for name, html := range parts {
 		if d.parts[name] != html {
 			out.Parts[name] = html

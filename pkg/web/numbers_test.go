@@ -119,13 +119,12 @@ func (n *night) look(live bool) surfaces {
 			n.t.Fatal(err)
 		}
 	}
-	n.desk.updateForecast(nil)
+	n.desk.ends.Guess(n.now, nil)
 	n.desk.over = !live
 	o, err := rollout.Foresee(n.status, n.now, nil)
 	must(err)
 	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
-		_, err := tr.Estimate(n.now, nil)
-		must(err)
+		tr.Forecast().Guess(n.now, nil)
 	}
 	v := report.FromState(n.status, report.ViewOptions{Live: live, Now: n.now, Outlook: o, Timeline: n.told})
 	write := func(f layout.Format, how func(*bytes.Buffer, report.Options) error) string {

@@ -13,7 +13,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // WriteReport writes a run as one file of HTML that needs nothing else: the
@@ -26,7 +25,6 @@ func WriteReport(w io.Writer, v *report.View, o report.Options) error {
 type pageData struct {
 	view    *report.View // clean and worded
 	options report.Options
-	outlook rollout.Outlook
 	plan    *plan.Plan        // nil: no predictions
 	rows    []json.RawMessage // nil: made from the view
 	version string
@@ -145,7 +143,7 @@ func (s pageData) data() ([]byte, error) {
 	return encode(document{
 		Version: s.version, Live: s.live, Zone: zoneOf(s.options.Zone).String(), Now: millis(v.Run.GeneratedAt),
 		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
-		Waves: waveRows(v, s.outlook), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
+		Waves: waveRows(v), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
 	})
 }
 

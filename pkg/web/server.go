@@ -106,7 +106,7 @@ func (s *Server) Begin(r Run) {
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	s.desk = newLiveHub(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) })
 	s.work.Go(func() { s.desk.serve(s.stop) })
-	s.work.Go(func() { s.desk.forecast(s.stop) })
+	s.work.Go(func() { s.desk.ends.Keep(s.desk.now, s.stop) })
 	close(s.begun)
 }
 

@@ -42,10 +42,3 @@ func millis(t *report.Time) int64 {
 	}
 	return t.UnixMilli()
 }
-
-func unix(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}

@@ -35,9 +35,7 @@ func TestLiveGolden(t *testing.T) {
 			tr.Zone, tr.Ledger = reporttest.Sydney, "contoso.db"
 			tr.Apply(n.St, n.Events[len(n.Events)/2:]) // a note is nowhere in the state
 			now := reporttest.T0.Add(time.Duration(m.Minutes) * time.Minute)
-			if _, err := tr.Estimate(now, nil); err != nil {
-				t.Fatal(err)
-			}
+			tr.Forecast().Guess(now, nil)
 			lines := tr.Live(now, size.width, size.height, size.colour)
 			reporttest.Golden(t, fmt.Sprintf("live-%s-%dx%d", m.Name, size.width, size.height), []byte(strings.Join(lines, "\n")+"\n"))
 		}
@@ -149,11 +147,8 @@ func TestEstimate(t *testing.T) {
 	tr := NewTracker(st)
 	guess := func(minutes int) rollout.Outlook {
 		t.Helper()
-		f, err := tr.Estimate(reporttest.T0.Add(time.Duration(minutes)*time.Minute), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
+		tr.Forecast().Guess(reporttest.T0.Add(time.Duration(minutes)*time.Minute), nil)
+		return tr.Forecast().Outlook()
 	}
 	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
 	if err != nil {
@@ -193,16 +188,12 @@ func TestEstimate(t *testing.T) {
 func TestEstimateTakesTheSoakThatIsLeft(t *testing.T) {
 	t.Parallel()
 	n := reporttest.CanaryDone(t)
-	tr := NewTracker(n.St)
-	f, err := tr.Estimate(reporttest.T0.Add(40*time.Minute), nil)
-	if err != nil {
-		t.Fatal(err)
+	guess := func(minutes int) rollout.Outlook {
+		f := NewTracker(n.St).Forecast()
+		f.Guess(reporttest.T0.Add(time.Duration(minutes)*time.Minute), nil)
+		return f.Outlook()
 	}
-	tr = NewTracker(n.St)
-	g, err := tr.Estimate(reporttest.T0.Add(100*time.Minute), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f, g := guess(40), guess(100)
 	if d := g.P50.Sub(f.P50).Abs(); d > time.Minute { // 109 is the soak's end either way
 		t.Errorf("an hour later the guess moved by %s", d)
 	}
@@ -297,9 +288,7 @@ func BenchmarkEstimate(b *testing.B) {
 	st.Plan.Limits.Upgrades, st.Plan.Limits.PerSubscription = 400, 0
 	tr := NewTracker(st)
 	for b.Loop() {
-		if _, err := tr.Estimate(reporttest.T0.Add(time.Hour), nil); err != nil {
-			b.Fatal(err)
-		}
+		tr.Forecast().Guess(reporttest.T0.Add(time.Hour), nil)
 	}
 }
 

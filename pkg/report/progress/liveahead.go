@@ -167,7 +167,8 @@ func (t *Tracker) window(now time.Time) string {
 
 // ends is the guess when the run is finished.
 func (t *Tracker) ends(now time.Time) string {
-	e := report.ExpectedEndOf(t.st, t.outlook, now, !t.left)
+	r := t.remaining(now)
+	e := report.ExpectedEndOf(r.Likely, r.If)
 	if e == nil {
 		return ""
 	}

@@ -240,9 +240,9 @@ func (s *Stream) Heartbeat(now time.Time) error { return s.write(s.t.beat(now)) 
 func (t *Tracker) beat(now time.Time) heartbeatLine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	flying := t.flights(now)
+	flying, ends := t.flights(now), t.remaining(now)
 	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: totalsOf(t.shown), InFlight: len(flying), Throttled: t.throttled(now),
-		Budget: report.Budget{Limit: t.budget.Limit, Used: t.budget.Failed, Unresolved: t.budget.Unresolved, Base: t.budget.Base}, EndsP50: report.TimeOrNull(t.outlook.P50), EndsP90: report.TimeOrNull(t.outlook.P90)}
+		Budget: report.Budget{Limit: t.budget.Limit, Used: t.budget.Failed, Unresolved: t.budget.Unresolved, Base: t.budget.Base}, EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
 	h.Standing = strings.ToUpper(string(t.phase(now, ours(flying))))
 	h.Overdue, h.BeyondP90 = tardy(flying)
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {

@@ -11,6 +11,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
+	"github.com/fleetup-dev/fleetup/pkg/standing/forecast"
 )
 
 // Tracker keeps what the progress of a live run shows, so that drawing it
@@ -28,11 +30,10 @@ type Tracker struct {
 
 	Emulated *report.Emulated // the cloud is the emulator; nil: it is not. Set it before the first call
 
-	renew chan struct{} // capacity 1
+	forecast *forecast.Keeper
 
 	mu      sync.Mutex
 	st      *rollout.State // its own, of the facts alone
-	facts   int            // how often something was said that changes the end
 	plan    *plan.Plan
 	words   *lexicon.Wording
 	names   []string
@@ -53,8 +54,6 @@ type Tracker struct {
 	left    bool                    // no process carries the run out
 	gate    gate                    // the one that the run stands before
 	hours   map[*plan.Calendar]*plan.Schedule
-
-	outlook rollout.Outlook
 
 	applied    int           // facts so far
 	waits      []report.Wait // as last worked out
@@ -95,8 +94,9 @@ const maxFailures = 20
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{renew: make(chan struct{}, 1), st: st.Clone(), plan: st.Plan, words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
+	t := &Tracker{st: st.Clone(), plan: st.Plan, words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
 		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
+	t.forecast = forecast.New(t.copy)
 	t.rescan(st)
 	t.copyTotals(st)
 	for id, until := range st.Throttled {
@@ -118,13 +118,7 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.Status
 		if err := t.st.Apply(e); err != nil {
 			t.st = st.Clone() // it began with some of these facts
 		}
-		if report.Redirects(e.Fact) {
-			t.facts, t.outlook = t.facts+1, rollout.Outlook{}
-			select {
-			case t.renew <- struct{}{}:
-			default:
-			}
-		}
+		t.forecast.Take(e.Fact)
 		t.recent.Run(st, t.names, e)
 		switch f := e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
@@ -156,6 +150,22 @@ func (t *Tracker) Recall(c *report.TimelineBuilder) {
 	if c != nil {
 		t.recent = c.Recent.Clone()
 	}
+}
+
+// Forecast is what keeps the guess when the run ends: have it made anew from a goroutine
+// of its own.
+func (t *Tracker) Forecast() *forecast.Keeper { return t.forecast }
+
+// copy is the state by the facts so far.
+func (t *Tracker) copy() *rollout.State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.st.Clone()
+}
+
+// remaining is the guess as it is seen from now.
+func (t *Tracker) remaining(now time.Time) standing.Remaining {
+	return standing.RemainingOf(t.st, t.forecast.Outlook(), now, !t.left)
 }
 
 // Carried says whether a process carries the run out: one that nobody does looks

@@ -1,0 +1,138 @@
+// Package forecast answers "when does a run that goes on end, as far as is known
+// now": it keeps the newest guess, drops it when something is said that changes the
+// end, and has a new one made.
+//
+// A guess drives the real logic over all that is left (rollout.Foresee), so it is
+// made seldom, apart from the run, on a copy of its state. What a guess means at a
+// moment is standing.RemainingOf.
+package forecast
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
+)
+
+// A guess is made anew so often, and takes no more than this part of the time. Where
+// something was said that changes the end, the next one does not wait its turn, but
+// for a few times as long as the last one took.
+const (
+	every = 30 * time.Second
+	share = 100
+	rest  = 5
+)
+
+// Keeper keeps the guess of one run. Its methods are safe for concurrent use.
+type Keeper struct {
+	Wanted func() bool // somebody looks; nil: always. Set it before Keep
+	Made   func()      // a guess was made; nil: nobody is told. Set it before Keep
+
+	state func() *rollout.State
+	renew chan struct{} // capacity 1
+
+	mu      sync.Mutex
+	outlook rollout.Outlook
+	said    int // how often something was said that changes the end
+}
+
+// New returns a keeper that has no guess yet. state returns a copy of the run's state
+// that is the keeper's own.
+func New(state func() *rollout.State) *Keeper {
+	return &Keeper{state: state, renew: make(chan struct{}, 1)}
+}
+
+// Take takes in a fact, once the state that is copied has folded it or is sure to. It
+// comes back at once.
+func (k *Keeper) Take(f fleet.Fact) {
+	if !standing.Redirects(f) {
+		return
+	}
+	k.mu.Lock()
+	k.said, k.outlook = k.said+1, rollout.Outlook{}
+	k.mu.Unlock()
+	select {
+	case k.renew <- struct{}{}:
+	default:
+	}
+}
+
+// Outlook is the newest guess; the zero one: there is none.
+func (k *Keeper) Outlook() rollout.Outlook {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.outlook
+}
+
+// Renew tells that something was said which changes the run's end, such as a limit,
+// a pause or a halt.
+func (k *Keeper) Renew() <-chan struct{} { return k.renew }
+
+// Guess makes a guess as of now; stop, unless nil, is asked all the time and breaks it
+// off. What cannot be guessed has none: a halted run for one. A guess that was overtaken
+// by what was said meanwhile is not kept.
+func (k *Keeper) Guess(now time.Time, stop func() bool) {
+	said, st := k.heard(), k.state()
+	for n := k.heard(); n != said; n = k.heard() { // the copy may lack what was said
+		said, st = n, k.state()
+	}
+	o, err := rollout.Foresee(st, now, stop)
+	if errors.Is(err, rollout.ErrStopped) {
+		return
+	}
+	if err != nil {
+		o = rollout.Outlook{}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if said == k.said {
+		k.outlook = o
+	}
+}
+
+func (k *Keeper) heard() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.said
+}
+
+// Keep makes guesses until stop is closed, the first one in any case and others while
+// somebody looks.
+func (k *Keeper) Keep(now func() time.Time, stop <-chan struct{}) {
+	stopped := func() bool {
+		select {
+		case <-stop:
+			return true
+		default:
+			return false
+		}
+	}
+	for first := true; ; first = false {
+		began := time.Now()
+		if first || k.Wanted == nil || k.Wanted() {
+			if k.Guess(now(), stopped); k.Made != nil {
+				k.Made()
+			}
+		}
+		took := time.Since(began)
+		if !pauseFor(rest*took, stop, nil) || !pauseFor(max(every, share*took), stop, k.renew) {
+			return
+		}
+	}
+}
+
+// pauseFor waits, or until something comes; false: stop was closed.
+func pauseFor(t time.Duration, stop, early <-chan struct{}) bool {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-stop:
+		return false
+	case <-early:
+	case <-timer.C:
+	}
+	return true
+}

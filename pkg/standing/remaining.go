@@ -1,0 +1,91 @@
+package standing
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// Remaining is when a run and its waves are expected to end, seen from a moment: no
+// time is before that, so that a guess which is overtaken says so. The zero value is
+// no guess.
+type Remaining struct {
+	rollout.Likely
+	Waves []rollout.Likely // as Plan.Waves; zero for one that is done, or will not be
+	If    Assumption
+}
+
+// Assumption is what an expected end takes for granted besides the forecast.
+type Assumption string
+
+// What an expected end may take for granted.
+const (
+	Nothing       Assumption = ""
+	NoMoreStarts  Assumption = "no-more-starts" // it is the end of what is in flight
+	PauseEnds     Assumption = "pause-ends"     // now
+	RunIsResumed  Assumption = "run-is-resumed" // now
+	ApprovalsCome Assumption = "approvals-come" // at once
+)
+
+// RemainingOf is a guess (rollout.Foresee) as it is seen from now; live: a process
+// carries the run out.
+func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool) Remaining {
+	if o.Zero() {
+		return Remaining{}
+	}
+	notBefore := func(t time.Time) time.Time {
+		if t.Before(now) && !t.IsZero() {
+			return now
+		}
+		return t
+	}
+	r := Remaining{Likely: rollout.Likely{P50: notBefore(o.P50), P90: notBefore(o.P90)}, Waves: make([]rollout.Likely, len(st.Waves))}
+	for i := range min(len(st.Waves), len(o.Waves)) {
+		if st.Waves[i].DoneAt.IsZero() {
+			r.Waves[i] = rollout.Likely{P50: notBefore(o.Waves[i].P50), P90: notBefore(o.Waves[i].P90)}
+		}
+	}
+	switch {
+	case o.Ending:
+		r.If = NoMoreStarts
+	case st.Run.Paused != nil:
+		r.If = PauseEnds
+	case !live || st.Run.Suspended != nil || st.Run.Stopped != nil:
+		r.If = RunIsResumed
+	case gated(st):
+		r.If = ApprovalsCome
+	}
+	return r
+}
+
+// gated reports whether an approval is still to come.
+func gated(st *rollout.State) bool {
+	for i := range st.Waves {
+		a := st.Plan.Waves[i].Approval
+		if a == nil {
+			continue
+		}
+		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() ||
+			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) {
+			return true
+		}
+	}
+	return false
+}
+
+// Redirects reports whether a fact changes when the run ends by more than an
+// upgrade's own time: it is about the run, or a person's word about a vault. A guess
+// from before it holds no more.
+func Redirects(f fleet.Fact) bool {
+	switch f.(type) {
+	case fleet.Noted:
+		return false
+	case fleet.Held, fleet.Reopened:
+		return true
+	case fleet.VaultFact:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,55 @@
+package standing
+
+import (
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// TestRemaining: an expected end is never before the moment from which it is seen, a
+// wave that is done has none, and what it takes for granted follows from what holds the
+// run up.
+func TestRemaining(t *testing.T) {
+	t.Parallel()
+	p := onePerWave()
+	now := t0.Add(time.Hour)
+	guess := rollout.Outlook{P50: t0.Add(30 * time.Minute), P90: t0.Add(90 * time.Minute),
+		Waves: []rollout.Likely{{P50: t0, P90: t0}, {P50: t0.Add(30 * time.Minute), P90: t0.Add(90 * time.Minute)}}}
+	begun := []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "canary"},
+		fleet.Validated{Vault: p.Vaults[0].Key, Verdict: fleet.VerdictBlocked}, fleet.WaveDone{Wave: "canary"}}
+	for name, c := range map[string]struct {
+		facts  []fleet.Fact
+		ending bool
+		left   bool
+		want   Assumption
+	}{
+		"before a gate":           {want: ApprovalsCome},
+		"after the gate":          {facts: []fleet.Fact{fleet.GateOpened{Wave: "canary", When: fleet.GateAfter, Needless: true}}, want: Nothing},
+		"paused":                  {facts: []fleet.Fact{fleet.Paused{}}, want: PauseEnds},
+		"told to leave":           {facts: []fleet.Fact{fleet.Stopped{}}, want: RunIsResumed},
+		"left":                    {left: true, want: RunIsResumed},
+		"suspended":               {facts: []fleet.Fact{fleet.RunSuspended{Why: fleet.SuspendedSignal}}, want: RunIsResumed},
+		"paused, and closing":     {facts: []fleet.Fact{fleet.Paused{}}, ending: true, want: NoMoreStarts},
+		"halted with some flying": {facts: []fleet.Fact{fleet.RunHalted{Scope: "run"}}, ending: true, want: NoMoreStarts},
+	} {
+		st := rollout.NewState(p)
+		for _, f := range append(begun[:len(begun):len(begun)], c.facts...) {
+			if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		guess.Ending = c.ending
+		r := RemainingOf(st, guess, now, !c.left)
+		if r.If != c.want {
+			t.Errorf("%s: it takes %q for granted, want %q", name, r.If, c.want)
+		}
+		if !r.P50.Equal(now) || !r.P90.Equal(guess.P90) || !r.Waves[1].P50.Equal(now) || !r.Waves[1].P90.Equal(guess.P90) || !r.Waves[0].P90.IsZero() {
+			t.Errorf("%s: seen from %s the ends are %+v", name, now, r)
+		}
+		if r := RemainingOf(st, rollout.Outlook{}, now, true); !r.P90.IsZero() || r.Waves != nil || r.If != Nothing {
+			t.Errorf("%s: without a guess there is %+v", name, r)
+		}
+	}
+}
