@@ -58,8 +58,8 @@ func (e *environment) app() *cli.App {
 	return a
 }
 
-// prepare makes a wrong flag of a command the usage error it is, and its help
-// quieter.
+// prepare makes what is wrong with a command line the usage error it is, and the
+// command's help quieter.
 func prepare(c *cli.Command, path string) {
 	c.HideHelp = true
 	c.Flags = append(c.Flags, helpFlag())
@@ -70,6 +70,21 @@ func prepare(c *cli.Command, path string) {
 	}
 	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
 		return wrongFlag(path, append(c.Flags, logFlags()...), err)
+	}
+	if act := c.Action; act != nil {
+		c.Action = func(ctx *cli.Context) error {
+			if err := checkLine(ctx); err != nil {
+				return err
+			}
+			return act(ctx)
+		}
+	} else {
+		c.Action = func(ctx *cli.Context) error {
+			if name := ctx.Args().First(); name != "" {
+				return failure.Usage(helpOn(ctx), "%s has no command %q%s", c.Name, name, meant(name, c.Subcommands))
+			}
+			return cli.ShowSubcommandHelp(ctx)
+		}
 	}
 	for _, s := range c.Subcommands {
 		prepare(s, path+" "+s.Name)

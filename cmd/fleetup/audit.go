@@ -39,28 +39,13 @@ func (e *environment) auditCommand() *cli.Command {
 			Flags:  []cli.Flag{neededStateFlag(), outputFlag("jsonl")},
 			Action: e.auditExport,
 		}},
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return failure.Usage(helpOn(c), "audit has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 	}
 }
 
 // openEvidence opens a copy of the ledger that the command line names: an audit
 // reads all of it, and keeps no run waiting meanwhile.
-func openEvidence(c *cli.Context, formats ...string) (*state.Reader, error) {
-	if err := noArguments(c); err != nil {
-		return nil, err
-	}
-	if err := oneOf("output", flagOutput.of(c), formats...); err != nil {
-		return nil, err
-	}
-	path, err := statePath(c)
-	if err != nil {
-		return nil, err
-	}
+func openEvidence(c *cli.Context) (*state.Reader, error) {
+	path := flagState.of(c)
 	r, err := state.OpenCopy(path)
 	switch {
 	case errors.Is(err, state.ErrLive):
@@ -90,7 +75,7 @@ func (e *environment) auditVerify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := openEvidence(c, "table", "json")
+	r, err := openEvidence(c)
 	if err != nil {
 		return err
 	}
@@ -117,7 +102,7 @@ func (e *environment) auditVerify(c *cli.Context) error {
 }
 
 func (e *environment) auditExport(c *cli.Context) error {
-	r, err := openEvidence(c, "jsonl")
+	r, err := openEvidence(c)
 	if err != nil {
 		return err
 	}

@@ -90,9 +90,8 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 }
 
 // signedActor is who gives the command, with the sign-ins it uses.
-func signedActor(c *cli.Context, p *plan.Plan) (fleet.Actor, error) {
-	cr, err := credentials(c, p.Credentials)
-	return session.Actor(cr), err
+func signedActor(c *cli.Context, p *plan.Plan) fleet.Actor {
+	return session.Actor(credentials(c, p.Credentials))
 }
 
 // folderFor is the folder of a run's inventory: where it was, or beside the

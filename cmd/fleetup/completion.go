@@ -17,32 +17,35 @@ import (
 var completionScripts embed.FS
 
 // shells are those with a script, by the script's ending.
-var shells = []struct{ name, script string }{
+var shells = []shell{
 	{"bash", "fleetup.bash"}, {"zsh", "fleetup.zsh"}, {"fish", "fleetup.fish"}, {"powershell", "fleetup.ps1"},
 }
 
-func (e *environment) completionCommand() *cli.Command {
+type shell struct{ name, script string }
+
+func shellNames(between string) string {
 	var names []string
 	for _, s := range shells {
 		names = append(names, s.name)
 	}
+	return strings.Join(names, between)
+}
+
+func (e *environment) completionCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
 		Usage:     "print the completion script of a shell",
-		ArgsUsage: strings.Join(names, "|"),
+		ArgsUsage: shellNames("|"),
 		Description: "It completes commands, flags, their values, and vaults, waves and labels of the ledger or the inventory.\n" +
 			"  bash        source <(fleetup completion bash)\n" +
 			"  zsh         source <(fleetup completion zsh)\n" +
 			"  fish        fleetup completion fish | source\n" +
 			"  powershell  fleetup completion powershell | Out-String | Invoke-Expression",
 		Action: func(c *cli.Context) error {
-			shell, err := oneArgument(c, "a shell: "+strings.Join(names, ", "))
-			if err != nil {
-				return err
-			}
-			i := slices.Index(names, shell)
+			name := c.Args().First()
+			i := slices.IndexFunc(shells, func(s shell) bool { return s.name == name })
 			if i < 0 {
-				return failure.Usage("fleetup completion bash", "there is no completion for %q; there is for %s", shell, strings.Join(names, ", "))
+				return failure.Usage("fleetup completion bash", "there is no completion for %q; there is for %s", name, shellNames(", "))
 			}
 			script, err := completionScripts.ReadFile("completion/" + shells[i].script)
 			if err != nil {

@@ -50,9 +50,6 @@ func (e *environment) demoCommand() *cli.Command {
 		Usage: "upgrade 40 vaults on the emulator, killed half-way and resumed",
 		Flags: []cli.Flag{flagDir.is(cli.StringFlag{Value: "fleetup-demo", Usage: "the `FOLDER` it works in"})},
 		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
 			return e.demo(flagDir.of(c))
 		},
 	}

@@ -49,9 +49,6 @@ func discoverFlags() []cli.Flag {
 }
 
 func (e *environment) discover(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
 	update, rate, atOnce := flagUpdate.of(c), flagRequestsPerSecond.of(c), flagAtOnce.of(c)
 	switch {
 	case flagDryRun.of(c) && update == "":
@@ -79,9 +76,7 @@ func (e *environment) discover(c *cli.Context) error {
 		if listed, err = discover.Outline(f, update, flagKind.of(c), session.CurrentKinds()); err != nil {
 			return err
 		}
-		if f.Credentials, err = credentials(c, f.Credentials); err != nil {
-			return err
-		}
+		f.Credentials = credentials(c, f.Credentials)
 	}
 	if err := checkDiscoverFlags(c, f.Kind); err != nil {
 		return err

@@ -42,11 +42,7 @@ func (e *environment) emulate(c *cli.Context) error {
 		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", flagListen.of(c))
 	}
 	cfg := emulator.Config{StateFile: flagTruth.of(c)}
-	if c.NArg() > 0 {
-		file, err := oneArgument(c, "an inventory")
-		if err != nil {
-			return err
-		}
+	if file := c.Args().First(); file != "" {
 		p, _, err := load(c, file)
 		if err != nil {
 			return err

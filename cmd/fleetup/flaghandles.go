@@ -110,6 +110,17 @@ func (f numberFlag) is(d cli.IntFlag) cli.Flag       { d.Name = string(f); retur
 func (f rateFlag) is(d cli.Float64Flag) cli.Flag     { d.Name = string(f); return &d }
 func (f spanFlag) is(d cli.DurationFlag) cli.Flag    { d.Name = string(f); return &d }
 
+// among is is for a flag whose value must be one of a few words.
+func (f textFlag) among(allowed []string, d cli.StringFlag) cli.Flag {
+	d.Action = func(_ *cli.Context, v string) error {
+		if v == "" {
+			return nil
+		}
+		return oneOf(string(f), v, allowed...)
+	}
+	return f.is(d)
+}
+
 // flagHandle is any handle.
 type flagHandle interface{ dashed() string }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -22,8 +23,13 @@ func stateFlag() cli.Flag {
 }
 
 // neededStateFlag names the ledger of a command that nothing else tells it; see
-// statePath.
-func neededStateFlag() cli.Flag { return ledgerFlag("the ledger `FILE`; required") }
+// checkLine.
+func neededStateFlag() cli.Flag {
+	return neededFlag{ledgerFlag("the ledger `FILE`; required").(*cli.StringFlag)}
+}
+
+// neededFlag is a flag that its command cannot do without.
+type neededFlag struct{ *cli.StringFlag }
 
 func ledgerFlag(usage string) cli.Flag {
 	return flagState.is(cli.StringFlag{EnvVars: []string{"FLEETUP_STATE"}, TakesFile: true, Usage: usage})
@@ -36,21 +42,21 @@ func yesFlag() cli.Flag {
 // formatFlag is the output flag of what has all the forms of a report, and
 // these besides.
 func formatFlag(more ...string) cli.Flag {
-	var formats []string
-	for _, f := range layout.Formats() {
-		formats = append(formats, string(f))
+	return outputFlag(append(texts(layout.Formats()), more...)...)
+}
+
+// texts are words of some kind, as texts.
+func texts[T ~string](words []T) (out []string) {
+	for _, w := range words {
+		out = append(out, string(w))
 	}
-	return outputFlag(append(formats, more...)...)
+	return out
 }
 
 // reportFlags are what every command has that shows a run as a report does, in
 // the forms of a report and these besides.
 func reportFlags(more ...string) []cli.Flag {
-	var formats []string
-	for _, f := range layout.RunFormats() {
-		formats = append(formats, string(f))
-	}
-	return []cli.Flag{neededStateFlag(), outputFlag(append(formats, more...)...), supportFlag(), selectorFlag(),
+	return []cli.Flag{neededStateFlag(), outputFlag(append(texts(layout.RunFormats()), more...)...), supportFlag(), selectorFlag(),
 		flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"}),
 		flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}),
 		flagExitCode.is(cli.BoolFlag{Usage: "exit as the run stands"})}
@@ -101,20 +107,18 @@ func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, er
 }
 
 func outputFlag(formats ...string) cli.Flag {
-	return flagOutput.is(cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
+	return flagOutput.among(formats, cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
 		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})
 }
 
 // credentialFlags pick the sign-in of both sides, or of each.
 func credentialFlags() []cli.Flag {
-	var kinds []string
-	for _, k := range fleet.CredentialKinds() {
-		kinds = append(kinds, string(k))
-	}
+	kinds := texts(fleet.CredentialKinds())
 	return []cli.Flag{
-		flagCredential.is(cli.StringFlag{Usage: "the sign-in `KIND` of both sides, in place of the inventory's: " + strings.Join(kinds, ", ")}),
-		flagCredentialServiceManagement.is(cli.StringFlag{Usage: "the sign-in `KIND` of the classic side"}),
-		flagCredentialResourceManager.is(cli.StringFlag{Usage: "the sign-in `KIND` of the Resource Manager side"}),
+		flagCredential.among(kinds, cli.StringFlag{
+			Usage: "the sign-in `KIND` of both sides, in place of the inventory's: " + strings.Join(kinds, ", ")}),
+		flagCredentialServiceManagement.among(kinds, cli.StringFlag{Usage: "the sign-in `KIND` of the classic side"}),
+		flagCredentialResourceManager.among(kinds, cli.StringFlag{Usage: "the sign-in `KIND` of the Resource Manager side"}),
 	}
 }
 
@@ -162,29 +166,10 @@ func supportFlag() cli.Flag {
 }
 
 // credentials returns the inventory's sign-ins with the flags over them.
-func credentials(c *cli.Context, from fleet.Credentials) (fleet.Credentials, error) {
-	for _, f := range []struct {
-		flag  textFlag
-		sides []*fleet.CredentialKind
-	}{
-		{flagCredential, []*fleet.CredentialKind{&from.ServiceManagement, &from.ResourceManager}},
-		{flagCredentialServiceManagement, []*fleet.CredentialKind{&from.ServiceManagement}},
-		{flagCredentialResourceManager, []*fleet.CredentialKind{&from.ResourceManager}},
-	} {
-		v := f.flag.of(c)
-		if v == "" {
-			continue
-		}
-		var kinds []string
-		for _, k := range fleet.CredentialKinds() {
-			kinds = append(kinds, string(k))
-		}
-		if err := oneOf(string(f.flag), v, kinds...); err != nil {
-			return from, err
-		}
-		for _, s := range f.sides {
-			*s = fleet.CredentialKind(v)
-		}
+func credentials(c *cli.Context, from fleet.Credentials) fleet.Credentials {
+	both := flagCredential.of(c)
+	return fleet.Credentials{
+		ServiceManagement: cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialServiceManagement.of(c), both)), from.ServiceManagement),
+		ResourceManager:   cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialResourceManager.of(c), both)), from.ResourceManager),
 	}
-	return from, nil
 }

@@ -51,10 +51,7 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 			return nil, failure.Usage("", "--tenant: %w", err)
 		}
 	}
-	var err error
-	if f.Credentials, err = credentials(c, fleet.Credentials{}); err != nil {
-		return nil, err
-	}
+	f.Credentials = credentials(c, fleet.Credentials{})
 	var list discover.List
 	for _, text := range flagSubscription.of(c) {
 		list.Add("--subscription", text)
@@ -66,6 +63,7 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 		}
 		list.AddLines(file, data)
 	}
+	var err error
 	f.Subscriptions, err = list.Of(flagTenant.of(c))
 	return f, err
 }

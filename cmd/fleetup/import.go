@@ -25,10 +25,7 @@ func (e *environment) importCommand() *cli.Command {
 }
 
 func (e *environment) importTable(c *cli.Context) error {
-	file, err := oneArgument(c, "a table")
-	if err != nil {
-		return err
-	}
+	file := c.Args().First()
 	f, err := e.newFound(c)
 	if err != nil {
 		return err

@@ -33,9 +33,6 @@ func (e *environment) inventoryCommand() *cli.Command {
 				"  fleetup inventory schema > fleet.schema.json\n" +
 				"  # yaml-language-server: $schema=fleet.schema.json",
 			Action: func(c *cli.Context) error {
-				if err := noArguments(c); err != nil {
-					return err
-				}
 				schema, err := inventory.JSONSchema(session.CurrentKinds()...)
 				if err != nil {
 					return err
@@ -44,23 +41,11 @@ func (e *environment) inventoryCommand() *cli.Command {
 				return err
 			},
 		}, e.discoverCommand(), e.importCommand()},
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return failure.Usage(helpOn(c), "inventory has no command %q%s", c.Args().First(), meant(c.Args().First(), c.Command.Subcommands))
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 	}
 }
 
 func (e *environment) lint(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory")
-	if err != nil {
-		return err
-	}
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
+	file := c.Args().First()
 	p, saved, err := load(c, file)
 	if err != nil {
 		return err
@@ -86,9 +71,6 @@ func (e *environment) lint(c *cli.Context) error {
 
 // show tells where the values of some vaults come from.
 func (e *environment) show(c *cli.Context) error {
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
 	if c.NArg() < 2 {
 		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...), "show needs an inventory and a vault")
 	}

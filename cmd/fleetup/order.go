@@ -20,11 +20,7 @@ import (
 // orderOf makes the order of a command line. example is a reason that such a
 // command might have; there must be one: the journal keeps it.
 func orderOf(c *cli.Context, example string) (rollout.Order, error) {
-	path, err := statePath(c)
-	if err != nil {
-		return rollout.Order{}, err
-	}
-	o := rollout.Order{Do: c.Command.Name, State: path, Reason: strings.TrimSpace(flagReason.of(c))}
+	o := rollout.Order{Do: c.Command.Name, State: flagState.of(c), Reason: strings.TrimSpace(flagReason.of(c))}
 	if o.Do == "note" {
 		o.Reason = strings.TrimSpace(strings.Join(c.Args().Slice(), " "))
 	}
@@ -44,14 +40,6 @@ func reasonFlag() cli.Flag {
 // runOrder carries a command that is an order out: it fills the order in, gives
 // it, and tells what came of it.
 func (e *environment) runOrder(c *cli.Context, example string, fill func(*rollout.Order) error, tell func(rollout.Order, orderResult)) error {
-	if c.Command.ArgsUsage == "" {
-		if err := noArguments(c); err != nil {
-			return err
-		}
-	}
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
 	o, err := orderOf(c, example)
 	if err != nil {
 		return err

@@ -40,13 +40,7 @@ type customRole struct {
 }
 
 func (e *environment) permissions(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory or a saved plan")
-	if err != nil {
-		return err
-	}
-	if err := oneOf("output", flagOutput.of(c), "json", "table"); err != nil {
-		return err
-	}
+	file := c.Args().First()
 	p, _, err := load(c, file)
 	if err != nil {
 		return err

@@ -38,14 +38,7 @@ func (e *environment) planCommand() *cli.Command {
 }
 
 func (e *environment) plan(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory")
-	if err != nil {
-		return err
-	}
-	format, err := layout.ParseFormat(flagOutput.of(c))
-	if err != nil {
-		return failure.Usage(helpOn(c), "%w", err)
-	}
+	file := c.Args().First()
 	src, err := open(c, file)
 	if err != nil {
 		return err
@@ -57,7 +50,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if !src.Saved {
 		e.tellWarnings(file)
 	}
-	o := dryrun.PlanOptions{Format: format, Details: flagDetails.of(c), Saved: out, State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c), Emulated: session.EmulationOf(src)}
+	o := dryrun.PlanOptions{Format: layout.Format(flagOutput.of(c)), Details: flagDetails.of(c), Saved: out, State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c), Emulated: session.EmulationOf(src)}
 	if src.Saved && out == "" {
 		o.Saved = file // it runs as it was looked at
 	}

@@ -35,13 +35,7 @@ func (e *environment) preflightCommand() *cli.Command {
 }
 
 func (e *environment) preflight(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory or a saved plan")
-	if err != nil {
-		return err
-	}
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
+	file := c.Args().First()
 	src, err := open(c, file)
 	if err != nil {
 		return err

@@ -41,9 +41,6 @@ type refreshed struct {
 }
 
 func (e *environment) refresh(c *cli.Context) error {
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
 	h, err := openLocked(c)
 	if err != nil {
 		return err
@@ -91,13 +88,9 @@ func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults 
 	if err := e.signedIn(conn); err != nil {
 		return nil, nil, err
 	}
-	by, err := signedActor(c, st.Plan)
-	if err != nil {
-		return nil, nil, err
-	}
 	ctx, stop := e.untilInterrupted()
 	defer stop()
-	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.Limiter, By: by})
+	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.Limiter, By: signedActor(c, st.Plan)})
 	names := st.Plan.Names()
 	at := st.Next(session.Now())
 	var events []fleet.Event

@@ -28,10 +28,7 @@ func (e *environment) reopenCommand() *cli.Command {
 }
 
 func (e *environment) reopen(c *cli.Context) error {
-	path, err := statePath(c)
-	if err != nil {
-		return err
-	}
+	path := flagState.of(c)
 	if c.NArg() == 0 && !given(c, flagSelector) {
 		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}

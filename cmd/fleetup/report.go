@@ -17,7 +17,7 @@ func (e *environment) reportCommand() *cli.Command {
 		Flags: reportFlags(formatHTML),
 		Action: func(c *cli.Context) error {
 			if flagOutput.of(c) == formatHTML {
-				return e.readAs(c, formatHTML, web.WriteReport)
+				return e.read(c, web.WriteReport)
 			}
 			return e.read(c, report.Report)
 		},

@@ -30,13 +30,7 @@ func (e *environment) resumeCommand() *cli.Command {
 }
 
 func (e *environment) resume(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	path, err := statePath(c)
-	if err != nil {
-		return err
-	}
+	path := flagState.of(c)
 	reason := strings.TrimSpace(flagReason.of(c))
 	if err := rollout.CheckReason(reason); err != nil {
 		return err
@@ -116,14 +110,10 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := e.signedIn(conn); err != nil {
 		return err
 	}
-	by, err := signedActor(c, p)
-	if err != nil {
-		return err
-	}
 	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := st.Resume(by, versionString(), flagAcceptFailures.of(c), reason)
+	commands := st.Resume(signedActor(c, p), versionString(), flagAcceptFailures.of(c), reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 

@@ -32,10 +32,7 @@ func (e *environment) runCommand() *cli.Command {
 }
 
 func (e *environment) runRollout(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory or a saved plan")
-	if err != nil {
-		return err
-	}
+	file := c.Args().First()
 	src, err := open(c, file)
 	if err != nil {
 		return err
@@ -122,12 +119,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := signedActor(c, p)
-	if err != nil {
-		return err
-	}
 	begins := journal.Begin(p)
-	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: by, Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
+	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: signedActor(c, p), Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
 	first := fleet.Event{At: session.Now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err

@@ -17,18 +17,9 @@ func (e *environment) runsCommand() *cli.Command {
 		Usage: "list the runs of a ledger",
 		Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
 		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-				return err
-			}
-			path, err := statePath(c)
-			if err != nil {
-				return err
-			}
+			path := flagState.of(c)
 			var rows []report.RunRow
-			err = session.ReadLedger(path, func(r *session.Reading) error {
+			err := session.ReadLedger(path, func(r *session.Reading) error {
 				runs, err := r.Records.Runs()
 				rows = make([]report.RunRow, len(runs))
 				for i := range runs {

@@ -21,22 +21,16 @@ type renderer func(io.Writer, *report.View, report.Options) error
 // read shows the newest run of a ledger in one of its forms. It needs no lock
 // and holds the file for milliseconds; a live run is asked.
 func (e *environment) read(c *cli.Context, show renderer) error {
-	format, err := layout.ParseRunFormat(flagOutput.of(c))
-	if err != nil {
-		return failure.Usage(helpOn(c), "%w", err)
-	}
-	return e.readAs(c, format, show)
-}
-
-func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer) error {
+	format := layout.Format(flagOutput.of(c))
 	ask, err := query(c, format)
 	if err != nil {
 		return err
 	}
-	pick, path, err := shownPart(c)
+	pick, err := selector(c)
 	if err != nil {
 		return err
 	}
+	path := flagState.of(c)
 	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
@@ -65,19 +59,6 @@ func (e *environment) readAs(c *cli.Context, format layout.Format, show renderer
 		return ended(run.State.Verdict())
 	}
 	return nil
-}
-
-// shownPart is which vaults of which ledger a command without arguments shows; nil
-// picks all.
-func shownPart(c *cli.Context) (pick *plan.Selector, path string, err error) {
-	if err := noArguments(c); err != nil {
-		return nil, "", err
-	}
-	if pick, err = selector(c); err != nil {
-		return nil, "", err
-	}
-	path, err = statePath(c)
-	return pick, path, err
 }
 
 // reportOptions are the options that the command line decides.

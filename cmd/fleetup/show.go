@@ -26,22 +26,12 @@ func (e *environment) showCommand() *cli.Command {
 }
 
 func (e *environment) story(c *cli.Context) error {
-	if err := oneOf("output", flagOutput.of(c), "table", "json"); err != nil {
-		return err
-	}
-	name, err := oneArgument(c, "a vault")
-	if err != nil {
-		return err
-	}
-	path, err := statePath(c)
-	if err != nil {
-		return err
-	}
+	path := flagState.of(c)
 	var run journal.Run
 	var vault int
 	var chapters []report.HistoryEntry
 	before := &rollout.Before{}
-	err = session.ReadLedger(path, func(r *session.Reading) error {
+	err := session.ReadLedger(path, func(r *session.Reading) (err error) {
 		var ok bool
 		r.Partly = flagOutput.of(c) != "json"
 		if run, ok, err = r.Latest(); err != nil {
@@ -50,7 +40,7 @@ func (e *environment) story(c *cli.Context) error {
 		if !ok {
 			return noRunYet(path, "")
 		}
-		if vault, err = run.State.Find(name); err != nil {
+		if vault, err = run.State.Find(c.Args().First()); err != nil {
 			return refused(err, path)
 		}
 		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.Partly && errors.Is(err, state.ErrDamaged) {

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -21,14 +20,7 @@ func (e *environment) validateCommand() *cli.Command {
 }
 
 func (e *environment) validate(c *cli.Context) error {
-	file, err := oneArgument(c, "an inventory")
-	if err != nil {
-		return err
-	}
-	format, err := layout.ParseFormat(flagOutput.of(c))
-	if err != nil {
-		return failure.Usage(helpOn(c), "%w", err)
-	}
+	file := c.Args().First()
 	src, err := open(c, file)
 	if err != nil {
 		return err
@@ -41,7 +33,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := dryrun.Validation(e.stdout, src.Plan, results, dryrun.ValidationOptions{Format: format, Zone: localZone(),
+	if err := dryrun.Validation(e.stdout, src.Plan, results, dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
 		Width: e.columns, Now: session.Now(), State: shownLedger(c, src)}); err != nil {
 		return err
 	}

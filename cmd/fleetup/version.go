@@ -12,9 +12,6 @@ func (e *environment) versionCommand() *cli.Command {
 		Name:  "version",
 		Usage: "print the version",
 		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
 			return e.printVersion()
 		},
 	}

@@ -30,21 +30,15 @@ func (e *environment) waitCommand() *cli.Command {
 }
 
 func (e *environment) wait(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
 	wave, isWave := strings.CutPrefix(flagFor.of(c), "wave=")
 	if !isWave {
 		if err := oneOf("for", flagFor.of(c), "finished", "halted", "approval", "wave=NAME"); err != nil {
 			return err
 		}
 	}
-	path, err := statePath(c)
-	if err != nil {
-		return err
-	}
+	path := flagState.of(c)
 	f, said := &follower{path: path}, false
-	err = e.watch(f, flagTimeout.of(c), func() (bool, error) {
+	err := e.watch(f, flagTimeout.of(c), func() (bool, error) {
 		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
 			return true, failure.Usage(lexicon.Command("status", "--state", path), "the run has no wave %q", wave)

@@ -23,20 +23,17 @@ import (
 // status whenever that has changed. In its place on a terminal, and with a form
 // feed between the pages of a pipe.
 func (e *environment) watchStatus(c *cli.Context) error {
-	format, err := layout.ParseRunFormat(flagOutput.of(c))
-	if err != nil {
-		return failure.Usage(helpOn(c), "%w", err)
-	}
 	if flagQuery.of(c) != "" {
 		return failure.Usage("leave one of them out", "--watch shows whole pages, and --query asks for a part")
 	}
 	if flagRun.of(c) != "" {
 		return failure.Usage("leave one of them out", "--watch shows the newest run, and --run asks for one by its ID")
 	}
-	pick, path, err := shownPart(c)
+	pick, err := selector(c)
 	if err != nil {
 		return err
 	}
+	path, format := flagState.of(c), layout.Format(flagOutput.of(c))
 	f, o := &follower{path: path}, e.reportOptions(c, format, path)
 	inPlace := e.redraws && format == layout.FormatTable
 	if inPlace && pick == nil {

@@ -19,11 +19,8 @@ var (
 // connect connects to the cloud of a plan, as the command line says; see
 // session.Process.Connect.
 func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*session.Cloud, error) {
-	as, err := credentials(c, p.Credentials)
-	if err != nil {
-		return nil, err
-	}
-	return processOf(c).Connect(p, session.ConnectOptions{Credentials: as, Folder: base, StateFile: stateFile, AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
+	return processOf(c).Connect(p, session.ConnectOptions{Credentials: credentials(c, p.Credentials), Folder: base, StateFile: stateFile,
+		AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
 }
 
 // processOf is this process, carrying out a command.
@@ -37,11 +34,7 @@ func acquire(c *cli.Context, path string) (*state.Lock, error) { return processO
 
 // openLocked takes the ledger that the command line names.
 func openLocked(c *cli.Context) (*session.LockedLedger, error) {
-	path, err := statePath(c)
-	if err != nil {
-		return nil, err
-	}
-	return processOf(c).OpenLocked(path)
+	return processOf(c).OpenLocked(flagState.of(c))
 }
 
 // load reads the inventory or the saved plan that a command line names.

@@ -44,26 +44,6 @@ func FormatOf(name string) (f Format, ok bool) {
 	return f, ok
 }
 
-// ParseFormat returns the format of that name. The empty name is the table.
-func ParseFormat(name string) (Format, error) { return parseFormat(name, Formats()) }
-
-// ParseRunFormat returns the format of that name which a run's report has.
-func ParseRunFormat(name string) (Format, error) { return parseFormat(name, RunFormats()) }
-
-func parseFormat(name string, formats []Format) (Format, error) {
-	if name == "" {
-		return FormatTable, nil
-	}
-	var all []string
-	for _, f := range formats {
-		if name == string(f) {
-			return f, nil
-		}
-		all = append(all, string(f))
-	}
-	return "", fmt.Errorf("no output format %q: use one of %s", name, strings.Join(all, ", "))
-}
-
 // Printer holds the ways one thing can be written.
 type Printer struct {
 	Page func() *Page          // table and markdown
@@ -91,6 +71,5 @@ func (p Printer) Write(w io.Writer, f Format, width int) error {
 			return p.JUnit(w)
 		}
 	}
-	_, err := ParseFormat(string(f))
-	return err
+	return fmt.Errorf("there is no output format %q", f)
 }
