@@ -38,52 +38,64 @@ func (d *decoder) calendar(f *fields) *plan.Calendar {
 	return c
 }
 
-var windowSchema = &schema{what: "a window", keys: []string{"days", "start", "end", "timezone"}}
+var windowForm = newForm("a window", "",
+	reads("days", says(some("the days on which it begins", object{"enum": dayNames})),
+		func(w *plan.Window) *[]time.Weekday { return &w.Days }, (*decoder).days),
+	reads("start", says(matching("the time of day, such as \"22:00\"", `^([01][0-9]|2[0-3]):[0-5][0-9]$`)),
+		func(w *plan.Window) *int { return &w.Start }, (*decoder).clock),
+	reads("end", says(matching("the time of day, on the next day where it is not after start",
+		`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`)),
+		func(w *plan.Window) *int { return &w.End }, (*decoder).clock),
+	reads("timezone", says(line("an IANA name, such as Australia/Sydney")),
+		func(w *plan.Window) *string { return &w.Zone }, (*decoder).zone),
+)
+
+func toldOfWindow(k kinds) object { return windowForm.told(k, windowForm.names...) }
+
+func windowsOf(what string) told {
+	return func(k kinds) object { return list(what, toldOfWindow(k)) }
+}
 
 func (d *decoder) window(n *yaml.Node) plan.Window {
 	var w plan.Window
 	n, where := d.resolve(n)
-	f, ok := d.mapping(n, where, windowSchema)
-	if !ok {
-		return w
-	}
-	d.all(&f, windowSchema, `write {days: [Mon], start: "22:00", end: "06:00", timezone: Australia/Sydney}`)
-	if e := f.get("days"); e != nil {
-		w.Days = d.days(e)
-	}
-	if e := f.get("start"); e != nil {
-		w.Start = d.clock(e, "start", false)
-	}
-	if e := f.get("end"); e != nil {
-		w.End = d.clock(e, "end", true)
-	}
-	if e := f.get("timezone"); e != nil {
-		w.Zone = d.zone(e)
+	if f, ok := windowForm.mapping(d, n, where, &w); ok {
+		d.all(&f, windowForm.what, windowForm.names,
+			`write {days: [Mon], start: "22:00", end: "06:00", timezone: Australia/Sydney}`)
 	}
 	return w
 }
 
-var blackoutSchema = &schema{what: "a blackout", keys: []string{"from", "to", "timezone"}}
+var blackoutForm = newForm("a blackout", "",
+	reads("from", says(wall("a local date or time")), func(b *plan.Blackout) *string { return &b.From }, (*decoder).wall),
+	reads("to", says(wall("a local date or time; not part of it")),
+		func(b *plan.Blackout) *string { return &b.To }, (*decoder).wall),
+	reads("timezone", says(line("an IANA name")), func(b *plan.Blackout) *string { return &b.Zone }, (*decoder).zone),
+)
+
+func wall(what string) object {
+	return matching(what, `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?$`)
+}
+
+func blackoutsOf(what string) told {
+	return func(k kinds) object {
+		return list(what, blackoutForm.told(k, blackoutForm.names...))
+	}
+}
 
 func (d *decoder) blackout(n *yaml.Node) plan.Blackout {
-	n, where := d.resolve(n)
-	f, ok := d.mapping(n, where, blackoutSchema)
-	if !ok {
-		return plan.Blackout{}
-	}
-	d.all(&f, blackoutSchema, `write {from: "2026-12-24T00:00", to: "2026-12-27T00:00", timezone: Australia/Sydney}`)
 	var b plan.Blackout
-	if e := f.get("from"); e != nil {
-		b.From = d.wall(e, "from")
+	n, where := d.resolve(n)
+	f, ok := blackoutForm.mapping(d, n, where, &b)
+	if !ok {
+		return b
 	}
-	if e := f.get("timezone"); e != nil {
-		b.Zone = d.zone(e)
-	}
+	d.all(&f, blackoutForm.what, blackoutForm.names,
+		`write {from: "2026-12-24T00:00", to: "2026-12-27T00:00", timezone: Australia/Sydney}`)
 	e := f.get("to")
 	if e == nil {
 		return b
 	}
-	b.To = d.wall(e, "to")
 	d.effects.blackouts = append(d.effects.blackouts, givenBlackout{d.here(where), b})
 	// The form is fixed, so that text and time have one order.
 	if b.From != "" && b.To != "" && b.From >= b.To {
@@ -92,18 +104,18 @@ func (d *decoder) blackout(n *yaml.Node) plan.Blackout {
 	return b
 }
 
-// all reports every key that the mapping lacks.
-func (d *decoder) all(f *fields, s *schema, hint string) {
-	for _, key := range s.keys {
+// all reports each of some keys that the mapping lacks.
+func (d *decoder) all(f *fields, what string, keys []string, hint string) {
+	for _, key := range keys {
 		if f.lacks(key) {
-			d.problem(f.at, hint, "%s has no %s", s.what, key)
+			d.problem(f.at, hint, "%s has no %s", what, key)
 		}
 	}
 }
 
 var dayNames = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
-func (d *decoder) days(e *entry) []time.Weekday {
+func (d *decoder) days(e *entry) ([]time.Weekday, bool) {
 	list, ok := d.items(e, "days")
 	if ok && len(list) == 0 {
 		d.problem(e.at, "name the days on which the window starts", "days is an empty list")
@@ -121,13 +133,13 @@ func (d *decoder) days(e *entry) []time.Weekday {
 		}
 		days = append(days, day)
 	}
-	return days
+	return days, true
 }
 
-// clock reads a time of day, in minutes. As an end 24:00 is midnight. YAML
+// clock reads a time of day, in minutes. As an end, 24:00 is midnight. YAML
 // readers of the old kind take 22:00 without quotes for the number 1320; this
 // one takes it for text, so quotes are not asked for.
-func (d *decoder) clock(e *entry, what string, isEnd bool) int {
+func (d *decoder) clock(e *entry) (int, bool) {
 	s := ""
 	if e.value.Kind == yaml.ScalarNode && e.value.ShortTag() == "!!str" {
 		s = e.value.Value
@@ -136,34 +148,35 @@ func (d *decoder) clock(e *entry, what string, isEnd bool) int {
 		hours, err1 := strconv.Atoi(s[:2])
 		minutes, err2 := strconv.Atoi(s[3:])
 		at := hours*60 + minutes
-		if err1 == nil && err2 == nil && minutes < 60 && (hours < 24 || isEnd && at == 24*60) {
-			return at % (24 * 60)
+		if err1 == nil && err2 == nil && minutes < 60 && (hours < 24 || e.name == "end" && at == 24*60) {
+			return at % (24 * 60), true
 		}
 	}
-	d.problem(e.at, `write hours and minutes, such as "06:00" or "22:30"`, "%s must be a time of day, not %s", what, describe(e.value))
-	return 0
+	d.problem(e.at, `write hours and minutes, such as "06:00" or "22:30"`,
+		"%s must be a time of day, not %s", e.what, describe(e.value))
+	return 0, false
 }
 
 // wall reads a local time, or a date, which means its beginning.
-func (d *decoder) wall(e *entry, what string) string {
+func (d *decoder) wall(e *entry) (string, bool) {
 	if e.value.Kind == yaml.ScalarNode && (e.value.ShortTag() == "!!str" || e.value.ShortTag() == "!!timestamp") {
 		s := e.value.Value
 		if len(s) == len(time.DateOnly) {
 			s += "T00:00"
 		}
 		if t, err := plan.ParseWall(s); err == nil && len(s) == len("2006-01-02T15:04") && t.Year() <= 9999 {
-			return s
+			return s, true
 		}
 	}
 	d.problem(e.at, `write a local date or time that exists, such as "2026-12-24" or "2026-12-24T18:00"`,
-		"%s must be a date or a local time, not %s", what, describe(e.value))
-	return ""
+		"%s must be a date or a local time, not %s", e.what, describe(e.value))
+	return "", false
 }
 
-func (d *decoder) zone(e *entry) string {
-	name, ok := d.line(e, "timezone")
+func (d *decoder) zone(e *entry) (string, bool) {
+	name, ok := d.line(e, e.what)
 	if !ok {
-		return ""
+		return "", false
 	}
 	err, known := d.zones[name]
 	if !known {
@@ -175,7 +188,7 @@ func (d *decoder) zone(e *entry) string {
 	}
 	if err != nil {
 		d.problem(e.at, "", "timezone %s is not known; use an IANA name, such as Australia/Sydney", quote(name))
-		return ""
+		return "", false
 	}
-	return name
+	return name, true
 }

@@ -12,7 +12,18 @@ import (
 var cloudNames = []string{string(fleet.AzurePublic), string(fleet.AzureGovernment), string(fleet.AzureChina),
 	string(fleet.Emulator)}
 
-var cloudSchema = &schema{what: "cloud", keys: []string{"serviceManagement", "resourceManager"}}
+var cloudForm = newForm("cloud", "cloud.",
+	reads("serviceManagement",
+		says(line("the base URL of the classic side, which only the classic kind needs; plain http only to loopback")),
+		func(c *fleet.Cloud) *string { return &c.ServiceManagement }, (*decoder).endpoint),
+	reads("resourceManager", says(line("the base URL of the Resource Manager side")),
+		func(c *fleet.Cloud) *string { return &c.ResourceManager }, (*decoder).endpoint),
+)
+
+func toldOfCloud(k kinds) object {
+	return either2("which cloud; there is no default", object{"enum": cloudNames},
+		cloudForm.told(k, "resourceManager"))
+}
 
 // cloud reads the name of a cloud or the endpoints of one's own. There is no
 // default: a forgotten line must not mean production. It must follow upgrade:
@@ -31,74 +42,67 @@ func (d *decoder) cloud(root *fields) {
 		}
 		return
 	}
-	f, ok := d.mapping(e.value, e.at, cloudSchema)
+	c := fleet.Cloud{Name: fleet.CustomCloud}
+	f, ok := cloudForm.mapping(d, e.value, e.at, &c)
 	if !ok {
 		return
 	}
-	d.in.Cloud = fleet.Cloud{
-		Name:              fleet.CustomCloud,
-		ServiceManagement: d.endpoint(&f, "serviceManagement", d.today == nil && !d.anyKind),
-		ResourceManager:   d.endpoint(&f, "resourceManager", true),
+	d.in.Cloud = c
+	needed, hint := cloudForm.names, "the classic kind needs both sides"
+	if d.today != nil {
+		hint = "the kind " + string(d.today.Kind) + " needs that side"
 	}
+	if d.today != nil || d.anyKind {
+		needed = []string{"resourceManager"}
+	}
+	d.all(&f, "cloud", needed, hint)
 }
 
-func (d *decoder) endpoint(f *fields, key string, needed bool) string {
-	e := f.get(key)
-	if e == nil {
-		if f.lacks(key) && needed {
-			hint := "the classic kind needs both sides"
-			if d.today != nil {
-				hint = "the kind " + string(d.today.Kind) + " needs that side"
-			}
-			d.problem(f.at, hint, "cloud has no %s", key)
-		}
-		return ""
-	}
-	what := "cloud." + key
-	s, ok := d.text(e.value, e.at, what)
+func (d *decoder) endpoint(e *entry) (string, bool) {
+	s, ok := d.text(e.value, e.at, e.what)
 	if !ok {
-		return ""
+		return "", false
 	}
 	if err := plan.CheckEndpoint(s); err != nil {
-		d.problem(e.at, "", "%s is not a usable URL: %v", what, err)
-		return ""
+		d.problem(e.at, "", "%s is not a usable URL: %v", e.what, err)
+		return "", false
 	}
-	return strings.TrimRight(s, "/")
+	return strings.TrimRight(s, "/"), true
 }
 
-var emulatorSchema = &schema{what: "emulator", keys: []string{"scenario"}}
+var emulatorForm = newForm("emulator", "emulator.",
+	lineKey("scenario", "a scenario file, relative to the inventory",
+		func(in *plan.Input) *string { return &in.Scenario }))
 
 // emulator reads what only the emulator takes. It must follow cloud.
 func (d *decoder) emulator(e *entry) {
 	if e == nil {
 		return
 	}
-	f, _ := d.mapping(e.value, e.at, emulatorSchema)
+	emulatorForm.mapping(d, e.value, e.at, &d.in)
 	if d.in.Cloud.Name != "" && d.in.Cloud.Name != fleet.Emulator {
 		d.problem(e.key, "remove it, or write cloud: Emulator", "emulator has no meaning without cloud: Emulator")
 	}
-	if s := f.get("scenario"); s != nil {
-		d.in.Scenario, _ = d.line(s, "emulator.scenario")
-	}
 }
 
-var credentialSchema = &schema{what: "credential", keys: []string{"serviceManagement", "resourceManager"}}
+var credentialForm = newForm("credential", "credential.",
+	wordKey("serviceManagement", "the sign-in of the classic side",
+		func(c *fleet.Credentials) *fleet.CredentialKind { return &c.ServiceManagement }, fleet.CredentialKinds()...),
+	wordKey("resourceManager", "the sign-in of the Resource Manager side",
+		func(c *fleet.Credentials) *fleet.CredentialKind { return &c.ResourceManager }, fleet.CredentialKinds()...),
+)
+
+func toldOfCredential(k kinds) object {
+	return either2("how to sign in: one word for both sides, or one for each",
+		object{"enum": fleet.CredentialKinds()}, credentialForm.told(k))
+}
 
 // credential reads how to sign in: one word for both sides, or one for each.
 func (d *decoder) credential(e *entry) {
-	kinds := asStrings(fleet.CredentialKinds())
 	if e.value.Kind != yaml.MappingNode {
-		s, _ := d.oneOf(e, "credential", kinds)
+		s, _ := d.oneOf(e, "credential", asStrings(fleet.CredentialKinds()))
 		d.in.Credentials = fleet.Credentials{ServiceManagement: fleet.CredentialKind(s), ResourceManager: fleet.CredentialKind(s)}
 		return
 	}
-	f, _ := d.mapping(e.value, e.at, credentialSchema)
-	if side := f.get("serviceManagement"); side != nil {
-		s, _ := d.oneOf(side, "credential.serviceManagement", kinds)
-		d.in.Credentials.ServiceManagement = fleet.CredentialKind(s)
-	}
-	if side := f.get("resourceManager"); side != nil {
-		s, _ := d.oneOf(side, "credential.resourceManager", kinds)
-		d.in.Credentials.ResourceManager = fleet.CredentialKind(s)
-	}
+	credentialForm.mapping(d, e.value, e.at, &d.in.Credentials)
 }

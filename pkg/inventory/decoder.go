@@ -30,7 +30,7 @@ type decoder struct {
 	named         int            // how many of them byName knows
 	subscriptions []subscriptionPlaces
 	vaults        []vaultNote // in the order of reading
-	waves         []wavePlaces
+	waves         []fields
 	whole         map[string]place // of what an issue with the whole is about
 
 	// sound is false after a problem that makes it unknowable which vaults
@@ -60,20 +60,43 @@ type vaultNote struct {
 
 type subscriptionPlaces struct{ start, id, name, labels place }
 
-// wavePlaces says where a wave begins, and where the values of its keys stand.
-type wavePlaces struct {
-	start place
-	keys  map[string]place
-}
+// inventoryForm is the inventory itself. Its keys are read by hand, in an order of
+// their own: which values there may be hangs on the kind and the cloud.
+var inventoryForm = newForm("the inventory", "",
+	versionKey,
+	byHand[decoder]("cloud", toldOfCloud),
+	byHand[decoder]("emulator",
+		func(k kinds) object { return about("what only cloud: Emulator takes", emulatorForm.told(k)) }),
+	byHand[decoder]("upgrade", toldOfUpgrade),
+	byHand[decoder]("credential", toldOfCredential),
+	byHand[decoder]("defaults", func(k kinds) object {
+		return about("values of every vault that says nothing else", defaultsForm.told(k))
+	}),
+	byHand[decoder]("subscriptions", toldOfSubscriptions),
+	byHand[decoder]("limits", func(k kinds) object { return about("how much at once", limitsForm.told(k)) }),
+	byHand[decoder]("waves", func(k kinds) object {
+		return some("in which order; absent: a canary of 5, then the rest", waveForm.told(k, "name"))
+	}),
+	byHand[decoder]("failureBudget", toldOfBudget),
+	byHand[decoder]("sameErrorHalt", says(whole(sameErrorHaltWhat, 0, maxBudget))),
+	byHand[decoder]("timings", func(k kinds) object {
+		return about("how long, and how often; all have defaults", timingsForm.told(k))
+	}),
+	byHand[decoder]("windows", func(k kinds) object {
+		return some("when upgrades may run; absent: always", toldOfWindow(k))
+	}),
+	byHand[decoder]("blackouts", blackoutsOf("when nothing may start")),
+	byHand[decoder]("rules", func(k kinds) object {
+		return list("values of the vaults that a selector picks, in order", ruleForm.told(k, "set"))
+	}),
+	byHand[decoder]("include", says(some(
+		"patterns of files with more subscriptions (YAML) or vaults (CSV), relative to the inventory", line("a pattern")))),
+)
 
-var inventorySchema = &schema{
-	what: "the inventory",
-	keys: []string{"apiVersion", "cloud", "emulator", "upgrade", "credential", "defaults", "subscriptions",
-		"limits", "waves", "failureBudget", "sameErrorHalt", "timings", "windows", "blackouts", "rules", "include"},
-}
+var versionKey = byHand[decoder]("apiVersion", says(oneWord("the format's version", apiVersion)))
 
 func (d *decoder) inventory(root *yaml.Node) {
-	f, _ := d.mapping(root, at(root), inventorySchema)
+	f, _ := inventoryForm.mapping(d, root, at(root), d)
 	d.in.Kind = fleet.KindClassic
 	d.in.Limits, d.in.Timings = plan.DefaultLimits(), plan.DefaultTimings()
 	d.in.FailureBudget, d.in.Ceiling = plan.Budget{Unit: plan.UnitDefault}, plan.CeilingSoft
@@ -90,7 +113,7 @@ func (d *decoder) inventory(root *yaml.Node) {
 		d.credential(e)
 	}
 	if e := f.get("limits"); e != nil {
-		d.limits(e)
+		limitsForm.mapping(d, e.value, e.at, &d.in.Limits)
 	}
 	if e := f.get("timings"); e != nil {
 		d.timings(e)
@@ -185,11 +208,7 @@ func (d *decoder) placeOf(s plan.Subject, field string) place {
 		}
 		return p.start
 	case plan.SubjectWave:
-		p := d.waves[s.Index]
-		if where, ok := p.keys[field]; ok {
-			return where
-		}
-		return p.start
+		return d.waves[s.Index].of(field)
 	}
 	if where, ok := d.whole[field]; ok {
 		return where
@@ -203,7 +222,7 @@ func (d *decoder) placeOf(s plan.Subject, field string) place {
 // asStrings turns named strings into plain ones, for oneOf.
 func asStrings[T ~string](list []T) []string {
 	out := make([]string, 0, len(list))
-	for w := range slices.Values(list) {
+	for _, w := range list {
 		out = append(out, string(w))
 	}
 	return out

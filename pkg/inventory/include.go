@@ -111,7 +111,7 @@ func fixedFolder(pattern string) string {
 	return folder
 }
 
-var partSchema = &schema{what: "an included file", keys: []string{"apiVersion", "subscriptions"}}
+var partForm = newForm("an included file", "", versionKey, byHand[decoder]("subscriptions", toldOfSubscriptions))
 
 // part reads one included file.
 func (d *decoder) part(file string, data []byte, fail func(hint, format string, args ...any)) {
@@ -139,7 +139,7 @@ func (d *decoder) yamlPart(data []byte) {
 	if !d.looksIncluded(root) {
 		return
 	}
-	f, _ := d.mapping(root, at(root), partSchema)
+	f, _ := partForm.mapping(d, root, at(root), d)
 	if f.get("apiVersion") != nil {
 		d.version(&f)
 	}
@@ -150,7 +150,7 @@ func (d *decoder) yamlPart(data []byte) {
 // quotes nothing of it: a pattern may match what is nobody's business.
 func (d *decoder) looksIncluded(root *yaml.Node) bool {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if key := root.Content[i].Value; slices.Contains(partSchema.keys, key) || words.Nearest(key, partSchema.keys) != "" {
+		if key := root.Content[i].Value; slices.Contains(partForm.names, key) || words.Nearest(key, partForm.names) != "" {
 			return true
 		}
 	}

@@ -3,12 +3,10 @@ package inventory
 import (
 	"bytes"
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -165,55 +163,17 @@ subscriptions:
 	}
 }
 
-// TestSchemaKnowsEveryTable: each table of keys that the decoder reads by is in
-// the schema. That their keys agree is what JSONSchema itself checks.
-func TestSchemaKnowsEveryTable(t *testing.T) {
+// TestVaultKeys: whatever may be said of a vault is read, laid over what is below
+// it, and shown.
+func TestVaultKeys(t *testing.T) {
 	t.Parallel()
-	b := &schemaBuilder{}
-	b.inventory()
-	used := map[string]bool{partSchema.what: true}
-	for _, s := range b.used {
-		used[s.what] = true
-	}
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, name := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Names) != 1 || !strings.HasSuffix(spec.Names[0].Name, "Schema") || len(spec.Values) != 1 {
-				return true
-			}
-			ast.Inspect(spec.Values[0], func(n ast.Node) bool {
-				if kv, ok := n.(*ast.KeyValueExpr); ok && kv.Key.(*ast.Ident).Name == "what" {
-					what, _ := strconv.Unquote(kv.Value.(*ast.BasicLit).Value)
-					if found++; !used[what] {
-						t.Errorf("%s: the JSON Schema says nothing of %s", name, what)
-					}
-				}
-				return true
-			})
-			return true
+	for _, name := range vaultForm.names {
+		known := slices.ContainsFunc(vaultKeys, func(k vaultKey) bool {
+			return k.name == name && k.read != nil && k.lay != nil && k.shown != nil
 		})
-	}
-	if found < 15 {
-		t.Errorf("found %d tables", found)
-	}
-}
-
-// TestSchemaDisagreement: a key that one side lacks is an error.
-func TestSchemaDisagreement(t *testing.T) {
-	t.Parallel()
-	b := &schemaBuilder{}
-	b.form(&schema{what: "a thing", keys: []string{"one", "two"}}, nil, keys{"two": line("two"), "three": line("three")})
-	if len(b.wrong) != 2 {
-		t.Errorf("got %v", b.wrong)
+		if !known && !slices.Contains([]string{"labels", "windows", "blackouts"}, name) {
+			t.Errorf("nobody lays %s of a vault over that of the defaults", name)
+		}
 	}
 }
 

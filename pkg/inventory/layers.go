@@ -27,10 +27,7 @@ type layer struct {
 
 // of returns where the layer gives the value of a key, or as a whole begins.
 func (l *layer) of(key string) place {
-	where := l.fields.at
-	if e := l.fields.get(key); e != nil {
-		where = e.at
-	}
+	where := l.fields.of(key)
 	where.file = l.file
 	return where
 }
@@ -49,30 +46,12 @@ func (l *layer) ofLabel(name string) place {
 
 // onto lays the values of a layer over those of v. Labels are joined.
 func (l *layer) onto(v *fleet.Vault) {
-	for i := range l.fields.entries {
-		switch l.fields.entries[i].name {
-		case "name":
-			v.Name = l.vault.Name
-		case "location":
-			v.Location = l.vault.Location
-		case "resourceType":
-			v.ResourceType = l.vault.ResourceType
-		case "resourceGroup":
-			v.ResourceGroup = l.vault.ResourceGroup
-		case "targetResourceGroup":
-			v.TargetResourceGroup = l.vault.TargetResourceGroup
-		case "createResourceGroup":
-			v.CreateResourceGroup = l.vault.CreateResourceGroup
-		case "acceptWarnings":
-			v.AcceptWarnings, v.Consents = l.vault.AcceptWarnings, l.vault.Consents
-		case "protectedItems":
-			v.ProtectedItems = l.vault.ProtectedItems
-		case "hold":
-			v.Hold = l.vault.Hold
-		case "labels":
-			v.Labels = join(l.vault.Labels, v.Labels)
+	for i := range vaultKeys {
+		if k := &vaultKeys[i]; l.fields.get(k.name) != nil {
+			k.lay(v, &l.vault)
 		}
 	}
+	v.Labels = join(l.vault.Labels, v.Labels)
 }
 
 // join lays labels over others. It changes neither.
@@ -96,29 +75,33 @@ type rule struct {
 	used     bool
 }
 
-var ruleSchema = &schema{what: "a rule", keys: []string{"match", "matchExpressions", "set"}}
+var ruleForm = newForm("a rule", "", append(selectorKeys[rule](),
+	byHand[rule]("set", func(k kinds) object { return about("what it sets", setForm.told(k)) }))...)
 
 // What a rule may set leaves out what it may match by, but for labels: those
 // of one rule count in the rules after it.
-var setSchema = &schema{
-	what: "set",
-	keys: []string{"targetResourceGroup", "createResourceGroup", "acceptWarnings", "hold", "labels", "windows", "blackouts"},
-}
+var setForm = newForm("set", "",
+	of("targetResourceGroup", "the resource group of the new vault, or a template"),
+	of("createResourceGroup", "let the upgrade make the target group"),
+	of("acceptWarnings"), of("hold"), labelsKey("labels, which count in the rules after it"),
+	byHand[fleet.Vault]("windows", windowsOf("windows in place of the wave's")),
+	byHand[fleet.Vault]("blackouts", blackoutsOf("blackouts in place of the wave's")),
+)
 
 func (d *decoder) readRules(e *entry) {
 	list, ok := d.items(e, "rules")
 	d.sound = d.sound && ok
 	for i, n := range list {
 		n, where := d.resolve(n)
-		f, ok := d.mapping(n, where, ruleSchema)
+		r := rule{place: d.here(where)}
+		f, ok := ruleForm.mapping(d, n, where, &r)
 		if !ok {
 			d.sound = false
 			continue
 		}
-		r := rule{place: d.here(where)}
 		r.file, r.from = d.file, fmt.Sprintf("rule %d", i+1)
 		var given bool
-		r.selector, given = d.selector(&f, make(map[string]place), "a rule for every vault belongs into defaults")
+		r.selector, given = d.selector(&f, "a rule for every vault belongs into defaults")
 		if !given && f.lacks("match") && f.lacks("matchExpressions") {
 			d.sound = false
 			d.problem(where, "add match, or put it into defaults", "a rule has no match")
@@ -128,15 +111,9 @@ func (d *decoder) readRules(e *entry) {
 			d.problem(where, "add set: {hold: the reason}", "a rule sets nothing")
 		}
 		if set := f.get("set"); set != nil {
-			r.fields, _ = d.mapping(set.value, set.at, setSchema)
+			r.fields, _ = setForm.mapping(d, set.value, set.at, &r.vault)
 			d.sound = d.sound && !r.fields.doubtful("labels")
-			d.shared(&r.fields, &r.vault)
-			if hold := r.fields.get("hold"); hold != nil {
-				r.vault.Hold = d.hold(hold)
-			}
-			if labels := r.fields.get("labels"); labels != nil {
-				r.vault.Labels = d.labels(labels)
-			}
+			d.groupKeys(&r.fields)
 			r.calendar = d.calendar(&r.fields)
 		}
 		d.rules = append(d.rules, r)
@@ -216,7 +193,17 @@ func (d *decoder) complete(v *fleet.Vault, layers []*layer, s *plan.Subscription
 	}
 }
 
-var consentSchema = &schema{what: "a consent", keys: []string{"code", "category", "contains", "reason"}}
+var consentForm = newForm("a consent", "",
+	lineKey("code", "the warning's code", func(c *fleet.Consent) *string { return &c.Code }),
+	lineKey("category", "the warning's category", func(c *fleet.Consent) *string { return &c.Category }),
+	lineKey("contains", "a part of the warning's message", func(c *fleet.Consent) *string { return &c.Contains }),
+	lineKey("reason", "why it is accepted", func(c *fleet.Consent) *string { return &c.Reason }),
+)
+
+func toldOfConsents(k kinds) object {
+	return either2("consent to prerequisite warnings: to all, or to some with a reason", object{"type": "boolean"},
+		list("the consents", consentForm.told(k, "reason")))
+}
 
 // acceptWarnings reads consent to all warnings, or a list of consents.
 func (d *decoder) acceptWarnings(e *entry) (all bool, list []fleet.Consent) {
@@ -227,22 +214,12 @@ func (d *decoder) acceptWarnings(e *entry) (all bool, list []fleet.Consent) {
 	items, _ := d.items(e, "acceptWarnings")
 	for _, n := range items {
 		n, where := d.resolve(n)
-		f, ok := d.mapping(n, where, consentSchema)
+		var c fleet.Consent
+		f, ok := consentForm.mapping(d, n, where, &c)
 		if !ok {
 			continue
 		}
-		var c fleet.Consent
-		for _, x := range []struct {
-			key   string
-			field *string
-		}{{"code", &c.Code}, {"category", &c.Category}, {"contains", &c.Contains}, {"reason", &c.Reason}} {
-			if given := f.get(x.key); given != nil {
-				*x.field, _ = d.line(given, x.key)
-			}
-		}
-		if f.lacks("reason") {
-			d.problem(where, "say why it is accepted", "a consent has no reason")
-		}
+		d.all(&f, consentForm.what, []string{"reason"}, "say why it is accepted")
 		if f.lacks("code") && f.lacks("category") && f.lacks("contains") {
 			d.problem(where, "add a code, a category, or a part that its message contains", "a consent does not say to which warnings")
 		}

@@ -76,7 +76,8 @@ type entry struct {
 	name  string
 	key   place
 	value *yaml.Node
-	at    place // of the value
+	at    place  // of the value
+	what  string // its value, for messages
 }
 
 // fields are the entries of a mapping, each name once.
@@ -107,10 +108,19 @@ func (f *fields) get(name string) *entry {
 	return nil
 }
 
+// of returns where the value of a key stands, or the mapping begins.
+func (f *fields) of(name string) place {
+	if e := f.get(name); e != nil {
+		return e.at
+	}
+	return f.at
+}
+
 // schema says which keys a mapping may have.
 type schema struct {
-	what string   // the mapping, for messages: "a vault"
-	keys []string // those it may have; nil: any
+	what   string   // the mapping, for messages: "a vault"
+	prefix string   // stands before its keys, for messages: "limits."
+	names  []string // of the keys that it may have; nil: any
 }
 
 // mapping reads a mapping by its schema. Problems with keys are reported; the
@@ -151,7 +161,7 @@ func (r *reader) mapping(n *yaml.Node, where place, s *schema) (f fields, ok boo
 			seen[name] = keyAt
 		}
 		value, valueAt := r.resolve(n.Content[i+1])
-		f.entries = append(f.entries, entry{name, keyAt, value, valueAt})
+		f.entries = append(f.entries, entry{name, keyAt, value, valueAt, s.prefix + name})
 	}
 	return f, true
 }
@@ -164,21 +174,15 @@ func (r *reader) key(n *yaml.Node, where place, s *schema) (name string, ok bool
 		return "", false
 	}
 	name, ok = r.text(n, where, "a key of "+s.what)
-	if !ok || s.keys == nil {
+	if !ok || s.names == nil {
 		return name, ok
 	}
-	for _, k := range s.keys {
-		if k == name {
-			return k, true
-		}
+	if i := slices.Index(s.names, name); i >= 0 {
+		return s.names[i], true
 	}
-	hint := "known here: " + strings.Join(s.keys, ", ")
-	near := words.Nearest(name, s.keys)
-	if near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
+	hint := didYouMean(name, s.names, "known here: "+strings.Join(s.names, ", "))
 	r.problem(where, hint, "unknown key %s in %s", quote(name), s.what)
-	return cmp.Or(near, name), false
+	return cmp.Or(words.Nearest(name, s.names), name), false
 }
 
 // items reads a list. ok is false when the node is none.
@@ -193,4 +197,13 @@ func (r *reader) items(e *entry, what string) (list []*yaml.Node, ok bool) {
 // ref names a place for people.
 func (r *reader) ref(p place) string {
 	return fmt.Sprintf("%s:%d:%d", r.here(p).file, p.line, p.column)
+}
+
+// didYouMean is the hint about a name that is not known: the nearest of those that
+// are, or what to say otherwise.
+func didYouMean(name string, known []string, otherwise string) string {
+	if near := words.Nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return otherwise
 }

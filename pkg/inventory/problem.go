@@ -54,8 +54,11 @@ func (r *reader) here(p place) place {
 }
 
 func (r *reader) problem(at place, hint, format string, args ...any) {
-	r.problems = append(r.problems, Problem{File: r.here(at).file, Line: at.line, Column: at.column,
-		Message: fmt.Sprintf(format, args...), Hint: hint})
+	r.problems = append(r.problems, r.problemAt(at, hint, format, args))
+}
+
+func (r *reader) problemAt(at place, hint, format string, args []any) Problem {
+	return Problem{r.here(at).file, at.line, at.column, fmt.Sprintf(format, args...), hint}
 }
 
 // failed returns the problems found so far in the order of the file, nil when
@@ -64,12 +67,17 @@ func (r *reader) failed() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.problems, func(a, b Problem) int {
+	return &Problems{List: r.sorted(r.problems)}
+}
+
+// sorted brings problems into the order of the file, those of included files last.
+func (r *reader) sorted(list []Problem) []Problem {
+	slices.SortStableFunc(list, func(a, b Problem) int {
 		if a.File != b.File && (a.File == r.main || b.File == r.main) {
 			return map[bool]int{true: -1, false: 1}[a.File == r.main]
 		}
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	// An alias leads to the same text twice; one report of it is enough.
-	return &Problems{List: slices.Compact(r.problems)}
+	return slices.Compact(list)
 }

@@ -1,9 +1,8 @@
 package inventory
 
 import (
-	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -45,14 +44,14 @@ func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s 
 		out = append(out, Origin{Key: key, Value: value, From: from, File: where.file, Line: where.line, Column: where.column})
 		return &out[len(out)-1]
 	}
-	for _, key := range []string{"name", "location", "resourceType", "resourceGroup", "targetResourceGroup", "createResourceGroup",
-		"acceptWarnings", "protectedItems", "hold"} {
+	for i := range vaultKeys {
+		k := &vaultKeys[i]
 		for _, l := range slices.Backward(layers) {
-			if l.fields.get(key) == nil {
+			if l.fields.get(k.name) == nil {
 				continue
 			}
-			o := add(key, shown(v, key), l.from, l.of(key))
-			if key == "targetResourceGroup" && isTemplate(template) {
+			o := add(k.name, k.shown(v), l.from, l.of(k.name))
+			if k.name == "targetResourceGroup" && isTemplate(template) {
 				o.Template = template
 			}
 			break
@@ -70,12 +69,7 @@ func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s 
 		break
 	}
 	labels := join(v.Labels, s.Labels)
-	names := make([]string, 0, len(labels))
-	for name := range labels {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		from, where := "subscription", d.subscriptions[d.vaults[len(d.vaults)-1].subscription].labels
 		for _, l := range layers {
 			if _, ok := l.vault.Labels[name]; ok {
@@ -92,47 +86,12 @@ func calendarText(c *plan.Calendar) string {
 	if c == nil {
 		return ""
 	}
-	count := func(n int, what string) string {
-		if n == 1 {
-			return "1 " + what
-		}
-		return fmt.Sprintf("%d %ss", n, what)
-	}
 	text := "at any hour"
 	if n := len(c.Windows); n > 0 {
-		text = count(n, "window")
+		text = words.Count(n, "window")
 	}
 	if n := len(c.Blackouts); n > 0 {
-		text += ", " + count(n, "blackout")
+		text += ", " + words.Count(n, "blackout")
 	}
 	return text
-}
-
-// shown is a value of a vault as people read it.
-func shown(v *fleet.Vault, key string) string {
-	switch key {
-	case "name":
-		return v.Name
-	case "location":
-		return v.Location
-	case "resourceType":
-		return string(v.ResourceType)
-	case "resourceGroup":
-		return v.ResourceGroup
-	case "targetResourceGroup":
-		return v.TargetResourceGroup
-	case "createResourceGroup":
-		return strconv.FormatBool(v.CreateResourceGroup)
-	case "acceptWarnings":
-		if len(v.Consents) > 0 {
-			return words.Count(len(v.Consents), "consent")
-		}
-		return strconv.FormatBool(v.AcceptWarnings)
-	case "protectedItems":
-		return strconv.Itoa(v.ProtectedItems)
-	}
-	if v.Hold == nil {
-		return ""
-	}
-	return v.Hold.Reason
 }

@@ -12,7 +12,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
-	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 const quotedStyles = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
@@ -271,14 +270,12 @@ func (r *reader) oneOf(e *entry, what string, allowed []string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	for _, w := range allowed {
-		if w == s {
-			return w, true
-		}
+	if i := slices.Index(allowed, s); i >= 0 {
+		return allowed[i], true
 	}
 	hint := ""
-	if near := words.Nearest(s, allowed); near != "" && len(allowed) > 1 {
-		hint = fmt.Sprintf("did you mean %q?", near)
+	if len(allowed) > 1 {
+		hint = didYouMean(s, allowed, "")
 	}
 	r.problem(e.at, hint, "%s must be %s, not %s", what, either(allowed), quote(s))
 	return "", false

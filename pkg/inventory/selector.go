@@ -8,13 +8,24 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
+// selectorKeys are the keys that pick vaults.
+func selectorKeys[T any]() []key[T] {
+	return []key[T]{
+		byHand[T]("match",
+			says(pairs("labels that a vault must have; subscription, location and resourceType are the vault's own"))),
+		byHand[T]("matchExpressions", func(k kinds) object {
+			return some("all of them must hold", requirementForm.told(k, "key", "operator"))
+		}),
+	}
+}
+
 // selector reads match and matchExpressions. given is false when there is
 // neither. What it would pick is unknowable after a problem. all says what to
 // do instead of an empty one.
-func (d *decoder) selector(f *fields, places map[string]place, all string) (s plan.Selector, given bool) {
+func (d *decoder) selector(f *fields, all string) (s plan.Selector, given bool) {
 	d.sound = d.sound && !f.doubtful("match") && !f.doubtful("matchExpressions")
 	if e := f.get("match"); e != nil {
-		given, places["match"] = true, e.at
+		given = true
 		before := len(d.problems)
 		s.Match = d.pairs(e, "match", func(l *entry, value string) { d.builtInValue(l.name, value, l.at) })
 		if len(s.Match) == 0 && len(d.problems) == before {
@@ -23,7 +34,7 @@ func (d *decoder) selector(f *fields, places map[string]place, all string) (s pl
 		}
 	}
 	if e := f.get("matchExpressions"); e != nil {
-		given, places["matchExpressions"] = true, e.at
+		given = true
 		list, ok := d.items(e, "matchExpressions")
 		d.sound = d.sound && ok
 		if ok && len(list) == 0 {
@@ -40,26 +51,20 @@ func (d *decoder) selector(f *fields, places map[string]place, all string) (s pl
 	return s, given
 }
 
-var requirementSchema = &schema{what: "an expression of matchExpressions", keys: []string{"key", "operator", "values"}}
+var requirementForm = newForm("an expression of matchExpressions", "",
+	lineKey("key", "a label, or subscription, location, resourceType",
+		func(r *plan.Requirement) *string { return &r.Key }),
+	wordKey("operator", "how", func(r *plan.Requirement) *plan.Operator { return &r.Operator }, plan.Operators()...),
+	byHand[plan.Requirement]("values", says(some("with In and NotIn", object{"type": "string"}))),
+)
 
 func (d *decoder) requirement(n *yaml.Node, where place) (r plan.Requirement, ok bool) {
 	before := len(d.problems)
-	f, ok := d.mapping(n, where, requirementSchema)
+	f, ok := requirementForm.mapping(d, n, where, &r)
 	if !ok {
 		return r, false
 	}
-	for _, key := range []string{"key", "operator"} {
-		if f.lacks(key) {
-			d.problem(where, "write {key: env, operator: In, values: [dev]}", "an expression of matchExpressions has no %s", key)
-		}
-	}
-	if e := f.get("key"); e != nil {
-		r.Key, _ = d.line(e, "key")
-	}
-	if e := f.get("operator"); e != nil {
-		s, _ := d.oneOf(e, "operator", asStrings(plan.Operators()))
-		r.Operator = plan.Operator(s)
-	}
+	d.all(&f, requirementForm.what, []string{"key", "operator"}, "write {key: env, operator: In, values: [dev]}")
 	values := f.get("values")
 	switch r.Operator {
 	case plan.OpIn, plan.OpNotIn:

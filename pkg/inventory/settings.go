@@ -8,11 +8,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-var limitsSchema = &schema{
-	what: "limits",
-	keys: []string{"validations", "upgrades", "perSubscription", "perLocation", "requestsPerSecond"},
-}
-
 // The largest limits that are believed, and the slowest rate: one request in
 // a hundred seconds.
 const (
@@ -21,36 +16,70 @@ const (
 	minRate  = 0.01
 )
 
-func (d *decoder) limits(e *entry) {
-	f, _ := d.mapping(e.value, e.at, limitsSchema)
-	for _, l := range []struct {
-		key   string
-		field *int
-	}{
-		{"validations", &d.in.Limits.Validations},
-		{"upgrades", &d.in.Limits.Upgrades},
-		{"perSubscription", &d.in.Limits.PerSubscription},
-		{"perLocation", &d.in.Limits.PerLocation},
-	} {
-		if x := f.get(l.key); x != nil {
-			if n, ok := d.integer(x, "limits."+l.key, 1, maxLimit); ok {
-				*l.field = n
-				d.effects.limits = append(d.effects.limits, givenLimit{d.here(x.at), "limits." + l.key, l.key, n, false})
+// limitKey is a limit of the run, or with wave of one of its waves.
+func limitKey[T any](name, what string, wave bool, at func(*T) *int) key[T] {
+	return key[T]{name, says(whole(what, 1, maxLimit)), func(d *decoder, e *entry, into *T) {
+		if n, ok := d.integer(e, e.what, 1, maxLimit); ok {
+			*at(into) = n
+			called := e.what
+			if wave {
+				called = "a wave's " + name
 			}
+			d.effects.limits = append(d.effects.limits, givenLimit{d.here(e.at), called, name, n, wave})
 		}
-	}
-	if x := f.get("requestsPerSecond"); x != nil {
-		if rate, ok := d.number(x, "limits.requestsPerSecond", minRate, maxRate); ok {
-			d.in.Limits.RequestsPerSecond = rate
-		}
-	}
+	}}
 }
 
-var timingsSchema = &schema{
-	what: "timings",
-	keys: []string{"poll", "validationMaxAge", "busyRetry", "busyDeadline", "startTimeout", "reconcileGrace",
-		"reconcileDeadline", "overdue"},
+var limitsForm = newForm("limits", "limits.",
+	limitKey("validations", "validations at once", false, func(l *plan.Limits) *int { return &l.Validations }),
+	limitKey("upgrades", "upgrades at once, in the whole fleet", false, func(l *plan.Limits) *int { return &l.Upgrades }),
+	limitKey("perSubscription", "upgrades at once in a subscription", false,
+		func(l *plan.Limits) *int { return &l.PerSubscription }),
+	limitKey("perLocation", "upgrades at once in a location", false, func(l *plan.Limits) *int { return &l.PerLocation }),
+	reads("requestsPerSecond",
+		says(about("requests a second and subscription", object{"type": "number", "minimum": minRate, "maximum": maxRate})),
+		func(l *plan.Limits) *float64 { return &l.RequestsPerSecond },
+		func(d *decoder, e *entry) (float64, bool) { return d.number(e, e.what, minRate, maxRate) }),
+)
+
+// timings are those that are being read.
+type timings struct {
+	*plan.Timings
+	unclear bool // one could not be read
 }
+
+func timingKey(name, what string, at func(*plan.Timings) *time.Duration) key[timings] {
+	return key[timings]{name, says(duration(what)), func(d *decoder, e *entry, t *timings) {
+		v, ok := d.duration(e, e.what)
+		if !ok {
+			t.unclear = true
+			return
+		}
+		*at(t.Timings) = v
+		if least := leastTimings[name]; v < least && d.farCloud() {
+			d.problem(e.at, "leave it out for the default; with less, a start that is only late would be sent a second time",
+				"%s must be at least %s, not %s", e.what, least, v)
+		}
+	}}
+}
+
+var timingsForm = newForm("timings", "timings.",
+	timingKey("poll", "how often a subscription is listed", func(t *plan.Timings) *time.Duration { return &t.Poll }),
+	timingKey("validationMaxAge", "how old a validation may be at the start",
+		func(t *plan.Timings) *time.Duration { return &t.ValidationMaxAge }),
+	timingKey("busyRetry", "how often a busy vault is validated again",
+		func(t *plan.Timings) *time.Duration { return &t.BusyRetry }),
+	timingKey("busyDeadline", "after which a busy vault is blocked",
+		func(t *plan.Timings) *time.Duration { return &t.BusyDeadline }),
+	timingKey("startTimeout", "how long the answer of a start is waited for",
+		func(t *plan.Timings) *time.Duration { return &t.StartTimeout }),
+	timingKey("reconcileGrace", "how far the two readings of an unknown start are apart",
+		func(t *plan.Timings) *time.Duration { return &t.ReconcileGrace }),
+	timingKey("reconcileDeadline", "after which an unknown start stays unknown",
+		func(t *plan.Timings) *time.Duration { return &t.ReconcileDeadline }),
+	timingKey("overdue", "after which an upgrade is flagged, and still followed",
+		func(t *plan.Timings) *time.Duration { return &t.Overdue }),
+)
 
 // leastTimings are the least that the proof of a start's absence is made with. How late
 // a cloud's gateways deliver, and how old a reading may be, is published nowhere: the
@@ -71,42 +100,17 @@ func (d *decoder) farCloud() bool {
 }
 
 func (d *decoder) timings(e *entry) {
-	f, _ := d.mapping(e.value, e.at, timingsSchema)
-	t := &d.in.Timings
-	sound, far := true, d.farCloud()
-	for _, x := range []struct {
-		key   string
-		field *time.Duration
-	}{
-		{"poll", &t.Poll},
-		{"validationMaxAge", &t.ValidationMaxAge},
-		{"busyRetry", &t.BusyRetry},
-		{"busyDeadline", &t.BusyDeadline},
-		{"startTimeout", &t.StartTimeout},
-		{"reconcileGrace", &t.ReconcileGrace},
-		{"reconcileDeadline", &t.ReconcileDeadline},
-		{"overdue", &t.Overdue},
-	} {
-		if given := f.get(x.key); given != nil {
-			if v, ok := d.duration(given, "timings."+x.key); ok {
-				*x.field = v
-				if least := leastTimings[x.key]; far && v < least {
-					d.problem(given.at, "leave it out for the default; with less, a start that is only late would be sent a second time",
-						"timings.%s must be at least %s, not %s", x.key, least, v)
-				}
-			} else {
-				sound = false
-			}
-		}
+	t := timings{Timings: &d.in.Timings}
+	f, _ := timingsForm.mapping(d, e.value, e.at, &t)
+	if t.unclear || t.ReconcileDeadline > t.ReconcileGrace {
+		return
 	}
-	if sound && t.ReconcileDeadline <= t.ReconcileGrace {
-		// Both may be given, or one against the other's default.
-		given := f.get("reconcileDeadline")
-		if given == nil {
-			given = f.get("reconcileGrace")
-		}
-		d.problem(given.at, "a start is looked for twice, reconcileGrace apart",
-			"timings.reconcileDeadline (%s) must be longer than timings.reconcileGrace (%s)",
-			t.ReconcileDeadline, t.ReconcileGrace)
+	// Both may be given, or one against the other's default.
+	given := f.get("reconcileDeadline")
+	if given == nil {
+		given = f.get("reconcileGrace")
 	}
+	d.problem(given.at, "a start is looked for twice, reconcileGrace apart",
+		"timings.reconcileDeadline (%s) must be longer than timings.reconcileGrace (%s)",
+		t.ReconcileDeadline, t.ReconcileGrace)
 }

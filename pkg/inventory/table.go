@@ -159,10 +159,7 @@ func (d *decoder) header(t *table, row []string) bool {
 			d.problem(t.cell(i), "remove one of the two", "column %s is there twice", quote(name))
 		case slices.Contains(columns, name):
 		case label == name || label == "":
-			hint := "known here: " + strings.Join(columns, ", ") + ", labels.NAME"
-			if near := words.Nearest(name, columns); near != "" {
-				hint = "did you mean " + quote(near) + "?"
-			}
+			hint := didYouMean(name, columns, "known here: "+strings.Join(columns, ", ")+", labels.NAME")
 			d.problem(t.cell(i), hint, "unknown column %s", quote(name))
 		case slices.Contains(plan.BuiltInKeys(), label):
 			d.problem(t.cell(i), "give the label another name", "a label cannot be named %s: selectors mean the vault's own %s by it", label, label)
@@ -208,19 +205,19 @@ func (d *decoder) row(t *table, row []string) {
 		case name == "protectedItems" && wholeNumber().MatchString(value):
 			n.Tag, n.Style = "!!int", 0
 		}
-		f.entries = append(f.entries, entry{name: name, key: at, value: n, at: at})
+		f.entries = append(f.entries, entry{name: name, key: at, value: n, at: at, what: name})
 	}
 	if len(labels.Content) > 0 {
-		f.entries = append(f.entries, entry{name: "labels", key: f.at, value: labels, at: f.at})
+		f.entries = append(f.entries, entry{name: "labels", key: f.at, value: labels, at: f.at, what: "labels"})
 	}
 	index, ok := d.subscriptionOf(subscription, where)
 	if !ok {
 		d.sound = false
 		return
 	}
-	s := &d.in.Subscriptions[index]
-	d.vaults = append(d.vaults, vaultNote{place: d.here(f.at), subscription: index})
-	d.addVault(f, s)
+	own := layer{from: "vault", fields: f, file: d.file}
+	vaultForm.read(d, &own.fields, &own.vault)
+	d.addVault(&own, f.at, index, &d.in.Subscriptions[index])
 }
 
 // subscriptionOf finds the subscription of a row by its name or ID. One that

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -13,33 +15,25 @@ var placeholders = []string{"location", "name", "subscription"}
 
 const labelPlaceholder = "labels."
 
-// resourceGroup reads the name of a resource group, or a template of one.
-func (d *decoder) resourceGroup(e *entry) string {
-	s, ok := d.text(e.value, e.at, "targetResourceGroup")
-	if !ok {
-		return ""
-	}
-	if s == Placeholder {
+// targetGroup reads the name of a resource group, or a template of one.
+func (d *decoder) targetGroup(e *entry) (string, bool) {
+	n := e.value
+	switch {
+	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str":
+	case n.Value == Placeholder:
 		if !d.unfinished {
 			d.problem(e.at, "the group must exist, or createResourceGroup: true must be said", "targetResourceGroup is still to be written here")
 		}
-		return ""
-	}
-	if isTemplate(s) && len(s) <= maxLine {
-		if err := splitTemplate(s, func(string) {}, func(string) error { return nil }); err != nil {
-			d.problem(e.at, "use {location}, {name}, {subscription} or {labels.NAME}", "targetResourceGroup %s: %v", quote(s), err)
-			return ""
+		return "", false
+	case isTemplate(n.Value) && len(n.Value) <= maxLine:
+		if err := splitTemplate(n.Value, func(string) {}, func(string) error { return nil }); err != nil {
+			d.problem(e.at, "use {location}, {name}, {subscription} or {labels.NAME}",
+				"targetResourceGroup %s: %v", quote(n.Value), err)
+			return "", false
 		}
-		return s
+		return d.intern(n.Value), true
 	}
-	if err := fleet.CheckResourceGroupName(s); err != nil {
-		if len(s) > maxLine {
-			err = fmt.Errorf("a resource group name of %d bytes is too long; 90 characters are allowed", len(s))
-		}
-		d.problem(e.at, "", "targetResourceGroup: %v", err)
-		return ""
-	}
-	return s
+	return d.groupName(e)
 }
 
 func isTemplate(s string) bool { return strings.ContainsAny(s, "{}") }

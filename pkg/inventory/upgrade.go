@@ -8,7 +8,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -18,14 +17,14 @@ func (d *decoder) upgrade(e *entry) {
 	d.anyKind = !known
 	s := &schema{what: "upgrade"}
 	if known {
-		s.keys = append(s.keys, "kind")
+		s.names = append(s.names, "kind")
 		if kind != nil {
 			s.what = "upgrade kind " + string(kind.Kind)
 			for _, o := range kind.Options {
-				s.keys = append(s.keys, o.Key)
+				s.names = append(s.names, o.Key)
 			}
 			if _, undoes := kind.Kind.Undoes(); undoes {
-				s.keys = append(s.keys, "of")
+				s.names = append(s.names, "of")
 			}
 		}
 	} // else any key may be one of the kind that was meant
@@ -47,10 +46,7 @@ func (d *decoder) upgrade(e *entry) {
 		d.rollbackOf(&f, given)
 	case !known:
 		names := d.kindNames()
-		hint := "known here: " + strings.Join(names, ", ")
-		if near := words.Nearest(name, names); near != "" {
-			hint = "did you mean " + quote(near) + "?"
-		}
+		hint := didYouMean(name, names, "known here: "+strings.Join(names, ", "))
 		d.problem(given.at, hint, "there is no upgrade kind %s", quote(name))
 	case kind != nil:
 		d.take(kind, &f, e)
@@ -207,9 +203,20 @@ func (d *decoder) groupKeys(f *fields) {
 // types are the resource types that vaults may have.
 func (d *decoder) types() []string {
 	if d.today == nil {
-		return asStrings(fleet.ResourceTypes())
+		return typesOf(nil)
 	}
 	return []string{string(d.today.Type)}
+}
+
+// typesOf are those of classic vaults and of some kinds besides.
+func typesOf(kinds []fleet.KindSpec) []string {
+	types := asStrings(fleet.ResourceTypes())
+	for _, k := range kinds {
+		if t := string(k.Type); !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	return types
 }
 
 // needed are the keys that a vault, a rule or the defaults must give.
@@ -223,18 +230,18 @@ func (d *decoder) needed() []string {
 	return []string{"name", "location", "resourceGroup"}
 }
 
-// ownGroup reads the name of the resource group that a vault is in.
-func (d *decoder) ownGroup(e *entry) string {
-	s, ok := d.text(e.value, e.at, "resourceGroup")
+// groupName reads the name of a resource group.
+func (d *decoder) groupName(e *entry) (string, bool) {
+	s, ok := d.text(e.value, e.at, e.what)
 	if !ok {
-		return ""
+		return "", false
 	}
 	if err := fleet.CheckResourceGroupName(s); err != nil {
 		if len(s) > maxLine {
 			err = fmt.Errorf("a resource group name of %d bytes is too long; 90 characters are allowed", len(s))
 		}
-		d.problem(e.at, "", "resourceGroup: %v", err)
-		return ""
+		d.problem(e.at, "", "%s: %v", e.what, err)
+		return "", false
 	}
-	return d.intern(s)
+	return d.intern(s), true
 }

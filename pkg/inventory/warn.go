@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -84,7 +82,7 @@ func gives(l *layer, key string) bool {
 }
 
 func (d *decoder) warn(at place, hint, format string, args ...any) {
-	d.warnings = append(d.warnings, Problem{File: d.here(at).file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint})
+	d.warnings = append(d.warnings, d.problemAt(at, hint, format, args))
 }
 
 // warn collects the warnings about a plan that can be run.
@@ -95,13 +93,7 @@ func (d *decoder) warned(p *plan.Plan) []Problem {
 	d.warnLimits()
 	d.warnUnused()
 	d.warnSelectors(p)
-	slices.SortStableFunc(d.warnings, func(a, b Problem) int {
-		if a.File != b.File && (a.File == d.main || b.File == d.main) {
-			return map[bool]int{true: -1, false: 1}[a.File == d.main]
-		}
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return slices.Compact(d.warnings)
+	return d.sorted(d.warnings)
 }
 
 // warnHolds names the vaults that start although they are held: one warning for a
@@ -141,10 +133,8 @@ func (d *decoder) warnNames(p *plan.Plan) {
 			continue
 		}
 		seen[note.location] = true
-		hint := "a new region may be missing here; az account list-locations names yours"
-		if near := words.Nearest(fleet.NormalizeLocation(v.Location), fleet.Locations()); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
+		hint := didYouMean(fleet.NormalizeLocation(v.Location), fleet.Locations(),
+			"a new region may be missing here; az account list-locations names yours")
 		d.warn(note.location, hint, "location %s is not known", quote(v.Location))
 	}
 }
@@ -220,12 +210,9 @@ func (d *decoder) warnSelectors(p *plan.Plan) {
 				continue
 			}
 			if values[r.Key] == nil {
-				h := hint
-				if near := words.Nearest(r.Key, keys); near != "" {
-					h = fmt.Sprintf("did you mean %q?", near)
-				}
 				if r.Operator == plan.OpNotIn || r.Operator == plan.OpDoesNotExist {
-					d.warn(at, h, "%s: no vault has a label %s, so %s %s holds for all", what, quote(r.Key), r.Key, r.Operator)
+					d.warn(at, didYouMean(r.Key, keys, hint),
+						"%s: no vault has a label %s, so %s %s holds for all", what, quote(r.Key), r.Key, r.Operator)
 				}
 				continue
 			}
@@ -243,11 +230,7 @@ func (d *decoder) warnSelectors(p *plan.Plan) {
 		check(d.rules[i].place, d.rules[i].from, d.rules[i].selector.Expressions)
 	}
 	for i := range d.in.Waves {
-		at := d.waves[i].start
-		if where, ok := d.waves[i].keys["matchExpressions"]; ok {
-			at = where
-		}
-		check(at, "wave "+quote(d.in.Waves[i].Name), d.in.Waves[i].Expressions)
+		check(d.waves[i].of("matchExpressions"), "wave "+quote(d.in.Waves[i].Name), d.in.Waves[i].Expressions)
 	}
 }
 

@@ -1,8 +1,10 @@
 package inventory
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -10,11 +12,30 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-var waveSchema = &schema{
-	what: "a wave",
-	keys: []string{"name", "match", "matchExpressions", "size", "order", "upgrades", "perSubscription", "perLocation",
-		"limits", "maxFailures", "soak", "approval", "windows", "blackouts"},
-}
+var waveForm = newForm("a wave", "", slices.Concat(
+	[]key[plan.WaveSpec]{reads("name", says(line("the wave's name")), func(w *plan.WaveSpec) *string { return &w.Name },
+		func(d *decoder, e *entry) (string, bool) { return d.line(e, "a wave's name") })},
+	selectorKeys[plan.WaveSpec](),
+	[]key[plan.WaveSpec]{
+		reads("size", says(share("how many vaults it takes at most: a count, or a percentage of the fleet", 1)),
+			func(w *plan.WaveSpec) **plan.Size { return &w.Size }, (*decoder).size),
+		wordKey("order", "in which order they start", func(w *plan.WaveSpec) *plan.Order { return &w.Order },
+			plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory),
+		waveLimit("upgrades"), waveLimit("perSubscription"), waveLimit("perLocation"),
+		byHand[plan.WaveSpec]("limits", func(k kinds) object {
+			return about("limits of this wave, in place of the three keys", waveLimitsForm.told(k))
+		}),
+		{"maxFailures", says(share("halt when more vaults of the wave have failed: a count, or a percentage", 0)),
+			func(d *decoder, e *entry, w *plan.WaveSpec) {
+				if b, ok := d.budget(e, e.what); ok {
+					w.MaxFailures = &b
+				}
+			}},
+		durationKey("soak", "how long it rests when it is done", func(w *plan.WaveSpec) *time.Duration { return &w.Soak }),
+		{"approval", toldOfApproval, func(d *decoder, e *entry, w *plan.WaveSpec) { w.Approval = d.approval(e) }},
+		byHand[plan.WaveSpec]("windows", windowsOf("windows in place of the inventory's")),
+		byHand[plan.WaveSpec]("blackouts", blackoutsOf("blackouts in place of the inventory's")),
+	})...)
 
 func (d *decoder) readWaves(e *entry) {
 	list, ok := d.items(e, "waves")
@@ -27,8 +48,9 @@ func (d *decoder) readWaves(e *entry) {
 	}
 	for _, n := range list {
 		n, where := d.resolve(n)
-		f, _ := d.mapping(n, where, waveSchema)
-		spec := d.wave(&f)
+		var spec plan.WaveSpec
+		f, _ := waveForm.mapping(d, n, where, &spec)
+		d.wave(&f, &spec)
 		if f.doubtful("match") || f.doubtful("matchExpressions") {
 			spec.CatchAll = false // what it would take is not known
 		}
@@ -36,105 +58,84 @@ func (d *decoder) readWaves(e *entry) {
 	}
 }
 
-func (d *decoder) wave(f *fields) plan.WaveSpec {
-	places := wavePlaces{start: f.at, keys: make(map[string]place)}
-	var spec plan.WaveSpec
-	if f.lacks("name") {
-		d.problem(f.at, "add a name", "a wave has no name")
-	}
-	if e := f.get("name"); e != nil {
-		places.keys["name"] = e.at
-		spec.Name, _ = d.line(e, "a wave's name")
-	}
-	selector, given := d.selector(f, places.keys, "remove it to take every vault that is left")
+// wave reads what of a wave hangs on more than one key.
+func (d *decoder) wave(f *fields, spec *plan.WaveSpec) {
+	d.all(f, waveForm.what, []string{"name"}, "add a name")
+	selector, given := d.selector(f, "remove it to take every vault that is left")
 	spec.Match, spec.Expressions, spec.CatchAll = selector.Match, selector.Expressions, !given
-	d.sound = d.sound && !f.doubtful("size")
-	if e := f.get("size"); e != nil {
-		places.keys["size"] = e.at
-		spec.Size = d.size(e)
-		d.sound = d.sound && spec.Size != nil
-	}
-	if e := f.get("order"); e != nil {
-		s, _ := d.oneOf(e, "order", asStrings([]plan.Order{plan.OrderLongestFirst, plan.OrderName, plan.OrderInventory}))
-		spec.Order = plan.Order(s)
-	}
+	d.sound = d.sound && !f.doubtful("size") && (f.get("size") == nil || spec.Size != nil)
 	spec.Limits = d.waveLimits(f)
-	if e := f.get("maxFailures"); e != nil {
-		places.keys["maxFailures"] = e.at
-		if b, ok := d.budget(e, "maxFailures"); ok {
-			spec.MaxFailures = &b
-		}
-	}
-	if e := f.get("soak"); e != nil {
-		spec.Soak, _ = d.duration(e, "soak")
-	}
-	if e := f.get("approval"); e != nil {
-		places.keys["approval"] = e.at
-		spec.Approval = d.approval(e)
-	}
 	spec.Calendar = d.calendar(f)
 	d.checkReplaced(f, d.file, spec.Calendar, d.in.Calendar, "wave "+quote(spec.Name), "the inventory's")
-	d.waves = append(d.waves, places)
-	return spec
+	d.waves = append(d.waves, *f)
 }
 
 // size reads how many vaults a wave takes at most: a count, or a share of the
 // fleet.
-func (d *decoder) size(e *entry) *plan.Size {
-	b, ok := d.budget(e, "size")
-	switch {
-	case !ok:
-		return nil
-	case b.Count == 0 && b.Percent == 0:
+func (d *decoder) size(e *entry) (*plan.Size, bool) {
+	b, ok := d.budget(e, e.what)
+	if ok && b.Count == 0 && b.Percent == 0 {
 		d.problem(e.at, "write a count such as 5, or a share of the fleet such as 10%", "size must be above 0")
-		return nil
+		return nil, false
 	}
-	return &plan.Size{Count: b.Count, Percent: b.Percent}
+	return &plan.Size{Count: b.Count, Percent: b.Percent}, ok
 }
 
-var waveLimitsSchema = &schema{what: "limits of a wave", keys: []string{"upgrades", "perSubscription", "perLocation"}}
+var waveLimitsForm = newForm("limits of a wave", "",
+	limitKey("upgrades", "upgrades at once in this wave", true, func(l *plan.WaveLimits) *int { return &l.Upgrades }),
+	limitKey("perSubscription", "upgrades at once in a subscription", true,
+		func(l *plan.WaveLimits) *int { return &l.PerSubscription }),
+	limitKey("perLocation", "upgrades at once in a location", true,
+		func(l *plan.WaveLimits) *int { return &l.PerLocation }),
+)
+
+// waveLimit is a key of waveLimitsForm that stands in the wave itself.
+func waveLimit(name string) key[plan.WaveSpec] {
+	return byHand[plan.WaveSpec](name, func(k kinds) object {
+		return waveLimitsForm.keys[slices.Index(waveLimitsForm.names, name)].told(k)
+	})
+}
 
 // waveLimits reads a wave's own limits, which stand in the wave or under
 // limits in it.
 func (d *decoder) waveLimits(f *fields) plan.WaveLimits {
 	var l plan.WaveLimits
-	var inner fields
-	if e := f.get("limits"); e != nil {
-		inner, _ = d.mapping(e.value, e.at, waveLimitsSchema)
-	}
-	for _, x := range []struct {
-		key   string
-		field *int
-	}{
-		{"upgrades", &l.Upgrades},
-		{"perSubscription", &l.PerSubscription},
-		{"perLocation", &l.PerLocation},
-	} {
-		own, under := f.get(x.key), inner.get(x.key)
-		if own != nil && under != nil {
-			d.problem(under.key, "remove one of the two", "%s is given twice in a wave; first at %s", x.key, d.ref(own.key))
+	for _, k := range waveLimitsForm.keys {
+		if e := f.get(k.name); e != nil {
+			k.read(d, e, &l)
 		}
-		for _, e := range []*entry{own, under} {
-			if e == nil {
-				continue
-			}
-			if n, ok := d.integer(e, x.key, 1, maxLimit); ok {
-				*x.field = n
-				d.effects.limits = append(d.effects.limits, givenLimit{d.here(e.at), "a wave's " + x.key, x.key, n, true})
-			}
+	}
+	e := f.get("limits")
+	if e == nil {
+		return l
+	}
+	inner, _ := waveLimitsForm.mapping(d, e.value, e.at, &l)
+	for _, k := range inner.entries {
+		if own := f.get(k.name); own != nil {
+			d.problem(k.key, "remove one of the two", "%s is given twice in a wave; first at %s", k.name, d.ref(own.key))
 		}
 	}
 	return l
 }
 
-var approvalSchema = &schema{what: "approval", keys: []string{"when", "notBy", "expiry"}}
+var approvalForm = newForm("approval", "approval.",
+	wordKey("when", "on which side of the wave", func(a *plan.Approval) *plan.ApprovalWhen { return &a.When }, sides...),
+	wordKey("notBy", "who may not approve", func(a *plan.Approval) *string { return &a.NotBy }, plan.NotByStarter),
+	durationKey("expiry", "how long an approval holds", func(a *plan.Approval) *time.Duration { return &a.Expiry }),
+)
+
+var sides = []plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter}
+
+func toldOfApproval(k kinds) object {
+	return either2("a person must say go, before or after the wave", object{"enum": sides},
+		approvalForm.told(k, "when"))
+}
 
 // approval reads on which side of a wave its gate is: a word, or a mapping.
 func (d *decoder) approval(e *entry) *plan.Approval {
-	sides := asStrings([]plan.ApprovalWhen{plan.ApprovalBefore, plan.ApprovalAfter})
 	a := &plan.Approval{Expiry: plan.DefaultApprovalExpiry}
 	if e.value.Kind != yaml.MappingNode {
-		s, ok := d.oneOf(e, "approval", sides)
+		s, ok := d.oneOf(e, "approval", asStrings(sides))
 		if !ok {
 			return nil
 		}
@@ -142,19 +143,9 @@ func (d *decoder) approval(e *entry) *plan.Approval {
 		return a
 	}
 	before := len(d.problems)
-	f, _ := d.mapping(e.value, e.at, approvalSchema)
+	f, _ := approvalForm.mapping(d, e.value, e.at, a)
 	if f.lacks("when") {
 		d.problem(e.at, "add when: before, or when: after", "approval does not say when")
-	}
-	if x := f.get("when"); x != nil {
-		s, _ := d.oneOf(x, "approval.when", sides)
-		a.When = plan.ApprovalWhen(s)
-	}
-	if x := f.get("notBy"); x != nil {
-		a.NotBy, _ = d.oneOf(x, "approval.notBy", []string{plan.NotByStarter})
-	}
-	if x := f.get("expiry"); x != nil {
-		a.Expiry, _ = d.duration(x, "approval.expiry")
 	}
 	if len(d.problems) > before {
 		return nil
@@ -162,9 +153,26 @@ func (d *decoder) approval(e *entry) *plan.Approval {
 	return a
 }
 
-var budgetSchema = &schema{
-	what: "failureBudget",
-	keys: []string{"run", "perSubscription", "ceiling", "sameErrorHalt"},
+// budgetForm is failureBudget as a mapping.
+var budgetForm = newForm("failureBudget", "failureBudget.",
+	key[decoder]{"run", says(share("of the run", 0)), func(d *decoder, e *entry, _ *decoder) { d.runBudget(e) }},
+	key[decoder]{"perSubscription", says(share("of each subscription", 0)), func(d *decoder, e *entry, _ *decoder) {
+		d.whole[e.what] = e.at
+		if b, ok := d.budget(e, e.what); ok {
+			d.in.SubscriptionBudget = &b
+		}
+	}},
+	wordKey("ceiling", "whether what is in flight may exceed it", func(d *decoder) *plan.Ceiling { return &d.in.Ceiling },
+		plan.CeilingSoft, plan.CeilingHard),
+	key[decoder]{"sameErrorHalt", says(whole(sameErrorHaltWhat, 0, maxBudget)),
+		func(d *decoder, e *entry, _ *decoder) { d.sameErrorHalt(e) }},
+)
+
+const sameErrorHaltWhat = "halt after so many failures in a row with one code; 0: never"
+
+func toldOfBudget(k kinds) object {
+	return either2("halt when more vaults have failed: a count, a percentage, or a mapping",
+		share("of the run", 0), budgetForm.told(k))
 }
 
 // sameErrorHalt reads after how many failures in a row with one code the run
@@ -181,32 +189,18 @@ func (d *decoder) sameErrorHalt(e *entry) {
 
 // failureBudget reads the run's budget: a scalar, or run in a mapping.
 func (d *decoder) failureBudget(e *entry) {
-	d.whole["failureBudget"] = e.at
 	if e.value.Kind != yaml.MappingNode {
-		if b, ok := d.budget(e, "failureBudget"); ok {
-			d.in.FailureBudget = b
-		}
+		d.runBudget(e)
 		return
 	}
-	f, _ := d.mapping(e.value, e.at, budgetSchema)
-	if run := f.get("run"); run != nil {
-		d.whole["failureBudget"] = run.at
-		if b, ok := d.budget(run, "failureBudget.run"); ok {
-			d.in.FailureBudget = b
-		}
-	}
-	if own := f.get("perSubscription"); own != nil {
-		d.whole["failureBudget.perSubscription"] = own.at
-		if b, ok := d.budget(own, "failureBudget.perSubscription"); ok {
-			d.in.SubscriptionBudget = &b
-		}
-	}
-	if ceiling := f.get("ceiling"); ceiling != nil {
-		s, _ := d.oneOf(ceiling, "failureBudget.ceiling", asStrings([]plan.Ceiling{plan.CeilingSoft, plan.CeilingHard}))
-		d.in.Ceiling = plan.Ceiling(s)
-	}
-	if same := f.get("sameErrorHalt"); same != nil {
-		d.sameErrorHalt(same)
+	d.whole["failureBudget"] = e.at
+	budgetForm.mapping(d, e.value, e.at, d)
+}
+
+func (d *decoder) runBudget(e *entry) {
+	d.whole["failureBudget"] = e.at
+	if b, ok := d.budget(e, e.what); ok {
+		d.in.FailureBudget = b
 	}
 }
 
