@@ -127,7 +127,7 @@ func (v *View) runActions(o Options) []Action {
 		if v.Run.Closing {
 			detail = "Nothing is in flight."
 		}
-		if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n > 0 {
+		if n := v.Flying().Ours; n > 0 {
 			detail = lexicon.Plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
 		}
 		if v.Run.Closing {

@@ -62,10 +62,13 @@ func TestRunJSONShape(t *testing.T) {
 	view := viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0, Evidence: &report.Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return report.Report(w, view, report.Options{Format: layout.FormatJSON}) })
 	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "overall", "waves", "subscriptions", "actions", "timeline",
-		"proof", "checklist", "vaults", "evidence", "next")
+		"proof", "checklist", "vaults", "evidence", "next", "inFlight")
 	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
 	keysOf(t, "headline", m["headline"], "sentence", "lines", "before")
 	keysOf(t, "proof", m["proof"], "startsSent", "sentTwice", "sentAgain", "reopenedByHand")
+	for _, f := range m["inFlight"].([]any) {
+		keysOf(t, "a flight", f, "vault", "wave", "status", "startedAt", "seconds", "late", "foreign", "expectedEnd")
+	}
 	entries := keysOf(t, "timeline", m["timeline"], "entries", "omitted")["entries"].([]any)
 	keysOf(t, "an entry", entries[0], "at", "kind", "text", "detail", "by", "until", "vault", "times")
 	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil")

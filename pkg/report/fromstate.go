@@ -76,7 +76,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
 		}
 	}
-	earlier := 0
+	earlier, shown := 0, make([]int, 0, len(st.Vaults))
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
 	names := st.Plan.Names()
 	subs := map[string]int{}
@@ -94,7 +94,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		if st.Run.Closed == nil && vt.waits() {
 			vt.NextWindow = TimeOrNull(windows.Opens(i))
 		}
-		v.Vaults = append(v.Vaults, vt)
+		shown, v.Vaults = append(shown, i), append(v.Vaults, vt)
 		v.Totals[vt.Status]++
 		v.Waves[pv.Wave].Totals[vt.Status]++
 		sub, known := subs[pv.SubscriptionID]
@@ -105,6 +105,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
+	v.InFlight = flightsOf(st, names, standing.Flights(st, slices.Values(shown), now))
 	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {

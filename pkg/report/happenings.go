@@ -19,7 +19,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunOpened:
 		return "run", fmt.Sprintf("%s opened, plan %s, %s", f.RunID, lexicon.ElideHash(f.PlanFingerprint), lexicon.Vaults(st.Totals.All()))
 	case fleet.Resumed:
-		flying := lexicon.Selected(st, func(i int) bool { return st.Vaults[i].InFlight() || st.Vaults[i].Status == fleet.Upgrading })
+		flying := lexicon.Selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
 		if len(flying) == 0 {
 			return "resumed", fmt.Sprintf("run %s: nothing is in flight or in doubt", st.Run.ID)
 		}

@@ -172,7 +172,7 @@ func (v *View) headlines(c lexicon.Clock) []string {
 			say("No vault was sent twice.")
 		}
 	}
-	if n := len(v.pick(func(x *Vault) bool { return x.inFlight() })); n == 0 {
+	if n := v.Flying().Ours; n == 0 {
 		say("No upgrades are running.")
 	} else if v.Run.Live {
 		say("%s in flight.", lexicon.Plural(n, "upgrade is", "upgrades are"))

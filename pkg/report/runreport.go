@@ -25,7 +25,7 @@ func (v *View) reportPage(o Options) *layout.Page {
 	v.waves(p, c)
 	v.subscriptions(p, c)
 	v.details(p, c, acts)
-	v.inFlight(p, c)
+	v.flights(p, c)
 	v.open(p)
 	v.skipped(p, acts)
 	v.timeline(p, c)

@@ -87,7 +87,7 @@ func (v *View) statusPage(o Options) *layout.Page {
 	v.figures(p, c)
 	v.access(p, c)
 	v.waves(p, c)
-	v.inFlight(p, c)
+	v.flights(p, c)
 	if need := v.needPerson(); len(need) > 0 {
 		p.Section("NEEDS A PERSON: %s", lexicon.Vaults(len(need)))
 		g := layout.Grid{Head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, Spare: []int{2}, Wrap: true}
@@ -151,7 +151,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 			rest = append(rest, lexicon.Number(n)+" "+what)
 		}
 	}
-	flying := len(v.pick(func(x *Vault) bool { return x.inFlight() }))
+	flying := v.Flying().Ours
 	note(v.Totals[fleet.Already], v.words().Before)
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
@@ -296,35 +296,6 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 		}
 		g.Rows = append(g.Rows, []string{lexicon.Or(s.Name, s.ID), lexicon.Number(all), lexicon.Number(up), lexicon.Number(failed), lexicon.Number(unknown), lexicon.Number(blocked),
 			lexicon.Number(all - up - failed - unknown - blocked), used, note})
-	}
-	p.Table(g)
-}
-
-// inFlight lists the upgrades that may be under way, the oldest first.
-func (v *View) inFlight(p *layout.Page, c lexicon.Clock) {
-	flying := v.pick(func(x *Vault) bool { return x.inFlight() || x.Foreign })
-	if len(flying) == 0 {
-		return
-	}
-	slices.SortStableFunc(flying, func(a, b *Vault) int { return a.StartedAt.Value().Compare(b.StartedAt.Value()) })
-	p.Section("IN FLIGHT: %s", lexicon.Vaults(len(flying)))
-	g := layout.Grid{Head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, Right: map[int]bool{3: true}, Spare: []int{4, 2}, Wrap: true}
-	for _, x := range flying {
-		age := "-"
-		if x.StartedAt != nil {
-			age = lexicon.Span(v.Run.GeneratedAt.Value().Sub(x.StartedAt.Time))
-		}
-		var notes []string
-		if x.Overdue {
-			notes = append(notes, "OVERDUE")
-		}
-		if r := ValueOf(x.Reason); r != "" {
-			notes = append(notes, r)
-		} else if x.Foreign {
-			notes = append(notes, "not ours")
-		}
-		g.Rows = append(g.Rows, []string{x.Vault, string(x.Status), c.Full(x.StartedAt.Value()), age, lexicon.Or(ValueOf(x.OperationID), "-"),
-			lexicon.Or(strings.Join(notes, "; "), "-")})
 	}
 	p.Table(g)
 }

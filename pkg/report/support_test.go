@@ -52,7 +52,7 @@ func TestUnknownNeedsAPersonOnlyForGood(t *testing.T) {
 		if got := len(v.needPerson()) == 1; got != forGood {
 			t.Errorf("for good %v: needs a person is %v", forGood, got)
 		}
-		if got := v.Vaults[0].inFlight(); got == forGood || v.Vaults[0].Unresolved == forGood {
+		if got := v.Flying().Ours == 1; got == forGood || v.Vaults[0].Unresolved == forGood {
 			t.Errorf("for good %v: in flight is %v", forGood, got)
 		}
 	}

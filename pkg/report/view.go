@@ -23,6 +23,7 @@ type View struct {
 	Overall       lexicon.Overall      `json:"overall"`  // of the vaults that are shown
 	Waves         []Wave               `json:"waves"`
 	Subscriptions []Subscription       `json:"subscriptions"` // in the order of their first vaults
+	InFlight      []Flight             `json:"inFlight"`      // what wants to be looked at first
 	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
 	Next          []Step               `json:"next"`          // what to type next, the first one first
 	Timeline      Timeline             `json:"timeline"`
@@ -212,19 +213,6 @@ func (v *Vault) Took() time.Duration {
 		return 0
 	}
 	return v.EndedAt.Sub(v.StartedAt.Time)
-}
-
-// inFlight reports whether an upgrade of ours may be under way.
-func (v *Vault) inFlight() bool {
-	switch v.Status {
-	case fleet.Starting:
-		return true
-	case fleet.Upgrading:
-		return !v.Foreign
-	case fleet.Unknown:
-		return v.Unresolved
-	}
-	return false
 }
 
 // Errors returns the findings that stop the vault: its errors, else its

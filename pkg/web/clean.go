@@ -43,6 +43,11 @@ func cleaned(v *report.View) *report.View {
 		e := &c.Timeline.Entries[i]
 		e.Text, e.Detail, e.By, e.Vault = lexicon.Clean(e.Text), cleanOr(e.Detail), cleanOr(e.By), cleanOr(e.Vault)
 	}
+	c.InFlight = slices.Clone(v.InFlight)
+	for i := range c.InFlight {
+		f := &c.InFlight[i]
+		f.Vault, f.Wave, f.Is.OperationID = lexicon.Clean(f.Vault), lexicon.Clean(f.Wave), lexicon.Clean(f.Is.OperationID)
+	}
 	c.Vaults = make([]report.Vault, len(v.Vaults))
 	for i := range v.Vaults {
 		c.Vaults[i] = cleanVault(&v.Vaults[i])

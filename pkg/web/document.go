@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // document is the data that the page's script works on. It belongs to the page
@@ -60,7 +60,8 @@ type row struct {
 	Attempt      int               `json:"attempt,omitempty"`
 	StartedAt    int64             `json:"start,omitempty"`
 	EndedAt      int64             `json:"end,omitempty"`
-	Median       int64             `json:"p50,omitempty"` // of its upgrade, in ms; while it is in flight
+	Flying       bool              `json:"flying,omitempty"` // it is in flight
+	Median       int64             `json:"p50,omitempty"`    // of its upgrade, in ms; while it is in flight
 	Late         int64             `json:"p90,omitempty"`
 	NewID        string            `json:"newId,omitempty"`
 	Requests     []string          `json:"requests,omitempty"`
@@ -92,14 +93,18 @@ type findingRow struct {
 type places struct {
 	waves         map[string]int
 	subscriptions map[string]int
+	flights       map[string]*standing.Flight // by the vault's name
 	list          []subscriptionRow
 	classic       bool
 }
 
 func placesOf(v *report.View) *places {
-	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}, classic: v.Run.Kind == fleet.KindClassic}
+	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}, flights: map[string]*standing.Flight{}, classic: v.Run.Kind == fleet.KindClassic}
 	for i := range v.Waves {
 		p.waves[v.Waves[i].Name] = i
+	}
+	for i := range v.InFlight {
+		p.flights[v.InFlight[i].Vault] = &v.InFlight[i].Is
 	}
 	for i := range v.Subscriptions {
 		p.subscriptions[v.Subscriptions[i].ID] = i
@@ -108,8 +113,8 @@ func placesOf(v *report.View) *places {
 	return p
 }
 
-// rowOf describes a vault of a clean view; predicted is nil where nobody knows.
-func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddress string) row {
+// rowOf describes a vault of a clean view.
+func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	r := row{
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
 		Location: v.Location, Type: string(v.ResourceType), Target: text(v.TargetResourceGroup), Labels: v.Labels,
@@ -120,8 +125,8 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 	if p.classic {
 		r.NewID = text(v.UpgradedResourceID)
 	}
-	if predicted != nil && inFlight(v) {
-		r.Median, r.Late = predicted.P50.Milliseconds(), predicted.P90.Milliseconds()
+	if f := p.flights[v.Vault]; f != nil && !f.Foreign {
+		r.Flying, r.Median, r.Late = true, f.Predicted.P50.Milliseconds(), f.Predicted.P90.Milliseconds()
 	}
 	if l := v.LastReading; l != nil {
 		r.Reading = &readingRow{millis(l.At), l.What, l.Differs, text(l.Poll), text(l.Action)}
@@ -142,11 +147,6 @@ func (p *places) rowOf(v *report.Vault, predicted *plan.Prediction, supportAddre
 		}
 	}
 	return r
-}
-
-// inFlight reports whether an upgrade of ours may be under way.
-func inFlight(v *report.Vault) bool {
-	return v.Status == fleet.Starting || v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && v.Unresolved
 }
 
 func waveRows(v *report.View) []waveRow {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Texts that try to become markup, script or another direction of writing.
@@ -68,6 +69,12 @@ func troubledNight(n int) *report.View {
 		x.UpgradedResourceID = ptr("/subscriptions/" + x.SubscriptionID + "/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/Vaults/" + x.Name)
 		infect(&x, i, n)
 		v.Vaults = append(v.Vaults, x)
+		if f := (standing.Flight{Vault: i, Status: x.Status, Foreign: x.Foreign, Since: x.StartedAt.Value()}); x.Status == fleet.Upgrading || x.Unresolved {
+			if x.Overdue {
+				f.Late = standing.Overdue
+			}
+			v.InFlight = append(v.InFlight, report.Flight{Vault: x.Vault, Wave: x.Wave, Status: x.Status, StartedAt: x.StartedAt, Foreign: x.Foreign, Is: f})
+		}
 		v.Totals[x.Status]++
 		v.Subscriptions[i%len(subscriptions)].Totals[x.Status]++
 		for w := range waves {

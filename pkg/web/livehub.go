@@ -142,7 +142,7 @@ func (d *liveHub) view() *report.View {
 // version goes on, so that nobody misses a step. The caller holds mu.
 func (d *liveHub) advance(always bool) (pageData, error) {
 	v := cleaned(d.view())
-	s := pageData{view: v.Worded(d.run.Options), options: d.run.Options, plan: d.run.State.Plan, rows: d.rows,
+	s := pageData{view: v.Worded(d.run.Options), options: d.run.Options, rows: d.rows,
 		live: !d.over, limit: listedLive}
 	touched, err := d.refresh(s)
 	if err != nil {
@@ -174,7 +174,7 @@ func (d *liveHub) refresh(s pageData) (map[int]json.RawMessage, error) {
 		if !d.all && !d.dirty[i] {
 			continue
 		}
-		r, err := encode(where.rowOf(&s.view.Vaults[i], s.predicted(i), s.options.SupportAddress))
+		r, err := encode(where.rowOf(&s.view.Vaults[i], s.options.SupportAddress))
 		if err != nil {
 			return nil, err
 		}

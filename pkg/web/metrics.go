@@ -89,12 +89,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		seconds(waveStarted, w.StartedAt, w.Name)
 		seconds(waveEnded, w.EndedAt, w.Name)
 	}
-	sent, flying, late, calm, tasks := 0, 0, 0, 0, 0
+	sent, calm, tasks, flying := 0, 0, 0, v.Flying()
 	for i := range v.Vaults {
-		x := &v.Vaults[i]
-		sent += x.Sent
-		flying += one(inFlight(x))
-		late += one(x.Overdue)
+		sent += v.Vaults[i].Sent
 	}
 	for i := range v.Subscriptions {
 		calm += one(v.Subscriptions[i].ThrottledUntil != nil)
@@ -103,8 +100,8 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		tasks += one(v.Actions[i].Person)
 	}
 	to <- prometheus.MustNewConstMetric(starts, prometheus.CounterValue, float64(sent))
-	gauge(inFlightNow, float64(flying))
-	gauge(overdueNow, float64(late))
+	gauge(inFlightNow, float64(flying.Ours))
+	gauge(overdueNow, float64(flying.Overdue))
 	gauge(needPerson, float64(tasks))
 	gauge(throttled, float64(calm))
 	if d.run.Rates != nil {

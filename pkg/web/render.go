@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -25,7 +24,6 @@ func WriteReport(w io.Writer, v *report.View, o report.Options) error {
 type pageData struct {
 	view    *report.View // clean and worded
 	options report.Options
-	plan    *plan.Plan        // nil: no predictions
 	rows    []json.RawMessage // nil: made from the view
 	version string
 	live    bool
@@ -133,7 +131,7 @@ func (s pageData) data() ([]byte, error) {
 	if rows == nil {
 		rows = make([]json.RawMessage, len(v.Vaults))
 		for i := range v.Vaults {
-			r, err := encode(where.rowOf(&v.Vaults[i], s.predicted(i), s.options.SupportAddress))
+			r, err := encode(where.rowOf(&v.Vaults[i], s.options.SupportAddress))
 			if err != nil {
 				return nil, err
 			}
@@ -145,13 +143,6 @@ func (s pageData) data() ([]byte, error) {
 		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
 		Waves: waveRows(v), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
 	})
-}
-
-func (s pageData) predicted(i int) *plan.Prediction {
-	if s.plan == nil {
-		return nil
-	}
-	return &s.plan.Vaults[i].Predicted
 }
 
 // parts builds what the templates show.
@@ -226,12 +217,7 @@ func (p *parts) proof(v *report.View) {
 // tiles counts by status: what people ask for first always, the rest where
 // there is any.
 func (p *parts) tiles(v *report.View) {
-	overdue := 0
-	for i := range v.Vaults {
-		if v.Vaults[i].Overdue {
-			overdue++
-		}
-	}
+	overdue := v.Flying().Overdue
 	for _, s := range fleet.Statuses() {
 		n := v.Totals[s]
 		if n == 0 && s != fleet.Upgraded && s != fleet.Failed && s != fleet.Unknown {

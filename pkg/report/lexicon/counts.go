@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // StatusWord is what people read for a status: one word, everywhere. JSON, CSV
@@ -13,6 +14,11 @@ func StatusWord(s fleet.Status) string {
 		return "held" // by the inventory, or by a person
 	}
 	return string(s)
+}
+
+// LateWord is what people read for how late an upgrade is; empty: it is on time.
+func LateWord(l standing.Lateness) string {
+	return map[standing.Lateness]string{standing.PastMedian: "past median", standing.BeyondP90: "BEYOND P90", standing.Overdue: "OVERDUE"}[l]
 }
 
 // Overall is how much of the fleet is done. All that say "N of M vaults

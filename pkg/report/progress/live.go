@@ -31,7 +31,7 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	defer t.mu.Unlock()
 	s := layout.LineBuffer{Width: max(width, 1), Left: max(height-1, 1), Colour: colour}
 	flying := t.flights(now)
-	ours := ours(flying)
+	ours := standing.CountFlights(flying).Ours
 	s.Line(t.headline(now, ours, s.Width)...)
 	for _, b := range t.banners(now) {
 		s.Wrap("!! ", layout.Part{Text: b, Paint: text.ReverseVideo}, 3)
@@ -43,7 +43,7 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	s.Reserve(1 + len(next))
 	t.bars(&s, min(len(t.waves), max(s.Left-3, 1)), now)
 	s.Reserve(-1)
-	s.List(t.counts(flying), 2)
+	s.List(t.counts(standing.CountFlights(flying)), 2)
 	t.calmed(&s, now)
 	lines := 2
 	if s.Width < narrow {

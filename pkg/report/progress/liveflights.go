@@ -1,97 +1,26 @@
 package progress
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
-// lateness is how an upgrade stands against its forecast.
-type lateness int
-
-const (
-	onTime lateness = iota
-	pastMedian
-	pastP90
-	overdue
-)
-
-// late compares an upgrade's age with its forecast: nine of ten of its size
-// are over by the 90th percentile.
-func late(age time.Duration, p plan.Prediction, flagged bool) lateness {
-	switch {
-	case flagged:
-		return overdue
-	case p.P90 > 0 && age > p.P90:
-		return pastP90
-	case p.P50 > 0 && age > p.P50:
-		return pastMedian
-	}
-	return onTime
-}
-
-// flights returns what is in flight: what is overdue or beyond its 90th
-// percentile or in doubt first, then the oldest. Nobody else's upgrade is measured against
-// our forecast.
-func (t *Tracker) flights(now time.Time) []flight {
-	out := t.longest()
-	for i := range out {
-		f := &out[i]
-		if f.since.IsZero() {
-			continue
-		}
-		f.age = now.Sub(f.since)
-		if !f.foreign {
-			f.late = late(f.age, t.plan.Vaults[f.vault].Predicted, f.overdue)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b flight) int { return cmp.Compare(b.rank(), a.rank()) })
-	return out
-}
-
-// rank is how much an upgrade wants to be looked at.
-func (f flight) rank() lateness {
-	if f.status == fleet.Unknown {
-		return max(f.late, pastP90)
-	}
-	return max(f.late, pastMedian)
-}
-
-// ours counts the upgrades that we started.
-func ours(flying []flight) int {
-	n := 0
-	for _, f := range flying {
-		if !f.foreign {
-			n++
-		}
-	}
-	return n
-}
-
-// tardy counts what is overdue and what is beyond its 90th percentile.
-func tardy(flying []flight) (over, beyond int) {
-	for _, f := range flying {
-		switch f.late {
-		case overdue:
-			over++
-		case pastP90:
-			beyond++
-		}
-	}
-	return over, beyond
+// flights returns what is in flight.
+func (t *Tracker) flights(now time.Time) []standing.Flight {
+	return standing.Flights(t.st, maps.Keys(t.flying), now)
 }
 
 // inFlight lists what is in flight, as much as fits.
-func (t *Tracker) inFlight(s *layout.LineBuffer, flying []flight) {
+func (t *Tracker) inFlight(s *layout.LineBuffer, flying []standing.Flight) {
 	if len(flying) == 0 || s.Left < 2 {
 		return
 	}
@@ -102,37 +31,39 @@ func (t *Tracker) inFlight(s *layout.LineBuffer, flying []flight) {
 	}
 	name := 0
 	for _, f := range flying[:shown] {
-		name = max(name, layout.Columns(lexicon.Clean(t.names[f.vault])))
+		name = max(name, layout.Columns(lexicon.Clean(t.names[f.Vault])))
 	}
 	for _, f := range flying[:shown] {
 		s.Line(t.flight(f, name, s.Width)...)
 	}
 	if rest := flying[shown:]; len(rest) > 0 {
 		more := fmt.Sprintf("  … %s more", lexicon.Number(len(rest)))
-		if over, beyond := tardy(rest); over+beyond > 0 {
-			more += fmt.Sprintf(", %s of them overdue or beyond p90", lexicon.Number(over+beyond))
+		if n := standing.CountFlights(rest); n.Overdue+n.BeyondP90 > 0 {
+			more += fmt.Sprintf(", %s of them overdue or beyond p90", lexicon.Number(n.Overdue+n.BeyondP90))
 		}
 		s.Line(layout.Part{Text: more})
 	}
 }
 
 // flightHead counts them against what may be in flight at once.
-func (t *Tracker) flightHead(flying []flight) []layout.Part {
-	planned := t.plan.Limits.Upgrades
+func (t *Tracker) flightHead(flying []standing.Flight) []layout.Part {
+	n, planned := standing.CountFlights(flying), t.plan.Limits.Upgrades
 	if w := t.current(); w >= 0 {
 		planned = t.plan.LimitsOf(w).Upgrades
 	}
-	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(len(flying)), lexicon.Number(planned))
+	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(planned))
 	if l := t.run.Limits.Upgrades; l > 0 && l < planned {
-		head = fmt.Sprintf("In flight %s, at most %s at once (limited; the plan allows %s)", lexicon.Number(len(flying)), lexicon.Number(l), lexicon.Number(planned))
+		head = fmt.Sprintf("In flight %s, at most %s at once (limited; the plan allows %s)", lexicon.Number(n.Ours), lexicon.Number(l), lexicon.Number(planned))
 	}
-	over, beyond := tardy(flying)
 	parts := []layout.Part{{Text: head, Paint: text.Bold}}
-	if over > 0 {
-		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(over) + " OVERDUE", Paint: text.FgRed})
+	if n.Foreign > 0 {
+		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.Foreign) + " not ours"})
 	}
-	if beyond > 0 {
-		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(beyond) + " beyond p90", Paint: text.FgYellow})
+	if n.Overdue > 0 {
+		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.Overdue) + " OVERDUE", Paint: text.FgRed})
+	}
+	if n.BeyondP90 > 0 {
+		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.BeyondP90) + " beyond p90", Paint: text.FgYellow})
 	}
 	return parts
 }
@@ -144,40 +75,38 @@ const (
 )
 
 // flight is a line: how old it is, of how long, and what is to be said of it.
-func (t *Tracker) flight(f flight, name, width int) []layout.Part {
-	mark, note, paint := "  ", string(f.status), text.Color(0)
-	switch f.late {
-	case overdue:
-		mark, note, paint = "!!", "OVERDUE", text.FgRed
-	case pastP90:
-		mark, note, paint = "! ", "BEYOND P90", text.FgYellow
-	case pastMedian:
-		note = "past median"
+func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
+	mark, note, paint := "  ", lexicon.Or(lexicon.LateWord(f.Late), string(f.Status)), text.Color(0)
+	switch f.Late {
+	case standing.Overdue:
+		mark, paint = "!!", text.FgRed
+	case standing.BeyondP90:
+		mark, paint = "! ", text.FgYellow
 	}
 	switch {
-	case f.foreign:
+	case f.Foreign:
 		note = "not ours"
-	case f.status == fleet.Unknown:
+	case f.Status == fleet.Unknown:
 		mark, note, paint = "? ", "IN DOUBT", text.FgYellow
 	}
 	age := "-"
-	if !f.since.IsZero() {
-		age = lexicon.Span(f.age)
+	if !f.Since.IsZero() {
+		age = lexicon.Span(f.Age)
 	}
 	line := fmt.Sprintf("%7s ", age)
-	if p := t.plan.Vaults[f.vault].Predicted; width >= withForecast {
+	if p := f.Predicted; width >= withForecast {
 		of := ""
-		if p.P90 > 0 && !f.foreign {
+		if p.P90 > 0 {
 			of = "of " + lexicon.Span(p.P50) + "–" + lexicon.Span(p.P90)
 		}
 		line += layout.Pad(of, 14) + " "
 	}
-	rest := " " + lexicon.Clean(t.names[f.vault])
+	rest := " " + lexicon.Clean(t.names[f.Vault])
 	if width >= withWave {
-		rest = " " + layout.Pad(lexicon.Clean(t.names[f.vault]), min(name, 40)) + "  " + layout.Pad("wave "+t.waves[t.plan.Vaults[f.vault].Wave].Name, 16) + "  " + lexicon.Or(f.op, "-")
+		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " + layout.Pad("wave "+t.waves[t.plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID, "-")
 	}
-	if f.read != "" { // worth more than where it is
-		rest = " " + lexicon.Clean(t.names[f.vault]) + "  " + lexicon.Clean(f.read)
+	if f.Reading != nil { // worth more than where it is
+		rest = " " + lexicon.Clean(t.names[f.Vault]) + "  " + lexicon.Clean(f.Reading.String())
 	}
 	return []layout.Part{{Text: mark, Paint: paint}, {Text: line}, {Text: layout.Pad(note, 11), Paint: paint}, {Text: rest}}
 }

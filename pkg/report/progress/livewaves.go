@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // bars draws n waves: those around the one that is open.
@@ -123,7 +124,7 @@ func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
 }
 
 // counts are the numbers by status.
-func (t *Tracker) counts(flying []flight) []layout.Part {
+func (t *Tracker) counts(flying standing.FlightCount) []layout.Part {
 	var parts []layout.Part
 	add := func(n int, what string, paint text.Color) {
 		if n == 0 {
@@ -132,7 +133,8 @@ func (t *Tracker) counts(flying []flight) []layout.Part {
 		parts = append(parts, layout.Part{Text: lexicon.Number(n) + " " + what, Paint: paint})
 	}
 	add(t.shown(fleet.Upgraded), "upgraded", text.FgGreen)
-	add(len(flying), "in flight", 0)
+	add(flying.Ours, "in flight", 0)
+	add(flying.Foreign, "not ours", 0)
 	add(t.shown(fleet.Failed), "failed", text.FgRed)
 	add(t.shown(fleet.Unknown), "unknown", text.FgYellow)
 	add(t.shown(fleet.Blocked), "blocked", text.FgYellow)

@@ -1,8 +1,10 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Plain writes the progress of a run as lines: one for each change that
@@ -144,8 +147,9 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	flying := t.flights(now)
+	n := standing.CountFlights(flying)
 	s := fmt.Sprintf("%-10s ", "status")
-	if p := t.phase(now, ours(flying)); loud(p) {
+	if p := t.phase(now, n.Ours); loud(p) {
 		s += strings.ToUpper(string(p)) + lexicon.Dot
 	}
 	s += t.overall.Run(t.words)
@@ -157,21 +161,23 @@ func (t *Tracker) heartbeat(now time.Time) string {
 			s += lexicon.Dot + lexicon.Number(n) + " " + what
 		}
 	}
-	add(len(flying), "in flight")
+	add(n.Ours, "in flight")
+	add(n.Foreign, "not ours")
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
 		add(t.shown(st), string(st))
 	}
 	if n := t.throttled(now); n > 0 {
 		s += lexicon.Dot + lexicon.Plural(n, "subscription", "subscriptions") + " throttled"
 	}
-	over, beyond := tardy(flying)
-	add(over, "overdue")
-	add(beyond, "beyond p90")
+	add(n.Overdue, "overdue")
+	add(n.BeyondP90, "beyond p90")
 	if what := t.waitLine(now); what != "" {
 		s += lexicon.Dot + "waits " + what
 	}
-	if old := t.longest(); len(old) > 0 && !old[0].since.IsZero() {
-		s += lexicon.Dot + "longest " + t.names[old[0].vault] + " " + lexicon.Span(now.Sub(old[0].since))
+	if len(flying) > 0 {
+		if old := slices.MaxFunc(flying, func(a, b standing.Flight) int { return cmp.Compare(a.Age, b.Age) }); old.Age > 0 {
+			s += lexicon.Dot + "longest " + t.names[old.Vault] + " " + lexicon.Span(old.Age)
+		}
 	}
 	return lexicon.Clean(s)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Stream writes the progress of a run as JSON Lines (docs/progress.md): a head
@@ -96,6 +97,7 @@ type heartbeatLine struct {
 	Standing  string               `json:"standing"` // RUNNING, WAITING, PAUSED, CLOSING…
 	Totals    map[fleet.Status]int `json:"totals"`
 	InFlight  int                  `json:"inFlight"`
+	NotOurs   int                  `json:"notOurs,omitempty"` // followed besides
 	Overdue   int                  `json:"overdue"`
 	BeyondP90 int                  `json:"beyondP90"`
 	Throttled int                  `json:"throttled"` // subscriptions
@@ -240,13 +242,12 @@ func (s *Stream) Heartbeat(now time.Time) error { return s.write(s.t.beat(now)) 
 func (t *Tracker) beat(now time.Time) heartbeatLine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	flying, ends := t.flights(now), t.remaining(now)
-	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: totalsOf(t.shown), InFlight: len(flying), Throttled: t.throttled(now),
+	flying, ends := standing.CountFlights(t.flights(now)), t.remaining(now)
+	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: totalsOf(t.shown), InFlight: flying.Ours, NotOurs: flying.Foreign, Overdue: flying.Overdue, BeyondP90: flying.BeyondP90, Throttled: t.throttled(now),
 		Budget: report.Budget{Limit: t.budget.Limit, Used: t.budget.Failed, Unresolved: t.budget.Unresolved, Base: t.budget.Base}, EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
-	h.Standing = strings.ToUpper(string(t.phase(now, ours(flying))))
-	h.Overdue, h.BeyondP90 = tardy(flying)
+	h.Standing = strings.ToUpper(string(t.phase(now, flying.Ours)))
 	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
-		h.Next, h.Waits = layout.AllowBreaks(t.next(now, ours(flying))), t.commanded(now)
+		h.Next, h.Waits = layout.AllowBreaks(t.next(now, flying.Ours)), t.commanded(now)
 	}
 	return h
 }

@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -38,9 +37,9 @@ type Tracker struct {
 	words   *lexicon.Wording
 	names   []string
 	index   map[fleet.Key]int
-	status  []fleet.Status // as last seen, in the plan's order
-	flying  map[int]flight
-	failed  []failure // the newest last
+	status  []fleet.Status   // as last seen, in the plan's order
+	flying  map[int]struct{} // what is in flight
+	failed  []failure        // the newest last
 	run     rollout.RunState
 	totals  rollout.Totals
 	running func(fleet.Status) int // how many vaults show a status while a process carries the run out; of totals
@@ -65,20 +64,6 @@ type Tracker struct {
 type gate struct {
 	wave int
 	when string
-}
-
-// flight is an upgrade that may be under way.
-type flight struct {
-	vault   int
-	since   time.Time
-	status  fleet.Status
-	op      string
-	overdue bool
-	foreign bool
-	read    string // what was last read of it, where that says more than its status
-
-	age  time.Duration // of the moment that it is shown
-	late lateness
 }
 
 // failure is a vault that failed or is unknown for good.
@@ -190,7 +175,7 @@ func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c report.Stat
 
 // rescan looks at every vault.
 func (t *Tracker) rescan(st *rollout.State) {
-	t.flying, t.failed = map[int]flight{}, nil
+	t.flying, t.failed = map[int]struct{}{}, nil
 	for i := range st.Vaults {
 		t.place(st, i)
 	}
@@ -200,14 +185,8 @@ func (t *Tracker) rescan(st *rollout.State) {
 func (t *Tracker) place(st *rollout.State, i int) {
 	v := &st.Vaults[i]
 	t.status[i] = v.Status
-	if v.InFlight() || v.Status == fleet.Upgrading {
-		t.flying[i] = flight{vault: i, since: v.StartedAt, status: v.Status, op: v.OperationID, overdue: v.Overdue, foreign: v.Foreign}
-		if f := t.flying[i]; v.Reading != nil {
-			f.read = v.Reading.String()
-			t.flying[i] = f
-		}
-	} else {
-		delete(t.flying, i)
+	if delete(t.flying, i); standing.Aloft(v) {
+		t.flying[i] = struct{}{}
 	}
 	lost := (v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final) && !v.Carried
 	known := slices.IndexFunc(t.failed, func(f failure) bool { return f.vault == i })
@@ -259,18 +238,6 @@ func (t *Tracker) current() int {
 	}
 	return -1
 }
-
-// longest returns what is in flight, the oldest first.
-func (t *Tracker) longest() []flight {
-	out := make([]flight, 0, len(t.flying))
-	for _, f := range t.flying {
-		out = append(out, f)
-	}
-	slices.SortFunc(out, older)
-	return out
-}
-
-func older(a, b flight) int { return cmp.Or(a.since.Compare(b.since), a.vault-b.vault) }
 
 // throttled counts the subscriptions that are throttled.
 func (t *Tracker) throttled(now time.Time) int {

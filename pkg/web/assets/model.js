@@ -36,7 +36,6 @@ const vaults = (n) => (n === 1 ? "1 vault" : count(n) + " vaults");
 const subscription = (v) => doc.subscriptions[v.sub] || { id: "", name: "" };
 const waveOf = (v) => (doc.waves[v.wave] ? doc.waves[v.wave].name : "");
 const labelsOf = (v) => Object.entries(v.labels || {}).map(([k, s]) => k + "=" + s);
-const inFlight = (v) => v.status === "starting" || (v.status === "upgrading" && !has(v, "not ours")) || (v.status === "unknown" && has(v, "still being read"));
 const has = (v, flag) => (v.flags || []).includes(flag);
 
 // words is everything about a vault that the search looks at.

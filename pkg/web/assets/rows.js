@@ -67,7 +67,7 @@ function fillVault(c, i, x) {
   open.tabIndex = view.focus === i ? 0 : -1;
   c.time.replaceChildren();
   marks(c.time, x);
-  const running = v.status === "upgrading" || v.status === "starting" || inFlight(v);
+  const running = v.flying || has(v, "not ours");
   const end = v.end || (running ? now() : 0);
   if (v.start && end && end >= x.from && !has(v, "from before this run")) {
     bar(c.time, x, v.start, end, "span b-" + v.status + (has(v, "overdue") ? " b-overdue" : ""));

@@ -35,7 +35,7 @@ function extent() {
   let from = doc.startedAt || end0, to = end0;
   for (const v of doc.vaults) {
     // What was upgraded before the run has no part in its time.
-    if (inFlight(v) && v.p90 && v.start + v.p90 > to) to = v.start + v.p90;
+    if (v.flying && v.p90 && v.start + v.p90 > to) to = v.start + v.p90;
   }
   const current = doc.waves.find((w) => w.startedAt && !w.endedAt);
   if (current && current.late && asked.range === "all") to = Math.max(to, current.late);
