@@ -123,15 +123,8 @@ func noRunYet(path, more string) error {
 // another command must be told too, to mean the same.
 func alsoGiven(c *cli.Context, names ...string) (args []string) {
 	for _, name := range names {
-		if !c.IsSet(name) {
-			continue
-		}
-		if c.Bool(name) {
-			args = append(args, "--"+name)
-			continue
-		}
-		for _, v := range values(c, name) {
-			args = append(args, "--"+name, v)
+		if c.IsSet(name) {
+			args = append(args, spelt(c, name)...)
 		}
 	}
 	return args

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,16 +29,7 @@ func retyped(c *cli.Context, arguments, without []string, more ...string) string
 		if !c.IsSet(name) || slices.Contains(more, "--"+name) || slices.Contains(without, name) || name == "help" {
 			continue
 		}
-		d, ok := f.(cli.DocGenerationFlag)
-		switch {
-		case !ok:
-		case d.TakesValue():
-			for _, v := range values(c, name) {
-				flags = append(flags, "--"+name, v)
-			}
-		case c.Bool(name):
-			flags = append(flags, "--"+name)
-		}
+		flags = append(flags, spelt(c, name)...)
 	}
 	args := strings.Fields(c.Command.FullName())
 	if n := c.Command.HelpName; n != "" {
@@ -46,18 +38,24 @@ func retyped(c *cli.Context, arguments, without []string, more ...string) string
 	return lexicon.Command(slices.Concat(args, arguments, flags, more)...)
 }
 
-// values are those of a flag, each by itself.
-func values(c *cli.Context, name string) []string {
-	if many, ok := c.Value(name).(cli.StringSlice); ok {
-		return many.Value()
+// spelt is a flag as it was given: with each of its values, or alone where it is a
+// switch that is on.
+func spelt(c *cli.Context, name string) (args []string) {
+	switch v := c.Value(name).(type) {
+	case bool:
+		if v {
+			return []string{"--" + name}
+		}
+	case cli.StringSlice:
+		for _, one := range v.Value() {
+			args = append(args, "--"+name, one)
+		}
+	default:
+		if s := fmt.Sprint(v); s != "" {
+			args = []string{"--" + name, s}
+		}
 	}
-	if s := c.String(name); s != "" {
-		return []string{s}
-	}
-	if d := c.Duration(name); d != 0 {
-		return []string{d.String()}
-	}
-	return nil
+	return args
 }
 
 // nothingRuns is what to type where a ledger has no unfinished run.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -42,15 +43,14 @@ func (e *environment) app() *cli.App {
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Commands: []*cli.Command{
+		Commands: slices.Concat([]*cli.Command{
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
-			e.approveCommand(), e.pauseCommand(), e.stopCommand(), e.reopenCommand(),
-			e.holdCommand(), e.releaseCommand(), e.limitCommand(), e.noteCommand(),
-			e.showCommand(), e.runsCommand(), e.waitCommand(),
+		}, e.orderCommands(), []*cli.Command{
+			e.reopenCommand(), e.showCommand(), e.runsCommand(), e.waitCommand(),
 			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
-		},
+		}),
 	}
 	for _, c := range a.Commands {
 		prepare(c, "fleetup "+c.Name)

@@ -21,7 +21,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 	for rest := args[1:]; len(rest) > 0; {
 		a := rest[0]
 		rest = rest[1:]
-		named := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(a) })
+		command, _ := named(commands, []string{a})
 		switch {
 		case ended:
 			positional = append(positional, a)
@@ -44,8 +44,8 @@ func flagsFirst(app *cli.App, args []string) []string {
 				*to = append(*to, rest[0])
 				rest = rest[1:]
 			}
-		case named >= 0 && len(positional) == 0:
-			c := commands[named]
+		case command != nil && len(positional) == 0:
+			c := command[0]
 			out = append(out, a)
 			known, commands = append(everyFlag(c.Flags, c.Subcommands), app.Flags...), c.Subcommands
 		default:
@@ -74,10 +74,7 @@ func place(out, global, flags []string) []string {
 // isGlobal reports whether a flag is one of those that every command takes.
 func isGlobal(app *cli.App, arg string) bool {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	return slices.ContainsFunc(app.Flags, func(f cli.Flag) bool {
-		c, ok := f.(cli.CategorizableFlag)
-		return ok && c.GetCategory() == everyCommand && slices.Contains(f.Names(), name)
-	})
+	return slices.ContainsFunc(globalFlags(app), func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
 // everyFlag is all flags of some commands and of those below them: a flag

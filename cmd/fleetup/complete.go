@@ -100,8 +100,8 @@ func (l *lineSoFar) read(w string) {
 			l.awaits = f
 		}
 	default:
-		if i := slices.IndexFunc(l.commands, func(c *cli.Command) bool { return c.HasName(w) }); i >= 0 && len(l.arguments) == 0 {
-			l.command = l.commands[i]
+		if path, _ := named(l.commands, []string{w}); path != nil && len(l.arguments) == 0 {
+			l.command = path[0]
 			l.flags, l.commands = l.command.Flags, l.command.Subcommands
 			return
 		}
@@ -192,15 +192,9 @@ func (l *lineSoFar) argument() completion {
 		case word == "VAULT":
 			c.words = append(c.words, l.vaults()...)
 		case word == "COMMAND":
-			commands := l.app.Commands
-			for _, a := range l.arguments {
-				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(a) })
-				if i < 0 {
-					return c
-				}
-				commands = commands[i].Subcommands
+			if path, below := named(l.app.Commands, l.arguments); len(path) == len(l.arguments) {
+				c.words = append(c.words, commandNames(below)...)
 			}
-			c.words = append(c.words, commandNames(commands)...)
 		case choice().MatchString(word):
 			c.words = append(c.words, candidate{word: word})
 		}
@@ -215,49 +209,49 @@ const mostVaults = 2000
 // person waits at the key.
 const answersWithin = 700 * time.Millisecond
 
-// run is the newest run of the ledger that the line names; ok is false where it
-// names none, or none answers in time.
-func (l *lineSoFar) run() (st *rollout.State, ok bool) {
+// ledger asks the ledger that the line names, and gives up where none is named, or
+// none answers in time: what asks ends with the process, which has nothing else to do.
+func ledger[T any](l *lineSoFar, ask func(path string) (T, error)) (found T) {
 	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
 	if path == "" || !textfile.Exists(path) {
-		return nil, false
+		return found
 	}
-	found := make(chan *rollout.State, 1)
-	go func() { // ends with the process, which has nothing else to do
-		if run, ok, err := session.ReadLatest(path); err == nil && ok {
-			found <- run.State
+	answer := make(chan T, 1)
+	go func() {
+		a, err := ask(path)
+		if err != nil {
+			a = found
 		}
-		close(found)
+		answer <- a
 	}()
 	select {
-	case st = <-found:
+	case a := <-answer:
+		return a
 	case <-time.After(answersWithin):
+		return found
 	}
-	return st, st != nil
+}
+
+// run is the newest run of the ledger that the line names; nil where there is none.
+func (l *lineSoFar) run() *rollout.State {
+	return ledger(l, func(path string) (*rollout.State, error) {
+		run, _, err := session.ReadLatest(path)
+		return run.State, err
+	})
 }
 
 // runs are the runs of the ledger that the line names, the newest first.
 func (l *lineSoFar) runs() (words []candidate) {
-	path := cmp.Or(l.given["--state"], os.Getenv("FLEETUP_STATE"))
-	if path == "" || !textfile.Exists(path) {
-		return nil
-	}
-	found := make(chan []state.RunInfo, 1)
-	go func() { // ends with the process, as in run
-		var runs []state.RunInfo
-		_ = session.ReadLedger(path, func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err }) // none are offered then
-		found <- runs
-	}()
-	select {
-	case runs := <-found:
-		for _, r := range slices.Backward(runs) {
-			about := "unfinished"
-			if r.Closed {
-				about = r.ExitCode.Name()
-			}
-			words = append(words, candidate{r.ID, r.OpenedAt.Local().Format("Mon 2 Jan 15:04") + ", " + about})
+	runs := ledger(l, func(path string) (runs []state.RunInfo, err error) {
+		err = session.ReadLedger(path, func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err })
+		return runs, err
+	})
+	for _, r := range slices.Backward(runs) {
+		about := "unfinished"
+		if r.Closed {
+			about = r.ExitCode.Name()
 		}
-	case <-time.After(answersWithin):
+		words = append(words, candidate{r.ID, r.OpenedAt.Local().Format("Mon 2 Jan 15:04") + ", " + about})
 	}
 	return words
 }
@@ -265,7 +259,7 @@ func (l *lineSoFar) runs() (words []candidate) {
 // plan is that of the ledger, or of the inventory, that the line names; nil
 // where it names neither.
 func (l *lineSoFar) plan() *plan.Plan {
-	if st, ok := l.run(); ok {
+	if st := l.run(); st != nil {
 		return st.Plan
 	}
 	if len(l.arguments) > 0 {
@@ -315,7 +309,7 @@ func (l *lineSoFar) vaults() []candidate {
 			}
 		}
 	}
-	if st, ok := l.run(); ok {
+	if st := l.run(); st != nil {
 		failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
 		add(st.Plan.Names(), func(i int) (string, bool) {
 			s := st.Vaults[i].Status

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
@@ -47,22 +49,31 @@ func otherKind(c *cli.Context, p *plan.Plan, look string) error {
 	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", flagConfirmIrreversible, flagConfirmIrreversible.of(c), p.Kind)
 }
 
+// yesToo is what a command line that starts a plan unattended needs besides what it says.
+func yesToo(c *cli.Context, p *plan.Plan) []string {
+	more := []string{"--yes"}
+	if len(p.Expired()) > 0 && !flagAcceptExpiredHolds.of(c) {
+		more = append(more, flagAcceptExpiredHolds.dashed())
+	}
+	if mustBeNamed(p) {
+		more = append(more, flagConfirmIrreversible.dashed(), string(p.Kind))
+	}
+	return more
+}
+
+// keepOut is what to do about vaults whose hold is over, so that they do not start.
+const keepOut = "write a later until into the inventory, or none, to keep them out"
+
 // consented refuses a run that nobody has consented to.
 func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	p, yes := src.Plan, flagYes.of(c)
 	// Whatever the command line said of the ledger and the cloud is said again.
 	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)}, flagNames(cloudFlags()))...)
 	look := lexicon.Command(slices.Concat([]string{"plan", src.File}, same)...)
-	yesToo := []string{"--yes"}
-	if len(p.Expired()) > 0 && !flagAcceptExpiredHolds.of(c) {
-		yesToo = append(yesToo, flagAcceptExpiredHolds.dashed())
-	}
-	if mustBeNamed(p) {
-		yesToo = append(yesToo, flagConfirmIrreversible.dashed(), string(p.Kind))
-	}
-	onceMore := again(c, yesToo...)
+	more := yesToo(c, p)
+	onceMore := again(c, more...)
 	save := failure.Lines(lexicon.Command(slices.Concat([]string{"plan", src.File, "--validate", "--out", "FILE"}, same)...),
-		failure.To("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, yesToo...)))
+		failure.To("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, more...)))
 	missing := e.consent(c, yes, src.Saved).Missing(p)
 	switch missing {
 	case rollout.MissingNothing:
@@ -70,7 +81,7 @@ func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	case rollout.MissingSameKind:
 		return otherKind(c, p, look)
 	case rollout.MissingExpired:
-		return e.unacceptedExpired(c, src)
+		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), "or "+keepOut), "%s; nothing was started", expiredHolds(p))
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
@@ -99,8 +110,15 @@ func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	if err := e.writePlan(e.stderr, width, src.Plan, o); err != nil {
 		return err
 	}
-	if err := e.confirmExpired(c, src); err != nil {
-		return err
+	if holds := expiredHolds(src.Plan); holds != "" && !flagAcceptExpiredHolds.of(c) {
+		answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
+		if err == nil && !strings.EqualFold(answer, "expired") {
+			err = failure.Usage(failure.Lines(keepOut, failure.To("or to start them, with expired for an answer", again(c))),
+				notConfirmed)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	warning := ""
 	if permanent(src.Plan) {
@@ -108,28 +126,32 @@ func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	}
 	want := strconv.Itoa(src.Plan.ToStart())
 	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", warning, want)
+	if err == nil && strings.ReplaceAll(answer, ",", "") != want {
+		err = otherAnswer(c, want)
+	}
 	if err != nil {
 		return err
 	}
-	if strings.ReplaceAll(answer, ",", "") != want {
-		return failure.Usage(failure.To("to be asked once more, with "+want+" for an answer", again(c)), "not confirmed; nothing was started")
-	}
-	return e.confirmName(c, src.Plan, again(c))
+	return e.confirmName(c, src.Plan)
 }
 
 // confirmName asks for the name of a kind that must be named and was not.
-func (e *environment) confirmName(c *cli.Context, p *plan.Plan, again string) error {
+func (e *environment) confirmName(c *cli.Context, p *plan.Plan) error {
 	if !mustBeNamed(p) || given(c, flagConfirmIrreversible) {
 		return nil
 	}
 	answer, err := e.ask("It can never be undone, whatever becomes of the vaults. Type its name (%s) to go on: ", p.Kind)
-	if err != nil {
-		return err
+	if err == nil && answer != string(p.Kind) {
+		err = otherAnswer(c, string(p.Kind))
 	}
-	if answer != string(p.Kind) {
-		return failure.Usage(failure.To("to be asked once more, with "+string(p.Kind)+" for an answer", again), "not confirmed; nothing was started")
-	}
-	return nil
+	return err
+}
+
+const notConfirmed = "not confirmed; nothing was started"
+
+// otherAnswer refuses to go on with an answer that was not the wanted one.
+func otherAnswer(c *cli.Context, want string) error {
+	return failure.Usage(failure.To("to be asked once more, with "+want+" for an answer", again(c)), notConfirmed)
 }
 
 // consentedAgain asks once more on a terminal, and refuses to go on with a kind
@@ -157,11 +179,42 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
 	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt.%s\nGo on? Type yes: ",
 		lexicon.Clean(st.Run.ID), left, st.InFlight(), warning)
+	if err == nil && !strings.EqualFold(answer, "yes") {
+		err = otherAnswer(c, "yes")
+	}
 	if err != nil {
 		return err
 	}
-	if !strings.EqualFold(answer, "yes") {
-		return failure.Usage(failure.To("to be asked once more, with yes for an answer", again(c)), "not confirmed; nothing was started")
+	return e.confirmName(c, p)
+}
+
+func expiredHoldsFlag() cli.Flag {
+	return flagAcceptExpiredHolds.is(cli.BoolFlag{Usage: "start vaults whose hold in the inventory is over; on a terminal run asks"})
+}
+
+// maxExpired is how many vaults a refusal names.
+const maxExpired = 5
+
+// expiredHolds says which vaults of a plan start although the inventory holds them:
+// empty where there are none. A hold that ends is a date that somebody guessed, and
+// its vault starts without anybody having decided that today.
+func expiredHolds(p *plan.Plan) string {
+	vs := p.Expired()
+	if len(vs) == 0 {
+		return ""
 	}
-	return e.confirmName(c, p, again(c))
+	names := p.Names()
+	var list []string
+	for n, i := range vs {
+		if n == maxExpired {
+			list = append(list, fmt.Sprintf("and %d more", len(vs)-n))
+			break
+		}
+		list = append(list, fmt.Sprintf("%s (%s)", names[i], p.Vaults[i].LapsedHold.Words()))
+	}
+	start := words.Count(len(vs), "vault") + " start although the inventory holds them"
+	if len(vs) == 1 {
+		start = "1 vault starts although the inventory holds it"
+	}
+	return fmt.Sprintf("%s, because the hold is over: %s", start, strings.Join(list, ", "))
 }

@@ -168,25 +168,39 @@ func (d *demo) killedRun() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	over, err := d.follow(cmd, func() bool { return d.accepted() >= killAfter })
+	if err != nil {
+		return err
+	}
+	if over {
+		return fmt.Errorf("the run ended before it could be killed (%s): %w", cmd.ProcessState, errUnscripted)
+	}
+	return nil
+}
+
+var errUnscripted = errors.New("that is not as scripted")
+
+// follow lets a started process go on until it is over, or until enough, which is
+// asked again and again: then it is killed, without a warning. The error is why neither
+// is so.
+func (d *demo) follow(cmd *exec.Cmd, enough func() bool) (over bool, err error) {
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }() // its exit code tells
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
 		select {
-		case err := <-ended:
-			return fmt.Errorf("the run ended before it could be killed: %w", errors.Join(err, errors.New("that is not as scripted")))
+		case <-ended:
+			return true, nil
 		case <-d.interrupt:
 			_ = cmd.Process.Signal(os.Interrupt) // it has had the terminal's own signal already
 			<-ended
-			return outcome(fleet.ExitInterrupted)
+			return false, outcome(fleet.ExitInterrupted)
 		case <-look.C:
-			if d.accepted() >= killAfter {
-				if err := cmd.Process.Kill(); err != nil {
-					return err
-				}
+			if enough() {
+				err := cmd.Process.Kill()
 				<-ended
-				return nil
+				return false, err
 			}
 		}
 	}
@@ -203,18 +217,11 @@ func (d *demo) accepted() int {
 
 // wait lets the resumed run end. Its exit code is part of the script.
 func (d *demo) wait(cmd *exec.Cmd) error {
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	var err error
-	select {
-	case err = <-ended:
-	case <-d.interrupt:
-		_ = cmd.Process.Signal(os.Interrupt) // it has had the terminal's own signal already
-		<-ended
-		return outcome(fleet.ExitInterrupted)
+	if _, err := d.follow(cmd, func() bool { return false }); err != nil {
+		return err
 	}
 	if code := cmd.ProcessState.ExitCode(); code != int(fleet.ExitFailures) {
-		return fmt.Errorf("the resumed run exited %d, not %d: %w", code, fleet.ExitFailures, errors.Join(err, errors.New("that is not as scripted")))
+		return fmt.Errorf("the resumed run exited %d, not %d: %w", code, fleet.ExitFailures, errUnscripted)
 	}
 	return nil
 }

@@ -29,16 +29,12 @@ func (e *environment) helpCommand() *cli.Command {
 			case flagMarkdown.of(c):
 				return writeReference(e.stdout, app)
 			}
-			commands := app.Commands
-			for n, name := range c.Args().Slice() {
-				i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
-				if i < 0 {
-					whole := strings.Join(c.Args().Slice()[:n+1], " ")
-					return failure.Usage("fleetup help", "there is no command %q%s", whole, meant(name, commands))
-				}
-				commands = commands[i].Subcommands
+			words := c.Args().Slice()
+			if path, below := named(app.Commands, words); len(path) < len(words) {
+				n := len(path)
+				return failure.Usage("fleetup help", "there is no command %q%s", strings.Join(words[:n+1], " "), meant(words[n], below))
 			}
-			return app.RunContext(c.Context, append(append([]string{app.Name}, c.Args().Slice()...), "--help"))
+			return app.RunContext(c.Context, slices.Concat([]string{app.Name}, words, []string{"--help"}))
 		},
 	}
 }
@@ -49,8 +45,13 @@ func meant(name string, commands []*cli.Command) string {
 	for _, c := range commandNames(commands) {
 		names = append(names, c.word)
 	}
+	return nearest(name, names, "")
+}
+
+// nearest suggests one of some names, with what stands before each.
+func nearest(name string, names []string, before string) string {
 	if n := words.Nearest(name, names); n != "" {
-		return "; do you mean " + n + "?"
+		return "; do you mean " + before + n + "?"
 	}
 	return ""
 }
@@ -70,16 +71,12 @@ func wrongFlag(command string, flags []cli.Flag, err error) error {
 		var names []string
 		for _, f := range flagsOf(flags) {
 			for _, n := range f.names {
-				if n = strings.TrimLeft(n, "-"); len(n) > 1 {
-					names = append(names, n)
+				if long, ok := strings.CutPrefix(n, "--"); ok {
+					names = append(names, long)
 				}
 			}
 		}
-		meant := words.Nearest(name, names)
-		if meant != "" {
-			meant = "; do you mean " + dashed(meant) + "?"
-		}
-		return failure.Usage(next, "%s has no flag %s%s", command, dashed(name), meant)
+		return failure.Usage(next, "%s has no flag %s%s", command, dashed(name), nearest(name, names, "--"))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return failure.Usage(next, "%s needs a value", dashed(strings.TrimLeft(name, "-")))

@@ -163,20 +163,12 @@ func (l *processLog) end(code fleet.ExitCode, err error, patience time.Duration)
 // commandOf names the command that a command line runs, without its arguments:
 // a reason may hold anything.
 func commandOf(c *cli.Context) string {
-	name, commands := "", c.App.Commands
-	for _, a := range c.Args().Slice() {
-		found := false
-		for _, s := range commands {
-			if found = s.HasName(a); found {
-				name, commands = name+" "+s.Name, s.Subcommands
-				break
-			}
-		}
-		if !found {
-			break
-		}
+	name := "fleetup"
+	path, _ := named(c.App.Commands, c.Args().Slice())
+	for _, s := range path {
+		name += " " + s.Name
 	}
-	return "fleetup" + name
+	return name
 }
 
 // errNoLog keeps a mistyped name from writing into somebody's file.

@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
-	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
@@ -70,27 +66,9 @@ func (e *environment) readTargets(c *cli.Context) error {
 
 // targetsIn reads a file of targets. Their URLs are secrets.
 func targetsIn(file string) ([]notify.Target, error) {
-	f, err := textfile.OpenRegular(file)
-	if errors.Is(err, textfile.ErrNotRegular) {
-		return nil, failure.Usage("name a file", "--notify-file: %s is not a regular file", file)
-	}
+	data, err := readSecret(flagNotifyFile, file, "the URLs in it are secrets")
 	if err != nil {
-		return nil, failure.Usage("check the path", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
-	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, failure.Usage("check the path", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
-	}
-	if open := fi.Mode().Perm() & (fs.ModePerm &^ 0o700); open != 0 && runtime.GOOS != "windows" {
-		return nil, failure.Usage("chmod 600 on it", "--notify-file: others may read %s, and the URLs in it are secrets", file)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	if err == nil {
-		data, err = textfile.Decode(data)
-	}
-	if err != nil {
-		return nil, failure.Usage("check the file", "--notify-file: %s cannot be read: %w", file, failure.Cause(err))
+		return nil, err
 	}
 	ts, err := notify.ReadTargets(bytes.NewReader(data))
 	if err != nil {
@@ -112,8 +90,8 @@ func (e *environment) newNotifier(c *cli.Context, j job, p *progressOutput) (*no
 	if len(e.targets) == 0 {
 		return nil, nil
 	}
-	var end uint64
-	if err := j.ledger.Events(j.runID, func(seq uint64, _ fleet.Event) error { end = seq; return nil }); err != nil {
+	end, _, err := j.ledger.Head()
+	if err != nil {
 		return nil, err
 	}
 	log := logOf(c)

@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
@@ -17,38 +17,27 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
-// orderOf makes the order of a command line. example is a reason that such a
-// command might have; there must be one: the journal keeps it.
-func orderOf(c *cli.Context, example string) (rollout.Order, error) {
-	o := rollout.Order{Do: c.Command.Name, State: flagState.of(c), Reason: strings.TrimSpace(flagReason.of(c))}
-	if o.Do == "note" {
-		o.Reason = strings.TrimSpace(strings.Join(c.Args().Slice(), " "))
-	}
+// needReason refuses what somebody gives no reason for; example is one that such a
+// command might have.
+func needReason(c *cli.Context, who, reason, example string) error {
 	switch {
-	case rollout.Wordless(o.Reason) && o.Do == "note":
-		return o, failure.Usage(again(c, example), "note needs a text")
-	case rollout.Wordless(o.Reason):
-		return o, failure.Usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", o.Do)
+	case !rollout.Wordless(reason):
+		return nil
+	case who == "note":
+		return failure.Usage(again(c, example), "note needs a text")
 	}
-	return o, nil
+	return failure.Usage(again(c, "--reason", example), "%s needs a --reason: the journal keeps it", who)
 }
 
 func reasonFlag() cli.Flag {
 	return flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"})
 }
 
-// runOrder carries a command that is an order out: it fills the order in, gives
-// it, and tells what came of it.
-func (e *environment) runOrder(c *cli.Context, example string, fill func(*rollout.Order) error, tell func(rollout.Order, orderResult)) error {
-	o, err := orderOf(c, example)
+// runOrder gives the order of a command line, and tells what came of it.
+func (e *environment) runOrder(c *cli.Context, k orderKind) error {
+	o, err := k.orderOf(c)
 	if err != nil {
 		return err
-	}
-	if err := fill(&o); err != nil {
-		return refused(err, o.State)
-	}
-	if err := o.Check(); err != nil {
-		return refused(err, o.State)
 	}
 	s, err := e.sendOrder(c, o)
 	if err != nil {
@@ -57,7 +46,13 @@ func (e *environment) runOrder(c *cli.Context, example string, fill func(*rollou
 	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, orderDocument{1, s.live, s.Events})
 	}
-	tell(o, s)
+	said, err := audit.SaidIn(s.Events[0].Fact)
+	if err != nil {
+		return err
+	}
+	for _, line := range k.tell(o, s, lexicon.Clean(said.By.User), lexicon.Clean(o.Reason)) {
+		say(e.stdout, "%s", line)
+	}
 	e.next(s, o.State)
 	return nil
 }
@@ -67,11 +62,6 @@ type orderDocument struct {
 	SchemaVersion int           `json:"schemaVersion"`
 	Live          bool          `json:"live"` // a process heard it; else the next resume does
 	Said          []fleet.Event `json:"said"`
-}
-
-// orderFlags are those of every command that is an order.
-func orderFlags(more ...cli.Flag) []cli.Flag {
-	return append([]cli.Flag{neededStateFlag(), outputFlag("table", "json"), reasonFlag()}, more...)
 }
 
 // orderResult is what came of an order.

@@ -72,30 +72,47 @@ const longestToken = 4 << 10
 
 // readToken reads the token of the page from a file that nobody else can read.
 func readToken(file string) (string, error) {
-	const write = "write a token into it, for instance: openssl rand -hex 24"
-	f, err := textfile.OpenRegular(file)
+	data, err := readSecret(flagListenTokenFile, file, "who knows the token may look")
 	if err != nil {
-		return "", failure.Usage("check the path", "the token of the page cannot be read from %s: %w", file, failure.Cause(err))
+		return "", err
 	}
-	defer f.Close()
-	// The open file is asked, not its name, which may lead elsewhere by now.
-	if fi, err := f.Stat(); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", failure.Usage("chmod 600 on it", "--listen-token-file: others may read %s, and who knows the token may look", file)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, longestToken+1))
-	if err == nil && len(data) <= longestToken {
-		data, err = textfile.Decode(data)
-	}
+	const write = "write a token into it, for instance: openssl rand -hex 24"
 	token := strings.TrimSpace(string(data))
 	switch {
-	case err != nil:
-		return "", failure.Usage("check the file", "the token of the page cannot be read from %s: %w", file, failure.Cause(err))
 	case token == "":
 		return "", failure.Usage(write, "the token file %s is empty", file)
 	case len(data) > longestToken || strings.ContainsFunc(token, unicode.IsControl):
 		return "", failure.Usage(write, "the token file %s holds more than one token: no header can carry it", file)
 	}
 	return token, nil
+}
+
+// mostSecret is more than any file of secrets needs, in bytes.
+const mostSecret = 1 << 20
+
+// readSecret reads the text of a file that a flag names and nobody else may read; why
+// says what others could do with it.
+func readSecret(flag textFlag, file, why string) ([]byte, error) {
+	unread := func(next string, err error) error {
+		return failure.Usage(next, "--%s: %s cannot be read: %w", flag, file, failure.Cause(err))
+	}
+	f, err := textfile.OpenRegular(file)
+	if err != nil {
+		return nil, unread("check the path", err)
+	}
+	defer f.Close()
+	// The open file is asked, not its name, which may lead elsewhere by now.
+	if fi, err := f.Stat(); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return nil, failure.Usage("chmod 600 on it", "--%s: others may read %s, and %s", flag, file, why)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, mostSecret))
+	if err == nil {
+		data, err = textfile.Decode(data)
+	}
+	if err != nil {
+		return nil, unread("check the file", err)
+	}
+	return data, nil
 }
 
 // onPage shows a run on its page as well. The page folds the run's facts by

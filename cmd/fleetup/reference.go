@@ -111,13 +111,23 @@ func visit(commands []*cli.Command, above string, show func(path string, c *cli.
 	}
 }
 
+// named are the commands, each below the one before, that words begin with, and what is
+// below the last.
+func named(commands []*cli.Command, words []string) (path, below []*cli.Command) {
+	for _, w := range words {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(w) })
+		if i < 0 {
+			break
+		}
+		path, commands = append(path, commands[i]), commands[i].Subcommands
+	}
+	return path, commands
+}
+
 // globalFlags are the flags that every command takes.
 func globalFlags(app *cli.App) []cli.Flag {
-	var global []cli.Flag
-	for _, f := range app.Flags {
-		if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() == everyCommand {
-			global = append(global, f)
-		}
-	}
-	return global
+	return slices.DeleteFunc(slices.Clone(app.Flags), func(f cli.Flag) bool {
+		c, ok := f.(cli.CategorizableFlag)
+		return !ok || c.GetCategory() != everyCommand
+	})
 }

@@ -21,7 +21,7 @@ func (e *environment) reopenCommand() *cli.Command {
 		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any other not before its\n" +
 			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
 		Flags: []cli.Flag{neededStateFlag(), selectorFlag(),
-			flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"}),
+			reasonFlag(),
 			flagCase.is(cli.StringFlag{Usage: "the support case's `ID`"})},
 		Action: e.reopen,
 	}
@@ -33,8 +33,8 @@ func (e *environment) reopen(c *cli.Context) error {
 		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(flagReason.of(c))
-	if rollout.Wordless(reason) {
-		return failure.Usage(again(c, "--reason", "support case 4711: may be retried"), "reopen needs a --reason: the journal keeps it")
+	if err := needReason(c, "reopen", reason, "support case 4711: may be retried"); err != nil {
+		return err
 	}
 	permission := rollout.Reopening{By: session.Actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
 	if err := permission.Check(); err != nil {

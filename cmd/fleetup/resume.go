@@ -23,7 +23,7 @@ func (e *environment) resumeCommand() *cli.Command {
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
 		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
-			flagReason.is(cli.StringFlag{Usage: "why: `TEXT` that the journal keeps"})}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+			reasonFlag()}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.resume,
 	}
@@ -35,8 +35,10 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := rollout.CheckReason(reason); err != nil {
 		return err
 	}
-	if flagAcceptFailures.of(c) && rollout.Wordless(reason) {
-		return failure.Usage(again(c, "--reason", "known bad batch"), "--accept-failures needs a --reason: the journal keeps it")
+	if flagAcceptFailures.of(c) {
+		if err := needReason(c, "--accept-failures", reason, "known bad batch"); err != nil {
+			return err
+		}
 	}
 	reports, err := reportFiles(c, path)
 	if err != nil {
@@ -85,7 +87,7 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	if e.terminal && !flagYes.of(c) {
-		anew, err := openLocked(c)
+		anew, err := processOf(c).Reopen(h)
 		if err != nil {
 			return err
 		}

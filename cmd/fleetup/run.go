@@ -72,7 +72,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	bound := state.Binding{Cloud: session.CloudIdentity(p.Cloud), Version: versionString()}
 	var past *audit.History
 	if textfile.Exists(path) {
-		if past, err = finished(lock, path, bound); err != nil {
+		if past, err = recorded(lock, path, bound); err != nil {
 			return err
 		}
 		if last, ok := past.Newest(); ok {
@@ -86,11 +86,6 @@ func (e *environment) runRollout(c *cli.Context) error {
 		}
 		if lock, err = acquire(c, path); err != nil {
 			return err
-		}
-		if past = nil; textfile.Exists(path) {
-			if past, err = finished(lock, path, bound); err != nil {
-				return err
-			}
 		}
 	}
 	page, err := openPage(c)
@@ -112,7 +107,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	defer ledger.Close()
 	ledger.Committed = logFacts(logOf(c))
-	if past, err = past.Still(ledger, versionString()); err != nil {
+	if past, err = finished(past, ledger); err != nil {
 		return err
 	}
 	data, err := plan.Encode(p)
@@ -134,19 +129,26 @@ func (e *environment) runRollout(c *cli.Context) error {
 	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group, cloud: conn, begins: begins, reports: reports, page: page})
 }
 
-// finished makes sure that a ledger is of the plan's cloud, that all of it is what
-// was written, and that its last run is over. It returns what it says.
-func finished(lock *state.Lock, path string, bound state.Binding) (*audit.History, error) {
+// recorded is what a ledger says that is there before a run; see finished.
+func recorded(lock *state.Lock, path string, bound state.Binding) (*audit.History, error) {
 	ledger, err := state.Open(lock, bound)
 	if err != nil {
 		return nil, err
 	}
 	defer ledger.Close()
-	past, err := audit.Verify(ledger, versionString())
+	return finished(nil, ledger)
+}
+
+// finished makes sure that all of a ledger is what was written, and that its last run
+// is over. It returns what the ledger says; known is what it said before, nil for
+// nothing: who has read it need not read it again where nothing was written.
+func finished(known *audit.History, ledger *state.Ledger) (*audit.History, error) {
+	past, err := known.Still(ledger, versionString())
 	if err != nil {
 		return nil, err
 	}
 	if last, ok := past.Newest(); ok && last.State.MayOpen() != nil {
+		path := ledger.Path()
 		return nil, failure.Usage(failure.Lines(goesOn(last.State, path), toStatus(path)),
 			"the ledger %s has an unfinished run, %s: a new one would forget what is in flight", path, last.Info.ID)
 	}

@@ -64,11 +64,19 @@ type LockedLedger struct {
 	Run    journal.Run
 	Begun  bool // there is a run
 	Lock   *state.Lock
+
+	past *audit.History
 }
 
 // OpenLocked takes a ledger, makes sure that all of it is what was written, and reads
 // its newest run.
-func (p Process) OpenLocked(path string) (*LockedLedger, error) {
+func (p Process) OpenLocked(path string) (*LockedLedger, error) { return p.openLocked(path, nil) }
+
+// Reopen takes a ledger once more that was closed. It is read again only where
+// somebody has written to it in between.
+func (p Process) Reopen(h *LockedLedger) (*LockedLedger, error) { return p.openLocked(h.Path, h.past) }
+
+func (p Process) openLocked(path string, known *audit.History) (*LockedLedger, error) {
 	if !textfile.Exists(path) {
 		return nil, NoLedger(path)
 	}
@@ -79,9 +87,8 @@ func (p Process) OpenLocked(path string) (*LockedLedger, error) {
 	}
 	if h.Ledger, err = state.OpenExisting(h.Lock); err == nil {
 		h.Ledger.Committed = p.Committed
-		var past *audit.History
-		if past, err = audit.Verify(h.Ledger, p.Version); err == nil {
-			h.Run, h.Begun = past.Newest()
+		if h.past, err = known.Still(h.Ledger, p.Version); err == nil {
+			h.Run, h.Begun = h.past.Newest()
 		}
 	}
 	if err != nil {
