@@ -63,6 +63,7 @@ func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(in
 	w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
 	w.write(strictarm.Inventory{Kind: kind, Rollback: true, Options: ", ledger: " + forth, Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(0).says(" held") // "already" was not changed: there is nothing to put back
+	w.judgeProofs()
 	r := w.cloud.Report()
 	for _, v := range r.Violations {
 		t.Errorf("violation: %s", v)

@@ -47,6 +47,7 @@ func TestTodayVersions(t *testing.T) {
 			w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
 			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Rollback: true, Options: ", ledger: " + forth + ", apiVersion: " + v.back, Waves: []strict.Wave{{Name: "all"}}})
 			w.start("run", w.inv, "--yes").ends(0)
+			w.judgeProofs()
 			r := w.cloud.Report()
 			for _, broken := range r.Violations {
 				t.Errorf("violation: %s", broken)

@@ -40,6 +40,7 @@ func (w *today) write(inv strictarm.Inventory) {
 // came too often is one), and no vault changed twice.
 func (w *today) judge() strictarm.Report {
 	w.t.Helper()
+	w.judgeProofs()
 	r := w.cloud.Report()
 	for i, v := range r.Violations {
 		if i == 20 {

@@ -51,6 +51,7 @@ func TestDiscover(t *testing.T) {
 	if n := w.accepted(); n != 8 {
 		t.Errorf("%d upgrades", n)
 	}
+	w.judgeProofs()
 	for _, v := range w.cloud.Violations() {
 		t.Errorf("violation: %s", v)
 	}

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -240,6 +241,39 @@ func (w *site) journal() (begun bool, events []fleet.Event) {
 		w.t.Fatal(err)
 	}
 	return begun, events
+}
+
+// judgeProofs has the cloud judge the starts that came after lost ones, by when the
+// journals of the ledgers say that those were decided.
+func (w *site) judgeProofs() {
+	w.t.Helper()
+	ledgers, err := filepath.Glob(filepath.Join(w.dir, "*.db"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	decided := map[string]time.Time{}
+	for _, db := range ledgers {
+		r, err := state.OpenReadOnly(db)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		runs, err := r.Runs()
+		for _, run := range runs {
+			err = errors.Join(err, r.Events(run.ID, func(_ uint64, e fleet.Event) error {
+				if f, ok := e.Fact.(fleet.StartIntended); ok {
+					decided[f.OperationID] = e.At
+				}
+				return nil
+			}))
+		}
+		if err = errors.Join(err, r.Close()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.server.JudgeProofs(func(operationID string) (time.Time, bool) {
+		at, ok := decided[operationID]
+		return at, ok
+	})
 }
 
 // judgeDead: whatever the cloud was sent carries the ID of an intent that is on

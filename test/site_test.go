@@ -16,6 +16,7 @@ type strictServer interface {
 	http.Handler
 	Close()
 	ClientDied()
+	JudgeProofs(decided func(operationID string) (time.Time, bool))
 	ExpireSignIn()
 	SignIn()
 }

@@ -86,6 +86,7 @@ func (w *world) judge(permits ...string) {
 
 func (w *world) judgeVaults(permits []string) {
 	w.t.Helper()
+	w.judgeProofs()
 	r := w.cloud.Report()
 	for i, v := range r.Violations {
 		if i == 20 {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,17 @@ var ids atomic.Int64
 
 func newGUID() string { return fmt.Sprintf("4cc27b8b-0000-4000-8000-%012x", ids.Add(1)) }
 
+// decided is when a client of these tests decided the start of an operation.
+var decided sync.Map
+
+func decidedAt(operationID string) (time.Time, bool) {
+	at, ok := decided.Load(operationID)
+	if !ok {
+		return time.Time{}, false
+	}
+	return at.(time.Time), true
+}
+
 type reply struct {
 	status int // 0: no answer
 	body   string
@@ -97,7 +109,9 @@ func (c *client) do(method, target, body string) reply {
 	r.Header.Set("User-Agent", "fleetup/test")
 	r.Header.Set("Authorization", "Bearer abc.def-ghi")
 	if method == http.MethodPatch {
-		r.Header.Set("x-ms-client-request-id", newGUID())
+		id := newGUID()
+		decided.Store(id, time.Now())
+		r.Header.Set("x-ms-client-request-id", id)
 	}
 	if c.edit != nil {
 		c.edit(r)
@@ -160,7 +174,7 @@ func (c *client) change(v *strictarm.VaultHandle) reply {
 func (c *client) prove(v *strictarm.VaultHandle) {
 	c.t.Helper()
 	for range 2 {
-		time.Sleep(grace) // the grace is what is waited for
+		time.Sleep(grace + time.Millisecond) // the grace is what is waited for, and the start's timeout
 		c.read(v)
 	}
 }
@@ -168,6 +182,7 @@ func (c *client) prove(v *strictarm.VaultHandle) {
 // clean fails the test if the cloud saw a violation.
 func clean(t *testing.T, cloud *strictarm.Server) {
 	t.Helper()
+	cloud.JudgeProofs(decidedAt)
 	if vs := cloud.Violations(); len(vs) > 0 {
 		t.Fatalf("violations:\n%s", strings.Join(vs, "\n"))
 	}
@@ -176,6 +191,7 @@ func clean(t *testing.T, cloud *strictarm.Server) {
 // complains fails the test unless there is a violation with the words.
 func complains(t *testing.T, cloud *strictarm.Server, words string) {
 	t.Helper()
+	cloud.JudgeProofs(decidedAt)
 	vs := cloud.Violations()
 	for _, v := range vs {
 		if strings.Contains(v, words) {

@@ -56,7 +56,7 @@ func (s *Server) decide(in *request, seen *PatchSeen) answer {
 	v.next = fault.next
 	switch fault.next {
 	case afterLost:
-		v.lostAt = in.Now
+		v.lost = seen.ClientRequestID
 	case afterDenied:
 		in.sub.deniedAt = in.Now
 	case afterRefused:
@@ -143,8 +143,8 @@ func (v *VaultHandle) judgeNext(in *request) {
 		}
 	case afterLost:
 		knew := !v.mayKnow.IsZero() && !in.Now.Before(v.mayKnow.Add(-clockSlack))
-		if v.permits == 0 && !knew && !v.provedAbsent() {
-			in.Problem("PATCH without proof that the last one did nothing: reads without the change %v after it", v.since())
+		if v.permits == 0 && !knew {
+			v.s.resent = append(v.s.resent, strict.Resent{Start: in.where(), Lost: v.lost, At: in.Now, Reads: map[string][]time.Time{"vault": v.absent}})
 		}
 	case afterThrottle:
 		if early := v.notBefore.Sub(in.Now); early > clockSlack {
@@ -188,32 +188,4 @@ func (v *VaultHandle) judgeState(in *request) {
 	case KeyVaultRBAC:
 		v.judgeCover(in)
 	}
-}
-
-// provedAbsent holds the reads since a lost PATCH against design.md#rule-1:
-// two reads of the vault, a grace apart, the first a grace after the PATCH, that
-// found it at rest and without the change. A quarter of the grace is left for
-// clocks and wires.
-func (v *VaultHandle) provedAbsent() bool {
-	grace := v.s.cfg.Timings.ReconcileGrace * 3 / 4
-	first := v.lostAt.Add(v.s.cfg.Timings.StartTimeout*9/10 + grace)
-	var one time.Time
-	for _, read := range v.absent {
-		switch {
-		case read.Before(first):
-		case one.IsZero():
-			one = read
-		case read.Sub(one) >= grace:
-			return true
-		}
-	}
-	return false
-}
-
-func (v *VaultHandle) since() []time.Duration {
-	ds := make([]time.Duration, len(v.absent))
-	for i, read := range v.absent {
-		ds[i] = read.Sub(v.lostAt).Round(time.Millisecond)
-	}
-	return ds
 }

@@ -53,7 +53,7 @@ func TestLostPatches(t *testing.T) {
 			clean(t, cloud)
 			c.change(hasty)
 			c.change(hasty)
-			complains(t, cloud, "without proof that the last one did nothing")
+			complains(t, cloud, "without proof that operation")
 			if d.accepted {
 				complains(t, cloud, "second PATCH while one is under way")
 			}

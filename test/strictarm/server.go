@@ -40,6 +40,7 @@ type Server struct {
 	graph         graph
 	requests      map[Call]int
 	violations    []string
+	resent        []strict.Resent // not judged yet
 	broken        int
 	needed        map[string]bool // the actions that requests needed
 	oversteps     []string        // those of them that the client's role lacked
@@ -173,7 +174,7 @@ func (s *Server) ClientDied() {
 			// What says that nothing was changed, and forbids nothing, frees a client
 			// that has read it; one that has not will prove it.
 			if v.next == afterThrottle || v.next == afterRefused || v.patches[n-1].Accepted {
-				v.next, v.lostAt = afterLost, v.patches[n-1].At
+				v.next, v.lost = afterLost, v.patches[n-1].ClientRequestID
 			}
 			if n := len(v.ops); n > 0 && now.Sub(v.ops[n-1].patch.At) < wireDelay {
 				v.ops[n-1].told = false
@@ -187,7 +188,26 @@ func (s *Server) ClientDied() {
 	s.graph.pace = pace{}
 }
 
-// Violations returns every deviation seen so far, in order of arrival.
+// JudgeProofs holds each start that came after a lost one against design.md#rule-1:
+// what was read between the two must prove that the lost one did nothing. decided is
+// when the client decided the start of an operation, by the clock of this machine,
+// and whether it did at all. What is found is among the violations from then on.
+func (s *Server) JudgeProofs(decided func(operationID string) (time.Time, bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.resent {
+		at, known := decided(r.Lost)
+		if !known {
+			s.violations = append(s.violations, r.Start+": after operation "+r.Lost+", which the client never decided")
+		} else if broken := r.Unproved(at, s.cfg.Timings); broken != "" {
+			s.violations = append(s.violations, broken)
+		}
+	}
+	s.resent = nil
+}
+
+// Violations returns every deviation seen so far, in order of arrival,
+// but for PATCHes after lost ones: JudgeProofs.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

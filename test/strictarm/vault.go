@@ -87,7 +87,7 @@ type VaultHandle struct {
 	next      nextPatch
 	notBefore time.Time // with afterThrottle
 	mayKnow   time.Time // with afterLost: from then on a client that knew it was throttled may send
-	lostAt    time.Time // with afterLost
+	lost      string    // with afterLost: its operation ID
 	absent    []time.Time
 	lastRead  time.Time // the last good read of the vault
 	lastState string    // provisioningState then

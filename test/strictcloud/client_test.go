@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,6 +52,17 @@ func newID() string {
 	return fmt.Sprintf("4cc27b8b-0000-4000-8000-%012x-%s-P", ids.Add(1), time.Now().UTC().Format("2006-01-02 15:04:05Z"))
 }
 
+// decided is when a client of these tests decided the start of an operation.
+var decided sync.Map
+
+func decidedAt(operationID string) (time.Time, bool) {
+	at, ok := decided.Load(operationID)
+	if !ok {
+		return time.Time{}, false
+	}
+	return at.(time.Time), true
+}
+
 type reply struct {
 	status int // 0: no answer
 	body   string
@@ -73,6 +85,7 @@ func (c *client) do(method, path, id, body string) reply {
 		r.Header.Set("Accept", "application/xml")
 	}
 	if id != "" {
+		decided.LoadOrStore(id, time.Now())
 		r.Header.Set("Agent-Authentication", "")
 		r.Header.Set("x-ms-client-request-id", id)
 	}
@@ -193,6 +206,7 @@ func (c *client) validate(v *strictcloud.VaultHandle) reply {
 // clean fails the test if the cloud saw a violation.
 func clean(t *testing.T, cloud *strictcloud.Server) {
 	t.Helper()
+	cloud.JudgeProofs(decidedAt)
 	if vs := cloud.Violations(); len(vs) > 0 {
 		t.Fatalf("violations:\n%s", strings.Join(vs, "\n"))
 	}
@@ -202,6 +216,7 @@ func clean(t *testing.T, cloud *strictcloud.Server) {
 // none without.
 func complains(t *testing.T, cloud *strictcloud.Server, words string) {
 	t.Helper()
+	cloud.JudgeProofs(decidedAt)
 	vs := cloud.Violations()
 	if len(vs) == 0 {
 		t.Fatalf("no violation, want one with %q", words)

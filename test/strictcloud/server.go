@@ -36,6 +36,7 @@ type Server struct {
 	otherIDs      map[string]string // the same for the other upgrade calls
 	requests      map[Call]int
 	violations    []string
+	resent        []strict.Resent // not judged yet
 	broken        int
 	answered      int // numbers x-ms-request-id
 
@@ -167,7 +168,7 @@ func (s *Server) ClientDied() {
 			if v.next == afterThrottle {
 				v.mayKnow = v.notBefore
 			}
-			v.next, v.lostAt = afterLost, v.starts[n-1].At
+			v.next, v.lost = afterLost, v.starts[n-1].OperationID
 		}
 		if now.Sub(v.prereqThrottledAt) < wireDelay {
 			v.prereqNotUntil = time.Time{}
@@ -180,7 +181,26 @@ func (s *Server) ClientDied() {
 	}
 }
 
-// Violations returns every deviation seen so far, in order of arrival.
+// JudgeProofs holds each start that came after a lost one against design.md#rule-1:
+// what was read between the two must prove that the lost one did nothing. decided is
+// when the client decided the start of an operation, by the clock of this machine,
+// and whether it did at all. What is found is among the violations from then on.
+func (s *Server) JudgeProofs(decided func(operationID string) (time.Time, bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.resent {
+		at, known := decided(r.Lost)
+		if !known {
+			s.violations = append(s.violations, r.Start+": after operation "+r.Lost+", which the client never decided")
+		} else if broken := r.Unproved(at, s.cfg.Timings); broken != "" {
+			s.violations = append(s.violations, broken)
+		}
+	}
+	s.resent = nil
+}
+
+// Violations returns every deviation seen so far, in order of arrival,
+// but for starts after lost ones: JudgeProofs.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -58,7 +58,7 @@ func (s *Server) start(in *request) answer {
 	v.next = fault.next
 	switch fault.next {
 	case afterLost:
-		v.lostAt = in.Now
+		v.lost = id
 	case afterDenied:
 		in.sub.deniedAt = in.Now
 	case afterRefused:
@@ -129,9 +129,9 @@ func (v *VaultHandle) judgeRecord(in *request) {
 		}
 	case afterLost:
 		knew := !v.mayKnow.IsZero() && !in.Now.Before(v.mayKnow.Add(-clockSlack))
-		if v.permits == 0 && !knew && !v.provedAbsent() {
-			in.Problem("start without proof that the last one is absent: listings %v, targets %v after it",
-				since(v.lostAt, v.absentListing), since(v.lostAt, v.absentTarget))
+		if v.permits == 0 && !knew {
+			v.s.resent = append(v.s.resent, strict.Resent{Start: in.where(), Lost: v.lost, At: in.Now,
+				Reads: map[string][]time.Time{"listing": v.absentListing, "target": v.absentTarget}})
 		}
 	case afterThrottle:
 		if early := v.notBefore.Sub(in.Now); early > clockSlack {
@@ -189,35 +189,4 @@ func (v *VaultHandle) judgeChecks(in *request) {
 	if v.targetExists {
 		in.Problem("start while the target exists")
 	}
-}
-
-// provedAbsent holds the reads since a lost start against design.md#rule-1:
-// two listings with the vault in it and without the operation, two reads of
-// the target that gave 404, a grace apart, the first a grace after the start.
-// A quarter of the grace is left for clocks and wires.
-func (v *VaultHandle) provedAbsent() bool {
-	grace := v.s.cfg.Timings.ReconcileGrace * 3 / 4
-	first := v.lostAt.Add(v.s.cfg.Timings.StartTimeout*9/10 + grace)
-	apart := func(reads []time.Time) bool {
-		var one time.Time
-		for _, at := range reads {
-			switch {
-			case at.Before(first):
-			case one.IsZero():
-				one = at
-			case at.Sub(one) >= grace:
-				return true
-			}
-		}
-		return false
-	}
-	return apart(v.absentListing) && apart(v.absentTarget)
-}
-
-func since(start time.Time, reads []time.Time) []time.Duration {
-	ds := make([]time.Duration, len(reads))
-	for i, at := range reads {
-		ds[i] = at.Sub(start).Round(time.Millisecond)
-	}
-	return ds
 }

@@ -82,7 +82,7 @@ type VaultHandle struct {
 	notBefore         time.Time // with afterThrottle
 	prereqThrottledAt time.Time
 	prereqNotUntil    time.Time // Retry-After of a throttled check
-	lostAt            time.Time // with afterLost
+	lost              string    // with afterLost: its operation ID
 	mayKnow           time.Time // with afterLost: from then on a client that knew it was throttled may start
 	hiddenUntil       time.Time // vanished from the listing
 	absentListing     []time.Time
