@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // Once sends starts: see Send. It holds no token and no turn, so that whoever
@@ -50,13 +51,16 @@ func (o *Once) Prepare(ctx context.Context, op, subject string) error {
 type SendError struct {
 	// NotSent is true only where nothing of the request can have left this
 	// machine: there was no token, or no connection to send it on.
-	NotSent bool
-	Why     string // with NotSent, in words; empty: no connection was made
-	Err     error
+	NotSent  bool
+	HeldBack bool   // with NotSent: it was not let leave any more
+	Why      string // with NotSent, in words; empty: no connection was made
+	Err      error  // nil where it was held back
 }
 
 func (e *SendError) Error() string {
 	switch {
+	case e.HeldBack:
+		return "not sent, " + e.Why
 	case e.NotSent && e.Why != "":
 		return "not sent, " + e.Why + ": " + e.Err.Error()
 	case e.NotSent:
@@ -80,9 +84,11 @@ func (e *SendError) Unwrap() error { return e.Err }
 //
 // It takes the token that Prepare has got, and asks for one, for a moment, only
 // where this process has none that will do. It waits for no turn, which Prepare did,
-// and does not use Complete. A request whose client request ID it has sent before is
-// not sent again.
-func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
+// and does not use Complete. With its token it asks may whether it may still leave, and
+// gives up where no connection is made within the time that this names: nothing of the
+// request leaves later. A request whose client request ID it has sent before is not sent
+// again.
+func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &SendError{NotSent: true, Err: context.Cause(ctx)}
 	}
@@ -95,7 +101,19 @@ func (o *Once) Send(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, &SendError{NotSent: true, Why: "there is no token", Err: err}
 	}
+	within, reason := may()
+	if reason != "" {
+		return nil, &SendError{NotSent: true, HeldBack: true, Why: reason}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var connected atomic.Bool
+	late := time.AfterFunc(within, func() {
+		if !connected.Load() { // a connection that comes at this very moment breaks: whether it was sent is in doubt then
+			cancel(fmt.Errorf("none within %v, and later it must not leave", within.Round(time.Millisecond)))
+		}
+	})
+	defer late.Stop()
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	// The reader's type is hidden so that the request has no GetBody: a body
 	// that cannot be had again cannot be sent again.

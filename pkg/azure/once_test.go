@@ -1,6 +1,8 @@
 package azure
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // reset closes a connection so that the peer sees a reset.
@@ -29,6 +33,9 @@ func reset(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
+// atLeisure lets a start leave whenever it can.
+func atLeisure() (time.Duration, string) { return time.Hour, "" }
+
 func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	t.Helper()
 	once := c.Once(nil)
@@ -39,7 +46,7 @@ func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	c.starts.Range(func(any, any) bool { n++; return true })
 	h := http.Header{}
 	h.Set("x-ms-client-request-id", fmt.Sprintf("op-%d", n))
-	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")})
+	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")}, atLeisure)
 }
 
 // design.md#rule-3: a start goes out once, whatever comes back.
@@ -327,7 +334,7 @@ func TestSendAsksForNoToken(t *testing.T) {
 	c.tokens.cred = nil // asking would panic
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}); err != nil || got != "Bearer secret-token" {
+	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}, atLeisure); err != nil || got != "Bearer secret-token" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 }
@@ -360,7 +367,7 @@ func TestSendInTwoTenants(t *testing.T) {
 		if err := once.Prepare(t.Context(), "start", ""); err != nil {
 			t.Fatal(err)
 		}
-		resp, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPatch, Path: "/up"})
+		resp, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPatch, Path: "/up"}, atLeisure)
 		if err != nil || resp.Status != 401 {
 			t.Fatalf("got %+v, %v", resp, err)
 		}
@@ -417,11 +424,11 @@ func TestSendTakesAToken(t *testing.T) {
 		t.Fatalf("asked for %d tokens, %v", asked, err)
 	}
 	r := Request{Op: "start", Method: http.MethodPost, Path: "/up"}
-	if _, err := newClient().Once(nil).Send(t.Context(), r); err != nil || asked != 2 || sent != 2 {
+	if _, err := newClient().Once(nil).Send(t.Context(), r, atLeisure); err != nil || asked != 2 || sent != 2 {
 		t.Errorf("of another process: asked for %d tokens, sent %d times, %v", asked, sent, err)
 	}
 	refuse = true
-	_, err := newClient().Once(nil).Send(t.Context(), r)
+	_, err := newClient().Once(nil).Send(t.Context(), r, atLeisure)
 	if se, ok := errors.AsType[*SendError](err); !ok || !se.NotSent || !strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
 		t.Errorf("without a token: %v, and %d were sent", err, sent)
 	}
@@ -445,7 +452,7 @@ func TestSendTakesTheTokenAtHand(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []int{1, 1, 2} {
-			if _, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up"}); err != nil || asked != want {
+			if _, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up"}, atLeisure); err != nil || asked != want {
 				t.Errorf("asked for %d tokens, want %d; %v", asked, want, err)
 			}
 			time.Sleep(8*time.Minute + time.Duration(want)*time.Minute/2)
@@ -461,11 +468,83 @@ func TestSendSendsNothingTwice(t *testing.T) {
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return answer(200, "")() })
 	})
 	r := Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: http.Header{"X-Ms-Client-Request-Id": {"op-1"}}}
-	if _, err := c.Once(nil).Send(t.Context(), r); err != nil {
+	if _, err := c.Once(nil).Send(t.Context(), r, atLeisure); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Once(nil).Send(t.Context(), r)
+	_, err := c.Once(nil).Send(t.Context(), r, atLeisure)
 	if se, ok := errors.AsType[*SendError](err); !ok || se.NotSent || sent != 1 || !strings.Contains(err.Error(), "sends nothing twice") {
 		t.Errorf("sent %d times; %v", sent, err)
+	}
+}
+
+// What a start still waits for, a token and then a connection, may take longer than it may
+// leave at all: it does not leave later.
+func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		signsIn, connects time.Duration
+		sent, heldBack    bool
+	}{
+		"at once":                       {0, 0, true, false},
+		"a token comes in time":         {4 * time.Second, 0, true, false},
+		"a token comes too late":        {8 * time.Second, 0, false, true},
+		"a connection is made in time":  {0, 4 * time.Second, true, false},
+		"a connection is made too late": {0, 8 * time.Second, false, false},
+		"either in time, both too late": {4 * time.Second, 2 * time.Second, false, false},
+		"a token never comes in time":   {time.Minute, 0, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				until, left := time.Now().Add(5*time.Second), time.Time{}
+				start := NewStartTransport()
+				start.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+					select {
+					case <-time.After(c.connects):
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+					ours, theirs := net.Pipe()
+					go func() {
+						defer func() { _ = theirs.Close() }()
+						if r, err := http.ReadRequest(bufio.NewReader(theirs)); err == nil {
+							_, _ = io.Copy(io.Discard, r.Body)
+							left = time.Now()
+							_, _ = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+						}
+					}()
+					return ours, nil
+				}
+				cl := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+					o.Starts, o.OwnStarts = start, true
+					o.Credential = tokenFunc(func(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
+						select {
+						case <-time.After(c.signsIn):
+						case <-ctx.Done():
+							return azcore.AccessToken{}, ctx.Err()
+						}
+						return azcore.AccessToken{Token: "own", ExpiresOn: time.Now().Add(time.Hour)}, nil
+					})
+				})
+				_, err := cl.Once(nil).Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")}, func() (time.Duration, string) {
+					if within := time.Until(until); within >= 0 {
+						return within, ""
+					}
+					return 0, "it is too late"
+				})
+				time.Sleep(time.Minute) // what goes on behind its back has ended
+				synctest.Wait()
+				if c.sent != !left.IsZero() || left.After(until) {
+					t.Errorf("it left at %v, and may until %v", left, until)
+				}
+				se, failed := errors.AsType[*SendError](err)
+				if failed == c.sent || failed && (!se.NotSent || se.HeldBack != c.heldBack) {
+					t.Errorf("it says %+v", err)
+				}
+				if a := NoStartAnswer(cmp.Or(err, io.EOF), "op"); failed && (a.Verdict != fleet.StartNotSent || (a.Code == "") != c.heldBack) {
+					t.Errorf("its answer is %+v", a)
+				}
+			})
+		})
 	}
 }

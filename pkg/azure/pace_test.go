@@ -208,7 +208,7 @@ func TestLanes(t *testing.T) {
 					if !slices.Equal(p.asked, want) {
 						t.Errorf("%s asked for %q before it was ready", tt.start, p.asked)
 					}
-					_, err = once.Send(t.Context(), Request{Op: "start", Method: tt.start, Path: "/x", Subject: subject})
+					_, err = once.Send(t.Context(), Request{Op: "start", Method: tt.start, Path: "/x", Subject: subject}, atLeisure)
 				}
 			}
 			if err != nil || !slices.Equal(p.asked, want) || !slices.Equal(p.lanes, want) {

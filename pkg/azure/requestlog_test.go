@@ -79,7 +79,7 @@ func TestRequestsAreLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Method, r.Path = http.MethodPost, "/upgrade?"+secret+"#x"
-	if _, err := once.Send(t.Context(), r); err != nil {
+	if _, err := once.Send(t.Context(), r, atLeisure); err != nil {
 		t.Fatal(err)
 	}
 	got := log.read(t)

@@ -14,6 +14,9 @@ func NoStartAnswer(err error, operationID string) fleet.StartAnswer {
 		Message: Named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
 	if se, ok := errors.AsType[*SendError](err); ok && se.NotSent {
 		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
+		if se.HeldBack {
+			a.Code, a.Message = "", se.Why // nothing has failed
+		}
 	}
 	return a
 }

@@ -47,6 +47,11 @@ type PreparedStart struct {
 	Tenant      string            `json:"tenant,omitempty"` // whose token goes along besides; empty: none
 }
 
+// MayLeave is asked of a start when all that it waits for but a connection is at hand, and
+// nothing of it has left: whether it may still leave. A reason says why not, in words.
+// Without one it has to have a connection within that time, or must not leave either.
+type MayLeave func() (within time.Duration, reason string)
+
 // StartVerdict is what a start's answer means (design.md#rule-3).
 type StartVerdict string
 

@@ -27,8 +27,9 @@ type Prepare struct {
 
 // Send sends what was made ready, once. Its intent was among the facts of the same
 // Step. After NotAfter on the wall clock (zero: never) it would no longer end inside
-// its window, and must not be sent. Nor must it after StaleAfter on the run's clock:
-// the reading that it was made ready on is too old then.
+// its window, and must not leave. Nor must it after StaleAfter on the run's clock: the
+// reading that it was made ready on is too old then. Whoever sends it asks MayLeave when
+// all that it waits for is there.
 type Send struct {
 	Vault      int                 `json:"vault"`
 	Start      fleet.PreparedStart `json:"start"`

@@ -16,20 +16,25 @@ import (
 type Moment struct{ At, Wall time.Time }
 
 // MayLeave is why a start whose intent is on disk must not be sent any more, empty when
-// it may: it is asked right before the POST. decided is when the machine decided it,
-// now is now; leaving says that the run was told to leave meanwhile.
-func (s Send) MayLeave(decided, now Moment, leaving bool) (reason string) {
+// it may, and then within what time it has to have a connection: it is asked right before
+// the POST, once its token is there (fleet.MayLeave). decided is when the machine decided
+// it, now is now; leaving says that the run was told to leave meanwhile.
+func (s Send) MayLeave(decided, now Moment, leaving bool) (within time.Duration, reason string) {
+	within = s.StaleAfter.Sub(now.At)
+	if !s.NotAfter.IsZero() {
+		within = min(within, s.NotAfter.Sub(now.Wall))
+	}
 	switch {
 	case leaving:
-		return "the run was told to stop"
+		reason = "the run was told to stop"
 	case !s.NotAfter.IsZero() && now.Wall.After(s.NotAfter):
-		return "its upgrade would no longer end inside the window"
+		reason = "its upgrade would no longer end inside the window"
 	case !s.NotAfter.IsZero() && now.Wall.Before(decided.Wall):
-		return "the clock was set back, perhaps out of the window"
+		reason = "the clock was set back, perhaps out of the window"
 	case now.At.After(s.StaleAfter), now.Wall.Sub(decided.Wall) > s.StaleAfter.Sub(decided.At):
-		return "the process stood still: the vault's reading is too old"
+		reason = "too much time has passed since it was decided: the vault's reading is too old"
 	}
-	return ""
+	return within, reason
 }
 
 // AfterStart is for how long a start's answer asks to leave its subscription alone:

@@ -68,15 +68,24 @@ func TestMayLeave(t *testing.T) {
 		{"at once", window, at(0, 0), false, ""},
 		{"told to leave", always, at(0, 0), true, "told to stop"},
 		{"as long as the reading is young", always, at(30*time.Second, 30*time.Second), false, ""},
-		{"the reading is old", always, at(31*time.Second, 0), false, "stood still"},
-		{"the machine slept, and its own clock with it", always, at(0, 31*time.Second), false, "stood still"},
+		{"the reading is old", always, at(31*time.Second, 0), false, "too old"},
+		{"the machine slept, and its own clock with it", always, at(0, 31*time.Second), false, "too old"},
 		{"the clock was set back, without a window", always, at(0, -time.Hour), false, ""},
 		{"the clock was set back, with one", window, at(0, -time.Second), false, "set back"},
 		{"to the moment", window, at(0, 10*time.Second), false, ""},
 		{"the window is too short by now", window, at(0, 11*time.Second), false, "inside the window"},
 	} {
-		if got := c.send.MayLeave(decided, c.now, c.leaving); (got == "") != (c.reason == "") || !strings.Contains(got, c.reason) {
+		within, got := c.send.MayLeave(decided, c.now, c.leaving)
+		if (got == "") != (c.reason == "") || !strings.Contains(got, c.reason) {
 			t.Errorf("%s: %q", c.name, got)
+		}
+		// Had it a connection then, and no sooner, it might just leave.
+		then := Moment{c.now.At.Add(within), c.now.Wall.Add(within)}
+		if _, at := c.send.MayLeave(decided, then, false); got == "" && at != "" {
+			t.Errorf("%s: it may leave within %s, and then %s", c.name, within, at)
+		}
+		if _, after := c.send.MayLeave(decided, Moment{then.At.Add(1), then.Wall.Add(1)}, false); got == "" && after == "" {
+			t.Errorf("%s: it may leave within %s, and later too", c.name, within)
 		}
 	}
 }

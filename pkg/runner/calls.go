@@ -157,11 +157,14 @@ func (c *Calls) prepare(a rollout.Prepare, tell func(rollout.Observation)) {
 // not the run's: a run that leaves does not cut a start off.
 func (c *Calls) send(a rollout.Send, decided rollout.Moment, tell func(rollout.Observation)) {
 	v := c.vault(a.Vault)
+	may := func() (time.Duration, string) {
+		return a.MayLeave(decided, c.moment(), c.Leaving() || c.reads.Err() != nil)
+	}
 	answer := fleet.StartAnswer{Verdict: fleet.StartNotSent}
-	if answer.Message = a.MayLeave(decided, c.moment(), c.Leaving() || c.reads.Err() != nil); answer.Message == "" {
+	if _, answer.Message = may(); answer.Message == "" {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.reads), c.Plan.Timings.StartTimeout)
 		failpoint.Hit(failpoint.SendBefore)
-		answer = c.Cloud.Send(ctx, v, a.Start)
+		answer = c.Cloud.Send(ctx, v, a.Start, may)
 		failpoint.Hit(failpoint.SendAnswered)
 		cancel()
 	}

@@ -154,11 +154,11 @@ func (m mortalCloud) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sig
 	return start, err
 }
 
-func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
 	if m.doom.hit(failpoint.SendBefore) {
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown}
 	}
-	answer := m.Upgrader.Send(ctx, v, start)
+	answer := m.Upgrader.Send(ctx, v, start, may)
 	m.doom.hit(failpoint.SendAnswered)
 	return answer
 }

@@ -111,7 +111,7 @@ func (c *oneByOne) Prepare(context.Context, *fleet.Vault, fleet.Sighting) (fleet
 	return fleet.PreparedStart{}, nil
 }
 
-func (c *oneByOne) Send(_ context.Context, v *fleet.Vault, _ fleet.PreparedStart) fleet.StartAnswer {
+func (c *oneByOne) Send(_ context.Context, v *fleet.Vault, _ fleet.PreparedStart, _ fleet.MayLeave) fleet.StartAnswer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.starts == nil {

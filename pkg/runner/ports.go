@@ -63,9 +63,11 @@ type Upgrader interface {
 
 	// Send makes exactly one POST (or PATCH) that carries start.OperationID, without
 	// retry, redirect or challenge, and returns within its context. The process that
-	// sends need not be the one that prepared: it needs nothing of that. What was
-	// not made ready for the vault is not sent.
-	Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer
+	// sends need not be the one that prepared: it needs nothing of that, and signs in
+	// itself where it has to. It asks may after that, and connects within the time
+	// that this names, or does not send. What was not made ready for the vault is not
+	// sent.
+	Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer
 
 	// Reconcile reads the target and concludes, with the vault as seen in a
 	// fresh snapshot, whether the cloud knows the operation. The operations in

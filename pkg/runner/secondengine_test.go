@@ -142,7 +142,10 @@ func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.
 		v := &p.Vaults[a.Vault].Vault
 		ctx, cancel := context.WithTimeout(ctx, p.Timings.StartTimeout)
 		defer cancel()
-		answer := up.Send(ctx, v, a.Start)
+		taken := rollout.Moment{At: time.Now(), Wall: time.Now()}
+		answer := up.Send(ctx, v, a.Start, func() (time.Duration, string) {
+			return a.MayLeave(taken, rollout.Moment{At: time.Now(), Wall: time.Now()}, false)
+		})
 		if answer.Operation != nil {
 			_, keys[v.Key] = answer.Operation.Seal()
 		}

@@ -1,9 +1,11 @@
 package runner_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -191,6 +193,67 @@ func TestTheLastMomentPassesBeforeThePOST(t *testing.T) {
 			t.Errorf("it left %v after the decision", start.at.Sub(n.began))
 		}
 	})
+}
+
+// slowToken signs in for a while before the first start of a night, whose intent is on
+// disk by then.
+type slowToken struct {
+	runner.Upgrader
+	first     *sync.Once
+	takes     time.Duration
+	meanwhile func()
+}
+
+func (s slowToken) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
+	s.first.Do(func() {
+		time.Sleep(s.takes)
+		s.meanwhile()
+	})
+	return s.Upgrader.Send(ctx, v, start, may)
+}
+
+// TestATokenComesTooLate: a start whose intent is on disk waits 8 s for its token, and
+// meanwhile its window gets too short, its reading too old, the run is told to stop, or
+// the clock is set back. It does not leave; its vault has its turn later.
+func TestATokenComesTooLate(t *testing.T) {
+	t.Parallel()
+	const takes = 8 * time.Second
+	for name, c := range map[string]struct {
+		left, poll time.Duration // the window's time for a start; between readings
+		back, stop time.Duration // by how much the clock is set back; when the run is told to stop
+	}{
+		"the window is too short": {left: takes - time.Second, poll: time.Minute},
+		"the reading is too old":  {left: time.Hour, poll: takes - time.Second},
+		"the clock is set back":   {left: time.Hour, poll: time.Minute, back: time.Minute},
+		"the run is told to stop": {left: time.Hour, poll: time.Minute, stop: takes / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T) {
+				p := fleetOf(t, 1, 1, nil, func(in *plan.Input) { in.Calendar, in.Timings.Poll = nightly(21, 1, "UTC"), c.poll })
+				begins(time.Date(2026, 6, 11, 1, 0, 0, 0, time.UTC).Add(-p.Vaults[0].Predicted.P90 - c.left))
+				n := newNight(t, p, asPredicted)
+				n.patience = 14 * 24 * time.Hour
+				var ahead time.Duration
+				n.ahead = func(time.Time) time.Duration { return ahead }
+				n.crash = func(process int) (of crash) {
+					if process == 0 {
+						of.stopAt = c.stop
+					}
+					return of
+				}
+				var first sync.Once
+				n.upgrader = func(u runner.Upgrader) runner.Upgrader {
+					return slowToken{u, &first, takes, func() { ahead = -c.back }}
+				}
+				n.ends(fleet.ExitOK, fleet.Upgraded)
+				start := n.sent(v00, 1)[0]
+				if notSent, _ := facts[fleet.NotSent](n); len(notSent) != 1 || start.id == notSent[0].OperationID || notSent[0].Code != "" {
+					t.Errorf("sent %s; not sent: %+v", start.id, notSent)
+				}
+			})
+		})
+	}
 }
 
 // clockSetter sets the clock when the first intent is on disk.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -24,7 +25,7 @@ func TestAnotherProcessSends(t *testing.T) {
 	}
 	start = handed(t, start)
 	start.OperationID = op
-	if got := f.upgrader(testChange()).Send(t.Context(), testVault(), start); got.Verdict != fleet.StartAccepted {
+	if got := f.upgrader(testChange()).Send(t.Context(), testVault(), start, azuretest.AtLeisure); got.Verdict != fleet.StartAccepted {
 		t.Errorf("got %+v", got)
 	}
 	sent := f.came("PATCH")
@@ -51,7 +52,7 @@ func TestSendOfAnotherVault(t *testing.T) {
 	} {
 		s, v := start, testVault()
 		change(&s, v)
-		if got := u.Send(t.Context(), v, s); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no change of vault") {
+		if got := u.Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no change of vault") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

@@ -68,9 +68,10 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 }
 
 // Send makes one PATCH with the operation ID as x-ms-client-request-id and returns
-// what the answer means (design.md#rule-3). It waits for nothing but the network,
-// a token where this process has none, and ends with its context.
-func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+// what the answer means (design.md#rule-3). It waits for nothing but a token,
+// where this process has none, and then, as long as may lets it, for a connection and the
+// answer; it ends with its context.
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
 	op := "change vault " + v.Ref()
 	once, err := u.once(v.SubscriptionID, op, start.Tenant)
 	if err != nil {
@@ -84,7 +85,7 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 		h.Set(name, value)
 	}
 	h.Set("x-ms-client-request-id", start.OperationID)
-	resp, err := once.Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: v.SubscriptionID})
+	resp, err := once.Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: v.SubscriptionID}, may)
 	if err != nil {
 		return azure.NoStartAnswer(err, start.OperationID)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/azuretest"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -36,11 +37,11 @@ func TestAnotherProcessSends(t *testing.T) {
 	} {
 		s, v := start, testVault()
 		change(&s, v)
-		if got := f.upgrader(nil).Send(t.Context(), v, s); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no start of vault") {
+		if got := f.upgrader(nil).Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no start of vault") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
-	if got := f.upgrader(nil).Send(t.Context(), v, start); got.Verdict != fleet.StartAccepted {
+	if got := f.upgrader(nil).Send(t.Context(), v, start, azuretest.AtLeisure); got.Verdict != fleet.StartAccepted {
 		t.Errorf("got %+v", got)
 	}
 	sent := f.last(startURL)

@@ -39,9 +39,9 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 
 // Send makes one POST (classic-service.md#the-three-calls) with the operation ID as
 // x-ms-client-request-id and returns what the answer means (design.md#rule-3). It
-// waits for nothing but the network, a token where this process has none, and ends
-// with its context.
-func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer {
+// waits for nothing but a token, where this process has none, and then, as long as may
+// lets it, for a connection and the answer; it ends with its context.
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
 	op := "start the upgrade of vault " + v.Ref()
 	id := subscriptionID(v.SubscriptionID)
 	c, err := u.client(u.o.ServiceManagement, id, op)
@@ -57,7 +57,7 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 		h.Set(name, value)
 	}
 	h.Set(headerOperation, start.OperationID)
-	resp, err := c.Once(nil).Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: id})
+	resp, err := c.Once(nil).Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: id}, may)
 	if err != nil {
 		return azure.NoStartAnswer(err, start.OperationID)
 	}

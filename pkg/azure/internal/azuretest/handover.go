@@ -4,6 +4,7 @@ package azuretest
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -11,8 +12,11 @@ import (
 // Starter is the half of an upgrader that starts.
 type Starter interface {
 	Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sighting) (fleet.PreparedStart, error)
-	Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart) fleet.StartAnswer
+	Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer
 }
+
+// AtLeisure lets a start leave whenever it can.
+func AtLeisure() (time.Duration, string) { return time.Hour, "" }
 
 // Prepare makes a start ready, and returns what sends it as another process would
 // that was handed it: encoded and read again. It panics where it cannot be read.
@@ -28,6 +32,6 @@ func Prepare(ctx context.Context, u Starter, v *fleet.Vault, seen fleet.Sighting
 			panic(err)
 		}
 		handed.OperationID = operationID
-		return u.Send(ctx, v, handed)
+		return u.Send(ctx, v, handed, AtLeisure)
 	}, err
 }
