@@ -98,13 +98,13 @@ func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	return failure.Usage(next, "no terminal to confirm on: use --yes")
 }
 
-// confirm shows the plan and asks for the number of vaults, and for the name of a
-// kind that must be named and was not.
+// confirm shows the plan and asks for the number of vaults that it starts, and for the
+// name of a kind that must be named and was not.
 func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	width, _ := e.size()
-	o := dryrun.PlanOptions{WithoutNext: true, Emulated: session.EmulationOf(src)}
+	o := dryrun.PlanOptions{WithoutNext: true, Ledger: src.LedgerBeside(), Emulated: session.EmulationOf(src)}
 	var err error
-	if o.Carried, err = e.carriedNow(src.Ledger); err != nil {
+	if o.Memory, err = e.remembered(src.Ledger); err != nil {
 		return err
 	}
 	if err := e.writePlan(e.stderr, width, src.Plan, o); err != nil {
@@ -124,7 +124,7 @@ func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	if permanent(src.Plan) {
 		warning = "This cannot be undone. "
 	}
-	want := strconv.Itoa(src.Plan.ToStart())
+	want := strconv.Itoa(dryrun.ToStart(src.Plan, o))
 	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", warning, want)
 	if err == nil && strings.ReplaceAll(answer, ",", "") != want {
 		err = otherAnswer(c, want)
@@ -175,8 +175,15 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	if permanent(p) {
 		warning = " An upgrade cannot be undone."
 	}
-	t := &st.Totals
-	left := t.Of(fleet.Pending) + t.Of(fleet.Ready) + t.Of(fleet.Busy)
+	left := 0
+	for i := range st.Vaults {
+		switch v := &st.Vaults[i]; v.Status {
+		case fleet.Pending, fleet.Ready, fleet.Busy:
+			if !v.DoneEarlier() {
+				left++
+			}
+		}
+	}
 	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt.%s\nGo on? Type yes: ",
 		lexicon.Clean(st.Run.ID), left, st.InFlight(), warning)
 	if err == nil && !strings.EqualFold(answer, "yes") {

@@ -63,12 +63,12 @@ func (e *environment) plan(c *cli.Context) error {
 	if src.Plan, o.Measured, err = e.calibrated(src); err != nil {
 		return err
 	}
-	if o.Carried, err = e.carriedNow(src.Ledger); err != nil {
+	if o.Memory, err = e.remembered(src.Ledger); err != nil {
 		return err
 	}
 	var code fleet.ExitCode
 	if flagValidate.of(c) {
-		o.Validations, err = e.check(c, src, o.Carried)
+		o.Validations, err = e.check(c, src, o.Memory.Carried)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (e *environment) plan(c *cli.Context) error {
 		src.Plan = src.Plan.Shown(o.Validations)
 	}
 	if other.text != "" {
-		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.Plan, o.Validations, o.Carried)); err != nil {
+		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.Plan, o), o.Memory.Changed(src.Plan)); err != nil {
 			return err
 		}
 	}

@@ -19,32 +19,28 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
-// carriedNow is what earlier runs on the ledger left, and what a live one has
-// done so far; nothing where there is no ledger, or where it cannot be asked.
-func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, error) {
+// remembered is what earlier runs on the ledger left, and what a live one has done so
+// far; nothing where there is no ledger, or where it cannot be asked.
+func (e *environment) remembered(path string) (rollout.Memory, error) {
 	if !textfile.Exists(path) {
-		return nil, nil
+		return rollout.Memory{}, nil
 	}
-	var m map[fleet.Key]fleet.Carried
+	var m rollout.Memory
 	var live bool
-	err := session.ReadLedger(path, func(r *session.Reading) error {
-		m, live = map[fleet.Key]fleet.Carried{}, r.Live != nil
+	err := session.ReadLedger(path, func(r *session.Reading) (err error) {
+		live = r.Live != nil
 		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)
 		}
-		return r.Records.VaultRecords(func(rec fleet.VaultRecord) error {
-			if carried, ok := rollout.Carry(rec); ok {
-				m[rec.Vault] = carried
-			}
-			return nil
-		})
+		m, err = r.Remembered()
+		return err
 	})
 	switch {
 	case err != nil && codeOf(err) == fleet.ExitInUse:
 		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", lexicon.Clean(path))
-		return nil, nil
+		return rollout.Memory{}, nil
 	case err != nil:
-		return nil, err
+		return rollout.Memory{}, err
 	case live:
 		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", lexicon.Clean(path))
 	}
@@ -54,7 +50,7 @@ func (e *environment) carriedNow(path string) (map[fleet.Key]fleet.Carried, erro
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
 	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns, session.UpgradeOf(p), !e.terminal
-	p50, p90, err := dryrun.Forecasts(p, o.Now, o.Validations, o.Carried)
+	p50, p90, err := dryrun.Forecasts(p, o)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)
 	}

@@ -76,11 +76,11 @@ func (e *environment) forecastEnd(src *session.Source, at time.Time) (time.Time,
 	if err != nil {
 		return time.Time{}, err
 	}
-	carried, err := e.carriedNow(src.Ledger)
+	left, err := e.remembered(src.Ledger)
 	if err != nil {
 		return time.Time{}, err
 	}
-	_, p90, err := dryrun.Forecasts(p, at, nil, carried)
+	_, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: at, Memory: left})
 	return p90.EndsAt, err
 }
 

@@ -25,11 +25,11 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	carried, err := e.carriedNow(src.Ledger)
+	left, err := e.remembered(src.Ledger)
 	if err != nil {
 		return err
 	}
-	results, err := e.check(c, src, carried)
+	results, err := e.check(c, src, left.Carried)
 	if err != nil {
 		return err
 	}

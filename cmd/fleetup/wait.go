@@ -88,7 +88,7 @@ func happened(st *rollout.State, what, wave string, at time.Time) (bool, time.Ti
 		if st.Waves[w].DoneAt.IsZero() {
 			return false, time.Time{}
 		}
-		soaked := st.Waves[w].DoneAt.Add(st.Plan.Waves[w].Soak)
+		soaked := st.SoaksUntil(w)
 		return !at.Before(soaked), soaked
 	}
 	return slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave && !w.DoneAt.IsZero() }), time.Time{}

@@ -66,9 +66,9 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 	return w, nil
 }
 
-// rehearse simulates the changed plan. Which vaults fail follows from their
+// rehearse simulates the changed plan; changed is when earlier runs changed its waves. Which vaults fail follows from their
 // names, so that the same question has the same answer.
-func (w *whatIf) rehearse(p *plan.Plan) (*dryrun.WhatIf, error) {
+func (w *whatIf) rehearse(p *plan.Plan, changed map[string]time.Time) (*dryrun.WhatIf, error) {
 	q := *p
 	q.Limits = w.limits
 	out := &dryrun.WhatIf{Text: w.text}
@@ -79,7 +79,7 @@ func (w *whatIf) rehearse(p *plan.Plan) (*dryrun.WhatIf, error) {
 		{func(v *plan.Vault) time.Duration { return v.Predicted.P50 }, &out.P50},
 		{func(v *plan.Vault) time.Duration { return v.Predicted.P90 }, &out.P90},
 	} {
-		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: session.Now(), Duration: side.of, Fails: w.fails})
+		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: session.Now(), Duration: side.of, Fails: w.fails, Changed: changed})
 		if err != nil {
 			return nil, fmt.Errorf("the comparison failed: %w", err)
 		}

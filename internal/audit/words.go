@@ -30,7 +30,7 @@ func Sentence(f fleet.Fact) string {
 			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
 	case fleet.GateOpened:
 		if f.Needless {
-			return fmt.Sprintf("passed the gate %s wave %s without an approval: all of the wave was as wanted before the run", f.When, f.Wave)
+			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started", f.When, f.Wave)
 		}
 		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
 	case fleet.RunSuspended:

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -108,6 +109,35 @@ func (r *Reading) Latest() (journal.Run, bool, error) {
 	run, ok, err := of(r)
 	run.Live = r.Live != nil
 	return run, ok, err
+}
+
+// errEnough ends the reading of a journal.
+var errEnough = errors.New("read enough")
+
+// Remembered is what the ledger remembers of its vaults.
+func (r *Reading) Remembered() (rollout.Memory, error) {
+	var records []fleet.VaultRecord
+	if err := r.Records.VaultRecords(func(v fleet.VaultRecord) error { records = append(records, v); return nil }); err != nil {
+		return rollout.Memory{}, err
+	}
+	runs, err := r.Records.Runs()
+	if err != nil {
+		return rollout.Memory{}, err
+	}
+	ids := make([]string, len(runs))
+	for i := range runs {
+		ids[i] = runs[i].ID
+	}
+	return rollout.Remember(records, ids, func(run string) (opened fleet.RunOpened, err error) {
+		err = r.Events(run, func(_ uint64, e fleet.Event) error {
+			opened, _ = e.Fact.(fleet.RunOpened) // each run begins with it
+			return errEnough
+		})
+		if errors.Is(err, errEnough) {
+			err = nil
+		}
+		return opened, err
+	})
 }
 
 // Run rebuilds the run with an ID, or with one that begins so; empty: the newest.

@@ -48,6 +48,10 @@ type RunOpened struct {
 	// Upgraded are the vaults of the plan that earlier runs on the ledger have
 	// upgraded, for the numbers that count them all. Nothing is decided by it.
 	Upgraded []Key `json:"upgraded,omitempty"`
+	// Changed is when earlier runs on the ledger last changed a vault of each wave, by
+	// the wave's name; waves of which they changed none are left out. A wave of which
+	// this run changes nothing soaks from there.
+	Changed map[string]time.Time `json:"changed,omitempty"`
 }
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.
@@ -129,7 +133,7 @@ type GateOpened struct {
 	When string `json:"when"`
 
 	// Needless: nobody had to approve it, as nothing of the wave was or will be
-	// started: its vaults were as wanted before the run.
+	// started: its vaults were as wanted before the run, or cannot be started.
 	Needless bool `json:"needless,omitempty"`
 }
 

@@ -88,8 +88,8 @@ func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDon
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
 			totals = &st.Waves[i].Totals
-			if d := st.Plan.Waves[i].Soak; d > 0 && i+1 < len(st.Waves) {
-				soak = fmt.Sprintf(" It soaks until %s.", t.clock(at.Add(d)))
+			if until := st.SoaksUntil(i); until.After(at) {
+				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 		}
 	}
 	p := reporttest.FixturePlan()
-	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
+	p50, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: reporttest.T0})
 	if err != nil {
 		t.Fatal(err)
 	}

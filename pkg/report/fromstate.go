@@ -167,7 +167,7 @@ func wave(st *rollout.State, i int, now time.Time) Wave {
 		if st.Run.Closed != nil {
 			break // a soak and a gate end with the run
 		}
-		if st.CurrentWave() == i && i+1 < len(st.Waves) && ws.DoneAt.Add(st.Plan.Waves[i].Soak).After(now) {
+		if st.CurrentWave() == i && st.SoaksUntil(i).After(now) {
 			w.Status = WaveSoaking
 			break
 		}

@@ -53,7 +53,7 @@ func TestPagesBreakBetweenWords(t *testing.T) {
 		}
 	}
 	p := reporttest.TodayPlan(reporttest.KindAlerts)
-	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
+	p50, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: reporttest.T0})
 	if err != nil {
 		t.Fatal(err)
 	}

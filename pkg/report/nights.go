@@ -177,8 +177,8 @@ func NextChange(st *rollout.State, now time.Time) (next time.Time) {
 	}
 	for i := range st.Waves {
 		w := &st.Waves[i]
-		if i == st.CurrentWave() && !w.DoneAt.IsZero() {
-			at(w.DoneAt.Add(st.Plan.Waves[i].Soak))
+		if i == st.CurrentWave() {
+			at(st.SoaksUntil(i))
 		}
 		for _, g := range []*rollout.Gate{&w.Before, &w.After} {
 			if g.Approved != nil && g.OpenedAt.IsZero() {

@@ -22,7 +22,7 @@ func TestNextChange(t *testing.T) {
 		return &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: start * 60, End: end * 60, Zone: "UTC"}}}
 	}
 	ready := []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "one"}, fleet.Validated{Vault: key(0), Verdict: fleet.VerdictReady}}
-	done := []fleet.Fact{ready[0], ready[1], fleet.Validated{Vault: key(0), Verdict: fleet.VerdictBlocked}, fleet.WaveDone{Wave: "one"}}
+	done := []fleet.Fact{fleet.RunOpened{RunID: "r", Changed: map[string]time.Time{"one": at}}, ready[1], fleet.Validated{Vault: key(0), Verdict: fleet.VerdictBlocked}, fleet.WaveDone{Wave: "one"}}
 	with := func(before []fleet.Fact, more ...fleet.Fact) []fleet.Fact {
 		return append(before[:len(before):len(before)], more...)
 	}
@@ -44,6 +44,7 @@ func TestNextChange(t *testing.T) {
 		{"a vault's own window opens first", func(p *plan.Plan) { p.Calendar, p.Calendars = daily(22, 6), []plan.Calendar{*daily(19, 20)} }, ready, 0, 7 * time.Hour},
 		{"a soak ends", soak, done, 10 * time.Minute, time.Hour},
 		{"a soak ends in a run that is told to stop", soak, with(done, fleet.Stopped{}), 10 * time.Minute, time.Hour},
+		{"nothing that was changed soaks", soak, with(ready[:2], done[2:]...), 10 * time.Minute, 0},
 		{"the soak is over", soak, done, time.Hour, 0},
 		{"a gate alone: a person ends it", gate, done, time.Minute, 0},
 		{"an approval ends before it is used", func(p *plan.Plan) { soak(p); gate(p) }, with(done, approved), 10 * time.Minute, 20 * time.Minute},

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func TestPlanGolden(t *testing.T) {
@@ -30,12 +31,13 @@ func TestPlanGolden(t *testing.T) {
 		opts dryrun.PlanOptions
 	}{
 		{"unchecked", dryrun.PlanOptions{}},
-		{"checked", dryrun.PlanOptions{Validations: checks, Carried: carried, Saved: "contoso.plan", State: "contoso.db",
+		{"checked", dryrun.PlanOptions{Validations: checks, Memory: rollout.Memory{Carried: carried}, Saved: "contoso.plan", State: "contoso.db",
 			Findings: []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "empty-wave", Message: "wave x takes no vault", Action: "remove it"}}}},
 		{"details", dryrun.PlanOptions{Validations: checks, Details: true}},
 	}
 	for _, x := range plans {
-		p50, p90, err := dryrun.Forecasts(p, reporttest.T0, x.opts.Validations, x.opts.Carried)
+		x.opts.Now = reporttest.T0
+		p50, p90, err := dryrun.Forecasts(p, x.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +73,7 @@ func TestPolicyGolden(t *testing.T) {
 			p.Vaults[i].Calendar = 1
 		}
 	}
-	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
+	p50, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: reporttest.T0})
 	if err != nil {
 		t.Fatal(err)
 	}

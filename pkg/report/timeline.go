@@ -190,8 +190,8 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 				continue
 			}
 			say("wave", nobody, lexicon.WaveTally(st, c.names, f.Wave), "wave %s done", f.Wave)
-			if soak := st.Plan.Waves[i].Soak; soak > 0 && i+1 < len(st.Waves) {
-				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = TimeOrNull(e.At.Add(soak))
+			if until := st.SoaksUntil(i); until.After(e.At) {
+				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = TimeOrNull(until)
 			}
 		}
 	case fleet.RunHalted:

@@ -17,7 +17,7 @@ func TestTodayPlanGolden(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]fleet.Kind{"today": reporttest.KindAlerts, "rollback": fleet.RollbackOf(reporttest.KindAlerts)} {
 		p := reporttest.TodayPlan(k)
-		p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
+		p50, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: reporttest.T0})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,6 +38,9 @@ func (s *State) Apply(e fleet.Event) error {
 				s.count(i, +1)
 			}
 		}
+		for i := range s.Waves {
+			s.Waves[i].Changed = f.Changed[s.Waves[i].Name]
+		}
 	case fleet.Resumed:
 		s.resume(e.At)
 	case fleet.WaveOpened:

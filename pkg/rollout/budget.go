@@ -13,6 +13,8 @@ type tally struct {
 	flying     int // started by us and not over: unknown ones too
 	startable  int // may still be started
 	base       int // what percentages are of: neither excluded nor carried
+	changed    int // changed since the run began, or it may be
+	earlier    int // done by an earlier run of the ledger
 }
 
 func (t *tally) add(v *VaultState, by int) {
@@ -28,6 +30,12 @@ func (t *tally) add(v *VaultState, by int) {
 	}
 	if v.Status != fleet.Excluded && !v.Carried {
 		t.base += by
+	}
+	if v.Changed() {
+		t.changed += by
+	}
+	if v.DoneEarlier() {
+		t.earlier += by
 	}
 	if v.Carried || v.Forgiven {
 		return

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -15,7 +15,8 @@ import (
 // ledger without a run.
 type Inheritance struct {
 	records  map[fleet.Key]fleet.VaultRecord
-	upgraded map[fleet.Key]bool // by these runs, and put back by none
+	upgraded map[fleet.Key]bool      // by these runs, and put back by none
+	changed  map[fleet.Key]time.Time // when one of them last did something to it
 }
 
 // Add takes in a fact that the state of its run has folded.
@@ -25,20 +26,18 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 		return
 	}
 	if h.records == nil {
-		h.records, h.upgraded = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{}
+		h.records, h.upgraded, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{}, map[fleet.Key]time.Time{}
 	}
 	k := f.VaultKey()
 	h.records[k] = s.RecordAfter(i, h.records[k], f)
-	if s.Vaults[i].Status != fleet.Upgraded {
+	v := &s.Vaults[i]
+	if v.Changed() {
+		h.changed[k] = later(h.changed[k], later(v.StartedAt, v.EndedAt))
+	}
+	if v.Status != fleet.Upgraded {
 		return
 	}
-	// An upgrade and its rollback each take the other away.
-	name, vault, _ := strings.Cut(string(k), "/")
-	opposite := fleet.RollbackOf(fleet.Kind(name))
-	if of, back := fleet.Kind(name).Undoes(); back {
-		opposite = of
-	}
-	delete(h.upgraded, fleet.Key(string(opposite)+"/"+vault))
+	delete(h.upgraded, oppositeOf(k)) // an upgrade and its rollback each take the other away
 	h.upgraded[k] = true
 }
 
@@ -66,12 +65,30 @@ func (h *Inheritance) Carried(p *plan.Plan) (cs []fleet.Carried) {
 // Open completes the fact that opens a run of a plan: what it inherits.
 func (h *Inheritance) Open(p *plan.Plan, opened fleet.RunOpened) fleet.RunOpened {
 	opened.PlanFingerprint, opened.Carried = p.Fingerprint, h.Carried(p)
+	opened.Changed = ChangedBefore(p, func(k fleet.Key) time.Time { return h.changed[k] })
 	for i := range p.Vaults {
 		if k := p.Vaults[i].Key; h.upgraded[k] {
 			opened.Upgraded = append(opened.Upgraded, k)
 		}
 	}
 	return opened
+}
+
+// ChangedBefore is when a vault of each wave of a plan was last changed, by the wave's
+// name; at is when each vault was, zero for never.
+func ChangedBefore(p *plan.Plan, at func(fleet.Key) time.Time) (changed map[string]time.Time) {
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		t, wave := at(v.Key), p.Waves[v.Wave].Name
+		if t.IsZero() || !t.After(changed[wave]) {
+			continue
+		}
+		if changed == nil {
+			changed = map[string]time.Time{}
+		}
+		changed[wave] = t
+	}
+	return changed
 }
 
 // Carry is what a run takes over of what is remembered of a vault: that it has failed,

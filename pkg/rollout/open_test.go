@@ -113,7 +113,8 @@ func TestInheritance(t *testing.T) {
 		}
 		h.Add(s, fleet.Validated{Vault: p.Vaults[i].Key})
 	}
-	add(3, fleet.Failed, nil)
+	ended := scriptStart.Add(-time.Hour)
+	add(3, fleet.Failed, func(v *VaultState) { v.EndedAt = ended })
 	add(1, fleet.Unknown, nil)
 	add(2, fleet.Ready, func(v *VaultState) { v.Disregard = []string{"old"} })
 	add(0, fleet.Upgraded, func(v *VaultState) { v.Disregard = []string{"old"} })
@@ -130,6 +131,9 @@ func TestInheritance(t *testing.T) {
 	}
 	if got != "v001=unknown followed;v002=pending;v003=failed;" || len(o.Upgraded) != 1 || o.Upgraded[0] != p.Vaults[0].Key || o.PlanFingerprint != p.Fingerprint {
 		t.Errorf("opened with %s and %v upgraded", got, o.Upgraded)
+	}
+	if wave := p.Waves[p.Vaults[3].Wave].Name; len(o.Changed) != 1 || !o.Changed[wave].Equal(ended) {
+		t.Errorf("the waves were changed at %v", o.Changed)
 	}
 	back := *p
 	back.Vaults = append([]plan.Vault(nil), p.Vaults...)

@@ -28,9 +28,10 @@ func (o Outlook) Zero() bool { return o.P90.IsZero() }
 // Foresee guesses when the run is done, for every view of it: the machine goes
 // on from the state under a simulated clock, so that windows, soaks, limits,
 // halts and closings count as they will. What is in flight is accepted and ends
-// well, what is still to be checked is ready, gates are approved at once; a run
-// that is paused, told to leave or without a process goes on now. A run that is
-// over, or halted with nothing in flight, has no outlook.
+// well, what is still to be checked is ready or, where an earlier run of the ledger
+// upgraded it, still is so, gates are approved at once; a run that is paused, told
+// to leave or without a process goes on now. A run that is over, or halted with
+// nothing in flight, has no outlook.
 //
 // It does not change the state and keeps nothing of it. It costs what a forecast
 // of the plan costs, twice; stop, unless nil, is asked all the time and breaks

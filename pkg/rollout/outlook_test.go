@@ -52,6 +52,14 @@ func TestForesee(t *testing.T) {
 			two(r, 0)
 			r.fact(5, fleet.LimitsChanged{Upgrades: 1, By: by})
 		}, 5, 60, 90, false},
+		{"a second night: what was done before is not done again, and its wave soaks no more", func(p *plan.Plan) {
+			p.Waves = []plan.Wave{{Name: "w1", Vaults: []int{0, 1, 2}, Soak: time.Hour}, {Name: "w2", Vaults: []int{3}}}
+			p.Vaults[3].Wave = 1
+		}, func(r *recorded) {
+			k := func(i int) fleet.Key { return r.st.Plan.Vaults[i].Key }
+			r.fact(0, fleet.RunOpened{RunID: "r", By: by, Upgraded: []fleet.Key{k(0), k(1), k(2)}, Changed: map[string]time.Time{"w1": t0.Add(-time.Hour)}})
+			r.fact(0, fleet.WaveOpened{Wave: "w1"})
+		}, 5, 25, 35, false},
 		{"closing: only what is in flight", nil, func(r *recorded) {
 			two(r, 0)
 			r.fact(5, fleet.Stopped{Close: true, By: by})

@@ -25,7 +25,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 // are observed in one Step. VAULTS is v000, v000,v002 or v000-v003.
 //
 //	plan KEY=VALUE…                    a plan; see scriptPlan
-//	open [VAULT=failed|unknown|accepted|done|errorbody|told|reopened…]
+//	open [VAULT=failed|unknown|accepted|done|errorbody|told|reopened|upgraded:20m…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
 //	validated VAULTS VERDICT|unreachable [op=ID] [retry=30s] [mode=WORD]

@@ -86,6 +86,7 @@ func (s *script) command(line string) ([]string, error) {
 func (s *script) open(args []string) ([]string, error) {
 	s.m, s.journal = New(s.plan), nil
 	opened := fleet.RunOpened{RunID: "run", By: fleet.Actor{User: "alex"}}
+	changed := map[fleet.Key]time.Time{}
 	for _, a := range args {
 		if a == "validate-all-first" {
 			opened.ValidateAllFirst = true
@@ -95,6 +96,15 @@ func (s *script) open(args []string) ([]string, error) {
 		i, err := s.vault(name)
 		if err != nil {
 			return nil, err
+		}
+		if before, ok := strings.CutPrefix(how, "upgraded:"); ok {
+			d, err := time.ParseDuration(before)
+			if err != nil {
+				return nil, err
+			}
+			opened.Upgraded = append(opened.Upgraded, s.m.key(i))
+			changed[s.m.key(i)] = s.now.Add(-d)
+			continue
 		}
 		c := fleet.Carried{Vault: s.m.key(i), OperationID: name + "#0", Status: fleet.Unknown,
 			StartedAt: scriptStart.Add(-24 * time.Hour), EndedAt: scriptStart.Add(-23 * time.Hour)}
@@ -121,7 +131,9 @@ func (s *script) open(args []string) ([]string, error) {
 			return nil, fmt.Errorf("no way to carry %q", how)
 		}
 		opened.Carried = append(opened.Carried, c)
+		changed[c.Vault] = c.EndedAt
 	}
+	opened.Changed = ChangedBefore(s.plan, func(k fleet.Key) time.Time { return changed[k] })
 	e := fleet.Event{At: s.now, Fact: opened}
 	s.journal = append(s.journal, e)
 	if err := s.m.Apply(e); err != nil {

@@ -40,6 +40,7 @@ type Rehearsal struct {
 	Start    time.Time
 	Duration func(*plan.Vault) time.Duration
 	Fails    func(*plan.Vault) bool // nil: every upgrade succeeds
+	Changed  map[string]time.Time   // when runs before it last changed a vault of each wave, as in fleet.RunOpened
 	Stop     func() bool            // asked at every step: break off with ErrStopped; nil: never
 }
 
@@ -71,7 +72,7 @@ func Simulate(p *plan.Plan, start time.Time, duration func(*plan.Vault) time.Dur
 // the failures that they show.
 func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 	s := newSimulation(New(p), r)
-	opened := fleet.RunOpened{RunID: "forecast", PlanFingerprint: p.Fingerprint}
+	opened := fleet.RunOpened{RunID: "forecast", PlanFingerprint: p.Fingerprint, Changed: r.Changed}
 	if err := s.m.Apply(fleet.Event{At: r.Start, Fact: opened}); err != nil {
 		return Forecast{}, err
 	}
@@ -302,7 +303,11 @@ func (s *simulation) perform(a Action) {
 	switch a := a.(type) {
 	case Validate:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
-		answer(ValidateDone{s.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
+		found := fleet.VerdictReady
+		if s.m.Vaults[a.Vault].DoneEarlier() {
+			found = fleet.VerdictAlready
+		}
+		answer(ValidateDone{s.m.key(a.Vault), fleet.Validation{Verdict: found}})
 	case Prepare:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
 		answer(PrepareDone{Vault: s.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: strconv.Itoa(a.Vault)}, Present: true,

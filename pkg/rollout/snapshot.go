@@ -124,7 +124,7 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 	}
 	for w := range m.Waves {
 		from, to := &s.Waves[w], &m.Waves[w]
-		to.OpenedAt, to.DoneAt, to.Before, to.After = from.OpenedAt, from.DoneAt, from.Before, from.After
+		to.OpenedAt, to.DoneAt, to.Changed, to.Before, to.After = from.OpenedAt, from.DoneAt, from.Changed, from.Before, from.After
 	}
 	for i := range m.Vaults {
 		m.count(i, -1)

@@ -27,7 +27,6 @@ type State struct {
 	// SameError counts the failures in a row that had one code.
 	SameError Streak
 
-	earlier int // how many vaults are DoneEarlier
 	index   map[fleet.Key]int
 	current int // index of the wave opened last, -1 before the first
 	tally   tally
@@ -70,8 +69,9 @@ type WaveState struct {
 	OpenedAt time.Time `json:"openedAt,omitzero"` // zero: not opened
 	DoneAt   time.Time `json:"doneAt,omitzero"`   // zero: not done
 	Totals   Totals    `json:"-"`
-	Before   Gate      `json:"before,omitzero"` // where the plan has an approval before it
-	After    Gate      `json:"after,omitzero"`  // where the plan has one after it
+	Changed  time.Time `json:"changed,omitzero"` // when earlier runs last changed a vault of it; zero: none did
+	Before   Gate      `json:"before,omitzero"`  // where the plan has an approval before it
+	After    Gate      `json:"after,omitzero"`   // where the plan has one after it
 
 	tally tally
 }
@@ -167,9 +167,21 @@ func (v *VaultState) DoneEarlier() bool {
 	return false
 }
 
+// Changed reports whether something was done to the vault since the run began, by us
+// or by somebody else, or may have been.
+func (v *VaultState) Changed() bool {
+	switch v.Status {
+	case fleet.Starting, fleet.Upgrading, fleet.Upgraded:
+		return true
+	case fleet.Failed, fleet.Unknown:
+		return !v.Carried || v.Sent > 0
+	}
+	return v.Sent > 0 || v.Foreign
+}
+
 // Earlier counts the vaults that earlier runs of the ledger upgraded, as far as
 // this run knows nothing else of them.
-func (s *State) Earlier() int { return s.earlier }
+func (s *State) Earlier() int { return s.tally.earlier }
 
 // InFlight reports whether an upgrade that we started may be under way.
 func (v *VaultState) InFlight() bool {
@@ -287,9 +299,6 @@ func (s *State) move(i int, to fleet.Status, why string) error {
 func (s *State) count(i, by int) {
 	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
 	s.Totals.add(v.Status, by)
-	if v.DoneEarlier() {
-		s.earlier += by
-	}
 	w.Totals.add(v.Status, by)
 	s.tally.add(v, by)
 	w.tally.add(v, by)

@@ -47,7 +47,7 @@ func (m *Machine) turnWaves() {
 func (m *Machine) mayTurn() bool {
 	if w := m.current; w >= 0 {
 		wave, name := &m.Plan.Waves[w], m.Waves[w].Name
-		if until := m.Waves[w].DoneAt.Add(wave.Soak); until.After(m.now) {
+		if until := m.SoaksUntil(w); until.After(m.now) {
 			m.timers.set(m.waveTimer(), until)
 			m.waiting = Waiting{Wave: name, Soak: until}
 			return false
@@ -78,22 +78,37 @@ func (m *Machine) pass(w int, when string) bool {
 	return true
 }
 
-// Needless reports whether a wave's gates need nobody's approval: as on a second
-// night, its vaults were as wanted before the run and nothing of it was started.
-// Vaults that are held change nothing about that; a wave of nothing but those
-// has shown nothing, and neither has one with a vault that is blocked.
+// SoaksUntil is when a wave has soaked; zero while it is not done, and for the last
+// one, after which nothing comes. What soaks is a change: a wave of which this run has
+// changed nothing soaks from when an earlier run of the ledger last did, so that one
+// that was done the night before soaks no second time, and one that was done just now
+// is not passed by closing the run and beginning another.
+func (s *State) SoaksUntil(w int) time.Time {
+	ws := &s.Waves[w]
+	switch {
+	case ws.DoneAt.IsZero() || w+1 == len(s.Waves):
+		return time.Time{}
+	case ws.tally.changed > 0:
+		return ws.DoneAt.Add(s.Plan.Waves[w].Soak)
+	case ws.Changed.IsZero():
+		return ws.DoneAt
+	}
+	return ws.Changed.Add(s.Plan.Waves[w].Soak)
+}
+
+// Needless reports whether a wave's gates need nobody's approval: nothing of it was
+// started, and its vaults were as wanted before the run, as on a second night. Vaults
+// that are held change nothing about that. Neither do those that are blocked, where an
+// earlier run of the ledger has upgraded one of the wave: that is what was to be looked
+// at then, and nothing was added to it. A wave of nothing but held and blocked ones has
+// shown nothing, and a failed or unknown one is for a person to look at.
 func (s *State) Needless(w int) bool {
-	t := &s.Waves[w].Totals
-	already := t.Of(fleet.Already)
-	if already == 0 || already+t.Of(fleet.Excluded) < t.All() {
-		return false
+	ws := &s.Waves[w]
+	already, rest := ws.Totals.Of(fleet.Already), ws.Totals.Of(fleet.Excluded)
+	if ws.tally.earlier > 0 {
+		rest += ws.Totals.Of(fleet.Blocked)
 	}
-	for _, i := range s.Plan.Waves[w].Vaults {
-		if s.Vaults[i].Sent > 0 {
-			return false // what we sent had a part in it
-		}
-	}
-	return true
+	return already > 0 && already+rest == ws.Totals.All() && ws.tally.changed == 0
 }
 
 func (s *State) gate(w int, when string) *Gate {

@@ -106,7 +106,7 @@ func TestWorldCovers(t *testing.T) {
 		"carried failed", "carried unknown", "reopened", "interrupted",
 		"exit ok", "exit failures", "exit halted", "exit interrupted", "exit not-upgraded", "exit sign-in",
 		"fact Approved", "fact GateOpened", "gate needs no approval", "deadline window", "clock jumped", "waits for an approval", "left rather than wait",
-		"soaked", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
+		"soaked", "soaked from a run before", "gate of blocked vaults needs no approval", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
 		"fact Paused", "fact Held", "fact LimitsChanged", "fact Noted", "fact Stopped", "became excluded",
 		"left rather than wait for the end of a pause", "closed by a person",
 		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting", "a dead process's start held",

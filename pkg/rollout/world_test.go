@@ -41,6 +41,8 @@ type world struct {
 	runs      int
 	journal   []fleet.Event   // of the present run
 	committed *State          // its fold
+	left      Inheritance     // of all runs
+	moved     []time.Time     // when an upgrade of each vault was last seen to begin or to end, over all runs
 	failed    []bool          // committed as failed and not re-opened since
 	posts     []int           // POSTs that may have left, in this run and since the last permit
 	permits   []int           // how often a vault may be accepted in all
@@ -84,7 +86,7 @@ type event struct {
 func newWorld(c config, arrival uint64) *world {
 	p := c.plan()
 	w := &world{config: c, plan: p, now: c.epoch(), arrival: rand.New(rand.NewPCG(arrival, 1)),
-		failed: make([]bool, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
+		failed: make([]bool, len(p.Vaults)), moved: make([]time.Time, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
 	for i := range w.permits {
 		w.permits[i] = 1
 	}
@@ -130,6 +132,8 @@ func (w *world) openRun() {
 			opened.Carried = append(opened.Carried, c)
 		}
 	}
+	all := w.left.Open(w.plan, fleet.RunOpened{})
+	opened.Upgraded, opened.Changed = all.Upgraded, all.Changed
 	w.approved, w.gates, w.done = map[string]fleet.Approved{}, map[string]bool{}, map[string]time.Time{}
 	w.adopted, w.asked = make([]bool, len(w.plan.Vaults)), false
 	w.journal, w.committed, w.posts = nil, NewState(w.plan), make([]int, len(w.plan.Vaults))

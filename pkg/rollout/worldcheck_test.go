@@ -51,6 +51,11 @@ func (w *world) commit(events []fleet.Event) {
 			continue
 		}
 		v := &w.committed.Vaults[i]
+		w.left.Add(w.committed, e.Fact.(fleet.VaultFact))
+		switch e.Fact.(type) {
+		case fleet.StartIntended, fleet.StartAnswered, fleet.Observed, fleet.Verified:
+			w.moved[i] = later(w.moved[i], later(v.StartedAt, v.EndedAt))
+		}
 		w.seen["became "+string(v.Status)]++
 		if !legal(e.Fact, from, v.Status) {
 			w.broken("%s took %s from %s to %s", e.Fact.Name(), w.plan.Vaults[i].Name, from, v.Status)

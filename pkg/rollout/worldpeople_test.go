@@ -163,13 +163,24 @@ func (w *world) checkGate(f fleet.GateOpened) {
 	w.seen["gate opened"]++
 	if f.Needless {
 		w.seen["gate needs no approval"]++
-		already := 0
+		already, earlier, blocked := 0, 0, 0
 		for _, i := range w.plan.Waves[at].Vaults {
 			switch v := &w.committed.Vaults[i]; {
-			case v.Sent > 0, v.Status != fleet.Already && v.Status != fleet.Excluded:
+			case v.Sent > 0, v.Status != fleet.Already && v.Status != fleet.Excluded && v.Status != fleet.Blocked:
 				w.broken("the gate %s wave %s opens by itself and %s is %s", f.When, f.Wave, w.plan.Vaults[i].Name, v.Status)
 			case v.Status == fleet.Already:
 				already++
+				if v.Earlier {
+					earlier++
+				}
+			case v.Status == fleet.Blocked:
+				blocked++
+			}
+		}
+		if blocked > 0 {
+			w.seen["gate of blocked vaults needs no approval"]++
+			if earlier == 0 {
+				w.broken("the gate %s wave %s opens by itself, and nothing was ever upgraded in it", f.When, f.Wave)
 			}
 		}
 		if rule == nil || string(rule.When) != f.When || already == 0 {
@@ -204,7 +215,7 @@ func (w *world) checkTurn(at int) {
 	switch {
 	case !ok || w.committed.Waves[at-1].DoneAt.IsZero():
 		w.broken("wave %s opens before wave %s is done", name, last.Name)
-	case w.now.Before(done.Add(last.Soak)):
+	case w.now.Before(w.soaked(at - 1)):
 		w.broken("wave %s opens %s after wave %s, which soaks %s", name, w.now.Sub(done), last.Name, last.Soak)
 	case last.Approval != nil && last.Approval.When == plan.ApprovalAfter && !w.gates[last.Name+" "+fleet.GateAfter]:
 		w.broken("wave %s opens before wave %s is approved", name, last.Name)
@@ -212,6 +223,25 @@ func (w *world) checkTurn(at int) {
 	if last.Soak > 0 {
 		w.seen["soaked"]++
 	}
+}
+
+// soaked is when a wave that is done has soaked: its soak after whatever happened to
+// its vaults last, in this run or in one before, and after its end if that was in this.
+func (w *world) soaked(at int) (until time.Time) {
+	for _, i := range w.plan.Waves[at].Vaults {
+		until = later(until, w.moved[i])
+		if v := &w.committed.Vaults[i]; v.Sent > 0 || v.Status == fleet.Upgraded || !v.Carried && (v.Status == fleet.Failed || v.Status == fleet.Unknown) {
+			until = later(until, w.done[w.plan.Waves[at].Name])
+		}
+	}
+	if until.IsZero() {
+		return until
+	}
+	until = until.Add(w.plan.Waves[at].Soak)
+	if done := w.done[w.plan.Waves[at].Name]; w.plan.Waves[at].Soak > 0 && until.After(done) && until.Before(done.Add(w.plan.Waves[at].Soak)) {
+		w.seen["soaked from a run before"]++
+	}
+	return until
 }
 
 // checkWindow looks at a POST: its upgrade must end inside the window, should it

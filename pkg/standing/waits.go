@@ -168,8 +168,8 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 		}
 	}
 	gate := gateWait(st, now)
-	if c := st.CurrentWave(); c >= 0 && c+1 < len(st.Waves) && !st.Waves[c].DoneAt.IsZero() {
-		if until := st.Waves[c].DoneAt.Add(st.Plan.Waves[c].Soak); until.After(now) {
+	if c := st.CurrentWave(); c >= 0 {
+		if until := st.SoaksUntil(c); until.After(now) {
 			return []Wait{{For: WaitSoak, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
 		}
 	}

@@ -9,39 +9,49 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
-// Forecasts simulates the plan from now on, once with the median and once with
-// the 90th percentile of every upgrade. What earlier runs left failed or
-// unknown does not start, nor, where validations are given, does a vault that
-// was found blocked, upgraded, upgrading or failed; both maps may be nil.
-func Forecasts(p *plan.Plan, now time.Time, validations map[fleet.Key]fleet.Validation,
-	carried map[fleet.Key]fleet.Carried) (p50, p90 rollout.Forecast, err error) {
-	q := Startable(p, validations, carried)
-	p50, err = rollout.Simulate(q, now, func(v *plan.Vault) time.Duration { return v.Predicted.P50 })
-	if err != nil {
+// Forecasts simulates the plan from o.Now on, once with the median and once with
+// the 90th percentile of every upgrade. What earlier runs left failed, unknown or as
+// wanted does not start, nor, where there are validations, does a vault that was found
+// blocked, upgraded, upgrading or failed.
+func Forecasts(p *plan.Plan, o PlanOptions) (p50, p90 rollout.Forecast, err error) {
+	q := Startable(p, o)
+	r := rollout.Rehearsal{Start: o.Now, Changed: o.Memory.Changed(p), Duration: func(v *plan.Vault) time.Duration { return v.Predicted.P50 }}
+	if p50, err = rollout.Rehearse(q, r); err != nil {
 		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
 	}
-	p90, err = rollout.Simulate(q, now, func(v *plan.Vault) time.Duration { return v.Predicted.P90 })
-	if err != nil {
+	r.Duration = func(v *plan.Vault) time.Duration { return v.Predicted.P90 }
+	if p90, err = rollout.Rehearse(q, r); err != nil {
 		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
 	}
 	return p50, p90, nil
 }
 
 // Startable is the plan with everything held that will not start, as far as is
-// known: what forecasts are made of. Both maps may be nil.
-func Startable(p *plan.Plan, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) *plan.Plan {
-	if validations == nil && len(carried) == 0 {
+// known: what forecasts are made of.
+func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
+	if o.Validations == nil && len(o.Memory.Carried) == 0 && len(o.Memory.AsWanted) == 0 {
 		return p
 	}
 	q := *p
 	q.Vaults = make([]plan.Vault, len(p.Vaults))
 	copy(q.Vaults, p.Vaults)
 	for i := range q.Vaults {
-		if v := &q.Vaults[i]; !mayStart(prospect(v, validations, carried)) {
+		if v := &q.Vaults[i]; !mayStart(o.prospect(v)) {
 			v.Hold = &fleet.Hold{Reason: "does not start"}
 		}
 	}
 	return &q
+}
+
+// ToStart counts the vaults of a plan that will start, as far as is known: what the
+// dry run says at its top, and what a person types to consent to it.
+func ToStart(p *plan.Plan, o PlanOptions) (n int) {
+	for i := range p.Vaults {
+		if o.prospect(&p.Vaults[i]) == fleet.Ready {
+			n++
+		}
+	}
+	return n
 }
 
 // mayStart reports whether a vault of that prospect may be started by the run:
@@ -52,17 +62,20 @@ func mayStart(s fleet.Status) bool {
 
 // prospect is what is to be expected of a vault before the run: ready where it
 // will start as far as is known, else the status it has or will get.
-func prospect(v *plan.Vault, validations map[fleet.Key]fleet.Validation, carried map[fleet.Key]fleet.Carried) fleet.Status {
+func (o *PlanOptions) prospect(v *plan.Vault) fleet.Status {
 	if v.Excluded() {
 		return fleet.Excluded
 	}
-	if c, ok := carried[v.Key]; ok && c.Status != fleet.Pending {
+	if c, ok := o.Memory.Carried[v.Key]; ok && c.Status != fleet.Pending {
 		return c.Status
 	}
-	if validations == nil {
+	if o.Validations == nil {
+		if _, ok := o.Memory.AsWanted[v.Key]; ok {
+			return fleet.Already
+		}
 		return fleet.Ready
 	}
-	val, ok := validations[v.Key]
+	val, ok := o.Validations[v.Key]
 	if !ok {
 		return fleet.Pending
 	}

@@ -16,7 +16,7 @@ func TestForecastsAndBound(t *testing.T) {
 	p := reporttest.FixturePlan()
 	p.Limits = plan.Limits{Validations: 16, Upgrades: 10, PerSubscription: 2, PerLocation: 3, RequestsPerSecond: 10}
 	checks := reporttest.FixtureValidations(p)
-	p50, p90, err := Forecasts(p, reporttest.T0, nil, nil)
+	p50, p90, err := Forecasts(p, PlanOptions{Now: reporttest.T0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestForecastsAndBound(t *testing.T) {
 	if d := p50.EndsAt.Sub(reporttest.T0); d < bound(p) || !p90.EndsAt.After(p50.EndsAt) {
 		t.Errorf("the run takes %s (p50), %s (p90), at least %s", d, p90.EndsAt.Sub(reporttest.T0), bound(p))
 	}
-	some, _, err := Forecasts(p, reporttest.T0, checks, nil)
+	some, _, err := Forecasts(p, PlanOptions{Now: reporttest.T0, Validations: checks})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestForecastsAndBound(t *testing.T) {
 	for i := range p.Vaults {
 		none[p.Vaults[i].Key] = fleet.Validation{Verdict: fleet.VerdictBlocked}
 	}
-	if f, _, err := Forecasts(p, reporttest.T0, none, nil); err != nil || !f.EndsAt.Equal(reporttest.T0) {
+	if f, _, err := Forecasts(p, PlanOptions{Now: reporttest.T0, Validations: none}); err != nil || !f.EndsAt.Equal(reporttest.T0) {
 		t.Errorf("a plan of which nothing starts ends %s, %v", f.EndsAt, err)
 	}
 	var empty rollout.Forecast

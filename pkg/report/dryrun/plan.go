@@ -19,7 +19,7 @@ type PlanOptions struct {
 	Now         time.Time      // the start the forecasts assume
 	P50, P90    *rollout.Forecast
 	Validations map[fleet.Key]fleet.Validation // nil: the plan was not checked against the cloud
-	Carried     map[fleet.Key]fleet.Carried    // what earlier runs on the ledger left
+	Memory      rollout.Memory                 // what the ledger remembers of earlier runs
 	Upgrade     *fleet.Upgrade                 // what is done to each vault; nil: not known
 	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
 	Findings    []fleet.Finding                // of the offline checks of the whole plan
@@ -60,14 +60,14 @@ type dryRun struct {
 }
 
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
-	d := &dryRun{plan: p, words: lexicon.WordingOf(p.Kind), opts: o, left: Startable(p, o.Validations, o.Carried),
+	d := &dryRun{plan: p, words: lexicon.WordingOf(p.Kind), opts: o, left: Startable(p, o),
 		vaults: make([]report.Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
 	names := p.Names()
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		x := report.VaultOf(v, names[i], p.Waves[v.Wave].Name)
-		x.Status = prospect(v, o.Validations, o.Carried)
-		switch c, isCarried := o.Carried[v.Key]; {
+		x.Status = o.prospect(v)
+		switch c, isCarried := o.Memory.Carried[v.Key]; {
 		case v.Excluded():
 			x.Reason = report.StringOrNull(v.Hold.Reason)
 		case isCarried && c.Status != fleet.Pending:
@@ -80,7 +80,10 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 				checkedBy(&x, val)
 			} else if o.Validations != nil {
 				x.Reason = report.StringOrNull(notChecked)
+			} else if was, ok := o.Memory.AsWanted[v.Key]; ok {
+				x.Reason = report.StringOrNull("by the ledger, since run " + was.Run + "; the run checks it again")
 			}
+			x.Earlier = x.Status == fleet.Already && o.Memory.AsWanted[v.Key].Ours
 		}
 		if x.Status != fleet.Excluded && !x.Carried {
 			d.base++

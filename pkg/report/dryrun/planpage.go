@@ -29,6 +29,10 @@ func (d *dryRun) page() *layout.Page {
 		p.Line("%s", d.checkedWords())
 	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
+	if n := d.byLedger(); n > 0 {
+		p.Line("By the ledger %s, %s %s: the run checks each again, and starts it only if that is so no more.",
+			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault is", "vaults are"), d.words.Already)
+	}
 	d.waveTable(p, c)
 	d.figures(p, c)
 	d.whatIf(p, c)
@@ -119,6 +123,14 @@ func cloudWords(c fleet.Cloud) string {
 	return "Azure"
 }
 
+// byLedger counts the vaults of which the ledger alone says that they do not start.
+func (d *dryRun) byLedger() int {
+	if d.opts.Validations != nil {
+		return 0
+	}
+	return len(d.withStatus(fleet.Already))
+}
+
 // sum says what becomes of the vaults.
 func (d *dryRun) sum() string {
 	carried := len(d.with(func(v *report.Vault) bool { return v.Carried }))
@@ -151,7 +163,7 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		}
 		f := d.waveForecast(w)
 		g.Rows = append(g.Rows, []string{d.plan.Waves[w].Name, lexicon.Number(n), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
-			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), d.then(w)})
+			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), d.then(w, c)})
 	}
 	if !slices.ContainsFunc(g.Rows, func(r []string) bool { return r[len(r)-1] != "" }) {
 		g.Head = g.Head[:len(g.Head)-1]
@@ -163,38 +175,68 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 }
 
 // then is what comes between a wave and the next.
-func (d *dryRun) then(w int) string {
+func (d *dryRun) then(w int, c lexicon.Clock) string {
 	var parts []string
-	if s := d.plan.Waves[w].Soak; s > 0 {
-		parts = append(parts, lexicon.Span(s)+" soak")
+	spared := false
+	if s := d.plan.Waves[w].Soak; s > 0 && w+1 < len(d.plan.Waves) {
+		switch until, idle := d.soaked(w); {
+		case !idle:
+			parts = append(parts, lexicon.Span(s)+" soak")
+		case until.After(d.waveForecast(w).EndsAtP50.Value()):
+			parts = append(parts, "soak until "+c.Near(until, d.opts.Now))
+		default:
+			parts, spared = append(parts, "no soak"), true
+		}
 	}
 	gate := func(w int, when plan.ApprovalWhen) bool {
 		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
 	}
 	// The vaults behind a gate before a wave are checked when it has opened.
-	switch after := gate(w, plan.ApprovalAfter); {
+	switch after := gate(w, plan.ApprovalAfter) && w+1 < len(d.plan.Waves); {
 	case gate(w+1, plan.ApprovalBefore), after && !d.needless(w):
 		parts = append(parts, "approval")
 	case after:
-		parts = append(parts, "no approval: nothing to do")
+		parts, spared = append(parts, "no approval"), true
+	}
+	if spared {
+		return strings.Join(parts, ", ") + ": nothing to do"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// soaked is when a wave has soaked that has nothing to do, by what the ledger remembers
+// of its vaults; idle is false of one that has, as far as is known.
+func (d *dryRun) soaked(w int) (until time.Time, idle bool) {
+	for _, i := range d.plan.Waves[w].Vaults {
+		if s := d.vaults[i].Status; mayStart(s) || s == fleet.Upgrading {
+			return time.Time{}, false
+		}
+	}
+	if last := d.opts.Memory.Changed(d.plan)[d.plan.Waves[w].Name]; !last.IsZero() {
+		until = last.Add(d.plan.Waves[w].Soak)
+	}
+	return until, true
 }
 
 // needless says what rollout.State.Needless will say of a wave, as far as is
 // known.
 func (d *dryRun) needless(w int) bool {
-	already := 0
+	already, ours, blocked := 0, 0, 0
 	for _, i := range d.plan.Waves[w].Vaults {
-		switch d.vaults[i].Status {
+		switch x := &d.vaults[i]; x.Status {
 		case fleet.Already:
 			already++
+			if x.Earlier {
+				ours++
+			}
+		case fleet.Blocked:
+			blocked++
 		case fleet.Excluded:
 		default:
 			return false
 		}
 	}
-	return already > 0
+	return already > 0 && (blocked == 0 || ours > 0)
 }
 
 // haltsAt names the failure that halts the run while the wave goes on.

@@ -59,7 +59,7 @@ func Tally(of func(fleet.Status) int) string {
 // GateWords says how a gate came to be open.
 func GateWords(f fleet.GateOpened) string {
 	if f.Needless {
-		return "needs no approval: nothing of the wave was to be done"
+		return "needs no approval: nothing of the wave was started"
 	}
 	return "opened"
 }

@@ -150,7 +150,7 @@ func TestEstimate(t *testing.T) {
 		tr.Forecast().Guess(reporttest.T0.Add(time.Duration(minutes)*time.Minute), nil)
 		return tr.Forecast().Outlook()
 	}
-	p50, p90, err := dryrun.Forecasts(p, reporttest.T0, nil, nil)
+	p50, p90, err := dryrun.Forecasts(p, dryrun.PlanOptions{Now: reporttest.T0})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func (t *Tracker) waveStands(i int, now time.Time) string {
 	case i != t.current() || i == len(t.waves)-1:
 		return "done"
 	}
-	if until := w.DoneAt.Add(t.plan.Waves[i].Soak); until.After(now) {
+	if until := t.st.SoaksUntil(i); until.After(now) {
 		return "soaks until " + lexicon.ClockIn(t.Zone).Soon(until, now)
 	}
 	if t.gate == (gate{i, fleet.GateAfter}) {

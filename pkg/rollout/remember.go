@@ -1,0 +1,93 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+)
+
+// Memory is what a ledger remembers of vaults, as a plan that is only looked at needs
+// it: by the records alone, in O(vaults), where Inheritance goes through the journal.
+// Nothing is decided by it: the run checks every vault. The zero value is that of no
+// ledger.
+type Memory struct {
+	Carried  map[fleet.Key]fleet.Carried // what a run would take over
+	AsWanted map[fleet.Key]AsWanted      // what is left as wanted
+	changed  map[fleet.Key]time.Time
+}
+
+// AsWanted is that the runs of a ledger left a vault as it was to be.
+type AsWanted struct {
+	Run  string // ID of the one that upgraded it, found it so, or held it
+	Ours bool   // one of them upgraded it; false: it was so before the first
+}
+
+// Changed is when the runs last changed a vault of each wave of a plan, by the wave's
+// name, as fleet.RunOpened has it.
+func (m *Memory) Changed(p *plan.Plan) map[string]time.Time {
+	return ChangedBefore(p, func(k fleet.Key) time.Time { return m.changed[k] })
+}
+
+// Remember sums up a ledger's records. runs are the IDs of its runs in their order;
+// opened is what a run began with; it is asked of those that did not change a vault.
+func Remember(records []fleet.VaultRecord, runs []string, opened func(run string) (fleet.RunOpened, error)) (Memory, error) {
+	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{}, changed: map[fleet.Key]time.Time{}}
+	byKey := make(map[fleet.Key]*fleet.VaultRecord, len(records))
+	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
+	for i := range records {
+		byKey[records[i].Vault] = &records[i]
+	}
+	for i := range records {
+		r := &records[i]
+		if c, ok := Carry(*r); ok {
+			m.Carried[r.Vault] = c
+		}
+		switch r.Status {
+		case fleet.Upgraded, fleet.Failed, fleet.Unknown:
+			m.changed[r.Vault] = later(r.StartedAt, r.EndedAt)
+		}
+		wanted, ours := r.Status == fleet.Upgraded || r.Status == fleet.Already, r.Status == fleet.Upgraded
+		switch r.Status {
+		case fleet.Already, fleet.Pending, fleet.Excluded: // the latter were not looked at
+			if earlier[r.RunID] == nil {
+				f, err := opened(r.RunID)
+				if err != nil {
+					return Memory{}, err
+				}
+				earlier[r.RunID] = map[fleet.Key]bool{}
+				for _, k := range f.Upgraded {
+					earlier[r.RunID][k] = true
+				}
+			}
+			ours = earlier[r.RunID][r.Vault]
+			wanted = wanted || ours && len(r.Disregard) == 0
+		}
+		if back := byKey[oppositeOf(r.Vault)]; wanted && !(back != nil && movedAway(back) && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)) {
+			m.AsWanted[r.Vault] = AsWanted{r.RunID, ours}
+		}
+	}
+	return m, nil
+}
+
+// movedAway reports whether a vault may be as the record's kind wants it, and so not as
+// the kind wants it that undoes it.
+func movedAway(r *fleet.VaultRecord) bool {
+	switch r.Status {
+	case fleet.Starting, fleet.Upgrading, fleet.Upgraded, fleet.Already, fleet.Failed, fleet.Unknown:
+		return true
+	}
+	return false
+}
+
+// oppositeOf is the key of a vault for the kind that takes away what its kind does.
+func oppositeOf(k fleet.Key) fleet.Key {
+	name, vault, _ := strings.Cut(string(k), "/")
+	opposite := fleet.RollbackOf(fleet.Kind(name))
+	if of, back := fleet.Kind(name).Undoes(); back {
+		opposite = of
+	}
+	return fleet.Key(string(opposite) + "/" + vault)
+}

@@ -1,0 +1,67 @@
+package rollout
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// What records say of a plan to come: a vault is as wanted when the newest run that
+// learnt something of it left it so, and none after that took it away again.
+func TestRemember(t *testing.T) {
+	t.Parallel()
+	p := testPlan(9, 1, 1, 9)
+	at := scriptStart
+	key := func(i int) fleet.Key { return p.Vaults[i].Key }
+	back := func(i int) fleet.Key { return oppositeOf(key(i)) }
+	record := func(k fleet.Key, run string, s fleet.Status) fleet.VaultRecord {
+		return fleet.VaultRecord{Vault: k, RunID: run, Status: s}
+	}
+	upgraded := record(key(0), "r1", fleet.Upgraded)
+	upgraded.StartedAt, upgraded.EndedAt = at, at.Add(time.Hour)
+	permitted := record(key(7), "r2", fleet.Pending)
+	permitted.Disregard = []string{"op"}
+	m, err := Remember([]fleet.VaultRecord{
+		upgraded,
+		record(key(1), "r2", fleet.Already),                                         // upgraded before r2
+		record(key(2), "r2", fleet.Already),                                         // by somebody else
+		record(key(3), "r2", fleet.Excluded),                                        // a person held it in r2, and r1 had upgraded it
+		record(key(4), "r2", fleet.Excluded),                                        // nobody has upgraded it
+		record(key(5), "r1", fleet.Upgraded), record(back(5), "r2", fleet.Upgraded), // put back
+		record(key(6), "r3", fleet.Upgraded), record(back(6), "r2", fleet.Upgraded), // and upgraded once more
+		permitted,
+		record(key(8), "r3", fleet.Blocked),
+	}, []string{"r1", "r2", "r3"}, func(run string) (fleet.RunOpened, error) {
+		return fleet.RunOpened{RunID: run, Upgraded: []fleet.Key{key(1), key(3), key(7)}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range slices.Sorted(maps.Keys(m.AsWanted)) {
+		was, name := m.AsWanted[k], "back"
+		if i, ok := NewState(p).Lookup(k); ok {
+			name = p.Vaults[i].Name
+		}
+		got = append(got, name+" "+was.Run+map[bool]string{true: " ours"}[was.Ours])
+	}
+	slices.Sort(got)
+	if s := strings.Join(got, ", "); s != "back r2 ours, v000 r1 ours, v001 r2 ours, v002 r2, v003 r2 ours, v006 r3 ours" {
+		t.Errorf("as wanted: %s", s)
+	}
+	if len(m.Carried) != 1 || m.Carried[key(7)].Status != fleet.Pending {
+		t.Errorf("carried: %v", m.Carried)
+	}
+	if c := m.Changed(p); len(c) != 1 || !c[p.Waves[0].Name].Equal(at.Add(time.Hour)) {
+		t.Errorf("changed: %v", c)
+	}
+	lost := errors.New("lost")
+	if _, err := Remember([]fleet.VaultRecord{record(key(0), "r1", fleet.Already)}, []string{"r1"}, func(string) (fleet.RunOpened, error) { return fleet.RunOpened{}, lost }); !errors.Is(err, lost) {
+		t.Errorf("a run whose beginning cannot be read: %v", err)
+	}
+}
