@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -80,15 +79,27 @@ func (f *Found) Sort() {
 	}
 }
 
+// all are the vaults, each with its subscription.
+func (f *Found) all() iter.Seq2[*FoundSubscription, *FoundVault] {
+	return func(yield func(*FoundSubscription, *FoundVault) bool) {
+		for i := range f.Subscriptions {
+			s := &f.Subscriptions[i]
+			for j := range s.Vaults {
+				if !yield(s, &s.Vaults[j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Vaults counts the vaults that are to be upgraded, and those left out.
 func (f *Found) Vaults() (in, out int) {
-	for _, s := range f.Subscriptions {
-		for i := range s.Vaults {
-			if s.Vaults[i].LeftOut == "" {
-				in++
-			} else {
-				out++
-			}
+	for _, v := range f.all() {
+		if v.LeftOut == "" {
+			in++
+		} else {
+			out++
 		}
 	}
 	return in, out
@@ -97,12 +108,9 @@ func (f *Found) Vaults() (in, out int) {
 // Refused says which vaults are left out although nobody decided that, because no
 // inventory can hold their names, after Write or Update.
 func (f *Found) Refused() (out []string) {
-	for i := range f.Subscriptions {
-		s := &f.Subscriptions[i]
-		for j := range s.Vaults {
-			if v := &s.Vaults[j]; v.refused {
-				out = append(out, fmt.Sprintf("%s/%s is left out: %s", cmp.Or(s.Name, s.ID), v.Name, v.LeftOut))
-			}
+	for s, v := range f.all() {
+		if v.refused {
+			out = append(out, fmt.Sprintf("%s/%s is left out: %s", cmp.Or(s.Name, s.ID), v.Name, v.LeftOut))
 		}
 	}
 	return out
@@ -111,29 +119,25 @@ func (f *Found) Refused() (out []string) {
 // leaveOut sets aside the vaults whose names no inventory can hold. A name in
 // a cloud is whatever somebody once typed.
 func (f *Found) leaveOut() {
-	for i := range f.Subscriptions {
-		vaults := f.Subscriptions[i].Vaults
-		for j := range vaults {
-			v := &vaults[j]
-			if v.LeftOut != "" {
-				continue
-			}
-			err := wrong(v.Name, func(d *decoder, e *entry) { d.vaultName(e) })
-			if impossible, _ := fleet.CheckVaultName(v.ResourceType, v.Name); err == nil && impossible != "" {
-				err = fmt.Errorf("the name %s", impossible)
-			}
-			if err == nil {
-				err = wrong(v.Location, func(d *decoder, e *entry) { d.line(e, "its location") })
-			}
-			if err == nil && !utf8.ValidString(v.Name+v.Location) {
-				err = errors.New("it is not valid UTF-8")
-			}
-			if err == nil && f.Kind != nil {
-				err = fleet.CheckResourceGroupName(v.ResourceGroup)
-			}
-			if err != nil {
-				v.LeftOut, v.refused = "no inventory can hold it: "+err.Error(), true
-			}
+	for _, v := range f.all() {
+		if v.LeftOut != "" {
+			continue
+		}
+		err := wrong(v.Name, func(d *decoder, e *entry) { d.vaultName(e) })
+		if impossible, _ := fleet.CheckVaultName(v.ResourceType, v.Name); err == nil && impossible != "" {
+			err = fmt.Errorf("the name %s", impossible)
+		}
+		if err == nil {
+			err = wrong(v.Location, func(d *decoder, e *entry) { d.line(e, "its location") })
+		}
+		if err == nil && !utf8.ValidString(v.Name+v.Location) {
+			err = errors.New("it is not valid UTF-8")
+		}
+		if err == nil && f.Kind != nil {
+			err = fleet.CheckResourceGroupName(v.ResourceGroup)
+		}
+		if err != nil {
+			v.LeftOut, v.refused = "no inventory can hold it: "+err.Error(), true
 		}
 	}
 }
@@ -162,24 +166,11 @@ func (c *crowds) take(subscription, subscriptionName string, v *fleet.Vault, gro
 		return true
 	}
 	if isTemplate(group) {
-		var b strings.Builder
-		err := splitTemplate(group, func(text string) { b.WriteString(text) }, func(name string) error {
-			switch name {
-			case "location":
-				b.WriteString(fleet.NormalizeLocation(v.Location))
-			case "name":
-				b.WriteString(v.Name)
-			case "subscription":
-				b.WriteString(subscriptionName)
-			default:
-				b.WriteString(v.Labels[strings.TrimPrefix(name, labelPlaceholder)])
-			}
-			return nil
-		})
+		filled, err := fill(group, v, subscriptionName, func(label string) (string, error) { return v.Labels[label], nil })
 		if err != nil {
 			return true // reported where it is read
 		}
-		group = b.String()
+		group = filled
 	}
 	at := *v
 	at.SubscriptionID, at.TargetResourceGroup = subscription, group
@@ -213,8 +204,8 @@ func CheckTenant(s string) error {
 }
 
 func wrong(s string, read func(*decoder, *entry)) error {
-	d := &decoder{reader: &reader{pool: make(map[string]string)}}
-	read(d, &entry{value: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}})
+	d := &decoder{reader: newReader("")}
+	read(d, &entry{value: textNode(s, place{})})
 	if len(d.problems) == 0 {
 		return nil
 	}
@@ -223,11 +214,10 @@ func wrong(s string, read func(*decoder, *entry)) error {
 
 // Looks reports whether a text is meant to be an inventory, sound or not.
 func Looks(data []byte) bool {
-	r := &reader{pool: make(map[string]string)}
 	if len(data) > maxSize {
 		return false
 	}
-	root := r.document(data)
+	root := newReader("").document(data)
 	if root == nil {
 		return false
 	}

@@ -23,10 +23,8 @@ func (f *Found) fit(labels map[string]string) map[string]string {
 	var out map[string]string
 	for name, value := range labels {
 		err := wrong("", func(d *decoder, _ *entry) {
-			text := func(s string) *yaml.Node {
-				return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}
-			}
-			d.labels(&entry{value: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text(name), text(value)}}})
+			d.labels(&entry{value: &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map",
+				Content: []*yaml.Node{textNode(name, place{}), textNode(value, place{})}}})
 		})
 		why := ""
 		switch {
@@ -55,12 +53,11 @@ func (f *Found) fit(labels map[string]string) map[string]string {
 // fitAll fits the labels of everything that is to be written.
 func (f *Found) fitAll() {
 	for i := range f.Subscriptions {
-		s := &f.Subscriptions[i]
-		s.Labels = f.fit(s.Labels)
-		for j := range s.Vaults {
-			if v := &s.Vaults[j]; v.LeftOut == "" {
-				v.Labels = f.fit(v.Labels)
-			}
+		f.Subscriptions[i].Labels = f.fit(f.Subscriptions[i].Labels)
+	}
+	for _, v := range f.all() {
+		if v.LeftOut == "" {
+			v.Labels = f.fit(v.Labels)
 		}
 	}
 }

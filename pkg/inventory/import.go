@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -13,17 +14,14 @@ import (
 // location and a type must be in the table. All mistakes come together, as
 // *Problems.
 func ReadTable(name string, data []byte, f *Found) error {
-	d := &decoder{reader: &reader{main: name, file: name, pool: make(map[string]string)}, sound: true, unfinished: true}
+	d := &decoder{reader: newReader(name), sound: true, unfinished: true}
 	d.in.Inventory, d.in.Now, d.in.Kind, d.in.Cloud = name, f.At, fleet.KindClassic, f.Cloud
 	// A vault without a target group gets it when the inventory is written.
 	d.defaults.fields.entries = []entry{{name: "targetResourceGroup"}}
 	top := place{line: 1, column: 1, file: name}
 	tenants := map[string]string{}
 	for _, s := range f.Subscriptions {
-		called := s.Name
-		if called == "" {
-			called = s.ID
-		}
+		called := cmp.Or(s.Name, s.ID)
 		tenants[s.ID] = s.Tenant
 		d.in.Subscriptions = append(d.in.Subscriptions, plan.SubscriptionSpec{Subscription: fleet.Subscription{ID: s.ID, Name: called}})
 		d.subscriptions = append(d.subscriptions, subscriptionPlaces{start: top, id: top, name: top, labels: top})

@@ -13,6 +13,8 @@ import (
 	"io"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -67,26 +69,36 @@ func Parse(name string, data []byte, now time.Time, kinds ...fleet.KindSpec) (*p
 	return p, err
 }
 
-func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool, warnings *[]Problem) (*plan.Plan, *Provenance, error) {
-	if len(data) > maxSize {
-		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
-			name, ErrTooBig, maxSize>>20)
+func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool,
+	warnings *[]Problem,
+) (*plan.Plan, *Provenance, error) {
+	d := &decoder{reader: newReader(name), sound: true, parts: parts, explain: explain, kinds: kinds}
+	if _, err := d.decode(data, now); err != nil {
+		return nil, nil, err
 	}
-	r := &reader{main: name, file: name, pool: make(map[string]string)}
-	root := r.document(data)
-	if root == nil {
-		return nil, nil, r.failed()
-	}
-	d := &decoder{reader: r, sound: true, parts: parts, explain: explain, kinds: kinds}
-	d.in.Inventory, d.in.Now = name, now
-	d.inventory(root)
 	p, issues := plan.Build(d.in)
 	d.report(issues)
-	if err := r.failed(); err != nil {
+	if err := d.failed(); err != nil {
 		return nil, nil, err
 	}
 	if warnings != nil {
 		*warnings = d.warned(p)
 	}
 	return p, d.provenance(), nil
+}
+
+// decode reads an inventory's text and returns its mapping. The error is for text
+// that has no vaults at all; what else is wrong is in the decoder.
+func (d *decoder) decode(data []byte, now time.Time) (*yaml.Node, error) {
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s: %w: more than %d MiB; split the fleet into several inventories",
+			d.main, ErrTooBig, maxSize>>20)
+	}
+	root := d.document(data)
+	if root == nil {
+		return nil, d.failed()
+	}
+	d.in.Inventory, d.in.Now = d.main, now
+	d.inventory(root)
+	return root, nil
 }

@@ -26,7 +26,17 @@ type reader struct {
 	sizes    map[*yaml.Node]int // of anchored nodes
 }
 
+func newReader(name string) *reader {
+	return &reader{main: name, file: name, pool: make(map[string]string)}
+}
+
 func at(n *yaml.Node) place { return place{line: n.Line, column: n.Column} }
+
+// textNode is a text as a node, so that it is read and judged as if it were YAML.
+func textNode(s string, at place) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s,
+		Line: at.line, Column: at.column}
+}
 
 // resolve follows an alias. The place is where the value stands: at the alias.
 // Past maxAliased an alias stands for nothing.

@@ -185,22 +185,19 @@ func (d *decoder) row(t *table, row []string) {
 		if value = strings.Trim(value, " \t\r\n"); strings.TrimSpace(value) == "" {
 			continue
 		}
-		node := func(s string) *yaml.Node {
-			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: d.intern(s), Line: at.line, Column: at.column}
-		}
 		if i >= len(t.header) || t.header[i] == "" {
 			d.sound = false
 			d.problem(at, "name its column in the first row, or empty it", "this cell is in a column without a name")
 			continue
 		}
 		name := t.header[i]
-		n := node(value)
+		n := textNode(d.intern(value), at)
 		switch label, isLabel := strings.CutPrefix(name, labelPlaceholder); {
 		case name == "subscription":
 			subscription, where = value, at
 			continue
 		case isLabel:
-			labels.Content = append(labels.Content, node(label), n)
+			labels.Content = append(labels.Content, textNode(d.intern(label), at), n)
 			continue
 		case name == "protectedItems" && wholeNumber().MatchString(value):
 			n.Tag, n.Style = "!!int", 0

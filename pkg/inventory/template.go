@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -54,20 +55,36 @@ func splitTemplate(s string, text func(string), placeholder func(name string) er
 		if !closed || strings.Contains(name, "{") {
 			return fmt.Errorf("a { has no } after it")
 		}
-		if !strings.HasPrefix(name, labelPlaceholder) || name == labelPlaceholder {
-			known := false
-			for _, p := range placeholders {
-				known = known || p == name
-			}
-			if !known {
-				return fmt.Errorf("unknown placeholder {%s}", clip(name))
-			}
+		label, isLabel := strings.CutPrefix(name, labelPlaceholder)
+		if (!isLabel || label == "") && !slices.Contains(placeholders, name) {
+			return fmt.Errorf("unknown placeholder {%s}", clip(name))
 		}
 		if err := placeholder(name); err != nil {
 			return err
 		}
 		s = after
 	}
+}
+
+// fill fills in a template for a vault.
+func fill(template string, v *fleet.Vault, subscription string, label func(string) (string, error)) (string, error) {
+	var b strings.Builder
+	err := splitTemplate(template, func(text string) { b.WriteString(text) }, func(name string) (err error) {
+		value := ""
+		switch name {
+		case "location":
+			value = fleet.NormalizeLocation(v.Location)
+		case "name":
+			value = v.Name
+		case "subscription":
+			value = subscription
+		default:
+			value, err = label(strings.TrimPrefix(name, labelPlaceholder))
+		}
+		b.WriteString(value)
+		return err
+	})
+	return b.String(), err
 }
 
 // expand fills in the vault's templates.
@@ -81,32 +98,19 @@ func (d *decoder) expand(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSp
 		return // reported, or not to be known
 	}
 	labels := join(v.Labels, s.Labels)
-	var b strings.Builder
 	lacks := ""
-	err := splitTemplate(template, func(text string) { b.WriteString(text) }, func(name string) error {
-		value := ""
-		switch name {
-		case "location":
-			value = fleet.NormalizeLocation(v.Location)
-		case "name":
-			value = v.Name
-		case "subscription":
-			value = s.Name
-		default:
-			label := strings.TrimPrefix(name, labelPlaceholder)
-			var ok bool
-			if value, ok = labels[label]; !ok {
-				lacks = label
-				return fmt.Errorf("it has no label %s", quote(label))
-			}
+	group, err := fill(template, v, s.Name, func(label string) (string, error) {
+		value, ok := labels[label]
+		if !ok {
+			lacks = label
+			return "", fmt.Errorf("it has no label %s", quote(label))
 		}
-		b.WriteString(value)
-		return nil
+		return value, nil
 	})
 	hint := "add the label"
 	if err == nil {
-		if err = fleet.CheckResourceGroupName(b.String()); err == nil {
-			v.TargetResourceGroup = d.intern(b.String())
+		if err = fleet.CheckResourceGroupName(group); err == nil {
+			v.TargetResourceGroup = d.intern(group)
 			return
 		}
 		hint = "give it a targetResourceGroup of its own, or change the template"

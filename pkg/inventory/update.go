@@ -47,22 +47,12 @@ func partsOf(path string, data []byte) *parts {
 	return &parts{dir: filepath.Dir(path), left: maxSize - int64(len(data))}
 }
 
-// draft reads an inventory that may still hold placeholders, and makes no plan
-// of it. The error is for text that has no vaults at all; what else is wrong
-// is in the decoder.
+// draft reads an inventory that may still hold placeholders, as decode does, and
+// makes no plan of it.
 func draft(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts) (*decoder, *yaml.Node, error) {
-	if len(data) > maxSize {
-		return nil, nil, fmt.Errorf("%s: %w: more than %d MiB", name, ErrTooBig, maxSize>>20)
-	}
-	r := &reader{main: name, file: name, pool: make(map[string]string)}
-	root := r.document(data)
-	if root == nil {
-		return nil, nil, r.failed()
-	}
-	d := &decoder{reader: r, sound: true, parts: parts, unfinished: true, kinds: kinds}
-	d.in.Inventory, d.in.Now = name, now
-	d.inventory(root)
-	return d, root, nil
+	d := &decoder{reader: newReader(name), sound: true, parts: parts, unfinished: true, kinds: kinds}
+	root, err := d.decode(data, now)
+	return d, root, err
 }
 
 // Changes is what Update did to an inventory, vaults as subscription/name.

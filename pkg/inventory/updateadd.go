@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // writer writes new entries so that they mean what was found under the
@@ -46,13 +48,7 @@ func (u *updater) add() {
 		if s.Unread != "" {
 			continue
 		}
-		index := -1
-		for i := range u.d.in.Subscriptions {
-			if u.d.in.Subscriptions[i].ID == s.ID {
-				index = i
-				break
-			}
-		}
+		index := slices.IndexFunc(u.d.in.Subscriptions, func(known plan.SubscriptionSpec) bool { return known.ID == s.ID })
 		if index < 0 {
 			fresh = append(fresh, s)
 			continue
@@ -123,17 +119,7 @@ func (u *updater) addSubscriptions(w *writer, fresh []FoundSubscription) {
 			var out []string
 			for i := range fresh {
 				s := &fresh[i]
-				head := "id: " + s.ID
-				if s.Name != "" {
-					head += ", name: " + scalar(s.Name)
-				}
-				if s.Tenant != "" {
-					head += ", tenant: " + scalar(s.Tenant)
-				}
-				if len(s.Labels) > 0 {
-					head += ", labels: " + labels(s.Labels)
-				}
-				out = append(out, "{"+head+", vaults: ["+strings.Join(w.flow(s, s.Vaults), ", ")+"]}")
+				out = append(out, "{"+inline(s.pairs())+", vaults: ["+strings.Join(w.flow(s, s.Vaults), ", ")+"]}")
 			}
 			return out
 		})
@@ -187,11 +173,7 @@ func (w *writer) flow(s *FoundSubscription, vaults []FoundVault) []string {
 		if vaults[i].LeftOut != "" {
 			continue
 		}
-		var pairs []string
-		for _, p := range w.pairs(s, &vaults[i]) {
-			pairs = append(pairs, p[0]+": "+p[1])
-		}
-		out = append(out, "{"+strings.Join(pairs, ", ")+"}")
+		out = append(out, "{"+inline(w.pairs(s, &vaults[i]))+"}")
 	}
 	return out
 }

@@ -81,8 +81,8 @@ func Write(f *Found) []byte {
 // lackGroup reports whether a vault that is to be upgraded has no target group of
 // its own.
 func lackGroup(f *Found) bool {
-	for i := range f.Subscriptions {
-		if slices.ContainsFunc(f.Subscriptions[i].Vaults, func(v FoundVault) bool { return v.LeftOut == "" && v.TargetResourceGroup == "" }) {
+	for _, v := range f.all() {
+		if v.LeftOut == "" && v.TargetResourceGroup == "" {
 			return true
 		}
 	}
@@ -115,37 +115,21 @@ func (w *writer) comment(depth int, format string, args ...any) {
 
 // subscription writes a block entry at an indentation.
 func (w *writer) subscription(s *FoundSubscription, indent string) {
-	put := func(format string, args ...any) {
-		w.WriteString(indent)
-		fmt.Fprintf(w, format, args...)
-		w.WriteString(w.eol)
-	}
-	put("- id: %s", s.ID)
-	if s.Name != "" {
-		put("  name: %s", scalar(s.Name))
-	}
-	if s.Name == "" && s.Called != "" {
-		put("  # called %s", oneLine(strconv.Quote(clip(s.Called))))
-	}
-	if s.Tenant != "" {
-		put("  tenant: %s", scalar(s.Tenant))
-	}
-	if len(s.Labels) > 0 {
-		put("  labels: %s", labels(s.Labels))
+	put := func(format string, args ...any) { w.line(0, indent+format, args...) }
+	lead := "- "
+	for _, p := range s.pairs() {
+		put("%s%s: %s", lead, p[0], p[1])
+		if lead = "  "; p[0] == "id" && s.Name == "" && s.Called != "" {
+			put("  # called %s", oneLine(strconv.Quote(clip(s.Called))))
+		}
 	}
 	if s.Unread != "" {
 		put("  # its vaults could not be read: %s", oneLine(s.Unread))
 	}
-	in := 0
-	for i := range s.Vaults {
-		if s.Vaults[i].LeftOut == "" {
-			in++
-		}
-	}
-	if in == 0 {
-		put("  vaults: []")
-	} else {
+	if slices.ContainsFunc(s.Vaults, func(v FoundVault) bool { return v.LeftOut == "" }) {
 		put("  vaults:")
+	} else {
+		put("  vaults: []")
 	}
 	w.vaults(s, s.Vaults, indent+"    ")
 	for i := range s.Vaults {
@@ -157,6 +141,21 @@ func (w *writer) subscription(s *FoundSubscription, indent string) {
 			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)), oneLine(clip(where)), oneLine(v.LeftOut))
 		}
 	}
+}
+
+// pairs are what a subscription's entry says besides its vaults: key and value.
+func (s *FoundSubscription) pairs() [][3]string {
+	all := [][3]string{{"id", s.ID}, {"name", scalar(s.Name)}, {"tenant", scalar(s.Tenant)}, {"labels", labels(s.Labels)}}
+	return slices.DeleteFunc(all, func(p [3]string) bool { return p[1] == `""` || p[1] == "{}" })
+}
+
+// inline writes pairs for one line.
+func inline(pairs [][3]string) string {
+	var out []string
+	for _, p := range pairs {
+		out = append(out, p[0]+": "+p[1])
+	}
+	return strings.Join(out, ", ")
 }
 
 // vaults writes the entries of those that are not left out.
@@ -224,17 +223,14 @@ func labels(m map[string]string) string {
 func commonest(f *Found, of func(*fleet.Vault) string) string {
 	count, spelt := map[string]int{}, map[string]string{}
 	var order []string
-	for _, s := range f.Subscriptions {
-		for i := range s.Vaults {
-			v := &s.Vaults[i]
-			if v.LeftOut != "" {
-				continue
-			}
-			value := of(&v.Vault)
-			key := fleet.NormalizeLocation(value)
-			if count[key]++; count[key] == 1 {
-				spelt[key], order = value, append(order, key)
-			}
+	for _, v := range f.all() {
+		if v.LeftOut != "" {
+			continue
+		}
+		value := of(&v.Vault)
+		key := fleet.NormalizeLocation(value)
+		if count[key]++; count[key] == 1 {
+			spelt[key], order = value, append(order, key)
 		}
 	}
 	best := ""
