@@ -2,6 +2,7 @@ package azure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,10 +98,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 }
 
 func userAgent(version string) string {
-	version = strings.ReplaceAll(text.Clean(version, 64), " ", "-")
-	if version == "" {
-		version = "dev"
-	}
+	version = cmp.Or(strings.ReplaceAll(text.Clean(version, 64), " ", "-"), "dev")
 	return "fleetup/" + version
 }
 
@@ -113,10 +111,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err := c.turn(ctx, r.Subject, r.Method); err != nil {
 		return nil, noTurn(r.Op, err)
 	}
-	try := r.Timeout
-	if try == 0 {
-		try = tryTimeout
-	}
+	try := cmp.Or(r.Timeout, tryTimeout)
 	call := &call{op: r.Op, limit: r.MaxBody, try: try, subject: r.Subject, complete: r.Complete}
 	ctx, cancel := timeout(ctx, totalTimeout+(try-tryTimeout), "no answer in time, tries included")
 	defer cancel()
@@ -255,10 +250,7 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		token.header(resp.Header)
 		call.requestID = requestID(resp.Header)
-		limit := call.limit
-		if limit == 0 {
-			limit = MaxBody
-		}
+		limit := cmp.Or(call.limit, MaxBody)
 		body, err = readBody(resp, limit)
 		hearWait(resp, body, time.Now())
 		x.c.tell(call.subject, req, call.sentAt, resp, body)

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -70,9 +71,7 @@ func newAPIClients(name string, l classes, base, scope string, kind fleet.Creden
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if kind == "" {
-		kind = fleet.CredentialDefault
-	}
+	kind = cmp.Or(kind, fleet.CredentialDefault)
 	s := &APIClients{name: name, classes: l, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
 		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
 	if o.Transport == nil {

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -77,9 +78,7 @@ type CredentialOptions struct {
 //
 // A managed identity has one tenant, its own: there the tenant is not used.
 func NewCredential(kind fleet.CredentialKind, tenant string, o CredentialOptions) (azcore.TokenCredential, error) {
-	if kind == "" {
-		kind = fleet.CredentialDefault
-	}
+	kind = cmp.Or(kind, fleet.CredentialDefault)
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}

@@ -2,6 +2,7 @@ package azure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,10 +151,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 			o.second.tokens.refused(second)
 		}
 	}
-	limit := r.MaxBody
-	if limit == 0 {
-		limit = MaxBody
-	}
+	limit := cmp.Or(r.MaxBody, MaxBody)
 	got, bodyErr := readBody(resp, limit)
 	hearWait(resp, got, time.Now())
 	o.c.tell(r.Subject, req, sent, resp, got)

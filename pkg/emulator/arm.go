@@ -19,70 +19,27 @@ const (
 // providers are those that a subscription can be asked for.
 var providers = []string{providerRecoveryServices, providerSiteRecovery, providerKeyVault}
 
-// The API versions of the Resource Manager side (classic-service.md#the-resource-manager-side).
-const (
-	versionSubscription = "2022-12-01"
-	versionProvider     = "2021-04-01"
-	versionFeature      = "2021-07-01"
-	versionGroup        = "2021-04-01"
-	versionVault        = "2023-04-01"
-)
-
-// The API versions of what surrounds today's vaults: those of the published
-// examples.
-const (
-	versionLocks  = "2020-05-01"
-	versionRights = "2022-04-01"
-	versionRoles  = "2022-04-01"
-
-	versionInstances = "2020-10-01"
-
-	versionRules  = "2021-08-08"
-	versionGuards = "2025-08-01"
-)
-
 // parseARM checks a Resource Manager request (classic-service.md#the-resource-manager-side). As on
 // the real side, the case of a path's words does not matter.
 func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []byte) *problem {
-	low := make([]string, len(segments))
-	for i, s := range segments {
-		low[i] = strings.ToLower(s)
-	}
-	is := func(words ...string) bool {
-		if len(low) != len(words) {
-			return false
-		}
-		for i, w := range words {
-			if w != "" && low[i] != w {
-				return false
-			}
-		}
-		return true
-	}
-	version, method := "", http.MethodGet
-	switch {
-	case is("subscriptions", ""):
-		q.call, version = callSubscription, versionSubscription
-	case is("subscriptions", "", "providers", ""):
-		q.call, version, q.provider = callProvider, versionProvider, segments[3]
-	case is("subscriptions", "", "providers", "", "register"):
-		q.call, version, q.provider, method = callRegister, versionProvider, segments[3], http.MethodPost
-	case is("subscriptions", "", "providers", "microsoft.alertsmanagement", "actionrules"):
-		q.call, version = callRules, versionRules
-	case is("subscriptions", "", "providers", "microsoft.features", "providers", "microsoft.recoveryservices", "features", "vaultupgrade"):
-		q.call, version = callFeature, versionFeature
-	case is("subscriptions", "", "resourcegroups", ""):
-		q.call, version, q.group = callGroup, versionGroup, segments[3]
-	case is("providers", "microsoft.resourcegraph", "resources"):
+	low := words(strings.ToLower(strings.Join(segments, "/")))
+	if slices.Equal(low, words("providers/microsoft.resourcegraph/resources")) {
 		return c.parseGraph(q, r, body)
-	default:
+	}
+	if len(low) < 2 || low[0] != "subscriptions" {
+		return nowhere(r)
+	}
+	a, methods := findCall(subscriptionCalls, low[2:], r.Method, false)
+	if a == nil {
 		return c.parseResource(q, r, segments, low, body)
 	}
-	if r.Method != method {
-		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method, r.Method)
+	switch q.route, q.call = a, a.call; a.call {
+	case callProvider, callRegister:
+		q.provider = segments[3]
+	case callGroup:
+		q.group = segments[3]
 	}
-	q.sub = c.bySub[low[1]]
-	if p := onlyQuery(r, nil, version); p != nil {
+	if p := q.asked(r, c.bySub[low[1]], methods, a.versions); p != nil {
 		return p
 	}
 	if q.provider != "" && !slices.ContainsFunc(providers, func(p string) bool { return strings.EqualFold(p, q.provider) }) {
@@ -94,46 +51,66 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 	return nil
 }
 
+// asked checks the method and the query of a call about a subscription, nil where it
+// is about none or one that is not there.
+func (q *request) asked(r *http.Request, sub *subscription, methods, versions []string) *problem {
+	if !slices.Contains(methods, r.Method) {
+		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.",
+			q.call, strings.Join(methods, " or "), r.Method)
+	}
+	q.sub = sub
+	return onlyQuery(r, q.route.also, versions...)
+}
+
 type object = map[string]any
 
-// armRead answers a call of the Resource Manager side.
-func (c *Cloud) armRead(q *request, l *line) reply {
-	s := q.sub
-	base := "/subscriptions/" + s.id
-	switch q.call {
-	case callSubscription:
-		return ok(s.describe(base))
-	case callProvider:
-		return ok(s.provider(base, q.provider, s.unregistered[strings.ToLower(q.provider)], "Registered"))
-	case callRegister:
-		// It takes a moment: the answer says Registering, the next read the rest.
-		l.Register = strings.ToLower(q.provider)
-		return ok(s.provider(base, q.provider, false, "Registering"))
-	case callFeature:
-		state := "Registered"
-		if s.noFeature {
-			state = "NotRegistered"
-		}
-		return ok(object{
-			"id":         base + "/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade",
-			"name":       "Microsoft.RecoveryServices/VaultUpgrade",
-			"type":       "Microsoft.Features/providers/features",
-			"properties": object{"state": state},
-		})
-	case callGroup:
-		g := s.groups[strings.ToLower(q.group)]
-		if g == nil || !g.exists(l.At) {
-			return groupNotFound(q.group)
-		}
-		return ok(object{
-			"id":         base + "/resourceGroups/" + g.name,
-			"name":       g.name,
-			"type":       "Microsoft.Resources/resourceGroups",
-			"location":   normalize(g.location),
-			"properties": object{"provisioningState": "Succeeded"},
-		})
+func (c *Cloud) readSubscription(q *request, _ *line) reply {
+	return ok(q.sub.describe("/subscriptions/" + q.sub.id))
+}
+
+func (c *Cloud) readProvider(q *request, _ *line) reply {
+	state := "Registered"
+	if q.sub.unregistered[strings.ToLower(q.provider)] {
+		state = "NotRegistered"
 	}
-	return c.armVault(q, l)
+	return ok(q.sub.provider(q.provider, state))
+}
+
+// register takes a moment: the answer says Registering, the next read the rest.
+func (c *Cloud) register(q *request, l *line) reply {
+	l.Register = strings.ToLower(q.provider)
+	return ok(q.sub.provider(q.provider, "Registering"))
+}
+
+func (s *subscription) provider(name, state string) object {
+	return object{"id": "/subscriptions/" + s.id + "/providers/" + name, "namespace": name, "registrationState": state}
+}
+
+func (c *Cloud) readFeature(q *request, _ *line) reply {
+	state := "Registered"
+	if q.sub.noFeature {
+		state = "NotRegistered"
+	}
+	return ok(object{
+		"id":         "/subscriptions/" + q.sub.id + "/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade",
+		"name":       "Microsoft.RecoveryServices/VaultUpgrade",
+		"type":       "Microsoft.Features/providers/features",
+		"properties": object{"state": state},
+	})
+}
+
+func (c *Cloud) readGroup(q *request, l *line) reply {
+	g := q.sub.groups[strings.ToLower(q.group)]
+	if g == nil || !g.exists(l.At) {
+		return groupNotFound(q.group)
+	}
+	return ok(object{
+		"id":         "/subscriptions/" + q.sub.id + "/resourceGroups/" + g.name,
+		"name":       g.name,
+		"type":       "Microsoft.Resources/resourceGroups",
+		"location":   normalize(g.location),
+		"properties": object{"provisioningState": "Succeeded"},
+	})
 }
 
 func (s *subscription) describe(base string) object {
@@ -154,19 +131,12 @@ func (s *subscription) describe(base string) object {
 	}
 }
 
-func (s *subscription) provider(base, name string, missing bool, state string) object {
-	if missing {
-		state = "NotRegistered"
-	}
-	return object{"id": base + "/providers/" + name, "namespace": name, "registrationState": state}
-}
-
 func groupNotFound(name string) reply {
 	return armError(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '"+name+"' could not be found.")
 }
 
-// armVault answers the read of a Recovery Services vault.
-func (c *Cloud) armVault(q *request, l *line) reply {
+// readTarget answers the read of a Recovery Services vault.
+func (c *Cloud) readTarget(q *request, l *line) reply {
 	s, v := q.sub, q.vault
 	if g := s.groups[strings.ToLower(q.group)]; g == nil || !g.exists(l.At) {
 		return groupNotFound(q.group)

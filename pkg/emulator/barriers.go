@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -35,19 +36,9 @@ func (c *Cloud) setLocks(r *resource) {
 		if f.Kind != kindLocked {
 			continue
 		}
-		l := lock{level: f.Level, status: f.Status, scope: r.id()}
-		switch f.Scope {
-		case scopeGroup:
-			l.scope = "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup
-		case scopeSubscription:
-			l.scope = "/subscriptions/" + r.sub.id
-		}
-		if l.level == "" {
-			l.level = lockReadOnly
-		}
-		if l.status == 0 {
-			l.status = http.StatusConflict
-		}
+		l := lock{level: f.Level, status: f.Status, scope: r.scope(f.Scope)}
+		l.level = cmp.Or(l.level, lockReadOnly)
+		l.status = cmp.Or(l.status, http.StatusConflict)
 		if f.lasts > 0 {
 			l.until = c.createdAt.Add(f.lasts)
 		}
@@ -59,12 +50,23 @@ func (c *Cloud) setLocks(r *resource) {
 	}
 }
 
+// scope is the ID of a resource, or of what it is in.
+func (r *resource) scope(of string) string {
+	switch of {
+	case scopeGroup:
+		return "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup
+	case scopeSubscription:
+		return "/subscriptions/" + r.sub.id
+	}
+	return r.id()
+}
+
 // locksOn are the locks that bind a resource: its group's and subscription's bind
 // it too.
 func (c *Cloud) locksOn(r *resource, at time.Time) []lock {
 	var out []lock
-	for _, scope := range []string{"/subscriptions/" + r.sub.id, "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup, r.id()} {
-		for _, l := range c.locks[strings.ToLower(scope)] {
+	for _, scope := range []string{scopeSubscription, scopeGroup, scopeVault} {
+		for _, l := range c.locks[strings.ToLower(r.scope(scope))] {
 			if l.until.IsZero() || at.Before(l.until) {
 				out = append(out, l)
 			}
@@ -74,9 +76,9 @@ func (c *Cloud) locksOn(r *resource, at time.Time) []lock {
 }
 
 // listLocks answers the list of locks on a resource.
-func (c *Cloud) listLocks(q *request, at time.Time) reply {
+func (c *Cloud) listLocks(q *request, l *line) reply {
 	list := []any{}
-	for _, l := range c.locksOn(q.resource, at) {
+	for _, l := range c.locksOn(q.resource, l.At) {
 		list = append(list, object{
 			"id":         l.scope + "/providers/Microsoft.Authorization/locks/" + l.name,
 			"name":       l.name,
@@ -91,9 +93,8 @@ func (c *Cloud) listLocks(q *request, at time.Time) reply {
 func (c *Cloud) locked(r *resource, at time.Time) *reply {
 	for _, l := range c.locksOn(r, at) {
 		if l.level == lockReadOnly {
-			rep := armError(l.status, "ScopeLocked", fmt.Sprintf(
-				"The scope '%s' cannot perform write operation because following scope(s) are locked: '%s'. Please remove the lock and try again.", r.id(), l.scope))
-			return &rep
+			return new(armError(l.status, "ScopeLocked", fmt.Sprintf("The scope '%s' cannot perform write operation "+
+				"because following scope(s) are locked: '%s'. Please remove the lock and try again.", r.id(), l.scope)))
 		}
 	}
 	return nil
@@ -106,13 +107,11 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 	if rep := c.locked(r, l.At); rep != nil {
 		return rep
 	}
-	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindPolicy }); f != nil {
-		rep := disallowed(r)
-		return &rep
+	if c.strikeOf(q, l, kindPolicy) != nil {
+		return new(disallowed(r))
 	}
-	if c.strike(q, l, func(f *fault) bool { return f.Kind == kindDenyAssignment }) != nil {
-		rep := c.denyAssigned(q)
-		return &rep
+	if c.strikeOf(q, l, kindDenyAssignment) != nil {
+		return new(c.denyAssigned(q))
 	}
 	// Published changes of a guarded vault are subject to a linked access check
 	// ("LAC check", the description of resourceGuardOperationRequests), whose code
@@ -122,9 +121,9 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 	if f == nil || f.Auxiliary && q.auxiliary && (!reduces || slices.Contains(q.patch.guards, any(r.guard()+guardReduce))) {
 		return nil
 	}
-	rep := armError(http.StatusForbidden, "LinkedAuthorizationFailed", fmt.Sprintf(
-		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; however, it does not have permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.", r.id(), r.guard()))
-	return &rep
+	return new(armError(http.StatusForbidden, "LinkedAuthorizationFailed", fmt.Sprintf(
+		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; however, it does not have "+
+			"permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.", r.id(), r.guard())))
 }
 
 // guard is the resource guard that protects a vault.
@@ -139,7 +138,8 @@ const guardReduce = "/reduceImmutabilityStateRequests/default"
 // guards lists how a vault is tied to resource guards (the published example
 // GetResourceGuardProxy, and the names of operations that Azure's own clients
 // know).
-func (c *Cloud) guards(r *resource) reply {
+func (c *Cloud) guards(q *request, _ *line) reply {
+	r := q.resource
 	list := []any{}
 	if r.fault(c, kindGuarded) != nil {
 		list = append(list, object{
@@ -180,7 +180,8 @@ func disallowed(r *resource) reply {
 
 // alertRules lists a subscription's alert processing rules: one that tells an
 // action group of everything, unless the scenario says there is none.
-func (c *Cloud) alertRules(s *subscription) reply {
+func (c *Cloud) alertRules(q *request, _ *line) reply {
+	s := q.sub
 	if s.noAlertRule {
 		return ok(object{"value": []any{}})
 	}

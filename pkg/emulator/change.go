@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -23,20 +24,13 @@ const (
 	immutabilityLocked   = "Locked"
 )
 
-// change is an accepted PATCH of a resource. Its end is decided when it is
-// accepted; its state, and with it the resource's, follows from the clock.
+// change is an accepted PATCH of a resource, whose state follows from it.
 type change struct {
-	ID         string          `json:"id"` // of its operation
-	Body       json.RawMessage `json:"body"`
-	AcceptedAt time.Time       `json:"acceptedAt"`
-	EndsAt     time.Time       `json:"endsAt"` // AcceptedAt, if it was done at once
-	Fails      bool            `json:"fails,omitempty"`
-	Code       string          `json:"code,omitempty"`
-	Message    string          `json:"message,omitempty"`
-	Void       bool            `json:"void,omitempty"` // it ends well and changes nothing
+	course
+	Body json.RawMessage `json:"body"`
+	Void bool            `json:"void,omitempty"` // it ends well and changes nothing
 
-	patch   patchBody // Body, read
-	foreign bool      // not made through this handler
+	patch patchBody // Body, read
 }
 
 func (ch *change) status(now time.Time) string {
@@ -52,30 +46,8 @@ func (ch *change) status(now time.Time) string {
 // running is the change that keeps others from being accepted, nil if none: one
 // that is under way, or has left its sender and will be accepted in a moment.
 func (r *resource) running(now time.Time) *change {
-	for _, ch := range r.changes {
-		if now.Before(ch.EndsAt) {
-			return ch
-		}
-	}
-	return nil
-}
-
-// current is the newest change that the cloud knows of, nil if none.
-func (r *resource) current(now time.Time) *change {
-	for i := len(r.changes) - 1; i >= 0; i-- {
-		if !r.changes[i].AcceptedAt.After(now) {
-			return r.changes[i]
-		}
-	}
-	return nil
-}
-
-// accepted lists the changes that came through this handler.
-func (r *resource) accepted() []*change {
-	for i, ch := range r.changes {
-		if !ch.foreign {
-			return r.changes[i:]
-		}
+	if i := slices.IndexFunc(r.changes, func(ch *change) bool { return now.Before(ch.EndsAt) }); i >= 0 {
+		return r.changes[i]
 	}
 	return nil
 }
@@ -112,35 +84,26 @@ func newChanging(s Scenario) changing {
 // change is what a PATCH accepted at a time begins.
 func (c *Cloud) change(r *resource, body []byte, patch patchBody, at time.Time) *change {
 	n := strconv.Itoa(len(r.changes))
-	ch := &change{ID: c.operationID(r.key, n), Body: body, AcceptedAt: at, EndsAt: at, patch: patch}
-	f := r.fault(c, kindFails)
-	if f != nil && f.times >= 0 && len(r.accepted()) >= f.times {
-		f = nil
-	}
+	ch := &change{course: course{ID: c.operationID(r.key, n), AcceptedAt: at, EndsAt: at}, Body: body, patch: patch}
+	f := failing(c, &r.sufferer, r.changes)
 	if f != nil {
 		ch.fail(f)
 	}
 	ch.Void = r.fault(c, kindIneffective) != nil
 	if r.kind.long && (f != nil || r.fault(c, kindSynchronous) == nil) {
-		ch.EndsAt = at.Add(c.changeLength(r, f, n))
+		ch.EndsAt = at.Add(r.length(c, f, c.usualChange(r, n)))
 	}
 	return ch
 }
 
 // fail lets a change end as a fault says.
 func (ch *change) fail(f *fault) {
-	ch.Fails, ch.Code, ch.Message = true, cmp.Or(f.Code, "EmulatedUpdateFailure"), cmp.Or(f.Message, "The vault could not be updated; it is as it was.")
+	ch.Fails, ch.Code = true, cmp.Or(f.Code, "EmulatedUpdateFailure")
+	ch.Message = cmp.Or(f.Message, "The vault could not be updated; it is as it was.")
 }
 
-// changeLength is how long a change takes, scaled: what the fault at hand says,
-// or one of kind takes, or the scenario.
-func (c *Cloud) changeLength(r *resource, f *fault, n string) time.Duration {
-	if f != nil && f.lasts > 0 {
-		return f.lasts
-	}
-	if t := r.fault(c, kindTakes); t != nil {
-		return t.lasts
-	}
+// usualChange is how long a change takes by the scenario.
+func (c *Cloud) usualChange(r *resource, n string) time.Duration {
 	return c.changing.of(r.ProtectedItems, share(c.seed, "change", r.key, n))
 }
 
@@ -151,8 +114,8 @@ func (c *Cloud) foreignChange(r *resource) *change {
 	if f == nil {
 		return nil
 	}
-	ch := &change{ID: c.operationID(r.key, "foreign"), Body: []byte("{}"), AcceptedAt: c.createdAt, foreign: true}
-	ch.EndsAt = ch.AcceptedAt.Add(c.changeLength(r, f, "foreign"))
+	ch := &change{course: course{ID: c.operationID(r.key, "foreign"), AcceptedAt: c.createdAt, foreign: true}, Body: []byte("{}")}
+	ch.EndsAt = ch.AcceptedAt.Add(r.length(c, f, c.usualChange(r, "foreign")))
 	if f.Ends == statusFailed {
 		ch.fail(f)
 	}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/http"
@@ -27,7 +28,7 @@ func (c *Cloud) list(s *subscription, at time.Time) reply {
 	for i, r := range s.regions {
 		for _, v := range r.vaults {
 			if !c.vanished(v, at) {
-				shown[i] = append(shown[i], row{v, v.current(at)})
+				shown[i] = append(shown[i], row{v, newest(v.ops, at)})
 			}
 		}
 	}
@@ -119,7 +120,7 @@ func (c *Cloud) prereqs(q *request, l *line) reply {
 // occupied answers for a vault that is not there, is being upgraded, was, or
 // is busy; nil if it is none of these.
 func (c *Cloud) occupied(v *vault, l *line) *reply {
-	op := v.current(l.At)
+	op := newest(v.ops, l.At)
 	var rep reply
 	switch {
 	case c.vanished(v, l.At):
@@ -155,10 +156,7 @@ func (c *Cloud) objections(v *vault, f *fault) reply {
 	if len(e.reasons) == 0 {
 		e.reasons = []Reason{standardReason(f.Kind, v)}
 	}
-	status := f.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
+	status := cmp.Or(f.Status, http.StatusBadRequest)
 	return refuse(status, e)
 }
 
@@ -204,8 +202,7 @@ func (c *Cloud) startRefused(q *request, l *line) *reply {
 		return rep
 	}
 	wars := func(code, message string) *reply {
-		rep := refuse(http.StatusBadRequest, errorBody{shape: 3, code: code, message: message})
-		return &rep
+		return new(refuse(http.StatusBadRequest, errorBody{shape: 3, code: code, message: message}))
 	}
 	state, _ := c.target(v, q.group, l.At)
 	if other := s.targets[targetKey(q.group, v.Name)]; state == targetNone && other != nil {
@@ -224,24 +221,20 @@ func (c *Cloud) startRefused(q *request, l *line) *reply {
 	case state != targetNone:
 		return wars("TargetVaultExists", "A vault of that name exists in the target resource group.")
 	}
-	f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindStartBusy || f.Kind == kindStartRefused })
+	f := c.strikeOf(q, l, kindStartBusy, kindStartRefused)
 	switch {
 	case f != nil && f.Kind == kindStartBusy:
 		e := errorBody{shape: 2, code: "OperationInProgress", message: "Another operation is under way on the vault."}
-		rep := refuse(f.saying(http.StatusConflict, &e.code, &e.message), e)
-		return &rep
+		return new(refuse(f.saying(http.StatusConflict, &e.code, &e.message), e))
 	case f != nil:
-		rep := c.scripted(v, f)
-		return &rep
+		return new(c.scripted(v, f))
 	}
 	if f := v.fault(c, kindBlocked); f != nil {
-		rep := c.objections(v, f)
-		return &rep
+		return new(c.objections(v, f))
 	}
 	if c.used[q.id] {
 		l.Mistake = fmt.Sprintf("The x-ms-client-request-id %s belongs to an earlier upgrade.", q.id)
-		rep := refuse(http.StatusBadRequest, errorBody{shape: 2, code: "BadRequest", message: l.Mistake})
-		return &rep
+		return new(refuse(http.StatusBadRequest, errorBody{shape: 2, code: "BadRequest", message: l.Mistake}))
 	}
 	return nil
 }
@@ -249,9 +242,7 @@ func (c *Cloud) startRefused(q *request, l *line) *reply {
 // scripted answers a start with what a fault of kind start-refused says.
 func (c *Cloud) scripted(v *vault, f *fault) reply {
 	e := errorBody{shape: f.Shape, code: f.Code, message: f.Message}
-	if e.shape == 0 {
-		e.shape = 3
-	}
+	e.shape = cmp.Or(e.shape, 3)
 	if e.code == "" && e.message == "" {
 		e.code, e.message = "EmulatedRefusal", "The upgrade was refused before it started."
 	}
@@ -259,17 +250,14 @@ func (c *Cloud) scripted(v *vault, f *fault) reply {
 		e.entry = "ErrorDetail"
 		e.reasons = []Reason{{Code: e.code, Category: "Upgrade", Type: ReasonError, Message: e.message}}
 	}
-	status := f.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
+	status := cmp.Or(f.Status, http.StatusBadRequest)
 	return refuse(status, e)
 }
 
 // result answers upgradeOperationResult (classic-service.md#the-three-calls).
 func (c *Cloud) result(q *request, l *line) reply {
 	v := q.vault
-	op := v.current(l.At)
+	op := newest(v.ops, l.At)
 	if op == nil || c.vanished(v, l.At) {
 		return refuse(http.StatusNotFound, errorBody{shape: 2, code: "ResourceNotFound", message: "No upgrade of the vault " + v.Name + " was found."})
 	}

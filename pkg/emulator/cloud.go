@@ -297,9 +297,7 @@ func (c *Cloud) subscription(id, name string) *subscription {
 	if s == nil {
 		s = &subscription{id: id, name: name, unregistered: map[string]bool{},
 			groups: map[string]*group{}, targets: map[string]*vault{}}
-		if s.name == "" {
-			s.name = id
-		}
+		s.name = cmp.Or(s.name, id)
 		c.bySub[id] = s
 		c.subs = append(c.subs, s)
 	}

@@ -100,7 +100,7 @@ func TestLastWordsAreInLowerCaseNowAndThen(t *testing.T) {
 	q := &request{resource: c.resources[0]}
 	seen := map[string]int{}
 	for i := range 200 {
-		ch := &change{ID: c.operationID("x", fmt.Sprint(i)), Fails: i%4 == 0}
+		ch := &change{course: course{ID: c.operationID("x", fmt.Sprint(i)), Fails: i%4 == 0}}
 		body := string(c.stands(q, ch, now()))
 		for _, w := range []string{"Succeeded", "succeeded", "Failed", "failed"} {
 			if strings.Contains(body, `"status": "`+w+`"`) {

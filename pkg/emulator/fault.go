@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -211,10 +212,7 @@ func (c *Cloud) setTheStage() {
 			case kindUnlicensed:
 				s.unlicensed = true
 			case kindProviderUnregistered:
-				p := f.Provider
-				if p == "" {
-					p = providerRecoveryServices
-				}
+				p := cmp.Or(f.Provider, providerRecoveryServices)
 				s.unregistered[strings.ToLower(p)] = true
 			}
 		}
@@ -267,6 +265,11 @@ func (c *Cloud) strike(q *request, l *line, want func(*fault) bool) *fault {
 	return nil
 }
 
+// strikeOf is strike for some kinds of faults.
+func (c *Cloud) strikeOf(q *request, l *line, kinds ...string) *fault {
+	return c.strike(q, l, func(f *fault) bool { return slices.Contains(kinds, f.Kind) })
+}
+
 // candidates lists the faults that are aimed at what the call is about.
 func (c *Cloud) candidates(q *request) []int {
 	if q.vault != nil {
@@ -297,16 +300,8 @@ func (c *Cloud) candidates(q *request) []int {
 // saying returns the status, and sets code and message, that a refusal has: the
 // fault's own, where it gives them.
 func (f *fault) saying(status int, code, message *string) int {
-	if f.Code != "" {
-		*code = f.Code
-	}
-	if f.Message != "" {
-		*message = f.Message
-	}
-	if f.Status != 0 {
-		return f.Status
-	}
-	return status
+	*code, *message = cmp.Or(f.Code, *code), cmp.Or(f.Message, *message)
+	return cmp.Or(f.Status, status)
 }
 
 // first returns when a fault was first met for a subject: now, if it is now.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/emulator/kql"
 )
-
-const versionGraph = "2024-04-01"
 
 // maxPage is the most rows in a page of Resource Graph, and how many there are
 // where nobody says.
@@ -57,11 +56,8 @@ type skipToken struct {
 // parseGraph checks a query of Resource Graph (resource-manager.md#resource-graph and the
 // published example ResourcesFirstPageQuery).
 func (c *Cloud) parseGraph(q *request, r *http.Request, body []byte) *problem {
-	q.call = callGraph
-	if r.Method != http.MethodPost {
-		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with POST, not %s.", q.call, r.Method)
-	}
-	if p := onlyQuery(r, nil, versionGraph); p != nil {
+	q.route, q.call = graphCall, callGraph
+	if p := q.asked(r, nil, []string{graphCall.method}, graphCall.versions); p != nil {
 		return p
 	}
 	if p := jsonContent(r); p != nil {
@@ -100,13 +96,9 @@ func (c *Cloud) parseGraph(q *request, r *http.Request, body []byte) *problem {
 			return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken belongs to another query or to other scopes.")
 		}
 		g.skip = t.Skip
-		if g.top == 0 {
-			g.top = t.Top
-		}
+		g.top = cmp.Or(g.top, t.Top)
 	}
-	if g.top == 0 {
-		g.top = maxPage
-	}
+	g.top = cmp.Or(g.top, maxPage)
 	if p := c.graphScope(g, in.Subscriptions, in.ManagementGroups); p != nil {
 		return p
 	}

@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -26,19 +28,74 @@ const (
 	triggerForced = "ForcedUpgrade"
 )
 
-// operation is an accepted upgrade. Its end is decided when it is accepted;
-// its state follows from the clock.
-type operation struct {
-	ID         string    `json:"id"`    // the x-ms-client-request-id of its POST
-	Group      string    `json:"group"` // the target resource group
+// course is how an accepted upgrade or change goes. Its end is decided when it is
+// accepted; its state follows from the clock.
+type course struct {
+	ID         string    `json:"id"` // of an upgrade the x-ms-client-request-id of its POST
 	AcceptedAt time.Time `json:"acceptedAt"`
-	EndsAt     time.Time `json:"endsAt"`
+	EndsAt     time.Time `json:"endsAt"` // AcceptedAt, of what was done at once
 	Fails      bool      `json:"fails,omitempty"`
 	Code       string    `json:"code,omitempty"`
 	Message    string    `json:"message,omitempty"`
 
+	foreign bool // not begun through this handler
+}
+
+func (c *course) of() *course { return c }
+
+// going is an upgrade or a change.
+type going interface {
+	comparable
+	of() *course
+}
+
+// newest is the last of what the cloud knows of at a time, nil if nothing.
+func newest[T going](list []T, now time.Time) (none T) {
+	for _, o := range slices.Backward(list) {
+		if !o.of().AcceptedAt.After(now) {
+			return o
+		}
+	}
+	return none
+}
+
+// ours are those that came through this handler.
+func ours[T going](list []T) []T {
+	i := slices.IndexFunc(list, func(o T) bool { return !o.of().foreign })
+	if i < 0 {
+		return nil
+	}
+	return list[i:]
+}
+
+// failing is the fault of kind fails that decides how the next of some goes, nil if
+// none does.
+func failing[T going](c *Cloud, s *sufferer, before []T) *fault {
+	f := s.fault(c, kindFails)
+	if f != nil && f.times >= 0 && len(ours(before)) >= f.times {
+		return nil
+	}
+	return f
+}
+
+// length is how long what begins takes, scaled: what the fault at hand says, or one
+// of kind takes, or otherwise.
+func (s *sufferer) length(c *Cloud, f *fault, otherwise time.Duration) time.Duration {
+	if f != nil && f.lasts > 0 {
+		return f.lasts
+	}
+	if t := s.fault(c, kindTakes); t != nil {
+		return t.lasts
+	}
+	return otherwise
+}
+
+// operation is an accepted upgrade.
+type operation struct {
+	course
+	Group string `json:"group"` // the target resource group
+
 	trigger    string
-	foreign    bool      // not started through this handler
 	repairedAt time.Time // since when support has put it right; zero: never
 }
 
@@ -52,30 +109,10 @@ func (o *operation) status(now time.Time) string {
 	return statusUpgraded
 }
 
-// current is the newest upgrade that the cloud knows of, nil if none.
-func (v *vault) current(now time.Time) *operation {
-	for i := len(v.ops) - 1; i >= 0; i-- {
-		if !v.ops[i].AcceptedAt.After(now) {
-			return v.ops[i]
-		}
-	}
-	return nil
-}
-
 // onItsWay reports whether a start has left its sender but is not yet accepted
 // (a fault with a delay).
 func (v *vault) onItsWay(now time.Time) bool {
 	return len(v.ops) > 0 && v.ops[len(v.ops)-1].AcceptedAt.After(now)
-}
-
-// accepted lists the starts that came through this handler.
-func (v *vault) accepted() []*operation {
-	for i, o := range v.ops {
-		if !o.foreign {
-			return v.ops[i:]
-		}
-	}
-	return nil
 }
 
 // message is what the upgrade's record says in words.
@@ -99,40 +136,27 @@ func (v *vault) repair(at time.Time) {
 }
 
 // vanished reports whether the vault is missing now.
-func (c *Cloud) vanished(v *vault, now time.Time) bool {
-	f := v.fault(c, kindVanished)
-	if f == nil {
-		return false
-	}
-	var start, end time.Time
-	if op := v.current(now); op != nil {
-		start, end = op.AcceptedAt, op.EndsAt
-	}
-	return c.gone(f, start, end, now)
-}
+func (c *Cloud) vanished(v *vault, now time.Time) bool { return gone(c, &v.sufferer, v.ops, now) }
 
 // lost reports whether a vault of today's is missing now.
-func (c *Cloud) lost(r *resource, now time.Time) bool {
-	f := r.fault(c, kindVanished)
+func (c *Cloud) lost(r *resource, now time.Time) bool { return gone(c, &r.sufferer, r.changes, now) }
+
+// gone reports whether a fault of kind vanished makes a vault be missing now.
+func gone[T going](c *Cloud, s *sufferer, list []T, now time.Time) bool {
+	f := s.fault(c, kindVanished)
 	if f == nil {
 		return false
 	}
-	var start, end time.Time
-	if ch := r.current(now); ch != nil {
-		start, end = ch.AcceptedAt, ch.EndsAt
-	}
-	return c.gone(f, start, end, now)
-}
-
-// gone reports whether a fault of kind vanished makes a vault be missing now;
-// start and end are those of its newest upgrade, zero if it has none.
-func (c *Cloud) gone(f *fault, start, end, now time.Time) bool {
 	from := c.createdAt
-	switch f.After {
-	case afterStart:
-		from = start
-	case afterEnd:
-		from = end
+	if f.After == afterStart || f.After == afterEnd {
+		var none T
+		last := newest(list, now)
+		if last == none {
+			return false
+		}
+		if from = last.of().AcceptedAt; f.After == afterEnd {
+			from = last.of().EndsAt
+		}
 	}
 	return !from.IsZero() && !now.Before(from) && (f.lasts == 0 || now.Before(from.Add(f.lasts)))
 }
@@ -143,11 +167,11 @@ func (c *Cloud) past(v *vault) *operation {
 	if f == nil {
 		return nil
 	}
-	op := &operation{Group: v.TargetResourceGroup, trigger: triggerUser, foreign: true}
+	op := &operation{course: course{foreign: true}, Group: v.TargetResourceGroup, trigger: triggerUser}
 	switch f.Kind {
 	case kindForeign:
 		op.AcceptedAt = c.createdAt
-		op.EndsAt = op.AcceptedAt.Add(c.length(v, f))
+		op.EndsAt = op.AcceptedAt.Add(v.length(c, f, c.usual(v)))
 		op.Fails = f.Ends == statusFailed
 	default:
 		op.AcceptedAt = c.createdAt.Add(-26 * time.Hour)
@@ -166,39 +190,23 @@ func (c *Cloud) past(v *vault) *operation {
 
 // upgrade is the operation that a start begins at a time.
 func (c *Cloud) upgrade(v *vault, id, group string, at time.Time) *operation {
-	op := &operation{ID: id, Group: group, AcceptedAt: at}
-	f := v.fault(c, kindFails)
-	if f != nil && f.times >= 0 && len(v.accepted()) >= f.times {
-		f = nil
-	}
+	op := &operation{course: course{ID: id, AcceptedAt: at}, Group: group}
+	f := failing(c, &v.sufferer, v.ops)
 	if f != nil {
 		op.Fails = true
 		op.Code, op.Message = failure(f, id)
 	}
-	op.EndsAt = at.Add(c.length(v, f))
+	op.EndsAt = at.Add(v.length(c, f, c.usual(v)))
 	return op
 }
 
 func failure(f *fault, id string) (code, message string) {
-	code, message = f.Code, f.Message
-	if code == "" {
-		code = "EmulatedUpgradeFailure"
-	}
-	if message == "" {
-		message = "The upgrade of the vault failed and will not be tried again. OperationId: " + id
-	}
-	return code, message
+	return cmp.Or(f.Code, "EmulatedUpgradeFailure"),
+		cmp.Or(f.Message, "The upgrade of the vault failed and will not be tried again. OperationId: "+id)
 }
 
-// length is how long an upgrade of the vault takes, scaled: what the fault at
-// hand says, or one of kind takes, or the scenario.
-func (c *Cloud) length(v *vault, f *fault) time.Duration {
-	if f != nil && f.lasts > 0 {
-		return f.lasts
-	}
-	if t := v.fault(c, kindTakes); t != nil {
-		return t.lasts
-	}
+// usual is how long an upgrade of the vault takes by the scenario.
+func (c *Cloud) usual(v *vault) time.Duration {
 	return c.durations.of(v.ProtectedItems, share(c.seed, "duration", v.key, strconv.Itoa(len(v.ops))))
 }
 
@@ -214,7 +222,7 @@ const (
 
 // target reads what is at the place a vault would be upgraded to.
 func (c *Cloud) target(v *vault, group string, now time.Time) (targetState, *operation) {
-	op := v.current(now)
+	op := newest(v.ops, now)
 	if op != nil && targetKey(op.Group, v.Name) == targetKey(group, v.Name) {
 		switch op.status(now) {
 		case statusInProgress:
@@ -246,9 +254,7 @@ var usualDuration = Duration{Base: "15m", PerItem: "6s", Max: "90m"}
 // newDurations makes a Duration ready; usual is what all empty means.
 func newDurations(scale float64, in, usual Duration) durations {
 	d := durations{scale: scale}
-	if d.scale == 0 {
-		d.scale = 1
-	}
+	d.scale = cmp.Or(d.scale, 1)
 	if in == (Duration{}) {
 		in = usual
 	}

@@ -71,8 +71,7 @@ func (c *Cloud) monitors(q *request, ch *change, at time.Time) http.Header {
 func (c *Cloud) patchRefused(q *request, l *line) *reply {
 	r, s := q.resource, q.sub
 	no := func(status int, code, format string, args ...any) *reply {
-		rep := armError(status, code, fmt.Sprintf(format, args...))
-		return &rep
+		return new(armError(status, code, fmt.Sprintf(format, args...)))
 	}
 	switch {
 	case s.disabled:
@@ -90,14 +89,13 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 	if f := r.fault(c, kindBusy); f != nil && l.At.Before(c.first(f, l).Add(f.lasts)) {
 		return no(http.StatusConflict, engaged, "%s", words)
 	}
-	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindStartBusy || f.Kind == kindStartRefused }); f != nil {
+	if f := c.strikeOf(q, l, kindStartBusy, kindStartRefused); f != nil {
 		code, message, status := "EmulatedRefusal", "The vault is not to be updated.", http.StatusBadRequest
 		if f.Kind == kindStartBusy {
 			code, message, status = engaged, words, http.StatusConflict
 		}
 		status = f.saying(status, &code, &message)
-		rep := errorAs(f.Answer, status, code, message)
-		return &rep
+		return new(errorAs(f.Answer, status, code, message))
 	}
 	from, to := immutability(r.properties(l.At)), immutability(q.patch.properties)
 	if to != "" && !mayBecome(from, to) || from == immutabilityLocked && reconfigures(r.properties(l.At), q.patch.properties) {

@@ -10,7 +10,8 @@ import (
 // (Permissions_ListForResource of the published specification): what the scenario's
 // role says, or everything, but
 // for the writes, and the one read that few have, which a scripted `denied` refuses for good.
-func (c *Cloud) permissions(r *resource) reply {
+func (c *Cloud) permissions(q *request, _ *line) reply {
+	r := q.resource
 	not := []any{}
 	for _, i := range r.faults {
 		f := &c.faults[i]
@@ -58,12 +59,10 @@ func (c *Cloud) overstepped(q *request) *reply {
 		return nil
 	}
 	if action, _ := q.action(); !c.may(action) {
-		rep := c.unauthorized(q)
-		return &rep
+		return new(c.unauthorized(q))
 	}
 	if q.call == callPatch && q.patch.properties["enableRbacAuthorization"] != nil && !c.may("Microsoft.Authorization/roleAssignments/write") {
-		rep := armError(http.StatusForbidden, "InsufficientPermissions", "Caller is not allowed to change permission model")
-		return &rep
+		return new(armError(http.StatusForbidden, "InsufficientPermissions", "Caller is not allowed to change permission model"))
 	}
 	return nil
 }

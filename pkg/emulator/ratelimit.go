@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/http"
@@ -31,12 +32,8 @@ type Bucket struct {
 }
 
 func (b Bucket) or(size int, perSecond float64) Bucket {
-	if b.Size == 0 {
-		b.Size = size
-	}
-	if b.PerSecond == 0 {
-		b.PerSecond = perSecond
-	}
+	b.Size = cmp.Or(b.Size, size)
+	b.PerSecond = cmp.Or(b.PerSecond, perSecond)
 	return b
 }
 

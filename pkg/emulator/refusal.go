@@ -109,58 +109,6 @@ func (c *Cloud) denyAssigned(q *request) reply {
 		c.caller(), action, scope, id, group))
 }
 
-// action is what a call of the Resource Manager side needs the right for, and where.
-func (q *request) action() (action, scope string) {
-	scope = "/"
-	if q.sub != nil {
-		scope = "/subscriptions/" + q.sub.id
-	}
-	provider := providerRecoveryServices
-	if q.resource != nil {
-		scope, provider = q.resource.id(), q.resource.kind.namespace()
-	}
-	switch q.call {
-	case callProvider:
-		action = "Microsoft.Resources/subscriptions/providers/read"
-	case callRegister:
-		action = q.provider + "/register/action"
-	case callFeature:
-		action = "Microsoft.Features/providers/features/read"
-	case callGroup:
-		action, scope = "Microsoft.Resources/subscriptions/resourceGroups/read", scope+"/resourceGroups/"+q.group
-	case callRules:
-		action = "Microsoft.AlertsManagement/actionRules/read"
-	case callGraph:
-		action = "Microsoft.ResourceGraph/resources/read"
-	case callTarget:
-		action, scope = "Microsoft.RecoveryServices/vaults/read", scope+"/resourceGroups/"+q.group+"/providers/Microsoft.RecoveryServices/vaults/"+q.name
-	case callVault:
-		action = provider + "/vaults/read"
-	case callPatch:
-		action = provider + "/vaults/write"
-	case callOperation:
-		action = provider + "/vaults/operationStatus/read"
-		if q.outcome {
-			action = provider + "/vaults/operationResults/read"
-		}
-	case callGuards:
-		action = provider + "/vaults/backupResourceGuardProxies/read"
-	case callRoles:
-		action = "Microsoft.Authorization/roleAssignments/read"
-	case callInstances:
-		action = "Microsoft.Authorization/roleAssignmentScheduleInstances/read"
-	case callAssign:
-		action = "Microsoft.Authorization/roleAssignments/write"
-	case callLocks:
-		action = "Microsoft.Authorization/locks/read"
-	case callPermissions:
-		action = "Microsoft.Authorization/permissions/read"
-	default:
-		action = "Microsoft.Resources/subscriptions/read"
-	}
-	return action, scope
-}
-
 // throttled is the Resource Manager's 429 in the place of an answer: of a vault's
 // calls for the action, of others for the subscription. As in the wild the wait
 // stands in the message (Azure/azqr, issue 34: ResourceRequestsThrottled;

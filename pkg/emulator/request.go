@@ -65,6 +65,7 @@ func (c call) starts() bool { return c == callUpgrade || c == callPatch }
 type request struct {
 	arm      bool // the Resource Manager side
 	call     call
+	route    *armCall // of the Resource Manager side
 	sub      *subscription
 	vault    *vault // for calls about a vault; for target set when it is decided
 	group    string // target and group; of an upgrade the target resource group

@@ -219,6 +219,8 @@ func (c *Cloud) show(r *resource, at time.Time) object {
 	return c.describe(r, p, r.tags(at), len(r.landed(at)), r.changedAt(at))
 }
 
+func (c *Cloud) readVault(q *request, l *line) reply { return ok(q.visible(c.show(q.resource, l.At))) }
+
 // merged is a JSON object with another merged into it (RFC 7396): null takes a
 // field away. Neither is changed.
 func merged(base, patch object) object {

@@ -10,56 +10,35 @@ import (
 // parseResource checks a Resource Manager request about a resource: what stands
 // after the provider's name in its path. low is the path's parts in lower case.
 func (c *Cloud) parseResource(q *request, r *http.Request, segments, low []string, body []byte) *problem {
-	missing := mistake(http.StatusNotFound, "NotFound", "There is no %s in this emulator.", r.URL.EscapedPath())
-	if len(low) < 8 || low[0] != "subscriptions" || low[2] != "resourcegroups" || low[4] != "providers" {
-		return missing
+	if len(low) < 8 || low[2] != "resourcegroups" || low[4] != "providers" {
+		return nowhere(r)
 	}
 	kind := resourceTypeOf(low[5] + "/" + low[6])
 	if kind == nil || len(kind.versions) == 0 {
-		return missing
+		return nowhere(r)
 	}
 	q.group, q.name = segments[3], segments[7]
-	key := resourceKey(low[1], q.group, kind.name, q.name)
-	q.resource = c.byID[key]
-	methods, versions := []string{http.MethodGet}, kind.versions
-	var also []string // parts of the query
-	switch rest := low[8:]; {
-	case len(rest) == 0:
-		q.call = callVault
-		if kind.secondary {
-			versions = append(slices.Clone(versions), versionVault)
-		}
-		methods = append(methods, http.MethodPatch)
-		if r.Method == http.MethodPatch {
-			q.call = callPatch
-		} else if q.resource == nil && kind.secondary {
-			q.call = callTarget
-		}
-	case len(rest) == 2 && kind.long && rest[0] == "operationstatus":
-		q.call, q.operation, also = callOperation, segments[9], c.operationParts()
-	case len(rest) == 2 && kind.long && rest[0] == "operationresults":
-		q.call, q.operation, q.outcome, also = callOperation, segments[9], true, c.operationParts()
-	case len(rest) == 1 && kind.long && rest[0] == "backupresourceguardproxies":
-		q.call, versions = callGuards, []string{versionGuards}
-	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "locks"}):
-		q.call, versions = callLocks, []string{versionLocks}
-	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "permissions"}):
-		q.call, versions = callPermissions, []string{versionRights}
-	case len(rest) >= 3 && slices.Equal(rest[:3], []string{"providers", "microsoft.authorization", "roleassignments"}) && len(rest) <= 4:
-		q.call, versions, also = callRoles, []string{versionRoles}, []string{"$filter", "$skipToken"}
-		if len(rest) == 4 {
-			q.call, methods, also = callAssign, []string{http.MethodPut}, nil
-		}
-	case slices.Equal(rest, []string{"providers", "microsoft.authorization", "roleassignmentscheduleinstances"}):
-		q.call, versions, also = callInstances, []string{versionInstances}, []string{"$filter", "$skipToken"}
-	default:
-		return missing
+	q.resource = c.byID[resourceKey(low[1], q.group, kind.name, q.name)]
+	a, methods := findCall(vaultCalls, low[8:], r.Method, kind.long)
+	if a == nil {
+		return nowhere(r)
 	}
-	if !slices.Contains(methods, r.Method) {
-		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, strings.Join(methods, " or "), r.Method)
+	versions := a.versions
+	switch a.call {
+	case callVault, callPatch:
+		if versions = kind.versions; kind.secondary {
+			versions = append(slices.Clone(versions), versionTarget)
+		}
+		if a.call == callVault && q.resource == nil && kind.secondary {
+			a = targetCall
+		}
+	case callOperation:
+		signed := *a
+		signed.also = c.operationParts()
+		a, versions, q.operation, q.outcome = &signed, kind.versions, segments[9], low[8] == "operationresults"
 	}
-	q.sub = c.bySub[low[1]]
-	if p := onlyQuery(r, also, versions...); p != nil {
+	q.route, q.call = a, a.call
+	if p := q.asked(r, c.bySub[low[1]], methods, versions); p != nil {
 		return p
 	}
 	q.version, q.origin = r.URL.Query().Get("api-version"), origin(r)
@@ -96,6 +75,10 @@ func (c *Cloud) parseResource(q *request, r *http.Request, segments, low []strin
 		return p
 	}
 	return c.immutable(q)
+}
+
+func nowhere(r *http.Request) *problem {
+	return mistake(http.StatusNotFound, "NotFound", "There is no %s in this emulator.", r.URL.EscapedPath())
 }
 
 // headerAuxiliary carries the tokens of other tenants.

@@ -60,7 +60,7 @@ func (c *Cloud) countResource(l line, s *subscription, r *resource) {
 // repeats reports whether a PATCH says what the last accepted one said, and that
 // one has not failed.
 func (r *resource) repeats(p patchBody, now time.Time) bool {
-	own := r.accepted()
+	own := ours(r.changes)
 	if len(own) == 0 {
 		return false
 	}
@@ -76,13 +76,13 @@ func (r *resource) summary(at time.Time) ResourceSummary {
 	if out.Tags == nil {
 		out.Tags = map[string]string{}
 	}
-	if ch := r.current(at); ch != nil {
+	if ch := newest(r.changes, at); ch != nil {
 		out.Status = ch.status(at)
 	}
 	for _, a := range r.roles {
 		out.Roles = append(out.Roles, a.RoleAssignment)
 	}
-	for _, ch := range r.accepted() {
+	for _, ch := range ours(r.changes) {
 		out.Accepted++
 		out.OperationIDs = append(out.OperationIDs, ch.ID)
 	}

@@ -156,24 +156,12 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 }
 
 // roles lists the role assignments at a resource, the inherited ones included.
-func (c *Cloud) roles(q *request, at time.Time) reply {
+func (c *Cloud) roles(q *request, l *line) reply {
 	list := []any{}
-	add := func(a *assignment) {
-		if q.principal == "" || strings.EqualFold(q.principal, a.PrincipalID) {
-			list = append(list, c.inFull(a.describe(q.sub.id), a))
-		}
+	for g, a := range c.listed(q, l.At) {
+		list = append(list, c.inFull(g.describe(q.sub.id, a), a))
 	}
-	for _, g := range c.given(q.resource, at) {
-		if q.principal == "" || strings.EqualFold(q.principal, g.PrincipalID) {
-			list = append(list, c.inFull(g.describe(q.sub.id), &assignment{RoleAssignment: g.RoleAssignment}))
-		}
-	}
-	for _, a := range q.resource.roles {
-		if !at.Before(a.VisibleAt) {
-			add(a)
-		}
-	}
-	return c.paged(q, list, "roleAssignments", versionRoles)
+	return c.paged(q, list, "roleAssignments")
 }
 
 // assign answers the PUT that gives a role. The same once more is no mistake; the
@@ -183,7 +171,7 @@ func (c *Cloud) assign(q *request, l *line) reply {
 	if rep := c.locked(r, l.At); rep != nil {
 		return *rep
 	}
-	if f := c.strike(q, l, func(f *fault) bool { return f.Kind == kindPrincipalMissing }); f != nil {
+	if f := c.strikeOf(q, l, kindPrincipalMissing); f != nil {
 		return armError(http.StatusBadRequest, "PrincipalNotFound", "Principal "+want.PrincipalID+" does not exist in the directory.")
 	}
 	exists := armError(http.StatusConflict, "RoleAssignmentExists", "The role assignment already exists.")

@@ -2,9 +2,11 @@ package emulator
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,9 +48,8 @@ func (c *Cloud) given(r *resource, at time.Time) (all []given) {
 		}
 		all = append(all, g)
 	}
-	group := "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup
 	if r.kind.name == "Microsoft.KeyVault/vaults" && pim && share(0, "activated", r.key) < 0.25 {
-		all = append(all, given{RoleAssignment: RoleAssignment{Name: guid(0, "assignment", "administrator", r.key), Scope: group,
+		all = append(all, given{RoleAssignment: RoleAssignment{Name: guid(0, "assignment", "administrator", r.key), Scope: r.scope(scopeGroup),
 			Role: roleVaultAdministrator, PrincipalID: guid(0, "administrator", r.key), PrincipalType: "User"}, kind: typeActivated, end: endOfActivation(at)})
 	}
 	for _, i := range r.faults {
@@ -63,14 +64,8 @@ func (c *Cloud) given(r *resource, at time.Time) (all []given) {
 			return or
 		}
 		g := given{kind: word("assignmentType", typeAssigned), end: word("endDateTime", ""), condition: word("condition", ""),
-			RoleAssignment: RoleAssignment{Name: guid(0, "assignment", strconv.Itoa(i), r.key), Scope: r.id(), PrincipalID: word("principalId", ""),
+			RoleAssignment: RoleAssignment{Name: guid(0, "assignment", strconv.Itoa(i), r.key), Scope: r.scope(f.Scope), PrincipalID: word("principalId", ""),
 				PrincipalType: word("principalType", "ServicePrincipal")}}
-		switch f.Scope {
-		case scopeGroup:
-			g.Scope = group
-		case scopeSubscription:
-			g.Scope = "/subscriptions/" + r.sub.id
-		}
 		for id, name := range knownRoles {
 			if strings.EqualFold(name, word("role", "")) {
 				g.Role = id
@@ -88,12 +83,8 @@ var roleProperties = []string{"principalId", "principalType", "role", "assignmen
 func (c *checker) role(path string, f *Fault) {
 	for name, v := range f.Properties {
 		s, text := v.(string)
-		known := false
-		for _, p := range roleProperties {
-			known = known || p == name
-		}
 		switch {
-		case !known:
+		case !slices.Contains(roleProperties, name):
 			c.add(path+".properties", "%q is not known; there are %s", name, strings.Join(roleProperties, ", "))
 		case !text:
 			c.add(path+".properties", "%s must be text; quote it", name)
@@ -102,11 +93,8 @@ func (c *checker) role(path string, f *Fault) {
 		case name == "assignmentType":
 			c.oneOf(path+".properties", s, typeAssigned, typeActivated)
 		case name == "role":
-			known = false
-			for name := range maps.Values(knownRoles) {
-				known = known || strings.EqualFold(name, s)
-			}
-			if !known {
+			known := func(name string) bool { return strings.EqualFold(name, s) }
+			if !slices.ContainsFunc(slices.Collect(maps.Values(knownRoles)), known) {
 				c.add(path+".properties", "the role %q is not known here", s)
 			}
 		}
@@ -118,9 +106,31 @@ func (c *checker) role(path string, f *Fault) {
 	}
 }
 
-// describe is the assignment as a list shows it. It does not say since when.
-func (g *given) describe(sub string) object {
-	doc := (&assignment{RoleAssignment: g.RoleAssignment}).describe(sub)
+// listed are the role assignments at a resource that a call asks for: those from the
+// beginning and those that were made since, as such.
+func (c *Cloud) listed(q *request, at time.Time) iter.Seq2[*given, *assignment] {
+	return func(yield func(*given, *assignment) bool) {
+		all := c.given(q.resource, at)
+		made := make([]*assignment, len(all), len(all)+len(q.resource.roles))
+		for i := range all {
+			made[i] = &assignment{RoleAssignment: all[i].RoleAssignment}
+		}
+		for _, a := range q.resource.roles {
+			if !at.Before(a.VisibleAt) {
+				all, made = append(all, given{RoleAssignment: a.RoleAssignment, kind: typeAssigned}), append(made, a)
+			}
+		}
+		for i := range all {
+			if of := all[i].PrincipalID; (q.principal == "" || strings.EqualFold(q.principal, of)) && !yield(&all[i], made[i]) {
+				return
+			}
+		}
+	}
+}
+
+// describe is the assignment as a list shows it.
+func (g *given) describe(sub string, a *assignment) object {
+	doc := a.describe(sub)
 	if g.condition != "" {
 		merge := doc["properties"].(object)
 		merge["condition"], merge["conditionVersion"] = g.condition, "2.0"
@@ -144,30 +154,20 @@ func instance(a *RoleAssignment, sub, kind, end string) object {
 
 // instances lists the role assignments at a resource with when they end. A directory
 // without the licence for Privileged Identity Management answers 400.
-func (c *Cloud) instances(q *request, at time.Time) reply {
+func (c *Cloud) instances(q *request, l *line) reply {
 	if q.sub.unlicensed {
 		return armError(http.StatusBadRequest, "AadPremiumLicenseRequired", "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
 	}
 	list := []any{}
-	add := func(a *RoleAssignment, kind, end string) {
-		if q.principal == "" || strings.EqualFold(q.principal, a.PrincipalID) {
-			list = append(list, instance(a, q.sub.id, kind, end))
-		}
+	for g := range c.listed(q, l.At) {
+		list = append(list, instance(&g.RoleAssignment, q.sub.id, g.kind, g.end))
 	}
-	for _, g := range c.given(q.resource, at) {
-		add(&g.RoleAssignment, g.kind, g.end)
-	}
-	for _, a := range q.resource.roles {
-		if !at.Before(a.VisibleAt) {
-			add(&a.RoleAssignment, typeAssigned, "")
-		}
-	}
-	return c.paged(q, list, "roleAssignmentScheduleInstances", versionInstances)
+	return c.paged(q, list, "roleAssignmentScheduleInstances")
 }
 
 // paged is a page of a list, with where the next one is; in the specification's shape
 // the list is whole.
-func (c *Cloud) paged(q *request, list []any, name, version string) reply {
+func (c *Cloud) paged(q *request, list []any, name string) reply {
 	if !c.recorded() {
 		return ok(object{"value": list})
 	}
@@ -179,7 +179,7 @@ func (c *Cloud) paged(q *request, list []any, name, version string) reply {
 		if q.filter != "" {
 			filter = "&$filter=" + strings.ReplaceAll(q.filter, " ", "%20")
 		}
-		body["nextLink"] = fmt.Sprintf("%s%s/providers/Microsoft.Authorization/%s?api-version=%s%s&$skipToken=%d", q.origin, (&url.URL{Path: q.resource.id()}).EscapedPath(), name, version, filter, to)
+		body["nextLink"] = fmt.Sprintf("%s%s/providers/Microsoft.Authorization/%s?api-version=%s%s&$skipToken=%d", q.origin, (&url.URL{Path: q.resource.id()}).EscapedPath(), name, q.version, filter, to)
 	}
 	return ok(body)
 }

@@ -137,17 +137,15 @@ func (c *Cloud) answer(q *request, l *line) reply {
 		l.Refused = q.call == callPatch
 		return *rep
 	}
-	slow := c.strike(q, l, func(f *fault) bool { return f.Kind == kindSlow })
+	slow := c.strikeOf(q, l, kindSlow)
 	rep := c.act(q, l)
 	if slow != nil {
 		rep.delay = slow.delay
-		if rep.fault == "" {
-			rep.fault = slow.Kind
-		}
+		rep.fault = cmp.Or(rep.fault, slow.Kind)
 	}
 	if q.call == callUpgrade {
 		l.Refused = !rep.accepted
-		own := q.vault.accepted()
+		own := ours(q.vault.ops)
 		if len(own) > 0 {
 			l.Again = own[len(own)-1].status(l.At) != statusFailed
 		}
@@ -169,28 +167,6 @@ func (c *Cloud) act(q *request, l *line) reply {
 		return c.absent(r)
 	}
 	switch q.call {
-	case callVault:
-		return ok(q.visible(c.show(q.resource, l.At)))
-	case callPatch:
-		return c.patch(q, l)
-	case callOperation:
-		return c.operation(q, l)
-	case callRoles:
-		return c.roles(q, l.At)
-	case callAssign:
-		return c.assign(q, l)
-	case callInstances:
-		return c.instances(q, l.At)
-	case callLocks:
-		return c.listLocks(q, l.At)
-	case callPermissions:
-		return c.permissions(q.resource)
-	case callGuards:
-		return c.guards(q.resource)
-	case callRules:
-		return c.alertRules(q.sub)
-	case callGraph:
-		return c.ask(q, l)
 	case callList:
 		return c.list(q.sub, l.At)
 	case callPrereqs:
@@ -200,7 +176,7 @@ func (c *Cloud) act(q *request, l *line) reply {
 	case callResult:
 		return c.result(q, l)
 	}
-	return c.armRead(q, l)
+	return q.route.answer(c, q, l)
 }
 
 // isTrouble tells the faults that keep any call from its answer.
@@ -215,12 +191,6 @@ func isTrouble(kind string) bool {
 // trouble is the reply of a fault that keeps a call from its answer.
 func (c *Cloud) trouble(q *request, f *fault) reply {
 	rep := reply{status: f.Status, fault: f.Kind, header: http.Header{}}
-	or := func(status int) int {
-		if f.Status != 0 {
-			return f.Status
-		}
-		return status
-	}
 	switch f.Kind {
 	case kindThrottled:
 		rep = q.fail(http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
@@ -228,7 +198,7 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 			rep = c.throttled(q, f)
 		}
 	case kindServerError:
-		rep = reply{status: or(http.StatusInternalServerError), content: "text/plain; charset=utf-8"}
+		rep = reply{status: cmp.Or(f.Status, http.StatusInternalServerError), content: "text/plain; charset=utf-8"}
 		switch code, message := q.internalError(); {
 		case q.arm && (f.ErrorBody || f.Answer != ""):
 			rep = errorAs(f.Answer, rep.status, cmp.Or(f.Code, code), cmp.Or(f.Message, message))
@@ -236,7 +206,7 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 			rep = q.fail(rep.status, cmp.Or(f.Code, "InternalError"), cmp.Or(f.Message, "The server encountered an internal error."))
 		}
 	case kindDenied:
-		rep = c.denial(q, or(http.StatusForbidden))
+		rep = c.denial(q, cmp.Or(f.Status, http.StatusForbidden))
 	case kindGarbage:
 		rep = reply{status: http.StatusOK, content: "text/html; charset=utf-8",
 			body: []byte("<!DOCTYPE html><html><head><title>Gateway</title><body><p>Please sign in to the network & try again.<br></html>")}

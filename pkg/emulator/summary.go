@@ -212,10 +212,10 @@ func (v *vault) summary(at time.Time) VaultSummary {
 	vs := VaultSummary{SubscriptionID: v.sub.id, SubscriptionName: v.sub.name, Name: v.Name, Location: v.Location,
 		ResourceType: v.ResourceType, OperationIDs: []string{}, Refused: v.stats.refused, SentAgain: v.stats.again,
 		Requests: named(v.stats.byCall)}
-	if op := v.current(at); op != nil {
+	if op := newest(v.ops, at); op != nil {
 		vs.Status = op.status(at)
 	}
-	for _, op := range v.accepted() {
+	for _, op := range ours(v.ops) {
 		vs.Accepted++
 		vs.OperationIDs = append(vs.OperationIDs, op.ID)
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -46,9 +47,7 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	in.Body, in.ContentLength, in.GetBody = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	in.RequestURI, in.RemoteAddr = req.URL.RequestURI(), "memory"
 	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/1.1", 1, 1
-	if in.Host == "" {
-		in.Host = req.URL.Host
-	}
+	in.Host = cmp.Or(in.Host, req.URL.Host)
 
 	rec := &recorder{header: http.Header{}}
 	done := make(chan error, 1)

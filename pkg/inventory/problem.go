@@ -47,9 +47,7 @@ type place struct {
 
 // here completes a place that is kept until another file is read.
 func (r *reader) here(p place) place {
-	if p.file == "" {
-		p.file = r.file
-	}
+	p.file = cmp.Or(p.file, r.file)
 	return p
 }
 

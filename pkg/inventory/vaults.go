@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -156,9 +157,7 @@ func (d *decoder) readSubscriptions(root *fields, optional bool) {
 // subscription reads the vaults of a subscription, of which all else is read.
 func (d *decoder) subscription(f *fields, s *plan.SubscriptionSpec) {
 	d.all(f, subscriptionForm.what, []string{"id"}, "add the subscription's GUID")
-	if s.Name == "" {
-		s.Name = s.ID
-	}
+	s.Name = cmp.Or(s.Name, s.ID)
 	id := d.here(f.of("id"))
 	places := subscriptionPlaces{start: d.here(f.at), id: id, name: id, labels: d.here(f.of("labels"))}
 	if f.get("name") != nil {

@@ -1,6 +1,7 @@
 package arm
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -199,9 +200,7 @@ func (p *polled) record(f fleet.Followed) fleet.Sighting {
 	s := fleet.Sighting{Record: rec}
 	switch p.standing {
 	case failed:
-		if p.why.Message == "" {
-			p.why.Message = "the service gave no reason"
-		}
+		p.why.Message = cmp.Or(p.why.Message, "the service gave no reason")
 		rec.State, rec.Message, s.Failure = fleet.RecordFailed, strings.TrimPrefix(p.why.Code+": "+p.why.Message, ": "), &p.why
 	case done:
 		rec.State, rec.UpgradedResourceID = fleet.RecordUpgraded, f.Vault.ResourceID()

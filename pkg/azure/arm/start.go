@@ -1,6 +1,7 @@
 package arm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,9 +154,7 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 		u.done(&a, v, resp)
 	case s >= 400 && s <= 499 && refused, s == http.StatusLocked:
 		a.Verdict, a.Action = fleet.StartBlocked, action
-		if a.Action == "" {
-			a.Action = "Find out what locks the vault, then run again."
-		}
+		a.Action = cmp.Or(a.Action, "Find out what locks the vault, then run again.")
 	case s == http.StatusConflict, resp.Busy():
 		a.Verdict = fleet.StartBusy
 	case s == http.StatusTooManyRequests:

@@ -1,6 +1,7 @@
 package classic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -79,10 +80,7 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, operationID strin
 			not = append(not, fmt.Sprintf("its upgrade record is of operation %q", text.Clean(rec.OperationID, text.MaxID)))
 		}
 	}
-	id := text.Clean(t.ID, text.MaxMessage)
-	if id == "" {
-		id = rec.UpgradedResourceID
-	}
+	id := cmp.Or(text.Clean(t.ID, text.MaxMessage), rec.UpgradedResourceID)
 	if id == "" {
 		id = v.TargetPath()
 	}
@@ -126,9 +124,7 @@ func explanation(n *node) []fleet.Finding {
 	if f.Code == "" && f.Message == "" && len(f.Items) == 0 {
 		return nil
 	}
-	if f.Code == "" {
-		f.Code = fleet.CodeUpgradeFailed
-	}
+	f.Code = cmp.Or(f.Code, fleet.CodeUpgradeFailed)
 	if f.Message == "" {
 		f.Message = "the upgrade ended with " + text.Clean(n.value("OperationResult"), text.MaxID)
 	}

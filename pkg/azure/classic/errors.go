@@ -1,6 +1,7 @@
 package classic
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -77,9 +78,7 @@ func detail(n *node, code string) (fleet.Finding, bool) {
 		f.Code = text.Clean(code, text.MaxID)
 	}
 	f.Message, f.Items = splitTable(n.child("Message").text)
-	if f.Message == "" {
-		f.Message = "the service gave no text for this reason"
-	}
+	f.Message = cmp.Or(f.Message, "the service gave no text for this reason")
 	return f, true
 }
 
@@ -89,15 +88,11 @@ func (e serviceError) findings(guide func(*fleet.Finding)) []fleet.Finding {
 	if len(fs) == 0 {
 		f := fleet.Finding{Severity: fleet.SeverityError, Code: text.Clean(e.code, text.MaxID), Action: text.Clean(e.action, text.MaxMessage)}
 		f.Message, f.Items = splitTable(e.message)
-		if f.Message == "" {
-			f.Message = "the service gave no text for this code"
-		}
+		f.Message = cmp.Or(f.Message, "the service gave no text for this code")
 		fs = append(fs, f)
 	}
 	for i := range fs {
-		if fs[i].Code == "" {
-			fs[i].Code = check.CodeNone
-		}
+		fs[i].Code = cmp.Or(fs[i].Code, check.CodeNone)
 		guide(&fs[i])
 	}
 	return fs

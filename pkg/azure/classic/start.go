@@ -1,6 +1,7 @@
 package classic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -161,13 +162,7 @@ func (u *Upgrader) fill(a *fleet.StartAnswer, e serviceError) {
 	a.Message = text.Clean(e.message, text.MaxMessage)
 	a.Action = text.Clean(e.action, text.MaxMessage)
 	first := a.Findings[0]
-	if a.Code == "" {
-		a.Code = first.Code
-	}
-	if a.Message == "" {
-		a.Message = first.Message
-	}
-	if a.Action == "" {
-		a.Action = first.Action
-	}
+	a.Code = cmp.Or(a.Code, first.Code)
+	a.Message = cmp.Or(a.Message, first.Message)
+	a.Action = cmp.Or(a.Action, first.Action)
 }

@@ -1,6 +1,7 @@
 package classic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -78,10 +79,7 @@ func alreadyFinding(rec *fleet.Record) fleet.Finding {
 }
 
 func failedFinding(rec *fleet.Record) fleet.Finding {
-	msg := rec.Message
-	if msg == "" {
-		msg = "the service gave no reason"
-	}
+	msg := cmp.Or(rec.Message, "the service gave no reason")
 	return fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed,
 		Message: fmt.Sprintf("the cloud's record says that an upgrade failed: %s (operation %s)", msg, text.Clean(rec.OperationID, text.MaxID)),
 		Action:  "Do not retry unless Microsoft says so: send support the subscription ID, the vault's name and the operation ID."}

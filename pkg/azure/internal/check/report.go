@@ -3,6 +3,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -99,9 +100,7 @@ func (r *Report) Failed(side *azure.APIClients, permission string, err error) {
 		r.Hold(f, ce.RequestID)
 	default: // a definite refusal: its own words
 		f.Code, f.Action = ce.Code, "Correct this, then validate again."
-		if f.Code == "" {
-			f.Code = CodeNone
-		}
+		f.Code = cmp.Or(f.Code, CodeNone)
 		r.Add(f, ce.RequestID)
 	}
 }
