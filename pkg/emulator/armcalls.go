@@ -32,10 +32,12 @@ var subscriptionCalls = []*armCall{
 		action: "{provider}/register/action", answer: (*Cloud).register},
 	{call: callRules, path: words("providers/microsoft.alertsmanagement/actionrules"), versions: []string{"2021-08-08"},
 		action: "Microsoft.AlertsManagement/actionRules/read", answer: (*Cloud).alertRules},
-	{call: callFeature, path: words("providers/microsoft.features/providers/microsoft.recoveryservices/features/vaultupgrade"),
+	{call: callFeature,
+		path:     words("providers/microsoft.features/providers/microsoft.recoveryservices/features/vaultupgrade"),
 		versions: []string{"2021-07-01"}, action: "Microsoft.Features/providers/features/read", answer: (*Cloud).readFeature},
 	{call: callGroup, path: words("resourcegroups/*"), versions: []string{"2021-04-01"},
-		action: "Microsoft.Resources/subscriptions/resourceGroups/read", below: "/resourceGroups/{group}", answer: (*Cloud).readGroup},
+		action: "Microsoft.Resources/subscriptions/resourceGroups/read", below: "/resourceGroups/{group}",
+		answer: (*Cloud).readGroup},
 }
 
 // vaultCalls are about a vault. The API versions of what surrounds vaults are those

@@ -156,8 +156,7 @@ func (c *Cloud) objections(v *vault, f *fault) reply {
 	if len(e.reasons) == 0 {
 		e.reasons = []Reason{standardReason(f.Kind, v)}
 	}
-	status := cmp.Or(f.Status, http.StatusBadRequest)
-	return refuse(status, e)
+	return refuse(cmp.Or(f.Status, http.StatusBadRequest), e)
 }
 
 func standardReason(kind string, v *vault) Reason {
@@ -241,8 +240,7 @@ func (c *Cloud) startRefused(q *request, l *line) *reply {
 
 // scripted answers a start with what a fault of kind start-refused says.
 func (c *Cloud) scripted(v *vault, f *fault) reply {
-	e := errorBody{shape: f.Shape, code: f.Code, message: f.Message}
-	e.shape = cmp.Or(e.shape, 3)
+	e := errorBody{shape: cmp.Or(f.Shape, 3), code: f.Code, message: f.Message}
 	if e.code == "" && e.message == "" {
 		e.code, e.message = "EmulatedRefusal", "The upgrade was refused before it started."
 	}
@@ -250,8 +248,7 @@ func (c *Cloud) scripted(v *vault, f *fault) reply {
 		e.entry = "ErrorDetail"
 		e.reasons = []Reason{{Code: e.code, Category: "Upgrade", Type: ReasonError, Message: e.message}}
 	}
-	status := cmp.Or(f.Status, http.StatusBadRequest)
-	return refuse(status, e)
+	return refuse(cmp.Or(f.Status, http.StatusBadRequest), e)
 }
 
 // result answers upgradeOperationResult (classic-service.md#the-three-calls).

@@ -171,7 +171,8 @@ func (c *Cloud) ask(q *request, l *line) reply {
 func (g *graphQuery) page(rows []kql.Row) []byte {
 	from := min(g.skip, len(rows))
 	to := min(from+g.top, len(rows))
-	out := object{"totalRecords": len(rows), "count": to - from, "data": data(rows[from:to]), "facets": []any{}, "resultTruncated": "false"}
+	out := object{"totalRecords": len(rows), "count": to - from, "data": append([]kql.Row{}, rows[from:to]...),
+		"facets": []any{}, "resultTruncated": "false"}
 	if to < len(rows) {
 		if slices.Contains(g.query.Columns(), "id") {
 			out["$skipToken"] = base64.StdEncoding.EncodeToString(asJSON(skipToken{to, g.top, g.key}))
@@ -180,13 +181,6 @@ func (g *graphQuery) page(rows []kql.Row) []byte {
 		}
 	}
 	return asJSON(out)
-}
-
-func data(rows []kql.Row) []kql.Row {
-	if rows == nil {
-		return []kql.Row{}
-	}
-	return rows
 }
 
 // quota is how many queries the identity has sent in the window that runs.
@@ -213,20 +207,15 @@ func (c *Cloud) rationed(q *request, l *line) *reply {
 		l.Token = true
 		return nil
 	}
-	rep := armError(http.StatusTooManyRequests, "RateLimiting", rateLimited)
-	rep.header = http.Header{"Retry-After": {strconv.Itoa(seconds(until.Sub(l.At)))}}
-	return &rep
+	return tooMany("RateLimiting", rateLimited, seconds(until.Sub(l.At)))
 }
 
 // ration puts what is left into the header of an answer.
 func (c *Cloud) ration(rep *reply, at time.Time) {
 	sent, until := c.asked.sentIn(at, c.graphPer)
-	if rep.header == nil {
-		rep.header = http.Header{}
-	}
 	left := seconds(until.Sub(at))
-	rep.header.Set("X-Ms-User-Quota-Remaining", strconv.Itoa(max(0, c.limits.Graph.Queries-sent)))
-	rep.header.Set("X-Ms-User-Quota-Resets-After", fmt.Sprintf("%02d:%02d:%02d", left/3600, left/60%60, left%60))
+	rep.set("X-Ms-User-Quota-Remaining", strconv.Itoa(max(0, c.limits.Graph.Queries-sent)))
+	rep.set("X-Ms-User-Quota-Resets-After", fmt.Sprintf("%02d:%02d:%02d", left/3600, left/60%60, left%60))
 }
 
 // rateLimited is what Resource Graph says to a query too many.

@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,12 +13,10 @@ import (
 
 // graphTables are the tables of Resource Graph that the emulator has, and their
 // columns. Those that a vault has nothing in are null.
-var graphTables = map[string][]string{
-	"resources": {"id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy",
-		"sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation"},
-	"resourcecontainers": {"id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy",
-		"sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation"},
-}
+var graphTables = map[string][]string{"resources": graphColumns, "resourcecontainers": graphColumns}
+
+var graphColumns = []string{"id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId",
+	"managedBy", "sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation"}
 
 // graphRows are a subscription's rows of a table.
 func (c *Cloud) graphRows(table string, s *subscription, at time.Time) []kql.Row {
@@ -55,15 +54,11 @@ func (c *Cloud) containerRows(s *subscription, at time.Time) []kql.Row {
 	rows := []kql.Row{{"id": base, "name": s.name, "type": "microsoft.resources/subscriptions", "location": "", "resourceGroup": "",
 		"subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
 		"properties": object{"state": properties["state"], "subscriptionPolicies": properties["subscriptionPolicies"]}}}
-	var names []string
-	for name, g := range s.groups {
-		if g.exists(at) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
 		g := s.groups[name]
+		if !g.exists(at) {
+			continue
+		}
 		rows = append(rows, kql.Row{"id": base + "/resourceGroups/" + g.name, "name": g.name, "type": "microsoft.resources/subscriptions/resourcegroups",
 			"location": normalize(g.location), "resourceGroup": name, "subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
 			"properties": object{"provisioningState": "Succeeded"}})

@@ -190,21 +190,12 @@ var faultKinds = []FaultKind{
 }
 
 // FaultKinds is the one table of faults: validation and documentation derive
-// from it. The caller owns the copy.
-func FaultKinds() []FaultKind {
-	out := slices.Clone(faultKinds)
-	for i := range out {
-		k := &out[i]
-		k.Params, k.Needs, k.Calls = slices.Clone(k.Params), slices.Clone(k.Needs), slices.Clone(k.Calls)
-	}
-	return out
-}
+// from it. What its rows hold is not to be changed.
+func FaultKinds() []FaultKind { return slices.Clone(faultKinds) }
 
 func kindOf(name string) (FaultKind, bool) {
-	for _, k := range faultKinds {
-		if k.Kind == name {
-			return k, true
-		}
+	if i := slices.IndexFunc(faultKinds, func(k FaultKind) bool { return k.Kind == name }); i >= 0 {
+		return faultKinds[i], true
 	}
 	return FaultKind{}, false
 }

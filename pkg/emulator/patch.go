@@ -152,12 +152,10 @@ func (c *Cloud) operation(q *request, l *line) reply {
 	}
 	rep := reply{status: http.StatusOK, body: c.stands(q, ch, l.At)}
 	if status == changeInProgress {
-		rep.header = http.Header{}
 		if c.recorded() { // signed afresh; the first ones stay good
 			rep.header = c.monitors(q, ch, l.At)
-		}
-		if c.changing.retryAfter > 0 {
-			rep.header.Set("Retry-After", strconv.Itoa(c.changing.retryAfter))
+		} else if c.changing.retryAfter > 0 {
+			rep.set("Retry-After", strconv.Itoa(c.changing.retryAfter))
 		}
 	}
 	return rep

@@ -82,16 +82,15 @@ func (c *Cloud) dry(q *request, l *line) *reply {
 		return nil
 	}
 	wait := seconds(time.Duration((1 - left) / b.PerSecond * float64(time.Second)))
-	rep := slowDown(q.sub.id, wait)
-	return &rep
+	return tooMany("SubscriptionRequestsThrottled", fmt.Sprintf("Number of requests for subscription '%s' exceeded "+
+		"the limit. Please try again after '%d' seconds.", q.sub.id, wait), wait)
 }
 
-// slowDown is the Resource Manager's own 429.
-func slowDown(sub string, wait int) reply {
-	rep := armError(http.StatusTooManyRequests, "SubscriptionRequestsThrottled",
-		fmt.Sprintf("Number of requests for subscription '%s' exceeded the limit. Please try again after '%d' seconds.", sub, wait))
-	rep.header = http.Header{"Retry-After": {strconv.Itoa(wait)}}
-	return rep
+// tooMany is the Resource Manager's own 429.
+func tooMany(code, message string, wait int) *reply {
+	rep := armError(http.StatusTooManyRequests, code, message)
+	rep.set("Retry-After", strconv.Itoa(wait))
+	return &rep
 }
 
 // draw takes a request's token. It is part of folding its line into the state.
@@ -107,8 +106,5 @@ func (c *Cloud) remaining(q *request, rep *reply, at time.Time) {
 	if rep.status == http.StatusTooManyRequests && rep.fault == kindThrottled {
 		left = 0
 	}
-	if rep.header == nil {
-		rep.header = http.Header{}
-	}
-	rep.header.Set(name, strconv.Itoa(int(left)))
+	rep.set(name, strconv.Itoa(int(left)))
 }

@@ -242,25 +242,6 @@ func merged(base, patch object) object {
 	return out
 }
 
-// copied is a JSON value that shares nothing with the original.
-func copied(v any) any {
-	switch v := v.(type) {
-	case object:
-		out := make(object, len(v))
-		for k, inner := range v {
-			out[k] = copied(inner)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, inner := range v {
-			out[i] = copied(inner)
-		}
-		return out
-	}
-	return v
-}
-
 // plain returns data as JSON knows it: numbers as float64, objects as object.
 func plain(v any) (object, error) {
 	b, err := json.Marshal(v)

@@ -72,7 +72,8 @@ func (r *resource) summary(at time.Time) ResourceSummary {
 	out := ResourceSummary{ID: r.id(), SubscriptionID: r.sub.id, SubscriptionName: r.sub.name, ResourceGroup: r.ResourceGroup,
 		Type: r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{}, Roles: []RoleAssignment{},
 		Unchanged: r.stats.unchanged, Refused: r.stats.refused, DoubleAccepted: r.stats.double, SentAgain: r.stats.again,
-		Requests: named(r.stats.byCall), Tags: maps.Clone(r.tags(at)), Properties: copied(r.properties(at)).(object)}
+		Requests: named(r.stats.byCall), Tags: maps.Clone(r.tags(at))}
+	out.Properties, _ = plain(r.properties(at)) // it came as JSON
 	if out.Tags == nil {
 		out.Tags = map[string]string{}
 	}

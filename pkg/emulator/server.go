@@ -23,6 +23,14 @@ type reply struct {
 	id       string // x-ms-request-id
 }
 
+// set sets a header besides the ones that every answer has.
+func (r *reply) set(name, value string) {
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	r.header.Set(name, value)
+}
+
 // armContent is the type of what the Resource Manager side says.
 const armContent = "application/json; charset=utf-8"
 
@@ -190,7 +198,7 @@ func isTrouble(kind string) bool {
 
 // trouble is the reply of a fault that keeps a call from its answer.
 func (c *Cloud) trouble(q *request, f *fault) reply {
-	rep := reply{status: f.Status, fault: f.Kind, header: http.Header{}}
+	rep := reply{status: f.Status}
 	switch f.Kind {
 	case kindThrottled:
 		rep = q.fail(http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
@@ -215,11 +223,8 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 	case kindHang:
 		rep.end = endHang
 	}
-	if rep.header == nil {
-		rep.header = http.Header{}
-	}
 	if f.RetryAfter > 0 && (!f.InText || !q.arm) {
-		rep.header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
+		rep.set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
 	rep.fault = f.Kind
 	return rep

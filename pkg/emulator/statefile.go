@@ -135,45 +135,44 @@ type stateFile struct {
 
 // createStateFile publishes a new state file: complete or not at all, and never
 // over an older one.
-func createStateFile(path string, h header) (t *stateFile, err error) {
-	wrap := func(err error) error {
-		if errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("the emulated cloud's truth file %s is there already: reopen that cloud, or remove the file to begin a new one: %w", path, err)
-		}
-		return fmt.Errorf("cannot create the emulated cloud's truth file: %w", err)
-	}
-	first, err := json.Marshal(h)
-	if err != nil {
-		return nil, wrap(err)
-	}
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // mode 0600
-	if err != nil {
-		return nil, wrap(err)
-	}
-	defer func() {
-		err = errors.Join(err, os.Remove(f.Name()))
-		if err != nil {
-			err = errors.Join(err, f.Close())
-			t = nil
-		}
-	}()
-	if err := f.Chmod(0o600); err != nil { // whatever the umask took of it
-		return nil, wrap(err)
-	}
-	if _, err := f.Write(append(first, '\n')); err != nil {
-		return nil, wrap(err)
-	}
-	if err := f.Sync(); err != nil {
-		return nil, wrap(err)
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return nil, wrap(err)
-	}
-	if err := syncDir(dir); err != nil {
-		return nil, wrap(err)
+func createStateFile(path string, h header) (*stateFile, error) {
+	f, err := publish(path, h)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil, fmt.Errorf("the emulated cloud's truth file %s is there already: "+
+			"reopen that cloud, or remove the file to begin a new one: %w", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("cannot create the emulated cloud's truth file: %w", err)
 	}
 	return &stateFile{f: f}, nil
+}
+
+func publish(path string, h header) (f *os.File, err error) {
+	first, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(path)
+	if f, err = os.CreateTemp(dir, filepath.Base(path)+".*.tmp"); err != nil { // mode 0600
+		return nil, err
+	}
+	err = f.Chmod(0o600) // whatever the umask took of it
+	if err == nil {
+		_, err = f.Write(append(first, '\n'))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func syncDir(dir string) error {
@@ -269,16 +268,13 @@ func decode(b []byte, into any) error {
 // append writes a line; with sync it is on disk when append returns.
 func (t *stateFile) append(l line, sync bool) error {
 	b, err := json.Marshal(l)
+	if err == nil {
+		_, err = t.f.Write(append(b, '\n'))
+	}
+	if err == nil && sync {
+		err = t.f.Sync()
+	}
 	if err != nil {
-		return fmt.Errorf("cannot write to the truth file: %w", err)
-	}
-	if _, err := t.f.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("cannot write to the truth file: %w", err)
-	}
-	if !sync {
-		return nil
-	}
-	if err := t.f.Sync(); err != nil {
 		return fmt.Errorf("cannot write to the truth file: %w", err)
 	}
 	return nil

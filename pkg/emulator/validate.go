@@ -205,26 +205,16 @@ func (c *checker) status(path string, f *Fault) {
 	if f.Status == 0 {
 		return
 	}
-	lo, hi := 400, 499
-	switch f.Kind {
-	case kindServerError:
-		lo, hi = 500, 599
-	case kindDenied:
-		lo, hi = 401, 403
-	case kindStartBusy:
-		lo, hi = 409, 429
-	case kindLocked:
-		lo, hi = 409, 423
-	}
-	fits := f.Status >= lo && f.Status <= hi
-	want := fmt.Sprintf("%d to %d", lo, hi)
+	fits, want := f.Status >= 400 && f.Status <= 499, "400 to 499"
 	switch f.Kind {
 	case kindServerError: // a timeout says as little about a start as a 5xx
-		fits, want = fits || f.Status == 408, want+", or 408"
-	case kindStartBusy, kindLocked:
-		fits, want = f.Status == lo || f.Status == hi, fmt.Sprintf("%d or %d", lo, hi)
+		fits, want = f.Status >= 500 && f.Status <= 599 || f.Status == 408, "500 to 599, or 408"
 	case kindDenied:
-		fits, want = fits && f.Status != 402, "401 or 403"
+		fits, want = f.Status == 401 || f.Status == 403, "401 or 403"
+	case kindStartBusy:
+		fits, want = f.Status == 409 || f.Status == 429, "409 or 429"
+	case kindLocked:
+		fits, want = f.Status == 409 || f.Status == 423, "409 or 423"
 	}
 	if !fits {
 		c.add(path+".status", "%d: a fault of kind %s answers %s", f.Status, f.Kind, want)

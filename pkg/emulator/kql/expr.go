@@ -1,6 +1,7 @@
 package kql
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,35 +93,23 @@ var functions = map[string]func(any) any{
 	"isnotnull":  func(v any) any { return v != nil },
 }
 
-func names[V any](m map[string]V) []string {
-	var out []string
-	for name := range m {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
+func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (p *parser) or() (expr, *Mistake) {
 	if p.depth++; p.depth > maxDepth {
 		return nil, place(p.text, p.peek(), "there are too many brackets in one another")
 	}
 	defer func() { p.depth-- }()
-	a, mistake := p.and()
-	for mistake == nil && p.skip("or") {
-		var b expr
-		b, mistake = p.and()
-		a = logic{false, a, b}
-	}
-	return a, mistake
+	return p.joined("or", func() (expr, *Mistake) { return p.joined("and", p.compared) })
 }
 
-func (p *parser) and() (expr, *Mistake) {
-	a, mistake := p.compared()
-	for mistake == nil && p.skip("and") {
+// joined reads what one reads, once or more, with a word between.
+func (p *parser) joined(word string, one func() (expr, *Mistake)) (expr, *Mistake) {
+	a, mistake := one()
+	for mistake == nil && p.skip(word) {
 		var b expr
-		b, mistake = p.compared()
-		a = logic{true, a, b}
+		b, mistake = one()
+		a = logic{word == "and", a, b}
 	}
 	return a, mistake
 }
@@ -170,20 +159,23 @@ func (p *parser) list() ([]expr, *Mistake) {
 	if !p.skip("(") {
 		return nil, p.wrong("a list in brackets")
 	}
-	var out []expr
+	out, mistake := several(p, p.value)
+	if mistake == nil && !p.skip(")") {
+		mistake = p.wrong("a comma or a closing bracket")
+	}
+	return out, mistake
+}
+
+// several reads what one reads, once or more, with commas between.
+func several[T any](p *parser, one func() (T, *Mistake)) (out []T, mistake *Mistake) {
 	for {
-		v, mistake := p.value()
+		v, mistake := one()
 		if mistake != nil {
 			return nil, mistake
 		}
-		out = append(out, v)
-		if p.skip(",") {
-			continue
+		if out = append(out, v); !p.skip(",") {
+			return out, nil
 		}
-		if !p.skip(")") {
-			return nil, p.wrong("a comma or a closing bracket")
-		}
-		return out, nil
 	}
 }
 
@@ -199,11 +191,7 @@ func (p *parser) value() (expr, *Mistake) {
 		}
 		return literal{n}, nil
 	case t.kind == tokenSign && t.text == "(":
-		inner, mistake := p.or()
-		if mistake == nil && !p.skip(")") {
-			mistake = p.wrong("a closing bracket")
-		}
-		return inner, mistake
+		return p.closed()
 	case t.kind != tokenWord:
 		p.tokens = append([]token{t}, p.tokens...)
 		return nil, p.wrong("a value")
@@ -222,11 +210,17 @@ func (p *parser) called(t token) (expr, *Mistake) {
 		return nil, p.unknown(t, "function", names(functions))
 	}
 	p.take()
+	inner, mistake := p.closed()
+	return call{f, inner}, mistake
+}
+
+// closed reads what is in brackets, of which the first is read.
+func (p *parser) closed() (expr, *Mistake) {
 	inner, mistake := p.or()
 	if mistake == nil && !p.skip(")") {
 		mistake = p.wrong("a closing bracket")
 	}
-	return call{f, inner}, mistake
+	return inner, mistake
 }
 
 // field reads a column and what is asked for inside it.

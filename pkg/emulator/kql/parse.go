@@ -68,7 +68,7 @@ func parse(text string, tables map[string][]string) (*Query, *Mistake) {
 	if first := p.peek(); first.kind == tokenWord && !slices.Contains(known, first.text) {
 		q.Table = strings.ToLower(p.take().text)
 		if tables[q.Table] == nil {
-			return nil, p.unknown(first, "table", sorted(tables))
+			return nil, p.unknown(first, "table", names(tables))
 		}
 	}
 	p.names = slices.Clone(tables[q.Table])
@@ -86,15 +86,6 @@ func parse(text string, tables map[string][]string) (*Query, *Mistake) {
 	}
 	q.names = p.names
 	return q, nil
-}
-
-func sorted(tables map[string][]string) []string {
-	var out []string
-	for name := range tables {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }
 
 func (p *parser) peek() token { return p.tokens[0] }
@@ -160,7 +151,7 @@ func (p *parser) step() (step, *Mistake) {
 		if !p.skip("by") {
 			return s, p.wrong("by")
 		}
-		s.sort, mistake = p.sortings()
+		s.sort, mistake = several(p, p.sorting)
 	case "take", "limit":
 		t := p.take()
 		n, err := strconv.Atoi(t.text)
@@ -177,54 +168,40 @@ func (p *parser) step() (step, *Mistake) {
 // columns reads "name, name = expression, …"; computed are those that must have
 // an expression.
 func (p *parser) columns(computed bool) ([]column, *Mistake) {
-	var out []column
-	for {
+	known := map[string]bool{}
+	return several(p, func() (c column, mistake *Mistake) {
 		t := p.peek()
 		if t.kind != tokenWord {
-			return nil, p.wrong("the name of a column")
+			return c, p.wrong("the name of a column")
 		}
-		c := column{name: t.text}
 		named := len(p.tokens) > 1 && p.tokens[1].kind == tokenSign && p.tokens[1].text == "="
 		if named {
 			p.take()
 			p.take()
 		} else if computed {
 			p.take()
-			return nil, p.wrong("=")
+			return c, p.wrong("=")
 		}
-		var mistake *Mistake
+		c.name = t.text
 		if c.from, mistake = p.or(); mistake != nil {
-			return nil, mistake
+			return c, mistake
 		}
 		if field, isField := c.from.(path); !named && (!isField || len(field.rest) > 0) {
-			return nil, place(p.text, t, "a computed column needs a name: name = expression")
+			return c, place(p.text, t, "a computed column needs a name: name = expression")
 		}
-		if slices.ContainsFunc(out, func(o column) bool { return o.name == c.name }) {
-			return nil, place(p.text, t, "the column %q is there twice", c.name)
+		if known[c.name] {
+			return c, place(p.text, t, "the column %q is there twice", c.name)
 		}
-		out = append(out, c)
-		if !p.skip(",") {
-			return out, nil
-		}
-	}
+		known[c.name] = true
+		return c, nil
+	})
 }
 
-func (p *parser) sortings() ([]sorting, *Mistake) {
-	var out []sorting
-	for {
-		by, mistake := p.or()
-		if mistake != nil {
-			return nil, mistake
-		}
-		s := sorting{by, true} // as the language has it
-		switch {
-		case p.skip("asc"):
-			s.desc = false
-		case p.skip("desc"):
-		}
-		out = append(out, s)
-		if !p.skip(",") {
-			return out, nil
-		}
+func (p *parser) sorting() (sorting, *Mistake) {
+	by, mistake := p.or()
+	ascending := p.skip("asc")
+	if !ascending {
+		p.skip("desc") // as the language has it where nobody says
 	}
+	return sorting{by, !ascending}, mistake
 }
