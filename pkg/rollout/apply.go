@@ -154,7 +154,7 @@ func (s *State) resume(at time.Time) {
 		switch {
 		case v.Status == fleet.Starting:
 			s.count(i, -1)
-			v.Status, v.ProofFrom = fleet.Unknown, later(taken, s.startEnds(v.IntendedAt))
+			v.Status, v.Doubt = fleet.Unknown, Doubt{ProofFrom: later(taken, s.startEnds(v.IntendedAt))}
 			v.Reason = "the process ended between the start and its answer"
 			s.count(i, +1)
 		case v.Status == fleet.Unknown && v.ProofFrom.Before(taken):
@@ -186,14 +186,10 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		if err := s.move(i, fleet.Starting, f.Name()); err != nil {
 			return err
 		}
-		v.OperationID, v.Attempt, v.Sent, v.IntendedAt = f.OperationID, f.Attempt, v.Sent+1, at
+		v.Attempt, v.Sent, v.IntendedAt, v.Reason = f.Attempt, v.Sent+1, at, ""
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
-		v.StartedAt, v.EndedAt = at, time.Time{}
-		v.Accepted, v.ErrorBody, v.CloudDone, v.Foreign, v.Absences, v.ForeignRead = false, false, false, false, 0, false
-		v.Operation, v.Answer = nil, nil
-		v.Done, v.Reading, v.Inspections = false, nil, 0
-		v.Reason = ""
-		v.Waits, v.WaitsSince = "", time.Time{}
+		v.Upgrade = Upgrade{OperationID: f.OperationID, StartedAt: at}
+		v.Doubt, v.Need = Doubt{}, Need{}
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)
 	case fleet.StartWaits:
@@ -252,47 +248,49 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 		return err
 	}
 	if !bytes.Equal(v.State, f.State) {
-		v.Waits, v.WaitsSince = "", time.Time{} // what it needs now is something else
+		v.Need = Need{} // what it needs now is something else
 	}
 	v.State = f.State
-	unreached := v.Unreached
-	v.Unreached = 0
+	busy := v.Busy
+	v.Busy = Busy{}
 	v.ValidatedAt, v.Findings, v.RequestIDs, v.Reason = at, f.Findings, f.RequestIDs, firstError(f.Findings)
 	to := fleet.Status(f.Verdict)
 	switch f.Verdict {
-	case fleet.VerdictReady:
-		v.BusySince, v.BusyAt = time.Time{}, time.Time{}
+	case fleet.VerdictReady, fleet.VerdictBlocked:
 	case fleet.VerdictBusy:
-		s.foundBusy(v, at)
-		if noAnswer(f.Findings) {
-			v.Unreached = unreached + 1
+		if v.Busy = busy; !noAnswer(f.Findings) {
+			v.Unreached = -1
 		}
+		v.Unreached++
+		s.foundBusy(v, at)
 	case fleet.VerdictUpgrading:
 		if f.Record == nil {
 			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
 		}
-		v.OperationID, v.StartedAt = f.Record.OperationID, orTime(f.Record.StartedAt, at)
-		v.Foreign = !v.owns(v.OperationID)
-		v.Accepted = !v.Foreign
+		own := v.owns(f.Record.OperationID)
+		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own, Accepted: own}
 		if v.Foreign {
 			v.Reason = "somebody else's upgrade is under way"
 		}
 	case fleet.VerdictAlready:
 		if f.Record != nil {
-			v.OperationID, v.UpgradedResourceID = f.Record.OperationID, f.Record.UpgradedResourceID
-			v.StartedAt, v.EndedAt = f.Record.StartedAt, f.Record.EndedAt
+			v.Upgrade = recordedUpgrade(f.Record)
+			v.UpgradedResourceID = f.Record.UpgradedResourceID
 		}
 	case fleet.VerdictFailed:
 		v.Carried = true // the cloud remembers a failure from before this run
 		if f.Record != nil {
-			v.Carried = !v.owns(f.Record.OperationID)
-			v.OperationID, v.StartedAt, v.EndedAt = f.Record.OperationID, f.Record.StartedAt, f.Record.EndedAt
+			v.Carried, v.Upgrade = !v.owns(f.Record.OperationID), recordedUpgrade(f.Record)
 		}
-	case fleet.VerdictBlocked:
 	default:
 		return fmt.Errorf("verdict %q of vault %s is no outcome", f.Verdict, f.Vault)
 	}
 	return s.move(i, to, f.Name())
+}
+
+// recordedUpgrade is an operation of which the cloud's record tells that it is over.
+func recordedUpgrade(r *fleet.Record) Upgrade {
+	return Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
 }
 
 func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
@@ -310,7 +308,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		v.Answer = &a
 	}
 	if s.refusedForNow(v, at, f); !f.ForNow {
-		v.Refusals, v.RefusedFrom, v.RefusedTill = 0, time.Time{}, time.Time{}
+		v.Refusal = Refusal{}
 	}
 	v.Disregard = keepIf(v.Disregard, a.Verdict == fleet.StartThrottled || a.Verdict == fleet.StartDenied ||
 		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartBlocked || a.Verdict == fleet.StartUnknown)
@@ -324,7 +322,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		}
 		return s.move(i, fleet.Upgrading, f.Name())
 	case fleet.StartUnknown:
-		v.ErrorBody, v.ProofFrom = a.ErrorBody, later(at, s.startEnds(v.IntendedAt))
+		v.ErrorBody, v.Doubt = a.ErrorBody, Doubt{ProofFrom: later(at, s.startEnds(v.IntendedAt))}
 		v.Reason = "the start's answer does not say whether it was accepted: " + a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeAnswerLost)
 		return s.move(i, fleet.Unknown, f.Name())

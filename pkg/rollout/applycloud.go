@@ -63,7 +63,7 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 		v.Reason = "vanished during somebody else's upgrade"
 		return s.move(i, fleet.Blocked, f.Name())
 	case f.Vanished:
-		v.ProofFrom, v.CloudDone = at, false
+		v.Doubt, v.CloudDone = Doubt{ProofFrom: at}, false
 		v.Reason = s.words().unseen
 		if v.Reading != nil && v.Reading.What != "" && f.Present {
 			v.Reason = s.words().notFound + ": " + v.Reading.Dated()
@@ -295,11 +295,8 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	if v.Permit = s.Run.Closed != nil; v.Permit {
 		return nil
 	}
-	v.Carried, v.Forgiven, v.Final, v.CloudDone, v.Accepted, v.Done = false, false, false, false, false, false
-	v.Reading, v.Inspections = nil, 0
-	v.Attempt, v.Overdue = 0, false
-	v.Waits, v.WaitsSince = "", time.Time{}
-	v.Sent, v.Refusals, v.Answer = 0, 0, nil
+	v.Upgrade = Upgrade{OperationID: v.OperationID, StartedAt: v.StartedAt, EndedAt: v.EndedAt} // it speaks for the vault no longer
+	v.Attempt, v.Sent, v.Past, v.Doubt, v.Refusal, v.Need = 0, 0, Past{}, Doubt{}, Refusal{}, Need{}
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 	return s.move(i, fleet.Pending, f.Name())
 }

@@ -49,7 +49,7 @@ func (s *State) held(i int, f fleet.Held) error {
 		return s.move(i, fleet.Pending, f.Name())
 	}
 	v.Held, v.Reason = &f, "held by "+f.By.User+": "+f.Reason
-	v.BusySince, v.BusyAt = time.Time{}, time.Time{}
+	v.Busy = Busy{}
 	return s.move(i, fleet.Excluded, f.Name())
 }
 

@@ -100,7 +100,7 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 		return s.move(i, fleet.Upgraded, f.Name())
 	}
 	v.Reason += "; by operation " + r.OperationID + ", which is not ours"
-	v.OperationID, v.StartedAt = r.OperationID, r.StartedAt
+	v.Upgrade = Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: v.EndedAt, UpgradedResourceID: f.ResourceID}
 	return s.move(i, fleet.Already, f.Name())
 }
 

@@ -89,58 +89,93 @@ type Gate struct {
 	OpenedAt time.Time       `json:"openedAt,omitzero"` // zero: not opened
 }
 
-// VaultState is everything the facts say of one vault.
+// VaultState is everything the facts say of one vault. What begins and ends together
+// stands in a part of its own, which one assignment resets.
 type VaultState struct {
-	Status      fleet.Status     `json:"status,omitzero"`
-	Foreign     bool             `json:"foreign,omitzero"`     // upgrading: the operation is somebody else's
-	OperationID string           `json:"operationId,omitzero"` // the newest operation known for it
-	Own         []string         `json:"own,omitzero"`         // every operation we sent for it, oldest first
-	Disregard   []string         `json:"disregard,omitzero"`   // operations that no longer speak for it
-	Attempt     int              `json:"attempt,omitzero"`     // POSTs of this run that may have arrived
-	Sent        int              `json:"sent,omitzero"`        // POSTs of this run, those that were refused among them
-	Operation   *fleet.Operation `json:"operation,omitzero"`   // where OperationID is followed, nil where only the vault can tell
-	State       json.RawMessage  `json:"state,omitzero"`       // the settings that its newest check saw, where the kind changes settings
-	Accepted    bool             `json:"accepted,omitzero"`    // OperationID was seen accepted: its absence can never be proved
-	ErrorBody   bool             `json:"errorBody,omitzero"`   // the start was answered with an error of the service
-	CloudDone   bool             `json:"cloudDone,omitzero"`   // the cloud's record says Upgraded; not verified yet
-	Final       bool             `json:"final,omitzero"`       // unknown for good in this run
-	Overdue     bool             `json:"overdue,omitzero"`
-	Earlier     bool             `json:"earlier,omitzero"`  // an earlier run of the ledger upgraded it
-	Carried     bool             `json:"carried,omitzero"`  // failed or unknown before this run: counts in no budget
-	Forgiven    bool             `json:"forgiven,omitzero"` // a person accepted the failure: counts no more
-	Reopened    bool             `json:"reopened,omitzero"` // a person permitted another try
-	Permit      bool             `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
-	Repaired    bool             `json:"repaired,omitzero"` // upgraded after it had failed: budgets count it as before
-	Held        *fleet.Held      `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
+	Status    fleet.Status    `json:"status,omitzero"`
+	Own       []string        `json:"own,omitzero"`       // every operation we sent for it, oldest first
+	Disregard []string        `json:"disregard,omitzero"` // operations that no longer speak for it
+	Attempt   int             `json:"attempt,omitzero"`   // POSTs of this run that may have arrived
+	Sent      int             `json:"sent,omitzero"`      // POSTs of this run, those that were refused among them
+	State     json.RawMessage `json:"state,omitzero"`     // the settings that its newest check saw, where the kind changes settings
+	Earlier   bool            `json:"earlier,omitzero"`   // an earlier run of the ledger upgraded it
+	Reopened  bool            `json:"reopened,omitzero"`  // a person permitted another try
+	Permit    bool            `json:"permit,omitzero"`    // and did so when the run was over: the next one tries
+	Held      *fleet.Held     `json:"held,omitzero"`      // by a person during the run; nil for the inventory's hold
 
 	ValidatedAt time.Time `json:"validatedAt,omitzero"`
-	IntendedAt  time.Time `json:"intendedAt,omitzero"` // when the newest intent was recorded
-	StartedAt   time.Time `json:"startedAt,omitzero"`
-	EndedAt     time.Time `json:"endedAt,omitzero"`
-	BusySince   time.Time `json:"busySince,omitzero"`   // when it was first found busy, zero when it is not
-	WaitsSince  time.Time `json:"waitsSince,omitzero"`  // since when what its start needs does not count yet, in this process or one before
-	Waits       string    `json:"waits,omitzero"`       // what that is, as it was last said
-	BusyAt      time.Time `json:"busyAt,omitzero"`      // when it was last found busy
-	Unreached   int       `json:"unreached,omitzero"`   // checks in a row that found it busy because they got no answer
-	Refusals    int       `json:"refusals,omitzero"`    // starts in a row that were refused for now
-	RefusedFrom time.Time `json:"refusedFrom,omitzero"` // when the first of them was answered
-	RefusedTill time.Time `json:"refusedTill,omitzero"` // until when the last of them asked to wait
-	DoneSince   time.Time `json:"doneSince,omitzero"`   // when CloudDone was seen
+	IntendedAt  time.Time `json:"intendedAt,omitzero"`  // when the newest intent was recorded
+	RefreshedAt time.Time `json:"refreshedAt,omitzero"` // when a person had it read again, zero for never
+
+	Findings   []fleet.Finding `json:"findings,omitzero"`
+	RequestIDs []string        `json:"requestIds,omitzero"`
+	Reason     string          `json:"reason,omitzero"` // why it is where it is, in words
+
+	Upgrade
+	Doubt
+	Busy
+	Refusal
+	Need
+	Past
+}
+
+// Upgrade is what is known of one operation on a vault, ours or somebody else's: the
+// newest. The next one begins with none of it.
+type Upgrade struct {
+	OperationID string             `json:"operationId,omitzero"`
+	Foreign     bool               `json:"foreign,omitzero"`   // upgrading: the operation is somebody else's
+	Operation   *fleet.Operation   `json:"operation,omitzero"` // where it is followed, nil where only the vault can tell
+	StartedAt   time.Time          `json:"startedAt,omitzero"`
+	EndedAt     time.Time          `json:"endedAt,omitzero"`
+	Answer      *fleet.StartAnswer `json:"answer,omitzero"`    // of the start, where it did not accept; nil: none, or none came
+	Accepted    bool               `json:"accepted,omitzero"`  // it was seen accepted: its absence can never be proved
+	ErrorBody   bool               `json:"errorBody,omitzero"` // the start was answered with an error of the service
+	Done        bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
+	CloudDone   bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
+	DoneSince   time.Time          `json:"doneSince,omitzero"` // when that was seen
+	Overdue     bool               `json:"overdue,omitzero"`
+
+	Reading            *fleet.LastReading `json:"reading,omitzero"`     // of its vault: the newest that told something new; nil for none
+	Inspections        int                `json:"inspections,omitzero"` // how many were journalled since the start
+	UpgradedResourceID string             `json:"upgradedResourceId,omitzero"`
+}
+
+// Doubt is how far reading has come with a start of which nobody knows whether it was
+// accepted, or with an upgrade that is not to be seen any more.
+type Doubt struct {
 	ProofFrom   time.Time `json:"proofFrom,omitzero"`   // the grace before a read may prove absence counts from here
 	Absences    int       `json:"absences,omitzero"`    // conclusive reads that did not find the operation
 	AbsentAt    time.Time `json:"absentAt,omitzero"`    // when the last of them was made
 	ForeignRead bool      `json:"foreignRead,omitzero"` // the last reconciling read showed somebody else's operation
-	RefreshedAt time.Time `json:"refreshedAt,omitzero"` // when a person had it read again, zero for never
+	Final       bool      `json:"final,omitzero"`       // it stays unknown for good in this run
+}
 
-	Answer             *fleet.StartAnswer `json:"answer,omitzero"` // of the newest start, where it did not accept; nil: none, or none came
-	UpgradedResourceID string             `json:"upgradedResourceId,omitzero"`
-	Findings           []fleet.Finding    `json:"findings,omitzero"`
-	RequestIDs         []string           `json:"requestIds,omitzero"`
-	Reason             string             `json:"reason,omitzero"` // why it is where it is, in words
+// Busy is for how long something else has been under way on a vault, or its checks have
+// got no answer.
+type Busy struct {
+	BusySince time.Time `json:"busySince,omitzero"` // when it was first found busy, zero when it is not
+	BusyAt    time.Time `json:"busyAt,omitzero"`    // when it was last found busy
+	Unreached int       `json:"unreached,omitzero"` // checks in a row that found it busy because they got no answer
+}
 
-	Done        bool               `json:"done,omitzero"`        // the cloud called OperationID done, in its answer or later
-	Reading     *fleet.LastReading `json:"reading,omitzero"`     // of OperationID's vault: the newest that told something new; nil for none
-	Inspections int                `json:"inspections,omitzero"` // how many were journalled since the start
+// Refusal counts the starts of a vault that were refused for now, one after the other.
+type Refusal struct {
+	Refusals    int       `json:"refusals,omitzero"`
+	RefusedFrom time.Time `json:"refusedFrom,omitzero"` // when the first of them was answered
+	RefusedTill time.Time `json:"refusedTill,omitzero"` // until when the last of them asked to wait
+}
+
+// Need is what a start needs that was done and does not count yet.
+type Need struct {
+	WaitsSince time.Time `json:"waitsSince,omitzero"` // since when, in this process or one before; zero: it waits for nothing
+	Waits      string    `json:"waits,omitzero"`      // what that is, as it was last said
+}
+
+// Past is what budgets make of how a vault stands: it was so before, or is not to count.
+type Past struct {
+	Carried  bool `json:"carried,omitzero"`  // failed or unknown before this run: counts in no budget
+	Forgiven bool `json:"forgiven,omitzero"` // a person accepted the failure: counts no more
+	Repaired bool `json:"repaired,omitzero"` // upgraded after it had failed: budgets count it as before
 }
 
 // Open reports whether the vault's fate is still undecided in this run.

@@ -27,14 +27,14 @@ func TestFlights(t *testing.T) {
 	now := t0.Add(time.Hour)
 	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
 	for i, v := range []rollout.VaultState{
-		{Status: fleet.Upgrading, StartedAt: ago(5)},
-		{Status: fleet.Upgrading, StartedAt: ago(25)},
-		{Status: fleet.Upgrading, StartedAt: ago(35)},
-		{Status: fleet.Upgrading, StartedAt: ago(34), Overdue: true},
-		{Status: fleet.Upgrading, StartedAt: ago(50), Foreign: true},
-		{Status: fleet.Unknown, StartedAt: ago(1)},
-		{Status: fleet.Unknown, StartedAt: ago(1), Final: true},
-		{Status: fleet.Upgrading, StartedAt: ago(6), CloudDone: true},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(5)}},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(25)}},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(35)}},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(34), Overdue: true}},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(50), Foreign: true}},
+		{Status: fleet.Unknown, Upgrade: rollout.Upgrade{StartedAt: ago(1)}},
+		{Status: fleet.Unknown, Upgrade: rollout.Upgrade{StartedAt: ago(1)}, Doubt: rollout.Doubt{Final: true}},
+		{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: ago(6), CloudDone: true}},
 	} {
 		st.Vaults[i] = v
 	}
