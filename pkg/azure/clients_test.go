@@ -56,16 +56,6 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
-func TestProxyNeverForLoopback(t *testing.T) {
-	t.Parallel()
-	for _, u := range []string{"http://127.0.0.1:9", "http://localhost:9", "https://[::1]:9"} {
-		r, _ := http.NewRequest(http.MethodGet, u, nil)
-		if p, err := proxy(r); p != nil || err != nil {
-			t.Errorf("%s goes to %v, %v", u, p, err)
-		}
-	}
-}
-
 func TestSidesPerTenant(t *testing.T) {
 	t.Parallel()
 	cloud, _ := fleet.KnownCloud(fleet.AzurePublic)

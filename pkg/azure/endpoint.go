@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -57,14 +56,4 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// proxy is the environment's proxy; net/http never names one for a loopback
-// host. A bad setting is not quoted: it may hold a password.
-func proxy(r *http.Request) (*url.URL, error) {
-	u, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errors.New("the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY) is not a usable address")
-	}
-	return u, nil
 }

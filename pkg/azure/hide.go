@@ -3,11 +3,10 @@ package azure
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
-	"sync"
 
+	"github.com/fleetup-dev/fleetup/internal/proxy"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 )
 
@@ -54,7 +53,7 @@ func (t sentToken) error(err error) error {
 		return nil
 	}
 	was := err.Error()
-	says := text.Hide(string(t.body([]byte(was))), proxySecrets()...)
+	says := text.Hide(string(t.body([]byte(was))), proxy.Secrets()...)
 	if says = text.Clean(says, maxErrorText); says == was {
 		return err
 	}
@@ -104,23 +103,6 @@ const (
 	envActionToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 )
 
-// proxySecrets are those of the proxies that the environment names: a proxy is sent
-// them, and what it answers becomes an error of the connection.
-var proxySecrets = sync.OnceValue(func() (secrets []string) {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		v := os.Getenv(name)
-		if !strings.Contains(v, "://") {
-			v = "http://" + v
-		}
-		if u, err := url.Parse(v); err == nil && u.User != nil {
-			if password, set := u.User.Password(); set {
-				secrets = append(secrets, u.User.Username()+":"+password, password)
-			}
-		}
-	}
-	return secrets
-})
-
 // maxTokenFile is how much a file with a token may hold.
 const maxTokenFile = 64 << 10
 
@@ -142,7 +124,7 @@ func hideSignIn(s string, getenv func(string) string) string {
 			secrets = append(secrets, token)
 		}
 	}
-	return text.Hide(s, append(secrets, proxySecrets()...)...)
+	return text.Hide(s, append(secrets, proxy.Secrets()...)...)
 }
 
 // readToken reads a file that holds a token and nothing else. It waits for nothing.

@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/proxy"
 	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 )
 
 func newTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  proxy.FromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    15 * time.Second,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/proxy"
 )
 
 // How hard a dispatcher tries.
@@ -56,6 +58,7 @@ func NewDispatcher(o Options) *Dispatcher {
 	if o.Transport == nil {
 		c.own = http.DefaultTransport.(*http.Transport).Clone()
 		c.own.MaxResponseHeaderBytes = 16 << 10
+		c.own.Proxy = proxy.FromEnvironment
 		o.Transport = c.own
 	}
 	c.client = &http.Client{Transport: o.Transport,

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/proxy"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -184,6 +185,9 @@ func (l *targetWorker) blame(err error) string {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "it did not answer within " + attemptTime.String()
+	}
+	if errors.Is(err, proxy.ErrUnusable) {
+		return proxy.ErrUnusable.Error()
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return lexicon.Clean(e.Error())

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // Clean makes a string from outside safe to print on one line of a terminal.
@@ -62,15 +64,20 @@ func CleanLines(s string) []string {
 }
 
 // CSVCell guards a cell against being read as a formula: spreadsheets run what
-// begins with one of these characters. An apostrophe makes it text. The cell
-// is cleaned as well, so that a CSV shown on a terminal does no harm and a row
-// is a line.
+// begins with one of these characters. An apostrophe makes it text. Where a semicolon
+// parts cells, as in the regions that write a comma in their numbers, what stands
+// behind one begins a cell, too (OWASP, "CSV Injection": mind the field separator and
+// quotes). The cell is cleaned as well, so that a CSV shown on a terminal does no harm
+// and a row is a line.
 func CSVCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + Clean(s)
+	if s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
+		s = "'" + s
 	}
-	return Clean(s)
+	return formula().ReplaceAllString(Clean(s), "${1}'${2}")
 }
+
+// formula is where a cell begins as a formula does. The page's lists have the same.
+var formula = lazyregexp.New(`(^|;)([ "]*[=+\-@])`)
 
 var markdownEscapes = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `|`, `\|`, `~`, `\~`, `#`, `\#`,

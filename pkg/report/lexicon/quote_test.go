@@ -27,7 +27,8 @@ func TestClean(t *testing.T) {
 func TestCSVCell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x",
-		"\tx": `'\x09x`, "\rx": `'\x0dx`, "a=1": "a=1", "\x1b": `\x1b`} {
+		"\tx": `'\x09x`, "\rx": `'\x0dx`, "a=1": "a=1", "\x1b": `\x1b`,
+		" =1": "' =1", "a; b": "a; b", "a;=1": "a;'=1", "k=v; +1": "k=v;' +1", `x;"=1";-2`: `x;'"=1";'-2`, ";@": ";'@", "a;b=1": "a;b=1", "a-1": "a-1"} {
 		if got := CSVCell(in); got != want {
 			t.Errorf("csvCell(%q) is %q, want %q", in, got, want)
 		}

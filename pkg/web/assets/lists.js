@@ -1,9 +1,9 @@
 // Lists to take away, and texts to copy.
 
-// A cell that begins like a formula is text: spreadsheets run the others.
+// A cell that begins like a formula is text: spreadsheets run the others. A semicolon
+// parts cells in many regions.
 function csvCell(s) {
-  s = String(s ?? "");
-  if (/^[=+\-@\t\r\n]/.test(s)) s = "'" + s;
+  s = String(s ?? "").replace(/^(?=[\t\r\n])/, "'").replace(/(^|;)([ "]*[=+\-@])/g, "$1'$2");
   return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s;
 }
 
