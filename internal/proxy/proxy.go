@@ -15,7 +15,7 @@ import (
 )
 
 // ErrUnusable is that of a proxy whose address cannot be read.
-var ErrUnusable = errors.New("the proxy that HTTPS_PROXY names is not a usable address: correct it, or unset it to go without")
+var ErrUnusable = errors.New("the proxy in HTTPS_PROXY is not a usable address, such as http://HOST:PORT")
 
 // FromEnvironment is the proxy for a request, as http.Transport asks for it; nil for
 // none. A request to this machine itself has none.
@@ -23,10 +23,18 @@ func FromEnvironment(r *http.Request) (*url.URL, error) {
 	if isLocal(r.URL.Hostname()) {
 		return nil, nil
 	}
-	if unusable() {
-		return nil, ErrUnusable
+	if err := Usable(); err != nil {
+		return nil, err
 	}
 	return http.ProxyFromEnvironment(r)
+}
+
+// Usable is ErrUnusable where FromEnvironment would give it.
+func Usable() error {
+	if unusable() {
+		return ErrUnusable
+	}
+	return nil
 }
 
 // Secrets are those of the proxies that the environment names: a proxy is sent them,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/fleetup-dev/fleetup/internal/proxy"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -47,7 +48,7 @@ type APIClients struct {
 }
 
 // NewAPIClients returns the clients of both sides of a cloud. It makes no call and signs in
-// nowhere; an error means an endpoint that may not be used.
+// nowhere; an error means an endpoint that may not be used, or a proxy that cannot be.
 //
 // The scopes are those of classic-service.md#endpoints-and-headers: the resource of the classic
 // side ends in a slash, which gives its scope two.
@@ -75,6 +76,9 @@ func newAPIClients(name string, l classes, base, scope string, kind fleet.Creden
 	s := &APIClients{name: name, classes: l, endpoint: e, scope: e.String() + scope, kind: kind, o: o,
 		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
 	if o.Transport == nil {
+		if err := proxy.Usable(); err != nil && !e.Plain() {
+			return nil, &fleet.Refusal{Code: fleet.ExitUsage, Err: err, Next: []fleet.Advice{{Text: "correct the variable, or unset it to go without a proxy"}}}
+		}
 		s.reads, s.starts = NewReadTransport(), NewStartTransport()
 	}
 	return s, nil
