@@ -82,7 +82,7 @@ var rooms = map[string][]string{
 	"pkg/inventory":                {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
 	"pkg/rollout":                  {"pkg/fleet", "pkg/plan", "internal/words"},
 	"pkg/runner":                   {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
-	"pkg/state":                    {"pkg/failpoint", "pkg/fleet", "go.etcd.io/bbolt", "golang.org/x/sys"},
+	"pkg/state":                    {"pkg/failpoint", "pkg/fleet", "internal/words", "go.etcd.io/bbolt", "golang.org/x/sys"},
 	"pkg/state/statetest":          {"pkg/fleet", "pkg/state"},
 	"pkg/control":                  {"pkg/fleet", "pkg/state", "golang.org/x/sys"},
 	"pkg/azure":                    {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "internal/proxy", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},

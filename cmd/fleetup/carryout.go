@@ -66,7 +66,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	control.close()
 	progress.stop()
 	reporter.end()
-	run, ok, unread := journal.Latest(j.ledger)
+	run, ok, unread := journal.Latest(j.ledger, journal.Rebuild)
 	if unread == nil && ok {
 		reporter.write(view(run), true)
 	}

@@ -122,7 +122,7 @@ func opened(t *testing.T, path string, do func(*state.Ledger, journal.Run)) {
 		t.Fatal(err)
 	}
 	defer ledger.Close()
-	run, ok, err := journal.Latest(ledger)
+	run, ok, err := journal.Latest(ledger, journal.Rebuild)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

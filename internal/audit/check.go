@@ -170,21 +170,29 @@ func (a *auditor) fault(f Fault) {
 	a.Faults = append(a.Faults, f)
 }
 
-func (a *auditor) runID() string {
-	if a.run == nil {
-		return ""
+// eventFault is a fault of events, in the present run where there is one.
+func (a *auditor) eventFault(from, to uint64, message string) {
+	run := ""
+	if a.run != nil {
+		run = a.run.journal.ID
 	}
-	return a.run.journal.ID
+	a.fault(Fault{What: "event", From: from, To: to, Run: run, Message: message})
+}
+
+// runFault is a fault of how the present run began, about a vault where one is named.
+func (a *auditor) runFault(what string, about fleet.Key, message string) {
+	r := &a.run.journal
+	a.fault(Fault{What: what, From: r.FirstSeq, To: r.FirstSeq, Run: r.ID, Vault: a.name(about), Message: message})
 }
 
 // entry looks at one event.
 func (a *auditor) entry(e state.Entry) {
 	if e.Seq == 0 {
-		a.fault(Fault{What: "event", Run: a.runID(), Message: "something is stored among the events that is no event"})
+		a.eventFault(0, 0, "something is stored among the events that is no event")
 		return
 	}
 	if e.Missing > 0 {
-		a.fault(Fault{What: "event", From: e.Seq - e.Missing, To: e.Seq - 1, Run: a.runID(), Message: "missing: taken out of the journal"})
+		a.eventFault(e.Seq-e.Missing, e.Seq-1, "missing: taken out of the journal")
 	}
 	a.Events++
 	a.head = e
@@ -198,14 +206,14 @@ func (a *auditor) entry(e state.Entry) {
 		a.openRun(e.Seq, ev.At, opened)
 	}
 	if !e.Fits {
-		a.fault(Fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(),
-			Message: "changed, moved, or put in place of another: it does not carry the hash it must have after the event before it"})
+		a.eventFault(e.Seq, e.Seq,
+			"changed, moved, or put in place of another: it does not carry the hash it must have after the event before it")
 	}
 	if err != nil {
 		if e.Fits && a.newer == nil {
 			a.newer = fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
 		}
-		a.fault(Fault{What: "event", From: e.Seq, To: e.Seq, Run: a.runID(), Message: "cannot be read: " + err.Error()})
+		a.eventFault(e.Seq, e.Seq, "cannot be read: "+err.Error())
 		a.lose()
 		return
 	}
@@ -227,9 +235,10 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		r.told = report.NewTimelineBuilder()
 	}
 	a.run, a.process = r, f.Version
-	p, err := planOf(a.from, f.PlanFingerprint)
+	p, err := journal.PlanOf(a.from, f.PlanFingerprint)
 	if err != nil {
-		a.fault(Fault{What: "plan", Run: f.RunID, Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
+		a.fault(Fault{What: "plan", Run: f.RunID,
+			Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
 		a.lost = true
 		return
 	}
@@ -238,25 +247,6 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		a.names[p.Vaults[i].Key] = name
 	}
 	a.checkCarried(p, f)
-}
-
-// planOf reads a plan and makes sure that its fingerprint is the one it is
-// stored under.
-func planOf(from interface {
-	Plan(fingerprint string) ([]byte, error)
-}, fingerprint string) (*plan.Plan, error) {
-	data, err := from.Plan(fingerprint)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Decode(data)
-	if err != nil {
-		return nil, err
-	}
-	if p.Fingerprint != fingerprint {
-		return nil, fmt.Errorf("it is plan %s", p.Fingerprint)
-	}
-	return p, nil
 }
 
 // checkCarried holds what a run took over from earlier ones against what the
@@ -272,14 +262,14 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 	}
 	for _, c := range f.Carried {
 		if was, ok := want[c.Vault]; !ok || !a.sameCarried(f.Version, was, c) {
-			a.fault(Fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(c.Vault),
-				Message: fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left", f.RunID, c.Status)})
+			a.runFault("vault", c.Vault, fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left",
+				f.RunID, c.Status))
 		}
 		delete(want, c.Vault)
 	}
 	for _, k := range slices.Sorted(maps.Keys(want)) {
-		a.fault(Fault{What: "vault", From: a.run.journal.FirstSeq, To: a.run.journal.FirstSeq, Run: f.RunID, Vault: a.name(k),
-			Message: fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them", want[k].Status, f.RunID)})
+		a.runFault("vault", k, fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them",
+			want[k].Status, f.RunID))
 	}
 }
 
@@ -288,7 +278,9 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 // facts in other words, and nothing is decided by them.
 func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
 	if a.by[was.Vault] != a.version {
-		was, is = decisive(was), decisive(is)
+		for _, r := range []*fleet.VaultRecord{&was, &is} {
+			r.Findings, r.RequestIDs, r.Reason = nil, nil, ""
+		}
 	}
 	return sameJSON(rollout.Settled(was), rollout.Settled(is))
 }
@@ -296,8 +288,9 @@ func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
 // sameCarried compares what a run of a version took over with what was left.
 func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
 	if by != a.version || a.by[was.Vault] != a.version {
-		was.Findings, was.RequestIDs, was.Reason = nil, nil, ""
-		is.Findings, is.RequestIDs, is.Reason = nil, nil, ""
+		for _, c := range []*fleet.Carried{&was, &is} {
+			c.Findings, c.RequestIDs, c.Reason = nil, nil, ""
+		}
 	}
 	if is.Status != fleet.Unknown {
 		is.Operation = nil // earlier versions kept the addresses of operations that are over
@@ -305,17 +298,11 @@ func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
 	return sameJSON(was, is)
 }
 
-// decisive is a record without what is only said.
-func decisive(r fleet.VaultRecord) fleet.VaultRecord {
-	r.Findings, r.RequestIDs, r.Reason = nil, nil, ""
-	return r
-}
-
 // fold carries an event into its run.
 func (a *auditor) fold(seq uint64, e fleet.Event) {
 	r := a.run
 	if r == nil {
-		a.fault(Fault{What: "event", From: seq, To: seq, Message: "belongs to no run"})
+		a.eventFault(seq, seq, "belongs to no run")
 		return
 	}
 	if f, ok := e.Fact.(fleet.RunClosed); ok {
@@ -328,7 +315,7 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		return
 	}
 	if err := r.state.Apply(e); err != nil {
-		a.fault(Fault{What: "event", From: seq, To: seq, Run: r.journal.ID, Message: "cannot have followed the events before it: " + err.Error()})
+		a.eventFault(seq, seq, "cannot have followed the events before it: "+err.Error())
 		a.lose()
 		return
 	}
@@ -360,13 +347,9 @@ func (a *auditor) closeRun() {
 		return
 	}
 	if !r.known {
-		a.fault(Fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
-			Message: fmt.Sprintf("run %s is in the journal and not in the index of the runs", r.journal.ID)})
-		return
-	}
-	if different := differences(r.journal, r.indexed); different != "" {
-		a.fault(Fault{What: "run", From: r.journal.FirstSeq, To: r.journal.FirstSeq, Run: r.journal.ID,
-			Message: fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID, different)})
+		a.runFault("run", "", fmt.Sprintf("run %s is in the journal and not in the index of the runs", r.journal.ID))
+	} else if different := differences(r.journal, r.indexed); different != "" {
+		a.runFault("run", "", fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID, different))
 	}
 }
 
@@ -448,17 +431,12 @@ func differences(a, b any) string {
 		return m
 	}
 	x, y := fields(a), fields(b)
-	var different []string
-	for k := range x {
-		if !bytes.Equal(x[k], y[k]) {
-			different = append(different, k)
-		}
-	}
-	for k := range y {
-		if _, ok := x[k]; !ok {
-			different = append(different, k)
-		}
-	}
-	slices.Sort(different)
-	return strings.Join(different, ", ")
+	all := maps.Clone(y)
+	maps.Copy(all, x)
+	maps.DeleteFunc(all, func(k string, _ json.RawMessage) bool {
+		v, has := x[k]
+		w, had := y[k]
+		return has == had && bytes.Equal(v, w)
+	})
+	return strings.Join(slices.Sorted(maps.Keys(all)), ", ")
 }

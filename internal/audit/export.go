@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -123,7 +124,7 @@ func (x *exporter) line(e state.Entry) exportLine {
 func (x *exporter) open(f fleet.RunOpened) {
 	id := lexicon.Clean(f.RunID)
 	x.run, x.names = &id, nil
-	p, err := planOf(x.from, f.PlanFingerprint)
+	p, err := journal.PlanOf(x.from, f.PlanFingerprint)
 	if err != nil {
 		return
 	}

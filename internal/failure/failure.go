@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -39,3 +40,11 @@ func Cause(err error) error {
 	}
 	return err
 }
+
+// To is a command with what it is for, or what must be so first, where the command
+// alone does not tell.
+func To(purpose, command string) string { return purpose + ": " + command }
+
+// Lines are several things to do, one after the other. One that begins with "or"
+// takes the place of the one before.
+func Lines(steps ...string) string { return strings.Join(steps, "\n") }

@@ -57,20 +57,28 @@ type Reader interface {
 	Head() (seq uint64, hash string, err error)
 }
 
+// PlanOf reads a plan and makes sure that its fingerprint is the one it is stored under.
+func PlanOf(from interface {
+	Plan(fingerprint string) ([]byte, error)
+}, fingerprint string) (*plan.Plan, error) {
+	data, err := from.Plan(fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Decode(data)
+	if err == nil && p.Fingerprint != fingerprint {
+		err = fmt.Errorf("it is plan %s", p.Fingerprint)
+	}
+	return p, err
+}
+
 // Begin is a run of a plan before its first fact.
 func Begin(p *plan.Plan) Run {
 	return Run{State: rollout.NewState(p), Told: report.NewTimelineBuilder()}
 }
 
-// Latest rebuilds the newest run from its facts; false when there is none.
-func Latest(from Reader) (Run, bool, error) {
-	return latest(from, Rebuild)
-}
-
-// LatestReadable is Latest as Readable makes it.
-func LatestReadable(from Reader) (Run, bool, error) { return latest(from, Readable) }
-
-func latest(from Reader, make func(Reader, state.RunInfo) (Run, bool, error)) (Run, bool, error) {
+// Latest makes the newest run again, by Rebuild or by Readable; false when there is none.
+func Latest(from Reader, make func(Reader, state.RunInfo) (Run, bool, error)) (Run, bool, error) {
 	info, ok, err := from.LatestRun()
 	if err != nil || !ok {
 		return Run{}, false, err
@@ -91,11 +99,7 @@ func Readable(from Reader, info state.RunInfo) (Run, bool, error) {
 
 // Rebuild makes a run again from its facts.
 func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
-	data, err := from.Plan(info.PlanFingerprint)
-	if err != nil {
-		return Run{}, false, err
-	}
-	p, err := plan.Decode(data)
+	p, err := PlanOf(from, info.PlanFingerprint)
 	if err != nil {
 		return Run{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
 	}

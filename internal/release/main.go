@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -186,13 +187,8 @@ func checksum(path string) (string, error) {
 
 // sumLines are lines that sha256sum -c reads.
 func sumLines(sums map[string]string) []byte {
-	var names []string
-	for n := range sums {
-		names = append(names, n)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(sums)) {
 		fmt.Fprintf(&b, "%s  %s\n", sums[n], n)
 	}
 	return []byte(b.String())

@@ -37,7 +37,7 @@ type Process struct {
 func (p Process) Acquire(path string) (*state.Lock, error) {
 	a := Actor(fleet.Credentials{})
 	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: Now(), Command: "fleetup " + p.Command})
-	if use, ok := errors.AsType[*state.InUseError](err); ok {
+	if use, ok := errors.AsType[*state.BusyError](err); ok {
 		next := lexicon.Command("status", "--state", path)
 		switch {
 		case use.Holder.Socket != "":

@@ -40,7 +40,7 @@ func OpenReading(path string) (*Reading, error) {
 		if err == nil {
 			return &Reading{Reader: r, Records: r, Close: r.Close}, nil
 		}
-		busy, ok := errors.AsType[*state.LiveError](err)
+		busy, ok := errors.AsType[*state.BusyError](err)
 		if errors.Is(err, state.ErrNoLedger) {
 			return nil, NoLedger(path)
 		}
@@ -67,16 +67,10 @@ func Reach(h state.Holder, path string) (*control.Client, error) {
 	}
 	client, err := control.Dial(h.Socket)
 	if errors.Is(err, control.ErrSilent) {
-		return nil, silent(path, h)
+		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
+			fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID))
 	}
 	return client, err
-}
-
-// silent says that a process has the ledger and does not answer.
-func silent(path string, h state.Holder) error {
-	return failure.New(fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
-		fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID))
-
 }
 
 // ReadLedger has a ledger read, from the file or from the process that has it.
@@ -102,11 +96,7 @@ func ReadLedger(path string, read func(*Reading) error) error {
 
 // Latest rebuilds the newest run; false when there is none.
 func (r *Reading) Latest() (journal.Run, bool, error) {
-	of := journal.Latest
-	if r.Partly {
-		of = journal.LatestReadable
-	}
-	run, ok, err := of(r)
+	run, ok, err := journal.Latest(r, r.rebuild)
 	run.Live = r.Live != nil
 	return run, ok, err
 }
@@ -140,6 +130,13 @@ func (r *Reading) Remembered() (rollout.Memory, error) {
 	})
 }
 
+func (r *Reading) rebuild(from journal.Reader, info state.RunInfo) (journal.Run, bool, error) {
+	if r.Partly {
+		return journal.Readable(from, info)
+	}
+	return journal.Rebuild(from, info)
+}
+
 // Run rebuilds the run with an ID, or with one that begins so; empty: the newest.
 func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
 	if id == "" {
@@ -169,11 +166,7 @@ func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
 	case hits[0] == last:
 		return r.Latest()
 	}
-	of := journal.Rebuild
-	if r.Partly {
-		of = journal.Readable
-	}
-	run, ok, err := of(r, runs[hits[0]])
+	run, ok, err := r.rebuild(r, runs[hits[0]])
 	run.Later = runs[last].ID
 	return run, ok, err
 }

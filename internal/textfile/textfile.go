@@ -9,8 +9,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // ErrUTF16 says that a file is cut in the middle of a UTF-16 character, or is
@@ -51,21 +51,11 @@ func decode(data []byte) ([]byte, error) {
 	if units[0] == 0xFEFF {
 		units = units[1:]
 	}
-	out := make([]byte, 0, len(data))
-	for i := 0; i < len(units); i++ {
-		r := rune(units[i])
-		if utf16.IsSurrogate(r) {
-			if i+1 == len(units) {
-				return nil, ErrUTF16
-			}
-			if r = utf16.DecodeRune(r, rune(units[i+1])); r == utf8.RuneError {
-				return nil, ErrUTF16
-			}
-			i++
-		}
-		out = utf8.AppendRune(out, r)
+	runes := utf16.Decode(units)
+	if !slices.Equal(utf16.Encode(runes), units) { // half a character became another one
+		return nil, ErrUTF16
 	}
-	return out, nil
+	return []byte(string(runes)), nil
 }
 
 // orderOf returns the byte order of UTF-16, nil for other text. The mark of

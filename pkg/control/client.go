@@ -137,8 +137,9 @@ func (c *Client) explain(err error) error {
 	return fmt.Errorf("%w: %w", ErrNotThere, err) // it went away
 }
 
-func (c *Client) read(path string) ([]byte, error) {
-	res, cancel, err := c.request(http.MethodGet, path, nil, c.limits.answer)
+// read reads an answer that is in one piece.
+func (c *Client) read(method, path string, body io.Reader, within time.Duration) ([]byte, error) {
+	res, cancel, err := c.request(method, path, body, within)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (c *Client) read(path string) ([]byte, error) {
 }
 
 func (c *Client) get(path string, v any) error {
-	data, err := c.read(path)
+	data, err := c.read(http.MethodGet, path, nil, c.limits.answer)
 	if err != nil {
 		return err
 	}
@@ -170,13 +171,7 @@ func (c *Client) Runs() ([]state.RunInfo, error) {
 }
 
 // LatestRun is as state.Reader.LatestRun.
-func (c *Client) LatestRun() (state.RunInfo, bool, error) {
-	runs, err := c.Runs()
-	if err != nil || len(runs) == 0 {
-		return state.RunInfo{}, false, err
-	}
-	return runs[len(runs)-1], true, nil
-}
+func (c *Client) LatestRun() (state.RunInfo, bool, error) { return state.Newest(c.Runs()) }
 
 // Head is as state.Reader.Head.
 func (c *Client) Head() (seq uint64, hash string, err error) {
@@ -187,7 +182,7 @@ func (c *Client) Head() (seq uint64, hash string, err error) {
 
 // Plan is as state.Reader.Plan.
 func (c *Client) Plan(fingerprint string) ([]byte, error) {
-	return c.read("plans/" + url.PathEscape(fingerprint))
+	return c.read(http.MethodGet, "plans/"+url.PathEscape(fingerprint), nil, c.limits.answer)
 }
 
 // Events is as state.Reader.Events. The events are not checked against the
@@ -256,15 +251,9 @@ func (c *Client) Order(order, reply any) error {
 	if err != nil {
 		return err
 	}
-	res, cancel, err := c.request(http.MethodPost, "orders", bytes.NewReader(body), c.limits.order)
+	data, err := c.read(http.MethodPost, "orders", bytes.NewReader(body), c.limits.order)
 	if err != nil {
 		return err
-	}
-	defer cancel()
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		return c.explain(err)
 	}
 	return json.Unmarshal(data, reply)
 }

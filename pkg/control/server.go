@@ -219,40 +219,31 @@ func (s *service) head(w http.ResponseWriter, _ *http.Request) {
 
 func (s *service) plan(w http.ResponseWriter, r *http.Request) {
 	plan, err := s.Journal.Plan(r.PathValue("fingerprint"))
-	if err != nil {
-		s.refuse(w, err)
-		return
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(plan)))
-	_, _ = s.stream(w).Write(plan) // a client that went away has its own trouble
+	s.answer(w, json.RawMessage(plan), err)
 }
 
 // answer writes a value, or the error in its place.
 func (s *service) answer(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		s.refuse(w, err)
-		return
+	data, status := []byte(nil), http.StatusOK
+	switch stored, asItIs := v.(json.RawMessage); {
+	case err != nil:
+	case asItIs:
+		data = stored
+	default:
+		data, err = json.Marshal(v)
 	}
-	data, err := json.Marshal(v)
 	if err != nil {
-		s.refuse(w, err)
-		return
+		data, _ = json.Marshal(refusalOf(err)) // texts and numbers
+		status = http.StatusConflict
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-	_, _ = s.stream(w).Write(data) // as above
+	w.WriteHeader(status)
+	_, _ = s.stream(w).Write(data) // a client that went away has its own trouble
 }
 
 // refuse answers with an error.
-func (s *service) refuse(w http.ResponseWriter, err error) {
-	data, err := json.Marshal(refusalOf(err))
-	if err != nil {
-		data = nil
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusConflict)
-	_, _ = s.stream(w).Write(data) // as above
-}
+func (s *service) refuse(w http.ResponseWriter, err error) { s.answer(w, nil, err) }
 
 // order hands an order to the run.
 func (s *service) order(w http.ResponseWriter, r *http.Request) {

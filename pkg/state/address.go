@@ -115,13 +115,7 @@ func (r *Reader) openOne(vault fleet.Key, o *fleet.Operation) error {
 	if o == nil || o.Sealed == "" {
 		return nil
 	}
-	var packed []byte
-	err := r.view(func(tx *bbolt.Tx) error {
-		if b := tx.Bucket(bucketAddresses); b != nil {
-			packed = bytes.Clone(b.Get([]byte(vault)))
-		}
-		return nil
-	})
+	packed, err := r.get(bucketAddresses, string(vault))
 	if err == nil && packed != nil {
 		if key, err := inflate(packed); err == nil {
 			o.Open(key)
@@ -133,28 +127,13 @@ func (r *Reader) openOne(vault fleet.Key, o *fleet.Operation) error {
 // ScanAddresses hands every stored address to fn with the key it is stored under,
 // unchecked: nil where it cannot be read. An error of fn ends it and is returned.
 func (r *Reader) ScanAddresses(fn func(vault string, key []byte) error) error {
-	var all []entry
-	err := r.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketAddresses)
-		if b == nil {
-			return nil
-		}
-		return b.ForEach(func(k, v []byte) error {
-			all = append(all, entry{bytes.Clone(k), bytes.Clone(v)})
-			return nil
-		})
-	})
-	for _, e := range all {
+	return r.each(bucketAddresses, func(e entry) error {
+		key, err := inflate(e.value)
 		if err != nil {
-			break
-		}
-		key, unreadable := inflate(e.value)
-		if unreadable != nil {
 			key = nil
 		}
-		err = fn(string(e.key), key)
-	}
-	return err
+		return fn(string(e.key), key)
+	})
 }
 
 // deflate packs addresses: two of one operation have the most in common.

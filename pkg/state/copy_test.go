@@ -109,7 +109,7 @@ func TestScan(t *testing.T) {
 func reopenDamaged(t *testing.T, lock *state.Lock) *state.Reader {
 	t.Helper()
 	lock.Close()
-	r, err := state.OpenReadOnly(lock.Path())
+	r, err := state.OpenReadOnly(lock.Real())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,12 +141,11 @@ func TestOpenForAnotherCloud(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := state.Open(lock, state.Binding{Cloud: "emulator"}); !errors.Is(err, state.ErrCloud) {
-		t.Errorf("Open for a cloud in another spelling: %v; want a CloudError", err)
+		t.Errorf("Open for a cloud in another spelling: %v; want ErrCloud", err)
 	}
 	_, err := state.Open(lock, state.Binding{Cloud: "AzureChina"})
-	ce, ok := errors.AsType[*state.CloudError](err)
-	if !ok || !errors.Is(err, state.ErrCloud) || ce.Ledger != "Emulator" || ce.Wanted != "AzureChina" {
-		t.Fatalf("Open: %v; want a CloudError", err)
+	if !errors.Is(err, state.ErrCloud) {
+		t.Fatalf("Open: %v; want ErrCloud", err)
 	}
 	if !strings.Contains(err.Error(), `"Emulator"`) || !strings.Contains(err.Error(), `"AzureChina"`) {
 		t.Errorf("%q does not name both clouds", err)
@@ -174,9 +173,9 @@ func TestReaderOfALiveLedger(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := state.OpenReadOnly(path)
-	le, ok := errors.AsType[*state.LiveError](err)
+	le, ok := errors.AsType[*state.BusyError](err)
 	if !ok || !errors.Is(err, state.ErrLive) || le.Holder != who("test") {
-		t.Fatalf("OpenReadOnly of a live ledger: %v; want a LiveError that names the holder", err)
+		t.Fatalf("OpenReadOnly of a live ledger: %v; want a BusyError that names the holder", err)
 	}
 	if d := time.Since(began); d > time.Second {
 		t.Errorf("it took %v to say so", d)

@@ -80,7 +80,7 @@ func readAll(lock *state.Lock) (readOnly, writing error) {
 		l.Close()
 	}
 	lock.Close()
-	r, readOnly := state.OpenReadOnly(lock.Path())
+	r, readOnly := state.OpenReadOnly(lock.Real())
 	if readOnly == nil {
 		readOnly = all(r)
 		r.Close()

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
-	"time"
 )
 
 // What a caller may branch on with errors.Is. The errors themselves say more.
@@ -57,13 +57,7 @@ func (e *FileError) Error() string {
 
 // Unwrap gives the sentinel and the cause.
 func (e *FileError) Unwrap() []error {
-	var errs []error
-	for _, err := range []error{e.Kind, e.Err} {
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errs
+	return slices.DeleteFunc([]error{e.Kind, e.Err}, func(err error) bool { return err == nil })
 }
 
 // plainCause drops the operation and the path that the sentence before it has
@@ -75,76 +69,23 @@ func plainCause(err error) error {
 	return err
 }
 
-// InUseError says which process has the ledger. It is ErrInUse.
-type InUseError struct {
+// BusyError says which process has the ledger: to whom would write it is ErrInUse, to
+// whom would read it ErrLive.
+type BusyError struct {
 	Path   string
 	Holder Holder // zero when the holder could not be read
+	Kind   error
 }
 
-func (e *InUseError) Error() string {
+func (e *BusyError) Error() string {
+	if e.Kind == ErrLive {
+		return fmt.Sprintf("ledger %s is being written by %s; it can be read when that process has ended", e.Path, e.Holder)
+	}
 	return fmt.Sprintf("ledger %s is in use by %s; wait until it ends, or stop it there", e.Path, e.Holder)
 }
 
-// Is reports whether target is ErrInUse.
-func (e *InUseError) Is(target error) bool { return target == ErrInUse }
-
-// LiveError says which process keeps readers out for now. It is ErrLive.
-type LiveError struct {
-	Path   string
-	Holder Holder // zero when the holder could not be read
-}
-
-func (e *LiveError) Error() string {
-	return fmt.Sprintf("ledger %s is being written by %s; it can be read when that process has ended", e.Path, e.Holder)
-}
-
-// Is reports whether target is ErrLive.
-func (e *LiveError) Is(target error) bool { return target == ErrLive }
-
-// FormatError says that a ledger was written by a newer version. It is
-// ErrFormat.
-type FormatError struct {
-	Path      string
-	Found     int
-	Supported int // the newest format this version reads
-}
-
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("ledger %s has format %d, and this version of fleetup reads formats up to %d; use the version that wrote it, or a newer one",
-		e.Path, e.Found, e.Supported)
-}
-
-// Is reports whether target is ErrFormat.
-func (e *FormatError) Is(target error) bool { return target == ErrFormat }
-
-// CloudError says that a ledger is bound to another cloud. It is ErrCloud.
-type CloudError struct {
-	Path   string
-	Ledger string // the cloud the ledger is bound to
-	Wanted string // the cloud it was to be used for
-}
-
-func (e *CloudError) Error() string {
-	return fmt.Sprintf("ledger %s belongs to the cloud %q, not to %q; a ledger serves one cloud: name another with --state FILE",
-		e.Path, e.Ledger, e.Wanted)
-}
-
-// Is reports whether target is ErrCloud.
-func (e *CloudError) Is(target error) bool { return target == ErrCloud }
-
-// UnfinishedError says which run is in the way of a new one. It is
-// ErrUnfinished.
-type UnfinishedError struct {
-	Run RunInfo
-}
-
-func (e *UnfinishedError) Error() string {
-	return fmt.Sprintf("run %s, opened %s, is not finished; go on with it (fleetup resume) before another begins",
-		e.Run.ID, e.Run.OpenedAt.UTC().Format(time.RFC3339))
-}
-
-// Is reports whether target is ErrUnfinished.
-func (e *UnfinishedError) Is(target error) bool { return target == ErrUnfinished }
+// Unwrap gives the sentinel.
+func (e *BusyError) Unwrap() error { return e.Kind }
 
 // CommitError is a failed write: whether it reached the disk is not known
 // (design.md#rule-2). It is ErrCommit.
@@ -158,11 +99,8 @@ func (e *CommitError) Error() string {
 		"start nothing more, remove the cause, then go on with fleetup resume, which reads what is there", e.Path, e.Err)
 }
 
-// Is reports whether target is ErrCommit.
-func (e *CommitError) Is(target error) bool { return target == ErrCommit }
-
-// Unwrap gives the cause.
-func (e *CommitError) Unwrap() error { return e.Err }
+// Unwrap gives the sentinel and the cause.
+func (e *CommitError) Unwrap() []error { return []error{ErrCommit, e.Err} }
 
 // ChainError says at which event the journal stops being what was written. It
 // is ErrDamaged.
@@ -177,5 +115,5 @@ func (e *ChainError) Error() string {
 		e.Path, e.Seq, e.Detail, restoreIt)
 }
 
-// Is reports whether target is ErrDamaged.
-func (e *ChainError) Is(target error) bool { return target == ErrDamaged }
+// Unwrap gives the sentinel.
+func (e *ChainError) Unwrap() error { return ErrDamaged }

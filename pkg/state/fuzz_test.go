@@ -28,7 +28,7 @@ func FuzzHolder(f *testing.F) {
 		if h.PID == 0 {
 			t.Error("a holder without a process")
 		}
-		s := (&InUseError{Path: "fleet.db", Holder: h}).Error()
+		s := (&BusyError{Path: "fleet.db", Holder: h}).Error()
 		if !utf8.ValidString(s) || len(s) > 4000 || strings.ContainsFunc(s, func(r rune) bool {
 			return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 		}) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -46,50 +45,6 @@ func (r *Reader) EventsAfter(runID string, after uint64, fn func(seq uint64, e f
 		return fn(seq, e)
 	})
 	return err
-}
-
-// Verify reads the whole journal, checks the chain from the ledger's identity
-// to its end, and the runs against their events. It returns the sequence
-// number and the hash of the newest event.
-func (r *Reader) Verify() (seq uint64, hash string, err error) {
-	runs, head, err := r.index()
-	if err != nil {
-		return 0, "", err
-	}
-	at := position{hash: r.genesis}
-	for i, run := range runs {
-		if run.FirstSeq != at.seq+1 {
-			return 0, "", &ChainError{r.path, at.seq + 1, fmt.Sprintf("is not the beginning of run %s", run.ID)}
-		}
-		_, last, err := findRun(runs, head.seq, run.ID)
-		if err != nil {
-			return 0, "", err
-		}
-		seen := run
-		seen.Closed, seen.ClosedAt, seen.ExitCode = false, time.Time{}, 0
-		at, err = r.walk(at, last, func(seq uint64, e fleet.Event) error {
-			if err := r.checkOpening(run, seq, e); err != nil {
-				return err
-			}
-			if seq == run.FirstSeq {
-				seen.OpenedAt = e.At
-			}
-			if closed, ok := e.Fact.(fleet.RunClosed); ok {
-				seen.Closed, seen.ClosedAt, seen.ExitCode = true, e.At, closed.Code
-			}
-			return nil
-		})
-		if err != nil {
-			return 0, "", err
-		}
-		if seen.Closed != run.Closed || seen.ExitCode != run.ExitCode || !seen.ClosedAt.Equal(run.ClosedAt) || !seen.OpenedAt.Equal(run.OpenedAt) {
-			return 0, "", damaged(r.path, fmt.Sprintf("is damaged: the index of run %s does not say what its journal says", runs[i].ID), nil)
-		}
-	}
-	if at != head {
-		return 0, "", &ChainError{r.path, at.seq + 1, "belongs to no run"}
-	}
-	return at.seq, at.hash.String(), nil
 }
 
 // before returns the place just before an event.

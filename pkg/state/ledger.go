@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,7 +30,7 @@ type Ledger struct {
 }
 
 // Open opens the ledger of the lock, and creates it where there is none. It
-// must be bound to the same cloud, or the error is a *CloudError.
+// must be bound to the same cloud, or the error is ErrCloud.
 func Open(lock *Lock, b Binding) (*Ledger, error) {
 	if b.Cloud == "" {
 		return nil, refuse("a ledger is bound to a cloud")
@@ -46,7 +47,8 @@ func Open(lock *Lock, b Binding) (*Ledger, error) {
 	}
 	if l.info.Cloud != b.Cloud {
 		l.Close()
-		return nil, &CloudError{Path: lock.path, Ledger: l.info.Cloud, Wanted: b.Cloud}
+		return nil, &FileError{Path: lock.path, Kind: ErrCloud, Next: "name another with --state FILE: a ledger serves one cloud",
+			Detail: fmt.Sprintf("belongs to the cloud %q, not to %q", l.info.Cloud, b.Cloud)}
 	}
 	return l, nil
 }
@@ -108,7 +110,7 @@ func explainWait(path string, err error) error {
 // plan's fingerprint. A plan whose fingerprint the ledger has is not stored
 // again.
 //
-// While a run is unfinished the error is an *UnfinishedError; for a batch that
+// While a run is unfinished the error is ErrUnfinished; for a batch that
 // breaks the journal's rules it is ErrRefused. After both nothing was written
 // and the ledger can be used further. Any other error is as Commit's.
 func (l *Ledger) Begin(plan []byte, events []fleet.Event, vaults []fleet.VaultRecord) error {

@@ -35,7 +35,7 @@ var held = struct {
 // that is not a lock file, or a link, is left as it is: ErrForeignLock. A ledger need not
 // be there yet; where something stands in its place that is none, the error is that of
 // opening it, and nothing is created beside it. It waits for nobody: when another process has the lock the error
-// is an *InUseError that names it.
+// is a *BusyError that names it, and ErrInUse.
 func Acquire(path string, who Holder) (*Lock, error) {
 	real, err := resolve(path)
 	if err != nil {
@@ -56,12 +56,12 @@ func Acquire(path string, who Holder) (*Lock, error) {
 			return nil, err
 		}
 		if live {
-			return nil, &InUseError{Path: path, Holder: h}
+			return nil, &BusyError{path, h, ErrInUse}
 		}
 		// Locked, and nobody signs for it: its holder is just coming or going.
 		time.Sleep(holderPause)
 	}
-	return nil, &InUseError{Path: path}
+	return nil, &BusyError{path, Holder{}, ErrInUse}
 }
 
 // tryAcquire returns nil and no error when the lock is taken.
@@ -105,9 +105,6 @@ func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	kept = true
 	return l, nil
 }
-
-// Path returns the ledger's path as it was given.
-func (l *Lock) Path() string { return l.path }
 
 // Real returns the ledger's path without symbolic links.
 func (l *Lock) Real() string { return l.real }

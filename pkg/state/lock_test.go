@@ -48,9 +48,9 @@ func TestAcquireNamesTheProcessThatHoldsTheLock(t *testing.T) {
 	pid, release := holdElsewhere(t, path)
 
 	_, err := state.Acquire(path, who("second"))
-	in, ok := errors.AsType[*state.InUseError](err)
+	in, ok := errors.AsType[*state.BusyError](err)
 	if !ok || !errors.Is(err, state.ErrInUse) {
-		t.Fatalf("Acquire: %v; want an InUseError", err)
+		t.Fatalf("Acquire: %v; want a BusyError", err)
 	}
 	want := who("other")
 	want.PID = pid
@@ -244,7 +244,7 @@ func TestOneOfManyAcquires(t *testing.T) {
 	close(results)
 	won := 0
 	for err := range results {
-		in, isIn := errors.AsType[*state.InUseError](err)
+		in, isIn := errors.AsType[*state.BusyError](err)
 		switch {
 		case err == nil:
 			won++

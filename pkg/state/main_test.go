@@ -142,7 +142,7 @@ func open(t testing.TB, lock *state.Lock) *state.Ledger {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-		check(t, lock.Path())
+		check(t, lock.Real())
 	})
 	return l
 }

@@ -107,13 +107,7 @@ func (m *Memory) Runs() ([]RunInfo, error) {
 }
 
 // LatestRun is as Reader.LatestRun.
-func (m *Memory) LatestRun() (RunInfo, bool, error) {
-	runs, err := m.Runs()
-	if err != nil || len(runs) == 0 {
-		return RunInfo{}, false, err
-	}
-	return runs[len(runs)-1], true, nil
-}
+func (m *Memory) LatestRun() (RunInfo, bool, error) { return Newest(m.Runs()) }
 
 // Plan is as Reader.Plan.
 func (m *Memory) Plan(fingerprint string) ([]byte, error) {

@@ -40,7 +40,7 @@ type Reader struct {
 
 // OpenReadOnly opens a ledger for a status or a report, without its lock. It
 // creates nothing and needs no permission to write. While a process holds the
-// lock it returns a *LiveError at once.
+// lock the error is ErrLive at once, a *BusyError.
 //
 // A Reader keeps writers out, so close it soon.
 func OpenReadOnly(path string) (*Reader, error) {
@@ -54,12 +54,12 @@ func OpenReadOnly(path string) (*Reader, error) {
 	// A lock file that cannot be read is no reason to refuse: bbolt's own lock
 	// keeps the two apart as well.
 	if h, live, err := readHolder(real + lockSuffix); err == nil && live {
-		return nil, &LiveError{Path: path, Holder: h}
+		return nil, &BusyError{path, h, ErrLive}
 	}
 	r, err := openReader(path, real, true, noWait)
 	if errors.Is(err, berrors.ErrTimeout) {
 		h, _, _ := readHolder(real + lockSuffix)
-		return nil, &LiveError{Path: path, Holder: h}
+		return nil, &BusyError{path, h, ErrLive}
 	}
 	return r, err
 }
@@ -126,7 +126,9 @@ func (r *Reader) load() error {
 		return damaged(r.path, fmt.Sprintf("is damaged: its format is %q", formatText), nil)
 	}
 	if found > format {
-		return &FormatError{Path: r.path, Found: found, Supported: format}
+		return &FileError{Path: r.path, Kind: ErrFormat,
+			Detail: fmt.Sprintf("has format %d, and this version of fleetup reads formats up to %d", found, format),
+			Next:   "use the version of fleetup that wrote it, or a newer one"}
 	}
 	if missing != "" {
 		return damaged(r.path, "is damaged: it has no bucket "+missing, nil)
@@ -205,6 +207,18 @@ func (r *Reader) broken(err error) error {
 	return err
 }
 
+// get returns a value, nil where a bucket has none with that key, or where there is no
+// such bucket.
+func (r *Reader) get(bucket []byte, key string) (value []byte, err error) {
+	err = r.view(func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(bucket); b != nil {
+			value = bytes.Clone(b.Get([]byte(key)))
+		}
+		return nil
+	})
+	return value, err
+}
+
 // entry is a key with its value, copied out of a transaction.
 type entry struct{ key, value []byte }
 
@@ -219,7 +233,11 @@ const (
 func (r *Reader) page(bucket, from []byte, past bool) ([]entry, error) {
 	var entries []entry
 	err := r.view(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucket).Cursor()
+		b := tx.Bucket(bucket)
+		if b == nil {
+			return nil
+		}
+		c := b.Cursor()
 		k, v := c.Seek(from)
 		if past && bytes.Equal(k, from) {
 			k, v = c.Next()
@@ -282,13 +300,7 @@ func (r *Reader) Runs() ([]RunInfo, error) {
 }
 
 // LatestRun returns the newest run; false when there is none.
-func (r *Reader) LatestRun() (RunInfo, bool, error) {
-	runs, _, err := r.index()
-	if err != nil || len(runs) == 0 {
-		return RunInfo{}, false, err
-	}
-	return runs[len(runs)-1], true, nil
-}
+func (r *Reader) LatestRun() (RunInfo, bool, error) { return Newest(r.Runs()) }
 
 // Head returns the sequence number and the hash of the newest event; 0 and
 // the hash of the ledger's identity when there is none. Noted elsewhere, the
@@ -304,11 +316,7 @@ func (r *Reader) Head() (seq uint64, hash string, err error) {
 // Plan returns the plan of a fingerprint as Begin was given it; ErrNoPlan when
 // there is none.
 func (r *Reader) Plan(fingerprint string) ([]byte, error) {
-	var packed []byte
-	err := r.view(func(tx *bbolt.Tx) error {
-		packed = bytes.Clone(tx.Bucket(bucketPlans).Get([]byte(fingerprint)))
-		return nil
-	})
+	packed, err := r.get(bucketPlans, fingerprint)
 	if err != nil {
 		return nil, err
 	}
@@ -335,7 +343,7 @@ func unpack(packed []byte) ([]byte, error) {
 // walk may be seen as it was or as it is. One that is stored under the key of
 // another vault is ErrDamaged.
 func (r *Reader) VaultRecords(fn func(fleet.VaultRecord) error) error {
-	return r.eachRecord(func(e entry) error {
+	return r.each(bucketVaults, func(e entry) error {
 		var v fleet.VaultRecord
 		if err := json.Unmarshal(e.value, &v); err != nil {
 			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s cannot be read", e.key), err)
@@ -347,18 +355,19 @@ func (r *Reader) VaultRecords(fn func(fleet.VaultRecord) error) error {
 	})
 }
 
-// eachRecord hands over the vaults' records as they are stored.
-func (r *Reader) eachRecord(fn func(entry) error) error {
+// each hands over the entries of a bucket as they are stored, in the order of their
+// keys.
+func (r *Reader) each(bucket []byte, fn func(entry) error) error {
 	var from []byte
 	for {
-		entries, err := r.page(bucketVaults, from, from != nil)
+		entries, err := r.page(bucket, from, from != nil)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
 		for _, e := range entries {
 			// In a damaged tree the keys may run in circles.
 			if from != nil && bytes.Compare(e.key, from) <= 0 {
-				return damaged(r.path, fmt.Sprintf("is damaged: vault %s comes after %s", e.key, from), nil)
+				return damaged(r.path, fmt.Sprintf("is damaged: its %s run in circles", bucket), nil)
 			}
 			from = e.key
 			if err := fn(e); err != nil {

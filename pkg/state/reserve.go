@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // What a run's journal takes on the disk. A vault that is checked, started,
@@ -58,7 +60,7 @@ func (l *Ledger) Reserve(vaults, followed int) error {
 	noRoom := func(free string) error {
 		return &FileError{Path: l.path, Kind: ErrNoRoom,
 			Detail: fmt.Sprintf("has no room for the run: the journal of %s needs about %s more, and its disk has %s; nothing was started",
-				vaultCount(vaults), megabytes(missing), free),
+				words.Count(vaults, "vault"), megabytes(missing), free),
 			Next: "make room on the disk of " + filepath.Dir(l.real) + ", or begin on another one (--state FILE)"}
 	}
 	free, known := freeSpace(l.file)
@@ -85,27 +87,11 @@ func (l *Ledger) Reserve(vaults, followed int) error {
 	}
 }
 
-func vaultCount(n int) string {
-	if n == 1 {
-		return "1 vault"
-	}
-	return grouped(int64(n)) + " vaults"
-}
-
 // megabytes is a size for people, rounded up.
 func megabytes(n int64) string {
 	const mb = 1_000_000
 	if n < mb {
 		return fmt.Sprintf("%d kB", (n+999)/1000)
 	}
-	return grouped((n+mb-1)/mb) + " MB"
-}
-
-// grouped writes 10000 as 10,000.
-func grouped(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return fmt.Sprintf("%d MB", (n+mb-1)/mb)
 }

@@ -151,7 +151,7 @@ func TestReserveSaysHowMuch(t *testing.T) {
 	l := open(t, acquire(t, filepath.Join(t.TempDir(), "fleet.db")))
 	// No disk has room for this many.
 	err := l.Reserve(1<<40, 0)
-	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "1,099,511,627,776 vaults needs about 18,014,398,5") ||
+	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "1099511627776 vaults needs about 180143985") ||
 		!strings.Contains(err.Error(), "nothing was started; make room on the disk of "+filepath.Dir(l.Path())) {
 		t.Fatalf("Reserve: %v", err)
 	}

@@ -20,11 +20,20 @@ type RunInfo struct {
 	ExitCode        fleet.ExitCode `json:"exitCode"` // of its RunClosed
 }
 
+// Newest is the last of some runs; false when there is none, or they could not be read.
+func Newest(runs []RunInfo, err error) (RunInfo, bool, error) {
+	if err != nil || len(runs) == 0 {
+		return RunInfo{}, false, err
+	}
+	return runs[len(runs)-1], true, nil
+}
+
 // openRun checks the first batch of a run against the runs before it and
 // returns the run it opens.
 func openRun(runs []RunInfo, seq uint64, plan []byte, events []fleet.Event) (RunInfo, error) {
 	if n := len(runs); n > 0 && !runs[n-1].Closed {
-		return RunInfo{}, &UnfinishedError{Run: runs[n-1]}
+		return RunInfo{}, fmt.Errorf("%w, %s, opened %s: go on with it (fleetup resume) before another begins",
+			ErrUnfinished, runs[n-1].ID, runs[n-1].OpenedAt.UTC().Format(time.RFC3339))
 	}
 	if err := checkFacts(events); err != nil {
 		return RunInfo{}, err

@@ -24,35 +24,22 @@ type Entry struct {
 // hash it finds: so one change is told from the next. An error of fn ends it and
 // is returned.
 func (r *Reader) Scan(fn func(Entry) error) error {
-	at, from := position{hash: r.genesis}, []byte(nil)
-	for {
-		entries, err := r.page(bucketEvents, from, from != nil)
-		if err != nil || len(entries) == 0 {
-			return err
+	at := position{hash: r.genesis}
+	return r.each(bucketEvents, func(stored entry) error {
+		e := Entry{Prev: at.hash, Data: stored.value}
+		if len(stored.key) == len(seqKey(0)) {
+			e.Seq = binary.BigEndian.Uint64(stored.key)
 		}
-		for _, stored := range entries {
-			// In a damaged tree the keys may run in circles.
-			if from != nil && bytes.Compare(stored.key, from) <= 0 {
-				return damaged(r.path, "is damaged: its events run in circles", nil)
-			}
-			from = stored.key
-			e := Entry{Prev: at.hash, Data: stored.value}
-			if len(stored.key) == len(seqKey(0)) {
-				e.Seq = binary.BigEndian.Uint64(stored.key)
-			}
-			if len(stored.value) >= len(Hash{}) {
-				e.Hash, e.Data = Hash(stored.value[:len(Hash{})]), stored.value[len(Hash{}):]
-			}
-			if e.Seq > 0 {
-				e.Missing = e.Seq - at.seq - 1
-				e.Fits = e.Hash != Hash{} && (e.Missing > 0 || Link(e.Prev, e.Seq, e.Data) == e.Hash)
-				at = position{e.Seq, e.Hash}
-			}
-			if err := fn(e); err != nil {
-				return err
-			}
+		if len(stored.value) >= len(Hash{}) {
+			e.Hash, e.Data = Hash(stored.value[:len(Hash{})]), stored.value[len(Hash{}):]
 		}
-	}
+		if e.Seq > 0 {
+			e.Missing = e.Seq - at.seq - 1
+			e.Fits = e.Hash != Hash{} && (e.Missing > 0 || Link(e.Prev, e.Seq, e.Data) == e.Hash)
+			at = position{e.Seq, e.Hash}
+		}
+		return fn(e)
+	})
 }
 
 // StoredRecord is a vault's record as it is stored, whether or not it is what
@@ -67,7 +54,7 @@ type StoredRecord struct {
 // the keys. Unlike VaultRecords it goes on behind one that cannot be read. An
 // error of fn ends it and is returned.
 func (r *Reader) ScanRecords(fn func(StoredRecord) error) error {
-	return r.eachRecord(func(e entry) error {
+	return r.each(bucketVaults, func(e entry) error {
 		s := StoredRecord{Key: string(e.key)}
 		if s.Err = json.Unmarshal(e.value, &s.Record); s.Err != nil {
 			s.Record = fleet.VaultRecord{}

@@ -98,7 +98,7 @@ func begun(path string, vaults int) (*state.Lock, *state.Ledger, error) {
 // for nothing more, that it can be read all the same, and that it goes on from
 // what was acknowledged once there is room.
 func refused(lock *state.Lock, l *state.Ledger, failure error, errno syscall.Errno, mend func() error) error {
-	if !errors.Is(failure, state.ErrCommit) || !strings.Contains(failure.Error(), errno.Error()) || !strings.Contains(failure.Error(), lock.Path()) ||
+	if !errors.Is(failure, state.ErrCommit) || !strings.Contains(failure.Error(), errno.Error()) || !strings.Contains(failure.Error(), lock.Real()) ||
 		!strings.Contains(failure.Error(), "fleetup resume") {
 		return fmt.Errorf("the commit says %w; want %v", failure, errno)
 	}
@@ -108,7 +108,7 @@ func refused(lock *state.Lock, l *state.Ledger, failure error, errno syscall.Err
 	if err := errors.Join(l.Close(), lock.Close()); err != nil {
 		return err
 	}
-	r, err := state.OpenReadOnly(lock.Path())
+	r, err := state.OpenReadOnly(lock.Real())
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func refused(lock *state.Lock, l *state.Ledger, failure error, errno syscall.Err
 	if before < 2 {
 		return fmt.Errorf("only %d events are left", before)
 	}
-	lock, err = state.Acquire(lock.Path(), who("resume"))
+	lock, err = state.Acquire(lock.Real(), who("resume"))
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func refused(lock *state.Lock, l *state.Ledger, failure error, errno syscall.Err
 	if after != before+1 {
 		return fmt.Errorf("after the resume there are %d events; want %d", after, before+1)
 	}
-	return errors.Join(err, live(l, 5), l.Close(), state.CheckFile(lock.Path()))
+	return errors.Join(err, live(l, 5), l.Close(), state.CheckFile(lock.Real()))
 }
 
 // A disk that is full makes the commit fail that needs more of it.
@@ -211,7 +211,7 @@ func noRoom(dir string) error {
 	}
 	before := free()
 	err = l.Reserve(10_000, 0)
-	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "10,000 vaults needs about 165 MB more, and its disk has 4 MB; nothing was started") {
+	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "10000 vaults needs about 165 MB more, and its disk has 4 MB; nothing was started") {
 		return fmt.Errorf("Reserve: %w", err)
 	}
 	if free() != before {

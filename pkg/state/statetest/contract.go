@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,9 +151,8 @@ func testUnfinished(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	err = s.Begin(PlanOf("r2"), Opening("r2"), nil)
-	ue, ok := errors.AsType[*state.UnfinishedError](err)
-	if !ok || !errors.Is(err, state.ErrUnfinished) || errors.Is(err, state.ErrCommit) || ue.Run.ID != "r1" {
-		t.Fatalf("Begin over r1: %v; want an UnfinishedError of r1", err)
+	if !errors.Is(err, state.ErrUnfinished) || errors.Is(err, state.ErrCommit) || !strings.Contains(err.Error(), "r1") {
+		t.Fatalf("Begin over r1: %v; want ErrUnfinished, which names r1", err)
 	}
 	if seq2, hash2, err := s.Head(); seq2 != seq || hash2 != hash || err != nil {
 		t.Fatalf("a refused Begin moved the head from %d to %d (%v)", seq, seq2, err)
