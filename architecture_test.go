@@ -105,7 +105,7 @@ var rooms = map[string][]string{
 	"pkg/report/progress":          {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/report/dryrun":            {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout", "pkg/report/lexicon"},
 	"pkg/report/reporttest":        {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
-	"pkg/notify":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "internal/proxy"},
+	"pkg/notify":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "internal/proxy"},
 	"pkg/web":                      {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "github.com/prometheus/client_golang"},
 	"cmd/fleetup":                  {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/session", "internal/textfile", "internal/words", "github.com/urfave/cli/v2", "golang.org/x/term"},
 	"examples":                     {},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Kind says what a notification is about.
@@ -55,8 +56,11 @@ type Data struct {
 	Wave            *string              `json:"wave"`
 	By              *string              `json:"by"`
 	Reason          *string              `json:"reason"`
-	ExitCode        *int                 `json:"exitCode"` // where the run or its process is over
-	Verdict         *string              `json:"verdict"`  // its name
+	ExitCode        *int                 `json:"exitCode"`   // where the run or its process is over
+	Verdict         *string              `json:"verdict"`    // its name
+	Phase           standing.Phase       `json:"phase"`      // where the run stands
+	InFlight        int                  `json:"inFlight"`   // upgrades that may be under way
+	NeedPerson      int                  `json:"needPerson"` // vaults that only a person can help
 	Vaults          int                  `json:"vaults"`
 	Totals          map[fleet.Status]int `json:"totals"`
 	Waves           []Wave               `json:"waves"`

@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // EventBuilder finds in the facts of a run what people are told. It is for one
@@ -33,9 +34,8 @@ func (t *EventBuilder) Begun(st *rollout.State) []Event {
 	if st.Plan.Upgrade != nil {
 		what = lexicon.KindWords(st.Plan.Kind) + " for "
 	}
-	e := t.event(st, Started, st.Run.OpenedAt, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
+	e := t.event(st, Started, st.Run.OpenedAt, true, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
 	e.Data.By = maybe(st.Run.By.User)
-	e.Data.Next = t.next(st, true)
 	return append([]Event{e}, t.gate(st, st.Run.OpenedAt)...)
 }
 
@@ -46,8 +46,8 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 		t.seq++
 		switch f := e.Fact.(type) {
 		case fleet.Resumed:
-			n := t.event(st, Resumed, e.At, fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.", count(st.InFlight(), "upgrade")))
-			n.Data.By, n.Data.Next = maybe(f.By.User), t.next(st, true)
+			n := t.event(st, Resumed, e.At, true, fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.", count(st.InFlight(), "upgrade")))
+			n.Data.By = maybe(f.By.User)
 			out = append(out, n)
 		case fleet.WaveDone:
 			out = append(out, t.waveDone(st, e.At, f))
@@ -55,17 +55,15 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 				out = append(out, t.gate(st, e.At)...)
 			}
 		case fleet.RunHalted:
-			n := t.event(st, Halted, e.At, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
-			n.Data.Next = t.next(st, st.InFlight() > 0)
+			n := t.event(st, Halted, e.At, st.InFlight() > 0, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
 			out = append(out, n)
 		case fleet.Paused:
 			out = append(out, t.paused(st, e.At, f))
 		case fleet.RunSuspended:
 			out = append(out, t.suspended(st, e.At, f))
 		case fleet.RunClosed:
-			n := t.event(st, Finished, e.At, "The run is finished: "+tally(&st.Totals)+".")
+			n := t.event(st, Finished, e.At, false, "The run is finished: "+tally(st, &st.Totals)+".")
 			n.Data.ends(f.Code)
-			n.Data.Next = t.next(st, false)
 			out = append(out, n)
 		}
 	}
@@ -75,10 +73,9 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 // Broken tells of a process that could not go on, for a reason that is in no
 // journal.
 func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event {
-	e := t.event(st, Interrupted, at, "The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
+	e := t.event(st, Interrupted, at, false, "The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
 	e.ID += "-broken"
 	e.Data.ends(fleet.ExitInternal)
-	e.Data.Next = t.next(st, false)
 	return e
 }
 
@@ -93,33 +90,24 @@ func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDon
 			}
 		}
 	}
-	e := t.event(st, WaveFinished, at, fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(totals), soak))
+	e := t.event(st, WaveFinished, at, true, fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals), soak))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
-	e.Data.Next = t.next(st, true)
 	return e
 }
 
 // gate tells of an approval that the run now needs.
 func (t *EventBuilder) gate(st *rollout.State, at time.Time) []Event {
-	w, when, ok := st.NextGate()
-	if !ok || st.Run.Halt != nil || st.Run.Stopped != nil {
+	g := standing.GateToApprove(st, at)
+	if g == nil {
 		return nil
 	}
-	g := st.Waves[w].After
-	if when == fleet.GateBefore {
-		g = st.Waves[w].Before
-	}
-	if g.Approved != nil {
-		return nil
-	}
-	name := st.Waves[w].Name
-	e := t.event(st, ApprovalNeeded, at, fmt.Sprintf("The run needs an approval %s wave %s.", when, name))
-	if by := st.Plan.Waves[w].Approval; by != nil && by.NotBy != "" {
-		e.Data.Sentence += fmt.Sprintf(" Somebody other than %s must give it.", st.Run.By.User)
+	e := t.event(st, ApprovalNeeded, at, true, fmt.Sprintf("The run needs an approval %s wave %s.", g.When, g.Wave))
+	if g.NotBy != "" {
+		e.Data.Sentence += fmt.Sprintf(" Somebody other than %s must give it.", g.NotBy)
 	}
 	e.ID += "-approval"
-	e.Subject, e.Data.Wave = name, &name
-	e.Data.Next = t.command(report.ApproveArgs(name)...)
+	e.Subject, e.Data.Wave = g.Wave, &g.Wave
+	e.Data.Next = maybe(report.Step{Args: report.ApproveArgs(g.Wave)}.On(t.Ledger))
 	return []Event{e}
 }
 
@@ -128,8 +116,8 @@ func (t *EventBuilder) paused(st *rollout.State, at time.Time, f fleet.Paused) E
 	if f.Off {
 		kind, say = Continued, "The pause is over."
 	}
-	e := t.event(st, kind, at, say)
-	e.Data.By, e.Data.Reason, e.Data.Next = maybe(f.By.User), maybe(f.Reason), t.next(st, true)
+	e := t.event(st, kind, at, true, say)
+	e.Data.By, e.Data.Reason = maybe(f.By.User), maybe(f.Reason)
 	return e
 }
 
@@ -146,21 +134,22 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 	if n := st.InFlight(); n > 0 {
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", count(n, "upgrade"))
 	}
-	e := t.event(st, kind, at, say)
+	e := t.event(st, kind, at, false, say)
 	e.Data.Reason = maybe(report.SuspendedDetail(&f))
 	e.Data.ends(f.Code)
-	e.Data.Next = t.next(st, false)
 	return e
 }
 
 var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave finished", ApprovalNeeded: "Approval needed",
 	Halted: "RUN HALTED", Paused: "Run paused", Continued: "Pause over", Waiting: "Run waits", Interrupted: "Run interrupted", Finished: "Run finished"}
 
-// event is a notification of how the run stands now.
-func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, sentence string) Event {
-	b := st.RunBudget()
+// event is a notification of how the run stands now; live: a process carries it out.
+func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool, sentence string) Event {
+	b, live := st.RunBudget(), live && st.Run.Suspended == nil
 	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint, UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
-		Vaults: st.Totals.All(), Totals: totals(&st.Totals), Waves: []Wave{}, Budget: Budget{b.Failed, b.Limit}, Reports: []string{}}
+		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: standing.CountNeedPerson(st),
+		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{}, Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
+		Next: maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))}
 	if st.Plan.Inventory != "" {
 		d.Inventory = maybe(filepath.Base(st.Plan.Inventory))
 	}
@@ -171,7 +160,7 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, sentence s
 	}
 	for i := range st.Waves {
 		w := &st.Waves[i]
-		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), totals(&w.Totals)})
+		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, live)})
 	}
 	return Event{ID: fmt.Sprintf("%s/%d", st.Run.ID, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d}
 }
@@ -179,15 +168,6 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, sentence s
 func (d *Data) ends(code fleet.ExitCode) {
 	n, name := int(code), code.Name()
 	d.ExitCode, d.Verdict = &n, &name
-}
-
-// next is what to type next, as every view has it.
-func (t *EventBuilder) next(st *rollout.State, live bool) *string {
-	return maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))
-}
-
-func (t *EventBuilder) command(args ...string) *string {
-	return maybe(report.Step{Args: args}.On(t.Ledger))
 }
 
 func (t *EventBuilder) clock(at time.Time) string {
@@ -198,28 +178,12 @@ func (t *EventBuilder) clock(at time.Time) string {
 	return at.In(zone).Format("Mon 15:04 MST")
 }
 
-func totals(t *rollout.Totals) map[fleet.Status]int {
-	m := map[fleet.Status]int{}
-	for _, s := range fleet.Statuses() {
-		if n := t.Of(s); n > 0 {
-			m[s] = n
-		}
-	}
-	return m
-}
-
 // tally lists totals in words.
-func tally(t *rollout.Totals) string {
-	var parts []string
-	for _, s := range fleet.Statuses() {
-		if t != nil && t.Of(s) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", t.Of(s), lexicon.StatusWord(s)))
-		}
-	}
-	if len(parts) == 0 {
+func tally(st *rollout.State, t *rollout.Totals) string {
+	if t == nil || t.All() == 0 {
 		return "no vault"
 	}
-	return strings.Join(parts, ", ")
+	return strings.ReplaceAll(lexicon.TallyOf(standing.Counts(st, t, true)), lexicon.Dot, ", ")
 }
 
 func count(n int, what string) string {

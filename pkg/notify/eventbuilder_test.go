@@ -163,14 +163,23 @@ func TestIDsAreTheJournals(t *testing.T) {
 	}
 }
 
-// A gate that somebody has approved already asks nobody.
+// A gate that somebody has approved already asks nobody; one whose approval does not
+// hold asks as if there were none, as every view does.
 func TestNoApprovalIsAskedThatIsGiven(t *testing.T) {
 	t.Parallel()
-	for _, given := range []bool{false, true} {
+	anna, later := fleet.Actor{User: "anna"}, t0.Add(time.Hour)
+	for given, want := range map[*fleet.Approved]int{
+		nil: 1,
+		{By: anna, ExpiresAt: later, PlanFingerprint: "7f3a9c21"}:                        0,
+		{By: anna, ExpiresAt: later, PlanFingerprint: "another"}:                         1,
+		{By: anna, ExpiresAt: t0.Add(10 * time.Minute), PlanFingerprint: "7f3a9c21"}:     1,
+		{By: ops, ExpiresAt: later, PlanFingerprint: "7f3a9c21", Reason: "my own night"}: 1,
+	} {
 		n := newNight(t)
 		n.facts(0, fleet.WaveOpened{Wave: hostileWave})
-		if given {
-			n.facts(1, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops})
+		if given != nil {
+			given.Wave, given.When = hostileWave, fleet.GateAfter
+			n.facts(1, *given)
 		}
 		n.facts(20, fleet.WaveDone{Wave: hostileWave})
 		asked := 0
@@ -179,8 +188,8 @@ func TestNoApprovalIsAskedThatIsGiven(t *testing.T) {
 				asked++
 			}
 		}
-		if want := map[bool]int{false: 1, true: 0}[given]; asked != want {
-			t.Errorf("approved %t: asked %d times, want %d", given, asked, want)
+		if asked != want {
+			t.Errorf("approved %+v: asked %d times, want %d", given, asked, want)
 		}
 	}
 }

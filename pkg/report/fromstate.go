@@ -47,7 +47,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		Run: Run{
 			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
 			StartedAt: TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt), ResumedAt: TimeOrNull(st.Run.ResumedAt),
-			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: budget(st.RunBudget()),
+			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
 			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
 			Kind: st.Plan.Kind, Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
 		},
@@ -141,7 +141,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription {
 	s := Subscription{ID: v.SubscriptionID, Name: v.SubscriptionName, Totals: newTotals()}
 	if b, ok := st.SubscriptionBudget(v.SubscriptionID); ok {
-		own := budget(b)
+		own := BudgetOf(b)
 		s.Budget = &own
 	}
 	if until := st.Throttled[v.SubscriptionID]; until.After(now) {
@@ -159,48 +159,16 @@ func approved(st *rollout.State, now time.Time) bool {
 func wave(st *rollout.State, i int, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
-	switch {
-	case st.Run.Closed != nil && ws.DoneAt.IsZero() && (ws.OpenedAt.IsZero() || st.Run.Halt == nil):
-		w.Status = WaveClosed
-	case !ws.DoneAt.IsZero():
-		w.Status = WaveFinished
-		if st.Run.Closed != nil {
-			break // a soak and a gate end with the run
-		}
-		if st.CurrentWave() == i && st.SoaksUntil(i).After(now) {
-			w.Status = WaveSoaking
-			break
-		}
-		if next, when, ok := st.NextGate(); ok && next == i && when == fleet.GateAfter && st.CurrentWave() == i {
-			w.Status = WaveAwaitingApproval
-		}
-	case ws.OpenedAt.IsZero() && awaits(st, i):
-		w.Status = WaveAwaitingApproval
-	case ws.OpenedAt.IsZero():
-		w.Status = WavePending
-	case st.Run.Halt != nil:
-		w.Status = WaveHalted
-	default:
-		w.Status = WaveRunning
-	}
+	w.Status, _ = standing.WaveOf(st, i, now)
 	if b, ok := st.WaveBudget(i); ok {
-		own := budget(b)
+		own := BudgetOf(b)
 		w.Budget = &own
 	}
 	return w
 }
 
-// awaits reports whether a wave that is not open stands behind its own gate,
-// and everything before it is done.
-func awaits(st *rollout.State, i int) bool {
-	next, when, ok := st.NextGate()
-	if !ok || next != i || when != fleet.GateBefore || st.Run.ID == "" {
-		return false
-	}
-	return i == 0 || !st.Waves[i-1].DoneAt.IsZero()
-}
-
-func budget(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unresolved, b.Base} }
+// BudgetOf is a budget as JSON shows it.
+func BudgetOf(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unresolved, b.Base} }
 
 // newTotals holds the counts that are shown even when they are 0.
 func newTotals() map[fleet.Status]int {
@@ -210,35 +178,37 @@ func newTotals() map[fleet.Status]int {
 // deferral is why vaults of the run that have not started cannot start now;
 // empty when they can. A view of some vaults names no others.
 func deferral(st *rollout.State, o ViewOptions) string {
-	switch {
-	case st.Closing() && o.Selector != nil:
-		return "the run was closed by a person before it could start"
-	case st.Closing():
-		return "the run was closed before it could start, by " + st.Run.Stopped.By.User + ": " + st.Run.Stopped.Reason
-	case st.Run.Closed != nil:
-		return ""
-	case st.Run.Halt != nil && o.Selector != nil:
-		return "the run is halted by a failure budget"
-	case st.Run.Halt != nil:
-		return "the run is halted: " + lexicon.Halted(st.Plan, st.Run.Halt)
-	case o.Live:
-		return ""
-	case st.Run.Suspended == nil:
-		return "the run's process ended before it could start"
-	case st.Run.Suspended.Why == fleet.SuspendedSignIn && o.Selector != nil:
-		return "a sign-in or permission is missing"
-	case st.Run.Suspended.Why == fleet.SuspendedSignIn:
-		return "a sign-in or permission is missing: " + lexicon.Or(SuspendedDetail(st.Run.Suspended), "the cloud refused")
-	case st.Run.Suspended.Why == fleet.SuspendedWait && st.Run.Suspended.Gate != "":
-		return "the run waits for " + SuspendedDetail(st.Run.Suspended)
-	case st.Run.Suspended.Why == fleet.SuspendedWait:
-		return "the run waits for its window"
-	case st.Run.Paused != nil && o.Selector != nil:
-		return "the run is paused"
-	case st.Run.Paused != nil:
-		return "the run is paused, by " + st.Run.Paused.By.User + ": " + st.Run.Paused.Reason
+	because := func(what, why string) string {
+		if o.Selector != nil {
+			return what
+		}
+		return what + why
 	}
-	return "the run was stopped before it could start"
+	switch standing.KeptBy(st, o.Live) {
+	case standing.KeptByClosing:
+		if o.Selector != nil {
+			return "the run was closed by a person before it could start"
+		}
+		return "the run was closed before it could start, by " + st.Run.Stopped.By.User + ": " + st.Run.Stopped.Reason
+	case standing.KeptByHalt:
+		if o.Selector != nil {
+			return "the run is halted by a failure budget"
+		}
+		return "the run is halted: " + lexicon.Halted(st.Plan, st.Run.Halt)
+	case standing.KeptByCrash:
+		return "the run's process ended before it could start"
+	case standing.KeptBySignIn:
+		return because("a sign-in or permission is missing", ": "+lexicon.Or(SuspendedDetail(st.Run.Suspended), "the cloud refused"))
+	case standing.KeptByGate:
+		return "the run waits for " + SuspendedDetail(st.Run.Suspended)
+	case standing.KeptByWindow:
+		return "the run waits for its window"
+	case standing.KeptByPause:
+		return because("the run is paused", ", by "+st.Run.Paused.By.User+": "+st.Run.Paused.Reason)
+	case standing.KeptByStop:
+		return "the run was stopped before it could start"
+	}
+	return ""
 }
 
 // VaultOf describes a vault of the plan before anything is known of its run.
@@ -277,7 +247,7 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if s.Status != fleet.Excluded {
 		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run
 	}
-	if deferral != "" && defers(s.Status) {
+	if deferral != "" && standing.Defers(s.Status) {
 		v.Status = fleet.Deferred
 		if s.Reason != "" {
 			deferral += beforeThat + s.Reason

@@ -9,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // RunWords puts a fact about the run or a wave into words, after the state has
@@ -43,7 +44,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunSuspended:
 		return "suspended", fmt.Sprintf("%s: resumable, exit %d", lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
-		return "finished", fmt.Sprintf("%s: exit %d", lexicon.Tally(ShownCounts(st, &st.Totals, true)), f.Code)
+		return "finished", fmt.Sprintf("%s: exit %d", lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)

@@ -2,10 +2,12 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Headline is how a run stands, for somebody who reads nothing else.
@@ -123,7 +125,7 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 		return s
 	}
 	var parts []string
-	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked} {
+	for _, st := range standing.PersonStatuses {
 		n := 0
 		for _, x := range who {
 			if x.Status == st {
@@ -137,15 +139,10 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 	return s + " (" + strings.Join(parts, ", ") + ")"
 }
 
-// personDecides reports whether the run itself waits for a person.
+// personDecides reports whether the run itself, or access to a part of it, waits for a
+// person.
 func (v *View) personDecides() bool {
-	switch v.Run.Status {
-	case RunHalted, RunInterrupted, RunPaused:
-		return true
-	case RunWaiting:
-		return v.needsApproval()
-	}
-	return false
+	return slices.ContainsFunc(append(v.runActions(Options{}), v.accessActions(Options{})...), func(a Action) bool { return a.Person })
 }
 
 // headlines answers what one asks next.

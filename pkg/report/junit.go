@@ -107,10 +107,10 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 		trouble := &junitTrouble{Message: lexicon.Clean(x.why()), Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
 		switch {
 		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
-		case x.Status == fleet.Failed || x.Status == fleet.Blocked && !x.comesBack():
+		case x.needsPerson() && x.Status != fleet.Unknown:
 			c.Failure = trouble
 			s.Failures++
-		case x.Status == fleet.Unknown && !x.Unresolved:
+		case x.needsPerson():
 			c.Error = trouble
 			s.Errors++
 		default:

@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // blockedActions is what blocks vaults, by code: what to mend, and on how many
@@ -18,7 +18,7 @@ func (v *View) blockedActions(o Options) (out []Action) {
 		if c.why != "" {
 			a.Do = DoConsent
 		}
-		if c.comesBack() {
+		if standing.ComesBack(c.Code) {
 			a.Do, a.Person = DoWait, false
 		}
 		if from := o.inventory(v); v.Run.Status == RunFinished && from != "" {
@@ -27,24 +27,6 @@ func (v *View) blockedActions(o Options) (out []Action) {
 		out = append(out, a)
 	}
 	return out
-}
-
-// comesBack reports whether the next run tries again and nobody has to mend
-// anything first.
-func (c *cause) comesBack() bool { return comesBack(c.Code) }
-
-func comesBack(code string) bool {
-	switch code {
-	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy, fleet.CodeThrottled, fleet.CodeChanged:
-		return true
-	}
-	return false
-}
-
-// comesBack reports whether that is so for all that blocks the vault.
-func (v *Vault) comesBack() bool {
-	fs := v.Errors()
-	return len(fs) > 0 && !slices.ContainsFunc(fs, func(f Finding) bool { return !comesBack(ValueOf(f.Code)) })
 }
 
 // title says what to do about a cause. fleetup's own codes have words of their
@@ -82,7 +64,7 @@ func (c *cause) title() string {
 		return fmt.Sprintf("Ask who else started the upgrade of %s (%s)", vs, c.Code)
 	}
 	switch n := len(c.distinct()); {
-	case c.comesBack():
+	case standing.ComesBack(c.Code):
 		return fmt.Sprintf("%s: nothing to mend, the next run tries again (%s)", vs, c.Code)
 	case c.why != "":
 		return fmt.Sprintf("Decide on the warning %s of %s: consent, or hold", c.Code, vs)

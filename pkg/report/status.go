@@ -224,7 +224,7 @@ func (v *View) haltSentence() string {
 }
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
-	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(lexicon.Tally(func(s fleet.Status) int { return v.Totals[s] }), lexicon.Dot, " + "))
+	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(lexicon.TallyOf(v.Totals), lexicon.Dot, " + "))
 	b := v.Run.Budget
 	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
 	if b.Used > b.Limit {
@@ -317,17 +317,12 @@ func (v *Vault) why() string {
 
 const noReason = "no reason given"
 
-// needPerson returns the vaults that only a person can help, failed ones
-// first. An unknown one that is still being read may help itself, and so may
-// one that stayed busy: the next run tries it again.
+// needPerson returns the vaults that only a person can help, the gravest first.
 func (v *View) needPerson() []*Vault {
-	rank := func(x *Vault) int {
-		return slices.Index([]fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked}, x.Status)
-	}
-	need := v.pick(func(x *Vault) bool {
-		return rank(x) >= 0 && !x.Unresolved && !(x.Status == fleet.Blocked && x.comesBack())
+	need := v.pick((*Vault).needsPerson)
+	slices.SortStableFunc(need, func(a, b *Vault) int {
+		return cmp.Compare(slices.Index(standing.PersonStatuses, a.Status), slices.Index(standing.PersonStatuses, b.Status))
 	})
-	slices.SortStableFunc(need, func(a, b *Vault) int { return cmp.Compare(rank(a), rank(b)) })
 	return need
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // TimelineBuilder gathers from the facts of a run what its state does not keep: the
@@ -212,7 +213,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		say("suspended", nobody, SuspendedDetail(&f), "%s", SuspensionReason(f.Why)).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
-		say("closed", nobody, lexicon.Tally(ShownCounts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
+		say("closed", nobody, lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})

@@ -64,20 +64,6 @@ func statusOf(p standing.Phase) RunStatus {
 	return RunRunning
 }
 
-// WaveStatus says where a wave stands.
-type WaveStatus string
-
-// The statuses of a wave.
-const (
-	WavePending          WaveStatus = "pending"
-	WaveRunning          WaveStatus = "running"
-	WaveSoaking          WaveStatus = "soaking"
-	WaveAwaitingApproval WaveStatus = "awaiting-approval"
-	WaveHalted           WaveStatus = "halted"
-	WaveFinished         WaveStatus = "finished"
-	WaveClosed           WaveStatus = "closed" // the run was closed before the wave was done
-)
-
 // Run is a run as JSON shows it.
 type Run struct {
 	ID              string         `json:"id"`
@@ -138,7 +124,7 @@ type Budget struct {
 // Wave is a wave as JSON shows it.
 type Wave struct {
 	Name      string               `json:"name"`
-	Status    WaveStatus           `json:"status"`
+	Status    standing.WaveStatus  `json:"status"`
 	Totals    map[fleet.Status]int `json:"totals"`
 	StartedAt *Time                `json:"startedAt"`
 	EndedAt   *Time                `json:"endedAt"`
@@ -215,33 +201,26 @@ func (v *Vault) Took() time.Duration {
 	return v.EndedAt.Sub(v.StartedAt.Time)
 }
 
-// Errors returns the findings that stop the vault: its errors, else its
-// warnings.
-func (v *Vault) Errors() []Finding {
-	for _, s := range []fleet.Severity{fleet.SeverityError, fleet.SeverityWarning} {
-		var out []Finding
-		for _, f := range v.Findings {
-			if f.Severity == s && !v.repeated(f) {
-				out = append(out, f)
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
+// Errors returns the findings that stop the vault.
+func (v *Vault) Errors() (out []Finding) {
+	for _, i := range standing.Blocking(v.facts()) {
+		out = append(out, v.Findings[i])
 	}
-	return nil
+	return out
 }
 
-// repeated reports whether a finding says only that the upgrade failed, in
-// words that a finding with the service's own code has too, or what kept the
-// vault busy until the deadline that another one names.
-func (v *Vault) repeated(f Finding) bool {
-	if c := ValueOf(f.Code); c == fleet.CodeBusy || c == fleet.CodeUnreachable {
-		return slices.ContainsFunc(v.Findings, func(g Finding) bool { return ValueOf(g.Code) == fleet.CodeBusyDeadline })
+// facts are the vault's findings as the checks and the cloud gave them.
+func (v *Vault) facts() []fleet.Finding {
+	out := make([]fleet.Finding, len(v.Findings))
+	for i, f := range v.Findings {
+		out[i] = fleet.Finding{Severity: f.Severity, Code: ValueOf(f.Code), Message: ValueOf(f.Message)}
 	}
-	return ValueOf(f.Code) == fleet.CodeUpgradeFailed && slices.ContainsFunc(v.Findings, func(g Finding) bool {
-		return g.Severity == f.Severity && ValueOf(g.Code) != ValueOf(f.Code) && g.Code != nil && ValueOf(g.Message) == ValueOf(f.Message)
-	})
+	return out
+}
+
+// needsPerson reports whether only a person can help the vault.
+func (v *Vault) needsPerson() bool {
+	return slices.Contains(standing.PersonStatuses, v.Status) && standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
 
 // words are those of the run's kind.

@@ -179,6 +179,15 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 	return []Wait{*gate}
 }
 
+// GateToApprove is the wait for the approval of the gate that the run stands before, as
+// soon as that can be given; nil where it stands before none, or has one that holds.
+func GateToApprove(st *rollout.State, now time.Time) *Wait {
+	if g := gateWait(st, now); g != nil && !g.approved && st.Run.Halt == nil && st.Run.Stopped == nil {
+		return g
+	}
+	return nil
+}
+
 // gateWait is the wait for the approval of the gate that the run stands before,
 // nil where it stands before none.
 func gateWait(st *rollout.State, now time.Time) *Wait {

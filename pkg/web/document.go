@@ -36,7 +36,7 @@ type subscriptionRow struct {
 // waveRow is a wave on the timeline.
 type waveRow struct {
 	Name      string               `json:"name"`
-	Status    report.WaveStatus    `json:"status"`
+	Status    standing.WaveStatus  `json:"status"`
 	Totals    map[fleet.Status]int `json:"totals"`
 	StartedAt int64                `json:"startedAt,omitempty"`
 	EndedAt   int64                `json:"endedAt,omitempty"`

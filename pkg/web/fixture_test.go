@@ -42,11 +42,11 @@ func troubledNight(n int) *report.View {
 	subscriptions := []string{"prod", "hr", "dev", "shop", "lab"}
 	waves := []string{"canary", "pilot", "rest"}
 	for i, name := range waves {
-		v.Waves = append(v.Waves, report.Wave{Name: name, Status: report.WaveFinished, Totals: map[fleet.Status]int{},
+		v.Waves = append(v.Waves, report.Wave{Name: name, Status: standing.WaveFinished, Totals: map[fleet.Status]int{},
 			StartedAt: after(time.Duration(i) * 150 * time.Minute), EndedAt: after(time.Duration(i)*150*time.Minute + 140*time.Minute)})
 	}
 	v.Waves[0].Budget = &report.Budget{Limit: 0, Base: 5}
-	v.Waves[2].Status, v.Waves[2].EndedAt = report.WaveRunning, nil
+	v.Waves[2].Status, v.Waves[2].EndedAt = standing.WaveRunning, nil
 	for i, name := range subscriptions {
 		v.Subscriptions = append(v.Subscriptions, report.Subscription{ID: fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i), Name: name, Totals: map[fleet.Status]int{}})
 	}

@@ -56,6 +56,9 @@ func Tally(of func(fleet.Status) int) string {
 	return strings.Join(parts, Dot)
 }
 
+// TallyOf is Tally of counts.
+func TallyOf(n map[fleet.Status]int) string { return Tally(func(s fleet.Status) int { return n[s] }) }
+
 // GateWords says how a gate came to be open.
 func GateWords(f fleet.GateOpened) string {
 	if f.Needless {

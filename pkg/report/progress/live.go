@@ -41,9 +41,9 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	next := t.ahead(now, ours)
 	next = next[:min(len(next), max(s.Left/4, 1))]
 	s.Reserve(1 + len(next))
-	t.bars(&s, min(len(t.waves), max(s.Left-3, 1)), now)
+	t.bars(&s, min(len(t.st.Waves), max(s.Left-3, 1)), now)
 	s.Reserve(-1)
-	s.List(t.counts(standing.CountFlights(flying)), 2)
+	s.List(t.tally(standing.CountFlights(flying)), 2)
 	t.calmed(&s, now)
 	lines := 2
 	if s.Width < narrow {
@@ -67,14 +67,14 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	}
 	s.Reserve(hint + last)
 	failures := 0
-	if len(t.failed) > 0 && (s.Left > 5 || len(flying) == 0) { // the worst in flight is shown first
-		failures = min(len(t.failed), max(s.Left/3, 1))
+	if len(t.needs) > 0 && (s.Left > 5 || len(flying) == 0) { // the worst in flight is shown first
+		failures = min(len(t.needs), max(s.Left/3, 1))
 		s.Reserve(failures + 1)
 	}
 	t.inFlight(&s, flying)
 	if failures > 0 {
 		s.Reserve(-failures - 1)
-		t.failures(&s, failures)
+		t.needPerson(&s, failures, now)
 	}
 	s.Reserve(-last)
 	if last > 0 {
@@ -114,9 +114,9 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	if loud(phase) {
 		paint = text.ReverseVideo
 	}
-	began := t.run.OpenedAt
-	if !t.run.ResumedAt.IsZero() {
-		began = t.run.ResumedAt
+	began := t.st.Run.OpenedAt
+	if !t.st.Run.ResumedAt.IsZero() {
+		began = t.st.Run.ResumedAt
 	}
 	h := ""
 	if !began.IsZero() {
@@ -126,11 +126,12 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	if width < narrow {
 		form = lexicon.Dot + "%s/%s" + lexicon.Dot + "budget %d/%d"
 	}
-	h += fmt.Sprintf(form, lexicon.Number(t.overall.Upgraded-t.overall.Earlier), lexicon.Number(t.overall.Of), t.budget.Failed, t.budget.Limit)
-	if n := t.budget.Unresolved; n > 0 {
+	o, budget := t.overall(), t.st.RunBudget()
+	h += fmt.Sprintf(form, lexicon.Number(o.Upgraded-o.Earlier), lexicon.Number(o.Of), budget.Failed, budget.Limit)
+	if n := budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}
-	for _, more := range []string{lexicon.ClockIn(t.Zone).Second(now), "run " + lexicon.Elide(t.run.ID, 13), "plan " + lexicon.ElideHash(lexicon.Or(t.run.Fingerprint, t.plan.Fingerprint))} {
+	for _, more := range []string{lexicon.ClockIn(t.Zone).Second(now), "run " + lexicon.Elide(t.st.Run.ID, 13), "plan " + lexicon.ElideHash(lexicon.Or(t.st.Run.Fingerprint, t.st.Plan.Fingerprint))} {
 		if layout.Columns(string(phase)+h+lexicon.Dot+more) > width { // whole or not at all
 			break
 		}
@@ -142,10 +143,10 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 // banners are what must not be missed: what a person said that holds the run
 // up, and a budget that did.
 func (t *Tracker) banners(now time.Time) (out []string) {
-	r, c := &t.run, lexicon.ClockIn(t.Zone)
+	r, c := &t.st.Run, lexicon.ClockIn(t.Zone)
 	since := func(at time.Time) string { return "since " + c.Soon(at, now) }
 	if r.Halt != nil && r.Closed == nil {
-		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.Halted(t.plan, r.Halt)+". Nothing starts until a person accepts that.")
+		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.Halted(t.st.Plan, r.Halt)+". Nothing starts until a person accepts that.")
 	}
 	if p := r.Paused; p != nil && r.Closed == nil {
 		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User, lexicon.Or(p.Reason, "no reason given")))

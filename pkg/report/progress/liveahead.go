@@ -26,7 +26,7 @@ func (a ahead) label(width int) string {
 // ahead says what happens next, when windows open and close, and when the run
 // is expected to end; a line each, none for what does not apply.
 func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
-	if t.run.Closed != nil || t.run.OpenedAt.IsZero() {
+	if t.st.Run.Closed != nil || t.st.Run.OpenedAt.IsZero() {
 		return nil
 	}
 	if n := t.next(now, flying); n != "" {
@@ -47,7 +47,7 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 // next is the next event, and where a person must do something, the command,
 // unbroken.
 func (t *Tracker) next(now time.Time, flying int) string {
-	r, steps := &t.run, report.NextSteps(t.st, !t.left, now)
+	r, steps := &t.st.Run, report.NextSteps(t.st, !t.left, now)
 	command := func(s report.Step) string { return layout.KeepTogether(s.On(t.Ledger)) }
 	last := command(steps[len(steps)-1])
 	switch {
@@ -81,12 +81,12 @@ func (t *Tracker) next(now time.Time, flying int) string {
 		}
 		return "waits for " + what
 	}
-	w := t.current()
+	w := t.st.CurrentWave()
 	switch {
-	case w >= 0 && t.waves[w].DoneAt.IsZero():
+	case w >= 0 && t.st.Waves[w].DoneAt.IsZero():
 		return t.afterWave(w)
-	case w+1 < len(t.waves):
-		return "wave " + t.waves[w+1].Name + " opens"
+	case w+1 < len(t.st.Waves):
+		return "wave " + t.st.Waves[w+1].Name + " opens"
 	}
 	return ""
 }
@@ -102,36 +102,37 @@ func (t *Tracker) waiting(now time.Time) []report.Wait {
 
 // afterWave is what follows when the open wave is done.
 func (t *Tracker) afterWave(w int) string {
-	s := "when wave " + t.waves[w].Name + " is done: "
-	if soak := t.plan.Waves[w].Soak; soak > 0 && w+1 < len(t.waves) {
+	s := "when wave " + t.st.Waves[w].Name + " is done: "
+	if soak := t.st.Plan.Waves[w].Soak; soak > 0 && w+1 < len(t.st.Waves) {
 		s += "a soak of " + lexicon.Span(soak) + ", "
 	}
 	switch {
-	case w+1 >= len(t.waves):
+	case w+1 >= len(t.st.Waves):
 		return s + "the run is finished"
-	case t.gate.when != "":
-		return s + fmt.Sprintf("an approval %s wave %s", t.gate.when, t.waves[t.gate.wave].Name)
 	}
-	return s + "wave " + t.waves[w+1].Name
+	if g, when, ok := t.st.NextGate(); ok {
+		return s + fmt.Sprintf("an approval %s wave %s", when, t.st.Waves[g].Name)
+	}
+	return s + "wave " + t.st.Waves[w+1].Name
 }
 
 // turn is the wave whose windows count now: the open one, or the one that
 // follows it.
 func (t *Tracker) turn() int {
-	w := t.current()
-	if w < 0 || !t.waves[w].DoneAt.IsZero() {
+	w := t.st.CurrentWave()
+	if w < 0 || !t.st.Waves[w].DoneAt.IsZero() {
 		w++
 	}
-	return min(w, len(t.waves)-1)
+	return min(w, len(t.st.Waves)-1)
 }
 
 // schedule is that of the wave whose windows count; ok is false where it may
 // always start.
 func (t *Tracker) schedule() (s *plan.Schedule, ok bool) {
-	if len(t.waves) == 0 {
+	if len(t.st.Waves) == 0 {
 		return nil, false
 	}
-	c := t.plan.CalendarOf(t.turn())
+	c := t.st.Plan.CalendarOf(t.turn())
 	if c == nil {
 		return nil, false
 	}
@@ -150,7 +151,7 @@ func (t *Tracker) window(now time.Time) string {
 		return ""
 	}
 	c, own := lexicon.ClockIn(t.Zone), ""
-	if len(t.plan.Calendars) > 0 {
+	if len(t.st.Plan.Calendars) > 0 {
 		own = "; some vaults have windows of their own"
 	}
 	if until, open := s.OpenAt(now); open {

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
@@ -47,12 +48,12 @@ func (t *Tracker) inFlight(s *layout.LineBuffer, flying []standing.Flight) {
 
 // flightHead counts them against what may be in flight at once.
 func (t *Tracker) flightHead(flying []standing.Flight) []layout.Part {
-	n, planned := standing.CountFlights(flying), t.plan.Limits.Upgrades
-	if w := t.current(); w >= 0 {
-		planned = t.plan.LimitsOf(w).Upgrades
+	n, planned := standing.CountFlights(flying), t.st.Plan.Limits.Upgrades
+	if w := t.st.CurrentWave(); w >= 0 {
+		planned = t.st.Plan.LimitsOf(w).Upgrades
 	}
 	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(planned))
-	if l := t.run.Limits.Upgrades; l > 0 && l < planned {
+	if l := t.st.Run.Limits.Upgrades; l > 0 && l < planned {
 		head = fmt.Sprintf("In flight %s, at most %s at once (limited; the plan allows %s)", lexicon.Number(n.Ours), lexicon.Number(l), lexicon.Number(planned))
 	}
 	parts := []layout.Part{{Text: head, Paint: text.Bold}}
@@ -103,7 +104,7 @@ func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
 	}
 	rest := " " + lexicon.Clean(t.names[f.Vault])
 	if width >= withWave {
-		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " + layout.Pad("wave "+t.waves[t.plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID, "-")
+		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " + layout.Pad("wave "+t.st.Waves[t.st.Plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID, "-")
 	}
 	if f.Reading != nil { // worth more than where it is
 		rest = " " + lexicon.Clean(t.names[f.Vault]) + "  " + lexicon.Clean(f.Reading.String())
@@ -111,16 +112,16 @@ func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
 	return []layout.Part{{Text: mark, Paint: paint}, {Text: line}, {Text: layout.Pad(note, 11), Paint: paint}, {Text: rest}}
 }
 
-// failures lists the newest n failures, the newest first.
-func (t *Tracker) failures(s *layout.LineBuffer, n int) {
-	s.Line(layout.Part{Text: "Need a person", Paint: text.Bold})
-	for i := len(t.failed) - 1; i >= len(t.failed)-n; i-- {
-		f := t.failed[i]
-		paint := text.FgRed
-		if f.status == fleet.Unknown {
-			paint = text.FgYellow
+// needPerson lists n of the vaults that need a person.
+func (t *Tracker) needPerson(s *layout.LineBuffer, n int, now time.Time) {
+	s.Line(layout.Part{Text: "Need a person: " + lexicon.Vaults(len(t.needs)), Paint: text.Bold})
+	for _, i := range t.needy()[:n] {
+		status, paint := t.st.Vaults[i].Status, text.FgYellow
+		if status == fleet.Failed {
+			paint = text.FgRed
 		}
-		s.Line(layout.Part{Text: "  "}, layout.Part{Text: layout.Pad(strings.ToUpper(string(f.status)), 7), Paint: paint},
-			layout.Part{Text: "  " + lexicon.Clean(t.names[f.vault]) + "  " + lexicon.Clean(f.reason)})
+		_, why := report.VaultWords(t.st, now, report.StatusChange{Vault: i, To: status})
+		s.Line(layout.Part{Text: "  "}, layout.Part{Text: layout.Pad(strings.ToUpper(string(status)), 7), Paint: paint},
+			layout.Part{Text: "  " + lexicon.Clean(t.names[i]) + "  " + lexicon.Clean(why)})
 	}
 }

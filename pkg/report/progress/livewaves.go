@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,21 +19,21 @@ import (
 
 // bars draws n waves: those around the one that is open.
 func (t *Tracker) bars(s *layout.LineBuffer, n int, now time.Time) {
-	first := max(t.current(), 0)
-	if n < len(t.waves) && n > 1 {
+	first := max(t.st.CurrentWave(), 0)
+	if n < len(t.st.Waves) && n > 1 {
 		n-- // one line says how many are left out
 	}
-	first = max(0, min(first-n/2, len(t.waves)-n))
+	first = max(0, min(first-n/2, len(t.st.Waves)-n))
 	name, figures := 0, 0
 	for i := first; i < first+n; i++ {
-		name = max(name, layout.Columns(lexicon.Clean(t.waves[i].Name)))
+		name = max(name, layout.Columns(lexicon.Clean(t.st.Waves[i].Name)))
 		figures = max(figures, layout.Columns(t.figures(i, s.Width, now)))
 	}
 	name = min(name, max(s.Width/4, 4))
 	for i := first; i < first+n; i++ {
 		s.Line(t.bar(i, name, figures, s.Width, now)...)
 	}
-	if rest := len(t.waves) - n; rest > 0 {
+	if rest := len(t.st.Waves) - n; rest > 0 {
 		s.Line(layout.Part{Text: lexicon.Plural(rest, "more wave", "more waves")})
 	}
 }
@@ -40,15 +41,15 @@ func (t *Tracker) bars(s *layout.LineBuffer, n int, now time.Time) {
 // figures are the numbers of a wave: how many are decided of how many, and how
 // it stands.
 func (t *Tracker) figures(i, width int, now time.Time) string {
-	n, all := decided(&t.waves[i])
-	if totals := &t.waves[i].Totals; width < narrow {
+	n, all := decided(&t.st.Waves[i])
+	if totals := &t.st.Waves[i].Totals; width < narrow {
 		bad := ""
 		if n := totals.Of(fleet.Failed) + totals.Of(fleet.Unknown); n > 0 {
 			bad = " !" + lexicon.Number(n)
 		}
 		return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now), bad)
 	}
-	return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now), lost(&t.waves[i].Totals))
+	return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now), lost(&t.st.Waves[i].Totals))
 }
 
 // decided counts the vaults of a wave whose fate is known, and all that it may
@@ -74,34 +75,26 @@ func lost(t *rollout.Totals) string {
 
 // waveStands says how a wave stands.
 func (t *Tracker) waveStands(i int, now time.Time) string {
-	w := &t.waves[i]
-	switch {
-	case t.run.Closed != nil && w.DoneAt.IsZero():
-		return "closed"
-	case t.run.Closed != nil:
-		return "done"
-	case w.OpenedAt.IsZero() && t.gate == (gate{i, fleet.GateBefore}) && i == t.current()+1 && (i == 0 || !t.waves[i-1].DoneAt.IsZero()):
-		return "needs approval"
-	case w.OpenedAt.IsZero():
+	status, soaks := standing.WaveOf(t.st, i, now)
+	switch status {
+	case standing.WavePending:
 		return "waiting"
-	case w.DoneAt.IsZero():
-		n, all := decided(w)
+	case standing.WaveRunning, standing.WaveHalted:
+		n, all := decided(&t.st.Waves[i])
 		return fmt.Sprintf("%d%%", 100*n/max(all, 1))
-	case i != t.current() || i == len(t.waves)-1:
+	case standing.WaveSoaking:
+		return "soaks until " + lexicon.ClockIn(t.Zone).Soon(soaks, now)
+	case standing.WaveAwaitingApproval:
+		return "needs approval"
+	case standing.WaveFinished:
 		return "done"
 	}
-	if until := t.st.SoaksUntil(i); until.After(now) {
-		return "soaks until " + lexicon.ClockIn(t.Zone).Soon(until, now)
-	}
-	if t.gate == (gate{i, fleet.GateAfter}) {
-		return "needs approval"
-	}
-	return "done"
+	return string(status)
 }
 
 // bar draws one wave: its name, how much of it is decided, and the numbers.
 func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
-	w := &t.waves[i]
+	w := &t.st.Waves[i]
 	n, all := decided(w)
 	figures := t.figures(i, width, now)
 	// The bars are of one length, so that they can be compared; a figure too
@@ -124,25 +117,26 @@ func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
 }
 
 // counts are the numbers by status.
-func (t *Tracker) counts(flying standing.FlightCount) []layout.Part {
+func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	var parts []layout.Part
+	shown := t.counts()
 	add := func(n int, what string, paint text.Color) {
 		if n == 0 {
 			return
 		}
 		parts = append(parts, layout.Part{Text: lexicon.Number(n) + " " + what, Paint: paint})
 	}
-	add(t.shown(fleet.Upgraded), "upgraded", text.FgGreen)
+	add(shown[fleet.Upgraded], "upgraded", text.FgGreen)
 	add(flying.Ours, "in flight", 0)
 	add(flying.Foreign, "not ours", 0)
-	add(t.shown(fleet.Failed), "failed", text.FgRed)
-	add(t.shown(fleet.Unknown), "unknown", text.FgYellow)
-	add(t.shown(fleet.Blocked), "blocked", text.FgYellow)
+	add(shown[fleet.Failed], "failed", text.FgRed)
+	add(shown[fleet.Unknown], "unknown", text.FgYellow)
+	add(shown[fleet.Blocked], "blocked", text.FgYellow)
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
-		add(t.shown(s), string(s), 0)
+		add(shown[s], string(s), 0)
 	}
-	add(t.shown(fleet.Excluded), lexicon.StatusWord(fleet.Excluded), 0)
-	if o := t.overall; o.Earlier > 0 {
+	add(shown[fleet.Excluded], lexicon.StatusWord(fleet.Excluded), 0)
+	if o := t.overall(); o.Earlier > 0 {
 		parts = append(parts, layout.Part{Text: fmt.Sprintf("overall %s of %s", lexicon.Number(o.Upgraded), lexicon.Number(o.Of))})
 	}
 	if len(parts) == 0 {
@@ -158,12 +152,9 @@ func (t *Tracker) calmed(s *layout.LineBuffer, now time.Time) {
 	if n == 0 || s.Left < 4 {
 		return
 	}
-	ids := slices.SortedFunc(maps.Keys(t.calm), func(a, b string) int {
-		if c := t.calm[b].Compare(t.calm[a]); c != 0 {
-			return c
-		}
-		return strings.Compare(a, b)
-	})
+	until := maps.Clone(t.st.Throttled)
+	maps.DeleteFunc(until, func(_ string, at time.Time) bool { return !at.After(now) })
+	ids := slices.SortedFunc(maps.Keys(until), func(a, b string) int { return cmp.Or(until[b].Compare(until[a]), strings.Compare(a, b)) })
 	line := fmt.Sprintf("THROTTLED %d: ", n)
 	for i, id := range ids {
 		if i > 0 {
@@ -173,7 +164,7 @@ func (t *Tracker) calmed(s *layout.LineBuffer, now time.Time) {
 			line += fmt.Sprintf("%d more", n-i)
 			break
 		}
-		line += lexicon.SubscriptionIn(t.plan, id) + " until " + lexicon.ClockIn(t.Zone).Soon(t.calm[id], now)
+		line += lexicon.SubscriptionIn(t.st.Plan, id) + " until " + lexicon.ClockIn(t.Zone).Soon(until[id], now)
 	}
 	s.Line(layout.Part{Text: line, Paint: text.FgYellow})
 }

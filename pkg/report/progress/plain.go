@@ -69,7 +69,7 @@ func (p *Plain) Waiting(now time.Time) error {
 // waitLine is what the run waits for and what a person can do about it. The
 // caller holds the lock.
 func (t *Tracker) waitLine(now time.Time) string {
-	if t.run.Suspended != nil {
+	if t.st.Run.Suspended != nil {
 		return ""
 	}
 	// Seen from the start of the wait the times would read otherwise an hour on.
@@ -152,9 +152,10 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	if p := t.phase(now, n.Ours); loud(p) {
 		s += strings.ToUpper(string(p)) + lexicon.Dot
 	}
-	s += t.overall.Run(t.words)
-	if t.overall.Earlier > 0 {
-		s += lexicon.Dot + "overall " + t.overall.Ledger(t.words)
+	overall, shown := t.overall(), t.counts()
+	s += overall.Run(t.words)
+	if overall.Earlier > 0 {
+		s += lexicon.Dot + "overall " + overall.Ledger(t.words)
 	}
 	add := func(n int, what string) {
 		if n > 0 {
@@ -164,7 +165,7 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	add(n.Ours, "in flight")
 	add(n.Foreign, "not ours")
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
-		add(t.shown(st), string(st))
+		add(shown[st], string(st))
 	}
 	if n := t.throttled(now); n > 0 {
 		s += lexicon.Dot + lexicon.Plural(n, "subscription", "subscriptions") + " throttled"

@@ -39,7 +39,7 @@ const (
 func NewStream(w io.Writer, st *rollout.State, now time.Time) (*Stream, error) {
 	s := &Stream{w: w, t: NewTracker(st)}
 	head := streamHead{SchemaVersion: report.SchemaVersion, Type: lineBegin, At: report.TimeOrNull(now), RunID: st.Run.ID, PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
-		Inventory: st.Plan.Inventory, StartedAt: report.TimeOrNull(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: totalsOf(report.ShownCounts(st, &st.Totals, true))}
+		Inventory: st.Plan.Inventory, StartedAt: report.TimeOrNull(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: standing.Counts(st, &st.Totals, true)}
 	for i := range st.Waves {
 		head.Waves = append(head.Waves, st.Waves[i].Name)
 	}
@@ -92,31 +92,21 @@ type streamLine struct {
 
 // heartbeatLine is where the run stands.
 type heartbeatLine struct {
-	Type      string               `json:"type"`
-	At        *report.Time         `json:"at"`
-	Standing  string               `json:"standing"` // RUNNING, WAITING, PAUSED, CLOSING…
-	Totals    map[fleet.Status]int `json:"totals"`
-	InFlight  int                  `json:"inFlight"`
-	NotOurs   int                  `json:"notOurs,omitempty"` // followed besides
-	Overdue   int                  `json:"overdue"`
-	BeyondP90 int                  `json:"beyondP90"`
-	Throttled int                  `json:"throttled"` // subscriptions
-	Budget    report.Budget        `json:"budget"`
-	Next      string               `json:"next,omitempty"`
-	Waits     []report.Wait        `json:"waits,omitempty"` // what it waits for, as run.waits of a status
-	EndsP50   *report.Time         `json:"endsP50,omitempty"`
-	EndsP90   *report.Time         `json:"endsP90,omitempty"`
-}
-
-// totalsOf counts by status, without what is 0.
-func totalsOf(of func(fleet.Status) int) map[fleet.Status]int {
-	m := map[fleet.Status]int{}
-	for _, s := range fleet.Statuses() {
-		if n := of(s); n > 0 {
-			m[s] = n
-		}
-	}
-	return m
+	Type       string               `json:"type"`
+	At         *report.Time         `json:"at"`
+	Standing   string               `json:"standing"` // RUNNING, WAITING, PAUSED, CLOSING…
+	Totals     map[fleet.Status]int `json:"totals"`
+	InFlight   int                  `json:"inFlight"`
+	NotOurs    int                  `json:"notOurs,omitempty"` // followed besides
+	Overdue    int                  `json:"overdue"`
+	BeyondP90  int                  `json:"beyondP90"`
+	Throttled  int                  `json:"throttled"`  // subscriptions
+	NeedPerson int                  `json:"needPerson"` // vaults
+	Budget     report.Budget        `json:"budget"`
+	Next       string               `json:"next,omitempty"`
+	Waits      []report.Wait        `json:"waits,omitempty"` // what it waits for, as run.waits of a status
+	EndsP50    *report.Time         `json:"endsP50,omitempty"`
+	EndsP90    *report.Time         `json:"endsP90,omitempty"`
 }
 
 // write writes a line at once, so that lines of several goroutines do not mix.
@@ -174,7 +164,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	waveTotals := func(name string) map[fleet.Status]int {
 		for i := range st.Waves {
 			if st.Waves[i].Name == name {
-				return totalsOf(report.ShownCounts(st, &st.Waves[i].Totals, true))
+				return standing.Counts(st, &st.Waves[i].Totals, true)
 			}
 		}
 		return nil
@@ -204,7 +194,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.Text, l.Reason, l.ExitCode = "suspended", f.Why, report.SuspendedDetail(&f), &code
 	case fleet.RunClosed:
 		code := int(f.Code)
-		l.Type, l.ExitCode, l.Totals = "finished", &code, totalsOf(report.ShownCounts(st, &st.Totals, true))
+		l.Type, l.ExitCode, l.Totals = "finished", &code, standing.Counts(st, &st.Totals, true)
 	case fleet.Throttled:
 		l.Type, l.SubscriptionID, l.Until = "throttled", f.Subscription, report.TimeOrNull(f.Until)
 	case fleet.AccessDenied:
@@ -243,10 +233,11 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	flying, ends := standing.CountFlights(t.flights(now)), t.remaining(now)
-	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: totalsOf(t.shown), InFlight: flying.Ours, NotOurs: flying.Foreign, Overdue: flying.Overdue, BeyondP90: flying.BeyondP90, Throttled: t.throttled(now),
-		Budget: report.Budget{Limit: t.budget.Limit, Used: t.budget.Failed, Unresolved: t.budget.Unresolved, Base: t.budget.Base}, EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
+	budget := t.st.RunBudget()
+	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: t.counts(), NeedPerson: len(t.needs), InFlight: flying.Ours, NotOurs: flying.Foreign, Overdue: flying.Overdue, BeyondP90: flying.BeyondP90, Throttled: t.throttled(now),
+		Budget: report.BudgetOf(budget), EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
 	h.Standing = strings.ToUpper(string(t.phase(now, flying.Ours)))
-	if t.run.Closed == nil && !t.run.OpenedAt.IsZero() {
+	if t.st.Run.Closed == nil && !t.st.Run.OpenedAt.IsZero() {
 		h.Next, h.Waits = layout.AllowBreaks(t.next(now, flying.Ours)), t.commanded(now)
 	}
 	return h

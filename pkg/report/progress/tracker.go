@@ -1,6 +1,8 @@
 package progress
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,28 +33,16 @@ type Tracker struct {
 
 	forecast *forecast.Keeper
 
-	mu      sync.Mutex
-	st      *rollout.State // its own, of the facts alone
-	plan    *plan.Plan
-	words   *lexicon.Wording
-	names   []string
-	index   map[fleet.Key]int
-	status  []fleet.Status   // as last seen, in the plan's order
-	flying  map[int]struct{} // what is in flight
-	failed  []failure        // the newest last
-	run     rollout.RunState
-	totals  rollout.Totals
-	running func(fleet.Status) int // how many vaults show a status while a process carries the run out; of totals
-	resting func(fleet.Status) int // and while none does
-	overall lexicon.Overall
-	waves   []rollout.WaveState
-	budget  rollout.Budget
-	calm    map[string]time.Time    // until when subscriptions are left alone
-	note    fleet.Event             // the newest note; no fact: none
-	recent  report.RecentHappenings // what happened last
-	left    bool                    // no process carries the run out
-	gate    gate                    // the one that the run stands before
-	hours   map[*plan.Calendar]*plan.Schedule
+	mu     sync.Mutex
+	st     *rollout.State // its own, of the facts alone
+	words  *lexicon.Wording
+	names  []string
+	flying map[int]struct{}        // what is in flight
+	needs  map[int]struct{}        // the vaults that need a person
+	note   fleet.Event             // the newest note; no fact: none
+	recent report.RecentHappenings // what happened last
+	left   bool                    // no process carries the run out
+	hours  map[*plan.Calendar]*plan.Schedule
 
 	applied    int           // facts so far
 	waits      []report.Wait // as last worked out
@@ -60,33 +50,12 @@ type Tracker struct {
 	askedAfter int           // and after how many facts
 }
 
-// gate is a gate that needs a person's approval; the zero one is none.
-type gate struct {
-	wave int
-	when string
-}
-
-// failure is a vault that failed or is unknown for good.
-type failure struct {
-	vault  int
-	status fleet.Status
-	reason string
-}
-
-// maxFailures is how many failures the tracker remembers for the live view.
-const maxFailures = 20
-
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{st: st.Clone(), plan: st.Plan, words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(), index: st.Plan.Index(), status: make([]fleet.Status, len(st.Vaults)),
-		calm: map[string]time.Time{}, hours: map[*plan.Calendar]*plan.Schedule{}}
+	t := &Tracker{st: st.Clone(), words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(), hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.forecast = forecast.New(t.copy)
-	t.rescan(st)
-	t.copyTotals(st)
-	for id, until := range st.Throttled {
-		t.calm[id] = until
-	}
+	t.rescan()
 	return t
 }
 
@@ -100,30 +69,39 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.Status
 	everything := false
 	for n, e := range events {
 		t.applied++
+		f, isVault := e.Fact.(fleet.VaultFact)
+		i, known := -1, false
+		if isVault {
+			i, known = t.st.Lookup(f.VaultKey())
+		}
+		from := fleet.Status("")
+		if known {
+			from = t.st.Vaults[i].Status
+		}
 		if err := t.st.Apply(e); err != nil {
-			t.st = st.Clone() // it began with some of these facts
+			t.st, everything = st.Clone(), true // it began with some of these facts
 		}
 		t.forecast.Take(e.Fact)
-		t.recent.Run(st, t.names, e)
-		switch f := e.Fact.(type) {
+		t.recent.Run(t.st, t.names, e)
+		switch e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
 			everything = true
-		case fleet.Throttled:
-			t.calm[f.Subscription] = f.Until
 		case fleet.Noted:
 			t.note = e
-		case fleet.VaultFact:
-			if c, ok := t.vaultFact(st, f); ok {
-				c.Event = n
-				t.recent.Vault(st, e.At, c)
-				changes = append(changes, c)
-			}
 		}
+		if !known {
+			continue
+		}
+		if c, ok := report.ChangeOf(t.st, i, from, f); ok {
+			c.Event = n
+			t.recent.Vault(t.st, e.At, c)
+			changes = append(changes, c)
+		}
+		t.place(i)
 	}
 	if everything {
-		t.rescan(st) // last: what other facts of the batch changed has to be seen first
+		t.rescan()
 	}
-	t.copyTotals(st)
 	return changes
 }
 
@@ -161,66 +139,42 @@ func (t *Tracker) Carried(out bool) {
 	t.left = !out
 }
 
-// vaultFact takes in one fact about a vault; ok is false when it changed
-// nothing that shows.
-func (t *Tracker) vaultFact(st *rollout.State, f fleet.VaultFact) (c report.StatusChange, ok bool) {
-	i, known := t.index[f.VaultKey()]
-	if !known {
-		return c, false
-	}
-	c, ok = report.ChangeOf(st, i, t.status[i], f)
-	t.place(st, i)
-	return c, ok
-}
-
 // rescan looks at every vault.
-func (t *Tracker) rescan(st *rollout.State) {
-	t.flying, t.failed = map[int]struct{}{}, nil
-	for i := range st.Vaults {
-		t.place(st, i)
+func (t *Tracker) rescan() {
+	t.flying, t.needs = map[int]struct{}{}, map[int]struct{}{}
+	for i := range t.st.Vaults {
+		t.place(i)
 	}
 }
 
 // place puts a vault where its state wants it.
-func (t *Tracker) place(st *rollout.State, i int) {
-	v := &st.Vaults[i]
-	t.status[i] = v.Status
+func (t *Tracker) place(i int) {
+	v := &t.st.Vaults[i]
 	if delete(t.flying, i); standing.Aloft(v) {
 		t.flying[i] = struct{}{}
 	}
-	lost := (v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final) && !v.Carried
-	known := slices.IndexFunc(t.failed, func(f failure) bool { return f.vault == i })
-	switch {
-	case !lost && known >= 0:
-		t.failed = slices.Delete(t.failed, known, known+1)
-	case lost && known >= 0:
-		t.failed[known] = failure{i, v.Status, v.Reason}
-	case lost:
-		t.failed = append(t.failed, failure{i, v.Status, v.Reason})
-		if len(t.failed) > maxFailures {
-			t.failed = slices.Delete(t.failed, 0, 1)
-		}
+	if delete(t.needs, i); standing.NeedsPerson(v.Status, v.Final, v.Findings) {
+		t.needs[i] = struct{}{}
 	}
 }
 
-// shown counts the vaults that show a status.
-func (t *Tracker) shown(s fleet.Status) int {
-	if t.left {
-		return t.resting(s)
-	}
-	return t.running(s)
+// needy are the vaults that need a person: the gravest first, of those the newest.
+func (t *Tracker) needy() []int {
+	vs := t.st.Vaults
+	grave := func(i int) int { return slices.Index(standing.PersonStatuses, vs[i].Status) }
+	return slices.SortedFunc(maps.Keys(t.needs), func(a, b int) int {
+		return cmp.Or(grave(a)-grave(b), vs[b].EndedAt.Compare(vs[a].EndedAt), a-b)
+	})
 }
 
-// copyTotals copies what the views need, so that none of them reads the state.
-func (t *Tracker) copyTotals(st *rollout.State) {
-	t.run, t.totals, t.budget = st.Run, st.Totals, st.RunBudget()
-	t.running, t.resting = report.ShownCounts(st, &t.totals, st.Run.Suspended == nil), report.ShownCounts(st, &t.totals, false)
-	t.overall = lexicon.CountOverall(t.totals.Of, st.Earlier())
-	t.waves = append(t.waves[:0], st.Waves...)
-	t.gate = gate{}
-	if w, when, ok := st.NextGate(); ok {
-		t.gate = gate{w, when}
-	}
+// counts are how many vaults show each status.
+func (t *Tracker) counts() map[fleet.Status]int {
+	return standing.Counts(t.st, &t.st.Totals, !t.left && t.st.Run.Suspended == nil)
+}
+
+// overall is how much of the fleet is done.
+func (t *Tracker) overall() lexicon.Overall {
+	return lexicon.CountOverall(t.st.Totals.Of, t.st.Earlier())
 }
 
 // done counts the vaults of some totals whose fate in this run is decided.
@@ -229,24 +183,12 @@ func done(t *rollout.Totals) int {
 	return t.Of(fleet.Upgraded) + t.Of(fleet.Already) + t.Of(fleet.Failed) + t.Of(fleet.Blocked)
 }
 
-// current is the index of the wave opened last, -1 before the first.
-func (t *Tracker) current() int {
-	for i := len(t.waves) - 1; i >= 0; i-- {
-		if !t.waves[i].OpenedAt.IsZero() {
-			return i
-		}
-	}
-	return -1
-}
-
 // throttled counts the subscriptions that are throttled.
 func (t *Tracker) throttled(now time.Time) int {
 	n := 0
-	for id, until := range t.calm {
+	for _, until := range t.st.Throttled {
 		if until.After(now) {
 			n++
-		} else {
-			delete(t.calm, id)
 		}
 	}
 	return n

@@ -1,0 +1,51 @@
+package standing
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// WaveStatus says where a wave stands.
+type WaveStatus string
+
+// The statuses of a wave.
+const (
+	WavePending          WaveStatus = "pending"
+	WaveRunning          WaveStatus = "running"
+	WaveSoaking          WaveStatus = "soaking"
+	WaveAwaitingApproval WaveStatus = "awaiting-approval"
+	WaveHalted           WaveStatus = "halted"
+	WaveFinished         WaveStatus = "finished"
+	WaveClosed           WaveStatus = "closed" // the run was closed before the wave was done
+)
+
+// WaveOf is where a wave stands at a moment, and of one that soaks until when.
+func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.Time) {
+	w := &st.Waves[i]
+	at := func(side string) bool { next, when, ok := st.NextGate(); return ok && next == i && when == side }
+	switch {
+	case st.Run.Closed != nil && w.DoneAt.IsZero() && (w.OpenedAt.IsZero() || st.Run.Halt == nil):
+		return WaveClosed, soaks
+	case !w.DoneAt.IsZero():
+		if st.Run.Closed != nil || st.CurrentWave() != i || i+1 == len(st.Waves) { // a soak and a gate end with the run
+			return WaveFinished, soaks
+		}
+		if until := st.SoaksUntil(i); until.After(now) {
+			return WaveSoaking, until
+		}
+		if at(fleet.GateAfter) {
+			return WaveAwaitingApproval, soaks
+		}
+		return WaveFinished, soaks
+	case w.OpenedAt.IsZero():
+		if st.Run.ID != "" && (i == 0 || !st.Waves[i-1].DoneAt.IsZero()) && at(fleet.GateBefore) {
+			return WaveAwaitingApproval, soaks
+		}
+		return WavePending, soaks
+	case st.Run.Halt != nil:
+		return WaveHalted, soaks
+	}
+	return WaveRunning, soaks
+}
