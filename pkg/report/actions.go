@@ -55,7 +55,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := lexicon.ClockIn(o.Zone)
-	all := slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))
+	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))...) // never null
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow

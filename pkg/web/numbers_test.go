@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/notify"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -27,10 +29,33 @@ import (
 type surfaces struct {
 	status, page, report       map[string]any // as JSON
 	statusText, reportMD, html string
-	plain                      string
+	plain, terminal            string
+	told                       notify.Data    // a notification of this moment
+	ends                       string         // the expected end in words, empty for none
 	beat                       map[string]any // the stream's heartbeat
 	rows                       []map[string]string
 	metrics                    map[string]float64
+}
+
+// document is the data of the page.
+func (s *surfaces) document(t *testing.T) (d struct {
+	Waves  []struct{ Likely, Late int64 }
+	Vaults []struct {
+		Vault  string
+		Flying bool
+		Flags  []string
+	}
+}) {
+	t.Helper()
+	_, data, _ := strings.Cut(s.html, `<script type="application/json" id="data">`)
+	data, _, ok := strings.Cut(data, "</script>")
+	if !ok {
+		t.Fatal("the page has no data")
+	}
+	if err := json.Unmarshal([]byte(data), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // night is a run whose facts are told to all who show it.
@@ -48,11 +73,11 @@ type night struct {
 	options report.Options
 }
 
-func newNight(t *testing.T) *night {
-	p := fleetPlan(12)
+func newNight(t *testing.T, vaults int) *night {
+	p := fleetPlan(vaults)
 	p.Waves[0].Vaults, p.Waves[1].Vaults = nil, nil
 	for i := range p.Vaults {
-		w := i / 8
+		w := min(i/8, 1)
 		p.Vaults[i].Wave = w
 		p.Waves[w].Vaults = append(p.Waves[w].Vaults, i)
 	}
@@ -77,8 +102,15 @@ func (n *night) tell(facts ...fleet.Fact) {
 	n.t.Helper()
 	var events []fleet.Event
 	for _, f := range facts {
-		e := fleet.Event{At: n.now, Fact: f}
-		events = append(events, e)
+		events = append(events, fleet.Event{At: n.now, Fact: f})
+	}
+	n.journal(events)
+}
+
+// journal tells everybody of facts that were journalled.
+func (n *night) journal(events []fleet.Event) {
+	n.t.Helper()
+	for _, e := range events {
 		for _, st := range []*rollout.State{n.status, n.holder} {
 			if err := st.Apply(e); err != nil {
 				n.t.Fatal(err)
@@ -109,8 +141,23 @@ func (n *night) end(i int, how fleet.UpgradeState) {
 	n.tell(facts...)
 }
 
-// look takes what every surface shows now.
+// look takes what every surface shows now, after each has guessed anew when the run
+// ends.
 func (n *night) look(live bool) surfaces {
+	n.t.Helper()
+	n.desk.ends.Guess(n.now, nil)
+	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
+		tr.Forecast().Guess(n.now, nil)
+	}
+	o, err := rollout.Foresee(n.status, n.now, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return n.see(live, o)
+}
+
+// see is look with the guess that was made before.
+func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	n.t.Helper()
 	var s surfaces
 	must := func(err error) {
@@ -119,12 +166,9 @@ func (n *night) look(live bool) surfaces {
 			n.t.Fatal(err)
 		}
 	}
-	n.desk.ends.Guess(n.now, nil)
 	n.desk.over = !live
-	o, err := rollout.Foresee(n.status, n.now, nil)
-	must(err)
 	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
-		tr.Forecast().Guess(n.now, nil)
+		tr.Carried(live)
 	}
 	v := report.FromState(n.status, report.ViewOptions{Live: live, Now: n.now, Outlook: o, Timeline: n.told})
 	write := func(f layout.Format, how func(*bytes.Buffer, report.Options) error) string {
@@ -160,6 +204,14 @@ func (n *night) look(live bool) surfaces {
 	n.outs["plain"].Reset()
 	must(n.plain.Heartbeat(n.now))
 	s.plain = n.outs["plain"].String()
+	s.terminal = strings.Join(n.stream.Tracker().Live(n.now, 250, 200, false), "\n")
+	told := notify.NewEventBuilder(0)
+	if s.told = told.Broken(n.status, n.now, errors.New("gone")).Data; live {
+		s.told = told.Events(n.status, []fleet.Event{{At: n.now, Fact: fleet.Paused{Off: true}}})[0].Data
+	}
+	if e := v.Run.ExpectedEnd; e != nil {
+		s.ends = e.Words(nil, n.now)
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&gauges{n.desk})
 	families, err := registry.Gather()
@@ -287,6 +339,9 @@ func (s *surfaces) agree(t *testing.T) {
 	if string(a) != string(b) && len(waits)+len(at(s.status, "run", "waits").([]any)) > 0 {
 		t.Errorf("the stream waits for %s, the status for %s", a, b)
 	}
+	s.flightsAgree(t, same, flying)
+	s.tasksAgree(t, same)
+	s.endsAgree(t, same)
 	sentence := at(s.status, "headline", "sentence").(string)
 	for where, text := range map[string]string{"the report": s.reportMD, "the page": s.html} {
 		if !strings.Contains(strings.ReplaceAll(text, `\`, ""), sentence) {
@@ -318,13 +373,126 @@ func (s *surfaces) agree(t *testing.T) {
 	}
 }
 
+// list is a list of JSON by one name of its objects, of those that keep.
+func list(v any, name string, keep func(any) bool) (out []string) {
+	all, _ := v.([]any)
+	for _, x := range all {
+		if keep(x) {
+			out = append(out, fmt.Sprint(at(x, name)))
+		}
+	}
+	return out
+}
+
+var (
+	inFlightHead = regexp.MustCompile(`(?m)^In flight (\d+),`)
+	inFlightLine = regexp.MustCompile(`(?m)^(?:  |! |!!|\? ) +\S+ (?:of \S+)? +(?:upgrading|starting|past median|BEYOND P90|OVERDUE|not ours|IN DOUBT) +(\S+)`)
+	needHead     = regexp.MustCompile(`(?m)^(?:Need a person|NEEDS A PERSON): (\d+) vaults?$`)
+	needLine     = regexp.MustCompile(`(?m)^  (?:FAILED |UNKNOWN|BLOCKED)  (\S+)`)
+	endsLine     = regexp.MustCompile(`(?m)^(?:ENDS|Ends) +(.*)$`)
+	figureOfEnd  = regexp.MustCompile(`<dt>Expected end</dt><dd>([^<]*)</dd>`)
+)
+
+// said is what a text says at the first match of a pattern, or what there is without.
+func said(re *regexp.Regexp, text, without string) string {
+	if m := re.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return without
+}
+
+// flightsAgree compares what is in flight, one by one.
+func (s *surfaces) flightsAgree(t *testing.T, same func(where string, got, want any), flying int) {
+	t.Helper()
+	all := list(s.status["inFlight"], "vault", func(any) bool { return true })
+	ours := list(s.status["inFlight"], "vault", func(x any) bool { return at(x, "foreign") == false })
+	same("the list of those in flight", len(ours), flying)
+	same("the terminal's head of those in flight", said(inFlightHead, s.terminal, "0"), flying)
+	var lines, page []string
+	for _, m := range inFlightLine.FindAllStringSubmatch(s.terminal, -1) {
+		lines = append(lines, m[1])
+	}
+	same("the terminal's list of those in flight", lines, all)
+	for _, v := range s.document(t).Vaults {
+		if v.Flying {
+			page = append(page, v.Vault)
+		}
+	}
+	same("the page's rows in flight", page, slices.Sorted(slices.Values(ours)))
+	for late, key := range map[string]string{"overdue": "overdue", "beyond-p90": "beyondP90"} {
+		n := len(list(s.status["inFlight"], "vault", func(x any) bool { return at(x, "late") == late }))
+		same("the stream's "+key, at(s.beat, key), n)
+	}
+	same("the notification's in flight", s.told.InFlight, flying)
+	if m := regexp.MustCompile(`(?m)^IN FLIGHT: (\d+) vault`).FindStringSubmatch(s.statusText); flying > 0 || m != nil {
+		same("the status' section of those in flight", m[1], flying)
+	}
+}
+
+// tasksAgree compares what a person has to do, and for which vaults.
+func (s *surfaces) tasksAgree(t *testing.T, same func(where string, got, want any)) {
+	t.Helper()
+	about, tasks := map[string]bool{}, 0
+	for _, a := range s.status["actions"].([]any) {
+		if at(a, "person") == true {
+			tasks++
+			for _, name := range at(a, "vaults").([]any) {
+				about[name.(string)] = true
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(about))
+	same("the metric of tasks", s.metrics["fleetup_tasks"], tasks)
+	same("the page's tasks", strings.Count(s.html, `<li id="task-`), tasks)
+	same("the stream's vaults that need a person", at(s.beat, "needPerson"), len(names))
+	same("the notification's vaults that need a person", s.told.NeedPerson, len(names))
+	for where, text := range map[string]string{"the terminal": s.terminal, "the status": s.statusText} {
+		same(where+"'s head of what needs a person", said(needHead, text, "0"), len(names))
+	}
+	var lines []string
+	for _, m := range needLine.FindAllStringSubmatch(s.terminal, -1) {
+		lines = append(lines, m[1])
+	}
+	same("the terminal's list of what needs a person", slices.Sorted(slices.Values(lines)), names)
+	sentence := at(s.status, "headline", "sentence").(string)
+	same("no action needed, says the headline "+sentence, strings.Contains(sentence, "NO ACTION NEEDED"), tasks == 0)
+	same("the notification's phase", s.told.Phase, at(s.status, "run", "phase"))
+	for _, st := range fleet.Statuses() {
+		n, _ := at(s.status, "totals", string(st)).(float64)
+		same("the notification's "+string(st), s.told.Totals[st], int(n))
+	}
+}
+
+// endsAgree compares when the run, and each wave, is expected to end.
+func (s *surfaces) endsAgree(t *testing.T, same func(where string, got, want any)) {
+	t.Helper()
+	same("the terminal's end", said(endsLine, s.terminal, ""), s.ends)
+	same("the status' end", said(endsLine, s.statusText, ""), s.ends)
+	same("the page's end", said(figureOfEnd, s.html, ""), s.ends)
+	millis := func(v any) int64 {
+		text, _ := v.(string)
+		if text == "" {
+			return 0
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.UnixMilli()
+	}
+	page := s.document(t).Waves
+	for i, w := range s.status["waves"].([]any) {
+		same(fmt.Sprint("the page's end of wave ", i), [2]int64{page[i].Likely, page[i].Late}, [2]int64{millis(at(w, "expectedEnd", "p50")), millis(at(w, "expectedEnd", "p90"))})
+	}
+}
+
 // TestEverySurfaceAgrees: one night, with whatever a person says to it and
 // whatever becomes of its vaults: terminal, lines, stream, status, report, page and
 // metrics show the same numbers and times at every moment.
 func TestEverySurfaceAgrees(t *testing.T) {
 	t.Parallel()
 	me := fleet.Actor{User: "ops"}
-	n := newNight(t)
+	n := newNight(t, 12)
 	see := func(name string, live bool) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
@@ -383,7 +551,7 @@ func TestEverySurfaceAgrees(t *testing.T) {
 // what is accepted then.
 func TestEverySurfaceAgreesOnAHalt(t *testing.T) {
 	t.Parallel()
-	n := newNight(t)
+	n := newNight(t, 12)
 	n.tell(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: n.plan.Fingerprint}, fleet.WaveOpened{Wave: "canary"})
 	for i := range 6 {
 		n.tell(fleet.Validated{Vault: n.plan.Vaults[i].Key, Verdict: fleet.VerdictReady})
