@@ -36,6 +36,7 @@ func TestListIsReadToItsEnd(t *testing.T) {
 		"another host's":  {pages{path: page(`"https://evil.example/list"`, "a")}, nil, "another host, evil.example", fleet.CallGarbled},
 		"round and round": {pages{path: page(`"/2"`, "a"), "/2": page(`"/list?api-version=1"`, "b")}, nil, "it was read before", fleet.CallGarbled},
 		"refused":         {pages{path: page(`"/2"`, "a"), "/2": refused(403, "AuthorizationFailed")}, nil, "AuthorizationFailed", fleet.CallForbidden},
+		"half of it gone": {pages{path: page(`"/2"`, "a"), "/2": refused(404, "ResourceNotFound")}, nil, "its next page is not read: it is not there", fleet.CallGarbled},
 		"no list":         {pages{path: ok(`{"value":{}}`)}, nil, "not the JSON", fleet.CallGarbled},
 		"null":            {pages{path: ok(`null`)}, nil, "not the JSON", fleet.CallGarbled},
 	} {
@@ -50,7 +51,7 @@ func TestListIsReadToItsEnd(t *testing.T) {
 				Name string `json:"name"`
 			}](t.Context(), f.upgrader(testChange()), sub, "read the list", path)
 			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) || fleet.ClassOf(err) != tt.class {
+				if err == nil || !strings.Contains(err.Error(), tt.err) || fleet.ClassOf(err) != tt.class || got != nil {
 					t.Errorf("got %v (%s)", err, fleet.ClassOf(err))
 				}
 				return
