@@ -57,6 +57,8 @@ func TestAccessWaits(t *testing.T) {
 			append([]Wait{{For: WaitPause, Reason: "looking"}}, wait), Paused},
 		"in a pause, one in flight": {[]fleet.Fact{ready(0), ready(1), blocked(2), intended, denied, fleet.Paused{Reason: "looking"}},
 			append([]Wait{{For: WaitPause, Reason: "looking"}}, with(func(w *Wait) { w.Vaults, w.Which = 1, []int{1} })...), Paused},
+		"two deny": {[]fleet.Fact{ready(0), ready(1), ready(2), denied, fleet.AccessDenied{Subscription: "shop"}},
+			append([]Wait{wait}, Wait{For: WaitAccess, Subscription: "shop", Since: t0, Retry: RetryReading, Every: p.Timings.Poll, Vaults: 1, Which: []int{2}}), Waiting},
 		"it can be read again": {[]fleet.Fact{ready(0), ready(1), blocked(2), denied, fleet.AccessDenied{Subscription: "lab", Off: true}}, nil, Running},
 		"resumed":              {[]fleet.Fact{ready(0), ready(1), blocked(2), givenUp, fleet.RunSuspended{Why: fleet.SuspendedSignIn}, fleet.Resumed{}}, nil, Running},
 		"another one denies":   {[]fleet.Fact{ready(0), ready(1), ready(2), fleet.AccessDenied{Subscription: "none of the plan's"}}, nil, Running},

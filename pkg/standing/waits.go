@@ -86,10 +86,7 @@ func Waits(st *rollout.State, now time.Time) []Wait {
 		paused = []Wait{{For: WaitPause, By: p.By.User, Reason: p.Reason}}
 	}
 	waits, more := vaultWaits(st, now)
-	switch {
-	case more:
-		waits = nil
-	case len(waits) == 0:
+	if len(waits) == 0 {
 		waits = waveWaits(st, now)
 	}
 	waits = append(append(paused, AccessWaits(st, more && r.Paused == nil)...), waits...)
@@ -196,7 +193,7 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		return nil
 	}
 	g := Wait{For: WaitApproval, Wave: st.Waves[w].Name, When: when}
-	if rule := st.Plan.Waves[w].Approval; rule != nil && rule.NotBy == plan.NotByStarter {
+	if st.Plan.Waves[w].Approval.NotBy == plan.NotByStarter {
 		g.NotBy = st.Run.By.User
 	}
 	given := st.Waves[w].After.Approved

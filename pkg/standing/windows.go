@@ -29,9 +29,6 @@ func NewWindows(p *plan.Plan, now time.Time) *Windows {
 // Schedule is that of a vault, nil where it may always start.
 func (w *Windows) Schedule(i int) *plan.Schedule {
 	c := w.plan.CalendarFor(i)
-	if c == nil {
-		return nil
-	}
 	s, known := w.schedules[c]
 	if !known {
 		s, _ = plan.CompileCalendar(c) // a plan that is run has passed this check
@@ -43,14 +40,10 @@ func (w *Windows) Schedule(i int) *plan.Schedule {
 // Opens is when a vault's next window that is long enough for its upgrade opens;
 // zero when it may start now, and when there is none.
 func (w *Windows) Opens(i int) time.Time {
-	s := w.Schedule(i)
-	if s == nil {
-		return time.Time{}
-	}
-	q := question{s, w.plan.Vaults[i].Predicted.P90}
+	q := question{w.Schedule(i), w.plan.Vaults[i].Predicted.P90}
 	at, known := w.answers[q]
 	if !known {
-		if start, ok := s.Fit(w.now, q.need); ok && start.After(w.now) {
+		if start, _ := q.schedule.Fit(w.now, q.need); start.After(w.now) {
 			at = start
 		}
 		w.answers[q] = at
