@@ -80,9 +80,6 @@ func (c *Calls) Do(a rollout.Action, decided rollout.Moment, tell func(rollout.O
 // lastSeen is the vault in the newest reading there is, or in one that is made
 // where there is none.
 func (c *Calls) lastSeen(v *fleet.Vault, a rollout.Explain) fleet.Sighting {
-	if seen, ok := c.snapshots.lastSeen(v); ok {
-		return seen
-	}
 	snap, err := c.snapshots.get(c.reads, fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
 	if err != nil {
 		return fleet.Sighting{}
@@ -216,7 +213,7 @@ func (c *Calls) slowDown(tell func(rollout.Observation), subscription string, d 
 
 // pause lets no more requests of a subscription out for a while.
 func (c *Calls) pause(subscription string, d time.Duration) {
-	if d > 0 && c.Limiter != nil {
+	if c.Limiter != nil {
 		c.Limiter.Pause(subscription, d)
 	}
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -23,7 +24,8 @@ type fake struct {
 	reads    []time.Time
 	read     func(ctx context.Context, n int) error // of the nth reading, from 1
 	sentAt   func() time.Time
-	one      bool // vaults are read one by one
+	one      bool            // vaults are read one by one
+	state    json.RawMessage // of every vault
 	validate func(ctx context.Context, v *fleet.Vault) fleet.Validation
 }
 
@@ -50,7 +52,7 @@ func (f *fake) Read(ctx context.Context, subscription string, vaults []fleet.Fol
 		s.ReadAt = f.sentAt()
 	}
 	for _, v := range vaults {
-		s.Vaults[v.Vault.Key] = fleet.Sighting{Address: fmt.Sprint(n)}
+		s.Vaults[v.Vault.Key] = fleet.Sighting{Address: fmt.Sprint(n), State: f.state}
 	}
 	return s, nil
 }

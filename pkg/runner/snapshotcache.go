@@ -170,7 +170,7 @@ func (l *snapshotCache) ask(v fleet.Followed, since time.Time, apart time.Durati
 }
 
 // forget drops the readings of vaults that serve nobody any more. One is as good
-// as forgotten a poll after it began; it is kept another, for lastSeen.
+// as forgotten a poll after it began; it is kept another, for Explain.
 func (l *snapshotCache) forget(now time.Time) {
 	for len(l.aging) > 0 && now.Sub(l.aging[0].of.began) > 2*l.poll {
 		a := l.aging[0]
@@ -179,17 +179,6 @@ func (l *snapshotCache) forget(now time.Time) {
 			delete(l.entries, a.key)
 		}
 	}
-}
-
-// lastSeen returns the vault in the newest reading there is, without asking
-// for another.
-func (l *snapshotCache) lastSeen(v *fleet.Vault) (seen fleet.Sighting, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s := l.entries[l.keyOf(v)]; s != nil && s.last != nil && s.last.snap != nil {
-		return s.last.snap.Vaults[v.Key], true
-	}
-	return fleet.Sighting{}, false
 }
 
 // began returns when the newest reading of a vault, or of its subscription,
