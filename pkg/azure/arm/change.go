@@ -106,6 +106,17 @@ func (c *Change) body(o fleet.Options, v *fleet.Vault) (json.RawMessage, error) 
 	return v.Restore, nil
 }
 
+// wanted are the properties that are sent to a vault; nil where nothing is.
+func (c *Change) wanted(o fleet.Options, v *fleet.Vault) any {
+	body, err := c.body(o, v)
+	if err != nil {
+		return nil
+	}
+	doc, _ := decode(body)
+	m, _ := doc.(map[string]any)
+	return m["properties"]
+}
+
 // asWanted is why a vault whose properties hold everything that the body says is
 // as the change wants it.
 const asWanted = "the vault is as the upgrade would make it"
@@ -113,17 +124,9 @@ const asWanted = "the vault is as the upgrade would make it"
 // reached says in words why a vault is as the change wants it; "" where it is
 // not.
 func (c *Change) reached(o fleet.Options, v *fleet.Vault, res *Resource) string {
-	body, err := c.body(o, v)
-	if err != nil {
-		return ""
-	}
-	wanted, err := decode(body)
-	if err != nil {
-		return ""
-	}
-	m, _ := wanted.(map[string]any)
+	wanted := c.wanted(o, v)
 	switch {
-	case m["properties"] != nil && holds(res.Properties, m["properties"]):
+	case wanted != nil && holds(res.Properties, wanted):
 		return asWanted
 	case c.Enough != nil:
 		return c.Enough(o, res.State())
@@ -137,17 +140,12 @@ const maxDiffers = 12
 // differs says in words what a vault's properties hold otherwise than the body
 // says, leaf by leaf.
 func (c *Change) differs(o fleet.Options, v *fleet.Vault, res *Resource) []string {
-	body, err := c.body(o, v)
-	if err != nil {
-		return nil
-	}
-	wanted, err := decode(body)
-	m, _ := wanted.(map[string]any)
-	if err != nil || m["properties"] == nil {
+	wanted := c.wanted(o, v)
+	if wanted == nil {
 		return nil
 	}
 	var out []string
-	leaves("", res.Properties, m["properties"], &out)
+	leaves("", res.Properties, wanted, &out)
 	if more := len(out) - maxDiffers; more > 0 {
 		out = append(out[:maxDiffers], fmt.Sprintf("and %d more", more))
 	}

@@ -54,7 +54,7 @@ func TestHolds(t *testing.T) {
 // vault.
 func TestReachedNeedsABody(t *testing.T) {
 	t.Parallel()
-	res := &Resource{Properties: map[string]any{"settings": map[string]any{}}}
+	res := &Resource{document: document{Properties: map[string]any{"settings": map[string]any{}}}}
 	for _, restore := range []string{``, `{}`, `[]`, `null`, `{"properties":null}`, `{"tags":{}}`, `{"properties"`} {
 		v := &fleet.Vault{Restore: json.RawMessage(restore)}
 		if why := (&Change{}).reached(nil, v, res); why != "" {

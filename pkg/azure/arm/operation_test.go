@@ -344,7 +344,7 @@ func TestDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.differs(nil, testVault(), &Resource{Properties: properties})
+	got := c.differs(nil, testVault(), &Resource{document: document{Properties: properties}})
 	want := []string{"a.deep.x is not set, wanted true", "a.n is 2, wanted 3", "a.on is Disabled, wanted Enabled", `list is ["1"], wanted ["1","2"]`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -354,7 +354,8 @@ func TestDiffers(t *testing.T) {
 		many = append(many, fmt.Sprintf(`"k%02d":1`, n))
 	}
 	c.Body = Same([]byte(`{"properties":{` + strings.Join(many, ",") + `}}`))
-	if got := c.differs(nil, testVault(), &Resource{Properties: properties}); len(got) != maxDiffers+1 || got[maxDiffers] != "and 28 more" {
+	got = c.differs(nil, testVault(), &Resource{document: document{Properties: properties}})
+	if len(got) != maxDiffers+1 || got[maxDiffers] != "and 28 more" {
 		t.Errorf("of many: %q", got)
 	}
 }

@@ -22,15 +22,16 @@ type permission struct {
 	NotActions []string `json:"notActions"`
 }
 
-// allows reports whether an action is allowed. A star stands for any text, and
-// capitals make no difference.
+// allows reports whether an action is allowed.
 func (p *permission) allows(action string) bool {
-	covers := func(pattern string) bool { return matches(strings.ToLower(pattern), strings.ToLower(action)) }
+	covers := func(pattern string) bool { return Matches(pattern, action) }
 	return slices.ContainsFunc(p.Actions, covers) && !slices.ContainsFunc(p.NotActions, covers)
 }
 
-// matches compares a text with a pattern of texts parted by stars.
-func matches(pattern, s string) bool {
+// Matches compares an action with a pattern: a star stands for any text, slashes
+// included, and capitals make no difference.
+func Matches(pattern, s string) bool {
+	pattern, s = strings.ToLower(pattern), strings.ToLower(s)
 	head, rest, star := strings.Cut(pattern, "*")
 	if !star {
 		return pattern == s
@@ -78,9 +79,8 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 		}
 	}
 	if len(missing) > 0 {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNoPermission,
-			Message: "the identity lacks permissions on vault " + v.Ref() + ": " + strings.Join(missing, ", "),
-			Action:  u.permission()}, resp.RequestID)
+		r.Error(fleet.CodeNoPermission, "the identity lacks permissions on vault "+v.Ref()+": "+strings.Join(missing, ", "),
+			u.permission(), resp.RequestID)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
-	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -27,25 +26,15 @@ func (u *Upgrader) SignIns(ctx context.Context, tenant string) []fleet.SignIn {
 // reads the first of its vaults: what an identity may see is known before the
 // rest is looked at. It reads, and nothing else.
 func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check {
-	var checks []fleet.Check
-	ended := false
-	make := func(name string, look func(*check.Report) string) {
-		c := fleet.Check{Name: name, State: fleet.CheckSkipped}
-		if !ended {
-			var r check.Report
-			c.Detail = look(&r)
-			c.State, c.Findings, ended = r.State(), r.Findings, r.Stop()
-		}
-		checks = append(checks, c)
-	}
-	make("subscription", func(r *check.Report) string { ended = !u.checkSubscription(ctx, r, subscription); return "" })
+	var p check.Checks
+	p.Make("subscription", check.Plain(func(r *check.Report) { u.checkSubscription(ctx, r, subscription) }))
 	namespace, _, _ := strings.Cut(string(u.change.Spec.Type), "/")
-	make("provider "+namespace, func(r *check.Report) string { u.checkProvider(ctx, r, subscription, namespace); return "" })
+	p.Make("provider "+namespace, check.Plain(func(r *check.Report) { u.checkProvider(ctx, r, subscription, namespace) }))
 	for _, v := range ofEachGroup(vaults) {
-		make("permissions in "+v.ResourceGroup, func(r *check.Report) string { u.checkPermissions(ctx, v, r); return "" })
+		p.Make("permissions in "+v.ResourceGroup, check.Plain(func(r *check.Report) { u.checkPermissions(ctx, v, r) }))
 	}
 	if guard := u.Kind[fleet.OptionGuardTenant]; guard != "" {
-		make("resource guard's tenant", func(r *check.Report) string {
+		p.Make("resource guard's tenant", func(r *check.Report) string {
 			for _, f := range u.ResourceManager.SignIn(ctx, guard).Findings {
 				r.Denied = r.Denied || f.Severity == fleet.SeverityError
 				r.Add(f, "")
@@ -55,22 +44,22 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 	}
 	if len(vaults) > 0 {
 		v := vaults[0]
-		make("vault "+v.Name, func(r *check.Report) string {
+		p.Make("vault "+v.Name, func(r *check.Report) string {
 			res, _, err := u.get(ctx, v)
 			switch {
 			case err != nil:
 				u.Failed(r, err)
 			case res == nil:
-				r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound, Message: "there is no vault " + v.ResourceID(),
-					Action: "Check the name, the resource group and the subscription in the inventory."}, "")
+				r.Error(fleet.CodeNotFound, "there is no vault "+v.ResourceID(),
+					"Check the name, the resource group and the subscription in the inventory.", "")
 			default:
 				return "could be read"
 			}
 			return ""
 		})
-		make("locks of "+v.Name, func(r *check.Report) string { u.checkLocks(ctx, v, r); return "" })
+		p.Make("locks of "+v.Name, check.Plain(func(r *check.Report) { u.checkLocks(ctx, v, r) }))
 	}
-	return checks
+	return p.All
 }
 
 // checkSubscription reports whether there is a subscription whose vaults could
@@ -84,17 +73,16 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *check.Report, id st
 	switch {
 	case err != nil && resp != nil && resp.Status == http.StatusNotFound, err == nil && !found:
 		r.Denied = true
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
-			Message: "the Resource Manager knows no subscription " + id + ", or not for this identity",
-			Action:  "Check the subscription's id and tenant in the inventory, and who is signed in."}, "")
+		r.Error(fleet.CodeSubscription, "the Resource Manager knows no subscription "+id+", or not for this identity",
+			"Check the subscription's id and tenant in the inventory, and who is signed in.", "")
 		return false
 	case err != nil:
 		u.Failed(r, err)
 		return true
 	case !strings.EqualFold(sub.State, "Enabled"):
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
-			Message: fmt.Sprintf("subscription %s is not enabled: its state is %q", id, text.Clean(sub.State, text.MaxID)),
-			Action:  "Have the subscription enabled, then validate again."}, resp.RequestID)
+		r.Error(fleet.CodeSubscription,
+			fmt.Sprintf("subscription %s is not enabled: its state is %q", id, Word(sub.State)),
+			"Have the subscription enabled, then validate again.", resp.RequestID)
 	}
 	return true
 }
@@ -110,8 +98,9 @@ func (u *Upgrader) checkProvider(ctx context.Context, r *check.Report, id, names
 		return
 	}
 	if !found || !strings.EqualFold(provider.State, "Registered") {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeProvider,
-			Message: fmt.Sprintf("resource provider %s is not registered in subscription %s: its state is %q", namespace, id, text.Clean(provider.State, text.MaxID)),
-			Action:  "az provider register --namespace " + namespace + " --subscription " + id}, resp.RequestID)
+		r.Error(fleet.CodeProvider,
+			fmt.Sprintf("resource provider %s is not registered in subscription %s: its state is %q",
+				namespace, id, Word(provider.State)),
+			"az provider register --namespace "+namespace+" --subscription "+id, resp.RequestID)
 	}
 }

@@ -17,15 +17,10 @@ import (
 
 // Resource is a vault as it was read. It is shared and never changed.
 type Resource struct {
-	ID, Name, Location string
-	Properties         any    // as encoding/json decodes it, numbers as json.Number
-	ProvisioningState  string // empty where the service gives none
-	RequestID          string // of the read
-
-	readAt time.Time // when the read went out
-	state  State
-	raw    json.RawMessage // the same, as it is recorded
-	doc    json.RawMessage // all of it, as a sighting carries it
+	document
+	state State
+	raw   json.RawMessage // the same, as it is recorded
+	doc   json.RawMessage // all of it, as a sighting carries it
 }
 
 // document is a vault as a sighting carries it from process to process.
@@ -33,14 +28,10 @@ type document struct {
 	ID                string    `json:"id"`
 	Name              string    `json:"name"`
 	Location          string    `json:"location"`
-	Properties        any       `json:"properties"`
-	ProvisioningState string    `json:"provisioningState,omitempty"`
-	RequestID         string    `json:"requestId,omitempty"`
-	ReadAt            time.Time `json:"readAt"`
-}
-
-func (r *Resource) document() (json.RawMessage, error) {
-	return json.Marshal(document{r.ID, r.Name, r.Location, r.Properties, r.ProvisioningState, r.RequestID, r.readAt})
+	Properties        any       `json:"properties"`                  // numbers are json.Number
+	ProvisioningState string    `json:"provisioningState,omitempty"` // empty where the service gives none
+	RequestID         string    `json:"requestId,omitempty"`         // of the read
+	ReadAt            time.Time `json:"readAt"`                      // when the read went out
 }
 
 // resource is the vault that a sighting shows; nil where it was not read.
@@ -48,16 +39,14 @@ func (c *Change) resource(seen fleet.Sighting) (*Resource, error) {
 	if len(seen.Document) == 0 {
 		return nil, nil
 	}
-	var d document
+	r := &Resource{}
 	dec := json.NewDecoder(bytes.NewReader(seen.Document))
 	dec.UseNumber()
-	if err := dec.Decode(&d); err != nil {
-		return nil, fmt.Errorf("what was read of the vault cannot be read again: %w", err)
+	err := dec.Decode(&r.document)
+	if err == nil {
+		r.state, r.raw, err = c.state(r.Properties)
 	}
-	r := &Resource{ID: d.ID, Name: d.Name, Location: d.Location, Properties: d.Properties,
-		ProvisioningState: d.ProvisioningState, RequestID: d.RequestID, readAt: d.ReadAt}
-	var err error
-	if r.state, r.raw, err = c.state(r.Properties); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("what was read of the vault cannot be read again: %w", err)
 	}
 	return r, nil
@@ -180,7 +169,7 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Si
 
 // lastReading says in words how a vault stands, for whoever waits for it.
 func (u *Upgrader) lastReading(v *fleet.Vault, res *Resource, p *polled) *fleet.LastReading {
-	r := &fleet.LastReading{At: res.readAt, Poll: p.answer, Running: p.standing == running}
+	r := &fleet.LastReading{At: res.ReadAt, Poll: p.answer, Running: p.standing == running}
 	switch {
 	case !res.Settled():
 		r.What = "the vault's provisioning state is " + res.ProvisioningState
@@ -219,12 +208,13 @@ func (u *Upgrader) get(ctx context.Context, v *fleet.Vault) (res *Resource, at t
 // read makes a GET. found is false for a 404 of the Resource Manager about the
 // resource; every other answer but 200 is an error.
 func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (resp *azure.Response, found bool, err error) {
-	resp, err = u.Do(ctx, subscription, op, http.MethodGet, path, nil)
+	c, err := u.tenants.Client(u.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, false, err
 	}
-	if resp.Status == http.StatusOK {
-		return resp, true, nil
+	resp, found, err = c.Find(ctx, request(subscription, op, http.MethodGet, path, nil))
+	if resp == nil || found {
+		return resp, found, err
 	}
 	said := azure.ReadErrorBody(resp.Body)
 	switch {
@@ -233,26 +223,21 @@ func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (res
 		err := Error(resp, op)
 		err.Class, err.Action = fleet.CallForbidden, "Check the subscription's id and tenant in the inventory, and who is signed in."
 		return resp, false, err
-	case resp.Status != http.StatusNotFound:
-		return resp, false, Error(resp, op)
-	case !said.Manager:
+	case err == nil && !said.Manager:
 		// A gateway's page. The Resource Manager did not say that it is absent.
 		return resp, false, resp.Garbled(op, "a 404 that is none of the Resource Manager's")
 	}
-	return resp, false, nil
+	return resp, false, err
 }
 
 // Get reads a document of the Resource Manager into out; found is false where it
 // says that there is none. The path is percent-encoded.
 func (u *Upgrader) Get(ctx context.Context, subscription, op, path string, out any) (resp *azure.Response, found bool, err error) {
 	resp, found, err = u.read(ctx, subscription, op, path)
-	if err != nil || !found {
-		return resp, found, err
+	if found {
+		err = resp.Into(op, out)
 	}
-	if err := json.Unmarshal(resp.Body, out); err != nil || strings.TrimSpace(string(resp.Body)) == "null" {
-		return resp, false, resp.Garbled(op, "the answer is not the JSON that was expected")
-	}
-	return resp, true, nil
+	return resp, found && err == nil, err
 }
 
 // parse reads a vault from an answer. One that is not the vault that was asked
@@ -268,8 +253,8 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	if !ok || !strings.EqualFold(word("id"), v.ResourceID()) {
 		return nil, resp.Garbled(op, "the answer is not the vault that was asked for")
 	}
-	res := &Resource{ID: text.Clean(word("id"), text.MaxMessage), Name: text.Clean(word("name"), text.MaxID),
-		Location: text.Clean(word("location"), text.MaxID), Properties: properties, RequestID: resp.RequestID, readAt: resp.SentAt}
+	res := &Resource{document: document{ID: text.Clean(word("id"), text.MaxMessage), Name: Word(word("name")),
+		Location: Word(word("location")), Properties: properties, RequestID: resp.RequestID, ReadAt: resp.SentAt}}
 	switch s := properties["provisioningState"].(type) {
 	case nil:
 	case string:
@@ -280,7 +265,7 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	if res.state, res.raw, err = u.change.state(properties); err != nil {
 		return nil, resp.Garbled(op, "its settings cannot be read")
 	}
-	if res.doc, err = res.document(); err != nil {
+	if res.doc, err = json.Marshal(res.document); err != nil {
 		return nil, resp.Garbled(op, "it cannot be handed on")
 	}
 	return res, nil

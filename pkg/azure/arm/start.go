@@ -3,7 +3,6 @@ package arm
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -61,10 +60,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	if err := once.Prepare(ctx, op, v.SubscriptionID); err != nil {
 		return none, err
 	}
-	start := fleet.PreparedStart{Method: http.MethodPatch, Path: path, Header: map[string]string{}, Body: send.Body, Tenant: send.Tenant}
-	for name, values := range header(send.Body) {
-		start.Header[name] = values[0]
-	}
+	start := azure.Ready(http.MethodPatch, path, azure.JSONHeader(true), send.Body)
+	start.Tenant = send.Tenant
 	return start, nil
 }
 
@@ -76,17 +73,12 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	op := "change vault " + v.Ref()
 	once, err := u.once(v.SubscriptionID, op, start.Tenant)
 	if err != nil {
-		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
+		return azure.NotSent(start, "nobody can sign in", err)
 	}
 	if path, err := u.vaultPath(v); err != nil || path != start.Path || start.Method != http.MethodPatch {
-		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "it is no change of vault " + v.Ref(), Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
+		return azure.NoStart(start, "it is no change of vault "+v.Ref())
 	}
-	h := http.Header{}
-	for name, value := range start.Header {
-		h.Set(name, value)
-	}
-	h.Set("x-ms-client-request-id", start.OperationID)
-	resp, err := once.Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: v.SubscriptionID}, may)
+	resp, err := once.Start(ctx, op, v.SubscriptionID, start, may)
 	if err != nil {
 		return azure.NoStartAnswer(err, start.OperationID)
 	}
@@ -95,7 +87,7 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 
 // once is what sends a start, in the name of a second tenant too where one is given.
 func (u *Upgrader) once(subscription, op, second string) (*azure.Once, error) {
-	c, err := u.client(subscription, op)
+	c, err := u.tenants.Client(u.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -39,7 +38,7 @@ type Options struct {
 type Upgrader struct {
 	Options
 	change  Change
-	tenants map[string]string // by subscription
+	tenants azure.Tenants
 
 	shared share.Group[string, any]
 
@@ -47,31 +46,18 @@ type Upgrader struct {
 	times map[string]int // see Count
 }
 
-// New returns the Upgrader of a change. It makes no call, but builds the
-// credentials of every subscription's tenant and the resource guard's: what the environment lacks is an
-// error now (*azure.SignInError inside), not in the night.
+// New returns the Upgrader of a change. It makes no call, but builds credentials, as
+// azure.SignInsOf says: the resource guard's tenant's too.
 func New(change Change, o Options) (*Upgrader, error) {
 	if o.ResourceManager == nil {
 		return nil, errors.New("the upgrade needs the Resource Manager side of a cloud")
 	}
-	u := &Upgrader{Options: o, change: change, tenants: map[string]string{}, times: map[string]int{}}
-	var errs []error
-	tried := map[string]bool{}
-	try := func(tenant string) {
-		if !tried[tenant] {
-			tried[tenant] = true
-			_, err := o.ResourceManager.Client(tenant)
-			errs = append(errs, err)
-		}
-	}
-	for _, s := range o.Subscriptions {
-		u.tenants[s.ID] = s.Tenant
-		try(s.Tenant)
-	}
+	var others []string
 	if guard := o.Kind[fleet.OptionGuardTenant]; guard != "" {
-		try(guard)
+		others = append(others, guard)
 	}
-	return u, errors.Join(errs...)
+	tenants, err := azure.SignInsOf(o.Subscriptions, others, o.ResourceManager)
+	return &Upgrader{Options: o, change: change, tenants: tenants, times: map[string]int{}}, err
 }
 
 // NewOperationID returns a GUID: the start's x-ms-client-request-id.
@@ -94,32 +80,19 @@ func (u *Upgrader) Count(what string, add int) int {
 	return u.times[what]
 }
 
-// client returns the client for a subscription.
-func (u *Upgrader) client(subscription, op string) (*azure.Client, error) {
-	c, err := u.ResourceManager.Client(u.tenants[subscription])
-	if err != nil {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
-	}
-	return c, nil
-}
-
 // Do makes a call for a subscription, and again where it fails: for reads, and
 // for what may be done twice. The path is percent-encoded.
 func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string, body []byte) (*azure.Response, error) {
-	c, err := u.client(subscription, op)
+	c, err := u.tenants.Client(u.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, err
 	}
-	return c.Do(ctx, azure.Request{Op: op, Method: method, Path: path, Body: body, Header: header(body), Subject: subscription, MaxBody: maxBody})
+	return c.Do(ctx, request(subscription, op, method, path, body))
 }
 
-func header(body []byte) http.Header {
-	h := http.Header{}
-	h.Set("Accept", "application/json")
-	if body != nil {
-		h.Set("Content-Type", "application/json")
-	}
-	return h
+func request(subscription, op, method, path string, body []byte) azure.Request {
+	return azure.Request{Op: op, Method: method, Path: path, Body: body, Header: azure.JSONHeader(body != nil),
+		Subject: subscription, MaxBody: maxBody}
 }
 
 // walks reports whether a part of an ID would walk the path.

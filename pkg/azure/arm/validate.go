@@ -32,9 +32,8 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 		}
 	}
 	if res == nil {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
-			Message: "there is no vault " + v.ResourceID(),
-			Action:  "Check the name, the resource group and the subscription in the inventory, or whether the vault was deleted."}, "")
+		r.Error(fleet.CodeNotFound, "there is no vault "+v.ResourceID(),
+			"Check the name, the resource group and the subscription in the inventory, or whether the vault was deleted.", "")
 		return r.Validation(v, nil)
 	}
 	val := u.checks(ctx, v, res, &r)
@@ -49,13 +48,13 @@ func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r 
 			Message: reached + ": nothing is sent"}}}
 	}
 	if fleet.NormalizeLocation(res.Location) != fleet.NormalizeLocation(v.Location) {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeElsewhere,
-			Message: fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location, text.Clean(v.Location, text.MaxID)),
-			Action:  "Correct its location in the inventory: limits and reports go by it."}, res.RequestID)
+		r.Error(codeElsewhere,
+			fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location, text.Clean(v.Location, text.MaxID)),
+			"Correct its location in the inventory: limits and reports go by it.", res.RequestID)
 	}
 	if _, err := u.change.body(u.Kind, v); err != nil {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeNotRecorded, Message: err.Error(),
-			Action: "Only what a run has changed can be put back, from the ledger of that run."}, "")
+		r.Error(codeNotRecorded, err.Error(),
+			"Only what a run has changed can be put back, from the ledger of that run.", "")
 	}
 	u.checkProvisioning(res, r)
 	if u.change.Judge != nil && reached == "" {
@@ -111,8 +110,8 @@ func (u *Upgrader) checkLocks(ctx context.Context, v *fleet.Vault, r *check.Repo
 			if l.Properties.Notes != "" {
 				msg += " (" + text.Clean(l.Properties.Notes, text.MaxMessage) + ")"
 			}
-			r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeLocked, Message: msg,
-				Action: "Remove the lock for the time of the change, or hold the vault."}, "")
+			r.Error(codeLocked, msg,
+				"Remove the lock for the time of the change, or hold the vault.", "")
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package classic
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -13,50 +11,24 @@ import (
 )
 
 // armGet reads one Resource Manager document into out
-// (classic-service.md#the-resource-manager-side); names fill the call's path. found is false for a
-// 404 of the Resource Manager; every other answer but 200 is an error.
-func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call armCall, names []string, out any) (resp *azure.Response, found bool, err error) {
-	h := http.Header{}
-	h.Set("Accept", "application/json")
-	resp, err = u.do(ctx, u.o.ResourceManager, subscription, azure.Request{Op: op, Method: http.MethodGet, Path: call.at(subscription, names...), Header: h})
+// (classic-service.md#the-resource-manager-side); names fill the call's path. found is
+// false for a 404 of the Resource Manager; every other answer but 200 is an error.
+func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call armCall, names []string, out any,
+) (resp *azure.Response, found bool, err error) {
+	c, err := u.client(u.o.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, false, err
 	}
+	resp, found, err = c.Find(ctx, azure.Request{Op: op, Method: http.MethodGet, Path: call.at(subscription, names...),
+		Header: azure.JSONHeader(false), Subject: subscription})
 	switch {
-	case resp.Status == http.StatusNotFound && resp.HTML():
+	case found:
+		err = resp.Into(op, out)
+	case err == nil && resp.HTML():
 		// A gateway's page. The Resource Manager did not say that it is absent.
-		return resp, false, resp.Garbled(op, "a web page came instead of an answer")
-	case resp.Status == http.StatusNotFound:
-		return resp, false, nil
-	case resp.Status != http.StatusOK:
-		return resp, false, armError(resp, op)
+		err = resp.Garbled(op, "a web page came instead of an answer")
 	}
-	// A null fits everything and says nothing.
-	if err := json.Unmarshal(resp.Body, out); err != nil || bytes.Equal(bytes.TrimSpace(resp.Body), []byte("null")) {
-		return resp, false, resp.Garbled(op, "the answer is not the JSON that was expected")
-	}
-	return resp, true, nil
-}
-
-// armBody is the error body of the Resource Manager.
-type armBody struct {
-	Error struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
-func armCode(resp *azure.Response) (code, message string) {
-	var b armBody
-	if json.Unmarshal(resp.Body, &b) != nil {
-		return "", ""
-	}
-	return text.Clean(b.Error.Code, text.MaxID), text.Clean(b.Error.Message, text.MaxMessage)
-}
-
-func armError(resp *azure.Response, op string) *fleet.CallError {
-	code, message := armCode(resp)
-	return resp.Error(op, code, message)
+	return resp, found && err == nil, err
 }
 
 // armTarget is a Recovery Services vault, as far as the upgrade needs it.
@@ -113,9 +85,9 @@ func (u *Upgrader) target(ctx context.Context, v *fleet.Vault) (*armTarget, *azu
 		return nil, resp, err
 	}
 	if !found {
-		if code, message := armCode(resp); code == "SubscriptionNotFound" {
+		if azure.ReadErrorBody(resp.Body).Code == "SubscriptionNotFound" {
 			// Not the vault's absence: the identity may be in another tenant.
-			return nil, resp, resp.Error(op, code, message)
+			return nil, resp, resp.Error(op, "", "")
 		}
 		return nil, resp, nil
 	}

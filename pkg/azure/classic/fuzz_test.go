@@ -202,7 +202,7 @@ func FuzzResourceManager(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		resp := &azure.Response{Status: status, Header: http.Header{}, Body: body}
-		wantText(t, "an error", armError(resp, "read it").Error())
+		wantText(t, "an error", resp.Error("read it", "", "").Error())
 		var target armTarget
 		if json.Unmarshal(body, &target) != nil {
 			return

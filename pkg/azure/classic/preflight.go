@@ -30,27 +30,26 @@ func (u *Upgrader) SignIns(ctx context.Context, tenant string) []fleet.SignIn {
 // After a missing sign-in or a throttled call it asks that side no more.
 func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []*fleet.Vault) []fleet.Check {
 	id := subscriptionID(subscription)
-	var p preflight
+	var p check.Checks
 	invisible := false
-	p.make("subscription", func(r *check.Report) string {
+	p.Make("subscription", check.Plain(func(r *check.Report) {
 		var sub subscriptionReport
 		u.checkSubscription(ctx, &sub, id)
 		*r, invisible = sub.Report, sub.missing
-		return ""
-	})
+	}))
 	if invisible {
-		p.checks[0].State = fleet.CheckDenied
-		p.ended = true // everything in it is invisible too: saying so would mislead
+		p.All[0].State = fleet.CheckDenied
+		p.Ended = true // everything in it is invisible too: saying so would mislead
 	}
 	for _, namespace := range providers {
-		p.make("provider "+namespace, func(r *check.Report) string { u.checkProvider(ctx, r, id, namespace); return "" })
+		p.Make("provider "+namespace, check.Plain(func(r *check.Report) { u.checkProvider(ctx, r, id, namespace) }))
 	}
-	p.make("feature "+feature, func(r *check.Report) string { u.checkFeature(ctx, r, id); return "" })
+	p.Make("feature "+feature, check.Plain(func(r *check.Report) { u.checkFeature(ctx, r, id) }))
 	for _, v := range targetGroups(vaults) {
-		p.make("resource group "+v.TargetResourceGroup, func(r *check.Report) string { u.checkGroup(ctx, r, v); return "" })
+		p.Make("resource group "+v.TargetResourceGroup, check.Plain(func(r *check.Report) { u.checkGroup(ctx, r, v) }))
 	}
-	p.ended = false // the other side
-	p.make("classic listing", func(r *check.Report) string {
+	p.Ended = false // the other side
+	p.Make("classic listing", func(r *check.Report) string {
 		s, err := u.Read(ctx, id, nil)
 		if err != nil {
 			u.failed(r, u.o.ServiceManagement, err)
@@ -58,7 +57,7 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 		}
 		return fmt.Sprintf("%d listed", len(s.Vaults))
 	})
-	return p.checks
+	return p.All
 }
 
 // targetGroups returns one vault for each target group, one that wants the
@@ -81,21 +80,4 @@ func targetGroups(vaults []*fleet.Vault) []*fleet.Vault {
 		return strings.Compare(fleet.FoldName(a.TargetResourceGroup), fleet.FoldName(b.TargetResourceGroup))
 	})
 	return groups
-}
-
-// preflight gathers the checks of a subscription.
-type preflight struct {
-	checks []fleet.Check
-	ended  bool // further checks of this side would teach nothing
-}
-
-func (p *preflight) make(name string, look func(*check.Report) (detail string)) {
-	c := fleet.Check{Name: name, State: fleet.CheckSkipped}
-	if !p.ended {
-		var r check.Report
-		c.Detail = look(&r)
-		c.State, c.Findings = r.State(), r.Findings
-		p.ended = r.Stop()
-	}
-	p.checks = append(p.checks, c)
 }

@@ -3,7 +3,6 @@ package classic
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -30,12 +29,7 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	if err := c.Once(nil).Prepare(ctx, op, id); err != nil {
 		return none, err
 	}
-	start := fleet.PreparedStart{Method: http.MethodPost, Path: seen.Address + upgradeCall, Header: map[string]string{}, Body: upgradeInput(v)}
-	for name, values := range upgradeInputHeader("") {
-		start.Header[name] = values[0]
-	}
-	delete(start.Header, headerOperation)
-	return start, nil
+	return azure.Ready(http.MethodPost, seen.Address+upgradeCall, upgradeInputHeader(""), upgradeInput(v)), nil
 }
 
 // Send makes one POST (classic-service.md#the-three-calls) with the operation ID as
@@ -47,18 +41,12 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 	id := subscriptionID(v.SubscriptionID)
 	c, err := u.client(u.o.ServiceManagement, id, op)
 	if err != nil {
-		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "nobody can sign in", Err: err}, start.OperationID)
+		return azure.NotSent(start, "nobody can sign in", err)
 	}
 	if !isStart(v, start) {
-		return azure.NoStartAnswer(&azure.SendError{NotSent: true, Why: "it is no start of vault " + v.Ref(),
-			Err: errors.New(text.Clean(start.Method+" "+start.Path, text.MaxMessage))}, start.OperationID)
+		return azure.NoStart(start, "it is no start of vault "+v.Ref())
 	}
-	h := http.Header{}
-	for name, value := range start.Header {
-		h.Set(name, value)
-	}
-	h.Set(headerOperation, start.OperationID)
-	resp, err := c.Once(nil).Send(ctx, azure.Request{Op: op, Method: start.Method, Path: start.Path, Body: start.Body, Header: h, Subject: id}, may)
+	resp, err := c.Once(nil).Start(ctx, op, id, start, may)
 	if err != nil {
 		return azure.NoStartAnswer(err, start.OperationID)
 	}

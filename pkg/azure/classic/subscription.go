@@ -54,15 +54,14 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 		return
 	case !found:
 		r.missing = true
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
-			Message: "the Resource Manager knows no subscription " + id + ", or not for this identity",
-			Action:  "Check the subscription's id and tenant in the inventory, and who is signed in."}, resp.RequestID)
+		r.Error(fleet.CodeSubscription, "the Resource Manager knows no subscription "+id+", or not for this identity",
+			"Check the subscription's id and tenant in the inventory, and who is signed in.", resp.RequestID)
 		return
 	}
 	if !strings.EqualFold(sub.State, "Enabled") {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
-			Message: fmt.Sprintf("subscription %s is not enabled: its state is %q", id, text.Clean(sub.State, text.MaxID)),
-			Action:  "Have the subscription enabled, then validate again."}, resp.RequestID)
+		r.Error(fleet.CodeSubscription,
+			fmt.Sprintf("subscription %s is not enabled: its state is %q", id, text.Clean(sub.State, text.MaxID)),
+			"Have the subscription enabled, then validate again.", resp.RequestID)
 	}
 	if strings.HasPrefix(strings.ToUpper(sub.Policies.QuotaID), "CSP_") {
 		f := fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeCSP,
@@ -134,8 +133,8 @@ func (u *Upgrader) checkFeature(ctx context.Context, r *check.Report, id string)
 		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
 	}
 	if !strings.EqualFold(state, "Registered") {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeFeature,
-			Message: fmt.Sprintf("subscription %s is not enabled for the upgrade: feature %s is %s", id, feature, state),
-			Action:  "az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription " + id}, resp.RequestID)
+		r.Error(fleet.CodeFeature,
+			fmt.Sprintf("subscription %s is not enabled for the upgrade: feature %s is %s", id, feature, state),
+			"az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription "+id, resp.RequestID)
 	}
 }

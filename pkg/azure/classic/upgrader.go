@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,15 +42,14 @@ type Options struct {
 // errors of reads are *fleet.CallError.
 type Upgrader struct {
 	o       Options
-	tenants map[string]string // by subscription
+	tenants azure.Tenants
 
 	subscriptions share.Group[string, subscriptionReport]
 	groups        share.Group[string, bool]
 }
 
-// New returns an Upgrader. It makes no call, but builds the credentials of
-// every subscription's tenant: what the environment lacks is an error now
-// (*azure.SignInError inside), not in the night.
+// New returns an Upgrader. It makes no call, but builds credentials, as azure.SignInsOf
+// says.
 func New(o Options) (*Upgrader, error) {
 	if o.ServiceManagement == nil || o.ResourceManager == nil {
 		return nil, errors.New("the classic upgrade needs both sides of a cloud")
@@ -57,25 +57,15 @@ func New(o Options) (*Upgrader, error) {
 	if o.SharedMaxAge <= 0 {
 		o.SharedMaxAge = defaultSharedMaxAge
 	}
-	u := &Upgrader{o: o, tenants: make(map[string]string)}
-	var errs []error
-	tried := map[string]bool{}
-	for _, s := range o.Subscriptions {
-		u.tenants[subscriptionID(s.ID)] = s.Tenant
-		if tried[s.Tenant] {
-			continue
-		}
-		tried[s.Tenant] = true
-		for _, side := range []*azure.APIClients{o.ServiceManagement, o.ResourceManager} {
-			if _, err := side.Client(s.Tenant); err != nil {
-				errs = append(errs, err)
-			}
-		}
+	subscriptions := slices.Clone(o.Subscriptions)
+	for i := range subscriptions {
+		subscriptions[i].ID = subscriptionID(subscriptions[i].ID)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	tenants, err := azure.SignInsOf(subscriptions, nil, o.ServiceManagement, o.ResourceManager)
+	if err != nil {
+		return nil, err
 	}
-	return u, nil
+	return &Upgrader{o: o, tenants: tenants}, nil
 }
 
 // NewOperationID returns an identifier in the form the service knows
@@ -95,11 +85,7 @@ func subscriptionID(s string) string {
 
 // client returns a side's client for a subscription.
 func (u *Upgrader) client(side *azure.APIClients, subscription, op string) (*azure.Client, error) {
-	c, err := side.Client(u.tenants[subscriptionID(subscription)])
-	if err != nil {
-		return nil, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
-	}
-	return c, nil
+	return u.tenants.Client(side, subscriptionID(subscription), op)
 }
 
 // do makes a read on a side for a subscription.

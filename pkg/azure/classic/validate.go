@@ -89,17 +89,17 @@ func failedFinding(rec *fleet.Record) fleet.Finding {
 // than this program. It reports whether the target group can be asked for.
 func localChecks(r *check.Report, v *fleet.Vault) (groupOK bool) {
 	if _, err := fleet.NormalizeGUID(v.SubscriptionID); err != nil {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeSubscription,
-			Message: "the subscription ID " + err.Error(), Action: "Correct the subscription's id in the inventory."}, "")
+		r.Error(fleet.CodeSubscription, "the subscription ID "+err.Error(),
+			"Correct the subscription's id in the inventory.", "")
 	}
 	if _, ok := vaultType(string(v.ResourceType)); !ok {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeResourceType,
-			Message: fmt.Sprintf("%q is no type of a classic vault", text.Clean(string(v.ResourceType), text.MaxID)),
-			Action:  fmt.Sprintf("Set resourceType to one of %v.", fleet.ResourceTypes())}, "")
+		r.Error(codeResourceType,
+			fmt.Sprintf("%q is no type of a classic vault", text.Clean(string(v.ResourceType), text.MaxID)),
+			fmt.Sprintf("Set resourceType to one of %v.", fleet.ResourceTypes()), "")
 	}
 	if err := fleet.CheckResourceGroupName(v.TargetResourceGroup); err != nil {
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: codeGroupName,
-			Message: err.Error(), Action: "Correct targetResourceGroup in the inventory."}, "")
+		r.Error(codeGroupName, err.Error(),
+			"Correct targetResourceGroup in the inventory.", "")
 		return false
 	}
 	return true
@@ -125,9 +125,10 @@ func (u *Upgrader) missing(ctx context.Context, r *check.Report, v *fleet.Vault,
 			targetState = fmt.Sprintf("; its target exists, with provisioning state %s, but was not made by an upgrade that ended well", t.state())
 		}
 	}
-	r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
-		Message: fmt.Sprintf("no %s named %s in %s is in the listing of subscription %s%s", v.ResourceType, v.Name, v.Location, v.SubscriptionID, targetState),
-		Action:  "Check the name, the location, the type and the subscription in the inventory."}, "")
+	r.Error(fleet.CodeNotFound,
+		fmt.Sprintf("no %s named %s in %s is in the listing of subscription %s%s",
+			v.ResourceType, v.Name, v.Location, v.SubscriptionID, targetState),
+		"Check the name, the location, the type and the subscription in the inventory.", "")
 	return r.Validation(v, nil)
 }
 
@@ -172,9 +173,10 @@ func (u *Upgrader) checkGroup(ctx context.Context, r *check.Report, v *fleet.Vau
 		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeGroupCreated,
 			Message: "resource group " + v.TargetResourceGroup + " does not exist; the upgrade will create it"}, requestID)
 	default:
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing,
-			Message: "resource group " + v.TargetResourceGroup + " does not exist: check the spelling, or allow it to be created (createResourceGroup)",
-			Action:  "Correct targetResourceGroup, create the group, or set createResourceGroup: true."}, requestID)
+		r.Error(fleet.CodeGroupMissing,
+			"resource group "+v.TargetResourceGroup+" does not exist: check the spelling, "+
+				"or allow it to be created (createResourceGroup)",
+			"Correct targetResourceGroup, create the group, or set createResourceGroup: true.", requestID)
 	}
 }
 
@@ -194,9 +196,9 @@ func (u *Upgrader) checkTarget(ctx context.Context, r *check.Report, v *fleet.Va
 			Message: "the target vault " + v.TargetPath() + " is being made (provisioning state Provisioning): an upgrade is under way or broke off",
 			Action:  "Nothing: it is read again later. If it stays so, ask who started it."}, resp.RequestID)
 	default:
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeTargetExists,
-			Message: fmt.Sprintf("a vault is at the target %s already (provisioning state %s)", v.TargetPath(), t.state()),
-			Action:  "Choose another targetResourceGroup, or find out what that vault is for."}, resp.RequestID)
+		r.Error(fleet.CodeTargetExists,
+			fmt.Sprintf("a vault is at the target %s already (provisioning state %s)", v.TargetPath(), t.state()),
+			"Choose another targetResourceGroup, or find out what that vault is for.", resp.RequestID)
 	}
 }
 
@@ -231,8 +233,8 @@ func (u *Upgrader) prereqFindings(r *check.Report, resp *azure.Response, v *flee
 	e, readable := parseServiceError(resp.Body)
 	switch resp.Status {
 	case http.StatusNotFound:
-		r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotFound,
-			Message: callError(resp, op).Error(), Action: "See whether vault " + v.Ref() + " still exists."}, resp.RequestID)
+		r.Error(fleet.CodeNotFound, callError(resp, op).Error(),
+			"See whether vault "+v.Ref()+" still exists.", resp.RequestID)
 		return
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
 		u.failed(r, u.o.ServiceManagement, callError(resp, op))

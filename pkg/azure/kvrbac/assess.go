@@ -87,11 +87,11 @@ func assess(v *fleet.Vault, state arm.State, there []assignment, gone ...string)
 		var gains set
 		var through []string
 		for _, r := range cover(p.may) {
-			m := mapping{role: r, name: nameOf(scope, r, p.id), ends: endsAt(r, p.id, scope, there)}
+			m := mapping{role: r, name: nameOf(scope, r, p.id), ends: inTheWay(r, p.id, scope, there, end)}
 			if need := r.grants & p.may; need&^have == 0 {
 				m.by = a.giver(need, p.id, there)
 				counted = append(counted, givers(need, p.id, there, m.name)...)
-			} else if c := conditionalOf(r, p.id, scope, there); c != nil {
+			} else if c := inTheWay(r, p.id, scope, there, condition); c != nil {
 				conditional = append(conditional, fmt.Sprintf("%s: %s, assignment %s", p.id, r.name, arm.Word(c.Name)))
 			} else {
 				a.missing++
@@ -210,18 +210,6 @@ func (a *assessment) giver(need set, principal string, there []assignment) *assi
 		a.youngest = newest
 	}
 	return part
-}
-
-// conditionalOf finds the assignment that stands in the way of ours: the same
-// role of the same principal at the same scope, under a condition.
-func conditionalOf(r *role, principal, scope string, there []assignment) *assignment {
-	for i := range there {
-		p := &there[i].Properties
-		if p.Condition != "" && there[i].here(scope) && strings.EqualFold(p.PrincipalID, principal) && there[i].role == r {
-			return &there[i]
-		}
-	}
-	return nil
 }
 
 // words says what becomes of a policy, or of a part of it.

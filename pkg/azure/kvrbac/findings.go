@@ -9,16 +9,20 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// endsAt finds the assignment that the service may not let ours stand beside: the
-// same role of the same principal at the same scope, for a time.
-func endsAt(r *role, principal, scope string, there []assignment) *assignment {
+// inTheWay finds an assignment that ours cannot stand beside, or perhaps not: the same
+// role of the same principal at the same scope, under a condition or for a time.
+func inTheWay(r *role, principal, scope string, there []assignment, why func(*assignment) string) *assignment {
 	for i := range there {
-		if a := &there[i]; a.ends != "" && a.here(scope) && strings.EqualFold(a.Properties.PrincipalID, principal) && a.role == r {
+		a := &there[i]
+		if why(a) != "" && a.role == r && a.here(scope) && strings.EqualFold(a.Properties.PrincipalID, principal) {
 			return a
 		}
 	}
 	return nil
 }
+
+func condition(a *assignment) string { return a.Properties.Condition }
+func end(a *assignment) string       { return a.ends }
 
 // ending names the assignments that give a principal something of its policy, and
 // end.
@@ -102,13 +106,8 @@ func (a *assessment) absent(v *fleet.Vault, nobody []string) {
 }
 
 // groups are the groups that have a role on the vault's data, and no access policy.
-func groups(ps []principal, there []assignment) (items []string) {
-	for i := range there {
-		id := strings.ToLower(there[i].Properties.PrincipalID)
-		r := there[i].gives(id)
-		if r != nil && strings.HasSuffix(strings.ToLower(there[i].Properties.PrincipalType), "group") && !slices.ContainsFunc(ps, func(p principal) bool { return p.id == id }) {
-			items = append(items, fmt.Sprintf("%s: %s, at %s", arm.Word(id), r.name, arm.Word(there[i].Properties.Scope)))
-		}
-	}
-	return items
+func groups(ps []principal, there []assignment) []string {
+	return strangers(ps, slices.DeleteFunc(slices.Clone(there), func(a assignment) bool {
+		return !strings.HasSuffix(strings.ToLower(a.Properties.PrincipalType), "group")
+	}))
 }

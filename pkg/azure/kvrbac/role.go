@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 )
 
 // role is a role that allows something of the data of key vaults: a built-in one,
@@ -78,25 +80,7 @@ func granted(patterns, except []string) set {
 }
 
 func anyMatches(patterns []string, action string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return matches(strings.ToLower(p), strings.ToLower(action)) })
-}
-
-// matches reports whether an action is what a pattern says; * stands for anything,
-// slashes included.
-func matches(pattern, action string) bool {
-	parts := strings.Split(pattern, "*")
-	rest, ok := strings.CutPrefix(action, parts[0])
-	if !ok || len(parts) == 1 {
-		return ok && rest == ""
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		_, after, found := strings.Cut(rest, part)
-		if !found {
-			return false
-		}
-		rest = after
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
+	return slices.ContainsFunc(patterns, func(p string) bool { return arm.Matches(p, action) })
 }
 
 // roleOf finds a built-in role by its definition's ID; nil where it is none that

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 )
 
 // gives is the set of some words of areas: "keys get, list; secrets all".
@@ -184,7 +186,7 @@ func TestMatches(t *testing.T) {
 		{"a/*/read", "a/b/c/read", true}, {"a/*/read", "a/read", false}, {"a/*/b/*", "a/x/b/y", true}, {"a/*/b/*", "a/x/y", false},
 		{"a*a", "a", false}, {"a**b", "ab", true},
 	} {
-		if got := matches(d.pattern, d.action); got != d.want {
+		if got := arm.Matches(d.pattern, d.action); got != d.want {
 			t.Errorf("%s matches %s: %v", d.pattern, d.action, got)
 		}
 	}

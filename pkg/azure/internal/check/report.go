@@ -38,6 +38,11 @@ func (r *Report) Add(f fleet.Finding, requestID string) {
 	r.note(f, requestID)
 }
 
+// Error adds something that a person must mend.
+func (r *Report) Error(code, message, action, requestID string) {
+	r.Add(fleet.Finding{Severity: fleet.SeverityError, Code: code, Message: message, Action: action}, requestID)
+}
+
 // Hold adds a finding that keeps the vault waiting, not blocked.
 func (r *Report) Hold(f fleet.Finding, requestID string) {
 	r.Waiting = true
@@ -46,6 +51,10 @@ func (r *Report) Hold(f fleet.Finding, requestID string) {
 
 func (r *Report) note(f fleet.Finding, requestID string) {
 	r.Findings = append(r.Findings, f)
+	r.asked(requestID)
+}
+
+func (r *Report) asked(requestID string) {
 	if requestID != "" && !slices.Contains(r.RequestIDs, requestID) {
 		r.RequestIDs = append(r.RequestIDs, requestID)
 	}
@@ -55,9 +64,7 @@ func (r *Report) note(f fleet.Finding, requestID string) {
 func (r *Report) Merge(o Report) {
 	r.Findings = append(r.Findings, o.Findings...)
 	for _, id := range o.RequestIDs {
-		if !slices.Contains(r.RequestIDs, id) {
-			r.RequestIDs = append(r.RequestIDs, id)
-		}
+		r.asked(id)
 	}
 	r.Blocked = r.Blocked || o.Blocked
 	r.Waiting = r.Waiting || o.Waiting
@@ -99,8 +106,7 @@ func (r *Report) Failed(side *azure.APIClients, permission string, err error) {
 		f.Code, f.Action = fleet.CodeUnreachable, "Nothing: it is asked again later."
 		r.Hold(f, ce.RequestID)
 	default: // a definite refusal: its own words
-		f.Code, f.Action = ce.Code, "Correct this, then validate again."
-		f.Code = cmp.Or(f.Code, CodeNone)
+		f.Code, f.Action = cmp.Or(ce.Code, CodeNone), "Correct this, then validate again."
 		r.Add(f, ce.RequestID)
 	}
 }
@@ -126,6 +132,30 @@ func (r *Report) Validation(vault *fleet.Vault, rec *fleet.Record) fleet.Validat
 		v.Verdict = fleet.VerdictReady
 	}
 	return v
+}
+
+// Checks are those that are made of a subscription before the first vault is looked at.
+type Checks struct {
+	All   []fleet.Check
+	Ended bool // further checks would teach nothing
+}
+
+// Make makes a check, unless none is to be made any more: look adds to its report and
+// returns a detail.
+func (c *Checks) Make(name string, look func(*Report) (detail string)) {
+	check := fleet.Check{Name: name, State: fleet.CheckSkipped}
+	if !c.Ended {
+		var r Report
+		check.Detail = look(&r)
+		check.State, check.Findings = r.State(), r.Findings
+		c.Ended = r.Stop()
+	}
+	c.All = append(c.All, check)
+}
+
+// Plain is a look without a detail.
+func Plain(look func(*Report)) func(*Report) string {
+	return func(r *Report) string { look(r); return "" }
 }
 
 // CodeNone stands where the service gave no code.
