@@ -1,6 +1,7 @@
-# go test ./... is the whole suite; the targets below are longer proofs and conveniences.
+# go test ./... is the whole suite; the targets below are longer proofs and conveniences. What CI
+# looks at too stands in .ci/check.
 
-.PHONY: build test lint race simulate kills powerloss fuzz bench long browser release
+.PHONY: build test lint vulnerabilities race simulate kills powerloss fuzz bench long browser release
 
 build:
 	go build -buildvcs=auto -o bin/fleetup ./cmd/fleetup
@@ -9,14 +10,13 @@ test:
 	go test -count=1 ./...
 
 lint:
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
-	go vet ./...
-	go vet -tags failpoint ./pkg/failpoint ./pkg/runner ./pkg/state ./pkg/azure
-	go tool staticcheck ./...
+	.ci/check lint
+
+vulnerabilities:
+	.ci/check vulnerabilities
 
 race:
-	go test -race -skip PowerLoss ./pkg/state/... ./pkg/azure/... ./pkg/control ./pkg/emulator ./pkg/notify ./pkg/report/... ./pkg/web
-	go test -race ./pkg/runner -nights 100 -today-nights 100
+	.ci/check race
 
 simulate:
 	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -timeout 60m
@@ -31,7 +31,7 @@ long:
 	go test ./cmd/fleetup -long -timeout 30m
 
 browser:
-	go test ./pkg/web -run Browser -browser -v
+	.ci/check page -v
 
 bench:
 	go test -run '^$$' -bench . ./pkg/...
