@@ -96,7 +96,7 @@ func prepare(c *cli.Command, path string) {
 func (e *environment) run(args []string) fleet.ExitCode {
 	app := e.app()
 	e.jsonErrors.Store(wantsJSON(args))
-	err := app.RunContext(context.Background(), flagsFirst(app, args))
+	err := e.lostOutput(app.RunContext(context.Background(), flagsFirst(app, args)))
 	explain(e.stderr, err, wantsJSON(args))
 	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -77,14 +78,11 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	if unread != nil || !ok {
-		return errors.Join(unread, ended(code))
+	if unread == nil && ok {
+		unread = report.Status(e.stdout, view(run), located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan))
 	}
-	if err := report.Status(e.stdout, view(run), located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan)); err != nil {
-		if code == fleet.ExitOK {
-			return err
-		}
-		say(e.stderr, "How the run ended cannot be printed: %s. %s tells it.", lexicon.Clean(failure.Cause(err).Error()), lexicon.Command("status", "--state", j.path))
+	if unread != nil { // the code is the run's nevertheless
+		return failure.New(max(code, fleet.ExitInternal), fmt.Errorf("how the run ended cannot be shown: %w", unread), toStatus(j.path))
 	}
 	return ended(code)
 }

@@ -88,7 +88,9 @@ func (e *environment) emulate(c *cli.Context) error {
 		return err
 	}
 	defer stop()
-	say(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}", url, url)
+	if _, err := fmt.Fprintf(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}\n", url, url); err != nil {
+		return err // nobody would learn where it is
+	}
 	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", words.Count(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
 	<-e.interrupt
 	return nil

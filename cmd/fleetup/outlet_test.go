@@ -51,20 +51,3 @@ func TestClosedPipes(t *testing.T) {
 		t.Errorf("after the run: exit %d\n%s", code, out)
 	}
 }
-
-// TestFullDisk: what cannot be written is an error, unlike what nobody reads.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip("this system has no /dev/full")
-	}
-	defer full.Close()
-	var errs strings.Builder
-	cmd := exec.Command("fleetup", "plan", "testdata/fleets/fast.yaml")
-	cmd.Stdout, cmd.Stderr = full, &errs
-	_ = cmd.Run()
-	if got := cmd.ProcessState.ExitCode(); got != int(fleet.ExitInternal) || !strings.Contains(errs.String(), "no space left") {
-		t.Errorf("exited %d: %s", got, errs.String())
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("no condition is called " + cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "estate": estate, "sent": sent,
+			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "hasten": hasten, "estate": estate, "sent": sent,
 		},
 	})
 }
@@ -122,6 +123,26 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }
+
+// hasten lets end what goes on in an emulated cloud that no process has, and makes
+// quick what will be started: hasten FILE. So a script may stand in the middle of a run for
+// as long as it likes.
+func hasten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hasten FILE")
+	}
+	file := ts.MkAbs(args[0])
+	data, err := os.ReadFile(file)
+	ts.Check(err)
+	slow, fast := []byte(`"scenario":{`), []byte(`"scenario":{"timeScale":20000,`)
+	if bytes.Count(data, slow) != 1 || bytes.Contains(data, []byte(`"timeScale"`)) {
+		ts.Fatalf("%s has not one scenario without a timeScale", args[0])
+	}
+	data = underWay.ReplaceAll(bytes.Replace(data, slow, fast, 1), []byte(`"acceptedAt":"$1","endsAt":"$1"`))
+	ts.Check(os.WriteFile(file, data, 0o600))
+}
+
+var underWay = regexp.MustCompile(`"acceptedAt":"([^"]*)","endsAt":"[^"]*"`)
 
 // estate writes what the emulated vaults of today's Azure are: estate TRUTH FILE
 // as a run has left them, estate INVENTORY FILE as they are in the beginning.
