@@ -12,9 +12,11 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // What to do next is text, because it also comes from the process that carries a
@@ -60,6 +62,61 @@ func toStatus(path string) string {
 
 // purposed is a line with a command behind what it is for.
 var purposed = regexp.MustCompile(`^([^:]+): (fleetup .*)$`)
+
+// putRight makes the next step of an error about a mistyped word: the command line
+// that was given, with the word that was meant.
+func (e *environment) putRight(err error) error {
+	typed, meant := mistyped(err)
+	if typed == "" || meant == "" || len(e.args) < 2 {
+		return err
+	}
+	if line := withWord(e.args[1:], typed, meant); line != "" {
+		return failure.New(codeOf(err), err, line)
+	}
+	return err
+}
+
+// mistyped is a word of the command line that an error is about, and the one that was
+// probably meant.
+func mistyped(err error) (typed, meant string) {
+	if f, ok := errors.AsType[*failure.Error](err); ok && f.Meant != "" {
+		return f.Typed, f.Meant
+	}
+	if n, ok := errors.AsType[*plan.NameError](err); ok && len(n.Choices) == 0 && len(n.Near) == 1 {
+		return n.Name, n.Near[0]
+	}
+	if f, ok := errors.AsType[*state.FileError](err); ok && errors.Is(err, state.ErrNotLedger) {
+		return f.Path, session.NearbyLedger(f.Path)
+	}
+	return "", ""
+}
+
+// withWord is a command line with a word in the place of another, "" where it has no
+// such word: an argument, or a part of one beside = or a comma.
+func withWord(args []string, typed, meant string) string {
+	args = slices.Clone(args)
+	same := func(a string) bool {
+		return a == typed || strings.HasPrefix(typed, "--") && strings.HasPrefix(a, "-") && strings.TrimLeft(a, "-") == typed[2:]
+	}
+	if i := slices.IndexFunc(args, same); i >= 0 {
+		args[i] = meant
+		return lexicon.Command(args...)
+	}
+	for i, a := range args {
+		for from := 0; from <= len(a); {
+			to := len(a)
+			if n := strings.IndexAny(a[from:], "=,"); n >= 0 {
+				to = from + n
+			}
+			if same(a[from:to]) {
+				args[i] = a[:from] + meant + a[to:]
+				return lexicon.Command(args...)
+			}
+			from = to + 1
+		}
+	}
+	return ""
+}
 
 // labelled writes what to do next as lines of a page.
 func labelled(next string) []string {

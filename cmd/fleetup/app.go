@@ -36,7 +36,7 @@ func (e *environment) app() *cli.App {
 		Before: e.openLog,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return failure.Usage("fleetup help", "there is no command %q%s", c.Args().First(), meant(c.Args().First(), c.App.Commands))
+				return noCommand(c.Args().First(), c.App.Commands)
 			}
 			if flagVersion.of(c) {
 				return e.printVersion()
@@ -81,7 +81,7 @@ func prepare(c *cli.Command, path string) {
 	} else {
 		c.Action = func(ctx *cli.Context) error {
 			if name := ctx.Args().First(); name != "" {
-				return failure.Usage(helpOn(ctx), "%s has no command %q%s", c.Name, name, meant(name, c.Subcommands))
+				return failure.Mistyped(name, nearestCommand(name, c.Subcommands), helpOn(ctx), "%s has no command %q%s", c.Name, name, meant(name, c.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(ctx)
 		}
@@ -95,8 +95,10 @@ func prepare(c *cli.Command, path string) {
 // error becomes one.
 func (e *environment) run(args []string) fleet.ExitCode {
 	app := e.app()
+	e.args = args
 	e.jsonErrors.Store(wantsJSON(args))
 	err := e.lostOutput(app.RunContext(context.Background(), flagsFirst(app, args)))
+	err = e.putRight(err)
 	explain(e.stderr, err, wantsJSON(args))
 	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,9 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // argumentNames are the arguments of which a command takes one alone, by what its
@@ -25,26 +29,77 @@ func checkLine(c *cli.Context) error {
 	what, one := argumentNames[strings.Trim(usage, "[]")]
 	switch {
 	case usage == "" && n > 0:
-		return failure.Usage(helpOn(c), "%s takes no argument such as %q", c.Command.Name, c.Args().First())
+		return noSuchArgument(c)
 	case one && n == 0 && usage[0] != '[':
-		return failure.Usage(helpOn(c), "%s needs %s", c.Command.Name, what)
+		next := helpOn(c)
+		if files := session.Inventories(); len(files) == 1 && strings.HasPrefix(usage, "INVENTORY") {
+			next = again(c, files[0])
+		}
+		return failure.Usage(next, "%s needs %s", c.Command.Name, what)
 	case one && n > 1:
-		return failure.Usage(helpOn(c), "%s takes one argument, %s; there are %d", c.Command.Name, what, n)
+		next, hint := helpOn(c), ""
+		if n == 2 && takes(c, flagState) && !given(c, flagState) {
+			for i, a := range c.Args().Slice() {
+				if strings.HasSuffix(a, ".db") && textfile.Exists(a) {
+					next, hint = retyped(c, []string{c.Args().Get(1 - i)}, nil, flagState.dashed(), a), ledgerByFlag
+				}
+			}
+		}
+		return failure.Usage(next, "%s takes one argument, %s; there are %d%s", c.Command.Name, what, n, hint)
 	}
 	needsLedger := slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { _, ok := f.(neededFlag); return ok })
 	if needsLedger && flagState.of(c) == "" {
-		return failure.Usage(again(c, "--state", "FILE"),
+		file, here := "FILE", session.Ledgers()
+		if len(here) == 1 {
+			file = here[0]
+		}
+		return failure.Usage(again(c, flagState.dashed(), file),
 			"%s needs to know which ledger: --state FILE, or FLEETUP_STATE; a ledger stands beside its inventory and ends in .db", c.Command.Name)
 	}
 	return nil
 }
 
-// oneOf checks the value of a flag.
-func oneOf(flag, value string, allowed ...string) error {
+const ledgerByFlag = "; a ledger is named with --state"
+
+// noSuchArgument refuses the arguments of a command that takes none. What names a
+// ledger, or its inventory, was meant for --state, and a vault for fleetup show.
+func noSuchArgument(c *cli.Context) error {
+	first, next, hint := c.Args().First(), helpOn(c), ""
+	if c.NArg() == 1 && takes(c, flagState) {
+		switch ledger := session.LedgerMeant(first); {
+		case ledger != "" && !given(c, flagState):
+			next, hint = retyped(c, nil, nil, flagState.dashed(), ledger), ledgerByFlag
+		case takes(c, flagSelector) && strings.Count(first, "/") == 1 && given(c, flagState):
+			next, hint = lexicon.Command("show", first, flagState.dashed(), flagState.of(c)), "; fleetup show tells of one vault"
+		case given(c, flagState):
+			next = retyped(c, nil, nil)
+		}
+	}
+	return failure.Usage(next, "%s takes no argument such as %q%s", c.Command.Name, first, hint)
+}
+
+// takes reports whether a command has a flag.
+func takes(c *cli.Context, f flagHandle) bool {
+	return slices.ContainsFunc(c.Command.Flags, func(d cli.Flag) bool { return slices.Contains(d.Names(), f.dashed()[2:]) })
+}
+
+// oneOf checks the value of a flag that has a fixed set of them, and else proposes the
+// one that was probably meant.
+func oneOf(c *cli.Context, flag textFlag, allowed ...string) error {
+	value := flag.of(c)
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return failure.Usage("", "invalid value %[2]q for --%[1]s; valid: %[3]s", flag, value, strings.Join(allowed, ", "))
+	meant, next := words.Likeliest(value, allowed), ""
+	switch {
+	case c.Command.Name == "" || c.Command.HelpName == c.App.Name: // a flag of every command
+		next = flag.dashed() + " " + cmp.Or(meant, allowed[0]) + ", or leave it out"
+	case meant != "":
+		next = again(c, flag.dashed(), meant) // where the value came from the environment, too
+	default:
+		next = helpOn(c)
+	}
+	return failure.Mistyped(value, meant, next, "invalid value %q for %s; valid: %s", value, flag.dashed(), strings.Join(allowed, ", "))
 }
 
 // helpOn is the command that shows help on the command of c.

@@ -49,7 +49,9 @@ func openEvidence(c *cli.Context) (*state.Reader, error) {
 	r, err := state.OpenCopy(path)
 	switch {
 	case errors.Is(err, state.ErrLive):
-		return nil, failure.New(fleet.ExitInUse, err, "ask again when the run has ended, or stop it in order: an audit is of a journal at rest")
+		return nil, failure.New(fleet.ExitInUse, err, failure.Lines(lexicon.Command("wait", "--state", path),
+			failure.To("or else, to end the run in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
+			failure.To("when the run has ended", again(c, "--state", path))))
 	case errors.Is(err, state.ErrNoLedger):
 		return nil, session.NoLedger(path)
 	}

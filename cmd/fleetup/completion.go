@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // The scripts only ask the program itself (completeCommand), so they need no
@@ -45,7 +46,7 @@ func (e *environment) completionCommand() *cli.Command {
 			name := c.Args().First()
 			i := slices.IndexFunc(shells, func(s shell) bool { return s.name == name })
 			if i < 0 {
-				return failure.Usage("fleetup completion bash", "there is no completion for %q; there is for %s", name, shellNames(", "))
+				return failure.Mistyped(name, words.Likeliest(name, strings.Split(shellNames("|"), "|")), "fleetup completion bash", "there is no completion for %q; there is for %s", name, shellNames(", "))
 			}
 			script, err := completionScripts.ReadFile("completion/" + shells[i].script)
 			if err != nil {

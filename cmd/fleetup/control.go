@@ -89,7 +89,8 @@ func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.R
 
 // answered is an error of an order as it crosses the socket.
 func answered(err error, ledger string) *control.Refusal {
+	typed, meant := mistyped(err)
 	err = refused(err, ledger)
 	message, next := advice(err)
-	return &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err)}
+	return &control.Refusal{Message: message, Next: next, ExitCode: codeOf(err), Typed: typed, Meant: meant}
 }

@@ -262,7 +262,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 		line += fmt.Sprintf(" · %d %s", n, s.words)
 		good = good && n == s.n
 	}
-	say(d.stdout, "%s · %d sent twice · %.1f s", line, again, time.Since(d.began).Seconds())
+	say(d.stdout, "%s · %d sent twice · %s", line, again, lexicon.Span(time.Since(d.began)))
 	say(d.stdout, "Report: %s      Ledger: fleetup status --state %s", file, d.db)
 	say(d.stdout, "Next: fleetup plan %s", filepath.Join(d.dir, "fleet.yaml"))
 	if !good {

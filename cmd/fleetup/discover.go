@@ -60,6 +60,9 @@ func (e *environment) discover(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if kinds := discover.Kinds(session.CurrentKinds()); !slices.Contains(append(kinds, "", string(fleet.KindRollback)), flagKind.of(c)) {
+		return oneOf(c, flagKind, kinds...)
+	}
 	if f.Kind, err = discover.KindNamed(flagKind.of(c), session.CurrentKinds()); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type environment struct {
 	jsonErrors     atomic.Bool                // the command line asks for them
 	log            atomic.Pointer[processLog] // nil: nobody wants one
 	targets        []notify.Target            // who is told what happens to a run
+	args           []string                   // the command line, as it was given
 	die            func(fleet.ExitCode)
 }
 

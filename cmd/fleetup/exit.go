@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -123,9 +124,9 @@ func advice(err error) (message, next string) {
 	if f, ok := errors.AsType[*failure.Error](err); ok {
 		next = f.Next
 	}
-	if f, ok := errors.AsType[*state.FileError](err); ok && next == "" && f.Next != "" {
+	if f, ok := errors.AsType[*state.FileError](err); ok && f.Next != "" {
 		if m, found := strings.CutSuffix(message, "; "+f.Next); found {
-			return m, f.Next
+			return m, cmp.Or(next, f.Next)
 		}
 	}
 	return message, next

@@ -112,11 +112,11 @@ func (f spanFlag) is(d cli.DurationFlag) cli.Flag    { d.Name = string(f); retur
 
 // among is is for a flag whose value must be one of a few words.
 func (f textFlag) among(allowed []string, d cli.StringFlag) cli.Flag {
-	d.Action = func(_ *cli.Context, v string) error {
+	d.Action = func(c *cli.Context, v string) error {
 		if v == "" {
 			return nil
 		}
-		return oneOf(string(f), v, allowed...)
+		return oneOf(c, f, allowed...)
 	}
 	return f.is(d)
 }

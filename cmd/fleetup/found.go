@@ -48,7 +48,7 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 	}
 	if flagTenant.of(c) != "" {
 		if err := inventory.CheckTenant(flagTenant.of(c)); err != nil {
-			return nil, failure.Usage("", "--tenant: %w", err)
+			return nil, failure.Usage("az account show --query tenantId -o tsv", "--tenant: %w", err)
 		}
 	}
 	f.Credentials = credentials(c, fleet.Credentials{})
@@ -76,14 +76,14 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
 		case name == "":
-			return cloud, failure.Usage("--cloud AzurePublic, say", "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
+			return cloud, failure.Usage(again(c, flagCloud.dashed(), string(fleet.AzurePublic)), "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
 		case cloud.Name == fleet.Emulator:
 			return cloud, failure.Usage(failure.Lines("fleetup emulate INVENTORY", "give the URL that it prints as --service-management and --resource-manager"),
 				"--cloud Emulator has no vaults but those of an inventory")
 		case known:
 			return cloud, nil
 		}
-		return fleet.Cloud{}, failure.Usage(helpOn(c), "invalid value %q for --cloud; valid: %s, %s, %s", name, fleet.AzurePublic, fleet.AzureGovernment, fleet.AzureChina)
+		return fleet.Cloud{}, oneOf(c, flagCloud, string(fleet.AzurePublic), string(fleet.AzureGovernment), string(fleet.AzureChina))
 	}
 	if name != "" || sm == "" && kind == nil || rm == "" {
 		if kind != nil {

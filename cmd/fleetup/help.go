@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/internal/words"
 )
 
@@ -32,28 +34,32 @@ func (e *environment) helpCommand() *cli.Command {
 			words := c.Args().Slice()
 			if path, below := named(app.Commands, words); len(path) < len(words) {
 				n := len(path)
-				return failure.Usage("fleetup help", "there is no command %q%s", strings.Join(words[:n+1], " "), meant(words[n], below))
+				return failure.Mistyped(words[n], nearestCommand(words[n], below), "fleetup help", "there is no command %q%s", strings.Join(words[:n+1], " "), meant(words[n], below))
 			}
 			return app.RunContext(c.Context, slices.Concat([]string{app.Name}, words, []string{"--help"}))
 		},
 	}
 }
 
+// noCommand says that there is no such command.
+func noCommand(name string, commands []*cli.Command) error {
+	return failure.Mistyped(name, nearestCommand(name, commands), "fleetup help", "there is no command %q%s", name, meant(name, commands))
+}
+
 // meant suggests the command that was probably meant.
 func meant(name string, commands []*cli.Command) string {
+	if n := nearestCommand(name, commands); n != "" {
+		return "; do you mean " + n + "?"
+	}
+	return ""
+}
+
+func nearestCommand(name string, commands []*cli.Command) string {
 	var names []string
 	for _, c := range commandNames(commands) {
 		names = append(names, c.word)
 	}
-	return nearest(name, names, "")
-}
-
-// nearest suggests one of some names, with what stands before each.
-func nearest(name string, names []string, before string) string {
-	if n := words.Nearest(name, names); n != "" {
-		return "; do you mean " + before + n + "?"
-	}
-	return ""
+	return words.Nearest(name, names)
 }
 
 // helpFlag is a command's own: the library shares one among all, which two
@@ -76,10 +82,43 @@ func wrongFlag(command string, flags []cli.Flag, err error) error {
 				}
 			}
 		}
-		return failure.Usage(next, "%s has no flag %s%s", command, dashed(name), nearest(name, names, "--"))
+		meant, hint := words.Nearest(name, names), ""
+		if meant != "" {
+			meant = dashed(meant)
+			hint = "; do you mean " + meant + "?"
+		}
+		return failure.Mistyped(dashed(name), meant, next, "%s has no flag %s%s", command, dashed(name), hint)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		return failure.Usage(next, "%s needs a value", dashed(strings.TrimLeft(name, "-")))
 	}
+	if m := wrongValue().FindStringSubmatch(err.Error()); m != nil {
+		typed, unquoted := strconv.Unquote(m[1])
+		want, meant := "", ""
+		for _, f := range flags {
+			if !slices.Contains(f.Names(), m[2]) {
+				continue
+			}
+			switch f.(type) {
+			case *cli.DurationFlag:
+				want = ": a time such as 90m"
+				if n, err := strconv.Atoi(typed); err == nil && n > 0 {
+					meant = typed + "m"
+				}
+			case *cli.IntFlag:
+				want = ": a whole number"
+			case *cli.Float64Flag:
+				want = ": a number"
+			case *cli.BoolFlag:
+				want = ": it is given without a value"
+			}
+		}
+		if unquoted == nil {
+			return failure.Mistyped(typed, meant, next, "invalid value %q for %s%s", typed, dashed(m[2]), want)
+		}
+	}
 	return failure.Usage(next, "%w", errors.New(strings.TrimSuffix(err.Error(), ": parse error")))
 }
+
+// wrongValue is how the flag package says that a flag's value is none of its kind.
+var wrongValue = lazyregexp.New(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for (?:flag )?-+([a-z-]+)`)

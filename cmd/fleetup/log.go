@@ -82,12 +82,12 @@ func (e *environment) openLog(c *cli.Context) error {
 	}
 	file, level, format := flagLogFile.of(c), flagLogLevel.of(c), flagLogFormat.of(c)
 	if level != "" {
-		if err := oneOf("log-level", level, logLevels...); err != nil {
+		if err := oneOf(c, flagLogLevel, logLevels...); err != nil {
 			return err
 		}
 	}
 	if format != "" {
-		if err := oneOf("log-format", format, logFormats...); err != nil {
+		if err := oneOf(c, flagLogFormat, logFormats...); err != nil {
 			return err
 		}
 	}

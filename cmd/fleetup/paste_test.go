@@ -118,6 +118,7 @@ var (
 type advised struct {
 	line  string
 	later bool // something must be so first, or somebody else must do it
+	now   bool // nothing comes before it
 }
 
 // waitsFor begins what must be so first.
@@ -125,16 +126,19 @@ var waitsFor = regexp.MustCompile(`^(When|Once)|, (when|once|by) `)
 
 // advisedIn lists the command lines that a text advises, each once.
 func advisedIn(text string) (found []advised) {
+	now := false
 	add := func(line string, later bool) {
 		if !slices.ContainsFunc(found, func(a advised) bool { return a.line == line }) {
-			found = append(found, advised{line, later})
+			found = append(found, advised{line, later, now})
 		}
 	}
 	// What follows a sentence waits for what that says.
 	sentence := false
 	for l := range strings.SplitSeq(text, "\n") {
 		if m := advisedLine.FindStringSubmatch(l); m != nil {
+			now = m[1] == "Next"
 			add(m[2], sentence || waitsFor.MatchString(m[1]))
+			now = false
 		} else {
 			sentence = strings.HasPrefix(l, "Next: ")
 		}
@@ -184,6 +188,7 @@ var pasted sync.Map
 // pasteAdvice does what the output of a command advises. args are the command's.
 func pasteAdvice(ts *testscript.TestScript, args []string) {
 	var todo []advised
+	ran := wordsOf(ts, "fleetup", args)
 	for _, a := range advisedIn(ts.ReadFile("stdout") + "\n" + ts.ReadFile("stderr")) {
 		fill := false
 		for _, f := range toFill {
@@ -193,6 +198,9 @@ func pasteAdvice(ts *testscript.TestScript, args []string) {
 					ts.Fatalf("%q advises %q, though it was told what belongs there", args, a.line)
 				}
 			}
+		}
+		if a.now && !a.later && !strings.Contains(a.line, " > ") && slices.Equal(wordsOf(ts, a.line, nil), ran) {
+			ts.Fatalf("%q advises itself", args)
 		}
 		if !fill {
 			todo = append(todo, a)
@@ -231,8 +239,24 @@ func pasteAdvice(ts *testscript.TestScript, args []string) {
 	}
 }
 
+// wordsOf are the words of a command line for the shell and of more arguments, in
+// an order that says nothing, with the ledger that the environment names.
+func wordsOf(ts *testscript.TestScript, line string, more []string) []string {
+	out, err := exec.Command("bash", "-c", "printf '%s\\0' "+line).Output()
+	ts.Check(err)
+	all := slices.Concat(strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), more)
+	if l := ts.Getenv("FLEETUP_STATE"); l != "" && !slices.Contains(all, "--state") {
+		all = append(all, "--state", l)
+	}
+	slices.Sort(all)
+	return all
+}
+
 // readsOnly are the commands that change nothing.
 var readsOnly = regexp.MustCompile(`^fleetup (status|report|runs|show|wait|help|plan|inventory lint|audit verify)\b`)
+
+// waits are the commands that end when the run does.
+var waits = regexp.MustCompile(`^fleetup (wait|status --watch)\b`)
 
 // mistaken is what the program says of a command line that no state would make
 // right.
@@ -242,7 +266,11 @@ var mistaken = regexp.MustCompile(`flag provided but not defined|has no flag|nee
 // state may be against it.
 func paste(ts *testscript.TestScript, dir, line string, later bool) {
 	// What waits for long is told to leave: that it waits is an answer too.
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	long := 3 * time.Second
+	if waits.MatchString(line) {
+		long = time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), long)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // soon is how near a token's end is worth a word, whatever the forecast says.
@@ -164,10 +165,10 @@ func warnOfEnd(s *fleet.SignIn, now, forecast time.Time) {
 	case id.Renews, left >= soon && !id.ValidUntil.Before(forecast):
 		return
 	}
-	message := fmt.Sprintf("the token ends %s, in %v", id.ValidUntil.Format(time.RFC3339), left.Round(time.Minute))
+	message := fmt.Sprintf("the token ends %s, in %s", lexicon.UTC(id.ValidUntil), lexicon.Span(left))
 	switch {
 	case left <= 0:
-		message = "the token ended " + id.ValidUntil.Format(time.RFC3339)
+		message = "the token ended " + lexicon.UTC(id.ValidUntil)
 	case id.ValidUntil.Before(forecast):
 		message += ", before the forecast end of the plan"
 	}

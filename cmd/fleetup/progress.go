@@ -38,8 +38,8 @@ const (
 func (e *environment) progressFlag() cli.Flag {
 	return flagProgress.is(cli.StringFlag{EnvVars: []string{"FLEETUP_PROGRESS"}, Value: progressAuto,
 		Usage: "`HOW` progress is shown on stderr: auto (tty on a terminal, else plain), tty (a view that redraws), plain (a line a change), json (JSON lines), none",
-		Action: func(_ *cli.Context, how string) error {
-			if err := oneOf("progress", how, progressAuto, progressTTY, progressPlain, progressJSON, progressNone); err != nil {
+		Action: func(c *cli.Context, how string) error {
+			if err := oneOf(c, flagProgress, progressAuto, progressTTY, progressPlain, progressJSON, progressNone); err != nil {
 				return err
 			}
 			if how == progressTTY && !e.screen {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -32,7 +33,7 @@ func (e *environment) waitCommand() *cli.Command {
 func (e *environment) wait(c *cli.Context) error {
 	wave, isWave := strings.CutPrefix(flagFor.of(c), "wave=")
 	if !isWave {
-		if err := oneOf("for", flagFor.of(c), "finished", "halted", "approval", "wave=NAME"); err != nil {
+		if err := oneOf(c, flagFor, "finished", "halted", "approval", "wave=NAME"); err != nil {
 			return err
 		}
 	}
@@ -41,7 +42,11 @@ func (e *environment) wait(c *cli.Context) error {
 	err := e.watch(f, flagTimeout.of(c), func() (bool, error) {
 		st := f.run.State
 		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
-			return true, failure.Usage(lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
+			var names []string
+			for _, w := range st.Waves {
+				names = append(names, w.Name)
+			}
+			return true, failure.Mistyped(wave, words.Likeliest(wave, names), lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
 		}
 		yes, at := happened(st, flagFor.of(c), wave, session.Now())
 		if yes {

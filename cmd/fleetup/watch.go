@@ -35,6 +35,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 	}
 	path, format := flagState.of(c), layout.Format(flagOutput.of(c))
 	f, o := &follower{path: path}, e.reportOptions(c, format, path)
+	o.Watched = true
 	inPlace := e.redraws && format == layout.FormatTable
 	if inPlace && pick == nil {
 		return e.watchLive(c, f, o)

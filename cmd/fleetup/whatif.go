@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
@@ -60,7 +61,8 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 		case "validations":
 			w.limits.Validations = n
 		default:
-			return bad(part, fmt.Sprintf("no setting is called %q", key))
+			names := []string{"upgrades", "perSubscription", "perLocation", "validations", "failures"}
+			return w, failure.Mistyped(key, words.Likeliest(key, names), right, "--what-if %q: no setting is called %q; valid: %s", part, key, strings.Join(names, ", "))
 		}
 	}
 	return w, nil

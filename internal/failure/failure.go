@@ -17,17 +17,30 @@ type Error struct {
 	Code fleet.ExitCode
 	Err  error
 	Next string
+
+	// A word of the command line, and the one that was probably meant; "" for none.
+	// What to do next is then that command line with the word put right.
+	Typed, Meant string
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
 // New is what happened, the code to exit with and what to do next.
-func New(code fleet.ExitCode, err error, next string) error { return &Error{code, err, next} }
+func New(code fleet.ExitCode, err error, next string) error {
+	return &Error{Code: code, Err: err, Next: next}
+}
 
 // Usage is a mistake in how the program was called.
 func Usage(next, format string, args ...any) error {
-	return &Error{fleet.ExitUsage, fmt.Errorf(format, args...), next}
+	return &Error{Code: fleet.ExitUsage, Err: fmt.Errorf(format, args...), Next: next}
+}
+
+// Mistyped is Usage where a word of the command line is wrong, and another was
+// probably meant; "" where none is near. next is for where none is, and for where the
+// word did not come from the command line.
+func Mistyped(typed, meant, next, format string, args ...any) error {
+	return &Error{Code: fleet.ExitUsage, Err: fmt.Errorf(format, args...), Next: next, Typed: typed, Meant: meant}
 }
 
 // Cause drops the operation and the path that a sentence has said already.

@@ -108,7 +108,7 @@ func (h *LockedLedger) Close() {
 
 // NoLedger says that a path has no ledger.
 func NoLedger(path string) error {
-	return failure.Usage(failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))), "no ledger at %s", path)
+	return failure.Mistyped(path, NearbyLedger(path), failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))), "no ledger at %s", path)
 }
 
 // FirstRun is what leads to the first run of a ledger: its inventory stands beside

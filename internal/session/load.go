@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,11 +58,23 @@ func Open(file, ledger string, acceptWarnings bool) (*Source, error) {
 // Load reads an inventory or a saved plan. saved tells which it was.
 func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error) {
 	unread := func(err error) error {
-		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
+		meant := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			meant = Nearby(path)
+		}
+		return failure.Mistyped(path, meant, "check the path", "%s cannot be read: %w", path, failure.Cause(err))
 	}
 	saved, err = IsSavedPlan(path)
 	if err != nil {
 		return nil, false, unread(err)
+	}
+	if data, err := textfile.ReadBegin(path, 64); err == nil && looksLedger(data) {
+		meant := strings.TrimSuffix(path, ".db") + ".yaml"
+		if !textfile.Exists(meant) {
+			meant = ""
+		}
+		return nil, false, failure.Mistyped(path, meant, "name the inventory or the saved plan, and the ledger with --state FILE",
+			"%s is a ledger, and not an inventory or a saved plan", path)
 	}
 	if saved {
 		data, err := textfile.ReadText(path)

@@ -48,6 +48,9 @@ type Refusal struct {
 	ExitCode fleet.ExitCode `json:"exitCode"`
 	Next     string         `json:"next,omitempty"`
 	Kind     string         `json:"kind,omitempty"` // see kinds
+
+	Typed string `json:"typed,omitempty"` // a word of the order that is wrong
+	Meant string `json:"meant,omitempty"` // and the one that was probably meant
 }
 
 func (r *Refusal) Error() string { return r.Message }

@@ -25,12 +25,13 @@ func (s Step) On(ledger string) string { return OnLedger(ledger, s.Args...) }
 // NextSteps is what to type next as a run stands, the first one first. It is
 // the one place that knows, for every view and every command. A live run is
 // spoken to; nothing that needs the ledger to itself is advised while one has it.
+// None is the command whose page shows it: see unwatched.
 func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	r := &st.Run
 	resume := Confirmed(st.Plan, "resume", "--yes")
 	accept := Confirmed(st.Plan, "resume", "--accept-failures", "--reason", "TEXT", "--yes")
 	resumable := func(before ...Step) []Step { return append(before, Step{Args: resume}) }
-	status := Step{Args: []string{"status"}}
+	watch := Step{Args: []string{"status", "--watch"}}
 	waits := Waits(st, now)
 	var needed []Step
 	for i := range waits {
@@ -46,13 +47,13 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	case r.Closed != nil:
 		return []Step{{Args: []string{"report"}}}
 	case live && r.Halt != nil:
-		return []Step{status, {When: "when the run has left", Args: accept}}
+		return []Step{watch, {When: "when the run has left", Args: accept}}
 	case live && r.Stopped != nil && !r.Stopped.Close:
-		return []Step{status, {When: "when the run has left", Args: resume}}
+		return []Step{watch, {When: "when the run has left", Args: resume}}
 	case live && len(needed) > 0:
 		return needed
 	case live:
-		return []Step{status}
+		return []Step{watch}
 	case r.Halt != nil && st.InFlight() == 0:
 		return []Step{{Args: accept}}
 	case r.Halt != nil || st.Closing(): // what is in flight is followed first
@@ -61,6 +62,11 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 		return []Step{{When: "once the sign-in or permission is in order", Args: resume}}
 	}
 	return resumable(needed...)
+}
+
+// unwatched are the steps without the one to watch the run, for who does.
+func unwatched(steps []Step) []Step {
+	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return slices.Contains(s.Args, "--watch") })
 }
 
 // Confirmed adds the name of a plan's kind to a command that starts it, where it

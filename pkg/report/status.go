@@ -23,6 +23,7 @@ type Options struct {
 	Inventory      string         // the inventory's path, for the same; empty: as it was when the run began
 	Emulated       *Emulated      // the cloud is the emulator; nil: it is not, or nobody knows
 	Width          int            // columns of the terminal that a table is for; 0: no terminal
+	Watched        bool           // it is shown again whenever something changes: nobody is told to watch it
 }
 
 // inventory is the inventory of a run as commands name it, empty where there is
@@ -34,6 +35,9 @@ func (o Options) inventory(v *View) string { return lexicon.Or(o.Inventory, Valu
 // Report.
 func Status(w io.Writer, v *View, o Options) error {
 	v = v.emulated(o)
+	if o.Watched {
+		v.Next = unwatched(v.Next)
+	}
 	return v.printer(o, func() *layout.Page { return v.statusPage(o) }).Write(w, o.Format, o.Width)
 }
 

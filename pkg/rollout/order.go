@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -189,6 +190,9 @@ func (o Order) checkLimits() error {
 	}
 	for name, n := range o.Limits {
 		if !slices.Contains(LimitNames(), name) {
+			if meant := words.Likeliest(name, LimitNames()); meant != "" {
+				next = fleet.Command("limit", meant+"="+limitText(n), "--reason", o.Reason)
+			}
 			return fleet.Refuse(next, "unknown limit %q; valid: %s", name, strings.Join(LimitNames(), ", "))
 		}
 		if n < 1 && n != fleet.AsPlanned {
@@ -196,6 +200,14 @@ func (o Order) checkLimits() error {
 		}
 	}
 	return nil
+}
+
+// limitText is a limit as a person writes it.
+func limitText(n int) string {
+	if n == fleet.AsPlanned {
+		return "plan"
+	}
+	return strconv.Itoa(n)
 }
 
 const badLimit = "%s=%s: a limit is a whole number from 1, or plan; fleetup pause lets nothing start"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
@@ -96,10 +97,11 @@ type places struct {
 	flights       map[string]*standing.Flight // by the vault's name
 	list          []subscriptionRow
 	classic       bool
+	clock         clock
 }
 
-func placesOf(v *report.View) *places {
-	p := &places{waves: map[string]int{}, subscriptions: map[string]int{}, flights: map[string]*standing.Flight{}, classic: v.Run.Kind == fleet.KindClassic}
+func placesOf(v *report.View, zone *time.Location) *places {
+	p := &places{clock: clock{zoneOf(zone), v.Run.GeneratedAt.Value()}, waves: map[string]int{}, subscriptions: map[string]int{}, flights: map[string]*standing.Flight{}, classic: v.Run.Kind == fleet.KindClassic}
 	for i := range v.Waves {
 		p.waves[v.Waves[i].Name] = i
 	}
@@ -120,7 +122,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		Location: v.Location, Type: string(v.ResourceType), Target: text(v.TargetResourceGroup), Labels: v.Labels,
 		Group: text(v.ResourceGroup), ID: text(v.ResourceID),
 		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
-		Requests: v.RequestIDs, Reason: text(v.Reason),
+		Requests: v.RequestIDs, Reason: p.clock.told(text(v.Reason)),
 	}
 	if p.classic {
 		r.NewID = text(v.UpgradedResourceID)
@@ -129,10 +131,13 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		r.Flying, r.Median, r.Late = true, f.Predicted.P50.Milliseconds(), f.Predicted.P90.Milliseconds()
 	}
 	if l := v.LastReading; l != nil {
-		r.Reading = &readingRow{millis(l.At), l.What, l.Differs, text(l.Poll), text(l.Action)}
+		r.Reading = &readingRow{millis(l.At), p.clock.told(l.What), nil, p.clock.told(text(l.Poll)), p.clock.told(text(l.Action))}
+		for _, d := range l.Differs {
+			r.Reading.Differs = append(r.Reading.Differs, p.clock.told(d))
+		}
 	}
 	for _, f := range v.Findings {
-		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), text(f.Message), text(f.Action), f.Items})
+		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), p.clock.told(text(f.Message)), p.clock.told(text(f.Action)), f.Items})
 	}
 	if v.Status == fleet.Failed && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()

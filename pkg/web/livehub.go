@@ -169,7 +169,7 @@ func (d *liveHub) advance(always bool) (pageData, error) {
 // those that have.
 func (d *liveHub) refresh(s pageData) (map[int]json.RawMessage, error) {
 	touched := map[int]json.RawMessage{}
-	where := placesOf(s.view)
+	where := placesOf(s.view, s.options.Zone)
 	for i := range s.view.Vaults {
 		if !d.all && !d.dirty[i] {
 			continue

@@ -126,7 +126,7 @@ func (s pageData) fragments() (map[string]string, error) {
 
 // data is the page's JSON.
 func (s pageData) data() ([]byte, error) {
-	v, where := s.view, placesOf(s.view)
+	v, where := s.view, placesOf(s.view, s.options.Zone)
 	rows := s.rows
 	if rows == nil {
 		rows = make([]json.RawMessage, len(v.Vaults))
@@ -147,7 +147,7 @@ func (s pageData) data() ([]byte, error) {
 
 // parts builds what the templates show.
 func (s pageData) parts() parts {
-	v, c := s.view, clock{zoneOf(s.options.Zone)}
+	v, c := s.view, clock{zoneOf(s.options.Zone), s.view.Run.GeneratedAt.Value()}
 	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
 		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
@@ -160,7 +160,7 @@ func (s pageData) parts() parts {
 	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
-		line := entry{c.short(&e.At), e.Kind, e.Text, layout.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
+		line := entry{c.short(&e.At), e.Kind, layout.Zoned(e.Text, c.zone, e.At.Time), layout.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
 		if e.Until != nil {
 			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
 		}

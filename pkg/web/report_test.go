@@ -339,8 +339,8 @@ func TestWritingAReportLeavesTheViewAlone(t *testing.T) {
 func TestTasksAreCapped(t *testing.T) {
 	t.Parallel()
 	v := cleaned(troubledNight(400)).Worded(report.Options{})
-	all, _ := tasksOf(v, clock{sydney}, 0)
-	few, _ := tasksOf(v, clock{sydney}, 5)
+	all, _ := tasksOf(v, clock{zone: sydney}, 0)
+	few, _ := tasksOf(v, clock{zone: sydney}, 5)
 	for i := range all {
 		a, f := all[i], few[i]
 		if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 || f.List != a.List || f.Count != len(a.Vaults) {

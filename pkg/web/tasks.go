@@ -61,10 +61,10 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 		a := &v.Actions[i]
 		same[a.Do]++
 		if !a.Person {
-			calm = append(calm, calmNote{Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: detailBeside(a)})
+			calm = append(calm, calmNote{Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(detailBeside(a))})
 			continue
 		}
-		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: lexicon.Clean(a.Title), Detail: lexicon.Clean(text(a.Detail)),
+		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(lexicon.Clean(text(a.Detail))),
 			Command: lexicon.Clean(text(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
 		if a.Before != nil {
 			t.Before = c.short(a.Before)
@@ -133,7 +133,7 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	}
 	for i := range x.Findings {
 		if f := &x.Findings[i]; text(f.Code) == text(a.Code) && f.Severity != fleet.SeverityInfo {
-			add("Message", text(f.Message))
+			add("Message", c.told(text(f.Message)))
 			p.Items = append(p.Items, f.Items...)
 		}
 	}
@@ -141,7 +141,7 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 		return p
 	}
 	if len(p.Pairs) == 0 {
-		add("Why", text(x.Reason))
+		add("Why", c.told(text(x.Reason)))
 	}
 	add("Operation", or(text(x.OperationID), "none was returned"))
 	if a.Do != report.DoDecide {
@@ -158,13 +158,13 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	add("Started", c.full(x.StartedAt))
 	add("Gave up", c.full(x.EndedAt))
 	if l := x.LastReading; l != nil {
-		add("Last reading "+c.short(l.At), strings.Join(append([]string{l.What}, l.Differs...), "; "))
+		add("Last reading "+c.short(l.At), c.told(strings.Join(append([]string{l.What}, l.Differs...), "; ")))
 		if l.Poll != nil {
-			add("Its address answers", *l.Poll)
+			add("Its address answers", c.told(*l.Poll))
 		}
 	}
 	for _, r := range x.Reads {
-		add("Read "+c.short(&r.At), strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", "))
+		add("Read "+c.short(&r.At), c.told(strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", ")))
 	}
 	add("Look at", or(text(x.ResourceID), "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+text(x.TargetResourceGroup)+"/…/"+x.Name))
 	add("Request IDs", strings.Join(x.RequestIDs, ", "))

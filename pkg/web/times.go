@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // zoneOf is the zone of the times people read. The script writes times too, so
@@ -15,8 +16,15 @@ func zoneOf(zone *time.Location) *time.Location {
 	return zone
 }
 
-// clock writes times in one zone.
-type clock struct{ zone *time.Location }
+// clock writes times in one zone, seen from a moment.
+type clock struct {
+	zone *time.Location
+	now  time.Time
+}
+
+// told is a sentence of a journal or a service as the page shows it: its times are in
+// the page's zone. What is to be copied, such as a message to support, keeps its own.
+func (c clock) told(s string) string { return layout.Zoned(s, c.zone, c.now) }
 
 // full writes a date and a time; a dash stands for none.
 func (c clock) full(t *report.Time) string {

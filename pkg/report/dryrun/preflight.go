@@ -125,7 +125,7 @@ func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *layout.Page {
 	default:
 		p.Command("Next, when that is mended", lexicon.Or(o.Again, lexicon.Command("preflight", o.File)))
 	}
-	return p
+	return p.Zoned(c, f.CheckedAt)
 }
 
 func (f *Preflight) signIns(p *layout.Page, c lexicon.Clock) {

@@ -7,22 +7,37 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-// machineTime is a time as sentences in a journal, and a service's own words,
-// have it: RFC 3339, in UTC.
-var machineTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z\b`)
+var (
+	// machineTime is a time as sentences in a journal, and a service's own words,
+	// have it: RFC 3339, or a date and a time with UTC behind them. The time in an operation
+	// ID is another: it has a space, and a Z.
+	machineTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)| \d\d:\d\d(?::\d\d)? UTC)\b`)
+	// machineSpan is a duration of a minute and more as sentences in a journal have it.
+	machineSpan = regexp.MustCompile(`(^|[ (])((?:\d+h)?\d+m\d+(?:\.\d+)?s)\b`)
+)
 
-// Zoned writes the machines' times in a sentence as the rest of a page has its
-// own: in one zone, seen from a moment; nil stands for UTC. Texts to be copied,
+var machineForms = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST"}
+
+// Zoned writes the machines' times and durations in a sentence as the rest of a page
+// has its own: in one zone, seen from a moment; nil stands for UTC. Texts to be copied,
 // such as a message to support, keep theirs: there UTC is meant.
 func Zoned(text string, zone *time.Location, now time.Time) string {
 	c := lexicon.ClockIn(zone)
-	return machineTime.ReplaceAllStringFunc(text, func(s string) string {
-		for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04Z"} {
+	text = machineTime.ReplaceAllStringFunc(text, func(s string) string {
+		for _, form := range machineForms {
 			if t, err := time.Parse(form, s); err == nil {
 				return c.Near(t, now)
 			}
 		}
 		return s
+	})
+	return machineSpan.ReplaceAllStringFunc(text, func(s string) string {
+		m := machineSpan.FindStringSubmatch(s)
+		d, err := time.ParseDuration(m[2])
+		if err != nil {
+			return s
+		}
+		return m[1] + lexicon.Span(d)
 	})
 }
 

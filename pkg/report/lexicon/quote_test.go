@@ -52,8 +52,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("number(%d) is %s, want %s", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{-time.Second: "0s", 45 * time.Second: "45s", 22 * time.Minute: "22m",
-		101 * time.Minute: "1h41m", 52 * time.Hour: "2d04h"} {
+	for d, want := range map[time.Duration]string{-time.Second: "0s", 999 * time.Millisecond: "0s", 45 * time.Second: "45s", time.Minute: "1m", 159 * time.Second: "2m39s",
+		5*time.Minute + 9*time.Second: "5m09s", 599 * time.Second: "9m59s", 22*time.Minute + 50*time.Second: "22m", time.Hour: "1h", 101 * time.Minute: "1h41m",
+		47 * time.Hour: "47h", 48 * time.Hour: "2d", 52 * time.Hour: "2d04h"} {
 		if got := Span(d); got != want {
 			t.Errorf("span(%s) is %s, want %s", d, got, want)
 		}

@@ -29,17 +29,27 @@ func Plural(n int, one, many string) string {
 
 func Vaults(n int) string { return Plural(n, "vault", "vaults") }
 
-// Span writes a duration for people: 45s, 22m, 1h41m, 3d04h.
+// Span writes a duration for people, everywhere in one form: 45s, 2m39s, 22m, 1h41m,
+// 2d04h. What is cut off is less than a tenth of it; a second unit of nothing is left
+// out. The page's script has the same (assets/times.js).
 func Span(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	whole, one, rest, two := 0, "", 0, ""
+	switch s := int(max(d, 0).Seconds()); {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 10*60:
+		whole, one, rest, two = s/60, "m", s%60, "s"
+	case s < 60*60:
+		return fmt.Sprintf("%dm", s/60)
+	case s < 48*60*60:
+		whole, one, rest, two = s/3600, "h", s/60%60, "m"
+	default:
+		whole, one, rest, two = s/86400, "d", s/3600%24, "h"
 	}
-	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+	if rest == 0 {
+		return fmt.Sprintf("%d%s", whole, one)
+	}
+	return fmt.Sprintf("%d%s%02d%s", whole, one, rest, two)
 }
 
 // Tally writes how many vaults have which status, in the order of reports.

@@ -10,14 +10,15 @@ const dayTime = (t) => formatted("day", { weekday: "short", hour: "2-digit", min
 const dayOnly = (t) => formatted("date", { weekday: "short", day: "numeric", month: "short" }, t);
 const fullTime = (t) => formatted("full", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }, t);
 
+// span writes a duration as the rest of the program does (lexicon.Span).
 function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 60) return s + " s";
-  const m = Math.floor(s / 60);
-  if (m < 60) return m + " min";
-  const h = Math.floor(m / 60);
-  if (h < 48) return h + " h " + String(m % 60).padStart(2, "0");
-  return Math.floor(h / 24) + " d " + String(h % 24).padStart(2, "0") + " h";
+  const two = (whole, one, rest, other) => whole + one + (rest ? String(rest).padStart(2, "0") + other : "");
+  if (s < 60) return s + "s";
+  if (s < 600) return two(Math.floor(s / 60), "m", s % 60, "s");
+  if (s < 3600) return Math.floor(s / 60) + "m";
+  if (s < 48 * 3600) return two(Math.floor(s / 3600), "h", Math.floor(s / 60) % 60, "m");
+  return two(Math.floor(s / 86400), "d", Math.floor(s / 3600) % 24, "h");
 }
 
 // now is the time on the clock of the run: the browser's may be wrong, and a
