@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,8 @@ type environment struct {
 	terminal       bool                       // a person can be asked: input and messages are a terminal
 	screen         bool                       // messages go to a terminal that can redraw
 	colour         bool                       // of messages
-	columns        int                        // width of the terminal that data goes to; 0 for no terminal
+	columns        int                        // that data is laid out for; 0 for as many as it needs
+	shown          bool                       // data goes to a terminal
 	redraws        bool                       // that terminal can redraw
 	colours        bool                       // and shows colours
 	pages          *os.File                   // what stdout writes to
@@ -44,9 +46,11 @@ type environment struct {
 func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 	in, out := term.IsTerminal(int(stdin.Fd())), term.IsTerminal(int(stderr.Fd()))
 	plain := os.Getenv("TERM") == "dumb"
-	columns, _, err := term.GetSize(int(stdout.Fd()))
-	if err != nil {
-		columns = 0
+	wide, _, err := term.GetSize(int(stdout.Fd()))
+	shown := err == nil && wide > 0
+	columns := wantedColumns()
+	if columns == 0 && shown {
+		columns = wide
 	}
 	return &environment{
 		stdin: stdin, stdout: &pipeSafeWriter{file: stdout}, stderr: &pipeSafeWriter{file: stderr}, messages: stderr,
@@ -54,8 +58,9 @@ func newEnvironment(stdin, stdout, stderr *os.File) *environment {
 		screen:    out && !plain,
 		colour:    out && !plain && os.Getenv("NO_COLOR") == "",
 		columns:   columns,
-		redraws:   columns > 0 && !plain,
-		colours:   columns > 0 && !plain && os.Getenv("NO_COLOR") == "",
+		shown:     shown,
+		redraws:   shown && !plain,
+		colours:   shown && !plain && os.Getenv("NO_COLOR") == "",
 		pages:     stdout,
 		interrupt: make(chan struct{}),
 		die:       func(c fleet.ExitCode) { os.Exit(int(c)) },
@@ -126,6 +131,21 @@ func (e *environment) ask(format string, args ...any) (string, error) {
 		fmt.Fprintln(e.stderr)
 		return "", failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "")
 	}
+}
+
+// leastColumns is how narrow a page may be.
+const leastColumns = 20
+
+// wantedColumns is the width that somebody wants for pages whatever the terminal has,
+// and where there is none: COLUMNS, as POSIX has it (IEEE Std 1003.1, XBD 8.3: "the
+// user's preferred width", which users set to override what the system finds). 0: none
+// is wanted. What is redrawn in its place keeps to its terminal.
+func wantedColumns() int {
+	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return max(n, leastColumns)
 }
 
 // size returns the width and height of the terminal that messages go to, 80 by

@@ -25,7 +25,7 @@ type pipeSafeWriter struct {
 	lines  lineTurn // set: whatever is written goes through it
 }
 
-// columnsOf is how wide the terminal is that a stream goes to; 0 where it goes to
+// columnsOf is how wide the messages are that go to a terminal; 0 where they go to
 // none, or is read by a program.
 func columnsOf(w io.Writer) int {
 	o, ok := w.(*pipeSafeWriter)
@@ -35,6 +35,9 @@ func columnsOf(w io.Writer) int {
 	columns, _, err := term.GetSize(int(o.file.Fd()))
 	if err != nil {
 		return 0
+	}
+	if wanted := wantedColumns(); wanted > 0 {
+		return wanted
 	}
 	return columns
 }

@@ -27,8 +27,8 @@ func TestWarnOfEnd(t *testing.T) {
 		renews         bool
 		want           string // in the warning; empty: none
 	}{
-		"before the forecast":            {90 * time.Minute, 8 * time.Hour, false, "in 1h30m0s, before the forecast end"},
-		"soon, after the forecast":       {59 * time.Minute, 30 * time.Minute, false, "the token ends 2026-03-16T22:59:00Z, in 59m0s. It is"},
+		"before the forecast":            {90 * time.Minute, 8 * time.Hour, false, "in 1h30m, before the forecast end"},
+		"soon, after the forecast":       {59 * time.Minute, 30 * time.Minute, false, "the token ends 2026-03-16T22:59:00Z, in 59m. It is"},
 		"later than the forecast":        {2 * time.Hour, 90 * time.Minute, false, ""},
 		"exactly an hour":                {time.Hour, 30 * time.Minute, false, ""},
 		"renewed":                        {10 * time.Minute, 8 * time.Hour, true, ""},

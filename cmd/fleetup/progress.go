@@ -99,7 +99,7 @@ func (p *progressOutput) live(e *environment, st *rollout.State, path string) {
 	p.estimates(tracker)
 	p.once(e.interrupt, func() { _ = screen.Above(stopping + "\n") })
 	p.after = draw
-	if e.columns > 0 {
+	if e.shown {
 		p.after = func() { _ = screen.Clear() } // the page that follows says it all
 	}
 }

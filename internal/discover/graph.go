@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
@@ -230,7 +231,7 @@ func unreadableGroups(err error) error {
 	case fleet.CallDenied, fleet.CallForbidden:
 		return failure.New(fleet.ExitSignIn, fmt.Errorf("%w\nnothing was written", err), "sign in as somebody with the Reader role on the management groups")
 	case fleet.CallThrottled:
-		return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again in "+lexicon.Span(fleet.RetryAfterOf(err)))
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again in "+lexicon.Span(fleet.RetryAfterOf(err).Round(time.Second)))
 	}
 	return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again; --log-level debug shows every request")
 }
