@@ -125,6 +125,8 @@ func observedSentence(f fleet.Observed) string {
 		whose = "somebody else's operation "
 	}
 	switch {
+	case f.Unseen:
+		return "a reading shows the vault without " + whose + f.OperationID
 	case f.Vanished:
 		return whose + f.OperationID + " is no longer to be seen in the cloud"
 	case f.Explained:

@@ -259,6 +259,7 @@ type Observed struct {
 	Findings    []Finding `json:"findings,omitempty"`
 	Present     bool      `json:"present,omitempty"`   // with Vanished: the vault is there, and our operation on it is not
 	Explained   bool      `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
+	Unseen      bool      `json:"unseen,omitempty"`    // a reading shows the vault without it: a listing may go back in time, and is asked again
 }
 
 // Inspected is what a reading showed of a vault whose upgrade is followed or in
@@ -281,6 +282,7 @@ type Verified struct {
 type Throttled struct {
 	Subscription string    `json:"subscription"`
 	Until        time.Time `json:"until"`
+	ChecksFrom   time.Time `json:"checksFrom,omitzero"` // since when each check of a vault was throttled; zero: one was not
 }
 
 // AccessDenied says that a subscription refused a read, a check or a start for
@@ -291,6 +293,7 @@ type AccessDenied struct {
 	Detail       string `json:"detail,omitempty"`  // what the cloud said
 	GivenUp      bool   `json:"givenUp,omitempty"` // it can be read and refuses what is started: nothing is tried before a resume
 	Off          bool   `json:"off,omitempty"`
+	Denials      int    `json:"denials,omitempty"` // how often in a row it has refused a start, a check or a token by now
 }
 
 // Reopened permits a failed or unknown vault to be tried again. The operations

@@ -20,6 +20,7 @@ func (s *State) Apply(e fleet.Event) error {
 			return fmt.Errorf("%s names a vault that is not in the plan: %s", f.Name(), f.VaultKey())
 		}
 		s.count(i, -1)
+		s.noteAccess(i, e.At, f)
 		err := s.applyVault(i, e.At, f)
 		s.count(i, +1)
 		return err
@@ -61,12 +62,23 @@ func (s *State) Apply(e fleet.Event) error {
 		s.Run.Closed, s.Run.ClosedAt = &f, e.At
 	case fleet.Throttled:
 		s.Throttled[f.Subscription] = f.Until
-	case fleet.AccessDenied:
-		if f.Off {
-			delete(s.Denied, f.Subscription)
-			break
+		if sub, ok := s.subAt[f.Subscription]; ok && !f.ChecksFrom.IsZero() {
+			s.subs[sub].ChecksFrom = f.ChecksFrom
 		}
-		s.Denied[f.Subscription] = Denial{e.At, f.Detail, f.GivenUp}
+	case fleet.AccessDenied:
+		sub, known := s.subAt[f.Subscription]
+		switch {
+		case f.Off:
+			delete(s.Denied, f.Subscription)
+			if known {
+				s.subs[sub].LiftedAt = e.At
+			}
+		default:
+			s.Denied[f.Subscription] = Denial{e.At, f.Detail, f.GivenUp}
+			if known {
+				s.subs[sub].Denials = f.Denials
+			}
+		}
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		s.applyPerson(e.At, f)
 	default:
@@ -145,6 +157,9 @@ func (s *State) takenUp(at time.Time) time.Time {
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
 	clear(s.Denied)
+	for i := range s.subs {
+		s.subs[i].Access = Access{}
+	}
 	if st := s.Run.Stopped; st != nil && !st.Close {
 		s.Run.Stopped = nil // the process that was told to leave has left
 	}

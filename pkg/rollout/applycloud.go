@@ -55,6 +55,9 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	case v.Status == fleet.Failed:
 		s.explained(v, f)
 		return nil
+	case f.Unseen:
+		v.LostSince = at
+		return nil
 	case f.Vanished && f.Foreign:
 		v.EndedAt = at
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
@@ -108,6 +111,7 @@ func lastError(fs []fleet.Finding) string {
 // seenOurs folds the sight of our own operation in the cloud.
 func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error {
 	v := &s.Vaults[i]
+	v.LostSince = time.Time{}
 	if r == nil {
 		return fmt.Errorf("vault %s: %s shows our operation, but its record is missing", s.Plan.Vaults[i].Key, why)
 	}
@@ -140,7 +144,7 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	if r == nil {
 		return fmt.Errorf("vault %s: somebody else's upgrade was observed, but its record is missing", f.Vault)
 	}
-	v.EndedAt = orTime(r.EndedAt, at)
+	v.EndedAt, v.LostSince = orTime(r.EndedAt, at), time.Time{}
 	switch r.State {
 	case fleet.RecordUpgraded:
 		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, "upgraded by somebody else"

@@ -73,7 +73,7 @@ func GoesOut(n int, made, newest fleet.Sighting, same bool, age time.Duration) b
 // alone.
 func Unprepared(scope fleet.Scope, vault fleet.Key, err error) (o PrepareFailed, alone time.Duration) {
 	o = PrepareFailed{Vault: vault, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err),
-		Refusal: fleet.Finding{Severity: fleet.SeverityError, Category: "start", Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}}
+		Refusal: fleet.Finding{Severity: fleet.SeverityError, Category: categoryStart, Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}}
 	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
 		o.Refusal.Code, o.Refusal.Action = cmp.Or(ce.Code, o.Refusal.Code), cmp.Or(ce.Action, o.Refusal.Action)
 	}

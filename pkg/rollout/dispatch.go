@@ -30,10 +30,10 @@ func (m *Machine) startsBefore(a, b int) bool {
 }
 
 func (m *Machine) subFree(i int) bool {
-	s, limit := &m.subs[i], m.limits.PerSubscription
+	s, a, limit := &m.subs[i], m.access(i), m.limits.PerSubscription
 	return !s.Suspended && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
 		m.subRoom(i, s.Preparing) &&
-		(s.Denials == 0 && s.Forbidden.N == 0 && s.Unsent == 0 || s.Sending == 0) // after a denial one start at a time tries the door
+		(a.Denials == 0 && a.Forbidden.N == 0 && a.Unsent == 0 || s.Sending == 0) // after a denial one start at a time tries the door
 }
 
 func (m *Machine) locFree(i int) bool {

@@ -96,8 +96,7 @@ type job struct {
 	Stale       bool             `json:"stale,omitzero"`       // ready, but must be validated again
 	Changed     bool             `json:"changed,omitzero"`     // so it must, when its turn comes
 	NotBefore   time.Time        `json:"notBefore,omitzero"`
-	RetryAt     time.Time        `json:"retryAt,omitzero"`   // of a reconciling or verifying read
-	LostSince   time.Time        `json:"lostSince,omitzero"` // since when the listing shows another operation
+	RetryAt     time.Time        `json:"retryAt,omitzero"` // of a reconciling or verifying read
 
 	SeenAt       time.Time          `json:"seenAt,omitzero"`       // when a reading last showed how it stands
 	SettledSince time.Time          `json:"settledSince,omitzero"` // since when readings show that nothing is under way on it, and it is not as wanted
@@ -124,11 +123,6 @@ type sub struct {
 	Confirmed      bool               `json:"confirmed,omitzero"`     // and reading says so too: it will not mend by itself
 	SuspendedAt    time.Time          `json:"suspendedAt,omitzero"`
 	LiftedAt       time.Time          `json:"liftedAt,omitzero"`
-	Denials        int                `json:"denials,omitzero"` // suspensions in a row without an accepted start
-	Forbidden      forbidden          `json:"forbidden,omitzero"`
-	Unsent         int                `json:"unsent,omitzero"`     // times in a row that starts could not be sent from here
-	UnsentFrom     time.Time          `json:"unsentFrom,omitzero"` // since when
-	Unready        int                `json:"unready,omitzero"`    // the vault that last could not be made ready, counted from 1; 0: one could since
 	DeniedReads    int                `json:"deniedReads,omitzero"`
 	Detail         string             `json:"detail,omitzero"`
 	Reading        *fleet.LastReading `json:"reading,omitzero"`    // that it could not be listed, nil where it could
@@ -289,6 +283,7 @@ func (m *Machine) settleAll() {
 			m.throttle(s, until)
 		}
 	}
+	m.remember()
 	for i := range m.jobs {
 		m.settle(i)
 	}

@@ -21,7 +21,6 @@ func (m *Machine) observe(o Observation) {
 	case ReadDone:
 		m.listed(&o.Snapshot)
 	case PrepareDone:
-		m.ready(o.Vault)
 		m.prepared = append(m.prepared, o)
 	case SendDone:
 		m.withJob(o.Vault, sending, func(i int) { m.answered(i, o) })
@@ -86,7 +85,7 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 	switch o.Class {
 	case fleet.CallRefused:
 		if o.Refusal.Code == fleet.CodeNoPermission {
-			m.noteForbidden(j.Sub, o.Refusal.Code, o.Refusal.Message)
+			m.foundForbidden(j.Sub, o.Refusal.Code, o.Refusal.Message)
 		}
 		if v.Status == fleet.Ready { // a person may have held it meanwhile
 			m.emit(fleet.Validated{Vault: o.Vault, Verdict: fleet.VerdictBlocked,
@@ -117,8 +116,8 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 			return
 		}
 		j.NotBefore = m.now.Add(m.patience(v.Refusals))
-		m.unready(i)
 		m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeUnreachable})
+		m.leaveAlone(j.Sub)
 		m.giveUp(i)
 		m.giveUpAll(i)
 	}
@@ -126,41 +125,31 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 
 func (m *Machine) answered(i int, o SendDone) {
 	j, a := &m.jobs[i], o.Answer
-	s := &m.subs[j.Sub]
 	if a.Verdict == fleet.StartNotSent {
 		j.NotBefore = m.now.Add(m.Plan.Timings.Poll)
-		if a.Code != "" {
-			m.unsent(j.Sub)
-		}
 		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})
 		if a.Code != "" {
+			m.leaveAlone(j.Sub)
 			m.giveUp(i)
 			m.giveUpAll(i)
 		}
 		return
 	}
-	s.Unsent, s.UnsentFrom = 0, time.Time{}
-	m.starts.subFreed(j.Sub)
-	switch a.Verdict {
-	case fleet.StartDenied:
+	switch {
+	case a.Verdict == fleet.StartDenied:
 		m.refused(j.Sub, a.Message)
-	case fleet.StartThrottled:
+	case a.Verdict == fleet.StartThrottled:
 		m.throttle(j.Sub, m.now.Add(m.throttledFor(i, a.RetryAfter)))
-	case fleet.StartUnknown:
-	default:
-		if !isForbidden(&a) {
-			s.Denials = 0
-		}
-		m.starts.subFreed(j.Sub)
-		if a.Verdict == fleet.StartBusy { // it may say when the other operation is over
-			j.NotBefore = m.now.Add(a.RetryAfter)
-		}
+	case a.Verdict == fleet.StartBusy: // it may say when the other operation is over
+		j.NotBefore = m.now.Add(a.RetryAfter)
+	case isForbidden(&a):
+		m.foundForbidden(j.Sub, a.Code, a.Message)
 	}
-	m.noteAnswer(j.Sub, &a)
 	j.RetryAt = time.Time{}
 	j.SeenAt, j.SettledSince, j.BlindSince, j.Reading, j.FailedReads = time.Time{}, time.Time{}, time.Time{}, nil, 0
 	wasFailed := m.Vaults[i].Status == fleet.Failed // a listing showed it while the answer was out
 	m.emit(fleet.StartAnswered{Vault: o.Vault, OperationID: o.OperationID, Answer: a, ForNow: forNow(a.Verdict)})
+	m.starts.subFreed(j.Sub) // it may be open again
 	if forNow(a.Verdict) && a.Verdict != fleet.StartDenied {
 		m.giveUp(i)
 	}
@@ -250,7 +239,7 @@ func (m *Machine) listed(snap *fleet.Snapshot) {
 
 // sight looks at one watched vault in a reading.
 func (m *Machine) sight(i int, snap *fleet.Snapshot) {
-	v, j := &m.Vaults[i], &m.jobs[i]
+	v := &m.Vaults[i]
 	seen, present := snap.Vaults[m.key(i)]
 	followed := present && seen.Record != nil && seen.Record.OperationID == v.OperationID
 	if followed && seen.Record.Presumed && v.Status == fleet.Starting {
@@ -261,8 +250,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		m.inspect(i, seen.Reading)
 	}
 	if followed {
-		j.LostSince = time.Time{}
-		news := v.Status != fleet.Upgrading || ended && !v.CloudDone
+		news := v.Status != fleet.Upgrading || ended && !v.CloudDone || !v.LostSince.IsZero() && !v.CloudDone
 		if news {
 			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})
 			m.explain(i)
@@ -278,10 +266,16 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	// Our upgrade is not to be seen. A vault that is gone is in doubt at once;
 	// one that shows another operation may be a listing that went back in
 	// time, and gets a grace.
-	j.LostSince = orTime(j.LostSince, m.now)
-	if !present && !v.Foreign || m.now.Sub(j.LostSince) >= m.Plan.Timings.ReconcileGrace {
-		m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Vanished: true, Foreign: v.Foreign, Present: present && !v.Foreign})
+	o := fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Foreign: v.Foreign}
+	switch {
+	case !present && !v.Foreign, !v.LostSince.IsZero() && m.now.Sub(v.LostSince) >= m.Plan.Timings.ReconcileGrace:
+		o.Vanished, o.Present = true, present && !v.Foreign
+	case v.LostSince.IsZero():
+		o.Unseen = true
+	default:
+		return
 	}
+	m.emit(o)
 }
 
 // retryAfter is how long to stay away when the cloud named no time.

@@ -105,34 +105,6 @@ func (v *VaultState) LastTry() string {
 	return v.Answer.Message
 }
 
-// unsent leaves a subscription alone after a start of it could not be sent from
-// this machine (no connection, no free file descriptor), longer from one time to
-// the next: what fails here fails for all its vaults, and each try is written down.
-// Those that were under way together fail together, and count once.
-func (m *Machine) unsent(s int) {
-	sub := &m.subs[s]
-	sub.UnsentFrom = orTime(sub.UnsentFrom, m.now)
-	if sub.ThrottledUntil.After(m.now) && sub.Unsent > 0 {
-		return
-	}
-	until := m.now.Add(m.patience(sub.Unsent))
-	sub.Unsent++
-	if until.After(sub.ThrottledUntil) {
-		sub.ThrottledUntil = until
-		m.timers.set(len(m.jobs)+s, until)
-	}
-}
-
-// unready takes in that a vault's start could not be made ready. That may be the
-// vault's matter; where another one could not either since one could, it is not.
-func (m *Machine) unready(i int) {
-	s := m.jobs[i].Sub
-	if last := m.subs[s].Unready; last != 0 && last != i+1 {
-		m.unsent(s)
-	}
-	m.subs[s].Unready = i + 1
-}
-
 // changed takes in that a vault is not as its check saw it, now that its start was
 // made ready. It is checked again, when its turn comes; meanwhile it keeps no other
 // vault from being started. One that is so again and again is given up like one whose
@@ -161,23 +133,14 @@ func (m *Machine) checkThrottled(s int, r fleet.Validation) fleet.Validation {
 	return r
 }
 
-// ready takes in that a vault's start could be made ready.
-func (m *Machine) ready(k fleet.Key) {
-	if i, ok := m.index[k]; ok {
-		m.subs[m.jobs[i].Sub].Unready = 0
-	}
-}
-
 // giveUpAll ends the wait of all that waits for a start in a subscription of which
 // nothing could be sent from this machine for the busyDeadline; of is the last one
 // that was tried. What is in waves to come has its own time.
 func (m *Machine) giveUpAll(of int) {
-	sub := &m.subs[m.jobs[of].Sub]
-	since := sub.UnsentFrom
+	since := m.access(m.jobs[of].Sub).UnsentFrom
 	if since.IsZero() || m.now.Sub(since) < m.Plan.Timings.BusyDeadline {
 		return
 	}
-	sub.UnsentFrom = time.Time{}
 	last := m.lastAnswer(of)
 	for i := range m.jobs {
 		if m.jobs[i].Sub == m.jobs[of].Sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].Doing == idle && m.waveOpen(i) {
@@ -248,13 +211,6 @@ func (s *State) LooksAgainAt(i int) time.Time {
 	return at
 }
 
-// forbidden counts the vaults of a subscription, one after the other, whose start
-// was refused with a 403 under one code.
-type forbidden struct {
-	Code string `json:"code,omitzero"`
-	N    int    `json:"n,omitzero"`
-}
-
 // statusForbidden is HTTP's: who asks is known, and may not.
 const statusForbidden = 403
 
@@ -262,33 +218,17 @@ const statusForbidden = 403
 // no more of the subscription are tried.
 const forbiddenVaults = 3
 
-// noteAnswer learns from an answer whether a subscription's vaults may be changed
-// at all.
-func (m *Machine) noteAnswer(s int, a *fleet.StartAnswer) {
-	switch {
-	case isForbidden(a):
-		m.noteForbidden(s, a.Code, a.Message)
-	case a.Verdict == fleet.StartAccepted, a.Verdict == fleet.StartBusy, a.Verdict == fleet.StartFailed:
-		m.subs[s].Forbidden = forbidden{} // that comes after the permission was looked at
-	}
-}
-
 // isForbidden reports whether a vault that may be read may not be changed.
 func isForbidden(a *fleet.StartAnswer) bool {
 	return a.Verdict == fleet.StartBlocked && a.HTTPStatus == statusForbidden
 }
 
-// noteForbidden counts a vault that may not be changed, and is blocked for this run.
+// foundForbidden takes in a vault that may not be changed, and is blocked for this run.
 // Where one after the other is, under one code, the rest of the subscription is
 // left alone, as after a denial.
-func (m *Machine) noteForbidden(s int, code, message string) {
-	sub := &m.subs[s]
-	if sub.Forbidden.Code != code {
-		sub.Forbidden = forbidden{Code: code}
-	}
-	if sub.Forbidden.N++; sub.Forbidden.N >= forbiddenVaults && !sub.Suspended {
-		sub.Denials = confirmDenials
-		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", sub.Forbidden.N, spoken(code, message)))
+func (m *Machine) foundForbidden(s int, code, message string) {
+	if n := m.access(s).Forbidden.and(code).N; n >= forbiddenVaults {
+		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", n, spoken(code, message)), confirmDenials)
 	}
 }
 

@@ -92,6 +92,8 @@ func (s *script) fact(fact fleet.Fact) said {
 			add(string(f.Reading), "read", fmt.Sprint(f.Read))
 		case fleet.Observed:
 			switch {
+			case f.Unseen:
+				add("unseen")
 			case f.Vanished:
 				add("vanished")
 			case f.Record != nil:
@@ -151,6 +153,9 @@ func (s *script) fact(fact fleet.Fact) said {
 		}
 	case fleet.Throttled:
 		add(s.subName(f.Subscription), "until", at(f.Until))
+		if !f.ChecksFrom.IsZero() {
+			add("checks since", at(f.ChecksFrom))
+		}
 	}
 	return said{strings.Join(words, " "), ""}
 }

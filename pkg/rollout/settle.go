@@ -43,7 +43,6 @@ func (m *Machine) settle(i int) {
 			s.Watched[i] = struct{}{}
 		} else {
 			delete(s.Watched, i)
-			j.LostSince = time.Time{}
 		}
 		m.act(m.watch(i, want))
 	} else if want && (!sameOperation(v.Operation, j.Operation) || v.Operation != nil && v.Overdue != j.Overdue) {

@@ -24,8 +24,12 @@ func (m *Machine) throttle(s int, until time.Time) {
 	if until.Sub(m.now) > m.Plan.Timings.Poll {
 		m.excuse(sub, func() { sub.Away = true })
 	}
-	if until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.ID].Equal(until) {
-		m.emit(fleet.Throttled{Subscription: sub.ID, Until: until})
+	checks, tells := sub.ThrottledFrom, until.Sub(m.now) > m.Plan.Timings.Poll && !m.Throttled[sub.ID].Equal(until)
+	if !checks.IsZero() && m.access(s).ChecksFrom.IsZero() && m.now.Sub(checks) >= m.Plan.Timings.Poll {
+		tells = true // a later process must know since when
+	}
+	if tells {
+		m.emit(fleet.Throttled{Subscription: sub.ID, Until: until, ChecksFrom: checks})
 	}
 	m.timers.set(len(m.jobs)+s, until)
 }
@@ -40,23 +44,21 @@ func (m *Machine) subDue(s int) {
 // refused notes that a subscription denied a start, a check or a token, and
 // counts how often that came in a row.
 func (m *Machine) refused(s int, detail string) {
-	if sub := &m.subs[s]; !sub.Suspended {
-		sub.Denials++
-		m.suspend(s, detail)
-	}
+	m.suspend(s, detail, m.access(s).Denials+1)
 }
 
-// suspend stops starts and checks in a subscription until a read succeeds.
-func (m *Machine) suspend(s int, detail string) {
+// suspend stops starts and checks in a subscription until a read succeeds; after so many
+// denials in a row for good.
+func (m *Machine) suspend(s int, detail string, denials int) {
 	sub := &m.subs[s]
 	if sub.Suspended {
 		return
 	}
 	m.excuse(sub, func() { sub.Suspended = true })
 	sub.Unread, sub.SuspendedAt, sub.Detail = true, m.now, detail
-	sub.Confirmed = sub.Denials >= confirmDenials
+	sub.Confirmed = denials >= confirmDenials
 	m.suspended++
-	m.emit(fleet.AccessDenied{Subscription: sub.ID, Detail: detail, GivenUp: sub.Confirmed})
+	m.emit(fleet.AccessDenied{Subscription: sub.ID, Detail: detail, GivenUp: sub.Confirmed, Denials: denials})
 	m.act(Watch{Subscription: sub.ID, Vault: -1, On: true})
 	for _, i := range inOrder(sub.Watched) {
 		m.settle(i)
@@ -75,7 +77,7 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	if sub.Unread {
 		sub.Unread, sub.LiftedAt = false, m.now // listed settles the watched vaults
 	}
-	if sub.Denials >= confirmDenials {
+	if m.access(s).Denials >= confirmDenials {
 		return
 	}
 	m.excuse(sub, func() { sub.Suspended = false })
@@ -113,7 +115,7 @@ func (m *Machine) listFailed(o ReadFailed) {
 	if o.Class != fleet.CallDenied && o.Class != fleet.CallForbidden {
 		return
 	}
-	m.suspend(s, o.Detail)
+	m.suspend(s, o.Detail, m.access(s).Denials)
 	sub := &m.subs[s]
 	if !sub.Unread {
 		sub.Unread = true

@@ -12,14 +12,14 @@ import (
 
 // A snapshot is all that a machine knows but its plan, between two steps: the machine
 // that is restored from it gives the same outputs for ever after. Replaying facts does
-// less: it leaves out what no fact holds (see State.resume).
+// less: it leaves out what no fact holds (see beginsAnew, in the tests).
 //
 // The fields of State, job and sub are written as they are, so that one that is added
 // later is in it. Counts and places that follow from them are worked out again.
 // Addresses of operations are in it without their signatures, as everywhere.
 
 // snapshotVersion is of the format. Fields are added without a new one.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // snapshot is a machine as it is written.
 type snapshot struct {
@@ -32,6 +32,7 @@ type snapshot struct {
 	Throttled map[string]time.Time `json:"throttled,omitempty"`
 	Denied    map[string]Denial    `json:"denied,omitempty"`
 	SameError Streak               `json:"sameError,omitzero"`
+	Access    []Access             `json:"access"` // of each subscription
 	Current   int                  `json:"currentWave"`
 
 	ExitWhenWaiting bool            `json:"exitWhenWaiting,omitempty"`
@@ -85,6 +86,9 @@ func (m *Machine) Snapshot() []byte {
 		Waiting: m.waiting, Settled: m.settled, Stopping: m.stopping, Exited: m.exited,
 		Checks: m.validation.items, Starts: m.starts.state(),
 	}
+	for i := range m.subs {
+		s.Access = append(s.Access, *m.access(i))
+	}
 	for _, t := range m.timers.heap.items {
 		s.Timers = append(s.Timers, timerAt{t.owner, t.due})
 	}
@@ -108,7 +112,7 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		return nil, fmt.Errorf("the snapshot has version %d, and this version reads %d", s.Version, snapshotVersion)
 	case s.Fingerprint != p.Fingerprint:
 		return nil, fmt.Errorf("the snapshot is of the plan %s, not of %s", s.Fingerprint, p.Fingerprint)
-	case len(s.Vaults) != len(m.Vaults) || len(s.Jobs) != len(m.jobs) || len(s.Waves) != len(m.Waves) || len(s.Subs) != len(m.subs) ||
+	case len(s.Vaults) != len(m.Vaults) || len(s.Jobs) != len(m.jobs) || len(s.Waves) != len(m.Waves) || len(s.Subs) != len(m.subs) || len(s.Access) != len(m.subs) ||
 		s.Current < -1 || s.Current >= len(m.Waves):
 		return nil, fmt.Errorf("the snapshot is of another plan: it has %d vaults in %d waves", len(s.Vaults), len(s.Waves))
 	}
@@ -140,6 +144,7 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		m.touched[i] = struct{}{}
 	}
 	for i := range m.subs {
+		*m.access(i) = s.Access[i]
 		id := m.subs[i].ID
 		m.subs[i] = s.Subs[i]
 		m.subs[i].ID, m.subs[i].Watched = id, map[int]struct{}{}

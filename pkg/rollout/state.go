@@ -39,6 +39,7 @@ type State struct {
 type subscription struct {
 	id    string
 	tally tally
+	Access
 }
 
 // RunState is what is known of the run as a whole.
@@ -133,6 +134,7 @@ type Upgrade struct {
 	Done        bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
 	CloudDone   bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
 	DoneSince   time.Time          `json:"doneSince,omitzero"` // when that was seen
+	LostSince   time.Time          `json:"lostSince,omitzero"` // since when readings show the vault without it
 	Overdue     bool               `json:"overdue,omitzero"`
 
 	Reading            *fleet.LastReading `json:"reading,omitzero"`     // of its vault: the newest that told something new; nil for none

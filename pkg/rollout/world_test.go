@@ -254,6 +254,7 @@ func (w *world) step(obs []Observation) {
 		return
 	}
 	w.commit(out.Intents)
+	w.replayed()
 	if w.committed.Run.Closed == nil || died < 0 {
 		w.checkCommitted()
 	}

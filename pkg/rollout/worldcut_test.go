@@ -99,10 +99,11 @@ func (w *world) asWritten(out Output) string {
 }
 
 // TestWorldCut: a machine that is restored from a snapshot, before any step, says and
-// knows for ever after what the one says that it was made of.
+// knows for ever after what the one says that it was made of. One that has folded the
+// journal, after any step, knows the same of all that facts hold.
 func TestWorldCut(t *testing.T) {
 	t.Parallel()
-	cuts := 0
+	cuts, replays := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		c := configs.Draw(t, "config")
 		c.Cuts = 5
@@ -110,11 +111,97 @@ func TestWorldCut(t *testing.T) {
 		if broke != "" {
 			t.Fatalf("%s\nlast words:\n%s", broke, tail(w.log))
 		}
-		cuts += w.seen["cut"]
+		cuts, replays = cuts+w.seen["cut"], replays+w.seen["replay"]
 	})
-	if cuts == 0 {
-		t.Error("nothing was cut")
+	if cuts == 0 || replays == 0 {
+		t.Errorf("%d cuts and %d replays", cuts, replays)
 	}
+}
+
+// beginsAnew is what no fact holds of a vault or a subscription, and why nothing is
+// decided otherwise for want of it.
+var beginsAnew = map[string]string{
+	"doing": "the call under way went with its process", "back": "of that call", "slot": "a start being made ready has one",
+	"stale": "a check at the door, made again by the start's fresh reading", "changed": "so is this one", "queuedCheck": "where it waits", "queuedStart": "where it waits",
+	"notBefore": "a wait of a poll or so", "retryAt": "a wait of a poll",
+	"seenAt": "read again", "settledSince": "read again, for another grace", "claims": "read again", "failedReads": "read again", "reading": "read again", "blindSince": "read again, for another deadline",
+	"unread": "until the next reading", "suspendedAt": "a reading that is under way may be older", "liftedAt": "since when a subscription may be read that refuses starts all the same", "confirmed": "three refused readings say so again",
+	"deniedReads": "three refused readings", "detail": "of the last refusal", "throttledUntil": "a throttle shorter than a poll", "away": "of that", "parked": "where they wait",
+}
+
+// replayed compares a machine that has folded the journal with the world's own: but for
+// beginsAnew it knows the same.
+func (w *world) replayed() {
+	if w.Cuts == 0 && !*cutAll || !w.m.settled || w.m.exited || !*cutAll && !w.chance(w.Cuts, "replay", w.steps) {
+		return
+	}
+	w.seen["replay"]++
+	events, err := reread(w.journal)
+	m := New(w.plan)
+	if err == nil {
+		err = m.Replay(events)
+	}
+	if err != nil {
+		w.broken("a replay: %v", err)
+	}
+	m.now, m.offset, m.placed = w.m.now, w.m.offset, w.m.placed
+	m.settleAll()
+	is, was := knows(m), knows(w.m)
+	for what := range was {
+		if got, want := is[what], was[what]; got != want {
+			w.broken("a replay knows %s as\n%s\nand not as\n%s", what, got, want)
+		}
+	}
+}
+
+// knows is what a machine knows that facts hold, written by what it is of.
+func knows(m *Machine) map[string]string {
+	all := map[string]string{}
+	put := func(of string, v any) {
+		data, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		all[of] = string(data)
+	}
+	rest := func(of string, v any) {
+		data, err := json.Marshal(v)
+		fields := map[string]any{}
+		if err == nil {
+			err = json.Unmarshal(data, &fields)
+		}
+		if err != nil {
+			panic(err)
+		}
+		for name := range beginsAnew {
+			delete(fields, name)
+		}
+		put(of, fields)
+	}
+	put("the run", m.Run)
+	put("the waves", m.Waves)
+	put("the row of failures", m.SameError)
+	put("the limits", m.limits)
+	put("what is throttled", m.Throttled)
+	put("what is denied", m.Denied)
+	for i := range m.Vaults {
+		v := m.Vaults[i]
+		if v.Status == fleet.Validating {
+			v.Status = m.jobs[i].Back
+		}
+		put(m.Plan.Vaults[i].Name, v)
+		rest(m.Plan.Vaults[i].Name+"'s place", m.jobs[i])
+	}
+	for i := range m.subs {
+		s := m.subs[i]
+		if m.access(i).ChecksFrom.IsZero() {
+			s.ThrottledFrom = time.Time{} // the next check that is throttled begins the row
+		}
+		put("the access to "+s.ID, m.access(i))
+		rest(s.ID, s)
+		put("whether nothing starts in "+s.ID, s.Suspended)
+	}
+	return all
 }
 
 // TestWorldsAreRepeated: the same world says the same to the byte, however often it is
