@@ -71,7 +71,7 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	entries := keysOf(t, "timeline", m["timeline"], "entries", "omitted")["entries"].([]any)
 	keysOf(t, "an entry", entries[0], "at", "kind", "text", "detail", "by", "until", "vault", "times")
-	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil")
+	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil", "of", "held")
 	for _, a := range m["actions"].([]any) {
 		x := keysOf(t, "an action", a, "do", "title", "detail", "person", "before", "code", "vaults", "items", "message", "command")
 		if x["do"] == "support" {
@@ -90,7 +90,7 @@ func TestRunJSONShape(t *testing.T) {
 	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at", "sentence")
 	keysOf(t, "run.budget", run["budget"], "limit", "used", "unresolved", "base")
 	for _, w := range m["waves"].([]any) {
-		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget", "expectedEnd")
+		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget", "expectedEnd", "of", "held")
 	}
 	for _, v := range m["vaults"].([]any) {
 		x := keysOf(t, "a vault", v, vaultKeys...)
@@ -121,7 +121,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
-		"order", "soakSeconds", "approval", "approvalNeedless", "calendar")
+		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "of", "held")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
 		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "calendar",

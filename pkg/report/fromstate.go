@@ -106,6 +106,12 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		v.Subscriptions[sub].Totals[vt.Status]++
 	}
 	v.InFlight = flightsOf(st, names, standing.Flights(st, slices.Values(shown), now))
+	for i := range v.Waves {
+		v.Waves[i].Group = groupOf(v.Waves[i].Totals)
+	}
+	for i := range v.Subscriptions {
+		v.Subscriptions[i].Group = groupOf(v.Subscriptions[i].Totals)
+	}
 	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
@@ -173,6 +179,10 @@ func BudgetOf(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unre
 // newTotals holds the counts that are shown even when they are 0.
 func newTotals() map[fleet.Status]int {
 	return map[fleet.Status]int{fleet.Upgraded: 0, fleet.Failed: 0, fleet.Unknown: 0}
+}
+
+func groupOf(totals map[fleet.Status]int) lexicon.Group {
+	return lexicon.CountGroup(func(s fleet.Status) int { return totals[s] })
 }
 
 // deferral is why vaults of the run that have not started cannot start now;

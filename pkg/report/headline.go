@@ -85,11 +85,12 @@ func (v *View) standing() string {
 	return ""
 }
 
-// outcome counts what was upgraded.
+// outcome counts what this run upgraded, and apart from that what was so before: the
+// numbers of verdict.
 func (v *View) outcome() string {
 	all := v.Overall.Of
 	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
-	done := strings.ToUpper(v.words().Done)
+	done, past := strings.ToUpper(v.words().Done), strings.ToUpper(v.words().Before)
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
@@ -97,10 +98,16 @@ func (v *View) outcome() string {
 		return "ALL HELD"
 	case v.Run.Night != nil:
 		return fmt.Sprintf("%s %s", lexicon.Number(v.Run.Night.Upgraded), done)
-	case n+before == all:
+	case n == all:
 		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), done)
+	case before == all:
+		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), past)
 	}
-	return fmt.Sprintf("%s OF %s %s", lexicon.Number(n), lexicon.Number(all), done)
+	s := fmt.Sprintf("%s OF %s %s", lexicon.Number(n), lexicon.Number(all), done)
+	if before > 0 {
+		s += fmt.Sprintf(", %s %s", lexicon.Number(before), past)
+	}
+	return s
 }
 
 // needs counts the vaults that need a person, and says until when.

@@ -114,7 +114,7 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 			c.Error = trouble
 			s.Errors++
 		default:
-			c.Skipped = lexicon.Clean(string(x.Status) + ": " + lexicon.Or(ValueOf(x.Reason), "not over yet"))
+			c.Skipped = lexicon.Clean(lexicon.StatusWord(x.Status) + ": " + lexicon.Or(ValueOf(x.Reason), "not over yet"))
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, c)

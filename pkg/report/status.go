@@ -261,49 +261,6 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	v.evidence(p)
 }
 
-func (v *View) waves(p *layout.Page, c lexicon.Clock) {
-	g := layout.Grid{Head: []string{"WAVE", "STATUS", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "STARTED", "ENDED"},
-		Right: map[int]bool{2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, Spare: []int{10, 9, 7, 8}}
-	for i := range v.Waves {
-		w := &v.Waves[i]
-		all := 0
-		for _, n := range w.Totals {
-			all += n
-		}
-		up, failed, unknown, blocked := w.Totals[fleet.Upgraded], w.Totals[fleet.Failed], w.Totals[fleet.Unknown], w.Totals[fleet.Blocked]
-		used := "run's"
-		if w.Budget != nil {
-			used = fmt.Sprintf("%d of %d", w.Budget.Used, w.Budget.Limit)
-		}
-		g.Rows = append(g.Rows, []string{w.Name, string(w.Status), lexicon.Number(all), lexicon.Number(up), lexicon.Number(failed), lexicon.Number(unknown),
-			lexicon.Number(blocked), lexicon.Number(all - up - failed - unknown - blocked), used, c.Full(w.StartedAt.Value()), c.Full(w.EndedAt.Value())})
-	}
-	p.Table(g)
-}
-
-// subscriptions are the totals of each; one alone says nothing new.
-func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
-	if len(v.Subscriptions) < 2 {
-		return
-	}
-	g := layout.Grid{Head: []string{"SUBSCRIPTION", "VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "BUDGET", "NOTE"},
-		Right: map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, Spare: []int{8, 6, 7}}
-	for i := range v.Subscriptions {
-		s := &v.Subscriptions[i]
-		all, up, failed, unknown, blocked := count(s.Totals), s.Totals[fleet.Upgraded], s.Totals[fleet.Failed], s.Totals[fleet.Unknown], s.Totals[fleet.Blocked]
-		used, note := "run's", "-"
-		if s.Budget != nil {
-			used = fmt.Sprintf("%d of %d", s.Budget.Used, s.Budget.Limit)
-		}
-		if s.ThrottledUntil != nil {
-			note = "throttled until " + c.Near(s.ThrottledUntil.Time, v.Run.GeneratedAt.Value())
-		}
-		g.Rows = append(g.Rows, []string{lexicon.Or(s.Name, s.ID), lexicon.Number(all), lexicon.Number(up), lexicon.Number(failed), lexicon.Number(unknown), lexicon.Number(blocked),
-			lexicon.Number(all - up - failed - unknown - blocked), used, note})
-	}
-	p.Table(g)
-}
-
 // why is the vault's reason in a few words.
 func (v *Vault) why() string {
 	var parts []string

@@ -129,6 +129,7 @@ type Wave struct {
 	StartedAt *Time                `json:"startedAt"`
 	EndedAt   *Time                `json:"endedAt"`
 	Budget    *Budget              `json:"budget"` // null: only the run's
+	lexicon.Group
 
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
 }
@@ -140,6 +141,7 @@ type Subscription struct {
 	Totals         map[fleet.Status]int `json:"totals"`
 	Budget         *Budget              `json:"budget"`         // null: only the run's
 	ThrottledUntil *Time                `json:"throttledUntil"` // it is throttled; null: not now
+	lexicon.Group
 }
 
 // Vault is a vault of a run as JSON shows it.

@@ -73,7 +73,10 @@ type night struct {
 	options report.Options
 }
 
-func newNight(t *testing.T, vaults int) *night {
+func newNight(t *testing.T, vaults int) *night { return newNightOf(t, vaults, func(*plan.Plan) {}) }
+
+// newNightOf is newNight of a plan that is changed before.
+func newNightOf(t *testing.T, vaults int, change func(*plan.Plan)) *night {
 	p := fleetPlan(vaults)
 	p.Waves[0].Vaults, p.Waves[1].Vaults = nil, nil
 	for i := range p.Vaults {
@@ -83,6 +86,7 @@ func newNight(t *testing.T, vaults int) *night {
 	}
 	// The window of the night is closed while the canary is under way, and opens again.
 	p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 21 * 60, End: 24*60 - 1, Zone: "UTC"}}}
+	change(p)
 	n := &night{t: t, plan: p, now: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), outs: map[string]*bytes.Buffer{"stream": {}, "plain": {}}}
 	n.options = report.Options{State: "contoso.db"}
 	n.status, n.holder, n.told = rollout.NewState(p), rollout.NewState(p), report.NewTimelineBuilder()

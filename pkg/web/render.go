@@ -76,6 +76,7 @@ type groupLine struct {
 	Status                                     string
 	All, Done                                  int
 	Upgraded, Failed, Unknown, Blocked, Others int
+	Held                                       int
 	Bar                                        []segment
 	Budget, Started, Ended                     string
 }
@@ -236,6 +237,9 @@ func waveLines(v *report.View, c clock) []groupLine {
 	for i := range v.Waves {
 		w := &v.Waves[i]
 		lines[i] = group(w.Name, w.Totals, w.Budget)
+		if w.EndedAt != nil {
+			lines[i].Done = lines[i].All // unknown ones are decided too: for good
+		}
 		lines[i].Status, lines[i].Started, lines[i].Ended = string(w.Status), c.short(w.StartedAt), c.short(w.EndedAt)
 	}
 	return lines
@@ -254,20 +258,18 @@ func subscriptionLines(v *report.View, c clock) []groupLine {
 }
 
 func group(name string, totals map[fleet.Status]int, budget *report.Budget) groupLine {
-	l := groupLine{Name: name, Upgraded: totals[fleet.Upgraded], Failed: totals[fleet.Failed], Unknown: totals[fleet.Unknown],
+	n := lexicon.CountGroup(func(s fleet.Status) int { return totals[s] })
+	l := groupLine{Name: name, All: n.Of, Held: n.Held, Upgraded: totals[fleet.Upgraded], Failed: totals[fleet.Failed], Unknown: totals[fleet.Unknown],
 		Blocked: totals[fleet.Blocked], Budget: "the run's"}
 	if budget != nil {
 		l.Budget = fmt.Sprintf("%d of %d", budget.Used, budget.Limit)
 	}
-	for _, n := range totals {
-		l.All += n
-	}
 	l.Others = l.All - l.Upgraded - l.Failed - l.Unknown - l.Blocked
-	l.Done = l.Upgraded + l.Failed + l.Blocked + totals[fleet.Already] + totals[fleet.Excluded]
+	l.Done = l.Upgraded + l.Failed + l.Blocked + totals[fleet.Already]
 	from := 0
 	for _, s := range fleet.Statuses() {
 		if n := totals[s]; n > 0 {
-			l.Bar = append(l.Bar, segment{s, percent(from, l.All), percent(n, l.All)})
+			l.Bar = append(l.Bar, segment{s, percent(from, l.All+l.Held), percent(n, l.All+l.Held)})
 			from += n
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -64,6 +65,8 @@ type planWave struct {
 	Needless    bool           `json:"approvalNeedless"` // it opens by itself: nothing of the wave is to be done, as far as is known
 	Calendar    *plan.Calendar `json:"calendar"`         // null: upgrades may always run
 	Forecast    waveForecast   `json:"forecast"`
+	ToStart     int            `json:"toStart"` // as many as vaults lists
+	lexicon.Group
 }
 
 type waveForecast struct {
@@ -176,6 +179,8 @@ func (d *dryRun) document() any {
 		wave := &d.plan.Waves[w]
 		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
+		n := d.group(w)
+		pw.Group, pw.ToStart = n.Group, n.toStart
 		if a := wave.Approval; a != nil {
 			pw.Approval = report.StringOrNull(string(a.When))
 			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w)

@@ -152,26 +152,56 @@ func (d *dryRun) sum() string {
 	return strings.Join(parts, " + ")
 }
 
+// waveTable shows the waves. VAULTS is what it is of a run's waves; how many of them
+// start, and how many are held, stands beside it where it is not all, and not none.
 func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
-	g := layout.Grid{Head: []string{"WAVE", "VAULTS", "AT ONCE", "HALTS AFTER", "STARTS", "END p50", "END p90", "THEN"}, Right: map[int]bool{1: true, 2: true}}
-	for w := range d.plan.Waves {
-		n := 0
-		for _, i := range d.plan.Waves[w].Vaults {
-			if mayStart(d.vaults[i].Status) {
-				n++
-			}
-		}
-		f := d.waveForecast(w)
-		g.Rows = append(g.Rows, []string{d.plan.Waves[w].Name, lexicon.Number(n), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
-			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), d.then(w, c)})
+	type column struct {
+		head  string
+		right bool
+		shown bool
 	}
-	if !slices.ContainsFunc(g.Rows, func(r []string) bool { return r[len(r)-1] != "" }) {
-		g.Head = g.Head[:len(g.Head)-1]
-		for i := range g.Rows {
-			g.Rows[i] = g.Rows[i][:len(g.Rows[i])-1]
+	columns := []column{{"WAVE", false, true}, {"VAULTS", true, true}, {"TO START", true, false}, {"AT ONCE", true, true},
+		{"HALTS AFTER", false, true}, {"STARTS", false, true}, {"END p50", false, true}, {"END p90", false, true}, {"HELD", true, false}, {"THEN", false, false}}
+	const toStart, held, then = 2, 8, 9
+	var rows [][]string
+	for w := range d.plan.Waves {
+		n, f, next := d.group(w), d.waveForecast(w), d.then(w, c)
+		columns[toStart].shown = columns[toStart].shown || n.toStart != n.Of
+		columns[held].shown = columns[held].shown || n.Held > 0
+		columns[then].shown = columns[then].shown || next != ""
+		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
+			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
+	}
+	g := layout.Grid{Right: map[int]bool{}, Rows: make([][]string, len(rows))}
+	for i, col := range columns {
+		if !col.shown {
+			continue
+		}
+		g.Right[len(g.Head)] = col.right
+		g.Head = append(g.Head, col.head)
+		for r := range rows {
+			g.Rows[r] = append(g.Rows[r], rows[r][i])
 		}
 	}
 	p.Table(g)
+}
+
+// waveGroup counts the vaults of a wave.
+type waveGroup struct {
+	lexicon.Group
+	toStart int // of those that are not held
+}
+
+func (d *dryRun) group(w int) (g waveGroup) {
+	n := map[fleet.Status]int{}
+	for _, i := range d.plan.Waves[w].Vaults {
+		n[d.vaults[i].Status]++
+		if mayStart(d.vaults[i].Status) {
+			g.toStart++
+		}
+	}
+	g.Group = lexicon.CountGroup(func(s fleet.Status) int { return n[s] })
+	return g
 }
 
 // then is what comes between a wave and the next.

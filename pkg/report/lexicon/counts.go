@@ -57,3 +57,17 @@ func (o Overall) Ledger(w *Wording) string {
 	}
 	return s
 }
+
+// Group counts the vaults of a wave or a subscription, for all that show one: VAULTS is
+// everywhere how many are not held, as in "N of M vaults upgraded", and held ones stand
+// apart.
+type Group struct {
+	Of   int `json:"of"`   // vaults that are not held
+	Held int `json:"held"` // by the inventory or by a person
+}
+
+// CountGroup counts by status.
+func CountGroup(of func(fleet.Status) int) Group {
+	o := CountOverall(of, 0)
+	return Group{Of: o.Of, Held: o.Held}
+}
