@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 )
@@ -21,4 +23,54 @@ func (e *environment) printVersion() error {
 	_, err := fmt.Fprintf(e.stdout, "fleetup %s (commit %s, %s %s/%s)\n",
 		versionString(), commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// Set by the linker in releases (-X main.version=…): what a build without the
+// repository around it cannot know.
+var (
+	version  = ""
+	revision = ""
+)
+
+// versionString is the program's version: the release's, else the module's,
+// else "dev".
+func versionString() string {
+	if version != "" {
+		return version
+	}
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
+		return b.Main.Version
+	}
+	return "dev"
+}
+
+// commit is the revision that the program was built from: the release's, else
+// what the build recorded, with -dirty behind it where files had been changed.
+var commit = sync.OnceValue(func() string {
+	if revision != "" {
+		return revision
+	}
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknownCommit
+	}
+	return commitIn(b.Settings)
+})
+
+const unknownCommit = "unknown"
+
+func commitIn(settings []debug.BuildSetting) string {
+	at, dirty := unknownCommit, ""
+	for _, s := range settings {
+		switch {
+		case s.Key == "vcs.revision" && s.Value != "":
+			at = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
+		}
+	}
+	if at == unknownCommit {
+		return at
+	}
+	return at + dirty
 }

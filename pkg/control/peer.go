@@ -1,11 +1,9 @@
 package control
 
 import (
-	"context"
 	"net"
 	"os/user"
 	"strconv"
-	"syscall"
 )
 
 // Peer is who is at the other end of a connection, as the kernel says.
@@ -27,14 +25,8 @@ func named(uid, pid int) Peer {
 }
 
 // peerOf asks the kernel who opened a connection.
-func peerOf(c net.Conn) Peer {
-	u, ok := c.(interface {
-		SyscallConn() (syscall.RawConn, error)
-	})
-	if !ok {
-		return unknownPeer
-	}
-	raw, err := u.SyscallConn()
+func peerOf(c *net.UnixConn) Peer {
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return unknownPeer
 	}
@@ -43,16 +35,3 @@ func peerOf(c net.Conn) Peer {
 	return p
 }
 
-type peerKey struct{}
-
-func withPeer(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, peerOf(c))
-}
-
-func peerIn(ctx context.Context) Peer {
-	p, ok := ctx.Value(peerKey{}).(Peer)
-	if !ok {
-		return unknownPeer
-	}
-	return p
-}

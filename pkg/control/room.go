@@ -24,6 +24,7 @@ type room struct {
 type seat struct {
 	*net.UnixConn
 	room *room
+	peer Peer
 	gone bool // guarded by room.mu
 }
 
@@ -98,8 +99,19 @@ func (s *seat) answered() (done func()) {
 
 type seatKey struct{}
 
+// withSeat keeps the connection of a request in its context, with who is at its other end.
 func withSeat(ctx context.Context, c net.Conn) context.Context {
+	if s, ok := c.(*seat); ok {
+		s.peer = peerOf(s.UnixConn)
+	}
 	return context.WithValue(ctx, seatKey{}, c)
+}
+
+func peerIn(ctx context.Context) Peer {
+	if s, ok := ctx.Value(seatKey{}).(*seat); ok {
+		return s.peer
+	}
+	return unknownPeer
 }
 
 // keepsPlace is answered of the connection of a request.

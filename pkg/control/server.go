@@ -116,7 +116,7 @@ func serve(c Config, patience time.Duration) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           handler(c, patience),
 		ReadHeaderTimeout: patience, ReadTimeout: patience, IdleTimeout: patience, MaxHeaderBytes: maxHeader,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withSeat(withPeer(ctx, c), c) },
+		ConnContext: withSeat,
 		BaseContext: func(net.Listener) context.Context { return s.base },
 		ErrorLog:    log.New(io.Discard, "", 0), // what clients do wrong is theirs to see
 	}

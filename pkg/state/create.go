@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -46,22 +45,16 @@ func create(path, real string, b Binding) (err error) {
 	fail := func(err error, next string) error {
 		return &FileError{Path: path, Detail: "cannot be created", Err: err, Next: next}
 	}
-	dir, base := filepath.Split(real)
-	temp := filepath.Join(dir, "."+base+".new-"+strings.ToLower(rand.Text()))
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	f, err := newBeside(real)
 	if err != nil {
-		return fail(err, "check the mode of the directory "+dir+" and the space on its disk")
+		return fail(err, "check the mode of the directory "+filepath.Dir(real)+" and the space on its disk")
 	}
+	temp := f.Name()
 	defer func() {
 		if rerr := os.Remove(temp); rerr != nil && err == nil {
 			err = fail(rerr, "remove "+temp+" by hand")
 		}
 	}()
-	// The umask may have taken more than the mode says.
-	if err := f.Chmod(fileMode); err != nil {
-		f.Close()
-		return fail(err, onLocalDisk)
-	}
 	if err := initialise(temp, f, b); err != nil {
 		return fail(err, "check the space on its disk")
 	}

@@ -184,27 +184,37 @@ func openLockFile(path string) (*os.File, error) {
 // createLockFile makes a lock file that nobody holds yet. The error is
 // fs.ErrExist where something has that name.
 func createLockFile(path string) (_ *os.File, err error) {
-	dir, base := filepath.Split(path)
-	temp := filepath.Join(dir, "."+base+".new-"+strings.ToLower(rand.Text()))
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	f, err := newBeside(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if rerr := os.Remove(temp); err == nil {
+		if rerr := os.Remove(f.Name()); err == nil {
 			err = rerr
 		}
 		if err != nil {
 			f.Close()
 		}
 	}()
-	if err = f.Chmod(fileMode); err != nil {
-		return nil, err
-	}
 	if err = writeHolder(f, Holder{}); err != nil {
 		return nil, err
 	}
-	return f, os.Link(temp, path)
+	return f, os.Link(f.Name(), path)
+}
+
+// newBeside makes a file in the directory of another, under a name that nothing has and
+// that nothing ever looks at, for it to be linked to its own when it is whole.
+func newBeside(path string) (*os.File, error) {
+	dir, base := filepath.Split(path)
+	temp := filepath.Join(dir, "."+base+".new-"+strings.ToLower(rand.Text()))
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(fileMode); err != nil { // the umask may have taken more than the mode says
+		return nil, errors.Join(err, f.Close(), os.Remove(temp))
+	}
+	return f, nil
 }
 
 // errForeign says that a file is not one that this package has made.

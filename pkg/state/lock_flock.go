@@ -23,6 +23,16 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
+// probeLive asks whether somebody holds the lock, and takes nothing. A file opened for
+// reading is enough.
+func probeLive(f *os.File) (bool, error) {
+	lk := liveMark()
+	if err := unix.FcntlFlock(f.Fd(), askMark, lk); err != nil {
+		return false, err
+	}
+	return lk.Type != unix.F_UNLCK, nil
+}
+
 // letGo gives up a file that a wedged bbolt cannot close any more. Its mapping
 // stays until the process ends, and with it the lock, were that not taken off.
 func letGo(f *os.File) {

@@ -17,14 +17,8 @@ func markLive(f *os.File) error {
 	return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, liveMark())
 }
 
-// probeLive asks for the mark. A file opened for reading is enough.
-func probeLive(f *os.File) (bool, error) {
-	lk := liveMark()
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, lk); err != nil {
-		return false, err
-	}
-	return lk.Type != unix.F_UNLCK, nil
-}
+// askMark asks for the mark, see probeLive.
+const askMark = unix.F_OFD_GETLK
 
 func liveMark() *unix.Flock_t {
 	return &unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: 0, Len: 1}

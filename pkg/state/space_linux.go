@@ -20,16 +20,6 @@ func holes(f *os.File, upTo int64) (size, missing int64, err error) {
 	return st.Size, max(0, upTo-st.Blocks*512), nil
 }
 
-// freeSpace is what is left for this user on the disk of a file; false where
-// that is not known.
-func freeSpace(f *os.File) (int64, bool) {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || st.Blocks == 0 {
-		return 0, false
-	}
-	return int64(st.Bavail) * int64(st.Bsize), true
-}
-
 // allocateStep bounds one call: a signal that interrupts it costs no more.
 const allocateStep = 64 << 20
 

@@ -1,4 +1,4 @@
-//go:build darwin || dragonfly || freebsd
+//go:build linux || darwin || dragonfly || freebsd
 
 package state
 
