@@ -163,7 +163,8 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			}
 			return nil
 		}), []string{"EVENT 2 of run ", "and ", " more"}},
-		{"something else among the events", in("events", func(b *bbolt.Bucket) error { return b.Put([]byte("note"), []byte("{}")) }),
+		{"something else among the events", in("events",
+			func(b *bbolt.Bucket) error { return b.Put([]byte("note"), []byte("{}")) }),
 			[]string{"no event"}},
 		{"the last event cut off", in("events", func(b *bbolt.Bucket) error {
 			k, _ := b.Cursor().Last()
@@ -179,8 +180,10 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			return nil
 		}), []string{"which opened it, is gone: the journal's end was cut off"}},
 		{"another identity", swap("meta", "identity", `"id":"`, `"id":"X`), []string{"EVENT 1 of run "}},
-		{"another exit code in the index", swap("runs", "\x01", `"exitCode":3`, `"exitCode":0`), []string{"differ on run", "exitCode"}},
-		{"another plan in the index", swap("runs", "\x02", `"planFingerprint":"`, `"planFingerprint":"0`), []string{"planFingerprint"}},
+		{"another exit code in the index", swap("runs", "\x01", `"exitCode":3`, `"exitCode":0`),
+			[]string{"differ on run", "exitCode"}},
+		{"another plan in the index", swap("runs", "\x02", `"planFingerprint":"`, `"planFingerprint":"0`),
+			[]string{"planFingerprint"}},
 		{"a run taken out of the index", in("runs", func(b *bbolt.Bucket) error { return b.Delete(seqKey(2)) }),
 			[]string{"is in the journal and not in the index"}},
 		{"a plan changed", in("plans", func(b *bbolt.Bucket) error {
@@ -205,7 +208,8 @@ func TestAuditFindsEveryChange(t *testing.T) {
 		}), []string{"PLAN plan ", "has none"}},
 		{"a failed vault's record made good", swap("vaults", "/sql-02", `"status":"failed"`, `"status":"upgraded"`),
 			[]string{"VAULT prod/sql-02 of run ", "its record says upgraded, and the journal says failed"}},
-		{"a failed vault's record re-opened", swap("vaults", "/sql-02", `"operationId":"`, `"operationId":"x`), []string{"VAULT prod/sql-02", "operationId"}},
+		{"a failed vault's record re-opened", swap("vaults", "/sql-02", `"operationId":"`, `"operationId":"x`),
+			[]string{"VAULT prod/sql-02", "operationId"}},
 		{"a failed vault's record taken out", in("vaults", func(b *bbolt.Bucket) error {
 			c := b.Cursor()
 			for k, _ := c.First(); k != nil; k, _ = c.Next() {
@@ -233,9 +237,12 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			}
 			return errors.New("no such record")
 		}, []string{"VAULT prod/sql-02", "its record is stored as that of ", "/sql-03"}},
-		{"another end in the index", swap("runs", "\x01", `"closedAt":"2`, `"closedAt":"1`), []string{"differ on run", "closedAt"}},
-		{"an end taken out of the index", swap("runs", "\x02", `"closed":true`, `"closed":false`), []string{"differ on run", "closed"}},
-		{"a record that cannot be read", swap("vaults", "/sql-02", `{"vault"`, `["vault"`), []string{"VAULT", "cannot be read"}},
+		{"another end in the index", swap("runs", "\x01", `"closedAt":"2`, `"closedAt":"1`),
+			[]string{"differ on run", "closedAt"}},
+		{"an end taken out of the index", swap("runs", "\x02", `"closed":true`, `"closed":false`),
+			[]string{"differ on run", "closed"}},
+		{"a record that cannot be read", swap("vaults", "/sql-02", `{"vault"`, `["vault"`),
+			[]string{"VAULT", "cannot be read"}},
 		{"a failure rewritten in a chain made whole", func(tx *bbolt.Tx) error {
 			if err := swap("events", "", `"state":"Failed"`, `"state":"Upgraded"`)(tx); err != nil {
 				return err
@@ -249,7 +256,8 @@ func TestAuditFindsEveryChange(t *testing.T) {
 			if err := os.WriteFile(copied, whole, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if code, out, stderr := try(t, "audit", "verify", "--state", copied); code != fleet.ExitOK || !strings.HasPrefix(out, "GOOD") {
+			if code, out, stderr := try(t, "audit", "verify", "--state", copied); code != fleet.ExitOK ||
+				!strings.HasPrefix(out, "GOOD") {
 				t.Fatalf("untouched it is no good (%d)\n%s%s", code, out, stderr)
 			}
 			tamper(t, copied, c.edit)
@@ -353,7 +361,8 @@ func nothingStarts(t *testing.T, path, inv string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"run", inv, "--yes"}, {"resume", "--yes"}, {"reopen", "prod/sql-02", "--reason", "case 4712"}, {"refresh"}, {"pause", "--reason", "r"}} {
+	for _, args := range [][]string{{"run", inv, "--yes"}, {"resume", "--yes"},
+		{"reopen", "prod/sql-02", "--reason", "case 4712"}, {"refresh"}, {"pause", "--reason", "r"}} {
 		code, _, stderr := try(t, append(args, "--state", path)...)
 		if code != fleet.ExitInternal || !strings.Contains(stderr, path) || !strings.Contains(stderr, "Next: ") {
 			t.Errorf("%v exited %d\n%s", args, code, stderr)
@@ -394,7 +403,8 @@ func TestAFlippedBitBringsNoFailedVaultBack(t *testing.T) {
 			flipped[at[1]-len(`failed"`)+bit/8] ^= 1 << (bit % 8)
 		}
 		copied := filepath.Join(t.TempDir(), "fleet.db")
-		if err := errors.Join(os.WriteFile(copied, flipped, 0o600), os.WriteFile(session.EmulatorPath(copied), truth, 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(copied, flipped, 0o600),
+			os.WriteFile(session.EmulatorPath(copied), truth, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		code, _, stderr := try(t, "run", inv, "--yes", "--state", copied)
@@ -417,7 +427,8 @@ func TestReadersOfAChangedRecordAreWarned(t *testing.T) {
 	t.Parallel()
 	path := auditedLedger(t)
 	inv := strings.TrimSuffix(path, ".db") + ".yaml"
-	reads := [][]string{{"status", "--state", path}, {"report", "--state", path}, {"show", "prod/sql-02", "--state", path}, {"plan", inv, "--state", path}}
+	reads := [][]string{{"status", "--state", path}, {"report", "--state", path},
+		{"show", "prod/sql-02", "--state", path}, {"plan", inv, "--state", path}}
 	for _, args := range reads {
 		if code, _, stderr := try(t, args...); code != fleet.ExitOK || strings.Contains(stderr, "audit verify") {
 			t.Errorf("%v exited %d\n%s", args, code, stderr)
@@ -426,7 +437,8 @@ func TestReadersOfAChangedRecordAreWarned(t *testing.T) {
 	tamper(t, path, swap("vaults", "/sql-02", `"status":"failed"`, `"status":"blocked"`))
 	for _, args := range reads {
 		code, out, stderr := try(t, args...)
-		if code != fleet.ExitOK || !strings.Contains(stderr, "audit verify --state ") || !strings.Contains(stderr, "prod/sql-02") {
+		if code != fleet.ExitOK || !strings.Contains(stderr, "audit verify --state ") ||
+			!strings.Contains(stderr, "prod/sql-02") {
 			t.Errorf("%v exited %d\n%s%s", args, code, out, stderr)
 		}
 	}
@@ -440,7 +452,8 @@ func TestFactsFromTheFuture(t *testing.T) {
 	inv := strings.TrimSuffix(path, ".db") + ".yaml"
 	commands := [][]string{{"status"}, {"report"}, {"resume", "--yes"}, {"run", inv, "--yes"}}
 	for _, args := range commands[:3] {
-		if _, _, stderr := try(t, append(args, "--state", path)...); strings.Contains(stderr, "ahead of this machine's clock") {
+		if _, _, stderr := try(t, append(args, "--state", path)...); strings.Contains(stderr,
+			"ahead of this machine's clock") {
 			t.Errorf("%v warns of nothing\n%s", args, stderr)
 		}
 	}
@@ -452,7 +465,8 @@ func TestFactsFromTheFuture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noted := fleet.Event{At: time.Now().AddDate(10, 0, 1), Fact: fleet.Noted{By: fleet.Actor{User: "ops"}, Text: "the battery was flat"}}
+	noted := fleet.Event{At: time.Now().AddDate(10, 0, 1),
+		Fact: fleet.Noted{By: fleet.Actor{User: "ops"}, Text: "the battery was flat"}}
 	if err := errors.Join(l.Commit([]fleet.Event{noted}, nil), l.Close(), lock.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -480,7 +494,8 @@ func TestWordsOfAnOlderVersionDecideNothing(t *testing.T) {
 			t.Parallel()
 			path := auditedLedger(t)
 			tamper(t, path, func(tx *bbolt.Tx) error {
-				return errors.Join(swap("events", "", `"version":"`+versionString(), `"version":"v0.0.1`)(tx), rehash(tx.Bucket([]byte("events")), 1),
+				return errors.Join(swap("events", "", `"version":"`+versionString(), `"version":"v0.0.1`)(tx),
+					rehash(tx.Bucket([]byte("events")), 1),
 					swap("vaults", "/sql-02", c.old, c.new)(tx))
 			})
 			code, out, _ := try(t, "audit", "verify", "--state", path)
@@ -503,7 +518,8 @@ func TestAuditOfACutTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	early := reportedHead(t, path)
-	if code, _, stderr := try(t, "reopen", "prod/sql-02", "--reason", "case 4711", "--state", path); code != fleet.ExitOK {
+	if code, _, stderr := try(t, "reopen", "prod/sql-02",
+		"--reason", "case 4711", "--state", path); code != fleet.ExitOK {
 		t.Fatal(stderr)
 	}
 	late := reportedHead(t, path)
@@ -536,7 +552,8 @@ func TestAuditOfACutTail(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if code != fleet.ExitInternal || doc.Good || doc.Asked == nil || doc.Asked.Found || len(doc.Faults) != 1 || doc.Faults[0].What != "head" {
+	if code != fleet.ExitInternal || doc.Good || doc.Asked == nil || doc.Asked.Found || len(doc.Faults) != 1 ||
+		doc.Faults[0].What != "head" {
 		t.Errorf("with the head verify exited %d\n%s", code, out)
 	}
 }
@@ -546,7 +563,8 @@ func reportedHead(t *testing.T, path string) string {
 	t.Helper()
 	code, out, stderr := try(t, "report", "-o", "json", "--state", path)
 	var doc struct{ Evidence struct{ JournalHead string } }
-	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != fleet.ExitOK || len(doc.Evidence.JournalHead) != 64 {
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != fleet.ExitOK ||
+		len(doc.Evidence.JournalHead) != 64 {
 		t.Fatalf("report exited %d, %v: head %q\n%s", code, err, doc.Evidence.JournalHead, stderr)
 	}
 	return doc.Evidence.JournalHead
@@ -569,7 +587,8 @@ func TestAuditOfAnEmptyJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, stderr := try(t, "audit", "verify", "--state", path, "--head", head)
-	if code != fleet.ExitOK || !strings.Contains(out, "0 events in 0 runs") || !strings.Contains(out, "the ledger's beginning; 0 events") {
+	if code != fleet.ExitOK || !strings.Contains(out, "0 events in 0 runs") ||
+		!strings.Contains(out, "the ledger's beginning; 0 events") {
 		t.Errorf("verify exited %d\n%s%s", code, out, stderr)
 	}
 	tamper(t, path, swap("meta", "identity", "Emulator", "AzureUSA"))

@@ -73,7 +73,8 @@ func TestAuditExport(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	var header map[string]any
-	if err := json.Unmarshal([]byte(lines[0]), &header); err != nil || header["identity"] == nil || header["genesis"] == nil {
+	if err := json.Unmarshal([]byte(lines[0]), &header); err != nil || header["identity"] == nil ||
+		header["genesis"] == nil {
 		t.Errorf("the first line is %s, %v", lines[0], err)
 	}
 	runs, reopened := map[string]bool{}, 0
@@ -88,7 +89,8 @@ func TestAuditExport(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%v\n%s", err, line)
 		}
-		if e.Who == nil || e.Who.User != me.Username || e.Who.PID == 0 || e.What == nil || e.Run == nil || e.At == nil || e.Data["fact"] != *e.Fact {
+		if e.Who == nil || e.Who.User != me.Username || e.Who.PID == 0 || e.What == nil || e.Run == nil ||
+			e.At == nil || e.Data["fact"] != *e.Fact {
 			t.Errorf("it lacks something: %s", line)
 			continue
 		}
@@ -109,7 +111,8 @@ func TestAuditExport(t *testing.T) {
 	// A journal that is not whole is exported all the same, and said not to be.
 	tamper(t, path, in("events", func(b *bbolt.Bucket) error { return b.Delete(seqKey(4)) }))
 	code, cut, stderr := try(t, "audit", "export", "--state", path)
-	if code != fleet.ExitInternal || strings.Count(cut, "\n") != len(lines)-1 || !strings.Contains(stderr, "audit verify") {
+	if code != fleet.ExitInternal || strings.Count(cut, "\n") != len(lines)-1 ||
+		!strings.Contains(stderr, "audit verify") {
 		t.Errorf("of a broken journal export exited %d, with %d lines\n%s", code, strings.Count(cut, "\n"), stderr)
 	}
 	if _, err := recompute(cut); err == nil {
@@ -126,7 +129,8 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("no space left 
 func TestExportToAFullDisk(t *testing.T) {
 	t.Parallel()
 	path := auditedLedger(t)
-	e := &environment{stdin: strings.NewReader(""), stdout: failing{}, stderr: &bytes.Buffer{}, interrupt: make(chan struct{})}
+	e := &environment{stdin: strings.NewReader(""), stdout: failing{}, stderr: &bytes.Buffer{},
+		interrupt: make(chan struct{})}
 	if code := e.run([]string{"fleetup", "audit", "export", "--state", path}); code != fleet.ExitInternal {
 		t.Errorf("it exited %d", code)
 	}

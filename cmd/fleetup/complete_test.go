@@ -75,7 +75,8 @@ func TestCompleteKnowsEveryCommand(t *testing.T) {
 	visit(app.Commands, "fleetup", func(path string, c *cli.Command) {
 		seen++
 		words := strings.Fields(path)[1:]
-		if got := complete(app, words); !slices.ContainsFunc(got.words, func(w candidate) bool { return w.word == c.Name && w.about == c.Usage }) {
+		if got := complete(app, words); !slices.ContainsFunc(got.words,
+			func(w candidate) bool { return w.word == c.Name && w.about == c.Usage }) {
 			t.Errorf("%s is not offered: %v", path, got)
 		}
 		got := offers(complete(app, append(words, "--")))
@@ -132,7 +133,8 @@ func TestCompletionInBash(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := copyFleets(t)
-	e := &environment{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, messages: os.Stderr, interrupt: make(chan struct{})}
+	e := &environment{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, messages: os.Stderr,
+		interrupt: make(chan struct{})}
 	ledger := filepath.Join(dir, "mixed.db")
 	if code := e.run([]string{"fleetup", "run", filepath.Join(dir, "mixed.yaml"), "--yes"}); code != 3 {
 		t.Fatalf("the run ended with %d", code)
@@ -191,7 +193,8 @@ func TestCompletionScripts(t *testing.T) {
 	}
 	var errs bytes.Buffer
 	e := &environment{stdout: io.Discard, stderr: &errs}
-	if code := e.run([]string{"fleetup", "completion", "tcsh"}); code != 2 || !strings.Contains(errs.String(), "bash, zsh, fish, powershell") {
+	if code := e.run([]string{"fleetup", "completion", "tcsh"}); code != 2 ||
+		!strings.Contains(errs.String(), "bash, zsh, fish, powershell") {
 		t.Errorf("completion tcsh: %d, %s", code, errs.String())
 	}
 }

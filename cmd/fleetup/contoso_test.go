@@ -26,10 +26,12 @@ func contoso(t *testing.T) (file string) {
 func TestContosoDryRun(t *testing.T) {
 	t.Parallel()
 	file := contoso(t)
-	if code, out, errs := try(t, "inventory", "lint", file); code != fleet.ExitOK || !strings.Contains(out, "400 vaults in 20 subscriptions, 4 waves, 8 held") {
+	if code, out, errs := try(t, "inventory", "lint", file); code != fleet.ExitOK ||
+		!strings.Contains(out, "400 vaults in 20 subscriptions, 4 waves, 8 held") {
 		t.Errorf("lint exited %d: %s%s", code, out, errs)
 	}
-	if code, out, errs := try(t, "plan", file); code != fleet.ExitOK || !strings.Contains(out, "400 vaults = 392 to start + 8 held") {
+	if code, out, errs := try(t, "plan", file); code != fleet.ExitOK ||
+		!strings.Contains(out, "400 vaults = 392 to start + 8 held") {
 		t.Errorf("plan exited %d: %s%s", code, out, errs)
 	}
 }
@@ -53,7 +55,8 @@ func TestContosoRun(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	want := map[fleet.Status]int{fleet.Upgraded: 349, fleet.Already: 3, fleet.Failed: 3, fleet.Blocked: 37, fleet.Excluded: 8, fleet.Unknown: 0}
+	want := map[fleet.Status]int{fleet.Upgraded: 349, fleet.Already: 3, fleet.Failed: 3, fleet.Blocked: 37,
+		fleet.Excluded: 8, fleet.Unknown: 0}
 	if !maps.Equal(doc.Totals, want) {
 		t.Errorf("it ended with %v, want %v", doc.Totals, want)
 	}

@@ -54,7 +54,8 @@ func commandLines(text string) [][]string {
 			}
 			rest := words[i+1:]
 			if end := slices.IndexFunc(rest, func(w string) bool {
-				return slices.Contains([]string{"|", "||", "&&", ";", ">", ">>", "|&", "2>&1"}, w) || strings.HasPrefix(w, "#")
+				return slices.Contains([]string{"|", "||", "&&", ";", ">", ">>", "|&", "2>&1"}, w) ||
+					strings.HasPrefix(w, "#")
 			}); end >= 0 {
 				rest = rest[:end]
 			}
@@ -96,7 +97,8 @@ func checkCommand(words []string) error {
 				return fmt.Errorf("there is no flag %s", name)
 			}
 		}
-		if f := l.awaits; f != nil && len(f.choices) > 0 && !strings.Contains(w, "$") && !slices.Contains(f.choices, w) {
+		if f := l.awaits; f != nil && len(f.choices) > 0 && !strings.Contains(w, "$") &&
+			!slices.Contains(f.choices, w) {
 			return fmt.Errorf("%s may not be %s", f.names[0], w)
 		}
 		l.read(w)
@@ -110,7 +112,8 @@ func checkCommand(words []string) error {
 		return fmt.Errorf("%s wants a command", l.command.Name)
 	case l.command.ArgsUsage == "" && len(l.arguments) > 0:
 		return fmt.Errorf("%s takes no argument such as %s", l.command.Name, l.arguments[0])
-	case l.command.ArgsUsage != "" && !strings.HasPrefix(l.command.ArgsUsage, "[") && len(l.arguments) == 0 && l.given["--selector"] == "":
+	case l.command.ArgsUsage != "" && !strings.HasPrefix(l.command.ArgsUsage, "[") && len(l.arguments) == 0 &&
+		l.given["--selector"] == "":
 		return fmt.Errorf("%s needs %s", l.command.Name, l.command.ArgsUsage)
 	}
 	return nil
@@ -150,7 +153,8 @@ func TestDeploymentsCallTheProgram(t *testing.T) {
 	for i, b := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		files[fmt.Sprintf("docs/deploy.md block %d", i+1)] = b[1]
 	}
-	want := map[string]int{"systemd/fleetup-run.service": 1, "systemd/fleetup-resume.service": 1, "kubernetes/fleetup.yaml": 2,
+	want := map[string]int{"systemd/fleetup-run.service": 1, "systemd/fleetup-resume.service": 1,
+		"kubernetes/fleetup.yaml":             2,
 		"azure-pipelines/azure-pipelines.yml": 4, "github-actions/fleetup.yml": 4, "docs/deploy.md block 1": 1}
 	for name, text := range files {
 		lines := commandLines(text)
@@ -181,10 +185,12 @@ func TestDeploymentsCallTheProgram(t *testing.T) {
 		}
 	}
 	for words, mistake := range map[string]string{
-		"runn x": "no such command", "run x --yess": "no flag --yess", "run --yes": "needs INVENTORY", "resume x --yes": "no argument",
-		"report -o pdf": "may not be pdf", "status --state": "has no value", "run $plan --credential $kind": "",
+		"runn x": "no such command", "run x --yess": "no flag --yess", "run --yes": "needs INVENTORY",
+		"resume x --yes": "no argument",
+		"report -o pdf":  "may not be pdf", "status --state": "has no value", "run $plan --credential $kind": "",
 	} {
-		if err := checkCommand(strings.Fields(words)); (err == nil) != (mistake == "") || err != nil && !strings.Contains(err.Error(), mistake) {
+		if err := checkCommand(strings.Fields(words)); (err == nil) != (mistake == "") ||
+			err != nil && !strings.Contains(err.Error(), mistake) {
 			t.Errorf("%s: got %v", words, err)
 		}
 	}
@@ -277,12 +283,14 @@ func TestSystemdUnits(t *testing.T) {
 			}
 		}
 		if strings.HasSuffix(name, ".service") {
-			for _, must := range []string{"\nKillSignal=SIGINT\n", "\nStateDirectory=fleetup\n", "\nUser=fleetup\n", "\nNoNewPrivileges=yes\n", "\nProtectSystem=strict\n"} {
+			for _, must := range []string{"\nKillSignal=SIGINT\n", "\nStateDirectory=fleetup\n", "\nUser=fleetup\n",
+				"\nNoNewPrivileges=yes\n", "\nProtectSystem=strict\n"} {
 				if !strings.Contains(text, must) {
 					t.Errorf("%s lacks %s", name, strings.TrimSpace(must))
 				}
 			}
-			if m := regexp.MustCompile(`\nTimeoutStopSec=(\d+)\n`).FindStringSubmatch(text); m == nil || codes(t, m[1])[0] <= 100 {
+			if m := regexp.MustCompile(`\nTimeoutStopSec=(\d+)\n`).FindStringSubmatch(text); m == nil ||
+				codes(t, m[1])[0] <= 100 {
 				t.Errorf("%s does not give a start the time for its answer: %v", name, m)
 			}
 		}
@@ -316,7 +324,8 @@ func TestContainerfile(t *testing.T) {
 	t.Parallel()
 	text := deployFiles(t)["container/Containerfile"]
 	_, last, ok := strings.Cut(text, "\nFROM scratch\n")
-	for _, must := range []string{"ca-certificates.crt", "\nUSER 65532:65532\n", "\nVOLUME /state\n", `ENTRYPOINT ["/fleetup"]`, "\nSTOPSIGNAL SIGINT\n"} {
+	for _, must := range []string{"ca-certificates.crt", "\nUSER 65532:65532\n", "\nVOLUME /state\n",
+		`ENTRYPOINT ["/fleetup"]`, "\nSTOPSIGNAL SIGINT\n"} {
 		if !ok || !strings.Contains(last, must) {
 			t.Errorf("the image lacks %q", strings.TrimSpace(must))
 		}
@@ -328,11 +337,13 @@ func TestContainerfile(t *testing.T) {
 	}
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if word != "" && word != "#" && !slices.Contains([]string{"FROM", "ARG", "WORKDIR", "COPY", "RUN", "VOLUME", "USER", "ENV", "STOPSIGNAL", "ENTRYPOINT", "CMD"}, word) {
+		if word != "" && word != "#" && !slices.Contains([]string{"FROM", "ARG", "WORKDIR", "COPY", "RUN", "VOLUME",
+			"USER", "ENV", "STOPSIGNAL", "ENTRYPOINT", "CMD"}, word) {
 			t.Errorf("%q is no instruction", line)
 		}
 	}
-	if m := regexp.MustCompile(`(?m)^CMD \["(.*)"\]$`).FindStringSubmatch(text); m == nil || checkCommand([]string{m[1]}) != nil {
+	if m := regexp.MustCompile(`(?m)^CMD \["(.*)"\]$`).FindStringSubmatch(text); m == nil ||
+		checkCommand([]string{m[1]}) != nil {
 		t.Errorf("CMD %v", m)
 	}
 }

@@ -37,9 +37,11 @@ type docCommand struct {
 
 // elsewhere are commands that others than this test run, or no test can.
 var elsewhere = map[string]string{
-	"go build": "CI", "go install": "CI", "go test": "CI", "git clone": "needs the network", "cd": "every command has its folder",
-	"make": "CONTRIBUTING.md and CI", "sudo": "changes the machine", "openssl": "not ours", "curl": "not ours", "source": "a shell of one's own",
-	"az": "not ours", "xdg-open": "needs a screen",
+	"go build": "CI", "go install": "CI", "go test": "CI", "git clone": "needs the network",
+	"cd":   "every command has its folder",
+	"make": "CONTRIBUTING.md and CI", "sudo": "changes the machine", "openssl": "not ours", "curl": "not ours",
+	"source": "a shell of one's own",
+	"az":     "not ours", "xdg-open": "needs a screen",
 }
 
 var (

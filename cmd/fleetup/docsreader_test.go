@@ -39,7 +39,8 @@ func newReader(t *testing.T) *reader {
 	// Nobody reads along here: the quickstart's night goes by faster.
 	for file, edits := range map[string][]string{
 		"scenario.yaml": {"timeScale: 600 ", "timeScale: 6000 "},
-		"fleet.yaml":    {"poll: 250ms", "poll: 100ms", "busyRetry: 1s", "busyRetry: 300ms", "startTimeout: 3s", "startTimeout: 1s", "reconcileGrace: 500ms", "reconcileGrace: 100ms"},
+		"fleet.yaml": {"poll: 250ms", "poll: 100ms", "busyRetry: 1s", "busyRetry: 300ms", "startTimeout: 3s",
+			"startTimeout: 1s", "reconcileGrace: 500ms", "reconcileGrace: 100ms"},
 	} {
 		path := filepath.Join(r.dir, "examples/quickstart", file)
 		data, err := os.ReadFile(path)
@@ -126,7 +127,8 @@ func (r *reader) expect(c docCommand, got ending) {
 	if got.code != c.code {
 		r.fatalf("%s: %s\nexits %d, want %d\n%s%s", c.line, c.text, got.code, c.code, got.stdout, got.stderr)
 	}
-	if out := strings.TrimSpace(got.stdout); strings.Contains(c.text, "--query") && (out == "" || out == "null" || out == "[]") {
+	if out := strings.TrimSpace(got.stdout); strings.Contains(c.text, "--query") &&
+		(out == "" || out == "null" || out == "[]") {
 		r.t.Errorf("%s: %s\nfinds nothing", c.line, c.text)
 	}
 }

@@ -29,7 +29,8 @@ func TestABrokenJournalIsShownAsFarAsItGoes(t *testing.T) {
 	for _, args := range [][]string{{"status"}, {"report"}, {"show", "prod/sql-02"}} {
 		code, stdout, stderr := try(t, append(args, "--state", path)...)
 		stderr = strings.ReplaceAll(stderr, "\n  ", " ")
-		if code != fleet.ExitInternal || !strings.Contains(stdout, "sql-02") && args[0] != "status" || len(stdout) < 200 {
+		if code != fleet.ExitInternal || !strings.Contains(stdout, "sql-02") && args[0] != "status" ||
+			len(stdout) < 200 {
 			t.Errorf("%v exited %d and shows %q\n%s", args, code, stdout, stderr)
 		}
 		for _, says := range []string{"does not verify", "does not carry the hash", "audit verify --state"} {
@@ -37,12 +38,15 @@ func TestABrokenJournalIsShownAsFarAsItGoes(t *testing.T) {
 				t.Errorf("%v does not say %q: %s", args, says, stderr)
 			}
 		}
-		if code, stdout, _ := try(t, append(args, "--state", path, "-o", "json")...); code != fleet.ExitInternal || stdout != "" {
+		if code, stdout, _ := try(t, append(args, "--state", path, "-o", "json")...); code != fleet.ExitInternal ||
+			stdout != "" {
 			t.Errorf("%v for a program exited %d with %q", args, code, stdout)
 		}
 	}
-	for _, args := range [][]string{{"run", inv, "--yes"}, {"resume", "--yes"}, {"reopen", "prod/sql-02", "--reason", "r"}, {"refresh"}} {
-		if code, _, stderr := try(t, append(args, "--state", path)...); code != fleet.ExitInternal || !strings.Contains(strings.ReplaceAll(stderr, "\n  ", " "), "Nothing was started") {
+	for _, args := range [][]string{{"run", inv, "--yes"}, {"resume", "--yes"},
+		{"reopen", "prod/sql-02", "--reason", "r"}, {"refresh"}} {
+		if code, _, stderr := try(t, append(args, "--state", path)...); code != fleet.ExitInternal ||
+			!strings.Contains(strings.ReplaceAll(stderr, "\n  ", " "), "Nothing was started") {
 			t.Errorf("%v exited %d: %s", args, code, stderr)
 		}
 	}

@@ -68,7 +68,8 @@ func summary(t *testing.T, line string) emulator.Summary {
 func TestEmulateServesARun(t *testing.T) {
 	t.Parallel()
 	dir := copyFleets(t)
-	file, log, truth := filepath.Join(dir, "mixed.yaml"), filepath.Join(dir, "requests.jsonl"), filepath.Join(dir, "truth")
+	file, log, truth := filepath.Join(dir, "mixed.yaml"), filepath.Join(dir, "requests.jsonl"),
+		filepath.Join(dir, "truth")
 	line, stop := emulate(t, file, "--log", log, "--truth", truth)
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -85,7 +86,8 @@ func TestEmulateServesARun(t *testing.T) {
 	}
 	s := summary(t, line)
 	if s.Accepted != 3 || s.DoubleAccepted != 0 || s.SentAgain != 0 || s.Mistakes != 0 {
-		t.Errorf("accepted %d, twice %d, sent again %d, mistakes %v", s.Accepted, s.DoubleAccepted, s.SentAgain, s.MistakeList)
+		t.Errorf("accepted %d, twice %d, sent again %d, mistakes %v", s.Accepted, s.DoubleAccepted, s.SentAgain,
+			s.MistakeList)
 	}
 	if code := stop(); code != fleet.ExitOK {
 		t.Errorf("emulate exited %d", code)

@@ -63,7 +63,8 @@ func TestSignalAtAQuestion(t *testing.T) {
 	defer w.Close()
 	asked := make(chan struct{})
 	var errs bytes.Buffer
-	e := &environment{stdin: silent, stdout: io.Discard, terminal: true, messages: os.Stderr, interrupt: make(chan struct{}),
+	e := &environment{stdin: silent, stdout: io.Discard, terminal: true, messages: os.Stderr,
+		interrupt: make(chan struct{}),
 		stderr: writerFunc(func(p []byte) (int, error) {
 			if bytes.Contains(p, []byte("Type the number")) {
 				close(asked)
@@ -123,7 +124,8 @@ func TestAQuestionHoldsNoLedger(t *testing.T) {
 		answer, w := io.Pipe()
 		var errs bytes.Buffer
 		asked := make(chan struct{})
-		e := &environment{stdin: answer, stdout: io.Discard, terminal: true, messages: os.Stderr, interrupt: make(chan struct{}),
+		e := &environment{stdin: answer, stdout: io.Discard, terminal: true, messages: os.Stderr,
+			interrupt: make(chan struct{}),
 			stderr: writerFunc(func(p []byte) (int, error) {
 				if bytes.Contains(p, []byte("Type yes")) {
 					close(asked)
@@ -132,7 +134,8 @@ func TestAQuestionHoldsNoLedger(t *testing.T) {
 			})}
 		done := make(chan fleet.ExitCode)
 		go func() {
-			done <- e.run([]string{"fleetup", "resume", "--state", ledger, "--accept-failures", "--reason", "known", "--progress", "none"})
+			done <- e.run([]string{"fleetup", "resume", "--state", ledger, "--accept-failures", "--reason", "known",
+				"--progress", "none"})
 		}()
 		<-asked
 		if code, out := quietly(c.meanwhile...); code != fleet.ExitOK {
@@ -148,6 +151,7 @@ func TestAQuestionHoldsNoLedger(t *testing.T) {
 // quietly runs a command line and returns what it said.
 func quietly(args ...string) (fleet.ExitCode, string) {
 	var out bytes.Buffer
-	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &out, messages: os.Stderr, interrupt: make(chan struct{})}
+	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &out, messages: os.Stderr,
+		interrupt: make(chan struct{})}
 	return e.run(append([]string{"fleetup"}, args...)), out.String()
 }

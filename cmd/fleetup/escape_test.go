@@ -18,8 +18,10 @@ import (
 // hostileNames are what somebody may call a thing: each does something, where
 // it is printed as it came.
 var hostileNames = []string{
-	"\x1b[2J\x1b]0;owned\x07", "a\u009b31mb", "gpj\u202e.exe\u2066", "\u200b\ufeffinvisible", "line\nFAILED prod/other  do not retry", "carriage\rreturn",
-	"tab\there", "\u2028separator\u2029", "tag\U000e0041", "=HYPERLINK(\"http://x\")", "+1+1", "a;=HYPERLINK(1);\"@x\"; -2", "-2+3", "@SUM(A1)", "a|b`c`<script>alert(1)</script>",
+	"\x1b[2J\x1b]0;owned\x07", "a\u009b31mb", "gpj\u202e.exe\u2066", "\u200b\ufeffinvisible",
+	"line\nFAILED prod/other  do not retry", "carriage\rreturn",
+	"tab\there", "\u2028separator\u2029", "tag\U000e0041", "=HYPERLINK(\"http://x\")", "+1+1",
+	"a;=HYPERLINK(1);\"@x\"; -2", "-2+3", "@SUM(A1)", "a|b`c`<script>alert(1)</script>",
 	"[link](http://x) *bold* _it_ ![i](x)", "\x7fdel", "'; rm -rf ~; '", "$(id) `id`", "%s%d%n", "&amp;<!--", "normal",
 }
 
@@ -48,7 +50,8 @@ func harmless(t *testing.T, what, s string) {
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n") // of a CSV's lines
 	for i, r := range s {
-		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d') {
+		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) ||
+			unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d') {
 			t.Errorf("%s holds %U: %q", what, r, s[max(0, i-60):min(len(s), i+40)])
 			return
 		}
@@ -71,7 +74,8 @@ func harmlessCells(t *testing.T, what, s string) {
 	for _, row := range rows {
 		for _, cell := range row {
 			for part := range strings.SplitSeq(cell, ";") {
-				if part = strings.TrimLeft(part, ` "`); part != "" && strings.ContainsRune("=+-@\t\r\n", rune(part[0])) {
+				if part = strings.TrimLeft(part, ` "`); part != "" &&
+					strings.ContainsRune("=+-@\t\r\n", rune(part[0])) {
 					t.Errorf("%s has a formula: %q", what, cell)
 				}
 			}
@@ -104,8 +108,11 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	// An inventory takes nothing that could steer a terminal; the rest it takes.
 	planned := slices.DeleteFunc(slices.Clone(hostileNames), func(s string) bool { return lexicon.Clean(s) != s })
 	for i, name := range planned {
-		fmt.Fprintf(&inv, "  - id: %08x-5283-4f0a-baf6-49412f5ebefe\n    name: %s\n    labels: {k: %s}\n    vaults:\n", i+1, quoted(strings.ReplaceAll(name, "/", "")), quoted(name)) // a slash parts the names of vaults
-		fmt.Fprintf(&inv, "      - {name: good, labels: {l: %s}}\n      - {name: held, hold: %s}\n", quoted(name), quoted(name))
+		// a slash parts the names of vaults
+		fmt.Fprintf(&inv, "  - id: %08x-5283-4f0a-baf6-49412f5ebefe\n    name: %s\n    labels: {k: %s}\n    vaults:\n",
+			i+1, quoted(strings.ReplaceAll(name, "/", "")), quoted(name))
+		fmt.Fprintf(&inv, "      - {name: good, labels: {l: %s}}\n      - {name: held, hold: %s}\n", quoted(name),
+			quoted(name))
 	}
 	inv.WriteString("waves:\n")
 	for i, name := range planned[:4] {
@@ -169,18 +176,24 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	// The errors, for people and for programs.
 	for _, bad := range hostileNames {
 		for _, args := range [][]string{
-			{bad}, {"plan", filepath.Join(dir, "no"+bad)}, {"plan", file, "-o", bad}, {"plan", file, "--credential", bad}, {"plan", file, "--what-if", bad},
-			{"status", "--state", filepath.Join(dir, "no"+bad)}, {"reopen", bad, "--state", db, "--reason", bad}, {"reopen", strings.ReplaceAll(bad, "/", "") + "/good", "--state", db, "--reason", bad},
-			{"approve", "--state", db, "--wave", bad, "--reason", bad}, {"resume", "--state", db, bad}, {"plan", file, "--" + bad}, {"audit", "verify", "--state", db, "--head", bad},
+			{bad}, {"plan", filepath.Join(dir, "no"+bad)}, {"plan", file, "-o", bad},
+			{"plan", file, "--credential", bad}, {"plan", file, "--what-if", bad},
+			{"status", "--state", filepath.Join(dir, "no"+bad)}, {"reopen", bad, "--state", db, "--reason", bad},
+			{"reopen", strings.ReplaceAll(bad, "/", "") + "/good", "--state", db, "--reason", bad},
+			{"approve", "--state", db, "--wave", bad, "--reason", bad}, {"resume", "--state", db, bad},
+			{"plan", file, "--" + bad}, {"audit", "verify", "--state", db, "--head", bad},
 		} {
 			see(args...)
-			if _, errs := see(append(args, "-o", "json")...); strings.HasPrefix(errs, "{") && !json.Valid([]byte(errs)) {
+			if _, errs := see(append(args, "-o", "json")...); strings.HasPrefix(errs, "{") &&
+				!json.Valid([]byte(errs)) {
 				t.Errorf("%q: an error that is no JSON: %s", args, errs)
 			}
 		}
 		broken := filepath.Join(dir, "broken.yaml")
-		text := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + quoted(bad) + ", resourceManager: " + quoted("https://u:"+bad+"@h/?sig="+bad) + "}\n" +
-			quoted("key"+bad) + ": 1\nsubscriptions: [{id: " + quoted(bad) + ", vaults: [{name: " + quoted(bad) + ", location: " + quoted(bad) + ", resourceType: " + quoted(bad) +
+		text := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + quoted(bad) + ", resourceManager: " +
+			quoted("https://u:"+bad+"@h/?sig="+bad) + "}\n" +
+			quoted("key"+bad) + ": 1\nsubscriptions: [{id: " + quoted(bad) + ", vaults: [{name: " + quoted(bad) +
+			", location: " + quoted(bad) + ", resourceType: " + quoted(bad) +
 			", targetResourceGroup: " + quoted(bad) + "}]}]\n"
 		if err := os.WriteFile(broken, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

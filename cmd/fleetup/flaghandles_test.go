@@ -25,7 +25,8 @@ func TestFlagsHaveHandles(t *testing.T) {
 	fset := token.NewFileSet()
 	handles, reads := map[string]bool{}, 0
 	declares := regexp.MustCompile(`^\w+Flag$`)
-	asks := []string{"String", "StringSlice", "Bool", "Int", "Float64", "Duration", "IsSet", "Value", "Generic", "Path", "Timestamp"}
+	asks := []string{"String", "StringSlice", "Bool", "Int", "Float64", "Duration", "IsSet", "Value", "Generic",
+		"Path", "Timestamp"}
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue

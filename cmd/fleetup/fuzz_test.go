@@ -26,8 +26,10 @@ func FuzzScenario(f *testing.F) {
 			f.Add(data)
 		}
 	}
-	for _, seed := range []string{"", "null", "[]", "seed: 1\n---\nseed: 2\n", "a: &a [*a]", "seed: NO", "faults: [{}]", "faults: [{kind: throttle, rate: 1e999}]",
-		"faults: [{kind: \"\\e[2J\"}]", "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]", "\xff\xfes", strings.Repeat("[", 10_000)} {
+	for _, seed := range []string{"", "null", "[]", "seed: 1\n---\nseed: 2\n", "a: &a [*a]", "seed: NO", "faults: [{}]",
+		"faults: [{kind: throttle, rate: 1e999}]",
+		"faults: [{kind: \"\\e[2J\"}]", "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]", "\xff\xfes",
+		strings.Repeat("[", 10_000)} {
 		f.Add([]byte(seed))
 	}
 	path := filepath.Join(f.TempDir(), "scenario.yaml")

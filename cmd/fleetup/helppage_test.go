@@ -97,7 +97,8 @@ func TestHelpFits(t *testing.T) {
 		var b strings.Builder
 		cli.HelpPrinter(&b, "", of)
 		for _, line := range strings.Split(b.String(), "\n") {
-			if len([]rune(line)) > helpWidth && !strings.HasPrefix(line, "  fleetup ") && !strings.HasPrefix(line, "    # ") {
+			if len([]rune(line)) > helpWidth && !strings.HasPrefix(line, "  fleetup ") &&
+				!strings.HasPrefix(line, "    # ") {
 				t.Errorf("%s: %d columns: %s", name, len([]rune(line)), line)
 			}
 		}

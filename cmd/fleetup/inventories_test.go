@@ -29,7 +29,8 @@ func TestBadInventories(t *testing.T) {
 	if err != nil || len(files) < 40 {
 		t.Fatalf("found %d bad inventories, %v", len(files), err)
 	}
-	commands := [][]string{{"run", "--yes"}, {"run"}, {"plan"}, {"plan", "--validate"}, {"plan", "--out", "saved.plan"}, {"validate"},
+	commands := [][]string{{"run", "--yes"}, {"run"}, {"plan"}, {"plan", "--validate"}, {"plan", "--out", "saved.plan"},
+		{"validate"},
 		{"inventory", "lint"}, {"emulate"}, {"preflight"}, {"permissions"}}
 	place := regexp.MustCompile(`(?m)^[^:\n]+:\d+:\d+: .`)
 	madeUp := regexp.MustCompile(`\b(kind|of): (shine|wax)\b`)
@@ -97,8 +98,10 @@ func TestBadInventories(t *testing.T) {
 func TestArbitraryBytesAreNoInventory(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
-		"empty": "", "brace": "{", "plan-like": `{"schemaVersion": 1}`, "null plan": `{"schemaVersion": null, "vaults": [null]}`,
-		"nested": strings.Repeat("[", 20000), "anchors": "a: &a [*a]", "binary": "\x00\x01\x02\xff\xfe", "tabs": "\t\t: x", "long": strings.Repeat("x", 1<<20),
+		"empty": "", "brace": "{", "plan-like": `{"schemaVersion": 1}`,
+		"null plan": `{"schemaVersion": null, "vaults": [null]}`,
+		"nested":    strings.Repeat("[", 20000), "anchors": "a: &a [*a]", "binary": "\x00\x01\x02\xff\xfe",
+		"tabs": "\t\t: x", "long": strings.Repeat("x", 1<<20),
 		"bomb": "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: [*c,*c]\n", "html": "<!DOCTYPE html><html></html>",
 	} {
 		t.Run(name, func(t *testing.T) {

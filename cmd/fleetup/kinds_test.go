@@ -25,8 +25,10 @@ func TestReversibleKinds(t *testing.T) {
 			t.Errorf("%s needs options: describe it with some here: %v", k.Kind, err)
 			continue
 		}
-		back := slices.ContainsFunc(session.Kinds, func(o session.Kind) bool { return o.Kind == fleet.RollbackOf(k.Kind) })
-		if up := k.Describe(options); up.Permanent == back || up.Title == "" || up.Request.Method == "" || len(up.Actions) == 0 {
+		back := slices.ContainsFunc(session.Kinds,
+			func(o session.Kind) bool { return o.Kind == fleet.RollbackOf(k.Kind) })
+		if up := k.Describe(options); up.Permanent == back || up.Title == "" || up.Request.Method == "" ||
+			len(up.Actions) == 0 {
 			t.Errorf("%s: a rollback is there: %v; it says %+v", k.Kind, back, up)
 		}
 	}
@@ -88,7 +90,8 @@ func kindsTable(t *testing.T) string {
 		if len(writes) == 0 {
 			writes = []string{"nothing"}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s |\n", k.Kind, up.Title, up.Request.Method, up.Request.Path, body, undo, strings.Join(writes, ", "))
+		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s |\n", k.Kind, up.Title, up.Request.Method,
+			up.Request.Path, body, undo, strings.Join(writes, ", "))
 	}
 	return b.String()
 }

@@ -102,7 +102,8 @@ func TestTheLiveRunEndsWhileItIsAsked(t *testing.T) {
 					says = want.live
 				}
 				if code != fleet.ExitOK || !strings.Contains(out.String(), says) {
-					t.Errorf("after %d answers, dead %t: exit %d, without %s:\n%s%s", deaths, died, code, says, out.String(), errs.String())
+					t.Errorf("after %d answers, dead %t: exit %d, without %s:\n%s%s", deaths, died, code, says,
+						out.String(), errs.String())
 				}
 				if !died {
 					break // it had fewer questions
@@ -130,7 +131,9 @@ func TestFollowerOfARunThatDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.left = 2 // it lives to list its runs and to tell what has come, and not to tell the head
-	if news, ok, err := f.look(); !news || !ok || err != nil || f.run.Live || f.run.Seq != 2 || f.run.Evidence.Events != 2 {
-		t.Fatalf("news %t, a run %t, live %t, up to event %d with the head of event %d, %v", news, ok, f.run.Live, f.run.Seq, f.run.Evidence.Events, err)
+	if news, ok, err := f.look(); !news || !ok || err != nil || f.run.Live || f.run.Seq != 2 ||
+		f.run.Evidence.Events != 2 {
+		t.Fatalf("news %t, a run %t, live %t, up to event %d with the head of event %d, %v", news, ok, f.run.Live,
+			f.run.Seq, f.run.Evidence.Events, err)
 	}
 }

@@ -144,9 +144,11 @@ func TestFactsAreLogged(t *testing.T) {
 	write([]fleet.Event{
 		{At: at, Fact: fleet.RunOpened{RunID: "r1", By: by}},
 		{At: at, Fact: fleet.StartIntended{Vault: "k", OperationID: "op-1", Attempt: 2}},
-		{At: at, Fact: fleet.StartAnswered{Vault: "k", OperationID: "op-1", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 503, RequestID: "req", Message: words}}},
+		{At: at, Fact: fleet.StartAnswered{Vault: "k", OperationID: "op-1",
+			Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 503, RequestID: "req", Message: words}}},
 		{At: at, Fact: fleet.Reopened{Vault: "k", By: by, Reason: words, Case: words}},
-		{At: at, Fact: fleet.Validated{Vault: "k", Verdict: fleet.VerdictBlocked, RequestIDs: []string{"q1"}, Findings: []fleet.Finding{{Message: words}}}},
+		{At: at, Fact: fleet.Validated{Vault: "k", Verdict: fleet.VerdictBlocked, RequestIDs: []string{"q1"},
+			Findings: []fleet.Finding{{Message: words}}}},
 		{At: at, Fact: fleet.RunHalted{Scope: "run", Failures: 3, Budget: 2}},
 		{At: at, Fact: fleet.RunSuspended{Why: fleet.SuspendedSignal, Detail: words, Code: fleet.ExitInterrupted}},
 	})
@@ -167,7 +169,8 @@ func TestFactsAreLogged(t *testing.T) {
 	want := []map[string]any{
 		{"level": "INFO", "fact": "RunOpened", "run": "r1", "by": "ann@jump1"},
 		{"level": "INFO", "fact": "StartIntended", "vault": "k", "operationId": "op-1", "attempt": 2.},
-		{"level": "WARN", "fact": "StartAnswered", "vault": "k", "operationId": "op-1", "verdict": "unknown", "status": 503., "code": "", "requestId": "req"},
+		{"level": "WARN", "fact": "StartAnswered", "vault": "k", "operationId": "op-1", "verdict": "unknown",
+			"status": 503., "code": "", "requestId": "req"},
 		{"level": "INFO", "fact": "Reopened", "vault": "k", "by": "ann@jump1"},
 		{"level": "INFO", "fact": "Validated", "vault": "k", "verdict": "blocked", "requestIds": []any{"q1"}},
 		{"level": "WARN", "fact": "RunHalted", "scope": "run", "failures": 3., "budget": 2.},

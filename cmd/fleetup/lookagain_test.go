@@ -26,7 +26,8 @@ func whileAsked(question, answer string, meanwhile func(), args ...string) (flee
 	stdin, w := io.Pipe()
 	var errs bytes.Buffer
 	asked := make(chan struct{})
-	e := &environment{stdin: stdin, stdout: io.Discard, terminal: true, messages: os.Stderr, interrupt: make(chan struct{}),
+	e := &environment{stdin: stdin, stdout: io.Discard, terminal: true, messages: os.Stderr,
+		interrupt: make(chan struct{}),
 		stderr: writerFunc(func(p []byte) (int, error) {
 			if bytes.Contains(p, []byte(question)) {
 				close(asked)
@@ -52,7 +53,8 @@ func TestARunLooksAgainAfterItsQuestion(t *testing.T) {
 	dir := copyFleets(t)
 	ledger := filepath.Join(dir, "both.db")
 	code, said := whileAsked("Type the number", "5", func() {
-		if code, out := quietly("run", filepath.Join(dir, "halts.yaml"), "--yes", "--state", ledger); code != fleet.ExitHalted {
+		if code, out := quietly("run", filepath.Join(dir,
+			"halts.yaml"), "--yes", "--state", ledger); code != fleet.ExitHalted {
 			t.Errorf("meanwhile: it exits %d\n%s", code, out)
 		}
 	}, "run", filepath.Join(dir, "fast.yaml"), "--state", ledger, "--progress", "none")
@@ -93,7 +95,8 @@ func TestWhatWasShownIsWhatIsSent(t *testing.T) {
 		p.Upgrade.Request.Body = []byte(strings.Replace(string(p.Upgrade.Request.Body), "Enabled", "Disabled", 1))
 	})
 	code, said := quietly("run", file, "--yes", "--state", ledger)
-	if code != fleet.ExitUsage || !strings.Contains(said, "shows another request than this one makes") || textfile.Exists(ledger) {
+	if code != fleet.ExitUsage || !strings.Contains(said, "shows another request than this one makes") ||
+		textfile.Exists(ledger) {
 		t.Errorf("it exits %d\n%s", code, said)
 	}
 }
@@ -142,11 +145,13 @@ func TestWordsDoNotGoBackInTime(t *testing.T) {
 	}
 	ahead := session.Now().Add(time.Hour)
 	opened(t, path, func(l *state.Ledger, _ journal.Run) {
-		if err := l.Commit([]fleet.Event{{At: ahead, Fact: fleet.Noted{Text: "from a clock that is ahead"}}}, nil); err != nil {
+		if err := l.Commit([]fleet.Event{{At: ahead, Fact: fleet.Noted{Text: "from a clock that is ahead"}}},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 	})
-	for _, args := range [][]string{{"note", "a word"}, {"refresh"}, {"reopen", "prod/sql-01/australiaeast", "--reason", "support says so"}} {
+	for _, args := range [][]string{{"note", "a word"}, {"refresh"},
+		{"reopen", "prod/sql-01/australiaeast", "--reason", "support says so"}} {
 		if code, out := quietly(append(slices.Clone(args), "--state", path)...); code != fleet.ExitOK {
 			t.Errorf("%q exits %d\n%s", args, code, out)
 		}
@@ -179,12 +184,14 @@ func TestWordsDoNotGoBackInTime(t *testing.T) {
 func TestReopenNamesEachOnce(t *testing.T) {
 	t.Parallel()
 	path := halted(t)
-	code, out := quietly("reopen", "prod/sql-01/australiaeast", "PROD/sql-01/AustraliaEast", "--reason", "support says so", "--state", path)
+	code, out := quietly("reopen", "prod/sql-01/australiaeast", "PROD/sql-01/AustraliaEast", "--reason",
+		"support says so", "--state", path)
 	if code != fleet.ExitOK || strings.Count(out, "re-opened prod/sql-01") != 1 {
 		t.Errorf("it exits %d\n%s", code, out)
 	}
 
-	p := &plan.Plan{Waves: []plan.Wave{{Name: "all", Vaults: []int{0}}}, Vaults: []plan.Vault{{Vault: fleet.Vault{Key: "k", Name: "v"}}}}
+	p := &plan.Plan{Waves: []plan.Wave{{Name: "all", Vaults: []int{0}}},
+		Vaults: []plan.Vault{{Vault: fleet.Vault{Key: "k", Name: "v"}}}}
 	st := rollout.NewState(p)
 	st.Vaults[0].Status = fleet.Unknown
 	for _, c := range []struct {

@@ -47,11 +47,14 @@ func (h *hook) receive(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.t.Error(err)
 	}
-	if got, want := r.Header.Get(notify.HeaderSignature), notify.Sign([]byte(hookSecret), r.Header.Get(notify.HeaderTimestamp), body); got != want || r.URL.Path != hookPath {
+	if got, want := r.Header.Get(notify.HeaderSignature),
+		notify.Sign([]byte(hookSecret), r.Header.Get(notify.HeaderTimestamp), body); got != want ||
+		r.URL.Path != hookPath {
 		h.t.Errorf("signature %s at %s, want %s", got, r.URL.Path, want)
 	}
 	var e struct{ SpecVersion, ID, Type, Source string }
-	if err := json.Unmarshal(body, &e); err != nil || e.SpecVersion != "1.0" || !strings.HasPrefix(e.Source, "urn:fleetup:run:") {
+	if err := json.Unmarshal(body, &e); err != nil || e.SpecVersion != "1.0" ||
+		!strings.HasPrefix(e.Source, "urn:fleetup:run:") {
 		h.t.Errorf("%v: %s", err, body)
 	}
 	kind := strings.TrimPrefix(e.Type, "dev.fleetup.run.")
@@ -121,13 +124,15 @@ func TestPeopleAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = first.Wait() // killed
-	second, more := told(dir, env, "resume", "--state", "slow.db", "--yes", "--report", "r.html", "--log-file", "log", "--log-level", "debug")
+	second, more := told(dir, env, "resume", "--state", "slow.db", "--yes", "--report", "r.html", "--log-file", "log",
+		"--log-level", "debug")
 	var page bytes.Buffer
 	second.Stdout = &page
 	if err := second.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, more)
 	}
-	if got, want := h.all(), []string{"started", "wave.finished", "resumed", "wave.finished", "finished"}; !slices.Equal(got, want) {
+	if got, want := h.all(), []string{"started", "wave.finished", "resumed", "wave.finished",
+		"finished"}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 	var written bytes.Buffer
@@ -138,7 +143,8 @@ func TestPeopleAreTold(t *testing.T) {
 		}
 		written.Write(data)
 	}
-	for where, b := range map[string][]byte{"stderr": append(said.Bytes(), more.Bytes()...), "stdout": page.Bytes(), "what was written": written.Bytes()} {
+	for where, b := range map[string][]byte{"stderr": append(said.Bytes(), more.Bytes()...), "stdout": page.Bytes(),
+		"what was written": written.Bytes()} {
 		if bytes.Contains(b, []byte("s3cr3t-of-the-url")) || bytes.Contains(b, []byte(hookSecret)) {
 			t.Errorf("%s holds a secret", where)
 		}
@@ -180,7 +186,8 @@ func TestAHaltAndAnInterruptAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	open, said := told(dir, env, "run", "fast.yaml", "--yes", "--notify-file", "who")
-	if err := open.Run(); open.ProcessState.ExitCode() != 2 || !strings.Contains(said.String(), "others may read who") || strings.Contains(said.String(), "s3cr3t") {
+	if err := open.Run(); open.ProcessState.ExitCode() != 2 ||
+		!strings.Contains(said.String(), "others may read who") || strings.Contains(said.String(), "s3cr3t") {
 		t.Errorf("%v\n%s", err, said)
 	}
 }
@@ -196,7 +203,8 @@ func TestADeadEndpointDelaysNothing(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	dir := fleets(t)
-	cmd, said := told(dir, nil, "run", "fast.yaml", "--yes", "--notify", "slack="+hangs.URL+hookPath, "--notify", "teams="+gone.URL+hookPath)
+	cmd, said := told(dir, nil, "run", "fast.yaml", "--yes", "--notify", "slack="+hangs.URL+hookPath, "--notify",
+		"teams="+gone.URL+hookPath)
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -207,7 +215,8 @@ func TestADeadEndpointDelaysNothing(t *testing.T) {
 	if finished < 0 {
 		t.Fatalf("it did not finish:\n%s", said)
 	}
-	for _, host := range []string{"slack at " + strings.TrimPrefix(hangs.URL, "http://"), "teams at " + strings.TrimPrefix(gone.URL, "http://")} {
+	for _, host := range []string{"slack at " + strings.TrimPrefix(hangs.URL, "http://"),
+		"teams at " + strings.TrimPrefix(gone.URL, "http://")} {
 		if !strings.Contains(said.String(), fmt.Sprintf("Not delivered: %s was not told %q", host, "Run finished")) {
 			t.Errorf("it does not say that %s was not told:\n%s", host, said)
 		}

@@ -46,7 +46,8 @@ var goOn = map[string]struct {
 		"dev/build excluded, dev/web upgraded, prod/agent-01 blocked, prod/files-01 upgraded, prod/old-01 already, prod/sql-01 upgraded, prod/sql-02 failed", 4},
 	"classic-interrupted.db": {[]command{{"resume --yes", 0}},
 		"prod/hang-01 upgraded, prod/late-01 upgraded, prod/late-02 upgraded, prod/lost-01 upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 6},
-	"classic-gate.db": {[]command{{"resume --yes --exit-when-waiting", 5}, {"approve --wave canary --reason good", 0}, {"resume --yes", 0}},
+	"classic-gate.db": {[]command{{"resume --yes --exit-when-waiting", 5}, {"approve --wave canary --reason good", 0},
+		{"resume --yes", 0}},
 		"dev/web upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 3},
 	"classic-suspended.db": {[]command{{"resume --yes", 0}},
 		"dev/web upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 3},
@@ -92,7 +93,8 @@ func TestOldLedgers(t *testing.T) {
 			readsAsBefore(t, dir, name, gunzipped(t, filepath.Join(filepath.Dir(file), name+".said.gz")))
 			readsInEveryFormat(t, dir, name)
 			// The next night's dry run takes from it what has failed and how long things took.
-			fleetupIn(t, dir, 0, "plan "+strings.TrimSuffix(strings.TrimSuffix(name, ".db"), "-back")+".yaml --state "+name)
+			fleetupIn(t, dir, 0, "plan "+strings.TrimSuffix(strings.TrimSuffix(name,
+				".db"), "-back")+".yaml --state "+name)
 
 			for _, c := range want.commands {
 				fleetupIn(t, dir, c.code, c.args+" --state "+name)
@@ -179,7 +181,8 @@ func unpackOld(t *testing.T, version, name string) string {
 		t.Fatal(err)
 	}
 	for _, f := range []string{name, name + ".emulator"} {
-		if err := os.WriteFile(filepath.Join(dir, f), gunzipped(t, filepath.Join(version, f+".gz")), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f), gunzipped(t,
+			filepath.Join(version, f+".gz")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,7 +212,8 @@ func gunzipped(t *testing.T, file string) []byte {
 func fleetupIn(t *testing.T, dir string, want fleet.ExitCode, line string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, messages: os.Stderr, interrupt: make(chan struct{})}
+	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, messages: os.Stderr,
+		interrupt: make(chan struct{})}
 	args := strings.Fields(line)
 	for i, a := range args {
 		if ext := filepath.Ext(a); ext == ".db" || ext == ".plan" || ext == ".yaml" {
@@ -259,7 +263,8 @@ func decoded(t *testing.T, data string) (v any) {
 
 // sentences are the keys under which people's words stand: a later version may
 // find better ones, and may not be silent.
-var sentences = []string{"action", "body", "checklist", "detail", "items", "lines", "message", "reason", "sentence", "subject", "text", "title", "what", "why", "command"}
+var sentences = []string{"action", "body", "checklist", "detail", "items", "lines", "message", "reason", "sentence",
+	"subject", "text", "title", "what", "why", "command"}
 
 // clocked are the keys whose values follow the clock of whoever reads.
 var clocked = []string{"generatedAt", "expectedEnd"}
@@ -353,7 +358,8 @@ func readsInEveryFormat(t *testing.T, dir, name string) {
 			ID string `json:"id"`
 		} `json:"runs"`
 	}
-	if err := json.Unmarshal([]byte(fleetupIn(t, dir, 0, "runs -o json --state "+name)), &runs); err != nil || len(runs.Runs) == 0 {
+	if err := json.Unmarshal([]byte(fleetupIn(t, dir, 0, "runs -o json --state "+name)), &runs); err != nil ||
+		len(runs.Runs) == 0 {
 		t.Fatalf("runs: %v, %v", runs, err)
 	}
 	var ids []string
@@ -366,7 +372,8 @@ func readsInEveryFormat(t *testing.T, dir, name string) {
 			t.Errorf("fleetup %s names none of the runs %q:\n%s", line, ids, out)
 		}
 	}
-	if out := fleetupIn(t, dir, 0, "runs --state "+name); slices.ContainsFunc(ids, func(id string) bool { return !strings.Contains(out, id) }) {
+	if out := fleetupIn(t, dir, 0, "runs --state "+name); slices.ContainsFunc(ids,
+		func(id string) bool { return !strings.Contains(out, id) }) {
 		t.Errorf("fleetup runs names not all of %q:\n%s", ids, out)
 	}
 	for _, line := range []string{"status -o csv", "report -o csv"} {
@@ -377,7 +384,8 @@ func readsInEveryFormat(t *testing.T, dir, name string) {
 		}
 		for _, v := range vaults {
 			_, short, _ := strings.Cut(v.Vault, "/")
-			if !slices.ContainsFunc(rows, func(r []string) bool { return slices.Contains(r, short) && slices.Contains(r, v.Status) }) {
+			if !slices.ContainsFunc(rows,
+				func(r []string) bool { return slices.Contains(r, short) && slices.Contains(r, v.Status) }) {
 				t.Errorf("fleetup %s has no %s that is %s", line, v.Vault, v.Status)
 			}
 		}
@@ -431,6 +439,7 @@ func wantStarts(t *testing.T, truth string, accepted int) {
 		t.Fatal(err)
 	}
 	if s.SentAgain != 0 || s.Accepted != accepted || s.Mistakes != 0 {
-		t.Errorf("%d starts were accepted, want %d; %d were sent again; %d mistakes %q", s.Accepted, accepted, s.SentAgain, s.Mistakes, s.MistakeList)
+		t.Errorf("%d starts were accepted, want %d; %d were sent again; %d mistakes %q", s.Accepted, accepted,
+			s.SentAgain, s.Mistakes, s.MistakeList)
 	}
 }

@@ -17,7 +17,8 @@ import (
 // what to do.
 func TestObeyHearsWholeOrdersAlone(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{`null`, `{"do":"pause","state":"x.db"}`, `{"do":"note","do":"stop","state":"x.db","reason":"r"}`} {
+	for _, raw := range []string{`null`, `{"do":"pause","state":"x.db"}`,
+		`{"do":"note","do":"stop","state":"x.db","reason":"r"}`} {
 		l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{})}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		_, err := l.obey(ctx, control.Peer{User: "ops"}, json.RawMessage(raw)) // nobody takes an order here
@@ -30,7 +31,8 @@ func TestObeyHearsWholeOrdersAlone(t *testing.T) {
 	l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{})}
 	heard := make(chan runner.Ask, 1)
 	go func() { ask := <-l.asks; heard <- ask; ask.Done(rollout.Said{}, errOver) }()
-	_, err := l.obey(context.Background(), control.Peer{User: "ops"}, json.RawMessage(`{"do":"pause","state":"x.db","reason":" r "}`))
+	_, err := l.obey(context.Background(), control.Peer{User: "ops"},
+		json.RawMessage(`{"do":"pause","state":"x.db","reason":" r "}`))
 	if ask := <-heard; err == nil || ask.Order.Reason != "r" || ask.By.User != "ops" {
 		t.Errorf("heard %+v, answered with %v", ask, err)
 	}

@@ -33,7 +33,8 @@ var shownAt = regexp.MustCompile(`^The run is shown at (http://\S+/)`)
 // startShown starts the program and waits until it says where its page is.
 func startShown(t *testing.T, env string, args ...string) *shownRun {
 	t.Helper()
-	r := &shownRun{t: t, cmd: exec.Command("fleetup", args...), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
+	r := &shownRun{t: t, cmd: exec.Command("fleetup", args...),
+		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}}
 	r.cmd.Env = append(os.Environ(), "TZ=UTC", env)
 	pipe, err := r.cmd.StderrPipe()
 	if err != nil {
@@ -164,7 +165,8 @@ func TestAPageThatCannotBeServed(t *testing.T) {
 		}
 	}
 	shared := filepath.Join(dir, "shared")
-	if err := errors.Join(os.WriteFile(shared, []byte("correct horse battery staple\n"), 0o600), os.Chmod(shared, 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(shared, []byte("correct horse battery staple\n"), 0o600),
+		os.Chmod(shared, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -176,13 +178,15 @@ func TestAPageThatCannotBeServed(t *testing.T) {
 		{[]string{"--listen", "0.0.0.0:0"}, fleet.ExitUsage, "needs a token"},
 		{[]string{"--listen", ":0", "--listen-token-file", short}, fleet.ExitUsage, "too short"},
 		{[]string{"--listen", ":0", "--listen-token-file", empty}, fleet.ExitUsage, "is empty"},
-		{[]string{"--listen", ":0", "--listen-token-file", filepath.Join(dir, "none")}, fleet.ExitUsage, "cannot be read"},
+		{[]string{"--listen", ":0", "--listen-token-file", filepath.Join(dir, "none")}, fleet.ExitUsage,
+			"cannot be read"},
 		{[]string{"--listen", ":0", "--listen-token-file", shared}, fleet.ExitUsage, "others may read"},
 		{[]string{"--listen-token-file", short}, fleet.ExitUsage, "without --listen"},
 		{[]string{"--listen", taken.Addr().String()}, fleet.ExitInternal, syscall.EADDRINUSE.Error()},
 	} {
 		db := filepath.Join(dir, "none.db")
-		code, _, errs := try(t, append([]string{"run", "testdata/fleets/fast.yaml", "--yes", "--state", db}, c.args...)...)
+		code, _, errs := try(t, append([]string{"run", "testdata/fleets/fast.yaml", "--yes", "--state",
+			db}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.says) || !strings.Contains(errs, "Next: ") {
 			t.Errorf("%q exits %d: %s", c.args, code, errs)
 		}

@@ -26,16 +26,20 @@ func TestOnlyFilesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, link} {
-		if err := textfile.Replace(textfile.Real(path), func(w io.Writer) error { return nil }); !errors.Is(err, textfile.ErrNotReplaced) {
+		if err := textfile.Replace(textfile.Real(path), func(w io.Writer) error { return nil }); !errors.Is(err,
+			textfile.ErrNotReplaced) {
 			t.Errorf("%s was replaced: %v", path, err)
 		}
 		for _, args := range [][]string{
 			{"plan", filepath.Join(dir, "fast.yaml"), "--out", path},
-			{"inventory", "discover", "--cloud", "AzurePublic", "--target-resource-group", "rg", "--subscription", "53a3c692-5283-4f0a-baf6-49412f5ebefe", "--out", path},
+			{"inventory", "discover", "--cloud", "AzurePublic", "--target-resource-group", "rg", "--subscription",
+				"53a3c692-5283-4f0a-baf6-49412f5ebefe", "--out", path},
 		} {
 			var errs strings.Builder
-			e := &environment{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, messages: os.Stderr, interrupt: make(chan struct{})}
-			if code := e.run(append([]string{"fleetup"}, args...)); code != fleet.ExitUsage || !strings.Contains(errs.String(), textfile.ErrNotReplaced.Error()) {
+			e := &environment{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &errs, messages: os.Stderr,
+				interrupt: make(chan struct{})}
+			if code := e.run(append([]string{"fleetup"}, args...)); code != fleet.ExitUsage ||
+				!strings.Contains(errs.String(), textfile.ErrNotReplaced.Error()) {
 				t.Errorf("%q: exit %d, %s", args, code, errs.String())
 			}
 		}

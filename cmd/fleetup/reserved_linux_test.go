@@ -54,7 +54,8 @@ func TestRoomIsReserved(t *testing.T) {
 	if err != nil || blocks(t, ledger) >= least {
 		t.Fatalf("%d of %d bytes are left: %v", blocks(t, ledger), len(data), err)
 	}
-	if code, out := quietly("resume", "--accept-failures", "--reason", "known", "--yes", "--state", ledger); code != fleet.ExitFailures {
+	if code, out := quietly("resume", "--accept-failures", "--reason",
+		"known", "--yes", "--state", ledger); code != fleet.ExitFailures {
 		t.Fatalf("it exits %d\n%s", code, out)
 	}
 	if n := blocks(t, ledger); n < least {

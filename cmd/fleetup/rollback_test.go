@@ -34,7 +34,8 @@ func TestStatesBefore(t *testing.T) {
 	}
 	at := time.Date(2026, 11, 30, 22, 0, 0, 0, time.UTC)
 	start := func(vault fleet.Key, before string) fleet.Event {
-		return fleet.Event{At: at, Fact: fleet.StartIntended{Vault: vault, OperationID: "op", Attempt: 1, Before: json.RawMessage(before)}}
+		return fleet.Event{At: at, Fact: fleet.StartIntended{Vault: vault, OperationID: "op", Attempt: 1,
+			Before: json.RawMessage(before)}}
 	}
 	run := func(id string, events ...fleet.Event) error {
 		opened := fleet.Event{At: at, Fact: fleet.RunOpened{RunID: id, PlanFingerprint: id}}

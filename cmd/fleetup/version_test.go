@@ -12,8 +12,10 @@ func TestCommit(t *testing.T) {
 		settings []debug.BuildSetting
 		want     string
 	}{
-		"clean":            {[]debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "c0ffee"}, {Key: "vcs.modified", Value: "false"}}, "c0ffee"},
-		"changed":          {[]debug.BuildSetting{{Key: "vcs.revision", Value: "c0ffee"}, {Key: "vcs.modified", Value: "true"}}, "c0ffee-dirty"},
+		"clean": {[]debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "c0ffee"},
+			{Key: "vcs.modified", Value: "false"}}, "c0ffee"},
+		"changed": {[]debug.BuildSetting{{Key: "vcs.revision", Value: "c0ffee"},
+			{Key: "vcs.modified", Value: "true"}}, "c0ffee-dirty"},
 		"without git":      {[]debug.BuildSetting{{Key: "GOOS", Value: "linux"}}, unknownCommit},
 		"only the changes": {[]debug.BuildSetting{{Key: "vcs.modified", Value: "true"}}, unknownCommit},
 	} {

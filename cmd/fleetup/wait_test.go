@@ -32,7 +32,8 @@ func TestWaitsForTheGate(t *testing.T) {
 			t.Errorf("after %d minutes: %v, look again %v; want %v, %v", minutes, got, at, want, next)
 		}
 	}
-	fold(0, fleet.RunOpened{RunID: "r1", Changed: map[string]time.Time{"canary": start.Add(10 * time.Minute)}}) // which soaks
+	// which soaks
+	fold(0, fleet.RunOpened{RunID: "r1", Changed: map[string]time.Time{"canary": start.Add(10 * time.Minute)}})
 	fold(0, fleet.WaveOpened{Wave: "canary"})
 	expect(5, false, time.Time{})
 	fold(10, fleet.WaveDone{Wave: "canary"})

@@ -14,7 +14,8 @@ import (
 // it is stored.
 func TestExportIsHarmless(t *testing.T) {
 	t.Parallel()
-	for _, stored := range []string{"{\"a\":\"\u009b2J\"}", "{\"a\":\n1}", "{\"a\":\"\u202e\"}", "{\"a\":\xff}", "no JSON", ""} {
+	for _, stored := range []string{"{\"a\":\"\u009b2J\"}", "{\"a\":\n1}", "{\"a\":\"\u202e\"}", "{\"a\":\xff}",
+		"no JSON", ""} {
 		var b bytes.Buffer
 		if err := writeEvidence(&b, exportLine{Seq: 1}, "data", []byte(stored)); err != nil {
 			t.Fatal(err)
@@ -26,7 +27,8 @@ func TestExportIsHarmless(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := writeEvidence(&b, exportLine{Seq: 1}, "data", []byte(`{"b" : 1}`)); err != nil || !strings.HasSuffix(b.String(), `,"data":{"b" : 1}}`+"\n") {
+	if err := writeEvidence(&b, exportLine{Seq: 1}, "data", []byte(`{"b" : 1}`)); err != nil ||
+		!strings.HasSuffix(b.String(), `,"data":{"b" : 1}}`+"\n") {
 		t.Errorf("harmless bytes became %q, %v", b.String(), err)
 	}
 }
@@ -36,7 +38,8 @@ func TestEveryFactIsSaidInWords(t *testing.T) {
 	t.Parallel()
 	for _, name := range fleet.FactNames() {
 		var e fleet.Event
-		if err := json.Unmarshal(fmt.Appendf(nil, `{"at":"2026-03-16T11:00:00Z","fact":%q,"data":{}}`, name), &e); err != nil {
+		if err := json.Unmarshal(fmt.Appendf(nil, `{"at":"2026-03-16T11:00:00Z","fact":%q,"data":{}}`,
+			name), &e); err != nil {
 			t.Fatal(err)
 		}
 		if s := Sentence(e.Fact); s == name || !strings.Contains(s, " ") {

@@ -19,8 +19,10 @@ func env(name, value string) func(string) string {
 // An address that net/http would leave out, and so go around the proxy, is found.
 func TestUnusableAddresses(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]bool{"": false, "proxy.contoso.example:3128": false, "http://proxy:3128": false, "http://u:p%40ss@proxy:3128": false,
-		"socks5://127.0.0.1:1080": false, "http://u:pa%ss@proxy:3128": true, "http://proxy:31 28": true, "u:pa#ss@proxy:3128": true, "http://": true, "http://u:p/w@proxy:3128": true} {
+	for address, want := range map[string]bool{"": false, "proxy.contoso.example:3128": false,
+		"http://proxy:3128": false, "http://u:p%40ss@proxy:3128": false,
+		"socks5://127.0.0.1:1080": false, "http://u:pa%ss@proxy:3128": true, "http://proxy:31 28": true,
+		"u:pa#ss@proxy:3128": true, "http://": true, "http://u:p/w@proxy:3128": true} {
 		for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 			if got := unusableIn(env(name, address)); got != want {
 				t.Errorf("%s=%s is unusable: %t", name, address, got)

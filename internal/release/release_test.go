@@ -23,7 +23,8 @@ func repository(t *testing.T) (root string, do func(args ...string)) {
 	root = t.TempDir()
 	do = func(args ...string) {
 		t.Helper()
-		cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@fleetup.example", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false"}, args...)...)
+		cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@fleetup.example", "-c",
+			"commit.gpgsign=false", "-c", "tag.gpgsign=false"}, args...)...)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
@@ -77,7 +78,8 @@ func TestBOM(t *testing.T) {
 	t.Parallel()
 	info := &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Path: "github.com/fleetup-dev/fleetup"},
 		Deps: []*debug.Module{{Path: "go.etcd.io/bbolt", Version: "v1.5.0", Sum: "h1:abc="},
-			{Path: "example.org/old", Version: "v1.0.0", Replace: &debug.Module{Path: "example.org/new", Version: "v2.0.0+incompatible"}}},
+			{Path: "example.org/old", Version: "v1.0.0",
+				Replace: &debug.Module{Path: "example.org/new", Version: "v2.0.0+incompatible"}}},
 		Settings: []debug.BuildSetting{{Key: "GOOS", Value: "linux"}, {Key: "-ldflags", Value: "/home/somebody"}}}
 	b, err := newBOM(info, "v1.2.3", "c0ffee", time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC), strings.Repeat("ab", 32))
 	if err != nil {
@@ -88,8 +90,11 @@ func TestBOM(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []string{`"bomFormat":"CycloneDX","specVersion":"1.6","serialNumber":"urn:uuid:abababab-abab-8bab-abab-abababababab"`,
-		`"timestamp":"2026-03-16T00:00:00Z"`, `"purl":"pkg:golang/github.com/fleetup-dev/fleetup@v1.2.3","hashes":[{"alg":"SHA-256","content":"` + strings.Repeat("ab", 32),
-		`"purl":"pkg:golang/std@1.26.8"`, `"purl":"pkg:golang/go.etcd.io/bbolt@v1.5.0","properties":[{"name":"go:sum","value":"h1:abc="}]`,
+		`"timestamp":"2026-03-16T00:00:00Z"`,
+		`"purl":"pkg:golang/github.com/fleetup-dev/fleetup@v1.2.3","hashes":[{"alg":"SHA-256","content":"` +
+			strings.Repeat("ab", 32),
+		`"purl":"pkg:golang/std@1.26.8"`,
+		`"purl":"pkg:golang/go.etcd.io/bbolt@v1.5.0","properties":[{"name":"go:sum","value":"h1:abc="}]`,
 		`"purl":"pkg:golang/example.org/new@v2.0.0%2Bincompatible"`, `"name":"fleetup:build:GOOS","value":"linux"`} {
 		if !bytes.Contains(out, []byte(s)) {
 			t.Errorf("the bill lacks %s:\n%s", s, out)
@@ -140,7 +145,8 @@ func TestRelease(t *testing.T) {
 	}
 	here := target{runtime.GOOS, runtime.GOARCH}
 	for i := range sums {
-		r := &release{root: "../..", version: "v1.2.3", commit: "c0ffee", at: time.Unix(1, 0).UTC(), out: filepath.Join(t.TempDir(), "dist")}
+		r := &release{root: "../..", version: "v1.2.3", commit: "c0ffee", at: time.Unix(1, 0).UTC(),
+			out: filepath.Join(t.TempDir(), "dist")}
 		if err := r.build([]target{here}); err != nil {
 			t.Fatal(err)
 		}

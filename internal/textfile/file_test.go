@@ -46,7 +46,8 @@ func TestReplace(t *testing.T) {
 func TestRewriteKeepsTheMode(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fleet.yaml")
-	if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Chmod(path, 0o664), Rewrite(path, []byte("new"))); err != nil {
+	if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Chmod(path, 0o664),
+		Rewrite(path, []byte("new"))); err != nil {
 		t.Fatal(err)
 	}
 	fi, err := os.Stat(path)

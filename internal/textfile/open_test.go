@@ -24,14 +24,16 @@ func TestOpenInside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	links := map[string]string{"in": "facts/b", "up": "../secret", "near": "../fleet2/near", "absolute": filepath.Join(top, "secret"),
-		"home": filepath.Join(dir, "a"), "out": top, "gone": "nowhere"}
+	links := map[string]string{"in": "facts/b", "up": "../secret", "near": "../fleet2/near",
+		"absolute": filepath.Join(top, "secret"),
+		"home":     filepath.Join(dir, "a"), "out": top, "gone": "nowhere"}
 	for name, to := range links {
 		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
 			t.Skip(err) // a machine without symbolic links
 		}
 	}
-	for name, want := range map[string]string{"a": "fleet/a", "facts/b": "fleet/facts/b", "in": "fleet/facts/b", "home": "fleet/a"} {
+	for name, want := range map[string]string{"a": "fleet/a", "facts/b": "fleet/facts/b", "in": "fleet/facts/b",
+		"home": "fleet/a"} {
 		f, err := OpenInside(dir, filepath.Join(dir, name))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -42,7 +44,8 @@ func TestOpenInside(t *testing.T) {
 		}
 		f.Close()
 	}
-	for name, want := range map[string]error{"up": ErrOutside, "near": ErrOutside, "absolute": ErrOutside, "out/secret": ErrOutside, "out/fleet/a": nil,
+	for name, want := range map[string]error{"up": ErrOutside, "near": ErrOutside, "absolute": ErrOutside,
+		"out/secret": ErrOutside, "out/fleet/a": nil,
 		"facts": ErrNotRegular, "gone": os.ErrNotExist, "../secret": ErrOutside} {
 		f, err := OpenInside(dir, filepath.Join(dir, name))
 		if !errors.Is(err, want) {

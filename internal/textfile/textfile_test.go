@@ -27,7 +27,8 @@ func TestDecode(t *testing.T) {
 	for what, data := range map[string][]byte{
 		"UTF-8": []byte(text), "UTF-8 with a mark": []byte("\uFEFF" + text),
 		"UTF-16LE": encode(binary.LittleEndian, true, text), "UTF-16BE": encode(binary.BigEndian, true, text),
-		"UTF-16LE without a mark": encode(binary.LittleEndian, false, text), "UTF-16BE without a mark": encode(binary.BigEndian, false, text),
+		"UTF-16LE without a mark": encode(binary.LittleEndian, false, text),
+		"UTF-16BE without a mark": encode(binary.BigEndian, false, text),
 	} {
 		if got, err := Decode(data); string(got) != text || err != nil {
 			t.Errorf("%s: %q, %v", what, got, err)
@@ -36,7 +37,8 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: plain is %v", what, !plain)
 		}
 	}
-	for in, want := range map[string]string{"": "", "a": "a", "a\rb\r": "a\nb\n", "a\rb\n": "a\rb\n", "a\xff": "a\xff", "\xff\xfe": ""} {
+	for in, want := range map[string]string{"": "", "a": "a", "a\rb\r": "a\nb\n", "a\rb\n": "a\rb\n", "a\xff": "a\xff",
+		"\xff\xfe": ""} {
 		if got, err := Decode([]byte(in)); string(got) != want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
@@ -54,7 +56,8 @@ func TestDecodeAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
 		got, err := Decode(data)
-		if err == nil && Plain(data) && bytes.IndexByte(data, '\r') < 0 && !bytes.Equal(got, bytes.TrimPrefix(data, []byte("\uFEFF"))) {
+		if err == nil && Plain(data) && bytes.IndexByte(data, '\r') < 0 &&
+			!bytes.Equal(got, bytes.TrimPrefix(data, []byte("\uFEFF"))) {
 			t.Fatalf("%q became %q", data, got)
 		}
 	})

@@ -19,7 +19,8 @@ func TestSocketOfAGroup(t *testing.T) {
 	if s.Group() != gid {
 		t.Errorf("the group is %d, want %d", s.Group(), gid)
 	}
-	for path, want := range map[string]os.FileMode{filepath.Dir(s.Path()): 0o710 | os.ModeDir, s.Path(): 0o660 | os.ModeSocket} {
+	for path, want := range map[string]os.FileMode{filepath.Dir(s.Path()): 0o710 | os.ModeDir,
+		s.Path(): 0o660 | os.ModeSocket} {
 		fi, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -29,7 +30,8 @@ func TestSocketOfAGroup(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"no such group", "-1"} {
-		if s, err := Serve(Config{Ledger: filepath.Join(t.TempDir(), "fleet.db"), Group: name, Obey: deaf}); err == nil {
+		if s, err := Serve(Config{Ledger: filepath.Join(t.TempDir(), "fleet.db"), Group: name,
+			Obey: deaf}); err == nil {
 			s.Close()
 			t.Errorf("%q passes for a group", name)
 		}

@@ -21,7 +21,8 @@ import (
 )
 
 // live is a ledger with a run and its socket.
-func live(t *testing.T, patience time.Duration, obey func(context.Context, Peer, json.RawMessage) (any, error)) (*state.Ledger, *Server) {
+func live(t *testing.T, patience time.Duration,
+	obey func(context.Context, Peer, json.RawMessage) (any, error)) (*state.Ledger, *Server) {
 	t.Helper()
 	open, lock := ledgerIn(t, t.TempDir())
 	l := open()
@@ -98,7 +99,8 @@ func TestSocketIsPrivate(t *testing.T) {
 	dead.SetUnlinkOnClose(false) // left by a dead process
 	dead.Close()
 	s := serving(t, Config{Ledger: lock.Real(), Obey: deaf})
-	for path, want := range map[string]os.FileMode{filepath.Dir(s.Path()): 0o700 | os.ModeDir, s.Path(): 0o600 | os.ModeSocket} {
+	for path, want := range map[string]os.FileMode{filepath.Dir(s.Path()): 0o700 | os.ModeDir,
+		s.Path(): 0o600 | os.ModeSocket} {
 		fi, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +125,8 @@ func TestSocketsFolderIsTaken(t *testing.T) {
 			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(filepath.Join(p, "letters"), []byte("precious"), 0o600))
 		},
 		"a file called as the socket": func(p string) error {
-			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(filepath.Join(p, socketName), []byte("precious"), 0o600))
+			return errors.Join(os.Mkdir(p, 0o755), os.WriteFile(filepath.Join(p, socketName),
+				[]byte("precious"), 0o600))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,7 +144,8 @@ func TestSocketsFolderIsTaken(t *testing.T) {
 				t.Fatalf("what was in the way is gone: %v", err)
 			}
 			if fi.IsDir() {
-				if left, err := os.ReadDir(ledger + dirSuffix); err != nil || len(left) != 1 || fi.Mode().Perm() != 0o755 {
+				if left, err := os.ReadDir(ledger + dirSuffix); err != nil || len(left) != 1 ||
+					fi.Mode().Perm() != 0o755 {
 					t.Errorf("the folder was changed: %v, %v, %v", left, fi.Mode(), err)
 				}
 			}
@@ -213,9 +217,11 @@ func TestHostileClients(t *testing.T) {
 		raw("")
 	}
 	for _, rubbish := range []string{
-		"\x00\xff\x00", "GET / HTTP/9.9\r\n\r\n", "POST /v1/orders HTTP/1.1\r\nHost: run\r\nContent-Length: 99999999\r\n\r\n{",
+		"\x00\xff\x00", "GET / HTTP/9.9\r\n\r\n",
+		"POST /v1/orders HTTP/1.1\r\nHost: run\r\nContent-Length: 99999999\r\n\r\n{",
 		"GET /v1/events?run=r1&after=-1 HTTP/1.1\r\nHost: run\r\n\r\n", "DELETE /v1/runs HTTP/1.1\r\nHost: run\r\n\r\n",
-		"GET /v1/plans/..%2f..%2fetc HTTP/1.1\r\nHost: run\r\n\r\n", "GET /" + strings.Repeat("a", 100_000) + " HTTP/1.1\r\n\r\n",
+		"GET /v1/plans/..%2f..%2fetc HTTP/1.1\r\nHost: run\r\n\r\n",
+		"GET /" + strings.Repeat("a", 100_000) + " HTTP/1.1\r\n\r\n",
 	} {
 		raw(rubbish)
 	}
@@ -254,7 +260,8 @@ func TestHostileClients(t *testing.T) {
 	if err := greedy.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := io.Copy(io.Discard, greedy); err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
+	if n, err := io.Copy(io.Discard, greedy); err != nil && !errors.Is(err, net.ErrClosed) &&
+		!strings.Contains(err.Error(), "reset") {
 		t.Errorf("the client that took nothing was not cut off: %d bytes, %v", n, err)
 	} else if n >= 3000*2000 {
 		t.Errorf("the client that took nothing for long was given everything: %d bytes", n)
@@ -336,8 +343,9 @@ func TestCutOffAnswers(t *testing.T) {
 		"half an event":             unframed + string(one[:20]),
 		"half of what was promised": "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + string(one) + "\n",
 		"the same event twice":      answered(string(one) + "\n" + string(one) + "\n" + `{"end":true}` + "\n"),
-		"an error in the middle":    answered(string(one) + "\n" + `{"error":{"message":"its pages cannot be read","kind":"damaged"}}` + "\n"),
-		"no lines at all":           answered("<html>"),
+		"an error in the middle": answered(string(one) + "\n" +
+			`{"error":{"message":"its pages cannot be read","kind":"damaged"}}` + "\n"),
+		"no lines at all": answered("<html>"),
 	} {
 		path := impostor(t, func(request string) string {
 			if request == "/v1/hello" {
@@ -370,7 +378,8 @@ func TestNobodyAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dial(path, limits{dial: time.Second, answer: 50 * time.Millisecond, order: 50 * time.Millisecond}); !errors.Is(err, ErrSilent) {
+	if _, err := dial(path, limits{dial: time.Second, answer: 50 * time.Millisecond,
+		order: 50 * time.Millisecond}); !errors.Is(err, ErrSilent) {
 		t.Errorf("a stopped process: %v", err)
 	}
 	l.Close()
@@ -393,7 +402,8 @@ func TestTheSilentMakePlace(t *testing.T) {
 	t.Parallel()
 	obeyed := make(chan struct{})
 	release := make(chan struct{})
-	_, s := live(t, time.Hour, func(_ context.Context, _ Peer, order json.RawMessage) (any, error) { // nobody's patience ends here
+	// nobody's patience ends here
+	_, s := live(t, time.Hour, func(_ context.Context, _ Peer, order json.RawMessage) (any, error) {
 		if strings.Contains(string(order), "slow") {
 			obeyed <- struct{}{}
 			<-release
@@ -419,7 +429,8 @@ func TestTheSilentMakePlace(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 		if i%2 == 0 {
-			_, _ = io.WriteString(conn, "POST /v1/orders HTTP/1.1\r\nHost: run\r\nContent-Length: 9\r\n\r\n{") // it may be closed already
+			// it may be closed already
+			_, _ = io.WriteString(conn, "POST /v1/orders HTTP/1.1\r\nHost: run\r\nContent-Length: 9\r\n\r\n{")
 		}
 	}
 	if answer, err := order("quick"); err != nil || answer != "heard" {

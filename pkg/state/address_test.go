@@ -42,9 +42,11 @@ func TestSignedAddresses(t *testing.T) {
 	shown, _ := want.Seal()
 	start := func(n int, status fleet.Status) ([]fleet.Event, []fleet.VaultRecord) {
 		return []fleet.Event{statetest.At(n, fleet.StartAnswered{Vault: statetest.Key(n), OperationID: "o",
-			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: recorded(1)}})}, []fleet.VaultRecord{{Vault: statetest.Key(n), Status: status}}
+				Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: recorded(1)}})},
+			[]fleet.VaultRecord{{Vault: statetest.Key(n), Status: status}}
 	}
-	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit(start(1, fleet.Upgrading)), l.Commit(start(2, fleet.Upgrading))); err != nil {
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+		l.Commit(start(1, fleet.Upgrading)), l.Commit(start(2, fleet.Upgrading))); err != nil {
 		t.Fatal(err)
 	}
 	reopened := func() *state.Ledger {
@@ -71,7 +73,8 @@ func TestSignedAddresses(t *testing.T) {
 		status fleet.Status
 		kept   bool
 	}{{fleet.Unknown, true}, {fleet.Upgrading, true}, {fleet.Upgraded, false}} {
-		if err := l.Commit([]fleet.Event{statetest.At(3, fleet.WaveOpened{Wave: "w"})}, []fleet.VaultRecord{{Vault: statetest.Key(1), Status: c.status}}); err != nil {
+		if err := l.Commit([]fleet.Event{statetest.At(3, fleet.WaveOpened{Wave: "w"})},
+			[]fleet.VaultRecord{{Vault: statetest.Key(1), Status: c.status}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := answered(t, reopened()); (got[0] == want) != c.kept || !c.kept && got[0] != shown || got[1] != want {
@@ -79,7 +82,9 @@ func TestSignedAddresses(t *testing.T) {
 		}
 	}
 	// Of several records of a vault in one commit the last one stands.
-	if err := l.Commit([]fleet.Event{statetest.At(3, fleet.WaveOpened{Wave: "w"})}, []fleet.VaultRecord{{Vault: statetest.Key(2), Status: fleet.Ready}, {Vault: statetest.Key(2), Status: fleet.Starting}}); err != nil {
+	if err := l.Commit([]fleet.Event{statetest.At(3, fleet.WaveOpened{Wave: "w"})},
+		[]fleet.VaultRecord{{Vault: statetest.Key(2), Status: fleet.Ready},
+			{Vault: statetest.Key(2), Status: fleet.Starting}}); err != nil {
 		t.Fatal(err)
 	}
 	if n := l.Addresses(); n != 1 {
@@ -109,8 +114,10 @@ func TestAddressesWithoutEnd(t *testing.T) {
 	t.Parallel()
 	l := open(t, acquire(t, filepath.Join(t.TempDir(), "fleet.db")))
 	long := signedAs(1, noise("a", 40<<10), "s", "c", "s")
-	err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit([]fleet.Event{statetest.At(1, fleet.StartAnswered{
-		Vault: statetest.Key(1), Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: long}})}, []fleet.VaultRecord{{Vault: statetest.Key(1), Status: fleet.Upgrading}}))
+	err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+		l.Commit([]fleet.Event{statetest.At(1, fleet.StartAnswered{
+			Vault: statetest.Key(1), Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: long}})},
+			[]fleet.VaultRecord{{Vault: statetest.Key(1), Status: fleet.Upgrading}}))
 	if err != nil || l.Addresses() != 0 {
 		t.Fatalf("%d are kept, %v", l.Addresses(), err)
 	}

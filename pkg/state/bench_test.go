@@ -17,7 +17,8 @@ func factsOf(first, n int) ([]fleet.Event, []fleet.VaultRecord) {
 		key, op := statetest.Key((first+i)%100_000), fmt.Sprint("4cc27b8b-8d4b-4f3e-9f5a-", first+i)
 		events[i] = statetest.At(first+i, fleet.Observed{Vault: key, OperationID: op,
 			Record: &fleet.Record{OperationID: op, State: fleet.RecordInProgress, StartedAt: statetest.At(i, nil).At}})
-		records[i] = fleet.VaultRecord{Vault: key, RunID: "r1", Status: fleet.Upgrading, OperationID: op, StartedAt: statetest.At(i, nil).At}
+		records[i] = fleet.VaultRecord{Vault: key, RunID: "r1", Status: fleet.Upgrading, OperationID: op,
+			StartedAt: statetest.At(i, nil).At}
 	}
 	return events, records
 }

@@ -47,33 +47,41 @@ func TestChangedJournal(t *testing.T) {
 			h := state.Link(prev, touched, text)
 			return b.Put(state.SeqKey(touched), append(h[:], text...))
 		}), touched + 1, true},
-		{"an event taken out", events(func(b *bbolt.Bucket) error { return b.Delete(state.SeqKey(touched)) }), touched, true},
-		{"the first event taken out", events(func(b *bbolt.Bucket) error { return b.Delete(state.SeqKey(1)) }), 1, true},
+		{"an event taken out", events(func(b *bbolt.Bucket) error { return b.Delete(state.SeqKey(touched)) }),
+			touched, true},
+		{"the first event taken out", events(func(b *bbolt.Bucket) error { return b.Delete(state.SeqKey(1)) }), 1,
+			true},
 		{"two events exchanged", events(func(b *bbolt.Bucket) error {
 			x, y := bytes.Clone(b.Get(state.SeqKey(touched))), bytes.Clone(b.Get(state.SeqKey(touched+1)))
 			return errors.Join(b.Put(state.SeqKey(touched), y), b.Put(state.SeqKey(touched+1), x))
 		}), touched, true},
-		{"an event without a hash", events(func(b *bbolt.Bucket) error { return b.Put(state.SeqKey(touched), []byte("{}")) }), touched, true},
+		{"an event without a hash",
+			events(func(b *bbolt.Bucket) error { return b.Put(state.SeqKey(touched), []byte("{}")) }), touched, true},
 		{"another beginning of r2", func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
-			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"firstSeq":8`), []byte(`"firstSeq":7`), 1))
+			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"firstSeq":8`),
+				[]byte(`"firstSeq":7`), 1))
 		}, 0, false},
 		{"another name of r1", func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
-			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"id":"r2"`), []byte(`"id":"r9"`), 1))
+			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"id":"r2"`),
+				[]byte(`"id":"r9"`), 1))
 		}, 8, false},
 		{"another identity", func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("meta"))
-			return b.Put([]byte("identity"), bytes.Replace(b.Get([]byte("identity")), []byte("Emulator"), []byte("AzureChina"), 1))
+			return b.Put([]byte("identity"), bytes.Replace(b.Get([]byte("identity")), []byte("Emulator"),
+				[]byte("AzureChina"), 1))
 		}, 1, true},
 		{"another exit code of r1", index(1, `"exitCode":3`, `"exitCode":0`), 0, false},
 		{"another end of r1", index(1, `"closedAt":"2026`, `"closedAt":"2025`), 0, false},
 		{"another beginning in time of r1", index(1, `"openedAt":"2026`, `"openedAt":"2025`), 0, false},
-		{"an end of a run that has none", index(2, `"closed":false`, `"closedAt":"2026-03-16T23:00:00Z","closed":false`), 0, false},
+		{"an end of a run that has none", index(2, `"closed":false`,
+			`"closedAt":"2026-03-16T23:00:00Z","closed":false`), 0, false},
 		{"another plan of r1", index(1, `"planFingerprint":"plan of r1"`, `"planFingerprint":"plan of r2"`), 1, true},
 		{"an open run made closed", func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
-			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"closed":false`), []byte(`"closed":true`), 1))
+			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"closed":false`),
+				[]byte(`"closed":true`), 1))
 		}, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

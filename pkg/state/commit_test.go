@@ -37,7 +37,8 @@ func TestCommitToAReplacedFile(t *testing.T) {
 		}, state.ErrReplaced, ".old"},
 		{"a link turned elsewhere", func(path string) error {
 			b, err := os.ReadFile(path)
-			return errors.Join(err, os.WriteFile(path+".copy", b, 0o600), os.Remove(path), os.Symlink(path+".copy", path))
+			return errors.Join(err, os.WriteFile(path+".copy", b, 0o600), os.Remove(path),
+				os.Symlink(path+".copy", path))
 		}, state.ErrReplaced, ".real"},
 		{"touched", func(path string) error { return os.Chmod(path, 0o640) }, nil, ""},
 	} {
@@ -56,7 +57,8 @@ func TestCommitToAReplacedFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit(intent(1), nil), c.do(path)); err != nil {
+			if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+				l.Commit(intent(1), nil), c.do(path)); err != nil {
 				t.Fatal(err)
 			}
 			err = l.Commit(intent(2), nil)
@@ -97,7 +99,8 @@ func TestFailedCommitIsFinal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fleet.db")
 	lock := acquire(t, path)
 	l := open(t, lock)
-	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit(intent(1), nil)); err != nil {
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+		l.Commit(intent(1), nil)); err != nil {
 		t.Fatal(err)
 	}
 	l.LimitSize(64 << 10)
@@ -171,13 +174,15 @@ func TestCommittedIsTold(t *testing.T) {
 			told = append(told, e.Fact.Name())
 		}
 	}
-	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Commit(intent(1), nil)); err != nil {
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+		l.Commit(intent(1), nil)); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Begin(statetest.PlanOf("r2"), statetest.Opening("r2"), nil); err == nil {
 		t.Error("a second run began beside the first")
 	}
-	if want := []string{statetest.Opening("r1")[0].Fact.Name(), intent(1)[0].Fact.Name()}; !slices.Equal(told[:1], want[:1]) || told[len(told)-1] != want[1] || len(told) != len(statetest.Opening("r1"))+1 {
+	if want := []string{statetest.Opening("r1")[0].Fact.Name(), intent(1)[0].Fact.Name()}; !slices.Equal(told[:1],
+		want[:1]) || told[len(told)-1] != want[1] || len(told) != len(statetest.Opening("r1"))+1 {
 		t.Errorf("told %q", told)
 	}
 }

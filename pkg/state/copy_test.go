@@ -25,7 +25,8 @@ func TestOpenCopy(t *testing.T) { // not parallel: it sets TMPDIR
 	if _, err := state.OpenCopy(path); !errors.Is(err, state.ErrLive) {
 		t.Errorf("of a live ledger: %v", err)
 	}
-	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Close(), lock.Close()); err != nil {
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), l.Close(),
+		lock.Close()); err != nil {
 		t.Fatal(err)
 	}
 	r, err := state.OpenCopy(path)
@@ -71,11 +72,13 @@ func TestScan(t *testing.T) {
 	for _, w := range []string{"2", "3", "4", "5", "6", "7", "8"} {
 		events = append(events, statetest.At(1, fleet.WaveOpened{Wave: w}))
 	}
-	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), events, nil), l.Close(), state.Edit(path, func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte("events"))
-		third := append([]byte(nil), b.Get(state.SeqKey(3))...)
-		return errors.Join(b.Put(state.SeqKey(3), append(third, ' ')), b.Delete(state.SeqKey(5)), b.Delete(state.SeqKey(6)), b.Put([]byte("odd"), nil))
-	})); err != nil {
+	if err := errors.Join(l.Begin(statetest.PlanOf("r1"), events, nil), l.Close(),
+		state.Edit(path, func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("events"))
+			third := append([]byte(nil), b.Get(state.SeqKey(3))...)
+			return errors.Join(b.Put(state.SeqKey(3), append(third, ' ')), b.Delete(state.SeqKey(5)),
+				b.Delete(state.SeqKey(6)), b.Put([]byte("odd"), nil))
+		})); err != nil {
 		t.Fatal(err)
 	}
 	r := reopenDamaged(t, lock)
@@ -94,7 +97,8 @@ func TestScan(t *testing.T) {
 	for i, w := range want {
 		e := got[i]
 		if e.Seq != w.seq || e.Missing != w.missing || e.Fits != w.fits || w.seq > 0 && e.Prev != prev {
-			t.Errorf("entry %d is event %d, %d missing before it, fits %t, after %v; want %v after %v", i, e.Seq, e.Missing, e.Fits, e.Prev, w, prev)
+			t.Errorf("entry %d is event %d, %d missing before it, fits %t, after %v; want %v after %v", i, e.Seq,
+				e.Missing, e.Fits, e.Prev, w, prev)
 		}
 		prev = e.Hash
 	}

@@ -42,7 +42,8 @@ func TestCreateLeavesTheLedgerAlone(t *testing.T) {
 		}
 	}
 	info := l.Info()
-	if info.Cloud != binding.Cloud || info.CreatedBy != binding.Version || info.ID == "" || time.Since(info.CreatedAt) > time.Hour {
+	if info.Cloud != binding.Cloud || info.CreatedBy != binding.Version || info.ID == "" ||
+		time.Since(info.CreatedAt) > time.Hour {
 		t.Fatalf("identity = %+v", info)
 	}
 }

@@ -31,7 +31,8 @@ func wholeLedger(t *testing.T, vaults int) []byte {
 		var events []fleet.Event
 		var records []fleet.VaultRecord
 		for i := range vaults {
-			events = append(events, statetest.At(i, fleet.StartIntended{Vault: statetest.Key(i), OperationID: id, Attempt: 1}))
+			events = append(events, statetest.At(i, fleet.StartIntended{Vault: statetest.Key(i), OperationID: id,
+				Attempt: 1}))
 			records = append(records, fleet.VaultRecord{Vault: statetest.Key(i), RunID: id, Status: fleet.Starting})
 		}
 		if err := l.Commit(append(events, statetest.At(vaults, fleet.RunClosed{})), records); err != nil {
@@ -89,7 +90,8 @@ func readAll(lock *state.Lock) (readOnly, writing error) {
 }
 
 func clear(err error, path string) bool {
-	return err != nil && strings.Contains(err.Error(), path) && !strings.Contains(err.Error(), "runtime error") && !strings.Contains(err.Error(), "\n")
+	return err != nil && strings.Contains(err.Error(), path) && !strings.Contains(err.Error(), "runtime error") &&
+		!strings.Contains(err.Error(), "\n")
 }
 
 func TestTruncatedLedger(t *testing.T) {
@@ -171,19 +173,27 @@ func TestNotALedger(t *testing.T) {
 		{"zeros", content(make([]byte, 64<<10)), state.ErrNotLedger, "not a ledger"},
 		{"random bytes", content(random), state.ErrNotLedger, "not a ledger"},
 		{"text", content([]byte(strings.Repeat("apiVersion: fleetup/v1\n", 500))), state.ErrNotLedger, "not a ledger"},
-		{"a text of two pages", content([]byte(strings.Repeat("# fleetup\n", 559))), state.ErrNotLedger, "not a ledger"},
+		{"a text of two pages", content([]byte(strings.Repeat("# fleetup\n", 559))), state.ErrNotLedger,
+			"not a ledger"},
 		{"a short text", content([]byte("hello")), state.ErrNotLedger, "not a ledger"},
-		{"both heads overwritten", content(append(make([]byte, 2*os.Getpagesize()), whole[2*os.Getpagesize():]...)), state.ErrNotLedger, "destroyed"},
+		{"both heads overwritten", content(append(make([]byte, 2*os.Getpagesize()), whole[2*os.Getpagesize():]...)),
+			state.ErrNotLedger, "destroyed"},
 		{"the first head overwritten", content(append(make([]byte, 80), whole[80:]...)), state.ErrDamaged, "heads"},
-		{"the second head overwritten", content(slices.Concat(whole[:os.Getpagesize()], make([]byte, 80), whole[os.Getpagesize()+80:])), state.ErrDamaged, "heads"},
+		{"the second head overwritten", content(slices.Concat(whole[:os.Getpagesize()], make([]byte, 80),
+			whole[os.Getpagesize()+80:])), state.ErrDamaged, "heads"},
 		{"another bbolt file", foreign(nil), state.ErrNotLedger, "another program"},
-		{"another bbolt file without a freelist", foreign(&bbolt.Options{NoFreelistSync: true}), state.ErrNotLedger, "another program"},
+		{"another bbolt file without a freelist", foreign(&bbolt.Options{NoFreelistSync: true}), state.ErrNotLedger,
+			"another program"},
 		{"a newer format", put("meta", "format", "2"), state.ErrFormat, "format 2"},
 		{"a format that is no number", put("meta", "format", "x"), state.ErrDamaged, `format is "x"`},
-		{"no identity", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("identity")) }), state.ErrDamaged, "identity"},
-		{"no events", edited(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("events")) }), state.ErrDamaged, "no bucket events"},
+		{"no identity",
+			edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("identity")) }),
+			state.ErrDamaged, "identity"},
+		{"no events", edited(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("events")) }), state.ErrDamaged,
+			"no bucket events"},
 		{"a run that is no JSON", put("runs", string(state.SeqKey(2)), "{"), state.ErrDamaged, "run 2"},
-		{"a run missing", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(1)) }), state.ErrDamaged, "run 1"},
+		{"a run missing", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(1)) }),
+			state.ErrDamaged, "run 1"},
 		{"a format below the first", put("meta", "format", "0"), state.ErrDamaged, `format is "0"`},
 		{"a run under another's key", edited(func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
@@ -191,16 +201,21 @@ func TestNotALedger(t *testing.T) {
 		}), state.ErrDamaged, "run 2 is missing"},
 		{"a run that counts itself another", edited(func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
-			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"ordinal":2`), []byte(`"ordinal":7`), 1))
+			return b.Put(state.SeqKey(2), bytes.Replace(b.Get(state.SeqKey(2)), []byte(`"ordinal":2`),
+				[]byte(`"ordinal":7`), 1))
 		}), state.ErrDamaged, "run 2 is missing"},
-		{"the newest run out of the index", edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(2)) }), state.ErrDamaged, "opens run r2 inside run r1"},
+		{"the newest run out of the index",
+			edited(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("runs")).Delete(state.SeqKey(2)) }),
+			state.ErrDamaged, "opens run r2 inside run r1"},
 		{"every run out of the index", edited(func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("runs"))
 			return errors.Join(b.Delete(state.SeqKey(1)), b.Delete(state.SeqKey(2)))
 		}), state.ErrDamaged, "belongs to no run"},
-		{"a record under another vault's key", put("vaults", "zzz", `{"vault":"`+string(statetest.Key(3))+`"}`), state.ErrDamaged, "is stored as that of zzz"},
+		{"a record under another vault's key", put("vaults", "zzz", `{"vault":"`+string(statetest.Key(3))+`"}`),
+			state.ErrDamaged, "is stored as that of zzz"},
 		{"an event with a short key", put("events", "\xff", "x"), state.ErrDamaged, "last event"},
-		{"a vault that is no JSON", put("vaults", string(statetest.Key(3)), "{"), state.ErrDamaged, string(statetest.Key(3))},
+		{"a vault that is no JSON", put("vaults", string(statetest.Key(3)), "{"), state.ErrDamaged,
+			string(statetest.Key(3))},
 		{"a plan that is no gzip", put("plans", "plan of r1", "{}"), state.ErrDamaged, "plan of r1"},
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o700) }, state.ErrNotLedger, "is a directory"},
 	} {

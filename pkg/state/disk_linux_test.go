@@ -164,7 +164,8 @@ func (f *inode) image(c choice, tear int) []byte {
 
 // images are the contents of the directory after a crash now, each of them
 // once: by what reached the disk, so many times at random.
-func (d *disk) images(rng *rand.Rand, random int, seen map[uint64]bool, seed maphash.Seed, yield func(how string, files map[string][]byte)) {
+func (d *disk) images(rng *rand.Rand, random int, seen map[uint64]bool, seed maphash.Seed,
+	yield func(how string, files map[string][]byte)) {
 	for _, c := range d.choices(rng, random) {
 		names := maps.Clone(d.durable)
 		for i, r := range d.renames {
@@ -207,7 +208,9 @@ func (d *disk) choices(rng *rand.Rand, random int) []choice {
 		{name: "all but the last", change: func(f *inode, i int) bool { return !last(f, i) }, rename: always},
 		{name: "names without content", change: func(*inode, int) bool { return false }, rename: always},
 		{name: "content without names", change: all.change, rename: func(int) bool { return false }},
-		{name: "sizes without content", change: func(f *inode, i int) bool { return f != nil && f.pending[i].data == nil }, rename: always, stale: true},
+		{name: "sizes without content",
+			change: func(f *inode, i int) bool { return f != nil && f.pending[i].data == nil }, rename: always,
+			stale: true},
 	}
 	if d.tear < sector {
 		cs = nil // they break no sector

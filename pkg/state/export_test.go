@@ -132,8 +132,11 @@ func (r *Reader) Verify() (seq uint64, hash string, err error) {
 		if err != nil {
 			return 0, "", err
 		}
-		if seen.Closed != run.Closed || seen.ExitCode != run.ExitCode || !seen.ClosedAt.Equal(run.ClosedAt) || !seen.OpenedAt.Equal(run.OpenedAt) {
-			return 0, "", damaged(r.path, fmt.Sprintf("is damaged: the index of run %s does not say what its journal says", runs[i].ID), nil)
+		if seen.Closed != run.Closed || seen.ExitCode != run.ExitCode || !seen.ClosedAt.Equal(run.ClosedAt) ||
+			!seen.OpenedAt.Equal(run.OpenedAt) {
+			return 0, "",
+				damaged(r.path, fmt.Sprintf("is damaged: the index of run %s does not say what its journal says",
+					runs[i].ID), nil)
 		}
 	}
 	if at != head {

@@ -14,7 +14,8 @@ import (
 func FuzzHolder(f *testing.F) {
 	for _, seed := range []string{
 		`{"user":"ops","host":"build-7","pid":4242,"since":"2026-03-16T22:00:00Z","socket":"/run/x","command":"fleetup run"}` + "\n",
-		`{"pid":1}{"pid":2}`, `{"pid":0}`, `{"pid":-1}`, `{"pid":1e99}`, `null`, ``, `{"pid":1,"since":"9999-12-31T23:59:59-14:00"}`,
+		`{"pid":1}{"pid":2}`, `{"pid":0}`, `{"pid":-1}`, `{"pid":1e99}`, `null`, ``,
+		`{"pid":1,"since":"9999-12-31T23:59:59-14:00"}`,
 		`{"pid":1,"user":"\u001b[2J\u202e\n\u2028x","host":"a\u0000b","command":"` + strings.Repeat("x", 1000) + `"}`,
 		`{"pid":1,"user":{"user":`, strings.Repeat(`[`, 70_000),
 	} {

@@ -79,7 +79,8 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		}
 		there := len(events) - 1
 		if there < acked+1 || there%2 != 0 {
-			t.Fatalf("round %d: %d events are there; batch %d was acknowledged, and batches have two", round, there, acked)
+			t.Fatalf("round %d: %d events are there; batch %d was acknowledged, and batches have two", round,
+				there, acked)
 		}
 		if records := statetest.RecordsOf(t, l); len(records) != 1 || records[0].OperationID != strconv.Itoa(there) {
 			t.Fatalf("round %d: records %v do not go with %d events", round, records, there)

@@ -156,7 +156,8 @@ func TestLockOutlivesItsReferences(t *testing.T) {
 func TestStaleHolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fleet.db")
-	stale := `{"host":"build-9","pid":99,"since":"2026-03-16T22:00:00Z","command":"` + strings.Repeat("long ", 50) + `"}`
+	stale := `{"host":"build-9","pid":99,"since":"2026-03-16T22:00:00Z","command":"` +
+		strings.Repeat("long ", 50) + `"}`
 	if err := os.WriteFile(path+".lock", []byte(stale), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,8 @@ func TestLockFileThatIsNoFile(t *testing.T) {
 	}
 	dir := t.TempDir()
 	precious, empty := filepath.Join(dir, "precious"), filepath.Join(dir, "empty")
-	if err := errors.Join(os.WriteFile(precious, []byte("the only copy"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(precious, []byte("the only copy"), 0o600),
+		os.WriteFile(empty, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for name, put := range map[string]func(lock string) error{

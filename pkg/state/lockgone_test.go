@@ -36,7 +36,8 @@ func TestLockFileTakenAway(t *testing.T) {
 			}
 			second := acquire(t, path) // nothing says that the first is there
 			_, err := state.OpenWithin(second, 50*time.Millisecond)
-			if !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(), "a process whose lock file was deleted still has it") {
+			if !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(),
+				"a process whose lock file was deleted still has it") {
 				t.Errorf("a second writer: %v; want ErrInUse", err)
 			}
 			second.Close()

@@ -103,7 +103,8 @@ func numberedBatch(n int) ([]fleet.Event, []fleet.VaultRecord) {
 var binding = state.Binding{Cloud: "Emulator", Version: "test"}
 
 func who(command string) state.Holder {
-	return state.Holder{User: "ops", Host: "build-7", PID: os.Getpid(), Since: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), Command: command}
+	return state.Holder{User: "ops", Host: "build-7", PID: os.Getpid(),
+		Since: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), Command: command}
 }
 
 // child prepares the test binary in another role.

@@ -101,12 +101,14 @@ func TestMissingPermissions(t *testing.T) {
 			dir := openDir(t)
 			path := filepath.Join(dir, "fleet.db")
 			lock := acquire(t, path)
-			if err := errors.Join(open(t, lock).Close(), lock.Close(), os.Remove(path+".lock"), os.Chmod(path, c.file), os.Chmod(dir, c.dir)); err != nil {
+			if err := errors.Join(open(t, lock).Close(), lock.Close(), os.Remove(path+".lock"), os.Chmod(path, c.file),
+				os.Chmod(dir, c.dir)); err != nil {
 				t.Fatal(err)
 			}
 			expect := func(what string, err error, ok bool) {
 				t.Helper()
-				if ok && err != nil || !ok && (err == nil || !errors.Is(err, fs.ErrPermission) || errors.Is(err, state.ErrDamaged) || !strings.Contains(err.Error(), c.says)) {
+				if ok && err != nil || !ok && (err == nil || !errors.Is(err, fs.ErrPermission) ||
+					errors.Is(err, state.ErrDamaged) || !strings.Contains(err.Error(), c.says)) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
@@ -142,10 +144,12 @@ func TestCreateWithoutPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	asNobody(t, func() {
-		if _, err := state.Acquire(path, who("test")); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), path) {
+		if _, err := state.Acquire(path, who("test")); !errors.Is(err, fs.ErrPermission) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("Acquire: %v", err)
 		}
-		if err := state.CreateFile(path, binding); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), path) {
+		if err := state.CreateFile(path, binding); !errors.Is(err, fs.ErrPermission) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("create: %v", err)
 		}
 	})

@@ -23,8 +23,9 @@ import (
 )
 
 var (
-	powerLosses = flag.Int("powerloss", 10, "disk images made at random for each moment of the recorded workload, besides the ones by name")
-	powerSeed   = flag.Uint64("powerseed", 1, "seed of the random images")
+	powerLosses = flag.Int("powerloss", 10,
+		"disk images made at random for each moment of the recorded workload, besides the ones by name")
+	powerSeed = flag.Uint64("powerseed", 1, "seed of the random images")
 )
 
 // recording is what a process did to a directory, and what it acknowledged.
@@ -42,7 +43,8 @@ func record(t *testing.T, role string) *recording {
 		t.Fatal(err)
 	}
 	cmd := child(t, role, filepath.Join(dir, ledgerName))
-	calls, ws, err := syscalls.Run(syscalls.Program{Argv: append([]string{cmd.Path}, cmd.Args[1:]...), Env: cmd.Env, Dir: dir})
+	calls, ws, err := syscalls.Run(syscalls.Program{Argv: append([]string{cmd.Path}, cmd.Args[1:]...),
+		Env: cmd.Env, Dir: dir})
 	if err != nil || ws != 0 {
 		t.Fatalf("%s: %v, wait status %v", role, err, ws)
 	}
@@ -67,7 +69,8 @@ type verdict struct {
 // powerFails lets the power fail at every moment of a recording and has each
 // image of the disk judged. judge is given a directory and how many of the
 // acknowledgements had been given by then. It stops when enough are broken.
-func (r *recording) powerFails(t *testing.T, random, tear, enough int, judge func(dir string, acked int) error) *verdict {
+func (r *recording) powerFails(t *testing.T, random, tear, enough int,
+	judge func(dir string, acked int) error) *verdict {
 	t.Helper()
 	v := &verdict{}
 	seed := maphash.MakeSeed()
@@ -177,7 +180,8 @@ func TestPowerLoss(t *testing.T) {
 	trail := newTrail(t, r)
 	v := r.powerFails(t, *powerLosses, sector, 10, trail.judge)
 	v.mustHold(t, 2000)
-	t.Logf("%d images of %d calls and %d acknowledgements; %d hold a ledger", v.images.Load(), len(r.calls), len(r.acks), trail.whole.Load())
+	t.Logf("%d images of %d calls and %d acknowledgements; %d hold a ledger", v.images.Load(), len(r.calls),
+		len(r.acks), trail.whole.Load())
 }
 
 func (v *verdict) mustHold(t *testing.T, atLeast int64) {

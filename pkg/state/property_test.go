@@ -86,7 +86,8 @@ func TestLedgerEqualsTheModel(t *testing.T) {
 			"begin": func(rt *rapid.T) {
 				id := fmt.Sprint("r", rapid.IntRange(1, 6).Draw(rt, "run"))
 				rs := records()
-				both("begin", l.Begin(statetest.PlanOf(id), statetest.Opening(id), rs), model.Begin(statetest.PlanOf(id), statetest.Opening(id), rs))
+				both("begin", l.Begin(statetest.PlanOf(id), statetest.Opening(id), rs),
+					model.Begin(statetest.PlanOf(id), statetest.Opening(id), rs))
 			},
 			"commit": func(rt *rapid.T) {
 				events := rapid.SliceOfN(rapid.SampledFrom(sample), 0, 12).Draw(rt, "events")

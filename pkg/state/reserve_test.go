@@ -18,9 +18,11 @@ import (
 func life(n int, address func(n int) *fleet.Operation) (events []fleet.Event, records []fleet.VaultRecord) {
 	v, op := statetest.Key(n), fmt.Sprintf("4cc27b8b-8d4b-4f3e-9f5a-%012d-2026-03-16 22-00-07Z-P", n)
 	id := fmt.Sprintf("/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d", n)
-	requests := []string{"0b1f6471-1bf0-4dda-aec3-cb9272f09590", "9f0e3c1a-77c2-4b7e-8d55-2a6f4f0c9d11", "72f988bf-86f1-41af-91ab-2d7cd011db47"}
+	requests := []string{"0b1f6471-1bf0-4dda-aec3-cb9272f09590", "9f0e3c1a-77c2-4b7e-8d55-2a6f4f0c9d11",
+		"72f988bf-86f1-41af-91ab-2d7cd011db47"}
 	record := func(s fleet.UpgradeState) *fleet.Record {
-		return &fleet.Record{OperationID: op, State: s, Message: "Upgrade of the vault is under way.", Trigger: fleet.TriggerForced,
+		return &fleet.Record{OperationID: op, State: s, Message: "Upgrade of the vault is under way.",
+			Trigger:   fleet.TriggerForced,
 			StartedAt: statetest.At(n, nil).At, UpgradedResourceID: id}
 	}
 	found := []fleet.Finding{{Severity: fleet.SeverityWarning, Category: "billing", Code: "BillingConversion",
@@ -32,7 +34,9 @@ func life(n int, address func(n int) *fleet.Operation) (events []fleet.Event, re
 	}{
 		{fleet.Validated{Vault: v, Verdict: fleet.VerdictReady, Findings: found, RequestIDs: requests}, fleet.Ready},
 		{fleet.StartIntended{Vault: v, OperationID: op, Attempt: 1}, fleet.Starting},
-		{fleet.StartAnswered{Vault: v, OperationID: op, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, RequestID: requests[0], Operation: address(n)}}, fleet.Upgrading},
+		{fleet.StartAnswered{Vault: v, OperationID: op,
+			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, RequestID: requests[0],
+				Operation: address(n)}}, fleet.Upgrading},
 		{fleet.Observed{Vault: v, OperationID: op, Record: record(fleet.RecordInProgress)}, fleet.Upgrading},
 		{fleet.Observed{Vault: v, OperationID: op, Record: record(fleet.RecordUpgraded)}, fleet.Upgrading},
 		{fleet.Verified{Vault: v, OperationID: op, ResourceID: id}, fleet.Upgraded},
@@ -72,21 +76,26 @@ func noAddress(int) *fleet.Operation { return nil }
 // recorded are addresses as they were recorded: 3.7 KB each, with a certificate
 // that all of them share, and a signature of their own.
 func recorded(n int) *fleet.Operation {
-	return signedAs(n, noise("certificate", 2870), noise(fmt.Sprint("status ", n), 342), noise("certificate", 2870), noise(fmt.Sprint("result ", n), 342))
+	return signedAs(n, noise("certificate", 2870), noise(fmt.Sprint("status ", n), 342), noise("certificate", 2870),
+		noise(fmt.Sprint("result ", n), 342))
 }
 
 // strange are addresses of 4 KB each that have nothing in common.
 func strange(n int) *fleet.Operation {
-	return signedAs(n, noise(fmt.Sprint("a ", n), 3400), noise(fmt.Sprint("b ", n), 342), noise(fmt.Sprint("c ", n), 3400), noise(fmt.Sprint("d ", n), 342))
+	return signedAs(n, noise(fmt.Sprint("a ", n), 3400), noise(fmt.Sprint("b ", n), 342),
+		noise(fmt.Sprint("c ", n), 3400), noise(fmt.Sprint("d ", n), 342))
 }
 
 func signedAs(n int, parts ...string) *fleet.Operation {
 	at := fmt.Sprintf("/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d/operation", n)
 	of := func(what, c, s string) string {
-		return at + what + "/NDA5NTsyY2UxZDY0OC05MzJkLTRlOGEtYWQ1My1iMTMyNTRkMDJmYzQ=?api-version=2026-07-01&t=639245586661321421&c=" + c + "&s=" + s +
+		return at + what +
+			"/NDA5NTsyY2UxZDY0OC05MzJkLTRlOGEtYWQ1My1iMTMyNTRkMDJmYzQ=?api-version=2026-07-01&t=639245586661321421&c=" +
+			c + "&s=" + s +
 			"&h=t9v4KLydhz1S77CBxTtsrgWGo1ei_EcX4pglNxjom00"
 	}
-	return &fleet.Operation{StatusURL: of("Status", parts[0], parts[1]), ResultURL: of("Results", parts[2], parts[3]), Final: fleet.FinalLocation}
+	return &fleet.Operation{StatusURL: of("Status", parts[0], parts[1]), ResultURL: of("Results", parts[2], parts[3]),
+		Final: fleet.FinalLocation}
 }
 
 // noise is text that packs no better than a signature.
@@ -125,7 +134,8 @@ func TestWhatAVaultTakes(t *testing.T) {
 			l := open(t, acquire(t, filepath.Join(t.TempDir(), "fleet.db")))
 			l.NoSync()
 			before := l.Used()
-			if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil), liveAtOnce(l, c.vaults, c.atOnce, c.address)); err != nil {
+			if err := errors.Join(l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil),
+				liveAtOnce(l, c.vaults, c.atOnce, c.address)); err != nil {
 				t.Fatal(err)
 			}
 			took := l.Used() - before
@@ -136,7 +146,8 @@ func TestWhatAVaultTakes(t *testing.T) {
 				each += 3 << 10 // of the third: what the journal keeps of an address is 1 KB
 			}
 			if took > int64(base+c.vaults*each/3+c.atOnce*followed) {
-				t.Errorf("%d vaults took %d bytes; reserved are %d, %d for each and %d for each that is followed", c.vaults, took, base, each, followed)
+				t.Errorf("%d vaults took %d bytes; reserved are %d, %d for each and %d for each that is followed",
+					c.vaults, took, base, each, followed)
 			}
 			t.Logf("%d vaults, %d at once: %d bytes, %d a vault", c.vaults, c.atOnce, took, took/int64(c.vaults))
 			if n := l.Addresses(); n != 0 {
@@ -151,7 +162,8 @@ func TestReserveSaysHowMuch(t *testing.T) {
 	l := open(t, acquire(t, filepath.Join(t.TempDir(), "fleet.db")))
 	// No disk has room for this many.
 	err := l.Reserve(1<<40, 0)
-	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "1099511627776 vaults needs about 180143985") ||
+	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(),
+		"1099511627776 vaults needs about 180143985") ||
 		!strings.Contains(err.Error(), "nothing was started; make room on the disk of "+filepath.Dir(l.Path())) {
 		t.Fatalf("Reserve: %v", err)
 	}

@@ -83,7 +83,8 @@ func night(path string, sync bool) error {
 			}
 		}
 		n++
-		if err := errors.Join(l.Commit([]fleet.Event{statetest.At(n, fleet.RunClosed{})}, nil), acknowledge(l, 0)); err != nil {
+		if err := errors.Join(l.Commit([]fleet.Event{statetest.At(n, fleet.RunClosed{})}, nil),
+			acknowledge(l, 0)); err != nil {
 			return err
 		}
 	}
@@ -116,7 +117,8 @@ func nightBatch(after, last int) ([]fleet.Event, []fleet.VaultRecord) {
 	for n := after + 1; n <= last; n++ {
 		events = append(events, statetest.At(n, fleet.StartIntended{Vault: statetest.Key(n % nightVaults),
 			OperationID: fmt.Sprint("4cc27b8b-8d4b-4f3e-9f5a-", n), Attempt: 1}))
-		records = append(records, fleet.VaultRecord{Vault: statetest.Key(n % nightVaults), Status: fleet.Starting, OperationID: strconv.Itoa(last)})
+		records = append(records, fleet.VaultRecord{Vault: statetest.Key(n % nightVaults), Status: fleet.Starting,
+			OperationID: strconv.Itoa(last)})
 	}
 	return events, records
 }
@@ -143,7 +145,8 @@ func boltInPlace(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("events")); return err }), db.Close())
+	return errors.Join(db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("events")); return err }),
+		db.Close())
 }
 
 // trail is what must be in a ledger, by how much of the night was acknowledged.
@@ -165,7 +168,8 @@ type ack struct {
 
 func newTrail(t *testing.T, r *recording) *trail {
 	t.Helper()
-	tr := &trail{after: map[int]string{}, pages: true, plans: map[string]string{}, records: map[int]map[fleet.Key]string{}}
+	tr := &trail{after: map[int]string{}, pages: true, plans: map[string]string{},
+		records: map[int]map[fleet.Key]string{}}
 	for run := range nightRuns {
 		id := fmt.Sprint("r", run)
 		tr.plans[id] = string(nightPlan(id))
@@ -281,7 +285,8 @@ func (tr *trail) judgeRecords(r *state.Reader, seq int) error {
 	got := 0
 	err := r.VaultRecords(func(rec fleet.VaultRecord) error {
 		if got++; want[rec.Vault] != rec.OperationID {
-			return fmt.Errorf("with %d events the record of %s is of the batch that ends at %s, not %q", seq, rec.Vault, rec.OperationID, want[rec.Vault])
+			return fmt.Errorf("with %d events the record of %s is of the batch that ends at %s, not %q", seq, rec.Vault,
+				rec.OperationID, want[rec.Vault])
 		}
 		return nil
 	})
@@ -308,7 +313,8 @@ func goOn(path string) error {
 	case !ok || run.Closed:
 		err = l.Begin(statetest.PlanOf("next"), statetest.Opening("next"), nil)
 	default:
-		err = l.Commit([]fleet.Event{statetest.At(0, fleet.Resumed{Version: "after the loss"})}, []fleet.VaultRecord{{Vault: statetest.Key(0), OperationID: "after"}})
+		err = l.Commit([]fleet.Event{statetest.At(0, fleet.Resumed{Version: "after the loss"})},
+			[]fleet.VaultRecord{{Vault: statetest.Key(0), OperationID: "after"}})
 	}
 	return errors.Join(err, l.Close())
 }
