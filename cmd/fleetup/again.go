@@ -61,7 +61,9 @@ func spelt(c *cli.Context, name string) (args []string) {
 // nothingRuns is what to type where a ledger has no unfinished run.
 func nothingRuns(h *session.LockedLedger) string {
 	if h.Begun && h.Run.State.Plan.Inventory != "" {
-		return failure.Lines(lexicon.Command("report", "--state", h.Path), failure.To("for another run", lexicon.Command("plan", cmp.Or(inventoryOf(h.Run.State.Plan, h.Path), h.Run.State.Plan.Inventory), "--state", h.Path)))
+		return failure.Lines(lexicon.Command("report", "--state", h.Path),
+			failure.To("for another run", lexicon.Command("plan",
+				cmp.Or(inventoryOf(h.Run.State.Plan, h.Path), h.Run.State.Plan.Inventory), "--state", h.Path)))
 	}
 	return lexicon.Command("runs", "--state", h.Path)
 }

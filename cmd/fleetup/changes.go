@@ -30,7 +30,8 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 		}
 	}
 	if err != nil {
-		say(e.stderr, "The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
+		say(e.stderr,
+			"The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
 			lexicon.Clean(file), p.ShortFingerprint())
 		return
 	}
@@ -38,7 +39,8 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 	if len(lines) == 0 {
 		return
 	}
-	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:", lexicon.Clean(file), p.ShortFingerprint())
+	say(e.stderr, "The inventory %s has changed since plan %s was made. The plan runs as it was made:",
+		lexicon.Clean(file), p.ShortFingerprint())
 	for i, l := range lines {
 		if i == shownChanges {
 			say(e.stderr, "  and %d more", len(lines)-i)

@@ -151,7 +151,8 @@ func (l *lineSoFar) valueOf(f *flagInfo) completion {
 	case f.names[0] == "--wave":
 		c.words = l.waves("")
 	case f.names[0] == "--for":
-		c.words = append(c.words, candidate{"finished", "the run is over"}, candidate{"halted", "a budget halted it"}, candidate{"approval", "a gate waits for a person"})
+		c.words = append(c.words, candidate{"finished", "the run is over"}, candidate{"halted", "a budget halted it"},
+			candidate{"approval", "a gate waits for a person"})
 		c.words = append(c.words, l.waves("wave=")...)
 	case f.names[0] == "--run":
 		c.words = l.runs()
@@ -243,7 +244,8 @@ func (l *lineSoFar) run() *rollout.State {
 // runs are the runs of the ledger that the line names, the newest first.
 func (l *lineSoFar) runs() (words []candidate) {
 	runs := ledger(l, func(path string) (runs []state.RunInfo, err error) {
-		err = session.ReadLedger(path, func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err })
+		err = session.ReadLedger(path,
+			func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err })
 		return runs, err
 	})
 	for _, r := range slices.Backward(runs) {

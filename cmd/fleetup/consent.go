@@ -46,7 +46,8 @@ func (e *environment) consent(c *cli.Context, yes, saved bool) rollout.Consent {
 
 // otherKind says that the command line names another upgrade kind than the plan's.
 func otherKind(c *cli.Context, p *plan.Plan, look string) error {
-	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started", flagConfirmIrreversible, flagConfirmIrreversible.of(c), p.Kind)
+	return failure.Usage(look, "--%s names %q, and the plan's upgrade kind is %s; nothing was started",
+		flagConfirmIrreversible, flagConfirmIrreversible.of(c), p.Kind)
 }
 
 // yesToo is what a command line that starts a plan unattended needs besides what it says.
@@ -68,12 +69,14 @@ const keepOut = "write a later until into the inventory, or none, to keep them o
 func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	p, yes := src.Plan, flagYes.of(c)
 	// Whatever the command line said of the ledger and the cloud is said again.
-	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)}, flagNames(cloudFlags()))...)
+	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)},
+		flagNames(cloudFlags()))...)
 	look := lexicon.Command(slices.Concat([]string{"plan", src.File}, same)...)
 	more := yesToo(c, p)
 	onceMore := again(c, more...)
-	save := failure.Lines(lexicon.Command(slices.Concat([]string{"plan", src.File, "--validate", "--out", "FILE"}, same)...),
-		failure.To("when you have looked at it", retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, more...)))
+	saved := lexicon.Command(slices.Concat([]string{"plan", src.File, "--validate", "--out", "FILE"}, same)...)
+	save := failure.Lines(saved, failure.To("when you have looked at it",
+		retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, more...)))
 	missing := e.consent(c, yes, src.Saved).Missing(p)
 	switch missing {
 	case rollout.MissingNothing:
@@ -81,12 +84,14 @@ func (e *environment) consented(c *cli.Context, src *session.Source) error {
 	case rollout.MissingSameKind:
 		return otherKind(c, p, look)
 	case rollout.MissingExpired:
-		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), "or "+keepOut), "%s; nothing was started", expiredHolds(p))
+		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), "or "+keepOut),
+			"%s; nothing was started", expiredHolds(p))
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
 		return failure.Usage(failure.Lines(look, failure.To("when you have looked at it", onceMore)),
-			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started", p.Kind, flagConfirmIrreversible, p.Kind)
+			"the upgrade kind %s can never be undone: besides --yes its name is needed, --%s %s; nothing was started",
+			p.Kind, flagConfirmIrreversible, p.Kind)
 	}
 	next := failure.Lines(look, failure.To("when you have looked at it", onceMore))
 	if !src.Saved && p.RealCloud() {
@@ -113,7 +118,8 @@ func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 	if holds := expiredHolds(src.Plan); holds != "" && !flagAcceptExpiredHolds.of(c) {
 		answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
 		if err == nil && !strings.EqualFold(answer, "expired") {
-			err = failure.Usage(failure.Lines(keepOut, failure.To("or to start them, with expired for an answer", again(c))),
+			err = failure.Usage(failure.Lines(keepOut,
+				failure.To("or to start them, with expired for an answer", again(c))),
 				notConfirmed)
 		}
 		if err != nil {
@@ -140,7 +146,8 @@ func (e *environment) confirmName(c *cli.Context, p *plan.Plan) error {
 	if !mustBeNamed(p) || given(c, flagConfirmIrreversible) {
 		return nil
 	}
-	answer, err := e.ask("It can never be undone, whatever becomes of the vaults. Type its name (%s) to go on: ", p.Kind)
+	answer, err := e.ask("It can never be undone, whatever becomes of the vaults. Type its name (%s) to go on: ",
+		p.Kind)
 	if err == nil && answer != string(p.Kind) {
 		err = otherAnswer(c, string(p.Kind))
 	}
@@ -165,7 +172,8 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	case rollout.MissingSameKind:
 		return otherKind(c, p, lexicon.Command("plan", p.Inventory))
 	case rollout.MissingKind:
-		return failure.Usage(again(c, flagConfirmIrreversible.dashed(), string(p.Kind)), "the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
+		return failure.Usage(again(c, flagConfirmIrreversible.dashed(), string(p.Kind)),
+			"the upgrade kind %s can never be undone: unattended its name is needed, --%s %s; nothing was started",
 			p.Kind, flagConfirmIrreversible, p.Kind)
 	}
 	if unattended {
@@ -196,7 +204,8 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 }
 
 func expiredHoldsFlag() cli.Flag {
-	return flagAcceptExpiredHolds.is(cli.BoolFlag{Usage: "start vaults whose hold in the inventory is over; on a terminal run asks"})
+	return flagAcceptExpiredHolds.is(cli.BoolFlag{Usage: "start vaults whose hold in the inventory is over; on a " +
+		"terminal run asks"})
 }
 
 // maxExpired is how many vaults a refusal names.

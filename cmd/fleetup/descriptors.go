@@ -40,10 +40,16 @@ func (e *environment) enoughDescriptors(p *plan.Plan, page bool) error {
 	switch {
 	case !known || have >= need:
 	case have < fewestDescriptors:
-		return failure.Usage("raise the limit: ulimit -n 1024 in the shell that starts it, or LimitNOFILE=1024 in its unit",
-			"this process may have %d files and connections open at once, and a run needs %d at least; this plan may need %d; nothing was started", have, fewestDescriptors, need)
+		return failure.Usage("raise the limit: ulimit -n 1024 in the shell that starts it, or LimitNOFILE=1024 in "+
+			"its unit",
+			"this process may have %d files and connections open at once, and a run needs %d at least; this plan may "+
+				"need %d; nothing was started", have, fewestDescriptors, need)
 	default:
-		say(e.stderr, "This process may have %d files and connections open at once, and the plan may need %d: what cannot be sent for want of one is tried again, and takes longer. To change that: ulimit -n %d in the shell that starts it, or LimitNOFILE=%d in its unit; or lower limits.validations and limits.upgrades", have, need, max(need, 1024), max(need, 1024))
+		say(e.stderr,
+			"This process may have %d files and connections open at once, and the plan may need %d: what cannot be "+
+				"sent for want of one is tried again, and takes longer. To change that: ulimit -n %d in the shell "+
+				"that starts it, or LimitNOFILE=%d in its unit; or lower limits.validations and limits.upgrades", have,
+			need, max(need, 1024), max(need, 1024))
 	}
 	return nil
 }

@@ -15,7 +15,9 @@ import (
 // run say. Who only reads goes on: what is shown comes from the events.
 func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
 	if run.Broken != nil {
-		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is shown, and what happened after it is not known.", lexicon.Clean(path))
+		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is "+
+			"shown, "+
+			"and what happened after it is not known.", lexicon.Clean(path))
 		return
 	}
 	if run.State != nil {
@@ -31,7 +33,8 @@ func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
 		if !planned || rec.RunID != run.Info.ID || run.Reopened[rec.Vault] {
 			return nil
 		}
-		if v := &run.State.Vaults[i]; v.Status != rec.Status || v.OperationID != rec.OperationID || v.Accepted != rec.Accepted {
+		if v := &run.State.Vaults[i]; v.Status != rec.Status || v.OperationID != rec.OperationID ||
+			v.Accepted != rec.Accepted {
 			if n++; n == 1 {
 				vault = run.State.Plan.Names()[i]
 			}
@@ -49,7 +52,8 @@ func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
 		if n > 1 {
 			which = fmt.Sprintf("%s and of %d more", which, n-1)
 		}
-		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. What is shown is what the events say. %s.", lexicon.Clean(path), which, tells)
+		say(e.stderr, "Warning: the ledger %s has a record of %s that its events do not bear out. "+
+			"What is shown is what the events say. %s.", lexicon.Clean(path), which, tells)
 		e.tellNext(next)
 	}
 }
@@ -70,12 +74,15 @@ func (e *environment) warnOfFuture(newest time.Time, path string) {
 	if days := int(by.Hours()) / 24; days >= 2 {
 		far = fmt.Sprintf("%d days", days)
 	}
-	say(e.stderr, "Warning: the ledger %s has events of %s, %s ahead of this machine's clock: one of the two clocks is or was wrong. "+
-		"What counts from these events (soaks, approvals, deadlines) ends that much later.", lexicon.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
+	say(e.stderr, "Warning: the ledger %s has events of %s, %s ahead of this machine's clock: one of the two clocks "+
+		"is or was "+
+		"wrong. What counts from these events (soaks, approvals, deadlines) ends that much later.",
+		lexicon.Clean(path), newest.UTC().Format("2006-01-02 15:04 UTC"), far)
 }
 
 // brokenOff is the end of a command that could show a run only as far as its journal
 // verifies.
 func brokenOff(run journal.Run, path string) error {
-	return failure.New(fleet.ExitInternal, run.Broken, failure.Lines(lexicon.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
+	return failure.New(fleet.ExitInternal, run.Broken, failure.Lines(
+		lexicon.Command("audit", "verify", "--state", path), "restore the ledger; until then nothing starts from it"))
 }

@@ -18,7 +18,8 @@ func (e *environment) importCommand() *cli.Command {
 		ArgsUsage: "FILE.csv",
 		Description: "The columns are those of an included table: subscription, name, location, resourceType, targetResourceGroup,\n" +
 			"protectedItems and labels.NAME. A comma, a semicolon or a tab parts them. A subscription is an ID, or a name that\n" +
-			"--subscription ID=NAME or --subscriptions-from gives. All mistakes are reported together, with their places.",
+			"--subscription ID=NAME or --subscriptions-from gives. All mistakes are reported together, with their " +
+			"places.",
 		Flags:  foundFlags(),
 		Action: e.importTable,
 	}
@@ -38,7 +39,8 @@ func (e *environment) importTable(c *cli.Context) error {
 	}
 	data, err := e.input(file)
 	if err != nil {
-		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", file, failure.Cause(err)), "check the path")
+		return failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", file, failure.Cause(err)),
+			"check the path")
 	}
 	err = inventory.ReadTable(file, data, f)
 	if _, ok := errors.AsType[*inventory.Problems](err); ok {

@@ -57,8 +57,10 @@ func (e *environment) lint(c *cli.Context) error {
 		}
 	}
 	if flagOutput.of(c) == "json" {
-		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{}, "warnings": warnings,
-			"vaults": len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves), "fingerprint": p.Fingerprint})
+		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{},
+			"warnings": warnings,
+			"vaults":   len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves),
+			"fingerprint": p.Fingerprint})
 	}
 	for _, w := range warnings {
 		say(e.stderr, "%s", lexicon.Clean(inWords(w)))
@@ -72,7 +74,8 @@ func (e *environment) lint(c *cli.Context) error {
 // show tells where the values of some vaults come from.
 func (e *environment) show(c *cli.Context) error {
 	if c.NArg() < 2 {
-		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...), "show needs an inventory and a vault")
+		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...),
+			"show needs an inventory and a vault")
 	}
 	p, from, err := inventory.Explain(c.Args().First(), session.Now(), session.CurrentKinds()...)
 	if err != nil {
@@ -101,7 +104,8 @@ func (e *environment) show(c *cli.Context) error {
 			if o.Template != "" {
 				made = ", made of " + o.Template
 			}
-			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", lexicon.Clean(o.Key), lexicon.Clean(o.Value), lexicon.Clean(o.File), o.Line, o.Column, o.From, lexicon.Clean(made))
+			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", lexicon.Clean(o.Key), lexicon.Clean(o.Value),
+				lexicon.Clean(o.File), o.Line, o.Column, o.From, lexicon.Clean(made))
 		}
 	}
 	return nil

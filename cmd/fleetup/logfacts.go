@@ -69,7 +69,8 @@ func factAttrs(e fleet.Event) []slog.Attr {
 	switch f := e.Fact.(type) {
 	case fleet.StartAnswered:
 		a := f.Answer
-		as = append(as, slog.String("verdict", string(a.Verdict)), slog.Int("status", a.HTTPStatus), slog.String("code", a.Code),
+		as = append(as, slog.String("verdict", string(a.Verdict)), slog.Int("status", a.HTTPStatus),
+			slog.String("code", a.Code),
 			slog.String("requestId", a.RequestID))
 	case fleet.Inspected:
 		as = append(as, slog.String("reading", f.Reading.Dated()))
@@ -93,7 +94,8 @@ func logPace(l *slog.Logger) func(runner.PaceChange) {
 		return nil
 	}
 	return func(c runner.PaceChange) {
-		l.LogAttrs(context.Background(), slog.LevelDebug, "pace", slog.String("subscription", c.Subscription), slog.String("lane", string(c.Class)),
+		l.LogAttrs(context.Background(), slog.LevelDebug, "pace", slog.String("subscription", c.Subscription),
+			slog.String("lane", string(c.Class)),
 			slog.Float64("requestsPerSecond", c.PerSecond), slog.Float64("planned", c.Planned))
 	}
 }

@@ -33,7 +33,9 @@ const lastWords = 4 * time.Second
 // notifyFlags say who is told what happens.
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		flagNotify.is(cli.StringSliceFlag{Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" + targetsVariable}),
+		flagNotify.is(cli.StringSliceFlag{Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one " +
+			"of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" +
+			targetsVariable}),
 		flagNotifyFile.is(cli.StringFlag{EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
 			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"}),
 	}
@@ -95,14 +97,17 @@ func (e *environment) newNotifier(c *cli.Context, j job, p *progressOutput) (*no
 		return nil, err
 	}
 	log := logOf(c)
-	b := &notifier{events: notify.NewEventBuilder(end), state: j.begins.State, say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+	b := &notifier{events: notify.NewEventBuilder(end), state: j.begins.State,
+		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
 	b.events.Ledger, b.events.Zone = j.path, localZone()
 	for _, f := range j.reports {
 		b.events.Reports = append(b.events.Reports, f.path)
 	}
-	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)), UserAgent: "fleetup/" + versionString(),
+	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
+		UserAgent: "fleetup/" + versionString(),
 		Lost: func(l notify.Loss) {
-			log.Warn("notification not delivered", slog.String("target", l.Target.String()), slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
+			log.Warn("notification not delivered", slog.String("target", l.Target.String()),
+				slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
 		}})
 	if len(j.commands) == 0 {
 		b.tell(b.events.Begun(j.begins.State))
@@ -129,7 +134,8 @@ func (b *notifier) end(err error) {
 		return
 	}
 	if err != nil {
-		b.dispatcher.Tell(b.events.Broken(b.state, session.Now(), errors.New(lexicon.Clean(failure.Cause(err).Error()))))
+		b.dispatcher.Tell(b.events.Broken(b.state, session.Now(),
+			errors.New(lexicon.Clean(failure.Cause(err).Error()))))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

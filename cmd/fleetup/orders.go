@@ -17,8 +17,9 @@ type orderKind struct {
 	example, exampleOff    string // reasons that such a command might have
 	flags                  []cli.Flag
 	fill                   func(c *cli.Context, o *rollout.Order) error
-	tell                   func(o rollout.Order, s orderResult, by, why string) []string // what came of it, line by line
-	description            string
+	// what came of it, line by line
+	tell        func(o rollout.Order, s orderResult, by, why string) []string
+	description string
 }
 
 // orderKinds are the orders, in the order of the documentation.
@@ -34,14 +35,16 @@ func orderKinds() []orderKind {
 			approved := s.Events[0].Fact.(fleet.Approved)
 			ev := approved.Evidence
 			return []string{
-				fmt.Sprintf("approved: the gate %s wave %s, by %s, until %s", approved.When, lexicon.Clean(approved.Wave), by,
+				fmt.Sprintf("approved: the gate %s wave %s, by %s, until %s", approved.When,
+					lexicon.Clean(approved.Wave), by,
 					approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST")),
 				fmt.Sprintf("shown: %d upgraded, %d failed, %d unknown, %d blocked; void if more fail or are unknown",
 					ev.Upgraded, ev.Failed, ev.Unknown, ev.Blocked),
 			}
 		},
 	}, {
-		name: "pause", usage: "start nothing new until pause --off", example: "a customer needs a restore", exampleOff: "the restore is done",
+		name: "pause", usage: "start nothing new until pause --off", example: "a customer needs a restore",
+		exampleOff: "the restore is done",
 		description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
 			"is left for the next resume. The pause outlives the process.",
 		flags: []cli.Flag{flagOff.is(cli.BoolFlag{Usage: "the pause is over"})},
@@ -50,7 +53,8 @@ func orderKinds() []orderKind {
 			if o.Off {
 				return []string{"the pause is over, by " + by + ": " + why}
 			}
-			return []string{"paused by " + by + ": " + why, "Nothing new starts until fleetup pause --off; what is in flight is followed."}
+			return []string{"paused by " + by + ": " + why,
+				"Nothing new starts until fleetup pause --off; what is in flight is followed."}
 		},
 	}, {
 		name: "stop", usage: "stop the live run in order, or close a run for good", example: "the change is withdrawn",
@@ -71,7 +75,8 @@ func orderKinds() []orderKind {
 				"Nothing starts in this run any more; it is closed when what is in flight has ended."}
 		},
 	}, {
-		name: "hold", usage: "hold vaults that have not started", arguments: "VAULT...", example: "a customer needs a restore now",
+		name: "hold", usage: "hold vaults that have not started", arguments: "VAULT...",
+		example: "a customer needs a restore now",
 		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n" +
 			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.",
 		flags: []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("held"),
@@ -80,7 +85,8 @@ func orderKinds() []orderKind {
 		description: "They are checked again and take their turn. A vault that the inventory holds is released there.",
 		flags:       []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("released"),
 	}, {
-		name: "limit", usage: "lower the limits of a run, or restore them", arguments: "NAME=N|plan...", example: "the region is slow tonight",
+		name: "limit", usage: "lower the limits of a run, or restore them", arguments: "NAME=N|plan...",
+		example: "the region is slow tonight",
 		description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, and lifted\n" +
 			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
 		fill: func(c *cli.Context, o *rollout.Order) error { return o.SetLimits(c.Args().Slice()) },
@@ -89,7 +95,8 @@ func orderKinds() []orderKind {
 			return []string{lexicon.Clean(w.Text) + ", by " + by + ": " + why}
 		},
 	}, {
-		name: "note", usage: "write a remark into the journal", arguments: "TEXT", example: "handed over to the day shift",
+		name: "note", usage: "write a remark into the journal", arguments: "TEXT",
+		example:     "handed over to the day shift",
 		description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
 		tell: func(_ rollout.Order, _ orderResult, by, why string) []string {
 			return []string{"noted, by " + by + ": " + why}

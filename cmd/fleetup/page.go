@@ -28,9 +28,11 @@ const tokenVariable = "FLEETUP_LISTEN_TOKEN"
 // pageFlags serve a page of the run.
 func pageFlags() []cli.Flag {
 	return []cli.Flag{
-		flagListen.is(cli.StringFlag{Usage: "serve a page of the run, live, at this `ADDRESS`, such as 127.0.0.1:8080; plain HTTP, read-only"}),
+		flagListen.is(cli.StringFlag{Usage: "serve a page of the run, live, at this `ADDRESS`, such as " +
+			"127.0.0.1:8080; plain HTTP, read-only"}),
 		flagListenTokenFile.is(cli.StringFlag{TakesFile: true,
-			Usage: "who looks at the page needs the token in this `FILE` (or in " + tokenVariable + "); needed where other machines can reach it"}),
+			Usage: "who looks at the page needs the token in this `FILE` (or in " + tokenVariable +
+				"); needed where other machines can reach it"}),
 	}
 }
 
@@ -41,7 +43,8 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	file := flagListenTokenFile.of(c)
 	if address == "" {
 		if file != "" {
-			return nil, failure.Usage("add --listen ADDRESS, or leave the token out", "--listen-token-file is of no use without --listen")
+			return nil, failure.Usage("add --listen ADDRESS, or leave the token out",
+				"--listen-token-file is of no use without --listen")
 		}
 		return nil, nil
 	}
@@ -59,9 +62,11 @@ func openPage(c *cli.Context) (*web.Server, error) {
 	case errors.Is(err, web.ErrAddress):
 		return nil, failure.Usage("--listen 127.0.0.1:8080", "--listen: %w", err)
 	case errors.Is(err, web.ErrNeedsToken), errors.Is(err, web.ErrWeakToken):
-		return nil, failure.Usage("--listen 127.0.0.1:8080, or --listen-token-file FILE with the output of: openssl rand -hex 24", "--listen: %w", err)
+		return nil, failure.Usage("--listen 127.0.0.1:8080, or --listen-token-file FILE with the output of: openssl "+
+			"rand -hex 24", "--listen: %w", err)
 	case err != nil:
-		return nil, failure.New(fleet.ExitInternal, err, "end what has that address, or choose another port; nothing was started")
+		return nil, failure.New(fleet.ExitInternal, err,
+			"end what has that address, or choose another port; nothing was started")
 	}
 	return page, nil
 }
@@ -125,7 +130,8 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 	if err := j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return begins.Apply(ev) }); err != nil {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
-	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told, Options: e.reportOptions(c, layout.FormatTable, j.path),
+	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told,
+		Options: e.reportOptions(c, layout.FormatTable, j.path),
 		Version: versionString(), Rates: j.cloud.Limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {

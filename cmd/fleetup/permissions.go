@@ -22,7 +22,8 @@ func (e *environment) permissionsCommand() *cli.Command {
 			"  az role definition create --role-definition @role.json\n" +
 			"A role belongs to one tenant. What no role can grant is said besides. No call is made.",
 		Flags: []cli.Flag{outputFlag("json", "table"),
-			flagTenant.is(cli.StringFlag{Usage: "only the subscriptions of the tenant with this `ID`, as the inventory writes it"})},
+			flagTenant.is(cli.StringFlag{Usage: "only the subscriptions of the tenant with this `ID`, as the " +
+				"inventory writes it"})},
 		Action: e.permissions,
 	}
 }
@@ -55,9 +56,11 @@ func (e *environment) permissions(c *cli.Context) error {
 		return err
 	}
 	if flagOutput.of(c) == "table" {
-		return layout.Role(e.stdout, layout.RoleOptions{File: file, Scopes: scopes, Again: retyped(c, c.Args().Slice(), []string{string(flagOutput)}), Width: e.columns}, role)
+		return layout.Role(e.stdout, layout.RoleOptions{File: file, Scopes: scopes,
+			Again: retyped(c, c.Args().Slice(), []string{string(flagOutput)}), Width: e.columns}, role)
 	}
-	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{}, NotActions: []string{},
+	out := customRole{Name: role.Name, IsCustom: true, Description: role.Description, Actions: []string{},
+		NotActions:  []string{},
 		DataActions: []string{}, NotDataActions: []string{}, AssignableScopes: scopes}
 	for _, a := range role.Actions {
 		out.Actions = append(out.Actions, a.Name)
@@ -84,9 +87,11 @@ func scopesOf(c *cli.Context, p *plan.Plan, file string) ([]string, error) {
 	slices.Sort(scopes)
 	switch {
 	case len(scopes) == 0:
-		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q", file, flagTenant.of(c))
+		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...), "no subscription of %s is in tenant %q",
+			file, flagTenant.of(c))
 	case len(tenants) > 1 && !given(c, flagTenant):
-		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...), "the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
+		return nil, failure.Usage(failure.Lines(ofTenants(c, tenants)...),
+			"the subscriptions of %s are in %d tenants, and a role belongs to one", file, len(tenants))
 	}
 	return scopes, nil
 }

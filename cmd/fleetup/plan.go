@@ -29,10 +29,13 @@ func (e *environment) planCommand() *cli.Command {
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
 		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
 			flagValidate.is(cli.BoolFlag{Usage: "make every read-only check against the cloud too"}),
-			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with --validate also what was found of the others"}),
-			flagWhatIf.is(cli.StringFlag{Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"}),
+			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with " +
+				"--validate also what was found of the others"}),
+			flagWhatIf.is(cli.StringFlag{Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` " +
+				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"}),
 			flagChange.is(cli.StringFlag{Usage: "the change's `ID`, for the change board's copy"}),
-			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})}, cloudFlags()...),
+			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})},
+			cloudFlags()...),
 		Action: e.plan,
 	}
 }
@@ -50,13 +53,16 @@ func (e *environment) plan(c *cli.Context) error {
 	if !src.Saved {
 		e.tellWarnings(file)
 	}
-	o := dryrun.PlanOptions{Format: layout.Format(flagOutput.of(c)), Details: flagDetails.of(c), Saved: out, State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c), Emulated: session.EmulationOf(src)}
+	o := dryrun.PlanOptions{Format: layout.Format(flagOutput.of(c)), Details: flagDetails.of(c), Saved: out,
+		State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c),
+		Emulated: session.EmulationOf(src)}
 	if src.Saved && out == "" {
 		o.Saved = file // it runs as it was looked at
 	}
 	var other whatIf
 	if text := flagWhatIf.of(c); text != "" {
-		if other, err = parseWhatIf(text, src.Plan.Limits, again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
+		if other, err = parseWhatIf(text, src.Plan.Limits,
+			again(c, "--what-if", "upgrades=40,failures=5%")); err != nil {
 			return err
 		}
 	}
@@ -98,7 +104,8 @@ func (e *environment) plan(c *cli.Context) error {
 func (e *environment) tellWarnings(file string) {
 	_, warnings, err := inventory.Check(file, session.Now(), session.CurrentKinds()...)
 	if n := len(warnings); err == nil && n > 0 {
-		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"), lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))
+		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"),
+			lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))
 	}
 }
 
@@ -113,7 +120,8 @@ func replaceable(path string) error {
 	if saved, err := session.IsSavedPlan(path); err == nil && (saved || isEmpty(path)) {
 		return nil
 	}
-	return failure.Usage("name another file with --out", "%s is there and is not a saved plan, and is not overwritten", path)
+	return failure.Usage("name another file with --out",
+		"%s is there and is not a saved plan, and is not overwritten", path)
 }
 
 // isEmpty reports whether a file holds nothing that could be lost.
@@ -134,7 +142,8 @@ func save(path string, p *plan.Plan) error {
 		if errors.Is(err, syscall.ENOSPC) {
 			next = "make room on its disk, or name a file on another with --out"
 		}
-		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path, failure.Cause(err)), next)
+		return failure.New(fleet.ExitInternal, fmt.Errorf("the plan cannot be saved to %s: %w", path,
+			failure.Cause(err)), next)
 	}
 	return nil
 }

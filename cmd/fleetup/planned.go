@@ -37,19 +37,22 @@ func (e *environment) remembered(path string) (rollout.Memory, error) {
 	})
 	switch {
 	case err != nil && codeOf(err) == fleet.ExitInUse:
-		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.", lexicon.Clean(path))
+		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.",
+			lexicon.Clean(path))
 		return rollout.Memory{}, nil
 	case err != nil:
 		return rollout.Memory{}, err
 	case live:
-		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.", lexicon.Clean(path))
+		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.",
+			lexicon.Clean(path))
 	}
 	return m, nil
 }
 
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
-	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns, session.UpgradeOf(p), !e.terminal
+	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns,
+		session.UpgradeOf(p), !e.terminal
 	p50, p90, err := dryrun.Forecasts(p, o)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)
@@ -80,7 +83,8 @@ func toRead(c *cli.Context, src *session.Source) (conn *session.Cloud, done func
 
 // check makes every read-only check of a plan's vaults. A failure that a person
 // has permitted to be tried again is none, as in a run.
-func (e *environment) check(c *cli.Context, src *session.Source, carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
+func (e *environment) check(c *cli.Context, src *session.Source,
+	carried map[fleet.Key]fleet.Carried) (map[fleet.Key]fleet.Validation, error) {
 	p := src.Plan
 	conn, done, err := toRead(c, src)
 	if err != nil {
@@ -99,14 +103,16 @@ func (e *environment) check(c *cli.Context, src *session.Source, carried map[fle
 	err = runner.ValidateAll(ctx, p, conn, conn.Limiter, permits, func(i int, v fleet.Validation) {
 		results[p.Vaults[i].Key] = v
 		if e.screen {
-			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())}) // progress is no outcome
+			// progress is no outcome
+			_ = screen.Draw([]string{fmt.Sprintf("checked %d of %d", len(results), p.ToStart())})
 		}
 	})
 	if e.screen {
 		_ = screen.Clear()
 	}
 	if err != nil {
-		return nil, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew")
+		return nil, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"),
+			"the same command again begins anew")
 	}
 	return results, nil
 }

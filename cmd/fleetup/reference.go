@@ -21,7 +21,8 @@ type flagInfo struct {
 
 // takesPath reports whether the value is a path.
 func (f *flagInfo) takesPath() bool {
-	return slices.ContainsFunc(strings.Split(f.value, "|"), func(w string) bool { return slices.Contains(pathWords, w) })
+	return slices.ContainsFunc(strings.Split(f.value, "|"),
+		func(w string) bool { return slices.Contains(pathWords, w) })
 }
 
 // pathWords are the placeholders that stand for paths.
@@ -56,7 +57,8 @@ func flagsOf(flags []cli.Flag) []flagInfo {
 		if len(all[n].choices) > 0 || all[n].value == "" {
 			continue
 		}
-		if like := slices.IndexFunc(all, func(o flagInfo) bool { return o.value == all[n].value && len(o.choices) > 0 }); like >= 0 {
+		if like := slices.IndexFunc(all,
+			func(o flagInfo) bool { return o.value == all[n].value && len(o.choices) > 0 }); like >= 0 {
 			all[n].choices = all[like].choices
 		}
 	}

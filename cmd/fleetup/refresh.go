@@ -78,7 +78,8 @@ func (e *environment) refresh(c *cli.Context) error {
 
 // readAgain reads the vaults and records what it finds, in one transaction.
 // trouble says which reads failed: the others are recorded all the same.
-func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults []int) (rows []refreshed, trouble, err error) {
+func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults []int) (rows []refreshed,
+	trouble, err error) {
 	st := h.Run.State
 	conn, err := connect(c, st.Plan, folderFor(st.Plan, h.Path), session.EmulatorPath(h.Path))
 	if err != nil {
@@ -90,7 +91,8 @@ func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults 
 	}
 	ctx, stop := e.untilInterrupted()
 	defer stop()
-	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.Limiter, By: signedActor(c, st.Plan)})
+	results := runner.Refresh(ctx, runner.RefreshOptions{State: st, Vaults: vaults, Cloud: conn, Limiter: conn.Limiter,
+		By: signedActor(c, st.Plan)})
 	names := st.Plan.Names()
 	at := st.Next(session.Now())
 	var events []fleet.Event
@@ -130,13 +132,15 @@ func (e *environment) readTrouble(failed []error, all int) error {
 	}
 	select {
 	case <-e.interrupt:
-		return failure.New(fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed), words.Count(all, "vault")), "the same command again")
+		return failure.New(fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed),
+			words.Count(all, "vault")), "the same command again")
 	default:
 	}
 	err := fmt.Errorf("%d of %s could not be read; the first: %w", len(failed), words.Count(all, "vault"), failed[0])
 	for _, f := range failed {
 		if class := fleet.ClassOf(f); class == fleet.CallDenied || class == fleet.CallForbidden {
-			return failure.New(fleet.ExitSignIn, err, "sign in again, or ask for the permission; then the same command again")
+			return failure.New(fleet.ExitSignIn, err,
+				"sign in again, or ask for the permission; then the same command again")
 		}
 	}
 	return failure.New(fleet.ExitInternal, err, "the same command again")
@@ -180,8 +184,11 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 		if st.Plan.Upgrade != nil {
 			has, when = "for what is known of them", "when they are mended"
 		}
-		e.tellNext(failure.Lines(failure.To(has, lexicon.Command("report", "--state", h.Path)), failure.To(when, lexicon.Command("refresh", "--state", h.Path)),
-			failure.To("or else, to have them tried once more", lexicon.Command(slices.Concat([]string{"reopen"}, still, []string{"--reason", "TEXT", "--state", h.Path})...))))
+		e.tellNext(failure.Lines(failure.To(has, lexicon.Command("report", "--state", h.Path)),
+			failure.To(when, lexicon.Command("refresh", "--state", h.Path)),
+			failure.To("or else, to have them tried once more",
+				lexicon.Command(slices.Concat([]string{"reopen"}, still,
+					[]string{"--reason", "TEXT", "--state", h.Path})...))))
 	default:
 		e.tellNext(lexicon.Command("report", "--state", h.Path))
 	}

@@ -19,7 +19,8 @@ func (e *environment) reopenCommand() *cli.Command {
 		Usage:     "permit another try of a failed or unknown vault",
 		ArgsUsage: "VAULT...",
 		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any other not before its\n" +
-			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is subscription/name, or its ID in the Resource Manager.",
+			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is " +
+			"subscription/name, or its ID in the Resource Manager.",
 		Flags: []cli.Flag{neededStateFlag(), selectorFlag(),
 			reasonFlag(),
 			flagCase.is(cli.StringFlag{Usage: "the support case's `ID`"})},
@@ -30,7 +31,8 @@ func (e *environment) reopenCommand() *cli.Command {
 func (e *environment) reopen(c *cli.Context) error {
 	path := flagState.of(c)
 	if c.NArg() == 0 && !given(c, flagSelector) {
-		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path), again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
+		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path),
+			again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(flagReason.of(c))
 	if err := needReason(c, "reopen", reason, "support case 4711: may be retried"); err != nil {
@@ -53,7 +55,8 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	vaults, err := picked(c, run.State, func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) })
+	vaults, err := picked(c, run.State,
+		func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) })
 	if err != nil {
 		return refused(err, path)
 	}

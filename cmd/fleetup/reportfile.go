@@ -24,7 +24,8 @@ import (
 
 func reportFileFlag() cli.Flag {
 	return flagReport.is(cli.StringSliceFlag{TakesFile: true,
-		Usage: "write the report to `FILE` at the end, on a halt and on a signal; the extension is the format (" + fileEndings() + "); repeatable"})
+		Usage: "write the report to `FILE` at the end, on a halt and on a signal; the extension is the format (" +
+			fileEndings() + "); repeatable"})
 }
 
 // reportFile is a file that a run keeps its report in.
@@ -50,7 +51,8 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		if file.format, known = layout.FormatOf(path); strings.EqualFold(filepath.Ext(path), pageEnding) {
 			file.format, file.show = formatHTML, web.WriteReport
 		} else if !known {
-			return nil, failure.Usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path, fileEndings())
+			return nil, failure.Usage(helpOn(c), "--report: %s has an unsupported extension; valid: %s", path,
+				fileEndings())
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			file.real = real
@@ -63,18 +65,22 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 			return nil, failure.Usage("name another file", "--report: %s is %w", path, textfile.ErrDangling)
 		}
 		if dir, err := os.Stat(filepath.Dir(file.real)); err != nil || !dir.IsDir() {
-			return nil, failure.Usage("make the folder, or name another", "--report: the folder of %s is not there", path)
+			return nil, failure.Usage("make the folder, or name another",
+				"--report: the folder of %s is not there", path)
 		}
 		if err := textfile.Placeable(file.real); err != nil {
-			return nil, failure.Usage("name a file in a folder that you may write to", "--report: nothing can be written beside %s: %w", path, failure.Cause(err))
+			return nil, failure.Usage("name a file in a folder that you may write to",
+				"--report: nothing can be written beside %s: %w", path, failure.Cause(err))
 		}
 		for _, other := range others {
 			if other != "" && textfile.Same(file.real, other) {
-				return nil, failure.Usage("name another file", "--report: %s is what the run is made from, and is not overwritten", path)
+				return nil, failure.Usage("name another file",
+					"--report: %s is what the run is made from, and is not overwritten", path)
 			}
 		}
 		if err == nil && !looksReported(file) {
-			return nil, failure.Usage("name another file, or remove that one", "--report: %s is there, and no report of fleetup's: it is not replaced", path)
+			return nil, failure.Usage("name another file, or remove that one",
+				"--report: %s is there, and no report of fleetup's: it is not replaced", path)
 		}
 		if slices.ContainsFunc(files, func(g reportFile) bool { return textfile.Same(g.real, file.real) }) {
 			return nil, failure.Usage("name it once", "--report: %s is given twice", path)
@@ -125,7 +131,8 @@ func (e *environment) newReporter(c *cli.Context, files []reportFile, path strin
 // watch follows the facts of a run: when a wave is done or the run halts it
 // writes the reports beside the run, which may take an hour more to end. view
 // is asked at once, from the run's own goroutine.
-func (r *reporter) watch(told *report.TimelineBuilder, view func(*rollout.State) *report.View) func(*rollout.State, []fleet.Event) {
+func (r *reporter) watch(told *report.TimelineBuilder,
+	view func(*rollout.State) *report.View) func(*rollout.State, []fleet.Event) {
 	return func(st *rollout.State, events []fleet.Event) {
 		due := false
 		for _, ev := range events {
@@ -154,7 +161,8 @@ func (r *reporter) write(v *report.View, last bool) {
 		err := textfile.Replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
 		switch {
 		case err != nil:
-			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.", lexicon.Clean(f.path), failure.Cause(err),
+			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.",
+				lexicon.Clean(f.path), failure.Cause(err),
 				lexicon.Command("report", "-o", string(f.format), "--state", r.state))
 		case last:
 			r.say("Report: %s", lexicon.Clean(f.path))

@@ -21,7 +21,8 @@ func (e *environment) resumeCommand() *cli.Command {
 		Usage: "resume the unfinished run",
 		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
-		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(),
+			reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
 			reasonFlag()}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
@@ -78,7 +79,9 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	e.tellChanges(st.Plan, path, false)
 	if sends := session.OtherRequest(st.Plan); sends != "" {
-		say(e.stderr, "The plan was made by another version of fleetup, and shows another request than this one makes, for vaults that are still to be started: %s", lexicon.Clean(sends))
+		say(e.stderr,
+			"The plan was made by another version of fleetup, and shows another request than this one makes, for "+
+				"vaults that are still to be started: %s", lexicon.Clean(sends))
 	}
 	if e.terminal && !flagYes.of(c) {
 		h.Close() // a question keeps nobody else from the ledger
@@ -93,7 +96,8 @@ func (e *environment) resume(c *cli.Context) error {
 		}
 		h = anew
 		if h.Run.Seq != run.Seq {
-			return failure.Usage(again(c), "somebody else has written to %s while you were asked; nothing was started", path)
+			return failure.Usage(again(c), "somebody else has written to %s while you were asked; nothing was started",
+				path)
 		}
 		run = h.Run
 		st = run.State
@@ -116,12 +120,14 @@ func (e *environment) resume(c *cli.Context) error {
 		return err
 	}
 	commands := st.Resume(signedActor(c, p), versionString(), flagAcceptFailures.of(c), reason)
-	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group, cloud: conn, begins: run, commands: commands, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group,
+		cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }
 
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
 	h := st.Run.Halt
 	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.Halted(st.Plan, h)),
-		failure.Lines(lexicon.Command("report", "--state", path), failure.To("when the cause is understood", goesOn(st, path))))
+		failure.Lines(lexicon.Command("report", "--state", path),
+			failure.To("when the cause is understood", goesOn(st, path))))
 }

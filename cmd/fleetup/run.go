@@ -24,8 +24,11 @@ func (e *environment) runCommand() *cli.Command {
 		Description: "PERMANENT: the service has no rollback, except where the plan says how it is undone. On a terminal the plan is\n" +
 			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan saved with\n" +
 			"fleetup plan --out. A kind that is permanent on vaults in use must be named besides.",
-		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), expiredHoldsFlag(), supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
-			flagValidateAllFirst.is(cli.BoolFlag{Usage: "check every vault of the fleet before the first start, not only those of the first wave"})}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
+		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), expiredHoldsFlag(),
+			supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
+			flagValidateAllFirst.is(cli.BoolFlag{Usage: "check every vault of the fleet before the first start, not " +
+				"only those of the first wave"})}, append(slices.Concat(notifyFlags(), pageFlags()),
+			cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.runRollout,
 	}
@@ -60,7 +63,10 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	if src.Saved {
 		if sends := session.OtherRequest(p); sends != "" {
-			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file}, alsoGiven(c, string(flagState)))...), "%s was made by another version of fleetup, and shows another request than this one makes: %s; nothing was started", file, sends)
+			return failure.Usage(lexicon.Command(slices.Concat([]string{"plan", p.Inventory, "--out", file},
+				alsoGiven(c, string(flagState)))...),
+				"%s was made by another version of fleetup, and shows another request than this one makes: %s; "+
+					"nothing was started", file, sends)
 		}
 		e.tellChanges(p, path, true)
 	}
@@ -115,7 +121,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 		return err
 	}
 	begins := journal.Begin(p)
-	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: signedActor(c, p), Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
+	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: signedActor(c, p),
+		Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
 	first := fleet.Event{At: session.Now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err
@@ -126,7 +133,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := begins.Apply(first); err != nil {
 		return err
 	}
-	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group, cloud: conn, begins: begins, reports: reports, page: page})
+	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group,
+		cloud: conn, begins: begins, reports: reports, page: page})
 }
 
 // recorded is what a ledger says that is there before a run; see finished.

@@ -43,14 +43,16 @@ func (e *environment) runsCommand() *cli.Command {
 
 // runRow is a run as the list shows it.
 func runRow(r *state.RunInfo, live bool) report.RunRow {
-	row := report.RunRow{ID: r.ID, Status: string(report.RunInterrupted), PlanFingerprint: r.PlanFingerprint, StartedAt: &report.Time{Time: r.OpenedAt}}
+	row := report.RunRow{ID: r.ID, Status: string(report.RunInterrupted), PlanFingerprint: r.PlanFingerprint,
+		StartedAt: &report.Time{Time: r.OpenedAt}}
 	switch {
 	case live:
 		row.Status = string(report.RunRunning)
 	case r.Closed:
 		code := int(r.ExitCode)
 		verdict := r.ExitCode.Name()
-		row.Status, row.EndedAt, row.ExitCode, row.Verdict = string(report.RunFinished), &report.Time{Time: r.ClosedAt}, &code, &verdict
+		row.Status, row.EndedAt, row.ExitCode, row.Verdict = string(report.RunFinished), &report.Time{Time: r.ClosedAt},
+			&code, &verdict
 		row.Took = r.ClosedAt.Sub(r.OpenedAt).Round(time.Second)
 	}
 	return row

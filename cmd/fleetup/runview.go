@@ -31,7 +31,8 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 		return err
 	}
 	path := flagState.of(c)
-	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil, func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
+	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil,
+		func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,8 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
-	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c), State: path, Emulated: session.Emulation(path)}
+	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c),
+		State: path, Emulated: session.Emulation(path)}
 }
 
 // located says where the inventory of a plan is, seen from this folder.
@@ -79,7 +81,8 @@ func view(run journal.Run) *report.View { return limited(run, nil, "") }
 func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 	at := session.Now()
 	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
-	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence, Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
+	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence,
+		Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
 }
 
 // query reads the query of a command line, nil for none. It is asked of the
@@ -90,7 +93,8 @@ func query(c *cli.Context, f layout.Format) (*report.Query, error) {
 	case text == "" && !given(c, flagQuery):
 		return nil, nil
 	case f != layout.FormatJSON && given(c, flagOutput):
-		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", f)
+		return nil, failure.Usage("leave -o out, or say -o json",
+			"--query asks the JSON, and cannot be written as %s", f)
 	}
 	q, err := report.ParseQuery(text)
 	if err != nil {

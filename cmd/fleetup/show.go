@@ -19,7 +19,8 @@ func (e *environment) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "show the history of one vault, over all runs", ArgsUsage: "VAULT",
 		Description: "Where it stands, what was found, what it was before and what was sent, every event that the journal has of\n" +
-			"it, and for a failed classic one the message to send to support. A VAULT is subscription/name, or its ID in the Resource Manager.",
+			"it, and for a failed classic one the message to send to support. A VAULT is subscription/name, or its " +
+			"ID in the Resource Manager.",
 		Flags:  []cli.Flag{neededStateFlag(), outputFlag("table", "json"), supportFlag()},
 		Action: e.story,
 	}
@@ -43,7 +44,8 @@ func (e *environment) story(c *cli.Context) error {
 		if vault, err = run.State.Find(c.Args().First()); err != nil {
 			return refused(err, path)
 		}
-		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.Partly && errors.Is(err, state.ErrDamaged) {
+		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.Partly &&
+			errors.Is(err, state.ErrDamaged) {
 			if run.Broken == nil {
 				run.Broken = err
 			}

@@ -22,7 +22,8 @@ func (e *environment) signedIn(c *session.Cloud) error {
 	case err := <-done:
 		if err != nil {
 			return failure.New(fleet.ExitSignIn, fmt.Errorf("%w; nothing was started", err),
-				"sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the inventory")
+				"sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the "+
+					"inventory")
 		}
 		return nil
 	case <-e.interrupt:

@@ -10,7 +10,8 @@ func (e *environment) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "show where the run stands",
-		Flags: append(reportFlags(), flagWatch.is(cli.BoolFlag{Usage: "show it again whenever something has changed, until the run is finished"})),
+		Flags: append(reportFlags(),
+			flagWatch.is(cli.BoolFlag{Usage: "show it again whenever something has changed, until the run is finished"})),
 		Action: func(c *cli.Context) error {
 			if flagWatch.of(c) {
 				return e.watchStatus(c)

@@ -33,8 +33,9 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := dryrun.Validation(e.stdout, src.Plan, results, dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-		Width: e.columns, Now: session.Now(), State: shownLedger(c, src)}); err != nil {
+	if err := dryrun.Validation(e.stdout, src.Plan, results,
+		dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
+			Width: e.columns, Now: session.Now(), State: shownLedger(c, src)}); err != nil {
 		return err
 	}
 	return ended(checkedCode(results))

@@ -19,14 +19,16 @@ var (
 // connect connects to the cloud of a plan, as the command line says; see
 // session.Process.Connect.
 func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*session.Cloud, error) {
-	return processOf(c).Connect(p, session.ConnectOptions{Credentials: credentials(c, p.Credentials), Folder: base, StateFile: stateFile,
-		AllowCSP: flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
+	return processOf(c).Connect(p, session.ConnectOptions{Credentials: credentials(c, p.Credentials), Folder: base,
+		StateFile: stateFile,
+		AllowCSP:  flagAllowCSP.of(c), AgentDownload: flagAgentDownload.of(c)})
 }
 
 // processOf is this process, carrying out a command.
 func processOf(c *cli.Context) session.Process {
 	log := logOf(c)
-	return session.Process{Command: c.Command.Name, Version: versionString(), Committed: logFacts(log), Requests: azure.LogRequests(log), Pace: logPace(log)}
+	return session.Process{Command: c.Command.Name, Version: versionString(), Committed: logFacts(log),
+		Requests: azure.LogRequests(log), Pace: logPace(log)}
 }
 
 // acquire takes the lock of a ledger for a command.

@@ -51,7 +51,8 @@ type exporter struct {
 func Export(w io.Writer, from Source) (broken int, err error) {
 	x := &exporter{from: from}
 	identity := from.Identity()
-	if err := writeEvidence(w, exportHeader{1, "fleetup journal", state.Genesis(identity).String()}, "identity", identity); err != nil {
+	if err := writeEvidence(w, exportHeader{1, "fleetup journal",
+		state.Genesis(identity).String()}, "identity", identity); err != nil {
 		return 0, err
 	}
 	err = from.Scan(func(e state.Entry) error {

@@ -34,7 +34,8 @@ func Verify(l interface {
 	}
 	switch {
 	case a.newer != nil && len(a.Faults) == 1 && a.More == 0:
-		return nil, failure.New(fleet.ExitInternal, fmt.Errorf("ledger %s: %w", l.Path(), a.newer), "use the version of fleetup that wrote it, or a newer one")
+		return nil, failure.New(fleet.ExitInternal, fmt.Errorf("ledger %s: %w", l.Path(), a.newer),
+			"use the version of fleetup that wrote it, or a newer one")
 	case len(a.Faults) > 0:
 		return nil, unverified(l.Path(), &a.Findings)
 	}
@@ -95,7 +96,8 @@ func unverified(path string, found *Findings) error {
 		which = strings.Join(vaults, ", ")
 	}
 	return failure.New(fleet.ExitInternal,
-		fmt.Errorf("the ledger %s is not what fleetup wrote: %s found; the first: %s. Nothing was started and nothing was written",
+		fmt.Errorf("the ledger %s is not what fleetup wrote: %s found; the first: %s. Nothing was started and "+
+			"nothing was written",
 			path, words.Count(len(found.Faults)+found.More, "fault"), found.Faults[0]),
 		fmt.Sprintf("%s; until then do not upgrade %s, by whatever way\n%s",
 			notVerified, which, lexicon.Command("audit", "verify", "--state", path)))

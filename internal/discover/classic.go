@@ -70,7 +70,8 @@ func foundVault(v classic.Listed) inventory.FoundVault {
 	}
 	switch r.State {
 	case fleet.RecordFailed:
-		found.Note = "its last upgrade failed (operation " + r.OperationID + "): a run carries that over, until it is reopened"
+		found.Note = "its last upgrade failed (operation " + r.OperationID +
+			"): a run carries that over, until it is reopened"
 	case fleet.RecordUpgraded:
 		found.LeftOut = "upgraded already" + day
 	default:

@@ -21,15 +21,17 @@ import (
 
 // Request is what is to be read, and how.
 type Request struct {
-	Found     *inventory.Found // the cloud, the sign-ins, the kind and the subscriptions are known; the vaults come into it
-	Listed    map[string]bool  // IDs of the subscriptions of the inventory that is to be brought up to date; nil: there is none
-	Tenant    string           // of management groups; "": the credential's own
-	Groups    []string         // management groups; none: the found subscriptions
-	Query     string           // a filter in the query language; "": every vault
-	Labels    []string         // tags that become labels; none: all do
-	PerSecond float64          // how often the classic side is asked at most, all subscriptions together
-	AtOnce    int              // how many subscriptions of it are read at once
-	Azure     azure.Options    // Version and Log; the cloud and the sign-ins are the found ones
+	// the cloud, the sign-ins, the kind and the subscriptions are known; the vaults come into it
+	Found *inventory.Found
+	// IDs of the subscriptions of the inventory that is to be brought up to date; nil: there is none
+	Listed    map[string]bool
+	Tenant    string        // of management groups; "": the credential's own
+	Groups    []string      // management groups; none: the found subscriptions
+	Query     string        // a filter in the query language; "": every vault
+	Labels    []string      // tags that become labels; none: all do
+	PerSecond float64       // how often the classic side is asked at most, all subscriptions together
+	AtOnce    int           // how many subscriptions of it are read at once
+	Azure     azure.Options // Version and Log; the cloud and the sign-ins are the found ones
 
 	filter graph.Filter // the query, parsed
 }
@@ -88,7 +90,8 @@ func Unreadable(f *inventory.Found, errs []error, skip bool) (n int, text string
 	if m := len(lines); m > shown {
 		lines = append(lines[:shown], fmt.Sprintf("and %d more", m-shown))
 	}
-	text = fmt.Sprintf("%d of %s cannot be read:\n%s", n, words.Count(len(errs), "subscription"), strings.Join(lines, "\n"))
+	text = fmt.Sprintf("%d of %s cannot be read:\n%s", n, words.Count(len(errs), "subscription"),
+		strings.Join(lines, "\n"))
 	if skip && n < len(errs) {
 		return n, text, nil
 	}

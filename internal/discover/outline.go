@@ -23,9 +23,11 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 	case errors.Is(err, inventory.ErrTooBig):
 		return nil, failure.New(fleet.ExitUsage, err, "")
 	case errors.Is(err, os.ErrNotExist):
-		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path; without --update discover writes a new one")
+		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)),
+			"check the path; without --update discover writes a new one")
 	case errors.Is(err, textfile.ErrNotRegular):
-		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, textfile.ErrNotRegular), "check the path")
+		return nil, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, textfile.ErrNotRegular),
+			"check the path")
 	case err != nil:
 		return nil, err
 	case kind != "" && kind != string(o.Kind):
@@ -35,7 +37,9 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 			"cloud Emulator has no vaults but those of the inventory")
 	}
 	if _, undoes := o.Kind.Undoes(); undoes {
-		return nil, failure.Usage("list them from the inventory of that run", "%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered", path)
+		return nil, failure.Usage("list them from the inventory of that run",
+			"%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered",
+			path)
 	}
 	f.Cloud, f.Credentials, f.Kind = o.Cloud, o.Credentials, specOf(o.Kind, known)
 	listed = map[string]bool{}
@@ -43,7 +47,8 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 	for _, s := range o.Subscriptions {
 		listed[s.ID] = true
 		if all {
-			f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: s.ID, Name: s.Name, Tenant: s.Tenant})
+			f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: s.ID, Name: s.Name,
+				Tenant: s.Tenant})
 			continue
 		}
 		for i := range f.Subscriptions {
@@ -58,13 +63,17 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 // Updated is the text of the inventory at path with what was found in it: its bytes
 // besides stay as they are. It is read again, as reading the cloud takes minutes, in
 // which people write. same says that nothing has changed.
-func Updated(f *inventory.Found, path string, known []fleet.KindSpec) (text []byte, changes *inventory.Changes, same bool, err error) {
+func Updated(
+	f *inventory.Found, path string, known []fleet.KindSpec,
+) (text []byte, changes *inventory.Changes, same bool, err error) {
 	data, err := textfile.Read(textfile.Real(path))
 	if err != nil {
-		return nil, nil, false, failure.New(fleet.ExitUsage, fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
+		return nil, nil, false, failure.New(fleet.ExitUsage,
+			fmt.Errorf("%s cannot be read: %w", path, failure.Cause(err)), "check the path")
 	}
 	if !textfile.Plain(data) {
-		return nil, nil, false, failure.Usage("save it as UTF-8, and give the same command again", "%s is stored as UTF-16: every byte that discover does not change must stay as it is", path)
+		return nil, nil, false, failure.Usage("save it as UTF-8, and give the same command again",
+			"%s is stored as UTF-16: every byte that discover does not change must stay as it is", path)
 	}
 	text, changes, err = inventory.Update(path, data, f, known...)
 	if err != nil {

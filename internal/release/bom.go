@@ -94,7 +94,8 @@ func newBOM(info *debug.BuildInfo, version, commit string, at time.Time, sha256 
 			main.Properties = append(main.Properties, property{"fleetup:build:" + s.Key, s.Value})
 		}
 	}
-	b := &bom{Schema: "http://cyclonedx.org/schema/bom-1.6.schema.json", Format: "CycloneDX", SpecVersion: "1.6", Version: 1,
+	b := &bom{Schema: "http://cyclonedx.org/schema/bom-1.6.schema.json", Format: "CycloneDX",
+		SpecVersion: "1.6", Version: 1,
 		SerialNumber: "urn:uuid:" + uuidOf(raw), Metadata: metadata{at.Format(time.RFC3339), main}}
 	b.Components = []component{module("library", "std", strings.TrimPrefix(info.GoVersion, "go"))}
 	for _, d := range info.Deps {

@@ -34,7 +34,8 @@ func (t target) String() string { return t.os + "/" + t.arch }
 
 // targets are the platforms of a release.
 var targets = []target{
-	{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}, {"windows", "amd64"}, {"windows", "arm64"},
+	{"darwin", "amd64"}, {"darwin", "arm64"}, {"linux", "amd64"}, {"linux", "arm64"}, {"windows", "amd64"},
+	{"windows", "arm64"},
 }
 
 // release is what is built.
@@ -90,14 +91,16 @@ func describe(root, version, out string) (*release, error) {
 	if version == "" {
 		tagged := slices.DeleteFunc(strings.Fields(tags), func(t string) bool { return !versionForm.MatchString(t) })
 		if len(tagged) != 1 {
-			return nil, fmt.Errorf("the commit has %d tags of a version: name one, as in make release VERSION=v1.2.3", len(tagged))
+			return nil, fmt.Errorf("the commit has %d tags of a version: name one, as in make release VERSION=v1.2.3",
+				len(tagged))
 		}
 		version = tagged[0]
 	}
 	if !versionForm.MatchString(version) {
 		return nil, fmt.Errorf("%q is no version such as v1.2.3", version)
 	}
-	if all, err := git(root, "tag", "--list", version); err != nil || all != "" && !slices.Contains(strings.Fields(tags), version) {
+	if all, err := git(root, "tag", "--list", version); err != nil ||
+		all != "" && !slices.Contains(strings.Fields(tags), version) {
 		return nil, errors.Join(err, fmt.Errorf("the tag %s is on another commit: check it out first", version))
 	}
 	r := &release{root: root, version: version, out: out}

@@ -46,12 +46,15 @@ type Kind struct {
 // ofChanges are the kinds that change vaults through the Resource Manager.
 func ofChanges(changes ...arm.Change) (all []Kind) {
 	for _, change := range changes {
-		all = append(all, Kind{change.Spec, func(p *plan.Plan, _ ConnectOptions, o azure.Options) (Upgrader, []*azure.APIClients, error) {
+		all = append(all, Kind{change.Spec, func(
+			p *plan.Plan, _ ConnectOptions, o azure.Options,
+		) (Upgrader, []*azure.APIClients, error) {
 			side, err := azure.NewResourceManager(o)
 			if err != nil {
 				return nil, nil, err
 			}
-			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions, Kind: p.Upgrade.Options})
+			up, err := arm.New(change, arm.Options{ResourceManager: side, Subscriptions: p.Subscriptions,
+				Kind: p.Upgrade.Options})
 			return up, []*azure.APIClients{side}, err
 		}})
 	}
@@ -107,7 +110,8 @@ func OtherRequest(p *plan.Plan) string {
 	}
 	was, is := p.Upgrade.Request, k.Describe(p.Upgrade.Options).Request
 	var a, b bytes.Buffer
-	if was.Method == is.Method && was.Path == is.Path && json.Compact(&a, was.Body) == nil && json.Compact(&b, is.Body) == nil && bytes.Equal(a.Bytes(), b.Bytes()) {
+	if was.Method == is.Method && was.Path == is.Path && json.Compact(&a, was.Body) == nil &&
+		json.Compact(&b, is.Body) == nil && bytes.Equal(a.Bytes(), b.Bytes()) {
 		return ""
 	}
 	return fmt.Sprintf("%s %s %s", is.Method, is.Path, is.Body)

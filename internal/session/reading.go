@@ -54,7 +54,8 @@ func OpenReading(path string) (*Reading, error) {
 		case !errors.Is(err, control.ErrNotThere):
 			return nil, err
 		case time.Now().After(until):
-			return nil, failure.New(fleet.ExitInUse, busy, "ask again when it has ended: it cannot be asked while it runs")
+			return nil, failure.New(fleet.ExitInUse, busy,
+				"ask again when it has ended: it cannot be asked while it runs")
 		}
 	}
 }
@@ -67,8 +68,10 @@ func Reach(h state.Holder, path string) (*control.Client, error) {
 	}
 	client, err := control.Dial(h.Socket)
 	if errors.Is(err, control.ErrSilent) {
-		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
-			fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy", h.PID, h.PID))
+		return nil, failure.New(fleet.ExitInUse,
+			fmt.Errorf("ledger %s is in use by %s, which does not answer", path, h),
+			fmt.Sprintf("look at process %d: it is stopped (kill -CONT %d lets it go on), or the machine is very busy",
+				h.PID, h.PID))
 	}
 	return client, err
 }
@@ -88,7 +91,8 @@ func ReadLedger(path string, read func(*Reading) error) error {
 			return err
 		}
 		if time.Now().After(until) {
-			return failure.New(fleet.ExitInUse, fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
+			return failure.New(fleet.ExitInUse,
+				fmt.Errorf("the process that has ledger %s breaks off its answers: %w", path, err),
 				lexicon.Command("runs", "--state", path))
 		}
 	}

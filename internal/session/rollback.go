@@ -40,7 +40,8 @@ func Restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 // nobody has open.
 func recordedBefore(path string) (*rollout.Before, error) {
 	if !textfile.Exists(path) {
-		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone", "no ledger at %s, so nothing is recorded that could be put back", path)
+		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone",
+			"no ledger at %s, so nothing is recorded that could be put back", path)
 	}
 	r, err := OpenReading(path)
 	if err != nil {
@@ -48,8 +49,11 @@ func recordedBefore(path string) (*rollout.Before, error) {
 	}
 	defer r.Close()
 	if r.Live != nil {
-		return nil, failure.New(fleet.ExitInUse, fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
-			failure.Lines(lexicon.Command("wait", "--state", path), failure.To("or else, to close it", lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
+		return nil, failure.New(fleet.ExitInUse,
+			fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
+			failure.Lines(lexicon.Command("wait", "--state", path),
+				failure.To("or else, to close it",
+					lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
 	}
 	return StatesBefore(r)
 }

@@ -69,7 +69,8 @@ func dial(path string, l limits) (*Client, error) {
 	}
 	if c.Hello.Protocol != protocol {
 		c.Close()
-		return nil, fmt.Errorf("the run is carried out by version %s of fleetup, which speaks another protocol (%d, not %d): use that version",
+		return nil, fmt.Errorf("the run is carried out by version %s of fleetup, which speaks another protocol (%d, "+
+			"not %d): use that version",
 			c.Hello.Version, c.Hello.Protocol, protocol)
 	}
 	return c, nil
@@ -94,7 +95,9 @@ func (c *Client) Close() error {
 	return nil
 }
 
-func (c *Client) request(method, path string, body io.Reader, within time.Duration) (*http.Response, context.CancelFunc, error) {
+func (c *Client) request(
+	method, path string, body io.Reader, within time.Duration,
+) (*http.Response, context.CancelFunc, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	late := time.AfterFunc(within, cancel)
 	req, err := http.NewRequestWithContext(ctx, method, "http://run/v1/"+path, body)
@@ -121,7 +124,9 @@ func (c *Client) request(method, path string, body io.Reader, within time.Durati
 		err = json.Unmarshal(data, refusal)
 	}
 	if err != nil || refusal.Message == "" {
-		return nil, nil, fmt.Errorf("the live run answers with HTTP %d: it is carried out by another version of fleetup, %s; use that one", res.StatusCode, c.Hello.Version)
+		return nil, nil, fmt.Errorf("the live run answers with HTTP %d: it is carried out by another version of "+
+			"fleetup, "+
+			"%s; use that one", res.StatusCode, c.Hello.Version)
 	}
 	return nil, nil, refusal
 }

@@ -34,4 +34,3 @@ func peerOf(c *net.UnixConn) Peer {
 	_ = raw.Control(func(fd uintptr) { p = credentials(int(fd)) }) // a closed connection asks for nothing any more
 	return p
 }
-

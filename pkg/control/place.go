@@ -31,7 +31,8 @@ func place(ledger string) string {
 	}
 	sum := sha256.Sum256([]byte(ledger))
 	name := hex.EncodeToString(sum[:8])
-	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" && len(filepath.Join(run, "fleetup", name, socketName)) <= longest {
+	if run := os.Getenv("XDG_RUNTIME_DIR"); run != "" &&
+		len(filepath.Join(run, "fleetup", name, socketName)) <= longest {
 		return filepath.Join(run, "fleetup", name, socketName)
 	}
 	return filepath.Join(os.TempDir(), "fleetup-"+strconv.Itoa(os.Getuid()), name, socketName)

@@ -22,7 +22,8 @@ func parse(text string) (s spec, err error) {
 		return spec{}, nil
 	}
 	wrong := func(format string, args ...any) (spec, error) {
-		return spec{}, fmt.Errorf("%s=%s: %s; it is POINT[@N][=kill|stop]", Variable, text, fmt.Sprintf(format, args...))
+		return spec{}, fmt.Errorf("%s=%s: %s; it is POINT[@N][=kill|stop]", Variable, text,
+			fmt.Sprintf(format, args...))
 	}
 	where, action, ok := strings.Cut(text, "=")
 	switch {

@@ -29,7 +29,8 @@ func newBatch(run RunInfo, head position, events []fleet.Event, vaults []fleet.V
 	if err := checkRecords(vaults); err != nil {
 		return nil, err
 	}
-	b := &batch{run: run, first: head.seq + 1, head: head, events: make([][]byte, len(events)), records: make([]entry, len(vaults))}
+	b := &batch{run: run, first: head.seq + 1, head: head, events: make([][]byte, len(events)),
+		records: make([]entry, len(vaults))}
 	for i, e := range events {
 		text, err := json.Marshal(e)
 		if err != nil {

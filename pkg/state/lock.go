@@ -68,12 +68,14 @@ func Acquire(path string, who Holder) (*Lock, error) {
 func tryAcquire(path, real string, who Holder) (_ *Lock, err error) {
 	f, err := openLockFile(real + lockSuffix)
 	if errors.Is(err, errForeign) {
-		return nil, &FileError{Path: path, Kind: ErrForeignLock, Detail: "cannot be locked", Err: fmt.Errorf("its lock file would be %s, and %w", real+lockSuffix, err),
+		return nil, &FileError{Path: path, Kind: ErrForeignLock, Detail: "cannot be locked",
+			Err:  fmt.Errorf("its lock file would be %s, and %w", real+lockSuffix, err),
 			Next: "that file was left as it is: name the ledger with --state FILE, or give another name"}
 	}
 	if err != nil {
 		return nil, &FileError{Path: path, Detail: "cannot be locked", Err: err,
-			Next: "the lock file " + real + lockSuffix + " must be a file this user may write, in a directory that exists; on a full disk, make room"}
+			Next: "the lock file " + real + lockSuffix +
+				" must be a file this user may write, in a directory that exists; on a full disk, make room"}
 	}
 	kept := false
 	defer func() {
@@ -289,8 +291,9 @@ func resolve(path string) (string, error) {
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
 	if err != nil {
-		return "", &FileError{Path: path, Kind: fs.ErrNotExist, Detail: "cannot be there: its directory cannot be found",
-			Err: err, Next: "create the directory, or name another ledger with --state FILE"}
+		return "", &FileError{Path: path, Kind: fs.ErrNotExist,
+			Detail: "cannot be there: its directory cannot be found",
+			Err:    err, Next: "create the directory, or name another ledger with --state FILE"}
 	}
 	return filepath.Join(dir, filepath.Base(abs)), nil
 }

@@ -91,7 +91,8 @@ func (r *Reader) load() error {
 	if whole, err := headsWhole(r.file, r.db.Info().PageSize); err != nil {
 		return explain(r.path, err)
 	} else if !whole {
-		return damaged(r.path, "is damaged: one of its two heads is destroyed, and with it perhaps the newest commit", nil)
+		return damaged(r.path, "is damaged: one of its two heads is destroyed, and with it perhaps the newest commit",
+			nil)
 	}
 	var formatText, identity []byte
 	var missing string
@@ -349,7 +350,8 @@ func (r *Reader) VaultRecords(fn func(fleet.VaultRecord) error) error {
 			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s cannot be read", e.key), err)
 		}
 		if string(v.Vault) != string(e.key) {
-			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s is stored as that of %s", v.Vault, e.key), nil)
+			return damaged(r.path, fmt.Sprintf("is damaged: the record of vault %s is stored as that of %s",
+				v.Vault, e.key), nil)
 		}
 		return fn(v)
 	})

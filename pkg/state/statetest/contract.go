@@ -32,7 +32,8 @@ func testEmpty(t *testing.T, open Opener) {
 	if err := s.Events("none", nil); !errors.Is(err, state.ErrNoRun) {
 		t.Fatalf("Events: %v; want ErrNoRun", err)
 	}
-	if err := s.Commit([]fleet.Event{At(0, fleet.WaveOpened{Wave: "w"})}, nil); !errors.Is(err, state.ErrNoRun) || !errors.Is(err, state.ErrCommit) {
+	if err := s.Commit([]fleet.Event{At(0, fleet.WaveOpened{Wave: "w"})}, nil); !errors.Is(err, state.ErrNoRun) ||
+		!errors.Is(err, state.ErrCommit) {
 		t.Fatalf("Commit before Begin: %v; want ErrNoRun and ErrCommit", err)
 	}
 }
@@ -41,23 +42,29 @@ func testEmpty(t *testing.T, open Opener) {
 // fields filled.
 func EveryFact() []fleet.Event {
 	by := fleet.Actor{User: "ops", Host: "build-7", PID: 41, Credential: "cli"}
-	found := []fleet.Finding{{Severity: fleet.SeverityError, Category: "agent", Code: "OldAgent", Message: "a | b; \"c\" <d>",
-		Action: "update", Items: []string{"m1", "m2"}}}
-	record := &fleet.Record{OperationID: "op", State: fleet.RecordInProgress, Message: "m", Trigger: fleet.TriggerForced,
+	found := []fleet.Finding{{Severity: fleet.SeverityError, Category: "agent", Code: "OldAgent",
+		Message: "a | b; \"c\" <d>",
+		Action:  "update", Items: []string{"m1", "m2"}}}
+	record := &fleet.Record{OperationID: "op", State: fleet.RecordInProgress, Message: "m",
+		Trigger:   fleet.TriggerForced,
 		StartedAt: time.Date(2017, 3, 28, 10, 3, 17, 991535600, time.UTC), UpgradedResourceID: "/subscriptions/x"}
 	v := Key(1)
 	facts := []fleet.Fact{
 		fleet.Resumed{By: by, Version: "v2"},
 		fleet.WaveOpened{Wave: "canary"},
-		fleet.Validated{Vault: v, Verdict: fleet.VerdictBlocked, Findings: found, Record: record, RequestIDs: []string{"r1"}},
+		fleet.Validated{Vault: v, Verdict: fleet.VerdictBlocked, Findings: found, Record: record,
+			RequestIDs: []string{"r1"}},
 		fleet.StartIntended{Vault: v, OperationID: "op", Attempt: 2},
-		fleet.StartAnswered{Vault: v, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartThrottled, HTTPStatus: 429,
-			Code: "c", Message: "m", Findings: found, ErrorBody: true, RequestID: "r2", RetryAfter: 7 * time.Second}},
+		fleet.StartAnswered{Vault: v, OperationID: "op",
+			Answer: fleet.StartAnswer{Verdict: fleet.StartThrottled, HTTPStatus: 429,
+				Code: "c", Message: "m", Findings: found, ErrorBody: true, RequestID: "r2",
+				RetryAfter: 7 * time.Second}},
 		fleet.NotSent{Vault: v, OperationID: "op", Reason: "stopped"},
 		fleet.StartWaits{Vault: v, Reason: "a role is not in force yet", Code: "c"},
 		fleet.Reconciled{Vault: v, OperationID: "op", Read: 1, Reading: fleet.ReadAbsent, Record: record, Detail: "d"},
 		fleet.Observed{Vault: v, OperationID: "op", Record: record, Foreign: true},
-		fleet.Inspected{Vault: v, OperationID: "op", Reading: fleet.LastReading{At: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC), What: "w", Differs: []string{"a is b, wanted c"},
+		fleet.Inspected{Vault: v, OperationID: "op", Reading: fleet.LastReading{At: time.Date(2026, 3, 16, 23, 0, 0, 5,
+			time.UTC), What: "w", Differs: []string{"a is b, wanted c"},
 			Poll: "HTTP 204", Action: "a", Settled: true, Running: true}},
 		fleet.Verified{Vault: v, OperationID: "op", ResourceID: "/subscriptions/x"},
 		fleet.Throttled{Subscription: "s", Until: time.Date(2026, 3, 16, 23, 0, 0, 5, time.UTC)},
@@ -104,7 +111,8 @@ func testRecords(t *testing.T, open Opener) {
 	}
 	commit(t, s, nil, rec(2, fleet.Starting), rec(1, fleet.Busy))
 	commit(t, s, []fleet.Event{At(9, fleet.WaveOpened{Wave: "w"})}, rec(2, fleet.Upgrading))
-	Same(t, "records", RecordsOf(t, s), []fleet.VaultRecord{rec(1, fleet.Busy), rec(2, fleet.Upgrading), rec(3, fleet.Pending)})
+	Same(t, "records", RecordsOf(t, s), []fleet.VaultRecord{rec(1, fleet.Busy), rec(2, fleet.Upgrading),
+		rec(3, fleet.Pending)})
 }
 
 func testReopen(t *testing.T, open Opener) {
@@ -139,7 +147,8 @@ func testReopen(t *testing.T, open Opener) {
 	}
 	commit(t, s, EveryFact()[5:6])
 	if got := EventsOf(t, s, "r1"); len(got) != len(before)+1 || got[len(got)-1].Seq != seq+1 {
-		t.Fatalf("after the reopening %d events, the last %d; want %d and %d", len(got), got[len(got)-1].Seq, len(before)+1, seq+1)
+		t.Fatalf("after the reopening %d events, the last %d; want %d and %d", len(got), got[len(got)-1].Seq,
+			len(before)+1, seq+1)
 	}
 }
 
@@ -187,7 +196,8 @@ func testBeginRefuses(t *testing.T, open Opener) {
 		{"a run that was", PlanOf("r1"), Opening("r1"), nil},
 		{"a record without a vault", PlanOf("r2"), opening, []fleet.VaultRecord{{}}},
 	} {
-		if err := s.Begin(c.plan, c.events, c.vaults); !errors.Is(err, state.ErrRefused) || errors.Is(err, state.ErrCommit) {
+		if err := s.Begin(c.plan, c.events, c.vaults); !errors.Is(err, state.ErrRefused) ||
+			errors.Is(err, state.ErrCommit) {
 			t.Fatalf("%s: %v; want ErrRefused", c.name, err)
 		}
 	}
@@ -208,7 +218,8 @@ func testRuns(t *testing.T, open Opener) {
 		begin(t, s, id)
 		commit(t, s, []fleet.Event{At(i+1, fleet.WaveOpened{Wave: "wave of " + id})})
 		commit(t, s, []fleet.Event{At(i+2, fleet.RunClosed{Code: fleet.ExitCode(i)})})
-		want = append(want, state.RunInfo{Ordinal: uint64(i) + 1, ID: id, PlanFingerprint: "plan of " + id, OpenedAt: At(0, nil).At,
+		want = append(want, state.RunInfo{Ordinal: uint64(i) + 1, ID: id, PlanFingerprint: "plan of " + id,
+			OpenedAt: At(0, nil).At,
 			FirstSeq: seq + 1, Closed: true, ClosedAt: At(i+2, nil).At, ExitCode: fleet.ExitCode(i)})
 	}
 	runs, err := s.Runs()
@@ -218,7 +229,8 @@ func testRuns(t *testing.T, open Opener) {
 	Same(t, "runs", runs, want)
 	for _, run := range want {
 		got := EventsOf(t, s, run.ID)
-		if len(got) != 3 || got[0].Seq != run.FirstSeq || got[1].Event.Fact != (fleet.WaveOpened{Wave: "wave of " + run.ID}) {
+		if len(got) != 3 || got[0].Seq != run.FirstSeq ||
+			got[1].Event.Fact != (fleet.WaveOpened{Wave: "wave of " + run.ID}) {
 			t.Fatalf("events of %s: %+v", run.ID, got)
 		}
 		if plan, err := s.Plan(run.PlanFingerprint); err != nil || string(plan) != string(PlanOf(run.ID)) {
@@ -296,7 +308,8 @@ func testRefusedCommit(t *testing.T, open Opener) {
 		{"a pointer to a fact", []fleet.Event{good, At(1, (*fleet.Resumed)(nil))}, nil},
 		{"a second opening", append([]fleet.Event{good}, Opening("r2")...), nil},
 		{"closed twice", []fleet.Event{good, At(1, fleet.RunClosed{}), At(2, fleet.RunClosed{})}, nil},
-		{"a record without a vault", []fleet.Event{good}, []fleet.VaultRecord{{Vault: Key(1), Status: fleet.Failed}, {}}},
+		{"a record without a vault", []fleet.Event{good},
+			[]fleet.VaultRecord{{Vault: Key(1), Status: fleet.Failed}, {}}},
 	} {
 		if err := s.Commit(c.events, c.vaults); !errors.Is(err, state.ErrCommit) || !errors.Is(err, state.ErrRefused) {
 			t.Fatalf("%s: %v; want ErrCommit and ErrRefused", c.name, err)
@@ -330,8 +343,10 @@ func testLargeBatch(t *testing.T, open Opener) {
 	var events []fleet.Event
 	var vaults []fleet.VaultRecord
 	for i := range LargeBatch {
-		events = append(events, At(i, fleet.StartIntended{Vault: Key(i), OperationID: fmt.Sprint("op-", i), Attempt: 1}))
-		vaults = append(vaults, fleet.VaultRecord{Vault: Key(i), RunID: "r1", Status: fleet.Starting, OperationID: fmt.Sprint("op-", i)})
+		events = append(events, At(i, fleet.StartIntended{Vault: Key(i), OperationID: fmt.Sprint("op-", i),
+			Attempt: 1}))
+		vaults = append(vaults, fleet.VaultRecord{Vault: Key(i), RunID: "r1", Status: fleet.Starting,
+			OperationID: fmt.Sprint("op-", i)})
 	}
 	commit(t, s, events, vaults...)
 	Same(t, "events", EventsOf(t, s, "r1")[1:], numbered(2, events))

@@ -93,12 +93,14 @@ func PlanOf(runID string) []byte { return []byte(`{"plan":"of ` + runID + `"}`) 
 
 // At returns an event so many milliseconds into the night.
 func At(ms int, f fleet.Fact) fleet.Event {
-	return fleet.Event{At: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond), Fact: f}
+	return fleet.Event{At: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond),
+		Fact: f}
 }
 
 // Key returns the key of a numbered vault.
 func Key(n int) fleet.Key {
-	return fleet.KeyOf(fleet.KindClassic, "53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.BackupVault, "Australia East", fmt.Sprintf("vault-%06d", n))
+	return fleet.KeyOf(fleet.KindClassic, "53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.BackupVault, "Australia East",
+		fmt.Sprintf("vault-%06d", n))
 }
 
 // Stored is an event with its sequence number.
