@@ -8,7 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 // shared is a ledger that is written directly and read through its socket.

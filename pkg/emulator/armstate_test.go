@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"reflect"
@@ -58,7 +59,7 @@ func TestChangeIsOnDiskBeforeItsAnswer(t *testing.T) {
 	f := &counted{File: c.stateFile.f.(*os.File)}
 	c.stateFile.f = f
 	seen := ""
-	w := &watcher{recorder: recorder{header: map[string][]string{}}}
+	w := &watcher{ResponseRecorder: httptest.NewRecorder()}
 	w.atAnswer = func() {
 		b, _ := os.ReadFile(file)
 		seen = string(b)
@@ -66,9 +67,9 @@ func TestChangeIsOnDiskBeforeItsAnswer(t *testing.T) {
 	req := newRequest(t, "PATCH", "http://emulator"+pathOf(estate()[0])+"?api-version="+rsvVersion, alertsBody)
 	req.Header = jsonHeader()
 	c.ServeHTTP(w, req)
-	u, err := url.Parse(w.header.Get("Location"))
-	if err != nil || w.status != 202 {
-		t.Fatalf("status %d, %v", w.status, err)
+	u, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || w.Code != 202 {
+		t.Fatalf("status %d, %v", w.Code, err)
 	}
 	id := u.Path[strings.LastIndex(u.Path, "/")+1:]
 	if !strings.Contains(seen, id) || strings.Join(f.did, " ") != "write sync" {

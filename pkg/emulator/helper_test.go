@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/fleetup-dev/fleetup/test/handler"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -78,7 +80,7 @@ type client struct {
 }
 
 func inMemory(t testing.TB, h http.Handler) *client {
-	return &client{t: t, http: &http.Client{Transport: Transport(h)}, base: "http://emulator"}
+	return &client{t: t, http: &http.Client{Transport: handler.Transport(h)}, base: "http://emulator"}
 }
 
 // overLoopback serves the handler on a real connection.

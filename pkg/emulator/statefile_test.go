@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,17 +91,17 @@ func TestReopenFindsTheSameCloud(t *testing.T) {
 
 // watcher looks at the truth file at the moment an answer begins.
 type watcher struct {
-	recorder
+	*httptest.ResponseRecorder
 	atAnswer func()
 }
 
-func (w *watcher) WriteHeader(status int) { w.atAnswer(); w.recorder.WriteHeader(status) }
+func (w *watcher) WriteHeader(status int) { w.atAnswer(); w.ResponseRecorder.WriteHeader(status) }
 
 func TestStartIsOnDiskBeforeItsAnswer(t *testing.T) {
 	t.Parallel()
 	c, file := withStateFile(t, Scenario{})
 	id, seen := newID(), false
-	w := &watcher{recorder: recorder{header: map[string][]string{}}, atAnswer: func() {
+	w := &watcher{ResponseRecorder: httptest.NewRecorder(), atAnswer: func() {
 		b, err := os.ReadFile(file)
 		seen = err == nil && strings.Contains(string(b), id)
 	}}
@@ -109,8 +110,8 @@ func TestStartIsOnDiskBeforeItsAnswer(t *testing.T) {
 	req := newRequest(t, "POST", "http://emulator"+cl.path(v)+"/upgrade", input(v))
 	req.Header = postHeader(id)
 	c.ServeHTTP(w, req)
-	if w.status != 200 || !seen {
-		t.Errorf("status %d, on disk before the answer: %v", w.status, seen)
+	if w.Code != 200 || !seen {
+		t.Errorf("status %d, on disk before the answer: %v", w.Code, seen)
 	}
 }
 

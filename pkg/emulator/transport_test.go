@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/test/handler"
 )
 
 func TestTransportCarriesRequestAndAnswer(t *testing.T) {
@@ -22,7 +24,7 @@ func TestTransportCarriesRequestAndAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = io.WriteString(w, "body")
 	})
-	cl := &client{t: t, http: &http.Client{Transport: Transport(h)}, base: "http://host:1"}
+	cl := &client{t: t, http: &http.Client{Transport: handler.Transport(h)}, base: "http://host:1"}
 	a := cl.do(context.Background(), "POST", "/a%20b?c=d", "in", http.Header{"X": {"y"}})
 	if a.status != http.StatusTeapot || a.body != "body" || a.header.Get("Late") != "" || a.header.Get("Seen") != "POST /a%20b?c=d host:1 y in" {
 		t.Errorf("answer %+v", a)
@@ -52,7 +54,7 @@ func TestTransportFailures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res, err := Transport(tt.handler).RoundTrip(req)
+			res, err := handler.Transport(tt.handler).RoundTrip(req)
 			if err == nil {
 				_ = res.Body.Close()
 			}

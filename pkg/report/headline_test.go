@@ -8,7 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // weeknights are windows from 22:00 to 06:00 in UTC; the fixture's run opens on

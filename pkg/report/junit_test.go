@@ -16,7 +16,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // element is what the schemas of Ant and of Jenkins both allow in an element:

@@ -12,7 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // TestPagesFitTheTerminal: at 80 columns nothing is wider, but for what is

@@ -9,8 +9,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 func TestPlanGolden(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 func TestQuery(t *testing.T) {

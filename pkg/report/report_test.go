@@ -8,7 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 var written = map[layout.Format]string{layout.FormatTable: "txt", layout.FormatMarkdown: "md", layout.FormatCSV: "csv", layout.FormatJSON: "json", layout.FormatJSONL: "jsonl"}

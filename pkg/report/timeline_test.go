@@ -8,8 +8,8 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // What the journal proves about starts is counted from its facts alone: a state

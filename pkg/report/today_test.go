@@ -10,7 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 func TestTodayPlanGolden(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // TestWaits: what a run may wait for is said with until when and what to type,

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // TestWatchedPagesDoNotAdviseToWatch: a page that is shown again by itself does not

@@ -21,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/test/handler"
 )
 
 // night is one rollout in virtual time: the real brain, runner, adapter and
@@ -164,7 +165,7 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		Pacer:     limiter,
 		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		Version:   "test",
-		Transport: wire{RoundTripper: emulator.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end, hold: n.holds(), held: &n.held},
+		Transport: wire{RoundTripper: handler.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end, hold: n.holds(), held: &n.held},
 	}
 	if n.sides != nil {
 		n.sides(&options)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 var (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 // A copy shows the ledger as it was, keeps no writer out, and leaves nothing

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 func names(t *testing.T, dir string) []string {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 // roleEnv makes the test binary play another process: some of the tests need

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/pkg/state/statetest"
+	"github.com/fleetup-dev/fleetup/test/statetest"
 )
 
 // life is what a run writes of a vault that goes through without trouble, and

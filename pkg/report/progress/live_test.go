@@ -16,8 +16,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 func TestLiveGolden(t *testing.T) {

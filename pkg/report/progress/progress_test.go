@@ -11,8 +11,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/report/reporttest"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // replay feeds facts one batch at a time, as a run does.

@@ -1,4 +1,6 @@
-package emulator
+// Package handler answers "how does a request get to a handler where no network may be":
+// a real connection would stop the clock of a test in virtual time.
+package handler
 
 import (
 	"bytes"
@@ -8,14 +10,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
-	"strconv"
 	"syscall"
 )
 
-// Transport carries requests straight to a handler, without a network: for
-// tests in virtual time, where real connections would stop the clock. It is
-// safe for concurrent use.
+// Transport carries requests straight to a handler. It is safe for concurrent use.
 //
 // The handler runs in a goroutine of its own with the request's context. When
 // that ends first, RoundTrip returns the context's error at once, and the
@@ -49,7 +49,7 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/1.1", 1, 1
 	in.Host = cmp.Or(in.Host, req.URL.Host)
 
-	rec := &recorder{header: http.Header{}}
+	rec := httptest.NewRecorder()
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -72,45 +72,10 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rec.response(req), nil
+		resp := rec.Result()
+		resp.Request = req
+		return resp, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	}
-}
-
-// recorder is a ResponseWriter that keeps the answer. Only the handler's
-// goroutine uses it, and the caller after that has ended.
-type recorder struct {
-	header http.Header
-	sent   http.Header // the header as it was when the status was written
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header { return r.header }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status, r.sent = status, r.header.Clone()
-	}
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	return r.body.Write(b)
-}
-
-func (r *recorder) response(req *http.Request) *http.Response {
-	r.WriteHeader(http.StatusOK)
-	return &http.Response{
-		Status:        strconv.Itoa(r.status) + " " + http.StatusText(r.status),
-		StatusCode:    r.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        r.sent,
-		Body:          io.NopCloser(bytes.NewReader(r.body.Bytes())),
-		ContentLength: int64(r.body.Len()),
-		Request:       req,
 	}
 }
