@@ -120,14 +120,14 @@ func newResponse(req *http.Request, resp *http.Response, body []byte, now time.T
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body,
 		RequestID:       requestID(resp.Header),
 		ClientRequestID: req.Header.Get(headerClientRequestID),
-		RetryAfter:      RetryAfter(resp.Header, now)}
+		RetryAfter:      retryAfter(resp.Header, now)}
 }
 
-// RetryAfter returns how long an answer asks to wait, 0 where it does not: in
+// retryAfter returns how long an answer asks to wait, 0 where it does not: in
 // milliseconds (retry-after-ms, x-ms-retry-after-ms), seconds or as a date
 // (Retry-After). A date is measured from the answer's own Date where it has
 // one, so that a wrong clock here does no harm.
-func RetryAfter(h http.Header, now time.Time) time.Duration {
+func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"retry-after-ms", "x-ms-retry-after-ms"} {
 		if d := units(h.Get(name), time.Millisecond); d > 0 {
 			return d
@@ -161,7 +161,7 @@ func units(v string, unit time.Duration) time.Duration {
 // lacks, so that whoever waits (the retries of reads, the Pacer, the engine)
 // hears the same.
 func hearWait(resp *http.Response, body []byte, now time.Time) {
-	if resp.StatusCode != http.StatusTooManyRequests || RetryAfter(resp.Header, now) > 0 {
+	if resp.StatusCode != http.StatusTooManyRequests || retryAfter(resp.Header, now) > 0 {
 		return
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {

@@ -47,9 +47,9 @@ type Request struct {
 	Complete func(status int, body []byte) bool // a failing answer that is the answer: no retry
 }
 
-// ClientOptions are what a client is made of.
-type ClientOptions struct {
-	Endpoint   Endpoint
+// clientOptions are what a client is made of.
+type clientOptions struct {
+	Endpoint   endpoint
 	Scope      string                 // of its tokens
 	Credential azcore.TokenCredential // not needed where Endpoint.Plain
 	Kind       fleet.CredentialKind   // of the credential, for errors
@@ -57,7 +57,7 @@ type ClientOptions struct {
 	Version    string                 // of fleetup: User-Agent fleetup/<version>
 	Reads      http.RoundTripper      // carries reads
 	Starts     http.RoundTripper      // carries starts
-	// OwnStarts says that Starts is the transport of NewStartTransport, whose
+	// OwnStarts says that Starts is the transport of newStartTransport, whose
 	// trace tells for certain whether a connection was made.
 	OwnStarts bool
 	Log       func(RequestLog)     // optional; called from many goroutines
@@ -68,15 +68,15 @@ type ClientOptions struct {
 
 // Client speaks to one endpoint as one identity. It is safe for concurrent use.
 type Client struct {
-	o         ClientOptions
+	o         clientOptions
 	userAgent string
 	tokens    *tokenSource
 	pipeline  runtime.Pipeline
 	starts    sync.Map // client request IDs of starts that were sent
 }
 
-// NewClient returns a client. It makes no call.
-func NewClient(o ClientOptions) (*Client, error) {
+// newClient returns a client. It makes no call.
+func newClient(o clientOptions) (*Client, error) {
 	if o.Endpoint.base == "" {
 		return nil, errors.New("a client needs an endpoint")
 	}

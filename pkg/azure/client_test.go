@@ -81,7 +81,7 @@ func TestDoRetries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &answers{list: tt.list}
 				p := &pacer{turns: 9}
-				c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads, o.Pacer = a, p })
+				c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads, o.Pacer = a, p })
 				resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub",
 					Complete: func(_ int, b []byte) bool { return string(b) == "final" }})
 				if len(a.times) != tt.tries || len(p.asked) != tt.tries {
@@ -114,7 +114,7 @@ func TestDoTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Reads = roundTrip(func(r *http.Request) (*http.Response, error) {
 				tries++
 				<-r.Context().Done()
@@ -153,7 +153,7 @@ func TestDoHeaders(t *testing.T) {
 		w.Header().Set("x-ms-request-id", "req-9")
 	}))
 	defer srv.Close()
-	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Log = func(l RequestLog) { logged = l } })
+	c := newTestClient(t, srv.URL, func(o *clientOptions) { o.Log = func(l RequestLog) { logged = l } })
 	resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=1", Subject: "sub"})
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestTokens(t *testing.T) {
 			time.Sleep(time.Second) // virtual
 			return azcore.AccessToken{Token: "t", ExpiresOn: time.Now().Add(time.Hour)}, nil
 		})
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Credential = cred
 			o.Reads = roundTrip(func(r *http.Request) (*http.Response, error) { return answer(status, "")() })
 		})
@@ -230,7 +230,7 @@ func TestTokenFailure(t *testing.T) {
 	t.Parallel()
 	long := "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl"
 	sent := 0
-	c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 		o.Tenant = "contoso"
 		o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 			return azcore.AccessToken{}, errors.New("run\naz login\x1b[31m; got " + long)
@@ -257,14 +257,14 @@ func TestTokenFailure(t *testing.T) {
 
 func TestNewClientRefuses(t *testing.T) {
 	t.Parallel()
-	e, _ := ParseEndpoint("https://arm.example")
-	rt := NewStartTransport()
-	for name, o := range map[string]ClientOptions{
+	e, _ := parseEndpoint("https://arm.example")
+	rt := newStartTransport()
+	for name, o := range map[string]clientOptions{
 		"no endpoint":   {Credential: fixedCredential("x"), Reads: rt, Starts: rt},
 		"no credential": {Endpoint: e, Reads: rt, Starts: rt},
 		"no transport":  {Endpoint: e, Credential: fixedCredential("x")},
 	} {
-		if _, err := NewClient(o); err == nil {
+		if _, err := newClient(o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -25,7 +25,7 @@ type Options struct {
 	// emulator in the same process. With it, only errors of dialling count as
 	// "not sent".
 	Transport http.RoundTripper
-	// NewCredential replaces the package's own NewCredential.
+	// NewCredential replaces the package's own newCredential.
 	NewCredential func(kind fleet.CredentialKind, tenant string) (azcore.TokenCredential, error)
 	Log           func(RequestLog) // optional; called from many goroutines
 	Pacer         Pacer            // optional
@@ -36,7 +36,7 @@ type Options struct {
 type APIClients struct {
 	name     string
 	classes  classes
-	endpoint Endpoint
+	endpoint endpoint
 	scope    string
 	kind     fleet.CredentialKind
 	o        Options
@@ -68,7 +68,7 @@ func NewResourceManager(o Options) (*APIClients, error) {
 }
 
 func newAPIClients(name string, l classes, base, scope string, kind fleet.CredentialKind, o Options) (*APIClients, error) {
-	e, err := ParseEndpoint(base)
+	e, err := parseEndpoint(base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -79,7 +79,7 @@ func newAPIClients(name string, l classes, base, scope string, kind fleet.Creden
 		if err := proxy.Usable(); err != nil && !e.Plain() {
 			return nil, &fleet.Refusal{Code: fleet.ExitUsage, Err: err, Next: []fleet.Advice{{Text: "correct the variable, or unset it to go without a proxy"}}}
 		}
-		s.reads, s.starts = NewReadTransport(), NewStartTransport()
+		s.reads, s.starts = newReadTransport(), newStartTransport()
 	}
 	return s, nil
 }
@@ -105,13 +105,13 @@ func (s *APIClients) Client(tenant string) (*Client, error) {
 		if s.o.NewCredential != nil {
 			cred, err = s.o.NewCredential(s.kind, tenant)
 		} else {
-			cred, err = NewCredential(s.kind, tenant, CredentialOptions{Cloud: s.o.Cloud.Name, Log: s.o.Log})
+			cred, err = newCredential(s.kind, tenant, credentialOptions{Cloud: s.o.Cloud.Name, Log: s.o.Log})
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	c, err := NewClient(ClientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
+	c, err := newClient(clientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
 		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log,
 		Pacer: s.o.Pacer, ReadLane: s.classes.reads, WriteLane: s.classes.writes})
 	if err != nil {

@@ -43,7 +43,7 @@ func TestParseEndpoint(t *testing.T) {
 		{"https://h/?sv=1&sig=hunter2", "", false, "query"},
 		{"https://h/#hunter2", "", false, "fragment"},
 	} {
-		e, err := ParseEndpoint(tt.in)
+		e, err := parseEndpoint(tt.in)
 		if tt.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.problem) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%q: got %v, want a word about %q", tt.in, err, tt.problem)
@@ -145,7 +145,7 @@ func TestRetryAfter(t *testing.T) {
 		for i := 0; i < len(tt.header); i += 2 {
 			h.Set(tt.header[i], tt.header[i+1])
 		}
-		if got := RetryAfter(h, now); got != tt.want {
+		if got := retryAfter(h, now); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}

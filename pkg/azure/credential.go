@@ -58,8 +58,8 @@ func (e *SignInError) Error() string {
 	return b.String()
 }
 
-// CredentialOptions are what a credential needs besides its kind and tenant.
-type CredentialOptions struct {
+// credentialOptions are what a credential needs besides its kind and tenant.
+type credentialOptions struct {
 	// Cloud decides the authority that issues tokens. For endpoints of one's
 	// own it is that of AZURE_AUTHORITY_HOST, or the public one.
 	Cloud fleet.CloudName
@@ -72,12 +72,12 @@ type CredentialOptions struct {
 	Log       func(RequestLog) // optional; the sign-in's requests
 }
 
-// NewCredential returns the credential of a kind, for a tenant where one is
+// newCredential returns the credential of a kind, for a tenant where one is
 // given. It makes no call. What the environment lacks comes back as a
 // *SignInError that names every missing variable.
 //
 // A managed identity has one tenant, its own: there the tenant is not used.
-func NewCredential(kind fleet.CredentialKind, tenant string, o CredentialOptions) (azcore.TokenCredential, error) {
+func newCredential(kind fleet.CredentialKind, tenant string, o credentialOptions) (azcore.TokenCredential, error) {
 	kind = cmp.Or(kind, fleet.CredentialDefault)
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
@@ -136,7 +136,7 @@ type credentialBuilder struct {
 	tenant  string
 	allowed []string
 	client  policy.ClientOptions
-	o       CredentialOptions
+	o       credentialOptions
 }
 
 // wrap turns a constructor's result into an interface that is nil on error.

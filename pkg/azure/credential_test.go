@@ -73,7 +73,7 @@ func TestNewCredential(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := NewCredential(tt.kind, tt.tenant, CredentialOptions{Cloud: fleet.AzurePublic, Getenv: func(n string) string { return tt.env[n] }})
+			c, err := newCredential(tt.kind, tt.tenant, credentialOptions{Cloud: fleet.AzurePublic, Getenv: func(n string) string { return tt.env[n] }})
 			if tt.typ != "" {
 				if got := fmt.Sprintf("%T", c); err != nil || got != tt.typ {
 					t.Fatalf("got %s, %v", got, err)
@@ -96,16 +96,16 @@ func TestNewCredential(t *testing.T) {
 
 func TestDefaultChain(t *testing.T) {
 	t.Setenv("AZURE_TOKEN_CREDENTIALS", "AzureCLICredential")
-	c, err := NewCredential("", "", CredentialOptions{Cloud: fleet.AzureGovernment})
+	c, err := newCredential("", "", credentialOptions{Cloud: fleet.AzureGovernment})
 	if _, ok := c.(*azidentity.DefaultAzureCredential); err != nil || !ok {
 		t.Fatalf("got %T, %v", c, err)
 	}
-	c, err = NewCredential(fleet.CredentialDefault, testTenant, CredentialOptions{})
+	c, err = newCredential(fleet.CredentialDefault, testTenant, credentialOptions{})
 	if tc, ok := c.(*tenantCredential); err != nil || !ok || tc.tenant != testTenant {
 		t.Fatalf("got %T, %v", c, err)
 	}
 	t.Setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
-	_, err = NewCredential(fleet.CredentialDefault, "", CredentialOptions{})
+	_, err = newCredential(fleet.CredentialDefault, "", credentialOptions{})
 	if err == nil || !strings.Contains(err.Error(), "AZURE_TOKEN_CREDENTIALS") {
 		t.Fatalf("AZURE_TOKEN_CREDENTIALS is not honoured: %v", err)
 	}
@@ -146,7 +146,7 @@ func TestServicePrincipalCertificate(t *testing.T) {
 	}
 	get := func(path string) (azcore.TokenCredential, error) {
 		env := map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_CERTIFICATE_PATH": path}
-		return NewCredential(fleet.CredentialServicePrincipal, "", CredentialOptions{Getenv: func(n string) string { return env[n] }})
+		return newCredential(fleet.CredentialServicePrincipal, "", credentialOptions{Getenv: func(n string) string { return env[n] }})
 	}
 	if c, err := get(good); err != nil {
 		t.Errorf("got %T, %v", c, err)

@@ -121,7 +121,7 @@ func FuzzErrorBody(f *testing.F) {
 		}
 		h := http.Header{}
 		hearWait(&http.Response{StatusCode: http.StatusTooManyRequests, Header: h}, body, now)
-		if d := RetryAfter(h, now); d < 0 || d > text.MaxWait {
+		if d := retryAfter(h, now); d < 0 || d > text.MaxWait {
 			t.Errorf("it asks for %v", d)
 		}
 	})
@@ -160,7 +160,7 @@ func TestAWaitThatStandsInTheText(t *testing.T) {
 		for shape, b := range map[string][]byte{"an error body": body, "plain text": []byte(said)} {
 			h := http.Header{}
 			hearWait(&http.Response{StatusCode: http.StatusTooManyRequests, Header: h}, b, now)
-			if got := RetryAfter(h, now); got != want {
+			if got := retryAfter(h, now); got != want {
 				t.Errorf("%q, %s, is %v, want %v", said, shape, got, want)
 			}
 		}
@@ -170,9 +170,9 @@ func TestAWaitThatStandsInTheText(t *testing.T) {
 		"a header":       {StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"7"}}},
 		"a date":         {StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"Mon, 30 Nov 2026 02:00:07 GMT"}}},
 	} {
-		before := RetryAfter(r.Header, now)
+		before := retryAfter(r.Header, now)
 		hearWait(r, []byte("try again after '2' seconds"), now)
-		if got := RetryAfter(r.Header, now); got != before {
+		if got := retryAfter(r.Header, now); got != before {
 			t.Errorf("with %s the text changed %v to %v", name, before, got)
 		}
 	}

@@ -20,7 +20,7 @@ func FuzzRetryAfter(f *testing.F) {
 	now := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, after, ms, date string) {
 		h := http.Header{"Retry-After": {after}, "X-Ms-Retry-After-Ms": {ms}, "Date": {date}}
-		d := RetryAfter(h, now)
+		d := retryAfter(h, now)
 		if d < 0 {
 			t.Fatalf("%q is %v", h, d)
 		}
@@ -41,7 +41,7 @@ func FuzzParseEndpoint(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		e, err := ParseEndpoint(s)
+		e, err := parseEndpoint(s)
 		if err != nil {
 			if len(err.Error()) > 600 || strings.ContainsAny(err.Error(), "\n\x1b") || strings.Contains(err.Error(), "hunter2") && !strings.Contains(s, "//hunter2") {
 				t.Errorf("%q: %v", s, err)

@@ -55,11 +55,11 @@ func TestSignInErrorsHoldNoSecret(t *testing.T) {
 	}
 	for _, kind := range []fleet.CredentialKind{fleet.CredentialServicePrincipal, fleet.CredentialWorkloadIdentity} {
 		authority := &echoAuthority{}
-		cred, err := NewCredential(kind, "", CredentialOptions{Cloud: fleet.AzurePublic, Transport: authority})
+		cred, err := newCredential(kind, "", credentialOptions{Cloud: fleet.AzurePublic, Transport: authority})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Credential, o.Kind = cred, kind })
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Credential, o.Kind = cred, kind })
 		err = c.Once(nil).Prepare(t.Context(), "start it", "")
 		if _, ok := errors.AsType[*SignInError](err); !ok {
 			t.Fatalf("%s: got %v", kind, err)
@@ -98,7 +98,7 @@ func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 // The fixed token of loopback is no secret: hiding it would change data.
 func TestFixedTokenIsNotHidden(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, "http://127.0.0.1:1", func(o *ClientOptions) {
+	c := newTestClient(t, "http://127.0.0.1:1", func(o *clientOptions) {
 		o.Reads = roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "a vault named fleetup-emulator")() })
 	})
 	resp, err := c.Do(t.Context(), Request{Op: "x", Method: http.MethodGet, Path: "/x"})

@@ -88,12 +88,12 @@ func newScript(t *testing.T, secure bool, answer func(net.Conn)) *script {
 // client speaks to the server with the real transports.
 func (s *script) client(t *testing.T, log func(RequestLog)) *Client {
 	t.Helper()
-	return newTestClient(t, s.url, func(o *ClientOptions) {
+	return newTestClient(t, s.url, func(o *clientOptions) {
 		o.Credential, o.Log = fixedCredential(hostileToken), log
 		if s.tls == nil {
 			return
 		}
-		reads, starts := NewReadTransport(), NewStartTransport()
+		reads, starts := newReadTransport(), newStartTransport()
 		reads.TLSClientConfig, starts.TLSClientConfig = s.tls.Clone(), s.tls.Clone()
 		reads.ForceAttemptHTTP2 = false
 		t.Cleanup(reads.CloseIdleConnections)
@@ -225,7 +225,7 @@ func TestHostileAnswersToStarts(t *testing.T) {
 				t.Errorf("asked %d times", n)
 			}
 			if tt.status == 0 {
-				se, ok := errors.AsType[*SendError](err)
+				se, ok := errors.AsType[*sendError](err)
 				if !ok || se.NotSent || !strings.Contains(err.Error(), tt.words) {
 					t.Fatalf("got %+v, %v; want one that was sent and says %q", resp, err, tt.words)
 				}

@@ -28,20 +28,20 @@ func fixedCredential(token string) azcore.TokenCredential {
 }
 
 // newTestClient returns the client of a server's base URL.
-func newTestClient(t *testing.T, base string, change func(*ClientOptions)) *Client {
+func newTestClient(t *testing.T, base string, change func(*clientOptions)) *Client {
 	t.Helper()
-	e, err := ParseEndpoint(base)
+	e, err := parseEndpoint(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := NewReadTransport()
+	reads := newReadTransport()
 	t.Cleanup(reads.CloseIdleConnections)
-	o := ClientOptions{Endpoint: e, Scope: base + "/.default", Credential: fixedCredential("secret-token"), Kind: fleet.CredentialCLI,
-		Version: "1.2.3", Reads: reads, Starts: NewStartTransport(), OwnStarts: true}
+	o := clientOptions{Endpoint: e, Scope: base + "/.default", Credential: fixedCredential("secret-token"), Kind: fleet.CredentialCLI,
+		Version: "1.2.3", Reads: reads, Starts: newStartTransport(), OwnStarts: true}
 	if change != nil {
 		change(&o)
 	}
-	c, err := NewClient(o)
+	c, err := newClient(o)
 	if err != nil {
 		t.Fatal(err)
 	}

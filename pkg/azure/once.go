@@ -49,8 +49,8 @@ func (o *Once) Prepare(ctx context.Context, op, subject string) error {
 	return nil
 }
 
-// SendError says that a start has no answer. It holds no secret.
-type SendError struct {
+// sendError says that a start has no answer. It holds no secret.
+type sendError struct {
 	// NotSent is true only where nothing of the request can have left this
 	// machine: there was no token, or no connection to send it on.
 	NotSent  bool
@@ -59,7 +59,7 @@ type SendError struct {
 	Err      error  // nil where it was held back
 }
 
-func (e *SendError) Error() string {
+func (e *sendError) Error() string {
 	switch {
 	case e.HeldBack:
 		return "not sent, " + e.Why
@@ -77,12 +77,12 @@ func (e *SendError) Error() string {
 // nobody can say what came of that one.
 var errSentBefore = errors.New("this start was used before; it sends nothing twice")
 
-func (e *SendError) Unwrap() error { return e.Err }
+func (e *sendError) Unwrap() error { return e.Err }
 
 // Send makes one HTTP exchange: it is not tried again, a redirect or a
 // challenge comes back as the answer, and it ends with ctx at the latest.
 // Interim answers (1xx) are passed over. An answer whose body broke off is an
-// answer, with BodyErr. The error is a *SendError.
+// answer, with BodyErr. The error is a *sendError, which NoStartAnswer reads.
 //
 // It takes the token that Prepare has got, and asks for one, for a moment, only
 // where this process has none that will do. It waits for no turn, which Prepare did,
@@ -92,20 +92,20 @@ func (e *SendError) Unwrap() error { return e.Err }
 // again.
 func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Response, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &SendError{NotSent: true, Err: context.Cause(ctx)}
+		return nil, &sendError{NotSent: true, Err: context.Cause(ctx)}
 	}
 	if id := r.Header.Get(headerClientRequestID); id != "" {
 		if _, before := o.c.starts.LoadOrStore(id, struct{}{}); before {
-			return nil, &SendError{Err: errSentBefore}
+			return nil, &sendError{Err: errSentBefore}
 		}
 	}
 	own, second, err := o.atHand(ctx, r.Op)
 	if err != nil {
-		return nil, &SendError{NotSent: true, Why: "there is no token", Err: err}
+		return nil, &sendError{NotSent: true, Why: "there is no token", Err: err}
 	}
 	within, reason := may()
 	if reason != "" {
-		return nil, &SendError{NotSent: true, HeldBack: true, Why: reason}
+		return nil, &sendError{NotSent: true, HeldBack: true, Why: reason}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -122,7 +122,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	body := struct{ io.Reader }{bytes.NewReader(r.Body)}
 	req, err := http.NewRequestWithContext(traced, r.Method, o.c.o.Endpoint.base+r.Path, body)
 	if err != nil {
-		return nil, &SendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
+		return nil, &sendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
 	}
 	req.ContentLength = int64(len(r.Body))
 	req.Header = o.c.headers(r)
@@ -144,7 +144,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w (after %v)", context.Cause(ctx), time.Since(sent).Round(time.Millisecond))
 		}
-		return nil, &SendError{NotSent: notSent, Err: err}
+		return nil, &sendError{NotSent: notSent, Err: err}
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		o.c.tokens.refused(own)
@@ -186,7 +186,7 @@ func isDialError(err error) bool {
 func NoStartAnswer(err error, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{Verdict: fleet.StartUnknown, Code: fleet.CodeAnswerLost,
 		Message: Named(text.Clean(err.Error(), text.MaxMessage), "", operationID)}
-	if se, ok := errors.AsType[*SendError](err); ok && se.NotSent {
+	if se, ok := errors.AsType[*sendError](err); ok && se.NotSent {
 		a.Verdict, a.Code = fleet.StartNotSent, fleet.CodeUnreachable
 		if se.HeldBack {
 			a.Code, a.Message = "", se.Why // nothing has failed
@@ -258,7 +258,7 @@ func (o *Once) Start(ctx context.Context, op, subject string, s fleet.PreparedSt
 
 // NotSent is the answer of a start that was not sent.
 func NotSent(s fleet.PreparedStart, why string, err error) fleet.StartAnswer {
-	return NoStartAnswer(&SendError{NotSent: true, Why: why, Err: err}, s.OperationID)
+	return NoStartAnswer(&sendError{NotSent: true, Why: why, Err: err}, s.OperationID)
 }
 
 // NoStart is the answer of what was made ready and is no start of a vault.

@@ -118,9 +118,9 @@ func TestRule3SendIsOneExchange(t *testing.T) {
 				t.Errorf("sent %d times", n)
 			}
 			if tt.status == 0 {
-				se, ok := errors.AsType[*SendError](err)
+				se, ok := errors.AsType[*sendError](err)
 				if !ok || se.NotSent {
-					t.Fatalf("got %v, %v; want a SendError that was sent", resp, err)
+					t.Fatalf("got %v, %v; want a sendError that was sent", resp, err)
 				}
 				return
 			}
@@ -148,7 +148,7 @@ func TestSendTimesOut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
 	_, err := sendOnce(t, ctx, newTestClient(t, srv.URL, nil))
-	se, ok := errors.AsType[*SendError](err)
+	se, ok := errors.AsType[*sendError](err)
 	if !ok || se.NotSent || !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v; want a sent one that was cancelled", err)
 	}
@@ -199,10 +199,10 @@ func TestStartTransportSpeaksHTTP1(t *testing.T) {
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	defer srv.Close()
-	start := NewStartTransport()
+	start := newStartTransport()
 	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	start.TLSClientConfig.NextProtos = nil
-	resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start }))
+	resp, err := sendOnce(t, t.Context(), newTestClient(t, srv.URL, func(o *clientOptions) { o.Starts = start }))
 	if err != nil || string(resp.Body) != "HTTP/1.1" {
 		t.Fatalf("got %+v, %v", resp, err)
 	}
@@ -221,8 +221,8 @@ func TestSendNotSent(t *testing.T) {
 	self.Config.ErrorLog = nil
 	defer self.Close()
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("refused")}
-	injected := func(err error) func(*ClientOptions) {
-		return func(o *ClientOptions) {
+	injected := func(err error) func(*clientOptions) {
+		return func(o *clientOptions) {
 			o.OwnStarts = false
 			o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })
 		}
@@ -230,14 +230,14 @@ func TestSendNotSent(t *testing.T) {
 	tests := []struct {
 		name    string
 		base    string
-		change  func(*ClientOptions)
+		change  func(*clientOptions)
 		ctx     func() context.Context
 		notSent bool
 	}{
 		{"nobody listens", "http://" + closed.Addr().String(), nil, nil, true},
 		{"TLS with one who speaks plain", strings.Replace(plain.URL, "http:", "https:", 1), nil, nil, true},
-		{"a certificate that nobody vouches for", self.URL, func(o *ClientOptions) {
-			s := NewStartTransport()
+		{"a certificate that nobody vouches for", self.URL, func(o *clientOptions) {
+			s := newStartTransport()
 			s.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS13}
 			o.Starts = s
 		}, nil, true},
@@ -257,7 +257,7 @@ func TestSendNotSent(t *testing.T) {
 				ctx = tt.ctx()
 			}
 			_, err := sendOnce(t, ctx, newTestClient(t, tt.base, tt.change))
-			se, ok := errors.AsType[*SendError](err)
+			se, ok := errors.AsType[*sendError](err)
 			if !ok || se.NotSent != tt.notSent {
 				t.Fatalf("got %v; want notSent=%v", err, tt.notSent)
 			}
@@ -269,7 +269,7 @@ func TestSendNotSent(t *testing.T) {
 func TestSendIsNotReplayable(t *testing.T) {
 	t.Parallel()
 	var seen *http.Request
-	c := newTestClient(t, "http://127.0.0.1:1", func(o *ClientOptions) {
+	c := newTestClient(t, "http://127.0.0.1:1", func(o *clientOptions) {
 		o.OwnStarts = false
 		o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
 			seen = r
@@ -290,7 +290,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestSendRefusedToken(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	c := newTestClient(t, "https://sm.example", func(o *ClientOptions) {
+	c := newTestClient(t, "https://sm.example", func(o *clientOptions) {
 		o.OwnStarts = false
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return answer(401, "")() })
 		o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
@@ -310,10 +310,10 @@ func TestSendRefusedToken(t *testing.T) {
 
 func TestSendErrorWords(t *testing.T) {
 	t.Parallel()
-	if s := (&SendError{NotSent: true, Err: io.EOF}).Error(); !strings.HasPrefix(s, "not sent") {
+	if s := (&sendError{NotSent: true, Err: io.EOF}).Error(); !strings.HasPrefix(s, "not sent") {
 		t.Error(s)
 	}
-	if s := (&SendError{Err: io.EOF}).Error(); !strings.HasPrefix(s, "sent, and no answer came") {
+	if s := (&sendError{Err: io.EOF}).Error(); !strings.HasPrefix(s, "sent, and no answer came") {
 		t.Error(s)
 	}
 }
@@ -324,9 +324,9 @@ func TestSendAsksForNoToken(t *testing.T) {
 	var got string
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
 	defer srv.Close()
-	start := NewStartTransport()
+	start := newStartTransport()
 	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
-	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Starts = start })
+	c := newTestClient(t, srv.URL, func(o *clientOptions) { o.Starts = start })
 	once := c.Once(nil)
 	if err := once.Prepare(t.Context(), "start", ""); err != nil {
 		t.Fatal(err)
@@ -346,7 +346,7 @@ func TestSendInTwoTenants(t *testing.T) {
 	t.Parallel()
 	var asked [2]int
 	client := func(tenant int, token string) *Client {
-		return newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		return newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.OwnStarts = false
 			o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
 				own, second := r.Header.Get("Authorization"), r.Header.Get("X-Ms-Authorization-Auxiliary")
@@ -383,7 +383,7 @@ func TestSendInTwoTenants(t *testing.T) {
 // The wait that a 429 names in its text alone holds for starts and reads.
 func TestAWaitInTheTextIsHeard(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 		o.OwnStarts = false
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) {
 			return answer(429, `{"error":{"code":"ResourceRequestsThrottled","message":"Please try again after '372' seconds."}}`)()
@@ -405,7 +405,7 @@ func TestSendTakesAToken(t *testing.T) {
 	sent, asked := 0, 0
 	refuse := false
 	newClient := func() *Client {
-		return newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		return newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 				if asked++; refuse {
 					return azcore.AccessToken{}, errors.New("signed out")
@@ -429,7 +429,7 @@ func TestSendTakesAToken(t *testing.T) {
 	}
 	refuse = true
 	_, err := newClient().Once(nil).Send(t.Context(), r, atLeisure)
-	if se, ok := errors.AsType[*SendError](err); !ok || !se.NotSent || !strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
+	if se, ok := errors.AsType[*sendError](err); !ok || !se.NotSent || !strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
 		t.Errorf("without a token: %v, and %d were sent", err, sent)
 	}
 }
@@ -440,7 +440,7 @@ func TestSendTakesTheTokenAtHand(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Credential = tokenFunc(func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 				asked++
 				return azcore.AccessToken{Token: "own", ExpiresOn: time.Now().Add(10 * time.Minute)}, nil
@@ -464,7 +464,7 @@ func TestSendTakesTheTokenAtHand(t *testing.T) {
 func TestSendSendsNothingTwice(t *testing.T) {
 	t.Parallel()
 	sent := 0
-	c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return answer(200, "")() })
 	})
 	r := Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: http.Header{"X-Ms-Client-Request-Id": {"op-1"}}}
@@ -472,7 +472,7 @@ func TestSendSendsNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := c.Once(nil).Send(t.Context(), r, atLeisure)
-	if se, ok := errors.AsType[*SendError](err); !ok || se.NotSent || sent != 1 || !strings.Contains(err.Error(), "sends nothing twice") {
+	if se, ok := errors.AsType[*sendError](err); !ok || se.NotSent || sent != 1 || !strings.Contains(err.Error(), "sends nothing twice") {
 		t.Errorf("sent %d times; %v", sent, err)
 	}
 }
@@ -497,7 +497,7 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				until, left := time.Now().Add(5*time.Second), time.Time{}
-				start := NewStartTransport()
+				start := newStartTransport()
 				start.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 					select {
 					case <-time.After(c.connects):
@@ -515,7 +515,7 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 					}()
 					return ours, nil
 				}
-				cl := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+				cl := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 					o.Starts, o.OwnStarts = start, true
 					o.Credential = tokenFunc(func(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 						select {
@@ -537,7 +537,7 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 				if c.sent != !left.IsZero() || left.After(until) {
 					t.Errorf("it left at %v, and may until %v", left, until)
 				}
-				se, failed := errors.AsType[*SendError](err)
+				se, failed := errors.AsType[*sendError](err)
 				if failed == c.sent || failed && (!se.NotSent || se.HeldBack != c.heldBack) {
 					t.Errorf("it says %+v", err)
 				}

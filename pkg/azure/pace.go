@@ -51,7 +51,7 @@ func (c *Client) tell(subject string, req *http.Request, sent time.Time, resp *h
 		Good:     resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests,
 		SlowDown: resp.StatusCode == http.StatusTooManyRequests && !busy(body)}
 	if a.SlowDown {
-		a.RetryAfter = RetryAfter(resp.Header, time.Now())
+		a.RetryAfter = retryAfter(resp.Header, time.Now())
 	}
 	c.o.Pacer.Told(subject, c.class(req.Method), a)
 }

@@ -139,7 +139,7 @@ func TestPacerIsTold(t *testing.T) {
 			answer(200, "ok", "x-ms-ratelimit-remaining-subscription-reads", "248"),
 			answer(404, ""), answer(429, lockedByAnother, "Retry-After", "120"), cut, answer(500, ""), answer(503, "", "Retry-After", "60")}}
 		p := &pacer{turns: 99}
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Reads, o.Pacer, o.ReadLane, o.WriteLane = a, p, fleet.ClassReads, fleet.ClassWrites
 		})
 		for range 4 {
@@ -240,7 +240,7 @@ func TestNoTurn(t *testing.T) {
 			{"after a 429 and a 503", 2, list(answer(429, tooMany, "Retry-After", "9"), answer(503, "")), 2, fleet.CallUnreachable, 0, "told to stop"},
 		} {
 			p, a := &pacer{turns: tt.turns}, &answers{list: tt.first}
-			c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads, o.Pacer = a, p })
+			c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads, o.Pacer = a, p })
 			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"})
 			if fleet.ClassOf(err) != tt.class || fleet.RetryAfterOf(err) != tt.retry || len(a.times) != tt.tries || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s: %d tries, %+v", tt.name, len(a.times), err)

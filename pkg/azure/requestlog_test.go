@@ -67,7 +67,7 @@ func TestRequestsAreLogged(t *testing.T) {
 		_, _ = io.WriteString(w, "body "+secret)
 	}))
 	defer srv.Close()
-	c := newTestClient(t, srv.URL, func(o *ClientOptions) { o.Log = LogRequests(log.logger(slog.LevelDebug)) })
+	c := newTestClient(t, srv.URL, func(o *clientOptions) { o.Log = LogRequests(log.logger(slog.LevelDebug)) })
 	h := http.Header{"X-Secret": {secret}, "X-Ms-Client-Request-Id": {"our-1"}}
 	r := Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=2023-04-01&sig=" + secret, Header: h, Body: []byte(secret), Subject: "sub"}
 	if _, err := c.Do(t.Context(), r); err != nil {
@@ -123,7 +123,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log lines
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Log = LogRequests(log.logger(slog.LevelDebug))
 			o.Reads = roundTrip(func(*http.Request) (*http.Response, error) {
 				return nil, errors.New("got\n\x1b[31meyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln")
@@ -150,7 +150,7 @@ func TestBrokenAnswersKeepTheirRequestID(t *testing.T) {
 			"cut":       io.MultiReader(strings.NewReader("o"), errReader{}),
 			"too large": strings.NewReader(strings.Repeat("x", 101)),
 		} {
-			c := newTestClient(t, "https://arm.example", func(o *ClientOptions) {
+			c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 				o.Pacer = &pacer{turns: 1} // one try is enough
 				o.Reads = roundTrip(func(*http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: 200, Header: http.Header{"X-Ms-Request-Id": {"req-7"}}, Body: io.NopCloser(body)}, nil
@@ -173,7 +173,7 @@ func TestRequestIDIsOfTheLastTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{list: []func() (*http.Response, error){answer(503, "", "x-ms-request-id", "req-7"), broken(io.ErrUnexpectedEOF)}}
-		c := newTestClient(t, "https://arm.example", func(o *ClientOptions) { o.Reads = a })
+		c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads = a })
 		_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
 		if ce, ok := errors.AsType[*fleet.CallError](err); !ok || ce.RequestID != "" || len(a.times) != 3 {
 			t.Errorf("%d tries: %+v", len(a.times), err)
@@ -188,7 +188,7 @@ func TestSignInsAreLogged(t *testing.T) {
 	env := map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_SECRET": secret}
 	var log lines
 	sent := 0
-	cred, err := NewCredential(fleet.CredentialServicePrincipal, "", CredentialOptions{Cloud: fleet.AzurePublic,
+	cred, err := newCredential(fleet.CredentialServicePrincipal, "", credentialOptions{Cloud: fleet.AzurePublic,
 		Getenv: func(k string) string { return env[k] }, Log: LogRequests(log.logger(slog.LevelDebug)),
 		Transport: transporter(func(r *http.Request) (*http.Response, error) {
 			if r.Body != nil {

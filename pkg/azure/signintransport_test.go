@@ -34,7 +34,7 @@ func TestSignInsAreBounded(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	transport := NewReadTransport()
+	transport := newReadTransport()
 	defer transport.CloseIdleConnections()
 	c := newSignInTransport(transport)
 	ask := func(path string) (*http.Response, int64, error) {

@@ -27,10 +27,10 @@ func newTransport() *http.Transport {
 	}
 }
 
-// NewReadTransport returns a transport for reads: connections are kept and
+// newReadTransport returns a transport for reads: connections are kept and
 // HTTP/2 is spoken where the cloud does. It follows no redirects, as no
 // RoundTripper does: a token must not travel to where an answer points.
-func NewReadTransport() *http.Transport {
+func newReadTransport() *http.Transport {
 	t := newTransport()
 	t.ForceAttemptHTTP2 = true
 	t.MaxIdleConnsPerHost = 32
@@ -40,11 +40,11 @@ func NewReadTransport() *http.Transport {
 	return t
 }
 
-// NewStartTransport returns the transport for starts. net/http sends a request
+// newStartTransport returns the transport for starts. net/http sends a request
 // again on its own in two cases: on a reused connection that turns out to be
 // closed, and on an HTTP/2 stream that the server refused. Here every start has
 // a new HTTP/1.1 connection, so that neither can happen.
-func NewStartTransport() *http.Transport {
+func newStartTransport() *http.Transport {
 	t := newTransport()
 	t.DisableKeepAlives = true
 	t.Protocols = new(http.Protocols)
@@ -61,7 +61,7 @@ const maxSignIn = 1 << 20
 // signInTransport carries the requests of the sign-in libraries. Their own would
 // follow a redirect with the secret in the body, and read an answer to its end
 // whatever its length.
-var signInTransport = sync.OnceValue(func() policy.Transporter { return newSignInTransport(NewReadTransport()) })
+var signInTransport = sync.OnceValue(func() policy.Transporter { return newSignInTransport(newReadTransport()) })
 
 func newSignInTransport(t http.RoundTripper) policy.Transporter {
 	return boundedClient{http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}

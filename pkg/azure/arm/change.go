@@ -63,8 +63,8 @@ type Sending struct {
 // that the vault lacks is null.
 type State map[string]json.RawMessage
 
-// ParseState reads a state as it was recorded.
-func ParseState(recorded json.RawMessage) (State, error) {
+// parseState reads a state as it was recorded.
+func parseState(recorded json.RawMessage) (State, error) {
 	var s State
 	if err := json.Unmarshal(recorded, &s); err != nil || s == nil {
 		return nil, errors.New("what was recorded of it cannot be read")
@@ -259,7 +259,7 @@ func Rollback(of Change, restore func(State) (json.RawMessage, error), judge fun
 	s.Role = func() fleet.Role { return RoleFor(kind, s.Type, calls...) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, nil, o) }
 	s.Restore = func(recorded json.RawMessage) (json.RawMessage, error) {
-		was, err := ParseState(recorded)
+		was, err := parseState(recorded)
 		if err != nil {
 			return nil, err
 		}

@@ -79,12 +79,12 @@ func TestStateOfSections(t *testing.T) {
 	if !s.Has("security.immutability") || s.Has("alerts") || s.Has("text.deeper") || s.Has("nobody") {
 		t.Errorf("has %v", s)
 	}
-	back, err := ParseState(raw)
+	back, err := parseState(raw)
 	if err != nil || string(back["security.immutability"]) != `{"state":"Locked"}` || back.Has("alerts") {
 		t.Errorf("read back %v, %v", back, err)
 	}
 	for _, odd := range []string{``, `null`, `[]`, `"x"`, `{`} {
-		if _, err := ParseState([]byte(odd)); err == nil {
+		if _, err := parseState([]byte(odd)); err == nil {
 			t.Errorf("%q is no state", odd)
 		}
 	}

@@ -48,7 +48,7 @@ func FuzzVault(f *testing.F) {
 		for _, s := range []string{res.ID, res.Name, res.Location, res.ProvisioningState} {
 			wantText(t, "a vault", s)
 		}
-		state, err := ParseState(res.raw)
+		state, err := parseState(res.raw)
 		if err != nil {
 			t.Fatalf("%s: %v", res.raw, err)
 		}

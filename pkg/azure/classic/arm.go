@@ -155,7 +155,7 @@ func (c armCall) at(subscription string, names ...string) string {
 
 // Spec describes the kind.
 func Spec() fleet.KindSpec {
-	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one", Permanent: true, Role: Role,
+	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one", Permanent: true, Role: role,
 		Describe: upgrade}
 }
 
@@ -163,16 +163,16 @@ func Spec() fleet.KindSpec {
 func upgrade(fleet.Options) fleet.Upgrade {
 	spec := Spec()
 	up := fleet.Upgrade{Title: spec.Title, Request: upgradeRequest, Permanent: spec.Permanent}
-	for _, a := range Role().Actions {
+	for _, a := range role().Actions {
 		up.Actions = append(up.Actions, a.Name)
 	}
 	return up
 }
 
-// Role is the least that the Resource Manager must allow: the calls of this
+// role is the least that the Resource Manager must allow: the calls of this
 // package there only read. The upgrade itself is asked for on the classic side,
 // which knows no such roles (classic-service.md#the-operation).
-func Role() fleet.Role {
+func role() fleet.Role {
 	r := fleet.Role{
 		Name:        "fleetup classic vault upgrade",
 		Description: "What fleetup reads of the Resource Manager to validate, follow and verify upgrades of classic vaults.",

@@ -26,7 +26,7 @@ const (
 func keyVault() *fleet.Vault {
 	v := &fleet.Vault{SubscriptionID: sub, SubscriptionName: "contoso-prod", ResourceGroup: "rg-keys", ResourceType: fleet.KeyVault,
 		Name: "kv-1", Location: "westeurope"}
-	v.Key = fleet.KeyOf(Kind, sub, fleet.KeyVault, v.Location, v.QualifiedName())
+	v.Key = fleet.KeyOf(kindRoles, sub, fleet.KeyVault, v.Location, v.QualifiedName())
 	return v
 }
 

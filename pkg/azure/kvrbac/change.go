@@ -14,9 +14,9 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Kind lets Azure roles decide who may use a key vault, instead of its access
+// kindRoles lets Azure roles decide who may use a key vault, instead of its access
 // policies.
-const Kind fleet.Kind = "kv-rbac"
+const kindRoles fleet.Kind = "kv-rbac"
 
 // apiVersion is the one that all others retire in favour of (resource-manager.md#the-request).
 const apiVersion = "2026-02-01"
@@ -30,7 +30,7 @@ var (
 // optionPropagation is how long a role assignment is given to be in force.
 const optionPropagation = "propagation"
 
-// Roles is the change of [Kind].
+// Roles is the change of [kindRoles].
 func Roles() arm.Change {
 	return arm.Change{Spec: spec(), Sections: sections, Body: arm.Same(body), Judge: func(_ fleet.Options, s arm.State) []fleet.Finding { return judge(s) }, Check: checkRoles, Ready: ready}
 }
@@ -38,12 +38,12 @@ func Roles() arm.Change {
 var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDeployment, sectionDisks, sectionTemplates}
 
 func spec() fleet.KindSpec {
-	s := fleet.KindSpec{Kind: Kind, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
+	s := fleet.KindSpec{Kind: kindRoles, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
 		// azure-rest-api-specs, keyvault.json, version by version.
 		Properties: []fleet.Property{{Name: "enableRbacAuthorization", Since: "2019-09-01"}},
 		After:      []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
 		Role: unconditional(func() fleet.Role {
-			return arm.RoleFor(Kind, fleet.KeyVault, listAssignments, listInstances, readDefinition, makeAssignment)
+			return arm.RoleFor(kindRoles, fleet.KeyVault, listAssignments, listInstances, readDefinition, makeAssignment)
 		}),
 		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}

@@ -13,8 +13,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// KindAlerts switches a vault from classic alerts to Azure Monitor alerts.
-const KindAlerts fleet.Kind = "rsv-alerts"
+// kindAlerts switches a vault from classic alerts to Azure Monitor alerts.
+const kindAlerts fleet.Kind = "rsv-alerts"
 
 const sectionAlerts = "monitoringSettings"
 
@@ -26,11 +26,11 @@ var alertsBody = json.RawMessage(`{"properties":{"monitoringSettings":{` +
 	`"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},` +
 	`"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`)
 
-// Alerts is the change of [KindAlerts].
+// Alerts is the change of [kindAlerts].
 func Alerts() arm.Change {
 	body := arm.Same(alertsBody)
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: KindAlerts, Title: "Azure Monitor alerts in place of classic ones", Properties: []fleet.Property{alertsOfReplication},
+		Spec: spec(fleet.KindSpec{Kind: kindAlerts, Title: "Azure Monitor alerts in place of classic ones", Properties: []fleet.Property{alertsOfReplication},
 			After: []string{"See that an alert processing rule with an action group is about every vault: without one nobody gets mail of an alert."}}, body, readRules),
 		Sections: []string{sectionAlerts}, Body: body, Check: checkRules, Complete: guarded(""),
 	}

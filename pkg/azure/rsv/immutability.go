@@ -15,8 +15,8 @@ import (
 // The kinds that make a vault's recovery points immutable. Unlocked can be taken
 // back; Locked never can (resource-manager.md#immutability).
 const (
-	KindImmutability     fleet.Kind = "rsv-immutability"
-	KindImmutabilityLock fleet.Kind = "rsv-immutability-lock"
+	kindImmutability     fleet.Kind = "rsv-immutability"
+	kindImmutabilityLock fleet.Kind = "rsv-immutability-lock"
 )
 
 // The states of immutability. A vault without one has never been immutable.
@@ -38,15 +38,15 @@ const (
 	codeConfiguration = "immutability-configuration"
 )
 
-// Immutability is the change of [KindImmutability].
+// Immutability is the change of [kindImmutability].
 func Immutability() arm.Change {
 	body := func(o fleet.Options) json.RawMessage {
 		return immutabilityBody(o, immutabilityUnlocked, wantedConfiguration(o))
 	}
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: KindImmutability, Title: "immutable recovery points, not locked",
+		Spec: spec(fleet.KindSpec{Kind: kindImmutability, Title: "immutable recovery points, not locked",
 			Properties: []fleet.Property{immutabilityState, immutabilityConfiguration}, Options: []fleet.Option{days},
-			After: []string{"Unlocked can be taken back; " + string(KindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
+			After: []string{"Unlocked can be taken back; " + string(kindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
 		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
 		// What is there already is left alone, unless the inventory asks for days and
 		// it keeps fewer: another configuration may keep recovery points for a shorter
@@ -106,14 +106,14 @@ func ImmutabilityBack() arm.Change {
 	return back
 }
 
-// ImmutabilityLock is the change of [KindImmutabilityLock]. Nothing undoes it.
+// ImmutabilityLock is the change of [kindImmutabilityLock]. Nothing undoes it.
 func ImmutabilityLock() arm.Change {
 	body := func(o fleet.Options) json.RawMessage {
 		return immutabilityBody(o, immutabilityLocked, configuration{kind: fleet.PlaceholderOwn})
 	}
 	guard := guarded("")
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: KindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true,
+		Spec: spec(fleet.KindSpec{Kind: kindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true,
 			Properties: []fleet.Property{immutabilityState}}, body),
 		Sections: []string{sectionImmutability}, Body: body,
 		Enough: func(_ fleet.Options, s arm.State) string {
@@ -125,7 +125,7 @@ func ImmutabilityLock() arm.Change {
 		Judge: func(o fleet.Options, s arm.State) []fleet.Finding {
 			if immutability(s) != immutabilityUnlocked { // to the letter: there is no way back
 				return unsuitable(s, "only Unlocked is ever locked",
-					"Make it Unlocked with the kind "+string(KindImmutability)+" first, and see that nobody is in need of what it forbids.")
+					"Make it Unlocked with the kind "+string(kindImmutability)+" first, and see that nobody is in need of what it forbids.")
 			}
 			return judgeConfiguration(o, s)
 		},

@@ -140,12 +140,12 @@ func TestSignaturesAreHidden(t *testing.T) {
 		"AccountName=a;AccountKey=" + sig + ";EndpointSuffix=x", "SharedAccessKey=" + sig, "SharedAccessSignature sr=a&sig=" + sig, "Proxy-Authorization: Basic " + sig + "==",
 		`{"Authorization":"Basic ` + sig + `"}`, "password=" + sig, "https://user:" + sig + "@h/x", "https%3A%2F%2Fuser%3A" + sig + "%40h%2Fx", `https:\/\/user:` + sig + `@h`,
 	} {
-		if got := HideSecrets(in); strings.Contains(got, sig) || !strings.Contains(got, Removed) {
+		if got := hideSecrets(in); strings.Contains(got, sig) || !strings.Contains(got, Removed) {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
 	for _, in := range []string{"the signature is wrong", "basic authentication is off", "password rules: see the docs", "design=new", "a vault is assigned: yes"} {
-		if got := HideSecrets(in); got != in {
+		if got := hideSecrets(in); got != in {
 			t.Errorf("%q became %q", in, got)
 		}
 	}

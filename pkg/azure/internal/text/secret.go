@@ -31,10 +31,10 @@ var (
 	userinfo = lazyregexp.New(`(?i)(:(?:\\?/){2}|%(?:25)*3A(?:%(?:25)*2F){2})[^\s/?#@"'\\]+?(@|%(?:25)*40)`)
 )
 
-// HideSecrets takes out of s what looks like a secret. Most texts hold nothing
+// hideSecrets takes out of s what looks like a secret. Most texts hold nothing
 // of the kind, and thousands of them come in a listing: the cheap questions are
 // asked first.
-func HideSecrets(s string) string {
+func hideSecrets(s string) string {
 	if strings.Contains(s, "eyJ") {
 		s = signed().ReplaceAllString(s, Removed)
 	}

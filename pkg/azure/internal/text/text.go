@@ -42,7 +42,7 @@ func Clean(s string, limit int) string {
 		}, s)
 		s = strings.Join(strings.Fields(s), " ")
 	}
-	s = HideSecrets(s)
+	s = hideSecrets(s)
 	if cut || utf8.RuneCountInString(s) > limit {
 		r := []rune(s)
 		s = strings.TrimSpace(string(r[:min(limit, len(r))])) + "…"
@@ -83,7 +83,7 @@ func Excerpt(body []byte) string {
 		}
 	}
 	// Hidden before it is cut: a piece of a secret looks like none.
-	body = []byte(HideSecrets(string(body[:min(len(body), maxLooked)])))
+	body = []byte(hideSecrets(string(body[:min(len(body), maxLooked)])))
 	cut := body
 	if len(cut) > maxExcerpt {
 		cut = cut[:maxExcerpt]

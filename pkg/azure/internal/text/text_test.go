@@ -54,8 +54,8 @@ func TestHideSecretsAsksCheaply(t *testing.T) {
 			for _, c := range pieces {
 				s := a + b + c
 				want := all(s)
-				if hidden += strings.Count(want, Removed); HideSecrets(s) != want {
-					t.Fatalf("%q: got %q, want %q", s, HideSecrets(s), want)
+				if hidden += strings.Count(want, Removed); hideSecrets(s) != want {
+					t.Fatalf("%q: got %q, want %q", s, hideSecrets(s), want)
 				}
 			}
 		}
