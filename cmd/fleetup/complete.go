@@ -245,7 +245,7 @@ func (l *lineSoFar) run() *rollout.State {
 func (l *lineSoFar) runs() (words []candidate) {
 	runs := ledger(l, func(path string) (runs []state.RunInfo, err error) {
 		err = session.ReadLedger(path,
-			func(r *session.Reading) (err error) { runs, err = r.Records.Runs(); return err })
+			func(r *session.Reading) (err error) { runs, err = r.Runs(); return err })
 		return runs, err
 	})
 	for _, r := range slices.Backward(runs) {

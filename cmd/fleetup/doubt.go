@@ -28,7 +28,7 @@ func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
 	}
 	var vault string
 	n := 0
-	err := r.Records.VaultRecords(func(rec fleet.VaultRecord) error {
+	err := r.VaultRecords(func(rec fleet.VaultRecord) error {
 		i, planned := run.State.Lookup(rec.Vault)
 		if !planned || rec.RunID != run.Info.ID || run.Reopened[rec.Vault] {
 			return nil

@@ -20,7 +20,7 @@ func (e *environment) runsCommand() *cli.Command {
 			path := flagState.of(c)
 			var rows []report.RunRow
 			err := session.ReadLedger(path, func(r *session.Reading) error {
-				runs, err := r.Records.Runs()
+				runs, err := r.Runs()
 				rows = make([]report.RunRow, len(runs))
 				for i := range runs {
 					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.Live != nil)

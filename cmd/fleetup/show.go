@@ -79,7 +79,7 @@ func (e *environment) story(c *cli.Context) error {
 
 // chaptersOf collects what the journal has of a vault, over all runs.
 func chaptersOf(r *session.Reading, key fleet.Key) ([]report.HistoryEntry, error) {
-	runs, err := r.Records.Runs()
+	runs, err := r.Runs()
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,8 @@ func (r *Run) Apply(e fleet.Event) error {
 // Reader is what a run is read from: a ledger, or the process that has it.
 type Reader interface {
 	LatestRun() (state.RunInfo, bool, error)
+	Runs() ([]state.RunInfo, error)
+	VaultRecords(fn func(fleet.VaultRecord) error) error
 	Plan(fingerprint string) ([]byte, error)
 	Events(runID string, fn func(seq uint64, e fleet.Event) error) error
 	// EventsAfter leaves out those up to a sequence number.

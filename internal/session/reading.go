@@ -23,10 +23,6 @@ const LookFor = 3 * time.Second
 // Reading is a ledger that can be read, or a live run in its place.
 type Reading struct {
 	journal.Reader
-	Records interface {
-		VaultRecords(func(fleet.VaultRecord) error) error
-		Runs() ([]state.RunInfo, error)
-	}
 	Live   *control.Client // nil: nobody carries the run out
 	Partly bool            // a journal that does not verify is read as far as it does
 	Close  func() error
@@ -38,7 +34,7 @@ func OpenReading(path string) (*Reading, error) {
 	for until := time.Now().Add(LookFor); ; time.Sleep(20 * time.Millisecond) {
 		r, err := state.OpenReadOnly(path)
 		if err == nil {
-			return &Reading{Reader: r, Records: r, Close: r.Close}, nil
+			return &Reading{Reader: r, Close: r.Close}, nil
 		}
 		busy, ok := errors.AsType[*state.BusyError](err)
 		if errors.Is(err, state.ErrNoLedger) {
@@ -50,7 +46,7 @@ func OpenReading(path string) (*Reading, error) {
 		client, err := Reach(busy.Holder, path)
 		switch {
 		case err == nil:
-			return &Reading{Reader: client, Records: client, Live: client, Close: client.Close}, nil
+			return &Reading{Reader: client, Live: client, Close: client.Close}, nil
 		case !errors.Is(err, control.ErrNotThere):
 			return nil, err
 		case time.Now().After(until):
@@ -111,10 +107,10 @@ var errEnough = errors.New("read enough")
 // Remembered is what the ledger remembers of its vaults.
 func (r *Reading) Remembered() (rollout.Memory, error) {
 	var records []fleet.VaultRecord
-	if err := r.Records.VaultRecords(func(v fleet.VaultRecord) error { records = append(records, v); return nil }); err != nil {
+	if err := r.VaultRecords(func(v fleet.VaultRecord) error { records = append(records, v); return nil }); err != nil {
 		return rollout.Memory{}, err
 	}
-	runs, err := r.Records.Runs()
+	runs, err := r.Runs()
 	if err != nil {
 		return rollout.Memory{}, err
 	}
@@ -146,7 +142,7 @@ func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
 	if id == "" {
 		return r.Latest()
 	}
-	runs, err := r.Records.Runs()
+	runs, err := r.Runs()
 	if err != nil || len(runs) == 0 {
 		return journal.Run{}, false, err
 	}

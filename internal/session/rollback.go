@@ -60,7 +60,7 @@ func recordedBefore(path string) (*rollout.Before, error) {
 
 // StatesBefore is what each vault was like before the newest run that started it.
 func StatesBefore(r *Reading) (*rollout.Before, error) {
-	runs, err := r.Records.Runs()
+	runs, err := r.Runs()
 	if err != nil {
 		return nil, err
 	}
