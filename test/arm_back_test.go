@@ -18,7 +18,8 @@ func TestTodayThereAndBack(t *testing.T) {
 	const azure, classic = "monitoringSettings.azureMonitorAlertSettings.", "monitoringSettings.classicAlertSettings."
 	for kind, odd := range map[strictarm.Kind]func(int, *strictarm.VaultHandle){
 		strictarm.Alerts: func(i int, v *strictarm.VaultHandle) { // no two are the same
-			for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures", classic + "emailNotificationsForSiteRecovery"} {
+			for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures",
+				classic + "emailNotificationsForSiteRecovery"} {
 				v.Property(path, []string{"Disabled", "Enabled"}[i>>bit&1])
 			}
 		},
@@ -39,7 +40,8 @@ func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(in
 	w := newToday(t, strictarm.Config{Timings: quick()})
 	var before []strictarm.VaultReport
 	for i := range 8 {
-		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i), Kind: kind, Tags: map[string]string{"owner": "payments"}}).
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i),
+			Kind: kind, Tags: map[string]string{"owner": "payments"}}).
 			Takes(time.Duration(i%3) * 100 * time.Millisecond).RetryAfter(0)
 		odd(i, v)
 		before = append(before, v.Report())
@@ -61,7 +63,8 @@ func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(in
 	}
 	forth := filepath.Base(w.db)
 	w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
-	w.write(strictarm.Inventory{Kind: kind, Rollback: true, Options: ", ledger: " + forth, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictarm.Inventory{Kind: kind, Rollback: true, Options: ", ledger: " + forth,
+		Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(0).says(" held") // "already" was not changed: there is nothing to put back
 	w.judgeProofs()
 	r := w.cloud.Report()
@@ -70,7 +73,8 @@ func thereAndBack(t *testing.T, kind strictarm.Kind, options string, odd func(in
 	}
 	for i, was := range before {
 		settle(kind, was.Properties)
-		if now := r.Vaults[i]; !reflect.DeepEqual(now.Properties, was.Properties) || !reflect.DeepEqual(now.Tags, was.Tags) || !now.Wanted {
+		if now := r.Vaults[i]; !reflect.DeepEqual(now.Properties, was.Properties) ||
+			!reflect.DeepEqual(now.Tags, was.Tags) || !now.Wanted {
 			t.Errorf("%s is\n%v %v, and was\n%v %v", was.Vault.Name, now.Properties, now.Tags, was.Properties, was.Tags)
 		} else if was.Vault.Name != "already" && len(now.Accepted) != 2 {
 			t.Errorf("%s was changed %d times, want there and back", was.Vault.Name, len(now.Accepted))

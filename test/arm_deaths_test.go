@@ -54,11 +54,13 @@ func newMortals(t *testing.T, healthy int, takes func() time.Duration) *today {
 	w := newToday(t, strictarm.Config{Timings: timings})
 	all := mortals()
 	for i, name := range slices.Sorted(maps.Keys(all)) {
-		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2], Name: name}).Takes(takes()).RetryAfter(0)
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: []string{subA, subB}[i%2],
+			Name: name}).Takes(takes()).RetryAfter(0)
 		all[name].do(v)
 	}
 	for i := range healthy {
-		w.cloud.AddVault(strictarm.Vault{Subscription: subC, Name: fmt.Sprintf("plain-%d", i)}).Takes(takes()).RetryAfter(0)
+		w.cloud.AddVault(strictarm.Vault{Subscription: subC,
+			Name: fmt.Sprintf("plain-%d", i)}).Takes(takes()).RetryAfter(0)
 	}
 	w.write(strictarm.Inventory{FailureBudget: "100", Waves: []strict.Wave{{Name: "all"}},
 		Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 4}})
@@ -88,9 +90,11 @@ func (w *today) end() {
 			k.want = []string{"upgraded"}
 		}
 		real, _ := truth.Find(v.Name)
-		exhausted := v.Status == "blocked" && v.has("attempts-exhausted") && len(real.Accepted) == 0 // died with its client three times
+		// died with its client three times
+		exhausted := v.Status == "blocked" && v.has("attempts-exhausted") && len(real.Accepted) == 0
 		if !slices.Contains(k.want, v.Status) && !exhausted {
-			w.t.Errorf("%s is %s, want one of %v (%s); the cloud saw %+v", v.Name, v.Status, k.want, v.why(), real.Patches)
+			w.t.Errorf("%s is %s, want one of %v (%s); the cloud saw %+v", v.Name, v.Status, k.want, v.why(),
+				real.Patches)
 		}
 		if (v.Status == "upgraded" || v.Status == "already") != real.Wanted {
 			w.t.Errorf("%s is %s, but in the cloud it is made: %v", v.Name, v.Status, real.Wanted)

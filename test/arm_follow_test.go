@@ -63,7 +63,9 @@ func TestTodayAddressesWithoutSense(t *testing.T) {
 	}
 	for name, a := range answers {
 		out := w.start("show", names[name+"-unmade"], "--state", w.db).ends(0).stdout.String()
-		for _, want := range []string{a.says, "LAST READING", "monitoringSettings.classicAlertSettings.alertsForCriticalOperations is Enabled, wanted Disabled", "not-confirmed"} {
+		for _, want := range []string{a.says, "LAST READING",
+			"monitoringSettings.classicAlertSettings.alertsForCriticalOperations is Enabled, wanted Disabled",
+			"not-confirmed"} {
 			if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 				t.Errorf("show of %s does not say %q:\n%s", name, want, out)
 			}

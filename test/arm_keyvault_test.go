@@ -21,29 +21,39 @@ func TestTodayKeyVaults(t *testing.T) {
 	}
 	secrets := strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "list"}}
 	keep(t, strictarm.KeyVaultRBAC, ", propagation: 300ms", nil, []kept{
-		{"empty", "upgraded", func(*strictarm.VaultHandle) {}}, {"already", "already", func(v *strictarm.VaultHandle) { v.Already() }},
+		{"empty", "upgraded", func(*strictarm.VaultHandle) {}},
+		{"already", "already", func(v *strictarm.VaultHandle) { v.Already() }},
 		{"secrets", "upgraded", policies(secrets)},
-		{"many", "upgraded", policies(secrets, strictarm.AccessPolicy{Principal: people, Keys: []string{"get", "list", "wrapKey", "unwrapKey"}, Certificates: []string{"get", "list", "import"}})},
-		{"has-roles", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "") }},
+		{"many", "upgraded", policies(secrets, strictarm.AccessPolicy{Principal: people,
+			Keys: []string{"get", "list", "wrapKey", "unwrapKey"}, Certificates: []string{"get", "list", "import"}})},
+		{"has-roles", "upgraded",
+			func(v *strictarm.VaultHandle) { v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "") }},
 		{"inherits", "upgraded", func(v *strictarm.VaultHandle) {
 			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/subscriptions/"+subA)
 		}},
 		{"lag", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).AssignLag(400 * time.Millisecond) }},
 		{"paged", "upgraded", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).Assigned(people, "Key Vault Reader", "").Assigned(people, "Key Vault Crypto User", "").RolesPage(1)
+			v.Policies(secrets).Assigned(people, "Key Vault Reader", "").Assigned(people, "Key Vault Crypto User",
+				"").RolesPage(1)
 		}},
 		{"troubled", "upgraded", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).Roles(strictarm.ReadUnavailable, strictarm.ReadReset).Assigns(strictarm.ReadReset, strictarm.ReadThrottle(time.Second))
+			v.Policies(secrets).Roles(strictarm.ReadUnavailable, strictarm.ReadReset).Assigns(strictarm.ReadReset,
+				strictarm.ReadThrottle(time.Second))
 		}},
 		{"created", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.Created) }},
-		{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).Patch(strictarm.ResetAfterAcceptance) }},
+		{"lost", "upgraded",
+			func(v *strictarm.VaultHandle) { v.Policies(secrets).Patch(strictarm.ResetAfterAcceptance) }},
 		{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Policies(secrets).Patch(strictarm.Unavailable) }},
 		{"storage", "blocked", policies(strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}})},
-		{"many-as-made", "upgraded", policies(strictarm.AccessPolicy{Principal: app, PrincipalType: "User", Keys: []string{"all"}, Secrets: []string{"all"}, Certificates: []string{"all"}, Storage: []string{"all"}})},
-		{"storage-as-made", "blocked", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"Get", "List"}, Storage: []string{"All"}})},
-		{"many-unasked", "upgraded", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "list"}, Storage: []string{"get", "list"}})},
+		{"many-as-made", "upgraded", policies(strictarm.AccessPolicy{Principal: app, PrincipalType: "User",
+			Keys: []string{"all"}, Secrets: []string{"all"}, Certificates: []string{"all"}, Storage: []string{"all"}})},
+		{"storage-as-made", "blocked", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"Get", "List"},
+			Storage: []string{"All"}})},
+		{"many-unasked", "upgraded", policies(strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "list"},
+			Storage: []string{"get", "list"}})},
 		{"activated", "upgraded", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets User", "/subscriptions/"+subA, "Activated", "2026-12-01T05:00:00Z")
+			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets User", "/subscriptions/"+subA, "Activated",
+				"2026-12-01T05:00:00Z")
 		}},
 		{"for-a-time", "upgraded", func(v *strictarm.VaultHandle) {
 			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets Officer", "/", "Assigned", "2027-12-01T05:00:00Z")
@@ -52,16 +62,21 @@ func TestTodayKeyVaults(t *testing.T) {
 			v.Policies(secrets).AssignedUntil(app, "Key Vault Secrets User", "", "Activated", "2026-12-01T05:00:00Z")
 		}},
 		{"unlicensed", "upgraded", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesUnlicensed)...)
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User",
+				"/").Instances(strictarm.Times(9, strictarm.InstancesUnlicensed)...)
 		}},
 		{"ends-unread", "blocked", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User",
+				"/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
 		}},
 		{"many-unread", "upgraded", func(v *strictarm.VaultHandle) {
-			v.Policies(secrets).Assigned(app, "Key Vault Secrets User", "/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
+			v.Policies(secrets).Assigned(app, "Key Vault Secrets User",
+				"/").Instances(strictarm.Times(9, strictarm.InstancesForbidden)...)
 		}},
-		{"unsaid", "upgraded", func(v *strictarm.VaultHandle) { v.Property("enableRbacAuthorization", nil).Policies(secrets) }},
-		{"compound", "blocked", policies(strictarm.AccessPolicy{Principal: app, Application: people, Secrets: []string{"get"}})},
+		{"unsaid", "upgraded",
+			func(v *strictarm.VaultHandle) { v.Property("enableRbacAuthorization", nil).Policies(secrets) }},
+		{"compound", "blocked", policies(strictarm.AccessPolicy{Principal: app, Application: people,
+			Secrets: []string{"get"}})},
 		{"stranger", "blocked", func(v *strictarm.VaultHandle) {
 			v.Policies(secrets).Assigns(strictarm.Times(50, strictarm.PrincipalNotFound)...)
 		}},
@@ -73,7 +88,8 @@ func TestTodayKeyVaultsThereAndBack(t *testing.T) {
 	t.Parallel()
 	thereAndBack(t, strictarm.KeyVaultRBAC, ", propagation: 200ms", func(i int, v *strictarm.VaultHandle) {
 		if i%2 == 0 {
-			v.Policies(strictarm.AccessPolicy{Principal: fmt.Sprintf("33333333-aaaa-4000-8000-%012d", i), Secrets: []string{"get", "list"}})
+			v.Policies(strictarm.AccessPolicy{Principal: fmt.Sprintf("33333333-aaaa-4000-8000-%012d", i),
+				Secrets: []string{"get", "list"}})
 		}
 	})
 }
@@ -84,13 +100,18 @@ func TestTodayKeyVaultKills(t *testing.T) {
 	t.Parallel()
 	w := newToday(t, strictarm.Config{Timings: quick()})
 	for i := range 6 {
-		w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("kv%d", i), Kind: strictarm.KeyVaultRBAC}).AssignLag(time.Second).
-			Policies(strictarm.AccessPolicy{Principal: "33333333-aaaa-4000-8000-000000000001", Secrets: []string{"get", "list"}},
-				strictarm.AccessPolicy{Principal: "33333333-aaaa-4000-8000-000000000002", Keys: []string{"get", "list", "wrapKey", "unwrapKey"}})
+		w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("kv%d", i),
+			Kind: strictarm.KeyVaultRBAC}).AssignLag(time.Second).
+			Policies(strictarm.AccessPolicy{Principal: "33333333-aaaa-4000-8000-000000000001",
+				Secrets: []string{"get", "list"}},
+				strictarm.AccessPolicy{Principal: "33333333-aaaa-4000-8000-000000000002",
+					Keys: []string{"get", "list", "wrapKey", "unwrapKey"}})
 	}
-	w.write(strictarm.Inventory{Kind: strictarm.KeyVaultRBAC, Options: ", propagation: 200ms", Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictarm.Inventory{Kind: strictarm.KeyVaultRBAC, Options: ", propagation: 200ms",
+		Waves: []strict.Wave{{Name: "all"}}})
 	args := []string{"run", w.inv, "--yes"}
-	for life, nth := range []int64{2, 3, 1} { // the PUT at which the process dies: before it is seen, or before it is answered
+	// the PUT at which the process dies: before it is seen, or before it is answered
+	for life, nth := range []int64{2, 3, 1} {
 		var c atomic.Pointer[client]
 		var puts atomic.Int64
 		die := func(r *http.Request) {

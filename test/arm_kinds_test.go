@@ -30,16 +30,21 @@ func TestTodayKinds(t *testing.T) {
 		vaults []kept
 	}{
 		strictarm.Immutability: {nil, []kept{
-			{"disabled", "upgraded", func(v *strictarm.VaultHandle) { v.Property(state, "Disabled") }}, {"unset", "upgraded", func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings", nil) }},
+			{"disabled", "upgraded", func(v *strictarm.VaultHandle) { v.Property(state, "Disabled") }},
+			{"unset", "upgraded",
+				func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings", nil) }},
 			{"configured", "upgraded", func(v *strictarm.VaultHandle) {
-				v.Property("securitySettings.immutabilitySettings.configuration", map[string]any{"type": "TimeBased", "durationInDays": 30})
+				v.Property("securitySettings.immutabilitySettings.configuration",
+					map[string]any{"type": "TimeBased", "durationInDays": 30})
 			}},
 			{"unlocked", "already", to("Unlocked")}, {"locked", "already", to("Locked")},
 			{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }},
-			{"fails", "failed", func(v *strictarm.VaultHandle) { v.Ends(strictarm.Fails("DiskFull", "the disk was full")) }},
+			{"fails", "failed",
+				func(v *strictarm.VaultHandle) { v.Ends(strictarm.Fails("DiskFull", "the disk was full")) }},
 		}},
 		strictarm.ImmutabilityLock: {[]string{"--confirm-irreversible", string(strictarm.ImmutabilityLock)}, []kept{
-			{"unlocked", "upgraded", nothing}, {"locked", "already", to("Locked")}, {"disabled", "blocked", to("Disabled")}, {"unset", "blocked", to(nil)},
+			{"unlocked", "upgraded", nothing}, {"locked", "already", to("Locked")},
+			{"disabled", "blocked", to("Disabled")}, {"unset", "blocked", to(nil)},
 			{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }},
 			{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetBeforeAcceptance) }},
 		}},
@@ -56,11 +61,14 @@ func keep(t *testing.T, kind strictarm.Kind, options string, flags []string, vau
 	t.Helper()
 	w := newToday(t, strictarm.Config{Timings: quick()})
 	for i, k := range vaults {
-		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: kind, AcceptWarnings: strings.HasPrefix(k.name, "many")}).
-			Takes(100 * time.Millisecond).RetryAfter(0).URLs([]strictarm.URLs{strictarm.Both, strictarm.AsyncOnly, strictarm.LocationOnly}[i%3])
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: kind,
+			AcceptWarnings: strings.HasPrefix(k.name, "many")}).
+			Takes(100 * time.Millisecond).RetryAfter(0).URLs([]strictarm.URLs{strictarm.Both, strictarm.AsyncOnly,
+			strictarm.LocationOnly}[i%3])
 		k.do(v)
 	}
-	w.write(strictarm.Inventory{Kind: kind, Options: options, FailureBudget: "100", Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictarm.Inventory{Kind: kind, Options: options, FailureBudget: "100",
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := append([]string{"run", w.inv, "--yes"}, flags...)
 	if flags != nil {
 		w.start(run[:3]...).ends(2).says("--confirm-irreversible")

@@ -32,7 +32,8 @@ func TestTodayPace(t *testing.T) {
 		}
 		t.Logf("%s: %d requests (%v), %d refused, %d too early", s.ID, all, s.Requests, s.Throttled, s.Early)
 		if s.Throttled > all/10 || s.Early > 0 {
-			t.Errorf("of %d requests of %s %d were refused, and %d came before Retry-After was over", all, s.ID, s.Throttled, s.Early)
+			t.Errorf("of %d requests of %s %d were refused, and %d came before Retry-After was over", all, s.ID,
+				s.Throttled, s.Early)
 		}
 		if n := s.Requests[strictarm.CallVault]; n > 15*4 {
 			t.Errorf("%d reads of 15 vaults", n)
@@ -48,19 +49,23 @@ func TestTodayPaceOfItsOwn(t *testing.T) {
 	timings := quick()
 	timings.Poll, timings.Overdue = 5*time.Minute, time.Hour
 	w := newToday(t, strictarm.Config{Timings: timings})
-	w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "silent"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(0)
-	w.cloud.AddVault(strictarm.Vault{Subscription: subB, Name: "asks"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(12 * time.Second)
+	w.cloud.AddVault(strictarm.Vault{Subscription: subA,
+		Name: "silent"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(0)
+	w.cloud.AddVault(strictarm.Vault{Subscription: subB,
+		Name: "asks"}).URLs(strictarm.AsyncOnly).Takes(7 * time.Second).RetryAfter(12 * time.Second)
 	w.write(strictarm.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 2}})
 	w.start("run", w.inv, "--yes").ends(0)
 	const slack = 500 * time.Millisecond // the start is recorded before it is sent
-	least := map[string][]time.Duration{"silent": {5*time.Second - slack, 10*time.Second - 2*slack}, "asks": {12*time.Second - slack}}
+	least := map[string][]time.Duration{"silent": {5*time.Second - slack, 10*time.Second - 2*slack},
+		"asks": {12*time.Second - slack}}
 	for _, v := range w.judge().Vaults {
 		var ages []time.Duration
 		for _, at := range v.Accepted[0].PolledAt {
 			ages = append(ages, at.Sub(v.Accepted[0].At))
 		}
 		want := least[v.Vault.Name]
-		if len(ages) == 0 || len(ages) > len(want) || ages[len(ages)-1] > time.Minute { // fewer on a busy machine: the first came late
+		// fewer on a busy machine: the first came late
+		if len(ages) == 0 || len(ages) > len(want) || ages[len(ages)-1] > time.Minute {
 			t.Errorf("%s was looked at %v after its start, want %v", v.Vault.Name, ages, want)
 			continue
 		}

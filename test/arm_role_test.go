@@ -19,14 +19,18 @@ import (
 func TestTodayRoleIsEnough(t *testing.T) {
 	t.Parallel()
 	// What the strict server has no call for, or no vault of this test calls for.
-	seldom := []string{"Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read", "Microsoft.Authorization/roleDefinitions/read"}
-	for _, kind := range []strictarm.Kind{strictarm.Alerts, strictarm.Immutability, strictarm.ImmutabilityLock, strictarm.KeyVaultRBAC} {
+	seldom := []string{"Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read",
+		"Microsoft.Authorization/roleDefinitions/read"}
+	for _, kind := range []strictarm.Kind{strictarm.Alerts, strictarm.Immutability, strictarm.ImmutabilityLock,
+		strictarm.KeyVaultRBAC} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			w := newToday(t, strictarm.Config{Timings: quick()})
-			policies := []strictarm.AccessPolicy{{Principal: "44444444-4444-4444-8444-444444444444", Secrets: []string{"get", "list"}}}
+			policies := []strictarm.AccessPolicy{{Principal: "44444444-4444-4444-8444-444444444444",
+				Secrets: []string{"get", "list"}}}
 			for _, name := range []string{"one", "two", "three"} {
-				v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: name, Kind: kind, AcceptWarnings: true}).Takes(300 * time.Millisecond).RetryAfter(0)
+				v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: name, Kind: kind,
+					AcceptWarnings: true}).Takes(300 * time.Millisecond).RetryAfter(0)
 				if kind == strictarm.KeyVaultRBAC {
 					v.Policies(policies...)
 				}
@@ -50,7 +54,8 @@ func TestTodayRoleIsEnough(t *testing.T) {
 				w.cloud.Actions()
 				if !inv.Rollback {
 					found := filepath.Join(w.dir, "found.yaml")
-					w.start("inventory", "discover", "--kind", string(kind), "--subscription", subA, "--service-management", w.url, "--resource-manager", w.url, "--out", found).ends(0)
+					w.start("inventory", "discover", "--kind", string(kind), "--subscription", subA,
+						"--service-management", w.url, "--resource-manager", w.url, "--out", found).ends(0)
 				}
 				w.start("preflight", w.inv).ends(0)
 				w.start("validate", w.inv).ends(0)
@@ -60,7 +65,8 @@ func TestTodayRoleIsEnough(t *testing.T) {
 					t.Errorf("under the role that was printed these were refused: %v", slices.Compact(refused))
 				}
 				for _, action := range role {
-					apart := inv.Rollback && action == "Microsoft.ResourceGraph/resources/read" // discover is for the way there
+					// discover is for the way there
+					apart := inv.Rollback && action == "Microsoft.ResourceGraph/resources/read"
 					if !slices.Contains(needed, action) && !apart && !slices.Contains(seldom, action) {
 						t.Errorf("%s is in the role, and nothing needed it; needed were %v", action, needed)
 					}
@@ -110,8 +116,10 @@ func TestTodayEveryActionIsMissed(t *testing.T) {
 			switch {
 			case action == "Microsoft.ResourceGraph/resources/read":
 				w.start("preflight", w.inv).ends(0) // no run needs it
-			case strings.HasPrefix(action, "Microsoft.Resources/") || action == "Microsoft.Authorization/permissions/read":
-				w.start("preflight", w.inv).ends(8).says("does not have authorization to perform action '" + action + "'")
+			case strings.HasPrefix(action, "Microsoft.Resources/") ||
+				action == "Microsoft.Authorization/permissions/read":
+				w.start("preflight", w.inv).ends(8).says("does not have authorization to perform action '" +
+					action + "'")
 			default:
 				w.start("preflight", w.inv).ends(8).says("the identity lacks permissions on vault", action)
 			}

@@ -38,15 +38,22 @@ func changes() []changed {
 	full := func(disk string) strictarm.Outcome { return strictarm.Fails("DiskFull"+disk, "the disk was full") }
 	return []changed{
 		// Chains.
-		chain("both", strictarm.Both), chain("async-only", strictarm.AsyncOnly), chain("location-only", strictarm.LocationOnly),
-		chain("relative", strictarm.Relative), chain("elsewhere", strictarm.Elsewhere), chain("no-urls", strictarm.NoURLs),
+		chain("both", strictarm.Both), chain("async-only", strictarm.AsyncOnly),
+		chain("location-only", strictarm.LocationOnly),
+		chain("relative", strictarm.Relative), chain("elsewhere", strictarm.Elsewhere),
+		chain("no-urls", strictarm.NoURLs),
 		{name: "at-once", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(0) }},
 		{name: "as-published", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Published() }},
-		{name: "as-published-retry-after", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Published().Takes(2500 * time.Millisecond) }}, // polled each second, as it says
-		{name: "retry-after-3", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfter(3 * time.Second) }},
+		// polled each second, as it says
+		{name: "as-published-retry-after", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Published().Takes(2500 * time.Millisecond) }},
+		{name: "retry-after-3", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.RetryAfter(3 * time.Second) }},
 		{name: "long", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(2500 * time.Millisecond) }},
-		{name: "retry-after-date", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.RetryAfterDate(2 * time.Second) }},
-		{name: "unset", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Property("monitoringSettings", nil) }},
+		{name: "retry-after-date", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.RetryAfterDate(2 * time.Second) }},
+		{name: "unset", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Property("monitoringSettings", nil) }},
 		ending("without-body", up, strictarm.SucceedsWithout), ending("success", up, strictarm.SucceedsAsSuccess),
 		ending("expires-made", up, strictarm.Expires(0, strictarm.Succeeds)),
 
@@ -75,14 +82,17 @@ func changes() []changed {
 		patching("slow-down-date", up, 2, strictarm.SlowDownDate(time.Second)),
 		patching("slow-down-in-text", up, 2, strictarm.SlowDownInText(time.Second)),
 		patching("busy", up, 2, strictarm.Busy(time.Second)),
-		{name: "forbidden-once", want: "blocked", second: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.Forbidden) }},
+		{name: "forbidden-once", want: "blocked", second: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.Forbidden) }},
 		patching("conflicts", up, 6, strictarm.Times(5, strictarm.Conflict)...),
 		patching("claims", up, 2, strictarm.ClaimsChallenge),
 		patching("400", "failed", 1, strictarm.BadRequest).then(up),
 		patching("500-body", "failed", 1, strictarm.ErrorBody).then(up),
-		{name: "policy", want: "blocked", second: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.DisallowedByPolicy) }},
+		{name: "policy", want: "blocked", second: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.DisallowedByPolicy) }},
 		{name: "guard", want: "blocked", patches: 1, do: func(v *strictarm.VaultHandle) { v.Guarded() }},
-		{name: "lock-at-last", want: "blocked", second: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.ScopeLocked("/x")) }},
+		{name: "lock-at-last", want: "blocked", second: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Patch(strictarm.ScopeLocked("/x")) }},
 
 		// How it ends.
 		ending("fails", "failed", full("A")).then(up),
@@ -93,28 +103,36 @@ func changes() []changed {
 		{name: "created-fails", want: "failed", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) {
 			v.Patch(strictarm.CreatedProvisioning).Ends(full("D"))
 		}},
-		{name: "fails-by-location", want: "failed", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) { v.URLs(strictarm.LocationOnly).Ends(full("C")) }},
+		{name: "fails-by-location", want: "failed", patches: 1, reopened: up,
+			do: func(v *strictarm.VaultHandle) { v.URLs(strictarm.LocationOnly).Ends(full("C")) }},
 
 		// Polls and reads that say nothing.
 		{name: "polls", want: up, patches: 1, do: func(v *strictarm.VaultHandle) {
-			v.RetryAfter(0).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset), strictarm.PollAs(strictarm.ReadCut),
-				strictarm.PollStatus("Provisioning"), strictarm.PollNoContent, strictarm.PollVault, strictarm.PollAs(strictarm.ReadLoginPage), strictarm.PollAs(strictarm.ReadThrottle(time.Second)))
+			v.RetryAfter(0).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset),
+				strictarm.PollAs(strictarm.ReadCut),
+				strictarm.PollStatus("Provisioning"), strictarm.PollNoContent, strictarm.PollVault,
+				strictarm.PollAs(strictarm.ReadLoginPage), strictarm.PollAs(strictarm.ReadThrottle(time.Second)))
 		}},
 		{name: "reads", want: up, patches: 1, do: func(v *strictarm.VaultHandle) {
 			v.Reads(strictarm.ReadUnavailable, strictarm.ReadErrorPage, strictarm.ReadReset)
 		}},
-		{name: "read-garbage", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Reads(strictarm.ReadLoginPage, strictarm.ReadCut) }},
+		{name: "read-garbage", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Reads(strictarm.ReadLoginPage, strictarm.ReadCut) }},
 		{name: "read-other", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Reads(strictarm.ReadOther) }},
-		{name: "read-throttled", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Reads(strictarm.ReadThrottle(time.Second)) }},
+		{name: "read-throttled", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Reads(strictarm.ReadThrottle(time.Second)) }},
 
 		// What was before.
 		{name: "already", want: "already", do: func(v *strictarm.VaultHandle) { v.Already() }},
-		{name: "foreign", want: "already", do: func(v *strictarm.VaultHandle) { v.Foreign(900*time.Millisecond, true) }},
+		{name: "foreign", want: "already",
+			do: func(v *strictarm.VaultHandle) { v.Foreign(900*time.Millisecond, true) }},
 		{name: "locked", want: "blocked", do: func(v *strictarm.VaultHandle) { v.Lock("keep", "ReadOnly") }},
 		{name: "group-locked", want: "blocked", do: func(v *strictarm.VaultHandle) { v.LockGroup("keep", "ReadOnly") }},
-		{name: "undeletable", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Lock("keep", "CanNotDelete") }},
+		{name: "undeletable", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Lock("keep", "CanNotDelete") }},
 		{name: "gone", want: "blocked", do: func(v *strictarm.VaultHandle) { v.Gone() }},
-		{name: "held", want: "excluded", spec: func(v *strictarm.Vault) { v.Hold = "legal freeze" }, do: func(*strictarm.VaultHandle) {}},
+		{name: "held", want: "excluded", spec: func(v *strictarm.Vault) { v.Hold = "legal freeze" },
+			do: func(*strictarm.VaultHandle) {}},
 	}
 }
 

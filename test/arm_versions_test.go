@@ -20,7 +20,8 @@ func TestTodayVersions(t *testing.T) {
 		there, back string
 		days        float64
 	}{
-		{"2025-08-01", "2026-07-01", 0}, {"2026-07-01", "2025-08-01", 0}, {"2026-05-01", "2026-05-31-preview", 0}, {"2026-02-01", "2026-03-31-preview", 0}, {"2026-07-01", "2026-07-01", 90},
+		{"2025-08-01", "2026-07-01", 0}, {"2026-07-01", "2025-08-01", 0}, {"2026-05-01", "2026-05-31-preview", 0},
+		{"2026-02-01", "2026-03-31-preview", 0}, {"2026-07-01", "2026-07-01", 90},
 	} {
 		t.Run(fmt.Sprintf("%s back in %s, days %v", v.there, v.back, v.days), func(t *testing.T) {
 			t.Parallel()
@@ -29,14 +30,16 @@ func TestTodayVersions(t *testing.T) {
 			}
 			w := newToday(t, strictarm.Config{Timings: quick(), APIVersions: in(v.there)})
 			for i := range 3 {
-				w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i), Kind: strictarm.Immutability, Days: v.days}).
+				w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i),
+					Kind: strictarm.Immutability, Days: v.days}).
 					Takes(time.Duration(i) * 50 * time.Millisecond).RetryAfter(0)
 			}
 			options := ", apiVersion: " + v.there
 			if v.days > 0 {
 				options += fmt.Sprintf(", durationInDays: %v", v.days)
 			}
-			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Options: options, Waves: []strict.Wave{{Name: "all"}}})
+			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Options: options,
+				Waves: []strict.Wave{{Name: "all"}}})
 			w.start("run", w.inv, "--yes").ends(0)
 			w.start("run", w.inv, "--yes").ends(0).says("3 as wanted before")
 			w.cloud.Speak(in(v.back))
@@ -45,7 +48,8 @@ func TestTodayVersions(t *testing.T) {
 			}
 			forth := filepath.Base(w.db)
 			w.inv, w.db = filepath.Join(w.dir, "back.yaml"), filepath.Join(w.dir, "back.db")
-			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Rollback: true, Options: ", ledger: " + forth + ", apiVersion: " + v.back, Waves: []strict.Wave{{Name: "all"}}})
+			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Rollback: true,
+				Options: ", ledger: " + forth + ", apiVersion: " + v.back, Waves: []strict.Wave{{Name: "all"}}})
 			w.start("run", w.inv, "--yes").ends(0)
 			w.judgeProofs()
 			r := w.cloud.Report()
@@ -66,12 +70,14 @@ func TestTodayVersions(t *testing.T) {
 			w := newToday(t, strictarm.Config{Timings: quick(),
 				APIVersions: map[strictarm.Call]string{strictarm.CallVault: v.there, strictarm.CallPatch: v.there}})
 			for i := range 4 {
-				vault := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i), Kind: strictarm.ImmutabilityLock, AcceptWarnings: i == 3}).RetryAfter(0)
+				vault := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i),
+					Kind: strictarm.ImmutabilityLock, AcceptWarnings: i == 3}).RetryAfter(0)
 				if i > 1 { // immutable since before there were configurations; one is locked by consent
 					vault.Property("securitySettings.immutabilitySettings.configuration", nil)
 				}
 			}
-			w.write(strictarm.Inventory{Kind: strictarm.ImmutabilityLock, Options: ", apiVersion: " + v.there, Waves: []strict.Wave{{Name: "all"}}})
+			w.write(strictarm.Inventory{Kind: strictarm.ImmutabilityLock, Options: ", apiVersion: " + v.there,
+				Waves: []strict.Wave{{Name: "all"}}})
 			want, code := map[string]string{"v0": "upgraded", "v1": "upgraded", "v2": "blocked", "v3": "upgraded"}, 7
 			if v.there < "2026-05" {
 				want["v2"], code = "upgraded", 0

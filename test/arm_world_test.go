@@ -60,7 +60,8 @@ func (w *today) judge() strictarm.Report {
 			w.t.Errorf("%s was changed %d times: %+v", v.Vault.Name, applied, v.Accepted)
 		}
 	}
-	w.t.Logf("at most %d changes at once, %v by subscription", r.MaxInFlight, slices.Sorted(maps.Values(r.MaxInFlightPerSubscription)))
+	w.t.Logf("at most %d changes at once, %v by subscription", r.MaxInFlight,
+		slices.Sorted(maps.Values(r.MaxInFlightPerSubscription)))
 	if l := w.limits.Upgrades; l > 0 && r.MaxInFlight > l {
 		w.t.Errorf("%d changes at once, but the limit is %d", r.MaxInFlight, l)
 	}
@@ -93,7 +94,8 @@ func (w *today) demand(after string, all map[string]changed, want func(changed) 
 	for _, v := range s.Vaults {
 		real, _ := truth.Find(v.Name)
 		if k := want(all[v.Name]); v.Status != k {
-			w.t.Errorf("after %s: %s is %s, want %s (%s); the cloud saw %+v", after, v.Name, v.Status, k, v.why(), real.Patches)
+			w.t.Errorf("after %s: %s is %s, want %s (%s); the cloud saw %+v", after, v.Name, v.Status, k, v.why(),
+				real.Patches)
 		}
 		if made := v.Status == "upgraded" || v.Status == "already"; made != real.Wanted {
 			w.t.Errorf("after %s: %s is %s, but in the cloud it is made: %v", after, v.Name, v.Status, real.Wanted)

@@ -104,7 +104,8 @@ func (c *client) wait() int {
 		case <-c.done:
 		case <-time.After(5 * time.Second):
 		}
-		c.t.Fatalf("%v did not end within %v\n%s\n%s", c.args, patience, c.stdout.String(), tail(c.stderr.String(), 300))
+		c.t.Fatalf("%v did not end within %v\n%s\n%s", c.args, patience, c.stdout.String(),
+			tail(c.stderr.String(), 300))
 	}
 	return c.cmd.ProcessState.ExitCode()
 }
@@ -113,7 +114,8 @@ func (c *client) wait() int {
 func (c *client) ends(code int) *client {
 	c.t.Helper()
 	if got := c.wait(); got != code {
-		c.t.Fatalf("%v exited %d, want %d\n%s\n%s", c.args, got, code, tail(c.stdout.String(), 60), tail(c.stderr.String(), 60))
+		c.t.Fatalf("%v exited %d, want %d\n%s\n%s", c.args, got, code, tail(c.stdout.String(), 60),
+			tail(c.stderr.String(), 60))
 	}
 	return c
 }

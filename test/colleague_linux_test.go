@@ -22,7 +22,8 @@ func TestColleagues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 4, 4*time.Second)
-	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 2, PerSubscription: 1}})
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}},
+		Limits: strict.Limits{Upgrades: 2, PerSubscription: 1}})
 	const group, colleague, stranger = 54_321, 65_501, 65_502
 	asOther := os.Geteuid() == 0
 	gid := group

@@ -21,7 +21,8 @@ func TestAskALiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 1500*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 1}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 1},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	asked := 0
@@ -126,7 +127,8 @@ func TestHostileClientsOfALiveRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 300*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("an upgrade is accepted", func() bool { return w.accepted() >= 1 })
 	sock := filepath.Join(w.db+".live", "control.sock")
@@ -137,7 +139,8 @@ func TestHostileClientsOfALiveRun(t *testing.T) {
 		}
 		defer conn.Close()
 		if n%2 == 0 {
-			_, _ = conn.Write([]byte("GET /v1/events?run=x&after=0 HTTP/1.1\r\nHost: run\r\n\r\n")) // it may be turned away
+			// it may be turned away
+			_, _ = conn.Write([]byte("GET /v1/events?run=x&after=0 HTTP/1.1\r\nHost: run\r\n\r\n"))
 		}
 	}
 	run.ends(0)

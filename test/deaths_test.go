@@ -39,30 +39,41 @@ func deaths() map[failpoint.Point][]death {
 		failpoint.FactsBefore: {{dead: look(journalled("RunOpened"), asked(0))}},
 		failpoint.FactsAfter:  {{dead: look(journalled("RunOpened", "WaveOpened"), asked(0))}},
 
-		failpoint.ResumedBefore: {{before: "send-written", dead: look(posts(1), has("Resumed", 0)), ended: followedOnly}},
-		failpoint.ResumedAfter:  {{before: "send-written", dead: look(posts(1), has("Resumed", 1)), ended: followedOnly}},
+		failpoint.ResumedBefore: {{before: "send-written", dead: look(posts(1), has("Resumed", 0)),
+			ended: followedOnly}},
+		failpoint.ResumedAfter: {{before: "send-written", dead: look(posts(1), has("Resumed", 1)),
+			ended: followedOnly}},
 
-		failpoint.StartPrepared: {{dead: look(has("Validated", 1), has("StartIntended", 0), posts(0)), ended: sentOnce(1)}},
-		failpoint.IntentsBefore: {{dead: look(has("Validated", 1), has("StartIntended", 0), posts(0)), ended: sentOnce(1)}},
-		failpoint.IntentsAfter:  {{dead: look(has("StartIntended", 1), posts(0)), ended: look(sentOnce(2), provedAbsent)}},
-		failpoint.SendBefore:    {{dead: look(has("StartIntended", 1), posts(0)), ended: look(sentOnce(2), provedAbsent)}},
+		failpoint.StartPrepared: {{dead: look(has("Validated", 1), has("StartIntended", 0), posts(0)),
+			ended: sentOnce(1)}},
+		failpoint.IntentsBefore: {{dead: look(has("Validated", 1), has("StartIntended", 0), posts(0)),
+			ended: sentOnce(1)}},
+		failpoint.IntentsAfter: {{dead: look(has("StartIntended", 1), posts(0)),
+			ended: look(sentOnce(2), provedAbsent)}},
+		failpoint.SendBefore: {{dead: look(has("StartIntended", 1), posts(0)),
+			ended: look(sentOnce(2), provedAbsent)}},
 		failpoint.SendWritten: {
 			{hold: true, dead: look(posts(1), accepted(1), has("StartAnswered", 0)), ended: followedOnly},
-			{what: ", not taken", script: neverCame, dead: look(posts(1), accepted(0), has("StartAnswered", 0)), ended: provedAbsent},
+			{what: ", not taken", script: neverCame, dead: look(posts(1), accepted(0), has("StartAnswered", 0)),
+				ended: provedAbsent},
 		},
 		failpoint.SendAnswered: {{dead: look(posts(1), accepted(1), has("StartAnswered", 0)), ended: followedOnly}},
 		failpoint.AnswerBefore: {{dead: look(posts(1), accepted(1), has("StartAnswered", 0)), ended: followedOnly}},
 		failpoint.AnswerAfter: {
 			{dead: look(posts(1), accepted(1), has("StartAnswered", 1)), ended: followedOnly},
-			{what: ", lost", script: neverCame, dead: look(posts(1), accepted(0), has("StartAnswered", 1)), ended: provedAbsent},
+			{what: ", lost", script: neverCame, dead: look(posts(1), accepted(0), has("StartAnswered", 1)),
+				ended: provedAbsent},
 		},
 
 		failpoint.ReconcileBefore: {
-			{script: neverCame, dead: look(has("StartAnswered", 1), has("Reconciled", 0), targets(1)), ended: provedAbsent},
+			{script: neverCame, dead: look(has("StartAnswered", 1), has("Reconciled", 0), targets(1)),
+				ended: provedAbsent},
 			{hit: 2, script: neverCame, dead: look(has("Reconciled", 1), targets(2)), ended: provedAbsent},
 		},
-		failpoint.ReconcileAfter:   {{script: neverCame, dead: look(has("Reconciled", 0), targets(2)), ended: provedAbsent}},
-		failpoint.ReconciledBefore: {{script: neverCame, dead: look(has("Reconciled", 0), targets(2)), ended: provedAbsent}},
+		failpoint.ReconcileAfter: {{script: neverCame, dead: look(has("Reconciled", 0), targets(2)),
+			ended: provedAbsent}},
+		failpoint.ReconciledBefore: {{script: neverCame, dead: look(has("Reconciled", 0), targets(2)),
+			ended: provedAbsent}},
 		failpoint.ReconciledAfter: {
 			{script: neverCame, dead: look(has("Reconciled", 1), posts(1)), ended: provedAbsent},
 			{hit: 2, script: neverCame, dead: look(has("Reconciled", 2), posts(1)), ended: provedAbsent},
@@ -70,15 +81,21 @@ func deaths() map[failpoint.Point][]death {
 
 		failpoint.ObservedBefore: {{dead: look(has("Observed", 0), seenByListing), ended: followedOnly}},
 		failpoint.ObservedAfter:  {{dead: look(has("Observed", 1, 2), has("Verified", 0)), ended: followedOnly}},
-		failpoint.VerifyBefore:   {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(1)), ended: followedOnly}},
-		failpoint.VerifyAfter:    {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(2)), ended: followedOnly}},
-		failpoint.VerifiedBefore: {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(2)), ended: followedOnly}},
-		failpoint.VerifiedAfter:  {{dead: look(has("Verified", 1)), ended: followedOnly}},
+		failpoint.VerifyBefore: {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(1)),
+			ended: followedOnly}},
+		failpoint.VerifyAfter: {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(2)),
+			ended: followedOnly}},
+		failpoint.VerifiedBefore: {{dead: look(has("Observed", 1, 2), has("Verified", 0), targets(2)),
+			ended: followedOnly}},
+		failpoint.VerifiedAfter: {{dead: look(has("Verified", 1)), ended: followedOnly}},
 
-		failpoint.SuspendedBefore: {{signal: true, dead: look(posts(1), has("StartAnswered", 0, 1), has("RunSuspended", 0)), ended: followedOnly}},
-		failpoint.SuspendedAfter:  {{signal: true, dead: look(posts(1), has("StartAnswered", 1), has("RunSuspended", 1)), ended: followedOnly}},
-		failpoint.ClosedBefore:    {{dead: look(has("WaveDone", 1), has("RunClosed", 0)), ended: followedOnly}},
-		failpoint.ClosedAfter:     {{dead: look(has("WaveDone", 2), has("RunClosed", 1)), ended: look(followedOnly, nothingToResume)}},
+		failpoint.SuspendedBefore: {{signal: true, dead: look(posts(1), has("StartAnswered", 0, 1),
+			has("RunSuspended", 0)), ended: followedOnly}},
+		failpoint.SuspendedAfter: {{signal: true, dead: look(posts(1), has("StartAnswered", 1),
+			has("RunSuspended", 1)), ended: followedOnly}},
+		failpoint.ClosedBefore: {{dead: look(has("WaveDone", 1), has("RunClosed", 0)), ended: followedOnly}},
+		failpoint.ClosedAfter: {{dead: look(has("WaveDone", 2), has("RunClosed", 1)),
+			ended: look(followedOnly, nothingToResume)}},
 	}
 }
 
@@ -191,7 +208,8 @@ func targets(n int) func(*testing.T, *deceased) {
 // start was written down.
 func seenByListing(t *testing.T, d *deceased) {
 	t.Helper()
-	if answered := len(facts[fleet.StartAnswered](d.events)) > 0; d.first.State != "Upgraded" && (answered || d.first.State != "InProgress") {
+	if answered := len(facts[fleet.StartAnswered](d.events)) > 0; d.first.State != "Upgraded" &&
+		(answered || d.first.State != "InProgress") {
 		t.Errorf("in the cloud first is %q; its answer is written down: %v", d.first.State, answered)
 	}
 }
@@ -219,7 +237,8 @@ func followedOnly(t *testing.T, d *deceased) {
 	if len(posts) != 1 {
 		t.Fatalf("first was sent %d times, want once", len(posts))
 	}
-	if got := d.standing.find(t, "first"); got.OperationID == nil || *got.OperationID != posts[0].OperationID || got.Attempt != 1 {
+	if got := d.standing.find(t, "first"); got.OperationID == nil || *got.OperationID != posts[0].OperationID ||
+		got.Attempt != 1 {
 		t.Errorf("first is reported as %+v, want operation %s at the first attempt", got, posts[0].OperationID)
 	}
 }

@@ -19,8 +19,10 @@ func TestDiscover(t *testing.T) {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2], Name: name, Group: "rg-westus",
 			Type: []string{strictcloud.BackupVault, strictcloud.SiteRecoveryVault}[i%3/2]})
 	}
-	args := []string{"--service-management", w.url, "--resource-manager", w.url, "--subscription", subA + "=a", "--subscription", subB}
-	w.start(append([]string{"inventory", "discover", "--target-resource-group", "rg-{location}", "--out", w.inv}, args...)...).ends(0)
+	args := []string{"--service-management", w.url, "--resource-manager", w.url, "--subscription", subA + "=a",
+		"--subscription", subB}
+	w.start(append([]string{"inventory", "discover", "--target-resource-group", "rg-{location}", "--out",
+		w.inv}, args...)...).ends(0)
 	for _, s := range w.cloud.Report().Subscriptions {
 		if len(s.Listings) != 1 {
 			t.Errorf("%d listings of %s", len(s.Listings), s.ID)
@@ -38,7 +40,8 @@ func TestDiscover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if added := "      - name: later\n"; strings.Replace(string(after), added, "", 1) != string(before) || string(after) == string(before) {
+	if added := "      - name: later\n"; strings.Replace(string(after), added, "", 1) != string(before) ||
+		string(after) == string(before) {
 		t.Errorf("it became\n%s", after)
 	}
 	// Each subscription lists another vault of its first one's name.

@@ -49,8 +49,9 @@ func TestExitUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := file("wrong.yaml", strings.Replace(string(good), "location:", "loction:", 1))
-	real := file("real.yaml", "apiVersion: fleetup/v1\ncloud: AzurePublic\nupgrade: {kind: classic}\nsubscriptions:\n  - id: "+subA+
-		"\n    vaults:\n      - {name: v, location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n")
+	real := file("real.yaml",
+		"apiVersion: fleetup/v1\ncloud: AzurePublic\nupgrade: {kind: classic}\nsubscriptions:\n  - id: "+subA+
+			"\n    vaults:\n      - {name: v, location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n")
 	for _, c := range []struct {
 		why  string
 		args []string
@@ -66,7 +67,8 @@ func TestExitUsage(t *testing.T) {
 		{"no such command", []string{"rum"}, "rum"},
 		{"no ledger to resume", []string{"resume", "--state", "none.db", "--yes"}, "no ledger"},
 		{"no ledger to show", []string{"status", "--state", "none.db"}, "no ledger"},
-		{"no ledger to re-open in", []string{"reopen", subA + "/v0", "--reason", "why", "--state", "none.db"}, "no ledger"},
+		{"no ledger to re-open in", []string{"reopen", subA + "/v0", "--reason", "why", "--state", "none.db"},
+			"no ledger"},
 		{"no reason", []string{"reopen", subA + "/v0", "--state", "none.db"}, "--reason"},
 		{"no such format", []string{"status", "--state", "none.db", "-o", "yaml"}, "yaml"},
 	} {
@@ -90,12 +92,14 @@ func TestExitFailures(t *testing.T) {
 	w := newWorld(t, quick())
 	plainFleet(w, 3, 100*time.Millisecond)
 	v := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "fails"}).
-		Duration(100 * time.Millisecond).FailUpgrade(strictcloud.Failure{Code: "DiskFull", Message: "the disk was full"})
+		Duration(100 * time.Millisecond).FailUpgrade(strictcloud.Failure{Code: "DiskFull",
+		Message: "the disk was full"})
 	w.write(strictcloud.Inventory{FailureBudget: "1"})
 	w.start("run", w.inv, "--yes").ends(3)
 	op := v.Report().OperationID
 	// The message to support is ready: subscription, vault, operation.
-	w.start("report", "--state", w.db).ends(0).says(op, subA, "fails", "the disk was full", "rsvaultupgrade@service.microsoft.com")
+	w.start("report", "--state", w.db).ends(0).says(op, subA, "fails", "the disk was full",
+		"rsvaultupgrade@service.microsoft.com")
 	w.start("status", "--exit-code", "--state", w.db).ends(3)
 	w.start("resume", "--state", w.db, "--yes").ends(0)
 	if n := len(v.Report().Starts); n != 1 {
@@ -111,12 +115,14 @@ func TestExitHalted(t *testing.T) {
 	w := newWorld(t, quick())
 	broke := strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"}
 	for _, name := range []string{"c1", "c2", "c3"} {
-		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name, Labels: map[string]string{"ring": "canary"}}).
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name,
+			Labels: map[string]string{"ring": "canary"}}).
 			Duration(200 * time.Millisecond).FailUpgrade(broke)
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
 	w.write(strictcloud.Inventory{FailureBudget: "9", Limits: strict.Limits{Upgrades: 10, PerSubscription: 10},
-		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"}, {Name: "rest"}}})
+		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"ring": "canary"}, MaxFailures: "0"},
+			{Name: "rest"}}})
 
 	w.start("run", w.inv, "--yes").ends(4)
 	for name, n := range w.starts() {
@@ -190,7 +196,8 @@ func TestExitSignIn(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
 			plainFleet(w, 12, 150*time.Millisecond)
-			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 4, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 4, PerSubscription: 2},
+				Waves: []strict.Wave{{Name: "all"}}})
 			if after == 0 {
 				w.cloud.ExpireSignIn()
 			} else {

@@ -50,7 +50,8 @@ func TestLaterHits(t *testing.T) {
 		failpoint.TransactionOpen: 7, failpoint.IntentsBefore: 3, failpoint.IntentsAfter: 3, failpoint.SendWritten: 4,
 		failpoint.SendAnswered: 3, failpoint.AnswerBefore: 3, failpoint.ReconcileAfter: 2, failpoint.VerifyAfter: 2,
 	} {
-		d := death{point: p, hit: hit, among: true, script: func(v *strictcloud.VaultHandle) { v.Start(strictcloud.ResetBeforeAcceptance) }}
+		d := death{point: p, hit: hit, among: true,
+			script: func(v *strictcloud.VaultHandle) { v.Start(strictcloud.ResetBeforeAcceptance) }}
 		t.Run(d.name(), func(t *testing.T) {
 			t.Parallel()
 			d.die(t)
@@ -96,11 +97,13 @@ func (d death) die(t *testing.T) {
 	w := newWorld(t, timings)
 	kinds := map[string]killed{"first": {name: "first", want: []string{"upgraded"}, do: d.script}}
 	for i, k := range crowd() {
-		v := w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2], Name: k.name}).Duration(80 * time.Millisecond)
+		v := w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2],
+			Name: k.name}).Duration(80 * time.Millisecond)
 		k.do(v)
 		kinds[k.name] = k
 	}
-	v := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "first", Labels: map[string]string{"ring": "first"}}).Duration(80 * time.Millisecond)
+	v := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "first",
+		Labels: map[string]string{"ring": "first"}}).Duration(80 * time.Millisecond)
 	if d.script != nil {
 		d.script(v)
 	}
@@ -108,7 +111,8 @@ func (d death) die(t *testing.T) {
 	if d.among {
 		waves = waves[1:]
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: waves, Limits: strict.Limits{Validations: 8, Upgrades: 5, PerSubscription: 3}})
+	w.write(strictcloud.Inventory{FailureBudget: "100", Waves: waves,
+		Limits: strict.Limits{Validations: 8, Upgrades: 5, PerSubscription: 3}})
 
 	gone, unanswered := make(chan struct{}), make(chan bool, 1)
 	if d.hold {
@@ -191,7 +195,8 @@ func (w *site) over() bool {
 // client give an answer up that has come.
 func hasty() strict.Timings {
 	t := quick()
-	t.Poll, t.StartTimeout, t.ReconcileGrace, t.BusyRetry = 60*time.Millisecond, 2*time.Second, 120*time.Millisecond, 100*time.Millisecond
+	t.Poll, t.StartTimeout, t.ReconcileGrace, t.BusyRetry = 60*time.Millisecond, 2*time.Second, 120*time.Millisecond,
+		100*time.Millisecond
 	return t
 }
 
@@ -219,7 +224,8 @@ func (w *site) buries(c *client, at failpoint.Point, n int) {
 	w.t.Helper()
 	code := c.wait()
 	if !c.killed() {
-		w.t.Fatalf("%v never came to %s for the %d. time: it exited %d\n%s", c.args, at, n, code, tail(c.stderr.String(), 40))
+		w.t.Fatalf("%v never came to %s for the %d. time: it exited %d\n%s", c.args, at, n, code,
+			tail(c.stderr.String(), 40))
 	}
 	w.gate.quiet(w.t)
 	w.server.ClientDied()
@@ -331,7 +337,8 @@ func TestNoFailpointInANormalBuild(t *testing.T) {
 	plainFleet(w, 1, 50*time.Millisecond)
 	w.write(strictcloud.Inventory{})
 	for i, point := range []string{"facts-before", "no-such-point", "intents-after=stop"} {
-		c := w.launch(binary, []string{"FLEETUP_FAILPOINT=" + point}, []string{"run", w.inv, "--yes", "--state", filepath.Join(w.dir, fmt.Sprint(i, ".db"))})
+		c := w.launch(binary, []string{"FLEETUP_FAILPOINT=" + point},
+			[]string{"run", w.inv, "--yes", "--state", filepath.Join(w.dir, fmt.Sprint(i, ".db"))})
 		if code := c.wait(); code != 0 && code != 7 {
 			t.Errorf("with %s the program exits %d\n%s", point, code, c.stderr.String())
 		}

@@ -41,7 +41,8 @@ var oldAgent = strictcloud.Reason{Category: "Agent", Code: "AgentTooOld", Messag
 // answer a read (PrereqHang, ListingHang) would take the client's own minutes.
 func troubles() []troubled {
 	const upgraded, failed, blocked = "upgraded", "failed", "blocked"
-	broke := strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full", Steps: []string{"Copying: no space"}}
+	broke := strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full",
+		Steps: []string{"Copying: no space"}}
 	return []troubled{
 		// Accepted, and the answer says so badly or not at all.
 		starting("reset-after", upgraded, 1, strictcloud.ResetAfterAcceptance),
@@ -74,44 +75,64 @@ func troubles() []troubled {
 		starting("429", upgraded, 2, strictcloud.Throttle(time.Second)),
 		starting("429-date", upgraded, 2, strictcloud.ThrottleDate(time.Second)),
 		starting("500-body", failed, 1, strictcloud.ErrorBody).thenReopened(upgraded),
-		starting("refused-1", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 1, Code: "NotMet", Reasons: []strictcloud.Reason{oldAgent}})).thenReopened(upgraded),
-		starting("refused-2", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 2, Code: "Refused", Message: "No."})).thenReopened(upgraded),
-		starting("refused-3", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly", Message: "No."})).thenReopened(upgraded),
+		starting("refused-1", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 1, Code: "NotMet",
+			Reasons: []strictcloud.Reason{oldAgent}})).thenReopened(upgraded),
+		starting("refused-2", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 2, Code: "Refused",
+			Message: "No."})).thenReopened(upgraded),
+		starting("refused-3", failed, 1, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly",
+			Message: "No."})).thenReopened(upgraded),
 		starting("foreign-wins", "unknown", 1, strictcloud.ForeignWins(400*time.Millisecond)).thenReopened("already"),
 
 		// The upgrade itself.
-		{name: "fails", want: failed, reopened: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
+		{name: "fails", want: failed, reopened: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
 		{name: "fails-unseen", want: failed, reopened: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) {
 			v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance)
 		}},
-		{name: "unknown-first", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.UnknownFirst(300 * time.Millisecond) }},
-		{name: "verify-lag", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.VerifyLag(500 * time.Millisecond) }},
+		{name: "unknown-first", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.UnknownFirst(300 * time.Millisecond) }},
+		{name: "verify-lag", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.VerifyLag(500 * time.Millisecond) }},
 		{name: "long", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Duration(3 * time.Second) }},
-		{name: "never-verified", want: "unknown", reopened: "already", starts: 1, do: func(v *strictcloud.VaultHandle) { v.VerifyLag(time.Hour) }},
-		{name: "vanishes", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Vanish(900 * time.Millisecond) }},
+		{name: "never-verified", want: "unknown", reopened: "already", starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.VerifyLag(time.Hour) }},
+		{name: "vanishes", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Vanish(900 * time.Millisecond) }},
 		{name: "vanishes-before", want: upgraded, starts: 2, do: func(v *strictcloud.VaultHandle) {
 			v.Vanish(2500 * time.Millisecond).Start(strictcloud.ResetBeforeAcceptance)
 		}},
-		{name: "target-unreadable", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.TargetUnreadable(2) }},
+		{name: "target-unreadable", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.TargetUnreadable(2) }},
 
 		// What was before.
-		{name: "already", want: "already", do: func(v *strictcloud.VaultHandle) { v.Already(strictcloud.UserTriggered) }},
-		{name: "forced", want: "already", do: func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
-		{name: "failed-before", want: failed, reopened: upgraded, do: func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
-		{name: "foreign", want: "already", ring: "canary", do: func(v *strictcloud.VaultHandle) { v.Foreign(900*time.Millisecond, nil) }},
+		{name: "already", want: "already",
+			do: func(v *strictcloud.VaultHandle) { v.Already(strictcloud.UserTriggered) }},
+		{name: "forced", want: "already",
+			do: func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
+		{name: "failed-before", want: failed, reopened: upgraded,
+			do: func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
+		{name: "foreign", want: "already", ring: "canary",
+			do: func(v *strictcloud.VaultHandle) { v.Foreign(900*time.Millisecond, nil) }},
 		// Ended as Failed, it is a failure that the next run finds in the cloud.
 		{name: "foreign-fails", want: blocked, second: failed, reopened: upgraded, ring: "canary",
 			do: func(v *strictcloud.VaultHandle) { v.Foreign(2*time.Second, &broke) }},
 
 		// The checks.
-		{name: "busy-once", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqBusy) }},
-		{name: "busy-a-while", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.BusyFor(800 * time.Millisecond) }},
+		{name: "busy-once", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqBusy) }},
+		{name: "busy-a-while", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.BusyFor(800 * time.Millisecond) }},
 		{name: "busy-for-ever", want: blocked, do: func(v *strictcloud.VaultHandle) { v.BusyFor(time.Hour) }},
-		{name: "prereq-503", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqUnavailable) }},
-		{name: "prereq-502-page", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqErrorPage) }},
-		{name: "prereq-garbage", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqGarbage) }},
-		{name: "prereq-reset", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqReset) }},
-		{name: "prereq-429", want: upgraded, starts: 1, do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqThrottle(time.Second)) }},
+		{name: "prereq-503", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqUnavailable) }},
+		{name: "prereq-502-page", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqErrorPage) }},
+		{name: "prereq-garbage", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqGarbage) }},
+		{name: "prereq-reset", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqReset) }},
+		{name: "prereq-429", want: upgraded, starts: 1,
+			do: func(v *strictcloud.VaultHandle) { v.Prereqs(strictcloud.PrereqThrottle(time.Second)) }},
 		{name: "prereq-refused-once", want: blocked, second: upgraded, do: func(v *strictcloud.VaultHandle) {
 			v.Prereqs(strictcloud.PrereqRefuse(strictcloud.Refusal{Shape: 1, Reasons: []strictcloud.Reason{oldAgent}}))
 		}},
@@ -127,17 +148,20 @@ func troubles() []troubled {
 		{name: "warned", want: blocked, do: func(v *strictcloud.VaultHandle) {
 			v.Warnings(strictcloud.Reason{Code: "Billing", Message: "Billing changes."})
 		}},
-		{name: "warned-consent", want: upgraded, starts: 1, spec: func(v *strictcloud.Vault) { v.AcceptWarnings = true },
+		{name: "warned-consent", want: upgraded, starts: 1,
+			spec: func(v *strictcloud.Vault) { v.AcceptWarnings = true },
 			do: func(v *strictcloud.VaultHandle) {
 				v.Warnings(strictcloud.Reason{Code: "Billing", Message: "Billing changes."})
 			}},
 		{name: "absent", want: blocked, do: func(v *strictcloud.VaultHandle) { v.Absent() }},
 		{name: "no-group", want: blocked, spec: func(v *strictcloud.Vault) { v.Group = "rg-misspelt" },
 			do: func(v *strictcloud.VaultHandle) { v.MissingGroup() }},
-		{name: "new-group", want: upgraded, starts: 1, spec: func(v *strictcloud.Vault) { v.Group, v.CreateGroup = "rg-new", true },
-			do: func(v *strictcloud.VaultHandle) { v.MissingGroup() }},
+		{name: "new-group", want: upgraded, starts: 1,
+			spec: func(v *strictcloud.Vault) { v.Group, v.CreateGroup = "rg-new", true },
+			do:   func(v *strictcloud.VaultHandle) { v.MissingGroup() }},
 		{name: "target-there", want: blocked, do: func(v *strictcloud.VaultHandle) { v.TargetExists() }},
-		{name: "held", want: "excluded", spec: func(v *strictcloud.Vault) { v.Hold = "legal freeze" }, do: func(*strictcloud.VaultHandle) {}},
+		{name: "held", want: "excluded", spec: func(v *strictcloud.Vault) { v.Hold = "legal freeze" },
+			do: func(*strictcloud.VaultHandle) {}},
 	}
 }
 
@@ -152,7 +176,8 @@ var sickSubscriptions = []sick{
 	{"disabled", func(s *strictcloud.SubscriptionHandle) { s.State("Disabled") }},
 	{"missing", func(s *strictcloud.SubscriptionHandle) { s.Missing() }},
 	{"forbidden", func(s *strictcloud.SubscriptionHandle) { s.Forbidden(true) }},
-	{"no-provider", func(s *strictcloud.SubscriptionHandle) { s.Provider("Microsoft.RecoveryServices", "NotRegistered") }},
+	{"no-provider",
+		func(s *strictcloud.SubscriptionHandle) { s.Provider("Microsoft.RecoveryServices", "NotRegistered") }},
 	{"registering", func(s *strictcloud.SubscriptionHandle) { s.Provider("Microsoft.SiteRecovery", "Registering") }},
 	{"no-feature", func(s *strictcloud.SubscriptionHandle) { s.Feature("NotRegistered") }},
 }
@@ -168,7 +193,8 @@ var listingTroubles = [][]strictcloud.ListingFault{
 }
 
 var regions = []struct{ cloud, inventory string }{
-	{"West US", ""}, {"Australia East", "australiaeast"}, {"North Europe", "north  europe"}, {"Brazil South", "BRAZILSOUTH"},
+	{"West US", ""}, {"Australia East", "australiaeast"}, {"North Europe", "north  europe"},
+	{"Brazil South", "BRAZILSOUTH"},
 }
 
 func guid(n int) string { return fmt.Sprintf("%08x-5283-4f0a-baf6-49412f5ebefe", 0x53a3c600+n) }
@@ -190,12 +216,14 @@ func newMixed(t *testing.T, n int) *mixed {
 	timings.ReconcileDeadline = 4 * time.Second
 	m := &mixed{newWorldOf(t, strictcloud.Config{Timings: timings}), map[string]troubled{}}
 	for i, faults := range listingTroubles {
-		m.cloud.Subscription(guid(i)).Named(fmt.Sprintf("contoso-%d", i), map[string]string{"env": "prod"}).Listing(faults...)
+		m.cloud.Subscription(guid(i)).Named(fmt.Sprintf("contoso-%d", i),
+			map[string]string{"env": "prod"}).Listing(faults...)
 	}
 	m.cloud.Subscription(guid(4)).ARMUnavailable(2)
 	for i, s := range sickSubscriptions {
 		s.do(m.cloud.Subscription(guid(100+i)).Named("sick-"+s.name, nil))
-		m.add(guid(100+i), troubled{name: "sick-" + s.name, want: "blocked", do: func(*strictcloud.VaultHandle) {}}, len(m.kinds), 40*time.Millisecond)
+		m.add(guid(100+i), troubled{name: "sick-" + s.name, want: "blocked", do: func(*strictcloud.VaultHandle) {}},
+			len(m.kinds), 40*time.Millisecond)
 	}
 	for i, k := range troubles() {
 		sub := guid(i % len(listingTroubles))

@@ -32,8 +32,10 @@ func TestOddCloud(t *testing.T) {
 	// One name, four vaults (four groups, as their new vaults must not meet).
 	add(strictcloud.Vault{Name: "twin", Group: "g1"})
 	add(strictcloud.Vault{Name: "twin", Group: "g2", Region: "East US"}).FailUpgrade(broke)
-	add(strictcloud.Vault{Name: "twin", Group: "g3", Type: strictcloud.SiteRecoveryVault}).Already(strictcloud.ForcedUpgrade)
-	add(strictcloud.Vault{Name: "twin", Group: "g4", Region: "East US", Type: strictcloud.SiteRecoveryVault}).Blocked(oldAgent)
+	add(strictcloud.Vault{Name: "twin", Group: "g3",
+		Type: strictcloud.SiteRecoveryVault}).Already(strictcloud.ForcedUpgrade)
+	add(strictcloud.Vault{Name: "twin", Group: "g4", Region: "East US",
+		Type: strictcloud.SiteRecoveryVault}).Blocked(oldAgent)
 	w.cloud.Subscription(subA).Named("contoso", nil).Listing(strictcloud.Times(40, strictcloud.ListingPadded)...)
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 20, PerSubscription: 20}, FailureBudget: "9"})
 	w.start("run", w.inv, "--yes").ends(3)
@@ -42,7 +44,8 @@ func TestOddCloud(t *testing.T) {
 		"contoso/capitals": "upgraded", "contoso/spaces": "upgraded", "contoso/capitals-unseen": "upgraded",
 		"contoso/absurd": "upgraded", "contoso/absurd-fails": "failed", "contoso/absurd-before": "already",
 		"contoso/twin/westus/BackupVault": "upgraded", "contoso/twin/eastus/BackupVault": "failed",
-		"contoso/twin/westus/HyperVRecoveryManagerVault": "already", "contoso/twin/eastus/HyperVRecoveryManagerVault": "blocked",
+		"contoso/twin/westus/HyperVRecoveryManagerVault": "already",
+		"contoso/twin/eastus/HyperVRecoveryManagerVault": "blocked",
 	}
 	s := w.status(w.db)
 	for _, v := range s.Vaults {
@@ -76,7 +79,8 @@ func TestListingGoesBackInTime(t *testing.T) {
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 9, PerSubscription: 9}, FailureBudget: "9"})
 	run := w.start("run", w.inv, "--yes")
 	w.until("one is verified and one has failed", func() bool {
-		return done.Report().Requests[strictcloud.CallTarget] >= 2 && broken.Report().Requests[strictcloud.CallResult] >= 1
+		return done.Report().Requests[strictcloud.CallTarget] >= 2 &&
+			broken.Report().Requests[strictcloud.CallResult] >= 1
 	})
 	sub.Listing(strictcloud.Times(10, strictcloud.ListingOld)...)
 	run.ends(3)
@@ -133,7 +137,8 @@ func TestForeignUpgradeTakesNothing(t *testing.T) {
 	}
 	mu.Unlock()
 	s := w.status(w.db)
-	if v := s.find(t, "theirs"); v.Status != "blocked" || !strings.Contains(v.why(), "somebody else's upgrade of it failed") {
+	if v := s.find(t, "theirs"); v.Status != "blocked" ||
+		!strings.Contains(v.why(), "somebody else's upgrade of it failed") {
 		t.Errorf("theirs is %s: %s", v.Status, v.why())
 	}
 	if s.Totals["upgraded"] != 3 || s.Totals["failed"] != 0 || len(foreign.Report().Starts) != 0 {

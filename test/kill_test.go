@@ -71,7 +71,8 @@ func killKinds() []killed {
 		start("500-body", lost, strictcloud.ErrorBody),
 		start("refused", lost, strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly"})),
 		{"fails", []string{"failed"}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
-		{"fails-unseen", []string{"failed"}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
+		{"fails-unseen", []string{"failed"},
+			func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
 		{"failed-before", []string{"failed"}, func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
 		{"already", []string{"already"}, func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
 		{"foreign", []string{"already"}, func(v *strictcloud.VaultHandle) { v.Foreign(time.Second, nil) }},
@@ -153,13 +154,15 @@ func judgeKilled(t *testing.T, w *world, s *standing, kinds map[string]killed) {
 		real, _ := truth.Find(name)
 		switch {
 		case slices.Contains(k.want, v.Status):
-		case v.Status == "blocked" && v.has("attempts-exhausted") && len(real.Accepted) == 0 && slices.Contains(k.want, "upgraded"):
+		case v.Status == "blocked" && v.has("attempts-exhausted") && len(real.Accepted) == 0 &&
+			slices.Contains(k.want, "upgraded"):
 			// Three of its starts died with their client: the next run's.
 		default:
 			t.Errorf("%s is %s, want one of %v (%s); the cloud saw %+v", name, v.Status, k.want, v.why(), real.Starts)
 		}
 		if (v.Status == "upgraded") != (len(real.Accepted) == 1 && real.State == "Upgraded") {
-			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", name, v.Status, len(real.Accepted), real.State)
+			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", name, v.Status,
+				len(real.Accepted), real.State)
 		}
 	}
 }

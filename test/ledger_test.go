@@ -15,7 +15,8 @@ import (
 // plainFleet fills a world with vaults in good health whose upgrades take d.
 func plainFleet(w *world, n int, d time.Duration) {
 	for i := range n {
-		w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2], Name: fmt.Sprintf("v%d", i)}).Duration(d)
+		w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2],
+			Name: fmt.Sprintf("v%d", i)}).Duration(d)
 	}
 }
 
@@ -25,7 +26,8 @@ func TestLedgerInUse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 3*time.Second)
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 6, PerSubscription: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +111,8 @@ func TestLedgerTakenAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 800*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })
 	if err := os.Rename(w.db, w.db+".moved"); err != nil {
@@ -137,7 +140,8 @@ func TestTwoLedgers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 8, 2500*time.Millisecond)
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 8, PerSubscription: 4}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 8, PerSubscription: 4},
+		Waves: []strict.Wave{{Name: "all"}}})
 	first := w.start("run", w.inv, "--yes")
 	w.until("all upgrades are accepted", func() bool { return w.accepted() == 8 })
 	other := filepath.Join(w.dir, "other.db")
@@ -174,10 +178,12 @@ func TestLostLedger(t *testing.T) {
 	broke := strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"}
 	var fails []*strictcloud.VaultHandle
 	for i, d := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 4 * time.Second} {
-		fails = append(fails, w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("fails-%d", i), ProtectedItems: 500}).
+		fails = append(fails, w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("fails-%d", i),
+			ProtectedItems: 500}).
 			Duration(d).FailUpgrade(broke))
 	}
-	w.write(strictcloud.Inventory{FailureBudget: "5", Limits: strict.Limits{Upgrades: 4, PerSubscription: 3}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "5", Limits: strict.Limits{Upgrades: 4, PerSubscription: 3},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("six upgrades are accepted, and two have failed", func() bool {
 		return w.accepted() >= 6 && fails[0].Report().State == "Failed" && fails[1].Report().State == "Failed"

@@ -55,7 +55,8 @@ func run(m *testing.M) int {
 // the paths of this machine and without a debugger's tables.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(scratch, name)
-	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-ldflags=-s -w"}, flags...), "-o", path, "../cmd/fleetup")...)
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-ldflags=-s -w"},
+		flags...), "-o", path, "../cmd/fleetup")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)

@@ -21,7 +21,8 @@ func TestMixedFleet(t *testing.T) {
 		interrupt int // a signal stops the run after so many accepted starts; 0: none
 		limits    strict.Limits
 	}{
-		{"by subscription and location", 120, 0, strict.Limits{Validations: 16, Upgrades: 24, PerSubscription: 4, PerLocation: 7}},
+		{"by subscription and location", 120, 0, strict.Limits{Validations: 16, Upgrades: 24, PerSubscription: 4,
+			PerLocation: 7}},
 		{"by the whole fleet", 120, 40, strict.Limits{Validations: 30, Upgrades: 16, PerSubscription: 16}},
 		{"by one location", 80, 0, strict.Limits{Validations: 4, Upgrades: 40, PerSubscription: 10, PerLocation: 3}},
 	} {
@@ -88,7 +89,8 @@ func (m *mixed) finish(code int, args ...string) {
 		if got != 5 && got != 8 {
 			if got != code {
 				c := m.clients[len(m.clients)-1]
-				m.t.Fatalf("%v exited %d, want %d\n%s\n%s", args, got, code, tail(c.stdout.String(), 80), tail(c.stderr.String(), 40))
+				m.t.Fatalf("%v exited %d, want %d\n%s\n%s", args, got, code, tail(c.stdout.String(), 80),
+					tail(c.stderr.String(), 40))
 			}
 			return
 		}
@@ -134,8 +136,10 @@ func (m *mixed) demand(after string, want func(troubled) string) {
 		if (v.Status == "upgraded" || v.Status == "already") && truth.State != "Upgraded" {
 			m.t.Errorf("after %s: %s is %s, but in the cloud it is %q", after, v.Name, v.Status, truth.State)
 		}
-		if v.Status == "upgraded" && (v.OperationID == nil || *v.OperationID != truth.OperationID || v.UpgradedResourceID == nil) {
-			m.t.Errorf("after %s: %s has operation %v and resource %v, the cloud %s", after, v.Name, v.OperationID, v.UpgradedResourceID, truth.OperationID)
+		if v.Status == "upgraded" && (v.OperationID == nil || *v.OperationID != truth.OperationID ||
+			v.UpgradedResourceID == nil) {
+			m.t.Errorf("after %s: %s has operation %v and resource %v, the cloud %s", after, v.Name, v.OperationID,
+				v.UpgradedResourceID, truth.OperationID)
 		}
 		if (v.Status == "failed" || v.Status == "blocked" || v.Status == "unknown") && v.why() == "" {
 			m.t.Errorf("after %s: %s is %s, and nothing says why", after, v.Name, v.Status)

@@ -41,7 +41,8 @@ func TestPermissionsAreThoseOfTheCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "one"}).Duration(50 * time.Millisecond)
-	w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "two"}).Duration(50 * time.Millisecond).Blocked(strictcloud.Reason{Code: "X", Message: "x"})
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subB,
+		Name: "two"}).Duration(50 * time.Millisecond).Blocked(strictcloud.Reason{Code: "X", Message: "x"})
 	w.write(strictcloud.Inventory{})
 	var mu sync.Mutex
 	var needed []string
@@ -66,9 +67,11 @@ func TestPermissionsAreThoseOfTheCalls(t *testing.T) {
 	needed = slices.Compact(needed)
 	slices.Sort(role.Actions)
 	if !slices.Equal(needed, role.Actions) {
-		t.Errorf("the role has the actions\n%s\nand the calls need\n%s", strings.Join(role.Actions, "\n"), strings.Join(needed, "\n"))
+		t.Errorf("the role has the actions\n%s\nand the calls need\n%s", strings.Join(role.Actions, "\n"),
+			strings.Join(needed, "\n"))
 	}
-	if want := []string{"/subscriptions/" + subB, "/subscriptions/" + subA}; !slices.Equal(role.AssignableScopes, want) {
+	if want := []string{"/subscriptions/" + subB, "/subscriptions/" +
+		subA}; !slices.Equal(role.AssignableScopes, want) {
 		t.Errorf("the role's scopes are %v, want %v", role.AssignableScopes, want)
 	}
 	w.judgeSecrets()

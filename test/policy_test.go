@@ -15,7 +15,8 @@ import (
 func gated(t *testing.T) *world {
 	w := newWorld(t, quick())
 	for _, name := range []string{"c1", "c2"} {
-		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name, Labels: map[string]string{"ring": "canary"}}).Duration(100 * time.Millisecond)
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name,
+			Labels: map[string]string{"ring": "canary"}}).Duration(100 * time.Millisecond)
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
@@ -39,13 +40,15 @@ func (w *world) started(prefix string) int {
 func TestGate(t *testing.T) {
 	t.Parallel()
 	w := gated(t)
-	w.start("run", w.inv, "--yes", "--exit-when-waiting").ends(5).says("WAITING for an approval after wave canary", "fleetup approve")
+	w.start("run", w.inv, "--yes", "--exit-when-waiting").ends(5).says("WAITING for an approval after wave canary",
+		"fleetup approve")
 	w.start("resume", "--state", w.db, "--yes", "--exit-when-waiting").ends(5)
 	if c, v := w.started("c"), w.started("v"); c != 2 || v != 0 {
 		t.Fatalf("before the approval %d of the canary and %d others were started", c, v)
 	}
 	s := w.status(w.db)
-	if s.Run.Status != "waiting" || s.Run.ExitCode != 5 || s.Waves[0].Status != "awaiting-approval" || s.find(t, "v0").Status != "deferred" {
+	if s.Run.Status != "waiting" || s.Run.ExitCode != 5 || s.Waves[0].Status != "awaiting-approval" ||
+		s.find(t, "v0").Status != "deferred" {
 		t.Errorf("the run stands as %+v, its waves as %+v", s.Run, s.Waves)
 	}
 	w.start("approve", "--state", w.db, "--reason", "the canary is well").ends(0).says("2 upgraded, 0 failed")
@@ -94,8 +97,10 @@ func TestCanaryFailsEntirely(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	for i := range 3 {
-		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("c%d", i), Labels: map[string]string{"ring": "canary"}}).
-			Duration(100 * time.Millisecond).FailUpgrade(strictcloud.Failure{Code: "DiskFull", Message: "the disk was full"})
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("c%d", i),
+			Labels: map[string]string{"ring": "canary"}}).
+			Duration(100 * time.Millisecond).FailUpgrade(strictcloud.Failure{Code: "DiskFull",
+			Message: "the disk was full"})
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
@@ -120,7 +125,8 @@ func wall(in time.Duration) string { return time.Now().UTC().Add(in).Format("15:
 
 // nightly is a window of every day.
 func nightly(from, to time.Duration) string {
-	return fmt.Sprintf("{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: %q, end: %q, timezone: UTC}", wall(from), wall(to))
+	return fmt.Sprintf("{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: %q, end: %q, timezone: UTC}",
+		wall(from), wall(to))
 }
 
 // Outside its windows a run starts nothing and leaves with 5; so it does in a
@@ -135,18 +141,22 @@ func TestWindows(t *testing.T) {
 		code          int
 		canary, other int // that start
 	}{
-		"closed":            {"windows: [" + nightly(2*hour, 6*hour) + "]\n" + fmt.Sprintf(waves, ""), 5, 0, 0},
-		"open":              {"windows: [" + nightly(-hour, 6*hour) + "]\n" + fmt.Sprintf(waves, ""), 0, 1, 2},
-		"closing":           {"windows: [" + nightly(-3*hour, 10*time.Minute) + "]\n" + fmt.Sprintf(waves, ""), 5, 0, 0},
-		"a canary's own":    {"windows: [" + nightly(2*hour, 6*hour) + "]\n" + fmt.Sprintf(waves, ", windows: []"), 5, 1, 0},
+		"closed": {"windows: [" + nightly(2*hour, 6*hour) + "]\n" + fmt.Sprintf(waves, ""), 5, 0, 0},
+		"open":   {"windows: [" + nightly(-hour, 6*hour) + "]\n" + fmt.Sprintf(waves, ""), 0, 1, 2},
+		"closing": {"windows: [" + nightly(-3*hour, 10*time.Minute) + "]\n" +
+			fmt.Sprintf(waves, ""), 5, 0, 0},
+		"a canary's own": {"windows: [" + nightly(2*hour, 6*hour) + "]\n" +
+			fmt.Sprintf(waves, ", windows: []"), 5, 1, 0},
 		"a canary's window": {fmt.Sprintf(waves, ", windows: ["+nightly(2*hour, 6*hour)+"]"), 5, 0, 0},
 		"blackout": {"blackouts: [{from: " + time.Now().UTC().Add(-hour).Format("2006-01-02T15:04") + ", to: " +
-			time.Now().UTC().Add(hour).Format("2006-01-02T15:04") + ", timezone: UTC}]\n" + fmt.Sprintf(waves, ""), 5, 0, 0},
+			time.Now().UTC().Add(hour).Format("2006-01-02T15:04") + ", timezone: UTC}]\n" +
+			fmt.Sprintf(waves, ""), 5, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
-			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "c1", Labels: map[string]string{"ring": "canary"}}).Duration(100 * time.Millisecond)
+			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "c1",
+				Labels: map[string]string{"ring": "canary"}}).Duration(100 * time.Millisecond)
 			plainFleet(w, 2, 100*time.Millisecond)
 			w.write(strictcloud.Inventory{Extra: c.extra})
 			w.start("plan", w.inv).ends(0).says("Windows")
@@ -172,8 +182,10 @@ func TestConsentAtTheDoor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	known := strictcloud.Reason{Code: "BillingModelChange", Category: "Billing", Message: "The billing changes."}
-	seen := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "seen", AcceptWarnings: true}).Duration(100 * time.Millisecond).Warnings(known)
-	later := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "later", AcceptWarnings: true}).Duration(100 * time.Millisecond)
+	seen := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "seen",
+		AcceptWarnings: true}).Duration(100 * time.Millisecond).Warnings(known)
+	later := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "later",
+		AcceptWarnings: true}).Duration(100 * time.Millisecond)
 	w.write(strictcloud.Inventory{})
 	file := filepath.Join(w.dir, "fleet.plan")
 	w.start("plan", w.inv, "--validate", "--out", file).ends(0)
@@ -185,7 +197,9 @@ func TestConsentAtTheDoor(t *testing.T) {
 	if s := w.status(w.db); s.find(t, "later").Status != "blocked" {
 		t.Errorf("the vault with the new warning is %s", s.find(t, "later").Status)
 	}
-	w.start("report", "--state", w.db).ends(0).says("warning was not there when the plan was made, and consent is to what was seen", "make a new plan")
+	w.start("report", "--state",
+		w.db).ends(0).says("warning was not there when the plan was made, and consent is to what was seen",
+		"make a new plan")
 	// Seen in a new plan, it is consented to.
 	w.start("plan", w.inv, "--validate", "--out", file).ends(0)
 	w.start("run", file, "--yes").ends(0)
@@ -201,7 +215,8 @@ func TestMeasuredForecast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 20, 150*time.Millisecond)
-	inv := strictcloud.Inventory{Limits: strict.Limits{Upgrades: 20, PerSubscription: 20}, Waves: []strict.Wave{{Name: "all"}}}
+	inv := strictcloud.Inventory{Limits: strict.Limits{Upgrades: 20, PerSubscription: 20},
+		Waves: []strict.Wave{{Name: "all"}}}
 	w.write(inv)
 	first := w.start("plan", w.inv).ends(0).stdout.String()
 	if strings.Contains(first, "measured") {

@@ -20,7 +20,8 @@ import (
 // unsigned is a token that says of whom it is, and that nobody has signed.
 func unsigned(claims string) string {
 	enc := base64.RawURLEncoding.EncodeToString
-	return enc([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + enc([]byte(claims)) + "." + enc([]byte("planted-signature"))
+	return enc([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + enc([]byte(claims)) + "." +
+		enc([]byte("planted-signature"))
 }
 
 // signsInWith puts a stand-in for the Azure CLI into the processes' path, which
@@ -39,7 +40,8 @@ func (w *world) signsInWith(token string, ends time.Time) {
 			w.t.Fatal(err)
 		}
 	}
-	w.env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "SSL_CERT_FILE=" + filepath.Join(bin, "ca.pem"), "AZURE_TOKEN_CREDENTIALS=AzureCLICredential"}
+	w.env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "SSL_CERT_FILE=" + filepath.Join(bin, "ca.pem"),
+		"AZURE_TOKEN_CREDENTIALS=AzureCLICredential"}
 }
 
 // preflighted is what preflight -o json says.
@@ -63,7 +65,8 @@ func (w *world) preflight(code int, args ...string) (p preflighted, table string
 	w.t.Helper()
 	args = append([]string{"preflight", w.inv}, args...)
 	table = w.start(args...).ends(code).stdout.String()
-	if err := json.Unmarshal([]byte(w.start(append(args, "-o", "json")...).ends(code).stdout.String()), &p); err != nil {
+	if err := json.Unmarshal([]byte(w.start(append(args, "-o", "json")...).ends(code).stdout.String()),
+		&p); err != nil {
 		w.t.Fatal(err)
 	}
 	if p.ExitCode != code || len(p.SignIns) != 2 {
@@ -76,20 +79,25 @@ func (w *world) preflight(code int, args ...string) (p preflighted, table string
 // what will not do, sends reads only, and shows no token.
 func TestPreflightSaysAsWhom(t *testing.T) {
 	t.Parallel()
-	later, soon := time.Now().Add(30*24*time.Hour).Truncate(time.Second), time.Now().Add(40*time.Minute).Truncate(time.Second)
+	later, soon := time.Now().Add(30*24*time.Hour).Truncate(time.Second),
+		time.Now().Add(40*time.Minute).Truncate(time.Second)
 	for name, tt := range map[string]struct {
 		credential, claims string
 		ends               time.Time
 		codes              string // of the classic side's findings
 		says               string // in the table
 	}{
-		"user":           {"cli", `{"idtyp":"user","upn":"ops@contoso.example","appid":"a","scp":"user_impersonation"}`, later, "", "user ops@contoso.example"},
-		"app":            {"cli", `{"idtyp":"app","appid":"04b07795-0000-4000-8000-000000000002"}`, later, "not-a-user", "application 04b07795-0000-4000-8000-000000000002"},
-		"renewed by az":  {"cli", `{"upn":"ops@contoso.example"}`, soon, "", "renews it by itself"},
-		"ends, who asks": {"default", `{"upn":"ops@contoso.example"}`, soon, "sign-in-ends", "warning sign-in-ends: the token ends " + soon.UTC().Format(time.RFC3339)},
-		"no claims":      {"cli", `{}`, later, "", "the token does not say"},
-		"garbage":        {"cli", `"upn`, later, "", "the token does not say"},
-		"hostile": {"cli", `{"upn":"\u001b[2J\u001b]0;owned\u0007\u202eops\nFAILED prod/other","oid":"\u009b31m"}`, later, "",
+		"user": {"cli", `{"idtyp":"user","upn":"ops@contoso.example","appid":"a","scp":"user_impersonation"}`,
+			later, "", "user ops@contoso.example"},
+		"app": {"cli", `{"idtyp":"app","appid":"04b07795-0000-4000-8000-000000000002"}`, later, "not-a-user",
+			"application 04b07795-0000-4000-8000-000000000002"},
+		"renewed by az": {"cli", `{"upn":"ops@contoso.example"}`, soon, "", "renews it by itself"},
+		"ends, who asks": {"default", `{"upn":"ops@contoso.example"}`, soon, "sign-in-ends",
+			"warning sign-in-ends: the token ends " + soon.UTC().Format(time.RFC3339)},
+		"no claims": {"cli", `{}`, later, "", "the token does not say"},
+		"garbage":   {"cli", `"upn`, later, "", "the token does not say"},
+		"hostile": {"cli", `{"upn":"\u001b[2J\u001b]0;owned\u0007\u202eops\nFAILED prod/other","oid":"\u009b31m"}`,
+			later, "",
 			"user [2J ]0;owned ops FAILED prod/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +105,8 @@ func TestPreflightSaysAsWhom(t *testing.T) {
 			w := newWorldBehind(t, strictcloud.Config{Timings: quick()}, (*httptest.Server).StartTLS)
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "one"})
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "two"})
-			w.write(strictcloud.Inventory{Extra: "credential: {serviceManagement: " + tt.credential + ", resourceManager: " + tt.credential + "}\n"})
+			w.write(strictcloud.Inventory{Extra: "credential: {serviceManagement: " + tt.credential +
+				", resourceManager: " + tt.credential + "}\n"})
 			w.signsInWith(unsigned(tt.claims), tt.ends)
 			var mu sync.Mutex
 			var notReads []string
@@ -112,13 +121,16 @@ func TestPreflightSaysAsWhom(t *testing.T) {
 			for _, f := range p.SignIns[0].Findings {
 				codes = append(codes, f.Code)
 			}
-			if s := p.SignIns[0]; strings.Join(codes, " ") != tt.codes || s.FixedToken || s.ValidUntil == nil || !s.ValidUntil.Equal(tt.ends) {
+			if s := p.SignIns[0]; strings.Join(codes, " ") != tt.codes || s.FixedToken || s.ValidUntil == nil ||
+				!s.ValidUntil.Equal(tt.ends) {
 				t.Errorf("the classic side is %+v, want the findings %q and the end %v", s, tt.codes, tt.ends)
 			}
 			if !strings.Contains(table, tt.says) {
 				t.Errorf("the table does not say %q:\n%s", tt.says, table)
 			}
-			if strings.ContainsFunc(table, func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) }) || strings.Contains(table, "\nFAILED") {
+			if strings.ContainsFunc(table,
+				func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) }) ||
+				strings.Contains(table, "\nFAILED") {
 				t.Errorf("a claim does more than show itself: %q", table)
 			}
 			if len(notReads) > 0 {
@@ -151,8 +163,9 @@ func TestPreflightSaysWhatIsMissing(t *testing.T) {
 		"disabled":  {func(w *world) { w.cloud.Subscription(subB).State("Disabled") }, 1, "missing  subscription"},
 		"CSP":       {func(w *world) { w.cloud.Subscription(subB).CSP() }, 1, "csp-subscription"},
 		"provider":  {func(w *world) { w.cloud.Subscription(subB).Provider("Microsoft.RecoveryServices", "NotRegistered") }, 1, "missing  provider Microsoft.RecoveryServices"},
-		"feature":   {func(w *world) { w.cloud.Subscription(subB).Feature("NotRegistered") }, 1, "missing  feature Microsoft.RecoveryServices/VaultUpgrade"},
-		"group":     {func(w *world) { w.cloud.Vaults()[1].MissingGroup() }, 1, "missing  resource group"},
+		"feature": {func(w *world) { w.cloud.Subscription(subB).Feature("NotRegistered") }, 1,
+			"missing  feature Microsoft.RecoveryServices/VaultUpgrade"},
+		"group": {func(w *world) { w.cloud.Vaults()[1].MissingGroup() }, 1, "missing  resource group"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,11 +26,13 @@ func TestProxyThatSaysWhatItWasSent(t *testing.T) {
 			<-asked // so the first refusal has been read
 			c.signal(os.Interrupt)
 			c.wait()
-			if log := w.written()[w.logFile()]; !strings.Contains(log, "refused to [token removed]") && !strings.Contains(log, "refused to Basic [token removed]") {
+			if log := w.written()[w.logFile()]; !strings.Contains(log, "refused to [token removed]") &&
+				!strings.Contains(log, "refused to Basic [token removed]") {
 				t.Errorf("the log does not have the proxy's refusal:\n%s", tail(log, 5))
 			}
 			for where, text := range w.written() {
-				for _, secret := range []string{"planted", base64.StdEncoding.EncodeToString([]byte("planted-proxy")), base64.StdEncoding.EncodeToString([]byte("user:planted"))} {
+				for _, secret := range []string{"planted", base64.StdEncoding.EncodeToString([]byte("planted-proxy")),
+					base64.StdEncoding.EncodeToString([]byte("user:planted"))} {
 					if where != filepath.Join(w.dir, "bin", "az") && strings.Contains(text, secret) {
 						t.Errorf("%q is in %s", secret, where)
 					}
@@ -56,7 +58,8 @@ func TestProxyOfNoUsableAddress(t *testing.T) {
 		}
 		w.start(args...).ends(2).says("the proxy in HTTPS_PROXY is not a usable address", "Next: correct the variable")
 	}
-	w.start("inventory", "discover", "--cloud", "AzurePublic", "--subscription", subA).ends(2).says("the proxy in HTTPS_PROXY")
+	w.start("inventory", "discover", "--cloud", "AzurePublic", "--subscription",
+		subA).ends(2).says("the proxy in HTTPS_PROXY")
 	if _, err := os.Stat(w.db); err == nil {
 		t.Error("a ledger was made")
 	}
@@ -68,7 +71,8 @@ func TestProxyOfNoUsableAddress(t *testing.T) {
 		}
 	}
 	w.env = append(w.env, "FLEETUP_NOTIFY=cloudevents=https://hooks.contoso.example/planted")
-	w.start("run", emulated, "--yes").ends(0).says("Not delivered: cloudevents at hooks.contoso.example was not told", "the proxy in HTTPS_PROXY is not a usable address")
+	w.start("run", emulated, "--yes").ends(0).says("Not delivered: cloudevents at hooks.contoso.example was not told",
+		"the proxy in HTTPS_PROXY is not a usable address")
 	for where, text := range w.written() {
 		if strings.Contains(text, "planted") {
 			t.Errorf("the proxy's address is in %s", where)
@@ -88,7 +92,8 @@ func behindProxy(t *testing.T, proxy string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	w := &site{t: t, dir: dir, inv: filepath.Join(dir, "fleet.yaml"), db: filepath.Join(dir, "fleet.db")}
-	az := "#!/bin/sh\n" + `echo '{"accessToken": "cli-token-0123456789", "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800, "tokenType": "Bearer"}'` + "\n"
+	az := "#!/bin/sh\n" +
+		`echo '{"accessToken": "cli-token-0123456789", "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800, "tokenType": "Bearer"}'` + "\n"
 	inv := `apiVersion: fleetup/v1
 cloud: AzurePublic
 credential: {serviceManagement: cli, resourceManager: cli}

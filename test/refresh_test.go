@@ -66,7 +66,8 @@ func refreshWorld(t *testing.T, refused ...string) (w *world, vaults map[string]
 	w = newWorld(t, timings)
 	vaults = map[string]*strictcloud.VaultHandle{}
 	for i, name := range []string{"good", "repaired", "broken", "lost", "still-lost"} {
-		vaults[name] = w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2], Name: name}).Duration(50 * time.Millisecond)
+		vaults[name] = w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB}[i%2],
+			Name: name}).Duration(50 * time.Millisecond)
 	}
 	for _, name := range []string{"repaired", "broken"} {
 		vaults[name].FailUpgrade(strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"})
@@ -82,12 +83,14 @@ func refreshWorld(t *testing.T, refused ...string) (w *world, vaults map[string]
 		}
 	}, nil)
 	for _, name := range refused {
-		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: name}).Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Message: "no"}))
+		w.cloud.AddVault(strictcloud.Vault{Subscription: subA,
+			Name: name}).Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Message: "no"}))
 	}
 	w.write(strictcloud.Inventory{FailureBudget: "5", Waves: []strict.Wave{{Name: "all"}}})
 	w.start("run", w.inv, "--yes").ends(3)
 	s := w.status(w.db)
-	for name, want := range map[string]string{"good": "upgraded", "repaired": "failed", "broken": "failed", "lost": "unknown", "still-lost": "unknown"} {
+	for name, want := range map[string]string{"good": "upgraded", "repaired": "failed", "broken": "failed",
+		"lost": "unknown", "still-lost": "unknown"} {
 		if v := s.find(t, name); v.Status != want {
 			t.Fatalf("%s is %s, want %s (%s)", name, v.Status, want, v.why())
 		}
@@ -113,14 +116,17 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("it read subscription %s %d times", sub, n)
 		}
 	}
-	want := map[string]string{"repaired": "upgraded", "broken": "failed", "lost": "upgraded", "still-lost": "unknown", "refused": "failed"}
+	want := map[string]string{"repaired": "upgraded", "broken": "failed", "lost": "upgraded", "still-lost": "unknown",
+		"refused": "failed"}
 	if len(got) != len(want) {
 		t.Errorf("it read %v", got)
 	}
 	s := w.status(w.db)
 	for name, status := range want {
-		if r, v := got[name], s.find(t, name); r.Is != status || v.Status != status || (r.Error != nil) != (name == "still-lost") {
-			t.Errorf("%s went from %s to %s, and is %s in the report; want %s (%s)", name, r.Was, r.Is, v.Status, status, v.why())
+		if r, v := got[name], s.find(t, name); r.Is != status || v.Status != status ||
+			(r.Error != nil) != (name == "still-lost") {
+			t.Errorf("%s went from %s to %s, and is %s in the report; want %s (%s)", name, r.Was, r.Is, v.Status,
+				status, v.why())
 		}
 	}
 	w.start("audit", "verify", "--state", w.db).ends(0)
@@ -128,7 +134,8 @@ func TestRefresh(t *testing.T) {
 	before := fmt.Sprint(w.starts())
 	w.start("run", w.inv, "--yes").ends(3)
 	s = w.status(w.db)
-	for name, status := range map[string]string{"good": "already", "repaired": "already", "broken": "failed", "lost": "already"} {
+	for name, status := range map[string]string{"good": "already", "repaired": "already", "broken": "failed",
+		"lost": "already"} {
 		if v := s.find(t, name); v.Status != status {
 			t.Errorf("in the next run %s is %s, want %s (%s)", name, v.Status, status, v.why())
 		}
@@ -148,7 +155,8 @@ func TestRefreshThatCannotRead(t *testing.T) {
 	w.cloud.Subscription(subA).Forbidden(true) // of "broken" and "still-lost"
 	vaults["repaired"].Repair()                // in subscription B
 	got := w.refresh(8)
-	for name, is := range map[string]string{"repaired": "upgraded", "lost": "upgraded", "broken": "failed", "still-lost": "unknown"} {
+	for name, is := range map[string]string{"repaired": "upgraded", "lost": "upgraded", "broken": "failed",
+		"still-lost": "unknown"} {
 		r := got[name]
 		if r.Is != is || (r.Error != nil) != (name == "broken" || name == "still-lost") {
 			t.Errorf("%s is %s, %v", name, r.Is, r.Error)
@@ -173,9 +181,11 @@ func TestRefreshBeforeAResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 4, 3*time.Second)
-	failing := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "fails", ProtectedItems: 500}).Duration(50 * time.Millisecond).
+	failing := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "fails",
+		ProtectedItems: 500}).Duration(50 * time.Millisecond).
 		FailUpgrade(strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"})
-	w.write(strictcloud.Inventory{FailureBudget: "3", Limits: strict.Limits{Upgrades: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{FailureBudget: "3", Limits: strict.Limits{Upgrades: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("one has failed and another was started since", func() bool {
 		return failing.Report().State == "Failed" && w.accepted() >= 3

@@ -80,27 +80,32 @@ func TestNoSecretComesOutInAnyForm(t *testing.T) {
 		}
 		name, _, _ = strings.Cut(name, "/")
 		where, form, _ := strings.Cut(name, "-")
-		checks, starts := strings.Contains(r.URL.Path, "checkPrereqs"), strings.Contains(r.URL.Path, "/upgrade") && !strings.Contains(r.URL.Path, "upgradeOperationResult")
+		checks, starts := strings.Contains(r.URL.Path, "checkPrereqs"), strings.Contains(r.URL.Path, "/upgrade") &&
+			!strings.Contains(r.URL.Path, "upgradeOperationResult")
 		if where == "check" && !checks || where == "start" && !starts {
 			return false
 		}
 		said := secretForms[form](sent)
 		h := rw.Header()
-		for _, name := range []string{"x-ms-request-id", "x-ms-correlation-request-id", "Location", "Azure-AsyncOperation", "Retry-After", "Operation-Location", "WWW-Authenticate"} {
+		for _, name := range []string{"x-ms-request-id", "x-ms-correlation-request-id", "Location",
+			"Azure-AsyncOperation", "Retry-After", "Operation-Location", "WWW-Authenticate"} {
 			h.Set(name, strings.ReplaceAll(said, "\n", " "))
 		}
 		h.Set("Content-Type", "application/json")
 		rw.WriteHeader(http.StatusBadRequest)
 		if strings.HasPrefix(form, "entities") {
-			fmt.Fprintf(rw, `<Error xmlns="http://schemas.microsoft.com/windowsazure"><Code>%s</Code><Message>I was sent %s</Message><RecommendedAction>Send %s</RecommendedAction></Error>`, said, said, said)
+			fmt.Fprintf(rw,
+				`<Error xmlns="http://schemas.microsoft.com/windowsazure"><Code>%s</Code><Message>I was sent %s</Message><RecommendedAction>Send %s</RecommendedAction></Error>`, said, said, said)
 			return true
 		}
-		fmt.Fprintf(rw, `{"error":{"code":"%s","message":"I was sent %s","details":[{"code":"%s","message":"%s"}],"innererror":{"trace":"%s"}}}`, said, said, said, said, said)
+		fmt.Fprintf(rw,
+			`{"error":{"code":"%s","message":"I was sent %s","details":[{"code":"%s","message":"%s"}],"innererror":{"trace":"%s"}}}`, said, said, said, said, said)
 		return true
 	}
 	for form := range secretForms {
 		for _, where := range []string{"check", "start"} {
-			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "form-" + where + "-" + form}).Duration(100 * time.Millisecond)
+			w.cloud.AddVault(strictcloud.Vault{Subscription: subA,
+				Name: "form-" + where + "-" + form}).Duration(100 * time.Millisecond)
 		}
 	}
 	w.cloud.Subscription(subA).Named("contoso", nil)
@@ -110,7 +115,8 @@ func TestNoSecretComesOutInAnyForm(t *testing.T) {
 	if code := run.wait(); code != 3 && code != 7 {
 		t.Fatalf("the run exited %d\n%s", code, run.stderr.String())
 	}
-	for _, args := range [][]string{{"report"}, {"status"}, {"report", "-o", "json"}, {"report", "-o", "markdown"}, {"report", "-o", "csv"}, {"report", "-o", "jsonl"}, {"report", "-o", "junit"}, {"audit", "export"}} {
+	for _, args := range [][]string{{"report"}, {"status"}, {"report", "-o", "json"}, {"report", "-o", "markdown"},
+		{"report", "-o", "csv"}, {"report", "-o", "jsonl"}, {"report", "-o", "junit"}, {"audit", "export"}} {
 		w.start(append(args, "--state", w.db)...).wait()
 	}
 	w.start("validate", w.inv, "--details").wait()
@@ -124,11 +130,13 @@ func TestNoSecretComesOutInAnyForm(t *testing.T) {
 	for where, text := range w.written() {
 		removed += strings.Count(text, "[token removed]")
 		// Output formats escape in their own ways: one reading for each.
-		for _, text := range []string{text, strings.NewReplacer(`\n`, "", `\u0026`, "&", "&amp;", "&", `\\`, `\`, "\n", "", `\"`, `"`).Replace(text)} {
+		for _, text := range []string{text, strings.NewReplacer(`\n`, "", `\u0026`, "&", "&amp;",
+			"&", `\\`, `\`, "\n", "", `\"`, `"`).Replace(text)} {
 			for name, form := range secretForms {
 				said := form(plantedToken)
 				for from := 0; from+36 <= len(said); from += 18 {
-					if piece := said[from : from+36]; strings.Contains(text, piece) && !strings.Contains("Authorization: Basic https://me:@elsewhere.invalid/x?sig=", piece) {
+					if piece := said[from : from+36]; strings.Contains(text, piece) &&
+						!strings.Contains("Authorization: Basic https://me:@elsewhere.invalid/x?sig=", piece) {
 						t.Errorf("in the form %q, %q is in %s", name, piece, where)
 						break
 					}

@@ -44,7 +44,8 @@ func echo(rw http.ResponseWriter, r *http.Request) bool {
 	say := func(status int, text string) bool {
 		rw.Header().Set("x-ms-request-id", strings.TrimPrefix(sent, "Bearer "))
 		rw.WriteHeader(status)
-		fmt.Fprintf(rw, `<Error xmlns="http://schemas.microsoft.com/windowsazure"><Code>%s</Code><Message>I was sent %s</Message><RecommendedAction>Send %s</RecommendedAction></Error>`,
+		fmt.Fprintf(rw,
+			`<Error xmlns="http://schemas.microsoft.com/windowsazure"><Code>%s</Code><Message>I was sent %s</Message><RecommendedAction>Send %s</RecommendedAction></Error>`,
 			text, text, text)
 		return true
 	}
@@ -114,13 +115,15 @@ func TestNoSecretComesOut(t *testing.T) {
 	if v := s.find(t, "echo-start"); !strings.Contains(v.why(), "I was sent Bearer [token removed]") {
 		t.Errorf("what the service said is not told: %s", v.why())
 	}
-	for _, args := range [][]string{{"report"}, {"status"}, {"report", "-o", "markdown"}, {"report", "-o", "csv"}, {"report", "-o", "jsonl"}, {"audit", "export"}} {
+	for _, args := range [][]string{{"report"}, {"status"}, {"report", "-o", "markdown"}, {"report", "-o", "csv"},
+		{"report", "-o", "jsonl"}, {"audit", "export"}} {
 		w.start(append(args, "--state", w.db)...).wait()
 	}
 	w.start("validate", w.inv, "-o", "json").wait()
 	// A sign-in that fails, and whose words are secrets.
 	w.env = append(w.env, "FAIL_SIGN_IN=yes")
-	w.start("run", w.inv, "--yes", "--state", filepath.Join(w.dir, "other.db")).ends(8).says("cannot sign in", "I was given")
+	w.start("run", w.inv, "--yes", "--state", filepath.Join(w.dir, "other.db")).ends(8).says("cannot sign in",
+		"I was given")
 	w.start("run", w.inv, "--yes", "--state", filepath.Join(w.dir, "other.db"), "-o", "json").wait()
 
 	if err := os.RemoveAll(filepath.Join(w.dir, "bin")); err != nil { // the stand-in holds them, as it must
@@ -131,7 +134,8 @@ func TestNoSecretComesOut(t *testing.T) {
 		t.Fatal("the planted token was never sent: this test proves nothing")
 	}
 	for where, text := range w.written() {
-		for _, secret := range []string{plantedToken, plantedPassword, plantedAgent, plantedFile, clientSecret, plantedFile[:25]} {
+		for _, secret := range []string{plantedToken, plantedPassword, plantedAgent, plantedFile, clientSecret,
+			plantedFile[:25]} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%q is in %s", secret, where)
 			}
@@ -144,7 +148,8 @@ func TestNoSecretComesOut(t *testing.T) {
 // secrets into their environment.
 func (w *world) signsInWithCLI() {
 	w.t.Helper()
-	bin, cert, token := filepath.Join(w.dir, "bin"), filepath.Join(w.dir, "bin", "ca.pem"), filepath.Join(w.dir, "bin", "token")
+	bin, cert, token := filepath.Join(w.dir, "bin"), filepath.Join(w.dir, "bin", "ca.pem"),
+		filepath.Join(w.dir, "bin", "token")
 	script := `#!/bin/sh
 if [ -n "$FAIL_SIGN_IN" ]; then
 	echo "ERROR: I was given $AZURE_CLIENT_SECRET, $AZURE_CLIENT_CERTIFICATE_PASSWORD, $SYSTEM_ACCESSTOKEN, $(cat "$AZURE_FEDERATED_TOKEN_FILE") and Bearer ` + plantedToken + `" >&2
@@ -195,7 +200,8 @@ func TestModes(t *testing.T) {
 			w.write(strictcloud.Inventory{})
 			under := func(code int, args ...string) {
 				t.Helper()
-				w.launch("/bin/sh", nil, append([]string{"-c", "umask " + umask + `; exec "$0" "$@"`, binary}, args...)).ends(code)
+				w.launch("/bin/sh", nil, append([]string{"-c", "umask " + umask + `; exec "$0" "$@"`,
+					binary}, args...)).ends(code)
 			}
 			saved := filepath.Join(w.dir, "fleet.plan")
 			under(0, "plan", w.inv, "--out", saved)

@@ -25,7 +25,8 @@ func slowStarts(t *testing.T, n int, d time.Duration) (*world, <-chan string) {
 		w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i)}).
 			Duration(200 * time.Millisecond).Start(strictcloud.SlowAnswer(d))
 	}
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	came := make(chan string, 100)
 	w.gate.on(func(r *http.Request) {
 		if isStart(r) {
@@ -68,8 +69,10 @@ func TestFirstSignal(t *testing.T) {
 				}
 				sent++
 				// The answer was waited for: nothing is in doubt.
-				if (got.Status != "upgrading" && got.Status != "upgraded") || got.OperationID == nil || *got.OperationID != v.Starts[0].OperationID {
-					t.Errorf("%s is %s with operation %v, want upgrading with %s", got.Name, got.Status, got.OperationID, v.Starts[0].OperationID)
+				if (got.Status != "upgrading" && got.Status != "upgraded") || got.OperationID == nil ||
+					*got.OperationID != v.Starts[0].OperationID {
+					t.Errorf("%s is %s with operation %v, want upgrading with %s", got.Name, got.Status,
+						got.OperationID, v.Starts[0].OperationID)
 				}
 			}
 			if sent != 2 {
@@ -121,7 +124,8 @@ func TestSecondSignal(t *testing.T) {
 			s := w.status(w.db)
 			for _, v := range w.cloud.Report().Vaults {
 				// Nobody waited for the answer; a listing may have been quicker.
-				if got := s.find(t, v.Vault.Name); got.Status != "starting" && got.Status != "upgrading" && got.Status != "upgraded" {
+				if got := s.find(t, v.Vault.Name); got.Status != "starting" && got.Status != "upgrading" &&
+					got.Status != "upgraded" {
 					t.Errorf("%s is %s, want starting", got.Name, got.Status)
 				}
 			}
@@ -178,7 +182,8 @@ func TestBusyAcrossResume(t *testing.T) {
 	timings := quick()
 	timings.BusyDeadline = time.Second
 	w := newWorld(t, timings)
-	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"}).Duration(100 * time.Millisecond).BusyFor(500 * time.Millisecond)
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subA,
+		Name: "v1"}).Duration(100 * time.Millisecond).BusyFor(500 * time.Millisecond)
 	w.write(strictcloud.Inventory{})
 	checked := make(chan struct{}, 100)
 	w.gate.on(nil, func(r *http.Request) {

@@ -20,25 +20,32 @@ import (
 // nothing is sent on what was seen before, and every vault ends as it should.
 func TestStandingStill(t *testing.T) {
 	t.Parallel()
-	for _, p := range []failpoint.Point{failpoint.FactsAfter, failpoint.StartPrepared, failpoint.IntentsAfter, failpoint.SendBefore,
-		failpoint.SendWritten, failpoint.AnswerBefore, failpoint.ReconcileBefore, failpoint.ReconciledAfter, failpoint.VerifyBefore} {
+	for _, p := range []failpoint.Point{failpoint.FactsAfter, failpoint.StartPrepared, failpoint.IntentsAfter,
+		failpoint.SendBefore,
+		failpoint.SendWritten, failpoint.AnswerBefore, failpoint.ReconcileBefore, failpoint.ReconciledAfter,
+		failpoint.VerifyBefore} {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
 			timings := hasty()
-			timings.StartTimeout, timings.BusyDeadline, timings.ReconcileDeadline = 800*time.Millisecond, time.Second, 1500*time.Millisecond
+			timings.StartTimeout, timings.BusyDeadline, timings.ReconcileDeadline = 800*time.Millisecond, time.Second,
+				1500*time.Millisecond
 			const still = 3 * time.Second
 			w := newWorld(t, timings)
-			first := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "first", ProtectedItems: 200}).Duration(100 * time.Millisecond)
+			first := w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "first",
+				ProtectedItems: 200}).Duration(100 * time.Millisecond)
 			if p == failpoint.ReconcileBefore || p == failpoint.ReconciledAfter {
 				first.Start(strictcloud.ResetBeforeAcceptance)
 			}
-			w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "lost"}).Duration(100 * time.Millisecond).Start(strictcloud.ResetAfterAcceptance)
-			w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "busy"}).Duration(100 * time.Millisecond).BusyFor(300 * time.Millisecond)
+			w.cloud.AddVault(strictcloud.Vault{Subscription: subB,
+				Name: "lost"}).Duration(100 * time.Millisecond).Start(strictcloud.ResetAfterAcceptance)
+			w.cloud.AddVault(strictcloud.Vault{Subscription: subA,
+				Name: "busy"}).Duration(100 * time.Millisecond).BusyFor(300 * time.Millisecond)
 			w.cloud.AddVault(strictcloud.Vault{Subscription: subB, Name: "plain"}).Duration(100 * time.Millisecond)
 			w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, FailureBudget: "100",
 				Limits: strict.Limits{Upgrades: 1}})
 			c := w.startAt(fmt.Sprintf("%s=stop", p), "run", w.inv, "--yes")
-			w.until("it has stopped", func() bool { return strings.Contains(c.stderr.String(), "stopped at "+string(p)) })
+			w.until("it has stopped",
+				func() bool { return strings.Contains(c.stderr.String(), "stopped at "+string(p)) })
 			posts := len(first.Report().Starts)
 			time.Sleep(still)
 			if n := len(first.Report().Starts); n != posts && p != failpoint.SendWritten {
@@ -63,7 +70,8 @@ func TestStandingStill(t *testing.T) {
 			for _, v := range w.cloud.Report().Vaults {
 				for _, s := range v.Starts {
 					if !intents[s.OperationID] || notSent[s.OperationID] {
-						t.Errorf("%s: operation %s was sent, intended: %v, recorded as not sent: %v", v.Vault.Name, s.OperationID, intents[s.OperationID], notSent[s.OperationID])
+						t.Errorf("%s: operation %s was sent, intended: %v, recorded as not sent: %v", v.Vault.Name,
+							s.OperationID, intents[s.OperationID], notSent[s.OperationID])
 					}
 				}
 			}
@@ -92,7 +100,8 @@ func TestStoppedAnywhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 8, 150*time.Millisecond)
-	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 3, PerSubscription: 2}})
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}},
+		Limits: strict.Limits{Upgrades: 3, PerSubscription: 2}})
 	c := w.start("run", w.inv, "--yes")
 	for n := 1; n <= 5; n += 2 {
 		w.until("another start was accepted", func() bool { return w.accepted() >= n })

@@ -77,7 +77,8 @@ func TestReadersNeverInTheWay(t *testing.T) {
 	w := newWorld(t, quick())
 	plainFleet(w, 6, 300*time.Millisecond)
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 3}, Waves: []strict.Wave{{Name: "all"}}})
-	readers := [][]string{{"status", "--state", w.db}, {"report", "-o", "json", "--state", w.db}, {"audit", "verify", "--state", w.db}}
+	readers := [][]string{{"status", "--state", w.db}, {"report", "-o", "json", "--state", w.db},
+		{"audit", "verify", "--state", w.db}}
 	var over atomic.Bool
 	done := make(chan string, len(readers))
 	for _, args := range readers {
@@ -143,7 +144,8 @@ func TestLedgerReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick())
 	plainFleet(w, 4, 5*time.Second) // a reader looks for its socket for three
-	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2},
+		Waves: []strict.Wave{{Name: "all"}}})
 	run := w.start("run", w.inv, "--yes")
 	w.until("two upgrades are accepted", func() bool { return w.accepted() >= 2 })
 	must := func(err error) {

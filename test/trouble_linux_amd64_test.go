@@ -31,7 +31,8 @@ func TestDiskRefusesACommit(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, quick())
 			plainFleet(w, 6, time.Second)
-			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2}, Waves: []strict.Wave{{Name: "all"}}})
+			w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 2, PerSubscription: 2},
+				Waves: []strict.Wave{{Name: "all"}}})
 			stderr, err := os.Create(filepath.Join(w.dir, "stderr"))
 			if err != nil {
 				t.Fatal(err)
@@ -40,7 +41,8 @@ func TestDiskRefusesACommit(t *testing.T) {
 			// Both slots are taken when the disk begins to refuse: what is sent
 			// after that needs a commit that did not happen.
 			var refused, after atomic.Int64
-			calls, ws, err := syscalls.Run(syscalls.Program{Argv: []string{binary, "run", w.inv, "--yes"}, Dir: w.dir, Stderr: stderr,
+			calls, ws, err := syscalls.Run(syscalls.Program{Argv: []string{binary, "run", w.inv, "--yes"}, Dir: w.dir,
+				Stderr: stderr,
 				Env: []string{"HOME=" + w.dir, "USER=tester", "TZ=UTC", "AZURE_CLIENT_SECRET=" + clientSecret,
 					"FLEETUP_LOG_FILE=" + w.logFile(), "FLEETUP_LOG_LEVEL=debug", "FLEETUP_LOG_FORMAT=json"},
 				Refuse: func(call *syscalls.Call) syscall.Errno {
@@ -65,9 +67,11 @@ func TestDiskRefusesACommit(t *testing.T) {
 			run := &client{t: t, args: []string{"run"}}
 			run.stderr.b.Write(said)
 			if ws.ExitStatus() != 1 {
-				t.Fatalf("exit status %d, want 1, after %d calls\n%s", ws.ExitStatus(), len(calls), tail(string(said), 40))
+				t.Fatalf("exit status %d, want 1, after %d calls\n%s", ws.ExitStatus(), len(calls),
+					tail(string(said), 40))
 			}
-			run.says(w.db, c.errno.Error(), "may be written all the same", "nothing more was sent", "make room or mend the disk", "fleetup resume ", "--state")
+			run.says(w.db, c.errno.Error(), "may be written all the same", "nothing more was sent",
+				"make room or mend the disk", "fleetup resume ", "--state")
 			if refused.Load() == 0 || after.Load() > 0 {
 				t.Errorf("%d calls were refused, %d of them after the first: after a failed commit the disk is left alone", refused.Load(), after.Load())
 			}

@@ -38,11 +38,14 @@ func TestFileThatIsNoLedger(t *testing.T) {
 		make func() error
 		says []string
 	}{
-		{"empty", func() error { return os.WriteFile(w.db, nil, 0o600) }, []string{"is an empty file, not a ledger", "restore it from a backup"}},
-		{"of another program", func() error { return os.WriteFile(w.db, []byte("SQLite format 3\x00 and so on"), 0o600) },
+		{"empty", func() error { return os.WriteFile(w.db, nil, 0o600) },
+			[]string{"is an empty file, not a ledger", "restore it from a backup"}},
+		{"of another program",
+			func() error { return os.WriteFile(w.db, []byte("SQLite format 3\x00 and so on"), 0o600) },
 			[]string{"is not a ledger", "--state FILE"}},
 		{"another program's bbolt file", func() error {
-			return errors.Join(os.Remove(w.db), bolt(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("logs")); return err })())
+			return errors.Join(os.Remove(w.db),
+				bolt(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("logs")); return err })())
 		}, []string{"another program", "--state FILE"}},
 		{"cut short", func() error { return os.WriteFile(w.db, whole[:20480], 0o600) },
 			[]string{"is cut short: it has 20480 bytes of ", "restore it from a backup", "do not upgrade its vaults"}},
@@ -58,7 +61,8 @@ func TestFileThatIsNoLedger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, args := range [][]string{{"run", w.inv, "--yes"}, {"resume", "--yes", "--state", w.db}, {"status", "--state", w.db}, {"report", "--state", w.db}} {
+		for _, args := range [][]string{{"run", w.inv, "--yes"}, {"resume", "--yes", "--state", w.db},
+			{"status", "--state", w.db}, {"report", "--state", w.db}} {
 			w.start(args...).ends(1).says(append(c.says, w.db)...)
 		}
 		if now, err := os.ReadFile(w.db); err != nil || string(now) != string(content) {

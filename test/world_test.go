@@ -151,7 +151,8 @@ func (w *world) judgeListings() {
 	}
 	for _, s := range w.cloud.Report().Subscriptions {
 		if most := int(lived/w.timings.Poll) + 2*processes + 6; len(s.Listings) > most {
-			w.t.Errorf("%d listings of %s in %v and %d processes, want %d at most", len(s.Listings), s.ID, lived, processes, most)
+			w.t.Errorf("%d listings of %s in %v and %d processes, want %d at most", len(s.Listings), s.ID, lived,
+				processes, most)
 		}
 	}
 }
@@ -165,7 +166,8 @@ func (w *world) judgeRequests(resumes int) {
 	most := 8*len(r.Vaults) + 5*len(r.Subscriptions)*resumes
 	n := r.NotListings() - w.judged
 	if n > most {
-		w.t.Errorf("%d requests besides the listings for %d vaults, want %d at most: %v", n, len(r.Vaults), most, r.Requests)
+		w.t.Errorf("%d requests besides the listings for %d vaults, want %d at most: %v", n, len(r.Vaults),
+			most, r.Requests)
 	}
 	w.judged += n
 	w.t.Logf("%.1f requests a vault besides the listings", float64(n)/float64(len(r.Vaults)))

@@ -63,8 +63,10 @@ type envelope struct {
 }
 
 func cloudEvent(e Event) envelope {
-	return envelope{SpecVersion: "1.0", ID: e.ID, Source: "urn:fleetup:run:" + e.Data.RunID, Type: typePrefix + string(e.Kind),
-		Subject: e.Subject, Time: e.At.UTC().Format(time.RFC3339Nano), DataContentType: "application/json", Data: e.Data}
+	return envelope{SpecVersion: "1.0", ID: e.ID, Source: "urn:fleetup:run:" + e.Data.RunID,
+		Type:    typePrefix + string(e.Kind),
+		Subject: e.Subject, Time: e.At.UTC().Format(time.RFC3339Nano), DataContentType: "application/json",
+		Data: e.Data}
 }
 
 // facts are the lines under the sentence, each a name and a value.
@@ -76,7 +78,8 @@ func facts(e Event) [][2]string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	out := [][2]string{{"Vaults", strings.Join(parts, ", ")}, {"Budget used", fmt.Sprintf("%d of %d", d.Budget.Used, d.Budget.Limit)}}
+	out := [][2]string{{"Vaults", strings.Join(parts, ", ")},
+		{"Budget used", fmt.Sprintf("%d of %d", d.Budget.Used, d.Budget.Limit)}}
 	add := func(name string, value *string) {
 		if value != nil {
 			out = append(out, [2]string{name, *value})
@@ -131,7 +134,8 @@ type (
 )
 
 // colours of a card's title.
-var colours = map[Kind]string{Halted: "Attention", Interrupted: "Attention", ApprovalNeeded: "Warning", Paused: "Warning", Finished: "Good"}
+var colours = map[Kind]string{Halted: "Attention", Interrupted: "Attention", ApprovalNeeded: "Warning",
+	Paused: "Warning", Finished: "Good"}
 
 func card(e Event) message {
 	line := func(runs ...textRun) richText {
@@ -144,7 +148,8 @@ func card(e Event) message {
 	if c := e.Data.ExitCode; e.Kind == Finished && *c != int(fleet.ExitOK) {
 		colour = "Warning"
 	}
-	body := []richText{line(textRun{Text: title(e), Weight: "Bolder", Size: "Large", Color: colour}), line(textRun{Text: e.Data.Sentence})}
+	body := []richText{line(textRun{Text: title(e), Weight: "Bolder", Size: "Large", Color: colour}),
+		line(textRun{Text: e.Data.Sentence})}
 	for _, f := range facts(e) {
 		body = append(body, line(textRun{Text: f[0] + ": ", Weight: "Bolder"}, textRun{Text: f[1]}))
 	}
@@ -190,5 +195,6 @@ func blocks(e Event) slackMessage {
 		return slackBlock{"section", slackText{Type: "mrkdwn", Text: s, Verbatim: true}}
 	}
 	return slackMessage{Text: mrkdwn(title(e) + ". " + e.Data.Sentence), Blocks: []slackBlock{
-		{"header", slackText{Type: "plain_text", Text: title(e)}}, section(mrkdwn(e.Data.Sentence)), section(strings.Join(lines, "\n"))}}
+		{"header", slackText{Type: "plain_text", Text: title(e)}}, section(mrkdwn(e.Data.Sentence)),
+		section(strings.Join(lines, "\n"))}}
 }

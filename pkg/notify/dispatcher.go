@@ -65,7 +65,8 @@ func NewDispatcher(o Options) *Dispatcher {
 		// A redirect would carry the notification to a host that nobody named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, t := range o.Targets {
-		l := &targetWorker{target: t, client: c.client, o: o, mail: make(chan struct{}, 1), closing: make(chan struct{}), over: make(chan struct{})}
+		l := &targetWorker{target: t, client: c.client, o: o, mail: make(chan struct{}, 1),
+			closing: make(chan struct{}), over: make(chan struct{})}
 		l.ctx, l.cancel = context.WithCancel(context.Background())
 		c.workers = append(c.workers, l)
 		go l.run()

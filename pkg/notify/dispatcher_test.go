@@ -17,7 +17,8 @@ import (
 )
 
 func event(k Kind, n int) Event {
-	return Event{ID: fmt.Sprintf("run/%d", n), Kind: k, At: t0, Subject: "run", Data: Data{RunID: "run", Title: titles[k]}}
+	return Event{ID: fmt.Sprintf("run/%d", n), Kind: k, At: t0, Subject: "run",
+		Data: Data{RunID: "run", Title: titles[k]}}
 }
 
 // receiver is a webhook on loopback.
@@ -64,7 +65,8 @@ func TestDelivers(t *testing.T) {
 	t.Parallel()
 	r := receive(t, func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) })
 	secret := []byte("not in any log")
-	c := NewDispatcher(Options{Targets: []Target{target(t, CloudEvents, r.URL+"/hook?sig=x")}, Secret: secret, UserAgent: "fleetup/test"})
+	c := NewDispatcher(Options{Targets: []Target{target(t, CloudEvents, r.URL+"/hook?sig=x")}, Secret: secret,
+		UserAgent: "fleetup/test"})
 	for i, k := range Kinds() {
 		c.Tell(event(k, i))
 	}
@@ -84,7 +86,8 @@ func TestDelivers(t *testing.T) {
 		if req.URL.RawQuery != "sig=x" || req.Method != http.MethodPost {
 			t.Errorf("%s %s", req.Method, req.URL)
 		}
-		if got, want := req.Header.Get(HeaderSignature), Sign(secret, req.Header.Get(HeaderTimestamp), r.raw[i]); got != want {
+		if got, want := req.Header.Get(HeaderSignature),
+			Sign(secret, req.Header.Get(HeaderTimestamp), r.raw[i]); got != want {
 			t.Errorf("signature %s, want %s", got, want)
 		}
 	}
@@ -135,7 +138,8 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			r := receive(t, c.answer)
 			lost := make(chan Loss, 1)
-			dispatcher := NewDispatcher(Options{Targets: []Target{target(t, Slack, r.URL+"/T0/s3cr3t")}, Lost: func(l Loss) { lost <- l }})
+			dispatcher := NewDispatcher(Options{Targets: []Target{target(t, Slack, r.URL+"/T0/s3cr3t")},
+				Lost: func(l Loss) { lost <- l }})
 			dispatcher.Tell(event(Halted, 1))
 			for range c.attempts {
 				<-r.ids
@@ -147,7 +151,8 @@ func TestAnswers(t *testing.T) {
 			switch {
 			case c.why == "" && len(losses) > 0:
 				t.Errorf("lost: %v", losses)
-			case c.why != "" && (len(losses) != 1 || !strings.Contains(losses[0].Why, c.why) || strings.Contains(losses[0].String(), "s3cr3t")):
+			case c.why != "" && (len(losses) != 1 || !strings.Contains(losses[0].Why, c.why) ||
+				strings.Contains(losses[0].String(), "s3cr3t")):
 				t.Errorf("losses %v, want one for %q", losses, c.why)
 			case c.why != "" && (<-lost).Event.ID != "run/1":
 				t.Error("another loss was told")
@@ -190,7 +195,8 @@ func TestDeadTargetsHoldUpNothing(t *testing.T) {
 	t.Cleanup(func() { babbles.Close(); talk.Wait() })
 	good := receive(t, func(int, http.ResponseWriter) {})
 	const secret = "/services/s3cr3t"
-	c := NewDispatcher(Options{Targets: []Target{target(t, Teams, hangs.URL+secret), target(t, Teams, refuses.URL+secret),
+	c := NewDispatcher(Options{Targets: []Target{target(t, Teams, hangs.URL+secret),
+		target(t, Teams, refuses.URL+secret),
 		target(t, Teams, "http://"+babbles.Addr().String()+secret), target(t, Teams, good.URL+secret)}})
 	for i := range 3 {
 		c.Tell(event(WaveFinished, i))
@@ -268,7 +274,8 @@ func TestRetriesAreBounded(t *testing.T) {
 func TestRetryAfterIsObeyed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		after := []string{"90", time.Now().Add(90*time.Second + 200*time.Second).UTC().Format(http.TimeFormat), "86400", "-5"}
+		after := []string{"90", time.Now().Add(90*time.Second + 200*time.Second).UTC().Format(http.TimeFormat),
+			"86400", "-5"}
 		s := &script{answers: func(n int) (int, http.Header, error) {
 			if n > len(after) {
 				return 200, nil, nil
@@ -317,7 +324,8 @@ func TestFullQueueKeepsWhatMatters(t *testing.T) {
 		if len(losses) != keptLosses || len(losses)+more != 100-queueLength {
 			t.Errorf("%d losses named and %d counted, want %d of %d", len(losses), more, keptLosses, 100-queueLength)
 		}
-		if !slices.Contains(s.ids, "run/1") || s.ids[len(s.ids)-1] != "run/100" || slices.Contains(s.ids, "run/2") || !slices.Contains(s.ids, "run/99") {
+		if !slices.Contains(s.ids, "run/1") || s.ids[len(s.ids)-1] != "run/100" || slices.Contains(s.ids, "run/2") ||
+			!slices.Contains(s.ids, "run/99") {
 			t.Errorf("delivered %v", s.ids)
 		}
 	})

@@ -26,7 +26,8 @@ const (
 
 // Kinds lists all kinds.
 func Kinds() []Kind {
-	return []Kind{Started, Resumed, WaveFinished, ApprovalNeeded, Halted, Paused, Continued, Waiting, Interrupted, Finished}
+	return []Kind{Started, Resumed, WaveFinished, ApprovalNeeded, Halted, Paused, Continued, Waiting,
+		Interrupted, Finished}
 }
 
 // vital reports whether a notification is kept when others have to go: it says

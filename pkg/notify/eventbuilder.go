@@ -34,7 +34,8 @@ func (t *EventBuilder) Begun(st *rollout.State) []Event {
 	if st.Plan.Upgrade != nil {
 		what = lexicon.KindWords(st.Plan.Kind) + " for "
 	}
-	e := t.event(st, Started, st.Run.OpenedAt, true, fmt.Sprintf("The run has started: %s%s in %s.", what, count(n, "vault"), count(len(st.Waves), "wave")))
+	e := t.event(st, Started, st.Run.OpenedAt, true, fmt.Sprintf("The run has started: %s%s in %s.", what,
+		count(n, "vault"), count(len(st.Waves), "wave")))
 	e.Data.By = maybe(st.Run.By.User)
 	return append([]Event{e}, t.gate(st, st.Run.OpenedAt)...)
 }
@@ -46,7 +47,9 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 		t.seq++
 		switch f := e.Fact.(type) {
 		case fleet.Resumed:
-			n := t.event(st, Resumed, e.At, true, fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.", count(st.InFlight(), "upgrade")))
+			n := t.event(st, Resumed, e.At, true,
+				fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.",
+					count(st.InFlight(), "upgrade")))
 			n.Data.By = maybe(f.By.User)
 			out = append(out, n)
 		case fleet.WaveDone:
@@ -55,7 +58,8 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 				out = append(out, t.gate(st, e.At)...)
 			}
 		case fleet.RunHalted:
-			n := t.event(st, Halted, e.At, st.InFlight() > 0, fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
+			n := t.event(st, Halted, e.At, st.InFlight() > 0,
+				fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
 			out = append(out, n)
 		case fleet.Paused:
 			out = append(out, t.paused(st, e.At, f))
@@ -73,7 +77,8 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 // Broken tells of a process that could not go on, for a reason that is in no
 // journal.
 func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event {
-	e := t.event(st, Interrupted, at, false, "The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
+	e := t.event(st, Interrupted, at, false,
+		"The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
 	e.ID += "-broken"
 	e.Data.ends(fleet.ExitInternal)
 	return e
@@ -140,15 +145,19 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 	return e
 }
 
-var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave finished", ApprovalNeeded: "Approval needed",
-	Halted: "RUN HALTED", Paused: "Run paused", Continued: "Pause over", Waiting: "Run waits", Interrupted: "Run interrupted", Finished: "Run finished"}
+var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave finished",
+	ApprovalNeeded: "Approval needed",
+	Halted:         "RUN HALTED", Paused: "Run paused", Continued: "Pause over", Waiting: "Run waits",
+	Interrupted: "Run interrupted", Finished: "Run finished"}
 
 // event is a notification of how the run stands now; live: a process carries it out.
 func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool, sentence string) Event {
 	b, live := st.RunBudget(), live && st.Run.Suspended == nil
-	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint, UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
+	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint,
+		UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
 		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: standing.CountNeedPerson(st),
-		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{}, Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
+		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{},
+		Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
 		Next: maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))}
 	if st.Plan.Inventory != "" {
 		d.Inventory = maybe(filepath.Base(st.Plan.Inventory))

@@ -33,9 +33,11 @@ type night struct {
 }
 
 func newNight(t *testing.T) *night {
-	p := &plan.Plan{Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+	p := &plan.Plan{Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(),
+		Timings:       plan.DefaultTimings(),
 		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 0},
-		Waves: []plan.Wave{{Name: hostileWave, Soak: 30 * time.Minute, Approval: &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter, Expiry: time.Hour}},
+		Waves: []plan.Wave{{Name: hostileWave, Soak: 30 * time.Minute,
+			Approval: &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter, Expiry: time.Hour}},
 			{Name: "rest"}}}
 	for i := range 3 {
 		v := plan.Vault{Wave: min(i, 1)}
@@ -77,7 +79,8 @@ func (n *night) upgrade(minutes, i int) {
 	k := n.st.Plan.Vaults[i].Key
 	n.facts(minutes, fleet.Validated{Vault: k, Verdict: fleet.VerdictReady})
 	n.facts(minutes, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1})
-	n.facts(minutes, fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+	n.facts(minutes, fleet.StartAnswered{Vault: k, OperationID: "op",
+		Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 }
 
 // wholeNight is a run in which everything happens that people are told of.
@@ -87,8 +90,10 @@ func wholeNight(t *testing.T) *night {
 	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
 	n.upgrade(1, 0)
 	n.facts(20, fleet.Verified{Vault: key(0), OperationID: "op", ResourceID: "id"}, fleet.WaveDone{Wave: hostileWave})
-	n.facts(55, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: hostileWave, Code: fleet.ExitInterrupted})
-	n.facts(60, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops, ExpiresAt: t0.Add(5 * time.Hour), PlanFingerprint: "7f3a9c21"})
+	n.facts(55, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: hostileWave,
+		Code: fleet.ExitInterrupted})
+	n.facts(60, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops, ExpiresAt: t0.Add(5 * time.Hour),
+		PlanFingerprint: "7f3a9c21"})
 	n.facts(61, fleet.Resumed{By: ops})
 	n.facts(61, fleet.GateOpened{Wave: hostileWave, When: fleet.GateAfter}, fleet.WaveOpened{Wave: "rest"})
 	n.upgrade(62, 1)
@@ -98,9 +103,11 @@ func wholeNight(t *testing.T) *night {
 	n.facts(66, fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted})
 	n.told = append(n.told, n.tell.Broken(n.st, t0.Add(67*time.Minute), errors.New("no space left on device")))
 	n.facts(70, fleet.Resumed{By: ops})
-	n.facts(80, fleet.Observed{Vault: key(1), OperationID: "op", Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}},
+	n.facts(80, fleet.Observed{Vault: key(1), OperationID: "op",
+		Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}},
 		fleet.RunHalted{Scope: "run", Failures: 1})
-	n.facts(81, fleet.FailuresAccepted{By: ops, Reason: "known"}, fleet.Verified{Vault: key(2), OperationID: "op", ResourceID: "id"},
+	n.facts(81, fleet.FailuresAccepted{By: ops, Reason: "known"},
+		fleet.Verified{Vault: key(2), OperationID: "op", ResourceID: "id"},
 		fleet.WaveDone{Wave: "rest"}, fleet.RunClosed{Code: fleet.ExitFailures})
 	return n
 }

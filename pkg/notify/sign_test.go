@@ -17,7 +17,8 @@ func TestSignatureIsWhatTheDocsSay(t *testing.T) {
 		t.Errorf("signature %s, want %s", got, want)
 	}
 	doc := docs(t)
-	for _, say := range []string{`printf '%s.%s' 1773658800 '{}' | openssl dgst -sha256 -hmac secret`, strings.TrimPrefix(want, "sha256="),
+	for _, say := range []string{`printf '%s.%s' 1773658800 '{}' | openssl dgst -sha256 -hmac secret`,
+		strings.TrimPrefix(want, "sha256="),
 		HeaderSignature, HeaderTimestamp, HeaderID} {
 		if !strings.Contains(doc, say) {
 			t.Errorf("docs/notifications.md does not say %q", say)
@@ -60,7 +61,8 @@ func TestVerify(t *testing.T) {
 	}{
 		{"as sent", func(http.Header) ([]byte, time.Time) { return body, now }, true},
 		{"a minute later", func(http.Header) ([]byte, time.Time) { return body, now.Add(time.Minute) }, true},
-		{"from a clock that is ahead", func(http.Header) ([]byte, time.Time) { return body, now.Add(-time.Minute) }, true},
+		{"from a clock that is ahead", func(http.Header) ([]byte, time.Time) { return body, now.Add(-time.Minute) },
+			true},
 		{"of tomorrow", func(http.Header) ([]byte, time.Time) { return body, now.Add(-24 * time.Hour) }, false},
 		{"sent again", func(http.Header) ([]byte, time.Time) { return body, now.Add(time.Hour) }, false},
 		{"another body", func(http.Header) ([]byte, time.Time) { return []byte(`{"a":2}`), now }, false},
