@@ -124,10 +124,21 @@ func advice(err error) (message, next string) {
 	if f, ok := errors.AsType[*failure.Error](err); ok {
 		next = f.Next
 	}
-	if f, ok := errors.AsType[*state.FileError](err); ok && f.Next != "" {
-		if m, found := strings.CutSuffix(message, "; "+f.Next); found {
-			return m, cmp.Or(next, f.Next)
+	if r, ok := errors.AsType[state.Remedied](err); ok && r.Remedy() != "" {
+		if m, found := strings.CutSuffix(message, "; "+r.Remedy()); found {
+			message, next = m, cmp.Or(next, r.Remedy())
 		}
 	}
-	return message, next
+	return bounded(message), next
+}
+
+// bounded is a message of bearable length: what it quotes, from a file that somebody
+// has changed, say, may have any.
+func bounded(message string) string {
+	const most = 4 << 10
+	if len(message) <= most {
+		return message
+	}
+	half := func(s string) string { return strings.ToValidUTF8(s, "") }
+	return half(message[:most/2]) + " … " + half(message[len(message)-most/2:])
 }

@@ -167,7 +167,17 @@ func (a *auditor) fault(f Fault) {
 		a.More++
 		return
 	}
+	f.Vault, f.Message = short(f.Vault), short(f.Message)
 	a.Faults = append(a.Faults, f)
+}
+
+// short is a text of bearable length: what a changed ledger holds may have any.
+func short(s string) string {
+	const most = 600
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + " …"
 }
 
 // eventFault is a fault of events, in the present run where there is one.

@@ -69,7 +69,7 @@ func PlanOf(from interface {
 	}
 	p, err := plan.Decode(data)
 	if err == nil && p.Fingerprint != fingerprint {
-		err = fmt.Errorf("it is plan %s", p.Fingerprint)
+		err = fmt.Errorf("%w: it is plan %s", plan.ErrFingerprint, p.Fingerprint)
 	}
 	return p, err
 }
@@ -102,17 +102,22 @@ func Readable(from Reader, info state.RunInfo) (Run, bool, error) {
 // Rebuild makes a run again from its facts.
 func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
 	p, err := PlanOf(from, info.PlanFingerprint)
-	if err != nil {
+	switch {
+	case errors.Is(err, state.ErrNoPlan):
+		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is gone from the ledger", info.ID)}
+	case errors.Is(err, plan.ErrFingerprint), errors.Is(err, plan.ErrInvalid): // its advice is for a plan that can be made again
+		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is not what was stored", info.ID)}
+	case err != nil:
 		return Run{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
 	}
 	run := Begin(p)
 	run.Info = info
 	err = from.Events(info.ID, func(seq uint64, e fleet.Event) error {
-		err := run.Apply(e)
-		if err == nil {
-			run.Seq = seq
+		if err := run.Apply(e); err != nil {
+			return &state.DamagedError{What: fmt.Sprintf("event %d cannot have followed those before it", seq), Err: err}
 		}
-		return err
+		run.Seq = seq
+		return nil
 	})
 	if err != nil {
 		run.Broken = fmt.Errorf("run %s cannot be rebuilt from its journal: %w", info.ID, err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -110,6 +111,9 @@ func EmulationOf(src *Source) *report.Emulated {
 func unstartable(err error, stateFile string) error {
 	if _, explained := errors.AsType[*failure.Error](err); explained {
 		return err
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok && stateFile != "" && !errors.Is(errno, fs.ErrExist) {
+		return failure.New(fleet.ExitInternal, fmt.Errorf("the emulator cannot start: its file %s cannot be used: %w", stateFile, errno), "check its disk, and what this user may take of it")
 	}
 	next := "correct the scenario; docs/emulator.md lists what it may say"
 	if stateFile != "" && textfile.Exists(stateFile) {

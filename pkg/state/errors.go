@@ -34,6 +34,13 @@ const (
 	restoreIt   = "restore it from a backup; do not upgrade its vaults until it is restored" // where a file cannot be trusted
 )
 
+// Remedied is an error that knows what to do about it. Its text ends with that,
+// behind a semicolon; Remedy gives it alone, "" for nothing.
+type Remedied interface {
+	error
+	Remedy() string
+}
+
 // FileError says why a file cannot serve as the ledger, and what to do.
 type FileError struct {
 	Path   string
@@ -54,6 +61,9 @@ func (e *FileError) Error() string {
 	}
 	return b.String()
 }
+
+// Remedy is Next.
+func (e *FileError) Remedy() string { return e.Next }
 
 // Unwrap gives the sentinel and the cause.
 func (e *FileError) Unwrap() []error {
@@ -117,3 +127,28 @@ func (e *ChainError) Error() string {
 
 // Unwrap gives the sentinel.
 func (e *ChainError) Unwrap() error { return ErrDamaged }
+
+// Remedy is what to do.
+func (e *ChainError) Remedy() string { return restoreIt }
+
+// DamagedError says what of a ledger's content cannot be what was written, though
+// its file and its chain are whole. It is ErrDamaged.
+type DamagedError struct {
+	What string
+	Err  error // the cause; nil where What says all
+}
+
+func (e *DamagedError) Error() string {
+	if e.Err == nil {
+		return e.What + "; " + restoreIt
+	}
+	return e.What + ": " + e.Err.Error() + "; " + restoreIt
+}
+
+// Remedy is what to do.
+func (e *DamagedError) Remedy() string { return restoreIt }
+
+// Unwrap gives the sentinel and the cause.
+func (e *DamagedError) Unwrap() []error {
+	return slices.DeleteFunc([]error{ErrDamaged, e.Err}, func(err error) bool { return err == nil })
+}

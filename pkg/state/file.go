@@ -43,6 +43,9 @@ const (
 	// readersLeave is how long a writer waits for readers that opened the
 	// ledger before it had the lock. New ones stay away.
 	readersLeave = 30 * time.Second
+	// writerLeaves is how long a writer waits for another that has the ledger
+	// without this lock: it is on its way out, or will not go.
+	writerLeaves = 2 * time.Second
 	// noWait makes bbolt try its own lock once.
 	noWait = time.Millisecond
 )
@@ -201,7 +204,7 @@ func explain(path string, err error) error {
 		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is a bbolt file of a version that is not supported",
 			Next: "name another file with --state FILE"}
 	case errors.As(err, &errno):
-		return &FileError{Path: path, Detail: "cannot be used", Err: err}
+		return &FileError{Path: path, Detail: "cannot be used", Err: err, Next: "check its disk, and what this user may take of it"}
 	}
 	return damaged(path, "is damaged", err)
 }

@@ -69,17 +69,17 @@ func openLedger(path, real string, patience time.Duration) (*Ledger, error) {
 	}
 	// The first look is a reader's: opening for writing lets bbolt write to a
 	// file of another program, and search one that is cut short in a goroutine
-	// whose panic nobody can catch.
-	look, err := openReader(path, real, true, patience)
+	// whose panic nobody can catch. Beside readers it gets in at once.
+	look, err := openReader(path, real, true, min(patience, writerLeaves))
 	if err != nil {
-		return nil, explainWait(path, err)
+		return nil, explainWait(path, err, "a process has it by another name (a hard link), or one whose lock file was deleted still has it: end that first")
 	}
 	if err := look.Close(); err != nil {
 		return nil, err
 	}
 	r, err := openReader(path, real, false, patience)
 	if err != nil {
-		return nil, explainWait(path, err)
+		return nil, explainWait(path, err, "wait for the status or report that reads it")
 	}
 	l := &Ledger{Reader: r}
 	if l.runs, l.head, err = l.index(); err != nil {
@@ -95,14 +95,12 @@ func openLedger(path, real string, patience time.Duration) (*Ledger, error) {
 }
 
 // explainWait says what it means that bbolt's lock stayed taken although the
-// lock file was free: most likely a run whose lock file was taken away. bbolt's
-// own lock keeps this process out all the same.
-func explainWait(path string, err error) error {
+// lock file was free. bbolt's own lock keeps this process out all the same.
+func explainWait(path string, err error, next string) error {
 	if !errors.Is(err, berrors.ErrTimeout) {
 		return err
 	}
-	return &FileError{Path: path, Kind: ErrInUse, Detail: "is open in another process that does not hold its lock", Err: err,
-		Next: "wait for the status or report that reads it; if none runs, a process whose lock file was deleted still has it: end that first"}
+	return &FileError{Path: path, Kind: ErrInUse, Detail: "is open in another process that does not hold its lock", Next: next}
 }
 
 // Begin opens a run: its plan and its first events become durable in one

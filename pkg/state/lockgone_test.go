@@ -36,8 +36,7 @@ func TestLockFileTakenAway(t *testing.T) {
 			}
 			second := acquire(t, path) // nothing says that the first is there
 			_, err := state.OpenWithin(second, 50*time.Millisecond)
-			if !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(),
-				"a process whose lock file was deleted still has it") {
+			if !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(), "one whose lock file was deleted still has it") {
 				t.Errorf("a second writer: %v; want ErrInUse", err)
 			}
 			second.Close()
@@ -48,6 +47,28 @@ func TestLockFileTakenAway(t *testing.T) {
 				t.Errorf("and the first goes on: %v", err)
 			}
 		})
+	}
+}
+
+// A ledger that has another name has another lock file, and one writer all the same.
+// Nobody waits for it as for a reader: it would be for the length of a night.
+func TestAnotherNameOfALedger(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	l := open(t, acquire(t, path))
+	other := filepath.Join(t.TempDir(), "other.db")
+	if err := os.Link(path, other); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if _, err := state.OpenExisting(acquire(t, other)); !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(), "by another name (a hard link)") {
+		t.Errorf("a second writer by another name: %v; want ErrInUse", err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it waited for %v", took)
+	}
+	if err := l.Begin(statetest.PlanOf("r1"), statetest.Opening("r1"), nil); err != nil {
+		t.Errorf("and the first goes on: %v", err)
 	}
 }
 

@@ -82,6 +82,13 @@ func (l *Ledger) Reserve(vaults, followed int) error {
 			return explain(l.path, terr)
 		}
 		return noRoom("less")
+	case errors.Is(err, syscall.EFBIG):
+		if terr := l.file.Truncate(size); terr != nil {
+			return explain(l.path, terr)
+		}
+		return &FileError{Path: l.path, Kind: ErrNoRoom, Err: err,
+			Detail: fmt.Sprintf("has no room for the run: with the journal of %s it needs about %s; nothing was started", words.Count(vaults, "vault"), megabytes(used+need)),
+			Next:   "raise the limit on the size of a file (ulimit -f), or begin on a file system that takes larger ones (--state FILE)"}
 	default:
 		return explain(l.path, err)
 	}

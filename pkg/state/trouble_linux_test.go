@@ -282,7 +282,8 @@ func sizeLimit(path string) error {
 	if err := limit(128 << 10); err != nil {
 		return err
 	}
-	if err := l.Reserve(100, 0); err == nil || errors.Is(err, state.ErrCommit) {
+	var says state.Remedied
+	if err := l.Reserve(100, 0); !errors.Is(err, state.ErrNoRoom) || !errors.As(err, &says) || !strings.Contains(says.Remedy(), "ulimit -f") {
 		return fmt.Errorf("Reserve beyond the limit: %w", err)
 	}
 	return refused(lock, l, live(l, 100), syscall.EFBIG, func() error { return limit(math.MaxUint64) })
