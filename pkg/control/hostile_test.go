@@ -271,7 +271,10 @@ func TestHostileClients(t *testing.T) {
 // An order that is too large, or is none, is refused in words.
 func TestOrderThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, s := live(t, patience, echo)
+	_, s := live(t, patience, func(_ context.Context, _ Peer, order json.RawMessage) (any, error) {
+		t.Errorf("%.20q reached the run", order)
+		return "done", nil
+	})
 	c := dialled(t, s)
 	defer c.Close()
 	for name, order := range map[string]any{"too large": strings.Repeat("x", maxBody)} {
@@ -280,13 +283,15 @@ func TestOrderThatIsNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	res, err := c.http.Post("http://run/v1/orders", "application/json", strings.NewReader("{"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode == http.StatusOK {
-		t.Error("half an order was carried out")
+	for _, body := range []string{"{", "", "pause", `{"do":"pause"}{"do":"stop"}`} {
+		res, err := c.http.Post("http://run/v1/orders", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			t.Errorf("%q was carried out", body)
+		}
 	}
 }
 

@@ -40,7 +40,6 @@ func ParseTarget(s string) (Target, error) {
 	case u.User != nil:
 		return Target{}, fmt.Errorf("the URL of the %s target must not hold a user or a password", f)
 	case u.Scheme == "https", u.Scheme == "http" && plan.IsLoopback(u.Hostname()):
-		u.Fragment = ""
 		return Target{f, u}, nil
 	case u.Scheme == "http":
 		return Target{}, fmt.Errorf("the %s target is not https: plain http is allowed to loopback only", f)
