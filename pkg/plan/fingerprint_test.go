@@ -169,6 +169,28 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"consent to nothing":    func(p *Plan) { p.Vaults[0].Consents = []fleet.Consent{{Reason: "x"}} },
 		"consent for no reason": func(p *Plan) { p.Vaults[0].Consents = []fleet.Consent{{Code: "x"}} },
 		"hold without reason":   func(p *Plan) { p.Vaults[0].Hold = &fleet.Hold{} },
+		"zero validations":      func(p *Plan) { p.Limits.Validations = 0 },
+		"no subscription's":     func(p *Plan) { p.Limits.PerSubscription = -1 },
+		"subscription twice":    func(p *Plan) { p.Subscriptions = append(p.Subscriptions, p.Subscriptions[0]) },
+		"subscription, no GUID": func(p *Plan) { p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "x", Name: "x"}) },
+		"subscription in capitals": func(p *Plan) {
+			p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "0B1F6471-1BF0-4DDA-AEC3-CB9272F09590", Name: "x"})
+		},
+		"subscription, no name": func(p *Plan) {
+			p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "0b1f6471-1bf0-4dda-aec3-cb9272f09590"})
+		},
+		"budget of more than all": func(p *Plan) { p.FailureBudget = Budget{Unit: UnitPercent, Percent: 100.5} },
+		"budget below none":       func(p *Plan) { p.FailureBudget = Budget{Unit: UnitPercent, Percent: -1} },
+		"budget of no unit":       func(p *Plan) { p.FailureBudget = Budget{Unit: "x"} },
+		"budget of a wave":        func(p *Plan) { p.Waves[0].MaxFailures = &Budget{Unit: UnitPercent, Percent: -1} },
+		"no other side": func(p *Plan) {
+			p.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://x"}
+		},
+		"unknown credential of the classic side": func(p *Plan) { p.Credentials.ServiceManagement = "x" },
+		"kind that is told by halves":            func(p *Plan) { p.Upgrade = &fleet.Upgrade{} },
+		"hold until a year before the first": func(p *Plan) {
+			p.Vaults[0].Hold = &fleet.Hold{Reason: "x", Until: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}
+		},
 		"zero limit":            func(p *Plan) { p.Limits.Upgrades = 0 },
 		"negative limit":        func(p *Plan) { p.Limits.PerLocation = -1 },
 		"no requests":           func(p *Plan) { p.Limits.RequestsPerSecond = 0 },

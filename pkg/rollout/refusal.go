@@ -58,9 +58,6 @@ func (s *State) foundBusy(v *VaultState, at time.Time) {
 // refusedSince is since when a vault has been busy, or its start refused; zero when
 // it is not.
 func (v *VaultState) refusedSince() time.Time {
-	if v.Refusals == 0 {
-		return v.BusySince
-	}
 	return earlier(v.BusySince, v.RefusedFrom)
 }
 

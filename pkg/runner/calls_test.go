@@ -3,13 +3,16 @@ package runner
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -213,6 +216,48 @@ func TestCalls(t *testing.T) {
 				}
 				if err := calls.Limiter.Wait(t.Context(), subA, "any"); err != nil || time.Since(began) != pause {
 					t.Errorf("the next request waits for %v, %v; want %v", time.Since(began), err, pause)
+				}
+			})
+		})
+	}
+}
+
+// never is a store into which nothing may be written.
+type never struct{ t *testing.T }
+
+func (s never) Commit(events []fleet.Event, _ []fleet.VaultRecord) error {
+	s.t.Errorf("%d facts were committed", len(events))
+	return nil
+}
+
+// TestRunThatCannotGoOn: a run that its journal contradicts asks the cloud nothing,
+// writes nothing and says why.
+func TestRunThatCannotGoOn(t *testing.T) {
+	t.Parallel()
+	torn := errors.New("the journal is torn")
+	answered := fleet.StartAnswered{Vault: "v0", OperationID: "never intended", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}
+	for name, c := range map[string]struct {
+		options Options
+		says    string
+	}{
+		"the journal cannot be read": {Options{Replay: func(func(fleet.Event) error) error { return torn }}, "cannot be rebuilt from its journal: the journal is torn"},
+		"the journal contradicts itself": {Options{Replay: func(apply func(fleet.Event) error) error { return apply(fleet.Event{Fact: answered}) }},
+			"cannot be rebuilt from its journal: "},
+		"a command contradicts the journal": {Options{Commands: []fleet.Fact{answered}}, "stopped, nothing more was sent: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				cloud := &told{}
+				o := c.options
+				o.Plan, o.Cloud, o.Store = planOf(1), cloud, never{t}
+				o.Plan.Waves = []plan.Wave{{Name: "all", Vaults: []int{0}}}
+				code, err := Run(t.Context(), o)
+				if code != fleet.ExitInternal || err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("exit %d, %v", code, err)
+				}
+				if len(cloud.asked) > 0 || cloud.count() > 0 {
+					t.Errorf("the cloud was asked %q, and read %d times", cloud.asked, cloud.count())
 				}
 			})
 		})

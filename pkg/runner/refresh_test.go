@@ -20,7 +20,7 @@ type again struct {
 }
 
 func (a *again) Reconcile(_ context.Context, v *fleet.Vault, op string, _ fleet.Sighting, present bool, _ []string) fleet.Reconciliation {
-	if !present {
+	if !present || v.Key == "v5" || v.Key == "v6" {
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable}
 	}
 	time.Sleep(time.Second)
@@ -63,6 +63,8 @@ func TestRefresh(t *testing.T) {
 				return fleet.Verification{Detail: "Provisioning"}, nil
 			case "v3":
 				return fleet.Verification{}, &fleet.CallError{Class: fleet.CallForbidden}
+			case "v6":
+				return fleet.Verification{}, &fleet.CallError{Class: fleet.CallUnreachable}
 			case "v4":
 				if tries++; tries == 1 {
 					return fleet.Verification{}, &fleet.CallError{Class: fleet.CallThrottled, RetryAfter: 7 * time.Second}
@@ -91,6 +93,14 @@ func TestRefresh(t *testing.T) {
 			case "v2":
 				if f.Verified || len(f.Findings) != 1 || f.Findings[0].Code != fleet.CodeNotVerified || f.Detail != "Provisioning" {
 					t.Errorf("the one that is not verified: %+v", f)
+				}
+			case "v5": // there is no answer to be had from the vault
+				if f.Reading != fleet.ReadUnreadable || f.Verified || r.Err != nil {
+					t.Errorf("the one that is not readable: %+v, %v", f, r.Err)
+				}
+			case "v6": // nor from the service
+				if fleet.ClassOf(r.Err) != fleet.CallUnreachable {
+					t.Errorf("the one that is not reachable: %v", r.Err)
 				}
 			case "v3":
 				if fleet.ClassOf(r.Err) != fleet.CallForbidden {
