@@ -24,47 +24,18 @@ var wholeProgram = []string{"main.go", "app.go", "args.go", "complete.go", "help
 // to the command to what it shares with others, and seldom back up.
 func TestCommandsAreReadDownwards(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("cmd/fleetup/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fset := token.NewFileSet()
-	var files []*ast.File
 	layer := map[string]int{} // of a file: 0 the program, 1 a command, 2 shared
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_other.go") || strings.HasSuffix(name, "_windows.go") {
-			continue
-		}
-		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
-		base := filepath.Base(name)
-		layer[base] = 2
+	uses := usesIn(t, "cmd/fleetup", func(name string, f *ast.File) {
+		layer[name] = 2
 		for _, d := range f.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && strings.HasSuffix(fn.Name.Name, "Command") && fn.Recv != nil {
-				layer[base] = 1
+				layer[name] = 1
 			}
 		}
-		if slices.Contains(wholeProgram, base) {
-			layer[base] = 0
+		if slices.Contains(wholeProgram, name) {
+			layer[name] = 0
 		}
-	}
-	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
-	lenient := types.Config{Importer: nothing{}, Error: func(error) {}} // what comes from other packages is not looked at
-	pkg, _ := lenient.Check("main", fset, files, info)
-	type use struct{ from, to, name string }
-	uses := map[use]bool{}
-	for id, o := range info.Uses {
-		if v, ok := o.(*types.Var); o.Pkg() != pkg || ok && v.IsField() || o.Parent() != nil && o.Parent() != pkg.Scope() {
-			continue
-		}
-		from, to := filepath.Base(fset.File(id.Pos()).Name()), filepath.Base(fset.File(o.Pos()).Name())
-		if from != to {
-			uses[use{from, to, o.Name()}] = true
-		}
-	}
+	})
 	between := map[[2]string]int{}
 	for u := range uses {
 		between[[2]string{u.from, u.to}]++
@@ -84,6 +55,89 @@ func TestCommandsAreReadDownwards(t *testing.T) {
 	if t.Logf("%d of %d uses run back up", up, len(uses)); len(uses) < 100 || 10*up > len(uses) {
 		t.Errorf("%d of %d uses run back up, more than one in ten", up, len(uses))
 	}
+}
+
+// The files of rooms that show a run, from the top down: what is asked for first, and
+// below it what that is made of. A use of a file that stands above runs back up.
+var readDownwards = map[string][]string{
+	"pkg/report": {"runs.go", "remediation.go", "query.go", "junit.go", "history.go", "fromstate.go", "request.go", "runreport.go", "headline.go",
+		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "waits.go", "flights.go", "evidence.go", "causes.go", "support.go",
+		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go", "json.go"},
+	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go", "liveahead.go", "recent.go", "tracker.go"},
+	"pkg/report/dryrun":   {"planpage.go", "plandata.go", "preflight.go", "planupgrade.go", "planpolicy.go", "plan.go", "forecast.go", "validate.go"},
+	"pkg/report/layout":   {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go", "encode.go"},
+	"pkg/report/lexicon":  {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go", "clean.go"},
+	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go", "tasks.go", "assets.go", "room.go", "tries.go",
+		"document.go", "times.go", "clean.go"},
+	"pkg/notify":   {"eventbuilder.go", "worker.go", "dispatcher.go", "target.go", "body.go", "event.go", "sign.go"},
+	"pkg/standing": {"phase.go", "waits.go", "windows.go", "flights.go", "remaining.go", "person.go", "counts.go", "waves.go"},
+}
+
+// TestViewsAreReadDownwards: who follows a state to what is shown of it goes down, and
+// seldom back up.
+func TestViewsAreReadDownwards(t *testing.T) {
+	t.Parallel()
+	for room, order := range readDownwards {
+		up, unknown := 0, map[string]bool{}
+		uses := usesIn(t, room, func(name string, _ *ast.File) {
+			if name != "doc.go" && !slices.Contains(order, name) {
+				unknown[name] = true
+			}
+		})
+		for u := range uses {
+			if slices.Index(order, u.from) > slices.Index(order, u.to) {
+				up++
+				t.Logf("%s: %s uses %s of %s, above it", room, u.from, u.name, u.to)
+			}
+		}
+		for name := range unknown {
+			t.Errorf("%s/%s has no place in the order of its room", room, name)
+		}
+		if t.Logf("%s: %d of %d uses run back up", room, up, len(uses)); 10*up > len(uses) {
+			t.Errorf("%s: %d of %d uses run back up, more than one in ten", room, up, len(uses))
+		}
+	}
+}
+
+// use is a file's naming of something that another file declares.
+type use struct{ from, to, name string }
+
+// usesIn are the uses between the files of a room. look, unless nil, is shown each file.
+func usesIn(t *testing.T, room string, look func(name string, f *ast.File)) map[use]bool {
+	t.Helper()
+	names, err := filepath.Glob(room + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_other.go") || strings.HasSuffix(name, "_windows.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+		if look != nil {
+			look(filepath.Base(name), f)
+		}
+	}
+	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
+	lenient := types.Config{Importer: nothing{}, Error: func(error) {}} // what comes from other packages is not looked at
+	pkg, _ := lenient.Check("main", fset, files, info)
+	uses := map[use]bool{}
+	for id, o := range info.Uses {
+		if v, ok := o.(*types.Var); o.Pkg() != pkg || ok && v.IsField() || o.Parent() != nil && o.Parent() != pkg.Scope() {
+			continue
+		}
+		from, to := filepath.Base(fset.File(id.Pos()).Name()), filepath.Base(fset.File(o.Pos()).Name())
+		if from != to {
+			uses[use{from, to, o.Name()}] = true
+		}
+	}
+	return uses
 }
 
 // nothing imports every package as an empty one.

@@ -7,15 +7,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
-// StatusWord is what people read for a status: one word, everywhere. JSON, CSV
-// and selections keep the status' own name.
-func StatusWord(s fleet.Status) string {
-	if s == fleet.Excluded {
-		return "held" // by the inventory, or by a person
-	}
-	return string(s)
-}
-
 // LateWord is what people read for how late an upgrade is; empty: it is on time.
 func LateWord(l standing.Lateness) string {
 	return map[standing.Lateness]string{standing.PastMedian: "past median", standing.BeyondP90: "BEYOND P90", standing.Overdue: "OVERDUE"}[l]

@@ -26,13 +26,3 @@ func Halted(p *plan.Plan, h *fleet.RunHalted) string {
 	}
 	return fmt.Sprintf("%s the run's budget of %d", n, h.Budget)
 }
-
-// SubscriptionIn is what people call a subscription of the plan.
-func SubscriptionIn(p *plan.Plan, id string) string {
-	for i := range p.Subscriptions {
-		if s := &p.Subscriptions[i]; s.ID == id && s.Name != "" {
-			return s.Name
-		}
-	}
-	return id
-}

@@ -29,6 +29,25 @@ func Plural(n int, one, many string) string {
 
 func Vaults(n int) string { return Plural(n, "vault", "vaults") }
 
+// StatusWord is what people read for a status: one word, everywhere. JSON, CSV
+// and selections keep the status' own name.
+func StatusWord(s fleet.Status) string {
+	if s == fleet.Excluded {
+		return "held" // by the inventory, or by a person
+	}
+	return string(s)
+}
+
+// SubscriptionIn is what people call a subscription of the plan.
+func SubscriptionIn(p *plan.Plan, id string) string {
+	for i := range p.Subscriptions {
+		if s := &p.Subscriptions[i]; s.ID == id && s.Name != "" {
+			return s.Name
+		}
+	}
+	return id
+}
+
 // Span writes a duration for people, everywhere in one form: 45s, 2m39s, 22m, 1h41m,
 // 2d04h. What is cut off is less than a tenth of it; a second unit of nothing is left
 // out. The page's script has the same (assets/times.js).
