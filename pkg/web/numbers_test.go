@@ -517,6 +517,9 @@ func TestEverySurfaceAgrees(t *testing.T) {
 	}
 	pass(5 * time.Minute)
 	see("in flight", true)
+	n.tell(fleet.AccessDenied{Subscription: n.plan.Subscriptions[0].ID, Detail: "token expired"})
+	see("without access", true)
+	n.tell(fleet.AccessDenied{Subscription: n.plan.Subscriptions[0].ID, Off: true})
 	n.tell(fleet.StartIntended{Vault: n.plan.Vaults[4].Key, OperationID: "op-4", Attempt: 1})
 	see("intended", true)
 	n.tell(fleet.StartAnswered{Vault: n.plan.Vaults[4].Key, OperationID: "op-4", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
