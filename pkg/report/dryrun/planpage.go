@@ -510,15 +510,3 @@ func unasked(p *plan.Plan, command ...string) []string {
 	}
 	return report.Confirmed(p, command...)
 }
-
-// reasonOf is why a vault does not start, and of a held one who holds it until when.
-func reasonOf(v *report.Vault, c lexicon.Clock) string {
-	reason := lexicon.Or(report.ValueOf(v.Reason), "no reason given")
-	if v.HeldBy != nil {
-		reason += ", by " + *v.HeldBy
-	}
-	if v.HeldUntil != nil {
-		reason += ", until " + c.Full(v.HeldUntil.Time)
-	}
-	return reason
-}

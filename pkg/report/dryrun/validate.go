@@ -197,3 +197,15 @@ func showReady(p *layout.Page, vs []*report.Vault) {
 		p.Item("%s without any finding", lexicon.Vaults(quiet))
 	}
 }
+
+// reasonOf is why a vault does not start, and of a held one who holds it until when.
+func reasonOf(v *report.Vault, c lexicon.Clock) string {
+	reason := lexicon.Or(report.ValueOf(v.Reason), "no reason given")
+	if v.HeldBy != nil {
+		reason += ", by " + *v.HeldBy
+	}
+	if v.HeldUntil != nil {
+		reason += ", until " + c.Full(v.HeldUntil.Time)
+	}
+	return reason
+}
