@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -91,4 +92,127 @@ func has(v *fleet.Vault, key, value string) bool {
 	}
 	got, ok := v.Labels[key]
 	return ok && got == value
+}
+
+// SelectorError says what is wrong with a selector's text, and where.
+type SelectorError struct {
+	Text   string
+	Column int // of the mistake, in characters from 1
+	Detail string
+}
+
+func (e *SelectorError) Error() string {
+	return fmt.Sprintf("the selector %q is wrong at character %d: %s", e.Text, e.Column, e.Detail)
+}
+
+// ParseSelector reads a selector as Kubernetes writes them on a command line:
+// requirements parted by commas, all of which must hold. A requirement is
+// key=value (or ==), key!=value, key in (a, b), key notin (a, b), key or !key.
+// The error is a *SelectorError.
+func ParseSelector(text string) (*Selector, error) {
+	s := &Selector{}
+	for from := 0; ; {
+		part, end, err := requirementAt(text, from)
+		if err != nil {
+			return nil, err
+		}
+		r, err := parseRequirement(text, part, from)
+		if err != nil {
+			return nil, err
+		}
+		s.Expressions = append(s.Expressions, r)
+		if end == len(text) {
+			return s, nil
+		}
+		from = end + 1
+	}
+}
+
+func mistake(text string, at int, format string, args ...any) error {
+	return &SelectorError{text, len([]rune(text[:at])) + 1, fmt.Sprintf(format, args...)}
+}
+
+// requirementAt returns the requirement that begins at a place, and where it
+// ends: at a comma outside of brackets.
+func requirementAt(text string, from int) (part string, end int, err error) {
+	open := -1
+	for i := from; i < len(text); i++ {
+		switch text[i] {
+		case '(':
+			if open >= 0 {
+				return "", 0, mistake(text, i, "a bracket inside a bracket")
+			}
+			open = i
+		case ')':
+			if open < 0 {
+				return "", 0, mistake(text, i, "a closing bracket that was not opened")
+			}
+			open = -1
+		case ',':
+			if open < 0 {
+				return text[from:i], i, nil
+			}
+		}
+	}
+	if open >= 0 {
+		return "", 0, mistake(text, open, "a bracket that is not closed")
+	}
+	return text[from:], len(text), nil
+}
+
+func parseRequirement(text, part string, at int) (Requirement, error) {
+	lead := len(part) - len(strings.TrimLeft(part, " \t"))
+	at, part = at+lead, strings.TrimSpace(part)
+	r := Requirement{Operator: OpExists}
+	switch {
+	case part == "":
+		return r, mistake(text, at, "a requirement is missing; write env=prod, or team in (a, b)")
+	case strings.HasSuffix(part, ")"):
+		head, list, _ := strings.Cut(strings.TrimSuffix(part, ")"), "(")
+		words := strings.Fields(head)
+		if len(words) == 3 && strings.EqualFold(words[1], "not") && strings.EqualFold(words[2], "in") {
+			words = []string{words[0], "notin"}
+		}
+		if len(words) != 2 {
+			return r, mistake(text, at, "write key in (a, b) or key notin (a, b)")
+		}
+		switch strings.ToLower(words[1]) {
+		case "in":
+			r.Operator = OpIn
+		case "notin":
+			r.Operator = OpNotIn
+		default:
+			return r, mistake(text, at+strings.Index(part, words[1]), "%q is no operator: write in or notin before a bracket", words[1])
+		}
+		r.Key = words[0]
+		for value := range strings.SplitSeq(list, ",") {
+			if value = strings.TrimSpace(value); value == "" {
+				return r, mistake(text, at+len(head), "a value in the brackets is empty")
+			}
+			r.Values = append(r.Values, value)
+		}
+	case strings.HasPrefix(part, "!") && !strings.Contains(part, "="):
+		r.Operator, r.Key = OpDoesNotExist, strings.TrimSpace(part[1:])
+	default:
+		key, value, equals := strings.Cut(part, "=")
+		r.Key = strings.TrimSpace(key)
+		if equals {
+			r.Operator = OpIn
+			if before, no := strings.CutSuffix(r.Key, "!"); no {
+				r.Operator, r.Key = OpNotIn, strings.TrimSpace(before)
+			}
+			r.Values = []string{strings.TrimSpace(strings.TrimPrefix(value, "="))}
+		}
+	}
+	switch {
+	case r.Key == "":
+		return r, mistake(text, at, "the name of a label is missing")
+	case strings.ContainsAny(r.Key, " \t!()=<>"):
+		return r, mistake(text, at, "%q is no name of a label", r.Key)
+	case r.Key == KeyResourceType && slices.ContainsFunc(r.Values, func(v string) bool {
+		return !strings.Contains(v, "/") && !slices.Contains(fleet.ResourceTypes(), fleet.ResourceType(v))
+	}):
+		return r, mistake(text, at, "%s may be %s, %s or a type with its namespace such as %s", r.Key, fleet.BackupVault, fleet.SiteRecoveryVault, fleet.KeyVault)
+	}
+	return r, nil
 }
