@@ -52,8 +52,9 @@ func tagged(n *yaml.Node, tag, what string) string {
 }
 
 // clip shortens a value for a message, and quote also shows what is invisible.
-func clip(s string) string {
-	const most = 80
+func clip(s string) string { return clipTo(s, 80) }
+
+func clipTo(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

@@ -281,10 +281,3 @@ func oneLine(s string) string {
 	s = strconv.Quote(clipTo(s, 300))
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
 }
-
-func clipTo(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
