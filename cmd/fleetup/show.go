@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/urfave/cli/v2"
@@ -30,10 +31,10 @@ func (e *environment) story(c *cli.Context) error {
 	path := flagState.of(c)
 	var run journal.Run
 	var vault int
-	var chapters []report.HistoryEntry
-	before := &rollout.Before{}
+	chapters, before := []report.HistoryEntry{}, &rollout.Before{}
 	err := session.ReadLedger(path, func(r *session.Reading) (err error) {
 		var ok bool
+		chapters, *before = chapters[:0], rollout.Before{} // a live run may have ended while it was asked
 		r.Partly = flagOutput.of(c) != "json"
 		if run, ok, err = r.Latest(); err != nil {
 			return err
@@ -44,19 +45,21 @@ func (e *environment) story(c *cli.Context) error {
 		if vault, err = run.State.Find(c.Args().First()); err != nil {
 			return refused(err, path)
 		}
-		if chapters, err = chaptersOf(r, run.State.Plan.Vaults[vault].Key); r.Partly &&
-			errors.Is(err, state.ErrDamaged) {
-			if run.Broken == nil {
-				run.Broken = err
+		key := run.State.Plan.Vaults[vault].Key
+		err = r.All(func(run string, seq uint64, ev fleet.Event) error {
+			before.Add(run, ev.Fact)
+			chapter, about, err := chapterOf(run, seq, ev, key)
+			if about {
+				chapters = append(chapters, chapter)
 			}
-		} else if err != nil {
+			return err
+		})
+		if err != nil && !(r.Partly && errors.Is(err, state.ErrDamaged)) {
 			return err
 		}
+		run.Broken = cmp.Or(run.Broken, err) // as far as it goes
 		e.doubt(r, run, path)
-		if before, err = session.StatesBefore(r); run.Broken != nil {
-			return nil // as far as it goes
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
@@ -77,51 +80,26 @@ func (e *environment) story(c *cli.Context) error {
 	return brokenOff(run, path)
 }
 
-// chaptersOf collects what the journal has of a vault, over all runs.
-func chaptersOf(r *session.Reading, key fleet.Key) ([]report.HistoryEntry, error) {
-	runs, err := r.Runs()
-	if err != nil {
-		return nil, err
-	}
-	chapters := []report.HistoryEntry{}
-	for _, run := range runs {
-		err := r.Events(run.ID, func(seq uint64, ev fleet.Event) error {
-			ch := report.HistoryEntry{Seq: seq, At: &report.Time{Time: ev.At}, Run: run.ID, Fact: ev.Fact.Name()}
-			switch f := ev.Fact.(type) {
-			case fleet.VaultFact:
-				if f.VaultKey() != key {
-					return nil
-				}
-				ch.What = audit.Sentence(f)
-				said, err := audit.SaidIn(f)
-				if err != nil {
-					return err
-				}
-				ch.By, ch.Why = said.User(), maybe(said.Reason)
-			case fleet.RunOpened:
-				i := carriedIn(f, key)
-				if i < 0 {
-					return nil
-				}
-				ch.What = "came into the run as " + string(f.Carried[i].Status) + ", from an earlier one"
-			default:
-				return nil
+// chapterOf is what an event of a run says of a vault; about is false where it says
+// nothing.
+func chapterOf(run string, seq uint64, ev fleet.Event, key fleet.Key) (ch report.HistoryEntry, about bool, err error) {
+	ch = report.HistoryEntry{Seq: seq, At: &report.Time{Time: ev.At}, Run: run, Fact: ev.Fact.Name()}
+	switch f := ev.Fact.(type) {
+	case fleet.VaultFact:
+		if f.VaultKey() != key {
+			return ch, false, nil
+		}
+		ch.What = audit.Sentence(f)
+		said, err := audit.SaidIn(f)
+		ch.By, ch.Why = said.User(), maybe(said.Reason)
+		return ch, err == nil, err
+	case fleet.RunOpened:
+		for _, c := range f.Carried {
+			if c.Vault == key {
+				ch.What = "came into the run as " + string(c.Status) + ", from an earlier one"
+				return ch, true, nil
 			}
-			chapters = append(chapters, ch)
-			return nil
-		})
-		if err != nil {
-			return chapters, err
 		}
 	}
-	return chapters, nil
-}
-
-func carriedIn(f fleet.RunOpened, key fleet.Key) int {
-	for i := range f.Carried {
-		if f.Carried[i].Vault == key {
-			return i
-		}
-	}
-	return -1
+	return ch, false, nil
 }

@@ -60,19 +60,19 @@ func recordedBefore(path string) (*rollout.Before, error) {
 
 // StatesBefore is what each vault was like before the newest run that started it.
 func StatesBefore(r *Reading) (*rollout.Before, error) {
-	runs, err := r.Runs()
-	if err != nil {
-		return nil, err
-	}
 	before := &rollout.Before{}
+	err := r.All(func(run string, _ uint64, e fleet.Event) error { before.Add(run, e.Fact); return nil })
+	return before, err
+}
+
+// All hands over the events of all runs, with their run's ID, the oldest first. An error
+// of fn ends it and is returned.
+func (r *Reading) All(fn func(run string, seq uint64, e fleet.Event) error) error {
+	runs, err := r.Runs()
 	for _, run := range runs {
-		err := r.Events(run.ID, func(_ uint64, e fleet.Event) error {
-			before.Add(run.ID, e.Fact)
-			return nil
-		})
-		if err != nil {
-			return before, err
+		if err == nil {
+			err = r.Events(run.ID, func(seq uint64, e fleet.Event) error { return fn(run.ID, seq, e) })
 		}
 	}
-	return before, nil
+	return err
 }
