@@ -299,6 +299,8 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	if v.Permit = s.Run.Closed != nil; v.Permit {
 		return nil
 	}
+	v.Tried = v.Changed() // whatever becomes of it now
+
 	v.Upgrade = Upgrade{OperationID: v.OperationID, StartedAt: v.StartedAt, EndedAt: v.EndedAt} // it speaks for the vault no longer
 	v.Attempt, v.Sent, v.Past, v.Doubt, v.Refusal, v.Need = 0, 0, Past{}, Doubt{}, Refusal{}, Need{}
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}

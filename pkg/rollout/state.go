@@ -101,6 +101,7 @@ type VaultState struct {
 	State     json.RawMessage `json:"state,omitzero"`     // the settings that its newest check saw, where the kind changes settings
 	Earlier   bool            `json:"earlier,omitzero"`   // an earlier run of the ledger upgraded it
 	Reopened  bool            `json:"reopened,omitzero"`  // a person permitted another try
+	Tried     bool            `json:"tried,omitzero"`     // and this run had changed it by then, or may have
 	Permit    bool            `json:"permit,omitzero"`    // and did so when the run was over: the next one tries
 	Held      *fleet.Held     `json:"held,omitzero"`      // by a person during the run; nil for the inventory's hold
 
@@ -211,9 +212,9 @@ func (v *VaultState) Changed() bool {
 	case fleet.Starting, fleet.Upgrading, fleet.Upgraded:
 		return true
 	case fleet.Failed, fleet.Unknown:
-		return !v.Carried || v.Sent > 0
+		return !v.Carried || v.Sent > 0 || v.Tried
 	}
-	return v.Sent > 0 || v.Foreign
+	return v.Sent > 0 || v.Foreign || v.Tried
 }
 
 // Earlier counts the vaults that earlier runs of the ledger upgraded, as far as
