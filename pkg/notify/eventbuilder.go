@@ -36,7 +36,7 @@ func (t *EventBuilder) Begun(st *rollout.State) []Event {
 	}
 	e := t.event(st, Started, st.Run.OpenedAt, true, fmt.Sprintf("The run has started: %s%s in %s.", what,
 		count(n, "vault"), count(len(st.Waves), "wave")))
-	e.Data.By = maybe(st.Run.By.User)
+	e.Data.By = report.StringOrNull(st.Run.By.User)
 	return append([]Event{e}, t.gate(st, st.Run.OpenedAt)...)
 }
 
@@ -50,7 +50,7 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			n := t.event(st, Resumed, e.At, true,
 				fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.",
 					count(st.InFlight(), "upgrade")))
-			n.Data.By = maybe(f.By.User)
+			n.Data.By = report.StringOrNull(f.By.User)
 			out = append(out, n)
 		case fleet.WaveDone:
 			out = append(out, t.waveDone(st, e.At, f))
@@ -112,7 +112,7 @@ func (t *EventBuilder) gate(st *rollout.State, at time.Time) []Event {
 	}
 	e.ID += "-approval"
 	e.Subject, e.Data.Wave = g.Wave, &g.Wave
-	e.Data.Next = maybe(report.Step{Args: report.ApproveArgs(g.Wave)}.On(t.Ledger))
+	e.Data.Next = report.StringOrNull(report.Step{Args: report.ApproveArgs(g.Wave)}.On(t.Ledger))
 	return []Event{e}
 }
 
@@ -122,7 +122,7 @@ func (t *EventBuilder) paused(st *rollout.State, at time.Time, f fleet.Paused) E
 		kind, say = Continued, "The pause is over."
 	}
 	e := t.event(st, kind, at, true, say)
-	e.Data.By, e.Data.Reason = maybe(f.By.User), maybe(f.Reason)
+	e.Data.By, e.Data.Reason = report.StringOrNull(f.By.User), report.StringOrNull(f.Reason)
 	return e
 }
 
@@ -140,7 +140,7 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", count(n, "upgrade"))
 	}
 	e := t.event(st, kind, at, false, say)
-	e.Data.Reason = maybe(report.SuspendedDetail(&f))
+	e.Data.Reason = report.StringOrNull(report.SuspendedDetail(&f))
 	e.Data.ends(f.Code)
 	return e
 }
@@ -158,9 +158,9 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool,
 		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: standing.CountNeedPerson(st),
 		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{},
 		Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
-		Next: maybe(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))}
+		Next: report.StringOrNull(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))}
 	if st.Plan.Inventory != "" {
-		d.Inventory = maybe(filepath.Base(st.Plan.Inventory))
+		d.Inventory = report.StringOrNull(filepath.Base(st.Plan.Inventory))
 	}
 	d.Reports = append(d.Reports, t.Reports...)
 	if !st.Run.OpenedAt.IsZero() {
@@ -200,11 +200,4 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func maybe(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -104,21 +104,3 @@ func cleanList(ss []string) []string {
 	}
 	return out
 }
-
-// text is a string that may be absent.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// or returns the first string that is not empty.
-func or(ss ...string) string {
-	for _, s := range ss {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
-}

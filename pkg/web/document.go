@@ -119,25 +119,25 @@ func placesOf(v *report.View, zone *time.Location) *places {
 func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	r := row{
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
-		Location: v.Location, Type: string(v.ResourceType), Target: text(v.TargetResourceGroup), Labels: v.Labels,
-		Group: text(v.ResourceGroup), ID: text(v.ResourceID),
-		Operation: text(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
-		Requests: v.RequestIDs, Reason: p.clock.told(text(v.Reason)),
+		Location: v.Location, Type: string(v.ResourceType), Target: report.ValueOf(v.TargetResourceGroup), Labels: v.Labels,
+		Group: report.ValueOf(v.ResourceGroup), ID: report.ValueOf(v.ResourceID),
+		Operation: report.ValueOf(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
+		Requests: v.RequestIDs, Reason: p.clock.told(report.ValueOf(v.Reason)),
 	}
 	if p.classic {
-		r.NewID = text(v.UpgradedResourceID)
+		r.NewID = report.ValueOf(v.UpgradedResourceID)
 	}
 	if f := p.flights[v.Vault]; f != nil && !f.Foreign {
 		r.Flying, r.Median, r.Late = true, f.Predicted.P50.Milliseconds(), f.Predicted.P90.Milliseconds()
 	}
 	if l := v.LastReading; l != nil {
-		r.Reading = &readingRow{millis(l.At), p.clock.told(l.What), nil, p.clock.told(text(l.Poll)), p.clock.told(text(l.Action))}
+		r.Reading = &readingRow{millis(l.At), p.clock.told(l.What), nil, p.clock.told(report.ValueOf(l.Poll)), p.clock.told(report.ValueOf(l.Action))}
 		for _, d := range l.Differs {
 			r.Reading.Differs = append(r.Reading.Differs, p.clock.told(d))
 		}
 	}
 	for _, f := range v.Findings {
-		r.Findings = append(r.Findings, findingRow{f.Severity, text(f.Code), p.clock.told(text(f.Message)), p.clock.told(text(f.Action)), f.Items})
+		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code), p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
 	}
 	if v.Status == fleet.Failed && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()

@@ -64,7 +64,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 			gauge(m, float64(t.UnixMilli())/1000, labels...)
 		}
 	}
-	gauge(runInfo, 1, v.Run.ID, v.Run.PlanFingerprint, text(v.Run.Inventory), version)
+	gauge(runInfo, 1, v.Run.ID, v.Run.PlanFingerprint, report.ValueOf(v.Run.Inventory), version)
 	gauge(runStatus, 1, string(v.Run.Status))
 	gauge(runExit, float64(v.Run.ExitCode))
 	seconds(runStarted, v.Run.StartedAt)

@@ -152,7 +152,7 @@ func (s pageData) parts() parts {
 	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
 		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
-			{"Inventory", or(text(v.Run.Inventory), "–")}, {"Started by", or(text(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
+			{"Inventory", lexicon.Or(report.ValueOf(v.Run.Inventory), "–")}, {"Started by", lexicon.Or(report.ValueOf(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
 	if v.Run.Kind != fleet.KindClassic {
 		p.Heading = append(p.Heading, pair{"Upgrade", lexicon.KindWords(v.Run.Kind)})
 	}
@@ -161,7 +161,7 @@ func (s pageData) parts() parts {
 	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
-		line := entry{c.short(&e.At), e.Kind, layout.Zoned(e.Text, c.zone, e.At.Time), layout.Zoned(text(e.Detail), c.zone, e.At.Time), text(e.By), e.Times}
+		line := entry{c.short(&e.At), e.Kind, layout.Zoned(e.Text, c.zone, e.At.Time), layout.Zoned(report.ValueOf(e.Detail), c.zone, e.At.Time), report.ValueOf(e.By), e.Times}
 		if e.Until != nil {
 			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
 		}

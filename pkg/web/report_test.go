@@ -198,8 +198,8 @@ func TestDataIsTheViews(t *testing.T) {
 	}
 	for i, r := range d.Vaults {
 		x := &v.Vaults[i]
-		if r.Vault != lexicon.Clean(x.Vault) || r.Status != x.Status || r.Operation != text(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
-			r.NewID != lexicon.Clean(text(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
+		if r.Vault != lexicon.Clean(x.Vault) || r.Status != x.Status || r.Operation != report.ValueOf(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
+			r.NewID != lexicon.Clean(report.ValueOf(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
 			t.Errorf("vault %d is %+v, from %+v", i, r, x)
 		}
 		if l := x.LastReading; (l == nil) != (r.Reading == nil) {

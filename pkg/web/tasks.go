@@ -64,8 +64,8 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 			calm = append(calm, calmNote{Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(detailBeside(a))})
 			continue
 		}
-		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(lexicon.Clean(text(a.Detail))),
-			Command: lexicon.Clean(text(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
+		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(lexicon.Clean(report.ValueOf(a.Detail))),
+			Command: lexicon.Clean(report.ValueOf(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
 		if a.Before != nil {
 			t.Before = c.short(a.Before)
 		}
@@ -91,8 +91,8 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 
 // detailBeside is an action's detail, unless its title says it already.
 func detailBeside(a *report.Action) string {
-	d := lexicon.Clean(text(a.Detail))
-	if strings.Contains(a.Title, text(a.Detail)) {
+	d := lexicon.Clean(report.ValueOf(a.Detail))
+	if strings.Contains(a.Title, report.ValueOf(a.Detail)) {
 		return ""
 	}
 	return d
@@ -109,7 +109,7 @@ func iconOf(a *report.Action) fleet.Status {
 	case report.DoRelease:
 		return fleet.Excluded
 	case report.DoWait:
-		if s := fleet.Status(text(a.Code)); s == fleet.Busy || s == fleet.Deferred {
+		if s := fleet.Status(report.ValueOf(a.Code)); s == fleet.Busy || s == fleet.Deferred {
 			return s
 		}
 		return fleet.Blocked
@@ -132,8 +132,8 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 		}
 	}
 	for i := range x.Findings {
-		if f := &x.Findings[i]; text(f.Code) == text(a.Code) && f.Severity != fleet.SeverityInfo {
-			add("Message", c.told(text(f.Message)))
+		if f := &x.Findings[i]; report.ValueOf(f.Code) == report.ValueOf(a.Code) && f.Severity != fleet.SeverityInfo {
+			add("Message", c.told(report.ValueOf(f.Message)))
 			p.Items = append(p.Items, f.Items...)
 		}
 	}
@@ -141,9 +141,9 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 		return p
 	}
 	if len(p.Pairs) == 0 {
-		add("Why", c.told(text(x.Reason)))
+		add("Why", c.told(report.ValueOf(x.Reason)))
 	}
-	add("Operation", or(text(x.OperationID), "none was returned"))
+	add("Operation", lexicon.Or(report.ValueOf(x.OperationID), "none was returned"))
 	if a.Do != report.DoDecide {
 		add("Ended", c.full(x.EndedAt))
 	}
@@ -151,7 +151,7 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	case report.DoSupport:
 		return p
 	case report.DoReopen:
-		add("Resource ID", text(x.ResourceID))
+		add("Resource ID", report.ValueOf(x.ResourceID))
 		add("Request IDs", strings.Join(x.RequestIDs, ", "))
 		return p
 	}
@@ -164,9 +164,9 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 		}
 	}
 	for _, r := range x.Reads {
-		add("Read "+c.short(&r.At), c.told(strings.TrimSuffix(string(r.Reading)+", "+text(r.Detail), ", ")))
+		add("Read "+c.short(&r.At), c.told(strings.TrimSuffix(string(r.Reading)+", "+report.ValueOf(r.Detail), ", ")))
 	}
-	add("Look at", or(text(x.ResourceID), "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+text(x.TargetResourceGroup)+"/…/"+x.Name))
+	add("Look at", lexicon.Or(report.ValueOf(x.ResourceID), "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+report.ValueOf(x.TargetResourceGroup)+"/…/"+x.Name))
 	add("Request IDs", strings.Join(x.RequestIDs, ", "))
 	return p
 }
@@ -190,14 +190,6 @@ func (t *task) lift() {
 		t.Vaults[i].Pairs = t.Vaults[i].Pairs[1:]
 	}
 	if !strings.Contains(t.Detail, message) {
-		t.Detail = strings.TrimSpace(sentence(message) + " " + t.Detail)
+		t.Detail = strings.TrimSpace(lexicon.Sentence(message) + " " + t.Detail)
 	}
-}
-
-// sentence ends a text with a full stop.
-func sentence(s string) string {
-	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
-		return s
-	}
-	return s + "."
 }
