@@ -372,3 +372,29 @@ func BenchmarkFit(b *testing.B) {
 		})
 	}
 }
+
+// The last day of a leap year, in zones whose clocks change by a rule and in one whose do
+// not: a window of it opens and closes like that of any other day.
+func TestTheLastDayOfALeapYear(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Australia/Sydney", "Europe/London", "America/New_York", "Asia/Kolkata"} {
+		zone, err := LoadZone(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		every := []time.Weekday{0, 1, 2, 3, 4, 5, 6}
+		s, err := CompileCalendar(&Calendar{Windows: []Window{{Days: every, Start: 22 * 60, End: 6 * 60, Zone: name}},
+			Blackouts: []Blackout{{From: "2028-12-30T22:00", To: "2028-12-31T02:00", Zone: name}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(day, hour int) time.Time { return time.Date(2028, 12, day, hour, 0, 0, 0, zone) }
+		for _, c := range [][2]time.Time{{at(31, 2), at(31, 6)}, {at(31, 22), at(32, 6)}} {
+			opens, ok := s.Next(c[0].Add(-time.Hour))
+			closes, open := s.OpenAt(c[0])
+			if !ok || !open || !opens.Equal(c[0]) || !closes.Equal(c[1]) {
+				t.Errorf("%s: it opens at %s and closes at %s, want %s and %s", name, opens.In(zone), closes.In(zone), c[0], c[1])
+			}
+		}
+	}
+}

@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/internal/zones"
 )
 
-// LoadZone returns the time zone of an IANA name. It refuses the empty name
-// and Local: a plan must mean the same on every machine.
+// LoadZone returns the time zone of an IANA name, as the program knows it: a plan must
+// mean the same on every machine, whatever that has installed. It refuses the empty name
+// and Local for the same reason.
 func LoadZone(name string) (*time.Location, error) {
 	if name == "" || name == "Local" {
 		return nil, errors.New("a time zone needs its IANA name, such as Australia/Sydney")
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := zones.Load(name)
 	if err != nil {
 		return nil, fmt.Errorf("time zone %q is not known; use an IANA name, such as Australia/Sydney", name)
 	}
@@ -37,6 +40,9 @@ func ParseWall(s string) (time.Time, error) {
 // farther from UTC than this, so a search that begins so much earlier misses
 // nothing.
 const farthestZone = 16 * 60 * 60
+
+// quarter of an hour, in seconds.
+const quarter = 15 * 60
 
 // firstAt returns the Unix time at which the wall clock of a zone first shows
 // wall or later. A time that a change to summer time leaves out is the moment
@@ -71,8 +77,14 @@ func offsetAt(x int64, zone *time.Location) (offset, until int64) {
 	t := time.Unix(x, 0).In(zone)
 	_, seconds := t.Zone()
 	_, end := t.ZoneBounds()
-	if end.IsZero() {
+	switch {
+	case end.IsZero():
 		return int64(seconds), forever
+	case end.Unix() <= x:
+		// By rules for years to come package time takes each for 365 days long: the
+		// last day of a leap year lies behind the end that it names. Clocks change on
+		// a quarter of an hour.
+		return int64(seconds), (floorDiv(x, quarter) + 1) * quarter
 	}
 	return int64(seconds), end.Unix()
 }

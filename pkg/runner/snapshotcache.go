@@ -14,7 +14,7 @@ import (
 // snapshotCache shares one reading of a subscription, or of a vault where the kind
 // reads vaults one by one, between everybody who needs it, and keeps readings of
 // it at least one poll apart (design.md#rule-7 and #rule-11), but for those that follow
-// a young operation (lookPace). It is safe for concurrent use.
+// a young operation (rollout.LookPace). It is safe for concurrent use.
 type snapshotCache struct {
 	ctx   context.Context
 	calls *errgroup.Group

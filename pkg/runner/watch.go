@@ -75,10 +75,10 @@ func (c *Calls) toWatch(a rollout.Watch) *watched {
 	}
 	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}, since: a.Since}
 	now := c.clock.now()
-	x.apart = c.lookPace(x.since, now, 0) // one for each start, and those are spaced
+	x.apart = rollout.LookPace(c.Plan, x.since, now, 0) // one for each start, and those are spaced
 	x.next = c.snapshots.began(v).Add(x.apart)
 	if !x.since.IsZero() {
-		x.next = latest(x.next, x.since.Add(min(quickest, c.Plan.Timings.Poll)))
+		x.next = latest(x.next, rollout.FirstLook(c.Plan, x.since))
 	}
 	if a.Operation != nil {
 		x.next = latest(x.next, now.Add(a.Operation.RetryAfter))
@@ -189,11 +189,8 @@ func (c *Calls) look(ctx context.Context, w *watcher, x *watched, tell func(roll
 	// The pace is counted from reading to reading, what the service asks for from its
 	// answer on, which may have taken long.
 	began := c.snapshots.began(x.Vault)
-	apart := c.lookPace(x.since, began, w.size())
-	if err != nil {
-		apart = c.Plan.Timings.Poll
-	}
-	w.done(x, apart, latest(began.Add(apart), c.clock.now().Add(asked)))
+	next, apart := rollout.NextLook(c.Plan, x.since, began, c.clock.now(), w.size(), err != nil, asked)
+	w.done(x, apart, next)
 }
 
 // saw hands on what a reading showed; vault is the one that was read, empty for
