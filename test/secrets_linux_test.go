@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +143,42 @@ func TestNoSecretComesOut(t *testing.T) {
 		}
 	}
 	w.judgeModes(w.inv)
+}
+
+// A process that is made to tell where its goroutines stand tells no secret: not what
+// it signs in with, nor who is told, nor what opens its page.
+func TestNoSecretInADump(t *testing.T) {
+	t.Parallel()
+	const pageToken, hook = "planted-token-of-the-page", "planted-path-of-a-webhook"
+	w := newWorldBehind(t, strictcloud.Config{Timings: quick()}, (*httptest.Server).StartTLS)
+	w.signsInWithCLI()
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v"}).Start(strictcloud.SlowAnswer(time.Minute))
+	w.write(strictcloud.Inventory{Extra: "credential: {serviceManagement: cli, resourceManager: cli}\n"})
+	came := make(chan struct{}, 10)
+	w.gate.on(func(r *http.Request) {
+		if isStart(r) {
+			came <- struct{}{}
+		}
+	}, nil)
+	saved := filepath.Join(w.dir, "fleet.plan")
+	w.start("plan", w.inv, "--out", saved).ends(0)
+	w.env = append(w.env, "GOTRACEBACK=all", "FLEETUP_LISTEN_TOKEN="+pageToken, "FLEETUP_NOTIFY=slack=http://127.0.0.1:9/"+hook, "FLEETUP_NOTIFY_SECRET=planted-secret")
+	run := w.start("run", saved, "--yes", "--state", w.db, "--listen", "127.0.0.1:0")
+	<-came
+	run.signal(syscall.SIGQUIT)
+	run.wait()
+	if n := strings.Count(run.stderr.String(), "goroutine "); n < 5 {
+		t.Fatalf("%d goroutines told where they stand\n%s", n, tail(run.stderr.String(), 20))
+	}
+	if err := os.RemoveAll(filepath.Join(w.dir, "bin")); err != nil { // the stand-in holds them, as it must
+		t.Fatal(err)
+	}
+	w.judgeSecrets()
+	for where, text := range w.written() {
+		if strings.Contains(text, "planted-") || strings.Contains(text, plantedToken) {
+			t.Errorf("a secret is in %s", where)
+		}
+	}
 }
 
 // signsInWithCLI puts a stand-in for the Azure CLI into the processes' path, and

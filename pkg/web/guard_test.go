@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +120,68 @@ func TestOtherSitesAskNothing(t *testing.T) {
 		if resp.StatusCode != f.want {
 			t.Errorf("%+v: %s", f, resp.Status)
 		}
+	}
+}
+
+// However a path, a host or a header is spelled, nothing is shown to who has not shown
+// the token, and to another site's name nothing where there is none. Requests are
+// written as they are: a client of net/http would put them right.
+func TestNoSpellingGoesAround(t *testing.T) {
+	t.Parallel()
+	const token = "correct horse battery"
+	guarded, open := serve(t, 4, Config{Token: token}), serve(t, 4, Config{})
+	raw := func(x *theatre, request string) string {
+		u, err := url.Parse(x.server.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(c) // a connection that is reset has answered before
+		return string(answer)
+	}
+	refused := func(x *theatre, request string) {
+		t.Helper()
+		answer := raw(x, request)
+		_, status, _ := strings.Cut(answer, " ")
+		status, _, _ = strings.Cut(status, " ")
+		if !slices.Contains([]string{"400", "401", "405", "421", "431"}, status) || strings.Contains(answer, "vault-") || strings.Contains(answer, token) {
+			t.Errorf("%.80q is answered %.300s", request, answer)
+		}
+	}
+	const end = " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+	for _, path := range []string{"//", "/healthz/../api/status", "/healthz/%2e%2e/api/status", "/healthz/..%2fapi/status", "/%2fhealthz", "/./api/status", "/api//status",
+		"/login/../api/status", "/page.js/../api/status", "/api/status%00", "/api/status;/healthz", "/?token=a&token=correct+horse+battery", "/%3ftoken=correct+horse+battery",
+		"http://127.0.0.1/api/status", "*"} {
+		refused(guarded, "GET "+path+end+"\r\n")
+	}
+	for _, more := range []string{"Authorization : Bearer " + token + "\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "X-Original-URL: /healthz\r\n", "Host: localhost\r\n",
+		"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n", "Cookie: " + strings.Repeat("a=b; ", 5_000) + "\r\n", "X-HTTP-Method-Override: GET\r\n"} {
+		refused(guarded, "GET /api/status"+end+more+"\r\n")
+	}
+	for _, host := range []string{"", "evil.example", "127.0.0.1.", "localhost.", "127.1", "2130706433", "0x7f.0.0.1", "0.0.0.0", "[::1%25eth0]", "localhost@evil.example", "evil.example:127.0.0.1"} {
+		refused(open, "GET /api/status HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+	}
+	refused(open, "GET http://evil.example/api/status"+end+"\r\n")
+	refused(open, "GET /api/status HTTP/1.0\r\n\r\n")
+	for _, method := range []string{"get", "TRACE", "CONNECT", "PROPFIND", "OPTIONS"} {
+		refused(open, method+" /api/status"+end+"\r\n")
+	}
+	if answer := raw(open, "GET /api/status"+end+"\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200") || !strings.Contains(answer, "vault-") {
+		t.Errorf("spelled well it is answered %.200s", answer)
+	}
+}
+
+// The lists that the page hands out guard a cell as every other CSV does.
+func TestListsGuardCells(t *testing.T) {
+	t.Parallel()
+	if !strings.Contains(script(), `.replace(/(^|;)([ "]*[=+\-@])/g, "$1'$2")`) {
+		t.Error("the page's lists have another pattern than lexicon.CSVCell")
 	}
 }
