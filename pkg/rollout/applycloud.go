@@ -35,7 +35,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 			return s.move(i, fleet.Failed, f.Name())
 		}
 		v.Reading = nil
-		v.Reason, v.Findings, v.Carried = "confirmed not started; it will be started again", nil, false
+		v.Reason, v.Findings, v.Carried = provedAbsent+againSoon, nil, false
 		return s.move(i, fleet.Ready, f.Name())
 	case fleet.ReadForeign:
 		v.Absences = 0
@@ -44,6 +44,12 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 	}
 	return fmt.Errorf("vault %s: reading %q is not conclusive", f.Vault, f.Reading)
 }
+
+// Why a vault whose start never arrived is ready again.
+const (
+	provedAbsent = "confirmed not started"
+	againSoon    = "; it will be started again"
+)
 
 // observed folds a change in the cloud's record of a vault.
 func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
@@ -198,7 +204,7 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		note(fleet.CodeBusyDeadline, msg, advised(f.Last, "nothing: the next run tries again"))
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineAttempts:
-		last := v.Reason
+		last := strings.TrimSuffix(v.Reason, againSoon)
 		if f.Last != nil {
 			last = spoken(f.Last.Code, f.Last.Message)
 		}
