@@ -138,7 +138,11 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	if !f.Since.IsZero() {
 		since = ", since " + f.Since.In(localZone()).Format("Mon 2 Jan 2006 15:04 MST")
 	}
-	out("%s: ledger %s, %s in %s%s; %s", verdict, lexicon.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, words.Count(f.Vaults, "vault"))
+	known := fmt.Sprintf("%d of the %s", f.Known, words.Count(f.Planned, "vault"))
+	if f.Known == f.Planned {
+		known = words.Count(f.Known, "vault") + ", all that are"
+	}
+	out("%s: ledger %s, %s in %s%s; records of %s in its plans", verdict, lexicon.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, known)
 	seq, hash := f.End()
 	out("head %s (event %d)", hash, seq)
 	if head != "" && f.Found {
@@ -161,7 +165,9 @@ type auditDocument struct {
 	Ledger        state.Info      `json:"ledger"`
 	Events        uint64          `json:"events"`
 	Runs          int             `json:"runs"`
-	Vaults        int             `json:"vaults"`
+	Vaults        int             `json:"vaults"`        // records, one for each vault and kind of upgrade
+	PlannedVaults int             `json:"plannedVaults"` // in the plans of its runs
+	KnownVaults   int             `json:"knownVaults"`   // of those, vaults that have a record
 	Since         *report.Time    `json:"since"`
 	Head          headDocument    `json:"head"`
 	Asked         *askedHead      `json:"asked"`
@@ -193,7 +199,7 @@ type askedHead struct {
 
 func auditOf(f *audit.Findings, info state.Info, head string) auditDocument {
 	seq, hash := f.End()
-	d := auditDocument{SchemaVersion: 1, Good: len(f.Faults) == 0, Ledger: info, Events: f.Events, Runs: f.Runs, Vaults: f.Vaults,
+	d := auditDocument{SchemaVersion: 1, Good: len(f.Faults) == 0, Ledger: info, Events: f.Events, Runs: f.Runs, Vaults: f.Vaults, PlannedVaults: f.Planned, KnownVaults: f.Known,
 		Head: headDocument{seq, hash.String()}, Faults: []faultDocument{}, MoreFaults: f.More}
 	for _, x := range f.Faults {
 		d.Faults = append(d.Faults, faultDocument{x.What, maybe(x.From), maybe(x.To), maybe(x.Run), maybe(x.Vault), x.Message})

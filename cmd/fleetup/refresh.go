@@ -55,7 +55,7 @@ func (e *environment) refresh(c *cli.Context) error {
 		vaults, err = st.ToRefresh(vaults)
 	}
 	if err != nil {
-		return refused(err, h.Path)
+		return refusedHere(c, err, h.Ledger, st.Run.ID)
 	}
 	rows, trouble := []refreshed{}, error(nil)
 	if len(vaults) > 0 {
@@ -146,11 +146,26 @@ func (e *environment) readTrouble(failed []error, all int) error {
 	return failure.New(fleet.ExitInternal, err, "the same command again")
 }
 
+// leftBehind counts the vaults that are failed or unknown by the ledger, and that the
+// newest run's plan has not.
+func leftBehind(h *session.LockedLedger) (n int) {
+	_ = h.Ledger.VaultRecords(func(r fleet.VaultRecord) error { // they have just been read; without them nothing is said
+		if _, here := h.Run.State.Lookup(r.Vault); !here && (r.Status == fleet.Failed || r.Status == fleet.Unknown) {
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
 // tellRefreshed says what was read, a line a vault, and what to do next.
 func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 	st := h.Run.State
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
+		if n := leftBehind(h); n > 0 {
+			say(e.stderr, "%s failed or unknown that only earlier runs had: fleetup runs lists those runs.", lexicon.Plural(n, "vault is", "vaults are"))
+		}
 	}
 	width := 0
 	for _, r := range rows {

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -83,6 +84,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 		}
 		if last, ok := past.Newest(); ok {
 			e.warnOfFuture(last.State.Run.LastAt, path)
+			if s := dryrun.Strangers(p, past.Left().Vaults(), lexicon.Clean(path)); s != "" && flagYes.of(c) { // else the plan says so, before the question
+				say(e.stderr, "%s", s)
+			}
 		}
 	}
 	if !flagYes.of(c) {

@@ -42,7 +42,19 @@ func (e *environment) story(c *cli.Context) error {
 		if !ok {
 			return noRunYet(path, "")
 		}
-		if vault, err = run.State.Find(c.Args().First()); err != nil {
+		name := c.Args().First()
+		if vault, err = run.State.Find(name); noSuchVault(err) {
+			older, _, had, unread := session.Older(r, name)
+			if unread == nil && had {
+				if run, _, unread = r.Run(older.ID, path); unread == nil {
+					vault, err = run.State.Find(name)
+				}
+			}
+			if unread != nil {
+				return unread
+			}
+		}
+		if err != nil {
 			return refused(err, path)
 		}
 		key := run.State.Plan.Vaults[vault].Key

@@ -50,7 +50,9 @@ type Fault struct {
 type Findings struct {
 	Events  uint64
 	Runs    int
-	Vaults  int // that have a record
+	Vaults  int // records: one for each vault and kind of upgrade that an event is about
+	Planned int // vaults in the plans of its runs
+	Known   int // of those, vaults that have a record
 	Since   time.Time
 	head    state.Entry // the newest event; zero for an empty journal
 	genesis state.Hash
@@ -407,6 +409,17 @@ func (a *auditor) checkRecords() error {
 	})
 	if err != nil {
 		return err
+	}
+	planned := map[string]bool{} // by the vault alone, whatever was done to it: false without a record
+	for k := range a.names {
+		_, vault, _ := strings.Cut(string(k), "/")
+		planned[vault] = planned[vault] || seen[k]
+	}
+	for _, known := range planned {
+		a.Planned++
+		if known {
+			a.Known++
+		}
 	}
 	for _, k := range a.left.Vaults() {
 		if !seen[k] {

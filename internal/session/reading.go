@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -99,6 +101,32 @@ func (r *Reading) Latest() (journal.Run, bool, error) {
 	run, ok, err := journal.Latest(r, r.rebuild)
 	run.Live = r.Live != nil
 	return run, ok, err
+}
+
+// Older is the newest of a ledger's runs before the last whose plan has the vault that a
+// person names; false where none has, or where the name fits several.
+func Older(from interface {
+	Runs() ([]state.RunInfo, error)
+	Plan(fingerprint string) ([]byte, error)
+}, name string) (run state.RunInfo, p *plan.Plan, ok bool, err error) {
+	runs, err := from.Runs()
+	if err != nil || len(runs) == 0 {
+		return state.RunInfo{}, nil, false, err
+	}
+	for _, run := range slices.Backward(runs[:len(runs)-1]) {
+		data, err := from.Plan(run.PlanFingerprint)
+		if err != nil {
+			return state.RunInfo{}, nil, false, err
+		}
+		p, err := plan.Decode(data)
+		if err != nil {
+			return state.RunInfo{}, nil, false, fmt.Errorf("the plan of run %s cannot be read: %w", run.ID, err)
+		}
+		if _, err := p.Find(name); err == nil {
+			return run, p, true, nil
+		}
+	}
+	return state.RunInfo{}, nil, false, nil
 }
 
 // errEnough ends the reading of a journal.

@@ -29,6 +29,9 @@ type VaultHistory struct {
 	Entries        []HistoryEntry `json:"story"`
 	RecordedChange
 
+	Run   string  `json:"runId"`    // the newest that has it, which the vault's standing is of
+	Later *string `json:"laterRun"` // the ledger's newest run, which does not have it; null: it has
+
 	words *lexicon.Wording
 }
 
@@ -54,7 +57,7 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 		if x.Vault != name {
 			continue
 		}
-		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, words: v.words()}
+		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, Run: v.Run.ID, Later: v.Run.Later, words: v.words()}
 		if x.Status == fleet.Failed && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
@@ -74,6 +77,9 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 		p.Line("%s", why)
 	} else if v.Status == fleet.Already {
 		p.Line("%s", lexicon.Or(v.Noted(), s.words.Before))
+	}
+	if s.Later != nil {
+		p.Line("As run %s left it, the newest that has it; run %s came after that one, without it.", s.Run, *s.Later)
 	}
 	if v.HeldBy != nil {
 		p.Pair("Held by", "%s", *v.HeldBy)

@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	Carried  map[fleet.Key]fleet.Carried // what a run would take over
 	AsWanted map[fleet.Key]AsWanted      // what is left as wanted
+	Vaults   []fleet.Key                 // all that it knows of
 	changed  map[fleet.Key]time.Time
 }
 
@@ -23,6 +24,27 @@ type Memory struct {
 type AsWanted struct {
 	Run  string // ID of the one that upgraded it, found it so, or held it
 	Ours bool   // one of them upgraded it; false: it was so before the first
+}
+
+// Meets counts the vaults among the keys that a ledger knows, and those of a plan among
+// them; whatever was done to a vault, it is one.
+func Meets(known []fleet.Key, p *plan.Plan) (all, common int) {
+	vaults := map[string]bool{}
+	for _, k := range known {
+		vaults[vaultOf(k)] = true
+	}
+	for i := range p.Vaults {
+		if vaults[vaultOf(p.Vaults[i].Key)] {
+			common++
+		}
+	}
+	return len(vaults), common
+}
+
+// vaultOf is a key without the kind of upgrade.
+func vaultOf(k fleet.Key) string {
+	_, vault, _ := strings.Cut(string(k), "/")
+	return vault
 }
 
 // Changed is when the runs last changed a vault of each wave of a plan, by the wave's
@@ -39,6 +61,7 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
 	for i := range records {
 		byKey[records[i].Vault] = &records[i]
+		m.Vaults = append(m.Vaults, records[i].Vault)
 	}
 	for i := range records {
 		r := &records[i]

@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 func (d *dryRun) page() *layout.Page {
@@ -32,6 +33,9 @@ func (d *dryRun) page() *layout.Page {
 	if n := d.byLedger(); n > 0 {
 		p.Line("By the ledger %s, %s %s: the run checks each again, and starts it only if that is so no more.",
 			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault is", "vaults are"), d.words.Already)
+	}
+	if s := Strangers(d.plan, d.opts.Memory.Vaults, d.opts.Ledger); s != "" {
+		p.Line("%s", s)
 	}
 	d.waveTable(p, c)
 	d.figures(p, c)
@@ -121,6 +125,19 @@ func cloudWords(c fleet.Cloud) string {
 		return lexicon.Or(c.ResourceManager, "own endpoints")
 	}
 	return "Azure"
+}
+
+// Strangers says that a ledger's runs were of other vaults than the plan is; empty where
+// they were not, or where it knows none. That is as it should be where a fleet is
+// upgraded part by part on one ledger, and a mistake where it is another fleet's.
+func Strangers(p *plan.Plan, known []fleet.Key, ledger string) string {
+	all, common := rollout.Meets(known, p)
+	if all == 0 || common > 0 {
+		return ""
+	}
+	return fmt.Sprintf("The ledger %s knows %s, and none of this plan: its runs were of others. That is right where a fleet is upgraded part by part; "+
+		"status, refresh and reopen then know those of the newest run alone. For another fleet name a ledger of its own with --state.",
+		lexicon.Or(ledger, "of earlier runs"), lexicon.Vaults(all))
 }
 
 // byLedger counts the vaults of which the ledger alone says that they do not start.
