@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"syscall"
 )
@@ -49,6 +50,9 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/1.1", 1, 1
 	in.Host = cmp.Or(in.Host, req.URL.Host)
 
+	if t := httptrace.ContextClientTrace(ctx); t != nil && t.GotConn != nil {
+		t.GotConn(httptrace.GotConnInfo{}) // as a transport with a network says it
+	}
 	rec := httptest.NewRecorder()
 	done := make(chan error, 1)
 	go func() {
