@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -302,7 +301,7 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 			p.Item("%s", s)
 		}
 	}
-	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, filepath.Base(lexicon.Or(o.State, "FILE"))); back != "" {
+	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, o.ledgerBeside(v)); back != "" {
 		p.Group("To undo it")
 		p.Item("an inventory with upgrade: %s", back)
 	}

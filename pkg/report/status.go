@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,16 @@ type Options struct {
 // inventory is the inventory of a run as commands name it, empty where there is
 // none.
 func (o Options) inventory(v *View) string { return lexicon.Or(o.Inventory, ValueOf(v.Run.Inventory)) }
+
+// ledgerBeside is the ledger as an inventory in the run's inventory's folder names it,
+// as the plan of the run has it; empty where the ledger is not known.
+func (o Options) ledgerBeside(v *View) string {
+	rel, err := filepath.Rel(filepath.Dir(o.inventory(v)), o.State)
+	if err != nil || o.State == "" || filepath.IsAbs(o.State) {
+		return o.State
+	}
+	return rel
+}
 
 // Status writes where a run stands: waves, what is in flight, and the vaults
 // that need a person, one line each. JSON, JSONL, CSV and JUnit are those of

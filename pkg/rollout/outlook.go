@@ -33,6 +33,9 @@ func (o Outlook) Zero() bool { return o.P90.IsZero() }
 // to leave or without a process goes on now. A run that is over, or halted with
 // nothing in flight, has no outlook.
 //
+// It sees the run from the beginning of the minute of now, as finely as it is told:
+// whoever asks within a minute about a run that stands still is told the same.
+//
 // It does not change the state and keeps nothing of it. It costs what a forecast
 // of the plan costs, twice; stop, unless nil, is asked all the time and breaks
 // it off with ErrStopped.
@@ -40,9 +43,11 @@ func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 	if st.Run.Closed != nil || st.Run.Halt != nil && st.InFlight() == 0 {
 		return Outlook{}, nil
 	}
+	asked := now
+	now = later(now.Truncate(time.Minute), st.Run.LastAt)
 	var fs [2]Forecast
 	for slow := range fs {
-		f, err := goOn(st.Clone(), later(now, st.Run.LastAt), func(p plan.Prediction) time.Duration {
+		f, err := goOn(st.Clone(), now, func(p plan.Prediction) time.Duration {
 			if slow == 1 {
 				return p.P90
 			}
@@ -53,7 +58,7 @@ func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 		}
 		fs[slow] = f
 	}
-	o := Outlook{P50: fs[0].EndsAt, P90: later(fs[0].EndsAt, fs[1].EndsAt), Ending: st.Run.Halt != nil || st.Closing()}
+	o := Outlook{P50: later(asked, fs[0].EndsAt), P90: later(later(asked, fs[0].EndsAt), fs[1].EndsAt), Ending: st.Run.Halt != nil || st.Closing()}
 	for w := range st.Waves {
 		l := Likely{fs[0].Waves[w].EndsAt, fs[1].Waves[w].EndsAt}
 		if !l.P90.IsZero() {

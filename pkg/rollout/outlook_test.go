@@ -166,3 +166,35 @@ func (r *recorded) done(minute, i int) {
 	r.fact(minute, fleet.Observed{Vault: k, OperationID: op, Record: &fleet.Record{OperationID: op, State: fleet.RecordUpgraded}})
 	r.fact(minute, fleet.Verified{Vault: k, OperationID: op})
 }
+
+// TestForeseeIsTheSameWithinAMinute: whoever asks about a run that stands still, from
+// whatever view of it, is told the same until the next minute begins.
+func TestForeseeIsTheSameWithinAMinute(t *testing.T) {
+	t.Parallel()
+	t0 := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
+	p := testPlan(4, 1, 1)
+	p.Limits.Upgrades, p.Limits.PerSubscription = 2, 0
+	for i := range p.Vaults {
+		p.Vaults[i].Predicted = plan.Prediction{P50: 20 * time.Minute, P90: 30 * time.Minute}
+	}
+	st := NewState(p)
+	for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "w1"}} { // and killed
+		if err := st.Apply(fleet.Event{At: t0.Add(7 * time.Second), Fact: f}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(d time.Duration) Outlook {
+		o, err := Foresee(st, t0.Add(d), nil)
+		if err != nil || o.Zero() {
+			t.Fatal(o, err)
+		}
+		return o
+	}
+	first := at(5*time.Minute + time.Second)
+	if o := at(5*time.Minute + 59*time.Second); o.P50 != first.P50 || o.P90 != first.P90 {
+		t.Errorf("within a minute it ends %s to %s, and %s to %s", first.P50, first.P90, o.P50, o.P90)
+	}
+	if o := at(6 * time.Minute); o.P50 != first.P50.Add(time.Minute) {
+		t.Errorf("a minute later it ends %s, then %s", first.P50, o.P50)
+	}
+}

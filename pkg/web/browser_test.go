@@ -214,6 +214,31 @@ func TestBrowserShowsAFrozenReport(t *testing.T) {
 	}
 }
 
+// TestBrowserShowsTheWholeTableOfWaves: it does not scroll sideways, whatever its waves
+// are called and however many have begun.
+func TestBrowserShowsTheWholeTableOfWaves(t *testing.T) {
+	in := browser(t)
+	v := troubledNight(400)
+	for i, name := range []string{"canary-of-the-harbour", "everything-else-in-the-north", "rest"} {
+		for x := range v.Vaults {
+			if v.Vaults[x].Wave == v.Waves[i].Name {
+				v.Vaults[x].Wave = name
+			}
+		}
+		v.Waves[i].Name, v.Waves[i].EndedAt = name, after(8*time.Hour)
+	}
+	v.Waves[1].Status = "awaiting-approval"
+	url := file(t, frozen(t, v))
+	for _, width := range []int64{1440, 1300, 800} {
+		b := open(t, in, url, width, 900, "light")
+		b.fits()
+		if wide := eval[float64](b, `(() => { const s = document.querySelector(".scroll"); return s.scrollWidth - s.clientWidth; })()`); wide > 0 {
+			t.Errorf("at %d pixels %v of the table of waves are hidden", width, wide)
+		}
+		b.shot(fmt.Sprintf("waves-%d", width))
+	}
+}
+
 func TestBrowserFiltersAndExplains(t *testing.T) {
 	in := browser(t)
 	b := open(t, in, file(t, frozen(t, troubledNight(400))), 1440, 900, "light")

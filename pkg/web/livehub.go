@@ -252,8 +252,24 @@ func (d *liveHub) publish(always bool) error {
 	return err
 }
 
+// atOnce is how long who asks for the page waits for a guess of the run's end, where
+// there is none: nobody has looked since what was said last.
+const atOnce = 200 * time.Millisecond
+
+// foresee makes sure of a guess, if it can be made at once.
+func (d *liveHub) foresee() {
+	d.mu.Lock()
+	d.fold()
+	over := d.over
+	d.mu.Unlock()
+	if !over {
+		d.ends.Look(d.now(), atOnce)
+	}
+}
+
 // page is the whole page as it stands.
 func (d *liveHub) page(w io.Writer) error {
+	d.foresee()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, err := d.advance(false)

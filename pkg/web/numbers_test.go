@@ -151,6 +151,7 @@ func (n *night) look(live bool) surfaces {
 	n.t.Helper()
 	n.desk.ends.Guess(n.now, nil)
 	for _, tr := range []*progress.Tracker{n.stream.Tracker(), n.plain.Tracker()} {
+		tr.Carried(live)
 		tr.Forecast().Guess(n.now, nil)
 	}
 	o, err := rollout.Foresee(n.status, n.now, nil)

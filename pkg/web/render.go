@@ -52,6 +52,7 @@ type parts struct {
 	Tiles         []tile
 	Budget        report.Budget
 	Tasks         []task
+	Lost          bool // a vault is failed, or unknown for good
 	Calm          []calmNote
 	Waves         []groupLine
 	Subscriptions []groupLine
@@ -157,6 +158,7 @@ func (s pageData) parts() parts {
 		p.Heading = append(p.Heading, pair{"Upgrade", lexicon.KindWords(v.Run.Kind)})
 	}
 	p.Tasks, p.Calm = tasksOf(v, c, s.limit)
+	p.Lost = v.Totals[fleet.Failed] > 0 || v.Totals[fleet.Unknown] > 0
 	p.tiles(v)
 	p.figures(v, c)
 	p.proof(v)

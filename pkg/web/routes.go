@@ -84,6 +84,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind string, wri
 
 // status is the document of fleetup status -o json.
 func (d *liveHub) status(w io.Writer) error {
+	d.foresee()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o := d.run.Options

@@ -309,3 +309,24 @@ func TestLiveCommandsCanBePasted(t *testing.T) {
 		}
 	}
 }
+
+// TestAKilledRunIsForeseenAnew: the guess from before its process was gone gives way to
+// a new one at once, as fleetup status makes one.
+func TestAKilledRunIsForeseenAnew(t *testing.T) {
+	t.Parallel()
+	tracker := NewTracker(reporttest.BusyNight(t).St)
+	now := reporttest.T0.Add(125 * time.Minute)
+	tracker.Forecast().Guess(now, nil)
+	tracker.Carried(true)
+	select {
+	case <-tracker.Forecast().Renew():
+		t.Error("a live run is foreseen anew for nothing")
+	default:
+	}
+	tracker.Carried(false)
+	select {
+	case <-tracker.Forecast().Renew():
+	default:
+		t.Error("nobody is told to guess anew")
+	}
+}

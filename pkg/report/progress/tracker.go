@@ -132,11 +132,15 @@ func (t *Tracker) remaining(now time.Time) standing.Remaining {
 }
 
 // Carried says whether a process carries the run out: one that nobody does looks
-// otherwise. A new tracker takes it for granted.
+// otherwise, and its end is foreseen from now on. A new tracker takes it for granted.
 func (t *Tracker) Carried(out bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	changed := t.left == out
 	t.left = !out
+	t.mu.Unlock()
+	if changed {
+		t.forecast.Wake()
+	}
 }
 
 // rescan looks at every vault.

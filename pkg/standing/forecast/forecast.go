@@ -17,11 +17,12 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
-// A guess is made anew so often, and takes no more than this part of the time. Where
+// A guess is made anew when a minute begins, which is as fine as it is shown and as
+// rollout.Foresee sees it, and takes no more than this part of the time. Where
 // something was said that changes the end, the next one does not wait its turn, but
 // for a few times as long as the last one took.
 const (
-	every = 30 * time.Second
+	every = time.Minute
 	share = 100
 	rest  = 5
 )
@@ -33,6 +34,8 @@ type Keeper struct {
 
 	state func() *rollout.State
 	renew chan struct{} // capacity 1
+
+	looking sync.Mutex
 
 	mu      sync.Mutex
 	outlook rollout.Outlook
@@ -54,6 +57,27 @@ func (k *Keeper) Take(f fleet.Fact) {
 	k.mu.Lock()
 	k.said, k.outlook = k.said+1, rollout.Outlook{}
 	k.mu.Unlock()
+	k.Wake()
+}
+
+// Look makes a guess at once where there is none and somebody begins to look; it takes
+// no longer than that, and one at a time. Else Keep makes the next one soon.
+func (k *Keeper) Look(now time.Time, most time.Duration) {
+	if !k.Outlook().Zero() || !k.looking.TryLock() {
+		return
+	}
+	defer k.looking.Unlock()
+	until := time.Now().Add(most)
+	late := false
+	k.Guess(now, func() bool { late = late || time.Now().After(until); return late })
+	if late {
+		k.Wake()
+	}
+}
+
+// Wake has Keep make a guess before its turn: the newest may be of an older state than
+// what others see.
+func (k *Keeper) Wake() {
 	select {
 	case k.renew <- struct{}{}:
 	default:
@@ -118,11 +142,14 @@ func (k *Keeper) Keep(now func() time.Time, stop <-chan struct{}) {
 			}
 		}
 		took := time.Since(began)
-		if !pauseFor(rest*took, stop, nil) || !pauseFor(max(every, share*took), stop, k.renew) {
+		if !pauseFor(rest*took, stop, nil) || !pauseFor(max(untilNext(now()), share*took), stop, k.renew) {
 			return
 		}
 	}
 }
+
+// untilNext is how long it is until a minute begins.
+func untilNext(now time.Time) time.Duration { return now.Truncate(every).Add(every).Sub(now) }
 
 // pauseFor waits, or until something comes; false: stop was closed.
 func pauseFor(t time.Duration, stop, early <-chan struct{}) bool {

@@ -46,7 +46,7 @@ function newLine(item) {
 function fillWave(c, i, x) {
   const w = doc.waves[i];
   const all = Object.values(w.totals).reduce((a, b) => a + b, 0) - (w.totals.excluded || 0); // held ones stand apart
-  c.status.textContent = w.status;
+  c.status.textContent = c.status.title = w.status;
   c.name.replaceChildren("Wave " + w.name + " ", el("small", "", count(w.totals.upgraded || 0) + " of " + count(all)), el("span", "quiet", " upgraded"));
   c.time.replaceChildren();
   marks(c.time, x);
