@@ -167,6 +167,7 @@ func TestVerdict(t *testing.T) {
 		"closing, and one is flying": {facts(sent(fleet.StartAccepted), and(closing)), fleet.ExitInterrupted},
 		"left for a sign-in":         {and(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Code: fleet.ExitSignIn}), fleet.ExitSignIn},
 		"left, and resumed":          {and(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Code: fleet.ExitSignIn}, fleet.Resumed{}), fleet.ExitInterrupted},
+		"left, then over":            {and(found(k, fleet.VerdictAlready), blocked, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Code: fleet.ExitSignIn}, fleet.RunClosed{Code: fleet.ExitNotUpgraded}), fleet.ExitNotUpgraded},
 		"left, then closed":          {and(already, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Code: fleet.ExitSignIn}, closing), fleet.ExitNotUpgraded},
 		"over":                       {facts(sent(fleet.StartFailed), and(already, fleet.RunClosed{Code: fleet.ExitFailures})), fleet.ExitFailures},
 		"over, by another rule then": {and(found(k, fleet.VerdictAlready), already, fleet.RunClosed{Code: fleet.ExitFailures}), fleet.ExitFailures},
