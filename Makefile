@@ -1,7 +1,7 @@
 # go test ./... is the whole suite; the targets below are longer proofs and conveniences. What CI
 # looks at too stands in .ci/check.
 
-.PHONY: build test lint vulnerabilities race simulate kills powerloss fuzz bench long browser release
+.PHONY: build test lint vulnerabilities race simulate kills powerloss fuzz bench long browser engine release
 
 build:
 	go build -buildvcs=auto -o bin/fleetup ./cmd/fleetup
@@ -32,6 +32,9 @@ long:
 
 browser:
 	.ci/check page -v
+
+engine:
+	.ci/check engine
 
 bench:
 	go test -run '^$$' -bench . ./pkg/...

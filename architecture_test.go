@@ -37,7 +37,7 @@ func (s source) imports() []string {
 	return out
 }
 
-// sources parses every Go file of the module.
+// sources parses every Go file of the module, and none of the modules within it.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var out []source
@@ -47,6 +47,11 @@ func sources(t *testing.T) []source {
 		}
 		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
 			return fs.SkipDir
+		}
+		if d.IsDir() && name != "." {
+			if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil {
+				return fs.SkipDir
+			}
 		}
 		if d.IsDir() || filepath.Ext(name) != ".go" {
 			return nil

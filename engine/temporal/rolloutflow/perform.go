@@ -1,0 +1,263 @@
+package rolloutflow
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// How long activities take and how often they are tried again, where the plan does not
+// say. What only reads is tried for ever: a worker that is lost with it has changed
+// nothing.
+const (
+	heartbeat = 30 * time.Second
+	callLimit = 30 * time.Minute // of one try: a subscription may ask to be left alone for long
+	sendSpare = 15 * time.Second // beyond the start's own timeout, for its answer to come back
+	longRead  = 24 * time.Hour   // of one try of a watch, which returns long before
+	recordFor = 10 * time.Minute // of one try of writing facts
+)
+
+func (f *flow) heartbeat() time.Duration {
+	if d := f.in.Options.Heartbeat; d > 0 {
+		return d
+	}
+	return heartbeat
+}
+
+// perform begins an action. A run whose segment is ending leaves it to the next one.
+func (f *flow) perform(a rollout.Action) error {
+	switch a := a.(type) {
+	case rollout.Wake:
+		f.rouse(a.At)
+		return nil
+	case rollout.Watch:
+		f.toWatch(a)
+		return nil
+	}
+	data, err := rollout.EncodeAction(a)
+	if err != nil {
+		return broken("an action cannot be written", err)
+	}
+	if f.draining {
+		f.kept = append(f.kept, data)
+		return nil
+	}
+	in := protocol.Action{Ref: f.in.Ref, Action: data, Decided: f.moment}
+	if s, ok := a.(rollout.Send); ok {
+		f.send(s, in)
+		return nil
+	}
+	what, vault := described(a)
+	ctx := workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), WaitForCancellation: true, Summary: f.summary(what, vault),
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
+	return nil
+}
+
+func described(a rollout.Action) (what string, vault int) {
+	switch a := a.(type) {
+	case rollout.Validate:
+		return "check", a.Vault
+	case rollout.Prepare:
+		return "make ready", a.Vault
+	case rollout.Reconcile:
+		return "look for the start of", a.Vault
+	case rollout.Verify:
+		return "verify", a.Vault
+	case rollout.Explain:
+		return "ask why it failed:", a.Vault
+	}
+	return "", 0
+}
+
+// send has a start sent, once. Whatever keeps the answer from coming back leaves it
+// unknown: the brain reads what came of it. Only of a start that no worker was ever
+// given it is certain that it was not sent.
+func (f *flow) send(s rollout.Send, in protocol.Action) {
+	wait := max(s.StaleAfter.Sub(f.moment.At), time.Second)
+	ctx := workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
+		ScheduleToStartTimeout: wait, StartToCloseTimeout: f.plan.Timings.StartTimeout + sendSpare, Summary: f.summary("start", s.Vault),
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	f.call(workflow.ExecuteActivity(ctx, protocol.Send, in), func(err error) rollout.Observation {
+		answer := fleet.StartAnswer{Verdict: fleet.StartUnknown, Message: "the worker that was to send it gave no answer"}
+		if late, ok := errors.AsType[*temporal.TimeoutError](err); ok && late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			answer = fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "no worker took it while its reading was fresh"}
+		}
+		return rollout.SendDone{Vault: f.plan.Vaults[s.Vault].Key, OperationID: s.Start.OperationID, Answer: answer}
+	})
+}
+
+// call waits for an activity and hands on what it tells; failed says what it means that
+// it failed, nil where it is tried until it succeeds.
+func (f *flow) call(future workflow.Future, failed func(error) rollout.Observation) {
+	f.calls++
+	workflow.Go(f.ctx, func(ctx workflow.Context) {
+		defer func() { f.calls-- }()
+		ctx, _ = workflow.NewDisconnectedContext(ctx)
+		var told protocol.Told
+		err := future.Get(ctx, &told)
+		if err == nil {
+			f.take(told.Observations)
+		} else if failed != nil {
+			f.inbox = append(f.inbox, failed(err))
+		}
+	})
+}
+
+// take hands observations on to the brain.
+func (f *flow) take(all []json.RawMessage) {
+	for _, data := range all {
+		o, err := rollout.DecodeObservation(data)
+		if err != nil {
+			panic(err) // a newer worker's: the task is tried again until this one is as new
+		}
+		f.inbox = append(f.inbox, o)
+	}
+}
+
+// open begins the run in the ledger's file, with what earlier runs on it left.
+func (f *flow) open() (opened fleet.Event, err error) {
+	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.ctx).UTC(), Opened: f.in.Opened, Ref: f.in.Ref}
+	err = workflow.ExecuteActivity(f.onLedger("begin the run"), protocol.Open, in).Get(f.ctx, &opened)
+	return opened, err
+}
+
+// onLedger is for activities of whoever keeps the ledgers' files.
+func (f *flow) onLedger(what string) workflow.Context {
+	return workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
+		TaskQueue: protocol.LedgerQueue(workflow.GetInfo(f.ctx).TaskQueueName), StartToCloseTimeout: recordFor, HeartbeatTimeout: f.heartbeat(), Summary: what,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 15 * time.Second},
+	})
+}
+
+// record has facts written to the ledger's file. They are in the history with the
+// activity's input, whatever becomes of the file.
+func (f *flow) record(events []fleet.Event) {
+	if len(events) == 0 {
+		return
+	}
+	in := protocol.Facts{Ledger: f.in.Ledger, RunID: f.in.Opened.RunID, Ref: f.in.Ref, First: f.facts + 1}
+	for _, e := range events {
+		data, err := json.Marshal(e)
+		if err != nil {
+			panic(err) // facts are data that the journal can hold
+		}
+		in.Events = append(in.Events, data)
+	}
+	f.facts += uint64(len(events))
+	f.call(workflow.ExecuteActivity(f.onLedger("write facts"), protocol.Record, in), nil)
+}
+
+// watch is one reading that goes on: of a subscription, or of one of its vaults where
+// the kind reads them one by one.
+type watch struct {
+	subscription string
+	of           map[int]rollout.Watch
+	changed      bool
+	stop         func() // ends the activity, nil where there is none
+	told         string
+}
+
+func (w *watch) actions() (all []json.RawMessage) {
+	for _, vault := range slices.Sorted(maps.Keys(w.of)) {
+		data, err := rollout.EncodeAction(w.of[vault])
+		if err != nil {
+			panic(err) // it was an action before
+		}
+		all = append(all, data)
+	}
+	return all
+}
+
+// toWatch notes what is to be read, and what is not any more.
+func (f *flow) toWatch(a rollout.Watch) {
+	key := a.Subscription
+	if f.in.Scope == fleet.ScopeVault && a.Vault >= 0 {
+		key = string(f.plan.Vaults[a.Vault].Key)
+	}
+	w := f.watches[key]
+	if w == nil {
+		w = &watch{subscription: a.Subscription, of: map[int]rollout.Watch{}}
+		f.watches[key] = w
+	}
+	delete(w.of, a.Vault)
+	if a.On {
+		w.of[a.Vault] = a
+	}
+	w.changed = true
+}
+
+// rewatch begins the readings that are wanted, and ends those that are not. A listing of
+// which other vaults are watched now goes on: the next one knows of them.
+func (f *flow) rewatch() {
+	for _, key := range slices.Sorted(maps.Keys(f.watches)) {
+		w := f.watches[key]
+		if !w.changed || f.draining {
+			continue
+		}
+		w.changed = false
+		if w.stop != nil && (len(w.of) == 0 || f.in.Scope == fleet.ScopeVault) {
+			w.stop()
+			w.stop = nil
+		}
+		switch {
+		case len(w.of) == 0:
+			delete(f.watches, key)
+		case w.stop == nil:
+			f.read(w)
+		}
+	}
+}
+
+// unwatch ends all readings: the next segment begins its own.
+func (f *flow) unwatch() {
+	for _, key := range slices.Sorted(maps.Keys(f.watches)) {
+		if w := f.watches[key]; w.stop != nil {
+			w.stop()
+			w.stop = nil
+		}
+	}
+}
+
+// end lets go of all that is not waited for.
+func (f *flow) end() {
+	f.unwatch()
+	f.rouse(time.Time{})
+}
+
+// read reads until something is seen, and again.
+func (f *flow) read(w *watch) {
+	ctx, cancel := workflow.WithCancel(f.ctx)
+	w.stop = cancel
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: longRead, HeartbeatTimeout: f.heartbeat(), Summary: "watch " + w.subscription,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for ctx.Err() == nil {
+			var told protocol.Told
+			in := protocol.Watched{Ref: f.in.Ref, Subscription: w.subscription, Actions: w.actions(), Told: w.told}
+			err := workflow.ExecuteActivity(ctx, protocol.Watch, in).Get(ctx, &told)
+			if ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				w.told = told.Told
+				f.take(told.Observations)
+			}
+		}
+	})
+}
