@@ -35,6 +35,14 @@ func (f forbidden) and(code string) forbidden {
 	return forbidden{code, f.N + 1}
 }
 
+// allow forgets what subscriptions have refused: somebody has seen to it.
+func (s *State) allow() {
+	clear(s.Denied)
+	for i := range s.subs {
+		s.subs[i].Access = Access{}
+	}
+}
+
 // noteAccess folds what a fact about a vault says of its subscription.
 func (s *State) noteAccess(i int, at time.Time, fact fleet.VaultFact) {
 	a := &s.subs[s.subOf[i]].Access

@@ -156,10 +156,7 @@ func (s *State) takenUp(at time.Time) time.Time {
 // suspension, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
-	clear(s.Denied)
-	for i := range s.subs {
-		s.subs[i].Access = Access{}
-	}
+	s.allow()
 	if st := s.Run.Stopped; st != nil && !st.Close {
 		s.Run.Stopped = nil // the process that was told to leave has left
 	}

@@ -72,6 +72,7 @@ func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 // goOn plays a run to its end from where it stands. It keeps the state.
 func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, stop func() bool) (Forecast, error) {
 	st.Run.Suspended, st.Run.Paused = nil, nil
+	st.allow()
 	if !st.Closing() {
 		st.Run.Stopped = nil
 	}
