@@ -93,7 +93,7 @@ func TestPreflightSaysAsWhom(t *testing.T) {
 			"application 04b07795-0000-4000-8000-000000000002"},
 		"renewed by az": {"cli", `{"upn":"ops@contoso.example"}`, soon, "", "renews it by itself"},
 		"ends, who asks": {"default", `{"upn":"ops@contoso.example"}`, soon, "sign-in-ends",
-			"warning sign-in-ends: the token ends " + soon.UTC().Format(time.RFC3339)},
+			"warning sign-in-ends: the token ends " + soon.UTC().Format("Mon 15:04")},
 		"no claims": {"cli", `{}`, later, "", "the token does not say"},
 		"garbage":   {"cli", `"upn`, later, "", "the token does not say"},
 		"hostile": {"cli", `{"upn":"\u001b[2J\u001b]0;owned\u0007\u202eops\nFAILED prod/other","oid":"\u009b31m"}`,

@@ -52,7 +52,7 @@ func TestFileThatIsNoLedger(t *testing.T) {
 		{"of a newer version", func() error {
 			return errors.Join(os.WriteFile(w.db, whole, 0o600),
 				bolt(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("99")) })())
-		}, []string{"format 99", "use the version that wrote it"}},
+		}, []string{"format 99", "use the version of fleetup that wrote it"}},
 	} {
 		if err := c.make(); err != nil {
 			t.Fatalf("%s: %v", c.name, err)

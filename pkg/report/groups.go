@@ -42,7 +42,7 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 var groupHead = []string{"VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "HELD"}
 
 // groupGrid is a table of waves or subscriptions. Where it is narrow it does without
-// the last columns, then OTHER and BUDGET.
+// the last columns, then OTHER, BUDGET and HELD.
 func groupGrid(before, after []string) layout.Grid {
 	g := layout.Grid{Head: slices.Concat(before, groupHead, after), Right: map[int]bool{}}
 	for i := range groupHead {
@@ -52,7 +52,7 @@ func groupGrid(before, after []string) layout.Grid {
 	for i := len(g.Head) - 1; i > budget; i-- {
 		g.Spare = append(g.Spare, i)
 	}
-	g.Spare = append(g.Spare, budget-2, budget) // OTHER, BUDGET
+	g.Spare = append(g.Spare, budget-2, budget, budget-1) // OTHER, BUDGET, HELD
 	return g
 }
 
@@ -78,6 +78,7 @@ func withoutHeld(g layout.Grid, before, held int) layout.Grid {
 		g.Rows[i] = cut(g.Rows[i])
 	}
 	delete(g.Right, at)
+	g.Spare = slices.DeleteFunc(g.Spare, func(i int) bool { return i == at })
 	for i := range g.Spare {
 		if g.Spare[i] > at {
 			g.Spare[i]--

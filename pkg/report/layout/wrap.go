@@ -93,8 +93,9 @@ func (g Grid) fits(width int) bool {
 	return all <= width
 }
 
-// within leaves out spare columns until the table fits the width; where it
-// cannot fit, and where there is no terminal, it keeps them all.
+// within leaves out spare columns until the table fits the width, or none is left;
+// where there is no terminal it keeps them all, and so does a table that is stacked
+// where it cannot fit.
 func (g Grid) within(width int) Grid {
 	if width <= 0 {
 		return g
@@ -104,7 +105,10 @@ func (g Grid) within(width int) Grid {
 			return less
 		}
 	}
-	return g
+	if g.Stack { // it shows all in lines that break
+		return g
+	}
+	return g.without(g.Spare)
 }
 
 func (g Grid) without(columns []int) Grid {

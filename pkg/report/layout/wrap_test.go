@@ -45,7 +45,7 @@ func TestGridWithin(t *testing.T) {
 		{true, 72, "NAME A B WHY"},   // the last column is wrapped first
 		{true, 71, "NAME B WHY"},     //
 		{true, 49, "NAME WHY"},       //
-		{true, 20, "NAME A B WHY"},   // hopeless: everything
+		{true, 20, "NAME WHY"},       // hopeless: the least
 		{false, 200, "NAME A B WHY"}, //
 		{false, 130, "NAME B WHY"},
 	} {
