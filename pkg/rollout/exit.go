@@ -56,10 +56,10 @@ func (m *Machine) exit(code fleet.ExitCode) {
 // waits reports whether all that is left to do waits for a window or an
 // approval.
 func (m *Machine) waits() bool {
-	if m.working() > 0 || m.Run.Halt != nil {
+	if m.working() > 0 || m.flight > 0 || m.Run.Halt != nil {
 		return false
 	}
-	return m.waiting.Gate != "" || m.open > 0 && len(m.windowed) == m.open
+	return m.open == 0 && m.waiting.Gate != "" || m.open > 0 && len(m.windowed) == m.open
 }
 
 // stuck reports whether all that is left to do waits for a sign-in or a
