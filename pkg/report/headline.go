@@ -188,6 +188,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		say("It waited for %s, which has been given: the next resume goes on.", ValueOf(v.Run.WaitingFor))
 	case v.Run.Status == RunWaiting, v.Run.Status == RunPaused:
 		say("It waits for %s.", v.waiting(c))
+		if since := v.waitsSince(); since != nil {
+			say("It has waited since %s.", c.Near(since.Value(), v.Run.GeneratedAt.Value()))
+		}
 	case s != nil && s.Why == fleet.SuspendedSignIn:
 		say("A sign-in or permission is missing: %s", lexicon.Sentence(lexicon.Or(ValueOf(s.Detail), "the cloud refused")))
 	case v.Run.Status == RunInterrupted && s != nil:

@@ -231,6 +231,22 @@ func (v *View) waiting(c lexicon.Clock) string {
 	return "a resume: what it waited for has come"
 }
 
+// waitsSince is when what holds the whole run up began, nil where nothing does or
+// nobody knows.
+func (v *View) waitsSince() *Time {
+	var w *Wait
+	switch v.Run.Status {
+	case RunWaiting:
+		w = HoldsUp(v.Run.Waits)
+	case RunPaused: // an approval that is missing besides stands before it
+		w = v.waitsFor(standing.WaitPause)
+	}
+	if w == nil {
+		return nil
+	}
+	return w.Since
+}
+
 func (v *View) haltSentence() string {
 	if v.Run.Halt == nil || v.Run.Halt.Sentence == "" {
 		return ""
@@ -261,6 +277,9 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 		times += lexicon.Dot + moment("ended", v.Run.EndedAt.Value())
 	} else if v.Run.UpdatedAt != nil {
 		times += lexicon.Dot + moment("last change", v.Run.UpdatedAt.Value())
+	}
+	if since := v.waitsSince(); since != nil {
+		times += lexicon.Dot + moment("waits since", since.Value())
 	}
 	p.Pair("Times", "%s", times)
 	if e := v.Run.ExpectedEnd; e != nil {

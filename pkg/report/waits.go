@@ -24,7 +24,7 @@ type Wait struct {
 	Vaults       int               `json:"vaults"`       // that it keeps from starting; 0: all that follow
 	Then         *string           `json:"then"`         // what is waited for next, as known now
 	Command      *string           `json:"command"`      // what ends it, or shows what is missing; null: time does
-	Since        *Time             `json:"since"`        // of a denied access
+	Since        *Time             `json:"since"`        // when it began, of a denied access, an approval, a soak and a pause; null: not known
 	Meanwhile    bool              `json:"meanwhile"`    // the rest of the run goes on
 
 	wait  standing.Wait
@@ -154,6 +154,23 @@ func (w *Wait) words(write func(time.Time) string) string {
 		}
 	}
 	return s
+}
+
+// Began says for a headline what a run waits for, and since when: "for approval since
+// 23:49".
+func (w *Wait) Began(write func(time.Time) string) string {
+	s := "for " + headWords[w.For]
+	if w.Since != nil {
+		s += " since " + write(w.Since.Value())
+	}
+	return s
+}
+
+// headWords are what a run waits for in as few words as a headline has room for.
+var headWords = map[standing.WaitKind]string{
+	standing.WaitApproval: "approval", standing.WaitPause: "the end of the pause", standing.WaitAccess: "access", standing.WaitSoak: "a soak",
+	standing.WaitWindow: "a window", standing.WaitThrottle: "a throttle", standing.WaitBusy: "busy vaults",
+	standing.WaitStart: "what starts need", standing.WaitAnswer: "an answer",
 }
 
 // refusal is what the cloud said when it denied access, as part of a sentence.

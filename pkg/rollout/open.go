@@ -129,11 +129,23 @@ func (s *State) MayReopen(i int, left fleet.VaultRecord) error {
 	case v.Status == fleet.Unknown && !v.Final && s.Run.Closed == nil:
 		return fleet.Refuse(fleet.Command("resume", "--yes"), "%s is unknown, but reading may still tell: resume first", name)
 	case left.Status == fleet.Pending && v.Reopened:
-		return fleet.Refuse(fleet.Advice{Text: "nothing: the next run starts it"}, "%s has been re-opened already: %s", name, v.Reason)
+		return fleet.Refuse(s.startsReopened(), "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
 		return fleet.Refuse(fleet.Command("report"), "%s is %s; only a failed or unknown vault can be re-opened", name, v.Status)
 	}
 	return nil
+}
+
+// startsReopened is what to do about a vault that is re-opened already: its run, where
+// that is not over, tells what lets it go on; else the plan of the next one shows it.
+func (s *State) startsReopened() fleet.Advice {
+	switch {
+	case s.Run.Closed == nil:
+		return fleet.Command("status")
+	case s.Plan.Inventory == "":
+		return fleet.Command("report")
+	}
+	return fleet.To("for the run that starts it", "plan", s.Plan.Inventory)
 }
 
 // Reopen decides and folds that vaults may be tried again, all of them or none: events

@@ -49,7 +49,10 @@ type Wait struct {
 	Vaults       int    // that it keeps from starting; 0: all that follow
 	Which        []int  // they, as indexes into the plan's vaults
 
-	Since     time.Time     // of a denied access
+	// Since is when the wait began: of a denied access, a pause, a soak (the end of its
+	// wave) and an approval (the end of that soak; before the first wave the opening of
+	// the run). Zero of the others, and of a gate that stands behind a soak.
+	Since     time.Time
 	Denied    string        // of a denied access: what the cloud said; empty: nothing
 	Retry     Retry         // of a denied access
 	Every     time.Duration // of a retry with each reading: how often those are
@@ -83,7 +86,7 @@ func Waits(st *rollout.State, now time.Time) []Wait {
 	}
 	var paused []Wait
 	if p := r.Paused; p != nil {
-		paused = []Wait{{For: WaitPause, By: p.By.User, Reason: p.Reason}}
+		paused = []Wait{{For: WaitPause, Since: r.PausedAt, By: p.By.User, Reason: p.Reason}}
 	}
 	waits, more := vaultWaits(st, now)
 	if len(waits) == 0 {
@@ -167,7 +170,7 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 	gate := gateWait(st, now)
 	if c := st.CurrentWave(); c >= 0 {
 		if until := st.SoaksUntil(c); until.After(now) {
-			return []Wait{{For: WaitSoak, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
+			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
 		}
 	}
 	if gate == nil || gate.approved {
@@ -193,6 +196,9 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		return nil
 	}
 	g := Wait{For: WaitApproval, Wave: st.Waves[w].Name, When: when}
+	if since := reachedAt(st); !since.After(now) {
+		g.Since = since
+	}
 	if st.Plan.Waves[w].Approval.NotBy == plan.NotByStarter {
 		g.NotBy = st.Run.By.User
 	}
@@ -205,6 +211,20 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		g.Void = err.Error()
 	}
 	return &g
+}
+
+// reachedAt is when a run comes to what stands behind its newest wave: when that has
+// soaked, at its end at the earliest; before the first wave, when the run was opened.
+func reachedAt(st *rollout.State) time.Time {
+	c := st.CurrentWave()
+	if c < 0 {
+		return st.Run.OpenedAt
+	}
+	at := st.Waves[c].DoneAt
+	if soaked := st.SoaksUntil(c); soaked.After(at) {
+		at = soaked
+	}
+	return at
 }
 
 // AccessWaits are the subscriptions that deny access, in the order in which the plan

@@ -41,7 +41,7 @@ func TestWaitsOfVaults(t *testing.T) {
 	notYet := func(ago time.Duration, what string) rollout.VaultState {
 		return rollout.VaultState{Status: fleet.Ready, Need: rollout.Need{Waits: what, WaitsSince: now.Add(-ago)}}
 	}
-	pause := Wait{For: WaitPause, By: "sam", Reason: "looking"}
+	pause := Wait{For: WaitPause, Since: t0, By: "sam", Reason: "looking"}
 	for name, c := range map[string]struct {
 		vaults    [3]rollout.VaultState
 		throttled map[string]time.Time
@@ -173,13 +173,14 @@ func TestWaitsOfWaves(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
-		during := []Wait{{For: WaitSoak, Until: t0.Add(soak), Wave: "canary", Gate: c.soaking, Opens: "rest"}}
+		during := []Wait{{For: WaitSoak, Since: t0, Until: t0.Add(soak), Wave: "canary", Gate: c.soaking, Opens: "rest"}}
 		if got := Waits(st, t0.Add(soak-1)); !reflect.DeepEqual(got, during) {
 			t.Errorf("%s: it waits for\n%+v\nwant\n%+v", name, got, during)
 		}
 		var then []Wait
 		if c.soaked != nil {
 			then = []Wait{*c.soaked}
+			then[0].Since = t0.Add(soak) // not since the wave's end, nor the run's beginning
 		}
 		if got := Waits(st, t0.Add(soak)); !reflect.DeepEqual(got, then) {
 			t.Errorf("%s: after the soak it waits for\n%+v\nwant\n%+v", name, got, then)
@@ -199,7 +200,7 @@ func TestWaitsOfWaves(t *testing.T) {
 	early.When, early.Evidence = fleet.GateBefore, fleet.Evidence{}
 	stale := early
 	stale.PlanFingerprint = "x"
-	first := Wait{For: WaitApproval, Wave: "canary", When: fleet.GateBefore}
+	first := Wait{For: WaitApproval, Since: t0, Wave: "canary", When: fleet.GateBefore}
 	changed := first
 	changed.Void = "the plan has changed since kim approved it"
 	blocked := func(i int) fleet.Fact { return fleet.Validated{Vault: p.Vaults[i].Key, Verdict: fleet.VerdictBlocked} }
@@ -225,6 +226,19 @@ func TestWaitsOfWaves(t *testing.T) {
 		}
 	}
 
+	// A wave that soaks no more keeps nobody waiting before its end: an earlier run changed it.
+	p.Waves[0].Approval = after
+	again := rollout.NewState(p)
+	for i, f := range []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, blocked(0), fleet.WaveDone{Wave: "canary"}} {
+		if err := again.Apply(fleet.Event{At: t0.Add(time.Duration(i) * time.Minute), Fact: f}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.Waves[0].Changed = t0.Add(-2 * soak)
+	if got, want := Waits(again, t0.Add(soak)), []Wait{{For: WaitApproval, Since: t0.Add(3 * time.Minute), Wave: "canary", When: fleet.GateAfter}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("behind a soak of the night before it waits for\n%+v\nwant\n%+v", got, want)
+	}
+
 	// A pause keeps what is open of the wave: its gate is not reached.
 	p.Waves[0].Approval = after
 	st := rollout.NewState(p)
@@ -233,7 +247,7 @@ func TestWaitsOfWaves(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := Waits(st, t0), []Wait{{For: WaitPause, Reason: "looking"}}; !reflect.DeepEqual(got, want) {
+	if got, want := Waits(st, t0), []Wait{{For: WaitPause, Since: t0, Reason: "looking"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("in a pause it waits for\n%+v\nwant\n%+v", got, want)
 	}
 }

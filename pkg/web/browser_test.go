@@ -215,7 +215,7 @@ func TestBrowserShowsAFrozenReport(t *testing.T) {
 }
 
 // TestBrowserShowsTheWholeTableOfWaves: it does not scroll sideways, whatever its waves
-// are called and however many have begun.
+// are called and however many have begun; and the timeline shows how they stand in full.
 func TestBrowserShowsTheWholeTableOfWaves(t *testing.T) {
 	in := browser(t)
 	v := troubledNight(400)
@@ -234,6 +234,9 @@ func TestBrowserShowsTheWholeTableOfWaves(t *testing.T) {
 		b.fits()
 		if wide := eval[float64](b, `(() => { const s = document.querySelector(".scroll"); return s.scrollWidth - s.clientWidth; })()`); wide > 0 {
 			t.Errorf("at %d pixels %v of the table of waves are hidden", width, wide)
+		}
+		if cut := eval[string](b, `[...document.querySelectorAll("#body .wave .c-status")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.textContent).join()`); cut != "" {
+			t.Errorf("at %d pixels the timeline cuts %s", width, cut)
 		}
 		b.shot(fmt.Sprintf("waves-%d", width))
 	}

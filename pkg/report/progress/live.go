@@ -114,14 +114,7 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	if loud(phase) {
 		paint = text.ReverseVideo
 	}
-	began := t.st.Run.OpenedAt
-	if !t.st.Run.ResumedAt.IsZero() {
-		began = t.st.Run.ResumedAt
-	}
-	h := ""
-	if !began.IsZero() {
-		h = " " + lexicon.Span(now.Sub(began))
-	}
+	h := t.sofar(phase, now, width)
 	form := lexicon.Dot + "%s of %s " + t.words.Done + lexicon.Dot + "budget %d of %d"
 	if width < narrow {
 		form = lexicon.Dot + "%s/%s" + lexicon.Dot + "budget %d/%d"
@@ -138,6 +131,35 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 		h += lexicon.Dot + more
 	}
 	return []layout.Part{{Text: strings.ToUpper(string(phase)), Paint: paint}, {Text: h, Paint: text.Bold}}
+}
+
+// sofar is how long the phase has lasted, behind its name: the age of a run under way,
+// and what one that waits or is paused waits for, since when. The age of the run would
+// read as that of the wait.
+func (t *Tracker) sofar(phase standing.Phase, now time.Time, width int) string {
+	r, write := &t.st.Run, lexicon.ClockIn(t.Zone).SoonBy(now)
+	switch phase {
+	case standing.Running:
+		began := r.OpenedAt
+		if !r.ResumedAt.IsZero() {
+			began = r.ResumedAt
+		}
+		return " " + lexicon.Span(now.Sub(began))
+	case standing.Paused:
+		if r.Paused != nil {
+			return " since " + write(r.PausedAt)
+		}
+	case standing.Waiting:
+		w := report.HoldsUp(t.waiting(now))
+		switch {
+		case w == nil:
+		case width >= narrow:
+			return " " + w.Began(write)
+		case w.Since != nil:
+			return " since " + write(w.Since.Value())
+		}
+	}
+	return ""
 }
 
 // banners are what must not be missed: what a person said that holds the run

@@ -47,9 +47,9 @@ func TestLiveGolden(t *testing.T) {
 func TestLiveSaysTroubleInWords(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{
-		"meddled": {"PAUSED", "customer needs a", "!!", "OVERDUE"}, "halted": {"HALTED", "budget of 3"}, "closing": {"CLOSING"},
-		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"}, "approval": {"needs approval", "approval after", "approve"},
-		"soaking": {"soaks until 23:49"}, "window-closed": {"WAITING", "window that opens Wed 22:00"},
+		"meddled": {"PAUSED since 00:04", "customer needs a", "!!", "OVERDUE"}, "halted": {"HALTED", "budget of 3"}, "closing": {"CLOSING"},
+		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"}, "approval": {"WAITING", " since 23:49" + lexicon.Dot, "needs approval", "approval after", "approve"},
+		"soaking": {"WAITING", " since 22:19" + lexicon.Dot, "soaks until 23:49"}, "window-closed": {"WAITING", "window that opens Wed 22:00"},
 	}
 	seen := 0
 	for _, m := range reporttest.Moments() {
