@@ -45,7 +45,7 @@ var helpExamples = map[string][]string{
 	"stop":               {"fleetup stop --state fleet.db --reason 'change window is over'", "fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
 	"hold":               {"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'", "fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
 	"release":            {"fleetup release prod/vault-07 --state fleet.db --reason 'freeze lifted'"},
-	"limit":              {"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'", "fleetup limit plan --state fleet.db --reason 'jobs are fine'"},
+	"limit":              {"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'", "fleetup limit upgrades=plan --state fleet.db --reason 'jobs are fine'"},
 	"note":               {"fleetup note 'vendor case 4711 is open' --state fleet.db"},
 	"refresh":            {"fleetup refresh --state fleet.db"},
 	"reopen":             {"fleetup reopen prod/vault-07 --state fleet.db --reason 'the vendor says so' --case 4711"},

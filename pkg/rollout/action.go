@@ -28,7 +28,7 @@ type Prepare struct {
 // Send sends what was made ready, once. Its intent was among the facts of the same
 // Step. After NotAfter on the wall clock (zero: never) it would no longer end inside
 // its window, and must not leave. Nor must it after StaleAfter on the run's clock: the
-// reading that it was made ready on is too old then. Whoever sends it asks MayLeave when
+// reading that it was made ready on, a poll old at most by then, is two polls old. Whoever sends it asks MayLeave when
 // all that it waits for is there.
 type Send struct {
 	Vault      int                 `json:"vault"`

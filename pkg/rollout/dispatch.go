@@ -124,7 +124,18 @@ func (m *Machine) intend() {
 		v, j := &m.Vaults[i], &m.jobs[i]
 		s := &m.subs[j.Sub]
 		notAfter, fits := m.fits(i)
+		fresh := max(m.Plan.Timings.Poll, aMoment)
+		staleAfter := m.now.Add(fresh)
+		if !p.ReadAt.IsZero() {
+			// The reading was a poll old at most when the start was made ready. One that
+			// came back late from whoever made it ready is made ready again.
+			staleAfter = earlier(staleAfter, p.ReadAt.Add(2*fresh))
+		}
 		switch {
+		case m.now.After(staleAfter):
+			m.end(i)
+			j.NotBefore = m.now.Add(fresh) // whoever is so slow, or has another time, is not asked in a row
+			m.settle(i)
 		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended || s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
 			!m.room(0) || !m.subRoom(j.Sub, 0):
 			m.end(i)
@@ -141,7 +152,7 @@ func (m *Machine) intend() {
 		default:
 			m.begin(i, sending)
 			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State})
-			m.act(Send{i, p.Start, notAfter, m.now.Add(max(m.Plan.Timings.Poll, aMoment))})
+			m.act(Send{i, p.Start, notAfter, staleAfter})
 		}
 	}
 }

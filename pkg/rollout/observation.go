@@ -46,6 +46,7 @@ type PrepareDone struct {
 	Start   fleet.PreparedStart `json:"start"`
 	Seen    fleet.Sighting      `json:"seen"`
 	Present bool                `json:"present"`
+	ReadAt  time.Time           `json:"readAt,omitzero"` // when the reading that shows it so began
 }
 
 // PrepareFailed answers the action Prepare: nothing was readied. With class

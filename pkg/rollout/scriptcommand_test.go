@@ -295,7 +295,13 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 	case "prepared":
 		s.ops[name]++
 		o := PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: name + "#" + strconv.Itoa(s.ops[name])}, Present: how != "gone"}
-		if mode, ok := strings.CutPrefix(how, "mode="); ok {
+		if age, ok := strings.CutPrefix(how, "read="); ok {
+			d, err := time.ParseDuration(age)
+			if err != nil {
+				return nil, err
+			}
+			o.ReadAt = s.now.Add(-d)
+		} else if mode, ok := strings.CutPrefix(how, "mode="); ok {
 			o.Seen.State = settings(mode)
 		} else if state, op, ok := strings.Cut(how, "@"); ok {
 			o.Seen.Record = s.record(fleet.UpgradeState(state), op)

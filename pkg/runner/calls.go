@@ -147,7 +147,7 @@ func (c *Calls) prepare(a rollout.Prepare, tell func(rollout.Observation)) {
 	}
 	failpoint.Hit(failpoint.StartPrepared)
 	start.OperationID = c.Cloud.NewOperationID(c.clock.now())
-	tell(rollout.PrepareDone{Vault: v.Key, Start: start, Seen: seen, Present: present})
+	tell(rollout.PrepareDone{Vault: v.Key, Start: start, Seen: seen, Present: present, ReadAt: snap.ReadAt})
 }
 
 // send makes the one POST of a start whose intent is on disk. Its context is
