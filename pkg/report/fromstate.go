@@ -91,6 +91,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			earlier++
 		}
 		vt.Reads = o.Timeline.readsOf(i)
+		if vt.Sent > 0 { // so the permission was used
+			vt.EarlierOperations = o.Timeline.permittedAfter(i)
+		}
 		if st.Run.Closed == nil && vt.waits() {
 			vt.NextWindow = TimeOrNull(windows.Opens(i))
 		}

@@ -175,6 +175,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		default:
 			say("No vault was sent twice.")
 		}
+		if p.ReopenedByHand > 0 {
+			say("%s re-opened by a person after a failure.", lexicon.Plural(p.ReopenedByHand, "vault was", "vaults were"))
+		}
 	}
 	if n := v.Flying().Ours; n == 0 {
 		say("No upgrades are running.")
@@ -198,7 +201,7 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	case v.Run.Status == RunInterrupted:
 		say("Its process crashed or was killed.")
 	}
-	if n := v.Totals[fleet.Deferred] + v.Totals[fleet.Busy]; n > 0 && v.Run.Closing {
+	if n := v.toCome(); n > 0 && v.Run.Closing {
 		say("%s left to the next run: this one is being closed.", lexicon.Plural(n, "vault is", "vaults are"))
 	} else if n > 0 && v.Run.Status != RunFinished {
 		say("%s still to come.", lexicon.Plural(n, "vault is", "vaults are"))

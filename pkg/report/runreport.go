@@ -211,16 +211,29 @@ func (e *Entry) line(c lexicon.Clock) string {
 	return s
 }
 
-// open counts the vaults a running run has not come to yet.
+// toCome counts the vaults that the run has not come to yet, or comes back to.
+func (v *View) toCome() int {
+	t := v.Totals
+	return t[fleet.Pending] + t[fleet.Validating] + t[fleet.Ready] + t[fleet.Busy] + t[fleet.Deferred]
+}
+
+// open tells of the vaults that a running run has not come to yet, or comes back to.
 func (v *View) open(p *layout.Page) {
-	n := len(v.pick(func(x *Vault) bool {
-		return x.Status == fleet.Pending || x.Status == fleet.Validating || x.Status == fleet.Ready
-	}))
-	if n > 0 {
-		p.Section("STILL TO COME: %s", lexicon.Vaults(n))
-		p.Line("%s validated and waiting, %s being validated, %s not looked at yet.", lexicon.Number(v.Totals[fleet.Ready]),
-			lexicon.Number(v.Totals[fleet.Validating]), lexicon.Number(v.Totals[fleet.Pending]))
+	t := v.Totals
+	waiting := t[fleet.Pending] + t[fleet.Validating] + t[fleet.Ready]
+	if waiting == 0 {
+		return
 	}
+	p.Section("STILL TO COME: %s", lexicon.Vaults(v.toCome()))
+	s := fmt.Sprintf("%s validated and waiting, %s being validated, %s not looked at yet", lexicon.Number(t[fleet.Ready]),
+		lexicon.Number(t[fleet.Validating]), lexicon.Number(t[fleet.Pending]))
+	if n := t[fleet.Busy]; n > 0 {
+		s += fmt.Sprintf(", %s busy and tried again", lexicon.Number(n))
+	}
+	if n := t[fleet.Deferred]; n > 0 {
+		s += fmt.Sprintf(", %s deferred", lexicon.Number(n))
+	}
+	p.Line("%s.", s)
 }
 
 func (v *View) already(p *layout.Page) {

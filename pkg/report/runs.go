@@ -28,7 +28,7 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 	for _, r := range rows {
 		ended, took, code := "-", "-", "-"
 		if r.EndedAt != nil {
-			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" "+*r.Verdict
+			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" ("+*r.Verdict+")"
 		}
 		g.Rows = append(g.Rows, []string{r.ID, r.Status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint)})
 	}

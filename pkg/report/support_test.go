@@ -33,6 +33,37 @@ func TestSupportMessage(t *testing.T) {
 	}
 }
 
+// A vault that a person let go out again, and that failed again, is not said to have
+// been tried once: the message names the operation before, and so does the headline.
+func TestSupportMessageOfASecondFailure(t *testing.T) {
+	t.Parallel()
+	n := reporttest.NewNight(t)
+	n.Fact(0, fleet.RunOpened{RunID: "r", Carried: []fleet.Carried{
+		{Vault: n.Key("dev/web-01"), Status: fleet.Pending, Disregard: []string{"the first one"}},
+		{Vault: n.Key("prod/sql-07"), Status: fleet.Pending, Disregard: []string{"of another vault"}}}})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Validated(1, "dev/web-01", fleet.VerdictReady)
+	n.Started(1, "dev/web-01")
+	n.Failed(20, "dev/web-01", "it failed again")
+	v := shownOf(n, ViewOptions{})
+	for i := range v.Vaults {
+		x := &v.Vaults[i]
+		if x.Vault != "dev/web-01" {
+			if len(x.EarlierOperations) > 0 {
+				t.Errorf("%s was not started, and has earlier operations %q", x.Vault, x.EarlierOperations)
+			}
+			continue
+		}
+		m := SupportMessage("", x).String()
+		if !strings.Contains(m, "Earlier OperationId: the first one") || strings.Contains(m, "has not been tried again") {
+			t.Errorf("the message reads\n%s", m)
+		}
+	}
+	if lines := strings.Join(v.headlines(lexicon.ClockIn(nil)), " "); v.Proof.ReopenedByHand != 2 || !strings.Contains(lines, "2 vaults were re-opened by a person") {
+		t.Errorf("the proof is %+v, and the headline %q", v.Proof, lines)
+	}
+}
+
 // A start in doubt that is still being read is in flight, and no person is
 // asked for; once reading has given up it is the other way round.
 func TestUnknownNeedsAPersonOnlyForGood(t *testing.T) {

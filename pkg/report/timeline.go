@@ -26,6 +26,7 @@ type TimelineBuilder struct {
 	failed     map[int]bool
 	sends      map[int]sends
 	reads      map[int][]Read
+	permitted  map[int][]string // operations after which a person let a vault be started again
 	proof      Proof
 
 	Recent RecentHappenings
@@ -82,12 +83,12 @@ type Proof struct {
 	StartsSent     int `json:"startsSent"`     // POSTs that left, or may have
 	SentTwice      int `json:"sentTwice"`      // vaults sent again while an earlier start might have been accepted: never, or a fault of fleetup's
 	SentAgain      int `json:"sentAgain"`      // vaults sent again after the answer, or two readings, proved that nothing had begun
-	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave
+	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave, in this run or before it for this run
 }
 
 // NewTimelineBuilder returns a timeline of nothing.
 func NewTimelineBuilder() *TimelineBuilder {
-	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}}
+	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}, permitted: map[int][]string{}}
 }
 
 // Add takes in a fact that the state has folded.
@@ -110,6 +111,11 @@ func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 	} else {
 		c.runFact(st, e)
 		c.Recent.Run(st, c.names, e)
+		if _, opened := e.Fact.(fleet.RunOpened); opened {
+			for i := range st.Vaults {
+				c.permit(i, st.Vaults[i].Disregard)
+			}
+		}
 		switch e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted: // they touch every vault
 			c.look(st)
@@ -278,7 +284,7 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
 		note("refreshed", f.By.User, f.Detail, "read again, nothing was sent,")
 	case fleet.Reopened:
-		c.proof.ReopenedByHand++
+		c.permit(i, append(slices.Clip(c.permitted[i]), f.Disregard...))
 		delete(c.sends, i)
 		delete(c.failed, i)
 		detail := f.Reason
@@ -293,6 +299,22 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 			note("failed", "", v.Reason, "FAILED")
 		}
 	}
+}
+
+// permit notes that a person lets a vault be started again after some operations.
+func (c *TimelineBuilder) permit(i int, after []string) {
+	if len(after) > 0 {
+		c.permitted[i] = after
+		c.proof.ReopenedByHand++
+	}
+}
+
+// permittedAfter are the operations after which a person let a vault be started again.
+func (c *TimelineBuilder) permittedAfter(i int) []string {
+	if c == nil {
+		return nil
+	}
+	return c.permitted[i]
 }
 
 // disproved notes that a start which had been counted began nothing; one that

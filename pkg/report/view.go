@@ -157,8 +157,9 @@ type Vault struct {
 	Wave                string             `json:"wave"`
 	Status              fleet.Status       `json:"status"`
 	OperationID         *string            `json:"operationId"`
-	Attempt             int                `json:"attempt"` // starts of this run that may have arrived
-	Sent                int                `json:"-"`       // starts sent in this run
+	Attempt             int                `json:"attempt"`                       // starts of this run that may have arrived
+	Sent                int                `json:"-"`                             // starts sent in this run
+	EarlierOperations   []string           `json:"earlierOperationIds,omitempty"` // that had failed when a person let this start go out
 	StartedAt           *Time              `json:"startedAt"`
 	EndedAt             *Time              `json:"endedAt"`
 	UpgradedResourceID  *string            `json:"upgradedResourceId"`
