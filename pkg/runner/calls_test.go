@@ -79,6 +79,9 @@ func (c *told) Explain(_ context.Context, v *fleet.Vault, seen fleet.Sighting) [
 	return []fleet.Finding{{Code: "why"}}
 }
 
+// bubble is when the time of a test begins that is not of the world outside (testing/synctest).
+var bubble = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // TestCalls: each call ends in one observation, whatever came, and what a subscription
 // asks for is passed on: to the limiter, which lets nothing out meanwhile, and to the
 // machine, which starts nothing.
@@ -127,7 +130,7 @@ func TestCalls(t *testing.T) {
 		"nothing can be checked": {unreadable(1), rollout.Validate{}, nil, rollout.ValidateDone{Vault: "v0", Result: rollout.Unchecked(fleet.ScopeSubscription, busy)}, true, true},
 
 		"ready": {nil, rollout.Prepare{}, []string{"prepare v0 1\n"},
-			rollout.PrepareDone{Vault: "v0", Start: fleet.PreparedStart{Path: "/1", OperationID: "new"}, Seen: fleet.Sighting{Address: "1", State: json.RawMessage("as read")}, Present: true}, false, false},
+			rollout.PrepareDone{Vault: "v0", Start: fleet.PreparedStart{Path: "/1", OperationID: "new"}, Seen: fleet.Sighting{Address: "1", State: json.RawMessage("as read")}, Present: true, ReadAt: bubble}, false, false},
 		"nothing can be read": {unreadable(1), rollout.Prepare{}, nil, unprepared(busy), true, true},
 		"not made ready":      {func(c *told, _ *Calls) { c.prepare = func() error { return busy } }, rollout.Prepare{}, []string{"prepare v0 1\n"}, unprepared(busy), true, true},
 		"what it needs is not in force": {func(c *told, _ *Calls) {
@@ -137,7 +140,8 @@ func TestCalls(t *testing.T) {
 		"ready late": {func(c *told, calls *Calls) {
 			c.prepare = func() error { time.Sleep(2 * calls.Plan.Timings.Poll); c.prepare = nil; return nil }
 		}, rollout.Prepare{}, []string{"prepare v0 1\n", "prepare v0 2\n"},
-			rollout.PrepareDone{Vault: "v0", Start: fleet.PreparedStart{Path: "/2", OperationID: "new"}, Seen: fleet.Sighting{Address: "2", State: json.RawMessage("as read")}, Present: true}, false, false},
+			rollout.PrepareDone{Vault: "v0", Start: fleet.PreparedStart{Path: "/2", OperationID: "new"}, Seen: fleet.Sighting{Address: "2", State: json.RawMessage("as read")}, Present: true,
+				ReadAt: bubble.Add(2 * planOf(1).Timings.Poll)}, false, false},
 		"ready late, and nothing can be read": {func(c *told, calls *Calls) {
 			unreadable(2)(c, calls)
 			c.prepare = func() error { time.Sleep(2 * calls.Plan.Timings.Poll); return nil }
