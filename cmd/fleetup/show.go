@@ -92,26 +92,37 @@ func (e *environment) story(c *cli.Context) error {
 	return brokenOff(run, path)
 }
 
-// chapterOf is what an event of a run says of a vault; about is false where it says
-// nothing.
+// chapterOf is what an event of a run says of a vault, whatever was done to it in that
+// run; about is false where it says nothing.
 func chapterOf(run string, seq uint64, ev fleet.Event, key fleet.Key) (ch report.HistoryEntry, about bool, err error) {
 	ch = report.HistoryEntry{Seq: seq, At: &report.Time{Time: ev.At}, Run: run, Fact: ev.Fact.Name()}
 	switch f := ev.Fact.(type) {
 	case fleet.VaultFact:
-		if f.VaultKey() != key {
+		if !sameVault(f.VaultKey(), key) {
 			return ch, false, nil
 		}
 		ch.What = audit.Sentence(f)
+		kind, _ := f.VaultKey().Parts()
+		if of, back := kind.Undoes(); back {
+			ch.What += " (undoing " + string(of) + ")"
+		}
 		said, err := audit.SaidIn(f)
 		ch.By, ch.Why = said.User(), maybe(said.Reason)
 		return ch, err == nil, err
 	case fleet.RunOpened:
 		for _, c := range f.Carried {
-			if c.Vault == key {
+			if sameVault(c.Vault, key) {
 				ch.What = "came into the run as " + string(c.Status) + ", from an earlier one"
 				return ch, true, nil
 			}
 		}
 	}
 	return ch, false, nil
+}
+
+// sameVault reports whether two keys are of one vault, upgraded or put back.
+func sameVault(a, b fleet.Key) bool {
+	_, one := a.Parts()
+	_, other := b.Parts()
+	return one == other
 }

@@ -412,7 +412,7 @@ func (a *auditor) checkRecords() error {
 	}
 	planned := map[string]bool{} // by the vault alone, whatever was done to it: false without a record
 	for k := range a.names {
-		_, vault, _ := strings.Cut(string(k), "/")
+		_, vault := k.Parts()
 		planned[vault] = planned[vault] || seen[k]
 	}
 	for _, known := range planned {

@@ -32,6 +32,13 @@ func (k Kind) Undoes() (of Kind, ok bool) {
 	return of, of != k
 }
 
+// Parts are what is done to the vault of a key, and the vault alone: one that was
+// upgraded and put back has two keys, and is one vault.
+func (k Key) Parts() (of Kind, vault string) {
+	kind, vault, _ := strings.Cut(string(k), "/")
+	return Kind(kind), vault
+}
+
 // KindSpec describes an upgrade kind as data: what inventories, plans and
 // reports must know of it. The code that carries it out stands beside it, in one
 // package under pkg/azure, and both are registered in one place.

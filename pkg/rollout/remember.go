@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -43,7 +42,7 @@ func Meets(known []fleet.Key, p *plan.Plan) (all, common int) {
 
 // vaultOf is a key without the kind of upgrade.
 func vaultOf(k fleet.Key) string {
-	_, vault, _ := strings.Cut(string(k), "/")
+	_, vault := k.Parts()
 	return vault
 }
 
@@ -107,9 +106,9 @@ func movedAway(r *fleet.VaultRecord) bool {
 
 // oppositeOf is the key of a vault for the kind that takes away what its kind does.
 func oppositeOf(k fleet.Key) fleet.Key {
-	name, vault, _ := strings.Cut(string(k), "/")
-	opposite := fleet.RollbackOf(fleet.Kind(name))
-	if of, back := fleet.Kind(name).Undoes(); back {
+	kind, vault := k.Parts()
+	opposite := fleet.RollbackOf(kind)
+	if of, back := kind.Undoes(); back {
 		opposite = of
 	}
 	return fleet.Key(string(opposite) + "/" + vault)
