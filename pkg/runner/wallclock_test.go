@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -234,8 +235,8 @@ func TestATokenComesTooLate(t *testing.T) {
 				begins(time.Date(2026, 6, 11, 1, 0, 0, 0, time.UTC).Add(-p.Vaults[0].Predicted.P90 - c.left))
 				n := newNight(t, p, asPredicted)
 				n.patience = 14 * 24 * time.Hour
-				var ahead time.Duration
-				n.ahead = func(time.Time) time.Duration { return ahead }
+				var ahead atomic.Int64 // the run reads it while a start waits
+				n.ahead = func(time.Time) time.Duration { return time.Duration(ahead.Load()) }
 				n.crash = func(process int) (of crash) {
 					if process == 0 {
 						of.stopAt = c.stop
@@ -244,7 +245,7 @@ func TestATokenComesTooLate(t *testing.T) {
 				}
 				var first sync.Once
 				n.upgrader = func(u runner.Upgrader) runner.Upgrader {
-					return slowToken{u, &first, takes, func() { ahead = -c.back }}
+					return slowToken{u, &first, takes, func() { ahead.Store(-int64(c.back)) }}
 				}
 				n.ends(fleet.ExitOK, fleet.Upgraded)
 				start := n.sent(v00, 1)[0]
