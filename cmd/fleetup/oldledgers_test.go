@@ -289,6 +289,13 @@ func lacks(at string, before, now any) []string {
 				if saysNothing(v) && !saysNothing(before[k]) {
 					all = append(all, fmt.Sprintf("%s.%s says nothing, and said %v", at, k, before[k]))
 				}
+			case k == "story":
+				// The history of a vault has what was done to it before it was put back, too.
+				was, _ := before[k].([]any)
+				if is, ok := v.([]any); ok && len(is) > len(was) {
+					v = is[len(is)-len(was):]
+				}
+				all = append(all, lacks(at+"."+k, before[k], v)...)
 			default:
 				all = append(all, lacks(at+"."+k, before[k], v)...)
 			}

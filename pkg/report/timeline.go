@@ -112,8 +112,11 @@ func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 		c.runFact(st, e)
 		c.Recent.Run(st, c.names, e)
 		if _, opened := e.Fact.(fleet.RunOpened); opened {
-			for i := range st.Vaults {
-				c.permit(i, st.Vaults[i].Disregard)
+			for i := range st.Vaults { // what a person permitted before this run, for it
+				if after := st.Vaults[i].Disregard; len(after) > 0 {
+					c.proof.ReopenedByHand++
+					c.permitted[i] = after
+				}
 			}
 		}
 		switch e.Fact.(type) {
@@ -284,7 +287,8 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
 		note("refreshed", f.By.User, f.Detail, "read again, nothing was sent,")
 	case fleet.Reopened:
-		c.permit(i, append(slices.Clip(c.permitted[i]), f.Disregard...))
+		c.proof.ReopenedByHand++
+		c.permitted[i] = append(slices.Clip(c.permitted[i]), f.Disregard...)
 		delete(c.sends, i)
 		delete(c.failed, i)
 		detail := f.Reason
@@ -298,14 +302,6 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		if !v.Carried {
 			note("failed", "", v.Reason, "FAILED")
 		}
-	}
-}
-
-// permit notes that a person lets a vault be started again after some operations.
-func (c *TimelineBuilder) permit(i int, after []string) {
-	if len(after) > 0 {
-		c.permitted[i] = after
-		c.proof.ReopenedByHand++
 	}
 }
 
