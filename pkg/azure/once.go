@@ -116,9 +116,6 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 		}
 	})
 	defer late.Stop()
-	if !o.c.o.OwnStarts {
-		late.Stop() // another transport does not say when it has a connection: its answer is not to be cut off
-	}
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	// The reader's type is hidden so that the request has no GetBody: a body
 	// that cannot be had again cannot be sent again.

@@ -84,6 +84,26 @@ type Exit struct {
 	Code fleet.ExitCode `json:"exitCode"`
 }
 
+// VaultOf is the vault that an action of a call is about, by its index; false for the
+// others.
+func VaultOf(a Action) (vault int, ok bool) {
+	switch a := a.(type) {
+	case Validate:
+		return a.Vault, true
+	case Prepare:
+		return a.Vault, true
+	case Send:
+		return a.Vault, true
+	case Reconcile:
+		return a.Vault, true
+	case Verify:
+		return a.Vault, true
+	case Explain:
+		return a.Vault, true
+	}
+	return 0, false
+}
+
 func (Validate) action()  {}
 func (Prepare) action()   {}
 func (Send) action()      {}

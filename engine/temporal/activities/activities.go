@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/fleetup-dev/fleetup/engine/temporal/heartbeat"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -113,13 +113,7 @@ func (w *Worker) Call(ctx context.Context, in protocol.Action) (protocol.Told, e
 	if _, ok := a.(rollout.Send); ok {
 		return protocol.Told{}, temporal.NewNonRetryableApplicationError("a start is sent by "+protocol.Send, "Misplaced", nil)
 	}
-	done := make(chan protocol.Told, 1)
-	go func() { done <- w.do(p, a, in.Decided) }()
-	told, ok := alive(ctx, done)
-	if !ok {
-		return protocol.Told{}, ctx.Err() // its reading is over when it is over; nothing follows
-	}
-	return told, nil
+	return heartbeat.Do(ctx, func() (protocol.Told, error) { return w.do(p, a, in.Decided), nil })
 }
 
 // Send sends a start, and waits for its answer whatever happens to the activity.
@@ -140,28 +134,13 @@ func (w *Worker) action(ctx context.Context, in protocol.Action) (*planned, roll
 		return nil, nil, err // of a newer build: another worker may know it
 	}
 	p, err := w.of(ctx, in.Ref)
-	if err == nil && w.vaultOf(a) >= len(p.plan.Vaults) {
-		err = temporal.NewNonRetryableApplicationError("the plan has no such vault", "Misplaced", nil)
+	if err != nil {
+		return nil, nil, err
 	}
-	return p, a, err
-}
-
-func (w *Worker) vaultOf(a rollout.Action) int {
-	switch a := a.(type) {
-	case rollout.Validate:
-		return a.Vault
-	case rollout.Prepare:
-		return a.Vault
-	case rollout.Send:
-		return a.Vault
-	case rollout.Reconcile:
-		return a.Vault
-	case rollout.Verify:
-		return a.Vault
-	case rollout.Explain:
-		return a.Vault
+	if i, ok := rollout.VaultOf(a); !ok || i < 0 || i >= len(p.plan.Vaults) {
+		return nil, nil, temporal.NewNonRetryableApplicationError("this is no call about a vault of the plan", "Misplaced", nil)
 	}
-	return -1
+	return p, a, nil
 }
 
 func (w *Worker) do(p *planned, a rollout.Action, decided rollout.Moment) (told protocol.Told) {
@@ -216,27 +195,6 @@ func (c *collector) tell(o rollout.Observation) {
 	c.mu.Lock()
 	c.all = append(c.all, data)
 	c.mu.Unlock()
-}
-
-// alive waits for what is done, and shows the server meanwhile that somebody does it;
-// false when the activity was cancelled before.
-func alive[T any](ctx context.Context, done <-chan T) (v T, ok bool) {
-	every := activity.GetInfo(ctx).HeartbeatTimeout / 3
-	if every <= 0 {
-		every = time.Minute
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case v := <-done:
-			return v, true
-		case <-tick.C:
-			activity.RecordHeartbeat(ctx)
-		case <-ctx.Done():
-			return v, false
-		}
-	}
 }
 
 // freshen is how many polls a watch that sees nothing new lasts at most: the next one
@@ -300,7 +258,7 @@ func (w *Worker) Watch(ctx context.Context, in protocol.Watched) (protocol.Told,
 		}
 	})
 	defer old.Stop()
-	if _, ok := alive(ctx, seen); !ok {
+	if _, ok := heartbeat.Await(ctx, seen); !ok {
 		<-over
 		return protocol.Told{}, ctx.Err()
 	}

@@ -15,11 +15,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/fleetup-dev/fleetup/engine/temporal/heartbeat"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
 	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/session"
@@ -90,7 +89,11 @@ func refusal(err error) error {
 
 // Open begins a run in the ledger's file, or finds that it has begun, and returns the
 // fact that opens it.
-func (k *Keeper) Open(ctx context.Context, in protocol.Opening) (opened fleet.Event, err error) {
+func (k *Keeper) Open(ctx context.Context, in protocol.Opening) (fleet.Event, error) {
+	return heartbeat.Do(ctx, func() (fleet.Event, error) { return k.open(ctx, in) })
+}
+
+func (k *Keeper) open(ctx context.Context, in protocol.Opening) (opened fleet.Event, err error) {
 	data, err := k.Plan(ctx, in.Ref)
 	if err != nil {
 		return opened, err
@@ -204,19 +207,21 @@ func (b *book) of(runID string, st *rollout.State) {
 // Record writes facts of a run, those that the file does not have yet. Facts before
 // them that are still on their way are waited for.
 func (k *Keeper) Record(ctx context.Context, in protocol.Facts) (protocol.Told, error) {
-	b, err := k.of(ctx, in)
+	b, err := heartbeat.Do(ctx, func() (*book, error) { return k.of(ctx, in) })
 	if err != nil {
 		return protocol.Told{}, err
 	}
 	for {
 		grown, err := b.write(in)
 		if grown == nil {
-			if err == nil {
-				k.over(in.Ledger, b)
+			// After an error what is known here and what is on disk may differ: the next
+			// try reads the file.
+			if err != nil || b.state.Run.Closed != nil {
+				k.drop(in.Ledger, b)
 			}
 			return protocol.Told{}, err
 		}
-		if _, ok := alive(ctx, grown); !ok {
+		if _, ok := heartbeat.Await(ctx, grown); !ok {
 			return protocol.Told{}, ctx.Err()
 		}
 	}
@@ -234,7 +239,7 @@ func (k *Keeper) of(ctx context.Context, in protocol.Facts) (*book, error) {
 		}
 		var p plan.Plan
 		if err := json.Unmarshal(data, &p); err != nil {
-			return nil, refusal(err)
+			return nil, err
 		}
 		if b, err = k.book(in.Ledger, session.CloudIdentity(p.Cloud)); err != nil {
 			return nil, err
@@ -266,7 +271,7 @@ func (b *book) write(in protocol.Facts) (grown <-chan struct{}, err error) {
 			return nil, err // of a newer build
 		}
 		if err := b.state.Apply(e); err != nil {
-			return nil, refusal(err)
+			return nil, err
 		}
 		events = append(events, e)
 		if f, ok := e.Fact.(fleet.VaultFact); ok {
@@ -282,33 +287,13 @@ func (b *book) write(in protocol.Facts) (grown <-chan struct{}, err error) {
 	return nil, nil
 }
 
-// over lets go of the ledger of a run that has ended: others may have it.
-func (k *Keeper) over(name string, b *book) {
+// drop lets go of a ledger: of a run that has ended, which others may have then, or to
+// read it anew.
+func (k *Keeper) drop(name string, b *book) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if b.state.Run.Closed != nil && k.books[name] == b {
+	if k.books[name] == b {
 		b.close()
 		delete(k.books, name)
-	}
-}
-
-// alive waits, and shows the server meanwhile that somebody does; false when the
-// activity was cancelled.
-func alive(ctx context.Context, done <-chan struct{}) (struct{}, bool) {
-	every := activity.GetInfo(ctx).HeartbeatTimeout / 3
-	if every <= 0 {
-		every = time.Minute
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return struct{}{}, true
-		case <-tick.C:
-			activity.RecordHeartbeat(ctx)
-		case <-ctx.Done():
-			return struct{}{}, false
-		}
 	}
 }

@@ -67,7 +67,9 @@ type Carried struct {
 	Wake     time.Time         `json:"wake,omitzero"`
 	Actions  []json.RawMessage `json:"actions,omitempty"`
 	Watched  []json.RawMessage `json:"watched,omitempty"`
-	Moment   rollout.Moment    `json:"moment"`
+	// Unwritten are facts that are on their way to the ledger's file.
+	Unwritten []Facts        `json:"unwritten,omitempty"`
+	Moment    rollout.Moment `json:"moment"`
 }
 
 // Result is how a run ended.

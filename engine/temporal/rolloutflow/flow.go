@@ -17,6 +17,7 @@ package rolloutflow
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,7 +45,10 @@ func Rollout(ctx workflow.Context, in protocol.Input) (protocol.Result, error) {
 	if err := json.Unmarshal(in.Plan, &p); err != nil {
 		return protocol.Result{}, broken("the plan cannot be read", err)
 	}
-	f := &flow{ctx: ctx, in: in, plan: &p, windows: p.ReadsWall(), watches: map[string]*watch{}}
+	f := &flow{ctx: ctx, in: in, plan: &p, windows: p.ReadsWall(), watches: map[string]*watch{}, unwritten: map[uint64]protocol.Facts{}}
+	// To cancel the workflow tells the run to leave in order, as a signal does on one
+	// machine: what is out is not broken off with it.
+	f.work, _ = workflow.NewDisconnectedContext(ctx)
 	if err := workflow.SetQueryHandler(ctx, protocol.Standing, f.standing); err != nil {
 		return protocol.Result{}, err
 	}
@@ -74,7 +78,8 @@ func broken(what string, err error) error {
 // flow is one segment of a run. All of it belongs to the workflow's own threads, of
 // which one runs at a time.
 type flow struct {
-	ctx     workflow.Context
+	ctx     workflow.Context // ends when the workflow is cancelled
+	work    workflow.Context // of all that is begun
 	in      protocol.Input
 	plan    *plan.Plan
 	machine *rollout.Machine
@@ -85,12 +90,16 @@ type flow struct {
 
 	inbox   []rollout.Observation
 	asks    []*ask
-	calls   int // activities that are out, but for watches
+	calls   int // activities that are out, but for watches and what writes facts
+	broken  error
 	watches map[string]*watch
 	wake    time.Time
 	alarm   func() // ends the timer
 	awake   bool   // the timer fired
 	told    bool   // to leave
+	over    bool   // nothing is heard any more
+
+	unwritten map[uint64]protocol.Facts // on their way to the ledger's file, by the first one's number
 
 	draining bool              // the next segment is to take over
 	kept     []json.RawMessage // actions that it is to begin
@@ -124,6 +133,9 @@ func (f *flow) begin() error {
 		return broken("the snapshot of the last segment cannot be read", err)
 	}
 	f.machine, f.segment, f.facts, f.moment = m, c.Segment, c.Facts, c.Moment
+	for _, facts := range c.Unwritten {
+		f.write(facts)
+	}
 	f.rouse(c.Wake)
 	for _, data := range slices.Concat(c.Watched, c.Actions) {
 		a, err := rollout.DecodeAction(data)
@@ -141,6 +153,9 @@ func (f *flow) begin() error {
 // carry is what the next segment begins with.
 func (f *flow) carry() *protocol.Carried {
 	c := &protocol.Carried{Segment: f.segment + 1, Facts: f.facts, Snapshot: f.machine.Snapshot(), Wake: f.wake, Actions: f.kept, Moment: f.moment}
+	for _, first := range slices.Sorted(maps.Keys(f.unwritten)) {
+		c.Unwritten = append(c.Unwritten, f.unwritten[first])
+	}
 	for _, s := range slices.Sorted(maps.Keys(f.watches)) {
 		c.Watched = append(c.Watched, f.watches[s].actions()...)
 	}
@@ -157,7 +172,10 @@ func (f *flow) loop() (code fleet.ExitCode, done bool, err error) {
 			}
 		}
 		f.await()
-		if f.draining && f.calls == 0 && len(f.inbox) == 0 && len(f.asks) == 0 {
+		if f.broken != nil {
+			return 0, false, f.broken
+		}
+		if f.draining && f.calls == 0 && len(f.inbox) == 0 && len(f.asks) == 0 && workflow.AllHandlersFinished(f.ctx) {
 			return 0, false, nil
 		}
 	}
@@ -186,11 +204,15 @@ func (f *flow) step() (code fleet.ExitCode, done bool, err error) {
 			if asked != nil {
 				asked.decided = true
 			}
-			// The last facts are written, and people answered, before it ends.
-			if err := workflow.Await(f.ctx, func() bool { return f.calls == 0 && workflow.AllHandlersFinished(f.ctx) }); err != nil {
-				return 0, false, err
+			f.over = true
+			for _, late := range f.asks {
+				late.err, late.decided = errOver, true
 			}
-			return exit.Code, true, nil
+			// The last facts are written, and people answered, before it ends.
+			err := workflow.Await(f.work, func() bool {
+				return f.broken != nil || f.calls == 0 && len(f.unwritten) == 0 && workflow.AllHandlersFinished(f.ctx)
+			})
+			return exit.Code, true, errors.Join(err, f.broken)
 		}
 		if err := f.perform(a); err != nil {
 			return 0, false, err
@@ -207,14 +229,15 @@ func (f *flow) step() (code fleet.ExitCode, done bool, err error) {
 func (f *flow) await() {
 	ctx := f.ctx
 	if f.told {
-		ctx, _ = workflow.NewDisconnectedContext(f.ctx)
+		ctx = f.work
 	}
 	err := workflow.Await(ctx, func() bool {
 		if !f.draining && f.full() {
 			f.draining = true
 			f.unwatch()
 		}
-		return len(f.inbox) > 0 || len(f.asks) > 0 || f.awake || f.draining && f.calls == 0
+		return f.broken != nil || len(f.inbox) > 0 || len(f.asks) > 0 || f.awake ||
+			f.draining && f.calls == 0 && workflow.AllHandlersFinished(f.ctx)
 	})
 	if err != nil && !f.told { // somebody cancelled the workflow: that is a stop
 		f.told = true
@@ -242,7 +265,7 @@ func (f *flow) rouse(at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	ctx, cancel := workflow.WithCancel(f.ctx)
+	ctx, cancel := workflow.WithCancel(f.work)
 	f.alarm = cancel
 	timer := workflow.NewTimer(ctx, max(0, at.Sub(workflow.Now(f.ctx))))
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -267,12 +290,17 @@ func (f *flow) standing() (protocol.Stands, error) {
 
 // check refuses what a person may not say to the run as it stands.
 func (f *flow) check(a protocol.Ask) error {
-	if f.machine == nil { // it is being opened: decided when it is
+	switch {
+	case f.over:
+		return errOver
+	case f.machine == nil: // it is being opened: decided when it is
 		return nil
 	}
 	_, err := f.machine.Decide(a.Order, a.By, workflow.Now(f.ctx).UTC())
 	return err
 }
+
+var errOver = errors.New("the run has ended just now, before it heard that")
 
 // order takes a person's word, and answers when its facts are in the history.
 func (f *flow) order(ctx workflow.Context, said protocol.Ask) (rollout.Said, error) {

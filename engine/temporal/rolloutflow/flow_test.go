@@ -7,12 +7,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -246,6 +248,42 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// To cancel the workflow is to tell the run to leave in order: what is out ends, the
+// facts are written, and the run can be resumed.
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, inventory)
+	s.env.OnActivity(protocol.Send, mock.Anything, mock.Anything).Return(func(ctx context.Context, in protocol.Action) (protocol.Told, error) {
+		s.env.CancelWorkflow()
+		return s.worker.Send(ctx, in)
+	})
+	if result := s.run(t); result.ExitCode != fleet.ExitInterrupted {
+		t.Errorf("exit code %d, want %d", result.ExitCode, fleet.ExitInterrupted)
+	}
+	s.keeper.Close()
+	run, ok, err := session.ReadLatest(s.keeper.Path("fleet"))
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if n := run.State.InFlight(); run.State.Run.Closed != nil || n != 1 {
+		t.Errorf("%d upgrades are in flight, and the run is %+v", n, run.State.Run)
+	}
+	if truth := s.cloud.Summary(); truth.Accepted != 1 {
+		t.Errorf("the cloud saw %+v", truth)
+	}
+}
+
+// What nobody can carry out ends the run, rather than leave it waiting for an answer.
+func TestACallThatNobodyCarriesOut(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, inventory)
+	s.env.OnActivity(protocol.Call, mock.Anything, mock.Anything).Return(protocol.Told{}, temporal.NewNonRetryableApplicationError("no such vault", "Misplaced", nil))
+	s.env.ExecuteWorkflow(protocol.Rollout, s.input)
+	if err := s.env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "no such vault") {
+		t.Errorf("the workflow ended with %v", err)
+	}
+}
+
 // A segment ends when its history is long, with nothing out, and the next one goes on
 // with all that the brain knows.
 func TestSegments(t *testing.T) {
@@ -254,6 +292,9 @@ func TestSegments(t *testing.T) {
 	s.input.Options.MaxEvents = 40
 	segments := 1
 	for ; segments < 50; segments++ {
+		if segments < 3 { // whoever keeps the file is away: the run goes on, and so do the facts
+			s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{}, errors.New("nobody is there"))
+		}
 		begun := 0
 		s.env.SetOnActivityStartedListener(func(*activity.Info, context.Context, converter.EncodedValues) {
 			if begun++; begun == 12 {

@@ -3,7 +3,9 @@ package rolloutflow
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -57,29 +59,25 @@ func (f *flow) perform(a rollout.Action) error {
 		f.send(s, in)
 		return nil
 	}
-	what, vault := described(a)
-	ctx := workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), WaitForCancellation: true, Summary: f.summary(what, vault),
+	vault, ok := rollout.VaultOf(a)
+	if !ok {
+		return broken("an action is not known", fmt.Errorf("%T", a))
+	}
+	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
+		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), Summary: f.summary(callWords[reflect.TypeOf(a)], vault),
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
 	return nil
 }
 
-func described(a rollout.Action) (what string, vault int) {
-	switch a := a.(type) {
-	case rollout.Validate:
-		return "check", a.Vault
-	case rollout.Prepare:
-		return "make ready", a.Vault
-	case rollout.Reconcile:
-		return "look for the start of", a.Vault
-	case rollout.Verify:
-		return "verify", a.Vault
-	case rollout.Explain:
-		return "ask why it failed:", a.Vault
-	}
-	return "", 0
+// callWords are what the server's page shows of a call, before the vault's name.
+var callWords = map[reflect.Type]string{
+	reflect.TypeFor[rollout.Validate]():  "check",
+	reflect.TypeFor[rollout.Prepare]():   "make ready",
+	reflect.TypeFor[rollout.Reconcile](): "look for the start of",
+	reflect.TypeFor[rollout.Verify]():    "verify",
+	reflect.TypeFor[rollout.Explain]():   "ask why it failed:",
 }
 
 // send has a start sent, once. Whatever keeps the answer from coming back leaves it
@@ -87,7 +85,7 @@ func described(a rollout.Action) (what string, vault int) {
 // given it is certain that it was not sent.
 func (f *flow) send(s rollout.Send, in protocol.Action) {
 	wait := max(s.StaleAfter.Sub(f.moment.At), time.Second)
-	ctx := workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
+	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
 		ScheduleToStartTimeout: wait, StartToCloseTimeout: f.plan.Timings.StartTimeout + sendSpare, Summary: f.summary("start", s.Vault),
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
@@ -101,18 +99,20 @@ func (f *flow) send(s rollout.Send, in protocol.Action) {
 }
 
 // call waits for an activity and hands on what it tells; failed says what it means that
-// it failed, nil where it is tried until it succeeds.
+// it failed. What has none is tried until it succeeds, but for what nobody can ever carry
+// out: that ends the run rather than leave the brain without an answer.
 func (f *flow) call(future workflow.Future, failed func(error) rollout.Observation) {
 	f.calls++
-	workflow.Go(f.ctx, func(ctx workflow.Context) {
+	workflow.Go(f.work, func(ctx workflow.Context) {
 		defer func() { f.calls-- }()
-		ctx, _ = workflow.NewDisconnectedContext(ctx)
 		var told protocol.Told
-		err := future.Get(ctx, &told)
-		if err == nil {
+		switch err := future.Get(ctx, &told); {
+		case err == nil:
 			f.take(told.Observations)
-		} else if failed != nil {
+		case failed != nil:
 			f.inbox = append(f.inbox, failed(err))
+		default:
+			f.broken = broken("a call cannot be carried out", err)
 		}
 	})
 }
@@ -130,15 +130,15 @@ func (f *flow) take(all []json.RawMessage) {
 
 // open begins the run in the ledger's file, with what earlier runs on it left.
 func (f *flow) open() (opened fleet.Event, err error) {
-	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.ctx).UTC(), Opened: f.in.Opened, Ref: f.in.Ref}
-	err = workflow.ExecuteActivity(f.onLedger("begin the run"), protocol.Open, in).Get(f.ctx, &opened)
+	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.work).UTC(), Opened: f.in.Opened, Ref: f.in.Ref}
+	err = workflow.ExecuteActivity(f.onLedger("begin the run"), protocol.Open, in).Get(f.work, &opened)
 	return opened, err
 }
 
 // onLedger is for activities of whoever keeps the ledgers' files.
 func (f *flow) onLedger(what string) workflow.Context {
-	return workflow.WithActivityOptions(f.ctx, workflow.ActivityOptions{
-		TaskQueue: protocol.LedgerQueue(workflow.GetInfo(f.ctx).TaskQueueName), StartToCloseTimeout: recordFor, HeartbeatTimeout: f.heartbeat(), Summary: what,
+	return workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
+		TaskQueue: protocol.LedgerQueue(workflow.GetInfo(f.work).TaskQueueName), StartToCloseTimeout: recordFor, HeartbeatTimeout: f.heartbeat(), Summary: what,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 15 * time.Second},
 	})
 }
@@ -158,7 +158,20 @@ func (f *flow) record(events []fleet.Event) {
 		in.Events = append(in.Events, data)
 	}
 	f.facts += uint64(len(events))
-	f.call(workflow.ExecuteActivity(f.onLedger("write facts"), protocol.Record, in), nil)
+	f.write(in)
+}
+
+// write has facts written, for as long as it takes: the run goes on meanwhile, also in
+// another segment.
+func (f *flow) write(in protocol.Facts) {
+	f.unwritten[in.First] = in
+	workflow.Go(f.work, func(ctx workflow.Context) {
+		if err := workflow.ExecuteActivity(f.onLedger("write facts"), protocol.Record, in).Get(ctx, nil); err != nil {
+			f.broken = broken("facts cannot be written", err)
+			return
+		}
+		delete(f.unwritten, in.First)
+	})
 }
 
 // watch is one reading that goes on: of a subscription, or of one of its vaults where
@@ -240,7 +253,7 @@ func (f *flow) end() {
 
 // read reads until something is seen, and again.
 func (f *flow) read(w *watch) {
-	ctx, cancel := workflow.WithCancel(f.ctx)
+	ctx, cancel := workflow.WithCancel(f.work)
 	w.stop = cancel
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: longRead, HeartbeatTimeout: f.heartbeat(), Summary: "watch " + w.subscription,
