@@ -28,7 +28,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	open [VAULT=failed|unknown|accepted|done|errorbody|told|reopened|upgraded:20m…]
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
-//	validated VAULTS VERDICT|unreachable [op=ID] [retry=30s] [mode=WORD]
+//	validated VAULTS VERDICT|unreachable|error=CLASS [op=ID] [retry=30s] [mode=WORD]
 //	prepared VAULTS [gone | STATE@ID | mode=WORD]
 //	                                   the fresh read shows no record, no vault, this record, or these settings
 //	unprepared VAULTS CLASS [30s]
@@ -50,7 +50,17 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	pause|stop|hold|release|limit|note WORD…
 //	                                   an order to the process; see person. give ORDER WORD… is any order, and
 //	                                   leave ORDER WORD… leaves it in the ledger while no process runs
-//	reopen VAULTS                      written to the journal while no process runs
+//	next-run [KEY=VALUE…]              another run of the same ledger, of the same plan or of another
+//	resume [accept]                    a new process, where the run may go on; accept: with its failures
+//	reopen VAULTS [case=ID] [because=WORD]
+//	refresh VAULTS READING[=STATE[@ID]] [verified|differs]
+//	                                   what a person does while no process runs
+//	consent [yes] [terminal] [saved] [expired] [kind=NAME]
+//	                                   what is missing before the plan starts
+//	leaves VAULT [+10s] [wall=10s] [told]
+//	                                   whether the vault's newest start may still leave so much later
+//	goes-out [try=N] [made=MODE@ADDRESS] [newest=MODE@ADDRESS] [age=5m] [same] [running]
+//	                                   whether a start that was made ready goes out on a newer reading
 //	show
 //	fields                             all that the facts have left, field by field, and from here on what each step changes
 func TestScripts(t *testing.T) {
@@ -106,7 +116,7 @@ func firstDifference(a, b string) (n int, la, lb string) {
 // machine's answers.
 func runScript(text string) (string, error) {
 	var out strings.Builder
-	s := &script{now: scriptStart}
+	s := &script{now: scriptStart, sends: map[string]sent{}}
 	for n, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, " ") {
 			continue // an old answer
@@ -134,9 +144,11 @@ type script struct {
 	m       *Machine
 	now     time.Time
 	journal []fleet.Event
-	last    Output         // of the newest Step
-	ops     map[string]int // operation IDs given, by vault
-	kept    fields         // what was kept after the newest answer, from fields on
+	last    Output          // of the newest Step
+	ops     map[string]int  // operation IDs given, by vault
+	kept    fields          // what was kept after the newest answer, from fields on
+	past    []pastRun       // the ledger's runs before
+	sends   map[string]sent // the newest start of each vault
 }
 
 // step feeds the machine and keeps its facts, as a runner would.
@@ -150,6 +162,11 @@ func (s *script) step(obs ...Observation) ([]string, error) {
 	s.last = s.m.Step(s.now, obs)
 	if s.last.Err != nil {
 		return []string{"ERROR " + s.last.Err.Error()}, nil
+	}
+	for _, a := range s.last.Actions {
+		if start, ok := a.(Send); ok {
+			s.sends[s.plan.Vaults[start.Vault].Name] = sent{start, Moment{s.now, s.now}}
+		}
 	}
 	s.journal = append(append(s.journal, s.last.Facts...), s.last.Intents...)
 	if newest := s.journal[len(s.journal)-1].At; !s.m.Run.LastAt.Equal(newest) {

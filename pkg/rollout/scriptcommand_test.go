@@ -23,11 +23,14 @@ func (s *script) command(line string) ([]string, error) {
 	}
 	f := strings.Fields(line)
 	args := f[1:]
+	if lines, ok, err := s.decision(f[0], args); ok {
+		return lines, err
+	}
 	switch f[0] {
 	case "plan":
 		var err error
 		s.plan, err = scriptPlan(args)
-		s.m, s.ops = nil, map[string]int{}
+		s.m, s.ops, s.past = nil, map[string]int{}, nil
 		return nil, err
 	case "open":
 		return s.open(args)
@@ -37,16 +40,6 @@ func (s *script) command(line string) ([]string, error) {
 		return s.crash(args)
 	case "accept-failures":
 		return s.restart(fleet.Resumed{}, fleet.FailuresAccepted{Reason: "support looked"})
-	case "reopen":
-		ids, err := s.vaults(args[0])
-		for _, i := range ids {
-			v := &s.m.Vaults[i]
-			s.journal = append(s.journal, fleet.Event{At: s.now, Fact: fleet.Reopened{Vault: s.m.key(i),
-				Disregard: []string{v.OperationID}, By: fleet.Actor{User: "alex"}, Reason: "support said so"}})
-		}
-		return nil, err
-	case "refresh":
-		return nil, s.refresh(args)
 	case "show":
 		return s.show(), nil
 	case "fields":
@@ -142,30 +135,6 @@ func (s *script) open(args []string) ([]string, error) {
 	return s.step()
 }
 
-// refresh journals what a person had read while no process was at work, such as
-// refresh v000 ours=Upgraded verified.
-func (s *script) refresh(args []string) error {
-	i, err := s.vault(args[0])
-	if err != nil {
-		return err
-	}
-	reading, record, _ := strings.Cut(args[1], "=")
-	f := fleet.Refreshed{Vault: s.m.key(i), OperationID: s.m.Vaults[i].OperationID, Reading: fleet.Reading(reading),
-		Detail: "read", By: fleet.Actor{User: "alex"}}
-	if state, op, ok := strings.Cut(record, "@"); ok {
-		f.Record = s.record(fleet.UpgradeState(state), op)
-	} else if record != "" {
-		f.Record = s.record(fleet.UpgradeState(record), f.OperationID)
-	}
-	if len(args) > 2 && args[2] == "verified" {
-		f.Verified, f.ResourceID = true, "/new/"+args[0]
-	} else if f.Record != nil && f.Record.State == fleet.RecordUpgraded {
-		f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified, Message: "read"}}
-	}
-	s.journal = append(s.journal, fleet.Event{At: s.now, Fact: f})
-	return nil
-}
-
 // crash drops what the last Step had not committed and starts a new process.
 func (s *script) crash(args []string) ([]string, error) {
 	if len(args) == 1 {
@@ -224,15 +193,15 @@ func (s *script) observations(f []string) ([]Observation, error) {
 	case "list":
 		return s.listing(f[1:])
 	case "listfail":
-		o := ReadFailed{Subscription: s.sub(arg(1)), Class: fleet.CallClass(arg(2)), Detail: "token expired", Brief: "token expired"}
+		var vault fleet.Key
 		if name := arg(3); name != "" {
 			i, err := s.vault(name)
 			if err != nil {
 				return nil, err
 			}
-			o.Vault = s.m.key(i)
+			vault = s.m.key(i)
 		}
-		return []Observation{o}, nil
+		return []Observation{Unread(s.scope(), s.sub(arg(1)), vault, callError(arg(2), 0))}, nil
 	case "slowdown":
 		d, err := time.ParseDuration(arg(2))
 		return []Observation{SlowDown{Subscription: s.sub(arg(1)), Until: s.now.Add(d)}}, err
@@ -247,7 +216,7 @@ func (s *script) observations(f []string) ([]Observation, error) {
 		if err != nil {
 			return nil, err
 		}
-		obs = append(obs, o)
+		obs = append(obs, o...)
 	}
 	return obs, nil
 }
@@ -262,7 +231,7 @@ func (s *script) sub(name string) string {
 }
 
 // observation builds what was seen of one vault.
-func (s *script) observation(i int, what, how string, more []string) (Observation, error) {
+func (s *script) observation(i int, what, how string, more []string) ([]Observation, error) {
 	v, k, name := &s.m.Vaults[i], s.m.key(i), s.plan.Vaults[i].Name
 	opt := map[string]string{}
 	for _, a := range more {
@@ -281,6 +250,9 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 	}
 	switch what {
 	case "validated":
+		if class, failed := strings.CutPrefix(how, "error="); failed {
+			return []Observation{ValidateDone{k, Unchecked(s.scope(), callError(class, wait))}}, nil
+		}
 		r := fleet.Validation{Verdict: fleet.Verdict(how), RetryAfter: wait, State: settings(opt["mode"])}
 		if r.Verdict != fleet.VerdictReady {
 			r.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how, Message: "checks say " + how}}
@@ -291,7 +263,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		if op := opt["op"]; op != "" {
 			r.Record = s.record(recordState(r.Verdict), op)
 		}
-		return ValidateDone{k, r}, nil
+		return []Observation{ValidateDone{k, r}}, nil
 	case "prepared":
 		s.ops[name]++
 		o := PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: name + "#" + strconv.Itoa(s.ops[name])}, Present: how != "gone"}
@@ -306,11 +278,13 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		} else if state, op, ok := strings.Cut(how, "@"); ok {
 			o.Seen.Record = s.record(fleet.UpgradeState(state), op)
 		}
-		return o, nil
+		return []Observation{o}, nil
 	case "unprepared":
-		class, why, _ := strings.Cut(how, "=") // notYet=listing: for another reason than before
-		return PrepareFailed{Vault: k, Class: fleet.CallClass(class), RetryAfter: wait, Detail: "told " + class + why, Brief: "told " + class + why,
-			Refusal: fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeRefused, Message: "refused"}}, nil
+		o, alone := Unprepared(s.scope(), k, callError(how, wait))
+		if alone > 0 {
+			return []Observation{SlowDown{Subscription: s.plan.Vaults[i].SubscriptionID, Until: s.now.Add(alone)}, o}, nil
+		}
+		return []Observation{o}, nil
 	case "answer":
 		a, ok := scriptAnswers[how]
 		a.RetryAfter, a.RequestID = wait, "request of "+v.OperationID
@@ -320,7 +294,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		if !ok {
 			return nil, fmt.Errorf("no answer %q", how)
 		}
-		return SendDone{k, v.OperationID, a}, nil
+		return []Observation{SendDone{k, v.OperationID, a}}, nil
 	case "reconciled":
 		reading, state, _ := strings.Cut(how, "=")
 		r := fleet.Reconciliation{Reading: fleet.Reading(reading), Detail: "read"}
@@ -332,7 +306,7 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		case r.Reading == fleet.ReadOurs:
 			r.Record = s.record(fleet.UpgradeState(state), v.OperationID)
 		}
-		return ReconcileDone{k, v.OperationID, r}, nil
+		return []Observation{ReconcileDone{k, v.OperationID, r}}, nil
 	case "verified":
 		o := VerifyDone{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
 		switch how {
@@ -341,13 +315,13 @@ func (s *script) observation(i int, what, how string, more []string) (Observatio
 		case "differs":
 			o.Result.Seen = &fleet.LastReading{At: s.now, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}}
 		}
-		return o, nil
+		return []Observation{o}, nil
 	case "explained":
 		o := ExplainDone{Vault: k, OperationID: v.OperationID}
 		if how != "" {
 			o.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: how}}
 		}
-		return o, nil
+		return []Observation{o}, nil
 	}
 	return nil, fmt.Errorf("no command %q", what)
 }

@@ -25,6 +25,9 @@ import (
 //	budgetpercent=30              the run's budget as a percentage
 //	ceiling=hard
 //	sameerror=3
+//	kind=NAME                     a kind whose vaults are read one by one; NAME! for one that is confirmed by its name
+//	cloud=NAME                    in place of the emulator
+//	lapsed=v001                   its hold is over
 func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 	wave := func() (*plan.Wave, string, error) {
 		name, rest, _ := strings.Cut(val, ":")
@@ -120,6 +123,24 @@ func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 		return true, err
 	case "ceiling":
 		p.Ceiling = plan.Ceiling(val)
+		return true, nil
+	case "kind":
+		name, confirm := strings.CutSuffix(val, "!")
+		p.Kind, p.Upgrade = fleet.Kind(name), &fleet.Upgrade{Confirm: confirm}
+		for i := range p.Vaults {
+			v := &p.Vaults[i].Vault
+			v.Key = fleet.KeyOf(p.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
+		}
+		return true, nil
+	case "cloud":
+		p.Cloud.Name = fleet.CloudName(val)
+		return true, nil
+	case "lapsed":
+		for i := range p.Vaults {
+			if p.Vaults[i].Name == val {
+				p.Vaults[i].LapsedHold = &fleet.Hold{Reason: "until yesterday"}
+			}
+		}
 		return true, nil
 	case "sameerror":
 		p.SameErrorHalt, err = strconv.Atoi(val)
