@@ -26,16 +26,25 @@ type batch struct {
 
 // newBatch encodes the events onto the chain after head.
 func newBatch(run RunInfo, head position, events []fleet.Event, vaults []fleet.VaultRecord) (*batch, error) {
-	if err := checkRecords(vaults); err != nil {
-		return nil, err
-	}
-	b := &batch{run: run, first: head.seq + 1, head: head, events: make([][]byte, len(events)),
-		records: make([]entry, len(vaults))}
+	texts := make([][]byte, len(events))
 	for i, e := range events {
 		text, err := json.Marshal(e)
 		if err != nil {
 			return nil, refuse("event %d of the batch, %s, cannot be encoded: %v", i, e.Fact.Name(), err)
 		}
+		texts[i] = text
+	}
+	return newBatchOf(run, head, events, texts, vaults)
+}
+
+// newBatchOf is newBatch of events that are encoded already.
+func newBatchOf(run RunInfo, head position, events []fleet.Event, texts [][]byte, vaults []fleet.VaultRecord) (*batch, error) {
+	if err := checkRecords(vaults); err != nil {
+		return nil, err
+	}
+	b := &batch{run: run, first: head.seq + 1, head: head, events: make([][]byte, len(texts)),
+		records: make([]entry, len(vaults))}
+	for i, text := range texts {
 		b.head.seq++
 		b.head.hash = Link(b.head.hash, b.head.seq, text)
 		value := make([]byte, 0, len(b.head.hash)+len(text))

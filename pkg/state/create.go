@@ -19,6 +19,9 @@ import (
 type Binding struct {
 	Cloud   string // identifies the cloud; compared byte for byte
 	Version string // of the program, written down when it creates the ledger
+	// Identity is that of a ledger that is made again elsewhere (Ledger.Restore), as
+	// Reader.Identity gave it; nil makes a new one.
+	Identity []byte
 }
 
 // Info is the identity of a ledger. It is written once; the hash chain starts
@@ -31,6 +34,13 @@ type Info struct {
 }
 
 func newIdentity(b Binding) ([]byte, error) {
+	if b.Identity != nil {
+		var i Info
+		if err := json.Unmarshal(b.Identity, &i); err != nil || i.Cloud != b.Cloud {
+			return nil, errors.Join(refuse("what is given for the identity of a ledger of cloud %q is none", b.Cloud), err)
+		}
+		return b.Identity, nil
+	}
 	return json.Marshal(Info{ID: rand.Text(), Cloud: b.Cloud, CreatedAt: time.Now().UTC(), CreatedBy: b.Version})
 }
 

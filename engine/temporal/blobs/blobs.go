@@ -12,10 +12,12 @@ import (
 	"fmt"
 
 	commonpb "go.temporal.io/api/common/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/converter"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file:// for a folder
 	"gocloud.dev/gcerrors"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -43,6 +45,38 @@ func (s *Store) Close() error { return s.bucket.Close() }
 func (s *Store) PutPlan(ctx context.Context, fingerprint string, data []byte) (key string, err error) {
 	key = "plans/" + fingerprint + ".json"
 	return key, s.put(ctx, key, data)
+}
+
+// PutLedger stores what is kept of a ledger (package evidence) and returns its key.
+func (s *Store) PutLedger(ctx context.Context, data []byte) (key string, err error) {
+	sum := sha256.Sum256(data)
+	key = "ledgers/" + hex.EncodeToString(sum[:])
+	return key, s.put(ctx, key, data)
+}
+
+// Fetch reads the payload that is stored here where p is only its claim.
+func (s *Store) Fetch(ctx context.Context, p *commonpb.Payload) (*commonpb.Payload, error) {
+	name := string((*sdkpb.ExternalStorageReference)(nil).ProtoReflect().Descriptor().FullName())
+	if m := p.GetMetadata(); string(m[converter.MetadataEncoding]) != converter.MetadataEncodingProtoJSON || string(m["messageType"]) != name {
+		return p, nil
+	}
+	var ref sdkpb.ExternalStorageReference
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(p.GetData(), &ref); err != nil {
+		return nil, fmt.Errorf("the claim of a payload cannot be read: %w", err)
+	}
+	return s.payload(ctx, ref.GetClaimData()[claimKey])
+}
+
+func (s *Store) payload(ctx context.Context, key string) (*commonpb.Payload, error) {
+	data, err := s.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	p := &commonpb.Payload{}
+	if err := proto.Unmarshal(data, p); err != nil {
+		return nil, fmt.Errorf("the blob %s is not a payload: %w", key, err)
+	}
+	return p, nil
 }
 
 // Get reads a blob.
@@ -98,16 +132,12 @@ func (d driver) Store(ctx converter.StorageDriverStoreContext, payloads []*commo
 
 func (d driver) Retrieve(ctx converter.StorageDriverRetrieveContext, claims []converter.StorageDriverClaim) (payloads []*commonpb.Payload, err error) {
 	for _, c := range claims {
-		var data []byte
+		var p *commonpb.Payload
 		if err := ctx.GetLimiter().Permit(ctx.Context, c, func() (err error) {
-			data, err = d.store.Get(ctx.Context, c.ClaimData[claimKey])
+			p, err = d.store.payload(ctx.Context, c.ClaimData[claimKey])
 			return err
 		}); err != nil {
 			return nil, err
-		}
-		p := &commonpb.Payload{}
-		if err := proto.Unmarshal(data, p); err != nil {
-			return nil, fmt.Errorf("the blob %s is not a payload: %w", c.ClaimData[claimKey], err)
 		}
 		payloads = append(payloads, p)
 	}

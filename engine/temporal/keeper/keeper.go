@@ -11,7 +11,6 @@ package keeper
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -19,8 +18,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/fleetup-dev/fleetup/engine/temporal/heartbeat"
+	"github.com/fleetup-dev/fleetup/engine/temporal/histories"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
-	"github.com/fleetup-dev/fleetup/internal/audit"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -35,6 +34,13 @@ type Keeper struct {
 	Version string
 	// Plan reads a plan from the store that all workers share.
 	Plan func(ctx context.Context, ref protocol.PlanRef) ([]byte, error)
+	// Keep stores what is kept of a ledger, and returns its key; Blob reads it.
+	Keep func(ctx context.Context, data []byte) (key string, err error)
+	Blob func(ctx context.Context, key string) ([]byte, error)
+	// Store stores a plan that a ledger has.
+	Store func(ctx context.Context, fingerprint string, data []byte) (key string, err error)
+	// Past reads the history of a ledger's workflow.
+	Past func(ctx context.Context, ledger, execution string) (*histories.Told, error)
 	// Say gives a run an order; nil: nobody can speak to runs here.
 	Say func(ctx context.Context, ledger string, a protocol.Ask) (rollout.Said, error)
 
@@ -87,81 +93,23 @@ func refusal(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), "Refused", err)
 }
 
-// Open begins a run in the ledger's file, or finds that it has begun, and returns the
-// fact that opens it.
-func (k *Keeper) Open(ctx context.Context, in protocol.Opening) (fleet.Event, error) {
-	return heartbeat.Do(ctx, func() (fleet.Event, error) { return k.open(ctx, in) })
-}
-
-func (k *Keeper) open(ctx context.Context, in protocol.Opening) (opened fleet.Event, err error) {
-	data, err := k.Plan(ctx, in.Ref)
-	if err != nil {
-		return opened, err
-	}
-	var p plan.Plan
-	if err := json.Unmarshal(data, &p); err != nil {
-		return opened, refusal(err)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if old := k.books[in.Ledger]; old != nil && old.runID != in.Opened.RunID { // of a run that is over
-		old.close()
-		delete(k.books, in.Ledger)
-	}
-	b, err := k.book(in.Ledger, session.CloudIdentity(p.Cloud))
-	if err != nil {
-		return opened, err
-	}
-	if b.runID == in.Opened.RunID {
-		return k.first(b)
-	}
-	past, err := audit.Verify(b.ledger, k.Version)
-	if err != nil {
-		return opened, refusal(err)
-	}
-	if last, ok := past.Newest(); ok && last.State.MayOpen() != nil {
-		return opened, refusal(fmt.Errorf("the ledger %s has an unfinished run, %s: a new one would forget what is in flight", k.Path(in.Ledger), last.Info.ID))
-	}
-	st := rollout.NewState(&p)
-	opened = fleet.Event{At: in.At, Fact: past.Left().Open(&p, in.Opened)}
-	if err := st.Apply(opened); err != nil {
-		return opened, refusal(err)
-	}
-	if err := b.ledger.Reserve(st.Room()); err != nil {
-		return opened, err
-	}
-	if err := b.ledger.Begin(data, []fleet.Event{opened}, nil); err != nil {
-		return opened, err
-	}
-	b.of(in.Opened.RunID, st)
-	b.facts = 1
-	return opened, k.listen(in.Ledger, b)
-}
-
-// first is the fact that opened the run of a book.
-func (k *Keeper) first(b *book) (opened fleet.Event, err error) {
-	found := errors.New("found")
-	err = b.ledger.Events(b.runID, func(_ uint64, e fleet.Event) error { opened = e; return found })
-	if errors.Is(err, found) {
-		err = nil
-	}
-	return opened, err
-}
-
-// book opens a ledger, and reads its newest run.
+// book opens a ledger, and reads its newest run. cloud is what it must be bound to; it is
+// made where there is none. Empty: the ledger that is there, whatever its cloud.
 func (k *Keeper) book(name, cloud string) (*book, error) {
 	if b := k.books[name]; b != nil {
 		return b, nil
-	}
-	if filepath.Base(name) != name || name == "." || name == ".." {
-		return nil, refusal(fmt.Errorf("%q is no name of a ledger: it is the name of a file without a folder", name))
 	}
 	lock, err := session.Process{Command: "temporal keeper", Version: k.Version}.Acquire(k.Path(name))
 	if err != nil {
 		return nil, err
 	}
 	b := &book{lock: lock, grown: make(chan struct{})}
-	if b.ledger, err = state.Open(lock, state.Binding{Cloud: cloud, Version: k.Version}); err == nil {
+	if cloud == "" {
+		b.ledger, err = state.OpenExisting(lock)
+	} else {
+		b.ledger, err = state.Open(lock, state.Binding{Cloud: cloud, Version: k.Version})
+	}
+	if err == nil {
 		err = b.load()
 	}
 	if err == nil && b.runID != "" && b.state.Run.Closed == nil {

@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/testsuite"
 
+	"github.com/fleetup-dev/fleetup/engine/temporal/blobs"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -25,6 +26,16 @@ subscriptions:
   - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, name: dev, vaults: [{name: a}]}
 waves: [{name: all}]
 `
+
+func storeIn(t *testing.T) *blobs.Store {
+	t.Helper()
+	store, err := blobs.Open(t.Context(), "file://"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store
+}
 
 // Facts come in any order, twice, and after some that were not taken: the file has each
 // once, in order, and a batch that was refused leaves nothing of itself behind.
@@ -43,7 +54,8 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Keeper{Folder: dir, Version: "test", Plan: func(context.Context, protocol.PlanRef) ([]byte, error) { return data, nil }}
+	store := storeIn(t)
+	k := &Keeper{Folder: dir, Version: "test", Keep: store.PutLedger, Plan: func(context.Context, protocol.PlanRef) ([]byte, error) { return data, nil }}
 	t.Cleanup(k.Close)
 	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 	env.RegisterActivity(k.Open)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -47,6 +48,20 @@ type Input struct {
 	Scope   fleet.Scope     `json:"scope"` // how much one reading of the plan's kind takes in
 	Options Options         `json:"options"`
 	Carried *Carried        `json:"carried,omitempty"`
+	// Resume goes on with the run that the ledger has: Opened, Ref, Plan and Scope come
+	// from there.
+	Resume *Resume `json:"resume,omitempty"`
+	// Previous is the last segment of the workflow before this one on the ledger, empty
+	// for none that the server knows: the ledger's file must know all that it decided.
+	Previous string `json:"previous,omitempty"`
+}
+
+// Resume is how a run is gone on with.
+type Resume struct {
+	By             fleet.Actor `json:"by"`
+	Version        string      `json:"version"`
+	AcceptFailures bool        `json:"acceptFailures,omitempty"` // of a halted run
+	Reason         string      `json:"reason,omitempty"`         // why they are
 }
 
 // Options are how a run is carried out.
@@ -100,12 +115,28 @@ type Told struct {
 	Told         string            `json:"told,omitempty"`
 }
 
-// Opening begins a run in the ledger's file.
+// Opening begins a run in the ledger's file, or goes on with the one that is there.
 type Opening struct {
-	Ledger string          `json:"ledger"`
-	At     time.Time       `json:"at"`
-	Opened fleet.RunOpened `json:"opened"`
-	Ref    PlanRef         `json:"ref"`
+	Ledger   string          `json:"ledger"`
+	At       time.Time       `json:"at"`
+	Opened   fleet.RunOpened `json:"opened"`
+	Ref      PlanRef         `json:"ref"`
+	Resume   *Resume         `json:"resume,omitempty"`
+	Previous string          `json:"previous,omitempty"`
+}
+
+// Begun is what a workflow begins with.
+type Begun struct {
+	RunID  string          `json:"runId"`
+	Base   string          `json:"base"`             // the blob of the ledger as it was before
+	Facts  uint64          `json:"facts"`            // of the run, in the file
+	Opened json.RawMessage `json:"opened,omitempty"` // the fact that opens a new run, empty where one is gone on with
+
+	// Of a run that is gone on with.
+	Ref      PlanRef         `json:"ref,omitzero"`
+	Plan     json.RawMessage `json:"plan,omitempty"`
+	Scope    fleet.Scope     `json:"scope,omitempty"`
+	Snapshot []byte          `json:"snapshot,omitempty"` // of a brain that has heard all facts
 }
 
 // Facts are facts of a run for the ledger's file.
@@ -131,4 +162,13 @@ type Stands struct {
 	Statuses map[string]int `json:"statuses"` // vaults by their status
 	Calls    int            `json:"calls"`    // activities that are out
 	Closed   bool           `json:"closed"`
+}
+
+// ScopeOf is how much one reading of a plan's kind takes in: classic vaults are listed,
+// today's are read one by one.
+func ScopeOf(p *plan.Plan) fleet.Scope {
+	if p.Kind == fleet.KindClassic {
+		return fleet.ScopeSubscription
+	}
+	return fleet.ScopeVault
 }

@@ -41,11 +41,7 @@ const maxEvents = 10_000
 // Rollout is the workflow of a run. It ends when the run does, with its exit code, and
 // with an error only where facts contradict each other.
 func Rollout(ctx workflow.Context, in protocol.Input) (protocol.Result, error) {
-	var p plan.Plan
-	if err := json.Unmarshal(in.Plan, &p); err != nil {
-		return protocol.Result{}, broken("the plan cannot be read", err)
-	}
-	f := &flow{ctx: ctx, in: in, plan: &p, windows: p.ReadsWall(), watches: map[string]*watch{}, unwritten: map[uint64]protocol.Facts{}}
+	f := &flow{ctx: ctx, in: in, watches: map[string]*watch{}, unwritten: map[uint64]protocol.Facts{}}
 	// To cancel the workflow tells the run to leave in order, as a signal does on one
 	// machine: what is out is not broken off with it.
 	f.work, _ = workflow.NewDisconnectedContext(ctx)
@@ -64,8 +60,8 @@ func Rollout(ctx workflow.Context, in protocol.Input) (protocol.Result, error) {
 	case err != nil:
 		return protocol.Result{}, err
 	case !done:
-		in.Carried = f.carry()
-		return protocol.Result{}, workflow.NewContinueAsNewError(ctx, Rollout, in)
+		f.in.Carried = f.carry()
+		return protocol.Result{}, workflow.NewContinueAsNewError(ctx, Rollout, f.in)
 	}
 	return protocol.Result{ExitCode: code, Facts: f.facts, Segments: f.segment + 1}, nil
 }
@@ -117,16 +113,10 @@ type ask struct {
 func (f *flow) begin() error {
 	c := f.in.Carried
 	if c == nil {
-		opened, err := f.open()
-		if err != nil {
-			return err
-		}
-		f.machine = rollout.New(f.plan)
-		if err := f.machine.Apply(opened); err != nil {
-			return broken("the run cannot be opened", err)
-		}
-		f.facts = 1
-		return nil
+		return f.open()
+	}
+	if err := f.read(f.in.Plan); err != nil {
+		return err
 	}
 	m, err := rollout.Restore(f.plan, c.Snapshot)
 	if err != nil {
@@ -147,6 +137,16 @@ func (f *flow) begin() error {
 		}
 	}
 	f.rewatch()
+	return nil
+}
+
+// read reads the plan.
+func (f *flow) read(data []byte) error {
+	f.plan = &plan.Plan{}
+	if err := json.Unmarshal(data, f.plan); err != nil {
+		return broken("the plan cannot be read", err)
+	}
+	f.windows = f.plan.ReadsWall()
 	return nil
 }
 

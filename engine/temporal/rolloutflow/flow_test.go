@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/fleetup-dev/fleetup/engine/temporal/activities"
+	"github.com/fleetup-dev/fleetup/engine/temporal/blobs"
 	"github.com/fleetup-dev/fleetup/engine/temporal/keeper"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
 	"github.com/fleetup-dev/fleetup/engine/temporal/rolloutflow"
@@ -108,9 +109,13 @@ func newStage(t *testing.T, inventory string) *stage {
 		}
 		return &session.Cloud{Upgrader: up, Limiter: limiter, Disconnect: up.Close}, nil
 	}
-	s := &stage{cloud: cloud, plan: p, keeper: &keeper.Keeper{Folder: dir, Version: "test", Plan: plans},
+	store, err := blobs.Open(t.Context(), "file://"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{cloud: cloud, plan: p, keeper: &keeper.Keeper{Folder: dir, Version: "test", Plan: plans, Keep: store.PutLedger, Blob: store.Get, Store: store.PutPlan},
 		worker: &activities.Worker{Plan: plans, Connect: connect}}
-	t.Cleanup(func() { s.worker.Close(); s.keeper.Close(); stop(); _ = cloud.Close() })
+	t.Cleanup(func() { s.worker.Close(); s.keeper.Close(); stop(); _ = cloud.Close(); store.Close() })
 	s.input = protocol.Input{Ledger: "fleet", Plan: data, Scope: fleet.ScopeSubscription, Ref: protocol.PlanRef{Fingerprint: p.Fingerprint},
 		Opened: fleet.RunOpened{RunID: "run", By: session.Actor(fleet.Credentials{}), Version: "test"}}
 	s.serve()
@@ -270,6 +275,24 @@ func TestCancelled(t *testing.T) {
 	}
 	if truth := s.cloud.Summary(); truth.Accepted != 1 {
 		t.Errorf("the cloud saw %+v", truth)
+	}
+	// It is gone on with: what was in flight is followed, and nothing is sent again.
+	s.serve()
+	s.input = protocol.Input{Ledger: "fleet", Resume: &protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: "test"}}
+	if result := s.run(t); result.ExitCode != fleet.ExitFailures {
+		t.Errorf("exit code %d, want %d", result.ExitCode, fleet.ExitFailures)
+	}
+	if got := s.statuses(t); !maps.Equal(got, wanted) {
+		t.Errorf("the ledger has %v, want %v", got, wanted)
+	}
+	if truth := s.cloud.Summary(); truth.SentAgain+truth.DoubleAccepted > 0 || truth.Accepted != 4 {
+		t.Errorf("the cloud saw %+v", truth)
+	}
+	// A run that is over is not gone on with.
+	s.serve()
+	s.env.ExecuteWorkflow(protocol.Rollout, s.input)
+	if err := s.env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "no run is unfinished") {
+		t.Errorf("a run that is over was gone on with: %v", err)
 	}
 }
 

@@ -128,13 +128,6 @@ func (f *flow) take(all []json.RawMessage) {
 	}
 }
 
-// open begins the run in the ledger's file, with what earlier runs on it left.
-func (f *flow) open() (opened fleet.Event, err error) {
-	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.work).UTC(), Opened: f.in.Opened, Ref: f.in.Ref}
-	err = workflow.ExecuteActivity(f.onLedger("begin the run"), protocol.Open, in).Get(f.work, &opened)
-	return opened, err
-}
-
 // onLedger is for activities of whoever keeps the ledgers' files.
 func (f *flow) onLedger(what string) workflow.Context {
 	return workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
@@ -230,7 +223,7 @@ func (f *flow) rewatch() {
 		case len(w.of) == 0:
 			delete(f.watches, key)
 		case w.stop == nil:
-			f.read(w)
+			f.look(w)
 		}
 	}
 }
@@ -251,8 +244,8 @@ func (f *flow) end() {
 	f.rouse(time.Time{})
 }
 
-// read reads until something is seen, and again.
-func (f *flow) read(w *watch) {
+// look reads until something is seen, and again.
+func (f *flow) look(w *watch) {
 	ctx, cancel := workflow.WithCancel(f.work)
 	w.stop = cancel
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

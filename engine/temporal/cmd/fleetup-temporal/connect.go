@@ -8,9 +8,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 
 	"github.com/fleetup-dev/fleetup/engine/temporal/blobs"
+	"github.com/fleetup-dev/fleetup/engine/temporal/histories"
 )
 
 // The flags by which every command reaches the server and the store of blobs.
@@ -20,6 +22,11 @@ var (
 	queueFlag     = &cli.StringFlag{Name: "task-queue", Value: "fleetup", Usage: "the task `QUEUE` of the workers"}
 	blobsFlag     = &cli.StringFlag{Name: "blobs", Required: true, Usage: "the `URL` of the store that all workers share: file:///FOLDER"}
 )
+
+// serverFlags are those.
+func serverFlags() []cli.Flag { return []cli.Flag{addressFlag, namespaceFlag, queueFlag, blobsFlag} }
+
+var ledgerFlag = &cli.StringFlag{Name: "ledger", Required: true, Usage: "the `NAME` of the ledger, which is the workflow's ID"}
 
 // connection is what a command has of the server.
 type connection struct {
@@ -44,6 +51,11 @@ func dial(ctx context.Context, address, namespace, queue, blobsURL string) (*con
 		return nil, fmt.Errorf("the Temporal server at %s cannot be reached: %w", address, err)
 	}
 	return &connection{cl, store, queue}, nil
+}
+
+// past reads histories.
+func (c *connection) past() *histories.Reader {
+	return &histories.Reader{Client: c.client, Converter: converter.GetDefaultDataConverter(), Fetch: c.store.Fetch}
 }
 
 func (c *connection) Close() {

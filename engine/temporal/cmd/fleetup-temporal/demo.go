@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 )
 
@@ -46,7 +48,12 @@ func demoCommand() *cli.Command {
 type night struct {
 	dir, server, address, emulator string
 	began                          time.Time
-	children                       []*exec.Cmd
+	children, workers              []*exec.Cmd
+	process                        *exec.Cmd // the server
+	plan                           *plan.Plan
+	cloud                          *emulator.Cloud
+	conn                           *connection
+	close                          []func()
 }
 
 func demo(c *cli.Context) error {
@@ -59,7 +66,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	n.dir = dir
-	defer n.killAll()
+	defer n.over()
 	return n.play(c.Context)
 }
 
@@ -67,6 +74,39 @@ func (n *night) play(ctx context.Context) error {
 	if err := n.build(ctx); err != nil {
 		return err
 	}
+	if err := n.set(ctx); err != nil {
+		return err
+	}
+	run, err := n.conn.begin(ctx, "demo", n.plan, protocol.Options{Heartbeat: 3 * time.Second})
+	if err != nil {
+		return err
+	}
+	n.say("the run of 40 vaults has begun")
+	ended := make(chan error, 1)
+	var result protocol.Result
+	go func() { ended <- run.Get(ctx, &result) }()
+	if err := n.until(ctx, killWorkerAfter, ended); err != nil {
+		return err
+	}
+	n.kill(n.workers[2])
+	n.say("killed a worker with SIGKILL")
+	if err := n.until(ctx, killServerAfter, ended); err != nil {
+		return err
+	}
+	n.kill(n.process)
+	n.say("killed the server with SIGKILL")
+	if err := n.startServer(); err != nil {
+		return err
+	}
+	n.say("the server is back")
+	if err := <-ended; err != nil {
+		return err
+	}
+	return n.conclude(ctx, result)
+}
+
+// set sets the stage: the emulated cloud, the server, three workers.
+func (n *night) set(ctx context.Context) error {
 	for _, name := range []string{"fleet.yaml", "scenario.yaml"} {
 		data, err := fs.ReadFile(examples.Quickstart, "quickstart/"+name)
 		if err != nil {
@@ -81,67 +121,39 @@ func (n *night) play(ctx context.Context) error {
 			return err
 		}
 	}
-	p, _, err := session.Load(filepath.Join(n.dir, "fleet.yaml"), false)
+	var err error
+	if n.plan, _, err = session.Load(filepath.Join(n.dir, "fleet.yaml"), false); err != nil {
+		return err
+	}
+	if n.cloud, err = session.Fresh(n.plan, n.dir, ""); err != nil {
+		return err
+	}
+	url, hangUp, err := session.Serve("127.0.0.1:0", n.cloud)
 	if err != nil {
 		return err
 	}
-	cloud, err := session.Fresh(p, n.dir, "")
-	if err != nil {
-		return err
-	}
-	defer cloud.Close()
-	url, hangUp, err := session.Serve("127.0.0.1:0", cloud)
-	if err != nil {
-		return err
-	}
-	defer hangUp()
+	n.close = append(n.close, hangUp)
 	n.emulator = url
-	server, err := n.startServer()
-	if err != nil {
+	if err := n.startServer(); err != nil {
 		return err
 	}
 	n.say("the server listens on %s", n.address)
-	var workers []*exec.Cmd
 	for i := range 3 {
 		w, err := n.startWorker(i)
 		if err != nil {
 			return err
 		}
-		workers = append(workers, w)
+		n.workers = append(n.workers, w)
 	}
 	n.say("three workers are there")
-	conn, err := dial(ctx, n.address, "default", "fleetup", "file://"+filepath.Join(n.dir, "blobs"))
-	if err != nil {
+	if n.conn, err = dial(ctx, n.address, "default", "fleetup", n.blobs()); err != nil {
 		return err
 	}
-	defer conn.Close()
-	run, err := conn.begin(ctx, "demo", p, protocol.Options{Heartbeat: 3 * time.Second})
-	if err != nil {
-		return err
-	}
-	n.say("the run of 40 vaults has begun")
-	ended := make(chan error, 1)
-	var result protocol.Result
-	go func() { ended <- run.Get(ctx, &result) }()
-	if err := n.until(ctx, cloud, killWorkerAfter, ended); err != nil {
-		return err
-	}
-	n.kill(workers[2])
-	n.say("killed a worker with SIGKILL")
-	if err := n.until(ctx, cloud, killServerAfter, ended); err != nil {
-		return err
-	}
-	n.kill(server)
-	n.say("killed the server with SIGKILL")
-	if _, err := n.startServer(); err != nil {
-		return err
-	}
-	n.say("the server is back")
-	if err := <-ended; err != nil {
-		return err
-	}
-	return n.conclude(cloud, result)
+	n.close = append(n.close, n.conn.Close)
+	return nil
 }
+
+func (n *night) blobs() string { return "file://" + filepath.Join(n.dir, "blobs") }
 
 // build finds the development server, or makes it.
 func (n *night) build(ctx context.Context) error {
@@ -158,16 +170,17 @@ func (n *night) build(ctx context.Context) error {
 	return nil
 }
 
-func (n *night) startServer() (*exec.Cmd, error) {
+func (n *night) startServer() error {
 	cmd := exec.Command(n.server, "--db", filepath.Join(n.dir, "temporal.db"), "--address", n.address)
 	line, err := n.start(cmd, "server.log")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, rest, ok := strings.Cut(line, "listening on "); ok {
 		n.address, _, _ = strings.Cut(rest, ",")
 	}
-	return cmd, nil
+	n.process = cmd
+	return nil
 }
 
 func (n *night) startWorker(i int) (*exec.Cmd, error) {
@@ -175,7 +188,7 @@ func (n *night) startWorker(i int) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"worker", "--address", n.address, "--blobs", "file://" + filepath.Join(n.dir, "blobs"), "--emulator", n.emulator}
+	args := []string{"worker", "--address", n.address, "--blobs", n.blobs(), "--emulator", n.emulator}
 	if i == 0 {
 		args = append(args, "--ledgers", filepath.Join(n.dir, "ledgers"))
 	}
@@ -214,16 +227,23 @@ func (n *night) kill(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
-func (n *night) killAll() {
+// over ends what was begun, the last first.
+func (n *night) over() {
+	for _, end := range slices.Backward(n.close) {
+		end()
+	}
 	for _, cmd := range n.children {
 		if cmd.ProcessState == nil {
 			n.kill(cmd)
 		}
 	}
+	if n.cloud != nil {
+		n.cloud.Close()
+	}
 }
 
 // until waits for so many accepted starts.
-func (n *night) until(ctx context.Context, cloud *emulator.Cloud, starts int, ended <-chan error) error {
+func (n *night) until(ctx context.Context, starts int, ended <-chan error) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -233,7 +253,7 @@ func (n *night) until(ctx context.Context, cloud *emulator.Cloud, starts int, en
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-look.C:
-			if cloud.Summary().Accepted >= starts {
+			if n.cloud.Summary().Accepted >= starts {
 				return nil
 			}
 		}
@@ -244,13 +264,13 @@ func (n *night) until(ctx context.Context, cloud *emulator.Cloud, starts int, en
 var scripted = map[fleet.Status]int{fleet.Upgraded: 33, fleet.Failed: 2, fleet.Blocked: 3, fleet.Excluded: 1, fleet.Already: 1}
 
 // conclude compares what the ledger says with what the cloud saw, and with the script.
-func (n *night) conclude(cloud *emulator.Cloud, result protocol.Result) error {
+func (n *night) conclude(ctx context.Context, result protocol.Result) error {
 	ledger := filepath.Join(n.dir, "ledgers", "demo.db")
 	run, ok, err := session.ReadLatest(ledger)
 	if err != nil || !ok {
 		return errors.Join(errors.New("the ledger cannot be read"), err)
 	}
-	truth := cloud.Summary()
+	truth := n.cloud.Summary()
 	again := truth.SentAgain + truth.DoubleAccepted
 	n.say("ended with exit code %d: %d facts in %d segments, %d sent twice", result.ExitCode, result.Facts, result.Segments, again)
 	v := report.FromState(run.State, report.ViewOptions{Now: session.Now(), Timeline: run.Told})
@@ -265,6 +285,15 @@ func (n *night) conclude(cloud *emulator.Cloud, result protocol.Result) error {
 	if again > 0 || run.Evidence.Events != result.Facts {
 		return fmt.Errorf("%d starts were sent twice, and the ledger has %d of %d facts: that is not as scripted", again, run.Evidence.Events, result.Facts)
 	}
+	made := filepath.Join(n.dir, "exported.db")
+	seq, head, err := n.conn.export(ctx, "demo", made)
+	if err != nil {
+		return err
+	}
+	if seq != run.Evidence.Events || head != run.Evidence.JournalHead {
+		return fmt.Errorf("the histories alone make a ledger of %d events with head %s, and the one that was written along has %d and %s: that is not as scripted", seq, head, run.Evidence.Events, run.Evidence.JournalHead)
+	}
+	n.say("%s, made again from the server's histories alone, is the same ledger: head %s", made, head)
 	return nil
 }
 

@@ -23,7 +23,7 @@ func main() {
 		Name:     "fleetup-temporal",
 		Version:  version,
 		Usage:    "carry fleetup's rollouts out on Temporal",
-		Commands: []*cli.Command{workerCommand(), runCommand(), demoCommand()},
+		Commands: []*cli.Command{workerCommand(), runCommand(), resumeCommand(), exportCommand(), demoCommand()},
 	}
 	if err := app.RunContext(ctx, os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "fleetup-temporal:", err)

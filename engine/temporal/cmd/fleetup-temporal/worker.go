@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -36,9 +38,9 @@ func workerCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "worker",
 		Usage: "carry out what runs ask for, until it is told to end",
-		Flags: []cli.Flag{addressFlag, namespaceFlag, queueFlag, blobsFlag,
+		Flags: append(serverFlags(),
 			&cli.StringFlag{Name: "ledgers", Usage: "keep the ledgers' files in this `FOLDER`: one worker of a task queue does"},
-			&cli.StringFlag{Name: "emulator", Usage: "the `URL` of the emulator, for plans of cloud Emulator"}},
+			&cli.StringFlag{Name: "emulator", Usage: "the `URL` of the emulator, for plans of cloud Emulator"}),
 		Action: work,
 	}
 }
@@ -62,7 +64,8 @@ func work(c *cli.Context) error {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return err
 		}
-		k := &keeper.Keeper{Folder: folder, Version: c.App.Version, Plan: plans, Say: saying(conn.client)}
+		k := &keeper.Keeper{Folder: folder, Version: c.App.Version, Plan: plans, Say: saying(conn.client), Keep: conn.store.PutLedger, Blob: conn.store.Get,
+			Store: conn.store.PutPlan, Past: conn.past().Read}
 		defer k.Close()
 		l := worker.New(conn.client, protocol.LedgerQueue(conn.queue), worker.Options{MaxConcurrentActivityExecutionSize: manyAtOnce, DisableWorkflowWorker: true})
 		l.RegisterActivityWithOptions(k.Open, activity.RegisterOptions{Name: protocol.Open})
@@ -86,10 +89,13 @@ func saying(cl client.Client) func(context.Context, string, protocol.Ask) (rollo
 	return func(ctx context.Context, ledger string, a protocol.Ask) (said rollout.Said, err error) {
 		h, err := cl.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: ledger, UpdateName: protocol.Order,
 			Args: []any{a}, WaitForStage: client.WorkflowUpdateStageCompleted})
-		if err != nil {
-			return said, err
+		if err == nil {
+			err = h.Get(ctx, &said)
 		}
-		return said, h.Get(ctx, &said)
+		if _, over := errors.AsType[*serviceerror.NotFound](err); over {
+			err = fmt.Errorf("no workflow carries out the run on ledger %s: fleetup-temporal resume --ledger %s goes on with it", ledger, ledger)
+		}
+		return said, err
 	}
 }
 
