@@ -51,9 +51,9 @@ func otherKind(c *cli.Context, p *plan.Plan, look string) error {
 }
 
 // yesToo is what a command line that starts a plan unattended needs besides what it says.
-func yesToo(c *cli.Context, p *plan.Plan) []string {
+func yesToo(c *cli.Context, p *plan.Plan, o dryrun.PlanOptions) []string {
 	more := []string{"--yes"}
-	if len(p.Expired()) > 0 && !flagAcceptExpiredHolds.of(c) {
+	if len(dryrun.Expired(p, o)) > 0 && !flagAcceptExpiredHolds.of(c) {
 		more = append(more, flagAcceptExpiredHolds.dashed())
 	}
 	if mustBeNamed(p) {
@@ -66,26 +66,32 @@ func yesToo(c *cli.Context, p *plan.Plan) []string {
 const keepOut = "write a later until into the inventory, or none, to keep them out"
 
 // consented refuses a run that nobody has consented to.
-func (e *environment) consented(c *cli.Context, src *session.Source) error {
+func (e *environment) consented(c *cli.Context, src *session.Source, known dryrun.PlanOptions) (err error) {
 	p, yes := src.Plan, flagYes.of(c)
+	if asks := e.terminal && !yes; !asks && len(p.Expired()) > 0 {
+		if known.Memory, err = e.remembered(src.Ledger); err != nil { // of them only what would start needs a consent
+			return err
+		}
+	}
 	// Whatever the command line said of the ledger and the cloud is said again.
 	same := alsoGiven(c, slices.Concat([]string{string(flagState), string(flagAcceptWarnings)},
 		flagNames(cloudFlags()))...)
 	look := lexicon.Command(slices.Concat([]string{"plan", src.File}, same)...)
-	more := yesToo(c, p)
+	more := yesToo(c, p, known)
 	onceMore := again(c, more...)
 	saved := lexicon.Command(slices.Concat([]string{"plan", src.File, "--validate", "--out", "FILE"}, same)...)
 	save := failure.Lines(saved, failure.To("when you have looked at it",
 		retyped(c, []string{"FILE"}, []string{string(flagAcceptWarnings)}, more...)))
-	missing := e.consent(c, yes, src.Saved).Missing(p)
-	switch missing {
+	given := e.consent(c, yes, src.Saved)
+	given.Holds = len(dryrun.Expired(p, known))
+	switch given.Missing(p) {
 	case rollout.MissingNothing:
 		return nil
 	case rollout.MissingSameKind:
 		return otherKind(c, p, look)
 	case rollout.MissingExpired:
 		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), "or "+keepOut),
-			"%s; nothing was started", expiredHolds(p))
+			"%s; nothing was started", expiredHolds(p, known))
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
@@ -105,17 +111,16 @@ func (e *environment) consented(c *cli.Context, src *session.Source) error {
 
 // confirm shows the plan and asks for the number of vaults that it starts, and for the
 // name of a kind that must be named and was not.
-func (e *environment) confirm(c *cli.Context, src *session.Source) error {
+func (e *environment) confirm(c *cli.Context, src *session.Source, o dryrun.PlanOptions) (err error) {
 	width, _ := e.size()
-	o := dryrun.PlanOptions{WithoutNext: true, Ledger: src.LedgerBeside(), Emulated: session.EmulationOf(src)}
-	var err error
 	if o.Memory, err = e.remembered(src.Ledger); err != nil {
 		return err
 	}
+	o.WithoutNext = true
 	if err := e.writePlan(e.stderr, width, src.Plan, o); err != nil {
 		return err
 	}
-	if holds := expiredHolds(src.Plan); holds != "" && !flagAcceptExpiredHolds.of(c) {
+	if holds := expiredHolds(src.Plan, o); holds != "" && !flagAcceptExpiredHolds.of(c) {
 		answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
 		if err == nil && !strings.EqualFold(answer, "expired") {
 			err = failure.Usage(failure.Lines(keepOut,
@@ -126,12 +131,17 @@ func (e *environment) confirm(c *cli.Context, src *session.Source) error {
 			return err
 		}
 	}
-	warning := ""
-	if permanent(src.Plan) {
-		warning = "This cannot be undone. "
+	n, most := dryrun.Starts(src.Plan, o)
+	about := ""
+	if most > n {
+		about = fmt.Sprintf("%s to start, as far as is known; at most %s, for the run checks each again. ",
+			lexicon.Plural(n, "vault is", "vaults are"), lexicon.Number(most))
 	}
-	want := strconv.Itoa(dryrun.ToStart(src.Plan, o))
-	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", warning, want)
+	if permanent(src.Plan) {
+		about += "This cannot be undone. "
+	}
+	want := strconv.Itoa(n)
+	answer, err := e.ask("\n%sType the number of vaults (%s) to go on: ", about, want)
 	if err == nil && strings.ReplaceAll(answer, ",", "") != want {
 		err = otherAnswer(c, want)
 	}
@@ -183,17 +193,17 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	if permanent(p) {
 		warning = " An upgrade cannot be undone."
 	}
-	left := 0
+	toStart, busy := 0, ""
 	for i := range st.Vaults {
-		switch v := &st.Vaults[i]; v.Status {
-		case fleet.Pending, fleet.Ready, fleet.Busy:
-			if !v.DoneEarlier() {
-				left++
-			}
+		if v := &st.Vaults[i]; (v.Status == fleet.Pending || v.Status == fleet.Ready) && !v.DoneEarlier() {
+			toStart++
 		}
 	}
-	answer, err := e.ask("Run %s: %d still to start, %d in flight or in doubt.%s\nGo on? Type yes: ",
-		lexicon.Clean(st.Run.ID), left, st.InFlight(), warning)
+	if n := st.Totals.Of(fleet.Busy); n > 0 {
+		busy = fmt.Sprintf(", %d busy", n)
+	}
+	answer, err := e.ask("Run %s: %d still to start%s, %d in flight or in doubt.%s\nGo on? Type yes: ",
+		lexicon.Clean(st.Run.ID), toStart, busy, st.InFlight(), warning)
 	if err == nil && !strings.EqualFold(answer, "yes") {
 		err = otherAnswer(c, "yes")
 	}
@@ -214,8 +224,8 @@ const maxExpired = 5
 // expiredHolds says which vaults of a plan start although the inventory holds them:
 // empty where there are none. A hold that ends is a date that somebody guessed, and
 // its vault starts without anybody having decided that today.
-func expiredHolds(p *plan.Plan) string {
-	vs := p.Expired()
+func expiredHolds(p *plan.Plan, o dryrun.PlanOptions) string {
+	vs := dryrun.Expired(p, o)
 	if len(vs) == 0 {
 		return ""
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -50,15 +51,6 @@ func (e *environment) plan(c *cli.Context) error {
 	if err := replaceable(out); err != nil {
 		return err
 	}
-	if !src.Saved {
-		e.tellWarnings(file)
-	}
-	o := dryrun.PlanOptions{Format: layout.Format(flagOutput.of(c)), Details: flagDetails.of(c), Saved: out,
-		State: shownLedger(c, src), Ledger: src.LedgerBeside(), Change: flagChange.of(c),
-		Emulated: session.EmulationOf(src)}
-	if src.Saved && out == "" {
-		o.Saved = file // it runs as it was looked at
-	}
 	var other whatIf
 	if text := flagWhatIf.of(c); text != "" {
 		if other, err = parseWhatIf(text, src.Plan.Limits,
@@ -66,11 +58,20 @@ func (e *environment) plan(c *cli.Context) error {
 			return err
 		}
 	}
-	if src.Plan, o.Measured, err = e.calibrated(src); err != nil {
+	o, err := e.known(src)
+	if err != nil {
 		return err
 	}
 	if o.Memory, err = e.remembered(src.Ledger); err != nil {
 		return err
+	}
+	o.Format, o.Details, o.Saved = layout.Format(flagOutput.of(c)), flagDetails.of(c), out
+	o.State, o.Change = shownLedger(c, src), flagChange.of(c)
+	if src.Saved && out == "" {
+		o.Saved, o.Unkept = file, flagValidate.of(c) // it runs as it was looked at
+	}
+	if !src.Saved {
+		e.tellWarnings(file, src.Plan, o)
 	}
 	var code fleet.ExitCode
 	if flagValidate.of(c) {
@@ -79,7 +80,7 @@ func (e *environment) plan(c *cli.Context) error {
 			return err
 		}
 		code = checkedCode(o.Validations)
-		src.Plan = src.Plan.Shown(o.Validations)
+		src.Plan = src.Plan.Shown(o.Validations, session.Now())
 	}
 	if other.text != "" {
 		if o.WhatIf, err = other.rehearse(dryrun.Startable(src.Plan, o), o.Memory.Changed(src.Plan)); err != nil {
@@ -100,9 +101,17 @@ func (e *environment) plan(c *cli.Context) error {
 	return nil
 }
 
-// tellWarnings says that lint has something to say of an inventory.
-func (e *environment) tellWarnings(file string) {
+// tellWarnings says that lint has something to say of an inventory. Lint does not know
+// the ledger, by which a vault does not start whose hold is over.
+func (e *environment) tellWarnings(file string, p *plan.Plan, o dryrun.PlanOptions) {
 	_, warnings, err := inventory.Check(file, session.Now(), session.CurrentKinds()...)
+	may := map[fleet.Key]bool{}
+	for _, i := range dryrun.Expired(p, o) {
+		may[p.Vaults[i].Key] = true
+	}
+	warnings = slices.DeleteFunc(warnings, func(w inventory.Problem) bool {
+		return len(w.OverHolds()) > 0 && !slices.ContainsFunc(w.OverHolds(), func(k fleet.Key) bool { return may[k] })
+	})
 	if n := len(warnings); err == nil && n > 0 {
 		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"),
 			lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))

@@ -49,6 +49,15 @@ func (e *environment) remembered(path string) (rollout.Memory, error) {
 	return m, nil
 }
 
+// known is what is known of a plan before its run: by it plan shows the plan, and run
+// shows it and asks. What the ledger has measured goes into the plan; what it remembers
+// is for remembered to add.
+func (e *environment) known(src *session.Source) (o dryrun.PlanOptions, err error) {
+	o = dryrun.PlanOptions{Ledger: src.LedgerBeside(), Emulated: session.EmulationOf(src)}
+	src.Plan, o.Measured, err = e.calibrated(src)
+	return o, err
+}
+
 // writePlan forecasts the plan and writes it.
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
 	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns,

@@ -73,7 +73,14 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	switch {
 	case run.Info.Closed:
-		e.tellNext(dryrun.RunStep(run.State.Plan, false, !e.terminal).On(path))
+		o := dryrun.PlanOptions{Unattended: !e.terminal}
+		if len(run.State.Plan.Expired()) > 0 {
+			h.Close()
+			if o.Memory, err = e.remembered(path); err != nil {
+				return err
+			}
+		}
+		e.tellNext(dryrun.RunStep(run.State.Plan, o).On(path))
 	default:
 		e.nextOf(run.State, path)
 	}

@@ -41,7 +41,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if src.Plan, _, err = e.calibrated(src); err != nil {
+	known, err := e.known(src)
+	if err != nil {
 		return err
 	}
 	p, path := src.Plan, src.Ledger
@@ -53,7 +54,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.consented(c, src); err != nil {
+	if err := e.consented(c, src, known); err != nil {
 		return err
 	}
 	if err := session.CheckScenario(src); err != nil {
@@ -91,7 +92,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	if !flagYes.of(c) {
 		lock.Close() // a question keeps nobody else from the ledger
-		if err := e.confirm(c, src); err != nil {
+		if err := e.confirm(c, src, known); err != nil {
 			return err
 		}
 		if lock, err = acquire(c, path); err != nil {

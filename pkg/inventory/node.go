@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/fleetup-dev/fleetup/internal/words"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // maxAliased is how many nodes aliases may stand for in all. Nested aliases
@@ -225,6 +226,17 @@ type Problem struct {
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to do next
+
+	overHolds *[]fleet.Key // see OverHolds; nil: it is about something else
+}
+
+// OverHolds are the vaults that a warning is about because their hold is over: whether
+// one of them starts, a ledger may know better. None of a problem about something else.
+func (p Problem) OverHolds() []fleet.Key {
+	if p.overHolds == nil {
+		return nil
+	}
+	return *p.overHolds
 }
 
 func (p Problem) String() string {
@@ -267,7 +279,7 @@ func (r *reader) problem(at place, hint, format string, args ...any) {
 }
 
 func (r *reader) problemAt(at place, hint, format string, args []any) Problem {
-	return Problem{r.here(at).file, at.line, at.column, fmt.Sprintf(format, args...), hint}
+	return Problem{File: r.here(at).file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
 // failed returns the problems found so far in the order of the file, nil when

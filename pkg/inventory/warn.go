@@ -99,24 +99,28 @@ func (d *decoder) warned(p *plan.Plan) []Problem {
 // warnHolds names the vaults that start although they are held: one warning for a
 // hold, however many it is for.
 func (d *decoder) warnHolds(p *plan.Plan) {
-	first, more := map[place]int{}, map[place]int{}
+	held := map[place][]int{}
 	var order []place
 	for _, i := range p.Expired() {
 		at := d.vaults[i].hold
-		if _, known := first[at]; known {
-			more[at]++
-			continue
+		if held[at] == nil {
+			order = append(order, at)
 		}
-		first[at] = i
-		order = append(order, at)
+		held[at] = append(held[at], i)
 	}
 	for _, at := range order {
-		v := &p.Vaults[first[at]]
-		who := "vault " + quote(v.Ref()) + " starts"
-		if n := more[at]; n > 0 {
-			who = fmt.Sprintf("vault %s and %d more start", quote(v.Ref()), n)
+		v := &p.Vaults[held[at][0]]
+		who := "vault " + quote(v.Ref())
+		if n := len(held[at]) - 1; n > 0 {
+			who = fmt.Sprintf("vault %s and %d more", quote(v.Ref()), n)
 		}
-		d.warn(at, "write a later until to keep it out, or remove the hold; a run wants --accept-expired-holds", "%s: the hold is over (%s)", who, v.LapsedHold.Words())
+		d.warn(at, "write a later until to keep it out, or remove the hold; a run that would start it wants --accept-expired-holds",
+			"%s may start: the hold is over (%s)", who, v.LapsedHold.Words())
+		keys := make([]fleet.Key, 0, len(held[at]))
+		for _, i := range held[at] {
+			keys = append(keys, p.Vaults[i].Key)
+		}
+		d.warnings[len(d.warnings)-1].overHolds = &keys
 	}
 }
 

@@ -66,12 +66,12 @@ blackouts:
 `)
 	want := `f.yaml:4:13: location "Westeuropa" is not known; did you mean "westeurope"?
 f.yaml:7:3: defaults.createResourceGroup has no effect: every vault has its own; remove it
-f.yaml:10:17: vault "prod/sql" and 1 more start: the hold is over (old, until 2020-01-01 00:00 UTC); write a later until to keep it out, or remove the hold; a run wants --accept-expired-holds
+f.yaml:10:17: vault "prod/sql" and 1 more may start: the hold is over (old, until 2020-01-01 00:00 UTC); write a later until to keep it out, or remove the hold; a run that would start it wants --accept-expired-holds
 f.yaml:11:5: rule 2 has no effect: later rules, or the vaults' own values, replace all that it sets; remove it, or put it behind them
 f.yaml:15:5: rule 4: no vault has a label "teem", so teem NotIn holds for all; did you mean "team"?
 f.yaml:15:5: rule 4: no vault has the label "team" with the value "cor"; compare it with the labels of the subscriptions and vaults; capitals count
 f.yaml:22:16: a vault's name "1st_vault" holds '_', and not only letters from a to z, digits and hyphens: today's rules do not allow that; compare it with the portal
-f.yaml:25:72: vault "prod/own" starts: the hold is over (legal, until 2026-11-01 00:00 UTC, by records); write a later until to keep it out, or remove the hold; a run wants --accept-expired-holds
+f.yaml:25:72: vault "prod/own" may start: the hold is over (legal, until 2026-11-01 00:00 UTC, by records); write a later until to keep it out, or remove the hold; a run that would start it wants --accept-expired-holds
 f.yaml:27:5: subscription "none" has no vaults; list its vaults, or remove it
 f.yaml:29:35: wave "one": no vault has a label "rng", so rng DoesNotExist holds for all; did you mean "ring"?
 f.yaml:29:92: a wave's upgrades 11 has no effect: limits.upgrades allows 10; lower it, or raise limits.upgrades

@@ -1,8 +1,11 @@
 package plan
 
 import (
+	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -50,13 +53,14 @@ func TestShown(t *testing.T) {
 	warning := func(code string) fleet.Finding {
 		return fleet.Finding{Severity: fleet.SeverityWarning, Category: "c", Code: code}
 	}
+	at := time.Date(2026, 11, 30, 14, 17, 3, 0, time.UTC)
 	seen := []fleet.Finding{warning("b"), {Severity: fleet.SeverityError, Category: "c", Code: "e"}, warning("a"), {Severity: fleet.SeverityInfo, Category: "c", Code: "i"}, warning("b")}
 	for verdict, shown := range map[fleet.Verdict]bool{
 		fleet.VerdictReady: true, fleet.VerdictBlocked: true, fleet.VerdictAlready: true,
 		fleet.VerdictBusy: false, fleet.VerdictDenied: false, fleet.VerdictThrottled: false,
 	} {
 		p := build(t, input(2))
-		q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen}})
+		q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen, State: json.RawMessage(`{"a": 1}`), RetryAfter: time.Minute}}, at)
 		v := &q.Vaults[0]
 		if v.Checked != shown || shown && !slices.Equal(v.ShownWarnings, []string{"c/a", "c/b"}) || !shown && v.ShownWarnings != nil {
 			t.Errorf("%s: checked %v, shown %v", verdict, v.Checked, v.ShownWarnings)
@@ -64,13 +68,41 @@ func TestShown(t *testing.T) {
 		if q.Vaults[1].Checked || p.Vaults[0].Checked {
 			t.Errorf("%s: a vault that was not checked counts as checked", verdict)
 		}
-		if (q.Fingerprint != p.Fingerprint) != shown || q.Check() != nil {
+		if q.Fingerprint == p.Fingerprint || q.Check() != nil {
 			t.Errorf("%s: fingerprint %s, before %s: %v", verdict, q.ShortFingerprint(), p.ShortFingerprint(), q.Check())
 		}
+		data, err := Encode(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved, err := Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen}}
+		if !reflect.DeepEqual(saved.Validations(), want) || !saved.CheckedAt.Equal(at) || p.Validations() != nil {
+			t.Errorf("%s: saved at %v: %+v; want %+v", verdict, saved.CheckedAt, saved.Validations(), want)
+		}
 		// Checked again, the earlier view is none any more.
-		again := q.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: fleet.VerdictReady}})
+		again := q.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: fleet.VerdictReady}}, at)
 		if w := again.Vaults[0].ShownWarnings; !again.Vaults[0].Checked || len(w) > 0 {
 			t.Errorf("%s: checked again, shown %v", verdict, w)
 		}
+	}
+}
+
+// What a cloud says may hold bytes that are no UTF-8: a plan that has been saved with it
+// is read again.
+func TestShownBytes(t *testing.T) {
+	t.Parallel()
+	p := build(t, input(1))
+	q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: fleet.VerdictBlocked,
+		Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "c", Message: "not \xff here"}}}}, time.Unix(1, 1))
+	data, err := Encode(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(data); err != nil {
+		t.Error(err)
 	}
 }

@@ -45,6 +45,9 @@ type Plan struct {
 	Calendar *Calendar `json:"calendar,omitempty"`
 	// Calendars are those that vaults name as theirs.
 	Calendars []Calendar `json:"calendars,omitempty"`
+	// CheckedAt is when the vaults were checked against the cloud while the plan was
+	// made, and Vault.Check is what that found; zero: they were not checked.
+	CheckedAt time.Time `json:"checkedAt,omitzero"`
 }
 
 // Vault is a vault with its place in the rollout.
@@ -55,6 +58,9 @@ type Vault struct {
 	// Calendar, less one, is the index into Plan.Calendars of the calendar that
 	// holds for this vault in place of its wave's; 0: its wave's.
 	Calendar int `json:"calendar,omitempty"`
+	// Check is what the checks found at Plan.CheckedAt; nil: nothing was asked about
+	// it. It decides nothing: a run checks every vault before it starts it.
+	Check *fleet.Validation `json:"check,omitempty"`
 }
 
 // Excluded reports whether the plan holds the vault back.

@@ -121,7 +121,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
-		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "of", "held")
+		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "mayStart", "of", "held")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
 		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "calendar",

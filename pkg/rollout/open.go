@@ -66,6 +66,7 @@ type Consent struct {
 	Named    bool       // they named an upgrade kind
 	Kind     fleet.Kind // which
 	Expired  bool       // vaults whose hold is over may start
+	Holds    int        // how many of those may start: as far as is known
 }
 
 // Missing is what a consent lacks.
@@ -97,7 +98,7 @@ func (c Consent) Missing(p *plan.Plan) Missing {
 		return MissingKind
 	case !c.Yes && !c.Terminal:
 		return MissingTerminal
-	case !asks && !c.Expired && len(p.Expired()) > 0:
+	case !asks && !c.Expired && c.Holds > 0:
 		return MissingExpired
 	}
 	return MissingNothing

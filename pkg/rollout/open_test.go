@@ -15,10 +15,10 @@ func TestConsent(t *testing.T) {
 	t.Parallel()
 	p := testPlan(1, 1, 1, 1)
 	p.Kind, p.Upgrade, p.Cloud = "rsv-x", &fleet.Upgrade{Confirm: true}, fleet.Cloud{Name: "AzurePublic"}
-	p.Vaults[0].LapsedHold = &fleet.Hold{Reason: "until yesterday"}
-	all := Consent{Yes: true, Terminal: true, Saved: true, Named: true, Kind: "rsv-x", Expired: true}
+	all := Consent{Yes: true, Terminal: true, Saved: true, Named: true, Kind: "rsv-x", Expired: true, Holds: 1}
 	for want, without := range map[Missing][]func(*Consent){
-		MissingNothing:  {func(*Consent) {}, func(c *Consent) { *c = Consent{Terminal: true} }, func(c *Consent) { c.Yes, c.Saved, c.Expired = false, false, false }},
+		MissingNothing: {func(*Consent) {}, func(c *Consent) { *c = Consent{Terminal: true} }, func(c *Consent) { c.Yes, c.Saved, c.Expired = false, false, false },
+			func(c *Consent) { c.Expired, c.Holds = false, 0 }},
 		MissingSameKind: {func(c *Consent) { c.Kind = "rsv-y" }, func(c *Consent) { *c = Consent{Terminal: true, Named: true} }},
 		MissingSaved:    {func(c *Consent) { c.Saved = false }},
 		MissingKind:     {func(c *Consent) { c.Named, c.Kind = false, "" }},
@@ -32,7 +32,7 @@ func TestConsent(t *testing.T) {
 			}
 		}
 	}
-	p.Cloud.Name, p.Upgrade, p.Vaults[0].LapsedHold = fleet.Emulator, nil, nil
+	p.Cloud.Name, p.Upgrade = fleet.Emulator, nil
 	if c := (Consent{Yes: true}); c.Missing(p) != MissingNothing {
 		t.Errorf("on an emulator %+v lacks %q", c, c.Missing(p))
 	}

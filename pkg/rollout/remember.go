@@ -21,8 +21,9 @@ type Memory struct {
 
 // AsWanted is that the runs of a ledger left a vault as it was to be.
 type AsWanted struct {
-	Run  string // ID of the one that upgraded it, found it so, or held it
-	Ours bool   // one of them upgraded it; false: it was so before the first
+	Run  string    // ID of the one that upgraded it, found it so, or held it
+	Ours bool      // one of them upgraded it; false: it was so before the first
+	At   time.Time // when it became so, as far as the ledger knows; zero: it does not
 }
 
 // Meets counts the vaults among the keys that a ledger knows, and those of a plan among
@@ -88,7 +89,7 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 			wanted = wanted || ours && len(r.Disregard) == 0
 		}
 		if back := byKey[oppositeOf(r.Vault)]; wanted && !(back != nil && movedAway(back) && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)) {
-			m.AsWanted[r.Vault] = AsWanted{r.RunID, ours}
+			m.AsWanted[r.Vault] = AsWanted{r.RunID, ours, later(r.StartedAt, r.EndedAt)}
 		}
 	}
 	return m, nil

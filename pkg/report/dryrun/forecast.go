@@ -29,6 +29,7 @@ func Forecasts(p *plan.Plan, o PlanOptions) (p50, p90 rollout.Forecast, err erro
 // Startable is the plan with everything held that will not start, as far as is
 // known: what forecasts are made of.
 func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
+	o = o.knowing(p)
 	if o.Validations == nil && len(o.Memory.Carried) == 0 && len(o.Memory.AsWanted) == 0 {
 		return p
 	}
@@ -43,15 +44,26 @@ func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
 	return &q
 }
 
-// ToStart counts the vaults of a plan that will start, as far as is known: what the
-// dry run says at its top, and what a person types to consent to it.
-func ToStart(p *plan.Plan, o PlanOptions) (n int) {
-	for i := range p.Vaults {
-		if o.prospect(&p.Vaults[i]) == fleet.Ready {
-			n++
+// Starts counts the vaults of a plan that are to start, as far as is known: what the dry
+// run says at its top, and what a person types to consent to it. most is how many the run
+// can start at the most, for it checks each vault again.
+func Starts(p *plan.Plan, o PlanOptions) (toStart, most int) {
+	d := newDryRun(p, o)
+	return d.starts(), d.most()
+}
+
+// Expired lists the vaults that a run may start although the inventory holds them, because
+// the hold is over: whoever starts the run must know of them. What is as wanted, under
+// way, or failed for good does not start, and needs nobody's consent; what is blocked may
+// start, for the run checks it again.
+func Expired(p *plan.Plan, o PlanOptions) (vaults []int) {
+	o = o.knowing(p)
+	for _, i := range p.Expired() {
+		if s := o.prospect(&p.Vaults[i]); mayStart(s) || s == fleet.Blocked {
+			vaults = append(vaults, i)
 		}
 	}
-	return n
+	return vaults
 }
 
 // mayStart reports whether a vault of that prospect may be started by the run:
@@ -69,10 +81,10 @@ func (o *PlanOptions) prospect(v *plan.Vault) fleet.Status {
 	if c, ok := o.Memory.Carried[v.Key]; ok && c.Status != fleet.Pending {
 		return c.Status
 	}
+	if _, ok := o.asWanted(v.Key); ok {
+		return fleet.Already
+	}
 	if o.Validations == nil {
-		if _, ok := o.Memory.AsWanted[v.Key]; ok {
-			return fleet.Already
-		}
 		return fleet.Ready
 	}
 	val, ok := o.Validations[v.Key]
@@ -80,6 +92,17 @@ func (o *PlanOptions) prospect(v *plan.Vault) fleet.Status {
 		return fleet.Pending
 	}
 	return verdictStatus(val.Verdict)
+}
+
+// asWanted is what the ledger says of a vault that needs nothing, where nothing newer is
+// known: a check of today outweighs it, and it outweighs a check that was made before.
+func (o *PlanOptions) asWanted(k fleet.Key) (rollout.AsWanted, bool) {
+	was, ok := o.Memory.AsWanted[k]
+	if o.Validations == nil {
+		return was, ok
+	}
+	_, checked := o.Validations[k]
+	return was, ok && !o.CheckedAt.IsZero() && (!checked || was.At.After(o.CheckedAt))
 }
 
 // bound is the least time the plan's waves can take with the median durations:

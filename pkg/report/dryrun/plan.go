@@ -1,7 +1,9 @@
 package dryrun
 
 import (
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -18,7 +20,8 @@ type PlanOptions struct {
 	Zone        *time.Location // of the times people read; nil: UTC
 	Now         time.Time      // the start the forecasts assume
 	P50, P90    *rollout.Forecast
-	Validations map[fleet.Key]fleet.Validation // nil: the plan was not checked against the cloud
+	Validations map[fleet.Key]fleet.Validation // a check made just now; nil: what the plan itself holds of one, if anything
+	CheckedAt   time.Time                      // of those that the plan holds; zero: they were made just now, or there are none
 	Memory      rollout.Memory                 // what the ledger remembers of earlier runs
 	Upgrade     *fleet.Upgrade                 // what is done to each vault; nil: not known
 	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
@@ -30,6 +33,7 @@ type PlanOptions struct {
 	WhatIf      *WhatIf                        // another forecast to compare with; nil: none
 	Details     bool                           // name every vault that does not start, and what stops it
 	Saved       string                         // the file the plan was saved to; empty: it was not
+	Unkept      bool                           // it was saved before, and its file does not hold the checks made just now
 	State       string                         // the ledger's path, for the commands to paste; empty: left out
 	Next        string                         // the command that goes on from here; empty: worked out
 	WithoutNext bool                           // a question follows: leave that command out
@@ -59,7 +63,19 @@ type dryRun struct {
 	base   int // what budgets count: neither excluded nor carried
 }
 
+// knowing are the options with what the plan itself knows: the one place that decides
+// which checks count, for what is shown, what is forecast and what is asked alike.
+func (o PlanOptions) knowing(p *plan.Plan) PlanOptions {
+	if o.Validations == nil {
+		if o.Validations = p.Validations(); o.Validations != nil {
+			o.CheckedAt = p.CheckedAt
+		}
+	}
+	return o
+}
+
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
+	o = o.knowing(p)
 	d := &dryRun{plan: p, words: lexicon.WordingOf(p.Kind), opts: o, left: Startable(p, o),
 		vaults: make([]report.Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
 	names := p.Names()
@@ -76,12 +92,12 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 			x.Findings, x.RequestIDs = report.FindingsOf(c.Findings), report.ListOrEmpty(c.RequestIDs)
 		default:
 			x.Reopened = isCarried
-			if val, ok := o.Validations[v.Key]; ok {
+			if was, ok := o.asWanted(v.Key); ok {
+				x.Reason = report.StringOrNull("by the ledger, since run " + was.Run + "; the run checks it again")
+			} else if val, ok := o.Validations[v.Key]; ok {
 				checkedBy(&x, val)
 			} else if o.Validations != nil {
 				x.Reason = report.StringOrNull(notChecked)
-			} else if was, ok := o.Memory.AsWanted[v.Key]; ok {
-				x.Reason = report.StringOrNull("by the ledger, since run " + was.Run + "; the run checks it again")
 			}
 			x.Earlier = x.Status == fleet.Already && o.Memory.AsWanted[v.Key].Ours
 		}
@@ -94,11 +110,32 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 	return d
 }
 
-// starts is how many vaults will start as far as is known, and may how many
-// can at the most.
+// starts is how many vaults are to start, as far as is known: what "to start" means,
+// wherever it is said. may counts the busy ones too, which are tried again, and those of
+// which nothing could be learnt: what a forecast is of. most is how many a run can start
+// that finds everything changed since: it checks each vault again.
 func (d *dryRun) starts() int { return d.totals[fleet.Ready] }
-func (d *dryRun) may() int {
-	return d.totals[fleet.Ready] + d.totals[fleet.Busy] + d.totals[fleet.Pending]
+func (d *dryRun) may() int    { return d.starts() + d.totals[fleet.Busy] + d.totals[fleet.Pending] }
+func (d *dryRun) most() int   { return d.base - len(d.withStatus(fleet.Failed)) }
+
+// unsure is what may start besides those that are to, in words; empty for none.
+func (d *dryRun) unsure() string {
+	var parts []string
+	if n := d.totals[fleet.Busy]; n > 0 {
+		parts = append(parts, lexicon.Number(n)+" busy")
+	}
+	if n := d.totals[fleet.Pending]; n > 0 {
+		parts = append(parts, lexicon.Number(n)+" not checked")
+	}
+	return strings.Join(parts, " + ")
+}
+
+// mayWords are the vaults that a forecast is of.
+func (d *dryRun) mayWords() string {
+	if s := d.unsure(); s != "" {
+		return fmt.Sprintf("%s (%s to start + %s)", lexicon.Vaults(d.may()), lexicon.Number(d.starts()), s)
+	}
+	return lexicon.Vaults(d.may())
 }
 
 // runBudget is the run's budget as a whole number.

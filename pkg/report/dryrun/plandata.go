@@ -41,6 +41,11 @@ type planDocument struct {
 	Emulated           *report.Emulated `json:"emulated"` // the cloud is the emulator; null: it is not
 
 	Upgrade *plannedUpgrade `json:"upgrade"` // what is done to each vault
+
+	CheckedAt *report.Time `json:"checkedAt"` // when the vaults were checked; null: they were not
+	ToStart   int          `json:"toStart"`   // as far as is known
+	MayStart  int          `json:"mayStart"`  // with the busy and the unchecked ones: what the forecast is of
+	AtMost    int          `json:"atMost"`    // if the run finds every vault ready that it checks again
 }
 
 // whatIfOutput is another forecast to compare with.
@@ -65,7 +70,8 @@ type planWave struct {
 	Needless    bool           `json:"approvalNeedless"` // it opens by itself: nothing of the wave is to be done, as far as is known
 	Calendar    *plan.Calendar `json:"calendar"`         // null: upgrades may always run
 	Forecast    waveForecast   `json:"forecast"`
-	ToStart     int            `json:"toStart"` // as many as vaults lists
+	ToStart     int            `json:"toStart"`  // as far as is known
+	MayStart    int            `json:"mayStart"` // as many as vaults lists: the busy and the unchecked ones too
 	lexicon.Group
 }
 
@@ -180,7 +186,7 @@ func (d *dryRun) document() any {
 		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		n := d.group(w)
-		pw.Group, pw.ToStart = n.Group, n.toStart
+		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked
 		if a := wave.Approval; a != nil {
 			pw.Approval = report.StringOrNull(string(a.When))
 			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w)
@@ -227,6 +233,10 @@ func (d *dryRun) document() any {
 	}
 	doc.Change, doc.Ceiling, doc.SubscriptionBudget = report.StringOrNull(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
 	doc.Upgrade, doc.Emulated = d.upgrade(), d.opts.Emulated
+	doc.ToStart, doc.MayStart, doc.AtMost = d.starts(), d.may(), d.most()
+	if doc.CheckedAgainst {
+		doc.CheckedAt = report.TimeOrNull(d.checkedAt())
+	}
 	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}

@@ -27,7 +27,7 @@ func (d *dryRun) page() *layout.Page {
 	if d.opts.Validations == nil {
 		p.Line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
 	} else {
-		p.Line("%s", d.checkedWords())
+		p.Line("%s", d.checkedWords(c))
 	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
 	if n := d.byLedger(); n > 0 {
@@ -52,6 +52,9 @@ func (d *dryRun) page() *layout.Page {
 	}
 	d.notStarting(p)
 	d.requests(p)
+	if d.opts.Unkept && d.opts.Validations != nil {
+		p.Command("To keep these checks in the plan", report.CommandOn("plan", d.opts.Saved, "--validate", "--out", d.opts.Saved, d.opts.State))
+	}
 	if !d.opts.WithoutNext {
 		p.Command("Next", lexicon.Or(d.opts.Next, d.nextCommand()))
 	}
@@ -63,12 +66,7 @@ const maxExpired = 20
 
 // expired names the vaults that start although the inventory holds them.
 func (d *dryRun) expired(p *layout.Page, c lexicon.Clock) {
-	var vs []int
-	for _, i := range d.plan.Expired() {
-		if mayStart(d.vaults[i].Status) {
-			vs = append(vs, i)
-		}
-	}
+	vs := Expired(d.plan, d.opts)
 	if len(vs) == 0 {
 		return
 	}
@@ -78,7 +76,11 @@ func (d *dryRun) expired(p *layout.Page, c lexicon.Clock) {
 			p.Item("and %s more; --details names them", lexicon.Number(len(vs)-n))
 			break
 		}
-		p.Item("%s: %s", d.vaults[i].Vault, d.holdWords(d.plan.Vaults[i].LapsedHold, c))
+		blocked := ""
+		if d.vaults[i].Status == fleet.Blocked {
+			blocked = "; blocked when it was checked"
+		}
+		p.Item("%s: %s%s", d.vaults[i].Vault, d.holdWords(d.plan.Vaults[i].LapsedHold, c), blocked)
 	}
 	p.Sub("Do: write a later until to keep them out, or remove the hold; a run of them wants --accept-expired-holds.")
 }
@@ -95,9 +97,27 @@ func (d *dryRun) holdWords(h *fleet.Hold, c lexicon.Clock) string {
 	return s
 }
 
-// checkedWords says how much was learnt from the cloud.
-func (d *dryRun) checkedWords() string {
-	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud)), len(d.unread())
+// checkedAt is when the vaults were checked.
+func (d *dryRun) checkedAt() time.Time {
+	if d.opts.CheckedAt.IsZero() {
+		return d.opts.Now
+	}
+	return d.opts.CheckedAt
+}
+
+// checkedWords says how much was learnt from the cloud; of checks that the plan holds
+// also when, and what a run does with them.
+func (d *dryRun) checkedWords(c lexicon.Clock) string {
+	if at := d.opts.CheckedAt; !at.IsZero() {
+		when := fmt.Sprintf("%s (%s ago), when the plan was made", c.Near(at, d.opts.Now), lexicon.Span(d.opts.Now.Sub(at)))
+		again := fmt.Sprintf(" A run checks every vault again, and starts those that are ready then: at most %s.", lexicon.Number(d.most()))
+		return d.learnt(", "+when) + again
+	}
+	return d.learnt("")
+}
+
+func (d *dryRun) learnt(when string) string {
+	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud))+when, len(d.unread())
 	read := len(d.opts.Validations) - len(d.with(func(v *report.Vault) bool { return v.Status == fleet.Pending && len(v.Findings) > 0 }))
 	switch {
 	case unread == 0:
@@ -141,11 +161,13 @@ func Strangers(p *plan.Plan, known []fleet.Key, ledger string) string {
 }
 
 // byLedger counts the vaults of which the ledger alone says that they do not start.
-func (d *dryRun) byLedger() int {
-	if d.opts.Validations != nil {
-		return 0
+func (d *dryRun) byLedger() (n int) {
+	for i := range d.vaults {
+		if _, ok := d.opts.asWanted(d.plan.Vaults[i].Key); ok && d.vaults[i].Status == fleet.Already && !d.vaults[i].Carried {
+			n++
+		}
 	}
-	return len(d.withStatus(fleet.Already))
+	return n
 }
 
 // sum says what becomes of the vaults.
@@ -177,16 +199,18 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		right bool
 		shown bool
 	}
-	columns := []column{{"WAVE", false, true}, {"VAULTS", true, true}, {"TO START", true, false}, {"AT ONCE", true, true},
+	columns := []column{{"WAVE", false, true}, {"VAULTS", true, true}, {"TO START", true, false}, {"BUSY", true, false}, {"NOT CHECKED", true, false}, {"AT ONCE", true, true},
 		{"HALTS AFTER", false, true}, {"STARTS", false, true}, {"END p50", false, true}, {"END p90", false, true}, {"HELD", true, false}, {"THEN", false, false}}
-	const toStart, held, then = 2, 8, 9
+	const toStart, busy, unchecked, held, then = 2, 3, 4, 10, 11
 	var rows [][]string
 	for w := range d.plan.Waves {
 		n, f, next := d.group(w), d.waveForecast(w), d.then(w, c)
 		columns[toStart].shown = columns[toStart].shown || n.toStart != n.Of
+		columns[busy].shown = columns[busy].shown || n.busy > 0
+		columns[unchecked].shown = columns[unchecked].shown || n.unchecked > 0
 		columns[held].shown = columns[held].shown || n.Held > 0
 		columns[then].shown = columns[then].shown || next != ""
-		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
+		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
 			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
 	}
 	g := layout.Grid{Right: map[int]bool{}, Rows: make([][]string, len(rows))}
@@ -206,17 +230,15 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 // waveGroup counts the vaults of a wave.
 type waveGroup struct {
 	lexicon.Group
-	toStart int // of those that are not held
+	toStart, busy, unchecked int // of those that are not held: what may start, see may
 }
 
 func (d *dryRun) group(w int) (g waveGroup) {
 	n := map[fleet.Status]int{}
 	for _, i := range d.plan.Waves[w].Vaults {
 		n[d.vaults[i].Status]++
-		if mayStart(d.vaults[i].Status) {
-			g.toStart++
-		}
 	}
+	g.toStart, g.busy, g.unchecked = n[fleet.Ready], n[fleet.Busy], n[fleet.Pending]
 	g.Group = lexicon.CountGroup(func(s fleet.Status) int { return n[s] })
 	return g
 }
@@ -311,7 +333,11 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations), fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
 	p.Pair("Limits", "%s", strings.Join(limits, lexicon.Dot))
 	if d.opts.P50 != nil && d.opts.P90 != nil {
-		s := fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.Near(d.opts.P50.EndsAt, d.opts.Now), c.Near(d.opts.P90.EndsAt, d.opts.Now), c.Short(d.opts.Now))
+		s := ""
+		if d.unsure() != "" {
+			s = "of " + d.mayWords() + ": "
+		}
+		s += fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.Near(d.opts.P50.EndsAt, d.opts.Now), c.Near(d.opts.P90.EndsAt, d.opts.Now), c.Short(d.opts.Now))
 		if n := nights(d.opts.P90); n != nil {
 			s += lexicon.Dot + lexicon.Plural(*n, "night", "nights")
 		}
@@ -421,14 +447,13 @@ func (d *dryRun) consents(p *layout.Page) {
 // targets are the resource groups that vaults are in, or are to go to.
 func (d *dryRun) targets(p *layout.Page) {
 	if !d.words.Classic {
-		groups, subs, n := map[string]bool{}, map[string]bool{}, 0
+		groups, subs := map[string]bool{}, map[string]bool{}
 		for i := range d.left.Vaults {
 			if v := &d.left.Vaults[i]; !v.Excluded() {
-				n++
 				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+fleet.FoldName(v.ResourceGroup)] = true, true
 			}
 		}
-		p.Pair("Touches", "%s in %s of %s", lexicon.Vaults(n), lexicon.Plural(len(groups), "resource group", "resource groups"),
+		p.Pair("Touches", "%s in %s of %s", d.mayWords(), lexicon.Plural(len(groups), "resource group", "resource groups"),
 			lexicon.Plural(len(subs), "subscription", "subscriptions"))
 		return
 	}
@@ -500,29 +525,28 @@ func (d *dryRun) nextCommand() string {
 		}
 		return report.CommandOn(append(args, d.opts.State)...)
 	case d.opts.Saved != "":
-		return report.OnLedger(d.opts.State, unasked(d.plan, "run", d.opts.Saved)...)
+		return report.OnLedger(d.opts.State, unasked(d.plan, d.opts, "run", d.opts.Saved)...)
 	}
-	return RunStep(d.plan, d.opts.Validations != nil, d.opts.Unattended).On(d.opts.State)
+	return RunStep(d.plan, d.opts).On(d.opts.State)
 }
 
 // RunStep is what to type to run a plan that is not saved: where there is
-// nobody to be asked, on a real cloud, it must be saved first. checked says that
-// its vaults have been checked just now.
-func RunStep(p *plan.Plan, checked, unattended bool) report.Step {
+// nobody to be asked, on a real cloud, it must be saved first.
+func RunStep(p *plan.Plan, o PlanOptions) report.Step {
 	emulated := p.Cloud.Name == fleet.Emulator
 	switch {
-	case !emulated && (!checked || unattended):
+	case !emulated && (o.Validations == nil || o.Unattended):
 		return report.Step{Args: []string{"plan", p.Inventory, "--validate", "--out", "FILE"}}
-	case unattended:
-		return report.Step{Args: unasked(p, "run", p.Inventory)}
+	case o.Unattended:
+		return report.Step{Args: unasked(p, o, "run", p.Inventory)}
 	}
 	return report.Step{Args: []string{"run", p.Inventory}}
 }
 
 // unasked adds to a command that starts a plan whatever it would ask about.
-func unasked(p *plan.Plan, command ...string) []string {
+func unasked(p *plan.Plan, o PlanOptions, command ...string) []string {
 	command = append(command, "--yes")
-	if len(p.Expired()) > 0 {
+	if len(Expired(p, o)) > 0 {
 		command = append(command, "--accept-expired-holds")
 	}
 	return report.Confirmed(p, command...)

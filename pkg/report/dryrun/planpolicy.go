@@ -101,6 +101,9 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 		}
 		parts = append(parts, fmt.Sprintf("%s until %s", lexicon.Number(n.Starts), c.Near(n.Until, d.opts.Now)))
 	}
+	if s := d.unsure(); s != "" {
+		parts = append(parts, s+" among them")
+	}
 	p.Pair("Nights", "%s", strings.Join(parts, lexicon.Dot))
 }
 
