@@ -44,12 +44,15 @@ func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
 	return &q
 }
 
-// Starts counts the vaults of a plan that are to start, as far as is known: what the dry
-// run says at its top, and what a person types to consent to it. most is how many the run
-// can start at the most, for it checks each vault again.
-func Starts(p *plan.Plan, o PlanOptions) (toStart, most int) {
-	d := newDryRun(p, o)
-	return d.starts(), d.most()
+// knowing are the options with what the plan itself knows: the one place that decides
+// which checks count, for what is shown, what is forecast and what is asked alike.
+func (o PlanOptions) knowing(p *plan.Plan) PlanOptions {
+	if o.Validations == nil {
+		if o.Validations = p.Validations(); o.Validations != nil {
+			o.CheckedAt = p.CheckedAt
+		}
+	}
+	return o
 }
 
 // Expired lists the vaults that a run may start although the inventory holds them, because

@@ -52,6 +52,14 @@ func Plan(w io.Writer, p *plan.Plan, o PlanOptions) error {
 	return newDryRun(p, o).printer().Write(w, o.Format, o.Width)
 }
 
+// Starts counts the vaults of a plan that are to start, as far as is known: what the dry
+// run says at its top, and what a person types to consent to it. most is how many the run
+// can start at the most, for it checks each vault again.
+func Starts(p *plan.Plan, o PlanOptions) (toStart, most int) {
+	d := newDryRun(p, o)
+	return d.starts(), d.most()
+}
+
 // dryRun is a plan with all that is known before its run.
 type dryRun struct {
 	plan   *plan.Plan
@@ -61,17 +69,6 @@ type dryRun struct {
 	vaults []report.Vault // in the plan's order; status is the prospect, ready means it starts
 	totals map[fleet.Status]int
 	base   int // what budgets count: neither excluded nor carried
-}
-
-// knowing are the options with what the plan itself knows: the one place that decides
-// which checks count, for what is shown, what is forecast and what is asked alike.
-func (o PlanOptions) knowing(p *plan.Plan) PlanOptions {
-	if o.Validations == nil {
-		if o.Validations = p.Validations(); o.Validations != nil {
-			o.CheckedAt = p.CheckedAt
-		}
-	}
-	return o
 }
 
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
@@ -117,6 +114,14 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 func (d *dryRun) starts() int { return d.totals[fleet.Ready] }
 func (d *dryRun) may() int    { return d.starts() + d.totals[fleet.Busy] + d.totals[fleet.Pending] }
 func (d *dryRun) most() int   { return d.base - len(d.withStatus(fleet.Failed)) }
+
+// checkedAt is when the vaults were checked.
+func (d *dryRun) checkedAt() time.Time {
+	if d.opts.CheckedAt.IsZero() {
+		return d.opts.Now
+	}
+	return d.opts.CheckedAt
+}
 
 // unsure is what may start besides those that are to, in words; empty for none.
 func (d *dryRun) unsure() string {

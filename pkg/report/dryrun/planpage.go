@@ -97,14 +97,6 @@ func (d *dryRun) holdWords(h *fleet.Hold, c lexicon.Clock) string {
 	return s
 }
 
-// checkedAt is when the vaults were checked.
-func (d *dryRun) checkedAt() time.Time {
-	if d.opts.CheckedAt.IsZero() {
-		return d.opts.Now
-	}
-	return d.opts.CheckedAt
-}
-
 // checkedWords says how much was learnt from the cloud; of checks that the plan holds
 // also when, and what a run does with them.
 func (d *dryRun) checkedWords(c lexicon.Clock) string {
