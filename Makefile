@@ -1,7 +1,7 @@
 # go test ./... is the whole suite; the targets below are longer proofs and conveniences. What CI
 # looks at too stands in .ci/check.
 
-.PHONY: build test lint vulnerabilities race simulate kills powerloss fuzz bench long browser engine release
+.PHONY: build test lint vulnerabilities race simulate kills powerloss fuzz bench long browser engine engine-kills release
 
 build:
 	go build -buildvcs=auto -o bin/fleetup ./cmd/fleetup
@@ -35,6 +35,10 @@ browser:
 
 engine:
 	.ci/check engine
+
+# KILLS=n says how many.
+engine-kills:
+	.ci/check engine-kills
 
 bench:
 	go test -run '^$$' -bench . ./pkg/...

@@ -88,7 +88,8 @@ func (e *sendError) Unwrap() error { return e.Err }
 // where this process has none that will do. It waits for no turn, which Prepare did,
 // and does not use Complete. With its token it asks may whether it may still leave, and
 // gives up where no connection is made within the time that this names: nothing of the
-// request leaves later. A request whose client request ID it has sent before is not sent
+// request leaves later. It asks once more before the request's body leaves, without which
+// it is none: the process may have been stopped in between. A request whose client request ID it has sent before is not sent
 // again.
 func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Response, error) {
 	if err := ctx.Err(); err != nil {
@@ -119,7 +120,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	// The reader's type is hidden so that the request has no GetBody: a body
 	// that cannot be had again cannot be sent again.
-	body := struct{ io.Reader }{bytes.NewReader(r.Body)}
+	body := &lastLook{Reader: bytes.NewReader(r.Body), may: may}
 	req, err := http.NewRequestWithContext(traced, r.Method, o.c.o.Endpoint.base+r.Path, body)
 	if err != nil {
 		return nil, &sendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
@@ -162,6 +163,26 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	out := newResponse(req, resp, token.body(got), time.Now())
 	out.SentAt, out.BodyErr = sent, bodyErr
 	return out, nil
+}
+
+// lastLook is a body that asks once more whether it may leave when it is about to: a
+// process that was stopped after the first look, and goes on after everybody has read
+// that nothing was started, must not send it then. A request that lacks its body is
+// none; what of its head has left leaves it in doubt all the same.
+type lastLook struct {
+	io.Reader
+	may    fleet.MayLeave
+	looked bool
+}
+
+func (l *lastLook) Read(p []byte) (int, error) {
+	if !l.looked {
+		l.looked = true
+		if _, reason := l.may(); reason != "" {
+			return 0, errors.New("it was broken off before its body left: " + reason)
+		}
+	}
+	return l.Reader.Read(p)
 }
 
 // atHand returns the tokens that a start goes out with.

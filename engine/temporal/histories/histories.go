@@ -55,15 +55,14 @@ var ErrNone = errors.New("the server has no history of this ledger")
 
 // Newest is the newest segment of a ledger's newest workflow, and whether it goes on.
 func (r *Reader) Newest(ctx context.Context, ledger string) (execution string, live bool, err error) {
-	d, err := r.Client.DescribeWorkflowExecution(ctx, ledger, "")
+	d, err := r.Client.DescribeWorkflow(ctx, ledger, "")
 	if _, none := errors.AsType[*serviceerror.NotFound](err); none {
 		return "", false, ErrNone
 	}
 	if err != nil {
 		return "", false, err
 	}
-	info := d.GetWorkflowExecutionInfo()
-	return info.GetExecution().GetRunId(), info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	return d.WorkflowExecution.RunID, d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
 
 // Read reads a workflow's history, of which execution is the last segment that counts.

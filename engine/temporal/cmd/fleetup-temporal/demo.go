@@ -116,11 +116,6 @@ func (n *night) set(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, sub := range []string{"blobs", "ledgers"} {
-		if err := os.Mkdir(filepath.Join(n.dir, sub), 0o700); err != nil {
-			return err
-		}
-	}
 	var err error
 	if n.plan, _, err = session.Load(filepath.Join(n.dir, "fleet.yaml"), false); err != nil {
 		return err
@@ -134,6 +129,16 @@ func (n *night) set(ctx context.Context) error {
 	}
 	n.close = append(n.close, hangUp)
 	n.emulator = url
+	return n.people(ctx)
+}
+
+// people starts the server and three workers, and connects to the server.
+func (n *night) people(ctx context.Context) error {
+	for _, sub := range []string{"blobs", "ledgers"} {
+		if err := os.Mkdir(filepath.Join(n.dir, sub), 0o700); err != nil {
+			return err
+		}
+	}
 	if err := n.startServer(); err != nil {
 		return err
 	}
@@ -146,6 +151,7 @@ func (n *night) set(ctx context.Context) error {
 		n.workers = append(n.workers, w)
 	}
 	n.say("three workers are there")
+	var err error
 	if n.conn, err = dial(ctx, n.address, "default", "fleetup", n.blobs()); err != nil {
 		return err
 	}

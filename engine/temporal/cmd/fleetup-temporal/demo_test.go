@@ -42,6 +42,7 @@ func stage(t *testing.T) *night {
 
 // The demonstration ends as scripted, with a worker and the server killed half-way.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	if err := stage(t).play(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +52,7 @@ func TestDemo(t *testing.T) {
 // and its file is lost. The run is gone on with from the history alone, and ends as
 // scripted: nothing is sent twice.
 func TestTerminatedAndResumed(t *testing.T) {
+	t.Parallel()
 	n := stage(t)
 	ctx := t.Context()
 	if err := n.set(ctx); err != nil {

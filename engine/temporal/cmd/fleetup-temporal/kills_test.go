@@ -1,0 +1,382 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
+	"github.com/fleetup-dev/fleetup/internal/audit"
+	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/state"
+	"github.com/fleetup-dev/fleetup/test/strict"
+	"github.com/fleetup-dev/fleetup/test/strictcloud"
+)
+
+var (
+	kills    = flag.Int("kills", 6, "how often TestKills kills a worker or the server, in all")
+	killSeed = flag.Uint64("seed", 0, "seed of the kills' moments; 0 takes one from the clock")
+)
+
+var broke = strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"}
+
+// struck is a kind of vault of the fleets whose workers are killed, and how it may end.
+type struck struct {
+	name string
+	want []fleet.Status
+	do   func(*strictcloud.VaultHandle)
+}
+
+// struckKinds are those with trouble. Of a start that was refused while the answer was
+// lost with its worker, another is sent: it may be upgraded.
+func struckKinds() []struck {
+	start := func(name string, fault strictcloud.StartFault, want ...fleet.Status) struck {
+		return struck{name, append(want, fleet.Upgraded), func(v *strictcloud.VaultHandle) { v.Start(fault) }}
+	}
+	return []struck{
+		start("reset-after", strictcloud.ResetAfterAcceptance),
+		start("hang-after", strictcloud.HangAccepted),
+		start("503-after", strictcloud.UnavailableAfterAcceptance),
+		start("garbage-after", strictcloud.GarbageAfterAcceptance),
+		start("truncated-after", strictcloud.TruncatedAfterAcceptance),
+		start("late", strictcloud.ResetThenAccepted(300*time.Millisecond)),
+		start("slow", strictcloud.SlowAnswer(400*time.Millisecond)),
+		start("slower", strictcloud.SlowAnswer(700*time.Millisecond)),
+		start("reset-before", strictcloud.ResetBeforeAcceptance),
+		start("hang-before", strictcloud.HangNotAccepted),
+		start("garbage-before", strictcloud.GarbageNotAccepted),
+		start("503", strictcloud.Unavailable),
+		start("307", strictcloud.Redirect307),
+		start("409", strictcloud.Busy),
+		start("429", strictcloud.Throttle(time.Second)),
+		start("403", strictcloud.Forbidden),
+		start("500-body", strictcloud.ErrorBody, fleet.Failed),
+		start("refused", strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly"}), fleet.Failed),
+		{"fails", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
+		{"fails-unseen", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
+		{"failed-before", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
+		{"already", []fleet.Status{fleet.Already}, func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
+		{"busy", []fleet.Status{fleet.Upgraded}, func(v *strictcloud.VaultHandle) { v.BusyFor(600 * time.Millisecond) }},
+		{"verify-lag", []fleet.Status{fleet.Upgraded}, func(v *strictcloud.VaultHandle) { v.VerifyLag(300 * time.Millisecond) }},
+	}
+}
+
+// siege is a run of a mixed fleet against a cloud that judges its client, by three
+// workers on a server, of which each may be struck.
+type siege struct {
+	*night
+	t      *testing.T
+	cloud  *strictcloud.Server
+	kinds  map[string]struck
+	ledger string
+	result chan error
+	ended  protocol.Result
+
+	mu      sync.Mutex
+	arrived func(*http.Request) // when a request comes
+}
+
+func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
+	t.Helper()
+	s := &siege{night: stage(t), t: t, kinds: map[string]struck{}, ledger: "fleet", result: make(chan error, 1)}
+	s.cloud = strictcloud.New(strictcloud.Config{Timings: strict.Timings{Poll: 200 * time.Millisecond, StartTimeout: 800 * time.Millisecond,
+		ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: 5 * time.Minute, Overdue: 5 * time.Minute}})
+	web := httptest.NewServer(s)
+	t.Cleanup(web.Close)
+	t.Cleanup(s.cloud.Close)
+	add := func(k struck) {
+		i := len(s.kinds)
+		v := s.cloud.AddVault(strictcloud.Vault{Subscription: fmt.Sprintf("11111111-2222-4333-8444-00000000000%d", i%3), Name: k.name,
+			Region: []string{"Australia East", "West Europe"}[i%2], ProtectedItems: rnd.IntN(200)})
+		k.do(v.Duration(time.Duration(200+rnd.IntN(1500)) * time.Millisecond))
+		s.kinds[k.name] = k
+	}
+	for _, k := range struckKinds() {
+		add(k)
+	}
+	for len(s.kinds) < vaults {
+		add(struck{fmt.Sprintf("plain-%d", len(s.kinds)), []fleet.Status{fleet.Upgraded}, func(*strictcloud.VaultHandle) {}})
+	}
+	inventory := filepath.Join(s.dir, "fleet.yaml")
+	if err := s.cloud.WriteInventory(inventory, strictcloud.Inventory{URL: web.URL, FailureBudget: "1000", Waves: []strict.Wave{{Name: "all"}},
+		Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, RequestsPerSecond: 200}}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.plan, _, err = session.Load(inventory, false); err != nil {
+		t.Fatal(err)
+	}
+	s.emulator = web.URL
+	if err := s.people(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run, err := s.conn.begin(t.Context(), s.ledger, s.plan, protocol.Options{Heartbeat: 2 * time.Second, MaxEvents: 300 + rnd.IntN(500)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.result <- run.Get(t.Context(), &s.ended) }()
+	return s
+}
+
+// ServeHTTP is the cloud.
+func (s *siege) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	arrived := s.arrived
+	s.mu.Unlock()
+	if arrived != nil {
+		arrived(r)
+	}
+	s.cloud.ServeHTTP(w, r)
+}
+
+// atStart waits for the next start to arrive at the cloud, or for a while.
+func (s *siege) atStart(within time.Duration) {
+	came := make(chan struct{}, 1)
+	s.mu.Lock()
+	s.arrived = func(r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/upgrade") {
+			select {
+			case came <- struct{}{}:
+			default:
+			}
+		}
+	}
+	s.mu.Unlock()
+	select {
+	case <-came:
+	case <-time.After(within):
+	}
+	s.mu.Lock()
+	s.arrived = nil
+	s.mu.Unlock()
+}
+
+// done reports whether the run has ended.
+func (s *siege) done() bool {
+	select {
+	case err := <-s.result:
+		s.result <- err
+		return true
+	default:
+		return false
+	}
+}
+
+// down takes processes away and brings them back after a while: workers by their number,
+// and the server by -1. Answers that were on their way to them are lost meanwhile.
+func (s *siege) down(who []int, away time.Duration) {
+	s.t.Helper()
+	for _, w := range who {
+		if w < 0 {
+			s.strike(s.process)
+		} else {
+			s.strike(s.workers[w])
+		}
+	}
+	for until := time.Now().Add(away); ; {
+		s.cloud.ClientDied()
+		if time.Now().After(until) {
+			break
+		}
+		time.Sleep(min(200*time.Millisecond, time.Until(until)))
+	}
+	// The server first: workers end where they find none.
+	slices.Sort(who)
+	for _, w := range who {
+		var err error
+		if w < 0 {
+			err = s.startServer()
+		} else {
+			s.workers[w], err = s.startWorker(w)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.cloud.ClientDied()
+	}
+}
+
+func (s *siege) strike(cmd *exec.Cmd) {
+	if err := cmd.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = cmd.Wait()
+}
+
+// judge waits for the end and asks what is asked of every fleet then.
+func (s *siege) judge() {
+	t := s.t
+	t.Helper()
+	s.cloud.ClientDied()
+	select {
+	case err := <-s.result:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(4 * time.Minute):
+		t.Fatalf("the run does not end; see %s", s.dir)
+	}
+	file := filepath.Join(s.dir, "ledgers", s.ledger+".db")
+	made := filepath.Join(s.dir, "exported.db")
+	seq, head, err := s.conn.export(t.Context(), s.ledger, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := state.OpenReadOnly(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if found, err := audit.Check(r, head, version); err != nil || len(found.Faults) > 0 {
+		t.Errorf("the audit of the exported ledger: %+v, %v", found, err)
+	}
+	run, _, err := journal.Latest(r, journal.Rebuild)
+	if err != nil {
+		t.Fatal(err)
+	}
+	along, ok, err := session.ReadLatest(file)
+	if err != nil || !ok || along.Evidence.JournalHead != head || along.Evidence.Events != seq {
+		t.Errorf("the ledger that was written along ends with %+v, the exported one with %d, %s: %v", along.Evidence, seq, head, err)
+	}
+	decided := map[string]time.Time{}
+	if err := r.Events(run.Info.ID, func(_ uint64, e fleet.Event) error {
+		if f, ok := e.Fact.(fleet.StartIntended); ok {
+			decided[f.OperationID] = e.At
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.cloud.JudgeProofs(func(id string) (time.Time, bool) { at, ok := decided[id]; return at, ok })
+	truth := s.cloud.Report()
+	for _, v := range truth.Violations {
+		t.Errorf("violation: %s", v)
+	}
+	starts := 0
+	for _, v := range truth.Vaults {
+		i := slices.IndexFunc(run.State.Plan.Vaults, func(p plan.Vault) bool { return p.Name == v.Vault.Name })
+		got := &run.State.Vaults[i]
+		if starts += len(v.Starts); len(v.Accepted) > 1 {
+			t.Errorf("%s was accepted %d times", v.Vault.Name, len(v.Accepted))
+		}
+		for _, start := range v.Starts {
+			if _, ok := decided[start.OperationID]; !ok {
+				t.Errorf("%s was sent operation %s, which no fact in the exported ledger intends", v.Vault.Name, start.OperationID)
+			}
+		}
+		want := s.kinds[v.Vault.Name].want
+		spent := got.Status == fleet.Blocked && len(v.Accepted) == 0 && strings.Contains(got.Reason, "starts") // each of its starts died with its worker
+		if !slices.Contains(want, got.Status) && !spent {
+			t.Errorf("%s is %s (%s), want one of %v; the cloud saw %+v", v.Vault.Name, got.Status, got.Reason, want, v.Starts)
+		}
+		if (got.Status == fleet.Upgraded) != (len(v.Accepted) == 1 && v.State == "Upgraded") {
+			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", v.Vault.Name, got.Status, len(v.Accepted), v.State)
+		}
+	}
+	if run.State.Run.Closed == nil || s.ended.Facts+run.Info.FirstSeq-1 != seq {
+		t.Errorf("the workflow decided %d facts, and the exported ledger ends with %d", s.ended.Facts, seq)
+	}
+	t.Logf("%d vaults, %d starts came, %d facts in %d segments", len(truth.Vaults), starts, s.ended.Facts, s.ended.Segments)
+}
+
+// TestKills kills workers and the server with SIGKILL at random moments, one or two at a
+// time, of as many fleets as it takes.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	seed := *killSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	total := map[string]int{}
+	for fleets := 0; total["kills"] < *kills; fleets++ {
+		if fleets > 2*(*kills) {
+			t.Fatal("the fleets end before anything can be killed")
+		}
+		t.Run(fmt.Sprintf("fleet %d of seed %d", fleets, seed), func(t *testing.T) {
+			s := besiege(t, rnd, 40)
+			for n := 0; total["kills"] < *kills && n < 12 && !s.done(); n++ {
+				s.moment(rnd)
+				who := []int{rnd.IntN(4) - 1}
+				if rnd.IntN(3) == 0 {
+					who = append(who, (who[0]+2+rnd.IntN(3))%4-1)
+				}
+				s.down(who, time.Duration(rnd.IntN(1500))*time.Millisecond)
+				for _, w := range who {
+					total["kills"]++
+					if w < 0 {
+						total["servers"]++
+					}
+				}
+				if len(who) > 1 {
+					total["two at once"]++
+				}
+			}
+			s.judge()
+		})
+		if t.Failed() {
+			break
+		}
+	}
+	data, _ := json.Marshal(total)
+	t.Logf("seed %d: %s", seed, data)
+}
+
+// moment waits for one to strike: some time, or a start that arrives.
+func (s *siege) moment(rnd *rand.Rand) {
+	if rnd.IntN(2) == 0 {
+		s.atStart(3 * time.Second)
+		time.Sleep(time.Duration(rnd.IntN(40)) * time.Millisecond)
+		return
+	}
+	time.Sleep(time.Duration(100+rnd.IntN(1500)) * time.Millisecond)
+}
+
+// All workers are gone in the middle of starts for longer than any try of theirs may
+// take, and then the server: what came of the starts is read.
+func TestAllWorkersGone(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(7, 7))
+	s := besiege(t, rnd, 40)
+	s.atStart(20 * time.Second)
+	s.down([]int{0, 1, 2}, 25*time.Second)
+	s.atStart(20 * time.Second)
+	s.down([]int{-1}, 25*time.Second)
+	s.judge()
+}
+
+// A worker hangs with a start that has left, past every timeout, and goes on then: what
+// it does is harmless, and so is what it says.
+func TestAWorkerThatHangs(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(8, 8))
+	s := besiege(t, rnd, 40)
+	for _, w := range []int{1, 2, 0} {
+		s.atStart(10 * time.Second)
+		p := s.workers[w].Process
+		if err := p.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		for until := time.Now().Add(s.plan.Timings.StartTimeout + 18*time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
+			s.cloud.ClientDied()
+		}
+		if err := p.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.judge()
+}
