@@ -143,7 +143,10 @@ type CallError struct {
 	ClientRequestID string
 	RetryAfter      time.Duration
 	Action          string // what to do next, where the adapter knows
-	Err             error
+	// Learned is what the adapter wants to know again at the vault's next check and
+	// preparation, in whatever process that is; the journal keeps it until the start.
+	Learned json.RawMessage
+	Err     error
 }
 
 func (e *CallError) Error() string {

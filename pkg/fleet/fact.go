@@ -202,6 +202,9 @@ type StartWaits struct {
 	Code   string `json:"code,omitempty"`
 	// RetryAfter is how long the answer asked to wait, 0 where it did not.
 	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
+	// Learned is what the adapter wants to know again when it next makes the start
+	// ready; empty where it has learned nothing new.
+	Learned json.RawMessage `json:"learned,omitempty"`
 }
 
 // StartIntended says that a POST with this operation ID is about to leave. It

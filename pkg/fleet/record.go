@@ -51,6 +51,10 @@ type Sighting struct {
 	// Document is the vault itself as the adapter has read it; opaque to all
 	// others. Empty where it was not read.
 	Document json.RawMessage `json:"document,omitempty"`
+	// Learned is what the adapter learned when it last could not make the vault's start
+	// ready, as CallError.Learned told it; opaque to all others. No reading shows it:
+	// whoever carries a check or a preparation out adds it.
+	Learned json.RawMessage `json:"learned,omitempty"`
 	// Failure is what an operation that failed said of it: a code, words and advice.
 	Failure *Finding `json:"failure,omitempty"`
 	// Reading says in words what was read of a vault whose upgrade is followed;

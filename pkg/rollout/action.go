@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -14,15 +15,17 @@ type Action interface{ action() }
 
 // Validate makes all checks of a vault.
 type Validate struct {
-	Vault     int      `json:"vault"` // index into Plan.Vaults, as in every action
-	Disregard []string `json:"disregard,omitempty"`
+	Vault     int             `json:"vault"` // index into Plan.Vaults, as in every action
+	Disregard []string        `json:"disregard,omitempty"`
+	Learned   json.RawMessage `json:"learned,omitempty"` // see fleet.Sighting
 }
 
 // Prepare makes a start ready: fresh read, rate slot, token, operation ID. The
 // read must have begun after After: an older one cannot show an earlier try.
 type Prepare struct {
-	Vault int       `json:"vault"`
-	After time.Time `json:"after,omitzero"`
+	Vault   int             `json:"vault"`
+	After   time.Time       `json:"after,omitzero"`
+	Learned json.RawMessage `json:"learned,omitempty"` // see fleet.Sighting
 }
 
 // Send sends what was made ready, once. Its intent was among the facts of the same

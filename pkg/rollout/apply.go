@@ -201,10 +201,13 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Attempt, v.Sent, v.IntendedAt, v.Reason = f.Attempt, v.Sent+1, at, ""
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
 		v.Upgrade = Upgrade{OperationID: f.OperationID, StartedAt: at}
-		v.Doubt, v.Need = Doubt{}, Need{}
+		v.Doubt, v.Need, v.Learned = Doubt{}, Need{}, nil
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)
 	case fleet.StartWaits:
+		if f.Learned != nil {
+			v.Learned = f.Learned
+		}
 		if f.Code != "" {
 			s.refusedAgain(v, at, f.RetryAfter)
 			v.Answer, v.Reason = notSent(f.Code, f.Reason), "not ready to be sent: "+f.Reason

@@ -308,7 +308,7 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	v.Tried = v.Changed() // whatever becomes of it now
 
 	v.Upgrade = Upgrade{OperationID: v.OperationID, StartedAt: v.StartedAt, EndedAt: v.EndedAt} // it speaks for the vault no longer
-	v.Attempt, v.Sent, v.Past, v.Doubt, v.Refusal, v.Need = 0, 0, Past{}, Doubt{}, Refusal{}, Need{}
+	v.Attempt, v.Sent, v.Past, v.Doubt, v.Refusal, v.Need, v.Learned = 0, 0, Past{}, Doubt{}, Refusal{}, Need{}, nil
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 	return s.move(i, fleet.Pending, f.Name())
 }

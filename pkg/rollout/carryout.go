@@ -76,6 +76,7 @@ func Unprepared(scope fleet.Scope, vault fleet.Key, err error) (o PrepareFailed,
 		Refusal: fleet.Finding{Severity: fleet.SeverityError, Category: categoryStart, Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}}
 	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
 		o.Refusal.Code, o.Refusal.Action = cmp.Or(ce.Code, o.Refusal.Code), cmp.Or(ce.Action, o.Refusal.Action)
+		o.Learned = ce.Learned
 	}
 	switch {
 	case o.Class == fleet.CallForbidden && scope == fleet.ScopeVault:

@@ -72,7 +72,7 @@ func (m *Machine) nextStart() bool {
 		m.settle(i)
 	default:
 		m.begin(i, preparing)
-		m.act(Prepare{i, v.IntendedAt})
+		m.act(Prepare{i, v.IntendedAt, v.Learned})
 		m.settle(i)
 	}
 	return true
@@ -102,7 +102,7 @@ func (m *Machine) nextCheck() bool {
 		m.count(i, -1)
 		j.Back, v.Status = v.Status, fleet.Validating
 		m.count(i, +1)
-		m.act(Validate{i, v.Disregard})
+		m.act(Validate{i, v.Disregard, v.Learned})
 	}
 	m.settle(i)
 	return true
@@ -147,7 +147,7 @@ func (m *Machine) intend() {
 			} else {
 				j.Stale = true
 			}
-			m.changed(i, "it is not as its check found it")
+			m.changed(i, "it is not as its check found it", nil)
 			m.settle(i)
 		default:
 			m.begin(i, sending)

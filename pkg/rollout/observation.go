@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -58,6 +59,7 @@ type PrepareFailed struct {
 	Detail     string          `json:"detail,omitempty"`
 	Brief      string          `json:"brief,omitempty"` // the same, without what differs from one try to the next
 	Refusal    fleet.Finding   `json:"refusal,omitzero"`
+	Learned    json.RawMessage `json:"learned,omitempty"` // see fleet.CallError
 }
 
 // SendDone answers the action Send. A verdict of notSent means the POST never

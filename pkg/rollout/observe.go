@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -92,8 +93,8 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
 		}
 	case fleet.CallNotYet:
-		if v.Status == fleet.Ready && (v.WaitsSince.IsZero() || v.Waits != o.Detail) {
-			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: o.Detail})
+		if v.Status == fleet.Ready && (v.WaitsSince.IsZero() || v.Waits != o.Detail || o.Learned != nil && !bytes.Equal(v.Learned, o.Learned)) {
+			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: o.Detail, Learned: o.Learned})
 		}
 		if v.Status == fleet.Ready && m.now.Sub(v.WaitsSince) >= m.Plan.Timings.BusyDeadline {
 			m.emit(fleet.DeadlinePassed{Vault: o.Vault, Deadline: fleet.DeadlineBusy})
@@ -110,7 +111,7 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 		}
 	case fleet.CallConflict:
 		j.NotBefore = m.now.Add(m.patience(v.Refusals))
-		m.changed(i, or(o.Brief, o.Detail))
+		m.changed(i, or(o.Brief, o.Detail), o.Learned)
 	default:
 		if v.Status != fleet.Ready {
 			return

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -106,13 +107,13 @@ func (v *VaultState) LastTry() string {
 // made ready. It is checked again, when its turn comes; meanwhile it keeps no other
 // vault from being started. One that is so again and again is given up like one whose
 // start is refused again and again.
-func (m *Machine) changed(i int, why string) {
+func (m *Machine) changed(i int, why string, learned json.RawMessage) {
 	v, j := &m.Vaults[i], &m.jobs[i]
 	if v.Status != fleet.Ready { // a person may have held it meanwhile
 		return
 	}
 	j.Changed = true
-	m.emit(fleet.StartWaits{Vault: m.key(i), Reason: why, Code: fleet.CodeChanged})
+	m.emit(fleet.StartWaits{Vault: m.key(i), Reason: why, Code: fleet.CodeChanged, Learned: learned})
 	m.giveUp(i)
 }
 

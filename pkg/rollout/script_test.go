@@ -31,7 +31,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	validated VAULTS VERDICT|unreachable|error=CLASS [op=ID] [retry=30s] [mode=WORD]
 //	prepared VAULTS [gone | STATE@ID | mode=WORD]
 //	                                   the fresh read shows no record, no vault, this record, or these settings
-//	unprepared VAULTS CLASS [30s]
+//	unprepared VAULTS CLASS [30s] [learned=WORD]
 //	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|forbidden|denied-by|
 //	                                   blocked|failed|notsent|unsent
 //	list SUB [only=VAULT] [VAULT=STATE[?][@ID]|none|gone…] [asof=-10s]

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -281,6 +282,9 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		return []Observation{o}, nil
 	case "unprepared":
 		o, alone := Unprepared(s.scope(), k, callError(how, wait))
+		if what := opt["learned"]; what != "" {
+			o.Learned = json.RawMessage(strconv.Quote(what))
+		}
 		if alone > 0 {
 			return []Observation{SlowDown{Subscription: s.plan.Vaults[i].SubscriptionID, Until: s.now.Add(alone)}, o}, nil
 		}

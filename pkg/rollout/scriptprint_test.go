@@ -84,6 +84,9 @@ func (s *script) fact(fact fleet.Fact) said {
 		case fleet.NotSent:
 		case fleet.StartWaits:
 			add(f.Code)
+			if f.Learned != nil {
+				add("learned " + string(f.Learned))
+			}
 		case fleet.Inspected:
 			add(f.Reading.String())
 		case fleet.Held:
@@ -160,19 +163,32 @@ func (s *script) fact(fact fleet.Fact) said {
 	return said{strings.Join(words, " "), ""}
 }
 
+// told is an action that tells an adapter what it had learned.
+func told(what string, learned []byte, vault string) said {
+	if learned != nil {
+		what += ", knowing " + string(learned)
+	}
+	if strings.Contains(what, ", ") {
+		what += ":"
+	}
+	return said{what, vault}
+}
+
 func (s *script) action(action Action) said {
 	name := func(i int) string { return s.plan.Vaults[i].Name }
 	switch a := action.(type) {
 	case Validate:
+		what := "do Validate"
 		if len(a.Disregard) > 0 {
-			return said{fmt.Sprintf("do Validate, disregarding %s:", strings.Join(a.Disregard, " ")), name(a.Vault)}
+			what += ", disregarding " + strings.Join(a.Disregard, " ")
 		}
-		return said{"do Validate", name(a.Vault)}
+		return told(what, a.Learned, name(a.Vault))
 	case Prepare:
+		what := "do Prepare"
 		if !a.After.IsZero() {
-			return said{"do Prepare, read after " + at(a.After) + ":", name(a.Vault)}
+			what += ", read after " + at(a.After)
 		}
-		return said{"do Prepare", name(a.Vault)}
+		return told(what, a.Learned, name(a.Vault))
 	case Send:
 		return said{"do Send", a.Start.OperationID}
 	case Reconcile:

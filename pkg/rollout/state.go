@@ -99,6 +99,7 @@ type VaultState struct {
 	Attempt   int             `json:"attempt,omitzero"`   // POSTs of this run that may have arrived
 	Sent      int             `json:"sent,omitzero"`      // POSTs of this run, those that were refused among them
 	State     json.RawMessage `json:"state,omitzero"`     // the settings that its newest check saw, where the kind changes settings
+	Learned   json.RawMessage `json:"learned,omitzero"`   // what preparing its start has taught the adapter, for its next try
 	Earlier   bool            `json:"earlier,omitzero"`   // an earlier run of the ledger upgraded it
 	Reopened  bool            `json:"reopened,omitzero"`  // a person permitted another try
 	Tried     bool            `json:"tried,omitzero"`     // and this run had changed it by then, or may have

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -91,18 +92,19 @@ func (c *Calls) vault(i int) *fleet.Vault { return &c.Plan.Vaults[i].Vault }
 
 func (c *Calls) validate(a rollout.Validate, tell func(rollout.Observation)) {
 	v := c.vault(a.Vault)
-	res := c.check(v, a.Disregard)
+	res := c.check(v, a.Disregard, a.Learned)
 	c.slowDown(tell, v.SubscriptionID, res.RetryAfter)
 	tell(rollout.ValidateDone{Vault: v.Key, Result: res})
 }
 
 // check makes all checks of a vault once.
-func (c *Calls) check(v *fleet.Vault, disregard []string) fleet.Validation {
+func (c *Calls) check(v *fleet.Vault, disregard []string, learned json.RawMessage) fleet.Validation {
 	snap, err := c.snapshots.recent(c.reads, v, time.Time{})
 	if err != nil {
 		return rollout.Unchecked(c.snapshots.scope, err)
 	}
 	seen, present := snap.Vaults[v.Key]
+	seen.Learned = learned
 	res := c.Cloud.Validate(c.reads, v, seen, present, disregard)
 	if res.State == nil {
 		res.State = seen.State
@@ -127,6 +129,7 @@ func (c *Calls) prepare(a rollout.Prepare, tell func(rollout.Observation)) {
 	var start fleet.PreparedStart
 	for try := 1; present; try++ {
 		asked := c.clock.now()
+		seen.Learned = a.Learned
 		if start, err = c.Cloud.Prepare(c.reads, v, seen); err != nil {
 			failed(err)
 			return

@@ -124,6 +124,7 @@ func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.
 	case rollout.Validate:
 		v := &p.Vaults[a.Vault].Vault
 		seen, present, _ := read(a.Vault, "", nil)
+		seen.Learned = a.Learned
 		res := up.Validate(ctx, v, seen, present, a.Disregard)
 		if res.State == nil {
 			res.State = seen.State
@@ -132,6 +133,7 @@ func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.
 	case rollout.Prepare:
 		v := &p.Vaults[a.Vault].Vault
 		seen, present, _ := read(a.Vault, "", nil)
+		seen.Learned = a.Learned
 		start, err := up.Prepare(ctx, v, seen)
 		if err != nil {
 			t.Fatal(err)

@@ -51,7 +51,7 @@ func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Lim
 // checkPatiently checks one vault, waiting as often as it is told to.
 func (c *Calls) checkPatiently(v *fleet.Vault, disregard []string) fleet.Validation {
 	for {
-		res := c.check(v, disregard)
+		res := c.check(v, disregard, nil)
 		if res.Verdict != fleet.VerdictThrottled || c.reads.Err() != nil {
 			return res
 		}

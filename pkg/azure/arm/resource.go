@@ -21,6 +21,8 @@ type Resource struct {
 	state State
 	raw   json.RawMessage // the same, as it is recorded
 	doc   json.RawMessage // all of it, as a sighting carries it
+	// Learned is what an error of the change's Ready said to be Learned, the newest.
+	Learned json.RawMessage
 }
 
 // document is a vault as a sighting carries it from process to process.
@@ -39,7 +41,7 @@ func (c *Change) resource(seen fleet.Sighting) (*Resource, error) {
 	if len(seen.Document) == 0 {
 		return nil, nil
 	}
-	r := &Resource{}
+	r := &Resource{Learned: seen.Learned}
 	dec := json.NewDecoder(bytes.NewReader(seen.Document))
 	dec.UseNumber()
 	err := dec.Decode(&r.document)

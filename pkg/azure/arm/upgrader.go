@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,9 +40,6 @@ type Upgrader struct {
 	tenants azure.Tenants
 
 	shared share.Group[string, any]
-
-	mu    sync.Mutex
-	times map[string]int // see Count
 }
 
 // New returns the Upgrader of a change. It makes no call, but builds credentials, as
@@ -57,7 +53,7 @@ func New(change Change, o Options) (*Upgrader, error) {
 		others = append(others, guard)
 	}
 	tenants, err := azure.SignInsOf(o.Subscriptions, others, o.ResourceManager)
-	return &Upgrader{Options: o, change: change, tenants: tenants, times: map[string]int{}}, err
+	return &Upgrader{Options: o, change: change, tenants: tenants}, err
 }
 
 // NewOperationID returns a GUID: the start's x-ms-client-request-id.
@@ -68,17 +64,6 @@ func (u *Upgrader) Scope() fleet.Scope { return fleet.ScopeVault }
 
 // Close closes idle connections.
 func (u *Upgrader) Close() { u.ResourceManager.Close() }
-
-// Count adds to how often something was seen, and returns how often that was. It
-// is forgotten with the process.
-func (u *Upgrader) Count(what string, add int) int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if add != 0 {
-		u.times[what] += add
-	}
-	return u.times[what]
-}
 
 // Do makes a call for a subscription, and again where it fails: for reads, and
 // for what may be done twice. The path is percent-encoded.

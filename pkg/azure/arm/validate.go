@@ -36,6 +36,7 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 			"Check the name, the resource group and the subscription in the inventory, or whether the vault was deleted.", "")
 		return r.Validation(v, nil)
 	}
+	res.Learned = seen.Learned
 	val := u.checks(ctx, v, res, &r)
 	val.State = res.raw
 	return val

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.R
 		u.Failed(r, err)
 		return
 	}
-	for _, f := range assess(v, res.State(), there, gone(u, v, ps)...).findings {
+	for _, f := range assess(v, res.State(), there, learnedOf(res).gone(ps)...).findings {
 		r.Add(f, "")
 	}
 }
@@ -97,12 +98,13 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 	if err != nil {
 		return err
 	}
-	a := assess(v, res.State(), there, gone(u, v, ps)...)
+	learned := learnedOf(res)
+	a := assess(v, res.State(), there, learned.gone(ps)...)
 	switch {
 	case fleet.HasSeverity(a.findings, fleet.SeverityError), len(v.Refuses(a.findings)) > 0:
 		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: "its roles are not as they were when it was checked: it is checked again"}
 	case a.missing > 0:
-		return makeMissing(ctx, u, v, a)
+		return makeMissing(ctx, u, v, a, learned)
 	}
 	// Of an assignment whose age the service does not tell, that it is listed is all
 	// that can be known. Its age is by this machine's clock, which may be slow or,
@@ -122,10 +124,10 @@ const maxNamed = 5
 // from being made: they are needed all the same, and their refusals are told
 // together. It returns an error in any case: of class fleet.CallNotYet where all
 // are made, for the next list shows them, and since when.
-func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessment) error {
+func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessment, was learned) error {
 	var first *fleet.CallError
 	var each, awaited []string
-	unknown := false
+	learns, unknown := learned{Unknown: map[string]int{}}, false
 	for _, g := range a.given {
 		for _, m := range g.roles {
 			if m.by != nil {
@@ -142,11 +144,12 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 			case err == nil:
 				awaited = append(awaited, fmt.Sprintf("%s for %s", m.role.name, g.id))
 				continue
-			case err.Code == codeGone && u.Count(goneKey(v, g.id), 1) < triesUnknown:
+			case err.Code == codeGone && was.Unknown[g.id]+1 < triesUnknown:
+				learns.Unknown[g.id] = was.Unknown[g.id] + 1
 				awaited = append(awaited, fmt.Sprintf("%s for %s, whom the directory does not know (%s); a new principal takes minutes", m.role.name, g.id, codeGone))
 				continue
 			case err.Code == codeGone:
-				unknown = true
+				learns.Unknown[g.id], unknown = was.Unknown[g.id]+1, true
 				continue
 			case !final(err):
 				return err
@@ -159,10 +162,10 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 	}
 	switch {
 	case first == nil && unknown:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone,
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone, Learned: was.and(learns),
 			Message: "the directory does not know a principal of its access policies: it is checked again"}
 	case first == nil:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet, Learned: was.and(learns),
 			Message: "its role assignments are not there yet: " + named(awaited),
 			Action:  "Look whether az role assignment list shows them for the vault with --include-inherited; make them by hand, or remove what hides them."}
 	}
@@ -190,14 +193,40 @@ func named(each []string) string {
 // everywhere yet ("Troubleshoot Azure RBAC"). The tries are a poll apart.
 const triesUnknown = 3
 
-func goneKey(v *fleet.Vault, principal string) string {
-	return codeGone + " " + v.ResourceID() + " " + principal
+// learned is what is known from one try to the next, in whatever process that is: in how
+// many tries the directory did not know a principal.
+type learned struct {
+	Unknown map[string]int `json:"unknown"`
+}
+
+// learnedOf is what the tries before have learned of a vault.
+func learnedOf(res *arm.Resource) (l learned) {
+	if json.Unmarshal(res.Learned, &l) != nil {
+		return learned{} // of a version that wrote something else: it is learned anew
+	}
+	return l
+}
+
+// and is what is known after one more try; nil where that is what was known before. A
+// principal that no role was asked for this time keeps its count.
+func (l learned) and(newer learned) json.RawMessage {
+	if len(newer.Unknown) == 0 {
+		return nil
+	}
+	all := map[string]int{}
+	maps.Copy(all, l.Unknown)
+	maps.Copy(all, newer.Unknown)
+	data, err := json.Marshal(learned{all})
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // gone are the principals that the directory was found not to know.
-func gone(u *arm.Upgrader, v *fleet.Vault, ps []principal) (ids []string) {
+func (l learned) gone(ps []principal) (ids []string) {
 	for _, p := range ps {
-		if u.Count(goneKey(v, p.id), 0) >= triesUnknown {
+		if l.Unknown[p.id] >= triesUnknown {
 			ids = append(ids, p.id)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,6 +39,8 @@ type service struct {
 	headers  http.Header                   // of those answers
 	requests []string
 	bodies   []string // of PUTs and PATCHes
+
+	learned json.RawMessage // what the preparations had to say, as a journal keeps it
 }
 
 type served struct {
@@ -220,7 +223,9 @@ func (s *service) read(u *arm.Upgrader, v *fleet.Vault) fleet.Sighting {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return snap.Vaults[v.Key]
+	seen := snap.Vaults[v.Key]
+	seen.Learned = s.learned
+	return seen
 }
 
 // validate checks the vault.
@@ -234,6 +239,9 @@ func (s *service) prepare(u *arm.Upgrader, v *fleet.Vault) (*fleet.StartAnswer, 
 	s.t.Helper()
 	start, err := azuretest.Prepare(context.Background(), u, v, s.read(u, v))
 	if err != nil {
+		if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Learned != nil {
+			s.learned = ce.Learned
+		}
 		return nil, err
 	}
 	a := start(context.Background(), u.NewOperationID(time.Now()))
