@@ -105,18 +105,22 @@ func (e *environment) run(args []string) fleet.ExitCode {
 }
 
 // fitted breaks the lines of a message between words where it goes to a terminal.
-// A line with a command in it is the terminal's to break: what that has broken
-// can be pasted.
 func fitted(w io.Writer, text string) string {
 	width := columnsOf(w)
-	if width <= 0 {
-		return text
-	}
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
-		if !strings.Contains(l, "fleetup ") {
-			lines[i] = layout.Wrap(l, width)
-		}
+		lines[i] = layout.Message(l, width)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// fittingWriter is a stream of messages whose lines are broken as those of say are. Each
+// write is of whole lines.
+type fittingWriter struct{ io.Writer }
+
+func (w fittingWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, fitted(w.Writer, string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

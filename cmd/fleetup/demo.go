@@ -21,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -263,7 +264,7 @@ func (d *demo) conclude(killed *rollout.State) error {
 		good = good && n == s.n
 	}
 	say(d.stdout, "%s · %d sent twice · %s", line, again, lexicon.Span(time.Since(d.began)))
-	say(d.stdout, "Report: %s      Ledger: fleetup status --state %s", file, d.db)
+	say(d.stdout, "Report: %s      %s", file, layout.KeepTogether("Ledger: fleetup status --state "+d.db))
 	say(d.stdout, "Next: fleetup plan %s", filepath.Join(d.dir, "fleet.yaml"))
 	if !good {
 		return errors.New("the night did not end as scripted")

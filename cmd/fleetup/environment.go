@@ -114,11 +114,12 @@ func (o *orderly) begin(tell func()) bool {
 	return o.n > 0
 }
 
-// ask puts a question to the person at the terminal. No answer is an empty
+// ask puts a question to the person at the terminal; its last line ends with a space,
+// behind which is room for the answer. No answer is an empty
 // one; a signal takes the place of an answer.
 func (e *environment) ask(format string, args ...any) (string, error) {
 	defer e.ends.watch()()
-	fmt.Fprintf(e.stderr, format, args...)
+	fmt.Fprint(e.stderr, fitted(e.stderr, cleanLines(strings.TrimSuffix(fmt.Sprintf(format, args...), " "))), " ")
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no consent

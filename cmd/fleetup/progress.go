@@ -71,7 +71,7 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 	case progressTTY:
 		p.live(e, st, j.path)
 	case progressPlain:
-		plain := progress.NewPlain(e.stderr, st, localZone())
+		plain := progress.NewPlain(fittingWriter{e.stderr}, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
 		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
 		p.every(waitEvery, func() { _ = plain.Waiting(session.Now()) })

@@ -190,9 +190,11 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		head  string
 		right bool
 		shown bool
+		spare int // which of them a narrow terminal does without first; 0: it is shown
 	}
-	columns := []column{{"WAVE", false, true}, {"VAULTS", true, true}, {"TO START", true, false}, {"BUSY", true, false}, {"NOT CHECKED", true, false}, {"AT ONCE", true, true},
-		{"HALTS AFTER", false, true}, {"STARTS", false, true}, {"END p50", false, true}, {"END p90", false, true}, {"HELD", true, false}, {"THEN", false, false}}
+	columns := []column{{"WAVE", false, true, 0}, {"VAULTS", true, true, 0}, {"TO START", true, false, 0}, {"BUSY", true, false, 0}, {"NOT CHECKED", true, false, 0},
+		{"AT ONCE", true, true, 3}, {"HALTS AFTER", false, true, 0}, {"STARTS", false, true, 2}, {"END p50", false, true, 1}, {"END p90", false, true, 0},
+		{"HELD", true, false, 0}, {"THEN", false, false, 0}}
 	const toStart, busy, unchecked, held, then = 2, 3, 4, 10, 11
 	var rows [][]string
 	for w := range d.plan.Waves {
@@ -205,10 +207,13 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
 			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
 	}
-	g := layout.Grid{Right: map[int]bool{}, Rows: make([][]string, len(rows))}
+	g := layout.Grid{Right: map[int]bool{}, Wrap: columns[then].shown, Spare: make([]int, 3), Rows: make([][]string, len(rows))}
 	for i, col := range columns {
 		if !col.shown {
 			continue
+		}
+		if col.spare > 0 {
+			g.Spare[col.spare-1] = len(g.Head)
 		}
 		g.Right[len(g.Head)] = col.right
 		g.Head = append(g.Head, col.head)
@@ -339,7 +344,7 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", lexicon.Dot, lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
 		}
 		if least, ratio, ok := d.ratio(); ok {
-			s += fmt.Sprintf("%s%s at best (%.2f ×)", lexicon.Dot, lexicon.Span(least), ratio)
+			s += lexicon.Dot + layout.KeepTogether(fmt.Sprintf("%s at best (%.2f ×)", lexicon.Span(least), ratio))
 		}
 		p.Pair("Forecast", "%s", s)
 	}

@@ -39,12 +39,14 @@ type block struct {
 	grid  Grid
 }
 
-// Grid is a table.
+// Grid is a table. Where a terminal is narrower, spare columns are left out, then heads
+// and cells are broken between words, and where that would leave less than can be read
+// each row becomes an entry of a list.
 type Grid struct {
 	Head  []string
 	Right map[int]bool // the columns whose cells are numbers
 	Spare []int        // the columns that a narrow terminal does without, in this order
-	Wrap  bool         // the last column may take several lines
+	Wrap  bool         // the last column takes several lines before a spare one goes
 	Stack bool         // where it does not fit, the last cell goes on a line of its own
 	Rows  [][]string
 }
@@ -101,8 +103,8 @@ func (p *Page) WriteTerminal(w io.Writer, width int) error {
 		case blockPair:
 			name := text.Pad(lexicon.Clean(bl.text), pairWidth, ' ')
 			b.WriteString(strings.TrimRight(wrapped(name+" "+lexicon.Clean(bl.value), width, pairWidth+1), " ") + "\n")
-		case blockCommand: // on one line, to be copied whole
-			b.WriteString(lexicon.Clean(bl.text) + ": " + lexicon.Clean(bl.value) + "\n")
+		case blockCommand:
+			b.WriteString(Led(lexicon.Clean(bl.text)+":", lexicon.Clean(bl.value), width) + "\n")
 		case blockVerbatim:
 			for _, l := range lexicon.CleanLines(bl.text) {
 				b.WriteString(l + "\n")
@@ -133,13 +135,12 @@ func apart(before, next blockKind) bool {
 }
 
 func (g Grid) terminal(width int) string {
-	if g.Stack && width > 0 && !g.fits(width) {
-		last := len(g.Head) - 1
-		var b strings.Builder
-		for _, r := range g.Rows {
-			b.WriteString(wrapped(lexicon.Clean(strings.Join(r[:last], "  ")), width, 2) + "\n    " + lexicon.Clean(r[last]) + "\n")
+	var room []int // of each column, where one of them is broken
+	if width > 0 && across(g.widths()) > width {
+		var ok bool
+		if room, ok = g.folded(width); !ok || g.Stack && !g.fits(width) {
+			return g.stacked(width)
 		}
-		return strings.TrimRight(b.String(), "\n")
 	}
 	t := table.NewWriter()
 	style := table.StyleDefault
@@ -166,8 +167,8 @@ func (g Grid) terminal(width int) string {
 			align = text.AlignRight
 		}
 		cc := table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align}
-		if room := g.roomForLast(width); g.Wrap && i == len(g.Head)-1 && room > 0 {
-			cc.WidthMax, cc.WidthMaxEnforcer = room, Wrap
+		if room != nil {
+			cc.WidthMax, cc.WidthMaxEnforcer = room[i], Wrap
 		}
 		columns = append(columns, cc)
 	}

@@ -6,12 +6,15 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // NoBreak is the space of what stays on one line, such as a command that somebody
-// will paste. No line is broken at it, and every writer makes a space of it.
-const NoBreak = "\u00a0"
+// will paste. No line is broken at it, and every writer makes a space of it. It is a
+// noncharacter, which Unicode (23.7) leaves to a program's own use, so that no space of
+// another kind in a name or a path is changed.
+const NoBreak = "\ufdd0"
 
 // KeepTogether keeps a text on one line wherever a page is broken.
 func KeepTogether(s string) string { return strings.ReplaceAll(s, " ", NoBreak) }
@@ -50,11 +53,45 @@ func wrapped(s string, width, indent int) string {
 // too long for any line stays whole.
 func Wrap(s string, width int) string { return wrapped(s, width, 0) }
 
+// Led is a command behind what introduces it. The command is never broken here, so
+// that it is copied whole: where it does not fit behind, it has a line of its own, which
+// only the terminal breaks.
+func Led(lead, command string, width int) string {
+	if line := lead + " " + command; width <= 0 || text.StringWidth(line) <= width {
+		return line
+	}
+	return wrapped(lead, width, 2) + "\n  " + command
+}
+
+// commandBehind is a line of what to do next, or of what a run waits for, that ends with
+// a command; named is a command within a sentence.
+var (
+	commandBehind = lazyregexp.New(`^((?:Next|Then|Or)[:,]|(?:Next|Then|Or), .*:|.*; next:) ((?:fleetup|az) .*)$`)
+	named         = lazyregexp.New(`\bfleetup [a-z]+`)
+)
+
+// Message breaks a line of a message between words so that it fits the width; 0 stands
+// for no terminal. A command is not broken: Led, and where one is only named in a
+// sentence its two words stay together.
+func Message(line string, width int) string {
+	if width <= 0 || text.StringWidth(line) <= width {
+		return AllowBreaks(line)
+	}
+	if m := commandBehind().FindStringSubmatch(line); m != nil {
+		return Led(m[1], m[2], width)
+	}
+	return AllowBreaks(wrapped(named().ReplaceAllStringFunc(line, KeepTogether), width, 2))
+}
+
 // gap parts the columns of a table.
 const gap = 2
 
-// leastWrapped is the narrowest that a column is wrapped to.
-const leastWrapped = 20
+// The narrowest that columns are broken to: the last one of a table that may take
+// several lines, and any other.
+const (
+	leastWrapped = 20
+	leastFolded  = 8
+)
 
 // widths returns the width of each column.
 func (g Grid) widths() []int {
@@ -67,30 +104,63 @@ func (g Grid) widths() []int {
 	return ws
 }
 
-// roomForLast is what a terminal of that width leaves the last column; 0 where
-// that is no limit.
-func (g Grid) roomForLast(width int) int {
-	if width <= 0 {
-		return 0
+// longestWord is the narrowest that a column can be.
+func (g Grid) longestWord(column int) int {
+	longest := 0
+	for _, row := range append([][]string{g.Head}, g.Rows...) {
+		for _, word := range strings.Fields(lexicon.Clean(row[column])) {
+			longest = max(longest, text.StringWidth(word))
+		}
 	}
-	ws := g.widths()
-	for _, w := range ws[:len(ws)-1] {
-		width -= w + gap
-	}
-	return max(width, leastWrapped)
+	return longest
 }
 
-// fits reports whether the table is no wider than a terminal.
+// fits reports whether the table is no wider than a terminal; a last column that may
+// take several lines takes them.
 func (g Grid) fits(width int) bool {
 	ws := g.widths()
 	if g.Wrap {
 		ws[len(ws)-1] = min(ws[len(ws)-1], leastWrapped)
 	}
+	return across(ws) <= width
+}
+
+// across is how wide a table of such columns is.
+func across(widths []int) int {
 	all := -gap
-	for _, w := range ws {
+	for _, w := range widths {
 		all += w + gap
 	}
-	return all <= width
+	return all
+}
+
+// folded are the widths of columns whose cells and heads are broken between words, so
+// that the table fits the width: the last column gives way first where it may take
+// several lines, then whichever is the widest. ok is false where they would have to be
+// narrower than can be read.
+func (g Grid) folded(width int) (ws []int, ok bool) {
+	ws = g.widths()
+	least := make([]int, len(ws))
+	for i, w := range ws {
+		least[i] = max(g.longestWord(i), min(w, leastFolded))
+	}
+	if last := len(ws) - 1; g.Wrap {
+		least[last] = max(least[last], min(ws[last], leastWrapped))
+		ws[last] = max(least[last], ws[last]-max(across(ws)-width, 0))
+	}
+	for across(ws) > width {
+		widest := -1
+		for i, w := range ws {
+			if w > least[i] && (widest < 0 || w > ws[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return nil, false
+		}
+		ws[widest]--
+	}
+	return ws, true
 }
 
 // within leaves out spare columns until the table fits the width, or none is left;
@@ -109,6 +179,39 @@ func (g Grid) within(width int) Grid {
 		return g
 	}
 	return g.without(g.Spare)
+}
+
+// stacked shows each row as an entry: its first cell, and the others below it with the
+// heads of their columns, in lines that break between words. Where a table is to be
+// stacked by itself, the last cell is alone on its line.
+func (g Grid) stacked(width int) string {
+	var b strings.Builder
+	last := len(g.Head) - 1
+	for _, r := range g.Rows {
+		if g.Stack {
+			b.WriteString(wrapped(lexicon.Clean(strings.Join(r[:last], "  ")), width, 2) + "\n    " + lexicon.Clean(r[last]) + "\n")
+			continue
+		}
+		b.WriteString(wrapped(lexicon.Clean(lexicon.Or(r[0], "-")), width, 2) + "\n")
+		var more []string
+		for i := 1; i <= last; i++ {
+			switch cell := lexicon.Clean(r[i]); {
+			case cell == "":
+			case last == 1 || g.Head[i] == "":
+				more = append(more, cell)
+			default:
+				part := g.Head[i] + " " + cell
+				if text.StringWidth(part) < width/2 {
+					part = KeepTogether(part)
+				}
+				more = append(more, part)
+			}
+		}
+		if len(more) > 0 {
+			b.WriteString(wrapped("    "+strings.Join(more, NoBreak+"· "), width, 4) + "\n")
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 func (g Grid) without(columns []int) Grid {
