@@ -178,10 +178,11 @@ func (g Grid) terminal(width int) string {
 
 func (p *Page) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
-	list := func(k blockKind) bool { return k == blockItem || k == blockSubItem || k == blockPair }
+	items := func(k blockKind) bool { return k == blockItem || k == blockSubItem }
+	same := func(k, next blockKind) bool { return items(k) && items(next) || k == blockPair && next == blockPair }
 	last := blockTitle
 	for i, bl := range p.Blocks {
-		if i > 0 && !(list(last) && list(bl.kind)) {
+		if i > 0 && !same(last, bl.kind) {
 			b.WriteByte('\n')
 		}
 		last = bl.kind
@@ -199,7 +200,8 @@ func (p *Page) writeMarkdown(w io.Writer) error {
 		case blockSubItem:
 			b.WriteString("  - " + markdownLine(bl.text) + "\n")
 		case blockPair:
-			b.WriteString("- **" + lexicon.Markdown(bl.text) + ":** " + lexicon.Markdown(lexicon.Or(bl.Full, bl.value)) + "\n")
+			// Another mark begins another list: pairs are no members of a list before them.
+			b.WriteString("* **" + lexicon.Markdown(strings.TrimSpace(bl.text)) + ":** " + lexicon.Markdown(lexicon.Or(bl.Full, bl.value)) + "\n")
 		case blockCommand:
 			b.WriteString("**" + lexicon.Markdown(bl.text) + ":** " + lexicon.CodeSpan(bl.value) + "\n")
 		case blockVerbatim:
@@ -217,7 +219,11 @@ func (p *Page) writeMarkdown(w io.Writer) error {
 // markdownLine is a text at the start of a line, where a dash, a plus or a
 // number with a full stop would begin a list.
 func markdownLine(s string) string {
-	s = lexicon.Markdown(s)
+	// Four spaces would begin code, and an item without a text makes a heading of what
+	// is above it.
+	if s = strings.TrimLeft(lexicon.Markdown(s), " "); s == "" {
+		s = "&#32;"
+	}
 	digits := strings.TrimLeft(s, "0123456789")
 	switch {
 	case strings.HasPrefix(s, "-"), strings.HasPrefix(s, "+"), strings.HasPrefix(s, "="):

@@ -83,8 +83,31 @@ var markdownEscapes = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `|`, `\|`, `~`, `\~`, `#`, `\#`,
 	`&`, `&amp;`, `<`, `&lt;`, `>`, `&gt;`)
 
-// Markdown makes a string plain text in a Markdown paragraph or cell.
-func Markdown(s string) string { return markdownEscapes.Replace(Clean(s)) }
+// unlinked parts what a renderer would make a link or a mention of: addresses without
+// any markup, with or without a scheme, and of mail (GitHub Flavored Markdown Spec, 6.9
+// Autolinks), and people, teams, issues and merge requests behind @, # and !. Those are
+// looked for in the text that is rendered, where a backslash or an entity is gone
+// (https://gitlab.com/gitlab-org/gitlab/-/issues/16827); a comment, which nobody sees
+// (https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax,
+// "Hiding content with comments"), makes two texts of it. In bytes that are escaped already.
+var unlinked = lazyregexp.New(`(?i)www\.|://|(?:mailto|xmpp):|@[\pL\pN\\"]|#[\pN]|![\pN]|GH-[\pN]`)
+
+// apart parts two characters.
+const apart = "<!-- -->"
+
+// Markdown makes a string plain text in a Markdown paragraph, heading, list or cell: what
+// is shown is the string, and nothing of it is a link or mentions anybody.
+func Markdown(s string) string {
+	return unlinked().ReplaceAllStringFunc(markdownEscapes.Replace(Clean(s)), func(m string) string {
+		at := 1
+		if n := len(m) - 1; strings.HasSuffix(m, ".") || strings.HasSuffix(m, ":") {
+			at = n
+		} else if m[0] == 'g' || m[0] == 'G' {
+			at = 2
+		}
+		return m[:at] + apart + m[at:]
+	})
+}
 
 // Fence returns a code fence longer than any row of backticks in the lines.
 func Fence(lines []string) string {
@@ -106,10 +129,18 @@ func Fence(lines []string) string {
 // CodeSpan shows a string as code in Markdown.
 func CodeSpan(s string) string {
 	s = Clean(s)
-	if !strings.Contains(s, "`") {
-		return "`" + s + "`"
+	fence, longest, run := "`", 0, 0
+	for _, r := range s {
+		if run++; r != '`' {
+			run = 0
+		}
+		longest = max(longest, run)
 	}
-	return Markdown(s)
+	if longest > 0 { // longer than any row within, which may begin or end the code
+		fence = strings.Repeat("`", longest+1)
+		s = " " + s + " "
+	}
+	return fence + s + fence
 }
 
 // Command is a command line of fleetup that can be pasted into a shell.
