@@ -105,7 +105,7 @@ var rooms = map[string][]string{
 	"pkg/standing":                 {"pkg/fleet", "pkg/plan", "pkg/rollout"},
 	"pkg/standing/forecast":        {"pkg/fleet", "pkg/rollout", "pkg/standing"},
 	"pkg/report/lexicon":           {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "internal/lazyregexp"},
-	"pkg/report/layout":            {"pkg/fleet", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
+	"pkg/report/layout":            {"internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/report":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout", "pkg/report/lexicon", "github.com/jmespath/go-jmespath"},
 	"pkg/report/progress":          {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/report/dryrun":            {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout", "pkg/report/lexicon"},
