@@ -217,7 +217,7 @@ func corrected(p *inventory.Problems) string {
 
 // tellNext prints what to do next.
 func (e *environment) tellNext(next string) {
-	for _, line := range labelled(next) {
+	for _, line := range labelled(typedOn(e.app(), e.args).alongLines(next)) {
 		say(e.stderr, "%s", lexicon.Clean(line))
 	}
 }

@@ -24,7 +24,7 @@ func again(c *cli.Context, more ...string) string {
 // retyped is again with other arguments, and without some flags.
 func retyped(c *cli.Context, arguments, without []string, more ...string) string {
 	var flags []string
-	for _, f := range c.Command.Flags {
+	for _, f := range c.Command.Flags { // those of every command: see typed.along
 		name := f.Names()[0]
 		if !c.IsSet(name) || slices.Contains(more, "--"+name) || slices.Contains(without, name) || name == "help" {
 			continue

@@ -99,7 +99,7 @@ func (e *environment) run(args []string) fleet.ExitCode {
 	e.jsonErrors.Store(wantsJSON(args))
 	err := e.lostOutput(app.RunContext(context.Background(), flagsFirst(app, args)))
 	err = e.putRight(err)
-	explain(e.stderr, err, wantsJSON(args))
+	explain(e.stderr, err, wantsJSON(args), typedOn(app, args).alongLines)
 	e.log.Load().end(codeOf(err), err, inTime)
 	return codeOf(err)
 }

@@ -74,7 +74,7 @@ func (e *environment) obey(signals <-chan os.Signal) {
 	<-signals
 	if !e.ends.begin(func() { close(e.interrupt) }) {
 		err := failure.New(fleet.ExitInterrupted, errors.New("interrupted"), "")
-		explain(e.stderr, err, e.jsonErrors.Load())
+		explain(e.stderr, err, e.jsonErrors.Load(), func(next string) string { return next })
 		e.log.Load().end(fleet.ExitInterrupted, err, atOnce)
 		e.die(fleet.ExitInterrupted)
 		return

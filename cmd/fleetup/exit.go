@@ -56,8 +56,9 @@ func codeOf(err error) fleet.ExitCode {
 	return fleet.ExitInternal
 }
 
-// explain prints an error for a person, or as JSON for a program.
-func explain(w io.Writer, err error, asJSON bool) {
+// explain prints an error for a person, or as JSON for a program. keep adds to what to
+// do next what was typed and still matters there.
+func explain(w io.Writer, err error, asJSON bool, keep func(next string) string) {
 	if _, ok := errors.AsType[outcome](err); ok || err == nil {
 		return
 	}
@@ -71,6 +72,7 @@ func explain(w io.Writer, err error, asJSON bool) {
 			message = words.Count(len(problems.List), "problem") + " in " + problems.List[0].File
 		}
 	}
+	next = keep(next)
 	if asJSON {
 		body := errorBody{Message: message, ExitCode: codeOf(err), Exit: codeOf(err).Name()}
 		if next != "" {

@@ -17,7 +17,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
@@ -131,7 +130,7 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 		return fmt.Errorf("the page cannot show run %s: %w", j.runID, err)
 	}
 	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told,
-		Options: e.reportOptions(c, layout.FormatTable, j.path),
+		Options: e.sharedOptions(c, j.path),
 		Version: versionString(), Rates: j.cloud.Limiter.Each})
 	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
 	if j.page.Guarded() {

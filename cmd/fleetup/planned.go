@@ -62,6 +62,7 @@ func (e *environment) known(src *session.Source) (o dryrun.PlanOptions, err erro
 func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun.PlanOptions) error {
 	o.Now, o.Zone, o.Width, o.Upgrade, o.Unattended = session.Now(), localZone(), columns,
 		session.UpgradeOf(p), !e.terminal
+	o.Along = e.along
 	p50, p90, err := dryrun.Forecasts(p, o)
 	if err != nil {
 		return fmt.Errorf("the forecast failed: %w", err)

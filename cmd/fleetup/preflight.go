@@ -64,7 +64,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	}
 	found.ExitCode = preflightCode(found)
 	err = found.Write(e.stdout, src.Plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: shownLedger(c, src)})
+		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: shownLedger(c, src), Along: e.along})
 	if err != nil {
 		return err
 	}

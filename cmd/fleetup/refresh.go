@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
@@ -202,8 +202,7 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 		e.tellNext(failure.Lines(failure.To(has, lexicon.Command("report", "--state", h.Path)),
 			failure.To(when, lexicon.Command("refresh", "--state", h.Path)),
 			failure.To("or else, to have them tried once more",
-				lexicon.Command(slices.Concat([]string{"reopen"}, still,
-					[]string{"--reason", "TEXT", "--state", h.Path})...))))
+				report.OnLedger(h.Path, report.Reopen(st.Plan.Kind, still...)...))))
 	default:
 		e.tellNext(lexicon.Command("report", "--state", h.Path))
 	}

@@ -124,7 +124,7 @@ type reporter struct {
 }
 
 func (e *environment) newReporter(c *cli.Context, files []reportFile, path string) *reporter {
-	return &reporter{files: files, options: e.reportOptions(c, layout.FormatTable, path), state: path,
+	return &reporter{files: files, options: e.sharedOptions(c, path), state: path,
 		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
 }
 

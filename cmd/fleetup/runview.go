@@ -65,7 +65,15 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 // reportOptions are the options that the command line decides.
 func (e *environment) reportOptions(c *cli.Context, f layout.Format, path string) report.Options {
 	return report.Options{Format: f, Zone: localZone(), Width: e.columns, SupportAddress: flagSupportAddress.of(c),
-		State: path, Emulated: session.Emulation(path)}
+		State: path, Emulated: session.Emulation(path), Along: e.along}
+}
+
+// sharedOptions are reportOptions of what others read, elsewhere: nothing of this command
+// line goes along.
+func (e *environment) sharedOptions(c *cli.Context, path string) report.Options {
+	o := e.reportOptions(c, layout.FormatTable, path)
+	o.Along = nil
+	return o
 }
 
 // located says where the inventory of a plan is, seen from this folder.

@@ -35,7 +35,7 @@ func (e *environment) validate(c *cli.Context) error {
 	}
 	if err := dryrun.Validation(e.stdout, src.Plan, results,
 		dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-			Width: e.columns, Now: session.Now(), State: shownLedger(c, src)}); err != nil {
+			Width: e.columns, Now: session.Now(), State: shownLedger(c, src), Along: e.along}); err != nil {
 		return err
 	}
 	return ended(checkedCode(results))

@@ -206,13 +206,13 @@ func (v *View) failedActions(o Options) (out []Action) {
 	for _, k := range order {
 		vs := groups[k]
 		if !v.words().Classic {
-			out = append(out, remediateFailed(vs, k.code, k.carried, o))
+			out = append(out, v.remediateFailed(vs, k.code, k.carried, o))
 			continue
 		}
 		a := Action{Do: DoSupport, Person: true, Code: StringOrNull(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
 			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
 			Detail:  StringOrNull("Do not retry unless support says so. When they do, re-open what they named."),
-			Command: StringOrNull(onVaults(o.State, "reopen", vs, "--reason", "TEXT", "--case", "ID"))}
+			Command: StringOrNull(v.reopened(o, vs))}
 		if k.carried {
 			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs), k.code)
 		}
@@ -222,11 +222,11 @@ func (v *View) failedActions(o Options) (out []Action) {
 }
 
 // remediateFailed is what to do about failures that no vendor decides about.
-func remediateFailed(vs []*Vault, code string, carried bool, o Options) Action {
+func (v *View) remediateFailed(vs []*Vault, code string, carried bool, o Options) Action {
 	a := Action{Do: DoReopen, Person: true, Code: StringOrNull(code), about: vs,
 		Title:   fmt.Sprintf("Find out why %s failed (%s)", named(vs), code),
 		Detail:  StringOrNull("No run tries them again by itself. Mend the cause, then re-open them."),
-		Command: StringOrNull(onVaults(o.State, "reopen", vs, "--reason", "TEXT"))}
+		Command: StringOrNull(v.reopened(o, vs))}
 	if len(vs) == 1 {
 		a.Detail = StringOrNull("No run tries it again by itself. Mend the cause, then re-open it.")
 	}

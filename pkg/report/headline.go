@@ -27,7 +27,7 @@ func (v *View) Worded(o Options) *View {
 	w.Run.Waits = WithCommands(v.Run.Waits, o.State)
 	w.Next = make([]Step, len(v.Next))
 	for i, s := range v.Next {
-		w.Next[i] = Step{When: s.When, Args: s.Args, Command: s.On(o.State)}
+		w.Next[i] = Step{When: s.When, Args: s.Args, Command: o.along(s.On(o.State))}
 	}
 	return &w
 }

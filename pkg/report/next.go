@@ -7,6 +7,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -90,6 +91,28 @@ func nextLines(p *layout.Page, steps []Step, ledger string) {
 		}
 		p.Command(name, s.On(ledger))
 	}
+}
+
+// Reopen permits another try of vaults of a kind that failed. Where support decides about
+// that, the journal keeps its case.
+func Reopen(kind fleet.Kind, vaults ...string) []string {
+	args := slices.Concat([]string{"reopen"}, vaults, []string{"--reason", "TEXT"})
+	if lexicon.WordingOf(kind).Classic {
+		args = append(args, "--case", "ID")
+	}
+	return args
+}
+
+// reopened is Reopen of vaults on a ledger; empty where they are too many for a line.
+func (v *View) reopened(o Options, vs []*Vault) string {
+	if len(vs) > vaultsInCommand {
+		return ""
+	}
+	names := make([]string, len(vs))
+	for i, x := range vs {
+		names[i] = x.Vault
+	}
+	return OnLedger(o.State, Reopen(v.Run.Kind, names...)...)
 }
 
 // named commands carry this many vaults at most; more are picked otherwise.

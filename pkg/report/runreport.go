@@ -359,7 +359,7 @@ func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
 		if v.words().Classic {
 			when = "Next, when support has answered"
 		}
-		if c := onVaults(o.State, "reopen", failed, "--reason", "TEXT"); c != "" {
+		if c := v.reopened(o, failed); c != "" {
 			p.Command(when, c)
 		} else {
 			p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))

@@ -17,14 +17,23 @@ import (
 
 // Options says how to write a view.
 type Options struct {
-	Format         layout.Format  // empty: the table
-	Zone           *time.Location // of the times people read; nil: UTC
-	SupportAddress string         // empty: DefaultSupportAddress
-	State          string         // the ledger's path, for the commands to paste; empty: left out
-	Inventory      string         // the inventory's path, for the same; empty: as it was when the run began
-	Emulated       *Emulated      // the cloud is the emulator; nil: it is not, or nobody knows
-	Width          int            // columns of the terminal that a table is for; 0: no terminal
-	Watched        bool           // it is shown again whenever something changes: nobody is told to watch it
+	Format         layout.Format       // empty: the table
+	Zone           *time.Location      // of the times people read; nil: UTC
+	SupportAddress string              // empty: DefaultSupportAddress
+	State          string              // the ledger's path, for the commands to paste; empty: left out
+	Inventory      string              // the inventory's path, for the same; empty: as it was when the run began
+	Emulated       *Emulated           // the cloud is the emulator; nil: it is not, or nobody knows
+	Width          int                 // columns of the terminal that a table is for; 0: no terminal
+	Along          func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
+	Watched        bool                // it is shown again whenever something changes: nobody is told to watch it
+}
+
+// along is a command to paste with what whoever asked has said.
+func (o Options) along(command string) string {
+	if o.Along == nil || command == "" {
+		return command
+	}
+	return o.Along(command)
 }
 
 // inventory is the inventory of a run as commands name it, empty where there is
@@ -77,7 +86,7 @@ func (v *View) printer(o Options, p func() *layout.Page) layout.Printer {
 			}
 			return rows
 		},
-		CSV: v.csv, JUnit: v.junit,
+		CSV: v.csv, JUnit: v.junit, Along: o.Along,
 	}
 }
 

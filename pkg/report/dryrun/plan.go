@@ -37,6 +37,7 @@ type PlanOptions struct {
 	State       string                         // the ledger's path, for the commands to paste; empty: left out
 	Next        string                         // the command that goes on from here; empty: worked out
 	WithoutNext bool                           // a question follows: leave that command out
+	Along       func(string) string            // adds to a command to paste what whoever asked has said; nil: nothing
 	Width       int                            // columns of the terminal that a table is for; 0: no terminal
 }
 

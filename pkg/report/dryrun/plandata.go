@@ -133,7 +133,7 @@ type planFinding struct {
 }
 
 func (d *dryRun) printer() layout.Printer {
-	return layout.Printer{Page: d.page, JSON: func(w io.Writer) error { return layout.WriteJSON(w, d.document()) }, Rows: d.rows, CSV: d.csv}
+	return layout.Printer{Page: d.page, JSON: func(w io.Writer) error { return layout.WriteJSON(w, d.document()) }, Rows: d.rows, CSV: d.csv, Along: d.opts.Along}
 }
 
 func (d *dryRun) rows() []any {

@@ -30,20 +30,22 @@ type PreflightSubscription struct {
 
 // PreflightOptions says how to write a preflight.
 type PreflightOptions struct {
-	Format  layout.Format  // FormatTable or FormatJSON
-	Zone    *time.Location // of the times people read; nil: UTC
-	Width   int            // columns of the terminal that a table is for; 0: no terminal
-	Details bool           // every check, the good ones too
-	File    string         // that was checked, for the commands to paste
-	Again   string         // the command line that was given, to be pasted once more; empty: it named the file alone
-	State   string         // the ledger's path, for the commands to paste; empty: left out
+	Format  layout.Format       // FormatTable or FormatJSON
+	Zone    *time.Location      // of the times people read; nil: UTC
+	Width   int                 // columns of the terminal that a table is for; 0: no terminal
+	Details bool                // every check, the good ones too
+	File    string              // that was checked, for the commands to paste
+	Again   string              // the command line that was given, to be pasted once more; empty: it named the file alone
+	State   string              // the ledger's path, for the commands to paste; empty: left out
+	Along   func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
 }
 
 // Write writes the preflight of a plan.
 func (f *Preflight) Write(w io.Writer, pl *plan.Plan, o PreflightOptions) error {
 	return layout.Printer{
-		Page: func() *layout.Page { return f.page(pl, o) },
-		JSON: func(w io.Writer) error { return layout.WriteJSON(w, f.document(pl)) },
+		Along: o.Along,
+		Page:  func() *layout.Page { return f.page(pl, o) },
+		JSON:  func(w io.Writer) error { return layout.WriteJSON(w, f.document(pl)) },
 	}.Write(w, o.Format, o.Width)
 }
 

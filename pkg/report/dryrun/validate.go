@@ -16,10 +16,11 @@ import (
 // ValidationOptions says how to write the results of checks.
 type ValidationOptions struct {
 	Format layout.Format
-	Zone   *time.Location // of the times people read; nil: UTC
-	Now    time.Time      // when the checks were done
-	State  string         // the ledger's path, for the commands to paste; empty: left out
-	Width  int            // columns of the terminal that a table is for; 0: no terminal
+	Zone   *time.Location      // of the times people read; nil: UTC
+	Now    time.Time           // when the checks were done
+	State  string              // the ledger's path, for the commands to paste; empty: left out
+	Width  int                 // columns of the terminal that a table is for; 0: no terminal
+	Along  func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
 }
 
 // verdictStatus is the status a vault shows after a check. A check that learnt
@@ -92,8 +93,9 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 		doc.Totals[x.Status]++
 	}
 	return layout.Printer{
-		Page: func() *layout.Page { return doc.page(p, o) },
-		JSON: func(w io.Writer) error { return layout.WriteJSON(w, doc) },
+		Along: o.Along,
+		Page:  func() *layout.Page { return doc.page(p, o) },
+		JSON:  func(w io.Writer) error { return layout.WriteJSON(w, doc) },
 		Rows: func() []any {
 			rows := make([]any, len(doc.Vaults))
 			for i := range doc.Vaults {

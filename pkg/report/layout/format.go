@@ -52,14 +52,28 @@ type Printer struct {
 	CSV  func(io.Writer) error // csv
 
 	JUnit func(io.Writer) error // junit; nil: it has none
+	// Along, unless nil, adds to each command line of the page what whoever asked for it
+	// has said, and would have to say again.
+	Along func(command string) string
+}
+
+// page is the page as it is written.
+func (p Printer) page() *Page {
+	page := p.Page()
+	for i := range page.Blocks {
+		if b := &page.Blocks[i]; b.kind == blockCommand && p.Along != nil {
+			b.value = p.Along(b.value)
+		}
+	}
+	return page
 }
 
 func (p Printer) Write(w io.Writer, f Format, width int) error {
 	switch f {
 	case FormatTable, "":
-		return p.Page().WriteTerminal(w, width)
+		return p.page().WriteTerminal(w, width)
 	case FormatMarkdown:
-		return p.Page().writeMarkdown(w)
+		return p.page().writeMarkdown(w)
 	case FormatJSON:
 		return p.JSON(w)
 	case FormatJSONL:
