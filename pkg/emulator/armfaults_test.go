@@ -161,10 +161,16 @@ var usualChangeCases = map[string][]todaysFaultCase{
 	}}},
 	kindFails: {
 		{"", Fault{Vault: "rsv-1", Code: "Boom", Message: "It broke."}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
-			before := c.Summary()
+			before, etag := c.Summary(), at(t, cl.read(v), "etag")
 			a := cl.patch(v, alertsBody)
 			wantStatus(t, a, 202)
+			if at(t, cl.read(v), "etag") != etag {
+				t.Error("it was written to before its end")
+			}
 			time.Sleep(20 * time.Minute)
+			if at(t, cl.read(v), "etag") == etag {
+				t.Error("the etag is what it was")
+			}
 			s := cl.follow(a, "Azure-AsyncOperation")
 			if at(t, s, "status") != "Failed" || at(t, s, "error", "code") != "Boom" || at(t, s, "error", "message") != "It broke." {
 				t.Errorf("status %s", s.body)

@@ -158,11 +158,11 @@ func (c *Cloud) patch(q *request, l *line) reply {
 		if ch.Void {
 			properties, tags = r.properties(l.At), r.tags(l.At)
 		}
-		rep = ok(q.visible(c.describe(r, properties, tags, len(r.landed(l.At))+1, l.At)))
+		rep = ok(q.visible(c.describe(r, properties, tags, len(r.written(l.At))+1, l.At)))
 	case r.fault(c, kindCreated) != nil:
 		l.Change = ch
 		shown := merged(r.properties(l.At), object{"provisioningState": "Provisioning"})
-		rep = ok(q.visible(c.describe(r, shown, r.tags(l.At), len(r.landed(l.At)), l.At)))
+		rep = ok(q.visible(c.describe(r, shown, r.tags(l.At), len(r.written(l.At)), l.At)))
 		rep.status, rep.header = http.StatusCreated, c.monitors(q, ch, l.At)
 		rep.header.Del("Location")
 	default:

@@ -167,6 +167,18 @@ func (r *resource) landed(at time.Time) []*change {
 	return out
 }
 
+// written lists the changes that have ended, well or not: each has written to the
+// vault. Of those that came to nothing no source tells.
+func (r *resource) written(at time.Time) []*change {
+	var out []*change
+	for _, ch := range r.changes {
+		if ch.status(at) != changeInProgress {
+			out = append(out, ch)
+		}
+	}
+	return out
+}
+
 // describe is the resource as its provider shows it.
 // As recorded, a Recovery Services vault without tags has no such field, and a key
 // vault says who made it.
@@ -196,9 +208,9 @@ func (c *Cloud) describe(r *resource, properties object, tags map[string]string,
 // madeAt is when the vaults of the beginning were made.
 var madeAt = time.Date(2026, 9, 9, 13, 49, 56, 862937200, time.UTC)
 
-// changedAt is when a vault was last changed.
+// changedAt is when a vault was last written to.
 func (r *resource) changedAt(at time.Time) time.Time {
-	if ended := r.landed(at); len(ended) > 0 {
+	if ended := r.written(at); len(ended) > 0 {
 		return ended[len(ended)-1].EndsAt
 	}
 	return madeAt
@@ -216,7 +228,7 @@ func (c *Cloud) show(r *resource, at time.Time) object {
 	case ch != nil && !ch.AcceptedAt.After(at):
 		p = merged(p, object{"provisioningState": c.changing.state})
 	}
-	return c.describe(r, p, r.tags(at), len(r.landed(at)), r.changedAt(at))
+	return c.describe(r, p, r.tags(at), len(r.written(at)), r.changedAt(at))
 }
 
 func (c *Cloud) readVault(q *request, l *line) reply { return ok(q.visible(c.show(q.resource, l.At))) }

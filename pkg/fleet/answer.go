@@ -103,6 +103,8 @@ type Reconciliation struct {
 	// Seen is the same for a vault that was read by itself, with what differs; nil
 	// where there is nothing to add.
 	Seen *LastReading `json:"seen,omitempty"`
+	// Version is Sighting.Version of the reading, with ReadAbsent.
+	Version string `json:"version,omitempty"`
 }
 
 // Verification is what the read of the new vault showed.

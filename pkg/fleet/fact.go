@@ -65,6 +65,7 @@ type Carried struct {
 	Operation   *Operation `json:"operation,omitempty"`
 	Accepted    bool       `json:"accepted,omitempty"`  // the operation was once seen accepted
 	ErrorBody   bool       `json:"errorBody,omitempty"` // the start was answered with an error of the service
+	Version     string     `json:"version,omitempty"`   // StartIntended.Version
 	Findings    []Finding  `json:"findings,omitempty"`
 	RequestIDs  []string   `json:"requestIds,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
@@ -216,6 +217,10 @@ type StartIntended struct {
 	// Before is what the start is about to change, as it was in the reading that
 	// the start goes out on: for the audit, and for a rollback.
 	Before json.RawMessage `json:"before,omitempty"`
+	// Version is Sighting.Version of that reading: while the vault shows it, nothing
+	// was written to the vault. Empty where the service has none, and in journals
+	// from before it.
+	Version string `json:"version,omitempty"`
 }
 
 // StartAnswered is what the POST came back with.

@@ -55,6 +55,9 @@ type Sighting struct {
 	// ready, as CallError.Learned told it; opaque to all others. No reading shows it:
 	// whoever carries a check or a preparation out adds it.
 	Learned json.RawMessage `json:"learned,omitempty"`
+	// Version is the service's mark of how it stands, which is another one after each
+	// write, also one that came to nothing. Empty where the service has none.
+	Version string `json:"version,omitempty"`
 	// Failure is what an operation that failed said of it: a code, words and advice.
 	Failure *Finding `json:"failure,omitempty"`
 	// Reading says in words what was read of a vault whose upgrade is followed;
@@ -142,6 +145,16 @@ func (r *LastReading) Dated() string {
 	return r.String() + " (read " + r.At.UTC().Format("2006-01-02 15:04:05") + " UTC)"
 }
 
+// Besides is the reading with another sentence about the vault; nil for none.
+func (r *LastReading) Besides(what string) *LastReading {
+	if r == nil {
+		return nil
+	}
+	more := *r
+	more.What += "; " + what
+	return &more
+}
+
 // VaultRecord is what a ledger remembers of a vault across runs, beside the
 // journal and in the same transaction. It is derived from the facts.
 type VaultRecord struct {
@@ -152,6 +165,7 @@ type VaultRecord struct {
 	Operation   *Operation `json:"operation,omitempty"`
 	Accepted    bool       `json:"accepted,omitempty"`
 	ErrorBody   bool       `json:"errorBody,omitempty"`
+	Version     string     `json:"version,omitempty"` // StartIntended.Version
 	Disregard   []string   `json:"disregard,omitempty"`
 	StartedAt   time.Time  `json:"startedAt,omitzero"`
 	EndedAt     time.Time  `json:"endedAt,omitzero"`

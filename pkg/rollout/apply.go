@@ -126,7 +126,7 @@ func (s *State) carry(c fleet.Carried) {
 	switch c.Status {
 	case fleet.Failed, fleet.Unknown:
 		v.Carried = true
-		v.OperationID, v.Operation, v.Accepted, v.ErrorBody = c.OperationID, c.Operation, c.Accepted, c.ErrorBody
+		v.OperationID, v.Operation, v.Accepted, v.ErrorBody, v.Version = c.OperationID, c.Operation, c.Accepted, c.ErrorBody, c.Version
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
 		v.Done, v.Reading = c.Done, c.Reading
@@ -200,7 +200,7 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		}
 		v.Attempt, v.Sent, v.IntendedAt, v.Reason = f.Attempt, v.Sent+1, at, ""
 		v.Own = append(slices.Clip(v.Own), f.OperationID)
-		v.Upgrade = Upgrade{OperationID: f.OperationID, StartedAt: at}
+		v.Upgrade = Upgrade{OperationID: f.OperationID, StartedAt: at, Version: f.Version}
 		v.Doubt, v.Need, v.Learned = Doubt{}, Need{}, nil
 	case fleet.StartAnswered:
 		return s.answered(i, at, f)

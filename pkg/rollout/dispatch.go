@@ -151,7 +151,8 @@ func (m *Machine) intend() {
 			m.settle(i)
 		default:
 			m.begin(i, sending)
-			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State})
+			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State,
+				Version: p.Seen.Version})
 			m.act(Send{i, p.Start, notAfter, staleAfter})
 		}
 	}

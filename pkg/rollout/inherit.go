@@ -104,7 +104,7 @@ func Carry(r fleet.VaultRecord) (fleet.Carried, bool) {
 	}
 	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: Settled(r).Operation,
 		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
-		ErrorBody: r.ErrorBody, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason,
+		ErrorBody: r.ErrorBody, Version: r.Version, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason,
 		Done: r.Done, Reading: r.Reading}, true
 }
 

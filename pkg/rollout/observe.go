@@ -165,6 +165,10 @@ func (m *Machine) reconciled(i int, o ReconcileDone) {
 		return // a listing was quicker
 	}
 	j.RetryAt = m.now.Add(m.Plan.Timings.Poll)
+	if r.Reading == fleet.ReadAbsent && v.rewritten(r.Version) {
+		r.Reading, r.Seen = fleet.ReadUnreadable, r.Seen.Besides(rewritten)
+		r.Detail += "; " + rewritten
+	}
 	if r.Record == nil {
 		j.Reading = r.Seen
 		if r.Seen == nil {
@@ -248,7 +252,11 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	}
 	ended := followed && (seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed)
 	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(v.IntendedAt) {
-		m.inspect(i, seen.Reading)
+		r := seen.Reading
+		if r != nil && r.Settled && v.Status == fleet.Unknown && v.rewritten(seen.Version) {
+			r = r.Besides(rewritten)
+		}
+		m.inspect(i, r)
 	}
 	if followed {
 		news := v.Status != fleet.Upgrading || ended && !v.CloudDone || !v.LostSince.IsZero() && !v.CloudDone

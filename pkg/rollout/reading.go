@@ -51,6 +51,19 @@ func (m *Machine) unread(i int, what string) {
 	}
 }
 
+// rewritten reports whether a vault whose start may have arrived shows another
+// version than the reading that the start went out on. Where the service keeps no
+// record of a start, one that was accepted and failed leaves everything else as it
+// was: that the vault is as before is no proof then that the start never came.
+// Where the start was answered with an error of the service nothing hangs on it: it
+// is not sent again either way.
+func (v *VaultState) rewritten(version string) bool {
+	return v.Version != "" && version != "" && version != v.Version && !v.ErrorBody
+}
+
+// rewritten is how people read that.
+const rewritten = "something has written to it since its start was made ready, perhaps that start, so it is not sent again"
+
 // tell journals a reading that tells something new.
 func (m *Machine) tell(i int, r *fleet.LastReading) {
 	v := &m.Vaults[i]

@@ -29,8 +29,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	                                   the first process, with what earlier runs left
 //	step                               time passes, nothing is seen
 //	validated VAULTS VERDICT|unreachable|error=CLASS [op=ID] [retry=30s] [mode=WORD]
-//	prepared VAULTS [gone | STATE@ID | mode=WORD]
-//	                                   the fresh read shows no record, no vault, this record, or these settings
+//	prepared VAULTS [gone | STATE@ID | mode=WORD | version=WORD]
+//	                                   the fresh read shows no record, no vault, this record, these settings, or this version
 //	unprepared VAULTS CLASS [30s] [learned=WORD]
 //	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|forbidden|denied-by|
 //	                                   blocked|failed|notsent|unsent
@@ -39,7 +39,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	                                   of them was read; a state with a ? is only presumed to be ours
 //	                                   of it, or +WORD of scriptReadings says what was read besides
 //	listfail SUB CLASS [VAULT]
-//	reconciled VAULTS absent|foreign|unreadable|ours[=STATE]
+//	reconciled VAULTS absent[=VERSION]|foreign|unreadable|ours[=STATE]
 //	verified VAULTS ok|notyet|differs|error
 //	explained VAULTS [CODE]
 //	slowdown SUB 10m

@@ -276,6 +276,8 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 			o.ReadAt = s.now.Add(-d)
 		} else if mode, ok := strings.CutPrefix(how, "mode="); ok {
 			o.Seen.State = settings(mode)
+		} else if version, ok := strings.CutPrefix(how, "version="); ok {
+			o.Seen.Version = version
 		} else if state, op, ok := strings.Cut(how, "@"); ok {
 			o.Seen.Record = s.record(fleet.UpgradeState(state), op)
 		}
@@ -303,6 +305,9 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		reading, state, _ := strings.Cut(how, "=")
 		r := fleet.Reconciliation{Reading: fleet.Reading(reading), Detail: "read"}
 		switch {
+		case r.Reading == fleet.ReadAbsent:
+			r.Version = state
+			r.Seen = &fleet.LastReading{At: s.now, What: "as before", Settled: true}
 		case r.Reading == fleet.ReadForeign:
 			r.Record = s.record(fleet.RecordInProgress, "theirs")
 		case r.Reading == fleet.ReadOurs && state == "":

@@ -133,6 +133,7 @@ type Upgrade struct {
 	Answer      *fleet.StartAnswer `json:"answer,omitzero"`    // of the start, where it did not accept; nil: none, or none came
 	Accepted    bool               `json:"accepted,omitzero"`  // it was seen accepted: its absence can never be proved
 	ErrorBody   bool               `json:"errorBody,omitzero"` // the start was answered with an error of the service
+	Version     string             `json:"version,omitzero"`   // of the vault, in the reading that the start went out on
 	Done        bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
 	CloudDone   bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
 	DoneSince   time.Time          `json:"doneSince,omitzero"` // when that was seen
@@ -303,7 +304,7 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	}
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
-		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Disregard: v.Disregard, StartedAt: v.StartedAt,
+		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Version: v.Version, Disregard: v.Disregard, StartedAt: v.StartedAt,
 		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
 		Done: v.Done, Reading: v.Reading,
 	}
@@ -319,7 +320,7 @@ func (s *State) RecordAfter(i int, before fleet.VaultRecord, f fleet.VaultFact) 
 	}
 	before.Status, before.Disregard = fleet.Pending, append(slices.Clip(before.Disregard), r.Disregard...)
 	before.Operation, before.Done, before.Reading = nil, false, nil
-	before.Accepted, before.ErrorBody, before.Reason = false, false, s.Vaults[i].Reason
+	before.Accepted, before.ErrorBody, before.Version, before.Reason = false, false, "", s.Vaults[i].Reason
 	return before
 }
 

@@ -48,9 +48,6 @@ type night struct {
 	hold *rand.Rand     // for how long what a dead process sent is on its way; nil: no time
 	held sync.WaitGroup // what is on its way
 
-	comesToNothing bool              // starts of today's vaults may be taken and leave no trace
-	again          map[fleet.Key]int // how often such a start was proved absent, over all runs
-
 	asks     chan runner.Ask                               // what people say while it runs
 	visit    func(int, chan<- runner.Ask, <-chan struct{}) // lets people speak to a process until it is over
 	patience time.Duration                                 // how long a process may take; 0: endless
@@ -95,7 +92,7 @@ func newNightOn(t testing.TB, store ledger, p *plan.Plan, sc emulator.Scenario) 
 	}
 	t.Cleanup(func() { _ = cloud.Close() })
 	n := &night{t: t, plan: p, cloud: cloud, ledger: store, began: time.Now(), trace: &trace{},
-		refs: map[fleet.Key]string{}, again: map[fleet.Key]int{}, ctx: context.Background()}
+		refs: map[fleet.Key]string{}, ctx: context.Background()}
 	for i := range p.Vaults {
 		n.refs[p.Vaults[i].Key] = name(&p.Vaults[i])
 	}
@@ -286,15 +283,9 @@ func (n *night) vault(i int) rollout.VaultState { return n.state().Vaults[i] }
 func (n *night) carried() (cs []fleet.Carried) {
 	n.t.Helper()
 	err := n.ledger.VaultRecords(func(r fleet.VaultRecord) error {
-		c := fleet.Carried{Vault: r.Vault, Status: r.Status, OperationID: r.OperationID, Operation: r.Operation, Disregard: r.Disregard, Accepted: r.Accepted, ErrorBody: r.ErrorBody}
-		switch {
-		case r.Status == fleet.Failed || r.Status == fleet.Unknown:
-		case len(r.Disregard) > 0 && r.Status != fleet.Upgraded && r.Status != fleet.Already:
-			c.Status = fleet.Pending
-		default:
-			return nil
+		if c, ok := rollout.Carry(r); ok {
+			cs = append(cs, c)
 		}
-		cs = append(cs, c)
 		return nil
 	})
 	if err != nil {

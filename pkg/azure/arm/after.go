@@ -37,7 +37,7 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,
 			Record: &fleet.Record{OperationID: operationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}}
 	}
-	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is as it was before the start, and no operation is under way on it",
+	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Version: res.Version, Detail: "the vault is as it was before the start, and no operation is under way on it",
 		Seen: u.lastReading(v, res, &polled{standing: gone})}
 }
 

@@ -102,3 +102,33 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+// TestVersion: what is another after each write to a vault comes with the sighting and
+// with the reading that looks for a start; where the service shows nothing of the kind
+// it is empty.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	with := func(more string) string { return strings.TrimSuffix(vaultJSON(asWas), "}") + more + "}" }
+	for name, tt := range map[string]struct{ doc, want string }{
+		"an etag":             {with(`,"etag":"W/\"one\"","systemData":{"lastModifiedAt":"2026-09-09T13:49:56Z"}`), `W/"one"`},
+		"when it was changed": {with(`,"systemData":{"createdAt":"2026-01-01T00:00:00Z","lastModifiedAt":"2026-09-09T13:49:56Z"}`), "2026-09-09T13:49:56Z"},
+		"of another shape":    {with(`,"etag":7,"systemData":[]`), ""},
+		"none":                {with(""), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			f.on("GET", vaultURL, ok(tt.doc))
+			u := f.upgrader(testChange())
+			snap, err := u.Read(t.Context(), sub, []fleet.Followed{{Vault: testVault()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := snap.Vaults[testVault().Key]
+			got := u.Reconcile(t.Context(), testVault(), op, seen, true, nil)
+			if seen.Version != tt.want || got.Reading != fleet.ReadAbsent || got.Version != tt.want {
+				t.Errorf("the sighting has %q, the reading %+v; want %q", seen.Version, got, tt.want)
+			}
+		})
+	}
+}

@@ -32,6 +32,7 @@ type document struct {
 	Location          string    `json:"location"`
 	Properties        any       `json:"properties"`                  // numbers are json.Number
 	ProvisioningState string    `json:"provisioningState,omitempty"` // empty where the service gives none
+	Version           string    `json:"version,omitempty"`           // Sighting.Version
 	RequestID         string    `json:"requestId,omitempty"`         // of the read
 	ReadAt            time.Time `json:"readAt"`                      // when the read went out
 }
@@ -141,7 +142,7 @@ func (u *Upgrader) shown(f fleet.Followed, snap *fleet.Snapshot, res *Resource, 
 // sighting says what a vault's state means for our start of it, if there is one.
 // p is what the operation's addresses answered, where they were asked.
 func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Sighting {
-	s := fleet.Sighting{State: res.raw, Document: res.doc}
+	s := fleet.Sighting{State: res.raw, Document: res.doc, Version: res.Version}
 	if f.OperationID != "" {
 		s.Reading = u.lastReading(f.Vault, res, p)
 	}
@@ -256,7 +257,7 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 		return nil, resp.Garbled(op, "the answer is not the vault that was asked for")
 	}
 	res := &Resource{document: document{ID: text.Clean(word("id"), text.MaxMessage), Name: Word(word("name")),
-		Location: Word(word("location")), Properties: properties, RequestID: resp.RequestID, ReadAt: resp.SentAt}}
+		Location: Word(word("location")), Properties: properties, Version: version(m), RequestID: resp.RequestID, ReadAt: resp.SentAt}}
 	switch s := properties["provisioningState"].(type) {
 	case nil:
 	case string:
@@ -271,6 +272,17 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 		return nil, resp.Garbled(op, "it cannot be handed on")
 	}
 	return res, nil
+}
+
+// version is what of a vault is another after each write (resource-manager.md#the-request):
+// its etag, and of key vaults, which have none, when they were last changed.
+func version(vault map[string]any) string {
+	if etag, _ := vault["etag"].(string); etag != "" {
+		return text.Clean(etag, text.MaxID)
+	}
+	system, _ := vault["systemData"].(map[string]any)
+	changed, _ := system["lastModifiedAt"].(string)
+	return text.Clean(changed, text.MaxID)
 }
 
 // Word is a word of the service as it may be shown.
