@@ -387,7 +387,7 @@ func TestAnswersAreGuarded(t *testing.T) {
 	x := serve(t, 4, Config{})
 	for _, path := range []string{"/", "/page.js", "/page.css", "/api/status", "/metrics", "/healthz", "/nothing"} {
 		resp, _ := x.ask("GET", path, func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") })
-		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 			"Content-Security-Policy": livePolicy, "Access-Control-Allow-Origin": "", "Cross-Origin-Resource-Policy": "same-origin"} {
 			if got := resp.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, want)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -314,19 +315,26 @@ func TestLiveCommandsCanBePasted(t *testing.T) {
 // a new one at once, as fleetup status makes one.
 func TestAKilledRunIsForeseenAnew(t *testing.T) {
 	t.Parallel()
-	tracker := NewTracker(reporttest.BusyNight(t).St)
-	now := reporttest.T0.Add(125 * time.Minute)
-	tracker.Forecast().Guess(now, nil)
-	tracker.Carried(true)
-	select {
-	case <-tracker.Forecast().Renew():
-		t.Error("a live run is foreseen anew for nothing")
-	default:
-	}
-	tracker.Carried(false)
-	select {
-	case <-tracker.Forecast().Renew():
-	default:
-		t.Error("nobody is told to guess anew")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		tracker := NewTracker(reporttest.BusyNight(t).St)
+		guesses := 0
+		tracker.Forecast().Made = func() { guesses++ }
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			tracker.Forecast().Keep(func() time.Time { return reporttest.T0.Add(125 * time.Minute) }, stop)
+		}()
+		for _, c := range []struct {
+			alive bool
+			want  int
+		}{{true, 1}, {false, 2}, {false, 2}} {
+			synctest.Wait()
+			tracker.Carried(c.alive)
+			if synctest.Wait(); guesses != c.want {
+				t.Errorf("carried %v: %d guesses, want %d", c.alive, guesses, c.want)
+			}
+		}
+		close(stop)
+		<-done
+	})
 }

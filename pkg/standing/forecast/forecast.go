@@ -91,10 +91,6 @@ func (k *Keeper) Outlook() rollout.Outlook {
 	return k.outlook
 }
 
-// Renew tells that something was said which changes the run's end, such as a limit,
-// a pause or a halt.
-func (k *Keeper) Renew() <-chan struct{} { return k.renew }
-
 // Guess makes a guess as of now; stop, unless nil, is asked all the time and breaks it
 // off. What cannot be guessed has none: a halted run for one. A guess that was overtaken
 // by what was said meanwhile is not kept.
