@@ -305,7 +305,7 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		reading, state, _ := strings.Cut(how, "=")
 		r := fleet.Reconciliation{Reading: fleet.Reading(reading), Detail: "read"}
 		switch {
-		case r.Reading == fleet.ReadAbsent:
+		case r.Reading == fleet.ReadAbsent && state != "":
 			r.Version = state
 			r.Seen = &fleet.LastReading{At: s.now, What: "as before", Settled: true}
 		case r.Reading == fleet.ReadForeign:
