@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -120,6 +121,7 @@ type reporter struct {
 	say     func(format string, args ...any)
 	state   string // the ledger's path
 	writing sync.Mutex
+	failed  map[string]bool // the files that could not be written last, which was said
 	pending sync.WaitGroup
 }
 
@@ -155,19 +157,58 @@ func (r *reporter) watch(told *report.TimelineBuilder,
 func (r *reporter) write(v *report.View, last bool) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
+	var causes []unwritten
+	var written []string
 	for _, f := range r.files {
 		o := r.options
 		o.Format, o.Width = f.format, 0
 		err := textfile.Replace(f.real, func(w io.Writer) error { return f.show(w, v, o) })
 		switch {
-		case err != nil:
-			r.say("The report %s cannot be written: %v. That changes nothing about the run; %s writes it.",
-				lexicon.Clean(f.path), failure.Cause(err),
-				lexicon.Command("report", "-o", string(f.format), "--state", r.state))
-		case last:
-			r.say("Report: %s", lexicon.Clean(f.path))
+		case err == nil:
+			delete(r.failed, f.real)
+			written = append(written, lexicon.Clean(f.path))
+		case !r.failed[f.real]:
+			if r.failed == nil {
+				r.failed = map[string]bool{}
+			}
+			r.failed[f.real] = true
+			why := failure.Cause(err).Error()
+			i := slices.IndexFunc(causes, func(u unwritten) bool { return u.why == why })
+			if i < 0 {
+				i, causes = len(causes), append(causes, unwritten{why: why})
+			}
+			causes[i].files = append(causes[i].files, f)
 		}
 	}
+	for _, u := range causes {
+		r.say("%s", u.sentence(r.state))
+	}
+	if last {
+		for _, path := range written {
+			r.say("Report: %s", path)
+		}
+	}
+}
+
+// unwritten are reports that cannot be written for one reason.
+type unwritten struct {
+	why   string
+	files []reportFile
+}
+
+// sentence says it once for all of them, and once for the run: a report that cannot be
+// written at the end of one wave cannot be at the next one's either.
+func (u unwritten) sentence(ledger string) string {
+	var names, commands []string
+	for _, f := range u.files {
+		names = append(names, lexicon.Clean(f.path))
+		commands = append(commands, lexicon.Command("report", "-o", string(f.format), "--state", ledger))
+	}
+	what, them := "The report "+names[0], "writes it"
+	if n := len(names) - 1; n > 0 {
+		what, them = "The reports "+strings.Join(names[:n], ", ")+" and "+names[n], "write them"
+	}
+	return fmt.Sprintf("%s cannot be written: %s. That changes nothing about the run; %s %s.", what, u.why, strings.Join(commands, ", "), them)
 }
 
 // end waits for what is being written.
