@@ -61,7 +61,7 @@ func TestCommandsAreReadDownwards(t *testing.T) {
 // below it what that is made of. A use of a file that stands above runs back up.
 var readDownwards = map[string][]string{
 	"pkg/report": {"runs.go", "remediation.go", "query.go", "junit.go", "history.go", "fromstate.go", "request.go", "runreport.go", "headline.go",
-		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "groups.go", "waits.go", "flights.go", "evidence.go", "causes.go", "support.go",
+		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "groups.go", "waits.go", "said.go", "flights.go", "evidence.go", "causes.go", "support.go",
 		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go", "json.go"},
 	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go", "liveahead.go", "recent.go", "tracker.go"},
 	"pkg/report/dryrun":   {"planpage.go", "plandata.go", "preflight.go", "planupgrade.go", "planpolicy.go", "plan.go", "forecast.go", "validate.go"},

@@ -69,7 +69,7 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 	}
 	switch how {
 	case progressTTY:
-		p.live(e, st, j.path)
+		p.live(e, j)
 	case progressPlain:
 		plain := progress.NewPlain(fittingWriter{e.stderr}, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
@@ -86,9 +86,10 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 }
 
 // live draws a view on the terminal.
-func (p *progressOutput) live(e *environment, st *rollout.State, path string) {
-	tracker, screen := progress.NewTracker(st), progress.NewScreen(e.stderr)
-	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), path, session.Emulation(path)
+func (p *progressOutput) live(e *environment, j job) {
+	tracker, screen := progress.NewTracker(j.begins.State), progress.NewScreen(e.stderr)
+	tracker.Zone, tracker.Ledger, tracker.Emulated = localZone(), j.path, session.Emulation(j.path)
+	tracker.Recall(j.begins.Told) // a resume goes on where the process before it left
 	p.update = func(st *rollout.State, events []fleet.Event) { tracker.Apply(st, events) }
 	draw := func() {
 		w, h := e.size()

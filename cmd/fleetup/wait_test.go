@@ -27,9 +27,9 @@ func TestWaitsForTheGate(t *testing.T) {
 	}
 	expect := func(minutes int, want bool, next time.Time) {
 		t.Helper()
-		got, at := happened(st, "approval", "", start.Add(time.Duration(minutes)*time.Minute))
-		if got != want || !at.Equal(next) {
-			t.Errorf("after %d minutes: %v, look again %v; want %v, %v", minutes, got, at, want, next)
+		got := foundFor(st, waitApproval, "", start.Add(time.Duration(minutes)*time.Minute))
+		if got.met != want || !got.again.Equal(next) || got.never {
+			t.Errorf("after %d minutes: %+v; want %v, look again %v", minutes, got, want, next)
 		}
 	}
 	// which soaks
@@ -40,7 +40,51 @@ func TestWaitsForTheGate(t *testing.T) {
 	soaked := start.Add(40 * time.Minute)
 	expect(10, false, soaked)
 	expect(39, false, soaked)
-	expect(40, true, soaked)
+	expect(40, true, time.Time{})
 	fold(41, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
-	expect(41, false, time.Time{})
+	expect(41, true, time.Time{}) // no other comes
+}
+
+// TestWaitsNoLongerThanItMust: what was given in advance, has been passed or cannot come
+// any more is not waited for.
+func TestWaitsNoLongerThanItMust(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+	after := &plan.Approval{When: plan.ApprovalAfter}
+	given := func(wave string) fleet.Approved {
+		return fleet.Approved{Wave: wave, When: fleet.GateAfter, By: fleet.Actor{User: "kim"}, ExpiresAt: start.Add(24 * time.Hour)}
+	}
+	soaks := []fleet.Fact{fleet.RunOpened{RunID: "r1", Changed: map[string]time.Time{"canary": start}}, fleet.WaveOpened{Wave: "canary"}, fleet.WaveDone{Wave: "canary"}}
+	stop := fleet.Stopped{Close: true, By: fleet.Actor{User: "ops"}}
+	for name, c := range map[string]struct {
+		approval *plan.Approval // of the pilot, behind the canary
+		facts    []fleet.Fact
+		what     string
+		want     found
+	}{
+		"approved in advance": {nil, []fleet.Fact{given("canary")}, waitApproval,
+			found{met: true, text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; no other waits for a person."}},
+		"a later gate": {after, []fleet.Fact{given("canary")}, waitApproval,
+			found{again: start.Add(24 * time.Hour), text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; a later one waits for a person."}},
+		"the last gate is passed": {nil, []fleet.Fact{given("canary"), fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}}, waitApproval,
+			found{met: true, text: "No gate of the run waits for a person any more."}},
+		"being closed before a gate": {nil, []fleet.Fact{stop}, waitApproval,
+			found{never: true, text: "The run is being closed, by ops: it comes to no gate any more."}},
+		"being closed before a wave": {nil, []fleet.Fact{stop}, "pilot",
+			found{never: true, text: "The run is being closed, by ops: wave pilot does not begin in it."}},
+		"a wave that is done": {nil, []fleet.Fact{stop}, "canary", found{met: true}},
+		"a wave to come":      {nil, nil, "pilot", found{}},
+		"a halt to come":      {nil, []fleet.Fact{stop}, waitHalted, found{}},
+	} {
+		p := &plan.Plan{Waves: []plan.Wave{{Name: "canary", Soak: 30 * time.Minute, Approval: after}, {Name: "pilot", Approval: c.approval}, {Name: "rest"}}}
+		st := rollout.NewState(p)
+		for _, f := range append(soaks[:3:3], c.facts...) {
+			if err := st.Apply(fleet.Event{At: start, Fact: f}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if got := foundFor(st, c.what, c.what, start.Add(time.Minute)); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
 }

@@ -112,7 +112,9 @@ func (e *environment) watchLive(c *cli.Context, f *follower, o report.Options) e
 			tracker.Apply(st, f.fresh)
 		}
 		f.fresh = nil
-		tracker.Carried(f.run.Live)
+		if tracker.Carried(f.run.Live) {
+			tracker.Forecast().Look(session.Now(), guessAtOnce)
+		}
 		if st.Run.Closed != nil { // its page says it all
 			return true, screen.Clear()
 		}
@@ -147,6 +149,9 @@ func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration
 	}
 	return at
 }
+
+// guessAtOnce is how long a frame waits for the end of a run that its process has just left.
+const guessAtOnce = 200 * time.Millisecond
 
 // redrawShare is the part of the time that drawing a page again may take.
 const redrawShare = 20

@@ -318,7 +318,7 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		return
 	}
 	if f, ok := e.Fact.(fleet.RunClosed); ok {
-		r.journal.Closed, r.journal.ClosedAt, r.journal.ExitCode = true, e.At, f.Code
+		r.journal.Closed, r.journal.ClosedAt, r.journal.ExitCode, r.journal.NeverStarted = true, e.At, f.Code, f.NeverStarted
 	}
 	if f, ok := e.Fact.(fleet.Resumed); ok {
 		a.process = f.Version

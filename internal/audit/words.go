@@ -36,7 +36,11 @@ func Sentence(f fleet.Fact) string {
 	case fleet.RunSuspended:
 		return withDetail("suspended the run in order ("+f.Why+")", report.SuspendedDetail(&f))
 	case fleet.RunClosed:
-		return fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
+		s := fmt.Sprintf("closed the run with exit code %d (%s)", f.Code, f.Code.Name())
+		if f.NeverStarted > 0 {
+			s += "; " + lexicon.NeverStarted(f.NeverStarted)
+		}
+		return s
 	case fleet.Throttled:
 		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 	case fleet.AccessDenied:

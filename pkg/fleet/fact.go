@@ -147,6 +147,8 @@ type FailuresAccepted struct {
 // RunClosed ends a run for good.
 type RunClosed struct {
 	Code ExitCode `json:"exitCode"`
+	// NeverStarted is how many vaults it leaves to the next run because a person closed it.
+	NeverStarted int `json:"neverStarted,omitempty"`
 }
 
 // Deadline names a limit on waiting.

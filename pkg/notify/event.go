@@ -67,8 +67,9 @@ type Data struct {
 	Waves           []Wave               `json:"waves"`
 	Budget          Budget               `json:"budget"`
 	StartedAt       *time.Time           `json:"startedAt"`
-	Next            *string              `json:"next"`    // the command that a person would give next
-	Reports         []string             `json:"reports"` // the files the report is kept in
+	Next            *string              `json:"next"`         // the command that a person would give next
+	Reports         []string             `json:"reports"`      // the files the report is kept in
+	NeverStarted    int                  `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
 }
 
 // Wave is how a wave stands.

@@ -67,6 +67,12 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			out = append(out, t.suspended(st, e.At, f))
 		case fleet.RunClosed:
 			n := t.event(st, Finished, e.At, false, "The run is finished: "+tally(st, &st.Totals)+".")
+			if left := st.NeverStarted(); left > 0 {
+				stop := st.Run.Stopped
+				n.Data.Title, n.Data.NeverStarted = "Run closed", left
+				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User, lexicon.NeverStarted(left), tally(st, &st.Totals))
+				n.Data.By, n.Data.Reason = report.StringOrNull(stop.By.User), report.StringOrNull(stop.Reason)
+			}
 			n.Data.ends(f.Code)
 			out = append(out, n)
 		}

@@ -83,7 +83,7 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
-		"kind", "permanent", "phase")
+		"kind", "permanent", "phase", "closed", "approvedInAdvance", "note")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}

@@ -57,6 +57,8 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	remaining := standing.RemainingOf(st, o.Outlook, now, o.Live)
 	v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
 	v.Run.Closing = st.Closing() && st.Run.Closed == nil
+	v.Run.Note = NoteOf(st)
+	v.Run.InAdvance = approvalOf(standing.GivenInAdvance(st, now))
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)
 	}
@@ -76,7 +78,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
 		}
 	}
-	earlier, shown := 0, make([]int, 0, len(st.Vaults))
+	earlier, left, shown := 0, 0, make([]int, 0, len(st.Vaults))
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
 	names := st.Plan.Names()
 	subs := map[string]int{}
@@ -89,6 +91,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		vt.fill(&st.Vaults[i], deferral)
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
+		}
+		if st.Vaults[i].NeverStarted() {
+			left++
 		}
 		vt.Reads = o.Timeline.readsOf(i)
 		if vt.Sent > 0 { // so the permission was used
@@ -131,6 +136,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v.Run.Later = StringOrNull(o.Later)
 	v.Run.Phase = standing.PhaseOf(st, o.Live, now)
 	v.Run.Status = statusOf(v.Run.Phase)
+	if v.Run.Phase == standing.Closed {
+		v.Run.Closed = &Closure{StringOrNull(st.Run.Stopped.By.User), StringOrNull(st.Run.Stopped.Reason), left}
+	}
 	v.Run.Night, v.Run.NextWindow = v.night(st, windows), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)

@@ -44,6 +44,9 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunSuspended:
 		return "suspended", fmt.Sprintf("%s: resumable, exit %d", lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
+		if n := st.NeverStarted(); n > 0 {
+			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n), lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+		}
 		return "finished", fmt.Sprintf("%s: exit %d", lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := lexicon.OperatorActionOf(f)

@@ -37,7 +37,7 @@ func (v *View) headline(c lexicon.Clock) *Headline {
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		h.Before = v.Run.NextWindow
 	}
-	h.Sentence = v.when(c) + v.standing() + ": " + v.outcome() + v.needs(c, h.Before)
+	h.Sentence = v.when(c) + v.standing() + ": " + v.outcome() + v.neverStarted() + v.needs(c, h.Before)
 	return h
 }
 
@@ -60,6 +60,9 @@ func (v *View) when(c lexicon.Clock) string {
 func (v *View) standing() string {
 	switch v.Run.Status {
 	case RunFinished:
+		if v.Run.Closed != nil {
+			return " CLOSED"
+		}
 		return " FINISHED"
 	case RunHalted:
 		return " HALTED"
@@ -108,6 +111,14 @@ func (v *View) outcome() string {
 		s += fmt.Sprintf(", %s %s", lexicon.Number(before), past)
 	}
 	return s
+}
+
+// neverStarted counts what a person's closing left to the next run.
+func (v *View) neverStarted() string {
+	if c := v.Run.Closed; c != nil {
+		return ", " + strings.ToUpper(lexicon.NeverStarted(c.NeverStarted))
+	}
+	return ""
 }
 
 // needs counts the vaults that need a person, and says until when.
@@ -164,6 +175,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	}
 	if v.Run.Night != nil || v.Overall.Earlier > 0 {
 		say("Overall %s.", v.Overall.Ledger(v.words()))
+	}
+	if c := v.Run.Closed; c != nil && c.By != nil {
+		say("%s closed it: %s.", *c.By, strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
 	}
 	if v.Run.Halt != nil {
 		say("%s", lexicon.Sentence(v.Run.Halt.Sentence))

@@ -364,6 +364,8 @@ func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
 		} else {
 			p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
 		}
+	case v.Run.Closed != nil && o.inventory(v) != "":
+		p.Command("Next, for the vaults never started", CommandOn("plan", o.inventory(v), o.State))
 	case again > 0 && o.inventory(v) != "":
 		p.Command("Next, when the blocked vaults are mended", CommandOn("plan", o.inventory(v), "--validate", o.State))
 	case !v.words().Classic:

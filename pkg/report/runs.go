@@ -18,6 +18,7 @@ type RunRow struct {
 	PlanFingerprint string        `json:"planFingerprint"`
 	StartedAt       *Time         `json:"startedAt"`
 	EndedAt         *Time         `json:"endedAt"`
+	NeverStarted    int           `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
 	Took            time.Duration `json:"-"`
 }
 
@@ -30,7 +31,11 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 		if r.EndedAt != nil {
 			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" ("+*r.Verdict+")"
 		}
-		g.Rows = append(g.Rows, []string{r.ID, r.Status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint)})
+		status := r.Status
+		if r.NeverStarted > 0 {
+			status = "closed, " + lexicon.NeverStarted(r.NeverStarted)
+		}
+		g.Rows = append(g.Rows, []string{r.ID, status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint)})
 	}
 	p := &layout.Page{}
 	p.Title("RUNS %d%stimes %s", len(rows), lexicon.Dot, c)

@@ -184,7 +184,11 @@ func (v *View) verdict(c lexicon.Clock) string {
 	}
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
-	note(v.Totals[fleet.Deferred], "deferred")
+	if v.Run.Closed != nil {
+		note(v.Run.Closed.NeverStarted, "never started")
+	} else {
+		note(v.Totals[fleet.Deferred], "deferred")
+	}
 	s := upgraded
 	if len(rest) > 0 {
 		s += "; " + strings.Join(rest, ", ")
@@ -192,6 +196,9 @@ func (v *View) verdict(c lexicon.Clock) string {
 	s += "."
 	switch v.Run.Status {
 	case RunFinished:
+		if c := v.Run.Closed; c != nil {
+			return c.words("CLOSED", " by ") + ": " + s
+		}
 		return "FINISHED: " + s
 	case RunHalted:
 		return "HALTED: " + v.haltSentence() + " " + s
@@ -297,6 +304,7 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	if e := v.Run.Emulated; e != nil {
 		p.Pair("Emulated", "%s", e.Words())
 	}
+	v.said(p, c)
 	v.evidence(p)
 }
 

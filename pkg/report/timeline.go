@@ -223,7 +223,11 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		say("suspended", nobody, SuspendedDetail(&f), "%s", SuspensionReason(f.Why)).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
-		say("closed", nobody, lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), "run finished, exit %d", f.Code)
+		how := "finished"
+		if n := st.NeverStarted(); n > 0 {
+			how = "closed, " + lexicon.NeverStarted(n)
+		}
+		say("closed", nobody, lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), "run %s, exit %d", how, f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})

@@ -43,7 +43,7 @@ const (
 	RunPaused      RunStatus = "paused"      // a person paused it
 	RunInterrupted RunStatus = "interrupted" // no process carries it out: resume it
 	RunHalted      RunStatus = "halted"      // a budget was exceeded: a person decides
-	RunFinished    RunStatus = "finished"    // for good
+	RunFinished    RunStatus = "finished"    // for good; also one that a person has closed
 )
 
 // statusOf is the status that a phase belongs to: a run that is being stopped,
@@ -58,7 +58,7 @@ func statusOf(p standing.Phase) RunStatus {
 		return RunInterrupted
 	case standing.Halted:
 		return RunHalted
-	case standing.Finished:
+	case standing.Finished, standing.Closed:
 		return RunFinished
 	}
 	return RunRunning
@@ -91,10 +91,37 @@ type Run struct {
 	Kind            fleet.Kind     `json:"kind"`       // of the upgrade
 	Permanent       bool           `json:"permanent"`  // nothing can undo it
 
-	Later       *string      `json:"laterRun"`    // ID of the ledger's newest run; null: this is it
-	Closing     bool         `json:"closing"`     // a person wants it closed once nothing is in flight
-	Emulated    *Emulated    `json:"emulated"`    // the cloud is the emulator; null: it is not, or nobody knows
-	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
+	Later       *string      `json:"laterRun"`          // ID of the ledger's newest run; null: this is it
+	Closing     bool         `json:"closing"`           // a person wants it closed once nothing is in flight
+	Closed      *Closure     `json:"closed"`            // a person has closed it before all of it was started; null: nobody has
+	InAdvance   *Approval    `json:"approvedInAdvance"` // the approval of the next gate, where the run has not come to it; null: there is none
+	Note        *Note        `json:"note"`              // the newest one; null: nobody has left one
+	Emulated    *Emulated    `json:"emulated"`          // the cloud is the emulator; null: it is not, or nobody knows
+	ExpectedEnd *ExpectedEnd `json:"expectedEnd"`       // a guess; null: none was made, or it is over
+}
+
+// Closure is a person's word that closed a run before all of it was started.
+type Closure struct {
+	By           *string `json:"by"`
+	Reason       *string `json:"reason"`
+	NeverStarted int     `json:"neverStarted"` // vaults, of those that are shown
+}
+
+// Approval is a person's word for a gate that the run has not passed yet.
+type Approval struct {
+	Wave      string  `json:"wave"`
+	When      string  `json:"when"` // before or after that wave
+	By        *string `json:"by"`
+	Reason    *string `json:"reason"`
+	At        *Time   `json:"at"`
+	ExpiresAt *Time   `json:"expiresAt"`
+}
+
+// Note is what a person has left for whoever looks next.
+type Note struct {
+	At   *Time   `json:"at"`
+	By   *string `json:"by"`
+	Text string  `json:"text"`
 }
 
 // Halt is the budget that stopped a run.
@@ -252,7 +279,19 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 		if w.For == standing.WaitPause {
 			w.wait.By = ""
 		}
+		if g := w.wait.Gate; g != nil && g.Given != nil {
+			given := *g
+			a := *g.Given
+			a.By, given.Given, w.wait.Gate = "", &a, &given
+		}
 		w.Text = w.words(lexicon.UTC)
+	}
+	v.Run.Note = nil // of the whole run
+	if c := v.Run.Closed; c != nil {
+		c.By, c.Reason = nil, nil
+	}
+	if a := v.Run.InAdvance; a != nil {
+		a.By, a.Reason = nil, nil
 	}
 	if o := v.Run.WaitingFor; o != nil && v.Run.Live {
 		v.Run.WaitingFor = nil

@@ -73,7 +73,7 @@ func waitOf(from standing.Wait, p *plan.Plan, names []string) Wait {
 	}
 	switch {
 	case from.Gate != nil:
-		w.Then = StringOrNull(gateToApprove(from.Gate))
+		w.Then = StringOrNull(thenGate(&from, lexicon.UTC))
 	case from.Opens != "":
 		w.Then = StringOrNull("wave " + from.Opens)
 	}
@@ -110,6 +110,16 @@ func gateToApprove(g *standing.Wait) string {
 	return s
 }
 
+// thenGate is what comes behind the gate that a soak leads to: a wait for its approval,
+// or, where that was given in advance, the wave.
+func thenGate(w *standing.Wait, write func(time.Time) string) string {
+	g := w.Gate.Given
+	if g == nil {
+		return gateToApprove(w.Gate)
+	}
+	return "wave " + w.Opens + ", approved " + given(g.By, g.At, write)
+}
+
 // pausedBy says who paused the run and why; empty where that is not shown.
 func (w *Wait) pausedBy() string {
 	if w.wait.By == "" {
@@ -136,7 +146,9 @@ func (w *Wait) words(write func(time.Time) string) string {
 		}
 	case standing.WaitSoak:
 		s = "the end of wave " + ValueOf(w.Wave) + "'s soak, " + write(w.Until.Value())
-		if w.Then != nil {
+		if w.wait.Gate != nil {
+			s += ", then " + thenGate(&w.wait, write)
+		} else if w.Then != nil {
 			s += ", then " + *w.Then
 		}
 	case standing.WaitWindow:
@@ -245,12 +257,17 @@ func (w Wait) Clean() Wait {
 	w.Text, w.name, w.which, w.next = lexicon.Clean(w.Text), lexicon.Clean(w.name), lexicon.Clean(w.which), lexicon.Clean(w.next)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	x := &w.wait
+	x.Opens = lexicon.Clean(x.Opens)
 	x.Wave, x.Void, x.NotBy, x.By = lexicon.Clean(x.Wave), lexicon.Clean(x.Void), lexicon.Clean(x.NotBy), lexicon.Clean(x.By)
 	x.Reason, x.Needs, x.Answer = lexicon.Clean(x.Reason), lexicon.Clean(x.Needs), lexicon.Clean(x.Answer)
 	x.Denied = lexicon.Clean(x.Denied)
 	if x.Gate != nil {
 		g := *x.Gate
 		g.Wave, g.Void, g.NotBy = lexicon.Clean(g.Wave), lexicon.Clean(g.Void), lexicon.Clean(g.NotBy)
+		if g.Given != nil {
+			a := *g.Given
+			a.By, g.Given = lexicon.Clean(a.By), &a
+		}
 		x.Gate = &g
 	}
 	return w

@@ -53,7 +53,7 @@ func (s *State) Apply(e fleet.Event) error {
 	case fleet.FailuresAccepted:
 		s.forgive()
 	case fleet.Approved:
-		return s.withGate(f.Wave, f.When, func(g *Gate) { g.Approved = &f })
+		return s.withGate(f.Wave, f.When, func(g *Gate) { g.Approved, g.ApprovedAt = &f, e.At })
 	case fleet.GateOpened:
 		return s.withGate(f.Wave, f.When, func(g *Gate) { g.OpenedAt = e.At })
 	case fleet.RunSuspended:

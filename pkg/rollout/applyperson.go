@@ -29,13 +29,39 @@ func (s *State) applyPerson(at time.Time, fact fleet.Fact) {
 		set(&s.Run.Limits.Upgrades, f.Upgrades)
 		set(&s.Run.Limits.PerSubscription, f.PerSubscription)
 		set(&s.Run.Limits.PerLocation, f.PerLocation)
-	case fleet.Noted: // for readers alone
+	case fleet.Noted:
+		s.Run.Note, s.Run.NotedAt = &f, at
 	}
 }
 
 // Closing reports whether a person wants the run closed once nothing is in
 // flight any more.
 func (s *State) Closing() bool { return s.Run.Stopped != nil && s.Run.Stopped.Close }
+
+// NeverStarted counts the vaults that a run leaves to the next one because a person
+// closes or has closed it; 0 for every other. It costs O(vaults) in a run that a person
+// closes.
+func (s *State) NeverStarted() (n int) {
+	if !s.Closing() {
+		return 0
+	}
+	for i := range s.Vaults {
+		if s.Vaults[i].NeverStarted() {
+			n++
+		}
+	}
+	return n
+}
+
+// NeverStarted reports whether nothing of the vault was started in this run, and still
+// could be: one that failed in it and was re-opened has been started.
+func (v *VaultState) NeverStarted() bool {
+	switch v.Status {
+	case fleet.Pending, fleet.Validating, fleet.Ready:
+		return !v.Tried
+	}
+	return false
+}
 
 // held folds a hold that a person put on a vault, or its release.
 func (s *State) held(i int, f fleet.Held) error {

@@ -44,7 +44,7 @@ func (m *Machine) leave() {
 
 func (m *Machine) close() {
 	code := m.Verdict()
-	m.emit(fleet.RunClosed{Code: code})
+	m.emit(fleet.RunClosed{Code: code, NeverStarted: m.NeverStarted()})
 	m.exit(code)
 }
 

@@ -62,6 +62,8 @@ type RunState struct {
 	Closed           *fleet.RunClosed    `json:"closed,omitzero"`
 	ClosedAt         time.Time           `json:"closedAt,omitzero"`
 	RefreshedAt      time.Time           `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
+	Note             *fleet.Noted        `json:"note,omitzero"`        // a person's newest note; nil: none. Nothing is decided by it
+	NotedAt          time.Time           `json:"notedAt,omitzero"`
 }
 
 // WaveState is where a wave stands.
@@ -86,8 +88,9 @@ type Denial struct {
 
 // Gate is an approval gate of a wave.
 type Gate struct {
-	Approved *fleet.Approved `json:"approved,omitzero"` // the newest approval, nil before the first
-	OpenedAt time.Time       `json:"openedAt,omitzero"` // zero: not opened
+	Approved   *fleet.Approved `json:"approved,omitzero"` // the newest approval, nil before the first
+	ApprovedAt time.Time       `json:"approvedAt,omitzero"`
+	OpenedAt   time.Time       `json:"openedAt,omitzero"` // zero: not opened
 }
 
 // VaultState is everything the facts say of one vault. What begins and ends together

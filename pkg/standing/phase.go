@@ -22,6 +22,7 @@ const (
 	Halted      Phase = "halted"      // a budget was exceeded: a person decides
 	Interrupted Phase = "interrupted" // no process carries it out: a resume does
 	Finished    Phase = "finished"    // for good
+	Closed      Phase = "closed"      // for good, by a person's word, before all of it was started
 )
 
 // PhaseOf is the phase of a run at a moment; live says that a process carries it
@@ -35,6 +36,8 @@ func PhaseOf(st *rollout.State, live bool, now time.Time) Phase {
 func PhaseKnowing(st *rollout.State, live, flying bool, waits func() bool) Phase {
 	r := &st.Run
 	switch {
+	case r.Closed != nil && st.NeverStarted() > 0:
+		return Closed
 	case r.Closed != nil:
 		return Finished
 	case r.Halt != nil && live && r.Suspended == nil && flying:

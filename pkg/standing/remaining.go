@@ -54,21 +54,22 @@ func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool)
 		r.If = PauseEnds
 	case !live || st.Run.Suspended != nil || st.Run.Stopped != nil:
 		r.If = RunIsResumed
-	case gated(st):
+	case ApprovalToCome(st, now):
 		r.If = ApprovalsCome
 	}
 	return r
 }
 
-// gated reports whether an approval is still to come.
-func gated(st *rollout.State) bool {
+// ApprovalToCome reports whether a gate of a run may still need a person: it is closed,
+// and has no approval that holds at that moment.
+func ApprovalToCome(st *rollout.State, now time.Time) bool {
 	for i := range st.Waves {
 		a := st.Plan.Waves[i].Approval
-		if a == nil {
+		if a == nil || st.Needless(i) {
 			continue
 		}
-		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() ||
-			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) {
+		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() && st.CheckApproval(i, fleet.GateBefore, now) != nil ||
+			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) && st.CheckApproval(i, fleet.GateAfter, now) != nil {
 			return true
 		}
 	}

@@ -63,7 +63,25 @@ type Wait struct {
 	Needs  string // what the first of the starts needs, and since when
 	Answer string // what came instead of an answer; empty: nothing did
 
-	approved bool // the gate has an approval that holds
+	Given *Approval // of a gate: the approval that it has been given and that holds; nil: none
+}
+
+// Approval is a person's word for a gate that the run has not passed yet.
+type Approval struct {
+	Wave, When string // the gate
+	By, Reason string
+	At         time.Time
+	Until      time.Time // it expires then
+}
+
+// GivenInAdvance is the approval of the gate that comes next, where it was given before
+// the run has come there and holds; nil: there is none.
+func GivenInAdvance(st *rollout.State, now time.Time) *Approval {
+	r := &st.Run
+	if g := gateWait(st, now); g != nil && r.Closed == nil && !st.Closing() {
+		return g.Given
+	}
+	return nil
 }
 
 // Retry is when a denied subscription is tried again.
@@ -173,7 +191,7 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
 		}
 	}
-	if gate == nil || gate.approved {
+	if gate == nil || gate.Given != nil {
 		return nil
 	}
 	return []Wait{*gate}
@@ -182,7 +200,7 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 // GateToApprove is the wait for the approval of the gate that the run stands before, as
 // soon as that can be given; nil where it stands before none, or has one that holds.
 func GateToApprove(st *rollout.State, now time.Time) *Wait {
-	if g := gateWait(st, now); g != nil && !g.approved && st.Run.Halt == nil && st.Run.Stopped == nil {
+	if g := gateWait(st, now); g != nil && g.Given == nil && st.Run.Halt == nil && st.Run.Stopped == nil {
 		return g
 	}
 	return nil
@@ -202,14 +220,19 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 	if st.Plan.Waves[w].Approval.NotBy == plan.NotByStarter {
 		g.NotBy = st.Run.By.User
 	}
-	given := st.Waves[w].After.Approved
+	gate := &st.Waves[w].After
 	if when == fleet.GateBefore {
-		given = st.Waves[w].Before.Approved
+		gate = &st.Waves[w].Before
 	}
-	err := st.CheckApproval(w, when, now)
-	if g.approved = err == nil; !g.approved && given != nil {
+	given := gate.Approved
+	if given == nil {
+		return &g
+	}
+	if err := st.CheckApproval(w, when, now); err != nil {
 		g.Void = err.Error()
+		return &g
 	}
+	g.Given = &Approval{Wave: g.Wave, When: when, By: given.By.User, Reason: given.Reason, At: gate.ApprovedAt, Until: given.ExpiresAt}
 	return &g
 }
 

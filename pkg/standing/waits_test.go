@@ -149,7 +149,9 @@ func TestWaitsOfWaves(t *testing.T) {
 		return &g
 	}
 	void := func(why string) *Wait { return with(func(g *Wait) { g.Void = why }) }
-	holds := with(func(g *Wait) { g.approved = true })
+	holds := with(func(g *Wait) {
+		g.Given = &Approval{Wave: "canary", When: fleet.GateAfter, By: "kim", At: t0, Until: t0.Add(2 * soak)}
+	})
 	for name, c := range map[string]struct {
 		approval *plan.Approval // of the canary
 		facts    []fleet.Fact

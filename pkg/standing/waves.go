@@ -24,7 +24,10 @@ const (
 // WaveOf is where a wave stands at a moment, and of one that soaks until when.
 func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.Time) {
 	w := &st.Waves[i]
-	at := func(side string) bool { next, when, ok := st.NextGate(); return ok && next == i && when == side }
+	at := func(side string) bool {
+		next, when, ok := st.NextGate()
+		return ok && next == i && when == side && st.CheckApproval(i, side, now) != nil
+	}
 	switch {
 	case st.Run.Closed != nil && w.DoneAt.IsZero() && (w.OpenedAt.IsZero() || st.Run.Halt == nil):
 		return WaveClosed, soaks

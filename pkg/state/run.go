@@ -18,6 +18,7 @@ type RunInfo struct {
 	Closed          bool           `json:"closed"`   // a RunClosed is in its journal
 	ClosedAt        time.Time      `json:"closedAt,omitzero"`
 	ExitCode        fleet.ExitCode `json:"exitCode"` // of its RunClosed
+	NeverStarted    int            `json:"neverStarted,omitempty"`
 }
 
 // Newest is the last of some runs; false when there is none, or they could not be read.
@@ -89,7 +90,7 @@ func follow(run RunInfo, events []fleet.Event) (RunInfo, error) {
 			if run.Closed {
 				return RunInfo{}, refuse("run %s is closed already", run.ID)
 			}
-			run.Closed, run.ClosedAt, run.ExitCode = true, e.At.UTC(), f.Code
+			run.Closed, run.ClosedAt, run.ExitCode, run.NeverStarted = true, e.At.UTC(), f.Code, f.NeverStarted
 		}
 	}
 	return run, nil

@@ -21,6 +21,17 @@ func cleaned(v *report.View) *report.View {
 		h.Scope, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Sentence), cleanOr(h.SameError)
 		c.Run.Halt = &h
 	}
+	if n := v.Run.Note; n != nil {
+		c.Run.Note = &report.Note{At: n.At, By: cleanOr(n.By), Text: lexicon.Clean(n.Text)}
+	}
+	if x := v.Run.Closed; x != nil {
+		c.Run.Closed = &report.Closure{By: cleanOr(x.By), Reason: cleanOr(x.Reason), NeverStarted: x.NeverStarted}
+	}
+	if a := v.Run.InAdvance; a != nil {
+		x := *a
+		x.Wave, x.By, x.Reason = lexicon.Clean(x.Wave), cleanOr(x.By), cleanOr(x.Reason)
+		c.Run.InAdvance = &x
+	}
 	c.Run.Suspended = v.Run.Suspended.Clean()
 	c.Run.Waits = make([]report.Wait, len(v.Run.Waits))
 	for i := range c.Run.Waits {

@@ -186,6 +186,13 @@ func (p *parts) figures(v *report.View, c clock) {
 	if w := v.Waiting(c.zone); w != "" {
 		add("Waits for", w)
 	}
+	near := lexicon.ClockIn(c.zone).NearBy(v.Run.GeneratedAt.Value())
+	if a := v.Run.InAdvance; a != nil {
+		add("Approved", a.Words(near))
+	}
+	if n := v.Run.Note; n != nil {
+		add("Note", n.Words(near))
+	}
 	if v.Run.NextWindow != nil {
 		add("Next window", c.short(v.Run.NextWindow))
 	}

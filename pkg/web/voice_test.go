@@ -21,6 +21,7 @@ type carriedNight struct {
 	*night
 	m        *rollout.Machine
 	live     bool
+	wasLive  bool // when it was looked at last
 	told     []rollout.Observation
 	wake     time.Time
 	ends     map[int]time.Time // of the upgrades under way
@@ -207,7 +208,8 @@ func (n *carriedNight) left() {
 func (n *carriedNight) compare(anew bool) {
 	n.t.Helper()
 	n.moments, n.lookedAt = n.moments+1, n.now
-	n.desk.view() // it takes in what it was told
+	anew, n.wasLive = anew || n.live != n.wasLive, n.live // who sees that a process is gone guesses anew
+	n.desk.view()                                         // it takes in what it was told
 	o := n.desk.ends.Outlook()
 	var s surfaces
 	if anew {
@@ -276,7 +278,7 @@ func TestOneVoice(t *testing.T) {
 	if n.m.Run.Closed == nil {
 		t.Fatalf("the run is not closed: %+v", n.m.Totals)
 	}
-	for _, what := range []string{"running", "waiting", "paused", "interrupted", "halting", "halted", "finished", "in flight outside of a window",
+	for _, what := range []string{"running", "waiting", "paused", "interrupted", "halting", "halted", "closed", "in flight outside of a window",
 		"past-median", "beyond-p90", "overdue", "overtaken guess"} {
 		if !n.seen[what] {
 			t.Errorf("the night has not gone through: %s", what)

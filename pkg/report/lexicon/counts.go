@@ -12,6 +12,10 @@ func LateWord(l standing.Lateness) string {
 	return map[standing.Lateness]string{standing.PastMedian: "past median", standing.BeyondP90: "BEYOND P90", standing.Overdue: "OVERDUE"}[l]
 }
 
+// NeverStarted says how many vaults a run leaves to the next one because a person
+// closed it.
+func NeverStarted(n int) string { return Number(n) + " never started" }
+
 // Overall is how much of the fleet is done. All that say "N of M vaults
 // upgraded" say it from here, so that M is the same wherever one looks: every
 // vault that is not held.

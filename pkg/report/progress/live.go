@@ -95,7 +95,7 @@ func (t *Tracker) phase(now time.Time, ours int) standing.Phase {
 // loud reports whether a phase is one to look at.
 func loud(p standing.Phase) bool {
 	switch p {
-	case standing.Beginning, standing.Running, standing.Waiting, standing.Finished:
+	case standing.Beginning, standing.Running, standing.Waiting, standing.Finished, standing.Closed:
 		return false
 	}
 	return true
@@ -123,6 +123,9 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	h += fmt.Sprintf(form, lexicon.Number(o.Upgraded-o.Earlier), lexicon.Number(o.Of), budget.Failed, budget.Limit)
 	if n := budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
+	}
+	if phase == standing.Closed {
+		h += lexicon.Dot + lexicon.NeverStarted(t.st.NeverStarted())
 	}
 	for _, more := range []string{lexicon.ClockIn(t.Zone).Second(now), "run " + lexicon.Elide(t.st.Run.ID, 13), "plan " + lexicon.ElideHash(lexicon.Or(t.st.Run.Fingerprint, t.st.Plan.Fingerprint))} {
 		if layout.Columns(string(phase)+h+lexicon.Dot+more) > width { // whole or not at all

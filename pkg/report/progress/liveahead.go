@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // ahead is a line about what is to come.
@@ -38,8 +38,8 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 	if e := t.ends(now); e != "" {
 		lines = append(lines, ahead{"ENDS", e})
 	}
-	if n, ok := t.note.Fact.(fleet.Noted); ok {
-		lines = append(lines, ahead{"NOTE", fmt.Sprintf("%s %s: %s", lexicon.ClockIn(t.Zone).Soon(t.note.At, now), n.By.User, n.Text)})
+	if n := report.NoteOf(t.st); n != nil {
+		lines = append(lines, ahead{"NOTE", n.Words(lexicon.ClockIn(t.Zone).SoonBy(now))})
 	}
 	return lines
 }
@@ -84,7 +84,7 @@ func (t *Tracker) next(now time.Time, flying int) string {
 	w := t.st.CurrentWave()
 	switch {
 	case w >= 0 && t.st.Waves[w].DoneAt.IsZero():
-		return t.afterWave(w)
+		return t.afterWave(w, now)
 	case w+1 < len(t.st.Waves):
 		return "wave " + t.st.Waves[w+1].Name + " opens"
 	}
@@ -101,7 +101,7 @@ func (t *Tracker) waiting(now time.Time) []report.Wait {
 }
 
 // afterWave is what follows when the open wave is done.
-func (t *Tracker) afterWave(w int) string {
+func (t *Tracker) afterWave(w int, now time.Time) string {
 	s := "when wave " + t.st.Waves[w].Name + " is done: "
 	if soak := t.st.Plan.Waves[w].Soak; soak > 0 && w+1 < len(t.st.Waves) {
 		s += "a soak of " + lexicon.Span(soak) + ", "
@@ -110,10 +110,14 @@ func (t *Tracker) afterWave(w int) string {
 	case w+1 >= len(t.st.Waves):
 		return s + "the run is finished"
 	}
+	next := "wave " + t.st.Waves[w+1].Name
+	if in := standing.GivenInAdvance(t.st, now); in != nil {
+		return s + next + ", approved " + report.GivenInAdvance(in, lexicon.ClockIn(t.Zone).SoonBy(now))
+	}
 	if g, when, ok := t.st.NextGate(); ok {
 		return s + fmt.Sprintf("an approval %s wave %s", when, t.st.Waves[g].Name)
 	}
-	return s + "wave " + t.st.Waves[w+1].Name
+	return s + next
 }
 
 // turn is the wave whose windows count now: the open one, or the one that

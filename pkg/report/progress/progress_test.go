@@ -98,6 +98,7 @@ func TestTrackerFollowsState(t *testing.T) {
 func TestReaderSeesWhatTheRunShows(t *testing.T) {
 	t.Parallel()
 	var tr *Tracker
+	noted := false
 	c, seen := report.NewTimelineBuilder(), 0
 	replay(t, reporttest.MeddledNight(t).Events, func(st *rollout.State, batch []fleet.Event) {
 		if tr == nil {
@@ -109,12 +110,20 @@ func TestReaderSeesWhatTheRunShows(t *testing.T) {
 		}
 		reader := NewTracker(st)
 		reader.Recall(c)
-		reader.note = tr.note // of the facts that a reader follows, and nowhere in the state
 		now := st.Run.LastAt.Add(time.Minute)
 		got, want := strings.Join(reader.Live(now, 120, 60, false), "\n"), strings.Join(tr.Live(now, 120, 60, false), "\n")
 		if len(batch) == 0 {
 			return // the moment before the first fact
 		}
+		note := func(page string) string {
+			_, n, _ := strings.Cut(page, "NOTE")
+			n, _, _ = strings.Cut(n, "\n")
+			return n
+		}
+		if note(got) != note(want) {
+			t.Fatalf("after %v the reader shows the note %q, the run %q", batch, note(got), note(want))
+		}
+		noted = noted || note(got) != ""
 		_, got, _ = strings.Cut(got, "What happened last")
 		_, want, _ = strings.Cut(want, "What happened last")
 		if got != want || got == "" {
@@ -122,6 +131,9 @@ func TestReaderSeesWhatTheRunShows(t *testing.T) {
 		}
 		seen++
 	})
+	if !noted {
+		t.Error("the night has no note")
+	}
 	if seen < 20 {
 		t.Errorf("compared %d times", seen)
 	}

@@ -78,16 +78,19 @@ type streamLine struct {
 	Foreign        bool         `json:"foreign,omitempty"`
 	Final          bool         `json:"final,omitempty"` // unknown for good
 
-	When     string               `json:"when,omitempty"` // the side of the wave that a gate is on
-	By       string               `json:"by,omitempty"`
-	Reason   string               `json:"reason,omitempty"`
-	Off      bool                 `json:"off,omitempty"`   // a pause is over; a subscription can be read again
-	Close    bool                 `json:"close,omitempty"` // a stop closes the run
-	Until    *report.Time         `json:"until,omitempty"`
-	ExitCode *int                 `json:"exitCode,omitempty"`
-	Totals   map[fleet.Status]int `json:"totals,omitempty"`
-	Text     string               `json:"text,omitempty"`
-	Waits    []report.Wait        `json:"waits,omitempty"`
+	When     string       `json:"when,omitempty"` // the side of the wave that a gate is on
+	By       string       `json:"by,omitempty"`
+	Reason   string       `json:"reason,omitempty"`
+	Off      bool         `json:"off,omitempty"`   // a pause is over; a subscription can be read again
+	Close    bool         `json:"close,omitempty"` // a stop closes the run
+	Until    *report.Time `json:"until,omitempty"`
+	ExitCode *int         `json:"exitCode,omitempty"`
+
+	NeverStarted int `json:"neverStarted,omitempty"` // vaults that a closed run leaves to the next one
+
+	Totals map[fleet.Status]int `json:"totals,omitempty"`
+	Text   string               `json:"text,omitempty"`
+	Waits  []report.Wait        `json:"waits,omitempty"`
 }
 
 // heartbeatLine is where the run stands.
@@ -195,6 +198,9 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	case fleet.RunClosed:
 		code := int(f.Code)
 		l.Type, l.ExitCode, l.Totals = "finished", &code, standing.Counts(st, &st.Totals, true)
+		if l.NeverStarted = st.NeverStarted(); l.NeverStarted > 0 {
+			l.By, l.Reason = st.Run.Stopped.By.User, st.Run.Stopped.Reason
+		}
 	case fleet.Throttled:
 		l.Type, l.SubscriptionID, l.Until = "throttled", f.Subscription, report.TimeOrNull(f.Until)
 	case fleet.AccessDenied:

@@ -39,7 +39,6 @@ type Tracker struct {
 	names  []string
 	flying map[int]struct{}        // what is in flight
 	needs  map[int]struct{}        // the vaults that need a person
-	note   fleet.Event             // the newest note; no fact: none
 	recent report.RecentHappenings // what happened last
 	left   bool                    // no process carries the run out
 	hours  map[*plan.Calendar]*plan.Schedule
@@ -86,8 +85,6 @@ func (t *Tracker) Apply(st *rollout.State, events []fleet.Event) []report.Status
 		switch e.Fact.(type) {
 		case fleet.RunOpened, fleet.Resumed, fleet.FailuresAccepted:
 			everything = true
-		case fleet.Noted:
-			t.note = e
 		}
 		if !known {
 			continue
@@ -132,15 +129,13 @@ func (t *Tracker) remaining(now time.Time) standing.Remaining {
 }
 
 // Carried says whether a process carries the run out: one that nobody does looks
-// otherwise, and its end is foreseen from now on. A new tracker takes it for granted.
-func (t *Tracker) Carried(out bool) {
+// otherwise, and its end is foreseen from now on. A new tracker takes it for granted. It
+// reports whether that changed.
+func (t *Tracker) Carried(out bool) bool {
 	t.mu.Lock()
-	changed := t.left == out
 	t.left = !out
 	t.mu.Unlock()
-	if changed {
-		t.forecast.Wake()
-	}
+	return t.forecast.Carried(out)
 }
 
 // rescan looks at every vault.

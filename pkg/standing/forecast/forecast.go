@@ -34,18 +34,20 @@ type Keeper struct {
 
 	state func() *rollout.State
 	renew chan struct{} // capacity 1
+	soon  chan struct{} // capacity 1: not even a rest is waited for
 
 	looking sync.Mutex
 
 	mu      sync.Mutex
 	outlook rollout.Outlook
-	said    int // how often something was said that changes the end
+	said    int  // how often something was said that changes the end
+	left    bool // no process carries the run out
 }
 
 // New returns a keeper that has no guess yet. state returns a copy of the run's state
 // that is the keeper's own.
 func New(state func() *rollout.State) *Keeper {
-	return &Keeper{state: state, renew: make(chan struct{}, 1)}
+	return &Keeper{state: state, renew: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
 }
 
 // Take takes in a fact, once the state that is copied has folded it or is sure to. It
@@ -58,6 +60,27 @@ func (k *Keeper) Take(f fleet.Fact) {
 	k.said, k.outlook = k.said+1, rollout.Outlook{}
 	k.mu.Unlock()
 	k.Wake()
+}
+
+// Carried says whether a process carries the run out; a new keeper takes it for granted.
+// A guess from before that changed holds no more, and Keep makes the next one without a
+// rest: whoever asks the ledger anew sees that the process is gone, and both must tell
+// one end. It reports whether that changed.
+func (k *Keeper) Carried(out bool) bool {
+	k.mu.Lock()
+	changed := k.left == out
+	if changed {
+		k.left, k.said, k.outlook = !out, k.said+1, rollout.Outlook{}
+	}
+	k.mu.Unlock()
+	if changed {
+		select {
+		case k.soon <- struct{}{}:
+		default:
+		}
+		k.Wake()
+	}
+	return changed
 }
 
 // Look makes a guess at once where there is none and somebody begins to look; it takes
@@ -120,7 +143,9 @@ func (k *Keeper) heard() int {
 }
 
 // Keep makes guesses until stop is closed, the first one in any case and others while
-// somebody looks.
+// somebody looks. While no process carries the run out, it makes one every minute however
+// long that takes: there is no run to take the time from, and who reads the ledger makes
+// a new one each time.
 func (k *Keeper) Keep(now func() time.Time, stop <-chan struct{}) {
 	stopped := func() bool {
 		select {
@@ -138,10 +163,20 @@ func (k *Keeper) Keep(now func() time.Time, stop <-chan struct{}) {
 			}
 		}
 		took := time.Since(began)
-		if !pauseFor(rest*took, stop, nil) || !pauseFor(max(untilNext(now()), share*took), stop, k.renew) {
+		if !pauseFor(rest*took, stop, k.soon) || !pauseFor(k.pause(now(), took), stop, k.renew) {
 			return
 		}
 	}
+}
+
+// pause is how long a guess that took so long is good for, unless something is said.
+func (k *Keeper) pause(now time.Time, took time.Duration) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.left {
+		return untilNext(now)
+	}
+	return max(untilNext(now), share*took)
 }
 
 // untilNext is how long it is until a minute begins.

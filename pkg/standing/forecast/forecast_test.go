@@ -114,3 +114,40 @@ func TestKeep(t *testing.T) {
 		<-done
 	})
 }
+
+// TestCarried: a guess from before the process was gone is not shown, the next one waits
+// for no rest, and a run that nobody carries out is foreseen every minute, however long
+// that takes.
+func TestCarried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st, made := opened(t), 0
+		const takes = 3 * time.Second
+		k := New(func() *rollout.State { time.Sleep(takes); return st.Clone() })
+		k.Made = func() { made++ }
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() { defer close(done); k.Keep(time.Now, stop) }()
+		guesses := func(after time.Duration, what string, want int) {
+			t.Helper()
+			time.Sleep(after)
+			if synctest.Wait(); made != want {
+				t.Errorf("%s: %d guesses, want %d", what, made, want)
+			}
+		}
+		guesses(takes, "at first", 1)
+		time.Sleep(time.Second)
+		if k.Outlook().Zero() {
+			t.Fatal("no guess was made")
+		}
+		if !k.Carried(false) || !k.Outlook().Zero() {
+			t.Error("the guess of the live run is shown of one whose process is gone")
+		}
+		if k.Carried(false) {
+			t.Error("it is gone twice")
+		}
+		guesses(takes, "when the process is gone", 2)
+		guesses(3*time.Minute, "three minutes later", 5)
+		close(stop)
+		<-done
+	})
+}

@@ -1,0 +1,79 @@
+package report
+
+import (
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
+)
+
+// What people have said to a run and whoever looks next has to know: the newest note,
+// an approval that was given in advance, and who closed it.
+
+// NoteOf is the newest note of a run, nil where there is none.
+func NoteOf(st *rollout.State) *Note {
+	n := st.Run.Note
+	if n == nil {
+		return nil
+	}
+	return &Note{TimeOrNull(st.Run.NotedAt), StringOrNull(n.By.User), n.Text}
+}
+
+// Words are the note for people.
+func (n *Note) Words(write func(time.Time) string) string {
+	return write(n.At.Value()) + " " + lexicon.Or(ValueOf(n.By), "unknown") + ": " + n.Text
+}
+
+func approvalOf(a *standing.Approval) *Approval {
+	if a == nil {
+		return nil
+	}
+	return &Approval{a.Wave, a.When, StringOrNull(a.By), StringOrNull(a.Reason), TimeOrNull(a.At), TimeOrNull(a.Until)}
+}
+
+// GivenInAdvance says by whom and when an approval was given in advance.
+func GivenInAdvance(a *standing.Approval, write func(time.Time) string) string {
+	return given(a.By, a.At, write)
+}
+
+// Words are the approval for people: "the gate after wave canary, in advance by anna at 23:52: looks good".
+func (a *Approval) Words(write func(time.Time) string) string {
+	s := "the gate " + a.When + " wave " + a.Wave + ", " + given(ValueOf(a.By), a.At.Value(), write)
+	if a.Reason != nil {
+		s += ": " + *a.Reason
+	}
+	return s
+}
+
+// given says who gave an approval in advance, and when.
+func given(by string, at time.Time, write func(time.Time) string) string {
+	s := "in advance"
+	if by != "" {
+		s += " by " + by
+	}
+	if !at.IsZero() { // an older ledger's may be unknown
+		s += " at " + write(at)
+	}
+	return s
+}
+
+// words say who closed the run, behind a word for that.
+func (c *Closure) words(closed, by string) string {
+	if c.By == nil {
+		return closed
+	}
+	return closed + by + *c.By
+}
+
+// said shows what people have said to the run.
+func (v *View) said(p *layout.Page, c lexicon.Clock) {
+	write := c.NearBy(v.Run.GeneratedAt.Value())
+	if a := v.Run.InAdvance; a != nil {
+		p.Pair("Approved", "%s", a.Words(write))
+	}
+	if n := v.Run.Note; n != nil {
+		p.Pair("Note", "%s", n.Words(write))
+	}
+}
