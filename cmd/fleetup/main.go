@@ -19,6 +19,7 @@ func main() {
 	// net/http logs by itself when a server breaks the rules, and quotes what
 	// it sent. What matters of that comes back as an error, cleaned.
 	log.SetOutput(io.Discard)
+	noCoreDump()
 	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
