@@ -127,7 +127,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	begins := journal.Begin(p)
 	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: signedActor(c, p),
-		Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c)})
+		Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c), TimeScale: timeScale(src)})
 	first := fleet.Event{At: session.Now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err
@@ -140,6 +140,15 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group,
 		cloud: conn, begins: begins, reports: reports, page: page})
+}
+
+// timeScale is how many times as fast the emulated cloud of a plan is, 0 where time goes
+// there as here.
+func timeScale(src *session.Source) float64 {
+	if e := session.EmulationOf(src); e != nil && e.TimeScale != 1 {
+		return e.TimeScale
+	}
+	return 0
 }
 
 // recorded is what a ledger says that is there before a run; see finished.

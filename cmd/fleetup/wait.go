@@ -13,7 +13,6 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -51,9 +50,6 @@ func (e *environment) wait(c *cli.Context) error {
 				names = append(names, w.Name)
 			}
 			return true, failure.Mistyped(wave, words.Likeliest(wave, names), lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
-		}
-		if flagFor.of(c) == waitApproval && !hasGate(st) {
-			return true, failure.Usage(lexicon.Command("wait", "--for", "finished", "--state", path), "the run has no gate: no wave of its plan needs an approval")
 		}
 		is := foundFor(st, flagFor.of(c), wave, session.Now())
 		if is.text != "" && is.text != told {
@@ -139,7 +135,7 @@ func foundGate(st *rollout.State, now time.Time) found {
 	case given != nil:
 		return found{met: true, text: gate + "; no other waits for a person."}
 	case !more:
-		return found{met: true, text: "No gate of the run waits for a person any more."}
+		return found{met: true, text: "No gate of the run waits for a person, now or later."}
 	}
 	g := standing.GateToApprove(st, now)
 	if g == nil {
@@ -157,14 +153,4 @@ func closes(st *rollout.State) fleet.ExitCode {
 		return fleet.ExitFailures
 	}
 	return fleet.ExitNotUpgraded
-}
-
-// hasGate reports whether a plan has a gate that a run comes to.
-func hasGate(st *rollout.State) bool {
-	for i := range st.Plan.Waves {
-		if a := st.Plan.Waves[i].Approval; a != nil && (a.When == plan.ApprovalBefore || i+1 < len(st.Plan.Waves)) {
-			return true
-		}
-	}
-	return false
 }

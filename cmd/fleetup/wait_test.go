@@ -67,7 +67,7 @@ func TestWaitsNoLongerThanItMust(t *testing.T) {
 		"a later gate": {after, []fleet.Fact{given("canary")}, waitApproval,
 			found{again: start.Add(24 * time.Hour), text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; a later one waits for a person."}},
 		"the last gate is passed": {nil, []fleet.Fact{given("canary"), fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}}, waitApproval,
-			found{met: true, text: "No gate of the run waits for a person any more."}},
+			found{met: true, text: "No gate of the run waits for a person, now or later."}},
 		"being closed before a gate": {nil, []fleet.Fact{stop}, waitApproval,
 			found{never: true, text: "The run is being closed, by ops: it comes to no gate any more."}},
 		"being closed before a wave": {nil, []fleet.Fact{stop}, "pilot",

@@ -52,6 +52,9 @@ type RunOpened struct {
 	// the wave's name; waves of which they changed none are left out. A wave of which
 	// this run changes nothing soaks from there.
 	Changed map[string]time.Time `json:"changed,omitempty"`
+	// TimeScale is of an emulated cloud: it is so many times as fast as the durations it
+	// was given. 0: as fast, or it is no emulator.
+	TimeScale float64 `json:"timeScale,omitempty"`
 }
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.

@@ -19,6 +19,14 @@ func (e *Emulated) Words() string {
 	return "the cloud is the emulator: " + e.Short()
 }
 
+// OfARun says whose times the page of a run's are: this machine's, all of them.
+func (e *Emulated) OfARun() string {
+	if e.TimeScale == 1 {
+		return e.Words()
+	}
+	return e.Words() + "; ages, forecasts and ends are by this machine's clock"
+}
+
 // Short is how long what takes a second there takes by its scenario.
 func (e *Emulated) Short() string {
 	if e.TimeScale == 1 {

@@ -47,7 +47,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for measured, want := range map[int]string{0: "the forecast is the real service's", 12: "the forecast is measured on it"} {
+	for measured, want := range map[int]string{0: "the forecast is the real service's", 12: "the forecast is measured on it, in its own time"} {
 		var b bytes.Buffer
 		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Now: reporttest.T0, P50: &p50, P90: &p90, Emulated: e, Measured: measured}); err != nil {
 			t.Fatal(err)

@@ -110,6 +110,7 @@ func (v *View) statusPage(o Options) *layout.Page {
 	}
 	v.figures(p, c)
 	v.access(p, c)
+	v.throttled(p, c)
 	v.waves(p, c)
 	v.flights(p, c)
 	if need := v.needPerson(); len(need) > 0 {
@@ -145,6 +146,25 @@ func (v *View) access(p *layout.Page, c lexicon.Clock) {
 	}
 	if w := v.waitsFor(standing.WaitAccess); w != nil && w.next != "" {
 		p.Pair("Check with", "%s", layout.KeepTogether(w.next))
+	}
+}
+
+// throttled names the subscriptions that are throttled, the longest first: the rest of
+// the run may go on.
+func (v *View) throttled(p *layout.Page, c lexicon.Clock) {
+	var list []*Subscription
+	for i := range v.Subscriptions {
+		if s := &v.Subscriptions[i]; s.ThrottledUntil != nil {
+			list = append(list, s)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *Subscription) int { return b.ThrottledUntil.Compare(a.ThrottledUntil.Time) })
+	var names []string
+	for _, s := range list {
+		names = append(names, lexicon.Or(s.Name, s.ID)+" until "+c.Near(s.ThrottledUntil.Time, v.Run.GeneratedAt.Value()))
+	}
+	if len(names) > 0 {
+		p.Pair("Throttled", "%s", lexicon.Listed(names[:min(len(names), 5)], len(names)))
 	}
 }
 
@@ -302,7 +322,7 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 		p.Pair("Ends", "%s", e.Words(c.Zone, v.Run.GeneratedAt.Value()))
 	}
 	if e := v.Run.Emulated; e != nil {
-		p.Pair("Emulated", "%s", e.Words())
+		p.Pair("Emulated", "%s", e.OfARun())
 	}
 	v.said(p, c)
 	v.evidence(p)

@@ -28,7 +28,7 @@ func (s *State) Apply(e fleet.Event) error {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
 		s.Run.ID, s.Run.Fingerprint, s.Run.By, s.Run.OpenedAt = f.RunID, f.PlanFingerprint, f.By, e.At
-		s.Run.ValidateAllFirst = f.ValidateAllFirst
+		s.Run.ValidateAllFirst, s.Run.TimeScale = f.ValidateAllFirst, f.TimeScale
 		for _, c := range f.Carried {
 			s.carry(c)
 		}

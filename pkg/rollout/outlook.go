@@ -36,6 +36,9 @@ func (o Outlook) Zero() bool { return o.P90.IsZero() }
 // It sees the run from the beginning of the minute of now, as finely as it is told:
 // whoever asks within a minute about a run that stands still is told the same.
 //
+// Its times are of the clock that the run goes by (State.Predicted), on an emulated cloud
+// too.
+//
 // It does not change the state and keeps nothing of it. It costs what a forecast
 // of the plan costs, twice; stop, unless nil, is asked all the time and breaks
 // it off with ErrStopped.
@@ -78,7 +81,7 @@ func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, s
 	}
 	m := New(st.Plan)
 	m.State = st
-	s := newSimulation(m, Rehearsal{Start: now, Stop: stop, Duration: func(v *plan.Vault) time.Duration { return takes(v.Predicted) }})
+	s := newSimulation(m, Rehearsal{Start: now, Stop: stop, Duration: func(v *plan.Vault) time.Duration { return takes(st.here(v.Predicted)) }})
 	for i := range st.Vaults {
 		v, p := &st.Vaults[i], &st.Plan.Vaults[i]
 		st.count(i, -1)
@@ -98,7 +101,7 @@ func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, s
 			s.running[i].State = fleet.RecordUpgraded
 			continue
 		}
-		s.endsAt(i, now.Add(Remaining(max(now.Sub(v.StartedAt), 0), takes(p.Predicted), p.Predicted)))
+		s.endsAt(i, now.Add(Remaining(max(now.Sub(v.StartedAt), 0), takes(st.Predicted(i)), st.Predicted(i))))
 	}
 	return s.play()
 }

@@ -198,3 +198,60 @@ func TestForeseeIsTheSameWithinAMinute(t *testing.T) {
 		t.Errorf("a minute later it ends %s, then %s", first.P50, o.P50)
 	}
 }
+
+// TestForeseeByOneClock: the end of a run on an emulated cloud is by the clock that the
+// run goes by, of what is in flight as of what is to come.
+func TestForeseeByOneClock(t *testing.T) {
+	t.Parallel()
+	t0 := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
+	ends := func(scale float64) [2]time.Duration {
+		p := testPlan(4, 1, 1)
+		p.Limits.Upgrades, p.Limits.PerSubscription, p.Timings.Poll = 2, 0, time.Second
+		for i := range p.Vaults {
+			p.Vaults[i].Predicted = plan.Prediction{P50: 20 * time.Minute, P90: 30 * time.Minute}
+		}
+		st := NewState(p)
+		k := p.Vaults[0].Key
+		for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "r", TimeScale: scale}, fleet.WaveOpened{Wave: "w1"},
+			fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
+			fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}} {
+			if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, err := Foresee(st, t0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [2]time.Duration{o.P50.Sub(t0), o.P90.Sub(t0)}
+	}
+	real, quick := ends(0), ends(60)
+	for i, want := range []time.Duration{40 * time.Minute, time.Hour} {
+		if d := real[i] - want; d < 0 || d > time.Minute {
+			t.Errorf("the real one ends after %s", real)
+		}
+		if d := quick[i] - want/60; d < 0 || d > 20*time.Second {
+			t.Errorf("the quick one ends after %s", quick)
+		}
+	}
+}
+
+// TestOverdueByOneClock: the usual time after which an upgrade is overdue is the cloud's,
+// what an inventory says is the run's.
+func TestOverdueByOneClock(t *testing.T) {
+	t.Parallel()
+	usual := plan.DefaultTimings().Overdue
+	for _, c := range []struct {
+		says  time.Duration
+		scale float64
+		want  time.Duration
+	}{{usual, 0, usual}, {usual, 1, usual}, {usual, 60, 100 * time.Second}, {usual, 6000, soonestOverdue}, {usual, 0.5, usual}, {2 * time.Second, 60, 2 * time.Second}} {
+		p := testPlan(1, 1, 1)
+		p.Timings.Overdue = c.says
+		st := NewState(p)
+		st.Run.TimeScale = c.scale
+		if got := st.overdue(); got != c.want {
+			t.Errorf("%s at scale %g: %s, want %s", c.says, c.scale, got, c.want)
+		}
+	}
+}

@@ -231,7 +231,7 @@ var scriptReads = map[RefreshRead]string{ReadNoMore: "no more", ReadTarget: "the
 // consent says what is missing before the plan starts: of yes, terminal, saved, expired
 // and kind=NAME a person has said or has what is named.
 func (s *script) consent(args []string) ([]string, error) {
-	var c Consent
+	c := Consent{Holds: len(s.plan.Expired())} // no ledger knows more
 	for _, a := range args {
 		switch key, val, _ := strings.Cut(a, "="); key {
 		case "yes":

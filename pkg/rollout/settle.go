@@ -199,7 +199,7 @@ func (m *Machine) nextDue(i int) time.Time {
 // it may have ended while nobody did.
 func (m *Machine) overdueAt(i int) time.Time {
 	v, t := &m.Vaults[i], &m.Plan.Timings
-	at := v.StartedAt.Add(t.Overdue)
+	at := v.StartedAt.Add(m.overdue())
 	if v.Foreign {
 		at = later(at, m.Run.ResumedAt.Add(2*t.Poll+t.ReconcileGrace))
 	}

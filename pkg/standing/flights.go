@@ -23,7 +23,7 @@ type Flight struct {
 	// Foreign: it is somebody else's. It is followed and measured against nothing, and
 	// nobody counts it among what is in flight.
 	Foreign   bool
-	Predicted plan.Prediction // of ours
+	Predicted plan.Prediction // of ours, by the clock that Age is of
 	Late      Lateness
 	Ends      rollout.Likely // when the cloud is expected to end it; zero: nobody knows
 }
@@ -49,7 +49,7 @@ func Flights(st *rollout.State, among iter.Seq[int], now time.Time) []Flight {
 	var out []Flight
 	for i := range among {
 		if v := &st.Vaults[i]; Aloft(v) {
-			out = append(out, flightOf(v, i, st.Plan.Vaults[i].Predicted, now))
+			out = append(out, flightOf(v, i, st.Predicted(i), now))
 		}
 	}
 	slices.SortFunc(out, func(a, b Flight) int {

@@ -64,3 +64,31 @@ func TestFlights(t *testing.T) {
 		t.Errorf("they count as %+v, want %+v", got, want)
 	}
 }
+
+// TestFlightsOfAnEmulatedCloud: where the cloud is quicker than time, age, prediction,
+// lateness and end of an upgrade are by one clock, and can be compared.
+func TestFlightsOfAnEmulatedCloud(t *testing.T) {
+	t.Parallel()
+	p := onePerWave()
+	p.Vaults[0].Predicted = plan.Prediction{P50: 20 * time.Minute, P90: 30 * time.Minute}
+	st := rollout.NewState(p)
+	if err := st.Apply(fleet.Event{At: t0, Fact: fleet.RunOpened{RunID: "r", TimeScale: 60}}); err != nil {
+		t.Fatal(err)
+	}
+	for age, want := range map[time.Duration]struct {
+		late Lateness
+		left [2]time.Duration
+	}{
+		5 * time.Second:  {OnTime, [2]time.Duration{15 * time.Second, 25 * time.Second}},
+		25 * time.Second: {PastMedian, [2]time.Duration{5 * time.Second, 5 * time.Second}},
+		62 * time.Second: {BeyondP90, [2]time.Duration{5 * time.Second, 5 * time.Second}},
+	} {
+		st.Vaults[0] = rollout.VaultState{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: t0}}
+		now := t0.Add(age)
+		f := Flights(st, slices.Values([]int{0}), now)[0]
+		if f.Age != age || f.Predicted != (plan.Prediction{P50: 20 * time.Second, P90: 30 * time.Second}) || f.Late != want.late ||
+			f.Ends != (rollout.Likely{P50: now.Add(want.left[0]), P90: now.Add(want.left[1])}) {
+			t.Errorf("%s: %+v", age, f)
+		}
+	}
+}

@@ -200,7 +200,7 @@ func (p *parts) figures(v *report.View, c clock) {
 		add("Expected end", e.Words(c.zone, v.Run.GeneratedAt.Time))
 	}
 	if e := v.Run.Emulated; e != nil {
-		add("Emulated", e.Words())
+		add("Emulated", e.OfARun())
 	}
 	add("As of", c.full(v.Run.GeneratedAt))
 }

@@ -351,7 +351,7 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 	if e := d.opts.Emulated; e != nil {
 		whose := "the forecast is the real service's"
 		if d.opts.Measured > 0 {
-			whose = "the forecast is measured on it"
+			whose = "the forecast is measured on it, in its own time"
 		}
 		p.Pair("Emulated", "%s; %s", e.Words(), whose)
 	}
