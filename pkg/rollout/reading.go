@@ -68,7 +68,7 @@ const rewritten = "something has written to it since its start was made ready, p
 func (m *Machine) tell(i int, r *fleet.LastReading) {
 	v := &m.Vaults[i]
 	watched := v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && !v.Final
-	worth := r.Poll != "" || r.Settled || !r.Running && m.jobs[i].FailedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
+	worth := r.Poll != "" || r.Settled || m.jobs[i].FailedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
 	if watched && worth && v.Inspections < maxInspections && !r.Same(v.Reading) {
 		m.emit(fleet.Inspected{Vault: m.key(i), OperationID: v.OperationID, Reading: *r})
 	}
@@ -92,14 +92,14 @@ func (m *Machine) lost(i int) bool {
 	return j.SeenAt.Sub(j.SettledSince) >= t.ReconcileGrace
 }
 
-// blindBy is when an overdue upgrade of which nothing can be read is given up;
+// blindBy is when an upgrade of which nothing can be read is given up, once it is overdue;
 // zero where it is read, or its subscription is denied. A subscription that asked
 // to be left alone is waited for, but not for ever.
 func (m *Machine) blindBy(i int) time.Time {
 	v, j, t := &m.Vaults[i], &m.jobs[i], &m.Plan.Timings
 	s := &m.subs[j.Sub]
 	since := later(j.BlindSince, s.BlindSince)
-	if !v.Overdue || v.CloudDone || v.Foreign || s.Unread || since.IsZero() {
+	if v.CloudDone || v.Foreign || s.Unread || since.IsZero() {
 		return time.Time{}
 	}
 	overdue := m.overdueAt(i)

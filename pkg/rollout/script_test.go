@@ -55,7 +55,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	reopen VAULTS [case=ID] [because=WORD]
 //	refresh VAULTS READING[=STATE[@ID]] [verified|differs]
 //	                                   what a person does while no process runs
-//	consent [yes] [terminal] [saved] [expired] [kind=NAME]
+//	consent [yes] [terminal] [saved] [expired] [holds=N] [kind=NAME]
 //	                                   what is missing before the plan starts
 //	leaves VAULT [+10s] [wall=10s] [told]
 //	                                   whether the vault's newest start may still leave so much later

@@ -3,6 +3,7 @@ package rollout
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -228,7 +229,7 @@ func (s *script) refresh(args []string) ([]string, error) {
 
 var scriptReads = map[RefreshRead]string{ReadNoMore: "no more", ReadTarget: "the target", ReadWhy: "why", ReadReachable: "whether it can be reached"}
 
-// consent says what is missing before the plan starts: of yes, terminal, saved, expired
+// consent says what is missing before the plan starts: of yes, terminal, saved, expired, holds=N
 // and kind=NAME a person has said or has what is named.
 func (s *script) consent(args []string) ([]string, error) {
 	c := Consent{Holds: len(s.plan.Expired())} // no ledger knows more
@@ -244,6 +245,12 @@ func (s *script) consent(args []string) ([]string, error) {
 			c.Expired = true
 		case "kind":
 			c.Named, c.Kind = true, fleet.Kind(val)
+		case "holds":
+			n, err := strconv.Atoi(val)
+			if err != nil {
+				return nil, err
+			}
+			c.Holds = n
 		default:
 			return nil, fmt.Errorf("no consent %q", a)
 		}

@@ -255,8 +255,13 @@ func TestDriftIsAConflict(t *testing.T) {
 		})
 	}
 	u := newFake(t).upgrader(testChange())
-	if _, err := u.Prepare(t.Context(), testVault(), fleet.Sighting{}); fleet.ClassOf(err) != fleet.CallConflict {
-		t.Errorf("a vault that was not read: %v", err)
+	for says, seen := range map[string]fleet.Sighting{
+		"the vault itself was not read: it is checked again":                                   {},
+		"what was read of the vault cannot be read again: unexpected EOF: it is checked again": {Document: []byte(`{"id":`)},
+	} {
+		if _, err := u.Prepare(t.Context(), testVault(), seen); fleet.ClassOf(err) != fleet.CallConflict || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %s", seen.Document, err, says)
+		}
 	}
 	walking := testVault()
 	walking.Name = ".."
