@@ -109,6 +109,7 @@ var rooms = map[string][]string{
 	"pkg/report":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout", "pkg/report/lexicon", "github.com/jmespath/go-jmespath"},
 	"pkg/report/progress":          {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/report/dryrun":            {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout", "pkg/report/lexicon"},
+	"test/unsaid":                  {},
 	"test/reporttest":              {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/notify":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "internal/proxy"},
 	"pkg/web":                      {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "github.com/prometheus/client_golang"},

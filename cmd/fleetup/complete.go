@@ -315,7 +315,7 @@ func (l *lineSoFar) vaults() []candidate {
 		failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
 		add(st.Plan.Names(), func(i int) (string, bool) {
 			s := st.Vaults[i].Status
-			return string(s), !failed || s == fleet.Failed || s == fleet.Unknown
+			return st.Plan.Kind.Direction().Words().Status(s), !failed || s == fleet.Failed || s == fleet.Unknown
 		})
 	} else if p := l.plan(); p != nil {
 		add(p.Names(), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })

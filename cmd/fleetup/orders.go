@@ -38,8 +38,8 @@ func orderKinds() []orderKind {
 				fmt.Sprintf("approved: the gate %s wave %s, by %s, until %s", approved.When,
 					lexicon.Clean(approved.Wave), by,
 					approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST")),
-				fmt.Sprintf("shown: %d upgraded, %d failed, %d unknown, %d blocked; void if more fail or are unknown",
-					ev.Upgraded, ev.Failed, ev.Unknown, ev.Blocked),
+				fmt.Sprintf("shown: %d %s, %d failed, %d unknown, %d blocked; void if more fail or are unknown",
+					ev.Upgraded, s.Direction.Words().Done, ev.Failed, ev.Unknown, ev.Blocked),
 			}
 		},
 	}, {

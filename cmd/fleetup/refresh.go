@@ -168,14 +168,15 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 		}
 	}
 	width := 0
+	words := st.Plan.Kind.Direction().Words()
 	for _, r := range rows {
 		width = max(width, len(lexicon.Clean(r.Vault)))
 	}
 	var still []string // failed or unknown as before
 	for _, r := range rows {
-		change := string(r.Is)
+		change := words.Status(r.Is)
 		if r.Was != r.Is {
-			change = string(r.Was) + " → " + string(r.Is)
+			change = words.Status(r.Was) + " → " + words.Status(r.Is)
 		}
 		var what string
 		switch {

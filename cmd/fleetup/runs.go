@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,6 +25,9 @@ func (e *environment) runsCommand() *cli.Command {
 				rows = make([]report.RunRow, len(runs))
 				for i := range runs {
 					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.Live != nil)
+					kind, unread := r.KindOf(runs[i])
+					rows[i].Of(kind)
+					err = cmp.Or(err, unread)
 				}
 				return err
 			})

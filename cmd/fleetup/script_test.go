@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/test/unsaid"
 )
 
 var (
@@ -73,7 +75,7 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("no condition is called " + cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "hasten": hasten, "estate": estate, "sent": sent,
+			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "hasten": hasten, "estate": estate, "sent": sent, "noupgrade": noupgrade,
 		},
 	})
 }
@@ -143,6 +145,24 @@ func hasten(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 var underWay = regexp.MustCompile(`"acceptedAt":"([^"]*)","endsAt":"[^"]*"`)
+
+// noupgrade makes sure that files which tell of a rollback call nothing an upgrade:
+// noupgrade FILE...
+func noupgrade(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: noupgrade FILE...")
+	}
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		if text == "" && !strings.HasSuffix(file, ".txt") {
+			ts.Fatalf("%s is empty", file)
+		}
+		for _, line := range unsaid.Upgrades(text) {
+			ts.Logf("%s: %s", file, line)
+			defer ts.Fatalf("%s calls something an upgrade", file)
+		}
+	}
+}
 
 // estate writes what the emulated vaults of today's Azure are: estate TRUTH FILE
 // as a run has left them, estate INVENTORY FILE as they are in the beginning.

@@ -101,7 +101,7 @@ func chapterOf(run string, seq uint64, ev fleet.Event, key fleet.Key) (ch report
 		if !sameVault(f.VaultKey(), key) {
 			return ch, false, nil
 		}
-		ch.What = audit.Sentence(f)
+		ch.What = audit.Sentence(f, f.VaultKey().Direction())
 		kind, _ := f.VaultKey().Parts()
 		if of, back := kind.Undoes(); back {
 			ch.What += " (undoing " + string(of) + ")"

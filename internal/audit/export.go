@@ -111,7 +111,9 @@ func (x *exporter) line(e state.Entry) exportLine {
 			l.Vault = &n
 		}
 	}
-	what := lexicon.Clean(Sentence(ev.Fact))
+	// An export of the same journal is the same bytes for ever, so it keeps the words of
+	// the first versions; the vault's key has the kind, and so the direction.
+	what := lexicon.Clean(Sentence(ev.Fact, fleet.DirectionUpgrade))
 	l.What = &what
 	if said.Reason != "" {
 		why := lexicon.Clean(said.Reason)

@@ -42,7 +42,7 @@ func TestEveryFactIsSaidInWords(t *testing.T) {
 			name), &e); err != nil {
 			t.Fatal(err)
 		}
-		if s := Sentence(e.Fact); s == name || !strings.Contains(s, " ") {
+		if s := Sentence(e.Fact, fleet.DirectionUpgrade); s == name || !strings.Contains(s, " ") {
 			t.Errorf("%s is said as %q: words.go has no sentence for it", name, s)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // Sentence says a fact in a few words, for an auditor who does not know the
-// program. The vault, who and why stand beside it.
-func Sentence(f fleet.Fact) string {
+// program. The vault, who and why stand beside it. d is the direction of the run.
+func Sentence(f fleet.Fact, d fleet.Direction) string {
 	switch f := f.(type) {
 	case fleet.RunOpened:
 		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint, words.Count(len(f.Carried), "vault"))
@@ -26,8 +26,8 @@ func Sentence(f fleet.Fact) string {
 	case fleet.FailuresAccepted:
 		return "accepted the failures so far, so that the halted run may go on"
 	case fleet.Approved:
-		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d upgraded, %d failed, %d unknown and %d blocked",
-			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
+		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d %s, %d failed, %d unknown and %d blocked",
+			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, d.Words().Done, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
 	case fleet.GateOpened:
 		if f.Needless {
 			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started", f.When, f.Wave)
@@ -58,7 +58,7 @@ func Sentence(f fleet.Fact) string {
 		return w.Text
 	}
 	if v, ok := f.(fleet.VaultFact); ok {
-		return vaultSentence(v)
+		return vaultSentence(v, d.Words())
 	}
 	return f.Name()
 }
@@ -75,12 +75,12 @@ func haltScope(f fleet.RunHalted) string {
 	return "the run"
 }
 
-func vaultSentence(f fleet.VaultFact) string {
+func vaultSentence(f fleet.VaultFact, w *fleet.DirectionWords) string {
 	switch f := f.(type) {
 	case fleet.Validated:
 		return fmt.Sprintf("checked the vault: %s, %s", f.Verdict, words.Count(len(f.Findings), "finding"))
 	case fleet.StartIntended:
-		return fmt.Sprintf("is about to start the upgrade as operation %s, attempt %d", f.OperationID, f.Attempt)
+		return fmt.Sprintf("is about to start the %s as operation %s, attempt %d", w.Noun, f.OperationID, f.Attempt)
 	case fleet.StartAnswered:
 		said := fmt.Sprintf("the start of operation %s was answered: %s", f.OperationID, f.Answer.Verdict)
 		if f.Answer.HTTPStatus != 0 {
@@ -101,7 +101,7 @@ func vaultSentence(f fleet.VaultFact) string {
 	case fleet.Reconciled:
 		return withDetail(fmt.Sprintf("looked for operation %s in the cloud: %s", f.OperationID, f.Reading), f.Detail)
 	case fleet.Observed:
-		return observedSentence(f)
+		return observedSentence(f, w)
 	case fleet.Inspected:
 		return fmt.Sprintf("read the vault while operation %s was followed: %s", f.OperationID, &f.Reading)
 	case fleet.Verified:
@@ -113,7 +113,7 @@ func vaultSentence(f fleet.VaultFact) string {
 		}
 		return said
 	case fleet.Refreshed:
-		return refreshedSentence(f)
+		return refreshedSentence(f, w)
 	case fleet.Reopened:
 		if f.Case != "" {
 			return "permitted another try, support case " + f.Case
@@ -123,7 +123,7 @@ func vaultSentence(f fleet.VaultFact) string {
 	return f.Name()
 }
 
-func observedSentence(f fleet.Observed) string {
+func observedSentence(f fleet.Observed, w *fleet.DirectionWords) string {
 	whose := "our operation "
 	if f.Foreign {
 		whose = "somebody else's operation "
@@ -136,16 +136,24 @@ func observedSentence(f fleet.Observed) string {
 	case f.Explained:
 		return fmt.Sprintf("read why %s%s failed: %s", whose, f.OperationID, words.Count(len(f.Findings), "finding"))
 	case f.Record != nil:
-		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, f.Record.State), f.Record.Message)
+		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, recordState(f.Record, w)), f.Record.Message)
 	}
 	return "saw " + whose + f.OperationID
 }
 
-func refreshedSentence(f fleet.Refreshed) string {
+// recordState is how the cloud has an operation: in its own words where it upgrades.
+func recordState(r *fleet.Record, w *fleet.DirectionWords) string {
+	if upgrade := fleet.DirectionUpgrade.Words(); w != upgrade && r.State == fleet.RecordUpgraded {
+		return fleet.Capital(w.Done)
+	}
+	return string(r.State)
+}
+
+func refreshedSentence(f fleet.Refreshed, w *fleet.DirectionWords) string {
 	if f.Record == nil {
 		return withDetail(fmt.Sprintf("read the vault again on request: %s", f.Reading), f.Detail)
 	}
-	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s", f.Record.OperationID, f.Reading, f.Record.State)
+	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s", f.Record.OperationID, f.Reading, recordState(f.Record, w))
 	if f.Verified {
 		said += ", and the vault " + f.ResourceID + " is verified"
 	}

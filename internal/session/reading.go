@@ -129,6 +129,17 @@ func Older(from interface {
 	return state.RunInfo{}, nil, false, nil
 }
 
+// KindOf is the kind of a run's plan, empty where the plan cannot be read. The error is
+// that of a process which went away while it was asked.
+func (r *Reading) KindOf(run state.RunInfo) (fleet.Kind, error) {
+	data, err := r.Plan(run.PlanFingerprint)
+	if errors.Is(err, control.ErrNotThere) {
+		return "", err
+	}
+	kind, _ := plan.KindOf(data) // of nothing it is none
+	return kind, nil
+}
+
 // errEnough ends the reading of a journal.
 var errEnough = errors.New("read enough")
 

@@ -90,6 +90,10 @@ type Vault struct {
 	Unrestorable string `json:"unrestorable,omitempty"`
 }
 
+// Unheld reports whether nobody holds the vault, and a rollback keeps it out all the
+// same: there is nothing to put back.
+func (v *Vault) Unheld() bool { return v.Hold != nil && v.WrittenHold() == nil }
+
 // WrittenHold is the hold that the inventory gives the vault, over or not; nil
 // where it gives none.
 func (v *Vault) WrittenHold() *Hold {

@@ -75,7 +75,7 @@ func facts(e Event) [][2]string {
 	var parts []string
 	for _, s := range fleet.Statuses() {
 		if n := d.Totals[s]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+			parts = append(parts, fmt.Sprintf("%d %s", n, d.Direction.Words().Status(s)))
 		}
 	}
 	out := [][2]string{{"Vaults", strings.Join(parts, ", ")},

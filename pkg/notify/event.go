@@ -51,6 +51,7 @@ type Data struct {
 	RunID           string               `json:"runId"`
 	PlanFingerprint string               `json:"planFingerprint"`
 	UpgradeKind     string               `json:"upgradeKind"`
+	Direction       fleet.Direction      `json:"direction"` // of that kind
 	Inventory       *string              `json:"inventory"` // the file's name
 	Title           string               `json:"title"`
 	Sentence        string               `json:"sentence"`

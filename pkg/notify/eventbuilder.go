@@ -49,7 +49,7 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 		case fleet.Resumed:
 			n := t.event(st, Resumed, e.At, true,
 				fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.",
-					count(st.InFlight(), "upgrade")))
+					words(st).Flights(st.InFlight())))
 			n.Data.By = report.StringOrNull(f.By.User)
 			out = append(out, n)
 		case fleet.WaveDone:
@@ -143,7 +143,7 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 		kind, say = Waiting, "The process has left, because the run is paused."
 	}
 	if n := st.InFlight(); n > 0 {
-		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", count(n, "upgrade"))
+		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
 	}
 	e := t.event(st, kind, at, false, say)
 	e.Data.Reason = report.StringOrNull(report.SuspendedDetail(&f))
@@ -160,7 +160,7 @@ var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", Wav
 func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool, sentence string) Event {
 	b, live := st.RunBudget(), live && st.Run.Suspended == nil
 	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint,
-		UpgradeKind: string(st.Plan.Kind), Title: titles[k], Sentence: sentence,
+		UpgradeKind: string(st.Plan.Kind), Direction: st.Plan.Kind.Direction(), Title: titles[k], Sentence: sentence,
 		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: standing.CountNeedPerson(st),
 		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{},
 		Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
@@ -193,12 +193,15 @@ func (t *EventBuilder) clock(at time.Time) string {
 	return at.In(zone).Format("Mon 15:04 MST")
 }
 
+// words are those of the run's kind.
+func words(st *rollout.State) *lexicon.Wording { return lexicon.WordingOf(st.Plan.Kind) }
+
 // tally lists totals in words.
 func tally(st *rollout.State, t *rollout.Totals) string {
 	if t == nil || t.All() == 0 {
 		return "no vault"
 	}
-	return strings.ReplaceAll(lexicon.TallyOf(standing.Counts(st, t, true)), lexicon.Dot, ", ")
+	return strings.ReplaceAll(words(st).TallyOf(standing.Counts(st, t, true)), lexicon.Dot, ", ")
 }
 
 func count(n int, what string) string {

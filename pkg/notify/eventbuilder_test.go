@@ -32,8 +32,8 @@ type night struct {
 	told []Event
 }
 
-func newNight(t *testing.T) *night {
-	p := &plan.Plan{Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(),
+func newNight(t *testing.T, kind fleet.Kind) *night {
+	p := &plan.Plan{Kind: kind, Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(),
 		Timings:       plan.DefaultTimings(),
 		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 0},
 		Waves: []plan.Wave{{Name: hostileWave, Soak: 30 * time.Minute,
@@ -45,6 +45,9 @@ func newNight(t *testing.T) *night {
 		v.Key = fleet.KeyOf(fleet.KindClassic, "s", fleet.BackupVault, "x", v.Name)
 		p.Vaults = append(p.Vaults, v)
 		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
+	}
+	if kind != "" {
+		p.Upgrade = &fleet.Upgrade{}
 	}
 	n := &night{t: t, st: rollout.NewState(p), tell: NewEventBuilder(1)}
 	n.tell.Ledger, n.tell.Reports = "contoso.db", []string{"contoso.html"}
@@ -84,8 +87,8 @@ func (n *night) upgrade(minutes, i int) {
 }
 
 // wholeNight is a run in which everything happens that people are told of.
-func wholeNight(t *testing.T) *night {
-	n := newNight(t)
+func wholeNight(t *testing.T, kind fleet.Kind) *night {
+	n := newNight(t, kind)
 	key := func(i int) fleet.Key { return n.st.Plan.Vaults[i].Key }
 	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
 	n.upgrade(1, 0)
@@ -115,7 +118,7 @@ func wholeNight(t *testing.T) *night {
 // TestBodies keeps the form of every notification in every format.
 func TestBodies(t *testing.T) {
 	t.Parallel()
-	told := wholeNight(t).told
+	told := wholeNight(t, "").told
 	seen := map[Kind]bool{}
 	for _, f := range Formats() {
 		var out bytes.Buffer
@@ -157,11 +160,11 @@ func TestBodies(t *testing.T) {
 // seen those before: they are the journal's.
 func TestIDsAreTheJournals(t *testing.T) {
 	t.Parallel()
-	whole := newNight(t)
+	whole := newNight(t, "")
 	whole.facts(1, fleet.WaveOpened{Wave: hostileWave})
 	whole.facts(2, fleet.Resumed{By: ops})
 	whole.facts(2, fleet.Paused{By: ops})
-	late := newNight(t)
+	late := newNight(t, "")
 	late.tell.seq = 3 // another process: the journal ended after Resumed
 	late.told = nil
 	late.facts(2, fleet.Paused{By: ops})
@@ -182,7 +185,7 @@ func TestNoApprovalIsAskedThatIsGiven(t *testing.T) {
 		{By: anna, ExpiresAt: t0.Add(10 * time.Minute), PlanFingerprint: "7f3a9c21"}:     1,
 		{By: ops, ExpiresAt: later, PlanFingerprint: "7f3a9c21", Reason: "my own night"}: 1,
 	} {
-		n := newNight(t)
+		n := newNight(t, "")
 		n.facts(0, fleet.WaveOpened{Wave: hostileWave})
 		if given != nil {
 			given.Wave, given.When = hostileWave, fleet.GateAfter

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // shortFingerprint is how much of a fingerprint people are shown.
@@ -68,6 +70,16 @@ func Encode(p *Plan) ([]byte, error) {
 		return nil, fmt.Errorf("encode the plan: %w", err)
 	}
 	return append(data, '\n'), nil
+}
+
+// KindOf is the kind of a plan as it was encoded, of whatever version; the plan is not
+// checked.
+func KindOf(data []byte) (fleet.Kind, error) {
+	var head struct {
+		Kind fleet.Kind `json:"kind"`
+	}
+	err := json.Unmarshal(data, &head)
+	return head.Kind, err
 }
 
 // Decode reads what Encode wrote and checks it (see Check). Unknown fields and

@@ -128,7 +128,7 @@ func (v *View) runActions(o Options) []Action {
 			detail = "Nothing is in flight."
 		}
 		if n := v.Flying().Ours; n > 0 {
-			detail = lexicon.Plural(n, "upgrade", "upgrades") + " in flight or in doubt: a resume follows them, and sends nothing twice."
+			detail = v.words().Flights(n) + " in flight or in doubt: a resume follows them, and sends nothing twice."
 		}
 		if v.Run.Closing {
 			return one(DoResume, true, "Nothing more starts in it. "+detail, "Resume the run, which closes it when nothing is in flight")
@@ -255,7 +255,7 @@ func (v *View) unknownActions(o Options) (out []Action) {
 	}
 	if len(unverified) > 0 {
 		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: StringOrNull(fleet.CodeNotVerified), Command: again(unverified),
-			Title:  fmt.Sprintf("Look at what became of %s: the cloud says upgraded, and it could not be verified", named(unverified)),
+			Title:  fmt.Sprintf("Look at what became of %s: the cloud says %s, and it could not be verified", named(unverified), v.words().Done),
 			Detail: StringOrNull(v.words().Unverified)})
 	}
 	if len(doubtful) > 0 {

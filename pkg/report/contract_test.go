@@ -81,7 +81,7 @@ func TestRunJSONShape(t *testing.T) {
 			t.Errorf("%s has a list that is null", x["title"])
 		}
 	}
-	run := keysOf(t, "run", m["run"], "id", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
+	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
 		"kind", "permanent", "phase", "closed", "approvedInAdvance", "note")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
@@ -131,7 +131,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 	m = decode(t, func(w io.Writer) error {
 		return dryrun.Plan(w, today, dryrun.PlanOptions{Format: layout.FormatJSON, Upgrade: today.Upgrade})
 	})
-	up := keysOf(t, "upgrade", m["upgrade"], "kind", "title", "options", "request", "before", "permanent", "rollback", "confirm", "permissions")
+	up := keysOf(t, "upgrade", m["upgrade"], "kind", "direction", "title", "options", "request", "before", "permanent", "rollback", "confirm", "permissions")
 	keysOf(t, "upgrade.request", up["request"], "method", "path", "body")
 
 	m = decode(t, func(w io.Writer) error {

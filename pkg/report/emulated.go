@@ -3,6 +3,8 @@ package report
 import (
 	"strings"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Emulated says that the cloud of a run is the emulator: what its upgrades take
@@ -11,24 +13,24 @@ type Emulated struct {
 	TimeScale float64 `json:"timeScale"` // it is so many times as fast as the durations it is given; 1: as fast
 }
 
-// Words says whose times a page's are.
-func (e *Emulated) Words() string {
+// Words says whose times a page's are, in the words of the kind.
+func (e *Emulated) Words(w *lexicon.Wording) string {
 	if e.TimeScale == 1 {
-		return "the cloud is the emulator; its upgrades take their time"
+		return "the cloud is the emulator; its " + w.Nouns + " take their time"
 	}
-	return "the cloud is the emulator: " + e.Short()
+	return "the cloud is the emulator: " + e.Short(w)
 }
 
 // OfARun says whose times the page of a run's are: this machine's, all of them.
-func (e *Emulated) OfARun() string {
+func (e *Emulated) OfARun(w *lexicon.Wording) string {
 	if e.TimeScale == 1 {
-		return e.Words()
+		return e.Words(w)
 	}
-	return e.Words() + "; ages, forecasts and ends are by this machine's clock"
+	return e.Words(w) + "; ages, forecasts and ends are by this machine's clock"
 }
 
 // Short is how long what takes a second there takes by its scenario.
-func (e *Emulated) Short() string {
+func (e *Emulated) Short(w *lexicon.Wording) string {
 	if e.TimeScale == 1 {
 		return "emulated"
 	}
@@ -36,5 +38,5 @@ func (e *Emulated) Short() string {
 	if d = strings.TrimSuffix(d, "m0s"); !strings.HasSuffix(d, "s") {
 		d += "m"
 	}
-	return d + " of an upgrade take 1s"
+	return d + " of " + w.A + " take 1s"
 }

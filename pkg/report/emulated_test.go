@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
@@ -17,7 +19,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	t.Parallel()
 	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time", 60: "the cloud is the emulator: 1m of an upgrade take 1s",
 		600: "the cloud is the emulator: 10m of an upgrade take 1s", 400: "the cloud is the emulator: 6m40s of an upgrade take 1s", 0.5: "the cloud is the emulator: 500ms of an upgrade take 1s"} {
-		if got := (&report.Emulated{TimeScale: scale}).Words(); got != want {
+		if got := (&report.Emulated{TimeScale: scale}).Words(lexicon.WordingOf(fleet.KindClassic)); got != want {
 			t.Errorf("%g: %q, want %q", scale, got, want)
 		}
 	}

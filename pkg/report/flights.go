@@ -73,7 +73,7 @@ func (v *View) flights(p *layout.Page, c lexicon.Clock) {
 		} else if f.Foreign {
 			notes = append(notes, "not ours")
 		}
-		g.Rows = append(g.Rows, []string{f.Vault, string(f.Status), c.Full(f.StartedAt.Value()), age, lexicon.Or(f.Is.OperationID, "-"),
+		g.Rows = append(g.Rows, []string{f.Vault, v.words().Status(f.Status), c.Full(f.StartedAt.Value()), age, lexicon.Or(f.Is.OperationID, "-"),
 			lexicon.Or(strings.TrimPrefix(strings.Join(notes, "; "), "; "), "-")})
 	}
 	p.Table(g)

@@ -49,7 +49,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			StartedAt: TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt), ResumedAt: TimeOrNull(st.Run.ResumedAt),
 			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
 			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
-			Kind: st.Plan.Kind, Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
+			Kind: st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
@@ -242,6 +242,7 @@ func VaultOf(v *plan.Vault, name, wave string) Vault {
 	if v.ResourceGroup != "" {
 		x.ResourceGroup, x.ResourceID = StringOrNull(v.ResourceGroup), StringOrNull(v.ResourceID())
 	}
+	x.Unheld = v.Unheld()
 	if v.Hold != nil {
 		x.HeldUntil, x.HeldBy = TimeOrNull(v.Hold.Until), StringOrNull(v.Hold.By)
 	}

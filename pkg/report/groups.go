@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -11,7 +12,7 @@ import (
 
 // waves are the totals of each, and where it stands.
 func (v *View) waves(p *layout.Page, c lexicon.Clock) {
-	g := groupGrid([]string{"WAVE", "STATUS"}, []string{"BUDGET", "STARTED", "ENDED"})
+	g := v.groupGrid([]string{"WAVE", "STATUS"}, []string{"BUDGET", "STARTED", "ENDED"})
 	for i := range v.Waves {
 		w := &v.Waves[i]
 		g.Rows = append(g.Rows, slices.Concat([]string{w.Name, string(w.Status)}, groupCells(w.Totals),
@@ -25,7 +26,7 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 	if len(v.Subscriptions) < 2 {
 		return
 	}
-	g := groupGrid([]string{"SUBSCRIPTION"}, []string{"BUDGET", "NOTE"})
+	g := v.groupGrid([]string{"SUBSCRIPTION"}, []string{"BUDGET", "NOTE"})
 	for i := range v.Subscriptions {
 		s := &v.Subscriptions[i]
 		note := "-"
@@ -38,13 +39,14 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 }
 
 // groupHead are the columns that waves and subscriptions have alike; held vaults are in
-// none but theirs.
+// none but theirs. The second is called as the run's direction has it.
 var groupHead = []string{"VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "HELD"}
 
 // groupGrid is a table of waves or subscriptions. Where it is narrow it does without
 // the last columns, then OTHER, BUDGET and HELD.
-func groupGrid(before, after []string) layout.Grid {
+func (v *View) groupGrid(before, after []string) layout.Grid {
 	g := layout.Grid{Head: slices.Concat(before, groupHead, after), Right: map[int]bool{}}
+	g.Head[len(before)+1] = strings.ToUpper(v.words().Done)
 	for i := range groupHead {
 		g.Right[len(before)+i] = true
 	}

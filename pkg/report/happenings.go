@@ -45,9 +45,9 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 		return "suspended", fmt.Sprintf("%s: resumable, exit %d", lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
 		if n := st.NeverStarted(); n > 0 {
-			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n), lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n), lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 		}
-		return "finished", fmt.Sprintf("%s: exit %d", lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+		return "finished", fmt.Sprintf("%s: exit %d", lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
@@ -63,7 +63,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 // what became of it in one word, empty where that matters to nobody who watches,
 // and what more there is to say of it, empty for nothing.
 func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why string) {
-	v := &st.Vaults[ch.Vault]
+	v, w := &st.Vaults[ch.Vault], lexicon.WordingOf(st.Plan.Kind)
 	if ch.Overdue {
 		return "OVERDUE", "under way for " + lexicon.Span(at.Sub(v.StartedAt)) + ", still followed"
 	}
@@ -77,13 +77,13 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 	case fleet.Upgrading:
 		switch {
 		case v.Foreign:
-			return "foreign", "somebody else's upgrade is under way, it is followed"
+			return "foreign", w.Theirs() + " is under way, it is followed"
 		case ch.From == fleet.Unknown:
 			return "found", "its start had been accepted"
 		}
 		return "started", ""
 	case fleet.Upgraded:
-		return "upgraded", ""
+		return w.Done, ""
 	case fleet.Failed:
 		return "FAILED", lexicon.Or(v.Reason, "no reason given")
 	case fleet.Unknown:
@@ -96,7 +96,7 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 	case fleet.Busy:
 		return "busy", "tried again later: " + lexicon.Or(v.Reason, "something else is under way on it")
 	case fleet.Already:
-		return "already", lexicon.Or(v.Reason, lexicon.WordingOf(st.Plan.Kind).Before)
+		return "already", lexicon.Or(v.Reason, w.Before)
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			return "returned", lexicon.Or(v.Reason, "not started")

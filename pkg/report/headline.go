@@ -163,6 +163,12 @@ func (v *View) personDecides() bool {
 	return slices.ContainsFunc(append(v.runActions(Options{}), v.accessActions(Options{})...), func(a Action) bool { return a.Person })
 }
 
+// flyingWords counts what is in flight, as the subject of a sentence.
+func (v *View) flyingWords(n int) string {
+	w := v.words()
+	return lexicon.Plural(n, w.Noun+" is", w.Nouns+" are")
+}
+
 // headlines answers what one asks next.
 func (v *View) headlines(c lexicon.Clock) []string {
 	lines := []string{}
@@ -194,11 +200,11 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		}
 	}
 	if n := v.Flying().Ours; n == 0 {
-		say("No upgrades are running.")
+		say("No %s are running.", v.words().Nouns)
 	} else if v.Run.Live {
-		say("%s in flight.", lexicon.Plural(n, "upgrade is", "upgrades are"))
+		say("%s in flight.", v.flyingWords(n))
 	} else {
-		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", lexicon.Plural(n, "upgrade is", "upgrades are"))
+		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", v.flyingWords(n))
 	}
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:

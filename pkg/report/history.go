@@ -72,7 +72,7 @@ func (s *VaultHistory) WriteJSON(w io.Writer) error { return layout.WriteJSON(w,
 // Write writes the story for people.
 func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	p, c, v := &layout.Page{}, lexicon.ClockIn(o.Zone), s.Vault
-	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, lexicon.StatusWord(v.Status), lexicon.Dot, c)
+	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, s.words.Status(v.Status), lexicon.Dot, c)
 	if why := v.why(); why != noReason {
 		p.Line("%s", why)
 	} else if v.Status == fleet.Already {

@@ -102,6 +102,7 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 	}
 	property("run", v.Run.ID)
 	property("plan", v.Run.PlanFingerprint)
+	property("direction", string(v.Run.Direction))
 	for _, x := range vs {
 		c := junitCase{Name: lexicon.Clean(x.Vault), ClassName: lexicon.Clean(lexicon.Or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
 		trouble := &junitTrouble{Message: lexicon.Clean(x.why()), Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
@@ -114,7 +115,7 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 			c.Error = trouble
 			s.Errors++
 		default:
-			c.Skipped = lexicon.Clean(lexicon.StatusWord(x.Status) + ": " + lexicon.Or(ValueOf(x.Reason), "not over yet"))
+			c.Skipped = lexicon.Clean(v.words().Status(x.Status) + ": " + lexicon.Or(ValueOf(x.Reason), "not over yet"))
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, c)

@@ -13,7 +13,7 @@ import (
 // machines, groups or subscriptions.
 func (v *View) blockedActions(o Options) (out []Action) {
 	for _, c := range CausesOf(v.withStatus(fleet.Blocked)) {
-		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(), about: c.Vaults, Items: c.distinct(),
+		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(v.words()), about: c.Vaults, Items: c.distinct(),
 			Detail: StringOrNull(c.advice())}
 		if c.why != "" {
 			a.Do = DoConsent
@@ -31,7 +31,7 @@ func (v *View) blockedActions(o Options) (out []Action) {
 
 // title says what to do about a cause. fleetup's own codes have words of their
 // own; a code of the service is shown as it came.
-func (c *cause) title() string {
+func (c *cause) title(w *lexicon.Wording) string {
 	vs := named(c.Vaults)
 	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
 	groups := c.distinctOf(func(v *Vault) string {
@@ -61,7 +61,7 @@ func (c *cause) title() string {
 	case fleet.CodeAttempts:
 		return fmt.Sprintf("Find out why the starts of %s were never accepted", vs)
 	case fleet.CodeForeignFailed, fleet.CodeForeignOverdue, fleet.CodeUpgradeRunning:
-		return fmt.Sprintf("Ask who else started the upgrade of %s (%s)", vs, c.Code)
+		return fmt.Sprintf("Ask who else started the %s of %s (%s)", w.Other, vs, c.Code)
 	}
 	switch n := len(c.distinct()); {
 	case standing.ComesBack(c.Code):

@@ -150,23 +150,43 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
+// NothingToPutBack is why a rollback keeps out vaults that nobody holds.
+const NothingToPutBack = "nothing to put back"
+
+// ByHolder parts vaults that are kept out into those that somebody holds and those
+// that a rollback can do nothing for.
+func ByHolder(vs []*Vault) (held, unheld []*Vault) {
+	for _, x := range vs {
+		if x.Unheld {
+			unheld = append(unheld, x)
+		} else {
+			held = append(held, x)
+		}
+	}
+	return held, unheld
+}
+
 // skipped is what of the inventory was not touched.
 func (v *View) skipped(p *layout.Page, acts []Action) {
-	vs := v.withStatus(fleet.Excluded)
-	if len(vs) == 0 {
-		return
-	}
-	p.Section("HELD: by the inventory or by a person (%s)", lexicon.Vaults(len(vs)))
-	for i := range acts {
-		a := &acts[i]
-		if a.Do != DoRelease {
-			continue
+	held, unheld := ByHolder(v.withStatus(fleet.Excluded))
+	list := func(heading string, vs []*Vault) {
+		if len(vs) == 0 {
+			return
 		}
-		p.Group("%s", a.Title)
-		for _, x := range a.about {
-			p.Item("%s", x.Vault)
+		p.Section("HELD: %s (%s)", heading, lexicon.Vaults(len(vs)))
+		for i := range acts {
+			a := &acts[i]
+			if a.Do != DoRelease || !slices.Contains(vs, a.about[0]) { // those of one action are held alike
+				continue
+			}
+			p.Group("%s", a.Title)
+			for _, x := range a.about {
+				p.Item("%s", x.Vault)
+			}
 		}
 	}
+	list("by the inventory or by a person", held)
+	list(NothingToPutBack, unheld)
 }
 
 // timeline is what happened in the night, a line each.
@@ -309,7 +329,7 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 	}
 	p.Table(g)
 	if len(v.Checklist) > 0 {
-		p.Group("After the upgrade")
+		p.Group("After the %s", v.words().Noun)
 		for _, s := range v.Checklist {
 			p.Item("%s", s)
 		}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
@@ -14,20 +15,30 @@ type RunRow struct {
 	ID              string        `json:"id"`
 	Status          string        `json:"status"` // finished, interrupted, or running when a process carries it out
 	Verdict         *string       `json:"verdict"`
-	ExitCode        *int          `json:"exitCode"` // null until it is finished
+	ExitCode        *int          `json:"exitCode"`  // null until it is finished
+	KindName        *string       `json:"kind"`      // null: its plan cannot be read
+	Direction       *string       `json:"direction"` // which way the kind takes the vaults
 	PlanFingerprint string        `json:"planFingerprint"`
 	StartedAt       *Time         `json:"startedAt"`
 	EndedAt         *Time         `json:"endedAt"`
 	NeverStarted    int           `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
 	Took            time.Duration `json:"-"`
+	Kind            fleet.Kind    `json:"-"` // see Of
+}
+
+// Of says of which kind the run was; empty where nobody knows.
+func (r *RunRow) Of(k fleet.Kind) {
+	if r.Kind = k; k != "" {
+		r.KindName, r.Direction = StringOrNull(string(k)), StringOrNull(string(k.Direction()))
+	}
 }
 
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
 	c := lexicon.ClockIn(o.Zone)
-	g := layout.Grid{Head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN"}, Right: map[int]bool{5: true}, Spare: []int{6, 3}}
+	g := layout.Grid{Head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN", "KIND"}, Right: map[int]bool{5: true}, Spare: []int{6, 3}}
 	for _, r := range rows {
-		ended, took, code := "-", "-", "-"
+		ended, took, code, kind := "-", "-", "-", "-"
 		if r.EndedAt != nil {
 			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" ("+*r.Verdict+")"
 		}
@@ -35,7 +46,10 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 		if r.NeverStarted > 0 {
 			status = "closed, " + lexicon.NeverStarted(r.NeverStarted)
 		}
-		g.Rows = append(g.Rows, []string{r.ID, status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint)})
+		if r.Kind != "" {
+			kind = lexicon.KindWords(r.Kind)
+		}
+		g.Rows = append(g.Rows, []string{r.ID, status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint), kind})
 	}
 	p := &layout.Page{}
 	p.Title("RUNS %d%stimes %s", len(rows), lexicon.Dot, c)

@@ -82,7 +82,7 @@ func (v *View) printer(o Options, p func() *layout.Page) layout.Printer {
 		Rows: func() []any {
 			rows := make([]any, len(v.Vaults))
 			for i := range v.Vaults {
-				rows[i] = line{SchemaVersion, v.Run.ID, &v.Vaults[i]}
+				rows[i] = line{SchemaVersion, v.Run.ID, &v.Vaults[i], v.Run.Direction}
 			}
 			return rows
 		},
@@ -96,6 +96,7 @@ type line struct {
 	SchemaVersion int    `json:"schemaVersion"`
 	RunID         string `json:"runId"`
 	*Vault
+	Direction fleet.Direction `json:"direction"` // which way the run took its vaults
 }
 
 func (v *View) statusPage(o Options) *layout.Page {
@@ -291,7 +292,7 @@ func (v *View) haltSentence() string {
 }
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
-	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(lexicon.TallyOf(v.Totals), lexicon.Dot, " + "))
+	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(v.words().TallyOf(v.Totals), lexicon.Dot, " + "))
 	b := v.Run.Budget
 	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
 	if b.Used > b.Limit {
@@ -322,7 +323,7 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 		p.Pair("Ends", "%s", e.Words(c.Zone, v.Run.GeneratedAt.Value()))
 	}
 	if e := v.Run.Emulated; e != nil {
-		p.Pair("Emulated", "%s", e.OfARun())
+		p.Pair("Emulated", "%s", e.OfARun(v.words()))
 	}
 	v.said(p, c)
 	v.evidence(p)

@@ -188,7 +188,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		c.left = false
 		clear(c.denied)
 		flying := lexicon.Selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
-		detail := lexicon.Plural(len(flying), "upgrade", "upgrades") + " in flight or in doubt"
+		detail := lexicon.WordingOf(st.Plan.Kind).Flights(len(flying)) + " in flight or in doubt"
 		if len(flying) > 0 {
 			detail += ": " + lexicon.SomeOf(c.names, flying)
 		}
@@ -227,7 +227,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		if n := st.NeverStarted(); n > 0 {
 			how = "closed, " + lexicon.NeverStarted(n)
 		}
-		say("closed", nobody, lexicon.TallyOf(standing.Counts(st, &st.Totals, true)), "run %s, exit %d", how, f.Code)
+		say("closed", nobody, lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), "run %s, exit %d", how, f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})

@@ -91,6 +91,9 @@ type Run struct {
 	Kind            fleet.Kind     `json:"kind"`       // of the upgrade
 	Permanent       bool           `json:"permanent"`  // nothing can undo it
 
+	// Direction is the kind's: which way it took the vaults that are "upgraded".
+	Direction fleet.Direction `json:"direction"`
+
 	Later       *string      `json:"laterRun"`          // ID of the ledger's newest run; null: this is it
 	Closing     bool         `json:"closing"`           // a person wants it closed once nothing is in flight
 	Closed      *Closure     `json:"closed"`            // a person has closed it before all of it was started; null: nobody has
@@ -203,6 +206,7 @@ type Vault struct {
 	RefreshedAt         *Time              `json:"refreshedAt"`
 	HeldUntil           *Time              `json:"heldUntil"`     // excluded: until when; null: until released
 	HeldBy              *string            `json:"heldBy"`        // excluded: who held it
+	Unheld              bool               `json:"-"`             // excluded, and held by nobody: a rollback has nothing to put back
 	NextWindow          *Time              `json:"nextWindow"`    // not started: when its window opens; null: it may start now, or never
 	Reads               []Read             `json:"reads"`         // of a start in doubt, the newest ones: what the cloud showed
 	LastReading         *LastReading       `json:"lastReading"`   // of one that is followed or unknown, where it says more than the status; null: it does not

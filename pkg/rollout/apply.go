@@ -285,7 +285,7 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 		own := v.owns(f.Record.OperationID)
 		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own, Accepted: own}
 		if v.Foreign {
-			v.Reason = "somebody else's upgrade is under way"
+			v.Reason = s.theirs() + " is under way"
 		}
 	case fleet.VerdictAlready:
 		if f.Record != nil {

@@ -69,7 +69,7 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
 			Code: fleet.CodeVanished, Message: s.words().left,
 			Action: "nothing: the next run looks again"})
-		v.Reason = "vanished during somebody else's upgrade"
+		v.Reason = "vanished during " + s.theirs()
 		return s.move(i, fleet.Blocked, f.Name())
 	case f.Vanished:
 		v.Doubt, v.CloudDone = Doubt{ProofFrom: at}, false
@@ -153,13 +153,13 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	v.EndedAt, v.LostSince = orTime(r.EndedAt, at), time.Time{}
 	switch r.State {
 	case fleet.RecordUpgraded:
-		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, "upgraded by somebody else"
+		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, s.direction().Done+" by somebody else"
 		if r.Trigger == fleet.TriggerForced {
 			v.Reason = "upgraded by Microsoft (" + r.Trigger + ")"
 		}
 		return s.move(i, fleet.Already, f.Name())
 	case fleet.RecordFailed:
-		v.Reason = "somebody else's upgrade of it failed: " + r.Message
+		v.Reason = s.theirs() + " of it failed: " + r.Message
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "foreign",
 			Code: fleet.CodeForeignFailed, Message: v.Reason,
 			Action: "ask who started operation " + r.OperationID + s.words().theirs})
@@ -212,7 +212,7 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 			advised(f.Last, "look into the reason; the next run tries again"))
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineWindow:
-		note(fleet.CodeNoWindow, "no window that is still to come is long enough for its upgrade",
+		note(fleet.CodeNoWindow, "no window that is still to come is long enough for its "+s.direction().Noun,
 			"widen the window, or take away a blackout; the next run tries again")
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineReconcile:
@@ -235,7 +235,7 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		v.Overdue = true
 		if v.Status == fleet.Upgrading && v.Foreign {
 			v.EndedAt = at
-			note(fleet.CodeForeignOverdue, "somebody else's upgrade of it does not end", "ask who started operation "+v.OperationID)
+			note(fleet.CodeForeignOverdue, s.theirs()+" of it does not end", "ask who started operation "+v.OperationID)
 			return s.move(i, fleet.Blocked, f.Name())
 		}
 		return nil
@@ -261,7 +261,7 @@ func (s *State) unconfirmed(v *VaultState) (code, msg, action string) {
 	case v.Accepted:
 		code, msg, action = fleet.CodeUnconfirmed, s.words().unended, s.words().look
 	default:
-		code, msg, action = fleet.CodeAnswerLost, "reading could not tell whether the upgrade was started", s.words().doubt
+		code, msg, action = fleet.CodeAnswerLost, "reading could not tell whether the "+s.direction().Noun+" was started", s.words().doubt
 	}
 	if r := v.Reading; r != nil {
 		msg += ". Last reading: " + r.Dated()

@@ -28,7 +28,7 @@ func (s Send) MayLeave(decided, now Moment, leaving bool) (within time.Duration,
 	case leaving:
 		reason = "the run was told to stop"
 	case !s.NotAfter.IsZero() && now.Wall.After(s.NotAfter):
-		reason = "its upgrade would no longer end inside the window"
+		reason = "it would no longer end inside the window"
 	case !s.NotAfter.IsZero() && now.Wall.Before(decided.Wall):
 		reason = "the clock was set back, perhaps out of the window"
 	case now.At.After(s.StaleAfter), now.Wall.Sub(decided.Wall) > s.StaleAfter.Sub(decided.At):

@@ -26,12 +26,14 @@ func (s *State) Decide(o Order, by fleet.Actor, at time.Time) ([]fleet.Fact, err
 
 // Said is what came of an order.
 type Said struct {
-	Events []fleet.Event `json:"said"`            // what was journalled
-	Names  []string      `json:"names,omitempty"` // of the vaults it is about, as commands name them
+	Events    []fleet.Event   `json:"said"`                // what was journalled
+	Names     []string        `json:"names,omitempty"`     // of the vaults it is about, as commands name them
+	Direction fleet.Direction `json:"direction,omitempty"` // of the run; absent: an older process answered
 }
 
 // Saying is what came of an order that was decided as these facts.
 func (s *State) Saying(facts []fleet.Fact, at time.Time) (said Said) {
+	said.Direction = s.Plan.Kind.Direction()
 	var all []string
 	for _, f := range facts {
 		said.Events = append(said.Events, fleet.Event{At: at, Fact: f})
@@ -177,7 +179,9 @@ func (s *State) checkHold(i int, off bool) error {
 	v, name := &s.Vaults[i], s.Plan.Vaults[i].Ref()
 	switch {
 	case off && v.Status != fleet.Excluded:
-		return fmt.Errorf("%s is %s, not held", name, v.Status)
+		return fmt.Errorf("%s is %s, not held", name, s.direction().Status(v.Status))
+	case off && v.Held == nil && s.Plan.Vaults[i].Unheld():
+		return fmt.Errorf("%s cannot be rolled back, so nothing releases it: %s", name, v.Reason)
 	case off && v.Held == nil:
 		return fmt.Errorf("%s is held by the inventory (%s): take that hold away there, for the next run", name, v.Reason)
 	case off:
@@ -185,7 +189,7 @@ func (s *State) checkHold(i int, off bool) error {
 	case v.Held != nil:
 		return fmt.Errorf("%s is held already: %s", name, v.Reason)
 	case !fleet.CanMove(v.Status, fleet.Excluded) || v.Status == fleet.Excluded:
-		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name, v.Status)
+		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name, s.direction().Status(v.Status))
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func (s *State) Refreshable(i int) error {
 	v := &s.Vaults[i]
 	switch {
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-		return fmt.Errorf("it is %s; only a failed or unknown vault is read again", v.Status)
+		return fmt.Errorf("it is %s; only a failed or unknown vault is read again", s.direction().Status(v.Status))
 	case v.Status == fleet.Unknown && !v.Final && s.Run.Closed == nil:
 		return fmt.Errorf("it is unknown, and the run itself still reads it")
 	case v.Permit:
@@ -63,21 +63,21 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 	ours := f.Reading == fleet.ReadOurs
 	switch {
 	case r == nil:
-		v.Reason = "read again, and still " + string(v.Status) + ": " + f.Detail
+		v.Reason = "read again, and still " + s.direction().Status(v.Status) + ": " + f.Detail
 		return nil
 	case r.State == fleet.RecordUpgraded && f.Verified:
 		return s.repaired(i, at, f)
 	case r.State == fleet.RecordUpgraded:
-		v.Reason = "the cloud now says Upgraded, but " + s.words().vault + " is not verified: " + f.Detail
+		v.Reason = s.done() + ", but " + s.words().vault + " is not verified: " + f.Detail
 		return nil
 	case r.State == fleet.RecordFailed && ours:
 		v.Reason = or("the cloud still says Failed: ", r.Message)
 	case r.State == fleet.RecordFailed:
-		v.Reason = or("somebody else's upgrade of it, operation "+r.OperationID+", failed: ", r.Message)
+		v.Reason = or(s.theirs()+" of it, operation "+r.OperationID+", failed: ", r.Message)
 	case ours:
 		return s.stillRunning(i)
 	default:
-		v.Reason = "somebody else's upgrade of it, operation " + r.OperationID + ", is under way"
+		v.Reason = s.theirs() + " of it, operation " + r.OperationID + ", is under way"
 		v.note(fleet.CodeUpgradeRunning, v.Reason, "wait for its end, then fleetup refresh")
 		return nil
 	}
@@ -94,7 +94,7 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 	own := f.Reading == fleet.ReadOurs && v.owns(v.OperationID)
 	v.Repaired, v.Disregard = true, nil
 	v.EndedAt, v.UpgradedResourceID, v.Findings = orTime(r.EndedAt, at), f.ResourceID, f.Findings
-	v.Reason = fmt.Sprintf("was %s; the cloud now says Upgraded, and %s is verified", v.Status, s.words().vault)
+	v.Reason = fmt.Sprintf("was %s; %s, and %s is verified", v.Status, s.done(), s.words().vault)
 	if own {
 		v.Accepted = true
 		return s.move(i, fleet.Upgraded, f.Name())
@@ -109,7 +109,7 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 func (s *State) stillRunning(i int) error {
 	v := &s.Vaults[i]
 	v.Accepted = true
-	v.Reason = "its upgrade is under way in the cloud"
+	v.Reason = "its " + s.direction().Noun + " is under way in the cloud"
 	if v.Status == fleet.Unknown && s.Run.Closed == nil {
 		v.Final, v.EndedAt = false, time.Time{}
 		s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}

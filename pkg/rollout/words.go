@@ -1,5 +1,7 @@
 package rollout
 
+import "github.com/fleetup-dev/fleetup/pkg/fleet"
+
 // sentences are those about a vault that are not the same for the classic
 // kind, whose vendor decides about failures and whose upgraded vault is a new
 // one, and for kinds that change vaults where they are.
@@ -47,6 +49,20 @@ var (
 		unchanged:  "Look whether the service has an incident; fleetup reopen permits another try.",
 	}
 )
+
+// done says that the cloud has nothing left to do, as the cloud has it.
+func (s *State) done() string {
+	if d := s.Plan.Kind.Direction(); d != fleet.DirectionUpgrade {
+		return "the cloud now says that the " + d.Words().Noun + " is done"
+	}
+	return "the cloud now says Upgraded"
+}
+
+// theirs is what somebody else does to a vault.
+func (s *State) theirs() string { return s.direction().Theirs() }
+
+// direction are the words of the plan's direction.
+func (s *State) direction() *fleet.DirectionWords { return s.Plan.Kind.Direction().Words() }
 
 // words are those of the plan's kind.
 func (s *State) words() *sentences {

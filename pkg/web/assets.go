@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -23,7 +24,7 @@ var (
 	styles    = sync.OnceValue(func() string { return asset("page.css") + asset("timeline.css") })
 	script    = sync.OnceValue(joined)
 	templates = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("").Funcs(template.FuncMap{"number": lexicon.Number, "plural": lexicon.Plural, "word": lexicon.StatusWord}).ParseFS(assets, "assets/*.html"))
+		return template.Must(template.New("").Funcs(template.FuncMap{"number": lexicon.Number, "plural": lexicon.Plural, "capital": fleet.Capital}).ParseFS(assets, "assets/*.html"))
 	})
 )
 

@@ -23,6 +23,7 @@ type document struct {
 	StartedAt     int64             `json:"startedAt,omitempty"`
 	EndedAt       int64             `json:"endedAt,omitempty"`
 	Run           string            `json:"run"`
+	Words         map[string]string `json:"words"` // what people read for a status, where that is not its name
 	Waves         []waveRow         `json:"waves"`
 	Subscriptions []subscriptionRow `json:"subscriptions"`
 	Vaults        []json.RawMessage `json:"vaults"`          // rows, in the plan's order
@@ -152,6 +153,17 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		}
 	}
 	return r
+}
+
+// statusWords are what people read for a status, where that is not its name.
+func statusWords(w *fleet.DirectionWords) map[string]string {
+	words := map[string]string{}
+	for _, s := range fleet.Statuses() {
+		if word := w.Status(s); word != string(s) {
+			words[string(s)] = word
+		}
+	}
+	return words
 }
 
 func waveRows(v *report.View) []waveRow {

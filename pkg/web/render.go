@@ -47,6 +47,7 @@ type shell struct {
 type parts struct {
 	Headline      *report.Headline
 	Run           *report.Run
+	Words         *fleet.DirectionWords
 	Heading       []pair
 	Figures       []pair
 	Tiles         []tile
@@ -142,7 +143,7 @@ func (s pageData) data() ([]byte, error) {
 	}
 	return encode(document{
 		Version: s.version, Live: s.live, Zone: zoneOf(s.options.Zone).String(), Now: millis(v.Run.GeneratedAt),
-		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
+		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID, Words: statusWords(v.Run.Direction.Words()),
 		Waves: waveRows(v), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
 	})
 }
@@ -150,12 +151,12 @@ func (s pageData) data() ([]byte, error) {
 // parts builds what the templates show.
 func (s pageData) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone), s.view.Run.GeneratedAt.Value()}
-	p := parts{Headline: v.Headline, Run: &v.Run, Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
+	p := parts{Headline: v.Headline, Run: &v.Run, Words: v.Run.Direction.Words(), Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
 		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
 			{"Inventory", lexicon.Or(report.ValueOf(v.Run.Inventory), "–")}, {"Started by", lexicon.Or(report.ValueOf(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
 	if v.Run.Kind != fleet.KindClassic {
-		p.Heading = append(p.Heading, pair{"Upgrade", lexicon.KindWords(v.Run.Kind)})
+		p.Heading = append(p.Heading, pair{fleet.Capital(p.Words.Noun), lexicon.KindWords(v.Run.Kind)})
 	}
 	p.Tasks, p.Calm = tasksOf(v, c, s.limit)
 	p.Lost = v.Totals[fleet.Failed] > 0 || v.Totals[fleet.Unknown] > 0
@@ -200,7 +201,7 @@ func (p *parts) figures(v *report.View, c clock) {
 		add("Expected end", e.Words(c.zone, v.Run.GeneratedAt.Time))
 	}
 	if e := v.Run.Emulated; e != nil {
-		add("Emulated", e.OfARun())
+		add("Emulated", e.OfARun(lexicon.WordingOf(v.Run.Kind)))
 	}
 	add("As of", c.full(v.Run.GeneratedAt))
 }

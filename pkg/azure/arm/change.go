@@ -119,7 +119,9 @@ func (c *Change) wanted(o fleet.Options, v *fleet.Vault) any {
 
 // asWanted is why a vault whose properties hold everything that the body says is
 // as the change wants it.
-const asWanted = "the vault is as the upgrade would make it"
+func (c *Change) asWanted() string {
+	return "the vault is as the " + c.Spec.Kind.Direction().Words().Noun + " would make it"
+}
 
 // reached says in words why a vault is as the change wants it; "" where it is
 // not.
@@ -127,7 +129,7 @@ func (c *Change) reached(o fleet.Options, v *fleet.Vault, res *Resource) string 
 	wanted := c.wanted(o, v)
 	switch {
 	case wanted != nil && holds(res.Properties, wanted):
-		return asWanted
+		return c.asWanted()
 	case c.Enough != nil:
 		return c.Enough(o, res.State())
 	}

@@ -115,7 +115,7 @@ var following = map[fleet.ResourceType][]fleet.Action{
 func RoleFor(k fleet.Kind, t fleet.ResourceType, calls ...Call) fleet.Role {
 	r := fleet.Role{
 		Name:        "fleetup " + string(k),
-		Description: "What fleetup asks of the Resource Manager to carry out the upgrade " + string(k) + ".",
+		Description: "What fleetup asks of the Resource Manager to carry out the " + k.Direction().Words().Noun + " " + string(k) + ".",
 		Besides:     "Where a resource guard protects the vaults, its owner must allow the operation besides.",
 		Actions: []fleet.Action{
 			{Name: string(t) + "/read", Why: "how a vault is, before and after"},

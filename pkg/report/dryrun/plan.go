@@ -93,7 +93,7 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 			if was, ok := o.asWanted(v.Key); ok {
 				x.Reason = report.StringOrNull("by the ledger, since run " + was.Run + "; the run checks it again")
 			} else if val, ok := o.Validations[v.Key]; ok {
-				checkedBy(&x, val)
+				checkedBy(&x, val, d.words)
 			} else if o.Validations != nil {
 				x.Reason = report.StringOrNull(notChecked)
 			}

@@ -147,9 +147,9 @@ func Strangers(p *plan.Plan, known []fleet.Key, ledger string) string {
 	if all == 0 || common > 0 {
 		return ""
 	}
-	return fmt.Sprintf("The ledger %s knows %s, and none of this plan: its runs were of others. That is right where a fleet is upgraded part by part; "+
+	return fmt.Sprintf("The ledger %s knows %s, and none of this plan: its runs were of others. That is right where a fleet is %s part by part; "+
 		"status, refresh and reopen then know those of the newest run alone. For another fleet name a ledger of its own with --state.",
-		lexicon.Or(ledger, "of earlier runs"), lexicon.Vaults(all))
+		lexicon.Or(ledger, "of earlier runs"), lexicon.Vaults(all), p.Kind.Direction().Words().Done)
 }
 
 // byLedger counts the vaults of which the ledger alone says that they do not start.
@@ -174,7 +174,7 @@ func (d *dryRun) sum() string {
 	count := func(s fleet.Status) int { return len(d.withStatus(s)) }
 	add(count(fleet.Blocked), "blocked")
 	add(count(fleet.Busy), "busy")
-	add(count(fleet.Upgrading), "upgrading already")
+	add(count(fleet.Upgrading), d.words.Doing+" already")
 	add(count(fleet.Already), d.words.Already)
 	add(count(fleet.Failed), "failed before, as the cloud remembers")
 	add(carried, "failed or unknown from earlier runs")
@@ -320,7 +320,7 @@ func (d *dryRun) haltsAt(w int) string {
 func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 	d.change(p)
 	l := d.plan.Limits
-	limits := []string{fmt.Sprintf("%d upgrades at once", l.Upgrades)}
+	limits := []string{lexicon.Number(l.Upgrades) + " " + d.words.Nouns + " at once"}
 	if l.PerSubscription > 0 {
 		limits = append(limits, fmt.Sprintf("%d a subscription", l.PerSubscription))
 	}
@@ -339,7 +339,7 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 			s += lexicon.Dot + lexicon.Plural(*n, "night", "nights")
 		}
 		if d.opts.Measured > 0 {
-			s += fmt.Sprintf("%sfrom %d measured upgrades", lexicon.Dot, d.opts.Measured)
+			s += fmt.Sprintf("%sfrom %d measured %s", lexicon.Dot, d.opts.Measured, d.words.Nouns)
 		} else if u := d.plan.Upgrade; u != nil {
 			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", lexicon.Dot, lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
 		}
@@ -353,7 +353,7 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 		if d.opts.Measured > 0 {
 			whose = "the forecast is measured on it, in its own time"
 		}
-		p.Pair("Emulated", "%s; %s", e.Words(), whose)
+		p.Pair("Emulated", "%s; %s", e.Words(d.words), whose)
 	}
 	d.nights(p, c)
 	if n := d.inFlight(); n > 0 {
@@ -491,13 +491,15 @@ func (d *dryRun) notStarting(p *layout.Page) {
 			p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(d.opts.Zone)))
 		}
 	}
-	reasons("HELD: by the inventory", d.withStatus(fleet.Excluded))
+	held, unheld := report.ByHolder(d.withStatus(fleet.Excluded))
+	reasons("HELD: by the inventory", held)
+	reasons("HELD: "+report.NothingToPutBack, unheld)
 	carried := d.with(func(v *report.Vault) bool { return v.Carried })
 	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
-		reasons("UPGRADING ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
+		reasons(strings.ToUpper(d.words.Doing)+" ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
 		reasons(strings.ToUpper(d.words.Already), d.withStatus(fleet.Already))
 		if d.opts.Validations != nil {
 			showReady(p, d.withStatus(fleet.Ready))

@@ -14,6 +14,7 @@ import (
 // plannedUpgrade is what a plan does to each of its vaults, as JSON shows it.
 type plannedUpgrade struct {
 	Kind        fleet.Kind             `json:"kind"`
+	Direction   fleet.Direction        `json:"direction"` // which way the kind takes the vaults
 	Title       string                 `json:"title"`
 	Options     fleet.Options          `json:"options"`
 	Request     *report.PlannedRequest `json:"request"` // with placeholders for what differs from vault to vault
@@ -33,7 +34,7 @@ func (d *dryRun) upgrade() *plannedUpgrade {
 	if options == nil {
 		options = fleet.Options{}
 	}
-	return &plannedUpgrade{Kind: d.plan.Kind, Title: u.Title, Options: options, Request: report.RequestOf(u.Request), Before: report.ListOrEmpty(u.Before),
+	return &plannedUpgrade{Kind: d.plan.Kind, Direction: d.plan.Kind.Direction(), Title: u.Title, Options: options, Request: report.RequestOf(u.Request), Before: report.ListOrEmpty(u.Before),
 		Permanent: u.Permanent, Rollback: report.StringOrNull(lexicon.RollbackOf(d.plan.Kind, u.Permanent, d.opts.Ledger)), Confirm: u.Confirm, Permissions: report.ListOrEmpty(u.Actions)}
 }
 
@@ -76,7 +77,7 @@ func (d *dryRun) change(p *layout.Page) {
 	if u == nil {
 		return
 	}
-	p.Pair("Upgrade", "%s (%s)", u.Title, lexicon.KindWords(d.plan.Kind))
+	p.Pair(fleet.Capital(d.words.Noun), "%s (%s)", u.Title, lexicon.KindWords(d.plan.Kind))
 	about := ""
 	switch {
 	case d.restores() && !d.opts.Details:

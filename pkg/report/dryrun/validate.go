@@ -1,6 +1,7 @@
 package dryrun
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func verdictStatus(v fleet.Verdict) fleet.Status {
 }
 
 // check adds what a check found.
-func checkedBy(v *report.Vault, val fleet.Validation) {
+func checkedBy(v *report.Vault, val fleet.Validation, w *lexicon.Wording) {
 	v.Findings, v.RequestIDs = report.FindingsOf(val.Findings), report.ListOrEmpty(val.RequestIDs)
 	if v.Status = verdictStatus(val.Verdict); v.Status != fleet.Ready {
 		if fs := v.Errors(); len(fs) > 0 {
@@ -54,11 +55,11 @@ func checkedBy(v *report.Vault, val fleet.Validation) {
 	}
 	switch v.Status {
 	case fleet.Failed:
-		v.Reason = report.StringOrNull(lexicon.Or(r.Message, "the cloud's record says that its upgrade failed"))
+		v.Reason = report.StringOrNull(lexicon.Or(r.Message, "the cloud's record says that its "+w.Noun+" failed"))
 	case fleet.Upgrading:
 		v.Reason = report.StringOrNull("operation " + lexicon.Or(r.OperationID, "of an unknown ID") + " is under way")
 	case fleet.Already:
-		v.Reason = report.StringOrNull(lexicon.Or(v.Noted(), "upgraded to "+lexicon.Or(r.UpgradedResourceID, "a vault the cloud does not name")))
+		v.Reason = report.StringOrNull(lexicon.Or(v.Noted(), w.Done+" to "+lexicon.Or(r.UpgradedResourceID, "a vault the cloud does not name")))
 	}
 }
 
@@ -78,12 +79,12 @@ type checked struct {
 // without a result shows pending: it was not checked.
 func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validation, o ValidationOptions) error {
 	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now), map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults))}
-	names := p.Names()
+	names, words := p.Names(), lexicon.WordingOf(p.Kind)
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		x := report.VaultOf(v, names[i], p.Waves[v.Wave].Name)
 		if val, ok := results[v.Key]; ok {
-			checkedBy(&x, val)
+			checkedBy(&x, val, words)
 		} else if v.Excluded() {
 			x.Status, x.Reason = fleet.Excluded, report.StringOrNull(v.Hold.Reason)
 		} else {
@@ -116,38 +117,56 @@ var validationSections = []struct {
 }{
 	{fleet.Blocked, "BLOCKED: mend what is named here and validate again"},
 	{fleet.Failed, "FAILED BEFORE, as the cloud remembers: do not retry unless Microsoft says so"},
-	{fleet.Upgrading, "UPGRADING: somebody's upgrade is under way"},
+	{fleet.Upgrading, ""}, // as the kind has it
 	{fleet.Busy, "BUSY: a run tries again"},
 	{fleet.Pending, "NOT CHECKED: nothing was learnt about them"},
-	{fleet.Already, ""}, // as the kind has it
-	{fleet.Excluded, "HELD: by the inventory"},
+	{fleet.Already, ""},  // as the kind has it
+	{fleet.Excluded, ""}, // by who holds them
 }
 
 func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
-	p, c := &layout.Page{}, lexicon.ClockIn(o.Zone)
+	p, c, words := &layout.Page{}, lexicon.ClockIn(o.Zone), lexicon.WordingOf(pl.Kind)
 	p.Title("VALIDATION of plan %s%s%s%s%s (times %s)", lexicon.ElideHash(d.PlanFingerprint), lexicon.Dot, lexicon.Or(pl.Inventory, "no file"), lexicon.Dot,
 		c.Full(d.CheckedAt.Value()), c)
 	p.Line("Nothing was started.")
-	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), strings.ReplaceAll(lexicon.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
+	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), strings.ReplaceAll(words.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
 	for _, s := range validationSections {
-		d.section(p, o.Zone, s.status, lexicon.Or(s.heading, strings.ToUpper(lexicon.WordingOf(pl.Kind).Already)))
+		vs := d.with(s.status)
+		switch s.status {
+		case fleet.Already:
+			d.section(p, o.Zone, vs, strings.ToUpper(words.Already))
+		case fleet.Upgrading:
+			d.section(p, o.Zone, vs, fmt.Sprintf("%s: somebody's %s is under way", strings.ToUpper(words.Doing), words.Other))
+		case fleet.Excluded:
+			held, unheld := report.ByHolder(vs)
+			d.section(p, o.Zone, held, "HELD: by the inventory")
+			d.section(p, o.Zone, unheld, "HELD: "+report.NothingToPutBack)
+		default:
+			d.section(p, o.Zone, vs, s.heading)
+		}
 	}
 	d.ready(p)
 	p.Command("Next", report.CommandOn("plan", pl.Inventory, "--validate", o.State))
 	return p.Zoned(c, d.CheckedAt.Value())
 }
 
-// section lists the vaults of a status, each with all its findings.
-func (d *checked) section(p *layout.Page, zone *time.Location, s fleet.Status, heading string) {
-	if d.Totals[s] == 0 {
+// with are the vaults of a status.
+func (d *checked) with(s fleet.Status) (vs []*report.Vault) {
+	for i := range d.Vaults {
+		if v := &d.Vaults[i]; v.Status == s {
+			vs = append(vs, v)
+		}
+	}
+	return vs
+}
+
+// section lists vaults, each with all its findings.
+func (d *checked) section(p *layout.Page, zone *time.Location, vs []*report.Vault, heading string) {
+	if len(vs) == 0 {
 		return
 	}
-	p.Section("%s (%s)", heading, lexicon.Vaults(d.Totals[s]))
-	for i := range d.Vaults {
-		v := &d.Vaults[i]
-		if v.Status != s {
-			continue
-		}
+	p.Section("%s (%s)", heading, lexicon.Vaults(len(vs)))
+	for _, v := range vs {
 		if len(v.Findings) == 0 {
 			p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(zone)))
 			continue
@@ -172,13 +191,7 @@ func showFindings(p *layout.Page, fs []report.Finding) {
 // ready counts the vaults that may start and shows what was said of them
 // nevertheless.
 func (d *checked) ready(p *layout.Page) {
-	var vs []*report.Vault
-	for i := range d.Vaults {
-		if d.Vaults[i].Status == fleet.Ready {
-			vs = append(vs, &d.Vaults[i])
-		}
-	}
-	showReady(p, vs)
+	showReady(p, d.with(fleet.Ready))
 }
 
 func showReady(p *layout.Page, vs []*report.Vault) {

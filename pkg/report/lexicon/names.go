@@ -60,12 +60,13 @@ func WaveVaults(st *rollout.State, wave string, keep func(fleet.Status) bool) []
 // go well.
 func WaveTally(st *rollout.State, names []string, wave string) string {
 	var parts []string
+	words := WordingOf(st.Plan.Kind)
 	for _, s := range fleet.Statuses() {
 		in := WaveVaults(st, wave, func(of fleet.Status) bool { return of == s })
 		if len(in) == 0 {
 			continue
 		}
-		part := Number(len(in)) + " " + StatusWord(s)
+		part := Number(len(in)) + " " + words.Status(s)
 		switch s {
 		case fleet.Failed, fleet.Unknown, fleet.Blocked:
 			part += " (" + SomeOf(names, in) + ")"

@@ -1,15 +1,17 @@
 package lexicon
 
 import (
+	"strings"
+
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// Wording is what the sentences about a kind say in their own words. The
-// statuses are the same words for every kind: a vault of a rollback that has
-// been put back is upgraded.
+// Wording is what the sentences about a kind say in their own words: those of its
+// direction, and the kind's own.
 type Wording struct {
+	*fleet.DirectionWords
+
 	Classic bool   // its upgraded vaults are new ones, and its vendor decides about failures
-	Done    string // what has become of a vault that is upgraded
 	Already string // of one that is already
 	Before  string // the same, of vaults whose run is over
 	Failed  string // what a failure means for the next try
@@ -20,26 +22,25 @@ type Wording struct {
 }
 
 func WordingOf(k fleet.Kind) *Wording {
-	_, undoes := k.Undoes()
 	switch {
 	case k == fleet.KindClassic || k == "":
 		return &classicWording
-	case undoes:
+	case k.Direction() == fleet.DirectionRollback:
 		return &rollbackWording
 	}
 	return &todayWording
 }
 
 var (
-	classicWording = Wording{Classic: true, Done: "upgraded", Already: "already upgraded", Before: "upgraded before",
+	classicWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Classic: true, Already: "already upgraded", Before: "upgraded before",
 		Failed: "do not retry", List: "NEW VAULTS: old → new, each verified",
 		Unverified: "Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it not, ask support with the OperationId.",
 		Doubtful: "Look at the vault and its target in the portal, and ask support with the OperationId. Is it upgraded, nothing is left to do: the next run sees it. " +
 			"Only when nothing was begun, re-open it."}
-	todayWording = Wording{Done: "upgraded", Already: "already as wanted", Before: "as wanted before",
+	todayWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Already: "already as wanted", Before: "as wanted before",
 		Failed: "not tried again", List: "UPGRADED: each read again, and as wanted",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
-	rollbackWording = Wording{Done: "rolled back", Already: "already as before", Before: "as before",
+	rollbackWording = Wording{DirectionWords: fleet.DirectionRollback.Words(), Already: "already as before", Before: "as before",
 		Failed: "not tried again", List: "ROLLED BACK: each read again, and as it was before",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
 )
@@ -48,6 +49,25 @@ const (
 	todayUnverified = "Look at the vault in the portal. Is it as it should be, nothing else is needed: the next run sees it. Is it not, find out what undid the change, then re-open it."
 	todayDoubtful   = "Look at the vault in the portal, or have it read again. Is it as it should be, nothing is left to do: the next run sees it. Only when nothing was changed, re-open it."
 )
+
+// Flights counts what is under way: "2 upgrades", "1 rollback".
+func (w *Wording) Flights(n int) string { return Plural(n, w.Noun, w.Nouns) }
+
+// Tally writes how many vaults have which status, in the order of reports.
+func (w *Wording) Tally(of func(fleet.Status) int) string {
+	var parts []string
+	for _, s := range fleet.Statuses() {
+		if n := of(s); n > 0 {
+			parts = append(parts, Number(n)+" "+w.Status(s))
+		}
+	}
+	return Or(strings.Join(parts, Dot), "none")
+}
+
+// TallyOf is Tally of counts.
+func (w *Wording) TallyOf(n map[fleet.Status]int) string {
+	return w.Tally(func(s fleet.Status) int { return n[s] })
+}
 
 // KindWords names a kind for people.
 func KindWords(k fleet.Kind) string {

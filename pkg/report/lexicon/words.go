@@ -29,15 +29,6 @@ func Plural(n int, one, many string) string {
 
 func Vaults(n int) string { return Plural(n, "vault", "vaults") }
 
-// StatusWord is what people read for a status: one word, everywhere. JSON, CSV
-// and selections keep the status' own name.
-func StatusWord(s fleet.Status) string {
-	if s == fleet.Excluded {
-		return "held" // by the inventory, or by a person
-	}
-	return string(s)
-}
-
 // SubscriptionIn is what people call a subscription of the plan.
 func SubscriptionIn(p *plan.Plan, id string) string {
 	for i := range p.Subscriptions {
@@ -70,23 +61,6 @@ func Span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d%s%02d%s", whole, one, rest, two)
 }
-
-// Tally writes how many vaults have which status, in the order of reports.
-func Tally(of func(fleet.Status) int) string {
-	var parts []string
-	for _, s := range fleet.Statuses() {
-		if n := of(s); n > 0 {
-			parts = append(parts, Number(n)+" "+StatusWord(s))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, Dot)
-}
-
-// TallyOf is Tally of counts.
-func TallyOf(n map[fleet.Status]int) string { return Tally(func(s fleet.Status) int { return n[s] }) }
 
 // GateWords says how a gate came to be open.
 func GateWords(f fleet.GateOpened) string {

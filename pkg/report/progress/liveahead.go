@@ -179,7 +179,7 @@ func (t *Tracker) ends(now time.Time) string {
 	}
 	words := e.Words(t.Zone, now)
 	if t.Emulated != nil {
-		words = strings.TrimSuffix(words, ")") + "; emulated: " + t.Emulated.Short() + ")"
+		words = strings.TrimSuffix(words, ")") + "; emulated: " + t.Emulated.Short(t.words) + ")"
 	}
 	return words
 }

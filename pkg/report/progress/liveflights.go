@@ -77,7 +77,7 @@ const (
 
 // flight is a line: how old it is, of how long, and what is to be said of it.
 func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
-	mark, note, paint := "  ", lexicon.Or(lexicon.LateWord(f.Late), string(f.Status)), text.Color(0)
+	mark, note, paint := "  ", lexicon.Or(lexicon.LateWord(f.Late), t.words.Status(f.Status)), text.Color(0)
 	switch f.Late {
 	case standing.Overdue:
 		mark, paint = "!!", text.FgRed

@@ -126,7 +126,7 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 		}
 		parts = append(parts, layout.Part{Text: lexicon.Number(n) + " " + what, Paint: paint})
 	}
-	add(shown[fleet.Upgraded], "upgraded", text.FgGreen)
+	add(shown[fleet.Upgraded], t.words.Done, text.FgGreen)
 	add(flying.Ours, "in flight", 0)
 	add(flying.Foreign, "not ours", 0)
 	add(shown[fleet.Failed], "failed", text.FgRed)
@@ -135,7 +135,7 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
 		add(shown[s], string(s), 0)
 	}
-	add(shown[fleet.Excluded], lexicon.StatusWord(fleet.Excluded), 0)
+	add(shown[fleet.Excluded], t.words.Status(fleet.Excluded), 0)
 	if o := t.overall(); o.Earlier > 0 {
 		parts = append(parts, layout.Part{Text: fmt.Sprintf("overall %s of %s", lexicon.Number(o.Upgraded), lexicon.Number(o.Of))})
 	}

@@ -62,7 +62,7 @@ func (p *Plain) Waiting(now time.Time) error {
 	if p.waited = what; what == "" {
 		return nil // what it waited for has come, and what follows is said
 	}
-	_, err := io.WriteString(p.w, lexicon.Clean(fmt.Sprintf("%s %-10s %s", p.clock.Second(now), "waits", what))+"\n")
+	_, err := io.WriteString(p.w, lexicon.Clean(fmt.Sprintf("%s %-*s %s", p.clock.Second(now), p.t.column(), "waits", what))+"\n")
 	return err
 }
 
@@ -96,7 +96,7 @@ func Lines(t *Tracker, st *rollout.State, events []fleet.Event, zone *time.Locat
 	c := lexicon.ClockIn(zone)
 	var out []string
 	say := func(at time.Time, what, format string, args ...any) {
-		out = append(out, lexicon.Clean(fmt.Sprintf("%s %-10s %s", c.Second(at), what, layout.Zoned(fmt.Sprintf(format, args...), zone, at)))+"\n")
+		out = append(out, lexicon.Clean(fmt.Sprintf("%s %-*s %s", c.Second(at), t.column(), what, layout.Zoned(fmt.Sprintf(format, args...), zone, at)))+"\n")
 	}
 	changes := t.Apply(st, events)
 	for n, e := range events {
@@ -108,6 +108,9 @@ func Lines(t *Tracker, st *rollout.State, events []fleet.Event, zone *time.Locat
 	}
 	return out
 }
+
+// column is how wide the first word of a line may be.
+func (t *Tracker) column() int { return max(10, len(t.words.Done)) }
 
 type sayFunc func(at time.Time, what, format string, args ...any)
 
@@ -128,7 +131,7 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch report.StatusCha
 		return
 	case "started":
 		text = op
-	case "upgraded":
+	case t.words.Done:
 		text = "in " + lexicon.Span(v.EndedAt.Sub(v.StartedAt)) + "  " + op
 	case "FAILED":
 		text = t.words.Failed + "  " + op + "  " + text
@@ -148,7 +151,7 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	defer t.mu.Unlock()
 	flying := t.flights(now)
 	n := standing.CountFlights(flying)
-	s := fmt.Sprintf("%-10s ", "status")
+	s := fmt.Sprintf("%-*s ", t.column(), "status")
 	if p := t.phase(now, n.Ours); loud(p) {
 		s += strings.ToUpper(string(p)) + lexicon.Dot
 	}

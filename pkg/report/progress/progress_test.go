@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
+	"github.com/fleetup-dev/fleetup/test/unsaid"
 )
 
 // replay feeds facts one batch at a time, as a run does.
@@ -245,5 +246,32 @@ func TestLinesAreZoned(t *testing.T) {
 	want := layout.Zoned("the window that opens 2026-03-16T12:00:00Z", zone, reporttest.T0)
 	if len(got) != 1 || !strings.Contains(got[0], want) || strings.Contains(got[0], "Z") {
 		t.Errorf("the line is %q, want it to have %q", got, want)
+	}
+}
+
+// Nothing that is shown while a rollback goes on calls it an upgrade.
+func TestRollbackIsNoUpgrade(t *testing.T) {
+	t.Parallel()
+	n := reporttest.ChangedNight(t, fleet.RollbackOf(reporttest.KindAlerts))
+	st := rollout.NewState(n.St.Plan)
+	tracker, shown := NewTracker(st), 0
+	tracker.Emulated = &report.Emulated{TimeScale: 20}
+	for i, e := range n.Events {
+		if err := st.Apply(e); err != nil {
+			t.Fatal(err)
+		}
+		text := Lines(tracker, st, n.Events[i:i+1], reporttest.Sydney)
+		text = append(text, tracker.heartbeat(e.At)+"\n")
+		for _, width := range []int{40, 120} {
+			text = append(text, strings.Join(tracker.Live(e.At, width, 40, false), "\n")+"\n")
+		}
+		all := strings.Join(text, "")
+		shown += strings.Count(all, "rolled back") + strings.Count(all, "rolling back")
+		if said := unsaid.Upgrades(all); len(said) > 0 {
+			t.Errorf("after %s: %q", e.Fact.Name(), said)
+		}
+	}
+	if shown < 20 {
+		t.Errorf("it is called a rollback %d times", shown)
 	}
 }

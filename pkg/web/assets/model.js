@@ -24,7 +24,7 @@ const trouble = ["failed", "unknown", "blocked", "upgrading", "starting", "busy"
 const rank = new Map(trouble.map((s, i) => [s, i]));
 
 // word is what people read for a status, as the page's other parts have it.
-const word = (s) => (s === "excluded" ? "held" : s);
+const word = (s) => doc.words[s] || s;
 
 // doc is what the server wrote; a live page changes it.
 let doc = JSON.parse($("data").textContent);

@@ -47,7 +47,7 @@ function fillWave(c, i, x) {
   const w = doc.waves[i];
   const all = Object.values(w.totals).reduce((a, b) => a + b, 0) - (w.totals.excluded || 0); // held ones stand apart
   c.status.textContent = c.status.title = w.status;
-  c.name.replaceChildren("Wave " + w.name + " ", el("small", "", count(w.totals.upgraded || 0) + " of " + count(all)), el("span", "quiet", " upgraded"));
+  c.name.replaceChildren("Wave " + w.name + " ", el("small", "", count(w.totals.upgraded || 0) + " of " + count(all)), el("span", "quiet", " " + word("upgraded")));
   c.time.replaceChildren();
   marks(c.time, x);
   const end = w.endedAt || (w.startedAt ? doc.endedAt || now() : 0);
