@@ -33,7 +33,8 @@ func (e *environment) planCommand() *cli.Command {
 			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with " +
 				"--validate also what was found of the others"}),
 			flagWhatIf.is(cli.StringFlag{Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` " +
-				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%"}),
+				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%. Which vaults fail is drawn, up to 100 times, " +
+				"by their names: the same each time"}),
 			flagChange.is(cli.StringFlag{Usage: "the change's `ID`, for the change board's copy"}),
 			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})},
 			cloudFlags()...),

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,32 +71,68 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 	return w, nil
 }
 
-// rehearse simulates the changed plan; changed is when earlier runs changed its waves. Which vaults fail follows from their
-// names, so that the same question has the same answer.
+// Draws are many where they are cheap: a large fleet has less of chance in it, too.
+const (
+	mostDraws  = 100
+	leastDraws = 5
+	drawCost   = 20_000 // vaults in all draws together
+)
+
+// rehearse simulates the changed plan; changed is when earlier runs changed its waves.
+// Which vaults fail is drawn: whether the budgets halt the run hangs on which they are, and
+// when. What is drawn follows from their names, so that the same question has the same
+// answer, and a vault that fails at some rate fails at every higher one in that draw.
 func (w *whatIf) rehearse(p *plan.Plan, changed map[string]time.Time) (*dryrun.WhatIf, error) {
 	q := *p
 	q.Limits = w.limits
-	out := &dryrun.WhatIf{Text: w.text}
-	for _, side := range []struct {
-		of   func(*plan.Vault) time.Duration
-		into *rollout.Forecast
-	}{
-		{func(v *plan.Vault) time.Duration { return v.Predicted.P50 }, &out.P50},
-		{func(v *plan.Vault) time.Duration { return v.Predicted.P90 }, &out.P90},
-	} {
-		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: session.Now(), Duration: side.of, Fails: w.fails, Changed: changed})
+	out := &dryrun.WhatIf{Text: w.text, Failures: w.failures}
+	start := session.Now()
+	play := func(draw int, takes func(*plan.Vault) time.Duration) (rollout.Forecast, error) {
+		f, err := rollout.Rehearse(&q, rollout.Rehearsal{Start: start, Duration: takes, Changed: changed,
+			Fails: func(v *plan.Vault) bool { return w.fails(v.Key, draw) }})
 		if err != nil {
-			return nil, fmt.Errorf("the comparison failed: %w", err)
+			return f, fmt.Errorf("the comparison failed: %w", err)
 		}
-		*side.into = f
+		return f, nil
 	}
-	return out, nil
+	p50 := func(v *plan.Vault) time.Duration { return v.Predicted.P50 }
+	p90 := func(v *plan.Vault) time.Duration { return v.Predicted.P90 }
+	n := 1
+	if w.failures > 0 {
+		n = min(max(drawCost/max(len(p.Vaults), 1), leastDraws), mostDraws)
+	}
+	type drawn struct {
+		rollout.Forecast
+		draw int
+	}
+	draws := make([]drawn, n)
+	for i := range draws {
+		f, err := play(i, p50)
+		if err != nil {
+			return nil, err
+		}
+		draws[i] = drawn{f, i}
+	}
+	slices.SortStableFunc(draws, func(a, b drawn) int {
+		halts := func(d drawn) int { return map[bool]int{true: 1}[d.Halt != nil] }
+		return cmp.Or(halts(a)-halts(b), cmp.Compare(b.Upgraded, a.Upgraded), a.EndsAt.Compare(b.EndsAt))
+	})
+	if w.failures > 0 {
+		for _, d := range draws {
+			out.Draws = append(out.Draws, d.Forecast)
+		}
+	}
+	middle := draws[dryrun.Middle(out.Draws)]
+	out.P50 = middle.Forecast
+	var err error
+	out.P90, err = play(middle.draw, p90)
+	return out, err
 }
 
-func (w *whatIf) fails(v *plan.Vault) bool {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(v.Key)) // never fails
-	return float64(h.Sum64()%10_000) < w.failures*100
+// fails reports whether a vault fails in a draw.
+func (w *whatIf) fails(k fleet.Key, draw int) bool {
+	h := sha256.Sum256(fmt.Appendf(nil, "%d %s", draw, k))
+	return float64(binary.BigEndian.Uint64(h[:])>>11)/(1<<53) < w.failures/100
 }
 
 // calibrated takes what the ledger has measured into the plan's predictions,

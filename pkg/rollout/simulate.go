@@ -23,7 +23,10 @@ type Forecast struct {
 
 	Halt     *fleet.RunHalted // a budget halted it; nil: it came to its end
 	HaltedIn string           // the wave that was open then, empty where nothing halted it
+	HaltedAt time.Time        // when; EndsAt is when what was in flight then has ended
 	Upgraded int
+	Failed   int // in this run
+	Left     int // vaults that a halt kept from starting
 }
 
 // Night is a stretch in which upgrades may run.
@@ -94,9 +97,13 @@ func (s *simulation) play() (Forecast, error) {
 			return Forecast{}, err
 		}
 	}
-	f := Forecast{EndsAt: s.now, Nights: s.byNight(), Steps: s.steps, Halt: s.m.Run.Halt, Upgraded: s.m.Totals.Of(fleet.Upgraded)}
+	f := Forecast{EndsAt: s.now, Nights: s.byNight(), Steps: s.steps, Halt: s.m.Run.Halt, Upgraded: s.m.Totals.Of(fleet.Upgraded),
+		Failed: s.m.Totals.Of(fleet.Failed)}
 	if f.Halt != nil {
-		f.HaltedIn = s.m.Waves[max(s.m.current, 0)].Name
+		f.HaltedIn, f.HaltedAt = s.m.Waves[max(s.m.current, 0)].Name, s.m.Run.HaltedAt
+		for _, st := range []fleet.Status{fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy} {
+			f.Left += s.m.Totals.Of(st)
+		}
 	}
 	for i := range s.m.Waves {
 		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})

@@ -41,11 +41,17 @@ type PlanOptions struct {
 	Width       int                            // columns of the terminal that a table is for; 0: no terminal
 }
 
-// WhatIf is the forecast of the plan with something changed.
+// WhatIf is the forecast of the plan with something changed. With failures it is one of
+// many: which vaults fail is drawn, and one draw may halt where another does not.
 type WhatIf struct {
-	Text     string // what was changed, as it was asked
-	P50, P90 rollout.Forecast
+	Text     string             // what was changed, as it was asked
+	P50, P90 rollout.Forecast   // with failures: of the draw in the middle of Draws
+	Failures float64            // percent of the vaults that fail; each by a draw of its own
+	Draws    []rollout.Forecast // all of them, with the median durations, the best first: what ends before what halts, then by how many are upgraded; none without failures
 }
+
+// Middle is the draw that stands for the others: as many upgrade less as upgrade more.
+func Middle(draws []rollout.Forecast) int { return len(draws) / 2 }
 
 // Plan writes the dry run: who goes in which wave, when, under which limits,
 // and what the worst case is. It starts nothing and says so.

@@ -57,6 +57,40 @@ type whatIfOutput struct {
 	Upgraded  int          `json:"upgraded"`
 	HaltedBy  *report.Halt `json:"haltedBy"`
 	HaltedIn  *string      `json:"haltedIn"` // the wave that was open then
+
+	Failed     int         `json:"failed"`
+	NotStarted int         `json:"notStarted"` // kept from starting by the halt
+	Draws      *drawOutput `json:"draws"`      // null: nothing was drawn. What stands above is of the draw in the middle
+}
+
+// drawOutput sums up draws of which vaults fail.
+type drawOutput struct {
+	Count      int          `json:"count"`
+	Halted     int          `json:"halted"` // in how many a budget halts the run
+	Upgraded   span         `json:"upgraded"`
+	Failed     span         `json:"failed"`
+	NotStarted span         `json:"notStarted"`
+	EndsAtP50  timeSpan     `json:"endsAtP50"`
+	Halts      []haltOutput `json:"halts"` // the most frequent first
+}
+
+type span struct {
+	Least int `json:"least"`
+	Most  int `json:"most"`
+}
+
+type timeSpan struct {
+	Earliest *report.Time `json:"earliest"`
+	Latest   *report.Time `json:"latest"`
+}
+
+// haltOutput is a way in which draws come to halt.
+type haltOutput struct {
+	By         *report.Halt `json:"haltedBy"` // of the earliest
+	In         string       `json:"haltedIn"`
+	Draws      int          `json:"draws"`
+	At         timeSpan     `json:"at"`
+	NotStarted span         `json:"notStarted"`
 }
 
 type planWave struct {
@@ -241,8 +275,9 @@ func (d *dryRun) document() any {
 	if w := d.opts.WhatIf; w != nil {
 		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
 		if h := w.P50.Halt; h != nil {
-			doc.WhatIf.HaltedBy, doc.WhatIf.HaltedIn = report.HaltOf(d.plan, h, w.P50.EndsAt), report.StringOrNull(w.P50.HaltedIn)
+			doc.WhatIf.HaltedBy, doc.WhatIf.HaltedIn = report.HaltOf(d.plan, h, w.P50.HaltedAt), report.StringOrNull(w.P50.HaltedIn)
 		}
+		doc.WhatIf.Failed, doc.WhatIf.NotStarted, doc.WhatIf.Draws = w.P50.Failed, w.P50.Left, d.drawn()
 	}
 	return doc
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // windows says when upgrades may run: the plan's calendar, the waves' that take
@@ -105,28 +104,4 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 		parts = append(parts, s+" among them")
 	}
 	p.Pair("Nights", "%s", strings.Join(parts, lexicon.Dot))
-}
-
-// whatIf compares the forecast with that of the changed plan.
-func (d *dryRun) whatIf(p *layout.Page, c lexicon.Clock) {
-	w := d.opts.WhatIf
-	if w == nil || d.opts.P50 == nil || d.opts.P90 == nil {
-		return
-	}
-	p.Section("WHAT IF %s", w.Text)
-	row := func(name string, p50, p90 *rollout.Forecast) []string {
-		end := func(f *rollout.Forecast) string {
-			if f.Halt != nil {
-				return "halts " + c.Near(f.EndsAt, d.opts.Now)
-			}
-			return c.Near(f.EndsAt, d.opts.Now)
-		}
-		why := ""
-		if p50.Halt != nil {
-			why = fmt.Sprintf("in wave %s: %s", p50.HaltedIn, lexicon.Halted(d.plan, p50.Halt))
-		}
-		return []string{name, end(p50), end(p90), lexicon.Number(p50.Upgraded), why}
-	}
-	p.Table(layout.Grid{Head: []string{"", "END p50", "END p90", "UPGRADED", ""}, Right: map[int]bool{3: true}, Wrap: true,
-		Rows: [][]string{row("as planned", d.opts.P50, d.opts.P90), row("what if", &w.P50, &w.P90)}})
 }
