@@ -176,8 +176,8 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	if v.Run.Later != nil {
 		say("%s", v.superseded())
 	}
-	if v.Selector != nil {
-		say("Only the vaults with %s.", *v.Selector)
+	if s := v.selected(); s != "" {
+		say("%s", s)
 	}
 	if v.Run.Night != nil || v.Overall.Earlier > 0 {
 		say("Overall %s.", v.Overall.Ledger(v.words()))

@@ -103,6 +103,9 @@ func (v *View) statusPage(o Options) *layout.Page {
 	p, c := &layout.Page{}, lexicon.ClockIn(o.Zone)
 	p.Title("%s", v.heading(c))
 	p.Line("%s", v.verdict(c))
+	if s := v.selected(); s != "" {
+		p.Line("%s", s)
+	}
 	if v.Overall.Earlier > 0 {
 		p.Line("Overall %s.", v.Overall.Ledger(v.words()))
 	}
@@ -133,6 +136,16 @@ func (v *View) statusPage(o Options) *layout.Page {
 	}
 	v.next(p, o, true)
 	return p.Zoned(c, v.Run.GeneratedAt.Value())
+}
+
+// selected says of a view of some vaults which numbers are of them, and which of the
+// whole run; empty of a view of all.
+func (v *View) selected() string {
+	if v.Selector == nil {
+		return ""
+	}
+	return fmt.Sprintf("Only the vaults with %s. Budgets, times and ends are those of the whole run, its waves and its subscriptions: "+
+		"a budget in percent is of all their vaults.", *v.Selector)
 }
 
 // access says to which subscriptions access is missing, where the verdict does
@@ -293,7 +306,10 @@ func (v *View) haltSentence() string {
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(v.words().TallyOf(v.Totals), lexicon.Dot, " + "))
-	b := v.Run.Budget
+	b, whole := v.Run.Budget, ""
+	if v.Selector != nil {
+		whole = ", of the whole run"
+	}
 	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
 	if b.Used > b.Limit {
 		used = fmt.Sprintf("%s, budget %d: exceeded", lexicon.Plural(b.Used, "failure", "failures"), b.Limit)
@@ -304,7 +320,7 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
 		used += fmt.Sprintf(", %d more accepted by a person", n)
 	}
-	p.Pair("Budget", "%s", used)
+	p.Pair("Budget", "%s%s", used, whole)
 	moment := func(what string, t time.Time) string { return layout.KeepTogether(what + " " + c.Full(t)) }
 	times := moment("started", v.Run.StartedAt.Value())
 	if v.Run.ResumedAt != nil {
@@ -320,7 +336,7 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	}
 	p.Pair("Times", "%s", times)
 	if e := v.Run.ExpectedEnd; e != nil {
-		p.Pair("Ends", "%s", e.Words(c.Zone, v.Run.GeneratedAt.Value()))
+		p.Pair("Ends", "%s%s", e.Words(c.Zone, v.Run.GeneratedAt.Value()), whole)
 	}
 	if e := v.Run.Emulated; e != nil {
 		p.Pair("Emulated", "%s", e.OfARun(v.words()))

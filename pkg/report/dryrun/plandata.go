@@ -63,36 +63,6 @@ type whatIfOutput struct {
 	Draws      *drawOutput `json:"draws"`      // null: nothing was drawn. What stands above is of the draw in the middle
 }
 
-// drawOutput sums up draws of which vaults fail.
-type drawOutput struct {
-	Count      int          `json:"count"`
-	Halted     int          `json:"halted"` // in how many a budget halts the run
-	Upgraded   span         `json:"upgraded"`
-	Failed     span         `json:"failed"`
-	NotStarted span         `json:"notStarted"`
-	EndsAtP50  timeSpan     `json:"endsAtP50"`
-	Halts      []haltOutput `json:"halts"` // the most frequent first
-}
-
-type span struct {
-	Least int `json:"least"`
-	Most  int `json:"most"`
-}
-
-type timeSpan struct {
-	Earliest *report.Time `json:"earliest"`
-	Latest   *report.Time `json:"latest"`
-}
-
-// haltOutput is a way in which draws come to halt.
-type haltOutput struct {
-	By         *report.Halt `json:"haltedBy"` // of the earliest
-	In         string       `json:"haltedIn"`
-	Draws      int          `json:"draws"`
-	At         timeSpan     `json:"at"`
-	NotStarted span         `json:"notStarted"`
-}
-
 type planWave struct {
 	Name        string         `json:"name"`
 	Vaults      []plannedVault `json:"vaults"` // those that may start; status tells more

@@ -92,7 +92,7 @@ func (d *dryRun) holdWords(h *fleet.Hold, c lexicon.Clock) string {
 		s += ", by " + h.By
 	}
 	if !h.Until.IsZero() {
-		s += ", until " + c.Full(h.Until)
+		s += ", until " + c.Minute(h.Until)
 	}
 	return s
 }

@@ -119,7 +119,9 @@ func (d *dryRun) requests(p *layout.Page) {
 	if !d.opts.Details || !d.restores() || d.opts.Upgrade == nil {
 		return
 	}
-	p.Section("REQUESTS: what is put back")
+	if d.may() > 0 {
+		p.Section("REQUESTS: what is put back")
+	}
 	for i := range d.vaults {
 		if mayStart(d.vaults[i].Status) {
 			p.Item("%s: %s", d.vaults[i].Vault, d.request(i).Shown())

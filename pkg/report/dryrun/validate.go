@@ -220,7 +220,7 @@ func reasonOf(v *report.Vault, c lexicon.Clock) string {
 		reason += ", by " + *v.HeldBy
 	}
 	if v.HeldUntil != nil {
-		reason += ", until " + c.Full(v.HeldUntil.Time)
+		reason += ", until " + c.Minute(v.HeldUntil.Time)
 	}
 	return reason
 }

@@ -13,6 +13,36 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
+// drawOutput sums up draws of which vaults fail.
+type drawOutput struct {
+	Count      int          `json:"count"`
+	Halted     int          `json:"halted"` // in how many a budget halts the run
+	Upgraded   span         `json:"upgraded"`
+	Failed     span         `json:"failed"`
+	NotStarted span         `json:"notStarted"`
+	EndsAtP50  timeSpan     `json:"endsAtP50"`
+	Halts      []haltOutput `json:"halts"` // the most frequent first
+}
+
+type span struct {
+	Least int `json:"least"`
+	Most  int `json:"most"`
+}
+
+type timeSpan struct {
+	Earliest *report.Time `json:"earliest"`
+	Latest   *report.Time `json:"latest"`
+}
+
+// haltOutput is a way in which draws come to halt.
+type haltOutput struct {
+	By         *report.Halt `json:"haltedBy"` // of the earliest
+	In         string       `json:"haltedIn"`
+	Draws      int          `json:"draws"`
+	At         timeSpan     `json:"at"`
+	NotStarted span         `json:"notStarted"`
+}
+
 // drawn sums up the draws of a what-if; nil where nothing was drawn.
 func (d *dryRun) drawn() *drawOutput {
 	w := d.opts.WhatIf

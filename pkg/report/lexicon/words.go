@@ -103,6 +103,14 @@ func (c Clock) Full(t time.Time) string {
 	return t.In(c.Zone).Format("2006-01-02 15:04:05")
 }
 
+// Minute writes a date and a time as people give them, to the minute; a dash stands for none.
+func (c Clock) Minute(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(c.Zone).Format("2006-01-02 15:04")
+}
+
 // Short writes a time by weekday and minute, for forecasts.
 func (c Clock) Short(t time.Time) string {
 	if t.IsZero() {
