@@ -104,11 +104,16 @@ func (e *environment) run(args []string) fleet.ExitCode {
 	return codeOf(err)
 }
 
-// fitted breaks the lines of a message between words where it goes to a terminal.
+// fitted breaks the lines of a message between words where it goes to a terminal. What a
+// line quotes may be of any length: it is bounded, but for a command, of which a part must
+// not be pasted.
 func fitted(w io.Writer, text string) string {
 	width := columnsOf(w)
 	lines := strings.Split(text, "\n")
 	for i, l := range lines {
+		if !layout.EndsWithCommand(l) {
+			l = bounded(l)
+		}
 		lines[i] = layout.Message(l, width)
 	}
 	return strings.Join(lines, "\n")

@@ -133,7 +133,51 @@ func (r *reader) expect(c docCommand, got ending) {
 	}
 }
 
+// editing finds what an edit of a file looks for: in each of its steps.
+var (
+	editing = regexp.MustCompile(`\bsed (?:-i\S* )?'([^']*)' ([^ ;>]+)`)
+	step    = regexp.MustCompile(`(?:^|; )s?(/[^/]*/)`)
+)
+
+// idleEdit is the first pattern of a command's edits that its file does not hold, empty
+// where there is none: sed would say nothing, and the page would show what is not so.
+func idleEdit(dir, text string) string {
+	for _, m := range editing.FindAllStringSubmatch(text, -1) {
+		for _, s := range step.FindAllStringSubmatch(m[1], -1) {
+			cmd := exec.Command("sed", "-n", s[1]+"p", m[2])
+			cmd.Dir = dir
+			if found, err := cmd.Output(); err != nil || len(found) == 0 {
+				return s[1] + " in " + m[2]
+			}
+		}
+	}
+	return ""
+}
+
+func TestIdleEdit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("scale: 600\nmatch: {env: dev}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"sed -i.bak 's/scale: 600/scale: 20/' a.yaml":              "",
+		"sed 's/env: dev}}/x/; /scale/d' a.yaml > b.yaml; fleetup": "",
+		"sed -i.bak 's/scale: 6000/scale: 20/' a.yaml":             "/scale: 6000/ in a.yaml",
+		"sed '/scale/d; s/nothing/x/' a.yaml > b.yaml":             "/nothing/ in a.yaml",
+		"sed '/x/d' none.yaml":                                     "/x/ in none.yaml",
+		"fleetup runs":                                             "",
+	} {
+		if got := idleEdit(dir, text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func (r *reader) shell(text string) ending {
+	if idle := idleEdit(r.dir, text); idle != "" {
+		r.t.Errorf("%s: finds no %s", text, idle)
+	}
 	var out, errs bytes.Buffer
 	cmd := exec.Command("sh", "-c", r.sets+text)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = r.dir, &out, &errs

@@ -20,6 +20,7 @@ func main() {
 	// it sent. What matters of that comes back as an error, cleaned.
 	log.SetOutput(io.Discard)
 	noCoreDump()
+	distinctCrash()
 	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -49,5 +51,29 @@ func TestClosedPipes(t *testing.T) {
 	}
 	if code, out, _ := try(t, "status", "--state", filepath.Join(dir, "mixed.db")); code != fleet.ExitOK || !strings.HasPrefix(out, "RUN ") {
 		t.Errorf("after the run: exit %d\n%s", code, out)
+	}
+}
+
+// TestMessagesAreBounded: a name from outside may have any length, and no message has; a
+// command is not cut, because who pastes the half of one does something else.
+func TestMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("n", 1<<20)
+	for _, c := range []struct {
+		format string
+		whole  bool
+	}{
+		{"warning: vault %s is odd", false}, {"fleetup: %s is not a ledger", false}, {"a\n  %s\nb", false},
+		{"Next: fleetup status --state %s", true}, {"Next, to look: fleetup status --state %s", true},
+	} {
+		var b bytes.Buffer
+		say(&b, c.format, name)
+		if whole := b.Len() > 1<<20; whole != c.whole || !whole && b.Len() > 5<<10 {
+			t.Errorf("%q prints %d bytes", c.format, b.Len())
+		}
+		b.Reset()
+		if _, err := io.WriteString(fittingWriter{&b}, fmt.Sprintf(c.format, name)+"\n"); err != nil || (b.Len() > 1<<20) != c.whole {
+			t.Errorf("%q of the progress prints %d bytes, %v", c.format, b.Len(), err)
+		}
 	}
 }

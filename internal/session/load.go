@@ -27,11 +27,7 @@ type Source struct {
 
 // LedgerBeside is the ledger as an inventory in the same folder names it.
 func (s *Source) LedgerBeside() string {
-	rel, err := filepath.Rel(s.Folder, s.Ledger)
-	if err != nil || filepath.IsAbs(s.Ledger) {
-		return s.Ledger
-	}
-	return rel
+	return lexicon.PathFrom(s.Folder, s.Ledger)
 }
 
 // Open reads the inventory or the saved plan that a command is given. ledger is

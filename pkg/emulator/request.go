@@ -137,9 +137,8 @@ func (c *Cloud) parse(w http.ResponseWriter, r *http.Request) *request {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	segments, pathErr := segmentsOf(r.URL)
 	q.arm = len(segments) > 0 && (strings.EqualFold(segments[0], "subscriptions") || strings.EqualFold(segments[0], "providers"))
-	auth, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
-	case !ok || strings.TrimSpace(auth) == "":
+	case !isBearer(r.Header.Get("Authorization")):
 		q.problem = mistake(http.StatusUnauthorized, "AuthenticationFailed", "The Authorization header must be present and hold a bearer token.")
 	case pathErr != nil:
 		q.problem = mistake(http.StatusBadRequest, "BadRequest", "The path cannot be read: %v.", pathErr)
@@ -430,12 +429,19 @@ func jsonContent(r *http.Request) *problem {
 	return nil
 }
 
+// isBearer reports whether credentials are a bearer's token; the scheme is written in
+// any capitals (RFC 9110, 11.1).
+func isBearer(credentials string) bool {
+	scheme, token, _ := strings.Cut(credentials, " ")
+	return strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(token) != ""
+}
+
 // auxiliary checks the form of the other tenants' tokens, without repeating
 // them.
 func auxiliary(r *http.Request) *problem {
 	for _, v := range r.Header.Values(headerAuxiliary) {
 		for token := range strings.SplitSeq(v, ",") {
-			if t, ok := strings.CutPrefix(strings.TrimSpace(token), "Bearer "); !ok || strings.TrimSpace(t) == "" {
+			if !isBearer(strings.TrimSpace(token)) {
 				return mistake(http.StatusBadRequest, "InvalidAuxiliaryTokens", "The header x-ms-authorization-auxiliary must hold bearer tokens, parted by commas.")
 			}
 		}

@@ -43,11 +43,7 @@ func (o Options) inventory(v *View) string { return lexicon.Or(o.Inventory, Valu
 // ledgerBeside is the ledger as an inventory in the run's inventory's folder names it,
 // as the plan of the run has it; empty where the ledger is not known.
 func (o Options) ledgerBeside(v *View) string {
-	rel, err := filepath.Rel(filepath.Dir(o.inventory(v)), o.State)
-	if err != nil || o.State == "" || filepath.IsAbs(o.State) {
-		return o.State
-	}
-	return rel
+	return lexicon.PathFrom(filepath.Dir(o.inventory(v)), o.State)
 }
 
 // Status writes where a run stands: waves, what is in flight, and the vaults

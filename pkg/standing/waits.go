@@ -51,7 +51,7 @@ type Wait struct {
 
 	// Since is when the wait began: of a denied access, a pause, a soak (the end of its
 	// wave) and an approval (the end of that soak; before the first wave the opening of
-	// the run). Zero of the others, and of a gate that stands behind a soak.
+	// the run; where an approval has expired since, its end). Zero of the others, and of a gate that stands behind a soak.
 	Since     time.Time
 	Denied    string        // of a denied access: what the cloud said; empty: nothing
 	Retry     Retry         // of a denied access
@@ -230,6 +230,10 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 	}
 	if err := st.CheckApproval(w, when, now); err != nil {
 		g.Void = err.Error()
+		// While it held nothing was waited for: what waits now began to when it expired.
+		if at := given.ExpiresAt; !at.After(now) && at.After(g.Since) {
+			g.Since = at
+		}
 		return &g
 	}
 	g.Given = &Approval{Wave: g.Wave, When: when, By: given.By.User, Reason: given.Reason, At: gate.ApprovedAt, Until: given.ExpiresAt}

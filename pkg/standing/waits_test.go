@@ -188,7 +188,8 @@ func TestWaitsOfWaves(t *testing.T) {
 			t.Errorf("%s: after the soak it waits for\n%+v\nwant\n%+v", name, got, then)
 		}
 		if c.soaked == nil && len(c.facts) == 1 { // the approval ends before the gate is opened
-			if got := Waits(st, t0.Add(2*soak)); len(got) != 1 || got[0].Void != "the approval of kim expired at 2026-03-16T13:00:00Z" {
+			if got := Waits(st, t0.Add(2*soak)); len(got) != 1 || got[0].Void != "the approval of kim expired at 2026-03-16T13:00:00Z" ||
+				!got[0].Since.Equal(approved.ExpiresAt) { // not since the soak's end: meanwhile it was approved
 				t.Errorf("%s: when the approval has expired it waits for %+v", name, got)
 			}
 		}

@@ -92,8 +92,9 @@ func (g *guard) knows(r *http.Request) bool {
 	if g.token == "" {
 		return true
 	}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return g.right(r, bearer)
+	// The scheme is written in any capitals, with spaces behind it (RFC 9110, 11.1 and 11.4).
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return g.right(r, strings.TrimLeft(token, " "))
 	}
 	c, err := r.Cookie(g.cookie)
 	return err == nil && same(c.Value, g.session)
@@ -111,7 +112,7 @@ func fromElsewhere(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	if site == "" { // a browser that does not say: this it says where it matters
 		origin := r.Header.Get("Origin")
-		return origin != "" && origin != "http://"+r.Host
+		return origin != "" && !strings.EqualFold(origin, "http://"+r.Host)
 	}
 	leads := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 	return site != "same-origin" && site != "none" && !leads
@@ -148,7 +149,7 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "another site may not sign in here", http.StatusForbidden)
 		return
 	}
-	if origin := r.Header.Get("Origin"); r.Header.Get("Sec-Fetch-Site") == "" && origin != "" && hostOf(strings.TrimPrefix(strings.TrimPrefix(origin, "https://"), "http://")) != hostOf(r.Host) {
+	if origin := r.Header.Get("Origin"); r.Header.Get("Sec-Fetch-Site") == "" && origin != "" && !strings.EqualFold(hostOf(strings.TrimPrefix(strings.TrimPrefix(origin, "https://"), "http://")), hostOf(r.Host)) {
 		http.Error(w, "another site may not sign in here", http.StatusForbidden)
 		return
 	}

@@ -185,3 +185,31 @@ func TestListsGuardCells(t *testing.T) {
 		t.Error("the page's lists have another pattern than lexicon.CSVCell")
 	}
 }
+
+// TestFormsOfHeaders: names of schemes and codings are the same in any capitals, and a
+// coding with the weight 0 is refused (RFC 9110, 11.1, 8.4.1 and 12.5.3).
+func TestFormsOfHeaders(t *testing.T) {
+	t.Parallel()
+	const token = "correct horse battery"
+	x := serve(t, 4, Config{Token: token})
+	for given, want := range map[string]int{"Bearer " + token: 200, "bearer " + token: 200, "BEARER   " + token: 200,
+		"Bearer": 401, "Bearer ": 401, "Bearer" + token: 401, "Basic " + token: 401, "bearer " + strings.ToUpper(token): 401, token: 401} {
+		for _, method := range []string{"GET", "HEAD"} {
+			resp, body := x.ask(method, "/api/status", func(r *http.Request) { r.Header.Set("authorization", given) })
+			if resp.StatusCode != want || method == "HEAD" && body != "" {
+				t.Errorf("%s with %q: %s", method, given, resp.Status)
+			}
+		}
+	}
+	if resp, body := x.ask("HEAD", "/events", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 || body != "" || resp.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD of the stream: %s %q", resp.Status, body)
+	}
+	for given, want := range map[string]bool{"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "gzip; q=0.0": false, "br": false, "gzipped": false, "": false, "gzip;q=x": false} {
+		if got := takesGzip(http.Header{"Accept-Encoding": {given}}); got != want {
+			t.Errorf("Accept-Encoding: %s: %v", given, got)
+		}
+	}
+	if !takesGzip(http.Header{"Accept-Encoding": {"br", "gzip"}}) {
+		t.Error("a coding in a header of its own is not seen")
+	}
+}

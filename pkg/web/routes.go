@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind string, wri
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Vary", "Accept-Encoding")
-	if loopbackHost(hostOf(r.RemoteAddr)) && loopbackHost(hostOf(r.Host)) || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if loopbackHost(hostOf(r.RemoteAddr)) && loopbackHost(hostOf(r.Host)) || !takesGzip(r.Header) {
 		_, _ = w.Write(b.Bytes()) // a client that went away
 		return
 	}
@@ -80,6 +81,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, kind string, wri
 	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
 	_, _ = z.Write(b.Bytes())
 	_ = z.Close() // nor here
+}
+
+// takesGzip reports whether a client takes packed answers: the coding in any capitals,
+// and not one that it refuses with a weight of 0 (RFC 9110, 8.4.1 and 12.5.3).
+func takesGzip(h http.Header) bool {
+	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
+		name, weight, weighed := strings.Cut(coding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		_, q, _ := strings.Cut(weight, "=")
+		n, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !weighed || err == nil && n > 0
+	}
+	return false
 }
 
 // status is the document of fleetup status -o json.
@@ -94,6 +110,10 @@ func (d *liveHub) status(w io.Writer) error {
 
 // events streams what changes.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead { // a stream has no end to wait for
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
 	seen := r.Header.Get("Last-Event-ID")
 	if seen == "" {
 		seen = r.URL.Query().Get("after")

@@ -34,7 +34,7 @@ func (c clock) full(t *report.Time) string {
 	return t.In(c.zone).Format("Mon 2 Jan 2006 15:04:05")
 }
 
-// short writes a weekday and a time.
+// short writes a day and a time, as minute does; a dash stands for none.
 func (c clock) short(t *report.Time) string {
 	if t == nil {
 		return "–"
@@ -42,7 +42,13 @@ func (c clock) short(t *report.Time) string {
 	return c.minute(t.Time)
 }
 
-func (c clock) minute(t time.Time) string { return t.In(c.zone).Format("Mon 2 Jan 15:04") }
+// minute writes a day and a time, with the year where it is not the one of the page.
+func (c clock) minute(t time.Time) string {
+	if t = t.In(c.zone); t.Year() != c.now.In(c.zone).Year() {
+		return t.Format("Mon 2 Jan 2006 15:04")
+	}
+	return t.Format("Mon 2 Jan 15:04")
+}
 
 func millis(t *report.Time) int64 {
 	if t == nil {

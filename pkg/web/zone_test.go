@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSentencesAreInThePagesZone: whatever a journal or a service says of a vault, the
@@ -41,5 +42,21 @@ func TestSentencesAreInThePagesZone(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`.{80}(?:T12:30:00Z|12:30:05 UTC|2h0m0s).{20}`).FindAllString(copied.ReplaceAllString(page, ""), 5) {
 		t.Errorf("as it was written: %s", m)
+	}
+}
+
+// TestYearWhereItIsAnother: a day of another year than the page's, in the page's zone, says
+// which.
+func TestYearWhereItIsAnother(t *testing.T) {
+	t.Parallel()
+	c := clock{zone: time.FixedZone("AEDT", 11*3600), now: time.Date(2026, 12, 31, 12, 0, 0, 0, time.UTC)}
+	for at, want := range map[time.Time]string{
+		time.Date(2026, 12, 31, 12, 30, 0, 0, time.UTC): "Thu 31 Dec 23:30",
+		time.Date(2026, 12, 31, 13, 30, 0, 0, time.UTC): "Fri 1 Jan 2027 00:30",
+		time.Date(2025, 11, 30, 1, 0, 0, 0, time.UTC):   "Sun 30 Nov 2025 12:00",
+	} {
+		if got := c.minute(at); got != want {
+			t.Errorf("%v reads %q, want %q", at, got, want)
+		}
 	}
 }

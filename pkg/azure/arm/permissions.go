@@ -11,7 +11,8 @@ import (
 )
 
 // readPermissions lists what the identity may do with a vault
-// (Permissions_ListForResource in azure-rest-api-specs).
+// (Permissions_ListForResource in azure-rest-api-specs, whose PermissionGetResult has a
+// nextLink: what stands on another page is allowed as well).
 var readPermissions = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
 	"Microsoft.Authorization/permissions/read", "whether the identity may make the change"}
 
@@ -56,15 +57,12 @@ func Matches(pattern, s string) bool {
 // on a vault. It may have them on others: roles can be given for a group, or for
 // a single vault.
 func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *check.Report) {
-	var list struct {
-		Value []permission `json:"value"`
-	}
-	resp, found, err := u.Get(ctx, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.At(v), &list)
+	list, resp, err := listWithin[permission](ctx, u, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.At(v), usualBounds)
 	if err != nil {
 		u.Failed(r, err)
 		return
 	}
-	if !found {
+	if resp == nil {
 		return // the vault is not there: another check says so
 	}
 	var missing []string
@@ -74,7 +72,7 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 		if a.Apart || strings.HasPrefix(a.Name, "Microsoft.Resources/subscriptions/") {
 			continue
 		}
-		if !slices.ContainsFunc(list.Value, func(p permission) bool { return p.allows(a.Name) }) {
+		if !slices.ContainsFunc(list, func(p permission) bool { return p.allows(a.Name) }) {
 			missing = append(missing, a.Name)
 		}
 	}

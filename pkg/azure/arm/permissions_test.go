@@ -1,6 +1,41 @@
 package arm
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/check"
+)
+
+// TestPermissionsOfEveryPage: what an identity may do can stand on several pages, and half
+// of them name nothing as missing.
+func TestPermissionsOfEveryPage(t *testing.T) {
+	t.Parallel()
+	first := func(next string) reply { return ok(`{"value":[{"actions":["*/read"]}],"nextLink":"` + next + `"}`) }
+	for name, tt := range map[string]struct {
+		pages map[string]reply
+		says  string
+	}{
+		"all on the second": {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[{"actions":["*"]}]}`)}, ""},
+		"some on neither":   {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[]}`)}, "the identity lacks permissions on vault"},
+		"half of a list":    {map[string]reply{mayURL: first("/next"), "/next": refused(404, "ResourceNotFound")}, "its next page is not read"},
+		"without an end":    {map[string]reply{mayURL: first("/next"), "/next": first("/next")}, "it was read before"},
+	} {
+		f := newFake(t)
+		for uri, r := range tt.pages {
+			f.on("GET", uri, r)
+		}
+		var r check.Report
+		f.upgrader(testChange()).checkPermissions(t.Context(), testVault(), &r)
+		said := ""
+		for _, fd := range r.Findings {
+			said += fd.Message + "\n"
+		}
+		if (said == "") != (tt.says == "") || !strings.Contains(said, tt.says) || strings.Contains(said, "lacks") != (name == "some on neither") {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
+}
 
 func TestPermissionAllows(t *testing.T) {
 	t.Parallel()

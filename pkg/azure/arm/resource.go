@@ -313,10 +313,13 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 // ListIfAny is List that tells a list which is not there (the Resource Manager's
 // 404; found is false) from an empty one.
 func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path string) (all []T, found bool, err error) {
-	return listWithin[T](ctx, u, subscription, op, path, usualBounds)
+	all, last, err := listWithin[T](ctx, u, subscription, op, path, usualBounds)
+	return all, last != nil, err
 }
 
-func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path string, most bounds) (all []T, found bool, err error) {
+// listWithin reads a list within bounds; last is the answer with its end, nil where there
+// is no list.
+func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path string, most bounds) (all []T, last *azure.Response, err error) {
 	seen, bytes := map[string]bool{}, 0
 	ctx, cancel := context.WithTimeoutCause(ctx, most.time, fmt.Errorf("its list does not end within %v", most.time))
 	defer cancel()
@@ -327,12 +330,12 @@ func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path 
 		}
 		resp, found, err := u.Get(ctx, subscription, op, path, &page)
 		if err != nil || !found && pages == 1 {
-			return nil, false, err
+			return nil, nil, err
 		}
 		all = append(all, page.Value...)
 		bytes += len(resp.Body)
 		if found && page.NextLink == "" {
-			return all, true, nil
+			return all, resp, nil
 		}
 		seen[path] = true
 		next, err := u.ResourceManager.PathOf(page.NextLink)
@@ -348,7 +351,7 @@ func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path 
 			err = fmt.Errorf("%d pages are more than such a list has", most.pages)
 		}
 		if err != nil { // half a list is none
-			return nil, false, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
+			return nil, nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
 				RequestID: resp.RequestID, ClientRequestID: resp.ClientRequestID}
 		}
 		path = next

@@ -44,6 +44,7 @@ func TestReconcile(t *testing.T) {
 		{"target lost", nil, false, nil, reply{err: io.EOF}, fleet.ReadUnreadable, ""},
 		{"target garbled", nil, false, nil, reply{status: 200, body: "<html>"}, fleet.ReadUnreadable, ""},
 		{"target 404 from a gateway", nil, false, nil, reply{status: 404, body: "<html>", header: map[string]string{"Content-Type": "text/html; charset=utf-8"}}, fleet.ReadUnreadable, ""},
+		{"target 404 without a word", nil, false, nil, reply{status: 404}, fleet.ReadUnreadable, ""},
 		{"subscription not found", nil, false, nil, reply{status: 404, body: `{"error":{"code":"SubscriptionNotFound","message":"x"}}`}, fleet.ReadUnreadable, ""},
 		{"group not found", nil, false, nil, reply{status: 404, body: `{"error":{"code":"ResourceGroupNotFound","message":"x"}}`}, fleet.ReadAbsent, ""},
 	}

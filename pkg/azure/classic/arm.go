@@ -14,7 +14,8 @@ import (
 
 // armGet reads one Resource Manager document into out
 // (classic-service.md#the-resource-manager-side); names fill the call's path. found is
-// false for a 404 of the Resource Manager; every other answer but 200 is an error.
+// false for a 404 of the Resource Manager, which comes with its error and a code; every
+// other answer but 200 is an error, a 404 without them among those.
 func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call armCall, names []string, out any,
 ) (resp *azure.Response, found bool, err error) {
 	c, err := u.client(u.o.ResourceManager, subscription, op)
@@ -26,9 +27,10 @@ func (u *Upgrader) armGet(ctx context.Context, subscription, op string, call arm
 	switch {
 	case found:
 		err = resp.Into(op, out)
-	case err == nil && resp.HTML():
-		// A gateway's page. The Resource Manager did not say that it is absent.
-		err = resp.Garbled(op, "a web page came instead of an answer")
+	case err == nil && !azure.ReadErrorBody(resp.Body).Manager:
+		// A gateway's, or nobody's: the Resource Manager did not say that it is absent, and
+		// a start may depend on that.
+		err = resp.Garbled(op, "a 404 that is none of the Resource Manager's")
 	}
 	return resp, found && err == nil, err
 }

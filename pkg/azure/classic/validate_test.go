@@ -106,13 +106,13 @@ func TestValidateFindings(t *testing.T) {
 		}, fleet.VerdictBlocked, "error:subscription-not-usable", "knows no subscription"},
 		{"CSP", set(subURL, 200, `{"state":"Enabled","subscriptionPolicies":{"quotaId":"CSP_2015-05-01"}}`), fleet.VerdictBlocked, "error:csp-subscription", "CSP_2015"},
 		{"provider not registered", set(rsURL, 200, `{"registrationState":"NotRegistered"}`), fleet.VerdictBlocked, "error:provider-not-registered", "az provider register --namespace Microsoft.RecoveryServices"},
-		{"other provider unknown", set(srURL, 404, ``), fleet.VerdictBlocked, "error:provider-not-registered", "az provider register --namespace Microsoft.SiteRecovery"},
+		{"other provider unknown", set(srURL, 404, absent), fleet.VerdictBlocked, "error:provider-not-registered", "az provider register --namespace Microsoft.SiteRecovery"},
 		{"provider registering", set(srURL, 200, `{"registrationState":"Registering"}`), fleet.VerdictBusy, "error:provider-not-registered", "Registering"},
 		{"provider pending", set(rsURL, 200, `{"registrationState":"Pending"}`), fleet.VerdictBusy, "error:provider-not-registered", "Pending"},
 		{"feature not registered", set(featureURL, 200, `{"properties":{"state":"NotRegistered"}}`), fleet.VerdictBlocked, "error:upgrade-not-enabled", "VaultUpgrade"},
-		{"feature unknown", set(featureURL, 404, ``), fleet.VerdictBlocked, "error:upgrade-not-enabled", "az feature register"},
-		{"group missing", set(groupURL, 404, ``), fleet.VerdictBlocked, "error:resource-group-missing", "Contoso(RG)"},
-		{"group to be created", func(f *fakeCloud, v *fleet.Vault) { f.set(groupURL, 404, ``); v.CreateResourceGroup = true },
+		{"feature unknown", set(featureURL, 404, absent), fleet.VerdictBlocked, "error:upgrade-not-enabled", "az feature register"},
+		{"group missing", set(groupURL, 404, absent), fleet.VerdictBlocked, "error:resource-group-missing", "Contoso(RG)"},
+		{"group to be created", func(f *fakeCloud, v *fleet.Vault) { f.set(groupURL, 404, absent); v.CreateResourceGroup = true },
 			fleet.VerdictReady, "info:resource-group-will-be-created", "Contoso(RG)"},
 		{"target exists", set(targetURL, 200, targetJSON("Succeeded", "", "")), fleet.VerdictBlocked, "error:target-exists", "Succeeded"},
 		{"target of another upgrade", set(targetURL, 200, targetJSON("Succeeded", opOld, "Upgraded")), fleet.VerdictBlocked, "error:target-exists", ""},
@@ -159,17 +159,19 @@ func TestValidateFindings(t *testing.T) {
 		{"ARM 500", set(rsURL, 500, ""), fleet.VerdictBusy, "error:unreachable", ""},
 		{"ARM 400", set(featureURL, 400, `{"error":{"code":"BadVersion","message":"no such version"}}`), fleet.VerdictBlocked, "error:BadVersion", "no such version"},
 		{"ARM no JSON", set(groupURL, 200, "<html>"), fleet.VerdictBusy, "error:unreadable-answer", ""},
+		{"target 404 without a word", set(targetURL, 404, ``), fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
+		{"group 404 from a proxy", set(groupURL, 404, `{"message":"no route"}`), fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
 		{"target 404 from a gateway", func(f *fakeCloud, _ *fleet.Vault) {
 			f.routes[targetURL] = reply{status: 404, body: "<html>", header: map[string]string{"Content-Type": "text/html"}}
-		}, fleet.VerdictBusy, "error:unreadable-answer", "web page"},
-		{"an error outweighs an unreachable check", func(f *fakeCloud, _ *fleet.Vault) { f.set(rsURL, 500, ""); f.set(groupURL, 404, "") },
+		}, fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
+		{"an error outweighs an unreachable check", func(f *fakeCloud, _ *fleet.Vault) { f.set(rsURL, 500, ""); f.set(groupURL, 404, absent) },
 			fleet.VerdictBlocked, "error:unreachable error:resource-group-missing", ""},
 		{"everything together", func(f *fakeCloud, _ *fleet.Vault) {
 			f.set(subURL, 200, `{"state":"Disabled","subscriptionPolicies":{"quotaId":"CSP_1"}}`)
 			f.set(rsURL, 200, `{"registrationState":"NotRegistered"}`)
 			f.set(srURL, 200, `{}`)
-			f.set(featureURL, 404, "")
-			f.set(groupURL, 404, "")
+			f.set(featureURL, 404, absent)
+			f.set(groupURL, 404, absent)
 			f.set(targetURL, 200, targetJSON("Failed", "", ""))
 			f.set(prereqURL, 400, errorXML("P", "", reason("Error", "A", "a", "")))
 		}, fleet.VerdictBlocked, "error:subscription-not-usable error:csp-subscription error:provider-not-registered error:provider-not-registered " +
@@ -399,3 +401,6 @@ func (g gate) Wait(ctx context.Context, _ string, _ fleet.RateLimitClass) error 
 		return errors.Join(errors.New("no turn"), ctx.Err())
 	}
 }
+
+// absent is a 404 of the Resource Manager, as it answers for what is not there.
+const absent = `{"error":{"code":"ResourceNotFound","message":"none"}}`

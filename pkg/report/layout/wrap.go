@@ -70,6 +70,9 @@ var (
 	named         = lazyregexp.New(`\bfleetup [a-z]+`)
 )
 
+// EndsWithCommand reports whether a line of a message ends with a command to paste.
+func EndsWithCommand(line string) bool { return commandBehind().MatchString(line) }
+
 // Message breaks a line of a message between words so that it fits the width; 0 stands
 // for no terminal. A command is not broken: Led, and where one is only named in a
 // sentence its two words stay together.

@@ -1,6 +1,7 @@
 package lexicon
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,6 +39,22 @@ func Some(n int, name func(i int) string) string {
 // SomeOf calls vaults by their names, the first few of many.
 func SomeOf(names []string, vaults []int) string {
 	return Some(len(vaults), func(i int) string { return names[vaults[i]] })
+}
+
+// PathFrom is how a file in a folder names a path of this process: as it is where it is
+// absolute or empty, relative to the folder, or absolute where that cannot be said without
+// knowing where the process stands, as for a folder that is absolute itself.
+func PathFrom(folder, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	if rel, err := filepath.Rel(folder, path); err == nil {
+		return rel
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path // there is no folder any more to name it from
 }
 
 // Selected are the vaults, as indexes into the plan's, that keep keeps.
