@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/fleetup-dev/fleetup/engine/temporal/heartbeat"
@@ -113,6 +114,8 @@ func (w *Worker) Call(ctx context.Context, in protocol.Action) (protocol.Told, e
 	if _, ok := a.(rollout.Send); ok {
 		return protocol.Told{}, temporal.NewNonRetryableApplicationError("a start is sent by "+protocol.Send, "Misplaced", nil)
 	}
+	i, _ := rollout.VaultOf(a)
+	p.quiet(p.plan.Vaults[i].SubscriptionID, in.Quiet)
 	return heartbeat.Do(ctx, func() (protocol.Told, error) { return w.do(p, a, in.Decided), nil })
 }
 
@@ -120,12 +123,36 @@ func (w *Worker) Call(ctx context.Context, in protocol.Action) (protocol.Told, e
 func (w *Worker) Send(ctx context.Context, in protocol.Action) (protocol.Told, error) {
 	p, a, err := w.action(ctx, in)
 	if err != nil {
-		return protocol.Told{}, err
+		return w.notSent(ctx, in, err)
 	}
-	if _, ok := a.(rollout.Send); !ok {
+	s, ok := a.(rollout.Send)
+	if !ok {
 		return protocol.Told{}, temporal.NewNonRetryableApplicationError("this is no start", "Misplaced", nil)
 	}
+	p.quiet(p.plan.Vaults[s.Vault].SubscriptionID, in.Quiet)
 	return w.do(p, a, in.Decided), nil
+}
+
+// notSent says of a start that this worker cannot carry it out, and has sent nothing: it
+// does not know the plan's kind, or is of another version, or the store of blobs is not to
+// be reached. Where not even that can be said the start is left in doubt.
+func (w *Worker) notSent(ctx context.Context, in protocol.Action, why error) (protocol.Told, error) {
+	a, err := rollout.DecodeAction(in.Action)
+	s, ok := a.(rollout.Send)
+	if err != nil || !ok || in.Vault == "" {
+		return protocol.Told{}, why
+	}
+	activity.GetLogger(ctx).Warn("This worker cannot send a start, and has sent nothing", "vault", in.Vault, "reason", why)
+	var c collector
+	c.tell(rollout.SendDone{Vault: in.Vault, OperationID: s.Start.OperationID, Answer: fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the worker that took it cannot carry it out: " + why.Error()}})
+	return protocol.Told{Observations: c.all}, nil
+}
+
+// quiet leaves a subscription alone that another worker was asked to leave alone.
+func (p *planned) quiet(subscription string, until time.Time) {
+	if d := time.Until(until); d > 0 {
+		p.cloud.Limiter.Pause(subscription, d)
+	}
 }
 
 func (w *Worker) action(ctx context.Context, in protocol.Action) (*planned, rollout.Action, error) {
@@ -224,6 +251,7 @@ func (w *Worker) Watch(ctx context.Context, in protocol.Watched) (protocol.Told,
 		w.unseal(p, x.Vault, x.Operation)
 		watched = append(watched, x)
 	}
+	p.quiet(in.Subscription, in.Quiet)
 	reads, stop := context.WithCancel(ctx)
 	defer stop()
 	var c collector

@@ -19,6 +19,8 @@ import (
 	"gocloud.dev/gcerrors"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/fleetup-dev/fleetup/engine/temporal/seal"
 )
 
 // Threshold is from which size on a payload is stored here: the server takes at most
@@ -26,7 +28,12 @@ import (
 const Threshold = 128 << 10
 
 // Store is a store of blobs. It is safe for concurrent use.
-type Store struct{ bucket *blob.Bucket }
+type Store struct {
+	bucket *blob.Bucket
+	// Keys seal plans, and what is kept of ledgers; nil: they can be read by who can read
+	// the store. Payloads are sealed, or not, before they come here. Set it first of all.
+	Keys *seal.Keys
+}
 
 // Open opens the store at a URL of gocloud.dev/blob, file:///var/lib/fleetup/blobs for
 // one.
@@ -35,7 +42,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the store of blobs %s cannot be opened: %w", url, err)
 	}
-	return &Store{bucket}, nil
+	return &Store{bucket: bucket}, nil
 }
 
 // Close lets go of the store.
@@ -44,14 +51,14 @@ func (s *Store) Close() error { return s.bucket.Close() }
 // PutPlan stores a plan and returns its key.
 func (s *Store) PutPlan(ctx context.Context, fingerprint string, data []byte) (key string, err error) {
 	key = "plans/" + fingerprint + ".json"
-	return key, s.put(ctx, key, data)
+	return key, s.put(ctx, key, s.Keys.Blob(data))
 }
 
 // PutLedger stores what is kept of a ledger (package evidence) and returns its key.
 func (s *Store) PutLedger(ctx context.Context, data []byte) (key string, err error) {
 	sum := sha256.Sum256(data)
 	key = "ledgers/" + hex.EncodeToString(sum[:])
-	return key, s.put(ctx, key, data)
+	return key, s.put(ctx, key, s.Keys.Blob(data))
 }
 
 // Fetch reads the payload that is stored here where p is only its claim.
@@ -83,6 +90,9 @@ func (s *Store) payload(ctx context.Context, key string) (*commonpb.Payload, err
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	data, err := s.bucket.ReadAll(ctx, key)
 	if err != nil {
+		return nil, fmt.Errorf("the blob %s cannot be read: %w", key, err)
+	}
+	if data, err = s.Keys.OpenBlob(data); err != nil {
 		return nil, fmt.Errorf("the blob %s cannot be read: %w", key, err)
 	}
 	return data, nil

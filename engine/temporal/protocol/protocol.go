@@ -71,7 +71,22 @@ type Options struct {
 	MaxEvents int `json:"maxEvents,omitempty"`
 	// Heartbeat is after how long without a sign of life a worker counts as gone.
 	Heartbeat time.Duration `json:"heartbeatNs,omitempty"`
+	// Queues are task queues of tenants' own, by the tenant's ID or a subscription's: what
+	// is done in their subscriptions is done by workers of these.
+	Queues map[string]string `json:"queues,omitempty"`
+	// SearchAttributes has the run say how it stands in attributes that the server's list
+	// can be searched by; the namespace must have them.
+	SearchAttributes bool `json:"searchAttributes,omitempty"`
 }
+
+// The search attributes of a run.
+const (
+	AttributePhase   = "FleetupPhase"   // Keyword: running, paused, waiting, halted …
+	AttributeWave    = "FleetupWave"    // Keyword: the wave that is open
+	AttributeRun     = "FleetupRun"     // Keyword: the run's ID
+	AttributeFailed  = "FleetupFailed"  // Int: vaults that failed, or of which is not known what became of them
+	AttributeTenants = "FleetupTenants" // KeywordList
+)
 
 // Carried is what a segment leaves to the next: all that the brain knows, and what it
 // asked for and nobody has begun.
@@ -99,6 +114,10 @@ type Action struct {
 	Ref     PlanRef         `json:"ref"`
 	Action  json.RawMessage `json:"action"`
 	Decided rollout.Moment  `json:"decided"` // when the brain decided it
+	// Quiet is until when the vault's subscription asked to be left alone, whichever worker
+	// was told so.
+	Quiet time.Time `json:"quiet,omitzero"`
+	Vault fleet.Key `json:"vault,omitempty"` // of a start
 }
 
 // Watched is what is to be read of a subscription.
@@ -106,7 +125,8 @@ type Watched struct {
 	Ref          PlanRef           `json:"ref"`
 	Subscription string            `json:"subscription"`
 	Actions      []json.RawMessage `json:"actions"` // rollout.Watch, of each vault
-	Told         string            `json:"told"`    // what was told last, as Seen.Told said it
+	Told         string            `json:"told"`    // what was told last, as Told.Told said it
+	Quiet        time.Time         `json:"quiet,omitzero"`
 }
 
 // Told is what came of an activity, in the order in which it was seen.

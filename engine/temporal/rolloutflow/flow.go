@@ -95,6 +95,8 @@ type flow struct {
 	told    bool   // to leave
 	over    bool   // nothing is heard any more
 
+	shown attributes // what the server's list shows
+
 	unwritten map[uint64]protocol.Facts // on their way to the ledger's file, by the first one's number
 
 	draining bool              // the next segment is to take over
@@ -201,6 +203,9 @@ func (f *flow) step() (code fleet.ExitCode, done bool, err error) {
 	for _, a := range out.Actions {
 		if exit, ok := a.(rollout.Exit); ok {
 			f.end()
+			if err := f.tell(); err != nil {
+				return 0, false, err
+			}
 			if asked != nil {
 				asked.decided = true
 			}
@@ -222,7 +227,7 @@ func (f *flow) step() (code fleet.ExitCode, done bool, err error) {
 	if asked != nil {
 		asked.decided = true
 	}
-	return 0, false, nil
+	return 0, false, f.tell()
 }
 
 // await waits for something to tell the brain, or for the segment's end.

@@ -54,21 +54,39 @@ func (f *flow) perform(a rollout.Action) error {
 		f.kept = append(f.kept, data)
 		return nil
 	}
-	in := protocol.Action{Ref: f.in.Ref, Action: data, Decided: f.moment}
-	if s, ok := a.(rollout.Send); ok {
-		f.send(s, in)
-		return nil
-	}
 	vault, ok := rollout.VaultOf(a)
 	if !ok {
 		return broken("an action is not known", fmt.Errorf("%T", a))
 	}
-	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
+	subscription := f.plan.Vaults[vault].SubscriptionID
+	in := protocol.Action{Ref: f.in.Ref, Action: data, Decided: f.moment, Quiet: f.machine.Throttled[subscription]}
+	if _, ok := a.(rollout.Reconcile); ok { // a start that is in doubt does not wait
+		in.Quiet = time.Time{}
+	}
+	if s, ok := a.(rollout.Send); ok {
+		in.Vault = f.plan.Vaults[vault].Key
+		f.send(s, in)
+		return nil
+	}
+	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(subscription),
 		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), Summary: f.summary(callWords[reflect.TypeOf(a)], vault),
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
 	return nil
+}
+
+// queueOf is the task queue of those who may reach a subscription; empty for the run's own.
+func (f *flow) queueOf(subscription string) string {
+	if q := f.in.Options.Queues[subscription]; q != "" || len(f.in.Options.Queues) == 0 {
+		return q
+	}
+	for i := range f.plan.Subscriptions {
+		if s := &f.plan.Subscriptions[i]; s.ID == subscription {
+			return f.in.Options.Queues[s.Tenant]
+		}
+	}
+	return ""
 }
 
 // callWords are what the server's page shows of a call, before the vault's name.
@@ -85,7 +103,7 @@ var callWords = map[reflect.Type]string{
 // given it is certain that it was not sent.
 func (f *flow) send(s rollout.Send, in protocol.Action) {
 	wait := max(s.StaleAfter.Sub(f.moment.At), time.Second)
-	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
+	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(f.plan.Vaults[s.Vault].SubscriptionID),
 		ScheduleToStartTimeout: wait, StartToCloseTimeout: f.plan.Timings.StartTimeout + sendSpare, Summary: f.summary("start", s.Vault),
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
@@ -248,14 +266,14 @@ func (f *flow) end() {
 func (f *flow) look(w *watch) {
 	ctx, cancel := workflow.WithCancel(f.work)
 	w.stop = cancel
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{TaskQueue: f.queueOf(w.subscription),
 		StartToCloseTimeout: longRead, HeartbeatTimeout: f.heartbeat(), Summary: "watch " + w.subscription,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for ctx.Err() == nil {
 			var told protocol.Told
-			in := protocol.Watched{Ref: f.in.Ref, Subscription: w.subscription, Actions: w.actions(), Told: w.told}
+			in := protocol.Watched{Ref: f.in.Ref, Subscription: w.subscription, Actions: w.actions(), Told: w.told, Quiet: f.machine.Throttled[w.subscription]}
 			err := workflow.ExecuteActivity(ctx, protocol.Watch, in).Get(ctx, &told)
 			if ctx.Err() != nil {
 				return

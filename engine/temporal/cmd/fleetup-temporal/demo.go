@@ -46,14 +46,16 @@ func demoCommand() *cli.Command {
 
 // night is one demonstration.
 type night struct {
-	dir, server, address, emulator string
-	began                          time.Time
-	children, workers              []*exec.Cmd
-	process                        *exec.Cmd // the server
-	plan                           *plan.Plan
-	cloud                          *emulator.Cloud
-	conn                           *connection
-	close                          []func()
+	dir, server, address, emulator, keys string
+	began                                time.Time
+	extra                                []string       // flags of every worker
+	queues                               map[int]string // of workers that carry actions out for a tenant
+	children, workers                    []*exec.Cmd
+	process                              *exec.Cmd // the server
+	plan                                 *plan.Plan
+	cloud                                *emulator.Cloud
+	conn                                 *connection
+	close                                []func()
 }
 
 func demo(c *cli.Context) error {
@@ -77,7 +79,7 @@ func (n *night) play(ctx context.Context) error {
 	if err := n.set(ctx); err != nil {
 		return err
 	}
-	run, err := n.conn.begin(ctx, "demo", n.plan, protocol.Options{Heartbeat: 3 * time.Second})
+	run, err := n.conn.begin(ctx, "demo", n.plan, false, protocol.Options{Heartbeat: 3 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -152,7 +154,7 @@ func (n *night) people(ctx context.Context) error {
 	}
 	n.say("three workers are there")
 	var err error
-	if n.conn, err = dial(ctx, n.address, "default", "fleetup", n.blobs()); err != nil {
+	if n.conn, err = dial(ctx, settings{address: n.address, namespace: "default", queue: "fleetup", blobs: n.blobs(), keys: n.keys}); err != nil {
 		return err
 	}
 	n.close = append(n.close, n.conn.Close)
@@ -194,7 +196,14 @@ func (n *night) startWorker(i int) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"worker", "--address", n.address, "--blobs", n.blobs(), "--emulator", n.emulator}
+	args := []string{"worker", "--address", n.address, "--namespace", "default", "--blobs", n.blobs(), "--emulator", n.emulator}
+	if n.keys != "" {
+		args = append(args, "--encryption-keys", n.keys)
+	}
+	args = append(args, n.extra...)
+	if q := n.queues[i]; q != "" {
+		args = append(args, "--task-queue", q, "--activities-only")
+	}
 	if i == 0 {
 		args = append(args, "--ledgers", filepath.Join(n.dir, "ledgers"))
 	}
@@ -222,7 +231,8 @@ func (n *night) start(cmd *exec.Cmd, log string) (string, error) {
 	lines := bufio.NewReader(out)
 	line, err := lines.ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("%s did not begin; see %s", filepath.Base(cmd.Path), filepath.Join(n.dir, log))
+		said, _ := os.ReadFile(f.Name())
+		return "", fmt.Errorf("%s did not begin; %s has\n%s", filepath.Base(cmd.Path), f.Name(), said[max(0, len(said)-2000):])
 	}
 	go io.Copy(io.Discard, lines)
 	return line, nil

@@ -59,7 +59,7 @@ func TestTerminatedAndResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	options := protocol.Options{Heartbeat: 3 * time.Second}
-	run, err := n.conn.begin(ctx, "demo", n.plan, options)
+	run, err := n.conn.begin(ctx, "demo", n.plan, false, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
 	if err := s.people(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	run, err := s.conn.begin(t.Context(), s.ledger, s.plan, protocol.Options{Heartbeat: 2 * time.Second, MaxEvents: 300 + rnd.IntN(500)})
+	run, err := s.conn.begin(t.Context(), s.ledger, s.plan, false, protocol.Options{Heartbeat: 2 * time.Second, MaxEvents: 300 + rnd.IntN(500)})
 	if err != nil {
 		t.Fatal(err)
 	}

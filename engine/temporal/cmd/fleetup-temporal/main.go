@@ -19,14 +19,17 @@ var version = "devel"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := &cli.App{
+	if err := application().RunContext(ctx, os.Args); err != nil {
+		fmt.Fprintln(os.Stderr, "fleetup-temporal:", err)
+		os.Exit(1)
+	}
+}
+
+func application() *cli.App {
+	return &cli.App{
 		Name:     "fleetup-temporal",
 		Version:  version,
 		Usage:    "carry fleetup's rollouts out on Temporal",
-		Commands: []*cli.Command{workerCommand(), runCommand(), resumeCommand(), exportCommand(), demoCommand()},
-	}
-	if err := app.RunContext(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "fleetup-temporal:", err)
-		os.Exit(1)
+		Commands: []*cli.Command{workerCommand(), runCommand(), resumeCommand(), exportCommand(), attributesCommand(), demoCommand()},
 	}
 }

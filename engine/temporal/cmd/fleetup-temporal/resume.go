@@ -18,7 +18,7 @@ func resumeCommand() *cli.Command {
 		Usage: "go on with the unfinished run of a ledger, and wait for its end",
 		Description: "What was in flight is followed, what is in doubt is read before anything is sent, a failed vault is never started\n" +
 			"again. Facts that a terminated workflow had not written yet are written first, from its history.",
-		Flags: append(serverFlags(), ledgerFlag,
+		Flags: append(append(serverFlags(), runFlags()...), ledgerFlag,
 			&cli.BoolFlag{Name: "yes", Usage: "start what cannot be undone"},
 			&cli.BoolFlag{Name: "accept-failures", Usage: "after a halt: go on, the failures so far count no more"},
 			&cli.StringFlag{Name: "reason", Usage: "why failures are accepted: the journal keeps the `TEXT`"}),
@@ -35,13 +35,17 @@ func resumeCommand() *cli.Command {
 			if err := rollout.CheckReason(reason); err != nil {
 				return usage("%s", err)
 			}
+			options, err := optionsOf(c)
+			if err != nil {
+				return err
+			}
 			conn, err := connect(c)
 			if err != nil {
 				return err
 			}
 			defer conn.Close()
 			r, err := conn.resume(c.Context, c.String("ledger"), protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: version,
-				AcceptFailures: c.Bool("accept-failures"), Reason: reason}, protocol.Options{})
+				AcceptFailures: c.Bool("accept-failures"), Reason: reason}, options)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // taskTimeout is how long a worker may take for one step of the workflow, and so for how
@@ -30,16 +32,25 @@ func runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "begin a run, and wait for its end",
 		ArgsUsage: "INVENTORY|PLAN",
-		Flags: append(serverFlags(), ledgerFlag,
-			&cli.BoolFlag{Name: "yes", Usage: "start what cannot be undone"}),
+		Flags: append(append(serverFlags(), runFlags()...), ledgerFlag,
+			&cli.BoolFlag{Name: "yes", Usage: "start what cannot be undone; on a real cloud it needs a plan saved with fleetup plan --out"},
+			&cli.StringFlag{Name: "confirm-irreversible", Usage: "confirm a permanent `UPGRADE` by its name, besides --yes"},
+			&cli.BoolFlag{Name: "accept-expired-holds", Usage: "start vaults whose hold in the inventory is over"},
+			&cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the checks; of a saved plan that belongs to its making"},
+			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start"}),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usage("run needs an inventory or a saved plan")
 			}
-			if !c.Bool("yes") {
-				return usage("upgrades cannot be undone: look at fleetup plan %s, then give --yes", c.Args().First())
+			file := c.Args().First()
+			p, saved, err := session.Load(file, c.Bool("accept-warnings"))
+			if err != nil {
+				return err
 			}
-			p, _, err := session.Load(c.Args().First(), false)
+			if err := consented(c, p, file, saved); err != nil {
+				return err
+			}
+			options, err := optionsOf(c)
 			if err != nil {
 				return err
 			}
@@ -48,13 +59,56 @@ func runCommand() *cli.Command {
 				return err
 			}
 			defer conn.Close()
-			r, err := conn.begin(c.Context, c.String("ledger"), p, protocol.Options{})
+			r, err := conn.begin(c.Context, c.String("ledger"), p, c.Bool("validate-all-first"), options)
 			if err != nil {
 				return err
 			}
 			return conclude(c.Context, r)
 		},
 	}
+}
+
+// consented refuses a run that nobody has consented to, as fleetup run does without a
+// terminal.
+func consented(c *cli.Context, p *plan.Plan, file string, saved bool) error {
+	given := rollout.Consent{Yes: c.Bool("yes"), Saved: saved, Named: c.IsSet("confirm-irreversible"), Kind: fleet.Kind(c.String("confirm-irreversible")),
+		Expired: c.Bool("accept-expired-holds"), Holds: len(p.Expired())}
+	switch given.Missing(p) {
+	case rollout.MissingNothing:
+		return nil
+	case rollout.MissingSameKind:
+		return usage("--confirm-irreversible names %q, and the plan's upgrade kind is %s; nothing was started", given.Kind, p.Kind)
+	case rollout.MissingSaved:
+		return usage("on a real cloud --yes needs a saved plan: fleetup plan %s --validate --out FILE; what was looked at is what runs", file)
+	case rollout.MissingKind:
+		return usage("the upgrade kind %s can never be undone: besides --yes its name is needed, --confirm-irreversible %s; nothing was started", p.Kind, p.Kind)
+	case rollout.MissingExpired:
+		return usage("the hold of %d vaults is over, and they would start: fleetup plan %s shows them; --accept-expired-holds starts them, a later until in the inventory keeps them out; nothing was started", given.Holds, file)
+	}
+	return usage("upgrades cannot be undone: look at fleetup plan %s, then give --yes", file)
+}
+
+// runFlags say how a run is carried out.
+func runFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "queue-of", Usage: "have workers of a task queue of its own act in a tenant, or in a subscription, by its ID: `ID=QUEUE`; may be repeated"},
+		&cli.BoolFlag{Name: "search-attributes", Usage: "say in search attributes how the run stands; fleetup-temporal attributes makes them once for a namespace"},
+	}
+}
+
+func optionsOf(c *cli.Context) (o protocol.Options, err error) {
+	o.SearchAttributes = c.Bool("search-attributes")
+	for _, pair := range c.StringSlice("queue-of") {
+		id, queue, ok := strings.Cut(pair, "=")
+		if !ok || id == "" || queue == "" {
+			return o, usage("--queue-of %s: it is the ID of a tenant or a subscription, = and a task queue", pair)
+		}
+		if o.Queues == nil {
+			o.Queues = map[string]string{}
+		}
+		o.Queues[strings.ToLower(id)] = queue
+	}
+	return o, nil
 }
 
 // conclude waits for the end of a run, and ends as fleetup does.
@@ -82,7 +136,7 @@ func ended(err error) error {
 }
 
 // begin starts the workflow of a plan on a ledger that has no run under way.
-func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, o protocol.Options) (client.WorkflowRun, error) {
+func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, allFirst bool, o protocol.Options) (client.WorkflowRun, error) {
 	data, err := plan.Encode(p)
 	if err != nil {
 		return nil, err
@@ -93,7 +147,7 @@ func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, o p
 	}
 	return c.start(ctx, len(p.Vaults), "fleetup run of plan "+p.ShortFingerprint(),
 		protocol.Input{Ledger: ledger, Plan: data, Scope: protocol.ScopeOf(p), Options: o, Ref: protocol.PlanRef{Fingerprint: p.Fingerprint, Key: key},
-			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials), Version: version}})
+			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials), Version: version, ValidateAllFirst: allFirst}})
 }
 
 // manyVaults is for how large a fleet a run is taken of which nothing is known here.

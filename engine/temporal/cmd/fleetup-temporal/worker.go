@@ -40,23 +40,44 @@ func workerCommand() *cli.Command {
 		Usage: "carry out what runs ask for, until it is told to end",
 		Flags: append(serverFlags(),
 			&cli.StringFlag{Name: "ledgers", Usage: "keep the ledgers' files in this `FOLDER`: one worker of a task queue does"},
+			&cli.BoolFlag{Name: "activities-only", Usage: "carry actions out and no workflows: for the task queue of a tenant (run --queue-of)"},
+			&cli.IntFlag{Name: "share", Value: 1, Usage: "use one part in `N` of each plan's request rate, where N such workers speak to the same subscriptions"},
+			&cli.Float64Flag{Name: "activities-per-second", Usage: "have the server hand out so many actions a second at most, over all workers of the task queue: `RATE`"},
+			&cli.StringFlag{Name: "deployment", Usage: "the `NAME` of the worker deployment, with --build-id: a run stays with the build that began it"},
+			&cli.StringFlag{Name: "build-id", Usage: "the `ID` of this build in the deployment"},
 			&cli.StringFlag{Name: "emulator", Usage: "the `URL` of the emulator, for plans of cloud Emulator"}),
 		Action: work,
 	}
 }
 
 func work(c *cli.Context) error {
+	share := c.Int("share")
+	switch {
+	case share < 1:
+		return usage("--share is how many workers share the rate, 1 at least")
+	case (c.String("deployment") == "") != (c.String("build-id") == ""):
+		return usage("--deployment and --build-id go together")
+	case c.Bool("activities-only") && c.String("ledgers") != "":
+		return usage("the worker that keeps the ledgers is one of the run's own task queue, without --activities-only")
+	}
 	conn, err := connect(c)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	plans := func(ctx context.Context, ref protocol.PlanRef) ([]byte, error) { return conn.store.Get(ctx, ref.Key) }
-	calls := &activities.Worker{Plan: plans, Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator")) }}
+	calls := &activities.Worker{Plan: plans, Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), share) }}
 	defer calls.Close()
-	w := worker.New(conn.client, conn.queue, worker.Options{DeadlockDetectionTimeout: longestStep,
-		MaxConcurrentActivityExecutionSize: manyAtOnce, WorkerStopTimeout: 5 * time.Second})
-	w.RegisterWorkflowWithOptions(rolloutflow.Rollout, workflow.RegisterOptions{Name: protocol.Rollout})
+	o := worker.Options{DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce, WorkerStopTimeout: 5 * time.Second,
+		DisableWorkflowWorker: c.Bool("activities-only"), TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
+	if name := c.String("deployment"); name != "" {
+		o.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+			Version: worker.WorkerDeploymentVersion{DeploymentName: name, BuildID: c.String("build-id")}}
+	}
+	w := worker.New(conn.client, conn.queue, o)
+	if !o.DisableWorkflowWorker {
+		w.RegisterWorkflowWithOptions(rolloutflow.Rollout, workflow.RegisterOptions{Name: protocol.Rollout})
+	}
 	w.RegisterActivityWithOptions(calls.Call, activity.RegisterOptions{Name: protocol.Call})
 	w.RegisterActivityWithOptions(calls.Send, activity.RegisterOptions{Name: protocol.Send})
 	w.RegisterActivityWithOptions(calls.Watch, activity.RegisterOptions{Name: protocol.Watch})
@@ -99,8 +120,12 @@ func saying(cl client.Client) func(context.Context, string, protocol.Ask) (rollo
 	}
 }
 
-// cloudOf connects to a plan's cloud, or to the emulator at a URL.
-func cloudOf(p *plan.Plan, emulator string) (*session.Cloud, error) {
+// cloudOf connects to a plan's cloud, or to the emulator at a URL, at one part in share of
+// the plan's rate.
+func cloudOf(p *plan.Plan, emulator string, share int) (*session.Cloud, error) {
+	shared := *p
+	shared.Limits.RequestsPerSecond /= float64(share)
+	p = &shared
 	if p.Cloud.Name != fleet.Emulator {
 		return session.Process{Command: "temporal worker"}.Connect(p, session.ConnectOptions{Credentials: p.Credentials})
 	}
