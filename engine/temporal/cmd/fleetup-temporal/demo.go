@@ -48,6 +48,7 @@ func demoCommand() *cli.Command {
 type night struct {
 	dir, server, address, emulator, keys string
 	began                                time.Time
+	folder                               string         // with the inventory; empty: the demonstration's own
 	extra                                []string       // flags of every worker
 	queues                               map[int]string // of workers that carry actions out for a tenant
 	children, workers                    []*exec.Cmd
@@ -109,20 +110,23 @@ func (n *night) play(ctx context.Context) error {
 
 // set sets the stage: the emulated cloud, the server, three workers.
 func (n *night) set(ctx context.Context) error {
-	for _, name := range []string{"fleet.yaml", "scenario.yaml"} {
-		data, err := fs.ReadFile(examples.Quickstart, "quickstart/"+name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(n.dir, name), data, 0o600); err != nil {
-			return err
+	if n.folder == "" {
+		n.folder = n.dir
+		for _, name := range []string{"fleet.yaml", "scenario.yaml"} {
+			data, err := fs.ReadFile(examples.Quickstart, "quickstart/"+name)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(n.dir, name), data, 0o600); err != nil {
+				return err
+			}
 		}
 	}
 	var err error
-	if n.plan, _, err = session.Load(filepath.Join(n.dir, "fleet.yaml"), false); err != nil {
+	if n.plan, _, err = session.Load(filepath.Join(n.folder, "fleet.yaml"), false); err != nil {
 		return err
 	}
-	if n.cloud, err = session.Fresh(n.plan, n.dir, ""); err != nil {
+	if n.cloud, err = session.Fresh(n.plan, n.folder, ""); err != nil {
 		return err
 	}
 	url, hangUp, err := session.Serve("127.0.0.1:0", n.cloud)
