@@ -152,8 +152,8 @@ func TestConsent(t *testing.T) {
 	if err := runWith(t, "resume", "--ledger", "x", "--blobs", "file:///nowhere", "--yes", "--accept-failures"); err == nil || !strings.Contains(err.Error(), "--reason") {
 		t.Errorf("failures were accepted without a reason: %v", err)
 	}
-	if err := runWith(t, "worker", "--blobs", "file:///nowhere", "--deployment", "x"); err == nil || !strings.Contains(err.Error(), "go together") {
-		t.Errorf("a deployment without a build: %v", err)
+	if err := runWith(t, "worker", "--blobs", "file:///nowhere", "--build-id", "x"); err == nil || !strings.Contains(err.Error(), "of a --deployment") {
+		t.Errorf("a build without a deployment: %v", err)
 	}
 }
 

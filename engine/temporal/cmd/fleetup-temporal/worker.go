@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,20 +44,23 @@ func workerCommand() *cli.Command {
 			&cli.BoolFlag{Name: "activities-only", Usage: "carry actions out and no workflows: for the task queue of a tenant (run --queue-of)"},
 			&cli.IntFlag{Name: "share", Value: 1, Usage: "use one part in `N` of each plan's request rate, where N such workers speak to the same subscriptions"},
 			&cli.Float64Flag{Name: "activities-per-second", Usage: "have the server hand out so many actions a second at most, over all workers of the task queue: `RATE`"},
-			&cli.StringFlag{Name: "deployment", Usage: "the `NAME` of the worker deployment, with --build-id: a run stays with the build that began it"},
-			&cli.StringFlag{Name: "build-id", Usage: "the `ID` of this build in the deployment"},
+			&cli.StringFlag{Name: "deployment", Usage: "the `NAME` of the worker deployment that this worker is of: a run stays with the build that began it"},
+			&cli.StringFlag{Name: "build-id", DefaultText: generation(), Usage: "the `ID` of this build in the deployment"},
 			&cli.StringFlag{Name: "emulator", Usage: "the `URL` of the emulator, for plans of cloud Emulator"}),
 		Action: work,
 	}
 }
+
+// generation names the build by what it makes of a history.
+func generation() string { return fmt.Sprintf("generation-%d", rolloutflow.Generation) }
 
 func work(c *cli.Context) error {
 	share := c.Int("share")
 	switch {
 	case share < 1:
 		return usage("--share is how many workers share the rate, 1 at least")
-	case (c.String("deployment") == "") != (c.String("build-id") == ""):
-		return usage("--deployment and --build-id go together")
+	case c.String("deployment") == "" && c.String("build-id") != "":
+		return usage("--build-id is of a --deployment: name that too")
 	case c.Bool("activities-only") && c.String("ledgers") != "":
 		return usage("the worker that keeps the ledgers is one of the run's own task queue, without --activities-only")
 	}
@@ -72,7 +76,7 @@ func work(c *cli.Context) error {
 		DisableWorkflowWorker: c.Bool("activities-only"), TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
 	if name := c.String("deployment"); name != "" {
 		o.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
-			Version: worker.WorkerDeploymentVersion{DeploymentName: name, BuildID: c.String("build-id")}}
+			Version: worker.WorkerDeploymentVersion{DeploymentName: name, BuildID: cmp.Or(c.String("build-id"), generation())}}
 	}
 	w := worker.New(conn.client, conn.queue, o)
 	if !o.DisableWorkflowWorker {
