@@ -53,7 +53,8 @@ func ReadKeys(path string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the keys cannot be read: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	// 0440 is what Kubernetes makes of a secret for a pod with a group of its own.
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && mode != 0o440 {
 		return nil, fmt.Errorf("%s has mode %04o: others than its owner may read the keys; chmod 600 %s", path, mode, path)
 	}
 	k := &Keys{byID: map[string]cipher.AEAD{}}

@@ -99,6 +99,9 @@ func TestKeysThatAreRefused(t *testing.T) {
 	if _, err := ReadKeys(file(t, 0o640, "a")); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("keys that others can read: %v", err)
 	}
+	if _, err := ReadKeys(file(t, 0o440, "a")); err != nil {
+		t.Errorf("keys as Kubernetes gives them: %v", err)
+	}
 	if _, err := ReadKeys(file(t, 0o600, "")); err == nil || !strings.Contains(err.Error(), "has no key") {
 		t.Errorf("no keys: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -181,3 +182,35 @@ func TestQueuesOf(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
+
+// The examples of deployments name flags that a worker has.
+func TestDeployments(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, f := range workerCommand().Flags {
+		for _, name := range f.Names() {
+			known["--"+name] = true
+		}
+	}
+	files, err := filepath.Glob("../../deploy/*")
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := flagWord.FindAllString(string(data), -1)
+		if len(found) < 4 {
+			t.Errorf("%s names the flags %v", file, found)
+		}
+		for _, name := range found {
+			if !known[name] && name != "--now" {
+				t.Errorf("%s: a worker has no flag %s", file, name)
+			}
+		}
+	}
+}
+
+var flagWord = regexp.MustCompile(`--[a-z][a-z-]+`)
