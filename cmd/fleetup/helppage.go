@@ -21,14 +21,24 @@ var taskGroups = []struct {
 	{"prepare", []string{"inventory", "permissions", "preflight", "validate", "plan"}},
 	{"run", []string{"run", "resume", "wait"}},
 	{"watch and report", []string{"status", "report", "show", "runs", "audit"}},
-	{"steer a run", []string{"approve", "pause", "limit", "hold", "release", "note", "stop"}},
+	{"steer a run", orderNames()},
 	{"after a failure", []string{"refresh", "reopen"}},
 	{"try it out", []string{"demo", "emulate"}},
 	{"this program", []string{"completion", "version", "help"}},
 }
 
-// helpExamples are command lines to learn from, by the command's path without the
+// examplesOf are command lines to learn from, by the command's path without the
 // program. Each is one that the program takes; a test parses them.
+func examplesOf(path string) []string {
+	for _, k := range orderKinds() {
+		if k.name == path {
+			return k.help
+		}
+	}
+	return helpExamples[path]
+}
+
+// helpExamples are those of commands that are no orders.
 var helpExamples = map[string][]string{
 	"":                   {"fleetup demo", "fleetup plan fleet.yaml --validate", "fleetup plan fleet.yaml --out fleet.plan", "fleetup run fleet.plan --yes", "fleetup report --state fleet.db"},
 	"plan":               {"fleetup plan fleet.yaml", "fleetup plan fleet.yaml --validate --details", "fleetup plan fleet.yaml --what-if upgrades=20,failures=5%", "fleetup plan fleet.yaml --out fleet.plan --change CHG-4711"},
@@ -40,13 +50,6 @@ var helpExamples = map[string][]string{
 	"show":               {"fleetup show prod/vault-07 --state fleet.db"},
 	"audit verify":       {"fleetup audit verify --state fleet.db"},
 	"audit export":       {"fleetup audit export --state fleet.db"},
-	"approve":            {"fleetup approve --state fleet.db --reason 'the canary looks good'"},
-	"pause":              {"fleetup pause --state fleet.db --reason 'storage incident'", "fleetup pause --off --state fleet.db --reason 'incident is over'"},
-	"stop":               {"fleetup stop --state fleet.db --reason 'change window is over'", "fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
-	"hold":               {"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'", "fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
-	"release":            {"fleetup release prod/vault-07 --state fleet.db --reason 'freeze lifted'"},
-	"limit":              {"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'", "fleetup limit upgrades=plan --state fleet.db --reason 'jobs are fine'"},
-	"note":               {"fleetup note 'vendor case 4711 is open' --state fleet.db"},
 	"refresh":            {"fleetup refresh --state fleet.db"},
 	"reopen":             {"fleetup reopen prod/vault-07 --state fleet.db --reason 'the vendor says so' --case 4711"},
 	"wait":               {"fleetup wait --state fleet.db --for approval", "fleetup wait --state fleet.db --for wave=canary --timeout 2h"},
@@ -158,7 +161,7 @@ func (p *helpPage) flags(title string, flags []cli.Flag) {
 }
 
 func (p *helpPage) examples(path string) {
-	if list := helpExamples[path]; len(list) > 0 {
+	if list := examplesOf(path); len(list) > 0 {
 		p.title("examples")
 		for _, e := range list {
 			p.b.WriteString("  " + e + "\n")

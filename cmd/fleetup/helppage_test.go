@@ -37,20 +37,22 @@ func TestHelpExamplesAreTaken(t *testing.T) {
 	visit(app.Commands, app.Name, func(path string, c *cli.Command) {
 		path = strings.TrimPrefix(path, app.Name+" ")
 		shown[path] = true
-		if len(c.Subcommands) == 0 && path != "version" && len(helpExamples[path]) == 0 {
+		if len(c.Subcommands) == 0 && path != "version" && len(examplesOf(path)) == 0 {
 			t.Errorf("%s has no example", path)
 		}
-		for _, e := range helpExamples[path] {
+		for _, e := range examplesOf(path) {
 			if !strings.HasPrefix(e, "fleetup "+path) {
 				t.Errorf("an example of %s is of another command: %s", path, e)
 			}
 		}
 	})
-	for path, list := range helpExamples {
+	for path := range helpExamples {
 		if !shown[path] {
 			t.Errorf("there is no command %q", path)
 		}
-		for _, e := range list {
+	}
+	for path := range shown {
+		for _, e := range examplesOf(path) {
 			words := strings.Fields(joined(e))
 			words = flagsFirst(app, words)
 			commands, flags := app.Commands, []cli.Flag(nil)

@@ -29,7 +29,7 @@ func writeReference(w io.Writer, app *cli.App) error {
 			}
 		}
 		writeFlags(&b, c.Flags)
-		if list := helpExamples[strings.TrimPrefix(path, app.Name+" ")]; len(list) > 0 {
+		if list := examplesOf(strings.TrimPrefix(path, app.Name+" ")); len(list) > 0 {
 			fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(list, "\n"))
 		}
 	})
@@ -121,7 +121,7 @@ func writeManual(w io.Writer, app *cli.App) error {
 			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(c.Description))
 		}
 		writeManualFlags(&b, c.Flags)
-		if list := helpExamples[strings.TrimPrefix(path, app.Name+" ")]; len(list) > 0 {
+		if list := examplesOf(strings.TrimPrefix(path, app.Name+" ")); len(list) > 0 {
 			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(strings.Join(list, "\n")))
 		}
 	})

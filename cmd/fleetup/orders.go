@@ -14,7 +14,8 @@ import (
 // orderKind is a command that says something to a run; order.go carries it out.
 type orderKind struct {
 	name, usage, arguments string
-	example, exampleOff    string // reasons that such a command might have
+	example, exampleOff    string   // reasons that such a command might have
+	help                   []string // command lines to learn from
 	flags                  []cli.Flag
 	fill                   func(c *cli.Context, o *rollout.Order) error
 	// what came of it, line by line
@@ -22,10 +23,11 @@ type orderKind struct {
 	description string
 }
 
-// orderKinds are the orders, in the order of the documentation.
+// orderKinds are the orders, in the order in which help lists them.
 func orderKinds() []orderKind {
 	return []orderKind{{
 		name: "approve", usage: "approve the pending gate", example: "canary looks good",
+		help: []string{"fleetup approve --state fleet.db --reason 'the canary looks good'"},
 		description: "The approval is bound to the plan and to the totals that it shows, and expires. It is void if more\n" +
 			"vaults have failed or are unknown when the gate opens than it says. The live run hears it at once; without\n" +
 			"one, the next resume uses it.",
@@ -45,6 +47,7 @@ func orderKinds() []orderKind {
 	}, {
 		name: "pause", usage: "start nothing new until pause --off", example: "a customer needs a restore",
 		exampleOff: "the restore is done",
+		help:       []string{"fleetup pause --state fleet.db --reason 'storage incident'", "fleetup pause --off --state fleet.db --reason 'incident is over'"},
 		description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
 			"is left for the next resume. The pause outlives the process.",
 		flags: []cli.Flag{flagOff.is(cli.BoolFlag{Usage: "the pause is over"})},
@@ -57,7 +60,39 @@ func orderKinds() []orderKind {
 				"Nothing new starts until fleetup pause --off; what is in flight is followed."}
 		},
 	}, {
+		name: "limit", usage: "lower the limits of a run, or restore them", arguments: "NAME=N|plan...",
+		example: "the region is slow tonight",
+		help:    []string{"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'", "fleetup limit upgrades=plan --state fleet.db --reason 'jobs are fine'"},
+		description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, and lifted\n" +
+			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
+		fill: func(c *cli.Context, o *rollout.Order) error { return o.SetLimits(c.Args().Slice()) },
+		tell: func(_ rollout.Order, s orderResult, by, why string) []string {
+			w, _ := lexicon.OperatorActionOf(s.Events[0].Fact)
+			return []string{lexicon.Clean(w.Text) + ", by " + by + ": " + why}
+		},
+	}, {
+		name: "hold", usage: "hold vaults that have not started", arguments: "VAULT...",
+		example: "a customer needs a restore now",
+		help:    []string{"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'", "fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
+		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n" +
+			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.",
+		flags: []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("held"),
+	}, {
+		name: "release", usage: "release held vaults", arguments: "VAULT...", example: "the restore is done",
+		help:        []string{"fleetup release prod/vault-07 --state fleet.db --reason 'freeze lifted'"},
+		description: "They are checked again and take their turn. A vault that the inventory holds is released there.",
+		flags:       []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("released"),
+	}, {
+		name: "note", usage: "write a remark into the journal", arguments: "TEXT",
+		example:     "handed over to the day shift",
+		help:        []string{"fleetup note 'vendor case 4711 is open' --state fleet.db"},
+		description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
+		tell: func(_ rollout.Order, _ orderResult, by, why string) []string {
+			return []string{"noted, by " + by + ": " + why}
+		},
+	}, {
 		name: "stop", usage: "stop the live run in order, or close a run for good", example: "the change is withdrawn",
+		help: []string{"fleetup stop --state fleet.db --reason 'change window is over'", "fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
 		description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with 5. With\n" +
 			"--close nothing starts in this run any more: what is in flight is followed to its end, then the run is\n" +
 			"closed. What it did not start waits for the next run.",
@@ -74,34 +109,15 @@ func orderKinds() []orderKind {
 			return []string{"closing, by " + by + ": " + why,
 				"Nothing starts in this run any more; it is closed when what is in flight has ended."}
 		},
-	}, {
-		name: "hold", usage: "hold vaults that have not started", arguments: "VAULT...",
-		example: "a customer needs a restore now",
-		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n" +
-			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.",
-		flags: []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("held"),
-	}, {
-		name: "release", usage: "release held vaults", arguments: "VAULT...", example: "the restore is done",
-		description: "They are checked again and take their turn. A vault that the inventory holds is released there.",
-		flags:       []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("released"),
-	}, {
-		name: "limit", usage: "lower the limits of a run, or restore them", arguments: "NAME=N|plan...",
-		example: "the region is slow tonight",
-		description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, and lifted\n" +
-			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
-		fill: func(c *cli.Context, o *rollout.Order) error { return o.SetLimits(c.Args().Slice()) },
-		tell: func(_ rollout.Order, s orderResult, by, why string) []string {
-			w, _ := lexicon.OperatorActionOf(s.Events[0].Fact)
-			return []string{lexicon.Clean(w.Text) + ", by " + by + ": " + why}
-		},
-	}, {
-		name: "note", usage: "write a remark into the journal", arguments: "TEXT",
-		example:     "handed over to the day shift",
-		description: "It changes nothing. Reports show it in their timeline, with who said it and when.",
-		tell: func(_ rollout.Order, _ orderResult, by, why string) []string {
-			return []string{"noted, by " + by + ": " + why}
-		},
 	}}
+}
+
+// orderNames are the names of the orders.
+func orderNames() (names []string) {
+	for _, k := range orderKinds() {
+		names = append(names, k.name)
+	}
+	return names
 }
 
 func fillVaults(c *cli.Context, o *rollout.Order) error {

@@ -17,7 +17,7 @@ type eventJSON struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// decoders holds one decoder for each type of fact.
+// decoders holds one decoder for each type of fact; those of orders stand beside them.
 var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"RunOpened":        decode[RunOpened],
 	"Resumed":          decode[Resumed],
@@ -43,11 +43,6 @@ var decoders = map[string]func(json.RawMessage) (Fact, error){
 	"AccessDenied":     decode[AccessDenied],
 	"Reopened":         decode[Reopened],
 	"Refreshed":        decode[Refreshed],
-	"Paused":           decode[Paused],
-	"Stopped":          decode[Stopped],
-	"Held":             decode[Held],
-	"LimitsChanged":    decode[LimitsChanged],
-	"Noted":            decode[Noted],
 }
 
 func decode[F Fact](data json.RawMessage) (Fact, error) {
@@ -63,8 +58,21 @@ func decode[F Fact](data json.RawMessage) (Fact, error) {
 	return f, nil
 }
 
+// decoderOf is the decoder of a fact; ok is false for a name that this version does
+// not know.
+func decoderOf(name string) (d func(json.RawMessage) (Fact, error), ok bool) {
+	if d, ok = decoders[name]; !ok {
+		d, ok = orderDecoders[name]
+	}
+	return d, ok
+}
+
 // FactNames lists the types of facts by the names that the journal stores.
-func FactNames() []string { return slices.Sorted(maps.Keys(decoders)) }
+func FactNames() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(decoders)), maps.Keys(orderDecoders))
+	slices.Sort(names)
+	return names
+}
 
 // MarshalJSON writes the event with its fact's name.
 func (e Event) MarshalJSON() ([]byte, error) {
@@ -89,7 +97,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	if y := j.At.Year(); y < 0 || y > 9999 {
 		return fmt.Errorf("the journal holds an event of the year %d", y)
 	}
-	dec, ok := decoders[j.Fact]
+	dec, ok := decoderOf(j.Fact)
 	if !ok {
 		return fmt.Errorf("the journal holds a fact %q that this version does not know", j.Fact)
 	}

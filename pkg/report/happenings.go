@@ -48,7 +48,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n), lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 		}
 		return "finished", fmt.Sprintf("%s: exit %d", lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
-	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
+	case fleet.RunOrder:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.AccessDenied:

@@ -79,8 +79,8 @@ func (s *State) Apply(e fleet.Event) error {
 				s.subs[sub].Denials = f.Denials
 			}
 		}
-	case fleet.Paused, fleet.Stopped, fleet.LimitsChanged, fleet.Noted:
-		s.applyPerson(e.At, f)
+	case fleet.RunOrder:
+		s.ordered(e.At, f)
 	default:
 		return fmt.Errorf("no fold for fact %s", e.Fact.Name())
 	}

@@ -2,20 +2,18 @@ package rollout
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // Order is a person's word to a run, as data: as it crosses a socket, or waits to be
@@ -32,24 +30,6 @@ type Order struct {
 	Selector string   `json:"selector,omitempty"`
 
 	Limits map[string]int `json:"limits,omitempty"` // by their LimitNames; fleet.AsPlanned gives one back
-}
-
-// orders is the table of what may be said: which fields an order has besides its
-// reason, what more must be so of it, and the facts that say it as a run stands.
-var orders = map[string]struct {
-	has    []string
-	check  func(Order) error
-	decide func(s *State, o Order, by fleet.Actor, at time.Time) ([]fleet.Fact, error)
-}{
-	"approve": {has: []string{"wave"}, decide: (*State).approval},
-	"pause":   {has: []string{"off"}, decide: (*State).pauseOrder},
-	"stop":    {has: []string{"close"}, decide: (*State).stopOrder},
-	"hold":    {[]string{"vaults", "selector"}, Order.checkVaults, (*State).holdOrder},
-	"release": {[]string{"off", "vaults", "selector"}, Order.checkVaults, (*State).holdOrder},
-	"limit":   {[]string{"limits"}, Order.checkLimits, (*State).limitOrder},
-	"note": {decide: func(_ *State, o Order, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
-		return []fleet.Fact{fleet.Noted{By: by, Text: o.Reason}}, nil
-	}},
 }
 
 // What an order may hold, at most.
@@ -165,77 +145,6 @@ func (o Order) Check() error {
 	return rule.check(o)
 }
 
-func (o Order) checkVaults() error {
-	rest := []string{"--reason", o.Reason}
-	picked := slices.Concat([]string{o.Do, "--selector", cmp.Or(o.Selector, "SELECTOR")}, rest)
-	switch {
-	case len(o.Vaults) == 0 && o.Selector == "":
-		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do, "SUBSCRIPTION/NAME"}, rest)...), oneWay, o.Do)
-	case len(o.Vaults) > 0 && o.Selector != "":
-		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do}, o.Vaults, rest)...), oneWay, o.Do).Then(fleet.To("or", picked...))
-	case len(o.Vaults) > mostNamed:
-		return fleet.Refuse(fleet.Command(picked...), "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
-	case o.Off != (o.Do == "release"):
-		return fleet.Refuse(fleet.Advice{Text: "fleetup " + o.Do + " --help"}, "the order %s contradicts itself", o.Do)
-	}
-	return nil
-}
-
-const oneWay = "%s needs vaults, by name or with --selector, and not both"
-
-func (o Order) checkLimits() error {
-	next := fleet.Command("limit", "upgrades=5", "--reason", o.Reason)
-	if len(o.Limits) == 0 {
-		return fleet.Refuse(next, "limit needs at least one limit")
-	}
-	for name, n := range o.Limits {
-		if !slices.Contains(LimitNames(), name) {
-			if meant := words.Likeliest(name, LimitNames()); meant != "" {
-				next = fleet.Command("limit", meant+"="+limitText(n), "--reason", o.Reason)
-			}
-			return fleet.Refuse(next, "unknown limit %q; valid: %s", name, strings.Join(LimitNames(), ", "))
-		}
-		if n < 1 && n != fleet.AsPlanned {
-			return fleet.Refuse(next, badLimit, name, strconv.Itoa(n))
-		}
-	}
-	return nil
-}
-
-// limitText is a limit as a person writes it.
-func limitText(n int) string {
-	if n == fleet.AsPlanned {
-		return "plan"
-	}
-	return strconv.Itoa(n)
-}
-
-const badLimit = "%s=%s: a limit is a whole number from 1, or plan; fleetup pause lets nothing start"
-
-// SetLimits reads limits as a person writes them: upgrades=5, or upgrades=plan to give
-// one back to the plan. An error is a *fleet.Refusal.
-func (o *Order) SetLimits(args []string) error {
-	next := fleet.Command("limit", "upgrades=5", "--reason", o.Reason)
-	o.Limits = map[string]int{}
-	for _, a := range args {
-		name, value, ok := strings.Cut(a, "=")
-		n, err := strconv.Atoi(value)
-		_, twice := o.Limits[name]
-		switch {
-		case !ok:
-			return fleet.Refuse(next, "invalid limit %q: use NAME=N or NAME=plan", a)
-		case twice:
-			return fleet.Refuse(next, "the limit %s is given twice", name)
-		case value == "plan":
-			n = fleet.AsPlanned
-		case slices.Contains(LimitNames(), name) && (err != nil || n < 1):
-			return fleet.Refuse(next, badLimit, name, value)
-		}
-		o.Limits[name] = n
-	}
-	return nil
-}
-
 // Wordless reports whether a text shows nothing: spaces and marks without width are
 // no reason.
 func Wordless(text string) bool {
@@ -258,4 +167,114 @@ func sayable(what, s string, most int, but string) error {
 		return fleet.Refuse(fleet.Advice{Text: "leave out what is not text"}, "%s has a control character", what)
 	}
 	return nil
+}
+
+// Decide turns an order into the facts that say it, as the run stands: hand them to
+// Machine.Step, each as a Commanded. at is the time on the wall clock. It changes
+// nothing. An error is a *fleet.Refusal.
+func (s *State) Decide(o Order, by fleet.Actor, at time.Time) ([]fleet.Fact, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if s.Run.Closed != nil {
+		return nil, fleet.Refuse(fleet.Command("report"), "run %s is closed: nothing can be said to it any more", s.Run.ID)
+	}
+	return orders[o.Do].decide(s, o, by, at)
+}
+
+// Said is what came of an order.
+type Said struct {
+	Events    []fleet.Event   `json:"said"`                // what was journalled
+	Names     []string        `json:"names,omitempty"`     // of the vaults it is about, as commands name them
+	Direction fleet.Direction `json:"direction,omitempty"` // of the run; absent: an older process answered
+}
+
+// Saying is what came of an order that was decided as these facts.
+func (s *State) Saying(facts []fleet.Fact, at time.Time) (said Said) {
+	said.Direction = s.Plan.Kind.Direction()
+	var all []string
+	for _, f := range facts {
+		said.Events = append(said.Events, fleet.Event{At: at, Fact: f})
+		if f, ok := f.(fleet.VaultFact); ok {
+			if all == nil {
+				all = s.Plan.Names()
+			}
+			i, _ := s.Lookup(f.VaultKey()) // it was decided on this state
+			said.Names = append(said.Names, all[i])
+		}
+	}
+	return said
+}
+
+// LeaveWord decides an order to a run that no process carries out, and folds it: what
+// said has, and the vaults' records that change with it, are to be committed, for the
+// next process to find. A run that is to be closed with nothing in flight is closed at
+// once, as a resume would close it. An error is a *fleet.Refusal, but for a state that
+// does not add up.
+func (s *State) LeaveWord(o Order, by fleet.Actor, at time.Time) (said Said, records []fleet.VaultRecord, err error) {
+	at = s.Next(at)
+	facts, err := s.Decide(o, by, at)
+	if err != nil {
+		return said, nil, err
+	}
+	said = s.Saying(facts, at)
+	if stop, ok := facts[0].(fleet.Stopped); ok {
+		if !stop.Close {
+			return said, nil, fleet.Refuse(fleet.To("to close the run for good", "stop", "--close", "--reason", "TEXT"),
+				"no process carries the run out: there is nothing to stop")
+		}
+		if s.InFlight() == 0 {
+			out := machineOf(s).Step(at, []Observation{Commanded{stop}})
+			said.Events = out.Facts
+			return said, out.FactRecords, out.Err
+		}
+	}
+	for _, ev := range said.Events {
+		if err := s.Apply(ev); err != nil {
+			return said, nil, err
+		}
+		if f, ok := ev.Fact.(fleet.VaultFact); ok {
+			i, _ := s.Lookup(f.VaultKey()) // it was decided on this state
+			records = append(records, s.Record(i))
+		}
+	}
+	return said, records, nil
+}
+
+// Next is the time of the next fact that is written while no process carries the run out,
+// as the wall clock says: nothing goes back in a journal.
+func (s *State) Next(wall time.Time) time.Time { return later(wall, s.Run.LastAt) }
+
+// standing is the advice to look where the run stands.
+var standing = fleet.Command("status")
+
+// vaultsStanding is the advice to list the vaults, and where each stands.
+var vaultsStanding = fleet.Command("status", "-o", "csv")
+
+// Find returns the vault that a person names; see plan.Find. An error is a
+// *fleet.Refusal.
+func (s *State) Find(name string) (int, error) {
+	i, err := s.Plan.Find(name)
+	if e, ok := errors.AsType[*plan.NameError](err); ok {
+		next := vaultsStanding
+		if len(e.Choices) > 0 {
+			next = fleet.Advice{Text: "name one of them in full"}
+		}
+		return 0, fleet.Refuse(next, "%w", e)
+	}
+	return i, err
+}
+
+// FindAll returns the vaults that a person names, each once.
+func (s *State) FindAll(names []string) (vaults []int, err error) {
+	for _, name := range names {
+		i, err := s.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(vaults, i) {
+			vaults = append(vaults, i)
+		}
+	}
+	return vaults, nil
 }

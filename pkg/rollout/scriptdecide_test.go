@@ -255,7 +255,6 @@ func (s *script) consent(args []string) ([]string, error) {
 			return nil, fmt.Errorf("no consent %q", a)
 		}
 	}
-	c.Holds = len(s.plan.Expired())
 	if m := c.Missing(s.plan); m != MissingNothing {
 		return []string{"missing: " + string(m)}, nil
 	}

@@ -1,8 +1,11 @@
 package lexicon
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // A time is as short as leaves no doubt: beyond most of a year its year counts
@@ -20,5 +23,27 @@ func TestNear(t *testing.T) {
 	}
 	if got := ClockIn(time.UTC).Near(time.Time{}, now); got != "-" {
 		t.Errorf("no time: %q", got)
+	}
+}
+
+// Every order has words: without them nobody who watches would learn of it.
+func TestEveryOrderHasWords(t *testing.T) {
+	t.Parallel()
+	orders := 0
+	for _, name := range fleet.FactNames() {
+		var e fleet.Event
+		if err := json.Unmarshal([]byte(`{"at":"2026-03-16T11:00:00Z","fact":"`+name+`","data":{}}`), &e); err != nil {
+			continue // it cannot be empty: no order is like that
+		}
+		if _, ok := e.Fact.(fleet.RunOrder); !ok {
+			continue
+		}
+		orders++
+		if w, ok := OperatorActionOf(e.Fact); !ok || w.Kind == "" || w.Text == "" {
+			t.Errorf("%s: %+v", name, w)
+		}
+	}
+	if orders < 4 {
+		t.Errorf("%d orders were looked at", orders)
 	}
 }

@@ -210,11 +210,11 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 		l.Type, l.By, l.Reason, l.Off = "paused", f.By.User, f.Reason, f.Off
 	case fleet.Stopped:
 		l.Type, l.By, l.Reason, l.Close = "stopped", f.By.User, f.Reason, f.Close
-	case fleet.LimitsChanged:
-		w, _ := lexicon.OperatorActionOf(f)
-		l.Type, l.By, l.Reason, l.Text = "limits", f.By.User, f.Reason, w.Text
 	case fleet.Noted:
 		l.Type, l.By, l.Text = "note", f.By.User, f.Text
+	case fleet.RunOrder:
+		w, _ := lexicon.OperatorActionOf(f)
+		l.Type, l.By, l.Reason, l.Text = w.Kind, w.By.User, w.Reason, w.Text
 	default:
 		return l, false
 	}
