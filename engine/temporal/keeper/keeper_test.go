@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,9 +97,24 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	if err := <-early; err != nil {
 		t.Fatal(err)
 	}
+	// A keeper that comes back holds what is unfinished: nobody goes on with it beside it.
+	k.Close()
+	k.Hold()
+	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("another process took a ledger with an unfinished run: %v", err)
+	}
 	k.Close()
 	run, ok, err := session.ReadLatest(k.Path("fleet"))
 	if err != nil || !ok || run.Evidence.Events != 5 || run.State.Vaults[0].Status != fleet.Starting {
 		t.Fatalf("the ledger has %+v, %v, %v", run.Evidence, ok, err)
 	}
+	if err := record(6, fleet.RunClosed{Code: fleet.ExitOK}); err != nil {
+		t.Fatal(err)
+	}
+	k.Hold()
+	h, err := session.Process{Version: "test"}.OpenLocked(k.Path("fleet"))
+	if err != nil {
+		t.Fatalf("a ledger whose run is over is held: %v", err)
+	}
+	h.Close()
 }

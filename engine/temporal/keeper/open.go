@@ -225,6 +225,24 @@ func (k *Keeper) catchUp(ctx context.Context, name string, told *histories.Told)
 	return nil
 }
 
+// Hold takes the ledgers of the folder that have an unfinished run, for as long as the
+// keeper lives: nobody else on this host goes on with a run that a workflow carries out. A
+// ledger that cannot be taken is no error here: who needs it is told.
+func (k *Keeper) Hold() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	paths, _ := filepath.Glob(filepath.Join(k.Folder, "*.db")) // fails of a bad pattern alone
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".db")
+		if strings.HasPrefix(name, ".") { // one that is being made again
+			continue
+		}
+		if b, err := k.book(name, ""); err == nil && (b.runID == "" || b.state.Run.Closed != nil) {
+			k.forget(name)
+		}
+	}
+}
+
 // forget lets go of a ledger, to read it anew; the caller holds k.mu.
 func (k *Keeper) forget(name string) {
 	if b := k.books[name]; b != nil {

@@ -92,6 +92,7 @@ func work(c *cli.Context) error {
 		k := &keeper.Keeper{Folder: folder, Version: c.App.Version, Plan: plans, Say: saying(conn.client), Keep: conn.store.PutLedger, Blob: conn.store.Get,
 			Store: conn.store.PutPlan, Past: conn.past().Read}
 		defer k.Close()
+		k.Hold()
 		l := worker.New(conn.client, protocol.LedgerQueue(conn.queue), worker.Options{MaxConcurrentActivityExecutionSize: manyAtOnce, DisableWorkflowWorker: true})
 		l.RegisterActivityWithOptions(k.Open, activity.RegisterOptions{Name: protocol.Open})
 		l.RegisterActivityWithOptions(k.Record, activity.RegisterOptions{Name: protocol.Record})
