@@ -45,7 +45,7 @@ func Verify(l interface {
 // Newest is the newest run as its events have it; false where there is none.
 func (h *History) Newest() (journal.Run, bool) {
 	run := h.a.newest
-	seq, hash := h.head()
+	seq, hash := h.a.End()
 	run.Evidence = &report.Evidence{JournalHead: hash.String(), Events: seq}
 	return run, run.State != nil
 }
@@ -59,19 +59,17 @@ func (h *History) Left() *rollout.Inheritance {
 }
 
 // Still is what the ledger says that these facts were read from, now that it was
-// opened again: the same, unless somebody has written to it in between.
+// opened again: the same, unless somebody has written to it in between. With the same
+// newest event the facts are the same.
 func (h *History) Still(l *state.Ledger, version string) (*History, error) {
 	if h != nil {
-		seq, hash, err := l.Head()
-		if was, end := h.head(); err != nil || was == seq && end.String() == hash {
+		_, hash, err := l.Head() // each hash is of its event's number too
+		if _, end := h.a.End(); err != nil || end.String() == hash {
 			return h, err
 		}
 	}
 	return Verify(l, version)
 }
-
-// head is the newest event: with the same head the facts are the same.
-func (h *History) head() (uint64, state.Hash) { return h.a.End() }
 
 // notVerified begins what to do about a ledger that is not what was written.
 const notVerified = "keep the file as it is, and go on from a copy of it that verifies (--state COPY)"

@@ -135,7 +135,7 @@ func TestWhatIsNoFault(t *testing.T) {
 		"an address that the start was answered with": {kept(started(mine, operation), key), ""},
 		"the address of another operation":            {kept(started(mine, operation), other), address},
 		"an address where the start brought none":     {kept(started(mine, nil), key), address},
-		"no address":                                  {started(mine, operation), ""},
+		"no address": {started(mine, operation), ""},
 
 		"the record as it was written":              {wrote(t, p, mine, blocked), ""},
 		"other words than this version writes":      {reworded(wrote(t, p, mine, blocked)), "its record and the journal differ: findings"},
