@@ -126,8 +126,7 @@ func (e *environment) resume(c *cli.Context) error {
 
 // stillHalted says why the run does not go on, and what would let it.
 func (e *environment) stillHalted(st *rollout.State, path string) error {
-	h := st.Run.Halt
-	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.Halted(st.Plan, h)),
+	return failure.New(fleet.ExitHalted, fmt.Errorf("halted: %s; nothing was started", lexicon.HaltedNow(st)),
 		failure.Lines(lexicon.Command("report", "--state", path),
 			failure.To("when the cause is understood", goesOn(st, path))))
 }

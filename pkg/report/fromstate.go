@@ -61,6 +61,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v.Run.InAdvance = approvalOf(standing.GivenInAdvance(st, now))
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)
+		v.Run.Halt.Sentence = lexicon.HaltedNow(st)
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = suspensionOf(s)
@@ -215,7 +216,7 @@ func deferral(st *rollout.State, o ViewOptions) string {
 		if o.Selector != nil {
 			return "the run is halted by a failure budget"
 		}
-		return "the run is halted: " + lexicon.Halted(st.Plan, st.Run.Halt)
+		return "the run is halted: " + lexicon.HaltedNow(st)
 	case standing.KeptByCrash:
 		return "the run's process ended before it could start"
 	case standing.KeptBySignIn:

@@ -133,7 +133,7 @@ type Halt struct {
 	Wave         bool    `json:"wave"`  // the scope is a wave
 	Subscription bool    `json:"subscription"`
 	SameError    *string `json:"sameError"` // so many failures in a row had this code
-	Failures     int     `json:"failures"`
+	Failures     int     `json:"failures"`  // when it halted; the sentence counts those of now
 	Budget       int     `json:"budget"`
 	At           *Time   `json:"at"`
 	Sentence     string  `json:"sentence"` // which budget it was, in words

@@ -2,10 +2,34 @@ package lexicon
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
+
+// HaltedNow is Halted with the failures that there are now: what was in flight when the
+// run halted may have failed since, and every count beside the sentence has that too.
+// The run must be halted.
+func HaltedNow(st *rollout.State) string {
+	h := *st.Run.Halt
+	b := st.RunBudget()
+	if h.SameError == "" {
+		switch {
+		case h.Wave:
+			w := slices.IndexFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == h.Scope })
+			if w < 0 {
+				return Halted(st.Plan, &h)
+			}
+			b, _ = st.WaveBudget(w)
+		case h.Subscription:
+			b, _ = st.SubscriptionBudget(h.Scope)
+		}
+		h.Failures = max(h.Failures, b.Failed)
+	}
+	return Halted(st.Plan, &h)
+}
 
 // Halted says which budget halted a run of the plan, as a part of a sentence. A
 // subscription goes by the name that people call it by.

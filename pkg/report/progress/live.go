@@ -171,7 +171,7 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 	r, c := &t.st.Run, lexicon.ClockIn(t.Zone)
 	since := func(at time.Time) string { return "since " + c.Soon(at, now) }
 	if r.Halt != nil && r.Closed == nil {
-		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.Halted(t.st.Plan, r.Halt)+". Nothing starts until a person accepts that.")
+		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.HaltedNow(t.st)+". Nothing starts until a person accepts that.")
 	}
 	if p := r.Paused; p != nil && r.Closed == nil {
 		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User, lexicon.Or(p.Reason, "no reason given")))
