@@ -226,11 +226,11 @@ func TestALedgerFromHistoriesAlone(t *testing.T) {
 	w.decide("s1", "run-1", 2, true, fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
 	w.claims = true
 	w.segment("s2", "s1", protocol.Input{})
-	w.decide("s2", "run-1", 2, true, fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
-	w.decide("s2", "run-1", 4, true, fleet.StartIntended{Vault: a, OperationID: "op", Attempt: 1},
+	w.decide("s2", "run-1", 3, true, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady}, fleet.Validated{Vault: b, Verdict: fleet.VerdictReady})
+	w.decide("s2", "run-1", 5, true, fleet.StartIntended{Vault: a, OperationID: "op", Attempt: 1},
 		fleet.StartAnswered{Vault: a, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	w.export("s2")
-	w.decide("s2", "run-1", 6, true, fleet.RunClosed{Code: fleet.ExitFailures})
+	w.decide("s2", "run-1", 7, true, fleet.RunClosed{Code: fleet.ExitFailures})
 	w.export("s2")
 	// What people write to the file between two runs is in no history of the first one.
 	w.keeper.Close()
