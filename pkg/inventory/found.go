@@ -318,7 +318,7 @@ func (f *Found) name(taken map[string]bool) {
 	}
 	for i := range f.Subscriptions {
 		s := &f.Subscriptions[i]
-		if s.Name != "" || s.Called == "" || !utf8.ValidString(s.Called) {
+		if s.Name != "" || !utf8.ValidString(s.Called) {
 			continue
 		}
 		name := s.Called
