@@ -84,6 +84,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetString("wört \"" + strings.Repeat("x", *n%7) + "\" <&>\n")
 	case v.CanInt():
 		v.SetInt(int64(*n))
+	case v.CanFloat():
+		v.SetFloat(float64(*n) + 0.5)
 	case v.Kind() == reflect.Bool:
 		v.SetBool(true)
 	default:

@@ -50,7 +50,7 @@ var asGo = regexp.MustCompile(`[&]|\{[0-9a-z ]* [0-9a-z ]*\}|0x|map\[|%!|\[[0-9]
 var uncompared = regexp.MustCompile(`^(schemaVersion|fingerprint|inventory)$|` + // of the saved form
 	`^subscriptions.*(id|name|labels.*)$|` + // a name people call it by; labels lie under those of the vaults
 	`\.(key|kind|subscriptionId|subscriptionName|name|location|resourceType)$|` + // a vault's identity
-	`predicted|\.checked$|\.shownWarnings|\.wave$|\.vaults\[|` + // of the plan's making
+	`predicted|^checkedAt$|\.checked$|\.shownWarnings|\.wave$|\.vaults\[|` + // of the plan's making
 	`^upgrade\.(title|before|after)|` + // the program's own words
 	`\.calendar$|` + // a number; what it stands for is compared
 	`^cloud\.(service|resource)|unrestorable$|` + // follows from the cloud's name, and from what is put back
