@@ -88,9 +88,8 @@ func (e *sendError) Unwrap() error { return e.Err }
 // where this process has none that will do. It waits for no turn, which Prepare did,
 // and does not use Complete. With its token it asks may whether it may still leave, and
 // gives up where no connection is made within the time that this names: nothing of the
-// request leaves later. It asks once more before the request's body leaves, without which
-// it is none: the process may have been stopped in between. A request whose client request ID it has sent before is not sent
-// again.
+// request leaves later, nor its body, without which it is none: the process may have been
+// stopped in between. A request whose client request ID it has sent before is not sent again.
 func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &sendError{NotSent: true, Err: context.Cause(ctx)}
@@ -104,6 +103,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	if err != nil {
 		return nil, &sendError{NotSent: true, Why: "there is no token", Err: err}
 	}
+	asked := time.Now()
 	within, reason := may()
 	if reason != "" {
 		return nil, &sendError{NotSent: true, HeldBack: true, Why: reason}
@@ -120,7 +120,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	// The reader's type is hidden so that the request has no GetBody: a body
 	// that cannot be had again cannot be sent again.
-	body := &lastLook{Reader: bytes.NewReader(r.Body), may: may}
+	body := &lastLook{Reader: bytes.NewReader(r.Body), asked: asked, within: within}
 	req, err := http.NewRequestWithContext(traced, r.Method, o.c.o.Endpoint.base+r.Path, body)
 	if err != nil {
 		return nil, &sendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
@@ -165,21 +165,30 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	return out, nil
 }
 
-// lastLook is a body that asks once more whether it may leave when it is about to: a
-// process that was stopped after the first look, and goes on after everybody has read
-// that nothing was started, must not send it then. A request that lacks its body is
-// none; what of its head has left leaves it in doubt all the same.
+// bodySlack is how much later than its connection a start's body may leave: the two
+// follow each other at once, and a start whose head has left is better sent than in doubt.
+const bodySlack = time.Second
+
+// lastLook is a body that looks at the clock once more when it is about to leave: a
+// process that was stopped after it had asked, and goes on after everybody has read that
+// nothing was started, must not send it then. A request that lacks its body is none; what
+// of its head has left leaves it in doubt all the same, so that nothing but the time
+// breaks it off: a run that is told to leave lets end what is out.
 type lastLook struct {
 	io.Reader
-	may    fleet.MayLeave
+	asked  time.Time
+	within time.Duration
 	looked bool
 }
 
 func (l *lastLook) Read(p []byte) (int, error) {
 	if !l.looked {
 		l.looked = true
-		if _, reason := l.may(); reason != "" {
-			return 0, errors.New("it was broken off before its body left: " + reason)
+		now := time.Now()
+		// By the clock of the process, and by the wall clock, which goes on while the
+		// machine sleeps.
+		if after := max(now.Sub(l.asked), now.Round(0).Sub(l.asked.Round(0))); after > l.within+bodySlack {
+			return 0, fmt.Errorf("it was broken off before its body left: %v had passed, and its start had to leave within %v", after.Round(time.Millisecond), l.within.Round(time.Millisecond))
 		}
 	}
 	return l.Reader.Read(p)

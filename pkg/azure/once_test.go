@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -581,5 +582,55 @@ func TestAStoppedProcessSendsNoBody(t *testing.T) {
 			t.Error("the service was given a whole request")
 		}
 	default:
+	}
+}
+
+// A process that is stopped between a start's head and its body sends the body only if
+// that may still leave. A run that was told to leave meanwhile lets it end: broken off, it
+// would be in doubt.
+func TestTheBodyLeavesInTimeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stopped time.Duration
+		told    bool
+		leaves  bool
+	}{
+		"at once":               {0, false, true},
+		"told to leave":         {0, true, true},
+		"stopped, and in time":  {5 * time.Second, true, true},
+		"stopped for too long":  {5*time.Second + bodySlack + 1, false, false},
+		"stopped for ten hours": {10 * time.Hour, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				told, left := false, false
+				cl := newTestClient(t, "https://arm.example", func(o *clientOptions) {
+					o.Starts, o.OwnStarts = roundTrip(func(r *http.Request) (*http.Response, error) {
+						httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+						told = c.told
+						time.Sleep(c.stopped)
+						if _, err := io.ReadAll(r.Body); err != nil {
+							return nil, err
+						}
+						left = true
+						return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+					}), true
+				})
+				_, err := cl.Once(nil).Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")}, func() (time.Duration, string) {
+					if told {
+						return 0, "the run was told to stop"
+					}
+					return 5 * time.Second, ""
+				})
+				if left != c.leaves || (err == nil) != c.leaves {
+					t.Fatalf("left: %v; %v", left, err)
+				}
+				// What has left of it leaves it in doubt.
+				if se, failed := errors.AsType[*sendError](err); failed && (se.NotSent || !strings.Contains(se.Error(), "before its body left")) {
+					t.Errorf("it says %v", err)
+				}
+			})
+		})
 	}
 }
