@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,26 +11,29 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 // What is upgraded is counted in one way wherever one looks: of the vaults that
-// are not held, by this run and by all runs of the ledger.
+// are not held, by this run and by all runs of the ledger. A vault that is held now, and
+// that an earlier run upgraded, counts for the ledger alone.
 func TestOneCount(t *testing.T) {
 	t.Parallel()
 	n := reporttest.NewNight(t)
 	held := n.St.Totals.Of(fleet.Excluded)
-	earlier := []fleet.Key{n.St.Plan.Vaults[0].Key, n.St.Plan.Vaults[1].Key, "classic/none"}
+	kept := slices.IndexFunc(n.St.Vaults, func(v rollout.VaultState) bool { return v.Status == fleet.Excluded })
+	earlier := []fleet.Key{n.St.Plan.Vaults[0].Key, n.St.Plan.Vaults[1].Key, n.St.Plan.Vaults[kept].Key, "classic/none"}
 	e := fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", PlanFingerprint: n.St.Plan.Fingerprint, Upgraded: earlier}}
 	if err := n.St.Apply(e); err != nil {
 		t.Fatal(err)
 	}
 	of := len(n.St.Vaults) - held
 	v := viewOf(n, report.ViewOptions{Live: true})
-	if v.Overall != (lexicon.Overall{Upgraded: 2, Earlier: 2, Of: of, Held: held}) || held == 0 {
+	if v.Overall != (lexicon.Overall{Upgraded: 3, Earlier: 3, Of: of + 1, Held: held - 1, OfRun: of}) {
 		t.Fatalf("overall is %+v of %d held", v.Overall, held)
 	}
-	run, ledger := "0 of "+lexicon.Vaults(of)+" upgraded", "2 of "+lexicon.Vaults(of)+" upgraded, 2 of them in earlier runs"
+	run, ledger := "0 of "+lexicon.Vaults(of)+" upgraded", "3 of "+lexicon.Vaults(of+1)+" upgraded, 3 of them by earlier runs"
 	var status, heartbeat strings.Builder
 	if err := errors.Join(report.Status(&status, v, report.Options{}), progress.NewPlain(&heartbeat, n.St, nil).Heartbeat(reporttest.T0.Add(time.Minute))); err != nil {
 		t.Fatal(err)
@@ -66,5 +70,33 @@ func TestEarlierCountsWhatIsStillSo(t *testing.T) {
 	n.Validated(1, name, fleet.VerdictReady)
 	if n.St.Earlier() != 0 {
 		t.Errorf("one that is ready to be upgraded counts as upgraded")
+	}
+}
+
+// What an earlier run upgraded is nowhere called already so, as if nobody had done it.
+func TestEarlierIsNotAlready(t *testing.T) {
+	t.Parallel()
+	n := reporttest.NewNight(t)
+	names := n.St.Plan.Names()
+	if err := n.St.Apply(fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{n.Key(names[0])}}}); err != nil {
+		t.Fatal(err)
+	}
+	n.Validated(1, names[0], fleet.VerdictAlready)
+	n.Validated(1, names[1], fleet.VerdictAlready)
+	v := viewOf(n, report.ViewOptions{Now: reporttest.T0.Add(time.Hour)})
+	var status, page strings.Builder
+	if err := errors.Join(report.Status(&status, v, report.Options{}), report.Report(&page, v, report.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	for where, wants := range map[string][]string{
+		status.String(): {"1 by earlier runs, 1 upgraded before", "1 by earlier runs + 1 already"},
+		page.String(): {"1 BY EARLIER RUNS, 1 UPGRADED BEFORE", "UPGRADED BY EARLIER RUNS (1 vault)", names[0] + "  upgraded by an earlier run",
+			"ALREADY UPGRADED: not by this run (1 vault)"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(where, want) {
+				t.Errorf("%q is not in:\n%s", want, where)
+			}
+		}
 	}
 }

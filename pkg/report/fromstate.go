@@ -79,7 +79,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
 		}
 	}
-	earlier, left, shown := 0, 0, make([]int, 0, len(st.Vaults))
+	earlier, kept, left, shown := 0, 0, 0, make([]int, 0, len(st.Vaults))
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
 	names := st.Plan.Names()
 	subs := map[string]int{}
@@ -92,6 +92,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		vt.fill(&st.Vaults[i], deferral)
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
+		}
+		if st.Vaults[i].HeldAfterwards() {
+			kept++
 		}
 		if st.Vaults[i].NeverStarted() {
 			left++
@@ -121,7 +124,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	for i := range v.Subscriptions {
 		v.Subscriptions[i].Group = groupOf(v.Subscriptions[i].Totals)
 	}
-	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier)
+	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier, kept)
 	v.Run.Waits = []Wait{}
 	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
 		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)

@@ -18,7 +18,7 @@ func (v *View) waves(p *layout.Page, c lexicon.Clock) {
 		g.Rows = append(g.Rows, slices.Concat([]string{w.Name, string(w.Status)}, groupCells(w.Totals),
 			[]string{usedOf(w.Budget), c.Full(w.StartedAt.Value()), c.Full(w.EndedAt.Value())}))
 	}
-	p.Table(withoutHeld(g, 2, v.Overall.Held))
+	p.Table(withoutHeld(g, 2, v.Totals[fleet.Excluded]))
 }
 
 // subscriptions are the totals of each; one alone says nothing new.
@@ -35,7 +35,7 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 		}
 		g.Rows = append(g.Rows, slices.Concat([]string{lexicon.Or(s.Name, s.ID)}, groupCells(s.Totals), []string{usedOf(s.Budget), note}))
 	}
-	p.Table(withoutHeld(g, 1, v.Overall.Held))
+	p.Table(withoutHeld(g, 1, v.Totals[fleet.Excluded]))
 }
 
 // groupHead are the columns that waves and subscriptions have alike; held vaults are in

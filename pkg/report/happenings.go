@@ -96,7 +96,7 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 	case fleet.Busy:
 		return "busy", "tried again later: " + lexicon.Or(v.Reason, "something else is under way on it")
 	case fleet.Already:
-		return "already", lexicon.Or(v.Reason, w.Before)
+		return "already", lexicon.Or(v.Reason, pastOf(v.Earlier, w))
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			return "returned", lexicon.Or(v.Reason, "not started")

@@ -88,25 +88,31 @@ func (v *View) standing() string {
 	return ""
 }
 
-// outcome counts what this run upgraded, and apart from that what was so before: the
+// outcome counts what this run upgraded, and apart from that what was so before, by
+// earlier runs or without them: the
 // numbers of verdict.
 func (v *View) outcome() string {
-	all := v.Overall.Of
-	n, before := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
+	all := v.Overall.OfRun
+	n, earlier, before := v.Totals[fleet.Upgraded], v.earlierAlready(), v.Totals[fleet.Already]-v.earlierAlready()
 	done, past := strings.ToUpper(v.words().Done), strings.ToUpper(v.words().Before)
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
-	case v.Overall.Of == 0 && v.Overall.Held > 0:
+	case v.Overall.OfRun == 0 && v.Overall.Held+v.Overall.Of > 0:
 		return "ALL HELD"
 	case v.Run.Night != nil:
 		return fmt.Sprintf("%s %s", lexicon.Number(v.Run.Night.Upgraded), done)
 	case n == all:
 		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), done)
+	case earlier == all:
+		return fmt.Sprintf("ALL %s %s %s", lexicon.Number(all), done, strings.ToUpper(lexicon.ByEarlierRuns))
 	case before == all:
 		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), past)
 	}
 	s := fmt.Sprintf("%s OF %s %s", lexicon.Number(n), lexicon.Number(all), done)
+	if earlier > 0 {
+		s += fmt.Sprintf(", %s %s", lexicon.Number(earlier), strings.ToUpper(lexicon.ByEarlierRuns))
+	}
 	if before > 0 {
 		s += fmt.Sprintf(", %s %s", lexicon.Number(before), past)
 	}

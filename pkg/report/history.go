@@ -76,7 +76,7 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	if why := v.why(); why != noReason {
 		p.Line("%s", why)
 	} else if v.Status == fleet.Already {
-		p.Line("%s", lexicon.Or(v.Noted(), s.words.Before))
+		p.Line("%s", lexicon.Or(v.Noted(), pastOf(v.Earlier, s.words)))
 	}
 	if s.Later != nil {
 		p.Line("As run %s left it, the newest that has it; run %s came after that one, without it.", s.Run, *s.Later)

@@ -256,33 +256,60 @@ func (v *View) open(p *layout.Page) {
 	p.Line("%s.", s)
 }
 
+// earlierAlready counts, of the vaults that were as wanted before the run, those that an
+// earlier run of the ledger has done.
+func (v *View) earlierAlready() (n int) {
+	for i := range v.Vaults {
+		if x := &v.Vaults[i]; x.Earlier && x.Status == fleet.Already {
+			n++
+		}
+	}
+	return n
+}
+
+// already lists the vaults that were as wanted before the run: those of earlier runs
+// apart.
 func (v *View) already(p *layout.Page) {
-	vs := v.withStatus(fleet.Already)
+	var ours, others []*Vault
+	for _, x := range v.withStatus(fleet.Already) {
+		if x.Earlier {
+			ours = append(ours, x)
+		} else {
+			others = append(others, x)
+		}
+	}
+	w := v.words()
+	v.past(p, strings.ToUpper(w.Done+" "+lexicon.ByEarlierRuns), ours)
+	v.past(p, strings.ToUpper(w.Already)+": not by this run", others)
+}
+
+func (v *View) past(p *layout.Page, title string, vs []*Vault) {
 	if len(vs) == 0 {
 		return
 	}
-	p.Section("%s: not by this run (%s)", strings.ToUpper(v.words().Already), lexicon.Vaults(len(vs)))
-	if !v.words().Classic {
-		g := layout.Grid{Head: []string{"VAULT", "NOTE"}, Wrap: true}
-		for _, x := range vs {
-			g.Rows = append(g.Rows, []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.earlier(), x.Noted(), v.words().Before)})
-		}
-		p.Table(g)
-		return
+	p.Section("%s (%s)", title, lexicon.Vaults(len(vs)))
+	g := layout.Grid{Head: []string{"VAULT", "NOTE"}, Wrap: true}
+	if v.words().Classic {
+		g = layout.Grid{Head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, Stack: true}
 	}
-	g := layout.Grid{Head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, Stack: true}
 	for _, x := range vs {
-		g.Rows = append(g.Rows, []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.earlier(), "upgraded before this run"), lexicon.Or(ValueOf(x.UpgradedResourceID), "-")})
+		row := []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.Noted(), pastOf(x.Earlier, v.words()))}
+		if v.words().Classic {
+			row[1] = lexicon.Or(ValueOf(x.Reason), pastOf(x.Earlier, v.words()))
+			row = append(row, lexicon.Or(ValueOf(x.UpgradedResourceID), "-"))
+		}
+		g.Rows = append(g.Rows, row)
 	}
 	p.Table(g)
 }
 
-// earlier says that an earlier run of the ledger upgraded it, empty for none.
-func (v *Vault) earlier() string {
-	if v.Earlier {
-		return "done by an earlier run"
+// pastOf says of a vault that was as wanted before the run whether a run of the ledger
+// has done that.
+func pastOf(earlier bool, w *lexicon.Wording) string {
+	if earlier {
+		return w.ByEarlier()
 	}
-	return ""
+	return w.Before
 }
 
 // Noted is what was said of a vault that needs nothing.

@@ -206,7 +206,8 @@ func (v *View) verdict(c lexicon.Clock) string {
 		}
 	}
 	flying := v.Flying().Ours
-	note(v.Totals[fleet.Already], v.words().Before)
+	note(v.earlierAlready(), lexicon.ByEarlierRuns)
+	note(v.Totals[fleet.Already]-v.earlierAlready(), v.words().Before)
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
 	} else {
@@ -301,7 +302,7 @@ func (v *View) haltSentence() string {
 }
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
-	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(v.words().TallyOf(v.Totals), lexicon.Dot, " + "))
+	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.earlierAlready()), lexicon.Dot, " + "))
 	b, whole := v.Run.Budget, ""
 	if v.Selector != nil {
 		whole = ", of the whole run"

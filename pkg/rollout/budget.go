@@ -15,6 +15,8 @@ type tally struct {
 	base       int // what percentages are of: neither excluded nor carried
 	changed    int // changed since the run began, or it may be
 	earlier    int // done by an earlier run of the ledger
+	heldAfter  int // the same, and held in this one
+	seenSo     int // the same, and read as wanted in this one
 }
 
 func (t *tally) add(v *VaultState, by int) {
@@ -36,6 +38,12 @@ func (t *tally) add(v *VaultState, by int) {
 	}
 	if v.DoneEarlier() {
 		t.earlier += by
+	}
+	switch {
+	case v.HeldAfterwards():
+		t.heldAfter += by
+	case v.Earlier && v.Status == fleet.Already:
+		t.seenSo += by
 	}
 	if v.Carried || v.Forgiven {
 		return

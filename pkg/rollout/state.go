@@ -198,6 +198,10 @@ func (v *VaultState) Open() bool {
 	return false
 }
 
+// HeldAfterwards reports whether an earlier run of the ledger upgraded the vault, and it
+// is held in this one.
+func (v *VaultState) HeldAfterwards() bool { return v.Earlier && v.Status == fleet.Excluded }
+
 // DoneEarlier reports whether an earlier run of the ledger upgraded the vault, and
 // nothing in this one says that it is not as wanted any more.
 func (v *VaultState) DoneEarlier() bool {
@@ -226,6 +230,12 @@ func (v *VaultState) Changed() bool {
 // Earlier counts the vaults that earlier runs of the ledger upgraded, as far as
 // this run knows nothing else of them.
 func (s *State) Earlier() int { return s.tally.earlier }
+
+// EarlierHeld counts those that earlier runs upgraded and that are held in this one.
+func (s *State) EarlierHeld() int { return s.tally.heldAfter }
+
+// EarlierAlready counts those that earlier runs upgraded and that this one read as wanted.
+func (s *State) EarlierAlready() int { return s.tally.seenSo }
 
 // InFlight reports whether an upgrade that we started may be under way.
 func (v *VaultState) InFlight() bool {

@@ -146,7 +146,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	for _, f := range []struct {
 		is   bool
 		name string
-	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
+	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Earlier && v.Status == fleet.Already, "by an earlier run"}, {v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
 		{v.Accepted, "accepted"}, {v.Unresolved, "still being read"}} {
 		if f.is {
 			r.Flags = append(r.Flags, f.name)

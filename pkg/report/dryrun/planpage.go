@@ -31,8 +31,8 @@ func (d *dryRun) page() *layout.Page {
 	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
 	if n := d.byLedger(); n > 0 {
-		p.Line("By the ledger %s, %s %s: the run checks each again, and starts it only if that is so no more.",
-			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault is", "vaults are"), d.words.Already)
+		p.Line("By the ledger %s, %s nothing done: the run checks each again, and starts it only if that is so no more.",
+			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault needs", "vaults need"))
 	}
 	if s := Strangers(d.plan, d.opts.Memory.Vaults, d.opts.Ledger); s != "" {
 		p.Line("%s", s)
@@ -175,7 +175,9 @@ func (d *dryRun) sum() string {
 	add(count(fleet.Blocked), "blocked")
 	add(count(fleet.Busy), "busy")
 	add(count(fleet.Upgrading), d.words.Doing+" already")
-	add(count(fleet.Already), d.words.Already)
+	ours := len(d.with(func(v *report.Vault) bool { return v.Earlier }))
+	add(ours, d.words.Done+" "+lexicon.ByEarlierRuns)
+	add(count(fleet.Already)-ours, d.words.Already)
 	add(count(fleet.Failed), "failed before, as the cloud remembers")
 	add(carried, "failed or unknown from earlier runs")
 	add(count(fleet.Pending), "not checked")
@@ -500,7 +502,8 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons(strings.ToUpper(d.words.Doing)+" ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
-		reasons(strings.ToUpper(d.words.Already), d.withStatus(fleet.Already))
+		reasons(strings.ToUpper(d.words.Done+" "+lexicon.ByEarlierRuns), d.with(func(v *report.Vault) bool { return v.Earlier }))
+		reasons(strings.ToUpper(d.words.Already), d.with(func(v *report.Vault) bool { return v.Status == fleet.Already && !v.Earlier }))
 		if d.opts.Validations != nil {
 			showReady(p, d.withStatus(fleet.Ready))
 		}

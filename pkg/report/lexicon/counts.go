@@ -22,33 +22,36 @@ func NeverStarted(n int) string { return Number(n) + " never started" }
 type Overall struct {
 	Upgraded int `json:"upgraded"` // by the runs of this ledger, this one among them
 	Earlier  int `json:"earlier"`  // of those, by earlier ones
-	Of       int `json:"of"`       // vaults that are not held
-	Held     int `json:"held"`     // by the inventory or by a person
+	Of       int `json:"of"`       // vaults that are not held, or were upgraded before they were
+	OfRun    int `json:"ofRun"`    // the same for this run alone: a vault that is held now is none of its
+	Held     int `json:"held"`     // by the inventory or by a person, and not upgraded before
 }
 
-// CountOverall counts by status. earlier is how many vaults earlier runs upgraded.
-func CountOverall(of func(fleet.Status) int, earlier int) Overall {
+// CountOverall counts by status. earlier is how many vaults earlier runs upgraded that
+// are not held, and kept how many that are: a hold that comes later takes nothing from
+// what was done.
+func CountOverall(of func(fleet.Status) int, earlier, kept int) Overall {
 	all := 0
 	for _, s := range fleet.Statuses() {
 		all += of(s)
 	}
 	held := of(fleet.Excluded)
-	return Overall{Upgraded: of(fleet.Upgraded) + earlier, Earlier: earlier, Of: all - held, Held: held}
+	return Overall{Upgraded: of(fleet.Upgraded) + earlier + kept, Earlier: earlier + kept, Of: all - held + kept, Held: held - kept, OfRun: all - held}
 }
 
 // Run says how many this run upgraded: "33 of 39 vaults upgraded".
 func (o Overall) Run(w *Wording) string {
-	if o.Of == 0 && o.Held > 0 {
+	if o.OfRun == 0 && o.Held+o.Of > 0 {
 		return "no vault " + w.Done + ", all are held"
 	}
-	return fmt.Sprintf("%s of %s %s", Number(o.Upgraded-o.Earlier), Vaults(o.Of), w.Done)
+	return fmt.Sprintf("%s of %s %s", Number(o.Upgraded-o.Earlier), Vaults(o.OfRun), w.Done)
 }
 
 // Ledger says how many all runs of the ledger upgraded.
 func (o Overall) Ledger(w *Wording) string {
 	s := fmt.Sprintf("%s of %s %s", Number(o.Upgraded), Vaults(o.Of), w.Done)
 	if o.Earlier > 0 {
-		s += fmt.Sprintf(", %s of them in earlier runs", Number(o.Earlier))
+		s += fmt.Sprintf(", %s of them by earlier runs", Number(o.Earlier))
 	}
 	return s
 }
@@ -63,6 +66,6 @@ type Group struct {
 
 // CountGroup counts by status.
 func CountGroup(of func(fleet.Status) int) Group {
-	o := CountOverall(of, 0)
+	o := CountOverall(of, 0, 0)
 	return Group{Of: o.Of, Held: o.Held}
 }

@@ -53,15 +53,38 @@ const (
 // Flights counts what is under way: "2 upgrades", "1 rollback".
 func (w *Wording) Flights(n int) string { return Plural(n, w.Noun, w.Nouns) }
 
+// ByEarlierRuns is said of vaults that earlier runs of the ledger took where they were
+// to go. One that was there without them is already so.
+const ByEarlierRuns = "by earlier runs"
+
+// ByEarlier says that of one vault: "upgraded by an earlier run".
+func (w *Wording) ByEarlier() string { return w.Done + " by an earlier run" }
+
 // Tally writes how many vaults have which status, in the order of reports.
-func (w *Wording) Tally(of func(fleet.Status) int) string {
+func (w *Wording) Tally(of func(fleet.Status) int) string { return w.tally(of, 0) }
+
+func (w *Wording) tally(of func(fleet.Status) int, earlier int) string {
 	var parts []string
-	for _, s := range fleet.Statuses() {
-		if n := of(s); n > 0 {
-			parts = append(parts, Number(n)+" "+w.Status(s))
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, Number(n)+" "+what)
 		}
 	}
+	for _, s := range fleet.Statuses() {
+		if s == fleet.Already {
+			add(earlier, ByEarlierRuns)
+			add(of(s)-earlier, w.Status(s))
+			continue
+		}
+		add(of(s), w.Status(s))
+	}
 	return Or(strings.Join(parts, Dot), "none")
+}
+
+// TallyOfRun is TallyOf, and tells those apart that earlier runs have done of the ones
+// that are already so.
+func (w *Wording) TallyOfRun(n map[fleet.Status]int, earlier int) string {
+	return w.tally(func(s fleet.Status) int { return n[s] }, earlier)
 }
 
 // TallyOf is Tally of counts.

@@ -120,7 +120,7 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 		form = lexicon.Dot + "%s/%s" + lexicon.Dot + "budget %d/%d"
 	}
 	o, budget := t.overall(), t.st.RunBudget()
-	h += fmt.Sprintf(form, lexicon.Number(o.Upgraded-o.Earlier), lexicon.Number(o.Of), budget.Failed, budget.Limit)
+	h += fmt.Sprintf(form, lexicon.Number(o.Upgraded-o.Earlier), lexicon.Number(o.OfRun), budget.Failed, budget.Limit)
 	if n := budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}

@@ -173,7 +173,7 @@ func (t *Tracker) counts() map[fleet.Status]int {
 
 // overall is how much of the fleet is done.
 func (t *Tracker) overall() lexicon.Overall {
-	return lexicon.CountOverall(t.st.Totals.Of, t.st.Earlier())
+	return lexicon.CountOverall(t.st.Totals.Of, t.st.Earlier(), t.st.EarlierHeld())
 }
 
 // done counts the vaults of some totals whose fate in this run is decided.
