@@ -108,10 +108,10 @@ func helpOn(c *cli.Context) string {
 }
 
 // shownLedger is the ledger's path for a command to paste: empty where the
-// command finds it by itself.
+// command finds it by itself. A rollback belongs to the ledger of what it undoes.
 func shownLedger(c *cli.Context, s *session.Source) string {
 	if flagState.of(c) == "" {
-		return ""
+		return s.WayBack()
 	}
 	return s.Ledger
 }

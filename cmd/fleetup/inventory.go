@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
@@ -67,7 +69,11 @@ func (e *environment) lint(c *cli.Context) error {
 	}
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", lexicon.Clean(file), words.Count(len(p.Vaults), "vault"),
 		words.Count(len(p.Subscriptions), "subscription"), words.Count(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
-	e.tellNext(lexicon.Command("plan", file))
+	next := []string{"plan", file}
+	if back := session.WayBack(p, filepath.Dir(file)); back != "" {
+		next = append(next, flagState.dashed(), back)
+	}
+	e.tellNext(lexicon.Command(next...))
 	return nil
 }
 

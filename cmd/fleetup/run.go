@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -39,6 +40,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 	file := c.Args().First()
 	src, err := open(c, file)
 	if err != nil {
+		return err
+	}
+	if err := e.wayBack(c, src); err != nil {
 		return err
 	}
 	known, err := e.known(src)
@@ -140,6 +144,23 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	return e.carryOut(c, job{path: path, plan: p, runID: opened.RunID, ledger: ledger, lock: lock, group: group,
 		cloud: conn, begins: begins, reports: reports, page: page})
+}
+
+// wayBack refuses a rollback that would begin a ledger of its own beside an emulated
+// cloud of its own: nothing was changed there that could be undone. On a real cloud the
+// same vaults are there, and only the count of the fleet is torn in two: that is said.
+func (e *environment) wayBack(c *cli.Context, src *session.Source) error {
+	ledger := src.WayBack()
+	if ledger == "" || flagState.of(c) != "" {
+		return nil
+	}
+	said := fmt.Sprintf("what is to be undone stands in the ledger %s, and %s would begin another one", lexicon.Clean(ledger), lexicon.Clean(src.Ledger))
+	there := again(c, flagState.dashed(), ledger)
+	if src.Plan.Cloud.Name != fleet.Emulator {
+		say(e.stderr, "Warning: %s. One ledger for both ways keeps one history of each vault: %s", said, there)
+		return nil
+	}
+	return failure.Usage(there, "%s, with an emulated cloud of its own, on which nothing was changed; nothing was started", said)
 }
 
 // timeScale is how many times as fast the emulated cloud of a plan is, 0 where time goes

@@ -23,10 +23,7 @@ func Restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 	if err != nil || !undoes {
 		return p, err
 	}
-	path := p.Upgrade.Options[fleet.OptionLedger]
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(folder, path)
-	}
+	path := WayBack(p, folder)
 	before, err := recordedBefore(path)
 	if err != nil {
 		return nil, err
@@ -34,6 +31,30 @@ func Restored(p *plan.Plan, folder string) (*plan.Plan, error) {
 	return p.Restoring(func(v *fleet.Vault) (json.RawMessage, string) {
 		return before.PutBack(of, v, filepath.Base(path), k.Restore)
 	}), nil
+}
+
+// WayBack is the ledger of the upgrade that a plan undoes, seen from here; empty where
+// the plan undoes none. A rollback belongs to that ledger, and on the emulator to its
+// cloud: by another one nothing was changed that could be undone.
+func WayBack(p *plan.Plan, folder string) string {
+	if p.Kind.Direction() != fleet.DirectionRollback || p.Upgrade == nil {
+		return ""
+	}
+	path := p.Upgrade.Options[fleet.OptionLedger]
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	return path
+}
+
+// WayBack is the ledger that a rollback belongs to, where nobody named a ledger and the
+// one that would be begun is another; else empty.
+func (s *Source) WayBack() string {
+	path := WayBack(s.Plan, s.Folder)
+	if path == "" || textfile.Same(path, s.Ledger) || textfile.Exists(s.Ledger) {
+		return ""
+	}
+	return path
 }
 
 // recordedBefore reads what each vault was like before the runs of a ledger that
