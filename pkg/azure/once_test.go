@@ -550,41 +550,6 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// A process that is stopped between its last look and the request, and goes on when it is
-// too late, sends nothing that a service could take: the body, without which it is no
-// request, does not leave. Whether anything was sent is left in doubt.
-func TestAStoppedProcessSendsNoBody(t *testing.T) {
-	t.Parallel()
-	taken := make(chan bool, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		taken <- err == nil
-	}))
-	t.Cleanup(server.Close)
-	asked := 0
-	_, err := newTestClient(t, server.URL, nil).Once(nil).Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")},
-		func() (time.Duration, string) {
-			if asked++; asked == 1 {
-				return time.Hour, ""
-			}
-			return 0, "too much time has passed"
-		})
-	if err == nil || asked != 2 {
-		t.Fatalf("it was sent, after it had looked %d times: %v", asked, err)
-	}
-	if a := NoStartAnswer(err, "op"); a.Verdict != fleet.StartUnknown || !strings.Contains(a.Message, "too much time has passed") {
-		t.Errorf("its answer is %+v", a)
-	}
-	server.Close() // its connections have been dealt with
-	select {
-	case whole := <-taken:
-		if whole {
-			t.Error("the service was given a whole request")
-		}
-	default:
-	}
-}
-
 // A process that is stopped between a start's head and its body sends the body only if
 // that may still leave. A run that was told to leave meanwhile lets it end: broken off, it
 // would be in doubt.

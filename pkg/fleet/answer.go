@@ -49,8 +49,8 @@ type PreparedStart struct {
 
 // MayLeave is asked of a start when all that it waits for but a connection is at hand, and
 // nothing of it has left: whether it may still leave. A reason says why not, in words.
-// Without one it has to have a connection within that time, or must not leave either. It
-// may be asked again until the request's body leaves: whoever asks may have been stopped.
+// Without one it has to have a connection within that time, or must not leave either; and
+// its body leaves hardly later: whoever asks may be stopped in between.
 type MayLeave func() (within time.Duration, reason string)
 
 // StartVerdict is what a start's answer means (design.md#rule-3).
