@@ -55,7 +55,7 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := lexicon.ClockIn(o.Zone)
-	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.waitActions(c))...) // never null
+	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.permittedActions(o), v.waitActions(c))...) // never null
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -187,7 +187,7 @@ func (v *View) failedActions(o Options) (out []Action) {
 	}
 	groups := map[key][]*Vault{}
 	var order []key
-	for _, x := range v.withStatus(fleet.Failed) {
+	for _, x := range v.undecided(fleet.Failed) {
 		k := key{carried: x.Carried, code: x.errorCode()}
 		if k.code == fleet.CodeUpgradeFailed || k.code == NoCode {
 			k.message = x.why()
@@ -236,6 +236,42 @@ func (v *View) remediateFailed(vs []*Vault, code string, carried bool, o Options
 	return a
 }
 
+// undecided are the vaults of a status for which nobody has permitted the next run.
+func (v *View) undecided(s fleet.Status) []*Vault {
+	return v.pick(func(x *Vault) bool { return x.Status == s && !x.Permitted })
+}
+
+// permitted are the vaults of a run that is over which the next run tries.
+func (v *View) permitted() []*Vault { return v.pick(func(x *Vault) bool { return x.Permitted }) }
+
+// permittedActions are the vaults that a person has re-opened since the run ended, by
+// who did so and why.
+func (v *View) permittedActions(o Options) (out []Action) {
+	at := map[string]int{}
+	for _, x := range v.permitted() {
+		i, known := at[ValueOf(x.Reason)]
+		if !known {
+			i = len(out)
+			at[ValueOf(x.Reason)] = i
+			out = append(out, Action{Do: DoWait, Code: StringOrNull(string(fleet.Deferred)), Detail: x.Reason, Command: v.retryOn(o)})
+		}
+		out[i].about = append(out[i].about, x)
+	}
+	for i := range out {
+		out[i].Title = lexicon.Vaults(len(out[i].about)) + " re-opened, for the next run to try"
+	}
+	return out
+}
+
+// retryOn is the command for the run that tries what was re-opened; nil where there is
+// none.
+func (v *View) retryOn(o Options) *string {
+	if v.retry == nil {
+		return nil
+	}
+	return StringOrNull(OnLedger(o.State, v.retry...))
+}
+
 // unknownActions is about vaults of which reading could not tell: whether
 // their starts were accepted, or whether what came of them is good.
 func (v *View) unknownActions(o Options) (out []Action) {
@@ -244,7 +280,7 @@ func (v *View) unknownActions(o Options) (out []Action) {
 		return StringOrNull(lexicon.Or(onVaults(o.State, "refresh", vs), OnLedger(o.State, "refresh")))
 	}
 	var doubtful, unverified []*Vault
-	for _, x := range v.withStatus(fleet.Unknown) {
+	for _, x := range v.undecided(fleet.Unknown) {
 		switch {
 		case x.Unresolved:
 		case slices.ContainsFunc(x.Findings, func(f Finding) bool { return ValueOf(f.Code) == fleet.CodeNotVerified }):

@@ -136,7 +136,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	} else if v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
 		v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
 	}
-	v.Next = NextSteps(st, o.Live, now)
+	v.Next, v.retry = NextSteps(st, o.Live, now), retry(st)
 	v.Run.Later = StringOrNull(o.Later)
 	v.Run.Phase = standing.PhaseOf(st, o.Live, now)
 	v.Run.Status = statusOf(v.Run.Phase)
@@ -268,7 +268,12 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if r := s.Reading; r != nil && (s.Status == fleet.Upgrading || s.Status == fleet.Unknown) {
 		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs), Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
 	}
-	v.Earlier, v.Carried, v.Reopened, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Forgiven
+	v.Earlier, v.Carried, v.Reopened, v.Permitted, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Permit, s.Forgiven
+	for i := range v.Findings { // whether to try again is decided
+		if v.Permitted && v.Findings[i].Severity == fleet.SeverityError {
+			v.Findings[i].Action = nil
+		}
+	}
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
 	if s.Status != fleet.Excluded {
 		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run

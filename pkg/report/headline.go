@@ -205,6 +205,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 			say("%s re-opened by a person after a failure.", lexicon.Plural(p.ReopenedByHand, "vault was", "vaults were"))
 		}
 	}
+	if n := len(v.permitted()); n > 0 {
+		say("%s for the next run to try.", lexicon.Plural(n, "vault is re-opened", "vaults are re-opened"))
+	}
 	if n := v.Flying().Ours; n == 0 {
 		say("No %s are running.", v.words().Nouns)
 	} else if v.Run.Live {

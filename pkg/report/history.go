@@ -33,6 +33,7 @@ type VaultHistory struct {
 	Later *string `json:"laterRun"` // the ledger's newest run, which does not have it; null: it has
 
 	words *lexicon.Wording
+	retry *string // the command for the run that tries it, where it was re-opened
 }
 
 // RecordedChange is what the journal has of a vault besides its story.
@@ -58,8 +59,11 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 			continue
 		}
 		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, Run: v.Run.ID, Later: v.Run.Later, words: v.words()}
-		if x.Status == fleet.Failed && s.words.Classic {
+		if x.Status == fleet.Failed && !x.Permitted && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
+		}
+		if x.Permitted && v.Run.Later == nil {
+			s.retry = v.retryOn(o)
 		}
 		return s
 	}
@@ -72,7 +76,11 @@ func (s *VaultHistory) WriteJSON(w io.Writer) error { return layout.WriteJSON(w,
 // Write writes the story for people.
 func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	p, c, v := &layout.Page{}, lexicon.ClockIn(o.Zone), s.Vault
-	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, s.words.Status(v.Status), lexicon.Dot, c)
+	status := s.words.Status(v.Status)
+	if v.Permitted {
+		status += ", re-opened for the next run"
+	}
+	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, status, lexicon.Dot, c)
 	if why := v.why(); why != noReason {
 		p.Line("%s", why)
 	} else if v.Status == fleet.Already {
@@ -158,6 +166,8 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	if s.SupportMessage != nil {
 		p.Section("DO NOT RETRY unless support says so. The message to send:")
 		p.Verbatim(s.SupportMessage.String())
+	} else if v.Permitted {
+		p.Command("For the run that tries it", ValueOf(s.retry))
 	} else if v.Status == fleet.Failed {
 		p.Command("When it is mended", CommandOn("reopen", v.Vault, "--reason", "TEXT", o.State))
 	}

@@ -46,6 +46,9 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	}
 	switch {
 	case r.Closed != nil:
+		if args := retry(st); args != nil {
+			return []Step{{Args: args}}
+		}
 		return []Step{{Args: []string{"report"}}}
 	case live && r.Halt != nil:
 		return []Step{watch, {When: "when the run has left", Args: accept}}
@@ -63,6 +66,23 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 		return []Step{{When: "once the sign-in or permission is in order", Args: resume}}
 	}
 	return resumable(needed...)
+}
+
+// retry is the command for the run that tries what a person has re-opened of a run
+// that is over, without its ledger; nil where nothing was, or nobody knows the
+// inventory. On a real cloud, and where a hold is over, a plan comes first.
+func retry(st *rollout.State) []string {
+	p := st.Plan
+	if st.Run.Closed == nil || p.Inventory == "" || !slices.ContainsFunc(st.Vaults, func(v rollout.VaultState) bool { return v.Permit }) {
+		return nil
+	}
+	switch {
+	case p.Cloud.Name != fleet.Emulator:
+		return []string{"plan", p.Inventory, "--validate", "--out", "FILE"}
+	case len(p.Expired()) > 0:
+		return []string{"plan", p.Inventory}
+	}
+	return Confirmed(p, "run", p.Inventory, "--yes")
 }
 
 // unwatched are the steps without the one to watch the run, for who does.

@@ -94,6 +94,9 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 			p.Command("To read again, sending nothing", ValueOf(a.Command))
 		default:
 			a.blocked(p)
+			if a.about[0].Permitted {
+				p.Command("For the run that tries what was re-opened", ValueOf(a.Command))
+			}
 		}
 	}
 }
@@ -397,7 +400,8 @@ func (v *View) next(p *layout.Page, o Options, short bool) {
 }
 
 func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
-	failed := slices.Concat(v.withStatus(fleet.Failed), v.withStatus(fleet.Unknown))
+	failed := slices.Concat(v.undecided(fleet.Failed), v.undecided(fleet.Unknown))
+	retry := ValueOf(v.retryOn(o))
 	again := v.Totals[fleet.Blocked] + v.Totals[fleet.Busy]
 	switch {
 	case len(failed) > 0 && short: // the report's command stands with them
@@ -411,6 +415,8 @@ func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
 		} else {
 			p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
 		}
+	case retry != "":
+		p.Command("Next, for the run that tries what was re-opened", retry)
 	case v.Run.Closed != nil && o.inventory(v) != "":
 		p.Command("Next, for the vaults never started", CommandOn("plan", o.inventory(v), o.State))
 	case again > 0 && o.inventory(v) != "":

@@ -213,6 +213,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 	} else {
 		note(n, "need a person")
 	}
+	note(len(v.permitted()), "re-opened for the next run")
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
 	if v.Run.Closed != nil {
@@ -348,7 +349,9 @@ func (v *Vault) why() string {
 	if v.Carried {
 		parts = append(parts, "from before this run")
 	}
-	if fs := v.Errors(); len(fs) > 0 {
+	if v.Permitted {
+		parts = append(parts, ValueOf(v.Reason), "the next run tries it")
+	} else if fs := v.Errors(); len(fs) > 0 {
 		f := fs[len(fs)-1]
 		parts = append(parts, lexicon.Or(ValueOf(f.Code), "no code")+": "+lexicon.Or(ValueOf(f.Message), "no message"))
 	} else if v.Reason != nil {

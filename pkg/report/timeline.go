@@ -299,9 +299,13 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		if f.Case != "" {
 			detail += " (case " + f.Case + ")"
 		}
-		note("reopened", f.By.User, detail, "re-opened: it may be tried again")
+		text := "re-opened: it may be tried again"
+		if v.Permit {
+			text = "re-opened: the next run tries it"
+		}
+		note("reopened", f.By.User, detail, text)
 	}
-	if v.Status == fleet.Failed && !c.failed[i] {
+	if v.Status == fleet.Failed && !v.Permit && !c.failed[i] { // one that waits for the next run fails no more in this one
 		c.failed[i] = true
 		if !v.Carried {
 			note("failed", "", v.Reason, "FAILED")

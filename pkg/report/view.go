@@ -31,6 +31,8 @@ type View struct {
 	Checklist     []string             `json:"checklist"` // what is left to do by hand after an upgrade; empty where nothing was
 	Evidence      *Evidence            `json:"evidence"`
 	Vaults        []Vault              `json:"vaults"` // in the plan's order
+
+	retry []string // the command for the run that tries what a person has re-opened since this one ended; nil: none is
 }
 
 // RunStatus says where a run stands as a whole.
@@ -201,6 +203,7 @@ type Vault struct {
 	Earlier             bool               `json:"earlier"`    // an earlier run of the ledger upgraded it
 	Carried             bool               `json:"carried"`    // failed or unknown before this run
 	Reopened            bool               `json:"reopened"`   // a person permitted another try
+	Permitted           bool               `json:"-"`          // re-opened when its run was over: failed or unknown there, and the next run tries it
 	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
 	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
 	RefreshedAt         *Time              `json:"refreshedAt"`
@@ -252,9 +255,9 @@ func (v *Vault) facts() []fleet.Finding {
 	return out
 }
 
-// needsPerson reports whether only a person can help the vault.
+// needsPerson reports whether only a person can help the vault, and none has yet.
 func (v *Vault) needsPerson() bool {
-	return slices.Contains(standing.PersonStatuses, v.Status) && standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
+	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) && standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
 
 // words are those of the run's kind.

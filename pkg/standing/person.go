@@ -23,10 +23,11 @@ func NeedsPerson(s fleet.Status, final bool, findings []fleet.Finding) bool {
 	return false
 }
 
-// CountNeedPerson counts the vaults that need a person. It costs O(vaults).
+// CountNeedPerson counts the vaults that need a person: not those of a closed run for
+// which a person has permitted the next one already. It costs O(vaults).
 func CountNeedPerson(st *rollout.State) (n int) {
 	for i := range st.Vaults {
-		if v := &st.Vaults[i]; NeedsPerson(v.Status, v.Final, v.Findings) {
+		if v := &st.Vaults[i]; !v.Permit && NeedsPerson(v.Status, v.Final, v.Findings) {
 			n++
 		}
 	}

@@ -140,7 +140,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	for _, f := range v.Findings {
 		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code), p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
 	}
-	if v.Status == fleet.Failed && p.classic {
+	if v.Status == fleet.Failed && !v.Permitted && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()
 	}
 	for _, f := range []struct {
