@@ -76,12 +76,14 @@ func orderKinds() []orderKind {
 		help:    []string{"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'", "fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
 		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n" +
 			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.",
-		flags: []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("held"),
+		flags: []cli.Flag{selectorFlag()}, fill: fillVaults,
+		tell: tellVaults("held", "In this run alone: to hold it in later runs as well, say so in the inventory.",
+			"In this run alone: to hold them in later runs as well, say so in the inventory."),
 	}, {
 		name: "release", usage: "release held vaults", arguments: "VAULT...", example: "the restore is done",
 		help:        []string{"fleetup release prod/vault-07 --state fleet.db --reason 'freeze lifted'"},
 		description: "They are checked again and take their turn. A vault that the inventory holds is released there.",
-		flags:       []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("released"),
+		flags:       []cli.Flag{selectorFlag()}, fill: fillVaults, tell: tellVaults("released", "", ""),
 	}, {
 		name: "note", usage: "write a remark into the journal", arguments: "TEXT",
 		example:     "handed over to the day shift",
@@ -126,10 +128,18 @@ func fillVaults(c *cli.Context, o *rollout.Order) error {
 	return err
 }
 
-func tellVaults(done string) func(rollout.Order, orderResult, string, string) []string {
+// tellVaults says what was done to each vault, and what is true of one or of more.
+func tellVaults(done, ofOne, ofMore string) func(rollout.Order, orderResult, string, string) []string {
 	return func(_ rollout.Order, s orderResult, _, why string) (lines []string) {
 		for _, name := range s.Names {
 			lines = append(lines, done+" "+lexicon.Clean(name)+": "+why)
+		}
+		also := ofMore
+		if len(lines) == 1 {
+			also = ofOne
+		}
+		if also != "" {
+			lines = append(lines, also)
 		}
 		return lines
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -91,6 +92,9 @@ func (e *environment) runRollout(c *cli.Context) error {
 			e.warnOfFuture(last.State.Run.LastAt, path)
 			if s := dryrun.Strangers(p, past.Left().Vaults(), lexicon.Clean(path)); s != "" && flagYes.of(c) { // else the plan says so, before the question
 				say(e.stderr, "%s", s)
+			}
+			if s := dryrun.HeldByHand(p, dryrun.PlanOptions{Memory: rollout.Memory{Held: past.Left().Held(p)}}); s != "" && flagYes.of(c) {
+				say(e.stderr, "Warning: %s", s)
 			}
 		}
 	}

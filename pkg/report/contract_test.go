@@ -124,7 +124,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "mayStart", "of", "held")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
-		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "calendar",
+		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "heldEarlier", "calendar",
 		"resourceGroup", "resourceId", "request")
 
 	today := reporttest.TodayPlan(reporttest.KindAlerts)

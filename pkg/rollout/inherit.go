@@ -62,6 +62,21 @@ func (h *Inheritance) Carried(p *plan.Plan) (cs []fleet.Carried) {
 	return cs
 }
 
+// Held is by whom and why, of a plan's vaults that a person held in the last run that
+// touched them: such a hold ends with its run. Those that need nothing done are left out.
+func (h *Inheritance) Held(p *plan.Plan) map[fleet.Key]string {
+	held := map[fleet.Key]string{}
+	for i := range p.Vaults {
+		k := p.Vaults[i].Key
+		if r, ok := h.Record(k); ok && !h.upgraded[k] {
+			if why, ok := heldByHand(&r); ok {
+				held[k] = why
+			}
+		}
+	}
+	return held
+}
+
 // Open completes the fact that opens a run of a plan: what it inherits.
 func (h *Inheritance) Open(p *plan.Plan, opened fleet.RunOpened) fleet.RunOpened {
 	opened.PlanFingerprint, opened.Carried = p.Fingerprint, h.Carried(p)

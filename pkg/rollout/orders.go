@@ -280,6 +280,10 @@ func (v *VaultState) NeverStarted() bool {
 	return false
 }
 
+// heldBy begins the reason of a vault that a person holds. Ledgers have it in their
+// records, by which later runs know of the hold.
+const heldBy = "held by "
+
 // held folds a hold that a person put on a vault, or its release.
 func (s *State) held(i int, f fleet.Held) error {
 	v := &s.Vaults[i]
@@ -291,7 +295,7 @@ func (s *State) held(i int, f fleet.Held) error {
 		s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 		return s.move(i, fleet.Pending, f.Name())
 	}
-	v.Held, v.Reason = &f, "held by "+f.By.User+": "+f.Reason
+	v.Held, v.Reason = &f, heldBy+f.By.User+": "+f.Reason
 	v.Busy = Busy{}
 	return s.move(i, fleet.Excluded, f.Name())
 }

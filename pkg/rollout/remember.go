@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -16,6 +17,7 @@ type Memory struct {
 	Carried  map[fleet.Key]fleet.Carried // what a run would take over
 	AsWanted map[fleet.Key]AsWanted      // what is left as wanted
 	Vaults   []fleet.Key                 // all that it knows of
+	Held     map[fleet.Key]string        // by whom and why, of those that a person held in the last run that touched them
 	changed  map[fleet.Key]time.Time
 }
 
@@ -56,7 +58,7 @@ func (m *Memory) Changed(p *plan.Plan) map[string]time.Time {
 // Remember sums up a ledger's records. runs are the IDs of its runs in their order;
 // opened is what a run began with; it is asked of those that did not change a vault.
 func Remember(records []fleet.VaultRecord, runs []string, opened func(run string) (fleet.RunOpened, error)) (Memory, error) {
-	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{}, changed: map[fleet.Key]time.Time{}}
+	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{}, Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
 	byKey := make(map[fleet.Key]*fleet.VaultRecord, len(records))
 	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
 	for i := range records {
@@ -67,6 +69,9 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 		r := &records[i]
 		if c, ok := Carry(*r); ok {
 			m.Carried[r.Vault] = c
+		}
+		if why, ok := heldByHand(r); ok {
+			m.Held[r.Vault] = why
 		}
 		switch r.Status {
 		case fleet.Upgraded, fleet.Failed, fleet.Unknown:
@@ -93,6 +98,15 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 		}
 	}
 	return m, nil
+}
+
+// heldByHand is by whom and why a vault was held in the run that last touched it, and
+// not released. A hold of the inventory is no fact, and leaves no such record.
+func heldByHand(r *fleet.VaultRecord) (why string, ok bool) {
+	if r.Status != fleet.Excluded || !strings.HasPrefix(r.Reason, heldBy) {
+		return "", false
+	}
+	return r.Reason, true
 }
 
 // movedAway reports whether a vault may be as the record's kind wants it, and so not as

@@ -120,7 +120,8 @@ type plannedVault struct {
 	Calendar            *plan.Calendar         `json:"calendar"`    // its own; null: its wave's
 	ResourceGroup       *string                `json:"resourceGroup"`
 	ResourceID          *string                `json:"resourceId"`
-	Request             *report.PlannedRequest `json:"request"` // that changes it
+	Request             *report.PlannedRequest `json:"request"`     // that changes it
+	HeldEarlier         *string                `json:"heldEarlier"` // who held it by hand in an earlier run, and why: that hold is over, and the vault starts
 }
 
 // expiredHold is a hold that keeps nothing out any more.
@@ -161,6 +162,9 @@ func (d *dryRun) planned(i int) plannedVault {
 	}
 	if h := v.LapsedHold; h != nil && v.Hold == nil {
 		pv.ExpiredHold = &expiredHold{h.Reason, report.TimeOrNull(h.Until), report.StringOrNull(h.By)}
+	}
+	if s := x.Status; mayStart(s) || s == fleet.Blocked {
+		pv.HeldEarlier = report.StringOrNull(d.opts.Memory.Held[v.Key])
 	}
 	pv.ResourceGroup, pv.ResourceID, pv.Request = x.ResourceGroup, x.ResourceID, d.request(i)
 	if v.Calendar > 0 {

@@ -41,6 +41,7 @@ func (d *dryRun) page() *layout.Page {
 	d.figures(p, c)
 	d.whatIf(p, c)
 	d.expired(p, c)
+	d.heldByHand(p)
 	if len(d.opts.Findings) > 0 {
 		p.Section("FINDINGS")
 		for _, f := range d.opts.Findings {
