@@ -99,6 +99,7 @@ func (f *Flight) rank() int {
 type FlightCount struct {
 	Ours, Foreign      int
 	Overdue, BeyondP90 int // of ours
+	Unknown            int // of ours, and still being read: where statuses are counted beside flights, each is in both
 }
 
 // CountFlights counts flights.
@@ -109,6 +110,9 @@ func CountFlights(fs []Flight) (c FlightCount) {
 			continue
 		}
 		c.Ours++
+		if fs[i].Status == fleet.Unknown {
+			c.Unknown++
+		}
 		switch fs[i].Late {
 		case Overdue:
 			c.Overdue++

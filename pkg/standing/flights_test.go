@@ -60,7 +60,7 @@ func TestFlights(t *testing.T) {
 			t.Errorf("vault %d is %q and ends %v, want %q and %v", f.Vault, f.Late, f.Ends, w.late, ends)
 		}
 	}
-	if got, want := CountFlights(fs), (FlightCount{Ours: 6, Foreign: 1, Overdue: 1, BeyondP90: 1}); got != want {
+	if got, want := CountFlights(fs), (FlightCount{Ours: 6, Foreign: 1, Overdue: 1, BeyondP90: 1, Unknown: 1}); got != want {
 		t.Errorf("they count as %+v, want %+v", got, want)
 	}
 }

@@ -116,7 +116,17 @@ func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
 	}
 }
 
-// counts are the numbers by status.
+// inFlight is what stands behind the number of ours that are in flight. An unknown one
+// that is still being read is one of them, and is counted there alone: the numbers of a
+// line add up to the vaults of the run.
+func inFlight(n standing.FlightCount) string {
+	if n.Unknown > 0 {
+		return "in flight (" + lexicon.Number(n.Unknown) + " unknown)"
+	}
+	return "in flight"
+}
+
+// tally are the numbers by status.
 func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	var parts []layout.Part
 	shown := t.counts()
@@ -127,10 +137,10 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 		parts = append(parts, layout.Part{Text: lexicon.Number(n) + " " + what, Paint: paint})
 	}
 	add(shown[fleet.Upgraded], t.words.Done, text.FgGreen)
-	add(flying.Ours, "in flight", 0)
+	add(flying.Ours, inFlight(flying), 0)
 	add(flying.Foreign, "not ours", 0)
 	add(shown[fleet.Failed], "failed", text.FgRed)
-	add(shown[fleet.Unknown], "unknown", text.FgYellow)
+	add(shown[fleet.Unknown]-flying.Unknown, "unknown", text.FgYellow)
 	add(shown[fleet.Blocked], "blocked", text.FgYellow)
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
 		n := shown[s]

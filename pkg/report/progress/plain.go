@@ -165,10 +165,11 @@ func (t *Tracker) heartbeat(now time.Time) string {
 			s += lexicon.Dot + lexicon.Number(n) + " " + what
 		}
 	}
-	add(n.Ours, "in flight")
+	add(n.Ours, inFlight(n))
 	add(n.Foreign, "not ours")
+	flown := map[fleet.Status]int{fleet.Unknown: n.Unknown}
 	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
-		add(shown[st], string(st))
+		add(shown[st]-flown[st], string(st))
 	}
 	if n := t.throttled(now); n > 0 {
 		s += lexicon.Dot + lexicon.Plural(n, "subscription", "subscriptions") + " throttled"

@@ -3,6 +3,7 @@ package progress
 import (
 	"bytes"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 	"github.com/fleetup-dev/fleetup/test/unsaid"
 )
@@ -273,5 +275,36 @@ func TestRollbackIsNoUpgrade(t *testing.T) {
 	}
 	if shown < 20 {
 		t.Errorf("it is called a rollback %d times", shown)
+	}
+}
+
+// TestTalliesAddUp: the numbers of the live view's tally are of the run's vaults, and each
+// vault is in one of them at every moment: an unknown one that is still being read too.
+func TestTalliesAddUp(t *testing.T) {
+	t.Parallel()
+	var tr *Tracker
+	reads := 0
+	replay(t, reporttest.FinishedNight(t).Events, func(st *rollout.State, batch []fleet.Event) {
+		if tr == nil {
+			tr = NewTracker(st)
+		}
+		tr.Apply(st, batch)
+		now := st.Run.LastAt
+		flying := standing.CountFlights(tr.flights(now))
+		reads += flying.Unknown
+		sum, said := 0, ""
+		for _, p := range tr.tally(flying) {
+			n, err := strconv.Atoi(strings.Fields(p.Text)[0])
+			if err != nil {
+				t.Fatalf("%q does not begin with a number", p.Text)
+			}
+			sum, said = sum+n, said+p.Text+"; "
+		}
+		if sum != len(st.Vaults) {
+			t.Errorf("%s: %d vaults, and the tally has %d: %s", now, len(st.Vaults), sum, said)
+		}
+	})
+	if reads == 0 {
+		t.Error("no vault was unknown and being read")
 	}
 }
