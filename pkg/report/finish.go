@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -16,20 +17,40 @@ type ExpectedEnd struct {
 	If  *string `json:"if"` // what it takes for granted, as part of a sentence; null: nothing besides
 }
 
-// assumptions are what an expected end takes for granted, in words.
+// assumptions are what an expected end takes for granted, in words: what must come true
+// for it, as clauses of one condition.
 var assumptions = map[standing.Assumption]string{
-	standing.NoMoreStarts:  "of what is in flight; nothing more starts",
-	standing.PauseEnds:     "if the pause ended now",
-	standing.RunIsResumed:  "if the run is resumed now",
-	standing.ApprovalsCome: "if approvals come at once",
+	standing.PauseEnds:     "the pause ends now",
+	standing.RunIsResumed:  "the run is resumed now",
+	standing.ApprovalsCome: "approvals come at once",
+}
+
+// assumed says all that an expected end takes for granted, as part of a sentence; empty:
+// nothing.
+func assumed(takes []standing.Assumption) string {
+	var clauses []string
+	for _, a := range takes {
+		if a == standing.NoMoreStarts {
+			return "of what is in flight; nothing more starts"
+		}
+		clauses = append(clauses, assumptions[a])
+	}
+	switch n := len(clauses); n {
+	case 0:
+		return ""
+	case 1:
+		return "if " + clauses[0]
+	default:
+		return "if " + strings.Join(clauses[:n-1], ", ") + " and " + clauses[n-1]
+	}
 }
 
 // ExpectedEndOf says when something is expected to end, nil where nobody knows.
-func ExpectedEndOf(l rollout.Likely, takes standing.Assumption) *ExpectedEnd {
+func ExpectedEndOf(l rollout.Likely, takes []standing.Assumption) *ExpectedEnd {
 	if l.P90.IsZero() {
 		return nil
 	}
-	return &ExpectedEnd{TimeOrNull(l.P50), TimeOrNull(l.P90), StringOrNull(assumptions[takes])}
+	return &ExpectedEnd{TimeOrNull(l.P50), TimeOrNull(l.P90), StringOrNull(assumed(takes))}
 }
 
 // say writes the expected end for people: the two times as the view writes

@@ -29,7 +29,7 @@ func flightsOf(st *rollout.State, names []string, fs []standing.Flight) []Flight
 	out := make([]Flight, len(fs))
 	for i, f := range fs {
 		out[i] = Flight{Vault: names[f.Vault], Wave: st.Waves[st.Plan.Vaults[f.Vault].Wave].Name, Status: f.Status, StartedAt: TimeOrNull(f.Since),
-			Late: StringOrNull(string(f.Late)), Foreign: f.Foreign, ExpectedEnd: ExpectedEndOf(f.Ends, standing.Nothing), Is: f}
+			Late: StringOrNull(string(f.Late)), Foreign: f.Foreign, ExpectedEnd: ExpectedEndOf(f.Ends, nil), Is: f}
 		if !f.Since.IsZero() {
 			s := int64(f.Age.Seconds())
 			out[i].Seconds = &s

@@ -65,10 +65,10 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	if s := st.Run.Suspended; s != nil {
 		v.Run.Suspended = suspensionOf(s)
-		if s.Why == fleet.SuspendedSignIn && !o.Live {
+		switch held := !o.Live && st.Run.Closed == nil; { // a closed run waits for nothing, however its process left it
+		case held && s.Why == fleet.SuspendedSignIn:
 			v.Run.WaitingFor = StringOrNull(fleet.SuspendedSignIn)
-		}
-		if s.Why == fleet.SuspendedWait && !o.Live {
+		case held && s.Why == fleet.SuspendedWait:
 			v.Run.WaitingFor = v.Run.Suspended.Detail
 			v.Run.Approved = s.Gate != "" && approved(st, now)
 		}

@@ -52,6 +52,32 @@ func SuspensionReason(why string) string {
 	return "stopped: " + why
 }
 
+// Left says in one sentence, without its full stop, that a process has left the run and
+// why, and what the run waits for; times in UTC.
+func Left(f *fleet.RunSuspended) string {
+	const (
+		left      = "The process has left: "
+		resumable = "The process has left, to be resumed: "
+	)
+	detail, more := SuspendedDetail(f), ""
+	if detail != "" {
+		more = ", " + detail
+	}
+	switch f.Why {
+	case fleet.SuspendedWait:
+		return resumable + "the run waits for " + lexicon.Or(detail, "a window or an approval")
+	case fleet.SuspendedPause:
+		return resumable + "the run is paused" + more
+	case fleet.SuspendedStop:
+		return left + "it was stopped " + lexicon.Or(detail, "by a person")
+	case fleet.SuspendedSignIn:
+		return left + "a sign-in or permission is missing" + more
+	case fleet.SuspendedSignal:
+		return left + "a signal stopped it" + more
+	}
+	return left + f.Why + more
+}
+
 // SuspendedDetail says what a suspension waits for, who told it to leave, or what
 // the cloud said; times in UTC.
 func SuspendedDetail(f *fleet.RunSuspended) string {

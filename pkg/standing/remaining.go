@@ -14,7 +14,7 @@ import (
 type Remaining struct {
 	rollout.Likely
 	Waves []rollout.Likely // as Plan.Waves; zero for one that is done, or will not be
-	If    Assumption
+	If    []Assumption     // all of it; empty: nothing besides the forecast
 }
 
 // Assumption is what an expected end takes for granted besides the forecast.
@@ -22,7 +22,6 @@ type Assumption string
 
 // What an expected end may take for granted.
 const (
-	Nothing       Assumption = ""
 	NoMoreStarts  Assumption = "no-more-starts" // it is the end of what is in flight
 	PauseEnds     Assumption = "pause-ends"     // now
 	RunIsResumed  Assumption = "run-is-resumed" // now
@@ -47,15 +46,18 @@ func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool)
 			r.Waves[i] = rollout.Likely{P50: notBefore(o.Waves[i].P50), P90: notBefore(o.Waves[i].P90)}
 		}
 	}
-	switch {
-	case o.Ending:
-		r.If = NoMoreStarts
-	case st.Run.Paused != nil:
-		r.If = PauseEnds
-	case !live || st.Run.Suspended != nil || st.Run.Stopped != nil:
-		r.If = RunIsResumed
-	case ApprovalToCome(st, now):
-		r.If = ApprovalsCome
+	if o.Ending {
+		r.If = []Assumption{NoMoreStarts}
+		return r
+	}
+	if st.Run.Paused != nil {
+		r.If = append(r.If, PauseEnds)
+	}
+	if !live || st.Run.Suspended != nil || st.Run.Stopped != nil {
+		r.If = append(r.If, RunIsResumed)
+	}
+	if ApprovalToCome(st, now) {
+		r.If = append(r.If, ApprovalsCome)
 	}
 	return r
 }

@@ -189,11 +189,7 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 		}
 	}
 	if s := r.Suspended; s != nil && r.Closed == nil {
-		b := "The process has left: " + report.SuspensionReason(s.Why)
-		if d := report.SuspendedDetail(s); d != "" {
-			b += ", " + layout.Zoned(d, t.Zone, now)
-		}
-		out = append(out, b)
+		out = append(out, layout.Zoned(report.Left(s), t.Zone, now))
 	}
 	if t.left && r.Closed == nil && r.Suspended == nil && r.Halt == nil {
 		out = append(out, "INTERRUPTED: no process carries the run out. What is in flight goes on in the cloud.")
