@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -29,6 +31,9 @@ func (e *environment) runsCommand() *cli.Command {
 					rows[i].Of(kind)
 					err = cmp.Or(err, unread)
 				}
+				if n := len(runs); n > 0 && err == nil {
+					err = standsIn(r, &runs[n-1], &rows[n-1])
+				}
 				return err
 			})
 			if err != nil {
@@ -43,6 +48,23 @@ func (e *environment) runsCommand() *cli.Command {
 			return report.Runs(e.stdout, rows, e.reportOptions(c, layout.FormatTable, path))
 		},
 	}
+}
+
+// standsIn says where the newest run of a ledger stands, of which alone the facts are
+// read, and only where it is not closed. A journal that cannot be read keeps nobody from
+// the list. The error is that of a process which went away while it was asked.
+func standsIn(r *session.Reading, info *state.RunInfo, row *report.RunRow) error {
+	if info.Closed {
+		return nil
+	}
+	run, ok, err := r.Latest()
+	switch {
+	case errors.Is(err, control.ErrNotThere):
+		return err
+	case err == nil && ok && run.Info.ID == info.ID:
+		row.Stands(run.State, run.Live, session.Now())
+	}
+	return nil
 }
 
 // runRow is a run as the list shows it.

@@ -8,20 +8,23 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // RunRow is a run in the list of a ledger's runs.
 type RunRow struct {
 	ID              string        `json:"id"`
-	Status          string        `json:"status"` // finished, interrupted, or running when a process carries it out
+	Status          string        `json:"status"` // as status says it, see RunStatus
 	Verdict         *string       `json:"verdict"`
-	ExitCode        *int          `json:"exitCode"`  // null until it is finished
+	ExitCode        *int          `json:"exitCode"`  // null while a process carries it out
 	KindName        *string       `json:"kind"`      // null: its plan cannot be read
 	Direction       *string       `json:"direction"` // which way the kind takes the vaults
 	PlanFingerprint string        `json:"planFingerprint"`
 	StartedAt       *Time         `json:"startedAt"`
 	EndedAt         *Time         `json:"endedAt"`
 	NeverStarted    int           `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
+	Phase           *string       `json:"phase"`        // as status says it; null: it is over, or its journal cannot be read
 	Took            time.Duration `json:"-"`
 	Kind            fleet.Kind    `json:"-"` // see Of
 }
@@ -33,6 +36,21 @@ func (r *RunRow) Of(k fleet.Kind) {
 	}
 }
 
+// Stands says where an unfinished run stands, in the words and with the exit code of its
+// status: the run goes on by what halted it, or by what it waits for. One that is closed
+// is left as it is. It costs O(vaults).
+func (r *RunRow) Stands(st *rollout.State, live bool, now time.Time) {
+	if st.Run.Closed != nil {
+		return
+	}
+	phase := standing.PhaseOf(st, live, now)
+	r.Status, r.Phase = string(statusOf(phase)), StringOrNull(string(phase))
+	if code := st.Verdict(); !live {
+		n, name := int(code), code.Name()
+		r.ExitCode, r.Verdict = &n, &name
+	}
+}
+
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
 	c := lexicon.ClockIn(o.Zone)
@@ -40,9 +58,12 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 	for _, r := range rows {
 		ended, took, code, kind := "-", "-", "-", "-"
 		if r.EndedAt != nil {
-			ended, took, code = c.Full(r.EndedAt.Time), lexicon.Span(r.Took), strconv.Itoa(*r.ExitCode)+" ("+*r.Verdict+")"
+			ended, took = c.Full(r.EndedAt.Time), lexicon.Span(r.Took)
 		}
-		status := r.Status
+		if r.ExitCode != nil {
+			code = strconv.Itoa(*r.ExitCode) + " (" + *r.Verdict + ")"
+		}
+		status := lexicon.Or(ValueOf(r.Phase), r.Status)
 		if r.NeverStarted > 0 {
 			status = "closed, " + lexicon.NeverStarted(r.NeverStarted)
 		}
