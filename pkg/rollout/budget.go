@@ -107,3 +107,24 @@ func (s *State) subBudget(sub int) (b Budget, ok bool) {
 	}
 	return s.budget(&s.subs[sub].tally, *m), true
 }
+
+// MostInFlight is how many of ours a wave may have in flight at once, by the plan's limits
+// and a person's. Under a hard ceiling it is no more than the budgets of the run and of
+// the wave have left, which may be fewer still where a subscription has one of its own;
+// planned is what the plan's limits alone allow.
+func (s *State) MostInFlight(w int) (most, planned int) {
+	planned = s.Plan.LimitsOf(w).Upgrades
+	most = planned
+	if l := s.Run.Limits.Upgrades; l > 0 {
+		most = min(most, l)
+	}
+	if s.Plan.Ceiling != plan.CeilingHard {
+		return most, planned
+	}
+	left := func(b Budget) int { return max(b.Limit-b.Failed, b.Flying, 0) }
+	most = min(most, left(s.RunBudget()))
+	if b, ok := s.WaveBudget(w); ok && b.Startable > 0 {
+		most = min(most, left(b))
+	}
+	return most, planned
+}

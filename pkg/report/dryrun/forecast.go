@@ -146,7 +146,7 @@ func over(d time.Duration, limit int) time.Duration {
 	return d / time.Duration(limit)
 }
 
-// atOnce is how many upgrades of a wave can be under way together.
+// atOnce is how many upgrades of a wave the limits let be under way together.
 func atOnce(p *plan.Plan, w int) int {
 	subs, locs := map[string]int{}, map[string]int{}
 	n := 0

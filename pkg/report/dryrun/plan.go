@@ -182,10 +182,47 @@ func (d *dryRun) flying() int {
 func (d *dryRun) inFlight() int {
 	n := 0
 	for w := range d.left.Waves {
-		n = max(n, atOnce(d.left, w))
+		n = max(n, d.atOnce(w))
 	}
 	return n
 }
+
+// atOnce is how many upgrades of a wave can be under way together. Under a hard ceiling
+// all of them may fail, so that none of the budgets that they count in has less.
+func (d *dryRun) atOnce(w int) int {
+	n := atOnce(d.left, w)
+	if d.plan.Ceiling != plan.CeilingHard {
+		return n
+	}
+	n = min(n, hardLimit(d.runBudget()))
+	if own, ok := d.waveBudget(w); ok {
+		n = min(n, hardLimit(own))
+	}
+	b := d.plan.SubscriptionBudget
+	if b == nil {
+		return n
+	}
+	base, here := map[string]int{}, map[string]int{}
+	for i := range d.vaults {
+		if x := &d.vaults[i]; x.Status != fleet.Excluded && !x.Carried {
+			base[d.plan.Vaults[i].SubscriptionID]++
+		}
+	}
+	for _, i := range d.left.Waves[w].Vaults {
+		if v := &d.left.Vaults[i]; !v.Excluded() {
+			here[v.SubscriptionID]++
+		}
+	}
+	all := 0
+	for id, some := range here {
+		all += min(some, hardLimit(b.Resolve(base[id])))
+	}
+	return min(n, all)
+}
+
+// hardLimit is a budget as a run counts it under a hard ceiling (rollout.Budget): of 0
+// it could start nothing.
+func hardLimit(budget int) int { return max(budget, 1) }
 
 // ratio compares the forecast with the lower bound; ok is false without both.
 func (d *dryRun) ratio() (least time.Duration, ratio float64, ok bool) {

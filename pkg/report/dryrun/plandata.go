@@ -191,7 +191,7 @@ func (d *dryRun) document() any {
 	}
 	for w := range d.plan.Waves {
 		wave := &d.plan.Waves[w]
-		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: atOnce(d.left, w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
+		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: d.atOnce(w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		n := d.group(w)
 		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked

@@ -207,7 +207,7 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		columns[unchecked].shown = columns[unchecked].shown || n.unchecked > 0
 		columns[held].shown = columns[held].shown || n.Held > 0
 		columns[then].shown = columns[then].shown || next != ""
-		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(atOnce(d.left, w)), d.haltsAt(w),
+		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(d.atOnce(w)), d.haltsAt(w),
 			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
 	}
 	g := layout.Grid{Right: map[int]bool{}, Wrap: columns[then].shown, Spare: make([]int, 3), Rows: make([][]string, len(rows))}

@@ -48,13 +48,18 @@ func (t *Tracker) inFlight(s *layout.LineBuffer, flying []standing.Flight) {
 
 // flightHead counts them against what may be in flight at once.
 func (t *Tracker) flightHead(flying []standing.Flight) []layout.Part {
-	n, planned := standing.CountFlights(flying), t.st.Plan.Limits.Upgrades
+	n := standing.CountFlights(flying)
+	most, planned := t.st.Plan.Limits.Upgrades, t.st.Plan.Limits.Upgrades
 	if w := t.st.CurrentWave(); w >= 0 {
-		planned = t.st.Plan.LimitsOf(w).Upgrades
+		most, planned = t.st.MostInFlight(w)
 	}
-	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(planned))
-	if l := t.st.Run.Limits.Upgrades; l > 0 && l < planned {
-		head = fmt.Sprintf("In flight %s, at most %s at once (limited; the plan allows %s)", lexicon.Number(n.Ours), lexicon.Number(l), lexicon.Number(planned))
+	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(most))
+	switch l := t.st.Run.Limits.Upgrades; {
+	case most == planned:
+	case l > 0 && most == l:
+		head += fmt.Sprintf(" (limited; the plan allows %s)", lexicon.Number(planned))
+	default:
+		head += " (the hard ceiling of a failure budget)"
 	}
 	parts := []layout.Part{{Text: head, Paint: text.Bold}}
 	if n.Foreign > 0 {
