@@ -64,7 +64,7 @@ var readDownwards = map[string][]string{
 		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "groups.go", "waits.go", "said.go", "flights.go", "evidence.go", "causes.go", "support.go",
 		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go", "json.go"},
 	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go", "liveahead.go", "recent.go", "tracker.go"},
-	"pkg/report/dryrun":   {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go", "heldbyhand.go", "plan.go", "forecast.go", "validate.go"},
+	"pkg/report/dryrun":   {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go", "heldbyhand.go", "unfinished.go", "plan.go", "forecast.go", "validate.go"},
 	"pkg/report/layout":   {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go", "encode.go"},
 	"pkg/report/lexicon":  {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go", "clean.go"},
 	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go", "tasks.go", "assets.go", "room.go", "tries.go",

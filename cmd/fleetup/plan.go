@@ -63,7 +63,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.Memory, err = e.remembered(src.Ledger); err != nil {
+	if o.Memory, o.Unfinished, err = e.rememberedWith(src.Ledger); err != nil {
 		return err
 	}
 	o.Format, o.Details, o.Saved = layout.Format(flagOutput.of(c)), flagDetails.of(c), out

@@ -12,25 +12,35 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // remembered is what earlier runs on the ledger left, and what a live one has done so
 // far; nothing where there is no ledger, or where it cannot be asked.
 func (e *environment) remembered(path string) (rollout.Memory, error) {
+	m, _, err := e.rememberedWith(path)
+	return m, err
+}
+
+// rememberedWith is remembered with the run that is not over; nil where there is none.
+func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryrun.Unfinished, err error) {
 	if !textfile.Exists(path) {
-		return rollout.Memory{}, nil
+		return rollout.Memory{}, nil, nil
 	}
-	var m rollout.Memory
 	var live bool
-	err := session.ReadLedger(path, func(r *session.Reading) (err error) {
-		live = r.Live != nil
+	err = session.ReadLedger(path, func(r *session.Reading) (err error) {
+		live, open = r.Live != nil, nil
 		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)
+			if st, now := run.State, session.Now(); st != nil && run.Broken == nil && st.MayOpen() != nil {
+				open = dryrun.UnfinishedRun(run.Info.ID, string(standing.PhaseOf(st, live, now)), path, report.NextSteps(st, live, now))
+			}
 		}
 		m, err = r.Remembered()
 		return err
@@ -39,14 +49,14 @@ func (e *environment) remembered(path string) (rollout.Memory, error) {
 	case err != nil && codeOf(err) == fleet.ExitInUse:
 		say(e.stderr, "The ledger %s is in use right now: what earlier runs left is not in this plan.",
 			lexicon.Clean(path))
-		return rollout.Memory{}, nil
+		return rollout.Memory{}, nil, nil
 	case err != nil:
-		return rollout.Memory{}, err
+		return rollout.Memory{}, nil, err
 	case live:
 		say(e.stderr, "A run has the ledger %s right now: this plan is of what it has done so far.",
 			lexicon.Clean(path))
 	}
-	return m, nil
+	return m, open, nil
 }
 
 // known is what is known of a plan before its run: by it plan shows the plan, and run

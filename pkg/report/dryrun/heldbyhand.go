@@ -55,7 +55,7 @@ func (d *dryRun) heldByHand(p *layout.Page) {
 	if len(vs) == 0 {
 		return
 	}
-	p.Section("HELD BY HAND IN AN EARLIER RUN (%s): these start, for a hold by hand ends with its run", lexicon.Vaults(len(vs)))
+	p.Section("HELD BY HAND IN %s (%s): these start, for a hold by hand ends with its run", strings.ToUpper(d.anEarlierRun()), lexicon.Vaults(len(vs)))
 	for n, i := range vs {
 		if n == maxListed && !d.opts.Details {
 			p.Item("and %s more; --details names them", lexicon.Number(len(vs)-n))

@@ -36,6 +36,7 @@ type PlanOptions struct {
 	Unkept      bool                           // it was saved before, and its file does not hold the checks made just now
 	State       string                         // the ledger's path, for the commands to paste; empty: left out
 	Next        string                         // the command that goes on from here; empty: worked out
+	Unfinished  *Unfinished                    // the ledger's run that is not over; nil: there is none
 	WithoutNext bool                           // a question follows: leave that command out
 	Along       func(string) string            // adds to a command to paste what whoever asked has said; nil: nothing
 	Width       int                            // columns of the terminal that a table is for; 0: no terminal

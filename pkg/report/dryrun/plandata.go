@@ -46,6 +46,8 @@ type planDocument struct {
 	ToStart   int          `json:"toStart"`   // as far as is known
 	MayStart  int          `json:"mayStart"`  // with the busy and the unchecked ones: what the forecast is of
 	AtMost    int          `json:"atMost"`    // if the run finds every vault ready that it checks again
+
+	Unfinished *Unfinished `json:"unfinishedRun"` // of the ledger, before which no run of the plan begins; null: there is none
 }
 
 // whatIfOutput is another forecast to compare with.
@@ -187,7 +189,7 @@ func (d *dryRun) document() any {
 		SchemaVersion: report.SchemaVersion, Fingerprint: d.plan.Fingerprint, Inventory: report.StringOrNull(d.plan.Inventory), Cloud: d.plan.Cloud.Name,
 		CheckedAgainst: d.opts.Validations != nil, Totals: map[fleet.Status]int{}, FailureBudget: d.runBudget(),
 		WorstCase: d.worstCase(), AtOnce: d.inFlight(), Waves: make([]planWave, len(d.plan.Waves)),
-		Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
+		Unfinished: d.opts.Unfinished, Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
 	}
 	for w := range d.plan.Waves {
 		wave := &d.plan.Waves[w]

@@ -29,6 +29,9 @@ func (d *dryRun) page() *layout.Page {
 	} else {
 		p.Line("%s", d.checkedWords(c))
 	}
+	if d.opts.Unfinished != nil {
+		d.opts.Unfinished.says(p)
+	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
 	if n := d.byLedger(); n > 0 {
 		p.Line("By the ledger %s, %s nothing done: the run checks each again, and starts it only if that is so no more.",
@@ -56,7 +59,11 @@ func (d *dryRun) page() *layout.Page {
 	if d.opts.Unkept && d.opts.Validations != nil {
 		p.Command("To keep these checks in the plan", report.CommandOn("plan", d.opts.Saved, "--validate", "--out", d.opts.Saved, d.opts.State))
 	}
-	if !d.opts.WithoutNext {
+	switch {
+	case d.opts.WithoutNext:
+	case d.opts.Unfinished != nil:
+		d.opts.Unfinished.next(p)
+	default:
 		p.Command("Next", lexicon.Or(d.opts.Next, d.nextCommand()))
 	}
 	return p.Zoned(c, d.opts.Now)
@@ -177,10 +184,10 @@ func (d *dryRun) sum() string {
 	add(count(fleet.Busy), "busy")
 	add(count(fleet.Upgrading), d.words.Doing+" already")
 	ours := len(d.with(func(v *report.Vault) bool { return v.Earlier }))
-	add(ours, d.words.Done+" "+lexicon.ByEarlierRuns)
+	add(ours, d.words.Done+" "+d.byEarlierRuns())
 	add(count(fleet.Already)-ours, d.words.Already)
 	add(count(fleet.Failed), "failed before, as the cloud remembers")
-	add(carried, "failed or unknown from earlier runs")
+	add(carried, "failed or unknown from "+d.earlierRuns())
 	add(count(fleet.Pending), "not checked")
 	add(count(fleet.Excluded), "held")
 	return strings.Join(parts, " + ")
@@ -498,12 +505,12 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	reasons("HELD: by the inventory", held)
 	reasons("HELD: "+report.NothingToPutBack, unheld)
 	carried := d.with(func(v *report.Vault) bool { return v.Carried })
-	reasons("NOT TRIED AGAIN: failed or unknown from earlier runs; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
+	reasons("NOT TRIED AGAIN: failed or unknown from "+d.earlierRuns()+"; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons(strings.ToUpper(d.words.Doing)+" ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
-		reasons(strings.ToUpper(d.words.Done+" "+lexicon.ByEarlierRuns), d.with(func(v *report.Vault) bool { return v.Earlier }))
+		reasons(strings.ToUpper(d.words.Done+" "+d.byEarlierRuns()), d.with(func(v *report.Vault) bool { return v.Earlier }))
 		reasons(strings.ToUpper(d.words.Already), d.with(func(v *report.Vault) bool { return v.Status == fleet.Already && !v.Earlier }))
 		if d.opts.Validations != nil {
 			showReady(p, d.withStatus(fleet.Ready))

@@ -1,0 +1,72 @@
+package dryrun
+
+import (
+	"strings"
+
+	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+)
+
+// Unfinished is the run that a ledger's next one has to wait for.
+type Unfinished struct {
+	Run   string   `json:"id"`
+	Phase string   `json:"phase"` // as status says it
+	Next  []string `json:"next"`  // the commands that it wants, the first one first
+	steps []report.Step
+	path  string
+}
+
+// UnfinishedRun is a run of the ledger at a path that is not closed, in a phase; steps are
+// what it wants.
+func UnfinishedRun(run, phase, path string, steps []report.Step) *Unfinished {
+	u := &Unfinished{Run: run, Phase: phase, Next: []string{}, steps: steps, path: path}
+	for _, s := range steps {
+		u.Next = append(u.Next, s.On(path))
+	}
+	return u
+}
+
+// says is that no run of the plan can begin now.
+func (u *Unfinished) says(p *layout.Page) {
+	p.Line("%s: run %s of this ledger is not over, and a run of this plan begins only when it is. The plan is of what the run has left so far.",
+		"UNFINISHED, "+strings.ToUpper(u.Phase), u.Run)
+}
+
+// next is what the run wants.
+func (u *Unfinished) next(p *layout.Page) {
+	for i, s := range u.steps {
+		name := "Next"
+		if i > 0 {
+			name = "Then"
+		}
+		if s.When != "" {
+			name += ", " + s.When
+		}
+		p.Command(name, s.On(u.path))
+	}
+}
+
+// earlierRuns are the runs that left what a plan shows: the unfinished one among them.
+func (d *dryRun) earlierRuns() string {
+	if d.opts.Unfinished != nil {
+		return "the ledger's runs"
+	}
+	return "earlier runs"
+}
+
+// byEarlierRuns is said of vaults that those runs took where they were to go.
+func (d *dryRun) byEarlierRuns() string {
+	if d.opts.Unfinished != nil {
+		return "by " + d.earlierRuns()
+	}
+	return lexicon.ByEarlierRuns
+}
+
+// anEarlierRun is one of them.
+func (d *dryRun) anEarlierRun() string {
+	if d.opts.Unfinished != nil {
+		return "a run of the ledger"
+	}
+	return "an earlier run"
+}
