@@ -95,8 +95,8 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 		return "blocked", coded(v)
 	case fleet.Busy:
 		return "busy", "tried again later: " + lexicon.Or(v.Reason, "something else is under way on it")
-	case fleet.Already:
-		return "already", lexicon.Or(v.Reason, pastOf(v.Earlier, w))
+	case fleet.Already: // one that was followed without having been sent was upgrading in the run's time
+		return "already", lexicon.Or(v.Reason, pastOf(v.Earlier, ch.From == fleet.Upgrading && v.Sent == 0, w))
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			return "returned", lexicon.Or(v.Reason, "not started")

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -33,6 +36,8 @@ type VaultHistory struct {
 	Later *string `json:"laterRun"` // the ledger's newest run, which does not have it; null: it has
 
 	words *lexicon.Wording
+	now   time.Time
+	past  string  // of a vault that was as wanted: since when
 	retry *string // the command for the run that tries it, where it was re-opened
 }
 
@@ -58,7 +63,7 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 		if x.Vault != name {
 			continue
 		}
-		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, Run: v.Run.ID, Later: v.Run.Later, words: v.words()}
+		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, Run: v.Run.ID, Later: v.Run.Later, words: v.words(), now: v.Run.GeneratedAt.Value(), past: v.pastOf(x)}
 		if x.Status == fleet.Failed && !x.Permitted && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
@@ -81,10 +86,16 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 		status += ", re-opened for the next run"
 	}
 	p.Title("VAULT %s%s%s%stimes %s", v.Vault, lexicon.Dot, status, lexicon.Dot, c)
-	if why := v.why(); why != noReason {
-		p.Line("%s", why)
-	} else if v.Status == fleet.Already {
-		p.Line("%s", lexicon.Or(v.Noted(), pastOf(v.Earlier, s.words)))
+	told := func(text string) string { return layout.Zoned(text, c.Zone, s.now) }
+	head := v.why()
+	if head == noReason {
+		head = ""
+	}
+	if head == "" && v.Status == fleet.Already {
+		head = lexicon.Or(v.Noted(), s.past)
+	}
+	if head != "" {
+		p.Line("%s", told(head))
 	}
 	if s.Later != nil {
 		p.Line("As run %s left it, the newest that has it; run %s came after that one, without it.", s.Run, *s.Later)
@@ -124,7 +135,7 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	}
 	if r := v.LastReading; r != nil {
 		p.Section("LAST READING: %s", c.Full(r.At.Value()))
-		p.Item("%s", r.What)
+		p.Item("%s", told(r.What))
 		for _, d := range r.Differs {
 			p.Sub("%s", d)
 		}
@@ -138,11 +149,15 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	if len(v.Findings) > 0 {
 		p.Section("FINDINGS: %d", len(v.Findings))
 		for _, f := range v.Findings {
-			p.Item("%s %s: %s", f.Severity, lexicon.Or(ValueOf(f.Code), "without a code"), ValueOf(f.Message))
+			message := ValueOf(f.Message)
+			if f.saidIn(head) {
+				message = "as above"
+			}
+			p.Item("%s %s: %s", f.Severity, lexicon.Or(ValueOf(f.Code), "without a code"), told(message))
 			if f.Action != nil {
 				p.Sub("%s", *f.Action)
 			}
-			for _, item := range f.Items {
+			for _, item := range f.besides() {
 				p.Sub("%s", item)
 			}
 		}
@@ -154,7 +169,7 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 			run = ch.Run
 			p.Group("run %s", run)
 		}
-		line := c.Full(ch.At.Value()) + "  " + ch.What
+		line := c.Full(ch.At.Value()) + "  " + told(v.withoutMessages(ch.What))
 		if ch.By != nil {
 			line += ", by " + *ch.By
 		}
@@ -172,6 +187,33 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 		p.Command("When it is mended", CommandOn("reopen", v.Vault, "--reason", "TEXT", o.State))
 	}
 	return p.WriteTerminal(w, o.Width)
+}
+
+// saidIn reports whether a line above says the finding's message in full.
+func (f *Finding) saidIn(line string) bool {
+	return ValueOf(f.Message) != "" && strings.Contains(line, *f.Message)
+}
+
+// besides are the finding's items without the cells that only repeat its message.
+func (f *Finding) besides() (out []string) {
+	for _, item := range f.Items {
+		cells := slices.DeleteFunc(strings.Split(item, lexicon.Dot), func(s string) bool { return ValueOf(f.Message) != "" && s == *f.Message })
+		if len(cells) > 0 {
+			out = append(out, strings.Join(cells, lexicon.Dot))
+		}
+	}
+	return out
+}
+
+// withoutMessages is a sentence of the journal that ends with the message of one of the
+// vault's findings, without that: it stands above.
+func (v *Vault) withoutMessages(s string) string {
+	for i := range v.Findings {
+		if m := ValueOf(v.Findings[i].Message); m != "" {
+			s = strings.TrimSuffix(s, ": "+m)
+		}
+	}
+	return s
 }
 
 // after says how long an upgrade took, where that is known.

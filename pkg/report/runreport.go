@@ -296,9 +296,9 @@ func (v *View) past(p *layout.Page, title string, vs []*Vault) {
 		g = layout.Grid{Head: []string{"VAULT", "NOTE", "NEW RESOURCE ID"}, Stack: true}
 	}
 	for _, x := range vs {
-		row := []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.Noted(), pastOf(x.Earlier, v.words()))}
+		row := []string{x.Vault, lexicon.Or(ValueOf(x.Reason), x.Noted(), v.pastOf(x))}
 		if v.words().Classic {
-			row[1] = lexicon.Or(ValueOf(x.Reason), pastOf(x.Earlier, v.words()))
+			row[1] = lexicon.Or(ValueOf(x.Reason), v.pastOf(x))
 			row = append(row, lexicon.Or(ValueOf(x.UpgradedResourceID), "-"))
 		}
 		g.Rows = append(g.Rows, row)
@@ -306,13 +306,25 @@ func (v *View) past(p *layout.Page, title string, vs []*Vault) {
 	p.Table(g)
 }
 
-// pastOf says of a vault that was as wanted before the run whether a run of the ledger
-// has done that.
-func pastOf(earlier bool, w *lexicon.Wording) string {
-	if earlier {
+// pastOf says of a vault that was as wanted without this run whether a run of the
+// ledger has done that, or somebody else, before the run or since it began.
+func pastOf(earlier, meanwhile bool, w *lexicon.Wording) string {
+	switch {
+	case earlier:
 		return w.ByEarlier()
+	case meanwhile:
+		return w.Meanwhile()
 	}
 	return w.Before
+}
+
+// pastOf is that of a vault of the view.
+func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, v.meanwhile(x), v.words()) }
+
+// meanwhile reports whether a vault that the run never started came to be as wanted
+// after the run had begun.
+func (v *View) meanwhile(x *Vault) bool {
+	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil && x.EndedAt.After(v.Run.StartedAt.Time)
 }
 
 // Noted is what was said of a vault that needs nothing.

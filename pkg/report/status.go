@@ -207,7 +207,9 @@ func (v *View) verdict(c lexicon.Clock) string {
 	}
 	flying := v.Flying().Ours
 	note(v.earlierAlready(), lexicon.ByEarlierRuns)
-	note(v.Totals[fleet.Already]-v.earlierAlready(), v.words().Before)
+	meanwhile := len(v.pick(v.meanwhile))
+	note(v.Totals[fleet.Already]-v.earlierAlready()-meanwhile, v.words().Before)
+	note(meanwhile, v.words().Meanwhile())
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
 	} else {

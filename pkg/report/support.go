@@ -79,7 +79,7 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		for _, f := range errs {
 			field("Error code", lexicon.Or(ValueOf(f.Code), "none"))
 			field("Error message", lexicon.Or(ValueOf(f.Message), "none"))
-			for _, item := range f.Items {
+			for _, item := range f.besides() {
 				field("  Detail", item)
 			}
 		}

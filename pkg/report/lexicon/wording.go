@@ -60,6 +60,10 @@ const ByEarlierRuns = "by earlier runs"
 // ByEarlier says that of one vault: "upgraded by an earlier run".
 func (w *Wording) ByEarlier() string { return w.Done + " by an earlier run" }
 
+// Meanwhile says of a vault that a run found as wanted, without having started it, that
+// this came about after the run had begun: "upgraded since the run began (not by it)".
+func (w *Wording) Meanwhile() string { return w.Done + " since the run began (not by it)" }
+
 // Tally writes how many vaults have which status, in the order of reports.
 func (w *Wording) Tally(of func(fleet.Status) int) string { return w.tally(of, 0) }
 

@@ -120,12 +120,14 @@ func (c Clock) Short(t time.Time) string {
 }
 
 // Near writes a time by weekday and minute where that leaves no doubt, seen
-// from now.
+// from now; with the date where it is further away, and the year where that is another.
 func (c Clock) Near(t, now time.Time) string {
 	const day = 24 * time.Hour
 	switch d := t.Sub(now); {
 	case d > 300*day:
 		return t.In(c.Zone).Format("2 Jan 2006")
+	case !t.IsZero() && (d < 0 || d > 6*day) && t.In(c.Zone).Year() != now.In(c.Zone).Year():
+		return t.In(c.Zone).Format("Mon 2 Jan 2006 15:04")
 	case t.IsZero() || d < 0 || d > 6*day:
 		return c.Short(t)
 	}
