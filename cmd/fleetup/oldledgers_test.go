@@ -234,6 +234,7 @@ func readsAsBefore(t *testing.T, dir, name string, said []byte) {
 	if len(parts) < 8 {
 		t.Fatalf("only %d commands were recorded", len(parts))
 	}
+	told := map[string]bool{}
 	for _, part := range parts {
 		line, before, ok := strings.Cut(part, " --\n")
 		if !ok {
@@ -247,9 +248,26 @@ func readsAsBefore(t *testing.T, dir, name string, said []byte) {
 			continue
 		}
 		for _, d := range lacks(line, decoded(t, before), decoded(t, now)) {
-			t.Errorf("fleetup %s", d)
+			at := slices.IndexFunc(otherwise[name], func(s string) bool { return strings.Contains(d, " -o json."+s) })
+			if at < 0 {
+				t.Errorf("fleetup %s", d)
+				continue
+			}
+			told[otherwise[name][at]] = true
 		}
 	}
+	for _, s := range otherwise[name] {
+		if !told[s] {
+			t.Errorf("%s is told as it was: it is no exception", s)
+		}
+	}
+}
+
+// otherwise are the fields of a ledger that are told otherwise now, because what was
+// told was wrong: a vault that was re-opened when its run was over was still said to
+// need a message to support, and to have failed once more when it was re-opened.
+var otherwise = map[string][]string{
+	"classic-orders.db": {"actions", "next", "timeline.entries", "supportMessage"},
 }
 
 func decoded(t *testing.T, data string) (v any) {

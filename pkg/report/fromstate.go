@@ -271,7 +271,7 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Earlier, v.Carried, v.Reopened, v.Permitted, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Permit, s.Forgiven
 	for i := range v.Findings { // whether to try again is decided
 		if v.Permitted && v.Findings[i].Severity == fleet.SeverityError {
-			v.Findings[i].Action = nil
+			v.Findings[i].Action = StringOrNull("Nothing more: it is re-opened, and the next run tries it.")
 		}
 	}
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final
