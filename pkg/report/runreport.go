@@ -306,27 +306,6 @@ func (v *View) past(p *layout.Page, title string, vs []*Vault) {
 	p.Table(g)
 }
 
-// pastOf says of a vault that was as wanted without this run whether a run of the
-// ledger has done that, or somebody else, before the run or since it began.
-func pastOf(earlier, meanwhile bool, w *lexicon.Wording) string {
-	switch {
-	case earlier:
-		return w.ByEarlier()
-	case meanwhile:
-		return w.Meanwhile()
-	}
-	return w.Before
-}
-
-// pastOf is that of a vault of the view.
-func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, v.meanwhile(x), v.words()) }
-
-// meanwhile reports whether a vault that the run never started came to be as wanted
-// after the run had begun.
-func (v *View) meanwhile(x *Vault) bool {
-	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil && x.EndedAt.After(v.Run.StartedAt.Time)
-}
-
 // Noted is what was said of a vault that needs nothing.
 func (v *Vault) Noted() string {
 	for _, f := range v.Findings {

@@ -260,6 +260,27 @@ func (v *Vault) needsPerson() bool {
 	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) && standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
 
+// pastOf says of a vault that was as wanted without this run whether a run of the
+// ledger has done that, or somebody else, before the run or since it began.
+func pastOf(earlier, meanwhile bool, w *lexicon.Wording) string {
+	switch {
+	case earlier:
+		return w.ByEarlier()
+	case meanwhile:
+		return w.Meanwhile()
+	}
+	return w.Before
+}
+
+// pastOf is that of a vault of the view.
+func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, v.meanwhile(x), v.words()) }
+
+// meanwhile reports whether a vault that the run never started came to be as wanted
+// after the run had begun.
+func (v *View) meanwhile(x *Vault) bool {
+	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil && x.EndedAt.After(v.Run.StartedAt.Time)
+}
+
 // words are those of the run's kind.
 func (v *View) words() *lexicon.Wording { return lexicon.WordingOf(v.Run.Kind) }
 
