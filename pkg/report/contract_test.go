@@ -83,7 +83,7 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
-		"kind", "permanent", "phase", "closed", "approvedInAdvance", "note")
+		"kind", "permanent", "phase", "closed", "approvedInAdvance", "note", "limits")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}

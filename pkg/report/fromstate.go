@@ -58,6 +58,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
 	v.Run.Closing = st.Closing() && st.Run.Closed == nil
 	v.Run.Note = NoteOf(st)
+	v.Run.Limits = limitsOf(st)
 	v.Run.InAdvance = approvalOf(standing.GivenInAdvance(st, now))
 	if h := st.Run.Halt; h != nil {
 		v.Run.Halt = HaltOf(st.Plan, h, st.Run.HaltedAt)

@@ -1,8 +1,11 @@
 package report
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -10,7 +13,7 @@ import (
 )
 
 // What people have said to a run and whoever looks next has to know: the newest note,
-// an approval that was given in advance, and who closed it.
+// limits that hold, an approval that was given in advance, and who closed it.
 
 // NoteOf is the newest note of a run, nil where there is none.
 func NoteOf(st *rollout.State) *Note {
@@ -19,6 +22,50 @@ func NoteOf(st *rollout.State) *Note {
 		return nil
 	}
 	return &Note{TimeOrNull(st.Run.NotedAt), StringOrNull(n.By.User), n.Text}
+}
+
+// limitsOf are the limits that a person has set and that hold, nil where none does: in a
+// run that is over, too.
+func limitsOf(st *rollout.State) *Limits {
+	r := &st.Run
+	if r.Closed != nil || r.Limits == (plan.WaveLimits{}) {
+		return nil
+	}
+	some := func(n int) *int {
+		if n == 0 {
+			return nil
+		}
+		return &n
+	}
+	l := &Limits{Upgrades: some(r.Limits.Upgrades), PerSubscription: some(r.Limits.PerSubscription), PerLocation: some(r.Limits.PerLocation), At: TimeOrNull(r.LimitedAt)}
+	if by := r.Limited; by != nil {
+		l.By, l.Reason = StringOrNull(by.By.User), StringOrNull(by.Reason)
+	}
+	return l
+}
+
+// Words are the limits for people: "upgrades 1, by anna at 23:52: the region is slow".
+func (l *Limits) Words(write func(time.Time) string) string {
+	var parts []string
+	for _, one := range []struct {
+		name string
+		to   *int
+	}{{"upgrades", l.Upgrades}, {"perSubscription", l.PerSubscription}, {"perLocation", l.PerLocation}} {
+		if one.to != nil {
+			parts = append(parts, fmt.Sprintf("%s %d", one.name, *one.to))
+		}
+	}
+	s := strings.Join(parts, ", ")
+	if l.By != nil {
+		s += ", by " + *l.By
+	}
+	if l.At != nil {
+		s += " at " + write(l.At.Value())
+	}
+	if l.Reason != nil {
+		s += ": " + *l.Reason
+	}
+	return s
 }
 
 // Words are the note for people.
@@ -72,6 +119,9 @@ func (v *View) said(p *layout.Page, c lexicon.Clock) {
 	write := c.NearBy(v.Run.GeneratedAt.Value())
 	if a := v.Run.InAdvance; a != nil {
 		p.Pair("Approved", "%s", a.Words(write))
+	}
+	if l := v.Run.Limits; l != nil {
+		p.Pair("Limited", "%s", l.Words(write))
 	}
 	if n := v.Run.Note; n != nil {
 		p.Pair("Note", "%s", n.Words(write))

@@ -103,6 +103,7 @@ type Run struct {
 	Note        *Note        `json:"note"`              // the newest one; null: nobody has left one
 	Emulated    *Emulated    `json:"emulated"`          // the cloud is the emulator; null: it is not, or nobody knows
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"`       // a guess; null: none was made, or it is over
+	Limits      *Limits      `json:"limits"`            // a person's, which hold now; null: the plan's hold
 }
 
 // Closure is a person's word that closed a run before all of it was started.
@@ -127,6 +128,16 @@ type Note struct {
 	At   *Time   `json:"at"`
 	By   *string `json:"by"`
 	Text string  `json:"text"`
+}
+
+// Limits are a person's, which a run keeps beside its plan's; null: the plan's holds.
+type Limits struct {
+	Upgrades        *int    `json:"upgrades"` // at once
+	PerSubscription *int    `json:"perSubscription"`
+	PerLocation     *int    `json:"perLocation"`
+	By              *string `json:"by"` // whoever set one last; null: an older ledger does not say
+	Reason          *string `json:"reason"`
+	At              *Time   `json:"at"`
 }
 
 // Halt is the budget that stopped a run.
@@ -315,6 +326,9 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 		w.Text = w.words(lexicon.UTC)
 	}
 	v.Run.Note = nil // of the whole run
+	if l := v.Run.Limits; l != nil {
+		l.By, l.Reason = nil, nil
+	}
 	if c := v.Run.Closed; c != nil {
 		c.By, c.Reason = nil, nil
 	}

@@ -246,6 +246,10 @@ func (s *State) ordered(at time.Time, fact fleet.RunOrder) {
 		set(&s.Run.Limits.Upgrades, f.Upgrades)
 		set(&s.Run.Limits.PerSubscription, f.PerSubscription)
 		set(&s.Run.Limits.PerLocation, f.PerLocation)
+		s.Run.Limited, s.Run.LimitedAt = &f, at
+		if s.Run.Limits == (plan.WaveLimits{}) {
+			s.Run.Limited, s.Run.LimitedAt = nil, time.Time{}
+		}
 	case fleet.Noted:
 		s.Run.Note, s.Run.NotedAt = &f, at
 	}

@@ -49,22 +49,24 @@ type RunState struct {
 	By          fleet.Actor `json:"by,omitzero"`
 	OpenedAt    time.Time   `json:"openedAt,omitzero"`
 
-	ValidateAllFirst bool                `json:"validateAllFirst,omitzero"` // every vault is checked before the first start
-	ResumedAt        time.Time           `json:"resumedAt,omitzero"`        // zero when never resumed
-	LastAt           time.Time           `json:"lastAt,omitzero"`           // of the newest fact
-	Halt             *fleet.RunHalted    `json:"halt,omitzero"`
-	HaltedAt         time.Time           `json:"haltedAt,omitzero"`
-	Suspended        *fleet.RunSuspended `json:"suspended,omitzero"`
-	Paused           *fleet.Paused       `json:"paused,omitzero"` // nil: nobody paused it
-	PausedAt         time.Time           `json:"pausedAt,omitzero"`
-	Stopped          *fleet.Stopped      `json:"stopped,omitzero"` // told to leave, or to be closed; a resume forgets the first
-	Limits           plan.WaveLimits     `json:"limits,omitzero"`  // a person's, 0: the plan's hold
-	Closed           *fleet.RunClosed    `json:"closed,omitzero"`
-	ClosedAt         time.Time           `json:"closedAt,omitzero"`
-	RefreshedAt      time.Time           `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
-	TimeScale        float64             `json:"timeScale,omitzero"`   // of an emulated cloud; 0: time goes there as here
-	Note             *fleet.Noted        `json:"note,omitzero"`        // a person's newest note; nil: none. Nothing is decided by it
-	NotedAt          time.Time           `json:"notedAt,omitzero"`
+	ValidateAllFirst bool                 `json:"validateAllFirst,omitzero"` // every vault is checked before the first start
+	ResumedAt        time.Time            `json:"resumedAt,omitzero"`        // zero when never resumed
+	LastAt           time.Time            `json:"lastAt,omitzero"`           // of the newest fact
+	Halt             *fleet.RunHalted     `json:"halt,omitzero"`
+	HaltedAt         time.Time            `json:"haltedAt,omitzero"`
+	Suspended        *fleet.RunSuspended  `json:"suspended,omitzero"`
+	Paused           *fleet.Paused        `json:"paused,omitzero"` // nil: nobody paused it
+	PausedAt         time.Time            `json:"pausedAt,omitzero"`
+	Stopped          *fleet.Stopped       `json:"stopped,omitzero"` // told to leave, or to be closed; a resume forgets the first
+	Limits           plan.WaveLimits      `json:"limits,omitzero"`  // a person's, 0: the plan's hold
+	Limited          *fleet.LimitsChanged `json:"limited,omitzero"` // the newest word about Limits; nil while none is a person's, and in an older ledger
+	LimitedAt        time.Time            `json:"limitedAt,omitzero"`
+	Closed           *fleet.RunClosed     `json:"closed,omitzero"`
+	ClosedAt         time.Time            `json:"closedAt,omitzero"`
+	RefreshedAt      time.Time            `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
+	TimeScale        float64              `json:"timeScale,omitzero"`   // of an emulated cloud; 0: time goes there as here
+	Note             *fleet.Noted         `json:"note,omitzero"`        // a person's newest note; nil: none. Nothing is decided by it
+	NotedAt          time.Time            `json:"notedAt,omitzero"`
 }
 
 // WaveState is where a wave stands.

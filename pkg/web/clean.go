@@ -24,6 +24,11 @@ func cleaned(v *report.View) *report.View {
 	if n := v.Run.Note; n != nil {
 		c.Run.Note = &report.Note{At: n.At, By: cleanOr(n.By), Text: lexicon.Clean(n.Text)}
 	}
+	if l := v.Run.Limits; l != nil {
+		x := *l
+		x.By, x.Reason = cleanOr(x.By), cleanOr(x.Reason)
+		c.Run.Limits = &x
+	}
 	if x := v.Run.Closed; x != nil {
 		c.Run.Closed = &report.Closure{By: cleanOr(x.By), Reason: cleanOr(x.Reason), NeverStarted: x.NeverStarted}
 	}

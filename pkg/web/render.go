@@ -191,6 +191,9 @@ func (p *parts) figures(v *report.View, c clock) {
 	if a := v.Run.InAdvance; a != nil {
 		add("Approved", a.Words(near))
 	}
+	if l := v.Run.Limits; l != nil {
+		add("Limited", l.Words(near))
+	}
 	if n := v.Run.Note; n != nil {
 		add("Note", n.Words(near))
 	}
