@@ -15,9 +15,9 @@ import (
 // RunRow is a run in the list of a ledger's runs.
 type RunRow struct {
 	ID              string        `json:"id"`
-	Status          string        `json:"status"` // as status says it, see RunStatus
+	Status          string        `json:"status"` // finished, interrupted, or running when a process carries it out; Phase tells more
 	Verdict         *string       `json:"verdict"`
-	ExitCode        *int          `json:"exitCode"`  // null while a process carries it out
+	ExitCode        *int          `json:"exitCode"`  // null until it is finished
 	KindName        *string       `json:"kind"`      // null: its plan cannot be read
 	Direction       *string       `json:"direction"` // which way the kind takes the vaults
 	PlanFingerprint string        `json:"planFingerprint"`
@@ -25,8 +25,15 @@ type RunRow struct {
 	EndedAt         *Time         `json:"endedAt"`
 	NeverStarted    int           `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
 	Phase           *string       `json:"phase"`        // as status says it; null: it is over, or its journal cannot be read
+	Standing        *ExitAs       `json:"standing"`     // the exit code of an unfinished run that no process carries out; else null
 	Took            time.Duration `json:"-"`
 	Kind            fleet.Kind    `json:"-"` // see Of
+}
+
+// ExitAs is an exit code with its name.
+type ExitAs struct {
+	ExitCode int    `json:"exitCode"`
+	Verdict  string `json:"verdict"`
 }
 
 // Of says of which kind the run was; empty where nobody knows.
@@ -44,10 +51,9 @@ func (r *RunRow) Stands(st *rollout.State, live bool, now time.Time) {
 		return
 	}
 	phase := standing.PhaseOf(st, live, now)
-	r.Status, r.Phase = string(statusOf(phase)), StringOrNull(string(phase))
+	r.Phase = StringOrNull(string(phase))
 	if code := st.Verdict(); !live {
-		n, name := int(code), code.Name()
-		r.ExitCode, r.Verdict = &n, &name
+		r.Standing = &ExitAs{int(code), code.Name()}
 	}
 }
 
@@ -62,6 +68,8 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 		}
 		if r.ExitCode != nil {
 			code = strconv.Itoa(*r.ExitCode) + " (" + *r.Verdict + ")"
+		} else if s := r.Standing; s != nil {
+			code = strconv.Itoa(s.ExitCode) + " (" + s.Verdict + ")"
 		}
 		status := lexicon.Or(ValueOf(r.Phase), r.Status)
 		if r.NeverStarted > 0 {
