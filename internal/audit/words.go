@@ -53,6 +53,10 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 		return withDetail(fmt.Sprintf("was refused in subscription %s, and starts nothing there until it can be read", f.Subscription), f.Detail)
 	case fleet.Noted:
 		return "left a note: " + f.Text
+	case fleet.Held:
+		if !f.Off { // an export of a ledger is the same for ever: pages say besides that it is of this run
+			return "held: it does not start until it is released"
+		}
 	}
 	if w, ok := lexicon.OperatorActionOf(f); ok {
 		return w.Text
