@@ -41,7 +41,7 @@ func TestTodayVersions(t *testing.T) {
 			w.write(strictarm.Inventory{Kind: strictarm.Immutability, Options: options,
 				Waves: []strict.Wave{{Name: "all"}}})
 			w.start("run", w.inv, "--yes").ends(0)
-			w.start("run", w.inv, "--yes").ends(0).says("3 as wanted before")
+			w.start("run", w.inv, "--yes").ends(0).says("3 by earlier runs")
 			w.cloud.Speak(in(v.back))
 			for _, vault := range w.cloud.Vaults() {
 				vault.RollBack()

@@ -113,7 +113,7 @@ func (x *exporter) line(e state.Entry) exportLine {
 	}
 	// An export of the same journal is the same bytes for ever, so it keeps the words of
 	// the first versions; the vault's key has the kind, and so the direction.
-	what := lexicon.Clean(Sentence(ev.Fact, fleet.DirectionUpgrade))
+	what := lexicon.Clean(exported(ev.Fact))
 	l.What = &what
 	if said.Reason != "" {
 		why := lexicon.Clean(said.Reason)

@@ -53,10 +53,6 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 		return withDetail(fmt.Sprintf("was refused in subscription %s, and starts nothing there until it can be read", f.Subscription), f.Detail)
 	case fleet.Noted:
 		return "left a note: " + f.Text
-	case fleet.Held:
-		if !f.Off { // an export of a ledger is the same for ever: pages say besides that it is of this run
-			return "held: it does not start until it is released"
-		}
 	}
 	if w, ok := lexicon.OperatorActionOf(f); ok {
 		return w.Text
@@ -65,6 +61,16 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 		return vaultSentence(v, d.Words())
 	}
 	return f.Name()
+}
+
+// exported is the sentence of an export, which stays the same for ever: whoever compares
+// two exports of a ledger compares its facts. The pages say of a hold besides that it is of
+// one run, and of a rollback that it is one.
+func exported(f fleet.Fact) string {
+	if h, ok := f.(fleet.Held); ok && !h.Off {
+		return "held: it does not start until it is released"
+	}
+	return Sentence(f, fleet.DirectionUpgrade)
 }
 
 func haltScope(f fleet.RunHalted) string {
