@@ -89,7 +89,7 @@ var kept = map[flagHandle]keeping{
 // namesSavedPlan reports whether a command line is about a saved plan: about one that is
 // there, or about one that the line before it is to make.
 func namesSavedPlan(line string) bool {
-	args := shellWords(line)
+	args := argumentsOf(line)
 	if len(args) < 3 {
 		return false
 	}
@@ -97,33 +97,12 @@ func namesSavedPlan(line string) bool {
 	return args[2] == "FILE" || err == nil && saved
 }
 
-// shellWords parts a command line that lexicon.Command wrote.
-func shellWords(line string) (words []string) {
-	var b strings.Builder
-	quoted, any := false, false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\'':
-			quoted, any = !quoted, true
-		case quoted:
-			b.WriteByte(c)
-		case c == '\\' && i+1 < len(line):
-			i++
-			b.WriteByte(line[i])
-		case c == ' ':
-			if any || b.Len() > 0 {
-				words = append(words, b.String())
-			}
-			b.Reset()
-			any = false
-		default:
-			b.WriteByte(c)
-		}
+// argumentsOf are the arguments of a command line that lexicon.Command wrote, unquoted.
+func argumentsOf(line string) (args []string) {
+	for _, w := range lexicon.CommandWords(line) {
+		args = append(args, lexicon.Unquoted(w))
 	}
-	if any || b.Len() > 0 {
-		words = append(words, b.String())
-	}
-	return words
+	return args
 }
 
 // typed is what a command line said.
@@ -182,7 +161,7 @@ func flagCalled(flags []cli.Flag, name string) cli.Flag {
 
 // along is an advised command line with what was typed and still matters there.
 func (t typed) along(line string) string {
-	words := shellWords(line)
+	words := argumentsOf(line)
 	if len(t.flags) == 0 || len(words) < 2 || words[0] != "fleetup" || slices.Contains(words, "--help") ||
 		slices.ContainsFunc(words, func(w string) bool { return w == ">" || w == "|" }) {
 		return line

@@ -85,7 +85,7 @@ func (s *LineBuffer) words(t string, label int) (out []string) {
 			continue
 		}
 		line := ""
-		for _, arg := range shellWords(AllowBreaks(word)) {
+		for _, arg := range lexicon.CommandWords(AllowBreaks(word)) {
 			if line != "" && Columns(line+" "+arg+goesOn) > s.Width-label {
 				out = append(out, KeepTogether(line+goesOn))
 				line = ""
@@ -102,22 +102,6 @@ func (s *LineBuffer) words(t string, label int) (out []string) {
 
 // goesOn tells a shell that a command goes on in the next line.
 const goesOn = ` \`
-
-// shellWords parts a command, quoted as Command quotes, into its arguments.
-func shellWords(command string) (out []string) {
-	from, quoted := 0, false
-	for i := 0; i < len(command); i++ {
-		switch {
-		case command[i] == '\\' && !quoted:
-			i++
-		case command[i] == '\'':
-			quoted = !quoted
-		case command[i] == ' ' && !quoted:
-			out, from = append(out, command[from:i]), i+1
-		}
-	}
-	return append(out, command[from:])
-}
 
 // List adds the members of a list, on as many lines as they need but no more
 // than limit.

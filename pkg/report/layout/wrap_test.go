@@ -2,7 +2,6 @@ package layout
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,14 +56,6 @@ func TestGridWithin(t *testing.T) {
 		if n := len(less.Head); len(less.Rows[0]) != n || n == 3 && !less.Right[1] {
 			t.Errorf("width %d: row %q, right %v", c.width, less.Rows[0], less.Right)
 		}
-	}
-}
-
-func TestShellWords(t *testing.T) {
-	t.Parallel()
-	if got := shellWords(`fleetup approve --reason 'it'\''s fine' --state 'a b.db'`); !slices.Equal(got,
-		[]string{"fleetup", "approve", "--reason", `'it'\''s fine'`, "--state", "'a b.db'"}) {
-		t.Errorf("%q", got)
 	}
 }
 

@@ -158,6 +158,46 @@ func Command(args ...string) string {
 	return b.String()
 }
 
+// CommandWords parts a command line that Command wrote into its arguments, quoted as they
+// stand.
+func CommandWords(line string) (words []string) {
+	from, quoted, escapes := 0, false, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && (!quoted || escapes):
+			i++
+		case c == '\'':
+			escapes = !quoted && i > from && line[i-1] == '$'
+			quoted = !quoted
+		case c == ' ' && !quoted:
+			words, from = append(words, line[from:i]), i+1
+		}
+	}
+	return append(words, line[from:])
+}
+
+// Unquoted is an argument of such a line without its quotes. What only an escape can
+// write (a line break above all) stays escaped: it is for reading names, not for a shell.
+func Unquoted(word string) string {
+	if text, ok := strings.CutPrefix(word, "$'"); ok {
+		return strings.TrimSuffix(text, "'")
+	}
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(word); i++ {
+		switch c := word[i]; {
+		case c == '\'':
+			quoted = !quoted
+		case c == '\\' && !quoted && i+1 < len(word):
+			i++
+			b.WriteByte(word[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // shellQuote makes an argument of a command that can be pasted into a shell.
 func shellQuote(s string) string {
 	switch {

@@ -1,6 +1,7 @@
 package lexicon
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -58,5 +59,28 @@ func TestWords(t *testing.T) {
 		if got := Span(d); got != want {
 			t.Errorf("span(%s) is %s, want %s", d, got, want)
 		}
+	}
+}
+
+// A command line is parted into what it was made of, whatever that is.
+func TestCommandWords(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"approve", "--reason", "it's fine", "--state", "a b.db"}, {"note", ""}, {"hold", `a\b`, "$x", "--", "-v"},
+		{"report", "'", "''", "a'b c"}} {
+		words := CommandWords(Command(args...))
+		got := []string{}
+		for _, w := range words {
+			got = append(got, Unquoted(w))
+		}
+		if want := append([]string{"fleetup"}, args...); !slices.Equal(got, want) {
+			t.Errorf("%q of %s, want %q", got, Command(args...), want)
+		}
+	}
+	if words := CommandWords(`fleetup approve --reason 'it'\''s fine'`); !slices.Equal(words, []string{"fleetup", "approve", "--reason", `'it'\''s fine'`}) {
+		t.Errorf("%q", words) // quoted as they stand
+	}
+	// What only an escape can write is one word as well, and stays escaped.
+	if words := CommandWords(Command("note", "it's\na b", "--state", "x.db")); len(words) != 5 || Unquoted(words[4]) != "x.db" {
+		t.Errorf("%q", words)
 	}
 }
