@@ -49,7 +49,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	keep := reporter.watch(j.begins.Told, func(st *rollout.State) *report.View {
 		return report.FromState(st, report.ViewOptions{Live: true, Now: session.Now(), Timeline: j.begins.Told})
 	})
-	told, err := e.newNotifier(c, j, progress)
+	told, err := e.onTargets(c, j, progress)
 	if err != nil {
 		progress.stop()
 		return err

@@ -17,10 +17,11 @@ type follower struct {
 	path  string
 	run   journal.Run
 	have  bool
-	keep  bool          // fresh is wanted
-	fresh []fleet.Event // what has come since whoever watches took it; nothing of a run that was read anew
-	seen  bool          // it has had a run: a ledger that is taken for a moment is no end
-	again time.Time     // when time alone may change the picture, though nothing is recorded; zero: never
+	keep  bool                         // fresh is wanted
+	fresh []fleet.Event                // what has come since whoever watches took it; of a run that is new to it nothing
+	seen  bool                         // it has had a run: a ledger that is taken for a moment is no end
+	anew  func(*session.Reading) error // is told of a run that was read anew, while the ledger is open; nil: nobody is
+	again time.Time                    // when time alone may change the picture, though nothing is recorded; zero: never
 }
 
 // lookEvery is how often a follower looks.
@@ -44,13 +45,17 @@ func (f *follower) read(r *session.Reading) (news bool, err error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if !f.have || info.ID != f.run.Info.ID {
-		f.run, f.have, err = r.Latest()
-		f.fresh = nil
-		return err == nil, err
+	over := f.have && f.run.State.Run.Closed != nil
+	if !f.have || over && info.ID != f.run.Info.ID {
+		return f.readAnew(r)
 	}
 	was := f.run.Live
-	f.run.Info, f.run.Live = info, r.Live != nil
+	if info.ID != f.run.Info.ID { // another has begun since: this one is followed to its end first
+		info = f.run.Info
+		f.run.Live = false
+	} else {
+		f.run.Info, f.run.Live = info, r.Live != nil
+	}
 	err = r.EventsAfter(info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
 		f.run.Seq, news = seq, true
 		if err := f.run.Apply(e); err != nil {
@@ -65,6 +70,33 @@ func (f *follower) read(r *session.Reading) (news bool, err error) {
 		f.run.Evidence.Events, f.run.Evidence.JournalHead, err = r.Head()
 	}
 	return news || was != f.run.Live, err
+}
+
+// readAnew reads a whole run. What has come of the one that was followed already is fresh
+// nevertheless.
+func (f *follower) readAnew(r *session.Reading) (news bool, err error) {
+	run, ok, err := r.Latest()
+	if err != nil {
+		return false, err
+	}
+	var fresh []fleet.Event
+	if f.keep && run.Info.ID == f.run.Info.ID {
+		fresh = f.fresh
+		err = r.EventsAfter(run.Info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
+			if seq <= run.Seq {
+				fresh = append(fresh, e)
+			}
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	f.run, f.have, f.fresh = run, ok, fresh
+	if ok && f.anew != nil {
+		err = f.anew(r)
+	}
+	return err == nil, err
 }
 
 // watch looks again and again until done says so, the person interrupts, or a

@@ -20,7 +20,7 @@ var taskGroups = []struct {
 }{
 	{"prepare", []string{"inventory", "permissions", "preflight", "validate", "plan"}},
 	{"run", []string{"run", "resume", "wait"}},
-	{"watch and report", []string{"status", "report", "show", "runs", "audit"}},
+	{"watch and report", []string{"status", "serve", "report", "show", "runs", "audit"}},
 	{"steer a run", orderNames()},
 	{"after a failure", []string{"refresh", "reopen"}},
 	{"try it out", []string{"demo", "emulate"}},
@@ -54,6 +54,7 @@ var helpExamples = map[string][]string{
 	"reopen":             {"fleetup reopen prod/vault-07 --state fleet.db --reason 'the vendor says so' --case 4711"},
 	"wait":               {"fleetup wait --state fleet.db --for approval", "fleetup wait --state fleet.db --for wave=canary --timeout 2h"},
 	"runs":               {"fleetup runs --state fleet.db"},
+	"serve":              {"fleetup serve --state fleet.db --listen 127.0.0.1:8080", "fleetup serve --state fleet.db --notify-file who"},
 	"preflight":          {"fleetup preflight fleet.yaml"},
 	"permissions":        {"fleetup permissions fleet.yaml"},
 	"inventory lint":     {"fleetup inventory lint fleet.yaml"},

@@ -87,38 +87,55 @@ type notifier struct {
 	say        func(format string, args ...any)
 }
 
-// newNotifier begins to tell. It listens to the progress of the run.
-func (e *environment) newNotifier(c *cli.Context, j job, p *progressOutput) (*notifier, error) {
-	if len(e.targets) == 0 {
-		return nil, nil
-	}
+// onTargets tells people outside of a run that this process carries out.
+func (e *environment) onTargets(c *cli.Context, j job, p *progressOutput) (*notifier, error) {
 	end, _, err := j.ledger.Head()
 	if err != nil {
 		return nil, err
 	}
-	log := logOf(c)
-	b := &notifier{events: notify.NewEventBuilder(end), state: j.begins.State,
-		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
-	b.events.Ledger, b.events.Zone = j.path, localZone()
+	b := e.newNotifier(c, j.path, j.begins.State, end)
+	if b == nil {
+		return nil, nil
+	}
 	for _, f := range j.reports {
 		b.events.Reports = append(b.events.Reports, f.path)
 	}
-	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
-		UserAgent: "fleetup/" + versionString(),
-		Lost: func(l notify.Loss) {
-			log.Warn("notification not delivered", slog.String("target", l.Target.String()),
-				slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
-		}})
 	if len(j.commands) == 0 {
 		b.tell(b.events.Begun(j.begins.State))
 	}
 	update := p.update
 	p.update = func(st *rollout.State, events []fleet.Event) {
 		update(st, events)
+		b.take(st, events)
+	}
+	return b, nil
+}
+
+// newNotifier begins to tell of a run whose journal ends at a sequence number; nil where
+// nobody is to be told.
+func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State, end uint64) *notifier {
+	if len(e.targets) == 0 {
+		return nil
+	}
+	log := logOf(c)
+	b := &notifier{events: notify.NewEventBuilder(end), state: st,
+		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
+	b.events.Ledger, b.events.Zone = path, localZone()
+	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
+		UserAgent: "fleetup/" + versionString(),
+		Lost: func(l notify.Loss) {
+			log.Warn("notification not delivered", slog.String("target", l.Target.String()),
+				slog.String("event", l.Event.ID), slog.String("kind", string(l.Event.Kind)), slog.String("why", l.Why))
+		}})
+	return b
+}
+
+// take tells what facts mean that the state has folded.
+func (b *notifier) take(st *rollout.State, events []fleet.Event) {
+	if b != nil {
 		b.state = st
 		b.tell(b.events.Events(st, events))
 	}
-	return b, nil
 }
 
 func (b *notifier) tell(events []notify.Event) {

@@ -37,8 +37,10 @@ func pageFlags() []cli.Flag {
 
 // openPage takes the address of the page, so that a mistake is known before
 // anything begins; nil where no page is wanted.
-func openPage(c *cli.Context) (*web.Server, error) {
-	address := flagListen.of(c)
+func openPage(c *cli.Context) (*web.Server, error) { return openPageAt(c, flagListen.of(c)) }
+
+// openPageAt is openPage at another address than the command line has.
+func openPageAt(c *cli.Context, address string) (*web.Server, error) {
 	file := flagListenTokenFile.of(c)
 	if address == "" {
 		if file != "" {
@@ -132,11 +134,7 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 	j.page.Begin(web.Run{State: begins.State, Chronicle: begins.Told,
 		Options: e.sharedOptions(c, j.path),
 		Version: versionString(), Rates: j.cloud.Limiter.Each})
-	where := fmt.Sprintf("The run is shown at %s", j.page.URL())
-	if j.page.Guarded() {
-		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"
-	}
-	say(e.stderr, "%s.", where)
+	e.sayShown(j.page)
 	update, after := p.update, p.after
 	p.update = func(st *rollout.State, events []fleet.Event) {
 		update(st, events)
@@ -147,4 +145,13 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 		after()
 	}
 	return nil
+}
+
+// sayShown says where a page is.
+func (e *environment) sayShown(page *web.Server) {
+	where := fmt.Sprintf("The run is shown at %s", page.URL())
+	if page.Guarded() {
+		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"
+	}
+	say(e.stderr, "%s.", where)
 }

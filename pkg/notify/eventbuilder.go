@@ -90,6 +90,18 @@ func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event 
 	return e
 }
 
+// Left tells of a process that is gone without a word. Only who watches it from outside
+// can; a journal says nothing of it.
+func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
+	say := "No process carries the run out any more, and none has said why: it crashed or was killed."
+	if n := st.InFlight(); n > 0 {
+		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
+	}
+	e := t.event(st, Interrupted, at, false, say)
+	e.ID += "-left"
+	return e
+}
+
 func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
 	soak := ""

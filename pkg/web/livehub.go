@@ -55,7 +55,8 @@ type liveHub struct {
 	dirty    map[int]bool      // vaults that changed since
 	all      bool              // everything may have
 	changed  bool              // something has, the run itself at the least
-	over     bool              // the process has ended the run
+	left     bool              // no process carries the run out
+	over     bool              // nothing more comes
 	broken   error
 	watchers map[*watcher]bool
 	parts    map[string]string // as last published
@@ -96,6 +97,17 @@ func (d *liveHub) add(events []fleet.Event) {
 	d.nudge()
 }
 
+// carried notes whether a process carries the run out.
+func (d *liveHub) carried(out bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.left == out {
+		d.left, d.all, d.changed = !out, true, true
+		d.ends.Carried(out)
+		d.nudge()
+	}
+}
+
 // nudge has those who watch told.
 func (d *liveHub) nudge() {
 	select {
@@ -134,7 +146,7 @@ func (d *liveHub) fold() {
 // view is the run as it stands. The caller holds mu.
 func (d *liveHub) view() *report.View {
 	d.fold()
-	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over, Now: d.now(), Outlook: d.ends.Outlook(), Timeline: d.run.Chronicle})
+	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over && !d.left, Now: d.now(), Outlook: d.ends.Outlook(), Timeline: d.run.Chronicle})
 }
 
 // advance brings the rows up to date and tells everybody who watches what has

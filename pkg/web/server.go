@@ -119,6 +119,15 @@ func (s *Server) Update(events []fleet.Event) {
 	s.desk.add(events)
 }
 
+// Carried says whether a process carries the run out, where that is another one than
+// this: the page of a run that nobody does says so. Begin takes it for granted.
+func (s *Server) Carried(out bool) {
+	if s == nil || s.desk == nil {
+		return
+	}
+	s.desk.carried(out)
+}
+
 // patience is how long the end waits for those who are being told of it.
 const patience = 2 * time.Second
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
+	"github.com/fleetup-dev/fleetup/internal/session"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/notify"
+	"github.com/fleetup-dev/fleetup/pkg/web"
+)
+
+func (e *environment) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "serve the page of a run that another process carries out, and tell webhooks of it",
+		Description: "For a run that was started without a page, or is carried out elsewhere (docs/engine.md). It only reads, sees what is\n" +
+			"new a second later, and goes on with the ledger's next run until it is interrupted. It tells also what a process that is\n" +
+			"killed cannot: that nobody carries the run out any more.",
+		Flags:  append(append([]cli.Flag{neededStateFlag()}, pageFlags()...), notifyFlags()...),
+		Action: e.serve,
+	}
+}
+
+func (e *environment) serve(c *cli.Context) error {
+	if err := e.readTargets(c); err != nil {
+		return err
+	}
+	page, err := openPage(c)
+	if err != nil {
+		return err
+	}
+	if page == nil && len(e.targets) == 0 {
+		return failure.Usage("--listen 127.0.0.1:8080, or --notify-file FILE", "nothing to serve: neither a page nor anybody to tell was asked for")
+	}
+	if page != nil {
+		e.sayShown(page)
+	}
+	s := &showing{e: e, c: c, page: page}
+	f := &follower{path: flagState.of(c), keep: true, anew: s.read}
+	s.follower = f
+	err = e.watch(f, 0, s.show)
+	s.page.Close()
+	s.told.end(nil)
+	if code := codeOf(err); code == fleet.ExitInterrupted {
+		return nil // that is how it ends
+	}
+	return err
+}
+
+// showing shows the runs of a ledger, one after the other, to who looks at a page and to
+// who is told.
+type showing struct {
+	e        *environment
+	c        *cli.Context
+	follower *follower
+	page     *web.Server
+	told     *notifier
+	runID    string        // of the run that is shown
+	copy     journal.Run   // of that run, for the page: it folds what is new by itself
+	since    []fleet.Event // what was in it already but for its beginning, where it began after the one shown before
+	live     bool          // a process carried it out when it was last looked at
+}
+
+// read makes the page's own copy of a run that the follower has read, unless it is the
+// one that is shown.
+func (s *showing) read(r *session.Reading) error {
+	run := &s.follower.run
+	if run.Info.ID == s.runID {
+		return nil
+	}
+	s.copy, s.since = journal.Begin(run.State.Plan), nil
+	return r.Events(run.Info.ID, func(seq uint64, ev fleet.Event) error {
+		if seq > run.Seq {
+			return nil // it is shown with what is new then
+		}
+		if s.runID != "" && seq > run.Info.FirstSeq {
+			s.since = append(s.since, ev)
+		}
+		return s.copy.Apply(ev)
+	})
+}
+
+// show passes on what the follower has seen.
+func (s *showing) show() (over bool, err error) {
+	f := s.follower
+	st, events := f.run.State, f.fresh
+	f.fresh = nil
+	if f.run.Info.ID != s.runID {
+		if err := s.next(); err != nil {
+			return true, err
+		}
+	} else {
+		s.page.Update(events)
+		s.told.take(st, events)
+		if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
+			s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
+		}
+	}
+	s.live = f.run.Live
+	s.page.Carried(s.live)
+	return false, nil
+}
+
+// next shows another run, on the page that the one before it had.
+func (s *showing) next() error {
+	if s.runID != "" && s.page != nil {
+		at, err := url.Parse(s.page.URL())
+		if err != nil {
+			return err
+		}
+		s.page.Close()
+		if s.page, err = openPageAt(s.c, at.Host); err != nil {
+			return err
+		}
+	}
+	run, from := &s.follower.run, s.follower.run.Seq
+	first := s.runID == ""
+	s.runID = run.Info.ID
+	s.page.Begin(web.Run{State: s.copy.State, Chronicle: s.copy.Told, Version: versionString(),
+		Options: located(s.e.sharedOptions(s.c, s.follower.path), run.State.Plan)})
+	s.told.end(nil) // what the run before it had to tell
+	if !first {
+		from = run.Info.FirstSeq
+	}
+	if s.told = s.e.newNotifier(s.c, s.follower.path, run.State, from); s.told != nil && !first {
+		s.told.tell(s.told.events.Begun(run.State))
+		s.told.take(run.State, s.since)
+	}
+	s.copy, s.since = journal.Run{}, nil
+	return nil
+}
