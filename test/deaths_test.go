@@ -150,6 +150,9 @@ func has(name string, counts ...int) func(*testing.T, *deceased) {
 		}
 		if !slices.Contains(counts, got) {
 			t.Errorf("the journal has %d %s, want %d", got, name, counts)
+			for _, e := range d.events {
+				t.Logf("%s %s %+v", e.At.Format("15:04:05.000"), e.Fact.Name(), e.Fact)
+			}
 		}
 	}
 }

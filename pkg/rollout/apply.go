@@ -283,7 +283,7 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
 		}
 		own := v.owns(f.Record.OperationID)
-		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own, Accepted: own}
+		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own, Accepted: own, ShownAt: at}
 		if v.Foreign {
 			v.Reason = s.theirs() + " is under way"
 		}
@@ -329,7 +329,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		a.Verdict == fleet.StartBusy || a.Verdict == fleet.StartBlocked || a.Verdict == fleet.StartUnknown)
 	switch a.Verdict {
 	case fleet.StartAccepted:
-		v.Accepted, v.Operation = true, a.Operation
+		v.Accepted, v.ShownAt, v.Operation = true, at, a.Operation
 		if a.Done {
 			v.Done = true
 			v.CloudDone, v.DoneSince, v.EndedAt = true, at, at

@@ -121,7 +121,7 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 	if r == nil {
 		return fmt.Errorf("vault %s: %s shows our operation, but its record is missing", s.Plan.Vaults[i].Key, why)
 	}
-	v.Accepted, v.Disregard, v.Reason = true, nil, ""
+	v.Accepted, v.ShownAt, v.Disregard, v.Reason = true, at, nil, ""
 	v.StartedAt = orTime(v.StartedAt, v.IntendedAt)
 	if err := s.move(i, fleet.Upgrading, why); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	if r == nil {
 		return fmt.Errorf("vault %s: somebody else's upgrade was observed, but its record is missing", f.Vault)
 	}
-	v.EndedAt, v.LostSince = orTime(r.EndedAt, at), time.Time{}
+	v.EndedAt, v.ShownAt, v.LostSince = orTime(r.EndedAt, at), at, time.Time{}
 	switch r.State {
 	case fleet.RecordUpgraded:
 		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, s.direction().Done+" by somebody else"

@@ -251,7 +251,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		return // the answer may still say that it was refused
 	}
 	ended := followed && (seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed)
-	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(v.IntendedAt) {
+	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(later(v.IntendedAt, v.ShownAt)) {
 		r := seen.Reading
 		if r != nil && r.Settled && v.Status == fleet.Unknown && v.rewritten(seen.Version) {
 			r = r.Besides(rewritten)
@@ -269,8 +269,8 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		}
 		return
 	}
-	if v.Status != fleet.Upgrading || v.CloudDone || !snap.ReadAt.After(v.StartedAt) {
-		return
+	if v.Status != fleet.Upgrading || v.CloudDone || !snap.ReadAt.After(v.ShownAt) {
+		return // one that went out before it was accepted could not show it
 	}
 	// Our upgrade is not to be seen. A vault that is gone is in doubt at once;
 	// one that shows another operation may be a listing that went back in

@@ -143,6 +143,7 @@ type Upgrade struct {
 	Done        bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
 	CloudDone   bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
 	DoneSince   time.Time          `json:"doneSince,omitzero"` // when that was seen
+	ShownAt     time.Time          `json:"shownAt,omitzero"`   // when an answer or a reading last showed it accepted
 	LostSince   time.Time          `json:"lostSince,omitzero"` // since when readings show the vault without it
 	Overdue     bool               `json:"overdue,omitzero"`
 
