@@ -190,7 +190,8 @@ func appendLog(path string) (*os.File, error) {
 
 // appendOwn opens a file to append to, readable by its owner alone, unless it
 // begins otherwise than with one of these: then it is somebody else's, and the
-// error errNoLog.
+// error errNoLog. A last line that a kill has torn is ended first, so that what
+// follows is whole.
 func appendOwn(path string, beginnings ...string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|os.O_EXCL, 0o600)
 	if err == nil {
@@ -218,6 +219,10 @@ func appendOwn(path string, beginnings ...string) (*os.File, error) {
 			_ = f.Close() // nothing was written
 			return nil, errNoLog
 		}
+	}
+	var last [1]byte
+	if n, _ := f.ReadAt(last[:], i.Size()-1); n == 1 && last[0] != '\n' {
+		_, _ = f.WriteString("\n") // a full disk tears one line more
 	}
 	return f, nil
 }

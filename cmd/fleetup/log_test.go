@@ -223,6 +223,16 @@ func TestAppendLog(t *testing.T) {
 			_ = f.Close()
 		}
 	}
+	torn := path("torn", `{"time":"2026-01-01T00:00:00Z"}`+"\n"+`{"time":"2026-01`)
+	f, err := appendLog(torn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = f.WriteString("{}\n")
+	_ = f.Close()
+	if got, err := os.ReadFile(torn); !strings.HasSuffix(string(got), `{"time":"2026-01`+"\n{}\n") {
+		t.Errorf("after a line that a kill has torn: %q, %v", got, err)
+	}
 	if i, err := os.Stat(filepath.Join(dir, "new.log")); err != nil || i.Mode().Perm() != 0o600 {
 		t.Errorf("a new log: %v, %v", i, err)
 	}
