@@ -15,8 +15,11 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing/forecast"
 )
 
 // The variables of the environment that notifications read. Whatever else a
@@ -84,6 +87,7 @@ type notifier struct {
 	events     *notify.EventBuilder
 	dispatcher *notify.Dispatcher
 	state      *rollout.State
+	tracker    *progress.Tracker // keeps the guess when the run ends; nil: what shows the run does
 	say        func(format string, args ...any)
 }
 
@@ -93,7 +97,7 @@ func (e *environment) onTargets(c *cli.Context, j job, p *progressOutput) (*noti
 	if err != nil {
 		return nil, err
 	}
-	b := e.newNotifier(c, j.path, j.begins.State, end)
+	b := e.newNotifier(c, j.path, j.begins.State, end, p.forecast)
 	if b == nil {
 		return nil, nil
 	}
@@ -112,8 +116,8 @@ func (e *environment) onTargets(c *cli.Context, j job, p *progressOutput) (*noti
 }
 
 // newNotifier begins to tell of a run whose journal ends at a sequence number; nil where
-// nobody is to be told.
-func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State, end uint64) *notifier {
+// nobody is to be told. ends keeps the guess when the run ends, nil where nothing does yet.
+func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State, end uint64, ends *forecast.Keeper) *notifier {
 	if len(e.targets) == 0 {
 		return nil
 	}
@@ -121,6 +125,15 @@ func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State
 	b := &notifier{events: notify.NewEventBuilder(end), state: st,
 		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
 	b.events.Ledger, b.events.Zone = path, localZone()
+	if ends == nil {
+		b.tracker = progress.NewTracker(st)
+		ends = b.tracker.Forecast()
+	}
+	b.events.Ends = func() *report.ExpectedEnd {
+		ends.Look(session.Now(), guessAtOnce)
+		r := ends.Remaining(session.Now())
+		return report.ExpectedEndOf(r.Likely, r.If)
+	}
 	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
 		UserAgent: "fleetup/" + versionString(),
 		Lost: func(l notify.Loss) {
@@ -133,8 +146,17 @@ func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State
 // take tells what facts mean that the state has folded.
 func (b *notifier) take(st *rollout.State, events []fleet.Event) {
 	if b != nil {
-		b.state = st
+		if b.state = st; b.tracker != nil {
+			b.tracker.Apply(st, events)
+		}
 		b.tell(b.events.Events(st, events))
+	}
+}
+
+// carried says whether a process carries the run out.
+func (b *notifier) carried(out bool) {
+	if b != nil && b.tracker != nil {
+		b.tracker.Carried(out)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing/forecast"
 )
 
 const (
@@ -55,6 +56,8 @@ type progressOutput struct {
 	done   chan struct{}
 	tick   sync.WaitGroup
 	after  func()
+
+	forecast *forecast.Keeper // of when the run ends; nil: what is shown has none
 }
 
 // newProgress begins with the run as it stands. What cannot be shown, to a
@@ -73,7 +76,7 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 	case progressPlain:
 		plain := progress.NewPlain(fittingWriter{e.stderr}, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
-		p.update = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }
+		p.update, p.forecast = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }, plain.Tracker().Forecast()
 		p.every(waitEvery, func() { _ = plain.Waiting(session.Now()) })
 		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(session.Now()) })
 		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })
@@ -128,7 +131,8 @@ func (p *progressOutput) lines(e *environment, st *rollout.State, path string) {
 
 // estimates guesses the run's end now and then, in a goroutine of its own.
 func (p *progressOutput) estimates(t *progress.Tracker) {
-	p.tick.Go(func() { t.Forecast().Keep(session.Now, p.done) })
+	p.forecast = t.Forecast()
+	p.tick.Go(func() { p.forecast.Keep(session.Now, p.done) })
 }
 
 func (p *progressOutput) every(d time.Duration, do func()) {

@@ -96,6 +96,7 @@ func (s *showing) show() (over bool, err error) {
 	} else {
 		s.page.Update(events)
 		s.told.take(st, events)
+		s.told.carried(f.run.Live)
 		if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
 			s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
 		}
@@ -126,10 +127,11 @@ func (s *showing) next() error {
 	if !first {
 		from = run.Info.FirstSeq
 	}
-	if s.told = s.e.newNotifier(s.c, s.follower.path, run.State, from); s.told != nil && !first {
+	if s.told = s.e.newNotifier(s.c, s.follower.path, run.State, from, nil); s.told != nil && !first {
 		s.told.tell(s.told.events.Begun(run.State))
-		s.told.take(run.State, s.since)
+		s.told.tell(s.told.events.Events(run.State, s.since)) // which the state has folded
 	}
+	s.told.carried(run.Live)
 	s.copy, s.since = journal.Run{}, nil
 	return nil
 }

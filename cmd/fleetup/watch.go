@@ -150,7 +150,8 @@ func (e *environment) redrawAt(run journal.Run, inPlace bool, took time.Duration
 	return at
 }
 
-// guessAtOnce is how long a frame waits for the end of a run that its process has just left.
+// guessAtOnce is how long one waits for a guess of when a run ends, where there is none: a
+// frame of a run that its process has just left, and a notification.
 const guessAtOnce = 200 * time.Millisecond
 
 // redrawShare is the part of the time that drawing a page again may take.

@@ -85,6 +85,10 @@ func facts(e Event) [][2]string {
 			out = append(out, [2]string{name, *value})
 		}
 	}
+	if d.ExpectedEnd != nil {
+		ends := d.ExpectedEnd.Words(e.zone, e.At)
+		add("Ends", &ends)
+	}
 	add("By", d.By)
 	add("Reason", d.Reason)
 	add("Next", d.Next)

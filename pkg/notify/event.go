@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -43,6 +44,20 @@ type Event struct {
 	At      time.Time
 	Subject string // the wave it is about, or "run"
 	Data    Data
+
+	zone *time.Location // of the times that people read; nil: UTC
+	ends func() *report.ExpectedEnd
+}
+
+// WithExpectedEnd is the notification with the end that is expected of the run by the time
+// that this is first asked, the same one whenever it is asked again: it goes to every
+// target alike. A guess takes its time, so it is made when the notification leaves and not
+// when it is found.
+func (e Event) WithExpectedEnd() Event {
+	if e.ends != nil {
+		e.Data.ExpectedEnd = e.ends()
+	}
+	return e
 }
 
 // Data is what a notification says: additive only, absent values are null.
@@ -68,6 +83,7 @@ type Data struct {
 	Waves           []Wave               `json:"waves"`
 	Budget          Budget               `json:"budget"`
 	StartedAt       *time.Time           `json:"startedAt"`
+	ExpectedEnd     *report.ExpectedEnd  `json:"expectedEnd"`  // a guess; null: none was made, or it is over
 	Next            *string              `json:"next"`         // the command that a person would give next
 	Reports         []string             `json:"reports"`      // the files the report is kept in
 	NeverStarted    int                  `json:"neverStarted"` // vaults that a person's closing of the run left to the next one

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -19,6 +20,10 @@ type EventBuilder struct {
 	Ledger  string         // for the commands
 	Reports []string       // the files the report is kept in
 	Zone    *time.Location // of the times in sentences; nil: UTC
+
+	// Ends, where set, is when the run is expected to end, as far as is known when it is
+	// asked. It is called once for each notification, from a goroutine of the dispatcher's.
+	Ends func() *report.ExpectedEnd
 
 	seq uint64 // of the newest fact it has seen
 }
@@ -189,7 +194,11 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool,
 		w := &st.Waves[i]
 		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, live)})
 	}
-	return Event{ID: fmt.Sprintf("%s/%d", st.Run.ID, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d}
+	e := Event{ID: fmt.Sprintf("%s/%d", st.Run.ID, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone}
+	if t.Ends != nil {
+		e.ends = sync.OnceValue(t.Ends)
+	}
+	return e
 }
 
 func (d *Data) ends(code fleet.ExitCode) {

@@ -98,7 +98,7 @@ func (l *targetWorker) run() {
 
 // deliver tries until it is done, refused for good, or too late.
 func (l *targetWorker) deliver(x queuedEvent) {
-	body, contentType, err := Body(l.target.Format, x.event)
+	body, contentType, err := Body(l.target.Format, x.event.WithExpectedEnd())
 	if err != nil {
 		l.lose(x, err.Error())
 		return

@@ -57,6 +57,7 @@ type liveHub struct {
 	changed  bool              // something has, the run itself at the least
 	left     bool              // no process carries the run out
 	over     bool              // nothing more comes
+	asked    time.Time         // when somebody last asked who does not watch: a script, Prometheus
 	broken   error
 	watchers map[*watcher]bool
 	parts    map[string]string // as last published
@@ -78,7 +79,7 @@ func newLiveHub(r Run, boot string, now func() time.Time) *liveHub {
 	d.ends.Wanted = func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return len(d.watchers) > 0
+		return len(d.watchers) > 0 || d.now().Sub(d.asked) < askedAgain
 	}
 	d.ends.Made = func() {
 		d.mu.Lock()
@@ -268,14 +269,23 @@ func (d *liveHub) publish(always bool) error {
 // there is none: nobody has looked since what was said last.
 const atOnce = 200 * time.Millisecond
 
+// askedAgain is how long somebody who asks now and then is taken to ask once more: a few
+// times as long as Prometheus is usually told to wait.
+const askedAgain = 5 * time.Minute
+
 // foresee makes sure of a guess, if it can be made at once.
 func (d *liveHub) foresee() {
 	d.mu.Lock()
 	d.fold()
-	over := d.over
+	now := d.now()
+	over, kept := d.over, len(d.watchers) > 0 || now.Sub(d.asked) < askedAgain
+	d.asked = now
 	d.mu.Unlock()
-	if !over {
-		d.ends.Look(d.now(), atOnce)
+	if over {
+		return
+	}
+	if d.ends.Look(now, atOnce); !kept { // what there is may be old: the next one is not
+		d.ends.Wake()
 	}
 }
 

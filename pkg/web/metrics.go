@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -27,6 +29,8 @@ var (
 	waveStatus  = metric("wave_status", "1 for the status that the wave has.", "wave", "status")
 	waveStarted = metric("wave_started_timestamp_seconds", "When the wave began.", "wave")
 	waveEnded   = metric("wave_ended_timestamp_seconds", "When the wave ended.", "wave")
+	runEnds     = metric("run_expected_end_timestamp_seconds", "When the run is expected to end: absent where nobody knows, or it has ended.", "percentile")
+	waveEnds    = metric("wave_expected_end_timestamp_seconds", "When the wave is expected to end.", "wave", "percentile")
 	starts      = metric("starts_total", "Starts sent in this run, or perhaps sent.")
 	inFlightNow = metric("in_flight", "Operations of this run that may be under way.")
 	overdueNow  = metric("overdue", "Operations under way for longer than timings.overdue.")
@@ -41,7 +45,7 @@ var (
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{runInfo, runStatus, runExit, runStarted, runChanged, vaultCount, waveVaults, waveStatus, waveStarted,
-		waveEnded, starts, inFlightNow, overdueNow, needPerson, throttled, requestRate, budgetUsed, budgetLimit, watching} {
+		waveEnded, runEnds, waveEnds, starts, inFlightNow, overdueNow, needPerson, throttled, requestRate, budgetUsed, budgetLimit, watching} {
 		to <- d
 	}
 }
@@ -49,6 +53,7 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	d := g.hub
+	d.foresee()
 	d.mu.Lock()
 	v := d.view().Worded(d.run.Options)
 	version, watchers := d.run.Version, len(d.watchers)
@@ -69,6 +74,13 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	gauge(runExit, float64(v.Run.ExitCode))
 	seconds(runStarted, v.Run.StartedAt)
 	seconds(runChanged, v.Run.UpdatedAt)
+	ends := func(m *prometheus.Desc, e *report.ExpectedEnd, labels ...string) {
+		if e != nil {
+			seconds(m, e.P50, append(slices.Clip(labels), "50")...)
+			seconds(m, e.P90, append(slices.Clip(labels), "90")...)
+		}
+	}
+	ends(runEnds, v.Run.ExpectedEnd)
 	for _, s := range fleet.Statuses() {
 		gauge(vaultCount, float64(v.Totals[s]), string(s))
 	}
@@ -88,6 +100,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		gauge(waveStatus, 1, w.Name, string(w.Status))
 		seconds(waveStarted, w.StartedAt, w.Name)
 		seconds(waveEnded, w.EndedAt, w.Name)
+		ends(waveEnds, w.ExpectedEnd, w.Name)
 	}
 	sent, calm, tasks, flying := 0, 0, 0, v.Flying()
 	for i := range v.Vaults {

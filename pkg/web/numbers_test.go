@@ -30,6 +30,7 @@ type surfaces struct {
 	status, page, report       map[string]any // as JSON
 	statusText, reportMD, html string
 	plain, terminal            string
+	now                        time.Time
 	told                       notify.Data    // a notification of this moment
 	ends                       string         // the expected end in words, empty for none
 	beat                       map[string]any // the stream's heartbeat
@@ -164,7 +165,7 @@ func (n *night) look(live bool) surfaces {
 // see is look with the guess that was made before.
 func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	n.t.Helper()
-	var s surfaces
+	s := surfaces{now: n.now}
 	must := func(err error) {
 		n.t.Helper()
 		if err != nil {
@@ -211,9 +212,15 @@ func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	s.plain = n.outs["plain"].String()
 	s.terminal = strings.Join(n.stream.Tracker().Live(n.now, 250, 200, false), "\n")
 	told := notify.NewEventBuilder(0)
-	if s.told = told.Broken(n.status, n.now, errors.New("gone")).Data; live {
-		s.told = told.Events(n.status, []fleet.Event{{At: n.now, Fact: fleet.Paused{Off: true}}})[0].Data
+	told.Ends = func() *report.ExpectedEnd {
+		r := n.plain.Tracker().Forecast().Remaining(n.now)
+		return report.ExpectedEndOf(r.Likely, r.If)
 	}
+	event := told.Broken(n.status, n.now, errors.New("gone"))
+	if live {
+		event = told.Events(n.status, []fleet.Event{{At: n.now, Fact: fleet.Paused{Off: true}}})[0]
+	}
+	s.told = event.WithExpectedEnd().Data
 	if e := v.Run.ExpectedEnd; e != nil {
 		s.ends = e.Words(nil, n.now)
 	}
@@ -226,7 +233,7 @@ func (n *night) see(live bool, o rollout.Outlook) surfaces {
 		for _, m := range f.GetMetric() {
 			name := f.GetName()
 			for _, l := range m.GetLabel() {
-				if l.GetName() == "status" || l.GetName() == "wave" {
+				if slices.Contains([]string{"status", "wave", "percentile"}, l.GetName()) {
 					name += " " + l.GetValue()
 				}
 			}
@@ -495,8 +502,21 @@ func (s *surfaces) endsAgree(t *testing.T, same func(where string, got, want any
 		}
 		return at.UnixMilli()
 	}
+	told := ""
+	if e := s.told.ExpectedEnd; e != nil {
+		told = e.Words(nil, s.now)
+	}
+	same("the notification's end", told, s.ends)
+	measured := func(where string, e any, metric string, labels ...string) {
+		for _, p := range []string{"50", "90"} {
+			want := float64(millis(at(e, "p"+p))) / 1000
+			same("the metric of "+where+", "+p, s.metrics[strings.Join(append([]string{metric, p}, labels...), " ")], want)
+		}
+	}
+	measured("the run's end", at(s.status, "run", "expectedEnd"), "fleetup_run_expected_end_timestamp_seconds")
 	page := s.document(t).Waves
 	for i, w := range s.status["waves"].([]any) {
+		measured(fmt.Sprint("wave ", i), at(w, "expectedEnd"), "fleetup_wave_expected_end_timestamp_seconds", at(w, "name").(string))
 		same(fmt.Sprint("the page's end of wave ", i), [2]int64{page[i].Likely, page[i].Late}, [2]int64{millis(at(w, "expectedEnd", "p50")), millis(at(w, "expectedEnd", "p90"))})
 	}
 }

@@ -114,6 +114,16 @@ func (k *Keeper) Outlook() rollout.Outlook {
 	return k.outlook
 }
 
+// Remaining is the newest guess as it is seen from now, of the state as it is. It costs a
+// copy of that.
+func (k *Keeper) Remaining(now time.Time) standing.Remaining {
+	st := k.state()
+	k.mu.Lock()
+	o, live := k.outlook, !k.left
+	k.mu.Unlock()
+	return standing.RemainingOf(st, o, now, live)
+}
+
 // Guess makes a guess as of now; stop, unless nil, is asked all the time and breaks it
 // off. What cannot be guessed has none: a halted run for one. A guess that was overtaken
 // by what was said meanwhile is not kept.
