@@ -71,6 +71,7 @@ func TestServe(t *testing.T) {
 			}
 		}
 	}
+	h.until("finished") // the page may have come to the run while that went on
 	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
