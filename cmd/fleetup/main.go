@@ -16,17 +16,22 @@ import (
 )
 
 func main() {
+	ofProcess()
+	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go e.obey(signals)
+	os.Exit(int(e.run(os.Args)))
+}
+
+// ofProcess sets what a process has once, whichever command it carries out.
+func ofProcess() {
 	// net/http logs by itself when a server breaks the rules, and quotes what
 	// it sent. What matters of that comes back as an error, cleaned.
 	log.SetOutput(io.Discard)
 	noCoreDump()
 	distinctCrash()
-	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	// Caught, so that a reader that went away is an error of the write and not
 	// the end of a run; not ignored, which children would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	go e.obey(signals)
-	os.Exit(int(e.run(os.Args)))
 }

@@ -35,11 +35,15 @@ import (
 // While a process of the script has the ledger, commands that only read are given
 // where it is, and of the others the command line alone is tried.
 
-// ranFleetup is a line of a script that runs the program to its end.
-var ranFleetup = regexp.MustCompile(`(?m)^((?:\[[^\]]*\] )?(?:! )?)exec fleetup( .*[^&\n])?$`)
+// ranFleetup is a line of a script that runs the program to its end; givenInput is one
+// behind a line that gives it an input.
+var (
+	ranFleetup = regexp.MustCompile(`(?m)^((?:\[[^\]]*\] )?(?:! )?)exec fleetup( .*[^&\n])?$`)
+	givenInput = regexp.MustCompile(`(?m)^((?:stdin|ttyin) .*\n(?:(?:\[[^\]]*\] )?! )?(?:runs|exits)) `)
+)
 
-// setsVariable is a line of a script that sets a variable.
-var setsVariable = regexp.MustCompile(`(?m)^env (\w+)=`)
+// setsVariable is a line of a script that sets variables.
+var setsVariable = regexp.MustCompile(`(?m)^env ((?:\w+=\S* ?)+)`)
 
 // scriptVariables are what scripts set: pasted commands have the same.
 var scriptVariables = []string{"PATH", "HOME", "TZ", "TERM", "TMPDIR"}
@@ -59,11 +63,14 @@ func pasting(t *testing.T, dir string) string {
 			t.Fatal(err)
 		}
 		for _, m := range setsVariable.FindAllSubmatch(text, -1) {
-			if name := string(m[1]); !slices.Contains(scriptVariables, name) {
-				scriptVariables = append(scriptVariables, name)
+			for _, set := range strings.Fields(string(m[1])) {
+				if name, _, _ := strings.Cut(set, "="); !slices.Contains(scriptVariables, name) {
+					scriptVariables = append(scriptVariables, name)
+				}
 			}
 		}
 		text = ranFleetup.ReplaceAll(text, []byte("${1}runs fleetup$2"))
+		text = givenInput.ReplaceAll(text, []byte("$1 -alone "))
 		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -74,16 +81,25 @@ func pasting(t *testing.T, dir string) string {
 	return to
 }
 
-// runs is exec of the program, and then of what it advised.
+// runs is exec of the program, and then of what it advised. With -alone before it
+// the program has a process of its own.
 func runs(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(args[0], args[1:]...)
+	args, alone := isAlone(args)
+	code, stdout, stderr := carryOut(ts, alone, args[1:])
 	switch {
-	case err != nil && !neg:
-		ts.Fatalf("unexpected failure of %q: %v", args, err)
-	case err == nil && neg:
+	case code != 0 && !neg:
+		ts.Fatalf("unexpected failure of %q: exit status %d", args, code)
+	case code == 0 && neg:
 		ts.Fatalf("unexpected success of %q", args)
 	}
-	pasteAdvice(ts, args[1:])
+	pasteAdvice(ts, args[1:], stdout+"\n"+stderr)
+}
+
+func isAlone(args []string) ([]string, bool) {
+	if len(args) > 0 && args[0] == "-alone" {
+		return args[1:], true
+	}
+	return args, false
 }
 
 // pastes wants that the command before it advised something: pastes [N], where N
@@ -185,11 +201,11 @@ var toFill = []struct {
 // on: a second time tells nothing.
 var pasted sync.Map
 
-// pasteAdvice does what the output of a command advises. args are the command's.
-func pasteAdvice(ts *testscript.TestScript, args []string) {
+// pasteAdvice does what a command advises in what it said. args are the command's.
+func pasteAdvice(ts *testscript.TestScript, args []string, said string) {
 	var todo []advised
-	ran := wordsOf(ts, "fleetup", args)
-	for _, a := range advisedIn(ts.ReadFile("stdout") + "\n" + ts.ReadFile("stderr")) {
+	ran := sameWords(ts, append([]string{"fleetup"}, args...))
+	for _, a := range advisedIn(said) {
 		fill := false
 		for _, f := range toFill {
 			if strings.Contains(a.line, f.word) {
@@ -199,7 +215,7 @@ func pasteAdvice(ts *testscript.TestScript, args []string) {
 				}
 			}
 		}
-		if a.now && !a.later && !strings.Contains(a.line, " > ") && slices.Equal(wordsOf(ts, a.line, nil), ran) {
+		if a.now && !a.later && !strings.Contains(a.line, " > ") && slices.Equal(sameWords(ts, wordsOf(ts, a.line)), ran) {
 			ts.Fatalf("%q advises itself", args)
 		}
 		if !fill {
@@ -239,12 +255,26 @@ func pasteAdvice(ts *testscript.TestScript, args []string) {
 	}
 }
 
-// wordsOf are the words of a command line for the shell and of more arguments, in
-// an order that says nothing, with the ledger that the environment names.
-func wordsOf(ts *testscript.TestScript, line string, more []string) []string {
+// wordsOf are the words that a shell makes of a command line.
+func wordsOf(ts *testscript.TestScript, line string) []string {
+	if found, ok := split.Load(line); ok {
+		return slices.Clone(found.([]string))
+	}
 	out, err := exec.Command("bash", "-c", "printf '%s\\0' "+line).Output()
 	ts.Check(err)
-	all := slices.Concat(strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), more)
+	all := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	if !strings.ContainsAny(line, "*?[~$`") { // they are the same everywhere
+		split.Store(line, slices.Clone(all))
+	}
+	return all
+}
+
+// split are the command lines that a shell has made words of.
+var split sync.Map
+
+// sameWords are the words of a command in an order that says nothing, with the ledger
+// that the environment names.
+func sameWords(ts *testscript.TestScript, all []string) []string {
 	if l := ts.Getenv("FLEETUP_STATE"); l != "" && !slices.Contains(all, "--state") {
 		all = append(all, "--state", l)
 	}
@@ -272,29 +302,43 @@ func paste(ts *testscript.TestScript, dir, line string, later bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), long)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Minute
-	cmd.Dir = dir
+	var env []string
 	for _, name := range scriptVariables {
 		if v := ts.Getenv(name); v != "" {
-			cmd.Env = append(cmd.Env, name+"="+v)
+			env = append(env, name+"="+v)
 		}
 	}
-	out, err := cmd.CombinedOutput()
+	code, out := pasteIn(ts, ctx, dir, env, line)
 	ts.Logf("[pasted] %s\n%s", line, out)
-	code := 0
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		code = e.ExitCode()
-	} else if !errors.Is(err, context.DeadlineExceeded) {
-		ts.Check(err)
-	}
 	switch fleet.ExitCode(code) {
 	case fleet.ExitInternal, fleet.ExitUsage, fleet.ExitInUse, 126, 127:
 		if !later || code > 125 || mistaken.Match(out) {
 			ts.Fatalf("pasted, %q exits %d", line, code)
 		}
 	}
+}
+
+// pasteIn has a shell carry a command line out. Where that is nothing but words, a
+// worker does what the shell would with them.
+func pasteIn(ts *testscript.TestScript, ctx context.Context, dir string, env []string, line string) (code int, out []byte) {
+	if !*processes && !strings.ContainsAny(line, "*?[~$`;|&<>()\n") {
+		if args := wordsOf(ts, line); shareable(ts, args) {
+			o, err := do(ctx, errand{Args: args, Env: env, Dir: dir})
+			ts.Check(err)
+			return o.Code, slices.Concat(o.Stdout, o.Stderr)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.CombinedOutput()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = e.ExitCode()
+	} else if !errors.Is(err, context.DeadlineExceeded) {
+		ts.Check(err)
+	}
+	return code, out
 }
 
 // copyTree copies the files of a folder, and feeds them to a hash. What is no file,

@@ -39,7 +39,19 @@ func TestMain(m *testing.M) {
 			_ = flag.Set("test.parallel", "6") // the flag is there: package testing made it
 		}
 	}
-	testscript.Main(m, map[string]func(){"fleetup": main})
+	program := main
+	if os.Getenv(workerVariable) != "" {
+		program = work
+	}
+	testscript.Main(staffed{m}, map[string]func(){"fleetup": program})
+}
+
+// staffed are tests that leave workers behind.
+type staffed struct{ *testing.M }
+
+func (s staffed) Run() int {
+	defer dismissWorkers()
+	return s.M.Run()
 }
 
 // TestScripts runs the whole program, command line to exit code, on small
@@ -63,6 +75,12 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("FLEETUP", program) // for a script without a PATH
+			b := &around{}
+			for _, v := range env.Vars {
+				name, _, _ := strings.Cut(v, "=")
+				b.names = append(b.names, name)
+			}
+			env.Values[aroundKey{}] = b
 			return os.CopyFS(env.WorkDir, os.DirFS(fleets))
 		},
 		Condition: func(cond string) (bool, error) {
@@ -80,25 +98,34 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a command and compares its exit code: exits 2 fleetup plan.
+// exits runs a command and compares its exit code: exits 2 fleetup plan. With -alone
+// before the code it has a process of its own.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
+	args, alone := isAlone(args)
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND [ARGUMENT...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	got := 0
-	err = ts.Exec(args[1], args[2:]...)
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		got = e.ExitCode()
+	var got int
+	var said string
+	if args[1] == "fleetup" {
+		var stdout, stderr string
+		got, stdout, stderr = carryOut(ts, alone, args[2:])
+		said = stdout + "\n" + stderr
 	} else {
-		ts.Check(err)
+		err = ts.Exec(args[1], args[2:]...)
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
+			got = e.ExitCode()
+		} else {
+			ts.Check(err)
+		}
 	}
 	if got != want {
 		ts.Fatalf("%q exited %d, want %d", args[1:], got, want)
 	}
 	if args[1] == "fleetup" {
-		pasteAdvice(ts, args[2:])
+		pasteAdvice(ts, args[2:], said)
 	}
 }
 
