@@ -321,8 +321,8 @@ func paste(ts *testscript.TestScript, dir, line string, later bool) {
 // pasteIn has a shell carry a command line out. Where that is nothing but words, a
 // worker does what the shell would with them.
 func pasteIn(ts *testscript.TestScript, ctx context.Context, dir string, env []string, line string) (code int, out []byte) {
-	if !*processes && !strings.ContainsAny(line, "*?[~$`;|&<>()\n") {
-		if args := wordsOf(ts, line); shareable(ts, args) {
+	if !strings.ContainsAny(line, "*?[~$`;|&<>()\n") {
+		if args := wordsOf(ts, line); shareable(env, args) {
 			o, err := do(ctx, errand{Args: args, Env: env, Dir: dir})
 			ts.Check(err)
 			return o.Code, slices.Concat(o.Stdout, o.Stderr)

@@ -59,13 +59,29 @@ func onTerminal(t *testing.T, dir string, columns int, typed string, args ...str
 	ours, side := openTerminal(t, columns)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, program, args...)
-	c.Dir, c.Stdin, c.Stdout, c.Stderr = dir, side, side, side
-	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COLUMNS=") }), "TZ=UTC", "TERM=xterm-256color")
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
+	env := append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COLUMNS=") }), "TZ=UTC", "TERM=xterm-256color")
+	ended := make(chan int, 1)
+	if shareable(env, args) {
+		go func() {
+			defer side.Close()
+			o, err := do(ctx, errand{Args: append([]string{"fleetup"}, args...), Env: env, Dir: dir, Terminal: side.Name()})
+			if err != nil {
+				t.Error(err)
+			}
+			ended <- o.Code
+		}()
+	} else {
+		c := exec.CommandContext(ctx, program, args...)
+		c.Dir, c.Env, c.Stdin, c.Stdout, c.Stderr = dir, env, side, side, side
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		side.Close()
+		go func() {
+			_ = c.Wait() // the code tells more
+			ended <- c.ProcessState.ExitCode()
+		}()
 	}
-	side.Close()
 	var shown []byte
 	answers := strings.SplitAfter(typed, "\n")
 	for piece := make([]byte, 4096); ; {
@@ -84,10 +100,7 @@ func onTerminal(t *testing.T, dir string, columns int, typed string, args ...str
 			break
 		}
 	}
-	if e, ok := errors.AsType[*exec.ExitError](c.Wait()); ok {
-		return e.ExitCode(), string(shown)
-	}
-	return 0, string(shown)
+	return <-ended, string(shown)
 }
 
 // painted is what colours a text or moves the place where the next one is written.

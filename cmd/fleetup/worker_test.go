@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,12 +23,12 @@ import (
 )
 
 // To start a process of the program costs several times what most of its commands
-// do. So a few processes, the workers, carry out the commands of all scripts, one
+// do. So a few processes, the workers, carry out the commands of scripts, one
 // after the other: each with its folder, its environment and its streams, through
 // newEnvironment and run, as main does. A process of their own have the first command
-// of each script, those in the background or at a terminal, those that are given an
-// input, and with this flag all of them.
-var processes = flag.Bool("processes", false, "give every command of the scripts a process of its own")
+// of each script, those in the background, those that are given an input, and with this
+// flag all of them.
+var processes = flag.Bool("processes", false, "give every command of the tests a process of its own")
 
 // workerVariable makes a process of the program a worker.
 const workerVariable = "FLEETUP_TEST_WORKER"
@@ -36,6 +37,7 @@ const workerVariable = "FLEETUP_TEST_WORKER"
 type errand struct {
 	Args, Env []string
 	Dir       string
+	Terminal  string // that all three streams are of, or nothing
 	Interrupt bool
 }
 
@@ -77,44 +79,57 @@ func work() {
 		case <-interrupt: // it came too late for the one before
 		default:
 		}
-		os.Clearenv()
-		for _, v := range j.Env {
-			name, value, _ := strings.Cut(v, "=")
-			if err := os.Setenv(name, value); err != nil {
-				panic(err)
-			}
-		}
-		if err := os.Chdir(j.Dir); err != nil {
+		workOff(j, nothing, interrupt, outcomes)
+	}
+}
+
+// workOff has a worker's process carry out a command and tell how it has ended.
+func workOff(j errand, nothing *os.File, interrupt <-chan os.Signal, outcomes *json.Encoder) {
+	os.Clearenv()
+	for _, v := range j.Env {
+		name, value, _ := strings.Cut(v, "=")
+		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
-		stdout, readStdout := captured()
-		stderr, readStderr := captured()
-		e := newEnvironment(nothing, stdout, stderr)
-		tell := func(code fleet.ExitCode, last bool) {
-			if err := outcomes.Encode(errandOver{int(code), readStdout(), readStderr(), last}); err != nil {
-				panic(err)
-			}
-		}
-		var once sync.Once
-		e.die = func(code fleet.ExitCode) {
-			once.Do(func() { tell(code, true); os.Exit(0) })
-		}
-		over := make(chan struct{})
-		go func() {
-			select {
-			case s := <-interrupt:
-				signals := make(chan os.Signal, 1)
-				signals <- s
-				e.obey(signals)
-			case <-over:
-			}
-		}()
-		code := e.run(j.Args)
-		close(over)
-		once.Do(func() { tell(code, false) })
-		if err := os.Chdir("/"); err != nil { // the folder may go away
+	}
+	if err := os.Chdir(j.Dir); err != nil {
+		panic(err)
+	}
+	stdout, readStdout := captured()
+	stderr, readStderr := captured()
+	e := newEnvironment(nothing, stdout, stderr)
+	if j.Terminal != "" {
+		tty, err := os.OpenFile(j.Terminal, os.O_RDWR|syscall.O_NOCTTY, 0)
+		if err != nil {
 			panic(err)
 		}
+		defer tty.Close()
+		e = newEnvironment(tty, tty, tty)
+	}
+	tell := func(code fleet.ExitCode, last bool) {
+		if err := outcomes.Encode(errandOver{int(code), readStdout(), readStderr(), last}); err != nil {
+			panic(err)
+		}
+	}
+	var once sync.Once
+	e.die = func(code fleet.ExitCode) {
+		once.Do(func() { tell(code, true); os.Exit(0) })
+	}
+	over := make(chan struct{})
+	go func() {
+		select {
+		case s := <-interrupt:
+			signals := make(chan os.Signal, 1)
+			signals <- s
+			e.obey(signals)
+		case <-over:
+		}
+	}()
+	code := e.run(j.Args)
+	close(over)
+	once.Do(func() { tell(code, false) })
+	if err := os.Chdir("/"); err != nil { // the folder may go away
+		panic(err)
 	}
 }
 
@@ -257,7 +272,8 @@ func carryOut(ts *testscript.TestScript, alone bool, args []string) (code int, s
 	b := ts.Value(aroundKey{}).(*around)
 	first := !b.once
 	b.once = true
-	if *processes || *update || alone || first || !shareable(ts, args) {
+	env := variables(ts)
+	if *update || alone || first || !shareable(env, args) {
 		err := ts.Exec("fleetup", args...)
 		if e, ok := errors.AsType[*exec.ExitError](err); ok {
 			code = e.ExitCode()
@@ -266,7 +282,7 @@ func carryOut(ts *testscript.TestScript, alone bool, args []string) (code int, s
 		}
 		return code, ts.ReadFile("stdout"), ts.ReadFile("stderr")
 	}
-	o, err := do(context.Background(), errand{Args: append([]string{"fleetup"}, args...), Env: variables(ts), Dir: ts.MkAbs(".")})
+	o, err := do(context.Background(), errand{Args: append([]string{"fleetup"}, args...), Env: env, Dir: ts.MkAbs(".")})
 	ts.Check(err)
 	_, err = ts.Stdout().Write(o.Stdout)
 	ts.Check(err)
@@ -278,11 +294,11 @@ func carryOut(ts *testscript.TestScript, alone bool, args []string) (code int, s
 // shareable reports whether a worker can carry a command out: what is read once in
 // the life of a process, the zone and the proxies, is that of every script, and the demo
 // starts processes.
-func shareable(ts *testscript.TestScript, args []string) bool {
-	if ts.Getenv("TZ") != "UTC" || slices.Contains(args, "demo") {
+func shareable(env, args []string) bool {
+	if *processes || !slices.Contains(env, "TZ=UTC") || slices.Contains(args, "demo") {
 		return false
 	}
-	return !slices.ContainsFunc(variables(ts), func(v string) bool {
+	return !slices.ContainsFunc(env, func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return strings.HasSuffix(strings.ToUpper(name), "_PROXY")
 	})
