@@ -33,29 +33,6 @@ func refused(err error, ledger string) error {
 	return failure.New(r.Code, r.Err, onLedger(r.Next, ledger))
 }
 
-// noSuchVault reports whether a person named a vault that a plan has not.
-func noSuchVault(err error) bool {
-	e, ok := errors.AsType[*plan.NameError](err)
-	return ok && len(e.Choices) == 0
-}
-
-// refusedHere is refused of a command that acts on the newest run of a ledger, which
-// may know the vault from an earlier one.
-func refusedHere(c *cli.Context, err error, ledger *state.Ledger, newest string) error {
-	e, _ := errors.AsType[*plan.NameError](err)
-	if !noSuchVault(err) {
-		return refused(err, ledger.Path())
-	}
-	run, p, ok, unread := session.Older(ledger, e.Name)
-	if unread != nil || !ok {
-		return refused(err, ledger.Path())
-	}
-	again := lexicon.Or(p.Inventory, "INVENTORY")
-	return failure.Usage(failure.Lines(lexicon.Command("show", e.Name, "--state", ledger.Path()),
-		failure.To("for a run that has it again, which takes over what became of it", lexicon.Command("plan", again, "--state", ledger.Path()))),
-		"%s is not in the newest run, %s, and %s acts on that one alone; run %s is the newest that has it", lexicon.Clean(e.Name), newest, c.Command.Name, run.ID)
-}
-
 // onLedger puts advice into words; its commands are for a ledger, where there is one.
 func onLedger(next []fleet.Advice, ledger string) string {
 	var steps []string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/internal/words"
@@ -233,12 +234,60 @@ func ledger[T any](l *lineSoFar, ask func(path string) (T, error)) (found T) {
 	}
 }
 
-// run is the newest run of the ledger that the line names; nil where there is none.
+// run is the run of the ledger that the line names: the newest, or that of --run; nil
+// where there is none.
 func (l *lineSoFar) run() *rollout.State {
 	return ledger(l, func(path string) (*rollout.State, error) {
-		run, _, err := session.ReadLatest(path)
+		run, _, err := session.ReadRun(path, l.given[flagRun.dashed()], false)
 		return run.State, err
 	})
+}
+
+// earlier are the vaults of runs before the newest, which has them not: what fleetup show
+// tells of, too.
+func (l *lineSoFar) earlier(newest *rollout.State) []candidate {
+	return ledger(l, func(path string) (found []candidate, err error) {
+		err = session.ReadLedger(path, func(r *session.Reading) error {
+			found, err = earlierVaults(r, newest.Plan)
+			return err
+		})
+		return found, err
+	})
+}
+
+// earlierVaults are the vaults that the plans of a ledger's earlier runs have and the
+// newest one's has not, each once.
+func earlierVaults(r *session.Reading, newest *plan.Plan) (found []candidate, err error) {
+	seen, read := map[fleet.Key]bool{}, map[string]bool{newest.Fingerprint: true}
+	for i := range newest.Vaults {
+		seen[newest.Vaults[i].Key] = true
+	}
+	stands := map[fleet.Key]fleet.Status{}
+	if err := r.VaultRecords(func(v fleet.VaultRecord) error { stands[v.Vault] = v.Status; return nil }); err != nil {
+		return nil, err
+	}
+	runs, err := r.Runs()
+	for _, run := range slices.Backward(runs) {
+		if read[run.PlanFingerprint] {
+			continue
+		}
+		read[run.PlanFingerprint] = true
+		p, err := journal.PlanOf(r, run.PlanFingerprint)
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range p.Names() {
+			if key := p.Vaults[i].Key; !seen[key] && len(found) < mostVaults {
+				seen[key] = true
+				about := "in run " + run.ID
+				if status, ok := stands[key]; ok {
+					about = p.Kind.Direction().Words().Status(status) + " " + about
+				}
+				found = append(found, candidate{name, about})
+			}
+		}
+	}
+	return found, err
 }
 
 // runs are the runs of the ledger that the line names, the newest first.
@@ -301,26 +350,42 @@ func (l *lineSoFar) labels() (found []candidate) {
 }
 
 // vaults are the names of the vaults of the ledger, or of the inventory, that
-// the line names.
-func (l *lineSoFar) vaults() []candidate {
-	var words []candidate
-	add := func(names []string, about func(int) (string, bool)) {
-		for i, n := range names {
-			if status, may := about(i); may && !slices.Contains(l.arguments, n) && len(words) < mostVaults {
-				words = append(words, candidate{n, status})
+// the line names: those that the command can do something about.
+func (l *lineSoFar) vaults() (found []candidate) {
+	if st := l.run(); st != nil {
+		fits := l.fitting()
+		for i, name := range st.Plan.Names() {
+			if status := st.Vaults[i].Status; fits(status) {
+				found = append(found, candidate{name, st.Plan.Kind.Direction().Words().Status(status)})
 			}
 		}
-	}
-	if st := l.run(); st != nil {
-		failed := l.command != nil && slices.Contains([]string{"reopen", "refresh"}, l.command.Name)
-		add(st.Plan.Names(), func(i int) (string, bool) {
-			s := st.Vaults[i].Status
-			return st.Plan.Kind.Direction().Words().Status(s), !failed || s == fleet.Failed || s == fleet.Unknown
-		})
+		if l.command != nil && l.command.Name == "show" {
+			found = append(found, l.earlier(st)...)
+		}
 	} else if p := l.plan(); p != nil {
-		add(p.Names(), func(i int) (string, bool) { return p.Waves[p.Vaults[i].Wave].Name, true })
+		for i, name := range p.Names() {
+			found = append(found, candidate{name, p.Waves[p.Vaults[i].Wave].Name})
+		}
 	}
-	return words
+	found = slices.DeleteFunc(found, func(c candidate) bool { return slices.Contains(l.arguments, c.word) })
+	return found[:min(len(found), mostVaults)]
+}
+
+// fitting is of which status a vault is that the command may be told of.
+func (l *lineSoFar) fitting() func(fleet.Status) bool {
+	name := ""
+	if l.command != nil {
+		name = l.command.Name
+	}
+	switch name {
+	case "reopen", "refresh":
+		return func(s fleet.Status) bool { return s == fleet.Failed || s == fleet.Unknown }
+	case "hold":
+		return func(s fleet.Status) bool { return s != fleet.Excluded && fleet.CanMove(s, fleet.Excluded) }
+	case "release":
+		return func(s fleet.Status) bool { return s == fleet.Excluded }
+	}
+	return func(fleet.Status) bool { return true }
 }
 
 // completeCommand is what the shells' scripts call.

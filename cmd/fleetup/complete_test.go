@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/session"
 )
 
 // offers is what a completion offers, in one line.
@@ -139,10 +141,43 @@ func TestCompletionInBash(t *testing.T) {
 	if code := e.run([]string{"fleetup", "run", filepath.Join(dir, "mixed.yaml"), "--yes"}); code != 3 {
 		t.Fatalf("the run ended with %d", code)
 	}
+	rest := `apiVersion: fleetup/v1
+cloud: Emulator
+emulator: {scenario: mixed-scenario.yaml}
+defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg-vaults}
+subscriptions:
+  - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, name: dev, labels: {team: rest}, vaults: [{name: web}, {name: other}, {name: later, hold: freeze}]}
+waves: [{name: all}]
+timings: {poll: 50ms}
+`
+	if err := os.WriteFile(filepath.Join(dir, "rest.yaml"), []byte(rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	twice := filepath.Join(dir, "twice.db")
+	for _, inventory := range []string{"mixed.yaml", "rest.yaml"} {
+		e.run([]string{"fleetup", "run", filepath.Join(dir, inventory), "--yes", "--state", twice})
+	}
+	first := ""
+	if err := session.ReadLedger(twice, func(r *session.Reading) error {
+		runs, err := r.Runs()
+		if len(runs) == 2 {
+			first = runs[0].ID
+		}
+		return err
+	}); err != nil || first == "" {
+		t.Fatalf("the ledger of two runs: %v", err)
+	}
 	for _, tt := range []struct {
 		words []string
 		want  string
 	}{
+		{[]string{"show", "--state", twice, ""}, "dev/web dev/other dev/later dev/build prod/sql-01 prod/sql-02 prod/files-01"},
+		{[]string{"show", "--state", twice, "prod/s"}, "prod/sql-01 prod/sql-02"},
+		{[]string{"reopen", "--state", twice, ""}, ""}, // it is about the newest run alone
+		{[]string{"release", "--state", twice, ""}, "dev/later"},
+		{[]string{"hold", "--state", twice, "dev/l"}, ""},
+		{[]string{"report", "--state", twice, "-l", ""}, "team=rest"},
+		{[]string{"report", "--state", twice, "--run", first, "-l", ""}, "env=dev"},
 		{[]string{"inv"}, "inventory"},
 		{[]string{"report", "-o", "js"}, "json jsonl"},
 		{[]string{"report", "--output", "=", "js"}, "json jsonl"},

@@ -41,7 +41,7 @@ func (e *environment) runOrder(c *cli.Context, k orderKind) error {
 	}
 	s, err := e.sendOrder(c, o)
 	if err != nil {
-		return err
+		return perhapsEarlier(c, err)
 	}
 	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, orderDocument{1, s.live, s.Events})

@@ -55,7 +55,7 @@ func (e *environment) refresh(c *cli.Context) error {
 		vaults, err = st.ToRefresh(vaults)
 	}
 	if err != nil {
-		return refusedHere(c, err, h.Ledger, st.Run.ID)
+		return refusedOf(c, err, h.Ledger)
 	}
 	rows, trouble := []refreshed{}, error(nil)
 	if len(vaults) > 0 {
@@ -164,7 +164,7 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
 		if n := leftBehind(h); n > 0 {
-			say(e.stderr, "%s failed or unknown that only earlier runs had: fleetup runs lists those runs.", lexicon.Plural(n, "vault is", "vaults are"))
+			say(e.stderr, "In earlier runs alone %s failed or unknown: fleetup runs lists those runs.", lexicon.Plural(n, "vault is", "vaults are"))
 		}
 	}
 	width := 0

@@ -58,7 +58,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	vaults, err := picked(c, run.State,
 		func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) })
 	if err != nil {
-		return refusedHere(c, err, ledger, run.State.Run.ID)
+		return refusedOf(c, err, ledger)
 	}
 	events, changed, err := run.State.Reopen(vaults, records, permission, session.Now())
 	if err != nil {

@@ -40,7 +40,7 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 		return noRunYet(path, "")
 	}
 	if _, err := run.State.Plan.Pick(pick, flagSelector.of(c)); err != nil {
-		return err
+		return perhapsEarlier(c, err)
 	}
 	v, o := limited(run, pick, flagSelector.of(c)), located(e.reportOptions(c, format, path), run.State.Plan)
 	if ask != nil {

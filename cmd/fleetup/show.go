@@ -43,8 +43,8 @@ func (e *environment) story(c *cli.Context) error {
 			return noRunYet(path, "")
 		}
 		name := c.Args().First()
-		if vault, err = run.State.Find(name); noSuchVault(err) {
-			older, _, had, unread := session.Older(r, name)
+		if vault, err = run.State.Find(name); err != nil {
+			_, older, _, had, unread := session.Older(r, hasVault(name))
 			if unread == nil && had {
 				if run, _, unread = r.Run(older.ID, path); unread == nil {
 					vault, err = run.State.Find(name)

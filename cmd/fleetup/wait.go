@@ -49,7 +49,7 @@ func (e *environment) wait(c *cli.Context) error {
 			for _, w := range st.Waves {
 				names = append(names, w.Name)
 			}
-			return true, failure.Mistyped(wave, words.Likeliest(wave, names), lexicon.Command("status", "--state", path), "the run has no wave %q", wave)
+			return true, perhapsEarlier(c, failure.Mistyped(wave, words.Likeliest(wave, names), toStatus(path), "the run has no wave %q", wave))
 		}
 		is := foundFor(st, flagFor.of(c), wave, session.Now())
 		if is.text != "" && is.text != told {

@@ -46,7 +46,7 @@ func (e *environment) watchStatus(c *cli.Context) error {
 		defer func() { f.again = e.redrawAt(f.run, inPlace, time.Since(began)) }()
 		var page bytes.Buffer
 		if err := e.writeStatus(&page, f.run, pick, flagSelector.of(c), located(o, f.run.State.Plan)); err != nil {
-			return true, err
+			return true, perhapsEarlier(c, err)
 		}
 		pages++
 		switch {

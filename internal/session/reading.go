@@ -103,30 +103,32 @@ func (r *Reading) Latest() (journal.Run, bool, error) {
 	return run, ok, err
 }
 
-// Older is the newest of a ledger's runs before the last whose plan has the vault that a
-// person names; false where none has, or where the name fits several.
+// Older is the newest of a ledger's runs before the last whose plan has something that a
+// person names, such as a vault, which the last run's plan has not; false where that has it,
+// or none has. newest is the last run.
 func Older(from interface {
 	Runs() ([]state.RunInfo, error)
 	Plan(fingerprint string) ([]byte, error)
-}, name string) (run state.RunInfo, p *plan.Plan, ok bool, err error) {
+}, has func(*plan.Plan) bool) (newest, run state.RunInfo, p *plan.Plan, ok bool, err error) {
 	runs, err := from.Runs()
-	if err != nil || len(runs) == 0 {
-		return state.RunInfo{}, nil, false, err
-	}
-	for _, run := range slices.Backward(runs[:len(runs)-1]) {
+	for i, run := range slices.Backward(runs) {
 		data, err := from.Plan(run.PlanFingerprint)
 		if err != nil {
-			return state.RunInfo{}, nil, false, err
+			return newest, run, nil, false, err
 		}
 		p, err := plan.Decode(data)
 		if err != nil {
-			return state.RunInfo{}, nil, false, fmt.Errorf("the plan of run %s cannot be read: %w", run.ID, err)
+			return newest, run, nil, false, fmt.Errorf("the plan of run %s cannot be read: %w", run.ID, err)
 		}
-		if _, err := p.Find(name); err == nil {
-			return run, p, true, nil
+		last := i == len(runs)-1
+		if last {
+			newest = run
+		}
+		if has(p) {
+			return newest, run, p, !last, nil
 		}
 	}
-	return state.RunInfo{}, nil, false, nil
+	return newest, state.RunInfo{}, nil, false, err
 }
 
 // KindOf is the kind of a run's plan, empty where the plan cannot be read. The error is

@@ -163,6 +163,6 @@ func (p *Plan) Pick(s *Selector, text string) ([]int, error) {
 		return picked, nil
 	}
 	labels := append(BuiltInKeys(), slices.Sorted(maps.Keys(keys))...)
-	return nil, fleet.Refuse(fleet.Advice{Text: "correct the selector; there are " + strings.Join(labels, ", ")},
-		"--selector %q picks none of the %s", text, words.Count(len(p.Vaults), "vault"))
+	return nil, fleet.Refuse(fleet.Advice{Text: "correct the selector; valid keys: " + strings.Join(labels, ", ")},
+		"--selector %q matches no vault (of %d)", text, len(p.Vaults))
 }
