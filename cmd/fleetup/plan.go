@@ -48,6 +48,9 @@ func (e *environment) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if ledger := src.Apart(); ledger != "" && shownLedger(c, src) != ledger {
+		e.warnApart(c, src, ledger)
+	}
 	out := flagOut.of(c)
 	if err := replaceable(out); err != nil {
 		return err

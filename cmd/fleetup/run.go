@@ -152,19 +152,33 @@ func (e *environment) runRollout(c *cli.Context) error {
 
 // wayBack refuses a rollback that would begin a ledger of its own beside an emulated
 // cloud of its own: nothing was changed there that could be undone. On a real cloud the
-// same vaults are there, and only the count of the fleet is torn in two: that is said.
+// same vaults are there, and only the history of the fleet is torn in two: that is said,
+// as it is where a person has named the other ledger.
 func (e *environment) wayBack(c *cli.Context, src *session.Source) error {
-	ledger := src.WayBack()
-	if ledger == "" || flagState.of(c) != "" {
+	ledger := src.Apart()
+	if ledger == "" {
 		return nil
 	}
-	said := fmt.Sprintf("what is to be undone stands in the ledger %s, and %s would begin another one", lexicon.Clean(ledger), lexicon.Clean(src.Ledger))
-	there := again(c, flagState.dashed(), ledger)
-	if src.Plan.Cloud.Name != fleet.Emulator {
-		say(e.stderr, "Warning: %s. One ledger for both ways keeps one history of each vault: %s", said, there)
-		return nil
+	begins := flagState.of(c) == "" && !textfile.Exists(src.Ledger)
+	if begins && src.Plan.Cloud.Name == fleet.Emulator {
+		return failure.Usage(again(c, flagState.dashed(), ledger), "%s, whose emulated cloud is another one, on which nothing was changed; nothing was started", apart(src, ledger))
 	}
-	return failure.Usage(there, "%s, with an emulated cloud of its own, on which nothing was changed; nothing was started", said)
+	e.warnApart(c, src, ledger)
+	return nil
+}
+
+// warnApart says that a rollback is recorded apart from its upgrade.
+func (e *environment) warnApart(c *cli.Context, src *session.Source, ledger string) {
+	emulated := ""
+	if src.Plan.Cloud.Name == fleet.Emulator {
+		emulated = ", whose emulated cloud is another one"
+	}
+	say(e.stderr, "Warning: %s%s. One ledger for both ways keeps the whole history of each vault: %s", apart(src, ledger), emulated,
+		again(c, flagState.dashed(), ledger))
+}
+
+func apart(src *session.Source, ledger string) string {
+	return fmt.Sprintf("the upgrade to be undone is recorded in %s, and this rollback would be recorded in %s", lexicon.Clean(ledger), lexicon.Clean(src.Ledger))
 }
 
 // timeScale is how many times as fast the emulated cloud of a plan is, 0 where time goes

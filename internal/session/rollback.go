@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -52,6 +53,33 @@ func WayBack(p *plan.Plan, folder string) string {
 func (s *Source) WayBack() string {
 	path := WayBack(s.Plan, s.Folder)
 	if path == "" || textfile.Same(path, s.Ledger) || textfile.Exists(s.Ledger) {
+		return ""
+	}
+	return path
+}
+
+// Apart is the ledger of the upgrade that a rollback undoes, where the rollback would be
+// recorded in another one, of which no run did what is to be undone; else empty. A ledger
+// that cannot be read is said to be none of that: whoever opens it is told.
+func (s *Source) Apart() string {
+	path := WayBack(s.Plan, s.Folder)
+	if path == "" || textfile.Same(path, s.Ledger) {
+		return ""
+	}
+	if !textfile.Exists(s.Ledger) {
+		return path
+	}
+	of, _ := s.Plan.Kind.Undoes()
+	did := false
+	err := ReadLedger(s.Ledger, func(r *Reading) error {
+		runs, err := r.Runs()
+		for _, run := range runs {
+			kind, unread := r.KindOf(run)
+			did, err = did || kind == of, cmp.Or(err, unread)
+		}
+		return err
+	})
+	if did || err != nil {
 		return ""
 	}
 	return path
