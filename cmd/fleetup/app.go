@@ -53,14 +53,14 @@ func (e *environment) app() *cli.App {
 		}),
 	}
 	for _, c := range a.Commands {
-		prepare(c, "fleetup "+c.Name)
+		e.prepare(c, "fleetup "+c.Name)
 	}
 	return a
 }
 
 // prepare makes what is wrong with a command line the usage error it is, and the
 // command's help quieter.
-func prepare(c *cli.Command, path string) {
+func (e *environment) prepare(c *cli.Command, path string) {
 	c.HideHelp = true
 	c.Flags = append(c.Flags, helpFlag())
 	for _, f := range c.Flags {
@@ -76,7 +76,7 @@ func prepare(c *cli.Command, path string) {
 			if err := checkLine(ctx); err != nil {
 				return err
 			}
-			return act(ctx)
+			return e.asked(ctx, act)
 		}
 	} else {
 		c.Action = func(ctx *cli.Context) error {
@@ -87,7 +87,7 @@ func prepare(c *cli.Command, path string) {
 		}
 	}
 	for _, s := range c.Subcommands {
-		prepare(s, path+" "+s.Name)
+		e.prepare(s, path+" "+s.Name)
 	}
 }
 

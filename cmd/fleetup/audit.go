@@ -28,15 +28,15 @@ func (e *environment) auditCommand() *cli.Command {
 			Usage: "check that nothing was changed, removed or cut off",
 			Description: "Each event carries the hash of the one before it. Whoever can rewrite the whole ledger can rewrite\n" +
 				"all hashes too: what proves the journal's end is a head that a report printed and somebody noted elsewhere.",
-			Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json"),
-				flagHead.is(cli.StringFlag{Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"})},
+			Flags: append(outputFlags("table", "json"), neededStateFlag(),
+				flagHead.is(cli.StringFlag{Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"})),
 			Action: e.auditVerify,
 		}, {
 			Name:  "export",
 			Usage: "write the journal as JSON lines: who, when, what, why, and the bytes that the hashes are of",
 			Description: "The first line is the ledger's identity, each other line an event. docs/audit.md tells how to compute\n" +
 				"the chain again from the export alone.",
-			Flags:  []cli.Flag{neededStateFlag(), outputFlag("jsonl")},
+			Flags:  append(outputFlags("jsonl"), neededStateFlag()),
 			Action: e.auditExport,
 		}},
 	}

@@ -39,10 +39,10 @@ func yesFlag() cli.Flag {
 	return flagYes.is(cli.BoolFlag{Usage: "do not ask: unattended"})
 }
 
-// formatFlag is the output flag of what has all the forms of a report, and
+// formatFlags are the output flags of what has all the forms of a report, and
 // these besides.
-func formatFlag(more ...string) cli.Flag {
-	return outputFlag(append(texts(layout.Formats()), more...)...)
+func formatFlags(more ...string) []cli.Flag {
+	return outputFlags(append(texts(layout.Formats()), more...)...)
 }
 
 // texts are words of some kind, as texts.
@@ -56,10 +56,10 @@ func texts[T ~string](words []T) (out []string) {
 // reportFlags are what every command has that shows a run as a report does, in
 // the forms of a report and these besides.
 func reportFlags(more ...string) []cli.Flag {
-	return []cli.Flag{neededStateFlag(), outputFlag(append(texts(layout.RunFormats()), more...)...), supportFlag(), selectorFlag(),
-		flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"}),
-		flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}),
-		flagExitCode.is(cli.BoolFlag{Usage: "exit as the run stands"})}
+	return slices.Concat([]cli.Flag{neededStateFlag()}, outputFlags(append(texts(layout.RunFormats()), more...)...),
+		[]cli.Flag{supportFlag(), selectorFlag(),
+			flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"}),
+			flagExitCode.is(cli.BoolFlag{Usage: "exit as the run stands"})})
 }
 
 // selectorFlag limits a command to some vaults; selector reads it.
@@ -106,9 +106,15 @@ func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, er
 	return vaults, nil
 }
 
-func outputFlag(formats ...string) cli.Flag {
-	return flagOutput.among(formats, cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
-		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})
+// outputFlags are the flags of a command that answers in one of some formats: of one that
+// has JSON a query, too; see environment.asked.
+func outputFlags(formats ...string) []cli.Flag {
+	flags := []cli.Flag{flagOutput.among(formats, cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
+		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})}
+	if slices.Contains(formats, string(layout.FormatJSON)) {
+		flags = append(flags, flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}))
+	}
+	return flags
 }
 
 // credentialFlags pick the sign-in of both sides, or of each.

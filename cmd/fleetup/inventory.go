@@ -9,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -20,13 +21,13 @@ func (e *environment) inventoryCommand() *cli.Command {
 			Name:      "lint",
 			Usage:     "check an inventory offline: every mistake with its place",
 			ArgsUsage: "INVENTORY",
-			Flags:     []cli.Flag{outputFlag("table", "json")},
+			Flags:     outputFlags("table", "json"),
 			Action:    e.lint,
 		}, {
 			Name:      "show",
 			Usage:     "show where each value of a vault comes from",
 			ArgsUsage: "INVENTORY VAULT...",
-			Flags:     []cli.Flag{outputFlag("table", "json")},
+			Flags:     outputFlags("table", "json"),
 			Action:    e.show,
 		}, {
 			Name:  "schema",
@@ -58,22 +59,20 @@ func (e *environment) lint(c *cli.Context) error {
 			warnings = append(warnings, more...)
 		}
 	}
+	next := report.Step{Args: []string{"plan", file}}
+	back := session.WayBack(p, filepath.Dir(file))
 	if flagOutput.of(c) == "json" {
 		return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "problems": []inventory.Problem{},
 			"warnings": warnings,
 			"vaults":   len(p.Vaults), "subscriptions": len(p.Subscriptions), "waves": len(p.Waves),
-			"fingerprint": p.Fingerprint})
+			"fingerprint": p.Fingerprint, "next": report.NextCommands([]report.Step{next}, back, e.along)})
 	}
 	for _, w := range warnings {
 		say(e.stderr, "%s", lexicon.Clean(inWords(w)))
 	}
 	say(e.stdout, "%s is good: %s in %s, %s, %d held.", lexicon.Clean(file), words.Count(len(p.Vaults), "vault"),
 		words.Count(len(p.Subscriptions), "subscription"), words.Count(len(p.Waves), "wave"), len(p.Vaults)-p.ToStart())
-	next := []string{"plan", file}
-	if back := session.WayBack(p, filepath.Dir(file)); back != "" {
-		next = append(next, flagState.dashed(), back)
-	}
-	e.tellNext(lexicon.Command(next...))
+	e.tellNext(next.On(back))
 	return nil
 }
 

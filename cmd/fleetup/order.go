@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -44,7 +45,7 @@ func (e *environment) runOrder(c *cli.Context, k orderKind) error {
 		return perhapsEarlier(c, err)
 	}
 	if flagOutput.of(c) == "json" {
-		return writeJSON(e.stdout, orderDocument{1, s.live, s.Events})
+		return writeJSON(e.stdout, orderDocument{1, s.live, s.Events, report.NextCommands(s.next(), o.State, e.along)})
 	}
 	said, err := audit.SaidIn(s.Events[0].Fact)
 	if err != nil {
@@ -53,7 +54,7 @@ func (e *environment) runOrder(c *cli.Context, k orderKind) error {
 	for _, line := range k.tell(o, s, lexicon.Clean(said.By.User), lexicon.Clean(o.Reason)) {
 		say(e.stdout, "%s", line)
 	}
-	e.next(s, o.State)
+	e.tellNext(asLines(s.next(), o.State))
 	return nil
 }
 
@@ -62,6 +63,8 @@ type orderDocument struct {
 	SchemaVersion int           `json:"schemaVersion"`
 	Live          bool          `json:"live"` // a process heard it; else the next resume does
 	Said          []fleet.Event `json:"said"`
+
+	Next []report.NextCommand `json:"next"` // what to type next, the first one first
 }
 
 // orderResult is what came of an order.
@@ -128,18 +131,14 @@ func journalOrder(h *session.LockedLedger, o rollout.Order) (orderResult, error)
 	return orderResult{Said: word, state: st}, nil
 }
 
-// next says what to do after an order: look at the live run, or what the state
-// wants.
-func (e *environment) next(s orderResult, path string) {
-	if s.live {
-		e.tellNext(lexicon.Command("status", "--state", path))
-		return
+// next is what to do after an order: look at the live run, or what the state wants. To end
+// a pause at once is no advice.
+func (s orderResult) next() []report.Step {
+	p, ok := s.Events[0].Fact.(fleet.Paused)
+	if s.live || ok && !p.Off {
+		return []report.Step{{Args: []string{"status"}}}
 	}
-	if p, ok := s.Events[0].Fact.(fleet.Paused); ok && !p.Off {
-		say(e.stderr, "Next: %s", lexicon.Command("status", "--state", path)) // to end the pause at once is no advice
-		return
-	}
-	e.nextOf(s.state, path)
+	return report.NextSteps(s.state, false, session.Now())
 }
 
 // nextOf says what to type next on a ledger that no process has.

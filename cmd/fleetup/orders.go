@@ -148,9 +148,9 @@ func tellVaults(done, ofOne, ofMore string) func(rollout.Order, orderResult, str
 // orderCommands are the commands of all orders.
 func (e *environment) orderCommands() (all []*cli.Command) {
 	for _, k := range orderKinds() {
-		flags := []cli.Flag{neededStateFlag(), outputFlag("table", "json"), reasonFlag()}
-		if k.name == "note" {
-			flags = flags[:2] // its text is the reason
+		flags := append(outputFlags("table", "json"), neededStateFlag())
+		if k.name != "note" { // its text is the reason
+			flags = append(flags, reasonFlag())
 		}
 		all = append(all, &cli.Command{Name: k.name, Usage: k.usage, ArgsUsage: k.arguments, Description: k.description,
 			Flags: append(flags, k.flags...), Action: func(c *cli.Context) error { return e.runOrder(c, k) }})

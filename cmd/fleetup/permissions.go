@@ -21,9 +21,9 @@ func (e *environment) permissionsCommand() *cli.Command {
 			"  fleetup permissions fleet.yaml > role.json\n" +
 			"  az role definition create --role-definition @role.json\n" +
 			"A role belongs to one tenant. What no role can grant is said besides. No call is made.",
-		Flags: []cli.Flag{outputFlag("json", "table"),
+		Flags: append(outputFlags("json", "table"),
 			flagTenant.is(cli.StringFlag{Usage: "only the subscriptions of the tenant with this `ID`, as the " +
-				"inventory writes it"})},
+				"inventory writes it"})),
 		Action: e.permissions,
 	}
 }

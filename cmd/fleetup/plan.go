@@ -28,7 +28,7 @@ func (e *environment) planCommand() *cli.Command {
 		ArgsUsage: "INVENTORY",
 		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every check that\n" +
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
-		Flags: append([]cli.Flag{stateFlag(), formatFlag(), acceptWarningsFlag(),
+		Flags: append(append(formatFlags(), stateFlag(), acceptWarningsFlag(),
 			flagValidate.is(cli.BoolFlag{Usage: "make every read-only check against the cloud too"}),
 			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with " +
 				"--validate also what was found of the others"}),
@@ -36,7 +36,7 @@ func (e *environment) planCommand() *cli.Command {
 				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%. Which vaults fail is drawn, up to 100 times, " +
 				"by their names: the same each time"}),
 			flagChange.is(cli.StringFlag{Usage: "the change's `ID`, for the change board's copy"}),
-			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})},
+			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})),
 			cloudFlags()...),
 		Action: e.plan,
 	}

@@ -29,8 +29,8 @@ func (e *environment) preflightCommand() *cli.Command {
 		Description: "Signs in on both sides to every tenant, and makes the checks of every subscription that need no vault.\n" +
 			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when something\n" +
 			"else is (a registration, a resource group, an answer).",
-		Flags: append([]cli.Flag{stateFlag(), outputFlag("table", "json"), selectorFlag(),
-			flagDetails.is(cli.BoolFlag{Usage: "show every check, the good ones too"})}, cloudFlags()...),
+		Flags: append(append(outputFlags("table", "json"), stateFlag(), selectorFlag(),
+			flagDetails.is(cli.BoolFlag{Usage: "show every check, the good ones too"})), cloudFlags()...),
 		Action: e.preflight,
 	}
 }
@@ -64,7 +64,7 @@ func (e *environment) preflight(c *cli.Context) error {
 	}
 	found.ExitCode = preflightCode(found)
 	err = found.Write(e.stdout, src.Plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-		Width: e.columns, Details: flagDetails.of(c), File: file, Again: again(c), State: shownLedger(c, src), Along: e.along})
+		Width: e.columns, Details: flagDetails.of(c), File: file, Again: retyped(c, c.Args().Slice(), []string{string(flagOutput), string(flagQuery)}), State: shownLedger(c, src), Along: e.along})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
@@ -22,7 +23,7 @@ func (e *environment) refreshCommand() *cli.Command {
 		Description: "Support, or somebody in the portal, may have put one right. It reads and starts nothing; budgets stay as they\n" +
 			"are. Without a VAULT it reads every failed or unknown one of the newest run. It exits 0 when all could be read,\n" +
 			"8 when a sign-in or permission was missing, 1 when another read failed.",
-		Flags:  append([]cli.Flag{neededStateFlag(), outputFlag("table", "json"), selectorFlag()}, cloudFlags()...),
+		Flags:  append(append(outputFlags("table", "json"), neededStateFlag(), selectorFlag()), cloudFlags()...),
 		Action: e.refresh,
 	}
 }
@@ -66,7 +67,8 @@ func (e *environment) refresh(c *cli.Context) error {
 	if flagOutput.of(c) == "json" {
 		code := st.Verdict()
 		err = writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "vaults": rows,
-			"run": map[string]any{"id": st.Run.ID, "verdict": code.Name(), "exitCode": code}})
+			"run":  map[string]any{"id": st.Run.ID, "verdict": code.Name(), "exitCode": code},
+			"next": report.NextCommands(afterRefresh(st, rows), h.Path, e.along)})
 	} else {
 		e.tellRefreshed(h, rows)
 	}
@@ -172,7 +174,6 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 	for _, r := range rows {
 		width = max(width, len(lexicon.Clean(r.Vault)))
 	}
-	var still []string // failed or unknown as before
 	for _, r := range rows {
 		change := words.Status(r.Is)
 		if r.Was != r.Is {
@@ -187,24 +188,31 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 		case r.Reason != nil:
 			what = *r.Reason
 		}
+		say(e.stdout, "%-*s  %s: %s", width, lexicon.Clean(r.Vault), change, what)
+	}
+	e.tellNext(asLines(afterRefresh(st, rows), h.Path))
+}
+
+// afterRefresh is what to type next after a refresh.
+func afterRefresh(st *rollout.State, rows []refreshed) []report.Step {
+	var still []string // failed or unknown as before
+	for _, r := range rows {
 		if r.Is == fleet.Failed || r.Is == fleet.Unknown {
 			still = append(still, r.Vault)
 		}
-		say(e.stdout, "%-*s  %s: %s", width, lexicon.Clean(r.Vault), change, what)
 	}
+	look := report.Step{Args: []string{"report"}}
 	switch {
 	case st.Run.Closed == nil:
-		e.nextOf(st, h.Path)
-	case len(still) > 0:
-		has, when := "for the messages to support", "when support has answered"
-		if st.Plan.Upgrade != nil {
-			has, when = "for what is known of them", "when they are mended"
-		}
-		e.tellNext(failure.Lines(failure.To(has, lexicon.Command("report", "--state", h.Path)),
-			failure.To(when, lexicon.Command("refresh", "--state", h.Path)),
-			failure.To("or else, to have them tried once more",
-				report.OnLedger(h.Path, report.Reopen(st.Plan.Kind, still...)...))))
-	default:
-		e.tellNext(lexicon.Command("report", "--state", h.Path))
+		return report.NextSteps(st, false, session.Now())
+	case len(still) == 0:
+		return []report.Step{look}
 	}
+	when := "when support has answered"
+	look.When = "for the messages to support"
+	if st.Plan.Upgrade != nil {
+		when, look.When = "when they are mended", "for what is known of them"
+	}
+	return []report.Step{look, {When: when, Args: []string{"refresh"}},
+		{When: "or else, to have them tried once more", Args: report.Reopen(st.Plan.Kind, still...)}}
 }

@@ -18,7 +18,7 @@ func (e *environment) runsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "runs",
 		Usage: "list the runs of a ledger",
-		Flags: []cli.Flag{neededStateFlag(), outputFlag("table", "json")},
+		Flags: append(outputFlags("table", "json"), neededStateFlag()),
 		Action: func(c *cli.Context) error {
 			path := flagState.of(c)
 			var rows []report.RunRow
@@ -40,7 +40,8 @@ func (e *environment) runsCommand() *cli.Command {
 				return err
 			}
 			if flagOutput.of(c) == "json" {
-				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows})
+				return writeJSON(e.stdout, map[string]any{"schemaVersion": 1, "runs": rows,
+					"next": report.NextCommands(report.RunsNext(rows), path, e.along)})
 			}
 			if len(rows) == 0 {
 				return noRunYet(path, "")

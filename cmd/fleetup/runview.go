@@ -1,12 +1,10 @@
 package main
 
 import (
-	"errors"
 	"io"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
@@ -22,16 +20,12 @@ type renderer func(io.Writer, *report.View, report.Options) error
 // and holds the file for milliseconds; a live run is asked.
 func (e *environment) read(c *cli.Context, show renderer) error {
 	format := layout.Format(flagOutput.of(c))
-	ask, err := query(c, format)
-	if err != nil {
-		return err
-	}
 	pick, err := selector(c)
 	if err != nil {
 		return err
 	}
 	path := flagState.of(c)
-	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable && ask == nil,
+	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable,
 		func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
@@ -43,14 +37,7 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 		return perhapsEarlier(c, err)
 	}
 	v, o := limited(run, pick, flagSelector.of(c)), located(e.reportOptions(c, format, path), run.State.Plan)
-	if ask != nil {
-		if err := ask.Write(e.stdout, v, o); err != nil {
-			if _, ok := errors.AsType[*report.QueryError](err); ok {
-				return failure.Usage(helpOn(c), "%w", err)
-			}
-			return err
-		}
-	} else if err := show(e.stdout, v, o); err != nil {
+	if err := show(e.stdout, v, o); err != nil {
 		return err
 	}
 	if run.Broken != nil {
@@ -91,22 +78,4 @@ func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
 	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence,
 		Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
-}
-
-// query reads the query of a command line, nil for none. It is asked of the
-// JSON, whatever other form was not asked for.
-func query(c *cli.Context, f layout.Format) (*report.Query, error) {
-	text := flagQuery.of(c)
-	switch {
-	case text == "" && !given(c, flagQuery):
-		return nil, nil
-	case f != layout.FormatJSON && given(c, flagOutput):
-		return nil, failure.Usage("leave -o out, or say -o json",
-			"--query asks the JSON, and cannot be written as %s", f)
-	}
-	q, err := report.ParseQuery(text)
-	if err != nil {
-		return nil, failure.Usage("docs/report.md has examples; quote the query for the shell", "%w", err)
-	}
-	return q, nil
 }

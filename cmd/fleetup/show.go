@@ -22,7 +22,7 @@ func (e *environment) showCommand() *cli.Command {
 		Description: "Where it stands, what was found, what it was before and what was sent, every event that the journal has of\n" +
 			"it, and for a failed classic one the message to send to support. A VAULT is subscription/name, or its " +
 			"ID in the Resource Manager.",
-		Flags:  []cli.Flag{neededStateFlag(), outputFlag("table", "json"), supportFlag()},
+		Flags:  append(outputFlags("table", "json"), neededStateFlag(), supportFlag()),
 		Action: e.story,
 	}
 }

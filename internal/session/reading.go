@@ -111,6 +111,9 @@ func Older(from interface {
 	Plan(fingerprint string) ([]byte, error)
 }, has func(*plan.Plan) bool) (newest, run state.RunInfo, p *plan.Plan, ok bool, err error) {
 	runs, err := from.Runs()
+	if err != nil {
+		return newest, run, nil, false, err
+	}
 	for i, run := range slices.Backward(runs) {
 		data, err := from.Plan(run.PlanFingerprint)
 		if err != nil {
@@ -128,7 +131,7 @@ func Older(from interface {
 			return newest, run, p, !last, nil
 		}
 	}
-	return newest, state.RunInfo{}, nil, false, err
+	return newest, state.RunInfo{}, nil, false, nil
 }
 
 // KindOf is the kind of a run's plan, empty where the plan cannot be read. The error is

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"testing"
@@ -92,7 +93,11 @@ func BenchmarkQuery(b *testing.B) {
 	}
 	v := report.FromState(st, report.ViewOptions{Now: reporttest.T0, Timeline: told})
 	for b.Loop() {
-		if err := q.Write(io.Discard, v, report.Options{}); err != nil {
+		var document bytes.Buffer
+		if err := report.Report(&document, v, report.Options{Format: layout.FormatJSON}); err != nil {
+			b.Fatal(err)
+		}
+		if err := q.Write(io.Discard, document.Bytes()); err != nil {
 			b.Fatal(err)
 		}
 	}

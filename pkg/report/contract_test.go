@@ -83,7 +83,7 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
-		"kind", "permanent", "phase", "closed", "approvedInAdvance", "note", "limits")
+		"kind", "permanent", "phase", "closed", "closingBy", "approvedInAdvance", "note", "limits")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}
@@ -137,7 +137,7 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 	m = decode(t, func(w io.Writer) error {
 		return dryrun.Validation(w, p, reporttest.FixtureValidations(p), dryrun.ValidationOptions{Format: layout.FormatJSON})
 	})
-	keysOf(t, "the validation", m, "schemaVersion", "planFingerprint", "checkedAt", "totals", "vaults")
+	keysOf(t, "the validation", m, "schemaVersion", "planFingerprint", "checkedAt", "totals", "vaults", "next")
 	for _, v := range m["vaults"].([]any) {
 		keysOf(t, "a checked vault", v, vaultKeys...)
 	}

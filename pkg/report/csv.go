@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -96,17 +97,22 @@ var GroupColumns = []Column[*Vault]{
 	{"resourceId", func(v *Vault) string { return ValueOf(v.ResourceID) }},
 }
 
-// runColumns are the columns of a run's report; do says what each vault waits
-// for.
-func runColumns(do map[*Vault]Do) []Column[*Vault] {
+// runColumns are the columns of a run's report, which took its vaults in a direction; do
+// says what each vault waits for. The last ones came last: "upgraded" is of both directions,
+// and "already" of vaults that an earlier run took, too.
+func runColumns(do map[*Vault]Do, direction fleet.Direction) []Column[*Vault] {
 	did := Column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
-	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did}, GroupColumns)
+	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did}, GroupColumns, []Column[*Vault]{
+		{"direction", func(*Vault) string { return string(direction) }},
+		{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},
+		{"earlierOperationIds", func(v *Vault) string { return strings.Join(v.EarlierOperations, " ") }},
+	})
 }
 
 // RunColumns names the columns of a run's CSV.
 func RunColumns() []string {
 	var names []string
-	for _, c := range runColumns(nil) {
+	for _, c := range runColumns(nil, "") {
 		names = append(names, c.Name)
 	}
 	return names
@@ -121,7 +127,7 @@ func (v *View) csv(w io.Writer) error {
 			}
 		}
 	}
-	return WriteCSV(w, runColumns(do), Pointers(v.Vaults))
+	return WriteCSV(w, runColumns(do, v.Run.Direction), Pointers(v.Vaults))
 }
 
 func Pointers(vs []Vault) []*Vault {

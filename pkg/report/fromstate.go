@@ -56,7 +56,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	remaining := standing.RemainingOf(st, o.Outlook, now, o.Live)
 	v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
-	v.Run.Closing = st.Closing() && st.Run.Closed == nil
+	if v.Run.Closing = st.Closing() && st.Run.Closed == nil; v.Run.Closing {
+		v.Run.ClosingBy = &Closing{StringOrNull(st.Run.Stopped.By.User), StringOrNull(st.Run.Stopped.Reason)}
+	}
 	v.Run.Note = NoteOf(st)
 	v.Run.Limits = limitsOf(st)
 	v.Run.InAdvance = approvalOf(standing.GivenInAdvance(st, now))

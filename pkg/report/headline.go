@@ -25,8 +25,8 @@ func (v *View) Worded(o Options) *View {
 	w.Actions = v.actions(o)
 	w.Run.Emulated = o.Emulated
 	w.Run.Waits = WithCommands(v.Run.Waits, o.State)
-	w.Next = make([]Step, len(v.Next))
-	for i, s := range v.Next {
+	w.Next = v.steps(o)
+	for i, s := range w.Next {
 		w.Next[i] = Step{When: s.When, Args: s.Args, Command: o.along(s.On(o.State))}
 	}
 	return &w
@@ -190,6 +190,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	}
 	if c := v.Run.Closed; c != nil && c.By != nil {
 		say("%s closed it: %s.", *c.By, strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
+	}
+	if c := v.Run.ClosingBy; c != nil {
+		say("%s is closing it: %s.", lexicon.Or(ValueOf(c.By), "A person"), strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
 	}
 	if v.Run.Halt != nil {
 		say("%s", lexicon.Sentence(v.Run.Halt.Sentence))

@@ -32,13 +32,14 @@ type VaultHistory struct {
 	Entries        []HistoryEntry `json:"story"`
 	RecordedChange
 
-	Run   string  `json:"runId"`    // the newest that has it, which the vault's standing is of
-	Later *string `json:"laterRun"` // the ledger's newest run, which does not have it; null: it has
+	Run   string        `json:"runId"`    // the newest that has it, which the vault's standing is of
+	Next  []NextCommand `json:"next"`     // what to type next; empty: nothing is left to do for it
+	Later *string       `json:"laterRun"` // the ledger's newest run, which does not have it; null: it has
 
 	words *lexicon.Wording
 	now   time.Time
-	past  string  // of a vault that was as wanted: since when
-	retry *string // the command for the run that tries it, where it was re-opened
+	past  string // of a vault that was as wanted: since when
+	steps []Step
 }
 
 // RecordedChange is what the journal has of a vault besides its story.
@@ -67,9 +68,16 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 		if x.Status == fleet.Failed && !x.Permitted && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
-		if x.Permitted && v.Run.Later == nil {
-			s.retry = v.retryOn(o)
+		switch {
+		case s.SupportMessage != nil: // support decides
+		case x.Permitted && v.Run.Later == nil && v.retry != nil:
+			s.steps = []Step{{When: "for the run that tries it", Args: v.retry}}
+		case v.Run.Later != nil && o.inventory(v) != "" && (x.Status == fleet.Failed || x.Status == fleet.Unknown):
+			s.steps = []Step{{When: "for a run that has it again", Args: []string{"plan", o.inventory(v)}}}
+		case x.Status == fleet.Failed && !x.Permitted && v.Run.Later == nil:
+			s.steps = []Step{{When: "when it is mended", Args: []string{"reopen", x.Vault, "--reason", "TEXT"}}}
 		}
+		s.Next = NextCommands(s.steps, o.State, o.Along)
 		return s
 	}
 	return nil
@@ -181,11 +189,8 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	if s.SupportMessage != nil {
 		p.Section("DO NOT RETRY unless support says so. The message to send:")
 		p.Verbatim(s.SupportMessage.String())
-	} else if v.Permitted {
-		p.Command("For the run that tries it", ValueOf(s.retry))
-	} else if v.Status == fleet.Failed {
-		p.Command("When it is mended", CommandOn("reopen", v.Vault, "--reason", "TEXT", o.State))
 	}
+	NextLines(p, s.steps, o.State)
 	return p.WriteTerminal(w, o.Width)
 }
 

@@ -121,7 +121,7 @@ func (v *View) writeJSON(w io.Writer) error {
 	return out.Flush()
 }
 
-// Query is a JMESPath expression, asked of the JSON of a report.
+// Query is a JMESPath expression, asked of a JSON document.
 type Query struct{ expression *jmespath.JMESPath }
 
 // ParseQuery reads a JMESPath expression. The error says where it is wrong.
@@ -136,16 +136,12 @@ func ParseQuery(text string) (*Query, error) {
 	return &Query{q}, nil
 }
 
-// Write writes what the query finds in the JSON of a report: JSON again, null
-// where there is nothing.
-func (q *Query) Write(w io.Writer, v *View, o Options) error {
-	data, err := json.Marshal(v.Worded(o))
-	if err != nil {
-		return fmt.Errorf("write the report as JSON: %w", err)
-	}
+// Write writes what the query finds in a JSON document: JSON again, null where there is
+// nothing.
+func (q *Query) Write(w io.Writer, document []byte) error {
 	var doc any
-	if err := json.Unmarshal(data, &doc); err != nil {
-		return fmt.Errorf("write the report as JSON: %w", err)
+	if err := json.Unmarshal(document, &doc); err != nil {
+		return fmt.Errorf("a query is asked of JSON: %w", err)
 	}
 	found, err := q.expression.Search(doc)
 	if err != nil {
@@ -154,9 +150,10 @@ func (q *Query) Write(w io.Writer, v *View, o Options) error {
 	return layout.WriteJSON(w, found)
 }
 
-// QueryError says that a query, right as it is written, cannot be asked of a
-// report.
+// QueryError says that a query, right as it is written, cannot be asked of a document.
 type QueryError struct{ err error }
 
-func (e *QueryError) Error() string { return "the query cannot be asked of a report: " + e.err.Error() }
+func (e *QueryError) Error() string {
+	return "the query cannot be asked of this JSON: " + e.err.Error()
+}
 func (e *QueryError) Unwrap() error { return e.err }

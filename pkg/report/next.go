@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -18,10 +19,27 @@ type Step struct {
 	When    string   `json:"when,omitempty"` // what must be so first, as in "once the sign-in is in order"; absent: now
 	Args    []string `json:"args"`           // of fleetup, without the ledger
 	Command string   `json:"command"`        // all of it, quoted for a shell, once the view has been put into words
+
+	ofReport bool // a status leaves it to the report
 }
 
 // On is the command line of a step on a ledger, empty for none.
 func (s Step) On(ledger string) string { return OnLedger(ledger, s.Args...) }
+
+// NextCommand is a Step in a document that has no run's steps.
+type NextCommand struct {
+	When    *string `json:"when"` // what must be so first, or what it is for; null: now
+	Command string  `json:"command"`
+}
+
+// NextCommands are steps on a ledger as command lines, with what along adds; nil adds nothing.
+func NextCommands(steps []Step, ledger string, along func(string) string) []NextCommand {
+	all := make([]NextCommand, len(steps))
+	for i, s := range steps {
+		all[i] = NextCommand{StringOrNull(s.When), Options{Along: along}.along(s.On(ledger))}
+	}
+	return all
+}
 
 // NextSteps is what to type next as a run stands, the first one first. It is
 // the one place that knows, for every view and every command. A live run is
@@ -99,15 +117,19 @@ func Confirmed(p *plan.Plan, command ...string) []string {
 	return command
 }
 
-// nextLine writes steps as lines of a page: Next, and what follows it.
-func nextLines(p *layout.Page, steps []Step, ledger string) {
+// NextLines writes steps as lines of a page: Next, and what follows it.
+func NextLines(p *layout.Page, steps []Step, ledger string) {
 	for i, s := range steps {
 		name := "Next"
 		if i > 0 {
 			name = "Then"
 		}
-		if s.When != "" {
-			name += ", " + s.When
+		when, or := strings.CutPrefix(s.When, "or ")
+		if or {
+			name = "Or"
+		}
+		if when != "" {
+			name += ", " + when
 		}
 		p.Command(name, s.On(ledger))
 	}
@@ -123,16 +145,24 @@ func Reopen(kind fleet.Kind, vaults ...string) []string {
 	return args
 }
 
-// reopened is Reopen of vaults on a ledger; empty where they are too many for a line.
-func (v *View) reopened(o Options, vs []*Vault) string {
+// reopen is Reopen of vaults; nil where they are too many for a line.
+func (v *View) reopen(vs []*Vault) []string {
 	if len(vs) > vaultsInCommand {
-		return ""
+		return nil
 	}
 	names := make([]string, len(vs))
 	for i, x := range vs {
 		names[i] = x.Vault
 	}
-	return OnLedger(o.State, Reopen(v.Run.Kind, names...)...)
+	return Reopen(v.Run.Kind, names...)
+}
+
+// reopened is reopen on a ledger; empty where they are too many for a line.
+func (v *View) reopened(o Options, vs []*Vault) string {
+	if args := v.reopen(vs); args != nil {
+		return OnLedger(o.State, args...)
+	}
+	return ""
 }
 
 // named commands carry this many vaults at most; more are picked otherwise.

@@ -7,12 +7,17 @@ import (
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
 	v := viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0})
+	var document bytes.Buffer
+	if err := report.Report(&document, v, report.Options{Format: layout.FormatJSON, SupportAddress: "help@fabrikam.example"}); err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]string{
 		"run.exitCode": "4\n",
 		"vaults[?status=='failed'].vault | length(@)": "4\n",
@@ -27,7 +32,7 @@ func TestQuery(t *testing.T) {
 			continue
 		}
 		var b bytes.Buffer
-		if err := q.Write(&b, v, report.Options{SupportAddress: "help@fabrikam.example"}); err != nil || b.String() != want {
+		if err := q.Write(&b, document.Bytes()); err != nil || b.String() != want {
 			t.Errorf("%s finds %q, %v; want %q", text, b.String(), err, want)
 		}
 	}
@@ -40,7 +45,7 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err, ok := errors.AsType[*report.QueryError](q.Write(&bytes.Buffer{}, v, report.Options{})); !ok {
+	if err, ok := errors.AsType[*report.QueryError](q.Write(&bytes.Buffer{}, document.Bytes())); !ok {
 		t.Errorf("the length of a number: %v", err)
 	}
 }

@@ -377,46 +377,57 @@ func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
-// next ends the page with the command that goes on from here.
+// next ends the page with what to type next. In short what is to be done with the vaults
+// that failed is left to the report, whose command stands beside them.
 func (v *View) next(p *layout.Page, o Options, short bool) {
-	if v.Run.Later != nil {
-		p.Command("Next, for what the newest run says", CommandOn("report", o.State))
-		return
+	steps := v.steps(o)
+	if short {
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.ofReport })
 	}
-	if v.Run.Status == RunFinished {
-		v.nextFinished(p, o, short)
-		return
-	}
-	nextLines(p, v.Next, o.State)
+	NextLines(p, steps, o.State)
 }
 
-func (v *View) nextFinished(p *layout.Page, o Options, short bool) {
-	failed := slices.Concat(v.undecided(fleet.Failed), v.undecided(fleet.Unknown))
-	retry := ValueOf(v.retryOn(o))
-	again := v.Totals[fleet.Blocked] + v.Totals[fleet.Busy]
+// steps are what to type next, the first one first: as a run that is not over wants, and
+// else what its vaults want.
+func (v *View) steps(o Options) []Step {
 	switch {
-	case len(failed) > 0 && short: // the report's command stands with them
-	case len(failed) > 0:
-		when := "Next, when it is mended"
-		if v.words().Classic {
-			when = "Next, when support has answered"
-		}
-		if c := v.reopened(o, failed); c != "" {
-			p.Command(when, c)
-		} else {
-			p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
-		}
-	case retry != "":
-		p.Command("Next, for the run that tries what was re-opened", retry)
-	case v.Run.Closed != nil && o.inventory(v) != "":
-		p.Command("Next, for the vaults never started", CommandOn("plan", o.inventory(v), o.State))
-	case again > 0 && o.inventory(v) != "":
-		p.Command("Next, when the blocked vaults are mended", CommandOn("plan", o.inventory(v), "--validate", o.State))
-	case !v.words().Classic:
-		p.Command("Next, for every vault in a table", CommandOn("report", "-o", "csv", o.State))
-	default:
-		p.Command("Next, for the map from old to new IDs", CommandOn("report", "-o", "csv", o.State))
+	case v.Run.Later != nil:
+		return []Step{{When: "for what the newest run says", Args: []string{"report"}}}
+	case v.Run.Status == RunFinished:
+		return v.stepsFinished(o)
 	}
+	return slices.Clone(v.Next)
+}
+
+func (v *View) stepsFinished(o Options) (steps []Step) {
+	failed := slices.Concat(v.undecided(fleet.Failed), v.undecided(fleet.Unknown))
+	closed := v.Run.Closed != nil && v.Run.Closed.NeverStarted > 0 && o.inventory(v) != ""
+	table := []string{"report", "-o", "csv"}
+	if len(failed) > 0 {
+		when := "when it is mended"
+		if v.words().Classic {
+			when = "when support has answered"
+		}
+		s := Step{When: when, Args: v.reopen(failed), ofReport: true}
+		if s.Args == nil {
+			s = Step{When: "for every vault in a table", Args: table, ofReport: true}
+		}
+		steps = append(steps, s)
+	}
+	switch {
+	case v.retry != nil:
+		steps = append(steps, Step{When: "for the run that tries what was re-opened", Args: v.retry})
+	case closed:
+		steps = append(steps, Step{When: "for the vaults never started", Args: []string{"plan", o.inventory(v)}})
+	case len(failed) > 0:
+	case v.Totals[fleet.Blocked]+v.Totals[fleet.Busy] > 0 && o.inventory(v) != "":
+		steps = append(steps, Step{When: "when the blocked vaults are mended", Args: []string{"plan", o.inventory(v), "--validate"}})
+	case !v.words().Classic:
+		steps = append(steps, Step{When: "for every vault in a table", Args: table})
+	default:
+		steps = append(steps, Step{When: "for the map from old to new IDs", Args: table})
+	}
+	return steps
 }
 
 // CommandOn writes a command line of fleetup; its last argument is the ledger's

@@ -57,6 +57,17 @@ func (r *RunRow) Stands(st *rollout.State, live bool, now time.Time) {
 	}
 }
 
+// RunsNext is what to type next after the list of a ledger's runs.
+func RunsNext(rows []RunRow) (steps []Step) {
+	if n := len(rows); n > 0 {
+		steps = append(steps, Step{Args: []string{"report"}})
+		if n > 1 {
+			steps = append(steps, Step{When: "or for an earlier run", Args: []string{"report", "--run", rows[n-2].ID}})
+		}
+	}
+	return steps
+}
+
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
 	c := lexicon.ClockIn(o.Zone)
@@ -83,9 +94,6 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 	p := &layout.Page{}
 	p.Title("RUNS %d%stimes %s", len(rows), lexicon.Dot, c)
 	p.Table(g)
-	p.Command("Next", CommandOn("report", o.State))
-	if len(rows) > 1 {
-		p.Command("Or, for an earlier run", CommandOn("report", "--run", rows[len(rows)-2].ID, o.State))
-	}
+	NextLines(p, RunsNext(rows), o.State)
 	return p.WriteTerminal(w, o.Width)
 }

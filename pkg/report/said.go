@@ -114,6 +114,25 @@ func (c *Closure) words(closed, by string) string {
 	return closed + by + *c.By
 }
 
+// orderedBy says who has ordered something, and why: "by anna: the change is withdrawn".
+func orderedBy(by, reason *string) string {
+	s := "by " + lexicon.Or(ValueOf(by), "unknown")
+	if reason != nil {
+		s += ": " + *reason
+	}
+	return s
+}
+
+// closing shows who closes or has closed the run, and why: in a report its first lines say so.
+func (v *View) closing(p *layout.Page) {
+	if w := v.Run.ClosingBy; w != nil && w.Reason != nil {
+		p.Pair("Closing", "%s", orderedBy(w.By, w.Reason))
+	}
+	if w := v.Run.Closed; w != nil && w.Reason != nil {
+		p.Pair("Closed", "%s", orderedBy(w.By, w.Reason))
+	}
+}
+
 // said shows what people have said to the run.
 func (v *View) said(p *layout.Page, c lexicon.Clock) {
 	write := c.NearBy(v.Run.GeneratedAt.Value())

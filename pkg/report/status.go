@@ -109,6 +109,7 @@ func (v *View) statusPage(o Options) *layout.Page {
 		p.Line("%s", v.superseded())
 	}
 	v.figures(p, c)
+	v.closing(p)
 	v.access(p, c)
 	v.throttled(p, c)
 	v.waves(p, c)
@@ -246,7 +247,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if v.Run.Closing {
-			s = "INTERRUPTED WHILE CLOSING: a resume closes the run when nothing is in flight. " + strings.TrimPrefix(s, "INTERRUPTED: ")
+			s = "INTERRUPTED WHILE CLOSING" + v.closingBy() + ": a resume closes the run when nothing is in flight. " + strings.TrimPrefix(s, "INTERRUPTED: ")
 		}
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
 			s += " A sign-in or permission is missing: " + lexicon.Sentence(lexicon.Or(ValueOf(sus.Detail), "the cloud refused"))
@@ -260,9 +261,17 @@ func (v *View) verdict(c lexicon.Clock) string {
 	case standing.Halting:
 		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
 	case standing.Closing:
-		return "CLOSING: nothing more starts, and the run is closed when nothing is in flight. " + s
+		return "CLOSING" + v.closingBy() + ": nothing more starts, and the run is closed when nothing is in flight. " + s
 	}
 	return strings.ToUpper(string(v.Run.Phase)) + ": " + s
+}
+
+// closingBy says by whom the run is being closed.
+func (v *View) closingBy() string {
+	if c := v.Run.ClosingBy; c != nil && c.By != nil {
+		return " by " + *c.By
+	}
+	return ""
 }
 
 // waiting says what the run waits for.

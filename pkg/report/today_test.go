@@ -55,7 +55,7 @@ func TestTodayRunGolden(t *testing.T) {
 		reporttest.Golden(t, "status-"+name+".txt", b.Bytes())
 		told := report.Changing(json.RawMessage(`{"monitoringSettings":{"azureMonitorAlertSettings":null}}`), n.St.Plan.Upgrade.Request.Of(&n.St.Plan.Vaults[1].Vault))
 		story := view.HistoryOf("prod/sql-07", nil, told, o)
-		keysOf(t, "a story", decode(t, story.WriteJSON), "schemaVersion", "vault", "supportMessage", "story", "before", "request", "runId", "laterRun")
+		keysOf(t, "a story", decode(t, story.WriteJSON), "schemaVersion", "vault", "supportMessage", "story", "before", "request", "runId", "laterRun", "next")
 		b.Reset()
 		if err := story.Write(&b, o); err != nil {
 			t.Fatal(err)

@@ -98,12 +98,19 @@ type Run struct {
 
 	Later       *string      `json:"laterRun"`          // ID of the ledger's newest run; null: this is it
 	Closing     bool         `json:"closing"`           // a person wants it closed once nothing is in flight
+	ClosingBy   *Closing     `json:"closingBy"`         // whose word that is; null: it is not being closed
 	Closed      *Closure     `json:"closed"`            // a person has closed it before all of it was started; null: nobody has
 	InAdvance   *Approval    `json:"approvedInAdvance"` // the approval of the next gate, where the run has not come to it; null: there is none
 	Note        *Note        `json:"note"`              // the newest one; null: nobody has left one
 	Emulated    *Emulated    `json:"emulated"`          // the cloud is the emulator; null: it is not, or nobody knows
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"`       // a guess; null: none was made, or it is over
 	Limits      *Limits      `json:"limits"`            // a person's, which hold now; null: the plan's hold
+}
+
+// Closing is a person's word by which a run is being closed.
+type Closing struct {
+	By     *string `json:"by"`
+	Reason *string `json:"reason"`
 }
 
 // Closure is a person's word that closed a run before all of it was started.

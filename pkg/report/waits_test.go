@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,15 +146,21 @@ func TestWaits(t *testing.T) {
 func TestClosingIsSeen(t *testing.T) {
 	t.Parallel()
 	n := reporttest.BusyNight(t)
-	n.Fact(126, fleet.Stopped{Close: true, By: reporttest.Ops})
-	for live, want := range map[bool]string{true: "CLOSING: nothing more starts", false: "INTERRUPTED WHILE CLOSING: "} {
+	n.Fact(126, fleet.Stopped{Close: true, By: reporttest.Ops, Reason: "the change is withdrawn"})
+	for live, want := range map[bool]string{true: "CLOSING by ops: nothing more starts", false: "INTERRUPTED WHILE CLOSING by ops: "} {
 		v := report.FromState(n.St, report.ViewOptions{Live: live, Now: reporttest.T0.Add(127 * time.Minute)})
 		var status strings.Builder
 		if err := report.Status(&status, v, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := status.String(); !strings.Contains(got, "\n"+want) || !v.Run.Closing {
+		if got := status.String(); !strings.Contains(got, "\n"+want) || !strings.Contains(got, "\nClosing       by ops: the change is withdrawn\n") || !v.Run.Closing {
 			t.Errorf("live %v: %s", live, got)
+		}
+		if by := v.Run.ClosingBy; by == nil || *by.By != "ops" || *by.Reason != "the change is withdrawn" {
+			t.Errorf("the JSON says that %v closes it", by)
+		}
+		if got := v.Worded(report.Options{}).Headline.Lines; !slices.Contains(got, "ops is closing it: the change is withdrawn.") {
+			t.Errorf("the report says %q", got)
 		}
 		if got := v.Worded(report.Options{}).Headline.Sentence; live && !strings.Contains(got, " CLOSING: ") {
 			t.Errorf("the headline is %s", got)

@@ -32,6 +32,9 @@ func cleaned(v *report.View) *report.View {
 	if x := v.Run.Closed; x != nil {
 		c.Run.Closed = &report.Closure{By: cleanOr(x.By), Reason: cleanOr(x.Reason), NeverStarted: x.NeverStarted}
 	}
+	if x := v.Run.ClosingBy; x != nil {
+		c.Run.ClosingBy = &report.Closing{By: cleanOr(x.By), Reason: cleanOr(x.Reason)}
+	}
 	if a := v.Run.InAdvance; a != nil {
 		x := *a
 		x.Wave, x.By, x.Reason = lexicon.Clean(x.Wave), cleanOr(x.By), cleanOr(x.Reason)

@@ -48,6 +48,8 @@ type planDocument struct {
 	AtMost    int          `json:"atMost"`    // if the run finds every vault ready that it checks again
 
 	Unfinished *Unfinished `json:"unfinishedRun"` // of the ledger, before which no run of the plan begins; null: there is none
+
+	Next []report.NextCommand `json:"next"` // what to type next, the first one first
 }
 
 // whatIfOutput is another forecast to compare with.
@@ -191,6 +193,8 @@ func (d *dryRun) document() any {
 		WorstCase: d.worstCase(), AtOnce: d.inFlight(), Waves: make([]planWave, len(d.plan.Waves)),
 		Unfinished: d.opts.Unfinished, Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
 	}
+	steps, ledger := d.next()
+	doc.Next = report.NextCommands(steps, ledger, d.opts.Along)
 	for w := range d.plan.Waves {
 		wave := &d.plan.Waves[w]
 		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: d.atOnce(w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),

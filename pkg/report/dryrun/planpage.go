@@ -59,13 +59,8 @@ func (d *dryRun) page() *layout.Page {
 	if d.opts.Unkept && d.opts.Validations != nil {
 		p.Command("To keep these checks in the plan", report.CommandOn("plan", d.opts.Saved, "--validate", "--out", d.opts.Saved, d.opts.State))
 	}
-	switch {
-	case d.opts.WithoutNext:
-	case d.opts.Unfinished != nil:
-		d.opts.Unfinished.next(p)
-	default:
-		p.Command("Next", lexicon.Or(d.opts.Next, d.nextCommand()))
-	}
+	steps, ledger := d.next()
+	report.NextLines(p, steps, ledger)
 	return p.Zoned(c, d.opts.Now)
 }
 
@@ -526,18 +521,24 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	}
 }
 
-func (d *dryRun) nextCommand() string {
-	switch {
+// next is what to type next, on the ledger: what its run wants first, or what the plan does.
+func (d *dryRun) next() (steps []report.Step, ledger string) {
+	switch u := d.opts.Unfinished; {
+	case d.opts.WithoutNext:
+	case u != nil:
+		return u.steps, u.path
 	case len(d.unread()) > 0:
 		args := []string{"plan", d.plan.Inventory, "--validate"}
 		if d.opts.Saved != "" {
 			args = append(args, "--out", d.opts.Saved)
 		}
-		return report.CommandOn(append(args, d.opts.State)...)
+		steps = []report.Step{{Args: args}}
 	case d.opts.Saved != "":
-		return report.OnLedger(d.opts.State, unasked(d.plan, d.opts, "run", d.opts.Saved)...)
+		steps = []report.Step{{Args: unasked(d.plan, d.opts, "run", d.opts.Saved)}}
+	default:
+		steps = []report.Step{RunStep(d.plan, d.opts)}
 	}
-	return RunStep(d.plan, d.opts).On(d.opts.State)
+	return steps, d.opts.State
 }
 
 // RunStep is what to type to run a plan that is not saved: where there is

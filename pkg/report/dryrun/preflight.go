@@ -45,7 +45,7 @@ func (f *Preflight) Write(w io.Writer, pl *plan.Plan, o PreflightOptions) error 
 	return layout.Printer{
 		Along: o.Along,
 		Page:  func() *layout.Page { return f.page(pl, o) },
-		JSON:  func(w io.Writer) error { return layout.WriteJSON(w, f.document(pl)) },
+		JSON:  func(w io.Writer) error { return layout.WriteJSON(w, f.document(pl, o)) },
 	}.Write(w, o.Format, o.Width)
 }
 
@@ -59,6 +59,7 @@ type preflightDocument struct {
 	ExitCode        fleet.ExitCode         `json:"exitCode"`
 	SignIns         []signInDocument       `json:"signIns"`
 	Subscriptions   []subscriptionDocument `json:"subscriptions"`
+	Next            []report.NextCommand   `json:"next"` // what to type next
 }
 
 type signInDocument struct {
@@ -91,9 +92,9 @@ type checkDocument struct {
 	Findings []report.Finding `json:"findings"`
 }
 
-func (f *Preflight) document(pl *plan.Plan) preflightDocument {
+func (f *Preflight) document(pl *plan.Plan, o PreflightOptions) preflightDocument {
 	d := preflightDocument{report.SchemaVersion, pl.Fingerprint, report.TimeOrNull(f.CheckedAt), report.TimeOrNull(f.ForecastEnd), f.ExitCode.Name(), f.ExitCode,
-		[]signInDocument{}, []subscriptionDocument{}}
+		[]signInDocument{}, []subscriptionDocument{}, []report.NextCommand{}}
 	for i := range f.SignIns {
 		s := &f.SignIns[i]
 		id := s.Identity
@@ -107,7 +108,23 @@ func (f *Preflight) document(pl *plan.Plan) preflightDocument {
 		}
 		d.Subscriptions = append(d.Subscriptions, sd)
 	}
+	when, command := f.next(o)
+	if o.Along != nil {
+		command = o.Along(command)
+	}
+	d.Next = append(d.Next, report.NextCommand{When: report.StringOrNull(when), Command: command})
 	return d
+}
+
+// next is what to type next, and what must be so first.
+func (f *Preflight) next(o PreflightOptions) (when, command string) {
+	switch f.ExitCode {
+	case fleet.ExitOK:
+		return "", report.CommandOn("validate", o.File, o.State)
+	case fleet.ExitSignIn:
+		return "", lexicon.Command("permissions", o.File, "-o", "table")
+	}
+	return "when that is mended", lexicon.Or(o.Again, lexicon.Command("preflight", o.File))
 }
 
 func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *layout.Page {
@@ -119,13 +136,10 @@ func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *layout.Page {
 	}
 	f.signIns(p, c)
 	f.subscriptions(p, o.Details)
-	switch f.ExitCode {
-	case fleet.ExitOK:
-		p.Command("Next", report.CommandOn("validate", o.File, o.State))
-	case fleet.ExitSignIn:
-		p.Command("Next", lexicon.Command("permissions", o.File, "-o", "table"))
-	default:
-		p.Command("Next, when that is mended", lexicon.Or(o.Again, lexicon.Command("preflight", o.File)))
+	if when, command := f.next(o); when != "" {
+		p.Command("Next, "+when, command)
+	} else {
+		p.Command("Next", command)
 	}
 	return p.Zoned(c, f.CheckedAt)
 }

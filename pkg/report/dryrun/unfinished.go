@@ -33,20 +33,6 @@ func (u *Unfinished) says(p *layout.Page) {
 		"UNFINISHED, "+strings.ToUpper(u.Phase), u.Run)
 }
 
-// next is what the run wants.
-func (u *Unfinished) next(p *layout.Page) {
-	for i, s := range u.steps {
-		name := "Next"
-		if i > 0 {
-			name = "Then"
-		}
-		if s.When != "" {
-			name += ", " + s.When
-		}
-		p.Command(name, s.On(u.path))
-	}
-}
-
 // earlierRuns are the runs that left what a plan shows: the unfinished one among them.
 func (d *dryRun) earlierRuns() string {
 	if d.opts.Unfinished != nil {

@@ -73,12 +73,16 @@ type checked struct {
 	CheckedAt       *report.Time         `json:"checkedAt"`
 	Totals          map[fleet.Status]int `json:"totals"`
 	Vaults          []report.Vault       `json:"vaults"`
+	Next            []report.NextCommand `json:"next"` // what to type next
+
+	next []report.Step
 }
 
 // Validation writes the results of the checks of a plan's vaults. A vault
 // without a result shows pending: it was not checked.
 func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validation, o ValidationOptions) error {
-	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now), map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults))}
+	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now), map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults)), nil, []report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}}
+	doc.Next = report.NextCommands(doc.next, o.State, o.Along)
 	names, words := p.Names(), lexicon.WordingOf(p.Kind)
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
@@ -146,7 +150,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 		}
 	}
 	d.ready(p)
-	p.Command("Next", report.CommandOn("plan", pl.Inventory, "--validate", o.State))
+	report.NextLines(p, d.next, o.State)
 	return p.Zoned(c, d.CheckedAt.Value())
 }
 
