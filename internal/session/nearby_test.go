@@ -129,8 +129,11 @@ func TestWhatCannotBeReadIsNotNothing(t *testing.T) {
 	for name, read := range map[string]func(r *Reading) error{
 		"remembered": func(r *Reading) error { _, err := r.Remembered(); return err },
 		"all":        func(r *Reading) error { return r.All(func(string, uint64, fleet.Event) error { return nil }) },
-		"older":      func(r *Reading) error { _, _, _, _, err := Older(r, func(*plan.Plan) bool { return false }); return err },
-		"a run":      func(r *Reading) error { _, _, err := r.Run("20260316-a", "fleet.db"); return err },
+		"older": func(r *Reading) error {
+			_, _, _, _, err := Older(r, func(*plan.Plan) bool { return false })
+			return err
+		},
+		"a run": func(r *Reading) error { _, _, err := r.Run("20260316-a", "fleet.db"); return err },
 	} {
 		for _, r := range []*Reading{runs, rest} {
 			if err := read(r); !errors.Is(err, broken) {
