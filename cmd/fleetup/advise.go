@@ -2,13 +2,13 @@ package main
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -61,7 +61,7 @@ func toStatus(path string) string {
 }
 
 // purposed is a line with a command behind what it is for.
-var purposed = regexp.MustCompile(`^([^:]+): (fleetup .*)$`)
+var purposed = lazyregexp.New(`^([^:]+): (fleetup .*)$`)
 
 // putRight makes the next step of an error about a mistyped word: the command line
 // that was given, with the word that was meant.
@@ -128,7 +128,7 @@ func labelled(next string) []string {
 		} else if i > 0 {
 			label = "Then"
 		}
-		if strings.HasPrefix(line, "fleetup ") || !purposed.MatchString(line) {
+		if strings.HasPrefix(line, "fleetup ") || !purposed().MatchString(line) {
 			label += ":"
 		} else {
 			label += ","
@@ -143,7 +143,7 @@ func commandsIn(next string) []string {
 	found := []string{}
 	for line := range strings.SplitSeq(next, "\n") {
 		line = strings.TrimPrefix(line, "or ")
-		if m := purposed.FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "fleetup ") {
+		if m := purposed().FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "fleetup ") {
 			line = m[2]
 		}
 		if strings.HasPrefix(line, "fleetup ") {

@@ -200,7 +200,7 @@ func (t typed) along(line string) string {
 func (t typed) alongLines(next string) string {
 	lines := strings.Split(next, "\n")
 	for i, l := range lines {
-		if at := strings.Index(l, "fleetup "); at == 0 || at > 0 && (purposed.MatchString(l) || l[:at] == "or ") {
+		if at := strings.Index(l, "fleetup "); at == 0 || at > 0 && (purposed().MatchString(l) || l[:at] == "or ") {
 			lines[i] = l[:at] + t.along(l[at:])
 		}
 	}

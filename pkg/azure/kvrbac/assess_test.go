@@ -133,14 +133,14 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}
 	for _, scope := range []string{"/a", "/b"} {
-		for i := range roles {
+		for i := range roles() {
 			for _, principal := range []string{app, group} {
-				names[nameOf(scope, &roles[i], principal)] = true
+				names[nameOf(scope, &roles()[i], principal)] = true
 			}
 		}
 	}
-	if len(names) != 4*len(roles) {
-		t.Errorf("%d names for %d assignments", len(names), 4*len(roles))
+	if len(names) != 4*len(roles()) {
+		t.Errorf("%d names for %d assignments", len(names), 4*len(roles()))
 	}
 	// It is the same in every version, or assignments would be made twice.
 	if got := nameOf(keyVault().ResourceID(), roleOf(secretsUser), app); got != "3dce9983-552e-5532-af72-5633e1638f8e" {

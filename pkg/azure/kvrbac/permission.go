@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 )
@@ -175,8 +176,11 @@ const (
 
 // roles are those of "Azure built-in roles for Security" that have data actions
 // of key vaults. Their order decides where nothing else does; new ones go to the
-// end.
-var roles = granting([]role{
+// end. What they grant is worked out when it is first asked for: most commands have
+// nothing to do with key vaults.
+var roles = sync.OnceValue(func() []role { return granting(builtIn) })
+
+var builtIn = []role{
 	{id: "4633458b-17de-408a-b874-0445c86b69e6", name: "Key Vault Secrets User",
 		actions: []string{"secrets/getSecret/action", "secrets/readMetadata/action"}},
 	{id: "b86a8fe4-44ce-4948-aee5-eccb2c155cd7", name: "Key Vault Secrets Officer",
@@ -198,7 +202,7 @@ var roles = granting([]role{
 		actions: []string{"*/read", "secrets/readMetadata/action"}, manages: managesUsual},
 	{id: "00482a5a-887f-4fb3-b363-3b7fe8e74483", name: "Key Vault Administrator",
 		actions: []string{"*"}, manages: managesUsual},
-})
+}
 
 // granting works out what each role grants.
 func granting(rs []role) []role {
@@ -233,9 +237,10 @@ func anyMatches(patterns []string, action string) bool {
 // gives access to data.
 func roleOf(definition string) *role {
 	id := lastPart(definition)
-	for i := range roles {
-		if strings.EqualFold(roles[i].id, id) {
-			return &roles[i]
+	all := roles()
+	for i := range all {
+		if strings.EqualFold(all[i].id, id) {
+			return &all[i]
 		}
 	}
 	return nil
@@ -265,10 +270,11 @@ func cover(want set) (chosen []*role) {
 	if want == 0 {
 		return nil
 	}
-	sums := make([]set, 1<<len(roles)) // by each choice
+	all := roles()
+	sums := make([]set, 1<<len(all)) // by each choice
 	best, at := cost{does: len(permissions) + 1}, 0
 	for choice := 1; choice < len(sums); choice++ {
-		sums[choice] = sums[choice&(choice-1)] | roles[bits.TrailingZeros(uint(choice))].grants
+		sums[choice] = sums[choice&(choice-1)] | all[bits.TrailingZeros(uint(choice))].grants
 		if want&^sums[choice] != 0 {
 			continue
 		}
@@ -277,9 +283,9 @@ func cover(want set) (chosen []*role) {
 			best, at = c, choice
 		}
 	}
-	for i := range roles {
+	for i := range all {
 		if at&(1<<i) != 0 {
-			chosen = append(chosen, &roles[i])
+			chosen = append(chosen, &all[i])
 		}
 	}
 	return chosen

@@ -1,9 +1,9 @@
 package layout
 
 import (
-	"regexp"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
@@ -11,9 +11,9 @@ var (
 	// machineTime is a time as sentences in a journal, and a service's own words,
 	// have it: RFC 3339, or a date and a time with UTC behind them. The time in an operation
 	// ID is another: it has a space, and a Z.
-	machineTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)| \d\d:\d\d(?::\d\d)? UTC)\b`)
+	machineTime = lazyregexp.New(`\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)| \d\d:\d\d(?::\d\d)? UTC)\b`)
 	// machineSpan is a duration of a minute and more as sentences in a journal have it.
-	machineSpan = regexp.MustCompile(`(^|[ (])((?:\d+h)?\d+m\d+(?:\.\d+)?s)\b`)
+	machineSpan = lazyregexp.New(`(^|[ (])((?:\d+h)?\d+m\d+(?:\.\d+)?s)\b`)
 )
 
 var machineForms = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST"}
@@ -23,7 +23,7 @@ var machineForms = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01
 // such as a message to support, keep theirs: there UTC is meant.
 func Zoned(text string, zone *time.Location, now time.Time) string {
 	c := lexicon.ClockIn(zone)
-	text = machineTime.ReplaceAllStringFunc(text, func(s string) string {
+	text = machineTime().ReplaceAllStringFunc(text, func(s string) string {
 		for _, form := range machineForms {
 			if t, err := time.Parse(form, s); err == nil {
 				return c.Near(t, now)
@@ -31,8 +31,8 @@ func Zoned(text string, zone *time.Location, now time.Time) string {
 		}
 		return s
 	})
-	return machineSpan.ReplaceAllStringFunc(text, func(s string) string {
-		m := machineSpan.FindStringSubmatch(s)
+	return machineSpan().ReplaceAllStringFunc(text, func(s string) string {
+		m := machineSpan().FindStringSubmatch(s)
 		d, err := time.ParseDuration(m[2])
 		if err != nil {
 			return s
