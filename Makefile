@@ -19,7 +19,7 @@ race:
 	.ci/check race
 
 simulate:
-	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -timeout 60m
+	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -keyvault-nights 600 -timeout 60m
 
 kills:
 	go test ./test -run Kills -kills 300 -timeout 60m

@@ -22,7 +22,7 @@ import (
 
 var (
 	todaySeed   = flag.Int64("today-seed", 0, "run the night of today's vaults with this seed alone; with -v it tells its story")
-	todayNights = flag.Int("today-nights", 300, "how many nights TestTodaysNights simulates")
+	todayNights = flag.Int("today-nights", 100, "how many nights TestTodaysNights simulates")
 )
 
 // adapterOf is the adapter of a plan's kind.

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
+
+var keyVaultNights = flag.Int("keyvault-nights", 20, "how many nights TestKeyVaultNights simulates")
 
 // keyVaults is a plan of key vaults whose access policies become roles.
 func keyVaults(t *testing.T, vaults int, more func(*plan.Input)) *plan.Plan {
@@ -81,56 +84,66 @@ func (n *night) checkRoles() {
 // vault is changed before its roles are in force, none is given a role twice.
 func TestKeyVaultNights(t *testing.T) {
 	t.Parallel()
-	for seed := range int64(60) {
-		inBubble(t, func(t *testing.T) {
-			r := rand.New(rand.NewPCG(uint64(seed), 83))
-			p := keyVaults(t, 3+r.IntN(6), func(in *plan.Input) {
-				in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(4), RequestsPerSecond: 10}
-			})
-			menu := []emulator.Fault{
-				{Kind: "principal-missing", Times: 1}, {Kind: "principal-missing", Times: -1}, {Kind: "roles-late", For: "25m"},
-				{Kind: "server-error", Calls: []string{"roles", "assign"}, Status: 503, Chance: 0.4, Times: 20},
-				{Kind: "throttled", Calls: []string{"assign"}, RetryAfter: 90, Times: 2}, {Kind: "throttled", Calls: []string{"roles"}, RetryAfter: 20, Times: 3},
-				{Kind: "denied", Calls: []string{"assign"}, Status: 403, Times: 1}, {Kind: "denied", Calls: []string{"roles"}, Status: 401, Times: 1},
-				{Kind: "garbage", Calls: []string{"roles"}, Times: 1}, {Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
-				{Kind: "reset-after", Times: 1}, {Kind: "server-error", Calls: []string{"patch"}, Status: 503, Times: 1},
-			}
-			sc := emulator.Scenario{Seed: seed}
-			for range 1 + r.IntN(4) {
-				f := menu[r.IntN(len(menu))]
-				f.Rate = 0.2 + 0.5*r.Float64()
-				sc.Faults = append(sc.Faults, f)
-			}
-			n := newNight(t, p, sc)
-			n.crash, n.hold = randomCrashes(r, 5), rand.New(rand.NewPCG(uint64(seed), 18))
-			n.finish()
-			for _, b := range n.audit() {
-				t.Error(b)
-			}
-			n.checkRoles()
-			sum := n.cloud.Summary()
-			if sum.Mistakes > 0 {
-				t.Errorf("the protocol was broken: %v", sum.MistakeList)
-			}
-			for i, v := range n.state().Vaults {
-				pv := &p.Vaults[i]
-				c, _ := sum.Resource(pv.SubscriptionID, pv.Name)
-				names := map[string]bool{}
-				for _, a := range c.Roles {
-					names[a.Role+a.PrincipalID] = true
-				}
-				switch {
-				case v.Open():
-					t.Errorf("%s ended as %s", pv.Ref(), v.Status)
-				case c.Accepted > 1 || len(names) != len(c.Roles):
-					t.Errorf("%s was changed %d times; its roles: %+v", pv.Ref(), c.Accepted, c.Roles)
-				case v.Status == fleet.Upgraded && (fmt.Sprint(c.Properties["enableRbacAuthorization"]) != "true" || len(c.Roles) != 6):
-					t.Errorf("%s is reported upgraded, with %d roles: %v", pv.Ref(), len(c.Roles), c.Properties)
-				}
-			}
-			if t.Failed() {
-				t.Fatalf("seed %d, faults %+v:\n%s", seed, sc.Faults, strings.Join(n.story(), "\n"))
+	const shards = 4
+	for s := range shards {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
+			for seed := int64(s); seed < int64(*keyVaultNights); seed += shards {
+				keyVaultNight(t, seed)
 			}
 		})
 	}
+}
+
+func keyVaultNight(t *testing.T, seed int64) {
+	inBubble(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(uint64(seed), 83))
+		p := keyVaults(t, 3+r.IntN(6), func(in *plan.Input) {
+			in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(4), RequestsPerSecond: 10}
+		})
+		menu := []emulator.Fault{
+			{Kind: "principal-missing", Times: 1}, {Kind: "principal-missing", Times: -1}, {Kind: "roles-late", For: "25m"},
+			{Kind: "server-error", Calls: []string{"roles", "assign"}, Status: 503, Chance: 0.4, Times: 20},
+			{Kind: "throttled", Calls: []string{"assign"}, RetryAfter: 90, Times: 2}, {Kind: "throttled", Calls: []string{"roles"}, RetryAfter: 20, Times: 3},
+			{Kind: "denied", Calls: []string{"assign"}, Status: 403, Times: 1}, {Kind: "denied", Calls: []string{"roles"}, Status: 401, Times: 1},
+			{Kind: "garbage", Calls: []string{"roles"}, Times: 1}, {Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
+			{Kind: "reset-after", Times: 1}, {Kind: "server-error", Calls: []string{"patch"}, Status: 503, Times: 1},
+		}
+		sc := emulator.Scenario{Seed: seed}
+		for range 1 + r.IntN(4) {
+			f := menu[r.IntN(len(menu))]
+			f.Rate = 0.2 + 0.5*r.Float64()
+			sc.Faults = append(sc.Faults, f)
+		}
+		n := newNight(t, p, sc)
+		n.crash, n.hold = randomCrashes(r, 5), rand.New(rand.NewPCG(uint64(seed), 18))
+		n.finish()
+		for _, b := range n.audit() {
+			t.Error(b)
+		}
+		n.checkRoles()
+		sum := n.cloud.Summary()
+		if sum.Mistakes > 0 {
+			t.Errorf("the protocol was broken: %v", sum.MistakeList)
+		}
+		for i, v := range n.state().Vaults {
+			pv := &p.Vaults[i]
+			c, _ := sum.Resource(pv.SubscriptionID, pv.Name)
+			names := map[string]bool{}
+			for _, a := range c.Roles {
+				names[a.Role+a.PrincipalID] = true
+			}
+			switch {
+			case v.Open():
+				t.Errorf("%s ended as %s", pv.Ref(), v.Status)
+			case c.Accepted > 1 || len(names) != len(c.Roles):
+				t.Errorf("%s was changed %d times; its roles: %+v", pv.Ref(), c.Accepted, c.Roles)
+			case v.Status == fleet.Upgraded && (fmt.Sprint(c.Properties["enableRbacAuthorization"]) != "true" || len(c.Roles) != 6):
+				t.Errorf("%s is reported upgraded, with %d roles: %v", pv.Ref(), len(c.Roles), c.Properties)
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d, faults %+v:\n%s", seed, sc.Faults, strings.Join(n.story(), "\n"))
+		}
+	})
 }

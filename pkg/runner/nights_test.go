@@ -17,7 +17,7 @@ import (
 var (
 	oneSeed   = flag.Int64("seed", 0, "run the night of this seed alone; with -v it tells its story")
 	firstSeed = flag.Int64("first-seed", 1, "the seed of the first of many nights; the others count on from it")
-	nights    = flag.Int("nights", 1000, "how many nights TestNights simulates")
+	nights    = flag.Int("nights", 400, "how many nights TestNights simulates")
 )
 
 // every so many nights one is spent on a synced ledger file instead of memory.
@@ -35,7 +35,7 @@ func TestNights(t *testing.T) {
 	const shards = 8
 	t.Cleanup(func() { // once all of them are over
 		for p := range ways {
-			if _, died := deaths.Load(p); !died && *nights >= 1000 && !t.Failed() {
+			if _, died := deaths.Load(p); !died && *nights >= 400 && !t.Failed() {
 				t.Errorf("in %d nights no process died at %s", *nights, p)
 			}
 		}
