@@ -68,6 +68,7 @@ const (
 
 	flagAcceptExpiredHolds switchFlag = "accept-expired-holds"
 	flagAcceptFailures     switchFlag = "accept-failures"
+	flagTakeOver           switchFlag = "take-over"
 	flagAcceptWarnings     switchFlag = "accept-warnings"
 	flagAllowCSP           switchFlag = "allow-csp"
 	flagClose              switchFlag = "close"

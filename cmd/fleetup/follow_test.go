@@ -30,7 +30,10 @@ func (m *moving) Head() (uint64, string, error) {
 }
 
 // begun is a ledger with a run that has just begun, of slow.yaml, and its lock.
-func begun(t *testing.T, path string) (*state.Lock, *state.Ledger) {
+func begun(t *testing.T, path string) (*state.Lock, *state.Ledger) { return begunBy(t, path, "") }
+
+// begunBy is begun of a run that an engine carries out.
+func begunBy(t *testing.T, path, engine string) (*state.Lock, *state.Ledger) {
 	t.Helper()
 	lock, err := state.Acquire(path, state.Holder{Host: "here", PID: 1})
 	if err != nil {
@@ -48,7 +51,7 @@ func begun(t *testing.T, path string) (*state.Lock, *state.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened := fleet.RunOpened{RunID: "run-1", PlanFingerprint: src.Fingerprint}
+	opened := fleet.RunOpened{RunID: "run-1", PlanFingerprint: src.Fingerprint, Engine: engine}
 	if err := l.Begin(data, []fleet.Event{{At: time.Unix(0, 0), Fact: opened}}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ var kept = map[flagHandle]keeping{
 	flagCase:             {sameOne, anAct},
 
 	flagState: {never, aTarget}, flagRun: {never, aTarget}, flagOut: {never, aTarget}, flagFor: {never, aTarget}, flagWave: {never, aTarget},
-	flagYes: {never, aConsent}, flagConfirmIrreversible: {never, aConsent}, flagAcceptExpiredHolds: {never, aConsent}, flagAcceptFailures: {never, aConsent},
+	flagYes: {never, aConsent}, flagConfirmIrreversible: {never, aConsent}, flagAcceptExpiredHolds: {never, aConsent}, flagAcceptFailures: {never, aConsent}, flagTakeOver: {never, aConsent},
 	flagOutput: {never, aForm}, flagQuery: {never, aForm}, flagExitCode: {never, aForm}, flagWatch: {never, aForm}, flagDetails: {never, aForm},
 	flagMan: {never, aForm}, flagMarkdown: {never, aForm}, flagHelp: {never, aForm}, flagVersion: {never, aForm},
 	flagReason: {never, anAct}, flagClose: {never, anAct}, flagOff: {never, anAct}, flagDryRun: {never, anAct}, flagHead: {never, anAct},

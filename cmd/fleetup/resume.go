@@ -24,6 +24,7 @@ func (e *environment) resumeCommand() *cli.Command {
 		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(),
 			reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
+			flagTakeOver.is(cli.BoolFlag{Usage: "go on here with a run that fleetup-temporal carried out: its workflow has ended, or two would decide"}),
 			reasonFlag()}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.resume,
@@ -119,7 +120,7 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := st.Resume(signedActor(c, p), versionString(), flagAcceptFailures.of(c), reason)
+	commands := st.Resume(fleet.Resumed{By: signedActor(c, p), Version: versionString()}, flagAcceptFailures.of(c), reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group,
 		cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }

@@ -28,7 +28,7 @@ func connect(c *cli.Context, p *plan.Plan, base, stateFile string) (*session.Clo
 func processOf(c *cli.Context) session.Process {
 	log := logOf(c)
 	return session.Process{Command: c.Command.Name, Version: versionString(), Committed: logFacts(log),
-		Requests: azure.LogRequests(log), Pace: logPace(log)}
+		Requests: azure.LogRequests(log), Pace: logPace(log), TakeOver: flagTakeOver.of(c)}
 }
 
 // acquire takes the lock of a ledger for a command.

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -31,6 +33,7 @@ type Process struct {
 	Committed func([]fleet.Event)
 	Requests  func(azure.RequestLog)
 	Pace      func(runner.PaceChange)
+	TakeOver  bool // also of a run that an engine carries out: a person says that it does no more
 }
 
 // Acquire takes the ledger's lock for this process.
@@ -89,6 +92,9 @@ func (p Process) openLocked(path string, known *audit.History) (*LockedLedger, e
 		h.Ledger.Committed = p.Committed
 		if h.past, err = known.Still(h.Ledger, p.Version); err == nil {
 			h.Run, h.Begun = h.past.Newest()
+			if h.Begun && h.Run.State.Elsewhere() && !p.TakeOver {
+				err = elsewhere(h.Run.State, path)
+			}
 		}
 	}
 	if err != nil {
@@ -96,6 +102,16 @@ func (p Process) openLocked(path string, known *audit.History) (*LockedLedger, e
 		return nil, err
 	}
 	return h, nil
+}
+
+// elsewhere says that the ledger of a run that an engine carries out is not written to
+// here: what the engine decides meanwhile is not in it yet.
+func elsewhere(st *rollout.State, path string) error {
+	return failure.New(fleet.ExitInUse,
+		fmt.Errorf("run %s is carried out by fleetup-temporal, and no worker keeps its ledger now: the run may go on, and two would decide", st.Run.ID),
+		failure.Lines("start a worker with --ledgers on this folder, and give the command again",
+			failure.To("or, where the workflow has ended", "fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger", strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup")),
+			failure.To("or, where the workflow has ended and its server is lost", lexicon.Command("resume", "--take-over", "--state", path))))
 }
 
 // Close lets go of the ledger.

@@ -55,7 +55,13 @@ type RunOpened struct {
 	// TimeScale is of an emulated cloud: it is so many times as fast as the durations it
 	// was given. 0: as fast, or it is no emulator.
 	TimeScale float64 `json:"timeScale,omitempty"`
+	// Engine is what carries the run out, where that is no process of fleetup beside the
+	// ledger: EngineTemporal. It may go on with nobody at the ledger.
+	Engine string `json:"engine,omitempty"`
 }
+
+// EngineTemporal is the engine of docs/engine.md.
+const EngineTemporal = "temporal"
 
 // Carried is a vault that an earlier run left failed, unknown or re-opened.
 type Carried struct {
@@ -81,6 +87,7 @@ type Carried struct {
 type Resumed struct {
 	By      Actor  `json:"by"`
 	Version string `json:"version"`
+	Engine  string `json:"engine,omitempty"` // from now on, as in RunOpened
 }
 
 // WaveOpened lets the vaults of a wave be validated and started.

@@ -102,6 +102,9 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 	if n := st.InFlight(); n > 0 {
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
 	}
+	if st.Elsewhere() {
+		say = "No worker keeps the run's ledger any more: fleetup-temporal may go on with the run, and nothing of that is seen here."
+	}
 	e := t.event(st, Interrupted, at, false, say)
 	e.ID += "-left"
 	return e

@@ -120,6 +120,9 @@ func (v *View) runActions(o Options) []Action {
 		}
 		return one(DoResume, false, "", title)
 	case RunInterrupted:
+		if v.Run.Elsewhere {
+			return one(DoWait, true, "The run may go on meanwhile; what it does is not in the ledger yet.", "Start a worker that keeps the ledger")
+		}
 		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
 			return one(DoSignIn, true, lexicon.Or(ValueOf(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
 		}

@@ -48,14 +48,16 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
 			StartedAt: TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt), ResumedAt: TimeOrNull(st.Run.ResumedAt),
 			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
-			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
+			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live, Elsewhere: !o.Live && st.Elsewhere(),
 			Kind: st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
 		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
 	}
 	remaining := standing.RemainingOf(st, o.Outlook, now, o.Live)
-	v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
+	if !v.Run.Elsewhere { // it may be further than anybody here knows
+		v.Run.ExpectedEnd = ExpectedEndOf(remaining.Likely, remaining.If)
+	}
 	if v.Run.Closing = st.Closing() && st.Run.Closed == nil; v.Run.Closing {
 		v.Run.ClosingBy = &Closing{StringOrNull(st.Run.Stopped.By.User), StringOrNull(st.Run.Stopped.Reason)}
 	}

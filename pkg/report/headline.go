@@ -215,6 +215,8 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		say("No %s are running.", v.words().Nouns)
 	} else if v.Run.Live {
 		say("%s in flight.", v.flyingWords(n))
+	} else if v.Run.Elsewhere {
+		say("%s in flight or in doubt, as far as the ledger knows.", v.flyingWords(n))
 	} else {
 		say("%s in flight or in doubt: the cloud goes on, and a resume follows.", v.flyingWords(n))
 	}
@@ -230,6 +232,8 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		say("A sign-in or permission is missing: %s", lexicon.Sentence(lexicon.Or(ValueOf(s.Detail), "the cloud refused")))
 	case v.Run.Status == RunInterrupted && s != nil:
 		say("It was told to stop.")
+	case v.Run.Elsewhere:
+		say("fleetup-temporal carries it out and may go on; no worker keeps the ledger, so nothing of that is seen here.")
 	case v.Run.Status == RunInterrupted:
 		say("Its process crashed or was killed.")
 	}

@@ -76,6 +76,8 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 		return needed
 	case live:
 		return []Step{watch}
+	case st.Elsewhere():
+		return []Step{{When: "once a worker keeps the ledger (fleetup-temporal worker --ledgers)", Args: []string{"status", "--watch"}}}
 	case r.Halt != nil && st.InFlight() == 0:
 		return []Step{{Args: accept}}
 	case r.Halt != nil || st.Closing(): // what is in flight is followed first

@@ -88,6 +88,7 @@ type Run struct {
 	Budget          Budget         `json:"budget"`
 	StartedBy       *string        `json:"startedBy"`
 	Live            bool           `json:"live"`       // a process carries it out right now
+	Elsewhere       bool           `json:"elsewhere"`  // an engine carries it out, and may go on though nobody keeps the ledger now
 	Night           *Night         `json:"night"`      // the newest one; null without windows, or before the first
 	NextWindow      *Time          `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
 	Kind            fleet.Kind     `json:"kind"`       // of the upgrade

@@ -28,7 +28,7 @@ func (s *State) Apply(e fleet.Event) error {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
 		s.Run.ID, s.Run.Fingerprint, s.Run.By, s.Run.OpenedAt = f.RunID, f.PlanFingerprint, f.By, e.At
-		s.Run.ValidateAllFirst, s.Run.TimeScale = f.ValidateAllFirst, f.TimeScale
+		s.Run.ValidateAllFirst, s.Run.TimeScale, s.Run.Engine = f.ValidateAllFirst, f.TimeScale, f.Engine
 		for _, c := range f.Carried {
 			s.carry(c)
 		}
@@ -43,6 +43,7 @@ func (s *State) Apply(e fleet.Event) error {
 			s.Waves[i].Changed = f.Changed[s.Waves[i].Name]
 		}
 	case fleet.Resumed:
+		s.Run.Engine = f.Engine
 		s.resume(e.At)
 	case fleet.WaveOpened:
 		return s.withWave(f.Wave, func(i int, w *WaveState) { w.OpenedAt, s.current = e.At, i })

@@ -24,6 +24,13 @@ func (s *State) MayOpen() error {
 	return nil
 }
 
+// Elsewhere reports whether an engine carries the run out that has not said that it
+// left: it may go on though nobody is at the ledger, and whoever wrote there or went on
+// with the run would be a second one to decide.
+func (s *State) Elsewhere() bool {
+	return s.Run.Engine != "" && s.Run.Closed == nil && s.Run.Suspended == nil
+}
+
 // MayResume is why a run does not go on: ErrOver for one that is closed; ErrHalted for
 // one that is halted while nobody accepts its failures and nothing is in flight that
 // could be followed.
@@ -39,10 +46,10 @@ func (s *State) MayResume(acceptFailures bool) error {
 
 // Resume are the facts that a resume of the run begins with; each is Commanded in the
 // first step. Failures are accepted of a halted run alone. reason is why they are.
-func (s *State) Resume(by fleet.Actor, version string, acceptFailures bool, reason string) []fleet.Fact {
-	facts := []fleet.Fact{fleet.Resumed{By: by, Version: version}}
+func (s *State) Resume(resumed fleet.Resumed, acceptFailures bool, reason string) []fleet.Fact {
+	facts := []fleet.Fact{resumed}
 	if acceptFailures && s.Run.Halt != nil {
-		facts = append(facts, fleet.FailuresAccepted{By: by, Reason: reason})
+		facts = append(facts, fleet.FailuresAccepted{By: resumed.By, Reason: reason})
 	}
 	return facts
 }

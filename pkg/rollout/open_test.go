@@ -66,9 +66,31 @@ func TestResumes(t *testing.T) {
 		if c.flying {
 			s.Vaults[0].Status = fleet.Upgrading
 		}
-		facts := s.Resume(fleet.Actor{User: "sam"}, "v1", c.accept, "known")
+		facts := s.Resume(fleet.Resumed{By: fleet.Actor{User: "sam"}, Version: "v1"}, c.accept, "known")
 		if may, open := s.MayResume(c.accept), s.MayOpen(); !errors.Is(may, c.may) || (may == nil) != (c.may == nil) || !errors.Is(open, c.open) || (open == nil) != (c.open == nil) || len(facts) != c.facts {
 			t.Errorf("%s: may resume: %v; may open another: %v; begins with %v", c.name, may, open, facts)
+		}
+	}
+}
+
+// A run that an engine carries out is elsewhere until it has said that it left, or a
+// process beside the ledger has gone on with it.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	s := NewState(testPlan(1, 1, 1, 1))
+	for _, c := range []struct {
+		fact fleet.Fact
+		want bool
+	}{
+		{fleet.RunOpened{RunID: "r", Engine: fleet.EngineTemporal}, true},
+		{fleet.RunSuspended{Why: fleet.SuspendedSignal}, false},
+		{fleet.Resumed{Engine: fleet.EngineTemporal}, true},
+		{fleet.Resumed{}, false},
+		{fleet.Resumed{Engine: fleet.EngineTemporal}, true},
+		{fleet.RunClosed{}, false},
+	} {
+		if err := s.Apply(fleet.Event{Fact: c.fact}); err != nil || s.Elsewhere() != c.want {
+			t.Errorf("after %+v it is elsewhere: %t, %v", c.fact, s.Elsewhere(), err)
 		}
 	}
 }

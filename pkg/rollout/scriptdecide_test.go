@@ -137,7 +137,7 @@ func (s *script) resume(args []string) ([]string, error) {
 	if err := st.MayResume(accept); err != nil {
 		return []string{"refused: " + err.Error()}, nil
 	}
-	return s.restart(st.Resume(fleet.Actor{User: "alex"}, "v1", accept, "support looked")...)
+	return s.restart(st.Resume(fleet.Resumed{By: fleet.Actor{User: "alex"}, Version: "v1"}, accept, "support looked")...)
 }
 
 // reopen permits another try while no process is at work; case=ID and because=WORD go

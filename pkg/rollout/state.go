@@ -64,6 +64,7 @@ type RunState struct {
 	Closed           *fleet.RunClosed     `json:"closed,omitzero"`
 	ClosedAt         time.Time            `json:"closedAt,omitzero"`
 	RefreshedAt      time.Time            `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
+	Engine           string               `json:"engine,omitzero"`      // what carries it out; empty: a process beside the ledger
 	TimeScale        float64              `json:"timeScale,omitzero"`   // of an emulated cloud; 0: time goes there as here
 	Note             *fleet.Noted         `json:"note,omitzero"`        // a person's newest note; nil: none. Nothing is decided by it
 	NotedAt          time.Time            `json:"notedAt,omitzero"`

@@ -62,7 +62,7 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	env.RegisterActivity(k.Open)
 	env.RegisterActivity(k.Record)
 	at := time.Date(2026, 6, 11, 22, 0, 0, 0, time.UTC)
-	opening := protocol.Opening{Ledger: "fleet", At: at, Opened: fleet.RunOpened{RunID: "run", Version: "test"}}
+	opening := protocol.Opening{Ledger: "fleet", At: at, Opened: fleet.RunOpened{RunID: "run", Version: "test", Engine: fleet.EngineTemporal}}
 	for range 2 { // a keeper that was lost with its answer is asked again
 		if _, err := env.ExecuteActivity(k.Open, opening); err != nil {
 			t.Fatal(err)
@@ -104,6 +104,10 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 		t.Errorf("another process took a ledger with an unfinished run: %v", err)
 	}
 	k.Close()
+	// Nor does anybody while none is there: the ledger says that an engine carries it out.
+	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil || !strings.Contains(err.Error(), "two would decide") {
+		t.Errorf("another process took the ledger of a run that may go on: %v", err)
+	}
 	run, ok, err := session.ReadLatest(k.Path("fleet"))
 	if err != nil || !ok || run.Evidence.Events != 5 || run.State.Vaults[0].Status != fleet.Starting {
 		t.Fatalf("the ledger has %+v, %v, %v", run.Evidence, ok, err)

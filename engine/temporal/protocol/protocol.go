@@ -62,6 +62,7 @@ type Resume struct {
 	Version        string      `json:"version"`
 	AcceptFailures bool        `json:"acceptFailures,omitempty"` // of a halted run
 	Reason         string      `json:"reason,omitempty"`         // why they are
+	Engine         string      `json:"engine,omitempty"`         // what goes on with it: fleet.EngineTemporal
 }
 
 // Options are how a run is carried out.

@@ -45,7 +45,7 @@ func (f *flow) open() error {
 	}
 	f.machine = m
 	r := f.in.Resume
-	for _, fact := range m.Resume(r.By, r.Version, r.AcceptFailures, r.Reason) {
+	for _, fact := range m.Resume(fleet.Resumed{By: r.By, Version: r.Version, Engine: r.Engine}, r.AcceptFailures, r.Reason) {
 		f.inbox = append(f.inbox, rollout.Commanded{Fact: fact})
 	}
 	f.in.Resume = nil

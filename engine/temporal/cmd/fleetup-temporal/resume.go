@@ -44,7 +44,7 @@ func resumeCommand() *cli.Command {
 				return err
 			}
 			defer conn.Close()
-			r, err := conn.resume(c.Context, c.String("ledger"), protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: version,
+			r, err := conn.resume(c.Context, c.String("ledger"), protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: version, Engine: fleet.EngineTemporal,
 				AcceptFailures: c.Bool("accept-failures"), Reason: reason}, options)
 			if err != nil {
 				return err

@@ -147,7 +147,8 @@ func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, all
 	}
 	return c.start(ctx, len(p.Vaults), "fleetup run of plan "+p.ShortFingerprint(),
 		protocol.Input{Ledger: ledger, Plan: data, Scope: protocol.ScopeOf(p), Options: o, Ref: protocol.PlanRef{Fingerprint: p.Fingerprint, Key: key},
-			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials), Version: version, ValidateAllFirst: allFirst}})
+			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials), Version: version,
+				ValidateAllFirst: allFirst, Engine: fleet.EngineTemporal}})
 }
 
 // manyVaults is for how large a fleet a run is taken of which nothing is known here.

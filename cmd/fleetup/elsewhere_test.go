@@ -1,0 +1,44 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+)
+
+// TestARunOfAnEngine: of a run that an engine carries out the ledger alone does not say
+// whether it goes on. While nobody keeps it nothing is written to it and the run is not
+// gone on with, unless a person says that its workflow has ended; nor is either advised.
+func TestARunOfAnEngine(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "slow.db")
+	lock, l := begunBy(t, db, fleet.EngineTemporal)
+	l.Close()
+	lock.Close()
+
+	code, page, errs := try(t, "status", "--state", db)
+	if code != 0 || strings.Contains(page, "if the run is resumed") || !strings.Contains(page, "fleetup status --watch --state "+db) || strings.Contains(page, "fleetup resume") {
+		t.Errorf("status exits %d: %s%s", code, page, errs)
+	}
+	if code, page, errs := try(t, "report", "--state", db); code != 0 || !strings.Contains(page, "fleetup-temporal carries it out and may go on") {
+		t.Errorf("report exits %d: %s%s", code, page, errs)
+	}
+	for _, args := range [][]string{
+		{"resume", "--yes"},
+		{"hold", "dev/web", "--reason", "a restore"},
+		{"pause", "--reason", "a restore"},
+		{"stop", "--close", "--reason", "a restore"},
+		{"refresh"},
+	} {
+		code, _, errs := try(t, append(args, "--state", db)...)
+		if code != fleet.ExitInUse || !strings.Contains(errs, "two would decide") || !strings.Contains(errs, "fleetup-temporal resume --yes --ledger slow") ||
+			!strings.Contains(errs, "fleetup resume --take-over --state "+db) {
+			t.Errorf("%q exits %d: %s", args, code, errs)
+		}
+	}
+	if code, page, errs := try(t, "resume", "--take-over", "--yes", "--state", db); code != 0 || !strings.Contains(page, "FINISHED: all 5") && !strings.Contains(page, "FINISHED: 5 of 5") {
+		t.Errorf("taken over it exits %d: %s%s", code, page, errs)
+	}
+}
