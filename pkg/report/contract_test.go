@@ -81,7 +81,7 @@ func TestRunJSONShape(t *testing.T) {
 			t.Errorf("%s has a list that is null", x["title"])
 		}
 	}
-	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
+	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "elsewhere", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
 		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
 		"kind", "permanent", "phase", "closed", "closingBy", "approvedInAdvance", "note", "limits")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
