@@ -72,6 +72,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	silent := map[string]string{
 		"wait": "it prints nothing but messages", "demo": "it takes long, and prints as the others do",
+		"serve":              "it prints nothing but messages",
 		"inventory discover": "it needs a cloud of today, and prints as import does",
 	}
 	run := func(line string) (fleet.ExitCode, string) {

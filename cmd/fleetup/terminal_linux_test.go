@@ -213,6 +213,7 @@ func round() []show {
 		{line: "status --state gate.db"},
 		{line: "report --state gate.db"},
 		{line: "wait --for finished --timeout 10ms --state gate.db", code: 5},
+		{line: "serve --state gate.db", code: 2},
 		{line: "pause --state gate.db --reason because-of-a-storage-incident-that-takes-a-while"},
 		{line: "hold a-subscription-with-a-long-name/sql-02 a-subscription-with-a-long-name/sql-03 --state gate.db --reason quarter-end"},
 		{line: "limit upgrades=1 --state gate.db --reason slow"},
