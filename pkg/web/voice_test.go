@@ -86,7 +86,7 @@ func (n *carriedNight) order(o rollout.Order) {
 // resume carries the run on in another process.
 func (n *carriedNight) resume(accept bool) {
 	n.begin()
-	for _, f := range n.m.Resume(fleet.Actor{User: "ops"}, "v2", accept, "known") {
+	for _, f := range n.m.Resume(fleet.Resumed{By: fleet.Actor{User: "ops"}, Version: "v2"}, accept, "known") {
 		n.told = append(n.told, rollout.Commanded{Fact: f})
 	}
 	n.step()
