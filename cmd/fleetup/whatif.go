@@ -146,7 +146,7 @@ func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
 		return src.Plan, 0, nil // a run has it; what it has measured comes later
 	}
 	defer r.Close()
-	ms, err := measured(r, src.Plan, max(timeScale(src), 1))
+	ms, err := measured(r.VaultRecords, src.Plan, max(timeScale(src), 1))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -157,12 +157,13 @@ func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
 }
 
 // measured is how long the upgrades on a ledger took in the cloud's own time, as all
-// predictions are: of an emulated cloud that is so many times as fast as time.
-func measured(r *state.Reader, p *plan.Plan, scale float64) (ms []plan.Measured, err error) {
+// predictions are: of an emulated cloud that is so many times as fast as time. Where the
+// end was seen late it is not known.
+func measured(each func(func(fleet.VaultRecord) error) error, p *plan.Plan, scale float64) (ms []plan.Measured, err error) {
 	index := p.Index()
-	err = r.VaultRecords(func(v fleet.VaultRecord) error {
+	err = each(func(v fleet.VaultRecord) error {
 		took := time.Duration(float64(v.EndedAt.Sub(v.StartedAt)) * scale)
-		if v.Status != fleet.Upgraded || v.StartedAt.IsZero() || took <= 0 {
+		if v.Status != fleet.Upgraded || v.StartedAt.IsZero() || v.EndedLate || took <= 0 {
 			return nil
 		}
 		predicted := plan.Predict(0)

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
 // A draw is the same each time, differs from the next one, has about the rate that was
@@ -35,5 +37,26 @@ func TestDraws(t *testing.T) {
 	}
 	if (&whatIf{failures: 100}).fails("k", 0) == false || (&whatIf{}).fails("k", 0) {
 		t.Error("all and none are not all and none")
+	}
+}
+
+// What is measured is what is known: an end that was seen late says nothing of how long
+// the upgrade took.
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
+	records := []fleet.VaultRecord{
+		{Vault: "classic/s/a", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(20 * time.Minute)},
+		{Vault: "classic/s/b", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(9 * time.Hour), EndedLate: true},
+		{Vault: "classic/s/c", Status: fleet.Failed, StartedAt: began, EndedAt: began.Add(time.Minute)},
+	}
+	ms, err := measured(func(fn func(fleet.VaultRecord) error) (err error) {
+		for i := 0; i < len(records) && err == nil; i++ {
+			err = fn(records[i])
+		}
+		return err
+	}, &plan.Plan{}, 1)
+	if err != nil || len(ms) != 1 || ms[0].Took != 20*time.Minute {
+		t.Errorf("measured %v, %v; want the first alone", ms, err)
 	}
 }

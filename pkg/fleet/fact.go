@@ -263,6 +263,7 @@ type Reconciled struct {
 	Reading     Reading `json:"reading"`
 	Record      *Record `json:"record,omitempty"`
 	Detail      string  `json:"detail,omitempty"`
+	Late        bool    `json:"late,omitempty"` // as Observed.Late
 }
 
 // Observed is a change of an upgrade's state in the cloud's record. Vanished
@@ -280,6 +281,9 @@ type Observed struct {
 	Present     bool      `json:"present,omitempty"`   // with Vanished: the vault is there, and our operation on it is not
 	Explained   bool      `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
 	Unseen      bool      `json:"unseen,omitempty"`    // a reading shows the vault without it: a listing may go back in time, and is asked again
+	// Late: Record shows the end and not when it came, and it may have come long before:
+	// nobody had looked, because no process was there or the cloud could not be read.
+	Late bool `json:"late,omitempty"`
 }
 
 // Inspected is what a reading showed of a vault whose upgrade is followed or in
@@ -337,6 +341,7 @@ type Refreshed struct {
 	ResourceID  string    `json:"resourceId,omitempty"` // of the new vault
 	Findings    []Finding `json:"findings,omitempty"`
 	Detail      string    `json:"detail,omitempty"` // what was read, in words
+	Late        bool      `json:"late,omitempty"`   // as Observed.Late
 	By          Actor     `json:"by"`
 }
 

@@ -169,6 +169,7 @@ type VaultRecord struct {
 	Disregard   []string   `json:"disregard,omitempty"`
 	StartedAt   time.Time  `json:"startedAt,omitzero"`
 	EndedAt     time.Time  `json:"endedAt,omitzero"`
+	EndedLate   bool       `json:"endedLate,omitempty"` // it may have ended long before EndedAt, when that was seen
 	Findings    []Finding  `json:"findings,omitempty"`
 	RequestIDs  []string   `json:"requestIds,omitempty"`
 	Reason      string     `json:"reason,omitempty"`

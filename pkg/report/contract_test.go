@@ -55,7 +55,7 @@ func decode(t *testing.T, write func(io.Writer) error) map[string]any {
 var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType", "targetResourceGroup",
 	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds", "findings",
 	"reason", "overdue", "foreign", "earlier", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
-	"resourceGroup", "resourceId", "lastReading"}
+	"resourceGroup", "resourceId", "endedLate", "lastReading"}
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()

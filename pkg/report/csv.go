@@ -106,6 +106,7 @@ func runColumns(do map[*Vault]Do, direction fleet.Direction) []Column[*Vault] {
 		{"direction", func(*Vault) string { return string(direction) }},
 		{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},
 		{"earlierOperationIds", func(v *Vault) string { return strings.Join(v.EarlierOperations, " ") }},
+		{"endedLate", func(v *Vault) string { return strconv.FormatBool(v.EndedLate) }},
 	})
 }
 

@@ -266,6 +266,7 @@ const beforeThat = "; before that: "
 func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, StringOrNull(s.OperationID), s.Attempt, s.Sent
 	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt), StringOrNull(s.UpgradedResourceID)
+	v.EndedLate = s.EndedLate
 	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(saidOnce(s.Findings)), StringOrNull(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading

@@ -129,7 +129,7 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 		p.Pair("Started", "%s", c.Full(v.StartedAt.Time))
 	}
 	if v.EndedAt != nil {
-		p.Pair("Ended", "%s%s", c.Full(v.EndedAt.Time), after(v))
+		p.Pair("Ended", "%s%s%s", c.Full(v.EndedAt.Time), v.OrBefore(), after(v))
 	}
 	if v.UpgradedResourceID != nil && s.words.Classic {
 		p.Pair("New vault", "%s", *v.UpgradedResourceID)
@@ -224,7 +224,7 @@ func (v *Vault) withoutMessages(s string) string {
 // after says how long an upgrade took, where that is known.
 func after(v *Vault) string {
 	if d := v.Took(); d > 0 {
-		return fmt.Sprintf(" (after %s)", lexicon.Span(d))
+		return fmt.Sprintf(" (after %s)", lexicon.Took(d, v.EndedLate))
 	}
 	return ""
 }

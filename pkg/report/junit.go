@@ -131,7 +131,7 @@ func token(s string) string { return strings.Join(strings.Fields(lexicon.Clean(s
 // story is everything that is known of a vault in trouble, a fact a sentence.
 func (v *Vault) story() string {
 	parts := []string{"subscription " + v.SubscriptionID, "operation " + operation(v),
-		"started " + lexicon.UTC(v.StartedAt.Value()), "ended " + lexicon.UTC(v.EndedAt.Value()), "requests " + lexicon.Or(strings.Join(v.RequestIDs, " "), "none")}
+		"started " + lexicon.UTC(v.StartedAt.Value()), "ended " + lexicon.UTC(v.EndedAt.Value()) + v.OrBefore(), "requests " + lexicon.Or(strings.Join(v.RequestIDs, " "), "none")}
 	for _, f := range v.Errors() {
 		parts = append(parts, flatFinding(f))
 	}

@@ -340,7 +340,7 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 	for _, x := range vs {
 		took := "-"
 		if d := x.Took(); d > 0 {
-			took = lexicon.Span(d)
+			took = lexicon.Took(d, x.EndedLate)
 		}
 		row := []string{x.Vault, string(x.ResourceType), x.Location, took, lexicon.Or(ValueOf(x.UpgradedResourceID), "-")}
 		if !v.words().Classic {
@@ -373,7 +373,7 @@ func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Resource ID", "%s", lexicon.Or(ValueOf(v.ResourceID), "-"))
 	p.Pair("Operation", "%s", operation(v))
 	p.Pair("Started", "%s", c.Full(v.StartedAt.Value()))
-	p.Pair("Ended", "%s", c.Full(v.EndedAt.Value()))
+	p.Pair("Ended", "%s%s", c.Full(v.EndedAt.Value()), v.OrBefore())
 	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 

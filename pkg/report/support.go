@@ -74,7 +74,7 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 			field("Earlier OperationId", id)
 		}
 		field("Started", lexicon.UTC(v.StartedAt.Value()))
-		field("Ended", lexicon.UTC(v.EndedAt.Value()))
+		field("Ended", lexicon.UTC(v.EndedAt.Value())+v.OrBefore())
 		errs := v.Errors()
 		for _, f := range errs {
 			field("Error code", lexicon.Or(ValueOf(f.Code), "none"))

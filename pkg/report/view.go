@@ -234,6 +234,7 @@ type Vault struct {
 	LastReading         *LastReading       `json:"lastReading"`   // of one that is followed or unknown, where it says more than the status; null: it does not
 	ResourceGroup       *string            `json:"resourceGroup"` // that it is in; null: a classic vault is in none
 	ResourceID          *string            `json:"resourceId"`    // of the Resource Manager; null: a classic vault has none yet
+	EndedLate           bool               `json:"endedLate"`     // it may have ended long before endedAt, when that was seen
 }
 
 // LastReading is what was last read of a vault whose upgrade is followed or in
@@ -249,7 +250,17 @@ type LastReading struct {
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *Time) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &t.Time) }
 
-// Took is how long the vault's upgrade took, 0 where that is not known.
+// OrBefore is said behind the time of the vault's end: that this was seen late, or
+// nothing.
+func (v *Vault) OrBefore() string {
+	if v.EndedLate && v.EndedAt != nil {
+		return lexicon.OrBefore
+	}
+	return ""
+}
+
+// Took is how long the vault's upgrade took, 0 where that is not known; where it
+// EndedLate, at most so long.
 func (v *Vault) Took() time.Duration {
 	if v.StartedAt == nil || v.EndedAt == nil {
 		return 0

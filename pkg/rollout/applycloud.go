@@ -18,7 +18,7 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 	v.ForeignRead = f.Reading == fleet.ReadForeign
 	switch f.Reading {
 	case fleet.ReadOurs:
-		return s.seenOurs(i, at, f.Record, f.Name())
+		return s.seenOurs(i, at, f.Record, f.Late, f.Name())
 	case fleet.ReadAbsent:
 		if v.Accepted {
 			return fmt.Errorf("vault %s: operation %s was seen accepted; its absence proves nothing", f.Vault, f.OperationID)
@@ -81,7 +81,7 @@ func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	case f.Foreign:
 		return s.seenForeign(i, at, f)
 	}
-	return s.seenOurs(i, at, f.Record, f.Name())
+	return s.seenOurs(i, at, f.Record, f.Late, f.Name())
 }
 
 // explained adds the explanation of a failure: it takes the place of what the
@@ -115,7 +115,7 @@ func lastError(fs []fleet.Finding) string {
 }
 
 // seenOurs folds the sight of our own operation in the cloud.
-func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error {
+func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, late bool, why string) error {
 	v := &s.Vaults[i]
 	v.LostSince = time.Time{}
 	if r == nil {
@@ -132,10 +132,10 @@ func (s *State) seenOurs(i int, at time.Time, r *fleet.Record, why string) error
 		if !v.CloudDone {
 			v.CloudDone, v.DoneSince = true, at
 		}
-		v.EndedAt, v.UpgradedResourceID = orTime(r.EndedAt, at), r.UpgradedResourceID
+		v.EndedAt, v.EndedLate, v.UpgradedResourceID = orTime(r.EndedAt, at), late, r.UpgradedResourceID
 		s.SameError.succeeded(v.EndedAt)
 	case fleet.RecordFailed:
-		v.EndedAt, v.Reason, v.Reading = orTime(r.EndedAt, at), r.Message, nil
+		v.EndedAt, v.EndedLate, v.Reason, v.Reading = orTime(r.EndedAt, at), late, r.Message, nil
 		v.Findings = append(slices.Clip(v.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "upgrade",
 			Code: fleet.CodeUpgradeFailed, Message: r.Message,
 			Action: s.words().failed})
@@ -150,7 +150,7 @@ func (s *State) seenForeign(i int, at time.Time, f fleet.Observed) error {
 	if r == nil {
 		return fmt.Errorf("vault %s: somebody else's upgrade was observed, but its record is missing", f.Vault)
 	}
-	v.EndedAt, v.ShownAt, v.LostSince = orTime(r.EndedAt, at), at, time.Time{}
+	v.EndedAt, v.EndedLate, v.ShownAt, v.LostSince = orTime(r.EndedAt, at), f.Late, at, time.Time{}
 	switch r.State {
 	case fleet.RecordUpgraded:
 		v.UpgradedResourceID, v.Reason = r.UpgradedResourceID, s.direction().Done+" by somebody else"

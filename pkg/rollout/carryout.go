@@ -154,7 +154,8 @@ func NextRead(saw fleet.Reconciliation) RefreshRead {
 // Concluded is what a refresh concludes of a vault: from what it was reconciled as, from
 // its target where that was verified (nil: it was not), and from why it failed.
 func (s *State) Concluded(i int, by fleet.Actor, saw fleet.Reconciliation, target *fleet.Verification, why []fleet.Finding) fleet.Refreshed {
-	f := fleet.Refreshed{Vault: s.Plan.Vaults[i].Key, OperationID: s.Vaults[i].OperationID, Reading: saw.Reading, Record: saw.Record, Detail: saw.Detail, Findings: why, By: by}
+	f := fleet.Refreshed{Vault: s.Plan.Vaults[i].Key, OperationID: s.Vaults[i].OperationID, Reading: saw.Reading, Record: saw.Record, Detail: saw.Detail, Findings: why, By: by,
+		Late: saw.Record != nil && isOver(saw.Record) && saw.Record.EndedAt.IsZero()}
 	if target == nil {
 		return f
 	}

@@ -182,7 +182,7 @@ func (m *Machine) reconciled(i int, o ReconcileDone) {
 		return // known
 	}
 	m.emit(fleet.Reconciled{Vault: o.Vault, OperationID: o.OperationID, Read: v.Absences + 1, Reading: r.Reading,
-		Record: r.Record, Detail: r.Detail})
+		Record: r.Record, Detail: r.Detail, Late: r.Reading == fleet.ReadOurs && m.late(i, r.Record)})
 	m.explain(i)
 }
 
@@ -250,7 +250,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	if followed && seen.Record.Presumed && v.Status == fleet.Starting {
 		return // the answer may still say that it was refused
 	}
-	ended := followed && (seen.Record.State == fleet.RecordUpgraded || seen.Record.State == fleet.RecordFailed)
+	ended, late := followed && isOver(seen.Record), followed && m.late(i, seen.Record)
 	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(later(v.IntendedAt, v.ShownAt)) {
 		r := seen.Reading
 		if r != nil && r.Settled && v.Status == fleet.Unknown && v.rewritten(seen.Version) {
@@ -261,7 +261,7 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	if followed {
 		news := v.Status != fleet.Upgrading || ended && !v.CloudDone || !v.LostSince.IsZero() && !v.CloudDone
 		if news {
-			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign})
+			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign, Late: late})
 			m.explain(i)
 		}
 		if m.lost(i) {

@@ -40,6 +40,27 @@ func (m *Machine) inspect(i int, r *fleet.LastReading) {
 	m.tell(i, r)
 }
 
+// isOver reports whether a record says that its upgrade has ended.
+func isOver(r *fleet.Record) bool {
+	return r.State == fleet.RecordUpgraded || r.State == fleet.RecordFailed
+}
+
+// seenLate is after how many polls without a look an end is seen late. One is usual, and
+// one that failed is nothing to speak of.
+const seenLate = 3
+
+// late reports whether a record shows an end without its time that may have come before
+// anybody looked: no process was there since the upgrade was last shown under way, or
+// the cloud could not be read for some polls.
+func (m *Machine) late(i int, r *fleet.Record) bool {
+	if r == nil || !isOver(r) || !r.EndedAt.IsZero() {
+		return false
+	}
+	v := &m.Vaults[i]
+	looked := later(v.StartedAt, later(v.ShownAt, m.jobs[i].SeenAt))
+	return m.Run.ResumedAt.After(looked) || m.now.Sub(looked) > seenLate*m.Plan.Timings.Poll
+}
+
 // unread takes in that a vault could not be read.
 func (m *Machine) unread(i int, what string) {
 	v, j := &m.Vaults[i], &m.jobs[i]

@@ -82,7 +82,7 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 		return nil
 	}
 	if v.Status == fleet.Unknown { // a record Failed, whoever started it, counts as failed (design.md#rule-5)
-		v.EndedAt = orTime(r.EndedAt, at)
+		v.EndedAt, v.EndedLate = orTime(r.EndedAt, at), f.Late
 		v.note(fleet.CodeUpgradeFailed, v.Reason, s.words().failed)
 	}
 	return s.move(i, fleet.Failed, f.Name())
@@ -93,14 +93,14 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 	v, r := &s.Vaults[i], f.Record
 	own := f.Reading == fleet.ReadOurs && v.owns(v.OperationID)
 	v.Repaired, v.Disregard = true, nil
-	v.EndedAt, v.UpgradedResourceID, v.Findings = orTime(r.EndedAt, at), f.ResourceID, f.Findings
+	v.EndedAt, v.EndedLate, v.UpgradedResourceID, v.Findings = orTime(r.EndedAt, at), f.Late, f.ResourceID, f.Findings
 	v.Reason = fmt.Sprintf("was %s; %s, and %s is verified", v.Status, s.done(), s.words().vault)
 	if own {
 		v.Accepted = true
 		return s.move(i, fleet.Upgraded, f.Name())
 	}
 	v.Reason += "; by operation " + r.OperationID + ", which is not ours"
-	v.Upgrade = Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: v.EndedAt, UpgradedResourceID: f.ResourceID}
+	v.Upgrade = Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: v.EndedAt, EndedLate: v.EndedLate, UpgradedResourceID: f.ResourceID}
 	return s.move(i, fleet.Already, f.Name())
 }
 

@@ -18,6 +18,7 @@ func settings(mode string) json.RawMessage {
 
 func (s *script) record(state fleet.UpgradeState, op string) *fleet.Record {
 	word, presumed := strings.CutSuffix(string(state), "?")
+	word, timeless := strings.CutSuffix(word, "-timeless")
 	state = fleet.UpgradeState(word)
 	r := &fleet.Record{OperationID: op, State: state, StartedAt: s.now, Presumed: presumed}
 	switch state {
@@ -25,6 +26,9 @@ func (s *script) record(state fleet.UpgradeState, op string) *fleet.Record {
 		r.EndedAt, r.UpgradedResourceID = s.now, "/by/"+op
 	case fleet.RecordFailed:
 		r.EndedAt, r.Message = s.now, "the service gave up"
+	}
+	if timeless {
+		r.EndedAt = time.Time{}
 	}
 	return r
 }

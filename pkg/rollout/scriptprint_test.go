@@ -93,6 +93,9 @@ func (s *script) fact(fact fleet.Fact) said {
 			add(map[bool]string{true: "released", false: "held"}[f.Off])
 		case fleet.Reconciled:
 			add(string(f.Reading), "read", fmt.Sprint(f.Read))
+			if f.Late {
+				add("late")
+			}
 		case fleet.Observed:
 			switch {
 			case f.Unseen:
@@ -109,6 +112,9 @@ func (s *script) fact(fact fleet.Fact) said {
 			}
 			if f.Foreign {
 				add("foreign")
+			}
+			if f.Late {
+				add("late")
 			}
 		}
 		return said{strings.Join(words, " ") + ":", s.name(f.VaultKey())}

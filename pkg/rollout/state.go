@@ -137,6 +137,7 @@ type Upgrade struct {
 	Operation   *fleet.Operation   `json:"operation,omitzero"` // where it is followed, nil where only the vault can tell
 	StartedAt   time.Time          `json:"startedAt,omitzero"`
 	EndedAt     time.Time          `json:"endedAt,omitzero"`
+	EndedLate   bool               `json:"endedLate,omitzero"` // it may have ended long before EndedAt, when that was seen
 	Answer      *fleet.StartAnswer `json:"answer,omitzero"`    // of the start, where it did not accept; nil: none, or none came
 	Accepted    bool               `json:"accepted,omitzero"`  // it was seen accepted: its absence can never be proved
 	ErrorBody   bool               `json:"errorBody,omitzero"` // the start was answered with an error of the service
@@ -323,7 +324,7 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
 		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Version: v.Version, Disregard: v.Disregard, StartedAt: v.StartedAt,
-		EndedAt: v.EndedAt, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
+		EndedAt: v.EndedAt, EndedLate: v.EndedLate, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
 		Done: v.Done, Reading: v.Reading,
 	}
 }

@@ -62,8 +62,9 @@ type row struct {
 	Attempt      int               `json:"attempt,omitempty"`
 	StartedAt    int64             `json:"start,omitempty"`
 	EndedAt      int64             `json:"end,omitempty"`
-	Flying       bool              `json:"flying,omitempty"` // it is in flight
-	Median       int64             `json:"p50,omitempty"`    // of its upgrade, in ms; while it is in flight
+	EndedLate    bool              `json:"endedLate,omitempty"` // it may have ended long before
+	Flying       bool              `json:"flying,omitempty"`    // it is in flight
+	Median       int64             `json:"p50,omitempty"`       // of its upgrade, in ms; while it is in flight
 	Late         int64             `json:"p90,omitempty"`
 	NewID        string            `json:"newId,omitempty"`
 	Requests     []string          `json:"requests,omitempty"`
@@ -122,7 +123,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
 		Location: v.Location, Type: string(v.ResourceType), Target: report.ValueOf(v.TargetResourceGroup), Labels: v.Labels,
 		Group: report.ValueOf(v.ResourceGroup), ID: report.ValueOf(v.ResourceID),
-		Operation: report.ValueOf(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt),
+		Operation: report.ValueOf(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt), EndedLate: v.EndedLate,
 		Requests: v.RequestIDs, Reason: p.clock.told(report.ValueOf(v.Reason)),
 	}
 	if p.classic {

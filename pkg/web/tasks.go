@@ -145,7 +145,7 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	}
 	add("Operation", lexicon.Or(report.ValueOf(x.OperationID), "none was returned"))
 	if a.Do != report.DoDecide {
-		add("Ended", c.full(x.EndedAt))
+		add("Ended", c.full(x.EndedAt)+x.OrBefore())
 	}
 	switch a.Do {
 	case report.DoSupport:

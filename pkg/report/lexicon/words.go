@@ -39,6 +39,18 @@ func SubscriptionIn(p *plan.Plan, id string) string {
 	return id
 }
 
+// Took is Span of how long an upgrade took; with late at most so long, for its end was
+// seen late. The page's script has the same (assets/times.js).
+func Took(d time.Duration, late bool) string {
+	if late {
+		return "at most " + Span(d)
+	}
+	return Span(d)
+}
+
+// OrBefore is said behind the time of an end that was seen late.
+const OrBefore = " or before"
+
 // Span writes a duration for people, everywhere in one form: 45s, 2m39s, 22m, 1h41m,
 // 2d04h. What is cut off is less than a tenth of it; a second unit of nothing is left
 // out. The page's script has the same (assets/times.js).

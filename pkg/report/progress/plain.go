@@ -132,7 +132,7 @@ func (t *Tracker) vaultLine(st *rollout.State, at time.Time, ch report.StatusCha
 	case "started":
 		text = op
 	case t.words.Done:
-		text = "in " + lexicon.Span(v.EndedAt.Sub(v.StartedAt)) + "  " + op
+		text = "in " + lexicon.Took(v.EndedAt.Sub(v.StartedAt), v.EndedLate) + "  " + op
 	case "FAILED":
 		text = t.words.Failed + "  " + op + "  " + text
 	case "UNKNOWN":

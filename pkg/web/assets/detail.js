@@ -23,8 +23,8 @@ function showDetail(i) {
   pair("Resource group", v.group);
   pair("Labels", labelsOf(v).join(", "));
   pair("Started", v.start ? fullTime(v.start) : "");
-  pair("Ended", v.end ? fullTime(v.end) : "");
-  pair("Took", v.start && v.end ? span(v.end - v.start) : "");
+  pair("Ended", v.end ? fullTime(v.end) + (v.endedLate ? " or before" : "") : "");
+  pair("Took", v.start && v.end ? took(v, v.end) : "");
   pair("Expected", v.p50 ? span(v.p50) + " to " + span(v.p90) : "");
   pair("Attempt", v.attempt ? String(v.attempt) : "");
   pair("Operation", v.op ? el("code", "", v.op) : "");

@@ -18,6 +18,7 @@ const columns = [
   ["what to do", (v) => (v.findings || []).map((f) => f.action).filter(Boolean).join(" | ")],
   ["items", (v) => (v.findings || []).flatMap((f) => f.items || []).join("; ")],
   ["resourceGroup", (v) => v.group], ["resourceId", (v) => v.id],
+  ["endedLate", (v) => String(!!v.endedLate)],
 ];
 const newIds = columns.filter(([name]) => ["vault", "subscriptionId", "resourceType", "location", "upgradedResourceId"].includes(name));
 

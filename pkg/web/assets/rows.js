@@ -79,5 +79,5 @@ function fillVault(c, i, x) {
     why.title = why.textContent;
     c.time.append(why);
   }
-  c.took.textContent = v.start && end ? span(end - v.start) : "";
+  c.took.textContent = v.start && end ? took(v, end) : "";
 }

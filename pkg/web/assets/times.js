@@ -21,6 +21,9 @@ function span(ms) {
   return two(Math.floor(s / 86400), "d", Math.floor(s / 3600) % 24, "h");
 }
 
+// took is how long an upgrade took, or takes until end.
+const took = (v, end) => (v.endedLate ? "at most " : "") + span(end - v.start);
+
 // now is the time on the clock of the run: the browser's may be wrong, and a
 // frozen page has stopped.
 let clockOffset = doc.live ? doc.now - Date.now() : 0;
