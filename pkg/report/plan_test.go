@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,35 @@ func TestPolicyGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		reporttest.Golden(t, "plan-policy."+ending, b.Bytes())
+	}
+}
+
+// What falls away between two waves is not read of what stays.
+func TestSparedThen(t *testing.T) {
+	t.Parallel()
+	for gate, want := range map[plan.ApprovalWhen]string{
+		plan.ApprovalBefore: "approval; no soak: nothing to start\n", plan.ApprovalAfter: "no soak, no approval: nothing to start\n",
+	} {
+		p := reporttest.FixturePlan()
+		p.Waves[0].Soak = 30 * time.Minute
+		p.Waves[map[plan.ApprovalWhen]int{plan.ApprovalBefore: 1}[gate]].Approval = &plan.Approval{When: gate, Expiry: plan.DefaultApprovalExpiry}
+		checks := reporttest.FixtureValidations(p)
+		for _, i := range p.Waves[0].Vaults {
+			checks[p.Vaults[i].Key] = fleet.Validation{Verdict: fleet.VerdictAlready}
+		}
+		o := dryrun.PlanOptions{Format: layout.FormatTable, Now: reporttest.T0, Validations: checks}
+		p50, p90, err := dryrun.Forecasts(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.P50, o.P90 = &p50, &p90
+		var b bytes.Buffer
+		if err := dryrun.Plan(&b, p, o); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "  "+want) {
+			t.Errorf("with an approval %s: want %q in\n%s", gate, want, b.String())
+		}
 	}
 }
 

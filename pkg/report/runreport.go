@@ -153,8 +153,9 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Request IDs", "%s", lexicon.Or(strings.Join(v.RequestIDs, ", "), "none"))
 }
 
-// NothingToPutBack is why a rollback keeps out vaults that nobody holds.
-const NothingToPutBack = "nothing to put back"
+// CannotRollBack is why a rollback keeps out vaults that nobody holds: there is nothing
+// to put back, or it cannot be put back. Each vault says which.
+const CannotRollBack = "cannot be rolled back"
 
 // ByHolder parts vaults that are kept out into those that somebody holds and those
 // that a rollback can do nothing for.
@@ -189,7 +190,7 @@ func (v *View) skipped(p *layout.Page, acts []Action) {
 		}
 	}
 	list("by the inventory or by a person", held)
-	list(NothingToPutBack, unheld)
+	list(CannotRollBack, unheld)
 }
 
 // timeline is what happened in the night, a line each.

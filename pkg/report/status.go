@@ -127,12 +127,22 @@ func (v *View) statusPage(o Options) *layout.Page {
 		}
 		p.Table(g)
 		if len(blocked) > 0 {
-			p.Pair("BLOCKED", "%s: %s", lexicon.Vaults(len(blocked)), CauseLine(CausesOf(blocked)))
+			p.Pair("BLOCKED", "%s", v.blockedOf(blocked))
 		}
 		p.Command("Details", CommandOn(append(v.asked("report"), o.State)...))
 	}
 	v.next(p, o, true)
 	return p.Zoned(c, v.Run.GeneratedAt.Value())
+}
+
+// blockedOf sums up the blocked vaults that need a person, and says so where the next
+// run tries others again by itself: the tally counts them all.
+func (v *View) blockedOf(need []*Vault) string {
+	causes, all := CauseLine(CausesOf(need)), v.Totals[fleet.Blocked]
+	if all == len(need) {
+		return lexicon.Vaults(all) + ": " + causes
+	}
+	return fmt.Sprintf("%s of %s: %s; the next run tries the rest again", lexicon.Number(len(need)), lexicon.Vaults(all), causes)
 }
 
 // selected says of a view of some vaults which numbers are of them, and which of the

@@ -247,8 +247,7 @@ func (d *dryRun) group(w int) (g waveGroup) {
 
 // then is what comes between a wave and the next.
 func (d *dryRun) then(w int, c lexicon.Clock) string {
-	var parts []string
-	spared := false
+	var parts, spared []string
 	if s := d.plan.Waves[w].Soak; s > 0 && w+1 < len(d.plan.Waves) {
 		switch until, idle := d.soaked(w); {
 		case !idle:
@@ -256,7 +255,7 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 		case until.After(d.waveForecast(w).EndsAtP50.Value()):
 			parts = append(parts, "soak until "+c.Near(until, d.opts.Now))
 		default:
-			parts, spared = append(parts, "no soak"), true
+			spared = append(spared, "no soak")
 		}
 	}
 	gate := func(w int, when plan.ApprovalWhen) bool {
@@ -267,12 +266,14 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 	case gate(w+1, plan.ApprovalBefore), after && !d.needless(w):
 		parts = append(parts, "approval")
 	case after:
-		parts, spared = append(parts, "no approval"), true
+		spared = append(spared, "no approval")
 	}
-	if spared {
-		return strings.Join(parts, ", ") + ": nothing to do"
+	then := strings.Join(parts, ", ")
+	if len(spared) == 0 {
+		return then
 	}
-	return strings.Join(parts, ", ")
+	// What falls away comes last with its reason, which must not be read of the rest.
+	return strings.TrimPrefix(then+"; "+strings.Join(spared, ", ")+": nothing to start", "; ")
 }
 
 // soaked is when a wave has soaked that has nothing to do, by what the ledger remembers
@@ -498,7 +499,7 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	}
 	held, unheld := report.ByHolder(d.withStatus(fleet.Excluded))
 	reasons("HELD: by the inventory", held)
-	reasons("HELD: "+report.NothingToPutBack, unheld)
+	reasons("HELD: "+report.CannotRollBack, unheld)
 	carried := d.with(func(v *report.Vault) bool { return v.Carried })
 	reasons("NOT TRIED AGAIN: failed or unknown from "+d.earlierRuns()+"; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))

@@ -144,7 +144,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 		case fleet.Excluded:
 			held, unheld := report.ByHolder(vs)
 			d.section(p, o.Zone, held, "HELD: by the inventory")
-			d.section(p, o.Zone, unheld, "HELD: "+report.NothingToPutBack)
+			d.section(p, o.Zone, unheld, "HELD: "+report.CannotRollBack)
 		default:
 			d.section(p, o.Zone, vs, s.heading)
 		}
