@@ -29,6 +29,7 @@ var (
 
 // TestMain lets the scripts run this program's main in processes of its own.
 func TestMain(m *testing.M) {
+	s := staffed{M: m}
 	if filepath.Base(os.Args[0]) != "fleetup" {
 		flag.Parse()
 		// The scripts wait more than they work: more of them at once than there
@@ -38,18 +39,26 @@ func TestMain(m *testing.M) {
 		if !chosen {
 			_ = flag.Set("test.parallel", "6") // the flag is there: package testing made it
 		}
+		if dir, ok := inMemory(); ok && os.Getenv("TMPDIR") == "" {
+			_ = os.Setenv("TMPDIR", dir)
+			s.scratch = dir
+		}
 	}
 	program := main
 	if os.Getenv(workerVariable) != "" {
 		program = work
 	}
-	testscript.Main(staffed{m}, map[string]func(){"fleetup": program})
+	testscript.Main(s, map[string]func(){"fleetup": program})
 }
 
-// staffed are tests that leave workers behind.
-type staffed struct{ *testing.M }
+// staffed are tests that leave workers behind, and perhaps a folder.
+type staffed struct {
+	*testing.M
+	scratch string
+}
 
 func (s staffed) Run() int {
+	defer os.RemoveAll(s.scratch) // of "" it removes nothing
 	defer dismissWorkers()
 	return s.M.Run()
 }
