@@ -20,6 +20,7 @@ race:
 
 simulate:
 	go test ./pkg/runner -run 'Nights$$' -nights 10000 -today-nights 4000 -keyvault-nights 600 -timeout 60m
+	go test ./pkg/rollout -run World -rapid.checks 2000 -cut-worlds 2000 -timeout 60m
 
 kills:
 	go test ./test -run Kills -kills 300 -timeout 60m
@@ -28,7 +29,7 @@ powerloss:
 	go test ./pkg/state -run PowerLoss -powerloss 300 -timeout 60m -v
 
 long:
-	go test ./cmd/fleetup -long -timeout 30m
+	go test ./cmd/fleetup -long -processes -timeout 30m
 
 browser:
 	.ci/check page -v

@@ -98,13 +98,18 @@ func (w *world) asWritten(out Output) string {
 	return b.String()
 }
 
+var cutWorlds = flag.Int("cut-worlds", 40, "how many worlds TestWorldCut cuts at most; -rapid.checks says how many there are")
+
 // TestWorldCut: a machine that is restored from a snapshot, before any step, says and
 // knows for ever after what the one says that it was made of. One that has folded the
 // journal, after any step, knows the same of all that facts hold.
 func TestWorldCut(t *testing.T) {
 	t.Parallel()
-	cuts, replays := 0, 0
+	cuts, replays, worlds := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		if worlds++; worlds > *cutWorlds {
+			return
+		}
 		c := configs.Draw(t, "config")
 		c.Cuts = 5
 		w, broke := runWorld(c, 1)
