@@ -79,8 +79,8 @@ func haltScope(f fleet.RunHalted) string {
 		return "the limit of failures in a row with code " + f.SameError
 	case f.Wave:
 		return "wave " + f.Scope
-	case f.Subscription:
-		return "subscription " + f.Scope
+	case f.PartName() != "":
+		return f.PartName() + " " + f.Scope
 	}
 	return "the run"
 }

@@ -103,12 +103,35 @@ type WaveDone struct {
 // RunHalted says a budget was exceeded, or used up under a hard ceiling.
 // Nothing starts until a person accepts the failures.
 type RunHalted struct {
-	Scope        string `json:"scope"`                  // "run", the wave's name, or the subscription's ID
+	Scope        string `json:"scope"`                  // "run", the wave's name, or the key of the part: the subscription's ID
 	Wave         bool   `json:"wave"`                   // the scope is a wave
 	Subscription bool   `json:"subscription,omitempty"` // the scope is a subscription
+	Part         string `json:"part,omitempty"`         // the scope is a part of the run of another kind: its name (plan.BudgetScopes)
 	SameError    string `json:"sameError,omitempty"`    // so many failures in a row had this code
 	Failures     int    `json:"failures"`
 	Budget       int    `json:"budget"`
+}
+
+// PartSubscription is the name of a subscription among the parts of a run that have a
+// budget of their own.
+const PartSubscription = "subscription"
+
+// HaltedIn says that the budget of a part of a run was exceeded. A subscription is older
+// than the other kinds of parts, and journals have it otherwise.
+func HaltedIn(part, key string) RunHalted {
+	if part == PartSubscription {
+		return RunHalted{Scope: key, Subscription: true}
+	}
+	return RunHalted{Scope: key, Part: part}
+}
+
+// PartName is the name of the kind of part whose budget was exceeded; empty: it was that
+// of the run or of a wave.
+func (h *RunHalted) PartName() string {
+	if h.Subscription {
+		return PartSubscription
+	}
+	return h.Part
 }
 
 // Evidence is what a person was shown who approved: a wave's totals.

@@ -154,19 +154,26 @@ func (d *decoder) approval(e *entry) *plan.Approval {
 }
 
 // budgetForm is failureBudget as a mapping.
-var budgetForm = newForm("failureBudget", "failureBudget.",
-	key[decoder]{"run", says(share("of the run", 0)), func(d *decoder, e *entry, _ *decoder) { d.runBudget(e) }},
-	key[decoder]{"perSubscription", says(share("of each subscription", 0)), func(d *decoder, e *entry, _ *decoder) {
-		d.whole[e.what] = e.at
-		if b, ok := d.budget(e, e.what); ok {
-			d.in.SubscriptionBudget = &b
-		}
-	}},
-	wordKey("ceiling", "whether what is in flight may exceed it", func(d *decoder) *plan.Ceiling { return &d.in.Ceiling },
-		plan.CeilingSoft, plan.CeilingHard),
-	key[decoder]{"sameErrorHalt", says(whole(sameErrorHaltWhat, 0, maxBudget)),
-		func(d *decoder, e *entry, _ *decoder) { d.sameErrorHalt(e) }},
-)
+var budgetForm = newForm("failureBudget", "failureBudget.", slices.Concat(
+	[]key[decoder]{{"run", says(share("of the run", 0)), func(d *decoder, e *entry, _ *decoder) { d.runBudget(e) }}},
+	partKeys(),
+	[]key[decoder]{wordKey("ceiling", "whether what is in flight may exceed it",
+		func(d *decoder) *plan.Ceiling { return &d.in.Ceiling }, plan.CeilingSoft, plan.CeilingHard),
+		{"sameErrorHalt", says(whole(sameErrorHaltWhat, 0, maxBudget)),
+			func(d *decoder, e *entry, _ *decoder) { d.sameErrorHalt(e) }}})...)
+
+// partKeys are the budgets that each part of a run may have.
+func partKeys() (keys []key[decoder]) {
+	for _, s := range plan.BudgetScopes {
+		keys = append(keys, key[decoder]{s.Field, says(share("of each "+s.Name, 0)), func(d *decoder, e *entry, _ *decoder) {
+			d.whole[e.what] = e.at
+			if b, ok := d.budget(e, e.what); ok {
+				*s.Of(&d.in.PartBudgets) = &b
+			}
+		}})
+	}
+	return keys
+}
 
 const sameErrorHaltWhat = "halt after so many failures in a row with one code; 0: never"
 

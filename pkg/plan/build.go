@@ -24,10 +24,10 @@ type Input struct {
 	FailureBudget Budget
 	Now           time.Time // decides which holds are over, and from when on an upgrade must fit a window
 
-	SubscriptionBudget *Budget // nil: none
-	Ceiling            Ceiling // empty: soft
-	SameErrorHalt      int     // 0: never
-	Calendar           *Calendar
+	PartBudgets
+	Ceiling       Ceiling // empty: soft
+	SameErrorHalt int     // 0: never
+	Calendar      *Calendar
 }
 
 // SubscriptionSpec is a subscription with its vaults. Of a vault, Build fills
@@ -132,11 +132,11 @@ func Build(in Input) (*Plan, []Issue) {
 		Timings:       in.Timings,
 		FailureBudget: in.FailureBudget,
 
-		SubscriptionBudget: in.SubscriptionBudget,
-		Ceiling:            in.Ceiling,
-		SameErrorHalt:      in.SameErrorHalt,
-		Calendar:           in.Calendar,
-		Calendars:          b.calendars,
+		PartBudgets:   in.PartBudgets,
+		Ceiling:       in.Ceiling,
+		SameErrorHalt: in.SameErrorHalt,
+		Calendar:      in.Calendar,
+		Calendars:     b.calendars,
 	}
 	if faults := p.faults(); len(faults) > 0 {
 		for _, f := range faults {

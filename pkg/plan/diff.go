@@ -137,7 +137,9 @@ func settings(a, b *Plan) []string {
 		c.text("timings."+t.Name, durationWords(t.Value), durationWords(now[i].Value))
 	}
 	c.text("failureBudget.run", a.FailureBudget.words(), b.FailureBudget.words())
-	c.budget("failureBudget.perSubscription", a.SubscriptionBudget, b.SubscriptionBudget)
+	for _, s := range BudgetScopes {
+		c.budget("failureBudget."+s.Field, *s.Of(&a.PartBudgets), *s.Of(&b.PartBudgets))
+	}
 	c.word("failureBudget.ceiling", string(a.Ceiling), string(b.Ceiling), string(CeilingSoft))
 	c.number("sameErrorHalt", a.SameErrorHalt, b.SameErrorHalt, "0")
 	c.calendar("", a.Calendar, b.Calendar)

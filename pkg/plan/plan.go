@@ -33,9 +33,7 @@ type Plan struct {
 	Timings       Timings              `json:"timings"`
 	FailureBudget Budget               `json:"failureBudget"` // of the whole run
 
-	// SubscriptionBudget is what each subscription may have of failures; nil:
-	// only the run's budget. Exceeded, it halts the run.
-	SubscriptionBudget *Budget `json:"subscriptionBudget,omitempty"`
+	PartBudgets
 	// Ceiling says what counts before it is over.
 	Ceiling Ceiling `json:"ceiling,omitempty"`
 	// SameErrorHalt halts after so many failures in a row with one error code;

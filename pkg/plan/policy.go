@@ -73,23 +73,29 @@ func (b *builder) checkHardBudgets(waves []Wave) {
 				Message: fmt.Sprintf("under ceiling: hard nothing in wave %q could start: its maxFailures comes to 0 for %s", waves[w].Name, vaults(n))})
 		}
 	}
-	b.checkHardSubscriptions(hint)
+	for i := range BudgetScopes {
+		b.checkHardParts(&BudgetScopes[i], hint)
+	}
 }
 
-func (b *builder) checkHardSubscriptions(hint string) {
-	if b.in.SubscriptionBudget == nil {
+func (b *builder) checkHardParts(s *BudgetScope, hint string) {
+	budget := *s.Of(&b.in.PartBudgets)
+	if budget == nil {
 		return
 	}
-	toStart := make(map[string]int)
+	toStart, order := map[string]int{}, []*Vault{}
 	for i := range b.vaults {
-		if !b.vaults[i].Excluded() {
-			toStart[b.vaults[i].SubscriptionID]++
+		if v := &b.vaults[i]; !v.Excluded() {
+			if toStart[s.Key(v)]++; toStart[s.Key(v)] == 1 {
+				order = append(order, v)
+			}
 		}
 	}
-	for _, s := range b.subscriptions {
-		if n := toStart[s.ID]; n > 0 && b.in.SubscriptionBudget.Resolve(n) == 0 {
-			b.issue(Issue{Code: IssueNoStart, Field: "failureBudget.perSubscription", Hint: hint,
-				Message: fmt.Sprintf("under ceiling: hard nothing in subscription %q could start: the budget comes to 0 failures for its %s", s.Name, vaults(n))})
+	for _, v := range order {
+		if n := toStart[s.Key(v)]; budget.Resolve(n) == 0 {
+			b.issue(Issue{Code: IssueNoStart, Field: "failureBudget." + s.Field, Hint: hint,
+				Message: fmt.Sprintf("under ceiling: hard nothing in %s %q could start: the budget comes to 0 failures for its %s",
+					s.Name, s.Title(v), vaults(n))})
 			return
 		}
 	}
@@ -105,8 +111,10 @@ func vaults(n int) string {
 
 // policy checks what says how the run goes on and stops.
 func (f *faultList) policy(p *Plan) {
-	if p.SubscriptionBudget != nil && !p.SubscriptionBudget.valid() {
-		f.addf("the failure budget of subscriptions must be a count of at least 0 or 0 to 100 percent")
+	for _, s := range BudgetScopes {
+		if b := *s.Of(&p.PartBudgets); b != nil && !b.valid() {
+			f.addf("the failure budget of each %s must be a count of at least 0 or 0 to 100 percent", s.Name)
+		}
 	}
 	if p.Ceiling != "" && p.Ceiling != CeilingSoft && p.Ceiling != CeilingHard {
 		f.addf("ceiling %q is not known", p.Ceiling)

@@ -155,10 +155,14 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Checklist = ListOrEmpty(slices.Clone(up.After))
 		}
 	}
-	o.Timeline.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) })
+	ours := func(h *fleet.RunHalted) bool { // by a budget that a vault which is shown counts in
+		part := plan.HaltedPart(h)
+		return part == nil || slices.ContainsFunc(shown, func(i int) bool { return part.Key(&st.Plan.Vaults[i]) == h.Scope })
+	}
+	o.Timeline.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) }, ours)
 	if o.Selector != nil {
 		v.Selector = StringOrNull(o.Selection)
-		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok })
+		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok }, st.Run.Halt == nil || ours(st.Run.Halt))
 	}
 	return v
 }
@@ -166,7 +170,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 // subscription describes a subscription of which nothing is counted yet.
 func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription {
 	s := Subscription{ID: v.SubscriptionID, Name: v.SubscriptionName, Totals: newTotals()}
-	if b, ok := st.SubscriptionBudget(v.SubscriptionID); ok {
+	if b, ok := st.PartBudget(fleet.PartSubscription, v.SubscriptionID); ok {
 		own := BudgetOf(b)
 		s.Budget = &own
 	}

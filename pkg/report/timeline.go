@@ -51,8 +51,9 @@ type Entry struct {
 	Vault  *string `json:"vault"`  // which vault it is about
 	Times  int     `json:"times"`  // how often in a row
 
-	vault int    // index into the plan's vaults, -1 for none
-	sub   string // ID of the subscription it is about
+	vault  int              // index into the plan's vaults, -1 for none
+	sub    string           // ID of the subscription it is about
+	halted *fleet.RunHalted // the budget of a part of the run was exceeded, or another one
 }
 
 // Timeline is what happened, oldest first. Of a long one the middle is left
@@ -207,7 +208,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		}
 	case fleet.RunHalted:
 		c.left = true // nothing new starts; what is in flight is followed, and then it leaves
-		say("halted", nobody, "", "HALTED: %s", lexicon.Halted(st.Plan, &f)).sub = haltedSubscription(&f)
+		say("halted", nobody, "", "HALTED: %s", lexicon.Halted(st.Plan, &f)).halted = &f
 	case fleet.FailuresAccepted:
 		say("accepted", f.By, f.Reason, "the failures so far accepted")
 	case fleet.Approved:
@@ -343,8 +344,9 @@ func (c *TimelineBuilder) readsOf(i int) []Read {
 }
 
 // tell fills in the timeline and the proof. Entries about a vault for which
-// shown is false, or a subscription of which none is shown, are left out.
-func (c *TimelineBuilder) tell(v *View, names []string, shown func(i int) bool) {
+// shown is false, or a subscription or another part of the run of which none is shown,
+// are left out.
+func (c *TimelineBuilder) tell(v *View, names []string, shown func(i int) bool, ours func(*fleet.RunHalted) bool) {
 	if c == nil {
 		return
 	}
@@ -361,7 +363,7 @@ func (c *TimelineBuilder) tell(v *View, names []string, shown func(i int) bool) 
 	v.Timeline.Omitted = omitted
 	for _, list := range [][]Entry{c.head, tail} {
 		for _, e := range list {
-			if !subs[e.sub] || e.vault >= 0 && !shown(e.vault) {
+			if !subs[e.sub] || e.vault >= 0 && !shown(e.vault) || e.halted != nil && !ours(e.halted) {
 				continue
 			}
 			if e.vault >= 0 {
@@ -370,14 +372,6 @@ func (c *TimelineBuilder) tell(v *View, names []string, shown func(i int) bool) 
 			v.Timeline.Entries = append(v.Timeline.Entries, e)
 		}
 	}
-}
-
-// haltedSubscription is the ID of the subscription whose budget halted.
-func haltedSubscription(h *fleet.RunHalted) string {
-	if h.Subscription {
-		return h.Scope
-	}
-	return ""
 }
 
 // count adds totals up.

@@ -153,15 +153,23 @@ type Halt struct {
 	Scope        string  `json:"scope"` // "run", the wave's name or the subscription's ID
 	Wave         bool    `json:"wave"`  // the scope is a wave
 	Subscription bool    `json:"subscription"`
-	SameError    *string `json:"sameError"` // so many failures in a row had this code
-	Failures     int     `json:"failures"`  // when it halted; the sentence counts those of now
+	Part         string  `json:"part,omitempty"` // the scope is a part of the run of another kind: its name
+	SameError    *string `json:"sameError"`      // so many failures in a row had this code
+	Failures     int     `json:"failures"`       // when it halted; the sentence counts those of now
 	Budget       int     `json:"budget"`
 	At           *Time   `json:"at"`
 	Sentence     string  `json:"sentence"` // which budget it was, in words
+
+	fact fleet.RunHalted
 }
 
+// PartIn is what people call the part of a plan whose budget it was; empty: it was that
+// of the run or of a wave.
+func (h *Halt) PartIn(p *plan.Plan) string { return lexicon.PartIn(p, &h.fact) }
+
 func HaltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
-	return &Halt{h.Scope, h.Wave, h.Subscription, StringOrNull(h.SameError), h.Failures, h.Budget, TimeOrNull(when), lexicon.Halted(p, h)}
+	return &Halt{h.Scope, h.Wave, h.Subscription, h.Part, StringOrNull(h.SameError), h.Failures, h.Budget, TimeOrNull(when),
+		lexicon.Halted(p, h), *h}
 }
 
 // Budget is a failure budget and what is used of it.
@@ -315,8 +323,9 @@ func (v *View) meanwhile(x *Vault) bool {
 func (v *View) words() *lexicon.Wording { return lexicon.WordingOf(v.Run.Kind) }
 
 // keepToItself takes what is said of others out of a view of some vaults: it
-// may be for a customer.
-func (v *View) keepToItself(shown func(subscription string) bool) {
+// may be for a customer. ours: the budget that halted the run, if one did, counts some of
+// the vaults.
+func (v *View) keepToItself(shown func(subscription string) bool, ours bool) {
 	waves := v.Waves[:0]
 	for _, w := range v.Waves {
 		if count(w.Totals) > 0 {
@@ -324,8 +333,8 @@ func (v *View) keepToItself(shown func(subscription string) bool) {
 		}
 	}
 	v.Waves = waves
-	if h := v.Run.Halt; h != nil && h.Subscription && !shown(h.Scope) {
-		h.Scope, h.Sentence = "", "the failure budget of another subscription was exceeded"
+	if h := v.Run.Halt; h != nil && !ours {
+		h.Scope, h.Sentence = "", "the failure budget of another "+h.fact.PartName()+" was exceeded"
 	}
 	if s := v.Run.Suspended; s != nil && s.Subscription != nil && !shown(*s.Subscription) {
 		s.Subscription, s.Detail = nil, StringOrNull("it is missing in another subscription")

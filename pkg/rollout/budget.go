@@ -1,6 +1,9 @@
 package rollout
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -90,23 +93,77 @@ func (s *State) WaveBudget(w int) (b Budget, ok bool) {
 	return s.budget(&s.Waves[w].tally, *m), true
 }
 
-// SubscriptionBudget is a subscription's budget, by its ID; ok is false when
-// subscriptions have none.
-func (s *State) SubscriptionBudget(id string) (b Budget, ok bool) {
-	sub, known := s.subAt[id]
-	if !known {
-		return Budget{}, false
-	}
-	return s.subBudget(sub)
+// part is a part of the run that has a budget of its own: a subscription, where those do.
+type part struct {
+	scope  *plan.BudgetScope
+	key    string
+	budget plan.Budget
+	subs   []int // of its vaults
+	tally  tally
 }
 
-func (s *State) subBudget(sub int) (b Budget, ok bool) {
-	m := s.Plan.SubscriptionBudget
-	if m == nil {
-		return Budget{}, false
+// newParts parts the vaults by the scopes that have a budget, each in the order of its
+// first vaults. Vaults of the same parts share what they stand in.
+func (s *State) newParts() {
+	type id struct {
+		scope int
+		key   string
 	}
-	return s.budget(&s.subs[sub].tally, *m), true
+	at, together := map[id]int{}, map[string]int{}
+	for n := range plan.BudgetScopes {
+		scope := &plan.BudgetScopes[n]
+		budget := *scope.Of(&s.Plan.PartBudgets)
+		if budget == nil {
+			continue
+		}
+		for i := range s.Plan.Vaults {
+			k := id{n, scope.Key(&s.Plan.Vaults[i])}
+			p, known := at[k]
+			if !known {
+				p = len(s.parts)
+				at[k], s.parts = p, append(s.parts, part{scope: scope, key: k.key, budget: *budget})
+			}
+			if in := &s.parts[p]; !slices.Contains(in.subs, s.subOf[i]) {
+				in.subs = append(in.subs, s.subOf[i])
+			}
+		}
+	}
+	if s.cellOf = make([]int, len(s.Plan.Vaults)); len(s.parts) == 0 {
+		s.cells = [][]int{nil}
+		return
+	}
+	for i := range s.Plan.Vaults {
+		var in []int
+		for n := range plan.BudgetScopes {
+			if p, ok := at[id{n, plan.BudgetScopes[n].Key(&s.Plan.Vaults[i])}]; ok {
+				in = append(in, p)
+			}
+		}
+		k := fmt.Sprint(in)
+		c, known := together[k]
+		if !known {
+			c = len(s.cells)
+			together[k], s.cells = c, append(s.cells, in)
+		}
+		s.cellOf[i] = c
+	}
 }
+
+// partsOf are the parts that a vault is in, as indexes into parts.
+func (s *State) partsOf(i int) []int { return s.cells[s.cellOf[i]] }
+
+// PartBudget is the budget of a part, by the name of its scope and its key; ok is false
+// when such parts have none.
+func (s *State) PartBudget(scope, key string) (b Budget, ok bool) {
+	for p := range s.parts {
+		if s.parts[p].scope.Name == scope && s.parts[p].key == key {
+			return s.partBudget(p), true
+		}
+	}
+	return Budget{}, false
+}
+
+func (s *State) partBudget(p int) Budget { return s.budget(&s.parts[p].tally, s.parts[p].budget) }
 
 // MostInFlight is how many of ours a wave may have in flight at once, by the plan's limits
 // and a person's. Under a hard ceiling it is no more than the budgets of the run and of

@@ -32,7 +32,6 @@ func (m *Machine) startsBefore(a, b int) bool {
 func (m *Machine) subFree(i int) bool {
 	s, a, limit := &m.subs[i], m.access(i), m.limits.PerSubscription
 	return !s.Suspended && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
-		m.subRoom(i, s.Preparing) &&
 		(a.Denials == 0 && a.Forbidden.N == 0 && a.Unsent == 0 || s.Sending == 0) // after a denial one start at a time tries the door
 }
 
@@ -137,7 +136,7 @@ func (m *Machine) intend() {
 			j.NotBefore = m.now.Add(fresh) // whoever is so slow, or has another time, is not asked in a row
 			m.settle(i)
 		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended || s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
-			!m.room(0) || !m.subRoom(j.Sub, 0):
+			!m.room(0) || !m.partsRoom(m.cellOf[i], false):
 			m.end(i)
 			m.settle(i)
 		case drifted(v, p):

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -39,10 +41,16 @@ func (m *Machine) streakMayHalt() bool {
 	return n > 0 && m.doing[explaining] > 0 && m.SameError.N+m.doing[explaining] >= n
 }
 
-// subRoom is room in a subscription.
-func (m *Machine) subRoom(sub, preparing int) bool {
-	b, ok := m.subBudget(sub)
-	return !ok || m.leavesRoom(b, preparing)
+// partsRoom reports whether the parts of the run that the vaults of a cell are in leave
+// room for one more start, beside those being prepared.
+func (m *Machine) partsRoom(cell int, preparing bool) bool {
+	return !slices.ContainsFunc(m.cells[cell], func(p int) bool {
+		n := 0
+		if preparing {
+			n = m.preparing[p]
+		}
+		return !m.leavesRoom(m.partBudget(p), n)
+	})
 }
 
 // exceeded reports whether a budget halts: what is final exceeds it, or under
@@ -53,8 +61,8 @@ func (m *Machine) exceeded(b Budget) bool {
 }
 
 // checkBudgets halts the run when failures exceed a budget and there is still
-// something a halt would keep from starting. A subscription's budget can have
-// changed only if one of its vaults did in this Step.
+// something a halt would keep from starting. A part's budget can have changed only
+// if one of its vaults did in this Step.
 func (m *Machine) checkBudgets() {
 	defer clear(m.touched)
 	if m.Run.Halt != nil || m.Run.Closed != nil || m.tally.startable == 0 {
@@ -78,14 +86,10 @@ func (m *Machine) checkBudgets() {
 			return
 		}
 	}
-	first := -1
-	for s := range m.touched {
-		if b, ok := m.subBudget(s); ok && m.exceeded(b) && (first < 0 || s < first) {
-			first = s
+	for _, p := range inOrder(m.touched) {
+		if b := m.partBudget(p); m.exceeded(b) {
+			halt(fleet.HaltedIn(m.parts[p].scope.Name, m.parts[p].key), b)
+			return
 		}
-	}
-	if first >= 0 {
-		b, _ := m.subBudget(first)
-		halt(fleet.RunHalted{Scope: m.subs[first].ID, Subscription: true}, b)
 	}
 }

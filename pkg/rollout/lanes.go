@@ -3,15 +3,18 @@ package rollout
 // queue holds the vaults that may start and finds the best one whose
 // subscription and location have a free slot, in O(log n).
 //
-// Vaults of one subscription and location share a lane. A lane is eligible, or
-// parked at the subscription or the location that is full, or empty. Whenever
+// Vaults of one subscription and location share a lane, where budgets are also of other
+// parts of a run those that are in the same parts. A lane is eligible, or parked at the
+// subscription or the location that is full, or empty; where a budget has no room, at
+// the subscription. Whenever
 // a location has a free slot and lanes parked, at least one of its lanes is
 // eligible: so freeing a slot moves one lane, not all of a large location's.
 type queue struct {
 	less     func(a, b int) bool // order of vaults
 	subFree  func(sub int) bool
 	locFree  func(loc int) bool
-	lanes    map[[2]int]*lane
+	roomIn   func(cell int) bool // of the budgets of the parts that a cell's vaults are in
+	lanes    map[[3]int]*lane
 	eligible *laneHeap
 	atSub    map[int][]*lane
 	atLoc    map[int]*laneHeap
@@ -19,24 +22,24 @@ type queue struct {
 }
 
 type lane struct {
-	sub, loc int
-	vaults   heapOf[int]
-	home     *laneHeap // the heap it is in, nil when parked at a subscription or empty
-	pos      int
+	sub, loc, cell int
+	vaults         heapOf[int]
+	home           *laneHeap // the heap it is in, nil when parked at a subscription or empty
+	pos            int
 }
 
-func newQueue(less func(a, b int) bool, subFree, locFree func(int) bool) *queue {
-	return &queue{less: less, subFree: subFree, locFree: locFree,
-		lanes: map[[2]int]*lane{}, eligible: newLaneHeap(), atSub: map[int][]*lane{}, atLoc: map[int]*laneHeap{}}
+func newQueue(less func(a, b int) bool, subFree, locFree, roomIn func(int) bool) *queue {
+	return &queue{less: less, subFree: subFree, locFree: locFree, roomIn: roomIn,
+		lanes: map[[3]int]*lane{}, eligible: newLaneHeap(), atSub: map[int][]*lane{}, atLoc: map[int]*laneHeap{}}
 }
 
 // push adds a vault.
-func (q *queue) push(vault, sub, loc int) {
+func (q *queue) push(vault, sub, loc, cell int) {
 	q.size++
-	id := [2]int{sub, loc}
+	id := [3]int{sub, loc, cell}
 	l := q.lanes[id]
 	if l == nil {
-		l = &lane{sub: sub, loc: loc, vaults: heapOf[int]{less: q.less}}
+		l = &lane{sub: sub, loc: loc, cell: cell, vaults: heapOf[int]{less: q.less}}
 		q.lanes[id] = l
 	}
 	fresh := l.vaults.Len() == 0
@@ -58,7 +61,7 @@ func (q *queue) pop() (vault int, ok bool) {
 	for q.eligible.Len() > 0 {
 		l := q.eligible.items[0]
 		switch {
-		case !q.subFree(l.sub):
+		case !q.subFree(l.sub), !q.roomIn(l.cell):
 			q.eligible.take(l)
 			q.atSub[l.sub] = append(q.atSub[l.sub], l)
 			q.locFreed(l.loc)

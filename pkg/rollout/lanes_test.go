@@ -10,11 +10,11 @@ import (
 
 // naiveQueue is what queue promises, by looking at every vault every time.
 type naiveQueue struct {
-	vaults           []int
-	sub, loc         []int
-	subUsed, locUsed []int
-	subMax, locMax   int
-	weight           []int
+	vaults                     []int
+	sub, loc, cell             []int
+	subUsed, locUsed, cellUsed []int
+	subMax, locMax, cellMax    int
+	weight                     []int
 }
 
 func (q *naiveQueue) less(a, b int) bool {
@@ -22,11 +22,12 @@ func (q *naiveQueue) less(a, b int) bool {
 }
 func (q *naiveQueue) subFree(s int) bool { return q.subUsed[s] < q.subMax }
 func (q *naiveQueue) locFree(l int) bool { return q.locUsed[l] < q.locMax }
+func (q *naiveQueue) roomIn(c int) bool  { return q.cellUsed[c] < q.cellMax }
 
 func (q *naiveQueue) pop() (int, bool) {
 	best := -1
 	for n, v := range q.vaults {
-		if q.subFree(q.sub[v]) && q.locFree(q.loc[v]) && (best < 0 || q.less(v, q.vaults[best])) {
+		if q.subFree(q.sub[v]) && q.locFree(q.loc[v]) && q.roomIn(q.cell[v]) && (best < 0 || q.less(v, q.vaults[best])) {
 			best = n
 		}
 	}
@@ -44,18 +45,21 @@ func TestQueue(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		subs, locs := rapid.IntRange(1, 4).Draw(t, "subs"), rapid.IntRange(1, 3).Draw(t, "locs")
-		naive := &naiveQueue{subUsed: make([]int, subs), locUsed: make([]int, locs),
-			subMax: rapid.IntRange(1, 3).Draw(t, "per subscription"), locMax: rapid.IntRange(1, 4).Draw(t, "per location")}
-		q := newQueue(naive.less, naive.subFree, naive.locFree)
+		cells := rapid.IntRange(1, 3).Draw(t, "cells")
+		naive := &naiveQueue{subUsed: make([]int, subs), locUsed: make([]int, locs), cellUsed: make([]int, cells),
+			subMax: rapid.IntRange(1, 3).Draw(t, "per subscription"), locMax: rapid.IntRange(1, 4).Draw(t, "per location"),
+			cellMax: rapid.IntRange(1, 5).Draw(t, "per cell")}
+		q := newQueue(naive.less, naive.subFree, naive.locFree, naive.roomIn)
 		var running []int
 		push := func(v int) {
 			naive.vaults = append(naive.vaults, v)
-			q.push(v, naive.sub[v], naive.loc[v])
+			q.push(v, naive.sub[v], naive.loc[v], naive.cell[v])
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				naive.sub = append(naive.sub, rapid.IntRange(0, subs-1).Draw(t, "sub"))
 				naive.loc = append(naive.loc, rapid.IntRange(0, locs-1).Draw(t, "loc"))
+				naive.cell = append(naive.cell, rapid.IntRange(0, cells-1).Draw(t, "cell"))
 				naive.weight = append(naive.weight, rapid.IntRange(0, 9).Draw(t, "weight"))
 				push(len(naive.sub) - 1)
 			},
@@ -73,6 +77,7 @@ func TestQueue(t *testing.T) {
 				}
 				naive.subUsed[naive.sub[got]]++
 				naive.locUsed[naive.loc[got]]++
+				naive.cellUsed[naive.cell[got]]++
 				running = append(running, got)
 			},
 			"finish": func(t *rapid.T) {
@@ -84,7 +89,10 @@ func TestQueue(t *testing.T) {
 				running = slices.Delete(running, n, n+1)
 				naive.subUsed[naive.sub[v]]--
 				naive.locUsed[naive.loc[v]]--
-				q.subFreed(naive.sub[v])
+				naive.cellUsed[naive.cell[v]]--
+				for s := range subs { // a cell may be of many
+					q.subFreed(s)
+				}
 				q.locFreed(naive.loc[v])
 				if rapid.Bool().Draw(t, "again") {
 					push(v)

@@ -37,7 +37,8 @@ type Machine struct {
 	offset    time.Duration    // of the wall clock from now
 	placed    time.Duration    // the offset when the waiting vaults were last placed
 	windowed  map[int]struct{} // vaults that wait for a window
-	touched   map[int]struct{} // subscriptions of which a vault changed in this Step
+	touched   map[int]struct{} // parts with a budget of which a vault changed in this Step
+	preparing []int            // starts being prepared in each part
 	unchecked int              // vaults to be checked before the first start of their wave
 	waiting   Waiting
 	decided   bool  // a vault's fate was decided since the waves were last turned
@@ -111,7 +112,6 @@ type sub struct {
 	ID             string             `json:"-"`
 	Used           int                `json:"-"` // slots
 	Sending        int                `json:"-"` // starts being prepared or sent
-	Preparing      int                `json:"-"` // of those, the ones being prepared
 	Unchecked      int                `json:"-"` // vaults to be checked before the first start of their wave
 	Open           int                `json:"-"`
 	Flight         int                `json:"-"`
@@ -141,7 +141,7 @@ func New(p *plan.Plan) *Machine { return machineOf(NewState(p)) }
 func machineOf(st *State) *Machine {
 	p := st.Plan
 	m := &Machine{State: st, jobs: make([]job, len(p.Vaults)), timers: newTimers(),
-		windowed: map[int]struct{}{}, touched: map[int]struct{}{}}
+		windowed: map[int]struct{}{}, touched: map[int]struct{}{}, preparing: make([]int, len(st.parts))}
 	for i := range m.State.subs {
 		m.subs = append(m.subs, sub{ID: m.State.subs[i].id, Watched: map[int]struct{}{}})
 	}
@@ -158,7 +158,7 @@ func machineOf(st *State) *Machine {
 		}
 		m.jobs[i].Sub, m.jobs[i].Loc = m.subOf[i], l
 	}
-	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree)
+	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree, func(cell int) bool { return m.partsRoom(cell, true) })
 	m.validation.less = m.validatedBefore
 	return m
 }
@@ -274,8 +274,8 @@ func (m *Machine) settleAll() {
 	}
 	m.settled = true
 	m.setLimits()
-	for s := range m.subs {
-		m.touched[s] = struct{}{}
+	for p := range m.parts {
+		m.touched[p] = struct{}{}
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.Throttled)) {
 		until := m.Throttled[id]
@@ -307,13 +307,17 @@ func (m *Machine) emit(f fleet.Fact) {
 	*events = append(*events, e)
 	if isVault {
 		i := m.index[vf.VaultKey()]
-		m.touched[m.subOf[i]] = struct{}{}
+		for _, p := range m.partsOf(i) {
+			m.touched[p] = struct{}{}
+		}
 		m.decided = m.decided || !m.Vaults[i].Open()
 		*records = append(*records, m.Record(i))
 		if m.settled {
 			m.settle(i)
-			if m.Plan.SubscriptionBudget != nil {
-				m.starts.subFreed(m.subOf[i]) // its budget may have room again
+			for _, p := range m.partsOf(i) { // its budget may have room again
+				for _, s := range m.parts[p].subs {
+					m.starts.subFreed(s)
+				}
 			}
 		}
 	}
@@ -340,11 +344,13 @@ func (m *Machine) begin(i int, a activity) {
 	m.doing[a]++
 	was, is := j.Doing == preparing || j.Doing == sending, a == preparing || a == sending
 	s := &m.subs[j.Sub]
-	if j.Doing == preparing {
-		s.Preparing--
-	}
-	if a == preparing {
-		s.Preparing++
+	for _, p := range m.partsOf(i) {
+		if j.Doing == preparing {
+			m.preparing[p]--
+		}
+		if a == preparing {
+			m.preparing[p]++
+		}
 	}
 	if is && !was {
 		s.Sending++

@@ -117,7 +117,7 @@ func Remaining(age, whole time.Duration, p plan.Prediction) time.Duration {
 // change. It costs O(vaults).
 func (s *State) Clone() *State {
 	c := *s
-	c.Vaults, c.Waves, c.subs = slices.Clone(s.Vaults), slices.Clone(s.Waves), slices.Clone(s.subs)
+	c.Vaults, c.Waves, c.subs, c.parts = slices.Clone(s.Vaults), slices.Clone(s.Waves), slices.Clone(s.subs), slices.Clone(s.parts)
 	c.Throttled, c.Denied = maps.Clone(s.Throttled), maps.Clone(s.Denied)
 	for i := range c.Vaults {
 		v := &c.Vaults[i]

@@ -135,7 +135,7 @@ func (m *Machine) enqueue(i int) {
 		case !m.waveOpen(i):
 		case !j.QueuedStart:
 			j.QueuedStart = true
-			m.starts.push(i, j.Sub, j.Loc)
+			m.starts.push(i, j.Sub, j.Loc, m.cellOf[i])
 		}
 	}
 }

@@ -140,8 +140,10 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 	for _, i := range s.Windowed {
 		m.windowed[i] = struct{}{}
 	}
-	for _, i := range s.Touched {
-		m.touched[i] = struct{}{}
+	for _, p := range s.Touched {
+		if p >= 0 && p < len(m.parts) { // an earlier version has subscriptions there: where they have budgets, those are the parts
+			m.touched[p] = struct{}{}
+		}
 	}
 	for i := range m.subs {
 		*m.access(i) = s.Access[i]
@@ -159,7 +161,7 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		m.timers.heap.append(timer{t.Due, t.Owner})
 	}
 	m.validation.items = s.Checks
-	m.starts.restore(s.Starts)
+	m.starts.restore(s.Starts, m.cellOf)
 	return m, nil
 }
 
@@ -172,7 +174,9 @@ func (m *Machine) restoreJob(i int, j job) {
 		s.Sending++
 	}
 	if j.Doing == preparing {
-		s.Preparing++
+		for _, p := range m.partsOf(i) {
+			m.preparing[p]++
+		}
 	}
 	if j.Slot {
 		m.slots, s.Used, m.locs[j.Loc].used = m.slots+1, s.Used+1, m.locs[j.Loc].used+1
@@ -204,7 +208,7 @@ func (s *snapshot) check(m *Machine) error {
 		return nil
 	}
 	vaults, subs := len(m.jobs), len(m.subs)
-	errs := []error{within("vault", vaults, s.Windowed...), within("vault", vaults, s.Checks...), within("subscription", subs, s.Touched...)}
+	errs := []error{within("vault", vaults, s.Windowed...), within("vault", vaults, s.Checks...)}
 	for _, j := range s.Jobs {
 		errs = append(errs, within("activity", int(activities), int(j.Doing)))
 	}
@@ -248,11 +252,11 @@ func (q *queue) state() (s queueState) {
 	return s
 }
 
-// restore fills an empty queue.
-func (q *queue) restore(s queueState) {
+// restore fills an empty queue. cellOf is of each vault: those of a lane share theirs.
+func (q *queue) restore(s queueState, cellOf []int) {
 	made := func(l laneState) *lane {
-		of := &lane{sub: l.Sub, loc: l.Loc, vaults: heapOf[int]{items: l.Vaults, less: q.less}}
-		q.lanes[[2]int{l.Sub, l.Loc}] = of
+		of := &lane{sub: l.Sub, loc: l.Loc, cell: cellOf[l.Vaults[0]], vaults: heapOf[int]{items: l.Vaults, less: q.less}}
+		q.lanes[[3]int{l.Sub, l.Loc, of.cell}] = of
 		q.size += len(l.Vaults)
 		return of
 	}

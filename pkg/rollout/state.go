@@ -33,12 +33,14 @@ type State struct {
 	subs    []subscription // in the order they appear among the vaults
 	subOf   []int          // of each vault: index into subs
 	subAt   map[string]int // index into subs by ID
+	parts   []part         // that have a budget each
+	cells   [][]int        // the parts that vaults are in together
+	cellOf  []int          // of each vault: index into cells
 }
 
-// subscription is what budgets know of one.
+// subscription is what is known of one.
 type subscription struct {
-	id    string
-	tally tally
+	id string
 	Access
 }
 
@@ -295,6 +297,9 @@ func NewState(p *plan.Plan) *State {
 			s.subs = append(s.subs, subscription{id: id})
 		}
 		s.subOf[i] = sub
+	}
+	s.newParts()
+	for i := range p.Vaults {
 		v := &s.Vaults[i]
 		v.Status = fleet.Pending
 		if h := p.Vaults[i].Hold; h != nil {
@@ -361,7 +366,9 @@ func (s *State) count(i, by int) {
 	w.Totals.add(v.Status, by)
 	s.tally.add(v, by)
 	w.tally.add(v, by)
-	s.subs[s.subOf[i]].tally.add(v, by)
+	for _, p := range s.partsOf(i) {
+		s.parts[p].tally.add(v, by)
+	}
 }
 
 // Replay folds events over the state.

@@ -305,7 +305,7 @@ func (w *world) checkIdle(out Output) {
 			w.broken("%s waits for a window, and one is open", w.plan.Vaults[i].Name)
 		}
 		if !j.Stale && !j.NotBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades && m.room(m.doing[preparing]) &&
-			m.subFree(j.Sub) && m.locFree(j.Loc) {
+			m.subFree(j.Sub) && m.locFree(j.Loc) && m.partsRoom(m.cellOf[i], true) {
 			w.broken("%s could start and does not", w.plan.Vaults[i].Name)
 		}
 	}

@@ -18,7 +18,7 @@ func cleaned(v *report.View) *report.View {
 	c.Selector = cleanOr(c.Selector)
 	if v.Run.Halt != nil {
 		h := *v.Run.Halt
-		h.Scope, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Sentence), cleanOr(h.SameError)
+		h.Scope, h.Part, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Part), lexicon.Clean(h.Sentence), cleanOr(h.SameError)
 		c.Run.Halt = &h
 	}
 	if n := v.Run.Note; n != nil {

@@ -199,26 +199,35 @@ func (d *dryRun) atOnce(w int) int {
 	if own, ok := d.waveBudget(w); ok {
 		n = min(n, hardLimit(own))
 	}
-	b := d.plan.SubscriptionBudget
-	if b == nil {
-		return n
+	for _, scope := range plan.BudgetScopes {
+		b := *scope.Of(&d.plan.PartBudgets)
+		if b == nil {
+			continue
+		}
+		base, here := d.counted(scope, func(x *report.Vault) bool { return x.Status != fleet.Excluded && !x.Carried }), map[string]int{}
+		for _, i := range d.left.Waves[w].Vaults {
+			if v := &d.left.Vaults[i]; !v.Excluded() {
+				here[scope.Key(v)]++
+			}
+		}
+		all := 0
+		for key, some := range here {
+			all += min(some, hardLimit(b.Resolve(base[key])))
+		}
+		n = min(n, all)
 	}
-	base, here := map[string]int{}, map[string]int{}
+	return n
+}
+
+// counted counts the vaults of each part that are so.
+func (d *dryRun) counted(scope plan.BudgetScope, so func(*report.Vault) bool) map[string]int {
+	n := map[string]int{}
 	for i := range d.vaults {
-		if x := &d.vaults[i]; x.Status != fleet.Excluded && !x.Carried {
-			base[d.plan.Vaults[i].SubscriptionID]++
+		if so(&d.vaults[i]) {
+			n[scope.Key(&d.plan.Vaults[i])]++
 		}
 	}
-	for _, i := range d.left.Waves[w].Vaults {
-		if v := &d.left.Vaults[i]; !v.Excluded() {
-			here[v.SubscriptionID]++
-		}
-	}
-	all := 0
-	for id, some := range here {
-		all += min(some, hardLimit(b.Resolve(base[id])))
-	}
-	return min(n, all)
+	return n
 }
 
 // hardLimit is a budget as a run counts it under a hard ceiling (rollout.Budget): of 0

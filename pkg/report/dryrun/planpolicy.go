@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
@@ -50,18 +51,16 @@ func calendarWords(c *plan.Calendar) string {
 // halts says what else halts the run besides the budgets of the table.
 func (d *dryRun) halts(p *layout.Page) {
 	var parts []string
-	if b := d.plan.SubscriptionBudget; b != nil {
-		most := 0
-		base := map[string]int{}
-		for i := range d.vaults {
-			if x := &d.vaults[i]; mayStart(x.Status) {
-				base[x.SubscriptionID]++
-			}
+	for _, scope := range plan.BudgetScopes {
+		b := *scope.Of(&d.plan.PartBudgets)
+		if b == nil {
+			continue
 		}
-		for _, n := range base {
+		most := 0
+		for _, n := range d.counted(scope, func(x *report.Vault) bool { return mayStart(x.Status) }) {
 			most = max(most, b.Resolve(n))
 		}
-		parts = append(parts, fmt.Sprintf("more than %s in one subscription", budgetWords(*b, most)))
+		parts = append(parts, fmt.Sprintf("more than %s in one %s", budgetWords(*b, most), scope.Name))
 	}
 	if n := d.plan.SameErrorHalt; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d failures in a row with one code", n))

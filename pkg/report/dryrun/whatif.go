@@ -76,7 +76,7 @@ func (d *dryRun) drawn() *drawOutput {
 			continue
 		}
 		out.Halted++
-		k := fmt.Sprint(f.HaltedIn, "\x00", f.Halt.Wave, f.Halt.Subscription, f.Halt.Scope, f.Halt.SameError)
+		k := fmt.Sprint(f.HaltedIn, "\x00", f.Halt.Wave, f.Halt.PartName(), f.Halt.Scope, f.Halt.SameError)
 		g := groups[k]
 		if g == nil {
 			g = &group{first: f, last: f, least: f.Left, most: f.Left}
@@ -162,11 +162,8 @@ func (d *dryRun) whatIf(p *layout.Page, c lexicon.Clock) {
 
 // budgetOf names the budget that halts.
 func (d *dryRun) budgetOf(h *report.Halt) string {
-	switch {
-	case h.Wave:
+	if h.Wave {
 		return "the wave"
-	case h.Subscription:
-		return "subscription " + lexicon.SubscriptionIn(d.plan, h.Scope)
 	}
-	return "the run"
+	return lexicon.Or(h.PartIn(d.plan), "the run")
 }

@@ -23,8 +23,8 @@ func HaltedNow(st *rollout.State) string {
 				return Halted(st.Plan, &h)
 			}
 			b, _ = st.WaveBudget(w)
-		case h.Subscription:
-			b, _ = st.SubscriptionBudget(h.Scope)
+		case h.PartName() != "":
+			b, _ = st.PartBudget(h.PartName(), h.Scope)
 		}
 		h.Failures = max(h.Failures, b.Failed)
 	}
@@ -42,11 +42,20 @@ func Halted(p *plan.Plan, h *fleet.RunHalted) string {
 	if h.Failures <= h.Budget {
 		n = Plural(h.Failures, "failure", "failures") + " used up" // a hard ceiling
 	}
-	switch {
+	switch part := PartIn(p, h); {
 	case h.Wave:
 		return fmt.Sprintf("%s wave %s's budget of %d", n, h.Scope, h.Budget)
-	case h.Subscription:
-		return fmt.Sprintf("%s the budget of subscription %s, %d", n, SubscriptionIn(p, h.Scope), h.Budget)
+	case part != "":
+		return fmt.Sprintf("%s the budget of %s, %d", n, part, h.Budget)
 	}
 	return fmt.Sprintf("%s the run's budget of %d", n, h.Budget)
+}
+
+// PartIn is what people call the part of a plan whose budget was exceeded, as in
+// "subscription prod"; empty: it was the budget of the run or of a wave.
+func PartIn(p *plan.Plan, h *fleet.RunHalted) string {
+	if s := plan.HaltedPart(h); s != nil {
+		return s.Name + " " + s.TitleOf(p, h.Scope)
+	}
+	return ""
 }
