@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/fleetup-dev/fleetup/"
@@ -65,7 +67,8 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		slashed := filepath.ToSlash(name)
-		out = append(out, source{slashed, path.Dir(slashed), strings.HasSuffix(name, "_test.go"), bytes.Count(data, []byte("\n")), f})
+		out = append(out, source{slashed, path.Dir(slashed), strings.HasSuffix(name, "_test.go"),
+			bytes.Count(data, []byte("\n")), f})
 		return nil
 	})
 	if err != nil {
@@ -81,21 +84,28 @@ func sources(t *testing.T) []source {
 // standard library. A folder that is not in it has no business being there.
 // Folders of this module stand without the module's name.
 var rooms = map[string][]string{
-	"pkg/failpoint":                {},
-	"pkg/fleet":                    {},
-	"pkg/plan":                     {"pkg/fleet", "internal/words", "internal/zones"},
-	"pkg/inventory":                {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
-	"pkg/rollout":                  {"pkg/fleet", "pkg/plan", "internal/words"},
-	"pkg/runner":                   {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout", "golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
-	"pkg/state":                    {"pkg/failpoint", "pkg/fleet", "internal/words", "go.etcd.io/bbolt", "golang.org/x/sys"},
-	"test/statetest":               {"pkg/fleet", "pkg/state"},
-	"pkg/control":                  {"pkg/fleet", "pkg/state", "golang.org/x/sys"},
-	"pkg/azure":                    {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "internal/proxy", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/google/uuid"},
-	"pkg/azure/classic":            {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/google/uuid"},
-	"pkg/azure/graph":              {"pkg/fleet", "pkg/azure"},
-	"pkg/azure/arm":                {"pkg/fleet", "pkg/azure", "github.com/google/uuid"},
-	"pkg/azure/rsv":                {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check"},
-	"pkg/azure/kvrbac":             {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check", "github.com/google/uuid"},
+	"pkg/failpoint": {},
+	"pkg/fleet":     {},
+	"pkg/plan":      {"pkg/fleet", "internal/words", "internal/zones"},
+	"pkg/inventory": {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "internal/textfile",
+		"internal/words", "gopkg.in/yaml.v3"},
+	"pkg/rollout": {"pkg/fleet", "pkg/plan", "internal/words"},
+	"pkg/runner": {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout",
+		"golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
+	"pkg/state": {"pkg/failpoint", "pkg/fleet", "internal/words", "go.etcd.io/bbolt",
+		"golang.org/x/sys"},
+	"test/statetest": {"pkg/fleet", "pkg/state"},
+	"pkg/control":    {"pkg/fleet", "pkg/state", "golang.org/x/sys"},
+	"pkg/azure": {"pkg/failpoint", "pkg/fleet", "pkg/azure/internal", "internal/proxy",
+		"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
+		"github.com/google/uuid"},
+	"pkg/azure/classic": {"pkg/fleet", "pkg/azure", "github.com/Azure/azure-sdk-for-go/sdk/azcore",
+		"github.com/google/uuid"},
+	"pkg/azure/graph": {"pkg/fleet", "pkg/azure"},
+	"pkg/azure/arm":   {"pkg/fleet", "pkg/azure", "github.com/google/uuid"},
+	"pkg/azure/rsv":   {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check"},
+	"pkg/azure/kvrbac": {"pkg/fleet", "pkg/azure/arm", "pkg/azure/internal/check",
+		"github.com/google/uuid"},
 	"pkg/azure/internal/azuretest": {"pkg/fleet"},
 	"pkg/azure/internal/check":     {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share":     {"golang.org/x/sync"},
@@ -105,34 +115,45 @@ var rooms = map[string][]string{
 	"pkg/standing":                 {"pkg/fleet", "pkg/plan", "pkg/rollout"},
 	"pkg/standing/forecast":        {"pkg/fleet", "pkg/rollout", "pkg/standing"},
 	"pkg/report/lexicon":           {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "internal/lazyregexp"},
-	"pkg/report/layout":            {"internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
-	"pkg/report":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout", "pkg/report/lexicon", "github.com/jmespath/go-jmespath"},
-	"pkg/report/progress":          {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
-	"pkg/report/dryrun":            {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout", "pkg/report/lexicon"},
-	"test/unsaid":                  {},
-	"test/reporttest":              {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
-	"pkg/notify":                   {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "internal/proxy"},
-	"pkg/web":                      {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "github.com/prometheus/client_golang"},
-	"cmd/fleetup":                  {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/session", "internal/textfile", "internal/words", "github.com/urfave/cli/v2", "golang.org/x/term"},
-	"examples":                     {},
-	"test":                         {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},
-	"test/strict":                  {},
-	"test/handler":                 {},
-	"test/strictarm":               {"test/strict"},
-	"test/strictcloud":             {"test/strict"},
-	"internal/audit":               {"pkg/fleet", "pkg/plan", "pkg/report", "pkg/rollout", "pkg/state", "internal/failure", "internal/journal", "internal/words"},
-	"internal/discover":            {"pkg/azure", "pkg/fleet", "pkg/inventory", "pkg/report", "pkg/runner", "internal/failure", "internal/textfile", "internal/words"},
-	"internal/failure":             {"pkg/fleet"},
-	"internal/journal":             {"pkg/fleet", "pkg/plan", "pkg/report", "pkg/rollout", "pkg/state"},
-	"internal/lazyregexp":          {},
-	"internal/proxy":               {},
-	"internal/release":             {},
-	"internal/session":             {"pkg", "internal/audit", "internal/failure", "internal/journal", "internal/lazyregexp", "internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
-	"internal/textfile":            {},
-	"internal/words":               {},
-	"internal/zones":               {},
-	"test/syscalls":                {"golang.org/x/sys"},
-	".":                            {},
+	"pkg/report/layout": {"internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon",
+		"github.com/jedib0t/go-pretty/v6"},
+	"pkg/report": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout",
+		"pkg/report/lexicon", "github.com/jmespath/go-jmespath"},
+	"pkg/report/progress": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout",
+		"pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
+	"pkg/report/dryrun": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report", "pkg/report/layout",
+		"pkg/report/lexicon"},
+	"test/unsaid": {},
+	"test/reporttest": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon",
+		"github.com/jedib0t/go-pretty/v6"},
+	"pkg/notify": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "internal/proxy"},
+	"pkg/web": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report",
+		"github.com/prometheus/client_golang"},
+	"cmd/fleetup": {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure",
+		"internal/journal", "internal/lazyregexp", "internal/session", "internal/textfile", "internal/words",
+		"github.com/urfave/cli/v2", "golang.org/x/term"},
+	"examples":         {},
+	"test":             {"pkg", "test/strict", "test/strictarm", "test/strictcloud"},
+	"test/strict":      {},
+	"test/handler":     {},
+	"test/strictarm":   {"test/strict"},
+	"test/strictcloud": {"test/strict"},
+	"internal/audit": {"pkg/fleet", "pkg/plan", "pkg/report", "pkg/rollout", "pkg/state", "internal/failure",
+		"internal/journal", "internal/words"},
+	"internal/discover": {"pkg/azure", "pkg/fleet", "pkg/inventory", "pkg/report", "pkg/runner", "internal/failure",
+		"internal/textfile", "internal/words"},
+	"internal/failure":    {"pkg/fleet"},
+	"internal/journal":    {"pkg/fleet", "pkg/plan", "pkg/report", "pkg/rollout", "pkg/state"},
+	"internal/lazyregexp": {},
+	"internal/proxy":      {},
+	"internal/release":    {},
+	"internal/session": {"pkg", "internal/audit", "internal/failure", "internal/journal", "internal/lazyregexp",
+		"internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
+	"internal/textfile": {},
+	"internal/words":    {},
+	"internal/zones":    {},
+	"test/syscalls":     {"golang.org/x/sys"},
+	".":                 {},
 }
 
 // TestRoomsImportWhatTheyMay: the directions of design.md#the-rooms.
@@ -161,7 +182,8 @@ func TestRoomsImportWhatTheyMay(t *testing.T) {
 // standard library.
 func standard(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
-	return !strings.Contains(first, ".") && !slices.Contains([]string{"pkg", "cmd", "test", "examples", "internal"}, first)
+	return !strings.Contains(first, ".") &&
+		!slices.Contains([]string{"pkg", "cmd", "test", "examples", "internal"}, first)
 }
 
 func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
@@ -201,8 +223,10 @@ func TestLibrariesStayAtHome(t *testing.T) {
 // goroutine (design.md#the-brain). The types of package time are free to use.
 func TestTheBrainIsPure(t *testing.T) {
 	t.Parallel()
-	forbidden := []string{"os", "net", "io", "sync", "syscall", "context", "log", "math/rand", "crypto", "runtime", "unsafe"}
-	clock := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}
+	forbidden := []string{"os", "net", "io", "sync", "syscall", "context", "log", "math/rand", "crypto", "runtime",
+		"unsafe"}
+	clock := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local",
+		"LoadLocation"}
 	seen := 0
 	for _, s := range sources(t) {
 		if s.room != "pkg/rollout" || s.test {
@@ -239,10 +263,12 @@ func TestTheBrainIsPure(t *testing.T) {
 func TestWhatTheBrainReaches(t *testing.T) {
 	t.Parallel()
 	rooms := []string{"internal/words", "internal/zones", "pkg/fleet", "pkg/plan", "pkg/rollout"}
-	may := []string{"archive/zip", "bytes", "cmp", "container/heap", "crypto/sha256", "embed", "encoding/hex", "encoding/json", "encoding/xml",
+	may := []string{"archive/zip", "bytes", "cmp", "container/heap", "crypto/sha256", "embed", "encoding/hex",
+		"encoding/json", "encoding/xml",
 		"errors", "fmt", "io", "maps", "math", "net/netip", "net/url", "reflect", "regexp", "slices", "sort", "strconv",
 		"strings", "sync", "time", "unicode", "unicode/utf8"}
-	impure := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}
+	impure := []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker", "Local",
+		"LoadLocation"}
 	all, reached := sources(t), map[string]bool{}
 	var reach func(room string)
 	reach = func(room string) {
@@ -312,6 +338,65 @@ func TestFilesAreShort(t *testing.T) {
 		}
 		if s.path == "cmd/fleetup/main.go" && s.lines > 50 {
 			t.Errorf("%s has %d lines, more than 50: it only begins", s.path, s.lines)
+		}
+	}
+}
+
+// TestLinesAreShort: what a line does is seen without scrolling. Its columns are
+// counted with tabs of four. A raw string is as it has to be (an answer of a service, a
+// page of the program, an inventory), and a word that nothing can break, such as an
+// address or a resource's ID, may stick out.
+func TestLinesAreShort(t *testing.T) {
+	t.Parallel()
+	const most, unbreakable = 120, 60
+	seen := 0
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".go" {
+			return nil
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		seen++
+		raw := rawLines(src)
+		for i, line := range strings.Split(string(src), "\n") {
+			n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
+			long := func(word string) bool { return utf8.RuneCountInString(word) > unbreakable }
+			if n > most && !raw[i+1] && !slices.ContainsFunc(strings.Fields(line), long) {
+				t.Errorf("%s:%d has %d columns, more than %d", filepath.ToSlash(name), i+1, n, most)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 100 {
+		t.Errorf("found only %d Go files", seen)
+	}
+}
+
+// rawLines are the lines of a source that a raw string is on.
+func rawLines(src []byte) map[int]bool {
+	var s scanner.Scanner
+	set, lines := token.NewFileSet(), map[int]bool{}
+	s.Init(set.AddFile("", -1, len(src)), src, nil, 0)
+	for {
+		pos, tok, text := s.Scan()
+		if tok == token.EOF {
+			return lines
+		}
+		if tok == token.STRING && strings.HasPrefix(text, "`") {
+			for n := range strings.Count(text, "\n") + 1 {
+				lines[set.Position(pos).Line+n] = true
+			}
 		}
 	}
 }

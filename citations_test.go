@@ -48,7 +48,8 @@ func TestCitations(t *testing.T) {
 		if name := d.Name(); d.IsDir() && (name == ".git" || name == "node_modules") {
 			return filepath.SkipDir
 		}
-		if d.IsDir() || !slices.Contains([]string{".go", ".md", ".txt", ".yaml", ".yml", ".sh", ".js", ".css", ".html"}, filepath.Ext(path)) {
+		if d.IsDir() || !slices.Contains([]string{".go", ".md", ".txt", ".yaml", ".yml", ".sh", ".js", ".css", ".html"},
+			filepath.Ext(path)) {
 			return nil
 		}
 		text := read(t, path)
@@ -92,7 +93,8 @@ func TestGlossary(t *testing.T) {
 	t.Parallel()
 	const page = "docs/glossary.md"
 	words, not := map[string]bool{}, []string(nil)
-	for _, m := range regexp.MustCompile(`(?m)^\| \*\*([^*]+)\*\* \| (.+) \| (.*)\|$`).FindAllStringSubmatch(read(t, page), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\| \*\*([^*]+)\*\* \| (.+) \| (.*)\|$`).FindAllStringSubmatch(read(t,
+		page), -1) {
 		for word := range strings.SplitSeq(m[1], ", ") {
 			if words[word] {
 				t.Errorf("%s explains %q twice", page, word)
@@ -112,7 +114,8 @@ func TestGlossary(t *testing.T) {
 		}
 	}
 	unsaid := regexp.MustCompile(`\b(?:` + strings.Join(not, "|") + `)\b`)
-	for _, file := range append(pagesOfTheDocs(t), "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/man/fleetup.1") {
+	for _, file := range append(pagesOfTheDocs(t), "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
+		"docs/man/fleetup.1") {
 		if m := unsaid.FindString(read(t, file)); m != "" && filepath.ToSlash(file) != page {
 			t.Errorf("%s says %q, and the glossary has another word for it", file, m)
 		}

@@ -18,7 +18,8 @@ import (
 //   - from a lower layer to a higher one;
 //   - from a command's file to another command's;
 //   - between two shared files that use each other, in the direction that has fewer.
-var wholeProgram = []string{"main.go", "app.go", "args.go", "complete.go", "help.go", "helppage.go", "manual.go", "reference.go", "completion.go"}
+var wholeProgram = []string{"main.go", "app.go", "args.go", "complete.go", "help.go", "helppage.go", "manual.go",
+	"reference.go", "completion.go"}
 
 // TestCommandsAreReadDownwards: who reads a command is led down, from the program
 // to the command to what it shares with others, and seldom back up.
@@ -60,17 +61,25 @@ func TestCommandsAreReadDownwards(t *testing.T) {
 // The files of rooms that show a run, from the top down: what is asked for first, and
 // below it what that is made of. A use of a file that stands above runs back up.
 var readDownwards = map[string][]string{
-	"pkg/report": {"runs.go", "remediation.go", "query.go", "junit.go", "history.go", "fromstate.go", "request.go", "runreport.go", "headline.go",
-		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "groups.go", "waits.go", "said.go", "flights.go", "evidence.go", "causes.go", "support.go",
-		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go", "json.go"},
-	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go", "liveahead.go", "recent.go", "tracker.go"},
-	"pkg/report/dryrun":   {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go", "heldbyhand.go", "unfinished.go", "plan.go", "forecast.go", "validate.go"},
-	"pkg/report/layout":   {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go", "encode.go"},
-	"pkg/report/lexicon":  {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go", "clean.go"},
-	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go", "tasks.go", "assets.go", "room.go", "tries.go",
+	"pkg/report": {"runs.go", "remediation.go", "query.go", "junit.go", "history.go", "fromstate.go", "request.go",
+		"runreport.go", "headline.go",
+		"selection.go", "csv.go", "actions.go", "nights.go", "next.go", "status.go", "groups.go", "waits.go", "said.go",
+		"flights.go", "evidence.go", "causes.go", "support.go",
+		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go",
+		"json.go"},
+	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go",
+		"liveahead.go", "recent.go", "tracker.go"},
+	"pkg/report/dryrun": {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go",
+		"heldbyhand.go", "unfinished.go", "plan.go", "forecast.go", "validate.go"},
+	"pkg/report/layout": {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go", "encode.go"},
+	"pkg/report/lexicon": {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go",
+		"clean.go"},
+	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go",
+		"tasks.go", "assets.go", "room.go", "tries.go",
 		"document.go", "times.go", "clean.go"},
-	"pkg/notify":   {"eventbuilder.go", "worker.go", "dispatcher.go", "target.go", "body.go", "event.go", "sign.go"},
-	"pkg/standing": {"phase.go", "waits.go", "windows.go", "flights.go", "remaining.go", "person.go", "counts.go", "waves.go"},
+	"pkg/notify": {"eventbuilder.go", "worker.go", "dispatcher.go", "target.go", "body.go", "event.go", "sign.go"},
+	"pkg/standing": {"phase.go", "waits.go", "windows.go", "flights.go", "remaining.go", "person.go", "counts.go",
+		"waves.go"},
 }
 
 // TestViewsAreReadDownwards: who follows a state to what is shown of it goes down, and
@@ -112,7 +121,8 @@ func usesIn(t *testing.T, room string, look func(name string, f *ast.File)) map[
 	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_other.go") || strings.HasSuffix(name, "_windows.go") {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_other.go") ||
+			strings.HasSuffix(name, "_windows.go") {
 			continue
 		}
 		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
@@ -125,11 +135,13 @@ func usesIn(t *testing.T, room string, look func(name string, f *ast.File)) map[
 		}
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
-	lenient := types.Config{Importer: nothing{}, Error: func(error) {}} // what comes from other packages is not looked at
+	// what comes from other packages is not looked at
+	lenient := types.Config{Importer: nothing{}, Error: func(error) {}}
 	pkg, _ := lenient.Check("main", fset, files, info)
 	uses := map[use]bool{}
 	for id, o := range info.Uses {
-		if v, ok := o.(*types.Var); o.Pkg() != pkg || ok && v.IsField() || o.Parent() != nil && o.Parent() != pkg.Scope() {
+		if v, ok := o.(*types.Var); o.Pkg() != pkg || ok && v.IsField() || o.Parent() != nil &&
+			o.Parent() != pkg.Scope() {
 			continue
 		}
 		from, to := filepath.Base(fset.File(id.Pos()).Name()), filepath.Base(fset.File(o.Pos()).Name())

@@ -57,7 +57,8 @@ func TestInventoriesInTheDocsAreGood(t *testing.T) {
 	for _, file := range append(pages, "README.md") {
 		for _, b := range blocks.FindAllStringSubmatch(read(t, file), -1) {
 			found++
-			if _, err := inventory.Parse(file, []byte(b[1]), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rsv.Alerts().Spec, rsv.AlertsBack().Spec); err != nil {
+			if _, err := inventory.Parse(file, []byte(b[1]), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+				rsv.Alerts().Spec, rsv.AlertsBack().Spec); err != nil {
 				t.Errorf("%s shows an inventory that is refused:\n%v", file, err)
 			}
 		}
@@ -132,7 +133,8 @@ func TestLinksOfTheDocs(t *testing.T) {
 	}
 	index := read(t, "docs/README.md")
 	for _, page := range pages {
-		if name := strings.TrimPrefix(filepath.ToSlash(page), "docs/"); name != "README.md" && !strings.Contains(index, "("+name+")") {
+		if name := strings.TrimPrefix(filepath.ToSlash(page), "docs/"); name != "README.md" &&
+			!strings.Contains(index, "("+name+")") {
 			t.Errorf("docs/README.md does not list %s", name)
 		}
 	}
@@ -200,7 +202,8 @@ func TestMakeTargetsOfTheDocs(t *testing.T) {
 // headings are a page's, as links name them.
 func headings(text string) (all []string) {
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
-		all = append(all, strings.ReplaceAll(regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+		all = append(all, strings.ReplaceAll(regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(m[1]),
+			""), " ", "-"))
 	}
 	return all
 }
@@ -213,7 +216,8 @@ func TestEveryDependencyHasItsLine(t *testing.T) {
 	mods := read(t, "go.mod") + read(t, "engine/temporal/go.mod") + read(t, "engine/temporal/devserver/go.mod")
 	for line := range strings.Lines(mods) {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "require "))
-		if m := regexp.MustCompile(`^(\S+\.\S+/?\S*) v\S+$`).FindStringSubmatch(line); m != nil && m[1] != "github.com/fleetup-dev/fleetup" {
+		if m := regexp.MustCompile(`^(\S+\.\S+/?\S*) v\S+$`).FindStringSubmatch(line); m != nil &&
+			m[1] != "github.com/fleetup-dev/fleetup" {
 			direct = append(direct, m[1])
 		}
 		if m := regexp.MustCompile(`^tool (\S+)/cmd/`).FindStringSubmatch(line); m != nil {
@@ -221,7 +225,8 @@ func TestEveryDependencyHasItsLine(t *testing.T) {
 		}
 	}
 	var listed []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(read(t, "docs/dependencies.md"), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(read(t, "docs/dependencies.md"),
+		-1) {
 		listed = append(listed, m[1])
 	}
 	slices.Sort(direct)
@@ -239,7 +244,8 @@ func TestEmulatorDocHasEveryFault(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("\n| fault | vaults | what happens | parameters |\n|---|---|---|---|\n")
 	for _, k := range emulator.FaultKinds() {
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", k.Kind, cmp.Or(string(k.Only), "all"), k.Summary, strings.Join(k.Params, ", "))
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", k.Kind, cmp.Or(string(k.Only), "all"), k.Summary,
+			strings.Join(k.Params, ", "))
 	}
 	keep(t, "docs/emulator.md", mark, "", table.String())
 }
@@ -248,12 +254,14 @@ func TestEmulatorDocHasEveryFault(t *testing.T) {
 func TestReliabilityDocHasEveryFailpoint(t *testing.T) {
 	t.Parallel()
 	var table strings.Builder
-	table.WriteString("\n| point | the process dies | what may have happened | what a resume does |\n|---|---|---|---|\n")
+	table.WriteString("\n| point | the process dies | what may have happened | what a resume does " +
+		"|\n|---|---|---|---|\n")
 	for _, m := range failpoint.Meanings() {
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", m.Point, m.Where, m.Happened, m.Resume)
 	}
 	table.WriteString("\n")
-	keep(t, "docs/reliability.md", "<!-- failpoints: kept current by a test -->\n", "<!-- end of the failpoints -->\n", table.String())
+	keep(t, "docs/reliability.md", "<!-- failpoints: kept current by a test -->\n", "<!-- end of the failpoints -->\n",
+		table.String())
 }
 
 // keep demands a text between two marks of a document, to its end where the

@@ -25,7 +25,8 @@ var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 // load reads an example's inventory and the scenario beside it.
 func load(t *testing.T, name, file string) (*plan.Plan, emulator.Scenario) {
 	t.Helper()
-	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
+	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec,
+		kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,8 @@ func TestQuickstart(t *testing.T) {
 			ends[fleet.Upgraded]++
 		}
 	}
-	want := map[fleet.Status]int{fleet.Upgraded: 33, fleet.Failed: 2, fleet.Blocked: 3, fleet.Excluded: 1, fleet.Already: 1}
+	want := map[fleet.Status]int{fleet.Upgraded: 33, fleet.Failed: 2, fleet.Blocked: 3, fleet.Excluded: 1,
+		fleet.Already: 1}
 	for status, n := range want {
 		if ends[status] != n {
 			t.Errorf("%d end %s, want %d", ends[status], status, n)
@@ -211,7 +213,8 @@ func checkBack(t *testing.T, name string, p *plan.Plan) {
 		t.Errorf("back.yaml is of the kind %s on %s", back.Kind, back.Scenario)
 	}
 	for i := range p.Vaults {
-		if v, b := &p.Vaults[i], &back.Vaults[i]; v.ResourceID() != b.ResourceID() || p.Waves[v.Wave].Name != back.Waves[b.Wave].Name {
+		if v, b := &p.Vaults[i], &back.Vaults[i]; v.ResourceID() != b.ResourceID() ||
+			p.Waves[v.Wave].Name != back.Waves[b.Wave].Name {
 			t.Errorf("%s goes out as one of %s, and back as %s", v.ResourceID(), p.Waves[v.Wave].Name, b.ResourceID())
 		}
 	}

@@ -41,7 +41,8 @@ func TestTodayAddressesWithoutSense(t *testing.T) {
 				k.name, k.want = name+"-made", "upgraded"
 				v.Name = k.name
 			}
-			h := w.cloud.AddVault(v).Takes(300 * time.Millisecond).URLs(strictarm.AsyncOnly).RetryAfter(0).PollsAlways(a.fault)
+			h := w.cloud.AddVault(v).Takes(300 * time.Millisecond).URLs(strictarm.AsyncOnly).RetryAfter(0).PollsAlways(
+				a.fault)
 			if !made {
 				h.Ends(strictarm.Fails("DiskFull", "the disk was full"))
 			}

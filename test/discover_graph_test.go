@@ -49,7 +49,8 @@ func TestDiscoverToday(t *testing.T) {
 		strings.Replace(string(after), added, "", 1) != string(before) || string(after) == string(before) {
 		t.Errorf("it became\n%s\n%v", after, err)
 	}
-	timings := "limits: {requestsPerSecond: 500}\nwaves: [{name: all}]\ntimings: {poll: 100ms, startTimeout: 600ms, reconcileGrace: 200ms, reconcileDeadline: 10s}\n"
+	timings := "limits: {requestsPerSecond: 500}\nwaves: [{name: all}]\ntimings: {poll: 100ms, startTimeout: 600ms, " +
+		"reconcileGrace: 200ms, reconcileDeadline: 10s}\n"
 	if err := os.WriteFile(w.inv, append(after, timings...), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,8 @@ func TestDiscover(t *testing.T) {
 		t.Errorf("it became\n%s", after)
 	}
 	// Each subscription lists another vault of its first one's name.
-	policy := "rules: [{match: {location: Decoy Region}, set: {hold: not ours}}]\nlimits: {requestsPerSecond: 500}\nwaves: [{name: all}]\n" +
+	policy := "rules: [{match: {location: Decoy Region}, set: {hold: not ours}}]\nlimits: {requestsPerSecond: " +
+		"500}\nwaves: [{name: all}]\n" +
 		"timings: {poll: 100ms, startTimeout: 600ms, reconcileGrace: 200ms, reconcileDeadline: 10s}\n"
 	if err := os.WriteFile(w.inv, append(after, policy...), 0o600); err != nil {
 		t.Fatal(err)

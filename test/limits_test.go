@@ -27,8 +27,9 @@ func TestLimits(t *testing.T) {
 				w := newWorld(t, quick())
 				for i := range 24 {
 					v := w.cloud.AddVault(strictcloud.Vault{Subscription: []string{subA, subB, subC}[i%3],
-						Name:   fmt.Sprintf("v%d", i),
-						Region: regions[i/3%2].cloud, Location: regions[i/3%2].inventory}).Duration(500 * time.Millisecond)
+						Name:     fmt.Sprintf("v%d", i),
+						Region:   regions[i/3%2].cloud,
+						Location: regions[i/3%2].inventory}).Duration(500 * time.Millisecond)
 					switch i % 8 {
 					case 1:
 						v.Start(strictcloud.UnavailableAfterAcceptance)

@@ -20,7 +20,8 @@ func gated(t *testing.T) *world {
 	}
 	plainFleet(w, 6, 100*time.Millisecond)
 	w.write(strictcloud.Inventory{Limits: strict.Limits{Upgrades: 10, PerSubscription: 10}, FailureBudget: "9",
-		Extra: "waves:\n  - {name: canary, match: {ring: canary}, soak: 300ms, approval: after}\n  - {name: rest, upgrades: 2}\n"})
+		Extra: "waves:\n  - {name: canary, match: {ring: canary}, soak: 300ms, approval: after}\n  - {name: rest, " +
+			"upgrades: 2}\n"})
 	return w
 }
 

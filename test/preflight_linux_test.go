@@ -162,7 +162,10 @@ func TestPreflightSaysWhatIsMissing(t *testing.T) {
 		"invisible": {func(w *world) { w.cloud.Subscription(subB).Missing() }, 8, "denied   subscription"},
 		"disabled":  {func(w *world) { w.cloud.Subscription(subB).State("Disabled") }, 1, "missing  subscription"},
 		"CSP":       {func(w *world) { w.cloud.Subscription(subB).CSP() }, 1, "csp-subscription"},
-		"provider":  {func(w *world) { w.cloud.Subscription(subB).Provider("Microsoft.RecoveryServices", "NotRegistered") }, 1, "missing  provider Microsoft.RecoveryServices"},
+		"provider": {func(w *world) {
+			w.cloud.Subscription(subB).Provider("Microsoft.RecoveryServices",
+				"NotRegistered")
+		}, 1, "missing  provider Microsoft.RecoveryServices"},
 		"feature": {func(w *world) { w.cloud.Subscription(subB).Feature("NotRegistered") }, 1,
 			"missing  feature Microsoft.RecoveryServices/VaultUpgrade"},
 		"group": {func(w *world) { w.cloud.Vaults()[1].MissingGroup() }, 1, "missing  resource group"},

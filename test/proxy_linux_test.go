@@ -64,7 +64,9 @@ func TestProxyOfNoUsableAddress(t *testing.T) {
 		t.Error("a ledger was made")
 	}
 	emulated := filepath.Join(w.dir, "emulated.yaml")
-	for path, text := range map[string]string{emulated: "apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: quick.yaml}\ntimings: {poll: 50ms}\n" + vaults,
+	for path, text := range map[string]string{
+		emulated: "apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: quick.yaml}\n" +
+			"timings: {poll: 50ms}\n" + vaults,
 		filepath.Join(w.dir, "quick.yaml"): "timeScale: 6000\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -162,7 +162,8 @@ func TestNoSecretInADump(t *testing.T) {
 	}, nil)
 	saved := filepath.Join(w.dir, "fleet.plan")
 	w.start("plan", w.inv, "--out", saved).ends(0)
-	w.env = append(w.env, "GOTRACEBACK=all", "FLEETUP_LISTEN_TOKEN="+pageToken, "FLEETUP_NOTIFY=slack=http://127.0.0.1:9/"+hook, "FLEETUP_NOTIFY_SECRET=planted-secret")
+	w.env = append(w.env, "GOTRACEBACK=all", "FLEETUP_LISTEN_TOKEN="+pageToken,
+		"FLEETUP_NOTIFY=slack=http://127.0.0.1:9/"+hook, "FLEETUP_NOTIFY_SECRET=planted-secret")
 	run := w.start("run", saved, "--yes", "--state", w.db, "--listen", "127.0.0.1:0")
 	<-came
 	run.signal(syscall.SIGQUIT)

@@ -73,7 +73,8 @@ func TestDiskRefusesACommit(t *testing.T) {
 			run.says(w.db, c.errno.Error(), "may be written all the same", "nothing more was sent",
 				"make room or mend the disk", "fleetup resume ", "--state")
 			if refused.Load() == 0 || after.Load() > 0 {
-				t.Errorf("%d calls were refused, %d of them after the first: after a failed commit the disk is left alone", refused.Load(), after.Load())
+				t.Errorf("%d calls were refused, %d of them after the first: after a failed commit the disk is left "+
+					"alone", refused.Load(), after.Load())
 			}
 			if n := w.accepted(); n != 2 {
 				t.Errorf("%d starts were accepted, want the 2 from before", n)

@@ -51,7 +51,10 @@ func TestFileThatIsNoLedger(t *testing.T) {
 			[]string{"is cut short: it has 20480 bytes of ", "restore it from a backup", "do not upgrade its vaults"}},
 		{"of a newer version", func() error {
 			return errors.Join(os.WriteFile(w.db, whole, 0o600),
-				bolt(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("99")) })())
+				bolt(func(tx *bbolt.Tx) error {
+					return tx.Bucket([]byte("meta")).Put([]byte("format"),
+						[]byte("99"))
+				})())
 		}, []string{"format 99", "use the version of fleetup that wrote it"}},
 	} {
 		if err := c.make(); err != nil {

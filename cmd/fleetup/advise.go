@@ -96,7 +96,8 @@ func mistyped(err error) (typed, meant string) {
 func withWord(args []string, typed, meant string) string {
 	args = slices.Clone(args)
 	same := func(a string) bool {
-		return a == typed || strings.HasPrefix(typed, "--") && strings.HasPrefix(a, "-") && strings.TrimLeft(a, "-") == typed[2:]
+		return a == typed || strings.HasPrefix(typed, "--") && strings.HasPrefix(a, "-") &&
+			strings.TrimLeft(a, "-") == typed[2:]
 	}
 	if i := slices.IndexFunc(args, same); i >= 0 {
 		args[i] = meant

@@ -26,7 +26,8 @@ func (e *environment) app() *cli.App {
 		Writer:    &helpWriter{e.stdout, e.columns}, // the library prints help to it, and nothing else
 		ErrWriter: e.stderr,
 		Reader:    e.stdin,
-		Flags:     append([]cli.Flag{flagVersion.is(cli.BoolFlag{Usage: "print the version", DisableDefaultText: true}), helpFlag()}, logFlags()...),
+		Flags: append([]cli.Flag{flagVersion.is(cli.BoolFlag{Usage: "print the version", DisableDefaultText: true}),
+			helpFlag()}, logFlags()...),
 		// The library would print and exit by itself, skipping what is
 		// deferred; errors are explained and mapped to codes in run alone.
 		ExitErrHandler: func(*cli.Context, error) {},
@@ -48,7 +49,8 @@ func (e *environment) app() *cli.App {
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
 		}, e.orderCommands(), []*cli.Command{
 			e.reopenCommand(), e.showCommand(), e.runsCommand(), e.waitCommand(), e.serveCommand(),
-			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(), e.completionCommand(), e.completeCommand(),
+			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(),
+			e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),
 		}),
 	}
@@ -81,7 +83,8 @@ func (e *environment) prepare(c *cli.Command, path string) {
 	} else {
 		c.Action = func(ctx *cli.Context) error {
 			if name := ctx.Args().First(); name != "" {
-				return failure.Mistyped(name, nearestCommand(name, c.Subcommands), helpOn(ctx), "%s has no command %q%s", c.Name, name, meant(name, c.Subcommands))
+				return failure.Mistyped(name, nearestCommand(name, c.Subcommands), helpOn(ctx),
+					"%s has no command %q%s", c.Name, name, meant(name, c.Subcommands))
 			}
 			return cli.ShowSubcommandHelp(ctx)
 		}

@@ -17,7 +17,8 @@ import (
 // argumentNames are the arguments of which a command takes one alone, by what its
 // usage calls them. In brackets such an argument may be left out.
 var argumentNames = map[string]string{
-	"INVENTORY": "an inventory", "INVENTORY|PLAN": "an inventory or a saved plan", "VAULT": "a vault", "FILE.csv": "a table",
+	"INVENTORY": "an inventory", "INVENTORY|PLAN": "an inventory or a saved plan", "VAULT": "a vault",
+	"FILE.csv":      "a table",
 	shellNames("|"): "a shell: " + shellNames(", "),
 }
 
@@ -54,7 +55,8 @@ func checkLine(c *cli.Context) error {
 			file = here[0]
 		}
 		return failure.Usage(again(c, flagState.dashed(), file),
-			"%s needs to know which ledger: --state FILE, or FLEETUP_STATE; a ledger stands beside its inventory and ends in .db", c.Command.Name)
+			"%s needs to know which ledger: --state FILE, or FLEETUP_STATE; a ledger stands beside its inventory and "+
+				"ends in .db", c.Command.Name)
 	}
 	return nil
 }
@@ -70,7 +72,8 @@ func noSuchArgument(c *cli.Context) error {
 		case ledger != "" && !given(c, flagState):
 			next, hint = retyped(c, nil, nil, flagState.dashed(), ledger), ledgerByFlag
 		case takes(c, flagSelector) && strings.Count(first, "/") == 1 && given(c, flagState):
-			next, hint = lexicon.Command("show", first, flagState.dashed(), flagState.of(c)), "; fleetup show tells of one vault"
+			next, hint = lexicon.Command("show", first, flagState.dashed(), flagState.of(c)),
+				"; fleetup show tells of one vault"
 		case given(c, flagState):
 			next = retyped(c, nil, nil)
 		}
@@ -80,7 +83,8 @@ func noSuchArgument(c *cli.Context) error {
 
 // takes reports whether a command has a flag.
 func takes(c *cli.Context, f flagHandle) bool {
-	return slices.ContainsFunc(c.Command.Flags, func(d cli.Flag) bool { return slices.Contains(d.Names(), f.dashed()[2:]) })
+	return slices.ContainsFunc(c.Command.Flags,
+		func(d cli.Flag) bool { return slices.Contains(d.Names(), f.dashed()[2:]) })
 }
 
 // oneOf checks the value of a flag that has a fixed set of them, and else proposes the
@@ -99,7 +103,8 @@ func oneOf(c *cli.Context, flag textFlag, allowed ...string) error {
 	default:
 		next = helpOn(c)
 	}
-	return failure.Mistyped(value, meant, next, "invalid value %q for %s; valid: %s", value, flag.dashed(), strings.Join(allowed, ", "))
+	return failure.Mistyped(value, meant, next, "invalid value %q for %s; valid: %s", value, flag.dashed(),
+		strings.Join(allowed, ", "))
 }
 
 // helpOn is the command that shows help on the command of c.

@@ -26,15 +26,19 @@ func (e *environment) auditCommand() *cli.Command {
 		Subcommands: []*cli.Command{{
 			Name:  "verify",
 			Usage: "check that nothing was changed, removed or cut off",
-			Description: "Each event carries the hash of the one before it. Whoever can rewrite the whole ledger can rewrite\n" +
-				"all hashes too: what proves the journal's end is a head that a report printed and somebody noted elsewhere.",
+			Description: "Each event carries the hash of the one before it. Whoever can rewrite the whole ledger can " +
+				"rewrite\n" +
+				"all hashes too: what proves the journal's end is a head that a report printed and somebody noted " +
+				"elsewhere.",
 			Flags: append(outputFlags("table", "json"), neededStateFlag(),
-				flagHead.is(cli.StringFlag{Usage: "the head that a report printed, a `HASH` or its first digits, 8 at least: its event must still be there"})),
+				flagHead.is(cli.StringFlag{Usage: "the head that a report printed, a `HASH` or its first digits, 8 " +
+					"at least: its event must still be there"})),
 			Action: e.auditVerify,
 		}, {
 			Name:  "export",
 			Usage: "write the journal as JSON lines: who, when, what, why, and the bytes that the hashes are of",
-			Description: "The first line is the ledger's identity, each other line an event. docs/audit.md tells how to compute\n" +
+			Description: "The first line is the ledger's identity, each other line an event. docs/audit.md tells how " +
+				"to compute\n" +
 				"the chain again from the export alone.",
 			Flags:  append(outputFlags("jsonl"), neededStateFlag()),
 			Action: e.auditExport,
@@ -50,7 +54,8 @@ func openEvidence(c *cli.Context) (*state.Reader, error) {
 	switch {
 	case errors.Is(err, state.ErrLive):
 		return nil, failure.New(fleet.ExitInUse, err, failure.Lines(lexicon.Command("wait", "--state", path),
-			failure.To("or else, to end the run in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
+			failure.To("or else, to end the run in order",
+				lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
 			failure.To("when the run has ended", again(c, "--state", path))))
 	case errors.Is(err, state.ErrNoLedger):
 		return nil, session.NoLedger(path)
@@ -67,7 +72,8 @@ func wantedHead(c *cli.Context) (string, error) {
 	}
 	head := strings.ToLower(strings.TrimRight(strings.TrimSpace(flagHead.of(c)), "….")) // as a report may shorten it
 	if !headPattern().MatchString(head) {
-		return "", failure.Usage("give the journal head that a report printed, 8 to 64 digits of it", "--head %q is not a hash", flagHead.of(c))
+		return "", failure.Usage("give the journal head that a report printed, 8 to 64 digits of it",
+			"--head %q is not a hash", flagHead.of(c))
 	}
 	return head, nil
 }
@@ -88,7 +94,8 @@ func (e *environment) auditVerify(c *cli.Context) error {
 	}
 	if head != "" && !found.Found {
 		found.Faults = append(found.Faults, audit.Fault{What: "head",
-			Message: fmt.Sprintf("no event has the head %s: the journal ends before it and its tail was cut off, or this is another ledger", head)})
+			Message: fmt.Sprintf("no event has the head %s: the journal ends before it and its tail was cut off, or "+
+				"this is another ledger", head)})
 	}
 	if flagOutput.of(c) == "json" {
 		err = writeJSON(e.stdout, auditOf(found, r.Info(), head))
@@ -98,8 +105,10 @@ func (e *environment) auditVerify(c *cli.Context) error {
 	if err != nil || len(found.Faults) == 0 {
 		return err
 	}
-	return failure.New(fleet.ExitInternal, fmt.Errorf("the audit of ledger %s found %s", r.Path(), words.Count(len(found.Faults)+found.More, "fault")),
-		"keep the file as it is and find out who changed it; do not upgrade its vaults until then, or go on from a backup that has the head")
+	return failure.New(fleet.ExitInternal,
+		fmt.Errorf("the audit of ledger %s found %s", r.Path(), words.Count(len(found.Faults)+found.More, "fault")),
+		"keep the file as it is and find out who changed it; do not upgrade its vaults until then, or go on from a "+
+			"backup that has the head")
 
 }
 
@@ -115,7 +124,9 @@ func (e *environment) auditExport(c *cli.Context) error {
 		return err
 	}
 	if broken > 0 {
-		return failure.New(fleet.ExitInternal, fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written", words.Count(broken, "event"), r.Path()),
+		return failure.New(fleet.ExitInternal,
+			fmt.Errorf("the export is complete, but %s of ledger %s cannot be what was written",
+				words.Count(broken, "event"), r.Path()),
 			lexicon.Command("audit", "verify", "--state", r.Path()))
 	}
 	return nil
@@ -142,7 +153,8 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	if f.Known == f.Planned {
 		known = words.Count(f.Known, "vault") + ", all that are"
 	}
-	out("%s: ledger %s, %s in %s%s; records of %s in its plans", verdict, lexicon.Clean(path), words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, known)
+	out("%s: ledger %s, %s in %s%s; records of %s in its plans", verdict, lexicon.Clean(path),
+		words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, known)
 	seq, hash := f.End()
 	out("head %s (event %d)", hash, seq)
 	if head != "" && f.Found {
@@ -150,7 +162,8 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 		if f.At == 0 {
 			where = "the ledger's beginning"
 		}
-		out("the head asked for is %s; %s came after it", where, words.Count(int(f.Events-min(f.At, f.Events)), "event"))
+		out("the head asked for is %s; %s came after it", where,
+			words.Count(int(f.Events-min(f.At, f.Events)), "event"))
 	}
 	if len(f.Faults) == 0 && head == "" {
 		say(e.stderr, "Note the head elsewhere: with --head it proves later that nothing was cut off the end.")
@@ -199,10 +212,12 @@ type askedHead struct {
 
 func auditOf(f *audit.Findings, info state.Info, head string) auditDocument {
 	seq, hash := f.End()
-	d := auditDocument{SchemaVersion: 1, Good: len(f.Faults) == 0, Ledger: info, Events: f.Events, Runs: f.Runs, Vaults: f.Vaults, PlannedVaults: f.Planned, KnownVaults: f.Known,
+	d := auditDocument{SchemaVersion: 1, Good: len(f.Faults) == 0, Ledger: info, Events: f.Events, Runs: f.Runs,
+		Vaults: f.Vaults, PlannedVaults: f.Planned, KnownVaults: f.Known,
 		Head: headDocument{seq, hash.String()}, Faults: []faultDocument{}, MoreFaults: f.More}
 	for _, x := range f.Faults {
-		d.Faults = append(d.Faults, faultDocument{x.What, maybe(x.From), maybe(x.To), maybe(x.Run), maybe(x.Vault), x.Message})
+		d.Faults = append(d.Faults, faultDocument{x.What, maybe(x.From), maybe(x.To), maybe(x.Run), maybe(x.Vault),
+			x.Message})
 	}
 	if !f.Since.IsZero() {
 		d.Since = &report.Time{Time: f.Since}

@@ -61,7 +61,11 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
 		},
 		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
-		Progress:        func(st *rollout.State, events []fleet.Event) { progress.update(st, events); keep(st, events) },
+		Progress: func(st *rollout.State,
+			events []fleet.Event) {
+			progress.update(st, events)
+			keep(st, events)
+		},
 		ExitWhenWaiting: flagExitWhenWaiting.of(c),
 	})
 	control.close()
@@ -73,16 +77,19 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return failure.New(fleet.ExitInternal, err, failure.Lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
+		return failure.New(fleet.ExitInternal, err,
+			failure.Lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
 	}
 	if err != nil {
 		return err
 	}
 	if unread == nil && ok {
-		unread = report.Status(e.stdout, view(run), located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan))
+		unread = report.Status(e.stdout, view(run),
+			located(e.reportOptions(c, layout.FormatTable, j.path), run.State.Plan))
 	}
 	if unread != nil { // the code is the run's nevertheless
-		return failure.New(max(code, fleet.ExitInternal), fmt.Errorf("how the run ended cannot be shown: %w", unread), toStatus(j.path))
+		return failure.New(max(code, fleet.ExitInternal), fmt.Errorf("how the run ended cannot be shown: %w", unread),
+			toStatus(j.path))
 	}
 	return ended(code)
 }

@@ -171,7 +171,8 @@ timings: {poll: 50ms}
 		words []string
 		want  string
 	}{
-		{[]string{"show", "--state", twice, ""}, "dev/web dev/other dev/later dev/build prod/sql-01 prod/sql-02 prod/files-01"},
+		{[]string{"show", "--state", twice, ""},
+			"dev/web dev/other dev/later dev/build prod/sql-01 prod/sql-02 prod/files-01"},
 		{[]string{"show", "--state", twice, "prod/s"}, "prod/sql-01 prod/sql-02"},
 		{[]string{"reopen", "--state", twice, ""}, ""}, // it is about the newest run alone
 		{[]string{"release", "--state", twice, ""}, "dev/later"},

@@ -37,7 +37,8 @@ func (e *environment) completionCommand() *cli.Command {
 		Name:      "completion",
 		Usage:     "print the completion script of a shell",
 		ArgsUsage: shellNames("|"),
-		Description: "It completes commands, flags, their values, and vaults, waves and labels of the ledger or the inventory.\n" +
+		Description: "It completes commands, flags, their values, and vaults, waves and labels of the ledger or the " +
+			"inventory.\n" +
 			"  bash        source <(fleetup completion bash)\n" +
 			"  zsh         source <(fleetup completion zsh)\n" +
 			"  fish        fleetup completion fish | source\n" +
@@ -46,7 +47,8 @@ func (e *environment) completionCommand() *cli.Command {
 			name := c.Args().First()
 			i := slices.IndexFunc(shells, func(s shell) bool { return s.name == name })
 			if i < 0 {
-				return failure.Mistyped(name, words.Likeliest(name, strings.Split(shellNames("|"), "|")), "fleetup completion bash", "there is no completion for %q; there is for %s", name, shellNames(", "))
+				return failure.Mistyped(name, words.Likeliest(name, strings.Split(shellNames("|"), "|")),
+					"fleetup completion bash", "there is no completion for %q; there is for %s", name, shellNames(", "))
 			}
 			script, err := completionScripts.ReadFile("completion/" + shells[i].script)
 			if err != nil {

@@ -19,7 +19,8 @@ import (
 )
 
 func irreversibleFlag() cli.Flag {
-	return flagConfirmIrreversible.is(cli.StringFlag{Usage: "confirm a permanent `UPGRADE` by its name, besides --yes: " + strings.Join(irreversible(), ", ")})
+	return flagConfirmIrreversible.is(cli.StringFlag{Usage: "confirm a permanent `UPGRADE` by its name, besides " +
+		"--yes: " + strings.Join(irreversible(), ", ")})
 }
 
 // irreversible are the kinds that must be named.

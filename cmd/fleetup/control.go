@@ -27,7 +27,8 @@ type controlListener struct {
 // same: nobody is kept from an upgrade for want of a socket.
 func (e *environment) listen(j job) *controlListener {
 	l := &controlListener{asks: make(chan runner.Ask), over: make(chan struct{}), lock: j.lock}
-	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Group: j.group, Version: versionString(), RunID: j.runID, Journal: j.ledger, Obey: l.obey})
+	server, err := control.Serve(control.Config{Ledger: j.lock.Real(), Group: j.group, Version: versionString(),
+		RunID: j.runID, Journal: j.ledger, Obey: l.obey})
 	if err == nil {
 		l.server = server
 		err = j.lock.Announce(server.Path())
@@ -36,7 +37,9 @@ func (e *environment) listen(j job) *controlListener {
 		err = j.lock.Share(server.Group())
 	}
 	if err != nil {
-		say(e.stderr, "Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.", lexicon.Clean(failure.Cause(err).Error()))
+		say(e.stderr,
+			"Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.",
+			lexicon.Clean(failure.Cause(err).Error()))
 	}
 	return l
 }
@@ -58,8 +61,9 @@ var errOver = &control.Refusal{Message: "the run has ended just now, before it h
 func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
 	o, err := rollout.ReadOrder(raw)
 	if err != nil {
-		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
-			Next: "give it with the version of fleetup that carries out the run, " + versionString()}
+		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(),
+			ExitCode: fleet.ExitUsage,
+			Next:     "give it with the version of fleetup that carries out the run, " + versionString()}
 	}
 	if err := o.Check(); err != nil {
 		return nil, answered(err, o.State)
@@ -72,7 +76,8 @@ func (l *controlListener) obey(ctx context.Context, who control.Peer, raw json.R
 		error
 	}
 	heard := make(chan answer, 1)
-	ask := runner.Ask{Order: o, By: by, At: session.Now(), Done: func(said rollout.Said, err error) { heard <- answer{said, err} }}
+	ask := runner.Ask{Order: o, By: by, At: session.Now(),
+		Done: func(said rollout.Said, err error) { heard <- answer{said, err} }}
 	select {
 	case l.asks <- ask:
 	case <-l.over:

@@ -71,7 +71,8 @@ func (e *environment) demo(dir string) error {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
 	inDoubt := killed.State.InFlight()
-	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)), words.Count(inDoubt, "upgrade"))
+	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)),
+		words.Count(inDoubt, "upgrade"))
 	resume, err := d.child("resume", "--state", d.db, "--yes")
 	if err != nil {
 		return err
@@ -128,7 +129,8 @@ func (d *demo) mayClear() error {
 	if _, live, err := state.ReadHolder(d.db); err != nil {
 		return err
 	} else if live {
-		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir), lexicon.Command("demo", "--dir", "FOLDER"))
+		return failure.New(fleet.ExitInUse, fmt.Errorf("another process works in %s", d.dir),
+			lexicon.Command("demo", "--dir", "FOLDER"))
 	}
 	own := false
 	for _, name := range []string{"fleet.yaml", "scenario.yaml", "fleet.db", "report.html"} {
@@ -251,7 +253,8 @@ func (d *demo) conclude(killed *rollout.State) error {
 			followed++
 		}
 	}
-	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent twice", followed, killed.InFlight(), again)
+	say(d.stdout, "resumed: %d of %d followed by their operation IDs, %d sent twice", followed, killed.InFlight(),
+		again)
 	file := filepath.Join(d.dir, "report.html")
 	o := report.Options{Zone: localZone(), State: d.db}
 	if err := textfile.Replace(file, func(w io.Writer) error { return web.WriteReport(w, view(run), o) }); err != nil {

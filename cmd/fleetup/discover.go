@@ -22,13 +22,18 @@ func (e *environment) discoverCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "discover",
 		Usage: "write or update an inventory from what Azure has",
-		Description: "With --kind it asks Resource Graph for today's vaults of subscriptions or management groups, which --query can\n" +
-			"narrow down; their tags become labels. Without --kind it reads the classic vaults of each subscription, one request\n" +
-			"each: those that are upgraded or being upgraded stand in comments. Without --target-resource-group such an inventory\n" +
+		Description: "With --kind it asks Resource Graph for today's vaults of subscriptions or management groups, " +
+			"which --query can\n" +
+			"narrow down; their tags become labels. Without --kind it reads the classic vaults of each subscription, " +
+			"one request\n" +
+			"each: those that are upgraded or being upgraded stand in comments. Without --target-resource-group such " +
+			"an inventory\n" +
 			"has a placeholder that lint refuses: nobody guesses where vaults shall go.\n" +
-			"With --update only vaults that are new are added and those that are gone are marked; what people wrote stays byte\n" +
+			"With --update only vaults that are new are added and those that are gone are marked; what people wrote " +
+			"stays byte\n" +
 			"for byte, and included files are never changed.\n" +
-			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, a vault that no inventory can hold,\n" +
+			"Exits 3 when it left something undone: a subscription that --skip-unreadable skipped, a vault that no " +
+			"inventory can hold,\n" +
 			"or an entry to be changed by hand; 8 when a sign-in or permission is missing.",
 		Flags:  discoverFlags(),
 		Action: e.discover,
@@ -37,14 +42,20 @@ func (e *environment) discoverCommand() *cli.Command {
 
 func discoverFlags() []cli.Flag {
 	return append(foundFlags(),
-		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " + strings.Join(discover.Kinds(session.CurrentKinds()), ", ")}),
-		flagManagementGroup.is(cli.StringSliceFlag{Usage: "with --kind: look in the subscriptions of this management `GROUP`, by its ID; repeatable"}),
-		flagQuery.is(cli.StringFlag{Usage: "with --kind: only vaults that pass this `FILTER` in the query language, such as \"tags.env =~ 'prod'\""}),
-		flagLabel.is(cli.StringSliceFlag{Usage: "with --kind: make a label of this `TAG`, and of no other; repeatable"}),
-		flagUpdate.is(cli.StringFlag{TakesFile: true, Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"}),
+		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " +
+			strings.Join(discover.Kinds(session.CurrentKinds()), ", ")}),
+		flagManagementGroup.is(cli.StringSliceFlag{Usage: "with --kind: look in the subscriptions of this management " +
+			"`GROUP`, by its ID; repeatable"}),
+		flagQuery.is(cli.StringFlag{Usage: "with --kind: only vaults that pass this `FILTER` in the query language, " +
+			"such as \"tags.env =~ 'prod'\""}),
+		flagLabel.is(cli.StringSliceFlag{Usage: "with --kind: make a label of this `TAG`, and of no other; " +
+			"repeatable"}),
+		flagUpdate.is(cli.StringFlag{TakesFile: true,
+			Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"}),
 		flagDryRun.is(cli.BoolFlag{Usage: "with --update: say what would change, and write nothing"}),
 		flagSkipUnreadable.is(cli.BoolFlag{Usage: "go on without the subscriptions that cannot be read, and exit 3"}),
-		flagRequestsPerSecond.is(cli.Float64Flag{Value: 20, Usage: "ask the cloud at most `N` times a second, all subscriptions together"}),
+		flagRequestsPerSecond.is(cli.Float64Flag{Value: 20,
+			Usage: "ask the cloud at most `N` times a second, all subscriptions together"}),
 		flagAtOnce.is(cli.IntFlag{Value: 8, Usage: "read `N` subscriptions at once"}))
 }
 
@@ -52,15 +63,18 @@ func (e *environment) discover(c *cli.Context) error {
 	update, rate, atOnce := flagUpdate.of(c), flagRequestsPerSecond.of(c), flagAtOnce.of(c)
 	switch {
 	case flagDryRun.of(c) && update == "":
-		return failure.Usage(helpOn(c), "--dry-run has no meaning without --update: without --out nothing is written but to stdout")
+		return failure.Usage(helpOn(c),
+			"--dry-run has no meaning without --update: without --out nothing is written but to stdout")
 	case !(rate >= 0.01) || rate > 10_000 || atOnce < 1 || atOnce > 1000:
-		return failure.Usage(helpOn(c), "--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
+		return failure.Usage(helpOn(c),
+			"--requests-per-second must be between 0.01 and 10000, --at-once between 1 and 1000")
 	}
 	f, err := e.newFound(c)
 	if err != nil {
 		return err
 	}
-	if kinds := discover.Kinds(session.CurrentKinds()); !slices.Contains(append(kinds, "", string(fleet.KindRollback)), flagKind.of(c)) {
+	if kinds := discover.Kinds(session.CurrentKinds()); !slices.Contains(append(kinds, "", string(fleet.KindRollback)),
+		flagKind.of(c)) {
 		return oneOf(c, flagKind, kinds...)
 	}
 	if f.Kind, err = discover.KindNamed(flagKind.of(c), session.CurrentKinds()); err != nil {
@@ -73,7 +87,8 @@ func (e *environment) discover(c *cli.Context) error {
 	if update != "" {
 		for _, field := range []textFlag{flagCloud, flagServiceManagement, flagResourceManager} {
 			if given(c, field) {
-				return failure.Usage("leave it out", "%s has no meaning with --update: the inventory says which cloud", field.dashed())
+				return failure.Usage("leave it out", "%s has no meaning with --update: the inventory says which cloud",
+					field.dashed())
 			}
 		}
 		if listed, err = discover.Outline(f, update, flagKind.of(c), session.CurrentKinds()); err != nil {
@@ -94,10 +109,13 @@ func (e *environment) discover(c *cli.Context) error {
 		if f.Kind != nil {
 			what += ", or --management-group GROUP"
 		}
-		return failure.Usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover --subscriptions-from -", "discover needs subscriptions: %s", what)
+		return failure.Usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover "+
+			"--subscriptions-from -", "discover needs subscriptions: %s", what)
 	}
-	unread, err := e.readFound(&discover.Request{Found: f, Listed: listed, Tenant: flagTenant.of(c), Groups: flagManagementGroup.of(c), Query: flagQuery.of(c), Labels: flagLabel.of(c),
-		PerSecond: rate, AtOnce: atOnce, Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, flagSkipUnreadable.of(c))
+	unread, err := e.readFound(&discover.Request{Found: f, Listed: listed, Tenant: flagTenant.of(c),
+		Groups: flagManagementGroup.of(c), Query: flagQuery.of(c), Labels: flagLabel.of(c),
+		PerSecond: rate, AtOnce: atOnce,
+		Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, flagSkipUnreadable.of(c))
 	if err != nil {
 		return err
 	}
@@ -119,9 +137,12 @@ func (e *environment) discover(c *cli.Context) error {
 
 // checkDiscoverFlags refuses flags that mean nothing to the kind.
 func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
-	wrong, why := []flagHandle{flagManagementGroup, flagQuery, flagLabel}, "needs a kind of today's vaults: the classic listing is read subscription by subscription, as it is"
+	wrong, why := []flagHandle{flagManagementGroup, flagQuery, flagLabel},
+		"needs a kind of today's vaults: the classic listing is read subscription by subscription, as it is"
 	if kind != nil {
-		wrong, why = []flagHandle{flagTargetResourceGroup, flagRequestsPerSecond, flagAtOnce}, "has no meaning for kind "+string(kind.Kind)+": its vaults are read from Resource Graph, and stay where they are"
+		wrong, why = []flagHandle{flagTargetResourceGroup, flagRequestsPerSecond, flagAtOnce},
+			"has no meaning for kind "+string(kind.Kind)+
+				": its vaults are read from Resource Graph, and stay where they are"
 	}
 	for _, field := range wrong {
 		if given(c, field) {
@@ -129,7 +150,9 @@ func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
 		}
 	}
 	if len(flagManagementGroup.of(c)) > 0 && (given(c, flagSubscription) || given(c, flagSubscriptionsFrom)) {
-		return failure.Usage("give one of the two", "vaults are looked for in subscriptions or in management groups: --subscription and --management-group are mutually exclusive")
+		return failure.Usage("give one of the two",
+			"vaults are looked for in subscriptions or in management groups: --subscription and --management-group "+
+				"are mutually exclusive")
 	}
 	return nil
 }
@@ -141,7 +164,8 @@ func (e *environment) readFound(r *discover.Request, skip bool) (unread int, err
 	defer stop()
 	errs, err := r.Read(ctx)
 	if ctx.Err() != nil {
-		return 0, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "the same command again begins anew")
+		return 0, failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was written"),
+			"the same command again begins anew")
 	}
 	if err != nil {
 		return 0, err
@@ -179,13 +203,15 @@ func (e *environment) updateFound(c *cli.Context, f *inventory.Found) (notes int
 		err = textfile.Rewrite(textfile.Real(path), text)
 	}
 	if err != nil {
-		return 0, failure.New(fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", failure.Cause(err)), "free some room, or name another file with --out")
+		return 0, failure.New(fleet.ExitInternal, fmt.Errorf("the inventory cannot be written: %w", failure.Cause(err)),
+			"free some room, or name another file with --out")
 	}
 	e.tellRefused(f)
 	for _, n := range slices.Concat(changes.Notes, f.Lost()) {
 		say(e.stderr, "%s", n)
 	}
-	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.", lexicon.Clean(path),
+	say(e.stderr, "%s: %d added, %d vanished, %d found again, %d unchanged (%d of them not in Azure), %d left out.",
+		lexicon.Clean(path),
 		len(changes.Added), len(changes.Vanished), len(changes.Back), changes.Unchanged, changes.Gone, changes.LeftOut)
 	if flagDryRun.of(c) {
 		say(e.stderr, "Nothing was written.")

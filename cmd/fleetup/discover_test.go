@@ -99,7 +99,8 @@ func TestDiscoverFindsTheFleet(t *testing.T) {
 		t.Errorf("update: exit %d, %v\n%s", code, err, errs)
 	}
 	quick := string(before) +
-		"timings: {poll: 50ms, startTimeout: 2s, reconcileGrace: 100ms, reconcileDeadline: 5s}\nlimits: {perSubscription: 10, requestsPerSecond: 200}\nwaves: [{name: all}]\n"
+		"timings: {poll: 50ms, startTimeout: 2s, reconcileGrace: 100ms, reconcileDeadline: 5s}\nlimits: " +
+		"{perSubscription: 10, requestsPerSecond: 200}\nwaves: [{name: all}]\n"
 	if err := os.WriteFile(file, []byte(quick), 0o600); err != nil {
 		t.Fatal(err)
 	}

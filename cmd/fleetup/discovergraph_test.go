@@ -25,7 +25,8 @@ const (
 // which one has none of the type that is looked for.
 func todaysEstate() emulator.Config {
 	r := func(sub, name, group, typ, vault, location string, tags ...string) emulator.Resource {
-		out := emulator.Resource{SubscriptionID: sub, SubscriptionName: name, ResourceGroup: group, Type: typ, Name: vault, Location: location}
+		out := emulator.Resource{SubscriptionID: sub, SubscriptionName: name, ResourceGroup: group, Type: typ,
+			Name: vault, Location: location}
 		for i := 0; i+1 < len(tags); i += 2 {
 			if out.Tags == nil {
 				out.Tags = map[string]string{}
@@ -41,13 +42,15 @@ func todaysEstate() emulator.Config {
 		r(subShop, "Shop", "rg-one", kv, "secrets", "westeurope", "Env", "prod"),
 		r(subLab, "shop", "rg", rsv, "alpha", "northeurope", "env", "lab", "Owner", "NO"),
 		r(subDark, "dark / matter", "rg", kv, "keys", "westeurope"),
-	}, Scenario: emulator.Scenario{ManagementGroups: []emulator.ManagementGroup{{Name: "root"}, {Name: "shops", Parent: "root", Subscriptions: []string{subShop, subLab}},
+	}, Scenario: emulator.Scenario{ManagementGroups: []emulator.ManagementGroup{{Name: "root"},
+		{Name: "shops", Parent: "root", Subscriptions: []string{subShop, subLab}},
 		{Name: "dark", Parent: "root", Subscriptions: []string{subDark}}},
 		Changes: emulator.Changes{Duration: emulator.Duration{Constant: "1s"}, RetryAfter: 1}}}
 }
 
 // served serves a cloud; refuse, where it is given, answers instead of it.
-func served(t *testing.T, cfg emulator.Config, refuse func(w http.ResponseWriter, r *http.Request) bool) (*emulator.Cloud, []string) {
+func served(t *testing.T, cfg emulator.Config,
+	refuse func(w http.ResponseWriter, r *http.Request) bool) (*emulator.Cloud, []string) {
 	t.Helper()
 	cloud, err := emulator.New(cfg)
 	if err != nil {
@@ -68,9 +71,11 @@ func TestDiscoverToday(t *testing.T) {
 	t.Parallel()
 	cloud, flags := served(t, todaysEstate(), nil)
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
-	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "ROOT", "--out", file}, flags...)
+	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "ROOT", "--out",
+		file}, flags...)
 	code, _, errs := try(t, args...)
-	if code != fleet.ExitOK || !strings.Contains(errs, "3 vaults in 2 subscriptions; none left out") || !strings.Contains(errs, `label "location" of 1 is left out: a label cannot be named location`) ||
+	if code != fleet.ExitOK || !strings.Contains(errs, "3 vaults in 2 subscriptions; none left out") ||
+		!strings.Contains(errs, `label "location" of 1 is left out: a label cannot be named location`) ||
 		!strings.Contains(errs, "Next: fleetup plan ") {
 		t.Fatalf("exit %d\n%s", code, errs)
 	}
@@ -100,24 +105,32 @@ subscriptions:
         resourceGroup: rg
         labels: {Env: lab, Owner: "NO"}
 `
-	if body != want || !strings.Contains(string(text), " UTC from Resource Graph of "+flags[1]+", management group ROOT:\n") {
+	if body != want || !strings.Contains(string(text),
+		" UTC from Resource Graph of "+flags[1]+", management group ROOT:\n") {
 		t.Errorf("discovered\n%s\nwant\n%s", text, want)
 	}
-	if code, out, errs := try(t, "inventory", "lint", file); code != fleet.ExitOK || !strings.Contains(out, "is good: 3 vaults in 2 subscriptions") {
+	if code, out, errs := try(t, "inventory", "lint", file); code != fleet.ExitOK ||
+		!strings.Contains(out, "is good: 3 vaults in 2 subscriptions") {
 		t.Errorf("lint: exit %d\n%s%s", code, out, errs)
 	}
-	for _, again := range [][]string{{"--update", file}, {"--update", file, "--management-group", "root", "--kind", "rsv-alerts"}, {"--update", file, "--subscription", subLab}} {
+	for _, again := range [][]string{{"--update", file},
+		{"--update", file, "--management-group", "root", "--kind", "rsv-alerts"},
+		{"--update", file, "--subscription", subLab}} {
 		code, _, errs = try(t, append([]string{"inventory", "discover"}, again...)...)
-		if after, err := os.ReadFile(file); code != fleet.ExitOK || err != nil || string(after) != string(text) || !strings.Contains(errs, ": 0 added, 0 vanished, 0 found again") {
+		if after, err := os.ReadFile(file); code != fleet.ExitOK || err != nil || string(after) != string(text) ||
+			!strings.Contains(errs, ": 0 added, 0 vanished, 0 found again") {
 			t.Errorf("%q: exit %d, %v\n%s", again, code, err, errs)
 		}
 	}
 	// A subscription that has none left is still one of the inventory.
 	emptied := filepath.Join(t.TempDir(), "emptied.yaml")
-	if err := os.WriteFile(emptied, append(text, "  - id: "+subDark+"\n    name: dark\n    vaults:\n      - {name: deleted, resourceGroup: rg}\n"...), 0o600); err != nil {
+	if err := os.WriteFile(emptied, append(text,
+		"  - id: "+subDark+"\n    name: dark\n    vaults:\n      - {name: deleted, resourceGroup: rg}\n"...),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, errs := try(t, "inventory", "discover", "--update", emptied, "--management-group", "root", "--dry-run"); code != fleet.ExitOK || out != "- dark/deleted\n" {
+	if code, out, errs := try(t, "inventory", "discover", "--update", emptied, "--management-group", "root",
+		"--dry-run"); code != fleet.ExitOK || out != "- dark/deleted\n" {
 		t.Errorf("exit %d\n%s%s", code, out, errs)
 	}
 	if s := cloud.Summary(); s.Mistakes != 0 || s.Requests["graph"] != 10 {
@@ -137,14 +150,18 @@ func TestDiscoverTodayQuery(t *testing.T) {
 	t.Parallel()
 	_, flags := served(t, todaysEstate(), nil)
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
-	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--subscription", subShop + "=mine", "--subscription", subLab, "--query", "tags.env =~ 'lab'", "--label", "owner"}, flags...)
+	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--subscription", subShop + "=mine",
+		"--subscription", subLab, "--query", "tags.env =~ 'lab'", "--label", "owner"}, flags...)
 	code, out, errs := try(t, args...)
-	if code != fleet.ExitOK || !strings.Contains(out, "name: mine\n    vaults: []\n") || !strings.Contains(out, "- name: alpha\n        resourceGroup: rg\n        labels: {owner: \"NO\"}\n") ||
+	if code != fleet.ExitOK || !strings.Contains(out, "name: mine\n    vaults: []\n") ||
+		!strings.Contains(out, "- name: alpha\n        resourceGroup: rg\n        labels: {owner: \"NO\"}\n") ||
 		strings.Contains(out, "zeta") || !strings.Contains(out, ", only those with tags.env =~ 'lab':") {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
-	edited := out + "      - {name: gone, resourceGroup: rg}\n      - {name: alpha, resourceGroup: elsewhere}  # moved\n"
-	edited = strings.Replace(edited, "    vaults: []\n", "    vaults:\n      - {name: zeta, location: West Europe, resourceGroup: RG-ONE}  # ours\n", 1)
+	edited := out +
+		"      - {name: gone, resourceGroup: rg}\n      - {name: alpha, resourceGroup: elsewhere}  # moved\n"
+	edited = strings.Replace(edited, "    vaults: []\n",
+		"    vaults:\n      - {name: zeta, location: West Europe, resourceGroup: RG-ONE}  # ours\n", 1)
 	if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -153,17 +170,21 @@ func TestDiscoverTodayQuery(t *testing.T) {
 	mark := "  # not found in Azure on " + session.Now().Format(time.DateOnly)
 	want := strings.Replace(edited, "{name: gone, resourceGroup: rg}", "{name: gone, resourceGroup: rg}"+mark, 1)
 	want = strings.Replace(want, "  # moved\n", "  # moved"+mark+"\n", 1)
-	if code != fleet.ExitOK || err != nil || string(after) != want || !strings.Contains(errs, ": 0 added, 2 vanished, 0 found again, 2 unchanged") {
+	if code != fleet.ExitOK || err != nil || string(after) != want ||
+		!strings.Contains(errs, ": 0 added, 2 vanished, 0 found again, 2 unchanged") {
 		t.Errorf("update: exit %d, %v\n%s\n%s", code, err, after, errs)
 	}
 	// Without the filter the rest is new.
 	code, out, errs = try(t, "inventory", "discover", "--update", file, "--dry-run")
-	if code != fleet.ExitOK || out != "+ mine/zeta\n" || !strings.Contains(errs, ": 1 added, 0 vanished, 0 found again, 4 unchanged (2 of them not in Azure)") {
+	if code != fleet.ExitOK || out != "+ mine/zeta\n" ||
+		!strings.Contains(errs, ": 1 added, 0 vanished, 0 found again, 4 unchanged (2 of them not in Azure)") {
 		t.Errorf("without it: exit %d\n%s%s", code, out, errs)
 	}
 	// A mistake in a filter is told with its place, and what was asked.
 	code, _, errs = try(t, append(args[:len(args):len(args)], "--query", "tags.env ==== 'lab'")...)
-	if code != fleet.ExitInternal || !strings.Contains(errs, "InvalidQuery") || !strings.Contains(errs, "(line 3, character ") || !strings.Contains(errs, "and the same of 1 subscription more") {
+	if code != fleet.ExitInternal || !strings.Contains(errs, "InvalidQuery") ||
+		!strings.Contains(errs, "(line 3, character ") ||
+		!strings.Contains(errs, "and the same of 1 subscription more") {
 		t.Errorf("a bad filter: exit %d\n%s", code, errs)
 	}
 }
@@ -175,9 +196,11 @@ func TestDiscoverTodayUnseen(t *testing.T) {
 	_, flags := served(t, todaysEstate(), nil)
 	const unseen = "22222222-2222-4222-8222-222222222222"
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
-	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--subscription", subShop, "--subscription", unseen + "=hidden", "--out", file}, flags...)
+	args := append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--subscription", subShop,
+		"--subscription", unseen + "=hidden", "--out", file}, flags...)
 	code, _, errs := try(t, args...)
-	if code != fleet.ExitSignIn || !strings.Contains(errs, "1 of 2 subscriptions cannot be read") || !strings.Contains(errs, "subscription hidden ("+unseen+"): look for it in Resource Graph: it is not among") ||
+	if code != fleet.ExitSignIn || !strings.Contains(errs, "1 of 2 subscriptions cannot be read") ||
+		!strings.Contains(errs, "subscription hidden ("+unseen+"): look for it in Resource Graph: it is not among") ||
 		!strings.Contains(errs, "Reader role") || !strings.Contains(errs, "nothing was written") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
@@ -188,23 +211,30 @@ func TestDiscoverTodayUnseen(t *testing.T) {
 		t.Errorf("skipped: exit %d\n%s", code, errs)
 	}
 	text, err := os.ReadFile(file)
-	if err != nil || !strings.Contains(string(text), "name: hidden\n    # its vaults could not be read: look for it in Resource Graph: it is not among the subscriptions that this identity sees\n    vaults: []\n") {
+	if err != nil || !strings.Contains(string(text),
+		"name: hidden\n    # its vaults could not be read: look for it in Resource Graph: it is not among the "+
+			"subscriptions that this identity sees\n    vaults: []\n") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	edited := strings.Replace(string(text), "sees\n    vaults: []\n", "sees\n    vaults:\n      - {name: there, resourceGroup: rg}\n", 1)
+	edited := strings.Replace(string(text), "sees\n    vaults: []\n",
+		"sees\n    vaults:\n      - {name: there, resourceGroup: rg}\n", 1)
 	if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, _, errs = try(t, "inventory", "discover", "--update", file, "--skip-unreadable")
-	if after, err := os.ReadFile(file); code != fleet.ExitFailures || err != nil || string(after) != edited || !strings.Contains(errs, ": 0 added, 0 vanished") {
+	if after, err := os.ReadFile(file); code != fleet.ExitFailures || err != nil || string(after) != edited ||
+		!strings.Contains(errs, ": 0 added, 0 vanished") {
 		t.Errorf("update: exit %d, %v\n%s\n%s", code, err, after, errs)
 	}
 	// None that is seen, in subscriptions and in a management group.
 	none := append([]string{"inventory", "discover", "--kind", "rsv-alerts"}, flags...)
-	if code, _, errs := try(t, append(none, "--subscription", unseen)...); code != fleet.ExitSignIn || !strings.Contains(errs, "1 of 1 subscription cannot be read") {
+	if code, _, errs := try(t, append(none, "--subscription", unseen)...); code != fleet.ExitSignIn ||
+		!strings.Contains(errs, "1 of 1 subscription cannot be read") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
-	if code, _, errs := try(t, append(none, "--management-group", "nowhere")...); code != fleet.ExitSignIn || !strings.Contains(errs, "there is none, or none that this identity sees") || !strings.Contains(errs, "nothing was written") {
+	if code, _, errs := try(t, append(none, "--management-group", "nowhere")...); code != fleet.ExitSignIn ||
+		!strings.Contains(errs, "there is none, or none that this identity sees") ||
+		!strings.Contains(errs, "nothing was written") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 }
@@ -221,9 +251,13 @@ func TestDiscoverTodayCut(t *testing.T) {
 		return false
 	})
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
-	for _, scope := range [][]string{{"--subscription", subShop, "--subscription", subLab}, {"--management-group", "root"}} {
-		code, _, errs := try(t, append(append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--skip-unreadable", "--out", file}, scope...), flags...)...)
-		if code != fleet.ExitInternal || !strings.Contains(errs, "a part of an answer is no inventory") || !strings.Contains(errs, "nothing was written") {
+	for _, scope := range [][]string{{"--subscription", subShop, "--subscription", subLab},
+		{"--management-group", "root"}} {
+		code, _,
+			errs := try(t, append(append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--skip-unreadable",
+			"--out", file}, scope...), flags...)...)
+		if code != fleet.ExitInternal || !strings.Contains(errs, "a part of an answer is no inventory") ||
+			!strings.Contains(errs, "nothing was written") {
 			t.Errorf("%q: exit %d\n%s", scope, code, errs)
 		}
 	}
@@ -243,8 +277,10 @@ func TestDiscoverTodayLater(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	})
-	code, _, errs := try(t, append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "root"}, flags...)...)
-	if code != fleet.ExitInternal || asked != 1 || !strings.Contains(errs, "HTTP 429") || !strings.Contains(errs, "try again in 1h") {
+	code, _, errs := try(t, append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group",
+		"root"}, flags...)...)
+	if code != fleet.ExitInternal || asked != 1 || !strings.Contains(errs, "HTTP 429") ||
+		!strings.Contains(errs, "try again in 1h") {
 		t.Errorf("exit %d after %d queries\n%s", code, asked, errs)
 	}
 }
@@ -257,7 +293,8 @@ func TestDiscoverTodayUsage(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, kind string) string {
 		path := filepath.Join(dir, name)
-		text := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + flags[1] + ", resourceManager: " + flags[1] + "}\nupgrade: " + kind + "\nsubscriptions: []\n"
+		text := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + flags[1] + ", resourceManager: " + flags[1] +
+			"}\nupgrade: " + kind + "\nsubscriptions: []\n"
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -267,21 +304,32 @@ func TestDiscoverTodayUsage(t *testing.T) {
 	back := write("back.yaml", "{kind: rollback, of: rsv-alerts, ledger: x.db}")
 	old := write("old.yaml", "{kind: classic}")
 	for want, args := range map[string][]string{
-		`invalid value "rsv-alert" for --kind; valid: classic, rsv-alerts`:                                           {"--kind", "rsv-alert", "--subscription", subShop},
-		"the vaults of a rollback are those of the run that it undoes":                                               {"--kind", "rollback", "--subscription", subShop},
-		"--query needs a kind of today's vaults":                                                                     {"--query", "x", "--subscription", subShop},
-		"--label needs a kind":                                                                                       {"--label", "x", "--subscription", subShop, "--kind", "classic"},
-		"--management-group needs a kind":                                                                            {"--management-group", "root"},
-		"--target-resource-group has no meaning for kind rsv-alerts":                                                 {"--kind", "rsv-alerts", "--target-resource-group", "rg", "--subscription", subShop},
-		"--at-once has no meaning for kind rsv-alerts":                                                               {"--kind", "rsv-alerts", "--at-once", "2", "--subscription", subShop},
-		"in subscriptions or in management groups: --subscription and --management-group are mutually exclusive":     {"--kind", "rsv-alerts", "--management-group", "root", "--subscription", subShop},
-		"discover needs subscriptions: --subscription ID, or --subscriptions-from FILE, or --management-group GROUP": {"--kind", "rsv-alerts"},
-		`--query: "project name" is no part of a filter`:                                                             {"--kind", "rsv-alerts", "--query", "project name", "--subscription", subShop},
-		`--kind is "classic", and ` + alerts + ` is an inventory of kind rsv-alerts`:                                 {"--update", alerts, "--kind", "classic"},
-		`--kind is "rsv-alerts", and ` + old + ` is an inventory of kind classic`:                                    {"--update", old, "--kind", "rsv-alerts"},
-		"is an inventory of a rollback":                                                                              {"--update", back},
-		"--target-resource-group has no meaning for kind":                                                            {"--update", alerts, "--target-resource-group", "rg"},
-		"--management-group needs a kind of today's":                                                                 {"--update", old, "--management-group", "root"},
+		`invalid value "rsv-alert" for --kind; valid: classic, rsv-alerts`: {
+			"--kind", "rsv-alert", "--subscription", subShop},
+		"the vaults of a rollback are those of the run that it undoes": {"--kind", "rollback", "--subscription",
+			subShop},
+		"--query needs a kind of today's vaults": {"--query", "x", "--subscription", subShop},
+		"--label needs a kind": {"--label", "x", "--subscription", subShop,
+			"--kind", "classic"},
+		"--management-group needs a kind": {
+			"--management-group", "root"},
+		"--target-resource-group has no meaning for kind rsv-alerts": {
+			"--kind", "rsv-alerts", "--target-resource-group", "rg", "--subscription", subShop},
+		"--at-once has no meaning for kind rsv-alerts": {
+			"--kind", "rsv-alerts", "--at-once", "2", "--subscription", subShop},
+		"in subscriptions or in management groups: --subscription and --management-group are mutually exclusive": {
+			"--kind", "rsv-alerts", "--management-group", "root", "--subscription", subShop},
+		"discover needs subscriptions: --subscription ID, or --subscriptions-from FILE, or --management-group " +
+			"GROUP": {"--kind", "rsv-alerts"},
+		`--query: "project name" is no part of a filter`: {"--kind", "rsv-alerts",
+			"--query", "project name", "--subscription", subShop},
+		`--kind is "classic", and ` + alerts + ` is an inventory of kind rsv-alerts`: {"--update", alerts, "--kind",
+			"classic"},
+		`--kind is "rsv-alerts", and ` + old + ` is an inventory of kind classic`: {"--update", old, "--kind",
+			"rsv-alerts"},
+		"is an inventory of a rollback":                   {"--update", back},
+		"--target-resource-group has no meaning for kind": {"--update", alerts, "--target-resource-group", "rg"},
+		"--management-group needs a kind of today's":      {"--update", old, "--management-group", "root"},
 	} {
 		full := append([]string{"inventory", "discover"}, args...)
 		if args[0] != "--update" {
@@ -305,14 +353,19 @@ func TestDiscoverTodayLargeFleet(t *testing.T) {
 	if *long {
 		subscriptions, each = 200, 100
 	}
-	cfg := emulator.Config{Scenario: emulator.Scenario{ManagementGroups: []emulator.ManagementGroup{{Name: "all"}}, Limits: emulator.Limits{Graph: emulator.Quota{Queries: 1000, Per: "5s"}},
+	cfg := emulator.Config{Scenario: emulator.Scenario{ManagementGroups: []emulator.ManagementGroup{{Name: "all"}},
+		Limits:  emulator.Limits{Graph: emulator.Quota{Queries: 1000, Per: "5s"}},
 		Changes: emulator.Changes{Duration: emulator.Duration{Constant: "1s"}, RetryAfter: 1}}}
 	for i := range subscriptions {
 		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1)
 		cfg.Scenario.ManagementGroups[0].Subscriptions = append(cfg.Scenario.ManagementGroups[0].Subscriptions, id)
 		for j := range each {
-			cfg.Resources = append(cfg.Resources, emulator.Resource{SubscriptionID: id, SubscriptionName: fmt.Sprint("sub-", i+1), ResourceGroup: fmt.Sprint("rg-", j%7), Type: string(fleet.RecoveryServicesVault),
-				Name: fmt.Sprint("vault-", j+1), Location: []string{"westeurope", "northeurope", "australiaeast"}[j%3], Tags: map[string]string{"env": []string{"prod", "lab"}[j%2], "team": fmt.Sprint("t", j%9)}})
+			cfg.Resources = append(cfg.Resources,
+				emulator.Resource{SubscriptionID: id, SubscriptionName: fmt.Sprint("sub-", i+1),
+					ResourceGroup: fmt.Sprint("rg-", j%7), Type: string(fleet.RecoveryServicesVault),
+					Name:     fmt.Sprint("vault-", j+1),
+					Location: []string{"westeurope", "northeurope", "australiaeast"}[j%3],
+					Tags:     map[string]string{"env": []string{"prod", "lab"}[j%2], "team": fmt.Sprint("t", j%9)}})
 		}
 	}
 	cloud, flags := served(t, cfg, nil)
@@ -323,15 +376,18 @@ func TestDiscoverTodayLargeFleet(t *testing.T) {
 		if code != fleet.ExitOK {
 			t.Fatalf("%s: exit %d\n%s", what, code, errs)
 		}
-		t.Logf("%s of %d vaults in %d subscriptions: %v", what, subscriptions*each, subscriptions, time.Since(begun).Round(time.Millisecond))
+		t.Logf("%s of %d vaults in %d subscriptions: %v", what, subscriptions*each, subscriptions,
+			time.Since(begun).Round(time.Millisecond))
 		return out
 	}
-	timed("discover", append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "all", "--out", file}, flags...)...)
+	timed("discover", append([]string{"inventory", "discover", "--kind", "rsv-alerts", "--management-group", "all",
+		"--out", file}, flags...)...)
 	pages := 1 + (subscriptions*each+999)/1000
 	if s := cloud.Summary(); s.Requests["graph"] != pages || s.Mistakes != 0 {
 		t.Errorf("%d queries, want %d", s.Requests["graph"], pages)
 	}
-	if out := timed("lint", "inventory", "lint", file); !strings.Contains(out, fmt.Sprintf("is good: %d vaults in %d subscriptions", subscriptions*each, subscriptions)) {
+	if out := timed("lint", "inventory", "lint", file); !strings.Contains(out,
+		fmt.Sprintf("is good: %d vaults in %d subscriptions", subscriptions*each, subscriptions)) {
 		t.Error(out)
 	}
 	timed("plan", "plan", file, "-o", "json")
@@ -346,7 +402,9 @@ func TestDiscoverTodayLargeFleet(t *testing.T) {
 	if !*long {
 		return
 	}
-	quick := string(before) + "timings: {poll: 1s}\nlimits: {validations: 200, upgrades: 400, perSubscription: 10, requestsPerSecond: 100}\nwaves: [{name: all}]\n"
+	quick := string(before) +
+		"timings: {poll: 1s}\nlimits: {validations: 200, upgrades: 400, perSubscription: 10, requestsPerSecond: " +
+		"100}\nwaves: [{name: all}]\n"
 	if err := os.WriteFile(file, []byte(quick), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,8 @@ func TestNamesOfEveryScript(t *testing.T) {
 	for i, g := range groups {
 		cfg.Resources = append(cfg.Resources, emulator.Resource{SubscriptionID: subShop, SubscriptionName: "Shop",
 			ResourceGroup: g,
-			Type:          string(fleet.RecoveryServicesVault), Name: "v" + string(rune('0'+i)), Location: "westeurope"})
+			Type:          string(fleet.RecoveryServicesVault), Name: "v" + string(rune('0'+i)),
+			Location: "westeurope"})
 	}
 	cfg.Scenario = emulator.Scenario{TimeScale: 600,
 		Changes: emulator.Changes{Duration: emulator.Duration{Constant: "1s"}, RetryAfter: -1}}

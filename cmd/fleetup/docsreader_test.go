@@ -157,7 +157,8 @@ func idleEdit(dir, text string) string {
 func TestIdleEdit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("scale: 600\nmatch: {env: dev}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("scale: 600\nmatch: {env: dev}}\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{

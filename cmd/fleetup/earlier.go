@@ -40,16 +40,18 @@ func soughtBy(c *cli.Context) (all []sought) {
 		wave = of
 	}
 	if wave != "" {
-		all = append(all, sought{lacks: "wave " + lexicon.Clean(wave) + " is not in", hit: "that has it", has: func(p *plan.Plan) bool {
-			return slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Name == wave })
-		}})
+		all = append(all, sought{lacks: "wave " + lexicon.Clean(wave) + " is not in", hit: "that has it",
+			has: func(p *plan.Plan) bool {
+				return slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Name == wave })
+			}})
 	}
 	if text := flagSelector.of(c); text != "" {
 		if s, err := plan.ParseSelector(text); err == nil {
-			all = append(all, sought{lacks: fmt.Sprintf("--selector %q matches no vault of", text), hit: "with a match", has: func(p *plan.Plan) bool {
-				_, err := p.Pick(s, text)
-				return err == nil
-			}})
+			all = append(all, sought{lacks: fmt.Sprintf("--selector %q matches no vault of", text), hit: "with a match",
+				has: func(p *plan.Plan) bool {
+					_, err := p.Pick(s, text)
+					return err == nil
+				}})
 		}
 	}
 	return all
@@ -104,7 +106,8 @@ func perhapsEarlier(c *cli.Context, refusal error) error {
 func (s sought) inOlder(c *cli.Context, newest, run state.RunInfo, p *plan.Plan, from planReader) error {
 	path := flagState.of(c)
 	if takes(c, flagRun) {
-		return failure.Usage(retyped(c, c.Args().Slice(), []string{string(flagWatch)}, flagRun.dashed(), run.ID), "%s the newest run, %s; run %s is the newest %s", s.lacks, newest.ID, run.ID, s.hit)
+		return failure.Usage(retyped(c, c.Args().Slice(), []string{string(flagWatch)}, flagRun.dashed(), run.ID),
+			"%s the newest run, %s; run %s is the newest %s", s.lacks, newest.ID, run.ID, s.hit)
 	}
 	next := lexicon.Command("status", "--run", run.ID, "--state", path)
 	stands, again := "", "for a run that has it again"
@@ -117,7 +120,8 @@ func (s sought) inOlder(c *cli.Context, newest, run state.RunInfo, p *plan.Plan,
 	}
 	return failure.Usage(failure.Lines(next, failure.To(again,
 		lexicon.Command("plan", lexicon.Or(p.Inventory, "INVENTORY"), "--state", path))),
-		"%s the newest run, %s, and %s is about that one alone; run %s is the newest %s%s", s.lacks, newest.ID, c.Command.Name, run.ID, s.hit, stands)
+		"%s the newest run, %s, and %s is about that one alone; run %s is the newest %s%s", s.lacks, newest.ID,
+		c.Command.Name, run.ID, s.hit, stands)
 }
 
 // recordedStatus is how a vault of an earlier run's plan stands by the ledger.

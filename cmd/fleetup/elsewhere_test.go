@@ -19,10 +19,12 @@ func TestARunOfAnEngine(t *testing.T) {
 	lock.Close()
 
 	code, page, errs := try(t, "status", "--state", db)
-	if code != 0 || strings.Contains(page, "if the run is resumed") || !strings.Contains(page, "fleetup status --watch --state "+db) || strings.Contains(page, "fleetup resume") {
+	if code != 0 || strings.Contains(page, "if the run is resumed") ||
+		!strings.Contains(page, "fleetup status --watch --state "+db) || strings.Contains(page, "fleetup resume") {
 		t.Errorf("status exits %d: %s%s", code, page, errs)
 	}
-	if code, page, errs := try(t, "report", "--state", db); code != 0 || !strings.Contains(page, "fleetup-temporal carries it out and may go on") {
+	if code, page, errs := try(t, "report", "--state", db); code != 0 ||
+		!strings.Contains(page, "fleetup-temporal carries it out and may go on") {
 		t.Errorf("report exits %d: %s%s", code, page, errs)
 	}
 	for _, args := range [][]string{
@@ -33,12 +35,14 @@ func TestARunOfAnEngine(t *testing.T) {
 		{"refresh"},
 	} {
 		code, _, errs := try(t, append(args, "--state", db)...)
-		if code != fleet.ExitInUse || !strings.Contains(errs, "two would decide") || !strings.Contains(errs, "fleetup-temporal resume --yes --ledger slow") ||
+		if code != fleet.ExitInUse || !strings.Contains(errs, "two would decide") ||
+			!strings.Contains(errs, "fleetup-temporal resume --yes --ledger slow") ||
 			!strings.Contains(errs, "fleetup resume --take-over --state "+db) {
 			t.Errorf("%q exits %d: %s", args, code, errs)
 		}
 	}
-	if code, page, errs := try(t, "resume", "--take-over", "--yes", "--state", db); code != 0 || !strings.Contains(page, "FINISHED: all 5") && !strings.Contains(page, "FINISHED: 5 of 5") {
+	if code, page, errs := try(t, "resume", "--take-over", "--yes", "--state", db); code != 0 ||
+		!strings.Contains(page, "FINISHED: all 5") && !strings.Contains(page, "FINISHED: 5 of 5") {
 		t.Errorf("taken over it exits %d: %s%s", code, page, errs)
 	}
 }

@@ -23,13 +23,16 @@ func (e *environment) emulateCommand() *cli.Command {
 		Name:      "emulate",
 		Usage:     "run the emulator as a server on loopback",
 		ArgsUsage: "[INVENTORY]",
-		Description: "Both sides of the classic upgrade's protocol, and what the kinds of today's Azure need, filled with the vaults of\n" +
-			"the inventory. Point an inventory at it with the `cloud:` line that it prints. GET /_emulator/summary tells what it\n" +
+		Description: "Both sides of the classic upgrade's protocol, and what the kinds of today's Azure need, filled " +
+			"with the vaults of\n" +
+			"the inventory. Point an inventory at it with the `cloud:` line that it prints. GET /_emulator/summary " +
+			"tells what it\n" +
 			"was asked.",
 		Flags: []cli.Flag{
 			flagListen.is(cli.StringFlag{Value: "127.0.0.1:0", Usage: "loopback `ADDRESS`; port 0 picks a free one"}),
 			flagScenario.is(cli.StringFlag{TakesFile: true, Usage: "the scenario `FILE`, in place of the inventory's"}),
-			flagLog.is(cli.StringFlag{TakesFile: true, Usage: "append each request to `FILE` as a JSON line; - for stdout"}),
+			flagLog.is(cli.StringFlag{TakesFile: true,
+				Usage: "append each request to `FILE` as a JSON line; - for stdout"}),
 			flagTruth.is(cli.StringFlag{TakesFile: true, Usage: "remember in `FILE`, and go on from it"}),
 		},
 		Action: e.emulate,
@@ -39,7 +42,8 @@ func (e *environment) emulateCommand() *cli.Command {
 func (e *environment) emulate(c *cli.Context) error {
 	host, _, err := net.SplitHostPort(flagListen.of(c))
 	if err != nil || !plan.IsLoopback(host) {
-		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080", "--listen %q is not a loopback address with a port", flagListen.of(c))
+		return failure.Usage("fleetup emulate --listen 127.0.0.1:8080",
+			"--listen %q is not a loopback address with a port", flagListen.of(c))
 	}
 	cfg := emulator.Config{StateFile: flagTruth.of(c)}
 	if file := c.Args().First(); file != "" {
@@ -91,7 +95,8 @@ func (e *environment) emulate(c *cli.Context) error {
 	if _, err := fmt.Fprintf(e.stdout, "cloud: {serviceManagement: %q, resourceManager: %q}\n", url, url); err != nil {
 		return err // nobody would learn where it is
 	}
-	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.", words.Count(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
+	say(e.stderr, "Emulator with %s on %s. Summary: %s/_emulator/summary. Stop it with Ctrl-C.",
+		words.Count(len(cfg.Vaults)+len(cfg.Resources), "vault"), url, url)
 	<-e.interrupt
 	return nil
 }

@@ -140,7 +140,8 @@ const leastColumns = 20
 // wantedColumns is the width that somebody wants for pages whatever the terminal has,
 // and where there is none: COLUMNS, a decimal number of column positions, which goes
 // before what the system finds (IEEE Std 1003.1, Base Definitions, 8.3 Other Environment
-// Variables, https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap08.html). 0: none is wanted. What is redrawn in its place keeps to its terminal.
+// Variables, https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap08.html). 0: none is wanted. What is
+// redrawn in its place keeps to its terminal.
 func wantedColumns() int {
 	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
 	if err != nil || n <= 0 {

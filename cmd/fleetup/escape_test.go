@@ -91,7 +91,8 @@ func harmlessMarkdown(t *testing.T, what, s string) {
 		if strings.HasPrefix(line, "```") {
 			fenced = !fenced
 		}
-		if !fenced && (strings.Contains(line, "<script") || strings.Contains(line, "[link](") || strings.Contains(line, "![i](")) && !strings.Contains(line, "`fleetup") {
+		if !fenced && (strings.Contains(line, "<script") || strings.Contains(line, "[link](") ||
+			strings.Contains(line, "![i](")) && !strings.Contains(line, "`fleetup") {
 			t.Errorf("%s holds markup: %q", what, line)
 		}
 	}
@@ -104,7 +105,8 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	dir := t.TempDir()
 	var inv strings.Builder
 	fmt.Fprintf(&inv, "apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\n"+
-		"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg-vaults}\nsubscriptions:\n")
+		"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: "+
+		"rg-vaults}\nsubscriptions:\n")
 	// An inventory takes nothing that could steer a terminal; the rest it takes.
 	planned := slices.DeleteFunc(slices.Clone(hostileNames), func(s string) bool { return lexicon.Clean(s) != s })
 	for i, name := range planned {
@@ -118,7 +120,9 @@ func TestHostileNamesAreShownAndDoNothing(t *testing.T) {
 	for i, name := range planned[:4] {
 		fmt.Fprintf(&inv, "  - {name: %s, match: {k: %s}}\n", quoted(fmt.Sprint(i, name)), quoted(name))
 	}
-	inv.WriteString("  - {name: rest}\nfailureBudget: 50\ntimings: {poll: 30ms, busyRetry: 50ms, busyDeadline: 1s, reconcileGrace: 50ms, reconcileDeadline: 1s}\nlimits: {upgrades: 50, perSubscription: 5, requestsPerSecond: 500}\n")
+	inv.WriteString("  - {name: rest}\nfailureBudget: 50\ntimings: {poll: 30ms, busyRetry: 50ms, busyDeadline: 1s, " +
+		"reconcileGrace: 50ms, reconcileDeadline: 1s}\nlimits: {upgrades: 50, perSubscription: 5, requestsPerSecond: " +
+		"500}\n")
 	file, db := filepath.Join(dir, "fleet.yaml"), filepath.Join(dir, "fl\x1b[31met.db")
 	scenario := "timeScale: 60000\nduration: {constant: 15m}\nfaults:\n  - {kind: fails, rate: 0.5, for: 5m, code: " +
 		quoted("=Code\x1b") + ", message: " + quoted(hostileNames[0]+hostileNames[2]+hostileNames[4]) + "}\n"

@@ -50,7 +50,8 @@ func codeOf(err error) fleet.ExitCode {
 	switch {
 	case errors.Is(err, state.ErrInUse), errors.Is(err, state.ErrLive):
 		return fleet.ExitInUse
-	case errors.Is(err, state.ErrCloud), errors.Is(err, state.ErrNoLedger), errors.Is(err, state.ErrUnfinished), errors.Is(err, state.ErrForeignLock):
+	case errors.Is(err, state.ErrCloud), errors.Is(err, state.ErrNoLedger), errors.Is(err, state.ErrUnfinished),
+		errors.Is(err, state.ErrForeignLock):
 		return fleet.ExitUsage
 	}
 	return fleet.ExitInternal

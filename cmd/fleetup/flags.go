@@ -58,14 +58,16 @@ func texts[T ~string](words []T) (out []string) {
 func reportFlags(more ...string) []cli.Flag {
 	return slices.Concat([]cli.Flag{neededStateFlag()}, outputFlags(append(texts(layout.RunFormats()), more...)...),
 		[]cli.Flag{supportFlag(), selectorFlag(),
-			flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); fleetup runs lists them"}),
+			flagRun.is(cli.StringFlag{Usage: "the run with this `ID`, or one that begins so (default: the newest); " +
+				"fleetup runs lists them"}),
 			flagExitCode.is(cli.BoolFlag{Usage: "exit as the run stands"})})
 }
 
 // selectorFlag limits a command to some vaults; selector reads it.
 func selectorFlag() cli.Flag {
 	return flagSelector.is(cli.StringFlag{Aliases: []string{"l"},
-		Usage: "only vaults with these `LABELS`: env=prod,team!=payments, team in (a, b), key, !key; subscription, location and resourceType count as labels"})
+		Usage: "only vaults with these `LABELS`: env=prod,team!=payments, team in (a, b), key, !key; subscription, " +
+			"location and resourceType count as labels"})
 }
 
 // selector is the selector of a command line, nil for every vault.
@@ -100,7 +102,8 @@ func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, er
 	}
 	vaults := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return may(i) != nil })
 	if len(vaults) == 0 {
-		return nil, failure.Usage(lexicon.Command("status", "-l", flagSelector.of(c), "--state", flagState.of(c)), "%s concerns none of the %s with %s",
+		return nil, failure.Usage(lexicon.Command("status", "-l", flagSelector.of(c), "--state", flagState.of(c)),
+			"%s concerns none of the %s with %s",
 			c.Command.Name, words.Count(len(all), "vault"), flagSelector.of(c))
 	}
 	return vaults, nil
@@ -112,7 +115,8 @@ func outputFlags(formats ...string) []cli.Flag {
 	flags := []cli.Flag{flagOutput.among(formats, cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
 		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})}
 	if slices.Contains(formats, string(layout.FormatJSON)) {
-		flags = append(flags, flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}))
+		flags = append(flags,
+			flagQuery.is(cli.StringFlag{Usage: "only what the JMESPath `EXPRESSION` finds in the JSON"}))
 	}
 	return flags
 }
@@ -124,7 +128,8 @@ func credentialFlags() []cli.Flag {
 		flagCredential.among(kinds, cli.StringFlag{
 			Usage: "the sign-in `KIND` of both sides, in place of the inventory's: " + strings.Join(kinds, ", ")}),
 		flagCredentialServiceManagement.among(kinds, cli.StringFlag{Usage: "the sign-in `KIND` of the classic side"}),
-		flagCredentialResourceManager.among(kinds, cli.StringFlag{Usage: "the sign-in `KIND` of the Resource Manager side"}),
+		flagCredentialResourceManager.among(kinds,
+			cli.StringFlag{Usage: "the sign-in `KIND` of the Resource Manager side"}),
 	}
 }
 
@@ -139,12 +144,14 @@ func flagNames(flags []cli.Flag) (names []string) {
 // cloudFlags change how the cloud is spoken to.
 func cloudFlags() []cli.Flag {
 	return append(credentialFlags(),
-		flagAllowCSP.is(cli.BoolFlag{Usage: "do not block vaults of CSP subscriptions, if the service supports them by now"}),
+		flagAllowCSP.is(cli.BoolFlag{Usage: "do not block vaults of CSP subscriptions, if the service supports them " +
+			"by now"}),
 		flagAgentDownload.is(cli.StringFlag{Usage: "`URL` shown to people who must update backup agents"}))
 }
 
 func exitWhenWaitingFlag() cli.Flag {
-	return flagExitWhenWaiting.is(cli.BoolFlag{Usage: "leave with 5, to be resumed, instead of waiting for a window or an approval"})
+	return flagExitWhenWaiting.is(cli.BoolFlag{Usage: "leave with 5, to be resumed, instead of waiting for a window " +
+		"or an approval"})
 }
 
 // socketGroupFlag lets colleagues speak to the run.
@@ -163,7 +170,8 @@ func socketGroup(c *cli.Context) (string, error) {
 }
 
 func acceptWarningsFlag() cli.Flag {
-	return flagAcceptWarnings.is(cli.BoolFlag{Usage: "consent to every warning of the checks; of classic vaults a billing conversion is among them"})
+	return flagAcceptWarnings.is(cli.BoolFlag{Usage: "consent to every warning of the checks; of classic vaults a " +
+		"billing conversion is among them"})
 }
 
 func supportFlag() cli.Flag {
@@ -175,7 +183,9 @@ func supportFlag() cli.Flag {
 func credentials(c *cli.Context, from fleet.Credentials) fleet.Credentials {
 	both := flagCredential.of(c)
 	return fleet.Credentials{
-		ServiceManagement: cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialServiceManagement.of(c), both)), from.ServiceManagement),
-		ResourceManager:   cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialResourceManager.of(c), both)), from.ResourceManager),
+		ServiceManagement: cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialServiceManagement.of(c), both)),
+			from.ServiceManagement),
+		ResourceManager: cmp.Or(fleet.CredentialKind(cmp.Or(flagCredentialResourceManager.of(c), both)),
+			from.ResourceManager),
 	}
 }

@@ -14,14 +14,16 @@ import (
 // has come since it last looked: from the file, or from the process that
 // carries the run out.
 type follower struct {
-	path  string
-	run   journal.Run
-	have  bool
-	keep  bool                         // fresh is wanted
-	fresh []fleet.Event                // what has come since whoever watches took it; of a run that is new to it nothing
+	path string
+	run  journal.Run
+	have bool
+	keep bool // fresh is wanted
+	// what has come since whoever watches took it; of a run that is new to it nothing
+	fresh []fleet.Event
 	seen  bool                         // it has had a run: a ledger that is taken for a moment is no end
 	anew  func(*session.Reading) error // is told of a run that was read anew, while the ledger is open; nil: nobody is
-	again time.Time                    // when time alone may change the picture, though nothing is recorded; zero: never
+	// when time alone may change the picture, though nothing is recorded; zero: never
+	again time.Time
 }
 
 // lookEvery is how often a follower looks.

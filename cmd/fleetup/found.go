@@ -28,11 +28,14 @@ func foundFlags() []cli.Flag {
 		flagSubscription.is(cli.StringSliceFlag{Usage: "a subscription as `ID[=NAME]`; repeatable"}),
 		flagSubscriptionsFrom.is(cli.StringFlag{TakesFile: true,
 			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME or ID, a tab and NAME; - for stdin"}),
-		flagTenant.is(cli.StringFlag{Usage: "the `TENANT` of these subscriptions, where it is not the credential's own"}),
+		flagTenant.is(cli.StringFlag{Usage: "the `TENANT` of these subscriptions, where it is not the credential's " +
+			"own"}),
 		flagCloud.is(cli.StringFlag{Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"}),
-		flagServiceManagement.is(cli.StringFlag{Usage: "the classic side's `URL`, in place of --cloud; plain http to loopback only"}),
+		flagServiceManagement.is(cli.StringFlag{Usage: "the classic side's `URL`, in place of --cloud; plain http to " +
+			"loopback only"}),
 		flagResourceManager.is(cli.StringFlag{Usage: "the Resource Manager side's `URL`, in place of --cloud"}),
-		flagTargetResourceGroup.is(cli.StringFlag{Usage: "the target `GROUP` of the vaults: a name, or a template such as rg-{location}"}),
+		flagTargetResourceGroup.is(cli.StringFlag{Usage: "the target `GROUP` of the vaults: a name, or a template " +
+			"such as rg-{location}"}),
 		flagOut.is(cli.StringFlag{TakesFile: true, Usage: "write to `FILE` and not to stdout"}),
 		flagOverwrite.is(cli.BoolFlag{Usage: "let --out replace an inventory that is there"}),
 	}, credentialFlags()...)
@@ -59,7 +62,8 @@ func (e *environment) newFound(c *cli.Context) (*inventory.Found, error) {
 	if file := flagSubscriptionsFrom.of(c); file != "" {
 		data, err := e.input(file)
 		if err != nil {
-			return nil, failure.New(fleet.ExitUsage, fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
+			return nil, failure.New(fleet.ExitUsage,
+				fmt.Errorf("--subscriptions-from: %s cannot be read: %w", file, failure.Cause(err)), "check the path")
 		}
 		list.AddLines(file, data)
 	}
@@ -76,20 +80,25 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 	if sm == "" && rm == "" {
 		switch cloud, known := fleet.KnownCloud(fleet.CloudName(name)); {
 		case name == "":
-			return cloud, failure.Usage(again(c, flagCloud.dashed(), string(fleet.AzurePublic)), "%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
+			return cloud, failure.Usage(again(c, flagCloud.dashed(), string(fleet.AzurePublic)),
+				"%s needs to know which cloud: --cloud, or --service-management and --resource-manager", c.Command.Name)
 		case cloud.Name == fleet.Emulator:
-			return cloud, failure.Usage(failure.Lines("fleetup emulate INVENTORY", "give the URL that it prints as --service-management and --resource-manager"),
+			return cloud, failure.Usage(failure.Lines("fleetup emulate INVENTORY",
+				"give the URL that it prints as --service-management and --resource-manager"),
 				"--cloud Emulator has no vaults but those of an inventory")
 		case known:
 			return cloud, nil
 		}
-		return fleet.Cloud{}, oneOf(c, flagCloud, string(fleet.AzurePublic), string(fleet.AzureGovernment), string(fleet.AzureChina))
+		return fleet.Cloud{}, oneOf(c, flagCloud, string(fleet.AzurePublic), string(fleet.AzureGovernment),
+			string(fleet.AzureChina))
 	}
 	if name != "" || sm == "" && kind == nil || rm == "" {
 		if kind != nil {
-			return fleet.Cloud{}, failure.Usage(helpOn(c), "endpoints of one's own need --resource-manager, and no --cloud")
+			return fleet.Cloud{}, failure.Usage(helpOn(c),
+				"endpoints of one's own need --resource-manager, and no --cloud")
 		}
-		return fleet.Cloud{}, failure.Usage(helpOn(c), "endpoints of one's own need both --service-management and --resource-manager, and no --cloud")
+		return fleet.Cloud{}, failure.Usage(helpOn(c),
+			"endpoints of one's own need both --service-management and --resource-manager, and no --cloud")
 	}
 	for _, x := range [][2]string{{"service-management", sm}, {"resource-manager", rm}} {
 		if x[1] == "" {
@@ -99,7 +108,8 @@ func cloudOf(c *cli.Context, kind *fleet.KindSpec) (fleet.Cloud, error) {
 			return fleet.Cloud{}, failure.Usage(helpOn(c), "--%s is not a usable URL: %w", x[0], err)
 		}
 	}
-	return fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: strings.TrimRight(sm, "/"), ResourceManager: strings.TrimRight(rm, "/")}, nil
+	return fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: strings.TrimRight(sm, "/"),
+		ResourceManager: strings.TrimRight(rm, "/")}, nil
 }
 
 // input reads a file, or stdin for -.
@@ -150,7 +160,8 @@ func (e *environment) writeFound(path string, f *inventory.Found) error {
 			return err
 		}
 	} else if err := textfile.ReplaceWith(textfile.Real(path), data); err != nil {
-		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)), "free some room, or name another file")
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)),
+			"free some room, or name another file")
 	}
 	for _, lost := range f.Lost() {
 		say(e.stderr, "%s", lost)

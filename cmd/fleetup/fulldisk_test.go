@@ -45,9 +45,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	file("fails.yaml", "timeScale: 20000\nfaults: [{vault: prod/a, kind: fails}]\n")
 	inventory := file("fleet.yaml", fleetAtGate)
-	table := file("vaults.csv", "subscription,name,location,resourceType\n53a3c692-5283-4f0a-baf6-49412f5ebefe,a,Australia East,BackupVault\n")
+	table := file("vaults.csv",
+		"subscription,name,location,resourceType\n53a3c692-5283-4f0a-baf6-49412f5ebefe,a,Australia East,BackupVault\n")
 	gated := filepath.Join(dir, "gated.db")
-	if code, _, errs := try(t, "run", inventory, "--yes", "--exit-when-waiting", "--state", gated); code != fleet.ExitInterrupted {
+	if code, _, errs := try(t, "run", inventory, "--yes", "--exit-when-waiting", "--state",
+		gated); code != fleet.ExitInterrupted {
 		t.Fatalf("to the gate: exit %d\n%s", code, errs)
 	}
 	data, err := os.ReadFile(gated)
@@ -62,13 +64,20 @@ func TestFullDisk(t *testing.T) {
 	// By the path of each command: arguments with which it prints. LEDGER is one
 	// that stands at the gate.
 	prints := map[string]string{
-		"plan": inventory, "validate": inventory, "run": inventory + " --yes --exit-when-waiting --state " + filepath.Join(dir, "new.db"),
-		"resume": "--yes --exit-when-waiting LEDGER", "status": "LEDGER", "report": "LEDGER", "show": "prod/a LEDGER", "runs": "LEDGER",
-		"audit": "", "audit verify": "LEDGER", "audit export": "LEDGER", "refresh": "LEDGER", "approve": "--reason fine LEDGER",
-		"pause": "--reason slow LEDGER", "stop": "--close --reason withdrawn LEDGER", "reopen": "prod/a --reason mended LEDGER",
-		"hold": "prod/c --reason freeze LEDGER", "release": "prod/c --reason freeze LEDGER", "limit": "upgrades=1 --reason slow LEDGER", "note": "hello LEDGER",
-		"preflight": inventory, "permissions": inventory, "inventory": "", "inventory lint": inventory, "inventory show": inventory + " prod/a",
-		"inventory schema": "", "inventory import": table + " --cloud AzurePublic", "emulate": inventory, "completion": "bash", "version": "", "help": "",
+		"plan": inventory, "validate": inventory,
+		"run":    inventory + " --yes --exit-when-waiting --state " + filepath.Join(dir, "new.db"),
+		"resume": "--yes --exit-when-waiting LEDGER", "status": "LEDGER", "report": "LEDGER", "show": "prod/a LEDGER",
+		"runs":  "LEDGER",
+		"audit": "", "audit verify": "LEDGER", "audit export": "LEDGER", "refresh": "LEDGER",
+		"approve": "--reason fine LEDGER",
+		"pause":   "--reason slow LEDGER", "stop": "--close --reason withdrawn LEDGER",
+		"reopen": "prod/a --reason mended LEDGER",
+		"hold":   "prod/c --reason freeze LEDGER", "release": "prod/c --reason freeze LEDGER",
+		"limit": "upgrades=1 --reason slow LEDGER", "note": "hello LEDGER",
+		"preflight": inventory, "permissions": inventory, "inventory": "", "inventory lint": inventory,
+		"inventory show":   inventory + " prod/a",
+		"inventory schema": "", "inventory import": table + " --cloud AzurePublic", "emulate": inventory,
+		"completion": "bash", "version": "", "help": "",
 	}
 	silent := map[string]string{
 		"wait": "it prints nothing but messages", "demo": "it takes long, and prints as the others do",
@@ -88,8 +97,10 @@ func TestFullDisk(t *testing.T) {
 			}
 		}
 		var errs bytes.Buffer
-		e := &environment{stdin: strings.NewReader(""), stdout: &pipeSafeWriter{file: full}, stderr: &errs, interrupt: make(chan struct{})}
-		return e.run(append([]string{"fleetup"}, strings.Fields(strings.ReplaceAll(line, "LEDGER", "--state "+ledger))...)), errs.String()
+		e := &environment{stdin: strings.NewReader(""), stdout: &pipeSafeWriter{file: full}, stderr: &errs,
+			interrupt: make(chan struct{})}
+		return e.run(append([]string{"fleetup"},
+			strings.Fields(strings.ReplaceAll(line, "LEDGER", "--state "+ledger))...)), errs.String()
 	}
 	app := (&environment{}).app()
 	visit(app.Commands, "", func(path string, c *cli.Command) {
@@ -107,7 +118,8 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s %s: exit %d\n%s", path, args, code, errs)
 		}
 	})
-	for _, line := range []string{"", "plan --help", "--version", "audit verify -o json LEDGER", "help plan", "show prod/a -o json LEDGER"} {
+	for _, line := range []string{"", "plan --help", "--version", "audit verify -o json LEDGER", "help plan",
+		"show prod/a -o json LEDGER"} {
 		if code, errs := run(line); code != fleet.ExitInternal || !strings.Contains(errs, "no space left") {
 			t.Errorf("%q: exit %d\n%s", line, code, errs)
 		}

@@ -34,7 +34,8 @@ func (e *environment) helpCommand() *cli.Command {
 			words := c.Args().Slice()
 			if path, below := named(app.Commands, words); len(path) < len(words) {
 				n := len(path)
-				return failure.Mistyped(words[n], nearestCommand(words[n], below), "fleetup help", "there is no command %q%s", strings.Join(words[:n+1], " "), meant(words[n], below))
+				return failure.Mistyped(words[n], nearestCommand(words[n], below), "fleetup help",
+					"there is no command %q%s", strings.Join(words[:n+1], " "), meant(words[n], below))
 			}
 			return app.RunContext(c.Context, slices.Concat([]string{app.Name}, words, []string{"--help"}))
 		},
@@ -43,7 +44,8 @@ func (e *environment) helpCommand() *cli.Command {
 
 // noCommand says that there is no such command.
 func noCommand(name string, commands []*cli.Command) error {
-	return failure.Mistyped(name, nearestCommand(name, commands), "fleetup help", "there is no command %q%s", name, meant(name, commands))
+	return failure.Mistyped(name, nearestCommand(name, commands), "fleetup help", "there is no command %q%s", name,
+		meant(name, commands))
 }
 
 // meant suggests the command that was probably meant.

@@ -23,9 +23,12 @@ import (
 // hostileValues are what may stand where a ledger has something else.
 func hostileValues() []string {
 	deep := func(open, end string, n int) string { return strings.Repeat(open, n) + "1" + strings.Repeat(end, n) }
-	return []string{`null`, `true`, `0`, `-1`, `3.7`, `1e400`, `NaN`, `9223372036854775807`, `-9223372036854775808`, `9223372036854775808`, `""`, `"x"`, `[]`, `{}`, `[[]]`,
-		deep("[", "]", 20_000), deep(`{"a":`, "}", 5_000), `"` + strings.Repeat("y", 1<<20) + `"`, "\"\xff\xfe\xc3\"", `"\u001b[2J\u009b\u202e<script>alert(1)</script>\n=cmd"`,
-		`"9999-12-31T23:59:59Z"`, `"0001-01-01T00:00:00Z"`, `"/subscriptions/../../etc"`, `"failed"`, `"upgraded"`, `"starting"`}
+	return []string{`null`, `true`, `0`, `-1`, `3.7`, `1e400`, `NaN`, `9223372036854775807`, `-9223372036854775808`,
+		`9223372036854775808`, `""`, `"x"`, `[]`, `{}`, `[[]]`,
+		deep("[", "]", 20_000), deep(`{"a":`, "}", 5_000), `"` + strings.Repeat("y", 1<<20) + `"`, "\"\xff\xfe\xc3\"",
+		`"\u001b[2J\u009b\u202e<script>alert(1)</script>\n=cmd"`,
+		`"9999-12-31T23:59:59Z"`, `"0001-01-01T00:00:00Z"`, `"/subscriptions/../../etc"`, `"failed"`, `"upgraded"`,
+		`"starting"`}
 }
 
 // spoiled is a JSON document with one of its values changed, taken out or said twice.
@@ -44,7 +47,8 @@ func spoiled(t *testing.T, r *rand.Rand, data []byte) []byte {
 		switch x := v.(type) {
 		case map[string]any:
 			for _, k := range slices.Sorted(maps.Keys(x)) {
-				changes = append(changes, func(n any) { x[k] = n }, func(any) { delete(x, k) }, func(n any) { x[k+twice] = n })
+				changes = append(changes, func(n any) { x[k] = n }, func(any) { delete(x, k) },
+					func(n any) { x[k+twice] = n })
 				walk(x[k])
 			}
 		case []any:
@@ -87,7 +91,8 @@ func spoil(t *testing.T, r *rand.Rand, path string) {
 		case bucket == "plans":
 			return b.Put(k, packed(t, spoiled(t, r, unpacked(t, v))))
 		case bucket == "keys":
-			odd := []string{"\x00", "\xff\xfe", "a\nb\x1b[2J", strings.Repeat("k", 30_000), string(k) + "\x00", "../../x"}
+			odd := []string{"\x00", "\xff\xfe", "a\nb\x1b[2J", strings.Repeat("k", 30_000), string(k) + "\x00",
+				"../../x"}
 			return b.Put([]byte(odd[r.IntN(len(odd))]), v)
 		case v[0] != '{': // the format's number
 			return b.Put(k, []byte("-1"))
@@ -112,7 +117,8 @@ func TestHostileLedgers(t *testing.T) {
 			spoil(t, rand.New(rand.NewPCG(seed, 1)), path)
 			before := acceptedBy(t, session.EmulatorPath(path))
 			vault, _, _ := strings.Cut(goOn[name].statuses, " ")
-			for _, args := range []string{"status", "status -o json", "status -o csv", "report -o html", "report -o markdown", "show " + vault, "runs", "audit verify", "resume --yes",
+			for _, args := range []string{"status", "status -o json", "status -o csv", "report -o html",
+				"report -o markdown", "show " + vault, "runs", "audit verify", "resume --yes",
 				"note x --reason r", "refresh", "reopen " + vault + " --reason r"} {
 				withoutPanic(t, args, path)
 			}
@@ -148,7 +154,8 @@ func withoutPanic(t *testing.T, args, path string) {
 	close(e.interrupt)
 	code := e.run(append(append([]string{"fleetup"}, strings.Fields(args)...), "--state", path))
 	says := errs.String()
-	if code == fleet.ExitInternal && !strings.HasPrefix(args, "audit") && !strings.Contains(says, "Next") && !strings.Contains(says, `"next": "`) {
+	if code == fleet.ExitInternal && !strings.HasPrefix(args, "audit") && !strings.Contains(says, "Next") &&
+		!strings.Contains(says, `"next": "`) {
 		t.Errorf("%s exited 1 and does not say what to do: %.500s", args, says)
 	}
 	if code == fleet.ExitInternal && len(says) > 16<<10 || strings.HasPrefix(args, "audit") && out.Len() > 64<<10 {

@@ -16,8 +16,10 @@ func (e *environment) importCommand() *cli.Command {
 		Name:      "import",
 		Usage:     "write an inventory from a table of vaults in CSV",
 		ArgsUsage: "FILE.csv",
-		Description: "The columns are those of an included table: subscription, name, location, resourceType, targetResourceGroup,\n" +
-			"protectedItems and labels.NAME. A comma, a semicolon or a tab parts them. A subscription is an ID, or a name that\n" +
+		Description: "The columns are those of an included table: subscription, name, location, resourceType, " +
+			"targetResourceGroup,\n" +
+			"protectedItems and labels.NAME. A comma, a semicolon or a tab parts them. A subscription is an ID, or a " +
+			"name that\n" +
 			"--subscription ID=NAME or --subscriptions-from gives. All mistakes are reported together, with their " +
 			"places.",
 		Flags:  foundFlags(),

@@ -32,7 +32,8 @@ func (e *environment) inventoryCommand() *cli.Command {
 		}, {
 			Name:  "schema",
 			Usage: "print the JSON Schema of an inventory, for editors",
-			Description: "Save it, and name it in the first line of an inventory; editors then complete and check it:\n" +
+			Description: "Save it, and name it in the first line of an inventory; editors then complete and check " +
+				"it:\n" +
 				"  fleetup inventory schema > fleet.schema.json\n" +
 				"  # yaml-language-server: $schema=fleet.schema.json",
 			Action: func(c *cli.Context) error {

@@ -74,15 +74,23 @@ var kept = map[flagHandle]keeping{
 	flagSelector:         {viewing, "an order picks its own vaults"},
 	flagCase:             {sameOne, anAct},
 
-	flagState: {never, aTarget}, flagRun: {never, aTarget}, flagOut: {never, aTarget}, flagFor: {never, aTarget}, flagWave: {never, aTarget},
-	flagYes: {never, aConsent}, flagConfirmIrreversible: {never, aConsent}, flagAcceptExpiredHolds: {never, aConsent}, flagAcceptFailures: {never, aConsent}, flagTakeOver: {never, aConsent},
-	flagOutput: {never, aForm}, flagQuery: {never, aForm}, flagExitCode: {never, aForm}, flagWatch: {never, aForm}, flagDetails: {never, aForm},
-	flagMan: {never, aForm}, flagMarkdown: {never, aForm}, flagHelp: {never, aForm}, flagVersion: {never, aForm},
-	flagReason: {never, anAct}, flagClose: {never, anAct}, flagOff: {never, anAct}, flagDryRun: {never, anAct}, flagHead: {never, anAct},
-	flagValidate: {never, anAct}, flagWhatIf: {never, anAct}, flagTimeout: {never, anAct}, flagOverwrite: {never, anAct}, flagNewWord: {never, anAct},
-	flagCloud: {never, anAct}, flagDir: {never, anAct}, flagKind: {never, anAct}, flagLog: {never, anAct}, flagScenario: {never, anAct}, flagTruth: {never, anAct},
-	flagResourceManager: {never, anAct}, flagServiceManagement: {never, anAct}, flagSubscriptionsFrom: {never, anAct}, flagSubscription: {never, anAct},
-	flagManagementGroup: {never, anAct}, flagTargetResourceGroup: {never, anAct}, flagTenant: {never, anAct}, flagUpdate: {never, anAct}, flagLabel: {never, anAct},
+	flagState: {never, aTarget}, flagRun: {never, aTarget}, flagOut: {never, aTarget}, flagFor: {never, aTarget},
+	flagWave: {never, aTarget},
+	flagYes:  {never, aConsent}, flagConfirmIrreversible: {never, aConsent}, flagAcceptExpiredHolds: {never, aConsent},
+	flagAcceptFailures: {never, aConsent}, flagTakeOver: {never, aConsent},
+	flagOutput: {never, aForm}, flagQuery: {never, aForm}, flagExitCode: {never, aForm}, flagWatch: {never, aForm},
+	flagDetails: {never, aForm},
+	flagMan:     {never, aForm}, flagMarkdown: {never, aForm}, flagHelp: {never, aForm}, flagVersion: {never, aForm},
+	flagReason: {never, anAct}, flagClose: {never, anAct}, flagOff: {never, anAct}, flagDryRun: {never, anAct},
+	flagHead:     {never, anAct},
+	flagValidate: {never, anAct}, flagWhatIf: {never, anAct}, flagTimeout: {never, anAct},
+	flagOverwrite: {never, anAct}, flagNewWord: {never, anAct},
+	flagCloud: {never, anAct}, flagDir: {never, anAct}, flagKind: {never, anAct}, flagLog: {never, anAct},
+	flagScenario: {never, anAct}, flagTruth: {never, anAct},
+	flagResourceManager: {never, anAct}, flagServiceManagement: {never, anAct}, flagSubscriptionsFrom: {never, anAct},
+	flagSubscription:    {never, anAct},
+	flagManagementGroup: {never, anAct}, flagTargetResourceGroup: {never, anAct}, flagTenant: {never, anAct},
+	flagUpdate: {never, anAct}, flagLabel: {never, anAct},
 	flagSkipUnreadable: {never, anAct}, flagAtOnce: {never, anAct}, flagRequestsPerSecond: {never, anAct},
 }
 
@@ -144,7 +152,8 @@ func typedOn(app *cli.App, args []string) typed {
 			}
 		case command != nil:
 			path = append(path, command[0].Name)
-			known, commands = append(everyFlag(command[0].Flags, command[0].Subcommands), app.Flags...), command[0].Subcommands
+			known, commands = append(everyFlag(command[0].Flags, command[0].Subcommands), app.Flags...),
+				command[0].Subcommands
 		}
 	}
 	t.from = strings.Join(path, " ")

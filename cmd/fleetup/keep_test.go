@@ -115,16 +115,19 @@ func TestAlong(t *testing.T) {
 	}
 	for _, c := range []struct{ typed, next, want string }{
 		{"run f.plan --log-file x.log", "fleetup run f.plan", "fleetup run f.plan --log-file x.log"},
-		{"--log-file=x.log run f.plan", "to be asked once more: fleetup run f.plan", "to be asked once more: fleetup run f.plan --log-file=x.log"},
+		{"--log-file=x.log run f.plan", "to be asked once more: fleetup run f.plan",
+			"to be asked once more: fleetup run f.plan --log-file=x.log"},
 		{"run f.yaml --log-file x.log", "fleetup run f.yaml --log-file y.log", "fleetup run f.yaml --log-file y.log"},
-		{"run f.yaml --credential cli --notify https://h/s3cret", "or fleetup resume --yes", "or fleetup resume --yes --credential cli"},
+		{"run f.yaml --credential cli --notify https://h/s3cret", "or fleetup resume --yes",
+			"or fleetup resume --yes --credential cli"},
 		{"plan f.yaml --accept-warnings", "fleetup run f.yaml", "fleetup run f.yaml --accept-warnings"},
 		{"plan f.yaml --accept-warnings", "fleetup run FILE", "fleetup run FILE"},
 		{"plan f.yaml --accept-warnings", "fleetup run '" + saved + "'", "fleetup run '" + saved + "'"},
 		{"status -l env=a --state f.db", "fleetup report --state f.db", "fleetup report --state f.db -l env=a"},
 		{"hold -l env=a --state f.db", "fleetup status --state f.db", "fleetup status --state f.db"},
 		{"run f.yaml --listen :1 -- --odd", "correct it\nfleetup resume", "correct it\nfleetup resume --listen :1"},
-		{"permissions f.yaml --log-file x", "fleetup permissions f.yaml > role.json; az x", "fleetup permissions f.yaml > role.json; az x"},
+		{"permissions f.yaml --log-file x", "fleetup permissions f.yaml > role.json; az x",
+			"fleetup permissions f.yaml > role.json; az x"},
 		{"run", "fleetup help run", "fleetup help run"},
 	} {
 		args := append([]string{"fleetup"}, strings.Fields(c.typed)...)

@@ -61,7 +61,8 @@ func TestKindsDoc(t *testing.T) {
 
 func kindsTable(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager |\n|---|---|---|---|---|\n")
+	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager " +
+		"|\n|---|---|---|---|---|\n")
 	for _, k := range session.Kinds {
 		if _, undoes := k.Kind.Undoes(); undoes {
 			continue

@@ -42,7 +42,8 @@ const (
 func logFlags() []cli.Flag {
 	return []cli.Flag{
 		flagLogFile.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_FILE"}, TakesFile: true, Category: everyCommand,
-			Usage: "append a log for machines to `FILE`; - is stderr (default: no log, or stderr where one of the next two is given)"}),
+			Usage: "append a log for machines to `FILE`; - is stderr (default: no log, or stderr where one of the " +
+				"next two is given)"}),
 		flagLogLevel.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_LEVEL"}, Category: everyCommand,
 			Usage: "the `LEVEL`: debug (every request), info (every fact), warn, error (default: info)"}),
 		flagLogFormat.is(cli.StringFlag{EnvVars: []string{"FLEETUP_LOG_FORMAT"}, Category: everyCommand,
@@ -101,10 +102,12 @@ func (e *environment) openLog(c *cli.Context) error {
 			return failure.Usage("name another file with --log-file", "%s is not appended to: %w", file, err)
 		}
 		if isMistake(err) {
-			return failure.Usage("name another file with --log-file", "the log %s cannot be opened: %w", file, failure.Cause(err))
+			return failure.Usage("name another file with --log-file", "the log %s cannot be opened: %w", file,
+				failure.Cause(err))
 		}
 		if err != nil {
-			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", lexicon.Clean(file), lexicon.Clean(failure.Cause(err).Error()))
+			say(e.stderr, "The log %s cannot be opened, and the command goes on without it: %s", lexicon.Clean(file),
+				lexicon.Clean(failure.Cause(err).Error()))
 			return nil
 		}
 		to, name = f, file
@@ -112,9 +115,11 @@ func (e *environment) openLog(c *cli.Context) error {
 		e.screen = false // a view that redraws would be torn by the lines
 	}
 	s := newSink(to, func(err error) {
-		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", lexicon.Clean(name), lexicon.Clean(failure.Cause(err).Error()))
+		say(e.stderr, "The log %s cannot be written, and the command goes on without it: %s", lexicon.Clean(name),
+			lexicon.Clean(failure.Cause(err).Error()))
 	})
-	l := &processLog{Logger: slog.New(logHandler(s, format, level)).With("pid", os.Getpid()), sink: s, began: time.Now()}
+	l := &processLog{Logger: slog.New(logHandler(s, format, level)).With("pid", os.Getpid()), sink: s,
+		began: time.Now()}
 	e.log.Store(l)
 	c.Context = context.WithValue(c.Context, logKey{}, l.Logger)
 	l.Info("begin", "command", commandOf(c), "version", versionString(), "commit", commit())
@@ -143,7 +148,8 @@ func (l *processLog) end(code fleet.ExitCode, err error, patience time.Duration)
 		return
 	}
 	l.once.Do(func() {
-		as := []slog.Attr{slog.Int("exit", int(code)), slog.String("name", code.Name()), slog.Duration("duration", time.Since(l.began))}
+		as := []slog.Attr{slog.Int("exit", int(code)), slog.String("name", code.Name()),
+			slog.Duration("duration", time.Since(l.began))}
 		level := slog.LevelInfo
 		if code != fleet.ExitOK {
 			level = slog.LevelWarn
@@ -215,7 +221,8 @@ func appendOwn(path string, beginnings ...string) (*os.File, error) {
 	}
 	var head [8]byte
 	if n, err := f.ReadAt(head[:], 0); err == nil || errors.Is(err, io.EOF) {
-		if n > 0 && !slices.ContainsFunc(beginnings, func(b string) bool { return bytes.HasPrefix(head[:n], []byte(b)) }) {
+		if n > 0 && !slices.ContainsFunc(beginnings,
+			func(b string) bool { return bytes.HasPrefix(head[:n], []byte(b)) }) {
 			_ = f.Close() // nothing was written
 			return nil, errNoLog
 		}
@@ -230,5 +237,6 @@ func appendOwn(path string, beginnings ...string) (*os.File, error) {
 // isMistake tells a wrong name of a log from a disk that is full or broken,
 // which must not keep a night from going on.
 func isMistake(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR) ||
+		errors.Is(err, syscall.ENOTDIR)
 }

@@ -113,7 +113,8 @@ func writeManual(w io.Writer, app *cli.App) error {
 	b.WriteString(".\\\" Generated from the program: go test ./cmd/fleetup -run Generated -update\n")
 	b.WriteString(".TH FLEETUP 1 \"\" \"fleetup\" \"fleetup\"\n.SH NAME\nfleetup \\- " + roff(app.Usage) + "\n" +
 		".SH SYNOPSIS\n.B fleetup\n.I COMMAND\n[\\fIFLAGS\\fR] [\\fIARGUMENTS\\fR]\n" +
-		".SH DESCRIPTION\nFlags work before and after arguments. Data goes to stdout, messages and progress to stderr.\n" +
+		".SH DESCRIPTION\nFlags work before and after arguments. Data goes to stdout, messages and progress to " +
+		"stderr.\n" +
 		"Every error says what to do next.\n.SH COMMANDS\n")
 	visit(app.Commands, app.Name, func(path string, c *cli.Command) {
 		fmt.Fprintf(&b, ".SS \"%s\"\n%s.\n", roff(synopsis(path, c)), roff(asSentence(c.Usage)))

@@ -117,7 +117,8 @@ func (e *environment) onTargets(c *cli.Context, j job, p *progressOutput) (*noti
 
 // newNotifier begins to tell of a run whose journal ends at a sequence number; nil where
 // nobody is to be told. ends keeps the guess when the run ends, nil where nothing does yet.
-func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State, end uint64, ends *forecast.Keeper) *notifier {
+func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State, end uint64,
+	ends *forecast.Keeper) *notifier {
 	if len(e.targets) == 0 {
 		return nil
 	}

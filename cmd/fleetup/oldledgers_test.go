@@ -41,11 +41,14 @@ var goOn = map[string]struct {
 	accepted int
 }{
 	"classic.db": {[]command{{"resume --yes", 0}},
-		"dev/build excluded, dev/web upgraded, prod/agent-01 blocked, prod/files-01 upgraded, prod/old-01 already, prod/sql-01 upgraded, prod/sql-02 failed", 4},
+		"dev/build excluded, dev/web upgraded, prod/agent-01 blocked, prod/files-01 upgraded, prod/old-01 already, " +
+			"prod/sql-01 upgraded, prod/sql-02 failed", 4},
 	"classic-halted.db": {[]command{{"resume --yes", 4}, {"resume --yes --accept-failures --reason known", 3}},
-		"dev/build excluded, dev/web upgraded, prod/agent-01 blocked, prod/files-01 upgraded, prod/old-01 already, prod/sql-01 upgraded, prod/sql-02 failed", 4},
+		"dev/build excluded, dev/web upgraded, prod/agent-01 blocked, prod/files-01 upgraded, prod/old-01 already, " +
+			"prod/sql-01 upgraded, prod/sql-02 failed", 4},
 	"classic-interrupted.db": {[]command{{"resume --yes", 0}},
-		"prod/hang-01 upgraded, prod/late-01 upgraded, prod/late-02 upgraded, prod/lost-01 upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 6},
+		"prod/hang-01 upgraded, prod/late-01 upgraded, prod/late-02 upgraded, prod/lost-01 upgraded, prod/sql-01 " +
+			"upgraded, prod/sql-02 upgraded", 6},
 	"classic-gate.db": {[]command{{"resume --yes --exit-when-waiting", 5}, {"approve --wave canary --reason good", 0},
 		{"resume --yes", 0}},
 		"dev/web upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 3},
@@ -53,26 +56,33 @@ var goOn = map[string]struct {
 		"dev/web upgraded, prod/sql-01 upgraded, prod/sql-02 upgraded", 3},
 	// What was re-opened starts once more; what was failed and put right does not.
 	"classic-orders.db": {[]command{{"resume --yes", 0}, {"run classic-orders.yaml --yes", 0}},
-		"dev/web already, prod/busy-01 upgraded, prod/held-01 upgraded, prod/lost-01 already, prod/slow-01 already, prod/sql-01 already, prod/sql-02 upgraded", 8},
+		"dev/web already, prod/busy-01 upgraded, prod/held-01 upgraded, prod/lost-01 already, prod/slow-01 already, " +
+			"prod/sql-01 already, prod/sql-02 upgraded", 8},
 	"alerts.db": {[]command{{"resume --yes", 0}},
-		"shop/rsv-01 upgraded, shop/rsv-02 failed, shop/rsv-03 upgraded, shop/rsv-done already, shop/rsv-locked blocked", 3},
+		"shop/rsv-01 upgraded, shop/rsv-02 failed, shop/rsv-03 upgraded, shop/rsv-done already, shop/rsv-locked " +
+			"blocked", 3},
 	"alerts-halted.db": {[]command{{"resume --yes", 4}, {"resume --yes --accept-failures --reason known", 3}},
-		"shop/rsv-01 upgraded, shop/rsv-02 failed, shop/rsv-03 upgraded, shop/rsv-done already, shop/rsv-locked blocked", 3},
+		"shop/rsv-01 upgraded, shop/rsv-02 failed, shop/rsv-03 upgraded, shop/rsv-done already, shop/rsv-locked " +
+			"blocked", 3},
 	"alerts-interrupted.db": {[]command{{"resume --yes", 0}},
 		"shop/rsv-01 upgraded, shop/rsv-02 upgraded, shop/rsv-hang upgraded, shop/rsv-late upgraded", 4},
 	// A closed run's failures are carried into the next one.
 	"alerts-closed.db": {[]command{{"resume --yes", 0}, {"run alerts-closed.yaml --yes", 3}},
 		"shop/rsv-01 already, shop/rsv-02 failed, shop/rsv-03 failed, shop/rsv-04 upgraded", 4},
 	"alerts-back.db": {[]command{{"resume --yes", 0}},
-		"shop/rsv-01 upgraded, shop/rsv-02 already, shop/rsv-03 upgraded, shop/rsv-done excluded, shop/rsv-locked excluded", 5},
+		"shop/rsv-01 upgraded, shop/rsv-02 already, shop/rsv-03 upgraded, shop/rsv-done excluded, shop/rsv-locked " +
+			"excluded", 5},
 	"kv.db": {[]command{{"resume --yes", 0}},
-		"apps/kv-apps upgraded, apps/kv-done already, apps/kv-gone blocked, apps/kv-refused failed, apps/kv-web upgraded", 2},
+		"apps/kv-apps upgraded, apps/kv-done already, apps/kv-gone blocked, apps/kv-refused failed, apps/kv-web " +
+			"upgraded", 2},
 	"kv-halted.db": {[]command{{"resume --yes", 4}, {"resume --yes --accept-failures --reason known", 3}},
-		"apps/kv-apps upgraded, apps/kv-done already, apps/kv-gone blocked, apps/kv-refused failed, apps/kv-web upgraded", 2},
+		"apps/kv-apps upgraded, apps/kv-done already, apps/kv-gone blocked, apps/kv-refused failed, apps/kv-web " +
+			"upgraded", 2},
 	"kv-interrupted.db": {[]command{{"resume --yes", 0}},
 		"apps/kv-hang upgraded, apps/kv-late upgraded, apps/kv-lost upgraded", 3},
 	"kv-back.db": {[]command{{"resume --yes", 0}},
-		"apps/kv-apps upgraded, apps/kv-done excluded, apps/kv-gone excluded, apps/kv-refused already, apps/kv-web upgraded", 4},
+		"apps/kv-apps upgraded, apps/kv-done excluded, apps/kv-gone excluded, apps/kv-refused already, apps/kv-web " +
+			"upgraded", 4},
 }
 
 // TestOldLedgers: each ledger of the past reads as it did, holds against its own
@@ -537,7 +547,8 @@ func answeredTooLate(t *testing.T, dir, ledger string) (vaults []string) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}
-		if e.Fact == (fleet.StartAnswered{}).Name() && e.Who.PID == os.Getpid() && strings.Contains(e.Data.Data.Answer.Message, "deadline exceeded") {
+		if e.Fact == (fleet.StartAnswered{}).Name() && e.Who.PID == os.Getpid() &&
+			strings.Contains(e.Data.Data.Answer.Message, "deadline exceeded") {
 			vaults = append(vaults, e.Vault)
 		}
 	}

@@ -106,10 +106,12 @@ func tellLive(client *control.Client, o rollout.Order, h state.Holder) (orderRes
 	var r rollout.Said
 	err := client.Order(o, &r)
 	if refusal, ok := errors.AsType[*control.Refusal](err); ok {
-		return orderResult{}, &failure.Error{Code: refusal.ExitCode, Err: errors.New(refusal.Message), Next: refusal.Next, Typed: refusal.Typed, Meant: refusal.Meant}
+		return orderResult{}, &failure.Error{Code: refusal.ExitCode, Err: errors.New(refusal.Message),
+			Next: refusal.Next, Typed: refusal.Typed, Meant: refusal.Meant}
 	}
 	if err != nil {
-		return orderResult{}, failure.New(fleet.ExitInternal, fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
+		return orderResult{}, failure.New(fleet.ExitInternal,
+			fmt.Errorf("outcome unknown: %s gave no answer: %w", h, err),
 			toStatus(o.State))
 	}
 	return orderResult{Said: r, live: true}, nil

@@ -28,11 +28,14 @@ func orderKinds() []orderKind {
 	return []orderKind{{
 		name: "approve", usage: "approve the pending gate", example: "canary looks good",
 		help: []string{"fleetup approve --state fleet.db --reason 'the canary looks good'"},
-		description: "The approval is bound to the plan and to the totals that it shows, and expires. It is void if more\n" +
-			"vaults have failed or are unknown when the gate opens than it says. The live run hears it at once; without\n" +
+		description: "The approval is bound to the plan and to the totals that it shows, and expires. It is void if " +
+			"more\n" +
+			"vaults have failed or are unknown when the gate opens than it says. The live run hears it at once; " +
+			"without\n" +
 			"one, the next resume uses it.",
-		flags: []cli.Flag{flagWave.is(cli.StringFlag{Usage: "the gate's wave `NAME`; the run must stand before its gate"})},
-		fill:  func(c *cli.Context, o *rollout.Order) error { o.Wave = flagWave.of(c); return nil },
+		flags: []cli.Flag{flagWave.is(cli.StringFlag{Usage: "the gate's wave `NAME`; the run must stand before its " +
+			"gate"})},
+		fill: func(c *cli.Context, o *rollout.Order) error { o.Wave = flagWave.of(c); return nil },
 		tell: func(_ rollout.Order, s orderResult, by, _ string) []string {
 			approved := s.Events[0].Fact.(fleet.Approved)
 			ev := approved.Evidence
@@ -47,8 +50,10 @@ func orderKinds() []orderKind {
 	}, {
 		name: "pause", usage: "start nothing new until pause --off", example: "a customer needs a restore",
 		exampleOff: "the restore is done",
-		help:       []string{"fleetup pause --state fleet.db --reason 'storage incident'", "fleetup pause --off --state fleet.db --reason 'incident is over'"},
-		description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without one, word\n" +
+		help: []string{"fleetup pause --state fleet.db --reason 'storage incident'",
+			"fleetup pause --off --state fleet.db --reason 'incident is over'"},
+		description: "What is in flight is followed to its end, checks go on. The live run hears it at once; without " +
+			"one, word\n" +
 			"is left for the next resume. The pause outlives the process.",
 		flags: []cli.Flag{flagOff.is(cli.BoolFlag{Usage: "the pause is over"})},
 		fill:  func(c *cli.Context, o *rollout.Order) error { o.Off = flagOff.of(c); return nil },
@@ -62,9 +67,12 @@ func orderKinds() []orderKind {
 	}, {
 		name: "limit", usage: "lower the limits of a run, or restore them", arguments: "NAME=N|plan...",
 		example: "the region is slow tonight",
-		help:    []string{"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'", "fleetup limit upgrades=plan --state fleet.db --reason 'jobs are fine'"},
-		description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, and lifted\n" +
-			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not touched.",
+		help: []string{"fleetup limit upgrades=5 --state fleet.db --reason 'backup jobs are slow'",
+			"fleetup limit upgrades=plan --state fleet.db --reason 'jobs are fine'"},
+		description: "NAME is upgrades, perSubscription or perLocation, as in the inventory. A limit can be lowered, " +
+			"and lifted\n" +
+			"again up to what the plan says; upgrades=plan gives it back to the plan. What is in flight is not " +
+			"touched.",
 		fill: func(c *cli.Context, o *rollout.Order) error { return o.SetLimits(c.Args().Slice()) },
 		tell: func(_ rollout.Order, s orderResult, by, why string) []string {
 			w, _ := lexicon.OperatorActionOf(s.Events[0].Fact)
@@ -73,8 +81,10 @@ func orderKinds() []orderKind {
 	}, {
 		name: "hold", usage: "hold vaults that have not started", arguments: "VAULT...",
 		example: "a customer needs a restore now",
-		help:    []string{"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'", "fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
-		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that has started\n" +
+		help: []string{"fleetup hold prod/vault-07 --state fleet.db --reason 'legal freeze'",
+			"fleetup hold -l team=payments --state fleet.db --reason 'quarter end'"},
+		description: "The live run hears it at once; without one, word is left for the next resume. An upgrade that " +
+			"has started\n" +
 			"cannot be held. The hold is this run's: to hold a vault in later runs as well, say so in the inventory.",
 		flags: []cli.Flag{selectorFlag()}, fill: fillVaults,
 		tell: tellVaults("held", "In this run alone: to hold it in later runs as well, say so in the inventory.",
@@ -94,8 +104,10 @@ func orderKinds() []orderKind {
 		},
 	}, {
 		name: "stop", usage: "stop the live run in order, or close a run for good", example: "the change is withdrawn",
-		help: []string{"fleetup stop --state fleet.db --reason 'change window is over'", "fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
-		description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with 5. With\n" +
+		help: []string{"fleetup stop --state fleet.db --reason 'change window is over'",
+			"fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
+		description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with " +
+			"5. With\n" +
 			"--close nothing starts in this run any more: what is in flight is followed to its end, then the run is\n" +
 			"closed. What it did not start waits for the next run.",
 		flags: []cli.Flag{flagClose.is(cli.BoolFlag{Usage: "close the run for good once nothing is in flight"})},

@@ -80,5 +80,7 @@ func (e *environment) lostOutput(err error) error {
 		code = codeOf(err)
 		_, next = advice(err)
 	}
-	return failure.New(code, fmt.Errorf("standard output cannot be written: %w; what the command did stands, what it printed is incomplete", failure.Cause(lost)), next)
+	return failure.New(code,
+		fmt.Errorf("standard output cannot be written: %w; what the command did stands, what it printed is incomplete",
+			failure.Cause(lost)), next)
 }

@@ -49,7 +49,8 @@ func TestClosedPipes(t *testing.T) {
 	if errs.Len() > 0 {
 		t.Errorf("messages: %s", errs.String())
 	}
-	if code, out, _ := try(t, "status", "--state", filepath.Join(dir, "mixed.db")); code != fleet.ExitOK || !strings.HasPrefix(out, "RUN ") {
+	if code, out, _ := try(t, "status", "--state", filepath.Join(dir, "mixed.db")); code != fleet.ExitOK ||
+		!strings.HasPrefix(out, "RUN ") {
 		t.Errorf("after the run: exit %d\n%s", code, out)
 	}
 }
@@ -72,7 +73,8 @@ func TestMessagesAreBounded(t *testing.T) {
 			t.Errorf("%q prints %d bytes", c.format, b.Len())
 		}
 		b.Reset()
-		if _, err := io.WriteString(fittingWriter{&b}, fmt.Sprintf(c.format, name)+"\n"); err != nil || (b.Len() > 1<<20) != c.whole {
+		if _, err := io.WriteString(fittingWriter{&b}, fmt.Sprintf(c.format, name)+"\n"); err != nil ||
+			(b.Len() > 1<<20) != c.whole {
 			t.Errorf("%q of the progress prints %d bytes, %v", c.format, b.Len(), err)
 		}
 	}

@@ -192,7 +192,8 @@ var toFill = []struct {
 		return slices.ContainsFunc(args, func(a string) bool { return strings.HasSuffix(a, ".yaml") })
 	}},
 	{"SUBSCRIPTION/NAME", func(ts *testscript.TestScript, args []string) bool {
-		return slices.ContainsFunc(args, func(a string) bool { return regexp.MustCompile(`^(prod|dev|hr)/`).MatchString(a) })
+		return slices.ContainsFunc(args,
+			func(a string) bool { return regexp.MustCompile(`^(prod|dev|hr)/`).MatchString(a) })
 	}},
 	{"inventory lint FILE", func(*testscript.TestScript, []string) bool { return false }}, // it went to stdout
 }
@@ -215,7 +216,8 @@ func pasteAdvice(ts *testscript.TestScript, args []string, said string) {
 				}
 			}
 		}
-		if a.now && !a.later && !strings.Contains(a.line, " > ") && slices.Equal(sameWords(ts, wordsOf(ts, a.line)), ran) {
+		if a.now && !a.later && !strings.Contains(a.line, " > ") &&
+			slices.Equal(sameWords(ts, wordsOf(ts, a.line)), ran) {
 			ts.Fatalf("%q advises itself", args)
 		}
 		if !fill {
@@ -320,7 +322,8 @@ func paste(ts *testscript.TestScript, dir, line string, later bool) {
 
 // pasteIn has a shell carry a command line out. Where that is nothing but words, a
 // worker does what the shell would with them.
-func pasteIn(ts *testscript.TestScript, ctx context.Context, dir string, env []string, line string) (code int, out []byte) {
+func pasteIn(ts *testscript.TestScript, ctx context.Context, dir string, env []string, line string) (code int,
+	out []byte) {
 	if !strings.ContainsAny(line, "*?[~$`;|&<>()\n") {
 		if args := wordsOf(ts, line); shareable(env, args) {
 			o, err := do(ctx, errand{Args: args, Env: env, Dir: dir})
@@ -409,7 +412,8 @@ func TestGoldenCommands(t *testing.T) {
 	if len(seen) < 20 {
 		t.Errorf("%d command lines are on the pages", len(seen))
 	}
-	for _, wrong := range []string{"fleetup status --stat x", "fleetup status x", "fleetup show", "fleetup report --state", "fleetup sing", "fleetup audit verify x", "fleetup run a b"} {
+	for _, wrong := range []string{"fleetup status --stat x", "fleetup status x", "fleetup show",
+		"fleetup report --state", "fleetup sing", "fleetup audit verify x", "fleetup run a b"} {
 		if err := understood(wrong); err == nil {
 			t.Errorf("%s counts as right", wrong)
 		}

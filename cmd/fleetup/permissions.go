@@ -17,7 +17,8 @@ func (e *environment) permissionsCommand() *cli.Command {
 		Name:      "permissions",
 		Usage:     "print the least role that the upgrade needs",
 		ArgsUsage: "INVENTORY|PLAN",
-		Description: "The role holds the actions of every call to the Resource Manager, in the subscriptions of the inventory:\n" +
+		Description: "The role holds the actions of every call to the Resource Manager, in the subscriptions of the " +
+			"inventory:\n" +
 			"  fleetup permissions fleet.yaml > role.json\n" +
 			"  az role definition create --role-definition @role.json\n" +
 			"A role belongs to one tenant. What no role can grant is said besides. No call is made.",

@@ -26,14 +26,16 @@ func (e *environment) planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "show what a run would do, and when it ends (the dry run)",
 		ArgsUsage: "INVENTORY",
-		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every check that\n" +
+		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every " +
+			"check that\n" +
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
 		Flags: append(append(formatFlags(), stateFlag(), acceptWarningsFlag(),
 			flagValidate.is(cli.BoolFlag{Usage: "make every read-only check against the cloud too"}),
 			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with " +
 				"--validate also what was found of the others"}),
 			flagWhatIf.is(cli.StringFlag{Usage: "compare with other limits and a share of failures: `NAME=VALUE,...` " +
-				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%. Which vaults fail is drawn, up to 100 times, " +
+				"of upgrades=N, perSubscription=N, perLocation=N, validations=N, failures=N%. Which vaults fail is " +
+				"drawn, up to 100 times, " +
 				"by their names: the same each time"}),
 			flagChange.is(cli.StringFlag{Usage: "the change's `ID`, for the change board's copy"}),
 			flagOut.is(cli.StringFlag{TakesFile: true, Usage: "save the plan to `FILE`, for fleetup run FILE"})),

@@ -39,7 +39,8 @@ func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryru
 		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)
 			if st, now := run.State, session.Now(); st != nil && run.Broken == nil && st.MayOpen() != nil {
-				open = dryrun.UnfinishedRun(run.Info.ID, string(standing.PhaseOf(st, live, now)), path, report.NextSteps(st, live, now))
+				open = dryrun.UnfinishedRun(run.Info.ID, string(standing.PhaseOf(st, live, now)), path,
+					report.NextSteps(st, live, now))
 			}
 		}
 		m, err = r.Remembered()

@@ -26,8 +26,10 @@ func (e *environment) preflightCommand() *cli.Command {
 		Name:      "preflight",
 		Usage:     "check sign-ins, permissions and subscriptions; start nothing",
 		ArgsUsage: "INVENTORY|PLAN",
-		Description: "Signs in on both sides to every tenant, and makes the checks of every subscription that need no vault.\n" +
-			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when something\n" +
+		Description: "Signs in on both sides to every tenant, and makes the checks of every subscription that need " +
+			"no vault.\n" +
+			"Exits 0 when all is good, warnings or not; 8 when a sign-in or a permission is missing; 1 when " +
+			"something\n" +
 			"else is (a registration, a resource group, an answer).",
 		Flags: append(append(outputFlags("table", "json"), stateFlag(), selectorFlag(),
 			flagDetails.is(cli.BoolFlag{Usage: "show every check, the good ones too"})), cloudFlags()...),
@@ -63,8 +65,11 @@ func (e *environment) preflight(c *cli.Context) error {
 		warnOfEnd(&found.SignIns[i], found.CheckedAt, found.ForecastEnd)
 	}
 	found.ExitCode = preflightCode(found)
-	err = found.Write(e.stdout, src.Plan, dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-		Width: e.columns, Details: flagDetails.of(c), File: file, Again: retyped(c, c.Args().Slice(), []string{string(flagOutput), string(flagQuery)}), State: shownLedger(c, src), Along: e.along})
+	err = found.Write(e.stdout, src.Plan,
+		dryrun.PreflightOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
+			Width: e.columns, Details: flagDetails.of(c), File: file,
+			Again: retyped(c, c.Args().Slice(), []string{string(flagOutput), string(flagQuery)}),
+			State: shownLedger(c, src), Along: e.along})
 	if err != nil {
 		return err
 	}
@@ -98,13 +103,15 @@ func within(p *plan.Plan, picked []int) (*plan.Plan, map[string][]*fleet.Vault) 
 		}
 	}
 	q := *p
-	q.Subscriptions = slices.DeleteFunc(slices.Clone(p.Subscriptions), func(s fleet.Subscription) bool { return !wanted[s.ID] })
+	q.Subscriptions = slices.DeleteFunc(slices.Clone(p.Subscriptions),
+		func(s fleet.Subscription) bool { return !wanted[s.ID] })
 	return &q, vaults
 }
 
 // askAll signs in to every tenant and asks every subscription, limits.validations
 // of them at once.
-func (e *environment) askAll(c *cli.Context, src *session.Source, vaults map[string][]*fleet.Vault, found *dryrun.Preflight) error {
+func (e *environment) askAll(c *cli.Context, src *session.Source, vaults map[string][]*fleet.Vault,
+	found *dryrun.Preflight) error {
 	conn, done, err := toRead(c, src)
 	if err != nil {
 		return err
@@ -133,7 +140,8 @@ func (e *environment) askAll(c *cli.Context, src *session.Source, vaults map[str
 		s.Checks = conn.Preflight(ctx, s.ID, vaults[s.ID])
 	})
 	if ctx.Err() != nil {
-		return failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "the same command again begins anew")
+		return failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"),
+			"the same command again begins anew")
 	}
 	return nil
 }
@@ -172,8 +180,9 @@ func warnOfEnd(s *fleet.SignIn, now, forecast time.Time) {
 	case id.ValidUntil.Before(forecast):
 		message += ", before the forecast end of the plan"
 	}
-	s.Findings = append(s.Findings, fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeSignInEnds, Message: message + ". " + id.Renewal,
-		Action: "Name the sign-in with --credential or in the inventory, one that is renewed by itself."})
+	s.Findings = append(s.Findings, fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeSignInEnds,
+		Message: message + ". " + id.Renewal,
+		Action:  "Name the sign-in with --credential or in the inventory, one that is renewed by itself."})
 }
 
 // preflightCode is the exit code that a preflight stands for.

@@ -27,19 +27,22 @@ func TestWarnOfEnd(t *testing.T) {
 		renews         bool
 		want           string // in the warning; empty: none
 	}{
-		"before the forecast":            {90 * time.Minute, 8 * time.Hour, false, "in 1h30m, before the forecast end"},
-		"soon, after the forecast":       {59 * time.Minute, 30 * time.Minute, false, "the token ends 2026-03-16T22:59:00Z, in 59m. It is"},
+		"before the forecast": {90 * time.Minute, 8 * time.Hour, false, "in 1h30m, before the forecast end"},
+		"soon, after the forecast": {59 * time.Minute, 30 * time.Minute, false,
+			"the token ends 2026-03-16T22:59:00Z, in 59m. It is"},
 		"later than the forecast":        {2 * time.Hour, 90 * time.Minute, false, ""},
 		"exactly an hour":                {time.Hour, 30 * time.Minute, false, ""},
 		"renewed":                        {10 * time.Minute, 8 * time.Hour, true, ""},
 		"ended, whoever should renew it": {-time.Second, 8 * time.Hour, true, "the token ended 2026-03-16T21:59:59Z"},
 	} {
-		s := fleet.SignIn{Identity: fleet.Identity{ValidUntil: now.Add(tt.left), Renews: tt.renews, Renewal: "It is so."}}
+		s := fleet.SignIn{Identity: fleet.Identity{ValidUntil: now.Add(tt.left), Renews: tt.renews,
+			Renewal: "It is so."}}
 		warnOfEnd(&s, now, now.Add(tt.forecast))
 		switch {
 		case tt.want == "" && len(s.Findings) > 0:
 			t.Errorf("%s: %v", name, s.Findings)
-		case tt.want != "" && (len(s.Findings) != 1 || s.Findings[0].Severity != fleet.SeverityWarning || !strings.Contains(s.Findings[0].Message, tt.want)):
+		case tt.want != "" && (len(s.Findings) != 1 || s.Findings[0].Severity != fleet.SeverityWarning ||
+			!strings.Contains(s.Findings[0].Message, tt.want)):
 			t.Errorf("%s: got %+v, want %q", name, s.Findings, tt.want)
 		}
 	}
@@ -54,7 +57,8 @@ func TestPreflightCode(t *testing.T) {
 	f := func(signIn fleet.Severity, states ...fleet.CheckState) *dryrun.Preflight {
 		p := &dryrun.Preflight{SignIns: []fleet.SignIn{{}, {Findings: []fleet.Finding{{Severity: signIn}}}}}
 		for _, s := range states {
-			p.Subscriptions = append(p.Subscriptions, dryrun.PreflightSubscription{Checks: []fleet.Check{{State: fleet.CheckGood}, {State: s}}})
+			p.Subscriptions = append(p.Subscriptions,
+				dryrun.PreflightSubscription{Checks: []fleet.Check{{State: fleet.CheckGood}, {State: s}}})
 		}
 		return p
 	}
@@ -109,14 +113,17 @@ func TestPreflightInterrupted(t *testing.T) {
 	}))
 	t.Cleanup(web.Close)
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
-	inv := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + web.URL + ", resourceManager: " + web.URL + "}\nsubscriptions:\n" +
-		"  - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, vaults: [{name: web, location: West US, resourceType: BackupVault, targetResourceGroup: rg}]}\n"
+	inv := "apiVersion: fleetup/v1\ncloud: {serviceManagement: " + web.URL + ", resourceManager: " + web.URL +
+		"}\nsubscriptions:\n" +
+		"  - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, vaults: [{name: web, location: West US, resourceType: " +
+		"BackupVault, targetResourceGroup: rg}]}\n"
 	if err := os.WriteFile(file, []byte(inv), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
 	e := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, interrupt: interrupt}
-	if code := e.run([]string{"fleetup", "preflight", file}); code != fleet.ExitInterrupted || out.Len() > 0 || !strings.Contains(errs.String(), "nothing was started") {
+	if code := e.run([]string{"fleetup", "preflight", file}); code != fleet.ExitInterrupted || out.Len() > 0 ||
+		!strings.Contains(errs.String(), "nothing was started") {
 		t.Errorf("exited %d\n%s%s", code, out.String(), errs.String())
 	}
 }

@@ -23,7 +23,8 @@ const (
 )
 
 // stopping answers the first signal.
-const stopping = "Stopping: nothing new starts, the calls that are out end first. A second signal ends at once; both can be resumed."
+const stopping = "Stopping: nothing new starts, the calls that are out end first. A second signal ends at once; both " +
+	"can be resumed."
 
 // The ways to show a run's progress.
 const (
@@ -38,13 +39,16 @@ const (
 // anything is begun.
 func (e *environment) progressFlag() cli.Flag {
 	return flagProgress.is(cli.StringFlag{EnvVars: []string{"FLEETUP_PROGRESS"}, Value: progressAuto,
-		Usage: "`HOW` progress is shown on stderr: auto (tty on a terminal, else plain), tty (a view that redraws), plain (a line a change), json (JSON lines), none",
+		Usage: "`HOW` progress is shown on stderr: auto (tty on a terminal, else plain), tty (a view that redraws), " +
+			"plain (a line a change), json (JSON lines), none",
 		Action: func(c *cli.Context, how string) error {
-			if err := oneOf(c, flagProgress, progressAuto, progressTTY, progressPlain, progressJSON, progressNone); err != nil {
+			if err := oneOf(c, flagProgress, progressAuto, progressTTY, progressPlain, progressJSON,
+				progressNone); err != nil {
 				return err
 			}
 			if how == progressTTY && !e.screen {
-				return failure.Usage("--progress auto, or give it a terminal", "--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
+				return failure.Usage("--progress auto, or give it a terminal",
+					"--progress tty needs stderr to be a terminal that can redraw, with nothing else on it")
 			}
 			return nil
 		}})
@@ -76,7 +80,8 @@ func (e *environment) newProgress(c *cli.Context, j job) *progressOutput {
 	case progressPlain:
 		plain := progress.NewPlain(fittingWriter{e.stderr}, st, localZone())
 		plain.Tracker().Zone, plain.Tracker().Ledger = localZone(), j.path
-		p.update, p.forecast = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) }, plain.Tracker().Forecast()
+		p.update, p.forecast = func(st *rollout.State, events []fleet.Event) { _ = plain.Events(st, events) },
+			plain.Tracker().Forecast()
 		p.every(waitEvery, func() { _ = plain.Waiting(session.Now()) })
 		p.every(heartbeatEvery, func() { _ = plain.Heartbeat(session.Now()) })
 		p.once(e.interrupt, func() { say(e.stderr, "%s", stopping) })

@@ -44,7 +44,8 @@ func (e *environment) asked(c *cli.Context, act cli.ActionFunc) error {
 // was not asked for.
 func query(c *cli.Context) (*report.Query, error) {
 	if given(c, flagOutput) && flagOutput.of(c) != string(layout.FormatJSON) {
-		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s", flagOutput.of(c))
+		return nil, failure.Usage("leave -o out, or say -o json", "--query asks the JSON, and cannot be written as %s",
+			flagOutput.of(c))
 	}
 	q, err := report.ParseQuery(flagQuery.of(c))
 	if err != nil {

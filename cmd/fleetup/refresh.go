@@ -20,8 +20,10 @@ func (e *environment) refreshCommand() *cli.Command {
 		Name:      "refresh",
 		Usage:     "read failed and unknown vaults again; start nothing",
 		ArgsUsage: "[VAULT...]",
-		Description: "Support, or somebody in the portal, may have put one right. It reads and starts nothing; budgets stay as they\n" +
-			"are. Without a VAULT it reads every failed or unknown one of the newest run. It exits 0 when all could be read,\n" +
+		Description: "Support, or somebody in the portal, may have put one right. It reads and starts nothing; " +
+			"budgets stay as they\n" +
+			"are. Without a VAULT it reads every failed or unknown one of the newest run. It exits 0 when all could " +
+			"be read,\n" +
 			"8 when a sign-in or permission was missing, 1 when another read failed.",
 		Flags:  append(append(outputFlags("table", "json"), neededStateFlag(), selectorFlag()), cloudFlags()...),
 		Action: e.refresh,
@@ -151,7 +153,8 @@ func (e *environment) readTrouble(failed []error, all int) error {
 // leftBehind counts the vaults that are failed or unknown by the ledger, and that the
 // newest run's plan has not.
 func leftBehind(h *session.LockedLedger) (n int) {
-	_ = h.Ledger.VaultRecords(func(r fleet.VaultRecord) error { // they have just been read; without them nothing is said
+	// they have just been read; without them nothing is said
+	_ = h.Ledger.VaultRecords(func(r fleet.VaultRecord) error {
 		if _, here := h.Run.State.Lookup(r.Vault); !here && (r.Status == fleet.Failed || r.Status == fleet.Unknown) {
 			n++
 		}
@@ -166,7 +169,8 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
 		if n := leftBehind(h); n > 0 {
-			say(e.stderr, "In earlier runs alone %s failed or unknown: fleetup runs lists those runs.", lexicon.Plural(n, "vault is", "vaults are"))
+			say(e.stderr, "In earlier runs alone %s failed or unknown: fleetup runs lists those runs.",
+				lexicon.Plural(n, "vault is", "vaults are"))
 		}
 	}
 	width := 0

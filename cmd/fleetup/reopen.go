@@ -18,7 +18,8 @@ func (e *environment) reopenCommand() *cli.Command {
 		Name:      "reopen",
 		Usage:     "permit another try of a failed or unknown vault",
 		ArgsUsage: "VAULT...",
-		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any other not before its\n" +
+		Description: "A failed upgrade of a classic vault must not be tried again unless support says so, and any " +
+			"other not before its\n" +
 			"cause is mended. The permission is recorded with its reason and who gave it. A VAULT is " +
 			"subscription/name, or its ID in the Resource Manager.",
 		Flags: []cli.Flag{neededStateFlag(), selectorFlag(),

@@ -208,7 +208,8 @@ func (u unwritten) sentence(ledger string) string {
 	if n := len(names) - 1; n > 0 {
 		what, them = "The reports "+strings.Join(names[:n], ", ")+" and "+names[n], "write them"
 	}
-	return fmt.Sprintf("%s cannot be written: %s. That changes nothing about the run; %s %s.", what, u.why, strings.Join(commands, ", "), them)
+	return fmt.Sprintf("%s cannot be written: %s. That changes nothing about the run; %s %s.", what, u.why,
+		strings.Join(commands, ", "), them)
 }
 
 // end waits for what is being written.

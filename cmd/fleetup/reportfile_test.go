@@ -50,8 +50,12 @@ func TestReporterTellsOnce(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "gone")
 	var said []string
-	r := &reporter{state: "fleet.db", say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }}
-	for name, f := range map[string]layout.Format{"a.md": layout.FormatMarkdown, "b.json": layout.FormatJSON, "c.csv": layout.FormatCSV} {
+	r := &reporter{state: "fleet.db", say: func(format string,
+		args ...any) {
+		said = append(said, fmt.Sprintf(format, args...))
+	}}
+	for name, f := range map[string]layout.Format{"a.md": layout.FormatMarkdown, "b.json": layout.FormatJSON,
+		"c.csv": layout.FormatCSV} {
 		path := filepath.Join(folder, name)
 		r.files = append(r.files, reportFile{path, path, f, report.Report})
 	}
@@ -60,8 +64,11 @@ func TestReporterTellsOnce(t *testing.T) {
 		r.write(&report.View{}, false)
 	}
 	r.write(&report.View{}, true)
-	if len(said) != 1 || !strings.HasPrefix(said[0], "The reports "+r.files[0].path+", "+r.files[1].path+" and "+r.files[2].path+" cannot be written: ") ||
-		!strings.HasSuffix(said[0], "; fleetup report -o markdown --state fleet.db, fleetup report -o json --state fleet.db, fleetup report -o csv --state fleet.db write them.") {
+	if len(said) != 1 || !strings.HasPrefix(said[0],
+		"The reports "+r.files[0].path+", "+r.files[1].path+" and "+r.files[2].path+" cannot be written: ") ||
+		!strings.HasSuffix(said[0],
+			"; fleetup report -o markdown --state fleet.db, fleetup report -o json --state fleet.db, fleetup report "+
+				"-o csv --state fleet.db write them.") {
 		t.Errorf("it says\n%s", strings.Join(said, "\n"))
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {

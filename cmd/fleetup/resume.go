@@ -19,12 +19,14 @@ func (e *environment) resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "resume",
 		Usage: "resume the unfinished run",
-		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed vault is never\n" +
+		Description: "What is in flight is followed, what is in doubt is read before anything is sent, a failed " +
+			"vault is never\n" +
 			"started again. The plan was confirmed when the run began; on a terminal resume asks once more.",
 		Flags: append([]cli.Flag{neededStateFlag(), yesFlag(), irreversibleFlag(), supportFlag(), exitWhenWaitingFlag(),
 			reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
-			flagTakeOver.is(cli.BoolFlag{Usage: "go on here with a run that fleetup-temporal carried out: its workflow has ended, or two would decide"}),
+			flagTakeOver.is(cli.BoolFlag{Usage: "go on here with a run that fleetup-temporal carried out: its " +
+				"workflow has ended, or two would decide"}),
 			reasonFlag()}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.resume,
@@ -120,7 +122,8 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := st.Resume(fleet.Resumed{By: signedActor(c, p), Version: versionString()}, flagAcceptFailures.of(c), reason)
+	commands := st.Resume(fleet.Resumed{By: signedActor(c, p), Version: versionString()}, flagAcceptFailures.of(c),
+		reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group,
 		cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }

@@ -24,8 +24,10 @@ func (e *environment) runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "upgrade the fleet",
 		ArgsUsage: "INVENTORY|PLAN",
-		Description: "PERMANENT: the service has no rollback, except where the plan says how it is undone. On a terminal the plan is\n" +
-			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan saved with\n" +
+		Description: "PERMANENT: the service has no rollback, except where the plan says how it is undone. On a " +
+			"terminal the plan is\n" +
+			"shown and the number of vaults must be typed. Unattended it needs --yes, and on a real cloud a plan " +
+			"saved with\n" +
 			"fleetup plan --out. A kind that is permanent on vaults in use must be named besides.",
 		Flags: append([]cli.Flag{stateFlag(), yesFlag(), irreversibleFlag(), acceptWarningsFlag(), expiredHoldsFlag(),
 			supportFlag(), exitWhenWaitingFlag(), reportFileFlag(), socketGroupFlag(), e.progressFlag(),
@@ -90,10 +92,12 @@ func (e *environment) runRollout(c *cli.Context) error {
 		}
 		if last, ok := past.Newest(); ok {
 			e.warnOfFuture(last.State.Run.LastAt, path)
-			if s := dryrun.Strangers(p, past.Left().Vaults(), lexicon.Clean(path)); s != "" && flagYes.of(c) { // else the plan says so, before the question
+			// else the plan says so, before the question
+			if s := dryrun.Strangers(p, past.Left().Vaults(), lexicon.Clean(path)); s != "" && flagYes.of(c) {
 				say(e.stderr, "%s", s)
 			}
-			if s := dryrun.HeldByHand(p, dryrun.PlanOptions{Memory: rollout.Memory{Held: past.Left().Held(p)}}); s != "" && flagYes.of(c) {
+			if s := dryrun.HeldByHand(p,
+				dryrun.PlanOptions{Memory: rollout.Memory{Held: past.Left().Held(p)}}); s != "" && flagYes.of(c) {
 				say(e.stderr, "Warning: %s", s)
 			}
 		}
@@ -161,7 +165,9 @@ func (e *environment) wayBack(c *cli.Context, src *session.Source) error {
 	}
 	begins := flagState.of(c) == "" && !textfile.Exists(src.Ledger)
 	if begins && src.Plan.Cloud.Name == fleet.Emulator {
-		return failure.Usage(again(c, flagState.dashed(), ledger), "%s, whose emulated cloud is another one, on which nothing was changed; nothing was started", apart(src, ledger))
+		return failure.Usage(again(c, flagState.dashed(), ledger),
+			"%s, whose emulated cloud is another one, on which nothing was changed; nothing was started",
+			apart(src, ledger))
 	}
 	e.warnApart(c, src, ledger)
 	return nil
@@ -173,12 +179,14 @@ func (e *environment) warnApart(c *cli.Context, src *session.Source, ledger stri
 	if src.Plan.Cloud.Name == fleet.Emulator {
 		emulated = ", whose emulated cloud is another one"
 	}
-	say(e.stderr, "Warning: %s%s. One ledger for both ways keeps the whole history of each vault: %s", apart(src, ledger), emulated,
+	say(e.stderr, "Warning: %s%s. One ledger for both ways keeps the whole history of each vault: %s",
+		apart(src, ledger), emulated,
 		again(c, flagState.dashed(), ledger))
 }
 
 func apart(src *session.Source, ledger string) string {
-	return fmt.Sprintf("the upgrade to be undone is recorded in %s, and this rollback would be recorded in %s", lexicon.Clean(ledger), lexicon.Clean(src.Ledger))
+	return fmt.Sprintf("the upgrade to be undone is recorded in %s, and this rollback would be recorded in %s",
+		lexicon.Clean(ledger), lexicon.Clean(src.Ledger))
 }
 
 // timeScale is how many times as fast the emulated cloud of a plan is, 0 where time goes

@@ -102,7 +102,8 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("no condition is called " + cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "hasten": hasten, "estate": estate, "sent": sent, "noupgrade": noupgrade,
+			"exits": exits, "runs": runs, "pastes": pastes, "appears": appears, "truncate": truncate, "hasten": hasten,
+			"estate": estate, "sent": sent, "noupgrade": noupgrade,
 		},
 	})
 }

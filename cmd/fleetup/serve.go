@@ -17,8 +17,10 @@ func (e *environment) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "serve the page of a run that another process carries out, and tell webhooks of it",
-		Description: "For a run that was started without a page, or is carried out elsewhere (docs/engine.md). It only reads, sees what is\n" +
-			"new a second later, and goes on with the ledger's next run until it is interrupted. It tells also what a process that is\n" +
+		Description: "For a run that was started without a page, or is carried out elsewhere (docs/engine.md). It " +
+			"only reads, sees what is\n" +
+			"new a second later, and goes on with the ledger's next run until it is interrupted. It tells also what " +
+			"a process that is\n" +
 			"killed cannot: that nobody carries the run out any more.",
 		Flags:  append(append([]cli.Flag{neededStateFlag()}, pageFlags()...), notifyFlags()...),
 		Action: e.serve,
@@ -34,7 +36,8 @@ func (e *environment) serve(c *cli.Context) error {
 		return err
 	}
 	if page == nil && len(e.targets) == 0 {
-		return failure.Usage("--listen 127.0.0.1:8080, or --notify-file FILE", "nothing to serve: neither a page nor anybody to tell was asked for")
+		return failure.Usage("--listen 127.0.0.1:8080, or --notify-file FILE",
+			"nothing to serve: neither a page nor anybody to tell was asked for")
 	}
 	if page != nil {
 		e.sayShown(page)

@@ -25,7 +25,8 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = first.Process.Kill() }() // of a test that gave up
-	for file, end := filepath.Join(dir, "slow.db.emulator"), time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for file, end := filepath.Join(dir, "slow.db.emulator"),
+		time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), `"start":{`) {
 			break
 		} else if time.Now().After(end) {
@@ -36,7 +37,8 @@ func TestServe(t *testing.T) {
 	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0", "--notify-file", who)
+	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0",
+		"--notify-file", who)
 	said := make(chan string, 1)
 	go func() { rest, _ := io.ReadAll(r.errs); said <- string(rest) }()
 	events := bufio.NewReader(r.get("events", "").Body)

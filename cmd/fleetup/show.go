@@ -19,7 +19,8 @@ import (
 func (e *environment) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "show the history of one vault, over all runs", ArgsUsage: "VAULT",
-		Description: "Where it stands, what was found, what it was before and what was sent, every event that the journal has of\n" +
+		Description: "Where it stands, what was found, what it was before and what was sent, every event that the " +
+			"journal has of\n" +
 			"it, and for a failed classic one the message to send to support. A VAULT is subscription/name, or its " +
 			"ID in the Resource Manager.",
 		Flags:  append(outputFlags("table", "json"), neededStateFlag(), supportFlag()),

@@ -11,7 +11,8 @@ func (e *environment) statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "show where the run stands",
 		Flags: append(reportFlags(),
-			flagWatch.is(cli.BoolFlag{Usage: "show it again whenever something has changed, until the run is finished"})),
+			flagWatch.is(cli.BoolFlag{Usage: "show it again whenever something has changed, until the run is " +
+				"finished"})),
 		Action: func(c *cli.Context) error {
 			if flagWatch.of(c) {
 				return e.watchStatus(c)

@@ -59,12 +59,14 @@ func onTerminal(t *testing.T, dir string, columns int, typed string, args ...str
 	ours, side := openTerminal(t, columns)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	env := append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COLUMNS=") }), "TZ=UTC", "TERM=xterm-256color")
+	env := append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COLUMNS=") }),
+		"TZ=UTC", "TERM=xterm-256color")
 	ended := make(chan int, 1)
 	if shareable(env, args) {
 		go func() {
 			defer side.Close()
-			o, err := do(ctx, errand{Args: append([]string{"fleetup"}, args...), Env: env, Dir: dir, Terminal: side.Name()})
+			o, err := do(ctx, errand{Args: append([]string{"fleetup"}, args...), Env: env, Dir: dir,
+				Terminal: side.Name()})
 			if err != nil {
 				t.Error(err)
 			}
@@ -141,7 +143,8 @@ func TestTooWide(t *testing.T) {
 	for line, want := range map[string]bool{
 		"one two three four five": true, "one two": false, "/an/identifier/of/some/length": false,
 		"Next: fleetup status --state fleet.db": false, "and fleetup status goes on then": true,
-		"\x1b[32mone two\x1b[0m": false, "one two\rthree four": false, "a/b  c/d  e/f  operation-000": true, "Target    /an/identifier": false,
+		"\x1b[32mone two\x1b[0m": false, "one two\rthree four": false, "a/b  c/d  e/f  operation-000": true,
+		"Target    /an/identifier": false,
 	} {
 		if got := tooWide("x\n"+line+"\nx", 10); (len(got) > 0) != want {
 			t.Errorf("%q: %q", line, got)
@@ -202,7 +205,8 @@ func round() []show {
 		{line: "audit verify" + ledger},
 		{line: "audit export" + ledger, data: true},
 		{line: "refresh" + ledger, code: -1},
-		{line: "reopen a-subscription-with-a-long-name/sql-02 a-subscription-with-a-long-name/sql-03" + ledger + " --case 4711 --reason=because-the-vendor-says-so"},
+		{line: "reopen a-subscription-with-a-long-name/sql-02 a-subscription-with-a-long-name/sql-03" + ledger +
+			" --case 4711 --reason=because-the-vendor-says-so"},
 		{line: "plan night.yaml"},
 		{line: "run halts.yaml --yes", code: 4},
 		{line: "status --state halts.db", code: 0},
@@ -215,7 +219,8 @@ func round() []show {
 		{line: "wait --for finished --timeout 10ms --state gate.db", code: 5},
 		{line: "serve --state gate.db", code: 2},
 		{line: "pause --state gate.db --reason because-of-a-storage-incident-that-takes-a-while"},
-		{line: "hold a-subscription-with-a-long-name/sql-02 a-subscription-with-a-long-name/sql-03 --state gate.db --reason quarter-end"},
+		{line: "hold a-subscription-with-a-long-name/sql-02 a-subscription-with-a-long-name/sql-03 --state gate.db " +
+			"--reason quarter-end"},
 		{line: "limit upgrades=1 --state gate.db --reason slow"},
 		{line: "note something-to-remember --state gate.db"},
 		{line: "status --state gate.db"},
@@ -273,7 +278,8 @@ func TestEveryCommandFitsATerminal(t *testing.T) {
 		t.Run(fmt.Sprint(columns), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			for _, from := range []struct{ to, dir string }{{dir, "testdata/fleets"}, {dir, "testdata/terminal"}, {filepath.Join(dir, "examples"), "../../examples"}} {
+			for _, from := range []struct{ to, dir string }{{dir, "testdata/fleets"}, {dir, "testdata/terminal"},
+				{filepath.Join(dir, "examples"), "../../examples"}} {
 				if err := os.CopyFS(from.to, os.DirFS(from.dir)); err != nil {
 					t.Fatal(err)
 				}

@@ -10,12 +10,13 @@ import (
 
 func (e *environment) validateCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "validate",
-		Usage:       "check the prerequisites of every vault; start nothing",
-		ArgsUsage:   "INVENTORY",
-		Description: "All findings of a vault are shown together. Exits 0 when every vault may start, 7 when some may not,\n3 when the cloud remembers a failed upgrade, 8 when a sign-in is missing.",
-		Flags:       append(append(formatFlags(), stateFlag(), acceptWarningsFlag()), cloudFlags()...),
-		Action:      e.validate,
+		Name:      "validate",
+		Usage:     "check the prerequisites of every vault; start nothing",
+		ArgsUsage: "INVENTORY",
+		Description: "All findings of a vault are shown together. Exits 0 when every vault may start, 7 when some " +
+			"may not,\n3 when the cloud remembers a failed upgrade, 8 when a sign-in is missing.",
+		Flags:  append(append(formatFlags(), stateFlag(), acceptWarningsFlag()), cloudFlags()...),
+		Action: e.validate,
 	}
 }
 

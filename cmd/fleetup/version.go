@@ -20,7 +20,8 @@ func (e *environment) versionCommand() *cli.Command {
 }
 
 func (e *environment) printVersion() error {
-	line := fmt.Sprintf("fleetup %s (commit %s, %s %s/%s)", versionString(), commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	line := fmt.Sprintf("fleetup %s (commit %s, %s %s/%s)", versionString(), commit(), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH)
 	_, err := fmt.Fprintln(e.stdout, fitted(e.stdout, line))
 	return err
 }

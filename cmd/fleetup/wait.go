@@ -23,11 +23,16 @@ func (e *environment) waitCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wait",
 		Usage: "wait for a state of the run",
-		Description: "It exits 0 when the run is in that state or has passed it, as the run stands when it ended otherwise, 7 (3\n" +
-			"where some have failed) when it cannot come there because the run is being closed, 5 when the time is up. Where the approval has been\n" +
-			"given, nobody is waited for: 0. It only reads: while no process carries the run out, it waits for somebody to resume it.",
+		Description: "It exits 0 when the run is in that state or has passed it, as the run stands when it ended " +
+			"otherwise, 7 (3\n" +
+			"where some have failed) when it cannot come there because the run is being closed, 5 when the time is " +
+			"up. Where the approval has been\n" +
+			"given, nobody is waited for: 0. It only reads: while no process carries the run out, it waits for " +
+			"somebody to resume it.",
 		Flags: []cli.Flag{neededStateFlag(),
-			flagFor.is(cli.StringFlag{Value: waitFinished, Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has soaked), or wave=`NAME` (that wave is done)"}),
+			flagFor.is(cli.StringFlag{Value: waitFinished,
+				Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has " +
+					"soaked), or wave=`NAME` (that wave is done)"}),
 			flagTimeout.is(cli.DurationFlag{Usage: "give up after this `TIME`, such as 90m (default: never)"})},
 		Action: e.wait,
 	}
@@ -49,7 +54,8 @@ func (e *environment) wait(c *cli.Context) error {
 			for _, w := range st.Waves {
 				names = append(names, w.Name)
 			}
-			return true, perhapsEarlier(c, failure.Mistyped(wave, words.Likeliest(wave, names), toStatus(path), "the run has no wave %q", wave))
+			return true, perhapsEarlier(c,
+				failure.Mistyped(wave, words.Likeliest(wave, names), toStatus(path), "the run has no wave %q", wave))
 		}
 		is := foundFor(st, flagFor.of(c), wave, session.Now())
 		if is.text != "" && is.text != told {
@@ -61,7 +67,8 @@ func (e *environment) wait(c *cli.Context) error {
 		}
 		f.again = is.again
 		if st.Run.Closed != nil {
-			say(e.stderr, "The run %s without that.", map[bool]string{true: "was closed", false: "finished"}[st.NeverStarted() > 0])
+			say(e.stderr, "The run %s without that.",
+				map[bool]string{true: "was closed", false: "finished"}[st.NeverStarted() > 0])
 			return true, ended(st.Verdict())
 		}
 		if is.never {
@@ -75,7 +82,8 @@ func (e *environment) wait(c *cli.Context) error {
 		return false, nil
 	})
 	if errors.Is(err, errLate) {
-		return failure.New(fleet.ExitInterrupted, fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)),
+		return failure.New(fleet.ExitInterrupted,
+			fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)),
 			toStatus(path))
 	}
 	return err
@@ -111,7 +119,8 @@ func foundFor(st *rollout.State, what, wave string, now time.Time) found {
 	case !ws.DoneAt.IsZero():
 		return found{met: true}
 	case st.Closing() && st.Run.Closed == nil && ws.OpenedAt.IsZero():
-		return found{never: true, text: fmt.Sprintf("The run is being closed, by %s: wave %s does not begin in it.", st.Run.Stopped.By.User, wave)}
+		return found{never: true, text: fmt.Sprintf("The run is being closed, by %s: wave %s does not begin in it.",
+			st.Run.Stopped.By.User, wave)}
 	}
 	return found{}
 }
@@ -125,11 +134,13 @@ func foundGate(st *rollout.State, now time.Time) found {
 	given, more := standing.GivenInAdvance(st, now), standing.ApprovalToCome(st, now)
 	gate := ""
 	if given != nil {
-		gate = fmt.Sprintf("The gate %s wave %s is approved already, %s", given.When, given.Wave, report.GivenInAdvance(given, clock.NearBy(now)))
+		gate = fmt.Sprintf("The gate %s wave %s is approved already, %s", given.When, given.Wave,
+			report.GivenInAdvance(given, clock.NearBy(now)))
 	}
 	switch {
 	case st.Closing() && more:
-		return found{never: true, text: fmt.Sprintf("The run is being closed, by %s: it comes to no gate any more.", st.Run.Stopped.By.User)}
+		return found{never: true, text: fmt.Sprintf("The run is being closed, by %s: it comes to no gate any more.",
+			st.Run.Stopped.By.User)}
 	case given != nil && more:
 		return found{again: given.Until, text: gate + "; a later one waits for a person."}
 	case given != nil:

@@ -52,9 +52,11 @@ func TestWaitsNoLongerThanItMust(t *testing.T) {
 	start := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 	after := &plan.Approval{When: plan.ApprovalAfter}
 	given := func(wave string) fleet.Approved {
-		return fleet.Approved{Wave: wave, When: fleet.GateAfter, By: fleet.Actor{User: "kim"}, ExpiresAt: start.Add(24 * time.Hour)}
+		return fleet.Approved{Wave: wave, When: fleet.GateAfter, By: fleet.Actor{User: "kim"},
+			ExpiresAt: start.Add(24 * time.Hour)}
 	}
-	soaks := []fleet.Fact{fleet.RunOpened{RunID: "r1", Changed: map[string]time.Time{"canary": start}}, fleet.WaveOpened{Wave: "canary"}, fleet.WaveDone{Wave: "canary"}}
+	soaks := []fleet.Fact{fleet.RunOpened{RunID: "r1", Changed: map[string]time.Time{"canary": start}},
+		fleet.WaveOpened{Wave: "canary"}, fleet.WaveDone{Wave: "canary"}}
 	stop := fleet.Stopped{Close: true, By: fleet.Actor{User: "ops"}}
 	for name, c := range map[string]struct {
 		approval *plan.Approval // of the pilot, behind the canary
@@ -63,10 +65,15 @@ func TestWaitsNoLongerThanItMust(t *testing.T) {
 		want     found
 	}{
 		"approved in advance": {nil, []fleet.Fact{given("canary")}, waitApproval,
-			found{met: true, text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; no other waits for a person."}},
+			found{met: true,
+				text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; no " +
+					"other waits for a person."}},
 		"a later gate": {after, []fleet.Fact{given("canary")}, waitApproval,
-			found{again: start.Add(24 * time.Hour), text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; a later one waits for a person."}},
-		"the last gate is passed": {nil, []fleet.Fact{given("canary"), fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}}, waitApproval,
+			found{again: start.Add(24 * time.Hour),
+				text: "The gate after wave canary is approved already, in advance by kim at Mon 16 Mar 11:00; a " +
+					"later one waits for a person."}},
+		"the last gate is passed": {nil,
+			[]fleet.Fact{given("canary"), fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}}, waitApproval,
 			found{met: true, text: "No gate of the run waits for a person, now or later."}},
 		"being closed before a gate": {nil, []fleet.Fact{stop}, waitApproval,
 			found{never: true, text: "The run is being closed, by ops: it comes to no gate any more."}},
@@ -76,7 +83,8 @@ func TestWaitsNoLongerThanItMust(t *testing.T) {
 		"a wave to come":      {nil, nil, "pilot", found{}},
 		"a halt to come":      {nil, []fleet.Fact{stop}, waitHalted, found{}},
 	} {
-		p := &plan.Plan{Waves: []plan.Wave{{Name: "canary", Soak: 30 * time.Minute, Approval: after}, {Name: "pilot", Approval: c.approval}, {Name: "rest"}}}
+		p := &plan.Plan{Waves: []plan.Wave{{Name: "canary", Soak: 30 * time.Minute, Approval: after},
+			{Name: "pilot", Approval: c.approval}, {Name: "rest"}}}
 		st := rollout.NewState(p)
 		for _, f := range append(soaks[:3:3], c.facts...) {
 			if err := st.Apply(fleet.Event{At: start, Fact: f}); err != nil {

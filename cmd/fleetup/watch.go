@@ -157,7 +157,8 @@ const guessAtOnce = 200 * time.Millisecond
 // redrawShare is the part of the time that drawing a page again may take.
 const redrawShare = 20
 
-func (e *environment) writeStatus(w *bytes.Buffer, run journal.Run, pick *plan.Selector, text string, o report.Options) error {
+func (e *environment) writeStatus(w *bytes.Buffer, run journal.Run, pick *plan.Selector, text string,
+	o report.Options) error {
 	if _, err := run.State.Plan.Pick(pick, text); err != nil {
 		return err
 	}

@@ -35,7 +35,8 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 	w := whatIf{text: text, limits: have}
 	bad := func(part, why string) (whatIf, error) {
 		return w, failure.Usage(right,
-			"--what-if %q: %s; it takes upgrades=N, perSubscription=N, perLocation=N, validations=N and failures=N%%", part, why)
+			"--what-if %q: %s; it takes upgrades=N, perSubscription=N, perLocation=N, validations=N and failures=N%%",
+			part, why)
 	}
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
@@ -65,7 +66,8 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 			w.limits.Validations = n
 		default:
 			names := []string{"upgrades", "perSubscription", "perLocation", "validations", "failures"}
-			return w, failure.Mistyped(key, words.Likeliest(key, names), right, "--what-if %q: no setting is called %q; valid: %s", part, key, strings.Join(names, ", "))
+			return w, failure.Mistyped(key, words.Likeliest(key, names), right,
+				"--what-if %q: no setting is called %q; valid: %s", part, key, strings.Join(names, ", "))
 		}
 	}
 	return w, nil
@@ -159,7 +161,8 @@ func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
 // measured is how long the upgrades on a ledger took in the cloud's own time, as all
 // predictions are: of an emulated cloud that is so many times as fast as time. Where the
 // end was seen late it is not known.
-func measured(each func(func(fleet.VaultRecord) error) error, p *plan.Plan, scale float64) (ms []plan.Measured, err error) {
+func measured(each func(func(fleet.VaultRecord) error) error, p *plan.Plan, scale float64) (ms []plan.Measured,
+	err error) {
 	index := p.Index()
 	err = each(func(v fleet.VaultRecord) error {
 		took := time.Duration(float64(v.EndedAt.Sub(v.StartedAt)) * scale)

@@ -47,7 +47,8 @@ func TestMeasured(t *testing.T) {
 	began := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
 	records := []fleet.VaultRecord{
 		{Vault: "classic/s/a", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(20 * time.Minute)},
-		{Vault: "classic/s/b", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(9 * time.Hour), EndedLate: true},
+		{Vault: "classic/s/b", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(9 * time.Hour),
+			EndedLate: true},
 		{Vault: "classic/s/c", Status: fleet.Failed, StartedAt: began, EndedAt: began.Add(time.Minute)},
 	}
 	ms, err := measured(func(fn func(fleet.VaultRecord) error) (err error) {

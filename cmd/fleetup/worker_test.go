@@ -229,7 +229,8 @@ func do(ctx context.Context, j errand) (errandOver, error) {
 	w.in.Close()
 	err = w.cmd.Wait()
 	if a.err != nil {
-		return errandOver{}, fmt.Errorf("fleetup %q ended its process: %w\n%s", j.Args[1:], errors.Join(a.err, err), &w.crash)
+		return errandOver{}, fmt.Errorf("fleetup %q ended its process: %w\n%s", j.Args[1:], errors.Join(a.err, err),
+			&w.crash)
 	}
 	return a.errandOver, nil
 }

@@ -129,7 +129,8 @@ func Check(from Source, head, version string) (*Findings, error) {
 }
 
 func newAuditor(from Source, head, version string) *auditor {
-	return &auditor{from: from, wanted: head, version: version, names: map[fleet.Key]string{}, by: map[fleet.Key]string{}, sealed: map[fleet.Key]string{}}
+	return &auditor{from: from, wanted: head, version: version, names: map[fleet.Key]string{},
+		by: map[fleet.Key]string{}, sealed: map[fleet.Key]string{}}
 }
 
 // examine goes through the whole ledger.
@@ -148,7 +149,8 @@ func (a *auditor) examine() error {
 	a.closeRun()
 	for _, r := range a.index[min(a.Runs, len(a.index)):] {
 		a.fault(Fault{What: "run", From: r.FirstSeq, To: r.FirstSeq, Run: r.ID,
-			Message: fmt.Sprintf("the index has run %s, and event %d, which opened it, is gone: the journal's end was cut off", r.ID, r.FirstSeq)})
+			Message: fmt.Sprintf("the index has run %s, and event %d, which opened it, is gone: the journal's end "+
+				"was cut off", r.ID, r.FirstSeq)})
 	}
 	if a.lost {
 		return nil // said already: nothing can be held against a journal that does not add up
@@ -160,7 +162,8 @@ func (a *auditor) examine() error {
 // it: a journal that was cut in two is one fault, not a million.
 func (a *auditor) fault(f Fault) {
 	if n := len(a.Faults); n > 0 && f.What == "event" {
-		if last := &a.Faults[n-1]; last.What == f.What && last.Message == f.Message && last.Run == f.Run && last.To+1 == f.From {
+		if last := &a.Faults[n-1]; last.What == f.What && last.Message == f.Message && last.Run == f.Run &&
+			last.To+1 == f.From {
 			last.To = f.To
 			return
 		}
@@ -219,7 +222,8 @@ func (a *auditor) entry(e state.Entry) {
 	}
 	if !e.Fits {
 		a.eventFault(e.Seq, e.Seq,
-			"changed, moved, or put in place of another: it does not carry the hash it must have after the event before it")
+			"changed, moved, or put in place of another: it does not carry the hash it must have after the event "+
+				"before it")
 	}
 	if err != nil {
 		if e.Fits && a.newer == nil {
@@ -239,7 +243,8 @@ func (a *auditor) entry(e state.Entry) {
 func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 	a.closeRun()
 	a.Runs++
-	r := &folded{journal: state.RunInfo{Ordinal: uint64(a.Runs), ID: f.RunID, PlanFingerprint: f.PlanFingerprint, OpenedAt: at, FirstSeq: seq}}
+	r := &folded{journal: state.RunInfo{Ordinal: uint64(a.Runs), ID: f.RunID, PlanFingerprint: f.PlanFingerprint,
+		OpenedAt: at, FirstSeq: seq}}
 	if a.Runs <= len(a.index) {
 		r.indexed, r.known = a.index[a.Runs-1], true
 	}
@@ -250,7 +255,8 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 	p, err := journal.PlanOf(a.from, f.PlanFingerprint)
 	if err != nil {
 		a.fault(Fault{What: "plan", Run: f.RunID,
-			Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint, f.RunID, err)})
+			Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint,
+				f.RunID, err)})
 		a.lost = true
 		return
 	}
@@ -274,14 +280,16 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 	}
 	for _, c := range f.Carried {
 		if was, ok := want[c.Vault]; !ok || !a.sameCarried(f.Version, was, c) {
-			a.runFault("vault", c.Vault, fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left",
-				f.RunID, c.Status))
+			a.runFault("vault", c.Vault,
+				fmt.Sprintf("run %s took it over as %s, which is not what the runs before had left",
+					f.RunID, c.Status))
 		}
 		delete(want, c.Vault)
 	}
 	for _, k := range slices.Sorted(maps.Keys(want)) {
-		a.runFault("vault", k, fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them",
-			want[k].Status, f.RunID))
+		a.runFault("vault", k,
+			fmt.Sprintf("the runs before had left it %s, and run %s did not know: its record was changed between them",
+				want[k].Status, f.RunID))
 	}
 }
 
@@ -318,7 +326,8 @@ func (a *auditor) fold(seq uint64, e fleet.Event) {
 		return
 	}
 	if f, ok := e.Fact.(fleet.RunClosed); ok {
-		r.journal.Closed, r.journal.ClosedAt, r.journal.ExitCode, r.journal.NeverStarted = true, e.At, f.Code, f.NeverStarted
+		r.journal.Closed, r.journal.ClosedAt, r.journal.ExitCode, r.journal.NeverStarted = true, e.At, f.Code,
+			f.NeverStarted
 	}
 	if f, ok := e.Fact.(fleet.Resumed); ok {
 		a.process = f.Version
@@ -361,7 +370,8 @@ func (a *auditor) closeRun() {
 	if !r.known {
 		a.runFault("run", "", fmt.Sprintf("run %s is in the journal and not in the index of the runs", r.journal.ID))
 	} else if different := differences(r.journal, r.indexed); different != "" {
-		a.runFault("run", "", fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID, different))
+		a.runFault("run", "", fmt.Sprintf("the index of the runs and the journal differ on run %s: %s", r.journal.ID,
+			different))
 	}
 }
 
@@ -386,13 +396,17 @@ func (a *auditor) checkRecords() error {
 		case seen[r.Vault]:
 			complain(r.Vault, r.RunID, "it has two records")
 		case key != r.Vault:
-			complain(r.Vault, r.RunID, fmt.Sprintf("its record is stored as that of %s, so it is not found when it is looked for", a.name(key)))
+			complain(r.Vault, r.RunID,
+				fmt.Sprintf("its record is stored as that of %s, so it is not found when it is looked for",
+					a.name(key)))
 		case !ok:
 			complain(r.Vault, r.RunID, fmt.Sprintf("its record says %s, and no event is about it", r.Status))
 		case r.Status != want.Status:
-			complain(r.Vault, want.RunID, fmt.Sprintf("its record says %s, and the journal says %s", r.Status, want.Status))
+			complain(r.Vault, want.RunID,
+				fmt.Sprintf("its record says %s, and the journal says %s", r.Status, want.Status))
 		case !a.sameRecord(want, r):
-			complain(r.Vault, want.RunID, "its record and the journal differ: "+differences(rollout.Settled(want), rollout.Settled(r)))
+			complain(r.Vault, want.RunID,
+				"its record and the journal differ: "+differences(rollout.Settled(want), rollout.Settled(r)))
 		}
 		seen[r.Vault] = true
 		return nil
@@ -403,7 +417,8 @@ func (a *auditor) checkRecords() error {
 	}
 	err = a.from.ScanAddresses(func(vault string, key []byte) error {
 		if o := (fleet.Operation{Sealed: a.sealed[fleet.Key(vault)]}); !o.Open(key) {
-			complain(fleet.Key(vault), "", "the address of its operation that is kept is not the one that the start was answered with")
+			complain(fleet.Key(vault), "",
+				"the address of its operation that is kept is not the one that the start was answered with")
 		}
 		return nil
 	})

@@ -77,7 +77,8 @@ func (s *stored) events() (events []fleet.Event) {
 func (s *stored) Identity() []byte            { return []byte(`{}`) }
 func (s *stored) Plan(string) ([]byte, error) { return plan.Encode(s.plan) }
 func (s *stored) Runs() ([]state.RunInfo, error) {
-	return []state.RunInfo{{Ordinal: 1, ID: "r1", PlanFingerprint: s.plan.Fingerprint, OpenedAt: night, FirstSeq: 1}}, nil
+	return []state.RunInfo{{Ordinal: 1, ID: "r1", PlanFingerprint: s.plan.Fingerprint, OpenedAt: night, FirstSeq: 1}},
+		nil
 }
 
 func (s *stored) Scan(fn func(state.Entry) error) error {
@@ -113,13 +114,15 @@ func TestWhatIsNoFault(t *testing.T) {
 		return wrote(t, p, version, append([]fleet.Fact{
 			fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
 			fleet.StartIntended{Vault: k, OperationID: "o1", Attempt: 1},
-			fleet.StartAnswered{Vault: k, OperationID: "o1", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: o}},
+			fleet.StartAnswered{Vault: k, OperationID: "o1",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, Operation: o}},
 		}, after...)...)
 	}
 	blocked := fleet.Validated{Vault: k, Verdict: fleet.VerdictBlocked, Findings: []fleet.Finding{
 		{Severity: fleet.SeverityError, Code: "OldAgent", Message: "an agent is too old"}}}
 	reworded := func(s *stored) *stored {
-		s.record.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: "OldAgent", Message: "in other words"}}
+		s.record.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: "OldAgent",
+			Message: "in other words"}}
 		return s
 	}
 	kept := func(s *stored, key []byte) *stored { s.address = key; return s }
@@ -137,12 +140,16 @@ func TestWhatIsNoFault(t *testing.T) {
 		"an address where the start brought none":     {kept(started(mine, nil), key), address},
 		"no address": {started(mine, operation), ""},
 
-		"the record as it was written":              {wrote(t, p, mine, blocked), ""},
-		"other words than this version writes":      {reworded(wrote(t, p, mine, blocked)), "its record and the journal differ: findings"},
-		"other words of another version":            {reworded(wrote(t, p, older, blocked)), ""},
-		"other words of another, which resumed":     {reworded(wrote(t, p, mine, fleet.Resumed{Version: older}, blocked)), ""},
-		"other words of this one, which resumed":    {reworded(wrote(t, p, older, fleet.Resumed{Version: mine}, blocked)), "differ: findings"},
-		"an event that does not follow from others": {wrote(t, p, mine, blocked, fleet.Verified{Vault: k, OperationID: "o1"}), "cannot have followed the events before it"},
+		"the record as it was written": {wrote(t, p, mine, blocked), ""},
+		"other words than this version writes": {reworded(wrote(t, p, mine, blocked)),
+			"its record and the journal differ: findings"},
+		"other words of another version": {reworded(wrote(t, p, older, blocked)), ""},
+		"other words of another, which resumed": {reworded(wrote(t, p, mine, fleet.Resumed{Version: older},
+			blocked)), ""},
+		"other words of this one, which resumed": {reworded(wrote(t, p, older, fleet.Resumed{Version: mine},
+			blocked)), "differ: findings"},
+		"an event that does not follow from others": {wrote(t, p, mine, blocked,
+			fleet.Verified{Vault: k, OperationID: "o1"}), "cannot have followed the events before it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +157,8 @@ func TestWhatIsNoFault(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.fault == "" && len(found.Faults) == 0 || c.fault != "" && len(found.Faults) == 1 && strings.Contains(found.Faults[0].Message, c.fault) {
+			if c.fault == "" && len(found.Faults) == 0 || c.fault != "" && len(found.Faults) == 1 &&
+				strings.Contains(found.Faults[0].Message, c.fault) {
 				return
 			}
 			t.Errorf("want %q, got %v", c.fault, found.Faults)
@@ -179,9 +187,10 @@ func TestSameCarried(t *testing.T) {
 		"other words of this version":        {left, words(left), mine, mine, false},
 		"other words, left by another":       {left, words(left), older, mine, true},
 		"other words, taken over by another": {left, words(left), mine, older, true},
-		"another vault's operation":          {left, fleet.Carried{Vault: "v", Status: fleet.Failed, OperationID: "o2"}, older, older, false},
-		"the address of one that is over":    {left, address(left), mine, mine, true},
-		"an address that was not left":       {unknown, address(unknown), mine, mine, false},
+		"another vault's operation": {left, fleet.Carried{Vault: "v", Status: fleet.Failed, OperationID: "o2"},
+			older, older, false},
+		"the address of one that is over": {left, address(left), mine, mine, true},
+		"an address that was not left":    {unknown, address(unknown), mine, mine, false},
 	} {
 		a := auditor{version: mine, by: map[fleet.Key]string{"v": c.leftBy}}
 		if same := a.sameCarried(c.carriedBy, c.left, c.took); same != c.same {
@@ -204,17 +213,20 @@ func TestWhichVaultsAreNotToBeUpgraded(t *testing.T) {
 		found Findings
 		which string
 	}{
-		"one":               {Findings{Faults: seven[:1]}, "prod/v1,"},
-		"one, twice":        {Findings{Faults: []Fault{vault(1), vault(2), vault(1)}}, "prod/v1, prod/v2,"},
-		"five":              {Findings{Faults: seven[:5]}, "prod/v1, prod/v2, prod/v3, prod/v4, prod/v5,"},
-		"more than five":    {Findings{Faults: seven}, "prod/v1, prod/v2, prod/v3, prod/v4, prod/v5, 2 more,"},
-		"an event too":      {Findings{Faults: []Fault{vault(1), {What: "event", From: 3, To: 3, Message: "m"}}}, "any vault of it,"},
-		"an event's vault":  {Findings{Faults: []Fault{{What: "plan", Vault: "prod/v1", Message: "m"}}}, "any vault of it,"},
+		"one":            {Findings{Faults: seven[:1]}, "prod/v1,"},
+		"one, twice":     {Findings{Faults: []Fault{vault(1), vault(2), vault(1)}}, "prod/v1, prod/v2,"},
+		"five":           {Findings{Faults: seven[:5]}, "prod/v1, prod/v2, prod/v3, prod/v4, prod/v5,"},
+		"more than five": {Findings{Faults: seven}, "prod/v1, prod/v2, prod/v3, prod/v4, prod/v5, 2 more,"},
+		"an event too": {Findings{Faults: []Fault{vault(1), {What: "event", From: 3, To: 3, Message: "m"}}},
+			"any vault of it,"},
+		"an event's vault": {Findings{Faults: []Fault{{What: "plan", Vault: "prod/v1", Message: "m"}}},
+			"any vault of it,"},
 		"records, all":      {Findings{Faults: []Fault{{What: "vault", Message: "m"}}}, "any vault of it,"},
 		"more than is told": {Findings{Faults: seven[:1], More: 1}, "any vault of it,"},
 	} {
 		var e *failure.Error
-		if err := unverified("fleet.db", &c.found); !errors.As(err, &e) || !strings.Contains(fmt.Sprintf("%+v", *e), "do not upgrade "+c.which) {
+		if err := unverified("fleet.db", &c.found); !errors.As(err, &e) ||
+			!strings.Contains(fmt.Sprintf("%+v", *e), "do not upgrade "+c.which) {
 			t.Errorf("%s: want %q, got %+v", name, c.which, e)
 		}
 	}

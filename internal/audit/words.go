@@ -14,7 +14,8 @@ import (
 func Sentence(f fleet.Fact, d fleet.Direction) string {
 	switch f := f.(type) {
 	case fleet.RunOpened:
-		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint, words.Count(len(f.Carried), "vault"))
+		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint,
+			words.Count(len(f.Carried), "vault"))
 	case fleet.Resumed:
 		return "went on with the run in a new process"
 	case fleet.WaveOpened:
@@ -26,11 +27,14 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 	case fleet.FailuresAccepted:
 		return "accepted the failures so far, so that the halted run may go on"
 	case fleet.Approved:
-		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d %s, %d failed, %d unknown and %d blocked",
-			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, d.Words().Done, f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
+		return fmt.Sprintf("approved the gate %s wave %s until %s, having been shown %d %s, %d failed, %d unknown "+
+			"and %d blocked",
+			f.When, f.Wave, f.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"), f.Evidence.Upgraded, d.Words().Done,
+			f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
 	case fleet.GateOpened:
 		if f.Needless {
-			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started", f.When, f.Wave)
+			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started",
+				f.When, f.Wave)
 		}
 		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
 	case fleet.RunSuspended:
@@ -42,15 +46,18 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 		}
 		return s
 	case fleet.Throttled:
-		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription, f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+		return fmt.Sprintf("left subscription %s alone until %s, as it asked", f.Subscription,
+			f.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 	case fleet.AccessDenied:
 		switch {
 		case f.Off:
 			return fmt.Sprintf("could read subscription %s again", f.Subscription)
 		case f.GivenUp:
-			return withDetail(fmt.Sprintf("was refused in subscription %s once more, and starts nothing there before a resume", f.Subscription), f.Detail)
+			return withDetail(fmt.Sprintf("was refused in subscription %s once more, and starts nothing there before "+
+				"a resume", f.Subscription), f.Detail)
 		}
-		return withDetail(fmt.Sprintf("was refused in subscription %s, and starts nothing there until it can be read", f.Subscription), f.Detail)
+		return withDetail(fmt.Sprintf("was refused in subscription %s, and starts nothing there until it can be read",
+			f.Subscription), f.Detail)
 	case fleet.Noted:
 		return "left a note: " + f.Text
 	}
@@ -146,7 +153,8 @@ func observedSentence(f fleet.Observed, w *fleet.DirectionWords) string {
 	case f.Explained:
 		return fmt.Sprintf("read why %s%s failed: %s", whose, f.OperationID, words.Count(len(f.Findings), "finding"))
 	case f.Record != nil:
-		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, recordState(f.Record, w)), f.Record.Message)
+		return withDetail(fmt.Sprintf("the cloud shows %s%s as %s", whose, f.OperationID, recordState(f.Record, w)),
+			f.Record.Message)
 	}
 	return "saw " + whose + f.OperationID
 }
@@ -163,7 +171,8 @@ func refreshedSentence(f fleet.Refreshed, w *fleet.DirectionWords) string {
 	if f.Record == nil {
 		return withDetail(fmt.Sprintf("read the vault again on request: %s", f.Reading), f.Detail)
 	}
-	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s", f.Record.OperationID, f.Reading, recordState(f.Record, w))
+	said := fmt.Sprintf("read the vault again on request: the cloud shows operation %s (%s) as %s",
+		f.Record.OperationID, f.Reading, recordState(f.Record, w))
 	if f.Verified {
 		said += ", and the vault " + f.ResourceID + " is verified"
 	}

@@ -82,7 +82,8 @@ func (s *survey) read(ctx context.Context, rm *azure.APIClients) error {
 		}
 		ids := tenants[tenant]
 		seen := map[string]bool{}
-		err = client.Subscriptions(ctx, graph.Scope{Subscriptions: ids}, func(r graph.Resource) { seen[s.seen(r)] = true })
+		err = client.Subscriptions(ctx, graph.Scope{Subscriptions: ids},
+			func(r graph.Resource) { seen[s.seen(r)] = true })
 		if err == nil && len(seen) > 0 {
 			err = s.vaults(ctx, client, slices.Collect(maps.Keys(seen)))
 		}
@@ -115,7 +116,8 @@ func (s *survey) readGroups(ctx context.Context, client *graph.Client) error {
 		seen = append(seen, s.seen(r))
 	})
 	if err == nil && len(seen) == 0 {
-		err = &fleet.CallError{Op: "look for subscriptions in management group " + strings.Join(s.Groups, ", "), Class: fleet.CallForbidden,
+		err = &fleet.CallError{Op: "look for subscriptions in management group " + strings.Join(s.Groups, ", "),
+			Class:   fleet.CallForbidden,
 			Message: "there is none, or none that this identity sees"}
 	}
 	if err != nil {
@@ -124,9 +126,11 @@ func (s *survey) readGroups(ctx context.Context, client *graph.Client) error {
 	if err := s.vaults(ctx, client, seen); err != nil {
 		return err
 	}
-	f.Subscriptions = slices.DeleteFunc(f.Subscriptions, func(x inventory.FoundSubscription) bool { return len(x.Vaults) == 0 && !s.Listed[x.ID] })
+	f.Subscriptions = slices.DeleteFunc(f.Subscriptions,
+		func(x inventory.FoundSubscription) bool { return len(x.Vaults) == 0 && !s.Listed[x.ID] })
 	slices.SortFunc(f.Subscriptions, func(a, b inventory.FoundSubscription) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.Called), strings.ToLower(b.Called)), strings.Compare(a.ID, b.ID))
+		return cmp.Or(strings.Compare(strings.ToLower(a.Called), strings.ToLower(b.Called)),
+			strings.Compare(a.ID, b.ID))
 	})
 	s.errs = nil
 	return nil
@@ -144,26 +148,29 @@ func (s *survey) seen(r graph.Resource) string {
 func (s *survey) vaults(ctx context.Context, client *graph.Client, ids []string) error {
 	kind := s.Found.Kind
 	of := func(r graph.Resource) (*inventory.FoundSubscription, fleet.Vault) {
-		return &s.Found.Subscriptions[s.sub[r.SubscriptionID]], fleet.Vault{Name: r.Name, Location: r.Location, ResourceType: kind.Type, ResourceGroup: r.ResourceGroup}
+		return &s.Found.Subscriptions[s.sub[r.SubscriptionID]],
+			fleet.Vault{Name: r.Name, Location: r.Location, ResourceType: kind.Type, ResourceGroup: r.ResourceGroup}
 	}
 	asked := map[string]bool{}
 	filtered := s.Listed != nil && !s.filter.Empty()
-	err := client.Vaults(ctx, graph.Scope{Subscriptions: ids}, graph.VaultQuery(s.filter, string(kind.Type)), func(r graph.Resource) {
-		x, v := of(r)
-		v.Labels = s.pick(r.Tags)
-		x.Vaults = append(x.Vaults, inventory.FoundVault{Vault: v})
-		if filtered {
-			asked[strings.ToLower(r.ID)] = true
-		}
-	})
+	err := client.Vaults(ctx, graph.Scope{Subscriptions: ids}, graph.VaultQuery(s.filter, string(kind.Type)),
+		func(r graph.Resource) {
+			x, v := of(r)
+			v.Labels = s.pick(r.Tags)
+			x.Vaults = append(x.Vaults, inventory.FoundVault{Vault: v})
+			if filtered {
+				asked[strings.ToLower(r.ID)] = true
+			}
+		})
 	if err != nil || !filtered {
 		return err
 	}
-	return client.Vaults(ctx, graph.Scope{Subscriptions: ids}, graph.VaultQuery(graph.Filter{}, string(kind.Type)), func(r graph.Resource) {
-		if x, v := of(r); !asked[strings.ToLower(r.ID)] {
-			x.Others = append(x.Others, v)
-		}
-	})
+	return client.Vaults(ctx, graph.Scope{Subscriptions: ids}, graph.VaultQuery(graph.Filter{}, string(kind.Type)),
+		func(r graph.Resource) {
+			if x, v := of(r); !asked[strings.ToLower(r.ID)] {
+				x.Others = append(x.Others, v)
+			}
+		})
 }
 
 // pick returns the tags that become labels. Capitals do not tell tags apart.
@@ -229,9 +236,12 @@ func (s *survey) name() {
 func unreadableGroups(err error) error {
 	switch fleet.ClassOf(err) {
 	case fleet.CallDenied, fleet.CallForbidden:
-		return failure.New(fleet.ExitSignIn, fmt.Errorf("%w\nnothing was written", err), "sign in as somebody with the Reader role on the management groups")
+		return failure.New(fleet.ExitSignIn, fmt.Errorf("%w\nnothing was written", err),
+			"sign in as somebody with the Reader role on the management groups")
 	case fleet.CallThrottled:
-		return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again in "+lexicon.Span(fleet.RetryAfterOf(err).Round(time.Second)))
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err),
+			"try again in "+lexicon.Span(fleet.RetryAfterOf(err).Round(time.Second)))
 	}
-	return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err), "try again; --log-level debug shows every request")
+	return failure.New(fleet.ExitInternal, fmt.Errorf("%w\nnothing was written", err),
+		"try again; --log-level debug shows every request")
 }

@@ -104,9 +104,12 @@ func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
 	p, err := PlanOf(from, info.PlanFingerprint)
 	switch {
 	case errors.Is(err, state.ErrNoPlan):
-		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is gone from the ledger", info.ID)}
-	case errors.Is(err, plan.ErrFingerprint), errors.Is(err, plan.ErrInvalid): // its advice is for a plan that can be made again
-		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is not what was stored", info.ID)}
+		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is gone from the ledger",
+			info.ID)}
+	// its advice is for a plan that can be made again
+	case errors.Is(err, plan.ErrFingerprint), errors.Is(err, plan.ErrInvalid):
+		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is not what was stored",
+			info.ID)}
 	case err != nil:
 		return Run{}, false, fmt.Errorf("the plan of run %s cannot be read: %w", info.ID, err)
 	}
@@ -114,7 +117,8 @@ func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
 	run.Info = info
 	err = from.Events(info.ID, func(seq uint64, e fleet.Event) error {
 		if err := run.Apply(e); err != nil {
-			return &state.DamagedError{What: fmt.Sprintf("event %d cannot have followed those before it", seq), Err: err}
+			return &state.DamagedError{What: fmt.Sprintf("event %d cannot have followed those before it", seq),
+				Err: err}
 		}
 		run.Seq = seq
 		return nil

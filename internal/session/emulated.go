@@ -113,7 +113,9 @@ func unstartable(err error, stateFile string) error {
 		return err
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && stateFile != "" && !errors.Is(errno, fs.ErrExist) {
-		return failure.New(fleet.ExitInternal, fmt.Errorf("the emulator cannot start: its file %s cannot be used: %w", stateFile, errno), "check its disk, and what this user may take of it")
+		return failure.New(fleet.ExitInternal,
+			fmt.Errorf("the emulator cannot start: its file %s cannot be used: %w", stateFile, errno),
+			"check its disk, and what this user may take of it")
 	}
 	next := "correct the scenario; docs/emulator.md lists what it may say"
 	if stateFile != "" && textfile.Exists(stateFile) {
@@ -150,13 +152,16 @@ func Fill(cfg *emulator.Config, p *plan.Plan) {
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		if v.ResourceGroup != "" {
-			cfg.Resources = append(cfg.Resources, emulator.Resource{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
-				ResourceGroup: v.ResourceGroup, Type: string(v.ResourceType), Name: v.Name, Location: v.Location, Tags: v.Labels,
-				ProtectedItems: v.ProtectedItems})
+			cfg.Resources = append(cfg.Resources,
+				emulator.Resource{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
+					ResourceGroup: v.ResourceGroup, Type: string(v.ResourceType), Name: v.Name, Location: v.Location,
+					Tags:           v.Labels,
+					ProtectedItems: v.ProtectedItems})
 			continue
 		}
-		cfg.Vaults = append(cfg.Vaults, emulator.Vault{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
-			Name: v.Name, Location: v.Location, ResourceType: string(v.ResourceType),
+		cfg.Vaults = append(cfg.Vaults, emulator.Vault{SubscriptionID: v.SubscriptionID,
+			SubscriptionName: v.SubscriptionName,
+			Name:             v.Name, Location: v.Location, ResourceType: string(v.ResourceType),
 			TargetResourceGroup: v.TargetResourceGroup, CreateResourceGroup: v.CreateResourceGroup,
 			ProtectedItems: v.ProtectedItems})
 	}
@@ -177,7 +182,9 @@ func Scenario(path string) (emulator.Scenario, error) {
 	const next = "correct the scenario; docs/emulator.md lists what it may say"
 	data, err := textfile.ReadText(path)
 	if err != nil {
-		return sc, failure.New(fleet.ExitUsage, fmt.Errorf("the scenario %s cannot be read: %w", path, failure.Cause(err)), "correct emulator.scenario in the inventory, or --scenario")
+		return sc, failure.New(fleet.ExitUsage,
+			fmt.Errorf("the scenario %s cannot be read: %w", path, failure.Cause(err)),
+			"correct emulator.scenario in the inventory, or --scenario")
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)

@@ -19,8 +19,10 @@ func TestUnstartable(t *testing.T) {
 		code fleet.ExitCode
 		next string
 	}{
-		{&fs.PathError{Op: "write", Path: "fleet.db.emulator.1.tmp", Err: syscall.ENOSPC}, fleet.ExitInternal, "check its disk"},
-		{&fs.PathError{Op: "open", Path: "fleet.db.emulator", Err: syscall.EROFS}, fleet.ExitInternal, "check its disk"},
+		{&fs.PathError{Op: "write", Path: "fleet.db.emulator.1.tmp", Err: syscall.ENOSPC}, fleet.ExitInternal,
+			"check its disk"},
+		{&fs.PathError{Op: "open", Path: "fleet.db.emulator", Err: syscall.EROFS}, fleet.ExitInternal,
+			"check its disk"},
 		{errors.New("faults[0]: no such kind"), fleet.ExitUsage, "correct the scenario"},
 	} {
 		got, ok := errors.AsType[*failure.Error](unstartable(c.err, "fleet.db.emulator"))

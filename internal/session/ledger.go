@@ -39,14 +39,18 @@ type Process struct {
 // Acquire takes the ledger's lock for this process.
 func (p Process) Acquire(path string) (*state.Lock, error) {
 	a := Actor(fleet.Credentials{})
-	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: Now(), Command: "fleetup " + p.Command})
+	lock, err := state.Acquire(path, state.Holder{User: a.User, Host: a.Host, PID: a.PID, Since: Now(),
+		Command: "fleetup " + p.Command})
 	if use, ok := errors.AsType[*state.BusyError](err); ok {
 		next := lexicon.Command("status", "--state", path)
 		switch {
 		case use.Holder.Socket != "":
-			next = failure.Lines(lexicon.Command("wait", "--state", path), failure.To("or else, to end it in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")), failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
+			next = failure.Lines(lexicon.Command("wait", "--state", path),
+				failure.To("or else, to end it in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
+				failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
-			next = failure.Lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID), failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
+			next = failure.Lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID),
+				failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
 		}
 		return nil, failure.New(fleet.ExitInUse, err, next)
 	}
@@ -108,10 +112,14 @@ func (p Process) openLocked(path string, known *audit.History) (*LockedLedger, e
 // here: what the engine decides meanwhile is not in it yet.
 func elsewhere(st *rollout.State, path string) error {
 	return failure.New(fleet.ExitInUse,
-		fmt.Errorf("run %s is carried out by fleetup-temporal, and no worker keeps its ledger now: the run may go on, and two would decide", st.Run.ID),
+		fmt.Errorf("run %s is carried out by fleetup-temporal, and no worker keeps its ledger now: the run may go "+
+			"on, and two would decide", st.Run.ID),
 		failure.Lines("start a worker with --ledgers on this folder, and give the command again",
-			failure.To("or, where the workflow has ended", "fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger", strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup")),
-			failure.To("or, where the workflow has ended and its server is lost", lexicon.Command("resume", "--take-over", "--state", path))))
+			failure.To("or, where the workflow has ended",
+				"fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger",
+					strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup")),
+			failure.To("or, where the workflow has ended and its server is lost",
+				lexicon.Command("resume", "--take-over", "--state", path))))
 }
 
 // Close lets go of the ledger.
@@ -124,7 +132,9 @@ func (h *LockedLedger) Close() {
 
 // NoLedger says that a path has no ledger.
 func NoLedger(path string) error {
-	return failure.Mistyped(path, NearbyLedger(path), failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))), "no ledger at %s", path)
+	return failure.Mistyped(path, NearbyLedger(path),
+		failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))),
+		"no ledger at %s", path)
 }
 
 // FirstRun is what leads to the first run of a ledger: its inventory stands beside

@@ -69,7 +69,8 @@ func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error
 		if !textfile.Exists(meant) {
 			meant = ""
 		}
-		return nil, false, failure.Mistyped(path, meant, "name the inventory or the saved plan, and the ledger with --state FILE",
+		return nil, false, failure.Mistyped(path, meant,
+			"name the inventory or the saved plan, and the ledger with --state FILE",
 			"%s is a ledger, and not an inventory or a saved plan", path)
 	}
 	if saved {
@@ -130,7 +131,10 @@ func homeOf(p *plan.Plan, file string, known bool) (string, error) {
 	if !filepath.IsAbs(p.Inventory) && !textfile.Same(p.Inventory, beside) {
 		places = append(places, beside)
 	}
-	places = slices.DeleteFunc(places, func(at string) bool { return !textfile.Exists(at) && !textfile.Exists(LedgerOf(at)) })
+	places = slices.DeleteFunc(places, func(at string) bool {
+		return !textfile.Exists(at) &&
+			!textfile.Exists(LedgerOf(at))
+	})
 	switch {
 	case len(places) == 1, known && len(places) > 0:
 		return places[0], nil

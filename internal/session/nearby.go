@@ -86,7 +86,8 @@ func filesIn(folder, ending string) (names []string) {
 
 // others are the files beside a path whose names end so.
 func others(path, ending string) []string {
-	return slices.DeleteFunc(filesIn(filepath.Dir(path), ending), func(name string) bool { return name == filepath.Base(path) })
+	return slices.DeleteFunc(filesIn(filepath.Dir(path), ending),
+		func(name string) bool { return name == filepath.Base(path) })
 }
 
 // beside is a name in the folder of a path, as the path names it; "" for none.

@@ -54,7 +54,8 @@ func TestFilesIn(t *testing.T) {
 func TestFirstRun(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, "fleet.yaml", "other.yaml", "ledger.yaml")
-	for ledger, inventory := range map[string]string{"fleet.db": filepath.Join(dir, "fleet.yaml"), "none.db": "INVENTORY", "ledger": "INVENTORY"} {
+	for ledger, inventory := range map[string]string{"fleet.db": filepath.Join(dir, "fleet.yaml"),
+		"none.db": "INVENTORY", "ledger": "INVENTORY"} {
 		path := filepath.Join(dir, ledger)
 		if got := FirstRun(path); !strings.Contains(got, "plan "+inventory+" --state ") {
 			t.Errorf("%s: %s, want %s", ledger, got, inventory)
@@ -75,7 +76,8 @@ func TestALedgerInPlaceOfAnInventory(t *testing.T) {
 		}
 		_, saved, err := Load(path, false)
 		e, ok := errors.AsType[*failure.Error](err)
-		if !ok || saved || e.Code != fleet.ExitUsage || e.Meant != meant || !strings.Contains(e.Error(), "is a ledger") {
+		if !ok || saved || e.Code != fleet.ExitUsage || e.Meant != meant ||
+			!strings.Contains(e.Error(), "is a ledger") {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -147,8 +149,10 @@ func TestWhatCannotBeReadIsNotNothing(t *testing.T) {
 	if !errors.Is(err, stop) || n != 1 {
 		t.Errorf("an error of who reads: %v after %d events", err, n)
 	}
-	for id, says := range map[string]string{"20260316": "2 runs of the ledger fleet.db begin with", "20260317": `has no run "20260317"`} {
-		if _, _, err := (&Reading{Reader: failing{}}).Run(id, "fleet.db"); err == nil || !strings.Contains(err.Error(), says) {
+	for id, says := range map[string]string{"20260316": "2 runs of the ledger fleet.db begin with",
+		"20260317": `has no run "20260317"`} {
+		if _, _, err := (&Reading{Reader: failing{}}).Run(id, "fleet.db"); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("run %s: %v", id, err)
 		}
 	}

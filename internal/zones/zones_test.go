@@ -52,7 +52,8 @@ func TestTheMachinesZonesDecideNothing(t *testing.T) {
 		t.Errorf("Sydney's clock shows %s in January", got)
 	}
 	if os.Getenv(child) != "" {
-		if wrong, err := time.LoadLocation(name); err != nil || !january.In(wrong).Equal(january) || january.In(wrong).Hour() != 12 {
+		if wrong, err := time.LoadLocation(name); err != nil || !january.In(wrong).Equal(january) ||
+			january.In(wrong).Hour() != 12 {
 			t.Errorf("the machine's Sydney is not UTC: %v, %v", wrong, err)
 		}
 		return

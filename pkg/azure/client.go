@@ -36,14 +36,15 @@ const (
 
 // Request is one call to a cloud.
 type Request struct {
-	Op       string // what is asked, in words, for errors
-	Method   string
-	Path     string // percent-encoded, below the endpoint, begins with a slash; with its query
-	Header   http.Header
-	Body     []byte
-	MaxBody  int64                              // bytes of the answer; 0: MaxBody
-	Timeout  time.Duration                      // for one try; 0: a minute
-	Subject  string                             // the subscription that it counts for, in the request log and with the Pacer; "": none
+	Op      string // what is asked, in words, for errors
+	Method  string
+	Path    string // percent-encoded, below the endpoint, begins with a slash; with its query
+	Header  http.Header
+	Body    []byte
+	MaxBody int64         // bytes of the answer; 0: MaxBody
+	Timeout time.Duration // for one try; 0: a minute
+	// the subscription that it counts for, in the request log and with the Pacer; "": none
+	Subject  string
 	Complete func(status int, body []byte) bool // a failing answer that is the answer: no retry
 }
 
@@ -92,7 +93,8 @@ func newClient(o clientOptions) (*Client, error) {
 		// Even where a credential is given: a real token must not leave in the clear.
 		c.tokens.fixed = emulatorToken // which asks no credential
 	}
-	c.pipeline = runtime.NewPipeline("fleetup", "v0.0.0", runtime.PipelineOptions{PerRetry: []policy.Policy{authorize{c.tokens}}},
+	c.pipeline = runtime.NewPipeline("fleetup", "v0.0.0",
+		runtime.PipelineOptions{PerRetry: []policy.Policy{authorize{c.tokens}}},
 		&policy.ClientOptions{Telemetry: policy.TelemetryOptions{Disabled: true}, Transport: exchange{c}})
 	return c, nil
 }
@@ -125,7 +127,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		req.Raw().Header[k] = v
 	}
 	if r.Body != nil {
-		if err := req.SetBody(streaming.NopCloser(bytes.NewReader(r.Body)), req.Raw().Header.Get("Content-Type")); err != nil {
+		if err := req.SetBody(streaming.NopCloser(bytes.NewReader(r.Body)),
+			req.Raw().Header.Get("Content-Type")); err != nil {
 			return nil, &fleet.CallError{Op: r.Op, Class: fleet.CallRefused, Err: err}
 		}
 	}
@@ -161,7 +164,8 @@ func (c *Client) headers(r Request) http.Header {
 }
 
 func noTurn(op string, err error) *fleet.CallError {
-	return &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+	return &fleet.CallError{Op: op, Class: fleet.CallUnreachable,
+		Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
 }
 
 // noAnswer names the failure of a call that got no answer, or only a part of
@@ -262,7 +266,8 @@ func (x exchange) Do(req *http.Request) (*http.Response, error) {
 		err = context.Cause(ctx)
 	}
 	err = token.error(err)
-	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Attempt: call.tries, Bytes: int64(len(body)), Err: err}, resp)
+	x.c.log(req, RequestLog{Subject: call.subject, At: call.sentAt, Attempt: call.tries, Bytes: int64(len(body)),
+		Err: err}, resp)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,8 @@ func TestDoRetries(t *testing.T) {
 	t.Parallel()
 	ok := answer(200, "ok")
 	cut := func() (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(io.MultiReader(strings.NewReader("o"), errReader{}))}, nil
+		return &http.Response{StatusCode: 200, Header: http.Header{},
+			Body: io.NopCloser(io.MultiReader(strings.NewReader("o"), errReader{}))}, nil
 	}
 	tests := []struct {
 		name       string
@@ -64,15 +65,23 @@ func TestDoRetries(t *testing.T) {
 		{"reset then good", []func() (*http.Response, error){broken(io.ErrUnexpectedEOF), ok}, 2, 200, "", 0},
 		{"cut body then good", []func() (*http.Response, error){cut, ok}, 2, 200, "", 0},
 		{"500 for ever", []func() (*http.Response, error){answer(500, "no")}, 3, 500, "", 0},
-		{"reset for ever", []func() (*http.Response, error){broken(io.ErrUnexpectedEOF)}, 3, 0, fleet.CallUnreachable, 0},
-		{"429, short wait, then good", []func() (*http.Response, error){answer(429, "", "Retry-After", "7"), ok}, 2, 200, "", 0},
-		{"429, long wait, is the engine's", []func() (*http.Response, error){answer(429, "", "Retry-After", "120"), ok}, 1, 429, "", 2 * time.Minute},
+		{"reset for ever", []func() (*http.Response, error){broken(io.ErrUnexpectedEOF)}, 3, 0, fleet.CallUnreachable,
+			0},
+		{"429, short wait, then good", []func() (*http.Response, error){answer(429, "", "Retry-After", "7"), ok}, 2,
+			200, "", 0},
+		{"429, long wait, is the engine's", []func() (*http.Response, error){answer(429, "", "Retry-After", "120"), ok},
+			1, 429, "", 2 * time.Minute},
 		{"404 is an answer", []func() (*http.Response, error){answer(404, ""), ok}, 1, 404, "", 0},
-		{"a redirect is an answer", []func() (*http.Response, error){answer(307, "", "Location", "https://evil.example"), ok}, 1, 307, "", 0},
-		{"401 is not challenged", []func() (*http.Response, error){answer(401, "", "WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`), ok}, 1, 401, "", 0},
+		{"a redirect is an answer", []func() (*http.Response,
+			error){answer(307, "", "Location", "https://evil.example"), ok}, 1, 307, "", 0},
+		{"401 is not challenged", []func() (*http.Response,
+			error){answer(401, "", "WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`), ok}, 1,
+			401, "", 0},
 		{"501 is not tried again", []func() (*http.Response, error){answer(501, ""), ok}, 1, 501, "", 0},
-		{"too large is not tried again", []func() (*http.Response, error){answer(200, strings.Repeat("x", 101)), ok}, 1, 0, fleet.CallGarbled, 0},
-		{"a large error is capped too", []func() (*http.Response, error){answer(400, strings.Repeat("x", 101)), ok}, 1, 0, fleet.CallGarbled, 0},
+		{"too large is not tried again", []func() (*http.Response, error){answer(200, strings.Repeat("x", 101)), ok}, 1,
+			0, fleet.CallGarbled, 0},
+		{"a large error is capped too", []func() (*http.Response, error){answer(400, strings.Repeat("x", 101)), ok}, 1,
+			0, fleet.CallGarbled, 0},
 		{"a 500 that is the answer", []func() (*http.Response, error){answer(500, "final"), ok}, 1, 500, "", 0},
 	}
 	for _, tt := range tests {
@@ -82,8 +91,9 @@ func TestDoRetries(t *testing.T) {
 				a := &answers{list: tt.list}
 				p := &pacer{turns: 9}
 				c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads, o.Pacer = a, p })
-				resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub",
-					Complete: func(_ int, b []byte) bool { return string(b) == "final" }})
+				resp, err := c.Do(t.Context(),
+					Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub",
+						Complete: func(_ int, b []byte) bool { return string(b) == "final" }})
 				if len(a.times) != tt.tries || len(p.asked) != tt.tries {
 					t.Errorf("%d tries in %d turns, want %d", len(a.times), len(p.asked), tt.tries)
 				}
@@ -123,7 +133,8 @@ func TestDoTimesOut(t *testing.T) {
 		})
 		begin := time.Now()
 		_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
-		if fleet.ClassOf(err) != fleet.CallUnreachable || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer") {
+		if fleet.ClassOf(err) != fleet.CallUnreachable || !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "no answer") {
 			t.Errorf("got %v", err)
 		}
 		if d := time.Since(begin); d != totalTimeout || tries != 3 {
@@ -138,7 +149,8 @@ func TestDoTimesOut(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := c.Do(ctx, Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := c.Do(ctx, Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); !errors.Is(err,
+			context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -154,7 +166,8 @@ func TestDoHeaders(t *testing.T) {
 	}))
 	defer srv.Close()
 	c := newTestClient(t, srv.URL, func(o *clientOptions) { o.Log = func(l RequestLog) { logged = l } })
-	resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=1", Subject: "sub"})
+	resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=1",
+		Subject: "sub"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +180,8 @@ func TestDoHeaders(t *testing.T) {
 	if id := got.Get("x-ms-client-request-id"); id == "" || id != resp.ClientRequestID || resp.RequestID != "req-9" {
 		t.Errorf("request ids: sent %q, response %+v", id, resp)
 	}
-	if logged.Method != "GET" || logged.Path != "/a%20b?api-version=1" || logged.Status != 200 || logged.RequestID != "req-9" ||
+	if logged.Method != "GET" || logged.Path != "/a%20b?api-version=1" || logged.Status != 200 ||
+		logged.RequestID != "req-9" ||
 		logged.ClientRequestID != resp.ClientRequestID || logged.Subject != "sub" || logged.Start {
 		t.Errorf("logged %+v", logged)
 	}
@@ -246,7 +260,8 @@ func TestTokenFailure(t *testing.T) {
 		if _, ok := errors.AsType[*SignInError](err); !ok {
 			t.Errorf("%v is no SignInError", err)
 		}
-		if s := err.Error(); strings.Contains(s, "eyJ") || strings.ContainsAny(s, "\n\x1b") || !strings.Contains(s, "az login") || !strings.Contains(s, "contoso") {
+		if s := err.Error(); strings.Contains(s, "eyJ") || strings.ContainsAny(s, "\n\x1b") ||
+			!strings.Contains(s, "az login") || !strings.Contains(s, "contoso") {
 			t.Errorf("message %q", s)
 		}
 	}

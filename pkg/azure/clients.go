@@ -53,7 +53,8 @@ type APIClients struct {
 // The scopes are those of classic-service.md#endpoints-and-headers: the resource of the classic
 // side ends in a slash, which gives its scope two.
 func NewAPIClients(o Options) (serviceManagement, resourceManager *APIClients, err error) {
-	sm, err1 := newAPIClients("Service Management", classes{fleet.ClassServiceManagement, fleet.ClassServiceManagement}, o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
+	sm, err1 := newAPIClients("Service Management", classes{fleet.ClassServiceManagement, fleet.ClassServiceManagement},
+		o.Cloud.ServiceManagement, "//.default", o.Credentials.ServiceManagement, o)
 	rm, err2 := NewResourceManager(o)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
@@ -64,10 +65,12 @@ func NewAPIClients(o Options) (serviceManagement, resourceManager *APIClients, e
 // NewResourceManager returns those of the one side that today's vaults need, as
 // [NewAPIClients] does.
 func NewResourceManager(o Options) (*APIClients, error) {
-	return newAPIClients("Resource Manager", classes{fleet.ClassReads, fleet.ClassWrites}, o.Cloud.ResourceManager, "/.default", o.Credentials.ResourceManager, o)
+	return newAPIClients("Resource Manager", classes{fleet.ClassReads, fleet.ClassWrites}, o.Cloud.ResourceManager,
+		"/.default", o.Credentials.ResourceManager, o)
 }
 
-func newAPIClients(name string, l classes, base, scope string, kind fleet.CredentialKind, o Options) (*APIClients, error) {
+func newAPIClients(name string, l classes, base, scope string, kind fleet.CredentialKind, o Options) (*APIClients,
+	error) {
 	e, err := parseEndpoint(base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -77,7 +80,8 @@ func newAPIClients(name string, l classes, base, scope string, kind fleet.Creden
 		reads: o.Transport, starts: o.Transport, clients: map[string]*Client{}}
 	if o.Transport == nil {
 		if err := proxy.Usable(); err != nil && !e.Plain() {
-			return nil, &fleet.Refusal{Code: fleet.ExitUsage, Err: err, Next: []fleet.Advice{{Text: "correct the variable, or unset it to go without a proxy"}}}
+			return nil, &fleet.Refusal{Code: fleet.ExitUsage, Err: err,
+				Next: []fleet.Advice{{Text: "correct the variable, or unset it to go without a proxy"}}}
 		}
 		s.reads, s.starts = newReadTransport(), newStartTransport()
 	}
@@ -111,7 +115,8 @@ func (s *APIClients) Client(tenant string) (*Client, error) {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	c, err := newClient(clientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind, Tenant: tenant,
+	c, err := newClient(clientOptions{Endpoint: s.endpoint, Scope: s.scope, Credential: cred, Kind: s.kind,
+		Tenant:  tenant,
 		Version: s.o.Version, Reads: s.reads, Starts: s.starts, OwnStarts: s.o.Transport == nil, Log: s.o.Log,
 		Pacer: s.o.Pacer, ReadLane: s.classes.reads, WriteLane: s.classes.writes})
 	if err != nil {
@@ -135,7 +140,8 @@ func (s *APIClients) PathOf(given string) (string, error) {
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
 		u = base.ResolveReference(u)
 	}
-	if !strings.EqualFold(u.Scheme, base.Scheme) || !strings.EqualFold(u.Hostname(), base.Hostname()) || portOf(u) != portOf(base) {
+	if !strings.EqualFold(u.Scheme, base.Scheme) || !strings.EqualFold(u.Hostname(), base.Hostname()) ||
+		portOf(u) != portOf(base) {
 		return "", fmt.Errorf("it is on another host, %s", text.Clean(u.Host, text.MaxID))
 	}
 	u.Fragment = ""

@@ -96,7 +96,8 @@ func TestSidesPerTenant(t *testing.T) {
 
 func TestPlainSideSignsInNowhere(t *testing.T) {
 	t.Parallel()
-	sm, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{Name: fleet.Emulator, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
+	sm, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{Name: fleet.Emulator,
+		ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
 		NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) {
 			t.Error("asked for a credential")
 			return fixedCredential("t"), nil
@@ -116,8 +117,10 @@ func TestPlainSideSignsInNowhere(t *testing.T) {
 
 func TestNewSidesNamesBothProblems(t *testing.T) {
 	t.Parallel()
-	_, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{ServiceManagement: "http://sm.example", ResourceManager: "rm"}})
-	if err == nil || !strings.Contains(err.Error(), "Service Management: ") || !strings.Contains(err.Error(), "Resource Manager: ") {
+	_, _, err := NewAPIClients(Options{Cloud: fleet.Cloud{ServiceManagement: "http://sm.example",
+		ResourceManager: "rm"}})
+	if err == nil || !strings.Contains(err.Error(), "Service Management: ") ||
+		!strings.Contains(err.Error(), "Resource Manager: ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -135,7 +138,9 @@ func TestRetryAfter(t *testing.T) {
 		{"milliseconds", []string{"retry-after-ms", "1500"}, 1500 * time.Millisecond},
 		{"milliseconds of Azure", []string{"x-ms-retry-after-ms", "20", "Retry-After", "9"}, 20 * time.Millisecond},
 		{"date", []string{"Retry-After", "Mon, 16 Mar 2026 22:10:00 GMT"}, 10 * time.Minute},
-		{"date, with the server's clock", []string{"Retry-After", "Mon, 16 Mar 2026 22:10:00 GMT", "Date", "Mon, 16 Mar 2026 22:09:00 GMT"}, time.Minute},
+		{"date, with the server's clock",
+			[]string{"Retry-After", "Mon, 16 Mar 2026 22:10:00 GMT", "Date", "Mon, 16 Mar 2026 22:09:00 GMT"},
+			time.Minute},
 		{"date in the past", []string{"Retry-After", "Mon, 16 Mar 2026 21:00:00 GMT"}, 0},
 		{"negative", []string{"Retry-After", "-5"}, 0},
 		{"garbage", []string{"Retry-After", "soon"}, 0},
@@ -170,7 +175,8 @@ func TestPathOf(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ base, in, want, problem string }{
 		{"https://arm.example", "https://arm.example/s/op?api-version=1&t=a%2Fb", "/s/op?api-version=1&t=a%2Fb", ""},
-		{"https://arm.example/", "https://ARM.example:443/a%20b/op", "/a%20b/op", ""}, // the usual port, as the service writes it
+		// the usual port, as the service writes it
+		{"https://arm.example/", "https://ARM.example:443/a%20b/op", "/a%20b/op", ""},
 		{"https://arm.example:443", "https://arm.example/op", "/op", ""},
 		{"http://127.0.0.1", "http://127.0.0.1:80/op", "/op", ""},
 		{"http://127.0.0.1:8080/base", "http://127.0.0.1:8080/base/op#x", "/op", ""},
@@ -192,7 +198,8 @@ func TestPathOf(t *testing.T) {
 	} {
 		s := testSide(t, tt.base)
 		got, err := s.PathOf(tt.in)
-		if tt.problem == "" && (err != nil || got != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
+		if tt.problem == "" && (err != nil || got != tt.want) || tt.problem != "" &&
+			(err == nil || !strings.Contains(err.Error(), tt.problem)) {
 			t.Errorf("%s on %s: %q, %v", tt.in, tt.base, got, err)
 		}
 	}

@@ -240,7 +240,8 @@ func (b *credentialBuilder) servicePrincipal() (azcore.TokenCredential, error) {
 	}
 	certs, key, err := azidentity.ParseCertificates(pem, []byte(b.o.Getenv(envCertPassword)))
 	if err != nil {
-		return nil, b.fail(fmt.Sprintf("%s %q holds no usable certificate with its key (is %s right?)", envCertPath, path, envCertPassword))
+		return nil, b.fail(fmt.Sprintf("%s %q holds no usable certificate with its key (is %s right?)", envCertPath,
+			path, envCertPassword))
 	}
 	chain := strings.ToLower(b.o.Getenv(envCertChain))
 	return wrap(b)(azidentity.NewClientCertificateCredential(tenant, client, certs, key,

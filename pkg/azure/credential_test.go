@@ -32,7 +32,8 @@ func TestNewCredential(t *testing.T) {
 		"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_SECRET": "hunter2",
 		"AZURE_FEDERATED_TOKEN_FILE":              "/nowhere/token",
 		"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "conn", "AZURESUBSCRIPTION_CLIENT_ID": "client",
-		"AZURESUBSCRIPTION_TENANT_ID": testTenant, "SYSTEM_ACCESSTOKEN": "hunter2", "SYSTEM_OIDCREQUESTURI": "https://pipelines.example/oidc",
+		"AZURESUBSCRIPTION_TENANT_ID": testTenant, "SYSTEM_ACCESSTOKEN": "hunter2",
+		"SYSTEM_OIDCREQUESTURI": "https://pipelines.example/oidc",
 	}
 	without := func(names ...string) map[string]string {
 		m := map[string]string{}
@@ -57,23 +58,35 @@ func TestNewCredential(t *testing.T) {
 		{"cli", fleet.CredentialCLI, testTenant, nil, "*azidentity.AzureCLICredential", "", ""},
 		{"cli, bad tenant", fleet.CredentialCLI, "no tenant!", nil, "", "", "tenant"},
 		{"managed identity", fleet.CredentialManagedIdentity, "", nil, "*azidentity.ManagedIdentityCredential", "", ""},
-		{"managed identity of the user's", fleet.CredentialManagedIdentity, testTenant, full, "*azidentity.ManagedIdentityCredential", "", ""},
-		{"workload identity", fleet.CredentialWorkloadIdentity, "", full, "*azidentity.WorkloadIdentityCredential", "", ""},
-		{"workload identity, nothing set", fleet.CredentialWorkloadIdentity, "", nil, "", "AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, AZURE_TENANT_ID", ""},
-		{"workload identity, tenant given", fleet.CredentialWorkloadIdentity, testTenant, without("AZURE_TENANT_ID"), "*azidentity.WorkloadIdentityCredential", "", ""},
-		{"service principal, secret", fleet.CredentialServicePrincipal, "", full, "*azidentity.ClientSecretCredential", "", ""},
-		{"service principal, tenant given", fleet.CredentialServicePrincipal, testTenant, without("AZURE_TENANT_ID"), "*azidentity.ClientSecretCredential", "", ""},
-		{"service principal, nothing set", fleet.CredentialServicePrincipal, "", nil, "", "AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH", ""},
-		{"service principal, neither proof", fleet.CredentialServicePrincipal, "", without("AZURE_CLIENT_SECRET"), "", "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH", ""},
-		{"service principal, no such certificate", fleet.CredentialServicePrincipal, "", with(without("AZURE_CLIENT_SECRET"), "AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere/c.pem"), "", "", "/nowhere/c.pem"},
+		{"managed identity of the user's", fleet.CredentialManagedIdentity, testTenant, full,
+			"*azidentity.ManagedIdentityCredential", "", ""},
+		{"workload identity", fleet.CredentialWorkloadIdentity, "", full, "*azidentity.WorkloadIdentityCredential", "",
+			""},
+		{"workload identity, nothing set", fleet.CredentialWorkloadIdentity, "", nil, "",
+			"AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, AZURE_TENANT_ID", ""},
+		{"workload identity, tenant given", fleet.CredentialWorkloadIdentity, testTenant, without("AZURE_TENANT_ID"),
+			"*azidentity.WorkloadIdentityCredential", "", ""},
+		{"service principal, secret", fleet.CredentialServicePrincipal, "", full, "*azidentity.ClientSecretCredential",
+			"", ""},
+		{"service principal, tenant given", fleet.CredentialServicePrincipal, testTenant, without("AZURE_TENANT_ID"),
+			"*azidentity.ClientSecretCredential", "", ""},
+		{"service principal, nothing set", fleet.CredentialServicePrincipal, "", nil, "",
+			"AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH", ""},
+		{"service principal, neither proof", fleet.CredentialServicePrincipal, "", without("AZURE_CLIENT_SECRET"), "",
+			"AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH", ""},
+		{"service principal, no such certificate", fleet.CredentialServicePrincipal, "",
+			with(without("AZURE_CLIENT_SECRET"), "AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere/c.pem"), "", "",
+			"/nowhere/c.pem"},
 		{"pipelines", fleet.CredentialPipelines, "", full, "*azidentity.AzurePipelinesCredential", "", ""},
 		{"pipelines, nothing set", fleet.CredentialPipelines, "", nil, "",
-			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, AZURESUBSCRIPTION_CLIENT_ID, SYSTEM_ACCESSTOKEN, SYSTEM_OIDCREQUESTURI, AZURESUBSCRIPTION_TENANT_ID", ""},
+			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, AZURESUBSCRIPTION_CLIENT_ID, SYSTEM_ACCESSTOKEN, " +
+				"SYSTEM_OIDCREQUESTURI, AZURESUBSCRIPTION_TENANT_ID", ""},
 		{"unknown", "password", "", nil, "", "", "use one of default, cli"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := newCredential(tt.kind, tt.tenant, credentialOptions{Cloud: fleet.AzurePublic, Getenv: func(n string) string { return tt.env[n] }})
+			c, err := newCredential(tt.kind, tt.tenant,
+				credentialOptions{Cloud: fleet.AzurePublic, Getenv: func(n string) string { return tt.env[n] }})
 			if tt.typ != "" {
 				if got := fmt.Sprintf("%T", c); err != nil || got != tt.typ {
 					t.Fatalf("got %s, %v", got, err)
@@ -84,7 +97,8 @@ func TestNewCredential(t *testing.T) {
 			if !ok || c != nil {
 				t.Fatalf("got %v, %v; want a SignInError", c, err)
 			}
-			if got := strings.Join(se.Missing, ", "); got != tt.missing || !strings.Contains(se.Error(), tt.missing) || !strings.Contains(se.Detail, tt.detail) {
+			if got := strings.Join(se.Missing, ", "); got != tt.missing || !strings.Contains(se.Error(), tt.missing) ||
+				!strings.Contains(se.Detail, tt.detail) {
 				t.Errorf("missing %q, error %q", got, se)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
@@ -140,18 +154,22 @@ func TestServicePrincipalCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	good, bad := filepath.Join(t.TempDir(), "good.pem"), filepath.Join(t.TempDir(), "bad.pem")
-	both := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	both := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	if err := errors.Join(os.WriteFile(good, both, 0o600), os.WriteFile(bad, []byte("hunter2"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	get := func(path string) (azcore.TokenCredential, error) {
-		env := map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_CERTIFICATE_PATH": path}
-		return newCredential(fleet.CredentialServicePrincipal, "", credentialOptions{Getenv: func(n string) string { return env[n] }})
+		env := map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client",
+			"AZURE_CLIENT_CERTIFICATE_PATH": path}
+		return newCredential(fleet.CredentialServicePrincipal, "",
+			credentialOptions{Getenv: func(n string) string { return env[n] }})
 	}
 	if c, err := get(good); err != nil {
 		t.Errorf("got %T, %v", c, err)
 	}
-	if _, err := get(bad); err == nil || !strings.Contains(err.Error(), bad) || strings.Contains(err.Error(), "hunter2") {
+	if _, err := get(bad); err == nil || !strings.Contains(err.Error(), bad) ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -159,8 +177,9 @@ func TestServicePrincipalCertificate(t *testing.T) {
 func TestAuthorityOfEachCloud(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[fleet.CloudName]string{
-		fleet.AzurePublic: "https://login.microsoftonline.com/", fleet.AzureGovernment: "https://login.microsoftonline.us/",
-		fleet.AzureChina: "https://login.chinacloudapi.cn/", fleet.CustomCloud: "",
+		fleet.AzurePublic:     "https://login.microsoftonline.com/",
+		fleet.AzureGovernment: "https://login.microsoftonline.us/",
+		fleet.AzureChina:      "https://login.chinacloudapi.cn/", fleet.CustomCloud: "",
 	} {
 		if got := authority(name).ActiveDirectoryAuthorityHost; got != want {
 			t.Errorf("%s: %q", name, got)

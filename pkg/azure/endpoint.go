@@ -38,8 +38,10 @@ func parseEndpoint(s string) (endpoint, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return endpoint{}, errors.New("the endpoint must not have a query or a fragment")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return endpoint{}, fmt.Errorf("the endpoint on %s: plain http is allowed to a loopback host only, as it would show the token to the network; use https",
-			text.Clean(u.Hostname(), text.MaxID))
+		return endpoint{},
+			fmt.Errorf("the endpoint on %s: plain http is allowed to a loopback host only, as it would show the "+
+				"token to the network; use https",
+				text.Clean(u.Hostname(), text.MaxID))
 	}
 	return endpoint{base: strings.TrimRight(s, "/"), plain: u.Scheme == "http"}, nil
 }

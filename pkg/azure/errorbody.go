@@ -20,9 +20,9 @@ import (
 //
 // The shapes, with where they come from:
 //
-//	{"error":{"code","message","details","innererror"}}    the Resource Manager's (its API guidelines, "Error condition responses")
+//	{"error":{"code","message","details","innererror"}}    the Resource Manager (its guidelines, "Error condition…")
 //	{"ErrorCode","Message":{"Language","Value"},"Values"}  Recovery Services (Azure/azure-powershell, issue 7551)
-//	{"code","message"}, {"Code","Message"}                 bare, in any capitals (Azure/azure-sdk-for-go, autorest's ServiceError)
+//	{"code","message"}, {"Code","Message"}                 bare, in any capitals (azure-sdk-for-go, ServiceError)
 //	{"odata.error":{"code","message":{"lang","value"}}}    OData 3, JSON light
 //	{"error":"…","error_description":"…"}                  OAuth 2.0 (RFC 6749, section 5.2)
 //	{"type","title","status","detail"}                     problem details (RFC 9457)
@@ -242,7 +242,8 @@ func (r *errorReader) advise(s string) {
 // result puts together what was gathered. A message that is too long loses its
 // middle: how it begins and how the innermost sentence ends stay.
 func (r *errorReader) result() ErrorBody {
-	e := ErrorBody{Manager: r.manager, object: r.object, codes: r.codes, Message: bothEnds(sentences(r.said), text.MaxMessage)}
+	e := ErrorBody{Manager: r.manager, object: r.object, codes: r.codes,
+		Message: bothEnds(sentences(r.said), text.MaxMessage)}
 	if len(r.codes) > 0 {
 		e.Code = r.codes[0]
 	}
@@ -300,7 +301,8 @@ func (r *errorReader) xml(body []byte) {
 		switch tok := tok.(type) {
 		case xml.StartElement:
 			name := strings.ToLower(tok.Name.Local)
-			if len(path) == 0 && !slices.Contains([]string{"error", "errors", "fault", "envelope", "serviceerror", "exception"}, name) || len(path) > maxErrorDepth {
+			if len(path) == 0 && !slices.Contains([]string{"error", "errors", "fault", "envelope", "serviceerror",
+				"exception"}, name) || len(path) > maxErrorDepth {
 				return
 			}
 			path = append(path, name)

@@ -114,7 +114,8 @@ func hideSignIn(s string, getenv func(string) string) string {
 		getenv = os.Getenv
 	}
 	var secrets []string
-	for _, name := range []string{envSecret, envCertPassword, envPassword, envPipeToken, envIdentity, envMSISecret, envActionToken} {
+	for _, name := range []string{envSecret, envCertPassword, envPassword, envPipeToken, envIdentity, envMSISecret,
+		envActionToken} {
 		if v := getenv(name); v != "" {
 			secrets = append(secrets, v)
 		}

@@ -22,16 +22,19 @@ func (e *echoAuthority) Do(r *http.Request) (*http.Response, error) {
 	status, body := 200, ""
 	switch {
 	case strings.Contains(r.URL.Path, "discovery/instance"):
-		body = `{"tenant_discovery_endpoint":"https://` + r.URL.Host + `/` + testTenant + `/v2.0/.well-known/openid-configuration","metadata":[]}`
+		body = `{"tenant_discovery_endpoint":"https://` + r.URL.Host + `/` + testTenant +
+			`/v2.0/.well-known/openid-configuration","metadata":[]}`
 	case strings.Contains(r.URL.Path, "openid-configuration"):
-		body = `{"token_endpoint":"https://` + r.URL.Host + `/` + testTenant + `/oauth2/v2.0/token","issuer":"https://` + r.URL.Host + `/` + testTenant + `/v2.0",` +
+		body = `{"token_endpoint":"https://` + r.URL.Host + `/` + testTenant +
+			`/oauth2/v2.0/token","issuer":"https://` + r.URL.Host + `/` + testTenant + `/v2.0",` +
 			`"authorization_endpoint":"https://` + r.URL.Host + `/` + testTenant + `/oauth2/v2.0/authorize"}`
 	default:
 		sent, _ := io.ReadAll(r.Body)
 		form, _ := url.ParseQuery(string(sent))
 		e.asked = append(e.asked, string(sent)+r.Header.Get("Authorization"))
 		status = 400
-		body = `{"error":"invalid_client","error_description":"AADSTS7000215: I was sent ` + string(sent) + ` that is ` +
+		body = `{"error":"invalid_client","error_description":"AADSTS7000215: I was sent ` + string(sent) +
+			` that is ` +
 			form.Get("client_secret") + ` and ` + form.Get("client_assertion") + r.Header.Get("Authorization") + `"}`
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
@@ -47,9 +50,12 @@ func TestSignInErrorsHoldNoSecret(t *testing.T) {
 	if err := os.WriteFile(file, []byte(assertion), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client", "AZURE_CLIENT_SECRET": secret,
-		"AZURE_FEDERATED_TOKEN_FILE": file, "AZURE_AUTHORITY_HOST": "", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "conn",
-		"AZURESUBSCRIPTION_CLIENT_ID": "client", "AZURESUBSCRIPTION_TENANT_ID": testTenant, "SYSTEM_ACCESSTOKEN": secret,
+	for k, v := range map[string]string{"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": "client",
+		"AZURE_CLIENT_SECRET":        secret,
+		"AZURE_FEDERATED_TOKEN_FILE": file, "AZURE_AUTHORITY_HOST": "",
+		"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "conn",
+		"AZURESUBSCRIPTION_CLIENT_ID":             "client", "AZURESUBSCRIPTION_TENANT_ID": testTenant,
+		"SYSTEM_ACCESSTOKEN":    secret,
 		"SYSTEM_OIDCREQUESTURI": "https://pipelines.example/oidc"} {
 		t.Setenv(k, v)
 	}
@@ -79,7 +85,8 @@ func TestSignInErrorsHoldNoSecret(t *testing.T) {
 // however it got there.
 func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD", "SYSTEM_ACCESSTOKEN",
+	for _, name := range []string{"AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD",
+		"SYSTEM_ACCESSTOKEN",
 		"IDENTITY_HEADER", "MSI_SECRET", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
 		getenv := func(n string) string {
 			if n == name {
@@ -99,7 +106,10 @@ func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 func TestFixedTokenIsNotHidden(t *testing.T) {
 	t.Parallel()
 	c := newTestClient(t, "http://127.0.0.1:1", func(o *clientOptions) {
-		o.Reads = roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "a vault named fleetup-emulator")() })
+		o.Reads = roundTrip(func(*http.Request) (*http.Response,
+			error) {
+			return answer(200, "a vault named fleetup-emulator")()
+		})
 	})
 	resp, err := c.Do(t.Context(), Request{Op: "x", Method: http.MethodGet, Path: "/x"})
 	if err != nil || string(resp.Body) != "a vault named fleetup-emulator" {
@@ -110,9 +120,11 @@ func TestFixedTokenIsNotHidden(t *testing.T) {
 // An error keeps what it is when its text is changed.
 func TestHiddenErrorIsStillItself(t *testing.T) {
 	t.Parallel()
-	inner := errors.Join(errors.New("got Bearer 0123456789abcdefghijklmnop\nand\x1b more "+strings.Repeat("x", 5000)), context.DeadlineExceeded)
+	inner := errors.Join(errors.New("got Bearer 0123456789abcdefghijklmnop\nand\x1b more "+strings.Repeat("x", 5000)),
+		context.DeadlineExceeded)
 	err := sentToken("0123456789abcdefghijklmnop").error(inner)
-	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "0123") || strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 600 {
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "0123") ||
+		strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 600 {
 		t.Errorf("got %q", err)
 	}
 	if plain := errors.New("plain"); sentToken("0123456789").error(plain) != plain {

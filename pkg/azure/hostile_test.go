@@ -153,42 +153,73 @@ var hostile = []struct {
 	words  string          // of the error
 	long   bool            // it ends with the context alone
 }{
-	{name: "100 MB, announced", answer: flood(ok+"Content-Length: 104857600\r\n\r\n", 100<<20), status: 200, broken: true, class: fleet.CallGarbled, words: "larger than any"},
-	{name: "100 MB, not announced", answer: flood(ok+"\r\n", 100<<20), status: 200, broken: true, class: fleet.CallGarbled, words: "larger than any"},
-	{name: "100 MB, compressed", answer: zipped(100), status: 200, broken: true, class: fleet.CallGarbled, words: "larger than any"},
-	{name: "compressed, cut short", answer: says("%sContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x04", ok), status: 200, broken: true, words: "EOF"},
-	{name: "compressed, garbage", answer: says("%sContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", ok), status: 200, broken: true},
-	{name: "without an end", answer: drip(ok+"Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"), status: 200, broken: true, long: true},
+	{name: "100 MB, announced", answer: flood(ok+"Content-Length: 104857600\r\n\r\n", 100<<20), status: 200,
+		broken: true, class: fleet.CallGarbled, words: "larger than any"},
+	{name: "100 MB, not announced", answer: flood(ok+"\r\n", 100<<20), status: 200, broken: true,
+		class: fleet.CallGarbled, words: "larger than any"},
+	{name: "100 MB, compressed", answer: zipped(100), status: 200, broken: true, class: fleet.CallGarbled,
+		words: "larger than any"},
+	{name: "compressed, cut short",
+		answer: says("%sContent-Encoding: gzip\r\nContent-Length: "+
+			"12\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x04", ok), status: 200, broken: true, words: "EOF"},
+	{name: "compressed, garbage", answer: says("%sContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", ok),
+		status: 200, broken: true},
+	{name: "without an end", answer: drip(ok+"Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n"), status: 200,
+		broken: true, long: true},
 	{name: "headers without an end", answer: drip(ok, "X-More: x\r\n"), long: true},
 	{name: "interim answers without an end", answer: drip("", "HTTP/1.1 103 Early Hints\r\n\r\n"), long: true},
 	{name: "silence", answer: func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, long: true},
-	{name: "2 MB of headers", answer: says("%s%s\r\n", ok, strings.Repeat("X-More: "+strings.Repeat("x", 1000)+"\r\n", 2000)), words: "header"},
+	{name: "2 MB of headers", answer: says("%s%s\r\n", ok,
+		strings.Repeat("X-More: "+strings.Repeat("x", 1000)+"\r\n", 2000)), words: "header"},
 	{name: "a header of 2 MB", answer: says("%sX: %s\r\n\r\n", ok, strings.Repeat("x", 2<<20)), words: "header"},
-	{name: "shorter than announced", answer: says("%sContent-Length: 100\r\n\r\n<a/>", ok), status: 200, broken: true, words: "EOF"},
-	{name: "two lengths", answer: says("%sContent-Length: 4\r\nContent-Length: 5\r\n\r\n<a/>", ok), words: "Content-Length"},
+	{name: "shorter than announced", answer: says("%sContent-Length: 100\r\n\r\n<a/>", ok), status: 200, broken: true,
+		words: "EOF"},
+	{name: "two lengths", answer: says("%sContent-Length: 4\r\nContent-Length: 5\r\n\r\n<a/>", ok),
+		words: "Content-Length"},
 	{name: "a length that is none", answer: says("%sContent-Length: 4,5\r\n\r\n<a/>", ok), words: "Content-Length"},
-	{name: "chunks of garbage", answer: says("%sTransfer-Encoding: chunked\r\n\r\nzz\r\n<a/>\r\n0\r\n\r\n", ok), status: 200, broken: true, words: "chunk"},
-	{name: "a chunk cut short", answer: says("%sTransfer-Encoding: chunked\r\n\r\nff\r\n<a/>", ok), status: 200, broken: true, words: "EOF"},
-	{name: "no last chunk", answer: says("%sTransfer-Encoding: chunked\r\n\r\n4\r\n<a/>\r\n", ok), status: 200, broken: true, words: "EOF"},
+	{name: "chunks of garbage", answer: says("%sTransfer-Encoding: chunked\r\n\r\nzz\r\n<a/>\r\n0\r\n\r\n", ok),
+		status: 200, broken: true, words: "chunk"},
+	{name: "a chunk cut short", answer: says("%sTransfer-Encoding: chunked\r\n\r\nff\r\n<a/>", ok), status: 200,
+		broken: true, words: "EOF"},
+	{name: "no last chunk", answer: says("%sTransfer-Encoding: chunked\r\n\r\n4\r\n<a/>\r\n", ok), status: 200,
+		broken: true, words: "EOF"},
 	{name: "two encodings", answer: says("%sTransfer-Encoding: gzip, chunked\r\n\r\n", ok), words: "transfer encoding"},
 	{name: "no HTTP", answer: says("220 mail.example ESMTP\r\n\r\n"), words: "malformed"},
-	{name: "interim answers, then good", answer: says("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n%sContent-Length: 4\r\n\r\n<a/>", ok), status: 200},
+	{name: "interim answers, then good",
+		answer: says("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n%sContent-Length: "+
+			"4\r\n\r\n<a/>", ok), status: 200},
 	{name: "another protocol", answer: func(c net.Conn) {
 		says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")(c)
 		_, _ = c.Read(make([]byte, 1)) // and nothing more, for ever
 	}, status: 101},
-	{name: "two answers", answer: says("%sContent-Length: 4\r\n\r\n<a/>%sContent-Length: 4\r\n\r\n<b/>", ok, ok), status: 200},
-	{name: "a redirect to elsewhere", answer: says("HTTP/1.1 307 Temporary Redirect\r\nLocation: https://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n"), status: 307},
-	{name: "TLS, cut in the body", secure: true, answer: func(c net.Conn) { says("%sContent-Length: 100\r\n\r\n<a>", ok)(c); hangUp(c) }, status: 200, broken: true, words: "EOF"},
-	{name: "TLS, cut in the chunks", secure: true, answer: func(c net.Conn) { says("%sTransfer-Encoding: chunked\r\n\r\n3\r\n<a>\r\n", ok)(c); hangUp(c) }, status: 200, broken: true, words: "EOF"},
-	{name: "TLS, cut in the headers", secure: true, answer: func(c net.Conn) { says("%sContent-Le", ok)(c); hangUp(c) }, words: "malformed"},
+	{name: "two answers", answer: says("%sContent-Length: 4\r\n\r\n<a/>%sContent-Length: 4\r\n\r\n<b/>", ok, ok),
+		status: 200},
+	{name: "a redirect to elsewhere",
+		answer: says("HTTP/1.1 307 Temporary Redirect\r\nLocation: https://elsewhere.invalid/\r\nContent-Length: " +
+			"0\r\n\r\n"), status: 307},
+	{name: "TLS, cut in the body", secure: true,
+		answer: func(c net.Conn) { says("%sContent-Length: 100\r\n\r\n<a>", ok)(c); hangUp(c) }, status: 200,
+		broken: true, words: "EOF"},
+	{name: "TLS, cut in the chunks", secure: true,
+		answer: func(c net.Conn) { says("%sTransfer-Encoding: chunked\r\n\r\n3\r\n<a>\r\n", ok)(c); hangUp(c) },
+		status: 200, broken: true, words: "EOF"},
+	{name: "TLS, cut in the headers", secure: true, answer: func(c net.Conn) { says("%sContent-Le", ok)(c); hangUp(c) },
+		words: "malformed"},
 	{name: "TLS, cut at once", secure: true, answer: hangUp, words: "EOF"},
-	{name: "the token in the body", secure: true, answer: says("HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s", len(hostileToken), hostileToken), status: 500},
-	{name: "the token in the headers", secure: true, answer: says("HTTP/1.1 400 No\r\nx-ms-request-id: %s\r\nLocation: https://elsewhere.invalid/?t=%s\r\nContent-Length: 0\r\n\r\n", hostileToken, hostileToken), status: 400},
-	{name: "the token for HTTP", secure: true, answer: says("Authorization: Bearer %s\r\n\r\n", hostileToken), words: "malformed"},
-	{name: "the token for a header", secure: true, answer: says("%sBearer %s\r\n\r\n", ok, hostileToken), words: "malformed"},
-	{name: "the token in a trailer", secure: true, answer: says("%sTransfer-Encoding: chunked\r\n\r\n4\r\n<a/>\r\n0\r\nBearer %s\r\n\r\n", ok, hostileToken), status: 200, broken: true, words: "malformed"},
-	{name: "the token for a length", secure: true, answer: says("%sContent-Length: %s\r\n\r\n", ok, hostileToken), words: "Content-Length"},
+	{name: "the token in the body", secure: true,
+		answer: says("HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s", len(hostileToken), hostileToken), status: 500},
+	{name: "the token in the headers", secure: true,
+		answer: says("HTTP/1.1 400 No\r\nx-ms-request-id: %s\r\nLocation: "+
+			"https://elsewhere.invalid/?t=%s\r\nContent-Length: 0\r\n\r\n", hostileToken, hostileToken), status: 400},
+	{name: "the token for HTTP", secure: true, answer: says("Authorization: Bearer %s\r\n\r\n", hostileToken),
+		words: "malformed"},
+	{name: "the token for a header", secure: true, answer: says("%sBearer %s\r\n\r\n", ok, hostileToken),
+		words: "malformed"},
+	{name: "the token in a trailer", secure: true,
+		answer: says("%sTransfer-Encoding: chunked\r\n\r\n4\r\n<a/>\r\n0\r\nBearer %s\r\n\r\n", ok, hostileToken),
+		status: 200, broken: true, words: "malformed"},
+	{name: "the token for a length", secure: true, answer: says("%sContent-Length: %s\r\n\r\n", ok, hostileToken),
+		words: "Content-Length"},
 }
 
 // discreet demands that nothing of an answer holds the token.
@@ -231,7 +262,8 @@ func TestHostileAnswersToStarts(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || resp.Status != tt.status || (resp.BodyErr != nil) != tt.broken || len(resp.Body) > MaxBody {
+			if err != nil || resp.Status != tt.status || (resp.BodyErr != nil) != tt.broken ||
+				len(resp.Body) > MaxBody {
 				t.Fatalf("got %+v, %v; want status %d", resp, err, tt.status)
 			}
 			if tt.broken && !strings.Contains(resp.BodyErr.Error(), tt.words) {
@@ -297,13 +329,16 @@ func TestCredentialsDoNotFollowRedirects(t *testing.T) {
 	other := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
 	for _, status := range []int{300, 301, 302, 303, 307, 308, 201, 401, 407, 511} {
-		s := newScript(t, true, says("HTTP/1.1 %d X\r\nLocation: %s\r\nRefresh: 0;url=%s\r\nContent-Location: %s\r\nWWW-Authenticate: Bearer authorization_uri=\"%s\"\r\nContent-Length: 0\r\n\r\n",
-			status, other.URL, other.URL, other.URL, other.URL))
+		s := newScript(t, true,
+			says("HTTP/1.1 %d X\r\nLocation: %s\r\nRefresh: 0;url=%s\r\nContent-Location: %s\r\nWWW-Authenticate: "+
+				"Bearer authorization_uri=\"%s\"\r\nContent-Length: 0\r\n\r\n",
+				status, other.URL, other.URL, other.URL, other.URL))
 		c := s.client(t, nil)
 		if resp, err := sendOnce(t, t.Context(), c); err != nil || resp.Status != status {
 			t.Errorf("a start: got %+v, %v", resp, err)
 		}
-		if resp, err := c.Do(t.Context(), Request{Op: "x", Method: http.MethodGet, Path: "/x"}); err != nil || resp.Status != status {
+		if resp, err := c.Do(t.Context(), Request{Op: "x", Method: http.MethodGet, Path: "/x"}); err != nil ||
+			resp.Status != status {
 			t.Errorf("a read: got %+v, %v", resp, err)
 		}
 		if n := s.asked.Load(); n != 2 {

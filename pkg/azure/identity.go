@@ -29,7 +29,8 @@ func (s *APIClients) SignIn(ctx context.Context, tenant string) fleet.SignIn {
 		}
 		in.Findings = append(in.Findings, fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeNotSignedIn,
 			Message: text.Clean(err.Error(), text.MaxMessage),
-			Action:  "Sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the inventory."})
+			Action: "Sign in (with the Azure CLI: az login), or choose another sign-in with --credential or in the " +
+				"inventory."})
 		return in
 	}
 	if got := in.Identity.Tenant; isGUID(got) && isGUID(tenant) && !strings.EqualFold(got, tenant) {
@@ -127,7 +128,8 @@ func readIdentity(token string) fleet.Identity {
 // neverUser tells the kinds that sign in as an application whatever happens.
 func neverUser(k fleet.CredentialKind) bool {
 	switch k {
-	case fleet.CredentialManagedIdentity, fleet.CredentialWorkloadIdentity, fleet.CredentialServicePrincipal, fleet.CredentialPipelines:
+	case fleet.CredentialManagedIdentity, fleet.CredentialWorkloadIdentity, fleet.CredentialServicePrincipal,
+		fleet.CredentialPipelines:
 		return true
 	}
 	return false
@@ -138,15 +140,18 @@ func neverUser(k fleet.CredentialKind) bool {
 func renewal(k fleet.CredentialKind) (says string, certain bool) {
 	switch k {
 	case fleet.CredentialCLI:
-		return "The Azure CLI renews it by itself while its own sign-in holds; how long that is, is not known here.", true
+		return "The Azure CLI renews it by itself while its own sign-in holds; how long that is, is not known here.",
+			true
 	case fleet.CredentialManagedIdentity:
 		return "The machine's managed identity renews it by itself.", true
 	case fleet.CredentialWorkloadIdentity:
 		return "It is renewed by itself from the federated token's file, which the platform keeps fresh.", true
 	case fleet.CredentialServicePrincipal:
-		return "It is renewed by itself while the secret or certificate is valid; how long that is, is not known here.", true
+		return "It is renewed by itself while the secret or certificate is valid; how long that is, is not known here.",
+			true
 	case fleet.CredentialPipelines:
 		return "It is renewed only while the pipeline's job may ask for tokens.", false
 	}
-	return "Whether it is renewed depends on which sign-in of the default chain gave it, which is not known here.", false
+	return "Whether it is renewed depends on which sign-in of the default chain gave it, which is not known here.",
+		false
 }

@@ -36,7 +36,8 @@ func newTestClient(t *testing.T, base string, change func(*clientOptions)) *Clie
 	}
 	reads := newReadTransport()
 	t.Cleanup(reads.CloseIdleConnections)
-	o := clientOptions{Endpoint: e, Scope: base + "/.default", Credential: fixedCredential("secret-token"), Kind: fleet.CredentialCLI,
+	o := clientOptions{Endpoint: e, Scope: base + "/.default", Credential: fixedCredential("secret-token"),
+		Kind:    fleet.CredentialCLI,
 		Version: "1.2.3", Reads: reads, Starts: newStartTransport(), OwnStarts: true}
 	if change != nil {
 		change(&o)

@@ -112,18 +112,21 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	defer cancel(nil)
 	var connected atomic.Bool
 	late := time.AfterFunc(within, func() {
-		if !connected.Load() { // a connection that comes at this very moment breaks: whether it was sent is in doubt then
+		// a connection that comes at this very moment breaks: whether it was sent is in doubt then
+		if !connected.Load() {
 			cancel(fmt.Errorf("none within %v, and later it must not leave", within.Round(time.Millisecond)))
 		}
 	})
 	defer late.Stop()
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	traced := httptrace.WithClientTrace(ctx,
+		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	// The reader's type is hidden so that the request has no GetBody: a body
 	// that cannot be had again cannot be sent again.
 	body := &lastLook{Reader: bytes.NewReader(r.Body), asked: asked, within: within}
 	req, err := http.NewRequestWithContext(traced, r.Method, o.c.o.Endpoint.base+r.Path, body)
 	if err != nil {
-		return nil, &sendError{NotSent: true, Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
+		return nil, &sendError{NotSent: true,
+			Err: errors.New("its address is not a URL: " + text.Clean(r.Path, text.MaxID))}
 	}
 	req.ContentLength = int64(len(r.Body))
 	req.Header = o.c.headers(r)
@@ -188,7 +191,9 @@ func (l *lastLook) Read(p []byte) (int, error) {
 		// By the clock of the process, and by the wall clock, which goes on while the
 		// machine sleeps.
 		if after := max(now.Sub(l.asked), now.Round(0).Sub(l.asked.Round(0))); after > l.within+bodySlack {
-			return 0, fmt.Errorf("it was broken off before its body left: %v had passed, and its start had to leave within %v", after.Round(time.Millisecond), l.within.Round(time.Millisecond))
+			return 0,
+				fmt.Errorf("it was broken off before its body left: %v had passed, and its start had to leave within "+
+					"%v", after.Round(time.Millisecond), l.within.Round(time.Millisecond))
 		}
 	}
 	return l.Reader.Read(p)

@@ -47,7 +47,8 @@ func sendOnce(t *testing.T, ctx context.Context, c *Client) (*Response, error) {
 	c.starts.Range(func(any, any) bool { n++; return true })
 	h := http.Header{}
 	h.Set("x-ms-client-request-id", fmt.Sprintf("op-%d", n))
-	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h, Body: []byte("<body/>")}, atLeisure)
+	return once.Send(ctx, Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: h,
+		Body: []byte("<body/>")}, atLeisure)
 }
 
 // design.md#rule-3: a start goes out once, whatever comes back.
@@ -102,7 +103,9 @@ func TestRule3SendIsOneExchange(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				sends.Add(1)
 				body, _ := io.ReadAll(r.Body)
-				if got := fmt.Sprint(r.Method, " ", r.URL, " ", string(body), " ", r.ContentLength, " ", r.TransferEncoding, " ", r.Header.Get("X-Ms-Client-Request-Id")); got != "POST /up <body/> 7 [] op-1" {
+				if got := fmt.Sprint(r.Method, " ", r.URL, " ", string(body), " ", r.ContentLength, " ",
+					r.TransferEncoding, " ",
+					r.Header.Get("X-Ms-Client-Request-Id")); got != "POST /up <body/> 7 [] op-1" {
 					t.Errorf("sent %q", got)
 				}
 				for _, h := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
@@ -196,7 +199,10 @@ func TestSendReusesNoConnection(t *testing.T) {
 
 func TestStartTransportSpeaksHTTP1(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_,
+			_ = io.WriteString(w, r.Proto)
+	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	defer srv.Close()
@@ -249,7 +255,8 @@ func TestSendNotSent(t *testing.T) {
 		}, true},
 		{"injected transport, dial error", plain.URL, injected(fmt.Errorf("wrapped: %w", dial)), nil, true},
 		{"injected transport, other error", plain.URL, injected(io.ErrUnexpectedEOF), nil, false},
-		{"injected transport, read error", plain.URL, injected(&net.OpError{Op: "read", Err: errors.New("reset")}), nil, false},
+		{"injected transport, read error", plain.URL, injected(&net.OpError{Op: "read", Err: errors.New("reset")}), nil,
+			false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -323,7 +330,10 @@ func TestSendErrorWords(t *testing.T) {
 func TestSendAsksForNoToken(t *testing.T) {
 	t.Parallel()
 	var got string
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		got = r.Header.Get("Authorization")
+	}))
 	defer srv.Close()
 	start := newStartTransport()
 	start.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
@@ -335,7 +345,8 @@ func TestSendAsksForNoToken(t *testing.T) {
 	c.tokens.cred = nil // asking would panic
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}, atLeisure); err != nil || got != "Bearer secret-token" {
+	if _, err := once.Send(ctx, Request{Method: http.MethodPost, Path: "/up"}, atLeisure); err != nil ||
+		got != "Bearer secret-token" {
 		t.Fatalf("got %q, %v", got, err)
 	}
 }
@@ -387,14 +398,16 @@ func TestAWaitInTheTextIsHeard(t *testing.T) {
 	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 		o.OwnStarts = false
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) {
-			return answer(429, `{"error":{"code":"ResourceRequestsThrottled","message":"Please try again after '372' seconds."}}`)()
+			return answer(429,
+				`{"error":{"code":"ResourceRequestsThrottled","message":"Please try again after '372' seconds."}}`)()
 		})
 		o.Reads = o.Starts
 	})
 	if resp, err := sendOnce(t, t.Context(), c); err != nil || resp.RetryAfter != 372*time.Second {
 		t.Errorf("a start: got %+v, %v", resp, err)
 	}
-	if resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); err != nil || resp.RetryAfter != 372*time.Second {
+	if resp, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"}); err != nil ||
+		resp.RetryAfter != 372*time.Second {
 		t.Errorf("a read: got %+v, %v", resp, err)
 	}
 }
@@ -430,7 +443,8 @@ func TestSendTakesAToken(t *testing.T) {
 	}
 	refuse = true
 	_, err := newClient().Once(nil).Send(t.Context(), r, atLeisure)
-	if se, ok := errors.AsType[*sendError](err); !ok || !se.NotSent || !strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
+	if se, ok := errors.AsType[*sendError](err); !ok || !se.NotSent ||
+		!strings.HasPrefix(err.Error(), "not sent, there is no token") || sent != 2 {
 		t.Errorf("without a token: %v, and %d were sent", err, sent)
 	}
 }
@@ -453,7 +467,8 @@ func TestSendTakesTheTokenAtHand(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []int{1, 1, 2} {
-			if _, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up"}, atLeisure); err != nil || asked != want {
+			if _, err := once.Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up"},
+				atLeisure); err != nil || asked != want {
 				t.Errorf("asked for %d tokens, want %d; %v", asked, want, err)
 			}
 			time.Sleep(8*time.Minute + time.Duration(want)*time.Minute/2)
@@ -468,12 +483,14 @@ func TestSendSendsNothingTwice(t *testing.T) {
 	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 		o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { sent++; return answer(200, "")() })
 	})
-	r := Request{Op: "start", Method: http.MethodPost, Path: "/up", Header: http.Header{"X-Ms-Client-Request-Id": {"op-1"}}}
+	r := Request{Op: "start", Method: http.MethodPost, Path: "/up",
+		Header: http.Header{"X-Ms-Client-Request-Id": {"op-1"}}}
 	if _, err := c.Once(nil).Send(t.Context(), r, atLeisure); err != nil {
 		t.Fatal(err)
 	}
 	_, err := c.Once(nil).Send(t.Context(), r, atLeisure)
-	if se, ok := errors.AsType[*sendError](err); !ok || se.NotSent || sent != 1 || !strings.Contains(err.Error(), "sends nothing twice") {
+	if se, ok := errors.AsType[*sendError](err); !ok || se.NotSent || sent != 1 ||
+		!strings.Contains(err.Error(), "sends nothing twice") {
 		t.Errorf("sent %d times; %v", sent, err)
 	}
 }
@@ -518,7 +535,8 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 				}
 				cl := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 					o.Starts, o.OwnStarts = start, true
-					o.Credential = tokenFunc(func(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
+					o.Credential = tokenFunc(func(ctx context.Context,
+						_ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 						select {
 						case <-time.After(c.signsIn):
 						case <-ctx.Done():
@@ -527,12 +545,14 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 						return azcore.AccessToken{Token: "own", ExpiresOn: time.Now().Add(time.Hour)}, nil
 					})
 				})
-				_, err := cl.Once(nil).Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")}, func() (time.Duration, string) {
-					if within := time.Until(until); within >= 0 {
-						return within, ""
-					}
-					return 0, "it is too late"
-				})
+				_, err := cl.Once(nil).Send(t.Context(),
+					Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")},
+					func() (time.Duration, string) {
+						if within := time.Until(until); within >= 0 {
+							return within, ""
+						}
+						return 0, "it is too late"
+					})
 				time.Sleep(time.Minute) // what goes on behind its back has ended
 				synctest.Wait()
 				if c.sent != !left.IsZero() || left.After(until) {
@@ -542,7 +562,8 @@ func TestSendLeavesInTimeOrNotAtAll(t *testing.T) {
 				if failed == c.sent || failed && (!se.NotSent || se.HeldBack != c.heldBack) {
 					t.Errorf("it says %+v", err)
 				}
-				if a := NoStartAnswer(cmp.Or(err, io.EOF), "op"); failed && (a.Verdict != fleet.StartNotSent || (a.Code == "") != c.heldBack) {
+				if a := NoStartAnswer(cmp.Or(err, io.EOF), "op"); failed &&
+					(a.Verdict != fleet.StartNotSent || (a.Code == "") != c.heldBack) {
 					t.Errorf("its answer is %+v", a)
 				}
 			})
@@ -582,17 +603,20 @@ func TestTheBodyLeavesInTimeOrNotAtAll(t *testing.T) {
 						return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 					}), true
 				})
-				_, err := cl.Once(nil).Send(t.Context(), Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")}, func() (time.Duration, string) {
-					if told {
-						return 0, "the run was told to stop"
-					}
-					return 5 * time.Second, ""
-				})
+				_, err := cl.Once(nil).Send(t.Context(),
+					Request{Op: "start", Method: http.MethodPost, Path: "/up", Body: []byte("{}")},
+					func() (time.Duration, string) {
+						if told {
+							return 0, "the run was told to stop"
+						}
+						return 5 * time.Second, ""
+					})
 				if left != c.leaves || (err == nil) != c.leaves {
 					t.Fatalf("left: %v; %v", left, err)
 				}
 				// What has left of it leaves it in doubt.
-				if se, failed := errors.AsType[*sendError](err); failed && (se.NotSent || !strings.Contains(se.Error(), "before its body left")) {
+				if se, failed := errors.AsType[*sendError](err); failed &&
+					(se.NotSent || !strings.Contains(se.Error(), "before its body left")) {
 					t.Errorf("it says %v", err)
 				}
 			})

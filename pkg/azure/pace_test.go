@@ -63,13 +63,16 @@ func TestBusyIsToldFromSlowDown(t *testing.T) {
 	}{
 		{"locked by another operation", 429, lockedByAnother, true},
 		{"its code alone", 429, `{"error":{"code":"RetryableErrorDueToAnotherOperation","message":"m"}}`, true},
-		{"what it refers to is changing", 429, `{"error":{"code":"RetryableError","details":[{"code":"ReferencedResourceNotProvisioned"}]}}`, true},
+		{"what it refers to is changing", 429,
+			`{"error":{"code":"RetryableError","details":[{"code":"ReferencedResourceNotProvisioned"}]}}`, true},
 		{"a bare code", 429, siteModified, true},
-		{"details of another form", 429, `{"error":{"code":"Conflict","message":"m","details":null,"innerError":[]}}`, true},
+		{"details of another form", 429, `{"error":{"code":"Conflict","message":"m","details":null,"innerError":[]}}`,
+			true},
 		{"details that are a text", 429, `{"error":{"details":"see there","code":"Conflict"}}`, true},
 		{"too many requests", 429, tooMany, false},
 		{"a code nobody knows", 429, `{"error":{"code":"SomethingNew","details":[{"code":"Else"}]}}`, false},
-		{"a message that speaks of an operation", 429, `{"error":{"code":"TooManyRequests","message":"Conflict: another operation is in progress"}}`, false},
+		{"a message that speaks of an operation", 429,
+			`{"error":{"code":"TooManyRequests","message":"Conflict: another operation is in progress"}}`, false},
 		{"no code", 429, `{"error":{"message":"slow down"}}`, false},
 		{"no JSON", 429, `<Error><Code>Conflict</Code></Error>`, false},
 		{"nothing", 429, "", false},
@@ -106,12 +109,17 @@ func TestRemaining(t *testing.T) {
 	}{
 		{"none", nil, -1},
 		{"reads", []string{"x-ms-ratelimit-remaining-subscription-reads", "249"}, 249},
-		{"writes, and those of all identities", []string{"x-ms-ratelimit-remaining-subscription-writes", "199", "x-ms-ratelimit-remaining-subscription-global-writes", "2999"}, 199},
-		{"all identities have fewer", []string{"x-ms-ratelimit-remaining-subscription-reads", "249", "x-ms-ratelimit-remaining-subscription-global-reads", "3"}, 3},
+		{"writes, and those of all identities",
+			[]string{"x-ms-ratelimit-remaining-subscription-writes", "199",
+				"x-ms-ratelimit-remaining-subscription-global-writes", "2999"}, 199},
+		{"all identities have fewer", []string{"x-ms-ratelimit-remaining-subscription-reads", "249",
+			"x-ms-ratelimit-remaining-subscription-global-reads", "3"}, 3},
 		{"of a provider's own limit", []string{"x-ms-ratelimit-remaining-subscription-resource-requests", "14"}, 14},
 		{"of the tenant", []string{"x-ms-ratelimit-remaining-tenant-reads", "0"}, 0},
-		{"no number", []string{"x-ms-ratelimit-remaining-subscription-reads", "many", "x-ms-ratelimit-remaining-tenant-reads", "-3"}, -1},
-		{"a list of a provider's", []string{"x-ms-ratelimit-remaining-resource", "Microsoft.Compute/HighCostGet3Min;2"}, -1},
+		{"no number", []string{"x-ms-ratelimit-remaining-subscription-reads", "many",
+			"x-ms-ratelimit-remaining-tenant-reads", "-3"}, -1},
+		{"a list of a provider's", []string{"x-ms-ratelimit-remaining-resource", "Microsoft.Compute/HighCostGet3Min;2"},
+			-1},
 		{"somebody else's", []string{"x-ms-ratelimit-remaining-tokens", "1"}, -1},
 	} {
 		h := http.Header{}
@@ -137,13 +145,15 @@ func TestPacerIsTold(t *testing.T) {
 			broken(errors.New("no route")),
 			answer(429, tooMany, "Retry-After", "7", "x-ms-ratelimit-remaining-subscription-reads", "0"),
 			answer(200, "ok", "x-ms-ratelimit-remaining-subscription-reads", "248"),
-			answer(404, ""), answer(429, lockedByAnother, "Retry-After", "120"), cut, answer(500, ""), answer(503, "", "Retry-After", "60")}}
+			answer(404, ""), answer(429, lockedByAnother, "Retry-After", "120"), cut, answer(500, ""),
+			answer(503, "", "Retry-After", "60")}}
 		p := &pacer{turns: 99}
 		c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 			o.Reads, o.Pacer, o.ReadLane, o.WriteLane = a, p, fleet.ClassReads, fleet.ClassWrites
 		})
 		for range 4 {
-			if _, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"}); err != nil {
+			if _, err := c.Do(t.Context(),
+				Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -186,8 +196,10 @@ func TestLanes(t *testing.T) {
 		method, start string
 		want          fleet.RateLimitClass
 	}{
-		{sm, "GET", "", fleet.ClassServiceManagement}, {sm, "POST", "", fleet.ClassServiceManagement}, {sm, "", "POST", fleet.ClassServiceManagement},
-		{rm, "GET", "", fleet.ClassReads}, {rm, "HEAD", "", fleet.ClassReads}, {rm, "POST", "", fleet.ClassWrites}, {rm, "PUT", "", fleet.ClassWrites},
+		{sm, "GET", "", fleet.ClassServiceManagement}, {sm, "POST", "", fleet.ClassServiceManagement},
+		{sm, "", "POST", fleet.ClassServiceManagement},
+		{rm, "GET", "", fleet.ClassReads}, {rm, "HEAD", "", fleet.ClassReads}, {rm, "POST", "", fleet.ClassWrites},
+		{rm, "PUT", "", fleet.ClassWrites},
 		{rm, "", "PATCH", fleet.ClassWrites}, {rm, "", "POST", fleet.ClassWrites},
 	} {
 		for _, subject := range []string{"sub", ""} {
@@ -208,11 +220,13 @@ func TestLanes(t *testing.T) {
 					if !slices.Equal(p.asked, want) {
 						t.Errorf("%s asked for %q before it was ready", tt.start, p.asked)
 					}
-					_, err = once.Send(t.Context(), Request{Op: "start", Method: tt.start, Path: "/x", Subject: subject}, atLeisure)
+					_, err = once.Send(t.Context(),
+						Request{Op: "start", Method: tt.start, Path: "/x", Subject: subject}, atLeisure)
 				}
 			}
 			if err != nil || !slices.Equal(p.asked, want) || !slices.Equal(p.lanes, want) {
-				t.Errorf("%s %s%s of %q: asked for %q, told %q, %v", tt.side.Name(), tt.method, tt.start, subject, p.asked, p.lanes, err)
+				t.Errorf("%s %s%s of %q: asked for %q, told %q, %v", tt.side.Name(), tt.method, tt.start, subject,
+					p.asked, p.lanes, err)
 			}
 		}
 	}
@@ -235,17 +249,22 @@ func TestNoTurn(t *testing.T) {
 		}{
 			{"at once", 0, nil, 0, fleet.CallUnreachable, 0, "waiting for its turn: told to stop"},
 			{"after a 503", 1, list(answer(503, "")), 1, fleet.CallUnreachable, 0, "told to stop"},
-			{"after a 429", 1, list(answer(429, tooMany, "Retry-After", "9", "x-ms-request-id", "req-7")), 1, fleet.CallThrottled, 9 * time.Second, "(request req-7)"},
-			{"after a busy 429", 1, list(answer(429, lockedByAnother, "Retry-After", "9")), 1, fleet.CallConflict, 0, "HTTP 429"},
-			{"after a 429 and a 503", 2, list(answer(429, tooMany, "Retry-After", "9"), answer(503, "")), 2, fleet.CallUnreachable, 0, "told to stop"},
+			{"after a 429", 1, list(answer(429, tooMany, "Retry-After", "9", "x-ms-request-id", "req-7")), 1,
+				fleet.CallThrottled, 9 * time.Second, "(request req-7)"},
+			{"after a busy 429", 1, list(answer(429, lockedByAnother, "Retry-After", "9")), 1, fleet.CallConflict, 0,
+				"HTTP 429"},
+			{"after a 429 and a 503", 2, list(answer(429, tooMany, "Retry-After", "9"), answer(503, "")), 2,
+				fleet.CallUnreachable, 0, "told to stop"},
 		} {
 			p, a := &pacer{turns: tt.turns}, &answers{list: tt.first}
 			c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads, o.Pacer = a, p })
 			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", Subject: "sub"})
-			if fleet.ClassOf(err) != tt.class || fleet.RetryAfterOf(err) != tt.retry || len(a.times) != tt.tries || !strings.Contains(err.Error(), tt.says) {
+			if fleet.ClassOf(err) != tt.class || fleet.RetryAfterOf(err) != tt.retry || len(a.times) != tt.tries ||
+				!strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s: %d tries, %+v", tt.name, len(a.times), err)
 			}
-			if err := c.Once(nil).Prepare(t.Context(), "start", "sub"); !errors.Is(err, errNoTurn) || fleet.ClassOf(err) != fleet.CallUnreachable {
+			if err := c.Once(nil).Prepare(t.Context(), "start", "sub"); !errors.Is(err, errNoTurn) ||
+				fleet.ClassOf(err) != fleet.CallUnreachable {
 				t.Errorf("%s: a start is ready without its turn: %v", tt.name, err)
 			}
 		}

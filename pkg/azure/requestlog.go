@@ -40,7 +40,8 @@ func LogRequests(l *slog.Logger) func(RequestLog) {
 	return func(e RequestLog) {
 		as := []slog.Attr{slog.String("method", e.Method), slog.String("host", e.Host), slog.String("path", e.Path),
 			slog.Int("status", e.Status), slog.Duration("duration", e.Duration), slog.Int("attempt", e.Attempt),
-			slog.Int64("bytes", e.Bytes), slog.String("clientRequestId", e.ClientRequestID), slog.String("requestId", e.RequestID)}
+			slog.Int64("bytes", e.Bytes), slog.String("clientRequestId", e.ClientRequestID),
+			slog.String("requestId", e.RequestID)}
 		if e.Subject != "" {
 			as = append(as, slog.String("subscription", e.Subject))
 		}

@@ -69,7 +69,8 @@ func TestRequestsAreLogged(t *testing.T) {
 	defer srv.Close()
 	c := newTestClient(t, srv.URL, func(o *clientOptions) { o.Log = LogRequests(log.logger(slog.LevelDebug)) })
 	h := http.Header{"X-Secret": {secret}, "X-Ms-Client-Request-Id": {"our-1"}}
-	r := Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=2023-04-01&sig=" + secret, Header: h, Body: []byte(secret), Subject: "sub"}
+	r := Request{Op: "read it", Method: http.MethodGet, Path: "/a%20b?api-version=2023-04-01&sig=" + secret, Header: h,
+		Body: []byte(secret), Subject: "sub"}
 	if _, err := c.Do(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,8 @@ func TestRequestsAreLogged(t *testing.T) {
 	}
 	host := strings.TrimPrefix(srv.URL, "http://")
 	for i, want := range []map[string]any{
-		{"level": "DEBUG", "msg": "request", "method": "GET", "host": host, "path": "/a%20b?api-version=2023-04-01", "status": 503., "attempt": 1., "bytes": 24.,
+		{"level": "DEBUG", "msg": "request", "method": "GET", "host": host, "path": "/a%20b?api-version=2023-04-01",
+			"status": 503., "attempt": 1., "bytes": 24.,
 			"clientRequestId": "our-1", "requestId": "req-1", "subscription": "sub"},
 		{"method": "GET", "status": 200., "attempt": 2., "clientRequestId": "our-1", "requestId": "req-1"},
 		{"method": "POST", "path": "/upgrade", "status": 200., "attempt": 1., "bytes": 24., "start": true},
@@ -136,7 +138,8 @@ func TestFailuresAreLogged(t *testing.T) {
 		if len(got) != 1+readRetries {
 			t.Fatalf("%d lines, want %d", len(got), 1+readRetries)
 		}
-		if last := got[readRetries]; last["error"] != "got [31m[token removed]" || last["status"] != 0. || last["attempt"] != 3. {
+		if last := got[readRetries]; last["error"] != "got [31m[token removed]" || last["status"] != 0. ||
+			last["attempt"] != 3. {
 			t.Errorf("logged %v", last)
 		}
 	})
@@ -153,10 +156,12 @@ func TestBrokenAnswersKeepTheirRequestID(t *testing.T) {
 			c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
 				o.Pacer = &pacer{turns: 1} // one try is enough
 				o.Reads = roundTrip(func(*http.Request) (*http.Response, error) {
-					return &http.Response{StatusCode: 200, Header: http.Header{"X-Ms-Request-Id": {"req-7"}}, Body: io.NopCloser(body)}, nil
+					return &http.Response{StatusCode: 200, Header: http.Header{"X-Ms-Request-Id": {"req-7"}},
+						Body: io.NopCloser(body)}, nil
 				})
 			})
-			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100, Subject: "sub"})
+			_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x", MaxBody: 100,
+				Subject: "sub"})
 			ce, ok := errors.AsType[*fleet.CallError](err)
 			if !ok || ce.RequestID != "req-7" || ce.ClientRequestID == "" {
 				t.Errorf("%s: got %+v", name, err)
@@ -172,7 +177,8 @@ func TestBrokenAnswersKeepTheirRequestID(t *testing.T) {
 func TestRequestIDIsOfTheLastTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{list: []func() (*http.Response, error){answer(503, "", "x-ms-request-id", "req-7"), broken(io.ErrUnexpectedEOF)}}
+		a := &answers{list: []func() (*http.Response, error){answer(503, "", "x-ms-request-id", "req-7"),
+			broken(io.ErrUnexpectedEOF)}}
 		c := newTestClient(t, "https://arm.example", func(o *clientOptions) { o.Reads = a })
 		_, err := c.Do(t.Context(), Request{Op: "read it", Method: http.MethodGet, Path: "/x"})
 		if ce, ok := errors.AsType[*fleet.CallError](err); !ok || ce.RequestID != "" || len(a.times) != 3 {
@@ -197,13 +203,15 @@ func TestSignInsAreLogged(t *testing.T) {
 					sent++
 				}
 			}
-			return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{"X-Ms-Request-Id": {"aad-1"}}, Request: r,
-				Body: io.NopCloser(strings.NewReader(`{"error":"invalid_client","error_description":"no"}`))}, nil
+			return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{"X-Ms-Request-Id": {"aad-1"}},
+				Request: r,
+				Body:    io.NopCloser(strings.NewReader(`{"error":"invalid_client","error_description":"no"}`))}, nil
 		})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cred.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://management.azure.com//.default"}}); err == nil {
+	if _, err := cred.GetToken(t.Context(),
+		policy.TokenRequestOptions{Scopes: []string{"https://management.azure.com//.default"}}); err == nil {
 		t.Fatal("it signed in")
 	}
 	got := log.read(t)
@@ -211,7 +219,8 @@ func TestSignInsAreLogged(t *testing.T) {
 		t.Fatal("nothing was logged")
 	}
 	last := got[len(got)-1]
-	if last["host"] != "login.microsoftonline.com" || last["signIn"] != true || last["requestId"] != "aad-1" || last["status"] != 400. {
+	if last["host"] != "login.microsoftonline.com" || last["signIn"] != true || last["requestId"] != "aad-1" ||
+		last["status"] != 400. {
 		t.Errorf("logged %v", last)
 	}
 	if strings.Contains(log.b.String(), secret) {

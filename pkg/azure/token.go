@@ -75,7 +75,8 @@ func (t *tokenSource) token(ctx context.Context, op string) (azcore.AccessToken,
 		return tok, nil
 	}
 	if ctx.Err() != nil {
-		return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallUnreachable, Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
+		return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallUnreachable,
+			Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
 	}
 	return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
 }
@@ -89,7 +90,8 @@ func (t *tokenSource) fetch(ctx context.Context) (azcore.AccessToken, time.Time,
 	}
 	if err != nil {
 		// The library's error is not wrapped: it carries the sign-in's raw answer.
-		return azcore.AccessToken{}, time.Time{}, &SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
+		return azcore.AccessToken{}, time.Time{},
+			&SignInError{Kind: t.kind, Tenant: t.tenant, Detail: text.Clean(hideSignIn(err.Error(), nil), 900)}
 	}
 	t.mu.Lock()
 	t.held = tok

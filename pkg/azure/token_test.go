@@ -79,10 +79,13 @@ func TestNoToken(t *testing.T) {
 		says  string
 		takes time.Duration
 	}{
-		"refused":     {counted{fails: func(context.Context) error { return errors.New("AADSTS70008: expired") }}, fleet.CallDenied, "AADSTS70008", 0},
-		"empty":       {counted{empty: true}, fleet.CallDenied, "the credential gave an empty token", 0},
-		"no answer":   {counted{fails: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, fleet.CallDenied, "deadline", tokenTimeout},
-		"interrupted": {counted{fails: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, fleet.CallUnreachable, "interrupted while signing in", time.Second},
+		"refused": {counted{fails: func(context.Context) error { return errors.New("AADSTS70008: expired") }},
+			fleet.CallDenied, "AADSTS70008", 0},
+		"empty": {counted{empty: true}, fleet.CallDenied, "the credential gave an empty token", 0},
+		"no answer": {counted{fails: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+			fleet.CallDenied, "deadline", tokenTimeout},
+		"interrupted": {counted{fails: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+			fleet.CallUnreachable, "interrupted while signing in", time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +98,8 @@ func TestNoToken(t *testing.T) {
 				began := time.Now()
 				source := &tokenSource{cred: &c.cred, kind: fleet.CredentialCLI, tenant: "contoso"}
 				got, err := source.header(ctx, "read vault v1")
-				if got != "" || fleet.ClassOf(err) != c.class || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "read vault v1: ") {
+				if got != "" || fleet.ClassOf(err) != c.class || !strings.Contains(err.Error(), c.says) ||
+					!strings.HasPrefix(err.Error(), "read vault v1: ") {
 					t.Errorf("%q, %v", got, err)
 				}
 				if took := time.Since(began); took != c.takes {

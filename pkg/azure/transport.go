@@ -64,7 +64,8 @@ const maxSignIn = 1 << 20
 var signInTransport = sync.OnceValue(func() policy.Transporter { return newSignInTransport(newReadTransport()) })
 
 func newSignInTransport(t http.RoundTripper) policy.Transporter {
-	return boundedClient{http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return boundedClient{http.Client{Transport: t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 type boundedClient struct{ client http.Client }
@@ -96,7 +97,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 // start leaves in two, its headers and its body, and over plain HTTP, as tests
 // speak it, these are all. A trace's WroteRequest would come before the bytes
 // have left their buffer.
-func diesWhenWritten(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+func diesWhenWritten(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string,
+	string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {

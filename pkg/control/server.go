@@ -61,7 +61,8 @@ func (r *Refusal) Unwrap() error { return kinds[r.Kind] }
 // kinds are the errors that callers branch on and that keep their identity on
 // their way through the socket.
 var kinds = map[string]error{
-	"no-run": state.ErrNoRun, "no-plan": state.ErrNoPlan, "commit": state.ErrCommit, "closed": state.ErrClosed, "damaged": state.ErrDamaged,
+	"no-run": state.ErrNoRun, "no-plan": state.ErrNoPlan, "commit": state.ErrCommit, "closed": state.ErrClosed,
+	"damaged": state.ErrDamaged,
 }
 
 // refusalOf puts an error into the form that crosses the socket.

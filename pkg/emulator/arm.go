@@ -43,8 +43,10 @@ func (c *Cloud) parseARM(q *request, r *http.Request, segments []string, body []
 	if p := q.asked(r, c.bySub[low[1]], methods, a.versions); p != nil {
 		return p
 	}
-	if q.provider != "" && !slices.ContainsFunc(providers, func(p string) bool { return strings.EqualFold(p, q.provider) }) {
-		return mistake(http.StatusNotFound, "InvalidResourceNamespace", "The resource namespace %q is invalid.", q.provider)
+	if q.provider != "" && !slices.ContainsFunc(providers,
+		func(p string) bool { return strings.EqualFold(p, q.provider) }) {
+		return mistake(http.StatusNotFound, "InvalidResourceNamespace", "The resource namespace %q is invalid.",
+			q.provider)
 	}
 	if q.sub == nil {
 		return subscriptionNotFound(segments[1])
@@ -93,7 +95,8 @@ func (c *Cloud) readFeature(q *request, _ *line) reply {
 		state = "NotRegistered"
 	}
 	return ok(object{
-		"id":         "/subscriptions/" + q.sub.id + "/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade",
+		"id": "/subscriptions/" + q.sub.id +
+			"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade",
 		"name":       "Microsoft.RecoveryServices/VaultUpgrade",
 		"type":       "Microsoft.Features/providers/features",
 		"properties": object{"state": state},
@@ -123,12 +126,13 @@ func (s *subscription) describe(base string) object {
 		quota = "CSP_2015-05-01"
 	}
 	return object{
-		"id":                   base,
-		"subscriptionId":       s.id,
-		"displayName":          s.name,
-		"state":                state,
-		"subscriptionPolicies": object{"locationPlacementId": "Public_2014-09-01", "quotaId": quota, "spendingLimit": "Off"},
-		"authorizationSource":  "RoleBased",
+		"id":             base,
+		"subscriptionId": s.id,
+		"displayName":    s.name,
+		"state":          state,
+		"subscriptionPolicies": object{"locationPlacementId": "Public_2014-09-01", "quotaId": quota,
+			"spendingLimit": "Off"},
+		"authorizationSource": "RoleBased",
 	}
 }
 
@@ -148,7 +152,8 @@ func (c *Cloud) readTarget(q *request, l *line) reply {
 	}
 	if state == targetNone {
 		return armError(http.StatusNotFound, "ResourceNotFound",
-			"The Resource 'Microsoft.RecoveryServices/vaults/"+q.name+"' under resource group '"+q.group+"' was not found."+c.more())
+			"The Resource 'Microsoft.RecoveryServices/vaults/"+q.name+"' under resource group '"+q.group+
+				"' was not found."+c.more())
 	}
 	properties := object{"provisioningState": "Succeeded"}
 	if state == targetProvisioning {
@@ -160,7 +165,8 @@ func (c *Cloud) readTarget(q *request, l *line) reply {
 		properties["upgradeDetails"] = v.upgradeDetails(op, l.At)
 	}
 	return ok(object{
-		"id":         "/subscriptions/" + s.id + "/resourceGroups/" + group + "/providers/Microsoft.RecoveryServices/vaults/" + v.Name,
+		"id": "/subscriptions/" + s.id + "/resourceGroups/" + group +
+			"/providers/Microsoft.RecoveryServices/vaults/" + v.Name,
 		"name":       v.Name,
 		"type":       "Microsoft.RecoveryServices/vaults",
 		"location":   normalize(v.Location),
@@ -183,7 +189,8 @@ func (v *vault) upgradeDetails(op *operation, now time.Time) object {
 		"message":            op.message(now),
 		"triggerType":        op.triggerType(),
 		"upgradedResourceId": v.upgradedID(op.Group),
-		"previousResourceId": "/" + v.sub.id + "/cloudservices/" + v.region.service + "/resources/" + resourceProviderNamespace + "/~/" + v.ResourceType + "/" + v.Name,
+		"previousResourceId": "/" + v.sub.id + "/cloudservices/" + v.region.service + "/resources/" +
+			resourceProviderNamespace + "/~/" + v.ResourceType + "/" + v.Name,
 	}
 	if status != statusInProgress {
 		d["lastUpdatedTimeUtc"], d["endTimeUtc"] = stamp(op.EndsAt, true), stamp(op.EndsAt, true)
@@ -234,7 +241,8 @@ var subscriptionCalls = []*armCall{
 		action: "Microsoft.AlertsManagement/actionRules/read", answer: (*Cloud).alertRules},
 	{call: callFeature,
 		path:     words("providers/microsoft.features/providers/microsoft.recoveryservices/features/vaultupgrade"),
-		versions: []string{"2021-07-01"}, action: "Microsoft.Features/providers/features/read", answer: (*Cloud).readFeature},
+		versions: []string{"2021-07-01"}, action: "Microsoft.Features/providers/features/read",
+		answer: (*Cloud).readFeature},
 	{call: callGroup, path: words("resourcegroups/*"), versions: []string{"2021-04-01"},
 		action: "Microsoft.Resources/subscriptions/resourceGroups/read", below: "/resourceGroups/{group}",
 		answer: (*Cloud).readGroup},
@@ -253,13 +261,15 @@ var vaultCalls = []*armCall{
 		action: "{type}/backupResourceGuardProxies/read", answer: (*Cloud).guards},
 	{call: callLocks, path: words("providers/microsoft.authorization/locks"), versions: []string{"2020-05-01"},
 		action: "Microsoft.Authorization/locks/read", answer: (*Cloud).listLocks},
-	{call: callPermissions, path: words("providers/microsoft.authorization/permissions"), versions: []string{"2022-04-01"},
-		action: "Microsoft.Authorization/permissions/read", answer: (*Cloud).permissions},
+	{call: callPermissions, path: words("providers/microsoft.authorization/permissions"),
+		versions: []string{"2022-04-01"},
+		action:   "Microsoft.Authorization/permissions/read", answer: (*Cloud).permissions},
 	{call: callRoles, path: words("providers/microsoft.authorization/roleassignments"),
 		versions: []string{"2022-04-01"}, also: paging,
 		action: "Microsoft.Authorization/roleAssignments/read", answer: (*Cloud).roles},
 	{call: callAssign, method: http.MethodPut, path: words("providers/microsoft.authorization/roleassignments/*"),
-		versions: []string{"2022-04-01"}, action: "Microsoft.Authorization/roleAssignments/write", answer: (*Cloud).assign},
+		versions: []string{"2022-04-01"}, action: "Microsoft.Authorization/roleAssignments/write",
+		answer: (*Cloud).assign},
 	{call: callInstances, path: words("providers/microsoft.authorization/roleassignmentscheduleinstances"),
 		versions: []string{"2020-10-01"}, also: paging,
 		action: "Microsoft.Authorization/roleAssignmentScheduleInstances/read", answer: (*Cloud).instances},
@@ -271,7 +281,8 @@ var (
 	// targetCall is the read of a Recovery Services vault that was not one of today's
 	// from the beginning; versionTarget is what asks for it.
 	targetCall = &armCall{call: callTarget, action: "Microsoft.RecoveryServices/vaults/read",
-		below: "/resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults/{name}", answer: (*Cloud).readTarget}
+		below:  "/resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults/{name}",
+		answer: (*Cloud).readTarget}
 	graphCall = &armCall{call: callGraph, method: http.MethodPost, versions: []string{"2024-04-01"},
 		action: "Microsoft.ResourceGraph/resources/read", answer: (*Cloud).ask}
 )

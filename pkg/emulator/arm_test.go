@@ -30,9 +30,13 @@ func immutable(state string) string {
 // estate is three vaults of today's in two subscriptions.
 func estate() []Resource {
 	return []Resource{
-		{SubscriptionID: prod, SubscriptionName: "contoso-prod", ResourceGroup: "rg-backup", Type: "Microsoft.RecoveryServices/vaults", Name: "rsv-1", Location: "West Europe", Tags: map[string]string{"env": "prod"}, ProtectedItems: 12},
-		{SubscriptionID: prod, SubscriptionName: "contoso-prod", ResourceGroup: "rg-secrets", Type: "Microsoft.KeyVault/vaults", Name: "kv-1", Location: "westeurope"},
-		{SubscriptionID: lab, SubscriptionName: "contoso-lab", ResourceGroup: "rg-backup", Type: "microsoft.recoveryservices/vaults", Name: "rsv-2", Location: "westus"},
+		{SubscriptionID: prod, SubscriptionName: "contoso-prod", ResourceGroup: "rg-backup",
+			Type: "Microsoft.RecoveryServices/vaults", Name: "rsv-1", Location: "West Europe",
+			Tags: map[string]string{"env": "prod"}, ProtectedItems: 12},
+		{SubscriptionID: prod, SubscriptionName: "contoso-prod", ResourceGroup: "rg-secrets",
+			Type: "Microsoft.KeyVault/vaults", Name: "kv-1", Location: "westeurope"},
+		{SubscriptionID: lab, SubscriptionName: "contoso-lab", ResourceGroup: "rg-backup",
+			Type: "microsoft.recoveryservices/vaults", Name: "rsv-2", Location: "westus"},
 	}
 }
 
@@ -51,7 +55,8 @@ func todaysCloud(t testing.TB, s Scenario) *Cloud {
 }
 
 func pathOf(r Resource) string {
-	return "/subscriptions/" + r.SubscriptionID + "/resourceGroups/" + r.ResourceGroup + "/providers/" + r.Type + "/" + r.Name
+	return "/subscriptions/" + r.SubscriptionID + "/resourceGroups/" + r.ResourceGroup + "/providers/" + r.Type + "/" +
+		r.Name
 }
 
 func versionOf(r Resource) string {
@@ -98,11 +103,13 @@ func at(t testing.TB, a answer, path ...string) any {
 func TestChangeFromStartToEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := todaysCloud(t, Scenario{Shape: shapeSpecification, TimeScale: 2, Changes: Changes{Duration: Duration{Constant: "2m"}}})
+		c := todaysCloud(t, Scenario{Shape: shapeSpecification, TimeScale: 2,
+			Changes: Changes{Duration: Duration{Constant: "2m"}}})
 		cl := inMemory(t, c)
 		v := estate()[0]
 		before := cl.read(v)
-		wantStatus(t, before, 200, `"type":"Microsoft.RecoveryServices/vaults"`, `"location":"westeurope"`, `"alertsForCriticalOperations":"Enabled"`, `"tags":{"env":"prod"}`)
+		wantStatus(t, before, 200, `"type":"Microsoft.RecoveryServices/vaults"`, `"location":"westeurope"`,
+			`"alertsForCriticalOperations":"Enabled"`, `"tags":{"env":"prod"}`)
 
 		started := time.Now().UTC()
 		a := cl.patch(v, alertsBody)
@@ -112,13 +119,16 @@ func TestChangeFromStartToEnd(t *testing.T) {
 		}
 		id := strings.TrimPrefix(a.header.Get("Azure-AsyncOperation"), "http://emulator"+pathOf(v)+"/operationStatus/")
 		id = strings.TrimSuffix(id, "?api-version=2026-07-01")
-		if len(id) < 90 || strings.Contains(id, "/") || a.header.Get("Location") != "http://emulator"+pathOf(v)+"/operationResults/"+id+"?api-version=2026-07-01" {
+		if len(id) < 90 || strings.Contains(id, "/") ||
+			a.header.Get("Location") != "http://emulator"+pathOf(v)+"/operationResults/"+id+"?api-version=2026-07-01" {
 			t.Fatalf("headers %v", a.header)
 		}
 		running := func() {
 			t.Helper()
 			s := cl.follow(a, "Azure-AsyncOperation")
-			if got := decodeJSON(t, s); got["status"] != "InProgress" || got["name"] != id || got["id"] != pathOf(v)+"/operationStatus/"+id || got["endTime"] != nil || got["startTime"] != started.Format(time.RFC3339Nano) {
+			if got := decodeJSON(t, s); got["status"] != "InProgress" || got["name"] != id ||
+				got["id"] != pathOf(v)+"/operationStatus/"+id || got["endTime"] != nil ||
+				got["startTime"] != started.Format(time.RFC3339Nano) {
 				t.Errorf("status %s", s.body)
 			}
 			res := cl.follow(a, "Location")
@@ -126,7 +136,8 @@ func TestChangeFromStartToEnd(t *testing.T) {
 			if res.header.Get("Location") != a.header.Get("Location") || res.header.Get("Retry-After") != "10" {
 				t.Errorf("headers %v", res.header)
 			}
-			wantStatus(t, cl.read(v), 200, `"provisioningState":"Provisioning"`, `"alertsForCriticalOperations":"Enabled"`)
+			wantStatus(t, cl.read(v), 200, `"provisioningState":"Provisioning"`,
+				`"alertsForCriticalOperations":"Enabled"`)
 			wantStatus(t, cl.patch(v, immutable("Unlocked")), 409, "AnotherOperationInProgress")
 		}
 		running()
@@ -135,14 +146,16 @@ func TestChangeFromStartToEnd(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 
 		s := decodeJSON(t, cl.follow(a, "Azure-AsyncOperation"))
-		if s["status"] != "Succeeded" || s["endTime"] != time.Now().UTC().Format(time.RFC3339Nano) || s["error"] != nil {
+		if s["status"] != "Succeeded" || s["endTime"] != time.Now().UTC().Format(time.RFC3339Nano) ||
+			s["error"] != nil {
 			t.Errorf("status %v", s)
 		}
 		after := cl.read(v)
 		if res := cl.follow(a, "Location"); res.status != 200 || res.body != after.body {
 			t.Errorf("result %d %s", res.status, res.body)
 		}
-		wantStatus(t, after, 200, `"provisioningState":"Succeeded"`, `"alertsForAllFailoverIssues":"Enabled"`, `"emailNotificationsForSiteRecovery":"Disabled"`, `"state":"Disabled"`)
+		wantStatus(t, after, 200, `"provisioningState":"Succeeded"`, `"alertsForAllFailoverIssues":"Enabled"`,
+			`"emailNotificationsForSiteRecovery":"Disabled"`, `"state":"Disabled"`)
 		if at(t, after, "etag") == at(t, before, "etag") {
 			t.Error("the etag is what it was")
 		}
@@ -150,8 +163,10 @@ func TestChangeFromStartToEnd(t *testing.T) {
 
 		sum := c.Summary()
 		got, _ := sum.Resource("contoso-prod", "RSV-1")
-		if got.Accepted != 1 || got.Unchanged != 1 || got.Refused != 2 || got.SentAgain != 1 || got.DoubleAccepted != 0 || got.Status != "Succeeded" ||
-			len(got.OperationIDs) != 1 || got.OperationIDs[0] != id || sum.Accepted != 1 || sum.Mistakes != 0 || sum.MaxUpgrades != 1 {
+		if got.Accepted != 1 || got.Unchanged != 1 || got.Refused != 2 || got.SentAgain != 1 ||
+			got.DoubleAccepted != 0 || got.Status != "Succeeded" ||
+			len(got.OperationIDs) != 1 || got.OperationIDs[0] != id || sum.Accepted != 1 || sum.Mistakes != 0 ||
+			sum.MaxUpgrades != 1 {
 			t.Errorf("%+v\n%v", got, sum.MistakeList)
 		}
 	})
@@ -206,8 +221,10 @@ func TestImmutability(t *testing.T) {
 				if from != "Disabled" {
 					settings["configuration"] = map[string]any{"type": "AsPerPolicy"}
 				}
-				c := todaysCloud(t, Scenario{Faults: []Fault{{Kind: kindSynchronous, Rate: 1}, {Kind: kindState, Vault: "rsv-1",
-					Properties: map[string]any{"securitySettings": map[string]any{"immutabilitySettings": settings}}}}})
+				c := todaysCloud(t, Scenario{Faults: []Fault{{Kind: kindSynchronous, Rate: 1},
+					{Kind: kindState, Vault: "rsv-1",
+						Properties: map[string]any{
+							"securitySettings": map[string]any{"immutabilitySettings": settings}}}}})
 				cl, v := inMemory(t, c), estate()[0]
 				a := cl.patch(v, immutable(to))
 				want, accepted := to, 1
@@ -221,7 +238,8 @@ func TestImmutability(t *testing.T) {
 					wantStatus(t, a, 400, "UserErrorUnsupportedVaultImmutabilityStateChange", from, to)
 					want, accepted = from, 0
 				}
-				if got := at(t, cl.read(v), "properties", "securitySettings", "immutabilitySettings", "state"); got != want {
+				if got := at(t, cl.read(v), "properties", "securitySettings", "immutabilitySettings",
+					"state"); got != want {
 					t.Errorf("it is %v", got)
 				}
 				if s := c.Summary(); s.Accepted != accepted || s.Mistakes != 0 {
@@ -245,33 +263,48 @@ func TestTodaysMistakesAreNamed(t *testing.T) {
 		status             int
 		words              string
 	}{
-		"no sign-in":           {"GET", path, "", http.Header{}, 401, "AuthenticationFailed"},
-		"no version":           {"GET", pathOf(v), "", jsonHeader(), 400, "MissingApiVersionParameter"},
-		"another's version":    {"GET", pathOf(kv) + "?api-version=" + rsvVersion, "", jsonHeader(), 400, "must be 2026-02-01 or"},
-		"the old one to patch": {"PATCH", pathOf(v) + "?api-version=2016-06-01", alertsBody, jsonHeader(), 400, "InvalidApiVersionParameter"},
-		"more in the query":    {"GET", path + "&$expand=x", "", jsonHeader(), 400, "api-version alone"},
-		"method":               {"PUT", path, "{}", jsonHeader(), 405, "GET or PATCH, not PUT"},
-		"a body to a read":     {"GET", path, "{}", jsonHeader(), 400, "has no body"},
-		"no vault":             {"GET", pathOf(v) + "x?api-version=" + rsvVersion, "", jsonHeader(), 404, "ResourceNotFound"},
-		"no vault to change":   {"PATCH", pathOf(v) + "x?api-version=" + rsvVersion, alertsBody, jsonHeader(), 404, "ResourceNotFound"},
-		"no group":             {"GET", strings.Replace(path, "rg-backup", "rg-x", 1), "", jsonHeader(), 404, "ResourceGroupNotFound"},
-		"no subscription":      {"GET", strings.Replace(path, prod, "11111111-1111-1111-1111-111111111111", 1), "", jsonHeader(), 404, "SubscriptionNotFound"},
-		"no such type":         {"GET", strings.Replace(path, "RecoveryServices", "Compute", 1), "", jsonHeader(), 404, "NotFound"},
-		"no operation":         {"GET", pathOf(v) + "/operationStatus/x?api-version=" + rsvVersion, "", jsonHeader(), 400, "as it was handed out"},
-		"no content type":      {"PATCH", path, alertsBody, http.Header{"Authorization": {"Bearer x"}}, 400, "Content-Type"},
-		"not JSON":             {"PATCH", path, "properties: {}", jsonHeader(), 400, "InvalidRequestContent"},
-		"more than one":        {"PATCH", path, alertsBody + "{}", jsonHeader(), 400, "InvalidRequestContent"},
-		"no object":            {"PATCH", path, "[]", jsonHeader(), 400, "must be a JSON object"},
-		"null":                 {"PATCH", path, "null", jsonHeader(), 400, "must be a JSON object"},
-		"a name twice":         {"PATCH", path, `{"tags":{},"tags":{}}`, jsonHeader(), 400, "twice"},
-		"an unknown field":     {"PATCH", path, `{"properties":{"monitoringsettings":{}}}`, jsonHeader(), 400, "properties.monitoringsettings is not known"},
-		"no object inside":     {"PATCH", path, `{"properties":null}`, jsonHeader(), 400, "properties must be an object"},
-		"another word":         {"PATCH", path, immutable("locked"), jsonHeader(), 400, "Disabled, Unlocked, Locked"},
-		"tags are words":       {"PATCH", path, `{"tags":{"n":1}}`, jsonHeader(), 400, "tags.n must be a string"},
-		"a partial body":       {"PATCH", path, partial, jsonHeader(), 400, `"code":"InvalidRestApiParameter","message":"monitoringSettings parameter is invalid. Please provide a valid monitoringSettings"`},
-		"half of it":           {"PATCH", path, `{"properties":{"monitoringSettings":{"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`, jsonHeader(), 400, "InvalidRestApiParameter"},
-		"a word for a switch":  {"PATCH", pathOf(kv) + "?api-version=" + kvVersion, strings.Replace(rbacBody, "true", `"true"`, 1), jsonHeader(), 400, "true or false"},
-		"no auxiliary token":   {"PATCH", path, alertsBody, with("x-ms-authorization-auxiliary", "secret"), 400, "InvalidAuxiliaryTokens"},
+		"no sign-in": {"GET", path, "", http.Header{}, 401, "AuthenticationFailed"},
+		"no version": {"GET", pathOf(v), "", jsonHeader(), 400, "MissingApiVersionParameter"},
+		"another's version": {"GET", pathOf(kv) + "?api-version=" + rsvVersion, "", jsonHeader(), 400,
+			"must be 2026-02-01 or"},
+		"the old one to patch": {"PATCH", pathOf(v) + "?api-version=2016-06-01", alertsBody, jsonHeader(), 400,
+			"InvalidApiVersionParameter"},
+		"more in the query": {"GET", path + "&$expand=x", "", jsonHeader(), 400, "api-version alone"},
+		"method":            {"PUT", path, "{}", jsonHeader(), 405, "GET or PATCH, not PUT"},
+		"a body to a read":  {"GET", path, "{}", jsonHeader(), 400, "has no body"},
+		"no vault": {"GET", pathOf(v) + "x?api-version=" + rsvVersion, "", jsonHeader(), 404,
+			"ResourceNotFound"},
+		"no vault to change": {"PATCH", pathOf(v) + "x?api-version=" + rsvVersion, alertsBody, jsonHeader(), 404,
+			"ResourceNotFound"},
+		"no group": {"GET", strings.Replace(path, "rg-backup", "rg-x", 1), "", jsonHeader(), 404,
+			"ResourceGroupNotFound"},
+		"no subscription": {"GET", strings.Replace(path, prod, "11111111-1111-1111-1111-111111111111", 1), "",
+			jsonHeader(), 404, "SubscriptionNotFound"},
+		"no such type": {"GET", strings.Replace(path, "RecoveryServices", "Compute", 1), "", jsonHeader(), 404,
+			"NotFound"},
+		"no operation": {"GET", pathOf(v) + "/operationStatus/x?api-version=" + rsvVersion, "", jsonHeader(),
+			400, "as it was handed out"},
+		"no content type": {"PATCH", path, alertsBody, http.Header{"Authorization": {"Bearer x"}}, 400,
+			"Content-Type"},
+		"not JSON":      {"PATCH", path, "properties: {}", jsonHeader(), 400, "InvalidRequestContent"},
+		"more than one": {"PATCH", path, alertsBody + "{}", jsonHeader(), 400, "InvalidRequestContent"},
+		"no object":     {"PATCH", path, "[]", jsonHeader(), 400, "must be a JSON object"},
+		"null":          {"PATCH", path, "null", jsonHeader(), 400, "must be a JSON object"},
+		"a name twice":  {"PATCH", path, `{"tags":{},"tags":{}}`, jsonHeader(), 400, "twice"},
+		"an unknown field": {"PATCH", path, `{"properties":{"monitoringsettings":{}}}`, jsonHeader(), 400,
+			"properties.monitoringsettings is not known"},
+		"no object inside": {"PATCH", path, `{"properties":null}`, jsonHeader(), 400,
+			"properties must be an object"},
+		"another word":   {"PATCH", path, immutable("locked"), jsonHeader(), 400, "Disabled, Unlocked, Locked"},
+		"tags are words": {"PATCH", path, `{"tags":{"n":1}}`, jsonHeader(), 400, "tags.n must be a string"},
+		"a partial body": {"PATCH", path, partial, jsonHeader(), 400,
+			`"code":"InvalidRestApiParameter","message":"monitoringSettings parameter is invalid. Please provide a valid monitoringSettings"`},
+		"half of it": {"PATCH", path,
+			`{"properties":{"monitoringSettings":{"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}}`, jsonHeader(), 400, "InvalidRestApiParameter"},
+		"a word for a switch": {"PATCH", pathOf(kv) + "?api-version=" + kvVersion,
+			strings.Replace(rbacBody, "true", `"true"`, 1), jsonHeader(), 400, "true or false"},
+		"no auxiliary token": {"PATCH", path, alertsBody, with("x-ms-authorization-auxiliary", "secret"), 400,
+			"InvalidAuxiliaryTokens"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -127,7 +127,8 @@ func TestResourcesThatCannotBe(t *testing.T) {
 				r.Name = "rsv-x"
 			}
 			tt.change(&r)
-			if _, err := New(Config{Resources: append(estate(), r)}); err == nil || !strings.Contains(err.Error(), "resources[3]: ") || !strings.Contains(err.Error(), tt.want) {
+			if _, err := New(Config{Resources: append(estate(), r)}); err == nil ||
+				!strings.Contains(err.Error(), "resources[3]: ") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -149,7 +150,8 @@ func TestFaultsStrikeTheirSort(t *testing.T) {
 		}
 	}
 	c, err := New(Config{Vaults: fleet(), Resources: estate(), Scenario: Scenario{Faults: []Fault{
-		{Kind: kindSynchronous, Vault: "contoso-prod/rsv-1/RG-backup/West Europe/Microsoft.RecoveryServices"}, {Kind: kindAlready, Rate: 1}}}})
+		{Kind: kindSynchronous, Vault: "contoso-prod/rsv-1/RG-backup/West Europe/Microsoft.RecoveryServices"},
+		{Kind: kindAlready, Rate: 1}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,8 @@ func (c *Cloud) setLocks(r *resource) {
 		}
 		l.name = fmt.Sprintf("lock-%d", i)
 		key := strings.ToLower(l.scope)
-		if held := c.locks[key]; len(held) == 0 || held[len(held)-1].name != l.name { // another vault's fault has put it there
+		// another vault's fault has put it there
+		if held := c.locks[key]; len(held) == 0 || held[len(held)-1].name != l.name {
 			c.locks[key] = append(held, l)
 		}
 	}
@@ -117,18 +118,23 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 	// ("LAC check", the description of resourceGuardOperationRequests), whose code
 	// is the Resource Manager's own.
 	f := r.fault(c, kindGuarded)
-	reduces := immutability(r.properties(l.At)) == immutabilityUnlocked && immutability(q.patch.properties) == immutabilityDisabled
-	if f == nil || f.Auxiliary && q.auxiliary && (!reduces || slices.Contains(q.patch.guards, any(r.guard()+guardReduce))) {
+	reduces := immutability(r.properties(l.At)) == immutabilityUnlocked &&
+		immutability(q.patch.properties) == immutabilityDisabled
+	if f == nil || f.Auxiliary && q.auxiliary &&
+		(!reduces || slices.Contains(q.patch.guards, any(r.guard()+guardReduce))) {
 		return nil
 	}
 	return new(armError(http.StatusForbidden, "LinkedAuthorizationFailed", fmt.Sprintf(
-		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; however, it does not have "+
-			"permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.", r.id(), r.guard())))
+		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; "+
+			"however, it does not have "+
+			"permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.",
+		r.id(), r.guard())))
 }
 
 // guard is the resource guard that protects a vault.
 func (r *resource) guard() string {
-	return "/subscriptions/" + r.sub.id + "/resourceGroups/rg-guards/providers/Microsoft.DataProtection/resourceGuards/guard"
+	return "/subscriptions/" + r.sub.id +
+		"/resourceGroups/rg-guards/providers/Microsoft.DataProtection/resourceGuards/guard"
 }
 
 // guardReduce is the resource of a guard on which the access is checked when
@@ -149,8 +155,10 @@ func (c *Cloud) guards(q *request, _ *line) reply {
 			"properties": object{
 				"resourceGuardResourceId": r.guard(),
 				"resourceGuardOperationDetails": []any{
-					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action", "defaultResourceRequest": r.guard() + "/getSecurityPINRequests/default"},
-					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState", "defaultResourceRequest": r.guard() + guardReduce},
+					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action",
+						"defaultResourceRequest": r.guard() + "/getSecurityPINRequests/default"},
+					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState",
+						"defaultResourceRequest": r.guard() + guardReduce},
 				},
 			},
 		})
@@ -160,8 +168,10 @@ func (c *Cloud) guards(q *request, _ *line) reply {
 
 // disallowed is the refusal by an assignment of Azure Policy.
 func disallowed(r *resource) reply {
-	assignment := "/subscriptions/" + r.sub.id + "/providers/Microsoft.Authorization/policyAssignments/settings-are-fixed"
-	definition := "/subscriptions/" + r.sub.id + "/providers/Microsoft.Authorization/policyDefinitions/settings-are-fixed"
+	assignment := "/subscriptions/" + r.sub.id +
+		"/providers/Microsoft.Authorization/policyAssignments/settings-are-fixed"
+	definition := "/subscriptions/" + r.sub.id +
+		"/providers/Microsoft.Authorization/policyDefinitions/settings-are-fixed"
 	return reply{status: http.StatusForbidden, body: asJSON(object{"error": object{
 		"code":    "RequestDisallowedByPolicy",
 		"target":  r.Name,

@@ -17,18 +17,21 @@ func (c *client) guarded(v Resource) answer {
 
 var barrierCases = map[string][]todaysFaultCase{
 	kindLocked: {
-		{"for a while", Fault{Vault: "rsv-1", Status: 423, For: "10m"}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
-			wantStatus(t, cl.patch(v, alertsBody), 423, "ScopeLocked")
-			time.Sleep(10 * time.Minute)
-			wantStatus(t, cl.patch(v, alertsBody), 202)
-			if s := c.Summary(); s.Refused != 1 || s.Accepted != 1 {
-				t.Errorf("%+v", s)
-			}
-		}},
-		{"against deletion", Fault{Vault: "rsv-1", Level: "CanNotDelete"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-			wantStatus(t, cl.arm(pathOf(v)+"/providers/Microsoft.Authorization/locks", "2020-05-01"), 200, "CanNotDelete")
-			wantStatus(t, cl.patch(v, alertsBody), 202)
-		}},
+		{"for a while", Fault{Vault: "rsv-1", Status: 423, For: "10m"},
+			func(t *testing.T, c *Cloud, cl *client, v Resource) {
+				wantStatus(t, cl.patch(v, alertsBody), 423, "ScopeLocked")
+				time.Sleep(10 * time.Minute)
+				wantStatus(t, cl.patch(v, alertsBody), 202)
+				if s := c.Summary(); s.Refused != 1 || s.Accepted != 1 {
+					t.Errorf("%+v", s)
+				}
+			}},
+		{"against deletion", Fault{Vault: "rsv-1", Level: "CanNotDelete"},
+			func(t *testing.T, _ *Cloud, cl *client, v Resource) {
+				wantStatus(t, cl.arm(pathOf(v)+"/providers/Microsoft.Authorization/locks", "2020-05-01"), 200,
+					"CanNotDelete")
+				wantStatus(t, cl.patch(v, alertsBody), 202)
+			}},
 	},
 	kindGuarded: {
 		{"", Fault{Vault: "rsv-1"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
@@ -43,7 +46,8 @@ var barrierCases = map[string][]todaysFaultCase{
 		{"immutability", Fault{Vault: "rsv-1", Auxiliary: true}, func(t *testing.T, c *Cloud, cl *client, v Resource) {
 			wantStatus(t, cl.read(v), 200, `"multiUserAuthorization":"Enabled"`)
 			guards := cl.arm(pathOf(v)+"/backupResourceGuardProxies", "2025-08-01")
-			wantStatus(t, guards, 200, `"vaultCriticalOperation":"Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState"`)
+			wantStatus(t, guards, 200,
+				`"vaultCriticalOperation":"Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState"`)
 			m := regexp.MustCompile(`"([^"]+/reduceImmutabilityStateRequests/default)"`).FindStringSubmatch(guards.body)
 			if m == nil {
 				t.Fatal(guards.body)
@@ -63,13 +67,15 @@ var barrierCases = map[string][]todaysFaultCase{
 			wantStatus(t, send("Disabled", named+`["`+another+`","`+m[1]+`"]`), 202)
 			time.Sleep(3 * time.Hour)
 			s := c.Summary()
-			if r, _ := s.Resource(prod, "rsv-1"); r.Properties["resourceGuardOperationRequests"] != nil || r.Accepted != 2 || r.DoubleAccepted != 0 {
+			if r, _ := s.Resource(prod, "rsv-1"); r.Properties["resourceGuardOperationRequests"] != nil ||
+				r.Accepted != 2 || r.DoubleAccepted != 0 {
 				t.Errorf("%+v", r)
 			}
 		}},
 	},
 	kindPolicy: {{"once", Fault{Vault: "rsv-1", Times: 1}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-		wantStatus(t, cl.patch(v, alertsBody), 403, `"code":"RequestDisallowedByPolicy"`, `"type":"PolicyViolation"`, `"policyAssignmentName":"settings-are-fixed"`)
+		wantStatus(t, cl.patch(v, alertsBody), 403, `"code":"RequestDisallowedByPolicy"`, `"type":"PolicyViolation"`,
+			`"policyAssignmentName":"settings-are-fixed"`)
 		wantStatus(t, cl.patch(v, alertsBody), 202)
 	}}},
 	kindRolesLate: {{"", Fault{Vault: "kv-1", For: "5m"}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
@@ -83,11 +89,14 @@ var barrierCases = map[string][]todaysFaultCase{
 		time.Sleep(time.Nanosecond)
 		wantStatus(t, cl.roles(v, "principalId eq '"+somebody+"'"), 200, oneName)
 	}}},
-	kindRole: {{"", Fault{Vault: "kv-1", Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User"}}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
-		wantStatus(t, cl.roles(estate()[1], "principalId eq '"+somebody+"'"), 200, secretsUser)
-	}}},
+	kindRole: {{"", Fault{Vault: "kv-1",
+		Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User"}},
+		func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
+			wantStatus(t, cl.roles(estate()[1], "principalId eq '"+somebody+"'"), 200, secretsUser)
+		}}},
 	kindUnlicensed: {{"", Fault{Subscription: "contoso-prod"}, func(t *testing.T, _ *Cloud, cl *client, _ Resource) {
-		wantStatus(t, cl.arm(pathOf(estate()[1])+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances", "2020-10-01"), 400, "AadPremiumLicenseRequired")
+		wantStatus(t, cl.arm(pathOf(estate()[1])+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances",
+			"2020-10-01"), 400, "AadPremiumLicenseRequired")
 	}}},
 	kindPrincipalMissing: {{"", Fault{Vault: "kv-1"}, func(t *testing.T, c *Cloud, cl *client, _ Resource) {
 		wantStatus(t, cl.assign(estate()[1], oneName, roleBody(secretsUser, somebody)), 400, "PrincipalNotFound")
@@ -114,18 +123,21 @@ func TestLocksAreInherited(t *testing.T) {
 	} {
 		t.Run(scope, func(t *testing.T) {
 			t.Parallel()
-			c, err := New(Config{Resources: append(estate(), neighbour), Scenario: Scenario{Faults: []Fault{{Kind: kindLocked, Vault: "rsv-1", Scope: scope}}}})
+			c, err := New(Config{Resources: append(estate(), neighbour),
+				Scenario: Scenario{Faults: []Fault{{Kind: kindLocked, Vault: "rsv-1", Scope: scope}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			cl := inMemory(t, c)
 			count := func(r Resource) int {
-				return len(at(t, cl.arm(pathOf(r)+"/providers/Microsoft.Authorization/locks", "2020-05-01"), "value").([]any))
+				return len(at(t, cl.arm(pathOf(r)+"/providers/Microsoft.Authorization/locks", "2020-05-01"),
+					"value").([]any))
 			}
 			a := cl.arm(pathOf(estate()[0])+"/providers/Microsoft.Authorization/locks", "2020-05-01")
 			wantStatus(t, a, 200, `"level":"ReadOnly"`, `"id":"`+want.id+`/providers/Microsoft.Authorization/locks/`)
 			if count(neighbour) != want.neighbour || count(estate()[1]) != want.otherGroup || count(estate()[2]) != 0 {
-				t.Errorf("neighbour %d, other group %d, other subscription %d", count(neighbour), count(estate()[1]), count(estate()[2]))
+				t.Errorf("neighbour %d, other group %d, other subscription %d", count(neighbour), count(estate()[1]),
+					count(estate()[2]))
 			}
 			wantStatus(t, cl.patch(estate()[0], alertsBody), 409, "ScopeLocked", "'"+want.id+"'")
 			wantStatus(t, cl.assign(estate()[0], oneName, roleBody(secretsUser, somebody)), 409, "ScopeLocked")
@@ -138,7 +150,8 @@ func TestRatesLockAScopeOnce(t *testing.T) {
 	t.Parallel()
 	twin := estate()[0]
 	twin.Name = "rsv-9"
-	c, err := New(Config{Resources: []Resource{estate()[0], twin}, Scenario: Scenario{Faults: []Fault{{Kind: kindLocked, Rate: 1, Scope: "subscription"}}}})
+	c, err := New(Config{Resources: []Resource{estate()[0], twin},
+		Scenario: Scenario{Faults: []Fault{{Kind: kindLocked, Rate: 1, Scope: "subscription"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

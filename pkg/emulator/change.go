@@ -69,7 +69,8 @@ type changing struct {
 func newChanging(s Scenario) changing {
 	in := s.Changes
 	recorded := s.Shape != shapeSpecification
-	out := changing{durations: newDurations(s.TimeScale, in.Duration, Duration{Min: "5s", Max: "2m"}), retryAfter: in.RetryAfter, state: in.State,
+	out := changing{durations: newDurations(s.TimeScale, in.Duration, Duration{Min: "5s", Max: "2m"}),
+		retryAfter: in.RetryAfter, state: in.State,
 		configurationCode: in.ConfigurationCode}
 	out.recorded = recorded && in.Duration == (Duration{})
 	switch {
@@ -119,7 +120,8 @@ func (c *Cloud) foreignChange(r *resource) *change {
 	if f == nil {
 		return nil
 	}
-	ch := &change{course: course{ID: c.operationID(r.key, "foreign"), AcceptedAt: c.createdAt, foreign: true}, Body: []byte("{}")}
+	ch := &change{course: course{ID: c.operationID(r.key, "foreign"), AcceptedAt: c.createdAt, foreign: true},
+		Body: []byte("{}")}
 	ch.EndsAt = ch.AcceptedAt.Add(r.length(c, f, c.usualChange(r, "foreign")))
 	if f.Ends == statusFailed {
 		ch.fail(f)
@@ -195,9 +197,12 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 	}
 	switch {
 	case s.disabled:
-		return no(http.StatusConflict, "ReadOnlyDisabledSubscription", "The subscription '%s' is disabled and therefore marked as read only. No write action is possible until it is enabled again.", s.id)
+		return no(http.StatusConflict, "ReadOnlyDisabledSubscription",
+			"The subscription '%s' is disabled and therefore marked as read only. No write action is possible until "+
+				"it is enabled again.", s.id)
 	case s.unregistered[strings.ToLower(r.kind.namespace())]:
-		return no(http.StatusConflict, "MissingSubscriptionRegistration", "The subscription is not registered to use namespace '%s'.", r.kind.namespace())
+		return no(http.StatusConflict, "MissingSubscriptionRegistration",
+			"The subscription is not registered to use namespace '%s'.", r.kind.namespace())
 	}
 	if rep := c.barred(q, l); rep != nil {
 		return rep
@@ -218,8 +223,10 @@ func (c *Cloud) patchRefused(q *request, l *line) *reply {
 		return new(errorAs(f.Answer, status, code, message))
 	}
 	from, to := immutability(r.properties(l.At)), immutability(q.patch.properties)
-	if to != "" && !mayBecome(from, to) || from == immutabilityLocked && reconfigures(r.properties(l.At), q.patch.properties) {
-		return no(http.StatusBadRequest, "UserErrorUnsupportedVaultImmutabilityStateChange", "The immutability of this vault is %s and cannot become %s.", from, to)
+	if to != "" && !mayBecome(from, to) || from == immutabilityLocked &&
+		reconfigures(r.properties(l.At), q.patch.properties) {
+		return no(http.StatusBadRequest, "UserErrorUnsupportedVaultImmutabilityStateChange",
+			"The immutability of this vault is %s and cannot become %s.", from, to)
 	}
 	return nil
 }
@@ -255,7 +262,8 @@ func (c *Cloud) operation(q *request, l *line) reply {
 		}
 	}
 	if ch == nil {
-		return armError(http.StatusNotFound, "ResourceNotFound", "No operation "+q.operation+" of the vault "+r.Name+" was found.")
+		return armError(http.StatusNotFound, "ResourceNotFound",
+			"No operation "+q.operation+" of the vault "+r.Name+" was found.")
 	}
 	if rep := c.misled(q, ch, l); rep != nil {
 		return *rep

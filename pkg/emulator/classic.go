@@ -124,17 +124,24 @@ func (c *Cloud) occupied(v *vault, l *line) *reply {
 	var rep reply
 	switch {
 	case c.vanished(v, l.At):
-		rep = refuse(http.StatusNotFound, errorBody{shape: 2, code: "ResourceNotFound", message: "The vault " + v.Name + " was not found."})
+		rep = refuse(http.StatusNotFound,
+			errorBody{shape: 2, code: "ResourceNotFound", message: "The vault " + v.Name + " was not found."})
 	case v.onItsWay(l.At) || op != nil && op.status(l.At) == statusInProgress:
-		rep = refuse(http.StatusConflict, errorBody{shape: 2, code: "ConflictError", message: "An upgrade of the vault is in progress.", action: "Wait until it has ended."})
+		rep = refuse(http.StatusConflict,
+			errorBody{shape: 2, code: "ConflictError", message: "An upgrade of the vault is in progress.",
+				action: "Wait until it has ended."})
 	case op != nil && op.status(l.At) == statusUpgraded:
-		rep = refuse(http.StatusBadRequest, errorBody{shape: 3, code: "VaultAlreadyUpgraded", message: "The vault was upgraded before."})
+		rep = refuse(http.StatusBadRequest,
+			errorBody{shape: 3, code: "VaultAlreadyUpgraded", message: "The vault was upgraded before."})
 	default:
 		f := v.fault(c, kindBusy)
 		if f == nil || !l.At.Before(c.first(f, l).Add(f.lasts)) {
 			return nil
 		}
-		rep = refuse(http.StatusConflict, errorBody{shape: 2, code: "OperationInProgress", message: "A configuration job or a registration is under way on the vault.", action: "Wait until it has ended, then try again."})
+		rep = refuse(http.StatusConflict,
+			errorBody{shape: 2, code: "OperationInProgress",
+				message: "A configuration job or a registration is under way on the vault.",
+				action:  "Wait until it has ended, then try again."})
 	}
 	return &rep
 }
@@ -162,7 +169,8 @@ func (c *Cloud) objections(v *vault, f *fault) reply {
 func standardReason(kind string, v *vault) Reason {
 	if kind == kindWarnings {
 		return Reason{Code: "BillingModelChange", Category: "Billing", Type: ReasonWarning,
-			Message:           "The vault is billed by storage; the upgrade converts it to billing by protected instance.",
+			Message: "The vault is billed by storage; the upgrade converts it to billing by protected " +
+				"instance.",
 			RecommendedAction: "Consent to the conversion."}
 	}
 	host := strings.ToLower(v.Name)
@@ -256,7 +264,8 @@ func (c *Cloud) result(q *request, l *line) reply {
 	v := q.vault
 	op := newest(v.ops, l.At)
 	if op == nil || c.vanished(v, l.At) {
-		return refuse(http.StatusNotFound, errorBody{shape: 2, code: "ResourceNotFound", message: "No upgrade of the vault " + v.Name + " was found."})
+		return refuse(http.StatusNotFound,
+			errorBody{shape: 2, code: "ResourceNotFound", message: "No upgrade of the vault " + v.Name + " was found."})
 	}
 	var d document
 	d.open("OperationInfo", rootSpace)

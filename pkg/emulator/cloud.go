@@ -23,12 +23,13 @@ type Config struct {
 
 // Vault is a classic vault that the cloud has.
 type Vault struct {
-	SubscriptionID      string `json:"subscriptionId"`   // a GUID
-	SubscriptionName    string `json:"subscriptionName"` // its display name; the ID where empty
-	Name                string `json:"name"`
-	Location            string `json:"location"`            // shown as written; compared without spaces and case
-	ResourceType        string `json:"resourceType"`        // BackupVault or HyperVRecoveryManagerVault
-	TargetResourceGroup string `json:"targetResourceGroup"` // exists, unless every vault that names it says CreateResourceGroup
+	SubscriptionID   string `json:"subscriptionId"`   // a GUID
+	SubscriptionName string `json:"subscriptionName"` // its display name; the ID where empty
+	Name             string `json:"name"`
+	Location         string `json:"location"`     // shown as written; compared without spaces and case
+	ResourceType     string `json:"resourceType"` // BackupVault or HyperVRecoveryManagerVault
+	// exists, unless every vault that names it says CreateResourceGroup
+	TargetResourceGroup string `json:"targetResourceGroup"`
 	CreateResourceGroup bool   `json:"createResourceGroup,omitempty"`
 	ProtectedItems      int    `json:"protectedItems,omitempty"` // for durations by item
 }
@@ -144,7 +145,8 @@ func New(cfg Config) (*Cloud, error) {
 		return nil, err
 	}
 	if cfg.StateFile != "" {
-		h := header{Version: stateVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults, Resources: cfg.Resources}
+		h := header{Version: stateVersion, CreatedAt: c.createdAt, Scenario: cfg.Scenario, Vaults: cfg.Vaults,
+			Resources: cfg.Resources}
 		if c.stateFile, err = createStateFile(cfg.StateFile, h); err != nil {
 			return nil, err
 		}
@@ -222,7 +224,9 @@ func build(cfg Config, createdAt time.Time) (*Cloud, error) {
 		}
 		at := v.sub.id + "/" + targetKey(v.TargetResourceGroup, v.Name)
 		if other := targets[at]; other != nil {
-			wrong = append(wrong, fmt.Errorf("vaults[%d]: %s and another vault in %s would be upgraded to the same place", i, v.ref(), other.Location))
+			wrong = append(wrong,
+				fmt.Errorf("vaults[%d]: %s and another vault in %s would be upgraded to the same place", i, v.ref(),
+					other.Location))
 			continue
 		}
 		targets[at] = v
@@ -269,10 +273,12 @@ func (c *Cloud) newVault(cfg Vault) (*vault, []error) {
 		errs = append(errs, fmt.Errorf("vault %q has no location", cfg.Name))
 	}
 	if cfg.ResourceType != typeBackup && cfg.ResourceType != typeSiteRecovery {
-		errs = append(errs, fmt.Errorf("vault %q: resource type %q is neither %s nor %s", cfg.Name, cfg.ResourceType, typeBackup, typeSiteRecovery))
+		errs = append(errs, fmt.Errorf("vault %q: resource type %q is neither %s nor %s", cfg.Name, cfg.ResourceType,
+			typeBackup, typeSiteRecovery))
 	}
 	if !groupPattern().MatchString(cfg.TargetResourceGroup) {
-		errs = append(errs, fmt.Errorf("vault %q: %q is no name of a resource group", cfg.Name, cfg.TargetResourceGroup))
+		errs = append(errs, fmt.Errorf("vault %q: %q is no name of a resource group", cfg.Name,
+			cfg.TargetResourceGroup))
 	}
 	if cfg.ProtectedItems < 0 {
 		errs = append(errs, fmt.Errorf("vault %q: %d protected items", cfg.Name, cfg.ProtectedItems))

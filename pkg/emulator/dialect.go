@@ -71,7 +71,8 @@ func (c *Cloud) certificate(r *resource) string {
 	}
 	// The beginning of a certificate in DER: a sequence that holds a sequence.
 	n := size - 4
-	return base64.RawURLEncoding.EncodeToString(append([]byte{0x30, 0x82, byte(n >> 8), byte(n), 0x30, 0x82}, stream(0, size-6, "certificate", region)...))
+	return base64.RawURLEncoding.EncodeToString(append([]byte{0x30, 0x82, byte(n >> 8), byte(n), 0x30, 0x82},
+		stream(0, size-6, "certificate", region)...))
 }
 
 // text64 is so many bytes that look like chance, in base64 as addresses have it.
@@ -102,7 +103,9 @@ func (c *Cloud) forged(q *request, r *http.Request) *problem {
 	}
 	s, h := c.signature(q.resource, kind, q.operation, q.version, query.Get("t"))
 	if query.Get("s") != s || query.Get("h") != h || query.Get("c") != c.certificate(q.resource) {
-		return mistake(http.StatusBadRequest, "InvalidOperationAddress", "The address of an operation must be asked as it was handed out, to the letter; t, c, s and h belong to it.")
+		return mistake(http.StatusBadRequest, "InvalidOperationAddress",
+			"The address of an operation must be asked as it was handed out, to the letter; t, c, s and h belong to "+
+				"it.")
 	}
 	return nil
 }

@@ -24,24 +24,29 @@ func TestSpeaksAsRecorded(t *testing.T) {
 		a := cl.patch(v, alertsBody)
 		wantStatus(t, a, 202)
 		if a.body != "" || a.header.Get("Retry-After") != "" || a.header.Get("Content-Type") != "" {
-			t.Errorf("%q, Retry-After %q, Content-Type %q", a.body, a.header.Get("Retry-After"), a.header.Get("Content-Type"))
+			t.Errorf("%q, Retry-After %q, Content-Type %q", a.body, a.header.Get("Retry-After"),
+				a.header.Get("Content-Type"))
 		}
 		id := ""
-		for header, kind := range map[string]string{"Azure-AsyncOperation": "operationStatus", "Location": "operationResults"} {
+		for header, kind := range map[string]string{"Azure-AsyncOperation": "operationStatus",
+			"Location": "operationResults"} {
 			got := a.header.Get(header)
 			u, err := url.Parse(got)
-			if err != nil || len(got) < 3100 || len(got) > 3700 || strings.ContainsFunc(got, func(r rune) bool { return r > 126 || r < 33 }) {
+			if err != nil || len(got) < 3100 || len(got) > 3700 ||
+				strings.ContainsFunc(got, func(r rune) bool { return r > 126 || r < 33 }) {
 				t.Fatalf("%s of %d bytes: %v", header, len(got), err)
 			}
 			rest, ok := strings.CutPrefix(u.Path, pathOf(v)+"/"+kind+"/")
-			if q := u.Query(); !ok || !strings.HasSuffix(rest, "=") || len(q) != 5 || len(q.Get("t")) != 18 || len(q.Get("s")) != 342 || len(q.Get("h")) != 43 || q.Get("api-version") != rsvVersion {
+			if q := u.Query(); !ok || !strings.HasSuffix(rest, "=") || len(q) != 5 || len(q.Get("t")) != 18 ||
+				len(q.Get("s")) != 342 || len(q.Get("h")) != 43 || q.Get("api-version") != rsvVersion {
 				t.Errorf("%s has path %s and parts %d", header, u.Path, len(q))
 			}
 			id = rest
 		}
 		time.Sleep(time.Minute)
 		s := cl.follow(a, "Azure-AsyncOperation")
-		want := "{\r\n  \"id\": \"" + pathOf(v) + "/operationStatus/" + id + "\",\r\n  \"name\": \"" + id + "\",\r\n  \"status\": \"InProgress\"\r\n}"
+		want := "{\r\n  \"id\": \"" + pathOf(v) + "/operationStatus/" + id + "\",\r\n  \"name\": \"" + id +
+			"\",\r\n  \"status\": \"InProgress\"\r\n}"
 		if s.body != want {
 			t.Errorf("status %q, want %q", s.body, want)
 		}
@@ -54,7 +59,8 @@ func TestSpeaksAsRecorded(t *testing.T) {
 		time.Sleep(9 * time.Minute)
 		for _, from := range []answer{a, s} { // the first ones stay good
 			done := cl.follow(from, "Azure-AsyncOperation")
-			if status, _ := at(t, done, "status").(string); !strings.EqualFold(status, "Succeeded") || len(decodeJSON(t, done)) != 3 || done.header.Get("Location") != "" {
+			if status, _ := at(t, done, "status").(string); !strings.EqualFold(status, "Succeeded") ||
+				len(decodeJSON(t, done)) != 3 || done.header.Get("Location") != "" {
 				t.Errorf("status %s", done.body)
 			}
 			wantStatus(t, cl.follow(from, "Location"), 200, `"alertsForCriticalOperations":"Disabled"`)
@@ -147,9 +153,13 @@ func TestChangesTakeAsLongAsWasSeen(t *testing.T) {
 func TestNewVaultsByShape(t *testing.T) {
 	t.Parallel()
 	for shape, tt := range map[string]struct{ has, lacks []string }{
-		"":              {[]string{`"alertsForAllJobFailures":"Enabled"`, `"alertsForCriticalOperations":"Enabled"`, `"regionOfChoiceSettings"`, `"multiUserAuthorization":"Disabled"`, `datetime'`, `"sku":{"name":"Standard"}`}, []string{"immutabilitySettings"}},
-		"recorded-2024": {[]string{`"immutabilitySettings":null`, `"alertsForCriticalOperations":"Enabled"`}, []string{"regionOfChoiceSettings", `"tags"`}},
-		"specification": {[]string{`"immutabilitySettings":{"state":"Disabled"}`, `"alertsForAllJobFailures":"Disabled"`, `"tags":{}`}, []string{"regionOfChoiceSettings"}},
+		"": {[]string{`"alertsForAllJobFailures":"Enabled"`, `"alertsForCriticalOperations":"Enabled"`,
+			`"regionOfChoiceSettings"`, `"multiUserAuthorization":"Disabled"`, `datetime'`,
+			`"sku":{"name":"Standard"}`}, []string{"immutabilitySettings"}},
+		"recorded-2024": {[]string{`"immutabilitySettings":null`, `"alertsForCriticalOperations":"Enabled"`},
+			[]string{"regionOfChoiceSettings", `"tags"`}},
+		"specification": {[]string{`"immutabilitySettings":{"state":"Disabled"}`,
+			`"alertsForAllJobFailures":"Disabled"`, `"tags":{}`}, []string{"regionOfChoiceSettings"}},
 	} {
 		t.Run(shape, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +180,8 @@ func TestKeyVaultsAsRecorded(t *testing.T) {
 	t.Parallel()
 	var all []Resource
 	for i := range 400 {
-		all = append(all, Resource{SubscriptionID: prod, ResourceGroup: "g", Type: "Microsoft.KeyVault/vaults", Name: fmt.Sprintf("kv-%d", i), Location: "westus"})
+		all = append(all, Resource{SubscriptionID: prod, ResourceGroup: "g", Type: "Microsoft.KeyVault/vaults",
+			Name: fmt.Sprintf("kv-%d", i), Location: "westus"})
 	}
 	c, err := New(Config{Resources: all})
 	if err != nil {
@@ -218,7 +229,8 @@ func TestOldCloudsKeepTheirShape(t *testing.T) {
 	if err != nil || !bytes.Contains(b, []byte(`"shape":"recorded-2026"`)) {
 		t.Fatalf("%v in %.300s", err, b)
 	}
-	if err := os.WriteFile(file, bytes.Replace(b, []byte(`"shape":"recorded-2026"`), []byte(`"seed":0`), 1), 0o600); err != nil {
+	if err := os.WriteFile(file, bytes.Replace(b, []byte(`"shape":"recorded-2026"`), []byte(`"seed":0`), 1),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := again().shape; got != shapeSpecification {
@@ -241,7 +253,8 @@ func TestRolesAsRecorded(t *testing.T) {
 		}
 		scopes[scope]++
 		names[doc["name"].(string)] = true
-		if condition, said := p["condition"]; !said || condition != nil || p["principalType"] == "" || strings.HasPrefix(doc["id"].(string), "//") {
+		if condition, said := p["condition"]; !said || condition != nil || p["principalType"] == "" ||
+			strings.HasPrefix(doc["id"].(string), "//") {
 			t.Errorf("%v", doc)
 		}
 	}

@@ -90,7 +90,9 @@ func (c *Cloud) aimOne(i int, f *fault) error {
 		case err != nil:
 			return &Mistake{Path: path + ".vault", Message: err.Error()}
 		case r != nil && f.kind.Only == OnlyClassic || v != nil && f.kind.Only == OnlyToday:
-			return &Mistake{Path: path + ".kind", Message: fmt.Sprintf("a fault of kind %s strikes %s vaults only, and %s is none", f.Kind, f.kind.Only, f.Vault)}
+			return &Mistake{Path: path + ".kind",
+				Message: fmt.Sprintf("a fault of kind %s strikes %s vaults only, and %s is none", f.Kind, f.kind.Only,
+					f.Vault)}
 		case r != nil:
 			r.faults = append(r.faults, i)
 			r.sub.faults = append(r.sub.faults, aimed{fault: i, at: &r.sufferer})
@@ -104,7 +106,9 @@ func (c *Cloud) aimOne(i int, f *fault) error {
 	if f.Subscription != "" {
 		subs = c.subscriptions(f.Subscription)
 		if len(subs) != 1 {
-			return &Mistake{Path: path + ".subscription", Message: fmt.Sprintf("%d subscriptions are %q: give the ID of one that has vaults", len(subs), f.Subscription)}
+			return &Mistake{Path: path + ".subscription",
+				Message: fmt.Sprintf("%d subscriptions are %q: give the ID of one that has vaults", len(subs),
+					f.Subscription)}
 		}
 	}
 	for _, s := range subs {
@@ -184,7 +188,8 @@ func (c *Cloud) find(ref string) (*vault, *resource, error) {
 	}
 	switch {
 	case len(all) == 0:
-		return nil, nil, fmt.Errorf("no vault is %q: write it as subscription/name, with the subscription's ID or name", ref)
+		return nil, nil, fmt.Errorf("no vault is %q: write it as subscription/name, with the subscription's ID or name",
+			ref)
 	case len(all) > 1:
 		return nil, nil, fmt.Errorf("%q is %d vaults: %s", ref, len(all), strings.Join(all, ", "))
 	case len(vs) == 1:

@@ -170,7 +170,9 @@ func TestRatesOfSubscriptionsAreDrawnBySubscription(t *testing.T) {
 func TestChanceIsDrawnByCall(t *testing.T) {
 	t.Parallel()
 	run := func() (pattern string) {
-		c := newCloud(t, Scenario{Seed: 5, Faults: []Fault{{Kind: kindServerError, Vault: "alpha", Calls: []string{"prereqs"}, Chance: 0.5, Times: -1}}})
+		c := newCloud(t, Scenario{Seed: 5,
+			Faults: []Fault{{Kind: kindServerError, Vault: "alpha", Calls: []string{"prereqs"}, Chance: 0.5,
+				Times: -1}}})
 		cl := inMemory(t, c)
 		for range 100 {
 			pattern += fmt.Sprint(cl.prereqs(fleet()[0]).status/100, "")
@@ -190,7 +192,9 @@ func TestChanceIsDrawnByCall(t *testing.T) {
 func TestUntil(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCloud(t, Scenario{TimeScale: 2, Faults: []Fault{{Kind: kindServerError, Vault: "alpha", Calls: []string{"prereqs"}, Times: -1, Until: "1h"}}})
+		c := newCloud(t, Scenario{TimeScale: 2,
+			Faults: []Fault{{Kind: kindServerError, Vault: "alpha", Calls: []string{"prereqs"}, Times: -1,
+				Until: "1h"}}})
 		cl := inMemory(t, c)
 		wantStatus(t, cl.prereqs(fleet()[0]), 500)
 		time.Sleep(30 * time.Minute)
@@ -211,7 +215,8 @@ func TestDurations(t *testing.T) {
 		"default":        {Scenario{}, 40, 0, 19 * time.Minute},
 		"default at max": {Scenario{}, 5000, 0, 90 * time.Minute},
 		"constant":       {Scenario{Duration: Duration{Constant: "20m"}, TimeScale: 60}, 9, 0.3, 20 * time.Second},
-		"range":          {Scenario{Duration: Duration{Min: "10m", Max: "20m"}, TimeScale: 2}, 9, 0.5, 7*time.Minute + 30*time.Second},
+		"range": {Scenario{Duration: Duration{Min: "10m", Max: "20m"}, TimeScale: 2}, 9, 0.5,
+			7*time.Minute + 30*time.Second},
 		"no max":         {Scenario{Duration: Duration{Base: "1m", PerItem: "1m"}}, 500, 0, 501 * time.Minute},
 		"slow motion":    {Scenario{Duration: Duration{Constant: "1m"}, TimeScale: 0.5}, 0, 0, 2 * time.Minute},
 		"never nothing":  {Scenario{Duration: Duration{Constant: "1ns"}, TimeScale: 1e9}, 0, 0, 1},
@@ -220,7 +225,8 @@ func TestDurations(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := newDurations(tt.scenario.TimeScale, tt.scenario.Duration, usualDuration).of(tt.items, tt.at); got != tt.want {
+			if got := newDurations(tt.scenario.TimeScale, tt.scenario.Duration, usualDuration).of(tt.items,
+				tt.at); got != tt.want {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})

@@ -25,12 +25,16 @@ var faultCases = map[string][]struct {
 }{
 	kindBlocked: {
 		{"standard table", on(Fault{}), func(t *testing.T, cl *client, v Vault) {
-			wantStatus(t, cl.prereqs(v), 400, "<Details>", "<Type>Error</Type>", "srv-01.alpha.example;2.0.8719.0|srv-02")
+			wantStatus(t, cl.prereqs(v), 400, "<Details>", "<Type>Error</Type>",
+				"srv-01.alpha.example;2.0.8719.0|srv-02")
 			wantStatus(t, cl.upgrade(v, newID()), 400, "<Type>Error</Type>")
 		}},
-		{"given reasons", on(Fault{Status: 412, Reasons: []Reason{{Code: "A<1>", Type: "Error", Message: "m1", Category: "c", RecommendedAction: "r"}, {Code: "B", Type: "Warning", Message: "m2"}}}),
+		{"given reasons", on(Fault{Status: 412,
+			Reasons: []Reason{{Code: "A<1>", Type: "Error", Message: "m1", Category: "c", RecommendedAction: "r"},
+				{Code: "B", Type: "Warning", Message: "m2"}}}),
 			func(t *testing.T, cl *client, v Vault) {
-				wantStatus(t, cl.prereqs(v), 412, "<Category>c</Category><Code>A&lt;1&gt;</Code><Message>m1</Message>", "<RecommendedAction>r</RecommendedAction>", "<Type>Warning</Type>")
+				wantStatus(t, cl.prereqs(v), 412, "<Category>c</Category><Code>A&lt;1&gt;</Code><Message>m1</Message>",
+					"<RecommendedAction>r</RecommendedAction>", "<Type>Warning</Type>")
 			}},
 	},
 	kindWarnings: {{"", on(Fault{}), func(t *testing.T, cl *client, v Vault) {
@@ -65,14 +69,15 @@ var faultCases = map[string][]struct {
 			}
 			wantStatus(t, cl.upgrade(v, newID()), 400)
 		}},
-		{"plain, once", on(Fault{Shape: 2, Status: 422, Message: "no", Times: 1}), func(t *testing.T, cl *client, v Vault) {
-			a := cl.upgrade(v, newID())
-			wantStatus(t, a, 422, nsAzure, "<Message>no</Message>", "<RecommendedAction />")
-			if strings.Contains(a.body, "Details") {
-				t.Errorf("details in shape 2: %s", a.body)
-			}
-			wantStatus(t, cl.upgrade(v, newID()), 200)
-		}},
+		{"plain, once", on(Fault{Shape: 2, Status: 422, Message: "no", Times: 1}),
+			func(t *testing.T, cl *client, v Vault) {
+				a := cl.upgrade(v, newID())
+				wantStatus(t, a, 422, nsAzure, "<Message>no</Message>", "<RecommendedAction />")
+				if strings.Contains(a.body, "Details") {
+					t.Errorf("details in shape 2: %s", a.body)
+				}
+				wantStatus(t, cl.upgrade(v, newID()), 200)
+			}},
 		{"details", on(Fault{Shape: 1}), func(t *testing.T, cl *client, v Vault) {
 			wantStatus(t, cl.upgrade(v, newID()), 400, nsAzure, "<Details><ErrorDetail>")
 		}},
@@ -86,7 +91,8 @@ var faultCases = map[string][]struct {
 				t.Errorf("record %+v", r)
 			}
 			i := decodeXML[opInfo](t, cl.result(v))
-			if i.OperationStatus != "Completed" || i.OperationResult != "Failed" || i.ErrorCode != "E1" || i.Message != "it broke" || len(i.Steps) != 2 || i.Steps[1].Detail != "it broke" {
+			if i.OperationStatus != "Completed" || i.OperationResult != "Failed" || i.ErrorCode != "E1" ||
+				i.Message != "it broke" || len(i.Steps) != 2 || i.Steps[1].Detail != "it broke" {
 				t.Errorf("result %+v", i)
 			}
 			wantStatus(t, cl.target(v), 404)
@@ -103,7 +109,8 @@ var faultCases = map[string][]struct {
 			}
 		}},
 	},
-	kindRepaired: {{"one that does not fail", on(Fault{For: "1h"}), func(t *testing.T, cl *client, v Vault) { // TestRepaired has one that does
+	// TestRepaired has one that does
+	kindRepaired: {{"one that does not fail", on(Fault{For: "1h"}), func(t *testing.T, cl *client, v Vault) {
 		wantStatus(t, cl.upgrade(v, newID()), 200)
 		time.Sleep(20 * time.Minute)
 		wantStatus(t, cl.result(v), 200)
@@ -123,7 +130,8 @@ var faultCases = map[string][]struct {
 		}
 	}}},
 	kindAlready: {{"forced", on(Fault{Trigger: "Forced"}), func(t *testing.T, cl *client, v Vault) {
-		if r := cl.record(v); r.Status != "Upgraded" || r.TriggerType != "ForcedUpgrade" || !clientIDPattern().MatchString(r.OperationId) {
+		if r := cl.record(v); r.Status != "Upgraded" || r.TriggerType != "ForcedUpgrade" ||
+			!clientIDPattern().MatchString(r.OperationId) {
 			t.Errorf("record %+v", r)
 		}
 		wantStatus(t, cl.target(v), 200, `"status":"Upgraded"`, `"triggerType":"ForcedUpgrade"`)
@@ -210,7 +218,8 @@ var faultCases = map[string][]struct {
 	}}},
 	kindThrottled: {
 		{"every call once", on(Fault{RetryAfter: 7}), func(t *testing.T, cl *client, v Vault) {
-			for _, call := range []func(Vault) answer{cl.prereqs, cl.result, cl.target, func(v Vault) answer { return cl.upgrade(v, newID()) }} {
+			for _, call := range []func(Vault) answer{cl.prereqs, cl.result, cl.target,
+				func(v Vault) answer { return cl.upgrade(v, newID()) }} {
 				a := call(v)
 				wantStatus(t, a, 429)
 				if a.header.Get("Retry-After") != "7" {
@@ -251,13 +260,14 @@ var faultCases = map[string][]struct {
 				t.Errorf("accepted: %+v", r)
 			}
 		}},
-		{"with a body, accepted", on(Fault{Calls: []string{"upgrade"}, ErrorBody: true, Accepted: true}), func(t *testing.T, cl *client, v Vault) {
-			id := newID()
-			wantStatus(t, cl.upgrade(v, id), 500, "<Code>InternalError</Code>")
-			if r := cl.record(v); r.OperationId != id {
-				t.Errorf("not accepted: %+v", r)
-			}
-		}},
+		{"with a body, accepted", on(Fault{Calls: []string{"upgrade"}, ErrorBody: true, Accepted: true}),
+			func(t *testing.T, cl *client, v Vault) {
+				id := newID()
+				wantStatus(t, cl.upgrade(v, id), 500, "<Code>InternalError</Code>")
+				if r := cl.record(v); r.OperationId != id {
+					t.Errorf("not accepted: %+v", r)
+				}
+			}},
 		{"arm body", on(Fault{Calls: []string{"target"}, ErrorBody: true}), func(t *testing.T, cl *client, v Vault) {
 			wantStatus(t, cl.target(v), 500, `"code":"InternalServerError"`)
 			wantStatus(t, cl.target(v), 404)
@@ -268,35 +278,38 @@ var faultCases = map[string][]struct {
 			for range 2 {
 				wantStatus(t, cl.list(prod), 403, "co-administrator")
 				wantStatus(t, cl.upgrade(v, newID()), 403)
-				wantStatus(t, cl.arm("/subscriptions/"+prod, "2022-12-01"), 403, `"code":"AuthorizationFailed"`, "action 'Microsoft.Resources/subscriptions/read' over scope '/subscriptions/"+prod+"'")
+				wantStatus(t, cl.arm("/subscriptions/"+prod, "2022-12-01"), 403, `"code":"AuthorizationFailed"`,
+					"action 'Microsoft.Resources/subscriptions/read' over scope '/subscriptions/"+prod+"'")
 			}
 			wantStatus(t, cl.list(lab), 200)
 		}},
-		{"401 once", on(Fault{Status: 401, Times: 1, Calls: []string{"upgrade"}}), func(t *testing.T, cl *client, v Vault) {
-			a := cl.upgrade(v, newID())
-			wantStatus(t, a, 401)
-			if !strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_claims") {
-				t.Errorf("headers %v", a.header)
-			}
-			wantStatus(t, cl.upgrade(v, newID()), 200)
-		}},
+		{"401 once", on(Fault{Status: 401, Times: 1, Calls: []string{"upgrade"}}),
+			func(t *testing.T, cl *client, v Vault) {
+				a := cl.upgrade(v, newID())
+				wantStatus(t, a, 401)
+				if !strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_claims") {
+					t.Errorf("headers %v", a.header)
+				}
+				wantStatus(t, cl.upgrade(v, newID()), 200)
+			}},
 	},
-	kindSlow: {{"", on(Fault{Delay: "3m", Calls: []string{"upgrade", "target"}}), func(t *testing.T, cl *client, v Vault) {
-		began := time.Now()
-		wantStatus(t, cl.target(v), 404)
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
-		defer cancel()
-		id := newID()
-		if a := cl.upgradeCtx(ctx, v, id); !errors.Is(a.err, context.DeadlineExceeded) {
-			t.Errorf("answer %+v", a)
-		}
-		if d := time.Since(began); d != 280*time.Second {
-			t.Errorf("took %v", d)
-		}
-		if r := cl.record(v); r.OperationId != id {
-			t.Errorf("not accepted: %+v", r)
-		}
-	}}},
+	kindSlow: {{"", on(Fault{Delay: "3m", Calls: []string{"upgrade", "target"}}),
+		func(t *testing.T, cl *client, v Vault) {
+			began := time.Now()
+			wantStatus(t, cl.target(v), 404)
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
+			defer cancel()
+			id := newID()
+			if a := cl.upgradeCtx(ctx, v, id); !errors.Is(a.err, context.DeadlineExceeded) {
+				t.Errorf("answer %+v", a)
+			}
+			if d := time.Since(began); d != 280*time.Second {
+				t.Errorf("took %v", d)
+			}
+			if r := cl.record(v); r.OperationId != id {
+				t.Errorf("not accepted: %+v", r)
+			}
+		}}},
 	kindHang: {
 		{"not accepted", on(Fault{}), func(t *testing.T, cl *client, v Vault) {
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
@@ -332,10 +345,11 @@ var faultCases = map[string][]struct {
 				t.Errorf("not accepted: %+v", r)
 			}
 		}},
-		{"a listing", Fault{Subscription: "contoso-prod", Calls: []string{"list"}}, func(t *testing.T, cl *client, v Vault) {
-			wantStatus(t, cl.list(prod), 200, "<html>")
-			cl.record(v)
-		}},
+		{"a listing", Fault{Subscription: "contoso-prod", Calls: []string{"list"}},
+			func(t *testing.T, cl *client, v Vault) {
+				wantStatus(t, cl.list(prod), 200, "<html>")
+				cl.record(v)
+			}},
 	},
 	kindResetBefore: {{"", on(Fault{}), func(t *testing.T, cl *client, v Vault) {
 		if a := cl.upgrade(v, newID()); !errors.Is(a.err, syscall.ECONNRESET) {
@@ -355,7 +369,8 @@ var faultCases = map[string][]struct {
 			t.Errorf("not accepted: %+v", r)
 		}
 		var s Summary
-		if err := json.Unmarshal([]byte(cl.do(context.Background(), "GET", summaryPath, "", nil).body), &s); err != nil || s.Accepted != 1 || s.Refused != 0 {
+		if err := json.Unmarshal([]byte(cl.do(context.Background(), "GET", summaryPath, "", nil).body),
+			&s); err != nil || s.Accepted != 1 || s.Refused != 0 {
 			t.Errorf("%d accepted, %d refused, %v", s.Accepted, s.Refused, err)
 		}
 	}}},
@@ -371,10 +386,12 @@ var faultCases = map[string][]struct {
 	kindProviderUnregistered: {{"", Fault{Subscription: prod}, func(t *testing.T, cl *client, v Vault) {
 		p := "/subscriptions/" + prod + "/providers/Microsoft.RecoveryServices"
 		wantStatus(t, cl.arm(p, "2021-04-01"), 200, `"NotRegistered"`)
-		wantStatus(t, cl.arm("/subscriptions/"+prod+"/providers/Microsoft.SiteRecovery", "2021-04-01"), 200, `"Registered"`)
+		wantStatus(t, cl.arm("/subscriptions/"+prod+"/providers/Microsoft.SiteRecovery", "2021-04-01"), 200,
+			`"Registered"`)
 		wantStatus(t, cl.upgrade(v, newID()), 400, nsWars)
 		h := postHeader("")
-		wantStatus(t, cl.do(context.Background(), "POST", p+"/register?api-version=2021-04-01", "", h), 200, `"Registering"`)
+		wantStatus(t, cl.do(context.Background(), "POST", p+"/register?api-version=2021-04-01", "", h), 200,
+			`"Registering"`)
 		wantStatus(t, cl.arm(p, "2021-04-01"), 200, `"Registered"`)
 		wantStatus(t, cl.upgrade(v, newID()), 200)
 	}}},

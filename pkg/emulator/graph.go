@@ -94,7 +94,8 @@ func (c *Cloud) parseGraph(q *request, r *http.Request, body []byte) *problem {
 		var t skipToken
 		raw, err := base64.StdEncoding.DecodeString(in.Options.SkipToken)
 		if err != nil || json.Unmarshal(raw, &t) != nil || t.Of != g.key || t.Skip < 0 || t.Top < 1 {
-			return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken belongs to another query or to other scopes.")
+			return mistake(http.StatusBadRequest, "InvalidSkipToken",
+				"The $skipToken belongs to another query or to other scopes.")
 		}
 		g.skip = t.Skip
 		g.top = cmp.Or(g.top, t.Top)
@@ -127,7 +128,8 @@ func (c *Cloud) graphScope(g *graphQuery, subs, groups []string) *problem {
 	if len(g.subs) == 0 && len(subs)+len(groups) > 0 {
 		// The code was seen in reports of users; it is not documented.
 		return &problem{status: http.StatusBadRequest, code: "BadRequest", message: "The query cannot be answered.",
-			details: []any{object{"code": "NoValidSubscriptionsInQueryRequest", "message": "There must be at least one subscription that is eligible to contain resources."}}}
+			details: []any{object{"code": "NoValidSubscriptionsInQueryRequest",
+				"message": "There must be at least one subscription that is eligible to contain resources."}}}
 	}
 	return nil
 }
@@ -143,7 +145,8 @@ func invalidQuery(err error) *problem {
 		if m.Unknown {
 			code = "InvalidQueryLanguage"
 		}
-		p.details = append(p.details, object{"code": code, "message": code, "line": m.Line, "characterPositionInLine": m.Column, "token": m.Token})
+		p.details = append(p.details, object{"code": code, "message": code, "line": m.Line,
+			"characterPositionInLine": m.Column, "token": m.Token})
 	}
 	return p
 }
@@ -220,7 +223,8 @@ func (c *Cloud) ration(rep *reply, at time.Time) {
 }
 
 // rateLimited is what Resource Graph says to a query too many.
-const rateLimited = "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed."
+const rateLimited = "Client application has been throttled and should not attempt to repeat the request until an " +
+	"amount of time has elapsed."
 
 // graphTables are the tables of Resource Graph that the emulator has, and their
 // columns. Those that a vault has nothing in are null.
@@ -246,7 +250,8 @@ func (c *Cloud) graphRows(table string, s *subscription, at time.Time) []kql.Row
 		}
 		row := kql.Row(c.show(r, then))
 		delete(row, "etag")
-		row["type"], row["resourceGroup"], row["subscriptionId"] = strings.ToLower(r.kind.name), strings.ToLower(r.ResourceGroup), s.id
+		row["type"], row["resourceGroup"], row["subscriptionId"] = strings.ToLower(r.kind.name),
+			strings.ToLower(r.ResourceGroup), s.id
 		row["tenantId"] = tenantID
 		tags := object{}
 		for name, value := range r.tags(then) {
@@ -262,7 +267,8 @@ func (c *Cloud) graphRows(table string, s *subscription, at time.Time) []kql.Row
 func (c *Cloud) containerRows(s *subscription, at time.Time) []kql.Row {
 	base := "/subscriptions/" + s.id
 	properties := s.describe(base)
-	rows := []kql.Row{{"id": base, "name": s.name, "type": "microsoft.resources/subscriptions", "location": "", "resourceGroup": "",
+	rows := []kql.Row{{"id": base, "name": s.name, "type": "microsoft.resources/subscriptions", "location": "",
+		"resourceGroup":  "",
 		"subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
 		"properties": object{"state": properties["state"], "subscriptionPolicies": properties["subscriptionPolicies"]}}}
 	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
@@ -270,8 +276,10 @@ func (c *Cloud) containerRows(s *subscription, at time.Time) []kql.Row {
 		if !g.exists(at) {
 			continue
 		}
-		rows = append(rows, kql.Row{"id": base + "/resourceGroups/" + g.name, "name": g.name, "type": "microsoft.resources/subscriptions/resourcegroups",
-			"location": normalize(g.location), "resourceGroup": name, "subscriptionId": s.id, "tenantId": tenantID, "tags": object{},
+		rows = append(rows, kql.Row{"id": base + "/resourceGroups/" + g.name, "name": g.name,
+			"type":     "microsoft.resources/subscriptions/resourcegroups",
+			"location": normalize(g.location), "resourceGroup": name, "subscriptionId": s.id, "tenantId": tenantID,
+			"tags":       object{},
 			"properties": object{"provisioningState": "Succeeded"}})
 	}
 	return rows
@@ -313,9 +321,12 @@ func (c *Cloud) plant(groups []ManagementGroup) error {
 			found := c.subscriptions(ref)
 			switch {
 			case len(found) != 1:
-				wrong = append(wrong, &Mistake{Path: path, Message: fmt.Sprintf("%d subscriptions are %q: give the ID of one that has vaults", len(found), ref)})
+				wrong = append(wrong, &Mistake{Path: path,
+					Message: fmt.Sprintf("%d subscriptions are %q: give the ID of one that has vaults", len(found),
+						ref)})
 			case c.tree.holders[found[0]] != "":
-				wrong = append(wrong, &Mistake{Path: path, Message: fmt.Sprintf("%q is in the group %s already", ref, c.tree.holders[found[0]])})
+				wrong = append(wrong, &Mistake{Path: path,
+					Message: fmt.Sprintf("%q is in the group %s already", ref, c.tree.holders[found[0]])})
 			default:
 				c.tree.holders[found[0]] = name
 			}
@@ -338,7 +349,8 @@ func (c *checker) managementGroups(groups []ManagementGroup) {
 		steps := 0
 		for name := strings.ToLower(g.Parent); name != ""; name = parents[name] {
 			if _, there := parents[name]; !there || steps > len(groups) {
-				c.add(fmt.Sprintf("managementGroups[%d].parent", i), "%q leads to no root: there is no such group, or it is below itself", g.Parent)
+				c.add(fmt.Sprintf("managementGroups[%d].parent", i),
+					"%q leads to no root: there is no such group, or it is below itself", g.Parent)
 				break
 			}
 			steps++

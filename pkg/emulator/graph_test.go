@@ -16,7 +16,8 @@ const shippedQuery = `resources
 | project id, name, type, location, subscriptionId, resourceGroup, tags, properties | order by id asc`
 
 func (c *client) graph(body string) answer {
-	return c.do(context.Background(), "POST", "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01", body, jsonHeader())
+	return c.do(context.Background(), "POST", "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01",
+		body, jsonHeader())
 }
 
 func graphAsk(query, scope, options string) string {
@@ -41,18 +42,24 @@ func TestShippedQuery(t *testing.T) {
 	wantStatus(t, a, 200)
 	v := decodeJSON(t, a)
 	rows := v["data"].([]any)
-	if v["totalRecords"] != 2.0 || v["count"] != 2.0 || v["resultTruncated"] != "false" || v["$skipToken"] != nil || len(rows) != 2 {
+	if v["totalRecords"] != 2.0 || v["count"] != 2.0 || v["resultTruncated"] != "false" || v["$skipToken"] != nil ||
+		len(rows) != 2 {
 		t.Fatalf("%s", a.body)
 	}
 	row := rows[0].(object)
-	if len(row) != 8 || row["id"] != pathOf(estate()[0]) || row["type"] != "microsoft.recoveryservices/vaults" || row["location"] != "westeurope" ||
-		row["subscriptionId"] != prod || row["resourceGroup"] != "rg-backup" || row["tags"].(object)["env"] != "prod" || row["properties"].(object)["provisioningState"] != "Succeeded" {
+	if len(row) != 8 || row["id"] != pathOf(estate()[0]) || row["type"] != "microsoft.recoveryservices/vaults" ||
+		row["location"] != "westeurope" ||
+		row["subscriptionId"] != prod || row["resourceGroup"] != "rg-backup" || row["tags"].(object)["env"] != "prod" ||
+		row["properties"].(object)["provisioningState"] != "Succeeded" {
 		t.Errorf("%v", row)
 	}
-	if a.header.Get("x-ms-user-quota-remaining") != "14" || a.header.Get("x-ms-user-quota-resets-after") != "00:00:05" || a.header.Get("x-ms-tenant-subscription-limit-hit") != "" {
+	if a.header.Get("x-ms-user-quota-remaining") != "14" ||
+		a.header.Get("x-ms-user-quota-resets-after") != "00:00:05" ||
+		a.header.Get("x-ms-tenant-subscription-limit-hit") != "" {
 		t.Errorf("headers %v", a.header)
 	}
-	for filter, want := range map[string]float64{"tags.env =~ 'PROD'": 1, "resourceGroup == 'rg-secrets'": 1, "location in~ ('WestEurope') and subscriptionId == '" + prod + "'": 2, "name == 'x'": 0} {
+	for filter, want := range map[string]float64{"tags.env =~ 'PROD'": 1, "resourceGroup == 'rg-secrets'": 1,
+		"location in~ ('WestEurope') and subscriptionId == '" + prod + "'": 2, "name == 'x'": 0} {
 		text := strings.Replace(shippedQuery, "| project", "| where "+filter+"\n| project", 1)
 		if got := at(t, cl.graph(graphAsk(text, onlyProd, "")), "totalRecords"); got != want {
 			t.Errorf("%s: %v", filter, got)
@@ -65,7 +72,8 @@ func TestShippedQuery(t *testing.T) {
 
 func TestGraphScopes(t *testing.T) {
 	t.Parallel()
-	c := todaysCloud(t, Scenario{ManagementGroups: []ManagementGroup{{Name: "root"}, {Name: "Zones", Parent: "ROOT", Subscriptions: []string{"contoso-prod"}},
+	c := todaysCloud(t, Scenario{ManagementGroups: []ManagementGroup{{Name: "root"},
+		{Name: "Zones", Parent: "ROOT", Subscriptions: []string{"contoso-prod"}},
 		{Name: "labs", Parent: "root", Subscriptions: []string{lab}}, {Name: "none"}}})
 	cl := inMemory(t, c)
 	for scope, want := range map[string]string{
@@ -84,14 +92,18 @@ func TestGraphScopes(t *testing.T) {
 			t.Errorf("%s: %s", scope, got)
 		}
 	}
-	for _, scope := range []string{`"subscriptions":["11111111-1111-1111-1111-111111111111"]`, `"managementGroups":["none"]`, `"managementGroups":["nowhere"]`} {
+	for _, scope := range []string{`"subscriptions":["11111111-1111-1111-1111-111111111111"]`,
+		`"managementGroups":["none"]`, `"managementGroups":["nowhere"]`} {
 		wantStatus(t, cl.graph(graphAsk("resources", scope, "")), 400, "NoValidSubscriptionsInQueryRequest")
 	}
-	a := cl.graph(graphAsk("resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | order by name asc | project name, subscriptionId, properties.x == ''", "", ""))
+	a := cl.graph(graphAsk("resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | order by name "+
+		"asc | project name, subscriptionId, properties.x == ''", "", ""))
 	wantStatus(t, a, 400, "needs a name")
-	a = cl.graph(graphAsk("resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | order by name asc | project id, name, state = properties.state", "", ""))
+	a = cl.graph(graphAsk("resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | order by name "+
+		"asc | project id, name, state = properties.state", "", ""))
 	wantStatus(t, a, 200, `{"id":"/subscriptions/`+lab+`","name":"contoso-lab","state":"Enabled"}`)
-	wantStatus(t, cl.graph(graphAsk("resourcecontainers | where type endswith 'resourcegroups' | project name", onlyProd, "")), 200, `"data":[{"name":"rg-backup"},{"name":"rg-secrets"}]`)
+	wantStatus(t, cl.graph(graphAsk("resourcecontainers | where type endswith 'resourcegroups' | project name",
+		onlyProd, "")), 200, `"data":[{"name":"rg-backup"},{"name":"rg-secrets"}]`)
 }
 
 // Pages fit together; without an id to tell rows apart they end.
@@ -124,13 +136,15 @@ func TestGraphPages(t *testing.T) {
 		}
 		token, _ = v["$skipToken"].(string)
 		if token != "" {
-			wantStatus(t, cl.graph(graphAsk(shippedQuery+" | take 3", onlyProd, `"$skipToken":"`+token+`"`)), 400, "InvalidSkipToken")
+			wantStatus(t, cl.graph(graphAsk(shippedQuery+" | take 3", onlyProd, `"$skipToken":"`+token+`"`)), 400,
+				"InvalidSkipToken")
 		}
 	}
 	if len(seen) != 2500 || token != "" {
 		t.Errorf("%d vaults, token %q", len(seen), token)
 	}
-	wantStatus(t, cl.graph(graphAsk("resources | project name | order by name asc", onlyProd, `"$top":2,"$skip":1`)), 200,
+	wantStatus(t, cl.graph(graphAsk("resources | project name | order by name asc", onlyProd, `"$top":2,"$skip":1`)),
+		200,
 		`"data":[{"name":"rsv-0001"},{"name":"rsv-0002"}]`, `"resultTruncated":"true"`)
 }
 
@@ -149,7 +163,8 @@ func TestGraphQuota(t *testing.T) {
 		cl = inMemory(t, reopen(t, file))
 		a := ask()
 		wantStatus(t, a, 429, "RateLimiting")
-		if a.header.Get("Retry-After") != "2" || a.header.Get("x-ms-user-quota-remaining") != "0" || a.header.Get("x-ms-user-quota-resets-after") != "00:00:02" {
+		if a.header.Get("Retry-After") != "2" || a.header.Get("x-ms-user-quota-remaining") != "0" ||
+			a.header.Get("x-ms-user-quota-resets-after") != "00:00:02" {
 			t.Errorf("headers %v", a.header)
 		}
 		time.Sleep(2 * time.Second)
@@ -167,17 +182,24 @@ func TestMistakesInQueries(t *testing.T) {
 		a     answer
 		words []string
 	}{
-		"an operator":   {cl.graph(graphAsk("resources | summarize count() by type", "", "")), []string{`"code":"InvalidQuery"`, `"code":"InvalidQueryLanguage"`, `"token":"summarize"`, `"characterPositionInLine":13`, "there are where"}},
-		"the language":  {cl.graph(graphAsk("resources\n| where name == 'x", "", "")), []string{`"code":"ParserFailure"`, `"line":2`, "left open"}},
-		"no query":      {cl.graph(`{"subscriptions":[]}`), []string{"needs a query"}},
-		"two scopes":    {cl.graph(graphAsk("resources", onlyProd+`,"managementGroups":["x"]`, "")), []string{"not both"}},
-		"no GUID":       {cl.graph(graphAsk("resources", `"subscriptions":["prod"]`, "")), []string{"subscriptions[0] has not the form"}},
+		"an operator": {cl.graph(graphAsk("resources | summarize count() by type", "", "")),
+			[]string{`"code":"InvalidQuery"`, `"code":"InvalidQueryLanguage"`, `"token":"summarize"`,
+				`"characterPositionInLine":13`, "there are where"}},
+		"the language": {cl.graph(graphAsk("resources\n| where name == 'x", "", "")),
+			[]string{`"code":"ParserFailure"`, `"line":2`, "left open"}},
+		"no query": {cl.graph(`{"subscriptions":[]}`), []string{"needs a query"}},
+		"two scopes": {cl.graph(graphAsk("resources", onlyProd+`,"managementGroups":["x"]`, "")),
+			[]string{"not both"}},
+		"no GUID": {cl.graph(graphAsk("resources", `"subscriptions":["prod"]`, "")),
+			[]string{"subscriptions[0] has not the form"}},
 		"too many rows": {cl.graph(graphAsk("resources", "", `"$top":1001`)), []string{"from 1 to 1000"}},
 		"a table":       {cl.graph(graphAsk("resources", "", `"resultFormat":"table"`)), []string{"objectArray"}},
 		"facets":        {cl.graph(graphAsk("resources", `"facets":[]`, "")), []string{"facets is not known"}},
 		"a token":       {cl.graph(graphAsk("resources", "", `"$skipToken":"x"`)), []string{"InvalidSkipToken"}},
-		"a version":     {cl.do(t.Context(), "POST", strings.Replace(path, "2024-04-01", "2019-04-01", 1), "{}", jsonHeader()), []string{"must be 2024-04-01"}},
-		"content type":  {cl.do(t.Context(), "POST", path, "{}", http.Header{"Authorization": {"Bearer x"}}), []string{"Content-Type"}},
+		"a version": {cl.do(t.Context(), "POST", strings.Replace(path, "2024-04-01", "2019-04-01", 1), "{}",
+			jsonHeader()), []string{"must be 2024-04-01"}},
+		"content type": {cl.do(t.Context(), "POST", path, "{}", http.Header{"Authorization": {"Bearer x"}}),
+			[]string{"Content-Type"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +236,9 @@ func TestGraphFaults(t *testing.T) {
 
 var graphCases = map[string][]todaysFaultCase{
 	kindIndexLate: {{"", Fault{Vault: "rsv-1", For: "1h"}, func(t *testing.T, _ *Cloud, cl *client, v Resource) {
-		const query = "resources | where properties.monitoringSettings.classicAlertSettings.alertsForCriticalOperations == 'Disabled' | project name"
+		const query = "resources | where " +
+			"properties.monitoringSettings.classicAlertSettings.alertsForCriticalOperations == 'Disabled' | project " +
+			"name"
 		wantStatus(t, cl.patch(v, alertsBody), 202)
 		time.Sleep(20 * time.Minute)
 		wantStatus(t, cl.read(v), 200, `"alertsForCriticalOperations":"Disabled"`)
@@ -232,9 +256,11 @@ func TestManagementGroupsThatCannotBe(t *testing.T) {
 		"managementGroups[0].parent":           {{Name: "a", Parent: "b"}},
 		"managementGroups[1].parent":           {{Name: "a", Parent: "b"}, {Name: "b", Parent: "a"}},
 		"managementGroups[0].subscriptions[0]": {{Name: "a", Subscriptions: []string{"x"}}},
-		"managementGroups[1].subscriptions[0]": {{Name: "a", Subscriptions: []string{prod}}, {Name: "b", Subscriptions: []string{"contoso-prod"}}},
+		"managementGroups[1].subscriptions[0]": {{Name: "a", Subscriptions: []string{prod}},
+			{Name: "b", Subscriptions: []string{"contoso-prod"}}},
 	} {
-		if _, err := New(Config{Resources: estate(), Scenario: Scenario{ManagementGroups: groups}}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(Config{Resources: estate(), Scenario: Scenario{ManagementGroups: groups}}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

@@ -29,10 +29,14 @@ const (
 // fleet is two subscriptions, three regions, both types.
 func fleet() []Vault {
 	return []Vault{
-		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "alpha", Location: "West US", ResourceType: typeBackup, TargetResourceGroup: "rg-vaults", ProtectedItems: 40},
-		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "beta", Location: "West US", ResourceType: typeSiteRecovery, TargetResourceGroup: "rg-vaults"},
-		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "gamma ray", Location: "Australia East", ResourceType: typeBackup, TargetResourceGroup: "rg-new", CreateResourceGroup: true},
-		{SubscriptionID: lab, SubscriptionName: "contoso-lab", Name: "delta", Location: "West US", ResourceType: typeBackup, TargetResourceGroup: "rg-vaults"},
+		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "alpha", Location: "West US",
+			ResourceType: typeBackup, TargetResourceGroup: "rg-vaults", ProtectedItems: 40},
+		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "beta", Location: "West US",
+			ResourceType: typeSiteRecovery, TargetResourceGroup: "rg-vaults"},
+		{SubscriptionID: prod, SubscriptionName: "contoso-prod", Name: "gamma ray", Location: "Australia East",
+			ResourceType: typeBackup, TargetResourceGroup: "rg-new", CreateResourceGroup: true},
+		{SubscriptionID: lab, SubscriptionName: "contoso-lab", Name: "delta", Location: "West US",
+			ResourceType: typeBackup, TargetResourceGroup: "rg-vaults"},
 	}
 }
 
@@ -147,7 +151,8 @@ func (c *client) arm(path, version string) answer {
 }
 
 func (c *client) target(v Vault) answer {
-	return c.arm("/subscriptions/"+v.SubscriptionID+"/resourceGroups/"+v.TargetResourceGroup+"/providers/Microsoft.RecoveryServices/vaults/"+url.PathEscape(v.Name), "2023-04-01")
+	return c.arm("/subscriptions/"+v.SubscriptionID+"/resourceGroups/"+v.TargetResourceGroup+
+		"/providers/Microsoft.RecoveryServices/vaults/"+url.PathEscape(v.Name), "2023-04-01")
 }
 
 var idMu sync.Mutex
@@ -161,14 +166,17 @@ func newID() string {
 }
 
 func input(v Vault) string {
-	return `<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure"><NewResourcePath>/subscriptions/` + v.SubscriptionID +
-		`/resourceGroups/` + v.TargetResourceGroup + `/providers/Microsoft.RecoveryServices/Vaults/` + v.Name + `</NewResourcePath></ResourceUpgradeInput>`
+	return `<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure"><NewResourcePath>/subscriptions/` +
+		v.SubscriptionID +
+		`/resourceGroups/` + v.TargetResourceGroup + `/providers/Microsoft.RecoveryServices/Vaults/` + v.Name +
+		`</NewResourcePath></ResourceUpgradeInput>`
 }
 
 // path builds a vault's path from a listing, as a client must; if the vault is
 // not listed, from what the emulator would have said.
 func (c *client) path(v Vault) string {
-	p := "/" + v.SubscriptionID + "/cloudservices/" + url.PathEscape(serviceName(v.SubscriptionID, v.Location)) + "/resources/" + resourceProviderNamespace
+	p := "/" + v.SubscriptionID + "/cloudservices/" + url.PathEscape(serviceName(v.SubscriptionID, v.Location)) +
+		"/resources/" + resourceProviderNamespace
 	return p + "/~/" + v.ResourceType + "/" + url.PathEscape(v.Name)
 }
 
@@ -213,7 +221,10 @@ type details struct {
 type opInfo struct {
 	XMLName                                              xml.Name `xml:"http://schemas.microsoft.com/windowsazure OperationInfo"`
 	ErrorCode, Message, OperationResult, OperationStatus string
-	Steps                                                []struct{ OperationStatus, OperationResult, Message, Detail string } `xml:"JobSteps>JobStep"`
+	Steps                                                []struct {
+		OperationStatus, OperationResult, Message,
+		Detail string
+	} `xml:"JobSteps>JobStep"`
 }
 
 func decodeXML[T any](t testing.TB, a answer) T {

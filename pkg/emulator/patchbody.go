@@ -25,7 +25,8 @@ type shape struct {
 	like   func() *regexp.Regexp // a string of this form
 	each   *shape                // an array of such
 	from   *[2]float64           // a whole number from the one to the other
-	whole  string                // of an object of fields: all are needed, and this is what it is called when one is missing
+	// of an object of fields: all are needed, and this is what it is called when one is missing
+	whole string
 }
 
 // The parts of a PATCH that the emulator knows; the names and words are those of
@@ -41,13 +42,15 @@ var (
 			// From 2024-02-01 on all five or none (resource-manager.md#alerts).
 			"monitoringSettings": {whole: "monitoringSettings", fields: map[string]*shape{
 				"azureMonitorAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
-					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff, "alertsForAllFailoverIssues": onOff}},
+					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff,
+					"alertsForAllFailoverIssues": onOff}},
 				"classicAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
 					"alertsForCriticalOperations": onOff, "emailNotificationsForSiteRecovery": onOff}},
 			}},
 			"securitySettings": {fields: map[string]*shape{
 				"immutabilitySettings": {fields: map[string]*shape{
-					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}, "configuration": configurationPatch}},
+					"state":         {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}},
+					"configuration": configurationPatch}},
 			}},
 			"publicNetworkAccess": onOff,
 			guardRequests:         {each: &shape{like: guardPattern}},
@@ -153,7 +156,8 @@ func (s *shape) check(path string, v any) *problem {
 		}
 	case s.from != nil:
 		if n, ok := v.(float64); !ok || n != math.Trunc(n) || n < s.from[0] || n > s.from[1] {
-			return badContent("%s must be a whole number from %.0f to %.0f, not %s.", at, s.from[0], s.from[1], asJSON(v))
+			return badContent("%s must be a whole number from %.0f to %.0f, not %s.", at, s.from[0], s.from[1],
+				asJSON(v))
 		}
 	case s.like != nil:
 		if text, ok := v.(string); !ok || !s.like().MatchString(text) {
@@ -184,7 +188,8 @@ func (s *shape) checkFields(path, at string, v any) *problem {
 	}
 	for name := range s.fields {
 		if _, ok := m[name]; !ok && s.whole != "" {
-			return mistake(400, "InvalidRestApiParameter", "%[1]s parameter is invalid. Please provide a valid %[1]s", s.whole)
+			return mistake(400, "InvalidRestApiParameter", "%[1]s parameter is invalid. Please provide a valid %[1]s",
+				s.whole)
 		}
 	}
 	return nil
@@ -288,7 +293,8 @@ func (c *Cloud) misconfigured(q *request, at string) *problem {
 // which a locked one keeps for ever (azure-rest-api-specs, pull request 42428).
 func reconfigures(properties, patch object) bool {
 	is, becomes := configuration(properties), configuration(patch)
-	return is != nil && becomes != nil && (is["type"] != becomes["type"] || is[durationInDays] != becomes[durationInDays])
+	return is != nil && becomes != nil &&
+		(is["type"] != becomes["type"] || is[durationInDays] != becomes[durationInDays])
 }
 
 // whole makes a PATCH's configuration replace the vault's: the days of one that
@@ -312,7 +318,8 @@ func (q *request) visible(doc object) object {
 	if q.resource == nil || !q.resource.kind.long || hasConfigurations(q.version) || configuration(properties) == nil {
 		return doc
 	}
-	return merged(doc, object{"properties": object{"securitySettings": object{"immutabilitySettings": object{"configuration": nil}}}})
+	return merged(doc,
+		object{"properties": object{"securitySettings": object{"immutabilitySettings": object{"configuration": nil}}}})
 }
 
 const configurationPath = "properties.securitySettings.immutabilitySettings.configuration"

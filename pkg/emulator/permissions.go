@@ -35,7 +35,8 @@ func (c *Cloud) permissions(q *request, _ *line) reply {
 			role = append(role, action)
 		}
 	}
-	return ok(object{"value": []any{object{"actions": role, "notActions": not, "dataActions": []any{}, "notDataActions": []any{}}}})
+	return ok(object{"value": []any{object{"actions": role, "notActions": not, "dataActions": []any{},
+		"notDataActions": []any{}}}})
 }
 
 // may reports whether the scenario's role allows an action. A star stands for any
@@ -61,8 +62,10 @@ func (c *Cloud) overstepped(q *request) *reply {
 	if action, _ := q.action(); !c.may(action) {
 		return new(c.unauthorized(q))
 	}
-	if q.call == callPatch && q.patch.properties["enableRbacAuthorization"] != nil && !c.may("Microsoft.Authorization/roleAssignments/write") {
-		return new(armError(http.StatusForbidden, "InsufficientPermissions", "Caller is not allowed to change permission model"))
+	if q.call == callPatch && q.patch.properties["enableRbacAuthorization"] != nil &&
+		!c.may("Microsoft.Authorization/roleAssignments/write") {
+		return new(armError(http.StatusForbidden, "InsufficientPermissions",
+			"Caller is not allowed to change permission model"))
 	}
 	return nil
 }

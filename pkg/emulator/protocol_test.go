@@ -65,13 +65,16 @@ func TestUpgradeFromStartToEnd(t *testing.T) {
 			t.Errorf("headers %v", a.header)
 		}
 		start := time.Now().UTC().Format("2006-01-02T15:04:05.0000000Z")
-		want := details{XMLName: d.XMLName, EndTimeUtc: "9999-12-31T23:59:59.9999999", LastUpdatedTimeUtc: start, OperationId: id,
+		want := details{XMLName: d.XMLName, EndTimeUtc: "9999-12-31T23:59:59.9999999", LastUpdatedTimeUtc: start,
+			OperationId:  id,
 			StartTimeUtc: start, Status: "InProgress", TriggerType: "UserTriggered",
-			UpgradedResourceId: "/subscriptions/" + prod + "/resourceGroups/rg-new/providers/Microsoft.RecoveryServices/Vaults/gamma ray"}
+			UpgradedResourceId: "/subscriptions/" + prod +
+				"/resourceGroups/rg-new/providers/Microsoft.RecoveryServices/Vaults/gamma ray"}
 		if d != want || d.XMLName.Local != "ResourceUpgradeDetails" || d.XMLName.Space != nsAzure {
 			t.Errorf("details %+v\nwant %+v", d, want)
 		}
-		if !strings.Contains(a.body, "<Message />") || !strings.Contains(a.body, `<PreviousResourceId i:nil="true" />`) {
+		if !strings.Contains(a.body, "<Message />") ||
+			!strings.Contains(a.body, `<PreviousResourceId i:nil="true" />`) {
 			t.Errorf("body %s", a.body)
 		}
 
@@ -84,7 +87,8 @@ func TestUpgradeFromStartToEnd(t *testing.T) {
 			if i := decodeXML[opInfo](t, info); i.OperationResult != "Invalid" || i.OperationStatus != "InProgress" {
 				t.Errorf("result %+v", i)
 			}
-			wantStatus(t, info, 200, `<JobSteps i:nil="true" />`, "<ErrorCode></ErrorCode>", `<Jobs i:nil="true" xmlns:d2p1="http://schemas.microsoft.com/2003/10/Serialization/Arrays" />`)
+			wantStatus(t, info, 200, `<JobSteps i:nil="true" />`, "<ErrorCode></ErrorCode>",
+				`<Jobs i:nil="true" xmlns:d2p1="http://schemas.microsoft.com/2003/10/Serialization/Arrays" />`)
 			wantStatus(t, cl.target(v), 200, `"provisioningState":"Provisioning"`)
 			wantStatus(t, cl.prereqs(v), 409)
 		}
@@ -94,10 +98,12 @@ func TestUpgradeFromStartToEnd(t *testing.T) {
 		running()
 		time.Sleep(time.Nanosecond)
 
-		if got := cl.record(v); got.Status != "Upgraded" || got.OperationId != id || !strings.HasPrefix(got.EndTimeUtc, time.Now().UTC().Format("2006-01-02T15:04:05.0000000")) {
+		if got := cl.record(v); got.Status != "Upgraded" || got.OperationId != id ||
+			!strings.HasPrefix(got.EndTimeUtc, time.Now().UTC().Format("2006-01-02T15:04:05.0000000")) {
 			t.Errorf("record %+v", got)
 		}
-		if i := decodeXML[opInfo](t, cl.result(v)); i.OperationResult != "Succeeded" || i.OperationStatus != "Completed" {
+		if i := decodeXML[opInfo](t, cl.result(v)); i.OperationResult != "Succeeded" ||
+			i.OperationStatus != "Completed" {
 			t.Errorf("result %+v", i)
 		}
 		p := decodeJSON(t, cl.target(v))["properties"].(map[string]any)
@@ -119,14 +125,17 @@ func TestResourceManagerReads(t *testing.T) {
 	if a.header.Get("Content-Type") != "application/json; charset=utf-8" || a.header.Get("x-ms-request-id") == "" {
 		t.Errorf("headers %v", a.header)
 	}
-	wantStatus(t, cl.arm(s+"/providers/Microsoft.RecoveryServices", "2021-04-01"), 200, `"registrationState":"Registered"`)
+	wantStatus(t, cl.arm(s+"/providers/Microsoft.RecoveryServices", "2021-04-01"), 200,
+		`"registrationState":"Registered"`)
 	wantStatus(t, cl.arm(s+"/providers/microsoft.siterecovery", "2021-04-01"), 200, `"registrationState":"Registered"`)
 	wantStatus(t, cl.arm(s+"/providers/Microsoft.KeyVault", "2021-04-01"), 200, `"registrationState":"Registered"`)
-	wantStatus(t, cl.arm(s+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade", "2021-07-01"), 200, `"properties":{"state":"Registered"}`)
+	wantStatus(t, cl.arm(s+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade",
+		"2021-07-01"), 200, `"properties":{"state":"Registered"}`)
 	wantStatus(t, cl.arm(s+"/resourcegroups/RG-VAULTS", "2021-04-01"), 200, `"name":"rg-vaults"`)
 	wantStatus(t, cl.arm(s+"/resourcegroups/rg-nowhere", "2021-04-01"), 404, "ResourceGroupNotFound")
 	wantStatus(t, cl.target(fleet()[0]), 404, "ResourceNotFound")
-	wantStatus(t, cl.arm("/subscriptions/11111111-1111-1111-1111-111111111111", "2022-12-01"), 404, "SubscriptionNotFound")
+	wantStatus(t, cl.arm("/subscriptions/11111111-1111-1111-1111-111111111111", "2022-12-01"), 404,
+		"SubscriptionNotFound")
 	if s := c.Summary(); s.Mistakes != 0 {
 		t.Errorf("mistakes: %v", s.MistakeList)
 	}
@@ -148,47 +157,85 @@ func TestMistakesAreNamed(t *testing.T) {
 		status             int
 		words              string
 	}{
-		"no sign-in":                {"GET", list, "", without(classicHeader(""), "Authorization"), 401, "Authorization"},
-		"empty token":               {"GET", list, "", with(classicHeader(""), "Authorization", "Bearer "), 401, "Authorization"},
-		"no sign-in, arm":           {"GET", arm + "?api-version=2022-12-01", "", http.Header{}, 401, `"code":"AuthenticationFailed"`},
-		"no version":                {"GET", list, "", without(classicHeader(""), "x-ms-version"), 400, "x-ms-version must be 2013-03-01"},
-		"wrong version":             {"POST", path + "/upgrade", input(v), with(postHeader(newID()), "x-ms-version", "2015-01-01"), 400, "x-ms-version"},
-		"no accept":                 {"GET", list, "", without(classicHeader(""), "Accept"), 400, "Accept must be application/xml"},
-		"no api-version":            {"GET", "/" + prod + "/cloudservices", "", classicHeader(""), 400, "?api-version=2015-02-10"},
-		"wrong api-version":         {"GET", "/" + prod + "/cloudservices?api-version=2013-03-01", "", classicHeader(""), 400, "must be 2015-02-10"},
-		"more query":                {"GET", list + "&detail=full", "", classicHeader(""), 400, "api-version alone"},
-		"query on a call":           {"POST", path + "/upgrade?api-version=2015-02-10", input(v), postHeader(newID()), 400, "takes no query"},
-		"wrong method":              {"POST", list, "", postHeader(""), 405, "asked with GET"},
-		"get on upgrade":            {"GET", path + "/upgrade", "", classicHeader(newID()), 405, "asked with POST"},
-		"no such path":              {"GET", "/" + prod + "/hostedservices", "", classicHeader(""), 404, "the calls are"},
-		"no such action":            {"POST", path + "/downgrade", input(v), postHeader(newID()), 404, "the calls are"},
-		"no subscription ID":        {"GET", "/contoso-prod/cloudservices?api-version=2015-02-10", "", classicHeader(""), 400, "no subscription ID"},
-		"no tilde":                  {"POST", strings.Replace(path, "/~/", "/x/", 1) + "/upgrade", input(v), postHeader(newID()), 404, "the calls are"},
-		"no agent header":           {"POST", path + "/upgrade", input(v), without(postHeader(newID()), "Agent-Authentication"), 400, "Agent-Authentication is missing"},
-		"agent header not empty":    {"POST", path + "/upgrade", input(v), with(postHeader(newID()), "Agent-Authentication", "x"), 400, "must be empty"},
-		"no client request ID":      {"POST", path + "/upgrade", input(v), without(postHeader(newID()), "x-ms-client-request-id"), 400, "x-ms-client-request-id"},
-		"bare GUID as ID":           {"POST", path + "/upgrade", input(v), with(postHeader(newID()), "x-ms-client-request-id", prod), 400, "&lt;guid&gt;-&lt;yyyy-MM-dd HH:mm:ssZ&gt;-P"},
-		"no time in ID":             {"GET", path + "/upgradeOperationResult", "", with(classicHeader(newID()), "x-ms-client-request-id", prod+"-2017-13-28 10:03:15Z-P"), 400, "holds no time"},
-		"no content type":           {"POST", path + "/upgrade", input(v), without(postHeader(newID()), "Content-Type"), 400, "Content-Type"},
-		"json":                      {"POST", path + "/upgrade", "{}", with(postHeader(newID()), "Content-Type", "application/json"), 400, "Content-Type"},
-		"utf-16":                    {"POST", path + "/upgrade", input(v), with(postHeader(newID()), "Content-Type", "application/xml; charset=utf-16"), 400, "UTF-8"},
-		"no body":                   {"POST", path + "/checkPrereqsForUpgrade", "", postHeader(newID()), 400, "body is empty"},
-		"no XML":                    {"POST", path + "/upgrade", "hello <", postHeader(newID()), 400, "body"},
-		"torn XML":                  {"POST", path + "/upgrade", input(v)[:80], postHeader(newID()), 400, "no XML"},
-		"no namespace":              {"POST", path + "/upgrade", strings.Replace(input(v), ` xmlns="http://schemas.microsoft.com/windowsazure"`, "", 1), postHeader(newID()), 400, "must be in namespace"},
-		"other root":                {"POST", path + "/upgrade", strings.ReplaceAll(input(v), "ResourceUpgradeInput", "UpgradeInput"), postHeader(newID()), 400, "must be a ResourceUpgradeInput"},
-		"no path in the body":       {"POST", path + "/upgrade", `<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure" />`, postHeader(newID()), 400, "it has none"},
-		"element too many":          {"POST", path + "/upgrade", strings.Replace(input(v), "</Res", "<More /></Res", 1), postHeader(newID()), 400, "More too many"},
-		"two bodies":                {"POST", path + "/upgrade", input(v) + input(v), postHeader(newID()), 400, "too many"},
-		"relative target":           {"POST", path + "/upgrade", strings.Replace(input(v), "/subscriptions", "subscriptions", 1), postHeader(newID()), 400, "NewResourcePath must be"},
-		"target of another":         {"POST", path + "/upgrade", input(fleet()[1]), postHeader(newID()), 400, `names vault &#34;beta&#34;`},
-		"target in another sub":     {"POST", path + "/upgrade", strings.Replace(input(v), prod, lab, 1), postHeader(newID()), 400, "names subscription"},
-		"bad group":                 {"POST", path + "/upgrade", strings.Replace(input(v), "rg-vaults", "rg vaults", 1), postHeader(newID()), 400, "resource group"},
-		"arm, no api-version":       {"GET", arm, "", bearer, 400, "MissingApiVersionParameter"},
-		"arm, wrong api-version":    {"GET", arm + "?api-version=2020-01-01", "", bearer, 400, "must be 2022-12-01"},
-		"arm, wrong method":         {"DELETE", arm + "?api-version=2022-12-01", "", bearer, 405, "MethodNotAllowed"},
-		"arm, no such path":         {"GET", arm + "/vaults?api-version=2022-12-01", "", bearer, 404, `"code":"NotFound"`},
-		"arm, no such provider":     {"GET", arm + "/providers/Microsoft.Backup?api-version=2021-04-01", "", bearer, 404, "InvalidResourceNamespace"},
+		"no sign-in": {"GET", list, "", without(classicHeader(""), "Authorization"), 401,
+			"Authorization"},
+		"empty token": {"GET", list, "", with(classicHeader(""), "Authorization", "Bearer "), 401,
+			"Authorization"},
+		"no sign-in, arm": {"GET", arm + "?api-version=2022-12-01", "", http.Header{}, 401,
+			`"code":"AuthenticationFailed"`},
+		"no version": {"GET", list, "", without(classicHeader(""), "x-ms-version"), 400,
+			"x-ms-version must be 2013-03-01"},
+		"wrong version": {"POST", path + "/upgrade", input(v),
+			with(postHeader(newID()), "x-ms-version", "2015-01-01"), 400, "x-ms-version"},
+		"no accept": {"GET", list, "", without(classicHeader(""), "Accept"), 400,
+			"Accept must be application/xml"},
+		"no api-version": {"GET", "/" + prod + "/cloudservices", "", classicHeader(""), 400,
+			"?api-version=2015-02-10"},
+		"wrong api-version": {"GET", "/" + prod + "/cloudservices?api-version=2013-03-01", "",
+			classicHeader(""), 400, "must be 2015-02-10"},
+		"more query": {"GET", list + "&detail=full", "", classicHeader(""), 400, "api-version alone"},
+		"query on a call": {"POST", path + "/upgrade?api-version=2015-02-10", input(v), postHeader(newID()),
+			400, "takes no query"},
+		"wrong method":   {"POST", list, "", postHeader(""), 405, "asked with GET"},
+		"get on upgrade": {"GET", path + "/upgrade", "", classicHeader(newID()), 405, "asked with POST"},
+		"no such path": {"GET", "/" + prod + "/hostedservices", "", classicHeader(""), 404,
+			"the calls are"},
+		"no such action": {"POST", path + "/downgrade", input(v), postHeader(newID()), 404, "the calls are"},
+		"no subscription ID": {"GET", "/contoso-prod/cloudservices?api-version=2015-02-10", "",
+			classicHeader(""), 400, "no subscription ID"},
+		"no tilde": {"POST", strings.Replace(path, "/~/", "/x/", 1) + "/upgrade", input(v),
+			postHeader(newID()), 404, "the calls are"},
+		"no agent header": {"POST", path + "/upgrade", input(v),
+			without(postHeader(newID()), "Agent-Authentication"), 400, "Agent-Authentication is missing"},
+		"agent header not empty": {"POST", path + "/upgrade", input(v),
+			with(postHeader(newID()), "Agent-Authentication", "x"), 400, "must be empty"},
+		"no client request ID": {"POST", path + "/upgrade", input(v),
+			without(postHeader(newID()), "x-ms-client-request-id"), 400, "x-ms-client-request-id"},
+		"bare GUID as ID": {"POST", path + "/upgrade", input(v),
+			with(postHeader(newID()), "x-ms-client-request-id", prod), 400,
+			"&lt;guid&gt;-&lt;yyyy-MM-dd HH:mm:ssZ&gt;-P"},
+		"no time in ID": {"GET", path + "/upgradeOperationResult", "",
+			with(classicHeader(newID()), "x-ms-client-request-id", prod+"-2017-13-28 10:03:15Z-P"), 400,
+			"holds no time"},
+		"no content type": {"POST", path + "/upgrade", input(v), without(postHeader(newID()), "Content-Type"),
+			400, "Content-Type"},
+		"json": {"POST", path + "/upgrade", "{}",
+			with(postHeader(newID()), "Content-Type", "application/json"), 400, "Content-Type"},
+		"utf-16": {"POST", path + "/upgrade", input(v),
+			with(postHeader(newID()), "Content-Type", "application/xml; charset=utf-16"), 400, "UTF-8"},
+		"no body": {"POST", path + "/checkPrereqsForUpgrade", "", postHeader(newID()), 400,
+			"body is empty"},
+		"no XML":   {"POST", path + "/upgrade", "hello <", postHeader(newID()), 400, "body"},
+		"torn XML": {"POST", path + "/upgrade", input(v)[:80], postHeader(newID()), 400, "no XML"},
+		"no namespace": {"POST", path + "/upgrade",
+			strings.Replace(input(v), ` xmlns="http://schemas.microsoft.com/windowsazure"`, "", 1), postHeader(newID()),
+			400, "must be in namespace"},
+		"other root": {"POST", path + "/upgrade",
+			strings.ReplaceAll(input(v), "ResourceUpgradeInput", "UpgradeInput"), postHeader(newID()), 400,
+			"must be a ResourceUpgradeInput"},
+		"no path in the body": {"POST", path + "/upgrade",
+			`<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure" />`, postHeader(newID()), 400,
+			"it has none"},
+		"element too many": {"POST", path + "/upgrade", strings.Replace(input(v), "</Res", "<More /></Res", 1),
+			postHeader(newID()), 400, "More too many"},
+		"two bodies": {"POST", path + "/upgrade", input(v) + input(v), postHeader(newID()), 400,
+			"too many"},
+		"relative target": {"POST", path + "/upgrade",
+			strings.Replace(input(v), "/subscriptions", "subscriptions", 1), postHeader(newID()), 400,
+			"NewResourcePath must be"},
+		"target of another": {"POST", path + "/upgrade", input(fleet()[1]), postHeader(newID()), 400,
+			`names vault &#34;beta&#34;`},
+		"target in another sub": {"POST", path + "/upgrade", strings.Replace(input(v), prod, lab, 1),
+			postHeader(newID()), 400, "names subscription"},
+		"bad group": {"POST", path + "/upgrade", strings.Replace(input(v), "rg-vaults", "rg vaults", 1),
+			postHeader(newID()), 400, "resource group"},
+		"arm, no api-version":    {"GET", arm, "", bearer, 400, "MissingApiVersionParameter"},
+		"arm, wrong api-version": {"GET", arm + "?api-version=2020-01-01", "", bearer, 400, "must be 2022-12-01"},
+		"arm, wrong method":      {"DELETE", arm + "?api-version=2022-12-01", "", bearer, 405, "MethodNotAllowed"},
+		"arm, no such path": {"GET", arm + "/vaults?api-version=2022-12-01", "", bearer, 404,
+			`"code":"NotFound"`},
+		"arm, no such provider": {"GET", arm + "/providers/Microsoft.Backup?api-version=2021-04-01", "", bearer,
+			404, "InvalidResourceNamespace"},
 		"a path that cannot be one": {"GET", "/", "", classicHeader(""), 404, "the calls are"},
 	}
 	for name, tt := range tests {
@@ -269,7 +316,8 @@ func TestRequestLogHasNoSecret(t *testing.T) {
 		t.Fatalf("log: %v", lines)
 	}
 	l := decodeJSON(t, answer{body: lines[0]})
-	for k, want := range map[string]any{"method": "POST", "call": "upgrade", "vault": "contoso-prod/alpha", "status": 200.0,
+	for k, want := range map[string]any{"method": "POST", "call": "upgrade", "vault": "contoso-prod/alpha",
+		"status":   200.0,
 		"accepted": true, "authorization": true, "clientRequestId": id} {
 		if l[k] != want {
 			t.Errorf("%s is %v, want %v", k, l[k], want)

@@ -12,7 +12,8 @@ import (
 // Limits are how much the Resource Manager side takes, in wall time: TimeScale
 // does not divide it, because clients wait in wall time too.
 type Limits struct {
-	Reads  Bucket `yaml:"reads" json:"reads,omitzero"`   // {size: 250, perSecond: 25} where absent (resource-manager.md#throttling)
+	// {size: 250, perSecond: 25} where absent (resource-manager.md#throttling)
+	Reads  Bucket `yaml:"reads" json:"reads,omitzero"`
 	Writes Bucket `yaml:"writes" json:"writes,omitzero"` // {size: 200, perSecond: 10} where absent
 	Graph  Quota  `yaml:"graph" json:"graph,omitzero"`   // {queries: 15, per: 5s} where absent
 }

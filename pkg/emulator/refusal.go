@@ -33,10 +33,12 @@ func errorAs(answer string, status int, code, message string) reply {
 		return reply{status: status}
 	case answerPage:
 		title := fmt.Sprintf("%d %s", status, http.StatusText(status))
-		return reply{status: status, content: "text/html", body: []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
-			"</h1></center>\r\n<hr><center>Microsoft-Azure-Application-Gateway/v2</center>\r\n</body>\r\n</html>\r\n")}
+		return reply{status: status, content: "text/html",
+			body: []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
+				"</h1></center>\r\n<hr><center>Microsoft-Azure-Application-Gateway/v2</center>\r\n</body>\r\n</html>\r\n")}
 	case answerWrapped:
-		return reply{status: status, body: asJSON(object{"ErrorCode": code, "Message": object{"Language": "en-us", "Value": message}, "Values": object{}})}
+		return reply{status: status, body: asJSON(object{"ErrorCode": code,
+			"Message": object{"Language": "en-us", "Value": message}, "Values": object{}})}
 	case answerInner:
 		return reply{status: status, body: asJSON(object{"error": object{
 			"code": "BadRequest", "message": "The request could not be carried out.", "target": "", "details": nil,
@@ -53,7 +55,9 @@ func (q *request) internalError() (code, message string) {
 	if q.resource == nil || !q.resource.kind.long {
 		return "InternalServerError", "Encountered internal server error."
 	}
-	return "CloudInternalError", "Microsoft Azure Backup encountered an internal error. Wait for a few minutes and then try the operation again. If the issue persists, please contact Microsoft support."
+	return "CloudInternalError",
+		"Microsoft Azure Backup encountered an internal error. Wait for a few minutes and then try the operation " +
+			"again. If the issue persists, please contact Microsoft support."
 }
 
 // misled answers a poll with what says nothing of the operation, nil if it is to be
@@ -94,8 +98,11 @@ func (c *Cloud) caller() string { return guid(c.seed, "caller") }
 // articles/azure-arc/data).
 func (c *Cloud) unauthorized(q *request) reply {
 	action, scope := q.action()
-	return armError(http.StatusForbidden, "AuthorizationFailed", fmt.Sprintf("The client '%[1]s' with object id '%[1]s' does not have authorization to perform action '%s' over scope '%s' "+
-		"or the scope is invalid. If access was recently granted, please refresh your credentials.", c.caller(), action, scope))
+	return armError(http.StatusForbidden, "AuthorizationFailed",
+		fmt.Sprintf("The client '%[1]s' with object id '%[1]s' does not have authorization to perform action '%s' "+
+			"over scope '%s' "+
+			"or the scope is invalid. If access was recently granted, please refresh your credentials.", c.caller(),
+			action, scope))
 }
 
 // denyAssigned is the refusal by a deny assignment, such as a deployment stack makes
@@ -104,9 +111,13 @@ func (c *Cloud) denyAssigned(q *request) reply {
 	action, scope := q.action()
 	id := strings.ReplaceAll(guid(c.seed, "deny", q.resource.key), "-", "")
 	group := "/subscriptions/" + q.sub.id + "/resourceGroups/" + q.resource.ResourceGroup
-	return armError(http.StatusForbidden, "DenyAssignmentAuthorizationFailed", fmt.Sprintf("The client '%[1]s' with object id '%[1]s' has permission to perform action '%[2]s' on scope '%[3]s'; "+
-		"however, the access is denied because of the deny assignment with name 'Deny assignment '%[4]s' created by Deployment Stack '%[5]s/providers/Microsoft.Resources/deploymentStacks/platform'.' and Id '%[4]s' at scope '%[5]s'.",
-		c.caller(), action, scope, id, group))
+	return armError(http.StatusForbidden, "DenyAssignmentAuthorizationFailed",
+		fmt.Sprintf("The client '%[1]s' with object id '%[1]s' has permission to perform action '%[2]s' on scope "+
+			"'%[3]s'; "+
+			"however, the access is denied because of the deny assignment with name 'Deny assignment '%[4]s' created "+
+			"by Deployment Stack '%[5]s/providers/Microsoft.Resources/deploymentStacks/platform'.' and Id '%[4]s' at "+
+			"scope '%[5]s'.",
+			c.caller(), action, scope, id, group))
 }
 
 // throttled is the Resource Manager's 429 in the place of an answer: of a vault's
@@ -131,7 +142,8 @@ func (c *Cloud) throttled(q *request, f *fault) reply {
 		kind = "write"
 	}
 	return armError(http.StatusTooManyRequests, "SubscriptionRequestsThrottled",
-		fmt.Sprintf("Number of '%s' requests for subscription '%s' actor '%s' exceeded.%s", kind, q.sub.id, c.caller(), again))
+		fmt.Sprintf("Number of '%s' requests for subscription '%s' actor '%s' exceeded.%s", kind, q.sub.id, c.caller(),
+			again))
 }
 
 // engaged is the refusal of a change of a vault that is being changed. A key vault's
@@ -142,9 +154,13 @@ func (r *resource) engaged() (code, message string) {
 	if r.kind.long {
 		return "AnotherOperationInProgress", "Another operation on the vault '" + r.Name + "' is in progress."
 	}
-	return "ConflictError", "A conflict occurred that prevented the operation from completing. The operation failed because the Key Vault '" + r.Name +
-		"' changed from the point the operation began. This can happen if parallel operations are being performed on the Key Vault. To prevent this error, serialize the operations so that only one operation " +
-		"is performed on the Key Vault at a time. Follow this link for more information: https://go.microsoft.com/fwlink/?linkid=2147741"
+	return "ConflictError",
+		"A conflict occurred that prevented the operation from completing. The operation failed because the Key " +
+			"Vault '" + r.Name +
+			"' changed from the point the operation began. This can happen if parallel operations are being " +
+			"performed on the Key Vault. To prevent this error, serialize the operations so that only one operation " +
+			"is performed on the Key Vault at a time. Follow this link for more information: " +
+			"https://go.microsoft.com/fwlink/?linkid=2147741"
 }
 
 // being reports whether a vault is still being made.

@@ -13,8 +13,9 @@ func TestRepaired(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		truth := filepath.Join(t.TempDir(), "truth")
-		c, err := New(Config{Vaults: fleet(), StateFile: truth, Scenario: Scenario{Duration: Duration{Constant: "20m"}, Faults: []Fault{
-			on(Fault{Kind: kindFails, Message: "it broke"}), on(Fault{Kind: kindRepaired, For: "2h"})}}})
+		c, err := New(Config{Vaults: fleet(), StateFile: truth,
+			Scenario: Scenario{Duration: Duration{Constant: "20m"}, Faults: []Fault{
+				on(Fault{Kind: kindFails, Message: "it broke"}), on(Fault{Kind: kindRepaired, For: "2h"})}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -136,10 +136,12 @@ func (c *Cloud) parse(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{call: callNone, id: r.Header.Get(headerClientID)}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	segments, pathErr := segmentsOf(r.URL)
-	q.arm = len(segments) > 0 && (strings.EqualFold(segments[0], "subscriptions") || strings.EqualFold(segments[0], "providers"))
+	q.arm = len(segments) > 0 && (strings.EqualFold(segments[0], "subscriptions") ||
+		strings.EqualFold(segments[0], "providers"))
 	switch {
 	case !isBearer(r.Header.Get("Authorization")):
-		q.problem = mistake(http.StatusUnauthorized, "AuthenticationFailed", "The Authorization header must be present and hold a bearer token.")
+		q.problem = mistake(http.StatusUnauthorized, "AuthenticationFailed",
+			"The Authorization header must be present and hold a bearer token.")
 	case pathErr != nil:
 		q.problem = mistake(http.StatusBadRequest, "BadRequest", "The path cannot be read: %v.", pathErr)
 	case err != nil:
@@ -167,8 +169,10 @@ func segmentsOf(u *url.URL) ([]string, error) {
 // parseClassic checks a Service Management request (classic-service.md#endpoints-and-headers,
 // #the-listing and #the-three-calls).
 func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, body []byte) *problem {
-	const form = "the calls are /{subscriptionId}/cloudservices and /{subscriptionId}/cloudservices/{service}/resources/{namespace}/~/{type}/{vault}/{checkPrereqsForUpgrade|upgrade|upgradeOperationResult}"
-	if len(segments) < 2 || segments[1] != "cloudservices" || len(segments) != 2 && (len(segments) != 9 || segments[3] != "resources" || segments[5] != "~") {
+	const form = "the calls are /{subscriptionId}/cloudservices and " +
+		"/{subscriptionId}/cloudservices/{service}/resources/{namespace}/~/{type}/{vault}/{checkPrereqsForUpgrade|upgrade|upgradeOperationResult}"
+	if len(segments) < 2 || segments[1] != "cloudservices" || len(segments) != 2 &&
+		(len(segments) != 9 || segments[3] != "resources" || segments[5] != "~") {
 		return mistake(http.StatusNotFound, "ResourceNotFound", "There is no %s; %s.", r.URL.EscapedPath(), form)
 	}
 	method := http.MethodGet
@@ -187,7 +191,8 @@ func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, bod
 		}
 	}
 	if r.Method != method {
-		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method, r.Method)
+		return mistake(http.StatusMethodNotAllowed, "MethodNotAllowed", "%s is asked with %s, not %s.", q.call, method,
+			r.Method)
 	}
 	q.sub = c.bySub[strings.ToLower(segments[0])]
 	if p := classicHeaders(r); p != nil {
@@ -204,14 +209,16 @@ func (c *Cloud) parseClassic(q *request, r *http.Request, segments []string, bod
 		if !guidPattern().MatchString(segments[0]) {
 			return mistake(http.StatusBadRequest, "BadRequest", "%q is no subscription ID.", segments[0])
 		}
-		return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound", message: "The subscription " + segments[0] + " was not found."}
+		return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound",
+			message: "The subscription " + segments[0] + " was not found."}
 	}
 	if q.call == callList {
 		return nil
 	}
 	if q.vault = q.sub.at(segments); q.vault == nil {
 		return &problem{status: http.StatusNotFound, code: "ResourceNotFound",
-			message: fmt.Sprintf("No resource %s of type %s in namespace %s of cloud service %s.", segments[7], segments[6], segments[4], segments[2])}
+			message: fmt.Sprintf("No resource %s of type %s in namespace %s of cloud service %s.", segments[7],
+				segments[6], segments[4], segments[2])}
 	}
 	if method == http.MethodGet {
 		return nil
@@ -242,7 +249,8 @@ func (s *subscription) at(segments []string) *vault {
 
 func classicHeaders(r *http.Request) *problem {
 	if got := r.Header.Get(headerVersion); got != serviceManagementVersion {
-		return mistake(http.StatusBadRequest, "MissingOrIncorrectVersionHeader", "The header x-ms-version must be %s, not %q.", serviceManagementVersion, got)
+		return mistake(http.StatusBadRequest, "MissingOrIncorrectVersionHeader",
+			"The header x-ms-version must be %s, not %q.", serviceManagementVersion, got)
 	}
 	if got := r.Header.Get("Accept"); got != "application/xml" {
 		return mistake(http.StatusBadRequest, "BadRequest", "The header Accept must be application/xml, not %q.", got)
@@ -252,8 +260,10 @@ func classicHeaders(r *http.Request) *problem {
 	}
 	got := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(got)
-	if charset := params["charset"]; err != nil || media != "application/xml" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return mistake(http.StatusBadRequest, "BadRequest", "The header Content-Type must be application/xml in UTF-8, not %q.", got)
+	if charset := params["charset"]; err != nil || media != "application/xml" || charset != "" &&
+		!strings.EqualFold(charset, "utf-8") {
+		return mistake(http.StatusBadRequest, "BadRequest",
+			"The header Content-Type must be application/xml in UTF-8, not %q.", got)
 	}
 	return nil
 }
@@ -263,17 +273,20 @@ var clientIDPattern = lazyregexp.New(`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 func upgradeHeaders(r *http.Request) *problem {
 	switch agent := r.Header.Values(headerAgent); {
 	case len(agent) == 0:
-		return mistake(http.StatusBadRequest, "BadRequest", "The header Agent-Authentication is missing; it is sent, and empty.")
+		return mistake(http.StatusBadRequest, "BadRequest",
+			"The header Agent-Authentication is missing; it is sent, and empty.")
 	case len(agent) > 1 || agent[0] != "":
 		return mistake(http.StatusBadRequest, "BadRequest", "The header Agent-Authentication must be empty.")
 	}
 	ids := r.Header.Values(headerClientID)
 	if len(ids) != 1 {
-		return mistake(http.StatusBadRequest, "BadRequest", "The header x-ms-client-request-id is there %d times, not once.", len(ids))
+		return mistake(http.StatusBadRequest, "BadRequest",
+			"The header x-ms-client-request-id is there %d times, not once.", len(ids))
 	}
 	m := clientIDPattern().FindStringSubmatch(ids[0])
 	if m == nil {
-		return mistake(http.StatusBadRequest, "BadRequest", "The header x-ms-client-request-id must have the form <guid>-<yyyy-MM-dd HH:mm:ssZ>-P; it is %q.", ids[0])
+		return mistake(http.StatusBadRequest, "BadRequest",
+			"The header x-ms-client-request-id must have the form <guid>-<yyyy-MM-dd HH:mm:ssZ>-P; it is %q.", ids[0])
 	}
 	if _, err := time.Parse("2006-01-02 15:04:05Z", m[1]); err != nil {
 		return mistake(http.StatusBadRequest, "BadRequest", "The header x-ms-client-request-id holds no time: %v.", err)
@@ -292,14 +305,17 @@ func onlyQuery(r *http.Request, also []string, versions ...string) *problem {
 	case err != nil:
 		return mistake(http.StatusBadRequest, "BadRequest", "The query cannot be read: %v.", err)
 	case !query.Has("api-version"):
-		return mistake(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=%s) is missing.", versions[0])
+		return mistake(http.StatusBadRequest, "MissingApiVersionParameter",
+			"The api-version query parameter (?api-version=%s) is missing.", versions[0])
 	case len(query["api-version"]) != 1 || !slices.Contains(versions, query.Get("api-version")):
-		return mistake(http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version must be %s here, not %q.", strings.Join(versions, " or "), query["api-version"])
+		return mistake(http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version must be %s here, not %q.",
+			strings.Join(versions, " or "), query["api-version"])
 	}
 	for name, values := range query {
 		if name != "api-version" && (len(values) != 1 || !slices.Contains(also, name)) {
 			alone := append([]string{"api-version"}, also...)
-			return mistake(http.StatusBadRequest, "BadRequest", "The query takes %s alone; it is %q.", strings.Join(alone, " and "), r.URL.RawQuery)
+			return mistake(http.StatusBadRequest, "BadRequest", "The query takes %s alone; it is %q.",
+				strings.Join(alone, " and "), r.URL.RawQuery)
 		}
 	}
 	return nil
@@ -308,8 +324,12 @@ func onlyQuery(r *http.Request, also []string, versions ...string) *problem {
 // targetGroup checks a NewResourcePath and returns its resource group.
 func targetGroup(path, subscriptionID, vault string) (string, error) {
 	p := strings.Split(path, "/")
-	if len(p) != 9 || p[0] != "" || p[1] != "subscriptions" || p[3] != "resourceGroups" || p[5] != "providers" || p[6] != "Microsoft.RecoveryServices" || p[7] != "Vaults" {
-		return "", fmt.Errorf("NewResourcePath must be /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.RecoveryServices/Vaults/{vault}; it is %q", path)
+	if len(p) != 9 || p[0] != "" || p[1] != "subscriptions" || p[3] != "resourceGroups" || p[5] != "providers" ||
+		p[6] != "Microsoft.RecoveryServices" || p[7] != "Vaults" {
+		return "",
+			fmt.Errorf("NewResourcePath must be "+
+				"/subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.RecoveryServices/Vaults/{vault}; it "+
+				"is %q", path)
 	}
 	if !strings.EqualFold(p[2], subscriptionID) {
 		return "", fmt.Errorf("NewResourcePath names subscription %q, the URL %q", p[2], subscriptionID)
@@ -364,10 +384,12 @@ func (c *Cloud) parseResource(q *request, r *http.Request, segments, low []strin
 	case q.call == callTarget:
 		return nil
 	case q.resource == nil && q.sub.groups[strings.ToLower(q.group)] == nil:
-		return &problem{status: http.StatusNotFound, code: "ResourceGroupNotFound", message: "Resource group '" + q.group + "' could not be found."}
+		return &problem{status: http.StatusNotFound, code: "ResourceGroupNotFound",
+			message: "Resource group '" + q.group + "' could not be found."}
 	case q.resource == nil:
 		return &problem{status: http.StatusNotFound, code: "ResourceNotFound",
-			message: "The Resource '" + kind.name + "/" + q.name + "' under resource group '" + q.group + "' was not found." + c.more()}
+			message: "The Resource '" + kind.name + "/" + q.name + "' under resource group '" + q.group +
+				"' was not found." + c.more()}
 	case q.call == callOperation:
 		if p := c.forged(q, r); p != nil {
 			return p
@@ -410,7 +432,8 @@ func origin(r *http.Request) string {
 }
 
 func subscriptionNotFound(id string) *problem {
-	return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound", message: "The subscription '" + id + "' could not be found."}
+	return &problem{status: http.StatusNotFound, code: "SubscriptionNotFound",
+		message: "The subscription '" + id + "' could not be found."}
 }
 
 func emptyBody(body []byte) *problem {
@@ -423,8 +446,10 @@ func emptyBody(body []byte) *problem {
 func jsonContent(r *http.Request) *problem {
 	got := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(got)
-	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return mistake(http.StatusBadRequest, "InvalidContentType", "The header Content-Type must be application/json in UTF-8, not %q.", got)
+	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" &&
+		!strings.EqualFold(charset, "utf-8") {
+		return mistake(http.StatusBadRequest, "InvalidContentType",
+			"The header Content-Type must be application/json in UTF-8, not %q.", got)
 	}
 	return nil
 }
@@ -442,7 +467,8 @@ func auxiliary(r *http.Request) *problem {
 	for _, v := range r.Header.Values(headerAuxiliary) {
 		for token := range strings.SplitSeq(v, ",") {
 			if !isBearer(strings.TrimSpace(token)) {
-				return mistake(http.StatusBadRequest, "InvalidAuxiliaryTokens", "The header x-ms-authorization-auxiliary must hold bearer tokens, parted by commas.")
+				return mistake(http.StatusBadRequest, "InvalidAuxiliaryTokens",
+					"The header x-ms-authorization-auxiliary must hold bearer tokens, parted by commas.")
 			}
 		}
 	}

@@ -10,15 +10,17 @@ import (
 
 // Resource is a vault of today's Azure that the cloud has.
 type Resource struct {
-	SubscriptionID   string            `json:"subscriptionId"`   // a GUID
-	SubscriptionName string            `json:"subscriptionName"` // its display name; the ID where empty
-	ResourceGroup    string            `json:"resourceGroup"`
-	Type             string            `json:"type"` // Microsoft.RecoveryServices/vaults, Microsoft.KeyVault/vaults or Microsoft.DataProtection/backupVaults
-	Name             string            `json:"name"`
-	Location         string            `json:"location"`
-	Tags             map[string]string `json:"tags,omitempty"`
-	Properties       json.RawMessage   `json:"properties,omitempty"`     // as they are in the beginning; merged into the usual ones of the type
-	ProtectedItems   int               `json:"protectedItems,omitempty"` // for durations by item
+	SubscriptionID   string `json:"subscriptionId"`   // a GUID
+	SubscriptionName string `json:"subscriptionName"` // its display name; the ID where empty
+	ResourceGroup    string `json:"resourceGroup"`
+	// Microsoft.RecoveryServices/vaults, Microsoft.KeyVault/vaults or Microsoft.DataProtection/backupVaults
+	Type     string            `json:"type"`
+	Name     string            `json:"name"`
+	Location string            `json:"location"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	// as they are in the beginning; merged into the usual ones of the type
+	Properties     json.RawMessage `json:"properties,omitempty"`
+	ProtectedItems int             `json:"protectedItems,omitempty"` // for durations by item
 }
 
 // resourceType is what the cloud knows of a type of resource.
@@ -35,7 +37,9 @@ type resourceType struct {
 // those a sovereign cloud that lags may still be asked with; all of them want
 // the five alert settings.
 var resourceTypes = []*resourceType{
-	{name: "Microsoft.RecoveryServices/vaults", versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01", "2024-04-01"},
+	{name: "Microsoft.RecoveryServices/vaults",
+		versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01",
+			"2024-04-01"},
 		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
 	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
 		patch: keyVaultPatch, usual: usualKeyVault},
@@ -71,7 +75,8 @@ type resource struct {
 
 // id is its ID as Azure writes it.
 func (r *resource) id() string {
-	return "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup + "/providers/" + r.kind.name + "/" + r.Name
+	return "/subscriptions/" + r.sub.id + "/resourceGroups/" + r.ResourceGroup + "/providers/" + r.kind.name + "/" +
+		r.Name
 }
 
 // ref names it for people.
@@ -119,7 +124,8 @@ func (c *Cloud) addResource(cfg Resource) []error {
 	}
 	sub := c.subscription(cfg.SubscriptionID, cfg.SubscriptionName)
 	cfg.SubscriptionID, cfg.SubscriptionName, cfg.Type = sub.id, sub.name, kind.name
-	r := &resource{Resource: cfg, kind: kind, sub: sub, key: resourceKey(sub.id, cfg.ResourceGroup, kind.name, cfg.Name)}
+	r := &resource{Resource: cfg, kind: kind, sub: sub,
+		key: resourceKey(sub.id, cfg.ResourceGroup, kind.name, cfg.Name)}
 	if c.byID[r.key] != nil {
 		return []error{fmt.Errorf("%s is there twice", r.id())}
 	}
@@ -182,7 +188,8 @@ func (r *resource) written(at time.Time) []*change {
 // describe is the resource as its provider shows it.
 // As recorded, a Recovery Services vault without tags has no such field, and a key
 // vault says who made it.
-func (c *Cloud) describe(r *resource, properties object, tags map[string]string, version int, changed time.Time) object {
+func (c *Cloud) describe(r *resource, properties object, tags map[string]string, version int,
+	changed time.Time) object {
 	out := object{
 		"id": r.id(), "name": r.Name, "type": r.kind.name, "location": normalize(r.Location),
 		"tags": tags, "properties": properties,
@@ -199,7 +206,8 @@ func (c *Cloud) describe(r *resource, properties object, tags map[string]string,
 	} else if c.recorded() {
 		out["systemData"] = object{
 			"createdBy": "operator@contoso.example", "createdByType": "User", "createdAt": madeAt.Format(time.RFC3339),
-			"lastModifiedBy": "operator@contoso.example", "lastModifiedByType": "User", "lastModifiedAt": changed.UTC().Format(time.RFC3339),
+			"lastModifiedBy": "operator@contoso.example", "lastModifiedByType": "User",
+			"lastModifiedAt": changed.UTC().Format(time.RFC3339),
 		}
 	}
 	return out
@@ -222,7 +230,8 @@ func (c *Cloud) show(r *resource, at time.Time) object {
 	p := r.properties(at)
 	switch ch := r.running(at); {
 	case c.being(r, at) && r.kind.long:
-		p = merged(p, object{"provisioningState": "Provisioning", "securitySettings": object{"multiUserAuthorization": "Invalid"}})
+		p = merged(p, object{"provisioningState": "Provisioning",
+			"securitySettings": object{"multiUserAuthorization": "Invalid"}})
 	case c.being(r, at):
 		p = merged(p, object{"provisioningState": "RegisteringDns"})
 	case ch != nil && !ch.AcceptedAt.After(at):

@@ -102,9 +102,11 @@ func usualKeyVault(shape string, r *resource) object {
 		if p.who == "administrator" && shape != shapeSpecification {
 			permissions = merged(permissions, object{"storage": []any{"all"}})
 		}
-		policies = append(policies, object{"tenantId": tenantID, "objectId": guid(0, p.who, r.key), "permissions": permissions})
+		policies = append(policies, object{"tenantId": tenantID, "objectId": guid(0, p.who, r.key),
+			"permissions": permissions})
 	}
-	out := merged(keyVault, object{"vaultUri": "https://" + strings.ToLower(r.Name) + ".vault.azure.net/", "accessPolicies": policies})
+	out := merged(keyVault, object{"vaultUri": "https://" + strings.ToLower(r.Name) + ".vault.azure.net/",
+		"accessPolicies": policies})
 	if shape != shapeSpecification && share(0, "unsaid", r.key) < 32.0/77 {
 		delete(out, "enableRbacAuthorization")
 	}

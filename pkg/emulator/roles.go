@@ -64,7 +64,8 @@ type RoleAssignment struct {
 // same reports whether both give the same role to the same principal at the same
 // scope.
 func (a *RoleAssignment) same(b *RoleAssignment) bool {
-	return strings.EqualFold(a.Scope, b.Scope) && strings.EqualFold(a.Role, b.Role) && strings.EqualFold(a.PrincipalID, b.PrincipalID)
+	return strings.EqualFold(a.Scope, b.Scope) && strings.EqualFold(a.Role, b.Role) &&
+		strings.EqualFold(a.PrincipalID, b.PrincipalID)
 }
 
 // assignment is one that was made through this handler.
@@ -117,14 +118,17 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 		if token := r.URL.Query().Get("$skipToken"); token != "" {
 			var err error
 			if q.skip, err = strconv.Atoi(token); err != nil || q.skip < 1 {
-				return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken %q was never given out.", token)
+				return mistake(http.StatusBadRequest, "InvalidSkipToken", "The $skipToken %q was never given out.",
+					token)
 			}
 		}
 		q.filter = r.URL.Query().Get("$filter")
 		if filter := r.URL.Query().Get("$filter"); filter != "" {
 			m := filterPattern().FindStringSubmatch(filter)
 			if m == nil {
-				return mistake(http.StatusBadRequest, "UnsupportedFilter", "The filter %q is not known here; there are atScope(), principalId eq '{id}' and assignedTo('{id}').", filter)
+				return mistake(http.StatusBadRequest, "UnsupportedFilter",
+					"The filter %q is not known here; there are atScope(), principalId eq '{id}' and "+
+						"assignedTo('{id}').", filter)
 			}
 			q.principal = m[1] + m[2]
 		}
@@ -134,7 +138,8 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 		return p
 	}
 	if !guidPattern().MatchString(rest[3]) {
-		return mistake(http.StatusBadRequest, "InvalidRoleAssignmentId", "The role assignment's name %q must be a GUID.", rest[3])
+		return mistake(http.StatusBadRequest, "InvalidRoleAssignmentId",
+			"The role assignment's name %q must be a GUID.", rest[3])
 	}
 	v, p := readObject(body)
 	if p != nil {
@@ -152,10 +157,12 @@ func parseRoles(q *request, r *http.Request, rest []string, body []byte) *proble
 	if role[1] != "" && !strings.EqualFold(role[1], q.resource.sub.id) {
 		return badContent("properties.roleDefinitionId names another subscription than the scope.")
 	}
-	q.assignment = RoleAssignment{Name: strings.ToLower(rest[3]), Scope: q.resource.id(), Role: strings.ToLower(role[2]),
+	q.assignment = RoleAssignment{Name: strings.ToLower(rest[3]), Scope: q.resource.id(),
+		Role:        strings.ToLower(role[2]),
 		PrincipalID: strings.ToLower(text("principalId")), PrincipalType: text("principalType")}
 	if knownRoles[q.assignment.Role] == "" {
-		return mistake(http.StatusNotFound, "RoleDefinitionDoesNotExist", "The specified role definition with ID '%s' does not exist.", q.assignment.Role)
+		return mistake(http.StatusNotFound, "RoleDefinitionDoesNotExist",
+			"The specified role definition with ID '%s' does not exist.", q.assignment.Role)
 	}
 	return nil
 }
@@ -177,7 +184,8 @@ func (c *Cloud) assign(q *request, l *line) reply {
 		return *rep
 	}
 	if f := c.strikeOf(q, l, kindPrincipalMissing); f != nil {
-		return armError(http.StatusBadRequest, "PrincipalNotFound", "Principal "+want.PrincipalID+" does not exist in the directory.")
+		return armError(http.StatusBadRequest, "PrincipalNotFound",
+			"Principal "+want.PrincipalID+" does not exist in the directory.")
 	}
 	exists := armError(http.StatusConflict, "RoleAssignmentExists", "The role assignment already exists.")
 	for _, g := range c.given(r, l.At) {
@@ -190,7 +198,8 @@ func (c *Cloud) assign(q *request, l *line) reply {
 		case a.Name == want.Name && a.same(want):
 			return ok(a.describe(q.sub.id))
 		case a.Name == want.Name:
-			return armError(http.StatusBadRequest, "RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.")
+			return armError(http.StatusBadRequest, "RoleAssignmentUpdateNotPermitted",
+				"Tenant ID, application ID, principal ID, and scope are not allowed to be updated.")
 		case a.same(want):
 			return exists
 		}
@@ -241,8 +250,10 @@ func (c *Cloud) given(r *resource, at time.Time) (all []given) {
 		all = append(all, g)
 	}
 	if r.kind.name == "Microsoft.KeyVault/vaults" && pim && share(0, "activated", r.key) < 0.25 {
-		all = append(all, given{RoleAssignment: RoleAssignment{Name: guid(0, "assignment", "administrator", r.key), Scope: r.scope(scopeGroup),
-			Role: roleVaultAdministrator, PrincipalID: guid(0, "administrator", r.key), PrincipalType: "User"}, kind: typeActivated, end: endOfActivation(at)})
+		all = append(all, given{RoleAssignment: RoleAssignment{Name: guid(0, "assignment", "administrator", r.key),
+			Scope: r.scope(scopeGroup),
+			Role:  roleVaultAdministrator, PrincipalID: guid(0, "administrator", r.key), PrincipalType: "User"},
+			kind: typeActivated, end: endOfActivation(at)})
 	}
 	for _, i := range r.faults {
 		f := &c.faults[i]
@@ -255,8 +266,10 @@ func (c *Cloud) given(r *resource, at time.Time) (all []given) {
 			}
 			return or
 		}
-		g := given{kind: word("assignmentType", typeAssigned), end: word("endDateTime", ""), condition: word("condition", ""),
-			RoleAssignment: RoleAssignment{Name: guid(0, "assignment", strconv.Itoa(i), r.key), Scope: r.scope(f.Scope), PrincipalID: word("principalId", ""),
+		g := given{kind: word("assignmentType", typeAssigned), end: word("endDateTime", ""),
+			condition: word("condition", ""),
+			RoleAssignment: RoleAssignment{Name: guid(0, "assignment", strconv.Itoa(i), r.key), Scope: r.scope(f.Scope),
+				PrincipalID:   word("principalId", ""),
 				PrincipalType: word("principalType", "ServicePrincipal")}}
 		for id, name := range knownRoles {
 			if strings.EqualFold(name, word("role", "")) {
@@ -313,7 +326,8 @@ func (c *Cloud) listed(q *request, at time.Time) iter.Seq2[*given, *assignment] 
 			}
 		}
 		for i := range all {
-			if of := all[i].PrincipalID; (q.principal == "" || strings.EqualFold(q.principal, of)) && !yield(&all[i], made[i]) {
+			if of := all[i].PrincipalID; (q.principal == "" || strings.EqualFold(q.principal, of)) &&
+				!yield(&all[i], made[i]) {
 				return
 			}
 		}
@@ -333,14 +347,17 @@ func (g *given) describe(sub string, a *assignment) object {
 // instance is the example GetRoleAssignmentScheduleInstancesByScope.
 func instance(a *RoleAssignment, sub, kind, end string) object {
 	properties := object{
-		"scope": a.Scope, "roleDefinitionId": "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + a.Role,
+		"scope": a.Scope, "roleDefinitionId": "/subscriptions/" + sub +
+			"/providers/Microsoft.Authorization/roleDefinitions/" + a.Role,
 		"principalId": a.PrincipalID, "principalType": a.PrincipalType, "originRoleAssignmentId": a.id(),
-		"status": "Provisioned", "assignmentType": kind, "memberType": "Direct", "startDateTime": nil, "endDateTime": nil,
+		"status": "Provisioned", "assignmentType": kind, "memberType": "Direct", "startDateTime": nil,
+		"endDateTime": nil,
 	}
 	if end != "" {
 		properties["endDateTime"] = end
 	}
-	return object{"id": strings.TrimSuffix(a.Scope, "/") + "/providers/Microsoft.Authorization/RoleAssignmentScheduleInstances/" + a.Name, "name": a.Name,
+	return object{"id": strings.TrimSuffix(a.Scope, "/") +
+		"/providers/Microsoft.Authorization/RoleAssignmentScheduleInstances/" + a.Name, "name": a.Name,
 		"type": "Microsoft.Authorization/RoleAssignmentScheduleInstances", "properties": properties}
 }
 
@@ -348,7 +365,8 @@ func instance(a *RoleAssignment, sub, kind, end string) object {
 // without the licence for Privileged Identity Management answers 400.
 func (c *Cloud) instances(q *request, l *line) reply {
 	if q.sub.unlicensed {
-		return armError(http.StatusBadRequest, "AadPremiumLicenseRequired", "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
+		return armError(http.StatusBadRequest, "AadPremiumLicenseRequired",
+			"The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
 	}
 	list := []any{}
 	for g := range c.listed(q, l.At) {
@@ -371,7 +389,8 @@ func (c *Cloud) paged(q *request, list []any, name string) reply {
 		if q.filter != "" {
 			filter = "&$filter=" + strings.ReplaceAll(q.filter, " ", "%20")
 		}
-		body["nextLink"] = fmt.Sprintf("%s%s/providers/Microsoft.Authorization/%s?api-version=%s%s&$skipToken=%d", q.origin, (&url.URL{Path: q.resource.id()}).EscapedPath(), name, q.version, filter, to)
+		body["nextLink"] = fmt.Sprintf("%s%s/providers/Microsoft.Authorization/%s?api-version=%s%s&$skipToken=%d",
+			q.origin, (&url.URL{Path: q.resource.id()}).EscapedPath(), name, q.version, filter, to)
 	}
 	return ok(body)
 }
@@ -417,7 +436,8 @@ func (c *Cloud) standingRoles(r *resource) []RoleAssignment {
 	} {
 		for i := range at.many {
 			n := strconv.Itoa(i)
-			out = append(out, RoleAssignment{Name: guid(0, "standing", at.scope, n), Scope: at.scope, Role: commonRoles[i%len(commonRoles)],
+			out = append(out, RoleAssignment{Name: guid(0, "standing", at.scope, n), Scope: at.scope,
+				Role:        commonRoles[i%len(commonRoles)],
 				PrincipalID: guid(0, "holder", at.scope, n), PrincipalType: kinds[i%len(kinds)]})
 		}
 	}
@@ -434,7 +454,8 @@ func (c *Cloud) inFull(doc object, a *assignment) object {
 	if made.IsZero() {
 		made = madeAt
 	}
-	also := object{"condition": nil, "conditionVersion": nil, "createdOn": made.UTC().Format(time.RFC3339Nano), "updatedOn": made.UTC().Format(time.RFC3339Nano),
+	also := object{"condition": nil, "conditionVersion": nil, "createdOn": made.UTC().Format(time.RFC3339Nano),
+		"updatedOn": made.UTC().Format(time.RFC3339Nano),
 		"createdBy": c.caller(), "updatedBy": c.caller(), "delegatedManagedIdentityResourceId": nil, "description": nil}
 	for name, value := range also {
 		if _, said := properties[name]; !said {

@@ -18,7 +18,9 @@ const (
 )
 
 func roleBody(role, principal string) string {
-	return `{"properties":{"roleDefinitionId":"/subscriptions/` + prod + `/providers/Microsoft.Authorization/roleDefinitions/` + role + `","principalId":"` + principal + `","principalType":"ServicePrincipal"}}`
+	return `{"properties":{"roleDefinitionId":"/subscriptions/` + prod +
+		`/providers/Microsoft.Authorization/roleDefinitions/` + role + `","principalId":"` + principal +
+		`","principalType":"ServicePrincipal"}}`
 }
 
 const rolesPath = "/providers/Microsoft.Authorization/roleAssignments"
@@ -65,11 +67,13 @@ func TestRoleAssignments(t *testing.T) {
 		t.Fatalf("%v", inherited)
 	}
 	made := cl.assign(v, oneName, roleBody(secretsUser, somebody))
-	wantStatus(t, made, 201, `"id":"`+pathOf(v)+rolesPath+"/"+oneName+`"`, `"principalType":"ServicePrincipal"`, `"scope":"`+pathOf(v)+`"`, `"createdOn":"2`)
+	wantStatus(t, made, 201, `"id":"`+pathOf(v)+rolesPath+"/"+oneName+`"`, `"principalType":"ServicePrincipal"`,
+		`"scope":"`+pathOf(v)+`"`, `"createdOn":"2`)
 	if strings.Contains(cl.roles(estate()[0], "").body, "createdOn") {
 		t.Error("what was always there says since when")
 	}
-	if again := cl.assign(v, strings.ToUpper(oneName), roleBody(secretsUser, somebody)); again.status != 200 || again.body != made.body {
+	if again := cl.assign(v, strings.ToUpper(oneName), roleBody(secretsUser, somebody)); again.status != 200 ||
+		again.body != made.body {
 		t.Errorf("again: %d %s", again.status, again.body)
 	}
 	wantStatus(t, cl.assign(v, otherName, roleBody(secretsUser, somebody)), 409, `"code":"RoleAssignmentExists"`)
@@ -85,7 +89,8 @@ func TestRoleAssignments(t *testing.T) {
 		t.Errorf("another vault's: %v", got)
 	}
 	s := reopen(t, file).Summary()
-	if r, _ := s.Resource(prod, "kv-1"); len(r.Roles) != 1 || r.Roles[0].Role != secretsUser || r.Roles[0].PrincipalID != somebody || r.Requests["assign"] != 4 {
+	if r, _ := s.Resource(prod, "kv-1"); len(r.Roles) != 1 || r.Roles[0].Role != secretsUser ||
+		r.Roles[0].PrincipalID != somebody || r.Requests["assign"] != 4 {
 		t.Errorf("%+v", r)
 	}
 	if s.Mistakes != 0 {
@@ -103,18 +108,27 @@ func TestMistakesOfRoles(t *testing.T) {
 		status int
 		words  string
 	}{
-		"the name":             {cl.assign(v, "mine", right), 400, "must be a GUID"},
-		"an unknown role":      {cl.assign(v, oneName, roleBody(somebody, somebody)), 404, "RoleDefinitionDoesNotExist"},
-		"the role's ID":        {cl.assign(v, oneName, strings.Replace(right, "roleDefinitions/", "roles/", 1)), 400, "properties.roleDefinitionId has not the form"},
-		"another subscription": {cl.assign(v, oneName, strings.Replace(right, prod, lab, 1)), 400, "another subscription"},
-		"the principal":        {cl.assign(v, oneName, roleBody(secretsUser, "me")), 400, "properties.principalId has not the form"},
-		"its type":             {cl.assign(v, oneName, strings.Replace(right, `"ServicePrincipal"`, `"Robot"`, 1)), 400, "ForeignGroup"},
-		"half of it":           {cl.assign(v, oneName, `{"properties":{"principalId":"`+somebody+`"}}`), 400, "needs roleDefinitionId"},
-		"a condition":          {cl.assign(v, oneName, strings.Replace(right, `"principalType"`, `"condition"`, 1)), 400, "properties.condition is not known"},
-		"a filter":             {cl.roles(v, "principalName eq 'me'"), 400, "is not known here"},
-		"a page":               {cl.do(t.Context(), "GET", pathOf(v)+rolesPath+"?api-version=2022-04-01&$skipToken=mine", "", jsonHeader()), 400, "InvalidSkipToken"},
-		"a version":            {cl.arm(pathOf(v)+rolesPath, "2015-07-01"), 400, "must be 2022-04-01"},
-		"a method":             {cl.do(t.Context(), "DELETE", pathOf(v)+rolesPath+"/"+oneName+"?api-version=2022-04-01", "", jsonHeader()), 405, "PUT, not DELETE"},
+		"the name": {cl.assign(v, "mine", right), 400, "must be a GUID"},
+		"an unknown role": {cl.assign(v, oneName, roleBody(somebody, somebody)), 404,
+			"RoleDefinitionDoesNotExist"},
+		"the role's ID": {cl.assign(v, oneName, strings.Replace(right, "roleDefinitions/", "roles/", 1)), 400,
+			"properties.roleDefinitionId has not the form"},
+		"another subscription": {cl.assign(v, oneName, strings.Replace(right, prod, lab, 1)), 400,
+			"another subscription"},
+		"the principal": {cl.assign(v, oneName, roleBody(secretsUser, "me")), 400,
+			"properties.principalId has not the form"},
+		"its type": {cl.assign(v, oneName, strings.Replace(right, `"ServicePrincipal"`, `"Robot"`, 1)), 400,
+			"ForeignGroup"},
+		"half of it": {cl.assign(v, oneName, `{"properties":{"principalId":"`+somebody+`"}}`), 400,
+			"needs roleDefinitionId"},
+		"a condition": {cl.assign(v, oneName, strings.Replace(right, `"principalType"`, `"condition"`, 1)), 400,
+			"properties.condition is not known"},
+		"a filter": {cl.roles(v, "principalName eq 'me'"), 400, "is not known here"},
+		"a page": {cl.do(t.Context(), "GET", pathOf(v)+rolesPath+"?api-version=2022-04-01&$skipToken=mine", "",
+			jsonHeader()), 400, "InvalidSkipToken"},
+		"a version": {cl.arm(pathOf(v)+rolesPath, "2015-07-01"), 400, "must be 2022-04-01"},
+		"a method": {cl.do(t.Context(), "DELETE", pathOf(v)+rolesPath+"/"+oneName+"?api-version=2022-04-01", "",
+			jsonHeader()), 405, "PUT, not DELETE"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +142,8 @@ func TestMistakesOfRoles(t *testing.T) {
 func TestRolesAreSynced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := withStateFile(t, Scenario{Faults: []Fault{{Kind: kindRolesLate, Vault: "kv-1", For: "5m"}}}, estate()...)
+		c, _ := withStateFile(t, Scenario{Faults: []Fault{{Kind: kindRolesLate, Vault: "kv-1", For: "5m"}}},
+			estate()...)
 		f := &counted{File: c.stateFile.f.(*os.File)}
 		c.stateFile.f = f
 		cl := inMemory(t, c)
@@ -148,14 +163,18 @@ func TestWhatEnds(t *testing.T) {
 		return Fault{Kind: kindRole, Vault: "kv-1", Scope: scopeGroup, Properties: properties}
 	}
 	c := todaysCloud(t, Scenario{Faults: []Fault{
-		role(map[string]any{"principalId": somebody, "role": "Key Vault Secrets User", "assignmentType": "Activated", "endDateTime": "2026-12-01T05:00:00Z"}),
+		role(map[string]any{"principalId": somebody, "role": "Key Vault Secrets User", "assignmentType": "Activated",
+			"endDateTime": "2026-12-01T05:00:00Z"}),
 		role(map[string]any{"principalId": otherName, "role": "key vault reader", "condition": "@Resource[x]"}),
 	}})
 	cl, v := inMemory(t, c), estate()[1]
 	v.ResourceGroup = "rg-secrets"
 	group := "/subscriptions/" + prod + "/resourceGroups/rg-secrets"
 	instances := func(filter string) answer {
-		return cl.do(context.Background(), "GET", pathOf(v)+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01&$filter="+url.QueryEscape(filter), "", jsonHeader())
+		return cl.do(context.Background(), "GET",
+			pathOf(v)+
+				"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01&$filter="+
+				url.QueryEscape(filter), "", jsonHeader())
 	}
 	cl.assign(v, oneName, roleBody(secretsUser, oneName))
 	all, _ := cl.every(t, instances("atScope()"))
@@ -194,7 +213,8 @@ func TestWhatEnds(t *testing.T) {
 func TestRolesThatAreThere(t *testing.T) {
 	t.Parallel()
 	cl, v := inMemory(t, todaysCloud(t, Scenario{Faults: []Fault{{Kind: kindRole, Vault: "kv-1",
-		Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User", "assignmentType": "Activated"}}}})), estate()[1]
+		Properties: map[string]any{"principalId": somebody, "role": "Key Vault Secrets User",
+			"assignmentType": "Activated"}}}})), estate()[1]
 	wantStatus(t, cl.assign(v, oneName, roleBody(secretsUser, somebody)), 409, "RoleAssignmentExists")
 }
 
@@ -209,7 +229,8 @@ func TestMistakesOfGivenRoles(t *testing.T) {
 		`"until" is not known`:                {"principalId": somebody, "role": "Owner", "until": "x"},
 		"endDateTime must be text":            {"principalId": somebody, "role": "Owner", "endDateTime": 7},
 	} {
-		_, err := New(Config{Resources: estate(), Scenario: Scenario{Faults: []Fault{{Kind: kindRole, Vault: "kv-1", Properties: p}}}})
+		_, err := New(Config{Resources: estate(),
+			Scenario: Scenario{Faults: []Fault{{Kind: kindRole, Vault: "kv-1", Properties: p}}}})
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", words, err)
 		}

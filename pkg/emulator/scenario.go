@@ -7,15 +7,19 @@ package emulator
 // somebody else's) and of everything said with `for`. What the wire sees is
 // never scaled: `delay` and `retryAfter` are wall time.
 type Scenario struct {
-	Seed             int64             `yaml:"seed" json:"seed,omitempty"`           // picks the vaults a rate strikes, and durations in a range
-	TimeScale        float64           `yaml:"timeScale" json:"timeScale,omitempty"` // 60: a 20 min upgrade takes 20 s; 0 means 1
-	Shape            string            `yaml:"shape" json:"shape,omitempty"`         // how today's side speaks: recorded-2026, where absent, recorded-2024 or specification
-	Duration         Duration          `yaml:"duration" json:"duration,omitzero"`    // of a classic upgrade
-	Changes          Changes           `yaml:"changes" json:"changes,omitzero"`      // of today's vaults
+	// picks the vaults a rate strikes, and durations in a range
+	Seed int64 `yaml:"seed" json:"seed,omitempty"`
+	// 60: a 20 min upgrade takes 20 s; 0 means 1
+	TimeScale float64 `yaml:"timeScale" json:"timeScale,omitempty"`
+	// how today's side speaks: recorded-2026, where absent, recorded-2024 or specification
+	Shape            string            `yaml:"shape" json:"shape,omitempty"`
+	Duration         Duration          `yaml:"duration" json:"duration,omitzero"` // of a classic upgrade
+	Changes          Changes           `yaml:"changes" json:"changes,omitzero"`   // of today's vaults
 	Limits           Limits            `yaml:"limits" json:"limits,omitzero"`
 	ManagementGroups []ManagementGroup `yaml:"managementGroups" json:"managementGroups,omitempty"`
-	Role             []string          `yaml:"role" json:"role,omitempty"`     // the actions of the Resource Manager that the identity may do, with stars; absent: all
-	Faults           []Fault           `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
+	// the actions of the Resource Manager that the identity may do, with stars; absent: all
+	Role   []string `yaml:"role" json:"role,omitempty"`
+	Faults []Fault  `yaml:"faults" json:"faults,omitempty"` // of those that answer a call, the first that strikes does
 }
 
 // Duration is how long an upgrade takes, in one of three forms, each value
@@ -37,9 +41,12 @@ type Duration struct {
 // Changes is how vaults of today's Azure change. What a change is and how it is
 // followed is in resource-manager.md#operations.
 type Changes struct {
-	Duration   Duration `yaml:"duration" json:"duration,omitzero"`      // of a long-running one; where absent as it was recorded, or {min: 5s, max: 2m} in the specification's shape
-	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; no such header at -1 or where absent, but for 10 in the specification's shape
-	State      string   `yaml:"state" json:"state,omitempty"`           // provisioningState while it is under way; Provisioning where absent
+	// of a long-running one; where absent as it was recorded, or {min: 5s, max: 2m} in the specification's shape
+	Duration Duration `yaml:"duration" json:"duration,omitzero"`
+	// seconds, wall time; no such header at -1 or where absent, but for 10 in the specification's shape
+	RetryAfter int `yaml:"retryAfter" json:"retryAfter,omitempty"`
+	// provisioningState while it is under way; Provisioning where absent
+	State string `yaml:"state" json:"state,omitempty"`
 	// ConfigurationCode is the code of the refusal of a state of immutability without
 	// its configuration, which no source has; InvalidRestApiParameter where absent.
 	ConfigurationCode string `yaml:"configurationCode" json:"configurationCode,omitempty"`
@@ -82,26 +89,31 @@ type Fault struct {
 	// empty means never.
 	Until string `yaml:"until" json:"until,omitempty"`
 
-	Reasons    []Reason       `yaml:"reasons" json:"reasons,omitempty"`
-	For        string         `yaml:"for" json:"for,omitempty"`               // a duration, scaled
-	Delay      string         `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
-	RetryAfter int            `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
-	Status     int            `yaml:"status" json:"status,omitempty"`         // HTTP status
-	Shape      int            `yaml:"shape" json:"shape,omitempty"`           // of the error body: 1, 2 or 3 (classic-service.md#errors)
-	Answer     string         `yaml:"answer" json:"answer,omitempty"`         // which answer, or which error body, of today's side
-	InText     bool           `yaml:"inText" json:"inText,omitempty"`         // retryAfter is in the message, not in a header
-	Code       string         `yaml:"code" json:"code,omitempty"`
-	Message    string         `yaml:"message" json:"message,omitempty"`
-	ErrorBody  bool           `yaml:"errorBody" json:"errorBody,omitempty"`   // the service's own error body comes along
+	Reasons    []Reason `yaml:"reasons" json:"reasons,omitempty"`
+	For        string   `yaml:"for" json:"for,omitempty"`               // a duration, scaled
+	Delay      string   `yaml:"delay" json:"delay,omitempty"`           // a duration, wall time
+	RetryAfter int      `yaml:"retryAfter" json:"retryAfter,omitempty"` // seconds, wall time; 0: no such header
+	Status     int      `yaml:"status" json:"status,omitempty"`         // HTTP status
+	// of the error body: 1, 2 or 3 (classic-service.md#errors)
+	Shape int `yaml:"shape" json:"shape,omitempty"`
+	// which answer, or which error body, of today's side
+	Answer  string `yaml:"answer" json:"answer,omitempty"`
+	InText  bool   `yaml:"inText" json:"inText,omitempty"` // retryAfter is in the message, not in a header
+	Code    string `yaml:"code" json:"code,omitempty"`
+	Message string `yaml:"message" json:"message,omitempty"`
+	// the service's own error body comes along
+	ErrorBody  bool           `yaml:"errorBody" json:"errorBody,omitempty"`
 	Accepted   bool           `yaml:"accepted" json:"accepted,omitempty"`     // the start is accepted all the same
 	Trigger    string         `yaml:"trigger" json:"trigger,omitempty"`       // User or Forced
 	Ends       string         `yaml:"ends" json:"ends,omitempty"`             // Upgraded or Failed
 	After      string         `yaml:"after" json:"after,omitempty"`           // beginning, start or end
 	Properties map[string]any `yaml:"properties" json:"properties,omitempty"` // of a vault of today's, or of a role
 	Level      string         `yaml:"level" json:"level,omitempty"`           // of a lock: ReadOnly or CanNotDelete
-	Scope      string         `yaml:"scope" json:"scope,omitempty"`           // of a lock or a role: vault, group or subscription
-	Auxiliary  bool           `yaml:"auxiliary" json:"auxiliary,omitempty"`   // other tenants' tokens open the guard
-	Provider   string         `yaml:"provider" json:"provider,omitempty"`     // Microsoft.RecoveryServices or Microsoft.SiteRecovery
+	// of a lock or a role: vault, group or subscription
+	Scope     string `yaml:"scope" json:"scope,omitempty"`
+	Auxiliary bool   `yaml:"auxiliary" json:"auxiliary,omitempty"` // other tenants' tokens open the guard
+	// Microsoft.RecoveryServices or Microsoft.SiteRecovery
+	Provider string `yaml:"provider" json:"provider,omitempty"`
 }
 
 // Reason is one entry of a prerequisite check's answer (classic-service.md#errors, body 1).

@@ -211,13 +211,15 @@ func (c *Cloud) trouble(q *request, f *fault) reply {
 		case q.arm && (f.ErrorBody || f.Answer != ""):
 			rep = errorAs(f.Answer, rep.status, cmp.Or(f.Code, code), cmp.Or(f.Message, message))
 		case f.ErrorBody:
-			rep = q.fail(rep.status, cmp.Or(f.Code, "InternalError"), cmp.Or(f.Message, "The server encountered an internal error."))
+			rep = q.fail(rep.status, cmp.Or(f.Code, "InternalError"),
+				cmp.Or(f.Message, "The server encountered an internal error."))
 		}
 	case kindDenied:
 		rep = c.denial(q, cmp.Or(f.Status, http.StatusForbidden))
 	case kindGarbage:
 		rep = reply{status: http.StatusOK, content: "text/html; charset=utf-8",
-			body: []byte("<!DOCTYPE html><html><head><title>Gateway</title><body><p>Please sign in to the network & try again.<br></html>")}
+			body: []byte("<!DOCTYPE html><html><head><title>Gateway</title><body><p>Please sign in to the network & " +
+				"try again.<br></html>")}
 	case kindResetBefore, kindResetAfter:
 		rep.end = endReset
 	case kindHang:

@@ -42,7 +42,8 @@ type line struct {
 	Mistake  string     `json:"mistake,omitempty"`  // how the client broke the protocol
 	Register string     `json:"register,omitempty"` // a provider
 
-	Token     bool        `json:"token,omitempty"`     // it drew from a bucket of its subscription, or from the quota of queries
+	// it drew from a bucket of its subscription, or from the quota of queries
+	Token     bool        `json:"token,omitempty"`
 	Change    *change     `json:"change,omitempty"`    // an accepted PATCH
 	Assign    *assignment `json:"assign,omitempty"`    // a role that was given
 	Unchanged bool        `json:"unchanged,omitempty"` // a PATCH that asked for what was so already
@@ -202,7 +203,9 @@ func openStateFile(path string) (*stateFile, header, []line, error) {
 		err = f.Sync()
 	}
 	if err != nil {
-		return nil, h, nil, errors.Join(fmt.Errorf("the emulated cloud's truth file %s cannot be used: %w; remove it to begin a new cloud", path, err), f.Close())
+		return nil, h, nil,
+			errors.Join(fmt.Errorf("the emulated cloud's truth file %s cannot be used: %w; remove it to begin a new "+
+				"cloud", path, err), f.Close())
 	}
 	return &stateFile{f: f}, h, lines, nil
 }

@@ -55,7 +55,9 @@ func TestReopenFindsTheSameCloud(t *testing.T) {
 		wantStatus(t, cl.upgrade(v[0], newID()), 409)
 		wantStatus(t, cl.upgrade(v[1], newID()), 409)
 		wantStatus(t, cl.prereqs(v[3]), 409)
-		wantStatus(t, cl.do(t.Context(), "POST", "/subscriptions/"+lab+"/providers/Microsoft.RecoveryServices/register?api-version=2021-04-01", "", postHeader("")), 200)
+		wantStatus(t, cl.do(t.Context(), "POST",
+			"/subscriptions/"+lab+"/providers/Microsoft.RecoveryServices/register?api-version=2021-04-01", "",
+			postHeader("")), 200)
 		wantStatus(t, cl.do(t.Context(), "GET", "/", "", postHeader("")), 404)
 		time.Sleep(10 * time.Minute)
 		foreign := cl.record(v[2]).OperationId
@@ -83,7 +85,8 @@ func TestReopenFindsTheSameCloud(t *testing.T) {
 			t.Errorf("record %+v", r)
 		}
 		s := reopen(t, file).Summary()
-		if a, _ := s.Vault("contoso-prod", "alpha"); a.Accepted != 1 || a.SentAgain != 1 || a.Status != "Upgraded" || s.Mistakes != 1 || s.MaxUpgrades != 3 {
+		if a, _ := s.Vault("contoso-prod", "alpha"); a.Accepted != 1 || a.SentAgain != 1 || a.Status != "Upgraded" ||
+			s.Mistakes != 1 || s.MaxUpgrades != 3 {
 			t.Errorf("summary %+v", s)
 		}
 	})
@@ -195,9 +198,12 @@ func TestTornAndDamagedTruthFiles(t *testing.T) {
 		"no header":              {join(lines[1], lines[2]), 0, "line 1 is damaged"},
 		"torn header":            {lines[0][:40], 0, "line 1"},
 		"empty":                  {nil, 0, "line 1"},
-		"newer version":          {join(bytes.Replace(lines[0], []byte(`"fleetupEmulator":1`), []byte(`"fleetupEmulator":2`), 1)), 0, "version 2"},
-		"another cloud's start":  {join(lines[0], bytes.ReplaceAll(lines[1], []byte("alpha"), []byte("omega"))), 0, "does not have"},
-		"a bad fault":            {join(bytes.Replace(lines[0], []byte(`"scenario":{`), []byte(`"scenario":{"timeScale":-1,`), 1)), 0, "timeScale"},
+		"newer version": {join(bytes.Replace(lines[0], []byte(`"fleetupEmulator":1`),
+			[]byte(`"fleetupEmulator":2`), 1)), 0, "version 2"},
+		"another cloud's start": {join(lines[0], bytes.ReplaceAll(lines[1], []byte("alpha"), []byte("omega"))), 0,
+			"does not have"},
+		"a bad fault": {join(bytes.Replace(lines[0], []byte(`"scenario":{`), []byte(`"scenario":{"timeScale":-1,`), 1)),
+			0, "timeScale"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -294,7 +300,8 @@ func TestKilledAtEveryByte(t *testing.T) {
 func TestSummaryShowsDoubleStarts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newCloud(t, Scenario{Duration: Duration{Constant: "10m"}, Faults: []Fault{{Kind: kindFails, Vault: "alpha"}}})
+		c := newCloud(t, Scenario{Duration: Duration{Constant: "10m"},
+			Faults: []Fault{{Kind: kindFails, Vault: "alpha"}}})
 		cl := inMemory(t, c)
 		v := fleet()
 		first := newID()
@@ -319,10 +326,12 @@ func TestSummaryShowsDoubleStarts(t *testing.T) {
 			t.Errorf("summary %s", a.body)
 		}
 		alpha, _ := s.Vault(prod, "alpha")
-		if alpha.Accepted != 2 || fmt.Sprint(alpha.OperationIDs) != fmt.Sprint([]string{first, second}) || alpha.Status != "InProgress" || alpha.SentAgain != 1 {
+		if alpha.Accepted != 2 || fmt.Sprint(alpha.OperationIDs) != fmt.Sprint([]string{first, second}) ||
+			alpha.Status != "InProgress" || alpha.SentAgain != 1 {
 			t.Errorf("alpha %+v", alpha)
 		}
-		if s.MaxUpgrades != 3 || s.MaxByLocation["westus"] != 3 || s.Subscriptions[0].MaxUpgrades != 2 || s.Subscriptions[1].MaxUpgrades != 1 || s.Subscriptions[0].Listings != 1 {
+		if s.MaxUpgrades != 3 || s.MaxByLocation["westus"] != 3 || s.Subscriptions[0].MaxUpgrades != 2 ||
+			s.Subscriptions[1].MaxUpgrades != 1 || s.Subscriptions[0].Listings != 1 {
 			t.Errorf("summary %s", a.body)
 		}
 		if s.Requests["upgrade"] != 7 || s.Requests["list"] != 1 {

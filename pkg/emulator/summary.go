@@ -12,14 +12,17 @@ import (
 // Summary is the truth about what the cloud was asked and what it did, since
 // it was made, also over a Reopen (but for Concurrent).
 type Summary struct {
-	Requests map[string]int `json:"requests"` // by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, vault, patch, operation, roles, assign, locks, rules, graph, none
+	// by call: list, prereqs, upgrade, result, subscription, provider, register, feature, group, target, vault,
+	// patch, operation, roles, assign, locks, rules, graph, none
+	Requests map[string]int `json:"requests"`
 	// Mistakes counts requests that broke the protocol; MistakeList has the
 	// first few.
 	Mistakes    int      `json:"mistakes"`
 	MistakeList []string `json:"mistakeList"`
 
-	Accepted int `json:"accepted"` // starts accepted, of today's vaults the PATCHes that changed or are to change something
-	Refused  int `json:"refused"`  // starts not accepted
+	// starts accepted, of today's vaults the PATCHes that changed or are to change something
+	Accepted int `json:"accepted"`
+	Refused  int `json:"refused"` // starts not accepted
 	// DoubleAccepted counts the starts accepted of vaults that had one accepted
 	// before: after a failure the service takes another. A vault of today's may
 	// be changed there and back, so for it this counts the starts accepted that
@@ -48,17 +51,18 @@ type SubscriptionSummary struct {
 
 // VaultSummary is a vault's part of a Summary.
 type VaultSummary struct {
-	SubscriptionID   string         `json:"subscriptionId"`
-	SubscriptionName string         `json:"subscriptionName"`
-	Name             string         `json:"name"`
-	Location         string         `json:"location"`
-	ResourceType     string         `json:"resourceType"`
-	Status           string         `json:"status"`       // of its newest upgrade: InProgress, Upgraded, Failed; empty if none
-	OperationIDs     []string       `json:"operationIds"` // of the starts accepted
-	Accepted         int            `json:"accepted"`
-	Refused          int            `json:"refused"`
-	SentAgain        int            `json:"sentAgain"`
-	Requests         map[string]int `json:"requests"` // by call: prereqs, upgrade, result, target
+	SubscriptionID   string `json:"subscriptionId"`
+	SubscriptionName string `json:"subscriptionName"`
+	Name             string `json:"name"`
+	Location         string `json:"location"`
+	ResourceType     string `json:"resourceType"`
+	// of its newest upgrade: InProgress, Upgraded, Failed; empty if none
+	Status       string         `json:"status"`
+	OperationIDs []string       `json:"operationIds"` // of the starts accepted
+	Accepted     int            `json:"accepted"`
+	Refused      int            `json:"refused"`
+	SentAgain    int            `json:"sentAgain"`
+	Requests     map[string]int `json:"requests"` // by call: prereqs, upgrade, result, target
 }
 
 type stats struct {
@@ -229,7 +233,8 @@ func (v *vault) summary(at time.Time) VaultSummary {
 // its own, without regard to case; the first, if locations or types differ.
 func (s *Summary) Vault(subscription, name string) (VaultSummary, bool) {
 	for _, v := range s.Vaults {
-		if strings.EqualFold(v.Name, name) && (strings.EqualFold(v.SubscriptionID, subscription) || strings.EqualFold(v.SubscriptionName, subscription)) {
+		if strings.EqualFold(v.Name, name) &&
+			(strings.EqualFold(v.SubscriptionID, subscription) || strings.EqualFold(v.SubscriptionName, subscription)) {
 			return v, true
 		}
 	}
@@ -254,13 +259,14 @@ type ResourceSummary struct {
 	Name             string `json:"name"`
 	Location         string `json:"location"`
 
-	Status         string   `json:"status"`       // of its newest change: InProgress, Succeeded, Failed; empty if none
-	OperationIDs   []string `json:"operationIds"` // of the changes accepted
-	Accepted       int      `json:"accepted"`     // PATCHes that changed, or are to change, something
-	Unchanged      int      `json:"unchanged"`    // PATCHes that asked for what was so already
-	Refused        int      `json:"refused"`
-	DoubleAccepted int      `json:"doubleAccepted"` // accepted, saying what the accepted one before said, which had not failed
-	SentAgain      int      `json:"sentAgain"`      // sent, whatever the answer, saying that
+	Status       string   `json:"status"`       // of its newest change: InProgress, Succeeded, Failed; empty if none
+	OperationIDs []string `json:"operationIds"` // of the changes accepted
+	Accepted     int      `json:"accepted"`     // PATCHes that changed, or are to change, something
+	Unchanged    int      `json:"unchanged"`    // PATCHes that asked for what was so already
+	Refused      int      `json:"refused"`
+	// accepted, saying what the accepted one before said, which had not failed
+	DoubleAccepted int `json:"doubleAccepted"`
+	SentAgain      int `json:"sentAgain"` // sent, whatever the answer, saying that
 
 	Requests   map[string]int    `json:"requests"` // by call: vault, patch, operation, roles, assign, locks
 	Tags       map[string]string `json:"tags"`     // now, as are the rest
@@ -305,10 +311,13 @@ func (r *resource) repeats(p patchBody, now time.Time) bool {
 }
 
 func (r *resource) summary(at time.Time) ResourceSummary {
-	out := ResourceSummary{ID: r.id(), SubscriptionID: r.sub.id, SubscriptionName: r.sub.name, ResourceGroup: r.ResourceGroup,
-		Type: r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{}, Roles: []RoleAssignment{},
-		Unchanged: r.stats.unchanged, Refused: r.stats.refused, DoubleAccepted: r.stats.double, SentAgain: r.stats.again,
-		Requests: named(r.stats.byCall), Tags: maps.Clone(r.tags(at))}
+	out := ResourceSummary{ID: r.id(), SubscriptionID: r.sub.id, SubscriptionName: r.sub.name,
+		ResourceGroup: r.ResourceGroup,
+		Type:          r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{},
+		Roles:     []RoleAssignment{},
+		Unchanged: r.stats.unchanged, Refused: r.stats.refused, DoubleAccepted: r.stats.double,
+		SentAgain: r.stats.again,
+		Requests:  named(r.stats.byCall), Tags: maps.Clone(r.tags(at))}
 	out.Properties, _ = plain(r.properties(at)) // it came as JSON
 	if out.Tags == nil {
 		out.Tags = map[string]string{}
@@ -330,7 +339,8 @@ func (r *resource) summary(at time.Time) ResourceSummary {
 // name and its own, without regard to case; the first, if groups or types differ.
 func (s *Summary) Resource(subscription, name string) (ResourceSummary, bool) {
 	for _, r := range s.Resources {
-		if strings.EqualFold(r.Name, name) && (strings.EqualFold(r.SubscriptionID, subscription) || strings.EqualFold(r.SubscriptionName, subscription)) {
+		if strings.EqualFold(r.Name, name) &&
+			(strings.EqualFold(r.SubscriptionID, subscription) || strings.EqualFold(r.SubscriptionName, subscription)) {
 			return r, true
 		}
 	}

@@ -26,7 +26,8 @@ func TestTransportCarriesRequestAndAnswer(t *testing.T) {
 	})
 	cl := &client{t: t, http: &http.Client{Transport: handler.Transport(h)}, base: "http://host:1"}
 	a := cl.do(context.Background(), "POST", "/a%20b?c=d", "in", http.Header{"X": {"y"}})
-	if a.status != http.StatusTeapot || a.body != "body" || a.header.Get("Late") != "" || a.header.Get("Seen") != "POST /a%20b?c=d host:1 y in" {
+	if a.status != http.StatusTeapot || a.body != "body" || a.header.Get("Late") != "" ||
+		a.header.Get("Seen") != "POST /a%20b?c=d host:1 y in" {
 		t.Errorf("answer %+v", a)
 	}
 }
@@ -39,9 +40,12 @@ func TestTransportFailures(t *testing.T) {
 		handler http.HandlerFunc
 		check   func(error) bool
 	}{
-		"abort":       {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
-		"panic":       {func(http.ResponseWriter, *http.Request) { panic("oops") }, func(err error) bool { return err != nil && strings.Contains(err.Error(), "oops") }},
-		"client gone": {func(_ http.ResponseWriter, r *http.Request) { leave(); <-r.Context().Done(); close(left) }, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		"abort": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
+		"panic": {func(http.ResponseWriter, *http.Request) { panic("oops") },
+			func(err error) bool { return err != nil && strings.Contains(err.Error(), "oops") }},
+		"client gone": {func(_ http.ResponseWriter, r *http.Request) { leave(); <-r.Context().Done(); close(left) },
+			func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

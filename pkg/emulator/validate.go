@@ -30,7 +30,8 @@ func (s *Scenario) Validate() error {
 	c.duration("duration", s.Duration)
 	c.duration("changes.duration", s.Changes.Duration)
 	if s.Changes.RetryAfter < -1 {
-		c.add("changes.retryAfter", "%d is no number of seconds: 1 or more, or -1 for no such header", s.Changes.RetryAfter)
+		c.add("changes.retryAfter", "%d is no number of seconds: 1 or more, or -1 for no such header",
+			s.Changes.RetryAfter)
 	}
 	if s.Limits.Graph.Queries < 0 {
 		c.add("limits.graph.queries", "%d is no number of queries", s.Limits.Graph.Queries)
@@ -134,7 +135,8 @@ func (c *checker) fault(path string, f *Fault) {
 	c.span(path+".until", f.Until)
 	for i, call := range f.Calls {
 		if !slices.Contains(callGroups, call) {
-			c.add(fmt.Sprintf("%s.calls[%d]", path, i), "%q is no call; there are %s", call, strings.Join(callGroups, ", "))
+			c.add(fmt.Sprintf("%s.calls[%d]", path, i), "%q is no call; there are %s", call,
+				strings.Join(callGroups, ", "))
 		}
 	}
 	if f.Times < -1 {
@@ -146,7 +148,8 @@ func (c *checker) fault(path string, f *Fault) {
 	if f.RetryAfter < 0 {
 		c.add(path+".retryAfter", "%d is no number of seconds", f.RetryAfter)
 	}
-	if f.Accepted && len(f.Calls) > 0 && !slices.Contains(f.Calls, groupUpgrade) && !slices.Contains(f.Calls, string(callPatch)) {
+	if f.Accepted && len(f.Calls) > 0 && !slices.Contains(f.Calls, groupUpgrade) &&
+		!slices.Contains(f.Calls, string(callPatch)) {
 		c.add(path+".accepted", "only a start can be accepted, and calls names neither upgrade nor patch")
 	}
 	if f.Properties != nil {
@@ -165,7 +168,8 @@ func (c *checker) fault(path string, f *Fault) {
 		c.add(path+".shape", "%d is no shape of an error body; there are 1, 2 and 3", f.Shape)
 	}
 	if f.Kind == kindBadStatus {
-		c.oneOf(path+".answer", f.Answer, answerDenied, answerGone, answerNoContent, answerEmpty, answerVault, answerPage, answerWrapped)
+		c.oneOf(path+".answer", f.Answer, answerDenied, answerGone, answerNoContent, answerEmpty, answerVault,
+			answerPage, answerWrapped)
 	} else {
 		c.oneOf(path+".answer", f.Answer, answerError, answerBare, answerPage, answerWrapped, answerInner)
 	}
@@ -183,7 +187,8 @@ func (c *checker) fault(path string, f *Fault) {
 
 func (c *checker) whom(path string, f *Fault, kind FaultKind) {
 	if kind.Aim == AimSubscription && f.Vault != "" {
-		c.add(path+".vault", "a fault of kind %s strikes whole subscriptions: name the subscription or give a rate", kind.Kind)
+		c.add(path+".vault", "a fault of kind %s strikes whole subscriptions: name the subscription or give a rate",
+			kind.Kind)
 		return
 	}
 	if f.Rate != 0 && !isShare(f.Rate) {

@@ -100,7 +100,8 @@ func (o *operation) triggerType() string {
 }
 
 func (v *vault) upgradedID(group string) string {
-	return "/subscriptions/" + v.sub.id + "/resourceGroups/" + group + "/providers/Microsoft.RecoveryServices/Vaults/" + v.Name
+	return "/subscriptions/" + v.sub.id + "/resourceGroups/" + group + "/providers/Microsoft.RecoveryServices/Vaults/" +
+		v.Name
 }
 
 // errorBody is an error of the service in one of its three shapes
@@ -172,7 +173,9 @@ func upgradeInput(body []byte, subscriptionID, vault string) (string, error) {
 		case xml.StartElement:
 			want := []string{"ResourceUpgradeInput", "NewResourcePath"}
 			if len(open) > 1 || t.Name.Local != want[len(open)] || path != nil || len(open) == 0 && seen {
-				return "", fmt.Errorf("the body must be a ResourceUpgradeInput with one NewResourcePath; it has a %s too many or out of place", t.Name.Local)
+				return "",
+					fmt.Errorf("the body must be a ResourceUpgradeInput with one NewResourcePath; it has a %s too "+
+						"many or out of place", t.Name.Local)
 			}
 			if t.Name.Space != nsAzure {
 				return "", fmt.Errorf("%s must be in namespace %s, not in %q", t.Name.Local, nsAzure, t.Name.Space)

@@ -24,7 +24,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q is %+v, %v; want %+v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"send", "@1", "=stop", "send-before@0", "send-before@", "send-before@x", "send-before=", "send-before=pause", "Send-Before"} {
+	for _, text := range []string{"send", "@1", "=stop", "send-before@0", "send-before@", "send-before@x",
+		"send-before=", "send-before=pause", "Send-Before"} {
 		if got, err := parse(text); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q is taken for %+v, %v", text, got, err)
 		}

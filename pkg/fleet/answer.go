@@ -130,7 +130,8 @@ const (
 	CallConflict    CallClass = "conflict"    // 409
 	CallRefused     CallClass = "refused"     // any other 4xx
 	CallGarbled     CallClass = "garbled"     // an answer that cannot be read
-	CallNotYet      CallClass = "notYet"      // done, and not in force yet: come back after RetryAfter; nobody else need wait
+	// done, and not in force yet: come back after RetryAfter; nobody else need wait
+	CallNotYet CallClass = "notYet"
 )
 
 // CallError is a call to the cloud that did not give what was asked. It holds
@@ -185,7 +186,8 @@ func Brief(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	short := CallError{Op: ce.Op, Class: ce.Class, HTTPStatus: ce.HTTPStatus, Code: ce.Code, Message: ce.Message, Err: ce.Err}
+	short := CallError{Op: ce.Op, Class: ce.Class, HTTPStatus: ce.HTTPStatus, Code: ce.Code, Message: ce.Message,
+		Err: ce.Err}
 	return strings.TrimPrefix(short.Error(), ce.Op+": ")
 }
 

@@ -4,7 +4,8 @@ import "testing"
 
 func TestConsent(t *testing.T) {
 	t.Parallel()
-	warning := Finding{Severity: SeverityWarning, Category: "Billing", Code: "BillingModelChange", Message: "The billing model will change."}
+	warning := Finding{Severity: SeverityWarning, Category: "Billing", Code: "BillingModelChange",
+		Message: "The billing model will change."}
 	failed := warning
 	failed.Severity = SeverityError
 	info := warning
@@ -26,10 +27,13 @@ func TestConsent(t *testing.T) {
 		"the second of two":        {Vault{Consents: []Consent{{Code: "x"}, {Category: "Billing"}}}, warning, true},
 		"an error is not accepted": {Vault{Consents: []Consent{{Category: "Billing"}}}, failed, false},
 		"an info needs none":       {Vault{Consents: []Consent{{Category: "Billing"}}}, info, false},
-		"seen before":              {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Billing/BillingModelChange"}}, warning, true},
-		"not seen before":          {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Billing/Other"}}, warning, false},
-		"seen in another category": {Vault{AcceptWarnings: true, Checked: true, ShownWarnings: []string{"Storage/BillingModelChange"}}, warning, false},
-		"a consent to nothing":     {Vault{Consents: []Consent{{Reason: "x"}}}, warning, false},
+		"seen before": {Vault{AcceptWarnings: true, Checked: true,
+			ShownWarnings: []string{"Billing/BillingModelChange"}}, warning, true},
+		"not seen before": {Vault{AcceptWarnings: true, Checked: true,
+			ShownWarnings: []string{"Billing/Other"}}, warning, false},
+		"seen in another category": {Vault{AcceptWarnings: true, Checked: true,
+			ShownWarnings: []string{"Storage/BillingModelChange"}}, warning, false},
+		"a consent to nothing": {Vault{Consents: []Consent{{Reason: "x"}}}, warning, false},
 	} {
 		if got := c.vault.Accepts(c.finding); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -40,10 +40,12 @@ type DirectionWords struct {
 }
 
 var directionWords = map[Direction]*DirectionWords{
-	DirectionUpgrade: {Verb: "upgrade", Done: "upgraded", Doing: "upgrading", Noun: "upgrade", Nouns: "upgrades", A: "an upgrade",
+	DirectionUpgrade: {Verb: "upgrade", Done: "upgraded", Doing: "upgrading", Noun: "upgrade", Nouns: "upgrades",
+		A:     "an upgrade",
 		Other: "upgrade"},
-	DirectionRollback: {Verb: "roll back", Done: "rolled back", Doing: "rolling back", Noun: "rollback", Nouns: "rollbacks",
-		A: "a rollback", Other: "change"},
+	DirectionRollback: {Verb: "roll back", Done: "rolled back", Doing: "rolling back", Noun: "rollback",
+		Nouns: "rollbacks",
+		A:     "a rollback", Other: "change"},
 }
 
 // Words are what people read for a direction; those of an upgrade where it is not

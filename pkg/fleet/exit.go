@@ -34,7 +34,8 @@ func ExitCodes() []ExitMeaning {
 		{ExitHalted, "halted", "halted by a budget"},
 		{ExitInterrupted, "interrupted", "interrupted or waiting: resume later"},
 		{ExitInUse, "in-use", "the ledger is in use"},
-		{ExitNotUpgraded, "not-upgraded", "finished; none failed, but some were not upgraded (blocked, busy, deferred)"},
+		{ExitNotUpgraded, "not-upgraded",
+			"finished; none failed, but some were not upgraded (blocked, busy, deferred)"},
 		{ExitSignIn, "sign-in", "a sign-in or permission keeps it from going on"},
 	}
 }

@@ -103,13 +103,15 @@ type WaveDone struct {
 // RunHalted says a budget was exceeded, or used up under a hard ceiling.
 // Nothing starts until a person accepts the failures.
 type RunHalted struct {
-	Scope        string `json:"scope"`                  // "run", the wave's name, or the key of the part: the subscription's ID
+	// "run", the wave's name, or the key of the part: the subscription's ID
+	Scope        string `json:"scope"`
 	Wave         bool   `json:"wave"`                   // the scope is a wave
 	Subscription bool   `json:"subscription,omitempty"` // the scope is a subscription
-	Part         string `json:"part,omitempty"`         // the scope is a part of the run of another kind: its name (plan.BudgetScopes)
-	SameError    string `json:"sameError,omitempty"`    // so many failures in a row had this code
-	Failures     int    `json:"failures"`
-	Budget       int    `json:"budget"`
+	// the scope is a part of the run of another kind: its name (plan.BudgetScopes)
+	Part      string `json:"part,omitempty"`
+	SameError string `json:"sameError,omitempty"` // so many failures in a row had this code
+	Failures  int    `json:"failures"`
+	Budget    int    `json:"budget"`
 }
 
 // PartSubscription is the name of a subscription among the parts of a run that have a
@@ -301,9 +303,11 @@ type Observed struct {
 	Vanished    bool      `json:"vanished,omitempty"`
 	Foreign     bool      `json:"foreign,omitempty"` // the operation is not ours
 	Findings    []Finding `json:"findings,omitempty"`
-	Present     bool      `json:"present,omitempty"`   // with Vanished: the vault is there, and our operation on it is not
-	Explained   bool      `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
-	Unseen      bool      `json:"unseen,omitempty"`    // a reading shows the vault without it: a listing may go back in time, and is asked again
+	// with Vanished: the vault is there, and our operation on it is not
+	Present   bool `json:"present,omitempty"`
+	Explained bool `json:"explained,omitempty"` // the explanation was asked for; Findings is what it gave
+	// a reading shows the vault without it: a listing may go back in time, and is asked again
+	Unseen bool `json:"unseen,omitempty"`
 	// Late: Record shows the end and not when it came, and it may have come long before:
 	// nobody had looked, because no process was there or the cloud could not be read.
 	Late bool `json:"late,omitempty"`
@@ -329,7 +333,8 @@ type Verified struct {
 type Throttled struct {
 	Subscription string    `json:"subscription"`
 	Until        time.Time `json:"until"`
-	ChecksFrom   time.Time `json:"checksFrom,omitzero"` // since when each check of a vault was throttled; zero: one was not
+	// since when each check of a vault was throttled; zero: one was not
+	ChecksFrom time.Time `json:"checksFrom,omitzero"`
 }
 
 // AccessDenied says that a subscription refused a read, a check or a start for
@@ -337,10 +342,11 @@ type Throttled struct {
 // it was read again since. A resume begins without any.
 type AccessDenied struct {
 	Subscription string `json:"subscription"`
-	Detail       string `json:"detail,omitempty"`  // what the cloud said
-	GivenUp      bool   `json:"givenUp,omitempty"` // it can be read and refuses what is started: nothing is tried before a resume
-	Off          bool   `json:"off,omitempty"`
-	Denials      int    `json:"denials,omitempty"` // how often in a row it has refused a start, a check or a token by now
+	Detail       string `json:"detail,omitempty"` // what the cloud said
+	// it can be read and refuses what is started: nothing is tried before a resume
+	GivenUp bool `json:"givenUp,omitempty"`
+	Off     bool `json:"off,omitempty"`
+	Denials int  `json:"denials,omitempty"` // how often in a row it has refused a start, a check or a token by now
 }
 
 // Reopened permits a failed or unknown vault to be tried again. The operations
@@ -356,16 +362,17 @@ type Reopened struct {
 // Refreshed is what was read of a failed or unknown vault because a person asked
 // for it: nothing was sent. OperationID is the operation that was known for it.
 type Refreshed struct {
-	Vault       Key       `json:"vault"`
-	OperationID string    `json:"operationId,omitempty"`
-	Reading     Reading   `json:"reading"`
-	Record      *Record   `json:"record,omitempty"`     // the cloud's, of whatever operation
-	Verified    bool      `json:"verified,omitempty"`   // the record says Upgraded, and the new vault is what it should be
-	ResourceID  string    `json:"resourceId,omitempty"` // of the new vault
-	Findings    []Finding `json:"findings,omitempty"`
-	Detail      string    `json:"detail,omitempty"` // what was read, in words
-	Late        bool      `json:"late,omitempty"`   // as Observed.Late
-	By          Actor     `json:"by"`
+	Vault       Key     `json:"vault"`
+	OperationID string  `json:"operationId,omitempty"`
+	Reading     Reading `json:"reading"`
+	Record      *Record `json:"record,omitempty"` // the cloud's, of whatever operation
+	// the record says Upgraded, and the new vault is what it should be
+	Verified   bool      `json:"verified,omitempty"`
+	ResourceID string    `json:"resourceId,omitempty"` // of the new vault
+	Findings   []Finding `json:"findings,omitempty"`
+	Detail     string    `json:"detail,omitempty"` // what was read, in words
+	Late       bool      `json:"late,omitempty"`   // as Observed.Late
+	By         Actor     `json:"by"`
 }
 
 // Name implements Fact.

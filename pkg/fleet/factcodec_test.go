@@ -17,9 +17,12 @@ import (
 // factTypes is one value of each type of fact, by the name it has in the code.
 func factTypes() map[string]Fact {
 	m := map[string]Fact{}
-	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{}, Approved{}, GateOpened{}, RunSuspended{},
-		RunClosed{}, DeadlinePassed{}, Validated{}, StartIntended{}, StartAnswered{}, NotSent{}, Reconciled{}, Observed{}, Inspected{},
-		Verified{}, Throttled{}, AccessDenied{}, StartWaits{}, Reopened{}, Refreshed{}, Paused{}, Stopped{}, Held{}, LimitsChanged{}, Noted{}} {
+	for _, f := range []Fact{RunOpened{}, Resumed{}, WaveOpened{}, WaveDone{}, RunHalted{}, FailuresAccepted{},
+		Approved{}, GateOpened{}, RunSuspended{},
+		RunClosed{}, DeadlinePassed{}, Validated{}, StartIntended{}, StartAnswered{}, NotSent{}, Reconciled{},
+		Observed{}, Inspected{},
+		Verified{}, Throttled{}, AccessDenied{}, StartWaits{}, Reopened{}, Refreshed{}, Paused{}, Stopped{}, Held{},
+		LimitsChanged{}, Noted{}} {
 		m[reflect.TypeOf(f).Name()] = f
 	}
 	return m
@@ -166,7 +169,8 @@ func TestJournalOfAnotherVersion(t *testing.T) {
 		{"no fact", event("", `{}`), "does not know"},
 		{"another case", event("waveDone", `{}`), "does not know"},
 		{"a field it does not know", event("WaveDone", `{"wave":"canary","soak":"30m"}`), "soak"},
-		{"a field inside a record", event("Observed", `{"vault":"v","operationId":"o","record":{"operationId":"o","state":"Failed","why":1}}`), "why"},
+		{"a field inside a record", event("Observed",
+			`{"vault":"v","operationId":"o","record":{"operationId":"o","state":"Failed","why":1}}`), "why"},
 		{"a wrong type", event("WaveDone", `{"wave":7}`), "WaveDone"},
 		{"more than the fact", event("WaveDone", `{"wave":"a"} {}`), ""},
 		{"no data", `{"at":"2026-03-16T11:00:00Z","fact":"WaveDone"}`, "WaveDone"},

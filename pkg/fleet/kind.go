@@ -107,8 +107,10 @@ const (
 // Of is the request for one vault. The body is null where nothing was recorded
 // that could be put back.
 func (r Request) Of(v *Vault) Request {
-	r.Path = strings.NewReplacer(PlaceholderVault, EscapePath(v.ResourceID()), PlaceholderSubscription, url.PathEscape(v.SubscriptionID),
-		PlaceholderType, url.PathEscape(string(v.ResourceType)), PlaceholderName, url.PathEscape(v.Name)).Replace(r.Path)
+	r.Path = strings.NewReplacer(PlaceholderVault, EscapePath(v.ResourceID()), PlaceholderSubscription,
+		url.PathEscape(v.SubscriptionID),
+		PlaceholderType, url.PathEscape(string(v.ResourceType)), PlaceholderName,
+		url.PathEscape(v.Name)).Replace(r.Path)
 	if string(r.Body) == PlaceholderRestore {
 		r.Body = v.Restore
 	} else if document, ok := r.XML(); ok {
@@ -197,9 +199,11 @@ func (s *KindSpec) checkVersion(o Options) error {
 			continue
 		}
 		if p.With != "" {
-			return &OptionError{p.With, fmt.Errorf("API version %s does not know %s, which it needs; %s and later do", version, p.Name, p.Since)}
+			return &OptionError{p.With, fmt.Errorf("API version %s does not know %s, which it needs; %s and later do",
+				version, p.Name, p.Since)}
 		}
-		return &OptionError{OptionAPIVersion, fmt.Errorf("%s does not know %s, which %s needs; %s and later do", version, p.Name, s.Kind, p.Since)}
+		return &OptionError{OptionAPIVersion,
+			fmt.Errorf("%s does not know %s, which %s needs; %s and later do", version, p.Name, s.Kind, p.Since)}
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func CheckResourceGroupName(s string) error {
 	}
 	if i := strings.IndexFunc(s, takenApart); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(s[i:])
-		return fmt.Errorf("resource group name %+q holds an accent on its own (U+%04X), as macOS writes them: type the accented letter as one character", s, c)
+		return fmt.Errorf("resource group name %+q holds an accent on its own (U+%04X), as macOS writes them: type "+
+			"the accented letter as one character", s, c)
 	}
 	if i := strings.IndexFunc(s, func(c rune) bool { return !inGroupName(c) }); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(s[i:])
@@ -103,7 +104,8 @@ func CheckVaultName(t ResourceType, name string) (impossible, unusual string) {
 	}
 	switch {
 	case other >= 0:
-		return "", fmt.Sprintf("holds %q, and not only letters from a to z, digits and hyphens", firstRune(name[other:]))
+		return "", fmt.Sprintf("holds %q, and not only letters from a to z, digits and hyphens",
+			firstRune(name[other:]))
 	case n < least || n > most:
 		return "", fmt.Sprintf("has %s, and not %d to %d", characters(n), least, most)
 	case !letter(first):

@@ -13,13 +13,16 @@ const signed = "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoverySe
 // only with that, it is what it was.
 func TestSealedOperation(t *testing.T) {
 	t.Parallel()
-	o := Operation{StatusURL: signed, ResultURL: strings.Replace(signed, "Status", "Results", 1), Final: FinalLocation, RetryAfter: time.Second}
+	o := Operation{StatusURL: signed, ResultURL: strings.Replace(signed, "Status", "Results", 1), Final: FinalLocation,
+		RetryAfter: time.Second}
 	shown, key := o.Seal()
-	if want := "…/operationStatus/NDA5NTsy=?api-version=2026-07-01"; shown.StatusURL != want || len(key) == 0 || len(shown.Sealed) != 64 {
+	if want := "…/operationStatus/NDA5NTsy=?api-version=2026-07-01"; shown.StatusURL != want || len(key) == 0 ||
+		len(shown.Sealed) != 64 {
 		t.Errorf("shown as %+v; want %s", shown, want)
 	}
-	written := Event{At: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), Fact: StartAnswered{Vault: "v", OperationID: "o",
-		Answer: StartAnswer{Verdict: StartAccepted, Operation: &o}}}
+	written := Event{At: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC),
+		Fact: StartAnswered{Vault: "v", OperationID: "o",
+			Answer: StartAnswer{Verdict: StartAccepted, Operation: &o}}}
 	text, err := json.Marshal(written)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +62,8 @@ func TestOperationThatNeedsNoSeal(t *testing.T) {
 		}
 	}
 	var old Operation
-	if err := json.Unmarshal([]byte(`{"statusUrl":"`+signed+`"}`), &old); err != nil || old.StatusURL != signed || old.Followable() == nil {
+	if err := json.Unmarshal([]byte(`{"statusUrl":"`+signed+`"}`), &old); err != nil || old.StatusURL != signed ||
+		old.Followable() == nil {
 		t.Errorf("an earlier version's is read as %+v, %v", old, err)
 	}
 	var none *Operation

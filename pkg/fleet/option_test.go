@@ -27,7 +27,8 @@ func TestOptionNormal(t *testing.T) {
 		{Option{Type: OptionVersion}, "2026-7-1", "", "no API version"},
 		{Option{Type: OptionVersion}, "2026-07-01&x=1", "", "no API version"},
 		{Option{Type: OptionVersion}, "1999-07-01", "", "no API version"},
-		{Option{Type: OptionGUID}, "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}", "72f988bf-86f1-41af-91ab-2d7cd011db47", ""},
+		{Option{Type: OptionGUID}, "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}", "72f988bf-86f1-41af-91ab-2d7cd011db47",
+			""},
 		{Option{Type: OptionGUID}, "contoso.example", "", "not a GUID"},
 		{Option{Type: OptionKind, Words: []string{"a", "b"}}, "b", "b", ""},
 		{Option{Type: OptionKind, Words: []string{"a", "b"}}, "B", "", "none of a, b"},
@@ -37,7 +38,8 @@ func TestOptionNormal(t *testing.T) {
 		{Option{Type: OptionPath}, strings.Repeat("x", 1001), "", "between 1 and 1000"},
 	} {
 		got, err := tt.o.Normal(tt.in)
-		if tt.says == "" && (err != nil || got != tt.want) || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
+		if tt.says == "" && (err != nil || got != tt.want) || tt.says != "" &&
+			(err == nil || !strings.Contains(err.Error(), tt.says)) {
 			t.Errorf("%s %q: %q, %v", tt.o.Type, tt.in, got, err)
 		}
 		if again, err2 := tt.o.Normal(got); err == nil && (err2 != nil || again != got) {
@@ -50,7 +52,8 @@ func TestOptionNormal(t *testing.T) {
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	s := KindSpec{Kind: "shine", Options: append(CommonOptions("2026-02-01"),
-		Option{Key: "ledger", Type: OptionPath, Required: true, Doc: "the ledger of the runs"}, Option{Key: "tenant", Type: OptionGUID})}
+		Option{Key: "ledger", Type: OptionPath, Required: true, Doc: "the ledger of the runs"},
+		Option{Key: "tenant", Type: OptionGUID})}
 	got, err := s.Complete(Options{"ledger": "x.db", "expected": "120s"})
 	if err != nil || !maps.Equal(got, Options{"apiVersion": "2026-02-01", "expected": "2m0s", "ledger": "x.db"}) {
 		t.Errorf("got %v, %v", got, err)

@@ -69,10 +69,11 @@ type Sighting struct {
 // vault that was read and is not in Vaults was not there. It is shared between
 // goroutines and never changed.
 type Snapshot struct {
-	Subscription string           `json:"subscription"`
-	Only         Key              `json:"only,omitempty"` // the one vault that was read; empty: all of the subscription
-	ReadAt       time.Time        `json:"readAt"`         // when the request went out: what it shows is at least this fresh
-	Vaults       map[Key]Sighting `json:"vaults,omitempty"`
+	Subscription string `json:"subscription"`
+	Only         Key    `json:"only,omitempty"` // the one vault that was read; empty: all of the subscription
+	// when the request went out: what it shows is at least this fresh
+	ReadAt time.Time        `json:"readAt"`
+	Vaults map[Key]Sighting `json:"vaults,omitempty"`
 	// Next is how long to leave the vault alone, where the cloud said so; 0: as
 	// usual. With Only.
 	Next time.Duration `json:"nextNs,omitempty"`
@@ -122,7 +123,8 @@ type LastReading struct {
 // Same reports whether two readings tell a person the same. When they were made
 // does not count.
 func (r *LastReading) Same(o *LastReading) bool {
-	return r != nil && o != nil && r.What == o.What && r.Poll == o.Poll && strings.Join(r.Differs, "\n") == strings.Join(o.Differs, "\n")
+	return r != nil && o != nil && r.What == o.What && r.Poll == o.Poll &&
+		strings.Join(r.Differs, "\n") == strings.Join(o.Differs, "\n")
 }
 
 // String says what was read and what differs, without the time.

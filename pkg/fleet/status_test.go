@@ -126,8 +126,10 @@ func TestCallError(t *testing.T) {
 		want string
 	}{
 		{CallError{Op: "list the vaults", Class: CallUnreachable, Err: cause}, "list the vaults: connection reset"},
-		{CallError{Op: "list the vaults", Class: CallThrottled, HTTPStatus: 429}, "list the vaults: throttled (HTTP 429)"},
-		{CallError{Op: "read", Class: CallRefused, Code: "Bad", Message: "no", HTTPStatus: 400, RequestID: "r", ClientRequestID: "c"},
+		{CallError{Op: "list the vaults", Class: CallThrottled, HTTPStatus: 429},
+			"list the vaults: throttled (HTTP 429)"},
+		{CallError{Op: "read", Class: CallRefused, Code: "Bad", Message: "no", HTTPStatus: 400, RequestID: "r",
+			ClientRequestID: "c"},
 			"read: Bad: no (HTTP 400) (request r) (client request c)"},
 	} {
 		if got := c.err.Error(); got != c.want {

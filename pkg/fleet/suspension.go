@@ -22,7 +22,8 @@ type RunSuspended struct {
 	Detail string   `json:"detail,omitempty"` // of a sign-in: what the cloud said
 	Code   ExitCode `json:"exitCode"`
 
-	Gate         string    `json:"gate,omitempty"`         // a wait for an approval before or after Wave: GateBefore, GateAfter
+	// a wait for an approval before or after Wave: GateBefore, GateAfter
+	Gate         string    `json:"gate,omitempty"`
 	Wave         string    `json:"wave,omitempty"`         //
 	Until        time.Time `json:"until,omitzero"`         // a wait for the window that opens then
 	Subscription string    `json:"subscription,omitempty"` // of a sign-in: its ID

@@ -64,23 +64,24 @@ func (h *Hold) Words() string {
 
 // Vault is one vault to upgrade, as the inventory describes it after defaults.
 type Vault struct {
-	Key                 Key               `json:"key"`
-	Kind                Kind              `json:"kind"`
-	SubscriptionID      string            `json:"subscriptionId"`
-	SubscriptionName    string            `json:"subscriptionName"`
-	Name                string            `json:"name"`
-	Location            string            `json:"location"` // as written; compare with NormalizeLocation
-	ResourceType        ResourceType      `json:"resourceType"`
-	ResourceGroup       string            `json:"resourceGroup,omitempty"` // its own; a classic vault has none
-	TargetResourceGroup string            `json:"targetResourceGroup"`     // of a classic vault: where it is to go
-	CreateResourceGroup bool              `json:"createResourceGroup,omitempty"`
-	AcceptWarnings      bool              `json:"acceptWarnings,omitempty"` // all of them
-	Consents            []Consent         `json:"consents,omitempty"`       // or those that one of these covers
-	Checked             bool              `json:"checked,omitempty"`        // the plan was made with its warnings in view
-	ShownWarnings       []string          `json:"shownWarnings,omitempty"`  // those; see Finding.Warning
-	ProtectedItems      int               `json:"protectedItems,omitempty"`
-	Labels              map[string]string `json:"labels,omitempty"` // its own over its subscription's
-	Hold                *Hold             `json:"hold,omitempty"`
+	Key                 Key          `json:"key"`
+	Kind                Kind         `json:"kind"`
+	SubscriptionID      string       `json:"subscriptionId"`
+	SubscriptionName    string       `json:"subscriptionName"`
+	Name                string       `json:"name"`
+	Location            string       `json:"location"` // as written; compare with NormalizeLocation
+	ResourceType        ResourceType `json:"resourceType"`
+	ResourceGroup       string       `json:"resourceGroup,omitempty"` // its own; a classic vault has none
+	TargetResourceGroup string       `json:"targetResourceGroup"`     // of a classic vault: where it is to go
+	CreateResourceGroup bool         `json:"createResourceGroup,omitempty"`
+	AcceptWarnings      bool         `json:"acceptWarnings,omitempty"` // all of them
+	Consents            []Consent    `json:"consents,omitempty"`       // or those that one of these covers
+	// the plan was made with its warnings in view
+	Checked        bool              `json:"checked,omitempty"`
+	ShownWarnings  []string          `json:"shownWarnings,omitempty"` // those; see Finding.Warning
+	ProtectedItems int               `json:"protectedItems,omitempty"`
+	Labels         map[string]string `json:"labels,omitempty"` // its own over its subscription's
+	Hold           *Hold             `json:"hold,omitempty"`
 	// LapsedHold is a hold of the inventory that was over when the plan was made: it
 	// keeps nothing out any more, and somebody must know that before the vault starts.
 	LapsedHold *Hold           `json:"lapsedHold,omitempty"`

@@ -84,7 +84,8 @@ func TestKeyOf(t *testing.T) {
 
 func TestVaultPaths(t *testing.T) {
 	t.Parallel()
-	v := &Vault{SubscriptionID: guid, SubscriptionName: "contoso-prod", Name: "TestVault", TargetResourceGroup: "ContosoRG"}
+	v := &Vault{SubscriptionID: guid, SubscriptionName: "contoso-prod", Name: "TestVault",
+		TargetResourceGroup: "ContosoRG"}
 	if got := v.Ref(); got != "contoso-prod/TestVault" {
 		t.Errorf("Ref is %s", got)
 	}

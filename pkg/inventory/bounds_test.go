@@ -15,7 +15,8 @@ import (
 // not.
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n" +
+	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: " +
+		"BackupVault, targetResourceGroup: rg}\n" +
 		"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a}]}]\n"
 	const noTime = "must be a time of day, not the text "
 	for text, says := range map[string]string{
@@ -28,10 +29,11 @@ func TestBounds(t *testing.T) {
 		`windows: [{days: [Mon], start: "22:00", end: "25:00", timezone: UTC}]`: "end " + noTime + `"25:00"`,
 		`windows: [{days: [Mon], start: "-1:00", end: "06:00", timezone: UTC}]`: "start " + noTime + `"-1:00"`,
 
-		"timings: {reconcileDeadline: 8784h}":            "", // 366 days
-		"timings: {reconcileDeadline: 8784h1ns}":         "reconcileDeadline must be at most a year, not 8784h1ns",
-		"timings: {reconcileDeadline: 0s}":               "reconcileDeadline must be longer than 0, not 0s",
-		"timings: {reconcileDeadline: 999999999999999h}": "reconcileDeadline must be a duration, not the text \"999999999999999h\"",
+		"timings: {reconcileDeadline: 8784h}":    "", // 366 days
+		"timings: {reconcileDeadline: 8784h1ns}": "reconcileDeadline must be at most a year, not 8784h1ns",
+		"timings: {reconcileDeadline: 0s}":       "reconcileDeadline must be longer than 0, not 0s",
+		"timings: {reconcileDeadline: 999999999999999h}": "reconcileDeadline must be a duration, not the text " +
+			"\"999999999999999h\"",
 	} {
 		p, err := inventory.Parse("f.yaml", []byte(head+text+"\n"), now)
 		if says == "" && err != nil || says != "" && (p != nil || err == nil || !strings.Contains(err.Error(), says)) {
@@ -48,19 +50,26 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 	for text, says := range map[string]string{
 		"include: [[facts.csv]]\n": "a file to include",
 		"defaults: {resourceType: BackupVault, targetResourceGroup: \"rg-{location}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a}]}]\n": "location",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, " +
+			"vaults: [{name: a}]}]\n": "location",
 		"defaults: {location: 5, resourceType: BackupVault, targetResourceGroup: \"{location}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a}]}]\n": "location",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, " +
+			"vaults: [{name: a}]}]\n": "location",
 		"defaults: {resourceType: BackupVault, targetResourceGroup: \"{location}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a}]}]\n": "no location",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, " +
+			"vaults: [{name: a}]}]\n": "no location",
 		"defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{labels.app}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, labels: shop, vaults: [{name: a}]}]\n": "labels",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, labels: shop, vaults: [{name: " +
+			"a}]}]\n": "labels",
 		"defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{labels.app}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a, labels: shop}]}]\n": "labels",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a, labels: " +
+			"shop}]}]\n": "labels",
 		"defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{labels.app}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, lables: {app: shop}, vaults: [{name: a}]}]\n": "lables",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, lables: {app: shop}, vaults: " +
+			"[{name: a}]}]\n": "lables",
 		"defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{labels.app}\"}\n" +
-			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a, lables: {app: shop}}]}]\n": "lables",
+			"subscriptions: [{id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: a, lables: {app: " +
+			"shop}}]}]\n": "lables",
 	} {
 		_, err := inventory.Load(write(t, "f.yaml", head+text), now)
 		var problems *inventory.Problems
@@ -88,7 +97,8 @@ func TestIncludesThatCannotBeRead(t *testing.T) {
 		}
 	}
 	want("cannot include")
-	if err := errors.Join(os.Remove(filepath.Join(folder, "gone.csv")), os.WriteFile(filepath.Join(folder, "gone.csv"), nil, 0o600),
+	if err := errors.Join(os.Remove(filepath.Join(folder, "gone.csv")),
+		os.WriteFile(filepath.Join(folder, "gone.csv"), nil, 0o600),
 		os.Truncate(filepath.Join(folder, "gone.csv"), 64<<20)); err != nil { // and what the inventory itself has
 		t.Fatal(err)
 	}
@@ -108,12 +118,15 @@ func TestFoundNames(t *testing.T) {
 		subs []inventory.FoundSubscription
 		want string
 	}{
-		"as the cloud calls it":   {[]inventory.FoundSubscription{called(prodID, "", "Production")}, "Production"},
-		"as a person called it":   {[]inventory.FoundSubscription{called(prodID, "prod", "Production")}, "prod"},
-		"called nothing":          {[]inventory.FoundSubscription{called(prodID, "", ""), called(devID, "", "")}, ","},
-		"both called the same":    {[]inventory.FoundSubscription{called(prodID, "", "X"), called(devID, "", "x")}, "X (" + prodID[:8] + "),x (" + devID[:8] + ")"},
-		"called as another's ID":  {[]inventory.FoundSubscription{called(prodID, "", devID), called(devID, "", "")}, devID + " (" + prodID[:8] + "),"},
-		"called as another":       {[]inventory.FoundSubscription{called(prodID, "", "dev"), called(devID, "Dev", "")}, "dev (" + prodID[:8] + "),Dev"},
+		"as the cloud calls it": {[]inventory.FoundSubscription{called(prodID, "", "Production")}, "Production"},
+		"as a person called it": {[]inventory.FoundSubscription{called(prodID, "prod", "Production")}, "prod"},
+		"called nothing":        {[]inventory.FoundSubscription{called(prodID, "", ""), called(devID, "", "")}, ","},
+		"both called the same": {[]inventory.FoundSubscription{called(prodID, "", "X"), called(devID, "", "x")},
+			"X (" + prodID[:8] + "),x (" + devID[:8] + ")"},
+		"called as another's ID": {[]inventory.FoundSubscription{called(prodID, "", devID), called(devID, "", "")},
+			devID + " (" + prodID[:8] + "),"},
+		"called as another": {[]inventory.FoundSubscription{called(prodID, "", "dev"), called(devID, "Dev", "")},
+			"dev (" + prodID[:8] + "),Dev"},
 		"called as no name may":   {[]inventory.FoundSubscription{called(prodID, "", "a/b")}, ""},
 		"called what is no UTF-8": {[]inventory.FoundSubscription{called(prodID, "", "a\xff")}, ""},
 	} {
@@ -136,7 +149,8 @@ func TestFoundNames(t *testing.T) {
 // has its line to itself. What else has come or gone is told, and counted once.
 func TestUpdateLeavesWhatStandsElsewhere(t *testing.T) {
 	t.Parallel()
-	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n"
+	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: " +
+		"BackupVault, targetResourceGroup: rg}\n"
 	const mark = "  # not found in Azure on 2026-11-25\n"
 	for name, c := range map[string]struct {
 		in, want, says, sum string
@@ -147,10 +161,13 @@ func TestUpdateLeavesWhatStandsElsewhere(t *testing.T) {
 			`vault "prod/back" is in Azure again; its entry is left as it is`, "+[] -[] =[] 2/1 out 0",
 			[]inventory.FoundSubscription{sub(prodID, "", vault("back", "West US"))}},
 		"a list of two subscriptions": {
-			"subscriptions:\n- id: {PROD}\n  name: prod\n  vaults: &all\n  - name: here\n  - name: gone\n- id: {DEV}\n  name: dev\n  vaults: *all\n",
-			"subscriptions:\n- id: {PROD}\n  name: prod\n  vaults: &all\n  - name: here\n  - name: gone  # not found in Azure on 2026-11-26\n- id: {DEV}\n  name: dev\n  vaults: *all\n",
+			"subscriptions:\n- id: {PROD}\n  name: prod\n  vaults: &all\n  - name: here\n  - name: gone\n- id: " +
+				"{DEV}\n  name: dev\n  vaults: *all\n",
+			"subscriptions:\n- id: {PROD}\n  name: prod\n  vaults: &all\n  - name: here\n  - name: gone  # not found " +
+				"in Azure on 2026-11-26\n- id: {DEV}\n  name: dev\n  vaults: *all\n",
 			`vault "dev/gone" is not in Azure; its entry is left as it is`, "+[] -[prod/gone] =[] 3/1 out 0",
-			[]inventory.FoundSubscription{sub(prodID, "", vault("here", "West US")), sub(devID, "", vault("here", "West US"))}},
+			[]inventory.FoundSubscription{sub(prodID, "", vault("here", "West US")),
+				sub(devID, "", vault("here", "West US"))}},
 	} {
 		in := head + text(c.in)
 		out, changes, err := inventory.Update("f.yaml", []byte(in), found("", c.found...))
@@ -174,7 +191,8 @@ func TestUpdateLeavesWhatStandsElsewhere(t *testing.T) {
 // subscription that an update adds, as it is where the inventory is first written.
 func TestUpdateFitsLabels(t *testing.T) {
 	t.Parallel()
-	const in = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n" +
+	const in = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, " +
+		"targetResourceGroup: rg}\n" +
 		"subscriptions: []\n"
 	fresh := sub(prodID, "", vault("a", "West US"))
 	fresh.Labels = map[string]string{"app": "shop", "a\xff": "b"}

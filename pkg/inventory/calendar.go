@@ -68,7 +68,8 @@ func (d *decoder) window(n *yaml.Node) plan.Window {
 }
 
 var blackoutForm = newForm("a blackout", "",
-	reads("from", says(wall("a local date or time")), func(b *plan.Blackout) *string { return &b.From }, (*decoder).wall),
+	reads("from", says(wall("a local date or time")), func(b *plan.Blackout) *string { return &b.From },
+		(*decoder).wall),
 	reads("to", says(wall("a local date or time; not part of it")),
 		func(b *plan.Blackout) *string { return &b.To }, (*decoder).wall),
 	reads("timezone", says(line("an IANA name")), func(b *plan.Blackout) *string { return &b.Zone }, (*decoder).zone),
@@ -100,7 +101,8 @@ func (d *decoder) blackout(n *yaml.Node) plan.Blackout {
 	d.effects.blackouts = append(d.effects.blackouts, givenBlackout{d.here(where), b})
 	// The form is fixed, so that text and time have one order.
 	if b.From != "" && b.To != "" && b.From >= b.To {
-		d.problem(e.at, "it is closed from the first up to the second", "a blackout must end after it begins: from %s, to %s", b.From, b.To)
+		d.problem(e.at, "it is closed from the first up to the second",
+			"a blackout must end after it begins: from %s, to %s", b.From, b.To)
 	}
 	return b
 }

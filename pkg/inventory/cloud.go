@@ -101,7 +101,8 @@ func toldOfCredential(k kinds) object {
 func (d *decoder) credential(e *entry) {
 	if e.value.Kind != yaml.MappingNode {
 		s, _ := d.oneOf(e, "credential", asStrings(fleet.CredentialKinds()))
-		d.in.Credentials = fleet.Credentials{ServiceManagement: fleet.CredentialKind(s), ResourceManager: fleet.CredentialKind(s)}
+		d.in.Credentials = fleet.Credentials{ServiceManagement: fleet.CredentialKind(s),
+			ResourceManager: fleet.CredentialKind(s)}
 		return
 	}
 	credentialForm.mapping(d, e.value, e.at, &d.in.Credentials)

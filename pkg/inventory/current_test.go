@@ -15,14 +15,17 @@ import (
 )
 
 // shine is a kind of today's vaults.
-var shine = fleet.KindSpec{Kind: "shine", Title: "Polish", Type: fleet.KeyVault, Options: fleet.CommonOptions("2026-02-01"),
+var shine = fleet.KindSpec{Kind: "shine", Title: "Polish", Type: fleet.KeyVault,
+	Options: fleet.CommonOptions("2026-02-01"),
 	Describe: func(o fleet.Options) fleet.Upgrade {
-		return fleet.Upgrade{Title: "Polish", Options: o, Type: string(fleet.KeyVault), Request: fleet.Request{Method: "PATCH", Path: "{vault}", Body: []byte("{}")}, Actions: []string{"x"}}
+		return fleet.Upgrade{Title: "Polish", Options: o, Type: string(fleet.KeyVault),
+			Request: fleet.Request{Method: "PATCH", Path: "{vault}", Body: []byte("{}")}, Actions: []string{"x"}}
 	}}
 
 // kv is a found vault of today: name, location, group, and its labels in pairs.
 func kv(name, location, group string, labels ...string) inventory.FoundVault {
-	v := inventory.FoundVault{Vault: fleet.Vault{Name: name, Location: location, ResourceGroup: group, ResourceType: fleet.KeyVault}}
+	v := inventory.FoundVault{Vault: fleet.Vault{Name: name, Location: location, ResourceGroup: group,
+		ResourceType: fleet.KeyVault}}
 	for i := 0; i+1 < len(labels); i += 2 {
 		if v.Labels == nil {
 			v.Labels = map[string]string{}
@@ -41,8 +44,10 @@ func foundToday(subscriptions ...inventory.FoundSubscription) *inventory.Found {
 // TestWriteTodayGolden: a fleet of today's vaults as people get to see it.
 func TestWriteTodayGolden(t *testing.T) {
 	t.Parallel()
-	prod := sub(prodID, "", kv("zeta", "westeurope", "rg-B", "env", "prod", "cost: centre", "0815", "location", "here", "empty", ""),
-		kv("alpha", "northeurope", "rg-a", "location", "there"), kv("same", "westeurope", "rg-b"), kv("same", "westeurope", "rg-a"),
+	prod := sub(prodID, "", kv("zeta", "westeurope", "rg-B", "env", "prod", "cost: centre", "0815", "location", "here",
+		"empty", ""),
+		kv("alpha", "northeurope", "rg-a", "location", "there"), kv("same", "westeurope", "rg-b"),
+		kv("same", "westeurope", "rg-a"),
 		kv("umlaut", "westeurope", "rg größe"), kv("evil", "westeurope", "rg-a", "a\nb", "c", "d", "e\x1b", " x", "y"))
 	prod.Called, prod.Labels = "Pay-As-You-Go", map[string]string{"team": "NO", "subscription": "mine"}
 	dev := sub(devID, "", kv("d", "westeurope", "rg"))
@@ -87,7 +92,8 @@ func TestTodayWrittenIsRead(t *testing.T) {
 			s := inventory.FoundSubscription{ID: id, Called: hostileName(t, "called"), Labels: labels.Draw(t, "labels")}
 			given += len(s.Labels)
 			for range rapid.IntRange(0, 5).Draw(t, "vaults") {
-				v := kv(hostileName(t, "vault"), rapid.SampledFrom([]string{"westeurope", "West Europe", "no"}).Draw(t, "location"),
+				v := kv(hostileName(t, "vault"),
+					rapid.SampledFrom([]string{"westeurope", "West Europe", "no"}).Draw(t, "location"),
 					rapid.SampledFrom([]string{"rg", "RG", "no", "1e3", "rg-(x)", "größe"}).Draw(t, "group"))
 				v.Labels = labels.Draw(t, "labels")
 				if key := strings.ToLower(id + "/" + v.QualifiedName()); !seen[key] {
@@ -118,7 +124,8 @@ func TestTodayWrittenIsRead(t *testing.T) {
 				}
 				got := &p.Vaults[k]
 				k++
-				if got.Name != v.Name || got.ResourceGroup != v.ResourceGroup || got.SubscriptionID != s.ID || got.ResourceType != fleet.KeyVault ||
+				if got.Name != v.Name || got.ResourceGroup != v.ResourceGroup || got.SubscriptionID != s.ID ||
+					got.ResourceType != fleet.KeyVault ||
 					fleet.NormalizeLocation(got.Location) != fleet.NormalizeLocation(v.Location) {
 					t.Fatalf("read %+v, written %+v", got.Vault, v.Vault)
 				}
@@ -167,16 +174,22 @@ subscriptions:
 func TestUpdateToday(t *testing.T) {
 	t.Parallel()
 	f := func() *inventory.Found {
-		prod := sub(prodID, "", kv("ALPHA", "westeurope", "RG-A", "env", "theirs"), kv("moved", "westeurope", "rg-b", "env", "x", "location", "y"), kv("new", "northeurope", "rg-b"))
-		prod.Called, prod.Others = "Shop 2", []fleet.Vault{kv("unasked", "westeurope", "rg-a").Vault, kv("more", "westeurope", "rg-a").Vault}
+		prod := sub(prodID, "", kv("ALPHA", "westeurope", "RG-A", "env", "theirs"),
+			kv("moved", "westeurope", "rg-b", "env", "x", "location", "y"), kv("new", "northeurope", "rg-b"))
+		prod.Called, prod.Others = "Shop 2",
+			[]fleet.Vault{kv("unasked", "westeurope", "rg-a").Vault, kv("more", "westeurope", "rg-a").Vault}
 		fresh := sub(newID, "", kv("nova", "westeurope", "rg"))
 		fresh.Called, fresh.Labels = "shop", map[string]string{"env": "dev"}
 		return foundToday(prod, fresh)
 	}
 	in := text(todayText)
-	want := strings.Replace(in, "{name: moved, resourceGroup: rg-a}", "{name: moved, resourceGroup: rg-a}  # not found in Azure on 2026-11-26", 1) +
-		"      - name: moved\n        resourceGroup: rg-b\n        labels: {env: x}\n      - name: new\n        location: northeurope\n        resourceGroup: rg-b\n" +
-		"  - id: " + newID + "\n    name: \"shop (11111111)\"\n    labels: {env: dev}\n    vaults:\n      - name: nova\n        resourceGroup: rg\n"
+	want := strings.Replace(in, "{name: moved, resourceGroup: rg-a}",
+		"{name: moved, resourceGroup: rg-a}  # not found in Azure on 2026-11-26", 1) +
+		"      - name: moved\n        resourceGroup: rg-b\n        labels: {env: x}\n      - name: new\n        " +
+		"location: northeurope\n        resourceGroup: rg-b\n" +
+		"  - id: " + newID +
+		"\n    name: \"shop (11111111)\"\n    labels: {env: dev}\n    vaults:\n      - name: nova\n        " +
+		"resourceGroup: rg\n"
 	fleetFound := f()
 	out, changes, err := inventory.Update("f.yaml", []byte(in), fleetFound, shine)
 	if err != nil {
@@ -188,7 +201,8 @@ func TestUpdateToday(t *testing.T) {
 	if s := summary(changes); s != "+[Shop/moved Shop/new shop (11111111)/nova] -[Shop/moved] =[] 2/0 out 0" {
 		t.Error(s)
 	}
-	if lost := fleetFound.Lost(); len(lost) != 1 || !strings.HasPrefix(lost[0], `label "location" of 1 is left out: a label cannot be named location`) {
+	if lost := fleetFound.Lost(); len(lost) != 1 ||
+		!strings.HasPrefix(lost[0], `label "location" of 1 is left out: a label cannot be named location`) {
 		t.Errorf("lost %q", lost)
 	}
 	again, changes, err := inventory.Update("f.yaml", out, f(), shine)
@@ -199,16 +213,22 @@ func TestUpdateToday(t *testing.T) {
 		t.Error(s)
 	}
 	// In one line as well.
-	flow := strings.Replace(in[:strings.Index(in, "subscriptions:")], "  kind: shine   # every year", "  kind: shine", 1) + "subscriptions: []\n"
-	if out, _, err := inventory.Update("f.yaml", []byte(strings.Replace(flow, "subscriptions: []", "subscriptions: [{id: "+devID+", vaults: []}]", 1)), f(), shine); err != nil ||
-		!strings.Contains(string(out), "{id: "+newID+", name: shop, labels: {env: dev}, vaults: [{name: nova, resourceGroup: rg}]}") {
+	flow := strings.Replace(in[:strings.Index(in, "subscriptions:")], "  kind: shine   # every year", "  kind: shine",
+		1) + "subscriptions: []\n"
+	if out, _, err := inventory.Update("f.yaml",
+		[]byte(strings.Replace(flow, "subscriptions: []", "subscriptions: [{id: "+devID+", vaults: []}]", 1)), f(),
+		shine); err != nil ||
+		!strings.Contains(string(out), "{id: "+newID+
+			", name: shop, labels: {env: dev}, vaults: [{name: nova, resourceGroup: rg}]}") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	// An inventory of another kind is another fleet.
-	if _, _, err := inventory.Update("f.yaml", []byte(in), found("", sub(prodID, "")), shine); err == nil || !strings.Contains(err.Error(), "of kind shine, and vaults of kind classic were looked for") {
+	if _, _, err := inventory.Update("f.yaml", []byte(in), found("", sub(prodID, "")), shine); err == nil ||
+		!strings.Contains(err.Error(), "of kind shine, and vaults of kind classic were looked for") {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := inventory.Update("f.yaml", []byte(text(handwritten)), f(), shine); err == nil || !strings.Contains(err.Error(), "of kind classic, and vaults of kind shine were looked for") {
+	if _, _, err := inventory.Update("f.yaml", []byte(text(handwritten)), f(), shine); err == nil ||
+		!strings.Contains(err.Error(), "of kind classic, and vaults of kind shine were looked for") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -224,7 +244,8 @@ func TestOutlineSaysTheKind(t *testing.T) {
 	if err != nil || o.Kind != "shine" || len(o.Subscriptions) != 1 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	if _, err := inventory.ReadOutline(path, now); err == nil || !strings.Contains(err.Error(), `there is no upgrade kind "shine"`) {
+	if _, err := inventory.ReadOutline(path, now); err == nil ||
+		!strings.Contains(err.Error(), `there is no upgrade kind "shine"`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -233,7 +254,8 @@ func TestOutlineSaysTheKind(t *testing.T) {
 // classic one needs both sides.
 func TestCloudOfToday(t *testing.T) {
 	t.Parallel()
-	const both, rm, sm = "{serviceManagement: 'https://sm.example', resourceManager: 'https://rm.example'}", "{resourceManager: 'https://rm.example'}", "{serviceManagement: 'https://sm.example'}"
+	const both, rm, sm = "{serviceManagement: 'https://sm.example', resourceManager: 'https://rm.example'}",
+		"{resourceManager: 'https://rm.example'}", "{serviceManagement: 'https://sm.example'}"
 	for _, x := range []struct{ cloud, upgrade, want string }{
 		{both, "{kind: shine}", ""},
 		{rm, "{kind: shine}", ""},
@@ -246,7 +268,8 @@ func TestCloudOfToday(t *testing.T) {
 		if strings.Contains(x.upgrade, "classic") {
 			group = "targetResourceGroup: rg, resourceType: BackupVault"
 		}
-		text := "apiVersion: fleetup/v1\ncloud: " + x.cloud + "\nupgrade: " + x.upgrade + "\ndefaults: {location: West US, " + group + "}\n" +
+		text := "apiVersion: fleetup/v1\ncloud: " + x.cloud + "\nupgrade: " + x.upgrade +
+			"\ndefaults: {location: West US, " + group + "}\n" +
 			"subscriptions: [{id: " + prodID + ", vaults: [{name: a}]}]\n"
 		p, err := inventory.Parse("f.yaml", []byte(text), now, shine)
 		switch {

@@ -90,7 +90,8 @@ var inventoryForm = newForm("the inventory", "",
 		return list("values of the vaults that a selector picks, in order", ruleForm.told(k, "set"))
 	}),
 	byHand[decoder]("include", says(some(
-		"patterns of files with more subscriptions (YAML) or vaults (CSV), relative to the inventory", line("a pattern")))),
+		"patterns of files with more subscriptions (YAML) or vaults (CSV), relative to the inventory",
+		line("a pattern")))),
 )
 
 var versionKey = byHand[decoder]("apiVersion", says(oneWord("the format's version", apiVersion)))
@@ -176,7 +177,8 @@ func (d *decoder) report(issues []plan.Issue) {
 			if failed {
 				continue
 			}
-		case plan.IssueNoVaults, plan.IssueNoWave, plan.IssueEmptyWave, plan.IssueUnreachableWave, plan.IssueLastApproval,
+		case plan.IssueNoVaults, plan.IssueNoWave, plan.IssueEmptyWave, plan.IssueUnreachableWave,
+			plan.IssueLastApproval,
 			plan.IssueNoStart:
 			if !d.sound {
 				continue

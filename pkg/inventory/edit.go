@@ -225,7 +225,8 @@ func (e *editor) append(key, seq, parent *yaml.Node, block func(indent string) s
 		e.below(e.last(seq), block(strings.Repeat(" ", seq.Column-1)))
 		return true
 	}
-	if tail, empty := strings.CutPrefix(e.rest(seq), "[]"); empty && parent.Style&yaml.FlowStyle == 0 && key.Line == seq.Line {
+	if tail, empty := strings.CutPrefix(e.rest(seq), "[]"); empty && parent.Style&yaml.FlowStyle == 0 &&
+		key.Line == seq.Line {
 		if tail = strings.TrimLeft(tail, " \t"); tail == "" || tail[0] == '#' {
 			e.edits = append(e.edits, edit{at: e.offset(seq.Line, seq.Column) - 1, drop: len(" []")})
 			e.below(seq.Line, block(strings.Repeat(" ", key.Column+1)))

@@ -22,12 +22,13 @@ const Placeholder = "<target resource group>"
 
 // Found is a fleet as a cloud or a table knows it.
 type Found struct {
-	At                  time.Time
-	Source              string // where it is from, in words
-	Cloud               fleet.Cloud
-	Credentials         fleet.Credentials
-	Kind                *fleet.KindSpec // what is to be done to today's vaults; nil: the classic upgrade
-	TargetResourceGroup string          // of all classic vaults that have none of their own: a name or a template; "": not known
+	At          time.Time
+	Source      string // where it is from, in words
+	Cloud       fleet.Cloud
+	Credentials fleet.Credentials
+	Kind        *fleet.KindSpec // what is to be done to today's vaults; nil: the classic upgrade
+	// of all classic vaults that have none of their own: a name or a template; "": not known
+	TargetResourceGroup string
 	Subscriptions       []FoundSubscription
 
 	lost map[lostLabel]int // labels that no inventory can hold, by how many have them
@@ -75,7 +76,8 @@ func (f *Found) Sort() {
 	for i := range f.Subscriptions {
 		slices.SortFunc(f.Subscriptions[i].Vaults, func(a, b FoundVault) int {
 			return cmp.Or(strings.Compare(fleet.NormalizeLocation(a.Location), fleet.NormalizeLocation(b.Location)),
-				strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ResourceType, b.ResourceType),
+				strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
+				cmp.Compare(a.ResourceType, b.ResourceType),
 				strings.Compare(strings.ToLower(a.ResourceGroup), strings.ToLower(b.ResourceGroup)))
 		})
 	}
@@ -168,7 +170,8 @@ func (c *crowds) take(subscription, subscriptionName string, v *fleet.Vault, gro
 		return true
 	}
 	if isTemplate(group) {
-		filled, err := fill(group, v, subscriptionName, func(label string) (string, error) { return v.Labels[label], nil })
+		filled, err := fill(group, v, subscriptionName,
+			func(label string) (string, error) { return v.Labels[label], nil })
 		if err != nil {
 			return true // reported where it is read
 		}
@@ -195,7 +198,8 @@ const crowded = "another vault of this name goes into the same group: name one f
 func CheckName(s string) error {
 	return wrong(s, func(d *decoder, e *entry) {
 		if name, ok := d.line(e, "a subscription's name"); ok && strings.Contains(name, "/") {
-			d.problem(e.at, "", "a subscription's name must not hold a slash: vaults are addressed as subscription/name")
+			d.problem(e.at, "",
+				"a subscription's name must not hold a slash: vaults are addressed as subscription/name")
 		}
 	})
 }

@@ -76,7 +76,8 @@ func FuzzParse(f *testing.F) {
 
 // FuzzTable: no table makes it panic, and what it refuses has a place.
 func FuzzTable(f *testing.F) {
-	f.Add([]byte("subscription,name,location,labels.app\nprod,a,West US,x\n22222222-2222-4222-8222-222222222222,\"b\",,\n"))
+	f.Add([]byte("subscription,name,location,labels.app\nprod,a,West " +
+		"US,x\n22222222-2222-4222-8222-222222222222,\"b\",,\n"))
 	f.Add([]byte("name,subscription\n\"\n,\n"))
 	f.Add([]byte("labels.,labels.a,subscription,name,protectedItems\n,,,,-1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -85,7 +86,9 @@ func FuzzTable(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "t.csv"), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(main, []byte(minimal+"include: [t.csv]\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: \"rg-{name}\"}\n"), 0o600); err != nil {
+		if err := os.WriteFile(main, []byte(minimal+
+			"include: [t.csv]\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: "+
+			"\"rg-{name}\"}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		p, from, err := inventory.Explain(main, now)

@@ -69,13 +69,15 @@ func (d *decoder) includeAll(pattern string, where place) {
 		d.parts.left -= int64(len(data))
 		switch {
 		case errors.Is(err, textfile.ErrOutside):
-			fail("copy it there, or name its real place", "cannot include %s: it is a link to a file outside of the folder", quote(file))
+			fail("copy it there, or name its real place",
+				"cannot include %s: it is a link to a file outside of the folder", quote(file))
 		case errors.Is(err, textfile.ErrNotRegular):
 			fail("narrow the pattern to files", "cannot include %s: it is not a regular file", quote(file))
 		case err != nil:
 			fail("", "cannot include %s: %v", quote(file), err)
 		case d.parts.left < 0:
-			fail("split the fleet into several inventories", "%s and the files before it are too big: more than %d MiB", quote(file), maxSize>>20)
+			fail("split the fleet into several inventories", "%s and the files before it are too big: more than %d MiB",
+				quote(file), maxSize>>20)
 			return
 		default:
 			d.part(file, data, fail)
@@ -88,7 +90,8 @@ func (d *decoder) includeAll(pattern string, where place) {
 // another folder, by an absolute path or by .., means that folder.
 func (p *parts) read(pattern, file string) ([]byte, error) {
 	folder := p.dir
-	if path := filepath.Clean(filepath.FromSlash(pattern)); filepath.IsAbs(path) || path == ".." || strings.HasPrefix(path, ".."+string(filepath.Separator)) {
+	if path := filepath.Clean(filepath.FromSlash(pattern)); filepath.IsAbs(path) || path == ".." ||
+		strings.HasPrefix(path, ".."+string(filepath.Separator)) {
 		folder = fixedFolder(path)
 		if !filepath.IsAbs(path) {
 			folder = filepath.Join(p.dir, folder)
@@ -150,11 +153,13 @@ func (d *decoder) yamlPart(data []byte) {
 // quotes nothing of it: a pattern may match what is nobody's business.
 func (d *decoder) looksIncluded(root *yaml.Node) bool {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if key := root.Content[i].Value; slices.Contains(partForm.names, key) || words.Nearest(key, partForm.names) != "" {
+		if key := root.Content[i].Value; slices.Contains(partForm.names, key) ||
+			words.Nearest(key, partForm.names) != "" {
 			return true
 		}
 	}
 	d.sound = false
-	d.problem(at(root), "narrow the pattern, or begin the file with subscriptions:", "this is not a file to include: it has no subscriptions")
+	d.problem(at(root), "narrow the pattern, or begin the file with subscriptions:",
+		"this is not a file to include: it has no subscriptions")
 	return false
 }

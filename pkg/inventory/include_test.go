@@ -55,7 +55,8 @@ subscriptions:
 subscriptions:
   - {id: 22222222-2222-4222-8222-222222222222, name: test, vaults: [{name: beta, labels: {app: hr}}]}
 `,
-		"facts/a.csv", "\uFEFFsubscription,name,location,resourceType,targetResourceGroup,protectedItems,labels.app,labels.ring\r\n"+
+		"facts/a.csv",
+		"\uFEFFsubscription,name,location,resourceType,targetResourceGroup,protectedItems,labels.app,labels.ring\r\n"+
 			"PROD,gamma, East US ,HyperVRecoveryManagerVault,,40,legal,\r\n"+
 			"{33333333-3333-4333-8333-333333333333},delta,,,\"rg(x)\",,hr,first\r\n",
 		"facts/b.csv", "name,subscription\nepsilon,11111111-1111-4111-8111-111111111111\n")
@@ -90,7 +91,8 @@ subscriptions:
 	var groups []string
 	for i := range got.Vaults {
 		v := &got.Vaults[i]
-		groups = append(groups, fmt.Sprintf("%s %s %v %d %v", v.Name, v.TargetResourceGroup, v.AcceptWarnings, len(v.Consents), v.Excluded()))
+		groups = append(groups, fmt.Sprintf("%s %s %v %d %v", v.Name, v.TargetResourceGroup, v.AcceptWarnings,
+			len(v.Consents), v.Excluded()))
 	}
 	if text := strings.Join(groups, "\n"); text != `alpha rg-shop-westus false 1 false
 gamma rg-prod-gamma true 0 true
@@ -131,8 +133,10 @@ func TestBadIncludes(t *testing.T) {
 // must hold some.
 func TestOnlyIncluded(t *testing.T) {
 	t.Parallel()
-	path := write(t, "fleet.yaml", strings.Split(policy, "rules:")[0]+"include: [f.csv]\n", "f.csv", "subscription,name\n")
-	if _, err := inventory.Load(path, now); err == nil || !strings.Contains(err.Error(), ":1:1: the inventory lists no vaults") {
+	path := write(t, "fleet.yaml", strings.Split(policy, "rules:")[0]+"include: [f.csv]\n", "f.csv",
+		"subscription,name\n")
+	if _, err := inventory.Load(path, now); err == nil ||
+		!strings.Contains(err.Error(), ":1:1: the inventory lists no vaults") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -153,7 +157,8 @@ include: [f.csv]
 	}
 	var got []string
 	for _, o := range from.Of(1) {
-		got = append(got, fmt.Sprintf("%s=%s %s %s %s:%d:%d", o.Key, o.Value, o.From, o.Template, filepath.Base(o.File), o.Line, o.Column))
+		got = append(got, fmt.Sprintf("%s=%s %s %s %s:%d:%d", o.Key, o.Value, o.From, o.Template, filepath.Base(o.File),
+			o.Line, o.Column))
 	}
 	want := `name=alpha vault  f.csv:2:6
 location=West US defaults  fleet.yaml:4:13
@@ -173,7 +178,8 @@ labels.team=a subscription  fleet.yaml:14:68`
 	if o := from.Of(0)[3]; o.From != "defaults" || o.Value != "rg-shop-westus" {
 		t.Errorf("origin %+v", o)
 	}
-	if o := from.Of(0)[5]; o.Key != "windows" || o.From != "vault" || o.Value != "at any hour, 1 blackout" || o.Line != 14 {
+	if o := from.Of(0)[5]; o.Key != "windows" || o.From != "vault" || o.Value != "at any hour, 1 blackout" ||
+		o.Line != 14 {
 		t.Errorf("origin %+v", o)
 	}
 }
@@ -199,7 +205,8 @@ waves: [{name: all, blackouts: [{from: 2026-12-24, to: 2026-12-25, timezone: UTC
 	}
 	for i, want := range []string{"fleet.yaml:12:32: rule 2 has blackouts of its own, which replace rule 1's",
 		`g.yaml:2:101: vault "test/beta" has windows of its own, which replace its wave's`} {
-		if got := problems.List[i].String(); !strings.HasPrefix(strings.TrimPrefix(got, filepath.Dir(path)+string(filepath.Separator)), want) {
+		if got := problems.List[i].String(); !strings.HasPrefix(strings.TrimPrefix(got,
+			filepath.Dir(path)+string(filepath.Separator)), want) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

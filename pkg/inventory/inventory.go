@@ -42,7 +42,8 @@ func Explain(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, *
 	return load(path, now, kinds, true, nil)
 }
 
-func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool, warnings *[]Problem) (*plan.Plan, *Provenance, error) {
+func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool, warnings *[]Problem) (*plan.Plan,
+	*Provenance, error) {
 	data, err := readFile(path, maxSize)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the inventory: %w", err)

@@ -101,11 +101,14 @@ func TestEveryField(t *testing.T) {
 				Size: &plan.Size{Percent: 10}, Soak: 30 * time.Minute, Order: plan.OrderName,
 				Approval: &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter, Expiry: 12 * time.Hour},
 				Limits:   plan.WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3},
-				Calendar: &plan.Calendar{Blackouts: []plan.Blackout{{From: "2026-12-31T00:00", To: "2027-01-02T12:00", Zone: "UTC"}}}},
+				Calendar: &plan.Calendar{Blackouts: []plan.Blackout{{From: "2026-12-31T00:00", To: "2027-01-02T12:00",
+					Zone: "UTC"}}}},
 			{Name: "second", Vaults: []int{2}, Size: &plan.Size{Count: 1},
 				Approval: &plan.Approval{When: plan.ApprovalBefore, Expiry: 24 * time.Hour},
-				Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1}, Start: 570, Zone: "Europe/London"}}}},
-			{Name: "rest", Vaults: []int{0, 1, 4, 5, 6}, MaxFailures: &plan.Budget{Percent: 62.5, Unit: plan.UnitPercent}},
+				Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1}, Start: 570,
+					Zone: "Europe/London"}}}},
+			{Name: "rest", Vaults: []int{0, 1, 4, 5, 6},
+				MaxFailures: &plan.Budget{Percent: 62.5, Unit: plan.UnitPercent}},
 		},
 		Limits: plan.Limits{Validations: 3, Upgrades: 4, PerSubscription: 5, PerLocation: 6, RequestsPerSecond: 2.5},
 		Timings: plan.Timings{Poll: time.Second, ValidationMaxAge: 2 * time.Second, BusyRetry: 3 * time.Second,
@@ -116,7 +119,8 @@ func TestEveryField(t *testing.T) {
 		Ceiling:       plan.CeilingHard,
 		SameErrorHalt: 4,
 		Calendar: &plan.Calendar{
-			Windows:   []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 1320, End: 360, Zone: "Australia/Sydney"}},
+			Windows: []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 1320, End: 360,
+				Zone: "Australia/Sydney"}},
 			Blackouts: []plan.Blackout{{From: "2026-12-24T00:00", To: "2026-12-27T00:00", Zone: "Australia/Sydney"}},
 		},
 		Calendars: []plan.Calendar{
@@ -166,11 +170,14 @@ func TestAcceptedForms(t *testing.T) {
 		"budget as a share": {"cloud:", "failureBudget: 0.5 %\ncloud:", func(p *plan.Plan) bool {
 			return p.FailureBudget == plan.Budget{Unit: plan.UnitPercent, Percent: 0.5}
 		}},
-		"ceiling alone leaves the default": {"cloud:", "failureBudget: {ceiling: soft}\ncloud:", func(p *plan.Plan) bool {
-			return p.FailureBudget == plan.Budget{Unit: plan.UnitDefault}
-		}},
-		"errors of one code never halt": {"cloud:", "sameErrorHalt: 0\ncloud:", func(p *plan.Plan) bool { return p.SameErrorHalt == 0 }},
-		"the same inside failureBudget": {"cloud:", "failureBudget: {sameErrorHalt: 2}\ncloud:", func(p *plan.Plan) bool { return p.SameErrorHalt == 2 }},
+		"ceiling alone leaves the default": {"cloud:", "failureBudget: {ceiling: soft}\ncloud:",
+			func(p *plan.Plan) bool {
+				return p.FailureBudget == plan.Budget{Unit: plan.UnitDefault}
+			}},
+		"errors of one code never halt": {"cloud:", "sameErrorHalt: 0\ncloud:",
+			func(p *plan.Plan) bool { return p.SameErrorHalt == 0 }},
+		"the same inside failureBudget": {"cloud:", "failureBudget: {sameErrorHalt: 2}\ncloud:",
+			func(p *plan.Plan) bool { return p.SameErrorHalt == 2 }},
 		"a scenario for the emulator": {"cloud: AzurePublic", "emulator: {scenario: a/b.yaml}\ncloud: Emulator",
 			func(p *plan.Plan) bool { return p.Scenario == "a/b.yaml" && p.Cloud.Name == fleet.Emulator }},
 		"quoted words": {"name: a", `name: "NO"`, func(p *plan.Plan) bool { return p.Vaults[0].Name == "NO" }},
@@ -248,12 +255,13 @@ func TestHostileText(t *testing.T) {
 		"deep braces":           {strings.Repeat("{a: ", 9_000), "not valid YAML"},
 		"deep dashes":           {strings.Repeat("- ", 200_000), "not valid YAML"},
 		"a long line":           {minimal + strings.Repeat("x", 1<<20) + ": 1\n", "not valid YAML"},
-		"a long location":       {strings.Replace(minimal, "West US", strings.Repeat("x", 1<<20), 1), "more than 1000 characters"},
-		"many keys":             {minimal + manyKeys(20_000), "unknown key"},
-		"utf-16":                {"\xff\xfea\x00p\x00i\x00", "must be a mapping, not the text"},
-		"half of utf-16":        {"\xff\xfea\x00p", "neither UTF-8 nor whole UTF-16"},
-		"utf-32":                {"\xff\xfe\x00\x00a\x00\x00\x00", "U+0000"},
-		"binary":                {string(bytes.Repeat([]byte{0, 1, 2, 0xff}, 1000)), "not allowed"},
+		"a long location": {strings.Replace(minimal, "West US", strings.Repeat("x", 1<<20), 1),
+			"more than 1000 characters"},
+		"many keys":      {minimal + manyKeys(20_000), "unknown key"},
+		"utf-16":         {"\xff\xfea\x00p\x00i\x00", "must be a mapping, not the text"},
+		"half of utf-16": {"\xff\xfea\x00p", "neither UTF-8 nor whole UTF-16"},
+		"utf-32":         {"\xff\xfe\x00\x00a\x00\x00\x00", "U+0000"},
+		"binary":         {string(bytes.Repeat([]byte{0, 1, 2, 0xff}, 1000)), "not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -286,10 +294,13 @@ func bigInventory(n int) []byte {
 			if i%1000 == 0 {
 				env = "dev"
 			}
-			fmt.Fprintf(&b, "  - id: 53a3c692-5283-4f0a-baf6-%012d\n    name: sub-%d\n    labels: {env: %s}\n    vaults:\n", i, i, env)
+			fmt.Fprintf(&b,
+				"  - id: 53a3c692-5283-4f0a-baf6-%012d\n    name: sub-%d\n    labels: {env: %s}\n    vaults:\n", i, i,
+				env)
 		}
 		fmt.Fprintf(&b, "      - name: vault-%d\n        location: Australia East\n        resourceType: BackupVault\n"+
-			"        targetResourceGroup: rg-vaults\n        protectedItems: %d\n        labels: {team: payments}\n", i, i%300)
+			"        targetResourceGroup: rg-vaults\n        protectedItems: %d\n        labels: {team: payments}\n", i,
+			i%300)
 	}
 	return b.Bytes()
 }

@@ -88,7 +88,8 @@ func TestSchemaAcceptsGoodInventories(t *testing.T) {
 	// What examples and pages name.
 	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
 	texts := map[string][]byte{}
-	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml", "../../examples/*/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml",
+		"../../examples/*/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", pattern, err)
@@ -121,7 +122,8 @@ func TestSchemaAcceptsGoodInventories(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := compiled(t, "#/$defs/includedFile").Validate(document(t, []byte("subscriptions: [{id: 53a3c692-5283-4f0a-baf6-49412f5ebefe, vaults: [{name: a}]}]"))); err != nil {
+	if err := compiled(t, "#/$defs/includedFile").Validate(document(t,
+		[]byte("subscriptions: [{id: 53a3c692-5283-4f0a-baf6-49412f5ebefe, vaults: [{name: a}]}]"))); err != nil {
 		t.Error(err)
 	}
 }

@@ -14,7 +14,9 @@ import (
 func kindsOfTests() []fleet.KindSpec {
 	back, wax := shine, shine
 	back.Kind = fleet.RollbackOf(shine.Kind)
-	back.Options = append(fleet.CommonOptions("2026-02-01"), fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true, Doc: "the ledger of the runs that are undone"})
+	back.Options = append(fleet.CommonOptions("2026-02-01"),
+		fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true,
+			Doc: "the ledger of the runs that are undone"})
 	wax.Kind, wax.Type = "wax", fleet.RecoveryServicesVault
 	wax.Describe = func(o fleet.Options) fleet.Upgrade {
 		up := shine.Describe(o)
@@ -22,7 +24,8 @@ func kindsOfTests() []fleet.KindSpec {
 		return up
 	}
 	wax.Options = append(fleet.CommonOptions("2026-07-01"),
-		fleet.Option{Key: "colour", Type: fleet.OptionKind, Words: []string{"clear", "brown"}, Default: "clear", Doc: "which it gets"},
+		fleet.Option{Key: "colour", Type: fleet.OptionKind, Words: []string{"clear", "brown"}, Default: "clear",
+			Doc: "which it gets"},
 		fleet.Option{Key: "tenant", Type: fleet.OptionGUID, Doc: "whose wax it is"},
 		fleet.Option{Key: "smell", Type: fleet.OptionText, Doc: "what it smells of"})
 	return []fleet.KindSpec{shine, back, wax}
@@ -51,12 +54,16 @@ func TestKindsAreRead(t *testing.T) {
 		options fleet.Options
 	}{
 		"{kind: shine}": {"shine", fleet.KeyVault, fleet.Options{"apiVersion": "2026-02-01", "expected": "2m0s"}},
-		"{kind: shine, apiVersion: 2024-11-01, expected: 90s}":     {"shine", fleet.KeyVault, fleet.Options{"apiVersion": "2024-11-01", "expected": "1m30s"}},
-		`{expected: "90s", apiVersion: "2024-11-01", kind: shine}`: {"shine", fleet.KeyVault, fleet.Options{"apiVersion": "2024-11-01", "expected": "1m30s"}},
+		"{kind: shine, apiVersion: 2024-11-01, expected: 90s}": {"shine", fleet.KeyVault,
+			fleet.Options{"apiVersion": "2024-11-01", "expected": "1m30s"}},
+		`{expected: "90s", apiVersion: "2024-11-01", kind: shine}`: {"shine", fleet.KeyVault,
+			fleet.Options{"apiVersion": "2024-11-01", "expected": "1m30s"}},
 		"{kind: rollback, of: shine, ledger: ../fleet.db}": {"rollback-shine", fleet.KeyVault,
 			fleet.Options{"apiVersion": "2026-02-01", "expected": "2m0s", "ledger": "../fleet.db"}},
-		"{kind: wax, colour: brown, tenant: '{72F988BF-86F1-41AF-91AB-2D7CD011DB47}', smell: 'of # pine'}": {"wax", fleet.RecoveryServicesVault,
-			fleet.Options{"apiVersion": "2026-07-01", "expected": "2m0s", "colour": "brown", "tenant": "72f988bf-86f1-41af-91ab-2d7cd011db47", "smell": "of # pine"}},
+		"{kind: wax, colour: brown, tenant: '{72F988BF-86F1-41AF-91AB-2D7CD011DB47}', smell: 'of # pine'}": {"wax",
+			fleet.RecoveryServicesVault,
+			fleet.Options{"apiVersion": "2026-07-01", "expected": "2m0s", "colour": "brown",
+				"tenant": "72f988bf-86f1-41af-91ab-2d7cd011db47", "smell": "of # pine"}},
 	} {
 		text := strings.Replace(strings.Replace(fleetOfKeyVaults, "UPGRADE", upgrade, 1), "RG (c)", "RG-(c)", 1)
 		p, err := inventory.Parse("f.yaml", []byte(text), now, kindsOfTests()...)
@@ -71,7 +78,8 @@ func TestKindsAreRead(t *testing.T) {
 		for i := range p.Vaults {
 			v := &p.Vaults[i]
 			keys[v.Key] = true
-			if v.Kind != want.kind || v.ResourceType != want.typ || v.TargetResourceGroup != "" || v.ResourceGroup != []string{"rg-a", "rg-b", "RG-(c)"}[i] ||
+			if v.Kind != want.kind || v.ResourceType != want.typ || v.TargetResourceGroup != "" ||
+				v.ResourceGroup != []string{"rg-a", "rg-b", "RG-(c)"}[i] ||
 				v.Key != fleet.KeyOf(want.kind, v.SubscriptionID, want.typ, v.Location, v.QualifiedName()) {
 				t.Errorf("%s: %+v", upgrade, v.Vault)
 			}

@@ -128,7 +128,8 @@ func (d *decoder) unusedRules() {
 	}
 	for i := range d.rules {
 		if !d.rules[i].used {
-			d.problem(d.rules[i].place, "compare its match with the labels of the subscriptions and vaults, or remove it",
+			d.problem(d.rules[i].place,
+				"compare its match with the labels of the subscriptions and vaults, or remove it",
 				"%s matches no vault", d.rules[i].from)
 		}
 	}
@@ -175,7 +176,8 @@ func (d *decoder) checkName(own *layer, v *fleet.Vault) {
 		return // reported
 	}
 	if impossible, _ := fleet.CheckVaultName(v.ResourceType, v.Name); impossible != "" {
-		d.problem(own.of("name"), "copy the name from the portal, or from fleetup inventory discover", "a vault's name %s %s", quote(v.Name), impossible)
+		d.problem(own.of("name"), "copy the name from the portal, or from fleetup inventory discover",
+			"a vault's name %s %s", quote(v.Name), impossible)
 	}
 }
 
@@ -221,7 +223,8 @@ func (d *decoder) acceptWarnings(e *entry) (all bool, list []fleet.Consent) {
 		}
 		d.all(&f, consentForm.what, []string{"reason"}, "say why it is accepted")
 		if f.lacks("code") && f.lacks("category") && f.lacks("contains") {
-			d.problem(where, "add a code, a category, or a part that its message contains", "a consent does not say to which warnings")
+			d.problem(where, "add a code, a category, or a part that its message contains",
+				"a consent does not say to which warnings")
 		}
 		list = append(list, c)
 	}

@@ -15,11 +15,15 @@ func TestTimingsThatProveNothing(t *testing.T) {
 	t.Parallel()
 	const custom = "{resourceManager: %q, serviceManagement: %q}"
 	for cloud, far := range map[string]bool{"AzurePublic": true, "AzureChina": true, "Emulator": false,
-		fmt.Sprintf(custom, "https://arm.example", "https://asm.example"): true, fmt.Sprintf(custom, "http://127.0.0.1:9", "http://127.0.0.1:9"): false} {
-		for timing, short := range map[string]bool{"startTimeout: 9s": true, "startTimeout: 10s": false, "reconcileGrace: 29s": true, "reconcileGrace: 30s": false,
+		fmt.Sprintf(custom, "https://arm.example", "https://asm.example"): true,
+		fmt.Sprintf(custom, "http://127.0.0.1:9", "http://127.0.0.1:9"):   false} {
+		for timing, short := range map[string]bool{"startTimeout: 9s": true, "startTimeout: 10s": false,
+			"reconcileGrace: 29s": true, "reconcileGrace: 30s": false,
 			"startTimeout: 1ms": true, "poll: 1s": false} {
 			path := filepath.Join(t.TempDir(), "fleet.yaml")
-			text := "apiVersion: fleetup/v1\ncloud: " + cloud + "\ndefaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg}\ntimings: {" + timing + "}\nwaves: [{name: all}]\n" +
+			text := "apiVersion: fleetup/v1\ncloud: " + cloud +
+				"\ndefaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: " +
+				"rg}\ntimings: {" + timing + "}\nwaves: [{name: all}]\n" +
 				"subscriptions:\n  - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, name: dev, vaults: [{name: web}]}\n"
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)

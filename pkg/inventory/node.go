@@ -279,7 +279,8 @@ func (r *reader) problem(at place, hint, format string, args ...any) {
 }
 
 func (r *reader) problemAt(at place, hint, format string, args []any) Problem {
-	return Problem{File: r.here(at).file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint}
+	return Problem{File: r.here(at).file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...),
+		Hint: hint}
 }
 
 // failed returns the problems found so far in the order of the file, nil when

@@ -41,7 +41,8 @@ func (d *decoder) provenance() *Provenance {
 func (d *decoder) originsOf(v *fleet.Vault, template string, layers []*layer, s *plan.SubscriptionSpec) []Origin {
 	var out []Origin
 	add := func(key, value, from string, where place) *Origin {
-		out = append(out, Origin{Key: key, Value: value, From: from, File: where.file, Line: where.line, Column: where.column})
+		out = append(out, Origin{Key: key, Value: value, From: from, File: where.file, Line: where.line,
+			Column: where.column})
 		return &out[len(out)-1]
 	}
 	for i := range vaultKeys {

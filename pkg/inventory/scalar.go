@@ -264,7 +264,8 @@ func (r *reader) instant(e *entry, what string) (time.Time, bool) {
 func (r *reader) oneOf(e *entry, what string, allowed []string) (string, bool) {
 	if plainBoolean(e.value) && !slices.Contains(allowed, e.value.Value) {
 		// Quoting it, as text advises, would not help.
-		r.problem(e.at, "write one of "+strings.Join(allowed, ", "), "%s must be %s, not %s", what, either(allowed), e.value.Value)
+		r.problem(e.at, "write one of "+strings.Join(allowed, ", "), "%s must be %s, not %s", what, either(allowed),
+			e.value.Value)
 		return "", false
 	}
 	s, ok := r.text(e.value, e.at, what)

@@ -32,12 +32,15 @@ func limitKey[T any](name, what string, wave bool, at func(*T) *int) key[T] {
 
 var limitsForm = newForm("limits", "limits.",
 	limitKey("validations", "validations at once", false, func(l *plan.Limits) *int { return &l.Validations }),
-	limitKey("upgrades", "upgrades at once, in the whole fleet", false, func(l *plan.Limits) *int { return &l.Upgrades }),
+	limitKey("upgrades", "upgrades at once, in the whole fleet", false,
+		func(l *plan.Limits) *int { return &l.Upgrades }),
 	limitKey("perSubscription", "upgrades at once in a subscription", false,
 		func(l *plan.Limits) *int { return &l.PerSubscription }),
-	limitKey("perLocation", "upgrades at once in a location", false, func(l *plan.Limits) *int { return &l.PerLocation }),
+	limitKey("perLocation", "upgrades at once in a location", false,
+		func(l *plan.Limits) *int { return &l.PerLocation }),
 	reads("requestsPerSecond",
-		says(about("requests a second and subscription", object{"type": "number", "minimum": minRate, "maximum": maxRate})),
+		says(about("requests a second and subscription",
+			object{"type": "number", "minimum": minRate, "maximum": maxRate})),
 		func(l *plan.Limits) *float64 { return &l.RequestsPerSecond },
 		func(d *decoder, e *entry) (float64, bool) { return d.number(e, e.what, minRate, maxRate) }),
 )
@@ -57,7 +60,8 @@ func timingKey(name, what string, at func(*plan.Timings) *time.Duration) key[tim
 		}
 		*at(t.Timings) = v
 		if least := leastTimings[name]; v < least && d.farCloud() {
-			d.problem(e.at, "leave it out for the default; with less, a start that is only late would be sent a second time",
+			d.problem(e.at,
+				"leave it out for the default; with less, a start that is only late would be sent a second time",
 				"%s must be at least %s, not %s", e.what, least, v)
 		}
 	}}
@@ -96,7 +100,8 @@ func (d *decoder) farCloud() bool {
 		u, err := url.Parse(endpoint)
 		return err == nil && plan.IsLoopback(u.Hostname())
 	}
-	return c.ResourceManager != "" && !near(c.ResourceManager) || c.ServiceManagement != "" && !near(c.ServiceManagement)
+	return c.ResourceManager != "" && !near(c.ResourceManager) || c.ServiceManagement != "" &&
+		!near(c.ServiceManagement)
 }
 
 func (d *decoder) timings(e *entry) {

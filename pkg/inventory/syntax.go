@@ -44,7 +44,8 @@ func (r *reader) document(data []byte) *yaml.Node {
 	}
 	root, at := r.resolve(docs[0].Content[0])
 	if root.Kind != yaml.MappingNode && r.included {
-		r.problem(at, "narrow the pattern, or begin the file with subscriptions:", "this is not a file to include: it has no subscriptions")
+		r.problem(at, "narrow the pattern, or begin the file with subscriptions:",
+			"this is not a file to include: it has no subscriptions")
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {

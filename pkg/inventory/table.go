@@ -95,7 +95,8 @@ func (d *decoder) tablePart(data []byte) {
 			d.sound = false
 			where := t.cell(0)
 			where.column = 1
-			d.problem(where, "check its separators and quotes", "this row has %d fields, and the first has %d", len(row), t.named)
+			d.problem(where, "check its separators and quotes", "this row has %d fields, and the first has %d",
+				len(row), t.named)
 		default:
 			d.row(t, row)
 		}
@@ -115,7 +116,8 @@ func separator(data []byte) ([]byte, rune) {
 		end = len(data)
 	}
 	first := data[:end]
-	if sep, ok := bytes.CutPrefix(bytes.ToLower(first), []byte("sep=")); ok && len(sep) == 1 && bytes.ContainsAny(sep, ",;\t") {
+	if sep, ok := bytes.CutPrefix(bytes.ToLower(first), []byte("sep=")); ok && len(sep) == 1 &&
+		bytes.ContainsAny(sep, ",;\t") {
 		return data[end:], rune(sep[0])
 	}
 	best, most := ',', 0
@@ -149,7 +151,8 @@ func (d *decoder) header(t *table, row []string) bool {
 	}
 	if known == 0 && d.included {
 		// A pattern may match what is nobody's business: nothing of it is quoted.
-		d.problem(place{line: 1, column: 1}, "narrow the pattern, or begin with "+strings.Join(columns, ","), "this is not a table of vaults: its first row names no column of one")
+		d.problem(place{line: 1, column: 1}, "narrow the pattern, or begin with "+strings.Join(columns, ","),
+			"this is not a table of vaults: its first row names no column of one")
 		return false
 	}
 	for i, name := range t.header {
@@ -163,7 +166,8 @@ func (d *decoder) header(t *table, row []string) bool {
 			hint := didYouMean(name, columns, "known here: "+strings.Join(columns, ", ")+", labels.NAME")
 			d.problem(t.cell(i), hint, "unknown column %s", quote(name))
 		case slices.Contains(plan.BuiltInKeys(), label):
-			d.problem(t.cell(i), "give the label another name", "a label cannot be named %s: selectors mean the vault's own %s by it", label, label)
+			d.problem(t.cell(i), "give the label another name",
+				"a label cannot be named %s: selectors mean the vault's own %s by it", label, label)
 		}
 	}
 	for _, name := range columns[:2] {
@@ -245,11 +249,13 @@ func (d *decoder) subscriptionOf(name string, where place) (index int, ok bool) 
 		return i, true
 	}
 	if err != nil {
-		d.problem(where, "list it under subscriptions with its id, or give its ID here", "no subscription is named %s", quote(name))
+		d.problem(where, "list it under subscriptions with its id, or give its ID here", "no subscription is named %s",
+			quote(name))
 		return 0, false
 	}
 	at := d.here(where)
-	d.in.Subscriptions = append(d.in.Subscriptions, plan.SubscriptionSpec{Subscription: fleet.Subscription{ID: id, Name: id}})
+	d.in.Subscriptions = append(d.in.Subscriptions,
+		plan.SubscriptionSpec{Subscription: fleet.Subscription{ID: id, Name: id}})
 	d.subscriptions = append(d.subscriptions, subscriptionPlaces{start: at, id: at, name: at, labels: at})
 	return len(d.in.Subscriptions) - 1, true
 }
@@ -269,7 +275,8 @@ func ReadTable(name string, data []byte, f *Found) error {
 	for _, s := range f.Subscriptions {
 		called := cmp.Or(s.Name, s.ID)
 		tenants[s.ID] = s.Tenant
-		d.in.Subscriptions = append(d.in.Subscriptions, plan.SubscriptionSpec{Subscription: fleet.Subscription{ID: s.ID, Name: called}})
+		d.in.Subscriptions = append(d.in.Subscriptions,
+			plan.SubscriptionSpec{Subscription: fleet.Subscription{ID: s.ID, Name: called}})
 		d.subscriptions = append(d.subscriptions, subscriptionPlaces{start: top, id: top, name: top, labels: top})
 	}
 	d.tablePart(data)

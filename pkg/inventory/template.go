@@ -23,7 +23,8 @@ func (d *decoder) targetGroup(e *entry) (string, bool) {
 	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str":
 	case n.Value == Placeholder:
 		if !d.unfinished {
-			d.problem(e.at, "the group must exist, or createResourceGroup: true must be said", "targetResourceGroup is still to be written here")
+			d.problem(e.at, "the group must exist, or createResourceGroup: true must be said",
+				"targetResourceGroup is still to be written here")
 		}
 		return "", false
 	case isTemplate(n.Value) && len(n.Value) <= maxLine:

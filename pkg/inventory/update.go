@@ -53,7 +53,8 @@ func partsOf(path string, data []byte) *parts {
 
 // draft reads an inventory that may still hold placeholders, as decode does, and
 // makes no plan of it.
-func draft(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts) (*decoder, *yaml.Node, error) {
+func draft(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts) (*decoder, *yaml.Node,
+	error) {
 	d := &decoder{reader: newReader(name), sound: true, parts: parts, unfinished: true, kinds: kinds}
 	root, err := d.decode(data, now)
 	return d, root, err
@@ -101,7 +102,8 @@ func update(name string, data []byte, f *Found, kinds []fleet.KindSpec, parts fu
 		return nil, nil, err
 	}
 	if d.in.Kind != f.kind() {
-		return nil, nil, fmt.Errorf("%s is an inventory of kind %s, and vaults of kind %s were looked for", name, d.in.Kind, f.kind())
+		return nil, nil, fmt.Errorf("%s is an inventory of kind %s, and vaults of kind %s were looked for", name,
+			d.in.Kind, f.kind())
 	}
 	f.leaveOut()
 	u := &updater{name: name, d: d, f: f, e: newEditor(data, root), lists: map[int]vaultList{}, changes: &Changes{}}
@@ -234,7 +236,8 @@ func (u *updater) mark() {
 			} else {
 				u.changes.Gone++
 			}
-			u.note("%s:%d:%d: vault %s %s; its entry is left as it is, because it has no line of its own in the inventory",
+			u.note("%s:%d:%d: vault %s %s; its entry is left as it is, because it has no line of its own in the "+
+				"inventory",
 				cmp.Or(it.place.file, u.name), line, it.place.column, quote(ref), what)
 		}
 	}
@@ -249,7 +252,8 @@ func (u *updater) note(format string, args ...any) {
 // be written than an editor of text may trust itself to know.
 func (u *updater) verify(out []byte, kinds []fleet.KindSpec, parts *parts) error {
 	unusual := func(what string) error {
-		return fmt.Errorf("%s cannot be updated safely, and nothing was: %s. Write its vaults as a plain list, an entry each on lines of its own", u.name, what)
+		return fmt.Errorf("%s cannot be updated safely, and nothing was: %s. Write its vaults as a plain list, an "+
+			"entry each on lines of its own", u.name, what)
 	}
 	d, _, err := draft(u.name, out, u.f.At, kinds, parts)
 	if err != nil {
@@ -286,7 +290,8 @@ func (u *updater) verify(out []byte, kinds []fleet.KindSpec, parts *parts) error
 // defaults of this inventory.
 func (u *updater) writer() *writer {
 	defaults := &u.d.defaults
-	w := &writer{eol: u.e.eol, today: u.f.Kind != nil, location: defaults.vault.Location, kind: defaults.vault.ResourceType, group: defaults.vault.TargetResourceGroup}
+	w := &writer{eol: u.e.eol, today: u.f.Kind != nil, location: defaults.vault.Location,
+		kind: defaults.vault.ResourceType, group: defaults.vault.TargetResourceGroup}
 	given := defaults.fields.get("targetResourceGroup") != nil
 	for i := range u.d.rules {
 		given = given || u.d.rules[i].fields.get("targetResourceGroup") != nil
@@ -316,7 +321,8 @@ func (u *updater) add() {
 		if s.Unread != "" {
 			continue
 		}
-		index := slices.IndexFunc(u.d.in.Subscriptions, func(known plan.SubscriptionSpec) bool { return known.ID == s.ID })
+		index := slices.IndexFunc(u.d.in.Subscriptions,
+			func(known plan.SubscriptionSpec) bool { return known.ID == s.ID })
 		if index < 0 {
 			fresh = append(fresh, s)
 			continue
@@ -353,7 +359,8 @@ func (u *updater) add() {
 			u.counted(&s, vaults)
 		default:
 			p := u.d.subscriptions[index].start
-			u.note("%s:%d:%d: new in Azure and not added to subscription %[5]s, whose list is no list of its own in the inventory: %[4]s: %[6]s",
+			u.note("%s:%d:%d: new in Azure and not added to subscription %[5]s, whose list is no list of its own in "+
+				"the inventory: %[4]s: %[6]s",
 				p.file, p.line, p.column, words.Count(len(vaults), "vault"), quote(s.Name), names(vaults))
 		}
 	}
@@ -400,7 +407,8 @@ func (u *updater) addSubscriptions(w *writer, fresh []FoundSubscription) {
 	for i := range fresh {
 		s := &fresh[i]
 		if !done {
-			u.note("%s: subscription %s with %s is not added: the list of subscriptions is none that can be added to", u.name, quote(cmp.Or(s.Name, s.ID)), words.Count(len(s.Vaults), "vault"))
+			u.note("%s: subscription %s with %s is not added: the list of subscriptions is none that can be added to",
+				u.name, quote(cmp.Or(s.Name, s.ID)), words.Count(len(s.Vaults), "vault"))
 			continue
 		}
 		for j := range s.Vaults {

@@ -51,8 +51,10 @@ func summary(c *inventory.Changes) string {
 // byte, in every line ending, whatever its layout.
 func TestUpdateWithoutChanges(t *testing.T) {
 	t.Parallel()
-	for _, in := range []string{text(handwritten), strings.ReplaceAll(text(handwritten), "\n", "\r\n"), "\uFEFF" + strings.TrimSuffix(text(handwritten), "\n")} {
-		out, changes, err := inventory.Update("f.yaml", []byte(in), found("", sub(prodID, "", vault("BETA", "eastus"), vault("Alpha", "West US")), sub(devID, "")))
+	for _, in := range []string{text(handwritten), strings.ReplaceAll(text(handwritten), "\n", "\r\n"),
+		"\uFEFF" + strings.TrimSuffix(text(handwritten), "\n")} {
+		out, changes, err := inventory.Update("f.yaml", []byte(in),
+			found("", sub(prodID, "", vault("BETA", "eastus"), vault("Alpha", "West US")), sub(devID, "")))
 		if err != nil || string(out) != in {
 			t.Errorf("%v, changed to\n%s", err, out)
 		} else if s := summary(changes); s != "+[] -[] =[] 2/0 out 0" {
@@ -66,15 +68,22 @@ func TestUpdateWithoutChanges(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 	f := func() *inventory.Found {
-		return found("", sub(prodID, "", vault("alpha", "West US"), vault("NO", "West US"), vault("gamma", "East US", "asr", "its last upgrade failed"), vault("done", "West US", "!upgraded")),
-			sub(devID, "", vault("d1", "West US")), sub(newID, "new one", vault("n1", "West US"), vault("bad", "West US", "!upgraded")))
+		return found("", sub(prodID, "", vault("alpha", "West US"), vault("NO", "West US"),
+			vault("gamma", "East US", "asr", "its last upgrade failed"), vault("done", "West US", "!upgraded")),
+			sub(devID, "", vault("d1", "West US")),
+			sub(newID, "new one", vault("n1", "West US"), vault("bad", "West US", "!upgraded")))
 	}
 	for _, eol := range []string{"\n", "\r\n"} {
 		in := strings.ReplaceAll(text(handwritten), "\n", eol)
 		want := strings.NewReplacer(
-			"    - {name: beta, location: East US}\n", "    - {name: beta, location: East US}  # not found in Azure on 2026-11-26\n"+
-				"    - name: \"NO\"\n    - name: gamma  # its last upgrade failed\n      location: East US\n      resourceType: HyperVRecoveryManagerVault\n",
-			"vaults: []   # none yet\n", "vaults:   # none yet\n    - name: d1\n- id: "+newID+"\n  name: new one\n  vaults:\n    - name: n1\n    # left out: \"bad\" (West US, BackupVault): upgraded\n").Replace(text(handwritten))
+			"    - {name: beta, location: East US}\n",
+			"    - {name: beta, location: East US}  # not found in Azure on 2026-11-26\n"+
+				"    - name: \"NO\"\n    - name: gamma  # its last upgrade failed\n      location: East US\n      "+
+				"resourceType: HyperVRecoveryManagerVault\n",
+			"vaults: []   # none yet\n",
+			"vaults:   # none yet\n    - name: d1\n- id: "+newID+
+				"\n  name: new one\n  vaults:\n    - name: n1\n    # left out: \"bad\" (West US, BackupVault): "+
+				"upgraded\n").Replace(text(handwritten))
 		want = strings.ReplaceAll(want, "\n", eol)
 		out, changes, err := inventory.Update("f.yaml", []byte(in), f())
 		if err != nil {
@@ -113,27 +122,48 @@ func TestUpdate(t *testing.T) {
 // must do it.
 func TestUpdateLayouts(t *testing.T) {
 	t.Parallel()
-	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}\n"
+	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: " +
+		"BackupVault, targetResourceGroup: rg}\n"
 	for name, x := range map[string]struct{ in, want, note string }{
 		"flow lists": {"subscriptions: [{id: {PROD}, vaults: [{name: gone}]}]\n",
-			"subscriptions: [{id: {PROD}, vaults: [{name: gone}, {name: new}]}]  # not found in Azure on 2026-11-26\n", ""},
-		"flow over lines": {"subscriptions:\n  - id: {PROD}\n    vaults: [ # it's [here]\n      {name: 'its)(', location: \"]\\\"\"},\n      {name: gone},\n    ]\nwaves: [{name: all}]\n",
-			"subscriptions:\n  - id: {PROD}\n    vaults: [ # it's [here]\n      {name: 'its)(', location: \"]\\\"\"},  # not found in Azure on 2026-11-26\n      {name: gone},  # not found in Azure on 2026-11-26\n    {name: new}]\nwaves: [{name: all}]\n", ""},
+			"subscriptions: [{id: {PROD}, vaults: [{name: gone}, {name: new}]}]  # not found in Azure on 2026-11-26\n",
+			""},
+		"flow over lines": {"subscriptions:\n  - id: {PROD}\n    vaults: [ # it's [here]\n      {name: 'its)(', " +
+			"location: \"]\\\"\"},\n      {name: gone},\n    ]\nwaves: [{name: all}]\n",
+			"subscriptions:\n  - id: {PROD}\n    vaults: [ # it's [here]\n      {name: 'its)(', location: " +
+				"\"]\\\"\"},  # not found in Azure on 2026-11-26\n      {name: gone},  # not found in Azure on " +
+				"2026-11-26\n    {name: new}]\nwaves: [{name: all}]\n", ""},
 		"two on a line": {"subscriptions:\n  - id: {PROD}\n    vaults: [{name: gone}, {name: gone2}]\n",
-			"subscriptions:\n  - id: {PROD}\n    vaults: [{name: gone}, {name: gone2}, {name: new}]\n", `f.yaml:6:14: vault "` + prodID + `/gone" is not in Azure`},
-		"a name over lines": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: \"gone\\\n      away\"\n", "subscriptions:\n- id: {PROD}\n  vaults:\n  - name: \"gone\\\n      away\"\n  - name: new\n", "has no line of its own"},
-		"no end of line":    {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone", "subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n  - name: new\n", ""},
-		"verbatim text":     {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone\n    hold: >-\n      a\n      # b\n# end\n", "subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n    hold: >-\n      a\n      # b\n  - name: new\n# end\n", ""},
+			"subscriptions:\n  - id: {PROD}\n    vaults: [{name: gone}, {name: gone2}, {name: new}]\n",
+			`f.yaml:6:14: vault "` + prodID + `/gone" is not in Azure`},
+		"a name over lines": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: \"gone\\\n      away\"\n",
+			"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: \"gone\\\n      away\"\n  - name: new\n",
+			"has no line of its own"},
+		"no end of line": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone",
+			"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n  - name: " +
+				"new\n", ""},
+		"verbatim text": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone\n    hold: >-\n      a\n      # " +
+			"b\n# end\n",
+			"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n    hold: " +
+				">-\n      a\n      # b\n  - name: new\n# end\n", ""},
 		"an alias": {"subscriptions:\n- id: {DEV}\n  vaults: &v\n  - name: gone\n- id: {PROD}\n  vaults: *v\n",
-			"subscriptions:\n- id: {DEV}\n  vaults: &v\n  - name: gone\n- id: {PROD}\n  vaults: *v\n", "has no line of its own"},
-		"JSON":               {`{"subscriptions": 0}`, "", "-"},
-		"an end of document": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone\n...\n", "subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n  - name: new\n...\n", ""},
-		"quoted mark":        {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: new\n    labels: {x: \"y # not found in Azure on 2026-11-25\"}\n", "same", ""},
-		"rerun of a mark":    {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone # mine # not found in Azure on 2020-01-01\n  - name: new # mine # not found in Azure on 2020-01-01 \n", "subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone # mine # not found in Azure on 2020-01-01\n  - name: new # mine\n", ""},
+			"subscriptions:\n- id: {DEV}\n  vaults: &v\n  - name: gone\n- id: {PROD}\n  vaults: *v\n",
+			"has no line of its own"},
+		"JSON": {`{"subscriptions": 0}`, "", "-"},
+		"an end of document": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone\n...\n",
+			"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone  # not found in Azure on 2026-11-26\n  - name: " +
+				"new\n...\n", ""},
+		"quoted mark": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: new\n    labels: {x: \"y # not found " +
+			"in Azure on 2026-11-25\"}\n", "same", ""},
+		"rerun of a mark": {"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone # mine # not found in Azure on " +
+			"2020-01-01\n  - name: new # mine # not found in Azure on 2020-01-01 \n",
+			"subscriptions:\n- id: {PROD}\n  vaults:\n  - name: gone # mine # not found in Azure on 2020-01-01\n  - " +
+				"name: new # mine\n", ""},
 	} {
 		in := head + text(x.in)
 		if name == "JSON" {
-			in = `{"apiVersion": "fleetup/v1", "cloud": "AzurePublic", "defaults": {"location": "West US", "resourceType": "BackupVault", "targetResourceGroup": "rg"}, "subscriptions": [{"id": "` + prodID + `", "vaults": []}]}`
+			in =
+				`{"apiVersion": "fleetup/v1", "cloud": "AzurePublic", "defaults": {"location": "West US", "resourceType": "BackupVault", "targetResourceGroup": "rg"}, "subscriptions": [{"id": "` + prodID + `", "vaults": []}]}`
 			x.want, x.note = "", ""
 		}
 		f := found("", sub(prodID, "", vault("new", "West US")))
@@ -163,7 +193,8 @@ func TestUpdateLayouts(t *testing.T) {
 func TestUpdateGroups(t *testing.T) {
 	t.Parallel()
 	const head = "apiVersion: fleetup/v1\ncloud: AzurePublic\n"
-	const tail = "subscriptions:\n- id: " + prodID + "\n  vaults:\n  - {name: old, location: West US, resourceType: BackupVault, targetResourceGroup: rg-1}\n"
+	const tail = "subscriptions:\n- id: " + prodID +
+		"\n  vaults:\n  - {name: old, location: West US, resourceType: BackupVault, targetResourceGroup: rg-1}\n"
 	for defaults, want := range map[string]string{
 		"":        `targetResourceGroup: "<target resource group>"`,
 		"|rg-new": `targetResourceGroup: rg-new`,
@@ -188,7 +219,9 @@ func TestUpdateGroups(t *testing.T) {
 			continue
 		}
 		added := strings.TrimPrefix(string(out), in)
-		if got := regexp.MustCompile(`targetResource.*`).FindString(added); !strings.HasPrefix(got, want) || want == "" && got != "" || !strings.Contains(added, "  - name: "+name+"\n    location: East US\n    resourceType: BackupVault\n") {
+		if got := regexp.MustCompile(`targetResource.*`).FindString(added); !strings.HasPrefix(got, want) ||
+			want == "" && got != "" || !strings.Contains(added,
+			"  - name: "+name+"\n    location: East US\n    resourceType: BackupVault\n") {
 			t.Errorf("%q: added\n%s", defaults, added)
 		}
 		if again, _, err := inventory.Update("f.yaml", out, f()); err != nil || !bytes.Equal(again, out) {
@@ -201,23 +234,32 @@ func TestUpdateGroups(t *testing.T) {
 // stands there and must be changed is told with its place.
 func TestUpdateWithIncludes(t *testing.T) {
 	t.Parallel()
-	path := write(t, "fleet.yaml", "apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}\ninclude: [a.yaml, b.csv]\n",
-		"a.yaml", "apiVersion: fleetup/v1\nsubscriptions:\n- id: "+prodID+"\n  name: prod\n  vaults:\n  - name: gone\n  - name: here\n",
+	path := write(t, "fleet.yaml",
+		"apiVersion: fleetup/v1\ncloud: AzurePublic\ndefaults: {location: West US, resourceType: BackupVault, "+
+			"targetResourceGroup: rg}\ninclude: [a.yaml, b.csv]\n",
+		"a.yaml", "apiVersion: fleetup/v1\nsubscriptions:\n- id: "+prodID+
+			"\n  name: prod\n  vaults:\n  - name: gone\n  - name: here\n",
 		"b.csv", "subscription,name\n"+devID+",d1\n")
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, changes, err := inventory.Update(path, data, found("", sub(prodID, "", vault("here", "West US"), vault("more", "West US")), sub(devID, "", vault("d1", "West US"), vault("d2", "West US"))))
+	out, changes, err := inventory.Update(path, data,
+		found("", sub(prodID, "", vault("here", "West US"), vault("more", "West US")),
+			sub(devID, "", vault("d1", "West US"), vault("d2", "West US"))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := string(data) + "subscriptions:\n  - id: " + devID + "\n    vaults:\n      - name: d2\n"; string(out) != want {
+	if want := string(data) + "subscriptions:\n  - id: " + devID +
+		"\n    vaults:\n      - name: d2\n"; string(out) != want {
 		t.Errorf("got\n%s", out)
 	}
 	a := filepath.Join(filepath.Dir(path), "a.yaml")
 	notes := strings.Join(changes.Notes, "\n")
-	if !strings.Contains(notes, a+`:6:5: vault "prod/gone" is not in Azure`) || !strings.Contains(notes, a+`:3:3: new in Azure and not added to subscription "prod", whose list is no list of its own in the inventory: 1 vault: "more"`) || len(changes.Notes) != 2 {
+	if !strings.Contains(notes, a+`:6:5: vault "prod/gone" is not in Azure`) ||
+		!strings.Contains(notes,
+			a+
+				`:3:3: new in Azure and not added to subscription "prod", whose list is no list of its own in the inventory: 1 vault: "more"`) || len(changes.Notes) != 2 {
 		t.Errorf("notes\n%s", notes)
 	}
 	if s := summary(changes); s != "+["+devID+"/d2] -[] =[] 3/1 out 0" {
@@ -241,7 +283,8 @@ func TestUpdateDoubtsItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := inventory.Update(path, data, found("rg", sub(devID, "", vault("d1", "West US"), vault("d2", "West US"))))
+	out, _, err := inventory.Update(path, data,
+		found("rg", sub(devID, "", vault("d1", "West US"), vault("d2", "West US"))))
 	if out != nil || err == nil || !strings.Contains(err.Error(), "cannot be updated safely, and nothing was: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -251,11 +294,13 @@ func TestUpdateDoubtsItself(t *testing.T) {
 func TestUpdateLeavesUnreadAlone(t *testing.T) {
 	t.Parallel()
 	in := []byte(text(handwritten))
-	out, changes, err := inventory.Update("f.yaml", in, found("", inventory.FoundSubscription{ID: prodID, Unread: "no"}))
+	out, changes, err := inventory.Update("f.yaml", in,
+		found("", inventory.FoundSubscription{ID: prodID, Unread: "no"}))
 	if err != nil || !bytes.Equal(in, out) || summary(changes) != "+[] -[] =[] 0/0 out 0" {
 		t.Errorf("%v %s", err, summary(changes))
 	}
-	if _, _, err := inventory.Update("f.yaml", []byte("apiVersion: fleetup/v1\ncloud: AzurePublic\nvaults: []\n"), found("")); err == nil {
+	if _, _, err := inventory.Update("f.yaml", []byte("apiVersion: fleetup/v1\ncloud: AzurePublic\nvaults: []\n"),
+		found("")); err == nil {
 		t.Error("a broken inventory is updated")
 	}
 }
@@ -285,7 +330,8 @@ func FuzzUpdate(f *testing.F) {
 	strip := regexp.MustCompile(`[ \t]*# not found in Azure on \d{4}-\d\d-\d\d[ \t]*$|[ \t\[\]{}]`)
 	f.Fuzz(func(t *testing.T, data []byte, name, location string, which uint8) {
 		fleet := func() *inventory.Found {
-			subs := []inventory.FoundSubscription{sub(newID, "a new one", vault(name, location), vault("second", "East US"))}
+			subs := []inventory.FoundSubscription{sub(newID, "a new one", vault(name, location),
+				vault("second", "East US"))}
 			if which&1 != 0 {
 				subs = append(subs, sub(prodID, "", vault(name, location), vault("alpha", "West US")))
 			}
@@ -312,7 +358,8 @@ func FuzzUpdate(f *testing.F) {
 		left := lines.Split(string(out), -1)
 		for _, line := range lines.Split(string(data), -1) {
 			want := strip.ReplaceAllString(line, "")
-			for len(left) > 0 && !strings.HasPrefix(strip.ReplaceAllString(left[0], ""), want) && strings.TrimSuffix(want, ",") != "" && !same(strip.ReplaceAllString(left[0], ""), want) {
+			for len(left) > 0 && !strings.HasPrefix(strip.ReplaceAllString(left[0], ""), want) &&
+				strings.TrimSuffix(want, ",") != "" && !same(strip.ReplaceAllString(left[0], ""), want) {
 				left = left[1:]
 			}
 			if len(left) == 0 {

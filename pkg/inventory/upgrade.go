@@ -192,7 +192,8 @@ func (d *decoder) groupKeys(f *fields) {
 		return
 	}
 	if d.today == nil {
-		refuse("resourceGroup", "write targetResourceGroup", "a classic vault is in no resource group until it is upgraded")
+		refuse("resourceGroup", "write targetResourceGroup",
+			"a classic vault is in no resource group until it is upgraded")
 		return
 	}
 	for _, key := range []string{"targetResourceGroup", "createResourceGroup"} {

@@ -141,7 +141,8 @@ func (d *decoder) readSubscriptions(root *fields, optional bool) {
 	for _, n := range list {
 		if n.Kind == yaml.AliasNode {
 			d.sound = false
-			d.problem(at(n), "write it out; its vaults may be an alias", "a subscription cannot be an alias: its id is its own")
+			d.problem(at(n), "write it out; its vaults may be an alias",
+				"a subscription cannot be an alias: its id is its own")
 			continue
 		}
 		var s plan.SubscriptionSpec

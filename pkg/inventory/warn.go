@@ -50,7 +50,8 @@ func (d *decoder) note(layers []*layer) {
 	for n, l := range layers {
 		for i := range l.fields.entries {
 			key := l.fields.entries[i].name
-			if key != "labels" && slices.ContainsFunc(layers[n+1:], func(over *layer) bool { return gives(over, key) }) {
+			if key != "labels" && slices.ContainsFunc(layers[n+1:],
+				func(over *layer) bool { return gives(over, key) }) {
 				continue
 			}
 			l.counts = true
@@ -114,7 +115,9 @@ func (d *decoder) warnHolds(p *plan.Plan) {
 		if n := len(held[at]) - 1; n > 0 {
 			who = fmt.Sprintf("vault %s and %d more", quote(v.Ref()), n)
 		}
-		d.warn(at, "write a later until to keep it out, or remove the hold; a run that would start it wants --accept-expired-holds",
+		d.warn(at,
+			"write a later until to keep it out, or remove the hold; a run that would start it wants "+
+				"--accept-expired-holds",
 			"%s may start: the hold is over (%s)", who, v.LapsedHold.Words())
 		keys := make([]fleet.Key, 0, len(held[at]))
 		for _, i := range held[at] {
@@ -131,7 +134,8 @@ func (d *decoder) warnNames(p *plan.Plan) {
 	for i := range p.Vaults {
 		v, note := &p.Vaults[i], &d.vaults[i]
 		if _, unusual := fleet.CheckVaultName(v.ResourceType, v.Name); unusual != "" {
-			d.warn(note.name, "compare it with the portal", "a vault's name %s %s: today's rules do not allow that", quote(v.Name), unusual)
+			d.warn(note.name, "compare it with the portal", "a vault's name %s %s: today's rules do not allow that",
+				quote(v.Name), unusual)
 		}
 		if fleet.KnownLocation(v.Location) || seen[note.location] {
 			continue
@@ -151,7 +155,8 @@ func (d *decoder) warnCalendars() {
 			continue // reported
 		}
 		if end, err := time.ParseInLocation("2006-01-02T15:04", b.To, zone); err == nil && end.Before(d.in.Now) {
-			d.warn(b.place, "remove it, or correct its year", "a blackout is over, and has no effect: from %s to %s %s", b.From, b.To, b.Zone)
+			d.warn(b.place, "remove it, or correct its year", "a blackout is over, and has no effect: from %s to %s %s",
+				b.From, b.To, b.Zone)
 		}
 	}
 }
@@ -162,13 +167,16 @@ func (d *decoder) warnLimits() {
 	for _, g := range d.effects.limits {
 		over := func(name string, most int) bool {
 			if most > 0 && g.value > most {
-				d.warn(g.place, "lower it, or raise "+name, "%s %d has no effect: %s allows %d", g.name, g.value, name, most)
+				d.warn(g.place, "lower it, or raise "+name, "%s %d has no effect: %s allows %d", g.name, g.value, name,
+					most)
 				return true
 			}
 			return false
 		}
 		switch {
-		case g.wave && over("limits."+g.key, map[string]int{"upgrades": l.Upgrades, "perSubscription": l.PerSubscription, "perLocation": l.PerLocation}[g.key]):
+		case g.wave && over("limits."+g.key,
+			map[string]int{"upgrades": l.Upgrades, "perSubscription": l.PerSubscription,
+				"perLocation": l.PerLocation}[g.key]):
 		case g.key == "perSubscription" || g.key == "perLocation":
 			over("limits.upgrades", l.Upgrades)
 		}
@@ -179,17 +187,20 @@ func (d *decoder) warnLimits() {
 func (d *decoder) warnUnused() {
 	for i := range d.defaults.fields.entries {
 		if e := &d.defaults.fields.entries[i]; !d.effects.defaults[e.name] {
-			d.warn(place{e.key.line, e.key.column, d.defaults.file}, "remove it", "defaults.%s has no effect: every vault has its own", e.name)
+			d.warn(place{e.key.line, e.key.column, d.defaults.file}, "remove it",
+				"defaults.%s has no effect: every vault has its own", e.name)
 		}
 	}
 	for i := range d.rules {
 		if r := &d.rules[i]; r.used && !r.counts {
-			d.warn(r.place, "remove it, or put it behind them", "%s has no effect: later rules, or the vaults' own values, replace all that it sets", r.from)
+			d.warn(r.place, "remove it, or put it behind them",
+				"%s has no effect: later rules, or the vaults' own values, replace all that it sets", r.from)
 		}
 	}
 	for i := range d.in.Subscriptions {
 		if s := &d.in.Subscriptions[i]; len(s.Vaults) == 0 {
-			d.warn(d.subscriptions[i].start, "list its vaults, or remove it", "subscription %s has no vaults", quote(s.Name))
+			d.warn(d.subscriptions[i].start, "list its vaults, or remove it", "subscription %s has no vaults",
+				quote(s.Name))
 		}
 	}
 }
@@ -252,7 +263,8 @@ func (d *decoder) reportUnfilled() {
 	for _, at := range d.unfilledOrder {
 		u := d.unfilled[at]
 		if len(u.vaults) == 1 {
-			d.problem(u.own, u.hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %s", u.vaults[0], quote(u.template), d.ref(at.place), u.why)
+			d.problem(u.own, u.hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %s", u.vaults[0],
+				quote(u.template), d.ref(at.place), u.why)
 			continue
 		}
 		const shown = 5
@@ -260,7 +272,8 @@ func (d *decoder) reportUnfilled() {
 		if n := len(u.vaults) - shown; n > 0 {
 			list += fmt.Sprintf(" and %d more", n)
 		}
-		d.problem(at.place, u.hint, "targetResourceGroup %s cannot be filled in for %d vaults (%s): %s", quote(u.template), len(u.vaults), list, u.why)
+		d.problem(at.place, u.hint, "targetResourceGroup %s cannot be filled in for %d vaults (%s): %s",
+			quote(u.template), len(u.vaults), list, u.why)
 	}
 }
 
@@ -272,5 +285,6 @@ type templateMistake struct {
 
 // plainBoolean reports a word that other YAML readers take for a boolean.
 func plainBoolean(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str" && isPlain(n) && len(n.Value) <= 3 && yamlOneBooleans().MatchString(n.Value))
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str" && isPlain(n) &&
+		len(n.Value) <= 3 && yamlOneBooleans().MatchString(n.Value))
 }

@@ -100,7 +100,8 @@ func TestNoWarnings(t *testing.T) {
 // many vaults it is for.
 func TestOneMistakeInATemplate(t *testing.T) {
 	t.Parallel()
-	path := write(t, "f.yaml", warnHead+`defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: "rg-{labels.app}"}
+	path := write(t, "f.yaml", warnHead+
+		`defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: "rg-{labels.app}"}
 subscriptions:
   - id: 11111111-1111-4111-8111-111111111111
     name: prod
@@ -111,7 +112,8 @@ subscriptions:
 	if err != nil {
 		got = strings.ReplaceAll(err.Error(), path, "f.yaml")
 	}
-	want := `f.yaml:3:79: targetResourceGroup "rg-{labels.app}" cannot be filled in for 7 vaults (vault "prod/a", vault "prod/b", vault "prod/c", vault "prod/d", vault "prod/e" and 2 more): it has no label "app"; add the label
+	want :=
+		`f.yaml:3:79: targetResourceGroup "rg-{labels.app}" cannot be filled in for 7 vaults (vault "prod/a", vault "prod/b", vault "prod/c", vault "prod/d", vault "prod/e" and 2 more): it has no label "app"; add the label
 f.yaml:7:91: vault "prod/h": targetResourceGroup "rg-{labels.app}" (f.yaml:3:79) cannot be filled in: resource group name "rg-a b" may hold only letters, digits and . _ - ( ), not ' '; give it a targetResourceGroup of its own, or change the template`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -123,14 +125,19 @@ f.yaml:7:91: vault "prod/h": targetResourceGroup "rg-{labels.app}" (f.yaml:3:79)
 func TestAdviceAboutBooleans(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"waves: [{name: a, approval: yes}, {name: b}]":              "approval must be before or after, not yes; write one of before, after",
-		"waves: [{name: a, approval: {when: on}}, {name: b}]":       "approval.when must be before or after, not on; write one of before, after",
-		"waves: [{name: a, order: no}]":                             "order must be longest-first, name or inventory, not no; write one of longest-first, name, inventory",
+		"waves: [{name: a, approval: yes}, {name: b}]": "approval must be before or after, not yes; " +
+			"write one of before, after",
+		"waves: [{name: a, approval: {when: on}}, {name: b}]": "approval.when must be before or after, not on; " +
+			"write one of before, after",
+		"waves: [{name: a, order: no}]": "order must be longest-first, name or " +
+			"inventory, not no; write one of longest-first, name, inventory",
 		"rules: [{match: {a: b}, set: {createResourceGroup: yes}}]": `createResourceGroup must be true or false, not the text "yes"; write true or false: YAML readers do not agree about yes`,
 		"rules: [{match: {a: b}, set: {hold: yes}}]":                `hold must say why, not the text "yes"; write hold: the reason, or remove the key`,
-		"rules: [{match: {a: b}, set: {hold: true}}]":               "hold must say why, not the boolean true; write hold: the reason, or remove the key",
-		"rules: [{match: {a: no}, set: {hold: x}}]":                 `label "a" must be text, but YAML reads no as a boolean; quote it: "no"`,
-		"windows: [{days: [yes], start: a, end: b, timezone: UTC}]": "a day must be Mon, Tue, Wed, Thu, Fri, Sat or Sun, not yes; write one of Mon, Tue, Wed, Thu, Fri, Sat, Sun",
+		"rules: [{match: {a: b}, set: {hold: true}}]": "hold must say why, not the boolean true; write " +
+			"hold: the reason, or remove the key",
+		"rules: [{match: {a: no}, set: {hold: x}}]": `label "a" must be text, but YAML reads no as a boolean; quote it: "no"`,
+		"windows: [{days: [yes], start: a, end: b, timezone: UTC}]": "a day must be Mon, Tue, Wed, Thu, Fri, Sat or " +
+			"Sun, not yes; write one of Mon, Tue, Wed, Thu, Fri, Sat, Sun",
 	} {
 		_, err := inventory.Parse("f.yaml", []byte(warnHead+line+`
 defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}

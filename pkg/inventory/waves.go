@@ -31,7 +31,8 @@ var waveForm = newForm("a wave", "", slices.Concat(
 					w.MaxFailures = &b
 				}
 			}},
-		durationKey("soak", "how long it rests when it is done", func(w *plan.WaveSpec) *time.Duration { return &w.Soak }),
+		durationKey("soak", "how long it rests when it is done",
+			func(w *plan.WaveSpec) *time.Duration { return &w.Soak }),
 		{"approval", toldOfApproval, func(d *decoder, e *entry, w *plan.WaveSpec) { w.Approval = d.approval(e) }},
 		byHand[plan.WaveSpec]("windows", windowsOf("windows in place of the inventory's")),
 		byHand[plan.WaveSpec]("blackouts", blackoutsOf("blackouts in place of the inventory's")),
@@ -112,14 +113,16 @@ func (d *decoder) waveLimits(f *fields) plan.WaveLimits {
 	inner, _ := waveLimitsForm.mapping(d, e.value, e.at, &l)
 	for _, k := range inner.entries {
 		if own := f.get(k.name); own != nil {
-			d.problem(k.key, "remove one of the two", "%s is given twice in a wave; first at %s", k.name, d.ref(own.key))
+			d.problem(k.key, "remove one of the two", "%s is given twice in a wave; first at %s", k.name,
+				d.ref(own.key))
 		}
 	}
 	return l
 }
 
 var approvalForm = newForm("approval", "approval.",
-	wordKey("when", "on which side of the wave", func(a *plan.Approval) *plan.ApprovalWhen { return &a.When }, sides...),
+	wordKey("when", "on which side of the wave", func(a *plan.Approval) *plan.ApprovalWhen { return &a.When },
+		sides...),
 	wordKey("notBy", "who may not approve", func(a *plan.Approval) *string { return &a.NotBy }, plan.NotByStarter),
 	durationKey("expiry", "how long an approval holds", func(a *plan.Approval) *time.Duration { return &a.Expiry }),
 )
@@ -165,12 +168,13 @@ var budgetForm = newForm("failureBudget", "failureBudget.", slices.Concat(
 // partKeys are the budgets that each part of a run may have.
 func partKeys() (keys []key[decoder]) {
 	for _, s := range plan.BudgetScopes {
-		keys = append(keys, key[decoder]{s.Field, says(share("of each "+s.Name, 0)), func(d *decoder, e *entry, _ *decoder) {
-			d.whole[e.what] = e.at
-			if b, ok := d.budget(e, e.what); ok {
-				*s.Of(&d.in.PartBudgets) = &b
-			}
-		}})
+		keys = append(keys, key[decoder]{s.Field, says(share("of each "+s.Name, 0)),
+			func(d *decoder, e *entry, _ *decoder) {
+				d.whole[e.what] = e.at
+				if b, ok := d.budget(e, e.what); ok {
+					*s.Of(&d.in.PartBudgets) = &b
+				}
+			}})
 	}
 	return keys
 }

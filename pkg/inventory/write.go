@@ -22,15 +22,17 @@ func Write(f *Found) []byte {
 	f.leaveOut()
 	f.name(map[string]bool{})
 	f.fitAll()
-	w := &writer{eol: "\n", today: f.Kind != nil, location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
-		kind:  fleet.ResourceType(commonest(f, func(v *fleet.Vault) string { return string(v.ResourceType) })),
-		group: f.TargetResourceGroup}
+	w := &writer{eol: "\n", today: f.Kind != nil,
+		location: commonest(f, func(v *fleet.Vault) string { return v.Location }),
+		kind:     fleet.ResourceType(commonest(f, func(v *fleet.Vault) string { return string(v.ResourceType) })),
+		group:    f.TargetResourceGroup}
 	if w.group == "" && lackGroup(f) {
 		w.group = Placeholder
 	}
 	in, out := f.Vaults()
 	w.comment(0, "Written by fleetup on %s UTC from %s:", f.At.UTC().Format("2006-01-02 15:04"), f.Source)
-	w.comment(0, "%s in %s; %d left out, in comments with the reason.", words.Count(in, "vault"), words.Count(len(f.Subscriptions), "subscription"), out)
+	w.comment(0, "%s in %s; %d left out, in comments with the reason.", words.Count(in, "vault"),
+		words.Count(len(f.Subscriptions), "subscription"), out)
 	for _, lost := range f.Lost() {
 		w.comment(0, "%s", lost)
 	}
@@ -42,13 +44,15 @@ func Write(f *Found) []byte {
 	case f.Cloud.ServiceManagement == "":
 		w.line(0, "cloud: {resourceManager: %s}", scalar(f.Cloud.ResourceManager))
 	default:
-		w.line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", scalar(f.Cloud.ServiceManagement), scalar(f.Cloud.ResourceManager))
+		w.line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", scalar(f.Cloud.ServiceManagement),
+			scalar(f.Cloud.ResourceManager))
 	}
 	if w.today {
 		w.line(0, "upgrade: {kind: %s}", f.Kind.Kind)
 	}
 	if c := f.Credentials; c != (fleet.Credentials{}) {
-		w.line(0, "credential: {serviceManagement: %s, resourceManager: %s}", cmp.Or(c.ServiceManagement, fleet.CredentialDefault),
+		w.line(0, "credential: {serviceManagement: %s, resourceManager: %s}",
+			cmp.Or(c.ServiceManagement, fleet.CredentialDefault),
 			cmp.Or(c.ResourceManager, fleet.CredentialDefault))
 	}
 	if w.location != "" || !w.today && w.group != "" {
@@ -63,7 +67,8 @@ func Write(f *Found) []byte {
 	if w.today || w.group == "" {
 		// Its vaults stay in the groups that they are in, or each says its own.
 	} else if w.group == Placeholder {
-		w.line(1, "targetResourceGroup: %s  # write its name here: it must exist, or say createResourceGroup: true", scalar(Placeholder))
+		w.line(1, "targetResourceGroup: %s  # write its name here: it must exist, or say createResourceGroup: true",
+			scalar(Placeholder))
 	} else {
 		w.line(1, "targetResourceGroup: %s", scalar(w.group))
 	}
@@ -138,14 +143,16 @@ func (w *writer) subscription(s *FoundSubscription, indent string) {
 			if w.today {
 				where = v.ResourceGroup
 			}
-			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)), oneLine(clip(where)), oneLine(v.LeftOut))
+			put("    # left out: %s (%s, %s): %s", strconv.Quote(clip(v.Name)), oneLine(clip(v.Location)),
+				oneLine(clip(where)), oneLine(v.LeftOut))
 		}
 	}
 }
 
 // pairs are what a subscription's entry says besides its vaults: key and value.
 func (s *FoundSubscription) pairs() [][3]string {
-	all := [][3]string{{"id", s.ID}, {"name", scalar(s.Name)}, {"tenant", scalar(s.Tenant)}, {"labels", labels(s.Labels)}}
+	all := [][3]string{{"id", s.ID}, {"name", scalar(s.Name)}, {"tenant", scalar(s.Tenant)},
+		{"labels", labels(s.Labels)}}
 	return slices.DeleteFunc(all, func(p [3]string) bool { return p[1] == `""` || p[1] == "{}" })
 }
 

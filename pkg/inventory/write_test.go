@@ -38,8 +38,9 @@ func vault(name, location string, more ...string) inventory.FoundVault {
 }
 
 func found(group string, subscriptions ...inventory.FoundSubscription) *inventory.Found {
-	return &inventory.Found{At: time.Date(2026, 11, 26, 4, 34, 0, 0, time.UTC), Source: "the classic listing of AzurePublic",
-		Cloud: fleet.Cloud{Name: fleet.AzurePublic}, TargetResourceGroup: group, Subscriptions: subscriptions}
+	return &inventory.Found{At: time.Date(2026, 11, 26, 4, 34, 0, 0, time.UTC),
+		Source: "the classic listing of AzurePublic",
+		Cloud:  fleet.Cloud{Name: fleet.AzurePublic}, TargetResourceGroup: group, Subscriptions: subscriptions}
 }
 
 func sub(id, name string, vaults ...inventory.FoundVault) inventory.FoundSubscription {
@@ -51,9 +52,12 @@ func TestWriteGolden(t *testing.T) {
 	t.Parallel()
 	f := found("rg-vaults",
 		sub(prodID, "contoso prod",
-			vault("Zeta", "West US"), vault("alpha", "East US"), vault("NO", "West US"), vault("3.7", "westus"), vault("- x", "West US"),
-			vault("a: b # c", "West US"), vault("~", "West US"), vault("sr", "West US", "asr"), vault("Failed", "West US", "its last upgrade failed"),
-			vault("old", "West US", "!upgraded already, started 2026-11-01"), vault("evil\n- name: x", "West US"), vault("a/b", "West US"), vault("ALPHA", "West US")),
+			vault("Zeta", "West US"), vault("alpha", "East US"), vault("NO", "West US"), vault("3.7", "westus"),
+			vault("- x", "West US"),
+			vault("a: b # c", "West US"), vault("~", "West US"), vault("sr", "West US", "asr"),
+			vault("Failed", "West US", "its last upgrade failed"),
+			vault("old", "West US", "!upgraded already, started 2026-11-01"), vault("evil\n- name: x", "West US"),
+			vault("a/b", "West US"), vault("ALPHA", "West US")),
 		sub(devID, "", vault("gone", "West US", "!its upgrade is under way")),
 		inventory.FoundSubscription{ID: newID, Unread: "AuthenticationFailed:\nno", Tenant: "contoso.example"})
 	f.Credentials.ServiceManagement = fleet.CredentialCLI
@@ -89,10 +93,13 @@ func TestMissingGroupIsRefused(t *testing.T) {
 	}
 	text := inventory.Write(found("", sub(prodID, "prod", vaults...)))
 	_, err := inventory.Parse("f.yaml", text, now)
-	if err == nil || err.Error() != "f.yaml:9:24: targetResourceGroup is still to be written here; the group must exist, or createResourceGroup: true must be said" {
+	if err == nil ||
+		err.Error() != "f.yaml:9:24: targetResourceGroup is still to be written here; the group must exist, or "+
+			"createResourceGroup: true must be said" {
 		t.Errorf("it says %v of\n%s", err, text)
 	}
-	if p, err := inventory.Parse("f.yaml", inventory.Write(found("rg-{location}", sub(prodID, "prod", vaults...))), now); err != nil || len(p.Vaults) != 50 ||
+	if p, err := inventory.Parse("f.yaml", inventory.Write(found("rg-{location}", sub(prodID, "prod", vaults...))),
+		now); err != nil || len(p.Vaults) != 50 ||
 		p.Vaults[7].TargetResourceGroup != "rg-westus" {
 		t.Errorf("with a template: %v", err)
 	}
@@ -100,9 +107,12 @@ func TestMissingGroupIsRefused(t *testing.T) {
 
 // hostileName draws what a cloud might call a vault.
 func hostileName(t *rapid.T, label string) string {
-	return rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"NO", "yes", "3.7", "1e3", "0x1f", "- x", "? y", ": z", "a: b", "a #b", "#", "~", "null",
-		"2026-11-26", "[x", "{y}", "'", "\"", "\\", "`a", "@b", "%c", "&d", "*e", "!f", "|", ">", "a\u00a0b", "\ufeffx", "x\u2028y", "<<", "=", " x", "x ", "é\U0001F600",
-		"\xff", "a\tb", "a\rb", strings.Repeat("x", 400), "..", "a/b", "\ue000", "\ufffe", "\U000E0001"}), rapid.StringMatching(`[-a-zA-Z0-9 _.:#'"{}\[\],&*!|>%@]{1,12}`)).Draw(t, label)
+	return rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"NO", "yes", "3.7", "1e3", "0x1f", "- x", "? y",
+		": z", "a: b", "a #b", "#", "~", "null",
+		"2026-11-26", "[x", "{y}", "'", "\"", "\\", "`a", "@b", "%c", "&d", "*e", "!f", "|", ">", "a\u00a0b", "\ufeffx",
+		"x\u2028y", "<<", "=", " x", "x ", "é\U0001F600",
+		"\xff", "a\tb", "a\rb", strings.Repeat("x", 400), "..", "a/b", "\ue000", "\ufffe", "\U000E0001"}),
+		rapid.StringMatching(`[-a-zA-Z0-9 _.:#'"{}\[\],&*!|>%@]{1,12}`)).Draw(t, label)
 }
 
 // TestWrittenIsRead: what is written reads as the same vaults; what cannot be
@@ -115,7 +125,9 @@ func TestWrittenIsRead(t *testing.T) {
 		for i, id := range []string{prodID, devID} {
 			s := sub(id, rapid.SampledFrom([]string{"", "a b", "NO", "it's: #1"}).Draw(t, "name")+fmt.Sprint(i))
 			for range rapid.IntRange(0, 6).Draw(t, "vaults") {
-				v := vault(hostileName(t, "vault"), rapid.OneOf(rapid.SampledFrom([]string{"West US", "westus", "East US", "on"}), rapid.Custom(func(t *rapid.T) string { return hostileName(t, "l") })).Draw(t, "location"),
+				v := vault(hostileName(t, "vault"),
+					rapid.OneOf(rapid.SampledFrom([]string{"West US", "westus", "East US", "on"}),
+						rapid.Custom(func(t *rapid.T) string { return hostileName(t, "l") })).Draw(t, "location"),
 					hostileName(t, "note"))
 				v.TargetResourceGroup = rapid.SampledFrom([]string{"", "rg-1", "rg-{location}"}).Draw(t, "group")
 				if rapid.Bool().Draw(t, "labelled") {
@@ -161,8 +173,10 @@ func TestWrittenIsRead(t *testing.T) {
 }
 
 func checkSame(t *rapid.T, got *plan.Vault, id string, want *inventory.FoundVault) {
-	if got.Name != want.Name || fleet.NormalizeLocation(got.Location) != fleet.NormalizeLocation(want.Location) || got.ResourceType != want.ResourceType ||
-		got.SubscriptionID != id || got.TargetResourceGroup != want.TargetResourceGroup || len(got.Labels) != len(want.Labels) {
+	if got.Name != want.Name || fleet.NormalizeLocation(got.Location) != fleet.NormalizeLocation(want.Location) ||
+		got.ResourceType != want.ResourceType ||
+		got.SubscriptionID != id || got.TargetResourceGroup != want.TargetResourceGroup ||
+		len(got.Labels) != len(want.Labels) {
 		t.Fatalf("read %+v, written %+v", got.Vault, want.Vault)
 	}
 }
@@ -189,9 +203,11 @@ func TestReadTable(t *testing.T) {
 		var got []string
 		for i := range p.Vaults {
 			v := &p.Vaults[i]
-			got = append(got, fmt.Sprintf("%s %s %s %s %d %v", v.Ref(), v.Location, v.ResourceType, v.TargetResourceGroup, v.ProtectedItems, v.Labels))
+			got = append(got, fmt.Sprintf("%s %s %s %s %d %v", v.Ref(), v.Location, v.ResourceType,
+				v.TargetResourceGroup, v.ProtectedItems, v.Labels))
 		}
-		if want := "prod/A(b) West US BackupVault rg-1 7 map[env:live]|" + devID + "/NO East US BackupVault rg-vaults 0 map[]"; strings.Join(got, "|") != want {
+		if want := "prod/A(b) West US BackupVault rg-1 7 map[env:live]|" + devID +
+			"/NO East US BackupVault rg-vaults 0 map[]"; strings.Join(got, "|") != want {
 			t.Errorf("%s: got %s", name, strings.Join(got, "|"))
 		}
 	}
@@ -204,10 +220,12 @@ func TestTableMistakes(t *testing.T) {
 	for table, want := range map[string]string{
 		"subscription;name;loction;label:env\n": `t.csv:1:19: unknown column "loction"; did you mean "location"?
 t.csv:1:27: unknown column "label:env"; known here: subscription, name, location, resourceType, targetResourceGroup, protectedItems, labels.NAME`,
-		"sep=;\nsubscription;name;location;resourceType\nprod;a;West US;BackupVault\nprod;A;westus;BackupVault\ndev;b;West US;Backup\nprod;c;;BackupVault\n": `t.csv:4:1: vault "prod/A" is listed twice; first at t.csv:3:1; remove one of the two (capitals and small letters are the same here)
+		"sep=;\nsubscription;name;location;resourceType\nprod;a;West " +
+			"US;BackupVault\nprod;A;westus;BackupVault\ndev;b;West US;Backup\nprod;c;;BackupVault\n": `t.csv:4:1: vault "prod/A" is listed twice; first at t.csv:3:1; remove one of the two (capitals and small letters are the same here)
 t.csv:5:1: no subscription is named "dev"; list it under subscriptions with its id, or give its ID here
 t.csv:6:1: vault "prod/c" has no location; add location here, or to defaults for all`,
-		"": "t.csv:1:1: the table is empty; begin with subscription,name,location,resourceType,targetResourceGroup,protectedItems",
+		"": "t.csv:1:1: the table is empty; begin with " +
+			"subscription,name,location,resourceType,targetResourceGroup,protectedItems",
 	} {
 		err := inventory.ReadTable("t.csv", []byte(table), found("rg", sub(prodID, "prod")))
 		if err == nil || err.Error() != want {

@@ -336,7 +336,10 @@ func TestFullQueueKeepsWhatMatters(t *testing.T) {
 func TestCloseTriesOnceMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{answers: func(int) (int, http.Header, error) { return 503, http.Header{"Retry-After": {"300"}}, nil }}
+		s := &script{answers: func(int) (int, http.Header, error) {
+			return 503, http.Header{"Retry-After": {"300"}},
+				nil
+		}}
 		c := NewDispatcher(Options{Targets: []Target{target(t, Slack, "https://hooks.example/x")}, Transport: s})
 		c.Tell(event(Halted, 1))
 		c.Tell(event(Finished, 2))

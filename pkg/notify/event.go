@@ -83,10 +83,11 @@ type Data struct {
 	Waves           []Wave               `json:"waves"`
 	Budget          Budget               `json:"budget"`
 	StartedAt       *time.Time           `json:"startedAt"`
-	ExpectedEnd     *report.ExpectedEnd  `json:"expectedEnd"`  // a guess; null: none was made, or it is over
-	Next            *string              `json:"next"`         // the command that a person would give next
-	Reports         []string             `json:"reports"`      // the files the report is kept in
-	NeverStarted    int                  `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
+	ExpectedEnd     *report.ExpectedEnd  `json:"expectedEnd"` // a guess; null: none was made, or it is over
+	Next            *string              `json:"next"`        // the command that a person would give next
+	Reports         []string             `json:"reports"`     // the files the report is kept in
+	// vaults that a person's closing of the run left to the next one
+	NeverStarted int `json:"neverStarted"`
 }
 
 // Wave is how a wave stands.

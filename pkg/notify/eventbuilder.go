@@ -64,7 +64,8 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			}
 		case fleet.RunHalted:
 			n := t.event(st, Halted, e.At, st.InFlight() > 0,
-				fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in flight is followed.", lexicon.Halted(st.Plan, &f)))
+				fmt.Sprintf("The run is halted: %s. Nothing more starts until a person accepts that; what is in "+
+					"flight is followed.", lexicon.Halted(st.Plan, &f)))
 			out = append(out, n)
 		case fleet.Paused:
 			out = append(out, t.paused(st, e.At, f))
@@ -75,7 +76,8 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			if left := st.NeverStarted(); left > 0 {
 				stop := st.Run.Stopped
 				n.Data.Title, n.Data.NeverStarted = "Run closed", left
-				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User, lexicon.NeverStarted(left), tally(st, &st.Totals))
+				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User,
+					lexicon.NeverStarted(left), tally(st, &st.Totals))
 				n.Data.By, n.Data.Reason = report.StringOrNull(stop.By.User), report.StringOrNull(stop.Reason)
 			}
 			n.Data.ends(f.Code)
@@ -103,7 +105,8 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
 	}
 	if st.Elsewhere() {
-		say = "No worker keeps the run's ledger any more: fleetup-temporal may go on with the run, and nothing of that is seen here."
+		say = "No worker keeps the run's ledger any more: fleetup-temporal may go on with the run, and nothing of " +
+			"that is seen here."
 	}
 	e := t.event(st, Interrupted, at, false, say)
 	e.ID += "-left"

@@ -33,7 +33,8 @@ type night struct {
 }
 
 func newNight(t *testing.T, kind fleet.Kind) *night {
-	p := &plan.Plan{Kind: kind, Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml", Limits: plan.DefaultLimits(),
+	p := &plan.Plan{Kind: kind, Fingerprint: "7f3a9c21", Inventory: "/home/ops/contoso.yaml",
+		Limits:        plan.DefaultLimits(),
 		Timings:       plan.DefaultTimings(),
 		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 0},
 		Waves: []plan.Wave{{Name: hostileWave, Soak: 30 * time.Minute,

@@ -63,7 +63,8 @@ func ParseTargets(s string) ([]Target, error) {
 		first := true
 		for part := range strings.SplitSeq(strings.TrimSpace(line), ",") {
 			name, _, ok := strings.Cut(strings.TrimSpace(part), "=")
-			if begins := ok && slices.Contains(Formats(), Format(strings.ToLower(strings.TrimSpace(name)))); begins || first {
+			if begins := ok && slices.Contains(Formats(), Format(strings.ToLower(strings.TrimSpace(name)))); begins ||
+				first {
 				pieces = append(pieces, part)
 			} else {
 				pieces[len(pieces)-1] += "," + part

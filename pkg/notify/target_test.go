@@ -54,7 +54,9 @@ func TestParseTarget(t *testing.T) {
 
 func TestParseTargets(t *testing.T) {
 	t.Parallel()
-	got, err := ParseTargets("slack=https://a.example/x,y,teams=https://b.example/?q=1,2\n\n cloudevents=https://c.example/ ,\n")
+	got,
+		err := ParseTargets("slack=https://a.example/x,y,teams=https://b.example/?q=1,2\n\n " +
+		"cloudevents=https://c.example/ ,\n")
 	if err != nil || len(got) != 3 {
 		t.Fatalf("%v, %v", got, err)
 	}
@@ -71,11 +73,16 @@ func TestParseTargets(t *testing.T) {
 
 func TestReadTargets(t *testing.T) {
 	t.Parallel()
-	got, err := ReadTargets(strings.NewReader("# who is told\n\nslack=https://a.example/x\n  teams=https://b.example/\n"))
+	got,
+		err := ReadTargets(strings.NewReader("# who is told\n\nslack=https://a.example/x\n  " +
+		"teams=https://b.example/\n"))
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%v, %v", got, err)
 	}
-	if _, err := ReadTargets(strings.NewReader("slack=https://a.example/\nslack=http://a.example/s3cr3t\n")); err == nil || !strings.HasPrefix(err.Error(), "line 2: ") || strings.Contains(err.Error(), "s3cr3t") {
+	if _,
+		err := ReadTargets(strings.NewReader(
+		"slack=https://a.example/\nslack=http://a.example/s3cr3t\n")); err == nil ||
+		!strings.HasPrefix(err.Error(), "line 2: ") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := ReadTargets(strings.NewReader("# nobody\n")); err == nil {

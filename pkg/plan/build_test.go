@@ -85,7 +85,8 @@ func TestWaves(t *testing.T) {
 	}{
 		"first wave in order wins": {
 			labelled(input(3), label("env", "dev", "team", "a"), label("env", "dev"), nil),
-			[]WaveSpec{{Name: "a", Match: label("team", "a")}, {Name: "dev", Match: label("env", "dev")}, {Name: "rest", CatchAll: true}},
+			[]WaveSpec{{Name: "a", Match: label("team", "a")}, {Name: "dev", Match: label("env", "dev")},
+				{Name: "rest", CatchAll: true}},
 			[]string{"a[0]", "dev[1]", "rest[2]"},
 		},
 		"every pair must fit": {
@@ -112,15 +113,19 @@ func TestWaves(t *testing.T) {
 			[]WaveSpec{{Name: "dev", Match: label("env", "dev")}, {Name: "rest", CatchAll: true}},
 			[]string{"dev[0]"},
 		},
-		"a size takes the first": {input(5), []WaveSpec{{Name: "two", CatchAll: true, Size: &Size{Count: 2}}, {Name: "rest", CatchAll: true}},
+		"a size takes the first": {input(5),
+			[]WaveSpec{{Name: "two", CatchAll: true, Size: &Size{Count: 2}}, {Name: "rest", CatchAll: true}},
 			[]string{"two[0 1]", "rest[2 3 4]"}},
-		"a share is of the whole fleet, rounded up": {input(11), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 20}},
-			{Name: "b", CatchAll: true, Size: &Size{Percent: 20}}, {Name: "rest", CatchAll: true}},
+		"a share is of the whole fleet, rounded up": {input(11),
+			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 20}},
+				{Name: "b", CatchAll: true, Size: &Size{Percent: 20}}, {Name: "rest", CatchAll: true}},
 			[]string{"a[0 1 2]", "b[3 4 5]", "rest[6 7 8 9 10]"}},
-		"a size above what there is": {input(2), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 5}}}, []string{"a[0 1]"}},
+		"a size above what there is": {input(2), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 5}}},
+			[]string{"a[0 1]"}},
 		"what a size leaves goes on to the next that matches": {
 			labelled(input(3), label("env", "dev"), label("env", "dev"), label("env", "dev")),
-			[]WaveSpec{{Name: "one", Match: label("env", "dev"), Size: &Size{Count: 1}}, {Name: "dev", Match: label("env", "dev")}},
+			[]WaveSpec{{Name: "one", Match: label("env", "dev"), Size: &Size{Count: 1}},
+				{Name: "dev", Match: label("env", "dev")}},
 			[]string{"one[0]", "dev[1 2]"},
 		},
 		"held vaults use up no size": {
@@ -149,7 +154,8 @@ func TestWaves(t *testing.T) {
 				in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x"}
 				return in
 			}(),
-			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}, {Name: "b", CatchAll: true, Size: &Size{Count: 1}}},
+			[]WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}},
+				{Name: "b", CatchAll: true, Size: &Size{Count: 1}}},
 			[]string{"a[0 1]", "b[2]"},
 		},
 		"nothing but held vaults and a size": {
@@ -160,8 +166,11 @@ func TestWaves(t *testing.T) {
 			}(), []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Percent: 10}}}, []string{"a[0]"},
 		},
 		"expressions and match must hold together": {
-			labelled(input(4), label("env", "dev", "team", "a"), label("env", "dev", "team", "b"), label("env", "dev"), label("team", "b")),
-			[]WaveSpec{{Name: "x", Match: label("env", "dev"), Expressions: []Requirement{{"team", OpNotIn, []string{"a"}}, {KeyLocation, OpIn, []string{"x", "westus"}}}},
+			labelled(input(4), label("env", "dev", "team", "a"), label("env", "dev", "team", "b"), label("env", "dev"),
+				label("team", "b")),
+			[]WaveSpec{{Name: "x", Match: label("env", "dev"),
+				Expressions: []Requirement{{"team", OpNotIn, []string{"a"}},
+					{KeyLocation, OpIn, []string{"x", "westus"}}}},
 				{Name: "rest", CatchAll: true}},
 			[]string{"x[1 2]", "rest[0 3]"},
 		},
@@ -204,48 +213,74 @@ func TestIssues(t *testing.T) {
 		"same vault": {func(in *Input) {
 			v := &in.Subscriptions[0].Vaults[2]
 			v.Name, v.Location, v.TargetResourceGroup = "V0", "westus", "other"
-		}, Issue{Code: IssueDuplicate, Subject: Subject{SubjectVault, 2}, Other: other(SubjectVault, 0), Message: `"prod/V0" is listed twice`}},
+		}, Issue{Code: IssueDuplicate, Subject: Subject{SubjectVault, 2}, Other: other(SubjectVault, 0),
+			Message: `"prod/V0" is listed twice`}},
 		"same target": {func(in *Input) {
 			v := &in.Subscriptions[0].Vaults[2]
 			v.Name, v.ResourceType, v.TargetResourceGroup = "V1", fleet.SiteRecoveryVault, "RG"
-		}, Issue{Code: IssueSameTarget, Subject: Subject{SubjectVault, 2}, Other: other(SubjectVault, 1), Message: `resource group "RG", name "V1"`}},
+		}, Issue{Code: IssueSameTarget, Subject: Subject{SubjectVault, 2}, Other: other(SubjectVault, 1),
+			Message: `resource group "RG", name "V1"`}},
 		"incomplete": {func(in *Input) { in.Subscriptions[0].Vaults[1].Location = "" },
 			Issue{Code: IssueIncomplete, Subject: Subject{SubjectVault, 1}, Message: "lacks: location"}},
 		"same subscription": {func(in *Input) {
-			in.Subscriptions = append(in.Subscriptions, SubscriptionSpec{Subscription: fleet.Subscription{ID: subA, Name: "x"}})
+			in.Subscriptions = append(in.Subscriptions,
+				SubscriptionSpec{Subscription: fleet.Subscription{ID: subA, Name: "x"}})
 		},
-			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "id", Other: other(SubjectSubscription, 0), Message: "listed twice"}},
+			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "id",
+				Other: other(SubjectSubscription, 0), Message: "listed twice"}},
 		"same subscription name": {func(in *Input) {
-			in.Subscriptions = append(in.Subscriptions, SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: "PROD"}})
+			in.Subscriptions = append(in.Subscriptions,
+				SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: "PROD"}})
 		},
-			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "name", Other: other(SubjectSubscription, 0), Message: "used twice"}},
+			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "name",
+				Other: other(SubjectSubscription, 0), Message: "used twice"}},
 		"a name that is another's ID": {func(in *Input) {
-			in.Subscriptions = append(in.Subscriptions, SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: subA}})
+			in.Subscriptions = append(in.Subscriptions,
+				SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: subA}})
 		},
-			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "name", Other: other(SubjectSubscription, 0), Message: "the ID of another"}},
+			Issue{Code: IssueDuplicate, Subject: Subject{SubjectSubscription, 1}, Field: "name",
+				Other: other(SubjectSubscription, 0), Message: "the ID of another"}},
 		"vaults without a wave": {func(in *Input) {
 			in.Waves = []WaveSpec{{Name: "a", Match: map[string]string{"x": "1"}}}
 			in.Subscriptions[0].Vaults[0].Labels = map[string]string{"x": "1"}
-		}, Issue{Code: IssueNoWave, Subject: Subject{SubjectVault, 1}, Message: "2 vaults match no wave: prod/v1, prod/v2"}},
+		}, Issue{Code: IssueNoWave, Subject: Subject{SubjectVault, 1},
+			Message: "2 vaults match no wave: prod/v1, prod/v2"}},
 		"a wave without vaults": {func(in *Input) {
 			in.Waves = []WaveSpec{{Name: "a", Match: map[string]string{"x": "1"}}, {Name: "b", CatchAll: true}}
-		}, Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 0}, Field: "match", Message: `"a" matches no vault`}},
+		}, Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 0}, Field: "match",
+			Message: `"a" matches no vault`}},
 		"a wave that comes too late": {func(in *Input) {
 			m := map[string]string{"x": "1"}
 			in.Subscriptions[0].Labels = m
 			in.Waves = []WaveSpec{{Name: "a", Match: m}, {Name: "b", Match: m}}
-		}, Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 1}, Field: "match", Message: "earlier waves take all 3"}},
-		"after the catch-all": {func(in *Input) { in.Waves = []WaveSpec{{Name: "a", CatchAll: true}, {Name: "b", CatchAll: true}} },
-			Issue{Code: IssueUnreachableWave, Subject: Subject{SubjectWave, 1}, Other: other(SubjectWave, 0), Message: `wave "a" before it`}},
-		"a match of nothing takes nothing": {func(in *Input) { in.Waves = []WaveSpec{{Name: "a"}, {Name: "b", CatchAll: true}} },
-			Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 0}, Field: "match", Message: `"a" matches no vault`}},
+		}, Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 1}, Field: "match",
+			Message: "earlier waves take all 3"}},
+		"after the catch-all": {func(in *Input) {
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true},
+				{Name: "b", CatchAll: true}}
+		},
+			Issue{Code: IssueUnreachableWave, Subject: Subject{SubjectWave, 1}, Other: other(SubjectWave, 0),
+				Message: `wave "a" before it`}},
+		"a match of nothing takes nothing": {func(in *Input) {
+			in.Waves = []WaveSpec{{Name: "a"},
+				{Name: "b", CatchAll: true}}
+		},
+			Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, 0}, Field: "match",
+				Message: `"a" matches no vault`}},
 		"a gate after the last wave": {func(in *Input) {
-			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}, {Name: "b", CatchAll: true, Approval: &Approval{When: ApprovalAfter, Expiry: 1}}}
-		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 1}, Field: "approval", Message: "it is the last"}},
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}},
+				{Name: "b", CatchAll: true, Approval: &Approval{When: ApprovalAfter, Expiry: 1}}}
+		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 1}, Field: "approval",
+			Message: "it is the last"}},
 		"a gate before waves that are left out": {func(in *Input) {
-			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 3}, Approval: &Approval{When: ApprovalAfter, Expiry: 1}}, {Name: "b", CatchAll: true}}
-		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 0}, Field: "approval", Message: "take no vault"}},
-		"a hard budget of nothing": {func(in *Input) { in.Ceiling, in.FailureBudget = CeilingHard, Budget{Unit: UnitCount} },
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 3},
+				Approval: &Approval{When: ApprovalAfter, Expiry: 1}}, {Name: "b", CatchAll: true}}
+		}, Issue{Code: IssueLastApproval, Subject: Subject{SubjectWave, 0}, Field: "approval",
+			Message: "take no vault"}},
+		"a hard budget of nothing": {func(in *Input) {
+			in.Ceiling, in.FailureBudget = CeilingHard,
+				Budget{Unit: UnitCount}
+		},
 			Issue{Code: IssueNoStart, Field: "failureBudget", Message: "run's budget"}},
 		"a hard wave budget of nothing": {func(in *Input) {
 			in.Ceiling = CeilingHard
@@ -254,7 +289,8 @@ func TestIssues(t *testing.T) {
 		"vaults beyond every size": {func(in *Input) {
 			in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
 			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}}}
-		}, Issue{Code: IssueNoWave, Subject: Subject{SubjectVault, 2}, Message: "1 vault finds no place in a wave: prod/v2"}},
+		}, Issue{Code: IssueNoWave, Subject: Subject{SubjectVault, 2},
+			Message: "1 vault finds no place in a wave: prod/v2"}},
 		"a hard subscription budget of nothing": {func(in *Input) {
 			in.Ceiling, in.SubscriptionBudget = CeilingHard, &Budget{Unit: UnitPercent, Percent: 33}
 		}, Issue{Code: IssueNoStart, Field: "failureBudget.perSubscription", Message: `"prod"`}},
@@ -263,16 +299,19 @@ func TestIssues(t *testing.T) {
 			in.Subscriptions[0].Vaults[2].ProtectedItems = 1000
 			in.Subscriptions[0].Vaults[2].Hold = &fleet.Hold{Reason: "x"}
 			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 60, "UTC"}}}
-		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 1}, Message: `vault "prod/v1" may need 90 minutes`}},
+		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 1},
+			Message: `vault "prod/v1" may need 90 minutes`}},
 		"a wave's own windows count": {func(in *Input) {
 			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}
-			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1}, Calendar: &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}},
+			in.Waves = []WaveSpec{{Name: "a", CatchAll: true, Size: &Size{Count: 1},
+				Calendar: &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}},
 				{Name: "b", CatchAll: true}}
 		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 0}, Message: `wave "a"`}},
 		"a vault's own windows count": {func(in *Input) {
 			in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}
 			long := &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}
-			in.Subscriptions[0].Calendars = map[int]*Calendar{0: long, 1: {Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}, 2: long}
+			in.Subscriptions[0].Calendars = map[int]*Calendar{0: long,
+				1: {Windows: []Window{{[]time.Weekday{1}, 0, 20, "UTC"}}}, 2: long}
 		}, Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, 1}, Message: "fits no window of its own"}},
 		"a calendar of a vault that cannot be": {func(in *Input) {
 			in.Subscriptions[0].Calendars = map[int]*Calendar{1: {Windows: []Window{{Zone: "UTC"}}}}
@@ -283,8 +322,9 @@ func TestIssues(t *testing.T) {
 			Issue{Code: IssueInvalid, Message: "requestsPerSecond"}},
 		"an endless budget": {func(in *Input) { in.FailureBudget = Budget{Unit: UnitPercent, Percent: math.NaN()} },
 			Issue{Code: IssueInvalid, Message: "failure budget"}},
-		"a timing of nothing": {func(in *Input) { in.Timings.Poll = 0 }, Issue{Code: IssueInvalid, Message: "timings.poll"}},
-		"an unknown kind":     {func(in *Input) { in.Kind = "x" }, Issue{Code: IssueInvalid, Message: `kind "x"`}},
+		"a timing of nothing": {func(in *Input) { in.Timings.Poll = 0 },
+			Issue{Code: IssueInvalid, Message: "timings.poll"}},
+		"an unknown kind": {func(in *Input) { in.Kind = "x" }, Issue{Code: IssueInvalid, Message: `kind "x"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -391,9 +431,11 @@ func TestCheckEndpoint(t *testing.T) {
 			t.Errorf("%s: %v", ok, err)
 		}
 	}
-	for _, bad := range []string{"", "arm.example", "ftp://x", "https://", "https:///x", "https:x", "http://arm.example",
+	for _, bad := range []string{"", "arm.example", "ftp://x", "https://", "https:///x", "https:x",
+		"http://arm.example",
 		"http://localhost.example", "http://127.0.0.1.example", "http://0.0.0.0", "http://10.0.0.1", "https://u@x",
-		"https://x?q", "https://x?", "https://x#", "https://x#f", "https://x:0", "https://x:70000", "https://x:", "https://a b"} {
+		"https://x?q", "https://x?", "https://x#", "https://x#f", "https://x:0", "https://x:70000", "https://x:",
+		"https://a b"} {
 		if CheckEndpoint(bad) == nil {
 			t.Errorf("%q passed", bad)
 		}

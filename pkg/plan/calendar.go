@@ -284,7 +284,8 @@ func subtract(open, closed []stretch) []stretch {
 func (c *Calendar) WindowWords() []string {
 	var out []string
 	for _, w := range c.Windows {
-		out = append(out, fmt.Sprintf("%s %s–%s %s", daysWords(w.Days), minuteWords(w.Start), minuteWords(w.End), w.Zone))
+		out = append(out, fmt.Sprintf("%s %s–%s %s", daysWords(w.Days), minuteWords(w.Start), minuteWords(w.End),
+			w.Zone))
 	}
 	return out
 }

@@ -12,7 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-var everyDay = []time.Weekday{time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday}
+var everyDay = []time.Weekday{time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday,
+	time.Saturday}
 
 func compile(t testing.TB, c *Calendar) *Schedule {
 	t.Helper()
@@ -114,24 +115,29 @@ func TestCalendar(t *testing.T) {
 			"2026-11-24 21:00", "2026-11-25 01:00", 4 * time.Hour, "2026-11-24 21:00"},
 		"windows that overlap merge": {&Calendar{Windows: []Window{window(week, 20, 23), window(week, 22, 1)}},
 			"2026-11-24 21:00", "2026-11-25 01:00", 4*time.Hour + 1, "2026-11-25 20:00"},
-		"zones may mix": {&Calendar{Windows: []Window{window(week, 22, 0), {week, 13 * 60, 14 * 60, "UTC"}}}, // 00:00 to 01:00 in Sydney
+		// 00:00 to 01:00 in Sydney
+		"zones may mix": {&Calendar{Windows: []Window{window(week, 22, 0), {week, 13 * 60, 14 * 60, "UTC"}}},
 			"2026-11-24 22:00", "2026-11-25 01:00", 3 * time.Hour, "2026-11-24 22:00"},
 		"a blackout cuts a night short": {&Calendar{Windows: []Window{window(week, 22, 6)},
 			Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", zone}}},
 			"2026-12-23 23:00", "2026-12-24 00:00", 2 * time.Hour, "2026-12-28 22:00"},
 		"a blackout alone": {&Calendar{Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", zone}}},
 			"2026-12-23 23:00", "2026-12-24 00:00", 2 * time.Hour, "2026-12-27 00:00"},
-		"blackouts that adjoin": {&Calendar{Blackouts: []Blackout{{"2026-12-25T00:00", "2026-12-27T00:00", zone}, {"2026-12-24T00:00", "2026-12-25T00:00", zone}}},
+		"blackouts that adjoin": {&Calendar{Blackouts: []Blackout{{"2026-12-25T00:00", "2026-12-27T00:00", zone},
+			{"2026-12-24T00:00", "2026-12-25T00:00", zone}}},
 			"2026-12-24 00:00", "", time.Hour, "2026-12-27 00:00"},
 		"after the last blackout": {&Calendar{Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", zone}}},
 			"2026-12-27 00:00", "never", time.Hour, "2026-12-27 00:00"},
 		"a blackout of years": {&Calendar{Windows: []Window{window(week, 22, 6)},
-			Blackouts: []Blackout{{"2026-01-01T00:00", "2029-01-01T00:00", zone}}}, "2026-12-24 23:00", "", time.Hour, ""},
+			Blackouts: []Blackout{{"2026-01-01T00:00", "2029-01-01T00:00", zone}}}, "2026-12-24 23:00", "", time.Hour,
+			""},
 		"an hour that is left out": {&Calendar{Windows: []Window{{day(time.Sunday), 2*60 + 15, 2*60 + 45, zone}}},
 			"2026-10-04 03:00", "", time.Minute, "2026-10-11 02:15"},
-		"an hour that comes twice opens once": {&Calendar{Windows: []Window{{day(time.Sunday), 2*60 + 15, 2*60 + 45, zone}}},
+		"an hour that comes twice opens once": {&Calendar{Windows: []Window{{day(time.Sunday), 2*60 + 15, 2*60 + 45,
+			zone}}},
 			"2026-04-05 01:00", "", 31 * time.Minute, ""},
-		"a blackout lasts to the second of two": {&Calendar{Blackouts: []Blackout{{"2026-04-05T00:00", "2026-04-05T02:30", zone}}},
+		"a blackout lasts to the second of two": {&Calendar{Blackouts: []Blackout{{"2026-04-05T00:00",
+			"2026-04-05T02:30", zone}}},
 			"2026-04-05 00:00", "", time.Minute, "2026-04-04T16:30Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -269,10 +275,12 @@ func openMinutes(c *Calendar, from time.Time, minutes int) []bool {
 // at each minute of five weeks around a change of the clocks.
 func TestCalendarAgainstEveryMinute(t *testing.T) {
 	t.Parallel()
-	zones := []string{"Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York", "UTC", "Asia/Kolkata", "Pacific/Apia", "Africa/Casablanca"}
+	zones := []string{"Australia/Sydney", "Australia/Lord_Howe", "Europe/London", "America/New_York", "UTC",
+		"Asia/Kolkata", "Pacific/Apia", "Africa/Casablanca"}
 	const margin, minutes = 2 * dayMinutes, 35 * dayMinutes
 	rapid.Check(t, func(t *rapid.T) {
-		change := rapid.SampledFrom([]string{"2026-03-08", "2026-03-29", "2026-04-05", "2026-10-04", "2026-10-25", "2026-11-01",
+		change := rapid.SampledFrom([]string{"2026-03-08", "2026-03-29", "2026-04-05", "2026-10-04", "2026-10-25",
+			"2026-11-01",
 			"2011-12-30", "2026-02-15", "2026-07-01"}).Draw(t, "around")
 		from, _ := time.Parse(time.DateOnly, change)
 		from = from.AddDate(0, 0, -rapid.IntRange(3, 30).Draw(t, "days before"))
@@ -280,13 +288,16 @@ func TestCalendarAgainstEveryMinute(t *testing.T) {
 		zone := rapid.SampledFrom(zones)
 		quarter := rapid.Map(rapid.IntRange(0, 95), func(q int) int { return q * 15 })
 		for range rapid.IntRange(0, 3).Draw(t, "windows") {
-			days := rapid.SliceOfNDistinct(rapid.SampledFrom(everyDay), 1, 7, func(d time.Weekday) time.Weekday { return d })
-			c.Windows = append(c.Windows, Window{days.Draw(t, "on"), quarter.Draw(t, "start"), quarter.Draw(t, "end"), zone.Draw(t, "zone")})
+			days := rapid.SliceOfNDistinct(rapid.SampledFrom(everyDay), 1, 7,
+				func(d time.Weekday) time.Weekday { return d })
+			c.Windows = append(c.Windows,
+				Window{days.Draw(t, "on"), quarter.Draw(t, "start"), quarter.Draw(t, "end"), zone.Draw(t, "zone")})
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "blackouts") {
 			begin := from.Add(time.Duration(rapid.IntRange(0, minutes/15).Draw(t, "begin")*15) * time.Minute)
 			end := begin.Add(time.Duration(rapid.IntRange(1, 400).Draw(t, "length")*15) * time.Minute)
-			c.Blackouts = append(c.Blackouts, Blackout{begin.Format(blackoutLayout), end.Format(blackoutLayout), zone.Draw(t, "zone")})
+			c.Blackouts = append(c.Blackouts,
+				Blackout{begin.Format(blackoutLayout), end.Format(blackoutLayout), zone.Draw(t, "zone")})
 		}
 		s, err := CompileCalendar(c)
 		if err != nil {
@@ -333,7 +344,8 @@ func TestCalendarAgainstEveryMinute(t *testing.T) {
 			t.Fatalf("%+v: %d minutes from %v fit at %v; want none", c, need, moment(at), start)
 		}
 		if ok {
-			if until, open := s.OpenAt(start); !open || !until.IsZero() && until.Sub(start) < time.Duration(need)*time.Minute {
+			if until, open := s.OpenAt(start); !open || !until.IsZero() &&
+				until.Sub(start) < time.Duration(need)*time.Minute {
 				t.Fatalf("%+v: fits at %v, where it is open %v until %v", c, start, open, until)
 			}
 		}
@@ -393,7 +405,8 @@ func TestTheLastDayOfALeapYear(t *testing.T) {
 			opens, ok := s.Next(c[0].Add(-time.Hour))
 			closes, open := s.OpenAt(c[0])
 			if !ok || !open || !opens.Equal(c[0]) || !closes.Equal(c[1]) {
-				t.Errorf("%s: it opens at %s and closes at %s, want %s and %s", name, opens.In(zone), closes.In(zone), c[0], c[1])
+				t.Errorf("%s: it opens at %s and closes at %s, want %s and %s", name, opens.In(zone), closes.In(zone),
+					c[0], c[1])
 			}
 		}
 	}

@@ -78,7 +78,8 @@ func (f *faultList) cloud(p *Plan) {
 		f.addf("cloud %s has other endpoints than it should", c.Name)
 	case !ok && c.Name != fleet.CustomCloud:
 		f.addf("cloud %q is not known", c.Name)
-	case !ok && (CheckEndpoint(c.ResourceManager) != nil || CheckEndpoint(c.ServiceManagement) != nil && !(c.ServiceManagement == "" && p.Upgrade != nil)):
+	case !ok && (CheckEndpoint(c.ResourceManager) != nil || CheckEndpoint(c.ServiceManagement) != nil &&
+		!(c.ServiceManagement == "" && p.Upgrade != nil)):
 		f.addf("an endpoint of the cloud is not valid")
 	}
 	if p.Scenario != "" && c.Name != fleet.Emulator {
@@ -87,7 +88,8 @@ func (f *faultList) cloud(p *Plan) {
 	switch {
 	case (p.Kind == fleet.KindClassic) != (p.Upgrade == nil):
 		f.addf("the plan does not say what the upgrade kind %q does", p.Kind)
-	case p.Upgrade != nil && (p.Upgrade.Type == "" || p.Upgrade.Request.Method == "" || p.Upgrade.Options.Duration(fleet.OptionExpected) <= 0):
+	case p.Upgrade != nil && (p.Upgrade.Type == "" || p.Upgrade.Request.Method == "" ||
+		p.Upgrade.Options.Duration(fleet.OptionExpected) <= 0):
 		f.addf("the plan says by halves what the upgrade kind %q does", p.Kind)
 	}
 	for _, k := range []fleet.CredentialKind{p.Credentials.ServiceManagement, p.Credentials.ResourceManager} {
@@ -142,7 +144,8 @@ func (f *faultList) vaults(p *Plan) {
 			f.addf("vault %q has something to be put back, and the upgrade kind %q puts back nothing", v.Ref(), p.Kind)
 		}
 		// Not only what Predict says: a prediction may come from what was measured.
-		if v.ProtectedItems < 0 || v.Predicted.P50 <= 0 || v.Predicted.P90 < v.Predicted.P50 || v.Predicted.P90 > longestPredicted {
+		if v.ProtectedItems < 0 || v.Predicted.P50 <= 0 || v.Predicted.P90 < v.Predicted.P50 ||
+			v.Predicted.P90 > longestPredicted {
 			f.addf("vault %q has a size or prediction that cannot be", v.Ref())
 		}
 		for _, c := range v.Consents {

@@ -54,22 +54,26 @@ func TestShown(t *testing.T) {
 		return fleet.Finding{Severity: fleet.SeverityWarning, Category: "c", Code: code}
 	}
 	at := time.Date(2026, 11, 30, 14, 17, 3, 0, time.UTC)
-	seen := []fleet.Finding{warning("b"), {Severity: fleet.SeverityError, Category: "c", Code: "e"}, warning("a"), {Severity: fleet.SeverityInfo, Category: "c", Code: "i"}, warning("b")}
+	seen := []fleet.Finding{warning("b"), {Severity: fleet.SeverityError, Category: "c", Code: "e"}, warning("a"),
+		{Severity: fleet.SeverityInfo, Category: "c", Code: "i"}, warning("b")}
 	for verdict, shown := range map[fleet.Verdict]bool{
 		fleet.VerdictReady: true, fleet.VerdictBlocked: true, fleet.VerdictAlready: true,
 		fleet.VerdictBusy: false, fleet.VerdictDenied: false, fleet.VerdictThrottled: false,
 	} {
 		p := build(t, input(2))
-		q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen, State: json.RawMessage(`{"a": 1}`), RetryAfter: time.Minute}}, at)
+		q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: verdict, Findings: seen,
+			State: json.RawMessage(`{"a": 1}`), RetryAfter: time.Minute}}, at)
 		v := &q.Vaults[0]
-		if v.Checked != shown || shown && !slices.Equal(v.ShownWarnings, []string{"c/a", "c/b"}) || !shown && v.ShownWarnings != nil {
+		if v.Checked != shown || shown && !slices.Equal(v.ShownWarnings, []string{"c/a", "c/b"}) || !shown &&
+			v.ShownWarnings != nil {
 			t.Errorf("%s: checked %v, shown %v", verdict, v.Checked, v.ShownWarnings)
 		}
 		if q.Vaults[1].Checked || p.Vaults[0].Checked {
 			t.Errorf("%s: a vault that was not checked counts as checked", verdict)
 		}
 		if q.Fingerprint == p.Fingerprint || q.Check() != nil {
-			t.Errorf("%s: fingerprint %s, before %s: %v", verdict, q.ShortFingerprint(), p.ShortFingerprint(), q.Check())
+			t.Errorf("%s: fingerprint %s, before %s: %v", verdict, q.ShortFingerprint(), p.ShortFingerprint(),
+				q.Check())
 		}
 		data, err := Encode(q)
 		if err != nil {
@@ -97,7 +101,8 @@ func TestShownBytes(t *testing.T) {
 	t.Parallel()
 	p := build(t, input(1))
 	q := p.Shown(map[fleet.Key]fleet.Validation{p.Vaults[0].Key: {Verdict: fleet.VerdictBlocked,
-		Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "c", Message: "not \xff here"}}}}, time.Unix(1, 1))
+		Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "c", Message: "not \xff here"}}}},
+		time.Unix(1, 1))
 	data, err := Encode(q)
 	if err != nil {
 		t.Fatal(err)

@@ -343,7 +343,8 @@ func (c *changes) trees(name string, a, b any) {
 		v, inX := x[k]
 		w, inY := y[k]
 		if inX != inY && (v == nil && w == nil) { // null is not the same as nothing
-			c.text(name+"."+k, map[bool]string{true: "null", false: "none"}[inX], map[bool]string{true: "null", false: "none"}[inY])
+			c.text(name+"."+k, map[bool]string{true: "null", false: "none"}[inX],
+				map[bool]string{true: "null", false: "none"}[inY])
 			continue
 		}
 		c.trees(name+"."+k, v, w)

@@ -12,8 +12,10 @@ func small() *Plan {
 	return &Plan{
 		Limits: DefaultLimits(), Timings: DefaultTimings(),
 		Vaults: []Vault{
-			{Vault: fleet.Vault{Key: "a", SubscriptionName: "prod", Name: "a", TargetResourceGroup: "rg"}, Wave: 0, Predicted: Predict(0)},
-			{Vault: fleet.Vault{Key: "b", SubscriptionName: "prod", Name: "b", TargetResourceGroup: "rg"}, Wave: 1, Predicted: Predict(10)},
+			{Vault: fleet.Vault{Key: "a", SubscriptionName: "prod", Name: "a", TargetResourceGroup: "rg"}, Wave: 0,
+				Predicted: Predict(0)},
+			{Vault: fleet.Vault{Key: "b", SubscriptionName: "prod", Name: "b", TargetResourceGroup: "rg"}, Wave: 1,
+				Predicted: Predict(10)},
 		},
 		Waves: []Wave{{Name: "canary", Vaults: []int{0}}, {Name: "rest", Vaults: []int{1}}},
 	}
@@ -62,9 +64,12 @@ func TestDiffOfOwnWindows(t *testing.T) {
 		want     []string
 	}{
 		"other numbers": {of([]Calendar{a, b}, 1, 2), of([]Calendar{b, a}, 2, 1), nil},
-		"one number":    {of([]Calendar{a}, 1), of([]Calendar{b}, 1), []string{"changed  prod/a: windows [] → Mon 00:00–01:00 UTC"}},
-		"a first one":   {of(nil), of([]Calendar{a}, 0, 1), []string{"changed  prod/b: windows none → [], blackouts none → []"}},
-		"none any more": {of([]Calendar{a}, 1, 1), of([]Calendar{a}, 1), []string{"changed  prod/b: windows [] → none, blackouts [] → none"}},
+		"one number": {of([]Calendar{a}, 1), of([]Calendar{b}, 1),
+			[]string{"changed  prod/a: windows [] → Mon 00:00–01:00 UTC"}},
+		"a first one": {of(nil), of([]Calendar{a}, 0, 1),
+			[]string{"changed  prod/b: windows none → [], blackouts none → []"}},
+		"none any more": {of([]Calendar{a}, 1, 1), of([]Calendar{a}, 1),
+			[]string{"changed  prod/b: windows [] → none, blackouts [] → none"}},
 		"an empty list": {of([]Calendar{a}, 1), of([]Calendar{{Windows: []Window{}}}, 1), nil},
 	} {
 		if got := Diff(c.old, c.now).Lines(); !slices.Equal(got, c.want) {

@@ -37,8 +37,10 @@ func full(today bool) Input {
 	in.SubscriptionBudget, in.Ceiling, in.SameErrorHalt = &Budget{Unit: UnitPercent, Percent: 50}, CeilingSoft, 3
 	in.Limits.PerLocation = 9
 	in.Waves = []WaveSpec{
-		{Name: "one", Match: map[string]string{"team": "payments"}, Size: &Size{Percent: 25}, Soak: time.Minute, Order: OrderName, Calendar: &Calendar{Windows: []Window{open}},
-			Approval: &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}, Limits: WaveLimits{1, 2, 3}},
+		{Name: "one", Match: map[string]string{"team": "payments"}, Size: &Size{Percent: 25}, Soak: time.Minute,
+			Order: OrderName, Calendar: &Calendar{Windows: []Window{open}},
+			Approval:    &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour},
+			MaxFailures: &Budget{Unit: UnitCount, Count: 2}, Limits: WaveLimits{1, 2, 3}},
 		{Name: "rest", CatchAll: true}}
 	return in
 }
@@ -54,7 +56,8 @@ var uncompared = regexp.MustCompile(`^(schemaVersion|fingerprint|inventory)$|` +
 	`^upgrade\.(title|before|after)|` + // the program's own words
 	`\.calendar$|` + // a number; what it stands for is compared
 	`^cloud\.(service|resource)|unrestorable$|` + // follows from the cloud's name, and from what is put back
-	`maxFailures\.(percent|unit)|size\.count|^failureBudget\.(count|percent)|^subscriptionBudget\.count`) // no part of a budget of that unit
+	// no part of a budget of that unit
+	`maxFailures\.(percent|unit)|size\.count|^failureBudget\.(count|percent)|^subscriptionBudget\.count`)
 
 // TestDiffTellsEveryField changes each value of a plan that came from an
 // inventory in turn: the difference names it, in words that an inventory has.
@@ -240,7 +243,8 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 				if !known {
 					if rapid.Bool().Draw(t, "restorable") {
 						text, _ := json.Marshal(texts.Draw(t, "value"))
-						body = json.RawMessage(`{"properties": {"a": ` + strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text)) + `}}`)
+						body = json.RawMessage(`{"properties": {"a": ` + strings.NewReplacer(`\u003c`, "<", `\u003e`,
+							">", `\u0026`, "&").Replace(string(text)) + `}}`)
 					}
 					bodies[v.Key] = body
 				}
@@ -263,7 +267,8 @@ func TestDiffOfASavedPlanIsEmpty(t *testing.T) {
 		if len(issues) > 0 {
 			t.Fatal(issues)
 		}
-		for what, q := range map[string]*Plan{"decoded": back, "made again": again(), "of the inventory alone": unrestored} {
+		for what, q := range map[string]*Plan{"decoded": back, "made again": again(),
+			"of the inventory alone": unrestored} {
 			if lines := slices.Concat(Diff(p, q).Lines(), Diff(q, p).Lines(), Diff(back, q).Lines()); len(lines) > 0 {
 				t.Fatalf("%s: %q", what, lines)
 			}
@@ -290,10 +295,14 @@ func TestDiffOfTime(t *testing.T) {
 // TestDiffIsInWords: values as an inventory writes them.
 func TestDiffIsInWords(t *testing.T) {
 	t.Parallel()
-	old := build(t, full(true)).Restoring(func(*fleet.Vault) (json.RawMessage, string) { return json.RawMessage(`{"properties":{"a":"b"}}`), "" })
+	old := build(t, full(true)).Restoring(func(*fleet.Vault) (json.RawMessage,
+		string) {
+		return json.RawMessage(`{"properties":{"a":"b"}}`), ""
+	})
 	in := full(true)
 	s := &in.Subscriptions[0]
-	s.Vaults[0].Labels, s.Vaults[0].Consents, s.Vaults[0].AcceptWarnings = map[string]string{"team": "payments", "x": ""}, nil, true
+	s.Vaults[0].Labels, s.Vaults[0].Consents,
+		s.Vaults[0].AcceptWarnings = map[string]string{"team": "payments", "x": ""}, nil, true
 	s.Vaults[1].Hold.By = ""
 	in.Waves[0].Approval, in.Waves[0].Size, in.Waves[0].Soak = nil, &Size{Count: 3}, 0
 	in.SubscriptionBudget, in.FailureBudget = nil, Budget{Unit: UnitPercent, Percent: 2.5}
@@ -307,7 +316,8 @@ func TestDiffIsInWords(t *testing.T) {
 	put := "what is put back.properties.a b → c, what is put back.properties.d none → 1"
 	want := []string{
 		"changed  prod/v0: acceptWarnings code a, category b, contains c (d) → true, labels.x none → \"\", " + put,
-		"changed  prod/v1: hold freeze, until 2027-11-23 09:00 UTC, by records → freeze, until 2027-11-23 09:00 UTC, " + put,
+		"changed  prod/v1: hold freeze, until 2027-11-23 09:00 UTC, by records → freeze, until 2027-11-23 09:00 UTC, " +
+			put,
 		"changed  prod/v2: " + put,
 		"changed  prod/v3: " + put,
 		"setting  upgrade.expected 2m0s → 3m0s",

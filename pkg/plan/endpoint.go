@@ -53,7 +53,8 @@ func (p *Plan) RealCloud() bool {
 		return err == nil && IsLoopback(u.Hostname())
 	}
 	c := p.Cloud
-	return c.Name != fleet.Emulator && !((c.ServiceManagement == "" || local(c.ServiceManagement)) && local(c.ResourceManager))
+	return c.Name != fleet.Emulator && !((c.ServiceManagement == "" || local(c.ServiceManagement)) &&
+		local(c.ResourceManager))
 }
 
 // IsLoopback reports whether a URL's host is this machine for certain:

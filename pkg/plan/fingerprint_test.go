@@ -63,11 +63,15 @@ func TestCheckFindsEveryChange(t *testing.T) {
 	in.Subscriptions[0].Vaults[1].Hold = &fleet.Hold{Reason: "x", By: "y", Until: now.AddDate(1, 0, 0)}
 	in.Subscriptions[0].Vaults[1].Consents = []fleet.Consent{{Code: "a", Category: "b", Contains: "c", Reason: "d"}}
 	in.SubscriptionBudget, in.Ceiling, in.SameErrorHalt = &Budget{Unit: UnitPercent, Percent: 50}, CeilingHard, 3
-	in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 120, "UTC"}}, Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", "UTC"}}}
+	in.Calendar = &Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 120, "UTC"}},
+		Blackouts: []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", "UTC"}}}
 	in.Subscriptions[0].Calendars = map[int]*Calendar{
-		0: {Windows: []Window{{[]time.Weekday{2}, 60, 240, "UTC"}}, Blackouts: []Blackout{{"2026-12-25T00:00", "2026-12-26T00:00", "UTC"}}}, 2: {}}
-	in.Waves = []WaveSpec{{Name: "one", CatchAll: true, Size: &Size{Count: 1}, Soak: time.Minute, Order: OrderName, Calendar: &Calendar{},
-		Approval: &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour}, Limits: WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3}},
+		0: {Windows: []Window{{[]time.Weekday{2}, 60, 240, "UTC"}},
+			Blackouts: []Blackout{{"2026-12-25T00:00", "2026-12-26T00:00", "UTC"}}}, 2: {}}
+	in.Waves = []WaveSpec{{Name: "one", CatchAll: true, Size: &Size{Count: 1}, Soak: time.Minute, Order: OrderName,
+		Calendar: &Calendar{},
+		Approval: &Approval{When: ApprovalAfter, NotBy: NotByStarter, Expiry: time.Hour},
+		Limits:   WaveLimits{Upgrades: 1, PerSubscription: 2, PerLocation: 3}},
 		{Name: "dev", Match: map[string]string{"env": "dev"}, MaxFailures: &Budget{Unit: UnitCount, Count: 2}}}
 	data, err := Encode(build(t, in))
 	if err != nil {
@@ -149,7 +153,8 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"a key that is forged": func(p *Plan) { p.Vaults[0].Key += "x" },
 		"one target for two": func(p *Plan) {
 			v, w := &p.Vaults[0].Vault, &p.Vaults[1].Vault
-			w.Name, w.TargetResourceGroup, w.ResourceType = strings.ToUpper(v.Name), v.TargetResourceGroup, fleet.SiteRecoveryVault
+			w.Name, w.TargetResourceGroup, w.ResourceType = strings.ToUpper(v.Name), v.TargetResourceGroup,
+				fleet.SiteRecoveryVault
 			if v.ResourceType == w.ResourceType {
 				w.ResourceType = fleet.BackupVault
 			}
@@ -172,9 +177,13 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"zero validations":      func(p *Plan) { p.Limits.Validations = 0 },
 		"no subscription's":     func(p *Plan) { p.Limits.PerSubscription = -1 },
 		"subscription twice":    func(p *Plan) { p.Subscriptions = append(p.Subscriptions, p.Subscriptions[0]) },
-		"subscription, no GUID": func(p *Plan) { p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "x", Name: "x"}) },
+		"subscription, no GUID": func(p *Plan) {
+			p.Subscriptions = append(p.Subscriptions,
+				fleet.Subscription{ID: "x", Name: "x"})
+		},
 		"subscription in capitals": func(p *Plan) {
-			p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "0B1F6471-1BF0-4DDA-AEC3-CB9272F09590", Name: "x"})
+			p.Subscriptions = append(p.Subscriptions,
+				fleet.Subscription{ID: "0B1F6471-1BF0-4DDA-AEC3-CB9272F09590", Name: "x"})
 		},
 		"subscription, no name": func(p *Plan) {
 			p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "0b1f6471-1bf0-4dda-aec3-cb9272f09590"})
@@ -197,29 +206,42 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"zero timing":           func(p *Plan) { p.Timings.Overdue = 0 },
 		"deadline before grace": func(p *Plan) { p.Timings.ReconcileDeadline = p.Timings.ReconcileGrace },
 		"bad budget":            func(p *Plan) { p.FailureBudget = Budget{Unit: UnitCount, Count: -1} },
-		"no classic side":       func(p *Plan) { p.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ResourceManager: "https://x"} },
-		"another endpoint":      func(p *Plan) { p.Cloud = fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://x"} },
-		"unknown cloud":         func(p *Plan) { p.Cloud.Name = "x" },
+		"no classic side": func(p *Plan) {
+			p.Cloud = fleet.Cloud{Name: fleet.CustomCloud,
+				ResourceManager: "https://x"}
+		},
+		"another endpoint": func(p *Plan) {
+			p.Cloud = fleet.Cloud{Name: fleet.AzurePublic,
+				ServiceManagement: "https://x"}
+		},
+		"unknown cloud": func(p *Plan) { p.Cloud.Name = "x" },
 		"plain http": func(p *Plan) {
 			p.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://x", ResourceManager: "https://x"}
 		},
-		"scenario on a real cloud": func(p *Plan) { p.Cloud, _ = fleet.KnownCloud(fleet.AzurePublic); p.Scenario = "x" },
-		"unknown credential":       func(p *Plan) { p.Credentials.ResourceManager = "x" },
-		"unknown upgrade kind":     func(p *Plan) { p.Kind = "x" },
-		"bad subscription budget":  func(p *Plan) { p.SubscriptionBudget = &Budget{Unit: UnitCount, Count: -1} },
-		"unknown ceiling":          func(p *Plan) { p.Ceiling = "x" },
-		"negative error halt":      func(p *Plan) { p.SameErrorHalt = -1 },
-		"bad calendar":             func(p *Plan) { p.Calendar = &Calendar{Blackouts: []Blackout{{Zone: "UTC"}}} },
-		"bad calendar of a wave":   func(p *Plan) { p.Waves[0].Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
-		"bad calendar of a vault":  func(p *Plan) { own(p, 1, Calendar{Windows: []Window{{Zone: "UTC"}}}) },
-		"calendar out of range":    func(p *Plan) { own(p, 2, Calendar{}) },
-		"negative calendar":        func(p *Plan) { p.Vaults[0].Calendar = -1 },
-		"calendar of no vault":     func(p *Plan) { own(p, 1, Calendar{}, Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}}) },
-		"calendar there twice":     func(p *Plan) { own(p, 1, Calendar{}, Calendar{}); p.Vaults[1].Calendar = 2 },
-		"size of nothing":          func(p *Plan) { p.Waves[0].Size = &Size{} },
-		"size of two kinds":        func(p *Plan) { p.Waves[0].Size = &Size{Count: 7, Percent: 100} },
-		"size above all":           func(p *Plan) { p.Waves[0].Size = &Size{Percent: 101} },
-		"more vaults than size":    func(p *Plan) { p.Waves[0].Size = &Size{Count: 4} },
+		"scenario on a real cloud": func(p *Plan) {
+			p.Cloud,
+				_ = fleet.KnownCloud(fleet.AzurePublic)
+			p.Scenario = "x"
+		},
+		"unknown credential":      func(p *Plan) { p.Credentials.ResourceManager = "x" },
+		"unknown upgrade kind":    func(p *Plan) { p.Kind = "x" },
+		"bad subscription budget": func(p *Plan) { p.SubscriptionBudget = &Budget{Unit: UnitCount, Count: -1} },
+		"unknown ceiling":         func(p *Plan) { p.Ceiling = "x" },
+		"negative error halt":     func(p *Plan) { p.SameErrorHalt = -1 },
+		"bad calendar":            func(p *Plan) { p.Calendar = &Calendar{Blackouts: []Blackout{{Zone: "UTC"}}} },
+		"bad calendar of a wave":  func(p *Plan) { p.Waves[0].Calendar = &Calendar{Windows: []Window{{Zone: "UTC"}}} },
+		"bad calendar of a vault": func(p *Plan) { own(p, 1, Calendar{Windows: []Window{{Zone: "UTC"}}}) },
+		"calendar out of range":   func(p *Plan) { own(p, 2, Calendar{}) },
+		"negative calendar":       func(p *Plan) { p.Vaults[0].Calendar = -1 },
+		"calendar of no vault": func(p *Plan) {
+			own(p, 1, Calendar{},
+				Calendar{Windows: []Window{{[]time.Weekday{1}, 0, 0, "UTC"}}})
+		},
+		"calendar there twice":  func(p *Plan) { own(p, 1, Calendar{}, Calendar{}); p.Vaults[1].Calendar = 2 },
+		"size of nothing":       func(p *Plan) { p.Waves[0].Size = &Size{} },
+		"size of two kinds":     func(p *Plan) { p.Waves[0].Size = &Size{Count: 7, Percent: 100} },
+		"size above all":        func(p *Plan) { p.Waves[0].Size = &Size{Percent: 101} },
+		"more vaults than size": func(p *Plan) { p.Waves[0].Size = &Size{Count: 4} },
 		"more than its share": func(p *Plan) { // of what is not held, not of all
 			for i := range p.Vaults {
 				if p.Vaults[i].Wave != 0 {
@@ -228,9 +250,12 @@ func TestCheckFindsContradictions(t *testing.T) {
 			}
 			p.Waves[0].Size = &Size{Percent: 100 * float64(len(p.Waves[0].Vaults)) / float64(len(p.Vaults))}
 		},
-		"negative soak":           func(p *Plan) { p.Waves[0].Soak = -1 },
-		"approval never":          func(p *Plan) { p.Waves[0].Approval = &Approval{Expiry: 1} },
-		"approval not by whom":    func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter, NotBy: "x", Expiry: 1} },
+		"negative soak":  func(p *Plan) { p.Waves[0].Soak = -1 },
+		"approval never": func(p *Plan) { p.Waves[0].Approval = &Approval{Expiry: 1} },
+		"approval not by whom": func(p *Plan) {
+			p.Waves[0].Approval = &Approval{When: ApprovalAfter, NotBy: "x",
+				Expiry: 1}
+		},
 		"approval over at once":   func(p *Plan) { p.Waves[0].Approval = &Approval{When: ApprovalAfter} },
 		"approval after the last": func(p *Plan) { p.Waves[1].Approval = &Approval{When: ApprovalAfter, Expiry: 1} },
 		"negative wave limit":     func(p *Plan) { p.Waves[0].Limits.PerSubscription = -1 },

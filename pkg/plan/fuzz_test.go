@@ -17,9 +17,12 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(whole)
-	for _, seed := range []string{"", "{}", "null", `{"schemaVersion":1}`, `{"schemaVersion":2}`, string(whole) + "{}", string(whole[:len(whole)/2]),
-		`{"schemaVersion":1,"waves":[{"vaults":[99]}]}`, `{"schemaVersion":1,"vaults":[null]}`, strings.Repeat(`{"schemaVersion":`, 10_001),
-		strings.Replace(string(whole), `"vaults": [`, `"vaults": [{},`, 1), strings.Replace(string(whole), "https", "http", 1)} {
+	for _, seed := range []string{"", "{}", "null", `{"schemaVersion":1}`, `{"schemaVersion":2}`, string(whole) + "{}",
+		string(whole[:len(whole)/2]),
+		`{"schemaVersion":1,"waves":[{"vaults":[99]}]}`, `{"schemaVersion":1,"vaults":[null]}`,
+		strings.Repeat(`{"schemaVersion":`, 10_001),
+		strings.Replace(string(whole), `"vaults": [`, `"vaults": [{},`, 1),
+		strings.Replace(string(whole), "https", "http", 1)} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -34,7 +37,8 @@ func FuzzDecode(f *testing.F) {
 		for _, data := range tried {
 			p, err := Decode(data)
 			if err != nil {
-				if p != nil || !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrFingerprint) && !errors.Is(err, ErrSchemaVersion) {
+				if p != nil || !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrFingerprint) &&
+					!errors.Is(err, ErrSchemaVersion) {
 					t.Errorf("plan %v, error %v", p != nil, err)
 				}
 				continue

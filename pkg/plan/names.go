@@ -103,7 +103,8 @@ func (p *Plan) Find(name string) (int, error) {
 		for _, part := range parts[2:] {
 			if v.ResourceGroup != "" {
 				narrowed = narrowed && fleet.SameName(part, v.ResourceGroup)
-			} else if !strings.EqualFold(part, string(v.ResourceType)) && fleet.NormalizeLocation(part) != fleet.NormalizeLocation(v.Location) {
+			} else if !strings.EqualFold(part, string(v.ResourceType)) &&
+				fleet.NormalizeLocation(part) != fleet.NormalizeLocation(v.Location) {
 				narrowed = false
 			}
 		}

@@ -13,7 +13,8 @@ func TestNamesMeant(t *testing.T) {
 	t.Parallel()
 	p := &Plan{}
 	for _, ref := range [][2]string{{"ferry", "sql-01"}, {"ferry", "sql-02"}, {"crane", "sql-01"}, {"crane", "files"}} {
-		p.Vaults = append(p.Vaults, Vault{Vault: fleet.Vault{SubscriptionID: ref[0] + "-id", SubscriptionName: ref[0], Name: ref[1]}})
+		p.Vaults = append(p.Vaults, Vault{Vault: fleet.Vault{SubscriptionID: ref[0] + "-id", SubscriptionName: ref[0],
+			Name: ref[1]}})
 	}
 	for name, want := range map[string][]string{
 		"files":        {"crane/files"},

@@ -18,13 +18,14 @@ const SchemaVersion = 1
 // Plan is what a run carries out. A run stores it; a resume uses the stored
 // one. It is never changed after Build.
 type Plan struct {
-	SchemaVersion int                  `json:"schemaVersion"`
-	Fingerprint   string               `json:"fingerprint"` // hex SHA-256 over everything else
-	Inventory     string               `json:"inventory"`   // the file it was made from, as given
-	Cloud         fleet.Cloud          `json:"cloud"`
-	Scenario      string               `json:"scenario,omitempty"` // with cloud Emulator: the scenario file, as given
-	Kind          fleet.Kind           `json:"kind"`
-	Upgrade       *fleet.Upgrade       `json:"upgrade,omitempty"` // what is done to each vault; nil with the classic kind
+	SchemaVersion int         `json:"schemaVersion"`
+	Fingerprint   string      `json:"fingerprint"` // hex SHA-256 over everything else
+	Inventory     string      `json:"inventory"`   // the file it was made from, as given
+	Cloud         fleet.Cloud `json:"cloud"`
+	Scenario      string      `json:"scenario,omitempty"` // with cloud Emulator: the scenario file, as given
+	Kind          fleet.Kind  `json:"kind"`
+	// what is done to each vault; nil with the classic kind
+	Upgrade       *fleet.Upgrade       `json:"upgrade,omitempty"`
 	Credentials   fleet.Credentials    `json:"credentials"`
 	Subscriptions []fleet.Subscription `json:"subscriptions"`
 	Vaults        []Vault              `json:"vaults"` // in inventory order

@@ -59,7 +59,8 @@ func (b *builder) checkHardBudgets(waves []Wave) {
 	const hint = "allow at least 1, or write ceiling: soft, which halts at the first failure"
 	if n := b.toStart(); n > 0 && b.in.FailureBudget.Resolve(n) == 0 {
 		b.issue(Issue{Code: IssueNoStart, Field: "failureBudget", Hint: hint,
-			Message: fmt.Sprintf("under ceiling: hard nothing could start: the run's budget comes to 0 failures for %s", vaults(n))})
+			Message: fmt.Sprintf("under ceiling: hard nothing could start: the run's budget comes to 0 failures for %s",
+				vaults(n))})
 	}
 	for w := range waves {
 		n := 0
@@ -69,8 +70,10 @@ func (b *builder) checkHardBudgets(waves []Wave) {
 			}
 		}
 		if own := waves[w].MaxFailures; own != nil && n > 0 && own.Resolve(n) == 0 {
-			b.issue(Issue{Code: IssueNoStart, Subject: Subject{SubjectWave, b.specs[w]}, Field: "maxFailures", Hint: hint,
-				Message: fmt.Sprintf("under ceiling: hard nothing in wave %q could start: its maxFailures comes to 0 for %s", waves[w].Name, vaults(n))})
+			b.issue(Issue{Code: IssueNoStart, Subject: Subject{SubjectWave, b.specs[w]}, Field: "maxFailures",
+				Hint: hint,
+				Message: fmt.Sprintf("under ceiling: hard nothing in wave %q could start: its maxFailures comes to 0 "+
+					"for %s", waves[w].Name, vaults(n))})
 		}
 	}
 	for i := range BudgetScopes {
@@ -94,7 +97,8 @@ func (b *builder) checkHardParts(s *BudgetScope, hint string) {
 	for _, v := range order {
 		if n := toStart[s.Key(v)]; budget.Resolve(n) == 0 {
 			b.issue(Issue{Code: IssueNoStart, Field: "failureBudget." + s.Field, Hint: hint,
-				Message: fmt.Sprintf("under ceiling: hard nothing in %s %q could start: the budget comes to 0 failures for its %s",
+				Message: fmt.Sprintf("under ceiling: hard nothing in %s %q could start: the budget comes to 0 "+
+					"failures for its %s",
 					s.Name, s.Title(v), vaults(n))})
 			return
 		}
@@ -146,7 +150,8 @@ func (f *faultList) wavePolicy(p *Plan, w int) {
 	}
 	if a := wave.Approval; a != nil {
 		switch {
-		case a.When != ApprovalBefore && a.When != ApprovalAfter, a.NotBy != "" && a.NotBy != NotByStarter, a.Expiry <= 0:
+		case a.When != ApprovalBefore && a.When != ApprovalAfter, a.NotBy != "" && a.NotBy != NotByStarter,
+			a.Expiry <= 0:
 			addf("its approval cannot be")
 		case a.When == ApprovalAfter && w == len(p.Waves)-1:
 			addf("an approval after the last wave holds nothing back")

@@ -17,29 +17,35 @@ func TestSelector(t *testing.T) {
 		selector Selector
 		want     bool
 	}{
-		"nothing asked":             {Selector{}, true},
-		"equal":                     {Selector{Match: map[string]string{"env": "dev"}}, true},
-		"capitals count in labels":  {Selector{Match: map[string]string{"env": "Dev"}}, false},
-		"in":                        {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test", "dev"}}}}, true},
-		"in others":                 {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test"}}}}, false},
-		"in without the label":      {Selector{Expressions: []Requirement{{"team", OpIn, []string{""}}}}, false},
-		"in with an empty value":    {Selector{Expressions: []Requirement{{"note", OpIn, []string{""}}}}, true},
-		"not in":                    {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"dev"}}}}, false},
-		"not in others":             {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"test"}}}}, true},
-		"not in without the label":  {Selector{Expressions: []Requirement{{"team", OpNotIn, []string{"a"}}}}, true},
-		"exists":                    {Selector{Expressions: []Requirement{{"note", OpExists, nil}}}, true},
-		"exists without the label":  {Selector{Expressions: []Requirement{{"team", OpExists, nil}}}, false},
-		"does not exist":            {Selector{Expressions: []Requirement{{"team", OpDoesNotExist, nil}}}, true},
-		"does not exist and does":   {Selector{Expressions: []Requirement{{"env", OpDoesNotExist, nil}}}, false},
-		"location":                  {Selector{Match: map[string]string{"location": "westus"}}, true},
-		"another location":          {Selector{Expressions: []Requirement{{"location", OpNotIn, []string{"WEST us"}}}}, false},
-		"subscription by name":      {Selector{Match: map[string]string{"subscription": "prod"}}, true},
-		"subscription by ID":        {Selector{Expressions: []Requirement{{"subscription", OpIn, []string{"{" + subA + "}"}}}}, true},
-		"another subscription":      {Selector{Match: map[string]string{"subscription": subB}}, false},
-		"type":                      {Selector{Match: map[string]string{"resourceType": string(fleet.BackupVault)}}, true},
-		"another type":              {Selector{Match: map[string]string{"resourceType": string(fleet.SiteRecoveryVault)}}, false},
-		"built-in keys exist":       {Selector{Expressions: []Requirement{{"location", OpExists, nil}}}, true},
-		"all must hold":             {Selector{map[string]string{"env": "dev"}, []Requirement{{"team", OpExists, nil}}}, false},
+		"nothing asked":            {Selector{}, true},
+		"equal":                    {Selector{Match: map[string]string{"env": "dev"}}, true},
+		"capitals count in labels": {Selector{Match: map[string]string{"env": "Dev"}}, false},
+		"in": {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test", "dev"}}}},
+			true},
+		"in others":                {Selector{Expressions: []Requirement{{"env", OpIn, []string{"test"}}}}, false},
+		"in without the label":     {Selector{Expressions: []Requirement{{"team", OpIn, []string{""}}}}, false},
+		"in with an empty value":   {Selector{Expressions: []Requirement{{"note", OpIn, []string{""}}}}, true},
+		"not in":                   {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"dev"}}}}, false},
+		"not in others":            {Selector{Expressions: []Requirement{{"env", OpNotIn, []string{"test"}}}}, true},
+		"not in without the label": {Selector{Expressions: []Requirement{{"team", OpNotIn, []string{"a"}}}}, true},
+		"exists":                   {Selector{Expressions: []Requirement{{"note", OpExists, nil}}}, true},
+		"exists without the label": {Selector{Expressions: []Requirement{{"team", OpExists, nil}}}, false},
+		"does not exist":           {Selector{Expressions: []Requirement{{"team", OpDoesNotExist, nil}}}, true},
+		"does not exist and does":  {Selector{Expressions: []Requirement{{"env", OpDoesNotExist, nil}}}, false},
+		"location":                 {Selector{Match: map[string]string{"location": "westus"}}, true},
+		"another location": {Selector{Expressions: []Requirement{{"location", OpNotIn, []string{"WEST us"}}}},
+			false},
+		"subscription by name": {Selector{Match: map[string]string{"subscription": "prod"}}, true},
+		"subscription by ID": {Selector{Expressions: []Requirement{{"subscription", OpIn,
+			[]string{"{" + subA + "}"}}}}, true},
+		"another subscription": {Selector{Match: map[string]string{"subscription": subB}}, false},
+		"type": {Selector{Match: map[string]string{"resourceType": string(fleet.BackupVault)}},
+			true},
+		"another type": {Selector{Match: map[string]string{
+			"resourceType": string(fleet.SiteRecoveryVault)}}, false},
+		"built-in keys exist": {Selector{Expressions: []Requirement{{"location", OpExists, nil}}}, true},
+		"all must hold": {Selector{map[string]string{"env": "dev"}, []Requirement{{"team", OpExists, nil}}},
+			false},
 		"an unknown operator: none": {Selector{Expressions: []Requirement{{"env", "Is", []string{"dev"}}}}, false},
 	} {
 		if got := c.selector.Picks(&v); got != c.want {
@@ -72,7 +78,8 @@ func TestSizeResolve(t *testing.T) {
 func TestLimitsOf(t *testing.T) {
 	t.Parallel()
 	p := &Plan{Limits: Limits{Upgrades: 10, PerSubscription: 2}, Calendar: &Calendar{}, Waves: []Wave{{},
-		{Limits: WaveLimits{Upgrades: 20, PerSubscription: 1, PerLocation: 3}, Calendar: &Calendar{Windows: []Window{{}}}},
+		{Limits: WaveLimits{Upgrades: 20, PerSubscription: 1, PerLocation: 3},
+			Calendar: &Calendar{Windows: []Window{{}}}},
 		{Limits: WaveLimits{Upgrades: 4}}}}
 	for w, want := range []WaveLimits{{10, 2, 0}, {10, 1, 3}, {4, 2, 0}} {
 		if got := p.LimitsOf(w); got != want {
@@ -93,8 +100,9 @@ func TestOwnCalendars(t *testing.T) {
 	in.Calendar = nights(360)
 	shared := nights(120)
 	in.Subscriptions[0].Calendars = map[int]*Calendar{1: shared, 2: nights(180), 3: shared}
-	in.Subscriptions = append(in.Subscriptions, SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: "test"},
-		Vaults: []fleet.Vault{vault("v8"), vault("v9")}, Calendars: map[int]*Calendar{0: nights(180), 1: {}}})
+	in.Subscriptions = append(in.Subscriptions,
+		SubscriptionSpec{Subscription: fleet.Subscription{ID: subB, Name: "test"},
+			Vaults: []fleet.Vault{vault("v8"), vault("v9")}, Calendars: map[int]*Calendar{0: nights(180), 1: {}}})
 	p := build(t, in)
 	if want := []Calendar{*nights(120), *nights(180), {}}; !reflect.DeepEqual(p.Calendars, want) {
 		t.Errorf("calendars %v, want %v", p.Calendars, want)
@@ -113,7 +121,8 @@ func TestHardBudgetOfHeldVaults(t *testing.T) {
 	in.Ceiling = CeilingHard
 	in.Subscriptions[0].Vaults[0].Hold = &fleet.Hold{Reason: "x"}
 	in.Subscriptions[0].Vaults[0].Labels = map[string]string{"env": "held"}
-	in.Waves = []WaveSpec{{Name: "held", Match: map[string]string{"env": "held"}, MaxFailures: &Budget{Unit: UnitPercent, Percent: 50}}, {Name: "rest", CatchAll: true}}
+	in.Waves = []WaveSpec{{Name: "held", Match: map[string]string{"env": "held"},
+		MaxFailures: &Budget{Unit: UnitPercent, Percent: 50}}, {Name: "rest", CatchAll: true}}
 	build(t, in)
 }
 

@@ -28,8 +28,9 @@ func TestEveryVaultInOneWave(t *testing.T) {
 		for i := range rapid.IntRange(0, 4).Draw(t, "waves") {
 			w := WaveSpec{Name: fmt.Sprint(i), Match: labels.Draw(t, "match")}
 			for range rapid.IntRange(0, 2).Draw(t, "expressions") {
-				w.Expressions = append(w.Expressions, Requirement{rapid.SampledFrom([]string{"a", "b", KeyLocation}).Draw(t, "key"),
-					rapid.SampledFrom(Operators()).Draw(t, "operator"), []string{"1", "westus"}})
+				w.Expressions = append(w.Expressions,
+					Requirement{rapid.SampledFrom([]string{"a", "b", KeyLocation}).Draw(t, "key"),
+						rapid.SampledFrom(Operators()).Draw(t, "operator"), []string{"1", "westus"}})
 			}
 			switch rapid.IntRange(0, 2).Draw(t, "size") {
 			case 1:

@@ -14,8 +14,10 @@ import (
 func backInput(vaults int) Input {
 	in := input(vaults)
 	in.Kind = "rollback-shine"
-	in.Upgrade = &fleet.Upgrade{Title: "back", Type: string(fleet.KeyVault), Options: fleet.Options{fleet.OptionExpected: "2m0s"},
-		Request: fleet.Request{Method: "PATCH", Path: fleet.PlaceholderVault, Body: json.RawMessage(fleet.PlaceholderRestore)}, Actions: []string{"x"}}
+	in.Upgrade = &fleet.Upgrade{Title: "back", Type: string(fleet.KeyVault),
+		Options: fleet.Options{fleet.OptionExpected: "2m0s"},
+		Request: fleet.Request{Method: "PATCH", Path: fleet.PlaceholderVault,
+			Body: json.RawMessage(fleet.PlaceholderRestore)}, Actions: []string{"x"}}
 	for s := range in.Subscriptions {
 		for i := range in.Subscriptions[s].Vaults {
 			v := &in.Subscriptions[s].Vaults[i]
@@ -50,7 +52,8 @@ func TestRestoring(t *testing.T) {
 	})
 	for i, want := range []string{"", "it was unset", "", "legal freeze"} {
 		v := &q.Vaults[i]
-		if held := v.Hold != nil; held != (want != "") || held && v.Hold.Reason != want || v.Excluded() != held || held != (len(v.Restore) == 0) {
+		if held := v.Hold != nil; held != (want != "") || held && v.Hold.Reason != want || v.Excluded() != held ||
+			held != (len(v.Restore) == 0) {
 			t.Errorf("vault %d: held %+v, gets %s", i, v.Hold, v.Restore)
 		}
 	}
@@ -69,13 +72,18 @@ func TestRestoring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back.Fingerprint != q.Fingerprint || strings.ContainsAny(string(back.Vaults[0].Restore), "\n ") || !strings.Contains(string(back.Vaults[0].Restore), "12345678901234567890") {
+	if back.Fingerprint != q.Fingerprint || strings.ContainsAny(string(back.Vaults[0].Restore), "\n ") ||
+		!strings.Contains(string(back.Vaults[0].Restore), "12345678901234567890") {
 		t.Errorf("read back %s", back.Vaults[0].Restore)
 	}
-	if _, err := Decode(bytes.Replace(saved, []byte("12345678901234567890"), []byte("12345678901234567891"), 1)); !errors.Is(err, ErrFingerprint) {
+	if _, err := Decode(bytes.Replace(saved, []byte("12345678901234567890"), []byte("12345678901234567891"),
+		1)); !errors.Is(err, ErrFingerprint) {
 		t.Errorf("another body: %v", err)
 	}
-	other := p.Restoring(func(*fleet.Vault) (json.RawMessage, string) { return json.RawMessage(`{"properties":{}}`), "" })
+	other := p.Restoring(func(*fleet.Vault) (json.RawMessage, string) {
+		return json.RawMessage(`{"properties":{}}`),
+			""
+	})
 	if other.Fingerprint == q.Fingerprint {
 		t.Error("other bodies, the same fingerprint")
 	}

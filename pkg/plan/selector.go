@@ -84,7 +84,8 @@ func (r *Requirement) holds(v *fleet.Vault) bool {
 func has(v *fleet.Vault, key, value string) bool {
 	switch key {
 	case KeySubscription:
-		return strings.EqualFold(value, v.SubscriptionName) || strings.EqualFold(strings.Trim(value, "{}"), v.SubscriptionID)
+		return strings.EqualFold(value, v.SubscriptionName) ||
+			strings.EqualFold(strings.Trim(value, "{}"), v.SubscriptionID)
 	case KeyLocation:
 		return fleet.NormalizeLocation(value) == fleet.NormalizeLocation(v.Location)
 	case KeyResourceType:
@@ -182,7 +183,8 @@ func parseRequirement(text, part string, at int) (Requirement, error) {
 		case "notin":
 			r.Operator = OpNotIn
 		default:
-			return r, mistake(text, at+strings.Index(part, words[1]), "%q is no operator: write in or notin before a bracket", words[1])
+			return r, mistake(text, at+strings.Index(part, words[1]),
+				"%q is no operator: write in or notin before a bracket", words[1])
 		}
 		r.Key = words[0]
 		for value := range strings.SplitSeq(list, ",") {
@@ -212,7 +214,8 @@ func parseRequirement(text, part string, at int) (Requirement, error) {
 	case r.Key == KeyResourceType && slices.ContainsFunc(r.Values, func(v string) bool {
 		return !strings.Contains(v, "/") && !slices.Contains(fleet.ResourceTypes(), fleet.ResourceType(v))
 	}):
-		return r, mistake(text, at, "%s may be %s, %s or a type with its namespace such as %s", r.Key, fleet.BackupVault, fleet.SiteRecoveryVault, fleet.KeyVault)
+		return r, mistake(text, at, "%s may be %s, %s or a type with its namespace such as %s", r.Key,
+			fleet.BackupVault, fleet.SiteRecoveryVault, fleet.KeyVault)
 	}
 	return r, nil
 }

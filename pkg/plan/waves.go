@@ -158,10 +158,12 @@ func (b *builder) emptyWave(index int, m missed) {
 	issue := Issue{Code: IssueEmptyWave, Subject: Subject{SubjectWave, index}, Field: field}
 	switch {
 	case m.held > 0:
-		issue.Message = fmt.Sprintf("wave %q takes no vault: the %d that it could take are held, and a wave with a size takes none of those", spec.Name, m.held)
+		issue.Message = fmt.Sprintf("wave %q takes no vault: the %d that it could take are held, and a wave with a "+
+			"size takes none of those", spec.Name, m.held)
 		issue.Hint = "remove the wave, or its size"
 	case m.elsewhere > 0:
-		issue.Message = fmt.Sprintf("wave %q takes no vault: earlier waves take all %d that match", spec.Name, m.elsewhere)
+		issue.Message = fmt.Sprintf("wave %q takes no vault: earlier waves take all %d that match", spec.Name,
+			m.elsewhere)
 		issue.Hint = "put it before them, or narrow their match"
 		if field == "size" {
 			issue.Hint = "remove it, or make the waves before it smaller"

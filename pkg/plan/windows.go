@@ -87,12 +87,14 @@ func (b *builder) checkWindows(waves []Wave) {
 			fits[q] = ok
 		}
 		if !ok {
-			whose, hint := fmt.Sprintf("window of wave %q", waves[v.Wave].Name), "give that wave a longer window, put the vault into another wave, or hold it"
+			whose, hint := fmt.Sprintf("window of wave %q", waves[v.Wave].Name),
+				"give that wave a longer window, put the vault into another wave, or hold it"
 			if v.Calendar > 0 {
 				whose, hint = "window of its own", "give it a longer window, or hold it"
 			}
 			b.issue(Issue{Code: IssueNoWindow, Subject: Subject{SubjectVault, i}, Hint: hint,
-				Message: fmt.Sprintf("vault %q may need %d minutes (its predicted 90th percentile) and fits no %s within 400 days",
+				Message: fmt.Sprintf("vault %q may need %d minutes (its predicted 90th percentile) and fits no %s "+
+					"within 400 days",
 					v.Ref(), minutes(v.Predicted.P90), whose)})
 		}
 	}

@@ -33,7 +33,8 @@ const (
 
 // Dos lists what there may be to do.
 func Dos() []Do {
-	return []Do{DoAccept, DoApprove, DoUnpause, DoSignIn, DoResume, DoSupport, DoReopen, DoDecide, DoMend, DoConsent, DoWait, DoRelease}
+	return []Do{DoAccept, DoApprove, DoUnpause, DoSignIn, DoResume, DoSupport, DoReopen, DoDecide, DoMend, DoConsent,
+		DoWait, DoRelease}
 }
 
 // Action is one thing to do next, with the vaults it is about.
@@ -55,7 +56,9 @@ type Action struct {
 // actions lists what to do next.
 func (v *View) actions(o Options) []Action {
 	c := lexicon.ClockIn(o.Zone)
-	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o), v.unknownActions(o), v.blockedActions(o), v.permittedActions(o), v.waitActions(c))...) // never null
+	// never null
+	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o),
+		v.unknownActions(o), v.blockedActions(o), v.permittedActions(o), v.waitActions(c))...)
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -99,7 +102,8 @@ func (v *View) runActions(o Options) []Action {
 	}
 	switch v.Run.Status {
 	case RunHalted:
-		return one(DoAccept, true, v.haltSentence(), "Find out why the run halted; then accept the failures, and it goes on")
+		return one(DoAccept, true, v.haltSentence(),
+			"Find out why the run halted; then accept the failures, and it goes on")
 	case RunPaused:
 		return one(DoUnpause, true, then, "End the pause when its reason is gone: "+v.pausedBy())
 	case RunWaiting:
@@ -116,15 +120,18 @@ func (v *View) runActions(o Options) []Action {
 		}
 		title := "Resume the run, unless a timer does"
 		if w := v.Run.NextWindow; w != nil {
-			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does", c.Near(w.Time, v.Run.GeneratedAt.Value()))
+			title = fmt.Sprintf("Resume the run when its window opens, %s, unless a timer does",
+				c.Near(w.Time, v.Run.GeneratedAt.Value()))
 		}
 		return one(DoResume, false, "", title)
 	case RunInterrupted:
 		if v.Run.Elsewhere {
-			return one(DoWait, true, "The run may go on meanwhile; what it does is not in the ledger yet.", "Start a worker that keeps the ledger")
+			return one(DoWait, true, "The run may go on meanwhile; what it does is not in the ledger yet.",
+				"Start a worker that keeps the ledger")
 		}
 		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
-			return one(DoSignIn, true, lexicon.Or(ValueOf(s.Detail), "the cloud refused"), "Mend the sign-in or permission, then resume")
+			return one(DoSignIn, true, lexicon.Or(ValueOf(s.Detail), "the cloud refused"),
+				"Mend the sign-in or permission, then resume")
 		}
 		detail := "What was not started waits for it."
 		if v.Run.Closing {
@@ -134,7 +141,8 @@ func (v *View) runActions(o Options) []Action {
 			detail = v.words().Flights(n) + " in flight or in doubt: a resume follows them, and sends nothing twice."
 		}
 		if v.Run.Closing {
-			return one(DoResume, true, "Nothing more starts in it. "+detail, "Resume the run, which closes it when nothing is in flight")
+			return one(DoResume, true, "Nothing more starts in it. "+detail,
+				"Resume the run, which closes it when nothing is in flight")
 		}
 		return one(DoResume, true, detail, "Resume the run")
 	}
@@ -147,11 +155,14 @@ func (v *View) accessActions(o Options) (out []Action) {
 	c, now := lexicon.ClockIn(o.Zone), v.Run.GeneratedAt.Value()
 	for i := range v.Run.Waits {
 		w := &v.Run.Waits[i]
-		if s := v.Run.Suspended; w.For != standing.WaitAccess || s != nil && s.Subscription != nil && *s.Subscription == *w.Subscription {
+		if s := v.Run.Suspended; w.For != standing.WaitAccess || s != nil && s.Subscription != nil &&
+			*s.Subscription == *w.Subscription {
 			continue
 		}
-		out = append(out, Action{Do: DoSignIn, Person: true, Title: "Mend the sign-in or permission in subscription " + w.name, Command: StringOrNull(w.next),
-			Detail: StringOrNull(fmt.Sprintf("Refused since %s: %s. %s", c.Near(w.Since.Value(), now), layout.Zoned(w.refusal(), c.Zone, now), lexicon.Sentence(w.retry())))})
+		out = append(out, Action{Do: DoSignIn, Person: true,
+			Title: "Mend the sign-in or permission in subscription " + w.name, Command: StringOrNull(w.next),
+			Detail: StringOrNull(fmt.Sprintf("Refused since %s: %s. %s", c.Near(w.Since.Value(), now),
+				layout.Zoned(w.refusal(), c.Zone, now), lexicon.Sentence(w.retry())))})
 	}
 	return out
 }
@@ -168,7 +179,8 @@ func (v *View) waitsFor(k standing.WaitKind) *Wait {
 
 // needsApproval reports whether a waiting run needs a person's approval.
 func (v *View) needsApproval() bool {
-	return v.waitsFor(standing.WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && v.Run.Suspended != nil && v.Run.Suspended.Gate != nil && !v.Run.Approved
+	return v.waitsFor(standing.WaitApproval) != nil || len(v.Run.Waits) == 0 && !v.Run.Live && v.Run.Suspended != nil &&
+		v.Run.Suspended.Gate != nil && !v.Run.Approved
 }
 
 // pausedBy says who paused the run and why.
@@ -204,7 +216,8 @@ func (v *View) failedActions(o Options) (out []Action) {
 		if a.carried != b.carried {
 			return map[bool]int{false: -1, true: 1}[a.carried]
 		}
-		return cmp.Or(cmp.Compare(len(groups[b]), len(groups[a])), cmp.Compare(a.code, b.code), cmp.Compare(a.message, b.message))
+		return cmp.Or(cmp.Compare(len(groups[b]), len(groups[a])), cmp.Compare(a.code, b.code),
+			cmp.Compare(a.message, b.message))
 	})
 	for _, k := range order {
 		vs := groups[k]
@@ -212,12 +225,14 @@ func (v *View) failedActions(o Options) (out []Action) {
 			out = append(out, v.remediateFailed(vs, k.code, k.carried, o))
 			continue
 		}
-		a := Action{Do: DoSupport, Person: true, Code: StringOrNull(k.code), about: vs, Message: SupportMessage(o.SupportAddress, vs...),
+		a := Action{Do: DoSupport, Person: true, Code: StringOrNull(k.code), about: vs,
+			Message: SupportMessage(o.SupportAddress, vs...),
 			Title:   fmt.Sprintf("Send the support message for %s (%s)", named(vs), k.code),
 			Detail:  StringOrNull("Do not retry unless support says so. When they do, re-open what they named."),
 			Command: StringOrNull(v.reopened(o, vs))}
 		if k.carried {
-			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs), k.code)
+			a.Title = fmt.Sprintf("See that support has the message for %s, failed before this run (%s)", named(vs),
+				k.code)
 		}
 		out = append(out, a)
 	}
@@ -256,7 +271,8 @@ func (v *View) permittedActions(o Options) (out []Action) {
 		if !known {
 			i = len(out)
 			at[ValueOf(x.Reason)] = i
-			out = append(out, Action{Do: DoWait, Code: StringOrNull(string(fleet.Deferred)), Detail: x.Reason, Command: v.retryOn(o)})
+			out = append(out, Action{Do: DoWait, Code: StringOrNull(string(fleet.Deferred)), Detail: x.Reason,
+				Command: v.retryOn(o)})
 		}
 		out[i].about = append(out[i].about, x)
 	}
@@ -293,8 +309,10 @@ func (v *View) unknownActions(o Options) (out []Action) {
 		}
 	}
 	if len(unverified) > 0 {
-		out = append(out, Action{Do: DoDecide, Person: true, about: unverified, Code: StringOrNull(fleet.CodeNotVerified), Command: again(unverified),
-			Title:  fmt.Sprintf("Look at what became of %s: the cloud says %s, and it could not be verified", named(unverified), v.words().Done),
+		out = append(out, Action{Do: DoDecide, Person: true, about: unverified,
+			Code: StringOrNull(fleet.CodeNotVerified), Command: again(unverified),
+			Title: fmt.Sprintf("Look at what became of %s: the cloud says %s, and it could not be verified",
+				named(unverified), v.words().Done),
 			Detail: StringOrNull(v.words().Unverified)})
 	}
 	if len(doubtful) > 0 {
@@ -302,7 +320,8 @@ func (v *View) unknownActions(o Options) (out []Action) {
 		if n := len(doubtful[0].Reads); n > 0 && len(doubtful) == 1 {
 			title += "; the cloud was last read " + c.Short(doubtful[0].Reads[n-1].At.Time)
 		}
-		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful, Code: StringOrNull(fleet.CodeAnswerLost), Command: again(doubtful),
+		out = append(out, Action{Do: DoDecide, Title: title, Person: true, about: doubtful,
+			Code: StringOrNull(fleet.CodeAnswerLost), Command: again(doubtful),
 			Detail: StringOrNull(v.words().Doubtful)})
 	}
 	return out

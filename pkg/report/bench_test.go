@@ -19,13 +19,15 @@ import (
 // is blocked by two machines and the rest is upgraded.
 func bigNight(b *testing.B, n int) (*rollout.State, *report.TimelineBuilder) {
 	b.Helper()
-	p := &plan.Plan{Timings: plan.DefaultTimings(), Limits: plan.DefaultLimits(), Fingerprint: "f", FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: n},
-		Waves: []plan.Wave{{Name: "canary"}, {Name: "rest"}}}
+	p := &plan.Plan{Timings: plan.DefaultTimings(), Limits: plan.DefaultLimits(), Fingerprint: "f",
+		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: n},
+		Waves:         []plan.Wave{{Name: "canary"}, {Name: "rest"}}}
 	for i := range n {
 		v := plan.Vault{Wave: min(i/5, 1)}
 		v.Kind, v.ResourceType, v.Location = fleet.KindClassic, fleet.BackupVault, "Australia East"
 		v.SubscriptionID = fmt.Sprintf("53a3c692-5283-4f0a-baf6-%012d", i%50)
-		v.SubscriptionName, v.Name, v.TargetResourceGroup = fmt.Sprintf("customer-%02d", i%50), fmt.Sprintf("vault-%06d", i), "rg-vaults"
+		v.SubscriptionName, v.Name, v.TargetResourceGroup = fmt.Sprintf("customer-%02d", i%50),
+			fmt.Sprintf("vault-%06d", i), "rg-vaults"
 		v.Labels = map[string]string{"env": "prod"}
 		v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
 		p.Vaults = append(p.Vaults, v)
@@ -41,7 +43,8 @@ func bigNight(b *testing.B, n int) (*rollout.State, *report.TimelineBuilder) {
 	}
 	fact(reporttest.T0, fleet.RunOpened{RunID: "r", PlanFingerprint: "f"})
 	for i := range p.Vaults {
-		k, op, now := p.Vaults[i].Key, fmt.Sprintf("4cc27b8b-0000-4000-8000-%012d-2026-03-16 11:02:00Z-P", i), reporttest.T0.Add(time.Duration(i)*time.Second)
+		k, op, now := p.Vaults[i].Key, fmt.Sprintf("4cc27b8b-0000-4000-8000-%012d-2026-03-16 11:02:00Z-P", i),
+			reporttest.T0.Add(time.Duration(i)*time.Second)
 		if i%10 == 5 {
 			f := reporttest.OldAgent
 			f.Items = []string{fmt.Sprintf("srv-%d · 2.0.8000.0", i), fmt.Sprintf("srv-%d · 2.0.8500.0", i+1)}
@@ -50,14 +53,16 @@ func bigNight(b *testing.B, n int) (*rollout.State, *report.TimelineBuilder) {
 		}
 		fact(now, fleet.Validated{Vault: k, Verdict: fleet.VerdictReady})
 		fact(now, fleet.StartIntended{Vault: k, OperationID: op, Attempt: 1})
-		fact(now, fleet.StartAnswered{Vault: k, OperationID: op, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, RequestID: "r"}})
+		fact(now, fleet.StartAnswered{Vault: k, OperationID: op,
+			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted, RequestID: "r"}})
 		r := &fleet.Record{OperationID: op, State: fleet.RecordUpgraded, EndedAt: now.Add(20 * time.Minute)}
 		if i%100 == 7 {
 			r.State, r.Message = fleet.RecordFailed, "The policies could not be moved."
 		}
 		fact(now.Add(20*time.Minute), fleet.Observed{Vault: k, OperationID: op, Record: r})
 		if r.State == fleet.RecordUpgraded {
-			fact(now.Add(20*time.Minute), fleet.Verified{Vault: k, OperationID: op, ResourceID: p.Vaults[i].TargetPath()})
+			fact(now.Add(20*time.Minute),
+				fleet.Verified{Vault: k, OperationID: op, ResourceID: p.Vaults[i].TargetPath()})
 		}
 	}
 	return st, told

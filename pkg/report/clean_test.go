@@ -22,9 +22,11 @@ func TestPagesAreClean(t *testing.T) {
 	for _, f := range []layout.Format{layout.FormatTable, layout.FormatMarkdown} {
 		var b bytes.Buffer
 		for _, err := range []error{
-			report.Report(&b, v, report.Options{Format: f, State: reporttest.HostileReason, SupportAddress: reporttest.HostileName}),
+			report.Report(&b, v, report.Options{Format: f, State: reporttest.HostileReason,
+				SupportAddress: reporttest.HostileName}),
 			report.Status(&b, v, report.Options{Format: f, State: reporttest.HostileReason}),
-			dryrun.Plan(&b, p, dryrun.PlanOptions{Format: f, Validations: checks, Details: true, Saved: reporttest.HostileReason, Next: reporttest.HostileReason}),
+			dryrun.Plan(&b, p, dryrun.PlanOptions{Format: f, Validations: checks, Details: true,
+				Saved: reporttest.HostileReason, Next: reporttest.HostileReason}),
 			dryrun.Validation(&b, p, checks, dryrun.ValidationOptions{Format: f}),
 		} {
 			if err != nil {
@@ -49,7 +51,8 @@ func TestBigFleet(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	v := report.FromState(reporttest.BigState(n, 100), report.ViewOptions{Live: true, Now: reporttest.T0})
-	for f, rows := range map[layout.Format]int{layout.FormatTable: 0, layout.FormatMarkdown: 0, layout.FormatJSON: 0, layout.FormatCSV: n + 1, layout.FormatJSONL: n} {
+	for f, rows := range map[layout.Format]int{layout.FormatTable: 0, layout.FormatMarkdown: 0, layout.FormatJSON: 0,
+		layout.FormatCSV: n + 1, layout.FormatJSONL: n} {
 		var b bytes.Buffer
 		if err := report.Report(&b, v, report.Options{Format: f}); err != nil {
 			t.Fatal(err)

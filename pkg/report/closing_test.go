@@ -29,8 +29,9 @@ func TestClosingLeavesTheRestToTheNextRun(t *testing.T) {
 		got := strings.Join(append(titles, v.headlines(c)...), "\n")
 		for sentence, want := range map[string]bool{
 			"deferred, for a resume to take up": !closing, "still to come": !closing,
-			"deferred, for the next run to take up": closing, "Resume the run, which closes it when nothing is in flight": closing,
-			"left to the next run: this one is being closed": closing,
+			"deferred, for the next run to take up":                     closing,
+			"Resume the run, which closes it when nothing is in flight": closing,
+			"left to the next run: this one is being closed":            closing,
 		} {
 			if strings.Contains(got, sentence) != want {
 				t.Errorf("closing %t: %q is said: %t, in\n%s", closing, sentence, !want, got)

@@ -52,16 +52,21 @@ func decode(t *testing.T, write func(io.Writer) error) map[string]any {
 	return m
 }
 
-var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType", "targetResourceGroup",
-	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds", "findings",
-	"reason", "overdue", "foreign", "earlier", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
+var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
+	"targetResourceGroup",
+	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds",
+	"findings",
+	"reason", "overdue", "foreign", "earlier", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy",
+	"nextWindow", "reads", "refreshedAt",
 	"resourceGroup", "resourceId", "endedLate", "lastReading"}
 
 func TestRunJSONShape(t *testing.T) {
 	t.Parallel()
-	view := viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0, Evidence: &report.Evidence{JournalHead: "b81c", Events: 3}})
+	view := viewOf(reporttest.HaltedNight(t),
+		report.ViewOptions{Now: reporttest.T0, Evidence: &report.Evidence{JournalHead: "b81c", Events: 3}})
 	m := decode(t, func(w io.Writer) error { return report.Report(w, view, report.Options{Format: layout.FormatJSON}) })
-	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "overall", "waves", "subscriptions", "actions", "timeline",
+	keysOf(t, "the report", m, "schemaVersion", "headline", "run", "selector", "totals", "overall", "waves",
+		"subscriptions", "actions", "timeline",
 		"proof", "checklist", "vaults", "evidence", "next", "inFlight")
 	keysOf(t, "evidence", m["evidence"], "journalHead", "events")
 	keysOf(t, "headline", m["headline"], "sentence", "lines", "before")
@@ -71,9 +76,11 @@ func TestRunJSONShape(t *testing.T) {
 	}
 	entries := keysOf(t, "timeline", m["timeline"], "entries", "omitted")["entries"].([]any)
 	keysOf(t, "an entry", entries[0], "at", "kind", "text", "detail", "by", "until", "vault", "times")
-	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil", "of", "held")
+	keysOf(t, "a subscription", m["subscriptions"].([]any)[0], "id", "name", "totals", "budget", "throttledUntil", "of",
+		"held")
 	for _, a := range m["actions"].([]any) {
-		x := keysOf(t, "an action", a, "do", "title", "detail", "person", "before", "code", "vaults", "items", "message", "command")
+		x := keysOf(t, "an action", a, "do", "title", "detail", "person", "before", "code", "vaults", "items",
+			"message", "command")
 		if x["do"] == "support" {
 			keysOf(t, "a message", x["message"], "to", "subject", "body")
 		}
@@ -81,16 +88,21 @@ func TestRunJSONShape(t *testing.T) {
 			t.Errorf("%s has a list that is null", x["title"])
 		}
 	}
-	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "elsewhere", "expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt", "planFingerprint",
-		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live", "night", "nextWindow",
+	run := keysOf(t, "run", m["run"], "id", "direction", "status", "verdict", "exitCode", "closing", "elsewhere",
+		"expectedEnd", "emulated", "laterRun", "waits", "waitingFor", "approved", "startedAt", "endedAt",
+		"planFingerprint",
+		"inventory", "resumedAt", "updatedAt", "generatedAt", "halt", "suspended", "budget", "startedBy", "live",
+		"night", "nextWindow",
 		"kind", "permanent", "phase", "closed", "closingBy", "approvedInAdvance", "note", "limits")
 	if run["endedAt"] != nil || run["waitingFor"] != nil {
 		t.Errorf("absent values are %v and %v, want null", run["endedAt"], run["waitingFor"])
 	}
-	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at", "sentence")
+	keysOf(t, "run.halt", run["halt"], "scope", "wave", "subscription", "sameError", "failures", "budget", "at",
+		"sentence")
 	keysOf(t, "run.budget", run["budget"], "limit", "used", "unresolved", "base")
 	for _, w := range m["waves"].([]any) {
-		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget", "expectedEnd", "of", "held")
+		keysOf(t, "a wave", w, "name", "status", "totals", "startedAt", "endedAt", "budget", "expectedEnd", "of",
+			"held")
 	}
 	for _, v := range m["vaults"].([]any) {
 		x := keysOf(t, "a vault", v, vaultKeys...)
@@ -109,33 +121,39 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 	t.Parallel()
 	p := reporttest.FixturePlan()
 	m := decode(t, func(w io.Writer) error {
-		return dryrun.Plan(w, p, dryrun.PlanOptions{Format: layout.FormatJSON, Validations: reporttest.FixtureValidations(p)})
+		return dryrun.Plan(w, p, dryrun.PlanOptions{Format: layout.FormatJSON,
+			Validations: reporttest.FixtureValidations(p)})
 	})
 	for _, k := range []string{"schemaVersion", "fingerprint", "waves", "excluded", "findings", "forecast"} {
 		if _, ok := m[k]; !ok {
 			t.Errorf("the plan has no %s", k)
 		}
 	}
-	f := keysOf(t, "forecast", m["forecast"], "endsAtP50", "endsAtP90", "nights", "lowerBoundSeconds", "ratio", "byNight")
+	f := keysOf(t, "forecast", m["forecast"], "endsAtP50", "endsAtP90", "nights", "lowerBoundSeconds", "ratio",
+		"byNight")
 	if f["endsAtP50"] != nil || f["ratio"] != nil || f["lowerBoundSeconds"] == 0.0 {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
 		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "mayStart", "of", "held")
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
-	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name", "location", "resourceType",
-		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason", "heldUntil", "heldBy", "expiredHold", "heldEarlier", "calendar",
+	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name",
+		"location", "resourceType",
+		"targetResourceGroup", "labels", "wave", "status", "predictedP50Seconds", "predictedP90Seconds", "reason",
+		"heldUntil", "heldBy", "expiredHold", "heldEarlier", "calendar",
 		"resourceGroup", "resourceId", "request")
 
 	today := reporttest.TodayPlan(reporttest.KindAlerts)
 	m = decode(t, func(w io.Writer) error {
 		return dryrun.Plan(w, today, dryrun.PlanOptions{Format: layout.FormatJSON, Upgrade: today.Upgrade})
 	})
-	up := keysOf(t, "upgrade", m["upgrade"], "kind", "direction", "title", "options", "request", "before", "permanent", "rollback", "confirm", "permissions")
+	up := keysOf(t, "upgrade", m["upgrade"], "kind", "direction", "title", "options", "request", "before", "permanent",
+		"rollback", "confirm", "permissions")
 	keysOf(t, "upgrade.request", up["request"], "method", "path", "body")
 
 	m = decode(t, func(w io.Writer) error {
-		return dryrun.Validation(w, p, reporttest.FixtureValidations(p), dryrun.ValidationOptions{Format: layout.FormatJSON})
+		return dryrun.Validation(w, p, reporttest.FixtureValidations(p),
+			dryrun.ValidationOptions{Format: layout.FormatJSON})
 	})
 	keysOf(t, "the validation", m, "schemaVersion", "planFingerprint", "checkedAt", "totals", "vaults", "next")
 	for _, v := range m["vaults"].([]any) {
@@ -176,13 +194,16 @@ func TestCSVIsStrictAndHarmless(t *testing.T) {
 	p := reporttest.FixturePlan()
 	writers := map[string]func(io.Writer) error{
 		"run": func(w io.Writer) error {
-			return report.Report(w, report.FromState(reporttest.HaltedNight(t).St, report.ViewOptions{Now: reporttest.T0}), report.Options{Format: layout.FormatCSV})
+			return report.Report(w, report.FromState(reporttest.HaltedNight(t).St,
+				report.ViewOptions{Now: reporttest.T0}), report.Options{Format: layout.FormatCSV})
 		},
 		"plan": func(w io.Writer) error {
-			return dryrun.Plan(w, p, dryrun.PlanOptions{Format: layout.FormatCSV, Validations: reporttest.FixtureValidations(p)})
+			return dryrun.Plan(w, p, dryrun.PlanOptions{Format: layout.FormatCSV,
+				Validations: reporttest.FixtureValidations(p)})
 		},
 		"validation": func(w io.Writer) error {
-			return dryrun.Validation(w, p, reporttest.FixtureValidations(p), dryrun.ValidationOptions{Format: layout.FormatCSV})
+			return dryrun.Validation(w, p, reporttest.FixtureValidations(p),
+				dryrun.ValidationOptions{Format: layout.FormatCSV})
 		},
 	}
 	for name, write := range writers {
@@ -237,22 +258,28 @@ func TestRunStatusAndDeferral(t *testing.T) {
 		waiting string
 	}{
 		{"running", reporttest.BusyNight, true, report.RunRunning, fleet.ExitInterrupted, fleet.Pending, "", ""},
-		{"killed", reporttest.BusyNight, false, report.RunInterrupted, fleet.ExitInterrupted, fleet.Deferred, "process ended", ""},
+		{"killed", reporttest.BusyNight, false, report.RunInterrupted, fleet.ExitInterrupted, fleet.Deferred,
+			"process ended", ""},
 		{"stopped", suspended(fleet.RunSuspended{Why: fleet.SuspendedSignal, Code: fleet.ExitInterrupted}), false,
 			report.RunInterrupted, fleet.ExitInterrupted, fleet.Deferred, "stopped", ""},
-		{"signed out", suspended(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn}), false,
+		{"signed out", suspended(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082",
+			Code: fleet.ExitSignIn}), false,
 			report.RunInterrupted, fleet.ExitSignIn, fleet.Deferred, "AADSTS700082", "sign-in"},
-		{"halting", halting, true, report.RunRunning, fleet.ExitInterrupted, fleet.Deferred, "wave canary's budget of 0", ""},
+		{"halting", halting, true, report.RunRunning, fleet.ExitInterrupted, fleet.Deferred,
+			"wave canary's budget of 0", ""},
 		{"halted in flight", halting, false, report.RunHalted, fleet.ExitInterrupted, fleet.Deferred, "halted", ""},
-		{"halted", reporttest.HaltedNight, true, report.RunHalted, fleet.ExitHalted, fleet.Deferred, "the run's budget of 3", ""},
+		{"halted", reporttest.HaltedNight, true, report.RunHalted, fleet.ExitHalted, fleet.Deferred,
+			"the run's budget of 3", ""},
 		{"finished", reporttest.FinishedNight, false, report.RunFinished, fleet.ExitFailures, fleet.Upgraded, "", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			v := report.FromState(c.night(t).St, report.ViewOptions{Live: c.live})
-			if v.Run.Status != c.status || v.Run.ExitCode != int(c.code) || v.Run.Verdict != c.code.Name() || report.ValueOf(v.Run.WaitingFor) != c.waiting {
-				t.Errorf("run is %s, %s (%d), waits for %q; want %s, %d, %q", v.Run.Status, v.Run.Verdict, v.Run.ExitCode,
+			if v.Run.Status != c.status || v.Run.ExitCode != int(c.code) || v.Run.Verdict != c.code.Name() ||
+				report.ValueOf(v.Run.WaitingFor) != c.waiting {
+				t.Errorf("run is %s, %s (%d), waits for %q; want %s, %d, %q", v.Run.Status, v.Run.Verdict,
+					v.Run.ExitCode,
 					report.ValueOf(v.Run.WaitingFor), c.status, c.code, c.waiting)
 			}
 			sum := 0
@@ -264,8 +291,10 @@ func TestRunStatusAndDeferral(t *testing.T) {
 			}
 			for i := range v.Vaults {
 				x := &v.Vaults[i]
-				if x.Vault == "prod/late-1" && (x.Status != c.late || !strings.Contains(report.ValueOf(x.Reason), c.reason)) {
-					t.Errorf("%s is %s (%q), want %s (%q)", x.Vault, x.Status, report.ValueOf(x.Reason), c.late, c.reason)
+				if x.Vault == "prod/late-1" &&
+					(x.Status != c.late || !strings.Contains(report.ValueOf(x.Reason), c.reason)) {
+					t.Errorf("%s is %s (%q), want %s (%q)", x.Vault, x.Status, report.ValueOf(x.Reason), c.late,
+						c.reason)
 				}
 				if x.Vault == "hr/pay-1" && x.Status == fleet.Deferred {
 					t.Errorf("%s is deferred, want busy", x.Vault)

@@ -24,7 +24,8 @@ func TestOneCount(t *testing.T) {
 	held := n.St.Totals.Of(fleet.Excluded)
 	kept := slices.IndexFunc(n.St.Vaults, func(v rollout.VaultState) bool { return v.Status == fleet.Excluded })
 	earlier := []fleet.Key{n.St.Plan.Vaults[0].Key, n.St.Plan.Vaults[1].Key, n.St.Plan.Vaults[kept].Key, "classic/none"}
-	e := fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", PlanFingerprint: n.St.Plan.Fingerprint, Upgraded: earlier}}
+	e := fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", PlanFingerprint: n.St.Plan.Fingerprint,
+		Upgraded: earlier}}
 	if err := n.St.Apply(e); err != nil {
 		t.Fatal(err)
 	}
@@ -33,9 +34,11 @@ func TestOneCount(t *testing.T) {
 	if v.Overall != (lexicon.Overall{Upgraded: 3, Earlier: 3, Of: of + 1, Held: held - 1, OfRun: of}) {
 		t.Fatalf("overall is %+v of %d held", v.Overall, held)
 	}
-	run, ledger := "0 of "+lexicon.Vaults(of)+" upgraded", "3 of "+lexicon.Vaults(of+1)+" upgraded, 3 of them by earlier runs"
+	run, ledger := "0 of "+lexicon.Vaults(of)+" upgraded",
+		"3 of "+lexicon.Vaults(of+1)+" upgraded, 3 of them by earlier runs"
 	var status, heartbeat strings.Builder
-	if err := errors.Join(report.Status(&status, v, report.Options{}), progress.NewPlain(&heartbeat, n.St, nil).Heartbeat(reporttest.T0.Add(time.Minute))); err != nil {
+	if err := errors.Join(report.Status(&status, v, report.Options{}),
+		progress.NewPlain(&heartbeat, n.St, nil).Heartbeat(reporttest.T0.Add(time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	for where, s := range map[string]string{"status": status.String(), "heartbeat": heartbeat.String()} {
@@ -61,7 +64,8 @@ func TestEarlierCountsWhatIsStillSo(t *testing.T) {
 	n := reporttest.NewNight(t)
 	name := n.St.Plan.Names()[0]
 	k := n.Key(name)
-	if err := n.St.Apply(fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{k}}}); err != nil {
+	if err := n.St.Apply(fleet.Event{At: reporttest.T0,
+		Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{k}}}); err != nil {
 		t.Fatal(err)
 	}
 	if n.St.Earlier() != 1 {
@@ -78,19 +82,22 @@ func TestEarlierIsNotAlready(t *testing.T) {
 	t.Parallel()
 	n := reporttest.NewNight(t)
 	names := n.St.Plan.Names()
-	if err := n.St.Apply(fleet.Event{At: reporttest.T0, Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{n.Key(names[0])}}}); err != nil {
+	if err := n.St.Apply(fleet.Event{At: reporttest.T0,
+		Fact: fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{n.Key(names[0])}}}); err != nil {
 		t.Fatal(err)
 	}
 	n.Validated(1, names[0], fleet.VerdictAlready)
 	n.Validated(1, names[1], fleet.VerdictAlready)
 	v := viewOf(n, report.ViewOptions{Now: reporttest.T0.Add(time.Hour)})
 	var status, page strings.Builder
-	if err := errors.Join(report.Status(&status, v, report.Options{}), report.Report(&page, v, report.Options{})); err != nil {
+	if err := errors.Join(report.Status(&status, v, report.Options{}),
+		report.Report(&page, v, report.Options{})); err != nil {
 		t.Fatal(err)
 	}
 	for where, wants := range map[string][]string{
 		status.String(): {"1 by earlier runs, 1 upgraded before", "1 by earlier runs + 1 already"},
-		page.String(): {"1 BY EARLIER RUNS, 1 UPGRADED BEFORE", "UPGRADED BY EARLIER RUNS (1 vault)", names[0] + "  upgraded by an earlier run",
+		page.String(): {"1 BY EARLIER RUNS, 1 UPGRADED BEFORE", "UPGRADED BY EARLIER RUNS (1 vault)",
+			names[0] + "  upgraded by an earlier run",
 			"ALREADY UPGRADED: not by this run (1 vault)"},
 	} {
 		for _, want := range wants {

@@ -102,12 +102,13 @@ var GroupColumns = []Column[*Vault]{
 // and "already" of vaults that an earlier run took, too.
 func runColumns(do map[*Vault]Do, direction fleet.Direction) []Column[*Vault] {
 	did := Column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
-	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did}, GroupColumns, []Column[*Vault]{
-		{"direction", func(*Vault) string { return string(direction) }},
-		{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},
-		{"earlierOperationIds", func(v *Vault) string { return strings.Join(v.EarlierOperations, " ") }},
-		{"endedLate", func(v *Vault) string { return strconv.FormatBool(v.EndedLate) }},
-	})
+	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did},
+		GroupColumns, []Column[*Vault]{
+			{"direction", func(*Vault) string { return string(direction) }},
+			{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},
+			{"earlierOperationIds", func(v *Vault) string { return strings.Join(v.EarlierOperations, " ") }},
+			{"endedLate", func(v *Vault) string { return strconv.FormatBool(v.EndedLate) }},
+		})
 }
 
 // RunColumns names the columns of a run's CSV.

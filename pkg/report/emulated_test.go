@@ -17,8 +17,11 @@ import (
 
 func TestEmulatedTimesSaySo(t *testing.T) {
 	t.Parallel()
-	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time", 60: "the cloud is the emulator: 1m of an upgrade take 1s",
-		600: "the cloud is the emulator: 10m of an upgrade take 1s", 400: "the cloud is the emulator: 6m40s of an upgrade take 1s", 0.5: "the cloud is the emulator: 500ms of an upgrade take 1s"} {
+	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time",
+		60:  "the cloud is the emulator: 1m of an upgrade take 1s",
+		600: "the cloud is the emulator: 10m of an upgrade take 1s",
+		400: "the cloud is the emulator: 6m40s of an upgrade take 1s",
+		0.5: "the cloud is the emulator: 500ms of an upgrade take 1s"} {
 		if got := (&report.Emulated{TimeScale: scale}).Words(lexicon.WordingOf(fleet.KindClassic)); got != want {
 			t.Errorf("%g: %q, want %q", scale, got, want)
 		}
@@ -26,7 +29,8 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	e := &report.Emulated{TimeScale: 60}
 	now := reporttest.T0.Add(125 * time.Minute)
 	v := viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: now})
-	for name, f := range map[string]layout.Format{"table": layout.FormatTable, "markdown": layout.FormatMarkdown, "json": layout.FormatJSON} {
+	for name, f := range map[string]layout.Format{"table": layout.FormatTable, "markdown": layout.FormatMarkdown,
+		"json": layout.FormatJSON} {
 		for _, told := range []*report.Emulated{nil, e} {
 			var status, whole bytes.Buffer
 			if err := report.Status(&status, v, report.Options{Format: f, Emulated: told}); err != nil {
@@ -39,7 +43,8 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 			if f == layout.FormatJSON {
 				want = `"timeScale": 60`
 			}
-			if strings.Contains(status.String(), want) != (told != nil) || strings.Contains(whole.String(), want) != (told != nil) {
+			if strings.Contains(status.String(), want) != (told != nil) ||
+				strings.Contains(whole.String(), want) != (told != nil) {
 				t.Errorf("%s, emulated %v: %s", name, told, status.String())
 			}
 		}
@@ -49,9 +54,11 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for measured, want := range map[int]string{0: "the forecast is the real service's", 12: "the forecast is measured on it, in its own time"} {
+	for measured, want := range map[int]string{0: "the forecast is the real service's",
+		12: "the forecast is measured on it, in its own time"} {
 		var b bytes.Buffer
-		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Now: reporttest.T0, P50: &p50, P90: &p90, Emulated: e, Measured: measured}); err != nil {
+		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Now: reporttest.T0, P50: &p50, P90: &p90, Emulated: e,
+			Measured: measured}); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), "1m of an upgrade take 1s; "+want) {
@@ -61,7 +68,8 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	tr := progress.NewTracker(reporttest.BusyNight(t).St)
 	tr.Emulated = e
 	tr.Forecast().Guess(now, nil)
-	if got := strings.Join(tr.Live(now, 100, 40, false), "\n"); !strings.Contains(got, "(estimate; emulated: 1m of an upgrade take 1s)") {
+	if got := strings.Join(tr.Live(now, 100, 40, false), "\n"); !strings.Contains(got,
+		"(estimate; emulated: 1m of an upgrade take 1s)") {
 		t.Errorf("%s", got)
 	}
 }

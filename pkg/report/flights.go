@@ -28,8 +28,9 @@ type Flight struct {
 func flightsOf(st *rollout.State, names []string, fs []standing.Flight) []Flight {
 	out := make([]Flight, len(fs))
 	for i, f := range fs {
-		out[i] = Flight{Vault: names[f.Vault], Wave: st.Waves[st.Plan.Vaults[f.Vault].Wave].Name, Status: f.Status, StartedAt: TimeOrNull(f.Since),
-			Late: StringOrNull(string(f.Late)), Foreign: f.Foreign, ExpectedEnd: ExpectedEndOf(f.Ends, nil), Is: f}
+		out[i] = Flight{Vault: names[f.Vault], Wave: st.Waves[st.Plan.Vaults[f.Vault].Wave].Name, Status: f.Status,
+			StartedAt: TimeOrNull(f.Since),
+			Late:      StringOrNull(string(f.Late)), Foreign: f.Foreign, ExpectedEnd: ExpectedEndOf(f.Ends, nil), Is: f}
 		if !f.Since.IsZero() {
 			s := int64(f.Age.Seconds())
 			out[i].Seconds = &s
@@ -61,7 +62,8 @@ func (v *View) flights(p *layout.Page, c lexicon.Clock) {
 		others = ", " + lexicon.Number(n.Foreign) + " not ours"
 	}
 	p.Section("IN FLIGHT: %s%s", lexicon.Vaults(n.Ours), others)
-	g := layout.Grid{Head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"}, Right: map[int]bool{3: true}, Spare: []int{4, 2}, Wrap: true}
+	g := layout.Grid{Head: []string{"VAULT", "STATUS", "STARTED", "AGE", "OPERATION", "NOTE"},
+		Right: map[int]bool{3: true}, Spare: []int{4, 2}, Wrap: true}
 	for i := range v.InFlight {
 		f, age := &v.InFlight[i], "-"
 		if !f.Is.Since.IsZero() {
@@ -73,7 +75,8 @@ func (v *View) flights(p *layout.Page, c lexicon.Clock) {
 		} else if f.Foreign {
 			notes = append(notes, "not ours")
 		}
-		g.Rows = append(g.Rows, []string{f.Vault, v.words().Status(f.Status), c.Full(f.StartedAt.Value()), age, lexicon.Or(f.Is.OperationID, "-"),
+		g.Rows = append(g.Rows, []string{f.Vault, v.words().Status(f.Status), c.Full(f.StartedAt.Value()), age,
+			lexicon.Or(f.Is.OperationID, "-"),
 			lexicon.Or(strings.TrimPrefix(strings.Join(notes, "; "), "; "), "-")})
 	}
 	p.Table(g)

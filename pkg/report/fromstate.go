@@ -45,14 +45,19 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	v := &View{
 		SchemaVersion: SchemaVersion,
 		Run: Run{
-			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code), PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
-			StartedAt: TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt), ResumedAt: TimeOrNull(st.Run.ResumedAt),
-			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now), Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
+			ID: st.Run.ID, Verdict: code.Name(), ExitCode: int(code),
+			PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
+			StartedAt:       TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt),
+			ResumedAt: TimeOrNull(st.Run.ResumedAt),
+			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now),
+			Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
 			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live, Elsewhere: !o.Live && st.Elsewhere(),
-			Kind: st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil || st.Plan.Upgrade.Permanent,
+			Kind: st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil ||
+				st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},
-		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}}, Evidence: o.Evidence,
+		Checklist: []string{}, Vaults: make([]Vault, 0, len(st.Vaults)), Timeline: Timeline{Entries: []Entry{}},
+		Evidence: o.Evidence,
 	}
 	remaining := standing.RemainingOf(st, o.Outlook, now, o.Live)
 	if !v.Run.Elsewhere { // it may be further than anybody here knows
@@ -157,9 +162,13 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	ours := func(h *fleet.RunHalted) bool { // by a budget that a vault which is shown counts in
 		part := plan.HaltedPart(h)
-		return part == nil || slices.ContainsFunc(shown, func(i int) bool { return part.Key(&st.Plan.Vaults[i]) == h.Scope })
+		return part == nil || slices.ContainsFunc(shown,
+			func(i int) bool { return part.Key(&st.Plan.Vaults[i]) == h.Scope })
 	}
-	o.Timeline.tell(v, names, func(i int) bool { return o.Selector == nil || o.Selector.Picks(&st.Plan.Vaults[i].Vault) }, ours)
+	o.Timeline.tell(v, names, func(i int) bool {
+		return o.Selector == nil ||
+			o.Selector.Picks(&st.Plan.Vaults[i].Vault)
+	}, ours)
 	if o.Selector != nil {
 		v.Selector = StringOrNull(o.Selection)
 		v.keepToItself(func(id string) bool { _, ok := subs[id]; return ok }, st.Run.Halt == nil || ours(st.Run.Halt))
@@ -232,7 +241,8 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	case standing.KeptByCrash:
 		return "the run's process ended before it could start"
 	case standing.KeptBySignIn:
-		return because("a sign-in or permission is missing", ": "+lexicon.Or(SuspendedDetail(st.Run.Suspended), "the cloud refused"))
+		return because("a sign-in or permission is missing",
+			": "+lexicon.Or(SuspendedDetail(st.Run.Suspended), "the cloud refused"))
 	case standing.KeptByGate:
 		return "the run waits for " + SuspendedDetail(st.Run.Suspended)
 	case standing.KeptByWindow:
@@ -250,7 +260,8 @@ func VaultOf(v *plan.Vault, name, wave string) Vault {
 	x := Vault{
 		Vault: name, SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, Name: v.Name,
 		Location: v.Location, ResourceType: v.ResourceType, TargetResourceGroup: StringOrNull(v.TargetResourceGroup),
-		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{}, Reads: []Read{},
+		Labels: labels(v.Labels), Wave: wave, Status: fleet.Pending, RequestIDs: []string{}, Findings: []Finding{},
+		Reads: []Read{},
 	}
 	if v.ResourceGroup != "" {
 		x.ResourceGroup, x.ResourceID = StringOrNull(v.ResourceGroup), StringOrNull(v.ResourceID())
@@ -269,14 +280,17 @@ const beforeThat = "; before that: "
 // deferred if it has not started.
 func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, StringOrNull(s.OperationID), s.Attempt, s.Sent
-	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt), StringOrNull(s.UpgradedResourceID)
+	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt),
+		StringOrNull(s.UpgradedResourceID)
 	v.EndedLate = s.EndedLate
-	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(saidOnce(s.Findings)), StringOrNull(s.Reason)
+	v.RequestIDs, v.Findings, v.Reason = ListOrEmpty(s.RequestIDs), FindingsOf(saidOnce(s.Findings)),
+		StringOrNull(s.Reason)
 	v.Foreign = s.Foreign && s.Status == fleet.Upgrading
 	v.Overdue = s.Overdue && s.Status == fleet.Upgrading
 	v.RefreshedAt = TimeOrNull(s.RefreshedAt)
 	if r := s.Reading; r != nil && (s.Status == fleet.Upgrading || s.Status == fleet.Unknown) {
-		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs), Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
+		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs),
+			Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
 	}
 	v.Earlier, v.Carried, v.Reopened, v.Permitted, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Permit, s.Forgiven
 	for i := range v.Findings { // whether to try again is decided
@@ -302,7 +316,8 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 func saidOnce(fs []fleet.Finding) (out []fleet.Finding) {
 	for _, f := range fs {
 		if !slices.ContainsFunc(out, func(o fleet.Finding) bool {
-			return o.Severity == f.Severity && o.Code == f.Code && o.Message == f.Message && slices.Equal(o.Items, f.Items)
+			return o.Severity == f.Severity && o.Code == f.Code && o.Message == f.Message &&
+				slices.Equal(o.Items, f.Items)
 		}) {
 			out = append(out, f)
 		}

@@ -33,7 +33,8 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 		if s.ThrottledUntil != nil {
 			note = "throttled until " + c.Near(s.ThrottledUntil.Time, v.Run.GeneratedAt.Value())
 		}
-		g.Rows = append(g.Rows, slices.Concat([]string{lexicon.Or(s.Name, s.ID)}, groupCells(s.Totals), []string{usedOf(s.Budget), note}))
+		g.Rows = append(g.Rows, slices.Concat([]string{lexicon.Or(s.Name, s.ID)}, groupCells(s.Totals),
+			[]string{usedOf(s.Budget), note}))
 	}
 	p.Table(withoutHeld(g, 1, v.Totals[fleet.Excluded]))
 }
@@ -60,7 +61,8 @@ func (v *View) groupGrid(before, after []string) layout.Grid {
 
 func groupCells(totals map[fleet.Status]int) []string {
 	n := groupOf(totals)
-	up, failed, unknown, blocked := totals[fleet.Upgraded], totals[fleet.Failed], totals[fleet.Unknown], totals[fleet.Blocked]
+	up, failed, unknown, blocked := totals[fleet.Upgraded], totals[fleet.Failed], totals[fleet.Unknown],
+		totals[fleet.Blocked]
 	var cells []string
 	for _, n := range []int{n.Of, up, failed, unknown, blocked, n.Of - up - failed - unknown - blocked, n.Held} {
 		cells = append(cells, lexicon.Number(n))

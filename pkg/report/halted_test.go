@@ -19,7 +19,8 @@ func TestHaltSentenceCountsWhatFailedSince(t *testing.T) {
 	n.St.Run.Halt.Failures = n.St.RunBudget().Failed - 1 // one has failed since
 	now := lexicon.Plural(n.St.RunBudget().Failed, "failure", "failures")
 	v := viewOf(n, report.ViewOptions{Now: reporttest.T0.Add(time.Hour)})
-	if got := v.Run.Halt.Sentence; !strings.HasPrefix(got, now+" ") || v.Run.Halt.Failures != n.St.RunBudget().Failed-1 {
+	if got := v.Run.Halt.Sentence; !strings.HasPrefix(got, now+" ") ||
+		v.Run.Halt.Failures != n.St.RunBudget().Failed-1 {
 		t.Errorf("%q, want %s", got, now)
 	}
 	for i := range v.Vaults {

@@ -18,13 +18,15 @@ import (
 func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.Time) string) (what, text string) {
 	switch f := e.Fact.(type) {
 	case fleet.RunOpened:
-		return "run", fmt.Sprintf("%s opened, plan %s, %s", f.RunID, lexicon.ElideHash(f.PlanFingerprint), lexicon.Vaults(st.Totals.All()))
+		return "run", fmt.Sprintf("%s opened, plan %s, %s", f.RunID, lexicon.ElideHash(f.PlanFingerprint),
+			lexicon.Vaults(st.Totals.All()))
 	case fleet.Resumed:
 		flying := lexicon.Selected(st, func(i int) bool { return st.Vaults[i].InFlight() })
 		if len(flying) == 0 {
 			return "resumed", fmt.Sprintf("run %s: nothing is in flight or in doubt", st.Run.ID)
 		}
-		return "resumed", fmt.Sprintf("run %s: first it follows %s in flight or in doubt: %s", st.Run.ID, lexicon.Vaults(len(flying)), lexicon.SomeOf(names, flying))
+		return "resumed", fmt.Sprintf("run %s: first it follows %s in flight or in doubt: %s", st.Run.ID,
+			lexicon.Vaults(len(flying)), lexicon.SomeOf(names, flying))
 	case fleet.WaveOpened:
 		in := lexicon.WaveVaults(st, f.Wave, func(s fleet.Status) bool { return s != fleet.Excluded })
 		if len(in) == 0 {
@@ -42,19 +44,23 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.FailuresAccepted:
 		return "accepted", fmt.Sprintf("the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:
-		return "suspended", fmt.Sprintf("%s: resumable, exit %d", lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
+		return "suspended", fmt.Sprintf("%s: resumable, exit %d",
+			lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
 	case fleet.RunClosed:
 		if n := st.NeverStarted(); n > 0 {
-			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n), lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n),
+				lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 		}
-		return "finished", fmt.Sprintf("%s: exit %d", lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+		return "finished", fmt.Sprintf("%s: exit %d",
+			lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
 	case fleet.RunOrder:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.AccessDenied:
 		return "access", lexicon.AccessWords(st.Plan, f)
 	case fleet.Throttled:
-		return "throttled", fmt.Sprintf("subscription %s is throttled until %s", lexicon.SubscriptionIn(st.Plan, f.Subscription), write(f.Until))
+		return "throttled", fmt.Sprintf("subscription %s is throttled until %s",
+			lexicon.SubscriptionIn(st.Plan, f.Subscription), write(f.Until))
 	}
 	return "", ""
 }
@@ -157,7 +163,8 @@ const (
 
 // Run takes in a fact about the run, if it is one that people are told.
 func (r *RecentHappenings) Run(st *rollout.State, names []string, e fleet.Event) {
-	if what, words := RunWords(st, names, e, func(t time.Time) string { return t.UTC().Format(time.RFC3339) }); what != "" {
+	if what, words := RunWords(st, names, e,
+		func(t time.Time) string { return t.UTC().Format(time.RFC3339) }); what != "" {
 		r.add(Happening{At: e.At, What: what, Text: words})
 	}
 }

@@ -166,7 +166,8 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 // personDecides reports whether the run itself, or access to a part of it, waits for a
 // person.
 func (v *View) personDecides() bool {
-	return slices.ContainsFunc(append(v.runActions(Options{}), v.accessActions(Options{})...), func(a Action) bool { return a.Person })
+	return slices.ContainsFunc(append(v.runActions(Options{}), v.accessActions(Options{})...),
+		func(a Action) bool { return a.Person })
 }
 
 // flyingWords counts what is in flight, as the subject of a sentence.
@@ -192,7 +193,8 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		say("%s closed it: %s.", *c.By, strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
 	}
 	if c := v.Run.ClosingBy; c != nil {
-		say("%s is closing it: %s.", lexicon.Or(ValueOf(c.By), "A person"), strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
+		say("%s is closing it: %s.", lexicon.Or(ValueOf(c.By), "A person"),
+			strings.TrimSuffix(lexicon.Or(ValueOf(c.Reason), "no reason given"), "."))
 	}
 	if v.Run.Halt != nil {
 		say("%s", lexicon.Sentence(v.Run.Halt.Sentence))
@@ -200,12 +202,14 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	if p := v.Proof; p != nil {
 		switch {
 		case p.SentTwice > 0:
-			say("%s SENT TWICE: this must not happen. Keep the ledger, and tell who maintains fleetup.", strings.ToUpper(lexicon.Plural(p.SentTwice, "vault was", "vaults were")))
+			say("%s SENT TWICE: this must not happen. Keep the ledger, and tell who maintains fleetup.",
+				strings.ToUpper(lexicon.Plural(p.SentTwice, "vault was", "vaults were")))
 		default:
 			say("No vault was sent twice.")
 		}
 		if p.ReopenedByHand > 0 {
-			say("%s re-opened by a person after a failure.", lexicon.Plural(p.ReopenedByHand, "vault was", "vaults were"))
+			say("%s re-opened by a person after a failure.",
+				lexicon.Plural(p.ReopenedByHand, "vault was", "vaults were"))
 		}
 	}
 	if n := len(v.permitted()); n > 0 {
@@ -229,11 +233,13 @@ func (v *View) headlines(c lexicon.Clock) []string {
 			say("It has waited since %s.", c.Near(since.Value(), v.Run.GeneratedAt.Value()))
 		}
 	case s != nil && s.Why == fleet.SuspendedSignIn:
-		say("A sign-in or permission is missing: %s", lexicon.Sentence(lexicon.Or(ValueOf(s.Detail), "the cloud refused")))
+		say("A sign-in or permission is missing: %s",
+			lexicon.Sentence(lexicon.Or(ValueOf(s.Detail), "the cloud refused")))
 	case v.Run.Status == RunInterrupted && s != nil:
 		say("It was told to stop.")
 	case v.Run.Elsewhere:
-		say("fleetup-temporal carries it out and may go on; no worker keeps the ledger, so nothing of that is seen here.")
+		say("fleetup-temporal carries it out and may go on; no worker keeps the ledger, so nothing of that is seen " +
+			"here.")
 	case v.Run.Status == RunInterrupted:
 		say("Its process crashed or was killed.")
 	}

@@ -22,7 +22,8 @@ func TestHoldTakesNothingFromTheLedger(t *testing.T) {
 		}
 	}
 	is := viewOf(n, o).Overall
-	if was.Held == 0 || is.Held != was.Held-1 || is.Of != was.Of+1 || is.Upgraded != was.Upgraded+1 || is.Earlier != was.Earlier+1 || is.OfRun != was.OfRun {
+	if was.Held == 0 || is.Held != was.Held-1 || is.Of != was.Of+1 || is.Upgraded != was.Upgraded+1 ||
+		is.Earlier != was.Earlier+1 || is.OfRun != was.OfRun {
 		t.Errorf("%+v became %+v", was, is)
 	}
 }

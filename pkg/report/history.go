@@ -44,7 +44,8 @@ type VaultHistory struct {
 
 // RecordedChange is what the journal has of a vault besides its story.
 type RecordedChange struct {
-	Before  json.RawMessage `json:"before"`  // what the newest run that started it found of what it was about to change; null: nothing was recorded
+	// what the newest run that started it found of what it was about to change; null: nothing was recorded
+	Before  json.RawMessage `json:"before"`
 	Request *PlannedRequest `json:"request"` // that changes it; null: it was not started, or nobody knows
 }
 
@@ -64,7 +65,8 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 		if x.Vault != name {
 			continue
 		}
-		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told, Run: v.Run.ID, Later: v.Run.Later, words: v.words(), now: v.Run.GeneratedAt.Value(), past: v.pastOf(x)}
+		s := &VaultHistory{SchemaVersion: SchemaVersion, Vault: x, Entries: chapters, RecordedChange: told,
+			Run: v.Run.ID, Later: v.Run.Later, words: v.words(), now: v.Run.GeneratedAt.Value(), past: v.pastOf(x)}
 		if x.Status == fleet.Failed && !x.Permitted && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
@@ -202,7 +204,8 @@ func (f *Finding) saidIn(line string) bool {
 // besides are the finding's items without the cells that only repeat its message.
 func (f *Finding) besides() (out []string) {
 	for _, item := range f.Items {
-		cells := slices.DeleteFunc(strings.Split(item, lexicon.Dot), func(s string) bool { return ValueOf(f.Message) != "" && s == *f.Message })
+		cells := slices.DeleteFunc(strings.Split(item, lexicon.Dot),
+			func(s string) bool { return ValueOf(f.Message) != "" && s == *f.Message })
 		if len(cells) > 0 {
 			out = append(out, strings.Join(cells, lexicon.Dot))
 		}

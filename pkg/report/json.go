@@ -71,7 +71,8 @@ type Finding struct {
 func FindingsOf(fs []fleet.Finding) []Finding {
 	out := make([]Finding, len(fs))
 	for i, f := range fs {
-		out[i] = Finding{f.Severity, StringOrNull(f.Category), StringOrNull(f.Code), StringOrNull(f.Message), StringOrNull(f.Action), ListOrEmpty(f.Items)}
+		out[i] = Finding{f.Severity, StringOrNull(f.Category), StringOrNull(f.Code), StringOrNull(f.Message),
+			StringOrNull(f.Action), ListOrEmpty(f.Items)}
 	}
 	return out
 }

@@ -90,7 +90,8 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 	if began.IsZero() {
 		began = v.Run.StartedAt.Value()
 	}
-	s := &junitSuite{Name: lexicon.Or(token(w.Name), "wave"), Timestamp: began.UTC().Format("2006-01-02T15:04:05"), Hostname: "fleetup", ID: i, Package: "fleetup",
+	s := &junitSuite{Name: lexicon.Or(token(w.Name), "wave"), Timestamp: began.UTC().Format("2006-01-02T15:04:05"),
+		Hostname: "fleetup", ID: i, Package: "fleetup",
 		Tests: len(vs)}
 	if w.StartedAt != nil && w.EndedAt != nil {
 		s.Time = junitSeconds(w.EndedAt.Sub(w.StartedAt.Time))
@@ -104,8 +105,10 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 	property("plan", v.Run.PlanFingerprint)
 	property("direction", string(v.Run.Direction))
 	for _, x := range vs {
-		c := junitCase{Name: lexicon.Clean(x.Vault), ClassName: lexicon.Clean(lexicon.Or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
-		trouble := &junitTrouble{Message: lexicon.Clean(x.why()), Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
+		c := junitCase{Name: lexicon.Clean(x.Vault),
+			ClassName: lexicon.Clean(lexicon.Or(x.SubscriptionName, x.SubscriptionID)), Time: junitSeconds(x.Took())}
+		trouble := &junitTrouble{Message: lexicon.Clean(x.why()),
+			Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
 		switch {
 		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
 		case x.needsPerson() && x.Status != fleet.Unknown:
@@ -131,7 +134,8 @@ func token(s string) string { return strings.Join(strings.Fields(lexicon.Clean(s
 // story is everything that is known of a vault in trouble, a fact a sentence.
 func (v *Vault) story() string {
 	parts := []string{"subscription " + v.SubscriptionID, "operation " + operation(v),
-		"started " + lexicon.UTC(v.StartedAt.Value()), "ended " + lexicon.UTC(v.EndedAt.Value()) + v.OrBefore(), "requests " + lexicon.Or(strings.Join(v.RequestIDs, " "), "none")}
+		"started " + lexicon.UTC(v.StartedAt.Value()), "ended " + lexicon.UTC(v.EndedAt.Value()) + v.OrBefore(),
+		"requests " + lexicon.Or(strings.Join(v.RequestIDs, " "), "none")}
 	for _, f := range v.Errors() {
 		parts = append(parts, flatFinding(f))
 	}

@@ -37,7 +37,8 @@ var (
 
 var junitSchema = map[string]element{
 	"testsuites": {children: []string{"testsuite"}},
-	"testsuite": {attributes: map[string]*regexp.Regexp{"name": aToken, "timestamp": dateTime, "hostname": aToken, "tests": aCount, "failures": aCount,
+	"testsuite": {attributes: map[string]*regexp.Regexp{"name": aToken, "timestamp": dateTime, "hostname": aToken,
+		"tests": aCount, "failures": aCount,
 		"errors": aCount, "skipped": aCount, "time": decimal, "id": aCount, "package": aToken},
 		children: []string{"properties", "testcase", "system-out", "system-err"}},
 	"properties": {children: []string{"property"}},
@@ -132,7 +133,8 @@ func checkJUnit(r io.Reader) (cases map[string]string, err error) {
 				}
 			}
 			if o.name == "testsuite" {
-				for attr, name := range map[string]string{"tests": "tests", "failures": "failure", "errors": "error", "skipped": "skipped"} {
+				for attr, name := range map[string]string{"tests": "tests", "failures": "failure", "errors": "error",
+					"skipped": "skipped"} {
 					if n, _ := strconv.Atoi(o.attr[attr]); n != counts[name] {
 						wrong("suite %s says %s %d, and has %d", o.attr["name"], attr, n, counts[name])
 					}
@@ -140,7 +142,8 @@ func checkJUnit(r io.Reader) (cases map[string]string, err error) {
 				clear(counts)
 			}
 		case xml.CharData:
-			if text := strings.TrimSpace(string(tok)); text != "" && (len(stack) == 0 || !junitSchema[stack[len(stack)-1].name].text) {
+			if text := strings.TrimSpace(string(tok)); text != "" &&
+				(len(stack) == 0 || !junitSchema[stack[len(stack)-1].name].text) {
 				wrong("text where none may be: %q", text)
 			}
 		}
@@ -154,8 +157,9 @@ func TestJUnitIsAccepted(t *testing.T) {
 	for name, view := range map[string]*report.View{
 		"halted":   viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0.Add(3 * time.Hour)}),
 		"finished": viewOf(reporttest.FinishedNight(t), report.ViewOptions{Now: reporttest.T0.Add(9 * time.Hour)}),
-		"running":  viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: reporttest.T0.Add(2 * time.Hour)}),
-		"nothing":  viewOf(reporttest.NewNight(t), report.ViewOptions{}),
+		"running": viewOf(reporttest.BusyNight(t),
+			report.ViewOptions{Live: true, Now: reporttest.T0.Add(2 * time.Hour)}),
+		"nothing": viewOf(reporttest.NewNight(t), report.ViewOptions{}),
 	} {
 		view.Vaults[3].Reason = report.StringOrNull("\x00\ufffe]]>\r\n\t&<")
 		var b bytes.Buffer
@@ -179,8 +183,10 @@ func TestJUnitIsAccepted(t *testing.T) {
 		if name != "halted" {
 			continue
 		}
-		for vault, want := range map[string]string{"dev/web-01": "passed", "dev/web-02": "passed", "dev/old-01": "skipped", "prod/sql-07": "failure",
-			"prod/files-1/westus": "failure", "hr/files-2": "error", "hr/pay-1": "skipped", "hr/pay-2": "skipped", "prod/late-1": "skipped"} {
+		for vault, want := range map[string]string{"dev/web-01": "passed", "dev/web-02": "passed",
+			"dev/old-01": "skipped", "prod/sql-07": "failure",
+			"prod/files-1/westus": "failure", "hr/files-2": "error", "hr/pay-1": "skipped", "hr/pay-2": "skipped",
+			"prod/late-1": "skipped"} {
 			if cases[vault] != want {
 				t.Errorf("%s is %q, want %q", vault, cases[vault], want)
 			}
@@ -192,12 +198,14 @@ func TestJUnitIsAccepted(t *testing.T) {
 func TestJUnitCheckerChecks(t *testing.T) {
 	t.Parallel()
 	const suite = `<testsuite name="a" timestamp="2026-03-16T11:00:00" hostname="h" tests="1" failures="0" errors="0" skipped="0" time="1.5" id="0" package="p">`
-	const good = `<testsuites>` + suite + `<properties/><testcase name="x" classname="c" time="0"/><system-out/><system-err/></testsuite></testsuites>`
+	const good = `<testsuites>` + suite +
+		`<properties/><testcase name="x" classname="c" time="0"/><system-out/><system-err/></testsuite></testsuites>`
 	if _, err := checkJUnit(strings.NewReader(good)); err != nil {
 		t.Fatal(err)
 	}
 	for what, change := range map[string][2]string{
-		"order":           {`<properties/><testcase name="x" classname="c" time="0"/>`, `<testcase name="x" classname="c" time="0"/><properties/>`},
+		"order": {`<properties/><testcase name="x" classname="c" time="0"/>`,
+			`<testcase name="x" classname="c" time="0"/><properties/>`},
 		"count":           {`tests="1"`, `tests="2"`},
 		"time":            {`time="1.5"`, `time="-1"`},
 		"zone":            {`T11:00:00"`, `T11:00:00Z"`},

@@ -22,10 +22,13 @@ func TestEndedLate(t *testing.T) {
 			at = i
 		}
 	}
-	st.Vaults[at].StartedAt, st.Vaults[at].EndedAt, st.Vaults[at].EndedLate = reporttest.T0, reporttest.T0.Add(83*time.Minute), true
+	st.Vaults[at].StartedAt, st.Vaults[at].EndedAt, st.Vaults[at].EndedLate = reporttest.T0,
+		reporttest.T0.Add(83*time.Minute), true
 	v := report.FromState(st, report.ViewOptions{Now: reporttest.T0})
-	for f, want := range map[layout.Format]string{layout.FormatTable: "at most 1h23m", layout.FormatMarkdown: "at most 1h23m",
-		layout.FormatJSON: `"endedLate": true`, layout.FormatJSONL: `"endedLate":true`, layout.FormatCSV: ",true\r\n"} {
+	for f, want := range map[layout.Format]string{layout.FormatTable: "at most 1h23m",
+		layout.FormatMarkdown: "at most 1h23m",
+		layout.FormatJSON:     `"endedLate": true`, layout.FormatJSONL: `"endedLate":true`,
+		layout.FormatCSV: ",true\r\n"} {
 		var b bytes.Buffer
 		if err := report.Report(&b, v, report.Options{Format: f}); err != nil {
 			t.Fatal(err)

@@ -29,10 +29,13 @@ func TestLimitsInForce(t *testing.T) {
 		want string
 	}{
 		{fleet.Noted{By: by, Text: "nothing"}, ""},
-		{fleet.LimitsChanged{Upgrades: 4, PerLocation: 2, By: by, Reason: "slow"}, "upgrades 4, perLocation 2, by ann at " + at + ": slow"},
-		{fleet.LimitsChanged{Upgrades: fleet.AsPlanned, By: by, Reason: "well"}, "perLocation 2, by ann at " + at + ": well"},
+		{fleet.LimitsChanged{Upgrades: 4, PerLocation: 2, By: by, Reason: "slow"},
+			"upgrades 4, perLocation 2, by ann at " + at + ": slow"},
+		{fleet.LimitsChanged{Upgrades: fleet.AsPlanned, By: by, Reason: "well"},
+			"perLocation 2, by ann at " + at + ": well"},
 		{fleet.LimitsChanged{PerLocation: fleet.AsPlanned, By: by, Reason: "well"}, ""},
-		{fleet.LimitsChanged{PerSubscription: 1, By: by, Reason: "slow"}, "perSubscription 1, by ann at " + at + ": slow"},
+		{fleet.LimitsChanged{PerSubscription: 1, By: by, Reason: "slow"},
+			"perSubscription 1, by ann at " + at + ": slow"},
 		{fleet.RunClosed{}, ""},
 	} {
 		n.Fact(130, c.fact)

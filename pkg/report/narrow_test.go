@@ -37,15 +37,20 @@ func TestPagesBreakBetweenWords(t *testing.T) {
 	t.Parallel()
 	now := reporttest.T0.Add(9 * time.Hour)
 	views := map[string]*report.View{
-		"busy": viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: now}), "halted": viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: now}),
-		"finished": viewOf(reporttest.FinishedNight(t), report.ViewOptions{Now: now, Evidence: &report.Evidence{Events: 5312, JournalHead: strings.Repeat("ab", 32)}}),
+		"busy":   viewOf(reporttest.BusyNight(t), report.ViewOptions{Live: true, Now: now}),
+		"halted": viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: now}),
+		"finished": viewOf(reporttest.FinishedNight(t),
+			report.ViewOptions{Now: now,
+				Evidence: &report.Evidence{Events: 5312, JournalHead: strings.Repeat("ab", 32)}}),
 	}
 	pages := map[string]func(width int) string{}
 	for name, v := range views {
-		for what, write := range map[string]func(io.Writer, *report.View, report.Options) error{"status": report.Status, "report": report.Report} {
+		for what, write := range map[string]func(io.Writer, *report.View, report.Options) error{"status": report.Status,
+			"report": report.Report} {
 			pages[what+" "+name] = func(width int) string {
 				var b bytes.Buffer
-				if err := write(&b, v, report.Options{Zone: reporttest.Sydney, State: "contoso.db", Width: width}); err != nil {
+				if err := write(&b, v, report.Options{Zone: reporttest.Sydney, State: "contoso.db",
+					Width: width}); err != nil {
 					t.Fatal(err)
 				}
 				return b.String()
@@ -59,7 +64,8 @@ func TestPagesBreakBetweenWords(t *testing.T) {
 	}
 	pages["plan"] = func(width int) string {
 		var b bytes.Buffer
-		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Zone: reporttest.Sydney, Now: reporttest.T0, P50: &p50, P90: &p90, Upgrade: p.Upgrade, Width: width}); err != nil {
+		if err := dryrun.Plan(&b, p, dryrun.PlanOptions{Zone: reporttest.Sydney, Now: reporttest.T0, P50: &p50,
+			P90: &p90, Upgrade: p.Upgrade, Width: width}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

@@ -77,7 +77,8 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	case live:
 		return []Step{watch}
 	case st.Elsewhere():
-		return []Step{{When: "once a worker keeps the ledger (fleetup-temporal worker --ledgers)", Args: []string{"status", "--watch"}}}
+		return []Step{{When: "once a worker keeps the ledger (fleetup-temporal worker --ledgers)",
+			Args: []string{"status", "--watch"}}}
 	case r.Halt != nil && st.InFlight() == 0:
 		return []Step{{Args: accept}}
 	case r.Halt != nil || st.Closing(): // what is in flight is followed first
@@ -93,7 +94,8 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 // inventory. On a real cloud, and where a hold is over, a plan comes first.
 func retry(st *rollout.State) []string {
 	p := st.Plan
-	if st.Run.Closed == nil || p.Inventory == "" || !slices.ContainsFunc(st.Vaults, func(v rollout.VaultState) bool { return v.Permit }) {
+	if st.Run.Closed == nil || p.Inventory == "" ||
+		!slices.ContainsFunc(st.Vaults, func(v rollout.VaultState) bool { return v.Permit }) {
 		return nil
 	}
 	switch {

@@ -22,7 +22,8 @@ func TestPlanGolden(t *testing.T) {
 	for i, name := range p.Names() {
 		switch name {
 		case "prod/sql-08":
-			carried[p.Vaults[i].Key] = fleet.Carried{Status: fleet.Failed, OperationID: "op-08", Reason: "the upgrade failed"}
+			carried[p.Vaults[i].Key] = fleet.Carried{Status: fleet.Failed, OperationID: "op-08",
+				Reason: "the upgrade failed"}
 		case "prod/sql-09":
 			carried[p.Vaults[i].Key] = fleet.Carried{Status: fleet.Pending, Reason: "re-opened by ops"}
 		}
@@ -32,8 +33,10 @@ func TestPlanGolden(t *testing.T) {
 		opts dryrun.PlanOptions
 	}{
 		{"unchecked", dryrun.PlanOptions{}},
-		{"checked", dryrun.PlanOptions{Validations: checks, Memory: rollout.Memory{Carried: carried}, Saved: "contoso.plan", State: "contoso.db",
-			Findings: []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "empty-wave", Message: "wave x takes no vault", Action: "remove it"}}}},
+		{"checked", dryrun.PlanOptions{Validations: checks, Memory: rollout.Memory{Carried: carried},
+			Saved: "contoso.plan", State: "contoso.db",
+			Findings: []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "empty-wave",
+				Message: "wave x takes no vault", Action: "remove it"}}}},
 		{"details", dryrun.PlanOptions{Validations: checks, Details: true}},
 	}
 	for _, x := range plans {
@@ -46,7 +49,8 @@ func TestPlanGolden(t *testing.T) {
 			if x.name == "details" && f != layout.FormatTable {
 				continue
 			}
-			x.opts.Format, x.opts.Zone, x.opts.Now, x.opts.P50, x.opts.P90 = f, reporttest.Sydney, reporttest.T0, &p50, &p90
+			x.opts.Format, x.opts.Zone, x.opts.Now, x.opts.P50, x.opts.P90 = f, reporttest.Sydney, reporttest.T0, &p50,
+				&p90
 			var b bytes.Buffer
 			if err := dryrun.Plan(&b, p, x.opts); err != nil {
 				t.Fatal(err)
@@ -62,13 +66,17 @@ func TestPolicyGolden(t *testing.T) {
 	p := reporttest.FixturePlan()
 	p.Fingerprint = "7f3a9c21d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f"
 	p.Calendar = &plan.Calendar{
-		Windows:   []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 22 * 60, End: 6 * 60, Zone: "Australia/Sydney"}},
+		Windows: []plan.Window{{Days: []time.Weekday{1, 2, 3, 4, 5}, Start: 22 * 60, End: 6 * 60,
+			Zone: "Australia/Sydney"}},
 		Blackouts: []plan.Blackout{{From: "2026-12-24T00:00", To: "2026-12-27T00:00", Zone: "Australia/Sydney"}},
 	}
-	p.Ceiling, p.SameErrorHalt, p.SubscriptionBudget = plan.CeilingSoft, 3, &plan.Budget{Unit: plan.UnitPercent, Percent: 25}
-	p.Waves[0].Soak, p.Waves[0].Approval = 30*time.Minute, &plan.Approval{When: plan.ApprovalAfter, Expiry: plan.DefaultApprovalExpiry}
+	p.Ceiling, p.SameErrorHalt, p.SubscriptionBudget = plan.CeilingSoft, 3,
+		&plan.Budget{Unit: plan.UnitPercent, Percent: 25}
+	p.Waves[0].Soak, p.Waves[0].Approval = 30*time.Minute,
+		&plan.Approval{When: plan.ApprovalAfter, Expiry: plan.DefaultApprovalExpiry}
 	p.Waves[1].Limits.Upgrades = 1
-	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{2}, Start: 23 * 60, End: 60, Zone: "Australia/Sydney"}}}}
+	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{2}, Start: 23 * 60, End: 60,
+		Zone: "Australia/Sydney"}}}}
 	for i, name := range p.Names() {
 		if name == "dev/old-01" || name == "prod/sql-09" || name == "prod/late-1" {
 			p.Vaults[i].Calendar = 1
@@ -82,7 +90,8 @@ func TestPolicyGolden(t *testing.T) {
 	halted.Halt, halted.HaltedIn, halted.Upgraded = &fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3}, "pilot", 5
 	for f, ending := range written {
 		var b bytes.Buffer
-		err := dryrun.Plan(&b, p, dryrun.PlanOptions{Format: f, Zone: reporttest.Sydney, Now: reporttest.T0, P50: &p50, P90: &p90, Change: "CHG-4711", Measured: 40,
+		err := dryrun.Plan(&b, p, dryrun.PlanOptions{Format: f, Zone: reporttest.Sydney, Now: reporttest.T0, P50: &p50,
+			P90: &p90, Change: "CHG-4711", Measured: 40,
 			WhatIf: &dryrun.WhatIf{Text: "upgrades=40,failures=5%", P50: halted, P90: p90}})
 		if err != nil {
 			t.Fatal(err)
@@ -95,11 +104,13 @@ func TestPolicyGolden(t *testing.T) {
 func TestSparedThen(t *testing.T) {
 	t.Parallel()
 	for gate, want := range map[plan.ApprovalWhen]string{
-		plan.ApprovalBefore: "approval; no soak: nothing to start\n", plan.ApprovalAfter: "no soak, no approval: nothing to start\n",
+		plan.ApprovalBefore: "approval; no soak: nothing to start\n",
+		plan.ApprovalAfter:  "no soak, no approval: nothing to start\n",
 	} {
 		p := reporttest.FixturePlan()
 		p.Waves[0].Soak = 30 * time.Minute
-		p.Waves[map[plan.ApprovalWhen]int{plan.ApprovalBefore: 1}[gate]].Approval = &plan.Approval{When: gate, Expiry: plan.DefaultApprovalExpiry}
+		p.Waves[map[plan.ApprovalWhen]int{plan.ApprovalBefore: 1}[gate]].Approval = &plan.Approval{When: gate,
+			Expiry: plan.DefaultApprovalExpiry}
 		checks := reporttest.FixtureValidations(p)
 		for _, i := range p.Waves[0].Vaults {
 			checks[p.Vaults[i].Key] = fleet.Validation{Verdict: fleet.VerdictAlready}
@@ -125,7 +136,9 @@ func TestValidationGolden(t *testing.T) {
 	p := reporttest.FixturePlan()
 	for f, ending := range written {
 		var b bytes.Buffer
-		if err := dryrun.Validation(&b, p, reporttest.FixtureValidations(p), dryrun.ValidationOptions{Format: f, Zone: reporttest.Sydney, Now: reporttest.T0.Add(-time.Hour)}); err != nil {
+		if err := dryrun.Validation(&b, p, reporttest.FixtureValidations(p),
+			dryrun.ValidationOptions{Format: f, Zone: reporttest.Sydney,
+				Now: reporttest.T0.Add(-time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		reporttest.Golden(t, "validation."+ending, b.Bytes())

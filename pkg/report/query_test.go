@@ -15,15 +15,17 @@ func TestQuery(t *testing.T) {
 	t.Parallel()
 	v := viewOf(reporttest.HaltedNight(t), report.ViewOptions{Now: reporttest.T0})
 	var document bytes.Buffer
-	if err := report.Report(&document, v, report.Options{Format: layout.FormatJSON, SupportAddress: "help@fabrikam.example"}); err != nil {
+	if err := report.Report(&document, v,
+		report.Options{Format: layout.FormatJSON, SupportAddress: "help@fabrikam.example"}); err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
 		"run.exitCode": "4\n",
 		"vaults[?status=='failed'].vault | length(@)": "4\n",
 		"nothing.there": "null\n",
-		"vaults[?status=='upgraded'].{v: vault} | [0]":                       "{\n  \"v\": \"dev/web-01\"\n}\n",
-		"vaults[?contains(name, 'cmd')].name":                                "[\n  \"=cmd|'/c calc'!A1\\u001b[2J\"\n]\n",
+		"vaults[?status=='upgraded'].{v: vault} | [0]": "{\n  \"v\": \"dev/web-01\"\n}\n",
+		"vaults[?contains(name, 'cmd')].name": "[\n  \"=cmd|'/c " +
+			"calc'!A1\\u001b[2J\"\n]\n",
 		"actions[?do=='support' && code!='upgrade-failed'].message.to | [0]": "\"help@fabrikam.example\"\n",
 	} {
 		q, err := report.ParseQuery(text)
@@ -36,7 +38,8 @@ func TestQuery(t *testing.T) {
 			t.Errorf("%s finds %q, %v; want %q", text, b.String(), err, want)
 		}
 	}
-	for text, place := range map[string]string{"vaults[?": "character 9", "a.b c": "character 5", "": "character 1", "vaults[?status=='x": "character 1"} {
+	for text, place := range map[string]string{"vaults[?": "character 9", "a.b c": "character 5", "": "character 1",
+		"vaults[?status=='x": "character 1"} {
 		if _, err := report.ParseQuery(text); err == nil || !strings.Contains(err.Error(), place) {
 			t.Errorf("%q: %v, want its place, %s", text, err, place)
 		}

@@ -13,7 +13,8 @@ import (
 // machines, groups or subscriptions.
 func (v *View) blockedActions(o Options) (out []Action) {
 	for _, c := range CausesOf(v.withStatus(fleet.Blocked)) {
-		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(v.words()), about: c.Vaults, Items: c.distinct(),
+		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(v.words()), about: c.Vaults,
+			Items:  c.distinct(),
 			Detail: StringOrNull(c.advice())}
 		if c.why != "" {
 			a.Do = DoConsent
@@ -84,7 +85,8 @@ func (c *cause) speaksOf(word string) bool {
 
 // The retention question (classic-service.md#the-operation) stands wherever somebody could think
 // of unregistering a machine.
-const retention = "A machine that no longer exists: must its backups be kept for long-term retention? Then the vault cannot be upgraded, hold it; only otherwise unregister the machine."
+const retention = "A machine that no longer exists: must its backups be kept for long-term retention? Then the vault " +
+	"cannot be upgraded, hold it; only otherwise unregister the machine."
 
 // advice says how to mend a cause.
 func (c *cause) advice() string {

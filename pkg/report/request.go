@@ -10,9 +10,10 @@ import (
 
 // PlannedRequest is a request as JSON shows it.
 type PlannedRequest struct {
-	Method string          `json:"method"`
-	Path   string          `json:"path"`
-	Body   json.RawMessage `json:"body"` // an XML document is a string; null: nothing was recorded that could be put back
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// an XML document is a string; null: nothing was recorded that could be put back
+	Body json.RawMessage `json:"body"`
 }
 
 func RequestOf(r fleet.Request) *PlannedRequest {

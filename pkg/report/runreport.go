@@ -141,12 +141,14 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Why", "%s", lexicon.Or(ValueOf(v.Reason), "nothing conclusive was read"))
 	for _, f := range v.Errors() {
 		if ValueOf(f.Message) != ValueOf(v.Reason) {
-			p.Pair("Finding", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode), lexicon.Or(ValueOf(f.Message), "no message"))
+			p.Pair("Finding", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode),
+				lexicon.Or(ValueOf(f.Message), "no message"))
 		}
 	}
 	if v.ResourceID == nil {
-		p.Pair("Target", "%s", fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
-			v.SubscriptionID, ValueOf(v.TargetResourceGroup), v.Name))
+		p.Pair("Target", "%s",
+			fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/Vaults/%s",
+				v.SubscriptionID, ValueOf(v.TargetResourceGroup), v.Name))
 	} else {
 		p.Pair("Resource ID", "%s", *v.ResourceID)
 	}
@@ -249,7 +251,8 @@ func (v *View) open(p *layout.Page) {
 		return
 	}
 	p.Section("STILL TO COME: %s", lexicon.Vaults(v.toCome()))
-	s := fmt.Sprintf("%s validated and waiting, %s being validated, %s not looked at yet", lexicon.Number(t[fleet.Ready]),
+	s := fmt.Sprintf("%s validated and waiting, %s being validated, %s not looked at yet",
+		lexicon.Number(t[fleet.Ready]),
 		lexicon.Number(t[fleet.Validating]), lexicon.Number(t[fleet.Pending]))
 	if n := t[fleet.Busy]; n > 0 {
 		s += fmt.Sprintf(", %s busy and tried again", lexicon.Number(n))
@@ -334,16 +337,19 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 		return
 	}
 	p.Section("%s (%s)", v.words().List, lexicon.Vaults(len(vs)))
-	g := layout.Grid{Head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"}, Right: map[int]bool{3: true}, Stack: true}
+	g := layout.Grid{Head: []string{"VAULT", "OLD TYPE", "LOCATION", "TOOK", "NEW RESOURCE ID"},
+		Right: map[int]bool{3: true}, Stack: true}
 	if !v.words().Classic {
-		g = layout.Grid{Head: []string{"VAULT", "LOCATION", "TOOK", "RESOURCE ID"}, Right: map[int]bool{2: true}, Stack: true}
+		g = layout.Grid{Head: []string{"VAULT", "LOCATION", "TOOK", "RESOURCE ID"}, Right: map[int]bool{2: true},
+			Stack: true}
 	}
 	for _, x := range vs {
 		took := "-"
 		if d := x.Took(); d > 0 {
 			took = lexicon.Took(d, x.EndedLate)
 		}
-		row := []string{x.Vault, string(x.ResourceType), x.Location, took, lexicon.Or(ValueOf(x.UpgradedResourceID), "-")}
+		row := []string{x.Vault, string(x.ResourceType), x.Location, took,
+			lexicon.Or(ValueOf(x.UpgradedResourceID), "-")}
 		if !v.words().Classic {
 			row = []string{x.Vault, x.Location, took, lexicon.Or(ValueOf(x.ResourceID), "-")}
 		}
@@ -422,7 +428,8 @@ func (v *View) stepsFinished(o Options) (steps []Step) {
 		steps = append(steps, Step{When: "for the vaults never started", Args: []string{"plan", o.inventory(v)}})
 	case len(failed) > 0:
 	case v.Totals[fleet.Blocked]+v.Totals[fleet.Busy] > 0 && o.inventory(v) != "":
-		steps = append(steps, Step{When: "when the blocked vaults are mended", Args: []string{"plan", o.inventory(v), "--validate"}})
+		steps = append(steps, Step{When: "when the blocked vaults are mended",
+			Args: []string{"plan", o.inventory(v), "--validate"}})
 	case !v.words().Classic:
 		steps = append(steps, Step{When: "for every vault in a table", Args: table})
 	default:

@@ -14,20 +14,23 @@ import (
 
 // RunRow is a run in the list of a ledger's runs.
 type RunRow struct {
-	ID              string        `json:"id"`
-	Status          string        `json:"status"` // finished, interrupted, or running when a process carries it out; Phase tells more
-	Verdict         *string       `json:"verdict"`
-	ExitCode        *int          `json:"exitCode"`  // null until it is finished
-	KindName        *string       `json:"kind"`      // null: its plan cannot be read
-	Direction       *string       `json:"direction"` // which way the kind takes the vaults
-	PlanFingerprint string        `json:"planFingerprint"`
-	StartedAt       *Time         `json:"startedAt"`
-	EndedAt         *Time         `json:"endedAt"`
-	NeverStarted    int           `json:"neverStarted"` // vaults that a person's closing of the run left to the next one
-	Phase           *string       `json:"phase"`        // as status says it; null: it is over, or its journal cannot be read
-	Standing        *ExitAs       `json:"standing"`     // the exit code of an unfinished run that no process carries out; else null
-	Took            time.Duration `json:"-"`
-	Kind            fleet.Kind    `json:"-"` // see Of
+	ID string `json:"id"`
+	// finished, interrupted, or running when a process carries it out; Phase tells more
+	Status          string  `json:"status"`
+	Verdict         *string `json:"verdict"`
+	ExitCode        *int    `json:"exitCode"`  // null until it is finished
+	KindName        *string `json:"kind"`      // null: its plan cannot be read
+	Direction       *string `json:"direction"` // which way the kind takes the vaults
+	PlanFingerprint string  `json:"planFingerprint"`
+	StartedAt       *Time   `json:"startedAt"`
+	EndedAt         *Time   `json:"endedAt"`
+	// vaults that a person's closing of the run left to the next one
+	NeverStarted int     `json:"neverStarted"`
+	Phase        *string `json:"phase"` // as status says it; null: it is over, or its journal cannot be read
+	// the exit code of an unfinished run that no process carries out; else null
+	Standing *ExitAs       `json:"standing"`
+	Took     time.Duration `json:"-"`
+	Kind     fleet.Kind    `json:"-"` // see Of
 }
 
 // ExitAs is an exit code with its name.
@@ -71,7 +74,8 @@ func RunsNext(rows []RunRow) (steps []Step) {
 // Runs writes the list of a ledger's runs, the oldest first.
 func Runs(w io.Writer, rows []RunRow, o Options) error {
 	c := lexicon.ClockIn(o.Zone)
-	g := layout.Grid{Head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN", "KIND"}, Right: map[int]bool{5: true}, Spare: []int{6, 3}}
+	g := layout.Grid{Head: []string{"RUN", "STATUS", "STARTED", "ENDED", "TOOK", "EXIT", "PLAN", "KIND"},
+		Right: map[int]bool{5: true}, Spare: []int{6, 3}}
 	for _, r := range rows {
 		ended, took, code, kind := "-", "-", "-", "-"
 		if r.EndedAt != nil {
@@ -89,7 +93,8 @@ func Runs(w io.Writer, rows []RunRow, o Options) error {
 		if r.Kind != "" {
 			kind = lexicon.KindWords(r.Kind)
 		}
-		g.Rows = append(g.Rows, []string{r.ID, status, c.Full(r.StartedAt.Value()), ended, took, code, lexicon.ElideHash(r.PlanFingerprint), kind})
+		g.Rows = append(g.Rows, []string{r.ID, status, c.Full(r.StartedAt.Value()), ended, took, code,
+			lexicon.ElideHash(r.PlanFingerprint), kind})
 	}
 	p := &layout.Page{}
 	p.Title("RUNS %d%stimes %s", len(rows), lexicon.Dot, c)

@@ -37,7 +37,8 @@ func limitsOf(st *rollout.State) *Limits {
 		}
 		return &n
 	}
-	l := &Limits{Upgrades: some(r.Limits.Upgrades), PerSubscription: some(r.Limits.PerSubscription), PerLocation: some(r.Limits.PerLocation), At: TimeOrNull(r.LimitedAt)}
+	l := &Limits{Upgrades: some(r.Limits.Upgrades), PerSubscription: some(r.Limits.PerSubscription),
+		PerLocation: some(r.Limits.PerLocation), At: TimeOrNull(r.LimitedAt)}
 	if by := r.Limited; by != nil {
 		l.By, l.Reason = StringOrNull(by.By.User), StringOrNull(by.Reason)
 	}

@@ -19,12 +19,17 @@ func TestHistorySaysOnce(t *testing.T) {
 		return &report.Time{Time: time.Date(2026, 11, 30, 16, minute, 0, 0, time.UTC)}
 	}
 	p := func(s string) *string { return &s }
-	v := &report.View{Run: report.Run{ID: "r", Kind: fleet.KindClassic, StartedAt: at(0), GeneratedAt: at(59), Status: report.RunFinished}, Vaults: []report.Vault{
-		{Vault: "s/failed", Name: "failed", Status: fleet.Failed, EndedAt: at(30), Findings: []report.Finding{{Severity: fleet.SeverityError, Code: p("UpgradeInternalError"), Message: p(long),
-			Items: []string{"Vault moved · " + long + " · Failed", long}}}},
+	v := &report.View{Run: report.Run{ID: "r", Kind: fleet.KindClassic, StartedAt: at(0), GeneratedAt: at(59),
+		Status: report.RunFinished}, Vaults: []report.Vault{
+		{Vault: "s/failed", Name: "failed", Status: fleet.Failed, EndedAt: at(30),
+			Findings: []report.Finding{{Severity: fleet.SeverityError, Code: p("UpgradeInternalError"),
+				Message: p(long),
+				Items:   []string{"Vault moved · " + long + " · Failed", long}}}},
 		{Vault: "s/theirs", Status: fleet.Already, EndedAt: at(1)},
 		{Vault: "s/before", Status: fleet.Already, EndedAt: &report.Time{Time: at(0).Add(-time.Hour)}},
-		{Vault: "s/noted", Status: fleet.Already, Findings: []report.Finding{{Severity: fleet.SeverityInfo, Code: p(fleet.CodeAlready), Message: p("the vault is upgraded already; ended 2026-11-30T15:57:19Z")}}},
+		{Vault: "s/noted", Status: fleet.Already,
+			Findings: []report.Finding{{Severity: fleet.SeverityInfo, Code: p(fleet.CodeAlready),
+				Message: p("the vault is upgraded already; ended 2026-11-30T15:57:19Z")}}},
 	}}
 	show := func(name string, entries ...report.HistoryEntry) string {
 		var b strings.Builder
@@ -34,16 +39,19 @@ func TestHistorySaysOnce(t *testing.T) {
 		}
 		return b.String()
 	}
-	page := show("s/failed", report.HistoryEntry{At: at(30), Run: "r", What: "the cloud shows our operation op as Failed: " + long})
+	page := show("s/failed", report.HistoryEntry{At: at(30), Run: "r",
+		What: "the cloud shows our operation op as Failed: " + long})
 	if n := strings.Count(page, long); n != 2 {
 		t.Errorf("the error stands there %d times, want once for the reader and once in the message:\n%s", n, page)
 	}
-	for _, want := range []string{"error UpgradeInternalError: as above", "Vault moved · Failed", "as Failed\n", "Error message:      " + long + "\n  Detail:           Vault moved · Failed\n"} {
+	for _, want := range []string{"error UpgradeInternalError: as above", "Vault moved · Failed", "as Failed\n",
+		"Error message:      " + long + "\n  Detail:           Vault moved · Failed\n"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it lacks %q:\n%s", want, page)
 		}
 	}
-	for name, want := range map[string]string{"s/theirs": "\nupgraded since the run began (not by it)\n", "s/before": "\nupgraded before\n", "s/noted": "ended Tue 1 Dec 02:57\n"} {
+	for name, want := range map[string]string{"s/theirs": "\nupgraded since the run began (not by it)\n",
+		"s/before": "\nupgraded before\n", "s/noted": "ended Tue 1 Dec 02:57\n"} {
 		if page := show(name); !strings.Contains(page, want) || strings.Contains(page, "T15:57:19Z") {
 			t.Errorf("%s lacks %q:\n%s", name, want, page)
 		}

@@ -123,7 +123,8 @@ func (v *View) statusPage(o Options) *layout.Page {
 				blocked = append(blocked, x)
 				continue
 			}
-			g.Rows = append(g.Rows, []string{strings.ToUpper(string(x.Status)), x.Vault, lexicon.Or(ValueOf(x.OperationID), "-"), x.why()})
+			g.Rows = append(g.Rows, []string{strings.ToUpper(string(x.Status)), x.Vault,
+				lexicon.Or(ValueOf(x.OperationID), "-"), x.why()})
 		}
 		p.Table(g)
 		if len(blocked) > 0 {
@@ -142,7 +143,8 @@ func (v *View) blockedOf(need []*Vault) string {
 	if all == len(need) {
 		return lexicon.Vaults(all) + ": " + causes
 	}
-	return fmt.Sprintf("%s of %s: %s; the next run tries the rest again", lexicon.Number(len(need)), lexicon.Vaults(all), causes)
+	return fmt.Sprintf("%s of %s: %s; the next run tries the rest again", lexicon.Number(len(need)),
+		lexicon.Vaults(all), causes)
 }
 
 // selected says of a view of some vaults which numbers are of them, and which of the
@@ -151,7 +153,8 @@ func (v *View) selected() string {
 	if v.Selector == nil {
 		return ""
 	}
-	return fmt.Sprintf("Only the vaults with %s. Budgets, times and ends are those of the whole run, its waves and its subscriptions: "+
+	return fmt.Sprintf("Only the vaults with %s. Budgets, times and ends are those of the whole run, its waves and "+
+		"its subscriptions: "+
 		"a budget in percent is of all their vaults.", *v.Selector)
 }
 
@@ -182,7 +185,8 @@ func (v *View) throttled(p *layout.Page, c lexicon.Clock) {
 	slices.SortStableFunc(list, func(a, b *Subscription) int { return b.ThrottledUntil.Compare(a.ThrottledUntil.Time) })
 	var names []string
 	for _, s := range list {
-		names = append(names, lexicon.Or(s.Name, s.ID)+" until "+c.Near(s.ThrottledUntil.Time, v.Run.GeneratedAt.Value()))
+		names = append(names, lexicon.Or(s.Name, s.ID)+" until "+c.Near(s.ThrottledUntil.Time,
+			v.Run.GeneratedAt.Value()))
 	}
 	if len(names) > 0 {
 		p.Pair("Throttled", "%s", lexicon.Listed(names[:min(len(names), 5)], len(names)))
@@ -199,12 +203,14 @@ func (v *View) asked(name string) []string {
 
 // superseded says that a newer run came after this one.
 func (v *View) superseded() string {
-	return fmt.Sprintf("An earlier run of this ledger: run %s came after it, and what was left to do here may be done.", *v.Run.Later)
+	return fmt.Sprintf("An earlier run of this ledger: run %s came after it, and what was left to do here may be done.",
+		*v.Run.Later)
 }
 
 // heading says which run and which plan this is.
 func (v *View) heading(c lexicon.Clock) string {
-	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, lexicon.Dot, lexicon.ElideHash(v.Run.PlanFingerprint), lexicon.Dot, v.Run.Phase, lexicon.Dot, c)
+	return fmt.Sprintf("RUN %s%splan %s%s%s%stimes %s", v.Run.ID, lexicon.Dot, lexicon.ElideHash(v.Run.PlanFingerprint),
+		lexicon.Dot, v.Run.Phase, lexicon.Dot, c)
 }
 
 // verdict says in one sentence how the run stands.
@@ -257,10 +263,12 @@ func (v *View) verdict(c lexicon.Clock) string {
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if v.Run.Closing {
-			s = "INTERRUPTED WHILE CLOSING" + v.closingBy() + ": a resume closes the run when nothing is in flight. " + strings.TrimPrefix(s, "INTERRUPTED: ")
+			s = "INTERRUPTED WHILE CLOSING" + v.closingBy() + ": a resume closes the run when nothing is in flight. " +
+				strings.TrimPrefix(s, "INTERRUPTED: ")
 		}
 		if sus := v.Run.Suspended; sus != nil && sus.Why == fleet.SuspendedSignIn {
-			s += " A sign-in or permission is missing: " + lexicon.Sentence(lexicon.Or(ValueOf(sus.Detail), "the cloud refused"))
+			s += " A sign-in or permission is missing: " +
+				lexicon.Sentence(lexicon.Or(ValueOf(sus.Detail), "the cloud refused"))
 		}
 		if flying > 0 {
 			s += " What is in flight goes on in the cloud."
@@ -271,7 +279,8 @@ func (v *View) verdict(c lexicon.Clock) string {
 	case standing.Halting:
 		return "HALTING: " + v.haltSentence() + " What is in flight is followed to its end. " + s
 	case standing.Closing:
-		return "CLOSING" + v.closingBy() + ": nothing more starts, and the run is closed when nothing is in flight. " + s
+		return "CLOSING" + v.closingBy() + ": nothing more starts, and the run is closed when nothing is in flight. " +
+			s
 	}
 	return strings.ToUpper(string(v.Run.Phase)) + ": " + s
 }
@@ -324,7 +333,8 @@ func (v *View) haltSentence() string {
 }
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
-	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)), strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.earlierAlready()), lexicon.Dot, " + "))
+	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)),
+		strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.earlierAlready()), lexicon.Dot, " + "))
 	b, whole := v.Run.Budget, ""
 	if v.Selector != nil {
 		whole = ", of the whole run"
@@ -387,7 +397,8 @@ const noReason = "no reason given"
 func (v *View) needPerson() []*Vault {
 	need := v.pick((*Vault).needsPerson)
 	slices.SortStableFunc(need, func(a, b *Vault) int {
-		return cmp.Compare(slices.Index(standing.PersonStatuses, a.Status), slices.Index(standing.PersonStatuses, b.Status))
+		return cmp.Compare(slices.Index(standing.PersonStatuses, a.Status),
+			slices.Index(standing.PersonStatuses, b.Status))
 	})
 	return need
 }

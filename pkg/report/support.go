@@ -50,13 +50,17 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		again = "None has been tried again"
 	}
 	if slices.ContainsFunc(vs, func(v *Vault) bool { return len(v.EarlierOperations) > 0 }) {
-		again = "Where an earlier OperationId is named, that operation had failed before, and a person let the vault be started once more; nothing was tried again otherwise"
+		again = "Where an earlier OperationId is named, that operation had failed before, and a person let the vault " +
+			"be started once more; nothing was tried again otherwise"
 	}
 	if len(vs) > 1 {
 		m.Subject = readable(fmt.Sprintf("%d vault upgrades failed with the code %s", len(vs), vs[0].errorCode()))
-		text("The upgrades of these %d classic vaults to Recovery Services vaults failed with the same code, %s. %s. Please tell us the cause, and whether and when they may be tried again.", len(vs), vs[0].errorCode(), again)
+		text("The upgrades of these %d classic vaults to Recovery Services vaults failed with the same code, %s. %s. "+
+			"Please tell us the cause, and whether and when they may be tried again.", len(vs), vs[0].errorCode(),
+			again)
 	} else {
-		text("The upgrade of this classic vault to a Recovery Services vault failed. %s. Please tell us the cause, and whether and when it may be tried again.", again)
+		text("The upgrade of this classic vault to a Recovery Services vault failed. %s. Please tell us the cause, "+
+			"and whether and when it may be tried again.", again)
 	}
 	field := func(name, value string) { line("%-20s%s", name+": ", value) }
 	for i, v := range vs {

@@ -21,14 +21,17 @@ func TestSupportMessage(t *testing.T) {
 			continue
 		}
 		m := SupportMessage("help@fabrikam.example", x).String()
-		for _, want := range []string{"To: help@fabrikam.example\n", x.SubscriptionID, lexicon.Clean(x.Name), *x.OperationID, x.Location,
-			string(x.ResourceType), lexicon.UTC(x.StartedAt.Time), lexicon.UTC(x.EndedAt.Time), readable(*x.Findings[len(x.Findings)-1].Message), lexicon.Clean(x.RequestIDs[0])} {
+		for _, want := range []string{"To: help@fabrikam.example\n", x.SubscriptionID, lexicon.Clean(x.Name),
+			*x.OperationID, x.Location,
+			string(x.ResourceType), lexicon.UTC(x.StartedAt.Time), lexicon.UTC(x.EndedAt.Time),
+			readable(*x.Findings[len(x.Findings)-1].Message), lexicon.Clean(x.RequestIDs[0])} {
 			if !strings.Contains(m, want) {
 				t.Errorf("the message of %s lacks %q:\n%s", x.Vault, want, m)
 			}
 		}
 	}
-	if m := SupportMessage("", &Vault{}).String(); !strings.Contains(m, "To: "+DefaultSupportAddress+"\n") || !strings.Contains(m, "none was returned") {
+	if m := SupportMessage("", &Vault{}).String(); !strings.Contains(m, "To: "+DefaultSupportAddress+"\n") ||
+		!strings.Contains(m, "none was returned") {
 		t.Errorf("a message of nothing reads\n%s", m)
 	}
 }
@@ -55,11 +58,13 @@ func TestSupportMessageOfASecondFailure(t *testing.T) {
 			continue
 		}
 		m := SupportMessage("", x).String()
-		if !strings.Contains(m, "Earlier OperationId: the first one") || strings.Contains(m, "has not been tried again") {
+		if !strings.Contains(m, "Earlier OperationId: the first one") ||
+			strings.Contains(m, "has not been tried again") {
 			t.Errorf("the message reads\n%s", m)
 		}
 	}
-	if lines := strings.Join(v.headlines(lexicon.ClockIn(nil)), " "); v.Proof.ReopenedByHand != 2 || !strings.Contains(lines, "2 vaults were re-opened by a person") {
+	if lines := strings.Join(v.headlines(lexicon.ClockIn(nil)), " "); v.Proof.ReopenedByHand != 2 ||
+		!strings.Contains(lines, "2 vaults were re-opened by a person") {
 		t.Errorf("the proof is %+v, and the headline %q", v.Proof, lines)
 	}
 }
@@ -74,7 +79,8 @@ func TestUnknownNeedsAPersonOnlyForGood(t *testing.T) {
 	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
 	n.Validated(1, "dev/web-01", fleet.VerdictReady)
 	n.Fact(1, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1})
-	n.Fact(2, fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, Message: "no answer"}})
+	n.Fact(2, fleet.StartAnswered{Vault: k, OperationID: "op",
+		Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, Message: "no answer"}})
 	for _, forGood := range []bool{false, true} {
 		if forGood {
 			n.Fact(30, fleet.DeadlinePassed{Vault: k, Deadline: fleet.DeadlineReconcile})
@@ -92,7 +98,8 @@ func TestUnknownNeedsAPersonOnlyForGood(t *testing.T) {
 // A view is written a vault at a time, as it would be in one piece.
 func TestViewIsWrittenInPieces(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]*View{"halted": shownOf(reporttest.HaltedNight(t), ViewOptions{Now: reporttest.T0}), "without vaults": {Vaults: []Vault{}}} {
+	for name, v := range map[string]*View{"halted": shownOf(reporttest.HaltedNight(t), ViewOptions{Now: reporttest.T0}),
+		"without vaults": {Vaults: []Vault{}}} {
 		var pieces, whole bytes.Buffer
 		if err := errors.Join(v.writeJSON(&pieces), layout.WriteJSON(&whole, v)); err != nil {
 			t.Fatal(err)

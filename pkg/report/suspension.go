@@ -18,7 +18,8 @@ type Suspension struct {
 }
 
 func suspensionOf(f *fleet.RunSuspended) *Suspension {
-	return &Suspension{f.Why, StringOrNull(SuspendedDetail(f)), StringOrNull(f.Gate), StringOrNull(f.Wave), TimeOrNull(f.Until), StringOrNull(f.Subscription)}
+	return &Suspension{f.Why, StringOrNull(SuspendedDetail(f)), StringOrNull(f.Gate), StringOrNull(f.Wave),
+		TimeOrNull(f.Until), StringOrNull(f.Subscription)}
 }
 
 // Clean is the suspension with every text that came from outside made clean.

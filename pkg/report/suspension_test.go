@@ -15,15 +15,23 @@ func TestLeft(t *testing.T) {
 	t.Parallel()
 	until := time.Date(2026, 3, 22, 1, 0, 0, 0, time.UTC)
 	for want, f := range map[string]fleet.RunSuspended{
-		"The process has left, to be resumed: the run waits for the window that opens 2026-03-22T01:00:00Z": {Why: fleet.SuspendedWait, Until: until},
-		"The process has left, to be resumed: the run waits for an approval after wave pilot":               {Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "pilot"},
-		"The process has left, to be resumed: the run is paused, by ann: looking":                           {Why: fleet.SuspendedPause, By: "ann", Reason: "looking"},
-		"The process has left, to be resumed: the run is paused":                                            {Why: fleet.SuspendedPause},
-		"The process has left: it was stopped by ann: enough":                                               {Why: fleet.SuspendedStop, By: "ann", Reason: "enough"},
-		"The process has left: it was stopped by a person":                                                  {Why: fleet.SuspendedStop},
-		"The process has left: a signal stopped it":                                                         {Why: fleet.SuspendedSignal},
-		"The process has left: a sign-in or permission is missing, subscription s: the token is over":       {Why: fleet.SuspendedSignIn, Subscription: "s", Detail: "the token is over"},
-		"The process has left: something of a later version":                                                {Why: "something of a later version"},
+		"The process has left, to be resumed: the run waits for the window that opens 2026-03-22T01:00:00Z": {
+			Why: fleet.SuspendedWait, Until: until},
+		"The process has left, to be resumed: the run waits for an approval after wave pilot": {
+			Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "pilot"},
+		"The process has left, to be resumed: the run is paused, by ann: looking": {
+			Why: fleet.SuspendedPause, By: "ann", Reason: "looking"},
+		"The process has left, to be resumed: the run is paused": {
+			Why: fleet.SuspendedPause},
+		"The process has left: it was stopped by ann: enough": {
+			Why: fleet.SuspendedStop, By: "ann", Reason: "enough"},
+		"The process has left: it was stopped by a person": {
+			Why: fleet.SuspendedStop},
+		"The process has left: a signal stopped it": {
+			Why: fleet.SuspendedSignal},
+		"The process has left: a sign-in or permission is missing, subscription s: the token is over": {
+			Why: fleet.SuspendedSignIn, Subscription: "s", Detail: "the token is over"},
+		"The process has left: something of a later version": {Why: "something of a later version"},
 	} {
 		if got := Left(&f); got != want {
 			t.Errorf("%+v: %q, want %q", f, got, want)
@@ -44,8 +52,10 @@ func TestExpectedEndSaysAllItTakes(t *testing.T) {
 	}{
 		{[]standing.Assumption{standing.NoMoreStarts}, "of what is in flight; nothing more starts"},
 		{[]standing.Assumption{standing.PauseEnds}, "if the pause ends now"},
-		{[]standing.Assumption{standing.RunIsResumed, standing.ApprovalsCome}, "if the run is resumed now and approvals come at once"},
-		{[]standing.Assumption{standing.PauseEnds, standing.RunIsResumed, standing.ApprovalsCome}, "if the pause ends now, the run is resumed now and approvals come at once"},
+		{[]standing.Assumption{standing.RunIsResumed, standing.ApprovalsCome},
+			"if the run is resumed now and approvals come at once"},
+		{[]standing.Assumption{standing.PauseEnds, standing.RunIsResumed, standing.ApprovalsCome},
+			"if the pause ends now, the run is resumed now and approvals come at once"},
 	} {
 		if got := ValueOf(ExpectedEndOf(l, c.takes).If); got != c.want {
 			t.Errorf("%v: %q, want %q", c.takes, got, c.want)
@@ -65,15 +75,19 @@ func TestAClosedRunWaitsForNothing(t *testing.T) {
 		"told so":    {Why: fleet.SuspendedStop, By: "ann", Reason: "enough"},
 		"by a pause": {Why: fleet.SuspendedPause, By: "ann", Reason: "looking"},
 	} {
-		p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), Subscriptions: []fleet.Subscription{{ID: "s", Name: "retail"}},
-			Waves:    []plan.Wave{{Name: "one", Vaults: []int{0}}},
-			Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday}, Start: 21 * 60, End: 23 * 60, Zone: "UTC"}}}}
+		p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+			Subscriptions: []fleet.Subscription{{ID: "s", Name: "retail"}},
+			Waves:         []plan.Wave{{Name: "one", Vaults: []int{0}}},
+			Calendar: &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday}, Start: 21 * 60,
+				End: 23 * 60, Zone: "UTC"}}}}
 		v := plan.Vault{Predicted: plan.Prediction{P50: time.Minute, P90: time.Minute}}
-		v.Key, v.SubscriptionID, v.SubscriptionName, v.Name = fleet.KeyOf(fleet.KindClassic, "s", fleet.BackupVault, "West US", "a"), "s", "retail", "a"
+		v.Key, v.SubscriptionID, v.SubscriptionName,
+			v.Name = fleet.KeyOf(fleet.KindClassic, "s", fleet.BackupVault, "West US", "a"), "s", "retail", "a"
 		p.Vaults = append(p.Vaults, v)
 		st := rollout.NewState(p)
 		closing := fleet.Stopped{Close: true, By: fleet.Actor{User: "ann"}, Reason: "enough"}
-		for i, f := range []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "one"}, left, closing, fleet.RunClosed{}} {
+		for i, f := range []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "one"}, left, closing,
+			fleet.RunClosed{}} {
 			if err := st.Apply(fleet.Event{At: at.Add(time.Duration(i) * time.Minute), Fact: f}); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

@@ -42,8 +42,10 @@ type sends struct {
 
 // Entry is something that happened in the night.
 type Entry struct {
-	At     Time    `json:"at"`
-	Kind   string  `json:"kind"`   // opened, resumed, died, wave, soak, gate, approved, halted, accepted, throttled, sign-in, failed, unknown, refreshed, reopened, suspended, closed, or another fact's name
+	At Time `json:"at"`
+	// opened, resumed, died, wave, soak, gate, approved, halted, accepted, throttled, sign-in, failed, unknown,
+	// refreshed, reopened, suspended, closed, or another fact's name
+	Kind   string  `json:"kind"`
 	Text   string  `json:"text"`   // what happened, in words
 	Detail *string `json:"detail"` // more of it: totals, a reason
 	By     *string `json:"by"`     // who, where a person did it
@@ -81,15 +83,18 @@ const maxReads = 5
 
 // Proof is what the journal proves about the starts of the run.
 type Proof struct {
-	StartsSent     int `json:"startsSent"`     // POSTs that left, or may have
-	SentTwice      int `json:"sentTwice"`      // vaults sent again while an earlier start might have been accepted: never, or a fault of fleetup's
-	SentAgain      int `json:"sentAgain"`      // vaults sent again after the answer, or two readings, proved that nothing had begun
+	StartsSent int `json:"startsSent"` // POSTs that left, or may have
+	// vaults sent again while an earlier start might have been accepted: never, or a fault of fleetup's
+	SentTwice int `json:"sentTwice"`
+	// vaults sent again after the answer, or two readings, proved that nothing had begun
+	SentAgain      int `json:"sentAgain"`
 	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave, in this run or before it for this run
 }
 
 // NewTimelineBuilder returns a timeline of nothing.
 func NewTimelineBuilder() *TimelineBuilder {
-	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{}, reads: map[int][]Read{}, permitted: map[int][]string{}}
+	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{},
+		reads: map[int][]Read{}, permitted: map[int][]string{}}
 }
 
 // Add takes in a fact that the state has folded.
@@ -171,7 +176,8 @@ const (
 
 func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 	say := func(kind string, by fleet.Actor, detail, format string, args ...any) *Entry {
-		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: StringOrNull(detail), By: StringOrNull(by.User), vault: -1})
+		c.add(Entry{At: Time{e.At}, Kind: kind, Text: fmt.Sprintf(format, args...), Detail: StringOrNull(detail),
+			By: StringOrNull(by.User), vault: -1})
 		if len(c.tail) > 0 {
 			return &c.tail[len(c.tail)-1]
 		}
@@ -228,7 +234,8 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		if n := st.NeverStarted(); n > 0 {
 			how = "closed, " + lexicon.NeverStarted(n)
 		}
-		say("closed", nobody, lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), "run %s, exit %d", how, f.Code)
+		say("closed", nobody, lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)),
+			"run %s, exit %d", how, f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,
 			Text: "subscription " + lexicon.SubscriptionIn(st.Plan, f.Subscription) + " is throttled"})
@@ -237,7 +244,8 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 			return // it was not denied, or is said to be
 		}
 		c.denied[f.Subscription] = !f.Off
-		c.add(Entry{At: Time{e.At}, Kind: kindSignIn, vault: -1, sub: f.Subscription, Text: lexicon.AccessWords(st.Plan, f)})
+		c.add(Entry{At: Time{e.At}, Kind: kindSignIn, vault: -1, sub: f.Subscription,
+			Text: lexicon.AccessWords(st.Plan, f)})
 	default:
 		if w, ok := lexicon.OperatorActionOf(f); ok {
 			say(w.Kind, w.By, w.Reason, "%s", w.Text)
@@ -252,7 +260,8 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fact fleet.VaultFact) {
 	v, pv := &st.Vaults[i], &st.Plan.Vaults[i]
 	note := func(kind, by, detail, text string) {
-		c.add(Entry{At: Time{when}, Kind: kind, Text: text, Detail: StringOrNull(detail), By: StringOrNull(by), vault: i, sub: pv.SubscriptionID})
+		c.add(Entry{At: Time{when}, Kind: kind, Text: text, Detail: StringOrNull(detail), By: StringOrNull(by),
+			vault: i, sub: pv.SubscriptionID})
 	}
 	switch f := fact.(type) {
 	case fleet.StartIntended:
@@ -273,8 +282,10 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		}
 		if f.Answer.Verdict == fleet.StartDenied && !c.denied[pv.SubscriptionID] {
 			c.denied[pv.SubscriptionID] = true
-			c.add(Entry{At: Time{when}, Kind: kindSignIn, Detail: StringOrNull(f.Answer.Message), vault: -1, sub: pv.SubscriptionID,
-				Text: "subscription " + lexicon.Or(pv.SubscriptionName, pv.SubscriptionID) + " refused a start: not signed in, or no permission"})
+			c.add(Entry{At: Time{when}, Kind: kindSignIn, Detail: StringOrNull(f.Answer.Message), vault: -1,
+				sub: pv.SubscriptionID,
+				Text: "subscription " + lexicon.Or(pv.SubscriptionName, pv.SubscriptionID) +
+					" refused a start: not signed in, or no permission"})
 		}
 	case fleet.Reconciled:
 		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
@@ -306,7 +317,8 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		}
 		note("reopened", f.By.User, detail, text)
 	}
-	if v.Status == fleet.Failed && !v.Permit && !c.failed[i] { // one that waits for the next run fails no more in this one
+	// one that waits for the next run fails no more in this one
+	if v.Status == fleet.Failed && !v.Permit && !c.failed[i] {
 		c.failed[i] = true
 		if !v.Carried {
 			note("failed", "", v.Reason, "FAILED")

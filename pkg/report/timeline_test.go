@@ -26,18 +26,27 @@ func TestProof(t *testing.T) {
 		facts []fleet.Fact
 		want  Proof
 	}{
-		"once":                  {[]fleet.Fact{intent, answer(fleet.StartAccepted)}, Proof{StartsSent: 1}},
-		"twice":                 {[]fleet.Fact{intent, answer(fleet.StartAccepted), intent}, Proof{StartsSent: 2, SentTwice: 1}},
-		"after an unknown":      {[]fleet.Fact{intent, answer(fleet.StartUnknown), intent}, Proof{StartsSent: 2, SentTwice: 1}},
-		"after a crash":         {[]fleet.Fact{intent, fleet.Resumed{}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
-		"after one reading":     {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadForeign}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
-		"after a throttle":      {[]fleet.Fact{intent, answer(fleet.StartThrottled), intent}, Proof{StartsSent: 2, SentAgain: 1}},
-		"after a denial":        {[]fleet.Fact{intent, answer(fleet.StartDenied), intent}, Proof{StartsSent: 2, SentAgain: 1}},
-		"never sent":            {[]fleet.Fact{intent, fleet.NotSent{Vault: k}, intent}, Proof{StartsSent: 1}},
-		"absence proved":        {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadAbsent}, intent}, Proof{StartsSent: 2, SentAgain: 1}},
-		"a failure, re-opened":  {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Reopened{Vault: k}, intent}, Proof{StartsSent: 2, ReopenedByHand: 1}},
-		"a failure, by itself":  {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Observed{Vault: k}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
-		"re-opened, then twice": {[]fleet.Fact{intent, fleet.Reopened{Vault: k}, intent, intent}, Proof{StartsSent: 3, SentTwice: 1, ReopenedByHand: 1}},
+		"once": {[]fleet.Fact{intent, answer(fleet.StartAccepted)}, Proof{StartsSent: 1}},
+		"twice": {[]fleet.Fact{intent, answer(fleet.StartAccepted), intent},
+			Proof{StartsSent: 2, SentTwice: 1}},
+		"after an unknown": {[]fleet.Fact{intent, answer(fleet.StartUnknown), intent},
+			Proof{StartsSent: 2, SentTwice: 1}},
+		"after a crash": {[]fleet.Fact{intent, fleet.Resumed{}, intent}, Proof{StartsSent: 2, SentTwice: 1}},
+		"after one reading": {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadForeign}, intent},
+			Proof{StartsSent: 2, SentTwice: 1}},
+		"after a throttle": {[]fleet.Fact{intent, answer(fleet.StartThrottled), intent},
+			Proof{StartsSent: 2, SentAgain: 1}},
+		"after a denial": {[]fleet.Fact{intent, answer(fleet.StartDenied), intent},
+			Proof{StartsSent: 2, SentAgain: 1}},
+		"never sent": {[]fleet.Fact{intent, fleet.NotSent{Vault: k}, intent}, Proof{StartsSent: 1}},
+		"absence proved": {[]fleet.Fact{intent, fleet.Reconciled{Vault: k, Reading: fleet.ReadAbsent}, intent},
+			Proof{StartsSent: 2, SentAgain: 1}},
+		"a failure, re-opened": {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Reopened{Vault: k}, intent},
+			Proof{StartsSent: 2, ReopenedByHand: 1}},
+		"a failure, by itself": {[]fleet.Fact{intent, answer(fleet.StartAccepted), fleet.Observed{Vault: k}, intent},
+			Proof{StartsSent: 2, SentTwice: 1}},
+		"re-opened, then twice": {[]fleet.Fact{intent, fleet.Reopened{Vault: k}, intent, intent},
+			Proof{StartsSent: 3, SentTwice: 1, ReopenedByHand: 1}},
 	} {
 		told := NewTimelineBuilder()
 		for _, f := range c.facts {
@@ -47,11 +56,13 @@ func TestProof(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, told.proof, c.want)
 		}
 		h := FromState(st, ViewOptions{Timeline: told}).Worded(Options{}).Headline
-		if all := strings.Join(h.Lines, " "); strings.Contains(all, "No vault was sent twice.") == (c.want.SentTwice > 0) {
+		if all := strings.Join(h.Lines, " "); strings.Contains(all,
+			"No vault was sent twice.") == (c.want.SentTwice > 0) {
 			t.Errorf("%s: the headline says %q", name, all)
 		}
 	}
-	if h := FromState(st, ViewOptions{}).Worded(Options{}).Headline; strings.Contains(strings.Join(h.Lines, " "), "twice") {
+	if h := FromState(st, ViewOptions{}).Worded(Options{}).Headline; strings.Contains(strings.Join(h.Lines, " "),
+		"twice") {
 		t.Error("without the journal something is claimed about starts")
 	}
 }
@@ -75,11 +86,14 @@ func TestTimeline(t *testing.T) {
 	n.Fact(3, fleet.Resumed{By: fleet.Actor{User: "night shift"}})
 	n.Validated(3, "dev/web-01", fleet.VerdictReady)
 	n.Fact(3, fleet.StartIntended{Vault: n.Key("dev/web-01"), OperationID: "a"})
-	n.Fact(3, fleet.StartAnswered{Vault: n.Key("dev/web-01"), OperationID: "a", Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
-	n.Fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: reporttest.DevID, Detail: "expired", Code: fleet.ExitSignIn})
+	n.Fact(3, fleet.StartAnswered{Vault: n.Key("dev/web-01"), OperationID: "a",
+		Answer: fleet.StartAnswer{Verdict: fleet.StartDenied, Message: "expired"}})
+	n.Fact(4, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: reporttest.DevID, Detail: "expired",
+		Code: fleet.ExitSignIn})
 	n.Fact(9, fleet.Resumed{By: fleet.Actor{User: "ops"}})
 	n.Fact(20, fleet.WaveDone{Wave: "canary"})
-	n.Fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"}, Reason: "looks good", ExpiresAt: reporttest.T0.Add(time.Hour)})
+	n.Fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"},
+		Reason: "looks good", ExpiresAt: reporttest.T0.Add(time.Hour)})
 	n.Fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
 	want := `run opened, plan 7f3a9c21, by ops
 wave canary opened
@@ -105,13 +119,15 @@ func TestTimelineIsBounded(t *testing.T) {
 	const facts = 5000
 	st, told := rollout.NewState(reporttest.FixturePlan()), NewTimelineBuilder()
 	for i := range facts {
-		told.Add(st, fleet.Event{At: reporttest.T0.Add(time.Duration(i) * time.Second), Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
+		told.Add(st, fleet.Event{At: reporttest.T0.Add(time.Duration(i) * time.Second),
+			Fact: fleet.GateOpened{Wave: fmt.Sprint(i), When: fleet.GateAfter}})
 	}
 	tl := FromState(st, ViewOptions{Timeline: told}).Timeline
 	if len(tl.Entries) != firstEntries+lastEntries || tl.Omitted+len(tl.Entries) != facts {
 		t.Errorf("%d entries and %d omitted of %d", len(tl.Entries), tl.Omitted, facts)
 	}
-	if first, last := tl.Entries[firstEntries-1].Text, tl.Entries[len(tl.Entries)-1].Text; !strings.Contains(first, " 19 ") || !strings.Contains(last, " 4999 ") {
+	if first, last := tl.Entries[firstEntries-1].Text,
+		tl.Entries[len(tl.Entries)-1].Text; !strings.Contains(first, " 19 ") || !strings.Contains(last, " 4999 ") {
 		t.Errorf("from %q to %q", first, last)
 	}
 	if n := len(told.head) + len(told.tail); n > firstEntries+2*lastEntries {

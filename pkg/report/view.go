@@ -27,10 +27,11 @@ type View struct {
 	Actions       []Action             `json:"actions"`       // what to do next, what is for a person first
 	Next          []Step               `json:"next"`          // what to type next, the first one first
 	Timeline      Timeline             `json:"timeline"`
-	Proof         *Proof               `json:"proof"`     // null where the journal was not read
-	Checklist     []string             `json:"checklist"` // what is left to do by hand after an upgrade; empty where nothing was
-	Evidence      *Evidence            `json:"evidence"`
-	Vaults        []Vault              `json:"vaults"` // in the plan's order
+	Proof         *Proof               `json:"proof"` // null where the journal was not read
+	// what is left to do by hand after an upgrade; empty where nothing was
+	Checklist []string  `json:"checklist"`
+	Evidence  *Evidence `json:"evidence"`
+	Vaults    []Vault   `json:"vaults"` // in the plan's order
 
 	retry []string // the command for the run that tries what a person has re-opened since this one ended; nil: none is
 }
@@ -87,25 +88,28 @@ type Run struct {
 	Suspended       *Suspension    `json:"suspended"`
 	Budget          Budget         `json:"budget"`
 	StartedBy       *string        `json:"startedBy"`
-	Live            bool           `json:"live"`       // a process carries it out right now
-	Elsewhere       bool           `json:"elsewhere"`  // an engine carries it out, and may go on though nobody keeps the ledger now
-	Night           *Night         `json:"night"`      // the newest one; null without windows, or before the first
-	NextWindow      *Time          `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
-	Kind            fleet.Kind     `json:"kind"`       // of the upgrade
-	Permanent       bool           `json:"permanent"`  // nothing can undo it
+	Live            bool           `json:"live"` // a process carries it out right now
+	// an engine carries it out, and may go on though nobody keeps the ledger now
+	Elsewhere  bool       `json:"elsewhere"`
+	Night      *Night     `json:"night"`      // the newest one; null without windows, or before the first
+	NextWindow *Time      `json:"nextWindow"` // when what is left may start again; null: now, or nothing is left
+	Kind       fleet.Kind `json:"kind"`       // of the upgrade
+	Permanent  bool       `json:"permanent"`  // nothing can undo it
 
 	// Direction is the kind's: which way it took the vaults that are "upgraded".
 	Direction fleet.Direction `json:"direction"`
 
-	Later       *string      `json:"laterRun"`          // ID of the ledger's newest run; null: this is it
-	Closing     bool         `json:"closing"`           // a person wants it closed once nothing is in flight
-	ClosingBy   *Closing     `json:"closingBy"`         // whose word that is; null: it is not being closed
-	Closed      *Closure     `json:"closed"`            // a person has closed it before all of it was started; null: nobody has
-	InAdvance   *Approval    `json:"approvedInAdvance"` // the approval of the next gate, where the run has not come to it; null: there is none
-	Note        *Note        `json:"note"`              // the newest one; null: nobody has left one
-	Emulated    *Emulated    `json:"emulated"`          // the cloud is the emulator; null: it is not, or nobody knows
-	ExpectedEnd *ExpectedEnd `json:"expectedEnd"`       // a guess; null: none was made, or it is over
-	Limits      *Limits      `json:"limits"`            // a person's, which hold now; null: the plan's hold
+	Later     *string  `json:"laterRun"`  // ID of the ledger's newest run; null: this is it
+	Closing   bool     `json:"closing"`   // a person wants it closed once nothing is in flight
+	ClosingBy *Closing `json:"closingBy"` // whose word that is; null: it is not being closed
+	// a person has closed it before all of it was started; null: nobody has
+	Closed *Closure `json:"closed"`
+	// the approval of the next gate, where the run has not come to it; null: there is none
+	InAdvance   *Approval    `json:"approvedInAdvance"`
+	Note        *Note        `json:"note"`        // the newest one; null: nobody has left one
+	Emulated    *Emulated    `json:"emulated"`    // the cloud is the emulator; null: it is not, or nobody knows
+	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
+	Limits      *Limits      `json:"limits"`      // a person's, which hold now; null: the plan's hold
 }
 
 // Closing is a person's word by which a run is being closed.
@@ -168,7 +172,8 @@ type Halt struct {
 func (h *Halt) PartIn(p *plan.Plan) string { return lexicon.PartIn(p, &h.fact) }
 
 func HaltOf(p *plan.Plan, h *fleet.RunHalted, when time.Time) *Halt {
-	return &Halt{h.Scope, h.Wave, h.Subscription, h.Part, StringOrNull(h.SameError), h.Failures, h.Budget, TimeOrNull(when),
+	return &Halt{h.Scope, h.Wave, h.Subscription, h.Part, StringOrNull(h.SameError), h.Failures, h.Budget,
+		TimeOrNull(when),
 		lexicon.Halted(p, h), *h}
 }
 
@@ -216,33 +221,39 @@ type Vault struct {
 	Wave                string             `json:"wave"`
 	Status              fleet.Status       `json:"status"`
 	OperationID         *string            `json:"operationId"`
-	Attempt             int                `json:"attempt"`                       // starts of this run that may have arrived
-	Sent                int                `json:"-"`                             // starts sent in this run
-	EarlierOperations   []string           `json:"earlierOperationIds,omitempty"` // that had failed when a person let this start go out
-	StartedAt           *Time              `json:"startedAt"`
-	EndedAt             *Time              `json:"endedAt"`
-	UpgradedResourceID  *string            `json:"upgradedResourceId"`
-	RequestIDs          []string           `json:"requestIds"`
-	Findings            []Finding          `json:"findings"`
-	Reason              *string            `json:"reason"`
-	Overdue             bool               `json:"overdue"`    // in flight for longer than timings.overdue
-	Foreign             bool               `json:"foreign"`    // upgrading: the operation is somebody else's
-	Earlier             bool               `json:"earlier"`    // an earlier run of the ledger upgraded it
-	Carried             bool               `json:"carried"`    // failed or unknown before this run
-	Reopened            bool               `json:"reopened"`   // a person permitted another try
-	Permitted           bool               `json:"-"`          // re-opened when its run was over: failed or unknown there, and the next run tries it
-	Accepted            bool               `json:"accepted"`   // a person accepted the failure: no budget counts it
-	Unresolved          bool               `json:"unresolved"` // unknown, and still being read
-	RefreshedAt         *Time              `json:"refreshedAt"`
-	HeldUntil           *Time              `json:"heldUntil"`     // excluded: until when; null: until released
-	HeldBy              *string            `json:"heldBy"`        // excluded: who held it
-	Unheld              bool               `json:"-"`             // excluded, and held by nobody: a rollback has nothing to put back
-	NextWindow          *Time              `json:"nextWindow"`    // not started: when its window opens; null: it may start now, or never
-	Reads               []Read             `json:"reads"`         // of a start in doubt, the newest ones: what the cloud showed
-	LastReading         *LastReading       `json:"lastReading"`   // of one that is followed or unknown, where it says more than the status; null: it does not
-	ResourceGroup       *string            `json:"resourceGroup"` // that it is in; null: a classic vault is in none
-	ResourceID          *string            `json:"resourceId"`    // of the Resource Manager; null: a classic vault has none yet
-	EndedLate           bool               `json:"endedLate"`     // it may have ended long before endedAt, when that was seen
+	// starts of this run that may have arrived
+	Attempt int `json:"attempt"`
+	Sent    int `json:"-"` // starts sent in this run
+	// that had failed when a person let this start go out
+	EarlierOperations  []string  `json:"earlierOperationIds,omitempty"`
+	StartedAt          *Time     `json:"startedAt"`
+	EndedAt            *Time     `json:"endedAt"`
+	UpgradedResourceID *string   `json:"upgradedResourceId"`
+	RequestIDs         []string  `json:"requestIds"`
+	Findings           []Finding `json:"findings"`
+	Reason             *string   `json:"reason"`
+	Overdue            bool      `json:"overdue"`  // in flight for longer than timings.overdue
+	Foreign            bool      `json:"foreign"`  // upgrading: the operation is somebody else's
+	Earlier            bool      `json:"earlier"`  // an earlier run of the ledger upgraded it
+	Carried            bool      `json:"carried"`  // failed or unknown before this run
+	Reopened           bool      `json:"reopened"` // a person permitted another try
+	// re-opened when its run was over: failed or unknown there, and the next run tries it
+	Permitted   bool    `json:"-"`
+	Accepted    bool    `json:"accepted"`   // a person accepted the failure: no budget counts it
+	Unresolved  bool    `json:"unresolved"` // unknown, and still being read
+	RefreshedAt *Time   `json:"refreshedAt"`
+	HeldUntil   *Time   `json:"heldUntil"` // excluded: until when; null: until released
+	HeldBy      *string `json:"heldBy"`    // excluded: who held it
+	// excluded, and held by nobody: a rollback has nothing to put back
+	Unheld bool `json:"-"`
+	// not started: when its window opens; null: it may start now, or never
+	NextWindow *Time  `json:"nextWindow"`
+	Reads      []Read `json:"reads"` // of a start in doubt, the newest ones: what the cloud showed
+	// of one that is followed or unknown, where it says more than the status; null: it does not
+	LastReading   *LastReading `json:"lastReading"`
+	ResourceGroup *string      `json:"resourceGroup"` // that it is in; null: a classic vault is in none
+	ResourceID    *string      `json:"resourceId"`    // of the Resource Manager; null: a classic vault has none yet
+	EndedLate     bool         `json:"endedLate"`     // it may have ended long before endedAt, when that was seen
 }
 
 // LastReading is what was last read of a vault whose upgrade is followed or in
@@ -295,7 +306,8 @@ func (v *Vault) facts() []fleet.Finding {
 
 // needsPerson reports whether only a person can help the vault, and none has yet.
 func (v *Vault) needsPerson() bool {
-	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) && standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
+	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) &&
+		standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
 
 // pastOf says of a vault that was as wanted without this run whether a run of the
@@ -316,7 +328,8 @@ func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, v.meanwhile(x)
 // meanwhile reports whether a vault that the run never started came to be as wanted
 // after the run had begun.
 func (v *View) meanwhile(x *Vault) bool {
-	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil && x.EndedAt.After(v.Run.StartedAt.Time)
+	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil &&
+		x.EndedAt.After(v.Run.StartedAt.Time)
 }
 
 // words are those of the run's kind.
@@ -339,7 +352,8 @@ func (v *View) keepToItself(shown func(subscription string) bool, ours bool) {
 	if s := v.Run.Suspended; s != nil && s.Subscription != nil && !shown(*s.Subscription) {
 		s.Subscription, s.Detail = nil, StringOrNull("it is missing in another subscription")
 	}
-	v.Run.Waits = slices.DeleteFunc(v.Run.Waits, func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
+	v.Run.Waits = slices.DeleteFunc(v.Run.Waits,
+		func(w Wait) bool { return w.Subscription != nil && !shown(*w.Subscription) })
 	for i := range v.Run.Waits {
 		w := &v.Run.Waits[i]
 		w.which = "" // others wait for the same

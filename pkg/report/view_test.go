@@ -33,7 +33,8 @@ func TestNames(t *testing.T) {
 	}
 	for _, s := range specs {
 		v := plan.Vault{}
-		v.SubscriptionID, v.SubscriptionName, v.Name, v.Location, v.ResourceType = s.id, s.sub, s.name, s.location, s.kind
+		v.SubscriptionID, v.SubscriptionName, v.Name, v.Location, v.ResourceType = s.id, s.sub, s.name, s.location,
+			s.kind
 		p.Vaults = append(p.Vaults, v)
 	}
 	seen := map[string]bool{}

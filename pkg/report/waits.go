@@ -15,17 +15,19 @@ import (
 
 // Wait is something that a run waits for (standing.Wait), in words.
 type Wait struct {
-	For          standing.WaitKind `json:"for"`
-	Text         string            `json:"text"`         // as part of a sentence: "an approval after wave canary"; times in UTC
-	Until        *Time             `json:"until"`        // null: until a person acts, or an answer comes
-	Wave         *string           `json:"wave"`         // of a gate or a soak
-	When         *string           `json:"when"`         // before or after that wave
-	Subscription *string           `json:"subscription"` // its ID, of a throttle or a denied access
-	Vaults       int               `json:"vaults"`       // that it keeps from starting; 0: all that follow
-	Then         *string           `json:"then"`         // what is waited for next, as known now
-	Command      *string           `json:"command"`      // what ends it, or shows what is missing; null: time does
-	Since        *Time             `json:"since"`        // when it began, of a denied access, an approval, a soak and a pause; null: not known
-	Meanwhile    bool              `json:"meanwhile"`    // the rest of the run goes on
+	For standing.WaitKind `json:"for"`
+	// as part of a sentence: "an approval after wave canary"; times in UTC
+	Text         string  `json:"text"`
+	Until        *Time   `json:"until"`        // null: until a person acts, or an answer comes
+	Wave         *string `json:"wave"`         // of a gate or a soak
+	When         *string `json:"when"`         // before or after that wave
+	Subscription *string `json:"subscription"` // its ID, of a throttle or a denied access
+	Vaults       int     `json:"vaults"`       // that it keeps from starting; 0: all that follow
+	Then         *string `json:"then"`         // what is waited for next, as known now
+	Command      *string `json:"command"`      // what ends it, or shows what is missing; null: time does
+	// when it began, of a denied access, an approval, a soak and a pause; null: not known
+	Since     *Time `json:"since"`
+	Meanwhile bool  `json:"meanwhile"` // the rest of the run goes on
 
 	wait  standing.Wait
 	name  string // of the subscription, for people
@@ -58,7 +60,8 @@ func waitsOf(from []standing.Wait, p *plan.Plan) []Wait {
 }
 
 func waitOf(from standing.Wait, p *plan.Plan, names []string) Wait {
-	w := Wait{For: from.For, Until: TimeOrNull(from.Until), Wave: StringOrNull(from.Wave), When: StringOrNull(from.When),
+	w := Wait{For: from.For, Until: TimeOrNull(from.Until), Wave: StringOrNull(from.Wave),
+		When:         StringOrNull(from.When),
 		Subscription: StringOrNull(from.Subscription), Vaults: from.Vaults,
 		Since: TimeOrNull(from.Since), Meanwhile: from.Meanwhile, wait: from}
 	if len(from.Which) > 0 {
@@ -140,7 +143,8 @@ func (w *Wait) words(write func(time.Time) string) string {
 			s += ", by " + by
 		}
 	case standing.WaitAccess:
-		s = fmt.Sprintf("access to subscription %s, refused since %s (%s), %s", w.name, write(w.Since.Value()), w.refusal(), w.retry())
+		s = fmt.Sprintf("access to subscription %s, refused since %s (%s), %s", w.name, write(w.Since.Value()),
+			w.refusal(), w.retry())
 		if w.Meanwhile {
 			s += "; the rest of the run goes on"
 		}
@@ -156,13 +160,16 @@ func (w *Wait) words(write func(time.Time) string) string {
 	case standing.WaitThrottle:
 		s = "subscription " + w.name + ", throttled until " + write(w.Until.Value())
 	case standing.WaitAnswer:
-		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom", lexicon.Or(w.which, lexicon.Vaults(w.Vaults)), lexicon.Or(w.wait.Answer, "none came"))
+		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom",
+			lexicon.Or(w.which, lexicon.Vaults(w.Vaults)), lexicon.Or(w.wait.Answer, "none came"))
 	case standing.WaitBusy:
-		s = fmt.Sprintf("%s%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), w.listed(), write(w.Until.Value()))
+		s = fmt.Sprintf("%s%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), w.listed(),
+			write(w.Until.Value()))
 	case standing.WaitStart:
 		s = fmt.Sprintf("what 1 start needs%s, until %s at most: %s", w.listed(), write(w.Until.Value()), w.wait.Needs)
 		if w.Vaults > 1 {
-			s = fmt.Sprintf("what %d starts need%s, until %s at most; one of them: %s", w.Vaults, w.listed(), write(w.Until.Value()), w.wait.Needs)
+			s = fmt.Sprintf("what %d starts need%s, until %s at most; one of them: %s", w.Vaults, w.listed(),
+				write(w.Until.Value()), w.wait.Needs)
 		}
 	}
 	return s
@@ -180,7 +187,8 @@ func (w *Wait) Began(write func(time.Time) string) string {
 
 // headWords are what a run waits for in as few words as a headline has room for.
 var headWords = map[standing.WaitKind]string{
-	standing.WaitApproval: "approval", standing.WaitPause: "the end of the pause", standing.WaitAccess: "access", standing.WaitSoak: "a soak",
+	standing.WaitApproval: "approval", standing.WaitPause: "the end of the pause", standing.WaitAccess: "access",
+	standing.WaitSoak:   "a soak",
 	standing.WaitWindow: "a window", standing.WaitThrottle: "a throttle", standing.WaitBusy: "busy vaults",
 	standing.WaitStart: "what starts need", standing.WaitAnswer: "an answer",
 }
@@ -211,7 +219,8 @@ func (w *Wait) listed() string {
 
 // AccessBanner says for a banner that a subscription denies access, times in UTC.
 func (w *Wait) AccessBanner(since string) string {
-	return fmt.Sprintf("NO ACCESS to subscription %s since %s: %s. %s", w.name, since, w.refusal(), lexicon.Sentence(w.retry()))
+	return fmt.Sprintf("NO ACCESS to subscription %s since %s: %s. %s", w.name, since, w.refusal(),
+		lexicon.Sentence(w.retry()))
 }
 
 // HoldsUp is the first of the waits that hold the whole run up, nil where there is
@@ -254,11 +263,13 @@ func (w Wait) Clean() Wait {
 		}
 		return StringOrNull(lexicon.Clean(*s))
 	}
-	w.Text, w.name, w.which, w.next = lexicon.Clean(w.Text), lexicon.Clean(w.name), lexicon.Clean(w.which), lexicon.Clean(w.next)
+	w.Text, w.name, w.which, w.next = lexicon.Clean(w.Text), lexicon.Clean(w.name), lexicon.Clean(w.which),
+		lexicon.Clean(w.next)
 	w.Wave, w.Subscription, w.Then, w.Command = or(w.Wave), or(w.Subscription), or(w.Then), or(w.Command)
 	x := &w.wait
 	x.Opens = lexicon.Clean(x.Opens)
-	x.Wave, x.Void, x.NotBy, x.By = lexicon.Clean(x.Wave), lexicon.Clean(x.Void), lexicon.Clean(x.NotBy), lexicon.Clean(x.By)
+	x.Wave, x.Void, x.NotBy, x.By = lexicon.Clean(x.Wave), lexicon.Clean(x.Void), lexicon.Clean(x.NotBy),
+		lexicon.Clean(x.By)
 	x.Reason, x.Needs, x.Answer = lexicon.Clean(x.Reason), lexicon.Clean(x.Needs), lexicon.Clean(x.Answer)
 	x.Denied = lexicon.Clean(x.Denied)
 	if x.Gate != nil {

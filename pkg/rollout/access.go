@@ -15,9 +15,11 @@ type Access struct {
 	Unsent     int       `json:"unsent,omitzero"`     // times in a row that starts could not be sent from here
 	UnsentFrom time.Time `json:"unsentFrom,omitzero"` // since when
 	UnsentTill time.Time `json:"unsentTill,omitzero"` // until when it is left alone for that
-	Unready    int       `json:"unready,omitzero"`    // the vault that last could not be made ready, counted from 1; 0: one could since
-	LiftedAt   time.Time `json:"liftedAt,omitzero"`   // when a denial was lifted last
-	ChecksFrom time.Time `json:"checksFrom,omitzero"` // since when every check was throttled, as far as was journalled; zero where one was not
+	// the vault that last could not be made ready, counted from 1; 0: one could since
+	Unready  int       `json:"unready,omitzero"`
+	LiftedAt time.Time `json:"liftedAt,omitzero"` // when a denial was lifted last
+	// since when every check was throttled, as far as was journalled; zero where one was not
+	ChecksFrom time.Time `json:"checksFrom,omitzero"`
 }
 
 // forbidden counts the vaults of a subscription, one after the other, whose start
@@ -49,7 +51,8 @@ func (s *State) noteAccess(i int, at time.Time, fact fleet.VaultFact) {
 	switch f := fact.(type) {
 	case fleet.Validated:
 		if last, ok := newest(f.Findings); ok && f.Verdict == fleet.VerdictBlocked {
-			if last.Category == categoryStart && last.Code == fleet.CodeNoPermission && s.Vaults[i].Status == fleet.Ready {
+			if last.Category == categoryStart && last.Code == fleet.CodeNoPermission &&
+				s.Vaults[i].Status == fleet.Ready {
 				a.Forbidden = a.Forbidden.and(last.Code)
 			}
 			if isThrottledOut(last) {

@@ -72,8 +72,9 @@ type Watch struct {
 	On           bool             `json:"on"`
 	OperationID  string           `json:"operationId,omitempty"`
 	Operation    *fleet.Operation `json:"operation,omitempty"`
-	Since        time.Time        `json:"since,omitzero"`    // of an operation: when its start was decided, by the journal
-	Overdue      bool             `json:"overdue,omitempty"` // under way for too long: the vault itself is read besides
+	// of an operation: when its start was decided, by the journal
+	Since   time.Time `json:"since,omitzero"`
+	Overdue bool      `json:"overdue,omitempty"` // under way for too long: the vault itself is read besides
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time

@@ -127,7 +127,8 @@ func (s *State) carry(c fleet.Carried) {
 	switch c.Status {
 	case fleet.Failed, fleet.Unknown:
 		v.Carried = true
-		v.OperationID, v.Operation, v.Accepted, v.ErrorBody, v.Version = c.OperationID, c.Operation, c.Accepted, c.ErrorBody, c.Version
+		v.OperationID, v.Operation, v.Accepted, v.ErrorBody, v.Version = c.OperationID, c.Operation, c.Accepted,
+			c.ErrorBody, c.Version
 		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
 		v.Done, v.Reading = c.Done, c.Reading
@@ -284,7 +285,8 @@ func (s *State) validated(i int, at time.Time, f fleet.Validated) error {
 			return fmt.Errorf("vault %s: an upgrade is under way, but its record is missing", f.Vault)
 		}
 		own := v.owns(f.Record.OperationID)
-		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own, Accepted: own, ShownAt: at}
+		v.Upgrade = Upgrade{OperationID: f.Record.OperationID, StartedAt: orTime(f.Record.StartedAt, at), Foreign: !own,
+			Accepted: own, ShownAt: at}
 		if v.Foreign {
 			v.Reason = s.theirs() + " is under way"
 		}
@@ -312,7 +314,8 @@ func recordedUpgrade(r *fleet.Record) Upgrade {
 func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	v, a := &s.Vaults[i], f.Answer
 	if f.OperationID != v.OperationID {
-		return fmt.Errorf("vault %s: an answer for operation %s, but %s is under way", f.Vault, f.OperationID, v.OperationID)
+		return fmt.Errorf("vault %s: an answer for operation %s, but %s is under way", f.Vault, f.OperationID,
+			v.OperationID)
 	}
 	if a.RequestID != "" {
 		v.RequestIDs = append(slices.Clip(v.RequestIDs), a.RequestID)

@@ -34,22 +34,33 @@ func TestApplyRefuses(t *testing.T) {
 		{"a start of a vault that is not ready", []fleet.Fact{intent}, "may not take it from pending to starting"},
 		{"a start of an upgraded vault", []fleet.Fact{ready, intent, answer(fleet.StartAccepted),
 			fleet.Verified{Vault: k, OperationID: "op"}, intent}, "may not take it from upgraded to starting"},
-		{"a start of a failed vault", []fleet.Fact{ready, intent, answer(fleet.StartFailed), intent}, "may not take it from failed to starting"},
-		{"a check of a start in doubt", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), ready}, "may not take it from unknown to validating"},
+		{"a start of a failed vault", []fleet.Fact{ready, intent, answer(fleet.StartFailed), intent},
+			"may not take it from failed to starting"},
+		{"a check of a start in doubt", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), ready},
+			"may not take it from unknown to validating"},
 		{"an answer for another operation", []fleet.Fact{ready, intent,
-			fleet.StartAnswered{Vault: k, OperationID: "other", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}}, "but op is under way"},
+			fleet.StartAnswered{Vault: k, OperationID: "other",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}}, "but op is under way"},
 		{"an answer without a meaning", []fleet.Fact{ready, intent, answer(fleet.StartNotSent)}, "no outcome"},
-		{"a verdict that is no outcome", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictDenied}}, "no outcome"},
-		{"an upgrade under way without its record", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading}}, "record is missing"},
-		{"our operation without its record", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, nil)}, "record is missing"},
-		{"an observation without its record", []fleet.Fact{ready, intent, fleet.Observed{Vault: k, OperationID: "op"}}, "record is missing"},
-		{"a foreign observation without its record", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading, Record: inProgress},
-			fleet.Observed{Vault: k, OperationID: "op", Foreign: true}}, "record is missing"},
+		{"a verdict that is no outcome", []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictDenied}},
+			"no outcome"},
+		{"an upgrade under way without its record",
+			[]fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading}}, "record is missing"},
+		{"our operation without its record",
+			[]fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, nil)}, "record is missing"},
+		{"an observation without its record", []fleet.Fact{ready, intent, fleet.Observed{Vault: k, OperationID: "op"}},
+			"record is missing"},
+		{"a foreign observation without its record",
+			[]fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictUpgrading, Record: inProgress},
+				fleet.Observed{Vault: k, OperationID: "op", Foreign: true}}, "record is missing"},
 		{"an observation of another operation", []fleet.Fact{ready, intent,
 			fleet.Observed{Vault: k, OperationID: "other", Record: inProgress}}, "but op is followed"},
-		{"absence of what was seen accepted", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, inProgress),
-			fleet.Observed{Vault: k, OperationID: "op", Vanished: true}, read(fleet.ReadAbsent, nil)}, "proves nothing"},
-		{"a reading without a conclusion", []fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadUnreadable, nil)}, "not conclusive"},
+		{"absence of what was seen accepted",
+			[]fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadOurs, inProgress),
+				fleet.Observed{Vault: k, OperationID: "op", Vanished: true}, read(fleet.ReadAbsent, nil)},
+			"proves nothing"},
+		{"a reading without a conclusion",
+			[]fleet.Fact{ready, intent, answer(fleet.StartUnknown), read(fleet.ReadUnreadable, nil)}, "not conclusive"},
 		{"an unknown deadline", []fleet.Fact{fleet.DeadlinePassed{Vault: k, Deadline: "tea"}}, "unknown deadline"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -72,8 +83,10 @@ func TestApplyRefuses(t *testing.T) {
 func TestReplaySaysWhichFact(t *testing.T) {
 	t.Parallel()
 	p := testPlan(1, 1, 1)
-	err := NewState(p).Replay([]fleet.Event{{Fact: fleet.Resumed{}}, {Fact: fleet.StartIntended{Vault: p.Vaults[0].Key}}})
-	if te, ok := errors.AsType[*fleet.TransitionError](err); !ok || te.From != fleet.Pending || te.To != fleet.Starting {
+	err := NewState(p).Replay([]fleet.Event{{Fact: fleet.Resumed{}},
+		{Fact: fleet.StartIntended{Vault: p.Vaults[0].Key}}})
+	if te, ok := errors.AsType[*fleet.TransitionError](err); !ok || te.From != fleet.Pending ||
+		te.To != fleet.Starting {
 		t.Fatalf("got %v, want a TransitionError from pending to starting", err)
 	}
 	if !strings.Contains(err.Error(), "fact 2 ") {
@@ -134,7 +147,8 @@ func TestStepTimeNeverGoesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Step(time.Unix(100, 0), nil)
-	out := m.Step(time.Unix(50, 0), []Observation{ValidateDone{p.Vaults[0].Key, fleet.Validation{Verdict: fleet.VerdictBlocked}}})
+	out := m.Step(time.Unix(50, 0), []Observation{ValidateDone{p.Vaults[0].Key,
+		fleet.Validation{Verdict: fleet.VerdictBlocked}}})
 	if len(out.Facts) == 0 {
 		t.Fatal("no fact")
 	}
@@ -153,7 +167,9 @@ func TestCarriedDoubtCountsFromItsStart(t *testing.T) {
 	began := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 	for _, opened := range []time.Duration{-time.Hour, time.Second, p.Timings.StartTimeout, time.Hour} {
 		s := NewState(p)
-		f := fleet.RunOpened{RunID: "run", Carried: []fleet.Carried{{Vault: p.Vaults[0].Key, Status: fleet.Unknown, OperationID: "one", StartedAt: began}}}
+		f := fleet.RunOpened{RunID: "run",
+			Carried: []fleet.Carried{{Vault: p.Vaults[0].Key, Status: fleet.Unknown, OperationID: "one",
+				StartedAt: began}}}
 		if err := s.Apply(fleet.Event{At: began.Add(opened), Fact: f}); err != nil {
 			t.Fatal(err)
 		}
@@ -169,17 +185,22 @@ func TestCarriedDoubtCountsFromItsStart(t *testing.T) {
 func TestDoubtOutlastsItsStartWhateverTheClockSays(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
-	for _, c := range []struct{ timeout, grace time.Duration }{{20 * time.Second, time.Second}, {100 * time.Second, 2 * time.Minute}, {time.Minute, time.Minute}} {
+	for _, c := range []struct{ timeout, grace time.Duration }{{20 * time.Second, time.Second},
+		{100 * time.Second, 2 * time.Minute}, {time.Minute, time.Minute}} {
 		for _, after := range []time.Duration{time.Second, 2 * time.Hour} {
 			for _, answered := range []bool{false, true} {
 				p := testPlan(1, 1, 1, 1)
 				p.Timings.StartTimeout, p.Timings.ReconcileGrace = c.timeout, c.grace
 				key := p.Vaults[0].Key
 				s := NewState(p)
-				facts := []fleet.Event{{At: began, Fact: fleet.RunOpened{RunID: "run"}}, {At: began, Fact: fleet.Validated{Vault: key, Verdict: fleet.VerdictReady}},
+				facts := []fleet.Event{{At: began, Fact: fleet.RunOpened{RunID: "run"}},
+					{At: began, Fact: fleet.Validated{Vault: key, Verdict: fleet.VerdictReady}},
 					{At: began, Fact: fleet.StartIntended{Vault: key, OperationID: "one", Attempt: 1}}}
 				if answered {
-					facts = append(facts, fleet.Event{At: began, Fact: fleet.StartAnswered{Vault: key, OperationID: "one", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}}})
+					facts = append(facts,
+						fleet.Event{At: began,
+							Fact: fleet.StartAnswered{Vault: key, OperationID: "one",
+								Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}}})
 				}
 				resumed := began.Add(after)
 				for _, e := range append(facts, fleet.Event{At: resumed, Fact: fleet.Resumed{}}) {
@@ -190,7 +211,8 @@ func TestDoubtOutlastsItsStartWhateverTheClockSays(t *testing.T) {
 				reads := s.Vaults[0].ProofFrom.Add(c.grace)
 				want := max(resumed.Sub(began)+max(c.timeout, c.grace), c.timeout+c.grace)
 				if got := reads.Sub(began); got != want {
-					t.Errorf("timeout %v, grace %v, answered %v, resumed %v after the start: the first reading counts %v after it, want %v", c.timeout, c.grace, answered, after, got, want)
+					t.Errorf("timeout %v, grace %v, answered %v, resumed %v after the start: the first reading "+
+						"counts %v after it, want %v", c.timeout, c.grace, answered, after, got, want)
 				}
 			}
 		}

@@ -21,7 +21,8 @@ func (s *State) reconciled(i int, at time.Time, f fleet.Reconciled) error {
 		return s.seenOurs(i, at, f.Record, f.Late, f.Name())
 	case fleet.ReadAbsent:
 		if v.Accepted {
-			return fmt.Errorf("vault %s: operation %s was seen accepted; its absence proves nothing", f.Vault, f.OperationID)
+			return fmt.Errorf("vault %s: operation %s was seen accepted; its absence proves nothing", f.Vault,
+				f.OperationID)
 		}
 		v.Absences, v.AbsentAt = v.Absences+1, at
 		if v.Absences < 2 {
@@ -55,7 +56,8 @@ const (
 func (s *State) observed(i int, at time.Time, f fleet.Observed) error {
 	v := &s.Vaults[i]
 	if f.OperationID != v.OperationID {
-		return fmt.Errorf("vault %s: operation %s was observed, but %s is followed", f.Vault, f.OperationID, v.OperationID)
+		return fmt.Errorf("vault %s: operation %s was observed, but %s is followed", f.Vault, f.OperationID,
+			v.OperationID)
 	}
 	switch {
 	case v.Status == fleet.Failed:
@@ -188,13 +190,17 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		msg := fmt.Sprintf("still busy after %s", s.Plan.Timings.BusyDeadline)
 		switch {
 		case v.Status == fleet.Busy && v.Unreached > 0:
-			msg = fmt.Sprintf("its checks got no answer for %s; the last: %s", at.Sub(v.BusySince).Round(time.Second), firstError(v.Findings))
+			msg = fmt.Sprintf("its checks got no answer for %s; the last: %s", at.Sub(v.BusySince).Round(time.Second),
+				firstError(v.Findings))
 		case f.Last != nil && f.Last.Code == fleet.CodeUnreachable:
-			msg = fmt.Sprintf("its start could not be sent for %s; the last try: %s", at.Sub(orTime(f.Since, v.RefusedFrom)).Round(time.Second), f.Last.Message)
+			msg = fmt.Sprintf("its start could not be sent for %s; the last try: %s",
+				at.Sub(orTime(f.Since, v.RefusedFrom)).Round(time.Second), f.Last.Message)
 		case f.Last != nil && f.Last.Code == fleet.CodeChanged && v.Refusals > 0:
-			msg = fmt.Sprintf("each time its start was made ready, for %s, it was not as its check had found it; the last time: %s", at.Sub(v.RefusedFrom).Round(time.Second), f.Last.Message)
+			msg = fmt.Sprintf("each time its start was made ready, for %s, it was not as its check had found it; the "+
+				"last time: %s", at.Sub(v.RefusedFrom).Round(time.Second), f.Last.Message)
 		case v.Refusals > 0 && f.Last != nil:
-			msg = fmt.Sprintf("its start has been refused for %s; the last answer: %s", at.Sub(v.RefusedFrom).Round(time.Second), spoken(f.Last.Code, f.Last.Message))
+			msg = fmt.Sprintf("its start has been refused for %s; the last answer: %s",
+				at.Sub(v.RefusedFrom).Round(time.Second), spoken(f.Last.Code, f.Last.Message))
 		case v.Status == fleet.Ready:
 			msg = fmt.Sprintf("what its start needs has not come into force after %s", s.Plan.Timings.BusyDeadline)
 			if v.Waits != "" {
@@ -208,7 +214,8 @@ func (s *State) deadline(i int, at time.Time, f fleet.DeadlinePassed) error {
 		if f.Last != nil {
 			last = spoken(f.Last.Code, f.Last.Message)
 		}
-		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt, last),
+		note(fleet.CodeAttempts, fmt.Sprintf("%d starts were sent and none was accepted; the last: %s", v.Attempt,
+			last),
 			advised(f.Last, "look into the reason; the next run tries again"))
 		return s.move(i, fleet.Blocked, f.Name())
 	case fleet.DeadlineWindow:
@@ -261,7 +268,8 @@ func (s *State) unconfirmed(v *VaultState) (code, msg, action string) {
 	case v.Accepted:
 		code, msg, action = fleet.CodeUnconfirmed, s.words().unended, s.words().look
 	default:
-		code, msg, action = fleet.CodeAnswerLost, "reading could not tell whether the "+s.direction().Noun+" was started", s.words().doubt
+		code, msg, action = fleet.CodeAnswerLost,
+			"reading could not tell whether the "+s.direction().Noun+" was started", s.words().doubt
 	}
 	if r := v.Reading; r != nil {
 		msg += ". Last reading: " + r.Dated()
@@ -275,7 +283,8 @@ func (s *State) unconfirmed(v *VaultState) (code, msg, action string) {
 // forget drops what an earlier run concluded of the same doubt.
 func forget(v *VaultState) {
 	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), func(f fleet.Finding) bool {
-		return f.Category == "deadline" && (f.Code == fleet.CodeNotVerified || f.Code == fleet.CodeUnconfirmed || f.Code == fleet.CodeAnswerLost)
+		return f.Category == "deadline" &&
+			(f.Code == fleet.CodeNotVerified || f.Code == fleet.CodeUnconfirmed || f.Code == fleet.CodeAnswerLost)
 	})
 }
 
@@ -287,7 +296,9 @@ func (s *State) unchanged(v *VaultState, at time.Time) {
 		return
 	}
 	x := v.Findings[n]
-	x.Message = strings.TrimRight(x.Message, ". ") + fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing", at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
+	x.Message = strings.TrimRight(x.Message, ". ") +
+		fmt.Sprintf(". Two readings, the last of %s UTC, showed %s as it was before: the start changed nothing",
+			at.UTC().Format("2006-01-02 15:04:05"), s.words().itself)
 	x.Action = strings.TrimSpace(x.Action + " " + s.words().unchanged)
 	v.Findings = append(slices.Clone(v.Findings[:n]), x)
 	if v.Reason = x.Message; x.Code != fleet.CodeAnswerLost {
@@ -307,7 +318,8 @@ func (s *State) reopened(i int, f fleet.Reopened) error {
 	}
 	v.Tried = v.Changed() // whatever becomes of it now
 
-	v.Upgrade = Upgrade{OperationID: v.OperationID, StartedAt: v.StartedAt, EndedAt: v.EndedAt} // it speaks for the vault no longer
+	// it speaks for the vault no longer
+	v.Upgrade = Upgrade{OperationID: v.OperationID, StartedAt: v.StartedAt, EndedAt: v.EndedAt}
 	v.Attempt, v.Sent, v.Past, v.Doubt, v.Refusal, v.Need, v.Learned = 0, 0, Past{}, Doubt{}, Refusal{}, Need{}, nil
 	s.Waves[s.Plan.Vaults[i].Wave].DoneAt = time.Time{}
 	return s.move(i, fleet.Pending, f.Name())

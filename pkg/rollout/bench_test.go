@@ -125,7 +125,8 @@ func (r *rota) act(out Output) {
 		case Validate:
 			r.later(ValidateDone{r.m.key(a.Vault), fleet.Validation{Verdict: fleet.VerdictReady}})
 		case Prepare:
-			r.later(PrepareDone{Vault: r.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: r.m.Plan.Vaults[a.Vault].Name}, Present: true})
+			r.later(PrepareDone{Vault: r.m.key(a.Vault),
+				Start: fleet.PreparedStart{OperationID: r.m.Plan.Vaults[a.Vault].Name}, Present: true})
 		case Send:
 			v := &r.m.Plan.Vaults[a.Vault]
 			record := &fleet.Record{OperationID: a.Start.OperationID, State: fleet.RecordInProgress}
@@ -133,10 +134,12 @@ func (r *rota) act(out Output) {
 			r.later(SendDone{v.Key, a.Start.OperationID, fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 			r.inbox = append(r.inbox, func() Observation {
 				record.State = fleet.RecordUpgraded
-				return ReadDone{fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: r.now, Vaults: r.cloud[v.SubscriptionID]}}
+				return ReadDone{fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: r.now,
+					Vaults: r.cloud[v.SubscriptionID]}}
 			})
 		case Verify:
-			r.later(VerifyDone{Vault: r.m.key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+			r.later(VerifyDone{Vault: r.m.key(a.Vault), OperationID: a.OperationID,
+				Result: fleet.Verification{OK: true}})
 		}
 	}
 }

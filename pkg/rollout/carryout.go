@@ -64,7 +64,8 @@ const (
 // may go out on the newest one, age after it was asked for. same says that the two
 // readings are one.
 func GoesOut(n int, made, newest fleet.Sighting, same bool, age time.Duration) bool {
-	alike := made.Address == newest.Address && bytes.Equal(made.State, newest.State) && made.Record == nil && newest.Record == nil
+	alike := made.Address == newest.Address && bytes.Equal(made.State, newest.State) && made.Record == nil &&
+		newest.Record == nil
 	return same || alike && age <= tokenIsYoung || n >= prepareTries && newest.Address == made.Address
 }
 
@@ -72,8 +73,10 @@ func GoesOut(n int, made, newest fleet.Sighting, same bool, age time.Duration) b
 // how much one reading takes in; alone is for how long it asks to leave the subscription
 // alone.
 func Unprepared(scope fleet.Scope, vault fleet.Key, err error) (o PrepareFailed, alone time.Duration) {
-	o = PrepareFailed{Vault: vault, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(), Brief: fleet.Brief(err),
-		Refusal: fleet.Finding{Severity: fleet.SeverityError, Category: categoryStart, Code: fleet.CodeRefused, Message: err.Error(), Action: "correct this, then run again"}}
+	o = PrepareFailed{Vault: vault, Class: fleet.ClassOf(err), RetryAfter: fleet.RetryAfterOf(err), Detail: err.Error(),
+		Brief: fleet.Brief(err),
+		Refusal: fleet.Finding{Severity: fleet.SeverityError, Category: categoryStart, Code: fleet.CodeRefused,
+			Message: err.Error(), Action: "correct this, then run again"}}
 	if ce, ok := errors.AsType[*fleet.CallError](err); ok {
 		o.Refusal.Code, o.Refusal.Action = cmp.Or(ce.Code, o.Refusal.Code), cmp.Or(ce.Action, o.Refusal.Action)
 		o.Learned = ce.Learned
@@ -97,7 +100,8 @@ func Unread(scope fleet.Scope, subscription string, vault fleet.Key, err error) 
 	if class == fleet.CallForbidden && scope == fleet.ScopeVault {
 		class = fleet.CallUnreachable // one vault may not be read: that says nothing of the others
 	}
-	return ReadFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(), Brief: fleet.Brief(err)}
+	return ReadFailed{Subscription: subscription, Vault: vault, Class: class, Detail: err.Error(),
+		Brief: fleet.Brief(err)}
 }
 
 // Unchecked is the validation of a vault that cannot be read. What the cloud refuses to
@@ -110,7 +114,8 @@ func Unchecked(scope fleet.Scope, err error) fleet.Validation {
 	verdict := fleet.VerdictBusy
 	switch {
 	case class == fleet.CallDenied:
-		verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn, "sign in, then check again; a run goes on with fleetup resume"
+		verdict, f.Code, f.Action = fleet.VerdictDenied, fleet.CodeNotSignedIn,
+			"sign in, then check again; a run goes on with fleetup resume"
 	case class == fleet.CallForbidden:
 		verdict, f.Code = fleet.VerdictBlocked, fleet.CodeNoPermission
 		f.Action = "ask for the permission; fleetup permissions prints the role that is needed"
@@ -153,8 +158,10 @@ func NextRead(saw fleet.Reconciliation) RefreshRead {
 
 // Concluded is what a refresh concludes of a vault: from what it was reconciled as, from
 // its target where that was verified (nil: it was not), and from why it failed.
-func (s *State) Concluded(i int, by fleet.Actor, saw fleet.Reconciliation, target *fleet.Verification, why []fleet.Finding) fleet.Refreshed {
-	f := fleet.Refreshed{Vault: s.Plan.Vaults[i].Key, OperationID: s.Vaults[i].OperationID, Reading: saw.Reading, Record: saw.Record, Detail: saw.Detail, Findings: why, By: by,
+func (s *State) Concluded(i int, by fleet.Actor, saw fleet.Reconciliation, target *fleet.Verification,
+	why []fleet.Finding) fleet.Refreshed {
+	f := fleet.Refreshed{Vault: s.Plan.Vaults[i].Key, OperationID: s.Vaults[i].OperationID, Reading: saw.Reading,
+		Record: saw.Record, Detail: saw.Detail, Findings: why, By: by,
 		Late: saw.Record != nil && isOver(saw.Record) && saw.Record.EndedAt.IsZero()}
 	if target == nil {
 		return f
@@ -162,8 +169,9 @@ func (s *State) Concluded(i int, by fleet.Actor, saw fleet.Reconciliation, targe
 	f.Verified, f.ResourceID = target.OK, target.ResourceID
 	if !target.OK {
 		f.Detail = target.Detail
-		f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified, Message: target.Detail,
-			Action: "look at the new vault; fleetup refresh reads it again"}}
+		f.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified,
+			Message: target.Detail,
+			Action:  "look at the new vault; fleetup refresh reads it again"}}
 	}
 	return f
 }

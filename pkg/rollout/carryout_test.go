@@ -44,15 +44,19 @@ func TestUnread(t *testing.T) {
 // asked for again and again, as a listing is.
 func TestUnreadOfOneVault(t *testing.T) {
 	t.Parallel()
-	refused := &fleet.CallError{Op: "read vault prod/v1", Class: fleet.CallRefused, Code: "InvalidApiVersionParameter", Message: "words", Action: "do this"}
-	if v := Unchecked(fleet.ScopeVault, refused); v.Verdict != fleet.VerdictBlocked || v.Findings[0].Code != fleet.CodeRefused ||
-		v.Findings[0].Action != "do this" || !strings.Contains(v.Findings[0].Message, "InvalidApiVersionParameter: words") {
+	refused := &fleet.CallError{Op: "read vault prod/v1", Class: fleet.CallRefused, Code: "InvalidApiVersionParameter",
+		Message: "words", Action: "do this"}
+	if v := Unchecked(fleet.ScopeVault, refused); v.Verdict != fleet.VerdictBlocked ||
+		v.Findings[0].Code != fleet.CodeRefused ||
+		v.Findings[0].Action != "do this" ||
+		!strings.Contains(v.Findings[0].Message, "InvalidApiVersionParameter: words") {
 		t.Errorf("%+v", v)
 	}
 	if v := Unchecked(fleet.ScopeSubscription, refused); v.Verdict != fleet.VerdictBusy {
 		t.Errorf("a listing: %+v", v)
 	}
-	if v := Unchecked(fleet.ScopeVault, &fleet.CallError{Op: "read vault prod/v1", Class: fleet.CallUnreachable}); v.Verdict != fleet.VerdictBusy {
+	if v := Unchecked(fleet.ScopeVault, &fleet.CallError{Op: "read vault prod/v1",
+		Class: fleet.CallUnreachable}); v.Verdict != fleet.VerdictBusy {
 		t.Errorf("no answer: %+v", v)
 	}
 }
@@ -91,7 +95,8 @@ func TestMayLeave(t *testing.T) {
 		if _, at := c.send.MayLeave(decided, then, false); got == "" && at != "" {
 			t.Errorf("%s: it may leave within %s, and then %s", c.name, within, at)
 		}
-		if _, after := c.send.MayLeave(decided, Moment{then.At.Add(1), then.Wall.Add(1)}, false); got == "" && after == "" {
+		if _, after := c.send.MayLeave(decided, Moment{then.At.Add(1), then.Wall.Add(1)}, false); got == "" &&
+			after == "" {
 			t.Errorf("%s: it may leave within %s, and later too", c.name, within)
 		}
 	}
@@ -101,7 +106,8 @@ func TestMayLeave(t *testing.T) {
 // and checks alone while the start is in doubt.
 func TestAfterStart(t *testing.T) {
 	t.Parallel()
-	for verdict, want := range map[fleet.StartVerdict][2]time.Duration{fleet.StartThrottled: {time.Minute, 0}, fleet.StartUnknown: {0, time.Minute},
+	for verdict, want := range map[fleet.StartVerdict][2]time.Duration{fleet.StartThrottled: {time.Minute, 0},
+		fleet.StartUnknown:  {0, time.Minute},
 		fleet.StartAccepted: {}, fleet.StartBusy: {}, fleet.StartNotSent: {}} {
 		requests, starts := AfterStart(fleet.StartAnswer{Verdict: verdict, RetryAfter: time.Minute})
 		if requests != want[0] || starts != want[1] {
@@ -147,23 +153,30 @@ func TestWhatAnErrorMeans(t *testing.T) {
 		startList, startOne, read, of fleet.CallClass
 		alone                         time.Duration
 	}{
-		{fleet.CallForbidden, fleet.CallForbidden, fleet.CallConflict, fleet.CallForbidden, fleet.CallUnreachable, time.Minute},
-		{fleet.CallRefused, fleet.CallUnreachable, fleet.CallRefused, fleet.CallRefused, fleet.CallRefused, time.Minute},
+		{fleet.CallForbidden, fleet.CallForbidden, fleet.CallConflict, fleet.CallForbidden, fleet.CallUnreachable,
+			time.Minute},
+		{fleet.CallRefused, fleet.CallUnreachable, fleet.CallRefused, fleet.CallRefused, fleet.CallRefused,
+			time.Minute},
 		{fleet.CallDenied, fleet.CallDenied, fleet.CallDenied, fleet.CallDenied, fleet.CallDenied, time.Minute},
-		{fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled, time.Minute},
+		{fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled, fleet.CallThrottled,
+			time.Minute},
 		{fleet.CallNotYet, fleet.CallNotYet, fleet.CallNotYet, fleet.CallNotYet, fleet.CallNotYet, 0},
 	} {
-		err := &fleet.CallError{Op: "read", Class: c.class, Code: "Why", Message: "words", Action: "do this", RetryAfter: time.Minute}
+		err := &fleet.CallError{Op: "read", Class: c.class, Code: "Why", Message: "words", Action: "do this",
+			RetryAfter: time.Minute}
 		list, alone := Unprepared(fleet.ScopeSubscription, "k", err)
 		one, _ := Unprepared(fleet.ScopeVault, "k", err)
-		if list.Class != c.startList || one.Class != c.startOne || alone != c.alone || one.RetryAfter != time.Minute || one.Refusal.Code != "Why" || one.Refusal.Action != "do this" {
+		if list.Class != c.startList || one.Class != c.startOne || alone != c.alone || one.RetryAfter != time.Minute ||
+			one.Refusal.Code != "Why" || one.Refusal.Action != "do this" {
 			t.Errorf("of a start, %s: in a listing %+v, left alone for %s; of one vault %+v", c.class, list, alone, one)
 		}
-		if a, b := Unread(fleet.ScopeSubscription, "s", "", err), Unread(fleet.ScopeVault, "s", "k", err); a.Class != c.read || b.Class != c.of || b.Vault != "k" {
+		if a, b := Unread(fleet.ScopeSubscription, "s", "", err),
+			Unread(fleet.ScopeVault, "s", "k", err); a.Class != c.read || b.Class != c.of || b.Vault != "k" {
 			t.Errorf("of a reading, %s: of a listing %+v, of one vault %+v", c.class, a, b)
 		}
 	}
-	if o, _ := Unprepared(fleet.ScopeVault, "k", errors.New("no answer")); o.Refusal.Code != fleet.CodeRefused || o.Refusal.Action == "" {
+	if o, _ := Unprepared(fleet.ScopeVault, "k", errors.New("no answer")); o.Refusal.Code != fleet.CodeRefused ||
+		o.Refusal.Action == "" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -175,10 +188,12 @@ func TestRefreshReads(t *testing.T) {
 	s := NewState(testPlan(1, 1, 1, 1))
 	record := func(state fleet.UpgradeState) *fleet.Record { return &fleet.Record{OperationID: "op", State: state} }
 	for want, saw := range map[RefreshRead][]fleet.Reconciliation{
-		ReadTarget:    {{Reading: fleet.ReadOurs, Record: record(fleet.RecordUpgraded)}, {Reading: fleet.ReadForeign, Record: record(fleet.RecordUpgraded)}},
+		ReadTarget: {{Reading: fleet.ReadOurs, Record: record(fleet.RecordUpgraded)},
+			{Reading: fleet.ReadForeign, Record: record(fleet.RecordUpgraded)}},
 		ReadWhy:       {{Reading: fleet.ReadOurs, Record: record(fleet.RecordFailed)}},
 		ReadReachable: {{Reading: fleet.ReadUnreadable}},
-		ReadNoMore:    {{Reading: fleet.ReadForeign, Record: record(fleet.RecordFailed)}, {Reading: fleet.ReadAbsent}, {Reading: fleet.ReadOurs, Record: record(fleet.RecordInProgress)}},
+		ReadNoMore: {{Reading: fleet.ReadForeign, Record: record(fleet.RecordFailed)}, {Reading: fleet.ReadAbsent},
+			{Reading: fleet.ReadOurs, Record: record(fleet.RecordInProgress)}},
 	} {
 		for _, r := range saw {
 			if got := NextRead(r); got != want {
@@ -188,19 +203,23 @@ func TestRefreshReads(t *testing.T) {
 	}
 	saw := fleet.Reconciliation{Reading: fleet.ReadOurs, Record: record(fleet.RecordUpgraded), Detail: "read"}
 	good := s.Concluded(0, fleet.Actor{User: "sam"}, saw, &fleet.Verification{OK: true, ResourceID: "/new"}, nil)
-	if !good.Verified || good.ResourceID != "/new" || good.Detail != "read" || good.Findings != nil || good.By.User != "sam" {
+	if !good.Verified || good.ResourceID != "/new" || good.Detail != "read" || good.Findings != nil ||
+		good.By.User != "sam" {
 		t.Errorf("%+v", good)
 	}
 	bad := s.Concluded(0, fleet.Actor{}, saw, &fleet.Verification{Detail: "it lacks items"}, nil)
-	if bad.Verified || bad.Detail != "it lacks items" || len(bad.Findings) != 1 || bad.Findings[0].Code != fleet.CodeNotVerified {
+	if bad.Verified || bad.Detail != "it lacks items" || len(bad.Findings) != 1 ||
+		bad.Findings[0].Code != fleet.CodeNotVerified {
 		t.Errorf("%+v", bad)
 	}
 	why := []fleet.Finding{{Code: "Why"}}
 	if f := s.Concluded(0, fleet.Actor{}, saw, nil, why); f.Verified || len(f.Findings) != 1 || f.Detail != "read" {
 		t.Errorf("%+v", f)
 	}
-	for err, want := range map[*fleet.CallError]time.Duration{{Class: fleet.CallThrottled}: s.Plan.Timings.Poll, {Class: fleet.CallThrottled, RetryAfter: time.Minute}: time.Minute,
-		{Class: fleet.CallUnreachable}: 0, {Class: fleet.CallUnreachable, RetryAfter: time.Minute}: time.Minute} {
+	for err, want := range map[*fleet.CallError]time.Duration{{Class: fleet.CallThrottled}: s.Plan.Timings.Poll,
+		{Class: fleet.CallThrottled, RetryAfter: time.Minute}:   time.Minute,
+		{Class: fleet.CallUnreachable}:                          0,
+		{Class: fleet.CallUnreachable, RetryAfter: time.Minute}: time.Minute} {
 		if got := s.AsksAgain(err); got != want {
 			t.Errorf("%+v is asked again after %s", err, got)
 		}

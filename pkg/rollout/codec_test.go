@@ -20,10 +20,12 @@ import (
 
 var (
 	allActions      = []Action{Validate{}, Prepare{}, Send{}, Reconcile{}, Verify{}, Explain{}, Watch{}, Wake{}, Exit{}}
-	allObservations = []Observation{Commanded{}, Clock{}, Interrupted{}, ValidateDone{}, PrepareDone{}, PrepareFailed{}, SendDone{},
+	allObservations = []Observation{Commanded{}, Clock{}, Interrupted{}, ValidateDone{}, PrepareDone{}, PrepareFailed{},
+		SendDone{},
 		ReconcileDone{}, VerifyDone{}, ExplainDone{}, ReadDone{}, ReadFailed{}, SlowDown{}}
 	// allFacts are enough of what Commanded carries; fleet tries them all.
-	allFacts = []fleet.Fact{fleet.Resumed{}, fleet.FailuresAccepted{}, fleet.Approved{}, fleet.Paused{}, fleet.Stopped{}, fleet.LimitsChanged{},
+	allFacts = []fleet.Fact{fleet.Resumed{}, fleet.FailuresAccepted{}, fleet.Approved{}, fleet.Paused{},
+		fleet.Stopped{}, fleet.LimitsChanged{},
 		fleet.Held{}, fleet.Noted{}, fleet.Reopened{}}
 )
 
@@ -68,7 +70,8 @@ func TestEveryTypeHasACodec(t *testing.T) {
 		slices.Sort(want)
 		slices.Sort(c.written)
 		if len(want) == 0 || !slices.Equal(want, c.codecs) || !slices.Equal(want, c.written) {
-			t.Errorf("the types with %s are %v\nthose with a codec  %v\nthose that are tried %v", c.method, want, c.codecs, c.written)
+			t.Errorf("the types with %s are %v\nthose with a codec  %v\nthose that are tried %v", c.method, want,
+				c.codecs, c.written)
 		}
 	}
 }
@@ -96,7 +99,8 @@ func TestBorderIsData(t *testing.T) {
 		case reflect.Struct:
 			for i := range typ.NumField() {
 				f := typ.Field(i)
-				if !f.IsExported() || f.Tag.Get("json") == "" && typ.PkgPath() != "" && typ != reflect.TypeFor[Commanded]() {
+				if !f.IsExported() || f.Tag.Get("json") == "" && typ.PkgPath() != "" &&
+					typ != reflect.TypeFor[Commanded]() {
 					t.Errorf("%s.%s is not written, or under no name of its own", path, f.Name)
 				}
 				look(path+"."+f.Name, f.Type)
@@ -130,7 +134,8 @@ func arbitrary(t *rapid.T, v reflect.Value) {
 			v.SetBytes(data)
 		}
 	case v.Type() == reflect.TypeFor[fleet.Operation]():
-		v.Set(reflect.ValueOf(fleet.Operation{StatusURL: "/a/b?api-version=1", RetryAfter: time.Duration(rapid.Int64().Draw(t, "retry"))}))
+		v.Set(reflect.ValueOf(fleet.Operation{StatusURL: "/a/b?api-version=1",
+			RetryAfter: time.Duration(rapid.Int64().Draw(t, "retry"))}))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			arbitrary(t, v.Field(i))
@@ -218,15 +223,18 @@ func TestCodecsAreStrict(t *testing.T) {
 	if _, err := DecodeAction([]byte(`{"type":"Verify","data":{"vault":1,"operationId":"op"}}`)); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{``, `null`, `{}`, `[]`, `{"type":"Verify"}`, `{"type":"Verify","data":null}`, `{"type":"Later","data":{}}`,
-		`{"type":"Verify","data":{"vault":1,"operationId":"op","later":true}}`, `{"type":"Verify","data":{},"later":true}`,
+	for _, bad := range []string{``, `null`, `{}`, `[]`, `{"type":"Verify"}`, `{"type":"Verify","data":null}`,
+		`{"type":"Later","data":{}}`,
+		`{"type":"Verify","data":{"vault":1,"operationId":"op","later":true}}`,
+		`{"type":"Verify","data":{},"later":true}`,
 		`{"type":"Verify","data":{}} {}`, `{"type":"Verify","data":{"vault":"1"}}`, `{"type":"ReadDone","data":{}}`} {
 		if a, err := DecodeAction([]byte(bad)); err == nil {
 			t.Errorf("%s was read as %+v", bad, a)
 		}
 	}
 	for _, bad := range []string{``, `{"type":"Commanded","data":{}}`, `{"type":"Commanded","data":null}`,
-		`{"type":"Commanded","data":{"at":"2026-03-16T22:00:00Z","fact":"Later","data":{}}}`, `{"type":"Verify","data":{}}`,
+		`{"type":"Commanded","data":{"at":"2026-03-16T22:00:00Z","fact":"Later","data":{}}}`,
+		`{"type":"Verify","data":{}}`,
 		`{"type":"VerifyDone","data":{"vault":"v","error":{}}}`} {
 		if o, err := DecodeObservation([]byte(bad)); err == nil {
 			t.Errorf("%s was read as %+v", bad, o)
@@ -282,8 +290,10 @@ func seeds[T any](zeroes []T, write func(T) ([]byte, error)) (out [][]byte) {
 			}
 		}
 	}
-	for _, seed := range []string{"", "null", "{}", "[]", `{"type":"Wake","data":{"at":"9999-12-31T23:59:59-14:00"}}`, `{"type":"Wake","data":{"at":"0000-01-01T00:00:00+14:00"}}`,
-		`{"type":"Clock","data":{"wall":"2026-03-16T22:00:00+11:00"}}`, `{"type":"ReadDone","data":{"snapshot":{"vaults":{"":{"state": {"a" : 1} }}}}}`,
+	for _, seed := range []string{"", "null", "{}", "[]", `{"type":"Wake","data":{"at":"9999-12-31T23:59:59-14:00"}}`,
+		`{"type":"Wake","data":{"at":"0000-01-01T00:00:00+14:00"}}`,
+		`{"type":"Clock","data":{"wall":"2026-03-16T22:00:00+11:00"}}`,
+		`{"type":"ReadDone","data":{"snapshot":{"vaults":{"":{"state": {"a" : 1} }}}}}`,
 		`{"type":"Send","data":{"start":{"body":"\ud800"}}}`} {
 		out = append(out, []byte(seed))
 	}
@@ -332,7 +342,8 @@ func roundTrip[T any](t *testing.T, data []byte, read func([]byte) (T, error), w
 func TestNamesAreApart(t *testing.T) {
 	t.Parallel()
 	taken := map[string]string{}
-	for kind, names := range map[string][]string{"a fact": fleet.FactNames(), "an action": ActionNames(), "an observation": ObservationNames()} {
+	for kind, names := range map[string][]string{"a fact": fleet.FactNames(), "an action": ActionNames(),
+		"an observation": ObservationNames()} {
 		for _, name := range names {
 			if other := taken[name]; other != "" {
 				t.Errorf("%s is the name of both %s and %s", name, other, kind)

@@ -32,7 +32,8 @@ func (m *Machine) startsBefore(a, b int) bool {
 func (m *Machine) subFree(i int) bool {
 	s, a, limit := &m.subs[i], m.access(i), m.limits.PerSubscription
 	return !s.Suspended && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
-		(a.Denials == 0 && a.Forbidden.N == 0 && a.Unsent == 0 || s.Sending == 0) // after a denial one start at a time tries the door
+		// after a denial one start at a time tries the door
+		(a.Denials == 0 && a.Forbidden.N == 0 && a.Unsent == 0 || s.Sending == 0)
 }
 
 func (m *Machine) locFree(i int) bool {
@@ -135,7 +136,8 @@ func (m *Machine) intend() {
 			m.end(i)
 			j.NotBefore = m.now.Add(fresh) // whoever is so slow, or has another time, is not asked in a row
 			m.settle(i)
-		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended || s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
+		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended ||
+			s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
 			!m.room(0) || !m.partsRoom(m.cellOf[i], false):
 			m.end(i)
 			m.settle(i)
@@ -150,7 +152,8 @@ func (m *Machine) intend() {
 			m.settle(i)
 		default:
 			m.begin(i, sending)
-			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1, Before: p.Seen.State,
+			m.emit(fleet.StartIntended{Vault: p.Vault, OperationID: p.Start.OperationID, Attempt: v.Attempt + 1,
+				Before:  p.Seen.State,
 				Version: p.Seen.Version})
 			m.act(Send{i, p.Start, notAfter, staleAfter})
 		}
@@ -161,7 +164,8 @@ func (m *Machine) intend() {
 // upgrade of ours has come to light since this start was given its slot.
 func (m *Machine) overbooked(j *job) bool {
 	l, sub, loc := &m.limits, m.subs[j.Sub].Used, m.locs[j.Loc].used
-	return m.slots > l.Upgrades || l.PerSubscription > 0 && sub > l.PerSubscription || l.PerLocation > 0 && loc > l.PerLocation
+	return m.slots > l.Upgrades || l.PerSubscription > 0 && sub > l.PerSubscription || l.PerLocation > 0 &&
+		loc > l.PerLocation
 }
 
 // drifted reports whether the vault is no longer as its validation saw it: it

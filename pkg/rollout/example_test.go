@@ -25,7 +25,8 @@ subscriptions:
 		return
 	}
 	m := rollout.New(p)
-	if err := m.Apply(fleet.Event{At: now, Fact: fleet.RunOpened{RunID: "night", PlanFingerprint: p.Fingerprint}}); err != nil {
+	if err := m.Apply(fleet.Event{At: now,
+		Fact: fleet.RunOpened{RunID: "night", PlanFingerprint: p.Fingerprint}}); err != nil {
 		fmt.Println(err)
 	}
 	var seen []rollout.Observation
@@ -41,7 +42,8 @@ subscriptions:
 			case rollout.Validate:
 				seen = append(seen, rollout.ValidateDone{Vault: p.Vaults[a.Vault].Key,
 					Result: fleet.Validation{Verdict: fleet.VerdictBlocked,
-						Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "OldAgent", Message: "an agent is too old"}}}})
+						Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "OldAgent",
+							Message: "an agent is too old"}}}})
 			case rollout.Exit:
 				fmt.Println("exit", a.Code, a.Code.Name())
 				return

@@ -26,10 +26,12 @@ func (m *Machine) leave() {
 	case m.Run.Halt != nil && m.flight == 0 && m.doing[explaining] == 0:
 		m.exit(fleet.ExitHalted)
 	case m.ExitWhenWaiting && m.Run.Paused != nil && m.working() == 0 && m.flight == 0:
-		m.emit(fleet.RunSuspended{Why: fleet.SuspendedPause, By: m.Run.Paused.By.User, Reason: m.Run.Paused.Reason, Code: fleet.ExitInterrupted})
+		m.emit(fleet.RunSuspended{Why: fleet.SuspendedPause, By: m.Run.Paused.By.User, Reason: m.Run.Paused.Reason,
+			Code: fleet.ExitInterrupted})
 		m.exit(fleet.ExitInterrupted)
 	case m.ExitWhenWaiting && m.waits():
-		s := fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: m.waiting.Gate, Wave: m.waiting.Wave, Code: fleet.ExitInterrupted}
+		s := fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: m.waiting.Gate, Wave: m.waiting.Wave,
+			Code: fleet.ExitInterrupted}
 		if s.Gate == "" {
 			s.Wave, s.Until = "", m.windowOpens().UTC()
 		}

@@ -26,7 +26,8 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 		return
 	}
 	if h.records == nil {
-		h.records, h.upgraded, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{}, map[fleet.Key]time.Time{}
+		h.records, h.upgraded, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{},
+			map[fleet.Key]time.Time{}
 	}
 	k := f.VaultKey()
 	h.records[k] = s.RecordAfter(i, h.records[k], f)
@@ -161,7 +162,8 @@ func (b *Before) Of(k fleet.Key) (was json.RawMessage, ok bool) {
 // PutBack is what is put back of a vault by a plan of a kind that undoes another, and
 // why nothing is where nothing can be: in the ledger that has the given name. restore
 // makes the request of the state before.
-func (b *Before) PutBack(of fleet.Kind, v *fleet.Vault, ledger string, restore func(was json.RawMessage) (json.RawMessage, error)) (body json.RawMessage, held string) {
+func (b *Before) PutBack(of fleet.Kind, v *fleet.Vault, ledger string,
+	restore func(was json.RawMessage) (json.RawMessage, error)) (body json.RawMessage, held string) {
 	was, ok := b.Of(fleet.KeyOf(of, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName()))
 	if !ok {
 		return nil, "nothing to put back: no run in " + ledger + " has changed it by " + string(of)

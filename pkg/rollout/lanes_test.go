@@ -27,7 +27,8 @@ func (q *naiveQueue) roomIn(c int) bool  { return q.cellUsed[c] < q.cellMax }
 func (q *naiveQueue) pop() (int, bool) {
 	best := -1
 	for n, v := range q.vaults {
-		if q.subFree(q.sub[v]) && q.locFree(q.loc[v]) && q.roomIn(q.cell[v]) && (best < 0 || q.less(v, q.vaults[best])) {
+		if q.subFree(q.sub[v]) && q.locFree(q.loc[v]) && q.roomIn(q.cell[v]) &&
+			(best < 0 || q.less(v, q.vaults[best])) {
 			best = n
 		}
 	}
@@ -47,7 +48,8 @@ func TestQueue(t *testing.T) {
 		subs, locs := rapid.IntRange(1, 4).Draw(t, "subs"), rapid.IntRange(1, 3).Draw(t, "locs")
 		cells := rapid.IntRange(1, 3).Draw(t, "cells")
 		naive := &naiveQueue{subUsed: make([]int, subs), locUsed: make([]int, locs), cellUsed: make([]int, cells),
-			subMax: rapid.IntRange(1, 3).Draw(t, "per subscription"), locMax: rapid.IntRange(1, 4).Draw(t, "per location"),
+			subMax:  rapid.IntRange(1, 3).Draw(t, "per subscription"),
+			locMax:  rapid.IntRange(1, 4).Draw(t, "per location"),
 			cellMax: rapid.IntRange(1, 5).Draw(t, "per cell")}
 		q := newQueue(naive.less, naive.subFree, naive.locFree, naive.roomIn)
 		var running []int

@@ -44,7 +44,8 @@ func FirstLook(p *plan.Plan, since time.Time) time.Time {
 // NextLook is when it is looked at again after a look that began at a time, and how far
 // apart those two then are. asked is for how long, from now on, the service asked not to
 // come back; one that could not be read is asked for once a poll.
-func NextLook(p *plan.Plan, since, began, now time.Time, vaults int, failed bool, asked time.Duration) (at time.Time, apart time.Duration) {
+func NextLook(p *plan.Plan, since, began, now time.Time, vaults int, failed bool, asked time.Duration) (at time.Time,
+	apart time.Duration) {
 	if apart = LookPace(p, since, began, vaults); failed {
 		apart = p.Timings.Poll
 	}

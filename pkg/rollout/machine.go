@@ -99,36 +99,40 @@ type job struct {
 	NotBefore   time.Time        `json:"notBefore,omitzero"`
 	RetryAt     time.Time        `json:"retryAt,omitzero"` // of a reconciling or verifying read
 
-	SeenAt       time.Time          `json:"seenAt,omitzero"`       // when a reading last showed how it stands
-	SettledSince time.Time          `json:"settledSince,omitzero"` // since when readings show that nothing is under way on it, and it is not as wanted
-	Reading      *fleet.LastReading `json:"reading,omitzero"`      // the last one, nil for none
-	Claims       bool               `json:"claims,omitzero"`       // and the operation itself said then that it is under way
-	FailedReads  int                `json:"failedReads,omitzero"`  // in a row
-	BlindSince   time.Time          `json:"blindSince,omitzero"`   // since when it could not be read, zero where it could
+	SeenAt time.Time `json:"seenAt,omitzero"` // when a reading last showed how it stands
+	// since when readings show that nothing is under way on it, and it is not as wanted
+	SettledSince time.Time          `json:"settledSince,omitzero"`
+	Reading      *fleet.LastReading `json:"reading,omitzero"` // the last one, nil for none
+	// and the operation itself said then that it is under way
+	Claims      bool      `json:"claims,omitzero"`
+	FailedReads int       `json:"failedReads,omitzero"` // in a row
+	BlindSince  time.Time `json:"blindSince,omitzero"`  // since when it could not be read, zero where it could
 }
 
 // sub is a subscription's place in the machine.
 type sub struct {
-	ID             string             `json:"-"`
-	Used           int                `json:"-"` // slots
-	Sending        int                `json:"-"` // starts being prepared or sent
-	Unchecked      int                `json:"-"` // vaults to be checked before the first start of their wave
-	Open           int                `json:"-"`
-	Flight         int                `json:"-"`
-	ThrottledUntil time.Time          `json:"throttledUntil,omitzero"`
-	ThrottledFrom  time.Time          `json:"throttledFrom,omitzero"` // since when every check was throttled, zero where the last was not
-	Away           bool               `json:"away,omitzero"`          // throttled for longer than a poll
-	Suspended      bool               `json:"suspended,omitzero"`     // a sign-in or permission is missing: nothing starts, nothing is checked
-	Unread         bool               `json:"unread,omitzero"`        // nor has a read succeeded since
-	Confirmed      bool               `json:"confirmed,omitzero"`     // and reading says so too: it will not mend by itself
-	SuspendedAt    time.Time          `json:"suspendedAt,omitzero"`
-	LiftedAt       time.Time          `json:"liftedAt,omitzero"`
-	DeniedReads    int                `json:"deniedReads,omitzero"`
-	Detail         string             `json:"detail,omitzero"`
-	Reading        *fleet.LastReading `json:"reading,omitzero"`    // that it could not be listed, nil where it could
-	BlindSince     time.Time          `json:"blindSince,omitzero"` // since when
-	Parked         []int              `json:"parked,omitzero"`     // vaults to validate once the suspension is lifted
-	Watched        map[int]struct{}   `json:"-"`
+	ID             string    `json:"-"`
+	Used           int       `json:"-"` // slots
+	Sending        int       `json:"-"` // starts being prepared or sent
+	Unchecked      int       `json:"-"` // vaults to be checked before the first start of their wave
+	Open           int       `json:"-"`
+	Flight         int       `json:"-"`
+	ThrottledUntil time.Time `json:"throttledUntil,omitzero"`
+	// since when every check was throttled, zero where the last was not
+	ThrottledFrom time.Time `json:"throttledFrom,omitzero"`
+	Away          bool      `json:"away,omitzero"` // throttled for longer than a poll
+	// a sign-in or permission is missing: nothing starts, nothing is checked
+	Suspended   bool               `json:"suspended,omitzero"`
+	Unread      bool               `json:"unread,omitzero"`    // nor has a read succeeded since
+	Confirmed   bool               `json:"confirmed,omitzero"` // and reading says so too: it will not mend by itself
+	SuspendedAt time.Time          `json:"suspendedAt,omitzero"`
+	LiftedAt    time.Time          `json:"liftedAt,omitzero"`
+	DeniedReads int                `json:"deniedReads,omitzero"`
+	Detail      string             `json:"detail,omitzero"`
+	Reading     *fleet.LastReading `json:"reading,omitzero"`    // that it could not be listed, nil where it could
+	BlindSince  time.Time          `json:"blindSince,omitzero"` // since when
+	Parked      []int              `json:"parked,omitzero"`     // vaults to validate once the suspension is lifted
+	Watched     map[int]struct{}   `json:"-"`
 }
 
 type loc struct{ used int }

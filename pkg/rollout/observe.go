@@ -74,8 +74,9 @@ func (m *Machine) validated(i int, o ValidateDone) {
 	default:
 		m.subs[j.Sub].ThrottledFrom = time.Time{}
 	}
-	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record, RequestIDs: r.RequestIDs,
-		State: r.State})
+	m.emit(fleet.Validated{Vault: o.Vault, Verdict: r.Verdict, Findings: r.Findings, Record: r.Record,
+		RequestIDs: r.RequestIDs,
+		State:      r.State})
 	if v.Status == fleet.Busy {
 		m.giveUp(i)
 	}
@@ -93,7 +94,8 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 				Findings: append(slices.Clip(v.Findings), o.Refusal), RequestIDs: v.RequestIDs, State: v.State})
 		}
 	case fleet.CallNotYet:
-		if v.Status == fleet.Ready && (v.WaitsSince.IsZero() || v.Waits != o.Detail || o.Learned != nil && !bytes.Equal(v.Learned, o.Learned)) {
+		if v.Status == fleet.Ready && (v.WaitsSince.IsZero() || v.Waits != o.Detail || o.Learned != nil &&
+			!bytes.Equal(v.Learned, o.Learned)) {
 			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: o.Detail, Learned: o.Learned})
 		}
 		if v.Status == fleet.Ready && m.now.Sub(v.WaitsSince) >= m.Plan.Timings.BusyDeadline {
@@ -106,7 +108,8 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 	case fleet.CallThrottled:
 		m.throttle(j.Sub, m.now.Add(m.throttledFor(i, o.RetryAfter)))
 		if v.Status == fleet.Ready {
-			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeThrottled, RetryAfter: o.RetryAfter})
+			m.emit(fleet.StartWaits{Vault: o.Vault, Reason: or(o.Brief, o.Detail), Code: fleet.CodeThrottled,
+				RetryAfter: o.RetryAfter})
 			m.giveUp(i)
 		}
 	case fleet.CallConflict:
@@ -251,7 +254,8 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		return // the answer may still say that it was refused
 	}
 	ended, late := followed && isOver(seen.Record), followed && m.late(i, seen.Record)
-	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) && !v.CloudDone && snap.ReadAt.After(later(v.IntendedAt, v.ShownAt)) {
+	if present && (!ended || seen.Reading != nil) && (followed || v.Status != fleet.Upgrading || seen.Reading != nil) &&
+		!v.CloudDone && snap.ReadAt.After(later(v.IntendedAt, v.ShownAt)) {
 		r := seen.Reading
 		if r != nil && r.Settled && v.Status == fleet.Unknown && v.rewritten(seen.Version) {
 			r = r.Besides(rewritten)
@@ -261,7 +265,8 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 	if followed {
 		news := v.Status != fleet.Upgrading || ended && !v.CloudDone || !v.LostSince.IsZero() && !v.CloudDone
 		if news {
-			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign, Late: late})
+			m.emit(fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Record: seen.Record, Foreign: v.Foreign,
+				Late: late})
 			m.explain(i)
 		}
 		if m.lost(i) {

@@ -58,7 +58,8 @@ func (s *State) Resume(resumed fleet.Resumed, acceptFailures bool, reason string
 // to tell, and how many operations may be followed by an address at once.
 func (s *State) Room() (vaults, operations int) {
 	t := &s.Totals
-	vaults = t.All() - t.Of(fleet.Upgraded) - t.Of(fleet.Already) - t.Of(fleet.Failed) - t.Of(fleet.Blocked) - t.Of(fleet.Excluded)
+	vaults = t.All() - t.Of(fleet.Upgraded) - t.Of(fleet.Already) - t.Of(fleet.Failed) - t.Of(fleet.Blocked) -
+		t.Of(fleet.Excluded)
 	if s.Plan.Upgrade != nil { // the classic kind has listings
 		operations = min(s.Plan.Limits.Upgrades, len(s.Plan.Vaults))
 	}
@@ -135,11 +136,13 @@ func (s *State) MayReopen(i int, left fleet.VaultRecord) error {
 	v, name := &s.Vaults[i], s.Plan.Vaults[i].Ref()
 	switch {
 	case v.Status == fleet.Unknown && !v.Final && s.Run.Closed == nil:
-		return fleet.Refuse(fleet.Command("resume", "--yes"), "%s is unknown, but reading may still tell: resume first", name)
+		return fleet.Refuse(fleet.Command("resume", "--yes"), "%s is unknown, but reading may still tell: resume first",
+			name)
 	case left.Status == fleet.Pending && v.Reopened:
 		return fleet.Refuse(s.startsReopened(), "%s has been re-opened already: %s", name, v.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
-		return fleet.Refuse(fleet.Command("report"), "%s is %s; only a failed or unknown vault can be re-opened", name, s.direction().Status(v.Status))
+		return fleet.Refuse(fleet.Command("report"), "%s is %s; only a failed or unknown vault can be re-opened", name,
+			s.direction().Status(v.Status))
 	}
 	return nil
 }
@@ -158,7 +161,8 @@ func (s *State) startsReopened() fleet.Advice {
 
 // Reopen decides and folds that vaults may be tried again, all of them or none: events
 // and records are to be committed. left is what the ledger remembers of each vault.
-func (s *State) Reopen(vaults []int, left map[fleet.Key]fleet.VaultRecord, r Reopening, at time.Time) (events []fleet.Event, records []fleet.VaultRecord, err error) {
+func (s *State) Reopen(vaults []int, left map[fleet.Key]fleet.VaultRecord, r Reopening,
+	at time.Time) (events []fleet.Event, records []fleet.VaultRecord, err error) {
 	if err := r.Check(); err != nil {
 		return nil, nil, err
 	}

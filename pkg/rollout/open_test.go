@@ -17,13 +17,16 @@ func TestConsent(t *testing.T) {
 	p.Kind, p.Upgrade, p.Cloud = "rsv-x", &fleet.Upgrade{Confirm: true}, fleet.Cloud{Name: "AzurePublic"}
 	all := Consent{Yes: true, Terminal: true, Saved: true, Named: true, Kind: "rsv-x", Expired: true, Holds: 1}
 	for want, without := range map[Missing][]func(*Consent){
-		MissingNothing: {func(*Consent) {}, func(c *Consent) { *c = Consent{Terminal: true} }, func(c *Consent) { c.Yes, c.Saved, c.Expired = false, false, false },
+		MissingNothing: {func(*Consent) {}, func(c *Consent) { *c = Consent{Terminal: true} },
+			func(c *Consent) { c.Yes, c.Saved, c.Expired = false, false, false },
 			func(c *Consent) { c.Expired, c.Holds = false, 0 }},
-		MissingSameKind: {func(c *Consent) { c.Kind = "rsv-y" }, func(c *Consent) { *c = Consent{Terminal: true, Named: true} }},
+		MissingSameKind: {func(c *Consent) { c.Kind = "rsv-y" },
+			func(c *Consent) { *c = Consent{Terminal: true, Named: true} }},
 		MissingSaved:    {func(c *Consent) { c.Saved = false }},
 		MissingKind:     {func(c *Consent) { c.Named, c.Kind = false, "" }},
 		MissingTerminal: {func(c *Consent) { c.Yes, c.Terminal = false, false }},
-		MissingExpired:  {func(c *Consent) { c.Expired = false }, func(c *Consent) { c.Expired, c.Terminal = false, false }},
+		MissingExpired: {func(c *Consent) { c.Expired = false },
+			func(c *Consent) { c.Expired, c.Terminal = false, false }},
 	} {
 		for n, take := range without {
 			c := all
@@ -67,7 +70,8 @@ func TestResumes(t *testing.T) {
 			s.Vaults[0].Status = fleet.Upgrading
 		}
 		facts := s.Resume(fleet.Resumed{By: fleet.Actor{User: "sam"}, Version: "v1"}, c.accept, "known")
-		if may, open := s.MayResume(c.accept), s.MayOpen(); !errors.Is(may, c.may) || (may == nil) != (c.may == nil) || !errors.Is(open, c.open) || (open == nil) != (c.open == nil) || len(facts) != c.facts {
+		if may, open := s.MayResume(c.accept), s.MayOpen(); !errors.Is(may, c.may) || (may == nil) != (c.may == nil) ||
+			!errors.Is(open, c.open) || (open == nil) != (c.open == nil) || len(facts) != c.facts {
 			t.Errorf("%s: may resume: %v; may open another: %v; begins with %v", c.name, may, open, facts)
 		}
 	}
@@ -151,7 +155,8 @@ func TestInheritance(t *testing.T) {
 		}
 		got += ";"
 	}
-	if got != "v001=unknown followed;v002=pending;v003=failed;" || len(o.Upgraded) != 1 || o.Upgraded[0] != p.Vaults[0].Key || o.PlanFingerprint != p.Fingerprint {
+	if got != "v001=unknown followed;v002=pending;v003=failed;" || len(o.Upgraded) != 1 ||
+		o.Upgraded[0] != p.Vaults[0].Key || o.PlanFingerprint != p.Fingerprint {
 		t.Errorf("opened with %s and %v upgraded", got, o.Upgraded)
 	}
 	if wave := p.Waves[p.Vaults[3].Wave].Name; len(o.Changed) != 1 || !o.Changed[wave].Equal(ended) {
@@ -161,7 +166,8 @@ func TestInheritance(t *testing.T) {
 	back.Vaults = append([]plan.Vault(nil), p.Vaults...)
 	for i := range back.Vaults {
 		v := &back.Vaults[i].Vault
-		v.Key = fleet.KeyOf(fleet.RollbackOf(fleet.KindClassic), v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
+		v.Key = fleet.KeyOf(fleet.RollbackOf(fleet.KindClassic), v.SubscriptionID, v.ResourceType, v.Location,
+			v.QualifiedName())
 	}
 	sb := NewState(&back)
 	sb.Vaults[0].Status = fleet.Upgraded
@@ -194,14 +200,17 @@ func TestBefore(t *testing.T) {
 		}
 		return nil, errors.New("no way back")
 	}
-	if body, held := b.PutBack(fleet.KindClassic, &p.Vaults[0].Vault, "fleet.db", restore); string(body) != `"restored"` || held != "" {
+	if body, held := b.PutBack(fleet.KindClassic, &p.Vaults[0].Vault, "fleet.db",
+		restore); string(body) != `"restored"` || held != "" {
 		t.Errorf("%s is put back; %s", body, held)
 	}
-	if _, held := b.PutBack(fleet.KindClassic, &p.Vaults[1].Vault, "fleet.db", restore); held != "nothing to put back: no run in fleet.db has changed it by classic" {
+	if _, held := b.PutBack(fleet.KindClassic, &p.Vaults[1].Vault, "fleet.db",
+		restore); held != "nothing to put back: no run in fleet.db has changed it by classic" {
 		t.Error(held)
 	}
 	b.Add("r4", fleet.StartIntended{Vault: p.Vaults[0].Key, Before: json.RawMessage("5")})
-	if _, held := b.PutBack(fleet.KindClassic, &p.Vaults[0].Vault, "fleet.db", restore); held != "cannot be put back: no way back" {
+	if _, held := b.PutBack(fleet.KindClassic, &p.Vaults[0].Vault, "fleet.db",
+		restore); held != "cannot be put back: no way back" {
 		t.Error(held)
 	}
 }
@@ -236,10 +245,12 @@ func TestReopen(t *testing.T) {
 	refused([]int{0}, Reopening{Reason: "x", Case: "\x1b"}, "leave out what is not text ")
 	s.Vaults[1].Final = true
 	events, records, err := s.Reopen([]int{0, 1}, left, why, scriptStart)
-	if err != nil || len(events) != 2 || !events[0].At.Equal(s.Run.LastAt) || records[1].Status != fleet.Pending || records[1].Disregard[0] != "op" {
+	if err != nil || len(events) != 2 || !events[0].At.Equal(s.Run.LastAt) || records[1].Status != fleet.Pending ||
+		records[1].Disregard[0] != "op" {
 		t.Fatalf("%v %+v %+v", err, events, records)
 	}
-	if f := events[0].Fact.(fleet.Reopened); f.Case != "4711" || f.Reason != why.Reason || f.By.User != "alex" || f.Disregard[0] != "op" {
+	if f := events[0].Fact.(fleet.Reopened); f.Case != "4711" || f.Reason != why.Reason || f.By.User != "alex" ||
+		f.Disregard[0] != "op" {
 		t.Errorf("%+v", f)
 	}
 	s.Run.Closed = &fleet.RunClosed{}

@@ -110,13 +110,15 @@ func spelled(d *json.Decoder, known []string) error {
 func (o Order) Check() error {
 	rule, known := orders[o.Do]
 	if !known {
-		return fleet.Refuse(fleet.Advice{Text: "use one version of fleetup for the run and for the order"}, "the run does not know the order %q", o.Do)
+		return fleet.Refuse(fleet.Advice{Text: "use one version of fleetup for the run and for the order"},
+			"the run does not know the order %q", o.Do)
 	}
 	help := fleet.Advice{Text: "fleetup " + o.Do + " --help"}
 	for _, f := range []struct {
 		name string
 		set  bool
-	}{{"wave", o.Wave != ""}, {"off", o.Off}, {"close", o.Close}, {"vaults", len(o.Vaults) > 0}, {"selector", o.Selector != ""}, {"limits", len(o.Limits) > 0}} {
+	}{{"wave", o.Wave != ""}, {"off", o.Off}, {"close", o.Close}, {"vaults", len(o.Vaults) > 0},
+		{"selector", o.Selector != ""}, {"limits", len(o.Limits) > 0}} {
 		if f.set && !slices.Contains(rule.has, f.name) {
 			return fleet.Refuse(help, "the order %s has no %s", o.Do, f.name)
 		}
@@ -160,7 +162,8 @@ func sayable(what, s string, most int, but string) error {
 	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(but, r) }
 	switch {
 	case len(s) > most:
-		return fleet.Refuse(fleet.Advice{Text: "say it in fewer words"}, "%s has %d bytes; %d are kept", what, len(s), most)
+		return fleet.Refuse(fleet.Advice{Text: "say it in fewer words"}, "%s has %d bytes; %d are kept", what, len(s),
+			most)
 	case !utf8.ValidString(s):
 		return fleet.Refuse(fleet.Advice{Text: "write it as UTF-8"}, "%s is not UTF-8", what)
 	case strings.ContainsFunc(s, control):
@@ -177,7 +180,8 @@ func (s *State) Decide(o Order, by fleet.Actor, at time.Time) ([]fleet.Fact, err
 		return nil, err
 	}
 	if s.Run.Closed != nil {
-		return nil, fleet.Refuse(fleet.Command("report"), "run %s is closed: nothing can be said to it any more", s.Run.ID)
+		return nil, fleet.Refuse(fleet.Command("report"), "run %s is closed: nothing can be said to it any more",
+			s.Run.ID)
 	}
 	return orders[o.Do].decide(s, o, by, at)
 }

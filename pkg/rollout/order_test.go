@@ -70,9 +70,13 @@ func TestOrdersThatNoCommandWouldGive(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{
-		`{"do":"pause","state":"x.db","reason":"r"}`, `{"do":"pause","state":"x.db","reason":"r","off":true}`, `{"do":"stop","state":"x.db","reason":"r","close":true}`,
-		`{"do":"hold","state":"x.db","reason":"two\nlines","vaults":["dev/web"]}`, `{"do":"release","state":"x.db","reason":"r","off":true,"selector":"env=dev"}`,
-		`{"do":"limit","state":"x.db","reason":"r","limits":{"upgrades":-1,"perSubscription":2}}`, `{"do":"approve","state":"x.db","reason":"r","wave":"canary"}`, `{"do":"note","state":"x.db","reason":"a text"}`,
+		`{"do":"pause","state":"x.db","reason":"r"}`, `{"do":"pause","state":"x.db","reason":"r","off":true}`,
+		`{"do":"stop","state":"x.db","reason":"r","close":true}`,
+		`{"do":"hold","state":"x.db","reason":"two\nlines","vaults":["dev/web"]}`,
+		`{"do":"release","state":"x.db","reason":"r","off":true,"selector":"env=dev"}`,
+		`{"do":"limit","state":"x.db","reason":"r","limits":{"upgrades":-1,"perSubscription":2}}`,
+		`{"do":"approve","state":"x.db","reason":"r","wave":"canary"}`,
+		`{"do":"note","state":"x.db","reason":"a text"}`,
 	} {
 		if _, err := hear(raw); err != nil {
 			t.Errorf("%s is not heard: %v", raw, err)

@@ -42,9 +42,11 @@ func (o Order) checkVaults() error {
 	case len(o.Vaults) == 0 && o.Selector == "":
 		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do, "SUBSCRIPTION/NAME"}, rest)...), oneWay, o.Do)
 	case len(o.Vaults) > 0 && o.Selector != "":
-		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do}, o.Vaults, rest)...), oneWay, o.Do).Then(fleet.To("or", picked...))
+		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do}, o.Vaults, rest)...), oneWay,
+			o.Do).Then(fleet.To("or", picked...))
 	case len(o.Vaults) > mostNamed:
-		return fleet.Refuse(fleet.Command(picked...), "the order names %d vaults; it may name %d", len(o.Vaults), mostNamed)
+		return fleet.Refuse(fleet.Command(picked...), "the order names %d vaults; it may name %d", len(o.Vaults),
+			mostNamed)
 	case o.Off != (o.Do == "release"):
 		return fleet.Refuse(fleet.Advice{Text: "fleetup " + o.Do + " --help"}, "the order %s contradicts itself", o.Do)
 	}
@@ -114,22 +116,26 @@ func (s *State) approval(o Order, by fleet.Actor, at time.Time) ([]fleet.Fact, e
 	}
 	name := s.Waves[w].Name
 	if o.Wave != "" && o.Wave != name {
-		return nil, fleet.Refuse(fleet.Command("approve", "--wave", name, "--reason", o.Reason), "the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
+		return nil, fleet.Refuse(fleet.Command("approve", "--wave", name, "--reason", o.Reason),
+			"the next gate is %s wave %s, not of wave %s", when, name, o.Wave)
 	}
 	done := w
 	if when == fleet.GateBefore {
 		done--
 	}
 	if done >= 0 && s.Waves[done].DoneAt.IsZero() {
-		return nil, fleet.Refuse(standing, "wave %s is not done yet: an approval is about its totals", s.Waves[done].Name).
+		return nil, fleet.Refuse(standing, "wave %s is not done yet: an approval is about its totals",
+			s.Waves[done].Name).
 			Then(fleet.To("when the wave is done", "approve", "--wave", name, "--reason", o.Reason))
 	}
 	rule := s.Plan.Waves[w].Approval
 	if rule.NotBy == plan.NotByStarter && by.User == s.Run.By.User {
-		return nil, fleet.Refuse(fleet.Advice{Text: "ask a colleague"}, "%s started the run, and the plan wants another person to approve wave %s", by.User, name)
+		return nil, fleet.Refuse(fleet.Advice{Text: "ask a colleague"},
+			"%s started the run, and the plan wants another person to approve wave %s", by.User, name)
 	}
-	return []fleet.Fact{fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason, PlanFingerprint: s.Plan.Fingerprint,
-		Evidence: s.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}}, nil
+	return []fleet.Fact{fleet.Approved{Wave: name, When: when, By: by, Reason: o.Reason,
+		PlanFingerprint: s.Plan.Fingerprint,
+		Evidence:        s.Evidence(w, when), ExpiresAt: at.Add(rule.Expiry)}}, nil
 }
 
 func (s *State) pauseOrder(o Order, by fleet.Actor, _ time.Time) ([]fleet.Fact, error) {
@@ -138,7 +144,8 @@ func (s *State) pauseOrder(o Order, by fleet.Actor, _ time.Time) ([]fleet.Fact, 
 	case o.Off && p == nil:
 		return nil, fleet.Refuse(standing, "the run is not paused")
 	case !o.Off && p != nil:
-		return nil, fleet.Refuse(fleet.Command("pause", "--off", "--reason", "TEXT"), "the run is paused already, by %s: %s", p.By.User, p.Reason)
+		return nil, fleet.Refuse(fleet.Command("pause", "--off", "--reason", "TEXT"),
+			"the run is paused already, by %s: %s", p.By.User, p.Reason)
 	}
 	return []fleet.Fact{fleet.Paused{Off: o.Off, By: by, Reason: o.Reason}}, nil
 }
@@ -180,8 +187,10 @@ func (s *State) holdOrder(o Order, by fleet.Actor, _ time.Time) ([]fleet.Fact, e
 		}
 	}
 	if len(facts) == 0 {
-		return nil, fleet.Refuse(vaultsStanding, "none of the %s with %s can be %s", words.Count(len(vaults), "vault"), o.Selector,
-			map[bool]string{false: "held: all have started, or are held already", true: "released: none is held"}[o.Off])
+		return nil, fleet.Refuse(vaultsStanding, "none of the %s with %s can be %s", words.Count(len(vaults), "vault"),
+			o.Selector,
+			map[bool]string{false: "held: all have started, or are held already",
+				true: "released: none is held"}[o.Off])
 	}
 	return facts, nil
 }
@@ -196,13 +205,15 @@ func (s *State) checkHold(i int, off bool) error {
 	case off && v.Held == nil && s.Plan.Vaults[i].Unheld():
 		return fmt.Errorf("%s cannot be rolled back, so nothing releases it: %s", name, v.Reason)
 	case off && v.Held == nil:
-		return fmt.Errorf("%s is held by the inventory (%s): take that hold away there, for the next run", name, v.Reason)
+		return fmt.Errorf("%s is held by the inventory (%s): take that hold away there, for the next run", name,
+			v.Reason)
 	case off:
 		return nil
 	case v.Held != nil:
 		return fmt.Errorf("%s is held already: %s", name, v.Reason)
 	case !fleet.CanMove(v.Status, fleet.Excluded) || v.Status == fleet.Excluded:
-		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name, s.direction().Status(v.Status))
+		return fmt.Errorf("%s is %s: only a vault that has not started can be held", name,
+			s.direction().Status(v.Status))
 	}
 	return nil
 }
@@ -216,11 +227,14 @@ func (s *State) limitOrder(o Order, by fleet.Actor, _ time.Time) ([]fleet.Fact, 
 	l := s.Plan.Limits
 	for n, planned := range []int{l.Upgrades, l.PerSubscription, l.PerLocation} {
 		if name := LimitNames()[n]; planned > 0 && o.Limits[name] > planned {
-			return nil, fleet.Refuse(fleet.Advice{Text: "a lower number; to allow more make another plan, for the next run"},
-				"%s=%d is more than the plan allows, %d: what is planned is what runs", name, o.Limits[name], planned)
+			return nil,
+				fleet.Refuse(fleet.Advice{Text: "a lower number; to allow more make another plan, for the next run"},
+					"%s=%d is more than the plan allows, %d: what is planned is what runs", name, o.Limits[name],
+					planned)
 		}
 	}
-	return []fleet.Fact{fleet.LimitsChanged{Upgrades: o.Limits["upgrades"], PerSubscription: o.Limits["perSubscription"], PerLocation: o.Limits["perLocation"],
+	return []fleet.Fact{fleet.LimitsChanged{Upgrades: o.Limits["upgrades"],
+		PerSubscription: o.Limits["perSubscription"], PerLocation: o.Limits["perLocation"],
 		By: by, Reason: o.Reason}}, nil
 }
 

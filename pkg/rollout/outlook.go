@@ -61,7 +61,8 @@ func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 		}
 		fs[slow] = f
 	}
-	o := Outlook{P50: later(asked, fs[0].EndsAt), P90: later(later(asked, fs[0].EndsAt), fs[1].EndsAt), Ending: st.Run.Halt != nil || st.Closing()}
+	o := Outlook{P50: later(asked, fs[0].EndsAt), P90: later(later(asked, fs[0].EndsAt), fs[1].EndsAt),
+		Ending: st.Run.Halt != nil || st.Closing()}
 	for w := range st.Waves {
 		l := Likely{fs[0].Waves[w].EndsAt, fs[1].Waves[w].EndsAt}
 		if !l.P90.IsZero() {
@@ -81,7 +82,8 @@ func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, s
 	}
 	m := New(st.Plan)
 	m.State = st
-	s := newSimulation(m, Rehearsal{Start: now, Stop: stop, Duration: func(v *plan.Vault) time.Duration { return takes(st.here(v.Predicted)) }})
+	s := newSimulation(m, Rehearsal{Start: now, Stop: stop,
+		Duration: func(v *plan.Vault) time.Duration { return takes(st.here(v.Predicted)) }})
 	for i := range st.Vaults {
 		v, p := &st.Vaults[i], &st.Plan.Vaults[i]
 		st.count(i, -1)
@@ -117,7 +119,8 @@ func Remaining(age, whole time.Duration, p plan.Prediction) time.Duration {
 // change. It costs O(vaults).
 func (s *State) Clone() *State {
 	c := *s
-	c.Vaults, c.Waves, c.subs, c.parts = slices.Clone(s.Vaults), slices.Clone(s.Waves), slices.Clone(s.subs), slices.Clone(s.parts)
+	c.Vaults, c.Waves, c.subs, c.parts = slices.Clone(s.Vaults), slices.Clone(s.Waves), slices.Clone(s.subs),
+		slices.Clone(s.parts)
 	c.Throttled, c.Denied = maps.Clone(s.Throttled), maps.Clone(s.Denied)
 	for i := range c.Vaults {
 		v := &c.Vaults[i]

@@ -57,7 +57,8 @@ func TestForesee(t *testing.T) {
 			p.Vaults[3].Wave = 1
 		}, func(r *recorded) {
 			k := func(i int) fleet.Key { return r.st.Plan.Vaults[i].Key }
-			r.fact(0, fleet.RunOpened{RunID: "r", By: by, Upgraded: []fleet.Key{k(0), k(1), k(2)}, Changed: map[string]time.Time{"w1": t0.Add(-time.Hour)}})
+			r.fact(0, fleet.RunOpened{RunID: "r", By: by, Upgraded: []fleet.Key{k(0), k(1), k(2)},
+				Changed: map[string]time.Time{"w1": t0.Add(-time.Hour)}})
 			r.fact(0, fleet.WaveOpened{Wave: "w1"})
 		}, 5, 25, 35, false},
 		{"closing: only what is in flight", nil, func(r *recorded) {
@@ -89,7 +90,8 @@ func TestForesee(t *testing.T) {
 		}, 15, 40, 60, false},
 		{"crashed between a start and its answer", nil, func(r *recorded) {
 			two(r, 0)
-			r.fact(6, fleet.StartAnswered{Vault: r.st.Plan.Vaults[0].Key, OperationID: "op0", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
+			r.fact(6, fleet.StartAnswered{Vault: r.st.Plan.Vaults[0].Key, OperationID: "op0",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
 		}, 8, 40, 60, false},
 		{"in the soak", func(p *plan.Plan) {
 			p.Waves = []plan.Wave{{Name: "w1", Vaults: []int{0, 1}, Soak: time.Hour}, {Name: "w2", Vaults: []int{2, 3}}}
@@ -127,7 +129,8 @@ func TestForesee(t *testing.T) {
 			minutes := func(at time.Time) int { return int(at.Sub(t0).Round(time.Minute) / time.Minute) }
 			// An end is seen by the reading that follows, up to a minute later, and
 			// what starts then ends as much later.
-			if p50, p90 := minutes(o.P50), minutes(o.P90); p50 < c.p50 || p50 > c.p50+3 || p90 < c.p90 || p90 > c.p90+3 {
+			if p50, p90 := minutes(o.P50), minutes(o.P90); p50 < c.p50 || p50 > c.p50+3 || p90 < c.p90 ||
+				p90 > c.p90+3 {
 				t.Errorf("it ends after %d to %d minutes, want %d to %d", p50, p90, c.p50, c.p90)
 			}
 			if o.Ending != c.justEnded {
@@ -156,14 +159,16 @@ func (r *recorded) start(minute, i int) {
 	k, op := r.st.Plan.Vaults[i].Key, "op"+string(rune('0'+i))
 	r.fact(minute, fleet.StartIntended{Vault: k, OperationID: op, Attempt: 1})
 	if minute > 0 || i > 0 { // the very first waits for its answer
-		r.fact(minute, fleet.StartAnswered{Vault: k, OperationID: op, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+		r.fact(minute, fleet.StartAnswered{Vault: k, OperationID: op,
+			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	}
 }
 
 func (r *recorded) done(minute, i int) {
 	r.t.Helper()
 	k, op := r.st.Plan.Vaults[i].Key, "op"+string(rune('0'+i))
-	r.fact(minute, fleet.Observed{Vault: k, OperationID: op, Record: &fleet.Record{OperationID: op, State: fleet.RecordUpgraded}})
+	r.fact(minute, fleet.Observed{Vault: k, OperationID: op,
+		Record: &fleet.Record{OperationID: op, State: fleet.RecordUpgraded}})
 	r.fact(minute, fleet.Verified{Vault: k, OperationID: op})
 }
 
@@ -213,7 +218,8 @@ func TestForeseeByOneClock(t *testing.T) {
 		st := NewState(p)
 		k := p.Vaults[0].Key
 		for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "r", TimeScale: scale}, fleet.WaveOpened{Wave: "w1"},
-			fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
+			fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
 			fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}} {
 			if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
 				t.Fatal(err)
@@ -245,7 +251,8 @@ func TestOverdueByOneClock(t *testing.T) {
 		says  time.Duration
 		scale float64
 		want  time.Duration
-	}{{usual, 0, usual}, {usual, 1, usual}, {usual, 60, 100 * time.Second}, {usual, 6000, soonestOverdue}, {usual, 0.5, usual}, {2 * time.Second, 60, 2 * time.Second}} {
+	}{{usual, 0, usual}, {usual, 1, usual}, {usual, 60, 100 * time.Second}, {usual, 6000, soonestOverdue},
+		{usual, 0.5, usual}, {2 * time.Second, 60, 2 * time.Second}} {
 		p := testPlan(1, 1, 1)
 		p.Timings.Overdue = c.says
 		st := NewState(p)

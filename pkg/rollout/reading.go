@@ -83,13 +83,15 @@ func (v *VaultState) rewritten(version string) bool {
 }
 
 // rewritten is how people read that.
-const rewritten = "something has written to it since its start was made ready, perhaps that start, so it is not sent again"
+const rewritten = "something has written to it since its start was made ready, perhaps that start, so it is not sent " +
+	"again"
 
 // tell journals a reading that tells something new.
 func (m *Machine) tell(i int, r *fleet.LastReading) {
 	v := &m.Vaults[i]
 	watched := v.Status == fleet.Upgrading && !v.Foreign || v.Status == fleet.Unknown && !v.Final
-	worth := r.Poll != "" || r.Settled || m.jobs[i].FailedReads >= failedReads || v.Reading != nil && v.Reading.Poll != ""
+	worth := r.Poll != "" || r.Settled || m.jobs[i].FailedReads >= failedReads || v.Reading != nil &&
+		v.Reading.Poll != ""
 	if watched && worth && v.Inspections < maxInspections && !r.Same(v.Reading) {
 		m.emit(fleet.Inspected{Vault: m.key(i), OperationID: v.OperationID, Reading: *r})
 	}

@@ -55,7 +55,8 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 	}
 	v, r := &s.Vaults[i], f.Record
 	v.RefreshedAt, s.Run.RefreshedAt = at, at
-	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), func(x fleet.Finding) bool { return x.Category == categoryRefresh })
+	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings),
+		func(x fleet.Finding) bool { return x.Category == categoryRefresh })
 	for _, x := range f.Findings {
 		x.Category = categoryRefresh
 		v.Findings = append(v.Findings, x)
@@ -100,7 +101,8 @@ func (s *State) repaired(i int, at time.Time, f fleet.Refreshed) error {
 		return s.move(i, fleet.Upgraded, f.Name())
 	}
 	v.Reason += "; by operation " + r.OperationID + ", which is not ours"
-	v.Upgrade = Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: v.EndedAt, EndedLate: v.EndedLate, UpgradedResourceID: f.ResourceID}
+	v.Upgrade = Upgrade{OperationID: r.OperationID, StartedAt: r.StartedAt, EndedAt: v.EndedAt, EndedLate: v.EndedLate,
+		UpgradedResourceID: f.ResourceID}
 	return s.move(i, fleet.Already, f.Name())
 }
 

@@ -24,18 +24,29 @@ func TestRefreshOfARunThatIsOver(t *testing.T) {
 		says            string
 		code            fleet.ExitCode // of the run, if all its vaults read so
 	}{
-		{"ours, upgraded", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordUpgraded), Verified: true, ResourceID: "/new"},
+		{"ours, upgraded", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordUpgraded),
+			Verified: true, ResourceID: "/new"},
 			fleet.Upgraded, fleet.Upgraded, "now says Upgraded", fleet.ExitOK},
-		{"ours, upgraded and not verified", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordUpgraded), Detail: "Provisioning",
-			Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified}}}, fleet.Failed, fleet.Unknown, "not verified: Provisioning", fleet.ExitFailures},
-		{"ours, failed", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordFailed)}, fleet.Failed, fleet.Failed, "still says Failed: the service's words", fleet.ExitFailures},
-		{"ours, under way", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordInProgress)}, fleet.Failed, fleet.Unknown, "is under way in the cloud", fleet.ExitFailures},
-		{"theirs, upgraded", fleet.Refreshed{Reading: fleet.ReadForeign, Record: record(theirs, fleet.RecordUpgraded), Verified: true, ResourceID: "/new"},
+		{"ours, upgraded and not verified",
+			fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordUpgraded), Detail: "Provisioning",
+				Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeNotVerified}}}, fleet.Failed,
+			fleet.Unknown, "not verified: Provisioning", fleet.ExitFailures},
+		{"ours, failed", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordFailed)}, fleet.Failed,
+			fleet.Failed, "still says Failed: the service's words", fleet.ExitFailures},
+		{"ours, under way", fleet.Refreshed{Reading: fleet.ReadOurs, Record: record(op, fleet.RecordInProgress)},
+			fleet.Failed, fleet.Unknown, "is under way in the cloud", fleet.ExitFailures},
+		{"theirs, upgraded", fleet.Refreshed{Reading: fleet.ReadForeign, Record: record(theirs, fleet.RecordUpgraded),
+			Verified: true, ResourceID: "/new"},
 			fleet.Already, fleet.Already, "operation theirs, which is not ours", fleet.ExitOK},
-		{"theirs, failed", fleet.Refreshed{Reading: fleet.ReadForeign, Record: record(theirs, fleet.RecordFailed)}, fleet.Failed, fleet.Failed, "operation theirs, failed", fleet.ExitFailures},
-		{"theirs, under way", fleet.Refreshed{Reading: fleet.ReadForeign, Record: record(theirs, fleet.RecordInProgress)}, fleet.Failed, fleet.Unknown, "operation theirs, is under way", fleet.ExitFailures},
-		{"absent", fleet.Refreshed{Reading: fleet.ReadAbsent, Detail: "not there"}, fleet.Failed, fleet.Unknown, "read again, and still", fleet.ExitFailures},
-		{"unreadable", fleet.Refreshed{Reading: fleet.ReadUnreadable, Detail: "the target exists"}, fleet.Failed, fleet.Unknown, "the target exists", fleet.ExitFailures},
+		{"theirs, failed", fleet.Refreshed{Reading: fleet.ReadForeign, Record: record(theirs, fleet.RecordFailed)},
+			fleet.Failed, fleet.Failed, "operation theirs, failed", fleet.ExitFailures},
+		{"theirs, under way", fleet.Refreshed{Reading: fleet.ReadForeign,
+			Record: record(theirs, fleet.RecordInProgress)}, fleet.Failed, fleet.Unknown,
+			"operation theirs, is under way", fleet.ExitFailures},
+		{"absent", fleet.Refreshed{Reading: fleet.ReadAbsent, Detail: "not there"}, fleet.Failed, fleet.Unknown,
+			"read again, and still", fleet.ExitFailures},
+		{"unreadable", fleet.Refreshed{Reading: fleet.ReadUnreadable, Detail: "the target exists"}, fleet.Failed,
+			fleet.Unknown, "the target exists", fleet.ExitFailures},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +115,8 @@ func TestRefreshRefuses(t *testing.T) {
 	if err := apply(fleet.Refreshed{Vault: k, Reading: fleet.ReadAbsent}); err == nil {
 		t.Error("a pending vault was refreshed")
 	}
-	for _, f := range []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictFailed}, fleet.RunClosed{Code: 3}, fleet.Refreshed{Vault: k, Reading: fleet.ReadAbsent},
+	for _, f := range []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictFailed}, fleet.RunClosed{Code: 3},
+		fleet.Refreshed{Vault: k, Reading: fleet.ReadAbsent},
 		fleet.Reopened{Vault: k}} {
 		if err := apply(f); err != nil {
 			t.Fatal(err)

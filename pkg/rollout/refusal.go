@@ -72,7 +72,8 @@ func forNow(a fleet.StartVerdict) bool {
 // just refused, once that has lasted for too long.
 func (m *Machine) giveUp(i int) {
 	v := &m.Vaults[i]
-	if waits := v.Status == fleet.Busy || v.Status == fleet.Ready; waits && m.now.Sub(v.refusedSince()) >= m.Plan.Timings.BusyDeadline {
+	if waits := v.Status == fleet.Busy || v.Status == fleet.Ready; waits &&
+		m.now.Sub(v.refusedSince()) >= m.Plan.Timings.BusyDeadline {
 		m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy, Last: m.lastAnswer(i)})
 	}
 }
@@ -124,9 +125,12 @@ func (m *Machine) checkThrottled(s int, r fleet.Validation) fleet.Validation {
 	sub.ThrottledFrom = orTime(sub.ThrottledFrom, m.now)
 	m.throttle(s, m.now.Add(m.retryAfter(r.RetryAfter)))
 	if lasts := m.now.Sub(sub.ThrottledFrom); lasts >= m.Plan.Timings.BusyDeadline {
-		r.Verdict, r.Findings = fleet.VerdictBlocked, append(slices.Clip(r.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "deadline",
-			Code: fleet.CodeBusyDeadline, Message: fmt.Sprintf("every check of its subscription has been throttled for %s", lasts.Round(time.Second)),
-			Action: "nothing: the next run tries again"})
+		r.Verdict, r.Findings = fleet.VerdictBlocked,
+			append(slices.Clip(r.Findings), fleet.Finding{Severity: fleet.SeverityError, Category: "deadline",
+				Code: fleet.CodeBusyDeadline,
+				Message: fmt.Sprintf("every check of its subscription has been throttled for %s",
+					lasts.Round(time.Second)),
+				Action: "nothing: the next run tries again"})
 	}
 	return r
 }
@@ -141,7 +145,8 @@ func (m *Machine) giveUpAll(of int) {
 	}
 	last := m.lastAnswer(of)
 	for i := range m.jobs {
-		if m.jobs[i].Sub == m.jobs[of].Sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].Doing == idle && m.waveOpen(i) {
+		if m.jobs[i].Sub == m.jobs[of].Sub && m.Vaults[i].Status == fleet.Ready && m.jobs[i].Doing == idle &&
+			m.waveOpen(i) {
 			m.emit(fleet.DeadlinePassed{Vault: m.key(i), Deadline: fleet.DeadlineBusy, Last: last, Since: since})
 		}
 	}
@@ -160,10 +165,12 @@ func (m *Machine) lastAnswer(i int) *fleet.Finding {
 	if a == nil {
 		return nil
 	}
-	f := fleet.Finding{Severity: fleet.SeverityInfo, Category: "start", Code: a.Code, Message: a.Message, Action: a.Action}
+	f := fleet.Finding{Severity: fleet.SeverityInfo, Category: "start", Code: a.Code, Message: a.Message,
+		Action: a.Action}
 	if f.Code == "" {
-		f.Code = map[fleet.StartVerdict]string{fleet.StartBusy: fleet.CodeBusy, fleet.StartThrottled: fleet.CodeThrottled,
-			fleet.StartDenied: fleet.CodeNoPermission}[a.Verdict]
+		f.Code = map[fleet.StartVerdict]string{fleet.StartBusy: fleet.CodeBusy,
+			fleet.StartThrottled: fleet.CodeThrottled,
+			fleet.StartDenied:    fleet.CodeNoPermission}[a.Verdict]
 	}
 	if f.Code == "" {
 		f.Code = fleet.CodeAnswerLost
@@ -226,7 +233,8 @@ func isForbidden(a *fleet.StartAnswer) bool {
 // left alone, as after a denial.
 func (m *Machine) foundForbidden(s int, code, message string) {
 	if n := m.access(s).Forbidden.and(code).N; n >= forbiddenVaults {
-		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", n, spoken(code, message)), confirmDenials)
+		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", n,
+			spoken(code, message)), confirmDenials)
 	}
 }
 

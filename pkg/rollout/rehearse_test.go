@@ -36,7 +36,8 @@ func TestRehearseMeetsAGate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f, err := Rehearse(gated(c.budget), Rehearsal{Start: start, Duration: predicted, Fails: func(*plan.Vault) bool { return true }})
+			f, err := Rehearse(gated(c.budget),
+				Rehearsal{Start: start, Duration: predicted, Fails: func(*plan.Vault) bool { return true }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +73,8 @@ func TestRehearseStalls(t *testing.T) {
 	q := fleetOf([]int{10}, 1, 1)
 	q.Limits.Upgrades = 0
 	_, err = Simulate(q, time.Unix(0, 0), predicted)
-	if stall, ok = errors.AsType[*StallError](err); !ok || !strings.Contains(err.Error(), "no limit lets it start") || stall.Left != 1 {
+	if stall, ok = errors.AsType[*StallError](err); !ok || !strings.Contains(err.Error(), "no limit lets it start") ||
+		stall.Left != 1 {
 		t.Errorf("got %v, want a stall for want of room", err)
 	}
 }
@@ -81,7 +83,8 @@ func TestRehearseStalls(t *testing.T) {
 func TestRehearseStops(t *testing.T) {
 	t.Parallel()
 	stop := func() bool { return true }
-	if _, err := Rehearse(fleetOf([]int{10}, 1, 1), Rehearsal{Start: time.Unix(0, 0), Duration: predicted, Stop: stop}); !errors.Is(err, ErrStopped) {
+	if _, err := Rehearse(fleetOf([]int{10}, 1, 1),
+		Rehearsal{Start: time.Unix(0, 0), Duration: predicted, Stop: stop}); !errors.Is(err, ErrStopped) {
 		t.Errorf("got %v, want ErrStopped", err)
 	}
 }

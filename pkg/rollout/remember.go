@@ -17,8 +17,9 @@ type Memory struct {
 	Carried  map[fleet.Key]fleet.Carried // what a run would take over
 	AsWanted map[fleet.Key]AsWanted      // what is left as wanted
 	Vaults   []fleet.Key                 // all that it knows of
-	Held     map[fleet.Key]string        // by whom and why, of those that a person held in the last run that touched them
-	changed  map[fleet.Key]time.Time
+	// by whom and why, of those that a person held in the last run that touched them
+	Held    map[fleet.Key]string
+	changed map[fleet.Key]time.Time
 }
 
 // AsWanted is that the runs of a ledger left a vault as it was to be.
@@ -57,8 +58,10 @@ func (m *Memory) Changed(p *plan.Plan) map[string]time.Time {
 
 // Remember sums up a ledger's records. runs are the IDs of its runs in their order;
 // opened is what a run began with; it is asked of those that did not change a vault.
-func Remember(records []fleet.VaultRecord, runs []string, opened func(run string) (fleet.RunOpened, error)) (Memory, error) {
-	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{}, Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
+func Remember(records []fleet.VaultRecord, runs []string, opened func(run string) (fleet.RunOpened, error)) (Memory,
+	error) {
+	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{},
+		Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
 	byKey := make(map[fleet.Key]*fleet.VaultRecord, len(records))
 	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
 	for i := range records {
@@ -93,7 +96,8 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 			ours = earlier[r.RunID][r.Vault]
 			wanted = wanted || ours && len(r.Disregard) == 0
 		}
-		if back := byKey[oppositeOf(r.Vault)]; wanted && !(back != nil && movedAway(back) && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)) {
+		if back := byKey[oppositeOf(r.Vault)]; wanted &&
+			!(back != nil && movedAway(back) && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)) {
 			m.AsWanted[r.Vault] = AsWanted{r.RunID, ours, later(r.StartedAt, r.EndedAt)}
 		}
 	}

@@ -28,9 +28,10 @@ func TestRemember(t *testing.T) {
 	permitted.Disregard = []string{"op"}
 	m, err := Remember([]fleet.VaultRecord{
 		upgraded,
-		record(key(1), "r2", fleet.Already),                                         // upgraded before r2
-		record(key(2), "r2", fleet.Already),                                         // by somebody else
-		record(key(3), "r2", fleet.Excluded),                                        // a person held it in r2, and r1 had upgraded it
+		record(key(1), "r2", fleet.Already), // upgraded before r2
+		record(key(2), "r2", fleet.Already), // by somebody else
+		// a person held it in r2, and r1 had upgraded it
+		record(key(3), "r2", fleet.Excluded),
 		record(key(4), "r2", fleet.Excluded),                                        // nobody has upgraded it
 		record(key(5), "r1", fleet.Upgraded), record(back(5), "r2", fleet.Upgraded), // put back
 		record(key(6), "r3", fleet.Upgraded), record(back(6), "r2", fleet.Upgraded), // and upgraded once more
@@ -51,7 +52,8 @@ func TestRemember(t *testing.T) {
 		got = append(got, name+" "+was.Run+map[bool]string{true: " ours"}[was.Ours])
 	}
 	slices.Sort(got)
-	if s := strings.Join(got, ", "); s != "back r2 ours, v000 r1 ours, v001 r2 ours, v002 r2, v003 r2 ours, v006 r3 ours" {
+	if s := strings.Join(got,
+		", "); s != "back r2 ours, v000 r1 ours, v001 r2 ours, v002 r2, v003 r2 ours, v006 r3 ours" {
 		t.Errorf("as wanted: %s", s)
 	}
 	if len(m.Carried) != 1 || m.Carried[key(7)].Status != fleet.Pending {
@@ -61,7 +63,8 @@ func TestRemember(t *testing.T) {
 		t.Errorf("changed: %v", c)
 	}
 	lost := errors.New("lost")
-	if _, err := Remember([]fleet.VaultRecord{record(key(0), "r1", fleet.Already)}, []string{"r1"}, func(string) (fleet.RunOpened, error) { return fleet.RunOpened{}, lost }); !errors.Is(err, lost) {
+	if _, err := Remember([]fleet.VaultRecord{record(key(0), "r1", fleet.Already)}, []string{"r1"},
+		func(string) (fleet.RunOpened, error) { return fleet.RunOpened{}, lost }); !errors.Is(err, lost) {
 		t.Errorf("a run whose beginning cannot be read: %v", err)
 	}
 }

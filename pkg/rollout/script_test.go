@@ -15,7 +15,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the machine says into testdata/*.txt; read the difference before keeping it")
+var rewrite = flag.Bool("rewrite", false,
+	"write what the machine says into testdata/*.txt; read the difference before keeping it")
 
 // TestScripts holds conversations with the machine, one behaviour a file. A
 // line that starts in the first column is a command or a comment; the indented
@@ -30,7 +31,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	step                               time passes, nothing is seen
 //	validated VAULTS VERDICT|unreachable|error=CLASS [op=ID] [retry=30s] [mode=WORD]
 //	prepared VAULTS [gone | STATE@ID | mode=WORD | version=WORD]
-//	                                   the fresh read shows no record, no vault, this record, these settings, or this version
+//	                                   the fresh read shows no record, no vault, this record, these settings, or this
+//	                                   version
 //	unprepared VAULTS CLASS [30s] [learned=WORD]
 //	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|forbidden|denied-by|
 //	                                   blocked|failed|notsent|unsent
@@ -62,7 +64,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the machine says into test
 //	goes-out [try=N] [made=MODE@ADDRESS] [newest=MODE@ADDRESS] [age=5m] [same] [running]
 //	                                   whether a start that was made ready goes out on a newer reading
 //	show
-//	fields                             all that the facts have left, field by field, and from here on what each step changes
+//	fields                             all that the facts have left, field by field, and from here on what each step
+//	                                   changes
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -90,7 +93,8 @@ func TestScripts(t *testing.T) {
 				return
 			}
 			n, w, g := firstDifference(string(want), got)
-			t.Errorf("%s:%d: the script says\n  %s\nbut the machine says\n  %s\n(after reading the difference: go test -run TestScripts -rewrite)", file, n, w, g)
+			t.Errorf("%s:%d: the script says\n  %s\nbut the machine says\n  %s\n(after reading the difference: go "+
+				"test -run TestScripts -rewrite)", file, n, w, g)
 		})
 	}
 }

@@ -44,20 +44,24 @@ func recordState(v fleet.Verdict) fleet.UpgradeState {
 }
 
 var scriptAnswers = map[string]fleet.StartAnswer{
-	"accepted":  {Verdict: fleet.StartAccepted, HTTPStatus: 200},
-	"done":      {Verdict: fleet.StartAccepted, HTTPStatus: 200, Done: true},
-	"followed":  {Verdict: fleet.StartAccepted, HTTPStatus: 202},
-	"blocked":   {Verdict: fleet.StartBlocked, HTTPStatus: 409, Code: "ScopeLocked", Message: "a lock holds it", Action: "Remove the lock."},
+	"accepted": {Verdict: fleet.StartAccepted, HTTPStatus: 200},
+	"done":     {Verdict: fleet.StartAccepted, HTTPStatus: 200, Done: true},
+	"followed": {Verdict: fleet.StartAccepted, HTTPStatus: 202},
+	"blocked": {Verdict: fleet.StartBlocked, HTTPStatus: 409, Code: "ScopeLocked", Message: "a lock holds it",
+		Action: "Remove the lock."},
 	"unknown":   {Verdict: fleet.StartUnknown, Message: "no answer"},
 	"errorbody": {Verdict: fleet.StartUnknown, HTTPStatus: 500, Message: "internal error", ErrorBody: true},
-	"busy":      {Verdict: fleet.StartBusy, HTTPStatus: 409, Code: "ConflictError", Message: "another operation is under way"},
-	"forbidden": {Verdict: fleet.StartBlocked, HTTPStatus: 403, Code: "AuthorizationFailed", Message: "no write", Action: "Grant the role."},
-	"denied-by": {Verdict: fleet.StartBlocked, HTTPStatus: 403, Code: "DenyAssignmentAuthorizationFailed", Message: "a deny assignment", Action: "Hold it."},
-	"429":       {Verdict: fleet.StartThrottled, HTTPStatus: 429},
-	"403":       {Verdict: fleet.StartDenied, HTTPStatus: 403, Message: "no co-administrator"},
-	"failed":    {Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"},
-	"unsent":    {Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "too many open files"},
-	"notsent":   {Verdict: fleet.StartNotSent, Message: "no connection"},
+	"busy": {Verdict: fleet.StartBusy, HTTPStatus: 409, Code: "ConflictError",
+		Message: "another operation is under way"},
+	"forbidden": {Verdict: fleet.StartBlocked, HTTPStatus: 403, Code: "AuthorizationFailed", Message: "no write",
+		Action: "Grant the role."},
+	"denied-by": {Verdict: fleet.StartBlocked, HTTPStatus: 403, Code: "DenyAssignmentAuthorizationFailed",
+		Message: "a deny assignment", Action: "Hold it."},
+	"429":     {Verdict: fleet.StartThrottled, HTTPStatus: 429},
+	"403":     {Verdict: fleet.StartDenied, HTTPStatus: 403, Message: "no co-administrator"},
+	"failed":  {Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"},
+	"unsent":  {Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "too many open files"},
+	"notsent": {Verdict: fleet.StartNotSent, Message: "no connection"},
 }
 
 // listing builds a complete reading of a subscription.
@@ -111,7 +115,8 @@ func (s *script) listing(args []string) ([]Observation, error) {
 		case "none":
 			snap.Vaults[s.m.key(i)] = fleet.Sighting{}
 		default:
-			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op), Reading: scriptReadings[what]}
+			snap.Vaults[s.m.key(i)] = fleet.Sighting{Record: s.record(fleet.UpgradeState(state), op),
+				Reading: scriptReadings[what]}
 		}
 	}
 	return []Observation{ReadDone{*snap}}, nil
@@ -119,9 +124,12 @@ func (s *script) listing(args []string) ([]Observation, error) {
 
 // scriptReadings are what was read besides of a vault, by a word.
 var scriptReadings = map[string]*fleet.LastReading{
-	"senseless": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}, Poll: "HTTP 204"},
-	"forbidden": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}, Poll: "HTTP 403", Action: "grant it"},
-	"updating":  {At: scriptStart, What: "the vault is Updating", Poll: "HTTP 204"},
-	"claims":    {At: scriptStart, What: "says that it is under way; not as wanted", Settled: true, Running: true, Differs: []string{"mode is off, wanted on"}},
-	"works":     {At: scriptStart, What: "says that it is under way; the vault is Updating", Running: true},
+	"senseless": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"},
+		Poll: "HTTP 204"},
+	"forbidden": {At: scriptStart, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"},
+		Poll: "HTTP 403", Action: "grant it"},
+	"updating": {At: scriptStart, What: "the vault is Updating", Poll: "HTTP 204"},
+	"claims": {At: scriptStart, What: "says that it is under way; not as wanted", Settled: true, Running: true,
+		Differs: []string{"mode is off, wanted on"}},
+	"works": {At: scriptStart, What: "says that it is under way; the vault is Updating", Running: true},
 }

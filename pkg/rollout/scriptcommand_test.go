@@ -110,14 +110,16 @@ func (s *script) open(args []string) ([]string, error) {
 			c.Accepted = true
 		case "done":
 			c.Accepted, c.Done = true, true
-			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Category: "deadline", Code: fleet.CodeNotVerified, Message: "as it was then"}}
+			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Category: "deadline",
+				Code: fleet.CodeNotVerified, Message: "as it was then"}}
 		case "errorbody":
 			c.ErrorBody = true
 		case "told": // failed, with all that an earlier run has to tell
 			c.Status, c.Accepted, c.Done, c.ErrorBody = fleet.Failed, true, true, true
 			c.Operation, c.Reason = &fleet.Operation{StatusURL: "/operations/" + c.OperationID}, "the service gave up"
 			c.RequestIDs, c.Disregard = []string{"request"}, []string{"older"}
-			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed, Message: "the service gave up"}}
+			c.Findings = []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed,
+				Message: "the service gave up"}}
 			c.Reading = &fleet.LastReading{At: c.EndedAt, What: "not as wanted"}
 		case "reopened":
 			c.Status, c.Disregard = fleet.Pending, []string{name + "#0"}
@@ -267,7 +269,8 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		return []Observation{ValidateDone{k, r}}, nil
 	case "prepared":
 		s.ops[name]++
-		o := PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: name + "#" + strconv.Itoa(s.ops[name])}, Present: how != "gone"}
+		o := PrepareDone{Vault: k, Start: fleet.PreparedStart{OperationID: name + "#" + strconv.Itoa(s.ops[name])},
+			Present: how != "gone"}
 		if age, ok := strings.CutPrefix(how, "read="); ok {
 			d, err := time.ParseDuration(age)
 			if err != nil {
@@ -288,7 +291,8 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 			o.Learned = json.RawMessage(strconv.Quote(what))
 		}
 		if alone > 0 {
-			return []Observation{SlowDown{Subscription: s.plan.Vaults[i].SubscriptionID, Until: s.now.Add(alone)}, o}, nil
+			return []Observation{SlowDown{Subscription: s.plan.Vaults[i].SubscriptionID, Until: s.now.Add(alone)}, o},
+				nil
 		}
 		return []Observation{o}, nil
 	case "answer":
@@ -317,12 +321,14 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		}
 		return []Observation{ReconcileDone{k, v.OperationID, r}}, nil
 	case "verified":
-		o := VerifyDone{Vault: k, OperationID: v.OperationID, Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
+		o := VerifyDone{Vault: k, OperationID: v.OperationID,
+			Result: fleet.Verification{OK: how == "ok", ResourceID: "/new/" + name}}
 		switch how {
 		case "error":
 			o.Failed = "no answer"
 		case "differs":
-			o.Result.Seen = &fleet.LastReading{At: s.now, What: "not as wanted", Settled: true, Differs: []string{"mode is off, wanted on"}}
+			o.Result.Seen = &fleet.LastReading{At: s.now, What: "not as wanted", Settled: true,
+				Differs: []string{"mode is off, wanted on"}}
 		}
 		return []Observation{o}, nil
 	case "explained":

@@ -137,7 +137,8 @@ func (s *script) resume(args []string) ([]string, error) {
 	if err := st.MayResume(accept); err != nil {
 		return []string{"refused: " + err.Error()}, nil
 	}
-	return s.restart(st.Resume(fleet.Resumed{By: fleet.Actor{User: "alex"}, Version: "v1"}, accept, "support looked")...)
+	return s.restart(st.Resume(fleet.Resumed{By: fleet.Actor{User: "alex"}, Version: "v1"}, accept,
+		"support looked")...)
 }
 
 // reopen permits another try while no process is at work; case=ID and because=WORD go
@@ -212,7 +213,8 @@ func (s *script) refresh(args []string) ([]string, error) {
 		next := NextRead(saw)
 		switch next {
 		case ReadTarget:
-			target = &fleet.Verification{OK: verified, ResourceID: "/new/" + s.plan.Vaults[i].Name, Detail: "it lacks items"}
+			target = &fleet.Verification{OK: verified, ResourceID: "/new/" + s.plan.Vaults[i].Name,
+				Detail: "it lacks items"}
 		case ReadWhy:
 			why = []fleet.Finding{{Severity: fleet.SeverityError, Code: "Why", Message: "the service gave up"}}
 		}
@@ -222,12 +224,14 @@ func (s *script) refresh(args []string) ([]string, error) {
 		}
 		s.journal = append(s.journal, e)
 		v := &st.Vaults[i]
-		lines = append(lines, fmt.Sprintf("%s: reads %s; %s: %s", s.plan.Vaults[i].Name, scriptReads[next], v.Status, v.Reason))
+		lines = append(lines, fmt.Sprintf("%s: reads %s; %s: %s", s.plan.Vaults[i].Name, scriptReads[next], v.Status,
+			v.Reason))
 	}
 	return lines, nil
 }
 
-var scriptReads = map[RefreshRead]string{ReadNoMore: "no more", ReadTarget: "the target", ReadWhy: "why", ReadReachable: "whether it can be reached"}
+var scriptReads = map[RefreshRead]string{ReadNoMore: "no more", ReadTarget: "the target", ReadWhy: "why",
+	ReadReachable: "whether it can be reached"}
 
 // consent says what is missing before the plan starts: of yes, terminal, saved, expired, holds=N
 // and kind=NAME a person has said or has what is named.

@@ -16,7 +16,8 @@ func (s *script) keep() fields {
 	all := fields{}
 	put := func(of string, v any) {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
-			if value := reflect.ValueOf(v).FieldByIndex(f.Index); f.IsExported() && !f.Anonymous && f.Name != "LastAt" && !value.IsZero() {
+			if value := reflect.ValueOf(v).FieldByIndex(f.Index); f.IsExported() && !f.Anonymous &&
+				f.Name != "LastAt" && !value.IsZero() {
 				all[of+"."+f.Name] = word(value.Interface())
 			}
 		}

@@ -40,7 +40,8 @@ func (s *script) person(do string, args []string) ([]string, error) {
 
 // order reads the words of an order.
 func (s *script) order(do string, args []string) (Order, fleet.Actor, error) {
-	o, by := Order{Do: do, State: "fleet.db", Off: do == "release", Reason: "a customer calls"}, fleet.Actor{User: "sam"}
+	o, by := Order{Do: do, State: "fleet.db", Off: do == "release", Reason: "a customer calls"},
+		fleet.Actor{User: "sam"}
 	switch do {
 	case "note":
 		o.Reason = strings.Join(args, " ")

@@ -242,8 +242,9 @@ func (m *Machine) due(i int) {
 	past := func(t time.Time) bool { return !t.IsZero() && !t.After(m.now) }
 	switch v.Status {
 	case fleet.Starting:
-		m.emit(fleet.StartAnswered{Vault: m.key(i), OperationID: v.OperationID, Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown,
-			Code: fleet.CodeAnswerLost, Message: "whoever was to send it has said nothing"}})
+		m.emit(fleet.StartAnswered{Vault: m.key(i), OperationID: v.OperationID,
+			Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown,
+				Code: fleet.CodeAnswerLost, Message: "whoever was to send it has said nothing"}})
 	case fleet.Unknown:
 		switch {
 		case past(m.reconcileBy(i)):

@@ -59,7 +59,8 @@ type StallError struct {
 }
 
 func (e *StallError) Error() string {
-	return fmt.Sprintf("the plan can never end: from %s on it waits for %s, with %d vaults undecided", e.At.UTC().Format(time.RFC3339), e.For, e.Left)
+	return fmt.Sprintf("the plan can never end: from %s on it waits for %s, with %d vaults undecided",
+		e.At.UTC().Format(time.RFC3339), e.For, e.Left)
 }
 
 // Simulate drives the real machine with a simulated clock from start on, with
@@ -83,7 +84,8 @@ func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 }
 
 func newSimulation(m *Machine, r Rehearsal) *simulation {
-	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before}, running: map[int]*fleet.Record{},
+	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before},
+		running: map[int]*fleet.Record{},
 		readers: map[string]*reader{}, nights: map[time.Time]int{}}
 }
 
@@ -97,8 +99,9 @@ func (s *simulation) play() (Forecast, error) {
 			return Forecast{}, err
 		}
 	}
-	f := Forecast{EndsAt: s.now, Nights: s.byNight(), Steps: s.steps, Halt: s.m.Run.Halt, Upgraded: s.m.Totals.Of(fleet.Upgraded),
-		Failed: s.m.Totals.Of(fleet.Failed)}
+	f := Forecast{EndsAt: s.now, Nights: s.byNight(), Steps: s.steps, Halt: s.m.Run.Halt,
+		Upgraded: s.m.Totals.Of(fleet.Upgraded),
+		Failed:   s.m.Totals.Of(fleet.Failed)}
 	if f.Halt != nil {
 		f.HaltedIn, f.HaltedAt = s.m.Waves[max(s.m.current, 0)].Name, s.m.Run.HaltedAt
 		for _, st := range []fleet.Status{fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy} {
@@ -287,7 +290,8 @@ func (s *simulation) finish() {
 		v := &s.m.Plan.Vaults[i]
 		snap := ended[v.SubscriptionID]
 		if snap == nil {
-			snap = &fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: s.now, Vaults: map[fleet.Key]fleet.Sighting{}}
+			snap = &fleet.Snapshot{Subscription: v.SubscriptionID, ReadAt: s.now,
+				Vaults: map[fleet.Key]fleet.Sighting{}}
 			ended[v.SubscriptionID] = snap
 			s.pending = append(s.pending, ReadDone{*snap})
 		}
@@ -317,8 +321,9 @@ func (s *simulation) perform(a Action) {
 		answer(ValidateDone{s.m.key(a.Vault), fleet.Validation{Verdict: found}})
 	case Prepare:
 		s.reader(s.m.Plan.Vaults[a.Vault].SubscriptionID).need(s.now, poll)
-		answer(PrepareDone{Vault: s.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: strconv.Itoa(a.Vault)}, Present: true,
-			Seen: fleet.Sighting{State: s.m.Vaults[a.Vault].State}})
+		answer(PrepareDone{Vault: s.m.key(a.Vault), Start: fleet.PreparedStart{OperationID: strconv.Itoa(a.Vault)},
+			Present: true,
+			Seen:    fleet.Sighting{State: s.m.Vaults[a.Vault].State}})
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
 		if until, _ := s.m.scheduleOf(a.Vault).OpenAt(s.now); !until.IsZero() {

@@ -37,22 +37,29 @@ func TestSimulate(t *testing.T) {
 	}{
 		{"one vault", fleetOf(minutes(20), 1, 1), nil, minutes(20)},
 		{"all at once", fleetOf(minutes(20, 50, 30), 1, 1), nil, minutes(50)},
-		{"one at a time", fleetOf(minutes(20, 50, 30), 1, 1), func(p *plan.Plan) { p.Limits.Upgrades = 1 }, minutes(100)},
-		{"longest first: 50 beside 30 and 20", fleetOf(minutes(20, 30, 50), 1, 1), func(p *plan.Plan) { p.Limits.Upgrades = 2 }, minutes(50)},
+		{"one at a time", fleetOf(minutes(20, 50, 30), 1, 1), func(p *plan.Plan) { p.Limits.Upgrades = 1 },
+			minutes(100)},
+		{"longest first: 50 beside 30 and 20", fleetOf(minutes(20, 30, 50), 1, 1),
+			func(p *plan.Plan) { p.Limits.Upgrades = 2 }, minutes(50)},
 		{"waves one after the other", fleetOf(minutes(20, 30, 40, 10), 1, 1, 1, 2, 4), nil, minutes(20, 60, 70)},
 		// s0: 40+20, s1: 30+10, one at once in each.
-		{"per subscription", fleetOf(minutes(40, 30, 20, 10), 2, 1), func(p *plan.Plan) { p.Limits.PerSubscription = 1 }, minutes(60)},
-		{"per location", fleetOf(minutes(40, 30, 20, 10), 1, 2), func(p *plan.Plan) { p.Limits.PerLocation = 1 }, minutes(60)},
+		{"per subscription", fleetOf(minutes(40, 30, 20, 10), 2, 1),
+			func(p *plan.Plan) { p.Limits.PerSubscription = 1 }, minutes(60)},
+		{"per location", fleetOf(minutes(40, 30, 20, 10), 1, 2), func(p *plan.Plan) { p.Limits.PerLocation = 1 },
+			minutes(60)},
 		// Two at once, but one per subscription: s0 has 60 and 50, s1 has 5. When
 		// 5 is over a slot stays empty.
 		{"a slot that nobody may use", fleetOf(minutes(60, 5, 50), 2, 1),
 			func(p *plan.Plan) { p.Limits.Upgrades, p.Limits.PerSubscription = 2, 1 }, minutes(110)},
-		{"held vaults take no time", fleetOf(minutes(20, 500), 1, 1), func(p *plan.Plan) { p.Vaults[1].Hold = &fleet.Hold{} }, minutes(20)},
-		{"a wave of held vaults alone", fleetOf(minutes(500, 20), 1, 1, 1, 1), func(p *plan.Plan) { p.Vaults[0].Hold = &fleet.Hold{} }, minutes(0, 20)},
+		{"held vaults take no time", fleetOf(minutes(20, 500), 1, 1),
+			func(p *plan.Plan) { p.Vaults[1].Hold = &fleet.Hold{} }, minutes(20)},
+		{"a wave of held vaults alone", fleetOf(minutes(500, 20), 1, 1, 1, 1),
+			func(p *plan.Plan) { p.Vaults[0].Hold = &fleet.Hold{} }, minutes(0, 20)},
 		{"longer than overdue", fleetOf(minutes(300), 1, 1), nil, minutes(300)},
 		// The second starts after 70 minutes: its validation is made again, and
 		// takes no time.
-		{"a validation that grows old", fleetOf(minutes(70, 70), 1, 1), func(p *plan.Plan) { p.Limits.Upgrades = 1 }, minutes(140)},
+		{"a validation that grows old", fleetOf(minutes(70, 70), 1, 1), func(p *plan.Plan) { p.Limits.Upgrades = 1 },
+			minutes(140)},
 		{"no vaults", fleetOf(nil, 1, 1), nil, minutes(0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

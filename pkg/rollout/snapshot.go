@@ -79,7 +79,8 @@ type laneState struct {
 func (m *Machine) Snapshot() []byte {
 	s := snapshot{
 		Version: snapshotVersion, Fingerprint: m.Plan.Fingerprint,
-		Run: m.Run, Vaults: m.Vaults, Waves: m.Waves, Throttled: m.Throttled, Denied: m.Denied, SameError: m.SameError, Current: m.current,
+		Run: m.Run, Vaults: m.Vaults, Waves: m.Waves, Throttled: m.Throttled, Denied: m.Denied, SameError: m.SameError,
+		Current:         m.current,
 		ExitWhenWaiting: m.ExitWhenWaiting, Now: m.now, WakeAt: m.wakeAt, Offset: m.offset, Placed: m.placed,
 		Jobs: m.jobs, Subs: m.subs, Limits: m.limits,
 		Windowed: slices.Sorted(maps.Keys(m.windowed)), Touched: slices.Sorted(maps.Keys(m.touched)),
@@ -112,9 +113,11 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		return nil, fmt.Errorf("the snapshot has version %d, and this version reads %d", s.Version, snapshotVersion)
 	case s.Fingerprint != p.Fingerprint:
 		return nil, fmt.Errorf("the snapshot is of the plan %s, not of %s", s.Fingerprint, p.Fingerprint)
-	case len(s.Vaults) != len(m.Vaults) || len(s.Jobs) != len(m.jobs) || len(s.Waves) != len(m.Waves) || len(s.Subs) != len(m.subs) || len(s.Access) != len(m.subs) ||
+	case len(s.Vaults) != len(m.Vaults) || len(s.Jobs) != len(m.jobs) || len(s.Waves) != len(m.Waves) ||
+		len(s.Subs) != len(m.subs) || len(s.Access) != len(m.subs) ||
 		s.Current < -1 || s.Current >= len(m.Waves):
-		return nil, fmt.Errorf("the snapshot is of another plan: it has %d vaults in %d waves", len(s.Vaults), len(s.Waves))
+		return nil, fmt.Errorf("the snapshot is of another plan: it has %d vaults in %d waves", len(s.Vaults),
+			len(s.Waves))
 	}
 	if err := s.check(m); err != nil {
 		return nil, err
@@ -128,7 +131,8 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 	}
 	for w := range m.Waves {
 		from, to := &s.Waves[w], &m.Waves[w]
-		to.OpenedAt, to.DoneAt, to.Changed, to.Before, to.After = from.OpenedAt, from.DoneAt, from.Changed, from.Before, from.After
+		to.OpenedAt, to.DoneAt, to.Changed, to.Before, to.After = from.OpenedAt, from.DoneAt, from.Changed, from.Before,
+			from.After
 	}
 	for i := range m.Vaults {
 		m.count(i, -1)
@@ -141,7 +145,8 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		m.windowed[i] = struct{}{}
 	}
 	for _, p := range s.Touched {
-		if p >= 0 && p < len(m.parts) { // an earlier version has subscriptions there: where they have budgets, those are the parts
+		// an earlier version has subscriptions there: where they have budgets, those are the parts
+		if p >= 0 && p < len(m.parts) {
 			m.touched[p] = struct{}{}
 		}
 	}
@@ -220,7 +225,8 @@ func (s *snapshot) check(m *Machine) error {
 	}
 	for _, lanes := range [][]laneState{s.Starts.Eligible, s.Starts.AtSub, s.Starts.AtLoc} {
 		for _, l := range lanes {
-			errs = append(errs, within("subscription", subs, l.Sub), within("location", len(m.locs), l.Loc), within("vault", vaults, l.Vaults...))
+			errs = append(errs, within("subscription", subs, l.Sub), within("location", len(m.locs), l.Loc),
+				within("vault", vaults, l.Vaults...))
 			if len(l.Vaults) == 0 {
 				errs = append(errs, fmt.Errorf("the snapshot has vaults wait that are none"))
 			}
@@ -255,7 +261,8 @@ func (q *queue) state() (s queueState) {
 // restore fills an empty queue. cellOf is of each vault: those of a lane share theirs.
 func (q *queue) restore(s queueState, cellOf []int) {
 	made := func(l laneState) *lane {
-		of := &lane{sub: l.Sub, loc: l.Loc, cell: cellOf[l.Vaults[0]], vaults: heapOf[int]{items: l.Vaults, less: q.less}}
+		of := &lane{sub: l.Sub, loc: l.Loc, cell: cellOf[l.Vaults[0]],
+			vaults: heapOf[int]{items: l.Vaults, less: q.less}}
 		q.lanes[[3]int{l.Sub, l.Loc, of.cell}] = of
 		q.size += len(l.Vaults)
 		return of

@@ -51,25 +51,29 @@ type RunState struct {
 	By          fleet.Actor `json:"by,omitzero"`
 	OpenedAt    time.Time   `json:"openedAt,omitzero"`
 
-	ValidateAllFirst bool                 `json:"validateAllFirst,omitzero"` // every vault is checked before the first start
-	ResumedAt        time.Time            `json:"resumedAt,omitzero"`        // zero when never resumed
-	LastAt           time.Time            `json:"lastAt,omitzero"`           // of the newest fact
-	Halt             *fleet.RunHalted     `json:"halt,omitzero"`
-	HaltedAt         time.Time            `json:"haltedAt,omitzero"`
-	Suspended        *fleet.RunSuspended  `json:"suspended,omitzero"`
-	Paused           *fleet.Paused        `json:"paused,omitzero"` // nil: nobody paused it
-	PausedAt         time.Time            `json:"pausedAt,omitzero"`
-	Stopped          *fleet.Stopped       `json:"stopped,omitzero"` // told to leave, or to be closed; a resume forgets the first
-	Limits           plan.WaveLimits      `json:"limits,omitzero"`  // a person's, 0: the plan's hold
-	Limited          *fleet.LimitsChanged `json:"limited,omitzero"` // the newest word about Limits; nil while none is a person's, and in an older ledger
-	LimitedAt        time.Time            `json:"limitedAt,omitzero"`
-	Closed           *fleet.RunClosed     `json:"closed,omitzero"`
-	ClosedAt         time.Time            `json:"closedAt,omitzero"`
-	RefreshedAt      time.Time            `json:"refreshedAt,omitzero"` // when a person had vaults read again, zero for never
-	Engine           string               `json:"engine,omitzero"`      // what carries it out; empty: a process beside the ledger
-	TimeScale        float64              `json:"timeScale,omitzero"`   // of an emulated cloud; 0: time goes there as here
-	Note             *fleet.Noted         `json:"note,omitzero"`        // a person's newest note; nil: none. Nothing is decided by it
-	NotedAt          time.Time            `json:"notedAt,omitzero"`
+	// every vault is checked before the first start
+	ValidateAllFirst bool                `json:"validateAllFirst,omitzero"`
+	ResumedAt        time.Time           `json:"resumedAt,omitzero"` // zero when never resumed
+	LastAt           time.Time           `json:"lastAt,omitzero"`    // of the newest fact
+	Halt             *fleet.RunHalted    `json:"halt,omitzero"`
+	HaltedAt         time.Time           `json:"haltedAt,omitzero"`
+	Suspended        *fleet.RunSuspended `json:"suspended,omitzero"`
+	Paused           *fleet.Paused       `json:"paused,omitzero"` // nil: nobody paused it
+	PausedAt         time.Time           `json:"pausedAt,omitzero"`
+	// told to leave, or to be closed; a resume forgets the first
+	Stopped *fleet.Stopped  `json:"stopped,omitzero"`
+	Limits  plan.WaveLimits `json:"limits,omitzero"` // a person's, 0: the plan's hold
+	// the newest word about Limits; nil while none is a person's, and in an older ledger
+	Limited   *fleet.LimitsChanged `json:"limited,omitzero"`
+	LimitedAt time.Time            `json:"limitedAt,omitzero"`
+	Closed    *fleet.RunClosed     `json:"closed,omitzero"`
+	ClosedAt  time.Time            `json:"closedAt,omitzero"`
+	// when a person had vaults read again, zero for never
+	RefreshedAt time.Time    `json:"refreshedAt,omitzero"`
+	Engine      string       `json:"engine,omitzero"`    // what carries it out; empty: a process beside the ledger
+	TimeScale   float64      `json:"timeScale,omitzero"` // of an emulated cloud; 0: time goes there as here
+	Note        *fleet.Noted `json:"note,omitzero"`      // a person's newest note; nil: none. Nothing is decided by it
+	NotedAt     time.Time    `json:"notedAt,omitzero"`
 }
 
 // WaveState is where a wave stands.
@@ -102,18 +106,20 @@ type Gate struct {
 // VaultState is everything the facts say of one vault. What begins and ends together
 // stands in a part of its own, which one assignment resets.
 type VaultState struct {
-	Status    fleet.Status    `json:"status,omitzero"`
-	Own       []string        `json:"own,omitzero"`       // every operation we sent for it, oldest first
-	Disregard []string        `json:"disregard,omitzero"` // operations that no longer speak for it
-	Attempt   int             `json:"attempt,omitzero"`   // POSTs of this run that may have arrived
-	Sent      int             `json:"sent,omitzero"`      // POSTs of this run, those that were refused among them
-	State     json.RawMessage `json:"state,omitzero"`     // the settings that its newest check saw, where the kind changes settings
-	Learned   json.RawMessage `json:"learned,omitzero"`   // what preparing its start has taught the adapter, for its next try
-	Earlier   bool            `json:"earlier,omitzero"`   // an earlier run of the ledger upgraded it
-	Reopened  bool            `json:"reopened,omitzero"`  // a person permitted another try
-	Tried     bool            `json:"tried,omitzero"`     // and this run had changed it by then, or may have
-	Permit    bool            `json:"permit,omitzero"`    // and did so when the run was over: the next one tries
-	Held      *fleet.Held     `json:"held,omitzero"`      // by a person during the run; nil for the inventory's hold
+	Status    fleet.Status `json:"status,omitzero"`
+	Own       []string     `json:"own,omitzero"`       // every operation we sent for it, oldest first
+	Disregard []string     `json:"disregard,omitzero"` // operations that no longer speak for it
+	Attempt   int          `json:"attempt,omitzero"`   // POSTs of this run that may have arrived
+	Sent      int          `json:"sent,omitzero"`      // POSTs of this run, those that were refused among them
+	// the settings that its newest check saw, where the kind changes settings
+	State json.RawMessage `json:"state,omitzero"`
+	// what preparing its start has taught the adapter, for its next try
+	Learned  json.RawMessage `json:"learned,omitzero"`
+	Earlier  bool            `json:"earlier,omitzero"`  // an earlier run of the ledger upgraded it
+	Reopened bool            `json:"reopened,omitzero"` // a person permitted another try
+	Tried    bool            `json:"tried,omitzero"`    // and this run had changed it by then, or may have
+	Permit   bool            `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
+	Held     *fleet.Held     `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
 
 	ValidatedAt time.Time `json:"validatedAt,omitzero"`
 	IntendedAt  time.Time `json:"intendedAt,omitzero"`  // when the newest intent was recorded
@@ -134,24 +140,28 @@ type VaultState struct {
 // Upgrade is what is known of one operation on a vault, ours or somebody else's: the
 // newest. The next one begins with none of it.
 type Upgrade struct {
-	OperationID string             `json:"operationId,omitzero"`
-	Foreign     bool               `json:"foreign,omitzero"`   // upgrading: the operation is somebody else's
-	Operation   *fleet.Operation   `json:"operation,omitzero"` // where it is followed, nil where only the vault can tell
-	StartedAt   time.Time          `json:"startedAt,omitzero"`
-	EndedAt     time.Time          `json:"endedAt,omitzero"`
-	EndedLate   bool               `json:"endedLate,omitzero"` // it may have ended long before EndedAt, when that was seen
-	Answer      *fleet.StartAnswer `json:"answer,omitzero"`    // of the start, where it did not accept; nil: none, or none came
-	Accepted    bool               `json:"accepted,omitzero"`  // it was seen accepted: its absence can never be proved
-	ErrorBody   bool               `json:"errorBody,omitzero"` // the start was answered with an error of the service
-	Version     string             `json:"version,omitzero"`   // of the vault, in the reading that the start went out on
-	Done        bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
-	CloudDone   bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
-	DoneSince   time.Time          `json:"doneSince,omitzero"` // when that was seen
-	ShownAt     time.Time          `json:"shownAt,omitzero"`   // when an answer or a reading last showed it accepted
-	LostSince   time.Time          `json:"lostSince,omitzero"` // since when readings show the vault without it
-	Overdue     bool               `json:"overdue,omitzero"`
+	OperationID string `json:"operationId,omitzero"`
+	Foreign     bool   `json:"foreign,omitzero"` // upgrading: the operation is somebody else's
+	// where it is followed, nil where only the vault can tell
+	Operation *fleet.Operation `json:"operation,omitzero"`
+	StartedAt time.Time        `json:"startedAt,omitzero"`
+	EndedAt   time.Time        `json:"endedAt,omitzero"`
+	// it may have ended long before EndedAt, when that was seen
+	EndedLate bool `json:"endedLate,omitzero"`
+	// of the start, where it did not accept; nil: none, or none came
+	Answer    *fleet.StartAnswer `json:"answer,omitzero"`
+	Accepted  bool               `json:"accepted,omitzero"`  // it was seen accepted: its absence can never be proved
+	ErrorBody bool               `json:"errorBody,omitzero"` // the start was answered with an error of the service
+	Version   string             `json:"version,omitzero"`   // of the vault, in the reading that the start went out on
+	Done      bool               `json:"done,omitzero"`      // the cloud called it done, in its answer or later
+	CloudDone bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
+	DoneSince time.Time          `json:"doneSince,omitzero"` // when that was seen
+	ShownAt   time.Time          `json:"shownAt,omitzero"`   // when an answer or a reading last showed it accepted
+	LostSince time.Time          `json:"lostSince,omitzero"` // since when readings show the vault without it
+	Overdue   bool               `json:"overdue,omitzero"`
 
-	Reading            *fleet.LastReading `json:"reading,omitzero"`     // of its vault: the newest that told something new; nil for none
+	// of its vault: the newest that told something new; nil for none
+	Reading            *fleet.LastReading `json:"reading,omitzero"`
 	Inspections        int                `json:"inspections,omitzero"` // how many were journalled since the start
 	UpgradedResourceID string             `json:"upgradedResourceId,omitzero"`
 }
@@ -183,8 +193,9 @@ type Refusal struct {
 
 // Need is what a start needs that was done and does not count yet.
 type Need struct {
-	WaitsSince time.Time `json:"waitsSince,omitzero"` // since when, in this process or one before; zero: it waits for nothing
-	Waits      string    `json:"waits,omitzero"`      // what that is, as it was last said
+	// since when, in this process or one before; zero: it waits for nothing
+	WaitsSince time.Time `json:"waitsSince,omitzero"`
+	Waits      string    `json:"waits,omitzero"` // what that is, as it was last said
 }
 
 // Past is what budgets make of how a vault stands: it was so before, or is not to count.
@@ -328,8 +339,9 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	}
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
-		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Version: v.Version, Disregard: v.Disregard, StartedAt: v.StartedAt,
-		EndedAt: v.EndedAt, EndedLate: v.EndedLate, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
+		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Version: v.Version, Disregard: v.Disregard,
+		StartedAt: v.StartedAt,
+		EndedAt:   v.EndedAt, EndedLate: v.EndedLate, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
 		Done: v.Done, Reading: v.Reading,
 	}
 }

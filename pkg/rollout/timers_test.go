@@ -24,7 +24,8 @@ func TestTimers(t *testing.T) {
 		now := time.Unix(0, 0)
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
-				owner, due := rapid.IntRange(0, 9).Draw(t, "owner"), now.Add(time.Duration(rapid.IntRange(-2, 20).Draw(t, "due"))*time.Second)
+				owner, due := rapid.IntRange(0, 9).Draw(t, "owner"),
+					now.Add(time.Duration(rapid.IntRange(-2, 20).Draw(t, "due"))*time.Second)
 				timers.set(owner, due)
 				naive[owner] = due
 			},

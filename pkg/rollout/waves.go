@@ -160,7 +160,8 @@ func (s *State) Evidence(w int, when string) fleet.Evidence {
 func (s *State) NextGate() (w int, when string, ok bool) {
 	if c := s.current; c >= 0 {
 		a := s.Plan.Waves[c].Approval
-		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) && !s.Needless(c) {
+		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) &&
+			!s.Needless(c) {
 			return c, fleet.GateAfter, true
 		}
 	}

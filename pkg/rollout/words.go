@@ -40,13 +40,15 @@ var (
 		unseen:     "the vault is gone, and the operation on it with it",
 		failed:     "mend what made it fail; fleetup reopen permits another try",
 		unverified: "the cloud reports the change done, but the vault could not be verified",
-		look:       "look at the vault in the portal, then fleetup refresh; if it is as it should be nothing else is needed",
-		doubt:      "look at the vault in the portal, then fleetup refresh; if nothing was changed, fleetup reopen permits another try",
-		vault:      "the vault",
-		unended:    "the change was accepted, and how it ended could not be read",
-		notFound:   "the operation on the vault is not to be found any more",
-		itself:     "the vault",
-		unchanged:  "Look whether the service has an incident; fleetup reopen permits another try.",
+		look: "look at the vault in the portal, then fleetup refresh; if it is as it should be nothing else is " +
+			"needed",
+		doubt: "look at the vault in the portal, then fleetup refresh; if nothing was changed, fleetup reopen " +
+			"permits another try",
+		vault:     "the vault",
+		unended:   "the change was accepted, and how it ended could not be read",
+		notFound:  "the operation on the vault is not to be found any more",
+		itself:    "the vault",
+		unchanged: "Look whether the service has an incident; fleetup reopen permits another try.",
 	}
 )
 

@@ -25,12 +25,11 @@ func runWorld(c config, arrival uint64) (w *world, broke string) {
 // happens: no limit is exceeded, neither as the cloud counts nor as the
 // machine does; no vault is accepted twice, nor a failed one started again,
 // without a permit; a halted, stopped, paused or closing run starts nothing,
-// nor is a vault started that a person holds; nothing starts outside a window, or so late that it would probably end outside, as the wall
-// clock has it; no wave opens before the one before is done, has soaked and is
-// approved, and nothing of it starts before all of it is checked; no hard budget
-// is exceeded; every move is legal; every count is right; the journal's replay
-// is the live state; the order in which simultaneous observations arrive changes
-// nothing; and every run ends, every vault decided.
+// nor is a vault started that a person holds; nothing starts outside a window, or so late that it would probably
+// end outside, as the wall clock has it; no wave opens before the one before is done, has soaked and is approved,
+// and nothing of it starts before all of it is checked; no hard budget is exceeded; every move is legal; every
+// count is right; the journal's replay is the live state; the order in which simultaneous observations arrive
+// changes nothing; and every run ends, every vault decided.
 func TestWorld(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -45,7 +44,8 @@ func TestWorld(t *testing.T) {
 		}
 		for n := range w.log {
 			if n >= len(again.log) || w.log[n] != again.log[n] {
-				t.Fatalf("another order of arrival changes step %d:\n%s\n%s", n+1, w.log[n], slices.Concat(again.log, []string{"(none)"})[min(n, len(again.log))])
+				t.Fatalf("another order of arrival changes step %d:\n%s\n%s", n+1, w.log[n],
+					slices.Concat(again.log, []string{"(none)"})[min(n, len(again.log))])
 			}
 		}
 	})
@@ -95,21 +95,29 @@ func TestWorldCovers(t *testing.T) {
 	}
 	for _, what := range []string{
 		"fact RunOpened", "fact Resumed", "fact WaveOpened", "fact WaveDone", "fact RunHalted", "fact FailuresAccepted",
-		"fact RunSuspended", "fact RunClosed", "fact DeadlinePassed", "fact Validated", "fact StartIntended", "fact StartAnswered",
-		"fact NotSent", "fact Reconciled", "fact Observed", "fact Verified", "fact Throttled", "fact AccessDenied", "fact Reopened",
-		"validated ready", "validated blocked", "validated busy", "validated already", "validated upgrading", "validated failed",
+		"fact RunSuspended", "fact RunClosed", "fact DeadlinePassed", "fact Validated", "fact StartIntended",
+		"fact StartAnswered",
+		"fact NotSent", "fact Reconciled", "fact Observed", "fact Verified", "fact Throttled", "fact AccessDenied",
+		"fact Reopened",
+		"validated ready", "validated blocked", "validated busy", "validated already", "validated upgrading",
+		"validated failed",
 		"validated denied", "validated throttled",
-		"answer accepted", "answer unknown", "answer busy", "answer throttled", "answer denied", "answer failed", "answer notSent",
+		"answer accepted", "answer unknown", "answer busy", "answer throttled", "answer denied", "answer failed",
+		"answer notSent",
 		"reconciled ours", "reconciled absent", "reconciled foreign", "reconciled unreadable",
 		"deadline busy", "deadline reconcile", "deadline overdue", "deadline attempts",
-		"prepare never as it was checked", "checks always throttled", "became upgraded", "became already", "became failed", "became blocked", "became unknown",
+		"prepare never as it was checked", "checks always throttled", "became upgraded", "became already",
+		"became failed", "became blocked", "became unknown",
 		"carried failed", "carried unknown", "reopened", "interrupted",
 		"exit ok", "exit failures", "exit halted", "exit interrupted", "exit not-upgraded", "exit sign-in",
-		"fact Approved", "fact GateOpened", "gate needs no approval", "deadline window", "clock jumped", "waits for an approval", "left rather than wait",
-		"soaked", "soaked from a run before", "gate of blocked vaults needs no approval", "started in a window", "a hard budget used up", "halted by the same error", "halted by a subscription",
+		"fact Approved", "fact GateOpened", "gate needs no approval", "deadline window", "clock jumped",
+		"waits for an approval", "left rather than wait",
+		"soaked", "soaked from a run before", "gate of blocked vaults needs no approval", "started in a window",
+		"a hard budget used up", "halted by the same error", "halted by a subscription",
 		"fact Paused", "fact Held", "fact LimitsChanged", "fact Noted", "fact Stopped", "became excluded",
 		"left rather than wait for the end of a pause", "closed by a person",
-		"crash before the commit", "crash between facts and intents", "crash before the actions", "crash amid the actions", "crash while waiting", "a dead process's start held",
+		"crash before the commit", "crash between facts and intents", "crash before the actions",
+		"crash amid the actions", "crash while waiting", "a dead process's start held",
 	} {
 		if seen[what] == 0 {
 			t.Errorf("never happened: %s", what)

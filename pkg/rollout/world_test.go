@@ -70,7 +70,8 @@ type world struct {
 type breach string
 
 func (w *world) broken(format string, args ...any) {
-	panic(breach(fmt.Sprintf("at %s, step %d, process %d: %s", w.now.Sub(w.epoch()), w.steps, w.process, fmt.Sprintf(format, args...))))
+	panic(breach(fmt.Sprintf("at %s, step %d, process %d: %s", w.now.Sub(w.epoch()), w.steps, w.process,
+		fmt.Sprintf(format, args...))))
 }
 
 // event is something that happens by itself: in the cloud (process 0), or in
@@ -86,7 +87,9 @@ type event struct {
 func newWorld(c config, arrival uint64) *world {
 	p := c.plan()
 	w := &world{config: c, plan: p, now: c.epoch(), arrival: rand.New(rand.NewPCG(arrival, 1)),
-		failed: make([]bool, len(p.Vaults)), moved: make([]time.Time, len(p.Vaults)), permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{}, seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
+		failed: make([]bool, len(p.Vaults)), moved: make([]time.Time, len(p.Vaults)),
+		permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{},
+		seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
 	for i := range w.permits {
 		w.permits[i] = 1
 	}
@@ -114,7 +117,8 @@ func (w *world) run() {
 // openRun begins a run with what the one before left.
 func (w *world) openRun() {
 	w.runs++
-	opened := fleet.RunOpened{RunID: fmt.Sprint("run", w.runs), By: fleet.Actor{User: worldStarter}, PlanFingerprint: w.plan.Fingerprint,
+	opened := fleet.RunOpened{RunID: fmt.Sprint("run", w.runs), By: fleet.Actor{User: worldStarter},
+		PlanFingerprint:  w.plan.Fingerprint,
 		ValidateAllFirst: w.AllFirst}
 	if w.committed != nil {
 		for i := range w.committed.Vaults {
@@ -309,7 +313,8 @@ func (w *world) leave(pause time.Duration, commands ...fleet.Fact) {
 	w.after(0, pause, func() []Observation {
 		for i := range w.committed.Vaults {
 			v := &w.committed.Vaults[i]
-			if again := v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final; again && w.chance(w.Reopen, "reopen", i, w.steps) {
+			if again := v.Status == fleet.Failed || v.Status == fleet.Unknown && v.Final; again &&
+				w.chance(w.Reopen, "reopen", i, w.steps) {
 				w.permit(i)
 				w.commit([]fleet.Event{{At: w.now, Fact: fleet.Reopened{Vault: w.plan.Vaults[i].Key,
 					Disregard: []string{v.OperationID}, Reason: "support said so"}}})
@@ -365,7 +370,8 @@ type eventHeap []*event
 
 func (h eventHeap) Len() int { return len(h) }
 func (h eventHeap) Less(i, j int) bool {
-	return cmp.Or(h[i].at.Compare(h[j].at), cmp.Compare(min(h[i].process, 1), min(h[j].process, 1)), cmp.Compare(h[i].seq, h[j].seq)) < 0
+	return cmp.Or(h[i].at.Compare(h[j].at), cmp.Compare(min(h[i].process, 1), min(h[j].process, 1)),
+		cmp.Compare(h[i].seq, h[j].seq)) < 0
 }
 func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *eventHeap) Push(x any)   { *h = append(*h, x.(*event)) }

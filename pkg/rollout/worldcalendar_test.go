@@ -29,7 +29,8 @@ func (a almanac) open(c *plan.Calendar, t time.Time) bool {
 	for i := range c.Blackouts {
 		b := &c.Blackouts[i]
 		zone, from, to := mustZone(b.Zone), mustWall(b.From), mustWall(b.To)
-		if s := a.span("blackout "+b.From+b.To+b.Zone, func() (x, y time.Time) { return firstShown(from, zone), lastShown(to, zone) }); inside(s, t) {
+		if s := a.span("blackout "+b.From+b.To+b.Zone,
+			func() (x, y time.Time) { return firstShown(from, zone), lastShown(to, zone) }); inside(s, t) {
 			return false
 		}
 	}
@@ -54,7 +55,8 @@ func (a almanac) open(c *plan.Calendar, t time.Time) bool {
 				end += 24 * 60
 			}
 			s := a.span(fmt.Sprint(w.Zone, w.Start, end, date), func() (x, y time.Time) {
-				return firstShown(date.Add(time.Duration(w.Start)*time.Minute), zone), firstShown(date.Add(time.Duration(end)*time.Minute), zone)
+				return firstShown(date.Add(time.Duration(w.Start)*time.Minute), zone),
+					firstShown(date.Add(time.Duration(end)*time.Minute), zone)
 			})
 			if inside(s, t) {
 				return true

@@ -156,11 +156,14 @@ func (w *world) settledCopy() *State {
 func (w *world) same(got, want *State, which string) {
 	for i := range got.Vaults {
 		if !reflect.DeepEqual(got.Vaults[i], want.Vaults[i]) {
-			w.broken("%s: the %s state is\n%+v\nbut the journal says\n%+v", w.plan.Vaults[i].Name, which, got.Vaults[i], want.Vaults[i])
+			w.broken("%s: the %s state is\n%+v\nbut the journal says\n%+v", w.plan.Vaults[i].Name, which, got.Vaults[i],
+				want.Vaults[i])
 		}
 	}
-	if !reflect.DeepEqual(got.Run, want.Run) || !reflect.DeepEqual(got.Waves, want.Waves) || got.Totals != want.Totals ||
-		got.tally != want.tally || got.SameError != want.SameError || got.current != want.current || !maps.Equal(got.Throttled, want.Throttled) || !maps.Equal(got.Denied, want.Denied) {
+	if !reflect.DeepEqual(got.Run, want.Run) || !reflect.DeepEqual(got.Waves, want.Waves) ||
+		got.Totals != want.Totals ||
+		got.tally != want.tally || got.SameError != want.SameError || got.current != want.current ||
+		!maps.Equal(got.Throttled, want.Throttled) || !maps.Equal(got.Denied, want.Denied) {
 		w.broken("the %s run is\n%+v %+v %v %v\nbut the journal says\n%+v %+v %v %v", which,
 			got.Run, got.Waves, got.tally, got.Throttled, want.Run, want.Waves, want.tally, want.Throttled)
 	}
@@ -175,7 +178,8 @@ func (w *world) checkStep(out Output) {
 	var all tally
 	waves, waveTotals := make([]tally, len(m.Waves)), make([]Totals, len(m.Waves))
 	var slots, open, flight, suspended int
-	used, subOpen, subFlight, subSending := make([]int, len(m.subs)), make([]int, len(m.subs)), make([]int, len(m.subs)), make([]int, len(m.subs))
+	used, subOpen, subFlight, subSending := make([]int, len(m.subs)), make([]int, len(m.subs)),
+		make([]int, len(m.subs)), make([]int, len(m.subs))
 	locUsed := make([]int, len(m.locs))
 	for i := range m.Vaults {
 		v, j, wave := &m.Vaults[i], &m.jobs[i], w.plan.Vaults[i].Wave
@@ -204,8 +208,10 @@ func (w *world) checkStep(out Output) {
 		}
 	}
 	for s := range m.subs {
-		if sub := &m.subs[s]; sub.Used != used[s] || sub.Open != subOpen[s] || sub.Flight != subFlight[s] || sub.Sending != subSending[s] {
-			w.broken("subscription %d counts %+v; recounted: used %d open %d flight %d sending %d", s, *sub, used[s], subOpen[s], subFlight[s], subSending[s])
+		if sub := &m.subs[s]; sub.Used != used[s] || sub.Open != subOpen[s] || sub.Flight != subFlight[s] ||
+			sub.Sending != subSending[s] {
+			w.broken("subscription %d counts %+v; recounted: used %d open %d flight %d sending %d", s, *sub, used[s],
+				subOpen[s], subFlight[s], subSending[s])
 		}
 		if m.subs[s].Suspended {
 			suspended++
@@ -219,11 +225,14 @@ func (w *world) checkStep(out Output) {
 	doing[idle], m.doing[idle] = 0, 0
 	for wv := range m.Waves {
 		if m.Waves[wv].tally != waves[wv] || m.Waves[wv].Totals != waveTotals[wv] {
-			w.broken("wave %d counts %+v %v; recounted %+v %v", wv, m.Waves[wv].tally, m.Waves[wv].Totals, waves[wv], waveTotals[wv])
+			w.broken("wave %d counts %+v %v; recounted %+v %v", wv, m.Waves[wv].tally, m.Waves[wv].Totals, waves[wv],
+				waveTotals[wv])
 		}
 	}
-	if m.Totals != totals || m.tally != all || m.slots != slots || m.open != open || m.flight != flight || m.suspended != suspended || m.doing != doing {
-		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally, m.slots, m.open, m.flight,
+	if m.Totals != totals || m.tally != all || m.slots != slots || m.open != open || m.flight != flight ||
+		m.suspended != suspended || m.doing != doing {
+		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally,
+			m.slots, m.open, m.flight,
 			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
 	}
 	w.checkWaits(out)
@@ -231,8 +240,9 @@ func (w *world) checkStep(out Output) {
 	for wave := range m.CurrentWave() {
 		if m.Waves[wave].DoneAt.IsZero() { // a vault of it was re-opened: its limits hold too
 			own := w.plan.LimitsOf(wave)
-			l = plan.WaveLimits{Upgrades: min(l.Upgrades, own.Upgrades), PerSubscription: lower(l.PerSubscription, own.PerSubscription),
-				PerLocation: lower(l.PerLocation, own.PerLocation)}
+			l = plan.WaveLimits{Upgrades: min(l.Upgrades, own.Upgrades),
+				PerSubscription: lower(l.PerSubscription, own.PerSubscription),
+				PerLocation:     lower(l.PerLocation, own.PerLocation)}
 		}
 	}
 	l = under(l, m.Run.Limits)
@@ -244,7 +254,8 @@ func (w *world) checkStep(out Output) {
 		switch a := a.(type) {
 		case Prepare:
 			if i = a.Vault; m.unchecked > 0 {
-				w.broken("%s is prepared while %d vaults of its wave are not checked", w.plan.Vaults[i].Name, m.unchecked)
+				w.broken("%s is prepared while %d vaults of its wave are not checked", w.plan.Vaults[i].Name,
+					m.unchecked)
 			}
 		case Send:
 			i = a.Vault
@@ -257,11 +268,15 @@ func (w *world) checkStep(out Output) {
 			continue
 		}
 		j := &m.jobs[i]
-		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.Sub] > l.PerSubscription || l.PerLocation > 0 && locUsed[j.Loc] > l.PerLocation {
-			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a, w.plan.Vaults[i].Name, slots, used[j.Sub], locUsed[j.Loc], l)
+		if slots > l.Upgrades || l.PerSubscription > 0 && used[j.Sub] > l.PerSubscription || l.PerLocation > 0 &&
+			locUsed[j.Loc] > l.PerLocation {
+			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a,
+				w.plan.Vaults[i].Name, slots, used[j.Sub], locUsed[j.Loc], l)
 		}
-		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.Sub].Suspended || m.subs[j.Sub].ThrottledUntil.After(w.now) {
-			w.broken("%T of %s while halted, stopped, paused, closing, suspended or throttled", a, w.plan.Vaults[i].Name)
+		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.Sub].Suspended ||
+			m.subs[j.Sub].ThrottledUntil.After(w.now) {
+			w.broken("%T of %s while halted, stopped, paused, closing, suspended or throttled", a,
+				w.plan.Vaults[i].Name)
 		}
 	}
 }
@@ -301,10 +316,12 @@ func (w *world) checkIdle(out Output) {
 			continue
 		}
 		c, need := w.plan.CalendarFor(i), w.plan.Vaults[i].Predicted.P90
-		if _, waits := m.windowed[i]; waits && w.almanac.fits(c, w.wall(), need) && w.almanac.fits(c, w.wall().Add(-time.Second), need) {
+		if _, waits := m.windowed[i]; waits && w.almanac.fits(c, w.wall(), need) &&
+			w.almanac.fits(c, w.wall().Add(-time.Second), need) {
 			w.broken("%s waits for a window, and one is open", w.plan.Vaults[i].Name)
 		}
-		if !j.Stale && !j.NotBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades && m.room(m.doing[preparing]) &&
+		if !j.Stale && !j.NotBefore.After(m.now) && m.unchecked == 0 && m.slots < m.limits.Upgrades &&
+			m.room(m.doing[preparing]) &&
 			m.subFree(j.Sub) && m.locFree(j.Loc) && m.partsRoom(m.cellOf[i], true) {
 			w.broken("%s could start and does not", w.plan.Vaults[i].Name)
 		}

@@ -41,7 +41,8 @@ func newCloud(w *world) *cloud {
 	c := &cloud{w: w, vaults: make([]cloudVault, len(w.plan.Vaults)), calls: map[string]int{}}
 	for i := range c.vaults {
 		if w.chance(w.Past, "past", i) {
-			c.vaults[i].ops = []cloudOp{{id: fmt.Sprint("past", i), at: w.now.Add(-2 * time.Hour), end: w.now.Add(-time.Hour), failed: w.chance(50, "past failed", i)}}
+			c.vaults[i].ops = []cloudOp{{id: fmt.Sprint("past", i), at: w.now.Add(-2 * time.Hour),
+				end: w.now.Add(-time.Hour), failed: w.chance(50, "past failed", i)}}
 		}
 		if w.chance(w.Foreign, "foreign", i) {
 			w.after(0, time.Duration(w.pick(240, "foreign at", i))*time.Minute, func() []Observation {
@@ -63,7 +64,8 @@ func (c *cloud) accept(i int, op string, ours bool) {
 	if w.chance(5, "overdue", i, n) {
 		took += 2 * time.Hour
 	}
-	v.ops = append(v.ops, cloudOp{id: op, at: w.now, end: w.now.Add(took), failed: w.fault(w.Fail, "fail", i, n), ours: ours})
+	v.ops = append(v.ops, cloudOp{id: op, at: w.now, end: w.now.Add(took), failed: w.fault(w.Fail, "fail", i, n),
+		ours: ours})
 	if !ours {
 		return
 	}
@@ -86,15 +88,18 @@ func (c *cloud) checkLimits() {
 		for i := range c.vaults {
 			v := &w.plan.Vaults[i]
 			r := c.record(i, w.now)
-			if wave >= 0 && v.Wave != wave || r == nil || r.State != fleet.RecordInProgress || !c.vaults[i].ops[len(c.vaults[i].ops)-1].ours ||
+			if wave >= 0 && v.Wave != wave || r == nil || r.State != fleet.RecordInProgress ||
+				!c.vaults[i].ops[len(c.vaults[i].ops)-1].ours ||
 				w.committed.Vaults[i].Final || w.written[r.OperationID] {
 				continue
 			}
 			all++
 			sub[v.SubscriptionID]++
 			loc[v.Location]++
-			if all > l.Upgrades || l.PerSubscription > 0 && sub[v.SubscriptionID] > l.PerSubscription || l.PerLocation > 0 && loc[v.Location] > l.PerLocation {
-				w.broken("the cloud runs %d upgrades of wave %d, by subscription %v, by location %v; limits %+v", all, wave, sub, loc, l)
+			if all > l.Upgrades || l.PerSubscription > 0 && sub[v.SubscriptionID] > l.PerSubscription ||
+				l.PerLocation > 0 && loc[v.Location] > l.PerLocation {
+				w.broken("the cloud runs %d upgrades of wave %d, by subscription %v, by location %v; limits %+v", all,
+					wave, sub, loc, l)
 			}
 		}
 	}
@@ -233,7 +238,8 @@ func (c *cloud) prepare(i, n int, readAt time.Time) Observation {
 		return PrepareFailed{Vault: v.Key, Class: fleet.CallConflict, Detail: "its roles have changed"}
 	}
 	seen, present := c.snapshot(v.SubscriptionID, readAt).Vaults[v.Key]
-	return PrepareDone{Vault: v.Key, Start: fleet.PreparedStart{OperationID: fmt.Sprintf("%s-%d", v.Name, n)}, Seen: seen, Present: present}
+	return PrepareDone{Vault: v.Key, Start: fleet.PreparedStart{OperationID: fmt.Sprintf("%s-%d", v.Name, n)},
+		Seen: seen, Present: present}
 }
 
 // reconcile makes one pair of reads, a listing and the target; either may be
@@ -276,7 +282,8 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	}
 	// It refuses a start beside somebody else's upgrade; beside one of ours it
 	// would take a second, so that nothing but the machine's care prevents it.
-	if r := c.record(i, w.now); r != nil && r.State != fleet.RecordFailed && !c.vaults[i].ops[len(c.vaults[i].ops)-1].ours {
+	if r := c.record(i, w.now); r != nil && r.State != fleet.RecordFailed &&
+		!c.vaults[i].ops[len(c.vaults[i].ops)-1].ours {
 		return fleet.StartAnswer{Verdict: fleet.StartBusy, HTTPStatus: 409}, soon
 	}
 	if !w.fault(w.Answer, "answer", i, n) {
@@ -296,7 +303,8 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 		return lost, timeout
 	case 2: // an error, and yet it is accepted, as late as may be
 		accept(time.Duration(1+w.pick(int((timeout+w.lateness())/time.Second), "late", i, n)) * time.Second)
-		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 502, ErrorBody: w.chance(30, "body", i, n)}, soon
+		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 502, ErrorBody: w.chance(30, "body", i, n)},
+			soon
 	case 3:
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 500, ErrorBody: true}, soon
 	case 4:
@@ -304,7 +312,8 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	case 5:
 		return fleet.StartAnswer{Verdict: fleet.StartFailed, HTTPStatus: 400, Message: "refused"}, soon
 	case 6:
-		return fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "no connection"}, soon
+		return fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "no connection"},
+			soon
 	}
 	if w.chance(30, "overtaken", i, n) {
 		w.after(0, soon, func() []Observation { c.accept(i, fmt.Sprint("theirs", i), false); return nil })

@@ -27,11 +27,12 @@ type config struct {
 	Deny, Throttle, Unreachable        int
 	Block, Busy, Answer, Unverified    int
 	policy
-	Past        int // vaults that somebody else upgraded before the run
-	Meddle      int // how often a person interferes, per step
-	Timings     plan.Timings
-	Cuts        int // how often a machine is restored from the world's own, per step; 0: never
-	AnswerKinds int // of the answers that are not a plain acceptance: 14, of which the last seven are one, or the first 3
+	Past    int // vaults that somebody else upgraded before the run
+	Meddle  int // how often a person interferes, per step
+	Timings plan.Timings
+	Cuts    int // how often a machine is restored from the world's own, per step; 0: never
+	// of the answers that are not a plain acceptance: 14, of which the last seven are one, or the first 3
+	AnswerKinds int
 }
 
 // configs draws worlds, from the very small.
@@ -73,7 +74,8 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 	if c.Vaults > 1 {
 		c.Waves = rapid.SampledFrom([][]int{{c.Vaults}, {1, c.Vaults}, {1, c.Vaults / 2, c.Vaults}}).Draw(t, "waves")
 	}
-	c.Budget = rapid.SampledFrom([]plan.Budget{{Unit: plan.UnitDefault}, {Unit: plan.UnitCount}, {Unit: plan.UnitCount, Count: 2},
+	c.Budget = rapid.SampledFrom([]plan.Budget{{Unit: plan.UnitDefault}, {Unit: plan.UnitCount},
+		{Unit: plan.UnitCount, Count: 2},
 		{Unit: plan.UnitPercent, Percent: 30}, {Unit: plan.UnitCount, Count: 100}}).Draw(t, "budget")
 	c.policy = policies.Draw(t, "policy")
 	return c
@@ -81,7 +83,8 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 
 // durations are those that a world's timings are drawn from: an inventory may
 // combine them as it likes.
-var durations = []time.Duration{5 * time.Second, 24 * time.Second, time.Minute, 100 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour}
+var durations = []time.Duration{5 * time.Second, 24 * time.Second, time.Minute, 100 * time.Second, 2 * time.Minute,
+	10 * time.Minute, time.Hour}
 
 // timings draws timings that an inventory may have: the defaults, most often.
 var timings = rapid.Custom(func(t *rapid.T) plan.Timings {

@@ -69,10 +69,12 @@ func (w *world) shadowed(obs []Observation, out Output) {
 			}
 		}
 		if got := w.asWritten(s.m.Step(w.now, told)); got != want {
-			w.broken("restored before step %d (again and again: %v) it says\n%s\nand not\n%s", s.since, s.chain, got, want)
+			w.broken("restored before step %d (again and again: %v) it says\n%s\nand not\n%s", s.since, s.chain, got,
+				want)
 		}
 		if !bytes.Equal(s.m.Snapshot(), w.m.Snapshot()) {
-			w.broken("restored before step %d (again and again: %v) it knows\n%s\nand not\n%s", s.since, s.chain, s.m.Snapshot(), w.m.Snapshot())
+			w.broken("restored before step %d (again and again: %v) it knows\n%s\nand not\n%s", s.since, s.chain,
+				s.m.Snapshot(), w.m.Snapshot())
 		}
 	}
 }
@@ -98,7 +100,8 @@ func (w *world) asWritten(out Output) string {
 	return b.String()
 }
 
-var cutWorlds = flag.Int("cut-worlds", 40, "how many worlds TestWorldCut cuts at most; -rapid.checks says how many there are")
+var cutWorlds = flag.Int("cut-worlds", 40,
+	"how many worlds TestWorldCut cuts at most; -rapid.checks says how many there are")
 
 // TestWorldCut: a machine that is restored from a snapshot, before any step, says and
 // knows for ever after what the one says that it was made of. One that has folded the
@@ -126,12 +129,18 @@ func TestWorldCut(t *testing.T) {
 // beginsAnew is what no fact holds of a vault or a subscription, and why nothing is
 // decided otherwise for want of it.
 var beginsAnew = map[string]string{
-	"doing": "the call under way went with its process", "back": "of that call", "slot": "a start being made ready has one",
-	"stale": "a check at the door, made again by the start's fresh reading", "changed": "so is this one", "queuedCheck": "where it waits", "queuedStart": "where it waits",
+	"doing": "the call under way went with its process", "back": "of that call",
+	"slot":  "a start being made ready has one",
+	"stale": "a check at the door, made again by the start's fresh reading", "changed": "so is this one",
+	"queuedCheck": "where it waits", "queuedStart": "where it waits",
 	"notBefore": "a wait of a poll or so", "retryAt": "a wait of a poll",
-	"seenAt": "read again", "settledSince": "read again, for another grace", "claims": "read again", "failedReads": "read again", "reading": "read again", "blindSince": "read again, for another deadline",
-	"unread": "until the next reading", "suspendedAt": "a reading that is under way may be older", "liftedAt": "since when a subscription may be read that refuses starts all the same", "confirmed": "three refused readings say so again",
-	"deniedReads": "three refused readings", "detail": "of the last refusal", "throttledUntil": "a throttle shorter than a poll", "away": "of that", "parked": "where they wait",
+	"seenAt": "read again", "settledSince": "read again, for another grace", "claims": "read again",
+	"failedReads": "read again", "reading": "read again", "blindSince": "read again, for another deadline",
+	"unread": "until the next reading", "suspendedAt": "a reading that is under way may be older",
+	"liftedAt":    "since when a subscription may be read that refuses starts all the same",
+	"confirmed":   "three refused readings say so again",
+	"deniedReads": "three refused readings", "detail": "of the last refusal",
+	"throttledUntil": "a throttle shorter than a poll", "away": "of that", "parked": "where they wait",
 }
 
 // replayed compares a machine that has folded the journal with the world's own: but for
@@ -261,7 +270,10 @@ func TestRestoreRefuses(t *testing.T) {
 		"fewer vaults":           edit(func(s map[string]any) { s["vaults"] = s["vaults"].([]any)[:1] }),
 		"a wave that is none":    edit(func(s map[string]any) { s["currentWave"] = 7 }),
 		"a check of no vault":    edit(func(s map[string]any) { s["checks"] = []int{2} }),
-		"a timer of nothing":     edit(func(s map[string]any) { s["timers"] = []any{map[string]any{"owner": -1, "due": time.Now()}} }),
+		"a timer of nothing": edit(func(s map[string]any) {
+			s["timers"] = []any{map[string]any{"owner": -1,
+				"due": time.Now()}}
+		}),
 		"a lane without vaults": edit(func(s map[string]any) {
 			s["starts"] = map[string]any{"eligible": []any{map[string]any{"vaults": []int{}}}}
 		}),
@@ -287,8 +299,10 @@ func TestAStartThatNobodySends(t *testing.T) {
 	at := time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 	k := p.Vaults[0].Key
 	m := New(p)
-	for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint}, fleet.WaveOpened{Wave: p.Waves[0].Name},
-		fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1}} {
+	for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint},
+		fleet.WaveOpened{Wave: p.Waves[0].Name},
+		fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+		fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1}} {
 		if err := m.Apply(fleet.Event{At: at, Fact: f}); err != nil {
 			t.Fatal(err)
 		}
@@ -312,7 +326,8 @@ func TestAStartThatNobodySends(t *testing.T) {
 	if len(out.Facts) != 1 || m.Vaults[0].Status != fleet.Unknown {
 		t.Fatalf("it says %+v, and the vault is %s", out.Facts, m.Vaults[0].Status)
 	}
-	if f, ok := out.Facts[0].Fact.(fleet.StartAnswered); !ok || f.OperationID != "op" || f.Answer.Verdict != fleet.StartUnknown {
+	if f, ok := out.Facts[0].Fact.(fleet.StartAnswered); !ok || f.OperationID != "op" ||
+		f.Answer.Verdict != fleet.StartUnknown {
 		t.Errorf("it says %+v", out.Facts[0].Fact)
 	}
 	if got := wake(out); !got.Equal(due.Add(p.Timings.ReconcileGrace)) {
@@ -320,7 +335,9 @@ func TestAStartThatNobodySends(t *testing.T) {
 	}
 	foreign := func(m *Machine, at time.Time) int {
 		m.Step(at, nil)
-		return len(m.Step(at.Add(time.Second), []Observation{ReconcileDone{k, "op", fleet.Reconciliation{Reading: fleet.ReadForeign, Detail: "theirs"}}}).Facts)
+		return len(m.Step(at.Add(time.Second),
+			[]Observation{ReconcileDone{k, "op",
+				fleet.Reconciliation{Reading: fleet.ReadForeign, Detail: "theirs"}}}).Facts)
 	}
 	next := due.Add(p.Timings.ReconcileGrace)
 	if n := foreign(m, next); n != 1 {

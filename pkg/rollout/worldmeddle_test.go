@@ -39,7 +39,8 @@ func (w *world) meddle() {
 			return fleet.LimitsChanged{Upgrades: 1, PerSubscription: 1, By: by, Reason: "slow down"}
 		})
 		w.order(back, func(*State) fleet.Fact {
-			return fleet.LimitsChanged{Upgrades: fleet.AsPlanned, PerSubscription: fleet.AsPlanned, By: by, Reason: "as planned"}
+			return fleet.LimitsChanged{Upgrades: fleet.AsPlanned, PerSubscription: fleet.AsPlanned, By: by,
+				Reason: "as planned"}
 		})
 	case 10:
 		w.order(0, func(*State) fleet.Fact {
@@ -53,7 +54,10 @@ func (w *world) meddle() {
 			w.order(0, func(*State) fleet.Fact { return fleet.Noted{By: by, Text: "handed over to kim"} })
 			return
 		}
-		w.order(0, func(*State) fleet.Fact { return fleet.Stopped{Close: true, By: by, Reason: "the change is withdrawn"} })
+		w.order(0, func(*State) fleet.Fact {
+			return fleet.Stopped{Close: true, By: by,
+				Reason: "the change is withdrawn"}
+		})
 	}
 }
 
@@ -113,5 +117,6 @@ func (w *world) takeBack(f fleet.Paused) {
 // saidSince reports whether the journal of the present run holds a fact beyond
 // a place in it.
 func (w *world) saidSince(at int, f fleet.Fact) bool {
-	return slices.ContainsFunc(w.journal[min(at, len(w.journal)):], func(e fleet.Event) bool { return reflect.DeepEqual(e.Fact, f) })
+	return slices.ContainsFunc(w.journal[min(at, len(w.journal)):],
+		func(e fleet.Event) bool { return reflect.DeepEqual(e.Fact, f) })
 }

@@ -69,8 +69,9 @@ func (w *world) approveAhead() {
 // approval is a person's word on a gate. The first ones may be worth nothing.
 func (w *world) approval(wave, when string, n int) fleet.Approved {
 	at := w.waveIndex(wave)
-	a := fleet.Approved{Wave: wave, When: when, By: fleet.Actor{User: "kim"}, Reason: "looks good", PlanFingerprint: w.plan.Fingerprint,
-		Evidence: w.committed.Evidence(at, when), ExpiresAt: w.wall().Add(plan.DefaultApprovalExpiry)}
+	a := fleet.Approved{Wave: wave, When: when, By: fleet.Actor{User: "kim"}, Reason: "looks good",
+		PlanFingerprint: w.plan.Fingerprint,
+		Evidence:        w.committed.Evidence(at, when), ExpiresAt: w.wall().Add(plan.DefaultApprovalExpiry)}
 	kind := w.pick(6, "approval", wave, when, n)
 	if n > 4 && n != 100 {
 		kind = 0
@@ -167,7 +168,8 @@ func (w *world) checkGate(f fleet.GateOpened) {
 		for _, i := range w.plan.Waves[at].Vaults {
 			switch v := &w.committed.Vaults[i]; {
 			case v.Sent > 0, v.Status != fleet.Already && v.Status != fleet.Excluded && v.Status != fleet.Blocked:
-				w.broken("the gate %s wave %s opens by itself and %s is %s", f.When, f.Wave, w.plan.Vaults[i].Name, v.Status)
+				w.broken("the gate %s wave %s opens by itself and %s is %s", f.When, f.Wave, w.plan.Vaults[i].Name,
+					v.Status)
 			case v.Status == fleet.Already:
 				already++
 				if v.Earlier {
@@ -194,9 +196,11 @@ func (w *world) checkGate(f fleet.GateOpened) {
 		w.broken("the gate %s wave %s opens and nobody has approved it", f.When, f.Wave)
 	case rule == nil || string(rule.When) != f.When:
 		w.broken("there is no gate %s wave %s", f.When, f.Wave)
-	case a.PlanFingerprint != w.plan.Fingerprint, !w.wall().Before(a.ExpiresAt), rule.NotBy != "" && a.By.User == worldStarter,
+	case a.PlanFingerprint != w.plan.Fingerprint, !w.wall().Before(a.ExpiresAt), rule.NotBy != "" &&
+		a.By.User == worldStarter,
 		failed > a.Evidence.Failed, unknown > a.Evidence.Unknown:
-		w.broken("the gate %s wave %s opens by %+v at %s, with %d failed and %d unknown", f.When, f.Wave, a, w.wall(), failed, unknown)
+		w.broken("the gate %s wave %s opens by %+v at %s, with %d failed and %d unknown", f.When, f.Wave, a, w.wall(),
+			failed, unknown)
 	}
 	w.gates[f.Wave+" "+f.When] = true
 }
@@ -204,7 +208,8 @@ func (w *world) checkGate(f fleet.GateOpened) {
 // checkTurn compares the opening of a wave with the one before.
 func (w *world) checkTurn(at int) {
 	name := w.plan.Waves[at].Name
-	if r := w.plan.Waves[at].Approval; r != nil && r.When == plan.ApprovalBefore && !w.gates[name+" "+fleet.GateBefore] {
+	if r := w.plan.Waves[at].Approval; r != nil && r.When == plan.ApprovalBefore &&
+		!w.gates[name+" "+fleet.GateBefore] {
 		w.broken("wave %s opens before its approval", name)
 	}
 	if at == 0 {
@@ -230,7 +235,8 @@ func (w *world) checkTurn(at int) {
 func (w *world) soaked(at int) (until time.Time) {
 	for _, i := range w.plan.Waves[at].Vaults {
 		until = later(until, w.moved[i])
-		if v := &w.committed.Vaults[i]; v.Sent > 0 || v.Status == fleet.Upgraded || !v.Carried && (v.Status == fleet.Failed || v.Status == fleet.Unknown) {
+		if v := &w.committed.Vaults[i]; v.Sent > 0 || v.Status == fleet.Upgraded || !v.Carried &&
+			(v.Status == fleet.Failed || v.Status == fleet.Unknown) {
 			until = later(until, w.done[w.plan.Waves[at].Name])
 		}
 	}
@@ -238,7 +244,8 @@ func (w *world) soaked(at int) (until time.Time) {
 		return until
 	}
 	until = until.Add(w.plan.Waves[at].Soak)
-	if done := w.done[w.plan.Waves[at].Name]; w.plan.Waves[at].Soak > 0 && until.After(done) && until.Before(done.Add(w.plan.Waves[at].Soak)) {
+	if done := w.done[w.plan.Waves[at].Name]; w.plan.Waves[at].Soak > 0 && until.After(done) &&
+		until.Before(done.Add(w.plan.Waves[at].Soak)) {
 		w.seen["soaked from a run before"]++
 	}
 	return until
@@ -250,7 +257,8 @@ func (w *world) checkWindow(i int) {
 	v := &w.plan.Vaults[i]
 	c := w.plan.CalendarFor(i)
 	if !w.almanac.fits(c, w.wall(), v.Predicted.P90) {
-		w.broken("%s starts at %s and may take %s: that is not inside a window of %+v", v.Name, w.wall(), v.Predicted.P90, c)
+		w.broken("%s starts at %s and may take %s: that is not inside a window of %+v", v.Name, w.wall(),
+			v.Predicted.P90, c)
 	}
 	if c != nil {
 		w.seen["started in a window"]++
@@ -267,7 +275,8 @@ func (w *world) checkCeiling() {
 	run, waves, subs := 0, make([]int, len(w.plan.Waves)), map[string]int{}
 	for i := range w.committed.Vaults {
 		v := &w.committed.Vaults[i]
-		if v.Carried || v.Forgiven || w.adopted[i] || v.Status != fleet.Failed && !(v.Status == fleet.Unknown && v.Final) {
+		if v.Carried || v.Forgiven || w.adopted[i] || v.Status != fleet.Failed &&
+			!(v.Status == fleet.Unknown && v.Final) {
 			continue
 		}
 		run++
@@ -311,7 +320,8 @@ func (w *world) checkWaiting() {
 		switch {
 		case v.InFlight():
 			w.broken("the process leaves to wait while %s is %s", p.Name, v.Status)
-		case v.Open() && !w.committed.Waves[p.Wave].OpenedAt.IsZero() && w.almanac.fits(w.plan.CalendarFor(i), w.wall(), p.Predicted.P90):
+		case v.Open() && !w.committed.Waves[p.Wave].OpenedAt.IsZero() &&
+			w.almanac.fits(w.plan.CalendarFor(i), w.wall(), p.Predicted.P90):
 			w.broken("the process leaves to wait, but %s could start", p.Name)
 		}
 	}

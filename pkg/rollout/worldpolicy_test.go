@@ -76,7 +76,8 @@ var worldZones = []string{"Australia/Sydney", "Europe/London", "America/New_York
 func (c *config) calendar(windows, blackouts int, of string) *plan.Calendar {
 	cal := &plan.Calendar{}
 	for n := range windows {
-		w := plan.Window{Zone: worldZones[c.pick(len(worldZones), "zone", of, n)], Start: 15 * c.pick(96, "start", of, n)}
+		w := plan.Window{Zone: worldZones[c.pick(len(worldZones), "zone", of, n)],
+			Start: 15 * c.pick(96, "start", of, n)}
 		length := 15 * (2 + c.pick(20, "length", of, n))
 		if n == 0 {
 			length += 4 * 60
@@ -92,8 +93,9 @@ func (c *config) calendar(windows, blackouts int, of string) *plan.Calendar {
 	for n := range blackouts {
 		from := c.epoch().Add(time.Duration(c.pick(72*4, "blackout", of, n)) * 15 * time.Minute)
 		to := from.Add(time.Duration(1+c.pick(96, "blackout for", of, n)) * 15 * time.Minute)
-		cal.Blackouts = append(cal.Blackouts, plan.Blackout{From: from.Format("2006-01-02T15:04"), To: to.Format("2006-01-02T15:04"),
-			Zone: worldZones[c.pick(len(worldZones), "blackout zone", of, n)]})
+		cal.Blackouts = append(cal.Blackouts,
+			plan.Blackout{From: from.Format("2006-01-02T15:04"), To: to.Format("2006-01-02T15:04"),
+				Zone: worldZones[c.pick(len(worldZones), "blackout zone", of, n)]})
 	}
 	return cal
 }
@@ -129,15 +131,17 @@ func (c *config) adopt(p *plan.Plan) {
 			}
 		}
 		if c.chance(c.WaveLimits, "wave limits", n) {
-			w.Limits = plan.WaveLimits{Upgrades: c.pick(4, "wave upgrades", n), PerSubscription: c.pick(3, "wave per subscription", n),
-				PerLocation: c.pick(3, "wave per location", n)}
+			w.Limits = plan.WaveLimits{Upgrades: c.pick(4, "wave upgrades", n),
+				PerSubscription: c.pick(3, "wave per subscription", n),
+				PerLocation:     c.pick(3, "wave per location", n)}
 		}
 		if c.Windows > 0 && c.chance(c.WaveWindows, "wave windows", n) {
 			w.Calendar = c.calendar(1+c.pick(2, "wave windows", n), 0, w.Name)
 		}
 	}
 	if c.Windows > 0 && c.NeverFits && last > 0 {
-		p.Waves[1].Calendar = &plan.Calendar{Windows: []plan.Window{{Start: 60, End: 75, Zone: "UTC", Days: []time.Weekday{time.Monday}}}}
+		p.Waves[1].Calendar = &plan.Calendar{Windows: []plan.Window{{Start: 60, End: 75, Zone: "UTC",
+			Days: []time.Weekday{time.Monday}}}}
 	}
 	if c.SubBudget >= 0 {
 		p.SubscriptionBudget = &plan.Budget{Unit: plan.UnitCount, Count: c.SubBudget}

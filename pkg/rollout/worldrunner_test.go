@@ -40,7 +40,8 @@ func (w *world) perform(a Action) {
 	case Verify:
 		n := w.begin(a.Vault, "verify")
 		w.answer(a.Vault, n, func() []Observation {
-			o := VerifyDone{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID, Result: fleet.Verification{OK: true, ResourceID: "new"}}
+			o := VerifyDone{Vault: w.plan.Vaults[a.Vault].Key, OperationID: a.OperationID,
+				Result: fleet.Verification{OK: true, ResourceID: "new"}}
 			switch {
 			case w.fault(w.Unverified, "never verified", a.Vault), w.fault(w.Unverified, "verify", a.Vault, n):
 				o.Result = fleet.Verification{}

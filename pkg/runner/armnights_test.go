@@ -21,7 +21,8 @@ import (
 )
 
 var (
-	todaySeed   = flag.Int64("today-seed", 0, "run the night of today's vaults with this seed alone; with -v it tells its story")
+	todaySeed = flag.Int64("today-seed", 0,
+		"run the night of today's vaults with this seed alone; with -v it tells its story")
 	todayNights = flag.Int("today-nights", 100, "how many nights TestTodaysNights simulates")
 )
 
@@ -39,8 +40,10 @@ func adapterOf(p *plan.Plan, sm, rm *azure.APIClients) (runner.Upgrader, error) 
 func resourcesOf(p *plan.Plan) (rs []emulator.Resource) {
 	for i := range p.Vaults {
 		if v := &p.Vaults[i]; v.ResourceGroup != "" {
-			rs = append(rs, emulator.Resource{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName, ResourceGroup: v.ResourceGroup,
-				Type: string(v.ResourceType), Name: v.Name, Location: v.Location, ProtectedItems: v.ProtectedItems})
+			rs = append(rs, emulator.Resource{SubscriptionID: v.SubscriptionID, SubscriptionName: v.SubscriptionName,
+				ResourceGroup: v.ResourceGroup,
+				Type:          string(v.ResourceType), Name: v.Name, Location: v.Location,
+				ProtectedItems: v.ProtectedItems})
 		}
 	}
 	return rs
@@ -86,7 +89,8 @@ func todaysNight(t *testing.T, seed int64) {
 		p := fleetOf(t, 3+r.IntN(8), 1+r.IntN(3), []plan.WaveSpec{{Name: "all", CatchAll: true}}, func(in *plan.Input) {
 			ofToday(in, rsv.Alerts().Spec)
 			in.Timings.Poll = time.Duration(10+r.IntN(90)) * time.Second
-			in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4), PerLocation: r.IntN(4), RequestsPerSecond: 10}
+			in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(6), PerSubscription: r.IntN(4),
+				PerLocation: r.IntN(4), RequestsPerSecond: 10}
 			if r.IntN(3) == 0 {
 				in.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: r.IntN(3)}
 			}
@@ -103,9 +107,12 @@ func todaysNight(t *testing.T, seed int64) {
 		}
 		if r.IntN(6) == 0 { // a vault of which no answer about its operation says anything, and which is not changed
 			name := p.Vaults[r.IntN(len(p.Vaults))].Name
-			sc.Faults = append(sc.Faults, emulator.Fault{Vault: name, Kind: "created"}, emulator.Fault{Vault: name, Kind: "ineffective"})
+			sc.Faults = append(sc.Faults, emulator.Fault{Vault: name, Kind: "created"},
+				emulator.Fault{Vault: name, Kind: "ineffective"})
 			if r.IntN(2) == 0 {
-				sc.Faults = append(sc.Faults, emulator.Fault{Vault: name, Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: -1})
+				sc.Faults = append(sc.Faults,
+					emulator.Fault{Vault: name, Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))],
+						Times: -1})
 			}
 		}
 		n := newNight(t, p, sc)
@@ -131,7 +138,8 @@ func todaysNight(t *testing.T, seed int64) {
 			v := &p.Vaults[i]
 			a, _ := before.Resource(v.SubscriptionID, v.Name)
 			b, _ := after.Resource(v.SubscriptionID, v.Name)
-			if s := was.Vaults[i].Status; (s == fleet.Failed || s == fleet.Upgraded || s == fleet.Already) && a.Requests["patch"] != b.Requests["patch"] {
+			if s := was.Vaults[i].Status; (s == fleet.Failed || s == fleet.Upgraded || s == fleet.Already) &&
+				a.Requests["patch"] != b.Requests["patch"] {
 				t.Errorf("%s was %s and was sent another PATCH by the next run", v.Ref(), s)
 			}
 		}
@@ -156,7 +164,8 @@ func (n *night) checkToday(code fleet.ExitCode) {
 		if !ok {
 			t.Fatalf("the cloud does not know %s", pv.Ref())
 		}
-		reached := strings.Contains(fmt.Sprint(c.Properties["monitoringSettings"]), "alertsForCriticalOperations:Disabled")
+		reached := strings.Contains(fmt.Sprint(c.Properties["monitoringSettings"]),
+			"alertsForCriticalOperations:Disabled")
 		switch {
 		case v.Open():
 			t.Errorf("rule 8: %s ended as %s", pv.Ref(), v.Status)
@@ -187,7 +196,8 @@ func todaysTroubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "busy", For: "7m"}, {Kind: "start-busy", Times: 1 + r.IntN(2)}, {Kind: "start-refused", Status: 400},
 		{Kind: "fails", For: "3m"}, {Kind: "takes", For: "50m"}, {Kind: "synchronous"}, {Kind: "ineffective"},
 		{Kind: "state", Properties: map[string]any{"monitoringSettings": nil}},
-		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"}, {Kind: "deny-assignment"}, {Kind: "created"}, {Kind: "being-made", For: "9m"},
+		{Kind: "locked", For: "20m"}, {Kind: "policy"}, {Kind: "guarded"}, {Kind: "deny-assignment"}, {Kind: "created"},
+		{Kind: "being-made", For: "9m"},
 		{Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: 1 + r.IntN(4)},
 		{Kind: "bad-status", Answer: senseless[r.IntN(len(senseless))], Times: -1},
 		{Kind: "vanished", After: "start", For: "3m"},
@@ -197,15 +207,19 @@ func todaysTroubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "server-error", Calls: patch, Status: 503, Times: 1},
 		{Kind: "server-error", Calls: patch, Status: 503, Accepted: true, RetryAfter: 600, Times: 1},
 		{Kind: "server-error", Calls: patch, Status: 500, ErrorBody: true, Times: 1},
-		{Kind: "server-error", Calls: []string{"vault", "operation", "locks", "rules"}, Status: 503, Chance: 0.3, Times: 20, Rate: 0.7},
-		{Kind: "denied", Calls: patch, Status: 403, Times: 1}, {Kind: "denied", Calls: []string{"vault", "operation"}, Status: 401, Times: 2, Rate: 0.4},
+		{Kind: "server-error", Calls: []string{"vault", "operation", "locks", "rules"}, Status: 503, Chance: 0.3,
+			Times: 20, Rate: 0.7},
+		{Kind: "denied", Calls: patch, Status: 403, Times: 1},
+		{Kind: "denied", Calls: []string{"vault", "operation"}, Status: 401, Times: 2, Rate: 0.4},
 		{Kind: "denied", Calls: read, Status: 403, Times: 1},
 		{Kind: "slow", Calls: patch, Delay: "40s", Times: 1}, {Kind: "slow", Calls: read, Delay: "20s", Times: 3},
 		{Kind: "hang", Calls: patch, Times: 1}, {Kind: "hang", Calls: patch, Times: 1, Accepted: true},
 		{Kind: "garbage", Calls: patch, Times: 1}, {Kind: "garbage", Calls: patch, Times: 1, Accepted: true},
 		{Kind: "garbage", Calls: []string{"vault", "operation", "locks"}, Times: 1, Rate: 0.5},
-		{Kind: "reset-before", Calls: patch, Times: 1}, {Kind: "reset-after", Times: 1}, {Kind: "reset-after", Times: 1, Delay: "3m"},
-		{Kind: "reset-before", Calls: []string{"vault", "operation"}, Chance: 0.3, Times: 10, Rate: 1}, {Kind: "no-alert-rule", Rate: 0.5},
+		{Kind: "reset-before", Calls: patch, Times: 1}, {Kind: "reset-after", Times: 1},
+		{Kind: "reset-after", Times: 1, Delay: "3m"},
+		{Kind: "reset-before", Calls: []string{"vault", "operation"}, Chance: 0.3, Times: 10, Rate: 1},
+		{Kind: "no-alert-rule", Rate: 0.5},
 	}
 }
 
@@ -215,7 +229,8 @@ func TestTodaysNightsMeetEveryTrouble(t *testing.T) {
 	menu := todaysTroubles(rand.New(rand.NewPCG(1, 1)))
 	// Somebody else's change, and subscriptions that cannot be used, are told in
 	// the adapter's own tests; roles are of key vaults, the index of other commands.
-	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing", "roles-late", "principal-missing", "role", "unlicensed", "index-late", "unseen"}
+	elsewhere := []string{"foreign", "csp", "disabled-subscription", "provider-unregistered", "feature-missing",
+		"roles-late", "principal-missing", "role", "unlicensed", "index-late", "unseen"}
 	for _, k := range emulator.FaultKinds() {
 		met := slices.ContainsFunc(menu, func(f emulator.Fault) bool { return f.Kind == k.Kind })
 		if !met && k.Only != emulator.OnlyClassic && !slices.Contains(elsewhere, k.Kind) {

@@ -46,7 +46,8 @@ func TestAskPause(t *testing.T) {
 		_, at := facts[fleet.StartIntended](n)
 		_, done := facts[fleet.Verified](n)
 		if len(at) != 3 || at[1].Sub(n.began) < 5*time.Hour || done[0].Sub(n.began) > time.Hour {
-			t.Errorf("started at %v, verified at %v; the pause was from 10 minutes to 5 hours after %v", at, done, n.began)
+			t.Errorf("started at %v, verified at %v; the pause was from 10 minutes to 5 hours after %v", at, done,
+				n.began)
 		}
 	})
 }
@@ -56,7 +57,8 @@ func TestAskRefused(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		n := scene(t, 1, 1, nil)
-		answer := n.say(10*time.Minute, rollout.Order{Do: "hold", Vaults: []string{n.plan.Vaults[0].Ref()}, Reason: "a restore is needed"})
+		answer := n.say(10*time.Minute, rollout.Order{Do: "hold", Vaults: []string{n.plan.Vaults[0].Ref()},
+			Reason: "a restore is needed"})
 		n.ends(fleet.ExitOK, fleet.Upgraded)
 		refusal, ok := errors.AsType[*fleet.Refusal](<-answer)
 		if !ok || !strings.Contains(refusal.Error(), "is upgrading: only a vault that has not started can be held") {

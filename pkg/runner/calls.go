@@ -74,14 +74,16 @@ func (c *Calls) Do(a rollout.Action, decided rollout.Moment, tell func(rollout.O
 		c.verify(a, tell)
 	case rollout.Explain:
 		v := c.vault(a.Vault)
-		tell(rollout.ExplainDone{Vault: v.Key, OperationID: a.OperationID, Findings: c.Cloud.Explain(c.reads, v, c.lastSeen(v, a))})
+		tell(rollout.ExplainDone{Vault: v.Key, OperationID: a.OperationID,
+			Findings: c.Cloud.Explain(c.reads, v, c.lastSeen(v, a))})
 	}
 }
 
 // lastSeen is the vault in the newest reading there is, or in one that is made
 // where there is none.
 func (c *Calls) lastSeen(v *fleet.Vault, a rollout.Explain) fleet.Sighting {
-	snap, err := c.snapshots.get(c.reads, fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
+	snap, err := c.snapshots.get(c.reads,
+		fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable()}, time.Time{})
 	if err != nil {
 		return fleet.Sighting{}
 	}

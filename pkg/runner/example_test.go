@@ -50,7 +50,8 @@ subscriptions:
 		fmt.Println(err)
 		return
 	}
-	upgrader, err := classic.New(classic.Options{ServiceManagement: serviceManagement, ResourceManager: resourceManager})
+	upgrader, err := classic.New(classic.Options{ServiceManagement: serviceManagement,
+		ResourceManager: resourceManager})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -29,7 +29,8 @@ func begins(at time.Time) { time.Sleep(time.Until(at)) }
 func TestForecastIsTrue(t *testing.T) {
 	t.Parallel()
 	canary := func(edit func(canary, rest *plan.WaveSpec)) []plan.WaveSpec {
-		ws := []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}, Size: &plan.Size{Count: 3}}, {Name: "rest", CatchAll: true}}
+		ws := []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}, Size: &plan.Size{Count: 3}},
+			{Name: "rest", CatchAll: true}}
 		edit(&ws[0], &ws[1])
 		return ws
 	}
@@ -44,8 +45,9 @@ func TestForecastIsTrue(t *testing.T) {
 		"all at once":    {vaults: 24, subs: 3, edit: noLimits},
 		"default limits": {vaults: 30, subs: 4},
 		"one at a time":  {vaults: 12, subs: 1, edit: oneAtATime},
-		"a long poll":    {vaults: 20, subs: 2, edit: func(in *plan.Input) { in.Limits.PerSubscription, in.Timings.Poll = 1, 4*time.Minute }},
-		"per location":   {vaults: 24, subs: 3, edit: func(in *plan.Input) { noLimits(in); in.Limits.PerLocation = 2 }},
+		"a long poll": {vaults: 20, subs: 2,
+			edit: func(in *plan.Input) { in.Limits.PerSubscription, in.Timings.Poll = 1, 4*time.Minute }},
+		"per location": {vaults: 24, subs: 3, edit: func(in *plan.Input) { noLimits(in); in.Limits.PerLocation = 2 }},
 		"a full subscription": {vaults: 20, subs: 4, edit: func(in *plan.Input) {
 			in.Subscriptions[0].Vaults = append(in.Subscriptions[0].Vaults, in.Subscriptions[1].Vaults...)
 			in.Subscriptions[1].Vaults = nil
@@ -53,7 +55,8 @@ func TestForecastIsTrue(t *testing.T) {
 				in.Subscriptions[0].Vaults[i].TargetResourceGroup = "rg"
 			}
 		}},
-		"two waves and a soak": {vaults: 21, subs: 3, waves: canary(func(c, _ *plan.WaveSpec) { c.Soak = 45 * time.Minute })},
+		"two waves and a soak": {vaults: 21, subs: 3,
+			waves: canary(func(c, _ *plan.WaveSpec) { c.Soak = 45 * time.Minute })},
 		"a wave's own limits": {vaults: 21, subs: 3, waves: canary(func(c, r *plan.WaveSpec) {
 			c.Limits.Upgrades, r.Limits.PerSubscription, r.Order = 1, 1, plan.OrderName
 		})},
@@ -90,7 +93,8 @@ func TestForecastIsTrue(t *testing.T) {
 					began := n.nightOf(happened)
 					ahead, took := foreseen.Sub(began), happened.Sub(began)
 					if off := 100 * float64(took-ahead) / float64(took); off >= 5 || off <= -5 {
-						t.Errorf("%s was foreseen %v after the night began, and came %v after it: %+.1f %%", what, ahead, took, off)
+						t.Errorf("%s was foreseen %v after the night began, and came %v after it: %+.1f %%", what,
+							ahead, took, off)
 					}
 				}
 				for w := range st.Waves {

@@ -153,7 +153,8 @@ func (n *night) auditProofs(bad verdict) {
 				bad(1, "%s was started again with no proof of absence, but %v", v, d.absent)
 			}
 			deadline := e.At.Add(n.plan.Timings.StartTimeout)
-			*d = doubt{open: true, attempts: d.attempts, deadline: deadline, ahead: n.aheadAt(i), from: deadline.Add(grace)}
+			*d = doubt{open: true, attempts: d.attempts, deadline: deadline, ahead: n.aheadAt(i),
+				from: deadline.Add(grace)}
 		case fleet.StartAnswered:
 			d := of(f.Vault)
 			switch f.Answer.Verdict {
@@ -254,7 +255,8 @@ func (n *night) auditPauses(bad verdict) {
 	pauses := map[string][]pause{}
 	for _, c := range n.trace.calls {
 		if (c.status == 429 || c.status == 503 && (c.kind == "list" || c.kind == "upgrade")) && c.retryAfter > inPlace {
-			pauses[c.subscription] = append(pauses[c.subscription], pause{c.done, c.done.Add(c.retryAfter), c.doneStep, c})
+			pauses[c.subscription] = append(pauses[c.subscription],
+				pause{c.done, c.done.Add(c.retryAfter), c.doneStep, c})
 		}
 	}
 	for _, c := range n.trace.calls {
@@ -279,7 +281,8 @@ func (n *night) auditPauses(bad verdict) {
 func (n *night) noted(by *call) bool {
 	for _, c := range n.trace.commits {
 		for _, e := range c.events {
-			if f, ok := e.Fact.(fleet.Throttled); ok && c.err == nil && c.process == by.process && f.Subscription == by.subscription && !f.Until.Before(by.done.Add(by.retryAfter)) {
+			if f, ok := e.Fact.(fleet.Throttled); ok && c.err == nil && c.process == by.process &&
+				f.Subscription == by.subscription && !f.Until.Before(by.done.Add(by.retryAfter)) {
 				return true
 			}
 		}

@@ -39,22 +39,25 @@ func TestTheJudgeOfProofs(t *testing.T) {
 					n := scene(t, 1, 1, nil)
 					k, grace := n.plan.Vaults[0].Key, n.plan.Timings.ReconcileGrace
 					write := func(real, ahead time.Duration, f fleet.Fact) {
-						if err := n.ledger.Commit([]fleet.Event{{At: n.began.Add(real + ahead), Fact: f}}, nil); err != nil {
+						if err := n.ledger.Commit([]fleet.Event{{At: n.began.Add(real + ahead), Fact: f}},
+							nil); err != nil {
 							t.Fatal(err)
 						}
 					}
 					absent := func(at time.Duration) {
 						if !c.offTheAir {
 							for kind, status := range map[string]int{"list": 200, "target": 404} {
-								n.trace.calls = append(n.trace.calls, &call{kind: kind, subscription: sub1, vault: map[string]string{"target": v00}[kind],
-									status: status, at: n.began.Add(at), done: n.began.Add(at)})
+								n.trace.calls = append(n.trace.calls,
+									&call{kind: kind, subscription: sub1, vault: map[string]string{"target": v00}[kind],
+										status: status, at: n.began.Add(at), done: n.began.Add(at)})
 							}
 						}
 						write(at, c.set, fleet.Reconciled{Vault: k, OperationID: "one", Reading: fleet.ReadAbsent})
 					}
 					write(0, 0, fleet.StartIntended{Vault: k, OperationID: "one", Attempt: 1})
 					if !c.dead {
-						write(0, 0, fleet.StartAnswered{Vault: k, OperationID: "one", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
+						write(0, 0, fleet.StartAnswered{Vault: k, OperationID: "one",
+							Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
 					}
 					n.shifts = append(n.shifts, shift{len(n.journal()), c.set})
 					write(30*time.Second, c.set, fleet.Resumed{})

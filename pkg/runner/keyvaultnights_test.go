@@ -53,7 +53,8 @@ func TestRolesBeforeTheChange(t *testing.T) {
 			c, _ := sum.Resource(pv.SubscriptionID, pv.Name)
 			switch {
 			case pv.Ref() == lost:
-				if last := v.Findings[len(v.Findings)-1]; v.Status != fleet.Blocked || last.Code != "PrincipalNotFound" || c.Requests["patch"] > 0 ||
+				if last := v.Findings[len(v.Findings)-1]; v.Status != fleet.Blocked ||
+					last.Code != "PrincipalNotFound" || c.Requests["patch"] > 0 ||
 					!strings.Contains(last.Action, "access polic") || v.Findings[0].Code == last.Code {
 					t.Errorf("%s: %s, %+v", lost, v.Status, v.Findings)
 				}
@@ -102,11 +103,15 @@ func keyVaultNight(t *testing.T, seed int64) {
 			in.Limits = plan.Limits{Validations: 1 + r.IntN(8), Upgrades: 1 + r.IntN(4), RequestsPerSecond: 10}
 		})
 		menu := []emulator.Fault{
-			{Kind: "principal-missing", Times: 1}, {Kind: "principal-missing", Times: -1}, {Kind: "roles-late", For: "25m"},
+			{Kind: "principal-missing", Times: 1}, {Kind: "principal-missing", Times: -1},
+			{Kind: "roles-late", For: "25m"},
 			{Kind: "server-error", Calls: []string{"roles", "assign"}, Status: 503, Chance: 0.4, Times: 20},
-			{Kind: "throttled", Calls: []string{"assign"}, RetryAfter: 90, Times: 2}, {Kind: "throttled", Calls: []string{"roles"}, RetryAfter: 20, Times: 3},
-			{Kind: "denied", Calls: []string{"assign"}, Status: 403, Times: 1}, {Kind: "denied", Calls: []string{"roles"}, Status: 401, Times: 1},
-			{Kind: "garbage", Calls: []string{"roles"}, Times: 1}, {Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
+			{Kind: "throttled", Calls: []string{"assign"}, RetryAfter: 90, Times: 2},
+			{Kind: "throttled", Calls: []string{"roles"}, RetryAfter: 20, Times: 3},
+			{Kind: "denied", Calls: []string{"assign"}, Status: 403, Times: 1},
+			{Kind: "denied", Calls: []string{"roles"}, Status: 401, Times: 1},
+			{Kind: "garbage", Calls: []string{"roles"}, Times: 1},
+			{Kind: "reset-before", Calls: []string{"roles", "assign"}, Chance: 0.3, Times: 10},
 			{Kind: "reset-after", Times: 1}, {Kind: "server-error", Calls: []string{"patch"}, Status: 503, Times: 1},
 		}
 		sc := emulator.Scenario{Seed: seed}
@@ -138,7 +143,8 @@ func keyVaultNight(t *testing.T, seed int64) {
 				t.Errorf("%s ended as %s", pv.Ref(), v.Status)
 			case c.Accepted > 1 || len(names) != len(c.Roles):
 				t.Errorf("%s was changed %d times; its roles: %+v", pv.Ref(), c.Accepted, c.Roles)
-			case v.Status == fleet.Upgraded && (fmt.Sprint(c.Properties["enableRbacAuthorization"]) != "true" || len(c.Roles) != 6):
+			case v.Status == fleet.Upgraded &&
+				(fmt.Sprint(c.Properties["enableRbacAuthorization"]) != "true" || len(c.Roles) != 6):
 				t.Errorf("%s is reported upgraded, with %d roles: %v", pv.Ref(), len(c.Roles), c.Properties)
 			}
 		}

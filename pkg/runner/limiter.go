@@ -59,7 +59,8 @@ func NewLimiter(perSecond float64) *Limiter {
 func (l *Limiter) pace(subscription string) *pace {
 	p := l.of[subscription]
 	if p == nil {
-		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))), classes: map[fleet.RateLimitClass]*classPace{}}
+		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))),
+			classes: map[fleet.RateLimitClass]*classPace{}}
 		l.of[subscription] = p
 	}
 	return p

@@ -121,7 +121,8 @@ func TestLimiterSlowsOneLane(t *testing.T) {
 		time.Sleep(3500 * time.Millisecond)
 		slow() // 1 in two seconds
 		wg.Wait()
-		want := []time.Duration{1 * time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 7 * time.Second, 9 * time.Second}
+		want := []time.Duration{1 * time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 7 * time.Second,
+			9 * time.Second}
 		if !slices.Equal(order, []int{0, 1, 2, 3, 4, 5}) || !slices.Equal(at, want) {
 			t.Errorf("went out in the order %v at %v, want %v", order, at, want)
 		}
@@ -136,16 +137,20 @@ func TestLimiterHonoursRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(2)
 		passes(t, l, subA, 2)
-		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
+		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour,
+			Remaining: -1})
 		began := time.Now()
 		if at := passes(t, l, subB, 1); at[0] != 0 {
 			t.Errorf("another subscription waited %v", at[0])
 		}
-		if at, want := passes(t, l, subA, 3), []time.Duration{time.Hour, time.Hour + time.Second, time.Hour + 2*time.Second}; !slices.Equal(at, want) {
+		if at, want := passes(t, l, subA, 3),
+			[]time.Duration{time.Hour, time.Hour + time.Second, time.Hour + 2*time.Second}; !slices.Equal(at, want) {
 			t.Errorf("went out at %v, want %v", at, want)
 		}
-		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour, Remaining: -1})
-		if err := l.Wait(t.Context(), subA, fleet.ClassWrites); err != nil || time.Since(began) != 2*time.Hour+2*time.Second {
+		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true, RetryAfter: time.Hour,
+			Remaining: -1})
+		if err := l.Wait(t.Context(), subA, fleet.ClassWrites); err != nil ||
+			time.Since(began) != 2*time.Hour+2*time.Second {
 			t.Errorf("the other lane waited %v, %v", time.Since(began), err)
 		}
 	})
@@ -206,7 +211,8 @@ func TestLimiterContext(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			began := time.Now()
 			time.AfterFunc(time.Second, cancel)
-			if err := l.Wait(ctx, sub, fleet.ClassReads); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
+			if err := l.Wait(ctx, sub, fleet.ClassReads); !errors.Is(err, context.Canceled) ||
+				time.Since(began) != time.Second {
 				t.Errorf("%s: %v after %v", sub, err, time.Since(began))
 			}
 		}

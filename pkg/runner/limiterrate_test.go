@@ -112,27 +112,31 @@ func TestRateSettles(t *testing.T) {
 		{100, 10, 200, true, 0.98, 1.01, 0},
 		{100, 25, 250, true, 0.98, 1.01, 0},
 	} {
-		t.Run(fmt.Sprintf("%v a second of %v, counted %v, size %v", tt.refill, tt.planned, tt.counts, tt.size), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				l := NewLimiter(tt.planned)
-				b := &cloudBucket{size: tt.size, refill: tt.refill, latency: 200 * time.Millisecond, counts: tt.counts}
-				defer press(t, l, b)()
-				const settling, measured = 20 * time.Minute, 40 * time.Minute
-				time.Sleep(settling)
-				early, bad := b.since()
-				time.Sleep(measured)
-				good, refused := b.since()
-				used, share := float64(good)/measured.Seconds()/tt.refill, float64(refused)/float64(good+refused)
-				t.Logf("%.1f%% of what there is, %.2f%% refused; while it settled %d and %d", 100*used, 100*share, early, bad)
-				if used < tt.least || used > tt.most || share > tt.refused {
-					t.Errorf("used %.3f of what the cloud gives, %.4f of the answers refused; want %v to %v and at most %v", used, share, tt.least, tt.most, tt.refused)
-				}
-				if tt.counts && bad > 0 {
-					t.Errorf("%d were refused although every answer said how many are left", bad)
-				}
+		t.Run(fmt.Sprintf("%v a second of %v, counted %v, size %v", tt.refill, tt.planned, tt.counts, tt.size),
+			func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					l := NewLimiter(tt.planned)
+					b := &cloudBucket{size: tt.size, refill: tt.refill, latency: 200 * time.Millisecond,
+						counts: tt.counts}
+					defer press(t, l, b)()
+					const settling, measured = 20 * time.Minute, 40 * time.Minute
+					time.Sleep(settling)
+					early, bad := b.since()
+					time.Sleep(measured)
+					good, refused := b.since()
+					used, share := float64(good)/measured.Seconds()/tt.refill, float64(refused)/float64(good+refused)
+					t.Logf("%.1f%% of what there is, %.2f%% refused; while it settled %d and %d", 100*used, 100*share,
+						early, bad)
+					if used < tt.least || used > tt.most || share > tt.refused {
+						t.Errorf("used %.3f of what the cloud gives, %.4f of the answers refused; want %v to %v and "+
+							"at most %v", used, share, tt.least, tt.most, tt.refused)
+					}
+					if tt.counts && bad > 0 {
+						t.Errorf("%d were refused although every answer said how many are left", bad)
+					}
+				})
 			})
-		})
 	}
 }
 
@@ -212,7 +216,8 @@ func TestRateLearnsOnceFromABurst(t *testing.T) {
 		sent := time.Now()
 		time.Sleep(time.Second)
 		for i := range 16 {
-			told(fleet.RateLimitAnswer{SentAt: sent.Add(time.Duration(i) * 60 * time.Millisecond), SlowDown: true, Remaining: 0})
+			told(fleet.RateLimitAnswer{SentAt: sent.Add(time.Duration(i) * 60 * time.Millisecond), SlowDown: true,
+				Remaining: 0})
 			time.Sleep(time.Millisecond)
 		}
 		expect("sixteen that were under way together", 4)
@@ -261,7 +266,8 @@ func TestRateKeepsItsBounds(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "answers") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "later")))
 			before := r.rate
-			a := fleet.RateLimitAnswer{SentAt: now.Add(-time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took"))), Remaining: rapid.IntRange(-1, 300).Draw(t, "left")}
+			took := time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took"))
+			a := fleet.RateLimitAnswer{SentAt: now.Add(-took), Remaining: rapid.IntRange(-1, 300).Draw(t, "left")}
 			switch rapid.IntRange(0, 2).Draw(t, "sort") {
 			case 0:
 				a.Good = true

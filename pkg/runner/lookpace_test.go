@@ -92,7 +92,8 @@ func TestAFailedLookIsFollowedAPollLater(t *testing.T) {
 		if code := r.carryOut(nil); code != fleet.ExitOK {
 			t.Errorf("exit %d", code)
 		}
-		if got, want := r.cloud.ages("v00"), []time.Duration{5 * time.Second, 35 * time.Second, 65 * time.Second}; !slices.Equal(got, want) {
+		if got, want := r.cloud.ages("v00"),
+			[]time.Duration{5 * time.Second, 35 * time.Second, 65 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("looked at %v, want %v", got, want)
 		}
 	})

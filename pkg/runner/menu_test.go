@@ -32,8 +32,9 @@ func vaultsOf(p *plan.Plan) (vs []emulator.Vault) {
 func fleetOf(t testing.TB, n, subs int, waves []plan.WaveSpec, edit func(*plan.Input)) *plan.Plan {
 	t.Helper()
 	in := plan.Input{Inventory: "test.yaml", Cloud: fleet.Cloud{Name: fleet.Emulator}, Kind: fleet.KindClassic,
-		Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitPercent, Percent: 100},
-		Waves: waves, Now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
+		Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitPercent, Percent: 100},
+		Waves:         waves, Now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for s := range subs {
 		in.Subscriptions = append(in.Subscriptions, plan.SubscriptionSpec{Subscription: fleet.Subscription{
 			ID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", s+1), Name: fmt.Sprintf("s%d", s)}})
@@ -133,7 +134,8 @@ func troubles(r *rand.Rand) []emulator.Fault {
 	list, upgrade := []string{"list"}, []string{"upgrade"}
 	return []emulator.Fault{
 		{Kind: "blocked"}, {Kind: "warnings"}, {Kind: "busy", For: "17m"}, {Kind: "start-busy", Times: 1 + r.IntN(2)},
-		{Kind: "start-refused", Shape: 1 + r.IntN(3)}, {Kind: "fails", For: "9m"}, {Kind: "fails", Times: 1}, {Kind: "already"}, {Kind: "failed-before"},
+		{Kind: "start-refused", Shape: 1 + r.IntN(3)}, {Kind: "fails", For: "9m"}, {Kind: "fails", Times: 1},
+		{Kind: "already"}, {Kind: "failed-before"},
 		{Kind: "foreign", For: "40m", Ends: "Upgraded"}, {Kind: "foreign", For: "40m", Ends: "Failed"},
 		{Kind: "vanished", After: "start", For: "3m"}, {Kind: "vanished", After: "start", For: "50m"},
 		{Kind: "target-exists"}, {Kind: "group-missing"},
@@ -144,7 +146,8 @@ func troubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "server-error", Calls: upgrade, Status: 503, Times: 1},
 		{Kind: "server-error", Calls: upgrade, Status: 503, Accepted: true, RetryAfter: 600, Times: 1},
 		{Kind: "server-error", Calls: upgrade, Status: 500, ErrorBody: true, Times: 1},
-		{Kind: "server-error", Calls: []string{"list", "prereqs", "target"}, Status: 503, Chance: 0.3, Times: 20, Rate: 0.7},
+		{Kind: "server-error", Calls: []string{"list", "prereqs", "target"}, Status: 503, Chance: 0.3, Times: 20,
+			Rate: 0.7},
 		{Kind: "server-error", Calls: list, Status: 503, RetryAfter: 1200, Chance: 0.2, Times: 3, Rate: 0.5},
 		{Kind: "denied", Calls: upgrade, Status: 403, Times: 1},
 		{Kind: "denied", Calls: []string{"list", "prereqs", "upgrade"}, Status: 401, Times: 2, Rate: 0.4},
@@ -152,7 +155,8 @@ func troubles(r *rand.Rand) []emulator.Fault {
 		{Kind: "hang", Calls: upgrade, Times: 1}, {Kind: "hang", Calls: upgrade, Times: 1, Accepted: true},
 		{Kind: "garbage", Calls: upgrade, Times: 1}, {Kind: "garbage", Calls: upgrade, Times: 1, Accepted: true},
 		{Kind: "garbage", Calls: []string{"list", "prereqs"}, Times: 1, Rate: 0.5},
-		{Kind: "reset-before", Calls: upgrade, Times: 1}, {Kind: "reset-after", Times: 1}, {Kind: "reset-after", Times: 1, Delay: "3m"},
+		{Kind: "reset-before", Calls: upgrade, Times: 1}, {Kind: "reset-after", Times: 1},
+		{Kind: "reset-after", Times: 1, Delay: "3m"},
 		{Kind: "reset-before", Calls: list, Chance: 0.3, Times: 10, Rate: 1},
 		{Kind: "target-late", For: "4m"}, {Kind: "takes", For: "110m"},
 		{Kind: "csp"}, {Kind: "disabled-subscription"}, {Kind: "provider-unregistered"}, {Kind: "feature-missing"},
@@ -165,15 +169,18 @@ func storm(r *rand.Rand, until time.Duration) (faults []emulator.Fault) {
 	always := func(kind string, chance float64, calls ...string) emulator.Fault {
 		return emulator.Fault{Kind: kind, Rate: 1, Calls: calls, Times: -1, Chance: chance}
 	}
-	faults = append(troubles(r), always("server-error", 0.2, "list", "prereqs", "target", "upgrade"), always("reset-before", 0.2, "upgrade"),
-		always("garbage", 0.1, "list", "prereqs", "upgrade"), always("denied", 0.05, "list", "prereqs", "upgrade", "target"),
+	faults = append(troubles(r), always("server-error", 0.2, "list", "prereqs", "target", "upgrade"),
+		always("reset-before", 0.2, "upgrade"),
+		always("garbage", 0.1, "list", "prereqs", "upgrade"),
+		always("denied", 0.05, "list", "prereqs", "upgrade", "target"),
 		emulator.Fault{Kind: "reset-after", Rate: 1, Times: -1, Chance: 0.3, Delay: "30s"})
 	for i := range faults {
 		f := &faults[i]
 		if f.Rate == 0 {
 			f.Rate = 0.1
 		}
-		if slices.ContainsFunc(emulator.FaultKinds(), func(k emulator.FaultKind) bool { return k.Kind == f.Kind && slices.Contains(k.Params, "until") }) {
+		if slices.ContainsFunc(emulator.FaultKinds(),
+			func(k emulator.FaultKind) bool { return k.Kind == f.Kind && slices.Contains(k.Params, "until") }) {
 			f.Until = until.String()
 		}
 	}

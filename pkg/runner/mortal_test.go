@@ -44,7 +44,8 @@ var ways = map[failpoint.Point]string{
 // elsewhere are the failpoints that are none of the runner's: the ledger is made
 // and a run opened before it is called, and a transaction is the ledger's own
 // affair. The real program dies there in package test.
-var elsewhere = []failpoint.Point{failpoint.LedgerBuilt, failpoint.LedgerLinked, failpoint.BeginBefore, failpoint.BeginAfter,
+var elsewhere = []failpoint.Point{failpoint.LedgerBuilt, failpoint.LedgerLinked, failpoint.BeginBefore,
+	failpoint.BeginAfter,
 	failpoint.TransactionOpen}
 
 // TestNightsDieAtEveryFailpoint keeps the nights complete.
@@ -154,7 +155,8 @@ func (m mortalCloud) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sig
 	return start, err
 }
 
-func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
+func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart,
+	may fleet.MayLeave) fleet.StartAnswer {
 	if m.doom.hit(failpoint.SendBefore) {
 		return fleet.StartAnswer{Verdict: fleet.StartUnknown}
 	}
@@ -163,7 +165,8 @@ func (m mortalCloud) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepa
 	return answer
 }
 
-func (m mortalCloud) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation {
+func (m mortalCloud) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting,
+	present bool, before []string) fleet.Reconciliation {
 	if m.doom.hit(failpoint.ReconcileBefore) {
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable}
 	}

@@ -51,8 +51,9 @@ type night struct {
 	asks     chan runner.Ask                               // what people say while it runs
 	visit    func(int, chan<- runner.Ask, <-chan struct{}) // lets people speak to a process until it is over
 	patience time.Duration                                 // how long a process may take; 0: endless
-	ahead    func(time.Time) time.Duration                 // how far the wall clock is ahead of real time; nil: it is right
-	shifts   []shift
+	// how far the wall clock is ahead of real time; nil: it is right
+	ahead  func(time.Time) time.Duration
+	shifts []shift
 
 	// Where a test wants to stand in between, or to look over a shoulder.
 	ctx      context.Context
@@ -159,10 +160,12 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 	end := &doom{crash: c, kill: kill}
 	limiter := runner.NewLimiter(n.plan.Limits.RequestsPerSecond)
 	options := azure.Options{
-		Pacer:     limiter,
-		Cloud:     fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"},
-		Version:   "test",
-		Transport: wire{RoundTripper: handler.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID, answer: n.answer, doom: end, hold: n.holds(), held: &n.held},
+		Pacer: limiter,
+		Cloud: fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1",
+			ResourceManager: "http://127.0.0.1:1"},
+		Version: "test",
+		Transport: wire{RoundTripper: handler.Transport(n.cloud), tr: n.trace, process: n.started, run: n.runID,
+			answer: n.answer, doom: end, hold: n.holds(), held: &n.held},
 	}
 	if n.sides != nil {
 		n.sides(&options)
@@ -197,7 +200,8 @@ func (n *night) process(commands ...fleet.Fact) (fleet.ExitCode, error) {
 		go n.visit(n.started, n.asks, over)
 	}
 	code, err := runner.Run(ctx, runner.Options{
-		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress, Wall: n.wall, Asks: n.asks,
+		Plan: n.plan, Cloud: up, Limiter: limiter, Commands: commands, Interrupt: interrupt, Progress: n.progress,
+		Wall: n.wall, Asks: n.asks,
 		Store: written{store, n.trace, n.started},
 		Replay: func(apply func(fleet.Event) error) error {
 			return n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { return apply(e) })
@@ -259,7 +263,11 @@ func (n *night) finish() fleet.ExitCode {
 // journal is the facts of the present run.
 func (n *night) journal() (events []fleet.Event) {
 	n.t.Helper()
-	if err := n.ledger.Events(n.runID, func(_ uint64, e fleet.Event) error { events = append(events, e); return nil }); err != nil {
+	if err := n.ledger.Events(n.runID, func(_ uint64,
+		e fleet.Event) error {
+		events = append(events, e)
+		return nil
+	}); err != nil {
 		n.t.Fatal(err)
 	}
 	return events
@@ -322,7 +330,8 @@ func (n *night) story() (lines []string) {
 			about = about[:8] + about[36:]
 		}
 		details, _ := json.Marshal(e.Fact)
-		lines = append(lines, fmt.Sprintf("%10s %-14s %-12s %s", e.At.Sub(n.began).Round(time.Millisecond), e.Fact.Name(), about, details))
+		lines = append(lines, fmt.Sprintf("%10s %-14s %-12s %s", e.At.Sub(n.began).Round(time.Millisecond),
+			e.Fact.Name(), about, details))
 	}
 	return lines
 }

@@ -195,7 +195,8 @@ func (n *night) check(code fleet.ExitCode, before map[string]int) {
 		if v.Open() {
 			t.Errorf("rule 8: %s ended as %s", pv.Ref(), v.Status)
 		}
-		if sent := c.Requests["upgrade"] - before[name(pv)] - refused[pv.Key]; sent > plan.MaxAttempts || v.Attempt > plan.MaxAttempts {
+		if sent := c.Requests["upgrade"] - before[name(pv)] - refused[pv.Key]; sent > plan.MaxAttempts ||
+			v.Attempt > plan.MaxAttempts {
 			t.Errorf("rule 3: %s was sent %d times, by its own count %d", pv.Ref(), sent, v.Attempt)
 		}
 		again := 0 // a permit allows one more
@@ -208,7 +209,8 @@ func (n *night) check(code fleet.ExitCode, before map[string]int) {
 		switch v.Status {
 		case fleet.Upgraded:
 			if c.Status != "Upgraded" || c.Accepted != 1+again {
-				t.Errorf("%s is reported upgraded; the cloud says %q, accepted %d times", pv.Ref(), c.Status, c.Accepted)
+				t.Errorf("%s is reported upgraded; the cloud says %q, accepted %d times", pv.Ref(), c.Status,
+					c.Accepted)
 			}
 		case fleet.Blocked, fleet.Excluded:
 			if c.Accepted != 0 {
@@ -237,7 +239,8 @@ func (n *night) checkLiveness(troubled time.Duration, sc emulator.Scenario) {
 	}
 	given := map[fleet.Key]time.Time{} // when looking for it was given up
 	for _, e := range n.timeline() {
-		if f, ok := e.Fact.(fleet.DeadlinePassed); ok && (f.Deadline == fleet.DeadlineReconcile || f.Deadline == fleet.DeadlineFollow) {
+		if f, ok := e.Fact.(fleet.DeadlinePassed); ok &&
+			(f.Deadline == fleet.DeadlineReconcile || f.Deadline == fleet.DeadlineFollow) {
 			given[f.Vault] = e.At
 		}
 	}
@@ -249,9 +252,12 @@ func (n *night) checkLiveness(troubled time.Duration, sc emulator.Scenario) {
 		}
 		switch at, ok := given[k]; {
 		case !ok:
-			t.Errorf("liveness: %s is left unknown (%s), and nobody looked for it until the deadline", n.refs[k], v.Reason)
-		case !hides(sc) && isCalm(sc) && at.Sub(n.began) > calm+n.plan.Timings.ReconcileDeadline+n.plan.Timings.StartTimeout+time.Hour:
-			t.Errorf("liveness: %s is left unknown (%s) %v after the troubles", n.refs[k], v.Reason, at.Sub(n.began)-calm)
+			t.Errorf("liveness: %s is left unknown (%s), and nobody looked for it until the deadline", n.refs[k],
+				v.Reason)
+		case !hides(sc) && isCalm(sc) &&
+			at.Sub(n.began) > calm+n.plan.Timings.ReconcileDeadline+n.plan.Timings.StartTimeout+time.Hour:
+			t.Errorf("liveness: %s is left unknown (%s) %v after the troubles", n.refs[k], v.Reason,
+				at.Sub(n.began)-calm)
 		}
 	}
 }

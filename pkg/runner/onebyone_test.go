@@ -160,7 +160,8 @@ func newVaultRun(t *testing.T, vaults, upgrades int) *vaultRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Begin([]byte("{}"), []fleet.Event{{At: time.Now(), Fact: fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint}}}, nil); err != nil {
+	if err := store.Begin([]byte("{}"), []fleet.Event{{At: time.Now(),
+		Fact: fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint}}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return &vaultRun{t: t, plan: p, store: store, cloud: &oneByOne{}}
@@ -168,10 +169,11 @@ func newVaultRun(t *testing.T, vaults, upgrades int) *vaultRun {
 
 func (r *vaultRun) carryOut(interrupt <-chan struct{}, commands ...fleet.Fact) fleet.ExitCode {
 	r.t.Helper()
-	code, err := runner.Run(r.t.Context(), runner.Options{Plan: r.plan, Store: r.store, Cloud: r.cloud, Commands: commands, Interrupt: interrupt,
-		Replay: func(apply func(fleet.Event) error) error {
-			return r.store.Events("run", func(_ uint64, e fleet.Event) error { return apply(e) })
-		}})
+	code, err := runner.Run(r.t.Context(),
+		runner.Options{Plan: r.plan, Store: r.store, Cloud: r.cloud, Commands: commands, Interrupt: interrupt,
+			Replay: func(apply func(fleet.Event) error) error {
+				return r.store.Events("run", func(_ uint64, e fleet.Event) error { return apply(e) })
+			}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

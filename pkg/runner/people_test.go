@@ -59,7 +59,8 @@ func (n *night) word(r *rand.Rand, stops *int) []rollout.Order {
 	case kind < 5:
 		return []rollout.Order{{Do: "hold", Vaults: []string{vault}, Reason: "a restore is needed"}}
 	case kind < 7:
-		return []rollout.Order{{Do: "limit", Limits: map[string]int{"upgrades": 1}, Reason: "slow down"}, {Do: "note", Reason: "slowed down"}}
+		return []rollout.Order{{Do: "limit", Limits: map[string]int{"upgrades": 1}, Reason: "slow down"},
+			{Do: "note", Reason: "slowed down"}}
 	case *stops == 0:
 		*stops++
 		return []rollout.Order{{Do: "stop", Reason: "enough"}}

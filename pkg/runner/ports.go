@@ -50,7 +50,8 @@ type Upgrader interface {
 	// Validate makes every check of one vault and returns all findings
 	// together. seen is the vault in a fresh snapshot (present tells whether it
 	// was there). The operations in disregard no longer speak for the vault.
-	Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation
+	Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool,
+		disregard []string) fleet.Validation
 
 	// Prepare does everything that a start may wait for, a token above all,
 	// and returns the start ready to go: data, which says all of what is sent but
@@ -73,7 +74,8 @@ type Upgrader interface {
 	// fresh snapshot, whether the cloud knows the operation. The operations in
 	// before were known before it was sent: a record of one of those is not
 	// foreign.
-	Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation
+	Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool,
+		before []string) fleet.Reconciliation
 
 	// Verify reads the new vault after the cloud's record says Upgraded.
 	Verify(ctx context.Context, v *fleet.Vault, operationID string) (fleet.Verification, error)

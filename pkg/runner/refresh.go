@@ -75,7 +75,8 @@ func (r *refresher) patiently(ctx context.Context, i int) Refreshed {
 // has something to tell.
 func (r *refresher) read(ctx context.Context, i int) (f fleet.Refreshed, err error) {
 	v, s := &r.State.Plan.Vaults[i].Vault, &r.State.Vaults[i]
-	snap, err := r.calls.snapshots.get(ctx, fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()},
+	snap, err := r.calls.snapshots.get(ctx,
+		fleet.Followed{Vault: v, OperationID: s.OperationID, Operation: s.Operation.Followable()},
 		r.calls.clock.now().Add(-r.State.Plan.Timings.Poll))
 	if err != nil {
 		return f, err

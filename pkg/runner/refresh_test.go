@@ -19,7 +19,8 @@ type again struct {
 	verify func(v *fleet.Vault) (fleet.Verification, error)
 }
 
-func (a *again) Reconcile(_ context.Context, v *fleet.Vault, op string, _ fleet.Sighting, present bool, _ []string) fleet.Reconciliation {
+func (a *again) Reconcile(_ context.Context, v *fleet.Vault, op string, _ fleet.Sighting, present bool,
+	_ []string) fleet.Reconciliation {
 	if !present || v.Key == "v5" || v.Key == "v6" {
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable}
 	}
@@ -67,13 +68,15 @@ func TestRefresh(t *testing.T) {
 				return fleet.Verification{}, &fleet.CallError{Class: fleet.CallUnreachable}
 			case "v4":
 				if tries++; tries == 1 {
-					return fleet.Verification{}, &fleet.CallError{Class: fleet.CallThrottled, RetryAfter: 7 * time.Second}
+					return fleet.Verification{},
+						&fleet.CallError{Class: fleet.CallThrottled, RetryAfter: 7 * time.Second}
 				}
 			}
 			return fleet.Verification{OK: true, ResourceID: "/new"}, nil
 		}}
 		began := time.Now()
-		got := Refresh(t.Context(), RefreshOptions{State: st, Vaults: vaults, Cloud: a, Limiter: NewLimiter(100), By: fleet.Actor{User: "alex"}})
+		got := Refresh(t.Context(), RefreshOptions{State: st, Vaults: vaults, Cloud: a, Limiter: NewLimiter(100),
+			By: fleet.Actor{User: "alex"}})
 		if d := time.Since(began); d > 15*time.Second {
 			t.Errorf("it took %v: not many at once", d)
 		}
@@ -91,7 +94,8 @@ func TestRefresh(t *testing.T) {
 					t.Errorf("the failed one: %+v", f)
 				}
 			case "v2":
-				if f.Verified || len(f.Findings) != 1 || f.Findings[0].Code != fleet.CodeNotVerified || f.Detail != "Provisioning" {
+				if f.Verified || len(f.Findings) != 1 || f.Findings[0].Code != fleet.CodeNotVerified ||
+					f.Detail != "Provisioning" {
 					t.Errorf("the one that is not verified: %+v", f)
 				}
 			case "v5": // there is no answer to be had from the vault

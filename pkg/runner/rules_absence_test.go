@@ -86,7 +86,8 @@ func TestRule01_AtMostOnce_AfterACrashTheGraceCountsFromTheResume(t *testing.T) 
 			if accepted {
 				return
 			}
-			if grace := n.plan.Timings.ReconcileGrace; len(fs) != 2 || at[0].Before(resumed.Add(grace)) || at[1].Sub(at[0]) < grace {
+			if grace := n.plan.Timings.ReconcileGrace; len(fs) != 2 || at[0].Before(resumed.Add(grace)) ||
+				at[1].Sub(at[0]) < grace {
 				t.Errorf("resumed at %v, read at %v", resumed, at)
 			}
 		})
@@ -170,7 +171,8 @@ func TestRule01_AtMostOnce_AForeignRecordBreaksTheProof(t *testing.T) {
 		n.tilt(func(vs map[fleet.Key]fleet.Sighting) {
 			if fs, _ := facts[fleet.Reconciled](n); len(fs) == 1 {
 				reads++
-				show(vs, n.plan.Vaults[0].Key, &fleet.Record{OperationID: "somebody-else", State: fleet.RecordInProgress})
+				show(vs, n.plan.Vaults[0].Key,
+					&fleet.Record{OperationID: "somebody-else", State: fleet.RecordInProgress})
 			}
 		})
 		n.ends(fleet.ExitOK, fleet.Upgraded)
@@ -179,7 +181,8 @@ func TestRule01_AtMostOnce_AForeignRecordBreaksTheProof(t *testing.T) {
 		for _, f := range fs {
 			got = append(got, f.Reading)
 		}
-		if len(got) != 4 || got[0] != fleet.ReadAbsent || got[1] != fleet.ReadForeign || got[2] != fleet.ReadAbsent || got[3] != fleet.ReadAbsent {
+		if len(got) != 4 || got[0] != fleet.ReadAbsent || got[1] != fleet.ReadForeign || got[2] != fleet.ReadAbsent ||
+			got[3] != fleet.ReadAbsent {
 			t.Errorf("the reads were %v", got)
 		}
 	})

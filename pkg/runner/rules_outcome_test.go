@@ -42,7 +42,8 @@ func TestRule04_UnknownIsAnOutcome_ItCountsInTheBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
-				n := scene(t, 3, 1, func(in *plan.Input) { oneAtATime(in); in.Limits.PerSubscription = 2; budgetOf(0)(in) })
+				n := scene(t, 3, 1,
+					func(in *plan.Input) { oneAtATime(in); in.Limits.PerSubscription = 2; budgetOf(0)(in) })
 				var lost *call
 				n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
 					switch {
@@ -98,7 +99,8 @@ func TestRule05_AFailedVaultStaysFailed(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				n := scene(t, 3, 1, func(in *plan.Input) { oneAtATime(in); budgetOf(1)(in) }, fault)
 				n.crash = func(p int) crash {
-					return map[int]crash{0: {stopAt: 25 * time.Minute}, 1: {stopAt: 10 * time.Minute}, 2: {atCommit: 4}}[p]
+					return map[int]crash{0: {stopAt: 25 * time.Minute}, 1: {stopAt: 10 * time.Minute},
+						2: {atCommit: 4}}[p]
 				}
 				n.ends(fleet.ExitFailures, fleet.Failed, fleet.Upgraded, fleet.Upgraded)
 				if n.started < 3 {
@@ -177,7 +179,8 @@ func TestRule06_BlockedAndBusyComeBackByThemselves(t *testing.T) {
 			emulator.Fault{Kind: "busy", Vault: "v01", For: "3h"},
 			emulator.Fault{Kind: "start-busy", Vault: "v02"})
 		n.ends(fleet.ExitNotUpgraded, fleet.Upgraded, fleet.Blocked, fleet.Upgraded)
-		if waited := time.Since(n.began); waited < n.plan.Timings.BusyDeadline || waited > n.plan.Timings.BusyDeadline+n.plan.Timings.BusyRetry {
+		if waited := time.Since(n.began); waited < n.plan.Timings.BusyDeadline ||
+			waited > n.plan.Timings.BusyDeadline+n.plan.Timings.BusyRetry {
 			t.Errorf("the run waited %v for what stays busy", waited)
 		}
 		time.Sleep(time.Hour)
@@ -191,7 +194,8 @@ func TestRule06_BlockedAndBusyComeBackByThemselves(t *testing.T) {
 func TestRule06_DeferredComesBackByItself(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
-		n := scene(t, 3, 1, func(in *plan.Input) { oneAtATime(in); budgetOf(0)(in) }, emulator.Fault{Kind: "fails", Rate: 1, Times: 1})
+		n := scene(t, 3, 1, func(in *plan.Input) { oneAtATime(in); budgetOf(0)(in) },
+			emulator.Fault{Kind: "fails", Rate: 1, Times: 1})
 		if code, err := n.process(); code != fleet.ExitHalted || err != nil {
 			t.Fatalf("exit %d, %v", code, err)
 		}

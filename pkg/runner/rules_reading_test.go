@@ -26,7 +26,8 @@ func TestRule07_WhatIsPlannedIsWhatRuns_AFreshStateDecides(t *testing.T) {
 		n.ends(fleet.ExitOK, fleet.Upgraded)
 		lists := n.trace.of("list", sub1) // the audit compares them with the starts
 		// Twelve checks and four starts share the first.
-		if at := lists[0].at; len(lists) < 2 || lists[1].at.Sub(at) < n.plan.Timings.Poll || n.trace.starts()[3].at.Sub(at) > n.plan.Timings.Poll {
+		if at := lists[0].at; len(lists) < 2 || lists[1].at.Sub(at) < n.plan.Timings.Poll ||
+			n.trace.starts()[3].at.Sub(at) > n.plan.Timings.Poll {
 			t.Errorf("the second listing came %v after the first", lists[1].at.Sub(at))
 		}
 	})
@@ -45,14 +46,16 @@ func TestRule07_WhatIsPlannedIsWhatRuns_AStartThatWaitedIsLookedAtAgain(t *testi
 				n := scene(t, 6, 1, func(in *plan.Input) { in.Limits.RequestsPerSecond = 0.05 })
 				n.tilt(func(vs map[fleet.Key]fleet.Sighting) {
 					for _, v := range n.plan.Vaults {
-						if drifts && time.Since(n.began) > 4*time.Minute && len(n.trace.of("upgrade", n.refs[v.Key])) == 0 {
+						if drifts && time.Since(n.began) > 4*time.Minute &&
+							len(n.trace.of("upgrade", n.refs[v.Key])) == 0 {
 							show(vs, v.Key, &fleet.Record{OperationID: "theirs", State: fleet.RecordUpgraded})
 						}
 					}
 				})
 				n.finish()
 				n.check(n.lastCode, nil)
-				if cs := n.trace.starts(); drifts && len(cs) > 0 && cs[len(cs)-1].at.Sub(n.began) > 4*time.Minute+n.plan.Timings.Poll {
+				if cs := n.trace.starts(); drifts && len(cs) > 0 &&
+					cs[len(cs)-1].at.Sub(n.began) > 4*time.Minute+n.plan.Timings.Poll {
 					t.Errorf("%s was sent although somebody had upgraded it", cs[len(cs)-1])
 				}
 			})
@@ -80,8 +83,12 @@ func TestRule07_WhatIsPlannedIsWhatRuns_APauseAtTheDoor(t *testing.T) {
 		})
 		var issued sync.Map
 		n.sides = func(o *azure.Options) {
-			o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://sm.contoso.example", ResourceManager: "https://rm.contoso.example"}
-			o.NewCredential = func(fleet.CredentialKind, string) (azcore.TokenCredential, error) { return hourly{&issued}, nil }
+			o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://sm.contoso.example",
+				ResourceManager: "https://rm.contoso.example"}
+			o.NewCredential = func(fleet.CredentialKind, string) (azcore.TokenCredential,
+				error) {
+				return hourly{&issued}, nil
+			}
 		}
 		checks, paused := 0, false
 		n.answer = func(req *http.Request, c *call) (*http.Response, error) {
@@ -137,7 +144,8 @@ func TestRule07_WhatIsPlannedIsWhatRuns_ADriftedVaultIsDropped(t *testing.T) {
 				n.finish()
 				st := n.state()
 				v := &st.Vaults[waits]
-				if v.Status != drift.ends || len(v.Findings) == 0 && v.Reason == "" || st.Vaults[1-waits].Status != fleet.Upgraded {
+				if v.Status != drift.ends || len(v.Findings) == 0 && v.Reason == "" ||
+					st.Vaults[1-waits].Status != fleet.Upgraded {
 					t.Errorf("it ended %s (%q, %v), expected %s", v.Status, v.Reason, v.Findings, drift.ends)
 				}
 				n.sent(n.refs[n.plan.Vaults[waits].Key], 0)
@@ -221,7 +229,8 @@ func TestRule11_TheCloudIsAskedSparingly_RetryAfterIsHonoured(t *testing.T) {
 				n := scene(t, 6, 2, oneAtATime)
 				var from time.Time
 				n.answer = func(_ *http.Request, c *call) (*http.Response, error) {
-					if c.kind != row.kind || c.subscription != sub1 || !from.IsZero() || time.Since(n.began) < row.after {
+					if c.kind != row.kind || c.subscription != sub1 || !from.IsZero() ||
+						time.Since(n.began) < row.after {
 						return nil, nil
 					}
 					from = time.Now()

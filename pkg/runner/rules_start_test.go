@@ -77,7 +77,8 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 	t.Parallel()
 	plainText := func(status int, header ...string) func(*http.Request) (*http.Response, error) {
 		return func(*http.Request) (*http.Response, error) {
-			return says(status, "text/plain", "words", append(header, "Location", "http://127.0.0.1:1/elsewhere")...), nil
+			return says(status, "text/plain", "words", append(header, "Location", "http://127.0.0.1:1/elsewhere")...),
+				nil
 		}
 	}
 	inXML := func(status int, body string) func(*http.Request) (*http.Response, error) {
@@ -90,31 +91,37 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 		sent    int
 		pause   time.Duration // before it is sent again, at least
 	}{
-		"2xx with our ID":       {nil, fleet.StartAccepted, fleet.Upgraded, 1, 0},
-		"2xx, another ID":       {inXML(200, other), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"2xx without an ID":     {plainText(202), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"302":                   {plainText(302), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"307":                   {plainText(307), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"308":                   {plainText(308), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"408":                   {plainText(408), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"500":                   {plainText(500), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"502":                   {plainText(502), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"503":                   {plainText(503), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"503, Retry-After":      {plainText(503, "Retry-After", "5400"), fleet.StartUnknown, fleet.Upgraded, 2, 90 * time.Minute},
-		"504":                   {plainText(504), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"500 with an error":     {inXML(500, xmlError), fleet.StartUnknown, fleet.Failed, 1, 0},
-		"503 with an error":     {inXML(503, xmlError), fleet.StartUnknown, fleet.Failed, 1, 0},
-		"no answer":             {reset, fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"garbage":               {inXML(200, "<<<"), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"409":                   {inXML(409, xmlError), fleet.StartBusy, fleet.Upgraded, 2, 5 * time.Minute},
-		"429":                   {plainText(429), fleet.StartThrottled, fleet.Upgraded, 2, 30 * time.Second},
-		"429, Retry-After":      {plainText(429, "Retry-After", "7200"), fleet.StartThrottled, fleet.Upgraded, 2, 2 * time.Hour},
-		"401":                   {plainText(401, "WWW-Authenticate", "Bearer"), fleet.StartDenied, fleet.Upgraded, 2, 0},
-		"403":                   {plainText(403), fleet.StartDenied, fleet.Upgraded, 2, 0},
-		"400":                   {inXML(400, xmlError), fleet.StartFailed, fleet.Failed, 1, 0},
-		"404":                   {plainText(404), fleet.StartFailed, fleet.Failed, 1, 0},
-		"422":                   {plainText(422), fleet.StartFailed, fleet.Failed, 1, 0},
-		"no connection is made": {func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: errReset} }, fleet.StartNotSent, fleet.Upgraded, 2, 0},
+		"2xx with our ID":   {nil, fleet.StartAccepted, fleet.Upgraded, 1, 0},
+		"2xx, another ID":   {inXML(200, other), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"2xx without an ID": {plainText(202), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"302":               {plainText(302), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"307":               {plainText(307), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"308":               {plainText(308), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"408":               {plainText(408), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"500":               {plainText(500), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"502":               {plainText(502), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"503":               {plainText(503), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"503, Retry-After": {plainText(503, "Retry-After", "5400"), fleet.StartUnknown, fleet.Upgraded, 2,
+			90 * time.Minute},
+		"504":               {plainText(504), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"500 with an error": {inXML(500, xmlError), fleet.StartUnknown, fleet.Failed, 1, 0},
+		"503 with an error": {inXML(503, xmlError), fleet.StartUnknown, fleet.Failed, 1, 0},
+		"no answer":         {reset, fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"garbage":           {inXML(200, "<<<"), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"409":               {inXML(409, xmlError), fleet.StartBusy, fleet.Upgraded, 2, 5 * time.Minute},
+		"429":               {plainText(429), fleet.StartThrottled, fleet.Upgraded, 2, 30 * time.Second},
+		"429, Retry-After": {plainText(429, "Retry-After", "7200"), fleet.StartThrottled, fleet.Upgraded, 2,
+			2 * time.Hour},
+		"401": {plainText(401, "WWW-Authenticate", "Bearer"), fleet.StartDenied, fleet.Upgraded, 2,
+			0},
+		"403": {plainText(403), fleet.StartDenied, fleet.Upgraded, 2, 0},
+		"400": {inXML(400, xmlError), fleet.StartFailed, fleet.Failed, 1, 0},
+		"404": {plainText(404), fleet.StartFailed, fleet.Failed, 1, 0},
+		"422": {plainText(422), fleet.StartFailed, fleet.Failed, 1, 0},
+		"no connection is made": {func(*http.Request) (*http.Response, error) {
+			return nil,
+				&net.OpError{Op: "dial", Err: errReset}
+		}, fleet.StartNotSent, fleet.Upgraded, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +130,8 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 				if row.answer != nil {
 					n.once(v00, row.answer)
 				}
-				n.ends(map[fleet.Status]fleet.ExitCode{fleet.Upgraded: fleet.ExitOK, fleet.Failed: fleet.ExitFailures}[row.ends], row.ends)
+				n.ends(map[fleet.Status]fleet.ExitCode{fleet.Upgraded: fleet.ExitOK,
+					fleet.Failed: fleet.ExitFailures}[row.ends], row.ends)
 				cs := n.sent(v00, row.sent)
 				if len(cs) == 2 && cs[1].at.Sub(cs[0].at) < row.pause {
 					t.Errorf("sent again after %v", cs[1].at.Sub(cs[0].at))
@@ -152,7 +160,8 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 func TestRule03_AStartGoesOutOnce_AtMostThreeAttempts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
-		n := scene(t, 2, 1, nil, emulator.Fault{Kind: "reset-before", Vault: "v00", Calls: []string{"upgrade"}, Times: 4})
+		n := scene(t, 2, 1, nil, emulator.Fault{Kind: "reset-before", Vault: "v00", Calls: []string{"upgrade"},
+			Times: 4})
 		n.ends(fleet.ExitNotUpgraded, fleet.Blocked, fleet.Upgraded)
 		n.sent(v00, 3)
 		n.open("run-2")
@@ -164,7 +173,8 @@ func TestRule03_AStartGoesOutOnce_AtMostThreeAttempts(t *testing.T) {
 // Rule 3: what was refused for now did not arrive, and costs no attempt.
 func TestRule03_AStartGoesOutOnce_RefusalsCostNoAttempt(t *testing.T) {
 	t.Parallel()
-	for _, f := range []emulator.Fault{{Kind: "throttled", Vault: "v00", Calls: []string{"upgrade"}, Times: 7, RetryAfter: 60}, {Kind: "start-busy", Vault: "v00", Times: 7}} {
+	for _, f := range []emulator.Fault{{Kind: "throttled", Vault: "v00", Calls: []string{"upgrade"}, Times: 7,
+		RetryAfter: 60}, {Kind: "start-busy", Vault: "v00", Times: 7}} {
 		t.Run(f.Kind, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
@@ -203,7 +213,8 @@ func TestRule03_AStartGoesOutOnce_ItsContextIsNotTheRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
-				n := scene(t, 1, 1, nil, emulator.Fault{Kind: "slow", Vault: "v00", Calls: []string{"upgrade"}, Delay: "40s"})
+				n := scene(t, 1, 1, nil,
+					emulator.Fault{Kind: "slow", Vault: "v00", Calls: []string{"upgrade"}, Delay: "40s"})
 				var abandon func()
 				n.ctx, abandon = context.WithCancel(t.Context())
 				defer abandon()

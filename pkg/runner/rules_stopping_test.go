@@ -27,16 +27,20 @@ func TestRule08_OneVaultsTroubleNeverStopsTheOthers(t *testing.T) {
 		troubles := []emulator.Fault{
 			{Kind: "blocked"}, {Kind: "start-refused"}, {Kind: "fails"}, {Kind: "failed-before"}, {Kind: "already"},
 			{Kind: "target-exists"}, {Kind: "foreign", For: "30m", Ends: "Failed"}, {Kind: "vanished", After: "start"},
-			{Kind: "busy", For: "9h"}, {Kind: "garbage"}, {Kind: "hang"}, {Kind: "denied", Calls: []string{"upgrade"}, Times: 1},
+			{Kind: "busy", For: "9h"}, {Kind: "garbage"}, {Kind: "hang"},
+			{Kind: "denied", Calls: []string{"upgrade"}, Times: 1},
 			{Kind: "server-error", Calls: []string{"prereqs"}, Times: -1},
 		}
 		for i := range troubles {
-			troubles[i].Vault = []string{"v00", "v01", "v02", "v03", "v04", "v05", "v06", "v07", "v08", "v09", "v10", "v11", "v12"}[i]
+			troubles[i].Vault = []string{"v00", "v01", "v02", "v03", "v04", "v05", "v06", "v07", "v08", "v09", "v10",
+				"v11", "v12"}[i]
 		}
 		n := scene(t, 20, 1, nil, troubles...)
 		n.ends(fleet.ExitFailures, fleet.Blocked, fleet.Failed, fleet.Failed, fleet.Failed, fleet.Already,
-			fleet.Blocked, fleet.Blocked, fleet.Upgraded, fleet.Blocked, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Blocked,
-			fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
+			fleet.Blocked, fleet.Blocked, fleet.Upgraded, fleet.Blocked, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded,
+			fleet.Blocked,
+			fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded,
+			fleet.Upgraded)
 	})
 }
 
@@ -71,8 +75,10 @@ func TestRule08_OneVaultsTroubleNeverStopsTheOthers_AFailedReadingIsNoOutcome(t 
 func TestRule09_EveryStateChangeIsAFactBeforeAnythingDependsOnIt(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T) {
-		waves := []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}}, {Name: "rest", CatchAll: true}}
-		n := newNight(t, fleetOf(t, 6, 2, waves, nil), emulator.Scenario{Seed: 1, Duration: emulator.Duration{Min: "10m", Max: "30m"}})
+		waves := []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}},
+			{Name: "rest", CatchAll: true}}
+		n := newNight(t, fleetOf(t, 6, 2, waves, nil),
+			emulator.Scenario{Seed: 1, Duration: emulator.Duration{Min: "10m", Max: "30m"}})
 		n.progress = func(st *rollout.State, events []fleet.Event) {
 			// Intents are committed last: until then the rest is shown without them.
 			said := n.state()
@@ -101,15 +107,18 @@ func TestRule09_EveryStateChangeIsAFactBeforeAnythingDependsOnIt(t *testing.T) {
 		for i := range n.plan.Vaults {
 			v := &n.plan.Vaults[i]
 			ref := name(v)
-			if v.Wave == 0 && (written["Verified"][ref] == 0 || written["Verified"][ref] > written["WaveDone"]["canary"]) {
+			if v.Wave == 0 && (written["Verified"][ref] == 0 ||
+				written["Verified"][ref] > written["WaveDone"]["canary"]) {
 				t.Errorf("the wave was closed before %s was verified", ref)
 			}
 			if c := n.trace.of("upgrade", ref)[0]; v.Wave == 1 && c.step < written["WaveDone"]["canary"] {
 				t.Errorf("%s went out before the canary was done", c)
 			}
 			reads := n.trace.of("target", ref)
-			if last := reads[len(reads)-1]; last.step < written["Observed"][ref] || written["Verified"][ref] < last.doneStep {
-				t.Errorf("%s was read at %d, its end written down at %d, verified at %d", ref, last.step, written["Observed"][ref], written["Verified"][ref])
+			if last := reads[len(reads)-1]; last.step < written["Observed"][ref] ||
+				written["Verified"][ref] < last.doneStep {
+				t.Errorf("%s was read at %d, its end written down at %d, verified at %d", ref, last.step,
+					written["Observed"][ref], written["Verified"][ref])
 			}
 		}
 	})
@@ -143,7 +152,8 @@ func TestRule10_StoppingIsSafeAtAnyInstant_TheFirstSignal(t *testing.T) {
 				t.Errorf("%s went out after the signal", c)
 			}
 		}
-		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded)
+		n.ends(fleet.ExitOK, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded, fleet.Upgraded,
+			fleet.Upgraded)
 	})
 }
 
@@ -177,7 +187,8 @@ func TestRule10_StoppingIsSafeAtAnyInstant_AnAbruptEnd(t *testing.T) {
 	t.Parallel()
 	for at := time.Duration(0); at < 30*time.Minute; at += 97 * time.Second {
 		inBubble(t, func(t *testing.T) {
-			n := scene(t, 4, 2, oneAtATime, emulator.Fault{Kind: "slow", Rate: 0.7, Calls: []string{"upgrade"}, Delay: "95s"})
+			n := scene(t, 4, 2, oneAtATime,
+				emulator.Fault{Kind: "slow", Rate: 0.7, Calls: []string{"upgrade"}, Delay: "95s"})
 			var gone context.CancelFunc
 			n.ctx, gone = context.WithTimeout(t.Context(), at)
 			defer gone()
@@ -227,8 +238,12 @@ func TestRule13_NoSecret(t *testing.T) {
 				n := scene(t, 2, 1, nil)
 				sent := false
 				n.sides = func(o *azure.Options) {
-					o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://sm.contoso.example", ResourceManager: "https://rm.contoso.example"}
-					o.NewCredential = func(fleet.CredentialKind, string) (azcore.TokenCredential, error) { return signIn{row.signIn}, nil }
+					o.Cloud = fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "https://sm.contoso.example",
+						ResourceManager: "https://rm.contoso.example"}
+					o.NewCredential = func(fleet.CredentialKind, string) (azcore.TokenCredential,
+						error) {
+						return signIn{row.signIn}, nil
+					}
 				}
 				n.answer = func(req *http.Request, c *call) (*http.Response, error) {
 					auth := req.Header.Get("Authorization")
@@ -250,7 +265,11 @@ func TestRule13_NoSecret(t *testing.T) {
 					t.Fatal(jerr)
 				}
 				var records []fleet.VaultRecord
-				if err := n.ledger.VaultRecords(func(r fleet.VaultRecord) error { records = append(records, r); return nil }); err != nil {
+				if err := n.ledger.VaultRecords(func(r fleet.VaultRecord) error {
+					records = append(records,
+						r)
+					return nil
+				}); err != nil {
 					t.Fatal(err)
 				}
 				beside, jerr := json.Marshal(records)

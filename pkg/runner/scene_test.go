@@ -30,8 +30,9 @@ const (
 // turn: v00 to the first, v01 to the second if there are two.
 func scene(t *testing.T, vaults, subs int, edit func(*plan.Input), faults ...emulator.Fault) *night {
 	t.Helper()
-	return newNight(t, fleetOf(t, vaults, subs, []plan.WaveSpec{{Name: "all", CatchAll: true}}, edit), emulator.Scenario{Seed: 1,
-		Duration: emulator.Duration{Constant: took.String()}, Faults: faults})
+	return newNight(t, fleetOf(t, vaults, subs, []plan.WaveSpec{{Name: "all", CatchAll: true}}, edit),
+		emulator.Scenario{Seed: 1,
+			Duration: emulator.Duration{Constant: took.String()}, Faults: faults})
 }
 
 // oneAtATime lets a subscription have one upgrade.
@@ -93,7 +94,8 @@ func says(status int, contentType, body string, header ...string) *http.Response
 	for i := 0; i+1 < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body))}
 }
 
 // once answers the first start of a vault in the cloud's place.

@@ -70,7 +70,8 @@ func secondEngine(t *testing.T, planned []byte, endpoint string) (journal []flee
 }
 
 // secondStep is one step of a process that has just begun.
-func secondStep(t *testing.T, planned, snapshot []byte, told [][]byte) (facts []fleet.Event, actions [][]byte, next []byte) {
+func secondStep(t *testing.T, planned, snapshot []byte, told [][]byte) (facts []fleet.Event, actions [][]byte,
+	next []byte) {
 	m, err := rollout.Restore(planOf(t, planned), snapshot)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +96,8 @@ func secondStep(t *testing.T, planned, snapshot []byte, told [][]byte) (facts []
 
 // secondWorker carries one action out in a process that has just begun, and says what
 // came of it.
-func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.Key][]byte, data []byte) (told [][]byte) {
+func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.Key][]byte,
+	data []byte) (told [][]byte) {
 	t.Helper()
 	p, ctx := planOf(t, planned), context.Background()
 	up, done := workerOn(t, p, endpoint)
@@ -155,7 +157,8 @@ func secondWorker(t *testing.T, planned []byte, endpoint string, keys map[fleet.
 	case rollout.Reconcile:
 		v := &p.Vaults[a.Vault].Vault
 		seen, present, _ := read(a.Vault, a.OperationID, nil)
-		tell(rollout.ReconcileDone{Vault: v.Key, OperationID: a.OperationID, Result: up.Reconcile(ctx, v, a.OperationID, seen, present, a.Before)})
+		tell(rollout.ReconcileDone{Vault: v.Key, OperationID: a.OperationID,
+			Result: up.Reconcile(ctx, v, a.OperationID, seen, present, a.Before)})
 	case rollout.Verify:
 		v := &p.Vaults[a.Vault].Vault
 		res, err := up.Verify(ctx, v, a.OperationID)
@@ -220,8 +223,10 @@ func workerOn(t *testing.T, p *plan.Plan, endpoint string) (up runner.Upgrader, 
 func TestSecondEngine(t *testing.T) {
 	t.Parallel()
 	quick := func(in *plan.Input) {
-		in.Timings = plan.Timings{Poll: 200 * time.Millisecond, ValidationMaxAge: time.Hour, BusyRetry: time.Second, BusyDeadline: time.Hour,
-			StartTimeout: time.Minute, ReconcileGrace: 30 * time.Second, ReconcileDeadline: time.Hour, Overdue: time.Hour}
+		in.Timings = plan.Timings{Poll: 200 * time.Millisecond, ValidationMaxAge: time.Hour, BusyRetry: time.Second,
+			BusyDeadline: time.Hour,
+			StartTimeout: time.Minute, ReconcileGrace: 30 * time.Second, ReconcileDeadline: time.Hour,
+			Overdue: time.Hour}
 		in.Limits.RequestsPerSecond = 200
 	}
 	waves := []plan.WaveSpec{{Name: "canary", Match: map[string]string{"ring": "0"}}, {Name: "rest", CatchAll: true}}
@@ -235,12 +240,15 @@ func TestSecondEngine(t *testing.T) {
 		faults []emulator.Fault
 		want   map[string]fleet.Status
 	}{
-		"classic": {fleetOf(t, 6, 2, waves, quick), []emulator.Fault{at(1, emulator.Fault{Kind: "blocked"}), at(2, emulator.Fault{Kind: "fails"}),
-			at(3, emulator.Fault{Kind: "already"}), at(4, lost), at(5, emulator.Fault{Kind: "start-refused"})},
-			map[string]fleet.Status{"v00": fleet.Upgraded, "v01": fleet.Blocked, "v02": fleet.Failed, "v03": fleet.Already, "v04": fleet.Upgraded, "v05": fleet.Failed}},
+		"classic": {fleetOf(t, 6, 2, waves, quick),
+			[]emulator.Fault{at(1, emulator.Fault{Kind: "blocked"}), at(2, emulator.Fault{Kind: "fails"}),
+				at(3, emulator.Fault{Kind: "already"}), at(4, lost), at(5, emulator.Fault{Kind: "start-refused"})},
+			map[string]fleet.Status{"v00": fleet.Upgraded, "v01": fleet.Blocked, "v02": fleet.Failed,
+				"v03": fleet.Already, "v04": fleet.Upgraded, "v05": fleet.Failed}},
 		"alerts": {fleetOf(t, 4, 2, waves, func(in *plan.Input) { quick(in); ofToday(in, rsv.Alerts().Spec) }),
 			[]emulator.Fault{at(1, emulator.Fault{Kind: "fails"}), at(2, lost)},
-			map[string]fleet.Status{"v00": fleet.Upgraded, "v01": fleet.Failed, "v02": fleet.Upgraded, "v03": fleet.Upgraded}},
+			map[string]fleet.Status{"v00": fleet.Upgraded, "v01": fleet.Failed, "v02": fleet.Upgraded,
+				"v03": fleet.Upgraded}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,7 +258,8 @@ func TestSecondEngine(t *testing.T) {
 			}
 			cloud := func() string {
 				cloud, err := emulator.New(emulator.Config{Vaults: vaultsOf(c.plan), Resources: resourcesOf(c.plan),
-					Scenario: emulator.Scenario{Seed: 7, TimeScale: 200, Duration: emulator.Duration{Constant: "100s"}, Faults: c.faults}})
+					Scenario: emulator.Scenario{Seed: 7, TimeScale: 200, Duration: emulator.Duration{Constant: "100s"},
+						Faults: c.faults}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -272,7 +281,8 @@ func TestSecondEngine(t *testing.T) {
 			replay := func(apply func(fleet.Event) error) error {
 				return store.Events("run", func(_ uint64, e fleet.Event) error { return apply(e) })
 			}
-			if _, err := runner.Run(t.Context(), runner.Options{Plan: c.plan, Store: store, Cloud: up, Replay: replay}); err != nil {
+			if _, err := runner.Run(t.Context(),
+				runner.Options{Plan: c.plan, Store: store, Cloud: up, Replay: replay}); err != nil {
 				t.Fatal(err)
 			}
 			var first []fleet.Event

@@ -59,9 +59,12 @@ type reading struct {
 	err   error
 }
 
-func newSnapshotCache(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan, c *clock) *snapshotCache {
-	l := &snapshotCache{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll, entries: map[cacheKey]*cacheEntry{},
-		scope: cloud.Scope(), whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{}, vaults: map[string][]fleet.Followed{}}
+func newSnapshotCache(ctx context.Context, calls *errgroup.Group, cloud Upgrader, p *plan.Plan,
+	c *clock) *snapshotCache {
+	l := &snapshotCache{ctx: ctx, calls: calls, cloud: cloud, clock: c, poll: p.Timings.Poll,
+		entries: map[cacheKey]*cacheEntry{},
+		scope:   cloud.Scope(), whole: cloud.Scope() == fleet.ScopeSubscription, first: map[string]*fleet.Vault{},
+		vaults: map[string][]fleet.Followed{}}
 	for i := range p.Vaults {
 		v := &p.Vaults[i].Vault
 		if l.first[v.SubscriptionID] == nil {
@@ -98,7 +101,8 @@ func (l *snapshotCache) get(ctx context.Context, v fleet.Followed, since time.Ti
 }
 
 // getApart is get for readings that may be closer together than a poll.
-func (l *snapshotCache) getApart(ctx context.Context, v fleet.Followed, since time.Time, apart time.Duration) (*fleet.Snapshot, error) {
+func (l *snapshotCache) getApart(ctx context.Context, v fleet.Followed, since time.Time,
+	apart time.Duration) (*fleet.Snapshot, error) {
 	for {
 		r, turn := l.ask(v, since, apart)
 		if r != nil {

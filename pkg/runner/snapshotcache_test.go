@@ -92,7 +92,8 @@ func TestSnapshotCacheSharesErrors(t *testing.T) {
 				t.Errorf("the error was not shared: %v", err)
 			}
 		}
-		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, l.clock.now().Add(time.Nanosecond)); err != nil || s == nil {
+		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)},
+			l.clock.now().Add(time.Nanosecond)); err != nil || s == nil {
 			t.Errorf("the second reading: %v", err)
 		}
 		if waited := time.Since(began); f.count() != 2 || waited != 3*time.Second+l.poll+3*time.Second {
@@ -125,7 +126,8 @@ func TestSnapshotCacheCountsFromTheRequestItself(t *testing.T) {
 		if err != nil || f.count() != 1 || s.ReadAt.Sub(asked) != time.Hour {
 			t.Fatalf("%d readings; got one of %v after %v (%v)", f.count(), s.ReadAt.Sub(asked), asked, err)
 		}
-		if again, _ := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); again.ReadAt.Sub(s.ReadAt) != l.poll {
+		if again, _ := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)},
+			l.clock.now()); again.ReadAt.Sub(s.ReadAt) != l.poll {
 			t.Errorf("the next one went out %v after it", again.ReadAt.Sub(s.ReadAt))
 		}
 	})
@@ -147,21 +149,25 @@ func TestSnapshotCacheContexts(t *testing.T) {
 		l, cancel := cacheOf(t, f)
 		short, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
-		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); !errors.Is(err,
+			context.DeadlineExceeded) {
 			t.Errorf("the impatient one got %v", err)
 		}
-		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); err != nil || s == nil || f.count() != 1 {
+		if s, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subA)}, time.Time{}); err != nil || s == nil ||
+			f.count() != 1 {
 			t.Errorf("the patient one got %v after %d readings", err, f.count())
 		}
 		began := time.Now()
-		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); !errors.Is(err, context.DeadlineExceeded) || !time.Now().Equal(began) {
+		if _, err := l.get(short, fleet.Followed{Vault: vaultIn(subA)}, l.clock.now()); !errors.Is(err,
+			context.DeadlineExceeded) || !time.Now().Equal(began) {
 			t.Errorf("one that waits for its turn got %v", err)
 		}
 		if !l.began(vaultIn(subB)).IsZero() {
 			t.Error("the other subscription was read")
 		}
 		time.AfterFunc(5*time.Second, cancel)
-		if _, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subB)}, time.Time{}); !errors.Is(err, context.Canceled) {
+		if _, err := l.get(t.Context(), fleet.Followed{Vault: vaultIn(subB)}, time.Time{}); !errors.Is(err,
+			context.Canceled) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
@@ -171,7 +177,8 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		real := time.Now()
-		for name, journal := range map[string]time.Time{"no journal": {}, "the past": real.Add(-time.Hour), "the future": real.Add(time.Hour)} {
+		for name, journal := range map[string]time.Time{"no journal": {}, "the past": real.Add(-time.Hour),
+			"the future": real.Add(time.Hour)} {
 			c := newClock(time.Now(), journal)
 			want := real
 			if journal.After(real) {
@@ -217,7 +224,8 @@ func TestSnapshotCacheForgetsVaults(t *testing.T) {
 			if _, err := l.recent(t.Context(), v, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			if again, err := l.recent(t.Context(), v, time.Time{}); err != nil || again.Vaults[v.Key].Address != fmt.Sprint(i+1) {
+			if again, err := l.recent(t.Context(), v, time.Time{}); err != nil ||
+				again.Vaults[v.Key].Address != fmt.Sprint(i+1) {
 				t.Fatalf("%s was read again, or another: %+v, %v", v.Key, again, err)
 			}
 			time.Sleep(l.poll / 10)

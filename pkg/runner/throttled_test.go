@@ -40,7 +40,8 @@ func TestNightOfAStrictCloud(t *testing.T) {
 					}
 					refused++
 					left := int((window - time.Since(w)).Seconds()) + 1
-					return says(429, "application/json", `{"error":{"code":"SubscriptionRequestsThrottled","message":"Please try again later."}}`,
+					return says(429, "application/json",
+						`{"error":{"code":"SubscriptionRequestsThrottled","message":"Please try again later."}}`,
 						"Retry-After", strconv.Itoa(left)), nil
 				}
 				began := time.Now()
@@ -49,7 +50,8 @@ func TestNightOfAStrictCloud(t *testing.T) {
 				}
 				n.check(n.lastCode, nil)
 				calls = len(n.trace.calls)
-				t.Logf("it took %v, and %d of %d requests were refused", time.Since(began).Round(time.Second), refused, calls)
+				t.Logf("it took %v, and %d of %d requests were refused", time.Since(began).Round(time.Second), refused,
+					calls)
 			})
 		})
 		return refused, calls

@@ -52,7 +52,8 @@ type call struct {
 }
 
 func (c *call) String() string {
-	return fmt.Sprintf("%s %s%s in process %d (HTTP %d)", c.kind, c.subscription, strings.TrimPrefix(c.vault, c.subscription), c.process, c.status)
+	return fmt.Sprintf("%s %s%s in process %d (HTTP %d)", c.kind, c.subscription,
+		strings.TrimPrefix(c.vault, c.subscription), c.process, c.status)
 }
 
 func (tr *trace) step() int { tr.steps++; return tr.steps }
@@ -152,7 +153,8 @@ func classify(req *http.Request) *call {
 	case last == "cloudservices":
 		c.kind = "list"
 	default:
-		c.kind = map[string]string{"upgrade": "upgrade", "checkPrereqsForUpgrade": "prereqs", "upgradeOperationResult": "result"}[last]
+		c.kind = map[string]string{"upgrade": "upgrade", "checkPrereqsForUpgrade": "prereqs",
+			"upgradeOperationResult": "result"}[last]
 		c.vault = c.subscription + "/" + parts[len(parts)-2]
 	}
 	return c
@@ -169,7 +171,8 @@ func (w written) Commit(events []fleet.Event, vaults []fleet.VaultRecord) error 
 	err := w.Store.Commit(events, vaults)
 	w.tr.mu.Lock()
 	defer w.tr.mu.Unlock()
-	w.tr.commits = append(w.tr.commits, commit{step: w.tr.step(), at: time.Now(), process: w.process, events: events, err: err})
+	w.tr.commits = append(w.tr.commits, commit{step: w.tr.step(), at: time.Now(), process: w.process, events: events,
+		err: err})
 	return err
 }
 

@@ -98,7 +98,8 @@ func home(seen fleet.Sighting) (fleet.Sighting, string) {
 	return seen, "#" + at
 }
 
-func (u moving) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation {
+func (u moving) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool,
+	disregard []string) fleet.Validation {
 	seen, _ = home(seen)
 	return u.Upgrader.Validate(ctx, v, seen, present, disregard)
 }

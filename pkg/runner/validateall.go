@@ -16,7 +16,8 @@ import (
 // operations that speak for a vault no more, as a re-opening does.
 //
 // It returns early only when ctx ends, with its error.
-func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, disregard map[fleet.Key][]string, each func(vault int, v fleet.Validation)) error {
+func ValidateAll(ctx context.Context, p *plan.Plan, cloud Upgrader, limiter *Limiter, disregard map[fleet.Key][]string,
+	each func(vault int, v fleet.Validation)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var checks errgroup.Group

@@ -104,7 +104,8 @@ func TestValidateAllWaits(t *testing.T) {
 // over any more and leaves no goroutine behind.
 func TestValidateAllCancelled(t *testing.T) {
 	t.Parallel()
-	for name, pause := range map[string]fleet.Verdict{"checking": fleet.VerdictReady, "waiting": fleet.VerdictThrottled} {
+	for name, pause := range map[string]fleet.Verdict{"checking": fleet.VerdictReady,
+		"waiting": fleet.VerdictThrottled} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -111,7 +111,8 @@ func (n *night) auditWindows(bad verdict) {
 			wall = wall.Add(n.ahead(c.at))
 		}
 		if until, open := schedule.OpenAt(wall); !open || !until.IsZero() && wall.Add(need[c.vault]).After(until) {
-			bad(7, "%s left when the clock showed %s; the window is open: %v, until %s, and it may take %s", c, wall.UTC(), open, until.UTC(), need[c.vault])
+			bad(7, "%s left when the clock showed %s; the window is open: %v, until %s, and it may take %s", c,
+				wall.UTC(), open, until.UTC(), need[c.vault])
 		}
 	}
 }
@@ -122,7 +123,8 @@ func (n *night) auditWindows(bad verdict) {
 func TestTheWallClockJumps(t *testing.T) {
 	t.Parallel()
 	opens := time.Date(2026, 6, 10, 21, 0, 0, 0, time.UTC)
-	for _, at := range []time.Duration{-10 * time.Minute, 5 * time.Minute, 100 * time.Minute, 3*time.Hour + 20*time.Minute, 4*time.Hour + time.Minute} {
+	for _, at := range []time.Duration{-10 * time.Minute, 5 * time.Minute, 100 * time.Minute,
+		3*time.Hour + 20*time.Minute, 4*time.Hour + time.Minute} {
 		for _, by := range []time.Duration{time.Hour, -time.Hour, 9 * time.Hour} {
 			t.Run(fmt.Sprintf("%v after it opens, by %v", at, by), func(t *testing.T) {
 				t.Parallel()
@@ -151,7 +153,8 @@ func TestTheWallClockJumps(t *testing.T) {
 func TestTheClockIsSetBackBeforeThePOST(t *testing.T) {
 	t.Parallel()
 	opens := time.Date(2026, 6, 10, 21, 0, 0, 0, time.UTC)
-	for what, by := range map[string]time.Duration{"back, out of the window": -time.Hour, "ahead, behind its end": 5 * time.Hour, "ahead, inside": 10 * time.Minute} {
+	for what, by := range map[string]time.Duration{"back, out of the window": -time.Hour,
+		"ahead, behind its end": 5 * time.Hour, "ahead, inside": 10 * time.Minute} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
@@ -205,7 +208,8 @@ type slowToken struct {
 	meanwhile func()
 }
 
-func (s slowToken) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
+func (s slowToken) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart,
+	may fleet.MayLeave) fleet.StartAnswer {
 	s.first.Do(func() {
 		time.Sleep(s.takes)
 		s.meanwhile()
@@ -231,7 +235,8 @@ func TestATokenComesTooLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
-				p := fleetOf(t, 1, 1, nil, func(in *plan.Input) { in.Calendar, in.Timings.Poll = nightly(21, 1, "UTC"), c.poll })
+				p := fleetOf(t, 1, 1, nil,
+					func(in *plan.Input) { in.Calendar, in.Timings.Poll = nightly(21, 1, "UTC"), c.poll })
 				begins(time.Date(2026, 6, 11, 1, 0, 0, 0, time.UTC).Add(-p.Vaults[0].Predicted.P90 - c.left))
 				n := newNight(t, p, asPredicted)
 				n.patience = 14 * 24 * time.Hour
@@ -249,7 +254,8 @@ func TestATokenComesTooLate(t *testing.T) {
 				}
 				n.ends(fleet.ExitOK, fleet.Upgraded)
 				start := n.sent(v00, 1)[0]
-				if notSent, _ := facts[fleet.NotSent](n); len(notSent) != 1 || start.id == notSent[0].OperationID || notSent[0].Code != "" {
+				if notSent, _ := facts[fleet.NotSent](n); len(notSent) != 1 || start.id == notSent[0].OperationID ||
+					notSent[0].Code != "" {
 					t.Errorf("sent %s; not sent: %+v", start.id, notSent)
 				}
 			})

@@ -55,7 +55,8 @@ func (r *run) watch(a rollout.Watch) {
 // Watch reads what is to be watched of one subscription, each vault at its pace where
 // they are read one by one, and tells each reading, until ctx ends. tell may be called
 // from several goroutines at once.
-func (c *Calls) Watch(ctx context.Context, subscription string, watched []rollout.Watch, tell func(rollout.Observation)) {
+func (c *Calls) Watch(ctx context.Context, subscription string, watched []rollout.Watch,
+	tell func(rollout.Observation)) {
 	w := newWatcher(subscription)
 	for _, a := range watched {
 		w.add(a.Vault, c.toWatch(a))
@@ -73,7 +74,8 @@ func (c *Calls) toWatch(a rollout.Watch) *watched {
 	if a.Vault >= 0 {
 		v = c.vault(a.Vault)
 	}
-	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(), Overdue: a.Overdue}, since: a.Since}
+	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(),
+		Overdue: a.Overdue}, since: a.Since}
 	now := c.clock.now()
 	x.apart = rollout.LookPace(c.Plan, x.since, now, 0) // one for each start, and those are spaced
 	x.next = c.snapshots.began(v).Add(x.apart)
@@ -195,7 +197,8 @@ func (c *Calls) look(ctx context.Context, w *watcher, x *watched, tell func(roll
 
 // saw hands on what a reading showed; vault is the one that was read, empty for
 // all of the subscription.
-func (c *Calls) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error, tell func(rollout.Observation)) {
+func (c *Calls) saw(subscription string, vault fleet.Key, snap *fleet.Snapshot, err error,
+	tell func(rollout.Observation)) {
 	if err != nil {
 		c.noteThrottle(tell, subscription, err)
 		tell(rollout.Unread(c.snapshots.scope, subscription, vault, err))

@@ -98,14 +98,17 @@ func TestASleepPastTheWindow(t *testing.T) {
 	opens := time.Date(2026, 6, 10, 21, 0, 0, 0, time.UTC)
 	const length = 4 * time.Hour
 	for what, sleep := range map[string]time.Duration{
-		"not long": time.Hour, "until it would end too late": 3*time.Hour + 40*time.Minute, "into the day": 9 * time.Hour,
-		"into the next night's end": 27*time.Hour + 40*time.Minute, "until the next night": 24*time.Hour + 30*time.Minute,
+		"not long": time.Hour, "until it would end too late": 3*time.Hour + 40*time.Minute,
+		"into the day":              9 * time.Hour,
+		"into the next night's end": 27*time.Hour + 40*time.Minute,
+		"until the next night":      24*time.Hour + 30*time.Minute,
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
 				begins(opens.Add(-30 * time.Minute))
-				p := fleetOf(t, 6, 2, []plan.WaveSpec{{Name: "all", CatchAll: true}}, func(in *plan.Input) { in.Calendar = nightly(21, 1, "UTC") })
+				p := fleetOf(t, 6, 2, []plan.WaveSpec{{Name: "all", CatchAll: true}},
+					func(in *plan.Input) { in.Calendar = nightly(21, 1, "UTC") })
 				n := newNight(t, p, asPredicted)
 				n.patience = 14 * 24 * time.Hour
 				n.disk = func(s runner.Store) runner.Store { return &stalled{Store: s, at: 1, long: sleep} }

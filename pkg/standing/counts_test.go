@@ -25,16 +25,22 @@ func TestKept(t *testing.T) {
 		canary WaveStatus
 		rest   WaveStatus
 	}{
-		"running":        {nil, true, KeptByNothing, WaveRunning, WavePending},
-		"crashed":        {nil, false, KeptByCrash, WaveRunning, WavePending},
-		"halted":         {[]fleet.Fact{fleet.RunHalted{Scope: "run"}}, true, KeptByHalt, WaveHalted, WavePending},
-		"closing":        {[]fleet.Fact{fleet.RunHalted{Scope: "run"}, fleet.Stopped{Close: true}}, true, KeptByClosing, WaveHalted, WavePending},
-		"told to leave":  {[]fleet.Fact{fleet.Stopped{}, left(fleet.SuspendedStop, "")}, false, KeptByStop, WaveRunning, WavePending},
-		"no sign-in":     {[]fleet.Fact{left(fleet.SuspendedSignIn, "")}, false, KeptBySignIn, WaveRunning, WavePending},
+		"running": {nil, true, KeptByNothing, WaveRunning, WavePending},
+		"crashed": {nil, false, KeptByCrash, WaveRunning, WavePending},
+		"halted":  {[]fleet.Fact{fleet.RunHalted{Scope: "run"}}, true, KeptByHalt, WaveHalted, WavePending},
+		"closing": {[]fleet.Fact{fleet.RunHalted{Scope: "run"}, fleet.Stopped{Close: true}}, true, KeptByClosing,
+			WaveHalted, WavePending},
+		"told to leave": {[]fleet.Fact{fleet.Stopped{}, left(fleet.SuspendedStop, "")}, false, KeptByStop, WaveRunning,
+			WavePending},
+		"no sign-in": {[]fleet.Fact{left(fleet.SuspendedSignIn, "")}, false, KeptBySignIn, WaveRunning,
+			WavePending},
 		"left, a window": {[]fleet.Fact{left(fleet.SuspendedWait, "")}, false, KeptByWindow, WaveRunning, WavePending},
-		"left, a pause":  {[]fleet.Fact{fleet.Paused{}, left(fleet.SuspendedPause, "")}, false, KeptByPause, WaveRunning, WavePending},
-		"left, a gate":   {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"}, left(fleet.SuspendedWait, fleet.GateAfter)}, false, KeptByGate, WaveAwaitingApproval, WavePending},
-		"closed":         {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"}, fleet.RunClosed{}}, false, KeptByNothing, WaveFinished, WaveClosed},
+		"left, a pause": {[]fleet.Fact{fleet.Paused{}, left(fleet.SuspendedPause, "")}, false, KeptByPause,
+			WaveRunning, WavePending},
+		"left, a gate": {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"},
+			left(fleet.SuspendedWait, fleet.GateAfter)}, false, KeptByGate, WaveAwaitingApproval, WavePending},
+		"closed": {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"}, fleet.RunClosed{}}, false, KeptByNothing,
+			WaveFinished, WaveClosed},
 	} {
 		st := rollout.NewState(p)
 		for _, f := range append(opened[:len(opened):len(opened)], c.facts...) {
@@ -89,7 +95,8 @@ func TestNeedsPerson(t *testing.T) {
 		{fleet.Blocked, false, found(fleet.CodeThrottled), false},
 		{fleet.Blocked, false, found(fleet.CodeThrottled, "AgentTooOld"), true},
 		{fleet.Blocked, false, found(fleet.CodeBusy, fleet.CodeBusyDeadline), false},
-		{fleet.Blocked, false, []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "w"}, found(fleet.CodeVanished)[0]}, false},
+		{fleet.Blocked, false, []fleet.Finding{{Severity: fleet.SeverityWarning, Code: "w"},
+			found(fleet.CodeVanished)[0]}, false},
 	} {
 		if got := NeedsPerson(c.status, c.final, c.fs); got != c.want {
 			t.Errorf("%s, final %t, %v: %t, want %t", c.status, c.final, c.fs, got, c.want)

@@ -59,7 +59,8 @@ func Flights(st *rollout.State, among iter.Seq[int], now time.Time) []Flight {
 }
 
 func flightOf(v *rollout.VaultState, i int, p plan.Prediction, now time.Time) Flight {
-	f := Flight{Vault: i, Status: v.Status, OperationID: v.OperationID, Since: v.StartedAt, Foreign: v.Status == fleet.Upgrading && v.Foreign, Reading: v.Reading}
+	f := Flight{Vault: i, Status: v.Status, OperationID: v.OperationID, Since: v.StartedAt,
+		Foreign: v.Status == fleet.Upgrading && v.Foreign, Reading: v.Reading}
 	if !f.Since.IsZero() {
 		f.Age = now.Sub(f.Since)
 	}
@@ -78,7 +79,8 @@ func flightOf(v *rollout.VaultState, i int, p plan.Prediction, now time.Time) Fl
 		f.Late = PastMedian
 	}
 	if p.P90 > 0 {
-		f.Ends = rollout.Likely{P50: now.Add(rollout.Remaining(f.Age, p.P50, p)), P90: now.Add(rollout.Remaining(f.Age, p.P90, p))}
+		f.Ends = rollout.Likely{P50: now.Add(rollout.Remaining(f.Age, p.P50, p)),
+			P90: now.Add(rollout.Remaining(f.Age, p.P90, p))}
 	}
 	if v.CloudDone {
 		f.Ends = rollout.Likely{P50: now, P90: now}

@@ -49,7 +49,8 @@ func TestFlights(t *testing.T) {
 	want := map[int]struct {
 		late Lateness
 		left [2]int // minutes; -1: nobody knows
-	}{0: {OnTime, [2]int{15, 25}}, 1: {PastMedian, [2]int{5, 5}}, 2: {BeyondP90, [2]int{5, 5}}, 3: {Overdue, [2]int{5, 5}}, 4: {OnTime, [2]int{-1, -1}}, 5: {OnTime, [2]int{19, 29}}, 7: {OnTime, [2]int{0, 0}}}
+	}{0: {OnTime, [2]int{15, 25}}, 1: {PastMedian, [2]int{5, 5}}, 2: {BeyondP90, [2]int{5, 5}},
+		3: {Overdue, [2]int{5, 5}}, 4: {OnTime, [2]int{-1, -1}}, 5: {OnTime, [2]int{19, 29}}, 7: {OnTime, [2]int{0, 0}}}
 	for _, f := range fs {
 		w := want[f.Vault]
 		ends := rollout.Likely{}
@@ -60,7 +61,8 @@ func TestFlights(t *testing.T) {
 			t.Errorf("vault %d is %q and ends %v, want %q and %v", f.Vault, f.Late, f.Ends, w.late, ends)
 		}
 	}
-	if got, want := CountFlights(fs), (FlightCount{Ours: 6, Foreign: 1, Overdue: 1, BeyondP90: 1, Unknown: 1}); got != want {
+	if got, want := CountFlights(fs), (FlightCount{Ours: 6, Foreign: 1, Overdue: 1, BeyondP90: 1,
+		Unknown: 1}); got != want {
 		t.Errorf("they count as %+v, want %+v", got, want)
 	}
 }
@@ -86,7 +88,8 @@ func TestFlightsOfAnEmulatedCloud(t *testing.T) {
 		st.Vaults[0] = rollout.VaultState{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{StartedAt: t0}}
 		now := t0.Add(age)
 		f := Flights(st, slices.Values([]int{0}), now)[0]
-		if f.Age != age || f.Predicted != (plan.Prediction{P50: 20 * time.Second, P90: 30 * time.Second}) || f.Late != want.late ||
+		if f.Age != age || f.Predicted != (plan.Prediction{P50: 20 * time.Second, P90: 30 * time.Second}) ||
+			f.Late != want.late ||
 			f.Ends != (rollout.Likely{P50: now.Add(want.left[0]), P90: now.Add(want.left[1])}) {
 			t.Errorf("%s: %+v", age, f)
 		}

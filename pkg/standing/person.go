@@ -41,7 +41,8 @@ var PersonStatuses = []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked}
 // tried again by the next run, and nobody has to do anything first.
 func ComesBack(code string) bool {
 	switch code {
-	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy, fleet.CodeThrottled, fleet.CodeChanged:
+	case fleet.CodeBusyDeadline, fleet.CodeVanished, fleet.CodeUnreachable, fleet.CodeBusy, fleet.CodeThrottled,
+		fleet.CodeChanged:
 		return true
 	}
 	return false

@@ -12,11 +12,12 @@ type Phase string
 
 // The phases of a run.
 const (
-	Beginning   Phase = "beginning"   // a process has it, and nothing is journalled yet
-	Running     Phase = "running"     // a process carries it out
-	Waiting     Phase = "waiting"     // nothing goes on in it, until a time or a person lets it
-	Paused      Phase = "paused"      // a person paused it
-	Stopping    Phase = "stopping"    // a person said stop: its process leaves when the starts that are out are answered
+	Beginning Phase = "beginning" // a process has it, and nothing is journalled yet
+	Running   Phase = "running"   // a process carries it out
+	Waiting   Phase = "waiting"   // nothing goes on in it, until a time or a person lets it
+	Paused    Phase = "paused"    // a person paused it
+	// a person said stop: its process leaves when the starts that are out are answered
+	Stopping    Phase = "stopping"
 	Closing     Phase = "closing"     // a person wants it closed once nothing is in flight
 	Halting     Phase = "halting"     // a budget was exceeded, and what is in flight is followed
 	Halted      Phase = "halted"      // a budget was exceeded: a person decides

@@ -13,12 +13,15 @@ var t0 = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 
 // onePerWave is a plan of two waves with a vault each, and an approval between them.
 func onePerWave() *plan.Plan {
-	p := &plan.Plan{Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: fleet.KindClassic, Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+	p := &plan.Plan{Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: fleet.KindClassic, Limits: plan.DefaultLimits(),
+		Timings:       plan.DefaultTimings(),
 		FailureBudget: plan.Budget{Unit: plan.UnitCount},
-		Waves:         []plan.Wave{{Name: "canary", Approval: &plan.Approval{When: plan.ApprovalAfter}, Vaults: []int{0}}, {Name: "rest", Vaults: []int{1}}}}
+		Waves: []plan.Wave{{Name: "canary", Approval: &plan.Approval{When: plan.ApprovalAfter},
+			Vaults: []int{0}}, {Name: "rest", Vaults: []int{1}}}}
 	for i, name := range []string{"web", "sql"} {
 		v := plan.Vault{Wave: i}
-		v.Kind, v.SubscriptionID, v.Name, v.Location, v.ResourceType = fleet.KindClassic, "s", name, "West US", fleet.BackupVault
+		v.Kind, v.SubscriptionID, v.Name, v.Location, v.ResourceType = fleet.KindClassic, "s", name, "West US",
+			fleet.BackupVault
 		v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
 		p.Vaults = append(p.Vaults, v)
 	}
@@ -31,9 +34,12 @@ func TestPhases(t *testing.T) {
 	canary := p.Vaults[0].Key
 	const op = "11111111-0000-4000-8000-000000000001-P"
 	opened, by := fleet.RunOpened{RunID: "r"}, fleet.Actor{User: "sam"}
-	inFlight := []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, fleet.Validated{Vault: canary, Verdict: fleet.VerdictReady},
-		fleet.StartIntended{Vault: canary, OperationID: op}, fleet.StartAnswered{Vault: canary, OperationID: op, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}}
-	atGate := []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, fleet.Validated{Vault: canary, Verdict: fleet.VerdictBlocked}, fleet.WaveDone{Wave: "canary"}}
+	inFlight := []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"},
+		fleet.Validated{Vault: canary, Verdict: fleet.VerdictReady},
+		fleet.StartIntended{Vault: canary, OperationID: op},
+		fleet.StartAnswered{Vault: canary, OperationID: op, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}}
+	atGate := []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"},
+		fleet.Validated{Vault: canary, Verdict: fleet.VerdictBlocked}, fleet.WaveDone{Wave: "canary"}}
 	with := func(before []fleet.Fact, more ...fleet.Fact) []fleet.Fact {
 		return append(before[:len(before):len(before)], more...)
 	}
@@ -42,23 +48,26 @@ func TestPhases(t *testing.T) {
 		facts      []fleet.Fact
 		live, left Phase // with a process, and without one
 	}{
-		"nothing yet":                      {nil, Beginning, Interrupted},
-		"in flight":                        {inFlight, Running, Interrupted},
-		"at a gate":                        {atGate, Waiting, Interrupted},
-		"paused":                           {with(inFlight, fleet.Paused{By: by}), Paused, Interrupted},
-		"paused at a gate":                 {with(atGate, fleet.Paused{By: by}), Paused, Interrupted},
-		"told to leave":                    {with(inFlight, fleet.Stopped{By: by}), Stopping, Interrupted},
-		"told to close":                    {with(inFlight, fleet.Stopped{By: by, Close: true}), Closing, Interrupted},
-		"told to close in a pause":         {with(inFlight, fleet.Paused{By: by}, fleet.Stopped{By: by, Close: true}), Closing, Interrupted},
-		"over its budget, and in flight":   {with(inFlight, fleet.RunHalted{Scope: "run"}), Halting, Halted},
-		"over its budget":                  {with(atGate, fleet.RunHalted{Scope: "run"}), Halted, Halted},
-		"over its budget and told to stop": {with(atGate, fleet.RunHalted{Scope: "run"}, fleet.Stopped{By: by}), Halted, Halted},
-		"left at a gate":                   {with(atGate, left(fleet.SuspendedWait)), Waiting, Waiting},
-		"left in a pause":                  {with(atGate, fleet.Paused{By: by}, left(fleet.SuspendedPause)), Paused, Paused},
-		"left for a sign-in":               {with(inFlight, left(fleet.SuspendedSignIn)), Interrupted, Interrupted},
-		"left by a signal":                 {with(inFlight, left(fleet.SuspendedSignal)), Interrupted, Interrupted},
-		"resumed":                          {with(inFlight, left(fleet.SuspendedSignal), fleet.Resumed{By: by}), Running, Interrupted},
-		"closed":                           {with(atGate, fleet.RunClosed{}), Finished, Finished},
+		"nothing yet":      {nil, Beginning, Interrupted},
+		"in flight":        {inFlight, Running, Interrupted},
+		"at a gate":        {atGate, Waiting, Interrupted},
+		"paused":           {with(inFlight, fleet.Paused{By: by}), Paused, Interrupted},
+		"paused at a gate": {with(atGate, fleet.Paused{By: by}), Paused, Interrupted},
+		"told to leave":    {with(inFlight, fleet.Stopped{By: by}), Stopping, Interrupted},
+		"told to close":    {with(inFlight, fleet.Stopped{By: by, Close: true}), Closing, Interrupted},
+		"told to close in a pause": {with(inFlight, fleet.Paused{By: by}, fleet.Stopped{By: by, Close: true}),
+			Closing, Interrupted},
+		"over its budget, and in flight": {with(inFlight, fleet.RunHalted{Scope: "run"}), Halting, Halted},
+		"over its budget":                {with(atGate, fleet.RunHalted{Scope: "run"}), Halted, Halted},
+		"over its budget and told to stop": {with(atGate, fleet.RunHalted{Scope: "run"}, fleet.Stopped{By: by}), Halted,
+			Halted},
+		"left at a gate":     {with(atGate, left(fleet.SuspendedWait)), Waiting, Waiting},
+		"left in a pause":    {with(atGate, fleet.Paused{By: by}, left(fleet.SuspendedPause)), Paused, Paused},
+		"left for a sign-in": {with(inFlight, left(fleet.SuspendedSignIn)), Interrupted, Interrupted},
+		"left by a signal":   {with(inFlight, left(fleet.SuspendedSignal)), Interrupted, Interrupted},
+		"resumed": {with(inFlight, left(fleet.SuspendedSignal), fleet.Resumed{By: by}), Running,
+			Interrupted},
+		"closed": {with(atGate, fleet.RunClosed{}), Finished, Finished},
 	} {
 		st := rollout.NewState(p)
 		for _, f := range c.facts {

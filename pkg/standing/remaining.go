@@ -40,7 +40,8 @@ func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool)
 		}
 		return t
 	}
-	r := Remaining{Likely: rollout.Likely{P50: notBefore(o.P50), P90: notBefore(o.P90)}, Waves: make([]rollout.Likely, len(st.Waves))}
+	r := Remaining{Likely: rollout.Likely{P50: notBefore(o.P50), P90: notBefore(o.P90)},
+		Waves: make([]rollout.Likely, len(st.Waves))}
 	for i := range min(len(st.Waves), len(o.Waves)) {
 		if st.Waves[i].DoneAt.IsZero() {
 			r.Waves[i] = rollout.Likely{P50: notBefore(o.Waves[i].P50), P90: notBefore(o.Waves[i].P90)}
@@ -70,8 +71,10 @@ func ApprovalToCome(st *rollout.State, now time.Time) bool {
 		if a == nil || st.Needless(i) {
 			continue
 		}
-		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() && st.CheckApproval(i, fleet.GateBefore, now) != nil ||
-			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) && st.CheckApproval(i, fleet.GateAfter, now) != nil {
+		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() &&
+			st.CheckApproval(i, fleet.GateBefore, now) != nil ||
+			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) &&
+				st.CheckApproval(i, fleet.GateAfter, now) != nil {
 			return true
 		}
 	}

@@ -26,16 +26,24 @@ func TestRemaining(t *testing.T) {
 		left   bool
 		want   []Assumption
 	}{
-		"before a gate":           {want: []Assumption{ApprovalsCome}},
-		"after the gate":          {facts: []fleet.Fact{fleet.GateOpened{Wave: "canary", When: fleet.GateAfter, Needless: true}}},
-		"paused":                  {facts: []fleet.Fact{fleet.Paused{}}, want: []Assumption{PauseEnds, ApprovalsCome}},
-		"told to leave":           {facts: []fleet.Fact{fleet.Stopped{}}, want: []Assumption{RunIsResumed, ApprovalsCome}},
-		"left at the gate":        {facts: []fleet.Fact{fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "canary"}}, left: true, want: []Assumption{RunIsResumed, ApprovalsCome}},
-		"left after the gate":     {facts: []fleet.Fact{fleet.GateOpened{Wave: "canary", When: fleet.GateAfter, Needless: true}}, left: true, want: []Assumption{RunIsResumed}},
-		"left in a pause":         {facts: []fleet.Fact{fleet.Paused{}}, left: true, want: []Assumption{PauseEnds, RunIsResumed, ApprovalsCome}},
-		"suspended":               {facts: []fleet.Fact{fleet.RunSuspended{Why: fleet.SuspendedSignal}}, want: []Assumption{RunIsResumed, ApprovalsCome}},
-		"paused, and closing":     {facts: []fleet.Fact{fleet.Paused{}}, ending: true, want: []Assumption{NoMoreStarts}},
-		"halted with some flying": {facts: []fleet.Fact{fleet.RunHalted{Scope: "run"}}, ending: true, want: []Assumption{NoMoreStarts}},
+		"before a gate": {want: []Assumption{ApprovalsCome}},
+		"after the gate": {facts: []fleet.Fact{fleet.GateOpened{Wave: "canary", When: fleet.GateAfter,
+			Needless: true}}},
+		"paused": {facts: []fleet.Fact{fleet.Paused{}}, want: []Assumption{PauseEnds, ApprovalsCome}},
+		"told to leave": {facts: []fleet.Fact{fleet.Stopped{}},
+			want: []Assumption{RunIsResumed, ApprovalsCome}},
+		"left at the gate": {facts: []fleet.Fact{fleet.RunSuspended{Why: fleet.SuspendedWait,
+			Gate: fleet.GateAfter, Wave: "canary"}}, left: true, want: []Assumption{RunIsResumed, ApprovalsCome}},
+		"left after the gate": {facts: []fleet.Fact{fleet.GateOpened{Wave: "canary", When: fleet.GateAfter,
+			Needless: true}}, left: true, want: []Assumption{RunIsResumed}},
+		"left in a pause": {facts: []fleet.Fact{fleet.Paused{}}, left: true,
+			want: []Assumption{PauseEnds, RunIsResumed, ApprovalsCome}},
+		"suspended": {facts: []fleet.Fact{fleet.RunSuspended{Why: fleet.SuspendedSignal}},
+			want: []Assumption{RunIsResumed, ApprovalsCome}},
+		"paused, and closing": {facts: []fleet.Fact{fleet.Paused{}}, ending: true,
+			want: []Assumption{NoMoreStarts}},
+		"halted with some flying": {facts: []fleet.Fact{fleet.RunHalted{Scope: "run"}}, ending: true,
+			want: []Assumption{NoMoreStarts}},
 	} {
 		st := rollout.NewState(p)
 		for _, f := range append(begun[:len(begun):len(begun)], c.facts...) {
@@ -48,7 +56,8 @@ func TestRemaining(t *testing.T) {
 		if !slices.Equal(r.If, c.want) {
 			t.Errorf("%s: it takes %q for granted, want %q", name, r.If, c.want)
 		}
-		if !r.P50.Equal(now) || !r.P90.Equal(guess.P90) || !r.Waves[1].P50.Equal(now) || !r.Waves[1].P90.Equal(guess.P90) || !r.Waves[0].P90.IsZero() {
+		if !r.P50.Equal(now) || !r.P90.Equal(guess.P90) || !r.Waves[1].P50.Equal(now) ||
+			!r.Waves[1].P90.Equal(guess.P90) || !r.Waves[0].P90.IsZero() {
 			t.Errorf("%s: seen from %s the ends are %+v", name, now, r)
 		}
 		if r := RemainingOf(st, rollout.Outlook{}, now, true); !r.P90.IsZero() || r.Waves != nil || r.If != nil {

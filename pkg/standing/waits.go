@@ -27,7 +27,8 @@ const (
 )
 
 // waitKinds are all of them, in the order in which they are named.
-var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitAccess, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart, WaitAnswer}
+var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitAccess, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart,
+	WaitAnswer}
 
 // Wait is something that a run waits for. Which fields are set follows from the
 // kind.
@@ -51,7 +52,8 @@ type Wait struct {
 
 	// Since is when the wait began: of a denied access, a pause, a soak (the end of its
 	// wave) and an approval (the end of that soak; before the first wave the opening of
-	// the run; where an approval has expired since, its end). Zero of the others, and of a gate that stands behind a soak.
+	// the run; where an approval has expired since, its end). Zero of the others, and of a gate that stands behind
+	// a soak.
 	Since     time.Time
 	Denied    string        // of a denied access: what the cloud said; empty: nothing
 	Retry     Retry         // of a denied access
@@ -188,7 +190,8 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 	gate := gateWait(st, now)
 	if c := st.CurrentWave(); c >= 0 {
 		if until := st.SoaksUntil(c); until.After(now) {
-			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate, Opens: st.Waves[c+1].Name}}
+			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate,
+				Opens: st.Waves[c+1].Name}}
 		}
 	}
 	if gate == nil || gate.Given != nil {
@@ -236,7 +239,8 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		}
 		return &g
 	}
-	g.Given = &Approval{Wave: g.Wave, When: when, By: given.By.User, Reason: given.Reason, At: gate.ApprovedAt, Until: given.ExpiresAt}
+	g.Given = &Approval{Wave: g.Wave, When: when, By: given.By.User, Reason: given.Reason, At: gate.ApprovedAt,
+		Until: given.ExpiresAt}
 	return &g
 }
 

@@ -20,8 +20,10 @@ func TestWaitsOfVaults(t *testing.T) {
 	p.Vaults = append(p.Vaults, p.Vaults[2])
 	p.Vaults[3].Key, p.Vaults[3].Wave = "later", 1
 	// t0 is a Monday, at 11.
-	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{time.Monday}, Start: 22 * 60, End: 23 * 60, Zone: "UTC"}}}}
-	p.Calendars = append(p.Calendars, plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday}, Start: 10 * 60, End: 12 * 60, Zone: "UTC"}}})
+	p.Calendars = []plan.Calendar{{Windows: []plan.Window{{Days: []time.Weekday{time.Monday}, Start: 22 * 60,
+		End: 23 * 60, Zone: "UTC"}}}}
+	p.Calendars = append(p.Calendars, plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday},
+		Start: 10 * 60, End: 12 * 60, Zone: "UTC"}}})
 	p.Vaults[1].Calendar, p.Vaults[2].Calendar = 1, 2 // closed now, and open
 	now := t0.Add(time.Minute)
 	retry, deadline, poll := p.Timings.BusyRetry, p.Timings.BusyDeadline, p.Timings.Poll
@@ -30,13 +32,15 @@ func TestWaitsOfVaults(t *testing.T) {
 	pending, blocked := rollout.VaultState{Status: fleet.Pending}, rollout.VaultState{Status: fleet.Blocked}
 	ready := rollout.VaultState{Status: fleet.Ready}
 	busy := func(ago time.Duration) rollout.VaultState {
-		return rollout.VaultState{Status: fleet.Busy, Busy: rollout.Busy{BusySince: now.Add(-ago), BusyAt: now.Add(-ago)}, Reason: "a job is running"}
+		return rollout.VaultState{Status: fleet.Busy,
+			Busy: rollout.Busy{BusySince: now.Add(-ago), BusyAt: now.Add(-ago)}, Reason: "a job is running"}
 	}
 	unheard := busy(0)
 	unheard.Unreached, unheard.Reason = 1, "no route to host"
 	unsent := func(code string) rollout.VaultState {
 		return rollout.VaultState{Status: fleet.Ready, Refusal: rollout.Refusal{Refusals: 1},
-			Upgrade: rollout.Upgrade{Answer: &fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: code, Message: "connection refused"}}}
+			Upgrade: rollout.Upgrade{Answer: &fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: code,
+				Message: "connection refused"}}}
 	}
 	notYet := func(ago time.Duration, what string) rollout.VaultState {
 		return rollout.VaultState{Status: fleet.Ready, Need: rollout.Need{Waits: what, WaitsSince: now.Add(-ago)}}
@@ -48,64 +52,95 @@ func TestWaitsOfVaults(t *testing.T) {
 		facts     []fleet.Fact
 		want      []Wait
 	}{
-		"all is to be done":      {[3]rollout.VaultState{ready, pending, ready}, nil, nil, nil},
-		"one is to be done":      {[3]rollout.VaultState{busy(time.Minute), blocked, ready}, nil, nil, nil},
-		"one is to be checked":   {[3]rollout.VaultState{pending, blocked, busy(time.Minute)}, nil, nil, nil},
-		"one is in flight":       {[3]rollout.VaultState{busy(time.Minute), blocked, {Status: fleet.Upgrading}}, nil, nil, nil},
-		"one is somebody else's": {[3]rollout.VaultState{busy(time.Minute), blocked, {Status: fleet.Upgrading, Upgrade: rollout.Upgrade{Foreign: true}}}, nil, nil, nil},
-		"one is in doubt":        {[3]rollout.VaultState{busy(time.Minute), blocked, {Status: fleet.Unknown}}, nil, nil, nil},
-		"nothing is left":        {[3]rollout.VaultState{blocked, blocked, {Status: fleet.Unknown, Doubt: rollout.Doubt{Final: true}}}, nil, nil, nil},
+		"all is to be done":    {[3]rollout.VaultState{ready, pending, ready}, nil, nil, nil},
+		"one is to be done":    {[3]rollout.VaultState{busy(time.Minute), blocked, ready}, nil, nil, nil},
+		"one is to be checked": {[3]rollout.VaultState{pending, blocked, busy(time.Minute)}, nil, nil, nil},
+		"one is in flight": {[3]rollout.VaultState{busy(time.Minute), blocked, {Status: fleet.Upgrading}}, nil,
+			nil, nil},
+		"one is somebody else's": {[3]rollout.VaultState{busy(time.Minute), blocked,
+			{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{Foreign: true}}}, nil, nil, nil},
+		"one is in doubt": {[3]rollout.VaultState{busy(time.Minute), blocked, {Status: fleet.Unknown}}, nil, nil, nil},
+		"nothing is left": {[3]rollout.VaultState{blocked, blocked,
+			{Status: fleet.Unknown, Doubt: rollout.Doubt{Final: true}}}, nil, nil, nil},
 
 		"busy": {[3]rollout.VaultState{busy(2 * time.Minute), blocked, busy(3 * time.Minute)}, nil, nil,
 			[]Wait{{For: WaitBusy, Until: now.Add(retry - 3*time.Minute), Vaults: 2, Which: []int{0, 2}}}},
-		"busy, one after the other": {[3]rollout.VaultState{busy(2 * time.Minute), busy(3 * time.Minute), busy(time.Minute)}, nil, nil,
+		"busy, one after the other": {[3]rollout.VaultState{busy(2 * time.Minute), busy(3 * time.Minute),
+			busy(time.Minute)}, nil, nil,
 			[]Wait{{For: WaitBusy, Until: now.Add(retry - 3*time.Minute), Vaults: 3, Which: []int{0, 1, 2}}}},
-		"busy, to be looked at though its window is closed": {[3]rollout.VaultState{busy(0), busy(retry), blocked}, nil, nil, nil},
-		"busy, to be looked at now":                         {[3]rollout.VaultState{busy(retry), blocked, busy(0)}, nil, nil, nil},
+		"busy, to be looked at though its window is closed": {[3]rollout.VaultState{busy(0), busy(retry), blocked}, nil,
+			nil, nil},
+		"busy, to be looked at now": {[3]rollout.VaultState{busy(retry), blocked, busy(0)}, nil, nil, nil},
 		"no answer to a check": {[3]rollout.VaultState{unheard, blocked, blocked}, nil, nil,
 			[]Wait{{For: WaitAnswer, Answer: "no route to host", Vaults: 1, Which: []int{0}}}},
-		"a start that could not be sent": {[3]rollout.VaultState{blocked, blocked, unsent(fleet.CodeUnreachable)}, nil, nil,
+		"a start that could not be sent": {[3]rollout.VaultState{blocked, blocked, unsent(fleet.CodeUnreachable)}, nil,
+			nil,
 			[]Wait{{For: WaitAnswer, Answer: "connection refused", Vaults: 1, Which: []int{2}}}},
 		// The others of its subscription wait with it: one at a time is tried.
-		"a start that could not be sent, and others": {[3]rollout.VaultState{ready, unsent(fleet.CodeUnreachable), blocked}, nil, nil,
+		"a start that could not be sent, and others": {[3]rollout.VaultState{ready, unsent(fleet.CodeUnreachable),
+			blocked}, nil, nil,
 			[]Wait{{For: WaitAnswer, Answer: "connection refused", Vaults: 2, Which: []int{0, 1}}}},
 		"two without an answer": {[3]rollout.VaultState{unheard, blocked, unsent(fleet.CodeUnreachable)}, nil, nil,
 			[]Wait{{For: WaitAnswer, Answer: "no route to host", Vaults: 2, Which: []int{0, 2}}}},
-		"a start that could not be sent, and one is to be checked": {[3]rollout.VaultState{pending, unsent(fleet.CodeUnreachable), blocked}, nil, nil, nil},
+		"a start that could not be sent, and one is to be checked": {[3]rollout.VaultState{pending,
+			unsent(fleet.CodeUnreachable), blocked}, nil, nil, nil},
 		// A check without an answer says nothing of the others of its subscription.
 		"no answer to a check, and a window": {[3]rollout.VaultState{unheard, ready, blocked}, nil, nil,
-			[]Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}}, {For: WaitAnswer, Answer: "no route to host", Vaults: 1, Which: []int{0}}}},
-		"of another subscription":              {[3]rollout.VaultState{blocked, unsent(fleet.CodeUnreachable), ready}, nil, nil, nil},
-		"a start that was to be checked again": {[3]rollout.VaultState{blocked, blocked, unsent(fleet.CodeChanged)}, nil, nil, nil},
-		"what starts need": {[3]rollout.VaultState{notYet(time.Minute, "a role since 11:00"), blocked, notYet(2*time.Minute, "a role since 10:59")}, nil, nil,
-			[]Wait{{For: WaitStart, Until: now.Add(deadline - 2*time.Minute), Needs: "a role since 10:59", Vaults: 2, Which: []int{0, 2}}}},
+			[]Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}},
+				{For: WaitAnswer, Answer: "no route to host", Vaults: 1, Which: []int{0}}}},
+		"of another subscription": {[3]rollout.VaultState{blocked, unsent(fleet.CodeUnreachable), ready},
+			nil, nil, nil},
+		"a start that was to be checked again": {[3]rollout.VaultState{blocked, blocked, unsent(fleet.CodeChanged)},
+			nil, nil, nil},
+		"what starts need": {[3]rollout.VaultState{notYet(time.Minute, "a role since 11:00"), blocked,
+			notYet(2*time.Minute, "a role since 10:59")}, nil, nil,
+			[]Wait{{For: WaitStart, Until: now.Add(deadline - 2*time.Minute), Needs: "a role since 10:59", Vaults: 2,
+				Which: []int{0, 2}}}},
 
-		"a throttle": {[3]rollout.VaultState{ready, pending, blocked}, map[string]time.Time{"lab": now.Add(time.Second)}, nil,
-			[]Wait{{For: WaitThrottle, Until: now.Add(time.Second), Subscription: "lab", Vaults: 2, Which: []int{0, 1}}}},
-		"a throttle that is over":               {[3]rollout.VaultState{ready, blocked, blocked}, map[string]time.Time{"lab": now}, nil, nil},
-		"a throttle, and more elsewhere":        {[3]rollout.VaultState{ready, blocked, ready}, map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
-		"a throttle, one in flight":             {[3]rollout.VaultState{ready, {Status: fleet.Starting}, blocked}, map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
-		"a throttle, and somebody else's there": {[3]rollout.VaultState{ready, {Status: fleet.Upgrading, Upgrade: rollout.Upgrade{Foreign: true}}, blocked}, map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
-		"two throttles": {[3]rollout.VaultState{ready, blocked, ready}, map[string]time.Time{"lab": now.Add(poll), "shop": now.Add(time.Second)}, nil,
+		"a throttle": {[3]rollout.VaultState{ready, pending, blocked},
+			map[string]time.Time{"lab": now.Add(time.Second)}, nil,
+			[]Wait{{For: WaitThrottle, Until: now.Add(time.Second), Subscription: "lab", Vaults: 2,
+				Which: []int{0, 1}}}},
+		"a throttle that is over": {[3]rollout.VaultState{ready, blocked, blocked},
+			map[string]time.Time{"lab": now}, nil, nil},
+		"a throttle, and more elsewhere": {[3]rollout.VaultState{ready, blocked, ready},
+			map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
+		"a throttle, one in flight": {[3]rollout.VaultState{ready, {Status: fleet.Starting}, blocked},
+			map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
+		"a throttle, and somebody else's there": {[3]rollout.VaultState{ready,
+			{Status: fleet.Upgrading, Upgrade: rollout.Upgrade{Foreign: true}}, blocked},
+			map[string]time.Time{"lab": now.Add(time.Second)}, nil, nil},
+		"two throttles": {[3]rollout.VaultState{ready, blocked, ready},
+			map[string]time.Time{"lab": now.Add(poll), "shop": now.Add(time.Second)}, nil,
 			[]Wait{{For: WaitThrottle, Until: now.Add(time.Second), Subscription: "shop", Vaults: 1, Which: []int{2}},
 				{For: WaitThrottle, Until: now.Add(poll), Subscription: "lab", Vaults: 1, Which: []int{0}}}},
 
-		"a window": {[3]rollout.VaultState{blocked, ready, blocked}, nil, nil, []Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}}}},
+		"a window": {[3]rollout.VaultState{blocked, ready, blocked}, nil, nil,
+			[]Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}}}},
 		// It may be checked meanwhile.
-		"a window, not checked":           {[3]rollout.VaultState{blocked, pending, blocked}, nil, nil, nil},
-		"a window, not checked, and busy": {[3]rollout.VaultState{busy(0), pending, blocked}, nil, nil, []Wait{{For: WaitBusy, Until: now.Add(retry), Vaults: 1, Which: []int{0}}}},
-		"no access, and one to be checked before its window": {[3]rollout.VaultState{blocked, pending, ready}, nil, []fleet.Fact{fleet.AccessDenied{Subscription: "shop"}},
-			[]Wait{{For: WaitAccess, Subscription: "shop", Since: t0, Retry: RetryReading, Every: poll, Vaults: 1, Which: []int{2}, Meanwhile: true}}},
+		"a window, not checked": {[3]rollout.VaultState{blocked, pending, blocked}, nil, nil, nil},
+		"a window, not checked, and busy": {[3]rollout.VaultState{busy(0), pending, blocked}, nil, nil,
+			[]Wait{{For: WaitBusy, Until: now.Add(retry), Vaults: 1, Which: []int{0}}}},
+		"no access, and one to be checked before its window": {[3]rollout.VaultState{blocked, pending, ready}, nil,
+			[]fleet.Fact{fleet.AccessDenied{Subscription: "shop"}},
+			[]Wait{{For: WaitAccess, Subscription: "shop", Since: t0, Retry: RetryReading, Every: poll, Vaults: 1,
+				Which: []int{2}, Meanwhile: true}}},
 		// What needs a person first, then what is over first.
-		"a window, a throttle and a busy one": {[3]rollout.VaultState{busy(0), ready, ready}, map[string]time.Time{"shop": now.Add(poll)}, nil,
-			[]Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}}, {For: WaitThrottle, Until: now.Add(poll), Subscription: "shop", Vaults: 1, Which: []int{2}},
+		"a window, a throttle and a busy one": {[3]rollout.VaultState{busy(0), ready, ready},
+			map[string]time.Time{"shop": now.Add(poll)}, nil,
+			[]Wait{{For: WaitWindow, Until: window, Vaults: 1, Which: []int{1}},
+				{For: WaitThrottle, Until: now.Add(poll), Subscription: "shop", Vaults: 1, Which: []int{2}},
 				{For: WaitBusy, Until: now.Add(retry), Vaults: 1, Which: []int{0}}}},
 
-		"a pause":                {[3]rollout.VaultState{ready, blocked, ready}, nil, []fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}}, []Wait{pause}},
-		"a pause, one in flight": {[3]rollout.VaultState{ready, blocked, {Status: fleet.Starting}}, nil, []fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}}, []Wait{pause}},
-		"a pause, and a busy one": {[3]rollout.VaultState{ready, blocked, busy(0)}, nil, []fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}},
+		"a pause": {[3]rollout.VaultState{ready, blocked, ready}, nil,
+			[]fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}}, []Wait{pause}},
+		"a pause, one in flight": {[3]rollout.VaultState{ready, blocked, {Status: fleet.Starting}}, nil,
+			[]fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}}, []Wait{pause}},
+		"a pause, and a busy one": {[3]rollout.VaultState{ready, blocked, busy(0)}, nil,
+			[]fleet.Fact{fleet.Paused{By: fleet.Actor{User: "sam"}, Reason: "looking"}},
 			[]Wait{pause, {For: WaitBusy, Until: now.Add(retry), Vaults: 1, Which: []int{2}}}},
-		"halted":        {[3]rollout.VaultState{busy(0), blocked, blocked}, nil, []fleet.Fact{fleet.RunHalted{Scope: "run"}}, nil},
+		"halted": {[3]rollout.VaultState{busy(0), blocked, blocked}, nil,
+			[]fleet.Fact{fleet.RunHalted{Scope: "run"}}, nil},
 		"told to leave": {[3]rollout.VaultState{busy(0), blocked, blocked}, nil, []fleet.Fact{fleet.Stopped{}}, nil},
 		"closed":        {[3]rollout.VaultState{busy(0), blocked, blocked}, nil, []fleet.Fact{fleet.RunClosed{}}, nil},
 	} {
@@ -136,11 +171,15 @@ func TestWaitsOfWaves(t *testing.T) {
 	before := &plan.Approval{When: plan.ApprovalBefore}
 	after := &plan.Approval{When: plan.ApprovalAfter}
 	done := []fleet.Fact{fleet.RunOpened{RunID: "r", By: fleet.Actor{User: "sam"}}, fleet.WaveOpened{Wave: "canary"}}
-	approved := fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "kim"}, Evidence: fleet.Evidence{Upgraded: 1}, ExpiresAt: t0.Add(2 * soak)}
+	approved := fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "kim"},
+		Evidence: fleet.Evidence{Upgraded: 1}, ExpiresAt: t0.Add(2 * soak)}
 	upgraded := func(k fleet.Key) []fleet.Fact {
-		return []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
+		return []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
 			fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}},
-			fleet.Observed{Vault: k, OperationID: "op", Record: &fleet.Record{OperationID: "op", State: fleet.RecordUpgraded}}, fleet.Verified{Vault: k, OperationID: "op"}}
+			fleet.Observed{Vault: k, OperationID: "op",
+				Record: &fleet.Record{OperationID: "op", State: fleet.RecordUpgraded}},
+			fleet.Verified{Vault: k, OperationID: "op"}}
 	}
 	gate := Wait{For: WaitApproval, Wave: "canary", When: fleet.GateAfter}
 	with := func(change func(*Wait)) *Wait {
@@ -158,24 +197,29 @@ func TestWaitsOfWaves(t *testing.T) {
 		soaking  *Wait // the gate that the soak shows
 		soaked   *Wait // what is waited for when it is over; nil: nothing
 	}{
-		"nobody has approved":  {after, nil, &gate, &gate},
-		"approved":             {after, []fleet.Fact{approved}, holds, nil},
-		"approved, and opened": {after, []fleet.Fact{approved, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}}, nil, nil},
-		"by another than sam":  {&plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter}, nil, with(func(g *Wait) { g.NotBy = "sam" }), with(func(g *Wait) { g.NotBy = "sam" })},
+		"nobody has approved": {after, nil, &gate, &gate},
+		"approved":            {after, []fleet.Fact{approved}, holds, nil},
+		"approved, and opened": {after, []fleet.Fact{approved, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}},
+			nil, nil},
+		"by another than sam": {&plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter}, nil,
+			with(func(g *Wait) { g.NotBy = "sam" }), with(func(g *Wait) { g.NotBy = "sam" })},
 		"there is no approval": {nil, nil, nil, nil},
-		"of another plan": {after, []fleet.Fact{func() fleet.Fact { a := approved; a.PlanFingerprint = "x"; return a }()},
+		"of another plan": {after,
+			[]fleet.Fact{func() fleet.Fact { a := approved; a.PlanFingerprint = "x"; return a }()},
 			void("the plan has changed since kim approved it"), void("the plan has changed since kim approved it")},
 	} {
 		p := onePerWave()
 		p.Waves[0].Soak = soak
 		p.Waves[0].Approval = c.approval
 		st := rollout.NewState(p)
-		for _, f := range append(append(done[:len(done):len(done)], upgraded(p.Vaults[0].Key)...), append([]fleet.Fact{fleet.WaveDone{Wave: "canary"}}, c.facts...)...) {
+		for _, f := range append(append(done[:len(done):len(done)], upgraded(p.Vaults[0].Key)...),
+			append([]fleet.Fact{fleet.WaveDone{Wave: "canary"}}, c.facts...)...) {
 			if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
-		during := []Wait{{For: WaitSoak, Since: t0, Until: t0.Add(soak), Wave: "canary", Gate: c.soaking, Opens: "rest"}}
+		during := []Wait{{For: WaitSoak, Since: t0, Until: t0.Add(soak), Wave: "canary", Gate: c.soaking,
+			Opens: "rest"}}
 		if got := Waits(st, t0.Add(soak-1)); !reflect.DeepEqual(got, during) {
 			t.Errorf("%s: it waits for\n%+v\nwant\n%+v", name, got, during)
 		}
@@ -188,7 +232,8 @@ func TestWaitsOfWaves(t *testing.T) {
 			t.Errorf("%s: after the soak it waits for\n%+v\nwant\n%+v", name, got, then)
 		}
 		if c.soaked == nil && len(c.facts) == 1 { // the approval ends before the gate is opened
-			if got := Waits(st, t0.Add(2*soak)); len(got) != 1 || got[0].Void != "the approval of kim expired at 2026-03-16T13:00:00Z" ||
+			if got := Waits(st, t0.Add(2*soak)); len(got) != 1 ||
+				got[0].Void != "the approval of kim expired at 2026-03-16T13:00:00Z" ||
 				!got[0].Since.Equal(approved.ExpiresAt) { // not since the soak's end: meanwhile it was approved
 				t.Errorf("%s: when the approval has expired it waits for %+v", name, got)
 			}
@@ -207,7 +252,8 @@ func TestWaitsOfWaves(t *testing.T) {
 	changed := first
 	changed.Void = "the plan has changed since kim approved it"
 	blocked := func(i int) fleet.Fact { return fleet.Validated{Vault: p.Vaults[i].Key, Verdict: fleet.VerdictBlocked} }
-	behind := []fleet.Fact{opened, early, fleet.GateOpened{Wave: "canary", When: fleet.GateBefore}, fleet.WaveOpened{Wave: "canary"}}
+	behind := []fleet.Fact{opened, early, fleet.GateOpened{Wave: "canary", When: fleet.GateBefore},
+		fleet.WaveOpened{Wave: "canary"}}
 	for name, c := range map[string]struct {
 		facts []fleet.Fact
 		want  []Wait
@@ -216,7 +262,8 @@ func TestWaitsOfWaves(t *testing.T) {
 		"nobody has approved":     {[]fleet.Fact{opened}, []Wait{first}},
 		"approved":                {[]fleet.Fact{opened, early}, nil},
 		"approved as it was once": {[]fleet.Fact{opened, stale}, []Wait{changed}},
-		"the last wave is done":   {append(behind[:4:4], blocked(0), fleet.WaveDone{Wave: "canary"}, fleet.WaveOpened{Wave: "rest"}, blocked(1), fleet.WaveDone{Wave: "rest"}), nil},
+		"the last wave is done": {append(behind[:4:4], blocked(0), fleet.WaveDone{Wave: "canary"},
+			fleet.WaveOpened{Wave: "rest"}, blocked(1), fleet.WaveDone{Wave: "rest"}), nil},
 	} {
 		st := rollout.NewState(p)
 		for _, f := range c.facts {
@@ -232,25 +279,30 @@ func TestWaitsOfWaves(t *testing.T) {
 	// A wave that soaks no more keeps nobody waiting before its end: an earlier run changed it.
 	p.Waves[0].Approval = after
 	again := rollout.NewState(p)
-	for i, f := range []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, blocked(0), fleet.WaveDone{Wave: "canary"}} {
+	for i, f := range []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, blocked(0),
+		fleet.WaveDone{Wave: "canary"}} {
 		if err := again.Apply(fleet.Event{At: t0.Add(time.Duration(i) * time.Minute), Fact: f}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	again.Waves[0].Changed = t0.Add(-2 * soak)
-	if got, want := Waits(again, t0.Add(soak)), []Wait{{For: WaitApproval, Since: t0.Add(3 * time.Minute), Wave: "canary", When: fleet.GateAfter}}; !reflect.DeepEqual(got, want) {
+	if got, want := Waits(again, t0.Add(soak)),
+		[]Wait{{For: WaitApproval, Since: t0.Add(3 * time.Minute), Wave: "canary",
+			When: fleet.GateAfter}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("behind a soak of the night before it waits for\n%+v\nwant\n%+v", got, want)
 	}
 
 	// A pause keeps what is open of the wave: its gate is not reached.
 	p.Waves[0].Approval = after
 	st := rollout.NewState(p)
-	for _, f := range []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"}, fleet.Validated{Vault: p.Vaults[0].Key, Verdict: fleet.VerdictReady}, fleet.Paused{Reason: "looking"}} {
+	for _, f := range []fleet.Fact{opened, fleet.WaveOpened{Wave: "canary"},
+		fleet.Validated{Vault: p.Vaults[0].Key, Verdict: fleet.VerdictReady}, fleet.Paused{Reason: "looking"}} {
 		if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, want := Waits(st, t0), []Wait{{For: WaitPause, Since: t0, Reason: "looking"}}; !reflect.DeepEqual(got, want) {
+	if got, want := Waits(st, t0), []Wait{{For: WaitPause, Since: t0, Reason: "looking"}}; !reflect.DeepEqual(got,
+		want) {
 		t.Errorf("in a pause it waits for\n%+v\nwant\n%+v", got, want)
 	}
 }

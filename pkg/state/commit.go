@@ -38,7 +38,8 @@ func newBatch(run RunInfo, head position, events []fleet.Event, vaults []fleet.V
 }
 
 // newBatchOf is newBatch of events that are encoded already.
-func newBatchOf(run RunInfo, head position, events []fleet.Event, texts [][]byte, vaults []fleet.VaultRecord) (*batch, error) {
+func newBatchOf(run RunInfo, head position, events []fleet.Event, texts [][]byte, vaults []fleet.VaultRecord) (*batch,
+	error) {
 	if err := checkRecords(vaults); err != nil {
 		return nil, err
 	}

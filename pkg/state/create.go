@@ -37,7 +37,8 @@ func newIdentity(b Binding) ([]byte, error) {
 	if b.Identity != nil {
 		var i Info
 		if err := json.Unmarshal(b.Identity, &i); err != nil || i.Cloud != b.Cloud {
-			return nil, errors.Join(refuse("what is given for the identity of a ledger of cloud %q is none", b.Cloud), err)
+			return nil, errors.Join(refuse("what is given for the identity of a ledger of cloud %q is none", b.Cloud),
+				err)
 		}
 		return b.Identity, nil
 	}

@@ -232,7 +232,10 @@ func (d *disk) choices(rng *rand.Rand, random int) []choice {
 			rename: func(i int) bool { return draw(p, -9, i) }}
 		if n%2 == 0 {
 			c.name = fmt.Sprintf("%.0f %% of the sectors, seed %d", 100*p, seed)
-			c.change = func(f *inode, i int) bool { return f != nil && (f.pending[i].data != nil || draw(p, f.number, i)) }
+			c.change = func(f *inode, i int) bool {
+				return f != nil &&
+					(f.pending[i].data != nil || draw(p, f.number, i))
+			}
 			c.sector = func(f *inode, i, at int) bool { return draw(p, f.number, i, at) }
 		}
 		cs = append(cs, c)

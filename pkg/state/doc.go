@@ -33,7 +33,7 @@
 //	runs    ordinal (8 bytes, big-endian) → JSON of RunInfo
 //	events  sequence over the whole ledger (8 bytes, big-endian, from 1) → hash (32 bytes), JSON of fleet.Event
 //	vaults  fleet.Key → JSON of fleet.VaultRecord
-//	addresses  fleet.Key → the signed addresses of the operation that is followed, deflated; made when the first is kept
+//	addresses  fleet.Key → the signed addresses of the operation that is followed, deflated; made for the first
 //
 // A run's events are contiguous: they end where the next run's begin. Link
 // describes the chain.

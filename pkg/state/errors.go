@@ -10,28 +10,34 @@ import (
 
 // What a caller may branch on with errors.Is. The errors themselves say more.
 var (
-	ErrInUse       = errors.New("the ledger is in use")                  // Acquire: another process holds the lock
-	ErrLive        = errors.New("a process is writing to the ledger")    // OpenReadOnly: ask again later, or ask the holder
-	ErrForeignLock = errors.New("the lock file is not fleetup's")        // Acquire: a file of that name is somebody else's
-	ErrNoLedger    = errors.New("there is no ledger")                    // nothing at that path; errors.Is fs.ErrNotExist too
-	ErrNotLedger   = errors.New("not a ledger")                          // a directory, or a file of another program
-	ErrDamaged     = errors.New("the ledger is damaged")                 // truncated, overwritten, changed afterwards
-	ErrFormat      = errors.New("the ledger's format is newer")          // written by a newer version
-	ErrCloud       = errors.New("the ledger belongs to another cloud")   // bound to another cloud
-	ErrUnfinished  = errors.New("the ledger has an unfinished run")      // Begin: resume that one first
-	ErrReplaced    = errors.New("the ledger's file was replaced")        // its path leads to another file, or to none
-	ErrCommit      = errors.New("the commit failed")                     // it may have reached the disk all the same
-	ErrNoRun       = errors.New("the ledger has no such run")            // Events of an unknown run, Commit before any Begin
-	ErrNoPlan      = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
-	ErrClosed      = errors.New("the ledger was closed by this process") // used after Close
-	ErrNoRoom      = errors.New("the disk has no room for the run")      // Reserve: too little is free
-	ErrRefused     = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
+	ErrInUse = errors.New("the ledger is in use") // Acquire: another process holds the lock
+	// OpenReadOnly: ask again later, or ask the holder
+	ErrLive = errors.New("a process is writing to the ledger")
+	// Acquire: a file of that name is somebody else's
+	ErrForeignLock = errors.New("the lock file is not fleetup's")
+	// nothing at that path; errors.Is fs.ErrNotExist too
+	ErrNoLedger   = errors.New("there is no ledger")
+	ErrNotLedger  = errors.New("not a ledger")                        // a directory, or a file of another program
+	ErrDamaged    = errors.New("the ledger is damaged")               // truncated, overwritten, changed afterwards
+	ErrFormat     = errors.New("the ledger's format is newer")        // written by a newer version
+	ErrCloud      = errors.New("the ledger belongs to another cloud") // bound to another cloud
+	ErrUnfinished = errors.New("the ledger has an unfinished run")    // Begin: resume that one first
+	ErrReplaced   = errors.New("the ledger's file was replaced")      // its path leads to another file, or to none
+	ErrCommit     = errors.New("the commit failed")                   // it may have reached the disk all the same
+	// Events of an unknown run, Commit before any Begin
+	ErrNoRun   = errors.New("the ledger has no such run")
+	ErrNoPlan  = errors.New("the ledger has no such plan")           // Plan of an unknown fingerprint
+	ErrClosed  = errors.New("the ledger was closed by this process") // used after Close
+	ErrNoRoom  = errors.New("the disk has no room for the run")      // Reserve: too little is free
+	ErrRefused = errors.New("the ledger refuses what it was handed") // a batch that breaks the journal's rules
 )
 
 // What to do next, where more than one error says it.
 const (
-	onLocalDisk = "put the ledger on a local disk (--state FILE)"                            // where a lock or a link is refused
-	restoreIt   = "restore it from a backup; do not upgrade its vaults until it is restored" // where a file cannot be trusted
+	// where a lock or a link is refused
+	onLocalDisk = "put the ledger on a local disk (--state FILE)"
+	// where a file cannot be trusted
+	restoreIt = "restore it from a backup; do not upgrade its vaults until it is restored"
 )
 
 // Remedied is an error that knows what to do about it. Its text ends with that,
@@ -89,7 +95,8 @@ type BusyError struct {
 
 func (e *BusyError) Error() string {
 	if e.Kind == ErrLive {
-		return fmt.Sprintf("ledger %s is being written by %s; it can be read when that process has ended", e.Path, e.Holder)
+		return fmt.Sprintf("ledger %s is being written by %s; it can be read when that process has ended", e.Path,
+			e.Holder)
 	}
 	return fmt.Sprintf("ledger %s is in use by %s; wait until it ends, or stop it there", e.Path, e.Holder)
 }
@@ -106,7 +113,8 @@ type CommitError struct {
 
 func (e *CommitError) Error() string {
 	return fmt.Sprintf("writing to ledger %s failed, and it may be written all the same: %v; "+
-		"start nothing more, remove the cause, then go on with fleetup resume, which reads what is there", e.Path, e.Err)
+		"start nothing more, remove the cause, then go on with fleetup resume, which reads what is there", e.Path,
+		e.Err)
 }
 
 // Unwrap gives the sentinel and the cause.

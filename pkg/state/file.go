@@ -52,7 +52,8 @@ const (
 
 // boltOptions are the options of every opening. open takes the place of
 // os.OpenFile.
-func boltOptions(readOnly bool, wait time.Duration, open func(string, int, fs.FileMode) (*os.File, error)) *bbolt.Options {
+func boltOptions(readOnly bool, wait time.Duration,
+	open func(string, int, fs.FileMode) (*os.File, error)) *bbolt.Options {
 	return &bbolt.Options{
 		ReadOnly:     readOnly,
 		Timeout:      wait,
@@ -127,8 +128,9 @@ func examine(path string, real string) error {
 		return &FileError{Path: path, Kind: ErrDamaged, Detail: "is an empty file, not a ledger",
 			Next: "delete it if no run ever used it; otherwise " + restoreIt}
 	case !strings.HasSuffix(path, ".db") && isText(real): // one that is called a ledger may have been one
-		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger but a text, such as an inventory or a report",
-			Next: "name the ledger with --state FILE; it stands beside its inventory and ends in .db"}
+		return &FileError{Path: path, Kind: ErrNotLedger,
+			Detail: "is not a ledger but a text, such as an inventory or a report",
+			Next:   "name the ledger with --state FILE; it stands beside its inventory and ends in .db"}
 	case !hasMagic(real):
 		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is not a ledger, or its beginning is destroyed",
 			Next: "name another file with --state FILE, or " + restoreIt}
@@ -150,7 +152,8 @@ func hasMagic(path string) bool {
 	defer f.Close()
 	for _, page := range []int64{0, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10} {
 		var word [4]byte
-		if _, err := f.ReadAt(word[:], page+headOffset); err == nil && binary.NativeEndian.Uint32(word[:]) == boltMagic {
+		if _, err := f.ReadAt(word[:], page+headOffset); err == nil &&
+			binary.NativeEndian.Uint32(word[:]) == boltMagic {
 			return true
 		}
 	}
@@ -204,7 +207,8 @@ func explain(path string, err error) error {
 		return &FileError{Path: path, Kind: ErrNotLedger, Detail: "is a bbolt file of a version that is not supported",
 			Next: "name another file with --state FILE"}
 	case errors.As(err, &errno):
-		return &FileError{Path: path, Detail: "cannot be used", Err: err, Next: "check its disk, and what this user may take of it"}
+		return &FileError{Path: path, Detail: "cannot be used", Err: err,
+			Next: "check its disk, and what this user may take of it"}
 	}
 	return damaged(path, "is damaged", err)
 }

@@ -88,7 +88,8 @@ func (r *Reader) walk(at position, last uint64, fn func(seq uint64, e fleet.Even
 			}
 			var e fleet.Event
 			if err := json.Unmarshal(text, &e); err != nil {
-				return at, &FileError{Path: r.path, Detail: fmt.Sprintf("cannot be read at event %d", seq), Err: err, Next: "use the version of fleetup that wrote it, or a newer one"}
+				return at, &FileError{Path: r.path, Detail: fmt.Sprintf("cannot be read at event %d", seq), Err: err,
+					Next: "use the version of fleetup that wrote it, or a newer one"}
 			}
 			if err := r.open(e); err != nil {
 				return at, err

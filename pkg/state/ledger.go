@@ -47,7 +47,8 @@ func Open(lock *Lock, b Binding) (*Ledger, error) {
 	}
 	if l.info.Cloud != b.Cloud {
 		l.Close()
-		return nil, &FileError{Path: lock.path, Kind: ErrCloud, Next: "name another with --state FILE: a ledger serves one cloud",
+		return nil, &FileError{Path: lock.path, Kind: ErrCloud,
+			Next:   "name another with --state FILE: a ledger serves one cloud",
 			Detail: fmt.Sprintf("belongs to the cloud %q, not to %q", l.info.Cloud, b.Cloud)}
 	}
 	return l, nil
@@ -72,7 +73,9 @@ func openLedger(path, real string, patience time.Duration) (*Ledger, error) {
 	// whose panic nobody can catch. Beside readers it gets in at once.
 	look, err := openReader(path, real, true, min(patience, writerLeaves))
 	if err != nil {
-		return nil, explainWait(path, err, "a process has it by another name (a hard link), or one whose lock file was deleted still has it: end that first")
+		return nil, explainWait(path, err,
+			"a process has it by another name (a hard link), or one whose lock file was deleted still has it: end "+
+				"that first")
 	}
 	if err := look.Close(); err != nil {
 		return nil, err
@@ -89,7 +92,8 @@ func openLedger(path, real string, patience time.Duration) (*Ledger, error) {
 	// Its creator may have died between the link and the directory's sync.
 	if err := syncDir(filepath.Dir(real)); err != nil {
 		l.Close()
-		return nil, &FileError{Path: path, Detail: "cannot be made durable: its directory cannot be synced", Err: err, Next: onLocalDisk}
+		return nil, &FileError{Path: path, Detail: "cannot be made durable: its directory cannot be synced", Err: err,
+			Next: onLocalDisk}
 	}
 	return l, nil
 }
@@ -100,7 +104,8 @@ func explainWait(path string, err error, next string) error {
 	if !errors.Is(err, berrors.ErrTimeout) {
 		return err
 	}
-	return &FileError{Path: path, Kind: ErrInUse, Detail: "is open in another process that does not hold its lock", Next: next}
+	return &FileError{Path: path, Kind: ErrInUse, Detail: "is open in another process that does not hold its lock",
+		Next: next}
 }
 
 // Begin opens a run: its plan and its first events become durable in one

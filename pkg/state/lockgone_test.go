@@ -36,7 +36,8 @@ func TestLockFileTakenAway(t *testing.T) {
 			}
 			second := acquire(t, path) // nothing says that the first is there
 			_, err := state.OpenWithin(second, 50*time.Millisecond)
-			if !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(), "one whose lock file was deleted still has it") {
+			if !errors.Is(err, state.ErrInUse) ||
+				!strings.Contains(err.Error(), "one whose lock file was deleted still has it") {
 				t.Errorf("a second writer: %v; want ErrInUse", err)
 			}
 			second.Close()
@@ -61,7 +62,8 @@ func TestAnotherNameOfALedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if _, err := state.OpenExisting(acquire(t, other)); !errors.Is(err, state.ErrInUse) || !strings.Contains(err.Error(), "by another name (a hard link)") {
+	if _, err := state.OpenExisting(acquire(t, other)); !errors.Is(err, state.ErrInUse) ||
+		!strings.Contains(err.Error(), "by another name (a hard link)") {
 		t.Errorf("a second writer by another name: %v; want ErrInUse", err)
 	}
 	if took := time.Since(began); took > 20*time.Second {

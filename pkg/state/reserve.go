@@ -59,7 +59,8 @@ func (l *Ledger) Reserve(vaults, followed int) error {
 	}
 	noRoom := func(free string) error {
 		return &FileError{Path: l.path, Kind: ErrNoRoom,
-			Detail: fmt.Sprintf("has no room for the run: the journal of %s needs about %s more, and its disk has %s; nothing was started",
+			Detail: fmt.Sprintf("has no room for the run: the journal of %s needs about %s more, and its disk has "+
+				"%s; nothing was started",
 				words.Count(vaults, "vault"), megabytes(missing), free),
 			Next: "make room on the disk of " + filepath.Dir(l.real) + ", or begin on another one (--state FILE)"}
 	}
@@ -87,8 +88,10 @@ func (l *Ledger) Reserve(vaults, followed int) error {
 			return explain(l.path, terr)
 		}
 		return &FileError{Path: l.path, Kind: ErrNoRoom, Err: err,
-			Detail: fmt.Sprintf("has no room for the run: with the journal of %s it needs about %s; nothing was started", words.Count(vaults, "vault"), megabytes(used+need)),
-			Next:   "raise the limit on the size of a file (ulimit -f), or begin on a file system that takes larger ones (--state FILE)"}
+			Detail: fmt.Sprintf("has no room for the run: with the journal of %s it needs about %s; nothing was "+
+				"started", words.Count(vaults, "vault"), megabytes(used+need)),
+			Next: "raise the limit on the size of a file (ulimit -f), or begin on a file system that takes larger " +
+				"ones (--state FILE)"}
 	default:
 		return explain(l.path, err)
 	}

@@ -17,7 +17,9 @@ import (
 // its record after each.
 func life(n int, address func(n int) *fleet.Operation) (events []fleet.Event, records []fleet.VaultRecord) {
 	v, op := statetest.Key(n), fmt.Sprintf("4cc27b8b-8d4b-4f3e-9f5a-%012d-2026-03-16 22-00-07Z-P", n)
-	id := fmt.Sprintf("/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d", n)
+	id :=
+		fmt.Sprintf(
+			"/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d", n)
 	requests := []string{"0b1f6471-1bf0-4dda-aec3-cb9272f09590", "9f0e3c1a-77c2-4b7e-8d55-2a6f4f0c9d11",
 		"72f988bf-86f1-41af-91ab-2d7cd011db47"}
 	record := func(s fleet.UpgradeState) *fleet.Record {
@@ -87,7 +89,9 @@ func strange(n int) *fleet.Operation {
 }
 
 func signedAs(n int, parts ...string) *fleet.Operation {
-	at := fmt.Sprintf("/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d/operation", n)
+	at :=
+		fmt.Sprintf(
+			"/subscriptions/53a3c692-5283-4f0a-baf6-49412f5ebefe/resourceGroups/rg-vaults/providers/Microsoft.RecoveryServices/vaults/vault-%06d/operation", n)
 	of := func(what, c, s string) string {
 		return at + what +
 			"/NDA5NTsyY2UxZDY0OC05MzJkLTRlOGEtYWQ1My1iMTMyNTRkMDJmYzQ=?api-version=2026-07-01&t=639245586661321421&c=" +

@@ -70,7 +70,8 @@ func TestRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if _, err := state.Open(lock, state.Binding{Cloud: "another", Identity: first.Identity()}); !errors.Is(err, state.ErrRefused) {
+	if _, err := state.Open(lock, state.Binding{Cloud: "another", Identity: first.Identity()}); !errors.Is(err,
+		state.ErrRefused) {
 		t.Errorf("the identity of another cloud was taken: %v", err)
 	}
 }

@@ -20,7 +20,8 @@ import (
 )
 
 func init() {
-	for role, play := range map[string]func(dir string) error{"full disk": fullDisk, "reserved": reserved, "no room": noRoom, "read-only disk": readOnlyDisk} {
+	for role, play := range map[string]func(dir string) error{"full disk": fullDisk, "reserved": reserved,
+		"no room": noRoom, "read-only disk": readOnlyDisk} {
 		roles[role] = func(path string) error {
 			dir := filepath.Dir(path)
 			if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=3m,mode=0700"); err != nil {
@@ -98,7 +99,8 @@ func begun(path string, vaults int) (*state.Lock, *state.Ledger, error) {
 // for nothing more, that it can be read all the same, and that it goes on from
 // what was acknowledged once there is room.
 func refused(lock *state.Lock, l *state.Ledger, failure error, errno syscall.Errno, mend func() error) error {
-	if !errors.Is(failure, state.ErrCommit) || !strings.Contains(failure.Error(), errno.Error()) || !strings.Contains(failure.Error(), lock.Real()) ||
+	if !errors.Is(failure, state.ErrCommit) || !strings.Contains(failure.Error(), errno.Error()) ||
+		!strings.Contains(failure.Error(), lock.Real()) ||
 		!strings.Contains(failure.Error(), "fleetup resume") {
 		return fmt.Errorf("the commit says %w; want %v", failure, errno)
 	}
@@ -211,7 +213,9 @@ func noRoom(dir string) error {
 	}
 	before := free()
 	err = l.Reserve(10_000, 0)
-	if !errors.Is(err, state.ErrNoRoom) || !strings.Contains(err.Error(), "10000 vaults needs about 165 MB more, and its disk has 4 MB; nothing was started") {
+	if !errors.Is(err, state.ErrNoRoom) ||
+		!strings.Contains(err.Error(),
+			"10000 vaults needs about 165 MB more, and its disk has 4 MB; nothing was started") {
 		return fmt.Errorf("Reserve: %w", err)
 	}
 	if free() != before {
@@ -225,7 +229,8 @@ func noRoom(dir string) error {
 		return err
 	}
 	_, err = state.Acquire(filepath.Join(dir, "other.db"), who("run"))
-	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "other.db cannot be locked") || !strings.Contains(err.Error(), "make room") {
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "other.db cannot be locked") ||
+		!strings.Contains(err.Error(), "make room") {
 		return fmt.Errorf("Acquire on a full disk: %w", err)
 	}
 	return nil
@@ -240,7 +245,8 @@ func readOnlyDisk(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(l.Close(), lock.Close(), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
+	if err := errors.Join(l.Close(), lock.Close(),
+		unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
 		return err
 	}
 	r, err := state.OpenReadOnly(path)
@@ -252,7 +258,8 @@ func readOnlyDisk(dir string) error {
 	}
 	for _, name := range []string{"fleet.db", "new.db"} {
 		_, err := state.Acquire(filepath.Join(dir, name), who("run"))
-		if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "read-only") {
+		if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), "read-only") {
 			return fmt.Errorf("Acquire of %s: %w", name, err)
 		}
 	}
@@ -283,7 +290,8 @@ func sizeLimit(path string) error {
 		return err
 	}
 	var says state.Remedied
-	if err := l.Reserve(100, 0); !errors.Is(err, state.ErrNoRoom) || !errors.As(err, &says) || !strings.Contains(says.Remedy(), "ulimit -f") {
+	if err := l.Reserve(100, 0); !errors.Is(err, state.ErrNoRoom) || !errors.As(err, &says) ||
+		!strings.Contains(says.Remedy(), "ulimit -f") {
 		return fmt.Errorf("Reserve beyond the limit: %w", err)
 	}
 	return refused(lock, l, live(l, 100), syscall.EFBIG, func() error { return limit(math.MaxUint64) })

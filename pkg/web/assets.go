@@ -24,7 +24,8 @@ var (
 	styles    = sync.OnceValue(func() string { return asset("page.css") + asset("timeline.css") })
 	script    = sync.OnceValue(joined)
 	templates = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("").Funcs(template.FuncMap{"number": lexicon.Number, "plural": lexicon.Plural, "capital": fleet.Capital}).ParseFS(assets, "assets/*.html"))
+		return template.Must(template.New("").Funcs(template.FuncMap{"number": lexicon.Number, "plural": lexicon.Plural,
+			"capital": fleet.Capital}).ParseFS(assets, "assets/*.html"))
 	})
 )
 
@@ -49,7 +50,8 @@ func joined() string {
 // frozenPolicy lets a file do nothing but run its own script and styles, which
 // it knows by their hashes.
 func frozenPolicy() string {
-	return "default-src 'none'; script-src " + hash(script()) + "; style-src " + hash(styles()) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; script-src " + hash(script()) + "; style-src " + hash(styles()) +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
 func hash(s string) string {

@@ -30,9 +30,12 @@ func browser(t *testing.T) context.Context {
 	if !*inBrowser {
 		t.Skip("needs a Chromium: go test ./pkg/web -browser")
 	}
-	options := []chromedp.ExecAllocatorOption{chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
+	options := []chromedp.ExecAllocatorOption{chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("hide-scrollbars", true),
 		chromedp.UserDataDir(t.TempDir())}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
@@ -69,10 +72,12 @@ func open(t *testing.T, browser context.Context, url string, width, height int64
 			b.mu.Unlock()
 		}
 	}()
-	b.do(chromedp.EmulateViewport(width, height), media(scheme), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
-		return err
-	}), chromedp.Navigate(url))
+	b.do(chromedp.EmulateViewport(width, height), media(scheme),
+		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, performance.Enable,
+				performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+			return err
+		}), chromedp.Navigate(url))
 	return b
 }
 
@@ -121,7 +126,8 @@ func eval[T any](b *tab, expression string) T {
 // until waits for an expression to become true.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(time.Minute))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression,
+		chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		b.t.Fatalf("%s does not come true: %v", expression, err)
 	}
 }
@@ -153,8 +159,11 @@ func (b *tab) shot(name string) {
 // fits makes sure that nothing sticks out at the side.
 func (b *tab) fits() {
 	b.t.Helper()
-	if wide := eval[float64](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
-		b.t.Errorf("the page is %v pixels too wide: %s", wide, eval[string](b, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
+	if wide := eval[float64](b,
+		`document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+		b.t.Errorf("the page is %v pixels too wide: %s", wide,
+			eval[string](b,
+				`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
 	}
 }
 
@@ -201,7 +210,8 @@ func TestBrowserShowsAFrozenReport(t *testing.T) {
 				if bad := eval[string](b, contrasts); bad != "" {
 					t.Errorf("contrast under 4.5:\n%s", bad)
 				}
-				if dark := eval[bool](b, `getComputedStyle(document.body).backgroundColor === "rgb(13, 18, 24)"`); dark != (scheme == "dark") {
+				if dark := eval[bool](b,
+					`getComputedStyle(document.body).backgroundColor === "rgb(13, 18, 24)"`); dark != (scheme == "dark") {
 					t.Errorf("dark is %v under %s", dark, scheme)
 				}
 				if n := eval[int](b, rowCount); n < 10 || n > 60 {
@@ -232,10 +242,12 @@ func TestBrowserShowsTheWholeTableOfWaves(t *testing.T) {
 	for _, width := range []int64{1440, 1300, 800} {
 		b := open(t, in, url, width, 900, "light")
 		b.fits()
-		if wide := eval[float64](b, `(() => { const s = document.querySelector(".scroll"); return s.scrollWidth - s.clientWidth; })()`); wide > 0 {
+		if wide := eval[float64](b,
+			`(() => { const s = document.querySelector(".scroll"); return s.scrollWidth - s.clientWidth; })()`); wide > 0 {
 			t.Errorf("at %d pixels %v of the table of waves are hidden", width, wide)
 		}
-		if cut := eval[string](b, `[...document.querySelectorAll("#body .wave .c-status")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.textContent).join()`); cut != "" {
+		if cut := eval[string](b,
+			`[...document.querySelectorAll("#body .wave .c-status")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.textContent).join()`); cut != "" {
 			t.Errorf("at %d pixels the timeline cuts %s", width, cut)
 		}
 		b.shot(fmt.Sprintf("waves-%d", width))
@@ -247,9 +259,12 @@ func TestBrowserFiltersAndExplains(t *testing.T) {
 	b := open(t, in, file(t, frozen(t, troubledNight(400))), 1440, 900, "light")
 	count := `document.getElementById("count").textContent`
 	set := func(name, value string) {
-		eval[bool](b, fmt.Sprintf(`(() => { const e = document.forms.filter.elements[%q]; e.value = %q; e.dispatchEvent(new Event("input", { bubbles: true })); return true; })()`, name, value))
+		eval[bool](b,
+			fmt.Sprintf(
+				`(() => { const e = document.forms.filter.elements[%q]; e.value = %q; e.dispatchEvent(new Event("input", { bubbles: true })); return true; })()`, name, value))
 	}
-	if first := eval[string](b, `document.querySelector("#body .line:not(.wave)").textContent`); !strings.HasPrefix(first, "failed") {
+	if first := eval[string](b,
+		`document.querySelector("#body .line:not(.wave)").textContent`); !strings.HasPrefix(first, "failed") {
 		t.Errorf("failures are not first: %s", first)
 	}
 	set("text", "agenttooold SRV-0027")
@@ -258,7 +273,8 @@ func TestBrowserFiltersAndExplains(t *testing.T) {
 	set("status", "blocked")
 	set("subscription", "2")
 	b.until(count + `.endsWith(" of 400 vaults") && !` + count + `.startsWith("1 ")`)
-	if stray := eval[string](b, `[...document.querySelectorAll("#body .line:not(.wave)")].map(l => l.textContent).find(s => !s.startsWith("blocked") || !s.includes("dev/")) || ""`); stray != "" {
+	if stray := eval[string](b,
+		`[...document.querySelectorAll("#body .line:not(.wave)")].map(l => l.textContent).find(s => !s.startsWith("blocked") || !s.includes("dev/")) || ""`); stray != "" {
 		t.Errorf("blocked vaults of dev include %q", stray)
 	}
 	if hash := eval[string](b, `location.hash`); hash != "#status=blocked&subscription=2" {
@@ -270,16 +286,19 @@ func TestBrowserFiltersAndExplains(t *testing.T) {
 	b.until(count + ` === "400 vaults"`)
 
 	// By keyboard: into the list, down two, open, and back out.
-	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
+	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")), chromedp.KeyEvent(kb.ArrowDown),
+		chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
 	b.until(`document.getElementById("detail").open`)
-	if got := eval[string](b, `document.getElementById("detail").textContent`); !strings.Contains(got, "Operation4cc27b8b") || !strings.Contains(got, "Support message") {
+	if got := eval[string](b, `document.getElementById("detail").textContent`); !strings.Contains(got,
+		"Operation4cc27b8b") || !strings.Contains(got, "Support message") {
 		t.Errorf("the details are %q", got)
 	}
 	b.shot("detail")
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.until(`!document.getElementById("detail").open && document.activeElement.dataset.vault !== undefined`)
 	b.do(chromedp.KeyEvent(kb.End))
-	b.until(`document.activeElement.dataset.vault !== undefined && document.activeElement.closest(".line").getAttribute("aria-rowindex") === document.querySelector("[aria-rowcount]").getAttribute("aria-rowcount")`)
+	b.until(
+		`document.activeElement.dataset.vault !== undefined && document.activeElement.closest(".line").getAttribute("aria-rowindex") === document.querySelector("[aria-rowcount]").getAttribute("aria-rowcount")`)
 	if n := eval[int](b, rowCount); n > 60 {
 		t.Errorf("%d rows exist", n)
 	}
@@ -296,12 +315,14 @@ func TestBrowserOpensTenThousand(t *testing.T) {
 	began := time.Now()
 	b := open(t, in, url, 1440, 900, "light")
 	b.until(rowCount + " > 10")
-	t.Logf("10,000 vaults: open after %s, of which its thread was busy %s; the page says %v ms to its load event", time.Since(began).Round(time.Millisecond), b.busy(),
+	t.Logf("10,000 vaults: open after %s, of which its thread was busy %s; the page says %v ms to its load event",
+		time.Since(began).Round(time.Millisecond), b.busy(),
 		eval[float64](b, `Math.round(performance.getEntriesByType("navigation")[0].loadEventEnd)`))
 	if n := eval[int](b, rowCount); n > 60 {
 		t.Errorf("%d rows exist", n)
 	}
-	took := eval[float64](b, `(() => { const f = document.forms.filter; const t = performance.now(); f.elements.text.value = "vault-09999"; f.dispatchEvent(new Event("submit", { cancelable: true })); return performance.now() - t; })()`)
+	took := eval[float64](b,
+		`(() => { const f = document.forms.filter; const t = performance.now(); f.elements.text.value = "vault-09999"; f.dispatchEvent(new Event("submit", { cancelable: true })); return performance.now() - t; })()`)
 	t.Logf("a search takes %.0f ms", took)
 	b.until(`document.getElementById("count").textContent === "1 of 10,000 vaults"`)
 	b.quiet()
@@ -343,13 +364,16 @@ func TestBrowserFollowsALiveRun(t *testing.T) {
 	x.start(1)
 	x.fail(1)
 	b.until(`document.querySelector("#body .line:not(.wave)").textContent.startsWith("failedprod/vault-00001")`)
-	b.until(`document.getElementById("task-support-1") !== null && document.getElementById("verdict").textContent.includes("1 NEEDS YOU")`)
-	if !eval[bool](b, `document.activeElement.dataset.mark === "here" && document.activeElement.textContent === "prod/vault-00000"`) {
+	b.until(
+		`document.getElementById("task-support-1") !== null && document.getElementById("verdict").textContent.includes("1 NEEDS YOU")`)
+	if !eval[bool](b,
+		`document.activeElement.dataset.mark === "here" && document.activeElement.textContent === "prod/vault-00000"`) {
 		t.Error("the focus moved though the vault is still there")
 	}
 	eval[bool](b, `document.getElementById("message-support-1").open = true`)
 	x.start(2)
-	b.until(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-00002"))`)
+	b.until(
+		`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-00002"))`)
 	if !eval[bool](b, `document.getElementById("message-support-1").open`) {
 		t.Error("what was open closed")
 	}
@@ -370,14 +394,17 @@ func TestBrowserKeepsTheFocus(t *testing.T) {
 	const grid = `document.getElementById("grid")`
 	on := func(vault string) string { return fmt.Sprintf(`document.activeElement.textContent === %q`, vault) }
 	drawn := func(n int) string {
-		return fmt.Sprintf(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.includes("prod/vault-%05d"))`, n)
+		return fmt.Sprintf(
+			`[...document.querySelectorAll("#body .line")].some(l => l.textContent.includes("prod/vault-%05d"))`, n)
 	}
 	scroll := func(to string, shows int) {
 		eval[float64](b, grid+`.scrollTop = `+to)
 		b.until(drawn(shows))
 	}
 	filter := func(status string) {
-		eval[bool](b, fmt.Sprintf(`(() => { const e = document.forms.filter.elements.status; if (![...e.options].some(o => o.value === %[1]q)) return false; e.value = %[1]q; e.dispatchEvent(new Event("input", { bubbles: true })); return true; })()`, status))
+		eval[bool](b,
+			fmt.Sprintf(
+				`(() => { const e = document.forms.filter.elements.status; if (![...e.options].some(o => o.value === %[1]q)) return false; e.value = %[1]q; e.dispatchEvent(new Event("input", { bubbles: true })); return true; })()`, status))
 	}
 
 	// The list scrolls under somebody who has not been in it: Tab still leads there.
@@ -429,7 +456,8 @@ func TestBrowserKeepsTheFocus(t *testing.T) {
 	// empty, and the next to come has it.
 	x.start(0)
 	x.start(1)
-	b.until(`[...document.forms.filter.elements.status.options].some(o => o.value === "upgrading" && o.textContent.includes("(2)"))`)
+	b.until(
+		`[...document.forms.filter.elements.status.options].some(o => o.value === "upgrading" && o.textContent.includes("(2)"))`)
 	filter("upgrading")
 	b.until(`document.getElementById("count").textContent.startsWith("2 of")`)
 	b.do(chromedp.Focus(chromedp.CSS("#body button[tabindex='0']")))
@@ -445,7 +473,8 @@ func TestBrowserKeepsTheFocus(t *testing.T) {
 	b.until(`document.getElementById("detail").open`)
 	x.start(3)
 	x.fail(2)
-	b.until(`document.querySelector("#body [data-vault='3']") !== null && document.getElementById("count").textContent.startsWith("1 of")`)
+	b.until(
+		`document.querySelector("#body [data-vault='3']") !== null && document.getElementById("count").textContent.startsWith("1 of")`)
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.until(`!document.getElementById("detail").open && ` + on("prod/vault-00003"))
 	b.quiet()
@@ -459,13 +488,16 @@ func TestBrowserStaysLiveWithTenThousand(t *testing.T) {
 	began := time.Now()
 	b := open(t, in, x.server.URL(), 1440, 900, "light")
 	b.until(rowCount + ` > 10 && document.getElementById("link").textContent === "live"`)
-	t.Logf("10,000 vaults, live: open after %s, of which its thread was busy %s; the page says %v ms to its load event", time.Since(began).Round(time.Millisecond), b.busy(),
+	t.Logf("10,000 vaults, live: open after %s, of which its thread was busy %s; the page says %v ms to its load event",
+		time.Since(began).Round(time.Millisecond), b.busy(),
 		eval[float64](b, `Math.round(performance.getEntriesByType("navigation")[0].loadEventEnd)`))
 	for i := range 5 {
 		began, busy := time.Now(), b.busy()
 		x.start(i)
-		b.until(fmt.Sprintf(`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-%05d"))`, i))
-		t.Logf("a start shows after %s, of which its thread was busy %s", time.Since(began).Round(time.Millisecond), b.busy()-busy)
+		b.until(fmt.Sprintf(
+			`[...document.querySelectorAll("#body .line")].some(l => l.textContent.startsWith("upgradingprod/vault-%05d"))`, i))
+		t.Logf("a start shows after %s, of which its thread was busy %s", time.Since(began).Round(time.Millisecond),
+			b.busy()-busy)
 	}
 	b.quiet()
 }

@@ -14,11 +14,13 @@ import (
 func cleaned(v *report.View) *report.View {
 	c := *v
 	c.Run.ID, c.Run.PlanFingerprint = lexicon.Clean(c.Run.ID), lexicon.Clean(c.Run.PlanFingerprint)
-	c.Run.Inventory, c.Run.WaitingFor, c.Run.StartedBy = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor), cleanOr(c.Run.StartedBy)
+	c.Run.Inventory, c.Run.WaitingFor, c.Run.StartedBy = cleanOr(c.Run.Inventory), cleanOr(c.Run.WaitingFor),
+		cleanOr(c.Run.StartedBy)
 	c.Selector = cleanOr(c.Selector)
 	if v.Run.Halt != nil {
 		h := *v.Run.Halt
-		h.Scope, h.Part, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Part), lexicon.Clean(h.Sentence), cleanOr(h.SameError)
+		h.Scope, h.Part, h.Sentence, h.SameError = lexicon.Clean(h.Scope), lexicon.Clean(h.Part),
+			lexicon.Clean(h.Sentence), cleanOr(h.SameError)
 		c.Run.Halt = &h
 	}
 	if n := v.Run.Note; n != nil {
@@ -55,7 +57,8 @@ func cleaned(v *report.View) *report.View {
 	}
 	c.Subscriptions = slices.Clone(v.Subscriptions)
 	for i := range c.Subscriptions {
-		c.Subscriptions[i].ID, c.Subscriptions[i].Name = lexicon.Clean(c.Subscriptions[i].ID), lexicon.Clean(c.Subscriptions[i].Name)
+		c.Subscriptions[i].ID, c.Subscriptions[i].Name = lexicon.Clean(c.Subscriptions[i].ID),
+			lexicon.Clean(c.Subscriptions[i].Name)
 	}
 	c.Timeline.Entries = slices.Clone(v.Timeline.Entries)
 	for i := range c.Timeline.Entries {
@@ -65,7 +68,8 @@ func cleaned(v *report.View) *report.View {
 	c.InFlight = slices.Clone(v.InFlight)
 	for i := range c.InFlight {
 		f := &c.InFlight[i]
-		f.Vault, f.Wave, f.Is.OperationID = lexicon.Clean(f.Vault), lexicon.Clean(f.Wave), lexicon.Clean(f.Is.OperationID)
+		f.Vault, f.Wave, f.Is.OperationID = lexicon.Clean(f.Vault), lexicon.Clean(f.Wave),
+			lexicon.Clean(f.Is.OperationID)
 	}
 	c.Vaults = make([]report.Vault, len(v.Vaults))
 	for i := range v.Vaults {
@@ -80,15 +84,19 @@ func cleanVault(from *report.Vault) report.Vault {
 		*s = lexicon.Clean(*s)
 	}
 	v.ResourceType = fleet.ResourceType(lexicon.Clean(string(v.ResourceType)))
-	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID), cleanOr(v.Reason)
-	v.TargetResourceGroup, v.ResourceGroup, v.ResourceID = cleanOr(v.TargetResourceGroup), cleanOr(v.ResourceGroup), cleanOr(v.ResourceID)
+	v.OperationID, v.UpgradedResourceID, v.Reason = cleanOr(v.OperationID), cleanOr(v.UpgradedResourceID),
+		cleanOr(v.Reason)
+	v.TargetResourceGroup, v.ResourceGroup, v.ResourceID = cleanOr(v.TargetResourceGroup), cleanOr(v.ResourceGroup),
+		cleanOr(v.ResourceID)
 	v.RequestIDs, v.HeldBy = cleanList(v.RequestIDs), cleanOr(v.HeldBy)
 	v.Reads = slices.Clone(v.Reads)
 	for i := range v.Reads {
-		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(lexicon.Clean(string(v.Reads[i].Reading))), cleanOr(v.Reads[i].Detail)
+		v.Reads[i].Reading, v.Reads[i].Detail = fleet.Reading(lexicon.Clean(string(v.Reads[i].Reading))),
+			cleanOr(v.Reads[i].Detail)
 	}
 	if r := from.LastReading; r != nil {
-		v.LastReading = &report.LastReading{At: r.At, What: lexicon.Clean(r.What), Differs: cleanList(r.Differs), Poll: cleanOr(r.Poll), Action: cleanOr(r.Action)}
+		v.LastReading = &report.LastReading{At: r.At, What: lexicon.Clean(r.What), Differs: cleanList(r.Differs),
+			Poll: cleanOr(r.Poll), Action: cleanOr(r.Action)}
 	}
 	if len(from.Labels) > 0 {
 		v.Labels = make(map[string]string, len(from.Labels))
@@ -99,7 +107,8 @@ func cleanVault(from *report.Vault) report.Vault {
 	v.Findings = slices.Clone(from.Findings)
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		f.Category, f.Code, f.Message, f.Action = cleanOr(f.Category), cleanOr(f.Code), cleanOr(f.Message), cleanOr(f.Action)
+		f.Category, f.Code, f.Message, f.Action = cleanOr(f.Category), cleanOr(f.Code), cleanOr(f.Message),
+			cleanOr(f.Action)
 		f.Items = cleanList(f.Items)
 	}
 	return v

@@ -14,14 +14,19 @@ import (
 func TestPageOfToday(t *testing.T) {
 	t.Parallel()
 	const id = "/subscriptions/53a3c692-5283-4f0a-baf6-000000000001/resourceGroups/rg-sql/providers/Microsoft.RecoveryServices/vaults/sql-07"
-	ofClassic := []string{"new resource ID", "data-csv-map", "Support message</summary>", "cannot be undone", report.DefaultSupportAddress}
+	ofClassic := []string{"new resource ID", "data-csv-map", "Support message</summary>", "cannot be undone",
+		report.DefaultSupportAddress}
 	for _, kind := range []fleet.Kind{fleet.KindClassic, "rsv-alerts"} {
-		v := &report.View{Totals: map[fleet.Status]int{fleet.Failed: 1, fleet.Upgraded: 1}, Checklist: []string{"Look at the rules."},
-			Run: report.Run{ID: "r", Status: report.RunFinished, Kind: kind, Permanent: kind == fleet.KindClassic}, Waves: []report.Wave{{Name: "all"}},
+		v := &report.View{Totals: map[fleet.Status]int{fleet.Failed: 1, fleet.Upgraded: 1},
+			Checklist: []string{"Look at the rules."},
+			Run: report.Run{ID: "r", Status: report.RunFinished, Kind: kind,
+				Permanent: kind == fleet.KindClassic}, Waves: []report.Wave{{Name: "all"}},
 			Subscriptions: []report.Subscription{{ID: "53a3c692-5283-4f0a-baf6-000000000001", Name: "prod"}}}
 		for name, status := range map[string]fleet.Status{"sql-07": fleet.Failed, "sql-08": fleet.Upgraded} {
-			v.Vaults = append(v.Vaults, report.Vault{Vault: "prod/" + name, SubscriptionID: "53a3c692-5283-4f0a-baf6-000000000001", Name: name,
-				Wave: "all", Status: status, ResourceGroup: new("rg-sql"), ResourceID: new(strings.Replace(id, "sql-07", name, 1)), UpgradedResourceID: new(id)})
+			v.Vaults = append(v.Vaults, report.Vault{Vault: "prod/" + name,
+				SubscriptionID: "53a3c692-5283-4f0a-baf6-000000000001", Name: name,
+				Wave: "all", Status: status, ResourceGroup: new("rg-sql"),
+				ResourceID: new(strings.Replace(id, "sql-07", name, 1)), UpgradedResourceID: new(id)})
 		}
 		var b bytes.Buffer
 		if err := WriteReport(&b, v, report.Options{}); err != nil {

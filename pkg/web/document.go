@@ -103,7 +103,9 @@ type places struct {
 }
 
 func placesOf(v *report.View, zone *time.Location) *places {
-	p := &places{clock: clock{zoneOf(zone), v.Run.GeneratedAt.Value()}, waves: map[string]int{}, subscriptions: map[string]int{}, flights: map[string]*standing.Flight{}, classic: v.Run.Kind == fleet.KindClassic}
+	p := &places{clock: clock{zoneOf(zone), v.Run.GeneratedAt.Value()}, waves: map[string]int{},
+		subscriptions: map[string]int{}, flights: map[string]*standing.Flight{},
+		classic: v.Run.Kind == fleet.KindClassic}
 	for i := range v.Waves {
 		p.waves[v.Waves[i].Name] = i
 	}
@@ -121,9 +123,11 @@ func placesOf(v *report.View, zone *time.Location) *places {
 func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	r := row{
 		Vault: v.Vault, Subscription: p.subscriptions[v.SubscriptionID], Wave: p.waves[v.Wave], Status: v.Status,
-		Location: v.Location, Type: string(v.ResourceType), Target: report.ValueOf(v.TargetResourceGroup), Labels: v.Labels,
-		Group: report.ValueOf(v.ResourceGroup), ID: report.ValueOf(v.ResourceID),
-		Operation: report.ValueOf(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt), EndedAt: millis(v.EndedAt), EndedLate: v.EndedLate,
+		Location: v.Location, Type: string(v.ResourceType), Target: report.ValueOf(v.TargetResourceGroup),
+		Labels: v.Labels,
+		Group:  report.ValueOf(v.ResourceGroup), ID: report.ValueOf(v.ResourceID),
+		Operation: report.ValueOf(v.OperationID), Attempt: v.Attempt, StartedAt: millis(v.StartedAt),
+		EndedAt: millis(v.EndedAt), EndedLate: v.EndedLate,
 		Requests: v.RequestIDs, Reason: p.clock.told(report.ValueOf(v.Reason)),
 	}
 	if p.classic {
@@ -133,13 +137,15 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		r.Flying, r.Median, r.Late = true, f.Predicted.P50.Milliseconds(), f.Predicted.P90.Milliseconds()
 	}
 	if l := v.LastReading; l != nil {
-		r.Reading = &readingRow{millis(l.At), p.clock.told(l.What), nil, p.clock.told(report.ValueOf(l.Poll)), p.clock.told(report.ValueOf(l.Action))}
+		r.Reading = &readingRow{millis(l.At), p.clock.told(l.What), nil, p.clock.told(report.ValueOf(l.Poll)),
+			p.clock.told(report.ValueOf(l.Action))}
 		for _, d := range l.Differs {
 			r.Reading.Differs = append(r.Reading.Differs, p.clock.told(d))
 		}
 	}
 	for _, f := range v.Findings {
-		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code), p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
+		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code),
+			p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
 	}
 	if v.Status == fleet.Failed && !v.Permitted && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()
@@ -147,7 +153,8 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 	for _, f := range []struct {
 		is   bool
 		name string
-	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Earlier && v.Status == fleet.Already, "by an earlier run"}, {v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
+	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Earlier && v.Status == fleet.Already, "by an earlier run"},
+		{v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
 		{v.Accepted, "accepted"}, {v.Unresolved, "still being read"}} {
 		if f.is {
 			r.Flags = append(r.Flags, f.name)
@@ -171,7 +178,8 @@ func waveRows(v *report.View) []waveRow {
 	rows := make([]waveRow, len(v.Waves))
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		rows[i] = waveRow{Name: w.Name, Status: w.Status, Totals: w.Totals, StartedAt: millis(w.StartedAt), EndedAt: millis(w.EndedAt)}
+		rows[i] = waveRow{Name: w.Name, Status: w.Status, Totals: w.Totals, StartedAt: millis(w.StartedAt),
+			EndedAt: millis(w.EndedAt)}
 		if e := w.ExpectedEnd; e != nil {
 			rows[i].Likely, rows[i].Late = millis(e.P50), millis(e.P90)
 		}

@@ -15,8 +15,9 @@ import (
 // the terminal and the status expect, and shows none in between.
 func TestOneEnd(t *testing.T) {
 	t.Parallel()
-	p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 2},
-		Waves: []plan.Wave{{Name: "all", Vaults: []int{0, 1, 2, 3}}}}
+	p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 2},
+		Waves:         []plan.Wave{{Name: "all", Vaults: []int{0, 1, 2, 3}}}}
 	p.Limits.PerSubscription = 0
 	for _, name := range []string{"a", "b", "c", "d"} {
 		v := plan.Vault{Predicted: plan.Prediction{P50: 20 * time.Minute, P90: 30 * time.Minute}}
@@ -26,11 +27,14 @@ func TestOneEnd(t *testing.T) {
 	t0, now := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), time.Date(2026, 3, 16, 22, 5, 0, 0, time.UTC)
 	begun := []fleet.Event{{At: t0, Fact: fleet.RunOpened{RunID: "r"}}, {At: t0, Fact: fleet.WaveOpened{Wave: "all"}}}
 	for i := range p.Vaults {
-		begun = append(begun, fleet.Event{At: t0, Fact: fleet.Validated{Vault: p.Vaults[i].Key, Verdict: fleet.VerdictReady}})
+		begun = append(begun, fleet.Event{At: t0,
+			Fact: fleet.Validated{Vault: p.Vaults[i].Key, Verdict: fleet.VerdictReady}})
 	}
 	for _, i := range []int{0, 1} {
-		begun = append(begun, fleet.Event{At: t0, Fact: fleet.StartIntended{Vault: p.Vaults[i].Key, OperationID: "op", Attempt: 1}},
-			fleet.Event{At: t0, Fact: fleet.StartAnswered{Vault: p.Vaults[i].Key, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}})
+		begun = append(begun, fleet.Event{At: t0,
+			Fact: fleet.StartIntended{Vault: p.Vaults[i].Key, OperationID: "op", Attempt: 1}},
+			fleet.Event{At: t0, Fact: fleet.StartAnswered{Vault: p.Vaults[i].Key, OperationID: "op",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}})
 	}
 	for _, c := range []struct {
 		name string
@@ -85,8 +89,10 @@ func TestOneEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			status := report.FromState(state, report.ViewOptions{Live: true, Now: now, Outlook: o}).Run.ExpectedEnd
-			if !terminal.P50.Equal(page.P50.Time) || !terminal.P90.Equal(page.P90.Time) || !status.P50.Equal(page.P50.Time) || *page != *status && page.Words(nil, now) != status.Words(nil, now) {
-				t.Errorf("the page expects %s, the terminal %v to %v, the status %s", page.Words(nil, now), terminal.P50, terminal.P90, status.Words(nil, now))
+			if !terminal.P50.Equal(page.P50.Time) || !terminal.P90.Equal(page.P90.Time) ||
+				!status.P50.Equal(page.P50.Time) || *page != *status && page.Words(nil, now) != status.Words(nil, now) {
+				t.Errorf("the page expects %s, the terminal %v to %v, the status %s", page.Words(nil, now),
+					terminal.P50, terminal.P90, status.Words(nil, now))
 			}
 			if got := page.P50.Format("15:04"); got != c.from {
 				t.Errorf("the end is expected at %s, want %s", got, c.from)

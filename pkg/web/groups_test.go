@@ -30,7 +30,8 @@ func tableRows(t *testing.T, text, first string) map[string]counted {
 	rows := map[string]counted{}
 	var head []string
 	for line := range strings.Lines(text) {
-		cells := strings.Fields(strings.NewReplacer("|", " ", "\\", "", "TO START", "TO-START", "AT ONCE", "AT-ONCE", "HALTS AFTER", "HALTS-AFTER", " in the run", "-in-the-run",
+		cells := strings.Fields(strings.NewReplacer("|", " ", "\\", "", "TO START", "TO-START", "AT ONCE", "AT-ONCE",
+			"HALTS AFTER", "HALTS-AFTER", " in the run", "-in-the-run",
 			"END p", "END-p", "Mon ", "Mon-", "Tue ", "Tue-", "Wed ", "Wed-").Replace(line))
 		switch {
 		case len(cells) > 0 && cells[0] == first:
@@ -40,7 +41,8 @@ func tableRows(t *testing.T, text, first string) map[string]counted {
 			head = nil
 		default:
 			var c counted
-			for name, into := range map[string]*int{"VAULTS": &c.vaults, "UPGRADED": &c.upgraded, "FAILED": &c.failed, "UNKNOWN": &c.unknown,
+			for name, into := range map[string]*int{"VAULTS": &c.vaults, "UPGRADED": &c.upgraded, "FAILED": &c.failed,
+				"UNKNOWN": &c.unknown,
 				"BLOCKED": &c.blocked, "OTHER": &c.other, "HELD": &c.held} {
 				for i := range head {
 					if head[i] == name {
@@ -74,15 +76,17 @@ func TestEveryTableCountsTheSame(t *testing.T) {
 	n := newNightOf(t, 12, func(p *plan.Plan) {
 		p.Calendar = nil
 		p.Vaults[0].Hold = &fleet.Hold{Reason: "legal freeze"}
-		p.Subscriptions = append(p.Subscriptions, fleet.Subscription{ID: "8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03", Name: "dev"})
+		p.Subscriptions = append(p.Subscriptions,
+			fleet.Subscription{ID: "8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03", Name: "dev"})
 		for _, i := range []int{0, 1, 4, 8, 11} {
 			p.Vaults[i].SubscriptionID, p.Vaults[i].SubscriptionName = p.Subscriptions[1].ID, "dev"
 		}
 	})
 	me, p := fleet.Actor{User: "ops"}, n.plan
 	key := func(i int) fleet.Key { return p.Vaults[i].Key }
-	opened := fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: p.Fingerprint, By: me, Upgraded: []fleet.Key{key(1), key(2)},
-		Carried: []fleet.Carried{{Vault: key(3), Status: fleet.Failed, OperationID: "old"}}}
+	opened := fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: p.Fingerprint, By: me,
+		Upgraded: []fleet.Key{key(1), key(2)},
+		Carried:  []fleet.Carried{{Vault: key(3), Status: fleet.Failed, OperationID: "old"}}}
 
 	// The plan first: it knows of no person's hold yet.
 	memory := rollout.Memory{Carried: map[fleet.Key]fleet.Carried{key(3): opened.Carried[0]},
@@ -110,15 +114,20 @@ func TestEveryTableCountsTheSame(t *testing.T) {
 	for i, w := range doc.Waves {
 		var x report.Wave
 		remarshal(t, before.status["waves"].([]any)[i], &x)
-		if c := table[w.Name]; c.vaults != x.Of || c.held != x.Held || w.Of != x.Of || w.Held != x.Held || w.ToStart != len(w.Vaults) {
-			t.Errorf("the plan says of wave %s %d vaults, %d held (%d and %d in its JSON), the run %d and %d", w.Name, c.vaults, c.held, w.Of, w.Held, x.Of, x.Held)
+		if c := table[w.Name]; c.vaults != x.Of || c.held != x.Held || w.Of != x.Of || w.Held != x.Held ||
+			w.ToStart != len(w.Vaults) {
+			t.Errorf("the plan says of wave %s %d vaults, %d held (%d and %d in its JSON), the run %d and %d", w.Name,
+				c.vaults, c.held, w.Of, w.Held, x.Of, x.Held)
 		}
 	}
 
 	n.tell(fleet.WaveOpened{Wave: "canary"},
-		fleet.Validated{Vault: key(1), Verdict: fleet.VerdictAlready}, fleet.Validated{Vault: key(2), Verdict: fleet.VerdictAlready},
-		fleet.Validated{Vault: key(4), Verdict: fleet.VerdictBlocked, Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "locked", Message: "locked"}}},
-		fleet.Validated{Vault: key(5), Verdict: fleet.VerdictReady}, fleet.Validated{Vault: key(6), Verdict: fleet.VerdictReady},
+		fleet.Validated{Vault: key(1), Verdict: fleet.VerdictAlready},
+		fleet.Validated{Vault: key(2), Verdict: fleet.VerdictAlready},
+		fleet.Validated{Vault: key(4), Verdict: fleet.VerdictBlocked,
+			Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: "locked", Message: "locked"}}},
+		fleet.Validated{Vault: key(5), Verdict: fleet.VerdictReady},
+		fleet.Validated{Vault: key(6), Verdict: fleet.VerdictReady},
 		fleet.Held{Vault: key(7), By: me, Reason: "a restore"})
 	n.start(5)
 	n.start(6)
@@ -126,8 +135,10 @@ func TestEveryTableCountsTheSame(t *testing.T) {
 	n.now = n.now.Add(20 * time.Minute)
 	n.end(5, fleet.RecordUpgraded)
 	n.end(6, fleet.RecordFailed)
-	n.tell(fleet.WaveDone{Wave: "canary"}, fleet.WaveOpened{Wave: "rest"}, fleet.Held{Vault: key(11), By: me, Reason: "a restore"},
-		fleet.Validated{Vault: key(8), Verdict: fleet.VerdictReady}, fleet.Validated{Vault: key(9), Verdict: fleet.VerdictAlready},
+	n.tell(fleet.WaveDone{Wave: "canary"}, fleet.WaveOpened{Wave: "rest"},
+		fleet.Held{Vault: key(11), By: me, Reason: "a restore"},
+		fleet.Validated{Vault: key(8), Verdict: fleet.VerdictReady},
+		fleet.Validated{Vault: key(9), Verdict: fleet.VerdictAlready},
 		fleet.Validated{Vault: key(10), Verdict: fleet.VerdictReady})
 	n.start(10)
 	n.tell(fleet.StartIntended{Vault: key(8), OperationID: "op-8", Attempt: 1},
@@ -205,7 +216,8 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 			t.Errorf("%s: %s says of %s %+v, its vaults say %+v", when, where, name, got, want)
 		}
 	}
-	for where, text := range map[string]string{"status": s.statusText, "the report": whole.String(), "the Markdown": markdown.String()} {
+	for where, text := range map[string]string{"status": s.statusText, "the report": whole.String(),
+		"the Markdown": markdown.String()} {
 		for name, c := range tableRows(t, text, "WAVE") {
 			same(where, name, c, waves[name])
 		}
@@ -239,7 +251,8 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 		for _, x := range s.status[part].([]any) {
 			w := want[at(x, "name").(string)]
 			if at(x, "of") != float64(w.vaults) || at(x, "held") != float64(w.held) {
-				t.Errorf("%s: the JSON says %v and %v held of %s, the vaults %+v", when, at(x, "of"), at(x, "held"), at(x, "name"), w)
+				t.Errorf("%s: the JSON says %v and %v held of %s, the vaults %+v", when, at(x, "of"), at(x, "held"),
+					at(x, "name"), w)
 			}
 		}
 	}
@@ -249,7 +262,8 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 	}
 	for _, m := range bars {
 		if m[3] != fmt.Sprint(waves[m[1]].vaults) {
-			t.Errorf("%s: the live view has %s of %s of wave %s, whose vaults are %+v", when, m[2], m[3], m[1], waves[m[1]])
+			t.Errorf("%s: the live view has %s of %s of wave %s, whose vaults are %+v", when, m[2], m[3], m[1],
+				waves[m[1]])
 		}
 	}
 	// What sums the run up.
@@ -258,7 +272,8 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 		t.Errorf("%s: overall %v, the vaults %+v", when, o, all)
 	}
 	for where, text := range map[string]string{"the status": s.statusText, "the plain lines": s.plain} {
-		if want := fmt.Sprintf("%d of %d vaults upgraded", all.upgraded, all.vaults); !strings.Contains(text, want) && (live || where == "the status") {
+		if want := fmt.Sprintf("%d of %d vaults upgraded", all.upgraded, all.vaults); !strings.Contains(text, want) &&
+			(live || where == "the status") {
 			t.Errorf("%s: %s does not say %q: %s", when, where, want, text)
 		}
 	}
@@ -269,7 +284,9 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 	if want := past; !strings.Contains(s.statusText, want) {
 		t.Errorf("%s: the status does not say %q: %s", when, want, s.statusText)
 	}
-	if !strings.Contains(headline, "NIGHT") && !strings.Contains(headline, fmt.Sprintf("%d OF %d UPGRADED", all.upgraded, all.vaults)+strings.ToUpper(strings.Replace(past, ";", ",", 1))) {
+	if !strings.Contains(headline, "NIGHT") &&
+		!strings.Contains(headline, fmt.Sprintf("%d OF %d UPGRADED", all.upgraded, all.vaults)+
+			strings.ToUpper(strings.Replace(past, ";", ",", 1))) {
 		t.Errorf("%s: the headline is %q", when, headline)
 	}
 	// A suite's tests are all vaults of its wave; what is held is skipped, by that word.

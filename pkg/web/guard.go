@@ -28,12 +28,14 @@ const maxRequests = maxWatchers + 16
 func newGuard(token string, port int) *guard {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return &guard{token: token, session: hex.EncodeToString(b), cookie: fmt.Sprintf("fleetup-%d", port), busy: make(chan struct{}, maxRequests), tries: newTries()}
+	return &guard{token: token, session: hex.EncodeToString(b), cookie: fmt.Sprintf("fleetup-%d", port),
+		busy: make(chan struct{}, maxRequests), tries: newTries()}
 }
 
 // livePolicy lets the page run its own script and nothing else. Nothing may
 // frame it.
-const livePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const livePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +52,8 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		// A page of another site that has pointed its own name at this machine
 		// comes with that name.
 		if g.token == "" && !loopbackHost(hostOf(r.Host)) {
-			http.Error(w, "this page answers to the names of this machine only, such as localhost", http.StatusMisdirectedRequest)
+			http.Error(w, "this page answers to the names of this machine only, such as localhost",
+				http.StatusMisdirectedRequest)
 			return
 		}
 		if g.token == "" && fromElsewhere(r) {
@@ -60,7 +63,8 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		login := g.token != "" && r.URL.Path == "/login"
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && !(login && r.Method == http.MethodPost) {
 			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "a run is only looked at here; it is controlled with fleetup on its machine", http.StatusMethodNotAllowed)
+			http.Error(w, "a run is only looked at here; it is controlled with fleetup on its machine",
+				http.StatusMethodNotAllowed)
 			return
 		}
 		switch {
@@ -149,7 +153,9 @@ func (g *guard) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "another site may not sign in here", http.StatusForbidden)
 		return
 	}
-	if origin := r.Header.Get("Origin"); r.Header.Get("Sec-Fetch-Site") == "" && origin != "" && !strings.EqualFold(hostOf(strings.TrimPrefix(strings.TrimPrefix(origin, "https://"), "http://")), hostOf(r.Host)) {
+	if origin := r.Header.Get("Origin"); r.Header.Get("Sec-Fetch-Site") == "" && origin != "" &&
+		!strings.EqualFold(hostOf(strings.TrimPrefix(strings.TrimPrefix(origin, "https://"), "http://")),
+			hostOf(r.Host)) {
 		http.Error(w, "another site may not sign in here", http.StatusForbidden)
 		return
 	}
@@ -164,7 +170,8 @@ func (g *guard) exchange(w http.ResponseWriter, r *http.Request, token string) {
 		g.form(w, http.StatusUnauthorized, "That is not the token.")
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteStrictMode})
 	http.Redirect(w, r, "./", http.StatusSeeOther)
 }
 

@@ -40,14 +40,16 @@ func TestGuessesTakeTime(t *testing.T) {
 		},
 		func(s string) func(*http.Request) {
 			return func(r *http.Request) {
-				r.Method, r.URL.Path, r.Body = "POST", "/login", io.NopCloser(strings.NewReader(url.Values{"token": {s}}.Encode()))
+				r.Method, r.URL.Path, r.Body = "POST", "/login",
+					io.NopCloser(strings.NewReader(url.Values{"token": {s}}.Encode()))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			}
 		},
 	}
 	began := time.Now()
 	for n := range wrongAtOnce + more {
-		if code := ask(t.Context(), fmt.Sprintf("192.0.2.1:%d", n), ways[n%len(ways)](fmt.Sprint("guess", n))); code != http.StatusUnauthorized {
+		if code := ask(t.Context(), fmt.Sprintf("192.0.2.1:%d", n),
+			ways[n%len(ways)](fmt.Sprint("guess", n))); code != http.StatusUnauthorized {
 			t.Fatalf("guess %d: %d", n, code)
 		}
 	}
@@ -65,7 +67,8 @@ func TestGuessesTakeTime(t *testing.T) {
 		t.Error("a guess was right that nobody looked at")
 	}
 	for n, way := range ways {
-		if code := ask(t.Context(), "198.51.100.7:1", way(token)); code != http.StatusNotFound && code != http.StatusSeeOther {
+		if code := ask(t.Context(), "198.51.100.7:1", way(token)); code != http.StatusNotFound &&
+			code != http.StatusSeeOther {
 			t.Errorf("the right token from another address, way %d: %d", n, code)
 		}
 	}
@@ -76,7 +79,8 @@ func TestGuessesTakeTime(t *testing.T) {
 	if n := len(g.tries.of); n > maxAddresses {
 		t.Errorf("%d addresses are remembered", n)
 	}
-	if network("[2001:db8::1]:7") != network("[2001:db8::ffff:2]:8") || network("192.0.2.1:1") != network("[::ffff:192.0.2.1]:2") || network("192.0.2.1:1") == network("192.0.2.2:1") {
+	if network("[2001:db8::1]:7") != network("[2001:db8::ffff:2]:8") ||
+		network("192.0.2.1:1") != network("[::ffff:192.0.2.1]:2") || network("192.0.2.1:1") == network("192.0.2.2:1") {
 		t.Error("addresses are not told apart as they should")
 	}
 }
@@ -106,12 +110,16 @@ func TestOtherSitesAskNothing(t *testing.T) {
 		site, mode, dest, origin string
 		want                     int
 	}{
-		{"cross-site", "cors", "empty", "https://evil.example", 403}, {"cross-site", "no-cors", "script", "", 403}, {"same-site", "cors", "empty", "http://localhost:1", 403},
-		{"cross-site", "navigate", "iframe", "", 403}, {"cross-site", "navigate", "document", "", 200}, {"none", "navigate", "document", "", 200},
-		{"same-origin", "cors", "empty", "", 200}, {"", "", "", "", 200}, {"", "", "", "https://evil.example", 403}, {"", "", "", "null", 403},
+		{"cross-site", "cors", "empty", "https://evil.example", 403}, {"cross-site", "no-cors", "script", "", 403},
+		{"same-site", "cors", "empty", "http://localhost:1", 403},
+		{"cross-site", "navigate", "iframe", "", 403}, {"cross-site", "navigate", "document", "", 200},
+		{"none", "navigate", "document", "", 200},
+		{"same-origin", "cors", "empty", "", 200}, {"", "", "", "", 200}, {"", "", "", "https://evil.example", 403},
+		{"", "", "", "null", 403},
 	} {
 		resp, _ := x.ask("GET", "/api/status", func(r *http.Request) {
-			for k, v := range map[string]string{"Sec-Fetch-Site": f.site, "Sec-Fetch-Mode": f.mode, "Sec-Fetch-Dest": f.dest, "Origin": f.origin} {
+			for k, v := range map[string]string{"Sec-Fetch-Site": f.site, "Sec-Fetch-Mode": f.mode,
+				"Sec-Fetch-Dest": f.dest, "Origin": f.origin} {
 				if v != "" {
 					r.Header.Set(k, v)
 				}
@@ -151,21 +159,27 @@ func TestNoSpellingGoesAround(t *testing.T) {
 		answer := raw(x, request)
 		_, status, _ := strings.Cut(answer, " ")
 		status, _, _ = strings.Cut(status, " ")
-		if !slices.Contains([]string{"400", "401", "405", "421", "431"}, status) || strings.Contains(answer, "vault-") || strings.Contains(answer, token) {
+		if !slices.Contains([]string{"400", "401", "405", "421", "431"}, status) ||
+			strings.Contains(answer, "vault-") || strings.Contains(answer, token) {
 			t.Errorf("%.80q is answered %.300s", request, answer)
 		}
 	}
 	const end = " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-	for _, path := range []string{"//", "/healthz/../api/status", "/healthz/%2e%2e/api/status", "/healthz/..%2fapi/status", "/%2fhealthz", "/./api/status", "/api//status",
-		"/login/../api/status", "/page.js/../api/status", "/api/status%00", "/api/status;/healthz", "/?token=a&token=correct+horse+battery", "/%3ftoken=correct+horse+battery",
+	for _, path := range []string{"//", "/healthz/../api/status", "/healthz/%2e%2e/api/status",
+		"/healthz/..%2fapi/status", "/%2fhealthz", "/./api/status", "/api//status",
+		"/login/../api/status", "/page.js/../api/status", "/api/status%00", "/api/status;/healthz",
+		"/?token=a&token=correct+horse+battery", "/%3ftoken=correct+horse+battery",
 		"http://127.0.0.1/api/status", "*"} {
 		refused(guarded, "GET "+path+end+"\r\n")
 	}
-	for _, more := range []string{"Authorization : Bearer " + token + "\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "X-Original-URL: /healthz\r\n", "Host: localhost\r\n",
-		"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n", "Cookie: " + strings.Repeat("a=b; ", 5_000) + "\r\n", "X-HTTP-Method-Override: GET\r\n"} {
+	for _, more := range []string{"Authorization : Bearer " + token + "\r\n", "X-Forwarded-For: 127.0.0.1\r\n",
+		"X-Original-URL: /healthz\r\n", "Host: localhost\r\n",
+		"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n",
+		"Cookie: " + strings.Repeat("a=b; ", 5_000) + "\r\n", "X-HTTP-Method-Override: GET\r\n"} {
 		refused(guarded, "GET /api/status"+end+more+"\r\n")
 	}
-	for _, host := range []string{"", "evil.example", "127.0.0.1.", "localhost.", "127.1", "2130706433", "0x7f.0.0.1", "0.0.0.0", "[::1%25eth0]", "localhost@evil.example", "evil.example:127.0.0.1"} {
+	for _, host := range []string{"", "evil.example", "127.0.0.1.", "localhost.", "127.1", "2130706433", "0x7f.0.0.1",
+		"0.0.0.0", "[::1%25eth0]", "localhost@evil.example", "evil.example:127.0.0.1"} {
 		refused(open, "GET /api/status HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
 	}
 	refused(open, "GET http://evil.example/api/status"+end+"\r\n")
@@ -173,7 +187,8 @@ func TestNoSpellingGoesAround(t *testing.T) {
 	for _, method := range []string{"get", "TRACE", "CONNECT", "PROPFIND", "OPTIONS"} {
 		refused(open, method+" /api/status"+end+"\r\n")
 	}
-	if answer := raw(open, "GET /api/status"+end+"\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200") || !strings.Contains(answer, "vault-") {
+	if answer := raw(open, "GET /api/status"+end+"\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200") ||
+		!strings.Contains(answer, "vault-") {
 		t.Errorf("spelled well it is answered %.200s", answer)
 	}
 }
@@ -193,7 +208,8 @@ func TestFormsOfHeaders(t *testing.T) {
 	const token = "correct horse battery"
 	x := serve(t, 4, Config{Token: token})
 	for given, want := range map[string]int{"Bearer " + token: 200, "bearer " + token: 200, "BEARER   " + token: 200,
-		"Bearer": 401, "Bearer ": 401, "Bearer" + token: 401, "Basic " + token: 401, "bearer " + strings.ToUpper(token): 401, token: 401} {
+		"Bearer": 401, "Bearer ": 401, "Bearer" + token: 401, "Basic " + token: 401,
+		"bearer " + strings.ToUpper(token): 401, token: 401} {
 		for _, method := range []string{"GET", "HEAD"} {
 			resp, body := x.ask(method, "/api/status", func(r *http.Request) { r.Header.Set("authorization", given) })
 			if resp.StatusCode != want || method == "HEAD" && body != "" {
@@ -201,10 +217,13 @@ func TestFormsOfHeaders(t *testing.T) {
 			}
 		}
 	}
-	if resp, body := x.ask("HEAD", "/events", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 || body != "" || resp.Header.Get("Content-Type") != "text/event-stream" {
+	if resp, body := x.ask("HEAD", "/events",
+		func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 ||
+		body != "" || resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("HEAD of the stream: %s %q", resp.Status, body)
 	}
-	for given, want := range map[string]bool{"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "gzip; q=0.0": false, "br": false, "gzipped": false, "": false, "gzip;q=x": false} {
+	for given, want := range map[string]bool{"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "gzip;q=0": false,
+		"gzip; q=0.0": false, "br": false, "gzipped": false, "": false, "gzip;q=x": false} {
 		if got := takesGzip(http.Header{"Accept-Encoding": {given}}); got != want {
 			t.Errorf("Accept-Encoding: %s: %v", given, got)
 		}

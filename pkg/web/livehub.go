@@ -68,8 +68,9 @@ func newLiveHub(r Run, boot string, now func() time.Time) *liveHub {
 	if r.Chronicle == nil {
 		r.Chronicle = report.NewTimelineBuilder()
 	}
-	d := &liveHub{now: now, wake: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true, dirty: map[int]bool{},
-		rows: make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
+	d := &liveHub{now: now, wake: make(chan struct{}, 1), run: r, boot: boot, all: true, changed: true,
+		dirty: map[int]bool{},
+		rows:  make([]json.RawMessage, len(r.State.Vaults)), watchers: map[*watcher]bool{}}
 	d.ends = forecast.New(func() *rollout.State {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -147,7 +148,9 @@ func (d *liveHub) fold() {
 // view is the run as it stands. The caller holds mu.
 func (d *liveHub) view() *report.View {
 	d.fold()
-	return report.FromState(d.run.State, report.ViewOptions{Live: !d.over && !d.left, Now: d.now(), Outlook: d.ends.Outlook(), Timeline: d.run.Chronicle})
+	return report.FromState(d.run.State,
+		report.ViewOptions{Live: !d.over && !d.left, Now: d.now(), Outlook: d.ends.Outlook(),
+			Timeline: d.run.Chronicle})
 }
 
 // advance brings the rows up to date and tells everybody who watches what has
@@ -239,8 +242,10 @@ func (d *liveHub) diff(s pageData, touched map[int]json.RawMessage) (message, er
 	if err != nil {
 		return message{}, err
 	}
-	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt), EndedAt: millis(s.view.Run.EndedAt),
-		Waves: waveRows(s.view), Rows: touched, Parts: map[string]string{}, Say: lexicon.Clean(s.view.Headline.Sentence)}
+	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt),
+		EndedAt: millis(s.view.Run.EndedAt),
+		Waves:   waveRows(s.view), Rows: touched, Parts: map[string]string{},
+		Say: lexicon.Clean(s.view.Headline.Sentence)}
 	for name, html := range parts {
 		if d.parts[name] != html {
 			out.Parts[name] = html

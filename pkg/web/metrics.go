@@ -29,14 +29,18 @@ var (
 	waveStatus  = metric("wave_status", "1 for the status that the wave has.", "wave", "status")
 	waveStarted = metric("wave_started_timestamp_seconds", "When the wave began.", "wave")
 	waveEnded   = metric("wave_ended_timestamp_seconds", "When the wave ended.", "wave")
-	runEnds     = metric("run_expected_end_timestamp_seconds", "When the run is expected to end: absent where nobody knows, or it has ended.", "percentile")
-	waveEnds    = metric("wave_expected_end_timestamp_seconds", "When the wave is expected to end.", "wave", "percentile")
+	runEnds     = metric("run_expected_end_timestamp_seconds",
+		"When the run is expected to end: absent where nobody knows, or it has ended.", "percentile")
+	waveEnds = metric("wave_expected_end_timestamp_seconds", "When the wave is expected to end.", "wave",
+		"percentile")
 	starts      = metric("starts_total", "Starts sent in this run, or perhaps sent.")
 	inFlightNow = metric("in_flight", "Operations of this run that may be under way.")
 	overdueNow  = metric("overdue", "Operations under way for longer than timings.overdue.")
 	needPerson  = metric("tasks", "Things that wait for a person.")
 	throttled   = metric("throttled_subscriptions", "Subscriptions that are throttled.")
-	requestRate = metric("requests_per_second", "The requests per second that a lane of a subscription may send: as planned, or fewer because the cloud asked for it.", "subscription", "lane")
+	requestRate = metric("requests_per_second",
+		"The requests per second that a lane of a subscription may send: as planned, or fewer because the cloud "+
+			"asked for it.", "subscription", "lane")
 	budgetUsed  = metric("budget_used", "Failures that count in the run's budget.")
 	budgetLimit = metric("budget_limit", "The run's failure budget: more of them halt it.")
 	watching    = metric("page_watchers", "Pages that are open on the run.")
@@ -44,8 +48,10 @@ var (
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{runInfo, runStatus, runExit, runStarted, runChanged, vaultCount, waveVaults, waveStatus, waveStarted,
-		waveEnded, runEnds, waveEnds, starts, inFlightNow, overdueNow, needPerson, throttled, requestRate, budgetUsed, budgetLimit, watching} {
+	for _, d := range []*prometheus.Desc{runInfo, runStatus, runExit, runStarted, runChanged, vaultCount, waveVaults,
+		waveStatus, waveStarted,
+		waveEnded, runEnds, waveEnds, starts, inFlightNow, overdueNow, needPerson, throttled, requestRate, budgetUsed,
+		budgetLimit, watching} {
 		to <- d
 	}
 }

@@ -86,12 +86,15 @@ func newNightOf(t *testing.T, vaults int, change func(*plan.Plan)) *night {
 		p.Waves[w].Vaults = append(p.Waves[w].Vaults, i)
 	}
 	// The window of the night is closed while the canary is under way, and opens again.
-	p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 21 * 60, End: 24*60 - 1, Zone: "UTC"}}}
+	p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 21 * 60,
+		End: 24*60 - 1, Zone: "UTC"}}}
 	change(p)
-	n := &night{t: t, plan: p, now: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC), outs: map[string]*bytes.Buffer{"stream": {}, "plain": {}}}
+	n := &night{t: t, plan: p, now: time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC),
+		outs: map[string]*bytes.Buffer{"stream": {}, "plain": {}}}
 	n.options = report.Options{State: "contoso.db"}
 	n.status, n.holder, n.told = rollout.NewState(p), rollout.NewState(p), report.NewTimelineBuilder()
-	n.desk = newLiveHub(Run{State: rollout.NewState(p), Options: n.options, Version: "v1"}, "b", func() time.Time { return n.now })
+	n.desk = newLiveHub(Run{State: rollout.NewState(p), Options: n.options, Version: "v1"}, "b",
+		func() time.Time { return n.now })
 	var err error
 	if n.stream, err = progress.NewStream(n.outs["stream"], n.holder, n.now); err != nil {
 		t.Fatal(err)
@@ -139,7 +142,8 @@ func (n *night) start(i int) {
 
 func (n *night) end(i int, how fleet.UpgradeState) {
 	k, op := n.plan.Vaults[i].Key, fmt.Sprint("op-", i)
-	facts := []fleet.Fact{fleet.Observed{Vault: k, OperationID: op, Record: &fleet.Record{OperationID: op, State: how, Message: "Boom", EndedAt: n.now}}}
+	facts := []fleet.Fact{fleet.Observed{Vault: k, OperationID: op,
+		Record: &fleet.Record{OperationID: op, State: how, Message: "Boom", EndedAt: n.now}}}
 	if how == fleet.RecordUpgraded {
 		facts = append(facts, fleet.Verified{Vault: k, OperationID: op, ResourceID: "/subscriptions/s/vaults/" + op})
 	}
@@ -189,7 +193,8 @@ func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	must(json.Unmarshal([]byte(write(layout.FormatJSON, status)), &s.status))
 	must(json.Unmarshal([]byte(write(layout.FormatJSON, whole)), &s.report))
 	s.statusText, s.reportMD = write(layout.FormatTable, status), write(layout.FormatMarkdown, whole)
-	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(write(layout.FormatCSV, whole), "\ufeff"))).ReadAll()
+	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(write(layout.FormatCSV, whole),
+		"\ufeff"))).ReadAll()
 	must(err)
 	for _, line := range cells[1:] {
 		row := map[string]string{}
@@ -342,7 +347,8 @@ func (s *surfaces) agree(t *testing.T) {
 	same("the metric in flight", s.metrics["fleetup_in_flight"], flying)
 	same("the stream's overdue", at(s.beat, "overdue"), overdue)
 	same("the metric overdue", s.metrics["fleetup_overdue"], overdue)
-	for where, text := range map[string]string{"the heartbeat": s.plain, "the headline": fmt.Sprint(at(s.status, "headline", "lines"))} {
+	for where, text := range map[string]string{"the heartbeat": s.plain,
+		"the headline": fmt.Sprint(at(s.status, "headline", "lines"))} {
 		n := 0
 		if m := flyingSaid.FindStringSubmatch(text); m != nil {
 			n, _ = strconv.Atoi(m[1])
@@ -510,14 +516,17 @@ func (s *surfaces) endsAgree(t *testing.T, same func(where string, got, want any
 	measured := func(where string, e any, metric string, labels ...string) {
 		for _, p := range []string{"50", "90"} {
 			want := float64(millis(at(e, "p"+p))) / 1000
-			same("the metric of "+where+", "+p, s.metrics[strings.Join(append([]string{metric, p}, labels...), " ")], want)
+			same("the metric of "+where+", "+p, s.metrics[strings.Join(append([]string{metric, p}, labels...), " ")],
+				want)
 		}
 	}
 	measured("the run's end", at(s.status, "run", "expectedEnd"), "fleetup_run_expected_end_timestamp_seconds")
 	page := s.document(t).Waves
 	for i, w := range s.status["waves"].([]any) {
-		measured(fmt.Sprint("wave ", i), at(w, "expectedEnd"), "fleetup_wave_expected_end_timestamp_seconds", at(w, "name").(string))
-		same(fmt.Sprint("the page's end of wave ", i), [2]int64{page[i].Likely, page[i].Late}, [2]int64{millis(at(w, "expectedEnd", "p50")), millis(at(w, "expectedEnd", "p90"))})
+		measured(fmt.Sprint("wave ", i), at(w, "expectedEnd"), "fleetup_wave_expected_end_timestamp_seconds",
+			at(w, "name").(string))
+		same(fmt.Sprint("the page's end of wave ", i), [2]int64{page[i].Likely, page[i].Late},
+			[2]int64{millis(at(w, "expectedEnd", "p50")), millis(at(w, "expectedEnd", "p90"))})
 	}
 }
 
@@ -553,7 +562,8 @@ func TestEverySurfaceAgrees(t *testing.T) {
 	n.tell(fleet.AccessDenied{Subscription: n.plan.Subscriptions[0].ID, Off: true})
 	n.tell(fleet.StartIntended{Vault: n.plan.Vaults[4].Key, OperationID: "op-4", Attempt: 1})
 	see("intended", true)
-	n.tell(fleet.StartAnswered{Vault: n.plan.Vaults[4].Key, OperationID: "op-4", Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
+	n.tell(fleet.StartAnswered{Vault: n.plan.Vaults[4].Key, OperationID: "op-4",
+		Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown}})
 	see("in doubt", true)
 	pass(15 * time.Minute)
 	n.end(0, fleet.RecordUpgraded)
@@ -590,7 +600,8 @@ func TestEverySurfaceAgrees(t *testing.T) {
 func TestEverySurfaceAgreesOnAHalt(t *testing.T) {
 	t.Parallel()
 	n := newNight(t, 12)
-	n.tell(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: n.plan.Fingerprint}, fleet.WaveOpened{Wave: "canary"})
+	n.tell(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: n.plan.Fingerprint},
+		fleet.WaveOpened{Wave: "canary"})
 	for i := range 6 {
 		n.tell(fleet.Validated{Vault: n.plan.Vaults[i].Key, Verdict: fleet.VerdictReady})
 		if i < 4 {
@@ -609,7 +620,8 @@ func TestEverySurfaceAgreesOnAHalt(t *testing.T) {
 	n.end(0, fleet.RecordFailed)
 	n.tell(fleet.RunHalted{Scope: "run", Failures: 1, Budget: 0})
 	see("halting", true)
-	if s := n.look(true); !strings.Contains(s.html, `aria-label="Failure budget exceeded"></meter> 1 failure, budget 0: exceeded<`) {
+	if s := n.look(true); !strings.Contains(s.html,
+		`aria-label="Failure budget exceeded"></meter> 1 failure, budget 0: exceeded<`) {
 		t.Error("the page does not show that the budget is exceeded")
 	}
 	n.tell(fleet.Throttled{Subscription: n.plan.Subscriptions[0].ID, Until: n.now.Add(time.Hour)})

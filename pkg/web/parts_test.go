@@ -60,9 +60,11 @@ func TestEveryTextIsCleaned(t *testing.T) {
 	v.Run.Halt = &report.Halt{Scope: "a", Sentence: "a", SameError: ptr("a")}
 	v.Run.WaitingFor = ptr("a")
 	v.Timeline.Entries[0].By, v.Timeline.Entries[0].Detail, v.Timeline.Entries[0].Vault = ptr("a"), ptr("a"), ptr("a")
-	v.Checklist, v.Actions, v.Proof, v.Evidence, v.Headline = nil, nil, nil, nil, nil // words of this program, made later
-	own := map[string]bool{".Next.When": true, ".Timeline.Entries.Kind": true, ".Run.Verdict": true, ".Run.InAdvance.When": true,
-		".Next.Command": true} // this one is made, and quoted, of what is clean
+	// words of this program, made later
+	v.Checklist, v.Actions, v.Proof, v.Evidence, v.Headline = nil, nil, nil, nil, nil
+	own := map[string]bool{".Next.When": true, ".Timeline.Entries.Kind": true, ".Run.Verdict": true,
+		".Run.InAdvance.When": true,
+		".Next.Command":       true} // this one is made, and quoted, of what is clean
 	eachText(reflect.ValueOf(v), "", func(_ string, text reflect.Value) {
 		if text.CanSet() {
 			text.SetString(hostileReason)
@@ -100,13 +102,16 @@ func TestPackedOverANetwork(t *testing.T) {
 		r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
 		r.RemoteAddr, r.Host = c.remote, c.host
 		r.Header.Set("Accept-Encoding", c.takes)
-		(&Server{}).answer(w, r, "text/plain", func(w io.Writer) error { _, err := io.WriteString(w, "said"); return err })
-		if packed := w.Header().Get("Content-Encoding") == "gzip"; packed != c.packed || !packed && w.Body.String() != "said" {
+		(&Server{}).answer(w, r, "text/plain",
+			func(w io.Writer) error { _, err := io.WriteString(w, "said"); return err })
+		if packed := w.Header().Get("Content-Encoding") == "gzip"; packed != c.packed || !packed &&
+			w.Body.String() != "said" {
 			t.Errorf("%+v: packed %v, %q", c, packed, w.Body)
 		}
 	}
 	w := httptest.NewRecorder()
-	(&Server{}).answer(w, httptest.NewRequest(http.MethodGet, "/", nil), "text/plain", func(io.Writer) error { return errors.New("\x1b[2Jno") })
+	(&Server{}).answer(w, httptest.NewRequest(http.MethodGet, "/", nil), "text/plain",
+		func(io.Writer) error { return errors.New("\x1b[2Jno") })
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "\x1b") {
 		t.Errorf("an answer that cannot be made is %d %q", w.Code, w.Body)
 	}
@@ -150,7 +155,8 @@ func TestAFactThatDoesNotFitIsTold(t *testing.T) {
 	}
 	d.add(events(fleet.RunOpened{RunID: "r"}, fleet.Verified{Vault: p.Vaults[0].Key}, fleet.Paused{Reason: "r"}))
 	d.fold()
-	if d.broken == nil || !strings.Contains(d.broken.Error(), "a fact that it cannot follow") || d.run.State.Run.Paused != nil {
+	if d.broken == nil || !strings.Contains(d.broken.Error(), "a fact that it cannot follow") ||
+		d.run.State.Run.Paused != nil {
 		t.Fatalf("it went on, %v", d.broken)
 	}
 	d.add(events(fleet.Paused{Reason: "r"}))
@@ -169,12 +175,14 @@ func TestPartsOfATask(t *testing.T) {
 			t.Errorf("%+v: got %q", c, got)
 		}
 	}
-	for code, want := range map[fleet.Status]fleet.Status{fleet.Busy: fleet.Busy, fleet.Deferred: fleet.Deferred, fleet.Failed: fleet.Blocked, "": fleet.Blocked} {
+	for code, want := range map[fleet.Status]fleet.Status{fleet.Busy: fleet.Busy, fleet.Deferred: fleet.Deferred,
+		fleet.Failed: fleet.Blocked, "": fleet.Blocked} {
 		if got := iconOf(&report.Action{Do: report.DoWait, Code: ptr(string(code))}); got != want {
 			t.Errorf("waiting for %q has the icon of %s", code, got)
 		}
 	}
-	x := &report.Vault{Vault: "prod/v", Reason: ptr("it failed"), OperationID: ptr("op"), StartedAt: after(0), EndedAt: after(time.Hour), ResourceID: ptr("/v"), RequestIDs: []string{"q"}}
+	x := &report.Vault{Vault: "prod/v", Reason: ptr("it failed"), OperationID: ptr("op"), StartedAt: after(0),
+		EndedAt: after(time.Hour), ResourceID: ptr("/v"), RequestIDs: []string{"q"}}
 	for do, want := range map[report.Do]string{
 		report.DoSupport: "Why, Operation, Ended",
 		report.DoReopen:  "Why, Operation, Ended, Resource ID, Request IDs",
@@ -197,7 +205,8 @@ func TestPartsOfATask(t *testing.T) {
 			a.Vaults = append(a.Vaults, v.Vaults[i].Vault)
 		}
 		v.Actions = []report.Action{a}
-		if ts, _ := tasksOf(v, clock{time.UTC, began}, 0); len(ts) != 1 || ts[0].Open != open || len(ts[0].Vaults) != n {
+		if ts, _ := tasksOf(v, clock{time.UTC, began}, 0); len(ts) != 1 || ts[0].Open != open ||
+			len(ts[0].Vaults) != n {
 			t.Errorf("a task of %d vaults: %+v", n, ts)
 		}
 	}
@@ -207,7 +216,8 @@ func TestPartsOfATask(t *testing.T) {
 		tk.lift()
 		return tk
 	}
-	if !reflect.DeepEqual(told("Why").Vaults, []taskVault{{Pairs: []pair{{"Why", "the same"}}}, {Pairs: []pair{{"Why", "the same"}}}}) {
+	if !reflect.DeepEqual(told("Why").Vaults,
+		[]taskVault{{Pairs: []pair{{"Why", "the same"}}}, {Pairs: []pair{{"Why", "the same"}}}}) {
 		t.Error("what is no message was lifted out of the vaults")
 	}
 	if tk := told("Message"); len(tk.Vaults[0].Pairs) != 0 {

@@ -125,8 +125,10 @@ func TestWhoMaySignIn(t *testing.T) {
 		site, origin string
 		want         int
 	}{
-		{"same-origin", "http://" + host, 303}, {"none", "", 303}, {"same-origin", "null", 303}, {"", "", 303}, {"", "http://" + host, 303}, {"", "https://" + host, 303},
-		{"cross-site", "", 403}, {"same-site", "http://" + host, 403}, {"cross-site", "http://" + host, 403}, {"", "https://evil.example", 403}, {"", "null", 403},
+		{"same-origin", "http://" + host, 303}, {"none", "", 303}, {"same-origin", "null", 303}, {"", "", 303},
+		{"", "http://" + host, 303}, {"", "https://" + host, 303},
+		{"cross-site", "", 403}, {"same-site", "http://" + host, 403}, {"cross-site", "http://" + host, 403},
+		{"", "https://evil.example", 403}, {"", "null", 403},
 	} {
 		resp, _ := x.ask("POST", "/login", func(r *http.Request) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -142,7 +144,8 @@ func TestWhoMaySignIn(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{"/login": 200, "/": 401} {
-		if resp, body := x.ask("GET", path, nil); resp.StatusCode != want || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "<form") {
+		if resp, body := x.ask("GET", path, nil); resp.StatusCode != want ||
+			resp.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "<form") {
 			t.Errorf("the form at %s is %s, %s", path, resp.Status, resp.Header.Get("Content-Type"))
 		}
 	}
@@ -163,7 +166,8 @@ func TestWhoseGuessesAreForgotten(t *testing.T) {
 	soon := time.Now().Add(time.Hour)
 	g := full(func(n int) time.Time { return soon.Add(time.Duration((n+7)%maxAddresses) * time.Second) })
 	first := network(at(maxAddresses - 7))
-	if g.guesser("192.0.2.1:1"); g.of[first] != nil || len(g.of) != maxAddresses || g.of[network("192.0.2.1:1")] == nil {
+	if g.guesser("192.0.2.1:1"); g.of[first] != nil || len(g.of) != maxAddresses ||
+		g.of[network("192.0.2.1:1")] == nil {
 		t.Errorf("%d addresses, the first to be forgotten is there: %v", len(g.of), g.of[first] != nil)
 	}
 	g = full(func(n int) time.Time {

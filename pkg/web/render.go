@@ -143,7 +143,8 @@ func (s pageData) data() ([]byte, error) {
 	}
 	return encode(document{
 		Version: s.version, Live: s.live, Zone: zoneOf(s.options.Zone).String(), Now: millis(v.Run.GeneratedAt),
-		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID, Words: statusWords(v.Run.Direction.Words()),
+		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
+		Words: statusWords(v.Run.Direction.Words()),
 		Waves: waveRows(v), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
 	})
 }
@@ -151,10 +152,13 @@ func (s pageData) data() ([]byte, error) {
 // parts builds what the templates show.
 func (s pageData) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone), s.view.Run.GeneratedAt.Value()}
-	p := parts{Headline: v.Headline, Run: &v.Run, Words: v.Run.Direction.Words(), Budget: v.Run.Budget, Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
-		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic, Omitted: v.Timeline.Omitted,
+	p := parts{Headline: v.Headline, Run: &v.Run, Words: v.Run.Direction.Words(), Budget: v.Run.Budget,
+		Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
+		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic,
+		Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},
-			{"Inventory", lexicon.Or(report.ValueOf(v.Run.Inventory), "–")}, {"Started by", lexicon.Or(report.ValueOf(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
+			{"Inventory", lexicon.Or(report.ValueOf(v.Run.Inventory), "–")},
+			{"Started by", lexicon.Or(report.ValueOf(v.Run.StartedBy), "–")}, {"Times", c.zone.String()}}}
 	if v.Run.Kind != fleet.KindClassic {
 		p.Heading = append(p.Heading, pair{fleet.Capital(p.Words.Noun), lexicon.KindWords(v.Run.Kind)})
 	}
@@ -164,7 +168,8 @@ func (s pageData) parts() parts {
 	p.figures(v, c)
 	p.proof(v)
 	for _, e := range v.Timeline.Entries {
-		line := entry{c.short(&e.At), e.Kind, layout.Zoned(e.Text, c.zone, e.At.Time), layout.Zoned(report.ValueOf(e.Detail), c.zone, e.At.Time), report.ValueOf(e.By), e.Times}
+		line := entry{c.short(&e.At), e.Kind, layout.Zoned(e.Text, c.zone, e.At.Time),
+			layout.Zoned(report.ValueOf(e.Detail), c.zone, e.At.Time), report.ValueOf(e.By), e.Times}
 		if e.Until != nil {
 			line.Detail = strings.TrimPrefix(line.Detail+"; until "+c.short(e.Until), "; ")
 		}
@@ -272,7 +277,8 @@ func subscriptionLines(v *report.View, c clock) []groupLine {
 
 func group(name string, totals map[fleet.Status]int, budget *report.Budget) groupLine {
 	n := lexicon.CountGroup(func(s fleet.Status) int { return totals[s] })
-	l := groupLine{Name: name, All: n.Of, Held: n.Held, Upgraded: totals[fleet.Upgraded], Failed: totals[fleet.Failed], Unknown: totals[fleet.Unknown],
+	l := groupLine{Name: name, All: n.Of, Held: n.Held, Upgraded: totals[fleet.Upgraded], Failed: totals[fleet.Failed],
+		Unknown: totals[fleet.Unknown],
 		Blocked: totals[fleet.Blocked], Budget: "the run's"}
 	if budget != nil {
 		l.Budget = fmt.Sprintf("%d of %d", budget.Used, budget.Limit)

@@ -87,18 +87,30 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 	t.Parallel()
 	root := parsed(t, frozen(t, troubledNight(60)))
 	for id, want := range map[string][]string{
-		"verdict":        {"NIGHT 3, Mon 22:00–Tue 06:00 INTERRUPTED: 30 UPGRADED, 8 NEED YOU BEFORE Tue 22:00 (3 failed, 1 unknown, 4 blocked)"},
-		"summary":        {"No vault was sent twice.", "37 upgraded", "3 failed", "4 blocked", "2 overdue", "3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
-		"needs-title":    {"Needs a person"},
-		"task-support-1": {"Send the support message for shop/vault-00003, hr/vault-00011 (UpgradeInternalError)", "before Tue 17 Mar 22:00", "The policies could not be moved.", "shop/vault-00003", "To: rsvaultupgrade@service.microsoft.com", "fleetup reopen shop/vault-00003 hr/vault-00011 --reason TEXT --case ID --state contoso.db"},
-		"task-decide-1": {"Decide shop/vault-00013: the start may have been accepted", "Read Tue 17 Mar 03:14 absent, the vault is there without our operation",
-			"Last reading Tue 17 Mar 03:30 no operation is under way on the vault, and it is not as wanted; alertsForCriticalOperations is Enabled, wanted Disabled Its address answers HTTP 204 with an empty body", "4cc27b8b-0000-4000-8000-000000000013"},
-		"task-mend-1": {"(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items", "srv-0027.contoso.example 2.0.8500.0"},
-		"task-mend-2": {"Create or correct 2 target groups: dev/vault-00027, lab/vault-00054", "Create it, or correct targetResourceGroup", "dev/vault-00027"},
-		"needs":       {"No action", "1 vault busy", "5 vaults deferred", "fleetup resume --yes --state contoso.db", "legal freeze until Monday"},
-		"waves":       {"canary finished 7 6 1 0 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
-		"after":       {"subscription hr is throttled", "37 vaults have a new resource ID", "Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
-		"vaults":      {"fleetup report -o csv"},
+		"verdict": {"NIGHT 3, Mon 22:00–Tue 06:00 INTERRUPTED: 30 UPGRADED, 8 NEED YOU BEFORE Tue 22:00 (3 " +
+			"failed, 1 unknown, 4 blocked)"},
+		"summary": {"No vault was sent twice.", "37 upgraded", "3 failed", "4 blocked", "2 overdue",
+			"3 of 12 used, 1 unknown and still being read", "Mon 16 Mar 2026 22:00:00"},
+		"needs-title": {"Needs a person"},
+		"task-support-1": {"Send the support message for shop/vault-00003, hr/vault-00011 (UpgradeInternalError)",
+			"before Tue 17 Mar 22:00", "The policies could not be moved.", "shop/vault-00003",
+			"To: rsvaultupgrade@service.microsoft.com",
+			"fleetup reopen shop/vault-00003 hr/vault-00011 --reason TEXT --case ID --state contoso.db"},
+		"task-decide-1": {"Decide shop/vault-00013: the start may have been accepted",
+			"Read Tue 17 Mar 03:14 absent, the vault is there without our operation",
+			"Last reading Tue 17 Mar 03:30 no operation is under way on the vault, and it is not as wanted; " +
+				"alertsForCriticalOperations is Enabled, wanted Disabled Its address answers HTTP 204 with an empty " +
+				"body", "4cc27b8b-0000-4000-8000-000000000013"},
+		"task-mend-1": {"(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items",
+			"srv-0027.contoso.example 2.0.8500.0"},
+		"task-mend-2": {"Create or correct 2 target groups: dev/vault-00027, lab/vault-00054",
+			"Create it, or correct targetResourceGroup", "dev/vault-00027"},
+		"needs": {"No action", "1 vault busy", "5 vaults deferred", "fleetup resume --yes --state contoso.db",
+			"legal freeze until Monday"},
+		"waves": {"canary finished 7 6 1 0 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
+		"after": {"subscription hr is throttled", "37 vaults have a new resource ID",
+			"Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
+		"vaults": {"fleetup report -o csv"},
 	} {
 		got := textOf(byID(t, root, id))
 		for _, w := range want {
@@ -198,13 +210,16 @@ func TestDataIsTheViews(t *testing.T) {
 	}
 	for i, r := range d.Vaults {
 		x := &v.Vaults[i]
-		if r.Vault != lexicon.Clean(x.Vault) || r.Status != x.Status || r.Operation != report.ValueOf(x.OperationID) || r.StartedAt != millis(x.StartedAt) ||
-			r.NewID != lexicon.Clean(report.ValueOf(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave || len(r.Findings) != len(x.Findings) {
+		if r.Vault != lexicon.Clean(x.Vault) || r.Status != x.Status || r.Operation != report.ValueOf(x.OperationID) ||
+			r.StartedAt != millis(x.StartedAt) ||
+			r.NewID != lexicon.Clean(report.ValueOf(x.UpgradedResourceID)) || d.Waves[r.Wave].Name != x.Wave ||
+			len(r.Findings) != len(x.Findings) {
 			t.Errorf("vault %d is %+v, from %+v", i, r, x)
 		}
 		if l := x.LastReading; (l == nil) != (r.Reading == nil) {
 			t.Errorf("vault %d has the reading %+v, from %+v", i, r.Reading, l)
-		} else if l != nil && (r.Reading.At != millis(l.At) || r.Reading.What != lexicon.Clean(l.What) || r.Reading.Differs[0] != lexicon.Clean(l.Differs[0]) ||
+		} else if l != nil && (r.Reading.At != millis(l.At) || r.Reading.What != lexicon.Clean(l.What) ||
+			r.Reading.Differs[0] != lexicon.Clean(l.Differs[0]) ||
 			r.Reading.Poll != lexicon.Clean(*l.Poll) || r.Reading.Action != lexicon.Clean(*l.Action)) {
 			t.Errorf("vault %d has the reading %+v, from %+v", i, r.Reading, l)
 		}
@@ -236,7 +251,8 @@ func TestPolicyFitsTheFrozenPage(t *testing.T) {
 			}
 		}
 	})
-	for _, outside := range []string{`url\(`, `@import`, `src="http`, `href="http`, `fetch\("http`, `//[a-z0-9-]+\.(com|net|org|io)\b`} {
+	for _, outside := range []string{`url\(`, `@import`, `src="http`, `href="http`, `fetch\("http`,
+		`//[a-z0-9-]+\.(com|net|org|io)\b`} {
 		if m := regexp.MustCompile(outside).FindString(styles() + script()); m != "" {
 			t.Errorf("the page reaches outside: %s", m)
 		}
@@ -343,7 +359,8 @@ func TestTasksAreCapped(t *testing.T) {
 	few, _ := tasksOf(v, clock{zone: sydney}, 5)
 	for i := range all {
 		a, f := all[i], few[i]
-		if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 || f.List != a.List || f.Count != len(a.Vaults) {
+		if len(f.Vaults) != min(5, len(a.Vaults)) || f.More != len(a.Vaults)-len(f.Vaults) || a.More != 0 ||
+			f.List != a.List || f.Count != len(a.Vaults) {
 			t.Errorf("%s: %d and %d more of %d", a.Title, len(f.Vaults), f.More, len(a.Vaults))
 		}
 	}

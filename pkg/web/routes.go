@@ -144,7 +144,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			_ = out.SetWriteDeadline(time.Now().Add(writeTimeout)) // without one the connection's own holds
-			if _, err := fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", m.id, m.event, m.data); err != nil || out.Flush() != nil {
+			if _, err := fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", m.id, m.event, m.data); err != nil ||
+				out.Flush() != nil {
 				return
 			}
 		}

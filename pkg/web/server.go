@@ -70,7 +70,8 @@ func Listen(c Config) (*Server, error) {
 		_ = l.Close() // nothing was served
 		return nil, fmt.Errorf("%w: %s is not loopback", ErrNeedsToken, c.Address)
 	}
-	s := &Server{listener: l, room: &room{Listener: l}, guard: newGuard(c.Token, at.Port), begun: make(chan struct{}), stop: make(chan struct{})}
+	s := &Server{listener: l, room: &room{Listener: l}, guard: newGuard(c.Token, at.Port), begun: make(chan struct{}),
+		stop: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           s.guard.wrap(s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,

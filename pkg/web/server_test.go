@@ -29,13 +29,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fleetPlan is a plan of n vaults in two waves.
 func fleetPlan(n int) *plan.Plan {
-	p := &plan.Plan{SchemaVersion: plan.SchemaVersion, Fingerprint: "7f3a9c21d4e5f607", Inventory: "contoso.yaml", Cloud: fleet.Cloud{Name: fleet.Emulator},
-		Kind: fleet.KindClassic, Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 3},
+	p := &plan.Plan{SchemaVersion: plan.SchemaVersion, Fingerprint: "7f3a9c21d4e5f607", Inventory: "contoso.yaml",
+		Cloud: fleet.Cloud{Name: fleet.Emulator},
+		Kind:  fleet.KindClassic, Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 3},
 		Subscriptions: []fleet.Subscription{{ID: "53a3c692-5283-4f0a-baf6-49412f5ebefe", Name: "prod"}},
 		Waves:         []plan.Wave{{Name: "canary"}, {Name: "rest"}}}
 	for i := range n {
 		v := plan.Vault{Wave: min(i/2, 1), Predicted: plan.Prediction{P50: 20 * time.Minute, P90: 40 * time.Minute}}
-		v.Kind, v.SubscriptionID, v.SubscriptionName, v.Name = p.Kind, p.Subscriptions[0].ID, "prod", fmt.Sprintf("vault-%05d", i)
+		v.Kind, v.SubscriptionID, v.SubscriptionName, v.Name = p.Kind, p.Subscriptions[0].ID, "prod",
+			fmt.Sprintf("vault-%05d", i)
 		v.Location, v.ResourceType, v.TargetResourceGroup = "Australia East", fleet.BackupVault, "rg"
 		v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.Name)
 		p.Waves[v.Wave].Vaults = append(p.Waves[v.Wave].Vaults, i)
@@ -64,7 +67,8 @@ func serve(t testing.TB, n int, c Config) *theatre {
 	t.Cleanup(func() { s.Close() })
 	x := &theatre{t: t, server: s, plan: fleetPlan(n), at: time.Now().UTC().Add(-time.Minute)}
 	st := rollout.NewState(x.plan)
-	if err := st.Apply(fleet.Event{At: x.at, Fact: fleet.RunOpened{RunID: "20260316-110000-7f3a9c", PlanFingerprint: x.plan.Fingerprint}}); err != nil {
+	if err := st.Apply(fleet.Event{At: x.at,
+		Fact: fleet.RunOpened{RunID: "20260316-110000-7f3a9c", PlanFingerprint: x.plan.Fingerprint}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1",
@@ -87,13 +91,16 @@ func (x *theatre) tell(facts ...fleet.Fact) {
 // start tells that a vault's upgrade was accepted.
 func (x *theatre) start(i int) {
 	k := x.plan.Vaults[i].Key
-	x.tell(fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: fmt.Sprint("op-", i), Attempt: 1},
-		fleet.StartAnswered{Vault: k, OperationID: fmt.Sprint("op-", i), Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+	x.tell(fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+		fleet.StartIntended{Vault: k, OperationID: fmt.Sprint("op-", i), Attempt: 1},
+		fleet.StartAnswered{Vault: k, OperationID: fmt.Sprint("op-", i),
+			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 }
 
 func (x *theatre) fail(i int) {
-	x.tell(fleet.Observed{Vault: x.plan.Vaults[i].Key, OperationID: fmt.Sprint("op-", i), Record: &fleet.Record{OperationID: fmt.Sprint("op-", i),
-		State: fleet.RecordFailed, Message: hostileReason, EndedAt: x.at}})
+	x.tell(fleet.Observed{Vault: x.plan.Vaults[i].Key, OperationID: fmt.Sprint("op-", i),
+		Record: &fleet.Record{OperationID: fmt.Sprint("op-", i),
+			State: fleet.RecordFailed, Message: hostileReason, EndedAt: x.at}})
 }
 
 // client keeps no connection: what is open at the end is a leak.
@@ -214,7 +221,8 @@ func TestServerShowsARun(t *testing.T) {
 	if err := json.Unmarshal([]byte(raw), &status); err != nil {
 		t.Fatal(err)
 	}
-	if status.SchemaVersion != 1 || status.Run.Status != "running" || status.Totals["failed"] != 1 || len(status.Vaults) != 6 || status.Vaults[0].Status != "upgrading" {
+	if status.SchemaVersion != 1 || status.Run.Status != "running" || status.Totals["failed"] != 1 ||
+		len(status.Vaults) != 6 || status.Vaults[0].Status != "upgrading" {
 		t.Errorf("the status is %+v", status)
 	}
 
@@ -222,11 +230,14 @@ func TestServerShowsARun(t *testing.T) {
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain; version=") {
 		t.Errorf("metrics are %s", resp.Header.Get("Content-Type"))
 	}
-	for _, want := range []string{`fleetup_vaults{status="failed"} 1`, `fleetup_vaults{status="blocked"} 0`, `fleetup_wave_vaults{status="upgrading",wave="canary"} 1`,
-		`fleetup_wave_status{status="running",wave="canary"} 1`, "fleetup_starts_total 2", "fleetup_in_flight 1", "fleetup_budget_used 1", "fleetup_budget_limit 3",
+	for _, want := range []string{`fleetup_vaults{status="failed"} 1`, `fleetup_vaults{status="blocked"} 0`,
+		`fleetup_wave_vaults{status="upgrading",wave="canary"} 1`,
+		`fleetup_wave_status{status="running",wave="canary"} 1`, "fleetup_starts_total 2", "fleetup_in_flight 1",
+		"fleetup_budget_used 1", "fleetup_budget_limit 3",
 		`fleetup_requests_per_second{lane="resource-manager-reads",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 2.5`,
 		`fleetup_requests_per_second{lane="resource-manager-writes",subscription="53a3c692-5283-4f0a-baf6-49412f5ebefe"} 10`,
-		"fleetup_throttled_subscriptions 0", `fleetup_run_info{inventory="contoso.yaml",plan="7f3a9c21d4e5f607",run="20260316-110000-7f3a9c",version="v1"} 1`} {
+		"fleetup_throttled_subscriptions 0",
+		`fleetup_run_info{inventory="contoso.yaml",plan="7f3a9c21d4e5f607",run="20260316-110000-7f3a9c",version="v1"} 1`} {
 		if !strings.Contains(metrics, want+"\n") {
 			t.Errorf("the metrics lack %s", want)
 		}
@@ -247,7 +258,8 @@ func TestStreamTellsChanges(t *testing.T) {
 	s := x.follow("")
 	event, first, data := s.next()
 	var snap document
-	if err := json.Unmarshal([]byte(data), &snap); err != nil || event != "snapshot" || len(snap.Vaults) != 40 || snap.Parts["needs"] == "" {
+	if err := json.Unmarshal([]byte(data), &snap); err != nil || event != "snapshot" || len(snap.Vaults) != 40 ||
+		snap.Parts["needs"] == "" {
 		t.Fatalf("the first event is a %s of %d vaults: %v", event, len(snap.Vaults), err)
 	}
 	x.start(0)
@@ -271,7 +283,8 @@ func TestStreamTellsChanges(t *testing.T) {
 
 	// Back after a moment: only what was missed.
 	back := x.follow(id)
-	if event, _, data := back.next(); event != "diff" || !strings.Contains(data, "vault-00001") || strings.Contains(data, "vault-00002") {
+	if event, _, data := back.next(); event != "diff" || !strings.Contains(data, "vault-00001") ||
+		strings.Contains(data, "vault-00002") {
 		t.Errorf("who comes back is told a %s: %.200s", event, data)
 	}
 	if got, _ := x.follow(first).until(`"status":"failed"`); got != later {
@@ -352,7 +365,8 @@ func TestCrowdsAreTurnedAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if resp, _ := x.ask("GET", "/events", nil); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+	if resp, _ := x.ask("GET", "/events", nil); resp.StatusCode != http.StatusServiceUnavailable ||
+		resp.Header.Get("Retry-After") == "" {
 		t.Errorf("one too many gets %s", resp.Status)
 	}
 	if resp, _ := x.ask("GET", "/api/status", nil); resp.StatusCode != 200 {
@@ -365,8 +379,10 @@ func TestCrowdsAreTurnedAway(t *testing.T) {
 func TestOnlyThisMachinesNames(t *testing.T) {
 	t.Parallel()
 	x := serve(t, 4, Config{})
-	for host, want := range map[string]int{"localhost": 200, "LOCALHOST:8080": 200, "127.0.0.1": 200, "127.9.9.9:1": 200, "[::1]:8080": 200,
-		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421, "10.0.0.1": 421, "0.0.0.0:8080": 421} {
+	for host, want := range map[string]int{"localhost": 200, "LOCALHOST:8080": 200, "127.0.0.1": 200,
+		"127.9.9.9:1": 200, "[::1]:8080": 200,
+		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421,
+		"10.0.0.1": 421, "0.0.0.0:8080": 421} {
 		for _, path := range []string{"/", "/events", "/api/status", "/metrics", "/healthz"} {
 			if path == "/events" && want == 200 {
 				continue
@@ -387,8 +403,10 @@ func TestAnswersAreGuarded(t *testing.T) {
 	x := serve(t, 4, Config{})
 	for _, path := range []string{"/", "/page.js", "/page.css", "/api/status", "/metrics", "/healthz", "/nothing"} {
 		resp, _ := x.ask("GET", path, func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") })
-		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-			"Content-Security-Policy": livePolicy, "Access-Control-Allow-Origin": "", "Cross-Origin-Resource-Policy": "same-origin"} {
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+			"Cross-Origin-Opener-Policy": "same-origin", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": livePolicy, "Access-Control-Allow-Origin": "",
+			"Cross-Origin-Resource-Policy": "same-origin"} {
 			if got := resp.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
 			}
@@ -429,10 +447,15 @@ func TestTokens(t *testing.T) {
 		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+s); r.Host = "runs.example" }
 	}
 	for _, path := range []string{"/", "/page.js", "/events", "/api/status", "/metrics"} {
-		for name, change := range map[string]func(*http.Request){"nothing": nil, "a wrong token": bearer(token + "x"), "an empty one": bearer(""),
-			"a wrong cookie": func(r *http.Request) { r.AddCookie(&http.Cookie{Name: x.server.guard.cookie, Value: token}) }} {
+		for name, change := range map[string]func(*http.Request){"nothing": nil, "a wrong token": bearer(token + "x"),
+			"an empty one": bearer(""),
+			"a wrong cookie": func(r *http.Request) {
+				r.AddCookie(&http.Cookie{Name: x.server.guard.cookie,
+					Value: token})
+			}} {
 			resp, body := x.ask("GET", path, change)
-			if resp.StatusCode != http.StatusUnauthorized || strings.Contains(body, "vault-") || strings.Contains(body, token) {
+			if resp.StatusCode != http.StatusUnauthorized || strings.Contains(body, "vault-") ||
+				strings.Contains(body, token) {
 				t.Errorf("%s with %s is %s", path, name, resp.Status)
 			}
 		}
@@ -462,7 +485,8 @@ func TestTokens(t *testing.T) {
 	// By the address, once.
 	resp, _ = x.ask("GET", "/?token="+url.QueryEscape(token), nil)
 	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/" || len(resp.Cookies()) != 1 {
-		t.Fatalf("by the address: %s to %q with %d cookies", resp.Status, resp.Header.Get("Location"), len(resp.Cookies()))
+		t.Fatalf("by the address: %s to %q with %d cookies", resp.Status, resp.Header.Get("Location"),
+			len(resp.Cookies()))
 	}
 	c := resp.Cookies()[0]
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || strings.Contains(c.Value, token) {
@@ -471,7 +495,8 @@ func TestTokens(t *testing.T) {
 	if resp, _ := x.ask("GET", "/", func(r *http.Request) { r.AddCookie(c) }); resp.StatusCode != 200 {
 		t.Errorf("with the cookie: %s", resp.Status)
 	}
-	if resp, _ := x.ask("GET", "/?token=wrong", nil); resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) != 0 {
+	if resp, _ := x.ask("GET", "/?token=wrong", nil); resp.StatusCode != http.StatusUnauthorized ||
+		len(resp.Cookies()) != 0 {
 		t.Errorf("by the address with a wrong token: %s", resp.Status)
 	}
 
@@ -511,7 +536,9 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 		}
 		defer c.Close()
 		if n%2 == 0 { // the others say nothing at all
-			fmt.Fprintf(c, "POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=", at)
+			fmt.Fprintf(c,
+				"POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: "+
+					"application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=", at)
 		}
 		if n%50 != 49 {
 			continue
@@ -519,7 +546,8 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 		if resp, body := x.ask("GET", "/healthz", nil); resp.StatusCode != 200 {
 			t.Fatalf("after %d: healthz: %s %s", n+1, resp.Status, body)
 		}
-		if resp, _ := x.ask("GET", "/api/status", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 {
+		if resp, _ := x.ask("GET", "/api/status",
+			func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }); resp.StatusCode != 200 {
 			t.Fatalf("after %d: with the token: %s", n+1, resp.Status)
 		}
 		if resp, _ := x.ask("POST", "/login", func(r *http.Request) {
@@ -544,7 +572,8 @@ func TestWhereToListen(t *testing.T) {
 		want           error
 	}{
 		{"127.0.0.1:0", "", nil}, {"localhost:0", "", nil}, {"127.0.0.1:0", token, nil}, {"0.0.0.0:0", token, nil},
-		{":0", "", ErrNeedsToken}, {"0.0.0.0:0", "", ErrNeedsToken}, {"[::]:0", "", ErrNeedsToken}, {"example.com:80", "", ErrNeedsToken}, {"10.1.2.3:80", "", ErrNeedsToken},
+		{":0", "", ErrNeedsToken}, {"0.0.0.0:0", "", ErrNeedsToken}, {"[::]:0", "", ErrNeedsToken},
+		{"example.com:80", "", ErrNeedsToken}, {"10.1.2.3:80", "", ErrNeedsToken},
 		{"8080", "", ErrAddress}, {"127.0.0.1:", "", ErrAddress}, {"", "", ErrAddress},
 		{"127.0.0.1:0", "short", ErrWeakToken},
 	} {
@@ -555,7 +584,8 @@ func TestWhereToListen(t *testing.T) {
 		s.Close()
 	}
 	taken := serve(t, 2, Config{})
-	if s, err := Listen(Config{Address: taken.server.listener.Addr().String()}); err == nil || !strings.Contains(err.Error(), "cannot be served at") {
+	if s, err := Listen(Config{Address: taken.server.listener.Addr().String()}); err == nil ||
+		!strings.Contains(err.Error(), "cannot be served at") {
 		s.Close()
 		t.Errorf("a taken address: %v", err)
 	}

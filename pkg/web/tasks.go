@@ -61,11 +61,14 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 		a := &v.Actions[i]
 		same[a.Do]++
 		if !a.Person {
-			calm = append(calm, calmNote{Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(detailBeside(a))})
+			calm = append(calm, calmNote{Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)),
+				Detail: c.told(detailBeside(a))})
 			continue
 		}
-		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)), Detail: c.told(lexicon.Clean(report.ValueOf(a.Detail))),
-			Command: lexicon.Clean(report.ValueOf(a.Command)), Items: len(a.Items), Count: len(a.Vaults), Open: len(a.Vaults) <= shownAtOnce}
+		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)),
+			Detail:  c.told(lexicon.Clean(report.ValueOf(a.Detail))),
+			Command: lexicon.Clean(report.ValueOf(a.Command)), Items: len(a.Items), Count: len(a.Vaults),
+			Open: len(a.Vaults) <= shownAtOnce}
 		if a.Before != nil {
 			t.Before = c.short(a.Before)
 		}
@@ -166,7 +169,8 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	for _, r := range x.Reads {
 		add("Read "+c.short(&r.At), c.told(strings.TrimSuffix(string(r.Reading)+", "+report.ValueOf(r.Detail), ", ")))
 	}
-	add("Look at", lexicon.Or(report.ValueOf(x.ResourceID), "/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+report.ValueOf(x.TargetResourceGroup)+"/…/"+x.Name))
+	add("Look at", lexicon.Or(report.ValueOf(x.ResourceID),
+		"/subscriptions/"+x.SubscriptionID+"/resourceGroups/"+report.ValueOf(x.TargetResourceGroup)+"/…/"+x.Name))
 	add("Request IDs", strings.Join(x.RequestIDs, ", "))
 	return p
 }

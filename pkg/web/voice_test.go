@@ -35,13 +35,16 @@ type carriedNight struct {
 }
 
 func carry(t *testing.T) *carriedNight {
-	n := &carriedNight{night: newNight(t, 24), live: true, ends: map[int]time.Time{}, watched: map[int]bool{}, fails: map[int]bool{}, seen: map[string]bool{}}
+	n := &carriedNight{night: newNight(t, 24), live: true, ends: map[int]time.Time{}, watched: map[int]bool{},
+		fails: map[int]bool{}, seen: map[string]bool{}}
 	p := n.plan
 	p.Limits.Upgrades, p.Limits.PerSubscription = 3, 3
 	p.FailureBudget.Count = 1
-	p.Waves[0].Soak, p.Waves[0].Approval = 20*time.Minute, &plan.Approval{When: plan.ApprovalAfter, Expiry: 8 * time.Hour}
+	p.Waves[0].Soak, p.Waves[0].Approval = 20*time.Minute,
+		&plan.Approval{When: plan.ApprovalAfter, Expiry: 8 * time.Hour}
 	n.begin()
-	n.say(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: p.Fingerprint, By: fleet.Actor{User: "ops"}})
+	n.say(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: p.Fingerprint,
+		By: fleet.Actor{User: "ops"}})
 	return n
 }
 
@@ -115,7 +118,8 @@ func (n *carriedNight) step() {
 		for _, a := range out.Actions {
 			n.perform(a)
 		}
-		if len(events) > 0 && (spoken || slices.ContainsFunc(events, redirects) || n.now.Sub(n.lookedAt) >= 3*time.Minute) {
+		if len(events) > 0 && (spoken || slices.ContainsFunc(events, redirects) ||
+			n.now.Sub(n.lookedAt) >= 3*time.Minute) {
 			n.compare(true)
 		}
 		again = len(n.told) > 0
@@ -135,16 +139,21 @@ func (n *carriedNight) perform(a rollout.Action) {
 		}
 		answer(rollout.ValidateDone{Vault: key(a.Vault), Result: v})
 	case rollout.Prepare:
-		answer(rollout.PrepareDone{Vault: key(a.Vault), Start: fleet.PreparedStart{OperationID: fmt.Sprint("op-", a.Vault)}, Present: true})
+		answer(rollout.PrepareDone{Vault: key(a.Vault),
+			Start: fleet.PreparedStart{OperationID: fmt.Sprint("op-", a.Vault)}, Present: true})
 	case rollout.Send:
 		n.ends[a.Vault] = n.now.Add(n.takes(a.Vault))
-		answer(rollout.SendDone{Vault: key(a.Vault), OperationID: a.Start.OperationID, Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
+		answer(rollout.SendDone{Vault: key(a.Vault), OperationID: a.Start.OperationID,
+			Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	case rollout.Reconcile:
-		answer(rollout.ReconcileDone{Vault: key(a.Vault), OperationID: a.OperationID, Result: fleet.Reconciliation{Reading: fleet.ReadOurs, Record: n.record1(a.Vault)}})
+		answer(rollout.ReconcileDone{Vault: key(a.Vault), OperationID: a.OperationID,
+			Result: fleet.Reconciliation{Reading: fleet.ReadOurs, Record: n.record1(a.Vault)}})
 	case rollout.Verify:
-		answer(rollout.VerifyDone{Vault: key(a.Vault), OperationID: a.OperationID, Result: fleet.Verification{OK: true}})
+		answer(rollout.VerifyDone{Vault: key(a.Vault), OperationID: a.OperationID,
+			Result: fleet.Verification{OK: true}})
 	case rollout.Explain:
-		answer(rollout.ExplainDone{Vault: key(a.Vault), OperationID: a.OperationID, Findings: []fleet.Finding{problemFact("UpgradeInternalError")}})
+		answer(rollout.ExplainDone{Vault: key(a.Vault), OperationID: a.OperationID,
+			Findings: []fleet.Finding{problemFact("UpgradeInternalError")}})
 	case rollout.Watch:
 		n.watched[a.Vault] = a.On
 	case rollout.Wake:
@@ -179,7 +188,8 @@ func (n *carriedNight) pass(d time.Duration) {
 		if !n.live {
 			n.now = until
 		}
-		snap := fleet.Snapshot{Subscription: n.plan.Subscriptions[0].ID, ReadAt: n.now, Vaults: map[fleet.Key]fleet.Sighting{}}
+		snap := fleet.Snapshot{Subscription: n.plan.Subscriptions[0].ID, ReadAt: n.now,
+			Vaults: map[fleet.Key]fleet.Sighting{}}
 		for i, on := range n.watched {
 			if i >= 0 && on {
 				snap.Vaults[n.plan.Vaults[i].Key] = fleet.Sighting{Record: n.record1(i)}
@@ -278,7 +288,8 @@ func TestOneVoice(t *testing.T) {
 	if n.m.Run.Closed == nil {
 		t.Fatalf("the run is not closed: %+v", n.m.Totals)
 	}
-	for _, what := range []string{"running", "waiting", "paused", "interrupted", "halting", "halted", "closed", "in flight outside of a window",
+	for _, what := range []string{"running", "waiting", "paused", "interrupted", "halting", "halted", "closed",
+		"in flight outside of a window",
 		"past-median", "beyond-p90", "overdue", "overtaken guess"} {
 		if !n.seen[what] {
 			t.Errorf("the night has not gone through: %s", what)

@@ -26,7 +26,8 @@ func TestThePageOfAWaitingRunHasAnEnd(t *testing.T) {
 	if err := d.page(&page); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(page.String(), "<dt>Expected end</dt>") || !strings.Contains(page.String(), "if approvals come at once") {
+	if !strings.Contains(page.String(), "<dt>Expected end</dt>") ||
+		!strings.Contains(page.String(), "if approvals come at once") {
 		t.Error("the page has no expected end")
 	}
 	if err := d.status(&status); err != nil {
@@ -44,7 +45,8 @@ func TestTheEdgeOfAFinishedRun(t *testing.T) {
 		status fleet.Status
 		want   string
 	}{{fleet.Upgraded, `class="card verdict v-finished">`}, {fleet.Blocked, `class="card verdict v-finished wanted">`},
-		{fleet.Failed, `class="card verdict v-finished lost">`}, {fleet.Unknown, `class="card verdict v-finished lost">`}} {
+		{fleet.Failed, `class="card verdict v-finished lost">`},
+		{fleet.Unknown, `class="card verdict v-finished lost">`}} {
 		v := troubledNight(1)
 		v.Run.Status, v.Run.Suspended, v.Run.NextWindow, v.Next = "finished", nil, nil, nil
 		v.Vaults[0].Status, v.Totals = c.status, map[fleet.Status]int{c.status: 1}

@@ -44,14 +44,16 @@ func Golden(t *testing.T, name string, got []byte) {
 		t.Fatalf("%v; write it with -update", err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; read it and rewrite with -update if it is right\n--- got\n%s\n--- want\n%s", path, got, want)
+		t.Errorf("%s differs; read it and rewrite with -update if it is right\n--- got\n%s\n--- want\n%s", path, got,
+			want)
 	}
 }
 
 // Names that try to steer a terminal, a spreadsheet, a table or a page.
 const (
 	HostileName   = "=cmd|'/c calc'!A1\x1b[2J"
-	HostileReason = "line one\nline two\r\x1b]0;title\x07 \u202egnp.exe | `code` <img src=x onerror=alert(1)> \x9b2J \xff"
+	HostileReason = "line one\nline two\r\x1b]0;title\x07 \u202egnp.exe | `code` <img src=x onerror=alert(1)> \x9b2J " +
+		"\xff"
 )
 
 const (
@@ -68,11 +70,15 @@ var T0 = time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
 // FixturePlan has a vault for every outcome.
 func FixturePlan() *plan.Plan {
 	p := &plan.Plan{
-		SchemaVersion: plan.SchemaVersion, Fingerprint: "7f3a9c21d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f",
-		Inventory: "contoso.yaml", Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: fleet.KindClassic,
-		Subscriptions: []fleet.Subscription{{ID: DevID, Name: "dev"}, {ID: ProdID, Name: "prod"}, {ID: HrID, Name: "hr"}},
-		Limits:        plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitDefault},
-		Waves: []plan.Wave{{Name: "canary", MaxFailures: &plan.Budget{Unit: plan.UnitCount}}, {Name: "pilot"}, {Name: "rest"}},
+		SchemaVersion: plan.SchemaVersion,
+		Fingerprint:   "7f3a9c21d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f",
+		Inventory:     "contoso.yaml", Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: fleet.KindClassic,
+		Subscriptions: []fleet.Subscription{{ID: DevID, Name: "dev"}, {ID: ProdID, Name: "prod"},
+			{ID: HrID, Name: "hr"}},
+		Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitDefault},
+		Waves: []plan.Wave{{Name: "canary", MaxFailures: &plan.Budget{Unit: plan.UnitCount}}, {Name: "pilot"},
+			{Name: "rest"}},
 	}
 	p.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: 3}
 	add := func(wave int, subID, sub, name string, more ...func(*plan.Vault)) {
@@ -103,7 +109,10 @@ func FixturePlan() *plan.Plan {
 	add(1, HrID, "hr", HostileName, func(v *plan.Vault) { v.Labels = map[string]string{"note": "+SUM(1)"} })
 	add(1, HrID, "hr", "slow-1")
 	add(1, HrID, "hr", "slow-2")
-	add(2, ProdID, "prod", "late-1", func(v *plan.Vault) { v.CreateResourceGroup, v.TargetResourceGroup = true, "rg-new" })
+	add(2, ProdID, "prod", "late-1", func(v *plan.Vault) {
+		v.CreateResourceGroup, v.TargetResourceGroup = true,
+			"rg-new"
+	})
 	add(2, ProdID, "prod", "late-2")
 	return p
 }
@@ -181,8 +190,9 @@ func (n *Night) Failed(min int, name, message string) {
 }
 
 var OldAgent = fleet.Finding{Severity: fleet.SeverityError, Category: "prerequisite", Code: "AgentTooOld",
-	Message: "2 machines have an agent older than 2.0.9070.0", Action: "update the agent on each machine, then validate again",
-	Items: []string{"srv-01.contoso.example 2.0.8000.0", "srv-02.contoso.example 2.0.8500.0"}}
+	Message: "2 machines have an agent older than 2.0.9070.0",
+	Action:  "update the agent on each machine, then validate again",
+	Items:   []string{"srv-01.contoso.example 2.0.8000.0", "srv-02.contoso.example 2.0.8500.0"}}
 
 // BusyNight is a run in the middle of its second wave in which every status
 // occurs.
@@ -190,9 +200,12 @@ func BusyNight(t *testing.T) *Night {
 	n := NewNight(t)
 	hostile := "hr/" + HostileName
 	n.Fact(0, fleet.RunOpened{RunID: "0193ab12-7e57-7000-8000-000000000001", PlanFingerprint: n.St.Plan.Fingerprint,
-		By: fleet.Actor{User: "ops", Host: "bastion"}, Carried: []fleet.Carried{{Vault: n.Key("prod/sql-08"), Status: fleet.Failed,
-			OperationID: "91d0e2aa-0000-4000-8000-000000000001-P", StartedAt: T0.Add(-48 * time.Hour), EndedAt: T0.Add(-47 * time.Hour),
-			Reason: "the upgrade failed", RequestIDs: []string{"req-old"}, Findings: []fleet.Finding{{Severity: fleet.SeverityError,
+		By: fleet.Actor{User: "ops", Host: "bastion"},
+		Carried: []fleet.Carried{{Vault: n.Key("prod/sql-08"), Status: fleet.Failed,
+			OperationID: "91d0e2aa-0000-4000-8000-000000000001-P", StartedAt: T0.Add(-48 * time.Hour),
+			EndedAt: T0.Add(-47 * time.Hour),
+			Reason:  "the upgrade failed", RequestIDs: []string{"req-old"},
+			Findings: []fleet.Finding{{Severity: fleet.SeverityError,
 				Code: "CloudInternalError", Message: "the service met an error", Action: "contact support"}}}}})
 	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
 	n.Started(1, "dev/web-01")
@@ -203,16 +216,21 @@ func BusyNight(t *testing.T) *Night {
 	n.Started(20, "prod/sql-07")
 	n.Started(20, hostile)
 	n.Started(21, "hr/slow-1")
-	n.Validated(21, "prod/files-1/australiaeast", fleet.VerdictBlocked, OldAgent, fleet.Finding{Severity: fleet.SeverityError,
-		Code: fleet.CodeGroupMissing, Message: "resource group rg-prod does not exist", Action: "create it, or correct targetResourceGroup"})
+	n.Validated(21, "prod/files-1/australiaeast", fleet.VerdictBlocked, OldAgent,
+		fleet.Finding{Severity: fleet.SeverityError,
+			Code: fleet.CodeGroupMissing, Message: "resource group rg-prod does not exist",
+			Action: "create it, or correct targetResourceGroup"})
 	n.Validated(21, "prod/files-1/westus", fleet.VerdictBlocked, OldAgent)
-	n.Validated(21, "hr/pay-1", fleet.VerdictBusy, fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeBusy, Message: "a registration is under way"})
+	n.Validated(21, "hr/pay-1", fleet.VerdictBusy,
+		fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeBusy, Message: "a registration is under way"})
 	n.Fact(22, fleet.Validated{Vault: n.Key("hr/pay-2"), Verdict: fleet.VerdictUpgrading,
-		Record: &fleet.Record{OperationID: "somebody-elses-operation", State: fleet.RecordInProgress, StartedAt: T0.Add(5 * time.Minute)}})
+		Record: &fleet.Record{OperationID: "somebody-elses-operation", State: fleet.RecordInProgress,
+			StartedAt: T0.Add(5 * time.Minute)}})
 	n.Validated(22, "hr/files-2", fleet.VerdictReady)
 	n.Fact(22, fleet.StartIntended{Vault: n.Key("hr/files-2"), OperationID: Op("hr/files-2"), Attempt: 1})
 	n.Fact(24, fleet.StartAnswered{Vault: n.Key("hr/files-2"), OperationID: Op("hr/files-2"),
-		Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 503, Message: "HTTP 503", RequestID: "req-503"}})
+		Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 503, Message: "HTTP 503",
+			RequestID: "req-503"}})
 	n.Fact(26, fleet.Throttled{Subscription: HrID, Until: T0.Add(40 * time.Minute)})
 	n.Failed(38, "prod/sql-07", "the vault could not be moved: internal error 0x8007")
 	n.Failed(39, hostile, HostileReason)
@@ -228,8 +246,10 @@ func BusyNight(t *testing.T) *Night {
 // flight has ended.
 func HaltedNight(t *testing.T) *Night {
 	n := BusyNight(t)
-	n.Fact(123, fleet.StartAnswered{Vault: n.Key("prod/sql-09"), OperationID: Op("prod/sql-09"), Answer: fleet.StartAnswer{
-		Verdict: fleet.StartFailed, HTTPStatus: 400, Code: "VaultNotSupported", Message: "this vault cannot be upgraded", RequestID: "req-400"}})
+	n.Fact(123, fleet.StartAnswered{Vault: n.Key("prod/sql-09"), OperationID: Op("prod/sql-09"),
+		Answer: fleet.StartAnswer{
+			Verdict: fleet.StartFailed, HTTPStatus: 400, Code: "VaultNotSupported",
+			Message: "this vault cannot be upgraded", RequestID: "req-400"}})
 	n.Fact(123, fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3})
 	n.Upgraded(130, "hr/slow-1")
 	return n
@@ -242,8 +262,10 @@ func FinishedNight(t *testing.T) *Night {
 	n.Fact(200, fleet.FailuresAccepted{By: fleet.Actor{User: "ops"}, Reason: "known fault, case 4711"})
 	n.Fact(201, fleet.DeadlinePassed{Vault: n.Key("hr/pay-1"), Deadline: fleet.DeadlineBusy})
 	n.Fact(202, fleet.Observed{Vault: n.Key("hr/pay-2"), OperationID: "somebody-elses-operation", Foreign: true,
-		Record: &fleet.Record{OperationID: "somebody-elses-operation", State: fleet.RecordUpgraded, Trigger: fleet.TriggerForced,
-			UpgradedResourceID: "/subscriptions/" + HrID + "/resourceGroups/rg-hr/providers/Microsoft.RecoveryServices/Vaults/pay-2"}})
+		Record: &fleet.Record{OperationID: "somebody-elses-operation", State: fleet.RecordUpgraded,
+			Trigger: fleet.TriggerForced,
+			UpgradedResourceID: "/subscriptions/" + HrID +
+				"/resourceGroups/rg-hr/providers/Microsoft.RecoveryServices/Vaults/pay-2"}})
 	for i, name := range []string{"hr/slow-2", "prod/late-1", "prod/late-2"} {
 		if i == 1 {
 			n.Fact(230, fleet.WaveDone{Wave: "pilot"})
@@ -264,27 +286,39 @@ func FixtureValidations(p *plan.Plan) map[fleet.Key]fleet.Validation {
 	for i := range p.Vaults {
 		v := fleet.Validation{Verdict: fleet.VerdictReady}
 		one := func(verdict fleet.Verdict, code, message, action string) {
-			v = fleet.Validation{Verdict: verdict, Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: code, Message: message, Action: action}}}
+			v = fleet.Validation{Verdict: verdict,
+				Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: code, Message: message,
+					Action: action}}}
 		}
 		switch names[i] {
 		case "prod/sql-07":
-			v.Findings = []fleet.Finding{{Severity: fleet.SeverityWarning, Category: "billing", Code: "BillingConversion",
+			v.Findings = []fleet.Finding{{Severity: fleet.SeverityWarning, Category: "billing",
+				Code:    "BillingConversion",
 				Message: "billing becomes instance-based", Action: "nothing: acceptWarnings consents"}}
 		case "prod/files-1/australiaeast":
-			v = fleet.Validation{Verdict: fleet.VerdictBlocked, RequestIDs: []string{"req-1"}, Findings: []fleet.Finding{OldAgent,
-				{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing, Message: "resource group rg-prod does not exist", Action: "create it"}}}
+			v = fleet.Validation{Verdict: fleet.VerdictBlocked, RequestIDs: []string{"req-1"},
+				Findings: []fleet.Finding{OldAgent,
+					{Severity: fleet.SeverityError, Code: fleet.CodeGroupMissing,
+						Message: "resource group rg-prod does not exist", Action: "create it"}}}
 		case "prod/files-1/westus":
 			v = fleet.Validation{Verdict: fleet.VerdictBlocked, Findings: []fleet.Finding{OldAgent}}
 		case "hr/files-2":
-			one(fleet.VerdictBusy, fleet.CodeUnreachable, "the check gave no answer (HTTP 503)", "nothing: it is tried again")
+			one(fleet.VerdictBusy, fleet.CodeUnreachable, "the check gave no answer (HTTP 503)",
+				"nothing: it is tried again")
 		case "hr/pay-1":
-			v = fleet.Validation{Verdict: fleet.VerdictAlready, Record: &fleet.Record{OperationID: "op-old", State: fleet.RecordUpgraded, UpgradedResourceID: "/new/pay-1"}}
+			v = fleet.Validation{Verdict: fleet.VerdictAlready,
+				Record: &fleet.Record{OperationID: "op-old", State: fleet.RecordUpgraded,
+					UpgradedResourceID: "/new/pay-1"}}
 		case "hr/pay-2":
-			v = fleet.Validation{Verdict: fleet.VerdictUpgrading, Record: &fleet.Record{OperationID: "op-theirs", State: fleet.RecordInProgress}}
+			v = fleet.Validation{Verdict: fleet.VerdictUpgrading,
+				Record: &fleet.Record{OperationID: "op-theirs", State: fleet.RecordInProgress}}
 		case "hr/slow-1":
-			v = fleet.Validation{Verdict: fleet.VerdictFailed, Record: &fleet.Record{OperationID: "op-failed", State: fleet.RecordFailed, Message: "it failed in June"}}
+			v = fleet.Validation{Verdict: fleet.VerdictFailed,
+				Record: &fleet.Record{OperationID: "op-failed", State: fleet.RecordFailed,
+					Message: "it failed in June"}}
 		case "hr/slow-2":
-			one(fleet.VerdictDenied, fleet.CodeNotSignedIn, "no co-administrator of the subscription", "become one, then validate again")
+			one(fleet.VerdictDenied, fleet.CodeNotSignedIn, "no co-administrator of the subscription",
+				"become one, then validate again")
 		case "hr/" + HostileName:
 			one(fleet.VerdictBlocked, "=EVIL()", HostileReason, "<b>do</b> | nothing")
 		case "dev/old-01", "prod/late-2":
@@ -298,8 +332,9 @@ func FixtureValidations(p *plan.Plan) map[fleet.Key]fleet.Validation {
 // BigState is a run of n vaults of which the first flying are in flight, the
 // last of those the oldest.
 func BigState(n, flying int) *rollout.State {
-	p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitDefault},
-		Waves: []plan.Wave{{Name: "all"}}}
+	p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitDefault},
+		Waves:         []plan.Wave{{Name: "all"}}}
 	for i := range n {
 		v := plan.Vault{}
 		v.Name, v.SubscriptionID, v.SubscriptionName = fmt.Sprintf("v%04d", i), ProdID, "prod"
@@ -307,12 +342,14 @@ func BigState(n, flying int) *rollout.State {
 		p.Vaults, p.Waves[0].Vaults = append(p.Vaults, v), append(p.Waves[0].Vaults, i)
 	}
 	st := rollout.NewState(p)
-	events := []fleet.Event{{At: T0, Fact: fleet.RunOpened{RunID: "big"}}, {At: T0, Fact: fleet.WaveOpened{Wave: "all"}}}
+	events := []fleet.Event{{At: T0, Fact: fleet.RunOpened{RunID: "big"}},
+		{At: T0, Fact: fleet.WaveOpened{Wave: "all"}}}
 	for i := flying - 1; i >= 0; i-- {
 		k, now := p.Vaults[i].Key, T0.Add(time.Duration(flying-i)*time.Minute)
 		events = append(events, fleet.Event{At: now, Fact: fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}},
 			fleet.Event{At: now, Fact: fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1}},
-			fleet.Event{At: now, Fact: fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}})
+			fleet.Event{At: now, Fact: fleet.StartAnswered{Vault: k, OperationID: "op",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}})
 	}
 	if err := st.Replay(events); err != nil {
 		panic(err)
@@ -326,15 +363,20 @@ const KindAlerts fleet.Kind = "rsv-alerts"
 // have one name, in groups of their own.
 func TodayPlan(k fleet.Kind) *plan.Plan {
 	p := &plan.Plan{
-		SchemaVersion: plan.SchemaVersion, Fingerprint: "c0ffee11d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f",
-		Inventory: "alerts.yaml", Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: k,
-		Upgrade: &fleet.Upgrade{Title: "Azure Monitor alerts in place of classic ones", Options: fleet.Options{"apiVersion": "2026-07-01", "expected": "2m0s"},
-			Type: string(fleet.RecoveryServicesVault), Actions: []string{"Microsoft.RecoveryServices/vaults/read", "Microsoft.RecoveryServices/vaults/write"},
+		SchemaVersion: plan.SchemaVersion,
+		Fingerprint:   "c0ffee11d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f",
+		Inventory:     "alerts.yaml", Cloud: fleet.Cloud{Name: fleet.AzurePublic}, Kind: k,
+		Upgrade: &fleet.Upgrade{Title: "Azure Monitor alerts in place of classic ones",
+			Options: fleet.Options{"apiVersion": "2026-07-01", "expected": "2m0s"},
+			Type:    string(fleet.RecoveryServicesVault),
+			Actions: []string{"Microsoft.RecoveryServices/vaults/read", "Microsoft.RecoveryServices/vaults/write"},
 			Request: fleet.Request{Method: "PATCH", Path: "{vault}?api-version=2026-07-01",
-				Body: json.RawMessage(`{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled"}}}}`)}},
+				Body: json.RawMessage(
+					`{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled"}}}}`)}},
 		Subscriptions: []fleet.Subscription{{ID: DevID, Name: "dev"}, {ID: ProdID, Name: "prod"}},
-		Limits:        plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 1},
-		Waves: []plan.Wave{{Name: "canary"}, {Name: "rest"}},
+		Limits:        plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitCount, Count: 1},
+		Waves:         []plan.Wave{{Name: "canary"}, {Name: "rest"}},
 	}
 	add := func(wave int, subID, sub, group, name string, more ...func(*plan.Vault)) {
 		v := plan.Vault{Wave: wave, Predicted: plan.Prediction{P50: 2 * time.Minute, P90: 4 * time.Minute}}
@@ -351,11 +393,14 @@ func TodayPlan(k fleet.Kind) *plan.Plan {
 	add(1, ProdID, "prod", "rg-sql", "sql-07", func(v *plan.Vault) { v.AcceptWarnings = true })
 	add(1, ProdID, "prod", "rg-files", "files-1")
 	add(1, ProdID, "prod", "rg-old", "files-1")
-	add(1, ProdID, "prod", "rg-old", "pay-1", func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "nothing to put back"} })
+	add(1, ProdID, "prod", "rg-old", "pay-1",
+		func(v *plan.Vault) { v.Hold = &fleet.Hold{Reason: "nothing to put back"} })
 	if _, undoes := k.Undoes(); undoes {
-		p.Upgrade.Title, p.Upgrade.Request.Body = "back to what was before rsv-alerts", json.RawMessage(fleet.PlaceholderRestore)
+		p.Upgrade.Title, p.Upgrade.Request.Body = "back to what was before rsv-alerts",
+			json.RawMessage(fleet.PlaceholderRestore)
 		for i := range p.Vaults[:4] {
-			p.Vaults[i].Restore = json.RawMessage(`{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Disabled"}}}}`)
+			p.Vaults[i].Restore = json.RawMessage(
+				`{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Disabled"}}}}`)
 		}
 	}
 	return p
@@ -365,20 +410,24 @@ func TodayPlan(k fleet.Kind) *plan.Plan {
 // needed nothing, one failed, one held.
 func ChangedNight(t *testing.T, k fleet.Kind) *Night {
 	n := nightOn(t, TodayPlan(k))
-	n.Fact(0, fleet.RunOpened{RunID: "20260316-220000-c0ffee", PlanFingerprint: n.St.Plan.Fingerprint, By: fleet.Actor{User: "ops"}})
+	n.Fact(0, fleet.RunOpened{RunID: "20260316-220000-c0ffee", PlanFingerprint: n.St.Plan.Fingerprint,
+		By: fleet.Actor{User: "ops"}})
 	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
 	n.Started(0, "dev/web-01")
 	n.Upgraded(2, "dev/web-01")
 	n.Fact(2, fleet.WaveDone{Wave: "canary"})
 	n.Fact(2, fleet.WaveOpened{Wave: "rest"})
-	n.Validated(2, "prod/files-1/rg-files", fleet.VerdictAlready, fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
-		Message: "the vault is as the upgrade would make it: nothing is sent"})
+	n.Validated(2, "prod/files-1/rg-files", fleet.VerdictAlready,
+		fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
+			Message: "the vault is as the upgrade would make it: nothing is sent"})
 	n.Started(2, "prod/files-1/rg-old")
 	n.Started(3, "prod/sql-07")
 	n.Upgraded(5, "prod/files-1/rg-old")
 	n.Failed(6, "prod/sql-07", "UserErrorLocked: the vault could not be updated")
-	n.Fact(6, fleet.Observed{Vault: n.Key("prod/sql-07"), OperationID: Op("prod/sql-07"), Explained: true, Findings: []fleet.Finding{{Severity: fleet.SeverityError,
-		Category: "upgrade", Code: "UserErrorLocked", Message: "the vault could not be updated", Action: "Mend what it names; fleetup reopen permits another try."}}})
+	n.Fact(6, fleet.Observed{Vault: n.Key("prod/sql-07"), OperationID: Op("prod/sql-07"), Explained: true,
+		Findings: []fleet.Finding{{Severity: fleet.SeverityError,
+			Category: "upgrade", Code: "UserErrorLocked", Message: "the vault could not be updated",
+			Action: "Mend what it names; fleetup reopen permits another try."}}})
 	n.Fact(6, fleet.WaveDone{Wave: "rest"})
 	n.Fact(6, fleet.RunClosed{Code: fleet.ExitFailures})
 	return n
@@ -389,7 +438,8 @@ func Planned(t *testing.T, change func(*plan.Plan)) *Night {
 	n := NewNight(t)
 	change(n.St.Plan)
 	n.St = rollout.NewState(n.St.Plan)
-	n.Fact(0, fleet.RunOpened{RunID: "0193ab12-7e57-7000-8000-000000000001", PlanFingerprint: n.St.Plan.Fingerprint, By: Ops})
+	n.Fact(0, fleet.RunOpened{RunID: "0193ab12-7e57-7000-8000-000000000001", PlanFingerprint: n.St.Plan.Fingerprint,
+		By: Ops})
 	return n
 }
 
@@ -444,7 +494,8 @@ func Moments() []moment {
 		}},
 		{"window-closed", 26 * 60, func(t *testing.T) *Night {
 			n := Planned(t, func(p *plan.Plan) {
-				p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday, time.Wednesday}, Start: 22 * 60, End: 6 * 60, Zone: "Australia/Sydney"}}}
+				p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{time.Monday, time.Wednesday},
+					Start: 22 * 60, End: 6 * 60, Zone: "Australia/Sydney"}}}
 			})
 			n.Fact(0, fleet.WaveOpened{Wave: "canary"})
 			n.Validated(1, "dev/web-01", fleet.VerdictReady)

@@ -39,7 +39,8 @@ func (r Resent) Unproved(decided time.Time, t Timings) string {
 			}
 		}
 		if !proved {
-			return fmt.Sprintf("%s: without proof that operation %s, decided %v before, did nothing: reads of the %s after it: %v",
+			return fmt.Sprintf("%s: without proof that operation %s, decided %v before, did nothing: reads of the %s "+
+				"after it: %v",
 				r.Start, r.Lost, r.At.Sub(decided).Round(time.Millisecond), kind, since(decided, r.Reads[kind]))
 		}
 	}

@@ -50,7 +50,8 @@ func (in *request) scope() string {
 func permits(actions, except []string, action string) bool {
 	covered := func(by []string) bool {
 		for _, pattern := range by {
-			if regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$").MatchString(action) {
+			if regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") +
+				"$").MatchString(action) {
 				return true
 			}
 		}
@@ -93,7 +94,8 @@ func (s *Server) overstepped(in *request) (answer, bool) {
 	if in.call == CallPatch && in.vault.spec.Kind == KeyVaultRBAC {
 		if s.needed[assign] = true; !in.sub.allows(assign) {
 			s.oversteps = append(s.oversteps, assign)
-			return failure(http.StatusForbidden, "InsufficientPermissions", "Caller is not allowed to change permission model"), true
+			return failure(http.StatusForbidden, "InsufficientPermissions",
+				"Caller is not allowed to change permission model"), true
 		}
 	}
 	return answer{}, false

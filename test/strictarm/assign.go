@@ -43,8 +43,10 @@ func (v *VaultHandle) Assigned(principal, roleName, scope string) *VaultHandle {
 		}
 		for id, r := range builtInRoles {
 			if r.name == roleName {
-				v.roles = append(v.roles, &assignment{name: "a0000000-0000-4000-8000-" + pad(len(v.roles)+v.index*100), role: id,
-					principal: principal, principalType: "ServicePrincipal", scope: scope, made: time.Now().Add(-30 * 24 * time.Hour)})
+				v.roles = append(v.roles,
+					&assignment{name: "a0000000-0000-4000-8000-" + pad(len(v.roles)+v.index*100), role: id,
+						principal: principal, principalType: "ServicePrincipal", scope: scope,
+						made: time.Now().Add(-30 * 24 * time.Hour)})
 				return
 			}
 		}
@@ -99,16 +101,19 @@ var (
 	// InstancesUnlicensed and InstancesForbidden are answers to Instances: the directory
 	// has no licence for Privileged Identity Management, and the identity no right.
 	InstancesUnlicensed = misread("no licence", func(answer) answer {
-		return failure(http.StatusBadRequest, "AadPremiumLicenseRequired", "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
+		return failure(http.StatusBadRequest, "AadPremiumLicenseRequired",
+			"The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")
 	})
 	InstancesForbidden = misread("403", func(answer) answer {
 		return failure(http.StatusForbidden, "AuthorizationFailed",
-			"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignmentScheduleInstances/read' over the scope.")
+			"The client does not have authorization to perform action "+
+				"'Microsoft.Authorization/roleAssignmentScheduleInstances/read' over the scope.")
 	})
 	// AssignForbidden answers 403.
 	AssignForbidden = misread("403", func(answer) answer {
 		return failure(http.StatusForbidden, "AuthorizationFailed",
-			"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over the scope.")
+			"The client does not have authorization to perform action "+
+				"'Microsoft.Authorization/roleAssignments/write' over the scope.")
 	})
 )
 
@@ -138,7 +143,8 @@ func (a *assignment) doc() object {
 	made := a.made.UTC().Format(time.RFC3339Nano)
 	return object{"id": a.id(), "name": a.name, "type": "Microsoft.Authorization/roleAssignments", "properties": object{
 		"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role,
-		"principalId":      a.principal, "principalType": a.principalType, "scope": a.scope, "createdOn": made, "updatedOn": made,
+		"principalId":      a.principal, "principalType": a.principalType, "scope": a.scope, "createdOn": made,
+		"updatedOn": made,
 		"condition": nil, "conditionVersion": nil, "delegatedManagedIdentityResourceId": nil, "description": nil,
 	}}
 }
@@ -175,7 +181,8 @@ func (s *Server) getAssignments(in *request) answer {
 	}
 	body := object{"value": list}
 	if first+size < len(known) {
-		target := v.ID() + "/providers/Microsoft.Authorization/roleAssignments?api-version=" + apiVersions[CallAssignments] +
+		target := v.ID() + "/providers/Microsoft.Authorization/roleAssignments?api-version=" +
+			apiVersions[CallAssignments] +
 			"&$skipToken=" + strconv.Itoa(len(s.links))
 		s.links[target] = link{call: CallAssignments, sub: v.sub, vault: v, page: in.page + 1, filter: in.filter}
 		body["nextLink"] = "http://" + in.Host + target
@@ -215,10 +222,13 @@ func (s *Server) getInstances(in *request) answer {
 		if a.end != "" {
 			end = a.end
 		}
-		list = append(list, object{"id": strings.TrimSuffix(a.scope, "/") + "/providers/Microsoft.Authorization/RoleAssignmentScheduleInstances/" + a.name, "name": a.name,
+		list = append(list, object{"id": strings.TrimSuffix(a.scope, "/") +
+			"/providers/Microsoft.Authorization/RoleAssignmentScheduleInstances/" + a.name, "name": a.name,
 			"type": "Microsoft.Authorization/RoleAssignmentScheduleInstances", "properties": object{
-				"originRoleAssignmentId": a.id(), "assignmentType": kind, "endDateTime": end, "scope": a.scope, "principalId": a.principal, "principalType": a.principalType,
-				"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role, "status": "Provisioned", "memberType": "Direct",
+				"originRoleAssignmentId": a.id(), "assignmentType": kind, "endDateTime": end, "scope": a.scope,
+				"principalId": a.principal, "principalType": a.principalType,
+				"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/" + a.role,
+				"status":           "Provisioned", "memberType": "Direct",
 			}})
 	}
 	whole := strict.JSON(http.StatusOK, object{"value": list})
@@ -241,7 +251,8 @@ func (s *Server) assign(in *request) answer {
 	}
 	wanted, ok := s.judgeAssign(in)
 	if !ok {
-		return failure(http.StatusBadRequest, "InvalidCreateRoleAssignmentRequest", "The request to create role assignment is not valid.")
+		return failure(http.StatusBadRequest, "InvalidCreateRoleAssignmentRequest",
+			"The request to create role assignment is not valid.")
 	}
 	v.rolePace.judge(in)
 	if len(v.assignScript) > 0 {
@@ -249,13 +260,15 @@ func (s *Server) assign(in *request) answer {
 		v.assignScript = v.assignScript[1:]
 		return fault.reply(in, &v.rolePace, strict.JSON(http.StatusCreated, wanted.doc()))
 	}
-	if i := slices.IndexFunc(v.policies, func(p AccessPolicy) bool { return strings.EqualFold(p.Principal, wanted.principal) }); i >= 0 {
+	if i := slices.IndexFunc(v.policies,
+		func(p AccessPolicy) bool { return strings.EqualFold(p.Principal, wanted.principal) }); i >= 0 {
 		kind := v.policies[i].PrincipalType
 		if kind == "" {
 			kind = "ServicePrincipal"
 		}
 		if wanted.principalType != "" && wanted.principalType != kind {
-			return failure(http.StatusBadRequest, "UnmatchedPrincipalType", "The principal has a type that is different from the one that was given.")
+			return failure(http.StatusBadRequest, "UnmatchedPrincipalType",
+				"The principal has a type that is different from the one that was given.")
 		}
 		wanted.principalType = kind
 	}
@@ -289,7 +302,8 @@ func (s *Server) judgeAssign(in *request) (*assignment, bool) {
 	body := in.readBody()
 	properties, _ := body["properties"].(object)
 	word := func(key string) string { w, _ := properties[key].(string); return w }
-	a := &assignment{name: in.name, principal: word("principalId"), principalType: word("principalType"), scope: v.ID(), ours: true, puts: 1}
+	a := &assignment{name: in.name, principal: word("principalId"), principalType: word("principalType"), scope: v.ID(),
+		ours: true, puts: 1}
 	want := object{"roleDefinitionId": properties["roleDefinitionId"], "principalId": properties["principalId"]}
 	if _, given := properties["principalType"]; given {
 		want["principalType"] = oneOf{"User", "Group", "ServicePrincipal", "ForeignGroup"}
@@ -335,11 +349,13 @@ func (v *VaultHandle) judgeCover(in *request) {
 			in.Problem("PATCH though no role can do what %s may do by its access policy: %s", p.Principal, impossible)
 		}
 		if len(p.Storage) > 0 && !v.spec.AcceptWarnings {
-			in.Problem("PATCH though %s loses storage %s, and nobody consented", p.Principal, strings.Join(p.Storage, ", "))
+			in.Problem("PATCH though %s loses storage %s, and nobody consented", p.Principal,
+				strings.Join(p.Storage, ", "))
 		}
 		for _, action := range actions {
 			if !slices.ContainsFunc(v.roles, func(a *assignment) bool {
-				return a.seen && a.kind != "Activated" && a.end == "" && (a.ours || v.endsAsked) && ofPrincipal(p.Principal, a) && builtInRoles[a.role].grants(action)
+				return a.seen && a.kind != "Activated" && a.end == "" && (a.ours || v.endsAsked) &&
+					ofPrincipal(p.Principal, a) && builtInRoles[a.role].grants(action)
 			}) {
 				in.Problem("PATCH before %s was seen to have a role with %s", p.Principal, action)
 			}

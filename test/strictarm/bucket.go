@@ -45,7 +45,8 @@ func (h *SubscriptionHandle) take(in *request) (refused answer, ok bool) {
 	if b.level < 1 {
 		h.throttled++
 		b.pace.givenAt = in.Now
-		a := failure(http.StatusTooManyRequests, "SubscriptionRequestsThrottled", "The number of requests for the subscription exceeded its limit. Please try again later.")
+		a := failure(http.StatusTooManyRequests, "SubscriptionRequestsThrottled",
+			"The number of requests for the subscription exceeded its limit. Please try again later.")
 		a, b.pace.until = a.RetryAfter(in.Now, time.Duration(float64(time.Second)/b.perSecond))
 		return a, false
 	}

@@ -30,10 +30,12 @@ func (s *Server) checkRequest(in *request) {
 	if want == "GET" && (len(in.Body) > 0 || in.Chunked) {
 		in.Problem("a %s with a body", in.Method)
 	}
-	if accept := in.Header.Get("Accept"); accept != "" && !strings.Contains(accept, "json") && !strings.Contains(accept, "*/*") {
+	if accept := in.Header.Get("Accept"); accept != "" && !strings.Contains(accept, "json") &&
+		!strings.Contains(accept, "*/*") {
 		in.Problem("Accept %q on a call that answers JSON", accept)
 	}
-	if in.Header.Values("x-ms-authorization-auxiliary") != nil && (in.call != CallPatch || in.vault == nil || !in.vault.guarded) {
+	if in.Header.Values("x-ms-authorization-auxiliary") != nil &&
+		(in.call != CallPatch || in.vault == nil || !in.vault.guarded) {
 		in.Problem("a second tenant's token where no resource guard asks for it")
 	}
 }

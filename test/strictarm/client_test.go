@@ -147,7 +147,8 @@ func (c *client) patch(v *strictarm.VaultHandle) reply {
 
 func (c *client) rules(sub string) reply {
 	c.t.Helper()
-	return c.do("GET", "/subscriptions/"+sub+"/providers/Microsoft.AlertsManagement/actionRules?api-version=2021-08-08", "")
+	return c.do("GET", "/subscriptions/"+sub+"/providers/Microsoft.AlertsManagement/actionRules?api-version=2021-08-08",
+		"")
 }
 
 func (c *client) locks(v *strictarm.VaultHandle) reply {

@@ -14,7 +14,8 @@ func TestClientDied(t *testing.T) {
 	t.Run("accepted, then failed", func(t *testing.T) {
 		t.Parallel()
 		cloud, c := newCloud(t, strictarm.Config{})
-		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(5 * time.Millisecond).Ends(strictarm.Fails("NoDisk", "full"))
+		v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+			Name: "v1"}).Takes(5 * time.Millisecond).Ends(strictarm.Fails("NoDisk", "full"))
 		c.change(v)
 		cloud.ClientDied()
 		c.prove(v)
@@ -24,7 +25,8 @@ func TestClientDied(t *testing.T) {
 	t.Run("accepted, unproved", func(t *testing.T) {
 		t.Parallel()
 		cloud, c := newCloud(t, strictarm.Config{})
-		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Nanosecond).Ends(strictarm.Fails("NoDisk", "full"))
+		v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+			Name: "v1"}).Takes(time.Nanosecond).Ends(strictarm.Fails("NoDisk", "full"))
 		c.change(v)
 		cloud.ClientDied()
 		c.change(v)

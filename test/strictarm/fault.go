@@ -85,11 +85,12 @@ var (
 	// GarbageAfterAcceptance answers 200 with a page of HTML.
 	GarbageAfterAcceptance = untold("garbage after acceptance", page(http.StatusOK, "Welcome"))
 	// TruncatedAfterAcceptance breaks the body of a 200 off half-way.
-	TruncatedAfterAcceptance = untold("truncated after acceptance", func(in *request, v *VaultHandle, _ *operation) answer {
-		a := strict.JSON(http.StatusOK, v.read(in.Now))
-		a.Cut = strict.CutTruncate
-		return a
-	})
+	TruncatedAfterAcceptance = untold("truncated after acceptance",
+		func(in *request, v *VaultHandle, _ *operation) answer {
+			a := strict.JSON(http.StatusOK, v.read(in.Now))
+			a.Cut = strict.CutTruncate
+			return a
+		})
 )
 
 // ResetThenAccepted resets the connection, and the service takes the PATCH d
@@ -141,40 +142,50 @@ func redirect(status int) reply {
 var (
 	// Conflict answers 409: another operation is under way. The specification
 	// names no code for it; this one is the status's own name.
-	Conflict = refusing("409 conflict", afterNothing, http.StatusConflict, "Conflict", "Another operation is under way on the vault.")
+	Conflict = refusing("409 conflict", afterNothing, http.StatusConflict, "Conflict",
+		"Another operation is under way on the vault.")
 	// BadRequest answers 400, for good.
-	BadRequest = refusing("400", afterRefused, http.StatusBadRequest, "InvalidRestApiParameter", "A parameter of the request is invalid.")
+	BadRequest = refusing("400", afterRefused, http.StatusBadRequest, "InvalidRestApiParameter",
+		"A parameter of the request is invalid.")
 	// Forbidden answers 403: the client may read the vault and not change it. That
 	// says nothing for certain of other vaults.
 	Forbidden = refusing("403", afterNothing, http.StatusForbidden, "AuthorizationFailed",
-		"The client does not have authorization to perform action 'write' over the scope of the vault or the scope is invalid.")
+		"The client does not have authorization to perform action 'write' over the scope of the vault or the scope "+
+			"is invalid.")
 	// Guarded answers 403 in the place of a resource guard: the access to
 	// another resource that the change is linked to is missing.
 	Guarded = refusing("403 resource guard", afterNothing, http.StatusForbidden, "LinkedAuthorizationFailed",
-		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write'; however, it does not have permission to perform "+
+		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write'; however, it does not "+
+			"have permission to perform "+
 			"action 'Microsoft.DataProtection/resourceGuards/read' on the linked scope of the resource guard.")
 	// Locked423 answers 423.
 	Locked423 = refusing("423", afterNothing, http.StatusLocked, "Locked", "The resource is locked.")
 	// ClaimsChallenge answers 401 with a challenge of continuous access
 	// evaluation. Answering the challenge sends the PATCH twice.
-	ClaimsChallenge = PatchFault{name: "401 with claims", next: afterDenied, reply: func(*request, *VaultHandle, *operation) answer {
-		a := failure(http.StatusUnauthorized, "ExpiredAuthenticationToken", "The access token was revoked.")
-		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
-		a.Header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
-			`error="insufficient_claims", claims="`+claims+`"`)
-		return a
-	}}
+	ClaimsChallenge = PatchFault{name: "401 with claims", next: afterDenied,
+		reply: func(*request, *VaultHandle, *operation) answer {
+			a := failure(http.StatusUnauthorized, "ExpiredAuthenticationToken", "The access token was revoked.")
+			claims := base64.StdEncoding.EncodeToString([]byte(
+				`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
+			a.Header.Set("WWW-Authenticate",
+				`Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
+					`error="insufficient_claims", claims="`+claims+`"`)
+			return a
+		}}
 	// DisallowedByPolicy answers 403 in the place of Azure Policy, which says so by its
 	// code and by what else it tells.
-	DisallowedByPolicy = PatchFault{name: "403 policy", next: afterNothing, reply: func(_ *request, v *VaultHandle, _ *operation) answer {
-		return strict.JSON(http.StatusForbidden, object{"error": object{
-			"code": "RequestDisallowedByPolicy", "target": v.spec.Name,
-			"message": "Resource '" + v.spec.Name + "' was disallowed by policy.",
-			"additionalInfo": []any{object{"type": "PolicyViolation", "info": object{
-				"policyDefinitionDisplayName": "Vaults stay as they are", "policyAssignmentId": groupID(v) + "/providers/Microsoft.Authorization/policyAssignments/freeze",
-			}}},
-		}})
-	}}
+	DisallowedByPolicy = PatchFault{name: "403 policy", next: afterNothing,
+		reply: func(_ *request, v *VaultHandle, _ *operation) answer {
+			return strict.JSON(http.StatusForbidden, object{"error": object{
+				"code": "RequestDisallowedByPolicy", "target": v.spec.Name,
+				"message": "Resource '" + v.spec.Name + "' was disallowed by policy.",
+				"additionalInfo": []any{object{"type": "PolicyViolation", "info": object{
+					"policyDefinitionDisplayName": "Vaults stay as they are",
+					"policyAssignmentId": groupID(v) +
+						"/providers/Microsoft.Authorization/policyAssignments/freeze",
+				}}},
+			}})
+		}}
 )
 
 func refusing(name string, next nextPatch, status int, code, message string) PatchFault {
@@ -184,7 +195,8 @@ func refusing(name string, next nextPatch, status int, code, message string) Pat
 // ScopeLocked answers 409 in the place of a ReadOnly lock.
 func ScopeLocked(id string) PatchFault {
 	return refusing("409 lock", afterNothing, http.StatusConflict, "ScopeLocked",
-		"The scope cannot perform write operation because following scope(s) are locked: '"+id+"'. Please remove the lock and try again.")
+		"The scope cannot perform write operation because following scope(s) are locked: '"+id+
+			"'. Please remove the lock and try again.")
 }
 
 func refuse(status int, code, message string) *PatchFault {
@@ -208,10 +220,12 @@ func SlowDownDate(d time.Duration) PatchFault {
 // the vault. The code is the one that Microsoft's page on throttling gives as
 // the example of such an answer.
 func Busy(d time.Duration) PatchFault {
-	return throttle("429 busy", d, answer.RetryAfter, "RetryableErrorDueToAnotherOperation", "Another operation is updating the resource.")
+	return throttle("429 busy", d, answer.RetryAfter, "RetryableErrorDueToAnotherOperation",
+		"Another operation is updating the resource.")
 }
 
-func throttle(name string, d time.Duration, add func(answer, time.Time, time.Duration) (answer, time.Time), code, message string) PatchFault {
+func throttle(name string, d time.Duration, add func(answer, time.Time, time.Duration) (answer, time.Time), code,
+	message string) PatchFault {
 	return PatchFault{name: name, next: afterThrottle, reply: func(in *request, v *VaultHandle, _ *operation) answer {
 		var a answer
 		a, v.notBefore = add(failure(http.StatusTooManyRequests, code, message), in.Now, d)

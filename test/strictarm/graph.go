@@ -82,7 +82,9 @@ func GraphThrottle(d time.Duration) GraphFault {
 }
 
 func (g *graph) throttle(in *request, d time.Duration) answer {
-	a := failure(http.StatusTooManyRequests, "RateLimiting", "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed.")
+	a := failure(http.StatusTooManyRequests, "RateLimiting",
+		"Client application has been throttled and should not attempt to repeat the request until an amount of time "+
+			"has elapsed.")
 	g.pace.givenAt = in.Now
 	a, g.pace.until = a.RetryAfter(in.Now, d)
 	return a
@@ -126,8 +128,11 @@ func (s *Server) query(in *request) answer {
 	}
 	asked := s.asked(scope)
 	if len(asked) == 0 {
-		return strict.JSON(http.StatusBadRequest, object{"error": object{"code": "BadRequest", "message": "Please provide below info when asking for support.",
-			"details": []any{object{"code": "NoValidSubscriptionsInQueryRequest", "message": "There must be at least one subscription that is eligible to contain resources."}}}})
+		return strict.JSON(http.StatusBadRequest,
+			object{"error": object{"code": "BadRequest",
+				"message": "Please provide below info when asking for support.",
+				"details": []any{object{"code": "NoValidSubscriptionsInQueryRequest",
+					"message": "There must be at least one subscription that is eligible to contain resources."}}}})
 	}
 	rows := s.rows(asked, query)
 	offset := 0
@@ -150,7 +155,8 @@ func (s *Server) query(in *request) answer {
 		size = min(size, g.pageSize)
 	}
 	page := rows[min(offset, len(rows)):min(offset+size, len(rows))]
-	out := object{"totalRecords": len(rows), "count": len(page), "resultTruncated": "false", "facets": []any{}, "data": page}
+	out := object{"totalRecords": len(rows), "count": len(page), "resultTruncated": "false", "facets": []any{},
+		"data": page}
 	last := offset+size >= len(rows)
 	token := ""
 	if !last {
@@ -253,8 +259,10 @@ func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
 	rows := []object{}
 	if containers.MatchString(query) {
 		for _, sub := range subs {
-			rows = append(rows, object{"id": "/subscriptions/" + sub.id, "name": cmp.Or(sub.name, sub.id), "type": "microsoft.resources/subscriptions", "location": "",
-				"subscriptionId": sub.id, "resourceGroup": "", "tags": sub.labels, "properties": object{"state": "Enabled"}})
+			rows = append(rows, object{"id": "/subscriptions/" + sub.id, "name": cmp.Or(sub.name, sub.id),
+				"type": "microsoft.resources/subscriptions", "location": "",
+				"subscriptionId": sub.id, "resourceGroup": "", "tags": sub.labels,
+				"properties": object{"state": "Enabled"}})
 		}
 	}
 	types := map[string]bool{}
@@ -262,9 +270,12 @@ func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
 		types[strings.ToLower(t)] = true
 	}
 	for _, v := range s.vaults {
-		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); slices.Contains(subs, v.sub) && types[kind] && !v.gone {
-			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind, "location": v.spec.Location,
-				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group), "tags": graphTags(v.graphDoc),
+		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); slices.Contains(subs, v.sub) && types[kind] &&
+			!v.gone {
+			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind,
+				"location":       v.spec.Location,
+				"subscriptionId": v.sub.id, "resourceGroup": strings.ToLower(v.spec.Group),
+				"tags":       graphTags(v.graphDoc),
 				"properties": v.graphDoc["properties"]})
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/fleetup-dev/fleetup/test/strictarm"
 )
 
-const graphQuery = "resources | where type in~ ('microsoft.recoveryservices/vaults','microsoft.keyvault/vaults') | order by id asc"
+const graphQuery = "resources | where type in~ ('microsoft.recoveryservices/vaults','microsoft.keyvault/vaults') | " +
+	"order by id asc"
 
 func (c *client) query(scope, query, options string) reply {
 	c.t.Helper()
@@ -30,7 +31,8 @@ func TestGraphPages(t *testing.T) {
 		if i%3 == 0 {
 			kind = strictarm.KeyVaultRBAC
 		}
-		cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i), Group: "RG-Mixed", Kind: kind, Tags: map[string]string{"n": "x"}})
+		cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("v%d", i), Group: "RG-Mixed", Kind: kind,
+			Tags: map[string]string{"n": "x"}})
 	}
 	cloud.AddVault(strictarm.Vault{Subscription: subB, Name: "elsewhere"})
 	cloud.Subscription(subB).In("Production")
@@ -41,7 +43,8 @@ func TestGraphPages(t *testing.T) {
 		for _, row := range got["data"].([]any) {
 			r := row.(map[string]any)
 			seen[r["id"].(string)] = true
-			if r["resourceGroup"] != "rg-mixed" || r["type"] != strings.ToLower(r["type"].(string)) || r["tags"] == nil || r["properties"] == nil {
+			if r["resourceGroup"] != "rg-mixed" || r["type"] != strings.ToLower(r["type"].(string)) ||
+				r["tags"] == nil || r["properties"] == nil {
 				t.Fatalf("row %v", r)
 			}
 		}
@@ -65,7 +68,8 @@ func TestGraphPages(t *testing.T) {
 			t.Errorf("%s: %v rows", scope, got["totalRecords"])
 		}
 	}
-	if got := c.query(scopeA, strings.Replace(graphQuery, "keyvault", "network", 1), "").json(t); got["totalRecords"] != 16.0 {
+	if got := c.query(scopeA, strings.Replace(graphQuery, "keyvault", "network", 1),
+		"").json(t); got["totalRecords"] != 16.0 {
 		t.Errorf("of one type: %v rows", got["totalRecords"])
 	}
 	clean(t, cloud)
@@ -82,7 +86,8 @@ func TestGraphSubscriptions(t *testing.T) {
 	const query = "resourcecontainers\n| where type =~ 'microsoft.resources/subscriptions'\n| order by id asc"
 	both := `"subscriptions":["` + subA + `","` + subB + `"],`
 	got := c.query(both, query, "").json(t)
-	if last := got["data"].([]any)[1].(map[string]any); got["totalRecords"] != 2.0 || last["name"] != "a name" || last["id"] != "/subscriptions/"+subA {
+	if last := got["data"].([]any)[1].(map[string]any); got["totalRecords"] != 2.0 || last["name"] != "a name" ||
+		last["id"] != "/subscriptions/"+subA {
 		t.Errorf("got %v", got)
 	}
 	cloud.Subscription(subB).Unseen(true)
@@ -91,7 +96,8 @@ func TestGraphSubscriptions(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	}
-	if got := c.query(strings.Replace(both, subA, subB, 1), query, ""); got.status != 400 || !strings.Contains(got.body, "NoValidSubscriptionsInQueryRequest") {
+	if got := c.query(strings.Replace(both, subA, subB, 1), query, ""); got.status != 400 ||
+		!strings.Contains(got.body, "NoValidSubscriptionsInQueryRequest") {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	clean(t, cloud)
@@ -119,7 +125,8 @@ func TestGraphLetter(t *testing.T) {
 			complains(t, cloud, d.says)
 		})
 	}
-	for name, body := range map[string]string{"too many": `"$top":1001`, "none": `"$top":0`, "half": `"$top":1.5`, "word": `"$top":"9"`, "table": `"resultFormat":"table"`} {
+	for name, body := range map[string]string{"too many": `"$top":1001`, "none": `"$top":0`, "half": `"$top":1.5`,
+		"word": `"$top":"9"`, "table": `"resultFormat":"table"`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictarm.Config{})
@@ -146,12 +153,14 @@ func TestGraphFaults(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
-	cloud.Graph(strictarm.GraphUnavailable, strictarm.GraphReset, strictarm.GraphGarbage, strictarm.GraphCutJSON, strictarm.GraphForbidden,
+	cloud.Graph(strictarm.GraphUnavailable, strictarm.GraphReset, strictarm.GraphGarbage, strictarm.GraphCutJSON,
+		strictarm.GraphForbidden,
 		strictarm.GraphCut, strictarm.GraphTooManySubscriptions, strictarm.GraphThrottle(0))
 	for i, d := range []struct {
 		status int
 		body   string
-	}{{503, ""}, {0, ""}, {200, "<html>"}, {200, ""}, {403, "AccessDenied"}, {200, `"resultTruncated":"true"`}, {200, ""}, {429, ""}, {200, `"count":1`}} {
+	}{{503, ""}, {0, ""}, {200, "<html>"}, {200, ""}, {403, "AccessDenied"}, {200, `"resultTruncated":"true"`},
+		{200, ""}, {429, ""}, {200, `"count":1`}} {
 		got := c.query(scopeA, graphQuery, "")
 		if got.status != d.status || !strings.Contains(got.body, d.body) {
 			t.Errorf("query %d: %d %s", i, got.status, got.body)
@@ -174,7 +183,8 @@ func TestGraphQuota(t *testing.T) {
 	cloud.Subscription(subA)
 	for i := range 15 {
 		got := c.query(scopeA, graphQuery, "")
-		if left := got.header.Get("x-ms-user-quota-remaining"); left != fmt.Sprint(14-i) || got.header.Get("x-ms-user-quota-resets-after") > "00:00:05" {
+		if left := got.header.Get("x-ms-user-quota-remaining"); left != fmt.Sprint(14-i) ||
+			got.header.Get("x-ms-user-quota-resets-after") > "00:00:05" {
 			t.Fatalf("query %d: %v", i, got.header)
 		}
 	}

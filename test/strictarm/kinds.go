@@ -63,9 +63,11 @@ func (k Kind) properties(version string, days float64) object {
 func monitoring(jobs, replication, failover, critical, mail any) object {
 	return object{"monitoringSettings": object{
 		"azureMonitorAlertSettings": object{
-			"alertsForAllJobFailures": jobs, "alertsForAllReplicationIssues": replication, "alertsForAllFailoverIssues": failover,
+			"alertsForAllJobFailures": jobs, "alertsForAllReplicationIssues": replication,
+			"alertsForAllFailoverIssues": failover,
 		},
-		"classicAlertSettings": object{"alertsForCriticalOperations": critical, "emailNotificationsForSiteRecovery": mail},
+		"classicAlertSettings": object{"alertsForCriticalOperations": critical,
+			"emailNotificationsForSiteRecovery": mail},
 	}}
 }
 
@@ -84,9 +86,12 @@ func (k Kind) back(before object) object {
 	}
 	switch k {
 	case Alerts:
-		const azure, classic = "monitoringSettings.azureMonitorAlertSettings.", "monitoringSettings.classicAlertSettings."
-		return monitoring(was(azure+"alertsForAllJobFailures", alertsState), was(azure+"alertsForAllReplicationIssues", alertsState),
-			was(azure+"alertsForAllFailoverIssues", alertsState), was(classic+"alertsForCriticalOperations", alertsState),
+		const azure, classic = "monitoringSettings.azureMonitorAlertSettings.",
+			"monitoringSettings.classicAlertSettings."
+		return monitoring(was(azure+"alertsForAllJobFailures", alertsState),
+			was(azure+"alertsForAllReplicationIssues", alertsState),
+			was(azure+"alertsForAllFailoverIssues", alertsState),
+			was(classic+"alertsForCriticalOperations", alertsState),
 			was(classic+"emailNotificationsForSiteRecovery", alertsState))
 	case Immutability, ImmutabilityLock:
 		return immutability(was("securitySettings.immutabilitySettings.state", "Disabled"))

@@ -292,7 +292,8 @@ func (op *operation) statusAnswer(in *request) answer {
 		return a.AsGood()
 	}
 	path, _, _ := strings.Cut(op.status, "?")
-	body := object{"id": path, "name": op.id, "startTime": op.start.UTC().Format(time.RFC3339Nano), "status": "InProgress"}
+	body := object{"id": path, "name": op.id, "startTime": op.start.UTC().Format(time.RFC3339Nano),
+		"status": "InProgress"}
 	if op.runs(in.Now) {
 		return op.pace(in, strict.JSON(http.StatusOK, body)).AsGood()
 	}

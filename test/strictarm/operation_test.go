@@ -41,7 +41,8 @@ func TestChains(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictarm.Config{})
 			for _, vault := range []string{"v1", "v2"} { // the second's URLs hold what only the service understands
-				v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: vault}).Takes(60 * time.Millisecond).URLs(d.urls).RetryAfter(0)
+				v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+					Name: vault}).Takes(60 * time.Millisecond).URLs(d.urls).RetryAfter(0)
 				got := c.change(v)
 				if got.status != http.StatusAccepted || got.body != "" {
 					t.Fatalf("answered %d %s", got.status, got.body)
@@ -63,7 +64,8 @@ func TestChains(t *testing.T) {
 				}
 				if async != "" {
 					status := c.polled(async).json(t)
-					if word, _ := status["status"].(string); !strings.EqualFold(word, "Succeeded") || len(status) != 3 || !strings.HasSuffix(status["id"].(string), status["name"].(string)) {
+					if word, _ := status["status"].(string); !strings.EqualFold(word, "Succeeded") ||
+						len(status) != 3 || !strings.HasSuffix(status["id"].(string), status["name"].(string)) {
 						t.Errorf("ended as %v", status)
 					}
 				}
@@ -78,7 +80,8 @@ func TestChains(t *testing.T) {
 				if !strings.Contains(c.read(v).body, `"provisioningState":"Succeeded"`) {
 					t.Error("the vault does not come to rest")
 				}
-				if r := v.Report(); len(r.Accepted) != 1 || (r.Accepted[0].Polls == 0) != (d.urls == strictarm.NoURLs) ||
+				if r := v.Report(); len(r.Accepted) != 1 ||
+					(r.Accepted[0].Polls == 0) != (d.urls == strictarm.NoURLs) ||
 					(r.Accepted[0].FinalReads == 1) != (location != "") {
 					t.Errorf("%+v", r.Accepted)
 				}
@@ -98,33 +101,39 @@ func TestOutcomes(t *testing.T) {
 		wanted  bool
 		state   string
 	}{
-		"succeeds":         {strictarm.Succeeds, 200, `"Succeeded"`, 200, true, "Succeeded"},
-		"succeeds, 204":    {strictarm.SucceedsWithout, 200, `"Succeeded"`, 204, true, "Succeeded"},
-		"success":          {strictarm.SucceedsAsSuccess, 200, `"Success"`, 200, true, "Succeeded"},
-		"fails":            {strictarm.Fails("NoDisk", "full"), 200, `"code": "NoDisk"`, 400, false, "Succeeded"},
-		"fails for good":   {strictarm.FailsBroken("NoDisk", "full"), 200, `"Failed"`, 400, false, "Failed"},
-		"canceled":         {strictarm.Canceled, 200, `"Canceled"`, 400, false, "Succeeded"},
-		"cancelled":        {strictarm.Cancelled, 200, `"Cancelled"`, 400, false, "Succeeded"},
-		"expires, made":    {strictarm.Expires(0, strictarm.Succeeds), 404, "ResourceNotFound", 404, true, "Succeeded"},
-		"expires, unmade":  {strictarm.Expires(0, strictarm.Fails("NoDisk", "full")), 404, "ResourceNotFound", 404, false, "Succeeded"},
-		"expires at last":  {strictarm.Expires(time.Hour, strictarm.Succeeds), 200, `"Succeeded"`, 200, true, "Succeeded"},
+		"succeeds":       {strictarm.Succeeds, 200, `"Succeeded"`, 200, true, "Succeeded"},
+		"succeeds, 204":  {strictarm.SucceedsWithout, 200, `"Succeeded"`, 204, true, "Succeeded"},
+		"success":        {strictarm.SucceedsAsSuccess, 200, `"Success"`, 200, true, "Succeeded"},
+		"fails":          {strictarm.Fails("NoDisk", "full"), 200, `"code": "NoDisk"`, 400, false, "Succeeded"},
+		"fails for good": {strictarm.FailsBroken("NoDisk", "full"), 200, `"Failed"`, 400, false, "Failed"},
+		"canceled":       {strictarm.Canceled, 200, `"Canceled"`, 400, false, "Succeeded"},
+		"cancelled":      {strictarm.Cancelled, 200, `"Cancelled"`, 400, false, "Succeeded"},
+		"expires, made":  {strictarm.Expires(0, strictarm.Succeeds), 404, "ResourceNotFound", 404, true, "Succeeded"},
+		"expires, unmade": {strictarm.Expires(0, strictarm.Fails("NoDisk", "full")), 404, "ResourceNotFound", 404,
+			false, "Succeeded"},
+		"expires at last": {strictarm.Expires(time.Hour, strictarm.Succeeds), 200, `"Succeeded"`, 200, true,
+			"Succeeded"},
 		"expires, at rest": {strictarm.Expires(time.Nanosecond, strictarm.Canceled), 404, "", 404, false, "Succeeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictarm.Config{})
-			v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(30 * time.Millisecond).RetryAfter(0).Ends(d.outcome)
-			other := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v2"}).Takes(30 * time.Millisecond).RetryAfter(0).
+			v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+				Name: "v1"}).Takes(30 * time.Millisecond).RetryAfter(0).Ends(d.outcome)
+			other := cloud.AddVault(strictarm.Vault{Subscription: subA,
+				Name: "v2"}).Takes(30 * time.Millisecond).RetryAfter(0).
 				URLs(strictarm.LocationOnly).Ends(d.outcome)
 			got := c.change(v)
-			if got := c.polled(got.header.Get("Azure-AsyncOperation")); got.status != d.status || !strings.Contains(got.body, d.says) {
+			if got := c.polled(got.header.Get("Azure-AsyncOperation")); got.status != d.status ||
+				!strings.Contains(got.body, d.says) {
 				t.Errorf("status %d %s", got.status, got.body)
 			}
 			if got := c.polled(c.change(other).header.Get("Location")); got.status != d.result {
 				t.Errorf("result %d %s", got.status, got.body)
 			}
 			time.Sleep(40 * time.Millisecond) // those that expire go on for as long as they take
-			if r := v.Report(); r.Wanted != d.wanted || r.Accepted[0].Applied != d.wanted || r.Properties["provisioningState"] != d.state {
+			if r := v.Report(); r.Wanted != d.wanted || r.Accepted[0].Applied != d.wanted ||
+				r.Properties["provisioningState"] != d.state {
 				t.Errorf("%+v", r)
 			}
 			clean(t, cloud)
@@ -141,7 +150,8 @@ func TestOutcomes(t *testing.T) {
 func TestAllowRestart(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
-	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Nanosecond).Ends(strictarm.Fails("NoDisk", "full")).Patch(strictarm.BadRequest)
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+		Name: "v1"}).Takes(time.Nanosecond).Ends(strictarm.Fails("NoDisk", "full")).Patch(strictarm.BadRequest)
 	for range 2 { // once refused, once failed
 		c.change(v)
 		cloud.AllowRestart(v)
@@ -188,10 +198,12 @@ func TestPollingRules(t *testing.T) {
 		target func(async, location string) string
 		says   string
 	}{
-		"location first":  {"GET", func(_, location string) string { return location }, "Location read before"},
-		"query left out":  {"GET", func(async, _ string) string { a, _, _ := strings.Cut(async, "&t="); return a }, "never handed out"},
-		"query added to":  {"GET", func(async, _ string) string { return async + "&x=1" }, "never handed out"},
-		"query re-sorted": {"GET", func(async, _ string) string { return strings.Replace(async, "%2b", "%2B", 1) }, "never handed out"},
+		"location first": {"GET", func(_, location string) string { return location }, "Location read before"},
+		"query left out": {"GET", func(async, _ string) string { a, _, _ := strings.Cut(async, "&t="); return a },
+			"never handed out"},
+		"query added to": {"GET", func(async, _ string) string { return async + "&x=1" }, "never handed out"},
+		"query re-sorted": {"GET", func(async, _ string) string { return strings.Replace(async, "%2b", "%2B", 1) },
+			"never handed out"},
 		"made up": {"GET", func(async, _ string) string {
 			return strings.Replace(async, "operationStatus", "operationResults", 1) + "&"
 		}, "never handed out"},
@@ -214,13 +226,16 @@ func TestPollFaults(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Nanosecond).RetryAfter(0)
-	v.Takes(time.Millisecond).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset), strictarm.PollAs(strictarm.ReadCut),
-		strictarm.PollStatus("Provisioning"), strictarm.PollStatus(""), strictarm.PollAs(strictarm.ReadThrottle(0)), strictarm.PollAs(strictarm.ReadMissing))
+	v.Takes(time.Millisecond).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset),
+		strictarm.PollAs(strictarm.ReadCut),
+		strictarm.PollStatus("Provisioning"), strictarm.PollStatus(""), strictarm.PollAs(strictarm.ReadThrottle(0)),
+		strictarm.PollAs(strictarm.ReadMissing))
 	async := c.change(v).header.Get("Azure-AsyncOperation")
 	for i, d := range []struct {
 		status int
 		body   string
-	}{{503, ""}, {0, ""}, {200, "{"}, {200, "Provisioning"}, {200, `"status":""`}, {429, "TooManyRequests"}, {404, ""}, {200, "Succeeded"}} {
+	}{{503, ""}, {0, ""}, {200, "{"}, {200, "Provisioning"}, {200, `"status":""`}, {429, "TooManyRequests"}, {404, ""},
+		{200, "Succeeded"}} {
 		if got := c.do("GET", async, ""); got.status != d.status || !strings.Contains(got.body, d.body) {
 			t.Errorf("poll %d: %d %s", i, got.status, got.body)
 		}

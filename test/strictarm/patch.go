@@ -29,7 +29,8 @@ func (s *Server) patch(in *request) answer {
 		}
 	}
 	v.judgePatch(in)
-	seen := PatchSeen{At: in.Now, ClientRequestID: in.Header.Get("x-ms-client-request-id"), Body: string(bytes.TrimSpace(in.Body))}
+	seen := PatchSeen{At: in.Now, ClientRequestID: in.Header.Get("x-ms-client-request-id"),
+		Body: string(bytes.TrimSpace(in.Body))}
 	if !v.lastRead.IsZero() {
 		seen.ReadAge = in.Now.Sub(v.lastRead)
 	}
@@ -79,7 +80,8 @@ func (v *VaultHandle) refusal(in *request) *PatchFault {
 	case v.gone:
 		return refuse(http.StatusNotFound, "ResourceNotFound", "The vault was not found.")
 	case in.change == nil:
-		return refuse(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+		return refuse(http.StatusBadRequest, "InvalidRequestContent",
+			"The request content was invalid and could not be deserialized.")
 	case v.readOnly() != "":
 		return refuseAs(ScopeLocked(v.readOnly()))
 	case v.running(in.Now) != nil || v.foreign.runs(in.Now):
@@ -144,7 +146,9 @@ func (v *VaultHandle) judgeNext(in *request) {
 	case afterLost:
 		knew := !v.mayKnow.IsZero() && !in.Now.Before(v.mayKnow.Add(-clockSlack))
 		if v.permits == 0 && !knew {
-			v.s.resent = append(v.s.resent, strict.Resent{Start: in.where(), Lost: v.lost, At: in.Now, Reads: map[string][]time.Time{"vault": v.absent}})
+			v.s.resent = append(v.s.resent,
+				strict.Resent{Start: in.where(), Lost: v.lost, At: in.Now,
+					Reads: map[string][]time.Time{"vault": v.absent}})
 		}
 	case afterThrottle:
 		if early := v.notBefore.Sub(in.Now); early > clockSlack {
@@ -171,7 +175,8 @@ func (v *VaultHandle) judgeState(in *request) {
 		in.Problem("PATCH of a vault whose ReadOnly lock %s was read", v.seenLock)
 	}
 	if v.rollback {
-		if v.spec.Kind == ImmutabilityLock || at(v.properties(), "securitySettings.immutabilitySettings.state") == "Locked" {
+		if v.spec.Kind == ImmutabilityLock ||
+			at(v.properties(), "securitySettings.immutabilitySettings.state") == "Locked" {
 			in.Problem("PATCH to take back a lock that is for ever")
 		}
 		return

@@ -36,13 +36,15 @@ func TestLostPatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictarm.Config{})
-			proved := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(5 * time.Millisecond).Patch(d.fault)
+			proved := cloud.AddVault(strictarm.Vault{Subscription: subA,
+				Name: "v1"}).Takes(5 * time.Millisecond).Patch(d.fault)
 			hasty := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v2"}).Patch(d.fault)
 			if got := c.change(proved); got.status != d.status {
 				t.Fatalf("answered %d %s", got.status, got.body)
 			}
 			c.prove(proved)
-			if r := proved.Report(); r.Wanted != d.accepted || (len(r.Accepted) == 1) != d.accepted || r.Patches[0].Fault != d.fault.Name() || r.Patches[0].Accepted != d.accepted {
+			if r := proved.Report(); r.Wanted != d.accepted || (len(r.Accepted) == 1) != d.accepted ||
+				r.Patches[0].Fault != d.fault.Name() || r.Patches[0].Accepted != d.accepted {
 				t.Fatalf("%+v", r)
 			}
 			if !d.accepted {
@@ -98,7 +100,8 @@ func TestProofs(t *testing.T) {
 	})
 	t.Run("the deadline", func(t *testing.T) {
 		t.Parallel()
-		cloud, c, v := lost(t, strictarm.Config{Timings: strict.Timings{ReconcileGrace: grace, StartTimeout: time.Minute}})
+		cloud, c, v := lost(t, strictarm.Config{Timings: strict.Timings{ReconcileGrace: grace,
+			StartTimeout: time.Minute}})
 		c.prove(v)
 		c.change(v)
 		complains(t, cloud, none)
@@ -106,7 +109,8 @@ func TestProofs(t *testing.T) {
 	t.Run("accepted later", func(t *testing.T) {
 		t.Parallel()
 		cloud, c := newCloud(t, strictarm.Config{})
-		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(30 * time.Millisecond).Patch(strictarm.ResetThenAccepted(grace))
+		v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+			Name: "v1"}).Takes(30 * time.Millisecond).Patch(strictarm.ResetThenAccepted(grace))
 		c.change(v)
 		if v.Report().Wanted || strings.Contains(c.read(v).body, "Updating") {
 			t.Error("the change is seen before the service has it")
@@ -154,7 +158,8 @@ func TestRefusals(t *testing.T) {
 		"500 body":  {strictarm.ErrorBody, 500, "InternalServerError", "refused for good"},
 		"slow down": {strictarm.SlowDown(time.Minute), 429, "ResourceRequestsThrottled", "before Retry-After was over"},
 		"date":      {strictarm.SlowDownDate(time.Minute), 429, "TooManyRequests", "before Retry-After was over"},
-		"busy":      {strictarm.Busy(time.Minute), 429, "RetryableErrorDueToAnotherOperation", "before Retry-After was over"},
+		"busy": {strictarm.Busy(time.Minute), 429, "RetryableErrorDueToAnotherOperation",
+			"before Retry-After was over"},
 		"in text":   {strictarm.SlowDownInText(time.Minute), 429, "ResourceRequestsThrottled", ""},
 		"deny":      {strictarm.Denied403, 403, "DenyAssignmentAuthorizationFailed", ""},
 		"inner":     {strictarm.RefusedInner, 400, "BadRequest", "refused for good"},
@@ -167,7 +172,8 @@ func TestRefusals(t *testing.T) {
 			cloud, c := newCloud(t, strictarm.Config{})
 			v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Patch(d.fault)
 			got := c.change(v)
-			if e, _ := got.json(t)["error"].(map[string]any); got.status != d.status || e["code"] != d.code || e["message"] == "" {
+			if e, _ := got.json(t)["error"].(map[string]any); got.status != d.status || e["code"] != d.code ||
+				e["message"] == "" {
 				t.Fatalf("answered %d %s", got.status, got.body)
 			}
 			if r := v.Report(); len(r.Accepted) != 0 || r.Patches[0].Status != d.status {
@@ -255,10 +261,15 @@ func TestPatchesTooSoon(t *testing.T) {
 		"locked long since": {unlock, func(c *client, v *strictarm.VaultHandle) {
 			c.check(v.Property("securitySettings.immutabilitySettings.state", "Locked"))
 		}, "as it is to be"},
-		"gone":       {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Gone()) }, "was not read"},
-		"somebody":   {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Foreign(time.Minute, true)) }, "read as Updating"},
-		"being made": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Property("provisioningState", "Pending")) }, "read as Pending"},
-		"locked":     {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Lock("keep", "ReadOnly")) }, "ReadOnly lock"},
+		"gone": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Gone()) }, "was not read"},
+		"somebody": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Foreign(time.Minute, true)) },
+			"read as Updating"},
+		"being made": {vault, func(c *client,
+			v *strictarm.VaultHandle) {
+			c.check(v.Property("provisioningState", "Pending"))
+		}, "read as Pending"},
+		"locked": {vault, func(c *client, v *strictarm.VaultHandle) { c.check(v.Lock("keep", "ReadOnly")) },
+			"ReadOnly lock"},
 		"never unlocked": {lock, func(c *client, v *strictarm.VaultHandle) {
 			c.check(v.Property("securitySettings.immutabilitySettings", nil))
 		}, "<nil>, not Unlocked"},
@@ -288,17 +299,28 @@ func TestServiceRefuses(t *testing.T) {
 		status int
 		code   string
 	}{
-		"own lock":    {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "ReadOnly") }, alertsBody, 409, "ScopeLocked"},
-		"group lock":  {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.LockGroup("keep", "ReadOnly") }, alertsBody, 409, "ScopeLocked"},
-		"other lock":  {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "CanNotDelete") }, alertsBody, 202, ""},
-		"unlocked":    {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "ReadOnly").Unlock() }, alertsBody, 202, ""},
-		"guard":       {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Guarded() }, alertsBody, 403, "LinkedAuthorizationFailed"},
-		"partial":     {strictarm.Alerts, nil, `{"properties":{"monitoringSettings":{"classicAlertSettings":{"alertsForCriticalOperations":"Disabled"}}}}`, 400, "InvalidRestApiParameter"},
-		"no JSON":     {strictarm.Alerts, nil, `{`, 400, "InvalidRequestContent"},
-		"for ever":    {strictarm.Immutability, func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings.state", "Locked") }, unlockedBody, 400, "InvalidRestApiParameter"},
-		"too far":     {strictarm.Immutability, nil, lockedBody, 400, "InvalidRestApiParameter"},
-		"gone":        {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Gone() }, alertsBody, 404, "ResourceNotFound"},
-		"created":     {strictarm.KeyVaultRBAC, func(v *strictarm.VaultHandle) { v.Patch(strictarm.Created) }, rolesBody, 201, "enableRbacAuthorization"},
+		"own lock": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "ReadOnly") }, alertsBody,
+			409, "ScopeLocked"},
+		"group lock": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.LockGroup("keep", "ReadOnly") },
+			alertsBody, 409, "ScopeLocked"},
+		"other lock": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "CanNotDelete") }, alertsBody,
+			202, ""},
+		"unlocked": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Lock("keep", "ReadOnly").Unlock() },
+			alertsBody, 202, ""},
+		"guard": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Guarded() }, alertsBody, 403,
+			"LinkedAuthorizationFailed"},
+		"partial": {strictarm.Alerts, nil,
+			`{"properties":{"monitoringSettings":{"classicAlertSettings":{"alertsForCriticalOperations":"Disabled"}}}}`,
+			400, "InvalidRestApiParameter"},
+		"no JSON": {strictarm.Alerts, nil, `{`, 400, "InvalidRequestContent"},
+		"for ever": {strictarm.Immutability,
+			func(v *strictarm.VaultHandle) { v.Property("securitySettings.immutabilitySettings.state", "Locked") },
+			unlockedBody, 400, "InvalidRestApiParameter"},
+		"too far": {strictarm.Immutability, nil, lockedBody, 400, "InvalidRestApiParameter"},
+		"gone": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Gone() }, alertsBody, 404,
+			"ResourceNotFound"},
+		"created": {strictarm.KeyVaultRBAC, func(v *strictarm.VaultHandle) { v.Patch(strictarm.Created) },
+			rolesBody, 201, "enableRbacAuthorization"},
 		"in progress": {strictarm.Alerts, func(v *strictarm.VaultHandle) { v.Takes(time.Minute) }, alertsBody, 202, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -366,7 +388,8 @@ func TestRollBack(t *testing.T) {
 	t.Run("unset before", func(t *testing.T) {
 		t.Parallel()
 		cloud, c := newCloud(t, strictarm.Config{})
-		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(0).Property("monitoringSettings", nil)
+		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(0).Property("monitoringSettings",
+			nil)
 		c.change(v)
 		v.RollBack()
 		c.read(v)

@@ -52,14 +52,25 @@ func misread(name string, a func(whole answer) answer) ReadFault {
 var (
 	ReadUnavailable = misread("503", func(answer) answer { return strict.Plain(http.StatusServiceUnavailable) })
 	ReadErrorBody   = misread("500 with error body", func(answer) answer {
-		return failure(http.StatusInternalServerError, "InternalServerError", "The service could not finish the request.")
+		return failure(http.StatusInternalServerError, "InternalServerError",
+			"The service could not finish the request.")
 	})
-	ReadErrorPage = misread("502 page", func(answer) answer { return strict.HTML(http.StatusBadGateway, "Bad Gateway") })
-	ReadLoginPage = misread("login page", func(answer) answer { return strict.HTML(http.StatusOK, "Sign in to your account") })
-	ReadEmpty     = misread("empty body", func(answer) answer { return strict.NewAnswer(http.StatusOK, "application/json", "") })
-	ReadNull      = misread("null", func(answer) answer { return strict.NewAnswer(http.StatusOK, "application/json", "null") })
-	ReadReset     = misread("reset", func(answer) answer { return strict.Reset() })
-	ReadHang      = misread("no answer", func(answer) answer { return strict.Hang() })
+	ReadErrorPage = misread("502 page", func(answer) answer {
+		return strict.HTML(http.StatusBadGateway,
+			"Bad Gateway")
+	})
+	ReadLoginPage = misread("login page",
+		func(answer) answer { return strict.HTML(http.StatusOK, "Sign in to your account") })
+	ReadEmpty = misread("empty body", func(answer) answer {
+		return strict.NewAnswer(http.StatusOK, "application/json",
+			"")
+	})
+	ReadNull = misread("null", func(answer) answer {
+		return strict.NewAnswer(http.StatusOK, "application/json",
+			"null")
+	})
+	ReadReset = misread("reset", func(answer) answer { return strict.Reset() })
+	ReadHang  = misread("no answer", func(answer) answer { return strict.Hang() })
 	// ReadCut answers 200 with the first half of the document.
 	ReadCut = misread("half a document", func(whole answer) answer {
 		whole.Body = whole.Body[:len(whole.Body)/2]
@@ -72,15 +83,18 @@ var (
 	})
 	// ReadOther answers 200 with a vault of another name.
 	ReadOther = misread("another vault", func(answer) answer {
-		return strict.JSON(http.StatusOK, object{"id": "/subscriptions/0/resourceGroups/other/providers/Microsoft.RecoveryServices/vaults/other",
-			"name": "other", "type": "Microsoft.RecoveryServices/vaults", "properties": object{"provisioningState": "Succeeded"}})
+		return strict.JSON(http.StatusOK,
+			object{"id": "/subscriptions/0/resourceGroups/other/providers/Microsoft.RecoveryServices/vaults/other",
+				"name": "other", "type": "Microsoft.RecoveryServices/vaults",
+				"properties": object{"provisioningState": "Succeeded"}})
 	})
 	// ReadMissing answers 404 once, as a region that lags behind does.
 	ReadMissing = misread("404", func(answer) answer {
 		return failure(http.StatusNotFound, "ResourceNotFound", "The resource was not found.")
 	})
 	ReadForbidden = misread("403", func(answer) answer {
-		return failure(http.StatusForbidden, "AuthorizationFailed", "The client does not have authorization to perform action 'read' over the scope.")
+		return failure(http.StatusForbidden, "AuthorizationFailed",
+			"The client does not have authorization to perform action 'read' over the scope.")
 	})
 )
 
@@ -119,9 +133,12 @@ func PollStatus(status string) PollFault {
 
 // Polls that are answered with a page, or with nothing at all.
 var (
-	PollEmpty   = PollFault{"poll empty", func(*request, *operation) answer { return strict.NewAnswer(http.StatusOK, "application/json", "") }}
-	PollPage404 = PollFault{"poll 404 page", func(*request, *operation) answer { return strict.HTML(http.StatusNotFound, "404 - File not found") }}
-	PollPage502 = PollFault{"poll 502 page", func(*request, *operation) answer { return strict.HTML(http.StatusBadGateway, "Bad Gateway") }}
+	PollEmpty = PollFault{"poll empty",
+		func(*request, *operation) answer { return strict.NewAnswer(http.StatusOK, "application/json", "") }}
+	PollPage404 = PollFault{"poll 404 page",
+		func(*request, *operation) answer { return strict.HTML(http.StatusNotFound, "404 - File not found") }}
+	PollPage502 = PollFault{"poll 502 page",
+		func(*request, *operation) answer { return strict.HTML(http.StatusBadGateway, "Bad Gateway") }}
 )
 
 // lock is a management lock, at its scope.
@@ -163,15 +180,19 @@ func (s *Server) getRules(in *request) answer {
 	list := []any{}
 	for i := first; i < min(first+rulesPage, sub.rules); i++ {
 		name := "rule-" + strconv.Itoa(i)
-		list = append(list, object{"id": "/subscriptions/" + sub.id + "/resourceGroups/alerts/providers/Microsoft.AlertsManagement/actionRules/" + name,
+		list = append(list, object{"id": "/subscriptions/" + sub.id +
+			"/resourceGroups/alerts/providers/Microsoft.AlertsManagement/actionRules/" + name,
 			"name": name, "type": "Microsoft.AlertsManagement/actionRules", "location": "Global", "tags": object{},
-			"properties": object{"enabled": true, "scopes": []any{"/subscriptions/" + sub.id}, "description": "tells the people on duty",
-				"actions": []any{object{"actionType": "AddActionGroups", "actionGroupIds": []any{"people-on-duty"}}}}})
+			"properties": object{"enabled": true, "scopes": []any{"/subscriptions/" + sub.id},
+				"description": "tells the people on duty",
+				"actions": []any{object{"actionType": "AddActionGroups",
+					"actionGroupIds": []any{"people-on-duty"}}}}})
 	}
 	body := object{"value": list}
 	sub.rulesRead = true
 	if first+rulesPage < sub.rules {
-		target := "/subscriptions/" + sub.id + "/providers/Microsoft.AlertsManagement/actionRules?api-version=" + apiVersions[CallRules] +
+		target := "/subscriptions/" + sub.id + "/providers/Microsoft.AlertsManagement/actionRules?api-version=" +
+			apiVersions[CallRules] +
 			"&ctoken=%2bRID%3aPlwOAPHEGwB9UwEAAAAgCw%3d%3d%23TRC%3a" + strconv.Itoa(in.page+1)
 		s.links[target] = link{call: CallRules, sub: sub, page: in.page + 1}
 		body["nextLink"] = "http://" + in.Host + target

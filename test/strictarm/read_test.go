@@ -18,7 +18,8 @@ func TestReadFaults(t *testing.T) {
 		fault  strictarm.ReadFault
 		status int
 	}{
-		"503": {strictarm.ReadUnavailable, 503}, "500": {strictarm.ReadErrorBody, 500}, "502": {strictarm.ReadErrorPage, 502},
+		"503": {strictarm.ReadUnavailable, 503}, "500": {strictarm.ReadErrorBody, 500},
+		"502":   {strictarm.ReadErrorPage, 502},
 		"login": {strictarm.ReadLoginPage, 200}, "empty": {strictarm.ReadEmpty, 200}, "null": {strictarm.ReadNull, 200},
 		"reset": {strictarm.ReadReset, 0}, "cut": {strictarm.ReadCut, 200}, "truncated": {strictarm.ReadTruncated, 0},
 		"other": {strictarm.ReadOther, 200}, "404": {strictarm.ReadMissing, 404}, "403": {strictarm.ReadForbidden, 403},
@@ -49,9 +50,11 @@ func TestReadFaults(t *testing.T) {
 func TestLocks(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
-	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Lock("mine", "CanNotDelete").LockGroup("ours", "ReadOnly")
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Lock("mine", "CanNotDelete").LockGroup("ours",
+		"ReadOnly")
 	got := c.locks(v).body
-	for _, s := range []string{`"level":"CanNotDelete"`, `"level":"ReadOnly"`, "/resourceGroups/rg-vaults/providers/Microsoft.Authorization/locks/ours"} {
+	for _, s := range []string{`"level":"CanNotDelete"`, `"level":"ReadOnly"`,
+		"/resourceGroups/rg-vaults/providers/Microsoft.Authorization/locks/ours"} {
 		if !strings.Contains(got, s) {
 			t.Errorf("no %s in %s", s, got)
 		}
@@ -93,7 +96,8 @@ func TestProvider(t *testing.T) {
 	cloud, c := newCloud(t, strictarm.Config{})
 	cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
 	for _, want := range []string{"Registered", "NotRegistered"} {
-		got := c.do("GET", "/subscriptions/"+subA+"/providers/Microsoft.RecoveryServices?api-version=2021-04-01", "").json(t)
+		got := c.do("GET", "/subscriptions/"+subA+"/providers/Microsoft.RecoveryServices?api-version=2021-04-01",
+			"").json(t)
 		if got["registrationState"] != want || got["namespace"] != "Microsoft.RecoveryServices" {
 			t.Errorf("%v, want %s", got, want)
 		}
@@ -110,16 +114,20 @@ func TestPermissions(t *testing.T) {
 	cloud, c := newCloud(t, strictarm.Config{})
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
 	paths := []string{"/subscriptions/" + subA + "/resourcegroups/rg-vaults", v.ID()}
-	for _, want := range []string{`"actions":["*"],"dataActions":[],"notActions":[]`, `"actions":["*/read"],"dataActions":[],"notActions":["x/read"]`} {
+	for _, want := range []string{`"actions":["*"],"dataActions":[],"notActions":[]`,
+		`"actions":["*/read"],"dataActions":[],"notActions":["x/read"]`} {
 		for _, path := range paths {
-			if got := c.do("GET", path+"/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", "").body; !strings.Contains(got, want) {
+			if got := c.do("GET", path+"/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+				"").body; !strings.Contains(got, want) {
 				t.Errorf("%s: %s, want %s", path, got, want)
 			}
 		}
 		cloud.Subscription(subA).May([]string{"*/read"}, []string{"x/read"})
 	}
 	clean(t, cloud)
-	c.do("GET", "/subscriptions/"+subA+"/resourceGroups/other/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", "")
+	c.do("GET",
+		"/subscriptions/"+subA+
+			"/resourceGroups/other/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", "")
 	complains(t, cloud, "no vault is in the group other")
 }
 
@@ -130,13 +138,15 @@ func TestHeaders(t *testing.T) {
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"})
 	cloud.Subscription(subA).Remaining("12", "3").Named("contoso", nil)
 	h := c.read(v).header
-	if h.Get("x-ms-ratelimit-remaining-subscription-reads") != "12" || h.Get("x-ms-request-id") == "" || h.Get("x-ms-correlation-request-id") == "" {
+	if h.Get("x-ms-ratelimit-remaining-subscription-reads") != "12" || h.Get("x-ms-request-id") == "" ||
+		h.Get("x-ms-correlation-request-id") == "" {
 		t.Errorf("headers %v", h)
 	}
 	if h := c.patch(v).header; h.Get("x-ms-ratelimit-remaining-subscription-writes") != "3" {
 		t.Errorf("headers %v", h)
 	}
-	if got := c.do("GET", "/subscriptions/"+subA+"?api-version=2022-12-01", "").json(t); got["displayName"] != "contoso" {
+	if got := c.do("GET", "/subscriptions/"+subA+"?api-version=2022-12-01",
+		"").json(t); got["displayName"] != "contoso" {
 		t.Errorf("the subscription is %v", got)
 	}
 }
@@ -146,12 +156,14 @@ func TestInFlight(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	for _, spec := range []strictarm.Vault{
-		{Subscription: subA, Name: "v1"}, {Subscription: subA, Name: "v2", Location: "eastus"}, {Subscription: subB, Name: "v3"},
+		{Subscription: subA, Name: "v1"}, {Subscription: subA, Name: "v2", Location: "eastus"},
+		{Subscription: subB, Name: "v3"},
 	} {
 		c.change(cloud.AddVault(spec).Takes(time.Minute))
 	}
 	r := cloud.Report()
-	if r.MaxInFlight != 3 || r.MaxInFlightPerSubscription[subA] != 2 || r.MaxInFlightPerLocation["westus"] != 2 || r.Requests[strictarm.CallPatch] != 3 {
+	if r.MaxInFlight != 3 || r.MaxInFlightPerSubscription[subA] != 2 || r.MaxInFlightPerLocation["westus"] != 2 ||
+		r.Requests[strictarm.CallPatch] != 3 {
 		t.Errorf("%+v", r)
 	}
 	if v, ok := r.Find("V3"); !ok || v.Vault.Subscription != subB {

@@ -15,8 +15,10 @@ func TestSpeaksAsRecorded(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Second)
-	if got := c.read(v).body; strings.Contains(got, `"tags"`) || strings.Contains(got, "immutabilitySettings") || strings.Contains(got, `"Disabled","emailNot`) ||
-		!strings.Contains(got, `"alertsForAllJobFailures":"Enabled"`) || !strings.Contains(got, "regionOfChoiceSettings") {
+	if got := c.read(v).body; strings.Contains(got, `"tags"`) || strings.Contains(got, "immutabilitySettings") ||
+		strings.Contains(got, `"Disabled","emailNot`) ||
+		!strings.Contains(got, `"alertsForAllJobFailures":"Enabled"`) ||
+		!strings.Contains(got, "regionOfChoiceSettings") {
 		t.Errorf("a new vault is %s", got)
 	}
 	got := c.change(v)
@@ -31,7 +33,8 @@ func TestSpeaksAsRecorded(t *testing.T) {
 	}
 	poll := c.do("GET", async, "")
 	again := poll.header.Get("Azure-AsyncOperation")
-	if status := poll.json(t); len(status) != 3 || status["status"] != "InProgress" || !strings.HasPrefix(poll.body, "{\r\n  \"id\": ") || again == "" || again == async {
+	if status := poll.json(t); len(status) != 3 || status["status"] != "InProgress" ||
+		!strings.HasPrefix(poll.body, "{\r\n  \"id\": ") || again == "" || again == async {
 		t.Errorf("the status is %q, and goes on at %.200s", poll.body, again)
 	}
 	for _, u := range []string{again, async} { // the first stays good
@@ -49,10 +52,12 @@ func TestSpeaksAsRecorded(t *testing.T) {
 func TestCreatedProvisioning(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
-	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(50 * time.Millisecond).Patch(strictarm.CreatedProvisioning)
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA,
+		Name: "v1"}).Takes(50 * time.Millisecond).Patch(strictarm.CreatedProvisioning)
 	got := c.change(v)
 	async := got.header.Get("Azure-AsyncOperation")
-	if got.status != http.StatusCreated || got.header.Get("Location") != "" || async == "" || !strings.Contains(got.body, `"provisioningState":"Provisioning"`) {
+	if got.status != http.StatusCreated || got.header.Get("Location") != "" || async == "" ||
+		!strings.Contains(got.body, `"provisioningState":"Provisioning"`) {
 		t.Fatalf("answered %d %s", got.status, got.body)
 	}
 	c.polled(async)
@@ -72,7 +77,9 @@ func TestPollsThatSayNothing(t *testing.T) {
 	for i, d := range []struct {
 		status int
 		body   string
-	}{{204, ""}, {200, `"provisioningState"`}, {400, `"ErrorCode"`}, {403, "action 'Microsoft.RecoveryServices/vaults/operationStatus/read' over scope '" + v.ID() + "'"}, {200, "ucceeded"}} {
+	}{{204, ""}, {200, `"provisioningState"`}, {400, `"ErrorCode"`},
+		{403, "action 'Microsoft.RecoveryServices/vaults/operationStatus/read' over scope '" + v.ID() + "'"},
+		{200, "ucceeded"}} {
 		if got := c.do("GET", async, ""); got.status != d.status || !strings.Contains(got.body, d.body) {
 			t.Errorf("poll %d: %d %s", i, got.status, got.body)
 		}
@@ -94,7 +101,8 @@ func TestRefusalsOfOtherShapes(t *testing.T) {
 		"inner":   {strictarm.RefusedInner, 400, `"innererror":{"code":"UserErrorSettingsNotValid"`},
 	} {
 		v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: name}).Patch(d.fault)
-		if got := c.change(v); got.status != d.status || !strings.Contains(got.body, d.body) || name == "bare" && got.body != "" {
+		if got := c.change(v); got.status != d.status || !strings.Contains(got.body, d.body) || name == "bare" &&
+			got.body != "" {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
@@ -106,9 +114,11 @@ func TestRolesAreManyAsRecorded(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1", Kind: strictarm.KeyVaultRBAC})
-	got := c.do("GET", v.ID()+"/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atScope()", "")
+	got := c.do("GET",
+		v.ID()+"/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atScope()", "")
 	list, _ := got.json(t)["value"].([]any)
-	for _, scope := range []string{`"scope":"/"`, `"scope":"/providers/Microsoft.Management/managementGroups/`, `"scope":"/subscriptions/` + subA + `"`, `"scope":"` + v.ID() + `"`} {
+	for _, scope := range []string{`"scope":"/"`, `"scope":"/providers/Microsoft.Management/managementGroups/`,
+		`"scope":"/subscriptions/` + subA + `"`, `"scope":"` + v.ID() + `"`} {
 		if !strings.Contains(got.body, scope) {
 			t.Errorf("none has %s", scope)
 		}

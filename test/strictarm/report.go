@@ -95,8 +95,9 @@ func (s *Server) Report() Report {
 	defer s.mu.Unlock()
 	now := time.Now()
 	r := Report{
-		Requests: maps.Clone(s.requests), MaxInFlightPerSubscription: map[string]int{}, MaxInFlightPerLocation: map[string]int{},
-		GraphFinished: s.graph.finished, Broken: s.broken, Violations: slices.Clone(s.violations),
+		Requests: maps.Clone(s.requests), MaxInFlightPerSubscription: map[string]int{},
+		MaxInFlightPerLocation: map[string]int{},
+		GraphFinished:          s.graph.finished, Broken: s.broken, Violations: slices.Clone(s.violations),
 	}
 	for _, c := range s.graph.chains {
 		if !c.asked {
@@ -116,7 +117,8 @@ func (s *Server) Report() Report {
 		}
 	}
 	for _, sub := range s.order {
-		r.Subscriptions = append(r.Subscriptions, SubscriptionReport{sub.id, maps.Clone(sub.requests), sub.throttled, sub.early})
+		r.Subscriptions = append(r.Subscriptions,
+			SubscriptionReport{sub.id, maps.Clone(sub.requests), sub.throttled, sub.early})
 	}
 	r.MaxInFlight = strict.MostAtOnce(all)
 	for k, spans := range perSub {
@@ -157,11 +159,13 @@ func (v *VaultHandle) report(now time.Time) VaultReport {
 		}
 		r.Accepted = append(r.Accepted, Accepted{
 			At: op.start, EndsAt: op.end, ClientRequestID: op.patch.ClientRequestID, Body: op.patch.Body,
-			Ended: op.outcome.status, Applied: op.outcome.applies, Polls: op.count, PolledAt: slices.Clone(op.polledAt), FinalReads: op.finalReads,
+			Ended: op.outcome.status, Applied: op.outcome.applies, Polls: op.count, PolledAt: slices.Clone(op.polledAt),
+			FinalReads: op.finalReads,
 		})
 	}
 	for _, a := range v.roles {
-		r.Assignments = append(r.Assignments, Assignment{a.name, builtInRoles[a.role].name, a.principal, a.ours, a.puts})
+		r.Assignments = append(r.Assignments,
+			Assignment{a.name, builtInRoles[a.role].name, a.principal, a.ours, a.puts})
 	}
 	return r
 }

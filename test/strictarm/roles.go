@@ -28,7 +28,8 @@ var builtInRoles = map[string]role{
 			"keys/wrap/action", "keys/unwrap/action", "keys/sign/action", "keys/verify/action"}},
 	"21090545-7ca7-4776-b22c-e363652d74d2": {"Key Vault Reader", []string{"*/read", "secrets/readMetadata/action"}},
 	"b86a8fe4-44ce-4948-aee5-eccb2c155cd7": {"Key Vault Secrets Officer", []string{"secrets/*"}},
-	"4633458b-17de-408a-b874-0445c86b69e6": {"Key Vault Secrets User", []string{"secrets/getSecret/action", "secrets/readMetadata/action"}},
+	"4633458b-17de-408a-b874-0445c86b69e6": {"Key Vault Secrets User",
+		[]string{"secrets/getSecret/action", "secrets/readMetadata/action"}},
 }
 
 // grants reports whether the role allows a data action.
@@ -38,7 +39,8 @@ func (r role) grants(action string) bool {
 		if !wild {
 			return pattern == action
 		}
-		return len(action) >= len(before)+len(after) && strings.HasPrefix(action, before) && strings.HasSuffix(action, after)
+		return len(action) >= len(before)+len(after) && strings.HasPrefix(action, before) &&
+			strings.HasSuffix(action, after)
 	})
 }
 
@@ -57,17 +59,20 @@ var dataActions = map[string]map[string][]string{
 		"all": {"keys/*", "keyrotationpolicies/*"},
 	},
 	"secrets": {
-		"get": {"secrets/getSecret/action"}, "list": {"secrets/readMetadata/action"}, "set": {"secrets/setSecret/action"},
+		"get": {"secrets/getSecret/action"}, "list": {"secrets/readMetadata/action"},
+		"set":    {"secrets/setSecret/action"},
 		"delete": {"secrets/delete"}, "recover": {"secrets/recover/action"}, "backup": {"secrets/backup/action"},
 		"restore": {"secrets/restore/action"}, "purge": {"secrets/purge/action"}, "all": {"secrets/*"},
 	},
 	"certificates": {
 		"get": {"certificates/read"}, "list": {"certificates/read"}, "delete": {"certificates/delete"},
-		"create": {"certificates/create/action"}, "import": {"certificates/import/action"}, "update": {"certificates/update/action"},
+		"create": {"certificates/create/action"}, "import": {"certificates/import/action"},
+		"update":  {"certificates/update/action"},
 		"recover": {"certificates/recover/action"}, "backup": {"certificates/backup/action"},
 		"restore": {"certificates/restore/action"}, "purge": {"certificates/purge/action"},
-		"managecontacts": {"certificatecontacts/write"}, "getissuers": {"certificatecas/read"}, "listissuers": {"certificatecas/read"},
-		"setissuers": {"certificatecas/write"}, "deleteissuers": {"certificatecas/delete"},
+		"managecontacts": {"certificatecontacts/write"}, "getissuers": {"certificatecas/read"},
+		"listissuers": {"certificatecas/read"},
+		"setissuers":  {"certificatecas/write"}, "deleteissuers": {"certificatecas/delete"},
 		"manageissuers": {"certificatecas/read", "certificatecas/write", "certificatecas/delete"},
 		"all":           {"certificates/*", "certificatecas/*", "certificatecontacts/write"},
 	},
@@ -95,7 +100,8 @@ func (p AccessPolicy) doc() object {
 		return out
 	}
 	doc := object{"tenantId": tenant, "objectId": p.Principal, "permissions": object{
-		"keys": list(p.Keys), "secrets": list(p.Secrets), "certificates": list(p.Certificates), "storage": list(p.Storage),
+		"keys": list(p.Keys), "secrets": list(p.Secrets), "certificates": list(p.Certificates),
+		"storage": list(p.Storage),
 	}}
 	if p.Application != "" {
 		doc["applicationId"] = p.Application

@@ -28,23 +28,29 @@ func (c *client) assignments(v *strictarm.VaultHandle, filter string) reply {
 
 func (c *client) instances(v *strictarm.VaultHandle, filter string) reply {
 	c.t.Helper()
-	return c.do("GET", v.ID()+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01"+filter, "")
+	return c.do("GET",
+		v.ID()+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01"+filter, "")
 }
 
 func (c *client) assign(v *strictarm.VaultHandle, name, role, principal, kind string) reply {
 	c.t.Helper()
-	body := fmt.Sprintf(`{"properties":{"roleDefinitionId":"/subscriptions/%s/providers/Microsoft.Authorization/roleDefinitions/%s","principalId":"%s","principalType":"%s"}}`,
-		v.Spec().Subscription, role, principal, kind)
+	body :=
+		fmt.Sprintf(
+			`{"properties":{"roleDefinitionId":"/subscriptions/%s/providers/Microsoft.Authorization/roleDefinitions/%s","principalId":"%s","principalType":"%s"}}`,
+			v.Spec().Subscription, role, principal, kind)
 	if kind == "" {
 		body = strings.Replace(body, `,"principalType":""`, "", 1)
 	}
-	return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+"?api-version=2022-04-01", body)
+	return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+"?api-version=2022-04-01",
+		body)
 }
 
-func newKeyVault(t *testing.T, policies ...strictarm.AccessPolicy) (*strictarm.Server, *client, *strictarm.VaultHandle) {
+func newKeyVault(t *testing.T, policies ...strictarm.AccessPolicy) (*strictarm.Server, *client,
+	*strictarm.VaultHandle) {
 	t.Helper()
 	cloud, c := newCloud(t, strictarm.Config{})
-	return cloud, c, cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "kv1", Kind: strictarm.KeyVaultRBAC}).Policies(policies...)
+	return cloud, c, cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "kv1",
+		Kind: strictarm.KeyVaultRBAC}).Policies(policies...)
 }
 
 var reader = strictarm.AccessPolicy{Principal: app, Secrets: []string{"Get", "List"}}
@@ -52,7 +58,8 @@ var reader = strictarm.AccessPolicy{Principal: app, Secrets: []string{"Get", "Li
 // Roles are made, seen, and only then does the key vault follow them.
 func TestKeyVault(t *testing.T) {
 	t.Parallel()
-	cloud, c, v := newKeyVault(t, reader, strictarm.AccessPolicy{Principal: group, PrincipalType: "Group", Keys: []string{"get", "wrapKey", "unwrapKey"}})
+	cloud, c, v := newKeyVault(t, reader,
+		strictarm.AccessPolicy{Principal: group, PrincipalType: "Group", Keys: []string{"get", "wrapKey", "unwrapKey"}})
 	v.AssignLag(20 * time.Millisecond)
 	name, other := newGUID(), newGUID()
 	if got := c.assign(v, name, secretsUser, app, ""); got.status != http.StatusCreated {
@@ -61,7 +68,8 @@ func TestKeyVault(t *testing.T) {
 	if got := c.assign(v, name, secretsUser, app, "ServicePrincipal"); got.status != http.StatusOK {
 		t.Fatalf("the same again: %d %s", got.status, got.body)
 	}
-	if got := c.assign(v, other, cryptoUser, group, "User"); got.status != 400 || !strings.Contains(got.body, "UnmatchedPrincipalType") {
+	if got := c.assign(v, other, cryptoUser, group, "User"); got.status != 400 ||
+		!strings.Contains(got.body, "UnmatchedPrincipalType") {
 		t.Fatalf("another type: %d %s", got.status, got.body)
 	}
 	c.assign(v, other, cryptoUser, group, "Group")
@@ -90,19 +98,29 @@ func TestCover(t *testing.T) {
 		role   string // empty: none
 		says   string
 	}{
-		"nothing":        {reader, "", "secrets/getSecret/action"},
-		"too little":     {strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "set"}}, "Key Vault Secrets User", "secrets/setSecret/action"},
-		"another's":      {strictarm.AccessPolicy{Principal: group, Secrets: []string{"get"}}, "Key Vault Secrets User", "before " + group},
-		"enough":         {reader, "Key Vault Secrets User", ""},
-		"more":           {reader, "Key Vault Administrator", ""},
-		"all":            {strictarm.AccessPolicy{Principal: app, Keys: []string{"all"}}, "Key Vault Crypto Officer", ""},
-		"not all":        {strictarm.AccessPolicy{Principal: app, Keys: []string{"all"}}, "Key Vault Crypto User", "keys/*"},
-		"only reading":   {strictarm.AccessPolicy{Principal: app, Keys: []string{"list"}, Certificates: []string{"get"}}, "Key Vault Reader", ""},
-		"rotation":       {strictarm.AccessPolicy{Principal: app, Keys: []string{"GetRotationPolicy"}}, "Key Vault Crypto Officer", ""},
-		"issuers":        {strictarm.AccessPolicy{Principal: app, Certificates: []string{"manageissuers", "managecontacts"}}, "Key Vault Certificates Officer", ""},
-		"storage":        {strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}}, "Key Vault Administrator", "loses storage get, and nobody consented"},
-		"compound":       {strictarm.AccessPolicy{Principal: app, Application: group, Secrets: []string{"get"}}, "Key Vault Secrets User", "no role can do"},
-		"unknown":        {strictarm.AccessPolicy{Principal: app, Keys: []string{"teleport"}}, "Key Vault Administrator", "keys teleport"},
+		"nothing": {reader, "", "secrets/getSecret/action"},
+		"too little": {strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "set"}},
+			"Key Vault Secrets User", "secrets/setSecret/action"},
+		"another's": {strictarm.AccessPolicy{Principal: group, Secrets: []string{"get"}}, "Key Vault Secrets User",
+			"before " + group},
+		"enough": {reader, "Key Vault Secrets User", ""},
+		"more":   {reader, "Key Vault Administrator", ""},
+		"all": {strictarm.AccessPolicy{Principal: app, Keys: []string{"all"}}, "Key Vault Crypto Officer",
+			""},
+		"not all": {strictarm.AccessPolicy{Principal: app, Keys: []string{"all"}}, "Key Vault Crypto User",
+			"keys/*"},
+		"only reading": {strictarm.AccessPolicy{Principal: app, Keys: []string{"list"},
+			Certificates: []string{"get"}}, "Key Vault Reader", ""},
+		"rotation": {strictarm.AccessPolicy{Principal: app, Keys: []string{"GetRotationPolicy"}},
+			"Key Vault Crypto Officer", ""},
+		"issuers": {strictarm.AccessPolicy{Principal: app,
+			Certificates: []string{"manageissuers", "managecontacts"}}, "Key Vault Certificates Officer", ""},
+		"storage": {strictarm.AccessPolicy{Principal: app, Storage: []string{"get"}}, "Key Vault Administrator",
+			"loses storage get, and nobody consented"},
+		"compound": {strictarm.AccessPolicy{Principal: app, Application: group, Secrets: []string{"get"}},
+			"Key Vault Secrets User", "no role can do"},
+		"unknown": {strictarm.AccessPolicy{Principal: app, Keys: []string{"teleport"}},
+			"Key Vault Administrator", "keys teleport"},
 		"nothing needed": {strictarm.AccessPolicy{Principal: app}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,25 +157,38 @@ func TestAssignments(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no GUID": {func(c *client, v *strictarm.VaultHandle) reply { return c.assign(v, "mine", secretsUser, app, "User") }, 400, "is not a GUID"},
+		"no GUID": {func(c *client, v *strictarm.VaultHandle) reply {
+			return c.assign(v, "mine", secretsUser, app,
+				"User")
+		}, 400, "is not a GUID"},
 		"no data role": {func(c *client, v *strictarm.VaultHandle) reply {
 			return c.assign(v, name, contributor, app, "ServicePrincipal")
 		}, 400, "no built-in role"},
-		"stranger": {func(c *client, v *strictarm.VaultHandle) reply { return c.assign(v, name, secretsUser, group, "Group") }, 201, "which no access policy names"},
+		"stranger": {func(c *client, v *strictarm.VaultHandle) reply {
+			return c.assign(v, name, secretsUser, group,
+				"Group")
+		}, 201, "which no access policy names"},
 		"too much": {func(c *client, v *strictarm.VaultHandle) reply {
 			return c.assign(v, name, administrator, app, "ServicePrincipal")
 		}, 201, "more than its access policy"},
 		"same area": {func(c *client, v *strictarm.VaultHandle) reply {
 			return c.assign(v, name, secretsOfficer, app, "ServicePrincipal")
 		}, 201, ""},
-		"odd type": {func(c *client, v *strictarm.VaultHandle) reply { return c.assign(v, name, secretsUser, app, "Robot") }, 400, `"Robot", want one of`},
+		"odd type": {func(c *client, v *strictarm.VaultHandle) reply {
+			return c.assign(v, name, secretsUser, app,
+				"Robot")
+		}, 400, `"Robot", want one of`},
 		"another subscription's role": {func(c *client, v *strictarm.VaultHandle) reply {
-			return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+"?api-version=2022-04-01",
-				`{"properties":{"roleDefinitionId":"/subscriptions/`+subB+`/providers/Microsoft.Authorization/roleDefinitions/`+secretsUser+`","principalId":"`+app+`"}}`)
+			return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+
+				"?api-version=2022-04-01",
+				`{"properties":{"roleDefinitionId":"/subscriptions/`+subB+
+					`/providers/Microsoft.Authorization/roleDefinitions/`+secretsUser+`","principalId":"`+app+`"}}`)
 		}, 400, "not the ID of a role in the subscription"},
 		"more in the body": {func(c *client, v *strictarm.VaultHandle) reply {
-			return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+"?api-version=2022-04-01",
-				`{"name":"x","properties":{"roleDefinitionId":"/providers/Microsoft.Authorization/roleDefinitions/`+secretsUser+`","principalId":"`+app+`"}}`)
+			return c.do("PUT", v.ID()+"/providers/Microsoft.Authorization/roleAssignments/"+name+
+				"?api-version=2022-04-01",
+				`{"name":"x","properties":{"roleDefinitionId":"/providers/Microsoft.Authorization/roleDefinitions/`+
+					secretsUser+`","principalId":"`+app+`"}}`)
 		}, 201, "the body.name has no business"},
 		"two names": {func(c *client, v *strictarm.VaultHandle) reply {
 			c.assign(v, name, secretsUser, app, "")
@@ -171,7 +202,8 @@ func TestAssignments(t *testing.T) {
 			return c.assign(v.Assigned(app, "Key Vault Secrets User", ""), name, secretsUser, app, "")
 		}, 409, ""},
 		"exists above": {func(c *client, v *strictarm.VaultHandle) reply {
-			return c.assign(v.Assigned(app, "Key Vault Secrets User", "/subscriptions/"+subA), name, secretsUser, app, "")
+			return c.assign(v.Assigned(app, "Key Vault Secrets User", "/subscriptions/"+subA), name, secretsUser, app,
+				"")
 		}, 201, ""},
 		"unknown principal": {func(c *client, v *strictarm.VaultHandle) reply {
 			return c.assign(v.Assigns(strictarm.PrincipalNotFound), name, secretsUser, app, "")
@@ -209,9 +241,11 @@ func TestAssignments(t *testing.T) {
 func TestAssignmentLists(t *testing.T) {
 	t.Parallel()
 	cloud, c, v := newKeyVault(t)
-	v.Assigned(app, "Key Vault Reader", "").Assigned(app, "Key Vault Reader", "/subscriptions/"+subA).Assigned(group, "Key Vault Reader", "").RolesPage(2)
+	v.Assigned(app, "Key Vault Reader", "").Assigned(app, "Key Vault Reader", "/subscriptions/"+subA).Assigned(group,
+		"Key Vault Reader", "").RolesPage(2)
 	for filter, want := range map[string]int{
-		"": 2, "&$filter=atScope()": 2, "&$filter=principalId%20eq%20'" + app + "'": 2, "&$filter=principalId+eq+" + group: 1,
+		"": 2, "&$filter=atScope()": 2, "&$filter=principalId%20eq%20'" + app + "'": 2,
+		"&$filter=principalId+eq+" + group:     1,
 		"&$filter=assignedTo('" + group + "')": 1, "&$filter=atScope()+and+assignedTo('" + group + "')": 1,
 	} {
 		body := c.assignments(v, filter).json(t)
@@ -256,8 +290,11 @@ func TestCoverThatEnds(t *testing.T) {
 			v.AssignedUntil(app, "Key Vault Secrets User", "/", d.kind, d.end)
 			c.assignments(v, "&$filter=atScope()")
 			if d.ask {
-				p := c.instances(v, "&$filter=atScope()").json(t)["value"].([]any)[0].(map[string]any)["properties"].(map[string]any)
-				if end, _ := p["endDateTime"].(string); end != d.end || (p["assignmentType"] == "Activated") != (d.kind == "Activated") || !strings.HasPrefix(p["originRoleAssignmentId"].(string), "/providers/") {
+				p := c.instances(v,
+					"&$filter=atScope()").json(t)["value"].([]any)[0].(map[string]any)["properties"].(map[string]any)
+				if end, _ := p["endDateTime"].(string); end != d.end ||
+					(p["assignmentType"] == "Activated") != (d.kind == "Activated") ||
+					!strings.HasPrefix(p["originRoleAssignmentId"].(string), "/providers/") {
 					t.Errorf("%v", p)
 				}
 			}
@@ -270,7 +307,8 @@ func TestCoverThatEnds(t *testing.T) {
 		})
 	}
 	cloud, c, v := newKeyVault(t, reader)
-	if got := c.instances(v.Instances(strictarm.InstancesUnlicensed, strictarm.InstancesForbidden), ""); got.status != 400 || !strings.Contains(got.body, "AadPremiumLicenseRequired") {
+	if got := c.instances(v.Instances(strictarm.InstancesUnlicensed, strictarm.InstancesForbidden),
+		""); got.status != 400 || !strings.Contains(got.body, "AadPremiumLicenseRequired") {
 		t.Errorf("answered %d %s", got.status, got.body)
 	}
 	if got := c.instances(v, ""); got.status != 403 {
@@ -283,7 +321,8 @@ func TestCoverThatEnds(t *testing.T) {
 func TestStorageNeedsConsent(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
-	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "kv1", Kind: strictarm.KeyVaultRBAC, AcceptWarnings: true}).
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "kv1", Kind: strictarm.KeyVaultRBAC,
+		AcceptWarnings: true}).
 		Policies(strictarm.AccessPolicy{Principal: app, Storage: []string{"all"}})
 	c.change(v)
 	clean(t, cloud)

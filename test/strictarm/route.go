@@ -66,14 +66,17 @@ func (s *Server) routeSubscription(in *request) {
 		in.call = CallSubscription
 	case len(seg) == 4 && is(2, "providers"):
 		in.call = CallProvider
-		if in.name = seg[3].Text; !slices.ContainsFunc(in.sub.vaults, func(v *VaultHandle) bool { return v.spec.Kind.provider() == in.name }) {
+		if in.name = seg[3].Text; !slices.ContainsFunc(in.sub.vaults,
+			func(v *VaultHandle) bool { return v.spec.Kind.provider() == in.name }) {
 			in.Problem("no vault depends on the provider %q", in.name)
 		}
 	case len(seg) == 5 && is(2, "providers") && is(3, "Microsoft.AlertsManagement") && is(4, "actionRules"):
 		in.call = CallRules
-	case len(seg) == 7 && strings.EqualFold(seg[2].Text, "resourceGroups") && is(4, "providers") && is(5, "Microsoft.Authorization") && is(6, "permissions"):
+	case len(seg) == 7 && strings.EqualFold(seg[2].Text, "resourceGroups") && is(4, "providers") &&
+		is(5, "Microsoft.Authorization") && is(6, "permissions"):
 		in.call = CallPermissions // whose path the specification writes in lower case
-		if !slices.ContainsFunc(in.sub.vaults, func(v *VaultHandle) bool { return strings.EqualFold(v.spec.Group, seg[3].Text) }) {
+		if !slices.ContainsFunc(in.sub.vaults,
+			func(v *VaultHandle) bool { return strings.EqualFold(v.spec.Group, seg[3].Text) }) {
 			in.Problem("no vault is in the group %s of the subscription", seg[3].Text)
 		}
 	case len(seg) >= 8 && is(2, "resourceGroups") && is(4, "providers") && is(6, "vaults"):
@@ -85,7 +88,8 @@ func (s *Server) routeVault(in *request) {
 	seg := in.Segments
 	is := func(i int, want string) bool { return in.literal(i, want) }
 	for _, v := range in.sub.vaults {
-		if strings.EqualFold(seg[5].Text, v.spec.Kind.provider()) && strings.EqualFold(seg[3].Text, v.spec.Group) && strings.EqualFold(seg[7].Text, v.spec.Name) {
+		if strings.EqualFold(seg[5].Text, v.spec.Kind.provider()) && strings.EqualFold(seg[3].Text, v.spec.Group) &&
+			strings.EqualFold(seg[7].Text, v.spec.Name) {
 			in.vault = v
 		}
 	}
@@ -152,7 +156,8 @@ func (s *Server) checkQuery(in *request) {
 	}
 	if filters := q["$filter"]; len(filters) > 0 {
 		in.filter = filters[0]
-		if len(filters) > 1 || !slices.ContainsFunc(filterForms, func(f form) bool { return f.pattern.MatchString(in.filter) }) {
+		if len(filters) > 1 || !slices.ContainsFunc(filterForms,
+			func(f form) bool { return f.pattern.MatchString(in.filter) }) {
 			in.Problem("$filter is %q, which the specification does not name", filters)
 		}
 	}

@@ -87,12 +87,14 @@ func (s *Server) AddVault(spec Vault) *VaultHandle {
 	}
 	sub := s.subscription(spec.Subscription)
 	for _, o := range sub.vaults {
-		if strings.EqualFold(o.spec.Name, spec.Name) && strings.EqualFold(o.spec.Group, spec.Group) && o.spec.Kind.provider() == spec.Kind.provider() {
+		if strings.EqualFold(o.spec.Name, spec.Name) && strings.EqualFold(o.spec.Group, spec.Group) &&
+			o.spec.Kind.provider() == spec.Kind.provider() {
 			panic(fmt.Sprintf("strictarm: vault %s is there already", o))
 		}
 	}
 	v := &VaultHandle{
-		s: s, sub: sub, spec: spec, index: len(s.vaults), wants: spec.Kind.properties(s.version(CallPatch, spec.Kind.provider()), spec.Days),
+		s: s, sub: sub, spec: spec, index: len(s.vaults),
+		wants: spec.Kind.properties(s.version(CallPatch, spec.Kind.provider()), spec.Days),
 		takes: time.Second, requests: map[Call]int{},
 	}
 	v.doc = v.newDoc()
@@ -313,8 +315,10 @@ func (s *Server) dispatch(in *request) answer {
 		if in.sub.unregistered {
 			state = "NotRegistered"
 		}
-		return strict.JSON(http.StatusOK, object{"id": "/subscriptions/" + in.sub.id + "/providers/" + in.name, "namespace": in.name,
-			"registrationState": state, "registrationPolicy": "RegistrationRequired", "resourceTypes": []any{}}).AsGood()
+		return strict.JSON(http.StatusOK,
+			object{"id": "/subscriptions/" + in.sub.id + "/providers/" + in.name, "namespace": in.name,
+				"registrationState": state, "registrationPolicy": "RegistrationRequired",
+				"resourceTypes": []any{}}).AsGood()
 	case CallRules:
 		return s.getRules(in)
 	case CallVault:
@@ -355,6 +359,7 @@ func (s *Server) instead(in *request, name string, next nextPatch, a answer) ans
 	if next == afterThrottle {
 		v.notBefore = in.sub.writeBucket.pace.until
 	}
-	v.patchScript = slices.Insert(v.patchScript, 0, PatchFault{name: name, next: next, reply: func(*request, *VaultHandle, *operation) answer { return a }})
+	v.patchScript = slices.Insert(v.patchScript, 0,
+		PatchFault{name: name, next: next, reply: func(*request, *VaultHandle, *operation) answer { return a }})
 	return s.patch(in)
 }

@@ -21,7 +21,8 @@ func TestSlowAnswers(t *testing.T) {
 	if got := c.change(v); got.status != 0 || len(v.Report().Accepted) != 1 {
 		t.Errorf("answered %d", got.status)
 	}
-	v = cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v3"}).Patch(strictarm.SlowAnswer(50 * time.Millisecond)).Reads(strictarm.ReadHang)
+	v = cloud.AddVault(strictarm.Vault{Subscription: subA,
+		Name: "v3"}).Patch(strictarm.SlowAnswer(50 * time.Millisecond)).Reads(strictarm.ReadHang)
 	if got := c.read(v); got.status != 0 {
 		t.Errorf("the read was answered %d", got.status)
 	}

@@ -134,7 +134,8 @@ func (v *VaultHandle) newDoc() object {
 	}
 	if v.spec.Kind == KeyVaultRBAC {
 		doc["properties"] = object{
-			"provisioningState": "Succeeded", "tenantId": tenant, "vaultUri": "https://" + strings.ToLower(v.spec.Name) + ".vault.azure.net",
+			"provisioningState": "Succeeded", "tenantId": tenant,
+			"vaultUri":             "https://" + strings.ToLower(v.spec.Name) + ".vault.azure.net",
 			"sku":                  object{"family": "A", "name": "standard"},
 			"enabledForDeployment": false, "enableSoftDelete": true, "publicNetworkAccess": "Enabled",
 			"accessPolicies": []any{}, "enableRbacAuthorization": false,

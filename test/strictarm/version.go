@@ -75,7 +75,9 @@ func (v *VaultHandle) unknown(properties object, version string) (path, first st
 // misconfigured is what the service has against the configuration that stands
 // beside a state of immutability, or that does not. The code is in no source.
 func misconfigured(properties object, version string) *PatchFault {
-	state, kind, days := at(properties, immutabilityPath+".state"), at(properties, immutabilityPath+".configuration.type"), at(properties, immutabilityPath+".configuration.durationInDays")
+	state, kind, days := at(properties, immutabilityPath+".state"),
+		at(properties, immutabilityPath+".configuration.type"),
+		at(properties, immutabilityPath+".configuration.durationInDays")
 	has := at(properties, immutabilityPath+".configuration") != nil
 	switch {
 	case older(version, configured):

@@ -23,15 +23,18 @@ func (s *Server) arm(in *request) answer {
 		return strict.Plain(http.StatusServiceUnavailable)
 	}
 	if sub.missing {
-		return errorAnswer(in, http.StatusNotFound, "SubscriptionNotFound", "The subscription '"+sub.id+"' could not be found.").AsGood()
+		return errorAnswer(in, http.StatusNotFound, "SubscriptionNotFound",
+			"The subscription '"+sub.id+"' could not be found.").AsGood()
 	}
 	base := "/subscriptions/" + sub.id
 	switch in.call {
 	case CallSubscription:
 		sub.checked[string(CallSubscription)] = true
 		return strict.JSON(http.StatusOK, map[string]any{
-			"id": base, "subscriptionId": sub.id, "displayName": sub.name, "state": sub.state, "managedByTenants": []any{},
-			"subscriptionPolicies": map[string]any{"locationPlacementId": "Public_2014-09-01", "quotaId": sub.quota, "spendingLimit": "Off"},
+			"id": base, "subscriptionId": sub.id, "displayName": sub.name, "state": sub.state,
+			"managedByTenants": []any{},
+			"subscriptionPolicies": map[string]any{"locationPlacementId": "Public_2014-09-01", "quotaId": sub.quota,
+				"spendingLimit": "Off"},
 		}).AsGood()
 	case CallProvider:
 		state, ok := sub.providers[in.provider]
@@ -51,7 +54,8 @@ func (s *Server) arm(in *request) answer {
 	case CallGroup:
 		sub.checked["group "+in.group] = true
 		if sub.missingGroups[in.group] || !sub.namesGroup(in.group) {
-			return errorAnswer(in, http.StatusNotFound, "ResourceGroupNotFound", "Resource group '"+in.group+"' could not be found.").AsGood()
+			return errorAnswer(in, http.StatusNotFound, "ResourceGroupNotFound",
+				"Resource group '"+in.group+"' could not be found.").AsGood()
 		}
 		return strict.JSON(http.StatusOK, map[string]any{
 			"id": base + "/resourceGroups/" + in.group, "name": in.group, "location": "westus",
@@ -76,7 +80,9 @@ func (h *SubscriptionHandle) register(in *request) answer {
 // Provisioning while one runs or after it broke off, then there for good.
 func (s *Server) target(in *request) answer {
 	v := in.vault
-	none := errorAnswer(in, http.StatusNotFound, "ResourceNotFound", "The Resource '"+in.resource()+"' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix").AsGood()
+	none := errorAnswer(in, http.StatusNotFound, "ResourceNotFound",
+		"The Resource '"+in.resource()+
+			"' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix").AsGood()
 	if v == nil {
 		return none
 	}
@@ -96,8 +102,9 @@ func (s *Server) target(in *request) answer {
 		return none
 	}
 	details := map[string]any{
-		"operationId": v.spelled(r.id), "startTimeUtc": stamp(r.start, true), "lastUpdatedTimeUtc": stamp(r.start, true),
-		"endTimeUtc": nil, "status": r.state(in.Now), "message": "", "triggerType": r.trigger,
+		"operationId": v.spelled(r.id), "startTimeUtc": stamp(r.start, true),
+		"lastUpdatedTimeUtc": stamp(r.start, true),
+		"endTimeUtc":         nil, "status": r.state(in.Now), "message": "", "triggerType": r.trigger,
 		"upgradedResourceId": v.targetPath(), "previousResourceId": nil,
 	}
 	if !r.running(in.Now) {
@@ -132,13 +139,15 @@ func (in *request) resource() string {
 // unauthorized are the Resource Manager's words for an identity that lacks the
 // right; those of a co-administrator are the classic side's.
 func (in *request) unauthorized() string {
-	action := map[Call]string{CallSubscription: "Microsoft.Resources/subscriptions/read", CallProvider: "Microsoft.Resources/subscriptions/providers/read",
+	action := map[Call]string{CallSubscription: "Microsoft.Resources/subscriptions/read",
+		CallProvider: "Microsoft.Resources/subscriptions/providers/read",
 		CallRegister: in.provider + "/register/action", CallFeature: "Microsoft.Features/providers/features/read",
 		CallGroup: "Microsoft.Resources/subscriptions/resourceGroups/read"}[in.call]
 	if action == "" {
 		action = "Microsoft.RecoveryServices/vaults/read"
 	}
 	const who = "5a1d7c3e-90b2-4f68-8e1c-27d4b6f3a905"
-	return "The client '" + who + "' with object id '" + who + "' does not have authorization to perform action '" + action + "' over scope '" + in.Path +
+	return "The client '" + who + "' with object id '" + who + "' does not have authorization to perform action '" +
+		action + "' over scope '" + in.Path +
 		"' or the scope is invalid. If access was recently granted, please refresh your credentials."
 }

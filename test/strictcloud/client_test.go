@@ -49,7 +49,8 @@ func newCloud(t *testing.T, cfg strictcloud.Config) (*strictcloud.Server, *clien
 var ids atomic.Int64
 
 func newID() string {
-	return fmt.Sprintf("4cc27b8b-0000-4000-8000-%012x-%s-P", ids.Add(1), time.Now().UTC().Format("2006-01-02 15:04:05Z"))
+	return fmt.Sprintf("4cc27b8b-0000-4000-8000-%012x-%s-P", ids.Add(1),
+		time.Now().UTC().Format("2006-01-02 15:04:05Z"))
 }
 
 // decided is when a client of these tests decided the start of an operation.
@@ -147,8 +148,9 @@ func (c *client) look(v *strictcloud.VaultHandle) *seen {
 		for _, r := range s.Resources {
 			if s.GeoRegion == spec.Region && r.Type == spec.Type && r.Name == spec.Name {
 				e := url.PathEscape
-				return &seen{details: r.Details, base: "/" + spec.Subscription + "/cloudservices/" + e(s.Name) + "/resources/" +
-					e(r.ResourceProviderNamespace) + "/~/" + e(r.Type) + "/" + e(r.Name)}
+				return &seen{details: r.Details,
+					base: "/" + spec.Subscription + "/cloudservices/" + e(s.Name) + "/resources/" +
+						e(r.ResourceProviderNamespace) + "/~/" + e(r.Type) + "/" + e(r.Name)}
 			}
 		}
 	}
@@ -191,7 +193,9 @@ func (c *client) armChecks(v *strictcloud.VaultHandle) {
 	c.do("GET", s+"?api-version=2022-12-01", "", "")
 	c.do("GET", s+"/providers/Microsoft.RecoveryServices?api-version=2021-04-01", "", "")
 	c.do("GET", s+"/providers/Microsoft.SiteRecovery?api-version=2021-04-01", "", "")
-	c.do("GET", s+"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01", "", "")
+	c.do("GET",
+		s+
+			"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01", "", "")
 	c.do("GET", s+"/resourcegroups/"+url.PathEscape(v.Spec().Group)+"?api-version=2021-04-01", "", "")
 	c.target(v)
 }

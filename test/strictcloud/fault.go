@@ -117,24 +117,29 @@ var (
 var (
 	// Busy answers 409.
 	Busy = StartFault{name: "409", next: afterNothing, reply: func(in *request, v *VaultHandle) answer {
-		return errorAnswer(in, http.StatusConflict, "AnotherOperationInProgress", "Another operation is under way on the vault.")
+		return errorAnswer(in, http.StatusConflict, "AnotherOperationInProgress",
+			"Another operation is under way on the vault.")
 	}}
 	// ErrorBody answers 500 with an error of the service's own: once its
 	// absence is proved, the vault has failed.
 	ErrorBody = StartFault{name: "500 with error body", next: afterRefused, reply: serverError}
 	// Forbidden answers 403.
 	Forbidden = StartFault{name: "403", next: afterDenied, reply: func(in *request, v *VaultHandle) answer {
-		return errorAnswer(in, http.StatusForbidden, "AuthorizationFailed", "Not a co-administrator of the subscription.")
+		return errorAnswer(in, http.StatusForbidden, "AuthorizationFailed",
+			"Not a co-administrator of the subscription.")
 	}}
 	// ClaimsChallenge answers 401 with a challenge of continuous access
 	// evaluation. Answering the challenge sends the start twice.
-	ClaimsChallenge = StartFault{name: "401 with claims", next: afterDenied, reply: func(in *request, v *VaultHandle) answer {
-		a := errorAnswer(in, http.StatusUnauthorized, "TokenRevoked", "The token was revoked.")
-		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
-		a.Header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
-			`error="insufficient_claims", claims="`+claims+`"`)
-		return a
-	}}
+	ClaimsChallenge = StartFault{name: "401 with claims", next: afterDenied,
+		reply: func(in *request, v *VaultHandle) answer {
+			a := errorAnswer(in, http.StatusUnauthorized, "TokenRevoked", "The token was revoked.")
+			claims := base64.StdEncoding.EncodeToString([]byte(
+				`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
+			a.Header.Set("WWW-Authenticate",
+				`Bearer realm="", authorization_uri="https://login.example/common/oauth2/authorize", `+
+					`error="insufficient_claims", claims="`+claims+`"`)
+			return a
+		}}
 )
 
 // RefuseStart refuses a start in one of the shapes of classic-service.md#errors, for good.

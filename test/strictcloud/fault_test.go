@@ -14,7 +14,8 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	reasons := []strictcloud.Reason{
-		{Category: "Agent", Code: "OldAgent", Message: "Old agents: ", Table: [][]string{{"pc1", "2.0.1"}, {"pc<2>", "2.0.2"}}, Action: "Update."},
+		{Category: "Agent", Code: "OldAgent", Message: "Old agents: ",
+			Table: [][]string{{"pc1", "2.0.1"}, {"pc<2>", "2.0.2"}}, Action: "Update."},
 		{Type: "Warning", Code: "Billing", Message: "Will be converted."},
 	}
 	for name, d := range map[string]struct {
@@ -23,14 +24,18 @@ func TestRefusals(t *testing.T) {
 		ns      string
 		has     []string
 	}{
-		"shape 1": {strictcloud.Refusal{Shape: 1, Code: "Prereqs", Reasons: reasons}, 400, "http://schemas.microsoft.com/windowsazure",
+		"shape 1": {strictcloud.Refusal{Shape: 1, Code: "Prereqs", Reasons: reasons}, 400,
+			"http://schemas.microsoft.com/windowsazure",
 			[]string{"Details>", "Old agents: pc1;2.0.1|pc&lt;2&gt;;2.0.2", "Type>Error<", "Type>Warning<", "Billing"}},
 		"named entries": {strictcloud.Refusal{Shape: 1, Status: 500, Reasons: reasons, Element: "Odd"}, 500,
 			"http://schemas.microsoft.com/windowsazure", []string{"Odd>"}},
-		"shape 2": {strictcloud.Refusal{Shape: 2, Code: "No", Message: "Not now", Action: "Wait"}, 400, "http://schemas.microsoft.com/windowsazure",
+		"shape 2": {strictcloud.Refusal{Shape: 2, Code: "No", Message: "Not now", Action: "Wait"}, 400,
+			"http://schemas.microsoft.com/windowsazure",
 			[]string{"Code>No<", "Not now", "RecommendedAction>Wait<"}},
-		"shape 3 code":    {strictcloud.Refusal{Shape: 3, Code: "W1"}, 400, "http://schemas.microsoft.com/wars", []string{"ErrorCode>W1<"}},
-		"shape 3 message": {strictcloud.Refusal{Shape: 3, Message: "refused"}, 400, "http://schemas.microsoft.com/wars", []string{"Message>refused<"}},
+		"shape 3 code": {strictcloud.Refusal{Shape: 3, Code: "W1"}, 400, "http://schemas.microsoft.com/wars",
+			[]string{"ErrorCode>W1<"}},
+		"shape 3 message": {strictcloud.Refusal{Shape: 3, Message: "refused"}, 400, "http://schemas.microsoft.com/wars",
+			[]string{"Message>refused<"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,7 +44,8 @@ func TestRefusals(t *testing.T) {
 				v := cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: vault}).Refuses(d.refusal)
 				got := c.prereqs(v)
 				var root struct{ XMLName xml.Name }
-				if err := xml.Unmarshal([]byte(got.body), &root); err != nil || root.XMLName.Space != d.ns || got.status != d.status {
+				if err := xml.Unmarshal([]byte(got.body), &root); err != nil || root.XMLName.Space != d.ns ||
+					got.status != d.status {
 					t.Fatalf("%d %+v %v\n%s", got.status, root, err, got.body)
 				}
 				for _, h := range d.has {
@@ -77,7 +83,8 @@ func TestPrereqFaults(t *testing.T) {
 	cloud, c := newCloud(t, strictcloud.Config{})
 	v := cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"}).
 		Prereqs(strictcloud.Times(2, strictcloud.PrereqBusy)...).
-		Prereqs(strictcloud.PrereqUnavailable, strictcloud.PrereqErrorPage, strictcloud.PrereqGarbage, strictcloud.PrereqReset,
+		Prereqs(strictcloud.PrereqUnavailable, strictcloud.PrereqErrorPage, strictcloud.PrereqGarbage,
+			strictcloud.PrereqReset,
 			strictcloud.PrereqThrottle(0), strictcloud.PrereqRefuse(strictcloud.Refusal{Shape: 2}))
 	for i, want := range []int{409, 409, 503, 502, 200, 0, 429, 400, 200} {
 		if got := c.prereqs(v); got.status != want {
@@ -108,8 +115,10 @@ func TestListingFaults(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictcloud.Config{})
 	cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1"})
-	faults := []strictcloud.ListingFault{strictcloud.ListingUnavailable, strictcloud.ListingCutXML, strictcloud.ListingTruncated,
-		strictcloud.ListingLoginPage, strictcloud.ListingEmpty, strictcloud.ListingReset, strictcloud.ListingSlow(time.Millisecond)}
+	faults := []strictcloud.ListingFault{strictcloud.ListingUnavailable, strictcloud.ListingCutXML,
+		strictcloud.ListingTruncated,
+		strictcloud.ListingLoginPage, strictcloud.ListingEmpty, strictcloud.ListingReset,
+		strictcloud.ListingSlow(time.Millisecond)}
 	cloud.Subscription(subA).Listing(faults...)
 	for i, want := range []int{503, 200, 0, 200, 200, 0, 200, 200} {
 		got := c.list(subA)
@@ -150,15 +159,18 @@ func TestSubscriptionScripts(t *testing.T) {
 		{"disabled", "?api-version=2022-12-01", func() { s.State("Disabled") }, 200, `"state":"Disabled"`},
 		{"provider", "/providers/Microsoft.SiteRecovery?api-version=2021-04-01",
 			func() { s.Provider("Microsoft.SiteRecovery", "Pending") }, 200, `"registrationState":"Pending"`},
-		{"feature", "/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01",
+		{"feature",
+			"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01",
 			func() { s.Feature("NotRegistered") }, 200, `"state":"NotRegistered"`},
 		{"group", "/resourcegroups/rg-target?api-version=2021-04-01", func() {}, 404, "ResourceGroupNotFound"},
 		{"unavailable", "/resourcegroups/rg-target?api-version=2021-04-01", func() { s.ARMUnavailable(1) }, 503, ""},
 		{"missing", "?api-version=2022-12-01", func() { s.Missing() }, 404, "SubscriptionNotFound"},
-		{"forbidden", "?api-version=2022-12-01", func() { s.Forbidden(true) }, 403, "AuthorizationFailed\",\"message\":\"The client '"},
+		{"forbidden", "?api-version=2022-12-01", func() { s.Forbidden(true) }, 403,
+			"AuthorizationFailed\",\"message\":\"The client '"},
 	} {
 		d.script()
-		if got := c.do("GET", "/subscriptions/"+subA+d.path, "", ""); got.status != d.status || !strings.Contains(got.body, d.has) {
+		if got := c.do("GET", "/subscriptions/"+subA+d.path, "", ""); got.status != d.status ||
+			!strings.Contains(got.body, d.has) {
 			t.Errorf("%s: %d %s", d.name, got.status, got.body)
 		}
 	}

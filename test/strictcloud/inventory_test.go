@@ -60,7 +60,8 @@ func TestInventory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fleet.yaml")
 	err := cloud.WriteInventory(path, strictcloud.Inventory{
 		URL: "http://127.0.0.1:1", Limits: strict.Limits{Upgrades: 3, RequestsPerSecond: 100}, FailureBudget: "3%",
-		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"env": "dev"}, MaxFailures: "0"}, {Name: "rest"}},
+		Waves: []strict.Wave{{Name: "canary", Match: map[string]string{"env": "dev"}, MaxFailures: "0"},
+			{Name: "rest"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -125,7 +125,8 @@ func TestDeviations(t *testing.T) {
 		{"listing path in capitals", list, inPath("cloudservices", "CloudServices"), `want "cloudservices"`},
 		{"braces", list, inPath(subA, "%7B"+subA+"%7D"), "GUID"},
 		{"unknown subscription", list, inPath(subA, subB), "nobody named"},
-		{"absolute target", list, func(r *http.Request) { r.URL.Opaque = "//" + r.URL.Host + r.URL.EscapedPath() }, "is not a path"},
+		{"absolute target", list, func(r *http.Request) { r.URL.Opaque = "//" + r.URL.Host + r.URL.EscapedPath() },
+			"is not a path"},
 		{"trailing slash", list, inPath("cloudservices", "cloudservices/"), "slash"},
 		{"no user agent", list, setHeader("User-Agent", "curl/8"), "User-Agent"},
 		{"no token", list, dropHeader("Authorization"), "bearer"},
@@ -134,23 +135,31 @@ func TestDeviations(t *testing.T) {
 		{"repeatability", list, setHeader("Repeatability-Request-ID", "1"), "repeatable"},
 
 		{"no agent header", prereqs, only("ForUpgrade", dropHeader("Agent-Authentication")), "Agent-Authentication"},
-		{"full agent header", prereqs, only("ForUpgrade", setHeader("Agent-Authentication", "x")), "Agent-Authentication"},
+		{"full agent header", prereqs, only("ForUpgrade", setHeader("Agent-Authentication", "x")),
+			"Agent-Authentication"},
 		{"no request ID", prereqs, only("ForUpgrade", dropHeader("x-ms-client-request-id")), "x-ms-client-request-id"},
 		{"bare GUID", prereqs, only("ForUpgrade", setHeader("x-ms-client-request-id", guid)), "is not <guid>"},
-		{"impossible time", prereqs, only("ForUpgrade", setHeader("x-ms-client-request-id", guid+"-2017-02-30 10:00:00Z-P")), "out of range"},
+		{"impossible time", prereqs, only("ForUpgrade",
+			setHeader("x-ms-client-request-id", guid+"-2017-02-30 10:00:00Z-P")), "out of range"},
 		{"local time", prereqs, only("ForUpgrade", setHeader("x-ms-client-request-id",
 			guid+"-"+now.Add(10*time.Hour).Format("2006-01-02 15:04:05Z")+"-P")), "UTC and now"},
 		{"query on an upgrade call", prereqs, only("ForUpgrade", setQuery("api-version=2015-02-10")), "query"},
 		{"content type", prereqs, only("ForUpgrade", setHeader("Content-Type", "text/xml")), "Content-Type"},
-		{"charset", prereqs, only("ForUpgrade", setHeader("Content-Type", "application/xml; charset=utf-16")), "charset"},
+		{"charset", prereqs, only("ForUpgrade", setHeader("Content-Type", "application/xml; charset=utf-16")),
+			"charset"},
 		{"no body", prereqs, only("ForUpgrade", setBody("")), "0 ResourceUpgradeInput"},
 		{"no XML", prereqs, only("ForUpgrade", setBody(`{"a":1}`)), "does not belong there"},
 		{"no UTF-8", prereqs, only("ForUpgrade", setBody("<a>\xff</a>")), "not UTF-8"},
-		{"no namespace", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput>`+right+`</ResourceUpgradeInput>`)), "namespace"},
-		{"other root", prereqs, only("ForUpgrade", setBody(`<UpgradeInput `+ns+`>`+right+`</UpgradeInput>`)), "UpgradeInput does not"},
-		{"path twice", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput `+ns+`>`+right+right+`</ResourceUpgradeInput>`)), "2 NewResourcePath"},
-		{"another element", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput `+ns+`>`+right+`<X/></ResourceUpgradeInput>`)), "X does not"},
-		{"attribute", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput a="b" `+ns+`>`+right+`</ResourceUpgradeInput>`)), "attribute a"},
+		{"no namespace", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput>`+right+`</ResourceUpgradeInput>`)),
+			"namespace"},
+		{"other root", prereqs, only("ForUpgrade", setBody(`<UpgradeInput `+ns+`>`+right+`</UpgradeInput>`)),
+			"UpgradeInput does not"},
+		{"path twice", prereqs, only("ForUpgrade",
+			setBody(`<ResourceUpgradeInput `+ns+`>`+right+right+`</ResourceUpgradeInput>`)), "2 NewResourcePath"},
+		{"another element", prereqs, only("ForUpgrade",
+			setBody(`<ResourceUpgradeInput `+ns+`>`+right+`<X/></ResourceUpgradeInput>`)), "X does not"},
+		{"attribute", prereqs, only("ForUpgrade",
+			setBody(`<ResourceUpgradeInput a="b" `+ns+`>`+right+`</ResourceUpgradeInput>`)), "attribute a"},
 		{"another group", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput `+ns+`>`+
 			strings.Replace(right, "rg-target", "rg-other", 1)+`</ResourceUpgradeInput>`)), "NewResourcePath is"},
 		{"lower-case vaults", prereqs, only("ForUpgrade", setBody(`<ResourceUpgradeInput `+ns+`>`+
@@ -163,8 +172,10 @@ func TestDeviations(t *testing.T) {
 		{"encoded twice", prereqs, only("ForUpgrade", inPath("v%201", "v%25201")), "percent-encoded twice"},
 		{"plus for space", prereqs, only("ForUpgrade", inPath("v%201", "v+1")), "there is no vault"},
 		{"raw bytes", prereqs, only("ForUpgrade", inPath("%C3%BC", "\xc3\xbc")), "must be percent-encoded"},
-		{"built service name", prereqs, only("ForUpgrade", inPath("RecoveryServices-", "recoveryservices-")), "the listing gave"},
-		{"other case of the call", prereqs, only("ForUpgrade", inPath("checkPrereqs", "CheckPrereqs")), `want "checkPrereqsForUpgrade"`},
+		{"built service name", prereqs, only("ForUpgrade", inPath("RecoveryServices-", "recoveryservices-")),
+			"the listing gave"},
+		{"other case of the call", prereqs, only("ForUpgrade", inPath("checkPrereqs", "CheckPrereqs")),
+			`want "checkPrereqsForUpgrade"`},
 		{"other case of the type", prereqs, only("ForUpgrade", inPath("BackupVault", "backupvault")), "resource type"},
 		{"unknown call", prereqs, only("ForUpgrade", inPath("checkPrereqsForUpgrade", "check")), "no such path"},
 
@@ -172,7 +183,8 @@ func TestDeviations(t *testing.T) {
 		{"ARM accepts XML", arm, only("/v 1", setHeader("Accept", "application/xml")), "answers JSON"},
 		{"ARM by POST", arm, only("/v 1", func(r *http.Request) { r.Method = "POST" }), "method"},
 		{"ARM PUT", arm, only("/rg-target", func(r *http.Request) { r.Method = "PUT" }), "method"},
-		{"another group asked for", arm, inPath("resourcegroups/rg-target", "resourcegroups/rg-other"), "no vault's target is"},
+		{"another group asked for", arm, inPath("resourcegroups/rg-target", "resourcegroups/rg-other"),
+			"no vault's target is"},
 		{"another target asked for", arm, inPath("vaults/v%201", "vaults/v2"), "no vault's target is"},
 		{"another provider", arm, inPath("Microsoft.SiteRecovery", "Microsoft.Compute"), "nothing depends on"},
 		{"register", arm, func(r *http.Request) {
@@ -205,8 +217,12 @@ func TestTolerated(t *testing.T) {
 	for _, edit := range []func(*http.Request){
 		only("ForUpgrade", setHeader("Content-Type", "application/xml")),
 		only("ForUpgrade", inPath("BackupVault", "%42ackupVault")),
-		only("ForUpgrade", setBody("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<a:ResourceUpgradeInput xmlns:a=\"http://schemas.microsoft.com/windowsazure\">\n <a:NewResourcePath>"+
-			"/subscriptions/"+strings.ToUpper(subA)+"/resourceGroups/rg-target/providers/Microsoft.RecoveryServices/Vaults/v 1</a:NewResourcePath>\n</a:ResourceUpgradeInput>")),
+		only("ForUpgrade",
+			setBody("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<a:ResourceUpgradeInput "+
+				"xmlns:a=\"http://schemas.microsoft.com/windowsazure\">\n <a:NewResourcePath>"+
+				"/subscriptions/"+strings.ToUpper(subA)+
+				"/resourceGroups/rg-target/providers/Microsoft.RecoveryServices/Vaults/v "+
+				"1</a:NewResourcePath>\n</a:ResourceUpgradeInput>")),
 		only("/v 1", func(r *http.Request) { // Resource Manager paths have no case
 			if strings.HasPrefix(r.URL.Path, "/subscriptions/") {
 				u, _ := url.Parse(c.base + strings.ToLower(r.URL.EscapedPath()))

@@ -38,7 +38,8 @@ var (
 		return xmlAnswer(http.StatusOK, "")
 	}}
 	ListingReset = ListingFault{"reset", func(*SubscriptionHandle, *request, string) answer { return strict.Reset() }}
-	ListingHang  = ListingFault{"no answer", func(*SubscriptionHandle, *request, string) answer { return strict.Hang() }}
+	ListingHang  = ListingFault{"no answer",
+		func(*SubscriptionHandle, *request, string) answer { return strict.Hang() }}
 )
 
 // ListingThrottle answers 429; the next listing may come after d, rounded up

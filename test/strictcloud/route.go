@@ -127,7 +127,8 @@ func (in *request) routeVault() {
 		if err != nil {
 			once = name
 		}
-		if !strings.EqualFold(v.spec.Type, kind) || !strings.EqualFold(v.spec.Name, name) && !strings.EqualFold(v.spec.Name, once) {
+		if !strings.EqualFold(v.spec.Type, kind) || !strings.EqualFold(v.spec.Name, name) &&
+			!strings.EqualFold(v.spec.Name, once) {
 			continue
 		}
 		if near == nil || v.service.name == service && near.service.name != service {

@@ -44,7 +44,8 @@ func TestStartFaults(t *testing.T) {
 		{"claims", strictcloud.ClaimsChallenge, 401, "", 0},
 		{"403", strictcloud.Forbidden, 403, "", 0},
 		{"slow", strictcloud.SlowAnswer(20 * time.Millisecond), 200, "InProgress", 1},
-		{"refused", strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "E1"}), 400, "schemas.microsoft.com/wars", 0},
+		{"refused", strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "E1"}), 400,
+			"schemas.microsoft.com/wars", 0},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +81,8 @@ func TestStartFaults(t *testing.T) {
 // is closed.
 func TestHang(t *testing.T) {
 	t.Parallel()
-	for name, f := range map[string]strictcloud.StartFault{"accepted": strictcloud.HangAccepted, "not accepted": strictcloud.HangNotAccepted} {
+	for name, f := range map[string]strictcloud.StartFault{"accepted": strictcloud.HangAccepted,
+		"not accepted": strictcloud.HangNotAccepted} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cloud, c := newCloud(t, strictcloud.Config{})
@@ -111,10 +113,14 @@ func TestForbiddenStarts(t *testing.T) {
 		do   func(*client, *strictcloud.VaultHandle)
 		want string
 	}{
-		{name: "not validated", do: func(c *client, v *strictcloud.VaultHandle) { c.armChecks(v); c.start(v) }, want: "not found to be met"},
-		{name: "no ARM checks", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) }, want: "provider Microsoft.SiteRecovery was checked"},
-		{name: "group not checked", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) }, want: "before the target group was checked"},
-		{name: "target not checked", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) }, want: "before the target was checked"},
+		{name: "not validated", do: func(c *client, v *strictcloud.VaultHandle) { c.armChecks(v); c.start(v) },
+			want: "not found to be met"},
+		{name: "no ARM checks", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) },
+			want: "provider Microsoft.SiteRecovery was checked"},
+		{name: "group not checked", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) },
+			want: "before the target group was checked"},
+		{name: "target not checked", do: func(c *client, v *strictcloud.VaultHandle) { c.prereqs(v); c.start(v) },
+			want: "before the target was checked"},
 		{name: "blocked", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) {
 			v.Blocked(strictcloud.Reason{Code: "Old", Table: [][]string{{"pc1", "1.0"}, {"pc2", "1.1"}}})
 		}, want: "not found to be met"},
@@ -132,34 +138,68 @@ func TestForbiddenStarts(t *testing.T) {
 		}, want: "without consent"},
 		{name: "hold", spec: strictcloud.Vault{Hold: "legal"}, want: "on hold"},
 		{name: "not in the inventory", spec: strictcloud.Vault{NotInInventory: true}, want: "not in the inventory"},
-		{name: "group missing", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.MissingGroup() }, want: "does not exist"},
-		{name: "target exists", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.TargetExists() }, want: "the target exists"},
-		{name: "CSP", with: func(s *strictcloud.Server, _ *strictcloud.VaultHandle) { s.Subscription(subA).CSP() }, want: "cannot be upgraded"},
-		{name: "disabled", with: func(s *strictcloud.Server, _ *strictcloud.VaultHandle) { s.Subscription(subA).State("Disabled") }, want: "cannot be upgraded"},
+		{name: "group missing", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.MissingGroup() },
+			want: "does not exist"},
+		{name: "target exists", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.TargetExists() },
+			want: "the target exists"},
+		{name: "CSP", with: func(s *strictcloud.Server, _ *strictcloud.VaultHandle) { s.Subscription(subA).CSP() },
+			want: "cannot be upgraded"},
+		{name: "disabled", with: func(s *strictcloud.Server,
+			_ *strictcloud.VaultHandle) {
+			s.Subscription(subA).State("Disabled")
+		}, want: "cannot be upgraded"},
 		{name: "registering", with: func(s *strictcloud.Server, _ *strictcloud.VaultHandle) {
 			s.Subscription(subA).Provider("Microsoft.SiteRecovery", "Registering")
 		}, want: "is Registering"},
-		{name: "feature", with: func(s *strictcloud.Server, _ *strictcloud.VaultHandle) { s.Subscription(subA).Feature("NotRegistered") }, want: "feature"},
+		{name: "feature", with: func(s *strictcloud.Server,
+			_ *strictcloud.VaultHandle) {
+			s.Subscription(subA).Feature("NotRegistered")
+		}, want: "feature"},
 		{name: "in progress", do: restart, want: "while an upgrade is in progress"},
-		{name: "foreign in progress", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Foreign(time.Minute, nil) }, want: "while an upgrade is in progress"},
-		{name: "upgraded", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }, want: "is upgraded"},
-		{name: "failed before", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.FailedBefore(boom) }, want: "without permission"},
-		{name: "failed", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.FailUpgrade(boom).Duration(0) }, do: restart, want: "without permission"},
+		{name: "foreign in progress", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Foreign(time.Minute, nil)
+		}, want: "while an upgrade is in progress"},
+		{name: "upgraded", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Already(strictcloud.ForcedUpgrade)
+		}, want: "is upgraded"},
+		{name: "failed before", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.FailedBefore(boom) },
+			want: "without permission"},
+		{name: "failed", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.FailUpgrade(boom).Duration(0)
+		}, do: restart, want: "without permission"},
 		{name: "refused", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 2}))
 		}, do: restart, want: "refused for good"},
-		{name: "500 with error body", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.ErrorBody) }, do: restart, want: "refused for good"},
-		{name: "lost", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Unavailable) }, do: restart, want: "without proof"},
+		{name: "500 with error body", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.ErrorBody)
+		}, do: restart, want: "refused for good"},
+		{name: "lost", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Unavailable)
+		}, do: restart, want: "without proof"},
 		{name: "late", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.ResetThenAccepted(time.Minute))
 		}, do: restart, want: "second start"},
-		{name: "throttled", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Throttle(time.Minute)) }, do: restart, want: "Retry-After"},
-		{name: "denied", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Forbidden) }, do: func(c *client, v *strictcloud.VaultHandle) {
+		{name: "throttled", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Throttle(time.Minute))
+		}, do: restart, want: "Retry-After"},
+		{name: "denied", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Forbidden)
+		}, do: func(c *client, v *strictcloud.VaultHandle) {
 			at := c.look(v).base + "/upgrade"
 			c.do("POST", at, newID(), input(v))
 			c.do("POST", at, newID(), input(v))
 		}, want: "after a 401 or 403"},
-		{name: "same operation ID", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Busy) }, do: func(c *client, v *strictcloud.VaultHandle) {
+		{name: "same operation ID", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Busy)
+		}, do: func(c *client, v *strictcloud.VaultHandle) {
 			id, at := newID(), c.look(v).base+"/upgrade"
 			c.do("POST", at, id, input(v))
 			c.do("POST", at, id, input(v))
@@ -169,11 +209,17 @@ func TestForbiddenStarts(t *testing.T) {
 			c.do("POST", at+"/checkPrereqsForUpgrade", id, input(v))
 			c.do("POST", at+"/upgrade", id, input(v))
 		}, want: "was used before by the prereqs"},
-		{name: "followed redirect", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Redirect307) }, do: func(c *client, v *strictcloud.VaultHandle) {
+		{name: "followed redirect", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Redirect307)
+		}, do: func(c *client, v *strictcloud.VaultHandle) {
 			c.http.CheckRedirect = nil
 			c.start(v)
 		}, want: "was used before by the start"},
-		{name: "followed 302", with: func(_ *strictcloud.Server, v *strictcloud.VaultHandle) { v.Start(strictcloud.Redirect302) }, do: func(c *client, v *strictcloud.VaultHandle) {
+		{name: "followed 302", with: func(_ *strictcloud.Server,
+			v *strictcloud.VaultHandle) {
+			v.Start(strictcloud.Redirect302)
+		}, do: func(c *client, v *strictcloud.VaultHandle) {
 			c.http.CheckRedirect = nil
 			c.start(v)
 		}, want: "method GET"},
@@ -188,7 +234,8 @@ func TestForbiddenStarts(t *testing.T) {
 			}
 			if d.want != "not found to be met" && !strings.Contains(d.want, "checked") {
 				c.validate(v)
-				if d.want == "while an upgrade is in progress" || d.want == "is upgraded" || d.want == "without permission" {
+				if d.want == "while an upgrade is in progress" || d.want == "is upgraded" ||
+					d.want == "without permission" {
 					clean(t, cloud)
 				}
 			} else if d.do == nil {
@@ -243,21 +290,24 @@ func TestPermittedStarts(t *testing.T) {
 			s.AllowRestart(v)
 			c.start(v)
 		},
-		"killed before a refusal was read, and proved absent": func(s *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
+		"killed before a refusal was read, and proved absent": func(s *strictcloud.Server, c *client,
+			v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.RefuseStart(strictcloud.Refusal{Shape: 2}))
 			c.start(v)
 			s.ClientDied()
 			c.proveAbsent(v)
 			c.start(v)
 		},
-		"killed after it read that it was throttled": func(s *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
+		"killed after it read that it was throttled": func(s *strictcloud.Server, c *client,
+			v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.Throttle(time.Nanosecond))
 			c.start(v)
 			s.ClientDied()
 			time.Sleep(time.Second)
 			c.start(v)
 		},
-		"killed before it read that it was throttled": func(s *strictcloud.Server, c *client, v *strictcloud.VaultHandle) {
+		"killed before it read that it was throttled": func(s *strictcloud.Server, c *client,
+			v *strictcloud.VaultHandle) {
 			v.Start(strictcloud.Throttle(time.Hour))
 			c.start(v)
 			s.ClientDied()
@@ -322,9 +372,26 @@ func TestProofOfAbsence(t *testing.T) {
 		cfg strictcloud.Config
 		do  func(*client, *strictcloud.VaultHandle)
 	}{
-		"too soon":       {do: func(c *client, v *strictcloud.VaultHandle) { c.look(v); c.target(v); c.look(v); c.target(v) }},
-		"one pair":       {do: func(c *client, v *strictcloud.VaultHandle) { time.Sleep(50 * time.Millisecond); c.look(v); c.target(v) }},
-		"no target read": {do: func(c *client, v *strictcloud.VaultHandle) { c.pause(); c.look(v); c.pause(); c.look(v) }},
+		"too soon": {do: func(c *client,
+			v *strictcloud.VaultHandle) {
+			c.look(v)
+			c.target(v)
+			c.look(v)
+			c.target(v)
+		}},
+		"one pair": {do: func(c *client,
+			v *strictcloud.VaultHandle) {
+			time.Sleep(50 * time.Millisecond)
+			c.look(v)
+			c.target(v)
+		}},
+		"no target read": {do: func(c *client,
+			v *strictcloud.VaultHandle) {
+			c.pause()
+			c.look(v)
+			c.pause()
+			c.look(v)
+		}},
 		"before the POST's deadline": {
 			cfg: strictcloud.Config{Timings: strict.Timings{StartTimeout: time.Minute}},
 			do:  func(c *client, v *strictcloud.VaultHandle) { c.proveAbsent(v) },

@@ -67,8 +67,10 @@ func newSubscription(s *Server, id string) *SubscriptionHandle {
 // guessed, and full of what a path must encode. A per cent sign before two
 // hexadecimal digits shows whether somebody decodes twice.
 var (
-	oddServices   = []string{"RecoveryServices-%[1]s%%2FQ ü-%[2]s", "Recovery+Services %[1]s?#&=%[2]s", `R"%[1]s<%[2]s>%%25|^`, "Réc;%[1]s@:[%[2]s]{~}"}
-	oddNamespaces = []string{"WA Hybrid+Backup%%41.%[1]s", "Ex#ample?Name=space.%[1]s", "Namespace[é].%[1]s", "N%%20S\\`.%[1]s"}
+	oddServices = []string{"RecoveryServices-%[1]s%%2FQ ü-%[2]s", "Recovery+Services %[1]s?#&=%[2]s",
+		`R"%[1]s<%[2]s>%%25|^`, "Réc;%[1]s@:[%[2]s]{~}"}
+	oddNamespaces = []string{"WA Hybrid+Backup%%41.%[1]s", "Ex#ample?Name=space.%[1]s", "Namespace[é].%[1]s",
+		"N%%20S\\`.%[1]s"}
 )
 
 // serviceFor finds or makes the cloud service of a new vault. Every region has

@@ -76,7 +76,8 @@ func TestLifeOfAnUpgrade(t *testing.T) {
 	inVirtualTime(t, func(cloud *strictcloud.Server, c *client) {
 		v := cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "v1", Group: "rg-new", CreateGroup: true}).
 			MissingGroup().Duration(10 * time.Minute).UnknownFirst(time.Minute).Vanish(30 * time.Second).
-			VerifyLag(2 * time.Minute).FailUpgrade(strictcloud.Failure{Code: "E7", Message: "boom", Steps: []string{"copy"}})
+			VerifyLag(2 * time.Minute).FailUpgrade(strictcloud.Failure{Code: "E7", Message: "boom",
+			Steps: []string{"copy"}})
 		c.validate(v)
 		c.start(v)
 		if c.look(v) != nil {
@@ -91,11 +92,13 @@ func TestLifeOfAnUpgrade(t *testing.T) {
 			if got == nil || got.details.Status != step.status {
 				t.Fatalf("listed as %+v, want %s", got, step.status)
 			}
-			if running := got.details.EndTimeUtc == "9999-12-31T23:59:59.9999999"; running != (step.status != "Failed") {
+			running := got.details.EndTimeUtc == "9999-12-31T23:59:59.9999999"
+			if running != (step.status != "Failed") {
 				t.Errorf("%s ends %s", step.status, got.details.EndTimeUtc)
 			}
 			result := c.result(v).body
-			if failed := strings.Contains(result, "E7") && strings.Contains(result, "boom") && strings.Contains(result, "copy") &&
+			if failed := strings.Contains(result, "E7") && strings.Contains(result, "boom") &&
+				strings.Contains(result, "copy") &&
 				strings.Contains(result, "Completed"); failed != (step.status == "Failed") {
 				t.Errorf("%s: result %s", step.status, result)
 			}
@@ -110,10 +113,12 @@ func TestLifeOfAnUpgrade(t *testing.T) {
 			t.Errorf("the new vault does not lag: %s", got.body)
 		}
 		time.Sleep(time.Minute)
-		if got := c.target(v); !strings.Contains(got.body, `"provisioningState":"Succeeded"`) || !strings.Contains(got.body, v.Report().Accepted[1].OperationID) {
+		if got := c.target(v); !strings.Contains(got.body, `"provisioningState":"Succeeded"`) ||
+			!strings.Contains(got.body, v.Report().Accepted[1].OperationID) {
 			t.Errorf("the new vault: %s", got.body)
 		}
-		if got := c.do("GET", "/subscriptions/"+subA+"/resourcegroups/rg-new?api-version=2021-04-01", "", ""); got.status != 200 {
+		if got := c.do("GET", "/subscriptions/"+subA+"/resourcegroups/rg-new?api-version=2021-04-01", "",
+			""); got.status != 200 {
 			t.Errorf("the service did not create the group: %d", got.status)
 		}
 	})

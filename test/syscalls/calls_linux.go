@@ -10,7 +10,8 @@ import (
 // others are the calls that change a file in ways that nobody here
 // understands. They are handed out by name, so that a test can say so.
 var others = map[uint64]string{
-	unix.SYS_WRITEV: "writev", unix.SYS_PWRITEV: "pwritev", unix.SYS_PWRITEV2: "pwritev2", unix.SYS_SENDFILE: "sendfile",
+	unix.SYS_WRITEV: "writev", unix.SYS_PWRITEV: "pwritev", unix.SYS_PWRITEV2: "pwritev2",
+	unix.SYS_SENDFILE: "sendfile",
 }
 
 // entry reads a call that is about to be made; nil for one that is of no

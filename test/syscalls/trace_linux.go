@@ -63,7 +63,8 @@ func Run(p Program) ([]Call, syscall.WaitStatus, error) {
 		// All that is asked of a traced process must come from one thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		t := &tracer{Program: p, files: map[int]string{1: stdout}, begun: map[int]*Call{}, refused: map[int]syscall.Errno{}}
+		t := &tracer{Program: p, files: map[int]string{1: stdout}, begun: map[int]*Call{},
+			refused: map[int]syscall.Errno{}}
 		ws, err := t.run()
 		done <- outcome{t.calls, ws, err}
 	}()

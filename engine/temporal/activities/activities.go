@@ -112,7 +112,8 @@ func (w *Worker) Call(ctx context.Context, in protocol.Action) (protocol.Told, e
 		return protocol.Told{}, err
 	}
 	if _, ok := a.(rollout.Send); ok {
-		return protocol.Told{}, temporal.NewNonRetryableApplicationError("a start is sent by "+protocol.Send, "Misplaced", nil)
+		return protocol.Told{}, temporal.NewNonRetryableApplicationError("a start is sent by "+protocol.Send,
+			"Misplaced", nil)
 	}
 	i, _ := rollout.VaultOf(a)
 	p.quiet(p.plan.Vaults[i].SubscriptionID, in.Quiet)
@@ -142,9 +143,12 @@ func (w *Worker) notSent(ctx context.Context, in protocol.Action, why error) (pr
 	if err != nil || !ok || in.Vault == "" {
 		return protocol.Told{}, why
 	}
-	activity.GetLogger(ctx).Warn("This worker cannot send a start, and has sent nothing", "vault", in.Vault, "reason", why)
+	activity.GetLogger(ctx).Warn("This worker cannot send a start, and has sent nothing", "vault", in.Vault, "reason",
+		why)
 	var c collector
-	c.tell(rollout.SendDone{Vault: in.Vault, OperationID: s.Start.OperationID, Answer: fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "the worker that took it cannot carry it out: " + why.Error()}})
+	c.tell(rollout.SendDone{Vault: in.Vault, OperationID: s.Start.OperationID,
+		Answer: fleet.StartAnswer{Verdict: fleet.StartNotSent,
+			Message: "the worker that took it cannot carry it out: " + why.Error()}})
 	return protocol.Told{Observations: c.all}, nil
 }
 
@@ -165,7 +169,8 @@ func (w *Worker) action(ctx context.Context, in protocol.Action) (*planned, roll
 		return nil, nil, err
 	}
 	if i, ok := rollout.VaultOf(a); !ok || i < 0 || i >= len(p.plan.Vaults) {
-		return nil, nil, temporal.NewNonRetryableApplicationError("this is no call about a vault of the plan", "Misplaced", nil)
+		return nil, nil, temporal.NewNonRetryableApplicationError("this is no call about a vault of the plan",
+			"Misplaced", nil)
 	}
 	return p, a, nil
 }
@@ -246,7 +251,8 @@ func (w *Worker) Watch(ctx context.Context, in protocol.Watched) (protocol.Told,
 		}
 		x, ok := a.(rollout.Watch)
 		if !ok || x.Vault >= len(p.plan.Vaults) {
-			return protocol.Told{}, temporal.NewNonRetryableApplicationError("this is no watch of the plan", "Misplaced", nil)
+			return protocol.Told{}, temporal.NewNonRetryableApplicationError("this is no watch of the plan",
+				"Misplaced", nil)
 		}
 		w.unseal(p, x.Vault, x.Operation)
 		watched = append(watched, x)

@@ -48,15 +48,18 @@ func TestAWorkerWithoutTheKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done, ok := o.(rollout.SendDone); !ok || done.Vault != "v" || done.OperationID != "op" || done.Answer.Verdict != fleet.StartNotSent ||
+	if done, ok := o.(rollout.SendDone); !ok || done.Vault != "v" || done.OperationID != "op" ||
+		done.Answer.Verdict != fleet.StartNotSent ||
 		!strings.Contains(done.Answer.Message, "rsv-next") {
 		t.Errorf("it said %+v", o)
 	}
-	if _, err := env.ExecuteActivity(w.Call, in(rollout.Verify{})); err == nil || !strings.Contains(err.Error(), "rsv-next") {
+	if _, err := env.ExecuteActivity(w.Call, in(rollout.Verify{})); err == nil ||
+		!strings.Contains(err.Error(), "rsv-next") {
 		t.Errorf("a reading was carried out: %v", err)
 	}
 	// An action of a newer build cannot even be read: it is in doubt.
-	if _, err := env.ExecuteActivity(w.Send, protocol.Action{Action: json.RawMessage(`{"type":"Next","data":{}}`), Vault: "v"}); err == nil {
+	if _, err := env.ExecuteActivity(w.Send,
+		protocol.Action{Action: json.RawMessage(`{"type":"Next","data":{}}`), Vault: "v"}); err == nil {
 		t.Error("an action that is not known was carried out")
 	}
 }

@@ -64,7 +64,8 @@ func (s *Store) PutLedger(ctx context.Context, data []byte) (key string, err err
 // Fetch reads the payload that is stored here where p is only its claim.
 func (s *Store) Fetch(ctx context.Context, p *commonpb.Payload) (*commonpb.Payload, error) {
 	name := string((*sdkpb.ExternalStorageReference)(nil).ProtoReflect().Descriptor().FullName())
-	if m := p.GetMetadata(); string(m[converter.MetadataEncoding]) != converter.MetadataEncodingProtoJSON || string(m["messageType"]) != name {
+	if m := p.GetMetadata(); string(m[converter.MetadataEncoding]) != converter.MetadataEncodingProtoJSON ||
+		string(m["messageType"]) != name {
 		return p, nil
 	}
 	var ref sdkpb.ExternalStorageReference
@@ -124,7 +125,8 @@ const claimKey = "key"
 func (driver) Name() string { return "fleetup-blobs" }
 func (driver) Type() string { return "fleetup-blobs" }
 
-func (d driver) Store(ctx converter.StorageDriverStoreContext, payloads []*commonpb.Payload) (claims []converter.StorageDriverClaim, err error) {
+func (d driver) Store(ctx converter.StorageDriverStoreContext,
+	payloads []*commonpb.Payload) (claims []converter.StorageDriverClaim, err error) {
 	for _, p := range payloads {
 		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
 		if err != nil {
@@ -132,7 +134,8 @@ func (d driver) Store(ctx converter.StorageDriverStoreContext, payloads []*commo
 		}
 		sum := sha256.Sum256(data)
 		key := "payloads/" + hex.EncodeToString(sum[:])
-		if err := ctx.GetLimiter().Permit(ctx.Context, p, func() error { return d.store.put(ctx.Context, key, data) }); err != nil {
+		if err := ctx.GetLimiter().Permit(ctx.Context, p,
+			func() error { return d.store.put(ctx.Context, key, data) }); err != nil {
 			return nil, err
 		}
 		claims = append(claims, converter.StorageDriverClaim{ClaimData: map[string]string{claimKey: key}})
@@ -140,7 +143,8 @@ func (d driver) Store(ctx converter.StorageDriverStoreContext, payloads []*commo
 	return claims, nil
 }
 
-func (d driver) Retrieve(ctx converter.StorageDriverRetrieveContext, claims []converter.StorageDriverClaim) (payloads []*commonpb.Payload, err error) {
+func (d driver) Retrieve(ctx converter.StorageDriverRetrieveContext,
+	claims []converter.StorageDriverClaim) (payloads []*commonpb.Payload, err error) {
 	for _, c := range claims {
 		var p *commonpb.Payload
 		if err := ctx.GetLimiter().Permit(ctx.Context, c, func() (err error) {

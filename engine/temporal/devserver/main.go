@@ -30,8 +30,10 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("devserver", flag.ContinueOnError)
-	file := flags.String("db", "temporal.db", "the `file` with everything that the server knows; made where there is none")
-	address := flags.String("address", "127.0.0.1:7233", "the loopback `host:port` to listen on; port 0 takes a free one")
+	file := flags.String("db", "temporal.db",
+		"the `file` with everything that the server knows; made where there is none")
+	address := flags.String("address", "127.0.0.1:7233",
+		"the loopback `host:port` to listen on; port 0 takes a free one")
 	namespace := flags.String("namespace", "default", "the namespace to register")
 	verbose := flags.Bool("verbose", false, "log what the server does, and not its errors alone")
 	if err := flags.Parse(args); err != nil {
@@ -85,7 +87,9 @@ func loopback(address string) (ip string, port int, err error) {
 		host = "127.0.0.1"
 	}
 	if at := net.ParseIP(host); at == nil || !at.IsLoopback() {
-		return "", 0, fmt.Errorf("--address %s: the development server has no sign-in and listens on loopback addresses only, such as 127.0.0.1:7233", address)
+		return "", 0,
+			fmt.Errorf("--address %s: the development server has no sign-in and listens on loopback addresses only, "+
+				"such as 127.0.0.1:7233", address)
 	}
 	if port, err = strconv.Atoi(service); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("--address %s: %q is not a port", address, service)

@@ -46,7 +46,8 @@ func configure(file, ip string, port int) (*config.Config, *config.SQL, error) {
 		},
 		ClusterMetadata: &cluster.Config{
 			FailoverVersionIncrement: 10, MasterClusterName: clusterName, CurrentClusterName: clusterName,
-			ClusterInformation: map[string]cluster.ClusterInformation{clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: frontend}},
+			ClusterInformation: map[string]cluster.ClusterInformation{clusterName: {Enabled: true,
+				InitialFailoverVersion: 1, RPCAddress: frontend}},
 		},
 		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
 		Services: map[string]config.Service{
@@ -54,11 +55,13 @@ func configure(file, ip string, port int) (*config.Config, *config.SQL, error) {
 			"matching": service(ports[4], ports[5]), "worker": service(ports[6], ports[7]),
 		},
 		Archival: config.Archival{
-			History: config.HistoryArchival{State: "disabled"}, Visibility: config.VisibilityArchival{State: "disabled"},
+			History:    config.HistoryArchival{State: "disabled"},
+			Visibility: config.VisibilityArchival{State: "disabled"},
 		},
 		PublicClient: config.PublicClient{HostPort: frontend},
 		NamespaceDefaults: config.NamespaceDefaults{Archival: config.ArchivalNamespaceDefaults{
-			History: config.HistoryArchivalNamespaceDefaults{State: "disabled"}, Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
+			History:    config.HistoryArchivalNamespaceDefaults{State: "disabled"},
+			Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
 		}},
 	}, sql, nil
 }

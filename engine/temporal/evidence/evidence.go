@@ -108,7 +108,8 @@ func New(path string, identity []byte, version string) (*Book, error) {
 		return nil, fmt.Errorf("what is kept of the ledger has no identity: %w", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("%s is there already: a ledger that is made again takes the place of none", path), err)
+		return nil, errors.Join(fmt.Errorf("%s is there already: a ledger that is made again takes the place of none",
+			path), err)
 	}
 	lock, err := session.Process{Command: "temporal export", Version: version}.Acquire(path)
 	if err != nil {

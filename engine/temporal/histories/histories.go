@@ -72,7 +72,9 @@ func (r *Reader) Read(ctx context.Context, ledger, execution string) (*Told, err
 	for execution != "" {
 		before, facts, err := r.segment(ctx, ledger, execution, t)
 		if _, none := errors.AsType[*serviceerror.NotFound](err); none {
-			return nil, fmt.Errorf("the server has dropped the segment %s of the run, for it keeps what has ended as long as the namespace's retention says: %w", execution, err)
+			return nil,
+				fmt.Errorf("the server has dropped the segment %s of the run, for it keeps what has ended as long as "+
+					"the namespace's retention says: %w", execution, err)
 		}
 		if err != nil {
 			return nil, err
@@ -86,7 +88,8 @@ func (r *Reader) Read(ctx context.Context, ledger, execution string) (*Told, err
 	have := t.Begun.Facts
 	for _, b := range batches {
 		if b.First > have+1 {
-			return nil, fmt.Errorf("the history does not have the facts %d to %d of run %s", have+1, b.First-1, t.RunID())
+			return nil, fmt.Errorf("the history does not have the facts %d to %d of run %s", have+1, b.First-1,
+				t.RunID())
 		}
 		if known := have + 1 - b.First; known < uint64(len(b.Events)) {
 			t.Facts = append(t.Facts, b.Events[known:]...)
@@ -97,7 +100,8 @@ func (r *Reader) Read(ctx context.Context, ledger, execution string) (*Told, err
 }
 
 // segment reads one segment, and names the one before it.
-func (r *Reader) segment(ctx context.Context, ledger, execution string, t *Told) (before string, facts []protocol.Facts, err error) {
+func (r *Reader) segment(ctx context.Context, ledger, execution string, t *Told) (before string, facts []protocol.Facts,
+	err error) {
 	opening := int64(-1)
 	events := r.Client.GetWorkflowHistory(ctx, ledger, execution, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
@@ -150,7 +154,8 @@ func (r *Reader) decode(ctx context.Context, all *commonpb.Payloads, into any) e
 
 // Rebuild makes the ledger again as the history has it, at a path where there is none,
 // and returns its newest event. blob reads from the store that all share.
-func (t *Told) Rebuild(ctx context.Context, path, version string, blob func(ctx context.Context, key string) ([]byte, error)) (seq uint64, head string, err error) {
+func (t *Told) Rebuild(ctx context.Context, path, version string,
+	blob func(ctx context.Context, key string) ([]byte, error)) (seq uint64, head string, err error) {
 	if t.Begun == nil {
 		return 0, "", fmt.Errorf("run %s has not begun: there is nothing to make again", t.RunID())
 	}

@@ -45,7 +45,8 @@ type server struct {
 	segments map[string][]*historypb.HistoryEvent
 }
 
-func (s *server) GetWorkflowHistory(_ context.Context, _, run string, _ bool, _ enumspb.HistoryEventFilterType) client.HistoryEventIterator {
+func (s *server) GetWorkflowHistory(_ context.Context, _, run string, _ bool,
+	_ enumspb.HistoryEventFilterType) client.HistoryEventIterator {
 	return &events{s.segments[run], s.segments[run] == nil}
 }
 
@@ -82,7 +83,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), server: &server{segments: map[string][]*historypb.HistoryEvent{}}, at: time.Date(2026, 6, 11, 22, 0, 0, 0, time.UTC)}
+	w := &world{t: t, dir: t.TempDir(), server: &server{segments: map[string][]*historypb.HistoryEvent{}},
+		at: time.Date(2026, 6, 11, 22, 0, 0, 0, time.UTC)}
 	file := filepath.Join(w.dir, "fleet.yaml")
 	if err := os.WriteFile(file, []byte(inventory), 0o600); err != nil {
 		t.Fatal(err)
@@ -104,7 +106,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w.ref = protocol.PlanRef{Fingerprint: w.plan.Fingerprint, Key: key}
 	w.past = &histories.Reader{Client: w.server, Converter: converter.GetDefaultDataConverter(), Fetch: w.store.Fetch}
-	w.keeper = &keeper.Keeper{Folder: w.dir, Version: "test", Keep: w.store.PutLedger, Blob: w.store.Get, Store: w.store.PutPlan, Past: w.past.Read,
+	w.keeper = &keeper.Keeper{Folder: w.dir, Version: "test", Keep: w.store.PutLedger, Blob: w.store.Get,
+		Store: w.store.PutPlan, Past: w.past.Read,
 		Plan: func(ctx context.Context, ref protocol.PlanRef) ([]byte, error) { return w.store.Get(ctx, ref.Key) }}
 	t.Cleanup(func() { w.keeper.Close(); w.store.Close() })
 	w.env = (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
@@ -127,12 +130,14 @@ func (w *world) payloads(v any) *commonpb.Payloads {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ref, err := protojson.Marshal(&sdkpb.ExternalStorageReference{DriverName: driver.Name(), ClaimData: claims[0].ClaimData})
+	ref, err := protojson.Marshal(&sdkpb.ExternalStorageReference{DriverName: driver.Name(),
+		ClaimData: claims[0].ClaimData})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{Data: ref, Metadata: map[string][]byte{
-		converter.MetadataEncoding: []byte(converter.MetadataEncodingProtoJSON), "messageType": []byte("temporal.api.sdk.v1.ExternalStorageReference")}}}}
+		converter.MetadataEncoding: []byte(converter.MetadataEncodingProtoJSON),
+		"messageType":              []byte("temporal.api.sdk.v1.ExternalStorageReference")}}}}
 }
 
 // begin begins a workflow.
@@ -141,26 +146,32 @@ func (w *world) begin(segment, previous, runID string, resume *protocol.Resume) 
 	in.Opened = fleet.RunOpened{RunID: runID, Version: "test"}
 	w.segment(segment, "", in)
 	at := w.scheduled(segment, protocol.Open, protocol.Opening{})
-	v, err := w.env.ExecuteActivity(w.keeper.Open, protocol.Opening{Ledger: "fleet", At: w.at, Opened: in.Opened, Ref: w.ref, Previous: previous, Resume: resume})
+	v, err := w.env.ExecuteActivity(w.keeper.Open,
+		protocol.Opening{Ledger: "fleet", At: w.at, Opened: in.Opened, Ref: w.ref, Previous: previous, Resume: resume})
 	var begun protocol.Begun
 	if err == nil {
 		err = v.Get(&begun)
 		w.server.segments[segment] = append(w.server.segments[segment], &historypb.HistoryEvent{EventId: at + 1,
-			Attributes: &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{ScheduledEventId: at, Result: w.payloads(begun)}}})
+			Attributes: &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{
+				ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{
+					ScheduledEventId: at, Result: w.payloads(begun)}}})
 	}
 	return begun, err
 }
 
 func (w *world) segment(id, before string, in protocol.Input) {
 	w.server.segments[id] = []*historypb.HistoryEvent{{EventId: 1,
-		Attributes: &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{WorkflowExecutionStartedEventAttributes: &historypb.WorkflowExecutionStartedEventAttributes{ContinuedExecutionRunId: before, Input: w.payloads(in)}}}}
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{
+			WorkflowExecutionStartedEventAttributes: &historypb.WorkflowExecutionStartedEventAttributes{
+				ContinuedExecutionRunId: before, Input: w.payloads(in)}}}}
 }
 
 func (w *world) scheduled(segment, activity string, in any) int64 {
 	at := int64(len(w.server.segments[segment]) + 1)
 	w.server.segments[segment] = append(w.server.segments[segment], &historypb.HistoryEvent{EventId: at,
-		Attributes: &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
-			ActivityType: &commonpb.ActivityType{Name: activity}, Input: w.payloads(in)}}})
+		Attributes: &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{
+			ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
+				ActivityType: &commonpb.ActivityType{Name: activity}, Input: w.payloads(in)}}})
 	return at
 }
 
@@ -202,7 +213,8 @@ func (w *world) export(segment string) {
 	}
 	defer written.Close()
 	if n, want, err := written.Head(); err != nil || n != seq || want != head {
-		w.t.Errorf("the ledger that was made again ends with %d, %s, and the one that was written along with %d, %s, %v", seq, head, n, want, err)
+		w.t.Errorf("the ledger that was made again ends with %d, %s, and the one that was written along with %d, %s, "+
+			"%v", seq, head, n, want, err)
 	}
 	again, err := state.OpenReadOnly(path)
 	if err != nil {
@@ -223,10 +235,12 @@ func TestALedgerFromHistoriesAlone(t *testing.T) {
 	if _, err := w.begin("s1", "", "run-1", nil); err != nil {
 		t.Fatal(err)
 	}
-	w.decide("s1", "run-1", 2, true, fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
+	w.decide("s1", "run-1", 2, true, fleet.WaveOpened{Wave: "all"},
+		fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
 	w.claims = true
 	w.segment("s2", "s1", protocol.Input{})
-	w.decide("s2", "run-1", 3, true, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady}, fleet.Validated{Vault: b, Verdict: fleet.VerdictReady})
+	w.decide("s2", "run-1", 3, true, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady},
+		fleet.Validated{Vault: b, Verdict: fleet.VerdictReady})
 	w.decide("s2", "run-1", 5, true, fleet.StartIntended{Vault: a, OperationID: "op", Attempt: 1},
 		fleet.StartAnswered{Vault: a, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}})
 	w.export("s2")
@@ -246,7 +260,8 @@ func TestALedgerFromHistoriesAlone(t *testing.T) {
 	if _, err := w.begin("s3", "s2", "run-2", nil); err != nil {
 		t.Fatal(err)
 	}
-	w.decide("s3", "run-2", 2, true, fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: b, Verdict: fleet.VerdictReady})
+	w.decide("s3", "run-2", 2, true, fleet.WaveOpened{Wave: "all"},
+		fleet.Validated{Vault: b, Verdict: fleet.VerdictReady})
 	w.export("s3")
 	delete(w.server.segments, "s1")
 	if _, err := w.past.Read(t.Context(), "fleet", "s2"); err == nil || !strings.Contains(err.Error(), "retention") {
@@ -271,7 +286,8 @@ func TestWhatATerminatedWorkflowDecided(t *testing.T) {
 			if _, err := w.begin("s1", "", "run-1", nil); err != nil {
 				t.Fatal(err)
 			}
-			w.decide("s1", "run-1", 2, true, fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
+			w.decide("s1", "run-1", 2, true, fleet.WaveOpened{Wave: "all"},
+				fleet.Validated{Vault: a, Verdict: fleet.VerdictReady})
 			w.decide("s1", "run-1", 4, false, fleet.StartIntended{Vault: a, OperationID: "op", Attempt: 1})
 			w.keeper.Close()
 			if err := before(w); err != nil {
@@ -312,10 +328,12 @@ func TestAnotherFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.decide("s2", "run-2", 2, true, fleet.RunClosed{Code: fleet.ExitOK})
-	if _, err := w.begin("s3", "s1", "run-3", nil); err == nil || !strings.Contains(err.Error(), "older copy, or another one") {
+	if _, err := w.begin("s3", "s1", "run-3", nil); err == nil ||
+		!strings.Contains(err.Error(), "older copy, or another one") {
 		t.Errorf("another ledger was gone on with: %v", err)
 	}
-	if _, err := w.begin("s4", "s2", "", &protocol.Resume{}); err == nil || !strings.Contains(err.Error(), "no run is unfinished") {
+	if _, err := w.begin("s4", "s2", "", &protocol.Resume{}); err == nil ||
+		!strings.Contains(err.Error(), "no run is unfinished") {
 		t.Errorf("a run that is over was gone on with: %v", err)
 	}
 }

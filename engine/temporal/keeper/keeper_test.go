@@ -56,13 +56,15 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := storeIn(t)
-	k := &Keeper{Folder: dir, Version: "test", Keep: store.PutLedger, Plan: func(context.Context, protocol.PlanRef) ([]byte, error) { return data, nil }}
+	k := &Keeper{Folder: dir, Version: "test", Keep: store.PutLedger,
+		Plan: func(context.Context, protocol.PlanRef) ([]byte, error) { return data, nil }}
 	t.Cleanup(k.Close)
 	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 	env.RegisterActivity(k.Open)
 	env.RegisterActivity(k.Record)
 	at := time.Date(2026, 6, 11, 22, 0, 0, 0, time.UTC)
-	opening := protocol.Opening{Ledger: "fleet", At: at, Opened: fleet.RunOpened{RunID: "run", Version: "test", Engine: fleet.EngineTemporal}}
+	opening := protocol.Opening{Ledger: "fleet", At: at,
+		Opened: fleet.RunOpened{RunID: "run", Version: "test", Engine: fleet.EngineTemporal}}
 	for range 2 { // a keeper that was lost with its answer is asked again
 		if _, err := env.ExecuteActivity(k.Open, opening); err != nil {
 			t.Fatal(err)
@@ -83,7 +85,8 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	v, note := p.Vaults[0].Key, fleet.Noted{Text: "all is well"}
 	started := []fleet.Fact{fleet.WaveOpened{Wave: "all"}, fleet.Validated{Vault: v, Verdict: fleet.VerdictReady},
 		fleet.StartIntended{Vault: v, OperationID: "op", Attempt: 1}}
-	contradiction := fleet.StartAnswered{Vault: v, OperationID: "never intended", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}
+	contradiction := fleet.StartAnswered{Vault: v, OperationID: "never intended",
+		Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}
 	if err := record(2, append(slices.Clip(started), contradiction)...); err == nil {
 		t.Fatal("a contradiction was written")
 	}
@@ -100,12 +103,14 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	// A keeper that comes back holds what is unfinished: nobody goes on with it beside it.
 	k.Close()
 	k.Hold()
-	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil ||
+		!strings.Contains(err.Error(), "in use") {
 		t.Errorf("another process took a ledger with an unfinished run: %v", err)
 	}
 	k.Close()
 	// Nor does anybody while none is there: the ledger says that an engine carries it out.
-	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil || !strings.Contains(err.Error(), "two would decide") {
+	if _, err := (session.Process{Version: "test"}).OpenLocked(k.Path("fleet")); err == nil ||
+		!strings.Contains(err.Error(), "two would decide") {
 		t.Errorf("another process took the ledger of a run that may go on: %v", err)
 	}
 	run, ok, err := session.ReadLatest(k.Path("fleet"))

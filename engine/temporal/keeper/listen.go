@@ -18,7 +18,8 @@ func (k *Keeper) listen(name string, b *book) error {
 	if k.Say == nil {
 		return nil
 	}
-	socket, err := control.Serve(control.Config{Ledger: b.lock.Real(), Version: k.Version, RunID: b.runID, Journal: b.ledger,
+	socket, err := control.Serve(control.Config{Ledger: b.lock.Real(), Version: k.Version, RunID: b.runID,
+		Journal: b.ledger,
 		Obey: func(ctx context.Context, who control.Peer, raw json.RawMessage) (any, error) {
 			return k.obey(ctx, name, who, raw)
 		}})
@@ -33,8 +34,9 @@ func (k *Keeper) listen(name string, b *book) error {
 func (k *Keeper) obey(ctx context.Context, ledger string, who control.Peer, raw json.RawMessage) (any, error) {
 	o, err := rollout.ReadOrder(raw)
 	if err != nil {
-		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(), ExitCode: fleet.ExitUsage,
-			Next: "give it with the version of fleetup that keeps the ledger, " + k.Version}
+		return nil, &control.Refusal{Message: "the run does not know this order: " + err.Error(),
+			ExitCode: fleet.ExitUsage,
+			Next:     "give it with the version of fleetup that keeps the ledger, " + k.Version}
 	}
 	if err := o.Check(); err != nil {
 		return nil, &control.Refusal{Message: err.Error(), ExitCode: fleet.ExitUsage}

@@ -32,7 +32,8 @@ func (k *Keeper) Open(ctx context.Context, in protocol.Opening) (protocol.Begun,
 
 func (k *Keeper) open(ctx context.Context, in protocol.Opening) (begun protocol.Begun, err error) {
 	if filepath.Base(in.Ledger) != in.Ledger || strings.HasPrefix(in.Ledger, ".") || in.Ledger == "" {
-		return begun, refusal(fmt.Errorf("%q is no name of a ledger: it is the name of a file without a folder", in.Ledger))
+		return begun, refusal(fmt.Errorf("%q is no name of a ledger: it is the name of a file without a folder",
+			in.Ledger))
 	}
 	var told *histories.Told
 	if in.Previous != "" && k.Past != nil {
@@ -77,7 +78,10 @@ func (k *Keeper) begin(ctx context.Context, in protocol.Opening) (begun protocol
 			return begun, refusal(err)
 		}
 		if last, ok := past.Newest(); ok && last.State.MayOpen() != nil {
-			return begun, refusal(fmt.Errorf("the ledger %s has an unfinished run, %s: a new one would forget what is in flight; go on with it by fleetup-temporal resume --ledger %s", k.Path(in.Ledger), last.Info.ID, in.Ledger))
+			return begun,
+				refusal(fmt.Errorf("the ledger %s has an unfinished run, %s: a new one would forget what is in "+
+					"flight; go on with it by fleetup-temporal resume --ledger %s", k.Path(in.Ledger), last.Info.ID,
+					in.Ledger))
 		}
 		st := rollout.NewState(&p)
 		opened := fleet.Event{At: in.At, Fact: past.Left().Open(&p, in.Opened)}
@@ -118,7 +122,8 @@ func (k *Keeper) begin(ctx context.Context, in protocol.Opening) (begun protocol
 func (k *Keeper) resume(ctx context.Context, in protocol.Opening) (begun protocol.Begun, err error) {
 	k.forget(in.Ledger) // somebody may have written to it since
 	if _, err := os.Lstat(k.Path(in.Ledger)); errors.Is(err, fs.ErrNotExist) {
-		return begun, refusal(fmt.Errorf("there is no ledger %s, and the server knows of no run on it", k.Path(in.Ledger)))
+		return begun, refusal(fmt.Errorf("there is no ledger %s, and the server knows of no run on it",
+			k.Path(in.Ledger)))
 	}
 	b, err := k.book(in.Ledger, "")
 	if err != nil {
@@ -134,7 +139,9 @@ func (k *Keeper) resume(ctx context.Context, in protocol.Opening) (begun protoco
 	}
 	if err := run.State.MayResume(in.Resume.AcceptFailures); err != nil {
 		k.forget(in.Ledger)
-		return begun, refusal(fmt.Errorf("run %s of ledger %s is not gone on with: %w; fleetup report --state %s says how it stands", run.Info.ID, k.Path(in.Ledger), err, k.Path(in.Ledger)))
+		return begun,
+			refusal(fmt.Errorf("run %s of ledger %s is not gone on with: %w; fleetup report --state %s says how it "+
+				"stands", run.Info.ID, k.Path(in.Ledger), err, k.Path(in.Ledger)))
 	}
 	data, err := b.ledger.Plan(run.Info.PlanFingerprint)
 	if err != nil {
@@ -151,7 +158,8 @@ func (k *Keeper) resume(ctx context.Context, in protocol.Opening) (begun protoco
 	if err := b.ledger.Reserve(run.State.Room()); err != nil {
 		return begun, err
 	}
-	begun = protocol.Begun{RunID: run.Info.ID, Facts: b.facts, Plan: data, Scope: protocol.ScopeOf(p), Snapshot: m.Snapshot()}
+	begun = protocol.Begun{RunID: run.Info.ID, Facts: b.facts, Plan: data, Scope: protocol.ScopeOf(p),
+		Snapshot: m.Snapshot()}
 	begun.Ref.Fingerprint = p.Fingerprint
 	if begun.Ref.Key, err = k.Store(ctx, p.Fingerprint, data); err != nil {
 		return begun, err
@@ -198,7 +206,8 @@ func (k *Keeper) catchUp(ctx context.Context, name string, told *histories.Told)
 	if err != nil {
 		return err
 	}
-	older := refusal(fmt.Errorf("the ledger %s does not have all that was decided in run %s: it is an older copy, or another one. Move it away, and it is made again from the server's histories", path, told.RunID()))
+	older := refusal(fmt.Errorf("the ledger %s does not have all that was decided in run %s: it is an older copy, or "+
+		"another one. Move it away, and it is made again from the server's histories", path, told.RunID()))
 	if b.runID != told.RunID() {
 		runs, err := b.ledger.Runs()
 		if err != nil {

@@ -35,7 +35,8 @@ func (f *flow) tell() error {
 	}
 	t := &f.machine.Totals
 	now := attributes{failed: int64(t.Of(fleet.Failed) + t.Of(fleet.Unknown)),
-		phase: string(standing.PhaseKnowing(f.machine.State, true, t.Of(fleet.Starting)+t.Of(fleet.Upgrading) > 0, func() bool { return false }))}
+		phase: string(standing.PhaseKnowing(f.machine.State, true, t.Of(fleet.Starting)+t.Of(fleet.Upgrading) > 0,
+			func() bool { return false }))}
 	for i := range f.machine.Waves {
 		if w := &f.machine.Waves[i]; !w.OpenedAt.IsZero() {
 			now.wave = f.plan.Waves[i].Name
@@ -44,7 +45,8 @@ func (f *flow) tell() error {
 	if now == f.shown {
 		return nil
 	}
-	changes := []temporal.SearchAttributeUpdate{phaseAttribute.ValueSet(now.phase), failedAttribute.ValueSet(now.failed)}
+	changes := []temporal.SearchAttributeUpdate{phaseAttribute.ValueSet(now.phase),
+		failedAttribute.ValueSet(now.failed)}
 	if now.wave != "" {
 		changes = append(changes, waveAttribute.ValueSet(now.wave))
 	}

@@ -161,7 +161,8 @@ func (f *flow) read(data []byte) error {
 
 // carry is what the next segment begins with.
 func (f *flow) carry() *protocol.Carried {
-	c := &protocol.Carried{Segment: f.segment + 1, Facts: f.facts, Snapshot: f.machine.Snapshot(), Wake: f.wake, Actions: f.kept, Moment: f.moment}
+	c := &protocol.Carried{Segment: f.segment + 1, Facts: f.facts, Snapshot: f.machine.Snapshot(), Wake: f.wake,
+		Actions: f.kept, Moment: f.moment}
 	for _, first := range slices.Sorted(maps.Keys(f.unwritten)) {
 		c.Unwritten = append(c.Unwritten, f.unwritten[first])
 	}
@@ -289,7 +290,8 @@ func (f *flow) rouse(at time.Time) {
 
 // standing answers how the run stands.
 func (f *flow) standing() (protocol.Stands, error) {
-	s := protocol.Stands{RunID: f.in.Opened.RunID, Segment: f.segment, Facts: f.facts, Calls: f.calls, Statuses: map[string]int{}}
+	s := protocol.Stands{RunID: f.in.Opened.RunID, Segment: f.segment, Facts: f.facts, Calls: f.calls,
+		Statuses: map[string]int{}}
 	if f.machine == nil {
 		return s, nil
 	}

@@ -113,10 +113,12 @@ func newStage(t *testing.T, inventory string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{cloud: cloud, plan: p, keeper: &keeper.Keeper{Folder: dir, Version: "test", Plan: plans, Keep: store.PutLedger, Blob: store.Get, Store: store.PutPlan},
+	s := &stage{cloud: cloud, plan: p, keeper: &keeper.Keeper{Folder: dir, Version: "test", Plan: plans,
+		Keep: store.PutLedger, Blob: store.Get, Store: store.PutPlan},
 		worker: &activities.Worker{Plan: plans, Connect: connect}}
 	t.Cleanup(func() { s.worker.Close(); s.keeper.Close(); stop(); _ = cloud.Close(); store.Close() })
-	s.input = protocol.Input{Ledger: "fleet", Plan: data, Scope: fleet.ScopeSubscription, Ref: protocol.PlanRef{Fingerprint: p.Fingerprint},
+	s.input = protocol.Input{Ledger: "fleet", Plan: data, Scope: fleet.ScopeSubscription,
+		Ref:    protocol.PlanRef{Fingerprint: p.Fingerprint},
 		Opened: fleet.RunOpened{RunID: "run", By: session.Actor(fleet.Credentials{}), Version: "test"}}
 	s.serve()
 	return s
@@ -133,15 +135,17 @@ func (s *stage) serve() {
 	s.env.RegisterActivityWithOptions(func() error { <-over; return nil }, activity.RegisterOptions{Name: "hold"})
 	s.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in protocol.Input) (protocol.Result, error) {
 		defer close(over)
-		workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour}), "hold")
+		workflow.ExecuteActivity(workflow.WithActivityOptions(ctx,
+			workflow.ActivityOptions{StartToCloseTimeout: time.Hour}), "hold")
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			for workflow.Sleep(ctx, 20*time.Millisecond) == nil {
 			}
 		})
 		return rolloutflow.Rollout(ctx, in)
 	}, workflow.RegisterOptions{Name: protocol.Rollout})
-	for name, do := range map[string]any{protocol.Call: s.worker.Call, protocol.Send: s.worker.Send, protocol.Watch: s.worker.Watch,
-		protocol.Open: s.keeper.Open, protocol.Record: s.keeper.Record} {
+	for name, do := range map[string]any{protocol.Call: s.worker.Call, protocol.Send: s.worker.Send,
+		protocol.Watch: s.worker.Watch,
+		protocol.Open:  s.keeper.Open, protocol.Record: s.keeper.Record} {
 		s.env.RegisterActivityWithOptions(do, activity.RegisterOptions{Name: name})
 	}
 }
@@ -177,7 +181,8 @@ func (s *stage) statuses(t *testing.T) map[string]fleet.Status {
 	return got
 }
 
-var wanted = map[string]fleet.Status{"a": fleet.Upgraded, "b": fleet.Failed, "c": fleet.Upgraded, "d": fleet.Upgraded, "e": fleet.Already, "f": fleet.Excluded}
+var wanted = map[string]fleet.Status{"a": fleet.Upgraded, "b": fleet.Failed, "c": fleet.Upgraded, "d": fleet.Upgraded,
+	"e": fleet.Already, "f": fleet.Excluded}
 
 // A whole night against the emulated cloud ends as it does on one machine, and the
 // ledger has it.
@@ -202,7 +207,8 @@ func TestALostSend(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, inventory)
 	sent := 0
-	s.env.OnActivity(protocol.Send, mock.Anything, mock.Anything).Return(func(ctx context.Context, in protocol.Action) (protocol.Told, error) {
+	s.env.OnActivity(protocol.Send, mock.Anything,
+		mock.Anything).Return(func(ctx context.Context, in protocol.Action) (protocol.Told, error) {
 		if sent++; sent == 2 {
 			_, err := s.worker.Send(ctx, in) // it goes out, and its answer is lost with the worker
 			return protocol.Told{}, errors.Join(err, errors.New("the worker was killed"))
@@ -258,7 +264,8 @@ func TestOrders(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, inventory)
-	s.env.OnActivity(protocol.Send, mock.Anything, mock.Anything).Return(func(ctx context.Context, in protocol.Action) (protocol.Told, error) {
+	s.env.OnActivity(protocol.Send, mock.Anything,
+		mock.Anything).Return(func(ctx context.Context, in protocol.Action) (protocol.Told, error) {
 		s.env.CancelWorkflow()
 		return s.worker.Send(ctx, in)
 	})
@@ -278,7 +285,8 @@ func TestCancelled(t *testing.T) {
 	}
 	// It is gone on with: what was in flight is followed, and nothing is sent again.
 	s.serve()
-	s.input = protocol.Input{Ledger: "fleet", Resume: &protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: "test"}}
+	s.input = protocol.Input{Ledger: "fleet",
+		Resume: &protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: "test"}}
 	if result := s.run(t); result.ExitCode != fleet.ExitFailures {
 		t.Errorf("exit code %d, want %d", result.ExitCode, fleet.ExitFailures)
 	}
@@ -300,7 +308,8 @@ func TestCancelled(t *testing.T) {
 func TestACallThatNobodyCarriesOut(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, inventory)
-	s.env.OnActivity(protocol.Call, mock.Anything, mock.Anything).Return(protocol.Told{}, temporal.NewNonRetryableApplicationError("no such vault", "Misplaced", nil))
+	s.env.OnActivity(protocol.Call, mock.Anything, mock.Anything).Return(protocol.Told{},
+		temporal.NewNonRetryableApplicationError("no such vault", "Misplaced", nil))
 	// The environment goes on with activities when the workflow has failed, and the folder is gone then.
 	s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{}, nil)
 	s.env.ExecuteWorkflow(protocol.Rollout, s.input)
@@ -318,7 +327,8 @@ func TestSegments(t *testing.T) {
 	segments := 1
 	for ; segments < 50; segments++ {
 		if segments < 3 { // whoever keeps the file is away: the run goes on, and so do the facts
-			s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{}, errors.New("nobody is there"))
+			s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{},
+				errors.New("nobody is there"))
 		}
 		begun := 0
 		s.env.SetOnActivityStartedListener(func(*activity.Info, context.Context, converter.EncodedValues) {

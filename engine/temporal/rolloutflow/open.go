@@ -13,9 +13,11 @@ import (
 // open begins the run in the ledger's file, with what earlier runs on it left, or goes on
 // with the one that is there.
 func (f *flow) open() error {
-	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.work).UTC(), Opened: f.in.Opened, Ref: f.in.Ref, Resume: f.in.Resume, Previous: f.in.Previous}
+	in := protocol.Opening{Ledger: f.in.Ledger, At: workflow.Now(f.work).UTC(), Opened: f.in.Opened, Ref: f.in.Ref,
+		Resume: f.in.Resume, Previous: f.in.Previous}
 	var begun protocol.Begun
-	if err := workflow.ExecuteActivity(f.onLedger("open the ledger"), protocol.Open, in).Get(f.work, &begun); err != nil {
+	if err := workflow.ExecuteActivity(f.onLedger("open the ledger"), protocol.Open, in).Get(f.work,
+		&begun); err != nil {
 		return err
 	}
 	f.facts = begun.Facts
@@ -45,7 +47,8 @@ func (f *flow) open() error {
 	}
 	f.machine = m
 	r := f.in.Resume
-	for _, fact := range m.Resume(fleet.Resumed{By: r.By, Version: r.Version, Engine: r.Engine}, r.AcceptFailures, r.Reason) {
+	for _, fact := range m.Resume(fleet.Resumed{By: r.By, Version: r.Version, Engine: r.Engine}, r.AcceptFailures,
+		r.Reason) {
 		f.inbox = append(f.inbox, rollout.Commanded{Fact: fact})
 	}
 	f.in.Resume = nil

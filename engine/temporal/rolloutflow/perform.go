@@ -69,7 +69,8 @@ func (f *flow) perform(a rollout.Action) error {
 		return nil
 	}
 	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(subscription),
-		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), Summary: f.summary(callWords[reflect.TypeOf(a)], vault),
+		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(),
+		Summary:     f.summary(callWords[reflect.TypeOf(a)], vault),
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
@@ -103,14 +104,19 @@ var callWords = map[reflect.Type]string{
 // given it is certain that it was not sent.
 func (f *flow) send(s rollout.Send, in protocol.Action) {
 	wait := max(s.StaleAfter.Sub(f.moment.At), time.Second)
-	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(f.plan.Vaults[s.Vault].SubscriptionID),
-		ScheduleToStartTimeout: wait, StartToCloseTimeout: f.plan.Timings.StartTimeout + sendSpare, Summary: f.summary("start", s.Vault),
-		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
-	})
+	ctx := workflow.WithActivityOptions(f.work,
+		workflow.ActivityOptions{TaskQueue: f.queueOf(f.plan.Vaults[s.Vault].SubscriptionID),
+			ScheduleToStartTimeout: wait, StartToCloseTimeout: f.plan.Timings.StartTimeout + sendSpare,
+			Summary:     f.summary("start", s.Vault),
+			RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+		})
 	f.call(workflow.ExecuteActivity(ctx, protocol.Send, in), func(err error) rollout.Observation {
-		answer := fleet.StartAnswer{Verdict: fleet.StartUnknown, Message: "the worker that was to send it gave no answer"}
-		if late, ok := errors.AsType[*temporal.TimeoutError](err); ok && late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
-			answer = fleet.StartAnswer{Verdict: fleet.StartNotSent, Message: "no worker took it while its reading was fresh"}
+		answer := fleet.StartAnswer{Verdict: fleet.StartUnknown,
+			Message: "the worker that was to send it gave no answer"}
+		if late, ok := errors.AsType[*temporal.TimeoutError](err); ok &&
+			late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			answer = fleet.StartAnswer{Verdict: fleet.StartNotSent,
+				Message: "no worker took it while its reading was fresh"}
 		}
 		return rollout.SendDone{Vault: f.plan.Vaults[s.Vault].Key, OperationID: s.Start.OperationID, Answer: answer}
 	})
@@ -149,7 +155,8 @@ func (f *flow) take(all []json.RawMessage) {
 // onLedger is for activities of whoever keeps the ledgers' files.
 func (f *flow) onLedger(what string) workflow.Context {
 	return workflow.WithActivityOptions(f.work, workflow.ActivityOptions{
-		TaskQueue: protocol.LedgerQueue(workflow.GetInfo(f.work).TaskQueueName), StartToCloseTimeout: recordFor, HeartbeatTimeout: f.heartbeat(), Summary: what,
+		TaskQueue: protocol.LedgerQueue(workflow.GetInfo(f.work).TaskQueueName), StartToCloseTimeout: recordFor,
+		HeartbeatTimeout: f.heartbeat(), Summary: what,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 15 * time.Second},
 	})
 }
@@ -273,7 +280,8 @@ func (f *flow) look(w *watch) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for ctx.Err() == nil {
 			var told protocol.Told
-			in := protocol.Watched{Ref: f.in.Ref, Subscription: w.subscription, Actions: w.actions(), Told: w.told, Quiet: f.machine.Throttled[w.subscription]}
+			in := protocol.Watched{Ref: f.in.Ref, Subscription: w.subscription, Actions: w.actions(), Told: w.told,
+				Quiet: f.machine.Throttled[w.subscription]}
 			err := workflow.ExecuteActivity(ctx, protocol.Watch, in).Get(ctx, &told)
 			if ctx.Err() != nil {
 				return

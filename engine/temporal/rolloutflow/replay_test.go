@@ -68,7 +68,8 @@ func TestRecordedHistories(t *testing.T) {
 			text := unpacked(t, file)
 			for range 3 { // what differs from time to time, maps above all, is seen
 				if err := replay(t, text); err != nil {
-					t.Errorf("%v\n\nThis build cannot go on with runs of an earlier one of its generation: see rolloutflow.Generation.", err)
+					t.Errorf("%v\n\nThis build cannot go on with runs of an earlier one of its generation: see "+
+						"rolloutflow.Generation.", err)
 				}
 			}
 		})

@@ -55,7 +55,8 @@ func ReadKeys(path string) (*Keys, error) {
 	}
 	// 0440 is what Kubernetes makes of a secret for a pod with a group of its own.
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && mode != 0o440 {
-		return nil, fmt.Errorf("%s has mode %04o: others than its owner may read the keys; chmod 600 %s", path, mode, path)
+		return nil, fmt.Errorf("%s has mode %04o: others than its owner may read the keys; chmod 600 %s", path, mode,
+			path)
 	}
 	k := &Keys{byID: map[string]cipher.AEAD{}}
 	lines := bufio.NewScanner(f)
@@ -66,7 +67,9 @@ func ReadKeys(path string) (*Keys, error) {
 		}
 		key, err := base64.StdEncoding.DecodeString(line)
 		if err != nil || len(key) != keySize { // the line itself is not told: it may be a key
-			return nil, fmt.Errorf("%s: line %d is no key: %d bytes in base64 are, as openssl rand -base64 %d writes them", path, n, keySize, keySize)
+			return nil,
+				fmt.Errorf("%s: line %d is no key: %d bytes in base64 are, as openssl rand -base64 %d writes them",
+					path, n, keySize, keySize)
 		}
 		block, err := aes.NewCipher(key)
 		if err != nil {
@@ -160,7 +163,8 @@ func (c codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error)
 			return nil, err
 		}
 		id, sealed := c.keys.seal(data)
-		out[i] = &commonpb.Payload{Data: sealed, Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encoding), "key": []byte(id)}}
+		out[i] = &commonpb.Payload{Data: sealed,
+			Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encoding), "key": []byte(id)}}
 	}
 	return out, nil
 }

@@ -109,7 +109,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte("# ours\nc2hvcnQ=\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadKeys(path); err == nil || !strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error(), "c2hv") {
+	if _, err := ReadKeys(path); err == nil || !strings.Contains(err.Error(), "line 2") ||
+		strings.Contains(err.Error(), "c2hv") {
 		t.Errorf("a key that is too short: %v", err)
 	}
 }

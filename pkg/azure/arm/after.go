@@ -11,7 +11,8 @@ import (
 // was lost has arrived. The service keeps no record of it: the vault as it should
 // be is proof enough that nothing is to be sent again; a settled vault that is
 // not counts as one without it.
-func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, _ []string) fleet.Reconciliation {
+func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool,
+	_ []string) fleet.Reconciliation {
 	res, err := u.change.resource(seen)
 	switch {
 	case !present:
@@ -30,15 +31,17 @@ func (u *Upgrader) Reconcile(_ context.Context, v *fleet.Vault, operationID stri
 	case err != nil || res == nil:
 		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault itself was not read"}
 	case !res.Settled():
-		return fleet.Reconciliation{Reading: fleet.ReadUnreadable, Detail: "the vault's provisioning state is " + res.ProvisioningState,
-			Seen: u.lastReading(v, res, &polled{standing: gone})}
+		return fleet.Reconciliation{Reading: fleet.ReadUnreadable,
+			Detail: "the vault's provisioning state is " + res.ProvisioningState,
+			Seen:   u.lastReading(v, res, &polled{standing: gone})}
 	}
 	if why := u.change.reached(u.Kind, v, res); why != "" {
 		return fleet.Reconciliation{Reading: fleet.ReadOurs, Detail: why,
 			Record: &fleet.Record{OperationID: operationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}}
 	}
-	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Version: res.Version, Detail: "the vault is as it was before the start, and no operation is under way on it",
-		Seen: u.lastReading(v, res, &polled{standing: gone})}
+	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Version: res.Version,
+		Detail: "the vault is as it was before the start, and no operation is under way on it",
+		Seen:   u.lastReading(v, res, &polled{standing: gone})}
 }
 
 // Verify reads the vault: it is good when it is as the change wants it and no
@@ -51,11 +54,13 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, _ string) (fleet.
 	case res == nil:
 		return fleet.Verification{Detail: "there is no vault " + v.ResourceID() + " any more"}, nil
 	case !res.Settled():
-		return fleet.Verification{ResourceID: res.ID, Detail: "the vault's provisioning state is " + res.ProvisioningState,
-			Seen: u.lastReading(v, res, &polled{standing: gone})}, nil
+		return fleet.Verification{ResourceID: res.ID,
+			Detail: "the vault's provisioning state is " + res.ProvisioningState,
+			Seen:   u.lastReading(v, res, &polled{standing: gone})}, nil
 	case u.change.reached(u.Kind, v, res) == "":
 		seen := u.lastReading(v, res, &polled{standing: gone})
-		return fleet.Verification{ResourceID: res.ID, Detail: "the vault is not as wanted: " + strings.Join(seen.Differs, ", "), Seen: seen}, nil
+		return fleet.Verification{ResourceID: res.ID,
+			Detail: "the vault is not as wanted: " + strings.Join(seen.Differs, ", "), Seen: seen}, nil
 	}
 	return fleet.Verification{OK: true, ResourceID: res.ID}, nil
 }

@@ -23,20 +23,27 @@ func TestReconcile(t *testing.T) {
 		want       fleet.Reading
 		state      fleet.UpgradeState
 	}{
-		"not there":                         {absent: true, want: fleet.ReadUnreadable},
-		"only an operation of another":      {record: rec("another", fleet.RecordInProgress, false), want: fleet.ReadUnreadable},
-		"our operation":                     {record: rec(op, fleet.RecordFailed, false), want: fleet.ReadOurs, state: fleet.RecordFailed},
-		"nothing was read":                  {want: fleet.ReadUnreadable},
-		"as wanted, read for us":            {properties: on + `"Succeeded"}`, as: op, want: fleet.ReadOurs, state: fleet.RecordUpgraded},
-		"as wanted, read for nobody":        {properties: on + `"Succeeded"}`, want: fleet.ReadOurs, state: fleet.RecordUpgraded},
-		"as wanted, read for an older try":  {properties: on + `"Succeeded"}`, as: "older", want: fleet.ReadOurs, state: fleet.RecordUpgraded},
-		"under way, read for us":            {properties: off + `"Updating"}`, as: op, want: fleet.ReadOurs, state: fleet.RecordInProgress},
+		"not there": {absent: true, want: fleet.ReadUnreadable},
+		"only an operation of another": {record: rec("another", fleet.RecordInProgress, false),
+			want: fleet.ReadUnreadable},
+		"our operation": {record: rec(op, fleet.RecordFailed, false), want: fleet.ReadOurs,
+			state: fleet.RecordFailed},
+		"nothing was read": {want: fleet.ReadUnreadable},
+		"as wanted, read for us": {properties: on + `"Succeeded"}`, as: op, want: fleet.ReadOurs,
+			state: fleet.RecordUpgraded},
+		"as wanted, read for nobody": {properties: on + `"Succeeded"}`, want: fleet.ReadOurs,
+			state: fleet.RecordUpgraded},
+		"as wanted, read for an older try": {properties: on + `"Succeeded"}`, as: "older", want: fleet.ReadOurs,
+			state: fleet.RecordUpgraded},
+		"under way, read for us": {properties: off + `"Updating"}`, as: op, want: fleet.ReadOurs,
+			state: fleet.RecordInProgress},
 		"under way, read for nobody":        {properties: off + `"Updating"}`, want: fleet.ReadUnreadable},
 		"as wanted and under way, nobody's": {properties: on + `"Updating"}`, want: fleet.ReadUnreadable},
-		"broken, read for us":               {properties: off + `"Failed"}`, as: op, want: fleet.ReadOurs, state: fleet.RecordFailed},
-		"broken, read for nobody":           {properties: off + `"Failed"}`, want: fleet.ReadUnreadable},
-		"as it was":                         {properties: asWas, as: op, want: fleet.ReadAbsent},
-		"as it was, read for nobody":        {properties: asWas, want: fleet.ReadAbsent},
+		"broken, read for us": {properties: off + `"Failed"}`, as: op, want: fleet.ReadOurs,
+			state: fleet.RecordFailed},
+		"broken, read for nobody":    {properties: off + `"Failed"}`, want: fleet.ReadUnreadable},
+		"as it was":                  {properties: asWas, as: op, want: fleet.ReadAbsent},
+		"as it was, read for nobody": {properties: asWas, want: fleet.ReadAbsent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,10 +117,13 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	with := func(more string) string { return strings.TrimSuffix(vaultJSON(asWas), "}") + more + "}" }
 	for name, tt := range map[string]struct{ doc, want string }{
-		"an etag":             {with(`,"etag":"W/\"one\"","systemData":{"lastModifiedAt":"2026-09-09T13:49:56Z"}`), `W/"one"`},
-		"when it was changed": {with(`,"systemData":{"createdAt":"2026-01-01T00:00:00Z","lastModifiedAt":"2026-09-09T13:49:56Z"}`), "2026-09-09T13:49:56Z"},
-		"of another shape":    {with(`,"etag":7,"systemData":[]`), ""},
-		"none":                {with(""), ""},
+		"an etag": {with(`,"etag":"W/\"one\"","systemData":{"lastModifiedAt":"2026-09-09T13:49:56Z"}`),
+			`W/"one"`},
+		"when it was changed": {with(
+			`,"systemData":{"createdAt":"2026-01-01T00:00:00Z","lastModifiedAt":"2026-09-09T13:49:56Z"}`),
+			"2026-09-09T13:49:56Z"},
+		"of another shape": {with(`,"etag":7,"systemData":[]`), ""},
+		"none":             {with(""), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -239,7 +239,8 @@ func Plain(spec *fleet.KindSpec, body json.RawMessage, options fleet.Options, be
 	if body == nil {
 		body = json.RawMessage(fleet.PlaceholderRestore)
 	}
-	up := fleet.Upgrade{Title: spec.Title, Options: options, Type: string(spec.Type), Permanent: spec.Permanent, Confirm: spec.Confirm, Before: before, After: spec.After,
+	up := fleet.Upgrade{Title: spec.Title, Options: options, Type: string(spec.Type), Permanent: spec.Permanent,
+		Confirm: spec.Confirm, Before: before, After: spec.After,
 		Request: fleet.Request{Method: "PATCH", Body: body,
 			Path: fleet.PlaceholderVault + "?api-version=" + options[fleet.OptionAPIVersion]}}
 	for _, a := range spec.Role().Actions {
@@ -252,12 +253,14 @@ func Plain(spec *fleet.KindSpec, body json.RawMessage, options fleet.Options, be
 // recorded before. restore makes the body that does so from a recorded state, or
 // says why there is none. judge is as in [Change]; calls are those of the
 // rollback's own.
-func Rollback(of Change, restore func(State) (json.RawMessage, error), judge func(fleet.Options, State) []fleet.Finding, calls ...Call) Change {
+func Rollback(of Change, restore func(State) (json.RawMessage, error), judge func(fleet.Options, State) []fleet.Finding,
+	calls ...Call) Change {
 	kind := fleet.RollbackOf(of.Spec.Kind)
 	s := of.Spec
 	s.Kind, s.Title, s.After = kind, "back to what was before "+string(of.Spec.Kind), nil
-	s.Options = append(s.Options[:len(s.Options):len(s.Options)], fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true,
-		Doc: "the ledger of the runs that are undone, relative to the inventory"})
+	s.Options = append(s.Options[:len(s.Options):len(s.Options)],
+		fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true,
+			Doc: "the ledger of the runs that are undone, relative to the inventory"})
 	s.Role = func() fleet.Role { return RoleFor(kind, s.Type, calls...) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, nil, o) }
 	s.Restore = func(recorded json.RawMessage) (json.RawMessage, error) {

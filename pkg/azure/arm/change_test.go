@@ -103,10 +103,12 @@ func TestPlain(t *testing.T) {
 	if req.Method != "PATCH" || req.Path != vaultURL || string(req.Body) != string(c.Body(options)) {
 		t.Errorf("request %+v", req)
 	}
-	if up.Title != c.Spec.Title || up.Type != "Microsoft.RecoveryServices/vaults" || up.Permanent || up.Confirm || up.Options[fleet.OptionExpected] != "2m0s" {
+	if up.Title != c.Spec.Title || up.Type != "Microsoft.RecoveryServices/vaults" || up.Permanent || up.Confirm ||
+		up.Options[fleet.OptionExpected] != "2m0s" {
 		t.Errorf("upgrade %+v", up)
 	}
-	for _, action := range []string{"Microsoft.RecoveryServices/vaults/read", "Microsoft.RecoveryServices/vaults/write", "Microsoft.Authorization/locks/read"} {
+	for _, action := range []string{"Microsoft.RecoveryServices/vaults/read", "Microsoft.RecoveryServices/vaults/write",
+		"Microsoft.Authorization/locks/read"} {
 		if !slices.Contains(up.Actions, action) {
 			t.Errorf("%s is missing in %v", action, up.Actions)
 		}
@@ -127,7 +129,8 @@ func TestRollback(t *testing.T) {
 		}
 		return json.RawMessage(`{"properties":{"settings":` + string(s["settings"]) + `}}`), nil
 	}, nil, extra)
-	if back.Spec.Kind != "rollback-test-mode" || of.Spec.Kind != "test-mode" || len(of.Spec.Options) != 2 || back.Body != nil || !slices.Equal(back.Sections, of.Sections) {
+	if back.Spec.Kind != "rollback-test-mode" || of.Spec.Kind != "test-mode" || len(of.Spec.Options) != 2 ||
+		back.Body != nil || !slices.Equal(back.Sections, of.Sections) {
 		t.Errorf("got %+v", back)
 	}
 	if _, err := back.Spec.Complete(nil); err == nil || !strings.Contains(err.Error(), "ledger") {
@@ -140,13 +143,15 @@ func TestRollback(t *testing.T) {
 	up := back.Spec.Describe(options)
 	v := testVault()
 	v.Restore = json.RawMessage(`{"properties":{}}`)
-	if got := up.Request.Of(v); string(got.Body) != `{"properties":{}}` || string(up.Request.Body) != fleet.PlaceholderRestore || !slices.Contains(up.Actions, extra.Action) {
+	if got := up.Request.Of(v); string(got.Body) != `{"properties":{}}` ||
+		string(up.Request.Body) != fleet.PlaceholderRestore || !slices.Contains(up.Actions, extra.Action) {
 		t.Errorf("sends %+v of %+v", got, up)
 	}
 	if role := back.Spec.Role(); role.Name != "fleetup rollback-test-mode" {
 		t.Errorf("role %+v", role)
 	}
-	if body, err := back.Spec.Restore([]byte(`{"settings":{"mode":"Off"}}`)); err != nil || string(body) != `{"properties":{"settings":{"mode":"Off"}}}` {
+	if body, err := back.Spec.Restore([]byte(`{"settings":{"mode":"Off"}}`)); err != nil ||
+		string(body) != `{"properties":{"settings":{"mode":"Off"}}}` {
 		t.Errorf("restores %s, %v", body, err)
 	}
 	for _, recorded := range []string{`{"settings":null}`, `nonsense`, ``} {
@@ -158,7 +163,8 @@ func TestRollback(t *testing.T) {
 
 func TestWalks(t *testing.T) {
 	t.Parallel()
-	for id, want := range map[string]bool{"/a/b": false, "/a/../b": true, "/a/./b": true, "/a//b": true, "/a/": true, "": true} {
+	for id, want := range map[string]bool{"/a/b": false, "/a/../b": true, "/a/./b": true, "/a//b": true, "/a/": true,
+		"": true} {
 		if walks(id) != want {
 			t.Errorf("%q walks: %v", id, !want)
 		}

@@ -43,7 +43,8 @@ const (
 
 // vaultJSON is the vault as the service shows it.
 func vaultJSON(properties string) string {
-	return `{"id":"` + strings.ToLower(vaultID) + `","name":"Vault1","location":"australiaeast","properties":` + properties + `}`
+	return `{"id":"` + strings.ToLower(vaultID) + `","name":"Vault1","location":"australiaeast","properties":` +
+		properties + `}`
 }
 
 // errorJSON is an error body of the Resource Manager.
@@ -62,7 +63,8 @@ type reply struct {
 func ok(body string) reply { return reply{status: 200, body: body} }
 
 func refused(status int, code string) reply {
-	return reply{status: status, body: errorJSON(code, "because of "+code), header: map[string]string{"Content-Type": "application/json"}}
+	return reply{status: status, body: errorJSON(code, "because of "+code),
+		header: map[string]string{"Content-Type": "application/json"}}
 }
 
 // with adds headers to an answer.
@@ -191,14 +193,16 @@ func cutBehind(w http.ResponseWriter, _ *http.Request) {
 // testChange turns a setting of the test's kind on.
 func testChange() Change {
 	body := json.RawMessage(`{"properties":{"settings":{"mode":"On"}}}`)
-	s := fleet.KindSpec{Kind: "test-mode", Title: "the mode that tests want", Type: fleet.RecoveryServicesVault, Options: fleet.CommonOptions("2026-07-01"),
-		Role: func() fleet.Role { return RoleFor("test-mode", fleet.RecoveryServicesVault) }}
+	s := fleet.KindSpec{Kind: "test-mode", Title: "the mode that tests want", Type: fleet.RecoveryServicesVault,
+		Options: fleet.CommonOptions("2026-07-01"),
+		Role:    func() fleet.Role { return RoleFor("test-mode", fleet.RecoveryServicesVault) }}
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, body, o) }
 	return Change{Spec: s, Sections: []string{"settings"}, Body: Same(body)}
 }
 
 func testVault() *fleet.Vault {
-	v := &fleet.Vault{Kind: "test-mode", SubscriptionID: sub, SubscriptionName: "contoso-prod", Name: "Vault1", Location: "Australia East",
+	v := &fleet.Vault{Kind: "test-mode", SubscriptionID: sub, SubscriptionName: "contoso-prod", Name: "Vault1",
+		Location:     "Australia East",
 		ResourceType: fleet.RecoveryServicesVault, ResourceGroup: "rg vaults"}
 	v.Key = fleet.KeyOf(v.Kind, sub, v.ResourceType, v.Location, v.QualifiedName())
 	return v

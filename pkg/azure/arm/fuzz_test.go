@@ -20,7 +20,8 @@ func wantText(t *testing.T, what, s string) {
 	if n := utf8.RuneCountInString(s); n > 3*text.MaxMessage {
 		t.Errorf("%s has %d characters", what, n)
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s,
+		func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
 		t.Errorf("%s is %q", what, s)
 	}
 }
@@ -28,8 +29,10 @@ func wantText(t *testing.T, what, s string) {
 // FuzzVault: an answer is the vault that was asked for or nothing, and its state
 // is spelled in one way, before the journal and after.
 func FuzzVault(f *testing.F) {
-	for _, seed := range []string{vaultJSON(asWas), vaultJSON(asIs), vaultJSON(`{"settings":{"n":1e999,"s":"\ud800\u202e"}}`), vaultJSON(`{}`) + "x",
-		`{"id":"` + vaultID + `","name":5,"location":["x"],"properties":{"provisioningState":"Updating\n"}}`, `{"id":"` + vaultID + `","properties":{"settings":{"settings":null,"Settings":2}}}`} {
+	for _, seed := range []string{vaultJSON(asWas), vaultJSON(asIs),
+		vaultJSON(`{"settings":{"n":1e999,"s":"\ud800\u202e"}}`), vaultJSON(`{}`) + "x",
+		`{"id":"` + vaultID + `","name":5,"location":["x"],"properties":{"provisioningState":"Updating\n"}}`,
+		`{"id":"` + vaultID + `","properties":{"settings":{"settings":null,"Settings":2}}}`} {
 		f.Add([]byte(seed))
 	}
 	u := &Upgrader{change: testChange()}
@@ -72,18 +75,22 @@ func FuzzVault(f *testing.F) {
 // FuzzStatus: an operation's status is a record that can be journalled, or an
 // error; and nothing but the words of success means that it succeeded.
 func FuzzStatus(f *testing.F) {
-	for _, seed := range []string{stands("InProgress", started).body, stands("Succeeded", ended).body, stands("Failed", failing).body, stands("Canceled", "").body,
-		`{"status":"SUCCEEDED","startTime":"0000-01-01T00:00:00Z"}`, `{"status":""}`, `{"Status":"succeeded","status":"failed"}`, errorJSON("DiskFull", "full"), `[]`} {
+	for _, seed := range []string{stands("InProgress", started).body, stands("Succeeded", ended).body,
+		stands("Failed", failing).body, stands("Canceled", "").body,
+		`{"status":"SUCCEEDED","startTime":"0000-01-01T00:00:00Z"}`, `{"status":""}`,
+		`{"Status":"succeeded","status":"failed"}`, errorJSON("DiskFull", "full"), `[]`} {
 		f.Add(200, []byte(seed))
 		f.Add(202, []byte(seed))
 		f.Add(400, []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, code int, body []byte) {
-		for name, read := range map[string]func(*fleet.Vault, *azure.Response) polled{"status": readStatus, "result": readResult} {
+		for name, read := range map[string]func(*fleet.Vault, *azure.Response) polled{"status": readStatus,
+			"result": readResult} {
 			p := read(testVault(), &azure.Response{Status: code, Header: http.Header{}, Body: body})
 			wantText(t, "a reason", p.why.Code+p.why.Message)
 			lower := strings.ToLower(string(body))
-			if name == "status" && p.standing == done && (code >= 300 || !strings.Contains(lower, "succe") && !strings.Contains(lower, `\u`)) {
+			if name == "status" && p.standing == done &&
+				(code >= 300 || !strings.Contains(lower, "succe") && !strings.Contains(lower, `\u`)) {
 				t.Errorf("succeeded by %d %s", code, body)
 			}
 			if name == "status" && p.standing == failed && code >= 300 {
@@ -102,14 +109,16 @@ func FuzzStatus(f *testing.F) {
 // FuzzAnswer: whatever comes back for a change, it is accepted only by the vault
 // itself or by an address to follow; and what it says can be shown and journalled.
 func FuzzAnswer(f *testing.F) {
-	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example/base/"}})
+	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "https://sm.example",
+		ResourceManager: "https://arm.example/base/"}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	u := &Upgrader{Options: Options{ResourceManager: rm}, change: testChange()}
 	for _, s := range []int{200, 201, 202, 204, 307, 400, 401, 403, 404, 408, 409, 423, 429, 500} {
 		f.Add(s, []byte(vaultJSON(asIs)), "https://arm.example/base/op/1?api-version=1", "")
-		f.Add(s, []byte(errorJSON("ScopeLocked", "locked")), "https://arm.example.evil.example/base/op", "//evil.example/base/op")
+		f.Add(s, []byte(errorJSON("ScopeLocked", "locked")), "https://arm.example.evil.example/base/op",
+			"//evil.example/base/op")
 		f.Add(s, []byte(`{"error":null}`), "/base/op", "https://arm.example:443/base/../op")
 	}
 	f.Fuzz(func(t *testing.T, code int, body []byte, status, location string) {

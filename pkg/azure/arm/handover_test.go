@@ -25,11 +25,13 @@ func TestAnotherProcessSends(t *testing.T) {
 	}
 	start = handed(t, start)
 	start.OperationID = op
-	if got := f.upgrader(testChange()).Send(t.Context(), testVault(), start, azuretest.AtLeisure); got.Verdict != fleet.StartAccepted {
+	if got := f.upgrader(testChange()).Send(t.Context(), testVault(), start,
+		azuretest.AtLeisure); got.Verdict != fleet.StartAccepted {
 		t.Errorf("got %+v", got)
 	}
 	sent := f.came("PATCH")
-	if len(sent) != 1 || sent[0].body != `{"properties":{"settings":{"mode":"On"}}}` || sent[0].header.Get("X-Ms-Client-Request-Id") != op ||
+	if len(sent) != 1 || sent[0].body != `{"properties":{"settings":{"mode":"On"}}}` ||
+		sent[0].header.Get("X-Ms-Client-Request-Id") != op ||
 		sent[0].header.Get("Content-Type") != "application/json" || sent[0].header.Get("Accept") != "application/json" {
 		t.Errorf("sent %+v", sent)
 	}
@@ -52,7 +54,8 @@ func TestSendOfAnotherVault(t *testing.T) {
 	} {
 		s, v := start, testVault()
 		change(&s, v)
-		if got := u.Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no change of vault") {
+		if got := u.Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent ||
+			!strings.Contains(got.Message, "it is no change of vault") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

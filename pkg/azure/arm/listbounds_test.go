@@ -51,17 +51,23 @@ func TestListHasAnEnd(t *testing.T) {
 		err   string // why
 		takes time.Duration
 	}{
-		"as many pages as may be": {endless{pages: 1000, takes: 500 * time.Millisecond}, usualBounds, 1000, "", 500 * time.Second},
-		"too many pages":          {endless{pages: 1001}, usualBounds, 0, "1000 pages are more than such a list has", 0},
-		"as many bytes as may be": {endless{pages: 4, bytes: 1 << 20}, small, 4, "", 0}, // the last page is here by then
-		"too many bytes":          {endless{pages: 5, bytes: 1 << 20}, small, 0, "4 MB are more than such a list has", 0},
-		"too slow":                {endless{pages: 20, takes: 55 * time.Second}, usualBounds, 0, "its list does not end within 10m0s", 10 * time.Minute},
+		"as many pages as may be": {endless{pages: 1000, takes: 500 * time.Millisecond}, usualBounds, 1000, "",
+			500 * time.Second},
+		"too many pages": {endless{pages: 1001}, usualBounds, 0, "1000 pages are more than such a list has",
+			0},
+		// the last page is here by then
+		"as many bytes as may be": {endless{pages: 4, bytes: 1 << 20}, small, 4, "", 0},
+		"too many bytes": {endless{pages: 5, bytes: 1 << 20}, small, 0, "4 MB are more than such a list has",
+			0},
+		"too slow": {endless{pages: 20, takes: 55 * time.Second}, usualBounds, 0, "its list does not end within 10m0s",
+			10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				_, rm, err := azure.NewAPIClients(azure.Options{Transport: &c.cloud,
-					Cloud: fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"}})
+					Cloud: fleet.Cloud{Name: fleet.CustomCloud, ServiceManagement: "http://127.0.0.1:1",
+						ResourceManager: "http://127.0.0.1:1"}})
 				if err != nil {
 					t.Fatal(err)
 				}

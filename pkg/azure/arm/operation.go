@@ -66,7 +66,8 @@ func (u *Upgrader) follow(ctx context.Context, f fleet.Followed) polled {
 	if f.Operation.StatusURL != "" {
 		p = u.ask(ctx, f, f.Operation.StatusURL, readStatus)
 	}
-	if f.Operation.ResultURL == "" || p.standing != gone && (p.standing != done || f.Operation.Final != fleet.FinalLocation) {
+	if f.Operation.ResultURL == "" || p.standing != gone &&
+		(p.standing != done || f.Operation.Final != fleet.FinalLocation) {
 		return p
 	}
 	r := u.ask(ctx, f, f.Operation.ResultURL, readResult)
@@ -84,7 +85,8 @@ func (u *Upgrader) follow(ctx context.Context, f fleet.Followed) polled {
 }
 
 // ask reads one of an operation's addresses.
-func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string, read func(*fleet.Vault, *azure.Response) polled) polled {
+func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string,
+	read func(*fleet.Vault, *azure.Response) polled) polled {
 	path, err := u.ResourceManager.PathOf(url)
 	if err != nil { // of another cloud's endpoints: no token goes there
 		return polled{standing: gone, answer: "nothing, as it is not asked: " + err.Error()}
@@ -135,7 +137,8 @@ func readStatus(_ *fleet.Vault, resp *azure.Response) polled {
 	switch { // OperationResource describes the words otherwise than the examples have them
 	case strings.EqualFold(s.Status, "Succeeded"), strings.EqualFold(s.Status, "Success"):
 		p.standing, p.end = done, parseTime(s.EndTime)
-	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"), strings.EqualFold(s.Status, "Cancelled"):
+	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"),
+		strings.EqualFold(s.Status, "Cancelled"):
 		said := azure.ReadErrorBody(resp.Body)
 		p.standing, p.end, p.why = failed, parseTime(s.EndTime), failure(said)
 		if p.why.Message == "" {
@@ -201,7 +204,8 @@ func (p *polled) record(f fleet.Followed) fleet.Sighting {
 	switch p.standing {
 	case failed:
 		p.why.Message = cmp.Or(p.why.Message, "the service gave no reason")
-		rec.State, rec.Message, s.Failure = fleet.RecordFailed, strings.TrimPrefix(p.why.Code+": "+p.why.Message, ": "), &p.why
+		rec.State, rec.Message, s.Failure = fleet.RecordFailed, strings.TrimPrefix(p.why.Code+": "+p.why.Message, ": "),
+			&p.why
 	case done:
 		rec.State, rec.UpgradedResourceID = fleet.RecordUpgraded, f.Vault.ResourceID()
 	}

@@ -55,38 +55,67 @@ func TestOperationIsFollowed(t *testing.T) {
 		next      time.Duration
 		presumed  bool
 	}{
-		"in progress":                   {operation: byBoth, status: stands("InProgress", started), want: fleet.RecordInProgress},
-		"a word of its own":             {operation: byBoth, status: stands("Provisioning", ""), want: fleet.RecordInProgress},
-		"in progress, later":            {operation: byBoth, status: stands("InProgress", "").with("Retry-After", "33"), want: fleet.RecordInProgress, next: 33 * time.Second},
-		"accepted, and no body":         {operation: byBoth, status: reply{status: 202}.with("Retry-After", "7"), want: fleet.RecordInProgress, next: 7 * time.Second},
-		"status done, result not yet":   {operation: byBoth, status: stands("Succeeded", ended), result: reply{status: 202}.with("Retry-After", "5"), want: fleet.RecordInProgress, next: 5 * time.Second},
-		"both done":                     {operation: byBoth, status: stands("Succeeded", ended), result: ok(vaultJSON(asIs)), want: fleet.RecordUpgraded},
-		"both done, nothing to say":     {operation: byBoth, status: stands("succeeded", ended), result: reply{status: 204}, want: fleet.RecordUpgraded},
-		"status done, result failed":    {operation: byBoth, status: stands("Succeeded", ended), result: refused(400, "DiskFull"), want: fleet.RecordFailed, says: "DiskFull: because of DiskFull"},
-		"status done, result forgotten": {operation: byBoth, status: stands("Succeeded", ended), result: gone, want: fleet.RecordUpgraded},
-		"status is the last word":       {operation: byStatus, status: stands("Succeeded", ended), want: fleet.RecordUpgraded},
-		"status is it, result there":    {operation: &fleet.Operation{StatusURL: statusURL, ResultURL: resultURL, Final: fleet.FinalStatus}, status: stands("Succeeded", ended), want: fleet.RecordUpgraded}, // and is not asked
-		"as the specification has it":   {operation: byStatus, status: stands("Success", ended), want: fleet.RecordUpgraded},
-		"failed":                        {operation: byBoth, status: stands("Failed", failing), want: fleet.RecordFailed, says: "DiskFull: the disk was full"},
-		"failed without a word":         {operation: byBoth, status: stands("Failed", ended), want: fleet.RecordFailed, says: "the operation ended as Failed"},
-		"canceled":                      {operation: byBoth, status: stands("Canceled", ended), want: fleet.RecordFailed, says: "the operation ended as Canceled"},
-		"cancelled":                     {operation: byStatus, status: stands("cancelled", failing), want: fleet.RecordFailed, says: "DiskFull"},
-		"result only, not yet":          {operation: byResult, result: reply{status: 202}.with("Retry-After", "9"), want: fleet.RecordInProgress, next: 9 * time.Second},
-		"result only, done":             {operation: byResult, result: ok(vaultJSON(asIs)), want: fleet.RecordUpgraded},
-		"result only, failed":           {operation: byResult, result: refused(409, "DiskFull"), want: fleet.RecordFailed, says: "DiskFull"},
-		"status forgotten, result done": {operation: byBoth, status: gone, result: reply{status: 204}, want: fleet.RecordUpgraded},
+		"in progress": {operation: byBoth, status: stands("InProgress", started),
+			want: fleet.RecordInProgress},
+		"a word of its own": {operation: byBoth, status: stands("Provisioning", ""),
+			want: fleet.RecordInProgress},
+		"in progress, later": {operation: byBoth, status: stands("InProgress", "").with("Retry-After", "33"),
+			want: fleet.RecordInProgress, next: 33 * time.Second},
+		"accepted, and no body": {operation: byBoth, status: reply{status: 202}.with("Retry-After", "7"),
+			want: fleet.RecordInProgress, next: 7 * time.Second},
+		"status done, result not yet": {operation: byBoth, status: stands("Succeeded", ended),
+			result: reply{status: 202}.with("Retry-After", "5"), want: fleet.RecordInProgress, next: 5 * time.Second},
+		"both done": {operation: byBoth, status: stands("Succeeded", ended),
+			result: ok(vaultJSON(asIs)), want: fleet.RecordUpgraded},
+		"both done, nothing to say": {operation: byBoth, status: stands("succeeded", ended),
+			result: reply{status: 204}, want: fleet.RecordUpgraded},
+		"status done, result failed": {operation: byBoth, status: stands("Succeeded", ended),
+			result: refused(400, "DiskFull"), want: fleet.RecordFailed, says: "DiskFull: because of DiskFull"},
+		"status done, result forgotten": {operation: byBoth, status: stands("Succeeded", ended), result: gone,
+			want: fleet.RecordUpgraded},
+		"status is the last word": {operation: byStatus, status: stands("Succeeded", ended),
+			want: fleet.RecordUpgraded},
+		// and is not asked
+		"status is it, result there": {operation: &fleet.Operation{StatusURL: statusURL, ResultURL: resultURL,
+			Final: fleet.FinalStatus}, status: stands("Succeeded", ended), want: fleet.RecordUpgraded},
+		"as the specification has it": {operation: byStatus, status: stands("Success", ended),
+			want: fleet.RecordUpgraded},
+		"failed": {operation: byBoth, status: stands("Failed", failing),
+			want: fleet.RecordFailed, says: "DiskFull: the disk was full"},
+		"failed without a word": {operation: byBoth, status: stands("Failed", ended), want: fleet.RecordFailed,
+			says: "the operation ended as Failed"},
+		"canceled": {operation: byBoth, status: stands("Canceled", ended),
+			want: fleet.RecordFailed, says: "the operation ended as Canceled"},
+		"cancelled": {operation: byStatus, status: stands("cancelled", failing),
+			want: fleet.RecordFailed, says: "DiskFull"},
+		"result only, not yet": {operation: byResult, result: reply{status: 202}.with("Retry-After", "9"),
+			want: fleet.RecordInProgress, next: 9 * time.Second},
+		"result only, done": {operation: byResult, result: ok(vaultJSON(asIs)), want: fleet.RecordUpgraded},
+		"result only, failed": {operation: byResult, result: refused(409, "DiskFull"),
+			want: fleet.RecordFailed, says: "DiskFull"},
+		"status forgotten, result done": {operation: byBoth, status: gone, result: reply{status: 204},
+			want: fleet.RecordUpgraded},
 
 		// The service knows the operation no more: the vault tells.
-		"forgotten, made":            {operation: byBoth, status: gone, result: gone, vault: asIs, want: fleet.RecordUpgraded},
-		"forgotten by 410, made":     {operation: byStatus, status: reply{status: 410}, vault: asIs, want: fleet.RecordUpgraded},
-		"forgotten, under way":       {operation: byBoth, status: gone, result: gone, vault: `{"settings":{"mode":"Off"},"provisioningState":"Updating"}`, want: fleet.RecordInProgress, presumed: true},
-		"forgotten, made, under way": {operation: byBoth, status: gone, result: gone, vault: `{"settings":{"mode":"On"},"provisioningState":"Updating"}`, want: fleet.RecordInProgress, presumed: true},
-		"forgotten, broken":          {operation: byBoth, status: gone, result: gone, vault: `{"settings":{"mode":"Off"},"provisioningState":"Failed"}`, want: fleet.RecordFailed, presumed: true, says: "provisioning state is Failed"},
-		"forgotten, not made":        {operation: byBoth, status: gone, result: gone, vault: asWas}, // nothing is known
+		"forgotten, made": {operation: byBoth, status: gone, result: gone, vault: asIs,
+			want: fleet.RecordUpgraded},
+		"forgotten by 410, made": {operation: byStatus, status: reply{status: 410}, vault: asIs,
+			want: fleet.RecordUpgraded},
+		"forgotten, under way": {operation: byBoth, status: gone, result: gone,
+			vault: `{"settings":{"mode":"Off"},"provisioningState":"Updating"}`, want: fleet.RecordInProgress,
+			presumed: true},
+		"forgotten, made, under way": {operation: byBoth, status: gone, result: gone,
+			vault: `{"settings":{"mode":"On"},"provisioningState":"Updating"}`, want: fleet.RecordInProgress,
+			presumed: true},
+		"forgotten, broken": {operation: byBoth, status: gone, result: gone,
+			vault: `{"settings":{"mode":"Off"},"provisioningState":"Failed"}`, want: fleet.RecordFailed, presumed: true,
+			says: "provisioning state is Failed"},
+		"forgotten, not made": {operation: byBoth, status: gone, result: gone, vault: asWas}, // nothing is known
 
 		// An address of another host was journalled, or none: no token goes there.
-		"elsewhere": {operation: &fleet.Operation{StatusURL: "https://evil.example/o1"}, vault: asIs, want: fleet.RecordUpgraded},
-		"nowhere":   {operation: &fleet.Operation{}, vault: asIs, want: fleet.RecordUpgraded},
+		"elsewhere": {operation: &fleet.Operation{StatusURL: "https://evil.example/o1"}, vault: asIs,
+			want: fleet.RecordUpgraded},
+		"nowhere": {operation: &fleet.Operation{}, vault: asIs, want: fleet.RecordUpgraded},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -115,13 +144,15 @@ func TestOperationIsFollowed(t *testing.T) {
 				return
 			}
 			r := got.Record
-			if r == nil || r.State != tt.want || r.OperationID != op || r.Presumed != tt.presumed || !strings.Contains(r.Message, tt.says) || tt.says == "" && r.Message != "" {
+			if r == nil || r.State != tt.want || r.OperationID != op || r.Presumed != tt.presumed ||
+				!strings.Contains(r.Message, tt.says) || tt.says == "" && r.Message != "" {
 				t.Fatalf("got %+v", r)
 			}
 			if r.State == fleet.RecordUpgraded && !strings.EqualFold(r.UpgradedResourceID, vaultID) {
 				t.Errorf("made %q", r.UpgradedResourceID)
 			}
-			if strings.Contains(tt.status.body, "startTime") && r.StartedAt.IsZero() || strings.Contains(tt.status.body, "endTime") && r.EndedAt.IsZero() {
+			if strings.Contains(tt.status.body, "startTime") && r.StartedAt.IsZero() ||
+				strings.Contains(tt.status.body, "endTime") && r.EndedAt.IsZero() {
 				t.Errorf("from %v to %v", r.StartedAt, r.EndedAt)
 			}
 		})
@@ -133,11 +164,13 @@ func TestOperationIsFollowed(t *testing.T) {
 // one with ErrorCode, Azure/azure-rest-api-specs issue 27869 for 404s.
 func senseless() map[string]reply {
 	return map[string]reply{
-		"401":              refused(401, "InvalidAuthenticationToken"),
-		"403":              refused(403, "AuthorizationFailed"),
-		"400":              refused(400, "InvalidOperationIdentifier"),
-		"another shape":    {status: 400, body: `{"ErrorCode":"CreateResourceFailedDueToInvalidCache","Message":{"Language":"en-US","Value":"The name is already in use"},"Values":[]}`},
-		"404 of a gateway": {status: 404, body: "<html><title>404 - File not found</title></html>", header: map[string]string{"Content-Type": "text/html"}},
+		"401": refused(401, "InvalidAuthenticationToken"),
+		"403": refused(403, "AuthorizationFailed"),
+		"400": refused(400, "InvalidOperationIdentifier"),
+		"another shape": {status: 400,
+			body: `{"ErrorCode":"CreateResourceFailedDueToInvalidCache","Message":{"Language":"en-US","Value":"The name is already in use"},"Values":[]}`},
+		"404 of a gateway": {status: 404, body: "<html><title>404 - File not found</title></html>",
+			header: map[string]string{"Content-Type": "text/html"}},
 		"502 of a gateway": {status: 502, body: "<html><title>Bad Gateway</title></html>"},
 		"500":              refused(500, "CloudInternalError"),
 		"a web page":       ok("<html><title>Sign in</title></html>"),
@@ -162,10 +195,12 @@ func TestPollsThatSayNothing(t *testing.T) {
 			settled    bool
 			what       string
 		}{
-			"as wanted":     {properties: asIs, want: fleet.RecordUpgraded, what: "as wanted"},
-			"not as wanted": {properties: asWas, want: fleet.RecordInProgress, settled: true, what: "no operation is under way"},
-			"under way":     {properties: off + `"Updating"}`, want: fleet.RecordInProgress, what: "provisioning state is Updating"},
-			"broken":        {properties: off + `"Failed"}`, want: fleet.RecordFailed, what: "provisioning state is Failed"},
+			"as wanted": {properties: asIs, want: fleet.RecordUpgraded, what: "as wanted"},
+			"not as wanted": {properties: asWas, want: fleet.RecordInProgress, settled: true,
+				what: "no operation is under way"},
+			"under way": {properties: off + `"Updating"}`, want: fleet.RecordInProgress,
+				what: "provisioning state is Updating"},
+			"broken": {properties: off + `"Failed"}`, want: fleet.RecordFailed, what: "provisioning state is Failed"},
 		} {
 			t.Run(name+", "+vault, func(t *testing.T) {
 				t.Parallel()
@@ -180,7 +215,8 @@ func TestPollsThatSayNothing(t *testing.T) {
 					t.Errorf("got %+v", got.Record)
 				}
 				r := got.Reading
-				if r == nil || r.Settled != tt.settled || !strings.Contains(r.What, tt.what) || !strings.HasPrefix(r.Poll, "HTTP ") {
+				if r == nil || r.Settled != tt.settled || !strings.Contains(r.What, tt.what) ||
+					!strings.HasPrefix(r.Poll, "HTTP ") {
 					t.Fatalf("the reading is %+v", r)
 				}
 				if tt.settled && (len(r.Differs) != 1 || r.Differs[0] != "settings.mode is Off, wanted On") {
@@ -197,7 +233,8 @@ func TestPollsThatSayNothing(t *testing.T) {
 	f := newFake(t)
 	f.on("GET", resultURL, refused(403, "AuthorizationFailed"))
 	f.on("GET", vaultURL, ok(vaultJSON(asIs)))
-	if _, got, err := poll(t, f.upgrader(testChange()), byResult); err != nil || got.Record == nil || got.Record.State != fleet.RecordUpgraded {
+	if _, got, err := poll(t, f.upgrader(testChange()), byResult); err != nil || got.Record == nil ||
+		got.Record.State != fleet.RecordUpgraded {
 		t.Errorf("got %+v, %v", got.Record, err)
 	}
 }
@@ -227,7 +264,8 @@ func TestResultsThatSayNothing(t *testing.T) {
 	} {
 		f := newFake(t)
 		f.on("GET", resultURL, tt.answer)
-		got := f.upgrader(testChange()).follow(t.Context(), fleet.Followed{Vault: testVault(), OperationID: op, Operation: byResult})
+		got := f.upgrader(testChange()).follow(t.Context(),
+			fleet.Followed{Vault: testVault(), OperationID: op, Operation: byResult})
 		if got.standing != tt.want || got.standing == silent && got.answer == "" {
 			t.Errorf("%s: got %+v", name, got)
 		}
@@ -263,9 +301,13 @@ func TestPollsThatAskForPatience(t *testing.T) {
 		want  fleet.CallClass
 		after time.Duration
 	}{
-		"429":             {refused(429, "TooManyRequests").with("Retry-After", "60"), fleet.CallThrottled, time.Minute},
-		"429, in words":   {reply{status: 429, body: errorJSON("ResourceRequestsThrottled", "Please try again after '372' seconds.")}, fleet.CallThrottled, 372 * time.Second},
-		"503 with a wait": {refused(503, "ServiceUnavailable").with("Retry-After", "60"), fleet.CallUnreachable, time.Minute},
+		"429": {refused(429, "TooManyRequests").with("Retry-After", "60"), fleet.CallThrottled,
+			time.Minute},
+		"429, in words": {reply{status: 429,
+			body: errorJSON("ResourceRequestsThrottled", "Please try again after '372' seconds.")}, fleet.CallThrottled,
+			372 * time.Second},
+		"503 with a wait": {refused(503, "ServiceUnavailable").with("Retry-After", "60"), fleet.CallUnreachable,
+			time.Minute},
 	} {
 		f := newFake(t)
 		f.on("GET", statusURL, tt.reply)
@@ -290,25 +332,33 @@ func TestOverdueTheVaultIsRead(t *testing.T) {
 		settled bool
 		what    string
 	}{
-		"not yet":                   {vault: ok(vaultJSON(asIs)), want: fleet.RecordInProgress},
-		"as wanted":                 {vault: ok(vaultJSON(asIs)), overdue: true, want: fleet.RecordUpgraded, what: "as wanted"},
-		"not as wanted":             {vault: ok(vaultJSON(asWas)), overdue: true, want: fleet.RecordInProgress, settled: true, what: "says that it is under way"},
-		"under way":                 {vault: ok(vaultJSON(`{"settings":{"mode":"On"},"provisioningState":"Updating"}`)), overdue: true, want: fleet.RecordInProgress, what: "Updating"},
-		"the vault may not be read": {vault: refused(403, "AuthorizationFailed"), overdue: true, want: fleet.RecordInProgress, what: "AuthorizationFailed"},
+		"not yet": {vault: ok(vaultJSON(asIs)), want: fleet.RecordInProgress},
+		"as wanted": {vault: ok(vaultJSON(asIs)), overdue: true, want: fleet.RecordUpgraded,
+			what: "as wanted"},
+		"not as wanted": {vault: ok(vaultJSON(asWas)), overdue: true, want: fleet.RecordInProgress,
+			settled: true, what: "says that it is under way"},
+		"under way": {vault: ok(vaultJSON(`{"settings":{"mode":"On"},"provisioningState":"Updating"}`)),
+			overdue: true, want: fleet.RecordInProgress, what: "Updating"},
+		"the vault may not be read": {vault: refused(403, "AuthorizationFailed"), overdue: true,
+			want: fleet.RecordInProgress, what: "AuthorizationFailed"},
 	} {
 		f := newFake(t)
 		f.on("GET", statusURL, stands("InProgress", started))
 		f.on("GET", vaultURL, tt.vault)
-		snap, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: tt.overdue}})
+		snap, err := f.upgrader(testChange()).Read(t.Context(), sub,
+			[]fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: tt.overdue}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		got := snap.Vaults[testVault().Key]
-		if got.Record == nil || got.Record.State != tt.want || got.Record.Presumed && tt.want != fleet.RecordInProgress {
+		if got.Record == nil || got.Record.State != tt.want || got.Record.Presumed &&
+			tt.want != fleet.RecordInProgress {
 			t.Errorf("%s: got %+v", name, got.Record)
 		}
-		if r := got.Reading; (r != nil) != tt.overdue || r != nil && (r.Settled != tt.settled || r.Running != (tt.want == fleet.RecordInProgress) || !strings.Contains(r.What, tt.what)) {
+		if r := got.Reading; (r != nil) != tt.overdue || r != nil &&
+			(r.Settled != tt.settled || r.Running != (tt.want == fleet.RecordInProgress) ||
+				!strings.Contains(r.What, tt.what)) {
 			t.Errorf("%s: the reading is %+v", name, r)
 		}
 	}
@@ -321,7 +371,8 @@ func TestOverdueAnAddressThatAsksForPatience(t *testing.T) {
 		f := newFake(t)
 		f.on("GET", statusURL, refused(429, "TooManyRequests").with("Retry-After", "60"))
 		f.on("GET", vaultURL, ok(vaultJSON(vault)))
-		snap, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
+		snap, err := f.upgrader(testChange()).Read(t.Context(), sub,
+			[]fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +380,9 @@ func TestOverdueAnAddressThatAsksForPatience(t *testing.T) {
 		if got.Record == nil || got.Record.State != want {
 			t.Errorf("got %+v", got.Record)
 		}
-		if want == fleet.RecordInProgress && (snap.Next != time.Minute || !got.Reading.Settled || !strings.HasPrefix(got.Reading.Poll, "HTTP 429 TooManyRequests")) {
+		if want == fleet.RecordInProgress &&
+			(snap.Next != time.Minute || !got.Reading.Settled ||
+				!strings.HasPrefix(got.Reading.Poll, "HTTP 429 TooManyRequests")) {
 			t.Errorf("to be read again in %v, having read %+v", snap.Next, got.Reading)
 		}
 	}
@@ -339,13 +392,18 @@ func TestOverdueAnAddressThatAsksForPatience(t *testing.T) {
 // language's own notation.
 func TestDiffers(t *testing.T) {
 	t.Parallel()
-	c := Change{Body: Same([]byte(`{"properties":{"a":{"on":"Enabled","n":3,"deep":{"x":true}},"list":["1","2"],"b":"x","none":null}}`)), Sections: []string{"a"}}
+	c :=
+		Change{
+			Body: Same([]byte(
+				`{"properties":{"a":{"on":"Enabled","n":3,"deep":{"x":true}},"list":["1","2"],"b":"x","none":null}}`)),
+			Sections: []string{"a"}}
 	properties, err := decode([]byte(`{"a":{"on":"Disabled","n":2,"more":1},"list":["1"],"b":"X","none":null}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := c.differs(nil, testVault(), &Resource{document: document{Properties: properties}})
-	want := []string{"a.deep.x is not set, wanted true", "a.n is 2, wanted 3", "a.on is Disabled, wanted Enabled", `list is ["1"], wanted ["1","2"]`}
+	want := []string{"a.deep.x is not set, wanted true", "a.n is 2, wanted 3", "a.on is Disabled, wanted Enabled",
+		`list is ["1"], wanted ["1","2"]`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
@@ -387,13 +445,15 @@ func TestExplainSaysWhyItFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	fs := u.Explain(t.Context(), testVault(), got)
-	if len(fs) != 1 || fs[0].Code != "DiskFull" || fs[0].Message != "the disk was full" || fs[0].Severity != fleet.SeverityError || fs[0].Action == "" {
+	if len(fs) != 1 || fs[0].Code != "DiskFull" || fs[0].Message != "the disk was full" ||
+		fs[0].Severity != fleet.SeverityError || fs[0].Action == "" {
 		t.Errorf("got %+v", fs)
 	}
 	if fs := u.Explain(t.Context(), testVault(), u.seen(t)); fs != nil {
 		t.Errorf("of a vault that has not failed: %+v", fs)
 	}
-	if fs := u.Explain(t.Context(), testVault(), fleet.Sighting{Failure: &fleet.Finding{Message: "without a code"}}); fs != nil {
+	if fs := u.Explain(t.Context(), testVault(),
+		fleet.Sighting{Failure: &fleet.Finding{Message: "without a code"}}); fs != nil {
 		t.Errorf("where the service gave no reason: %+v", fs)
 	}
 }
@@ -403,7 +463,8 @@ func TestOddTimesAreNone(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"2026-11-26T01:02:03.5Z": "2026-11-26T01:02:03.5Z", "2026-11-26T01:02:03+10:00": "2026-11-25T15:02:03Z",
-		"": "0001-01-01T00:00:00Z", "yesterday": "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z": "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z": "0001-01-01T00:00:00Z",
+		"": "0001-01-01T00:00:00Z", "yesterday": "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z": "0001-01-01T00:00:00Z",
+		"9999-12-31T23:59:59Z": "0001-01-01T00:00:00Z",
 	} {
 		if got := parseTime(in).Format(time.RFC3339Nano); got != want {
 			t.Errorf("%q is %s, want %s", in, got, want)
@@ -465,7 +526,8 @@ func TestOverdueAndNothingCanBeRead(t *testing.T) {
 	f := newFake(t)
 	f.on("GET", statusURL, refused(429, "TooManyRequests").with("Retry-After", "60"))
 	f.on("GET", vaultURL, refused(403, "AuthorizationFailed"))
-	_, err := f.upgrader(testChange()).Read(t.Context(), sub, []fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
+	_, err := f.upgrader(testChange()).Read(t.Context(), sub,
+		[]fleet.Followed{{Vault: testVault(), OperationID: op, Operation: byStatus, Overdue: true}})
 	if fleet.ClassOf(err) != fleet.CallThrottled || fleet.RetryAfterOf(err) != time.Minute {
 		t.Errorf("got %v", err)
 	}

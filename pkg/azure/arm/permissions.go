@@ -13,7 +13,8 @@ import (
 // readPermissions lists what the identity may do with a vault
 // (Permissions_ListForResource in azure-rest-api-specs, whose PermissionGetResult has a
 // nextLink: what stands on another page is allowed as well).
-var readPermissions = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+var readPermissions = Call{http.MethodGet,
+	"{vault}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
 	"Microsoft.Authorization/permissions/read", "whether the identity may make the change"}
 
 // permission is what one of the identity's roles allows: what Actions hold and
@@ -57,7 +58,8 @@ func Matches(pattern, s string) bool {
 // on a vault. It may have them on others: roles can be given for a group, or for
 // a single vault.
 func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *check.Report) {
-	list, resp, err := listWithin[permission](ctx, u, v.SubscriptionID, "read the permissions on vault "+v.Ref(), readPermissions.At(v), usualBounds)
+	list, resp, err := listWithin[permission](ctx, u, v.SubscriptionID, "read the permissions on vault "+v.Ref(),
+		readPermissions.At(v), usualBounds)
 	if err != nil {
 		u.Failed(r, err)
 		return
@@ -77,7 +79,8 @@ func (u *Upgrader) checkPermissions(ctx context.Context, v *fleet.Vault, r *chec
 		}
 	}
 	if len(missing) > 0 {
-		r.Error(fleet.CodeNoPermission, "the identity lacks permissions on vault "+v.Ref()+": "+strings.Join(missing, ", "),
+		r.Error(fleet.CodeNoPermission, "the identity lacks permissions on vault "+v.Ref()+": "+strings.Join(missing,
+			", "),
 			u.permission(), resp.RequestID)
 	}
 }
@@ -102,8 +105,10 @@ func ofEachGroup(vaults []*fleet.Vault) (firsts []*fleet.Vault) {
 // once, and has none.
 var following = map[fleet.ResourceType][]fleet.Action{
 	fleet.RecoveryServicesVault: {
-		{Name: string(fleet.RecoveryServicesVault) + "/operationStatus/read", Why: "how a change stands that has begun (Azure-AsyncOperation)"},
-		{Name: string(fleet.RecoveryServicesVault) + "/operationResults/read", Why: "what a change that has begun has led to (Location)"},
+		{Name: string(fleet.RecoveryServicesVault) + "/operationStatus/read",
+			Why: "how a change stands that has begun (Azure-AsyncOperation)"},
+		{Name: string(fleet.RecoveryServicesVault) + "/operationResults/read",
+			Why: "what a change that has begun has led to (Location)"},
 	},
 }
 
@@ -112,16 +117,18 @@ var following = map[fleet.ResourceType][]fleet.Action{
 // checks ask for, the kind's own calls, and the finding of vaults.
 func RoleFor(k fleet.Kind, t fleet.ResourceType, calls ...Call) fleet.Role {
 	r := fleet.Role{
-		Name:        "fleetup " + string(k),
-		Description: "What fleetup asks of the Resource Manager to carry out the " + k.Direction().Words().Noun + " " + string(k) + ".",
-		Besides:     "Where a resource guard protects the vaults, its owner must allow the operation besides.",
+		Name: "fleetup " + string(k),
+		Description: "What fleetup asks of the Resource Manager to carry out the " + k.Direction().Words().Noun + " " +
+			string(k) + ".",
+		Besides: "Where a resource guard protects the vaults, its owner must allow the operation besides.",
 		Actions: []fleet.Action{
 			{Name: string(t) + "/read", Why: "how a vault is, before and after"},
 			{Name: string(t) + "/write", Why: "the change itself, and the operations that it begins"},
 		},
 	}
 	r.Actions = append(r.Actions, following[t]...)
-	r.Actions = append(r.Actions, fleet.Action{Name: "Microsoft.ResourceGraph/resources/read", Why: "which vaults there are: fleetup inventory discover", Apart: true})
+	r.Actions = append(r.Actions, fleet.Action{Name: "Microsoft.ResourceGraph/resources/read",
+		Why: "which vaults there are: fleetup inventory discover", Apart: true})
 	for _, c := range slices.Concat([]Call{readLocks, readPermissions, readSubscription, readProvider}, calls) {
 		r.Actions = append(r.Actions, fleet.Action{Name: c.Action, Why: c.Why})
 	}

@@ -16,10 +16,13 @@ func TestPermissionsOfEveryPage(t *testing.T) {
 		pages map[string]reply
 		says  string
 	}{
-		"all on the second": {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[{"actions":["*"]}]}`)}, ""},
-		"some on neither":   {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[]}`)}, "the identity lacks permissions on vault"},
-		"half of a list":    {map[string]reply{mayURL: first("/next"), "/next": refused(404, "ResourceNotFound")}, "its next page is not read"},
-		"without an end":    {map[string]reply{mayURL: first("/next"), "/next": first("/next")}, "it was read before"},
+		"all on the second": {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[{"actions":["*"]}]}`)},
+			""},
+		"some on neither": {map[string]reply{mayURL: first("/next"), "/next": ok(`{"value":[]}`)},
+			"the identity lacks permissions on vault"},
+		"half of a list": {map[string]reply{mayURL: first("/next"), "/next": refused(404, "ResourceNotFound")},
+			"its next page is not read"},
+		"without an end": {map[string]reply{mayURL: first("/next"), "/next": first("/next")}, "it was read before"},
 	} {
 		f := newFake(t)
 		for uri, r := range tt.pages {
@@ -31,7 +34,8 @@ func TestPermissionsOfEveryPage(t *testing.T) {
 		for _, fd := range r.Findings {
 			said += fd.Message + "\n"
 		}
-		if (said == "") != (tt.says == "") || !strings.Contains(said, tt.says) || strings.Contains(said, "lacks") != (name == "some on neither") {
+		if (said == "") != (tt.says == "") || !strings.Contains(said, tt.says) ||
+			strings.Contains(said, "lacks") != (name == "some on neither") {
 			t.Errorf("%s: %q", name, said)
 		}
 	}

@@ -90,7 +90,8 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 	if f.Overdue {
 		// First: an address that asks for patience for ever must not keep it from
 		// being seen.
-		if res, at, err = u.get(ctx, f.Vault); err == nil && res != nil && res.Settled() && u.change.reached(u.Kind, f.Vault, res) != "" {
+		if res, at, err = u.get(ctx, f.Vault); err == nil && res != nil && res.Settled() &&
+			u.change.reached(u.Kind, f.Vault, res) != "" {
 			return u.shown(f, snap, res, at, nil, &polled{standing: gone})
 		}
 	}
@@ -113,11 +114,14 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 
 // shown completes a reading with what the vault itself showed, or with why it
 // could not be read. p is what the operation's addresses answered.
-func (u *Upgrader) shown(f fleet.Followed, snap *fleet.Snapshot, res *Resource, at time.Time, err error, p *polled) (*fleet.Snapshot, error) {
+func (u *Upgrader) shown(f fleet.Followed, snap *fleet.Snapshot, res *Resource, at time.Time, err error,
+	p *polled) (*fleet.Snapshot, error) {
 	if err != nil && p.standing == running {
 		// The operation itself is heard of; that is enough to go on.
 		s := p.record(f)
-		s.Reading = &fleet.LastReading{At: p.at, What: "the operation says that it is under way; the vault itself could not be read: " + brief(err), Running: true}
+		s.Reading = &fleet.LastReading{At: p.at,
+			What:    "the operation says that it is under way; the vault itself could not be read: " + brief(err),
+			Running: true}
 		snap.Vaults[f.Vault.Key] = s
 		return snap, nil
 	}
@@ -151,11 +155,14 @@ func (u *Upgrader) sighting(f fleet.Followed, res *Resource, p *polled) fleet.Si
 		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordUpgraded, UpgradedResourceID: res.ID}
 	case f.OperationID != "" && res.broken():
 		// It was well when our start went out.
-		message := "the vault's provisioning state is " + res.ProvisioningState + " since the start, and the operation itself is not to be found"
+		message := "the vault's provisioning state is " + res.ProvisioningState +
+			" since the start, and the operation itself is not to be found"
 		if p.answer != "" {
-			message = "the vault's provisioning state is " + res.ProvisioningState + " since the start; the operation's address answers " + p.answer
+			message = "the vault's provisioning state is " + res.ProvisioningState +
+				" since the start; the operation's address answers " + p.answer
 		}
-		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true, Message: message}
+		s.Record = &fleet.Record{OperationID: f.OperationID, State: fleet.RecordFailed, Presumed: true,
+			Message: message}
 		if !p.refused && p.standing == silent && p.why.Code != "" {
 			s.Document, s.Failure = nil, &p.why
 		}
@@ -179,7 +186,8 @@ func (u *Upgrader) lastReading(v *fleet.Vault, res *Resource, p *polled) *fleet.
 	case u.change.reached(u.Kind, v, res) != "":
 		r.What = "the vault is as wanted"
 	default:
-		r.What, r.Settled, r.Differs = "no operation is under way on the vault, and it is not as wanted", true, u.change.differs(u.Kind, v, res)
+		r.What, r.Settled, r.Differs = "no operation is under way on the vault, and it is not as wanted", true,
+			u.change.differs(u.Kind, v, res)
 	}
 	if r.Running {
 		r.What = "the operation says that it is under way; " + r.What
@@ -210,7 +218,8 @@ func (u *Upgrader) get(ctx context.Context, v *fleet.Vault) (res *Resource, at t
 
 // read makes a GET. found is false for a 404 of the Resource Manager about the
 // resource; every other answer but 200 is an error.
-func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (resp *azure.Response, found bool, err error) {
+func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (resp *azure.Response, found bool,
+	err error) {
 	c, err := u.tenants.Client(u.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, false, err
@@ -224,7 +233,8 @@ func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (res
 	case said.Code == "SubscriptionNotFound":
 		// Not the vault's absence: the identity may be in another tenant.
 		err := Error(resp, op)
-		err.Class, err.Action = fleet.CallForbidden, "Check the subscription's id and tenant in the inventory, and who is signed in."
+		err.Class, err.Action = fleet.CallForbidden,
+			"Check the subscription's id and tenant in the inventory, and who is signed in."
 		return resp, false, err
 	case err == nil && !said.Manager:
 		// A gateway's page. The Resource Manager did not say that it is absent.
@@ -235,7 +245,8 @@ func (u *Upgrader) read(ctx context.Context, subscription, op, path string) (res
 
 // Get reads a document of the Resource Manager into out; found is false where it
 // says that there is none. The path is percent-encoded.
-func (u *Upgrader) Get(ctx context.Context, subscription, op, path string, out any) (resp *azure.Response, found bool, err error) {
+func (u *Upgrader) Get(ctx context.Context, subscription, op, path string, out any) (resp *azure.Response, found bool,
+	err error) {
 	resp, found, err = u.read(ctx, subscription, op, path)
 	if found {
 		err = resp.Into(op, out)
@@ -257,7 +268,8 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 		return nil, resp.Garbled(op, "the answer is not the vault that was asked for")
 	}
 	res := &Resource{document: document{ID: text.Clean(word("id"), text.MaxMessage), Name: Word(word("name")),
-		Location: Word(word("location")), Properties: properties, Version: version(m), RequestID: resp.RequestID, ReadAt: resp.SentAt}}
+		Location: Word(word("location")), Properties: properties, Version: version(m), RequestID: resp.RequestID,
+		ReadAt: resp.SentAt}}
 	switch s := properties["provisioningState"].(type) {
 	case nil:
 	case string:
@@ -312,14 +324,16 @@ func List[T any](ctx context.Context, u *Upgrader, subscription, op, path string
 
 // ListIfAny is List that tells a list which is not there (the Resource Manager's
 // 404; found is false) from an empty one.
-func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path string) (all []T, found bool, err error) {
+func ListIfAny[T any](ctx context.Context, u *Upgrader, subscription, op, path string) (all []T, found bool,
+	err error) {
 	all, last, err := listWithin[T](ctx, u, subscription, op, path, usualBounds)
 	return all, last != nil, err
 }
 
 // listWithin reads a list within bounds; last is the answer with its end, nil where there
 // is no list.
-func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path string, most bounds) (all []T, last *azure.Response, err error) {
+func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path string, most bounds) (all []T,
+	last *azure.Response, err error) {
 	seen, bytes := map[string]bool{}, 0
 	ctx, cancel := context.WithTimeoutCause(ctx, most.time, fmt.Errorf("its list does not end within %v", most.time))
 	defer cancel()
@@ -351,7 +365,8 @@ func listWithin[T any](ctx context.Context, u *Upgrader, subscription, op, path 
 			err = fmt.Errorf("%d pages are more than such a list has", most.pages)
 		}
 		if err != nil { // half a list is none
-			return nil, nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Message: "its next page is not read: " + err.Error(),
+			return nil, nil, &fleet.CallError{Op: op, Class: fleet.CallGarbled,
+				Message:   "its next page is not read: " + err.Error(),
 				RequestID: resp.RequestID, ClientRequestID: resp.ClientRequestID}
 		}
 		path = next

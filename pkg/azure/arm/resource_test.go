@@ -19,32 +19,36 @@ func TestReadVault(t *testing.T) {
 		err    fleet.CallClass
 		state  string
 	}{
-		"as it was":              {reply: ok(vaultJSON(asWas)), state: `{"settings":{"days":14,"mode":"Off"}}`},
-		"in another spelling":    {reply: ok(of(strings.ToUpper(vaultID), asWas)), state: `{"settings":{"days":14,"mode":"Off"}}`},
-		"without the section":    {reply: ok(vaultJSON(`{"provisioningState":"Succeeded"}`)), state: `{"settings":null}`},
-		"big numbers":            {reply: ok(vaultJSON(`{"settings":{"n":12345678901234567890,"x":1.50}}`)), state: `{"settings":{"n":12345678901234567890,"x":1.50}}`},
+		"as it was": {reply: ok(vaultJSON(asWas)), state: `{"settings":{"days":14,"mode":"Off"}}`},
+		"in another spelling": {reply: ok(of(strings.ToUpper(vaultID), asWas)),
+			state: `{"settings":{"days":14,"mode":"Off"}}`},
+		"without the section": {reply: ok(vaultJSON(`{"provisioningState":"Succeeded"}`)),
+			state: `{"settings":null}`},
+		"big numbers": {reply: ok(vaultJSON(`{"settings":{"n":12345678901234567890,"x":1.50}}`)),
+			state: `{"settings":{"n":12345678901234567890,"x":1.50}}`},
 		"not there":              {reply: refused(404, "ResourceNotFound"), absent: true},
 		"its group is not there": {reply: refused(404, "ResourceGroupNotFound"), absent: true},
 
 		// None of these says that it is absent.
-		"404 of a gateway":     {reply: reply{status: 404, body: "<html>no such site</html>"}, err: fleet.CallGarbled},
-		"404 of nobody":        {reply: reply{status: 404}, err: fleet.CallGarbled},
-		"another tenant's":     {reply: refused(404, "SubscriptionNotFound"), err: fleet.CallForbidden},
-		"401":                  {reply: refused(401, "ExpiredAuthenticationToken"), err: fleet.CallDenied},
-		"403":                  {reply: refused(403, "AuthorizationFailed"), err: fleet.CallForbidden},
-		"400":                  {reply: refused(400, "InvalidApiVersionParameter"), err: fleet.CallRefused},
-		"another vault":        {reply: ok(of(vaultID+"2", asWas)), err: fleet.CallGarbled},
-		"nobody's":             {reply: ok(`{"properties":{}}`), err: fleet.CallGarbled},
-		"no properties":        {reply: ok(of(vaultID, `null`)), err: fleet.CallGarbled},
-		"odd properties":       {reply: ok(of(vaultID, `[]`)), err: fleet.CallGarbled},
-		"a web page":           {reply: ok(`<html>Sign in</html>`), err: fleet.CallGarbled},
-		"an odd state":         {reply: ok(vaultJSON(`{"provisioningState":5}`)), err: fleet.CallGarbled},
-		"more behind it":       {reply: ok(vaultJSON(asWas) + "}"), err: fleet.CallGarbled},
-		"two documents":        {reply: ok(vaultJSON(asWas) + vaultJSON(asIs)), err: fleet.CallGarbled},
-		"nothing":              {reply: ok(``), err: fleet.CallGarbled},
-		"202":                  {reply: reply{status: 202, body: vaultJSON(asWas)}, err: fleet.CallGarbled},
-		"an answer cut off":    {reply: reply{break_: cut}, err: fleet.CallUnreachable},
-		"a redirect elsewhere": {reply: reply{status: 302}.with("Location", "https://evil.example/"), err: fleet.CallGarbled},
+		"404 of a gateway":  {reply: reply{status: 404, body: "<html>no such site</html>"}, err: fleet.CallGarbled},
+		"404 of nobody":     {reply: reply{status: 404}, err: fleet.CallGarbled},
+		"another tenant's":  {reply: refused(404, "SubscriptionNotFound"), err: fleet.CallForbidden},
+		"401":               {reply: refused(401, "ExpiredAuthenticationToken"), err: fleet.CallDenied},
+		"403":               {reply: refused(403, "AuthorizationFailed"), err: fleet.CallForbidden},
+		"400":               {reply: refused(400, "InvalidApiVersionParameter"), err: fleet.CallRefused},
+		"another vault":     {reply: ok(of(vaultID+"2", asWas)), err: fleet.CallGarbled},
+		"nobody's":          {reply: ok(`{"properties":{}}`), err: fleet.CallGarbled},
+		"no properties":     {reply: ok(of(vaultID, `null`)), err: fleet.CallGarbled},
+		"odd properties":    {reply: ok(of(vaultID, `[]`)), err: fleet.CallGarbled},
+		"a web page":        {reply: ok(`<html>Sign in</html>`), err: fleet.CallGarbled},
+		"an odd state":      {reply: ok(vaultJSON(`{"provisioningState":5}`)), err: fleet.CallGarbled},
+		"more behind it":    {reply: ok(vaultJSON(asWas) + "}"), err: fleet.CallGarbled},
+		"two documents":     {reply: ok(vaultJSON(asWas) + vaultJSON(asIs)), err: fleet.CallGarbled},
+		"nothing":           {reply: ok(``), err: fleet.CallGarbled},
+		"202":               {reply: reply{status: 202, body: vaultJSON(asWas)}, err: fleet.CallGarbled},
+		"an answer cut off": {reply: reply{break_: cut}, err: fleet.CallUnreachable},
+		"a redirect elsewhere": {reply: reply{status: 302}.with("Location", "https://evil.example/"),
+			err: fleet.CallGarbled},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +104,8 @@ func TestEqualStatesAreEqualBytes(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.on("GET", vaultURL, ok(vaultJSON(`{"settings":{"b":[1,{"y":true,"x":null}],"a":"<&>"}}`)),
-		ok(vaultJSON("{ \"provisioningState\" : \"Succeeded\" ,\n \"settings\": {\"a\":\"\\u003c\\u0026>\", \"b\": [ 1, {\"x\":null, \"y\":true} ] } }")))
+		ok(vaultJSON("{ \"provisioningState\" : \"Succeeded\" ,\n \"settings\": {\"a\":\"\\u003c\\u0026>\", \"b\": [ "+
+			"1, {\"x\":null, \"y\":true} ] } }")))
 	u := f.upgrader(testChange())
 	one, two := u.seen(t), u.seen(t)
 	if string(one.State) != string(two.State) || !strings.Contains(string(one.State), `"a":"\u003c\u0026\u003e"`) {
@@ -111,7 +116,8 @@ func TestEqualStatesAreEqualBytes(t *testing.T) {
 // TestSightingsOfOurStart: what the vault's own state says of a start of ours.
 func TestSightingsOfOurStart(t *testing.T) {
 	t.Parallel()
-	const off, on, odd = `{"settings":{"mode":"Off"},"provisioningState":`, `{"settings":{"mode":"On"},"provisioningState":`, `{"settings":{"mode":"Off"}}`
+	const off, on, odd = `{"settings":{"mode":"Off"},"provisioningState":`,
+		`{"settings":{"mode":"On"},"provisioningState":`, `{"settings":{"mode":"Off"}}`
 	for name, tt := range map[string]struct {
 		properties string
 		ours       bool

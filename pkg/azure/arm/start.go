@@ -69,7 +69,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 // what the answer means (design.md#rule-3). It waits for nothing but a token,
 // where this process has none, and then, as long as may lets it, for a connection and the
 // answer; it ends with its context.
-func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart,
+	may fleet.MayLeave) fleet.StartAnswer {
 	op := "change vault " + v.Ref()
 	once, err := u.once(v.SubscriptionID, op, start.Tenant)
 	if err != nil {
@@ -109,15 +110,20 @@ func (u *Upgrader) once(subscription, op, second string) (*azure.Once, error) {
 // github.com/Azure/migAz/issues/266 (the deny assignment) and
 // github.com/microsoft/microsoft-foundry-for-vscode/issues/292 (by Azure itself).
 var refusals = map[string]string{
-	"DenyAssignmentAuthorizationFailed": "Have the owner of the deployment stack or managed application whose deny assignment it names allow the change, or hold the vault.",
-	"InsufficientPermissions": "Grant the identity Microsoft.Authorization/roleAssignments/write on the vault too, as Owner and User Access Administrator have it: " +
+	"DenyAssignmentAuthorizationFailed": "Have the owner of the deployment stack or managed application whose deny " +
+		"assignment it names allow the change, or hold the vault.",
+	"InsufficientPermissions": "Grant the identity Microsoft.Authorization/roleAssignments/write on the vault too, " +
+		"as Owner and User Access Administrator have it: " +
 		"a key vault lets nobody else change its permission model.",
-	"RequestDisallowedByAzure":        "Ask Azure support why the subscription may not make this change, or hold the vault.",
-	"ScopeLocked":                     "Remove the ReadOnly lock for the time of the change, or hold the vault.",
-	"RequestDisallowedByPolicy":       "Have the policy's owner exempt the vault, or hold it.",
-	"LinkedAuthorizationFailed":       "Have the owner of what it names, a resource guard perhaps, allow the change; if that is in another tenant, say which (upgrade.resourceGuardTenant). Or hold the vault.",
-	"ReadOnlyDisabledSubscription":    "Have the subscription enabled, then run again.",
-	"MissingSubscriptionRegistration": "Have the vault's resource provider registered in the subscription, then run again.",
+	"RequestDisallowedByAzure": "Ask Azure support why the subscription may not make this change, or hold the " +
+		"vault.",
+	"ScopeLocked":               "Remove the ReadOnly lock for the time of the change, or hold the vault.",
+	"RequestDisallowedByPolicy": "Have the policy's owner exempt the vault, or hold it.",
+	"LinkedAuthorizationFailed": "Have the owner of what it names, a resource guard perhaps, allow the change; " +
+		"if that is in another tenant, say which (upgrade.resourceGuardTenant). Or hold the vault.",
+	"ReadOnlyDisabledSubscription": "Have the subscription enabled, then run again.",
+	"MissingSubscriptionRegistration": "Have the vault's resource provider registered in the subscription, then run " +
+		"again.",
 }
 
 // Refusal is the advice for an error code by which the Resource Manager refuses any
@@ -164,12 +170,14 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	}
 	switch {
 	case a.Message != "" && a.Code == "" && a.Verdict != fleet.StartAccepted:
-		a.Code, a.Message = fmt.Sprintf("HTTP%d", resp.Status), fmt.Sprintf("HTTP %d %s: %s", resp.Status, http.StatusText(resp.Status), a.Message)
+		a.Code, a.Message = fmt.Sprintf("HTTP%d", resp.Status),
+			fmt.Sprintf("HTTP %d %s: %s", resp.Status, http.StatusText(resp.Status), a.Message)
 	case a.Message != "":
 	case a.Code != "":
 		a.Message = "the service gave no text for this code"
 	case a.Verdict != fleet.StartAccepted:
-		a.Code, a.Message = fleet.CodeGarbled, fmt.Sprintf("HTTP %d %s with %s", resp.Status, http.StatusText(resp.Status), text.Excerpt(resp.Body))
+		a.Code, a.Message = fleet.CodeGarbled,
+			fmt.Sprintf("HTTP %d %s with %s", resp.Status, http.StatusText(resp.Status), text.Excerpt(resp.Body))
 	}
 	a.Action = strings.TrimSpace(advice + " " + a.Action)
 	if a.Message != "" && !a.ErrorBody {

@@ -67,7 +67,8 @@ func (u *Upgrader) Close() { u.ResourceManager.Close() }
 
 // Do makes a call for a subscription, and again where it fails: for reads, and
 // for what may be done twice. The path is percent-encoded.
-func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string, body []byte) (*azure.Response, error) {
+func (u *Upgrader) Do(ctx context.Context, subscription, op, method, path string, body []byte) (*azure.Response,
+	error) {
 	c, err := u.tenants.Client(u.ResourceManager, subscription, op)
 	if err != nil {
 		return nil, err

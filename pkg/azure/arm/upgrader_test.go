@@ -46,7 +46,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func answered(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body))}
 }
 
 // on returns an Upgrader of a cloud over https, whose credentials are named after
@@ -54,7 +55,8 @@ func answered(status int, body string) *http.Response {
 func (w *wire) upgrader(t *testing.T, c Change, guard string, log func(azure.RequestLog)) (*Upgrader, error) {
 	t.Helper()
 	_, rm, err := azure.NewAPIClients(azure.Options{Transport: w, Version: "1.2.3", Log: log,
-		Cloud: fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
+		Cloud: fleet.Cloud{Name: fleet.AzurePublic, ServiceManagement: "https://sm.example",
+			ResourceManager: "https://arm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			if tenant == "unknown" {
 				return nil, errors.New("no credential for tenant unknown")
@@ -64,8 +66,9 @@ func (w *wire) upgrader(t *testing.T, c Change, guard string, log func(azure.Req
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(c, Options{ResourceManager: rm, Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}, {ID: "other", Tenant: "contoso"}},
-		Kind: fleet.Options{fleet.OptionAPIVersion: "2026-07-01", fleet.OptionGuardTenant: guard}})
+	return New(c, Options{ResourceManager: rm,
+		Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}, {ID: "other", Tenant: "contoso"}},
+		Kind:          fleet.Options{fleet.OptionAPIVersion: "2026-07-01", fleet.OptionGuardTenant: guard}})
 }
 
 // toGuard is the test's change with a second token.
@@ -85,12 +88,14 @@ func TestSecondTenantsToken(t *testing.T) {
 	const own, second = "token-of-contoso", "token-of-guardians"
 	for name, patch := range map[string]func(r *http.Request) (*http.Response, error){
 		"said back": func(r *http.Request) (*http.Response, error) {
-			resp := answered(403, errorJSON("LinkedAuthorizationFailed", "I was sent "+r.Header.Get("X-Ms-Authorization-Auxiliary")+" and "+r.Header.Get("Authorization")))
+			resp := answered(403, errorJSON("LinkedAuthorizationFailed",
+				"I was sent "+r.Header.Get("X-Ms-Authorization-Auxiliary")+" and "+r.Header.Get("Authorization")))
 			resp.Header.Set("x-ms-request-id", r.Header.Get("X-Ms-Authorization-Auxiliary"))
 			return resp, nil
 		},
 		"in an error": func(r *http.Request) (*http.Response, error) {
-			return nil, errors.New("malformed HTTP response " + r.Header.Get("X-Ms-Authorization-Auxiliary") + r.Header.Get("Authorization"))
+			return nil, errors.New("malformed HTTP response " + r.Header.Get("X-Ms-Authorization-Auxiliary") +
+				r.Header.Get("Authorization"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +125,8 @@ func TestSecondTenantsToken(t *testing.T) {
 			}
 			for _, s := range w.log {
 				aux := s.header.Get("X-Ms-Authorization-Auxiliary")
-				if s.header.Get("Authorization") != "Bearer "+own || s.method == "PATCH" && aux != "Bearer "+second || s.method != "PATCH" && aux != "" {
+				if s.header.Get("Authorization") != "Bearer "+own || s.method == "PATCH" && aux != "Bearer "+second ||
+					s.method != "PATCH" && aux != "" {
 					t.Errorf("%s with %q and %q", s.method, s.header.Get("Authorization"), aux)
 				}
 			}
@@ -140,7 +146,8 @@ func TestSecondTenantMustSignIn(t *testing.T) {
 	if _, err := u.Prepare(t.Context(), testVault(), u.seen(t)); fleet.ClassOf(err) != fleet.CallDenied {
 		t.Errorf("got %v", err)
 	}
-	if _, err := w.upgrader(t, toGuard("unknown"), "unknown", nil); err == nil || !strings.Contains(err.Error(), "unknown") {
+	if _, err := w.upgrader(t, toGuard("unknown"), "unknown", nil); err == nil ||
+		!strings.Contains(err.Error(), "unknown") {
 		t.Errorf("a tenant without a credential: %v", err)
 	}
 	f := newFake(t)
@@ -164,14 +171,16 @@ func TestRefusedTokensAreDropped(t *testing.T) {
 	w := &wire{patch: func(*http.Request) (*http.Response, error) {
 		return answered(401, errorJSON("ExpiredAuthenticationToken", "one of them")), nil
 	}}
-	_, rm, err := azure.NewAPIClients(azure.Options{Transport: w, Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
+	_, rm, err := azure.NewAPIClients(azure.Options{Transport: w,
+		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://arm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			return counted{tokenOf(tenant), func() { mu.Lock(); asked[tenant]++; mu.Unlock() }}, nil
 		}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := New(toGuard("guardians"), Options{ResourceManager: rm, Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
+	u, err := New(toGuard("guardians"), Options{ResourceManager: rm,
+		Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,8 @@ const (
 
 // Validate makes every check of a vault and returns all findings together. A
 // vault that is as it should be costs no call but the one that read it.
-func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, _ []string) fleet.Validation {
+func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool,
+	_ []string) fleet.Validation {
 	var r check.Report
 	res, err := u.change.resource(seen)
 	if present && (err != nil || res == nil) { // the reading was of an operation
@@ -33,7 +34,8 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 	}
 	if res == nil {
 		r.Error(fleet.CodeNotFound, "there is no vault "+v.ResourceID(),
-			"Check the name, the resource group and the subscription in the inventory, or whether the vault was deleted.", "")
+			"Check the name, the resource group and the subscription in the inventory, or whether the vault was "+
+				"deleted.", "")
 		return r.Validation(v, nil)
 	}
 	res.Learned = seen.Learned
@@ -45,12 +47,14 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r *check.Report) fleet.Validation {
 	reached := u.change.reached(u.Kind, v, res)
 	if reached != "" && res.Settled() {
-		return fleet.Validation{Verdict: fleet.VerdictAlready, Findings: []fleet.Finding{{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
-			Message: reached + ": nothing is sent"}}}
+		return fleet.Validation{Verdict: fleet.VerdictAlready,
+			Findings: []fleet.Finding{{Severity: fleet.SeverityInfo, Code: fleet.CodeAlready,
+				Message: reached + ": nothing is sent"}}}
 	}
 	if fleet.NormalizeLocation(res.Location) != fleet.NormalizeLocation(v.Location) {
 		r.Error(codeElsewhere,
-			fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location, text.Clean(v.Location, text.MaxID)),
+			fmt.Sprintf("the vault is in %s, and the inventory says %s", res.Location,
+				text.Clean(v.Location, text.MaxID)),
 			"Correct its location in the inventory: limits and reports go by it.", res.RequestID)
 	}
 	if _, err := u.change.body(u.Kind, v); err != nil {
@@ -76,11 +80,13 @@ func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r 
 }
 
 func (u *Upgrader) checkProvisioning(res *Resource, r *check.Report) {
-	f := fleet.Finding{Severity: fleet.SeverityError, Message: "the vault's provisioning state is " + res.ProvisioningState}
+	f := fleet.Finding{Severity: fleet.SeverityError,
+		Message: "the vault's provisioning state is " + res.ProvisioningState}
 	switch {
 	case res.Settled():
 	case res.broken():
-		f.Code, f.Action = codeProvisioning, "Find out in the vault's activity log what failed, mend it, then validate again."
+		f.Code, f.Action = codeProvisioning,
+			"Find out in the vault's activity log what failed, mend it, then validate again."
 		r.Add(f, res.RequestID)
 	default:
 		f.Code, f.Action = fleet.CodeBusy, "Nothing: it is validated again when the other operation may have ended."
@@ -144,7 +150,8 @@ var readLocks = Call{http.MethodGet, "{vault}/providers/Microsoft.Authorization/
 
 // At is the call's percent-encoded path for a vault.
 func (c Call) At(v *fleet.Vault) string {
-	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID).Replace(c.Path)
+	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}",
+		v.SubscriptionID).Replace(c.Path)
 }
 
 var (
@@ -166,7 +173,10 @@ func (u *Upgrader) Preflight(ctx context.Context, subscription string, vaults []
 	var p check.Checks
 	p.Make("subscription", check.Plain(func(r *check.Report) { u.checkSubscription(ctx, r, subscription) }))
 	namespace, _, _ := strings.Cut(string(u.change.Spec.Type), "/")
-	p.Make("provider "+namespace, check.Plain(func(r *check.Report) { u.checkProvider(ctx, r, subscription, namespace) }))
+	p.Make("provider "+namespace, check.Plain(func(r *check.Report) {
+		u.checkProvider(ctx, r, subscription,
+			namespace)
+	}))
 	for _, v := range ofEachGroup(vaults) {
 		p.Make("permissions in "+v.ResourceGroup, check.Plain(func(r *check.Report) { u.checkPermissions(ctx, v, r) }))
 	}

@@ -24,7 +24,8 @@ func judged() Change {
 	}
 	c.Judge = func(_ fleet.Options, s State) []fleet.Finding {
 		if strings.Contains(string(s["settings"]), "Odd") {
-			return []fleet.Finding{{Severity: fleet.SeverityError, Code: "odd-mode", Message: "it is odd", Action: "Mend it."}}
+			return []fleet.Finding{{Severity: fleet.SeverityError, Code: "odd-mode", Message: "it is odd",
+				Action: "Mend it."}}
 		}
 		return nil
 	}
@@ -57,25 +58,43 @@ func TestValidate(t *testing.T) {
 		says       string
 		reads      int // besides the vault
 	}{
-		"ready":               {properties: asWas, want: fleet.VerdictReady, codes: []string{"looked"}, reads: 1},
-		"already":             {properties: asIs, want: fleet.VerdictAlready, codes: []string{fleet.CodeAlready}, says: "as the upgrade would make it: nothing is sent"},
-		"enough":              {properties: with("Better", "Succeeded"), want: fleet.VerdictAlready, codes: []string{fleet.CodeAlready}, says: "it is better than that: nothing is sent"},
-		"already, elsewhere":  {properties: asIs, location: "West US", want: fleet.VerdictAlready, codes: []string{fleet.CodeAlready}},
-		"judged":              {properties: with("Odd", "Succeeded"), want: fleet.VerdictBlocked, codes: []string{"odd-mode"}},
-		"busy":                {properties: with("Off", "Updating"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, says: "Updating", reads: 1},
-		"a new key vault":     {properties: with("Off", "RegisteringDns"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, says: "RegisteringDns", reads: 1},
-		"as wanted, but busy": {properties: with("On", "Updating"), want: fleet.VerdictBusy, codes: []string{fleet.CodeBusy, "looked"}, reads: 1},
-		"broken":              {properties: with("Off", "Failed"), want: fleet.VerdictBlocked, codes: []string{codeProvisioning}},
-		"as wanted, broken":   {properties: with("On", "Failed"), want: fleet.VerdictBlocked, codes: []string{codeProvisioning}},
-		"elsewhere":           {properties: asWas, location: "West US", want: fleet.VerdictBlocked, codes: []string{codeElsewhere}, says: "is in australiaeast, and the inventory says West US"},
-		"all at once":         {properties: with("Odd", "Failed"), location: "West US", want: fleet.VerdictBlocked, codes: []string{codeElsewhere, codeProvisioning, "odd-mode"}},
-		"locked":              {properties: asWas, locks: locks("CanNotDelete", "readonly"), want: fleet.VerdictBlocked, codes: []string{codeLocked, "looked"}, says: "keep (until Monday)", reads: 1},
-		"undeletable":         {properties: asWas, locks: locks("CanNotDelete"), want: fleet.VerdictReady, codes: []string{"looked"}, reads: 1},
-		"no such list":        {properties: asWas, locks: refused(404, "ResourceNotFound"), want: fleet.VerdictReady, codes: []string{"looked"}, reads: 1},
-		"locks forbidden":     {properties: asWas, locks: refused(403, "AuthorizationFailed"), want: fleet.VerdictBlocked, codes: []string{fleet.CodeNoPermission, "looked"}, reads: 1},
-		"not signed in":       {properties: asWas, locks: refused(401, "ExpiredAuthenticationToken"), want: fleet.VerdictDenied, codes: []string{fleet.CodeNotSignedIn}, reads: 1},
-		"throttled":           {properties: asWas, locks: refused(429, "TooManyRequests").with("Retry-After", "60"), want: fleet.VerdictThrottled, codes: []string{fleet.CodeThrottled}, reads: 1},
-		"garbled":             {properties: asWas, locks: ok("<html>"), want: fleet.VerdictBusy, codes: []string{fleet.CodeGarbled, "looked"}, reads: 1},
+		"ready": {properties: asWas, want: fleet.VerdictReady, codes: []string{"looked"}, reads: 1},
+		"already": {properties: asIs, want: fleet.VerdictAlready, codes: []string{fleet.CodeAlready},
+			says: "as the upgrade would make it: nothing is sent"},
+		"enough": {properties: with("Better", "Succeeded"), want: fleet.VerdictAlready,
+			codes: []string{fleet.CodeAlready}, says: "it is better than that: nothing is sent"},
+		"already, elsewhere": {properties: asIs, location: "West US", want: fleet.VerdictAlready,
+			codes: []string{fleet.CodeAlready}},
+		"judged": {properties: with("Odd", "Succeeded"), want: fleet.VerdictBlocked,
+			codes: []string{"odd-mode"}},
+		"busy": {properties: with("Off", "Updating"), want: fleet.VerdictBusy,
+			codes: []string{fleet.CodeBusy, "looked"}, says: "Updating", reads: 1},
+		"a new key vault": {properties: with("Off", "RegisteringDns"), want: fleet.VerdictBusy,
+			codes: []string{fleet.CodeBusy, "looked"}, says: "RegisteringDns", reads: 1},
+		"as wanted, but busy": {properties: with("On", "Updating"), want: fleet.VerdictBusy,
+			codes: []string{fleet.CodeBusy, "looked"}, reads: 1},
+		"broken": {properties: with("Off", "Failed"), want: fleet.VerdictBlocked,
+			codes: []string{codeProvisioning}},
+		"as wanted, broken": {properties: with("On", "Failed"), want: fleet.VerdictBlocked,
+			codes: []string{codeProvisioning}},
+		"elsewhere": {properties: asWas, location: "West US", want: fleet.VerdictBlocked,
+			codes: []string{codeElsewhere}, says: "is in australiaeast, and the inventory says West US"},
+		"all at once": {properties: with("Odd", "Failed"), location: "West US", want: fleet.VerdictBlocked,
+			codes: []string{codeElsewhere, codeProvisioning, "odd-mode"}},
+		"locked": {properties: asWas, locks: locks("CanNotDelete", "readonly"), want: fleet.VerdictBlocked,
+			codes: []string{codeLocked, "looked"}, says: "keep (until Monday)", reads: 1},
+		"undeletable": {properties: asWas, locks: locks("CanNotDelete"), want: fleet.VerdictReady,
+			codes: []string{"looked"}, reads: 1},
+		"no such list": {properties: asWas, locks: refused(404, "ResourceNotFound"), want: fleet.VerdictReady,
+			codes: []string{"looked"}, reads: 1},
+		"locks forbidden": {properties: asWas, locks: refused(403, "AuthorizationFailed"), want: fleet.VerdictBlocked,
+			codes: []string{fleet.CodeNoPermission, "looked"}, reads: 1},
+		"not signed in": {properties: asWas, locks: refused(401, "ExpiredAuthenticationToken"),
+			want: fleet.VerdictDenied, codes: []string{fleet.CodeNotSignedIn}, reads: 1},
+		"throttled": {properties: asWas, locks: refused(429, "TooManyRequests").with("Retry-After", "60"),
+			want: fleet.VerdictThrottled, codes: []string{fleet.CodeThrottled}, reads: 1},
+		"garbled": {properties: asWas, locks: ok("<html>"), want: fleet.VerdictBusy,
+			codes: []string{fleet.CodeGarbled, "looked"}, reads: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +142,8 @@ func TestValidateAbsent(t *testing.T) {
 	f := newFake(t)
 	u := f.upgrader(testChange())
 	got := u.Validate(t.Context(), testVault(), fleet.Sighting{}, false, nil)
-	if got.Verdict != fleet.VerdictBlocked || len(got.Findings) != 1 || got.Findings[0].Code != fleet.CodeNotFound || !strings.Contains(got.Findings[0].Message, vaultID) {
+	if got.Verdict != fleet.VerdictBlocked || len(got.Findings) != 1 || got.Findings[0].Code != fleet.CodeNotFound ||
+		!strings.Contains(got.Findings[0].Message, vaultID) {
 		t.Errorf("got %+v", got)
 	}
 	got = u.Validate(t.Context(), testVault(), fleet.Sighting{Record: &fleet.Record{}}, true, nil)
@@ -131,7 +151,8 @@ func TestValidateAbsent(t *testing.T) {
 		t.Errorf("an operation was seen: %+v after %d reads", got, f.count(vaultURL))
 	}
 	f.on("GET", vaultURL, refused(404, "ResourceNotFound"))
-	if got := u.Validate(t.Context(), testVault(), fleet.Sighting{}, true, nil); got.Verdict != fleet.VerdictBlocked || got.Findings[0].Code != fleet.CodeNotFound {
+	if got := u.Validate(t.Context(), testVault(), fleet.Sighting{}, true, nil); got.Verdict != fleet.VerdictBlocked ||
+		got.Findings[0].Code != fleet.CodeNotFound {
 		t.Errorf("gone meanwhile: %+v", got)
 	}
 	f.on("GET", vaultURL, refused(401, "ExpiredAuthenticationToken"))
@@ -146,7 +167,8 @@ func TestValidateRollback(t *testing.T) {
 	f := newFake(t)
 	u := f.upgrader(Rollback(testChange(), nil, nil))
 	v := testVault()
-	if got := u.Validate(t.Context(), v, u.seen(t), true, nil); got.Verdict != fleet.VerdictBlocked || got.Findings[0].Code != codeNotRecorded {
+	if got := u.Validate(t.Context(), v, u.seen(t), true, nil); got.Verdict != fleet.VerdictBlocked ||
+		got.Findings[0].Code != codeNotRecorded {
 		t.Errorf("got %+v", got)
 	}
 	v.Restore = []byte(`{"properties":{"settings":{"mode":"Off"}}}`)
@@ -185,7 +207,8 @@ func TestSharedAnswers(t *testing.T) {
 	}
 	no := errors.New("no")
 	for n := range 2 {
-		if _, err := u.Shared(t.Context(), "b", func(context.Context) (any, error) { asked++; return nil, no }); !errors.Is(err, no) || asked != n+2 {
+		if _, err := u.Shared(t.Context(), "b",
+			func(context.Context) (any, error) { asked++; return nil, no }); !errors.Is(err, no) || asked != n+2 {
 			t.Errorf("got %v after %d", err, asked)
 		}
 	}

@@ -19,18 +19,21 @@ import (
 // as the upgrade's OperationId (classic-service.md#the-listing), so one record with it is proof.
 // Absence counts only where the vault is listed, no record is newer than those
 // in before, and the target is not there.
-func (u *Upgrader) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool, before []string) fleet.Reconciliation {
+func (u *Upgrader) Reconcile(ctx context.Context, v *fleet.Vault, operationID string, seen fleet.Sighting, present bool,
+	before []string) fleet.Reconciliation {
 	listed := seen.Record
 	if !present {
 		listed = nil
 	}
 	if listed != nil && sameOperation(listed.OperationID, operationID) {
-		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: listed, Detail: "the listing's record is of our operation"}
+		return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: listed,
+			Detail: "the listing's record is of our operation"}
 	}
 	t, _, err := u.target(ctx, v)
 	if t != nil {
 		if rec := t.record(); rec != nil && sameOperation(rec.OperationID, operationID) {
-			return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: rec, Detail: "the target vault's record is of our operation"}
+			return fleet.Reconciliation{Reading: fleet.ReadOurs, Record: rec,
+				Detail: "the target vault's record is of our operation"}
 		}
 	}
 	foreign := listed != nil && !slices.ContainsFunc(before, func(id string) bool {
@@ -46,11 +49,13 @@ func (u *Upgrader) Reconcile(ctx context.Context, v *fleet.Vault, operationID st
 	case err != nil:
 		return unreadable("the target could not be read: " + text.Clean(err.Error(), text.MaxMessage))
 	case t != nil:
-		return unreadable(fmt.Sprintf("the target exists (provisioning state %s) and does not name our operation", t.state()))
+		return unreadable(fmt.Sprintf("the target exists (provisioning state %s) and does not name our operation",
+			t.state()))
 	case !present:
 		return unreadable("the vault is not in the listing, and its target does not exist")
 	}
-	return fleet.Reconciliation{Reading: fleet.ReadAbsent, Detail: "the vault is listed without our operation, and its target does not exist"}
+	return fleet.Reconciliation{Reading: fleet.ReadAbsent,
+		Detail: "the vault is listed without our operation, and its target does not exist"}
 }
 
 // Verify reads the new vault (classic-service.md#the-resource-manager-side): it is good when it is
@@ -77,7 +82,8 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, operationID strin
 			not = append(not, "its upgrade record says "+string(rec.State))
 		}
 		if !sameOperation(rec.OperationID, operationID) {
-			not = append(not, fmt.Sprintf("its upgrade record is of operation %q", text.Clean(rec.OperationID, text.MaxID)))
+			not = append(not, fmt.Sprintf("its upgrade record is of operation %q",
+				text.Clean(rec.OperationID, text.MaxID)))
 		}
 	}
 	id := cmp.Or(text.Clean(t.ID, text.MaxMessage), rec.UpgradedResourceID)
@@ -85,7 +91,8 @@ func (u *Upgrader) Verify(ctx context.Context, v *fleet.Vault, operationID strin
 		id = v.TargetPath()
 	}
 	if len(not) > 0 {
-		return fleet.Verification{ResourceID: id, Detail: "the new vault " + v.TargetPath() + " is not as it should be: " + strings.Join(not, "; ")}, nil
+		return fleet.Verification{ResourceID: id,
+			Detail: "the new vault " + v.TargetPath() + " is not as it should be: " + strings.Join(not, "; ")}, nil
 	}
 	return fleet.Verification{OK: true, ResourceID: id}, nil
 }

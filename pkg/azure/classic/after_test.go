@@ -25,7 +25,8 @@ func TestReconcile(t *testing.T) {
 		op      string // of the record
 	}{
 		{"listed as ours", ours, false, nil, armNotFound(), fleet.ReadOurs, opOur},
-		{"listed as ours in capitals", record(fleet.RecordFailed, strings.ToUpper(opOur)), false, nil, armNotFound(), fleet.ReadOurs, strings.ToUpper(opOur)},
+		{"listed as ours in capitals", record(fleet.RecordFailed, strings.ToUpper(opOur)), false, nil, armNotFound(),
+			fleet.ReadOurs, strings.ToUpper(opOur)},
 		{"target is ours", nil, false, nil, exists(opOur, "InProgress"), fleet.ReadOurs, opOur},
 		{"target is ours, vault gone", nil, true, nil, exists(opOur, "Upgraded"), fleet.ReadOurs, opOur},
 		{"target is ours, listing says another", old, false, nil, exists(opOur, "Upgraded"), fleet.ReadOurs, opOur},
@@ -36,17 +37,23 @@ func TestReconcile(t *testing.T) {
 		{"a record without an ID", record(fleet.RecordUnknown, ""), false, nil, armNotFound(), fleet.ReadForeign, ""},
 		{"a target without an ID", nil, false, nil, exists("", ""), fleet.ReadUnreadable, ""},
 		{"a target of another", nil, false, nil, exists(opOld, "InProgress"), fleet.ReadUnreadable, ""},
-		{"a record from before, and a target", old, false, []string{opOld}, exists(opOld, "Failed"), fleet.ReadUnreadable, ""},
+		{"a record from before, and a target", old, false, []string{opOld}, exists(opOld, "Failed"),
+			fleet.ReadUnreadable, ""},
 		{"vault gone, no target", nil, true, nil, armNotFound(), fleet.ReadUnreadable, ""},
 		{"vault gone, stale record ignored", ours, true, nil, armNotFound(), fleet.ReadUnreadable, ""},
 		{"target 500", nil, false, nil, reply{status: 500}, fleet.ReadUnreadable, ""},
 		{"target 403", nil, false, nil, reply{status: 403}, fleet.ReadUnreadable, ""},
 		{"target lost", nil, false, nil, reply{err: io.EOF}, fleet.ReadUnreadable, ""},
 		{"target garbled", nil, false, nil, reply{status: 200, body: "<html>"}, fleet.ReadUnreadable, ""},
-		{"target 404 from a gateway", nil, false, nil, reply{status: 404, body: "<html>", header: map[string]string{"Content-Type": "text/html; charset=utf-8"}}, fleet.ReadUnreadable, ""},
+		{"target 404 from a gateway", nil, false, nil,
+			reply{status: 404, body: "<html>", header: map[string]string{"Content-Type": "text/html; charset=utf-8"}},
+			fleet.ReadUnreadable, ""},
 		{"target 404 without a word", nil, false, nil, reply{status: 404}, fleet.ReadUnreadable, ""},
-		{"subscription not found", nil, false, nil, reply{status: 404, body: `{"error":{"code":"SubscriptionNotFound","message":"x"}}`}, fleet.ReadUnreadable, ""},
-		{"group not found", nil, false, nil, reply{status: 404, body: `{"error":{"code":"ResourceGroupNotFound","message":"x"}}`}, fleet.ReadAbsent, ""},
+		{"subscription not found", nil, false, nil,
+			reply{status: 404, body: `{"error":{"code":"SubscriptionNotFound","message":"x"}}`}, fleet.ReadUnreadable,
+			""},
+		{"group not found", nil, false, nil,
+			reply{status: 404, body: `{"error":{"code":"ResourceGroupNotFound","message":"x"}}`}, fleet.ReadAbsent, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,7 +65,8 @@ func TestReconcile(t *testing.T) {
 				if got.Reading != tt.reading || got.Detail == "" {
 					t.Fatalf("got %+v", got)
 				}
-				if want := tt.reading == fleet.ReadOurs || tt.reading == fleet.ReadForeign; (got.Record != nil) != want {
+				if want := tt.reading == fleet.ReadOurs ||
+					tt.reading == fleet.ReadForeign; (got.Record != nil) != want {
 					t.Errorf("record %+v", got.Record)
 				} else if want && got.Record.OperationID != tt.op {
 					t.Errorf("record of %q", got.Record.OperationID)
@@ -78,8 +86,10 @@ func TestVerify(t *testing.T) {
 		class  fleet.CallClass // of an error
 	}{
 		{"good", reply{status: 200, body: targetJSON("Succeeded", opOur, "Upgraded")}, true, "", ""},
-		{"not provisioned", reply{status: 200, body: targetJSON("Provisioning", opOur, "Upgraded")}, false, "provisioning state is Provisioning", ""},
-		{"not upgraded", reply{status: 200, body: targetJSON("Succeeded", opOur, "InProgress")}, false, "says InProgress", ""},
+		{"not provisioned", reply{status: 200, body: targetJSON("Provisioning", opOur, "Upgraded")}, false,
+			"provisioning state is Provisioning", ""},
+		{"not upgraded", reply{status: 200, body: targetJSON("Succeeded", opOur, "InProgress")}, false,
+			"says InProgress", ""},
 		{"not ours", reply{status: 200, body: targetJSON("Succeeded", opOld, "Upgraded")}, false, opOld, ""},
 		{"no record", reply{status: 200, body: targetJSON("Succeeded", "", "")}, false, "no upgrade record", ""},
 		{"nothing in it", reply{status: 200, body: `{}`}, false, "not given", ""},
@@ -112,14 +122,17 @@ func TestVerify(t *testing.T) {
 }
 
 func operationInfo(code, message, steps string) string {
-	return `<OperationInfo ` + xmlNS + `><ErrorCode>` + code + `</ErrorCode><JobSteps>` + steps + `</JobSteps><Jobs i:nil="true" />` +
-		`<Message>` + message + `</Message><OperationResult>Failed</OperationResult><OperationStatus>Completed</OperationStatus></OperationInfo>`
+	return `<OperationInfo ` + xmlNS + `><ErrorCode>` + code + `</ErrorCode><JobSteps>` + steps +
+		`</JobSteps><Jobs i:nil="true" />` +
+		`<Message>` + message +
+		`</Message><OperationResult>Failed</OperationResult><OperationStatus>Completed</OperationStatus></OperationInfo>`
 }
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	step := func(result, message, detail string) string {
-		return `<JobStep><OperationStatus>Completed</OperationStatus><OperationResult>` + result + `</OperationResult><Message>` + message + `</Message><Detail>` + detail + `</Detail></JobStep>`
+		return `<JobStep><OperationStatus>Completed</OperationStatus><OperationResult>` + result +
+			`</OperationResult><Message>` + message + `</Message><Detail>` + detail + `</Detail></JobStep>`
 	}
 	for _, tt := range []struct {
 		name  string
@@ -127,7 +140,9 @@ func TestExplain(t *testing.T) {
 		code  string // empty: no finding
 		items string
 	}{
-		{"all of it", reply{status: 200, body: operationInfo("E7", "it broke", step("Succeeded", "copy", "")+step("Failed", "move", "no room"))}, "E7", "move · no room · Failed"},
+		{"all of it", reply{status: 200,
+			body: operationInfo("E7", "it broke", step("Succeeded", "copy", "")+step("Failed", "move", "no room"))},
+			"E7", "move · no room · Failed"},
 		{"a message alone", reply{status: 200, body: operationInfo("", "it broke", "")}, fleet.CodeUpgradeFailed, ""},
 		{"nothing", reply{status: 200, body: operationInfo("", "", "")}, "", ""},
 		{"404", reply{status: 404, body: operationInfo("E7", "", "")}, "", ""},
@@ -147,11 +162,13 @@ func TestExplain(t *testing.T) {
 					}
 					return
 				}
-				if len(got) != 1 || got[0].Code != tt.code || got[0].Message != "it broke" || strings.Join(got[0].Items, "|") != tt.items {
+				if len(got) != 1 || got[0].Code != tt.code || got[0].Message != "it broke" ||
+					strings.Join(got[0].Items, "|") != tt.items {
 					t.Errorf("got %+v", got)
 				}
 				h := f.last(resultURL).header
-				if _, ok := h["Agent-Authentication"]; !ok || !operationIDPattern.MatchString(h.Get("x-ms-client-request-id")) || h.Get("Content-Type") != "" {
+				if _, ok := h["Agent-Authentication"]; !ok ||
+					!operationIDPattern.MatchString(h.Get("x-ms-client-request-id")) || h.Get("Content-Type") != "" {
 					t.Errorf("headers %v", h)
 				}
 			})

@@ -65,7 +65,8 @@ func (t *armTarget) record() *fleet.Record {
 	return &fleet.Record{
 		OperationID: operationID(d.OperationID), State: upgradeState(d.Status),
 		Message: text.Clean(d.Message, text.MaxMessage), Trigger: text.Clean(d.TriggerType, text.MaxID),
-		StartedAt: parseTime(d.StartTimeUTC), UpdatedAt: parseTime(d.LastUpdatedTimeUTC), EndedAt: parseTime(d.EndTimeUTC),
+		StartedAt: parseTime(d.StartTimeUTC), UpdatedAt: parseTime(d.LastUpdatedTimeUTC),
+		EndedAt:            parseTime(d.EndTimeUTC),
 		UpgradedResourceID: text.Clean(d.UpgradedResourceID, text.MaxMessage),
 		PreviousResourceID: text.Clean(d.PreviousResourceID, text.MaxMessage),
 	}
@@ -84,7 +85,8 @@ func (t *armTarget) state() string {
 func (u *Upgrader) target(ctx context.Context, v *fleet.Vault) (*armTarget, *azure.Response, error) {
 	op := "read the target vault " + v.TargetPath()
 	var t armTarget
-	resp, found, err := u.armGet(ctx, subscriptionID(v.SubscriptionID), op, readTarget, []string{v.TargetResourceGroup, v.Name}, &t)
+	resp, found, err := u.armGet(ctx, subscriptionID(v.SubscriptionID), op, readTarget,
+		[]string{v.TargetResourceGroup, v.Name}, &t)
 	if err != nil {
 		return nil, resp, err
 	}
@@ -100,19 +102,22 @@ func (u *Upgrader) target(ctx context.Context, v *fleet.Vault) (*armTarget, *azu
 
 // groupExists asks for a resource group. Many vaults share one, so a "yes" is
 // kept for a while; a "no" may be mended at any time and is not.
-func (u *Upgrader) groupExists(ctx context.Context, subscription, group string) (exists bool, requestID string, err error) {
-	exists, err = u.groups.Do(ctx, subscription+"/"+fleet.FoldName(group), func(ctx context.Context) (bool, time.Time, error) {
-		var any struct{}
-		resp, found, err := u.armGet(ctx, subscription, "read resource group "+group+" of subscription "+subscription,
-			readGroup, []string{group}, &any)
-		if err != nil || !found {
-			if resp != nil {
-				requestID = resp.RequestID
+func (u *Upgrader) groupExists(ctx context.Context, subscription, group string) (exists bool, requestID string,
+	err error) {
+	exists, err = u.groups.Do(ctx, subscription+"/"+fleet.FoldName(group),
+		func(ctx context.Context) (bool, time.Time, error) {
+			var any struct{}
+			resp, found, err := u.armGet(ctx, subscription,
+				"read resource group "+group+" of subscription "+subscription,
+				readGroup, []string{group}, &any)
+			if err != nil || !found {
+				if resp != nil {
+					requestID = resp.RequestID
+				}
+				return false, time.Time{}, err
 			}
-			return false, time.Time{}, err
-		}
-		return true, time.Now().Add(u.o.SharedMaxAge), nil
-	})
+			return true, time.Now().Add(u.o.SharedMaxAge), nil
+		})
 	return exists, requestID, err
 }
 
@@ -128,7 +133,8 @@ type armCall struct {
 
 var (
 	readSubscription = armCall{"/subscriptions/{subscription}?api-version=2022-12-01",
-		"Microsoft.Resources/subscriptions/read", "whether a subscription exists, is enabled and is no CSP subscription"}
+		"Microsoft.Resources/subscriptions/read",
+		"whether a subscription exists, is enabled and is no CSP subscription"}
 	readProvider = armCall{"/subscriptions/{subscription}/providers/*?api-version=2021-04-01",
 		"Microsoft.Resources/subscriptions/providers/read", "whether the resource providers are registered"}
 	readFeature = armCall{"/subscriptions/{subscription}/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01",
@@ -136,7 +142,8 @@ var (
 	readGroup = armCall{"/subscriptions/{subscription}/resourcegroups/*?api-version=2021-04-01",
 		"Microsoft.Resources/subscriptions/resourceGroups/read", "whether a target resource group exists"}
 	readTarget = armCall{"/subscriptions/{subscription}/resourceGroups/*/providers/Microsoft.RecoveryServices/vaults/*?api-version=2023-04-01",
-		"Microsoft.RecoveryServices/vaults/read", "whether a target is free, whether an upgrade was taken, and how the new vault is"}
+		"Microsoft.RecoveryServices/vaults/read",
+		"whether a target is free, whether an upgrade was taken, and how the new vault is"}
 )
 
 // armCalls are all there are, in the order of their actions.
@@ -144,7 +151,8 @@ var armCalls = []armCall{readFeature, readTarget, readProvider, readSubscription
 
 // at is the path of the call for a subscription; names fill the stars, in order.
 func (c armCall) at(subscription string, names ...string) string {
-	parts := strings.Split(strings.Replace(c.path, "{subscription}", url.PathEscape(subscriptionID(subscription)), 1), "*")
+	parts := strings.Split(strings.Replace(c.path, "{subscription}", url.PathEscape(subscriptionID(subscription)), 1),
+		"*")
 	var b strings.Builder
 	for i, part := range parts {
 		if i > 0 {
@@ -157,7 +165,8 @@ func (c armCall) at(subscription string, names ...string) string {
 
 // Spec describes the kind.
 func Spec() fleet.KindSpec {
-	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one", Permanent: true, Role: role,
+	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one",
+		Permanent: true, Role: role,
 		Describe: upgrade}
 }
 
@@ -176,9 +185,11 @@ func upgrade(fleet.Options) fleet.Upgrade {
 // which knows no such roles (classic-service.md#the-operation).
 func role() fleet.Role {
 	r := fleet.Role{
-		Name:        "fleetup classic vault upgrade",
-		Description: "What fleetup reads of the Resource Manager to validate, follow and verify upgrades of classic vaults.",
-		Besides: "The classic side needs a co-administrator of the subscription, who is a user; being its owner is not enough, " +
+		Name: "fleetup classic vault upgrade",
+		Description: "What fleetup reads of the Resource Manager to validate, follow and verify upgrades of classic " +
+			"vaults.",
+		Besides: "The classic side needs a co-administrator of the subscription, who is a user; being its owner is " +
+			"not enough, " +
 			"and no custom role can grant it.",
 	}
 	for _, c := range armCalls {

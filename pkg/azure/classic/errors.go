@@ -70,7 +70,8 @@ func detail(n *node, code string) (fleet.Finding, bool) {
 		return fleet.Finding{}, false
 	}
 	f := fleet.Finding{Severity: fleet.SeverityError, Category: text.Clean(n.value("Category"), text.MaxID),
-		Code: text.Clean(n.value("Code"), text.MaxID), Action: text.Clean(n.value("RecommendedAction"), text.MaxMessage)}
+		Code:   text.Clean(n.value("Code"), text.MaxID),
+		Action: text.Clean(n.value("RecommendedAction"), text.MaxMessage)}
 	if strings.EqualFold(n.value("Type"), "Warning") {
 		f.Severity = fleet.SeverityWarning
 	}
@@ -86,7 +87,8 @@ func detail(n *node, code string) (fleet.Finding, bool) {
 func (e serviceError) findings(guide func(*fleet.Finding)) []fleet.Finding {
 	fs := append([]fleet.Finding(nil), e.details...)
 	if len(fs) == 0 {
-		f := fleet.Finding{Severity: fleet.SeverityError, Code: text.Clean(e.code, text.MaxID), Action: text.Clean(e.action, text.MaxMessage)}
+		f := fleet.Finding{Severity: fleet.SeverityError, Code: text.Clean(e.code, text.MaxID),
+			Action: text.Clean(e.action, text.MaxMessage)}
 		f.Message, f.Items = splitTable(e.message)
 		f.Message = cmp.Or(f.Message, "the service gave no text for this code")
 		fs = append(fs, f)
@@ -161,7 +163,8 @@ func spaceAfterSemicolon(s string) bool {
 
 // The retention question (classic-service.md#the-operation): a vault whose gone machines' backups
 // must be kept cannot be upgraded.
-const retention = "Before a machine that no longer exists is unregistered, ask: must its backups be kept for long-term retention? Then the vault cannot be upgraded: hold it."
+const retention = "Before a machine that no longer exists is unregistered, ask: must its backups be kept for " +
+	"long-term retention? Then the vault cannot be upgraded: hold it."
 
 // guide gives a finding of the service an action where the service gave none,
 // and never lets an advice to unregister stand without the retention question.
@@ -203,7 +206,8 @@ func (u *Upgrader) failed(r *check.Report, side *azure.APIClients, err error) {
 // sidePermission says what a refused caller needs.
 func (u *Upgrader) sidePermission(side *azure.APIClients) string {
 	if side == u.o.ServiceManagement {
-		return "The classic side needs a co-administrator of the subscription; being its owner is not enough. Have one added, then validate again."
+		return "The classic side needs a co-administrator of the subscription; being its owner is not enough. Have " +
+			"one added, then validate again."
 	}
 	return "Grant the identity the Reader role on the subscription, then validate again."
 }

@@ -18,8 +18,11 @@ func TestServiceErrorShapes(t *testing.T) {
 		ok    bool
 		codes string
 	}{
-		{"shape 1", errorXML("Top", "", reason("Warning", "W", "w", "")+reason("Error", "E", "e", "")), true, "warning:W error:E"},
-		{"shape 1, entries of any name", errorXML("Top", "", `<x:Odd xmlns:x="urn:y"><x:Code>O</x:Code><x:Type>warning</x:Type></x:Odd>`), true, "warning:O"},
+		{"shape 1", errorXML("Top", "", reason("Warning", "W", "w", "")+reason("Error", "E", "e", "")), true,
+			"warning:W error:E"},
+		{"shape 1, entries of any name",
+			errorXML("Top", "", `<x:Odd xmlns:x="urn:y"><x:Code>O</x:Code><x:Type>warning</x:Type></x:Odd>`), true,
+			"warning:O"},
 		{"shape 1, an entry that says nothing is an error", errorXML("Top", "", `<Entry/>`), true, "error:Top"},
 		{"shape 1, a nil entry is none", errorXML("Top", "all", `<Entry i:nil="true"/>`), true, "error:Top"},
 		{"shape 1, no type is an error", errorXML("Top", "", `<Entry><Code>N</Code></Entry>`), true, "error:N"},
@@ -33,7 +36,8 @@ func TestServiceErrorShapes(t *testing.T) {
 		{"nil", allMet, false, ""},
 		{"empty error", errorXML("", "", ""), false, ""},
 		{"an upgrade's record is no error", details(opOur, "Failed"), false, ""},
-		{"a record with a message is no error", strings.Replace(details(opOur, "Failed"), "<Message />", "<Message>x</Message>", 1), false, ""},
+		{"a record with a message is no error",
+			strings.Replace(details(opOur, "Failed"), "<Message />", "<Message>x</Message>", 1), false, ""},
 		{"a web page", "<!DOCTYPE html><html><body><p>x</body></html>", false, ""},
 		{"XHTML", `<html xmlns="http://www.w3.org/1999/xhtml"><Message>x</Message></html>`, false, ""},
 		{"empty", "", false, ""},

@@ -25,17 +25,20 @@ const (
 
 	xmlNS = `xmlns="http://schemas.microsoft.com/windowsazure" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"`
 
-	listURL    = "GET /sm/" + sub + "/cloudservices?api-version=2015-02-10"
-	pathP      = "/sm/" + sub + "/cloudservices/RecoveryServices-HASH-West%20US/resources/Example%2FNamespace/~/BackupVault/Vault%20Two"
+	listURL = "GET /sm/" + sub + "/cloudservices?api-version=2015-02-10"
+	pathP   = "/sm/" + sub +
+		"/cloudservices/RecoveryServices-HASH-West%20US/resources/Example%2FNamespace/~/BackupVault/Vault%20Two"
 	prereqURL  = "POST " + pathP + "/checkPrereqsForUpgrade"
 	startURL   = "POST " + pathP + "/upgrade"
 	resultURL  = "GET " + pathP + "/upgradeOperationResult"
 	subURL     = "GET /rm/subscriptions/" + sub + "?api-version=2022-12-01"
 	rsURL      = "GET /rm/subscriptions/" + sub + "/providers/Microsoft.RecoveryServices?api-version=2021-04-01"
 	srURL      = "GET /rm/subscriptions/" + sub + "/providers/Microsoft.SiteRecovery?api-version=2021-04-01"
-	featureURL = "GET /rm/subscriptions/" + sub + "/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01"
-	groupURL   = "GET /rm/subscriptions/" + sub + "/resourcegroups/Contoso%28RG%29?api-version=2021-04-01"
-	targetURL  = "GET /rm/subscriptions/" + sub + "/resourceGroups/Contoso%28RG%29/providers/Microsoft.RecoveryServices/vaults/Vault%20Two?api-version=2023-04-01"
+	featureURL = "GET /rm/subscriptions/" + sub +
+		"/providers/Microsoft.Features/providers/Microsoft.RecoveryServices/features/VaultUpgrade?api-version=2021-07-01"
+	groupURL  = "GET /rm/subscriptions/" + sub + "/resourcegroups/Contoso%28RG%29?api-version=2021-04-01"
+	targetURL = "GET /rm/subscriptions/" + sub +
+		"/resourceGroups/Contoso%28RG%29/providers/Microsoft.RecoveryServices/vaults/Vault%20Two?api-version=2023-04-01"
 
 	allMet = `<Error i:nil="true" ` + xmlNS + `/>`
 )
@@ -79,7 +82,8 @@ func newFakeCloud(t *testing.T) *fakeCloud {
 }
 
 func armNotFound() reply {
-	return reply{404, `{"error":{"code":"ResourceNotFound","message":"none"}}`, map[string]string{"Content-Type": "application/json"}, nil}
+	return reply{404, `{"error":{"code":"ResourceNotFound","message":"none"}}`,
+		map[string]string{"Content-Type": "application/json"}, nil}
 }
 
 func (f *fakeCloud) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -104,11 +108,13 @@ func (f *fakeCloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	for k, v := range rep.header {
 		h.Set(k, v)
 	}
-	return &http.Response{StatusCode: rep.status, Header: h, Body: io.NopCloser(bytes.NewReader([]byte(rep.body))), Request: r}, nil
+	return &http.Response{StatusCode: rep.status, Header: h, Body: io.NopCloser(bytes.NewReader([]byte(rep.body))),
+		Request: r}, nil
 }
 
 func (f *fakeCloud) set(url string, status int, body string) {
-	f.routes[url] = reply{status: status, body: body, header: map[string]string{"x-ms-request-id": "req-" + url[len(url)-6:]}}
+	f.routes[url] = reply{status: status, body: body,
+		header: map[string]string{"x-ms-request-id": "req-" + url[len(url)-6:]}}
 }
 
 // count is how often a request was sent.
@@ -178,16 +184,20 @@ func seen(rec *fleet.Record) fleet.Sighting {
 }
 
 func listing(services ...string) string {
-	return "\xef\xbb\xbf" + `<?xml version="1.0" encoding="utf-8"?><CloudServices ` + xmlNS + `>` + strings.Join(services, "") + `</CloudServices>`
+	return "\xef\xbb\xbf" + `<?xml version="1.0" encoding="utf-8"?><CloudServices ` + xmlNS + `>` +
+		strings.Join(services, "") + `</CloudServices>`
 }
 
 func service(name, region, resources string) string {
-	return `<CloudService><Name>` + name + `</Name><Label>x</Label><GeoRegion>` + region + `</GeoRegion><Resources>` + resources + `</Resources></CloudService>`
+	return `<CloudService><Name>` + name + `</Name><Label>x</Label><GeoRegion>` + region + `</GeoRegion><Resources>` +
+		resources + `</Resources></CloudService>`
 }
 
 func resource(typ, name, settings string) string {
-	return `<Resource><ResourceProviderNamespace>Example/Namespace</ResourceProviderNamespace><Type>` + typ + `</Type><Name>` + name +
-		`</Name><Plan /><State>Started</State>` + settings + `<OutputItems><OutputItem><Key>Name</Key><Value>v</Value></OutputItem></OutputItems></Resource>`
+	return `<Resource><ResourceProviderNamespace>Example/Namespace</ResourceProviderNamespace><Type>` + typ +
+		`</Type><Name>` + name +
+		`</Name><Plan /><State>Started</State>` + settings +
+		`<OutputItems><OutputItem><Key>Name</Key><Value>v</Value></OutputItem></OutputItems></Resource>`
 }
 
 // vaultXML is the test's vault as a listing has it.
@@ -197,13 +207,16 @@ func vaultXML(settings string) string {
 
 func details(op, status string) string {
 	return `<ResourceUpgradeDetails ` + xmlNS + `><EndTimeUtc>9999-12-31T23:59:59.9999999</EndTimeUtc>` +
-		`<LastUpdatedTimeUtc>2017-03-28T10:04:17.1234567</LastUpdatedTimeUtc><Message /><OperationId>` + op + `</OperationId>` +
-		`<PreviousResourceId i:nil="true" /><StartTimeUtc>2017-03-28T10:03:17.9915356Z</StartTimeUtc><Status>` + status + `</Status>` +
+		`<LastUpdatedTimeUtc>2017-03-28T10:04:17.1234567</LastUpdatedTimeUtc><Message /><OperationId>` + op +
+		`</OperationId>` +
+		`<PreviousResourceId i:nil="true" /><StartTimeUtc>2017-03-28T10:03:17.9915356Z</StartTimeUtc><Status>` +
+		status + `</Status>` +
 		`<TriggerType>UserTriggered</TriggerType><UpgradedResourceId>/subscriptions/x</UpgradedResourceId></ResourceUpgradeDetails>`
 }
 
 func reason(typ, code, message, action string) string {
-	return `<ErrorDetail><Category>Agent</Category><Code>` + code + `</Code><Type>` + typ + `</Type><Message>` + message +
+	return `<ErrorDetail><Category>Agent</Category><Code>` + code + `</Code><Type>` + typ + `</Type><Message>` +
+		message +
 		`</Message><Properties /><RecommendedAction>` + action + `</RecommendedAction></ErrorDetail>`
 }
 
@@ -212,13 +225,15 @@ func errorXML(code, message, entries string) string {
 	if entries != "" {
 		d = `<Details>` + entries + `</Details>`
 	}
-	return `<Error ` + xmlNS + `><Code>` + code + `</Code><Message>` + message + `</Message><RecommendedAction></RecommendedAction>` + d + `</Error>`
+	return `<Error ` + xmlNS + `><Code>` + code + `</Code><Message>` + message +
+		`</Message><RecommendedAction></RecommendedAction>` + d + `</Error>`
 }
 
 func targetJSON(state, op, status string) string {
 	up := ""
 	if op != "" {
-		up = `,"upgradeDetails":{"operationId":"` + op + `","status":"` + status + `","startTimeUtc":"2017-03-28T10:03:17.9915356Z","endTimeUtc":"2017-03-28T10:20:00Z","triggerType":"UserTriggered","upgradedResourceId":"/subscriptions/x/up"}`
+		up = `,"upgradeDetails":{"operationId":"` + op + `","status":"` + status +
+			`","startTimeUtc":"2017-03-28T10:03:17.9915356Z","endTimeUtc":"2017-03-28T10:20:00Z","triggerType":"UserTriggered","upgradedResourceId":"/subscriptions/x/up"}`
 	}
 	return `{"id":"/subscriptions/x/vaults/Vault Two","properties":{"provisioningState":"` + state + `"` + up + `}}`
 }

@@ -21,7 +21,8 @@ func wantText(t *testing.T, what, s string) {
 	if n := utf8.RuneCountInString(s); n > 3*text.MaxMessage {
 		t.Errorf("%s has %d characters", what, n)
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s,
+		func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
 		t.Errorf("%s is %q", what, s)
 	}
 }
@@ -50,7 +51,8 @@ func wantRecord(t *testing.T, r *fleet.Record) {
 	if r == nil {
 		return
 	}
-	for _, s := range []string{r.OperationID, r.Message, r.Trigger, r.UpgradedResourceID, r.PreviousResourceID, string(r.State)} {
+	for _, s := range []string{r.OperationID, r.Message, r.Trigger, r.UpgradedResourceID, r.PreviousResourceID,
+		string(r.State)} {
 		wantText(t, "a record", s)
 	}
 	if id := operationID(r.OperationID); id != r.OperationID {
@@ -68,8 +70,10 @@ func FuzzParseListing(f *testing.F) {
 	for _, seed := range []string{
 		listing(vaultXML(settings)),
 		listing(), "<CloudServices/>0", "<CloudServices><CloudService><Resources><Resource><Type>BackupVault</Type>",
-		listing(service("CS", "West US", resource("BackupVault", "a", settings)+resource("HyperVRecoveryManagerVault", "a", settings))),
-		listing(service("CS", "West US", resource("BackupVault", "a", "")), service("CS2", "East US", resource("BackupVault", "a", ""))),
+		listing(service("CS", "West US",
+			resource("BackupVault", "a", settings)+resource("HyperVRecoveryManagerVault", "a", settings))),
+		listing(service("CS", "West US", resource("BackupVault", "a", "")),
+			service("CS2", "East US", resource("BackupVault", "a", ""))),
 		`<!DOCTYPE a [<!ENTITY x "xxxxxxxx">]><CloudServices>&x;</CloudServices>`,
 		`<?xml version="1.0" encoding="ISO-8859-1"?><CloudServices/>`,
 		"\xff\xfe<\x00C\x00", "<CloudServices>" + strings.Repeat("<a>", 70),
@@ -87,14 +91,17 @@ func FuzzParseListing(f *testing.F) {
 			return
 		}
 		for k, s := range vaults {
-			if s.Address != "" && !strings.HasPrefix(s.Address, "/"+sub+"/cloudservices/") || strings.Contains(s.Address, "/../") {
+			if s.Address != "" && !strings.HasPrefix(s.Address, "/"+sub+"/cloudservices/") ||
+				strings.Contains(s.Address, "/../") {
 				t.Errorf("%s has address %q", k, s.Address)
 			}
 			wantRecord(t, s.Record)
 		}
 		cut = int(uint(cut) % uint(len(body)+1))
-		if part, err := listed(body[:cut], sub); err == nil && fmt.Sprint(part) != fmt.Sprint(vaults) && len(part) < len(vaults) {
-			t.Errorf("cut at %d of %d it is taken for a listing of %d vaults, not %d", cut, len(body), len(part), len(vaults))
+		if part, err := listed(body[:cut], sub); err == nil && fmt.Sprint(part) != fmt.Sprint(vaults) &&
+			len(part) < len(vaults) {
+			t.Errorf("cut at %d of %d it is taken for a listing of %d vaults, not %d", cut, len(body), len(part),
+				len(vaults))
 		}
 	})
 }
@@ -103,7 +110,8 @@ func FuzzUpgradeDetails(f *testing.F) {
 	f.Add([]byte(details(opOur, "InProgress")))
 	f.Add([]byte(details(strings.ToUpper(opOur), "upgraded")))
 	f.Add([]byte(details(" \n"+opOld+"\t", "What?")))
-	for _, at := range []string{"0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00", "2017-02-30T00:00:00Z", "2017-03-28T10:03:17.9999999999999999Z"} {
+	for _, at := range []string{"0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00",
+		"2017-02-30T00:00:00Z", "2017-03-28T10:03:17.9999999999999999Z"} {
 		f.Add([]byte(strings.ReplaceAll(details(opOur, "Failed"), "2017-03-28T10:03:17.9915356Z", at)))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -156,7 +164,8 @@ func FuzzStartAnswer(f *testing.F) {
 	f.Add(200, []byte("<html>"+opOur+"</html>"), false)
 	f.Add(400, []byte(`<E xmlns="http://schemas.microsoft.com/wars"><Message>`+opOur+`</Message></E>`), false)
 	f.Add(101, []byte(""), false)
-	sm, _, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "http://127.0.0.1:1", ResourceManager: "http://127.0.0.1:1"}})
+	sm, _, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: "http://127.0.0.1:1",
+		ResourceManager: "http://127.0.0.1:1"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -193,9 +202,12 @@ func FuzzStartAnswer(f *testing.F) {
 // The readers of the Resource Manager's documents.
 func FuzzResourceManager(f *testing.F) {
 	for _, seed := range []string{
-		targetJSON("Succeeded", opOur, "Upgraded"), targetJSON("Provisioning", "", ""), `null`, `{}`, `[]`, `{"properties":null}`,
-		`{"properties":{"upgradeDetails":{"operationId":" ` + strings.ToUpper(opOur) + `\n","startTimeUtc":"0000-01-01T00:00:00+14:00"}}}`,
-		`{"error":{"code":"SubscriptionNotFound","message":"\u202e\u0000"}}`, strings.Repeat(`{"error":`, 200), `{"id":"a"}{"id":"b"}`,
+		targetJSON("Succeeded", opOur, "Upgraded"), targetJSON("Provisioning", "", ""), `null`, `{}`, `[]`,
+		`{"properties":null}`,
+		`{"properties":{"upgradeDetails":{"operationId":" ` + strings.ToUpper(opOur) +
+			`\n","startTimeUtc":"0000-01-01T00:00:00+14:00"}}}`,
+		`{"error":{"code":"SubscriptionNotFound","message":"\u202e\u0000"}}`, strings.Repeat(`{"error":`, 200),
+		`{"id":"a"}{"id":"b"}`,
 	} {
 		f.Add(200, []byte(seed))
 		f.Add(403, []byte(seed))

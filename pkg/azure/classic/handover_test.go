@@ -30,14 +30,21 @@ func TestAnotherProcessSends(t *testing.T) {
 	start = handed(t, start)
 	start.OperationID = opOur
 	for name, change := range map[string]func(*fleet.PreparedStart, *fleet.Vault){
-		"another vault":        func(_ *fleet.PreparedStart, v *fleet.Vault) { v.Name = "Two" },
-		"another subscription": func(_ *fleet.PreparedStart, v *fleet.Vault) { v.SubscriptionID = strings.Replace(sub, "5", "6", 1) },
-		"another call":         func(s *fleet.PreparedStart, _ *fleet.Vault) { s.Path = strings.TrimSuffix(s.Path, upgradeCall) },
-		"another method":       func(s *fleet.PreparedStart, _ *fleet.Vault) { s.Method = "DELETE" },
+		"another vault": func(_ *fleet.PreparedStart, v *fleet.Vault) { v.Name = "Two" },
+		"another subscription": func(_ *fleet.PreparedStart,
+			v *fleet.Vault) {
+			v.SubscriptionID = strings.Replace(sub, "5", "6", 1)
+		},
+		"another call": func(s *fleet.PreparedStart,
+			_ *fleet.Vault) {
+			s.Path = strings.TrimSuffix(s.Path, upgradeCall)
+		},
+		"another method": func(s *fleet.PreparedStart, _ *fleet.Vault) { s.Method = "DELETE" },
 	} {
 		s, v := start, testVault()
 		change(&s, v)
-		if got := f.upgrader(nil).Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent || !strings.Contains(got.Message, "it is no start of vault") {
+		if got := f.upgrader(nil).Send(t.Context(), v, s, azuretest.AtLeisure); got.Verdict != fleet.StartNotSent ||
+			!strings.Contains(got.Message, "it is no start of vault") {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

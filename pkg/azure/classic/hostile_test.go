@@ -39,9 +39,11 @@ var hostileBodies = []struct {
 }{
 	{"nothing", func(string) string { return "" }},
 	{"a login page", func(string) string {
-		return "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form action=/login></form></body></html>"
+		return "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form " +
+			"action=/login></form></body></html>"
 	}},
-	{"a login page in XHTML", func(string) string { return `<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>` }},
+	{"a login page in XHTML",
+		func(string) string { return `<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>` }},
 	{"cut in half", func(good string) string { return good[:len(good)/2] }},
 	{"without its last character", func(good string) string { return good[:len(good)-1] }},
 	{"nested 100,000 deep", func(good string) string { return wrapped(good, "<a>", "</a>", 100_000) }},
@@ -67,7 +69,10 @@ var hostileBodies = []struct {
 	{"UTF-16, big", func(good string) string { return inUTF16(declared("utf-16", good), true) }},
 	{"UTF-16, not declared", func(good string) string { return inUTF16(good, false) }},
 	{"ISO-8859-1", func(good string) string { return declared("ISO-8859-1", wrapped(good, "<a>\xe9</a>", "", 1)) }},
-	{"another charset than declared", func(good string) string { return declared("utf-8", wrapped(good, "<a>\xe9</a>", "", 1)) }},
+	{"another charset than declared", func(good string) string {
+		return declared("utf-8",
+			wrapped(good, "<a>\xe9</a>", "", 1))
+	}},
 	{"control characters", func(good string) string { return wrapped(good, "<a>\x00\x1b[2J</a>", "", 1) }},
 	{"two documents", func(good string) string { return good + good }},
 	{"JSON", func(string) string { return `{"value":[]}` }},
@@ -89,7 +94,8 @@ func wrapped(good, begin, end string, n int) string {
 // No listing is taken from a body that is none, or that is more than one.
 func TestHostileListings(t *testing.T) {
 	t.Parallel()
-	good := strings.TrimPrefix(listing(vaultXML(`<IntrinsicSettings>`+details(opOur, "InProgress")+`</IntrinsicSettings>`)), "\xef\xbb\xbf"+`<?xml version="1.0" encoding="utf-8"?>`)
+	good := strings.TrimPrefix(listing(vaultXML(`<IntrinsicSettings>`+details(opOur, "InProgress")+
+		`</IntrinsicSettings>`)), "\xef\xbb\xbf"+`<?xml version="1.0" encoding="utf-8"?>`)
 	if _, err := listed([]byte(good), sub); err != nil {
 		t.Fatalf("the good one is refused: %v", err)
 	}
@@ -148,7 +154,8 @@ func TestHostileResourceManagerAnswers(t *testing.T) {
 		"nothing": "", "null": "null", "null with space": " null\n", "a list": "[]", "a text": `"x"`, "a number": "1",
 		"a login page": "<html>Sign in</html>", "cut": `{"id":"/x","properties":{"provisioningState":"Succ`,
 		"nested": strings.Repeat(`{"properties":`, 100_000) + `1` + strings.Repeat(`}`, 100_000),
-		"two":    `{"id":"a"}{"id":"b"}`, "UTF-16": inUTF16(`{"id":"a"}`, false), "a wrong type": `{"properties":{"provisioningState":7}}`,
+		"two":    `{"id":"a"}{"id":"b"}`, "UTF-16": inUTF16(`{"id":"a"}`, false),
+		"a wrong type": `{"properties":{"provisioningState":7}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,10 +163,12 @@ func TestHostileResourceManagerAnswers(t *testing.T) {
 				f := newFakeCloud(t)
 				f.set(targetURL, 200, body)
 				u := f.upgrader(nil)
-				if got, err := u.Verify(t.Context(), testVault(), opOur); err == nil || fleet.ClassOf(err) != fleet.CallGarbled {
+				if got, err := u.Verify(t.Context(), testVault(), opOur); err == nil ||
+					fleet.ClassOf(err) != fleet.CallGarbled {
 					t.Errorf("verified from it: %+v, %v", got, err)
 				}
-				if got := u.Reconcile(t.Context(), testVault(), opOur, seen(nil), true, nil); got.Reading != fleet.ReadUnreadable {
+				if got := u.Reconcile(t.Context(), testVault(), opOur, seen(nil), true,
+					nil); got.Reading != fleet.ReadUnreadable {
 					t.Errorf("concluded from it: %+v", got)
 				}
 				if name == "a wrong type" {
@@ -180,9 +189,10 @@ func TestHostileResourceManagerAnswers(t *testing.T) {
 func TestOperationIDHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		opOur: opOur, strings.ToUpper(opOur): opOur, strings.ToLower(opOur): opOur, " \n" + strings.ToUpper(opOur) + "\t": opOur,
+		opOur: opOur, strings.ToUpper(opOur): opOur, strings.ToLower(opOur): opOur,
+		" \n" + strings.ToUpper(opOur) + "\t":     opOur,
 		strings.ReplaceAll(opOur, " ", "\u00a0 "): opOur,
-		"Someone Else's": "Someone Else's", "": "", "  ": "", opOur[:35]: opOur[:35],
+		"Someone Else's":                          "Someone Else's", "": "", "  ": "", opOur[:35]: opOur[:35],
 		"{" + opOur + "}":           "{" + opOur + "}", // braces are not ours: nobody was ever seen to write them
 		strings.Repeat("x", 10_000): strings.Repeat("x", 200) + "…",
 	} {
@@ -191,7 +201,9 @@ func TestOperationIDHasOneSpelling(t *testing.T) {
 		}
 	}
 	for _, spelling := range []string{strings.ToUpper(opOur), " " + opOur + "\r\n "} {
-		vaults, err := listed([]byte(listing(vaultXML(`<IntrinsicSettings>`+details(spelling, "InProgress")+`</IntrinsicSettings>`))), sub)
+		vaults,
+			err := listed([]byte(listing(vaultXML(`<IntrinsicSettings>`+details(spelling, "InProgress")+
+			`</IntrinsicSettings>`))), sub)
 		if rec := vaults[testVault().Key].Record; err != nil || rec == nil || rec.OperationID != opOur {
 			t.Errorf("%q is listed as %+v, %v", spelling, rec, err)
 		}
@@ -208,10 +220,14 @@ func TestAbsurdTimes(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2017, 3, 28, 10, 3, 17, 0, time.UTC)
 	for in, want := range map[string]time.Time{
-		"2017-03-28T10:03:17": at, "2017-03-28T10:03:17Z": at, "2017-03-28T20:03:17+10:00": at, "2017-03-28T10:03:17.0000000": at,
-		"9999-12-31T23:59:59.9999999": {}, "9998-12-31T23:59:59-14:00": {}, "9999-01-01T00:00:00Z": {}, "0000-01-01T00:00:00+14:00": {},
-		"0000-06-01T00:00:00Z": {}, "0001-01-01T00:00:00": {}, "10000-01-01T00:00:00Z": {}, "-0001-01-01T00:00:00Z": {}, "2017-02-30T00:00:00Z": {},
-		"2017-03-28": {}, "yesterday": {}, "": {}, "1490695397": {}, "2017-03-28T10:03:17." + strings.Repeat("9", 1000): at.Add(time.Second - 1),
+		"2017-03-28T10:03:17": at, "2017-03-28T10:03:17Z": at, "2017-03-28T20:03:17+10:00": at,
+		"2017-03-28T10:03:17.0000000": at,
+		"9999-12-31T23:59:59.9999999": {}, "9998-12-31T23:59:59-14:00": {}, "9999-01-01T00:00:00Z": {},
+		"0000-01-01T00:00:00+14:00": {},
+		"0000-06-01T00:00:00Z":      {}, "0001-01-01T00:00:00": {}, "10000-01-01T00:00:00Z": {},
+		"-0001-01-01T00:00:00Z": {}, "2017-02-30T00:00:00Z": {},
+		"2017-03-28": {}, "yesterday": {}, "": {}, "1490695397": {},
+		"2017-03-28T10:03:17." + strings.Repeat("9", 1000): at.Add(time.Second - 1),
 	} {
 		got := parseTime(in)
 		if !got.Equal(want) {
@@ -229,7 +245,8 @@ func TestAbsurdTimes(t *testing.T) {
 func TestManyOfEverything(t *testing.T) {
 	t.Parallel()
 	unknown := strings.Repeat(`<Future a="1"><Name>x</Name><Type>BackupVault</Type></Future>`, 5000)
-	body := listing(unknown, strings.Replace(vaultXML(unknown+`<IntrinsicSettings>`+unknown+details(opOur, "InProgress")+`</IntrinsicSettings>`), "<Name>", unknown+"<Name>", 1))
+	body := listing(unknown, strings.Replace(vaultXML(unknown+`<IntrinsicSettings>`+unknown+details(opOur,
+		"InProgress")+`</IntrinsicSettings>`), "<Name>", unknown+"<Name>", 1))
 	vaults, err := listed([]byte(body), sub)
 	if err != nil || len(vaults) != 1 || vaults[testVault().Key].Record.OperationID != opOur {
 		t.Errorf("got %+v, %v", vaults, err)
@@ -244,7 +261,8 @@ func TestManyOfEverything(t *testing.T) {
 	}
 	e, _ = parseServiceError([]byte(errorXML("Top", "Machines: "+strings.Repeat("m;1|", 5000), "")))
 	fs = e.findings((&Upgrader{}).guide)
-	if wantFindings(t, fs); len(fs) != 1 || len(fs[0].Items) != maxItems+1 || fs[0].Items[maxItems] != "and 4000 more, which are not kept" {
+	if wantFindings(t, fs); len(fs) != 1 || len(fs[0].Items) != maxItems+1 ||
+		fs[0].Items[maxItems] != "and 4000 more, which are not kept" {
 		t.Errorf("%d findings, %d items", len(fs), len(fs[0].Items))
 	}
 }

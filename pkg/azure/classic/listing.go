@@ -104,7 +104,8 @@ func visitCloudService(cs *node, subscription string, seen map[fleet.Key]bool, v
 		}
 		name := res.value("Name")
 		if name == "" || region == "" {
-			return fmt.Errorf("a %s in cloud service %q has no name or no region", rtype, text.Clean(service, text.MaxID))
+			return fmt.Errorf("a %s in cloud service %q has no name or no region", rtype,
+				text.Clean(service, text.MaxID))
 		}
 		key := fleet.KeyOf(fleet.KindClassic, subscription, rtype, region, name)
 		if seen[key] {

@@ -47,8 +47,10 @@ func TestParseListing(t *testing.T) {
 		return fleet.KeyOf(fleet.KindClassic, sub, typ, loc, name)
 	}
 	wrap := func(s string) string { return `<IntrinsicSettings>` + s + `</IntrinsicSettings>` }
-	running := &fleet.Record{OperationID: opOur, State: fleet.RecordInProgress, Trigger: "UserTriggered", UpgradedResourceID: "/subscriptions/x",
-		StartedAt: time.Date(2017, 3, 28, 10, 3, 17, 991535600, time.UTC), UpdatedAt: time.Date(2017, 3, 28, 10, 4, 17, 123456700, time.UTC)}
+	running := &fleet.Record{OperationID: opOur, State: fleet.RecordInProgress, Trigger: "UserTriggered",
+		UpgradedResourceID: "/subscriptions/x",
+		StartedAt:          time.Date(2017, 3, 28, 10, 3, 17, 991535600, time.UTC),
+		UpdatedAt:          time.Date(2017, 3, 28, 10, 4, 17, 123456700, time.UTC)}
 	got, err := listed([]byte(listing(
 		service("CS1", "West US", resource("BackupVault", "a", wrap(details(opOur, "InProgress")))+
 			resource("SomethingElse", "a", "")+resource("HyperVRecoveryManagerVault", "a", wrap(""))),
@@ -63,11 +65,12 @@ func TestParseListing(t *testing.T) {
 		return "/" + sub + "/cloudservices/" + cs + "/resources/Example%2FNamespace/~/" + typ + "/" + name
 	}
 	want := map[fleet.Key]fleet.Sighting{
-		key(fleet.BackupVault, "West US", "a"):          {Record: running, Address: at("CS1", "BackupVault", "a")},
-		key(fleet.SiteRecoveryVault, "westus", "a"):     {Address: at("CS1", "HyperVRecoveryManagerVault", "a")},
-		key(fleet.BackupVault, "Australia East", "a"):   {Address: at("CS2", "BackupVault", "a")},
-		key(fleet.BackupVault, "Australia East", ".."):  {},
-		key(fleet.BackupVault, "Australia East", "odd"): {Record: &fleet.Record{State: fleet.RecordUnknown}, Address: at("CS2", "BackupVault", "odd")},
+		key(fleet.BackupVault, "West US", "a"):         {Record: running, Address: at("CS1", "BackupVault", "a")},
+		key(fleet.SiteRecoveryVault, "westus", "a"):    {Address: at("CS1", "HyperVRecoveryManagerVault", "a")},
+		key(fleet.BackupVault, "Australia East", "a"):  {Address: at("CS2", "BackupVault", "a")},
+		key(fleet.BackupVault, "Australia East", ".."): {},
+		key(fleet.BackupVault, "Australia East", "odd"): {Record: &fleet.Record{State: fleet.RecordUnknown},
+			Address: at("CS2", "BackupVault", "odd")},
 	}
 	for k, w := range want {
 		if !reflect.DeepEqual(got[k], w) {
@@ -84,7 +87,8 @@ func TestReadLarge(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for i := 0; b.Len() < 3<<20; i++ {
-		b.WriteString(resource("BackupVault", fmt.Sprint("vault", i), `<IntrinsicSettings>`+details(opOld, "Upgraded")+`</IntrinsicSettings>`))
+		b.WriteString(resource("BackupVault", fmt.Sprint("vault", i),
+			`<IntrinsicSettings>`+details(opOld, "Upgraded")+`</IntrinsicSettings>`))
 	}
 	f := newFakeCloud(t)
 	f.set(listURL, 200, listing(service("CS", "West US", b.String())))
@@ -105,23 +109,31 @@ func TestReadRefuses(t *testing.T) {
 		words string
 	}{
 		{"cut short", reply{status: 200, body: whole[:len(whole)-20]}, fleet.CallGarbled, "cannot be read"},
-		{"cut before the root's end", reply{status: 200, body: strings.TrimSuffix(whole, "</CloudServices>")}, fleet.CallGarbled, "EOF"},
+		{"cut before the root's end", reply{status: 200, body: strings.TrimSuffix(whole, "</CloudServices>")},
+			fleet.CallGarbled, "EOF"},
 		{"empty", reply{status: 200}, fleet.CallGarbled, "empty body"},
-		{"a web page", reply{status: 200, body: "<!DOCTYPE html><html><body>proxy</body></html>"}, fleet.CallGarbled, "document type"},
+		{"a web page", reply{status: 200, body: "<!DOCTYPE html><html><body>proxy</body></html>"}, fleet.CallGarbled,
+			"document type"},
 		{"JSON", reply{status: 200, body: `{"value":[]}`}, fleet.CallGarbled, "begins with text"},
 		{"another root", reply{status: 200, body: `<Other ` + xmlNS + `/>`}, fleet.CallGarbled, "Other"},
 		{"another namespace", reply{status: 200, body: `<CloudServices xmlns="urn:x"/>`}, fleet.CallGarbled, "urn:x"},
 		{"two documents", reply{status: 200, body: whole + `<More/>`}, fleet.CallGarbled, "more follows"},
 		{"text after it", reply{status: 200, body: whole + `x`}, fleet.CallGarbled, "text follows"},
 		{"a vault twice", reply{status: 200, body: listing(twice)}, fleet.CallGarbled, "twice"},
-		{"a vault without a name", reply{status: 200, body: listing(service("CS", "West US", resource("BackupVault", "", "")))}, fleet.CallGarbled, "no name"},
-		{"a vault without a region", reply{status: 200, body: listing(service("CS", "", resource("BackupVault", "a", "")))}, fleet.CallGarbled, "no region"},
-		{"bottomless", reply{status: 200, body: listing(strings.Repeat("<a>", 200) + strings.Repeat("</a>", 200))}, fleet.CallGarbled, "nested"},
+		{"a vault without a name", reply{status: 200,
+			body: listing(service("CS", "West US", resource("BackupVault", "", "")))}, fleet.CallGarbled, "no name"},
+		{"a vault without a region", reply{status: 200,
+			body: listing(service("CS", "", resource("BackupVault", "a", "")))}, fleet.CallGarbled, "no region"},
+		{"bottomless", reply{status: 200, body: listing(strings.Repeat("<a>", 200) + strings.Repeat("</a>", 200))},
+			fleet.CallGarbled, "nested"},
 		{"204", reply{status: 204}, fleet.CallGarbled, "204"},
 		{"206", reply{status: 206, body: whole}, fleet.CallGarbled, "206"},
-		{"redirect", reply{status: 307, header: map[string]string{"Location": "http://127.0.0.1:9/"}}, fleet.CallGarbled, "redirect"},
-		{"401", reply{status: 401, body: errorXML("AuthenticationFailed", "no token", "")}, fleet.CallDenied, "AuthenticationFailed: no token"},
-		{"403", reply{status: 403, body: errorXML("ForbiddenError", "no co-admin", "")}, fleet.CallForbidden, "no co-admin"},
+		{"redirect", reply{status: 307, header: map[string]string{"Location": "http://127.0.0.1:9/"}},
+			fleet.CallGarbled, "redirect"},
+		{"401", reply{status: 401, body: errorXML("AuthenticationFailed", "no token", "")}, fleet.CallDenied,
+			"AuthenticationFailed: no token"},
+		{"403", reply{status: 403, body: errorXML("ForbiddenError", "no co-admin", "")}, fleet.CallForbidden,
+			"no co-admin"},
 		{"404", reply{status: 404}, fleet.CallNotFound, "404"},
 		{"429", reply{status: 429, header: map[string]string{"Retry-After": "300"}}, fleet.CallThrottled, "429"},
 		{"503", reply{status: 503, body: "<html>down\x1b"}, fleet.CallUnreachable, `<html>down\x1b`},
@@ -142,10 +154,12 @@ func TestReadRefuses(t *testing.T) {
 				if !ok || snap != nil {
 					t.Fatalf("got %v, %v", snap, err)
 				}
-				if ce.Class != tt.class || !strings.Contains(err.Error(), tt.words) || !strings.Contains(err.Error(), sub) {
+				if ce.Class != tt.class || !strings.Contains(err.Error(), tt.words) ||
+					!strings.Contains(err.Error(), sub) {
 					t.Errorf("class %s, error %q; want %s and %q", ce.Class, err, tt.class, tt.words)
 				}
-				if tt.reply.err == nil && (ce.HTTPStatus != tt.reply.status || ce.RequestID != "req-1") || ce.ClientRequestID == "" {
+				if tt.reply.err == nil && (ce.HTTPStatus != tt.reply.status || ce.RequestID != "req-1") ||
+					ce.ClientRequestID == "" {
 					t.Errorf("got %+v", ce)
 				}
 				if tt.class == fleet.CallThrottled && ce.RetryAfter != 5*time.Minute {
@@ -199,7 +213,8 @@ func TestReadsWaitForTheirTurn(t *testing.T) {
 		t.Errorf("%d turns for %q, %v", l.n, l.sub, err)
 	}
 	l.err = context.Canceled
-	if _, err := u.Read(t.Context(), sub, nil); !errors.Is(err, context.Canceled) || fleet.ClassOf(err) != fleet.CallUnreachable {
+	if _, err := u.Read(t.Context(), sub, nil); !errors.Is(err, context.Canceled) ||
+		fleet.ClassOf(err) != fleet.CallUnreachable {
 		t.Errorf("got %v", err)
 	}
 	if len(f.sent) != 1 {

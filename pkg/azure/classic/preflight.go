@@ -15,9 +15,12 @@ import (
 func (u *Upgrader) SignIns(ctx context.Context, tenant string) []fleet.SignIn {
 	classicSide := u.o.ServiceManagement.SignIn(ctx, tenant)
 	if classicSide.Identity.Type == fleet.IdentityApp {
-		classicSide.Findings = append(classicSide.Findings, fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeNotUser,
-			Message: "the classic side is signed in as a service principal or managed identity; it wants a co-administrator of the subscription, who is a user",
-			Action:  "Sign in as a user who is co-administrator, for example with --credential-service-management cli."})
+		classicSide.Findings = append(classicSide.Findings,
+			fleet.Finding{Severity: fleet.SeverityWarning, Code: fleet.CodeNotUser,
+				Message: "the classic side is signed in as a service principal or managed identity; it wants a " +
+					"co-administrator of the subscription, who is a user",
+				Action: "Sign in as a user who is co-administrator, for example with --credential-service-management " +
+					"cli."})
 	}
 	return []fleet.SignIn{classicSide, u.o.ResourceManager.SignIn(ctx, tenant)}
 }

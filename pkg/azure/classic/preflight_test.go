@@ -34,20 +34,34 @@ func TestPreflight(t *testing.T) {
 		want   string // as ends
 		codes  string // of all findings
 	}{
-		"all good":               {want: "gggggg"},
-		"disabled":               {url: subURL, status: 200, body: `{"state":"Disabled"}`, want: "mggggg", codes: "error:subscription-not-usable"},
-		"CSP":                    {url: subURL, status: 200, body: `{"state":"Enabled","subscriptionPolicies":{"quotaId":"CSP_2015"}}`, want: "mggggg", codes: "error:csp-subscription"},
-		"invisible":              {url: subURL, status: 404, body: `{"error":{"code":"SubscriptionNotFound"}}`, want: "dssssg", codes: "error:subscription-not-usable"},
-		"not for us":             {url: subURL, status: 403, body: forbidden, want: "dggggg", codes: "error:no-permission"},
-		"signed out":             {url: subURL, status: 401, body: forbidden, want: "dssssg", codes: "error:not-signed-in"},
-		"throttled half-way":     {url: srURL, status: 429, body: `{}`, want: "ggwssg", codes: "error:throttled"},
-		"not registered":         {url: rsURL, status: 200, body: `{"registrationState":"NotRegistered"}`, want: "gmgggg", codes: "error:provider-not-registered"},
-		"registering":            {url: srURL, status: 200, body: `{"registrationState":"Registering"}`, want: "ggwggg", codes: "error:provider-not-registered"},
-		"not enabled":            {url: featureURL, status: 404, body: `{"error":{"code":"x"}}`, want: "gggmgg", codes: "error:upgrade-not-enabled"},
-		"no group":               {url: groupURL, status: 404, body: `{"error":{"code":"x"}}`, want: "ggggmg", codes: "error:resource-group-missing"},
-		"group will be created":  {url: groupURL, status: 404, body: `{"error":{"code":"x"}}`, vault: func(v *fleet.Vault) { v.CreateResourceGroup = true }, want: "gggggg", codes: "info:resource-group-will-be-created"},
-		"no co-administrator":    {url: listURL, status: 403, body: errorXML("ForbiddenError", "no", ""), want: "gggggd", codes: "error:no-permission"},
-		"listing cannot be read": {url: listURL, status: 200, body: "<CloudServices", want: "gggggw", codes: "error:unreadable-answer"},
+		"all good": {want: "gggggg"},
+		"disabled": {url: subURL, status: 200, body: `{"state":"Disabled"}`, want: "mggggg",
+			codes: "error:subscription-not-usable"},
+		"CSP": {url: subURL, status: 200,
+			body: `{"state":"Enabled","subscriptionPolicies":{"quotaId":"CSP_2015"}}`, want: "mggggg",
+			codes: "error:csp-subscription"},
+		"invisible": {url: subURL, status: 404, body: `{"error":{"code":"SubscriptionNotFound"}}`,
+			want: "dssssg", codes: "error:subscription-not-usable"},
+		"not for us": {url: subURL, status: 403, body: forbidden, want: "dggggg",
+			codes: "error:no-permission"},
+		"signed out": {url: subURL, status: 401, body: forbidden, want: "dssssg",
+			codes: "error:not-signed-in"},
+		"throttled half-way": {url: srURL, status: 429, body: `{}`, want: "ggwssg", codes: "error:throttled"},
+		"not registered": {url: rsURL, status: 200, body: `{"registrationState":"NotRegistered"}`,
+			want: "gmgggg", codes: "error:provider-not-registered"},
+		"registering": {url: srURL, status: 200, body: `{"registrationState":"Registering"}`, want: "ggwggg",
+			codes: "error:provider-not-registered"},
+		"not enabled": {url: featureURL, status: 404, body: `{"error":{"code":"x"}}`, want: "gggmgg",
+			codes: "error:upgrade-not-enabled"},
+		"no group": {url: groupURL, status: 404, body: `{"error":{"code":"x"}}`, want: "ggggmg",
+			codes: "error:resource-group-missing"},
+		"group will be created": {url: groupURL, status: 404, body: `{"error":{"code":"x"}}`,
+			vault: func(v *fleet.Vault) { v.CreateResourceGroup = true }, want: "gggggg",
+			codes: "info:resource-group-will-be-created"},
+		"no co-administrator": {url: listURL, status: 403, body: errorXML("ForbiddenError", "no", ""),
+			want: "gggggd", codes: "error:no-permission"},
+		"listing cannot be read": {url: listURL, status: 200, body: "<CloudServices", want: "gggggw",
+			codes: "error:unreadable-answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +69,8 @@ func TestPreflight(t *testing.T) {
 			if tt.url != "" {
 				f.set(tt.url, tt.status, tt.body)
 				if tt.status == 404 || tt.status == 429 {
-					f.routes[tt.url] = reply{tt.status, tt.body, map[string]string{"Content-Type": "application/json", "Retry-After": "60"}, nil}
+					f.routes[tt.url] = reply{tt.status, tt.body,
+						map[string]string{"Content-Type": "application/json", "Retry-After": "60"}, nil}
 				}
 			}
 			v := testVault()
@@ -94,7 +109,8 @@ func TestPreflightGroups(t *testing.T) {
 		return v
 	}
 	var got []string
-	for _, v := range targetGroups([]*fleet.Vault{vault("b", true), vault("A", false), vault("B", false), vault("b", true), vault("c", true)}) {
+	for _, v := range targetGroups([]*fleet.Vault{vault("b", true), vault("A", false), vault("B", false),
+		vault("b", true), vault("c", true)}) {
 		got = append(got, fmt.Sprint(v.TargetResourceGroup, v.CreateResourceGroup))
 	}
 	if s := strings.Join(got, " "); s != "Afalse Bfalse ctrue" {
@@ -121,7 +137,10 @@ func TestSignInsWarnOfApplications(t *testing.T) {
 		cloud, _ := fleet.KnownCloud(fleet.AzurePublic)
 		f := newFakeCloud(t)
 		sm, rm, err := azure.NewAPIClients(azure.Options{Cloud: cloud, Transport: f,
-			NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) { return tokenOf(token), nil }})
+			NewCredential: func(fleet.CredentialKind, string) (azcore.TokenCredential, error) {
+				return tokenOf(token),
+					nil
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 	var none fleet.PreparedStart
 	id := subscriptionID(v.SubscriptionID)
 	if seen.Address == "" {
-		return none, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Code: fleet.CodeGarbled, Message: noAddress(v).Message}
+		return none, &fleet.CallError{Op: op, Class: fleet.CallGarbled, Code: fleet.CodeGarbled,
+			Message: noAddress(v).Message}
 	}
 	c, err := u.client(u.o.ServiceManagement, id, op)
 	if err != nil {
@@ -36,7 +37,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 // x-ms-client-request-id and returns what the answer means (design.md#rule-3). It
 // waits for nothing but a token, where this process has none, and then, as long as may
 // lets it, for a connection and the answer; it ends with its context.
-func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart, may fleet.MayLeave) fleet.StartAnswer {
+func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.PreparedStart,
+	may fleet.MayLeave) fleet.StartAnswer {
 	op := "start the upgrade of vault " + v.Ref()
 	id := subscriptionID(v.SubscriptionID)
 	c, err := u.client(u.o.ServiceManagement, id, op)
@@ -57,7 +59,8 @@ func (u *Upgrader) Send(ctx context.Context, v *fleet.Vault, start fleet.Prepare
 // path tells.
 func isStart(v *fleet.Vault, start fleet.PreparedStart) bool {
 	vault := "/" + url.PathEscape(v.Name) + upgradeCall
-	return start.Method == http.MethodPost && strings.HasPrefix(start.Path, "/"+url.PathEscape(subscriptionID(v.SubscriptionID))+"/") &&
+	return start.Method == http.MethodPost &&
+		strings.HasPrefix(start.Path, "/"+url.PathEscape(subscriptionID(v.SubscriptionID))+"/") &&
 		strings.HasSuffix(strings.ToLower(start.Path), strings.ToLower(vault))
 }
 

@@ -22,12 +22,14 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-var operationIDPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}-\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ-P$`)
+var operationIDPattern = regexp.MustCompile(
+	`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}-\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ-P$`)
 
 func wantUpgradeHeaders(t *testing.T, h http.Header) {
 	t.Helper()
-	for k, want := range map[string]string{"X-Ms-Version": "2013-03-01", "Accept": "application/xml", "Content-Type": "application/xml",
-		"User-Agent": "fleetup/1.2.3", "Agent-Authentication": "", "Authorization": "Bearer fleetup-emulator"} {
+	for k, want := range map[string]string{"X-Ms-Version": "2013-03-01", "Accept": "application/xml",
+		"Content-Type": "application/xml",
+		"User-Agent":   "fleetup/1.2.3", "Agent-Authentication": "", "Authorization": "Bearer fleetup-emulator"} {
 		if vs, ok := h[k]; !ok || len(vs) != 1 || vs[0] != want {
 			t.Errorf("header %s is %q", k, vs)
 		}
@@ -51,7 +53,8 @@ func TestNewOperationID(t *testing.T) {
 // transports.
 func onNetwork(t *testing.T, base string, change func(*azure.Options)) *Upgrader {
 	t.Helper()
-	ao := azure.Options{Version: "1.2.3", Cloud: fleet.Cloud{ServiceManagement: base + "/sm", ResourceManager: base + "/rm"}}
+	ao := azure.Options{Version: "1.2.3",
+		Cloud: fleet.Cloud{ServiceManagement: base + "/sm", ResourceManager: base + "/rm"}}
 	if change != nil {
 		change(&ao)
 	}
@@ -99,17 +102,21 @@ func TestRule3StartAnswers(t *testing.T) {
 		body    bool // ErrorBody
 	}{
 		{"200, ours", say(200, ours), fleet.StartAccepted, 200, "", false},
-		{"200, ours in capitals", say(200, details(strings.ToUpper(opOur), "InProgress")), fleet.StartAccepted, 200, "", false},
+		{"200, ours in capitals", say(200, details(strings.ToUpper(opOur), "InProgress")), fleet.StartAccepted, 200, "",
+			false},
 		{"202, ours", say(202, ours), fleet.StartAccepted, 202, "", false},
 		{"203, ours", say(203, ours), fleet.StartAccepted, 203, "", false},
-		{"200, ours in another document", say(200, strings.ReplaceAll(ours, "ResourceUpgradeDetails", "Resource")), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
+		{"200, ours in another document", say(200, strings.ReplaceAll(ours, "ResourceUpgradeDetails", "Resource")),
+			fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, ours, failed at once", say(200, details(opOur, "Failed")), fleet.StartAccepted, 200, "", false},
 		{"200, another's", say(200, details(opOld, "InProgress")), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, nobody's", say(200, details("", "InProgress")), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, empty", say(200, ""), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, cut", say(200, ours[:200]), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, broken off", say(200, ours, "Content-Length", "9999"), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, too large", say(200, ours+strings.Repeat(" ", azure.MaxBody)), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
+		{"200, broken off", say(200, ours, "Content-Length", "9999"), fleet.StartUnknown, 200, fleet.CodeGarbled,
+			false},
+		{"200, too large", say(200, ours+strings.Repeat(" ", azure.MaxBody)), fleet.StartUnknown, 200,
+			fleet.CodeGarbled, false},
 		{"200, a web page", say(200, "<html>hello</html>"), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, an error", say(200, prereq), fleet.StartUnknown, 200, "Top", true},
 		{"204", say(204, ""), fleet.StartUnknown, 204, fleet.CodeGarbled, false},
@@ -117,12 +124,17 @@ func TestRule3StartAnswers(t *testing.T) {
 		{"308", say(308, "", "Location", "/elsewhere"), fleet.StartUnknown, 308, fleet.CodeGarbled, false},
 		{"400, shape 1", say(400, prereq), fleet.StartFailed, 400, "Top", true},
 		{"400, shape 2", say(400, errorXML("Two", "no", "")), fleet.StartFailed, 400, "Two", true},
-		{"400, shape 3", say(400, `<E xmlns="http://schemas.microsoft.com/wars"><ErrorCode>W</ErrorCode></E>`), fleet.StartFailed, 400, "W", true},
+		{"400, shape 3", say(400, `<E xmlns="http://schemas.microsoft.com/wars"><ErrorCode>W</ErrorCode></E>`),
+			fleet.StartFailed, 400, "W", true},
 		{"400, a web page", say(400, "<html>"), fleet.StartFailed, 400, fleet.CodeGarbled, false},
-		{"400, broken off", say(400, prereq, "Content-Length", "9999"), fleet.StartFailed, 400, fleet.CodeGarbled, false},
-		{"502 of a gateway, broken off", say(502, `{"error":{"code":"BadGateway","message":"no"}}`, "Content-Length", "9999"), fleet.StartUnknown, 502, fleet.CodeGarbled, false},
+		{"400, broken off", say(400, prereq, "Content-Length", "9999"), fleet.StartFailed, 400, fleet.CodeGarbled,
+			false},
+		{"502 of a gateway, broken off",
+			say(502, `{"error":{"code":"BadGateway","message":"no"}}`, "Content-Length", "9999"), fleet.StartUnknown,
+			502, fleet.CodeGarbled, false},
 		{"404", say(404, ""), fleet.StartFailed, 404, fleet.CodeGarbled, false},
-		{"401 with a challenge", say(401, "", "WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`), fleet.StartDenied, 401, fleet.CodeGarbled, false},
+		{"401 with a challenge", say(401, "", "WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`),
+			fleet.StartDenied, 401, fleet.CodeGarbled, false},
 		{"403", say(403, errorXML("Forbidden", "no", "")), fleet.StartDenied, 403, "Forbidden", true},
 		{"408", say(408, ""), fleet.StartUnknown, 408, fleet.CodeGarbled, false},
 		{"409", say(409, errorXML("Conflict", "a job", "")), fleet.StartBusy, 409, "Conflict", true},
@@ -130,9 +142,11 @@ func TestRule3StartAnswers(t *testing.T) {
 		{"500, shape 2", say(500, errorXML("Oops", "no", "")), fleet.StartUnknown, 500, "Oops", true},
 		{"503", say(503, "", "Retry-After", "0"), fleet.StartUnknown, 503, fleet.CodeGarbled, false},
 		{"999", say(999, ""), fleet.StartUnknown, 999, fleet.CodeGarbled, false},
-		{"reset", hang(func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }), fleet.StartUnknown, 0, fleet.CodeAnswerLost, false},
+		{"reset", hang(func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }), fleet.StartUnknown, 0,
+			fleet.CodeAnswerLost, false},
 		{"closed", hang(func(net.Conn) {}), fleet.StartUnknown, 0, fleet.CodeAnswerLost, false},
-		{"garbage", hang(func(c net.Conn) { _, _ = io.WriteString(c, "hello\r\n\r\n") }), fleet.StartUnknown, 0, fleet.CodeAnswerLost, false},
+		{"garbage", hang(func(c net.Conn) { _, _ = io.WriteString(c, "hello\r\n\r\n") }), fleet.StartUnknown, 0,
+			fleet.CodeAnswerLost, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,8 +186,9 @@ func TestRule3StartAnswers(t *testing.T) {
 			if a.Verdict != fleet.StartAccepted && a.Message == "" || tt.status != 0 && a.RequestID != "req-1" {
 				t.Errorf("got %+v", a)
 			}
-			if a.Verdict != fleet.StartAccepted && !a.ErrorBody && (!strings.HasSuffix(a.Message, "(client request "+opOur+")") ||
-				tt.status != 0 && !strings.Contains(a.Message, "(request req-1)")) {
+			if a.Verdict != fleet.StartAccepted && !a.ErrorBody &&
+				(!strings.HasSuffix(a.Message, "(client request "+opOur+")") ||
+					tt.status != 0 && !strings.Contains(a.Message, "(request req-1)")) {
 				t.Errorf("no request IDs on %q", a.Message)
 			}
 			if tt.status == 429 && a.RetryAfter != 77*time.Second {
@@ -213,11 +228,13 @@ func TestStartNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
-	start, err := azuretest.Prepare(t.Context(), onNetwork(t, "http://"+closed.Addr().String(), nil), testVault(), seen(nil))
+	start, err := azuretest.Prepare(t.Context(), onNetwork(t, "http://"+closed.Addr().String(), nil), testVault(),
+		seen(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := start(t.Context(), opOur); a.Verdict != fleet.StartNotSent || a.HTTPStatus != 0 || !strings.Contains(a.Message, "no connection") {
+	if a := start(t.Context(), opOur); a.Verdict != fleet.StartNotSent || a.HTTPStatus != 0 ||
+		!strings.Contains(a.Message, "no connection") {
 		t.Errorf("got %+v", a)
 	}
 
@@ -272,8 +289,10 @@ func TestShownRequestIsSent(t *testing.T) {
 	start(t.Context(), opOur)
 	shown := Spec().Describe(nil).Request.Of(testVault())
 	document, ok := shown.XML()
-	path := strings.NewReplacer("{cloudService}", "RecoveryServices-HASH-West%20US", "{namespace}", "Example%2FNamespace").Replace(shown.Path)
-	if line := shown.Method + " /sm" + path; !ok || len(f.sent) != 1 || f.sent[0].line != line || f.sent[0].body != document {
+	path := strings.NewReplacer("{cloudService}", "RecoveryServices-HASH-West%20US", "{namespace}",
+		"Example%2FNamespace").Replace(shown.Path)
+	if line := shown.Method + " /sm" + path; !ok || len(f.sent) != 1 || f.sent[0].line != line ||
+		f.sent[0].body != document {
 		t.Errorf("it shows %s %s, and sends %+v", line, document, f.sent)
 	}
 }
@@ -282,7 +301,8 @@ func TestShownRequestIsSent(t *testing.T) {
 func TestPrepareWaitsForAll(t *testing.T) {
 	t.Parallel()
 	f, l := newFakeCloud(t), &turns{}
-	f.routes["POST "+strings.TrimPrefix(pathP, "/sm")+"/upgrade"] = reply{status: 200, body: details(opOur, "InProgress")}
+	f.routes["POST "+strings.TrimPrefix(pathP, "/sm")+"/upgrade"] = reply{status: 200,
+		body: details(opOur, "InProgress")}
 	tokens := 0
 	sm, rm, err := azure.NewAPIClients(azure.Options{Transport: f, Version: "1.2.3", Pacer: l,
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
@@ -295,7 +315,8 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := New(Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
+	u, err := New(Options{ServiceManagement: sm, ResourceManager: rm,
+		Subscriptions: []fleet.Subscription{{ID: sub, Tenant: "contoso"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +333,8 @@ func TestPrepareWaitsForAll(t *testing.T) {
 	}
 
 	l.err = context.Canceled
-	if _, err := u.Prepare(t.Context(), testVault(), seen(nil)); !errors.Is(err, context.Canceled) || fleet.ClassOf(err) != fleet.CallUnreachable {
+	if _, err := u.Prepare(t.Context(), testVault(), seen(nil)); !errors.Is(err, context.Canceled) ||
+		fleet.ClassOf(err) != fleet.CallUnreachable {
 		t.Errorf("no turn: %v", err)
 	}
 	if _, err := u.Prepare(t.Context(), testVault(), fleet.Sighting{}); fleet.ClassOf(err) != fleet.CallGarbled {
@@ -335,10 +357,12 @@ func TestPrepareWithoutToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.Prepare(t.Context(), testVault(), seen(nil)); fleet.ClassOf(err) != fleet.CallDenied || !strings.Contains(err.Error(), "expired") {
+	if _, err := u.Prepare(t.Context(), testVault(), seen(nil)); fleet.ClassOf(err) != fleet.CallDenied ||
+		!strings.Contains(err.Error(), "expired") {
 		t.Errorf("got %v", err)
 	}
-	if got := u.Validate(t.Context(), testVault(), seen(nil), true, nil); got.Verdict != fleet.VerdictDenied || codes(got.Findings) != "error:not-signed-in" {
+	if got := u.Validate(t.Context(), testVault(), seen(nil), true, nil); got.Verdict != fleet.VerdictDenied ||
+		codes(got.Findings) != "error:not-signed-in" {
 		t.Errorf("got %s: %s", got.Verdict, codes(got.Findings))
 	}
 	if _, err := u.Read(t.Context(), sub, nil); fleet.ClassOf(err) != fleet.CallDenied {
@@ -364,7 +388,8 @@ func TestNewBuildsEveryCredential(t *testing.T) {
 		Cloud: fleet.Cloud{ServiceManagement: "https://sm.example", ResourceManager: "https://rm.example"},
 		NewCredential: func(_ fleet.CredentialKind, tenant string) (azcore.TokenCredential, error) {
 			asked = append(asked, tenant)
-			return nil, &azure.SignInError{Kind: fleet.CredentialPipelines, Tenant: tenant, Missing: []string{"SYSTEM_ACCESSTOKEN"}}
+			return nil, &azure.SignInError{Kind: fleet.CredentialPipelines, Tenant: tenant,
+				Missing: []string{"SYSTEM_ACCESSTOKEN"}}
 		}})
 	if err != nil {
 		t.Fatal(err)

@@ -65,8 +65,9 @@ func (u *Upgrader) checkSubscription(ctx context.Context, r *subscriptionReport,
 	}
 	if strings.HasPrefix(strings.ToUpper(sub.Policies.QuotaID), "CSP_") {
 		f := fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeCSP,
-			Message: fmt.Sprintf("subscription %s is a CSP subscription (quota %s): the service does not upgrade its vaults", id, text.Clean(sub.Policies.QuotaID, text.MaxID)),
-			Action:  "Leave its vaults out, until Microsoft upgrades CSP subscriptions."}
+			Message: fmt.Sprintf("subscription %s is a CSP subscription (quota %s): the service does not upgrade its "+
+				"vaults", id, text.Clean(sub.Policies.QuotaID, text.MaxID)),
+			Action: "Leave its vaults out, until Microsoft upgrades CSP subscriptions."}
 		if u.o.AllowCSP {
 			f.Severity, f.Action = fleet.SeverityInfo, "It is let through, as the options say."
 		}
@@ -104,8 +105,9 @@ func (u *Upgrader) checkProvider(ctx context.Context, r *check.Report, id, names
 		state = fmt.Sprintf("not known (HTTP %d)", http.StatusNotFound)
 	}
 	f := fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeProvider,
-		Message: fmt.Sprintf("resource provider %s is not registered in subscription %s: its state is %s", namespace, id, state),
-		Action:  "az provider register --namespace " + namespace + " --subscription " + id}
+		Message: fmt.Sprintf("resource provider %s is not registered in subscription %s: its state is %s", namespace,
+			id, state),
+		Action: "az provider register --namespace " + namespace + " --subscription " + id}
 	switch {
 	case strings.EqualFold(state, "Registered"):
 	case strings.EqualFold(state, "Registering"), strings.EqualFold(state, "Pending"):
@@ -135,6 +137,7 @@ func (u *Upgrader) checkFeature(ctx context.Context, r *check.Report, id string)
 	if !strings.EqualFold(state, "Registered") {
 		r.Error(fleet.CodeFeature,
 			fmt.Sprintf("subscription %s is not enabled for the upgrade: feature %s is %s", id, feature, state),
-			"az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription "+id, resp.RequestID)
+			"az feature register --namespace Microsoft.RecoveryServices --name VaultUpgrade --subscription "+id,
+			resp.RequestID)
 	}
 }

@@ -89,7 +89,8 @@ func (u *Upgrader) client(side *azure.APIClients, subscription, op string) (*azu
 }
 
 // do makes a read on a side for a subscription.
-func (u *Upgrader) do(ctx context.Context, side *azure.APIClients, subscription string, r azure.Request) (*azure.Response, error) {
+func (u *Upgrader) do(ctx context.Context, side *azure.APIClients, subscription string,
+	r azure.Request) (*azure.Response, error) {
 	c, err := u.client(side, subscription, r.Op)
 	if err != nil {
 		return nil, err
@@ -159,7 +160,8 @@ func address(subscription, cloudService, namespace, resourceType, name string) s
 			return ""
 		}
 	}
-	return strings.NewReplacer(fleet.PlaceholderSubscription, url.PathEscape(subscription), "{cloudService}", url.PathEscape(cloudService),
+	return strings.NewReplacer(fleet.PlaceholderSubscription, url.PathEscape(subscription), "{cloudService}",
+		url.PathEscape(cloudService),
 		"{namespace}", url.PathEscape(namespace), fleet.PlaceholderType, url.PathEscape(resourceType),
 		fleet.PlaceholderName, url.PathEscape(name)).Replace(addressPattern)
 }

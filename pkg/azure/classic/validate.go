@@ -29,7 +29,8 @@ const (
 // the service's prerequisites. A record that already decides (upgraded, in
 // progress, failed) costs no call. After a missing sign-in or a throttled call
 // it stops, as the rest would fare the same.
-func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool, disregard []string) fleet.Validation {
+func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sighting, present bool,
+	disregard []string) fleet.Validation {
 	if val, decided := recordDecides(seen.Record, present, disregard); decided {
 		return val
 	}
@@ -54,7 +55,8 @@ func recordDecides(rec *fleet.Record, present bool, disregard []string) (fleet.V
 	case fleet.RecordUpgraded:
 		val.Verdict, val.Findings = fleet.VerdictAlready, []fleet.Finding{alreadyFinding(rec)}
 	case fleet.RecordFailed:
-		if slices.ContainsFunc(disregard, func(id string) bool { return id == rec.OperationID || sameOperation(id, rec.OperationID) }) {
+		if slices.ContainsFunc(disregard,
+			func(id string) bool { return id == rec.OperationID || sameOperation(id, rec.OperationID) }) {
 			return fleet.Validation{}, false
 		}
 		val.Verdict, val.Findings = fleet.VerdictFailed, []fleet.Finding{failedFinding(rec)}
@@ -81,8 +83,10 @@ func alreadyFinding(rec *fleet.Record) fleet.Finding {
 func failedFinding(rec *fleet.Record) fleet.Finding {
 	msg := cmp.Or(rec.Message, "the service gave no reason")
 	return fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed,
-		Message: fmt.Sprintf("the cloud's record says that an upgrade failed: %s (operation %s)", msg, text.Clean(rec.OperationID, text.MaxID)),
-		Action:  "Do not retry unless Microsoft says so: send support the subscription ID, the vault's name and the operation ID."}
+		Message: fmt.Sprintf("the cloud's record says that an upgrade failed: %s (operation %s)", msg,
+			text.Clean(rec.OperationID, text.MaxID)),
+		Action: "Do not retry unless Microsoft says so: send support the subscription ID, the vault's name and the " +
+			"operation ID."}
 }
 
 // localChecks makes the checks that need no call again: a plan may be older
@@ -122,7 +126,8 @@ func (u *Upgrader) missing(ctx context.Context, r *check.Report, v *fleet.Vault,
 				return fleet.Validation{Verdict: fleet.VerdictAlready, Record: rec,
 					Findings: []fleet.Finding{alreadyFinding(rec)}, RequestIDs: ids(resp)}
 			}
-			targetState = fmt.Sprintf("; its target exists, with provisioning state %s, but was not made by an upgrade that ended well", t.state())
+			targetState = fmt.Sprintf("; its target exists, with provisioning state %s, but was not made by an "+
+				"upgrade that ended well", t.state())
 		}
 	}
 	r.Error(fleet.CodeNotFound,
@@ -140,7 +145,8 @@ func ids(resp *azure.Response) []string {
 }
 
 // remoteChecks asks both sides about a vault that is in the listing.
-func (u *Upgrader) remoteChecks(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting, groupOK bool) {
+func (u *Upgrader) remoteChecks(ctx context.Context, r *check.Report, v *fleet.Vault, seen fleet.Sighting,
+	groupOK bool) {
 	sub, err := u.subscription(ctx, subscriptionID(v.SubscriptionID))
 	if err != nil {
 		u.failed(r, u.o.ResourceManager, err)
@@ -171,7 +177,8 @@ func (u *Upgrader) checkGroup(ctx context.Context, r *check.Report, v *fleet.Vau
 	case exists:
 	case v.CreateResourceGroup:
 		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeGroupCreated,
-			Message: "resource group " + v.TargetResourceGroup + " does not exist; the upgrade will create it"}, requestID)
+			Message: "resource group " + v.TargetResourceGroup + " does not exist; the upgrade will create it"},
+			requestID)
 	default:
 		r.Error(fleet.CodeGroupMissing,
 			"resource group "+v.TargetResourceGroup+" does not exist: check the spelling, "+
@@ -190,11 +197,13 @@ func (u *Upgrader) checkTarget(ctx context.Context, r *check.Report, v *fleet.Va
 		// A person has re-opened the vault after this upgrade failed: what it
 		// left behind is known. The service's own checks decide.
 		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: fleet.CodeTargetExists,
-			Message: "the target vault " + v.TargetPath() + " is left over, half made, from the upgrade that failed"}, resp.RequestID)
+			Message: "the target vault " + v.TargetPath() + " is left over, half made, from the upgrade that failed"},
+			resp.RequestID)
 	case t.Properties.ProvisioningState == "Provisioning":
 		r.Hold(fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeRunning,
-			Message: "the target vault " + v.TargetPath() + " is being made (provisioning state Provisioning): an upgrade is under way or broke off",
-			Action:  "Nothing: it is read again later. If it stays so, ask who started it."}, resp.RequestID)
+			Message: "the target vault " + v.TargetPath() +
+				" is being made (provisioning state Provisioning): an upgrade is under way or broke off",
+			Action: "Nothing: it is read again later. If it stays so, ask who started it."}, resp.RequestID)
 	default:
 		r.Error(fleet.CodeTargetExists,
 			fmt.Sprintf("a vault is at the target %s already (provisioning state %s)", v.TargetPath(), t.state()),
@@ -221,7 +230,8 @@ func (u *Upgrader) checkPrereqs(ctx context.Context, r *check.Report, v *fleet.V
 		return
 	}
 	if resp.Status == http.StatusOK {
-		if n, err := parse(resp.Body); err == nil && n.isNil && n.local == "Error" && (n.space == nsAzure || n.space == "") {
+		if n, err := parse(resp.Body); err == nil && n.isNil && n.local == "Error" &&
+			(n.space == nsAzure || n.space == "") {
 			return // all met
 		}
 	}
@@ -255,6 +265,7 @@ func (u *Upgrader) prereqFindings(r *check.Report, resp *azure.Response, v *flee
 
 func noAddress(v *fleet.Vault) fleet.Finding {
 	return fleet.Finding{Severity: fleet.SeverityError, Code: fleet.CodeGarbled,
-		Message: "the listing shows vault " + v.Ref() + " without the cloud service or the namespace that its calls need",
-		Action:  "Nothing: the listing is read again later."}
+		Message: "the listing shows vault " + v.Ref() +
+			" without the cloud service or the namespace that its calls need",
+		Action: "Nothing: the listing is read again later."}
 }

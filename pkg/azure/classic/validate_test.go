@@ -37,12 +37,15 @@ func TestValidateReady(t *testing.T) {
 		t.Errorf("%d turns for %d requests", l.n, len(f.sent))
 	}
 	p := f.last(prereqURL)
-	if want := `<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure"><NewResourcePath>/subscriptions/` + sub +
-		`/resourceGroups/Contoso(RG)/providers/Microsoft.RecoveryServices/Vaults/Vault Two</NewResourcePath></ResourceUpgradeInput>`; p.body != want {
+	if want :=
+		`<ResourceUpgradeInput xmlns="http://schemas.microsoft.com/windowsazure"><NewResourcePath>/subscriptions/` +
+			sub +
+			`/resourceGroups/Contoso(RG)/providers/Microsoft.RecoveryServices/Vaults/Vault Two</NewResourcePath></ResourceUpgradeInput>`; p.body != want {
 		t.Errorf("body %s", p.body)
 	}
 	wantUpgradeHeaders(t, p.header)
-	if got := f.last(subURL).header; got.Get("Accept") != "application/json" || got.Get("x-ms-version") != "" || got.Get("x-ms-client-request-id") == "" {
+	if got := f.last(subURL).header; got.Get("Accept") != "application/json" || got.Get("x-ms-version") != "" ||
+		got.Get("x-ms-client-request-id") == "" {
 		t.Errorf("ARM headers %v", got)
 	}
 }
@@ -60,12 +63,16 @@ func TestValidateRecordsDecide(t *testing.T) {
 		words     string
 		calls     bool
 	}{
-		{"upgraded", record(fleet.RecordUpgraded, opOld), nil, fleet.VerdictAlready, "info:already-upgraded", opOld, false},
-		{"upgraded by Microsoft", forced, nil, fleet.VerdictAlready, "info:already-upgraded", "Microsoft started", false},
+		{"upgraded", record(fleet.RecordUpgraded, opOld), nil, fleet.VerdictAlready, "info:already-upgraded", opOld,
+			false},
+		{"upgraded by Microsoft", forced, nil, fleet.VerdictAlready, "info:already-upgraded", "Microsoft started",
+			false},
 		{"in progress", record(fleet.RecordInProgress, opOld), nil, fleet.VerdictUpgrading, "", "", false},
 		{"unknown", record(fleet.RecordUnknown, opOld), []string{opOld}, fleet.VerdictUpgrading, "", "", false},
-		{"failed", record(fleet.RecordFailed, opOld), []string{opOur}, fleet.VerdictFailed, "error:upgrade-failed", "disk full (operation " + opOld, false},
-		{"failed and re-opened", record(fleet.RecordFailed, opOld), []string{opOur, strings.ToUpper(opOld)}, fleet.VerdictReady, "", "", true},
+		{"failed", record(fleet.RecordFailed, opOld), []string{opOur}, fleet.VerdictFailed, "error:upgrade-failed",
+			"disk full (operation " + opOld, false},
+		{"failed and re-opened", record(fleet.RecordFailed, opOld), []string{opOur, strings.ToUpper(opOld)},
+			fleet.VerdictReady, "", "", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,32 +105,53 @@ func TestValidateFindings(t *testing.T) {
 		codes   string
 		words   string // in the first finding's message or action
 	}{
-		{"subscription disabled", set(subURL, 200, `{"state":"Disabled"}`), fleet.VerdictBlocked, "error:subscription-not-usable", `"Disabled"`},
+		{"subscription disabled", set(subURL, 200, `{"state":"Disabled"}`), fleet.VerdictBlocked,
+			"error:subscription-not-usable", `"Disabled"`},
 		{"subscription gone", func(f *fakeCloud, _ *fleet.Vault) {
 			for _, url := range []string{subURL, rsURL, srURL, featureURL, groupURL, targetURL} {
 				f.set(url, 404, `{"error":{"code":"SubscriptionNotFound"}}`)
 			}
 		}, fleet.VerdictBlocked, "error:subscription-not-usable", "knows no subscription"},
-		{"CSP", set(subURL, 200, `{"state":"Enabled","subscriptionPolicies":{"quotaId":"CSP_2015-05-01"}}`), fleet.VerdictBlocked, "error:csp-subscription", "CSP_2015"},
-		{"provider not registered", set(rsURL, 200, `{"registrationState":"NotRegistered"}`), fleet.VerdictBlocked, "error:provider-not-registered", "az provider register --namespace Microsoft.RecoveryServices"},
-		{"other provider unknown", set(srURL, 404, absent), fleet.VerdictBlocked, "error:provider-not-registered", "az provider register --namespace Microsoft.SiteRecovery"},
-		{"provider registering", set(srURL, 200, `{"registrationState":"Registering"}`), fleet.VerdictBusy, "error:provider-not-registered", "Registering"},
-		{"provider pending", set(rsURL, 200, `{"registrationState":"Pending"}`), fleet.VerdictBusy, "error:provider-not-registered", "Pending"},
-		{"feature not registered", set(featureURL, 200, `{"properties":{"state":"NotRegistered"}}`), fleet.VerdictBlocked, "error:upgrade-not-enabled", "VaultUpgrade"},
-		{"feature unknown", set(featureURL, 404, absent), fleet.VerdictBlocked, "error:upgrade-not-enabled", "az feature register"},
-		{"group missing", set(groupURL, 404, absent), fleet.VerdictBlocked, "error:resource-group-missing", "Contoso(RG)"},
-		{"group to be created", func(f *fakeCloud, v *fleet.Vault) { f.set(groupURL, 404, absent); v.CreateResourceGroup = true },
+		{"CSP", set(subURL, 200, `{"state":"Enabled","subscriptionPolicies":{"quotaId":"CSP_2015-05-01"}}`),
+			fleet.VerdictBlocked, "error:csp-subscription", "CSP_2015"},
+		{"provider not registered", set(rsURL, 200, `{"registrationState":"NotRegistered"}`), fleet.VerdictBlocked,
+			"error:provider-not-registered", "az provider register --namespace Microsoft.RecoveryServices"},
+		{"other provider unknown", set(srURL, 404, absent), fleet.VerdictBlocked, "error:provider-not-registered",
+			"az provider register --namespace Microsoft.SiteRecovery"},
+		{"provider registering", set(srURL, 200, `{"registrationState":"Registering"}`), fleet.VerdictBusy,
+			"error:provider-not-registered", "Registering"},
+		{"provider pending", set(rsURL, 200, `{"registrationState":"Pending"}`), fleet.VerdictBusy,
+			"error:provider-not-registered", "Pending"},
+		{"feature not registered", set(featureURL, 200, `{"properties":{"state":"NotRegistered"}}`),
+			fleet.VerdictBlocked, "error:upgrade-not-enabled", "VaultUpgrade"},
+		{"feature unknown", set(featureURL, 404, absent), fleet.VerdictBlocked, "error:upgrade-not-enabled",
+			"az feature register"},
+		{"group missing", set(groupURL, 404, absent), fleet.VerdictBlocked, "error:resource-group-missing",
+			"Contoso(RG)"},
+		{"group to be created", func(f *fakeCloud,
+			v *fleet.Vault) {
+			f.set(groupURL, 404, absent)
+			v.CreateResourceGroup = true
+		},
 			fleet.VerdictReady, "info:resource-group-will-be-created", "Contoso(RG)"},
-		{"target exists", set(targetURL, 200, targetJSON("Succeeded", "", "")), fleet.VerdictBlocked, "error:target-exists", "Succeeded"},
-		{"target of another upgrade", set(targetURL, 200, targetJSON("Succeeded", opOld, "Upgraded")), fleet.VerdictBlocked, "error:target-exists", ""},
-		{"target in the making", set(targetURL, 200, targetJSON("Provisioning", opOld, "InProgress")), fleet.VerdictBusy, "error:upgrade-in-progress", "under way or broke off"},
-		{"old agents", set(prereqURL, 400, errorXML("Prereq", "see details", reason("Error", "OldAgent", "Machines: web01;2.0.8|sql01;2.0.7", ""))),
+		{"target exists", set(targetURL, 200, targetJSON("Succeeded", "", "")), fleet.VerdictBlocked,
+			"error:target-exists", "Succeeded"},
+		{"target of another upgrade", set(targetURL, 200, targetJSON("Succeeded", opOld, "Upgraded")),
+			fleet.VerdictBlocked, "error:target-exists", ""},
+		{"target in the making", set(targetURL, 200, targetJSON("Provisioning", opOld, "InProgress")),
+			fleet.VerdictBusy, "error:upgrade-in-progress", "under way or broke off"},
+		{"old agents", set(prereqURL, 400,
+			errorXML("Prereq", "see details", reason("Error", "OldAgent", "Machines: web01;2.0.8|sql01;2.0.7", ""))),
 			fleet.VerdictBlocked, "error:OldAgent", "retention"},
-		{"all reasons", set(prereqURL, 412, errorXML("Prereq", "", reason("Error", "A", "a", "do")+warning+reason("Error", "C", "c", "do"))),
+		{"all reasons", set(prereqURL, 412,
+			errorXML("Prereq", "", reason("Error", "A", "a", "do")+warning+reason("Error", "C", "c", "do"))),
 			fleet.VerdictBlocked, "error:A warning:BillingConversion error:C", ""},
-		{"reasons under a 500", set(prereqURL, 500, errorXML("Prereq", "", reason("Error", "A", "a", "do"))), fleet.VerdictBlocked, "error:A", ""},
-		{"reasons under a 200", set(prereqURL, 200, errorXML("Prereq", "", reason("Error", "A", "a", "do"))), fleet.VerdictBlocked, "error:A", ""},
-		{"warning without consent", set(prereqURL, 400, errorXML("P", "", warning)), fleet.VerdictBlocked, "warning:BillingConversion info:warnings-not-accepted", ""},
+		{"reasons under a 500", set(prereqURL, 500, errorXML("Prereq", "", reason("Error", "A", "a", "do"))),
+			fleet.VerdictBlocked, "error:A", ""},
+		{"reasons under a 200", set(prereqURL, 200, errorXML("Prereq", "", reason("Error", "A", "a", "do"))),
+			fleet.VerdictBlocked, "error:A", ""},
+		{"warning without consent", set(prereqURL, 400, errorXML("P", "", warning)), fleet.VerdictBlocked,
+			"warning:BillingConversion info:warnings-not-accepted", ""},
 		{"warning with consent", func(f *fakeCloud, v *fleet.Vault) {
 			f.set(prereqURL, 400, errorXML("P", "", warning))
 			v.AcceptWarnings = true
@@ -133,23 +161,40 @@ func TestValidateFindings(t *testing.T) {
 			f.set(prereqURL, 400, errorXML("P", "", warning+reason("Error", "A", "a", "")))
 			v.AcceptWarnings = true
 		}, fleet.VerdictBlocked, "warning:BillingConversion error:A", ""},
-		{"shape 2", set(prereqURL, 400, errorXML("VaultBad", "it is bad", "")), fleet.VerdictBlocked, "error:VaultBad", "it is bad"},
-		{"shape 3", set(prereqURL, 400, `<E xmlns="http://schemas.microsoft.com/wars"><ErrorCode>W1</ErrorCode><Message>refused</Message></E>`), fleet.VerdictBlocked, "error:W1", "refused"},
-		{"prerequisites 401", set(prereqURL, 401, ""), fleet.VerdictDenied, "error:not-signed-in", "Sign in again for the Service Management side"},
-		{"prerequisites 403", set(prereqURL, 403, errorXML("Forbidden", "no", "")), fleet.VerdictBlocked, "error:no-permission", "co-administrator"},
+		{"shape 2", set(prereqURL, 400, errorXML("VaultBad", "it is bad", "")), fleet.VerdictBlocked, "error:VaultBad",
+			"it is bad"},
+		{"shape 3",
+			set(prereqURL, 400,
+				`<E xmlns="http://schemas.microsoft.com/wars"><ErrorCode>W1</ErrorCode><Message>refused</Message></E>`),
+			fleet.VerdictBlocked, "error:W1", "refused"},
+		{"prerequisites 401", set(prereqURL, 401, ""), fleet.VerdictDenied, "error:not-signed-in",
+			"Sign in again for the Service Management side"},
+		{"prerequisites 403", set(prereqURL, 403, errorXML("Forbidden", "no", "")), fleet.VerdictBlocked,
+			"error:no-permission", "co-administrator"},
 		{"prerequisites 404", set(prereqURL, 404, ""), fleet.VerdictBlocked, "error:vault-not-found", "still exists"},
-		{"prerequisites 409", set(prereqURL, 409, errorXML("Conflict", "a job runs", "")), fleet.VerdictBusy, "error:operation-in-progress", "a job runs"},
+		{"prerequisites 409", set(prereqURL, 409, errorXML("Conflict", "a job runs", "")), fleet.VerdictBusy,
+			"error:operation-in-progress", "a job runs"},
 		{"prerequisites 429", set(prereqURL, 429, ""), fleet.VerdictThrottled, "error:throttled", ""},
 		{"prerequisites 503", set(prereqURL, 503, "<html>"), fleet.VerdictBusy, "error:unreachable", "<html>"},
-		{"prerequisites 500 of shape 2", set(prereqURL, 500, errorXML("Internal", "oops", "")), fleet.VerdictBusy, "error:unreachable", "oops"},
-		{"prerequisites lost", func(f *fakeCloud, _ *fleet.Vault) { f.routes[prereqURL] = reply{err: io.ErrUnexpectedEOF} }, fleet.VerdictBusy, "error:unreachable", ""},
-		{"prerequisites a web page", set(prereqURL, 400, "<html>no"), fleet.VerdictBusy, "error:unreadable-answer", "<html>no"},
+		{"prerequisites 500 of shape 2", set(prereqURL, 500, errorXML("Internal", "oops", "")), fleet.VerdictBusy,
+			"error:unreachable", "oops"},
+		{"prerequisites lost", func(f *fakeCloud,
+			_ *fleet.Vault) {
+			f.routes[prereqURL] = reply{err: io.ErrUnexpectedEOF}
+		}, fleet.VerdictBusy, "error:unreachable", ""},
+		{"prerequisites a web page", set(prereqURL, 400, "<html>no"), fleet.VerdictBusy, "error:unreadable-answer",
+			"<html>no"},
 		{"prerequisites empty", set(prereqURL, 200, ""), fleet.VerdictBusy, "error:unreadable-answer", "empty body"},
-		{"prerequisites an empty error", set(prereqURL, 200, `<Error `+xmlNS+`/>`), fleet.VerdictBusy, "error:unreadable-answer", ""},
-		{"prerequisites nil of another kind", set(prereqURL, 200, `<Other i:nil="true" `+xmlNS+`/>`), fleet.VerdictBusy, "error:unreadable-answer", ""},
-		{"prerequisites met under another 2xx", set(prereqURL, 202, allMet), fleet.VerdictBusy, "error:unreadable-answer", ""},
-		{"ARM 401", set(subURL, 401, `{"error":{"code":"ExpiredToken","message":"old"}}`), fleet.VerdictDenied, "error:not-signed-in", "ExpiredToken: old"},
-		{"ARM 403", set(groupURL, 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`), fleet.VerdictBlocked, "error:no-permission", "Reader"},
+		{"prerequisites an empty error", set(prereqURL, 200, `<Error `+xmlNS+`/>`), fleet.VerdictBusy,
+			"error:unreadable-answer", ""},
+		{"prerequisites nil of another kind", set(prereqURL, 200, `<Other i:nil="true" `+xmlNS+`/>`), fleet.VerdictBusy,
+			"error:unreadable-answer", ""},
+		{"prerequisites met under another 2xx", set(prereqURL, 202, allMet), fleet.VerdictBusy,
+			"error:unreadable-answer", ""},
+		{"ARM 401", set(subURL, 401, `{"error":{"code":"ExpiredToken","message":"old"}}`), fleet.VerdictDenied,
+			"error:not-signed-in", "ExpiredToken: old"},
+		{"ARM 403", set(groupURL, 403, `{"error":{"code":"AuthorizationFailed","message":"no"}}`), fleet.VerdictBlocked,
+			"error:no-permission", "Reader"},
 		{"ARM 503 that names a time", func(f *fakeCloud, _ *fleet.Vault) {
 			f.routes[targetURL] = reply{status: 503, header: map[string]string{"Retry-After": "90"}}
 		}, fleet.VerdictThrottled, "error:throttled", ""},
@@ -157,14 +202,19 @@ func TestValidateFindings(t *testing.T) {
 			f.routes[targetURL] = reply{status: 429, header: map[string]string{"Retry-After": "90"}}
 		}, fleet.VerdictThrottled, "error:throttled", ""},
 		{"ARM 500", set(rsURL, 500, ""), fleet.VerdictBusy, "error:unreachable", ""},
-		{"ARM 400", set(featureURL, 400, `{"error":{"code":"BadVersion","message":"no such version"}}`), fleet.VerdictBlocked, "error:BadVersion", "no such version"},
+		{"ARM 400", set(featureURL, 400, `{"error":{"code":"BadVersion","message":"no such version"}}`),
+			fleet.VerdictBlocked, "error:BadVersion", "no such version"},
 		{"ARM no JSON", set(groupURL, 200, "<html>"), fleet.VerdictBusy, "error:unreadable-answer", ""},
-		{"target 404 without a word", set(targetURL, 404, ``), fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
-		{"group 404 from a proxy", set(groupURL, 404, `{"message":"no route"}`), fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
+		{"target 404 without a word", set(targetURL, 404, ``), fleet.VerdictBusy, "error:unreadable-answer",
+			"none of the Resource Manager's"},
+		{"group 404 from a proxy", set(groupURL, 404, `{"message":"no route"}`), fleet.VerdictBusy,
+			"error:unreadable-answer", "none of the Resource Manager's"},
 		{"target 404 from a gateway", func(f *fakeCloud, _ *fleet.Vault) {
-			f.routes[targetURL] = reply{status: 404, body: "<html>", header: map[string]string{"Content-Type": "text/html"}}
+			f.routes[targetURL] = reply{status: 404, body: "<html>",
+				header: map[string]string{"Content-Type": "text/html"}}
 		}, fleet.VerdictBusy, "error:unreadable-answer", "none of the Resource Manager's"},
-		{"an error outweighs an unreachable check", func(f *fakeCloud, _ *fleet.Vault) { f.set(rsURL, 500, ""); f.set(groupURL, 404, absent) },
+		{"an error outweighs an unreachable check",
+			func(f *fakeCloud, _ *fleet.Vault) { f.set(rsURL, 500, ""); f.set(groupURL, 404, absent) },
 			fleet.VerdictBlocked, "error:unreachable error:resource-group-missing", ""},
 		{"everything together", func(f *fakeCloud, _ *fleet.Vault) {
 			f.set(subURL, 200, `{"state":"Disabled","subscriptionPolicies":{"quotaId":"CSP_1"}}`)
@@ -174,8 +224,10 @@ func TestValidateFindings(t *testing.T) {
 			f.set(groupURL, 404, absent)
 			f.set(targetURL, 200, targetJSON("Failed", "", ""))
 			f.set(prereqURL, 400, errorXML("P", "", reason("Error", "A", "a", "")))
-		}, fleet.VerdictBlocked, "error:subscription-not-usable error:csp-subscription error:provider-not-registered error:provider-not-registered " +
-			"error:upgrade-not-enabled error:resource-group-missing error:target-exists error:A", ""},
+		}, fleet.VerdictBlocked,
+			"error:subscription-not-usable error:csp-subscription error:provider-not-registered " +
+				"error:provider-not-registered " +
+				"error:upgrade-not-enabled error:resource-group-missing error:target-exists error:A", ""},
 		{"bad group name, and the rest still asked", func(f *fakeCloud, v *fleet.Vault) {
 			v.TargetResourceGroup = "bad/name"
 			f.set(prereqURL, 400, errorXML("P", "", reason("Error", "A", "a", "")))
@@ -221,8 +273,10 @@ func TestValidateNotListed(t *testing.T) {
 		codes   string
 	}{
 		{"nowhere", armNotFound(), fleet.VerdictBlocked, "error:vault-not-found"},
-		{"upgraded away", reply{status: 200, body: targetJSON("Succeeded", opOld, "Upgraded")}, fleet.VerdictAlready, "info:already-upgraded"},
-		{"target is somebody's", reply{status: 200, body: targetJSON("Succeeded", "", "")}, fleet.VerdictBlocked, "error:vault-not-found"},
+		{"upgraded away", reply{status: 200, body: targetJSON("Succeeded", opOld, "Upgraded")}, fleet.VerdictAlready,
+			"info:already-upgraded"},
+		{"target is somebody's", reply{status: 200, body: targetJSON("Succeeded", "", "")}, fleet.VerdictBlocked,
+			"error:vault-not-found"},
 		{"target unreadable", reply{status: 500}, fleet.VerdictBusy, "error:unreachable"},
 		{"target forbidden", reply{status: 403}, fleet.VerdictBlocked, "error:no-permission error:vault-not-found"},
 		{"not signed in", reply{status: 401}, fleet.VerdictDenied, "error:not-signed-in"},
@@ -251,7 +305,8 @@ func TestValidateReopenedWithHalfMadeTarget(t *testing.T) {
 	t.Parallel()
 	f := newFakeCloud(t)
 	f.set(targetURL, 200, targetJSON("Provisioning", opOld, "Failed"))
-	got := f.upgrader(nil).Validate(t.Context(), testVault(), seen(record(fleet.RecordFailed, opOld)), true, []string{opOld})
+	got := f.upgrader(nil).Validate(t.Context(), testVault(), seen(record(fleet.RecordFailed, opOld)), true,
+		[]string{opOld})
 	if got.Verdict != fleet.VerdictReady || codes(got.Findings) != "info:target-exists" {
 		t.Errorf("got %s: %s", got.Verdict, codes(got.Findings))
 	}

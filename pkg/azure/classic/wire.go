@@ -180,7 +180,8 @@ func parse(body []byte) (*node, error) {
 // is checks a root's name. A missing namespace is tolerated, a foreign one not.
 func is(name xml.Name, local string) error {
 	if name.Local != local || name.Space != nsAzure && name.Space != "" {
-		return fmt.Errorf("it is a %s element of %q, not %s of %s", text.Clean(name.Local, text.MaxID), text.Clean(name.Space, text.MaxID), local, nsAzure)
+		return fmt.Errorf("it is a %s element of %q, not %s of %s", text.Clean(name.Local, text.MaxID),
+			text.Clean(name.Space, text.MaxID), local, nsAzure)
 	}
 	return nil
 }

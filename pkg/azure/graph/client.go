@@ -67,7 +67,9 @@ func (s Scope) batches() ([]Scope, error) {
 	case len(s.ManagementGroups) > 0:
 		return []Scope{s}, nil
 	case len(s.Subscriptions) == 0:
-		return nil, errors.New("a scope needs a subscription or a management group: without one the whole tenant would be asked for")
+		return nil,
+			errors.New("a scope needs a subscription or a management group: without one the whole tenant would be " +
+				"asked for")
 	}
 	ids := make([]string, 0, len(s.Subscriptions))
 	for _, id := range s.Subscriptions {
@@ -167,7 +169,8 @@ func (c *Client) ask(ctx context.Context, op string, s Scope, q Query, token str
 		if err != nil {
 			return nil, &fleet.CallError{Op: op, Class: fleet.CallRefused, Err: err}
 		}
-		resp, err := side.Do(ctx, azure.Request{Op: op, Method: http.MethodPost, Header: h, Body: data, MaxBody: azure.MaxListingBody,
+		resp, err := side.Do(ctx, azure.Request{Op: op, Method: http.MethodPost, Header: h, Body: data,
+			MaxBody:  azure.MaxListingBody,
 			Path:     "/providers/Microsoft.ResourceGraph/resources?api-version=" + apiVersion,
 			Complete: func(status int, _ []byte) bool { return status == http.StatusTooManyRequests }})
 		if err != nil {

@@ -49,7 +49,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	data, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if got := r.Method + " " + r.URL.RequestURI(); got != "POST /rm/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01" {
+	if got := r.Method + " " +
+		r.URL.RequestURI(); got != "POST /rm/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01" {
 		s.t.Errorf("unexpected request %s", got)
 	}
 	n := len(s.sent)
@@ -99,22 +100,27 @@ func pageJSON(total int, token string, rows ...string) string {
 	if token != "" {
 		next = fmt.Sprintf(`"$skipToken":%q,`, token)
 	}
-	return fmt.Sprintf(`{"totalRecords":%d,"count":%d,"data":[%s],%s"facets":[],"resultTruncated":"false"}`, total, len(rows), strings.Join(rows, ","), next)
+	return fmt.Sprintf(`{"totalRecords":%d,"count":%d,"data":[%s],%s"facets":[],"resultTruncated":"false"}`, total,
+		len(rows), strings.Join(rows, ","), next)
 }
 
 // vaultRow is the row of a vault, as the service spells it.
 func vaultRow(subscription, group, name string) string {
-	return fmt.Sprintf(`{"id":"/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/vaults/%s","name":%q,"type":"microsoft.recoveryservices/vaults",`+
-		`"location":"westeurope","subscriptionId":%q,"resourceGroup":%q,"tags":{"Env":"prod"},"properties":{"provisioningState":"Succeeded"}}`,
+	return fmt.Sprintf(
+		`{"id":"/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/vaults/%s","name":%q,"type":"microsoft.recoveryservices/vaults",`+
+			`"location":"westeurope","subscriptionId":%q,"resourceGroup":%q,"tags":{"Env":"prod"},"properties":{"provisioningState":"Succeeded"}}`,
 		subscription, group, name, name, subscription, strings.ToLower(group))
 }
 
 func subscriptionRow(id, name string) string {
-	return fmt.Sprintf(`{"id":"/subscriptions/%s","name":%q,"type":"microsoft.resources/subscriptions","location":"","subscriptionId":%q,"resourceGroup":"","tags":null,"properties":{"state":"Enabled"}}`, id, name, id)
+	return fmt.Sprintf(
+		`{"id":"/subscriptions/%s","name":%q,"type":"microsoft.resources/subscriptions","location":"","subscriptionId":%q,"resourceGroup":"","tags":null,"properties":{"state":"Enabled"}}`, id, name, id)
 }
 
 func refusalJSON(code string, details ...string) string {
-	return fmt.Sprintf(`{"error":{"code":%q,"message":"Please provide below info when asking for support","details":[%s]}}`, code, strings.Join(details, ","))
+	return fmt.Sprintf(
+		`{"error":{"code":%q,"message":"Please provide below info when asking for support","details":[%s]}}`, code,
+		strings.Join(details, ","))
 }
 
 // client returns a Client on the service: over loopback, or within the process

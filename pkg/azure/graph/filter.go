@@ -29,10 +29,14 @@ var allowed = []string{"where", "filter", "extend", "join"}
 
 // operators are those of the query language that may begin a part of a query. A
 // filter that begins with none of them is a condition.
-var operators = []string{"as", "consume", "count", "datatable", "distinct", "evaluate", "externaldata", "extend", "facet", "filter", "find",
-	"fork", "getschema", "invoke", "join", "let", "limit", "lookup", "make-series", "mv-apply", "mv-expand", "mvexpand", "order", "parse", "parse-kv",
-	"parse-where", "partition", "print", "project", "project-away", "project-keep", "project-rename", "project-reorder", "range", "reduce",
-	"render", "sample", "sample-distinct", "scan", "search", "serialize", "set", "sort", "summarize", "take", "top", "top-hitters", "top-nested",
+var operators = []string{"as", "consume", "count", "datatable", "distinct", "evaluate", "externaldata", "extend",
+	"facet", "filter", "find",
+	"fork", "getschema", "invoke", "join", "let", "limit", "lookup", "make-series", "mv-apply", "mv-expand", "mvexpand",
+	"order", "parse", "parse-kv",
+	"parse-where", "partition", "print", "project", "project-away", "project-keep", "project-rename", "project-reorder",
+	"range", "reduce",
+	"render", "sample", "sample-distinct", "scan", "search", "serialize", "set", "sort", "summarize", "take", "top",
+	"top-hitters", "top-nested",
 	"union", "where"}
 
 // ParseFilter reads a filter in the query language: a condition such as
@@ -45,7 +49,10 @@ func ParseFilter(s string) (Filter, error) {
 	case !utf8.ValidString(s):
 		return Filter{}, errors.New("the filter is not valid UTF-8")
 	}
-	if i := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }); i >= 0 {
+	if i := strings.IndexFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\r' &&
+			r != '\t'
+	}); i >= 0 {
 		return Filter{}, fmt.Errorf("the filter has a control character at byte %d", i+1)
 	}
 	parts, err := split(s)
@@ -65,8 +72,10 @@ func ParseFilter(s string) (Filter, error) {
 		case i == 0 && !slices.Contains(operators, word):
 			parts[i] = "where " + part
 		default:
-			return Filter{}, fmt.Errorf("%q is no part of a filter: it may be a condition, or where, extend and join with bars between them. "+
-				"What other operators leave out or change would be missing in an inventory", clip(part))
+			return Filter{},
+				fmt.Errorf("%q is no part of a filter: it may be a condition, or where, extend and join with bars "+
+					"between them. "+
+					"What other operators leave out or change would be missing in an inventory", clip(part))
 		}
 	}
 	return Filter{parts}, nil

@@ -8,10 +8,11 @@ import (
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		`tags.env =~ 'prod'`:                                           "| where tags.env =~ 'prod'",
-		`| where tags.env =~ 'prod'`:                                   "| where tags.env =~ 'prod'",
-		"where a == 1\n| where b == 2":                                 "| where a == 1\n| where b == 2",
-		"location in~ ('a','b') | extend x = 1 | where x>0":            "| where location in~ ('a','b')\n| extend x = 1\n| where x>0",
+		`tags.env =~ 'prod'`:           "| where tags.env =~ 'prod'",
+		`| where tags.env =~ 'prod'`:   "| where tags.env =~ 'prod'",
+		"where a == 1\n| where b == 2": "| where a == 1\n| where b == 2",
+		"location in~ ('a','b') | extend x = 1 | where x>0": "| where location in~ ('a','b')\n| extend x " +
+			"= 1\n| where x>0",
 		`not(name contains "|") and name != @'a\|''b' // | project id`: `| where not(name contains "|") and name != @'a\|''b'`,
 		"// only these\nname has 'a\\'|b'":                             `| where name has 'a\'|b'`,
 		"name == ```a|\n'b```":                                         "| where name == ```a|\n'b```",
@@ -25,7 +26,8 @@ func TestFilter(t *testing.T) {
 			continue
 		}
 		got := VaultQuery(f, "Microsoft.KeyVault/vaults").String()
-		if whole := "resources\n| where type in~ ('microsoft.keyvault/vaults')\n" + want + "\n" + columns; got != whole {
+		if whole := "resources\n| where type in~ ('microsoft.keyvault/vaults')\n" + want + "\n" +
+			columns; got != whole {
 			t.Errorf("%s gives\n%s\nwant\n%s", in, got, whole)
 		}
 	}

@@ -195,7 +195,8 @@ func (r *row) resource() (Resource, error) {
 		return Resource{}, differ("subscription")
 	}
 	parts := strings.Split(r.ID, "/")
-	if len(parts) < 3 || parts[0] != "" || !strings.EqualFold(parts[1], "subscriptions") || !strings.EqualFold(parts[2], out.SubscriptionID) {
+	if len(parts) < 3 || parts[0] != "" || !strings.EqualFold(parts[1], "subscriptions") ||
+		!strings.EqualFold(parts[2], out.SubscriptionID) {
 		return Resource{}, differ("subscription")
 	}
 	if out.Type == subscriptionType {
@@ -240,7 +241,8 @@ func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit f
 		case len(inScope) > 0 && !inScope[r.SubscriptionID]:
 			return fmt.Errorf("it has a resource of subscription %s, which was not asked for", r.SubscriptionID)
 		case seen[key]:
-			return fmt.Errorf("it names %s twice: a page came again, or vaults came or went between two pages", clean(r.ID))
+			return fmt.Errorf("it names %s twice: a page came again, or vaults came or went between two pages",
+				clean(r.ID))
 		default:
 			seen[key] = true
 			visit(r)
@@ -254,7 +256,9 @@ func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit f
 			return err
 		}
 		if strings.EqualFold(strings.TrimSpace(resp.Header.Get("x-ms-tenant-subscription-limit-hit")), "true") {
-			return cut(resp, op, "the scope has more subscriptions than Resource Graph looks at (10,000): name management groups below, or subscriptions")
+			return cut(resp, op,
+				"the scope has more subscriptions than Resource Graph looks at (10,000): name management groups "+
+					"below, or subscriptions")
 		}
 		p, err := readPage(resp.Body, check)
 		if err != nil {
@@ -268,7 +272,9 @@ func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit f
 		case p.truncated:
 			return cut(resp, op, "Resource Graph says that it left rows out")
 		case p.total != total || got > total:
-			return cut(resp, op, fmt.Sprintf("Resource Graph said that there are %d rows, and then %d: vaults came or went while they were read", total, max(p.total, got)))
+			return cut(resp, op,
+				fmt.Sprintf("Resource Graph said that there are %d rows, and then %d: vaults came or went while they "+
+					"were read", total, max(p.total, got)))
 		case p.token == "" && got < total:
 			return cut(resp, op, fmt.Sprintf("the pages end after %d of %d rows", got, total))
 		case p.token == "":

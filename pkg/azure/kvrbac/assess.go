@@ -116,26 +116,38 @@ func assess(v *fleet.Vault, state arm.State, there []assignment, gone ...string)
 		a.given = append(a.given, g)
 	}
 	a.add(fleet.SeverityInfo, codeMapped, fmt.Sprintf("%s → %s; to be made before the change: %d",
-		count(len(ps), "access policy", "access policies"), count(total, "role assignment", "role assignments"), a.missing), "", items)
-	a.add(fleet.SeverityWarning, codeGrantsMore, "the built-in roles allow principals to do more than their access policies did",
+		count(len(ps), "access policy", "access policies"), count(total, "role assignment", "role assignments"),
+		a.missing), "", items)
+	a.add(fleet.SeverityWarning, codeGrantsMore,
+		"the built-in roles allow principals to do more than their access policies did",
 		"Consent with acceptWarnings if that may be, or give the principal a narrower policy first.", does)
-	a.add(fleet.SeverityWarning, codeReadsMore, "the built-in roles show principals names and properties that their access policies did not show; no secret is among them",
+	a.add(fleet.SeverityWarning, codeReadsMore,
+		"the built-in roles show principals names and properties that their access policies did not show; no secret "+
+			"is among them",
 		"Consent with acceptWarnings if that may be.", shows)
 	a.add(fleet.SeverityError, codeConditional, "principals have the role that they need, but only under a condition",
-		"Take the condition off, or remove the assignment so that one without can be made; or hold the vault.", conditional)
-	a.add(fleet.SeverityInfo, codeEnds, "role assignments that end are not counted, for an access policy has no end: permanent ones are made besides",
+		"Take the condition off, or remove the assignment so that one without can be made; or hold the vault.",
+		conditional)
+	a.add(fleet.SeverityInfo, codeEnds,
+		"role assignments that end are not counted, for an access policy has no end: permanent ones are made besides",
 		"", ends)
 	a.uncertain(counted)
 	a.storage(storageAll, storage)
 	a.absent(v, nobody)
 	if a.missing > 0 {
-		a.add(fleet.SeverityInfo, codeGroups, "roles of groups are counted for access policies of those groups alone: who their members are cannot be seen from here, and an assignment may be made that a member would not need",
+		a.add(fleet.SeverityInfo, codeGroups,
+			"roles of groups are counted for access policies of those groups alone: who their members are cannot be "+
+				"seen from here, and an assignment may be made that a member would not need",
 			"", groups(ps, there))
 	}
-	a.add(fleet.SeverityInfo, codeEffective, "role assignments that somebody made before take effect with the change, and allow more than access policies do",
+	a.add(fleet.SeverityInfo, codeEffective,
+		"role assignments that somebody made before take effect with the change, and allow more than access policies "+
+			"do",
 		"", append(effective, strangers(ps, there)...))
-	a.add(fleet.SeverityInfo, codeServices, "the vault lets Azure services in by settings of its own, which the change leaves as they are",
-		"Try out afterwards what uses them: no page of Microsoft says what they mean where roles decide.", services(state))
+	a.add(fleet.SeverityInfo, codeServices,
+		"the vault lets Azure services in by settings of its own, which the change leaves as they are",
+		"Try out afterwards what uses them: no page of Microsoft says what they mean where roles decide.",
+		services(state))
 	return a
 }
 
@@ -149,7 +161,8 @@ func count(n int, one, many string) string {
 // add adds a finding, unless it is about nothing.
 func (a *assessment) add(s fleet.Severity, code, message, action string, items []string) {
 	if len(items) > 0 || code == codeMapped {
-		a.findings = append(a.findings, fleet.Finding{Severity: s, Category: category, Code: code, Message: message, Action: action, Items: items})
+		a.findings = append(a.findings, fleet.Finding{Severity: s, Category: category, Code: code, Message: message,
+			Action: action, Items: items})
 	}
 }
 
@@ -170,7 +183,8 @@ func strangers(ps []principal, there []assignment) (items []string) {
 		id := strings.ToLower(there[i].Properties.PrincipalID)
 		r := there[i].gives(id)
 		if r != nil && !slices.ContainsFunc(ps, func(p principal) bool { return p.id == id }) {
-			items = append(items, fmt.Sprintf("%s: %s, at %s", arm.Word(id), r.name, arm.Word(there[i].Properties.Scope)))
+			items = append(items, fmt.Sprintf("%s: %s, at %s", arm.Word(id), r.name,
+				arm.Word(there[i].Properties.Scope)))
 		}
 	}
 	return items
@@ -261,7 +275,8 @@ func end(a *assignment) string       { return a.ends }
 func ending(p *principal, there []assignment, scope string) (items []string) {
 	for i := range there {
 		a := &there[i]
-		if a.ends != "" && a.role != nil && a.role.grants&(p.may|p.storage) != 0 && strings.EqualFold(a.Properties.PrincipalID, p.id) {
+		if a.ends != "" && a.role != nil && a.role.grants&(p.may|p.storage) != 0 &&
+			strings.EqualFold(a.Properties.PrincipalID, p.id) {
 			items = append(items, fmt.Sprintf("%s: %s at %s, %s", p.id, a.role.name, placeOf(a, scope), a.ends))
 		}
 	}
@@ -298,14 +313,20 @@ func (a *assessment) uncertain(counted []*assignment) {
 	why, unlicensed := "", false
 	for _, by := range counted {
 		unlicensed = unlicensed || by.unlicensed
-		if item := fmt.Sprintf("%s: %s at %s", arm.Word(by.Properties.PrincipalID), by.role.name, arm.Word(by.Properties.Scope)); by.unread != "" && !slices.Contains(unread, item) {
+		if item := fmt.Sprintf("%s: %s at %s", arm.Word(by.Properties.PrincipalID), by.role.name,
+			arm.Word(by.Properties.Scope)); by.unread != "" && !slices.Contains(unread, item) {
 			unread, why = append(unread, item), by.unread
 		}
 	}
-	a.add(fleet.SeverityWarning, codeUnread, "role assignments are counted on, and whether they end could not be read ("+why+")",
-		"Give the identity "+listInstances.Action+", or look at them in Privileged Identity Management and consent with acceptWarnings if none of them ends.", unread)
+	a.add(fleet.SeverityWarning, codeUnread,
+		"role assignments are counted on, and whether they end could not be read ("+why+")",
+		"Give the identity "+listInstances.Action+
+			", or look at them in Privileged Identity Management and consent with acceptWarnings if none of them ends.",
+		unread)
 	if unlicensed {
-		a.add(fleet.SeverityInfo, codeNoPIM, "role assignments are counted as permanent: the directory has no licence for Privileged Identity Management ("+codeUnlicensed+"), which ends them elsewhere",
+		a.add(fleet.SeverityInfo, codeNoPIM,
+			"role assignments are counted as permanent: the directory has no licence for Privileged Identity "+
+				"Management ("+codeUnlicensed+"), which ends them elsewhere",
 			"", []string{fmt.Sprintf("%s counted on", count(len(counted), "assignment", "assignments"))})
 	}
 }
@@ -316,10 +337,15 @@ func (a *assessment) uncertain(counted []*assignment) {
 // Azure CLI (legacy)"); its az keyvault create still gives all of it. Whether a
 // vault manages any is told by the vault alone, to whom it gives these permissions.
 func (a *assessment) storage(all, some []string) {
-	const look = "The Resource Manager does not tell whether the vault manages any: Get-AzKeyVaultManagedStorageAccount -VaultName NAME does. "
-	a.add(fleet.SeverityWarning, codeStorageAll, "access policies allow everything on managed storage accounts, as az keyvault create gives it; no role is given for this legacy feature, and it is lost with the change",
+	const look = "The Resource Manager does not tell whether the vault manages any: " +
+		"Get-AzKeyVaultManagedStorageAccount -VaultName NAME does. "
+	a.add(fleet.SeverityWarning, codeStorageAll,
+		"access policies allow everything on managed storage accounts, as az keyvault create gives it; no role is "+
+			"given for this legacy feature, and it is lost with the change",
 		look+"If it manages none, consent with acceptWarnings; if it does, hold the vault.", all)
-	a.add(fleet.SeverityWarning, codeStorage, "access policies allow some operations on managed storage accounts, which somebody chose; no role is given for this legacy feature, and they are lost with the change",
+	a.add(fleet.SeverityWarning, codeStorage,
+		"access policies allow some operations on managed storage accounts, which somebody chose; no role is given "+
+			"for this legacy feature, and they are lost with the change",
 		look+"If it manages none, consent with acceptWarnings; if it does, hold the vault.", some)
 }
 
@@ -328,13 +354,18 @@ func (a *assessment) storage(all, some []string) {
 // plan can have shown it before.
 func (a *assessment) absent(v *fleet.Vault, nobody []string) {
 	for _, c := range v.Consents {
-		if strings.EqualFold(c.Code, codeGone) && c.Covers(fleet.Finding{Severity: fleet.SeverityWarning, Category: category, Code: codeGone}) {
-			a.add(fleet.SeverityInfo, codeGone, "the directory does not know principals of access policies any more: nothing is made for them, as acceptWarnings allows ("+c.Reason+")", "", nobody)
+		if strings.EqualFold(c.Code, codeGone) &&
+			c.Covers(fleet.Finding{Severity: fleet.SeverityWarning, Category: category, Code: codeGone}) {
+			a.add(fleet.SeverityInfo, codeGone,
+				"the directory does not know principals of access policies any more: nothing is made for them, as "+
+					"acceptWarnings allows ("+c.Reason+")", "", nobody)
 			return
 		}
 	}
-	a.add(fleet.SeverityError, codeGone, "the directory does not know principals of access policies any more, so that nobody can use these",
-		"Take their access policies off the vault, or consent with acceptWarnings: [{code: PrincipalNotFound, reason: …}]; then run again.", nobody)
+	a.add(fleet.SeverityError, codeGone,
+		"the directory does not know principals of access policies any more, so that nobody can use these",
+		"Take their access policies off the vault, or consent with acceptWarnings: [{code: PrincipalNotFound, "+
+			"reason: …}]; then run again.", nobody)
 }
 
 // groups are the groups that have a role on the vault's data, and no access policy.

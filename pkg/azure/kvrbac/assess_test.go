@@ -24,8 +24,9 @@ const (
 )
 
 func keyVault() *fleet.Vault {
-	v := &fleet.Vault{SubscriptionID: sub, SubscriptionName: "contoso-prod", ResourceGroup: "rg-keys", ResourceType: fleet.KeyVault,
-		Name: "kv-1", Location: "westeurope"}
+	v := &fleet.Vault{SubscriptionID: sub, SubscriptionName: "contoso-prod", ResourceGroup: "rg-keys",
+		ResourceType: fleet.KeyVault,
+		Name:         "kv-1", Location: "westeurope"}
 	v.Key = fleet.KeyOf(kindRoles, sub, fleet.KeyVault, v.Location, v.QualifiedName())
 	return v
 }
@@ -37,13 +38,15 @@ func policy(principal, permissions string) string {
 }
 
 func stateOf(policies ...string) arm.State {
-	return arm.State{sectionTenant: json.RawMessage(`"` + tenant + `"`), sectionPolicies: json.RawMessage("[" + strings.Join(policies, ",") + "]")}
+	return arm.State{sectionTenant: json.RawMessage(`"` + tenant + `"`),
+		sectionPolicies: json.RawMessage("[" + strings.Join(policies, ",") + "]")}
 }
 
 func assigned(principal, role, scope string) assignment {
 	a := assignment{Name: "a0000000-0000-4000-8000-000000000000"}
 	a.Properties.Scope, a.Properties.PrincipalID = scope, principal
-	a.Properties.RoleDefinitionID = "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" + role
+	a.Properties.RoleDefinitionID = "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/" +
+		role
 	a.role = roleOf(role)
 	return a
 }
@@ -71,24 +74,30 @@ func TestAssignmentsThatAreThere(t *testing.T) {
 		missing int
 		code    string // of a finding that must be there besides
 	}{
-		"none":                          {nil, 1, ""},
-		"the same":                      {[]assignment{assigned(app, secretsUser, scope)}, 0, ""},
-		"in other letters":              {[]assignment{assigned(strings.ToUpper(app), strings.ToUpper(secretsUser), strings.ToUpper(scope))}, 0, ""},
-		"of the group":                  {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-keys")}, 0, ""},
-		"of the subscription":           {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
-		"of a management group":         {[]assignment{assigned(app, secretsUser, "/providers/Microsoft.Management/managementGroups/root")}, 0, ""},
-		"of the tenant":                 {[]assignment{assigned(app, secretsUser, "/")}, 0, ""},
-		"a role that gives more":        {[]assignment{assigned(app, secretsOfficer, scope)}, 0, codeEffective},
-		"of one secret":                 {[]assignment{assigned(app, secretsUser, scope+"/secrets/one")}, 1, ""},
-		"of a namesake":                 {[]assignment{assigned(app, secretsUser, scope+"0")}, 1, ""},
-		"of another group's vault":      {[]assignment{assigned(app, secretsUser, strings.Replace(scope, "rg-keys", "rg-key", 1))}, 1, ""},
-		"of a group with a longer name": {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub+"/resourceGroups/rg-key")}, 1, ""},
-		"too little":                    {[]assignment{assigned(app, reader, scope)}, 1, codeEffective},
-		"no data":                       {[]assignment{assigned(app, owner, scope)}, 1, ""},
-		"another's":                     {[]assignment{assigned(group, secretsUser, scope)}, 1, codeEffective},
-		"under a condition":             {[]assignment{conditional}, 0, codeConditional},
-		"under a condition above":       {[]assignment{conditionalAbove}, 1, ""},
-		"with and without one":          {[]assignment{conditional, assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+		"none":     {nil, 1, ""},
+		"the same": {[]assignment{assigned(app, secretsUser, scope)}, 0, ""},
+		"in other letters": {[]assignment{assigned(strings.ToUpper(app), strings.ToUpper(secretsUser),
+			strings.ToUpper(scope))}, 0, ""},
+		"of the group": {[]assignment{assigned(app, secretsUser,
+			"/subscriptions/"+sub+"/resourceGroups/rg-keys")}, 0, ""},
+		"of the subscription": {[]assignment{assigned(app, secretsUser, "/subscriptions/"+sub)}, 0, ""},
+		"of a management group": {[]assignment{assigned(app, secretsUser,
+			"/providers/Microsoft.Management/managementGroups/root")}, 0, ""},
+		"of the tenant":          {[]assignment{assigned(app, secretsUser, "/")}, 0, ""},
+		"a role that gives more": {[]assignment{assigned(app, secretsOfficer, scope)}, 0, codeEffective},
+		"of one secret":          {[]assignment{assigned(app, secretsUser, scope+"/secrets/one")}, 1, ""},
+		"of a namesake":          {[]assignment{assigned(app, secretsUser, scope+"0")}, 1, ""},
+		"of another group's vault": {[]assignment{assigned(app, secretsUser,
+			strings.Replace(scope, "rg-keys", "rg-key", 1))}, 1, ""},
+		"of a group with a longer name": {[]assignment{assigned(app, secretsUser,
+			"/subscriptions/"+sub+"/resourceGroups/rg-key")}, 1, ""},
+		"too little":              {[]assignment{assigned(app, reader, scope)}, 1, codeEffective},
+		"no data":                 {[]assignment{assigned(app, owner, scope)}, 1, ""},
+		"another's":               {[]assignment{assigned(group, secretsUser, scope)}, 1, codeEffective},
+		"under a condition":       {[]assignment{conditional}, 0, codeConditional},
+		"under a condition above": {[]assignment{conditionalAbove}, 1, ""},
+		"with and without one": {[]assignment{conditional, assigned(app, secretsUser, "/subscriptions/"+sub)}, 0,
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,11 +128,13 @@ func TestNoGainOfWhatIsThere(t *testing.T) {
 	}
 	// Nor of what the policy gives of managed storage accounts.
 	state = stateOf(policy(app, `"certificates":["list"],"keys":["list"],"storage":["get","list","getsas","listsas"]`))
-	if f := find(assess(v, state, nil).findings, codeReadsMore); f == nil || !strings.Contains(f.Items[0], "Key Vault Reader") || strings.Contains(f.Items[0], "storage") {
+	if f := find(assess(v, state, nil).findings, codeReadsMore); f == nil ||
+		!strings.Contains(f.Items[0], "Key Vault Reader") || strings.Contains(f.Items[0], "storage") {
 		t.Errorf("%+v", f)
 	}
 	state = stateOf(policy(app, `"secrets":["get"]`))
-	if a := assess(v, state, []assignment{assigned(app, reader, "/")}); find(a.findings, codeReadsMore) != nil || a.missing != 1 {
+	if a := assess(v, state, []assignment{assigned(app, reader, "/")}); find(a.findings, codeReadsMore) != nil ||
+		a.missing != 1 {
 		t.Errorf("%+v", a)
 	}
 }
@@ -164,10 +175,12 @@ func TestYoungest(t *testing.T) {
 		there  []assignment
 		minute int // -1: unknown
 	}{
-		"the one":          {`"secrets":["get","list"]`, []assignment{at(user, 7)}, 7},
-		"unknown":          {`"secrets":["get","list"]`, []assignment{user}, -1},
-		"the older of two": {`"secrets":["get","list"]`, []assignment{at(user, 7), at(assigned(app, secretsOfficer, "/"), 3)}, 3},
-		"nobody else's":    {`"secrets":["get","list"]`, []assignment{at(user, 3), at(assigned(group, secretsUser, "/"), 9)}, 3},
+		"the one": {`"secrets":["get","list"]`, []assignment{at(user, 7)}, 7},
+		"unknown": {`"secrets":["get","list"]`, []assignment{user}, -1},
+		"the older of two": {`"secrets":["get","list"]`,
+			[]assignment{at(user, 7), at(assigned(app, secretsOfficer, "/"), 3)}, 3},
+		"nobody else's": {`"secrets":["get","list"]`,
+			[]assignment{at(user, 3), at(assigned(group, secretsUser, "/"), 9)}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +195,8 @@ func TestYoungest(t *testing.T) {
 		})
 	}
 	sum := []assignment{at(assigned(app, cryptoUser, "/"), 3), at(assigned(app, releaseUser, "/"), 9)}
-	if got := (&assessment{}); got.giver(gives(t, "keys sign, release"), app, sum) == nil || got.youngest.Minute() != 9 {
+	if got := (&assessment{}); got.giver(gives(t, "keys sign, release"), app, sum) == nil ||
+		got.youngest.Minute() != 9 {
 		t.Errorf("of a sum the youngest is %v", got.youngest)
 	}
 }
@@ -191,7 +205,8 @@ func TestYoungest(t *testing.T) {
 func TestWords(t *testing.T) {
 	t.Parallel()
 	v := keyVault()
-	state := stateOf(policy(app, `"secrets":["get"]`), policy(group, `"keys":["all"],"certificates":["list"]`), policy("33333333-aaaa-4000-8000-000000000003", ``))
+	state := stateOf(policy(app, `"secrets":["get"]`), policy(group, `"keys":["all"],"certificates":["list"]`),
+		policy("33333333-aaaa-4000-8000-000000000003", ``))
 	state[sectionDisks] = json.RawMessage("true")
 	a := assess(v, state, []assignment{assigned(group, reader, "/subscriptions/"+sub)})
 	var got strings.Builder
@@ -231,16 +246,19 @@ info azure-services-let-in: the vault lets Azure services in by settings of its 
 func TestPoliciesWithoutRole(t *testing.T) {
 	t.Parallel()
 	for name, d := range map[string]struct{ policies, code, words string }{
-		"unknown":         {policy(app, `"keys":["get","teleport"]`), codeNoRole, app + ": keys teleport (unknown to this version)"},
-		"unknown storage": {policy(app, `"storage":["all","teleport"]`), codeNoRole, app + ": storage teleport (unknown to this version)"},
-		"compound":        {compoundOf(policy(app, `"secrets":["get"]`)), codeCompound, app + " with application " + group},
-		"no GUID":         {policy("me", `"secrets":["get"]`), codeUnreadable, ""},
-		"no list":         {`{"permissions":{"keys":"get"}}`, codeUnreadable, ""},
+		"unknown": {policy(app, `"keys":["get","teleport"]`), codeNoRole,
+			app + ": keys teleport (unknown to this version)"},
+		"unknown storage": {policy(app, `"storage":["all","teleport"]`), codeNoRole,
+			app + ": storage teleport (unknown to this version)"},
+		"compound": {compoundOf(policy(app, `"secrets":["get"]`)), codeCompound, app + " with application " + group},
+		"no GUID":  {policy("me", `"secrets":["get"]`), codeUnreadable, ""},
+		"no list":  {`{"permissions":{"keys":"get"}}`, codeUnreadable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fs := judge(stateOf(d.policies))
-			if len(fs) != 1 || fs[0].Code != d.code || fs[0].Severity != fleet.SeverityError || strings.Join(fs[0].Items, "|") != d.words || fs[0].Action == "" {
+			if len(fs) != 1 || fs[0].Code != d.code || fs[0].Severity != fleet.SeverityError ||
+				strings.Join(fs[0].Items, "|") != d.words || fs[0].Action == "" {
 				t.Errorf("%+v", fs)
 			}
 			if a := assess(keyVault(), stateOf(d.policies), nil); len(a.given) > 0 || a.missing > 0 {
@@ -268,27 +286,41 @@ func TestPoliciesThatNeedConsent(t *testing.T) {
 		there                 []assignment
 		missing               int
 	}{
-		"as az keyvault create makes it": {policies: policy(app, made), code: codeStorageAll, words: app + ": storage all", missing: 3},
-		"capitals":                       {policies: policy(app, `"keys":["All"],"storage":["ALL"]`), code: codeStorageAll, words: app + ": storage all", missing: 1},
-		"all by name": {policies: policy(app, `"storage":["get","list","delete","set","update","regeneratekey","recover","backup","restore","setsas","listsas","getsas","deletesas"]`),
+		"as az keyvault create makes it": {policies: policy(app, made), code: codeStorageAll,
+			words: app + ": storage all", missing: 3},
+		"capitals": {policies: policy(app, `"keys":["All"],"storage":["ALL"]`), code: codeStorageAll,
+			words: app + ": storage all", missing: 1},
+		"all by name": {policies: policy(app,
+			`"storage":["get","list","delete","set","update","regeneratekey","recover","backup","restore","setsas","listsas","getsas","deletesas"]`),
 			code: codeStorageAll, words: app + ": storage all"},
-		"all in two policies": {policies: policy(app, `"storage":["get","list","delete","set","update","regeneratekey","recover"]`) + "," + policy(app, `"storage":["backup","restore","setsas","listsas","getsas","deletesas","purge"]`),
+		"all in two policies": {policies: policy(app,
+			`"storage":["get","list","delete","set","update","regeneratekey","recover"]`) + "," + policy(app,
+			`"storage":["backup","restore","setsas","listsas","getsas","deletesas","purge"]`),
 			code: codeStorageAll, words: app + ": storage all, purge"},
-		"some": {policies: policy(app, `"secrets":["get","list"],"storage":["get","regeneratekey"]`), code: codeStorage, words: app + ": storage get, regeneratekey", missing: 1},
-		"some of it is there": {policies: policy(app, `"storage":["get","regeneratekey"]`), code: codeStorage, words: app + ": storage regeneratekey",
+		"some": {policies: policy(app, `"secrets":["get","list"],"storage":["get","regeneratekey"]`), code: codeStorage,
+			words: app + ": storage get, regeneratekey", missing: 1},
+		"some of it is there": {policies: policy(app, `"storage":["get","regeneratekey"]`), code: codeStorage,
+			words: app + ": storage regeneratekey",
 			there: []assignment{assigned(app, reader, "/")}},
-		"an administrator":      {policies: policy(app, made), there: []assignment{assigned(app, "00482a5a-887f-4fb3-b363-3b7fe8e74483", "/")}},
-		"another tenant":        {policies: strings.Replace(policy(app, `"secrets":["get"]`), tenant, group, 1), code: codeOtherTenant, words: app + " of tenant " + group},
-		"compound, elsewhere":   {policies: strings.Replace(compoundOf(policy(app, `"secrets":["get"]`)), tenant, group, 1), code: codeOtherTenant, words: app + " of tenant " + group},
+		"an administrator": {policies: policy(app, made),
+			there: []assignment{assigned(app, "00482a5a-887f-4fb3-b363-3b7fe8e74483", "/")}},
+		"another tenant": {policies: strings.Replace(policy(app, `"secrets":["get"]`), tenant, group, 1),
+			code: codeOtherTenant, words: app + " of tenant " + group},
+		"compound, elsewhere": {policies: strings.Replace(compoundOf(policy(app, `"secrets":["get"]`)), tenant, group,
+			1), code: codeOtherTenant, words: app + " of tenant " + group},
 		"a compound of nothing": {policies: compoundOf(policy(app, ``))},
-		"no tenant":             {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"`+tenant+`"`, `""`, 1), missing: 1},
-		"no application":        {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"permissions"`, `"applicationId":null,"permissions"`, 1), missing: 1},
-		"empty permissions":     {policies: policy(app, ``)},
-		"null permissions":      {policies: strings.Replace(policy(app, ``), `{}`, `null`, 1)},
-		"null and empty lists":  {policies: policy(app, `"keys":null,"secrets":[],"certificates":[null],"storage":[""]`)},
-		"the same word twice":   {policies: policy(app, `"secrets":["Get","get","List"]`), missing: 1},
-		"the same policy twice": {policies: policy(app, `"secrets":["get","list"]`) + "," + policy(app, `"secrets":["get","list"]`), missing: 1},
-		"no policies":           {},
+		"no tenant": {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"`+tenant+`"`,
+			`""`, 1), missing: 1},
+		"no application": {policies: strings.Replace(policy(app, `"secrets":["get","list"]`), `"permissions"`,
+			`"applicationId":null,"permissions"`, 1), missing: 1},
+		"empty permissions": {policies: policy(app, ``)},
+		"null permissions":  {policies: strings.Replace(policy(app, ``), `{}`, `null`, 1)},
+		"null and empty lists": {policies: policy(app,
+			`"keys":null,"secrets":[],"certificates":[null],"storage":[""]`)},
+		"the same word twice": {policies: policy(app, `"secrets":["Get","get","List"]`), missing: 1},
+		"the same policy twice": {policies: policy(app, `"secrets":["get","list"]`) + "," + policy(app,
+			`"secrets":["get","list"]`), missing: 1},
+		"no policies": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -318,7 +350,8 @@ func TestPoliciesThatNeedConsent(t *testing.T) {
 			}
 		})
 	}
-	for name, state := range map[string]arm.State{"no section": {}, "null": {sectionPolicies: json.RawMessage("null")}} {
+	for name, state := range map[string]arm.State{"no section": {},
+		"null": {sectionPolicies: json.RawMessage("null")}} {
 		if a := assess(keyVault(), state, nil); len(a.findings) != 1 || a.missing > 0 {
 			t.Errorf("%s: %+v", name, a)
 		}

@@ -19,17 +19,22 @@ import (
 var (
 	// The filter leaves out what is given at the vault's single keys, secrets and
 	// certificates ("List Azure role assignments using the REST API").
-	listAssignments = arm.Call{Method: http.MethodGet, Path: assignmentsPath + "?api-version=2022-04-01&$filter=atScope()",
-		Action: "Microsoft.Authorization/roleAssignments/read", Why: "which roles the principals of access policies have"}
+	listAssignments = arm.Call{Method: http.MethodGet,
+		Path:   assignmentsPath + "?api-version=2022-04-01&$filter=atScope()",
+		Action: "Microsoft.Authorization/roleAssignments/read",
+		Why:    "which roles the principals of access policies have"}
 	makeAssignment = arm.Call{Method: http.MethodPut, Path: assignmentsPath + "/{name}?api-version=2022-04-01",
 		Action: "Microsoft.Authorization/roleAssignments/write",
-		Why:    "the role assignments that take the place of access policies, and the change itself: a key vault wants this right of whoever changes how access is decided"}
+		Why: "the role assignments that take the place of access policies, and the change itself: a key vault " +
+			"wants this right of whoever changes how access is decided"}
 )
 
 // readDefinition reads what a custom role allows. Where a definition belongs to
 // matters little: it is found by its GUID in every subscription that may use it.
-var readDefinition = arm.Call{Method: http.MethodGet, Path: "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}?api-version=2022-04-01",
-	Action: "Microsoft.Authorization/roleDefinitions/read", Why: "what the custom roles allow that principals of access policies have"}
+var readDefinition = arm.Call{Method: http.MethodGet,
+	Path:   "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}?api-version=2022-04-01",
+	Action: "Microsoft.Authorization/roleDefinitions/read",
+	Why:    "what the custom roles allow that principals of access policies have"}
 
 const assignmentsPath = "{vault}/providers/Microsoft.Authorization/roleAssignments"
 
@@ -86,7 +91,8 @@ func (a *assignment) madeAt() time.Time {
 // list reads the role assignments that apply to a vault, inherited ones included,
 // the custom roles among them that somebody of these principals has, and which end.
 func list(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []principal) ([]assignment, error) {
-	all, err := arm.List[assignment](ctx, u, v.SubscriptionID, "list the role assignments of vault "+v.Ref(), pathOf(listAssignments, v, ""))
+	all, err := arm.List[assignment](ctx, u, v.SubscriptionID, "list the role assignments of vault "+v.Ref(),
+		pathOf(listAssignments, v, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +148,8 @@ func custom(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, definition str
 }
 
 func pathOf(c arm.Call, v *fleet.Vault, name string) string {
-	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID, "{name}", name).Replace(c.Path)
+	return strings.NewReplacer("{vault}", fleet.EscapePath(v.ResourceID()), "{subscription}", v.SubscriptionID,
+		"{name}", name).Replace(c.Path)
 }
 
 // put makes a role assignment. Made already is made: existed says so. One that was
@@ -150,13 +157,15 @@ func pathOf(c arm.Call, v *fleet.Vault, name string) string {
 //
 // The principal's type is left to the service, which looks it up: a policy does
 // not say it, and the wrong one is refused.
-func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) (existed bool, refusal *fleet.CallError) {
+func put(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, principal string, m mapping) (existed bool,
+	refusal *fleet.CallError) {
 	op := "give principal " + principal + " the role " + m.role.name + " at vault " + v.Ref()
 	path := pathOf(makeAssignment, v, m.name)
 	was, err := u.Shared(ctx, path, func(ctx context.Context) (any, error) {
 		body, err := json.Marshal(map[string]any{"properties": map[string]string{
-			"roleDefinitionId": "/subscriptions/" + v.SubscriptionID + "/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
-			"principalId":      principal,
+			"roleDefinitionId": "/subscriptions/" + v.SubscriptionID +
+				"/providers/Microsoft.Authorization/roleDefinitions/" + m.role.id,
+			"principalId": principal,
 		}})
 		if err != nil {
 			return nil, err
@@ -236,7 +245,8 @@ func (i *instance) is(a *assignment) bool {
 	if i.Properties.Origin != "" && a.ID != "" {
 		return strings.EqualFold(i.Properties.Origin, a.ID)
 	}
-	return strings.EqualFold(i.Properties.Scope, a.Properties.Scope) && strings.EqualFold(i.Properties.PrincipalID, a.Properties.PrincipalID) &&
+	return strings.EqualFold(i.Properties.Scope, a.Properties.Scope) &&
+		strings.EqualFold(i.Properties.PrincipalID, a.Properties.PrincipalID) &&
 		strings.EqualFold(lastPart(i.Properties.RoleDefinitionID), lastPart(a.Properties.RoleDefinitionID))
 }
 
@@ -252,12 +262,17 @@ type lasting struct {
 // what its policy gives.
 func readEnds(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []principal, at []assignment) error {
 	matters := slices.ContainsFunc(at, func(a assignment) bool {
-		return slices.ContainsFunc(of, func(p principal) bool { r := a.gives(p.id); return r != nil && r.grants&(p.may|p.storage) != 0 })
+		return slices.ContainsFunc(of, func(p principal) bool {
+			r := a.gives(p.id)
+			return r != nil &&
+				r.grants&(p.may|p.storage) != 0
+		})
 	})
 	if !matters {
 		return nil
 	}
-	instances, found, err := arm.ListIfAny[instance](ctx, u, v.SubscriptionID, "list which role assignments of vault "+v.Ref()+" end", pathOf(listInstances, v, ""))
+	instances, found, err := arm.ListIfAny[instance](ctx, u, v.SubscriptionID,
+		"list which role assignments of vault "+v.Ref()+" end", pathOf(listInstances, v, ""))
 	var all lasting
 	switch ce, refused := errors.AsType[*fleet.CallError](err); {
 	case err == nil && !found:
@@ -265,7 +280,8 @@ func readEnds(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, of []princip
 	case err == nil:
 	case refused && strings.EqualFold(ce.Code, codeUnlicensed):
 		all.unlicensed = true
-	case refused && (ce.Class == fleet.CallForbidden || ce.Class == fleet.CallRefused || ce.Class == fleet.CallNotFound):
+	case refused && (ce.Class == fleet.CallForbidden || ce.Class == fleet.CallRefused ||
+		ce.Class == fleet.CallNotFound):
 		all.unread = strings.TrimSpace(fmt.Sprintf("HTTP %d %s", ce.HTTPStatus, ce.Code))
 	default:
 		return err

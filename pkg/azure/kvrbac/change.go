@@ -33,7 +33,8 @@ const optionPropagation = "propagation"
 
 // Roles is the change of [kindRoles].
 func Roles() arm.Change {
-	return arm.Change{Spec: spec(), Sections: sections, Body: arm.Same(body), Judge: func(_ fleet.Options, s arm.State) []fleet.Finding { return judge(s) }, Check: checkRoles, Ready: ready}
+	return arm.Change{Spec: spec(), Sections: sections, Body: arm.Same(body),
+		Judge: func(_ fleet.Options, s arm.State) []fleet.Finding { return judge(s) }, Check: checkRoles, Ready: ready}
 }
 
 var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDeployment, sectionDisks, sectionTemplates}
@@ -42,16 +43,22 @@ func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: kindRoles, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
 		// azure-rest-api-specs, keyvault.json, version by version.
 		Properties: []fleet.Property{{Name: "enableRbacAuthorization", Since: "2019-09-01"}},
-		After:      []string{"The access policies are still on the vaults and decide nothing; while they are, a rollback lets them decide again."},
+		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a " +
+			"rollback lets them decide again."},
 		Role: unconditional(func() fleet.Role {
-			return arm.RoleFor(kindRoles, fleet.KeyVault, listAssignments, listInstances, readDefinition, makeAssignment)
+			return arm.RoleFor(kindRoles, fleet.KeyVault, listAssignments, listInstances, readDefinition,
+				makeAssignment)
 		}),
-		Options: append(fleet.CommonOptions(apiVersion), fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
-			Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft names up to 10 minutes"})}
+		Options: append(fleet.CommonOptions(apiVersion),
+			fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
+				Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft " +
+					"names up to 10 minutes"})}
 	s.Describe = func(o fleet.Options) fleet.Upgrade {
 		return arm.Plain(&s, body, o,
-			"The role assignments that the vault's access policies call for and that are missing are made; the check names each.",
-			fmt.Sprintf("Nothing is changed until the service lists all of them and the newest is %s old.", o.Duration(optionPropagation)))
+			"The role assignments that the vault's access policies call for and that are missing are made; the check "+
+				"names each.",
+			fmt.Sprintf("Nothing is changed until the service lists all of them and the newest is %s old.",
+				o.Duration(optionPropagation)))
 	}
 	return s
 }
@@ -62,7 +69,8 @@ func spec() fleet.KindSpec {
 func unconditional(role func() fleet.Role) func() fleet.Role {
 	return func() fleet.Role {
 		r := role()
-		r.Besides = "The role must be assigned without a condition: a key vault lets nobody change how access is decided whose right to assign roles is restricted."
+		r.Besides = "The role must be assigned without a condition: a key vault lets nobody change how access is " +
+			"decided whose right to assign roles is restricted."
 		return r
 	}
 }
@@ -102,7 +110,8 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 	a := assess(v, res.State(), there, learned.gone(ps)...)
 	switch {
 	case fleet.HasSeverity(a.findings, fleet.SeverityError), len(v.Refuses(a.findings)) > 0:
-		return &fleet.CallError{Op: op, Class: fleet.CallConflict, Message: "its roles are not as they were when it was checked: it is checked again"}
+		return &fleet.CallError{Op: op, Class: fleet.CallConflict,
+			Message: "its roles are not as they were when it was checked: it is checked again"}
 	case a.missing > 0:
 		return makeMissing(ctx, u, v, a, learned)
 	}
@@ -111,7 +120,8 @@ func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resour
 	// at the worst, fast by what a sign-in bears.
 	propagation := u.Kind.Duration(optionPropagation)
 	if left := min(propagation-time.Since(a.youngest), propagation); left > 0 {
-		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: left, Message: "its newest role assignment is not in force yet"}
+		return &fleet.CallError{Op: op, Class: fleet.CallNotYet, RetryAfter: left,
+			Message: "its newest role assignment is not in force yet"}
 	}
 	return nil
 }
@@ -136,17 +146,22 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 			existed, err := put(ctx, u, v, g.id, m)
 			switch {
 			case err == nil && existed && m.ends != nil:
-				err = &fleet.CallError{Op: "give principal " + g.id + " the role " + m.role.name, Class: fleet.CallRefused, Code: "RoleAssignmentExists",
-					Message: "it is there at the vault already, " + m.ends.ends + ", and no permanent one can be made beside it"}
+				err = &fleet.CallError{Op: "give principal " + g.id + " the role " + m.role.name,
+					Class: fleet.CallRefused, Code: "RoleAssignmentExists",
+					Message: "it is there at the vault already, " + m.ends.ends +
+						", and no permanent one can be made beside it"}
 			case err == nil && existed:
-				awaited = append(awaited, fmt.Sprintf("%s for %s, which exists by the service's word", m.role.name, g.id))
+				awaited = append(awaited,
+					fmt.Sprintf("%s for %s, which exists by the service's word", m.role.name, g.id))
 				continue
 			case err == nil:
 				awaited = append(awaited, fmt.Sprintf("%s for %s", m.role.name, g.id))
 				continue
 			case err.Code == codeGone && was.Unknown[g.id]+1 < triesUnknown:
 				learns.Unknown[g.id] = was.Unknown[g.id] + 1
-				awaited = append(awaited, fmt.Sprintf("%s for %s, whom the directory does not know (%s); a new principal takes minutes", m.role.name, g.id, codeGone))
+				awaited = append(awaited,
+					fmt.Sprintf("%s for %s, whom the directory does not know (%s); a new principal takes minutes",
+						m.role.name, g.id, codeGone))
 				continue
 			case err.Code == codeGone:
 				learns.Unknown[g.id], unknown = was.Unknown[g.id]+1, true
@@ -157,21 +172,26 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 			if first == nil {
 				first = err
 			}
-			each = append(each, fmt.Sprintf("%s for %s: %s", m.role.name, g.id, strings.TrimPrefix(err.Code+": "+err.Message, first.Code+": ")))
+			each = append(each, fmt.Sprintf("%s for %s: %s", m.role.name, g.id,
+				strings.TrimPrefix(err.Code+": "+err.Message, first.Code+": ")))
 		}
 	}
 	switch {
 	case first == nil && unknown:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone, Learned: was.and(learns),
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone,
+			Learned: was.and(learns),
 			Message: "the directory does not know a principal of its access policies: it is checked again"}
 	case first == nil:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet, Learned: was.and(learns),
+		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
+			Learned: was.and(learns),
 			Message: "its role assignments are not there yet: " + named(awaited),
-			Action:  "Look whether az role assignment list shows them for the vault with --include-inherited; make them by hand, or remove what hides them."}
+			Action: "Look whether az role assignment list shows them for the vault with --include-inherited; make " +
+				"them by hand, or remove what hides them."}
 	}
 	out := *first
 	out.Class, out.Action = fleet.CallRefused, actionFor(first)
-	out.Op = fmt.Sprintf("make the role assignments of vault %s, of which %d of %d were refused", v.Ref(), len(each), a.missing)
+	out.Op = fmt.Sprintf("make the role assignments of vault %s, of which %d of %d were refused", v.Ref(), len(each),
+		a.missing)
 	if _, known := arm.Refusal(out.Code); !known && first.Class == fleet.CallForbidden {
 		out.Code = fleet.CodeNoPermission
 	}
@@ -248,9 +268,12 @@ func final(refusal *fleet.CallError) bool {
 // actions are the advice for what refuses a role assignment ("Troubleshoot Azure
 // RBAC" names the codes).
 var actions = map[string]string{
-	"RoleAssignmentExists":        "Wait until it has ended, or have it made permanent or removed in Privileged Identity Management; then run again.",
-	"RoleAssignmentLimitExceeded": "A subscription holds a limited number of role assignments: remove some that nobody needs, or give groups what their members have one by one; then run again.",
-	"RoleDefinitionDoesNotExist":  "This cloud has no such built-in role: give the principal one that allows the same, a custom one perhaps, then run again.",
+	"RoleAssignmentExists": "Wait until it has ended, or have it made permanent or removed in Privileged " +
+		"Identity Management; then run again.",
+	"RoleAssignmentLimitExceeded": "A subscription holds a limited number of role assignments: remove some that " +
+		"nobody needs, or give groups what their members have one by one; then run again.",
+	"RoleDefinitionDoesNotExist": "This cloud has no such built-in role: give the principal one that allows the " +
+		"same, a custom one perhaps, then run again.",
 }
 
 func actionFor(refusal *fleet.CallError) string {
@@ -261,9 +284,11 @@ func actionFor(refusal *fleet.CallError) string {
 	case actions[refusal.Code] != "":
 		return actions[refusal.Code]
 	case refusal.Class == fleet.CallForbidden:
-		return "Grant the identity " + makeAssignment.Action + ", without a condition, at the vault or above it: fleetup permissions prints the role. Then run again."
+		return "Grant the identity " + makeAssignment.Action +
+			", without a condition, at the vault or above it: fleetup permissions prints the role. Then run again."
 	}
-	return "Correct this, then run again. The assignments that were made stay, and open no data while access policies decide."
+	return "Correct this, then run again. The assignments that were made stay, and open no data while access " +
+		"policies decide."
 }
 
 // Codes of what going back to access policies means.
@@ -321,8 +346,9 @@ func checkBack(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Re
 	}
 	if len(left) > 0 {
 		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Category: category, Code: codeLeft, Items: left,
-			Message: "role assignments that fleetup made are left in place: they open no data while access policies decide",
-			Action:  "Remove them with az role assignment delete if they are not to count again one day."}, "")
+			Message: "role assignments that fleetup made are left in place: they open no data while access policies " +
+				"decide",
+			Action: "Remove them with az role assignment delete if they are not to count again one day."}, "")
 	}
 	if len(loses) > 0 {
 		r.Add(fleet.Finding{Severity: fleet.SeverityWarning, Category: category, Code: codeLoses, Items: loses,

@@ -65,26 +65,41 @@ func TestOut(t *testing.T) {
 		asked   string
 		took    time.Duration
 	}{
-		"nothing is there":       {nil, nil, madeTwo + "vault list ends vault list ends PATCH", 10 * time.Minute},
-		"a shorter time":         {nil, fleet.Options{optionPropagation: "20s"}, madeTwo + "vault list ends PATCH", poll},
-		"one is there":           {one(secretsUser, scope, time.Hour), nil, looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
-		"one is young":           {one(secretsUser, scope, time.Minute), nil, looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
-		"both are there":         {both(time.Hour), nil, looked + "ends vault list ends PATCH", 0},
-		"both are young":         {both(4 * time.Minute), nil, looked + "ends vault list ends vault list ends PATCH", 6 * time.Minute},
+		"nothing is there": {nil, nil, madeTwo + "vault list ends vault list ends PATCH", 10 * time.Minute},
+		"a shorter time": {nil, fleet.Options{optionPropagation: "20s"}, madeTwo + "vault list ends PATCH",
+			poll},
+		"one is there": {one(secretsUser, scope, time.Hour), nil,
+			looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"one is young": {one(secretsUser, scope, time.Minute), nil,
+			looked + "ends vault list ends PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"both are there": {both(time.Hour), nil, looked + "ends vault list ends PATCH", 0},
+		"both are young": {both(4 * time.Minute), nil, looked + "ends vault list ends vault list ends PATCH",
+			6 * time.Minute},
 		"nobody says since when": {func(s *service) { s.untold = true }, nil, madeTwo + "vault list ends PATCH", poll},
-		"lists lag":              {func(s *service) { s.lag = 40 * time.Second }, nil, madeTwo + "vault list vault list ends vault list ends PATCH", 10 * time.Minute},
-		"lists have many pages": {func(s *service) { s.pages = 1; s.give(app, secretsUser, scope+"/secrets/x", time.Hour) }, fleet.Options{optionPropagation: "1s"},
+		"lists lag": {func(s *service) { s.lag = 40 * time.Second }, nil,
+			madeTwo + "vault list vault list ends vault list ends PATCH", 10 * time.Minute},
+		"lists have many pages": {func(s *service) {
+			s.pages = 1
+			s.give(app, secretsUser, scope+"/secrets/x",
+				time.Hour)
+		}, fleet.Options{optionPropagation: "1s"},
 			madeTwo + "vault list list list ends PATCH", poll},
 		"others made the same": {func(s *service) { s.lag = time.Minute; s.give(app, secretsUser, scope, 0) }, nil,
 			madeTwo + "vault list vault list ends vault list ends PATCH", 10 * time.Minute},
-		"a PUT is tried again":  {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil, madeTwo + "PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
-		"a list is tried again": {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil, "vault locks list list vault list PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
-		"of the future":         {func(s *service) { s.lag = -2 * time.Hour; both(-time.Hour)(s) }, fleet.Options{optionPropagation: "30m"}, looked + "ends vault list ends vault list ends vault list ends vault list ends PATCH", 90 * time.Minute},
+		"a PUT is tried again": {func(s *service) { s.answers["PUT"] = []string{"500 oops", "503 oops"} }, nil,
+			madeTwo + "PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"a list is tried again": {func(s *service) { s.answers["list"] = []string{"502 oops"} }, nil,
+			"vault locks list list vault list PUT PUT vault list ends vault list ends PATCH", 10 * time.Minute},
+		"of the future": {func(s *service) { s.lag = -2 * time.Hour; both(-time.Hour)(s) },
+			fleet.Options{optionPropagation: "30m"},
+			looked + "ends vault list ends vault list ends vault list ends vault list ends PATCH", 90 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newService(t, application, policy(group, `"keys":["get","list","update","backup","encrypt","decrypt","wrapKey","unwrapKey","sign","verify"]`))
+				s := newService(t, application,
+					policy(group,
+						`"keys":["get","list","update","backup","encrypt","decrypt","wrapKey","unwrapKey","sign","verify"]`))
 				if d.prepare != nil {
 					d.prepare(s)
 				}
@@ -119,7 +134,8 @@ func TestPut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, application)
 		s.out(s.upgrader(Roles(), nil), keyVault())
-		want := `{"properties":{"principalId":"` + app + `","roleDefinitionId":"/subscriptions/` + sub + `/providers/Microsoft.Authorization/roleDefinitions/` + secretsUser + `"}}`
+		want := `{"properties":{"principalId":"` + app + `","roleDefinitionId":"/subscriptions/` + sub +
+			`/providers/Microsoft.Authorization/roleDefinitions/` + secretsUser + `"}}`
 		if s.bodies[0] != want {
 			t.Errorf("PUT %s\nwant %s", s.bodies[0], want)
 		}
@@ -156,8 +172,10 @@ func TestAfterACrash(t *testing.T) {
 // itself is tried again. A PATCH follows neither.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	denied := `403 {"error":{"code":"AuthorizationFailed","message":"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write'."}}`
-	conditional := `403 {"error":{"code":"AuthorizationFailed","message":"The client has permission to perform action 'Microsoft.Authorization/roleAssignments/write'; however, it has an ABAC condition that is not fulfilled to perform the action."}}`
+	denied :=
+		`403 {"error":{"code":"AuthorizationFailed","message":"The client does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write'."}}`
+	conditional :=
+		`403 {"error":{"code":"AuthorizationFailed","message":"The client has permission to perform action 'Microsoft.Authorization/roleAssignments/write'; however, it has an ABAC condition that is not fulfilled to perform the action."}}`
 	for name, d := range map[string]struct {
 		answers []string
 		class   fleet.CallClass
@@ -165,22 +183,35 @@ func TestRefusals(t *testing.T) {
 		words   []string
 		puts    int
 	}{
-		"no permission":                   {[]string{denied, denied}, fleet.CallRefused, fleet.CodeNoPermission, []string{"of which 2 of 2 were refused", "Microsoft.Authorization/roleAssignments/write, without a condition", "fleetup permissions"}, 2},
-		"a condition on the right itself": {[]string{conditional, conditional}, fleet.CallRefused, fleet.CodeNoPermission, []string{"an ABAC condition", "without a condition"}, 2},
-		"the second":                      {[]string{"201 {}", `404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`}, fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{group}, 2},
-		"no such role":                    {[]string{`404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`}, fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{"no such built-in role"}, 2},
-		"too many":                        {[]string{`400 {"error":{"code":"RoleAssignmentLimitExceeded","message":"No more role assignments can be created (4000)."}}`}, fleet.CallRefused, "RoleAssignmentLimitExceeded", []string{"of which 1 of 2 were refused", "remove some that nobody needs"}, 2},
-		"not right":                       {[]string{`400 {"error":{"code":"InvalidCreateRoleAssignmentRequest","message":"x"}}`}, fleet.CallRefused, "InvalidCreateRoleAssignmentRequest", []string{"Correct this"}, 2},
-		"a lock":                          {[]string{`409 {"error":{"code":"ScopeLocked","message":"x"}}`}, fleet.CallRefused, "ScopeLocked", []string{"Remove the ReadOnly lock"}, 2},
-		"a policy":                        {[]string{`403 {"error":{"code":"RequestDisallowedByPolicy","message":"x"}}`}, fleet.CallRefused, "RequestDisallowedByPolicy", []string{"exempt the vault"}, 2},
-		"no sign-in":                      {[]string{`401 {"error":{"code":"ExpiredAuthenticationToken","message":"x"}}`}, fleet.CallDenied, "ExpiredAuthenticationToken", nil, 1},
-		"too fast":                        {[]string{`429 {"error":{"code":"TooManyRequests","message":"x"}}`}, fleet.CallThrottled, "TooManyRequests", nil, 1},
-		"a conflict":                      {[]string{`409 {"error":{"code":"Conflict","message":"x"}}`}, fleet.CallConflict, "Conflict", nil, 1},
+		"no permission": {[]string{denied, denied}, fleet.CallRefused, fleet.CodeNoPermission,
+			[]string{"of which 2 of 2 were refused",
+				"Microsoft.Authorization/roleAssignments/write, without a condition", "fleetup permissions"}, 2},
+		"a condition on the right itself": {[]string{conditional, conditional}, fleet.CallRefused,
+			fleet.CodeNoPermission, []string{"an ABAC condition", "without a condition"}, 2},
+		"the second": {[]string{"201 {}", `404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`},
+			fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{group}, 2},
+		"no such role": {[]string{`404 {"error":{"code":"RoleDefinitionDoesNotExist","message":"x"}}`},
+			fleet.CallRefused, "RoleDefinitionDoesNotExist", []string{"no such built-in role"}, 2},
+		"too many": {[]string{
+			`400 {"error":{"code":"RoleAssignmentLimitExceeded","message":"No more role assignments can be created (4000)."}}`}, fleet.CallRefused, "RoleAssignmentLimitExceeded", []string{"of which 1 of 2 were refused", "remove some that nobody needs"}, 2},
+		"not right": {[]string{`400 {"error":{"code":"InvalidCreateRoleAssignmentRequest","message":"x"}}`},
+			fleet.CallRefused, "InvalidCreateRoleAssignmentRequest", []string{"Correct this"}, 2},
+		"a lock": {[]string{`409 {"error":{"code":"ScopeLocked","message":"x"}}`}, fleet.CallRefused, "ScopeLocked",
+			[]string{"Remove the ReadOnly lock"}, 2},
+		"a policy": {[]string{`403 {"error":{"code":"RequestDisallowedByPolicy","message":"x"}}`}, fleet.CallRefused,
+			"RequestDisallowedByPolicy", []string{"exempt the vault"}, 2},
+		"no sign-in": {[]string{`401 {"error":{"code":"ExpiredAuthenticationToken","message":"x"}}`}, fleet.CallDenied,
+			"ExpiredAuthenticationToken", nil, 1},
+		"too fast": {[]string{`429 {"error":{"code":"TooManyRequests","message":"x"}}`}, fleet.CallThrottled,
+			"TooManyRequests", nil, 1},
+		"a conflict": {[]string{`409 {"error":{"code":"Conflict","message":"x"}}`}, fleet.CallConflict, "Conflict", nil,
+			1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s, v := newService(t, application, policy(group, `"keys":["get","list","wrapKey","unwrapKey"]`)), keyVault()
+				s, v := newService(t, application, policy(group, `"keys":["get","list","wrapKey","unwrapKey"]`)),
+					keyVault()
 				s.answers["PUT"] = d.answers
 				if d.class == fleet.CallThrottled {
 					s.headers = http.Header{"Retry-After": {"300"}}
@@ -213,7 +244,8 @@ func TestConsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, v := newService(t, policy(app, `"secrets":["get"]`)), keyVault()
 		u := s.upgrader(Roles(), nil)
-		if val := s.validate(u, v); val.Verdict != fleet.VerdictBlocked || find(val.Findings, codeReadsMore) == nil || find(val.Findings, codeMapped) == nil {
+		if val := s.validate(u, v); val.Verdict != fleet.VerdictBlocked || find(val.Findings, codeReadsMore) == nil ||
+			find(val.Findings, codeMapped) == nil {
 			t.Fatalf("%+v", val)
 		}
 		// The assignment that made the role unnecessary at the check has gone since.
@@ -246,10 +278,12 @@ func TestCheckMayFail(t *testing.T) {
 		verdict fleet.Verdict
 		code    string
 	}{
-		"forbidden": {`403 {"error":{"code":"AuthorizationFailed","message":"x"}}`, fleet.VerdictBlocked, fleet.CodeNoPermission},
+		"forbidden": {`403 {"error":{"code":"AuthorizationFailed","message":"x"}}`, fleet.VerdictBlocked,
+			fleet.CodeNoPermission},
 		"garbled":   {`200 {"value":7}`, fleet.VerdictBusy, fleet.CodeGarbled},
 		"elsewhere": {`200 {"value":[],"nextLink":"https://evil.example/more"}`, fleet.VerdictBusy, fleet.CodeGarbled},
-		"throttled": {`429 {"error":{"code":"TooManyRequests","message":"x"}}`, fleet.VerdictThrottled, fleet.CodeThrottled},
+		"throttled": {`429 {"error":{"code":"TooManyRequests","message":"x"}}`, fleet.VerdictThrottled,
+			fleet.CodeThrottled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -257,7 +291,8 @@ func TestCheckMayFail(t *testing.T) {
 				s := newService(t, application)
 				s.answers["list"] = []string{d.list}
 				s.headers = http.Header{"Retry-After": {"60"}}
-				if val := s.validate(s.upgrader(Roles(), nil), keyVault()); val.Verdict != d.verdict || find(val.Findings, d.code) == nil {
+				if val := s.validate(s.upgrader(Roles(), nil), keyVault()); val.Verdict != d.verdict ||
+					find(val.Findings, d.code) == nil {
 					t.Errorf("%+v", val)
 				}
 			})
@@ -303,8 +338,10 @@ func TestBack(t *testing.T) {
 		u = s.upgrader(back, nil)
 		val := s.validate(u, v)
 		left, loses := find(val.Findings, codeLeft), find(val.Findings, codeLoses)
-		if val.Verdict != fleet.VerdictReady || left == nil || loses == nil || len(left.Items) != 1 || len(loses.Items) != 1 ||
-			!strings.Contains(left.Items[0], app+": Key Vault Secrets User") || !strings.Contains(loses.Items[0], group+": Key Vault Secrets Officer") {
+		if val.Verdict != fleet.VerdictReady || left == nil || loses == nil || len(left.Items) != 1 ||
+			len(loses.Items) != 1 ||
+			!strings.Contains(left.Items[0], app+": Key Vault Secrets User") ||
+			!strings.Contains(loses.Items[0], group+": Key Vault Secrets Officer") {
 			t.Fatalf("%+v", val)
 		}
 		s.asked()
@@ -318,8 +355,9 @@ func TestBack(t *testing.T) {
 			t.Errorf("%+v", val)
 		}
 	})
-	for recorded, want := range map[string]bool{`{}`: true, `{"enableRbacAuthorization":null}`: true, `{"enableRbacAuthorization":false}`: true,
-		`{"enableRbacAuthorization":true}`: false, `nonsense`: false} {
+	for recorded, want := range map[string]bool{`{}`: true, `{"enableRbacAuthorization":null}`: true,
+		`{"enableRbacAuthorization":false}`: true,
+		`{"enableRbacAuthorization":true}`:  false, `nonsense`: false} {
 		if _, err := AccessPolicies().Spec.Restore(json.RawMessage(recorded)); (err == nil) != want {
 			t.Errorf("%s: %v", recorded, err)
 		}
@@ -346,7 +384,8 @@ func TestSpec(t *testing.T) {
 		}
 	}
 	up := Roles().Spec.Describe(fleet.Options{fleet.OptionAPIVersion: "2026-02-01", optionPropagation: "3m0s"})
-	if len(up.Before) != 2 || !strings.Contains(up.Before[1], "3m0s old") || up.Permanent || up.Request.Path != "{vault}?api-version=2026-02-01" ||
+	if len(up.Before) != 2 || !strings.Contains(up.Before[1], "3m0s old") || up.Permanent ||
+		up.Request.Path != "{vault}?api-version=2026-02-01" ||
 		string(up.Request.Body) != `{"properties":{"enableRbacAuthorization":true}}` {
 		t.Errorf("%+v", up)
 	}

@@ -13,8 +13,10 @@ import (
 // instanceOf is an instance of an assignment as the service lists it. more is put
 // over its properties.
 func instanceOf(a assignment, more string) string {
-	p := map[string]any{"originRoleAssignmentId": a.ID, "assignmentType": "Assigned", "scope": a.Properties.Scope, "principalId": a.Properties.PrincipalID,
-		"roleDefinitionId": a.Properties.RoleDefinitionID, "status": "Provisioned", "memberType": "Direct", "startDateTime": "2026-11-30T00:00:00Z", "endDateTime": nil}
+	p := map[string]any{"originRoleAssignmentId": a.ID, "assignmentType": "Assigned", "scope": a.Properties.Scope,
+		"principalId":      a.Properties.PrincipalID,
+		"roleDefinitionId": a.Properties.RoleDefinitionID, "status": "Provisioned", "memberType": "Direct",
+		"startDateTime": "2026-11-30T00:00:00Z", "endDateTime": nil}
 	if err := json.Unmarshal([]byte(more), &p); err != nil {
 		panic(err)
 	}
@@ -36,17 +38,33 @@ func TestWhatEnds(t *testing.T) {
 		warned   bool
 		said     bool // that the directory has no licence
 	}{
-		"nothing is known of it":   {},
-		"permanent":                {instance: func(s *service) string { return instanceOf(s.given[0].assignment, `{}`) }},
-		"activated":                {instance: func(s *service) string { return instanceOf(s.given[0].assignment, activated) }, ends: "activated until 2026-12-01 05:00 UTC"},
-		"activated without a time": {instance: func(s *service) string { return instanceOf(s.given[0].assignment, `{"assignmentType":"activated"}`) }, ends: "activated"},
+		"nothing is known of it": {},
+		"permanent": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment,
+				`{}`)
+		}},
+		"activated": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment,
+				activated)
+		}, ends: "activated until 2026-12-01 05:00 UTC"},
+		"activated without a time": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment,
+				`{"assignmentType":"activated"}`)
+		}, ends: "activated"},
 		"given for a time": {instance: func(s *service) string {
 			return instanceOf(s.given[0].assignment, `{"endDateTime":"2027-11-30T00:00:00.123Z"}`)
 		}, ends: "given until 2027-11-30 00:00 UTC"},
-		"given for some time": {instance: func(s *service) string { return instanceOf(s.given[0].assignment, `{"endDateTime":"soon"}`) }, ends: "given until soon"},
-		"of a kind not known": {instance: func(s *service) string { return instanceOf(s.given[0].assignment, `{"assignmentType":"Lent"}`) }, ends: "Lent"},
+		"given for some time": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment,
+				`{"endDateTime":"soon"}`)
+		}, ends: "given until soon"},
+		"of a kind not known": {instance: func(s *service) string {
+			return instanceOf(s.given[0].assignment,
+				`{"assignmentType":"Lent"}`)
+		}, ends: "Lent"},
 		"in other letters": {instance: func(s *service) string {
-			return instanceOf(s.given[0].assignment, `{"assignmentType":"ACTIVATED","originRoleAssignmentId":"`+strings.ToUpper(s.given[0].ID)+`"}`)
+			return instanceOf(s.given[0].assignment,
+				`{"assignmentType":"ACTIVATED","originRoleAssignmentId":"`+strings.ToUpper(s.given[0].ID)+`"}`)
 		}, ends: "activated"},
 		"which names no assignment": {instance: func(s *service) string {
 			return instanceOf(s.given[0].assignment, `{"assignmentType":"Activated","originRoleAssignmentId":null}`)
@@ -56,12 +74,14 @@ func TestWhatEnds(t *testing.T) {
 		}, ends: "activated until 2026-12-01 05:00 UTC"},
 		"of another assignment": {instance: func(s *service) string { return instanceOf(other(s), activated) }},
 		"of another principal": {instance: func(s *service) string {
-			return instanceOf(other(s), `{"assignmentType":"Activated","originRoleAssignmentId":"","principalId":"`+group+`"}`)
+			return instanceOf(other(s), `{"assignmentType":"Activated","originRoleAssignmentId":"","principalId":"`+
+				group+`"}`)
 		}},
 		"may not be read": {answer: `403 {"error":{"code":"AuthorizationFailed","message":"x"}}`, warned: true},
 		"is not there":    {answer: `404 {"error":{"code":"ResourceNotFound","message":"x"}}`, warned: true},
 		"is refused":      {answer: `400 {"error":{"code":"InvalidFilter","message":"x"}}`, warned: true},
-		"no licence":      {answer: `400 {"error":{"code":"AadPremiumLicenseRequired","message":"The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."}}`, said: true},
+		"no licence": {
+			answer: `400 {"error":{"code":"AadPremiumLicenseRequired","message":"The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."}}`, said: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,17 +96,21 @@ func TestWhatEnds(t *testing.T) {
 				}
 				u := s.upgrader(Roles(), nil)
 				val := s.validate(u, v)
-				if w := find(val.Findings, codeUnread); (w != nil) != d.warned || (find(val.Findings, codeNoPIM) != nil) != d.said {
+				if w := find(val.Findings, codeUnread); (w != nil) != d.warned ||
+					(find(val.Findings, codeNoPIM) != nil) != d.said {
 					t.Fatalf("%+v", val)
 				} else if d.warned {
-					if val.Verdict != fleet.VerdictBlocked || w.Severity != fleet.SeverityWarning || len(w.Items) != 1 || !strings.Contains(w.Items[0], app+": Key Vault Secrets User at "+sub) ||
+					if val.Verdict != fleet.VerdictBlocked || w.Severity != fleet.SeverityWarning ||
+						len(w.Items) != 1 || !strings.Contains(w.Items[0], app+": Key Vault Secrets User at "+sub) ||
 						!strings.Contains(w.Action, "roleAssignmentScheduleInstances/read") {
 						t.Fatalf("%+v", val)
 					}
 					v.Consents = []fleet.Consent{{Code: codeUnread, Reason: "nobody uses it here"}}
 				}
 				f := find(val.Findings, codeEnds)
-				if (f != nil) != (d.ends != "") || f != nil && (f.Severity != fleet.SeverityInfo || len(f.Items) != 1 || f.Items[0] != app+": Key Vault Secrets User at "+sub+", "+d.ends) {
+				if (f != nil) != (d.ends != "") || f != nil &&
+					(f.Severity != fleet.SeverityInfo || len(f.Items) != 1 ||
+						f.Items[0] != app+": Key Vault Secrets User at "+sub+", "+d.ends) {
 					t.Fatalf("%+v", val)
 				}
 				puts := 0
@@ -126,8 +150,9 @@ func TestEndsAreAskedForWhereTheyMatter(t *testing.T) {
 		principal, role string
 		asked           bool
 	}{
-		"another's": {group, secretsUser, false}, "no data": {app, owner, false}, "something else": {app, "14b46e9e-c2b7-41b4-b07b-48a6ebf60603", false},
-		"a part": {app, reader, true}, "all": {app, secretsOfficer, true},
+		"another's": {group, secretsUser, false}, "no data": {app, owner, false},
+		"something else": {app, "14b46e9e-c2b7-41b4-b07b-48a6ebf60603", false},
+		"a part":         {app, reader, true}, "all": {app, secretsOfficer, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, v := newService(t, application), keyVault()
@@ -174,12 +199,16 @@ func TestBesideWhatEnds(t *testing.T) {
 			s.ends = []string{instanceOf(s.given[0].assignment, activated)}
 			u := s.upgrader(Roles(), nil)
 			val := s.validate(u, v)
-			if m := find(val.Findings, codeMapped); val.Verdict != fleet.VerdictReady || !strings.Contains(m.Items[0], "will be made, if the service lets one be made beside the one that is activated until") {
+			if m := find(val.Findings, codeMapped); val.Verdict != fleet.VerdictReady ||
+				!strings.Contains(m.Items[0],
+					"will be made, if the service lets one be made beside the one that is activated until") {
 				t.Fatalf("%+v", val)
 			}
 			_, err := s.prepare(u, v)
 			ce, _ := err.(*fleet.CallError)
-			if ce == nil || ce.Class != fleet.CallRefused || ce.Code != "RoleAssignmentExists" || !strings.Contains(ce.Message, app+": it is there at the vault already, activated until 2026-12-01 05:00 UTC") ||
+			if ce == nil || ce.Class != fleet.CallRefused || ce.Code != "RoleAssignmentExists" ||
+				!strings.Contains(ce.Message,
+					app+": it is there at the vault already, activated until 2026-12-01 05:00 UTC") ||
 				!strings.Contains(ce.Action, "Privileged Identity Management") {
 				t.Errorf("%#v", err)
 			}
@@ -196,11 +225,15 @@ func TestExistsAndIsNotListed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, v := newService(t, application), keyVault()
-		s.answers["PUT"] = []string{`409 {"error":{"code":"RoleAssignmentExists","message":"The role assignment already exists."}}`, `409 {"error":{"code":"RoleAssignmentExists","message":"x"}}`}
+		s.answers["PUT"] =
+			[]string{`409 {"error":{"code":"RoleAssignmentExists","message":"The role assignment already exists."}}`,
+				`409 {"error":{"code":"RoleAssignmentExists","message":"x"}}`}
 		u := s.upgrader(Roles(), nil)
 		for range 25 { // beyond what is remembered of a PUT
 			_, err := s.prepare(u, v)
-			if fleet.ClassOf(err) != fleet.CallNotYet || !strings.Contains(err.Error(), "Key Vault Secrets User for "+app+", which exists by the service's word") {
+			if fleet.ClassOf(err) != fleet.CallNotYet ||
+				!strings.Contains(err.Error(),
+					"Key Vault Secrets User for "+app+", which exists by the service's word") {
 				t.Fatalf("%v", err)
 			}
 			time.Sleep(poll)
@@ -226,12 +259,14 @@ func TestPrincipalNotFound(t *testing.T) {
 		puts     int // for the principal that is not known
 		two      bool
 	}{
-		"for a moment":        {times: triesUnknown - 1, puts: triesUnknown},
-		"for good":            {times: 99, blocked: true, puts: triesUnknown},
-		"of two roles":        {times: 99, blocked: true, puts: 2 * triesUnknown, two: true},
-		"consent to all":      {times: 99, all: true, blocked: true, puts: triesUnknown},
-		"consent to others":   {times: 99, consents: []fleet.Consent{{Category: category, Reason: "x"}}, blocked: true, puts: triesUnknown},
-		"consent by its code": {times: 99, consents: []fleet.Consent{{Code: "principalnotfound", Reason: "they left"}}, puts: triesUnknown},
+		"for a moment":   {times: triesUnknown - 1, puts: triesUnknown},
+		"for good":       {times: 99, blocked: true, puts: triesUnknown},
+		"of two roles":   {times: 99, blocked: true, puts: 2 * triesUnknown, two: true},
+		"consent to all": {times: 99, all: true, blocked: true, puts: triesUnknown},
+		"consent to others": {times: 99, consents: []fleet.Consent{{Category: category, Reason: "x"}}, blocked: true,
+			puts: triesUnknown},
+		"consent by its code": {times: 99, consents: []fleet.Consent{{Code: "principalnotfound", Reason: "they left"}},
+			puts: triesUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,7 +276,8 @@ func TestPrincipalNotFound(t *testing.T) {
 					policies = policy(app, `"secrets":["get","list"],"keys":["get","list","wrapKey","unwrapKey"]`)
 				}
 				puts := 0
-				s, v := newService(t, policies, policy(group, `"keys":["get","list","wrapKey","unwrapKey"]`)), keyVault()
+				s, v := newService(t, policies, policy(group, `"keys":["get","list","wrapKey","unwrapKey"]`)),
+					keyVault()
 				s.refuses = func(principal string) string {
 					if principal != app {
 						return ""
@@ -283,11 +319,15 @@ func TestPrincipalNotFound(t *testing.T) {
 				}
 				switch {
 				case d.blocked:
-					if f == nil || f.Severity != fleet.SeverityError || len(f.Items) != 1 || !strings.HasPrefix(f.Items[0], app+": ") || !strings.HasSuffix(f.Items[0], "secrets get, list") || !strings.Contains(f.Action, "Take their access policies off the vault") {
+					if f == nil || f.Severity != fleet.SeverityError || len(f.Items) != 1 ||
+						!strings.HasPrefix(f.Items[0], app+": ") ||
+						!strings.HasSuffix(f.Items[0], "secrets get, list") ||
+						!strings.Contains(f.Action, "Take their access policies off the vault") {
 						t.Errorf("%+v", val)
 					}
 				case d.consents != nil:
-					if f == nil || f.Severity != fleet.SeverityInfo || !strings.Contains(f.Message, "they left") || len(s.given) != 1 {
+					if f == nil || f.Severity != fleet.SeverityInfo || !strings.Contains(f.Message, "they left") ||
+						len(s.given) != 1 {
 						t.Errorf("%+v; %d assignments", val, len(s.given))
 					}
 				case f != nil || len(s.given) != 2:
@@ -311,11 +351,14 @@ func TestGroupsAreNamed(t *testing.T) {
 		there []assignment
 		named bool
 	}{
-		"a group": {[]assignment{of("Group")}, true}, "a foreign one": {[]assignment{of("ForeignGroup")}, true}, "a user": {[]assignment{of("User")}, false},
+		"a group": {[]assignment{of("Group")}, true}, "a foreign one": {[]assignment{of("ForeignGroup")}, true},
+		"a user":          {[]assignment{of("User")}, false},
 		"nothing is made": {[]assignment{of("Group"), assigned(app, secretsUser, "/")}, false},
 	} {
 		f := find(assess(keyVault(), stateOf(application), d.there).findings, codeGroups)
-		if (f != nil) != d.named || f != nil && (f.Severity != fleet.SeverityInfo || len(f.Items) != 1 || f.Items[0] != group+": Key Vault Secrets User, at /") {
+		if (f != nil) != d.named || f != nil &&
+			(f.Severity != fleet.SeverityInfo || len(f.Items) != 1 ||
+				f.Items[0] != group+": Key Vault Secrets User, at /") {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
@@ -326,7 +369,8 @@ func TestInstanceOfAnAssignmentWithoutAnID(t *testing.T) {
 	t.Parallel()
 	a := assigned(app, secretsUser, "/")
 	var i, other instance
-	i.Properties.Origin, i.Properties.Scope, i.Properties.PrincipalID, i.Properties.RoleDefinitionID = "/x", "/", app, a.Properties.RoleDefinitionID
+	i.Properties.Origin, i.Properties.Scope, i.Properties.PrincipalID, i.Properties.RoleDefinitionID = "/x", "/", app,
+		a.Properties.RoleDefinitionID
 	if other = i; !i.is(&a) {
 		t.Error("it is not found")
 	}

@@ -78,7 +78,8 @@ var permissions = []permission{
 	{areaCertificates, "listissuers", []string{"certificatecas/read"}},
 	{areaCertificates, "setissuers", []string{"certificatecas/write"}},
 	{areaCertificates, "deleteissuers", []string{"certificatecas/delete"}},
-	{areaCertificates, "manageissuers", []string{"certificatecas/read", "certificatecas/write", "certificatecas/delete"}},
+	{areaCertificates, "manageissuers", []string{"certificatecas/read", "certificatecas/write",
+		"certificatecas/delete"}},
 	{areaCertificates, "recover", []string{"certificates/recover/action"}},
 	{areaCertificates, "backup", []string{"certificates/backup/action"}},
 	{areaCertificates, "restore", []string{"certificates/restore/action"}},
@@ -129,7 +130,8 @@ var reading = where(func(p permission) bool {
 // (azure-rest-api-specs, issue 1394).
 func allowed(area, word string) (set, bool) {
 	s := where(func(p permission) bool {
-		return p.area == area && (strings.EqualFold(p.word, word) || strings.EqualFold(word, wordAll) && p.word != wordPurge)
+		return p.area == area && (strings.EqualFold(p.word, word) || strings.EqualFold(word, wordAll) &&
+			p.word != wordPurge)
 	})
 	return s, s != 0
 }
@@ -170,7 +172,8 @@ const prefix = "Microsoft.KeyVault/vaults/"
 
 // What the roles allow besides data, in words: their Actions on the page.
 const (
-	managesUsual  = "reads the vault and who has roles on it, and keeps alert rules, deployments and support requests there"
+	managesUsual = "reads the vault and who has roles on it, and keeps alert rules, deployments and support " +
+		"requests there"
 	managesEvents = "keeps Event Grid subscriptions on the vault"
 )
 
@@ -190,7 +193,8 @@ var builtIn = []role{
 	{id: "08bbd89e-9f13-488c-ac41-acfcb10c90ab", name: "Key Vault Crypto Service Release User",
 		actions: []string{"keys/release/action"}},
 	{id: "12338af0-0e69-4776-bea7-57ae8d297424", name: "Key Vault Crypto User",
-		actions: []string{"keys/read", "keys/update/action", "keys/backup/action", "keys/encrypt/action", "keys/decrypt/action",
+		actions: []string{"keys/read", "keys/update/action", "keys/backup/action", "keys/encrypt/action",
+			"keys/decrypt/action",
 			"keys/wrap/action", "keys/unwrap/action", "keys/sign/action", "keys/verify/action"}},
 	{id: "14b46e9e-c2b7-41b4-b07b-48a6ebf60603", name: "Key Vault Crypto Officer",
 		actions: []string{"keys/*", "keyrotationpolicies/*"}, manages: managesUsual},

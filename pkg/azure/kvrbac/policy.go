@@ -101,22 +101,29 @@ func principals(state arm.State) (ps []principal, against []fleet.Finding) {
 	}
 	add := func(severity fleet.Severity, items []string, code, message, action string) {
 		if len(items) > 0 {
-			against = append(against, fleet.Finding{Severity: severity, Category: category, Code: code, Message: message, Action: action, Items: items})
+			against = append(against, fleet.Finding{Severity: severity, Category: category, Code: code,
+				Message: message, Action: action, Items: items})
 		}
 	}
-	add(fleet.SeverityError, noRole, codeNoRole, "access policies have permissions that this version does not know, and gives no role for",
+	add(fleet.SeverityError, noRole, codeNoRole,
+		"access policies have permissions that this version does not know, and gives no role for",
 		"Take these permissions off the policies if nobody needs them any more, or hold the vault.")
 	// "Azure Key Vault security", Key Vault authentication options.
-	add(fleet.SeverityError, compound, codeCompound, "access policies are for a user in one application only, and roles know no such compound identity",
+	add(fleet.SeverityError, compound, codeCompound,
+		"access policies are for a user in one application only, and roles know no such compound identity",
 		"Replace these policies by ones for the principal alone, or take them off; or hold the vault.")
-	add(fleet.SeverityWarning, elsewhere, codeOtherTenant, "access policies are for principals of another tenant than the vault's: they give no access, and no role is given for them",
-		"Take these policies off the vault, or consent with acceptWarnings: they have been without effect since it changed its tenant.")
+	add(fleet.SeverityWarning, elsewhere, codeOtherTenant,
+		"access policies are for principals of another tenant than the vault's: they give no access, and no role is "+
+			"given for them",
+		"Take these policies off the vault, or consent with acceptWarnings: they have been without effect since it "+
+			"changed its tenant.")
 	return ps, against
 }
 
 func unreadable(why string) fleet.Finding {
-	return fleet.Finding{Severity: fleet.SeverityError, Category: category, Code: codeUnreadable, Message: "the vault's access policies cannot be read: " + why,
-		Action: "Look at them with az keyvault show; hold the vault until it is clear what they allow."}
+	return fleet.Finding{Severity: fleet.SeverityError, Category: category, Code: codeUnreadable,
+		Message: "the vault's access policies cannot be read: " + why,
+		Action:  "Look at them with az keyvault show; hold the vault until it is clear what they allow."}
 }
 
 // gives returns the permissions of a policy, and in words those that nothing is
@@ -126,7 +133,8 @@ func (p *accessPolicy) gives() (may set, lacks string) {
 	for _, a := range []struct {
 		area  string
 		words []string
-	}{{areaKeys, p.Permissions.Keys}, {areaSecrets, p.Permissions.Secrets}, {areaCertificates, p.Permissions.Certificates}, {areaStorage, p.Permissions.Storage}} {
+	}{{areaKeys, p.Permissions.Keys}, {areaSecrets, p.Permissions.Secrets},
+		{areaCertificates, p.Permissions.Certificates}, {areaStorage, p.Permissions.Storage}} {
 		for _, w := range a.words {
 			s, known := allowed(a.area, w)
 			if !known && w != "" { // null, or an empty word, is no permission

@@ -49,32 +49,42 @@ func TestCover(t *testing.T) {
 		"nothing": {"", "", ""},
 		// The guide's templates ("Migrate from vault access policy…", Access policy
 		// templates to Azure roles mapping).
-		"key, secret and certificate management": {everything, "Secrets Officer + Crypto Officer + Certificates Officer", ""},
-		"key and secret management":              {"keys all, purge; secrets all, purge", "Secrets Officer + Crypto Officer", ""},
-		"secret and certificate management":      {"secrets all, purge; certificates all, purge", "Secrets Officer + Certificates Officer", ""},
-		"key management":                         {"keys all, purge", "Crypto Officer", ""},
-		"secret management":                      {"secrets all, purge", "Secrets Officer", ""},
-		"certificate management":                 {"certificates all, purge", "Certificates Officer", ""},
-		"SQL Server connector":                   {"keys get, list, wrapKey, unwrapKey", "Crypto Service Encryption User", ""},
-		"data lake":                              {"keys get, list, unwrapKey", "Crypto Service Encryption User", "keys wrapKey"},
+		"key, secret and certificate management": {everything,
+			"Secrets Officer + Crypto Officer + Certificates Officer", ""},
+		"key and secret management": {"keys all, purge; secrets all, purge", "Secrets Officer + Crypto Officer",
+			""},
+		"secret and certificate management": {"secrets all, purge; certificates all, purge",
+			"Secrets Officer + Certificates Officer", ""},
+		"key management":         {"keys all, purge", "Crypto Officer", ""},
+		"secret management":      {"secrets all, purge", "Secrets Officer", ""},
+		"certificate management": {"certificates all, purge", "Certificates Officer", ""},
+		"SQL Server connector":   {"keys get, list, wrapKey, unwrapKey", "Crypto Service Encryption User", ""},
+		"data lake":              {"keys get, list, unwrapKey", "Crypto Service Encryption User", "keys wrapKey"},
 		"Azure Backup": {"keys get, list, backup; secrets get, list, backup", "Secrets Officer + Crypto User",
-			"keys update, decrypt, encrypt, unwrapKey, wrapKey, verify, sign; secrets set, delete, recover, restore, purge"},
+			"keys update, decrypt, encrypt, unwrapKey, wrapKey, verify, sign; secrets set, delete, recover, restore, " +
+				"purge"},
 
 		"all leaves purge out": {"keys all", "Crypto Officer", "keys purge"},
 		"an application":       {"secrets get, list", "Secrets User", ""},
 		"get alone":            {"secrets get", "Secrets User", "secrets list"},
-		"names alone": {"secrets list", "Reader", "keys get, list, getrotationpolicy; certificates get, list, getissuers, listissuers; " +
-			"storage get, list, listsas, getsas"},
-		"a disk's key":      {"keys get, wrapKey, unwrapKey", "Crypto Service Encryption User", "keys list"},
-		"a web certificate": {"secrets get; certificates get", "Certificate User", "keys get, list; secrets list; certificates list"},
-		"crypto":            {"keys get, list, encrypt, decrypt, sign, verify, wrapKey, unwrapKey", "Crypto User", "keys update, backup"},
-		"release":           {"keys release", "Crypto Service Release User", ""},
+		"names alone": {"secrets list", "Reader",
+			"keys get, list, getrotationpolicy; certificates get, list, getissuers, listissuers; " +
+				"storage get, list, listsas, getsas"},
+		"a disk's key": {"keys get, wrapKey, unwrapKey", "Crypto Service Encryption User", "keys list"},
+		"a web certificate": {"secrets get; certificates get", "Certificate User",
+			"keys get, list; secrets list; certificates list"},
+		"crypto": {"keys get, list, encrypt, decrypt, sign, verify, wrapKey, unwrapKey", "Crypto User",
+			"keys update, backup"},
+		"release": {"keys release", "Crypto Service Release User", ""},
 		"release and read": {"keys get, list, release", "Crypto Service Release User + Reader",
-			"keys getrotationpolicy; secrets list; certificates get, list, getissuers, listissuers; storage get, list, listsas, getsas"},
+			"keys getrotationpolicy; secrets list; certificates get, list, getissuers, listissuers; storage get, " +
+				"list, listsas, getsas"},
 		"rotation": {"keys getrotationpolicy, setrotationpolicy", "Crypto Officer",
-			"keys get, list, update, create, import, delete, recover, backup, restore, decrypt, encrypt, unwrapKey, wrapKey, verify, sign, purge, release, rotate"},
+			"keys get, list, update, create, import, delete, recover, backup, restore, decrypt, encrypt, unwrapKey, " +
+				"wrapKey, verify, sign, purge, release, rotate"},
 		"issuers": {"certificates getissuers, listissuers", "Reader",
-			"keys get, list, getrotationpolicy; secrets list; certificates get, list; storage get, list, listsas, getsas"},
+			"keys get, list, getrotationpolicy; secrets list; certificates get, list; storage get, list, listsas, " +
+				"getsas"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,10 +171,15 @@ func TestTables(t *testing.T) {
 	if len(permissions) > 64 {
 		t.Fatalf("%d permissions do not fit into a set", len(permissions))
 	}
-	if admin := roleOf("/providers/Microsoft.Authorization/roleDefinitions/00482A5A-887F-4FB3-B363-3B7FE8E74483"); admin == nil || admin.grants.size() != len(permissions) {
+	if admin :=
+		roleOf(
+			"/providers/Microsoft.Authorization/roleDefinitions/00482A5A-887F-4FB3-B363-3B7FE8E74483"); admin == nil ||
+		admin.grants.size() != len(permissions) {
 		t.Errorf("an administrator has not everything: %+v", admin)
 	}
-	if r := roleOf("/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"); r != nil {
+	if r :=
+		roleOf(
+			"/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"); r != nil {
 		t.Errorf("an owner of resources is %s", r.name)
 	}
 	if _, known := allowed(areaKeys, "teleport"); known {
@@ -183,7 +198,8 @@ func TestMatches(t *testing.T) {
 	}{
 		{"*", "a/b", true}, {"a/b", "a/b", true}, {"a/b", "a/bc", false}, {"a/b", "x/a/b", false}, {"", "a", false},
 		{"a/*", "a/b/c", true}, {"a/*", "b/a/c", false}, {"*/read", "a/b/read", true}, {"*/read", "a/reading", false},
-		{"a/*/read", "a/b/c/read", true}, {"a/*/read", "a/read", false}, {"a/*/b/*", "a/x/b/y", true}, {"a/*/b/*", "a/x/y", false},
+		{"a/*/read", "a/b/c/read", true}, {"a/*/read", "a/read", false}, {"a/*/b/*", "a/x/b/y", true},
+		{"a/*/b/*", "a/x/y", false},
 		{"a*a", "a", false}, {"a**b", "ab", true},
 	} {
 		if got := arm.Matches(d.pattern, d.action); got != d.want {

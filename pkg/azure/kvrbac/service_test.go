@@ -49,7 +49,8 @@ type served struct {
 }
 
 func newService(t *testing.T, policies ...string) *service {
-	s := &service{t: t, answers: map[string][]string{}, vault: map[string]any{"provisioningState": "Succeeded", "tenantId": tenant, "enableRbacAuthorization": false}}
+	s := &service{t: t, answers: map[string][]string{},
+		vault: map[string]any{"provisioningState": "Succeeded", "tenantId": tenant, "enableRbacAuthorization": false}}
 	var list []any
 	if err := json.Unmarshal([]byte("["+strings.Join(policies, ",")+"]"), &list); err != nil {
 		t.Fatal(err)
@@ -93,8 +94,9 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	if _, err := fmt.Sscan(code, &status); err != nil {
 		s.t.Errorf("no answer: %q", answer)
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader([]byte(text))), Request: req,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader([]byte(text))),
+		Request: req,
+		Proto:   "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
 }
 
 // answer is what the service says if nothing else is scripted. What it does is
@@ -112,13 +114,15 @@ func (s *service) answer(req *http.Request, body string) (kind, answer string) {
 			s.vault["enableRbacAuthorization"] = strings.Contains(body, "true")
 		}
 		return "PATCH", "200 " + s.show()
-	case path == scope+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances" && query.Get("api-version") == "2020-10-01" && query.Get("$filter") == "atScope()":
+	case path == scope+"/providers/Microsoft.Authorization/roleAssignmentScheduleInstances" &&
+		query.Get("api-version") == "2020-10-01" && query.Get("$filter") == "atScope()":
 		return "ends", `200 {"value":[` + strings.Join(s.ends, ",") + `]}`
 	case path == scope+"/providers/Microsoft.Authorization/locks":
 		return "locks", `200 {"value":[]}`
 	case path == scope+roles && query.Get("api-version") == "2022-04-01" && query.Get("$filter") == "atScope()":
 		return "list", "200 " + s.list(query.Get("$skipToken"), path)
-	case strings.HasPrefix(path, definitions) && query.Get("api-version") == "2022-04-01" && req.Method == http.MethodGet:
+	case strings.HasPrefix(path, definitions) && query.Get("api-version") == "2022-04-01" &&
+		req.Method == http.MethodGet:
 		if p := s.custom[strings.TrimPrefix(path, definitions)]; p != "" {
 			return "definition", `200 {"properties":{"roleName":"Custom","permissions":` + p + `}}`
 		}
@@ -134,7 +138,8 @@ func (s *service) answer(req *http.Request, body string) (kind, answer string) {
 }
 
 func (s *service) show() string {
-	doc, _ := json.Marshal(map[string]any{"id": keyVault().ResourceID(), "name": "kv-1", "location": "westeurope", "properties": s.vault})
+	doc, _ := json.Marshal(map[string]any{"id": keyVault().ResourceID(), "name": "kv-1", "location": "westeurope",
+		"properties": s.vault})
 	return string(doc)
 }
 
@@ -150,7 +155,8 @@ func (s *service) put(name, body string) string {
 	}
 	for _, a := range s.given {
 		same := roleOf(a.Properties.RoleDefinitionID) == roleOf(b.Properties["roleDefinitionId"]) &&
-			strings.EqualFold(a.Properties.PrincipalID, b.Properties["principalId"]) && strings.EqualFold(a.Properties.Scope, keyVault().ResourceID())
+			strings.EqualFold(a.Properties.PrincipalID, b.Properties["principalId"]) &&
+			strings.EqualFold(a.Properties.Scope, keyVault().ResourceID())
 		switch {
 		case a.Name == name && same:
 			return "200 {}"
@@ -198,7 +204,8 @@ func (s *service) asked() string {
 // upgrader of a change against the service.
 func (s *service) upgrader(change arm.Change, options fleet.Options) *arm.Upgrader {
 	s.t.Helper()
-	_, side, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: host, ResourceManager: host}, Transport: s})
+	_, side, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: host,
+		ResourceManager: host}, Transport: s})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -30,8 +30,10 @@ var alertsBody = json.RawMessage(`{"properties":{"monitoringSettings":{` +
 func Alerts() arm.Change {
 	body := arm.Same(alertsBody)
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: kindAlerts, Title: "Azure Monitor alerts in place of classic ones", Properties: []fleet.Property{alertsOfReplication},
-			After: []string{"See that an alert processing rule with an action group is about every vault: without one nobody gets mail of an alert."}}, body, readRules),
+		Spec: spec(fleet.KindSpec{Kind: kindAlerts, Title: "Azure Monitor alerts in place of classic ones",
+			Properties: []fleet.Property{alertsOfReplication},
+			After: []string{"See that an alert processing rule with an action group is about every vault: " +
+				"without one nobody gets mail of an alert."}}, body, readRules),
 		Sections: []string{sectionAlerts}, Body: body, Check: checkRules, Complete: guarded(""),
 	}
 }
@@ -52,14 +54,16 @@ func restoreAlerts(state arm.State) (json.RawMessage, error) {
 	}
 	out := map[string]map[string]any{}
 	for section, fields := range map[string][]string{
-		"azureMonitorAlertSettings": {"alertsForAllJobFailures", "alertsForAllReplicationIssues", "alertsForAllFailoverIssues"},
-		"classicAlertSettings":      {"alertsForCriticalOperations", "emailNotificationsForSiteRecovery"},
+		"azureMonitorAlertSettings": {"alertsForAllJobFailures", "alertsForAllReplicationIssues",
+			"alertsForAllFailoverIssues"},
+		"classicAlertSettings": {"alertsForCriticalOperations", "emailNotificationsForSiteRecovery"},
 	} {
 		out[section] = map[string]any{}
 		for _, f := range fields {
 			value, ok := was[section][f].(string)
 			if !ok {
-				return nil, fmt.Errorf("its setting %s.%s was unset, and the service has no way to unset it again", section, f)
+				return nil, fmt.Errorf("its setting %s.%s was unset, and the service has no way to unset it again",
+					section, f)
 			}
 			out[section][f] = value
 		}
@@ -68,7 +72,8 @@ func restoreAlerts(state arm.State) (json.RawMessage, error) {
 }
 
 // readRules lists the alert processing rules of a subscription.
-var readRules = arm.Call{Method: http.MethodGet, Path: "/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/actionRules?api-version=2021-08-08",
+var readRules = arm.Call{Method: http.MethodGet,
+	Path:   "/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/actionRules?api-version=2021-08-08",
 	Action: "Microsoft.AlertsManagement/actionRules/read", Why: "whether anybody is told of an alert"}
 
 // rule is an alert processing rule, as far as the check needs it
@@ -110,7 +115,8 @@ const codeUnregistered = "MissingSubscriptionRegistration"
 func checkRules(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, _ *arm.Resource, r *check.Report) {
 	scopes, err := u.Shared(ctx, "rules/"+v.SubscriptionID, func(ctx context.Context) (any, error) {
 		path := strings.Replace(readRules.Path, "{subscription}", v.SubscriptionID, 1)
-		rules, err := arm.List[rule](ctx, u, v.SubscriptionID, "list the alert processing rules of subscription "+v.SubscriptionID, path)
+		rules, err := arm.List[rule](ctx, u, v.SubscriptionID,
+			"list the alert processing rules of subscription "+v.SubscriptionID, path)
 		if ce, ok := errors.AsType[*fleet.CallError](err); ok && ce.Code == codeUnregistered {
 			err = nil
 		}
@@ -133,8 +139,9 @@ func checkRules(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, _ *arm.Res
 		}
 	}
 	r.Add(fleet.Finding{Severity: fleet.SeverityWarning, Code: codeNoRule,
-		Message: "no alert processing rule in subscription " + v.SubscriptionID + " is about the vault: nobody gets mail of Azure Monitor's alerts",
-		Action:  "Make a rule with an action group first, or consent with acceptWarnings."}, "")
+		Message: "no alert processing rule in subscription " + v.SubscriptionID +
+			" is about the vault: nobody gets mail of Azure Monitor's alerts",
+		Action: "Make a rule with an action group first, or consent with acceptWarnings."}, "")
 }
 
 // within reports whether a resource is what a scope names, or below it.

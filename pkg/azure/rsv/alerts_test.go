@@ -12,7 +12,8 @@ import (
 const (
 	classicAlerts = `{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllFailoverIssues":"Disabled","alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Disabled"},"classicAlertSettings":{"alertsForCriticalOperations":"Enabled","emailNotificationsForSiteRecovery":"Enabled"}},"provisioningState":"Succeeded"}`
 	// everybody is a rule about the whole subscription.
-	everybody = `{"properties":{"scopes":["/subscriptions/` + sub + `"],"enabled":true,"actions":[{"actionType":"AddActionGroups","actionGroupIds":["/a"]}]}}`
+	everybody = `{"properties":{"scopes":["/subscriptions/` + sub +
+		`"],"enabled":true,"actions":[{"actionType":"AddActionGroups","actionGroupIds":["/a"]}]}}`
 )
 
 func rules(list ...string) string { return `{"value":[` + strings.Join(list, ",") + `]}` }
@@ -55,12 +56,15 @@ func TestAlertsAreAllFive(t *testing.T) {
 	const all = `{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled","alertsForAllReplicationIssues":"Enabled","alertsForAllFailoverIssues":"Enabled"},"classicAlertSettings":{"alertsForCriticalOperations":"Disabled","emailNotificationsForSiteRecovery":"Disabled"}}}`
 	for properties, want := range map[string]fleet.Verdict{
 		all: fleet.VerdictAlready,
-		strings.ReplaceAll(all, `"Enabled"`, `"enabled"`):                                            fleet.VerdictAlready,
-		strings.Replace(all, `,"alertsForAllFailoverIssues":"Enabled"`, ``, 1):                       fleet.VerdictReady,
-		strings.Replace(all, `"alertsForCriticalOperations":"Disabled",`, ``, 1):                     fleet.VerdictReady,
+		strings.ReplaceAll(all, `"Enabled"`,
+			`"enabled"`): fleet.VerdictAlready,
+		strings.Replace(all, `,"alertsForAllFailoverIssues":"Enabled"`, ``,
+			1): fleet.VerdictReady,
+		strings.Replace(all, `"alertsForCriticalOperations":"Disabled",`, ``,
+			1): fleet.VerdictReady,
 		`{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled"}}}`: fleet.VerdictReady,
-		`{"monitoringSettings":null}`:                                                                fleet.VerdictReady,
-		`{"provisioningState":"Succeeded"}`:                                                          fleet.VerdictReady, // unset, and not classic
+		`{"monitoringSettings":null}`:       fleet.VerdictReady,
+		`{"provisioningState":"Succeeded"}`: fleet.VerdictReady, // unset, and not classic
 	} {
 		f := newFake(t, properties)
 		if val, _ := checked(t, f.upgrader(Alerts()), testVault(Alerts())); val.Verdict != want {
@@ -86,8 +90,9 @@ func TestUnsetAlertsStay(t *testing.T) {
 		`{"monitoringSettings":` + string(whole.Monitoring) + `}`: "",
 		`{"monitoringSettings":null}`:                             "its alert settings were unset",
 		`{}`:                                                      "its alert settings were unset",
-		`{"monitoringSettings":{"azureMonitorAlertSettings":{}}}`:                                          "was unset",
-		`{"monitoringSettings":` + strings.Replace(string(whole.Monitoring), `"Enabled"`, `null`, 1) + `}`: "alertsForAllJobFailures was unset",
+		`{"monitoringSettings":{"azureMonitorAlertSettings":{}}}`: "was unset",
+		`{"monitoringSettings":` + strings.Replace(string(whole.Monitoring), `"Enabled"`, `null`, 1) +
+			`}`: "alertsForAllJobFailures was unset",
 		`{"monitoringSettings":5}`: "cannot be read",
 		`5`:                        "cannot be read",
 	} {
@@ -105,7 +110,8 @@ func TestSomebodyMustBeTold(t *testing.T) {
 	rule := func(scope, enabled, action string) string {
 		return `{"properties":{"scopes":["/other","` + scope + `"],` + enabled + `"actions":[` + action + `]}}`
 	}
-	const add, remove = `{"actionType":"AddActionGroups","actionGroupIds":["/a"]}`, `{"actionType":"RemoveAllActionGroups"}`
+	const add, remove = `{"actionType":"AddActionGroups","actionGroupIds":["/a"]}`,
+		`{"actionType":"RemoveAllActionGroups"}`
 	group := strings.TrimSuffix(vaultID, "/providers/Microsoft.RecoveryServices/vaults/Vault1")
 	second := "/subscriptions/" + sub + "/page2"
 	type answers map[string]string
@@ -114,21 +120,28 @@ func TestSomebodyMustBeTold(t *testing.T) {
 		told    bool
 		code    string
 	}{
-		"the subscription's":         {answers{rulesURL: rules(everybody)}, true, ""},
-		"enabled by default":         {answers{rulesURL: rules(rule("/subscriptions/"+sub, "", add))}, true, ""},
-		"the group's":                {answers{rulesURL: rules(rule(strings.ToUpper(group)+"/", "", add))}, true, ""},
-		"the vault's":                {answers{rulesURL: rules(rule(vaultID, "", remove+","+add))}, true, ""},
-		"none":                       {answers{rulesURL: rules()}, false, ""},
-		"disabled":                   {answers{rulesURL: rules(rule("/subscriptions/"+sub, `"enabled":false,`, add))}, false, ""},
-		"one that silences":          {answers{rulesURL: rules(rule("/subscriptions/"+sub, "", remove))}, false, ""},
-		"without a group to tell":    {answers{rulesURL: rules(rule("/subscriptions/"+sub, "", `{"actionType":"AddActionGroups","actionGroupIds":[]}`))}, false, ""},
-		"another vault's":            {answers{rulesURL: rules(rule(vaultID+"0", "", add))}, false, ""},
-		"a scope that is none":       {answers{rulesURL: rules(rule("", "", add), rule("/", "", add))}, false, ""},
-		"an empty page, then one":    {answers{rulesURL: `{"value":[],"nextLink":"BASE` + second + `"}`, second: rules(everybody)}, true, ""},
-		"an empty page, then none":   {answers{rulesURL: `{"value":[],"nextLink":"BASE` + second + `"}`, second: rules()}, false, ""},
-		"another host's next page":   {answers{rulesURL: `{"value":[],"nextLink":"https://evil.example/x"}`}, false, fleet.CodeGarbled},
-		"a provider never used":      {answers{rulesURL: `{"error":{"code":"MissingSubscriptionRegistration","message":"m"}}`}, false, ""},
-		"rules that may not be read": {answers{rulesURL: `{"error":{"code":"AuthorizationFailed","message":"m"}}`}, false, fleet.CodeNoPermission},
+		"the subscription's": {answers{rulesURL: rules(everybody)}, true, ""},
+		"enabled by default": {answers{rulesURL: rules(rule("/subscriptions/"+sub, "", add))}, true, ""},
+		"the group's":        {answers{rulesURL: rules(rule(strings.ToUpper(group)+"/", "", add))}, true, ""},
+		"the vault's":        {answers{rulesURL: rules(rule(vaultID, "", remove+","+add))}, true, ""},
+		"none":               {answers{rulesURL: rules()}, false, ""},
+		"disabled": {answers{rulesURL: rules(rule("/subscriptions/"+sub, `"enabled":false,`, add))},
+			false, ""},
+		"one that silences": {answers{rulesURL: rules(rule("/subscriptions/"+sub, "", remove))}, false, ""},
+		"without a group to tell": {answers{rulesURL: rules(rule("/subscriptions/"+sub, "",
+			`{"actionType":"AddActionGroups","actionGroupIds":[]}`))}, false, ""},
+		"another vault's":      {answers{rulesURL: rules(rule(vaultID+"0", "", add))}, false, ""},
+		"a scope that is none": {answers{rulesURL: rules(rule("", "", add), rule("/", "", add))}, false, ""},
+		"an empty page, then one": {answers{rulesURL: `{"value":[],"nextLink":"BASE` + second + `"}`,
+			second: rules(everybody)}, true, ""},
+		"an empty page, then none": {answers{rulesURL: `{"value":[],"nextLink":"BASE` + second + `"}`,
+			second: rules()}, false, ""},
+		"another host's next page": {answers{rulesURL: `{"value":[],"nextLink":"https://evil.example/x"}`}, false,
+			fleet.CodeGarbled},
+		"a provider never used": {answers{
+			rulesURL: `{"error":{"code":"MissingSubscriptionRegistration","message":"m"}}`}, false, ""},
+		"rules that may not be read": {answers{rulesURL: `{"error":{"code":"AuthorizationFailed","message":"m"}}`},
+			false, fleet.CodeNoPermission},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +161,8 @@ func TestSomebodyMustBeTold(t *testing.T) {
 					t.Errorf("got %+v", val)
 				}
 			default:
-				if val.Verdict != fleet.VerdictBlocked || val.Findings[0].Code != codeNoRule || val.Findings[0].Severity != fleet.SeverityWarning {
+				if val.Verdict != fleet.VerdictBlocked || val.Findings[0].Code != codeNoRule ||
+					val.Findings[0].Severity != fleet.SeverityWarning {
 					t.Errorf("got %+v", val)
 				}
 				v.AcceptWarnings = true

@@ -42,10 +42,12 @@ func TestConfigurationByVersion(t *testing.T) {
 		days     string
 		more     string // beside the state of Unlocked
 	}{
-		{versionsWithout, "", ""}, {versionsWith, "", perPolicy}, {versionsWith, "30", thirty}, {versionsWith, "0365", `,"configuration":{"type":"TimeBased","durationInDays":365}`},
+		{versionsWithout, "", ""}, {versionsWith, "", perPolicy}, {versionsWith, "30", thirty},
+		{versionsWith, "0365", `,"configuration":{"type":"TimeBased","durationInDays":365}`},
 	} {
 		for _, version := range tt.versions {
-			for _, recorded := range []string{`{"state":"Disabled"}`, `null`, `{"state":"Disabled","configuration":{"type":"TimeBased","durationInDays":40}}`} {
+			for _, recorded := range []string{`{"state":"Disabled"}`, `null`,
+				`{"state":"Disabled","configuration":{"type":"TimeBased","durationInDays":40}}`} {
 				f := newFake(t, immutable(recorded))
 				out, back := Immutability(), ImmutabilityBack()
 				options := []string{fleet.OptionAPIVersion, version}
@@ -67,11 +69,13 @@ func TestConfigurationByVersion(t *testing.T) {
 						t.Errorf("from %s back in %s: the plan shows %s", version, other, got)
 					}
 				}
-				changed(t, f.upgrader(back, fleet.OptionAPIVersion, map[bool]string{true: "2025-08-01", false: "2026-07-01"}[version > "2026-05"]), w)
+				changed(t, f.upgrader(back, fleet.OptionAPIVersion,
+					map[bool]string{true: "2025-08-01", false: "2026-07-01"}[version > "2026-05"]), w)
 				if got := planned(t, out, v, options...); got != body("Unlocked", tt.more) {
 					t.Errorf("%s %s: the plan shows %s", version, tt.days, got)
 				}
-				if got, want := f.bodies(), []string{body("Unlocked", tt.more), body("Disabled")}; !slices.Equal(got, want) {
+				if got, want := f.bodies(),
+					[]string{body("Unlocked", tt.more), body("Disabled")}; !slices.Equal(got, want) {
 					t.Errorf("%s %s: sent %v, want %v", version, tt.days, got, want)
 				}
 			}
@@ -92,7 +96,8 @@ func TestLockKeepsTheConfiguration(t *testing.T) {
 		perPolicy: {ready, perPolicy, ""},
 		thirty:    {ready, thirty, ""},
 		`,"configuration":{"type":"asperpolicy","durationInDays":null}`: {ready, perPolicy, ""},
-		`,"configuration":{"type":"timebased","durationInDays":36135}`:  {ready, `,"configuration":{"type":"TimeBased","durationInDays":36135}`, ""},
+		`,"configuration":{"type":"timebased","durationInDays":36135}`: {ready,
+			`,"configuration":{"type":"TimeBased","durationInDays":36135}`, ""},
 		``:                                      {blocked, perPolicy, codeConfiguration},
 		`,"configuration":null`:                 {blocked, perPolicy, codeConfiguration},
 		`,"configuration":{}`:                   {blocked, perPolicy, codeConfiguration},
@@ -108,7 +113,10 @@ func TestLockKeepsTheConfiguration(t *testing.T) {
 		f := newFake(t, properties)
 		v := testVault(lock)
 		got, _ := checked(t, f.upgrader(lock), v)
-		if got.Verdict != tt.want || tt.code != "" && !slices.ContainsFunc(got.Findings, func(fd fleet.Finding) bool { return fd.Code == tt.code && fd.Action != "" }) && tt.code != codeImmutability {
+		if got.Verdict != tt.want || tt.code != "" &&
+			!slices.ContainsFunc(got.Findings,
+				func(fd fleet.Finding) bool { return fd.Code == tt.code && fd.Action != "" }) &&
+			tt.code != codeImmutability {
 			t.Errorf("%s: %+v", has, got)
 		}
 		v.AcceptWarnings = true
@@ -127,7 +135,8 @@ func TestLockKeepsTheConfiguration(t *testing.T) {
 		for _, version := range versionsWithout {
 			g := newFake(t, properties)
 			changed(t, g.upgrader(lock, fleet.OptionAPIVersion, version), testVault(lock))
-			if got := append(g.bodies(), planned(t, lock, v, fleet.OptionAPIVersion, version)); !slices.Equal(got, []string{body("Locked"), body("Locked")}) {
+			if got := append(g.bodies(), planned(t, lock, v, fleet.OptionAPIVersion, version)); !slices.Equal(got,
+				[]string{body("Locked"), body("Locked")}) {
 				t.Errorf("%s in %s: %v", has, version, got)
 			}
 		}
@@ -150,8 +159,10 @@ func TestWhatIsThereIsLeftAlone(t *testing.T) {
 	}{
 		{`{"state":"Unlocked"` + perPolicy + `}`, already, blocked, "AsPerPolicy"},
 		{`{"state":"Unlocked"` + thirty + `}`, already, already, "TimeBased, 30 days"},
-		{`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":31}}`, already, already, "TimeBased, 31 days"},
-		{`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":29}}`, already, blocked, "TimeBased, 29 days"},
+		{`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":31}}`, already, already,
+			"TimeBased, 31 days"},
+		{`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":29}}`, already, blocked,
+			"TimeBased, 29 days"},
 		{`{"state":"Unlocked"}`, already, blocked, "Unlocked"},
 		{`{"state":"Locked"` + perPolicy + `}`, already, blocked, "Locked"},
 		{`{"state":"Locked"` + thirty + `}`, already, already, "more than Unlocked"},
@@ -161,10 +172,12 @@ func TestWhatIsThereIsLeftAlone(t *testing.T) {
 		out := Immutability()
 		free, _ := checked(t, f.upgrader(out), testVault(out))
 		asked, _ := checked(t, f.upgrader(out, optionDays, "30"), testVault(out))
-		if free.Verdict != tt.free || asked.Verdict != tt.days || !strings.Contains(free.Findings[0].Message+asked.Findings[0].Message, tt.says) {
+		if free.Verdict != tt.free || asked.Verdict != tt.days ||
+			!strings.Contains(free.Findings[0].Message+asked.Findings[0].Message, tt.says) {
 			t.Errorf("%s: %+v and with days %+v", tt.is, free, asked)
 		}
-		if asked.Verdict == blocked && (asked.Findings[0].Code != codeImmutability || !strings.Contains(asked.Findings[0].Action, optionDays)) {
+		if asked.Verdict == blocked && (asked.Findings[0].Code != codeImmutability ||
+			!strings.Contains(asked.Findings[0].Action, optionDays)) {
 			t.Errorf("%s: %+v", tt.is, asked)
 		}
 		if len(f.came("PATCH")) > 0 {
@@ -190,8 +203,10 @@ func TestVersionsThatKnow(t *testing.T) {
 		{Immutability(), "2022-05-01", "2022-08-01", "", "", "apiVersion", "immutabilitySettings.state"},
 		{Immutability(), "2022-05-01", "2022-09-30-preview", "", "", "apiVersion", "immutabilitySettings.state"},
 		{Immutability(), "2026-03-31-preview", "2026-05-01", optionDays, "30", optionDays, "2026-05-01 and later do"},
-		{Immutability(), "2026-05-01-preview", "2026-05-31-preview", optionDays, "30", optionDays, "immutabilitySettings.configuration"},
-		{Immutability(), "2023-02-01", "2023-04-01", fleet.OptionGuardTenant, tenant, fleet.OptionGuardTenant, "multiUserAuthorization"},
+		{Immutability(), "2026-05-01-preview", "2026-05-31-preview", optionDays, "30", optionDays,
+			"immutabilitySettings.configuration"},
+		{Immutability(), "2023-02-01", "2023-04-01", fleet.OptionGuardTenant, tenant, fleet.OptionGuardTenant,
+			"multiUserAuthorization"},
 		{ImmutabilityLock(), "2022-05-01", "2022-08-01", "", "", "apiVersion", "rsv-immutability-lock needs"},
 		{ImmutabilityBack(), "2024-02-01", "2024-04-01", "", "", "apiVersion", "resourceGuardOperationRequests"},
 	} {
@@ -207,7 +222,9 @@ func TestVersionsThatKnow(t *testing.T) {
 			t.Errorf("%s in %s: %v", tt.change.Spec.Kind, tt.first, err)
 		}
 		given[fleet.OptionAPIVersion] = tt.last
-		if _, err := tt.change.Spec.Complete(given); err == nil || !strings.HasPrefix(err.Error(), "upgrade."+tt.key+": ") || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), tt.last) {
+		if _, err := tt.change.Spec.Complete(given); err == nil ||
+			!strings.HasPrefix(err.Error(), "upgrade."+tt.key+": ") || !strings.Contains(err.Error(), tt.says) ||
+			!strings.Contains(err.Error(), tt.last) {
 			t.Errorf("%s in %s: %v", tt.change.Spec.Kind, tt.last, err)
 		}
 	}

@@ -45,7 +45,8 @@ type fake struct {
 }
 
 func newFake(t *testing.T, properties string) *fake {
-	f := &fake{t: t, properties: properties, lists: map[string]string{locksURL: `{"value":[]}`, rulesURL: rules(everybody)}}
+	f := &fake{t: t, properties: properties,
+		lists: map[string]string{locksURL: `{"value":[]}`, rulesURL: rules(everybody)}}
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
 	f.url = s.URL
@@ -66,7 +67,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != vaultID:
 		status, answer = 404, `{"error":{"code":"ResourceNotFound","message":"none"}}`
 	case r.Method == http.MethodPatch && misconfigured(r.URL.Query().Get("api-version"), string(body)):
-		status, answer = 400, `{"error":{"code":"InvalidRestApiParameter","message":"immutabilitySettings parameter is invalid."}}`
+		status, answer = 400,
+			`{"error":{"code":"InvalidRestApiParameter","message":"immutabilitySettings parameter is invalid."}}`
 	default:
 		if r.Method == http.MethodPatch {
 			f.properties = merge(f.t, f.properties, string(body))
@@ -81,8 +83,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // misconfigured reports whether the service refuses a body for the configuration
 // that it has, or lacks: a text, so that it owes nothing to the code under test.
 func misconfigured(version, body string) bool {
-	has := strings.Contains(body, `"configuration":{"type":"AsPerPolicy"}`) || strings.Contains(body, `"configuration":{"type":"TimeBased","durationInDays":`)
-	needs := version >= "2026-05-01" && version != "2026-05-01-preview" && (strings.Contains(body, `"state":"Unlocked"`) || strings.Contains(body, `"state":"Locked"`))
+	has := strings.Contains(body, `"configuration":{"type":"AsPerPolicy"}`) ||
+		strings.Contains(body, `"configuration":{"type":"TimeBased","durationInDays":`)
+	needs := version >= "2026-05-01" && version != "2026-05-01-preview" &&
+		(strings.Contains(body, `"state":"Unlocked"`) || strings.Contains(body, `"state":"Locked"`))
 	return has != needs || has != strings.Contains(body, "configuration")
 }
 
@@ -139,7 +143,8 @@ func (f *fake) upgrader(c arm.Change, options ...string) *arm.Upgrader {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: f.url, ResourceManager: f.url}})
+	_, rm, err := azure.NewAPIClients(azure.Options{Cloud: fleet.Cloud{ServiceManagement: f.url,
+		ResourceManager: f.url}})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -152,7 +157,8 @@ func (f *fake) upgrader(c arm.Change, options ...string) *arm.Upgrader {
 }
 
 func testVault(c arm.Change) *fleet.Vault {
-	v := &fleet.Vault{Kind: c.Spec.Kind, SubscriptionID: sub, SubscriptionName: "contoso-prod", Name: "Vault1", Location: "Australia East",
+	v := &fleet.Vault{Kind: c.Spec.Kind, SubscriptionID: sub, SubscriptionName: "contoso-prod", Name: "Vault1",
+		Location:     "Australia East",
 		ResourceType: fleet.RecoveryServicesVault, ResourceGroup: "rg-vaults"}
 	v.Key = fleet.KeyOf(v.Kind, sub, v.ResourceType, v.Location, v.QualifiedName())
 	return v

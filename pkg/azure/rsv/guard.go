@@ -17,7 +17,8 @@ import (
 // is signed in there (Microsoft, "Configure multi-user authorization using
 // Resource Guard").
 var guardTenant = fleet.Option{Key: fleet.OptionGuardTenant, Type: fleet.OptionGUID,
-	Doc: "the tenant of the resource guard that protects the vaults, where it is another than theirs: its token goes along with the change"}
+	Doc: "the tenant of the resource guard that protects the vaults, where it is another than theirs: its token goes " +
+		"along with the change"}
 
 // reduceImmutability is the one operation of these kinds that is known to be
 // guarded, as guards name it (Azure CLI and Azure PowerShell, their tables of
@@ -27,7 +28,8 @@ const reduceImmutability = "Microsoft.RecoveryServices/vaults/write#reduceImmuta
 // readGuards lists how a vault is tied to resource guards (azure-rest-api-specs,
 // RecoveryServicesBackup, ResourceGuardProxies_Get).
 var readGuards = arm.Call{Method: http.MethodGet, Path: "{vault}/backupResourceGuardProxies?api-version=2025-08-01",
-	Action: "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read", Why: "whether a resource guard protects the change, and what to ask it for"}
+	Action: "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read",
+	Why:    "whether a resource guard protects the change, and what to ask it for"}
 
 // guardProxy ties a vault to a resource guard.
 type guardProxy struct {
@@ -72,8 +74,9 @@ func checkGuard(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.R
 		return
 	}
 	for _, request := range requests {
-		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: codeGuarded, Message: "a resource guard must allow it: " + arm.Word(request),
-			Action: "Have its owner allow the operation to who is signed in, for the time of the run."}, "")
+		r.Add(fleet.Finding{Severity: fleet.SeverityInfo, Code: codeGuarded,
+			Message: "a resource guard must allow it: " + arm.Word(request),
+			Action:  "Have its owner allow the operation to who is signed in, for the time of the run."}, "")
 	}
 }
 
@@ -83,7 +86,8 @@ const codeGuarded = "resource-guard"
 // guards are the resources of the guards of a vault for an operation; none where
 // no guard protects it.
 func guards(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, operation string) ([]string, error) {
-	proxies, err := arm.List[guardProxy](ctx, u, v.SubscriptionID, "read the resource guards of vault "+v.Ref(), readGuards.At(v))
+	proxies, err := arm.List[guardProxy](ctx, u, v.SubscriptionID, "read the resource guards of vault "+v.Ref(),
+		readGuards.At(v))
 	var requests []string
 	for _, p := range proxies {
 		for _, o := range p.Properties.Operations {

@@ -19,9 +19,11 @@ func multi(word string) string {
 func proxies(operations ...string) string {
 	var details []string
 	for _, o := range operations {
-		details = append(details, `{"vaultCriticalOperation":"`+o+`","defaultResourceRequest":"`+guardID+`/`+o[strings.LastIndexAny(o, "#/")+1:]+`Requests/default"}`)
+		details = append(details, `{"vaultCriticalOperation":"`+o+`","defaultResourceRequest":"`+guardID+`/`+
+			o[strings.LastIndexAny(o, "#/")+1:]+`Requests/default"}`)
 	}
-	return `{"value":[{"properties":{"resourceGuardResourceId":"` + guardID + `","resourceGuardOperationDetails":[` + strings.Join(details, ",") + `]}}]}`
+	return `{"value":[{"properties":{"resourceGuardResourceId":"` + guardID + `","resourceGuardOperationDetails":[` +
+		strings.Join(details, ",") + `]}}]}`
 }
 
 // TestGuardedRollback: where a resource guard protects the vault, the request that
@@ -29,18 +31,25 @@ func proxies(operations ...string) string {
 // of the guard's tenant; elsewhere neither is sent, and nothing more is asked.
 func TestGuardedRollback(t *testing.T) {
 	t.Parallel()
-	const reduce, pin = "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState", "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action"
-	named := `{"properties":{"resourceGuardOperationRequests":["` + guardID + `/reduceImmutabilityStateRequests/default"],"securitySettings":{"immutabilitySettings":{"state":"Disabled"}}}}`
+	const reduce, pin = "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState",
+		"Microsoft.RecoveryServices/vaults/backupSecurityPIN/action"
+	named := `{"properties":{"resourceGuardOperationRequests":["` + guardID +
+		`/reduceImmutabilityStateRequests/default"],"securitySettings":{"immutabilitySettings":{"state":"Disabled"}}}}`
 	for name, tt := range map[string]struct {
 		multi, proxies, tenant string
 		body                   string
 		auxiliary              bool
 		asked                  int
 	}{
-		"not protected":            {multi: "Disabled", proxies: proxies(reduce), tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", body: body("Disabled")},
-		"in the same tenant":       {multi: "Enabled", proxies: proxies(pin, reduce), body: named, asked: 2},
-		"in another tenant":        {multi: "enabled", proxies: proxies(strings.ToLower(reduce)), tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", body: strings.ReplaceAll(named, "reduceImmutabilityState", "reduceimmutabilitystate"), auxiliary: true, asked: 2},
-		"not against this":         {multi: "Enabled", proxies: proxies(pin), tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", body: body("Disabled"), auxiliary: true, asked: 2},
+		"not protected": {multi: "Disabled", proxies: proxies(reduce),
+			tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", body: body("Disabled")},
+		"in the same tenant": {multi: "Enabled", proxies: proxies(pin, reduce), body: named, asked: 2},
+		"in another tenant": {multi: "enabled", proxies: proxies(strings.ToLower(reduce)),
+			tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47",
+			body:   strings.ReplaceAll(named, "reduceImmutabilityState", "reduceimmutabilitystate"), auxiliary: true,
+			asked: 2},
+		"not against this": {multi: "Enabled", proxies: proxies(pin),
+			tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", body: body("Disabled"), auxiliary: true, asked: 2},
 		"a guard that is gone":     {multi: "Enabled", proxies: `{"value":[]}`, body: body("Disabled"), asked: 2},
 		"two ways to the same one": {multi: "Enabled", proxies: proxies(reduce, reduce), body: named, asked: 2},
 	} {
@@ -86,11 +95,13 @@ func TestGuardIsNamedBefore(t *testing.T) {
 	v := testVault(back)
 	v.Restore = []byte(body("Disabled"))
 	got, _ := checked(t, f.upgrader(back), v)
-	if got.Verdict != fleet.VerdictReady || len(got.Findings) != 1 || got.Findings[0].Code != codeGuarded || !strings.Contains(got.Findings[0].Message, guardID) {
+	if got.Verdict != fleet.VerdictReady || len(got.Findings) != 1 || got.Findings[0].Code != codeGuarded ||
+		!strings.Contains(got.Findings[0].Message, guardID) {
 		t.Errorf("got %+v", got)
 	}
 	f.lists[guardsURL] = `{"error":{"code":"AuthorizationFailed","message":"m"}}`
-	if got, _ := checked(t, f.upgrader(back), v); got.Verdict != fleet.VerdictBlocked || got.Findings[0].Code != fleet.CodeNoPermission {
+	if got, _ := checked(t, f.upgrader(back), v); got.Verdict != fleet.VerdictBlocked ||
+		got.Findings[0].Code != fleet.CodeNoPermission {
 		t.Errorf("got %+v", got)
 	}
 }

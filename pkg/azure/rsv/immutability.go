@@ -46,7 +46,8 @@ func Immutability() arm.Change {
 	return arm.Change{
 		Spec: spec(fleet.KindSpec{Kind: kindImmutability, Title: "immutable recovery points, not locked",
 			Properties: []fleet.Property{immutabilityState, immutabilityConfiguration}, Options: []fleet.Option{days},
-			After: []string{"Unlocked can be taken back; " + string(kindImmutabilityLock) + ", which never can, is a step of its own."}}, body),
+			After: []string{"Unlocked can be taken back; " + string(kindImmutabilityLock) +
+				", which never can, is a step of its own."}}, body),
 		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
 		// What is there already is left alone, unless the inventory asks for days and
 		// it keeps fewer: another configuration may keep recovery points for a shorter
@@ -69,8 +70,10 @@ func Immutability() arm.Change {
 				return nil
 			}
 			action := "Look at the vault in the portal, or hold it."
-			if state := immutability(s); strings.EqualFold(state, immutabilityUnlocked) || strings.EqualFold(state, immutabilityLocked) {
-				action = "Change for how long it keeps recovery points by hand, leave " + optionDays + " out of the inventory, or hold the vault."
+			if state := immutability(s); strings.EqualFold(state, immutabilityUnlocked) ||
+				strings.EqualFold(state, immutabilityLocked) {
+				action = "Change for how long it keeps recovery points by hand, leave " + optionDays +
+					" out of the inventory, or hold the vault."
 			}
 			return unsuitable(s, "only Disabled becomes Unlocked", action)
 		},
@@ -113,7 +116,8 @@ func ImmutabilityLock() arm.Change {
 	}
 	guard := guarded("")
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: kindImmutabilityLock, Title: "immutable recovery points, locked for ever", Permanent: true, Confirm: true,
+		Spec: spec(fleet.KindSpec{Kind: kindImmutabilityLock, Title: "immutable recovery points, locked for ever",
+			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{immutabilityState}}, body),
 		Sections: []string{sectionImmutability}, Body: body,
 		Enough: func(_ fleet.Options, s arm.State) string {
@@ -125,7 +129,8 @@ func ImmutabilityLock() arm.Change {
 		Judge: func(o fleet.Options, s arm.State) []fleet.Finding {
 			if immutability(s) != immutabilityUnlocked { // to the letter: there is no way back
 				return unsuitable(s, "only Unlocked is ever locked",
-					"Make it Unlocked with the kind "+string(kindImmutability)+" first, and see that nobody is in need of what it forbids.")
+					"Make it Unlocked with the kind "+string(kindImmutability)+
+						" first, and see that nobody is in need of what it forbids.")
 			}
 			return judgeConfiguration(o, s)
 		},
@@ -192,7 +197,8 @@ const optionDays = "durationInDays"
 
 // days has the bounds of ImmutabilityConfiguration.durationInDays.
 var days = fleet.Option{Key: optionDays, Type: fleet.OptionNumber, Min: 30, Max: 36135,
-	Doc: "how many days recovery points cannot be deleted, whatever the backup policies say (TimeBased); absent: as long as those say (AsPerPolicy)"}
+	Doc: "how many days recovery points cannot be deleted, whatever the backup policies say (TimeBased); absent: as " +
+		"long as those say (AsPerPolicy)"}
 
 func withoutDays(options []fleet.Option) []fleet.Option {
 	return slices.DeleteFunc(slices.Clone(options), func(o fleet.Option) bool { return o.Key == optionDays })
@@ -272,12 +278,15 @@ func judgeConfiguration(o fleet.Options, s arm.State) []fleet.Finding {
 		return nil // the version shows none, and takes none
 	case c.odd:
 		return []fleet.Finding{{Severity: fleet.SeverityError, Code: codeConfiguration,
-			Message: "the vault's immutability has a configuration that fleetup does not know, and locks nothing with: " + c.words(),
-			Action:  "Look at the vault in the portal, or hold it."}}
+			Message: "the vault's immutability has a configuration that fleetup does not know, and locks nothing " +
+				"with: " + c.words(),
+			Action: "Look at the vault in the portal, or hold it."}}
 	case c.kind == "":
 		return []fleet.Finding{{Severity: fleet.SeverityWarning, Code: codeConfiguration,
-			Message: "the vault does not show for how long its immutability keeps recovery points, and API version " + o[fleet.OptionAPIVersion] +
-				" locks nothing without: it would be locked with AsPerPolicy, as long as its backup policies say, for ever",
+			Message: "the vault does not show for how long its immutability keeps recovery points, and API version " +
+				o[fleet.OptionAPIVersion] +
+				" locks nothing without: it would be locked with AsPerPolicy, as long as its backup policies say, " +
+				"for ever",
 			Action: "Choose its configuration in the portal first, or consent with acceptWarnings."}}
 	}
 	return nil
@@ -301,5 +310,6 @@ func immutabilityBody(o fleet.Options, state string, c configuration) json.RawMe
 	default:
 		configured = `,"configuration":{"type":"` + asPerPolicy + `"}`
 	}
-	return json.RawMessage(`{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` + configured + `}}}}`)
+	return json.RawMessage(`{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` +
+		configured + `}}}}`)
 }

@@ -15,10 +15,12 @@ func immutable(state string) string {
 
 // body is what sets a state, with what more is said beside it.
 func body(state string, more ...string) string {
-	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` + strings.Join(more, "") + `}}}}`
+	return `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"` + state + `"` + strings.Join(more,
+		"") + `}}}}`
 }
 
-const perPolicy, thirty = `,"configuration":{"type":"AsPerPolicy"}`, `,"configuration":{"type":"TimeBased","durationInDays":30}`
+const perPolicy, thirty = `,"configuration":{"type":"AsPerPolicy"}`,
+	`,"configuration":{"type":"TimeBased","durationInDays":30}`
 
 // TestImmutabilityStates: what each kind makes of each state that a vault may be
 // in. Nothing leaves a vault whose state is not exactly one that the kind knows.
@@ -36,8 +38,10 @@ func TestImmutabilityStates(t *testing.T) {
 		{immutable(`{"state":null}`), ready, already, blocked},
 		{`{"provisioningState":"Succeeded"}`, ready, already, blocked},
 		{`{"securitySettings":null}`, ready, already, blocked},
-		{immutable(`{"state":"Unlocked","configuration":{"type":"AsPerPolicy","durationInDays":null}}`), already, ready, ready},
-		{immutable(`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":30}}`), already, ready, ready},
+		{immutable(`{"state":"Unlocked","configuration":{"type":"AsPerPolicy","durationInDays":null}}`), already, ready,
+			ready},
+		{immutable(`{"state":"Unlocked","configuration":{"type":"TimeBased","durationInDays":30}}`), already, ready,
+			ready},
 		{immutable(`{"state":"unlocked"}`), already, ready, blocked},
 		{immutable(`{"state":"Locked"}`), already, blocked, already},
 		{immutable(`{"state":"LOCKED"}`), already, blocked, already},
@@ -93,13 +97,16 @@ func TestImmutabilityOutBackAndLocked(t *testing.T) {
 		t.Errorf("recorded %s, which restores %s, %v", before, got, err)
 	}
 	changed(t, f.upgrader(lock), x)
-	if got, _ := checked(t, f.upgrader(back), w); got.Verdict != fleet.VerdictBlocked || !strings.Contains(got.Findings[0].Message, "Locked") {
+	if got, _ := checked(t, f.upgrader(back), w); got.Verdict != fleet.VerdictBlocked ||
+		!strings.Contains(got.Findings[0].Message, "Locked") {
 		t.Errorf("taking back what is locked: %+v", got)
 	}
-	if got, _ := checked(t, f.upgrader(out), v); got.Verdict != fleet.VerdictAlready || !strings.Contains(got.Findings[0].Message, "more than Unlocked") {
+	if got, _ := checked(t, f.upgrader(out), v); got.Verdict != fleet.VerdictAlready ||
+		!strings.Contains(got.Findings[0].Message, "more than Unlocked") {
 		t.Errorf("unlocking what is locked: %+v", got)
 	}
-	if got, want := f.bodies(), []string{body("Unlocked", perPolicy), body("Disabled"), body("Unlocked", perPolicy), body("Locked", perPolicy)}; !slices.Equal(got, want) {
+	if got, want := f.bodies(), []string{body("Unlocked", perPolicy), body("Disabled"), body("Unlocked", perPolicy),
+		body("Locked", perPolicy)}; !slices.Equal(got, want) {
 		t.Errorf("sent %v", got)
 	}
 	for recorded, problem := range map[string]string{
@@ -126,13 +133,16 @@ func TestKinds(t *testing.T) {
 		{Alerts(), "rsv-alerts", false, false, "Microsoft.AlertsManagement/actionRules/read"},
 		{AlertsBack(), "rollback-rsv-alerts", false, false, ""},
 		{Immutability(), "rsv-immutability", false, false, ""},
-		{ImmutabilityBack(), "rollback-rsv-immutability", false, false, "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read"},
+		{ImmutabilityBack(), "rollback-rsv-immutability", false, false,
+			"Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read"},
 		{ImmutabilityLock(), "rsv-immutability-lock", true, true, ""},
 	} {
 		s := tt.change.Spec
-		options, err := s.Complete(fleet.Options{"apiVersion": "2025-08-01", "resourceGuardTenant": "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}", "ledger": "x"})
+		options, err := s.Complete(fleet.Options{"apiVersion": "2025-08-01",
+			"resourceGuardTenant": "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}", "ledger": "x"})
 		if _, undoes := s.Kind.Undoes(); !undoes {
-			options, err = s.Complete(fleet.Options{"apiVersion": "2025-08-01", "resourceGuardTenant": "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}"})
+			options, err = s.Complete(fleet.Options{"apiVersion": "2025-08-01",
+				"resourceGuardTenant": "{72F988BF-86F1-41AF-91AB-2D7CD011DB47}"})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -141,11 +151,16 @@ func TestKinds(t *testing.T) {
 			t.Errorf("options %v", options)
 		}
 		up := s.Describe(options)
-		if s.Kind != tt.kind || s.Title == "" || up.Permanent != tt.permanent || up.Confirm != tt.confirm || up.Type != "Microsoft.RecoveryServices/vaults" ||
+		if s.Kind != tt.kind || s.Title == "" || up.Permanent != tt.permanent || up.Confirm != tt.confirm ||
+			up.Type != "Microsoft.RecoveryServices/vaults" ||
 			up.Request.Path != "{vault}?api-version=2025-08-01" {
 			t.Errorf("%s: %+v", tt.kind, up)
 		}
-		usual := "Microsoft.Authorization/locks/read Microsoft.Authorization/permissions/read Microsoft.RecoveryServices/vaults/operationResults/read Microsoft.RecoveryServices/vaults/operationStatus/read Microsoft.RecoveryServices/vaults/read Microsoft.RecoveryServices/vaults/write Microsoft.ResourceGraph/resources/read Microsoft.Resources/subscriptions/providers/read Microsoft.Resources/subscriptions/read"
+		usual := "Microsoft.Authorization/locks/read Microsoft.Authorization/permissions/read " +
+			"Microsoft.RecoveryServices/vaults/operationResults/read " +
+			"Microsoft.RecoveryServices/vaults/operationStatus/read Microsoft.RecoveryServices/vaults/read " +
+			"Microsoft.RecoveryServices/vaults/write Microsoft.ResourceGraph/resources/read " +
+			"Microsoft.Resources/subscriptions/providers/read Microsoft.Resources/subscriptions/read"
 		want := strings.Fields(tt.actions + " " + usual)
 		slices.Sort(want)
 		if !slices.Equal(up.Actions, want) {

@@ -15,14 +15,17 @@ const apiVersion = "2026-07-01"
 // specification that has it (azure-rest-api-specs, recoveryservices, vaults.json;
 // the same in Azure/bicep-types-az, generated/recoveryservices).
 var (
-	alertsOfReplication = fleet.Property{Name: "monitoringSettings.azureMonitorAlertSettings.alertsForAllReplicationIssues", Since: "2024-02-01"}
-	immutabilityState   = fleet.Property{Name: "securitySettings.immutabilitySettings.state", Since: "2022-08-01"}
+	alertsOfReplication = fleet.Property{
+		Name: "monitoringSettings.azureMonitorAlertSettings.alertsForAllReplicationIssues", Since: "2024-02-01"}
+	immutabilityState = fleet.Property{Name: "securitySettings.immutabilitySettings.state", Since: "2022-08-01"}
 	// How long recovery points are kept: required from this version on wherever the
 	// state is not Disabled, and not there before.
-	immutabilityConfiguration = fleet.Property{Name: "securitySettings.immutabilitySettings.configuration", Since: "2026-05-01", With: optionDays}
+	immutabilityConfiguration = fleet.Property{Name: "securitySettings.immutabilitySettings.configuration",
+		Since: "2026-05-01", With: optionDays}
 	// Whether a resource guard protects the vault, which decides whether its tenant's
 	// token goes along.
-	guardShown = fleet.Property{Name: "securitySettings.multiUserAuthorization", Since: "2023-04-01", With: fleet.OptionGuardTenant}
+	guardShown = fleet.Property{Name: "securitySettings.multiUserAuthorization", Since: "2023-04-01",
+		With: fleet.OptionGuardTenant}
 	// What a guarded operation names the guard by.
 	guardNamed = fleet.Property{Name: "resourceGuardOperationRequests", Since: "2024-04-01"}
 )
@@ -30,7 +33,8 @@ var (
 // spec completes the description of a kind of this package. body is that of the
 // change.
 func spec(s fleet.KindSpec, body func(fleet.Options) json.RawMessage, calls ...arm.Call) fleet.KindSpec {
-	s.Type, s.Options = fleet.RecoveryServicesVault, append(append(fleet.CommonOptions(apiVersion), guardTenant), s.Options...)
+	s.Type, s.Options = fleet.RecoveryServicesVault,
+		append(append(fleet.CommonOptions(apiVersion), guardTenant), s.Options...)
 	s.Properties = append(s.Properties, guardShown)
 	s.Role = func() fleet.Role { return arm.RoleFor(s.Kind, s.Type, calls...) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return arm.Plain(&s, body(o), o) }

@@ -46,7 +46,8 @@ func TestWalkThroughWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed(t, f.upgrader(back), v)
-	if got := f.bodies(); len(got) != 2 || got[0] != string(out.Body(nil)) || got[1] != `{"properties":{"publicNetworkAccess":"Enabled"}}` || f.properties != open {
+	if got := f.bodies(); len(got) != 2 || got[0] != string(out.Body(nil)) ||
+		got[1] != `{"properties":{"publicNetworkAccess":"Enabled"}}` || f.properties != open {
 		t.Errorf("sent %q; now it has %s", got, f.properties)
 	}
 	if _, err := back.Spec.Restore(json.RawMessage(`{"publicNetworkAccess":null}`)); err == nil {

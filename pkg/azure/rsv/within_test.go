@@ -9,7 +9,8 @@ func TestWithin(t *testing.T) {
 	const id = "/subscriptions/S/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/Vault1"
 	for scope, want := range map[string]bool{
 		id: true, id + "/": true, "/SUBSCRIPTIONS/s": true, "/subscriptions/s/resourcegroups/RG/": true,
-		"": false, "/": false, id[:len(id)-1]: false, "/subscriptions/S/resourceGroups/r": false, id + "/backupPolicies/p": false,
+		"": false, "/": false, id[:len(id)-1]: false, "/subscriptions/S/resourceGroups/r": false,
+		id + "/backupPolicies/p": false,
 	} {
 		if got := within(id, scope); got != want {
 			t.Errorf("in scope %q: %v", scope, got)

@@ -126,7 +126,8 @@ func (p *parser) compared() (expr, *Mistake) {
 	c := comparison{a: a}
 	op := t.text
 	switch {
-	case t.kind != tokenSign && t.kind != tokenWord || slices.Contains([]string{")", "]", ",", "|", "=", "and", "or", "asc", "desc"}, op):
+	case t.kind != tokenSign && t.kind != tokenWord ||
+		slices.Contains([]string{")", "]", ",", "|", "=", "and", "or", "asc", "desc"}, op):
 		return a, nil
 	case op == "!":
 		p.take()
@@ -242,7 +243,8 @@ func (p *parser) field(t token) (expr, *Mistake) {
 		case p.skip("["):
 			name := p.take()
 			if name.kind != tokenString || !p.skip("]") {
-				return nil, place(p.text, name, "a name in quotes and a closing bracket are expected, not %q", name.text)
+				return nil, place(p.text, name, "a name in quotes and a closing bracket are expected, not %q",
+					name.text)
 			}
 			f.rest = append(f.rest, name.text)
 		default:

@@ -14,11 +14,14 @@ var tables = map[string][]string{
 
 func vaults() []Row {
 	return []Row{
-		{"id": "/c", "name": "Kv-3", "type": "microsoft.keyvault/vaults", "location": "westeurope", "tags": map[string]any{"env": "Prod", "cost centre": "4711"},
+		{"id": "/c", "name": "Kv-3", "type": "microsoft.keyvault/vaults", "location": "westeurope",
+			"tags":       map[string]any{"env": "Prod", "cost centre": "4711"},
 			"properties": map[string]any{"enableRbacAuthorization": false, "n": float64(10)}},
-		{"id": "/a", "name": "rsv-1", "type": "microsoft.recoveryservices/vaults", "location": "westus", "tags": map[string]any{"env": "lab"},
+		{"id": "/a", "name": "rsv-1", "type": "microsoft.recoveryservices/vaults", "location": "westus",
+			"tags":       map[string]any{"env": "lab"},
 			"properties": map[string]any{"n": float64(9)}},
-		{"id": "/b", "name": "rsv-2", "type": "microsoft.recoveryservices/vaults", "location": "westeurope", "tags": nil,
+		{"id": "/b", "name": "rsv-2", "type": "microsoft.recoveryservices/vaults", "location": "westeurope",
+			"tags":       nil,
 			"properties": map[string]any{"list": []any{"x"}}},
 	}
 }
@@ -148,7 +151,8 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 			if !ok {
 				t.Fatalf("%v", err)
 			}
-			if got := fmt.Sprintf("%d:%d", m.Line, m.Column); got != want.place || m.Token != want.token || m.Unknown != want.unknown || !strings.Contains(m.Error(), want.words) {
+			if got := fmt.Sprintf("%d:%d", m.Line, m.Column); got != want.place || m.Token != want.token ||
+				m.Unknown != want.unknown || !strings.Contains(m.Error(), want.words) {
 				t.Errorf("%s %q unknown %v: %v", got, m.Token, m.Unknown, m)
 			}
 		})
@@ -157,8 +161,10 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 
 // A query is read or refused, and what is read can be run.
 func FuzzParse(f *testing.F) {
-	f.Add("resources\n| where type in~ ('microsoft.recoveryservices/vaults','microsoft.keyvault/vaults')\n| project id, name, type, location, subscriptionId, resourceGroup, tags, properties | order by id asc")
-	f.Add("where tags['a'] !~ @\"x\"\"y\" and not(isempty(tags.b)) or name !contains \"\\\"\" | extend n = properties.n | order by n desc, id | take 3")
+	f.Add("resources\n| where type in~ ('microsoft.recoveryservices/vaults','microsoft.keyvault/vaults')\n| project " +
+		"id, name, type, location, subscriptionId, resourceGroup, tags, properties | order by id asc")
+	f.Add("where tags['a'] !~ @\"x\"\"y\" and not(isempty(tags.b)) or name !contains \"\\\"\" | extend n = " +
+		"properties.n | order by n desc, id | take 3")
 	f.Add("resources | where name == 1.2.3 // x")
 	f.Add("!in~ ( ) [ ] = , . | @ '")
 	f.Fuzz(func(t *testing.T, text string) {

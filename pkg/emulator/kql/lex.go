@@ -162,5 +162,6 @@ func place(text string, t token, format string, args ...any) *Mistake {
 	before := text[:min(t.at, len(text))]
 	line := strings.Count(before, "\n") + 1
 	start := strings.LastIndexByte(before, '\n') + 1
-	return &Mistake{Line: line, Column: utf8.RuneCountInString(before[start:]) + 1, Token: t.text, Message: fmt.Sprintf(format, args...)}
+	return &Mistake{Line: line, Column: utf8.RuneCountInString(before[start:]) + 1, Token: t.text,
+		Message: fmt.Sprintf(format, args...)}
 }

@@ -15,7 +15,8 @@ import (
 // blocked, upgraded, upgrading or failed.
 func Forecasts(p *plan.Plan, o PlanOptions) (p50, p90 rollout.Forecast, err error) {
 	q := Startable(p, o)
-	r := rollout.Rehearsal{Start: o.Now, Changed: o.Memory.Changed(p), Duration: func(v *plan.Vault) time.Duration { return v.Predicted.P50 }}
+	r := rollout.Rehearsal{Start: o.Now, Changed: o.Memory.Changed(p),
+		Duration: func(v *plan.Vault) time.Duration { return v.Predicted.P50 }}
 	if p50, err = rollout.Rehearse(q, r); err != nil {
 		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
 	}

@@ -42,7 +42,8 @@ func TestForecastsAndBound(t *testing.T) {
 	for i := range p.Vaults {
 		none[p.Vaults[i].Key] = fleet.Validation{Verdict: fleet.VerdictBlocked}
 	}
-	if f, _, err := Forecasts(p, PlanOptions{Now: reporttest.T0, Validations: none}); err != nil || !f.EndsAt.Equal(reporttest.T0) {
+	if f, _, err := Forecasts(p, PlanOptions{Now: reporttest.T0, Validations: none}); err != nil ||
+		!f.EndsAt.Equal(reporttest.T0) {
 		t.Errorf("a plan of which nothing starts ends %s, %v", f.EndsAt, err)
 	}
 	var empty rollout.Forecast
@@ -59,10 +60,16 @@ func TestPermanence(t *testing.T) {
 		permanent, confirm bool
 		ledger, want       string
 	}{
-		{reporttest.KindAlerts, false, false, "fleet.db", "REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: fleet.db} puts back what was recorded."},
-		{reporttest.KindAlerts, false, false, "", "REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: FILE} puts back what was recorded."},
-		{fleet.RollbackOf(reporttest.KindAlerts), false, false, "fleet.db", "REVERSIBLE: upgrade: {kind: rsv-alerts} does it again."},
-		{"lock", true, true, "fleet.db", "PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible lock."},
+		{reporttest.KindAlerts, false, false, "fleet.db",
+			"REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: fleet.db} puts back " +
+				"what was recorded."},
+		{reporttest.KindAlerts, false, false, "",
+			"REVERSIBLE: an inventory with upgrade: {kind: rollback, of: rsv-alerts, ledger: FILE} puts back what " +
+				"was recorded."},
+		{fleet.RollbackOf(reporttest.KindAlerts), false, false, "fleet.db",
+			"REVERSIBLE: upgrade: {kind: rsv-alerts} does it again."},
+		{"lock", true, true, "fleet.db",
+			"PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible lock."},
 		{"other", true, false, "fleet.db", "PERMANENT: nothing can undo it."},
 		{fleet.KindClassic, true, false, "fleet.db", "PERMANENT: no rollback exists."},
 	} {

@@ -45,8 +45,10 @@ func HeldByHand(p *plan.Plan, o PlanOptions) string {
 		}
 		list = append(list, lexicon.Clean(names[i])+" ("+lexicon.Clean(o.Memory.Held[p.Vaults[i].Key])+")")
 	}
-	return fmt.Sprintf("%s start in this run, and an earlier run's hold does not keep them out: %s. Hold them in the inventory to keep them out.",
-		lexicon.Plural(len(vs), "vault that was held by hand may", "vaults that were held by hand may"), strings.Join(list, ", "))
+	return fmt.Sprintf("%s start in this run, and an earlier run's hold does not keep them out: %s. Hold them in the "+
+		"inventory to keep them out.",
+		lexicon.Plural(len(vs), "vault that was held by hand may", "vaults that were held by hand may"),
+		strings.Join(list, ", "))
 }
 
 // heldByHand names them all.
@@ -55,7 +57,8 @@ func (d *dryRun) heldByHand(p *layout.Page) {
 	if len(vs) == 0 {
 		return
 	}
-	p.Section("HELD BY HAND IN %s (%s): these start, for a hold by hand ends with its run", strings.ToUpper(d.anEarlierRun()), lexicon.Vaults(len(vs)))
+	p.Section("HELD BY HAND IN %s (%s): these start, for a hold by hand ends with its run",
+		strings.ToUpper(d.anEarlierRun()), lexicon.Vaults(len(vs)))
 	for n, i := range vs {
 		if n == maxListed && !d.opts.Details {
 			p.Item("and %s more; --details names them", lexicon.Number(len(vs)-n))

@@ -16,39 +16,42 @@ import (
 
 // PlanOptions is what a plan does not know of itself.
 type PlanOptions struct {
-	Format      layout.Format
-	Zone        *time.Location // of the times people read; nil: UTC
-	Now         time.Time      // the start the forecasts assume
-	P50, P90    *rollout.Forecast
-	Validations map[fleet.Key]fleet.Validation // a check made just now; nil: what the plan itself holds of one, if anything
-	CheckedAt   time.Time                      // of those that the plan holds; zero: they were made just now, or there are none
-	Memory      rollout.Memory                 // what the ledger remembers of earlier runs
-	Upgrade     *fleet.Upgrade                 // what is done to each vault; nil: not known
-	Ledger      string                         // the ledger, as an inventory beside the plan's would name it for a rollback
-	Findings    []fleet.Finding                // of the offline checks of the whole plan
-	Change      string                         // the change's ID; empty: none
-	Emulated    *report.Emulated               // the cloud is the emulator; nil: it is not
-	Measured    int                            // finished upgrades that the predictions come from; 0: the model
-	Unattended  bool                           // there is nobody to be asked: what comes next must not ask
-	WhatIf      *WhatIf                        // another forecast to compare with; nil: none
-	Details     bool                           // name every vault that does not start, and what stops it
-	Saved       string                         // the file the plan was saved to; empty: it was not
-	Unkept      bool                           // it was saved before, and its file does not hold the checks made just now
-	State       string                         // the ledger's path, for the commands to paste; empty: left out
-	Next        string                         // the command that goes on from here; empty: worked out
-	Unfinished  *Unfinished                    // the ledger's run that is not over; nil: there is none
-	WithoutNext bool                           // a question follows: leave that command out
-	Along       func(string) string            // adds to a command to paste what whoever asked has said; nil: nothing
-	Width       int                            // columns of the terminal that a table is for; 0: no terminal
+	Format   layout.Format
+	Zone     *time.Location // of the times people read; nil: UTC
+	Now      time.Time      // the start the forecasts assume
+	P50, P90 *rollout.Forecast
+	// a check made just now; nil: what the plan itself holds of one, if anything
+	Validations map[fleet.Key]fleet.Validation
+	CheckedAt   time.Time           // of those that the plan holds; zero: they were made just now, or there are none
+	Memory      rollout.Memory      // what the ledger remembers of earlier runs
+	Upgrade     *fleet.Upgrade      // what is done to each vault; nil: not known
+	Ledger      string              // the ledger, as an inventory beside the plan's would name it for a rollback
+	Findings    []fleet.Finding     // of the offline checks of the whole plan
+	Change      string              // the change's ID; empty: none
+	Emulated    *report.Emulated    // the cloud is the emulator; nil: it is not
+	Measured    int                 // finished upgrades that the predictions come from; 0: the model
+	Unattended  bool                // there is nobody to be asked: what comes next must not ask
+	WhatIf      *WhatIf             // another forecast to compare with; nil: none
+	Details     bool                // name every vault that does not start, and what stops it
+	Saved       string              // the file the plan was saved to; empty: it was not
+	Unkept      bool                // it was saved before, and its file does not hold the checks made just now
+	State       string              // the ledger's path, for the commands to paste; empty: left out
+	Next        string              // the command that goes on from here; empty: worked out
+	Unfinished  *Unfinished         // the ledger's run that is not over; nil: there is none
+	WithoutNext bool                // a question follows: leave that command out
+	Along       func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
+	Width       int                 // columns of the terminal that a table is for; 0: no terminal
 }
 
 // WhatIf is the forecast of the plan with something changed. With failures it is one of
 // many: which vaults fail is drawn, and one draw may halt where another does not.
 type WhatIf struct {
-	Text     string             // what was changed, as it was asked
-	P50, P90 rollout.Forecast   // with failures: of the draw in the middle of Draws
-	Failures float64            // percent of the vaults that fail; each by a draw of its own
-	Draws    []rollout.Forecast // all of them, with the median durations, the best first: what ends before what halts, then by how many are upgraded; none without failures
+	Text     string           // what was changed, as it was asked
+	P50, P90 rollout.Forecast // with failures: of the draw in the middle of Draws
+	Failures float64          // percent of the vaults that fail; each by a draw of its own
+	// all of them, with the median durations, the best first: what ends before what halts, then by how many are
+	// upgraded; none without failures
+	Draws []rollout.Forecast
 }
 
 // Middle is the draw that stands for the others: as many upgrade less as upgrade more.
@@ -204,7 +207,8 @@ func (d *dryRun) atOnce(w int) int {
 		if b == nil {
 			continue
 		}
-		base, here := d.counted(scope, func(x *report.Vault) bool { return x.Status != fleet.Excluded && !x.Carried }), map[string]int{}
+		base, here := d.counted(scope, func(x *report.Vault) bool { return x.Status != fleet.Excluded && !x.Carried }),
+			map[string]int{}
 		for _, i := range d.left.Waves[w].Vaults {
 			if v := &d.left.Vaults[i]; !v.Excluded() {
 				here[scope.Key(v)]++

@@ -47,7 +47,8 @@ type planDocument struct {
 	MayStart  int          `json:"mayStart"`  // with the busy and the unchecked ones: what the forecast is of
 	AtMost    int          `json:"atMost"`    // if the run finds every vault ready that it checks again
 
-	Unfinished *Unfinished `json:"unfinishedRun"` // of the ledger, before which no run of the plan begins; null: there is none
+	// of the ledger, before which no run of the plan begins; null: there is none
+	Unfinished *Unfinished `json:"unfinishedRun"`
 
 	Next []report.NextCommand `json:"next"` // what to type next, the first one first
 }
@@ -62,9 +63,10 @@ type whatIfOutput struct {
 	HaltedBy  *report.Halt `json:"haltedBy"`
 	HaltedIn  *string      `json:"haltedIn"` // the wave that was open then
 
-	Failed     int         `json:"failed"`
-	NotStarted int         `json:"notStarted"` // kept from starting by the halt
-	Draws      *drawOutput `json:"draws"`      // null: nothing was drawn. What stands above is of the draw in the middle
+	Failed     int `json:"failed"`
+	NotStarted int `json:"notStarted"` // kept from starting by the halt
+	// null: nothing was drawn. What stands above is of the draw in the middle
+	Draws *drawOutput `json:"draws"`
 }
 
 type planWave struct {
@@ -74,12 +76,13 @@ type planWave struct {
 	AtOnce      int            `json:"atOnce"`
 	Order       plan.Order     `json:"order"`
 	SoakSeconds float64        `json:"soakSeconds"`
-	Approval    *string        `json:"approval"`         // before or after
-	Needless    bool           `json:"approvalNeedless"` // it opens by itself: nothing of the wave is to be done, as far as is known
-	Calendar    *plan.Calendar `json:"calendar"`         // null: upgrades may always run
-	Forecast    waveForecast   `json:"forecast"`
-	ToStart     int            `json:"toStart"`  // as far as is known
-	MayStart    int            `json:"mayStart"` // as many as vaults lists: the busy and the unchecked ones too
+	Approval    *string        `json:"approval"` // before or after
+	// it opens by itself: nothing of the wave is to be done, as far as is known
+	Needless bool           `json:"approvalNeedless"`
+	Calendar *plan.Calendar `json:"calendar"` // null: upgrades may always run
+	Forecast waveForecast   `json:"forecast"`
+	ToStart  int            `json:"toStart"`  // as far as is known
+	MayStart int            `json:"mayStart"` // as many as vaults lists: the busy and the unchecked ones too
 	lexicon.Group
 }
 
@@ -105,27 +108,29 @@ type planNight struct {
 }
 
 type plannedVault struct {
-	Vault               string                 `json:"vault"`
-	SubscriptionID      string                 `json:"subscriptionId"`
-	SubscriptionName    string                 `json:"subscriptionName"`
-	Name                string                 `json:"name"`
-	Location            string                 `json:"location"`
-	ResourceType        fleet.ResourceType     `json:"resourceType"`
-	TargetResourceGroup *string                `json:"targetResourceGroup"`
-	Labels              map[string]string      `json:"labels"`
-	Wave                string                 `json:"wave"`
-	Status              fleet.Status           `json:"status"`
-	PredictedP50Seconds float64                `json:"predictedP50Seconds"`
-	PredictedP90Seconds float64                `json:"predictedP90Seconds"`
-	Reason              *string                `json:"reason"`
-	HeldUntil           *report.Time           `json:"heldUntil"`
-	HeldBy              *string                `json:"heldBy"`
-	ExpiredHold         *expiredHold           `json:"expiredHold"` // a hold of the inventory that is over: the vault starts
-	Calendar            *plan.Calendar         `json:"calendar"`    // its own; null: its wave's
-	ResourceGroup       *string                `json:"resourceGroup"`
-	ResourceID          *string                `json:"resourceId"`
-	Request             *report.PlannedRequest `json:"request"`     // that changes it
-	HeldEarlier         *string                `json:"heldEarlier"` // who held it by hand in an earlier run, and why: that hold is over, and the vault starts
+	Vault               string             `json:"vault"`
+	SubscriptionID      string             `json:"subscriptionId"`
+	SubscriptionName    string             `json:"subscriptionName"`
+	Name                string             `json:"name"`
+	Location            string             `json:"location"`
+	ResourceType        fleet.ResourceType `json:"resourceType"`
+	TargetResourceGroup *string            `json:"targetResourceGroup"`
+	Labels              map[string]string  `json:"labels"`
+	Wave                string             `json:"wave"`
+	Status              fleet.Status       `json:"status"`
+	PredictedP50Seconds float64            `json:"predictedP50Seconds"`
+	PredictedP90Seconds float64            `json:"predictedP90Seconds"`
+	Reason              *string            `json:"reason"`
+	HeldUntil           *report.Time       `json:"heldUntil"`
+	HeldBy              *string            `json:"heldBy"`
+	// a hold of the inventory that is over: the vault starts
+	ExpiredHold   *expiredHold           `json:"expiredHold"`
+	Calendar      *plan.Calendar         `json:"calendar"` // its own; null: its wave's
+	ResourceGroup *string                `json:"resourceGroup"`
+	ResourceID    *string                `json:"resourceId"`
+	Request       *report.PlannedRequest `json:"request"` // that changes it
+	// who held it by hand in an earlier run, and why: that hold is over, and the vault starts
+	HeldEarlier *string `json:"heldEarlier"`
 }
 
 // expiredHold is a hold that keeps nothing out any more.
@@ -142,7 +147,8 @@ type planFinding struct {
 }
 
 func (d *dryRun) printer() layout.Printer {
-	return layout.Printer{Page: d.page, JSON: func(w io.Writer) error { return layout.WriteJSON(w, d.document()) }, Rows: d.rows, CSV: d.csv, Along: d.opts.Along}
+	return layout.Printer{Page: d.page, JSON: func(w io.Writer) error { return layout.WriteJSON(w, d.document()) },
+		Rows: d.rows, CSV: d.csv, Along: d.opts.Along}
 }
 
 func (d *dryRun) rows() []any {
@@ -188,16 +194,19 @@ func (d *dryRun) shown(x *report.Vault) fleet.Status {
 
 func (d *dryRun) document() any {
 	doc := planDocument{
-		SchemaVersion: report.SchemaVersion, Fingerprint: d.plan.Fingerprint, Inventory: report.StringOrNull(d.plan.Inventory), Cloud: d.plan.Cloud.Name,
+		SchemaVersion: report.SchemaVersion, Fingerprint: d.plan.Fingerprint,
+		Inventory: report.StringOrNull(d.plan.Inventory), Cloud: d.plan.Cloud.Name,
 		CheckedAgainst: d.opts.Validations != nil, Totals: map[fleet.Status]int{}, FailureBudget: d.runBudget(),
 		WorstCase: d.worstCase(), AtOnce: d.inFlight(), Waves: make([]planWave, len(d.plan.Waves)),
-		Unfinished: d.opts.Unfinished, Excluded: []plannedVault{}, NotStarting: []plannedVault{}, Findings: []planFinding{},
+		Unfinished: d.opts.Unfinished, Excluded: []plannedVault{}, NotStarting: []plannedVault{},
+		Findings: []planFinding{},
 	}
 	steps, ledger := d.next()
 	doc.Next = report.NextCommands(steps, ledger, d.opts.Along)
 	for w := range d.plan.Waves {
 		wave := &d.plan.Waves[w]
-		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: d.atOnce(w), Order: cmp.Or(wave.Order, plan.OrderLongestFirst),
+		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: d.atOnce(w),
+			Order:       cmp.Or(wave.Order, plan.OrderLongestFirst),
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		n := d.group(w)
 		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked
@@ -238,14 +247,16 @@ func (d *dryRun) document() any {
 		ratio = math.Round(ratio*1000) / 1000
 		doc.Forecast.Ratio = &ratio
 	}
-	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90, doc.Forecast.Nights = ends(d.opts.P50), ends(d.opts.P90), nights(d.opts.P90)
+	doc.Forecast.EndsAtP50, doc.Forecast.EndsAtP90, doc.Forecast.Nights = ends(d.opts.P50), ends(d.opts.P90),
+		nights(d.opts.P90)
 	doc.Forecast.ByNight = []planNight{}
 	if f := d.opts.P90; f != nil {
 		for _, n := range f.Nights {
 			doc.Forecast.ByNight = append(doc.Forecast.ByNight, planNight{report.TimeOrNull(n.Until), n.Starts})
 		}
 	}
-	doc.Change, doc.Ceiling, doc.SubscriptionBudget = report.StringOrNull(d.opts.Change), cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
+	doc.Change, doc.Ceiling, doc.SubscriptionBudget = report.StringOrNull(d.opts.Change),
+		cmp.Or(d.plan.Ceiling, plan.CeilingSoft), d.plan.SubscriptionBudget
 	doc.Upgrade, doc.Emulated = d.upgrade(), d.opts.Emulated
 	doc.ToStart, doc.MayStart, doc.AtMost = d.starts(), d.may(), d.most()
 	if doc.CheckedAgainst {
@@ -253,9 +264,11 @@ func (d *dryRun) document() any {
 	}
 	doc.SameErrorHalt, doc.MeasuredUpgrades = d.plan.SameErrorHalt, d.opts.Measured
 	if w := d.opts.WhatIf; w != nil {
-		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90), Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
+		doc.WhatIf = &whatIfOutput{Change: w.Text, EndsAtP50: ends(&w.P50), EndsAtP90: ends(&w.P90),
+			Nights: nights(&w.P90), Upgraded: w.P50.Upgraded}
 		if h := w.P50.Halt; h != nil {
-			doc.WhatIf.HaltedBy, doc.WhatIf.HaltedIn = report.HaltOf(d.plan, h, w.P50.HaltedAt), report.StringOrNull(w.P50.HaltedIn)
+			doc.WhatIf.HaltedBy, doc.WhatIf.HaltedIn = report.HaltOf(d.plan, h, w.P50.HaltedAt),
+				report.StringOrNull(w.P50.HaltedIn)
 		}
 		doc.WhatIf.Failed, doc.WhatIf.NotStarted, doc.WhatIf.Draws = w.P50.Failed, w.P50.Left, d.drawn()
 	}
@@ -302,7 +315,8 @@ func (d *dryRun) csv(w io.Writer) error {
 	var columns []report.Column[row]
 	lift := func(cs []report.Column[*report.Vault]) {
 		for _, c := range cs {
-			columns = append(columns, report.Column[row]{Name: c.Name, Cell: func(r row) string { return c.Cell(r.Vault) }})
+			columns = append(columns, report.Column[row]{Name: c.Name,
+				Cell: func(r row) string { return c.Cell(r.Vault) }})
 		}
 	}
 	seconds := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
@@ -317,7 +331,8 @@ func (d *dryRun) csv(w io.Writer) error {
 	})
 	lift(report.ReasonColumns)
 	lift(report.GroupColumns)
-	columns = append(columns, report.Column[row]{Name: "request", Cell: func(r row) string { return r.planned.Request.Flat() }},
+	columns = append(columns, report.Column[row]{Name: "request",
+		Cell: func(r row) string { return r.planned.Request.Flat() }},
 		report.Column[row]{Name: "expiredHold", Cell: func(r row) string {
 			if h := r.planned.ExpiredHold; h != nil {
 				return (&fleet.Hold{Reason: h.Reason, Until: h.Until.Value(), By: report.ValueOf(h.By)}).Words()

@@ -22,10 +22,12 @@ func (d *dryRun) page() *layout.Page {
 	if d.opts.Change != "" {
 		change = d.opts.Change + lexicon.Dot
 	}
-	p.Title("PLAN %s%s%s%s%stimes %s", d.plan.ShortFingerprint(), lexicon.Dot, change, lexicon.Or(d.plan.Inventory, "no file"), lexicon.Dot, c)
+	p.Title("PLAN %s%s%s%s%stimes %s", d.plan.ShortFingerprint(), lexicon.Dot, change,
+		lexicon.Or(d.plan.Inventory, "no file"), lexicon.Dot, c)
 	p.Line("%s Nothing was started.", d.permanence())
 	if d.opts.Validations == nil {
-		p.Line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only check.")
+		p.Line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only " +
+			"check.")
 	} else {
 		p.Line("%s", d.checkedWords(c))
 	}
@@ -34,7 +36,8 @@ func (d *dryRun) page() *layout.Page {
 	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.vaults)), d.sum())
 	if n := d.byLedger(); n > 0 {
-		p.Line("By the ledger %s, %s nothing done: the run checks each again, and starts it only if that is so no more.",
+		p.Line("By the ledger %s, %s nothing done: the run checks each again, and starts it only if that is so no "+
+			"more.",
 			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault needs", "vaults need"))
 	}
 	if s := Strangers(d.plan, d.opts.Memory.Vaults, d.opts.Ledger); s != "" {
@@ -57,7 +60,8 @@ func (d *dryRun) page() *layout.Page {
 	d.notStarting(p)
 	d.requests(p)
 	if d.opts.Unkept && d.opts.Validations != nil {
-		p.Command("To keep these checks in the plan", report.CommandOn("plan", d.opts.Saved, "--validate", "--out", d.opts.Saved, d.opts.State))
+		p.Command("To keep these checks in the plan",
+			report.CommandOn("plan", d.opts.Saved, "--validate", "--out", d.opts.Saved, d.opts.State))
 	}
 	steps, ledger := d.next()
 	report.NextLines(p, steps, ledger)
@@ -104,8 +108,10 @@ func (d *dryRun) holdWords(h *fleet.Hold, c lexicon.Clock) string {
 // also when, and what a run does with them.
 func (d *dryRun) checkedWords(c lexicon.Clock) string {
 	if at := d.opts.CheckedAt; !at.IsZero() {
-		when := fmt.Sprintf("%s (%s ago), when the plan was made", c.Near(at, d.opts.Now), lexicon.Span(d.opts.Now.Sub(at)))
-		again := fmt.Sprintf(" A run checks every vault again, and starts those that are ready then: at most %s.", lexicon.Number(d.most()))
+		when := fmt.Sprintf("%s (%s ago), when the plan was made", c.Near(at, d.opts.Now),
+			lexicon.Span(d.opts.Now.Sub(at)))
+		again := fmt.Sprintf(" A run checks every vault again, and starts those that are ready then: at most %s.",
+			lexicon.Number(d.most()))
 		return d.learnt(", "+when) + again
 	}
 	return d.learnt("")
@@ -113,14 +119,19 @@ func (d *dryRun) checkedWords(c lexicon.Clock) string {
 
 func (d *dryRun) learnt(when string) string {
 	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud))+when, len(d.unread())
-	read := len(d.opts.Validations) - len(d.with(func(v *report.Vault) bool { return v.Status == fleet.Pending && len(v.Findings) > 0 }))
+	read := len(d.opts.Validations) - len(d.with(func(v *report.Vault) bool {
+		return v.Status == fleet.Pending &&
+			len(v.Findings) > 0
+	}))
 	switch {
 	case unread == 0:
 		return fmt.Sprintf("CHECKED AGAINST %s: %s looked at.", cloud, lexicon.Vaults(read))
 	case read <= 0:
-		return fmt.Sprintf("NOT CHECKED AGAINST %s: nothing could be learnt about any vault; what stood in the way is named below.", cloud)
+		return fmt.Sprintf("NOT CHECKED AGAINST %s: nothing could be learnt about any vault; what stood in the way "+
+			"is named below.", cloud)
 	}
-	return fmt.Sprintf("CHECKED AGAINST %s: %s looked at; nothing could be learnt about %s more, see NOT CHECKED.", cloud, lexicon.Vaults(read), lexicon.Number(unread))
+	return fmt.Sprintf("CHECKED AGAINST %s: %s looked at; nothing could be learnt about %s more, see NOT CHECKED.",
+		cloud, lexicon.Vaults(read), lexicon.Number(unread))
 }
 
 // unread are the vaults that were to be checked and could not be.
@@ -150,15 +161,18 @@ func Strangers(p *plan.Plan, known []fleet.Key, ledger string) string {
 	if all == 0 || common > 0 {
 		return ""
 	}
-	return fmt.Sprintf("The ledger %s knows %s, and none of this plan: its runs were of others. That is right where a fleet is %s part by part; "+
-		"status, refresh and reopen then know those of the newest run alone. For another fleet name a ledger of its own with --state.",
+	return fmt.Sprintf("The ledger %s knows %s, and none of this plan: its runs were of others. That is right where "+
+		"a fleet is %s part by part; "+
+		"status, refresh and reopen then know those of the newest run alone. For another fleet name a ledger of its "+
+		"own with --state.",
 		lexicon.Or(ledger, "of earlier runs"), lexicon.Vaults(all), p.Kind.Direction().Words().Done)
 }
 
 // byLedger counts the vaults of which the ledger alone says that they do not start.
 func (d *dryRun) byLedger() (n int) {
 	for i := range d.vaults {
-		if _, ok := d.opts.asWanted(d.plan.Vaults[i].Key); ok && d.vaults[i].Status == fleet.Already && !d.vaults[i].Carried {
+		if _, ok := d.opts.asWanted(d.plan.Vaults[i].Key); ok && d.vaults[i].Status == fleet.Already &&
+			!d.vaults[i].Carried {
 			n++
 		}
 	}
@@ -197,8 +211,10 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		shown bool
 		spare int // which of them a narrow terminal does without first; 0: it is shown
 	}
-	columns := []column{{"WAVE", false, true, 0}, {"VAULTS", true, true, 0}, {"TO START", true, false, 0}, {"BUSY", true, false, 0}, {"NOT CHECKED", true, false, 0},
-		{"AT ONCE", true, true, 3}, {"HALTS AFTER", false, true, 0}, {"STARTS", false, true, 2}, {"END p50", false, true, 1}, {"END p90", false, true, 0},
+	columns := []column{{"WAVE", false, true, 0}, {"VAULTS", true, true, 0}, {"TO START", true, false, 0},
+		{"BUSY", true, false, 0}, {"NOT CHECKED", true, false, 0},
+		{"AT ONCE", true, true, 3}, {"HALTS AFTER", false, true, 0}, {"STARTS", false, true, 2},
+		{"END p50", false, true, 1}, {"END p90", false, true, 0},
 		{"HELD", true, false, 0}, {"THEN", false, false, 0}}
 	const toStart, busy, unchecked, held, then = 2, 3, 4, 10, 11
 	var rows [][]string
@@ -209,10 +225,13 @@ func (d *dryRun) waveTable(p *layout.Page, c lexicon.Clock) {
 		columns[unchecked].shown = columns[unchecked].shown || n.unchecked > 0
 		columns[held].shown = columns[held].shown || n.Held > 0
 		columns[then].shown = columns[then].shown || next != ""
-		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart), lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(d.atOnce(w)), d.haltsAt(w),
-			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now), c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
+		rows = append(rows, []string{d.plan.Waves[w].Name, lexicon.Number(n.Of), lexicon.Number(n.toStart),
+			lexicon.Number(n.busy), lexicon.Number(n.unchecked), lexicon.Number(d.atOnce(w)), d.haltsAt(w),
+			c.Near(f.StartsAt.Value(), d.opts.Now), c.Near(f.EndsAtP50.Value(), d.opts.Now),
+			c.Near(f.EndsAtP90.Value(), d.opts.Now), lexicon.Number(n.Held), next})
 	}
-	g := layout.Grid{Right: map[int]bool{}, Wrap: columns[then].shown, Spare: make([]int, 3), Rows: make([][]string, len(rows))}
+	g := layout.Grid{Right: map[int]bool{}, Wrap: columns[then].shown, Spare: make([]int, 3),
+		Rows: make([][]string, len(rows))}
 	for i, col := range columns {
 		if !col.shown {
 			continue
@@ -333,21 +352,24 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 	if l.PerLocation > 0 {
 		limits = append(limits, fmt.Sprintf("%d a location", l.PerLocation))
 	}
-	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations), fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
+	limits = append(limits, fmt.Sprintf("%d validations at once", l.Validations),
+		fmt.Sprintf("%g requests a second and subscription", l.RequestsPerSecond))
 	p.Pair("Limits", "%s", strings.Join(limits, lexicon.Dot))
 	if d.opts.P50 != nil && d.opts.P90 != nil {
 		s := ""
 		if d.unsure() != "" {
 			s = "of " + d.mayWords() + ": "
 		}
-		s += fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.Near(d.opts.P50.EndsAt, d.opts.Now), c.Near(d.opts.P90.EndsAt, d.opts.Now), c.Short(d.opts.Now))
+		s += fmt.Sprintf("ends %s (p50) to %s (p90) if it starts %s", c.Near(d.opts.P50.EndsAt, d.opts.Now),
+			c.Near(d.opts.P90.EndsAt, d.opts.Now), c.Short(d.opts.Now))
 		if n := nights(d.opts.P90); n != nil {
 			s += lexicon.Dot + lexicon.Plural(*n, "night", "nights")
 		}
 		if d.opts.Measured > 0 {
 			s += fmt.Sprintf("%sfrom %d measured %s", lexicon.Dot, d.opts.Measured, d.words.Nouns)
 		} else if u := d.plan.Upgrade; u != nil {
-			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", lexicon.Dot, lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
+			s += fmt.Sprintf("%sguessed from upgrade.expected, %s a vault", lexicon.Dot,
+				lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
 		}
 		if least, ratio, ok := d.ratio(); ok {
 			s += lexicon.Dot + layout.KeepTogether(fmt.Sprintf("%s at best (%.2f ×)", lexicon.Span(least), ratio))
@@ -364,7 +386,8 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 	d.nights(p, c)
 	if n := d.inFlight(); n > 0 {
 		low, high := d.durations()
-		impact := fmt.Sprintf("at most %s at once, %s–%s each", lexicon.Vaults(n), lexicon.Span(low), lexicon.Span(high))
+		impact := fmt.Sprintf("at most %s at once, %s–%s each", lexicon.Vaults(n), lexicon.Span(low),
+			lexicon.Span(high))
 		if d.words.Classic {
 			impact += ": no IaaS VM restore, new protection or ad-hoc backup on them"
 		}
@@ -405,7 +428,8 @@ func noteLine(vs []*report.Vault) string {
 			n[lexicon.Or(report.ValueOf(f.Code), report.NoCode)]++
 		}
 	}
-	codes := slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b)) })
+	codes := slices.SortedFunc(maps.Keys(n),
+		func(a, b string) int { return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b)) })
 	parts := make([]string, len(codes))
 	for i, code := range codes {
 		parts[i] = lexicon.Number(n[code]) + " " + code
@@ -456,7 +480,8 @@ func (d *dryRun) targets(p *layout.Page) {
 				subs[v.SubscriptionID], groups[v.SubscriptionID+"/"+fleet.FoldName(v.ResourceGroup)] = true, true
 			}
 		}
-		p.Pair("Touches", "%s in %s of %s", d.mayWords(), lexicon.Plural(len(groups), "resource group", "resource groups"),
+		p.Pair("Touches", "%s in %s of %s", d.mayWords(),
+			lexicon.Plural(len(groups), "resource group", "resource groups"),
 			lexicon.Plural(len(subs), "subscription", "subscriptions"))
 		return
 	}
@@ -501,13 +526,16 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	reasons("HELD: by the inventory", held)
 	reasons("HELD: "+report.CannotRollBack, unheld)
 	carried := d.with(func(v *report.Vault) bool { return v.Carried })
-	reasons("NOT TRIED AGAIN: failed or unknown from "+d.earlierRuns()+"; "+layout.KeepTogether("fleetup reopen")+" permits another try", carried)
+	reasons("NOT TRIED AGAIN: failed or unknown from "+d.earlierRuns()+"; "+layout.KeepTogether("fleetup reopen")+
+		" permits another try", carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))
 		reasons(strings.ToUpper(d.words.Doing)+" ALREADY: followed, not started", d.withStatus(fleet.Upgrading))
-		reasons(strings.ToUpper(d.words.Done+" "+d.byEarlierRuns()), d.with(func(v *report.Vault) bool { return v.Earlier }))
-		reasons(strings.ToUpper(d.words.Already), d.with(func(v *report.Vault) bool { return v.Status == fleet.Already && !v.Earlier }))
+		reasons(strings.ToUpper(d.words.Done+" "+d.byEarlierRuns()),
+			d.with(func(v *report.Vault) bool { return v.Earlier }))
+		reasons(strings.ToUpper(d.words.Already),
+			d.with(func(v *report.Vault) bool { return v.Status == fleet.Already && !v.Earlier }))
 		if d.opts.Validations != nil {
 			showReady(p, d.withStatus(fleet.Ready))
 		}
@@ -517,7 +545,8 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	} else if len(vs) > 0 {
 		p.Section("NOT CHECKED (%s)", lexicon.Vaults(len(vs)))
 		for _, c := range report.CausesOf(vs) {
-			p.Item("%s: %s", lexicon.Vaults(len(c.Vaults)), lexicon.Or(c.Message, report.MessageOf(c.Vaults[0], c.Code)))
+			p.Item("%s: %s", lexicon.Vaults(len(c.Vaults)),
+				lexicon.Or(c.Message, report.MessageOf(c.Vaults[0], c.Code)))
 		}
 	}
 }

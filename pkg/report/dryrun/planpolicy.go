@@ -94,7 +94,8 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 			for _, n := range f.Nights[i:] {
 				rest += n.Starts
 			}
-			parts = append(parts, fmt.Sprintf("%s in %s more", lexicon.Number(rest), lexicon.Plural(len(f.Nights)-i, "night", "nights")))
+			parts = append(parts, fmt.Sprintf("%s in %s more", lexicon.Number(rest),
+				lexicon.Plural(len(f.Nights)-i, "night", "nights")))
 			break
 		}
 		parts = append(parts, fmt.Sprintf("%s until %s", lexicon.Number(n.Starts), c.Near(n.Until, d.opts.Now)))

@@ -13,16 +13,17 @@ import (
 
 // plannedUpgrade is what a plan does to each of its vaults, as JSON shows it.
 type plannedUpgrade struct {
-	Kind        fleet.Kind             `json:"kind"`
-	Direction   fleet.Direction        `json:"direction"` // which way the kind takes the vaults
-	Title       string                 `json:"title"`
-	Options     fleet.Options          `json:"options"`
-	Request     *report.PlannedRequest `json:"request"` // with placeholders for what differs from vault to vault
-	Before      []string               `json:"before"`  // what is done before it where need be
-	Permanent   bool                   `json:"permanent"`
-	Rollback    *string                `json:"rollback"` // the upgrade of the inventory that undoes it; null: nothing can
-	Confirm     bool                   `json:"confirm"`  // wants --confirm-irreversible besides --yes
-	Permissions []string               `json:"permissions"`
+	Kind      fleet.Kind             `json:"kind"`
+	Direction fleet.Direction        `json:"direction"` // which way the kind takes the vaults
+	Title     string                 `json:"title"`
+	Options   fleet.Options          `json:"options"`
+	Request   *report.PlannedRequest `json:"request"` // with placeholders for what differs from vault to vault
+	Before    []string               `json:"before"`  // what is done before it where need be
+	Permanent bool                   `json:"permanent"`
+	// the upgrade of the inventory that undoes it; null: nothing can
+	Rollback    *string  `json:"rollback"`
+	Confirm     bool     `json:"confirm"` // wants --confirm-irreversible besides --yes
+	Permissions []string `json:"permissions"`
 }
 
 func (d *dryRun) upgrade() *plannedUpgrade {
@@ -34,8 +35,10 @@ func (d *dryRun) upgrade() *plannedUpgrade {
 	if options == nil {
 		options = fleet.Options{}
 	}
-	return &plannedUpgrade{Kind: d.plan.Kind, Direction: d.plan.Kind.Direction(), Title: u.Title, Options: options, Request: report.RequestOf(u.Request), Before: report.ListOrEmpty(u.Before),
-		Permanent: u.Permanent, Rollback: report.StringOrNull(lexicon.RollbackOf(d.plan.Kind, u.Permanent, d.opts.Ledger)), Confirm: u.Confirm, Permissions: report.ListOrEmpty(u.Actions)}
+	return &plannedUpgrade{Kind: d.plan.Kind, Direction: d.plan.Kind.Direction(), Title: u.Title, Options: options,
+		Request: report.RequestOf(u.Request), Before: report.ListOrEmpty(u.Before),
+		Permanent: u.Permanent, Rollback: report.StringOrNull(lexicon.RollbackOf(d.plan.Kind, u.Permanent,
+			d.opts.Ledger)), Confirm: u.Confirm, Permissions: report.ListOrEmpty(u.Actions)}
 }
 
 // request is what is sent to a vault; nil where that is not known.
@@ -53,7 +56,8 @@ func (d *dryRun) permanence() string {
 	case u == nil || d.words.Classic:
 		return "PERMANENT: no rollback exists."
 	case u.Confirm:
-		return fmt.Sprintf("PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible %s.", d.plan.Kind)
+		return fmt.Sprintf("PERMANENT: nothing can undo it, so a run of it wants --confirm-irreversible %s.",
+			d.plan.Kind)
 	case u.Permanent:
 		return "PERMANENT: nothing can undo it."
 	}
@@ -89,7 +93,8 @@ func (d *dryRun) change(p *layout.Page) {
 	for _, s := range u.Before {
 		p.Pair("Before it", "%s", s)
 	}
-	p.Pair("Permissions", "%s; %s makes the role, and says what none can grant", permissionWords(u.Actions), layout.KeepTogether(lexicon.Command("permissions", d.plan.Inventory)))
+	p.Pair("Permissions", "%s; %s makes the role, and says what none can grant", permissionWords(u.Actions),
+		layout.KeepTogether(lexicon.Command("permissions", d.plan.Inventory)))
 }
 
 // permissionWords counts the actions that read, and names the others.

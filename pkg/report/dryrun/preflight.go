@@ -30,14 +30,15 @@ type PreflightSubscription struct {
 
 // PreflightOptions says how to write a preflight.
 type PreflightOptions struct {
-	Format  layout.Format       // FormatTable or FormatJSON
-	Zone    *time.Location      // of the times people read; nil: UTC
-	Width   int                 // columns of the terminal that a table is for; 0: no terminal
-	Details bool                // every check, the good ones too
-	File    string              // that was checked, for the commands to paste
-	Again   string              // the command line that was given, to be pasted once more; empty: it named the file alone
-	State   string              // the ledger's path, for the commands to paste; empty: left out
-	Along   func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
+	Format  layout.Format  // FormatTable or FormatJSON
+	Zone    *time.Location // of the times people read; nil: UTC
+	Width   int            // columns of the terminal that a table is for; 0: no terminal
+	Details bool           // every check, the good ones too
+	File    string         // that was checked, for the commands to paste
+	// the command line that was given, to be pasted once more; empty: it named the file alone
+	Again string
+	State string              // the ledger's path, for the commands to paste; empty: left out
+	Along func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
 }
 
 // Write writes the preflight of a plan.
@@ -93,18 +94,23 @@ type checkDocument struct {
 }
 
 func (f *Preflight) document(pl *plan.Plan, o PreflightOptions) preflightDocument {
-	d := preflightDocument{report.SchemaVersion, pl.Fingerprint, report.TimeOrNull(f.CheckedAt), report.TimeOrNull(f.ForecastEnd), f.ExitCode.Name(), f.ExitCode,
+	d := preflightDocument{report.SchemaVersion, pl.Fingerprint, report.TimeOrNull(f.CheckedAt),
+		report.TimeOrNull(f.ForecastEnd), f.ExitCode.Name(), f.ExitCode,
 		[]signInDocument{}, []subscriptionDocument{}, []report.NextCommand{}}
 	for i := range f.SignIns {
 		s := &f.SignIns[i]
 		id := s.Identity
-		d.SignIns = append(d.SignIns, signInDocument{s.Side, report.StringOrNull(s.Tenant), s.Credential, id.Fixed, report.StringOrNull(string(id.Type)), report.StringOrNull(id.Name),
-			report.StringOrNull(id.ObjectID), report.StringOrNull(id.ApplicationID), report.StringOrNull(id.Tenant), report.TimeOrNull(id.ValidUntil), report.StringOrNull(id.Renewal), id.Renews, report.FindingsOf(s.Findings)})
+		d.SignIns = append(d.SignIns, signInDocument{s.Side, report.StringOrNull(s.Tenant), s.Credential, id.Fixed,
+			report.StringOrNull(string(id.Type)), report.StringOrNull(id.Name),
+			report.StringOrNull(id.ObjectID), report.StringOrNull(id.ApplicationID), report.StringOrNull(id.Tenant),
+			report.TimeOrNull(id.ValidUntil), report.StringOrNull(id.Renewal), id.Renews,
+			report.FindingsOf(s.Findings)})
 	}
 	for _, s := range f.Subscriptions {
 		sd := subscriptionDocument{s.ID, s.Name, report.StringOrNull(s.Tenant), []checkDocument{}}
 		for _, c := range s.Checks {
-			sd.Checks = append(sd.Checks, checkDocument{c.Name, c.State, report.StringOrNull(c.Detail), report.FindingsOf(c.Findings)})
+			sd.Checks = append(sd.Checks,
+				checkDocument{c.Name, c.State, report.StringOrNull(c.Detail), report.FindingsOf(c.Findings)})
 		}
 		d.Subscriptions = append(d.Subscriptions, sd)
 	}
@@ -130,7 +136,8 @@ func (f *Preflight) next(o PreflightOptions) (when, command string) {
 func (f *Preflight) page(pl *plan.Plan, o PreflightOptions) *layout.Page {
 	p, c := &layout.Page{}, lexicon.ClockIn(o.Zone)
 	p.Title("PREFLIGHT of %s%s%s (times %s)", lexicon.Or(pl.Inventory, "no file"), lexicon.Dot, c.Full(f.CheckedAt), c)
-	p.Line("Nothing was started and nothing was written. Who is signed in is read from the tokens, to be shown: it is not verified.")
+	p.Line("Nothing was started and nothing was written. Who is signed in is read from the tokens, to be shown: it " +
+		"is not verified.")
 	if !f.ForecastEnd.IsZero() {
 		p.Line("The plan's forecast ends %s at the latest (90th percentile).", c.Full(f.ForecastEnd))
 	}
@@ -153,8 +160,10 @@ func (f *Preflight) signIns(p *layout.Page, c lexicon.Clock) {
 		if s.Identity.Fixed {
 			credential = "-"
 		}
-		g.Rows = append(g.Rows, []string{s.Side, lexicon.Or(s.Tenant, s.Identity.Tenant, "-"), credential, c.Full(s.Identity.ValidUntil), signedInAs(s)})
-		if r := string(s.Credential) + ": " + s.Identity.Renewal; s.Identity.Renewal != "" && !slices.Contains(renewals, r) {
+		g.Rows = append(g.Rows, []string{s.Side, lexicon.Or(s.Tenant, s.Identity.Tenant, "-"), credential,
+			c.Full(s.Identity.ValidUntil), signedInAs(s)})
+		if r := string(s.Credential) + ": " + s.Identity.Renewal; s.Identity.Renewal != "" &&
+			!slices.Contains(renewals, r) {
 			renewals = append(renewals, r)
 		}
 	}
@@ -198,7 +207,8 @@ func (f *Preflight) subscriptions(p *layout.Page, details bool) {
 				bad = append(bad, string(c.State)+": "+c.Name)
 			}
 		}
-		g.Rows = append(g.Rows, []string{s.Name, lexicon.Plural(len(s.Checks)-len(bad), "check", "checks"), lexicon.Or(strings.Join(bad, ", "), "-")})
+		g.Rows = append(g.Rows, []string{s.Name, lexicon.Plural(len(s.Checks)-len(bad), "check", "checks"),
+			lexicon.Or(strings.Join(bad, ", "), "-")})
 	}
 	p.Table(g)
 	for _, s := range f.Subscriptions {

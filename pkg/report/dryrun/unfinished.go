@@ -29,7 +29,8 @@ func UnfinishedRun(run, phase, path string, steps []report.Step) *Unfinished {
 
 // says is that no run of the plan can begin now.
 func (u *Unfinished) says(p *layout.Page) {
-	p.Line("%s: run %s of this ledger is not over, and a run of this plan begins only when it is. The plan is of what the run has left so far.",
+	p.Line("%s: run %s of this ledger is not over, and a run of this plan begins only when it is. The plan is of "+
+		"what the run has left so far.",
 		"UNFINISHED, "+strings.ToUpper(u.Phase), u.Run)
 }
 

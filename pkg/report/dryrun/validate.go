@@ -59,7 +59,8 @@ func checkedBy(v *report.Vault, val fleet.Validation, w *lexicon.Wording) {
 	case fleet.Upgrading:
 		v.Reason = report.StringOrNull("operation " + lexicon.Or(r.OperationID, "of an unknown ID") + " is under way")
 	case fleet.Already:
-		v.Reason = report.StringOrNull(lexicon.Or(v.Noted(), w.Done+" to "+lexicon.Or(r.UpgradedResourceID, "a vault the cloud does not name")))
+		v.Reason = report.StringOrNull(lexicon.Or(v.Noted(),
+			w.Done+" to "+lexicon.Or(r.UpgradedResourceID, "a vault the cloud does not name")))
 	}
 }
 
@@ -81,7 +82,9 @@ type checked struct {
 // Validation writes the results of the checks of a plan's vaults. A vault
 // without a result shows pending: it was not checked.
 func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validation, o ValidationOptions) error {
-	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now), map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults)), nil, []report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}}
+	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now),
+		map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults)), nil,
+		[]report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}}
 	doc.Next = report.NextCommands(doc.next, o.State, o.Along)
 	names, words := p.Names(), lexicon.WordingOf(p.Kind)
 	for i := range p.Vaults {
@@ -109,7 +112,8 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 			return rows
 		},
 		CSV: func(w io.Writer) error {
-			return report.WriteCSV(w, slices.Concat(report.IdentityColumns, report.OutcomeColumns, report.ReasonColumns, report.GroupColumns), report.Pointers(doc.Vaults))
+			return report.WriteCSV(w, slices.Concat(report.IdentityColumns, report.OutcomeColumns, report.ReasonColumns,
+				report.GroupColumns), report.Pointers(doc.Vaults))
 		},
 	}.Write(w, o.Format, o.Width)
 }
@@ -130,17 +134,20 @@ var validationSections = []struct {
 
 func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 	p, c, words := &layout.Page{}, lexicon.ClockIn(o.Zone), lexicon.WordingOf(pl.Kind)
-	p.Title("VALIDATION of plan %s%s%s%s%s (times %s)", lexicon.ElideHash(d.PlanFingerprint), lexicon.Dot, lexicon.Or(pl.Inventory, "no file"), lexicon.Dot,
+	p.Title("VALIDATION of plan %s%s%s%s%s (times %s)", lexicon.ElideHash(d.PlanFingerprint), lexicon.Dot,
+		lexicon.Or(pl.Inventory, "no file"), lexicon.Dot,
 		c.Full(d.CheckedAt.Value()), c)
 	p.Line("Nothing was started.")
-	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), strings.ReplaceAll(words.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
+	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)),
+		strings.ReplaceAll(words.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
 	for _, s := range validationSections {
 		vs := d.with(s.status)
 		switch s.status {
 		case fleet.Already:
 			d.section(p, o.Zone, vs, strings.ToUpper(words.Already))
 		case fleet.Upgrading:
-			d.section(p, o.Zone, vs, fmt.Sprintf("%s: somebody's %s is under way", strings.ToUpper(words.Doing), words.Other))
+			d.section(p, o.Zone, vs, fmt.Sprintf("%s: somebody's %s is under way", strings.ToUpper(words.Doing),
+				words.Other))
 		case fleet.Excluded:
 			held, unheld := report.ByHolder(vs)
 			d.section(p, o.Zone, held, "HELD: by the inventory")
@@ -182,7 +189,8 @@ func (d *checked) section(p *layout.Page, zone *time.Location, vs []*report.Vaul
 
 func showFindings(p *layout.Page, fs []report.Finding) {
 	for _, f := range fs {
-		p.Sub("%s %s: %s", f.Severity, lexicon.Or(report.ValueOf(f.Code), "no code"), lexicon.Or(report.ValueOf(f.Message), "no message"))
+		p.Sub("%s %s: %s", f.Severity, lexicon.Or(report.ValueOf(f.Code), "no code"),
+			lexicon.Or(report.ValueOf(f.Message), "no message"))
 		for _, item := range f.Items {
 			p.Sub("  %s", item)
 		}

@@ -60,7 +60,8 @@ func (d *dryRun) drawn() *drawOutput {
 	for i := range w.Draws {
 		f := &w.Draws[i]
 		if i == 0 {
-			out.Upgraded, out.Failed, out.NotStarted = span{f.Upgraded, f.Upgraded}, span{f.Failed, f.Failed}, span{f.Left, f.Left}
+			out.Upgraded, out.Failed, out.NotStarted = span{f.Upgraded, f.Upgraded}, span{f.Failed, f.Failed},
+				span{f.Left, f.Left}
 			first, last = f.EndsAt, f.EndsAt
 		}
 		out.Upgraded.take(f.Upgraded)
@@ -95,8 +96,10 @@ func (d *dryRun) drawn() *drawOutput {
 	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(groups[b].draws, groups[a].draws) })
 	for _, k := range order {
 		g := groups[k]
-		out.Halts = append(out.Halts, haltOutput{By: report.HaltOf(d.plan, g.first.Halt, g.first.HaltedAt), In: g.first.HaltedIn, Draws: g.draws,
-			At: timeSpan{report.TimeOrNull(g.first.HaltedAt), report.TimeOrNull(g.last.HaltedAt)}, NotStarted: span{g.least, g.most}})
+		out.Halts = append(out.Halts, haltOutput{By: report.HaltOf(d.plan, g.first.Halt, g.first.HaltedAt),
+			In: g.first.HaltedIn, Draws: g.draws,
+			At:         timeSpan{report.TimeOrNull(g.first.HaltedAt), report.TimeOrNull(g.last.HaltedAt)},
+			NotStarted: span{g.least, g.most}})
 	}
 	return out
 }
@@ -134,19 +137,25 @@ func (d *dryRun) whatIf(p *layout.Page, c lexicon.Clock) {
 		}
 		why := ""
 		if p50.Halt != nil {
-			why = fmt.Sprintf("in wave %s: %s, with %s not started", p50.HaltedIn, lexicon.Halted(d.plan, p50.Halt), lexicon.Vaults(p50.Left))
+			why = fmt.Sprintf("in wave %s: %s, with %s not started", p50.HaltedIn, lexicon.Halted(d.plan, p50.Halt),
+				lexicon.Vaults(p50.Left))
 		}
 		return []string{name, end(p50), end(p90), lexicon.Number(p50.Upgraded), why}
 	}
-	p.Table(layout.Grid{Head: []string{"", "END p50", "END p90", "UPGRADED", ""}, Right: map[int]bool{3: true}, Wrap: true,
+	p.Table(layout.Grid{Head: []string{"", "END p50", "END p90", "UPGRADED", ""}, Right: map[int]bool{3: true},
+		Wrap: true,
 		Rows: [][]string{row("as planned", d.opts.P50, d.opts.P90), row("what if", &w.P50, &w.P90)}})
 	o := d.drawn()
 	if o == nil {
 		return
 	}
-	p.Pair("Simulated", "%s: in each one every vault that may start fails with %g %%, drawn by its name and the number of the draw, so that the same "+
-		"question has the same answer. Each failure has a code of its own, so none halts the run by a row of one code. The table shows the draw in the middle.", lexicon.Plural(o.Count, "draw", "draws"), w.Failures)
-	p.Pair("All draws", "%s upgraded, %s failed, %s not started; ends %s (p50)", o.Upgraded.words(), o.Failed.words(), o.NotStarted.words(),
+	p.Pair("Simulated",
+		"%s: in each one every vault that may start fails with %g %%, drawn by its name and the number of the draw, "+
+			"so that the same "+
+			"question has the same answer. Each failure has a code of its own, so none halts the run by a row of one "+
+			"code. The table shows the draw in the middle.", lexicon.Plural(o.Count, "draw", "draws"), w.Failures)
+	p.Pair("All draws", "%s upgraded, %s failed, %s not started; ends %s (p50)", o.Upgraded.words(), o.Failed.words(),
+		o.NotStarted.words(),
 		o.EndsAtP50.words(c, d.opts.Now))
 	halts := fmt.Sprintf("%s of %s", lexicon.Number(o.Halted), lexicon.Plural(o.Count, "draw", "draws"))
 	var parts []string

@@ -30,10 +30,14 @@ var mentions = lazyregexp.New(`(?i)@[\pL\pN"]|#\pN|!\pN|GH-\pN`)
 
 // hostile are texts from outside that a renderer would make something of.
 var hostile = []string{
-	"www.evil.example", "see www.evil.example/x?y", "https://evil.example/a", "HTTP://evil.example", "ftp://evil.example", "mailto:a@evil.example", "finance-ops@contoso.example",
-	"xmpp:a@evil.example/x", "@team", "@org/team", "a @team-1 b", `@"a b"`, "#123", "owner/repo#123", "!7", "GH-12", "gh-12", "&#64;team", "@_x_",
-	"[x](https://evil.example)", "![x](https://evil.example)", "<https://evil.example>", "<img src=x onerror=y>", "<!-- gone -->", "a -- > b", "`code`", "``", "**bold**", "_it_", "~~gone~~",
-	"# heading", "- item", "* item", "+ item", "1. one", "2) two", "---", "===", "***", "> quote", "[ ] task", "[x]: https://evil.example", "    code", "~~~", "```",
+	"www.evil.example", "see www.evil.example/x?y", "https://evil.example/a", "HTTP://evil.example",
+	"ftp://evil.example", "mailto:a@evil.example", "finance-ops@contoso.example",
+	"xmpp:a@evil.example/x", "@team", "@org/team", "a @team-1 b", `@"a b"`, "#123", "owner/repo#123", "!7", "GH-12",
+	"gh-12", "&#64;team", "@_x_",
+	"[x](https://evil.example)", "![x](https://evil.example)", "<https://evil.example>", "<img src=x onerror=y>",
+	"<!-- gone -->", "a -- > b", "`code`", "``", "**bold**", "_it_", "~~gone~~",
+	"# heading", "- item", "* item", "+ item", "1. one", "2) two", "---", "===", "***", "> quote", "[ ] task",
+	"[x]: https://evil.example", "    code", "~~~", "```",
 	"a|b", `a\|b`, `\`, `a\`, "|---|", "&amp;", "&copy;", ":tada:", "a\nb", "x  ", "$1", "100%", "R&D", "12", "", "?",
 }
 
@@ -95,7 +99,8 @@ func TestMarkdownShowsTextAsItIs(t *testing.T) {
 		"pair":    {func(p *Page, s string) { p.Pair("x", "%s", s) }, "ul li strong", "x:"},
 		"name":    {func(p *Page, s string) { p.Pair(s, "y") }, "ul li strong", ""},
 		"command": {func(p *Page, s string) { p.Command("x", "fleetup "+s) }, "p strong code", "x: fleetup"},
-		"cell":    {func(p *Page, s string) { p.Table(Grid{Head: []string{"x", "y"}, Rows: [][]string{{s, "z"}}}) }, "table thead tr th th tbody tr td td", "xy"},
+		"cell": {func(p *Page, s string) { p.Table(Grid{Head: []string{"x", "y"}, Rows: [][]string{{s, "z"}}}) },
+			"table thead tr th th tbody tr td td", "xy"},
 	}
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
 	for name, place := range places {
@@ -165,34 +170,37 @@ func TestMarkdownOfGoldenPages(t *testing.T) {
 			}
 		}
 		got := map[ast.NodeKind]int{}
-		err = ast.Walk(gfm.Parser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-			if !entering {
+		err = ast.Walk(gfm.Parser().Parse(text.NewReader(source)),
+			func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+				if !entering {
+					return ast.WalkContinue, nil
+				}
+				kind := n.Kind()
+				switch kind {
+				case east.KindTableHeader:
+					kind = east.KindTableRow
+				case ast.KindLink, ast.KindAutoLink, ast.KindImage, ast.KindHTMLBlock, ast.KindCodeBlock,
+					ast.KindThematicBreak, ast.KindBlockquote, east.KindTaskCheckBox:
+					t.Errorf("%s has a %s", file, kind)
+				case ast.KindList:
+					if l := n.(*ast.List); !l.IsTight {
+						t.Errorf("%s: lists run into one another", file)
+					}
+					mixed := map[bool]int{}
+					for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+						strong := c.FirstChild() != nil && c.FirstChild().FirstChild() != nil &&
+							c.FirstChild().FirstChild().Kind() == ast.KindEmphasis
+						mixed[strong]++
+					}
+					if mixed[true] > 0 && mixed[false] > 0 {
+						t.Errorf("%s: pairs stand in a list of items", file)
+					}
+				}
+				if _, counted := want[kind]; counted || kind == ast.KindParagraph {
+					got[kind]++
+				}
 				return ast.WalkContinue, nil
-			}
-			kind := n.Kind()
-			switch kind {
-			case east.KindTableHeader:
-				kind = east.KindTableRow
-			case ast.KindLink, ast.KindAutoLink, ast.KindImage, ast.KindHTMLBlock, ast.KindCodeBlock, ast.KindThematicBreak, ast.KindBlockquote, east.KindTaskCheckBox:
-				t.Errorf("%s has a %s", file, kind)
-			case ast.KindList:
-				if l := n.(*ast.List); !l.IsTight {
-					t.Errorf("%s: lists run into one another", file)
-				}
-				mixed := map[bool]int{}
-				for c := n.FirstChild(); c != nil; c = c.NextSibling() {
-					strong := c.FirstChild() != nil && c.FirstChild().FirstChild() != nil && c.FirstChild().FirstChild().Kind() == ast.KindEmphasis
-					mixed[strong]++
-				}
-				if mixed[true] > 0 && mixed[false] > 0 {
-					t.Errorf("%s: pairs stand in a list of items", file)
-				}
-			}
-			if _, counted := want[kind]; counted || kind == ast.KindParagraph {
-				got[kind]++
-			}
-			return ast.WalkContinue, nil
-		})
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,8 @@ func TestMessage(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"one two three four five", "one two three four\n  five"},
 		{"Next: fleetup plan a.yaml", "Next:\n  fleetup plan a.yaml"},
-		{"Next, to look once more: fleetup status --state fleet.db", "Next, to look once\n  more:\n  fleetup status --state fleet.db"},
+		{"Next, to look once more: fleetup status --state fleet.db",
+			"Next, to look once\n  more:\n  fleetup status --state fleet.db"},
 		{"Then: az account show", "Then:\n  az account show"},
 		{"look at it: one fleetup refresh reads", "look at it: one\n  fleetup refresh\n  reads"},
 		{"a name with a\u00a0space of its own", "a name with a\u00a0space\n  of its own"},
@@ -39,8 +40,10 @@ func TestMessage(t *testing.T) {
 // terminal, and no column but a spare one goes.
 func TestGridNarrow(t *testing.T) {
 	t.Parallel()
-	g := Grid{Head: []string{"WAVE", "AT ONCE", "HALTS AFTER", "END p50", "THEN"}, Right: map[int]bool{1: true}, Spare: []int{3}, Wrap: true,
-		Rows: [][]string{{"canary", "10", "32 in the run", "Mon 14:36", "30m soak, approval"}, {"customer-facing", "4", "2 failures", "Mon 18:00", ""}}}
+	g := Grid{Head: []string{"WAVE", "AT ONCE", "HALTS AFTER", "END p50", "THEN"}, Right: map[int]bool{1: true},
+		Spare: []int{3}, Wrap: true,
+		Rows: [][]string{{"canary", "10", "32 in the run", "Mon 14:36", "30m soak, approval"},
+			{"customer-facing", "4", "2 failures", "Mon 18:00", ""}}}
 	for width, want := range map[int]string{
 		80: "WAVE             AT ONCE  HALTS AFTER    END p50    THEN\n" +
 			"canary                10  32 in the run  Mon 14:36  30m soak, approval\n" +

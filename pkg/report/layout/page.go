@@ -201,7 +201,8 @@ func (p *Page) writeMarkdown(w io.Writer) error {
 			b.WriteString("  - " + markdownLine(bl.text) + "\n")
 		case blockPair:
 			// Another mark begins another list: pairs are no members of a list before them.
-			b.WriteString("* **" + lexicon.Markdown(strings.TrimSpace(bl.text)) + ":** " + lexicon.Markdown(lexicon.Or(bl.Full, bl.value)) + "\n")
+			b.WriteString("* **" + lexicon.Markdown(strings.TrimSpace(bl.text)) + ":** " +
+				lexicon.Markdown(lexicon.Or(bl.Full, bl.value)) + "\n")
 		case blockCommand:
 			b.WriteString("**" + lexicon.Markdown(bl.text) + ":** " + lexicon.CodeSpan(bl.value) + "\n")
 		case blockVerbatim:

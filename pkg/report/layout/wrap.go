@@ -192,7 +192,8 @@ func (g Grid) stacked(width int) string {
 	last := len(g.Head) - 1
 	for _, r := range g.Rows {
 		if g.Stack {
-			b.WriteString(wrapped(lexicon.Clean(strings.Join(r[:last], "  ")), width, 2) + "\n    " + lexicon.Clean(r[last]) + "\n")
+			b.WriteString(wrapped(lexicon.Clean(strings.Join(r[:last], "  ")), width, 2) + "\n    " +
+				lexicon.Clean(r[last]) + "\n")
 			continue
 		}
 		b.WriteString(wrapped(lexicon.Clean(lexicon.Or(r[0], "-")), width, 2) + "\n")

@@ -66,7 +66,8 @@ func TestMarkdownCannotBeBroken(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	for in, want := range map[string]string{"- a": `\- a`, "+ a": `\+ a`, "12. a": `12\. a`, "1) a": `1\) a`, "12": "12", "===": `\===`} {
+	for in, want := range map[string]string{"- a": `\- a`, "+ a": `\+ a`, "12. a": `12\. a`, "1) a": `1\) a`,
+		"12": "12", "===": `\===`} {
 		if got := markdownLine(in); got != want {
 			t.Errorf("markdownLine(%q) is %q, want %q", in, got, want)
 		}

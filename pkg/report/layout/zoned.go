@@ -16,7 +16,8 @@ var (
 	machineSpan = lazyregexp.New(`(^|[ (])((?:\d+h)?\d+m\d+(?:\.\d+)?s)\b`)
 )
 
-var machineForms = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST"}
+var machineForms = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST",
+	"2006-01-02 15:04 MST"}
 
 // Zoned writes the machines' times and durations in a sentence as the rest of a page
 // has its own: in one zone, seen from a moment; nil stands for UTC. Texts to be copied,

@@ -9,7 +9,8 @@ import (
 
 // LateWord is what people read for how late an upgrade is; empty: it is on time.
 func LateWord(l standing.Lateness) string {
-	return map[standing.Lateness]string{standing.PastMedian: "past median", standing.BeyondP90: "BEYOND P90", standing.Overdue: "OVERDUE"}[l]
+	return map[standing.Lateness]string{standing.PastMedian: "past median", standing.BeyondP90: "BEYOND P90",
+		standing.Overdue: "OVERDUE"}[l]
 }
 
 // NeverStarted says how many vaults a run leaves to the next one because a person
@@ -36,7 +37,8 @@ func CountOverall(of func(fleet.Status) int, earlier, kept int) Overall {
 		all += of(s)
 	}
 	held := of(fleet.Excluded)
-	return Overall{Upgraded: of(fleet.Upgraded) + earlier + kept, Earlier: earlier + kept, Of: all - held + kept, Held: held - kept, OfRun: all - held}
+	return Overall{Upgraded: of(fleet.Upgraded) + earlier + kept, Earlier: earlier + kept, Of: all - held + kept,
+		Held: held - kept, OfRun: all - held}
 }
 
 // Run says how many this run upgraded: "33 of 39 vaults upgraded".

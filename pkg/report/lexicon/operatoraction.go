@@ -26,14 +26,18 @@ func OperatorActionOf(f fleet.Fact) (w OperatorAction, ok bool) {
 		return OperatorAction{"paused", "the run paused: nothing new starts", f.By, f.Reason}, true
 	case fleet.Stopped:
 		if f.Close {
-			return OperatorAction{"closing", "nothing starts in this run any more; it is closed when what is in flight has ended", f.By, f.Reason}, true
+			return OperatorAction{"closing",
+					"nothing starts in this run any more; it is closed when what is in flight has ended", f.By,
+					f.Reason},
+				true
 		}
 		return OperatorAction{"stopped", "told to stop", f.By, f.Reason}, true
 	case fleet.Held:
 		if f.Off {
 			return OperatorAction{"released", "released", f.By, f.Reason}, true
 		}
-		return OperatorAction{"held", "held in this run: it does not start in it until it is released", f.By, f.Reason}, true
+		return OperatorAction{"held", "held in this run: it does not start in it until it is released", f.By, f.Reason},
+			true
 	case fleet.LimitsChanged:
 		return OperatorAction{"limits", "limits set: " + limitsText(f), f.By, f.Reason}, true
 	case fleet.Noted:

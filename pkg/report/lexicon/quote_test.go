@@ -29,7 +29,8 @@ func TestCSVCell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x",
 		"\tx": `'\x09x`, "\rx": `'\x0dx`, "a=1": "a=1", "\x1b": `\x1b`,
-		" =1": "' =1", "a; b": "a; b", "a;=1": "a;'=1", "k=v; +1": "k=v;' +1", `x;"=1";-2`: `x;'"=1";'-2`, ";@": ";'@", "a;b=1": "a;b=1", "a-1": "a-1"} {
+		" =1": "' =1", "a; b": "a; b", "a;=1": "a;'=1", "k=v; +1": "k=v;' +1", `x;"=1";-2`: `x;'"=1";'-2`, ";@": ";'@",
+		"a;b=1": "a;b=1", "a-1": "a-1"} {
 		if got := CSVCell(in); got != want {
 			t.Errorf("csvCell(%q) is %q, want %q", in, got, want)
 		}
@@ -48,13 +49,16 @@ func TestShellQuote(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000",
+		-100: "-100"} {
 		if got := Number(n); got != want {
 			t.Errorf("number(%d) is %s, want %s", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{-time.Second: "0s", 999 * time.Millisecond: "0s", 45 * time.Second: "45s", time.Minute: "1m", 159 * time.Second: "2m39s",
-		5*time.Minute + 9*time.Second: "5m09s", 599 * time.Second: "9m59s", 22*time.Minute + 50*time.Second: "22m", time.Hour: "1h", 101 * time.Minute: "1h41m",
+	for d, want := range map[time.Duration]string{-time.Second: "0s", 999 * time.Millisecond: "0s",
+		45 * time.Second: "45s", time.Minute: "1m", 159 * time.Second: "2m39s",
+		5*time.Minute + 9*time.Second: "5m09s", 599 * time.Second: "9m59s", 22*time.Minute + 50*time.Second: "22m",
+		time.Hour: "1h", 101 * time.Minute: "1h41m",
 		47 * time.Hour: "47h", 48 * time.Hour: "2d", 52 * time.Hour: "2d04h"} {
 		if got := Span(d); got != want {
 			t.Errorf("span(%s) is %s, want %s", d, got, want)
@@ -65,7 +69,8 @@ func TestWords(t *testing.T) {
 // A command line is parted into what it was made of, whatever that is.
 func TestCommandWords(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"approve", "--reason", "it's fine", "--state", "a b.db"}, {"note", ""}, {"hold", `a\b`, "$x", "--", "-v"},
+	for _, args := range [][]string{{"approve", "--reason", "it's fine", "--state", "a b.db"}, {"note", ""},
+		{"hold", `a\b`, "$x", "--", "-v"},
 		{"report", "'", "''", "a'b c"}} {
 		words := CommandWords(Command(args...))
 		got := []string{}
@@ -76,11 +81,13 @@ func TestCommandWords(t *testing.T) {
 			t.Errorf("%q of %s, want %q", got, Command(args...), want)
 		}
 	}
-	if words := CommandWords(`fleetup approve --reason 'it'\''s fine'`); !slices.Equal(words, []string{"fleetup", "approve", "--reason", `'it'\''s fine'`}) {
+	if words := CommandWords(`fleetup approve --reason 'it'\''s fine'`); !slices.Equal(words,
+		[]string{"fleetup", "approve", "--reason", `'it'\''s fine'`}) {
 		t.Errorf("%q", words) // quoted as they stand
 	}
 	// What only an escape can write is one word as well, and stays escaped.
-	if words := CommandWords(Command("note", "it's\na b", "--state", "x.db")); len(words) != 5 || Unquoted(words[4]) != "x.db" {
+	if words := CommandWords(Command("note", "it's\na b", "--state", "x.db")); len(words) != 5 ||
+		Unquoted(words[4]) != "x.db" {
 		t.Errorf("%q", words)
 	}
 }

@@ -89,7 +89,8 @@ func AccessWords(p *plan.Plan, f fleet.AccessDenied) string {
 	case f.Off:
 		return "subscription " + name + " can be read again"
 	case f.GivenUp:
-		return "subscription " + name + " can be read, and refuses what is started: " + said + "; not tried again before a resume"
+		return "subscription " + name + " can be read, and refuses what is started: " + said +
+			"; not tried again before a resume"
 	}
 	return "subscription " + name + " refuses access: " + said + "; nothing starts in it until it can be read"
 }

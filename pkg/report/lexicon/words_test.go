@@ -15,7 +15,9 @@ func TestNear(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 23, 3, 30, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
-		2 * day: "Wed 03:30", 7 * day: "Mon 30 Nov 03:30", 299 * day: "Sat 18 Sep 2027 03:30", 5 * 7 * day: "Mon 28 Dec 03:30", 69 * day: "Sun 31 Jan 2027 03:30", -400 * day: "Sun 19 Oct 2025 03:30", 301 * day: "20 Sep 2027", -day: "Sun 22 Nov 03:30",
+		2 * day: "Wed 03:30", 7 * day: "Mon 30 Nov 03:30", 299 * day: "Sat 18 Sep 2027 03:30",
+		5 * 7 * day: "Mon 28 Dec 03:30", 69 * day: "Sun 31 Jan 2027 03:30", -400 * day: "Sun 19 Oct 2025 03:30",
+		301 * day: "20 Sep 2027", -day: "Sun 22 Nov 03:30",
 	} {
 		if got := ClockIn(time.UTC).Near(now.Add(d), now); got != want {
 			t.Errorf("in %s: %q, want %q", d, got, want)

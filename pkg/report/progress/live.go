@@ -127,7 +127,8 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	if phase == standing.Closed {
 		h += lexicon.Dot + lexicon.NeverStarted(t.st.NeverStarted())
 	}
-	for _, more := range []string{lexicon.ClockIn(t.Zone).Second(now), "run " + lexicon.Elide(t.st.Run.ID, 13), "plan " + lexicon.ElideHash(lexicon.Or(t.st.Run.Fingerprint, t.st.Plan.Fingerprint))} {
+	for _, more := range []string{lexicon.ClockIn(t.Zone).Second(now), "run " + lexicon.Elide(t.st.Run.ID, 13),
+		"plan " + lexicon.ElideHash(lexicon.Or(t.st.Run.Fingerprint, t.st.Plan.Fingerprint))} {
 		if layout.Columns(string(phase)+h+lexicon.Dot+more) > width { // whole or not at all
 			break
 		}
@@ -171,17 +172,20 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 	r, c := &t.st.Run, lexicon.ClockIn(t.Zone)
 	since := func(at time.Time) string { return "since " + c.Soon(at, now) }
 	if r.Halt != nil && r.Closed == nil {
-		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.HaltedNow(t.st)+". Nothing starts until a person accepts that.")
+		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.HaltedNow(t.st)+
+			". Nothing starts until a person accepts that.")
 	}
 	if p := r.Paused; p != nil && r.Closed == nil {
-		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User, lexicon.Or(p.Reason, "no reason given")))
+		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User,
+			lexicon.Or(p.Reason, "no reason given")))
 	}
 	if p := r.Stopped; p != nil && r.Closed == nil {
 		what := "STOPPING"
 		if p.Close {
 			what = "CLOSING"
 		}
-		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User, lexicon.Or(p.Reason, "no reason given")))
+		out = append(out, fmt.Sprintf("%s, told by %s: %s. Nothing new starts.", what, p.By.User,
+			lexicon.Or(p.Reason, "no reason given")))
 	}
 	if r.Closed == nil && !t.left {
 		for _, w := range report.AccessWaits(t.st, false) {

@@ -38,7 +38,8 @@ func TestLiveGolden(t *testing.T) {
 			now := reporttest.T0.Add(time.Duration(m.Minutes) * time.Minute)
 			tr.Forecast().Guess(now, nil)
 			lines := tr.Live(now, size.width, size.height, size.colour)
-			reporttest.Golden(t, fmt.Sprintf("live-%s-%dx%d", m.Name, size.width, size.height), []byte(strings.Join(lines, "\n")+"\n"))
+			reporttest.Golden(t, fmt.Sprintf("live-%s-%dx%d", m.Name, size.width, size.height),
+				[]byte(strings.Join(lines, "\n")+"\n"))
 		}
 	}
 }
@@ -48,16 +49,20 @@ func TestLiveGolden(t *testing.T) {
 func TestLiveSaysTroubleInWords(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{
-		"meddled": {"PAUSED since 00:04", "customer needs a", "!!", "OVERDUE"}, "halted": {"HALTED", "budget of 3"}, "closing": {"CLOSING"},
-		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"}, "approval": {"WAITING", " since 23:49" + lexicon.Dot, "needs approval", "approval after", "approve"},
-		"soaking": {"WAITING", " since 22:19" + lexicon.Dot, "soaks until 23:49"}, "window-closed": {"WAITING", "window that opens Wed 22:00"},
+		"meddled": {"PAUSED since 00:04", "customer needs a", "!!", "OVERDUE"}, "halted": {"HALTED", "budget of 3"},
+		"closing":  {"CLOSING"},
+		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"},
+		"approval":      {"WAITING", " since 23:49" + lexicon.Dot, "needs approval", "approval after", "approve"},
+		"soaking":       {"WAITING", " since 22:19" + lexicon.Dot, "soaks until 23:49"},
+		"window-closed": {"WAITING", "window that opens Wed 22:00"},
 	}
 	seen := 0
 	for _, m := range reporttest.Moments() {
 		for _, width := range []int{40, 60, 80, 200} {
 			tr := NewTracker(m.Night(t).St)
 			tr.Zone = reporttest.Sydney
-			shown := strings.Join(tr.Live(reporttest.T0.Add(time.Duration(m.Minutes)*time.Minute), width, 30, false), "\n")
+			shown := strings.Join(tr.Live(reporttest.T0.Add(time.Duration(m.Minutes)*time.Minute), width, 30, false),
+				"\n")
 			flat := strings.Join(strings.Fields(shown), " ")
 			for _, w := range want[m.Name] {
 				seen++
@@ -79,7 +84,8 @@ func TestLiveShowsWhatWasReadLast(t *testing.T) {
 	n := reporttest.Planned(t, func(*plan.Plan) {})
 	n.Fact(0, fleet.WaveOpened{Wave: "pilot"})
 	n.Started(22, "hr/files-2")
-	n.Fact(30, fleet.Inspected{Vault: n.Key("hr/files-2"), OperationID: reporttest.Op("hr/files-2"), Reading: fleet.LastReading{What: "nothing is under way\x1b[2J", Poll: "HTTP 204"}})
+	n.Fact(30, fleet.Inspected{Vault: n.Key("hr/files-2"), OperationID: reporttest.Op("hr/files-2"),
+		Reading: fleet.LastReading{What: "nothing is under way\x1b[2J", Poll: "HTTP 204"}})
 	for _, width := range []int{80, 200} {
 		shown := strings.Join(NewTracker(n.St).Live(reporttest.T0.Add(31*time.Minute), width, 30, false), "\n")
 		if !strings.Contains(shown, "hr/files-2  nothing is under way") || strings.Contains(shown, "\x1b") {
@@ -170,7 +176,8 @@ func TestEstimate(t *testing.T) {
 	f = guess(125)
 	// sql-09 started at 122 and takes 20–25 minutes; slow-1 is long overdue; the
 	// ready and the pending ones wait for it or for hr's second slot.
-	if !f.P50.After(reporttest.T0.Add(142*time.Minute)) || f.P50.After(reporttest.T0.Add(240*time.Minute)) || f.P90.Before(f.P50) {
+	if !f.P50.After(reporttest.T0.Add(142*time.Minute)) || f.P50.After(reporttest.T0.Add(240*time.Minute)) ||
+		f.P90.Before(f.P50) {
 		t.Errorf("in the middle: %s–%s", f.P50, f.P90)
 	}
 	n.Fact(126, fleet.Stopped{Close: true, By: reporttest.Ops})
@@ -204,7 +211,8 @@ func TestStreamGolden(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	var s *Stream
-	replay(t, slices.Concat(reporttest.MeddledNight(t).Events, []fleet.Event{{At: reporttest.T0.Add(125 * time.Minute), Fact: fleet.Paused{Off: true, By: reporttest.Ops}}}),
+	replay(t, slices.Concat(reporttest.MeddledNight(t).Events,
+		[]fleet.Event{{At: reporttest.T0.Add(125 * time.Minute), Fact: fleet.Paused{Off: true, By: reporttest.Ops}}}),
 		func(st *rollout.State, batch []fleet.Event) {
 			if s == nil {
 				var err error
@@ -229,7 +237,8 @@ func TestStreamGolden(t *testing.T) {
 			Type          string
 			At            time.Time
 		}
-		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Type == "" || v.At.IsZero() || (n == 0) != (v.SchemaVersion == 1) {
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Type == "" || v.At.IsZero() ||
+			(n == 0) != (v.SchemaVersion == 1) {
 			t.Errorf("line %d: %v: %s", n+1, err, line)
 		}
 	}
@@ -267,12 +276,14 @@ func BenchmarkFrame(b *testing.B) {
 		st.Plan.Vaults[i].Predicted = plan.Predict(i % 400)
 	}
 	tr, screen := NewTracker(st), NewScreen(&bytes.Buffer{})
-	f := []fleet.Event{{At: reporttest.T0, Fact: fleet.DeadlinePassed{Vault: st.Plan.Vaults[3].Key, Deadline: fleet.DeadlineOverdue}}}
+	f := []fleet.Event{{At: reporttest.T0,
+		Fact: fleet.DeadlinePassed{Vault: st.Plan.Vaults[3].Key, Deadline: fleet.DeadlineOverdue}}}
 	n := 0
 	for b.Loop() {
 		tr.Apply(st, f)
 		screen.w = &bytes.Buffer{}
-		if err := screen.Draw(tr.Live(reporttest.T0.Add(time.Hour+time.Duration(n)*250*time.Millisecond), 120, 40, true)); err != nil {
+		if err := screen.Draw(tr.Live(reporttest.T0.Add(time.Hour+time.Duration(n)*250*time.Millisecond), 120, 40,
+			true)); err != nil {
 			b.Fatal(err)
 		}
 		n++

@@ -66,10 +66,12 @@ func (t *Tracker) flightHead(flying []standing.Flight) []layout.Part {
 		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.Foreign) + " not ours"})
 	}
 	if n.Overdue > 0 {
-		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.Overdue) + " OVERDUE", Paint: text.FgRed})
+		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.Overdue) + " OVERDUE",
+			Paint: text.FgRed})
 	}
 	if n.BeyondP90 > 0 {
-		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.BeyondP90) + " beyond p90", Paint: text.FgYellow})
+		parts = append(parts, layout.Part{Text: lexicon.Dot + lexicon.Number(n.BeyondP90) + " beyond p90",
+			Paint: text.FgYellow})
 	}
 	return parts
 }
@@ -109,12 +111,15 @@ func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
 	}
 	rest := " " + lexicon.Clean(t.names[f.Vault])
 	if width >= withWave {
-		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " + layout.Pad("wave "+t.st.Waves[t.st.Plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID, "-")
+		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " +
+			layout.Pad("wave "+t.st.Waves[t.st.Plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID,
+			"-")
 	}
 	if f.Reading != nil { // worth more than where it is
 		rest = " " + lexicon.Clean(t.names[f.Vault]) + "  " + lexicon.Clean(f.Reading.String())
 	}
-	return []layout.Part{{Text: mark, Paint: paint}, {Text: line}, {Text: layout.Pad(note, 11), Paint: paint}, {Text: rest}}
+	return []layout.Part{{Text: mark, Paint: paint}, {Text: line}, {Text: layout.Pad(note, 11), Paint: paint},
+		{Text: rest}}
 }
 
 // needPerson lists n of the vaults that need a person.

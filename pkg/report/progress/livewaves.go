@@ -49,7 +49,8 @@ func (t *Tracker) figures(i, width int, now time.Time) string {
 		}
 		return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now), bad)
 	}
-	return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now), lost(&t.st.Waves[i].Totals))
+	return fmt.Sprintf("%s/%s %s%s", lexicon.Number(n), lexicon.Number(all), t.waveStands(i, now),
+		lost(&t.st.Waves[i].Totals))
 }
 
 // decided counts the vaults of a wave whose fate is known, and all that it may
@@ -142,7 +143,8 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	add(shown[fleet.Failed], "failed", text.FgRed)
 	add(shown[fleet.Unknown]-flying.Unknown, "unknown", text.FgYellow)
 	add(shown[fleet.Blocked], "blocked", text.FgYellow)
-	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
+	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending,
+		fleet.Deferred} {
 		n := shown[s]
 		if s == fleet.Already { // those of earlier runs stand apart, wherever one looks
 			add(t.st.EarlierAlready(), lexicon.ByEarlierRuns, 0)
@@ -152,7 +154,8 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	}
 	add(shown[fleet.Excluded], t.words.Status(fleet.Excluded), 0)
 	if o := t.overall(); o.Earlier > 0 {
-		parts = append(parts, layout.Part{Text: fmt.Sprintf("overall %s of %s", lexicon.Number(o.Upgraded), lexicon.Number(o.Of))})
+		parts = append(parts, layout.Part{Text: fmt.Sprintf("overall %s of %s", lexicon.Number(o.Upgraded),
+			lexicon.Number(o.Of))})
 	}
 	if len(parts) == 0 {
 		return []layout.Part{{Text: "nothing yet"}}
@@ -169,7 +172,8 @@ func (t *Tracker) calmed(s *layout.LineBuffer, now time.Time) {
 	}
 	until := maps.Clone(t.st.Throttled)
 	maps.DeleteFunc(until, func(_ string, at time.Time) bool { return !at.After(now) })
-	ids := slices.SortedFunc(maps.Keys(until), func(a, b string) int { return cmp.Or(until[b].Compare(until[a]), strings.Compare(a, b)) })
+	ids := slices.SortedFunc(maps.Keys(until),
+		func(a, b string) int { return cmp.Or(until[b].Compare(until[a]), strings.Compare(a, b)) })
 	line := fmt.Sprintf("THROTTLED %d: ", n)
 	for i, id := range ids {
 		if i > 0 {

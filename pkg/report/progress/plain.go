@@ -62,7 +62,8 @@ func (p *Plain) Waiting(now time.Time) error {
 	if p.waited = what; what == "" {
 		return nil // what it waited for has come, and what follows is said
 	}
-	_, err := io.WriteString(p.w, lexicon.Clean(fmt.Sprintf("%s %-*s %s", p.clock.Second(now), p.t.column(), "waits", what))+"\n")
+	_, err := io.WriteString(p.w, lexicon.Clean(fmt.Sprintf("%s %-*s %s", p.clock.Second(now), p.t.column(), "waits",
+		what))+"\n")
 	return err
 }
 
@@ -96,7 +97,8 @@ func Lines(t *Tracker, st *rollout.State, events []fleet.Event, zone *time.Locat
 	c := lexicon.ClockIn(zone)
 	var out []string
 	say := func(at time.Time, what, format string, args ...any) {
-		out = append(out, lexicon.Clean(fmt.Sprintf("%s %-*s %s", c.Second(at), t.column(), what, layout.Zoned(fmt.Sprintf(format, args...), zone, at)))+"\n")
+		out = append(out, lexicon.Clean(fmt.Sprintf("%s %-*s %s", c.Second(at), t.column(), what,
+			layout.Zoned(fmt.Sprintf(format, args...), zone, at)))+"\n")
 	}
 	changes := t.Apply(st, events)
 	for n, e := range events {
@@ -168,7 +170,8 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	add(n.Ours, inFlight(n))
 	add(n.Foreign, "not ours")
 	flown := map[fleet.Status]int{fleet.Unknown: n.Unknown}
-	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready, fleet.Validating, fleet.Pending, fleet.Deferred} {
+	for _, st := range []fleet.Status{fleet.Failed, fleet.Unknown, fleet.Blocked, fleet.Busy, fleet.Ready,
+		fleet.Validating, fleet.Pending, fleet.Deferred} {
 		add(shown[st]-flown[st], string(st))
 	}
 	if n := t.throttled(now); n > 0 {
@@ -180,7 +183,8 @@ func (t *Tracker) heartbeat(now time.Time) string {
 		s += lexicon.Dot + "waits " + what
 	}
 	if len(flying) > 0 {
-		if old := slices.MaxFunc(flying, func(a, b standing.Flight) int { return cmp.Compare(a.Age, b.Age) }); old.Age > 0 {
+		if old := slices.MaxFunc(flying,
+			func(a, b standing.Flight) int { return cmp.Compare(a.Age, b.Age) }); old.Age > 0 {
 			s += lexicon.Dot + "longest " + t.names[old.Vault] + " " + lexicon.Span(old.Age)
 		}
 	}

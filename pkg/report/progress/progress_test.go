@@ -59,13 +59,15 @@ func TestPlainOfOneBatchEndsTheSame(t *testing.T) {
 	n := reporttest.BusyNight(t)
 	tr := NewTracker(rollout.NewState(reporttest.FixturePlan()))
 	lines := strings.Join(Lines(tr, n.St, n.Events, reporttest.Sydney), "")
-	for _, want := range []string{"22:00:00 run ", "22:19:00 wave       canary done", "FAILED     prod/sql-07", "OVERDUE    hr/slow-1"} {
+	for _, want := range []string{"22:00:00 run ", "22:19:00 wave       canary done", "FAILED     prod/sql-07",
+		"OVERDUE    hr/slow-1"} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("no %q in\n%s", want, lines)
 		}
 	}
 	tr.recent = report.RecentHappenings{} // a state knows nothing of it
-	if got, want := tr.Live(reporttest.T0, 100, 40, false), Live(n.St, reporttest.T0, 100, 40, false); strings.Join(got, "\n") != strings.Join(want, "\n") {
+	if got, want := tr.Live(reporttest.T0, 100, 40, false),
+		Live(n.St, reporttest.T0, 100, 40, false); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the tracker shows\n%s\nthe state\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
@@ -86,7 +88,8 @@ func TestTrackerFollowsState(t *testing.T) {
 		// The order of the failures is that in which they came; a fresh
 		// tracker cannot know it.
 		if g, w := len(got), len(want); g != w {
-			t.Fatalf("after %v: %d lines, want %d\n%s\n--- want\n%s", batch, g, w, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Fatalf("after %v: %d lines, want %d\n%s\n--- want\n%s", batch, g, w, strings.Join(got, "\n"),
+				strings.Join(want, "\n"))
 		}
 		for i := range got {
 			if got[i] != want[i] && !strings.Contains(got[i], "FAILED") && !strings.Contains(got[i], "UNKNOWN") {
@@ -114,7 +117,8 @@ func TestReaderSeesWhatTheRunShows(t *testing.T) {
 		reader := NewTracker(st)
 		reader.Recall(c)
 		now := st.Run.LastAt.Add(time.Minute)
-		got, want := strings.Join(reader.Live(now, 120, 60, false), "\n"), strings.Join(tr.Live(now, 120, 60, false), "\n")
+		got, want := strings.Join(reader.Live(now, 120, 60, false), "\n"),
+			strings.Join(tr.Live(now, 120, 60, false), "\n")
 		if len(batch) == 0 {
 			return // the moment before the first fact
 		}
@@ -153,15 +157,18 @@ func TestLiveOfARunThatNobodyCarriesOut(t *testing.T) {
 		tr.Carried(false)
 		lines := tr.Live(reporttest.T0.Add(125*time.Minute), width, 24, false)
 		all := strings.Join(lines, "\n")
-		if !strings.HasPrefix(all, "INTERRUPTED ") || !strings.Contains(all, "fleetup resume --yes") || lines[len(lines)-1] != "Ctrl-C leaves" {
+		if !strings.HasPrefix(all, "INTERRUPTED ") || !strings.Contains(all, "fleetup resume --yes") ||
+			lines[len(lines)-1] != "Ctrl-C leaves" {
 			t.Errorf("at %d columns:\n%s", width, all)
 		}
 		// What has not started is deferred, as in the status.
-		if strings.Contains(all, " pending") || strings.Contains(all, " ready") || width >= 80 && !strings.Contains(all, " deferred") {
+		if strings.Contains(all, " pending") || strings.Contains(all, " ready") || width >= 80 &&
+			!strings.Contains(all, " deferred") {
 			t.Errorf("at %d columns vaults look as if they could start:\n%s", width, all)
 		}
 		tr.Carried(true)
-		if all := strings.Join(tr.Live(reporttest.T0.Add(125*time.Minute), width, 24, false), "\n"); !strings.HasPrefix(all, "RUNNING ") {
+		if all := strings.Join(tr.Live(reporttest.T0.Add(125*time.Minute), width, 24, false),
+			"\n"); !strings.HasPrefix(all, "RUNNING ") {
 			t.Errorf("carried out, at %d columns:\n%s", width, all)
 		}
 	}
@@ -175,7 +182,8 @@ func TestWhatHappenedNamesItsVaults(t *testing.T) {
 	for i := range 20 {
 		k := st.Plan.Vaults[i].Key
 		var batch []fleet.Event
-		for _, f := range []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictReady}, fleet.StartIntended{Vault: k, OperationID: "op"},
+		for _, f := range []fleet.Fact{fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: k, OperationID: "op"},
 			fleet.StartAnswered{Vault: k, OperationID: "op", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}} {
 			e := fleet.Event{At: reporttest.T0.Add(time.Duration(i) * time.Second), Fact: f}
 			if err := st.Apply(e); err != nil {
@@ -186,7 +194,8 @@ func TestWhatHappenedNamesItsVaults(t *testing.T) {
 		tr.Apply(st, batch)
 	}
 	all := strings.Join(strings.Fields(strings.Join(tr.Live(reporttest.T0.Add(time.Minute), 80, 60, false), " ")), " ")
-	if !strings.Contains(all, "started prod/v0000, prod/v0001, prod/v0002") || !regexp.MustCompile(`v00\d\d and \d+ more`).MatchString(all) {
+	if !strings.Contains(all, "started prod/v0000, prod/v0001, prod/v0002") ||
+		!regexp.MustCompile(`v00\d\d and \d+ more`).MatchString(all) {
 		t.Errorf("%s", all)
 	}
 	if got := lexicon.Some(4, func(i int) string { return string(rune('a' + i)) }); got != "a, b, c, d" {
@@ -221,7 +230,8 @@ func TestScreen(t *testing.T) {
 
 func TestPlainOfAKindGolden(t *testing.T) {
 	t.Parallel()
-	for name, k := range map[string]fleet.Kind{"today": reporttest.KindAlerts, "rollback": fleet.RollbackOf(reporttest.KindAlerts)} {
+	for name, k := range map[string]fleet.Kind{"today": reporttest.KindAlerts,
+		"rollback": fleet.RollbackOf(reporttest.KindAlerts)} {
 		n := reporttest.ChangedNight(t, k)
 		st := rollout.NewState(n.St.Plan)
 		tracker, lines := NewTracker(st), ""
@@ -240,7 +250,8 @@ func TestLinesAreZoned(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("AEDT", 11*3600)
 	n := reporttest.NewNight(t)
-	e := fleet.Event{At: reporttest.T0, Fact: fleet.RunSuspended{Why: fleet.SuspendedWait, Until: reporttest.T0.Truncate(24 * time.Hour).Add(12 * time.Hour), Code: fleet.ExitInterrupted}}
+	e := fleet.Event{At: reporttest.T0, Fact: fleet.RunSuspended{Why: fleet.SuspendedWait,
+		Until: reporttest.T0.Truncate(24 * time.Hour).Add(12 * time.Hour), Code: fleet.ExitInterrupted}}
 	if err := n.St.Apply(e); err != nil {
 		t.Fatal(err)
 	}

@@ -38,8 +38,10 @@ const (
 // NewStream begins a stream with its head.
 func NewStream(w io.Writer, st *rollout.State, now time.Time) (*Stream, error) {
 	s := &Stream{w: w, t: NewTracker(st)}
-	head := streamHead{SchemaVersion: report.SchemaVersion, Type: lineBegin, At: report.TimeOrNull(now), RunID: st.Run.ID, PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
-		Inventory: st.Plan.Inventory, StartedAt: report.TimeOrNull(st.Run.OpenedAt), Vaults: len(st.Vaults), Waves: []string{}, Totals: standing.Counts(st, &st.Totals, true)}
+	head := streamHead{SchemaVersion: report.SchemaVersion, Type: lineBegin, At: report.TimeOrNull(now),
+		RunID: st.Run.ID, PlanFingerprint: lexicon.Or(st.Run.Fingerprint, st.Plan.Fingerprint),
+		Inventory: st.Plan.Inventory, StartedAt: report.TimeOrNull(st.Run.OpenedAt), Vaults: len(st.Vaults),
+		Waves: []string{}, Totals: standing.Counts(st, &st.Totals, true)}
 	for i := range st.Waves {
 		head.Waves = append(head.Waves, st.Waves[i].Name)
 	}
@@ -184,7 +186,8 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	case fleet.RunHalted:
 		l.Type, l.Reason = "halted", lexicon.Halted(st.Plan, &f)
 	case fleet.Approved:
-		l.Type, l.Wave, l.When, l.By, l.Reason, l.Until = "approved", f.Wave, f.When, f.By.User, f.Reason, report.TimeOrNull(f.ExpiresAt)
+		l.Type, l.Wave, l.When, l.By, l.Reason, l.Until = "approved", f.Wave, f.When, f.By.User, f.Reason,
+			report.TimeOrNull(f.ExpiresAt)
 	case fleet.GateOpened:
 		l.Type, l.Wave, l.When = "gate-opened", f.Wave, f.When
 		if f.Needless {
@@ -227,8 +230,10 @@ func (s *Stream) vaultLine(st *rollout.State, e fleet.Event, ch report.StatusCha
 	if ch.Reading && v.Reading != nil {
 		text = v.Reading.String()
 	}
-	return streamLine{Type: lineVault, Text: text, At: report.TimeOrNull(e.At), Vault: s.t.names[ch.Vault], SubscriptionID: p.SubscriptionID,
-		Wave: st.Waves[p.Wave].Name, Status: ch.To, From: ch.From, OperationID: v.OperationID, Attempt: v.Attempt,
+	return streamLine{Type: lineVault, Text: text, At: report.TimeOrNull(e.At), Vault: s.t.names[ch.Vault],
+		SubscriptionID: p.SubscriptionID,
+		Wave:           st.Waves[p.Wave].Name, Status: ch.To, From: ch.From, OperationID: v.OperationID,
+		Attempt: v.Attempt,
 		Overdue: v.Overdue, Foreign: v.Foreign, Final: v.Final, Reason: v.Reason}
 }
 
@@ -240,8 +245,10 @@ func (t *Tracker) beat(now time.Time) heartbeatLine {
 	defer t.mu.Unlock()
 	flying, ends := standing.CountFlights(t.flights(now)), t.remaining(now)
 	budget := t.st.RunBudget()
-	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: t.counts(), NeedPerson: len(t.needs), InFlight: flying.Ours, NotOurs: flying.Foreign, Overdue: flying.Overdue, BeyondP90: flying.BeyondP90, Throttled: t.throttled(now),
-		Budget: report.BudgetOf(budget), EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
+	h := heartbeatLine{Type: lineHeartbeat, At: report.TimeOrNull(now), Totals: t.counts(), NeedPerson: len(t.needs),
+		InFlight: flying.Ours, NotOurs: flying.Foreign, Overdue: flying.Overdue, BeyondP90: flying.BeyondP90,
+		Throttled: t.throttled(now),
+		Budget:    report.BudgetOf(budget), EndsP50: report.TimeOrNull(ends.P50), EndsP90: report.TimeOrNull(ends.P90)}
 	h.Standing = strings.ToUpper(string(t.phase(now, flying.Ours)))
 	if t.st.Run.Closed == nil && !t.st.Run.OpenedAt.IsZero() {
 		h.Next, h.Waits = layout.AllowBreaks(t.next(now, flying.Ours)), t.commanded(now)

@@ -52,7 +52,8 @@ type Tracker struct {
 // NewTracker returns a tracker that shows the state as it stands. It costs
 // O(vaults).
 func NewTracker(st *rollout.State) *Tracker {
-	t := &Tracker{st: st.Clone(), words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(), hours: map[*plan.Calendar]*plan.Schedule{}}
+	t := &Tracker{st: st.Clone(), words: lexicon.WordingOf(st.Plan.Kind), names: st.Plan.Names(),
+		hours: map[*plan.Calendar]*plan.Schedule{}}
 	t.forecast = forecast.New(t.copy)
 	t.rescan()
 	return t

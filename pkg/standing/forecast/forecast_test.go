@@ -15,8 +15,9 @@ var t0 = time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
 // opened is a run of one vault that takes 20 to 30 minutes.
 func opened(t *testing.T) *rollout.State {
 	t.Helper()
-	p := &plan.Plan{Kind: fleet.KindClassic, Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(), FailureBudget: plan.Budget{Unit: plan.UnitCount},
-		Waves: []plan.Wave{{Name: "all", Vaults: []int{0}}}}
+	p := &plan.Plan{Kind: fleet.KindClassic, Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		FailureBudget: plan.Budget{Unit: plan.UnitCount},
+		Waves:         []plan.Wave{{Name: "all", Vaults: []int{0}}}}
 	v := plan.Vault{Predicted: plan.Prediction{P50: 20 * time.Minute, P90: 30 * time.Minute}}
 	v.Kind, v.Name, v.SubscriptionID, v.Key = fleet.KindClassic, "a", "s", "classic/s/a"
 	p.Vaults = []plan.Vault{v}

@@ -22,12 +22,20 @@ import (
 // API key come from where every tool of Temporal takes them: its environment (TEMPORAL_TLS,
 // TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_API_KEY …) and its file of profiles.
 var (
-	addressFlag   = &cli.StringFlag{Name: "address", Usage: "the `host:port` of the Temporal server (default: the environment's or the profile's, " + client.DefaultHostPort + ")"}
-	namespaceFlag = &cli.StringFlag{Name: "namespace", Usage: "the server's `NAMESPACE` (default: the environment's or the profile's, " + client.DefaultNamespace + ")"}
-	profileFlag   = &cli.StringFlag{Name: "profile", Usage: "the `NAME` of a profile in Temporal's own configuration file, with address, TLS and API key"}
-	queueFlag     = &cli.StringFlag{Name: "task-queue", Value: "fleetup", Usage: "the task `QUEUE` of the workers"}
-	blobsFlag     = &cli.StringFlag{Name: "blobs", Required: true, EnvVars: []string{"FLEETUP_TEMPORAL_BLOBS"}, Usage: "the `URL` of the store that all workers share: file:///FOLDER"}
-	keysFlag      = &cli.StringFlag{Name: "encryption-keys", EnvVars: []string{"FLEETUP_TEMPORAL_ENCRYPTION_KEYS"}, Usage: "seal payloads and blobs with the first of the keys in `FILE`, which has one a line as openssl rand -base64 32 writes it, and mode 0600"}
+	addressFlag = &cli.StringFlag{Name: "address",
+		Usage: "the `host:port` of the Temporal server (default: the environment's or the profile's, " +
+			client.DefaultHostPort + ")"}
+	namespaceFlag = &cli.StringFlag{Name: "namespace",
+		Usage: "the server's `NAMESPACE` (default: the environment's or the profile's, " + client.DefaultNamespace +
+			")"}
+	profileFlag = &cli.StringFlag{Name: "profile",
+		Usage: "the `NAME` of a profile in Temporal's own configuration file, with address, TLS and API key"}
+	queueFlag = &cli.StringFlag{Name: "task-queue", Value: "fleetup", Usage: "the task `QUEUE` of the workers"}
+	blobsFlag = &cli.StringFlag{Name: "blobs", Required: true, EnvVars: []string{"FLEETUP_TEMPORAL_BLOBS"},
+		Usage: "the `URL` of the store that all workers share: file:///FOLDER"}
+	keysFlag = &cli.StringFlag{Name: "encryption-keys", EnvVars: []string{"FLEETUP_TEMPORAL_ENCRYPTION_KEYS"},
+		Usage: "seal payloads and blobs with the first of the keys in `FILE`, which has one a line as openssl rand " +
+			"-base64 32 writes it, and mode 0600"}
 )
 
 // serverFlags are those.
@@ -35,7 +43,8 @@ func serverFlags() []cli.Flag {
 	return []cli.Flag{addressFlag, namespaceFlag, profileFlag, queueFlag, blobsFlag, keysFlag}
 }
 
-var ledgerFlag = &cli.StringFlag{Name: "ledger", Required: true, Usage: "the `NAME` of the ledger, which is the workflow's ID"}
+var ledgerFlag = &cli.StringFlag{Name: "ledger", Required: true,
+	Usage: "the `NAME` of the ledger, which is the workflow's ID"}
 
 // connection is what a command has of the server.
 type connection struct {
@@ -52,14 +61,17 @@ type settings struct {
 }
 
 func connect(c *cli.Context) (*connection, error) {
-	return dial(c.Context, settings{c.String(addressFlag.Name), c.String(namespaceFlag.Name), c.String(profileFlag.Name),
+	return dial(c.Context, settings{c.String(addressFlag.Name), c.String(namespaceFlag.Name),
+		c.String(profileFlag.Name),
 		c.String(queueFlag.Name), c.String(blobsFlag.Name), c.String(keysFlag.Name)})
 }
 
 func dial(ctx context.Context, s settings) (*connection, error) {
 	o, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{ConfigFileProfile: s.profile})
 	if err != nil {
-		return nil, fmt.Errorf("how the Temporal server is reached cannot be read from the environment and the profiles: %w", err)
+		return nil,
+			fmt.Errorf("how the Temporal server is reached cannot be read from the environment and the profiles: %w",
+				err)
 	}
 	if s.address != "" {
 		o.HostPort = s.address
@@ -80,9 +92,11 @@ func dial(ctx context.Context, s settings) (*connection, error) {
 	store.Keys = keys
 	o.DataConverter = keys.Converter()
 	// Errors name vaults: with keys they are sealed too.
-	o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: o.DataConverter, EncodeCommonAttributes: keys != nil})
+	o.FailureConverter = temporal.NewDefaultFailureConverter(
+		temporal.DefaultFailureConverterOptions{DataConverter: o.DataConverter, EncodeCommonAttributes: keys != nil})
 	o.ExternalStorage = store.External()
-	o.Logger = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	o.Logger = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr,
+		&slog.HandlerOptions{Level: slog.LevelWarn})))
 	cl, err := client.DialContext(ctx, o)
 	if err != nil {
 		store.Close()

@@ -35,10 +35,12 @@ func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "upgrade 40 vaults on the emulator, with a worker and the server killed half-way",
-		Description: "It builds the development server where it is not given, which takes some minutes the first time. Run it from the\n" +
+		Description: "It builds the development server where it is not given, which takes some minutes the first " +
+			"time. Run it from the\n" +
 			"engine's folder in a clone.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dir", Value: "fleetup-temporal-demo", Usage: "the `FOLDER` it works in, which must not exist"},
+			&cli.StringFlag{Name: "dir", Value: "fleetup-temporal-demo",
+				Usage: "the `FOLDER` it works in, which must not exist"},
 			&cli.StringFlag{Name: "devserver", Usage: "the development server's `PROGRAM`"}},
 		Action: demo,
 	}
@@ -158,7 +160,8 @@ func (n *night) people(ctx context.Context) error {
 	}
 	n.say("three workers are there")
 	var err error
-	if n.conn, err = dial(ctx, settings{address: n.address, namespace: "default", queue: "fleetup", blobs: n.blobs(), keys: n.keys}); err != nil {
+	if n.conn, err = dial(ctx, settings{address: n.address, namespace: "default", queue: "fleetup", blobs: n.blobs(),
+		keys: n.keys}); err != nil {
 		return err
 	}
 	n.close = append(n.close, n.conn.Close)
@@ -177,7 +180,8 @@ func (n *night) build(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-C", "devserver", "-o", n.server, ".")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("the development server cannot be built: run the demo from the folder engine/temporal of a clone, or give --devserver: %w", err)
+		return fmt.Errorf("the development server cannot be built: run the demo from the folder engine/temporal of a "+
+			"clone, or give --devserver: %w", err)
 	}
 	return nil
 }
@@ -200,7 +204,8 @@ func (n *night) startWorker(i int) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"worker", "--address", n.address, "--namespace", "default", "--blobs", n.blobs(), "--emulator", n.emulator}
+	args := []string{"worker", "--address", n.address, "--namespace", "default", "--blobs", n.blobs(), "--emulator",
+		n.emulator}
 	if n.keys != "" {
 		args = append(args, "--encryption-keys", n.keys)
 	}
@@ -236,7 +241,8 @@ func (n *night) start(cmd *exec.Cmd, log string) (string, error) {
 	line, err := lines.ReadString('\n')
 	if err != nil {
 		said, _ := os.ReadFile(f.Name())
-		return "", fmt.Errorf("%s did not begin; %s has\n%s", filepath.Base(cmd.Path), f.Name(), said[max(0, len(said)-2000):])
+		return "", fmt.Errorf("%s did not begin; %s has\n%s", filepath.Base(cmd.Path), f.Name(),
+			said[max(0, len(said)-2000):])
 	}
 	go io.Copy(io.Discard, lines)
 	return line, nil
@@ -281,7 +287,8 @@ func (n *night) until(ctx context.Context, starts int, ended <-chan error) error
 }
 
 // scripted is how the night ends.
-var scripted = map[fleet.Status]int{fleet.Upgraded: 33, fleet.Failed: 2, fleet.Blocked: 3, fleet.Excluded: 1, fleet.Already: 1}
+var scripted = map[fleet.Status]int{fleet.Upgraded: 33, fleet.Failed: 2, fleet.Blocked: 3, fleet.Excluded: 1,
+	fleet.Already: 1}
 
 // conclude compares what the ledger says with what the cloud saw, and with the script.
 func (n *night) conclude(ctx context.Context, result protocol.Result) error {
@@ -292,7 +299,8 @@ func (n *night) conclude(ctx context.Context, result protocol.Result) error {
 	}
 	truth := n.cloud.Summary()
 	again := truth.SentAgain + truth.DoubleAccepted
-	n.say("ended with exit code %d: %d facts in %d segments, %d sent twice", result.ExitCode, result.Facts, result.Segments, again)
+	n.say("ended with exit code %d: %d facts in %d segments, %d sent twice", result.ExitCode, result.Facts,
+		result.Segments, again)
 	v := report.FromState(run.State, report.ViewOptions{Now: session.Now(), Timeline: run.Told})
 	if err := report.Status(os.Stdout, v, report.Options{State: ledger}); err != nil {
 		return err
@@ -303,7 +311,8 @@ func (n *night) conclude(ctx context.Context, result protocol.Result) error {
 		}
 	}
 	if again > 0 || run.Evidence.Events != result.Facts {
-		return fmt.Errorf("%d starts were sent twice, and the ledger has %d of %d facts: that is not as scripted", again, run.Evidence.Events, result.Facts)
+		return fmt.Errorf("%d starts were sent twice, and the ledger has %d of %d facts: that is not as scripted",
+			again, run.Evidence.Events, result.Facts)
 	}
 	made := filepath.Join(n.dir, "exported.db")
 	seq, head, err := n.conn.export(ctx, "demo", made)
@@ -311,7 +320,8 @@ func (n *night) conclude(ctx context.Context, result protocol.Result) error {
 		return err
 	}
 	if seq != run.Evidence.Events || head != run.Evidence.JournalHead {
-		return fmt.Errorf("the histories alone make a ledger of %d events with head %s, and the one that was written along has %d and %s: that is not as scripted", seq, head, run.Evidence.Events, run.Evidence.JournalHead)
+		return fmt.Errorf("the histories alone make a ledger of %d events with head %s, and the one that was written "+
+			"along has %d and %s: that is not as scripted", seq, head, run.Evidence.Events, run.Evidence.JournalHead)
 	}
 	n.say("%s, made again from the server's histories alone, is the same ledger: head %s", made, head)
 	return nil

@@ -15,9 +15,12 @@ func exportCommand() *cli.Command {
 		Name:      "export",
 		Usage:     "make a ledger again from the server's histories alone",
 		ArgsUsage: "FILE",
-		Description: "The file must not exist. It has the same facts as the ledger that was written along, and its chain ends with the same\n" +
-			"head; fleetup report, show and audit verify read it. Of a run that goes on it has what is decided so far. What was\n" +
-			"written to the ledger's file after the run, by fleetup reopen for one, is in it when the next run has begun.",
+		Description: "The file must not exist. It has the same facts as the ledger that was written along, and its " +
+			"chain ends with the same\n" +
+			"head; fleetup report, show and audit verify read it. Of a run that goes on it has what is decided so " +
+			"far. What was\n" +
+			"written to the ledger's file after the run, by fleetup reopen for one, is in it when the next run has " +
+			"begun.",
 		Flags: append(serverFlags(), ledgerFlag),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -30,7 +33,8 @@ func exportCommand() *cli.Command {
 			defer conn.Close()
 			seq, head, err := conn.export(c.Context, c.String("ledger"), c.Args().First())
 			if errors.Is(err, histories.ErrNone) {
-				return usage("the server has no history of ledger %s: it keeps what has ended as long as the namespace's retention says", c.String("ledger"))
+				return usage("the server has no history of ledger %s: it keeps what has ended as long as the "+
+					"namespace's retention says", c.String("ledger"))
 			}
 			if err != nil {
 				return err

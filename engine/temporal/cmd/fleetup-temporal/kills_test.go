@@ -67,11 +67,15 @@ func struckKinds() []struck {
 		start("500-body", strictcloud.ErrorBody, fleet.Failed),
 		start("refused", strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly"}), fleet.Failed),
 		{"fails", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
-		{"fails-unseen", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
+		{"fails-unseen", []fleet.Status{fleet.Failed},
+			func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
 		{"failed-before", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
-		{"already", []fleet.Status{fleet.Already}, func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
-		{"busy", []fleet.Status{fleet.Upgraded}, func(v *strictcloud.VaultHandle) { v.BusyFor(600 * time.Millisecond) }},
-		{"verify-lag", []fleet.Status{fleet.Upgraded}, func(v *strictcloud.VaultHandle) { v.VerifyLag(300 * time.Millisecond) }},
+		{"already", []fleet.Status{fleet.Already},
+			func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
+		{"busy", []fleet.Status{fleet.Upgraded},
+			func(v *strictcloud.VaultHandle) { v.BusyFor(600 * time.Millisecond) }},
+		{"verify-lag", []fleet.Status{fleet.Upgraded},
+			func(v *strictcloud.VaultHandle) { v.VerifyLag(300 * time.Millisecond) }},
 	}
 }
 
@@ -93,14 +97,17 @@ type siege struct {
 func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
 	t.Helper()
 	s := &siege{night: stage(t), t: t, kinds: map[string]struck{}, ledger: "fleet", result: make(chan error, 1)}
-	s.cloud = strictcloud.New(strictcloud.Config{Timings: strict.Timings{Poll: 200 * time.Millisecond, StartTimeout: 800 * time.Millisecond,
-		ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: 5 * time.Minute, Overdue: 5 * time.Minute}})
+	s.cloud = strictcloud.New(strictcloud.Config{Timings: strict.Timings{Poll: 200 * time.Millisecond,
+		StartTimeout:   800 * time.Millisecond,
+		ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: 5 * time.Minute,
+		Overdue: 5 * time.Minute}})
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
 	t.Cleanup(s.cloud.Close)
 	add := func(k struck) {
 		i := len(s.kinds)
-		v := s.cloud.AddVault(strictcloud.Vault{Subscription: fmt.Sprintf("11111111-2222-4333-8444-00000000000%d", i%3), Name: k.name,
+		v := s.cloud.AddVault(strictcloud.Vault{Subscription: fmt.Sprintf("11111111-2222-4333-8444-00000000000%d", i%3),
+			Name:   k.name,
 			Region: []string{"Australia East", "West Europe"}[i%2], ProtectedItems: rnd.IntN(200)})
 		k.do(v.Duration(time.Duration(200+rnd.IntN(1500)) * time.Millisecond))
 		s.kinds[k.name] = k
@@ -109,11 +116,14 @@ func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
 		add(k)
 	}
 	for len(s.kinds) < vaults {
-		add(struck{fmt.Sprintf("plain-%d", len(s.kinds)), []fleet.Status{fleet.Upgraded}, func(*strictcloud.VaultHandle) {}})
+		add(struck{fmt.Sprintf("plain-%d", len(s.kinds)), []fleet.Status{fleet.Upgraded},
+			func(*strictcloud.VaultHandle) {}})
 	}
 	inventory := filepath.Join(s.dir, "fleet.yaml")
-	if err := s.cloud.WriteInventory(inventory, strictcloud.Inventory{URL: web.URL, FailureBudget: "1000", Waves: []strict.Wave{{Name: "all"}},
-		Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, RequestsPerSecond: 200}}); err != nil {
+	if err := s.cloud.WriteInventory(inventory,
+		strictcloud.Inventory{URL: web.URL, FailureBudget: "1000", Waves: []strict.Wave{{Name: "all"}},
+			Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3,
+				RequestsPerSecond: 200}}); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -124,7 +134,8 @@ func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
 	if err := s.people(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	run, err := s.conn.begin(t.Context(), s.ledger, s.plan, false, protocol.Options{Heartbeat: 2 * time.Second, MaxEvents: 300 + rnd.IntN(500)})
+	run, err := s.conn.begin(t.Context(), s.ledger, s.plan, false,
+		protocol.Options{Heartbeat: 2 * time.Second, MaxEvents: 300 + rnd.IntN(500)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +261,8 @@ func (s *siege) judge() {
 	}
 	along, ok, err := session.ReadLatest(file)
 	if err != nil || !ok || along.Evidence.JournalHead != head || along.Evidence.Events != seq {
-		t.Errorf("the ledger that was written along ends with %+v, the exported one with %d, %s: %v", along.Evidence, seq, head, err)
+		t.Errorf("the ledger that was written along ends with %+v, the exported one with %d, %s: %v", along.Evidence,
+			seq, head, err)
 	}
 	decided := map[string]time.Time{}
 	if err := r.Events(run.Info.ID, func(_ uint64, e fleet.Event) error {
@@ -275,22 +287,27 @@ func (s *siege) judge() {
 		}
 		for _, start := range v.Starts {
 			if _, ok := decided[start.OperationID]; !ok {
-				t.Errorf("%s was sent operation %s, which no fact in the exported ledger intends", v.Vault.Name, start.OperationID)
+				t.Errorf("%s was sent operation %s, which no fact in the exported ledger intends", v.Vault.Name,
+					start.OperationID)
 			}
 		}
 		want := s.kinds[v.Vault.Name].want
-		spent := got.Status == fleet.Blocked && len(v.Accepted) == 0 && strings.Contains(got.Reason, "starts") // each of its starts died with its worker
+		// each of its starts died with its worker
+		spent := got.Status == fleet.Blocked && len(v.Accepted) == 0 && strings.Contains(got.Reason, "starts")
 		if !slices.Contains(want, got.Status) && !spent {
-			t.Errorf("%s is %s (%s), want one of %v; the cloud saw %+v", v.Vault.Name, got.Status, got.Reason, want, v.Starts)
+			t.Errorf("%s is %s (%s), want one of %v; the cloud saw %+v", v.Vault.Name, got.Status, got.Reason, want,
+				v.Starts)
 		}
 		if (got.Status == fleet.Upgraded) != (len(v.Accepted) == 1 && v.State == "Upgraded") {
-			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", v.Vault.Name, got.Status, len(v.Accepted), v.State)
+			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", v.Vault.Name, got.Status,
+				len(v.Accepted), v.State)
 		}
 	}
 	if run.State.Run.Closed == nil || s.ended.Facts+run.Info.FirstSeq-1 != seq {
 		t.Errorf("the workflow decided %d facts, and the exported ledger ends with %d", s.ended.Facts, seq)
 	}
-	t.Logf("%d vaults, %d starts came, %d facts in %d segments", len(truth.Vaults), starts, s.ended.Facts, s.ended.Segments)
+	t.Logf("%d vaults, %d starts came, %d facts in %d segments", len(truth.Vaults), starts, s.ended.Facts,
+		s.ended.Segments)
 }
 
 // TestKills kills workers and the server with SIGKILL at random moments, one or two at a
@@ -371,7 +388,8 @@ func TestAWorkerThatHangs(t *testing.T) {
 		if err := p.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		for until := time.Now().Add(s.plan.Timings.StartTimeout + 18*time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
+		for until := time.Now().Add(s.plan.Timings.StartTimeout +
+			18*time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
 			s.cloud.ClientDied()
 		}
 		if err := p.Signal(syscall.SIGCONT); err != nil {

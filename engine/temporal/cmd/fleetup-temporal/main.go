@@ -27,9 +27,10 @@ func main() {
 
 func application() *cli.App {
 	return &cli.App{
-		Name:     "fleetup-temporal",
-		Version:  version,
-		Usage:    "carry fleetup's rollouts out on Temporal",
-		Commands: []*cli.Command{workerCommand(), runCommand(), resumeCommand(), exportCommand(), attributesCommand(), demoCommand()},
+		Name:    "fleetup-temporal",
+		Version: version,
+		Usage:   "carry fleetup's rollouts out on Temporal",
+		Commands: []*cli.Command{workerCommand(), runCommand(), resumeCommand(), exportCommand(), attributesCommand(),
+			demoCommand()},
 	}
 }

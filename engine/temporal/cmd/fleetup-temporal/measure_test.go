@@ -28,15 +28,18 @@ func TestMeasure(t *testing.T) {
 	n := stage(t)
 	n.folder = t.TempDir()
 	var y strings.Builder
-	y.WriteString("apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\ntimings: {poll: 2s}\nwaves: [{name: first, size: 1%}, {name: rest}]\nfailureBudget: 5%\n" +
-		"limits: {validations: 64, upgrades: 400, perSubscription: 40, requestsPerSecond: 200}\ndefaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg}\nsubscriptions:\n")
+	y.WriteString("apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\ntimings: {poll: " +
+		"2s}\nwaves: [{name: first, size: 1%}, {name: rest}]\nfailureBudget: 5%\n" +
+		"limits: {validations: 64, upgrades: 400, perSubscription: 40, requestsPerSecond: 200}\ndefaults: {location: " +
+		"Australia East, resourceType: BackupVault, targetResourceGroup: rg}\nsubscriptions:\n")
 	for i := range *measure {
 		if i%500 == 0 {
 			fmt.Fprintf(&y, "  - id: 11111111-2222-4333-8444-%012d\n    name: s%02d\n    vaults:\n", i, i/500)
 		}
 		fmt.Fprintf(&y, "      - {name: vault-%06d}\n", i)
 	}
-	for name, text := range map[string]string{"fleet.yaml": y.String(), "scenario.yaml": "seed: 7\ntimeScale: 300\nduration: {constant: 30m}\n"} {
+	for name, text := range map[string]string{"fleet.yaml": y.String(),
+		"scenario.yaml": "seed: 7\ntimeScale: 300\nduration: {constant: 30m}\n"} {
 		if err := os.WriteFile(filepath.Join(n.folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +57,10 @@ func TestMeasure(t *testing.T) {
 	if err := run.Get(ctx, &result); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("the engine: %v, %d facts in %d segments, exit code %d", time.Since(began).Round(time.Second), result.Facts, result.Segments, result.ExitCode)
-	t.Logf("CPU: server %v, workers %v %v %v", cpu(n.process.Process.Pid), cpu(n.workers[0].Process.Pid), cpu(n.workers[1].Process.Pid), cpu(n.workers[2].Process.Pid))
+	t.Logf("the engine: %v, %d facts in %d segments, exit code %d", time.Since(began).Round(time.Second), result.Facts,
+		result.Segments, result.ExitCode)
+	t.Logf("CPU: server %v, workers %v %v %v", cpu(n.process.Process.Pid), cpu(n.workers[0].Process.Pid),
+		cpu(n.workers[1].Process.Pid), cpu(n.workers[2].Process.Pid))
 	if truth := n.cloud.Summary(); truth.Accepted != *measure || truth.SentAgain+truth.DoubleAccepted > 0 {
 		t.Errorf("the cloud saw %+v", truth)
 	}
@@ -69,7 +74,8 @@ func TestMeasure(t *testing.T) {
 		info := d.RawResponse.GetWorkflowExecutionInfo()
 		events, bytes = events+info.GetHistoryLength(), bytes+info.GetHistorySizeBytes()
 		longest, largest = max(longest, info.GetHistoryLength()), max(largest, info.GetHistorySizeBytes())
-		first, ferr := n.conn.client.GetWorkflowHistory(ctx, "demo", execution, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+		first, ferr := n.conn.client.GetWorkflowHistory(ctx, "demo", execution, false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
 		if err = ferr; err == nil {
 			execution = first.GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 		}
@@ -77,7 +83,8 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d events (%.1f a vault), %d in the longest segment; histories of %d KB, the largest %d KB", events, float64(events)/float64(*measure), longest, bytes>>10, largest>>10)
+	t.Logf("%d events (%.1f a vault), %d in the longest segment; histories of %d KB, the largest %d KB", events,
+		float64(events)/float64(*measure), longest, bytes>>10, largest>>10)
 	var blobs, heaviest int64
 	if err := filepath.WalkDir(filepath.Join(n.dir, "blobs"), func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
@@ -97,7 +104,8 @@ func TestMeasure(t *testing.T) {
 	t.Logf("blobs: %d KB, the largest payload %d KB; the server's file: %d KB", blobs>>10, heaviest>>10, db.Size()>>10)
 	began, used := time.Now(), cpu(os.Getpid())
 	code, one, _ := oneMachine(t, n.plan, n.folder)
-	t.Logf("one machine: %v, CPU %v with the cloud's, exit code %d, %d upgraded", time.Since(began).Round(time.Second), cpu(os.Getpid())-used, code, one.Totals.Of(fleet.Upgraded))
+	t.Logf("one machine: %v, CPU %v with the cloud's, exit code %d, %d upgraded", time.Since(began).Round(time.Second),
+		cpu(os.Getpid())-used, code, one.Totals.Of(fleet.Upgraded))
 }
 
 // cpu is the processor time that a process has used.

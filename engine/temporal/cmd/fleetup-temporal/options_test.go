@@ -53,7 +53,8 @@ func TestEverySwitch(t *testing.T) {
 		_, err := deployment.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "one"})
 		return err == nil
 	})
-	run, err := n.conn.begin(ctx, "demo", n.plan, false, protocol.Options{Heartbeat: 3 * time.Second, SearchAttributes: true, Queues: map[string]string{prod: "prod"}})
+	run, err := n.conn.begin(ctx, "demo", n.plan, false,
+		protocol.Options{Heartbeat: 3 * time.Second, SearchAttributes: true, Queues: map[string]string{prod: "prod"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +69,14 @@ func TestEverySwitch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := d.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo(); v.GetBehavior() != enumspb.VERSIONING_BEHAVIOR_PINNED || v.GetDeploymentVersion().GetBuildId() != "one" {
+	if v :=
+		d.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo(); v.GetBehavior() != enumspb.VERSIONING_BEHAVIOR_PINNED || v.GetDeploymentVersion().GetBuildId() != "one" {
 		t.Errorf("the run is pinned to %v", v)
 	}
 	eventually(t, "the list says that it has finished", func() bool {
-		found, err := n.conn.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: `FleetupPhase = "finished" AND FleetupFailed = 2 AND FleetupWave = "rest"`})
+		found, err := n.conn.client.ListWorkflow(ctx,
+			&workflowservice.ListWorkflowExecutionsRequest{
+				Query: `FleetupPhase = "finished" AND FleetupFailed = 2 AND FleetupWave = "rest"`})
 		return err == nil && len(found.GetExecutions()) == 1
 	})
 	// What is done in the subscription is done by the workers of its queue, and no other is.
@@ -134,26 +138,32 @@ func TestConsent(t *testing.T) {
 	for name, c := range map[string]struct{ inventory, args, want string }{
 		"nothing said": {"cloud: Emulator\n", "", "then give --yes"},
 		"no plan":      {"cloud: AzurePublic\n", "--yes", "needs a saved plan"},
-		"another kind": {"cloud: Emulator\n", "--yes --confirm-irreversible rsv-immutability-lock", "names \"rsv-immutability-lock\""},
+		"another kind": {"cloud: Emulator\n", "--yes --confirm-irreversible rsv-immutability-lock",
+			"names \"rsv-immutability-lock\""},
 		"a hold ended": {"cloud: Emulator\n", "--yes expired", "--accept-expired-holds"},
 	} {
 		vault := "{name: a}"
 		if strings.Contains(c.args, "expired") {
 			vault = "{name: a, hold: {reason: later, until: 2020-01-01}}"
 		}
-		text := "apiVersion: fleetup/v1\n" + c.inventory + "defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg}\nsubscriptions: [{id: " + prod + ", name: dev, vaults: [" + vault + "]}]\nwaves: [{name: all}]\n"
+		text := "apiVersion: fleetup/v1\n" + c.inventory +
+			"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: " +
+			"rg}\nsubscriptions: [{id: " + prod + ", name: dev, vaults: [" + vault + "]}]\nwaves: [{name: all}]\n"
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := runWith(t, append([]string{"run", "--ledger", "x", "--blobs", "file:///nowhere"}, append(strings.Fields(strings.ReplaceAll(c.args, "expired", "")), file)...)...)
+		err := runWith(t, append([]string{"run", "--ledger", "x", "--blobs", "file:///nowhere"},
+			append(strings.Fields(strings.ReplaceAll(c.args, "expired", "")), file)...)...)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	if err := runWith(t, "resume", "--ledger", "x", "--blobs", "file:///nowhere", "--yes", "--accept-failures"); err == nil || !strings.Contains(err.Error(), "--reason") {
+	if err := runWith(t, "resume", "--ledger", "x", "--blobs", "file:///nowhere", "--yes",
+		"--accept-failures"); err == nil || !strings.Contains(err.Error(), "--reason") {
 		t.Errorf("failures were accepted without a reason: %v", err)
 	}
-	if err := runWith(t, "worker", "--blobs", "file:///nowhere", "--build-id", "x"); err == nil || !strings.Contains(err.Error(), "of a --deployment") {
+	if err := runWith(t, "worker", "--blobs", "file:///nowhere", "--build-id", "x"); err == nil ||
+		!strings.Contains(err.Error(), "of a --deployment") {
 		t.Errorf("a build without a deployment: %v", err)
 	}
 }

@@ -50,7 +50,9 @@ func TestRecord(t *testing.T) {
 			if err := n.until(ctx, 2, ends); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := saying(n.conn.client)(ctx, "demo", protocol.Ask{By: fleet.Actor{User: "kim"}, Order: rollout.Order{Do: "note", Reason: "looked at it"}}); err != nil {
+			if _, err := saying(n.conn.client)(ctx, "demo",
+				protocol.Ask{By: fleet.Actor{User: "kim"},
+					Order: rollout.Order{Do: "note", Reason: "looked at it"}}); err != nil {
 				t.Fatal(err)
 			}
 			if folder == "" {
@@ -68,7 +70,8 @@ func TestRecord(t *testing.T) {
 			if folder != "" {
 				return
 			}
-			run, err = n.conn.resume(ctx, "demo", protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: "test"}, options)
+			run, err = n.conn.resume(ctx, "demo",
+				protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: "test"}, options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +93,8 @@ func save(t *testing.T, n *night, name string) {
 	var segments []*historypb.History
 	for execution != "" {
 		h := &historypb.History{}
-		events := n.conn.client.GetWorkflowHistory(t.Context(), "demo", execution, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := n.conn.client.GetWorkflowHistory(t.Context(), "demo", execution, false,
+			enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
 			e, err := events.Next()
 			if err != nil {
@@ -116,7 +120,8 @@ func save(t *testing.T, n *night, name string) {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(*record, fmt.Sprintf("%s-%d.json.gz", name, i+1)), packed.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(*record, fmt.Sprintf("%s-%d.json.gz", name, i+1)), packed.Bytes(),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

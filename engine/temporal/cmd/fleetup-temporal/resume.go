@@ -16,7 +16,8 @@ func resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "resume",
 		Usage: "go on with the unfinished run of a ledger, and wait for its end",
-		Description: "What was in flight is followed, what is in doubt is read before anything is sent, a failed vault is never started\n" +
+		Description: "What was in flight is followed, what is in doubt is read before anything is sent, a failed " +
+			"vault is never started\n" +
 			"again. Facts that a terminated workflow had not written yet are written first, from its history.",
 		Flags: append(append(serverFlags(), runFlags()...), ledgerFlag,
 			&cli.BoolFlag{Name: "yes", Usage: "start what cannot be undone"},
@@ -28,7 +29,8 @@ func resumeCommand() *cli.Command {
 			case c.NArg() != 0:
 				return usage("resume takes no argument: the ledger has the plan")
 			case !c.Bool("yes"):
-				return usage("upgrades cannot be undone: look at fleetup status --state %s.db, then give --yes", c.String("ledger"))
+				return usage("upgrades cannot be undone: look at fleetup status --state %s.db, then give --yes",
+					c.String("ledger"))
 			case c.Bool("accept-failures") && rollout.Wordless(reason):
 				return usage("--accept-failures needs --reason: the journal keeps it")
 			}
@@ -44,8 +46,9 @@ func resumeCommand() *cli.Command {
 				return err
 			}
 			defer conn.Close()
-			r, err := conn.resume(c.Context, c.String("ledger"), protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: version, Engine: fleet.EngineTemporal,
-				AcceptFailures: c.Bool("accept-failures"), Reason: reason}, options)
+			r, err := conn.resume(c.Context, c.String("ledger"),
+				protocol.Resume{By: session.Actor(fleet.Credentials{}), Version: version, Engine: fleet.EngineTemporal,
+					AcceptFailures: c.Bool("accept-failures"), Reason: reason}, options)
 			if err != nil {
 				return err
 			}

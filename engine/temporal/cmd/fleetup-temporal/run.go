@@ -33,10 +33,13 @@ func runCommand() *cli.Command {
 		Usage:     "begin a run, and wait for its end",
 		ArgsUsage: "INVENTORY|PLAN",
 		Flags: append(append(serverFlags(), runFlags()...), ledgerFlag,
-			&cli.BoolFlag{Name: "yes", Usage: "start what cannot be undone; on a real cloud it needs a plan saved with fleetup plan --out"},
-			&cli.StringFlag{Name: "confirm-irreversible", Usage: "confirm a permanent `UPGRADE` by its name, besides --yes"},
+			&cli.BoolFlag{Name: "yes",
+				Usage: "start what cannot be undone; on a real cloud it needs a plan saved with fleetup plan --out"},
+			&cli.StringFlag{Name: "confirm-irreversible",
+				Usage: "confirm a permanent `UPGRADE` by its name, besides --yes"},
 			&cli.BoolFlag{Name: "accept-expired-holds", Usage: "start vaults whose hold in the inventory is over"},
-			&cli.BoolFlag{Name: "accept-warnings", Usage: "consent to every warning of the checks; of a saved plan that belongs to its making"},
+			&cli.BoolFlag{Name: "accept-warnings",
+				Usage: "consent to every warning of the checks; of a saved plan that belongs to its making"},
 			&cli.BoolFlag{Name: "validate-all-first", Usage: "check every vault of the fleet before the first start"}),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -71,19 +74,25 @@ func runCommand() *cli.Command {
 // consented refuses a run that nobody has consented to, as fleetup run does without a
 // terminal.
 func consented(c *cli.Context, p *plan.Plan, file string, saved bool) error {
-	given := rollout.Consent{Yes: c.Bool("yes"), Saved: saved, Named: c.IsSet("confirm-irreversible"), Kind: fleet.Kind(c.String("confirm-irreversible")),
+	given := rollout.Consent{Yes: c.Bool("yes"), Saved: saved, Named: c.IsSet("confirm-irreversible"),
+		Kind:    fleet.Kind(c.String("confirm-irreversible")),
 		Expired: c.Bool("accept-expired-holds"), Holds: len(p.Expired())}
 	switch given.Missing(p) {
 	case rollout.MissingNothing:
 		return nil
 	case rollout.MissingSameKind:
-		return usage("--confirm-irreversible names %q, and the plan's upgrade kind is %s; nothing was started", given.Kind, p.Kind)
+		return usage("--confirm-irreversible names %q, and the plan's upgrade kind is %s; nothing was started",
+			given.Kind, p.Kind)
 	case rollout.MissingSaved:
-		return usage("on a real cloud --yes needs a saved plan: fleetup plan %s --validate --out FILE; what was looked at is what runs", file)
+		return usage("on a real cloud --yes needs a saved plan: fleetup plan %s --validate --out FILE; what was "+
+			"looked at is what runs", file)
 	case rollout.MissingKind:
-		return usage("the upgrade kind %s can never be undone: besides --yes its name is needed, --confirm-irreversible %s; nothing was started", p.Kind, p.Kind)
+		return usage("the upgrade kind %s can never be undone: besides --yes its name is needed, "+
+			"--confirm-irreversible %s; nothing was started", p.Kind, p.Kind)
 	case rollout.MissingExpired:
-		return usage("the hold of %d vaults is over, and they would start: fleetup plan %s shows them; --accept-expired-holds starts them, a later until in the inventory keeps them out; nothing was started", given.Holds, file)
+		return usage("the hold of %d vaults is over, and they would start: fleetup plan %s shows them; "+
+			"--accept-expired-holds starts them, a later until in the inventory keeps them out; nothing was started",
+			given.Holds, file)
 	}
 	return usage("upgrades cannot be undone: look at fleetup plan %s, then give --yes", file)
 }
@@ -91,8 +100,12 @@ func consented(c *cli.Context, p *plan.Plan, file string, saved bool) error {
 // runFlags say how a run is carried out.
 func runFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "queue-of", Usage: "have workers of a task queue of its own act in a tenant, or in a subscription, by its ID: `ID=QUEUE`; may be repeated"},
-		&cli.BoolFlag{Name: "search-attributes", Usage: "say in search attributes how the run stands; fleetup-temporal attributes makes them once for a namespace"},
+		&cli.StringSliceFlag{Name: "queue-of",
+			Usage: "have workers of a task queue of its own act in a tenant, or in a subscription, by its ID: " +
+				"`ID=QUEUE`; may be repeated"},
+		&cli.BoolFlag{Name: "search-attributes",
+			Usage: "say in search attributes how the run stands; fleetup-temporal attributes makes them once for a " +
+				"namespace"},
 	}
 }
 
@@ -117,7 +130,8 @@ func conclude(ctx context.Context, r client.WorkflowRun) error {
 	if err := r.Get(ctx, &result); err != nil {
 		return ended(err)
 	}
-	fmt.Printf("ended with exit code %d after %d facts in %d segments\n", result.ExitCode, result.Facts, result.Segments)
+	fmt.Printf("ended with exit code %d after %d facts in %d segments\n", result.ExitCode, result.Facts,
+		result.Segments)
 	if result.ExitCode != fleet.ExitOK {
 		return cli.Exit("", int(result.ExitCode))
 	}
@@ -130,13 +144,15 @@ func ended(err error) error {
 		return cli.Exit("fleetup-temporal: "+refused.Message(), int(fleet.ExitUsage))
 	}
 	if _, ok := errors.AsType[*temporal.TerminatedError](err); ok {
-		return cli.Exit("fleetup-temporal: the workflow was terminated: go on with it by fleetup-temporal resume", int(fleet.ExitInterrupted))
+		return cli.Exit("fleetup-temporal: the workflow was terminated: go on with it by fleetup-temporal resume",
+			int(fleet.ExitInterrupted))
 	}
 	return err
 }
 
 // begin starts the workflow of a plan on a ledger that has no run under way.
-func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, allFirst bool, o protocol.Options) (client.WorkflowRun, error) {
+func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, allFirst bool,
+	o protocol.Options) (client.WorkflowRun, error) {
 	data, err := plan.Encode(p)
 	if err != nil {
 		return nil, err
@@ -146,8 +162,10 @@ func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, all
 		return nil, err
 	}
 	return c.start(ctx, len(p.Vaults), "fleetup run of plan "+p.ShortFingerprint(),
-		protocol.Input{Ledger: ledger, Plan: data, Scope: protocol.ScopeOf(p), Options: o, Ref: protocol.PlanRef{Fingerprint: p.Fingerprint, Key: key},
-			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials), Version: version,
+		protocol.Input{Ledger: ledger, Plan: data, Scope: protocol.ScopeOf(p), Options: o,
+			Ref: protocol.PlanRef{Fingerprint: p.Fingerprint, Key: key},
+			Opened: fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: session.Actor(p.Credentials),
+				Version:          version,
 				ValidateAllFirst: allFirst, Engine: fleet.EngineTemporal}})
 }
 
@@ -155,22 +173,28 @@ func (c *connection) begin(ctx context.Context, ledger string, p *plan.Plan, all
 const manyVaults = 20_000
 
 // resume starts a workflow that goes on with the ledger's run.
-func (c *connection) resume(ctx context.Context, ledger string, r protocol.Resume, o protocol.Options) (client.WorkflowRun, error) {
+func (c *connection) resume(ctx context.Context, ledger string, r protocol.Resume,
+	o protocol.Options) (client.WorkflowRun, error) {
 	return c.start(ctx, manyVaults, "fleetup resume", protocol.Input{Ledger: ledger, Options: o, Resume: &r})
 }
 
 // start starts a workflow on a ledger, after the one that the server knows.
-func (c *connection) start(ctx context.Context, vaults int, summary string, in protocol.Input) (client.WorkflowRun, error) {
+func (c *connection) start(ctx context.Context, vaults int, summary string, in protocol.Input) (client.WorkflowRun,
+	error) {
 	previous, live, err := c.past().Newest(ctx, in.Ledger)
 	switch {
 	case live:
-		return nil, cli.Exit(fmt.Sprintf("fleetup-temporal: ledger %s has a run under way: fleetup status --state %s.db on the host that keeps the ledger says how it stands", in.Ledger, in.Ledger), int(fleet.ExitInUse))
+		return nil,
+			cli.Exit(fmt.Sprintf("fleetup-temporal: ledger %s has a run under way: fleetup status --state %s.db on "+
+				"the host that keeps the ledger says how it stands", in.Ledger, in.Ledger), int(fleet.ExitInUse))
 	case err != nil && !errors.Is(err, histories.ErrNone):
 		return nil, err
 	}
 	in.Previous = previous
-	r, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: in.Ledger, TaskQueue: c.queue, WorkflowTaskTimeout: taskTimeout(vaults),
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, StaticSummary: summary}, protocol.Rollout, in)
+	r, err := c.client.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: in.Ledger, TaskQueue: c.queue, WorkflowTaskTimeout: taskTimeout(vaults),
+			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, StaticSummary: summary}, protocol.Rollout,
+		in)
 	if err != nil {
 		return nil, fmt.Errorf("the run on ledger %s cannot be begun: %w", in.Ledger, err)
 	}

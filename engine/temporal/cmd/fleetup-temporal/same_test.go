@@ -39,10 +39,13 @@ func TestTheSameNight(t *testing.T) {
 		return dir
 	}
 	for name, folder := range map[string]string{
-		"classic, with a soak and a window": quickstart("failureBudget: 14", "failureBudget: 14\nwindows: [{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: \"00:00\", end: \"24:00\", timezone: UTC}]", ""),
-		"a budget halts it":                 quickstart("  - name: canary\n", "  - name: canary\n    soak: 1s\n    maxFailures: 0\n", "  - {vault: dev/sandbox, kind: fails, for: 14m}\n"),
-		"alerts":                            "../../../../examples/alerts",
-		"key vaults":                        "../../../../examples/keyvaults",
+		"classic, with a soak and a window": quickstart("failureBudget: 14",
+			"failureBudget: 14\nwindows: [{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: \"00:00\", end: "+
+				"\"24:00\", timezone: UTC}]", ""),
+		"a budget halts it": quickstart("  - name: canary\n", "  - name: canary\n    soak: 1s\n    maxFailures: 0\n",
+			"  - {vault: dev/sandbox, kind: fails, for: 14m}\n"),
+		"alerts":     "../../../../examples/alerts",
+		"key vaults": "../../../../examples/keyvaults",
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := stage(t)
@@ -113,14 +116,16 @@ func oneMachine(t *testing.T, p *plan.Plan, folder string) (fleet.ExitCode, *rol
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened := fleet.Event{At: session.Now(), Fact: fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint, Version: "test"}}
+	opened := fleet.Event{At: session.Now(),
+		Fact: fleet.RunOpened{RunID: "run", PlanFingerprint: p.Fingerprint, Version: "test"}}
 	if err := store.Begin(data, []fleet.Event{opened}, nil); err != nil {
 		t.Fatal(err)
 	}
 	replay := func(apply func(fleet.Event) error) error {
 		return store.Events("run", func(_ uint64, e fleet.Event) error { return apply(e) })
 	}
-	code, err := runner.Run(t.Context(), runner.Options{Plan: p, Store: store, Cloud: conn, Limiter: conn.Limiter, Replay: replay})
+	code, err := runner.Run(t.Context(),
+		runner.Options{Plan: p, Store: store, Cloud: conn, Limiter: conn.Limiter, Replay: replay})
 	if err != nil {
 		t.Fatal(err)
 	}

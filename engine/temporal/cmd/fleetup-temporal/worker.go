@@ -40,12 +40,21 @@ func workerCommand() *cli.Command {
 		Name:  "worker",
 		Usage: "carry out what runs ask for, until it is told to end",
 		Flags: append(serverFlags(),
-			&cli.StringFlag{Name: "ledgers", Usage: "keep the ledgers' files in this `FOLDER`: one worker of a task queue does"},
-			&cli.BoolFlag{Name: "activities-only", Usage: "carry actions out and no workflows: for the task queue of a tenant (run --queue-of)"},
-			&cli.IntFlag{Name: "share", Value: 1, Usage: "use one part in `N` of each plan's request rate, where N such workers speak to the same subscriptions"},
-			&cli.Float64Flag{Name: "activities-per-second", Usage: "have the server hand out so many actions a second at most, over all workers of the task queue: `RATE`"},
-			&cli.StringFlag{Name: "deployment", Usage: "the `NAME` of the worker deployment that this worker is of: a run stays with the build that began it"},
-			&cli.StringFlag{Name: "build-id", DefaultText: generation(), Usage: "the `ID` of this build in the deployment"},
+			&cli.StringFlag{Name: "ledgers",
+				Usage: "keep the ledgers' files in this `FOLDER`: one worker of a task queue does"},
+			&cli.BoolFlag{Name: "activities-only",
+				Usage: "carry actions out and no workflows: for the task queue of a tenant (run --queue-of)"},
+			&cli.IntFlag{Name: "share", Value: 1,
+				Usage: "use one part in `N` of each plan's request rate, where N such workers speak to the same " +
+					"subscriptions"},
+			&cli.Float64Flag{Name: "activities-per-second",
+				Usage: "have the server hand out so many actions a second at most, over all workers of the task " +
+					"queue: `RATE`"},
+			&cli.StringFlag{Name: "deployment",
+				Usage: "the `NAME` of the worker deployment that this worker is of: a run stays with the build that " +
+					"began it"},
+			&cli.StringFlag{Name: "build-id", DefaultText: generation(),
+				Usage: "the `ID` of this build in the deployment"},
 			&cli.StringFlag{Name: "emulator", Usage: "the `URL` of the emulator, for plans of cloud Emulator"}),
 		Action: work,
 	}
@@ -70,13 +79,18 @@ func work(c *cli.Context) error {
 	}
 	defer conn.Close()
 	plans := func(ctx context.Context, ref protocol.PlanRef) ([]byte, error) { return conn.store.Get(ctx, ref.Key) }
-	calls := &activities.Worker{Plan: plans, Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), share) }}
+	calls := &activities.Worker{Plan: plans,
+		Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), share) }}
 	defer calls.Close()
-	o := worker.Options{DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce, WorkerStopTimeout: 5 * time.Second,
-		DisableWorkflowWorker: c.Bool("activities-only"), TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
+	o := worker.Options{DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce,
+		WorkerStopTimeout:            5 * time.Second,
+		DisableWorkflowWorker:        c.Bool("activities-only"),
+		TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
 	if name := c.String("deployment"); name != "" {
-		o.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
-			Version: worker.WorkerDeploymentVersion{DeploymentName: name, BuildID: cmp.Or(c.String("build-id"), generation())}}
+		o.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true,
+			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+			Version: worker.WorkerDeploymentVersion{DeploymentName: name,
+				BuildID: cmp.Or(c.String("build-id"), generation())}}
 	}
 	w := worker.New(conn.client, conn.queue, o)
 	if !o.DisableWorkflowWorker {
@@ -89,11 +103,13 @@ func work(c *cli.Context) error {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return err
 		}
-		k := &keeper.Keeper{Folder: folder, Version: c.App.Version, Plan: plans, Say: saying(conn.client), Keep: conn.store.PutLedger, Blob: conn.store.Get,
+		k := &keeper.Keeper{Folder: folder, Version: c.App.Version, Plan: plans, Say: saying(conn.client),
+			Keep: conn.store.PutLedger, Blob: conn.store.Get,
 			Store: conn.store.PutPlan, Past: conn.past().Read}
 		defer k.Close()
 		k.Hold()
-		l := worker.New(conn.client, protocol.LedgerQueue(conn.queue), worker.Options{MaxConcurrentActivityExecutionSize: manyAtOnce, DisableWorkflowWorker: true})
+		l := worker.New(conn.client, protocol.LedgerQueue(conn.queue),
+			worker.Options{MaxConcurrentActivityExecutionSize: manyAtOnce, DisableWorkflowWorker: true})
 		l.RegisterActivityWithOptions(k.Open, activity.RegisterOptions{Name: protocol.Open})
 		l.RegisterActivityWithOptions(k.Record, activity.RegisterOptions{Name: protocol.Record})
 		if err := l.Start(); err != nil {
@@ -119,7 +135,8 @@ func saying(cl client.Client) func(context.Context, string, protocol.Ask) (rollo
 			err = h.Get(ctx, &said)
 		}
 		if _, over := errors.AsType[*serviceerror.NotFound](err); over {
-			err = fmt.Errorf("no workflow carries out the run on ledger %s: fleetup-temporal resume --ledger %s goes on with it", ledger, ledger)
+			err = fmt.Errorf("no workflow carries out the run on ledger %s: fleetup-temporal resume --ledger %s goes "+
+				"on with it", ledger, ledger)
 		}
 		return said, err
 	}
@@ -132,7 +149,8 @@ func cloudOf(p *plan.Plan, emulator string, share int) (*session.Cloud, error) {
 	shared.Limits.RequestsPerSecond /= float64(share)
 	p = &shared
 	if p.Cloud.Name != fleet.Emulator {
-		return session.Process{Command: "temporal worker"}.Connect(p, session.ConnectOptions{Credentials: p.Credentials})
+		return session.Process{Command: "temporal worker"}.Connect(p,
+			session.ConnectOptions{Credentials: p.Credentials})
 	}
 	if emulator == "" {
 		return nil, fmt.Errorf("the plan is of cloud Emulator: a worker finds it with --emulator")
@@ -144,7 +162,8 @@ func cloudOf(p *plan.Plan, emulator string, share int) (*session.Cloud, error) {
 		return nil, err
 	}
 	limiter := runner.NewLimiter(p.Limits.RequestsPerSecond)
-	up, _, err := k.Connect(p, session.ConnectOptions{}, azure.Options{Cloud: endpoints, Version: "temporal", Pacer: limiter})
+	up, _, err := k.Connect(p, session.ConnectOptions{},
+		azure.Options{Cloud: endpoints, Version: "temporal", Pacer: limiter})
 	if err != nil {
 		return nil, err
 	}

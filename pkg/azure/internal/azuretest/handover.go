@@ -20,7 +20,8 @@ func AtLeisure() (time.Duration, string) { return time.Hour, "" }
 
 // Prepare makes a start ready, and returns what sends it as another process would
 // that was handed it: encoded and read again. It panics where it cannot be read.
-func Prepare(ctx context.Context, u Starter, v *fleet.Vault, seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
+func Prepare(ctx context.Context, u Starter, v *fleet.Vault,
+	seen fleet.Sighting) (func(context.Context, string) fleet.StartAnswer, error) {
 	start, err := u.Prepare(ctx, v, seen)
 	if err != nil {
 		return nil, err

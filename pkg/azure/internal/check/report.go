@@ -100,7 +100,8 @@ func (r *Report) Failed(side *azure.APIClients, permission string, err error) {
 		f.Code, f.Action = fleet.CodeBusy, "Nothing: it is validated again when the other operation may have ended."
 		r.Hold(f, ce.RequestID)
 	case fleet.CallGarbled:
-		f.Code, f.Action = fleet.CodeGarbled, "It is asked again later. If it stays: look for a proxy between here and "+side.Name()+"."
+		f.Code, f.Action = fleet.CodeGarbled,
+			"It is asked again later. If it stays: look for a proxy between here and "+side.Name()+"."
 		r.Hold(f, ce.RequestID)
 	case fleet.CallUnreachable:
 		f.Code, f.Action = fleet.CodeUnreachable, "Nothing: it is asked again later."
@@ -171,7 +172,8 @@ func asCallError(err error) *fleet.CallError {
 // State says how a single check ended that made the report.
 func (r *Report) State() fleet.CheckState {
 	switch {
-	case r.Denied, slices.ContainsFunc(r.Findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeNoPermission }):
+	case r.Denied, slices.ContainsFunc(r.Findings,
+		func(f fleet.Finding) bool { return f.Code == fleet.CodeNoPermission }):
 		return fleet.CheckDenied
 	case r.Blocked:
 		return fleet.CheckMissing

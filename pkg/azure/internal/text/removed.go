@@ -109,7 +109,8 @@ func finderOf(secret string) *finder {
 func newFinder(secret string) *finder {
 	f := &finder{spellings: []string{secret}}
 	if len(secret) >= minEncoded {
-		f.spellings = append(f.spellings, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))))
+		f.spellings = append(f.spellings, hex.EncodeToString([]byte(secret)),
+			strings.ToUpper(hex.EncodeToString([]byte(secret))))
 		for shift := range 3 { // by how many bytes stand before it
 			s := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
 			s = s[(8*shift+5)/6:]

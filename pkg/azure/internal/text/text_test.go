@@ -40,8 +40,10 @@ func TestClean(t *testing.T) {
 // have found.
 func TestHideSecretsAsksCheaply(t *testing.T) {
 	t.Parallel()
-	pieces := []string{"", " ", "x", "https://u:p", "@h/", "Bearer ", "BEARER\t", "abcdefghijklmnopqrstuvw==", "eyJhbGciOiJSUzI1.eyJh", "sig", "xſig=", "SIG", "design", "=", ":", "\"",
-		"client_secret", "CLIENT_ASSERTION", "Access_Token", "refresh_to\u212aen", "id_token", "client_aſſertion", "value"}
+	pieces := []string{"", " ", "x", "https://u:p", "@h/", "Bearer ", "BEARER\t", "abcdefghijklmnopqrstuvw==",
+		"eyJhbGciOiJSUzI1.eyJh", "sig", "xſig=", "SIG", "design", "=", ":", "\"",
+		"client_secret", "CLIENT_ASSERTION", "Access_Token", "refresh_to\u212aen", "id_token", "client_aſſertion",
+		"value"}
 	all := func(s string) string {
 		s = signed().ReplaceAllString(s, Removed)
 		s = bearer().ReplaceAllString(s, "${1}"+Removed)
@@ -69,7 +71,8 @@ func TestHideSecretsAsksCheaply(t *testing.T) {
 // nothing is left as it is that needs something.
 func TestPlainTextsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
-	for s, want := range map[string]bool{"": true, "a": true, "a b ~!": true, " ": false, " a": false, "a ": false, "a  b": false, "a\tb": false,
+	for s, want := range map[string]bool{"": true, "a": true, "a b ~!": true, " ": false, " a": false, "a ": false,
+		"a  b": false, "a\tb": false,
 		"a\x7f": false, "é": false, "a\xff": false, "a\u202e": false} {
 		if got := isPlain(s); got != want {
 			t.Errorf("%q: %t", s, got)
@@ -110,7 +113,8 @@ func TestCleanIsBounded(t *testing.T) {
 	}
 	token := "eyJ" + strings.Repeat("a", 1500) + ".eyJ" + strings.Repeat("b", 1500) + ".sig"
 	for _, pad := range []int{0, 90, 99, 150, 199, 200} {
-		for name, got := range map[string]string{"Clean": Clean(strings.Repeat("x", pad)+" "+token, 200), "Excerpt": Excerpt([]byte(strings.Repeat("x", pad) + " " + token))} {
+		for name, got := range map[string]string{"Clean": Clean(strings.Repeat("x", pad)+" "+token, 200),
+			"Excerpt": Excerpt([]byte(strings.Repeat("x", pad) + " " + token))} {
 			if strings.Contains(got, "eyJ") {
 				t.Errorf("%s, token at %d: %q", name, pad, got)
 			}
@@ -122,12 +126,13 @@ func TestHide(t *testing.T) {
 	t.Parallel()
 	const secret = `p"K 8~ü/+=`
 	for in, want := range map[string]string{
-		`it was ` + secret + `.`:                                 "it was [token removed].",
-		`client_secret_is=p%22K+8~%C3%BC%2F%2B%3D&x`:             "client_secret_is=[token removed]&x",
-		`{"s":"p\"K 8~ü/+="}`:                                    `{"s":"[token removed]"}`,
-		`nothing of it`:                                          `nothing of it`,
-		`a short one is left: it is part of every other word`:    `a short one is left: it is part of every other word`,
-		strings.Repeat(secret, 2) + "\x00" + secret + " at once": "[token removed][token removed]\x00[token removed] at once",
+		`it was ` + secret + `.`:                              "it was [token removed].",
+		`client_secret_is=p%22K+8~%C3%BC%2F%2B%3D&x`:          "client_secret_is=[token removed]&x",
+		`{"s":"p\"K 8~ü/+="}`:                                 `{"s":"[token removed]"}`,
+		`nothing of it`:                                       `nothing of it`,
+		`a short one is left: it is part of every other word`: `a short one is left: it is part of every other word`,
+		strings.Repeat(secret, 2) + "\x00" + secret +
+			" at once": "[token removed][token removed]\x00[token removed] at once",
 	} {
 		if got := Hide(in, "", "ot", secret); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
@@ -143,7 +148,9 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		limit = 1 + int(uint(limit)%MaxMessage)
 		for name, got := range map[string]string{"Clean": Clean(s, limit), "Excerpt": Excerpt([]byte(s))} {
-			if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' }) {
+			if !utf8.ValidString(got) ||
+				strings.ContainsFunc(got,
+					func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' }) {
 				t.Errorf("%s of %q is %q", name, s, got)
 			}
 			if signed().MatchString(got) {

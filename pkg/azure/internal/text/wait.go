@@ -42,7 +42,8 @@ func WaitIn(message string, now time.Time) time.Duration {
 			return 0 // a time of day: of which, nobody says
 		}
 		parts := strings.Split(strings.TrimPrefix(clock, ":"), ":")
-		d := amount(days, 24*time.Hour) + amount(whole, time.Hour) + amount(parts[0], time.Minute) + amount(parts[1], time.Second)
+		d := amount(days, 24*time.Hour) + amount(whole, time.Hour) + amount(parts[0], time.Minute) + amount(parts[1],
+			time.Second)
 		return min(d, MaxWait)
 	}
 	if days != "" { // "1.5 minutes" is no day
