@@ -247,7 +247,7 @@ func (l *lineSoFar) run() *rollout.State {
 // tells of, too.
 func (l *lineSoFar) earlier(newest *rollout.State) []candidate {
 	return ledger(l, func(path string) (found []candidate, err error) {
-		err = session.ReadLedger(path, func(r *session.Reading) error {
+		err = session.ReadLedger(path, func(r *session.ReadOnlyLedger) error {
 			found, err = earlierVaults(r, newest.Plan)
 			return err
 		})
@@ -257,7 +257,7 @@ func (l *lineSoFar) earlier(newest *rollout.State) []candidate {
 
 // earlierVaults are the vaults that the plans of a ledger's earlier runs have and the
 // newest one's has not, each once.
-func earlierVaults(r *session.Reading, newest *plan.Plan) (found []candidate, err error) {
+func earlierVaults(r *session.ReadOnlyLedger, newest *plan.Plan) (found []candidate, err error) {
 	seen, read := map[fleet.Key]bool{}, map[string]bool{newest.Fingerprint: true}
 	for i := range newest.Vaults {
 		seen[newest.Vaults[i].Key] = true
@@ -294,7 +294,7 @@ func earlierVaults(r *session.Reading, newest *plan.Plan) (found []candidate, er
 func (l *lineSoFar) runs() (words []candidate) {
 	runs := ledger(l, func(path string) (runs []state.RunInfo, err error) {
 		err = session.ReadLedger(path,
-			func(r *session.Reading) (err error) { runs, err = r.Runs(); return err })
+			func(r *session.ReadOnlyLedger) (err error) { runs, err = r.Runs(); return err })
 		return runs, err
 	})
 	for _, r := range slices.Backward(runs) {

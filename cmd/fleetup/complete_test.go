@@ -158,7 +158,7 @@ timings: {poll: 50ms}
 		e.run([]string{"fleetup", "run", filepath.Join(dir, inventory), "--yes", "--state", twice})
 	}
 	first := ""
-	if err := session.ReadLedger(twice, func(r *session.Reading) error {
+	if err := session.ReadLedger(twice, func(r *session.ReadOnlyLedger) error {
 		runs, err := r.Runs()
 		if len(runs) == 2 {
 			first = runs[0].ID

@@ -13,7 +13,7 @@ import (
 
 // doubt warns of a ledger whose records do not say what the events of its newest
 // run say. Who only reads goes on: what is shown comes from the events.
-func (e *environment) doubt(r *session.Reading, run journal.Run, path string) {
+func (e *environment) doubt(r *session.ReadOnlyLedger, run journal.Run, path string) {
 	if run.Broken != nil {
 		say(e.stderr, "Warning: the journal of ledger %s does not verify. Only what comes before its first fault is "+
 			"shown, "+

@@ -92,7 +92,7 @@ func perhapsEarlier(c *cli.Context, refusal error) error {
 		return refusal
 	}
 	found := refusal
-	unread := session.ReadLedger(flagState.of(c), func(r *session.Reading) error {
+	unread := session.ReadLedger(flagState.of(c), func(r *session.ReadOnlyLedger) error {
 		found = refusedOf(c, refusal, r)
 		return nil
 	})

@@ -20,8 +20,9 @@ type follower struct {
 	keep bool // fresh is wanted
 	// what has come since whoever watches took it; of a run that is new to it nothing
 	fresh []fleet.Event
-	seen  bool                         // it has had a run: a ledger that is taken for a moment is no end
-	anew  func(*session.Reading) error // is told of a run that was read anew, while the ledger is open; nil: nobody is
+	seen  bool // it has had a run: a ledger that is taken for a moment is no end
+	// is told of a run that was read anew, while the ledger is open; nil: nobody is
+	anew func(*session.ReadOnlyLedger) error
 	// when time alone may change the picture, though nothing is recorded; zero: never
 	again time.Time
 }
@@ -32,7 +33,7 @@ const lookEvery = time.Second
 // look reads what has come; news tells whether that was anything. ok is false
 // while the ledger has no run.
 func (f *follower) look() (news, ok bool, err error) {
-	err = session.ReadLedger(f.path, func(r *session.Reading) error {
+	err = session.ReadLedger(f.path, func(r *session.ReadOnlyLedger) error {
 		news, err = f.read(r)
 		if errors.Is(err, control.ErrNotThere) {
 			f.have = false // what was read of it so far is no whole
@@ -42,7 +43,7 @@ func (f *follower) look() (news, ok bool, err error) {
 	return news, f.have, err
 }
 
-func (f *follower) read(r *session.Reading) (news bool, err error) {
+func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 	info, ok, err := r.LatestRun()
 	if err != nil || !ok {
 		return false, err
@@ -76,7 +77,7 @@ func (f *follower) read(r *session.Reading) (news bool, err error) {
 
 // readAnew reads a whole run. What has come of the one that was followed already is fresh
 // nevertheless.
-func (f *follower) readAnew(r *session.Reading) (news bool, err error) {
+func (f *follower) readAnew(r *session.ReadOnlyLedger) (news bool, err error) {
 	run, ok, err := r.Latest()
 	if err != nil {
 		return false, err

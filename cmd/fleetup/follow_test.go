@@ -68,7 +68,7 @@ func TestFollowerMissesNothing(t *testing.T) {
 	m := &moving{l, t, 0}
 	f := &follower{}
 	for n := range 4 {
-		if news, err := f.read(&session.Reading{Reader: m}); err != nil || !news {
+		if news, err := f.read(&session.ReadOnlyLedger{Reader: m}); err != nil || !news {
 			t.Fatalf("look %d: news %t, %v", n, news, err)
 		}
 		if got, want := int(f.run.Seq), 1+n; got != want {

@@ -34,7 +34,7 @@ func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryru
 		return rollout.Memory{}, nil, nil
 	}
 	var live bool
-	err = session.ReadLedger(path, func(r *session.Reading) (err error) {
+	err = session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		live, open = r.Live != nil, nil
 		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)

@@ -47,7 +47,7 @@ func TestStatesBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := session.StatesBefore(&session.Reading{Reader: remembered{m}})
+	got, err := session.StatesBefore(&session.ReadOnlyLedger{Reader: remembered{m}})
 	a, _ := got.Of("a")
 	b, _ := got.Of("b")
 	if err != nil || string(a) != "4" || string(b) != "3" {

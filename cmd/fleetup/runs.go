@@ -22,7 +22,7 @@ func (e *environment) runsCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			path := flagState.of(c)
 			var rows []report.RunRow
-			err := session.ReadLedger(path, func(r *session.Reading) error {
+			err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) error {
 				runs, err := r.Runs()
 				rows = make([]report.RunRow, len(runs))
 				for i := range runs {
@@ -54,7 +54,7 @@ func (e *environment) runsCommand() *cli.Command {
 // standsIn says where the newest run of a ledger stands, of which alone the facts are
 // read, and only where it is not closed. A journal that cannot be read keeps nobody from
 // the list. The error is that of a process which went away while it was asked.
-func standsIn(r *session.Reading, info *state.RunInfo, row *report.RunRow) error {
+func standsIn(r *session.ReadOnlyLedger, info *state.RunInfo, row *report.RunRow) error {
 	if info.Closed {
 		return nil
 	}

@@ -26,7 +26,7 @@ func (e *environment) read(c *cli.Context, show renderer) error {
 	}
 	path := flagState.of(c)
 	run, ok, err := session.ReadRun(path, flagRun.of(c), format == layout.FormatTable,
-		func(r *session.Reading, run journal.Run) { e.doubt(r, run, path) })
+		func(r *session.ReadOnlyLedger, run journal.Run) { e.doubt(r, run, path) })
 	if err != nil {
 		return err
 	}

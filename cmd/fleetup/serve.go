@@ -70,7 +70,7 @@ type showing struct {
 
 // read makes the page's own copy of a run that the follower has read, unless it is the
 // one that is shown.
-func (s *showing) read(r *session.Reading) error {
+func (s *showing) read(r *session.ReadOnlyLedger) error {
 	run := &s.follower.run
 	if run.Info.ID == s.runID {
 		return nil

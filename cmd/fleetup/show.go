@@ -33,7 +33,7 @@ func (e *environment) story(c *cli.Context) error {
 	var run journal.Run
 	var vault int
 	chapters, before := []report.HistoryEntry{}, &rollout.Before{}
-	err := session.ReadLedger(path, func(r *session.Reading) (err error) {
+	err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		var ok bool
 		chapters, *before = chapters[:0], rollout.Before{} // a live run may have ended while it was asked
 		r.Partly = flagOutput.of(c) != "json"

@@ -127,17 +127,19 @@ func (f failing) Events(_ string, fn func(uint64, fleet.Event) error) error {
 func TestWhatCannotBeReadIsNotNothing(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	runs, rest := &Reading{Reader: failing{runs: broken}}, &Reading{Reader: failing{rest: broken}}
-	for name, read := range map[string]func(r *Reading) error{
-		"remembered": func(r *Reading) error { _, err := r.Remembered(); return err },
-		"all":        func(r *Reading) error { return r.All(func(string, uint64, fleet.Event) error { return nil }) },
-		"older": func(r *Reading) error {
+	runs, rest := &ReadOnlyLedger{Reader: failing{runs: broken}}, &ReadOnlyLedger{Reader: failing{rest: broken}}
+	for name, read := range map[string]func(r *ReadOnlyLedger) error{
+		"remembered": func(r *ReadOnlyLedger) error { _, err := r.Remembered(); return err },
+		"all": func(r *ReadOnlyLedger) error {
+			return r.All(func(string, uint64, fleet.Event) error { return nil })
+		},
+		"older": func(r *ReadOnlyLedger) error {
 			_, _, _, _, err := Older(r, func(*plan.Plan) bool { return false })
 			return err
 		},
-		"a run": func(r *Reading) error { _, _, err := r.Run("20260316-a", "fleet.db"); return err },
+		"a run": func(r *ReadOnlyLedger) error { _, _, err := r.Run("20260316-a", "fleet.db"); return err },
 	} {
-		for _, r := range []*Reading{runs, rest} {
+		for _, r := range []*ReadOnlyLedger{runs, rest} {
 			if err := read(r); !errors.Is(err, broken) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -145,13 +147,13 @@ func TestWhatCannotBeReadIsNotNothing(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	n := 0
-	err := (&Reading{Reader: failing{}}).All(func(string, uint64, fleet.Event) error { n++; return stop })
+	err := (&ReadOnlyLedger{Reader: failing{}}).All(func(string, uint64, fleet.Event) error { n++; return stop })
 	if !errors.Is(err, stop) || n != 1 {
 		t.Errorf("an error of who reads: %v after %d events", err, n)
 	}
 	for id, says := range map[string]string{"20260316": "2 runs of the ledger fleet.db begin with",
 		"20260317": `has no run "20260317"`} {
-		if _, _, err := (&Reading{Reader: failing{}}).Run(id, "fleet.db"); err == nil ||
+		if _, _, err := (&ReadOnlyLedger{Reader: failing{}}).Run(id, "fleet.db"); err == nil ||
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("run %s: %v", id, err)
 		}

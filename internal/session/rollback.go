@@ -71,7 +71,7 @@ func (s *Source) Apart() string {
 	}
 	of, _ := s.Plan.Kind.Undoes()
 	did := false
-	err := ReadLedger(s.Ledger, func(r *Reading) error {
+	err := ReadLedger(s.Ledger, func(r *ReadOnlyLedger) error {
 		runs, err := r.Runs()
 		for _, run := range runs {
 			kind, unread := r.KindOf(run)
@@ -92,7 +92,7 @@ func recordedBefore(path string) (*rollout.Before, error) {
 		return nil, failure.Usage("correct upgrade.ledger: it names the ledger of the runs that are to be undone",
 			"no ledger at %s, so nothing is recorded that could be put back", path)
 	}
-	r, err := OpenReading(path)
+	r, err := OpenReadOnly(path)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func recordedBefore(path string) (*rollout.Before, error) {
 }
 
 // StatesBefore is what each vault was like before the newest run that started it.
-func StatesBefore(r *Reading) (*rollout.Before, error) {
+func StatesBefore(r *ReadOnlyLedger) (*rollout.Before, error) {
 	before := &rollout.Before{}
 	err := r.All(func(run string, _ uint64, e fleet.Event) error { before.Add(run, e.Fact); return nil })
 	return before, err
@@ -116,7 +116,7 @@ func StatesBefore(r *Reading) (*rollout.Before, error) {
 
 // All hands over the events of all runs, with their run's ID, the oldest first. An error
 // of fn ends it and is returned.
-func (r *Reading) All(fn func(run string, seq uint64, e fleet.Event) error) error {
+func (r *ReadOnlyLedger) All(fn func(run string, seq uint64, e fleet.Event) error) error {
 	runs, err := r.Runs()
 	for _, run := range runs {
 		if err == nil {

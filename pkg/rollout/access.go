@@ -10,7 +10,7 @@ import (
 // refused, or could not be sent, one after the other. A resume begins anew: somebody has
 // seen to it.
 type Access struct {
-	Denials    int       `json:"denials,omitzero"` // suspensions in a row without an answered start
+	Denials    int       `json:"denials,omitzero"` // denials in a row without an answered start
 	Forbidden  forbidden `json:"forbidden,omitzero"`
 	Unsent     int       `json:"unsent,omitzero"`     // times in a row that starts could not be sent from here
 	UnsentFrom time.Time `json:"unsentFrom,omitzero"` // since when
@@ -141,9 +141,9 @@ func (m *Machine) remember() {
 		if !denied {
 			continue
 		}
-		m.excuse(sub, func() { sub.Suspended = true })
-		sub.Unread, sub.SuspendedAt, sub.Detail, sub.Confirmed = true, d.Since, d.Detail, d.GivenUp
-		m.suspended++
+		m.excuse(sub, func() { sub.Denied = true })
+		sub.Unread, sub.DeniedAt, sub.Detail, sub.Confirmed = true, d.Since, d.Detail, d.GivenUp
+		m.denied++
 		m.act(Watch{Subscription: sub.ID, Vault: -1, On: true})
 	}
 }

@@ -155,7 +155,7 @@ func (s *State) takenUp(at time.Time) time.Time {
 }
 
 // resume puts every vault whose POST may have left into doubt, lifts a
-// suspension, and lets waits begin anew.
+// denial, and lets waits begin anew.
 func (s *State) resume(at time.Time) {
 	s.Run.Suspended, s.Run.ResumedAt = nil, at
 	s.allow()

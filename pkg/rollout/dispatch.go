@@ -31,7 +31,7 @@ func (m *Machine) startsBefore(a, b int) bool {
 
 func (m *Machine) subFree(i int) bool {
 	s, a, limit := &m.subs[i], m.access(i), m.limits.PerSubscription
-	return !s.Suspended && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
+	return !s.Denied && !s.ThrottledUntil.After(m.now) && (limit == 0 || s.Used < limit) &&
 		// after a denial one start at a time tries the door
 		(a.Denials == 0 && a.Forbidden.N == 0 && a.Unsent == 0 || s.Sending == 0)
 }
@@ -90,11 +90,11 @@ func (m *Machine) nextCheck() bool {
 	wanted := v.Status == fleet.Pending || v.Status == fleet.Busy || v.Status == fleet.Ready && j.Stale
 	switch {
 	case !wanted || j.Doing != idle:
-	case j.Stale && (s.Suspended || s.ThrottledUntil.After(m.now)):
+	case j.Stale && (s.Denied || s.ThrottledUntil.After(m.now)):
 		j.Stale = false // back to those that wait for a start
-	case s.Suspended:
+	case s.Denied:
 		s.Parked = append(s.Parked, i)
-		return true // placed again when the suspension is lifted
+		return true // placed again when the denial is lifted
 	case s.ThrottledUntil.After(m.now):
 		j.NotBefore = s.ThrottledUntil
 	default:
@@ -136,7 +136,7 @@ func (m *Machine) intend() {
 			m.end(i)
 			j.NotBefore = m.now.Add(fresh) // whoever is so slow, or has another time, is not asked in a row
 			m.settle(i)
-		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Suspended ||
+		case m.leaving() || v.Status != fleet.Ready || m.Run.Paused != nil || m.Run.Halt != nil || s.Denied ||
 			s.ThrottledUntil.After(m.now) || !fits || m.overbooked(j) ||
 			!m.room(0) || !m.partsRoom(m.cellOf[i], false):
 			m.end(i)

@@ -38,7 +38,7 @@ func (m *Machine) leave() {
 		m.emit(s)
 		m.exit(fleet.ExitInterrupted)
 	case m.stuck():
-		id, said := m.denied()
+		id, said := m.surelyDenied()
 		m.emit(fleet.RunSuspended{Why: fleet.SuspendedSignIn, Subscription: id, Detail: said, Code: fleet.ExitSignIn})
 		m.exit(fleet.ExitSignIn)
 	}
@@ -67,7 +67,7 @@ func (m *Machine) waits() bool {
 // stuck reports whether all that is left to do waits for a sign-in or a
 // permission.
 func (m *Machine) stuck() bool {
-	if m.suspended == 0 || m.working() > 0 {
+	if m.denied == 0 || m.working() > 0 {
 		return false
 	}
 	left, stuck := m.open, 0
@@ -77,7 +77,7 @@ func (m *Machine) stuck() bool {
 	for i := range m.subs {
 		s := &m.subs[i]
 		switch {
-		case !s.Suspended || !s.Confirmed:
+		case !s.Denied || !s.Confirmed:
 		case s.DeniedReads < confirmReads && len(s.Watched) > 0:
 			return false // what is in flight there may be followed
 		case m.Run.Halt != nil:
@@ -89,10 +89,10 @@ func (m *Machine) stuck() bool {
 	return left > 0 && stuck == left
 }
 
-// denied is a subscription to which access is missing, and what the cloud said.
-func (m *Machine) denied() (id, said string) {
+// surelyDenied is a subscription to which access is missing, and what the cloud said.
+func (m *Machine) surelyDenied() (id, said string) {
 	for i := range m.subs {
-		if s := &m.subs[i]; s.Suspended && s.Confirmed {
+		if s := &m.subs[i]; s.Denied && s.Confirmed {
 			return s.ID, s.Detail
 		}
 	}

@@ -25,7 +25,7 @@ type Machine struct {
 	slots      int // upgrades that we started, or are about to, and that are not over
 	open       int // vaults of opened waves whose fate is undecided
 	flight     int // vaults whose upgrade, started by us, may be under way
-	suspended  int // subscriptions without a sign-in or permission
+	denied     int // subscriptions without a sign-in or permission
 
 	// ExitWhenWaiting makes the process leave, to be resumed, instead of
 	// waiting for a window or an approval.
@@ -122,16 +122,16 @@ type sub struct {
 	ThrottledFrom time.Time `json:"throttledFrom,omitzero"`
 	Away          bool      `json:"away,omitzero"` // throttled for longer than a poll
 	// a sign-in or permission is missing: nothing starts, nothing is checked
-	Suspended   bool               `json:"suspended,omitzero"`
+	Denied      bool               `json:"suspended,omitzero"`
 	Unread      bool               `json:"unread,omitzero"`    // nor has a read succeeded since
 	Confirmed   bool               `json:"confirmed,omitzero"` // and reading says so too: it will not mend by itself
-	SuspendedAt time.Time          `json:"suspendedAt,omitzero"`
+	DeniedAt    time.Time          `json:"suspendedAt,omitzero"`
 	LiftedAt    time.Time          `json:"liftedAt,omitzero"`
 	DeniedReads int                `json:"deniedReads,omitzero"`
 	Detail      string             `json:"detail,omitzero"`
 	Reading     *fleet.LastReading `json:"reading,omitzero"`    // that it could not be listed, nil where it could
 	BlindSince  time.Time          `json:"blindSince,omitzero"` // since when
-	Parked      []int              `json:"parked,omitzero"`     // vaults to validate once the suspension is lifted
+	Parked      []int              `json:"parked,omitzero"`     // vaults to validate once the denial is lifted
 	Watched     map[int]struct{}   `json:"-"`
 }
 

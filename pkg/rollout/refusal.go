@@ -233,7 +233,7 @@ func isForbidden(a *fleet.StartAnswer) bool {
 // left alone, as after a denial.
 func (m *Machine) foundForbidden(s int, code, message string) {
 	if n := m.access(s).Forbidden.and(code).N; n >= forbiddenVaults {
-		m.suspend(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", n,
+		m.deny(s, fmt.Sprintf("%d vaults in a row may be read and not changed; the last answer: %s", n,
 			spoken(code, message)), confirmDenials)
 	}
 }

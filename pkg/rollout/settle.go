@@ -96,7 +96,7 @@ func (m *Machine) countUnchecked(i int) {
 
 // excused reports whether the starts of others go before the subscription's
 // checks.
-func (s *sub) excused() bool { return s.Suspended || s.Away }
+func (s *sub) excused() bool { return s.Denied || s.Away }
 
 // excuse changes what excuses a subscription.
 func (m *Machine) excuse(s *sub, change func()) {
@@ -125,7 +125,7 @@ func (m *Machine) enqueue(i int) {
 		}
 	case fleet.Ready:
 		switch {
-		case v.outOfTries() && m.subs[j.Sub].Suspended:
+		case v.outOfTries() && m.subs[j.Sub].Denied:
 			// It waits for the sign-in, and is not given up for want of one.
 			m.subs[j.Sub].Parked = append(m.subs[j.Sub].Parked, i)
 		case v.outOfTries():
@@ -230,7 +230,7 @@ func (m *Machine) verifyBy(i int) time.Time {
 }
 
 // readable is since when the vault's subscription may be read again: after a
-// suspension, and after it is throttled.
+// denial, and after it is throttled.
 func (m *Machine) readable(i int) time.Time {
 	s := &m.subs[m.jobs[i].Sub]
 	return later(s.LiftedAt, s.ThrottledUntil)

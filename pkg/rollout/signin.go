@@ -7,7 +7,7 @@ import (
 )
 
 // deniedReads in a row confirm that a sign-in is really missing, and so many
-// suspensions in a row that only the starts are refused.
+// denials in a row that only the starts are refused.
 const (
 	confirmReads   = 3
 	confirmDenials = 3
@@ -44,20 +44,20 @@ func (m *Machine) subDue(s int) {
 // refused notes that a subscription denied a start, a check or a token, and
 // counts how often that came in a row.
 func (m *Machine) refused(s int, detail string) {
-	m.suspend(s, detail, m.access(s).Denials+1)
+	m.deny(s, detail, m.access(s).Denials+1)
 }
 
-// suspend stops starts and checks in a subscription until a read succeeds; after so many
+// deny stops starts and checks in a subscription until a read succeeds; after so many
 // denials in a row for good.
-func (m *Machine) suspend(s int, detail string, denials int) {
+func (m *Machine) deny(s int, detail string, denials int) {
 	sub := &m.subs[s]
-	if sub.Suspended {
+	if sub.Denied {
 		return
 	}
-	m.excuse(sub, func() { sub.Suspended = true })
-	sub.Unread, sub.SuspendedAt, sub.Detail = true, m.now, detail
+	m.excuse(sub, func() { sub.Denied = true })
+	sub.Unread, sub.DeniedAt, sub.Detail = true, m.now, detail
 	sub.Confirmed = denials >= confirmDenials
-	m.suspended++
+	m.denied++
 	m.emit(fleet.AccessDenied{Subscription: sub.ID, Detail: detail, GivenUp: sub.Confirmed, Denials: denials})
 	m.act(Watch{Subscription: sub.ID, Vault: -1, On: true})
 	for _, i := range inOrder(sub.Watched) {
@@ -65,13 +65,13 @@ func (m *Machine) suspend(s int, detail string, denials int) {
 	}
 }
 
-// readSucceeded lifts a suspension if the read began after it. A subscription
-// that reads well but refuses every start stays suspended; what is in flight
+// readSucceeded lifts a denial if the read began after it. A subscription
+// that reads well but refuses every start stays denied; what is in flight
 // in it is followed all the same.
 func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	sub := &m.subs[s]
 	sub.DeniedReads, sub.Reading, sub.BlindSince = 0, nil, time.Time{}
-	if !sub.Suspended || readAt.Before(sub.SuspendedAt) {
+	if !sub.Denied || readAt.Before(sub.DeniedAt) {
 		return
 	}
 	if sub.Unread {
@@ -80,8 +80,8 @@ func (m *Machine) readSucceeded(s int, readAt time.Time) {
 	if m.access(s).Denials >= confirmDenials {
 		return
 	}
-	m.excuse(sub, func() { sub.Suspended = false })
-	m.suspended--
+	m.excuse(sub, func() { sub.Denied = false })
+	m.denied--
 	m.emit(fleet.AccessDenied{Subscription: sub.ID, Off: true})
 	m.act(Watch{Subscription: sub.ID, Vault: -1})
 	parked := sub.Parked
@@ -115,7 +115,7 @@ func (m *Machine) listFailed(o ReadFailed) {
 	if o.Class != fleet.CallDenied && o.Class != fleet.CallForbidden {
 		return
 	}
-	m.suspend(s, o.Detail, m.access(s).Denials)
+	m.deny(s, o.Detail, m.access(s).Denials)
 	sub := &m.subs[s]
 	if !sub.Unread {
 		sub.Unread = true

@@ -155,8 +155,8 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		id := m.subs[i].ID
 		m.subs[i] = s.Subs[i]
 		m.subs[i].ID, m.subs[i].Watched = id, map[int]struct{}{}
-		if s.Subs[i].Suspended {
-			m.suspended++
+		if s.Subs[i].Denied {
+			m.denied++
 		}
 	}
 	for i := range m.jobs {

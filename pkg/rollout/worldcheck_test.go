@@ -177,7 +177,7 @@ func (w *world) checkStep(out Output) {
 	var totals Totals
 	var all tally
 	waves, waveTotals := make([]tally, len(m.Waves)), make([]Totals, len(m.Waves))
-	var slots, open, flight, suspended int
+	var slots, open, flight, denied int
 	used, subOpen, subFlight, subSending := make([]int, len(m.subs)), make([]int, len(m.subs)),
 		make([]int, len(m.subs)), make([]int, len(m.subs))
 	locUsed := make([]int, len(m.locs))
@@ -213,8 +213,8 @@ func (w *world) checkStep(out Output) {
 			w.broken("subscription %d counts %+v; recounted: used %d open %d flight %d sending %d", s, *sub, used[s],
 				subOpen[s], subFlight[s], subSending[s])
 		}
-		if m.subs[s].Suspended {
-			suspended++
+		if m.subs[s].Denied {
+			denied++
 		}
 	}
 	for l := range m.locs {
@@ -230,10 +230,10 @@ func (w *world) checkStep(out Output) {
 		}
 	}
 	if m.Totals != totals || m.tally != all || m.slots != slots || m.open != open || m.flight != flight ||
-		m.suspended != suspended || m.doing != doing {
+		m.denied != denied || m.doing != doing {
 		w.broken("the machine counts %v %+v %d %d %d %d %v; recounted %v %+v %d %d %d %d %v", m.Totals, m.tally,
 			m.slots, m.open, m.flight,
-			m.suspended, m.doing, totals, all, slots, open, flight, suspended, doing)
+			m.denied, m.doing, totals, all, slots, open, flight, denied, doing)
 	}
 	w.checkWaits(out)
 	l := w.limits(m.State)
@@ -273,9 +273,9 @@ func (w *world) checkStep(out Output) {
 			w.broken("%T of %s: %d slots, %d of its subscription, %d of its location; limits %+v", a,
 				w.plan.Vaults[i].Name, slots, used[j.Sub], locUsed[j.Loc], l)
 		}
-		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.Sub].Suspended ||
+		if m.Run.Halt != nil || w.stopped || m.Run.Paused != nil || m.Closing() || m.subs[j.Sub].Denied ||
 			m.subs[j.Sub].ThrottledUntil.After(w.now) {
-			w.broken("%T of %s while halted, stopped, paused, closing, suspended or throttled", a,
+			w.broken("%T of %s while halted, stopped, paused, closing, denied or throttled", a,
 				w.plan.Vaults[i].Name)
 		}
 	}
@@ -290,7 +290,7 @@ func (w *world) checkWaits(out Output) {
 	for i := range w.m.Vaults {
 		v, j := &w.m.Vaults[i], &w.m.jobs[i]
 		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.Back == fleet.Pending
-		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.Sub].Suspended && !w.m.subs[j.Sub].Away {
+		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.Sub].Denied && !w.m.subs[j.Sub].Away {
 			unchecked++
 		}
 		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.NotBefore.After(w.m.now)) {

@@ -213,7 +213,7 @@ func knows(m *Machine) map[string]string {
 		}
 		put("the access to "+s.ID, m.access(i))
 		rest(s.ID, s)
-		put("whether nothing starts in "+s.ID, s.Suspended)
+		put("whether nothing starts in "+s.ID, s.Denied)
 	}
 	return all
 }

@@ -22,21 +22,21 @@ import (
 // wrote a line has let go of the ledger by then.
 const LookFor = 3 * time.Second
 
-// Reading is a ledger that can be read, or a live run in its place.
-type Reading struct {
+// ReadOnlyLedger is a ledger that can be read, or a live run in its place.
+type ReadOnlyLedger struct {
 	journal.Reader
 	Live   *control.Client // nil: nobody carries the run out
 	Partly bool            // a journal that does not verify is read as far as it does
 	Close  func() error
 }
 
-// OpenReading opens a ledger for reading, or asks the process that has it. It
+// OpenReadOnly opens a ledger for reading, or asks the process that has it. It
 // needs no lock.
-func OpenReading(path string) (*Reading, error) {
+func OpenReadOnly(path string) (*ReadOnlyLedger, error) {
 	for until := time.Now().Add(LookFor); ; time.Sleep(20 * time.Millisecond) {
 		r, err := state.OpenReadOnly(path)
 		if err == nil {
-			return &Reading{Reader: r, Close: r.Close}, nil
+			return &ReadOnlyLedger{Reader: r, Close: r.Close}, nil
 		}
 		busy, ok := errors.AsType[*state.BusyError](err)
 		if errors.Is(err, state.ErrNoLedger) {
@@ -48,7 +48,7 @@ func OpenReading(path string) (*Reading, error) {
 		client, err := Reach(busy.Holder, path)
 		switch {
 		case err == nil:
-			return &Reading{Reader: client, Live: client, Close: client.Close}, nil
+			return &ReadOnlyLedger{Reader: client, Live: client, Close: client.Close}, nil
 		case !errors.Is(err, control.ErrNotThere):
 			return nil, err
 		case time.Now().After(until):
@@ -77,9 +77,9 @@ func Reach(h state.Holder, path string) (*control.Client, error) {
 // ReadLedger has a ledger read, from the file or from the process that has it.
 // When that process goes away in between, read is called again and has to begin
 // anew: the file tells the rest, or the next process.
-func ReadLedger(path string, read func(*Reading) error) error {
+func ReadLedger(path string, read func(*ReadOnlyLedger) error) error {
 	for until := time.Now().Add(LookFor); ; {
-		r, err := OpenReading(path)
+		r, err := OpenReadOnly(path)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func ReadLedger(path string, read func(*Reading) error) error {
 }
 
 // Latest rebuilds the newest run; false when there is none.
-func (r *Reading) Latest() (journal.Run, bool, error) {
+func (r *ReadOnlyLedger) Latest() (journal.Run, bool, error) {
 	run, ok, err := journal.Latest(r, r.rebuild)
 	run.Live = r.Live != nil
 	return run, ok, err
@@ -136,7 +136,7 @@ func Older(from interface {
 
 // KindOf is the kind of a run's plan, empty where the plan cannot be read. The error is
 // that of a process which went away while it was asked.
-func (r *Reading) KindOf(run state.RunInfo) (fleet.Kind, error) {
+func (r *ReadOnlyLedger) KindOf(run state.RunInfo) (fleet.Kind, error) {
 	data, err := r.Plan(run.PlanFingerprint)
 	if errors.Is(err, control.ErrNotThere) {
 		return "", err
@@ -149,7 +149,7 @@ func (r *Reading) KindOf(run state.RunInfo) (fleet.Kind, error) {
 var errEnough = errors.New("read enough")
 
 // Remembered is what the ledger remembers of its vaults.
-func (r *Reading) Remembered() (rollout.Memory, error) {
+func (r *ReadOnlyLedger) Remembered() (rollout.Memory, error) {
 	var records []fleet.VaultRecord
 	if err := r.VaultRecords(func(v fleet.VaultRecord) error { records = append(records, v); return nil }); err != nil {
 		return rollout.Memory{}, err
@@ -174,7 +174,7 @@ func (r *Reading) Remembered() (rollout.Memory, error) {
 	})
 }
 
-func (r *Reading) rebuild(from journal.Reader, info state.RunInfo) (journal.Run, bool, error) {
+func (r *ReadOnlyLedger) rebuild(from journal.Reader, info state.RunInfo) (journal.Run, bool, error) {
 	if r.Partly {
 		return journal.Readable(from, info)
 	}
@@ -182,7 +182,7 @@ func (r *Reading) rebuild(from journal.Reader, info state.RunInfo) (journal.Run,
 }
 
 // Run rebuilds the run with an ID, or with one that begins so; empty: the newest.
-func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
+func (r *ReadOnlyLedger) Run(id, path string) (journal.Run, bool, error) {
 	if id == "" {
 		return r.Latest()
 	}
@@ -217,14 +217,15 @@ func (r *Reading) Run(id, path string) (journal.Run, bool, error) {
 
 // ReadLatest reads the newest run, from the file or from the process that
 // carries it out; then is called with what it was read from.
-func ReadLatest(path string, then ...func(*Reading, journal.Run)) (run journal.Run, ok bool, err error) {
+func ReadLatest(path string, then ...func(*ReadOnlyLedger, journal.Run)) (run journal.Run, ok bool, err error) {
 	return ReadRun(path, "", false, then...)
 }
 
 // ReadRun is readLatest of the run with an ID; empty: the newest. partly: as far as
 // its journal verifies.
-func ReadRun(path, id string, partly bool, then ...func(*Reading, journal.Run)) (run journal.Run, ok bool, err error) {
-	err = ReadLedger(path, func(r *Reading) error {
+func ReadRun(path, id string, partly bool, then ...func(*ReadOnlyLedger, journal.Run)) (run journal.Run, ok bool,
+	err error) {
+	err = ReadLedger(path, func(r *ReadOnlyLedger) error {
 		r.Partly = partly
 		run, ok, err = r.Run(id, path)
 		for _, do := range then {
