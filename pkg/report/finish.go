@@ -57,6 +57,9 @@ func ExpectedEndOf(l rollout.Likely, takes []standing.Assumption) *ExpectedEnd {
 // times, and that it is a guess.
 func (e *ExpectedEnd) say(write func(time.Time) string) string {
 	from, to := write(e.P50.Value()), write(e.P90.Value())
+	if day := strings.LastIndexByte(to, ' '); day >= 0 && strings.HasPrefix(from, to[:day+1]) && from != to {
+		to = to[day+1:] // one day for both
+	}
 	s := "about " + from
 	if from != to {
 		s = from + "–" + to
@@ -70,9 +73,5 @@ func (e *ExpectedEnd) say(write func(time.Time) string) string {
 // Words writes the expected end for people, in a zone; nil is UTC.
 func (e *ExpectedEnd) Words(zone *time.Location, now time.Time) string {
 	c := lexicon.ClockIn(zone)
-	write := c.Soon
-	if e.P90.Sub(now) >= lexicon.ThisNight {
-		write = c.Near
-	}
-	return e.say(func(t time.Time) string { return write(t, now) })
+	return e.say(func(t time.Time) string { return c.Soon(t, now) })
 }

@@ -35,7 +35,8 @@ type Night struct {
 	Starts int // upgrades that start in it
 }
 
-// Span is a stretch of time.
+// Span is a stretch of time: of a wave from its first start, or from when it opens where
+// nothing of it starts.
 type Span struct{ StartsAt, EndsAt time.Time }
 
 // Rehearsal is a night to simulate.
@@ -86,7 +87,7 @@ func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 func newSimulation(m *Machine, r Rehearsal) *simulation {
 	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before},
 		running: map[int]*fleet.Record{},
-		readers: map[string]*reader{}, nights: map[time.Time]int{}}
+		readers: map[string]*reader{}, nights: map[time.Time]int{}, first: map[int]time.Time{}}
 }
 
 // play drives the machine to its end.
@@ -109,7 +110,11 @@ func (s *simulation) play() (Forecast, error) {
 		}
 	}
 	for i := range s.m.Waves {
-		f.Waves = append(f.Waves, Span{s.m.Waves[i].OpenedAt, s.m.Waves[i].DoneAt})
+		starts := s.m.Waves[i].OpenedAt
+		if first, ok := s.first[i]; ok { // it opens, and checks, outside of windows too
+			starts = first
+		}
+		f.Waves = append(f.Waves, Span{starts, s.m.Waves[i].DoneAt})
 	}
 	return f, nil
 }
@@ -143,6 +148,7 @@ type simulation struct {
 	running map[int]*fleet.Record
 	pending []Observation
 	nights  map[time.Time]int // starts, by the end of the window
+	first   map[int]time.Time // the first start of each wave that has one
 	steps   int
 	idle    int // steps in a row of which nothing came
 	still   int // steps in a row at one moment
@@ -328,6 +334,9 @@ func (s *simulation) perform(a Action) {
 		v := &s.m.Plan.Vaults[a.Vault]
 		if until, _ := s.m.scheduleOf(a.Vault).OpenAt(s.now); !until.IsZero() {
 			s.nights[until]++
+		}
+		if _, ok := s.first[v.Wave]; !ok {
+			s.first[v.Wave] = s.now
 		}
 		s.running[a.Vault] = &fleet.Record{OperationID: a.Start.OperationID, State: fleet.RecordInProgress}
 		s.endsAt(a.Vault, s.now.Add(s.Duration(v)))

@@ -182,3 +182,25 @@ func TestSimulateThatCannotEnd(t *testing.T) {
 		t.Fatal("no error")
 	}
 }
+
+// TestSimulateStartsInWindows: a wave starts with its first upgrade. It opens, and its
+// vaults are checked, while the window is closed; one that starts nothing has its opening.
+func TestSimulateStartsInWindows(t *testing.T) {
+	t.Parallel()
+	p := fleetOf([]int{20, 20}, 1, 1, 1, 1)
+	p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6},
+		Start: 22 * 60, End: 23 * 60, Zone: "UTC"}}}
+	p.Vaults[0].Predicted.P90 = 30 * time.Minute
+	p.Vaults[1].Hold = &fleet.Hold{}
+	from := time.Date(2026, 3, 16, 18, 0, 0, 0, time.UTC)
+	f, err := Simulate(p, from, predicted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.Waves[0].StartsAt, from.Add(4*time.Hour); !got.Equal(want) {
+		t.Errorf("the first wave starts at %s, want %s", got, want)
+	}
+	if got, want := f.Waves[1].StartsAt, f.Waves[0].EndsAt; !got.Equal(want) {
+		t.Errorf("a wave of held vaults starts at %s, want %s", got, want)
+	}
+}

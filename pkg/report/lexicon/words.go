@@ -147,14 +147,16 @@ func (c Clock) Near(t, now time.Time) string {
 	return t.In(c.Zone).Format("Mon 15:04")
 }
 
-// ThisNight is how far away a time may be to be known by its minute alone.
-const ThisNight = 16 * time.Hour
+// thisNight is how far away a time of today may be to be known by its minute alone.
+const thisNight = 16 * time.Hour
 
-// Soon writes a time of the same night by the minute alone, seen from now, and
-// any other as near does.
+// Soon writes a time of today that is not far away, as the zone has it, by the minute alone,
+// and any other as near does: who reads 00:20 shortly before midnight should not have to ask
+// which day.
 func (c Clock) Soon(t, now time.Time) string {
-	if d := t.Sub(now).Abs(); d < ThisNight && !t.IsZero() {
-		return t.In(c.Zone).Format("15:04")
+	at, today := t.In(c.Zone), now.In(c.Zone)
+	if !t.IsZero() && t.Sub(now).Abs() < thisNight && at.Year() == today.Year() && at.YearDay() == today.YearDay() {
+		return at.Format("15:04")
 	}
 	return c.Near(t, now)
 }
@@ -233,7 +235,7 @@ func (c Clock) NearBy(now time.Time) func(time.Time) string {
 	return func(t time.Time) string { return c.Near(t, now) }
 }
 
-// SoonBy is nearBy without the day where it is tonight.
+// SoonBy is nearBy without the day where it is today.
 func (c Clock) SoonBy(now time.Time) func(time.Time) string {
 	return func(t time.Time) string { return c.Soon(t, now) }
 }

@@ -49,3 +49,19 @@ func TestEveryOrderHasWords(t *testing.T) {
 		t.Errorf("%d orders were looked at", orders)
 	}
 }
+
+// TestSoonNamesTheDay: the minute alone is of today, as the zone has it, and not far away.
+func TestSoonNamesTheDay(t *testing.T) {
+	t.Parallel()
+	berlin := time.FixedZone("Berlin", 3600)
+	now := time.Date(2026, 11, 30, 22, 50, 0, 0, time.UTC) // 23:50 there
+	for after, want := range map[time.Duration]string{
+		5 * time.Minute: "23:55", 30 * time.Minute: "Tue 00:20", -2 * time.Hour: "21:50", 0: "23:50"} {
+		if got := ClockIn(berlin).Soon(now.Add(after), now); got != want {
+			t.Errorf("%s from then is %q, want %q", after, got, want)
+		}
+	}
+	if got := ClockIn(berlin).Soon(now.Add(-5*time.Hour), now.Add(-23*time.Hour)); got != "Mon 18:50" {
+		t.Errorf("eighteen hours ahead on one day: %q", got)
+	}
+}
