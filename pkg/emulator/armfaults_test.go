@@ -383,3 +383,28 @@ func TestTodaysFaults(t *testing.T) {
 		}
 	}
 }
+
+// A change that failed has written to the vault all the same, in every shape: it shows
+// another version once that has ended, and not before.
+func TestVersionAfterAFailure(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []string{shapeSpecification, shapeRecorded2026} {
+		t.Run(shape, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := todaysCloud(t, Scenario{Shape: shape, Changes: Changes{Duration: Duration{Constant: "2m"}},
+					Faults: []Fault{{Kind: kindFails, Vault: "rsv-1"}}})
+				cl, v := inMemory(t, c), estate()[0]
+				etag := at(t, cl.read(v), "etag")
+				wantStatus(t, cl.patch(v, alertsBody), 202)
+				if got := at(t, cl.read(v), "etag"); got != etag {
+					t.Errorf("while it is under way: %v, want %v", got, etag)
+				}
+				time.Sleep(20 * time.Minute)
+				if got := at(t, cl.read(v), "etag"); got == etag {
+					t.Errorf("after its failure: still %v", got)
+				}
+			})
+		})
+	}
+}

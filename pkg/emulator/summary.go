@@ -84,9 +84,20 @@ type running struct {
 
 type subStats struct{ requests, listings, maxUpgrades int }
 
+// vaultStats is what was asked of a vault, of whichever kind.
 type vaultStats struct {
 	refused, again int
 	byCall         map[call]int
+}
+
+func (s *vaultStats) count(l line) {
+	inc(&s.byCall, l.Call)
+	if l.Refused {
+		s.refused++
+	}
+	if l.Again {
+		s.again++
+	}
 }
 
 const mistakesShown = 20
@@ -122,13 +133,7 @@ func (c *Cloud) count(l line, s *subscription, v *vault, r *resource) {
 	if v == nil {
 		return
 	}
-	inc(&v.stats.byCall, l.Call)
-	if l.Refused {
-		v.stats.refused++
-	}
-	if l.Again {
-		v.stats.again++
-	}
+	v.stats.count(l)
 	if l.Start != nil {
 		c.countRunning(l.At, l.Start.EndsAt, s, v.Location)
 	}
@@ -198,34 +203,42 @@ func (c *Cloud) Summary() Summary {
 	}
 	for _, v := range c.vaults {
 		vs := v.summary(at)
-		out.Accepted += vs.Accepted
-		out.Refused += vs.Refused
-		out.DoubleAccepted += max(0, vs.Accepted-1)
-		out.SentAgain += vs.SentAgain
+		out.add(vs.Accepted, vs.Refused, max(0, vs.Accepted-1), vs.SentAgain)
 		out.Vaults = append(out.Vaults, vs)
 	}
 	for _, r := range c.resources {
 		rs := r.summary(at)
-		out.Accepted += rs.Accepted
-		out.Refused += rs.Refused
-		out.DoubleAccepted += rs.DoubleAccepted
-		out.SentAgain += rs.SentAgain
+		out.add(rs.Accepted, rs.Refused, rs.DoubleAccepted, rs.SentAgain)
 		out.Resources = append(out.Resources, rs)
 	}
 	return out
 }
 
+// add counts in what was done to one vault.
+func (s *Summary) add(accepted, refused, double, again int) {
+	s.Accepted += accepted
+	s.Refused += refused
+	s.DoubleAccepted += double
+	s.SentAgain += again
+}
+
+// idsOf are the operations of this handler's starts.
+func idsOf[T going](list []T) []string {
+	ids := []string{}
+	for _, o := range ours(list) {
+		ids = append(ids, o.of().ID)
+	}
+	return ids
+}
+
 func (v *vault) summary(at time.Time) VaultSummary {
 	vs := VaultSummary{SubscriptionID: v.sub.id, SubscriptionName: v.sub.name, Name: v.Name, Location: v.Location,
-		ResourceType: v.ResourceType, OperationIDs: []string{}, Refused: v.stats.refused, SentAgain: v.stats.again,
+		ResourceType: v.ResourceType, OperationIDs: idsOf(v.ops), Refused: v.stats.refused, SentAgain: v.stats.again,
 		Requests: named(v.stats.byCall)}
 	if op := newest(v.ops, at); op != nil {
 		vs.Status = op.status(at)
 	}
-	for _, op := range ours(v.ops) {
-		vs.Accepted++
-		vs.OperationIDs = append(vs.OperationIDs, op.ID)
-	}
+	vs.Accepted = len(vs.OperationIDs)
 	return vs
 }
 
@@ -275,21 +288,15 @@ type ResourceSummary struct {
 }
 
 type resourceStats struct {
-	unchanged, refused, double, again int
-	byCall                            map[call]int
+	vaultStats
+	unchanged, double int
 }
 
 // countResource folds a line into a resource's counters.
 func (c *Cloud) countResource(l line, s *subscription, r *resource) {
-	inc(&r.stats.byCall, l.Call)
+	r.stats.count(l)
 	if l.Unchanged {
 		r.stats.unchanged++
-	}
-	if l.Refused {
-		r.stats.refused++
-	}
-	if l.Again {
-		r.stats.again++
 	}
 	if l.Change != nil {
 		if l.Again {
@@ -313,7 +320,7 @@ func (r *resource) repeats(p patchBody, now time.Time) bool {
 func (r *resource) summary(at time.Time) ResourceSummary {
 	out := ResourceSummary{ID: r.id(), SubscriptionID: r.sub.id, SubscriptionName: r.sub.name,
 		ResourceGroup: r.ResourceGroup,
-		Type:          r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: []string{},
+		Type:          r.kind.name, Name: r.Name, Location: r.Location, OperationIDs: idsOf(r.changes),
 		Roles:     []RoleAssignment{},
 		Unchanged: r.stats.unchanged, Refused: r.stats.refused, DoubleAccepted: r.stats.double,
 		SentAgain: r.stats.again,
@@ -328,10 +335,7 @@ func (r *resource) summary(at time.Time) ResourceSummary {
 	for _, a := range r.roles {
 		out.Roles = append(out.Roles, a.RoleAssignment)
 	}
-	for _, ch := range ours(r.changes) {
-		out.Accepted++
-		out.OperationIDs = append(out.OperationIDs, ch.ID)
-	}
+	out.Accepted = len(out.OperationIDs)
 	return out
 }
 
