@@ -302,6 +302,9 @@ func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
 			r.Findings, r.RequestIDs, r.Reason = nil, nil, ""
 		}
 	}
+	if is.HeldBy == "" {
+		was.HeldBy = "" // earlier versions had it in the reason alone
+	}
 	return sameJSON(rollout.Settled(was), rollout.Settled(is))
 }
 

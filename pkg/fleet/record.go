@@ -175,6 +175,9 @@ type VaultRecord struct {
 	Findings    []Finding  `json:"findings,omitempty"`
 	RequestIDs  []string   `json:"requestIds,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
+	// HeldBy is the user who held it by hand, with Reason; empty where nobody did, and in
+	// the records of versions that said it in Reason alone.
+	HeldBy string `json:"heldBy,omitempty"`
 	// Done: the cloud called it done, in the start's answer or later. Reading is
 	// what was last read of it, until it ended otherwise than unknown.
 	Done    bool         `json:"done,omitempty"`

@@ -298,8 +298,8 @@ func (v *VaultState) NeverStarted() bool {
 	return false
 }
 
-// heldBy begins the reason of a vault that a person holds. Ledgers have it in their
-// records, by which later runs know of the hold.
+// heldBy begins the reason of a vault that a person holds. Records of earlier versions
+// tell of the hold by it alone (heldByHand).
 const heldBy = "held by "
 
 // held folds a hold that a person put on a vault, or its release.

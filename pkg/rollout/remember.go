@@ -107,7 +107,8 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 // heldByHand is by whom and why a vault was held in the run that last touched it, and
 // not released. A hold of the inventory is no fact, and leaves no such record.
 func heldByHand(r *fleet.VaultRecord) (why string, ok bool) {
-	if r.Status != fleet.Excluded || !strings.HasPrefix(r.Reason, heldBy) {
+	old := r.HeldBy == "" && strings.HasPrefix(r.Reason, heldBy) // an earlier version's record
+	if r.Status != fleet.Excluded || r.HeldBy == "" && !old {
 		return "", false
 	}
 	return r.Reason, true

@@ -68,3 +68,32 @@ func TestRemember(t *testing.T) {
 		t.Errorf("a run whose beginning cannot be read: %v", err)
 	}
 }
+
+// A hold by hand is known by the record's field, whatever its sentence; by the sentence
+// where an earlier version wrote the record.
+func TestHeldByHand(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		r    fleet.VaultRecord
+		want string
+	}{
+		"its field":            {fleet.VaultRecord{Status: fleet.Excluded, HeldBy: "alex", Reason: "in other words"}, "in other words"},
+		"an earlier version's": {fleet.VaultRecord{Status: fleet.Excluded, Reason: "held by alex: quarter end"}, "held by alex: quarter end"},
+		"by nobody":            {fleet.VaultRecord{Status: fleet.Excluded, Reason: "legal freeze"}, ""},
+		"released":             {fleet.VaultRecord{Status: fleet.Pending, Reason: "held by alex: quarter end"}, ""},
+	} {
+		if why, ok := heldByHand(&c.r); why != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %v", name, why, ok)
+		}
+	}
+	p := testPlan(1, 1, 1, 1)
+	st := NewState(p)
+	held := fleet.Held{Vault: p.Vaults[0].Key, By: fleet.Actor{User: "alex"}, Reason: "quarter end"}
+	if err := st.Apply(fleet.Event{Fact: held}); err != nil || st.Record(0).HeldBy != "alex" {
+		t.Errorf("held: %+v, %v", st.Record(0), err)
+	}
+	held.Off = true
+	if err := st.Apply(fleet.Event{Fact: held}); err != nil || st.Record(0).HeldBy != "" {
+		t.Errorf("released: %+v, %v", st.Record(0), err)
+	}
+}

@@ -337,12 +337,16 @@ func (s *State) Record(i int) fleet.VaultRecord {
 	if v.Status == fleet.Unknown {
 		followed = v.Operation // a later run may ask it; in this one the journal has it
 	}
+	holder := ""
+	if v.Held != nil {
+		holder = v.Held.By.User
+	}
 	return fleet.VaultRecord{
 		Vault: s.Plan.Vaults[i].Key, RunID: s.Run.ID, Status: v.Status, OperationID: v.OperationID,
 		Operation: followed, Accepted: v.Accepted, ErrorBody: v.ErrorBody, Version: v.Version, Disregard: v.Disregard,
 		StartedAt: v.StartedAt,
 		EndedAt:   v.EndedAt, EndedLate: v.EndedLate, Findings: v.Findings, RequestIDs: v.RequestIDs, Reason: v.Reason,
-		Done: v.Done, Reading: v.Reading,
+		Done: v.Done, Reading: v.Reading, HeldBy: holder,
 	}
 }
 
