@@ -77,10 +77,12 @@ func TestHeldByHand(t *testing.T) {
 		r    fleet.VaultRecord
 		want string
 	}{
-		"its field":            {fleet.VaultRecord{Status: fleet.Excluded, HeldBy: "alex", Reason: "in other words"}, "in other words"},
-		"an earlier version's": {fleet.VaultRecord{Status: fleet.Excluded, Reason: "held by alex: quarter end"}, "held by alex: quarter end"},
-		"by nobody":            {fleet.VaultRecord{Status: fleet.Excluded, Reason: "legal freeze"}, ""},
-		"released":             {fleet.VaultRecord{Status: fleet.Pending, Reason: "held by alex: quarter end"}, ""},
+		"its field": {fleet.VaultRecord{Status: fleet.Excluded, HeldBy: "alex", Reason: "in other words"},
+			"in other words"},
+		"an earlier version's": {fleet.VaultRecord{Status: fleet.Excluded, Reason: "held by alex: quarter end"},
+			"held by alex: quarter end"},
+		"by nobody": {fleet.VaultRecord{Status: fleet.Excluded, Reason: "legal freeze"}, ""},
+		"released":  {fleet.VaultRecord{Status: fleet.Pending, Reason: "held by alex: quarter end"}, ""},
 	} {
 		if why, ok := heldByHand(&c.r); why != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q, %v", name, why, ok)

@@ -236,7 +236,9 @@ var scriptReads = map[RefreshRead]string{ReadNoMore: "no more", ReadTarget: "the
 // consent says what is missing before the plan starts: of yes, terminal, saved, expired, holds=N
 // and kind=NAME a person has said or has what is named.
 func (s *script) consent(args []string) ([]string, error) {
-	c := Consent{Holds: len(s.plan.Expired())} // no ledger knows more
+	c := Consent{}
+	known := ProspectsOf(s.plan)
+	c.Holds = len(known.Expired(s.plan)) // no ledger knows more
 	for _, a := range args {
 		switch key, val, _ := strings.Cut(a, "="); key {
 		case "yes":

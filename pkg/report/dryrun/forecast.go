@@ -38,7 +38,7 @@ func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
 	q.Vaults = make([]plan.Vault, len(p.Vaults))
 	copy(q.Vaults, p.Vaults)
 	for i := range q.Vaults {
-		if v := &q.Vaults[i]; !mayStart(o.prospect(v)) {
+		if v := &q.Vaults[i]; !rollout.StartsFrom(o.prospects().Of(v)) {
 			v.Hold = &fleet.Hold{Reason: "does not start"}
 		}
 	}
@@ -49,64 +49,22 @@ func Startable(p *plan.Plan, o PlanOptions) *plan.Plan {
 // which checks count, for what is shown, what is forecast and what is asked alike.
 func (o PlanOptions) knowing(p *plan.Plan) PlanOptions {
 	if o.Validations == nil {
-		if o.Validations = p.Validations(); o.Validations != nil {
-			o.CheckedAt = p.CheckedAt
+		if own := rollout.ProspectsOf(p); own.Checks != nil {
+			o.Validations, o.CheckedAt = own.Checks, own.CheckedAt
 		}
 	}
 	return o
 }
 
-// Expired lists the vaults that a run may start although the inventory holds them, because
-// the hold is over: whoever starts the run must know of them. What is as wanted, under
-// way, or failed for good does not start, and needs nobody's consent; what is blocked may
-// start, for the run checks it again.
+// prospects are what these options know of the plan's vaults.
+func (o *PlanOptions) prospects() *rollout.Prospects {
+	return &rollout.Prospects{Memory: o.Memory, Checks: o.Validations, CheckedAt: o.CheckedAt}
+}
+
+// Expired lists the vaults that a run may start although the inventory holds them.
 func Expired(p *plan.Plan, o PlanOptions) (vaults []int) {
 	o = o.knowing(p)
-	for _, i := range p.Expired() {
-		if s := o.prospect(&p.Vaults[i]); mayStart(s) || s == fleet.Blocked {
-			vaults = append(vaults, i)
-		}
-	}
-	return vaults
-}
-
-// mayStart reports whether a vault of that prospect may be started by the run:
-// a busy one is tried again, and one that was not checked may be ready.
-func mayStart(s fleet.Status) bool {
-	return s == fleet.Ready || s == fleet.Busy || s == fleet.Pending
-}
-
-// prospect is what is to be expected of a vault before the run: ready where it
-// will start as far as is known, else the status it has or will get.
-func (o *PlanOptions) prospect(v *plan.Vault) fleet.Status {
-	if v.Excluded() {
-		return fleet.Excluded
-	}
-	if c, ok := o.Memory.Carried[v.Key]; ok && c.Status != fleet.Pending {
-		return c.Status
-	}
-	if _, ok := o.asWanted(v.Key); ok {
-		return fleet.Already
-	}
-	if o.Validations == nil {
-		return fleet.Ready
-	}
-	val, ok := o.Validations[v.Key]
-	if !ok {
-		return fleet.Pending
-	}
-	return verdictStatus(val.Verdict)
-}
-
-// asWanted is what the ledger says of a vault that needs nothing, where nothing newer is
-// known: a check of today outweighs it, and it outweighs a check that was made before.
-func (o *PlanOptions) asWanted(k fleet.Key) (rollout.AsWanted, bool) {
-	was, ok := o.Memory.AsWanted[k]
-	if o.Validations == nil {
-		return was, ok
-	}
-	_, checked := o.Validations[k]
-	return was, ok && !o.CheckedAt.IsZero() && (!checked || was.At.After(o.CheckedAt))
+	return o.prospects().Expired(p)
 }
 
 // bound is the least time the plan's waves can take with the median durations:

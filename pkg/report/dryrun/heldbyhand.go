@@ -19,7 +19,7 @@ func heldByHand(p *plan.Plan, o PlanOptions) (vaults []int) {
 	o = o.knowing(p)
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
-		if s := o.prospect(v); o.Memory.Held[v.Key] != "" && (mayStart(s) || s == fleet.Blocked) {
+		if o.Memory.Held[v.Key] != "" && o.prospects().MayStart(v) {
 			vaults = append(vaults, i)
 		}
 	}

@@ -90,7 +90,7 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
 		x := report.VaultOf(v, names[i], p.Waves[v.Wave].Name)
-		x.Status = o.prospect(v)
+		x.Status = o.prospects().Of(v)
 		switch c, isCarried := o.Memory.Carried[v.Key]; {
 		case v.Excluded():
 			x.Reason = report.StringOrNull(v.Hold.Reason)
@@ -100,7 +100,7 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 			x.Findings, x.RequestIDs = report.FindingsOf(c.Findings), report.ListOrEmpty(c.RequestIDs)
 		default:
 			x.Reopened = isCarried
-			if was, ok := o.asWanted(v.Key); ok {
+			if was, ok := o.prospects().AsWanted(v.Key); ok {
 				x.Reason = report.StringOrNull("by the ledger, since run " + was.Run + "; the run checks it again")
 			} else if val, ok := o.Validations[v.Key]; ok {
 				checkedBy(&x, val, d.words)

@@ -173,7 +173,7 @@ func (d *dryRun) planned(i int) plannedVault {
 	if h := v.LapsedHold; h != nil && v.Hold == nil {
 		pv.ExpiredHold = &expiredHold{h.Reason, report.TimeOrNull(h.Until), report.StringOrNull(h.By)}
 	}
-	if s := x.Status; mayStart(s) || s == fleet.Blocked {
+	if s := x.Status; rollout.StartsFrom(s) || s == fleet.Blocked {
 		pv.HeldEarlier = report.StringOrNull(d.opts.Memory.Held[v.Key])
 	}
 	pv.ResourceGroup, pv.ResourceID, pv.Request = x.ResourceGroup, x.ResourceID, d.request(i)
@@ -218,7 +218,7 @@ func (d *dryRun) document() any {
 			pw.MaxFailures = &n
 		}
 		for _, i := range d.plan.Waves[w].Vaults {
-			if mayStart(d.vaults[i].Status) {
+			if rollout.StartsFrom(d.vaults[i].Status) {
 				pw.Vaults = append(pw.Vaults, d.planned(i))
 			}
 		}
@@ -231,7 +231,7 @@ func (d *dryRun) document() any {
 		x := &d.vaults[i]
 		doc.Totals[d.shown(x)]++
 		switch {
-		case mayStart(x.Status):
+		case rollout.StartsFrom(x.Status):
 		case x.Status == fleet.Excluded:
 			doc.Excluded = append(doc.Excluded, d.planned(i))
 		default:

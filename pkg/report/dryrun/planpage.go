@@ -171,7 +171,7 @@ func Strangers(p *plan.Plan, known []fleet.Key, ledger string) string {
 // byLedger counts the vaults of which the ledger alone says that they do not start.
 func (d *dryRun) byLedger() (n int) {
 	for i := range d.vaults {
-		if _, ok := d.opts.asWanted(d.plan.Vaults[i].Key); ok && d.vaults[i].Status == fleet.Already &&
+		if _, ok := d.opts.prospects().AsWanted(d.plan.Vaults[i].Key); ok && d.vaults[i].Status == fleet.Already &&
 			!d.vaults[i].Carried {
 			n++
 		}
@@ -299,7 +299,7 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 // of its vaults; idle is false of one that has, as far as is known.
 func (d *dryRun) soaked(w int) (until time.Time, idle bool) {
 	for _, i := range d.plan.Waves[w].Vaults {
-		if s := d.vaults[i].Status; mayStart(s) || s == fleet.Upgrading {
+		if s := d.vaults[i].Status; rollout.StartsFrom(s) || s == fleet.Upgrading {
 			return time.Time{}, false
 		}
 	}

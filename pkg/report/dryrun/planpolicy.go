@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // windows says when upgrades may run: the plan's calendar, the waves' that take
@@ -24,7 +25,7 @@ func (d *dryRun) windows() []string {
 	}
 	own := 0
 	for i := range d.plan.Vaults {
-		if d.plan.Vaults[i].Calendar > 0 && mayStart(d.vaults[i].Status) {
+		if d.plan.Vaults[i].Calendar > 0 && rollout.StartsFrom(d.vaults[i].Status) {
 			own++
 		}
 	}
@@ -57,7 +58,7 @@ func (d *dryRun) halts(p *layout.Page) {
 			continue
 		}
 		most := 0
-		for _, n := range d.counted(scope, func(x *report.Vault) bool { return mayStart(x.Status) }) {
+		for _, n := range d.counted(scope, func(x *report.Vault) bool { return rollout.StartsFrom(x.Status) }) {
 			most = max(most, b.Resolve(n))
 		}
 		parts = append(parts, fmt.Sprintf("more than %s in one %s", budgetWords(*b, most), scope.Name))

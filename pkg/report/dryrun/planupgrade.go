@@ -9,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // plannedUpgrade is what a plan does to each of its vaults, as JSON shows it.
@@ -128,7 +129,7 @@ func (d *dryRun) requests(p *layout.Page) {
 		p.Section("REQUESTS: what is put back")
 	}
 	for i := range d.vaults {
-		if mayStart(d.vaults[i].Status) {
+		if rollout.StartsFrom(d.vaults[i].Status) {
 			p.Item("%s: %s", d.vaults[i].Vault, d.request(i).Shown())
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // ValidationOptions says how to write the results of checks.
@@ -24,21 +25,10 @@ type ValidationOptions struct {
 	Along  func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
 }
 
-// verdictStatus is the status a vault shows after a check. A check that learnt
-// nothing (no sign-in, throttled) leaves it pending.
-func verdictStatus(v fleet.Verdict) fleet.Status {
-	switch v {
-	case fleet.VerdictReady, fleet.VerdictBlocked, fleet.VerdictBusy, fleet.VerdictAlready,
-		fleet.VerdictUpgrading, fleet.VerdictFailed:
-		return fleet.Status(v)
-	}
-	return fleet.Pending
-}
-
 // check adds what a check found.
 func checkedBy(v *report.Vault, val fleet.Validation, w *lexicon.Wording) {
 	v.Findings, v.RequestIDs = report.FindingsOf(val.Findings), report.ListOrEmpty(val.RequestIDs)
-	if v.Status = verdictStatus(val.Verdict); v.Status != fleet.Ready {
+	if v.Status = rollout.Checked(val.Verdict); v.Status != fleet.Ready {
 		if fs := v.Errors(); len(fs) > 0 {
 			v.Reason = fs[0].Message
 		}

@@ -74,9 +74,10 @@ func runCommand() *cli.Command {
 // consented refuses a run that nobody has consented to, as fleetup run does without a
 // terminal.
 func consented(c *cli.Context, p *plan.Plan, file string, saved bool) error {
+	known := rollout.ProspectsOf(p) // what the ledger remembers, its keeper alone knows
 	given := rollout.Consent{Yes: c.Bool("yes"), Saved: saved, Named: c.IsSet("confirm-irreversible"),
 		Kind:    fleet.Kind(c.String("confirm-irreversible")),
-		Expired: c.Bool("accept-expired-holds"), Holds: len(p.Expired())}
+		Expired: c.Bool("accept-expired-holds"), Holds: len(known.Expired(p))}
 	switch given.Missing(p) {
 	case rollout.MissingNothing:
 		return nil
