@@ -44,7 +44,8 @@ func (v *View) subscriptions(p *layout.Page, c lexicon.Clock) {
 var groupHead = []string{"VAULTS", "UPGRADED", "FAILED", "UNKNOWN", "BLOCKED", "OTHER", "HELD"}
 
 // groupGrid is a table of waves or subscriptions. Where it is narrow it does without
-// the last columns, then OTHER, BUDGET and HELD.
+// the last columns, then BUDGET, OTHER and HELD: without these the numbers of a row do
+// not add up.
 func (v *View) groupGrid(before, after []string) layout.Grid {
 	g := layout.Grid{Head: slices.Concat(before, groupHead, after), Right: map[int]bool{}}
 	g.Head[len(before)+1] = strings.ToUpper(v.words().Done)
@@ -55,7 +56,7 @@ func (v *View) groupGrid(before, after []string) layout.Grid {
 	for i := len(g.Head) - 1; i > budget; i-- {
 		g.Spare = append(g.Spare, i)
 	}
-	g.Spare = append(g.Spare, budget-2, budget, budget-1) // OTHER, BUDGET, HELD
+	g.Spare = append(g.Spare, budget, budget-2, budget-1)
 	return g
 }
 

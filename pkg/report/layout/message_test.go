@@ -50,12 +50,12 @@ func TestGridNarrow(t *testing.T) {
 			"customer-facing        4  2 failures     Mon 18:00\n",
 		60: "WAVE             AT ONCE  HALTS AFTER    THEN\n" +
 			"canary                10  32 in the run  30m soak, approval\n" +
-			"customer-facing        4  2 failures\n",
+			"customer-facing        4  2 failures\n  (not shown at 60 columns: END p50)\n",
 		58: "WAVE             AT ONCE  HALTS AFTER   THEN\n" +
 			"canary                10  32 in the     30m soak, approval\n                          run\n" +
-			"customer-facing        4  2 failures\n",
+			"customer-facing        4  2 failures\n  (not shown at 58 columns: END p50)\n",
 		40: "canary\n    AT ONCE 10 · HALTS AFTER 32 in the\n    run · THEN 30m soak, approval\n" +
-			"customer-facing\n    AT ONCE 4 · HALTS AFTER 2 failures\n",
+			"customer-facing\n    AT ONCE 4 · HALTS AFTER 2 failures\n  (not shown at 40 columns: END p50)\n",
 	} {
 		p := &Page{}
 		p.Table(g)

@@ -110,7 +110,12 @@ func (p *Page) WriteTerminal(w io.Writer, width int) error {
 				b.WriteString(l + "\n")
 			}
 		case blockGrid:
-			b.WriteString(bl.grid.within(width).terminal(width) + "\n")
+			less, missing := bl.grid.within(width)
+			b.WriteString(less.terminal(width) + "\n")
+			if len(missing) > 0 { // the numbers of a row may add up no more
+				sign := fmt.Sprintf("  (not shown at %d columns: %s)", width, strings.Join(missing, ", "))
+				b.WriteString(wrapped(sign, width, 3) + "\n")
+			}
 		}
 	}
 	_, err := io.WriteString(w, AllowBreaks(b.String()))

@@ -166,22 +166,26 @@ func (g Grid) folded(width int) (ws []int, ok bool) {
 	return ws, true
 }
 
-// within leaves out spare columns until the table fits the width, or none is left;
-// where there is no terminal it keeps them all, and so does a table that is stacked
-// where it cannot fit.
-func (g Grid) within(width int) Grid {
+// within leaves out spare columns until the table fits the width, or none is left, and
+// returns the heads of those besides; where there is no terminal it keeps them all, and so
+// does a table that is stacked where it cannot fit.
+func (g Grid) within(width int) (less Grid, missing []string) {
 	if width <= 0 {
-		return g
+		return g, nil
 	}
-	for n := 0; n <= len(g.Spare); n++ {
-		if less := g.without(g.Spare[:n]); less.fits(width) {
-			return less
+	n := 0
+	for less = g; n < len(g.Spare) && !less.fits(width); less = g.without(g.Spare[:n]) {
+		n++
+	}
+	if g.Stack && !less.fits(width) { // it shows all in lines that break
+		return g, nil
+	}
+	for i, head := range g.Head {
+		if slices.Contains(g.Spare[:n], i) {
+			missing = append(missing, head)
 		}
 	}
-	if g.Stack { // it shows all in lines that break
-		return g
-	}
-	return g.without(g.Spare)
+	return less, missing
 }
 
 // stacked shows each row as an entry: its first cell, and the others below it with the

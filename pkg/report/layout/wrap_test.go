@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,9 +50,18 @@ func TestGridWithin(t *testing.T) {
 		{false, 130, "NAME B WHY"},
 	} {
 		g.Wrap = c.wrap
-		less := g.within(c.width)
+		less, missing := g.within(c.width)
 		if got := strings.Join(less.Head, " "); got != c.want {
 			t.Errorf("width %d, wrap %v: %s, want %s", c.width, c.wrap, got, c.want)
+		}
+		var left []string
+		for _, head := range g.Head {
+			if !slices.Contains(less.Head, head) {
+				left = append(left, head)
+			}
+		}
+		if !slices.Equal(missing, left) {
+			t.Errorf("width %d: %q are missing, %q are said to be", c.width, left, missing)
 		}
 		if n := len(less.Head); len(less.Rows[0]) != n || n == 3 && !less.Right[1] {
 			t.Errorf("width %d: row %q, right %v", c.width, less.Rows[0], less.Right)

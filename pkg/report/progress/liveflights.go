@@ -30,12 +30,13 @@ func (t *Tracker) inFlight(s *layout.LineBuffer, flying []standing.Flight) {
 	if shown < len(flying) {
 		shown--
 	}
-	name := 0
-	for _, f := range flying[:shown] {
-		name = max(name, layout.Columns(lexicon.Clean(t.names[f.Vault])))
+	lines, ws := make([]flightLine, shown), flightWidths{predicted: 14, note: 11, wave: 16}
+	for i, f := range flying[:shown] {
+		lines[i] = t.flightLine(f)
+		ws.fit(&lines[i])
 	}
-	for _, f := range flying[:shown] {
-		s.Line(t.flight(f, name, s.Width)...)
+	for i := range lines {
+		s.Line(lines[i].parts(ws, s.Width)...)
 	}
 	if rest := flying[shown:]; len(rest) > 0 {
 		more := fmt.Sprintf("  … %s more", lexicon.Number(len(rest)))
@@ -82,44 +83,66 @@ const (
 	withWave     = 110
 )
 
-// flight is a line: how old it is, of how long, and what is to be said of it.
-func (t *Tracker) flight(f standing.Flight, name, width int) []layout.Part {
-	mark, note, paint := "  ", lexicon.Or(lexicon.LateWord(f.Late), t.words.Status(f.Status)), text.Color(0)
+// flightLine is what a line says of an upgrade: how old it is, of how long, and what is to
+// be said of it.
+type flightLine struct {
+	mark, age, predicted, note string
+	paint                      text.Color
+	name, wave, operation      string
+	reading                    string // what was read last; worth more than where it is
+}
+
+func (t *Tracker) flightLine(f standing.Flight) flightLine {
+	wave := t.st.Waves[t.st.Plan.Vaults[f.Vault].Wave].Name
+	l := flightLine{mark: "  ", age: "-", note: lexicon.Or(lexicon.LateWord(f.Late), t.words.Status(f.Status)),
+		name: lexicon.Clean(t.names[f.Vault]), wave: "wave " + lexicon.Clean(wave),
+		operation: lexicon.Or(f.OperationID, "-")}
 	switch f.Late {
 	case standing.Overdue:
-		mark, paint = "!!", text.FgRed
+		l.mark, l.paint = "!!", text.FgRed
 	case standing.BeyondP90:
-		mark, paint = "! ", text.FgYellow
+		l.mark, l.paint = "! ", text.FgYellow
 	}
 	switch {
 	case f.Foreign:
-		note = "not ours"
+		l.note = "not ours"
 	case f.Status == fleet.Unknown:
-		mark, note, paint = "? ", "IN DOUBT", text.FgYellow
+		l.mark, l.note, l.paint = "? ", "IN DOUBT", text.FgYellow
 	}
-	age := "-"
 	if !f.Since.IsZero() {
-		age = lexicon.Span(f.Age)
+		l.age = lexicon.Span(f.Age)
 	}
-	line := fmt.Sprintf("%7s ", age)
-	if p := f.Predicted; width >= withForecast {
-		of := ""
-		if p.P90 > 0 {
-			of = "of " + lexicon.Span(p.P50) + "–" + lexicon.Span(p.P90)
-		}
-		line += layout.Pad(of, 14) + " "
+	if p := f.Predicted; p.P90 > 0 {
+		l.predicted = "of " + lexicon.Span(p.P50) + "–" + lexicon.Span(p.P90)
 	}
-	rest := " " + lexicon.Clean(t.names[f.Vault])
-	if width >= withWave {
-		rest = " " + layout.Pad(lexicon.Clean(t.names[f.Vault]), min(name, 40)) + "  " +
-			layout.Pad("wave "+t.st.Waves[t.st.Plan.Vaults[f.Vault].Wave].Name, 16) + "  " + lexicon.Or(f.OperationID,
-			"-")
+	if f.Reading != nil {
+		l.reading = lexicon.Clean(f.Reading.String())
 	}
-	if f.Reading != nil { // worth more than where it is
-		rest = " " + lexicon.Clean(t.names[f.Vault]) + "  " + lexicon.Clean(f.Reading.String())
+	return l
+}
+
+// flightWidths are the widths of the columns: no less than what is usual, so that they
+// stay as upgrades come and go, and as wide as the widest of those that are shown.
+type flightWidths struct{ predicted, note, name, wave int }
+
+func (w *flightWidths) fit(l *flightLine) {
+	w.predicted, w.note = max(w.predicted, layout.Columns(l.predicted)), max(w.note, layout.Columns(l.note))
+	w.name, w.wave = min(max(w.name, layout.Columns(l.name)), 40), min(max(w.wave, layout.Columns(l.wave)), 30)
+}
+
+func (l *flightLine) parts(w flightWidths, width int) []layout.Part {
+	line, rest := fmt.Sprintf("%7s ", l.age), " "+l.name
+	if width >= withForecast {
+		line += layout.Pad(l.predicted, w.predicted) + " "
 	}
-	return []layout.Part{{Text: mark, Paint: paint}, {Text: line}, {Text: layout.Pad(note, 11), Paint: paint},
-		{Text: rest}}
+	switch {
+	case l.reading != "":
+		rest += "  " + l.reading
+	case width >= withWave:
+		rest = " " + layout.Pad(l.name, w.name) + "  " + layout.Pad(l.wave, w.wave) + "  " + l.operation
+	}
+	return []layout.Part{{Text: l.mark, Paint: l.paint}, {Text: line},
+		{Text: layout.Pad(l.note, w.note), Paint: l.paint}, {Text: rest}}
 }
 
 // needPerson lists n of the vaults that need a person.

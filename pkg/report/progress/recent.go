@@ -19,7 +19,7 @@ func (t *Tracker) lately(s *layout.LineBuffer, n int) {
 	s.Line(layout.Part{Text: "What happened last", Paint: text.Bold})
 	for i := range n {
 		h := &list[len(list)-1-i]
-		label := fmt.Sprintf("  %s %s ", lexicon.ClockIn(t.Zone).Second(h.At), layout.Pad(h.What, 10))
+		label := fmt.Sprintf("  %s %s ", lexicon.ClockIn(t.Zone).Second(h.At), layout.Pad(h.What, t.column()))
 		if s.Width < narrow {
 			label = fmt.Sprintf("  %s ", h.What)
 		}
