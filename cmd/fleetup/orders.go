@@ -105,7 +105,7 @@ func orderKinds() []orderKind {
 	}, {
 		name: "stop", usage: "stop the live run in order, or close a run for good", example: "the change is withdrawn",
 		help: []string{"fleetup stop --state fleet.db --reason 'change window is over'",
-			"fleetup stop --close --state fleet.db --reason 'rolled out elsewhere'"},
+			"fleetup stop --close --state fleet.db --reason 'upgraded elsewhere'"},
 		description: "As a first signal: nothing new starts, the calls that are out end, and the process leaves with " +
 			"5. With\n" +
 			"--close nothing starts in this run any more: what is in flight is followed to its end, then the run is\n" +

@@ -1,6 +1,7 @@
-// Package report answers "how does a plan or a run read": it turns a plan, a
-// run's state, the results of checks and the progress of a live run into JSON,
-// CSV, Markdown, tables and lines for a terminal.
+// Package report answers "how does a run read, as data and in every format": it
+// makes a View of a run's state, the contract of the JSON, and of that CSV, JUnit,
+// Markdown, tables and the timeline. What will happen is for pkg/report/dryrun, what
+// goes on for pkg/report/progress.
 //
 // It promises that the same input reads the same to the byte, and that nothing
 // which came from outside (a vault's name, a service's message) can steer the
