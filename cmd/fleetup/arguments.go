@@ -22,6 +22,17 @@ var argumentNames = map[string]string{
 	shellNames("|"): "a shell: " + shellNames(", "),
 }
 
+// fileOf is the file that a command is given, "" for none. One whose name begins with a
+// dash, which only stands behind --, is named by its folder, so that no command line that
+// is made with it, nor one with the ledger beside it, takes it for a flag.
+func fileOf(c *cli.Context) string {
+	file := c.Args().First()
+	if len(file) > 1 && file[0] == '-' {
+		return "./" + file
+	}
+	return file
+}
+
 // checkLine makes sure of what a command declares of each of its command lines: its
 // arguments, where it takes none or one, and its ledger, where it needs one. Its
 // action need not look again.

@@ -46,7 +46,7 @@ func (e *environment) emulate(c *cli.Context) error {
 			"--listen %q is not a loopback address with a port", flagListen.of(c))
 	}
 	cfg := emulator.Config{StateFile: flagTruth.of(c)}
-	if file := c.Args().First(); file != "" {
+	if file := fileOf(c); file != "" {
 		p, _, err := load(c, file)
 		if err != nil {
 			return err

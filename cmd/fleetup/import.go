@@ -28,7 +28,7 @@ func (e *environment) importCommand() *cli.Command {
 }
 
 func (e *environment) importTable(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	f, err := e.newFound(c)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 }
 
 func (e *environment) lint(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	p, saved, err := load(c, file)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (e *environment) show(c *cli.Context) error {
 		return failure.Usage(again(c, []string{"INVENTORY", "SUBSCRIPTION/NAME"}[c.NArg():]...),
 			"show needs an inventory and a vault")
 	}
-	p, from, err := inventory.Explain(c.Args().First(), session.Now(), session.CurrentKinds()...)
+	p, from, err := inventory.Explain(fileOf(c), session.Now(), session.CurrentKinds()...)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (e *environment) show(c *cli.Context) error {
 	for _, name := range c.Args().Tail() {
 		i, err := p.Find(name)
 		if err != nil {
-			return failure.Usage(lexicon.Command("plan", "-o", "csv", c.Args().First()), "%w", err)
+			return failure.Usage(lexicon.Command("plan", "-o", "csv", fileOf(c)), "%w", err)
 		}
 		all = append(all, shown{p.Vaults[i].Ref(), p.Waves[p.Vaults[i].Wave].Name, from.Of(i)})
 	}

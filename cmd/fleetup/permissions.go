@@ -42,7 +42,7 @@ type customRole struct {
 }
 
 func (e *environment) permissions(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	p, _, err := load(c, file)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (e *environment) planCommand() *cli.Command {
 }
 
 func (e *environment) plan(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	src, err := open(c, file)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func (e *environment) preflightCommand() *cli.Command {
 }
 
 func (e *environment) preflight(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	src, err := open(c, file)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (e *environment) runCommand() *cli.Command {
 }
 
 func (e *environment) runRollout(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	src, err := open(c, file)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func (e *environment) validateCommand() *cli.Command {
 }
 
 func (e *environment) validate(c *cli.Context) error {
-	file := c.Args().First()
+	file := fileOf(c)
 	src, err := open(c, file)
 	if err != nil {
 		return err
