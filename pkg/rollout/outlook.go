@@ -17,6 +17,7 @@ type Outlook struct {
 	Waves    []Likely  // as Plan.Waves
 	// Nothing more starts: what is in flight is all that it speaks of.
 	Ending bool
+	From   time.Time // the moment that it is counted from
 }
 
 // Likely is when something is expected to end; zero where it will not.
@@ -62,7 +63,7 @@ func Foresee(st *State, now time.Time, stop func() bool) (Outlook, error) {
 		fs[slow] = f
 	}
 	o := Outlook{P50: later(asked, fs[0].EndsAt), P90: later(later(asked, fs[0].EndsAt), fs[1].EndsAt),
-		Ending: st.Run.Halt != nil || st.Closing()}
+		Ending: st.Run.Halt != nil || st.Closing(), From: now}
 	for w := range st.Waves {
 		l := Likely{fs[0].Waves[w].EndsAt, fs[1].Waves[w].EndsAt}
 		if !l.P90.IsZero() {

@@ -1,6 +1,7 @@
 package standing
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -9,7 +10,8 @@ import (
 )
 
 // Remaining is when a run and its waves are expected to end, seen from a moment: no
-// time is before that, so that a guess which is overtaken says so. The zero value is
+// time is before that, so that a guess which is overtaken says so, and the work of a run
+// that stands still until a person lets it go on is counted from there. The zero value is
 // no guess.
 type Remaining struct {
 	rollout.Likely
@@ -34,8 +36,15 @@ func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool)
 	if o.Zero() {
 		return Remaining{}
 	}
+	var late time.Duration
+	if d := now.Sub(o.From); d > 0 && !o.From.IsZero() && standsStill(st, o.From, now, live) {
+		late = d
+	}
 	notBefore := func(t time.Time) time.Time {
-		if t.Before(now) && !t.IsZero() {
+		if t.IsZero() {
+			return t
+		}
+		if t = t.Add(late); t.Before(now) {
 			return now
 		}
 		return t
@@ -61,6 +70,33 @@ func RemainingOf(st *rollout.State, o rollout.Outlook, now time.Time, live bool)
 		r.If = append(r.If, ApprovalsCome)
 	}
 	return r
+}
+
+// standsStill reports whether a run has stood where it is since a moment, until a person
+// lets it go on: all that is left begins then, so that its end moves on with the clock.
+// What is in flight, a soak and a window end at their own times.
+func standsStill(st *rollout.State, from, now time.Time, live bool) bool {
+	if st.InFlight() > 0 || st.Totals.Of(fleet.Upgrading) > 0 || st.Totals.Of(fleet.Busy) > 0 || hasWindows(st.Plan) {
+		return false
+	}
+	working := false
+	for w := range st.Waves {
+		if st.SoaksUntil(w).After(from) {
+			return false
+		}
+		working = working || !st.Waves[w].OpenedAt.IsZero() && st.Waves[w].DoneAt.IsZero()
+	}
+	if r := &st.Run; !live || r.Suspended != nil || r.Stopped != nil || r.Paused != nil {
+		return true
+	}
+	w, when, ok := st.NextGate()
+	return ok && !working && st.CheckApproval(w, when, now) != nil
+}
+
+// hasWindows reports whether anything of a plan is bound to a calendar.
+func hasWindows(p *plan.Plan) bool {
+	return p.Calendar != nil || len(p.Calendars) > 0 ||
+		slices.ContainsFunc(p.Waves, func(w plan.Wave) bool { return w.Calendar != nil })
 }
 
 // ApprovalToCome reports whether a gate of a run may still need a person: it is closed,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
@@ -62,6 +63,57 @@ func TestRemaining(t *testing.T) {
 		}
 		if r := RemainingOf(st, rollout.Outlook{}, now, true); !r.P90.IsZero() || r.Waves != nil || r.If != nil {
 			t.Errorf("%s: without a guess there is %+v", name, r)
+		}
+	}
+}
+
+// TestRemainingWhileItStands: the work of a run that waits for a person begins when they
+// let it go on, so its end is counted from now, however long the wait has been. What ends
+// by itself, and a window, do not wait.
+func TestRemainingWhileItStands(t *testing.T) {
+	t.Parallel()
+	const work, more = 20 * time.Second, 30 * time.Second
+	waited := t0.Add(45 * time.Second)
+	guess := rollout.Outlook{From: t0, P50: t0.Add(work), P90: t0.Add(more),
+		Waves: []rollout.Likely{{}, {P50: t0.Add(work), P90: t0.Add(more)}}}
+	p := onePerWave()
+	atTheGate := []fleet.Fact{fleet.RunOpened{RunID: "r", Changed: map[string]time.Time{"canary": t0}},
+		fleet.WaveOpened{Wave: "canary"}, fleet.Validated{Vault: p.Vaults[0].Key, Verdict: fleet.VerdictBlocked},
+		fleet.WaveDone{Wave: "canary"}}
+	opened := fleet.GateOpened{Wave: "canary", When: fleet.GateAfter}
+	for name, c := range map[string]struct {
+		change func(*plan.Plan)
+		facts  []fleet.Fact
+		left   bool
+		moves  bool
+	}{
+		"at a gate":             {moves: true},
+		"left at a gate":        {left: true, moves: true},
+		"going on":              {facts: []fleet.Fact{opened, fleet.WaveOpened{Wave: "rest"}}},
+		"paused":                {facts: []fleet.Fact{opened, fleet.Paused{}}, moves: true},
+		"killed with work left": {facts: []fleet.Fact{opened, fleet.WaveOpened{Wave: "rest"}}, left: true, moves: true},
+		"in a soak":             {change: func(p *plan.Plan) { p.Waves[0].Soak = time.Hour }, left: true},
+		"with windows":          {change: func(p *plan.Plan) { p.Calendar = &plan.Calendar{} }},
+		"paused, and one is in flight": {facts: []fleet.Fact{opened, fleet.WaveOpened{Wave: "rest"},
+			fleet.Validated{Vault: p.Vaults[1].Key, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: p.Vaults[1].Key, OperationID: "op", Attempt: 1}, fleet.Paused{}}},
+	} {
+		p := onePerWave()
+		if c.change != nil {
+			c.change(p)
+		}
+		st := rollout.NewState(p)
+		for _, f := range append(atTheGate[:len(atTheGate):len(atTheGate)], c.facts...) {
+			if err := st.Apply(fleet.Event{At: t0.Add(-time.Minute), Fact: f}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		want := rollout.Likely{P50: waited, P90: waited} // overtaken
+		if c.moves {
+			want = rollout.Likely{P50: waited.Add(work), P90: waited.Add(more)}
+		}
+		if r := RemainingOf(st, guess, waited, !c.left); r.Likely != want || r.Waves[1] != want {
+			t.Errorf("%s: it ends %+v, its wave %+v, want %+v", name, r.Likely, r.Waves[1], want)
 		}
 	}
 }
