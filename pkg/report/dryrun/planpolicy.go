@@ -90,6 +90,10 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 	}
 	var parts []string
 	for i, n := range f.Nights {
+		starts := lexicon.Number(n.Starts)
+		if i == 0 { // beside "Nights", a bare number would be read as one of nights
+			starts = lexicon.Vaults(n.Starts)
+		}
 		if i == shownNights {
 			rest := 0
 			for _, n := range f.Nights[i:] {
@@ -99,7 +103,7 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 				lexicon.Plural(len(f.Nights)-i, "night", "nights")))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s until %s", lexicon.Number(n.Starts), c.Near(n.Until, d.opts.Now)))
+		parts = append(parts, fmt.Sprintf("%s until %s", starts, c.Near(n.Until, d.opts.Now)))
 	}
 	if s := d.unsure(); s != "" {
 		parts = append(parts, s+" among them")
