@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/notify"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
 
@@ -62,10 +63,11 @@ type showing struct {
 	follower *follower
 	page     *web.Server
 	told     *notifier
-	runID    string        // of the run that is shown
-	copy     journal.Run   // of that run, for the page: it folds what is new by itself
-	since    []fleet.Event // what was in it already but for its beginning, where it began after the one shown before
-	live     bool          // a process carried it out when it was last looked at
+	runID    string         // of the run that is shown
+	copy     journal.Run    // of that run, for the page: it folds what is new by itself
+	state    *rollout.State // of that run, for the notifications: each is of the moment of its fact
+	since    []fleet.Event  // what is to be told of a run that began after the one shown before
+	live     bool           // a process carried it out when it was last looked at
 }
 
 // read makes the page's own copy of a run that the follower has read, unless it is the
@@ -75,15 +77,19 @@ func (s *showing) read(r *session.ReadOnlyLedger) error {
 	if run.Info.ID == s.runID {
 		return nil
 	}
-	s.copy, s.since = journal.Begin(run.State.Plan), nil
+	s.copy, s.state, s.since = journal.Begin(run.State.Plan), rollout.NewState(run.State.Plan), nil
 	return r.Events(run.Info.ID, func(seq uint64, ev fleet.Event) error {
 		if seq > run.Seq {
 			return nil // it is shown with what is new then
 		}
-		if s.runID != "" && seq > run.Info.FirstSeq {
-			s.since = append(s.since, ev)
+		if err := s.copy.Apply(ev); err != nil {
+			return err
 		}
-		return s.copy.Apply(ev)
+		if s.runID != "" {
+			s.since = append(s.since, ev)
+			return nil
+		}
+		return s.state.Apply(ev)
 	})
 }
 
@@ -98,7 +104,9 @@ func (s *showing) show() (over bool, err error) {
 		}
 	} else {
 		s.page.Update(events)
-		s.told.take(st, events)
+		if err := s.tell(events); err != nil {
+			return true, err
+		}
 		s.told.carried(f.run.Live)
 		if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
 			s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
@@ -121,20 +129,43 @@ func (s *showing) next() error {
 			return err
 		}
 	}
-	run, from := &s.follower.run, s.follower.run.Seq
-	first := s.runID == ""
+	run := &s.follower.run
+	from := run.Seq
+	if s.runID != "" {
+		from = run.Info.FirstSeq
+	}
 	s.runID = run.Info.ID
 	s.page.Begin(web.Run{State: s.copy.State, Chronicle: s.copy.Told, Version: versionString(),
 		Options: located(s.e.sharedOptions(s.c, s.follower.path), run.State.Plan)})
 	s.told.end(nil) // what the run before it had to tell
-	if !first {
-		from = run.Info.FirstSeq
+	since := s.since
+	if len(since) > 0 { // it is told of from its beginning
+		if err := s.state.Apply(since[0]); err != nil {
+			return err
+		}
 	}
-	if s.told = s.e.newNotifier(s.c, s.follower.path, run.State, from, nil); s.told != nil && !first {
-		s.told.tell(s.told.events.Begun(run.State))
-		s.told.tell(s.told.events.Events(run.State, s.since)) // which the state has folded
+	if s.told = s.e.newNotifier(s.c, s.follower.path, s.state, from, nil); s.told != nil && len(since) > 0 {
+		s.told.tell(s.told.events.Begun(s.state))
+		if err := s.tell(since[1:]); err != nil {
+			return err
+		}
 	}
 	s.told.carried(run.Live)
 	s.copy, s.since = journal.Run{}, nil
+	return nil
+}
+
+// tell tells of facts one by one: what one means is seen in the run as it left it, and by
+// the next look the run is further.
+func (s *showing) tell(events []fleet.Event) error {
+	if s.told == nil {
+		return nil
+	}
+	for i := range events {
+		if err := s.state.Apply(events[i]); err != nil {
+			return err
+		}
+		s.told.take(s.state, events[i:i+1])
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // TestServe: another process than the one that carries the run out shows its page and
@@ -20,6 +23,11 @@ func TestServe(t *testing.T) {
 	t.Parallel()
 	dir, h := fleets(t), newHook(t)
 	db := filepath.Join(dir, "slow.db")
+	data, err := os.ReadFile(filepath.Join(dir, "slow.yaml"))
+	slow := strings.Replace(string(data), "{name: web}", "{name: web}\n      - {name: shop, hold: not yet}", 1)
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "slow.yaml"), []byte(slow), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	first, _ := told(dir, nil, "run", "slow.yaml", "--yes")
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
@@ -74,6 +82,17 @@ func TestServe(t *testing.T) {
 		}
 	}
 	h.until("finished") // the page may have come to the run while that went on
+	// Of a run with a gate the approval is asked for when it is needed, and not because a
+	// wave is open when the run is first seen.
+	gated := strings.NewReplacer("{name: shop, hold: not yet}", "{name: shop}", "match: {env: dev}", "match: {env: dev}, approval: after").Replace(slow)
+	if err := os.WriteFile(filepath.Join(dir, "gate.yaml"), []byte(gated), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gate, errs := told(dir, nil, "run", "gate.yaml", "--yes", "--exit-when-waiting", "--state", "slow.db")
+	if err := gate.Run(); gate.ProcessState.ExitCode() != int(fleet.ExitInterrupted) {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	h.until("waiting")
 	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +101,8 @@ func TestServe(t *testing.T) {
 		t.Errorf("it ends with %v and says %s", err, words)
 	}
 	if got, want := h.all(), []string{"wave.finished", "interrupted", "resumed", "wave.finished", "finished",
-		"started", "wave.finished", "wave.finished", "finished"}; !slices.Equal(got, want) {
+		"started", "wave.finished", "wave.finished", "finished",
+		"started", "wave.finished", "approval.needed", "waiting"}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
