@@ -84,7 +84,8 @@ func TestServe(t *testing.T) {
 	h.until("finished") // the page may have come to the run while that went on
 	// Of a run with a gate the approval is asked for when it is needed, and not because a
 	// wave is open when the run is first seen.
-	gated := strings.NewReplacer("{name: shop, hold: not yet}", "{name: shop}", "match: {env: dev}", "match: {env: dev}, approval: after").Replace(slow)
+	gated := strings.NewReplacer("{name: shop, hold: not yet}", "{name: shop}",
+		"match: {env: dev}", "match: {env: dev}, approval: after").Replace(slow)
 	if err := os.WriteFile(filepath.Join(dir, "gate.yaml"), []byte(gated), 0o600); err != nil {
 		t.Fatal(err)
 	}
