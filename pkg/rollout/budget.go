@@ -29,8 +29,7 @@ func (t *tally) add(v *VaultState, by int) {
 	if v.InFlight() {
 		t.flying += by
 	}
-	switch v.Status {
-	case fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy:
+	if v.startable() {
 		t.startable += by
 	}
 	if v.Status != fleet.Excluded && !v.Carried {
@@ -164,24 +163,3 @@ func (s *State) PartBudget(scope, key string) (b Budget, ok bool) {
 }
 
 func (s *State) partBudget(p int) Budget { return s.budget(&s.parts[p].tally, s.parts[p].budget) }
-
-// MostInFlight is how many of ours a wave may have in flight at once, by the plan's limits
-// and a person's. Under a hard ceiling it is no more than the budgets of the run and of
-// the wave have left, which may be fewer still where a subscription has one of its own;
-// planned is what the plan's limits alone allow.
-func (s *State) MostInFlight(w int) (most, planned int) {
-	planned = s.Plan.LimitsOf(w).Upgrades
-	most = planned
-	if l := s.Run.Limits.Upgrades; l > 0 {
-		most = min(most, l)
-	}
-	if s.Plan.Ceiling != plan.CeilingHard {
-		return most, planned
-	}
-	left := func(b Budget) int { return max(b.Limit-b.Failed, b.Flying, 0) }
-	most = min(most, left(s.RunBudget()))
-	if b, ok := s.WaveBudget(w); ok && b.Startable > 0 {
-		most = min(most, left(b))
-	}
-	return most, planned
-}

@@ -268,6 +268,15 @@ func (v *VaultState) InFlight() bool {
 	return false
 }
 
+// startable reports whether an upgrade of the vault may still be started.
+func (v *VaultState) startable() bool {
+	switch v.Status {
+	case fleet.Pending, fleet.Validating, fleet.Ready, fleet.Busy:
+		return true
+	}
+	return false
+}
+
 // owns reports whether we sent the operation.
 func (v *VaultState) owns(op string) bool { return slices.Contains(v.Own, op) }
 

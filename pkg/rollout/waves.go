@@ -183,17 +183,7 @@ func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
 // setLimits takes the limits that hold in the wave opened last, and in those
 // before it of which a vault was re-opened: of each the lowest.
 func (m *Machine) setLimits() {
-	m.limits = m.Plan.LimitsOf(max(m.current, 0))
-	for w := range max(m.current, 0) {
-		if !m.Waves[w].DoneAt.IsZero() {
-			continue
-		}
-		own := m.Plan.LimitsOf(w)
-		m.limits = plan.WaveLimits{Upgrades: min(m.limits.Upgrades, own.Upgrades),
-			PerSubscription: lower(m.limits.PerSubscription, own.PerSubscription),
-			PerLocation:     lower(m.limits.PerLocation, own.PerLocation)}
-	}
-	m.limits = under(m.limits, m.Run.Limits)
+	m.limits = under(m.openLimits(), m.Run.Limits)
 	for s := range m.subs { // what was full may have room now
 		m.starts.subFreed(s)
 	}

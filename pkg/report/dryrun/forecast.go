@@ -107,31 +107,11 @@ func over(d time.Duration, limit int) time.Duration {
 
 // atOnce is how many upgrades of a wave the limits let be under way together.
 func atOnce(p *plan.Plan, w int) int {
-	subs, locs := map[string]int{}, map[string]int{}
-	n := 0
-	for _, i := range p.Waves[w].Vaults {
-		v := &p.Vaults[i]
-		if v.Excluded() {
-			continue
+	return p.MostAtOnce(p.LimitsOf(w), func(yield func(int) bool) {
+		for _, i := range p.Waves[w].Vaults {
+			if !p.Vaults[i].Excluded() && !yield(i) {
+				return
+			}
 		}
-		n++
-		subs[v.SubscriptionID]++
-		locs[fleet.NormalizeLocation(v.Location)]++
-	}
-	l := p.LimitsOf(w)
-	n = min(n, l.Upgrades)
-	n = capped(n, subs, l.PerSubscription)
-	return capped(n, locs, l.PerLocation)
-}
-
-// capped is the most that groups of these sizes give under a limit each.
-func capped(n int, groups map[string]int, limit int) int {
-	if limit < 1 {
-		return n
-	}
-	sum := 0
-	for _, size := range groups {
-		sum += min(size, limit)
-	}
-	return min(n, sum)
+	})
 }

@@ -15,28 +15,40 @@ import (
 )
 
 // TestLiveCountsAgainstWhatMayFly: what is in flight stands against the lowest that binds:
-// the plan's limit, a person's, or what a hard ceiling leaves of the budget.
+// the plan's limits, all of them, a person's, or what a hard ceiling leaves of the budget.
 func TestLiveCountsAgainstWhatMayFly(t *testing.T) {
 	t.Parallel()
+	// What may fly in the open wave: 7 vaults of 2 subscriptions, in one location.
 	for name, c := range map[string]struct {
 		ceiling plan.Ceiling
-		limit   int
+		limits  plan.WaveLimits
+		person  fleet.LimitsChanged
 		want    string
 	}{
-		"the plan's":            {"", 0, ", at most 40 at once"},
-		"a person's":            {"", 3, ", at most 3 at once (limited; the plan allows 40)"},
-		"a hard ceiling's":      {plan.CeilingHard, 30, ", at most 6 at once (the hard ceiling of a failure budget)"},
-		"a person's below that": {plan.CeilingHard, 5, ", at most 5 at once (limited; the plan allows 40)"},
+		"the vaults":         {limits: plan.WaveLimits{Upgrades: 40}, want: "7 at once ·"},
+		"the plan's":         {limits: plan.WaveLimits{Upgrades: 5}, want: "5 at once ·"},
+		"the subscriptions'": {limits: plan.WaveLimits{Upgrades: 40, PerSubscription: 1}, want: "2 at once ·"},
+		"the locations'":     {limits: plan.WaveLimits{Upgrades: 40, PerLocation: 1}, want: "1 at once ·"},
+		"a person's": {limits: plan.WaveLimits{Upgrades: 5}, person: fleet.LimitsChanged{Upgrades: 3},
+			want: "3 at once (limited; the plan allows 5)"},
+		"a person's of a part": {limits: plan.WaveLimits{Upgrades: 5}, person: fleet.LimitsChanged{PerSubscription: 1},
+			want: "2 at once (limited; the plan allows 5)"},
+		"a hard ceiling's": {plan.CeilingHard, plan.WaveLimits{Upgrades: 40}, fleet.LimitsChanged{},
+			"3 at once (the hard ceiling of a failure budget)"},
+		"a person's below that": {plan.CeilingHard, plan.WaveLimits{Upgrades: 40}, fleet.LimitsChanged{Upgrades: 2},
+			"2 at once (limited; the plan allows 7)"},
 	} {
 		n := reporttest.BusyNight(t)
-		n.St.Plan.Limits.Upgrades, n.St.Plan.Ceiling = 40, c.ceiling
-		b := n.St.RunBudget()
-		n.St.Plan.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: b.Failed + 6}
-		if c.limit > 0 {
-			n.Fact(130, fleet.LimitsChanged{Upgrades: c.limit, By: fleet.Actor{User: "ops"}, Reason: "slow"})
+		l := &n.St.Plan.Limits
+		l.Upgrades, l.PerSubscription, l.PerLocation = c.limits.Upgrades, c.limits.PerSubscription, c.limits.PerLocation
+		n.St.Plan.Ceiling = c.ceiling
+		n.St.Plan.FailureBudget = plan.Budget{Unit: plan.UnitCount, Count: n.St.RunBudget().Failed + 3}
+		if c.person != (fleet.LimitsChanged{}) {
+			c.person.By, c.person.Reason = fleet.Actor{User: "ops"}, "slow"
+			n.Fact(130, c.person)
 		}
 		shown := strings.Join(NewTracker(n.St).Live(reporttest.T0.Add(3*time.Hour), 200, 40, false), "\n")
-		if !strings.Contains(shown, c.want) {
+		if !strings.Contains(shown, ", at most "+c.want) {
 			t.Errorf("%s: not %q in\n%s", name, c.want, shown)
 		}
 	}

@@ -50,17 +50,13 @@ func (t *Tracker) inFlight(s *layout.LineBuffer, flying []standing.Flight) {
 // flightHead counts them against what may be in flight at once.
 func (t *Tracker) flightHead(flying []standing.Flight) []layout.Part {
 	n := standing.CountFlights(flying)
-	most, planned := t.st.Plan.Limits.Upgrades, t.st.Plan.Limits.Upgrades
-	if w := t.st.CurrentWave(); w >= 0 {
-		most, planned = t.st.MostInFlight(w)
-	}
-	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(most))
-	switch l := t.st.Run.Limits.Upgrades; {
-	case most == planned:
-	case l > 0 && most == l:
-		head += fmt.Sprintf(" (limited; the plan allows %s)", lexicon.Number(planned))
-	default:
+	most := t.st.MostInFlight()
+	head := fmt.Sprintf("In flight %s, at most %s at once", lexicon.Number(n.Ours), lexicon.Number(most.Most))
+	switch {
+	case most.Most < most.Limited:
 		head += " (the hard ceiling of a failure budget)"
+	case most.Limited < most.Planned:
+		head += fmt.Sprintf(" (limited; the plan allows %s)", lexicon.Number(most.Planned))
 	}
 	parts := []layout.Part{{Text: head, Paint: text.Bold}}
 	if n.Foreign > 0 {
