@@ -72,12 +72,13 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 		case fleet.RunSuspended:
 			out = append(out, t.suspended(st, e.At, f))
 		case fleet.RunClosed:
-			n := t.event(st, Finished, e.At, false, "The run is finished: "+tally(st, &st.Totals)+".")
+			n := t.event(st, Finished, e.At, false,
+				"The run is finished: "+tally(st, &st.Totals, st.EarlierAlready())+".")
 			if left := st.NeverStarted(); left > 0 {
 				stop := st.Run.Stopped
 				n.Data.Title, n.Data.NeverStarted = "Run closed", left
 				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User,
-					lexicon.NeverStarted(left), tally(st, &st.Totals))
+					lexicon.NeverStarted(left), tally(st, &st.Totals, st.EarlierAlready()))
 				n.Data.By, n.Data.Reason = report.StringOrNull(stop.By.User), report.StringOrNull(stop.Reason)
 			}
 			n.Data.ends(f.Code)
@@ -115,16 +116,17 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 
 func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
-	soak := ""
+	soak, earlier := "", 0
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
-			totals = &st.Waves[i].Totals
+			totals, earlier = &st.Waves[i].Totals, st.EarlierAlreadyIn(f.Wave)
 			if until := st.SoaksUntil(i); until.After(at) {
 				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
 			}
 		}
 	}
-	e := t.event(st, WaveFinished, at, true, fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals), soak))
+	e := t.event(st, WaveFinished, at, true,
+		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals, earlier), soak))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
 	return e
 }
@@ -223,12 +225,13 @@ func (t *EventBuilder) clock(at time.Time) string {
 // words are those of the run's kind.
 func words(st *rollout.State) *lexicon.Wording { return lexicon.WordingOf(st.Plan.Kind) }
 
-// tally lists totals in words.
-func tally(st *rollout.State, t *rollout.Totals) string {
+// tally lists totals in words; earlier is how many of those that are already so earlier
+// runs have done.
+func tally(st *rollout.State, t *rollout.Totals, earlier int) string {
 	if t == nil || t.All() == 0 {
 		return "no vault"
 	}
-	return strings.ReplaceAll(words(st).TallyOf(standing.Counts(st, t, true)), lexicon.Dot, ", ")
+	return strings.ReplaceAll(words(st).TallyOfRun(standing.Counts(st, t, true), earlier), lexicon.Dot, ", ")
 }
 
 func count(n int, what string) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/notify"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
@@ -104,6 +105,43 @@ func TestEarlierIsNotAlready(t *testing.T) {
 			if !strings.Contains(where, want) {
 				t.Errorf("%q is not in:\n%s", want, where)
 			}
+		}
+	}
+}
+
+// Nor where a wave or a run is told to be over, in the lines and in what is sent.
+func TestEarlierIsNotAlreadyInTheEnd(t *testing.T) {
+	t.Parallel()
+	n := reporttest.NewNight(t)
+	names, tell := n.St.Plan.Names(), notify.NewEventBuilder(0)
+	var said []string
+	fold := func(f fleet.Fact) {
+		t.Helper()
+		e := fleet.Event{At: reporttest.T0, Fact: f}
+		n.Fact(0, f)
+		_, text := report.RunWords(n.St, names, e, time.Time.String)
+		said = append(said, text)
+		for _, x := range tell.Events(n.St, []fleet.Event{e}) {
+			said = append(said, x.Data.Sentence)
+		}
+	}
+	wave := n.St.Plan.Waves[0]
+	fold(fleet.RunOpened{RunID: "second", Upgraded: []fleet.Key{n.St.Plan.Vaults[wave.Vaults[0]].Key}})
+	for _, i := range wave.Vaults {
+		if n.St.Vaults[i].Status != fleet.Excluded {
+			n.Validated(1, names[i], fleet.VerdictAlready)
+		}
+	}
+	all := n.St.Totals.Of(fleet.Already)
+	said = nil
+	fold(fleet.WaveDone{Wave: wave.Name})
+	fold(fleet.RunClosed{})
+	if len(said) < 3 {
+		t.Fatalf("only said: %q", said)
+	}
+	for _, s := range said {
+		if !strings.Contains(s, "1 by earlier runs") || strings.Contains(s, lexicon.Number(all)+" already") {
+			t.Errorf("said %q", s)
 		}
 	}
 }

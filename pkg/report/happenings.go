@@ -49,10 +49,10 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.RunClosed:
 		if n := st.NeverStarted(); n > 0 {
 			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n),
-				lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+				outcomeTally(st), f.Code)
 		}
 		return "finished", fmt.Sprintf("%s: exit %d",
-			lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)), f.Code)
+			outcomeTally(st), f.Code)
 	case fleet.RunOrder:
 		w, _ := lexicon.OperatorActionOf(f)
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
@@ -213,4 +213,10 @@ func coded(v *rollout.VaultState) string {
 		}
 	}
 	return lexicon.Or(v.Reason, "no reason given")
+}
+
+// outcomeTally counts the vaults of a run that is over, those that earlier runs have done
+// apart.
+func outcomeTally(st *rollout.State) string {
+	return lexicon.WordingOf(st.Plan.Kind).TallyOfRun(standing.Counts(st, &st.Totals, true), st.EarlierAlready())
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // TimelineBuilder gathers from the facts of a run what its state does not keep: the
@@ -234,7 +233,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		if n := st.NeverStarted(); n > 0 {
 			how = "closed, " + lexicon.NeverStarted(n)
 		}
-		say("closed", nobody, lexicon.WordingOf(st.Plan.Kind).TallyOf(standing.Counts(st, &st.Totals, true)),
+		say("closed", nobody, outcomeTally(st),
 			"run %s, exit %d", how, f.Code)
 	case fleet.Throttled:
 		c.add(Entry{At: Time{e.At}, Kind: kindThrottled, Until: TimeOrNull(f.Until), vault: -1, sub: f.Subscription,

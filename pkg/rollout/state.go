@@ -255,6 +255,16 @@ func (s *State) EarlierHeld() int { return s.tally.heldAfter }
 // EarlierAlready counts those that earlier runs upgraded and that this one read as wanted.
 func (s *State) EarlierAlready() int { return s.tally.seenSo }
 
+// EarlierAlreadyIn counts those of a wave.
+func (s *State) EarlierAlreadyIn(wave string) (n int) {
+	for w := range s.Waves {
+		if s.Waves[w].Name == wave {
+			n += s.Waves[w].tally.seenSo
+		}
+	}
+	return n
+}
+
 // InFlight reports whether an upgrade that we started may be under way.
 func (v *VaultState) InFlight() bool {
 	switch v.Status {

@@ -80,10 +80,16 @@ func WaveTally(st *rollout.State, names []string, wave string) string {
 	words := WordingOf(st.Plan.Kind)
 	for _, s := range fleet.Statuses() {
 		in := WaveVaults(st, wave, func(of fleet.Status) bool { return of == s })
-		if len(in) == 0 {
+		n := len(in)
+		if s == fleet.Already { // those of earlier runs stand apart, wherever one looks
+			if ours := st.EarlierAlreadyIn(wave); ours > 0 {
+				parts, n = append(parts, Number(ours)+" "+ByEarlierRuns), n-ours
+			}
+		}
+		if n == 0 {
 			continue
 		}
-		part := Number(len(in)) + " " + words.Status(s)
+		part := Number(n) + " " + words.Status(s)
 		switch s {
 		case fleet.Failed, fleet.Unknown, fleet.Blocked:
 			part += " (" + SomeOf(names, in) + ")"

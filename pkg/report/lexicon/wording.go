@@ -92,15 +92,10 @@ func (w *Wording) tally(of func(fleet.Status) int, earlier int) string {
 	return Or(strings.Join(parts, Dot), "none")
 }
 
-// TallyOfRun is TallyOf, and tells those apart that earlier runs have done of the ones
+// TallyOfRun is Tally of counts, and tells those apart that earlier runs have done of the ones
 // that are already so.
 func (w *Wording) TallyOfRun(n map[fleet.Status]int, earlier int) string {
 	return w.tally(func(s fleet.Status) int { return n[s] }, earlier)
-}
-
-// TallyOf is Tally of counts.
-func (w *Wording) TallyOf(n map[fleet.Status]int) string {
-	return w.Tally(func(s fleet.Status) int { return n[s] })
 }
 
 // KindWords names a kind for people.
