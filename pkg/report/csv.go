@@ -77,9 +77,9 @@ var OutcomeColumns = []Column[*Vault]{
 // ReasonColumns are the columns of a vault's findings.
 var ReasonColumns = []Column[*Vault]{
 	{"findingCodes", func(v *Vault) string {
-		return flatFindings(v.Findings, func(f Finding) string { return ValueOf(f.Code) })
+		return flatFindings(v.unsettled(), func(f Finding) string { return ValueOf(f.Code) })
 	}},
-	{"findings", func(v *Vault) string { return flatFindings(v.Findings, flatFinding) }},
+	{"findings", func(v *Vault) string { return flatFindings(v.unsettled(), flatFinding) }},
 }
 
 // afterwards are columns that came later: at the end, so that nobody's numbers of

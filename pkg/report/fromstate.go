@@ -311,6 +311,21 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	}
 }
 
+// unsettled are the findings but for the errors of a vault that is as wanted for all that:
+// the answer of its start was lost, say, and reading has shown that it was upgraded. The
+// story and the JSON keep those, and nobody is to look into them any more.
+func (v *Vault) unsettled() (out []Finding) {
+	for _, f := range v.Findings {
+		if !v.settled() || f.Severity != fleet.SeverityError {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// settled reports whether the vault is as wanted, whatever was found on the way.
+func (v *Vault) settled() bool { return v.Status == fleet.Upgraded || v.Status == fleet.Already }
+
 // saidOnce leaves out what a refresh has found again in the same words: the message
 // to support has each error once. The ledger keeps both.
 func saidOnce(fs []fleet.Finding) (out []fleet.Finding) {

@@ -156,9 +156,9 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 			p.Sub("%s", *r.Action)
 		}
 	}
-	if len(v.Findings) > 0 {
-		p.Section("FINDINGS: %d", len(v.Findings))
-		for _, f := range v.Findings {
+	if found := v.unsettled(); len(found) > 0 {
+		p.Section("FINDINGS: %d", len(found))
+		for _, f := range found {
 			message := ValueOf(f.Message)
 			if f.saidIn(head) {
 				message = "as above"
@@ -216,8 +216,8 @@ func (f *Finding) besides() (out []string) {
 // withoutMessages is a sentence of the journal that ends with the message of one of the
 // vault's findings, without that: it stands above.
 func (v *Vault) withoutMessages(s string) string {
-	for i := range v.Findings {
-		if m := ValueOf(v.Findings[i].Message); m != "" {
+	for _, f := range v.unsettled() {
+		if m := ValueOf(f.Message); m != "" {
 			s = strings.TrimSuffix(s, ": "+m)
 		}
 	}

@@ -289,6 +289,9 @@ func (v *Vault) Took() time.Duration {
 
 // Errors returns the findings that stop the vault.
 func (v *Vault) Errors() (out []Finding) {
+	if v.settled() {
+		return nil
+	}
 	for _, i := range standing.Blocking(v.facts()) {
 		out = append(out, v.Findings[i])
 	}
