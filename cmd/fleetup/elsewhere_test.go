@@ -27,6 +27,13 @@ func TestARunOfAnEngine(t *testing.T) {
 		!strings.Contains(page, "fleetup-temporal carries it out and may go on") {
 		t.Errorf("report exits %d: %s%s", code, page, errs)
 	}
+	// Nor does anything say that its process is gone.
+	for _, args := range [][]string{{"status"}, {"report"}, {"show", "dev/web"}} {
+		code, page, errs := try(t, append(args, "--state", db)...)
+		if code != 0 || strings.Contains(page, "process ended") || strings.Contains(page, "deferred") {
+			t.Errorf("%q exits %d: %s%s", args, code, page, errs)
+		}
+	}
 	for _, args := range [][]string{
 		{"resume", "--yes"},
 		{"hold", "dev/web", "--reason", "a restore"},

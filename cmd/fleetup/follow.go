@@ -48,18 +48,23 @@ func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	over := f.have && f.run.State.Run.Closed != nil
-	if !f.have || over && info.ID != f.run.Info.ID {
-		return f.readAnew(r)
+	if !f.have {
+		return f.readAnew(r, info.ID)
 	}
 	was := f.run.Live
-	if info.ID != f.run.Info.ID { // another has begun since: this one is followed to its end first
-		info = f.run.Info
-		f.run.Live = false
-	} else {
+	if info.ID == f.run.Info.ID {
 		f.run.Info, f.run.Live = info, r.Live != nil
+	} else { // another has begun since: this one is followed to its end, and then the one after it
+		next, there, err := following(r, f.run.Info.ID)
+		if err != nil {
+			return false, err
+		}
+		if !there || f.run.State.Run.Closed != nil {
+			return f.readAnew(r, next)
+		}
+		f.run.Live = false
 	}
-	err = r.EventsAfter(info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
+	err = r.EventsAfter(f.run.Info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
 		f.run.Seq, news = seq, true
 		if err := f.run.Apply(e); err != nil {
 			return err
@@ -75,10 +80,26 @@ func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 	return news || was != f.run.Live, err
 }
 
+// following is the ID of the run after one of a ledger. there is false where the ledger has
+// not that one, and so is another than it was: then it is the newest.
+func following(r *session.ReadOnlyLedger, run string) (next string, there bool, err error) {
+	runs, err := r.Runs()
+	if err != nil {
+		return "", false, err
+	}
+	next = runs[len(runs)-1].ID // a ledger that is followed has one
+	for i := range runs[:len(runs)-1] {
+		if runs[i].ID == run {
+			return runs[i+1].ID, true, nil
+		}
+	}
+	return next, next == run, nil
+}
+
 // readAnew reads a whole run. What has come of the one that was followed already is fresh
 // nevertheless.
-func (f *follower) readAnew(r *session.ReadOnlyLedger) (news bool, err error) {
-	run, ok, err := r.Latest()
+func (f *follower) readAnew(r *session.ReadOnlyLedger, id string) (news bool, err error) {
+	run, ok, err := r.Run(id, f.path)
 	if err != nil {
 		return false, err
 	}

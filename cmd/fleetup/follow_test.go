@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -75,4 +76,46 @@ func TestFollowerMissesNothing(t *testing.T) {
 			t.Errorf("look %d: it has read up to event %d, want %d", n, got, want)
 		}
 	}
+}
+
+// A follower that is over with one run goes on with the one after it, though that has come
+// and gone meanwhile; and where its ledger is another by now, with what that has.
+func TestFollowerLeavesNoRunOut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, l := begun(t, filepath.Join(dir, "fleet.db"))
+	defer lock.Close()
+	defer l.Close()
+	f := &follower{}
+	at := time.Unix(100, 0)
+	run, ok, err := l.LatestRun()
+	if err != nil || !ok {
+		t.Fatal(err)
+	}
+	data, err := l.Plan(run.PlanFingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closes := func() error { return l.Commit([]fleet.Event{{At: at, Fact: fleet.RunClosed{}}}, nil) }
+	opens := func(id string) error {
+		return l.Begin(data, []fleet.Event{{At: at, Fact: fleet.RunOpened{RunID: id, PlanFingerprint: run.PlanFingerprint}}}, nil)
+	}
+	look := func(reader *session.ReadOnlyLedger, want string) {
+		t.Helper()
+		if news, err := f.read(reader); err != nil || !news || f.run.Info.ID != want {
+			t.Fatalf("it looks at %s, want %s: news %t, %v", f.run.Info.ID, want, news, err)
+		}
+	}
+	reader := &session.ReadOnlyLedger{Reader: l}
+	look(reader, "run-1")
+	if err := errors.Join(closes(), opens("run-2"), closes(), opens("run-3")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"run-1", "run-2", "run-3"} { // the end of the first, then one after the other
+		look(reader, want)
+	}
+	otherLock, other := begun(t, filepath.Join(dir, "other.db"))
+	defer otherLock.Close()
+	defer other.Close()
+	look(&session.ReadOnlyLedger{Reader: other}, "run-1")
 }

@@ -78,18 +78,24 @@ func (s *showing) read(r *session.ReadOnlyLedger) error {
 		return nil
 	}
 	s.copy, s.state, s.since = journal.Begin(run.State.Plan), rollout.NewState(run.State.Plan), nil
+	tells := len(s.e.targets) > 0
 	return r.Events(run.Info.ID, func(seq uint64, ev fleet.Event) error {
 		if seq > run.Seq {
 			return nil // it is shown with what is new then
 		}
-		if err := s.copy.Apply(ev); err != nil {
-			return err
+		if s.page != nil {
+			if err := s.copy.Apply(ev); err != nil {
+				return err
+			}
 		}
-		if s.runID != "" {
+		switch {
+		case !tells:
+		case s.runID != "":
 			s.since = append(s.since, ev)
-			return nil
+		default:
+			return s.state.Apply(ev)
 		}
-		return s.state.Apply(ev)
+		return nil
 	})
 }
 
@@ -108,9 +114,10 @@ func (s *showing) show() (over bool, err error) {
 			return true, err
 		}
 		s.told.carried(f.run.Live)
-		if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
-			s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
-		}
+	}
+	// Of a run that nobody carried out when it was first seen it is told, too.
+	if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
+		s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
 	}
 	s.live = f.run.Live
 	s.page.Carried(s.live)
@@ -130,6 +137,7 @@ func (s *showing) next() error {
 		}
 	}
 	run := &s.follower.run
+	s.live = true // until it is seen otherwise
 	from := run.Seq
 	if s.runID != "" {
 		from = run.Info.FirstSeq

@@ -107,3 +107,25 @@ func TestServe(t *testing.T) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
+
+// TestServeFindsARunDead: that nobody carries a run out is told also where it was so when
+// serve began, or began again, to look.
+func TestServeFindsARunDead(t *testing.T) {
+	t.Parallel()
+	dir, h := t.TempDir(), newHook(t)
+	db, who := filepath.Join(dir, "fleet.db"), filepath.Join(dir, "who")
+	lock, l := begun(t, db)
+	l.Close()
+	lock.Close()
+	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serve, errs := told(dir, []string{"FLEETUP_NOTIFY_SECRET=" + hookSecret}, "serve", "--state", db, "--notify-file", who)
+	if err := serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.until("interrupted")
+	if err := errors.Join(serve.Process.Signal(syscall.SIGTERM), serve.Wait()); err != nil {
+		t.Errorf("it ends with %v\n%s", err, errs)
+	}
+}

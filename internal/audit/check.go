@@ -302,7 +302,7 @@ func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
 			r.Findings, r.RequestIDs, r.Reason = nil, nil, ""
 		}
 	}
-	if is.HeldBy == "" {
+	if is.HeldBy == "" && a.by[was.Vault] != a.version {
 		was.HeldBy = "" // earlier versions had it in the reason alone
 	}
 	return sameJSON(rollout.Settled(was), rollout.Settled(is))

@@ -114,7 +114,11 @@ func Older(from interface {
 	if err != nil {
 		return newest, run, nil, false, err
 	}
+	lacks := map[string]bool{} // plans, by their fingerprints: many runs may have one
 	for i, run := range slices.Backward(runs) {
+		if lacks[run.PlanFingerprint] {
+			continue
+		}
 		data, err := from.Plan(run.PlanFingerprint)
 		if err != nil {
 			return newest, run, nil, false, err
@@ -130,6 +134,7 @@ func Older(from interface {
 		if has(p) {
 			return newest, run, p, !last, nil
 		}
+		lacks[run.PlanFingerprint] = true
 	}
 	return newest, state.RunInfo{}, nil, false, nil
 }

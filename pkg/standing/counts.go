@@ -32,7 +32,7 @@ func KeptBy(st *rollout.State, live bool) Keeps {
 		return KeptByNothing
 	case st.Run.Halt != nil:
 		return KeptByHalt
-	case live:
+	case live, st.Elsewhere(): // that of an engine may go on
 		return KeptByNothing
 	case s == nil:
 		return KeptByCrash
