@@ -98,7 +98,8 @@ func TestFollowerLeavesNoRunOut(t *testing.T) {
 	}
 	closes := func() error { return l.Commit([]fleet.Event{{At: at, Fact: fleet.RunClosed{}}}, nil) }
 	opens := func(id string) error {
-		return l.Begin(data, []fleet.Event{{At: at, Fact: fleet.RunOpened{RunID: id, PlanFingerprint: run.PlanFingerprint}}}, nil)
+		opened := fleet.RunOpened{RunID: id, PlanFingerprint: run.PlanFingerprint}
+		return l.Begin(data, []fleet.Event{{At: at, Fact: opened}}, nil)
 	}
 	look := func(reader *session.ReadOnlyLedger, want string) {
 		t.Helper()

@@ -120,7 +120,8 @@ func TestServeFindsARunDead(t *testing.T) {
 	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	serve, errs := told(dir, []string{"FLEETUP_NOTIFY_SECRET=" + hookSecret}, "serve", "--state", db, "--notify-file", who)
+	env := []string{"FLEETUP_NOTIFY_SECRET=" + hookSecret}
+	serve, errs := told(dir, env, "serve", "--state", db, "--notify-file", who)
 	if err := serve.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -297,13 +297,13 @@ func (a *auditor) checkCarried(p *plan.Plan, f fleet.RunOpened) {
 // words only counts where this version wrote it: another may have put the same
 // facts in other words, and nothing is decided by them.
 func (a *auditor) sameRecord(was, is fleet.VaultRecord) bool {
+	if _, tells := rollout.HeldByHand(&is); tells && is.HeldBy == "" {
+		was.HeldBy = "" // earlier versions had it in the reason alone
+	}
 	if a.by[was.Vault] != a.version {
 		for _, r := range []*fleet.VaultRecord{&was, &is} {
 			r.Findings, r.RequestIDs, r.Reason = nil, nil, ""
 		}
-	}
-	if is.HeldBy == "" && a.by[was.Vault] != a.version {
-		was.HeldBy = "" // earlier versions had it in the reason alone
 	}
 	return sameJSON(rollout.Settled(was), rollout.Settled(is))
 }

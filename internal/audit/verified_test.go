@@ -127,6 +127,7 @@ func TestWhatIsNoFault(t *testing.T) {
 	}
 	held := fleet.Held{Vault: k, By: fleet.Actor{User: "alex"}, Reason: "freeze"}
 	unnamed := func(s *stored) *stored { s.record.HeldBy = ""; return s }
+	unheld := func(s *stored) *stored { s.record.HeldBy, s.record.Reason = "", ""; return s }
 	kept := func(s *stored, key []byte) *stored { s.address = key; return s }
 	operation := &fleet.Operation{StatusURL: "https://management.azure.com/operations/o1?t=1&s=secret"}
 	_, key := operation.Seal()
@@ -150,8 +151,8 @@ func TestWhatIsNoFault(t *testing.T) {
 			blocked)), ""},
 		"other words of this one, which resumed": {reworded(wrote(t, p, older, fleet.Resumed{Version: mine},
 			blocked)), "differ: findings"},
-		"a hold by nobody": {unnamed(wrote(t, p, mine, held)), "its record and the journal differ: heldBy"},
 		"a hold of a version that had who holds in its reason alone": {unnamed(wrote(t, p, older, held)), ""},
+		"a hold that its record does not tell of":                    {unheld(wrote(t, p, older, held)), "the journal differ: heldBy"},
 		"an event that does not follow from others": {wrote(t, p, mine, blocked,
 			fleet.Verified{Vault: k, OperationID: "o1"}), "cannot have followed the events before it"},
 	} {

@@ -70,7 +70,7 @@ func (h *Inheritance) Held(p *plan.Plan) map[fleet.Key]string {
 	for i := range p.Vaults {
 		k := p.Vaults[i].Key
 		if r, ok := h.Record(k); ok && !h.upgraded[k] {
-			if why, ok := heldByHand(&r); ok {
+			if why, ok := HeldByHand(&r); ok {
 				held[k] = why
 			}
 		}

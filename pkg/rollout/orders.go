@@ -299,7 +299,7 @@ func (v *VaultState) NeverStarted() bool {
 }
 
 // heldBy begins the reason of a vault that a person holds. Records of earlier versions
-// tell of the hold by it alone (heldByHand).
+// tell of the hold by it alone (HeldByHand).
 const heldBy = "held by "
 
 // held folds a hold that a person put on a vault, or its release.

@@ -73,7 +73,7 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 		if c, ok := Carry(*r); ok {
 			m.Carried[r.Vault] = c
 		}
-		if why, ok := heldByHand(r); ok {
+		if why, ok := HeldByHand(r); ok {
 			m.Held[r.Vault] = why
 		}
 		switch r.Status {
@@ -104,9 +104,9 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 	return m, nil
 }
 
-// heldByHand is by whom and why a vault was held in the run that last touched it, and
+// HeldByHand is by whom and why a vault was held in the run that last touched it, and
 // not released. A hold of the inventory is no fact, and leaves no such record.
-func heldByHand(r *fleet.VaultRecord) (why string, ok bool) {
+func HeldByHand(r *fleet.VaultRecord) (why string, ok bool) {
 	old := r.HeldBy == "" && strings.HasPrefix(r.Reason, heldBy) // an earlier version's record
 	if r.Status != fleet.Excluded || r.HeldBy == "" && !old {
 		return "", false

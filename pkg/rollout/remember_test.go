@@ -84,7 +84,7 @@ func TestHeldByHand(t *testing.T) {
 		"by nobody": {fleet.VaultRecord{Status: fleet.Excluded, Reason: "legal freeze"}, ""},
 		"released":  {fleet.VaultRecord{Status: fleet.Pending, Reason: "held by alex: quarter end"}, ""},
 	} {
-		if why, ok := heldByHand(&c.r); why != c.want || ok != (c.want != "") {
+		if why, ok := HeldByHand(&c.r); why != c.want || ok != (c.want != "") {
 			t.Errorf("%s: %q, %v", name, why, ok)
 		}
 	}
