@@ -152,7 +152,8 @@ func TestWhatIsNoFault(t *testing.T) {
 		"other words of this one, which resumed": {reworded(wrote(t, p, older, fleet.Resumed{Version: mine},
 			blocked)), "differ: findings"},
 		"a hold of a version that had who holds in its reason alone": {unnamed(wrote(t, p, older, held)), ""},
-		"a hold that its record does not tell of":                    {unheld(wrote(t, p, older, held)), "the journal differ: heldBy"},
+		"a hold that its record does not tell of": {unheld(wrote(t, p, older, held)),
+			"the journal differ: heldBy"},
 		"an event that does not follow from others": {wrote(t, p, mine, blocked,
 			fleet.Verified{Vault: k, OperationID: "o1"}), "cannot have followed the events before it"},
 	} {
