@@ -13,7 +13,7 @@ import (
 const (
 	KeySubscription = "subscription" // its subscription's name or ID; capitals do not count
 	KeyLocation     = "location"     // compared as locations are
-	KeyResourceType = "resourceType"
+	KeyResourceType = "resourceType" // capitals do not count
 )
 
 // BuiltInKeys lists the keys that are no labels.
@@ -89,7 +89,7 @@ func has(v *fleet.Vault, key, value string) bool {
 	case KeyLocation:
 		return fleet.NormalizeLocation(value) == fleet.NormalizeLocation(v.Location)
 	case KeyResourceType:
-		return value == string(v.ResourceType)
+		return strings.EqualFold(value, string(v.ResourceType))
 	}
 	got, ok := v.Labels[key]
 	return ok && got == value
@@ -212,7 +212,8 @@ func parseRequirement(text, part string, at int) (Requirement, error) {
 	case strings.ContainsAny(r.Key, " \t!()=<>"):
 		return r, mistake(text, at, "%q is no name of a label", r.Key)
 	case r.Key == KeyResourceType && slices.ContainsFunc(r.Values, func(v string) bool {
-		return !strings.Contains(v, "/") && !slices.Contains(fleet.ResourceTypes(), fleet.ResourceType(v))
+		return !strings.Contains(v, "/") && !slices.ContainsFunc(fleet.ResourceTypes(),
+			func(t fleet.ResourceType) bool { return strings.EqualFold(v, string(t)) })
 	}):
 		return r, mistake(text, at, "%s may be %s, %s or a type with its namespace such as %s", r.Key,
 			fleet.BackupVault, fleet.SiteRecoveryVault, fleet.KeyVault)

@@ -22,7 +22,9 @@ func TestParseSelector(t *testing.T) {
 		"owner!=x": true, "owner notin (x)": true, "empty=": true, "team in (payments),!owner,env": true,
 		"subscription=Contoso-Prod": true, "location=australiaeast": true, "location=Australia East": true,
 		"location in (West US, Australia East)": true,
-		"resourceType=BackupVault":              true, "subscription=53A3C692-5283-4F0A-BAF6-49412F5EBEFE": true,
+		"resourceType=BackupVault":              true, "resourceType=backupvault": true,
+		"resourceType!=BACKUPVAULT": false, "resourceType=Microsoft.KeyVault/Vaults": false,
+		"subscription=53A3C692-5283-4F0A-BAF6-49412F5EBEFE": true,
 	} {
 		s, err := ParseSelector(text)
 		if err != nil {
