@@ -73,12 +73,12 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			out = append(out, t.suspended(st, e.At, f))
 		case fleet.RunClosed:
 			n := t.event(st, Finished, e.At, false,
-				"The run is finished: "+tally(st, &st.Totals, st.EarlierAlready())+".")
+				"The run is finished: "+tally(st, &st.Totals, st.AlreadyBy())+".")
 			if left := st.NeverStarted(); left > 0 {
 				stop := st.Run.Stopped
 				n.Data.Title, n.Data.NeverStarted = "Run closed", left
 				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User,
-					lexicon.NeverStarted(left), tally(st, &st.Totals, st.EarlierAlready()))
+					lexicon.NeverStarted(left), tally(st, &st.Totals, st.AlreadyBy()))
 				n.Data.By, n.Data.Reason = report.StringOrNull(stop.By.User), report.StringOrNull(stop.Reason)
 			}
 			n.Data.ends(f.Code)
@@ -116,17 +116,17 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 
 func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
-	soak, earlier := "", 0
+	soak, already := "", rollout.AlreadyBy{}
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
-			totals, earlier = &st.Waves[i].Totals, st.EarlierAlreadyIn(f.Wave)
+			totals, already = &st.Waves[i].Totals, st.Waves[i].AlreadyBy()
 			if until := st.SoaksUntil(i); until.After(at) {
 				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
 			}
 		}
 	}
 	e := t.event(st, WaveFinished, at, true,
-		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals, earlier), soak))
+		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals, already), soak))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
 	return e
 }
@@ -225,13 +225,12 @@ func (t *EventBuilder) clock(at time.Time) string {
 // words are those of the run's kind.
 func words(st *rollout.State) *lexicon.Wording { return lexicon.WordingOf(st.Plan.Kind) }
 
-// tally lists totals in words; earlier is how many of those that are already so earlier
-// runs have done.
-func tally(st *rollout.State, t *rollout.Totals, earlier int) string {
+// tally lists totals in words; by parts those that are already so.
+func tally(st *rollout.State, t *rollout.Totals, by rollout.AlreadyBy) string {
 	if t == nil || t.All() == 0 {
 		return "no vault"
 	}
-	return strings.ReplaceAll(words(st).TallyOfRun(standing.Counts(st, t, true), earlier), lexicon.Dot, ", ")
+	return strings.ReplaceAll(words(st).TallyOfRun(standing.Counts(st, t, true), by), lexicon.Dot, ", ")
 }
 
 func count(n int, what string) string {

@@ -56,8 +56,8 @@ var vaultKeys = []string{"vault", "subscriptionId", "subscriptionName", "name", 
 	"targetResourceGroup",
 	"labels", "wave", "status", "operationId", "attempt", "startedAt", "endedAt", "upgradedResourceId", "requestIds",
 	"findings",
-	"reason", "overdue", "foreign", "earlier", "carried", "reopened", "accepted", "unresolved", "heldUntil", "heldBy",
-	"nextWindow", "reads", "refreshedAt",
+	"reason", "overdue", "foreign", "earlier", "meanwhile", "carried", "reopened", "accepted", "unresolved",
+	"heldUntil", "heldBy", "nextWindow", "reads", "refreshedAt",
 	"resourceGroup", "resourceId", "endedLate", "lastReading"}
 
 func TestRunJSONShape(t *testing.T) {

@@ -96,8 +96,8 @@ func TestEarlierIsNotAlready(t *testing.T) {
 		t.Fatal(err)
 	}
 	for where, wants := range map[string][]string{
-		status.String(): {"1 by earlier runs, 1 upgraded before", "1 by earlier runs + 1 already"},
-		page.String(): {"1 BY EARLIER RUNS, 1 UPGRADED BEFORE", "UPGRADED BY EARLIER RUNS (1 vault)",
+		status.String(): {"1 by earlier runs, 1 already", "1 by earlier runs + 1 already"},
+		page.String(): {"1 BY EARLIER RUNS, 1 ALREADY", "UPGRADED BY EARLIER RUNS (1 vault)",
 			names[0] + "  upgraded by an earlier run",
 			"ALREADY UPGRADED: not by this run (1 vault)"},
 	} {

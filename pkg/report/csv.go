@@ -108,6 +108,7 @@ func runColumns(do map[*Vault]Do, direction fleet.Direction) []Column[*Vault] {
 			{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},
 			{"earlierOperationIds", func(v *Vault) string { return strings.Join(v.EarlierOperations, " ") }},
 			{"endedLate", func(v *Vault) string { return strconv.FormatBool(v.EndedLate) }},
+			{"meanwhile", func(v *Vault) string { return strconv.FormatBool(v.Meanwhile) }},
 		})
 }
 

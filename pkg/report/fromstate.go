@@ -100,6 +100,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		vt := VaultOf(pv, names[i], st.Waves[pv.Wave].Name)
 		vt.fill(&st.Vaults[i], deferral)
+		vt.Meanwhile = st.Meanwhile(i)
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
 		}

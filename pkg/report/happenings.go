@@ -101,8 +101,8 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 		return "blocked", coded(v)
 	case fleet.Busy:
 		return "busy", "tried again later: " + lexicon.Or(v.Reason, "something else is under way on it")
-	case fleet.Already: // one that was followed without having been sent was upgrading in the run's time
-		return "already", lexicon.Or(v.Reason, pastOf(v.Earlier, ch.From == fleet.Upgrading && v.Sent == 0, w))
+	case fleet.Already:
+		return "already", lexicon.Or(v.Reason, pastOf(v.Earlier, st.Meanwhile(ch.Vault), w))
 	case fleet.Ready:
 		if ch.From == fleet.Starting || ch.From == fleet.Unknown {
 			return "returned", lexicon.Or(v.Reason, "not started")
@@ -215,8 +215,7 @@ func coded(v *rollout.VaultState) string {
 	return lexicon.Or(v.Reason, "no reason given")
 }
 
-// outcomeTally counts the vaults of a run that is over, those that earlier runs have done
-// apart.
+// outcomeTally counts the vaults of a run that is over.
 func outcomeTally(st *rollout.State) string {
-	return lexicon.WordingOf(st.Plan.Kind).TallyOfRun(standing.Counts(st, &st.Totals, true), st.EarlierAlready())
+	return lexicon.WordingOf(st.Plan.Kind).TallyOfRun(standing.Counts(st, &st.Totals, true), st.AlreadyBy())
 }

@@ -88,13 +88,12 @@ func (v *View) standing() string {
 	return ""
 }
 
-// outcome counts what this run upgraded, and apart from that what was so before, by
-// earlier runs or without them: the
+// outcome counts what this run upgraded, and apart from that what is so without it: the
 // numbers of verdict.
 func (v *View) outcome() string {
-	all := v.Overall.OfRun
-	n, earlier, before := v.Totals[fleet.Upgraded], v.earlierAlready(), v.Totals[fleet.Already]-v.earlierAlready()
-	done, past := strings.ToUpper(v.words().Done), strings.ToUpper(v.words().Before)
+	all, by := v.Overall.OfRun, v.AlreadyBy()
+	n, already := v.Totals[fleet.Upgraded], v.Totals[fleet.Already]
+	done := strings.ToUpper(v.words().Done)
 	switch {
 	case len(v.Vaults) == 0:
 		return "NO VAULT"
@@ -104,18 +103,17 @@ func (v *View) outcome() string {
 		return fmt.Sprintf("%s %s", lexicon.Number(v.Run.Night.Upgraded), done)
 	case n == all:
 		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), done)
-	case earlier == all:
+	case by.EarlierRuns == all:
 		return fmt.Sprintf("ALL %s %s %s", lexicon.Number(all), done, strings.ToUpper(lexicon.ByEarlierRuns))
-	case before == all:
-		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), past)
+	case by.Others == all:
+		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), strings.ToUpper(v.words().Meanwhile()))
+	case already == all && by.EarlierRuns+by.Others == 0:
+		return fmt.Sprintf("ALL %s %s", lexicon.Number(all), strings.ToUpper(v.words().Already))
 	}
 	s := fmt.Sprintf("%s OF %s %s", lexicon.Number(n), lexicon.Number(all), done)
-	if earlier > 0 {
-		s += fmt.Sprintf(", %s %s", lexicon.Number(earlier), strings.ToUpper(lexicon.ByEarlierRuns))
-	}
-	if before > 0 {
-		s += fmt.Sprintf(", %s %s", lexicon.Number(before), past)
-	}
+	lexicon.EachAlready(already, by, func(n int, what string) {
+		s += fmt.Sprintf(", %s %s", lexicon.Number(n), strings.ToUpper(what))
+	})
 	return s
 }
 

@@ -263,31 +263,24 @@ func (v *View) open(p *layout.Page) {
 	p.Line("%s.", s)
 }
 
-// earlierAlready counts, of the vaults that were as wanted before the run, those that an
-// earlier run of the ledger has done.
-func (v *View) earlierAlready() (n int) {
-	for i := range v.Vaults {
-		if x := &v.Vaults[i]; x.Earlier && x.Status == fleet.Already {
-			n++
-		}
-	}
-	return n
-}
-
-// already lists the vaults that were as wanted before the run: those of earlier runs
-// apart.
+// already lists the vaults that are as wanted without the run: those of earlier runs, and
+// those of others since it began, apart.
 func (v *View) already(p *layout.Page) {
-	var ours, others []*Vault
+	var ours, others, rest []*Vault
 	for _, x := range v.withStatus(fleet.Already) {
-		if x.Earlier {
+		switch {
+		case x.Earlier:
 			ours = append(ours, x)
-		} else {
+		case x.Meanwhile:
 			others = append(others, x)
+		default:
+			rest = append(rest, x)
 		}
 	}
 	w := v.words()
 	v.past(p, strings.ToUpper(w.Done+" "+lexicon.ByEarlierRuns), ours)
-	v.past(p, strings.ToUpper(w.Already)+": not by this run", others)
+	v.past(p, strings.ToUpper(w.Meanwhile()), others)
+	v.past(p, strings.ToUpper(w.Already)+": not by this run", rest)
 }
 
 func (v *View) past(p *layout.Page, title string, vs []*Vault) {

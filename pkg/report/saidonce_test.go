@@ -25,7 +25,7 @@ func TestHistorySaysOnce(t *testing.T) {
 			Findings: []report.Finding{{Severity: fleet.SeverityError, Code: p("UpgradeInternalError"),
 				Message: p(long),
 				Items:   []string{"Vault moved · " + long + " · Failed", long}}}},
-		{Vault: "s/theirs", Status: fleet.Already, EndedAt: at(1)},
+		{Vault: "s/theirs", Status: fleet.Already, EndedAt: at(1), Meanwhile: true},
 		{Vault: "s/before", Status: fleet.Already, EndedAt: &report.Time{Time: at(0).Add(-time.Hour)}},
 		{Vault: "s/noted", Status: fleet.Already,
 			Findings: []report.Finding{{Severity: fleet.SeverityInfo, Code: p(fleet.CodeAlready),
@@ -50,8 +50,8 @@ func TestHistorySaysOnce(t *testing.T) {
 			t.Errorf("it lacks %q:\n%s", want, page)
 		}
 	}
-	for name, want := range map[string]string{"s/theirs": "\nupgraded since the run began (not by it)\n",
-		"s/before": "\nupgraded before\n", "s/noted": "ended Tue 1 Dec 02:57\n"} {
+	for name, want := range map[string]string{"s/theirs": "\nupgraded by others meanwhile\n",
+		"s/before": "\nalready upgraded\n", "s/noted": "ended Tue 1 Dec 02:57\n"} {
 		if page := show(name); !strings.Contains(page, want) || strings.Contains(page, "T15:57:19Z") {
 			t.Errorf("%s lacks %q:\n%s", name, want, page)
 		}

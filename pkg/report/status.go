@@ -223,10 +223,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 		}
 	}
 	flying := v.Flying().Ours
-	note(v.earlierAlready(), lexicon.ByEarlierRuns)
-	meanwhile := len(v.pick(v.meanwhile))
-	note(v.Totals[fleet.Already]-v.earlierAlready()-meanwhile, v.words().Before)
-	note(meanwhile, v.words().Meanwhile())
+	lexicon.EachAlready(v.Totals[fleet.Already], v.AlreadyBy(), note)
 	if n := len(v.needPerson()); n == 1 {
 		note(n, "needs a person")
 	} else {
@@ -334,7 +331,7 @@ func (v *View) haltSentence() string {
 
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)),
-		strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.earlierAlready()), lexicon.Dot, " + "))
+		strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.AlreadyBy()), lexicon.Dot, " + "))
 	b, whole := v.Run.Budget, ""
 	if v.Selector != nil {
 		whole = ", of the whole run"

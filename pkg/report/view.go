@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -232,11 +233,12 @@ type Vault struct {
 	RequestIDs         []string  `json:"requestIds"`
 	Findings           []Finding `json:"findings"`
 	Reason             *string   `json:"reason"`
-	Overdue            bool      `json:"overdue"`  // in flight for longer than timings.overdue
-	Foreign            bool      `json:"foreign"`  // upgrading: the operation is somebody else's
-	Earlier            bool      `json:"earlier"`  // an earlier run of the ledger upgraded it
-	Carried            bool      `json:"carried"`  // failed or unknown before this run
-	Reopened           bool      `json:"reopened"` // a person permitted another try
+	Overdue            bool      `json:"overdue"`   // in flight for longer than timings.overdue
+	Foreign            bool      `json:"foreign"`   // upgrading: the operation is somebody else's
+	Earlier            bool      `json:"earlier"`   // an earlier run of the ledger upgraded it
+	Meanwhile          bool      `json:"meanwhile"` // already: others took it there after the run had begun
+	Carried            bool      `json:"carried"`   // failed or unknown before this run
+	Reopened           bool      `json:"reopened"`  // a person permitted another try
 	// re-opened when its run was over: failed or unknown there, and the next run tries it
 	Permitted   bool    `json:"-"`
 	Accepted    bool    `json:"accepted"`   // a person accepted the failure: no budget counts it
@@ -322,17 +324,24 @@ func pastOf(earlier, meanwhile bool, w *lexicon.Wording) string {
 	case meanwhile:
 		return w.Meanwhile()
 	}
-	return w.Before
+	return w.Already
 }
 
 // pastOf is that of a vault of the view.
-func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, v.meanwhile(x), v.words()) }
+func (v *View) pastOf(x *Vault) string { return pastOf(x.Earlier, x.Meanwhile, v.words()) }
 
-// meanwhile reports whether a vault that the run never started came to be as wanted
-// after the run had begun.
-func (v *View) meanwhile(x *Vault) bool {
-	return x.Status == fleet.Already && !x.Earlier && x.Sent == 0 && x.EndedAt != nil && v.Run.StartedAt != nil &&
-		x.EndedAt.After(v.Run.StartedAt.Time)
+// AlreadyBy parts the vaults that are as wanted without the run.
+func (v *View) AlreadyBy() (by rollout.AlreadyBy) {
+	for i := range v.Vaults {
+		switch x := &v.Vaults[i]; {
+		case x.Status != fleet.Already:
+		case x.Earlier:
+			by.EarlierRuns++
+		case x.Meanwhile:
+			by.Others++
+		}
+	}
+	return by
 }
 
 // words are those of the run's kind.

@@ -19,10 +19,11 @@ type tally struct {
 	changed    int // changed since the run began, or it may be
 	earlier    int // done by an earlier run of the ledger
 	heldAfter  int // the same, and held in this one
-	seenSo     int // the same, and read as wanted in this one
+	already    AlreadyBy
 }
 
-func (t *tally) add(v *VaultState, by int) {
+// add takes in a vault, or takes it out; meanwhile: others did it since the run began.
+func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	if v.Open() {
 		t.open += by
 	}
@@ -45,7 +46,9 @@ func (t *tally) add(v *VaultState, by int) {
 	case v.HeldAfterwards():
 		t.heldAfter += by
 	case v.Earlier && v.Status == fleet.Already:
-		t.seenSo += by
+		t.already.EarlierRuns += by
+	case meanwhile:
+		t.already.Others += by
 	}
 	if v.Carried || v.Forgiven {
 		return

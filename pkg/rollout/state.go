@@ -252,17 +252,25 @@ func (s *State) Earlier() int { return s.tally.earlier }
 // EarlierHeld counts those that earlier runs upgraded and that are held in this one.
 func (s *State) EarlierHeld() int { return s.tally.heldAfter }
 
-// EarlierAlready counts those that earlier runs upgraded and that this one read as wanted.
-func (s *State) EarlierAlready() int { return s.tally.seenSo }
+// AlreadyBy parts the vaults that are as wanted without a start of the run. The rest of
+// them were so when the run first read them, and no run of the ledger did that.
+type AlreadyBy struct {
+	EarlierRuns int // of the ledger
+	Others      int // since the run began
+}
 
-// EarlierAlreadyIn counts those of a wave.
-func (s *State) EarlierAlreadyIn(wave string) (n int) {
-	for w := range s.Waves {
-		if s.Waves[w].Name == wave {
-			n += s.Waves[w].tally.seenSo
-		}
-	}
-	return n
+// AlreadyBy parts those of the run.
+func (s *State) AlreadyBy() AlreadyBy { return s.tally.already }
+
+// AlreadyBy parts those of the wave.
+func (w *WaveState) AlreadyBy() AlreadyBy { return w.tally.already }
+
+// Meanwhile reports whether the vault came to be as wanted after the run had begun, by
+// others: neither this run has sent it, nor an earlier one the operation that did it.
+func (s *State) Meanwhile(i int) bool {
+	v := &s.Vaults[i]
+	return v.Status == fleet.Already && !v.Earlier && v.Sent == 0 && !v.owns(v.OperationID) &&
+		v.EndedAt.After(s.Run.OpenedAt)
 }
 
 // InFlight reports whether an upgrade that we started may be under way.
@@ -399,10 +407,11 @@ func (s *State) count(i, by int) {
 	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
 	s.Totals.add(v.Status, by)
 	w.Totals.add(v.Status, by)
-	s.tally.add(v, by)
-	w.tally.add(v, by)
+	meanwhile := s.Meanwhile(i)
+	s.tally.add(v, meanwhile, by)
+	w.tally.add(v, meanwhile, by)
 	for _, p := range s.partsOf(i) {
-		s.parts[p].tally.add(v, by)
+		s.parts[p].tally.add(v, meanwhile, by)
 	}
 }
 

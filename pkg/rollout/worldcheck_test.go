@@ -185,8 +185,8 @@ func (w *world) checkStep(out Output) {
 		v, j, wave := &m.Vaults[i], &m.jobs[i], w.plan.Vaults[i].Wave
 		totals.add(v.Status, 1)
 		waveTotals[wave].add(v.Status, 1)
-		all.add(v, 1)
-		waves[wave].add(v, 1)
+		all.add(v, m.Meanwhile(i), 1)
+		waves[wave].add(v, m.Meanwhile(i), 1)
 		doing[j.Doing]++
 		if v.InFlight() || j.Doing == preparing || j.Stale {
 			slots, used[j.Sub], locUsed[j.Loc] = slots+1, used[j.Sub]+1, locUsed[j.Loc]+1

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -154,6 +155,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		is   bool
 		name string
 	}{{v.Overdue, "overdue"}, {v.Foreign, "not ours"}, {v.Earlier && v.Status == fleet.Already, "by an earlier run"},
+		{v.Meanwhile, lexicon.ByOthers},
 		{v.Carried, "from before this run"}, {v.Reopened, "re-opened"},
 		{v.Accepted, "accepted"}, {v.Unresolved, "still being read"}} {
 		if f.is {

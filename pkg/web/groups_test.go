@@ -279,7 +279,7 @@ func compareGroups(t *testing.T, n *night, when string, live bool) {
 	}
 	past := "; " + strconv.Itoa(earlier) + " by earlier runs"
 	if already > 0 {
-		past += ", " + strconv.Itoa(already) + " upgraded before"
+		past += ", " + strconv.Itoa(already) + " already"
 	}
 	if want := past; !strings.Contains(s.statusText, want) {
 		t.Errorf("%s: the status does not say %q: %s", when, want, s.statusText)

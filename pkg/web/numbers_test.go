@@ -258,9 +258,13 @@ func at(v any, path ...string) any {
 }
 
 var (
-	flyingSaid = regexp.MustCompile(`(\d+) (?:upgrades? (?:is|are) )?in flight`)
-	tallySaid  = regexp.MustCompile(`(\d+) (upgraded|by earlier runs|already|failed|unknown|blocked|busy|deferred|held|pending|ready|upgrading|starting|validating)`)
-	vaultsLine = regexp.MustCompile(`(?m)^Vaults +(\d+) = (.*)$`)
+	flyingSaid  = regexp.MustCompile(`(\d+) (?:upgrades? (?:is|are) )?in flight`)
+	tallySaid   = regexp.MustCompile(`(\d+) (upgraded|by earlier runs|by others meanwhile|already|failed|unknown|blocked|busy|deferred|held|pending|ready|upgrading|starting|validating)`)
+	alreadySaid = regexp.MustCompile(`(?i)(\d+) (by earlier runs|by others meanwhile|already)\b`)
+	tileSaid    = regexp.MustCompile(`<b>(\d+)</b> <span>(by earlier runs|by others meanwhile|already)</span>`)
+	verdictLine = regexp.MustCompile(`(?m)^.* of \d+ vaults? upgraded.*$`)
+	tallyLine   = regexp.MustCompile(`(?m)^.*· \d+ (?:by earlier runs|by others meanwhile|already)\b.*$`)
+	vaultsLine  = regexp.MustCompile(`(?m)^Vaults +(\d+) = (.*)$`)
 )
 
 // agree compares every number and time that two surfaces show.
@@ -280,12 +284,20 @@ func (s *surfaces) agree(t *testing.T) {
 		}
 	}
 	counts := map[string]int{}
-	flying, overdue, earlier := 0, 0, 0
+	flying, overdue := 0, 0
+	already := map[string]int{}
 	for _, v := range s.status["vaults"].([]any) {
 		st := at(v, "status").(string)
 		counts[st]++
-		if st == "already" && at(v, "earlier") == true {
-			earlier++
+		if st == "already" {
+			switch {
+			case at(v, "earlier") == true:
+				already["by earlier runs"]++
+			case at(v, "meanwhile") == true:
+				already["by others meanwhile"]++
+			default:
+				already["already"]++
+			}
 		}
 		if st == "starting" || st == "upgrading" && at(v, "foreign") != true || at(v, "unresolved") == true {
 			flying++
@@ -327,16 +339,23 @@ func (s *surfaces) agree(t *testing.T) {
 			name = "excluded"
 		}
 		want := counts[name]
-		switch name {
-		case "by earlier runs":
-			want = earlier
-		case "already":
-			want -= earlier
+		if alreadySaid.MatchString(m[0]) {
+			want = already[name]
 		}
 		same("the status' "+m[2], n, want)
 		sum += n
 	}
 	same("the status' sum", sum, len(s.rows))
+	const notByTheRun = ", of those that are so without the run"
+	for where, line := range map[string]string{"the status' Vaults": line[2],
+		"the status' verdict":  verdictLine.FindString(s.statusText),
+		"the terminal's tally": tallyLine.FindString(s.terminal)} {
+		same(where+" "+line+notByTheRun, countsSaid(alreadySaid, line), already)
+	}
+	same("the page"+notByTheRun, countsSaid(tileSaid, s.html), already)
+	if sentence := at(s.status, "headline", "sentence").(string); at(s.status, "run", "night") == nil {
+		same("the headline "+sentence+notByTheRun, countsSaid(alreadySaid, sentence), already)
+	}
 	for _, m := range tallySaid.FindAllStringSubmatch(s.plain, -1) {
 		if m[2] == "upgraded" {
 			continue // of how many, with the earlier runs
@@ -399,6 +418,16 @@ func (s *surfaces) agree(t *testing.T) {
 			}
 		}
 	}
+}
+
+// countsSaid are the numbers in a text, by what each is of.
+func countsSaid(re *regexp.Regexp, text string) map[string]int {
+	out := map[string]int{}
+	for _, m := range re.FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(m[1])
+		out[strings.ToLower(m[2])] += n
+	}
+	return out
 }
 
 // list is a list of JSON by one name of its objects, of those that keep.

@@ -68,6 +68,7 @@ type parts struct {
 // tile is a count by status.
 type tile struct {
 	Status fleet.Status
+	Word   string
 	Count  int
 	Note   string
 }
@@ -242,7 +243,13 @@ func (p *parts) tiles(v *report.View) {
 		if n == 0 && s != fleet.Upgraded && s != fleet.Failed && s != fleet.Unknown {
 			continue
 		}
-		t := tile{Status: s, Count: n}
+		if s == fleet.Already {
+			lexicon.EachAlready(n, v.AlreadyBy(), func(n int, word string) {
+				p.Tiles = append(p.Tiles, tile{Status: s, Word: word, Count: n})
+			})
+			continue
+		}
+		t := tile{Status: s, Word: p.Words.Status(s), Count: n}
 		if s == fleet.Upgrading && overdue > 0 {
 			t.Note = lexicon.Number(overdue) + " overdue"
 		}

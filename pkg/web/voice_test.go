@@ -28,6 +28,7 @@ type carriedNight struct {
 	watched  map[int]bool
 	takes    func(i int) time.Duration
 	fails    map[int]bool
+	theirs   map[int]bool // others upgrade it, since it was first read
 	journal  []fleet.Event
 	seen     map[string]bool // what the night has gone through
 	moments  int
@@ -36,7 +37,7 @@ type carriedNight struct {
 
 func carry(t *testing.T) *carriedNight {
 	n := &carriedNight{night: newNight(t, 24), live: true, ends: map[int]time.Time{}, watched: map[int]bool{},
-		fails: map[int]bool{}, seen: map[string]bool{}}
+		fails: map[int]bool{}, theirs: map[int]bool{12: true, 13: true}, seen: map[string]bool{}}
 	p := n.plan
 	p.Limits.Upgrades, p.Limits.PerSubscription = 3, 3
 	p.FailureBudget.Count = 1
@@ -44,7 +45,7 @@ func carry(t *testing.T) *carriedNight {
 		&plan.Approval{When: plan.ApprovalAfter, Expiry: 8 * time.Hour}
 	n.begin()
 	n.say(fleet.RunOpened{RunID: "20260316-220000-7f3a9c", PlanFingerprint: p.Fingerprint,
-		By: fleet.Actor{User: "ops"}})
+		By: fleet.Actor{User: "ops"}, Upgraded: []fleet.Key{p.Vaults[14].Key}})
 	return n
 }
 
@@ -134,8 +135,14 @@ func (n *carriedNight) perform(a rollout.Action) {
 	switch a := a.(type) {
 	case rollout.Validate:
 		v := fleet.Validation{Verdict: fleet.VerdictReady}
-		if a.Vault == 6 {
+		switch {
+		case a.Vault == 6:
 			v = fleet.Validation{Verdict: fleet.VerdictBlocked, Findings: []fleet.Finding{problemFact("AgentTooOld")}}
+		case slices.Contains([]int{14, 15}, a.Vault): // one of them by an earlier run
+			v.Verdict = fleet.VerdictAlready
+		case n.theirs[a.Vault]:
+			n.ends[a.Vault] = n.now.Add(10 * time.Minute)
+			v = fleet.Validation{Verdict: fleet.VerdictUpgrading, Record: n.record1(a.Vault)}
 		}
 		answer(rollout.ValidateDone{Vault: key(a.Vault), Result: v})
 	case rollout.Prepare:
@@ -170,6 +177,9 @@ func problemFact(code string) fleet.Finding {
 // record1 is what the cloud says of an upgrade now.
 func (n *carriedNight) record1(i int) *fleet.Record {
 	r := &fleet.Record{OperationID: fmt.Sprint("op-", i), State: fleet.RecordInProgress}
+	if n.theirs[i] {
+		r.OperationID = fmt.Sprint("theirs-", i)
+	}
 	if over := n.ends[i]; !over.After(n.now) {
 		r.EndedAt, r.State = over, fleet.RecordUpgraded
 		if n.fails[i] {
@@ -233,6 +243,9 @@ func (n *carriedNight) compare(anew bool) {
 			n.seen["in flight outside of a window"] = true
 		}
 	}
+	for _, m := range alreadySaid.FindAllStringSubmatch(s.terminal, -1) {
+		n.seen[m[2]] = true
+	}
 	for _, late := range []string{"past-median", "beyond-p90", "overdue"} {
 		if slices.Contains(list(s.status["inFlight"], "late", func(any) bool { return true }), late) {
 			n.seen[late] = true
@@ -250,7 +263,7 @@ func (n *carriedNight) compare(anew bool) {
 // the window closes, and a budget halts it. At every moment terminal, lines, stream,
 // status, report, page, metrics and notifications say the same: when it and each wave
 // end, what is in flight and how late it is, what needs a person, and how many there
-// are of everything.
+// are of everything; and of those that are as wanted without the run, whose work that was.
 func TestOneVoice(t *testing.T) {
 	t.Parallel()
 	n := carry(t)
@@ -290,7 +303,8 @@ func TestOneVoice(t *testing.T) {
 	}
 	for _, what := range []string{"running", "waiting", "paused", "interrupted", "halting", "halted", "closed",
 		"in flight outside of a window",
-		"past-median", "beyond-p90", "overdue", "overtaken guess"} {
+		"past-median", "beyond-p90", "overdue", "overtaken guess",
+		"by earlier runs", "by others meanwhile", "already"} {
 		if !n.seen[what] {
 			t.Errorf("the night has not gone through: %s", what)
 		}

@@ -78,13 +78,18 @@ func WaveVaults(st *rollout.State, wave string, keep func(fleet.Status) bool) []
 func WaveTally(st *rollout.State, names []string, wave string) string {
 	var parts []string
 	words := WordingOf(st.Plan.Kind)
+	var by rollout.AlreadyBy
+	for w := range st.Waves {
+		if st.Waves[w].Name == wave {
+			by = st.Waves[w].AlreadyBy()
+		}
+	}
 	for _, s := range fleet.Statuses() {
 		in := WaveVaults(st, wave, func(of fleet.Status) bool { return of == s })
 		n := len(in)
-		if s == fleet.Already { // those of earlier runs stand apart, wherever one looks
-			if ours := st.EarlierAlreadyIn(wave); ours > 0 {
-				parts, n = append(parts, Number(ours)+" "+ByEarlierRuns), n-ours
-			}
+		if s == fleet.Already {
+			EachAlready(n, by, func(n int, what string) { parts = append(parts, Number(n)+" "+what) })
+			continue
 		}
 		if n == 0 {
 			continue

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // Wording is what the sentences about a kind say in their own words: those of its
@@ -13,7 +14,6 @@ type Wording struct {
 
 	Classic bool   // its upgraded vaults are new ones, and its vendor decides about failures
 	Already string // of one that is already
-	Before  string // the same, of vaults whose run is over
 	Failed  string // what a failure means for the next try
 	List    string // the heading over those that are upgraded
 
@@ -33,7 +33,6 @@ func WordingOf(k fleet.Kind) *Wording {
 
 var (
 	classicWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Classic: true, Already: "already upgraded",
-		Before: "upgraded before",
 		Failed: "do not retry", List: "NEW VAULTS: old → new, each verified",
 		Unverified: "Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it " +
 			"not, ask support with the OperationId.",
@@ -41,11 +40,9 @@ var (
 			"upgraded, nothing is left to do: the next run sees it. " +
 			"Only when nothing was begun, re-open it."}
 	todayWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Already: "already as wanted",
-		Before: "as wanted before",
 		Failed: "not tried again", List: "UPGRADED: each read again, and as wanted",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
 	rollbackWording = Wording{DirectionWords: fleet.DirectionRollback.Words(), Already: "already as before",
-		Before: "as before",
 		Failed: "not tried again", List: "ROLLED BACK: each read again, and as it was before",
 		Unverified: todayUnverified, Doubtful: todayDoubtful}
 )
@@ -67,35 +64,47 @@ const ByEarlierRuns = "by earlier runs"
 // ByEarlier says that of one vault: "upgraded by an earlier run".
 func (w *Wording) ByEarlier() string { return w.Done + " by an earlier run" }
 
-// Meanwhile says of a vault that a run found as wanted, without having started it, that
-// this came about after the run had begun: "upgraded since the run began (not by it)".
-func (w *Wording) Meanwhile() string { return w.Done + " since the run began (not by it)" }
+// ByOthers is said of vaults that a run found as wanted without having started them, and
+// that came to be so after it had begun.
+const ByOthers = "by others meanwhile"
 
-// Tally writes how many vaults have which status, in the order of reports.
-func (w *Wording) Tally(of func(fleet.Status) int) string { return w.tally(of, 0) }
+// Meanwhile says that of one vault: "upgraded by others meanwhile".
+func (w *Wording) Meanwhile() string { return w.Done + " " + ByOthers }
 
-func (w *Wording) tally(of func(fleet.Status) int, earlier int) string {
-	var parts []string
-	add := func(n int, what string) {
-		if n > 0 {
-			parts = append(parts, Number(n)+" "+what)
+// EachAlready counts n vaults that are as wanted without the run, as every sentence that
+// counts them parts them: those of earlier runs, those of others since the run began, and
+// those that were already so. It leaves out what is 0.
+func EachAlready(n int, by rollout.AlreadyBy, add func(n int, what string)) {
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{by.EarlierRuns, ByEarlierRuns}, {by.Others, ByOthers},
+		{n - by.EarlierRuns - by.Others, string(fleet.Already)}} {
+		if part.n > 0 {
+			add(part.n, part.what)
 		}
 	}
+}
+
+// Tally writes how many vaults have which status, in the order of reports.
+func (w *Wording) Tally(of func(fleet.Status) int) string { return w.tally(of, rollout.AlreadyBy{}) }
+
+func (w *Wording) tally(of func(fleet.Status) int, by rollout.AlreadyBy) string {
+	var parts []string
+	add := func(n int, what string) { parts = append(parts, Number(n)+" "+what) }
 	for _, s := range fleet.Statuses() {
-		if s == fleet.Already {
-			add(earlier, ByEarlierRuns)
-			add(of(s)-earlier, w.Status(s))
-			continue
+		if n := of(s); s == fleet.Already {
+			EachAlready(n, by, add)
+		} else if n > 0 {
+			add(n, w.Status(s))
 		}
-		add(of(s), w.Status(s))
 	}
 	return Or(strings.Join(parts, Dot), "none")
 }
 
-// TallyOfRun is Tally of counts, and tells those apart that earlier runs have done of the ones
-// that are already so.
-func (w *Wording) TallyOfRun(n map[fleet.Status]int, earlier int) string {
-	return w.tally(func(s fleet.Status) int { return n[s] }, earlier)
+// TallyOfRun is Tally of counts, and parts the ones that are already so.
+func (w *Wording) TallyOfRun(n map[fleet.Status]int, by rollout.AlreadyBy) string {
+	return w.tally(func(s fleet.Status) int { return n[s] }, by)
 }
 
 // KindWords names a kind for people.

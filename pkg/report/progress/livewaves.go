@@ -145,12 +145,11 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	add(shown[fleet.Blocked], "blocked", text.FgYellow)
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending,
 		fleet.Deferred} {
-		n := shown[s]
-		if s == fleet.Already { // those of earlier runs stand apart, wherever one looks
-			add(t.st.EarlierAlready(), lexicon.ByEarlierRuns, 0)
-			n -= t.st.EarlierAlready()
+		if s == fleet.Already {
+			lexicon.EachAlready(shown[s], t.st.AlreadyBy(), func(n int, what string) { add(n, what, 0) })
+			continue
 		}
-		add(n, string(s), 0)
+		add(shown[s], string(s), 0)
 	}
 	add(shown[fleet.Excluded], t.words.Status(fleet.Excluded), 0)
 	if o := t.overall(); o.Earlier > 0 {
