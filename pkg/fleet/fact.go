@@ -46,8 +46,12 @@ type RunOpened struct {
 	// start, not only those of the first wave.
 	ValidateAllFirst bool `json:"validateAllFirst,omitempty"`
 	// Upgraded are the vaults of the plan that earlier runs on the ledger have
-	// upgraded, for the numbers that count them all. Nothing is decided by it.
+	// upgraded: the numbers count them all. A wave that they left done is checked at
+	// the gate before it.
 	Upgraded []Key `json:"upgraded,omitempty"`
+	// Already are those that earlier runs found as wanted, and that none has upgraded:
+	// such a wave was left done, too.
+	Already []Key `json:"already,omitempty"`
 	// Changed is when earlier runs on the ledger last changed a vault of each wave, by
 	// the wave's name; waves of which they changed none are left out. A wave of which
 	// this run changes nothing soaks from there.

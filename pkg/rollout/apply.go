@@ -32,13 +32,8 @@ func (s *State) Apply(e fleet.Event) error {
 		for _, c := range f.Carried {
 			s.carry(c)
 		}
-		for _, k := range f.Upgraded {
-			if i, ok := s.index[k]; ok {
-				s.count(i, -1)
-				s.Vaults[i].Earlier = true
-				s.count(i, +1)
-			}
-		}
+		s.remember(f.Upgraded, func(v *VaultState) { v.Earlier = true })
+		s.remember(f.Already, func(v *VaultState) { v.WasAlready = true })
 		for i := range s.Waves {
 			s.Waves[i].Changed = f.Changed[s.Waves[i].Name]
 		}
@@ -109,6 +104,18 @@ func (s *State) withGate(wave, when string, do func(*Gate)) error {
 			do(&w.After)
 		}
 	})
+}
+
+// remember notes what earlier runs made of vaults; one that is no longer in the plan is
+// left out.
+func (s *State) remember(keys []fleet.Key, note func(*VaultState)) {
+	for _, k := range keys {
+		if i, ok := s.index[k]; ok {
+			s.count(i, -1)
+			note(&s.Vaults[i])
+			s.count(i, +1)
+		}
+	}
 }
 
 // carry sets a vault to what an earlier run left. A vault that the inventory

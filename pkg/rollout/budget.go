@@ -19,6 +19,7 @@ type tally struct {
 	changed    int // changed since the run began, or it may be
 	earlier    int // done by an earlier run of the ledger
 	heldAfter  int // the same, and held in this one
+	leftDone   int // left as wanted by earlier runs, whoever made it so
 	already    AlreadyBy
 }
 
@@ -41,6 +42,9 @@ func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	}
 	if v.DoneEarlier() {
 		t.earlier += by
+	}
+	if v.leftDone() {
+		t.leftDone += by
 	}
 	switch {
 	case v.HeldAfterwards():

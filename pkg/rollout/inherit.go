@@ -16,6 +16,7 @@ import (
 type Inheritance struct {
 	records  map[fleet.Key]fleet.VaultRecord
 	upgraded map[fleet.Key]bool      // by these runs, and put back by none
+	already  map[fleet.Key]bool      // found as wanted by the last that looked
 	changed  map[fleet.Key]time.Time // when one of them last did something to it
 }
 
@@ -26,8 +27,8 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 		return
 	}
 	if h.records == nil {
-		h.records, h.upgraded, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]bool{},
-			map[fleet.Key]time.Time{}
+		h.records, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]time.Time{}
+		h.upgraded, h.already = map[fleet.Key]bool{}, map[fleet.Key]bool{}
 	}
 	k := f.VaultKey()
 	h.records[k] = s.RecordAfter(i, h.records[k], f)
@@ -35,11 +36,19 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 	if v.Changed() {
 		h.changed[k] = later(h.changed[k], later(v.StartedAt, v.EndedAt))
 	}
-	if v.Status != fleet.Upgraded {
-		return
+	switch v.Status {
+	case fleet.Pending, fleet.Excluded: // not looked at
+	case fleet.Upgraded:
+		delete(h.upgraded, oppositeOf(k)) // an upgrade and its rollback each take the other away
+		delete(h.already, oppositeOf(k))
+		h.upgraded[k] = true
+		delete(h.already, k)
+	default:
+		h.already[k] = v.Status == fleet.Already
+		if v.Changed() || h.already[k] {
+			delete(h.already, oppositeOf(k))
+		}
 	}
-	delete(h.upgraded, oppositeOf(k)) // an upgrade and its rollback each take the other away
-	h.upgraded[k] = true
 }
 
 // Record is what the runs have left of a vault; ok is false where no fact is about it.
@@ -83,8 +92,11 @@ func (h *Inheritance) Open(p *plan.Plan, opened fleet.RunOpened) fleet.RunOpened
 	opened.PlanFingerprint, opened.Carried = p.Fingerprint, h.Carried(p)
 	opened.Changed = ChangedBefore(p, func(k fleet.Key) time.Time { return h.changed[k] })
 	for i := range p.Vaults {
-		if k := p.Vaults[i].Key; h.upgraded[k] {
+		switch k := p.Vaults[i].Key; {
+		case h.upgraded[k]:
 			opened.Upgraded = append(opened.Upgraded, k)
+		case h.already[k]:
+			opened.Already = append(opened.Already, k)
 		}
 	}
 	return opened

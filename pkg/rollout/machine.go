@@ -40,6 +40,7 @@ type Machine struct {
 	touched   map[int]struct{} // parts with a budget of which a vault changed in this Step
 	preparing []int            // starts being prepared in each part
 	unchecked int              // vaults to be checked before the first start of their wave
+	ahead     int              // the wave that is checked at the gate before it, and one more; 0: none
 	waiting   Waiting
 	decided   bool  // a vault's fate was decided since the waves were last turned
 	broken    error // the plan's calendars do not compile

@@ -118,6 +118,9 @@ func (s *script) nextRun(args []string) ([]string, error) {
 	for _, k := range opened.Upgraded {
 		lines = append(lines, "upgraded before: "+s.name(k))
 	}
+	for _, k := range opened.Already {
+		lines = append(lines, "as wanted before: "+s.name(k))
+	}
 	for w := range s.plan.Waves {
 		if t, ok := opened.Changed[s.plan.Waves[w].Name]; ok {
 			lines = append(lines, "changed in "+s.plan.Waves[w].Name+" at "+at(t))

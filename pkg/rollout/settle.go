@@ -74,7 +74,9 @@ func (m *Machine) watch(i int, on bool) Watch {
 }
 
 // mayCheck reports whether a vault may be validated now.
-func (m *Machine) mayCheck(i int) bool { return m.waveOpen(i) || m.Run.ValidateAllFirst }
+func (m *Machine) mayCheck(i int) bool {
+	return m.waveOpen(i) || m.Run.ValidateAllFirst || m.Plan.Vaults[i].Wave == m.ahead-1
+}
 
 // countUnchecked counts the vaults whose first check the starts wait for: all
 // of the wave's, so that the morning's surprises are known in the evening. A
@@ -171,7 +173,7 @@ func (m *Machine) nextDue(i int) time.Time {
 			return j.NotBefore
 		}
 	case fleet.Busy:
-		if !j.QueuedCheck {
+		if !j.QueuedCheck && m.mayCheck(i) { // it may have been checked at a gate that a process left
 			return m.looksAgainAt(i)
 		}
 	case fleet.Starting: // nobody sends it: its process has died

@@ -45,6 +45,7 @@ type snapshot struct {
 	Limits          plan.WaveLimits `json:"limits,omitzero"`
 	Windowed        []int           `json:"windowed,omitempty"`
 	Touched         []int           `json:"touched,omitempty"`
+	Ahead           int             `json:"checkedAhead,omitzero"`
 	Waiting         Waiting         `json:"waiting,omitzero"`
 	Settled         bool            `json:"settled,omitempty"`
 	Stopping        bool            `json:"stopping,omitempty"`
@@ -84,7 +85,7 @@ func (m *Machine) Snapshot() []byte {
 		ExitWhenWaiting: m.ExitWhenWaiting, Now: m.now, WakeAt: m.wakeAt, Offset: m.offset, Placed: m.placed,
 		Jobs: m.jobs, Subs: m.subs, Limits: m.limits,
 		Windowed: slices.Sorted(maps.Keys(m.windowed)), Touched: slices.Sorted(maps.Keys(m.touched)),
-		Waiting: m.waiting, Settled: m.settled, Stopping: m.stopping, Exited: m.exited,
+		Ahead: m.ahead, Waiting: m.waiting, Settled: m.settled, Stopping: m.stopping, Exited: m.exited,
 		Checks: m.validation.items, Starts: m.starts.state(),
 	}
 	for i := range m.subs {
@@ -140,7 +141,8 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 		m.count(i, +1)
 	}
 	m.ExitWhenWaiting, m.now, m.wakeAt, m.offset, m.placed = s.ExitWhenWaiting, s.Now, s.WakeAt, s.Offset, s.Placed
-	m.limits, m.waiting, m.settled, m.stopping, m.exited = s.Limits, s.Waiting, s.Settled, s.Stopping, s.Exited
+	m.ahead, m.limits, m.waiting, m.settled = s.Ahead, s.Limits, s.Waiting, s.Settled
+	m.stopping, m.exited = s.Stopping, s.Exited
 	for _, i := range s.Windowed {
 		m.windowed[i] = struct{}{}
 	}

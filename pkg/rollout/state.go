@@ -114,12 +114,14 @@ type VaultState struct {
 	// the settings that its newest check saw, where the kind changes settings
 	State json.RawMessage `json:"state,omitzero"`
 	// what preparing its start has taught the adapter, for its next try
-	Learned  json.RawMessage `json:"learned,omitzero"`
-	Earlier  bool            `json:"earlier,omitzero"`  // an earlier run of the ledger upgraded it
-	Reopened bool            `json:"reopened,omitzero"` // a person permitted another try
-	Tried    bool            `json:"tried,omitzero"`    // and this run had changed it by then, or may have
-	Permit   bool            `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
-	Held     *fleet.Held     `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
+	Learned json.RawMessage `json:"learned,omitzero"`
+	Earlier bool            `json:"earlier,omitzero"` // an earlier run of the ledger upgraded it
+	// an earlier run found it as wanted, and none upgraded it
+	WasAlready bool        `json:"wasAlready,omitzero"`
+	Reopened   bool        `json:"reopened,omitzero"` // a person permitted another try
+	Tried      bool        `json:"tried,omitzero"`    // and this run had changed it by then, or may have
+	Permit     bool        `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
+	Held       *fleet.Held `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
 
 	ValidatedAt time.Time `json:"validatedAt,omitzero"`
 	IntendedAt  time.Time `json:"intendedAt,omitzero"`  // when the newest intent was recorded
@@ -223,12 +225,19 @@ func (v *VaultState) HeldAfterwards() bool { return v.Earlier && v.Status == fle
 // DoneEarlier reports whether an earlier run of the ledger upgraded the vault, and
 // nothing in this one says that it is not as wanted any more.
 func (v *VaultState) DoneEarlier() bool {
-	if !v.Earlier {
-		return false
-	}
 	switch v.Status {
 	case fleet.Already, fleet.Pending, fleet.Validating:
-		return true
+		return v.Earlier
+	}
+	return false
+}
+
+// leftDone reports whether earlier runs left the vault as wanted, whoever made it so, and
+// nothing in this one says that it would be started: a busy one is not yet known.
+func (v *VaultState) leftDone() bool {
+	switch v.Status {
+	case fleet.Already, fleet.Pending, fleet.Validating, fleet.Busy:
+		return v.Earlier || v.WasAlready
 	}
 	return false
 }

@@ -71,6 +71,12 @@ func (m *Machine) pass(w int, when string) bool {
 		return true
 	}
 	if m.CheckApproval(w, when, m.wall()) != nil {
+		if when == fleet.GateBefore && m.ahead <= w && m.LeftDone(w) {
+			m.ahead = w + 1
+			for _, i := range m.Plan.Waves[w].Vaults {
+				m.settle(i)
+			}
+		}
 		m.waiting = Waiting{Wave: m.Waves[w].Name, Gate: when}
 		return false
 	}
@@ -109,6 +115,22 @@ func (s *State) Needless(w int) bool {
 		rest += ws.Totals.Of(fleet.Blocked)
 	}
 	return already > 0 && already+rest == ws.Totals.All() && ws.tally.changed == 0
+}
+
+// LeftDone reports whether earlier runs of the ledger left all of a wave as wanted that is
+// not held, as far as this one knows. Such a wave is checked at the gate before it: where it
+// is as they left it there is nothing to approve, and where a vault is not, nothing starts
+// without an approval.
+func (s *State) LeftDone(w int) bool {
+	ws := &s.Waves[w]
+	return ws.tally.leftDone > 0 && ws.tally.leftDone+ws.Totals.Of(fleet.Excluded) == ws.Totals.All()
+}
+
+// ChecksFirst reports whether a wave that was left done is still to be checked: until then
+// nobody is asked to approve it.
+func (s *State) ChecksFirst(w int) bool {
+	t := &s.Waves[w].Totals
+	return s.LeftDone(w) && t.Of(fleet.Pending)+t.Of(fleet.Validating) > 0
 }
 
 func (s *State) gate(w int, when string) *Gate {
@@ -155,8 +177,8 @@ func (s *State) Evidence(w int, when string) fleet.Evidence {
 }
 
 // NextGate is the gate that the run stands before: its wave is done and has
-// nothing left, or is about to open; ok is false when there is none, or when it
-// needs nobody's approval.
+// nothing left, or is about to open; ok is false when there is none, when it needs nobody's
+// approval, and while it is not known whether it does.
 func (s *State) NextGate() (w int, when string, ok bool) {
 	if c := s.current; c >= 0 {
 		a := s.Plan.Waves[c].Approval
@@ -167,7 +189,8 @@ func (s *State) NextGate() (w int, when string, ok bool) {
 	}
 	if n := s.current + 1; n < len(s.Waves) {
 		a := s.Plan.Waves[n].Approval
-		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() && !s.Needless(n) {
+		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() && !s.Needless(n) &&
+			!s.ChecksFirst(n) {
 			return n, fleet.GateBefore, true
 		}
 	}

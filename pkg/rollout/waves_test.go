@@ -71,6 +71,22 @@ func TestNextGate(t *testing.T) {
 			t.Errorf("%s: it stands before %+v (%v), want %+v", name, got, ok, c.want)
 		}
 	}
+	left := fleet.RunOpened{RunID: "r", Upgraded: []fleet.Key{p.Vaults[1].Key}}
+	for name, c := range map[string]struct {
+		facts []fleet.Fact
+		want  bool
+	}{
+		"it is not checked yet":         {nil, false},
+		"it is as it was left":          {[]fleet.Fact{found(1, fleet.VerdictAlready)}, false},
+		"it is not":                     {[]fleet.Fact{found(1, fleet.VerdictReady)}, true},
+		"nobody knows while it is busy": {[]fleet.Fact{found(1, fleet.VerdictBusy)}, true},
+	} {
+		facts := append([]fleet.Fact{left, open[0], opened[0]}, c.facts...)
+		w, when, ok := folded(t, p, facts...).NextGate()
+		if ok != c.want || ok && (w != 1 || when != fleet.GateBefore) {
+			t.Errorf("the second was left done, and %s: it stands before %d %s (%v)", name, w, when, ok)
+		}
+	}
 	p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalBefore}
 	if w, when, ok := folded(t, p, fleet.RunOpened{RunID: "r"}).NextGate(); w != 0 || when != fleet.GateBefore || !ok {
 		t.Errorf("before the first wave it stands before %d %s (%v)", w, when, ok)

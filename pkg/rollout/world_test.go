@@ -137,7 +137,7 @@ func (w *world) openRun() {
 		}
 	}
 	all := w.left.Open(w.plan, fleet.RunOpened{})
-	opened.Upgraded, opened.Changed = all.Upgraded, all.Changed
+	opened.Upgraded, opened.Already, opened.Changed = all.Upgraded, all.Already, all.Changed
 	w.approved, w.gates, w.done = map[string]fleet.Approved{}, map[string]bool{}, map[string]time.Time{}
 	w.adopted, w.asked = make([]bool, len(w.plan.Vaults)), false
 	w.journal, w.committed, w.posts = nil, NewState(w.plan), make([]int, len(w.plan.Vaults))

@@ -290,7 +290,8 @@ func (w *world) checkWaits(out Output) {
 	for i := range w.m.Vaults {
 		v, j := &w.m.Vaults[i], &w.m.jobs[i]
 		first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.Back == fleet.Pending
-		if first && (w.m.waveOpen(i) || w.AllFirst) && !w.m.subs[j.Sub].Denied && !w.m.subs[j.Sub].Away {
+		mayCheck := w.m.waveOpen(i) || w.AllFirst || w.m.ahead == w.m.Plan.Vaults[i].Wave+1
+		if first && mayCheck && !w.m.subs[j.Sub].Denied && !w.m.subs[j.Sub].Away {
 			unchecked++
 		}
 		if _, waits := w.m.windowed[i]; waits && (v.Status != fleet.Ready || !j.NotBefore.After(w.m.now)) {

@@ -107,7 +107,7 @@ func ApprovalToCome(st *rollout.State, now time.Time) bool {
 		if a == nil || st.Needless(i) {
 			continue
 		}
-		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() &&
+		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() && !st.ChecksFirst(i) &&
 			st.CheckApproval(i, fleet.GateBefore, now) != nil ||
 			a.When == plan.ApprovalAfter && st.Waves[i].After.OpenedAt.IsZero() && i+1 < len(st.Waves) &&
 				st.CheckApproval(i, fleet.GateAfter, now) != nil {

@@ -212,7 +212,8 @@ func (d *dryRun) document() any {
 		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked
 		if a := wave.Approval; a != nil {
 			pw.Approval = report.StringOrNull(string(a.When))
-			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w)
+			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w) ||
+				a.When == plan.ApprovalBefore && d.leftDone(w)
 		}
 		if n, ok := d.waveBudget(w); ok {
 			pw.MaxFailures = &n

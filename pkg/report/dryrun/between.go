@@ -1,0 +1,93 @@
+package dryrun
+
+import (
+	"strings"
+	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
+)
+
+// then is what comes between a wave and the next.
+func (d *dryRun) then(w int, c lexicon.Clock) string {
+	var parts, spared []string
+	if s := d.plan.Waves[w].Soak; s > 0 && w+1 < len(d.plan.Waves) {
+		switch until, idle := d.soaked(w); {
+		case !idle:
+			parts = append(parts, lexicon.Span(s)+" soak")
+		case until.After(d.waveForecast(w).EndsAtP50.Value()):
+			parts = append(parts, "soak until "+c.Near(until, d.opts.Now))
+		default:
+			spared = append(spared, "no soak")
+		}
+	}
+	gate := func(w int, when plan.ApprovalWhen) bool {
+		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
+	}
+	after, before := gate(w, plan.ApprovalAfter) && w+1 < len(d.plan.Waves), gate(w+1, plan.ApprovalBefore)
+	switch {
+	case before && !d.leftDone(w+1), after && !d.needless(w):
+		parts = append(parts, "approval")
+	case after, before:
+		spared = append(spared, "no approval")
+	}
+	then := strings.Join(parts, ", ")
+	if len(spared) == 0 {
+		return then
+	}
+	// What falls away comes last with its reason, which must not be read of the rest.
+	return strings.TrimPrefix(then+"; "+strings.Join(spared, ", ")+": nothing to start", "; ")
+}
+
+// soaked is when a wave has soaked that has nothing to do, by what the ledger remembers
+// of its vaults; idle is false of one that has, as far as is known.
+func (d *dryRun) soaked(w int) (until time.Time, idle bool) {
+	for _, i := range d.plan.Waves[w].Vaults {
+		if s := d.vaults[i].Status; rollout.StartsFrom(s) || s == fleet.Upgrading {
+			return time.Time{}, false
+		}
+	}
+	if last := d.opts.Memory.Changed(d.plan)[d.plan.Waves[w].Name]; !last.IsZero() {
+		until = last.Add(d.plan.Waves[w].Soak)
+	}
+	return until, true
+}
+
+// leftDone says what rollout.State.LeftDone will say of a wave before it is checked, as far
+// as is known: then the gate before it needs nobody.
+func (d *dryRun) leftDone(w int) bool {
+	left := false
+	for _, i := range d.plan.Waves[w].Vaults {
+		switch _, known := d.opts.Memory.AsWanted[d.plan.Vaults[i].Key]; {
+		case d.vaults[i].Status == fleet.Excluded:
+		case d.vaults[i].Status != fleet.Already || !known:
+			return false
+		default:
+			left = true
+		}
+	}
+	return left
+}
+
+// needless says what rollout.State.Needless will say of a wave that is done, as far as is
+// known.
+func (d *dryRun) needless(w int) bool {
+	already, ours, blocked := 0, 0, 0
+	for _, i := range d.plan.Waves[w].Vaults {
+		switch x := &d.vaults[i]; x.Status {
+		case fleet.Already:
+			already++
+			if x.Earlier {
+				ours++
+			}
+		case fleet.Blocked:
+			blocked++
+		case fleet.Excluded:
+		default:
+			return false
+		}
+	}
+	return already > 0 && (blocked == 0 || ours > 0)
+}
