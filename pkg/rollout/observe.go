@@ -274,12 +274,12 @@ func (m *Machine) sight(i int, snap *fleet.Snapshot) {
 		}
 		return
 	}
-	if v.Status != fleet.Upgrading || v.CloudDone || !snap.ReadAt.After(v.StartedAt) {
-		return
+	if v.Status != fleet.Upgrading || v.CloudDone || !snap.ReadAt.After(later(v.StartedAt, v.ShownAt)) {
+		return // one that went out before it was accepted could not show it
 	}
 	// Our upgrade is not to be seen. A vault that is gone is in doubt at once;
 	// one that shows another operation may be a listing that went back in
-	// time, or have gone out before the start arrived, and gets a grace.
+	// time, and gets a grace.
 	o := fleet.Observed{Vault: m.key(i), OperationID: v.OperationID, Foreign: v.Foreign}
 	switch {
 	case !present && !v.Foreign, !v.LostSince.IsZero() && m.now.Sub(v.LostSince) >= m.Plan.Timings.ReconcileGrace:

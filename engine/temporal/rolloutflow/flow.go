@@ -38,7 +38,7 @@ import (
 // of its generation, no longer replay then. A build goes on only with segments of its own
 // generation; workers of a deployment are told apart by it, and a run stays with the one
 // that began it. It is handed over by cancelling it, and resuming it.
-const Generation = 1
+const Generation = 2
 
 // maxEvents is how many events a segment has at most, where the options do not say: well
 // below the 51,200 at which a server ends a workflow
