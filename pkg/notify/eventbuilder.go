@@ -176,7 +176,7 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 	return e
 }
 
-var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave finished",
+var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave done",
 	ApprovalNeeded: "Approval needed",
 	Halted:         "RUN HALTED", Paused: "Run paused", Continued: "Pause over", Waiting: "Run waits",
 	Interrupted: "Run interrupted", Finished: "Run finished"}

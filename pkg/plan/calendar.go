@@ -29,6 +29,7 @@ const (
 type Schedule struct {
 	windows   []window  // none: open but for the blackouts
 	blackouts []stretch // in order, apart from each other
+	bare      *Schedule // the windows without the blackouts; nil: there are no windows
 	blocks    sync.Map  // number of the block (int64) to its open stretches ([]stretch)
 }
 
@@ -75,6 +76,9 @@ func CompileCalendar(c *Calendar) (*Schedule, error) {
 		s.blackouts = append(s.blackouts, closed)
 	}
 	s.blackouts = merge(s.blackouts)
+	if len(s.windows) > 0 {
+		s.bare = &Schedule{windows: s.windows}
+	}
 	return s, nil
 }
 
@@ -130,6 +134,21 @@ func (s *Schedule) OpenAt(t time.Time) (until time.Time, ok bool) {
 		return time.Time{}, true
 	}
 	return time.Unix(open.to, 0).UTC(), true
+}
+
+// WindowAt reports whether a window is open at t, and until when: until its own end, or
+// until a blackout begins inside of it. What upgrades may run in until a blackout begins,
+// weeks from then, is no window: there are none, or they never close.
+func (s *Schedule) WindowAt(t time.Time) (until time.Time, blackout, ok bool) {
+	if s == nil || s.bare == nil {
+		return time.Time{}, false, false
+	}
+	until, ok = s.OpenAt(t)
+	own, _ := s.bare.OpenAt(t)
+	if !ok || own.IsZero() {
+		return time.Time{}, false, false
+	}
+	return until, until.Before(own), true
 }
 
 // Fit returns the earliest start, t or later, from which it stays open for as

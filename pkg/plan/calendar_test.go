@@ -171,6 +171,43 @@ func TestCalendar(t *testing.T) {
 	}
 }
 
+// A window ends where it closes, or where a blackout begins inside of it. A blackout that
+// begins weeks from now, where windows never close or there are none, ends no night.
+func TestWindowAt(t *testing.T) {
+	t.Parallel()
+	const zone = "Australia/Sydney"
+	christmas := []Blackout{{"2026-12-24T00:00", "2026-12-27T00:00", zone}}
+	nights, always := []Window{{everyDay, 22 * 60, 6 * 60, zone}}, []Window{{everyDay, 0, 0, zone}}
+	for name, c := range map[string]struct {
+		calendar *Calendar
+		at       string
+		until    string // "": no window is open
+		blackout bool
+	}{
+		"no calendar":                   {nil, "2026-11-30 23:00", "", false},
+		"a far blackout alone":          {&Calendar{Blackouts: christmas}, "2026-11-30 23:00", "", false},
+		"a near blackout alone":         {&Calendar{Blackouts: christmas}, "2026-12-23 23:00", "", false},
+		"windows that never close":      {&Calendar{always, christmas}, "2026-11-30 23:00", "", false},
+		"a night":                       {&Calendar{nights, christmas}, "2026-11-30 23:00", "2026-12-01 06:00", false},
+		"a night that a blackout cuts":  {&Calendar{nights, christmas}, "2026-12-23 23:00", "2026-12-24 00:00", true},
+		"a blackout":                    {&Calendar{nights, christmas}, "2026-12-24 23:00", "", false},
+		"a blackout after the last one": {&Calendar{nights, christmas}, "2026-12-27 01:00", "2026-12-27 06:00", false},
+		"by day":                        {&Calendar{nights, christmas}, "2026-11-30 12:00", "", false},
+		"a blackout that begins as the window closes": {&Calendar{nights,
+			[]Blackout{{"2026-12-01T06:00", "2026-12-02T00:00", zone}}}, "2026-11-30 23:00", "2026-12-01 06:00", false},
+	} {
+		var want time.Time
+		if c.until != "" {
+			want = local(t, zone, c.until)
+		}
+		until, blackout, open := compile(t, c.calendar).WindowAt(local(t, zone, c.at))
+		if !until.Equal(want) || blackout != c.blackout || open != (c.until != "") {
+			t.Errorf("%s: open %v until %v, for a blackout %v; want %q, %v", name, open, until, blackout, c.until,
+				c.blackout)
+		}
+	}
+}
+
 func TestCalendarFaults(t *testing.T) {
 	t.Parallel()
 	good := Window{everyDay, 0, 60, "UTC"}

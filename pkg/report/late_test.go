@@ -28,7 +28,7 @@ func TestEndedLate(t *testing.T) {
 	for f, want := range map[layout.Format]string{layout.FormatTable: "at most 1h23m",
 		layout.FormatMarkdown: "at most 1h23m",
 		layout.FormatJSON:     `"endedLate": true`, layout.FormatJSONL: `"endedLate":true`,
-		layout.FormatCSV: ",true\r\n"} {
+		layout.FormatCSV: ",true,false\r\n"} {
 		var b bytes.Buffer
 		if err := report.Report(&b, v, report.Options{Format: f}); err != nil {
 			t.Fatal(err)

@@ -51,20 +51,19 @@ func (v *View) nextWindow() (first *Time) {
 // stretch is the time from when windows open to when they close.
 type stretch struct{ from, until time.Time }
 
-// stretches lists when a schedule was open between two moments; the first one
-// may begin at the first moment.
+// stretches lists when windows of a schedule were open between two moments; the first one
+// may begin at the first moment. There are none where no window ever closes.
 func stretches(s *plan.Schedule, from, to time.Time) (out []stretch) {
 	for t := from; ; {
 		start, ok := s.Next(t)
 		if !ok || start.After(to) {
 			return out
 		}
-		until, _ := s.OpenAt(start)
-		out = append(out, stretch{start, until})
-		if until.IsZero() {
-			return out
+		until, _, ok := s.WindowAt(start)
+		if !ok {
+			return nil
 		}
-		t = until
+		out, t = append(out, stretch{start, until}), until
 	}
 }
 
@@ -86,7 +85,7 @@ func (v *View) night(st *rollout.State, windows *standing.Windows) *Night {
 	}
 	last := nights[len(nights)-1]
 	n := &Night{From: TimeOrNull(last.from), Until: TimeOrNull(last.until)}
-	if !v.Run.Live && v.Run.WaitingFor == nil && (last.until.IsZero() || ended.Before(last.until)) {
+	if !v.Run.Live && v.Run.WaitingFor == nil && ended.Before(last.until) {
 		n.Until = TimeOrNull(ended)
 	}
 	active := make([]bool, len(nights))

@@ -332,7 +332,7 @@ func (s *simulation) perform(a Action) {
 			Seen:    fleet.Sighting{State: s.m.Vaults[a.Vault].State}})
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
-		if until, _ := s.m.scheduleOf(a.Vault).OpenAt(s.now); !until.IsZero() {
+		if until, _, ok := s.m.scheduleOf(a.Vault).WindowAt(s.now); ok {
 			s.nights[until]++
 		}
 		if _, ok := s.first[v.Wave]; !ok {

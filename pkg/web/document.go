@@ -39,7 +39,7 @@ type subscriptionRow struct {
 // waveRow is a wave on the timeline.
 type waveRow struct {
 	Name      string               `json:"name"`
-	Status    standing.WaveStatus  `json:"status"`
+	Status    string               `json:"status"` // what people read
 	Totals    map[fleet.Status]int `json:"totals"`
 	StartedAt int64                `json:"startedAt,omitempty"`
 	EndedAt   int64                `json:"endedAt,omitempty"`
@@ -180,8 +180,8 @@ func waveRows(v *report.View) []waveRow {
 	rows := make([]waveRow, len(v.Waves))
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		rows[i] = waveRow{Name: w.Name, Status: w.Status, Totals: w.Totals, StartedAt: millis(w.StartedAt),
-			EndedAt: millis(w.EndedAt)}
+		rows[i] = waveRow{Name: w.Name, Status: lexicon.WaveWord(w.Status), Totals: w.Totals,
+			StartedAt: millis(w.StartedAt), EndedAt: millis(w.EndedAt)}
 		if e := w.ExpectedEnd; e != nil {
 			rows[i].Likely, rows[i].Late = millis(e.P50), millis(e.P90)
 		}

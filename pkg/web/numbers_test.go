@@ -21,8 +21,10 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // surfaces is one run as every view of it shows it at a moment.
@@ -40,7 +42,10 @@ type surfaces struct {
 
 // document is the data of the page.
 func (s *surfaces) document(t *testing.T) (d struct {
-	Waves  []struct{ Likely, Late int64 }
+	Waves []struct {
+		Status       string
+		Likely, Late int64
+	}
 	Vaults []struct {
 		Vault  string
 		Flying bool
@@ -389,6 +394,7 @@ func (s *surfaces) agree(t *testing.T) {
 	s.flightsAgree(t, same, flying)
 	s.tasksAgree(t, same)
 	s.endsAgree(t, same)
+	s.wavesAgree(t, same)
 	sentence := at(s.status, "headline", "sentence").(string)
 	for where, text := range map[string]string{"the report": s.reportMD, "the page": s.html} {
 		if !strings.Contains(strings.ReplaceAll(text, `\`, ""), sentence) {
@@ -517,6 +523,26 @@ func (s *surfaces) tasksAgree(t *testing.T, same func(where string, got, want an
 	for _, st := range fleet.Statuses() {
 		n, _ := at(s.status, "totals", string(st)).(float64)
 		same("the notification's "+string(st), s.told.Totals[st], int(n))
+	}
+}
+
+// wavesAgree compares the words for how each wave stands.
+func (s *surfaces) wavesAgree(t *testing.T, same func(where string, got, want any)) {
+	t.Helper()
+	for i, w := range s.status["waves"].([]any) {
+		name := at(w, "name").(string)
+		word := lexicon.WaveWord(standing.WaveStatus(at(w, "status").(string)))
+		column := said(regexp.MustCompile(`(?m)^`+name+`  +(\S+(?: \S+)*)  `), s.statusText, "")
+		same("the status' word of wave "+name, column, word)
+		same("the page's word of wave "+name,
+			said(regexp.MustCompile(`<tr><th scope="row">`+name+`</th><td class="w-\S+">([^<]*)</td>`), s.html, ""), word)
+		same("the page's data on wave "+name, s.document(t).Waves[i].Status, word)
+		bar := said(regexp.MustCompile(`(?m)^`+name+` *[█░]+ \d+/\d+ ([^·\n]*?)(?: ·.*| until .*)?$`), s.terminal, "")
+		if !strings.HasSuffix(bar, "%") { // how far a wave is says more than that it runs
+			same("the terminal's word of wave "+name, bar, word)
+		} else if word != "running" && word != "halted" {
+			t.Errorf("the terminal says %s of wave %s, which is %s", bar, name, word)
+		}
 	}
 }
 

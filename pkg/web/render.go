@@ -76,7 +76,7 @@ type tile struct {
 // groupLine is a wave or a subscription in its table.
 type groupLine struct {
 	Name                                       string
-	Status                                     string
+	Status, Word                               string // of a wave, as programs and as people read it
 	All, Done                                  int
 	Upgraded, Failed, Unknown, Blocked, Others int
 	Held                                       int
@@ -265,7 +265,8 @@ func waveLines(v *report.View, c clock) []groupLine {
 		if w.EndedAt != nil {
 			lines[i].Done = lines[i].All // unknown ones are decided too: for good
 		}
-		lines[i].Status, lines[i].Started, lines[i].Ended = string(w.Status), c.short(w.StartedAt), c.short(w.EndedAt)
+		lines[i].Status, lines[i].Word = string(w.Status), lexicon.WaveWord(w.Status)
+		lines[i].Started, lines[i].Ended = c.short(w.StartedAt), c.short(w.EndedAt)
 	}
 	return lines
 }

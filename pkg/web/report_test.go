@@ -107,7 +107,7 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 			"Create it, or correct targetResourceGroup", "dev/vault-00027"},
 		"needs": {"No action", "1 vault busy", "5 vaults deferred", "fleetup resume --yes --state contoso.db",
 			"legal freeze until Monday"},
-		"waves": {"canary finished 7 6 1 0 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
+		"waves": {"canary done 7 6 1 0 0 0 0 0 of 0", "rest running", "throttled until Tue 17 Mar 07:00"},
 		"after": {"subscription hr is throttled", "37 vaults have a new resource ID",
 			"Check the time zone of each backup policy.", "b81c42aa93d0f1e2 (event 48,211)"},
 		"vaults": {"fleetup report -o csv"},

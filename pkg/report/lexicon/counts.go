@@ -13,6 +13,17 @@ func LateWord(l standing.Lateness) string {
 		standing.Overdue: "OVERDUE"}[l]
 }
 
+// WaveWord is what people read for how a wave stands. JSON keeps the status' own name.
+func WaveWord(s standing.WaveStatus) string {
+	switch s {
+	case standing.WaveAwaitingApproval:
+		return "needs approval"
+	case standing.WaveFinished:
+		return "done"
+	}
+	return string(s)
+}
+
 // NeverStarted says how many vaults a run leaves to the next one because a person
 // closed it.
 func NeverStarted(n int) string { return Number(n) + " never started" }

@@ -137,18 +137,14 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	return []layout.Part{{Text: strings.ToUpper(string(phase)), Paint: paint}, {Text: h, Paint: text.Bold}}
 }
 
-// sofar is how long the phase has lasted, behind its name: the age of a run under way,
-// and what one that waits or is paused waits for, since when. The age of the run would
+// sofar is how long the phase has lasted, behind its name: the age of a run under way, over
+// all its resumes, and what one that waits or is paused waits for, since when. The age of the run would
 // read as that of the wait.
 func (t *Tracker) sofar(phase standing.Phase, now time.Time, width int) string {
 	r, write := &t.st.Run, lexicon.ClockIn(t.Zone).SoonBy(now)
 	switch phase {
 	case standing.Running:
-		began := r.OpenedAt
-		if !r.ResumedAt.IsZero() {
-			began = r.ResumedAt
-		}
-		return " " + lexicon.Span(now.Sub(began))
+		return " " + lexicon.Span(now.Sub(r.OpenedAt))
 	case standing.Paused:
 		if r.Paused != nil {
 			return " since " + write(r.PausedAt)

@@ -53,7 +53,7 @@ func TestLiveSaysTroubleInWords(t *testing.T) {
 		"closing":  {"CLOSING"},
 		"stopping": {"STOPPING"}, "late": {"! ", "BEYOND P90"},
 		"approval":      {"WAITING", " since 23:49" + lexicon.Dot, "needs approval", "approval after", "approve"},
-		"soaking":       {"WAITING", " since 22:19" + lexicon.Dot, "soaks until 23:49"},
+		"soaking":       {"WAITING", " since 22:19" + lexicon.Dot, "soaking until 23:49"},
 		"window-closed": {"WAITING", "window that opens Wed 22:00"},
 	}
 	seen := 0
@@ -91,6 +91,68 @@ func TestLiveShowsWhatWasReadLast(t *testing.T) {
 		if !strings.Contains(shown, "hr/files-2  nothing is under way") || strings.Contains(shown, "\x1b") {
 			t.Errorf("at %d columns:\n%s", width, shown)
 		}
+	}
+}
+
+// The night's end is the window's, or that of a blackout inside of it; a blackout that is
+// weeks away is neither in the view nor in the sentence at the top of the report.
+func TestLiveSaysWhenTheWindowCloses(t *testing.T) {
+	t.Parallel()
+	everyDay := []time.Weekday{0, 1, 2, 3, 4, 5, 6}
+	night := []plan.Window{{Days: everyDay, Start: 22 * 60, End: 6 * 60, Zone: "Australia/Sydney"}}
+	always := []plan.Window{{Days: everyDay, Zone: "Australia/Sydney"}}
+	from := func(at string) []plan.Blackout {
+		return []plan.Blackout{{From: at, To: "2026-05-01T00:00", Zone: "Australia/Sydney"}}
+	}
+	const allNight, noNight = "NIGHT 1, Mon 22:00–Tue 06:00", "RUN Mon 22:00–23:01"
+	far, near := from("2026-04-08T00:00"), from("2026-03-17T02:00")
+	for name, c := range map[string]struct {
+		calendar     plan.Calendar
+		window, head string
+	}{
+		"a night":              {plan.Calendar{Windows: night}, "closes Tue 06:00, in 6h59m", allNight},
+		"far, windows":         {plan.Calendar{Windows: night, Blackouts: far}, "closes Tue 06:00, in 6h59m", allNight},
+		"far, no window":       {plan.Calendar{Blackouts: far}, "", noNight},
+		"far, windows all day": {plan.Calendar{Windows: always, Blackouts: far}, "", noNight},
+		"near, no window": {plan.Calendar{Blackouts: near}, "open; a blackout begins Tue 02:00, in 2h59m",
+			noNight},
+		"in the window": {plan.Calendar{Windows: night, Blackouts: near}, "closes Tue 02:00, in 2h59m, for a blackout",
+			"NIGHT 1, Mon 22:00–Tue 02:00"},
+	} {
+		n := reporttest.Planned(t, func(p *plan.Plan) { p.Calendar = &c.calendar })
+		n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+		n.Started(61, "dev/web-01")
+		now := reporttest.T0.Add(61 * time.Minute)
+		tr := NewTracker(n.St)
+		tr.Zone = reporttest.Sydney
+		got := ""
+		for _, l := range tr.Live(now, 200, 40, false) {
+			if words, ok := strings.CutPrefix(l, "WINDOW  "); ok {
+				got = words
+			}
+		}
+		if got != c.window {
+			t.Errorf("%s: the view says %q of the window, want %q", name, got, c.window)
+		}
+		head := report.FromState(n.St, report.ViewOptions{Live: true, Now: now}).
+			Worded(report.Options{Zone: reporttest.Sydney}).Headline.Sentence
+		if !strings.HasPrefix(head, c.head+" ") {
+			t.Errorf("%s: the report begins with %q, want %q", name, head, c.head)
+		}
+	}
+}
+
+// A run is as old as it is: another process that carries it on makes it no younger.
+func TestLiveAgeOverAResume(t *testing.T) {
+	t.Parallel()
+	n := reporttest.Planned(t, func(*plan.Plan) {})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Fact(90, fleet.RunSuspended{Why: fleet.SuspendedSignal})
+	n.Fact(100, fleet.Resumed{By: reporttest.Ops})
+	n.Started(101, "dev/web-01")
+	head := NewTracker(n.St).Live(reporttest.T0.Add(125*time.Minute), 80, 24, false)[0]
+	if want := "RUNNING 2h05m" + lexicon.Dot; !strings.HasPrefix(head, want) {
+		t.Errorf("it begins with %q, want %q", head, want)
 	}
 }
 

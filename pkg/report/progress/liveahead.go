@@ -148,6 +148,10 @@ func (t *Tracker) schedule() (s *plan.Schedule, ok bool) {
 	return s, s != nil
 }
 
+// soonBlackout is how near a blackout must be to be told of where no window is to close
+// before it.
+const soonBlackout = 7 * 24 * time.Hour
+
 // window says until when the wave's window is open, or when it opens.
 func (t *Tracker) window(now time.Time) string {
 	s, ok := t.schedule()
@@ -158,11 +162,19 @@ func (t *Tracker) window(now time.Time) string {
 	if len(t.st.Plan.Calendars) > 0 {
 		own = "; some vaults have windows of their own"
 	}
+	if until, blackout, open := s.WindowAt(now); open {
+		why := ""
+		if blackout {
+			why = ", for a blackout"
+		}
+		return fmt.Sprintf("closes %s, in %s%s%s", c.Soon(until, now), lexicon.Span(until.Sub(now)), why, own)
+	}
 	if until, open := s.OpenAt(now); open {
-		if until.IsZero() {
+		left := until.Sub(now)
+		if until.IsZero() || left > soonBlackout {
 			return ""
 		}
-		return fmt.Sprintf("closes %s, in %s%s", c.Soon(until, now), lexicon.Span(until.Sub(now)), own)
+		return fmt.Sprintf("open; a blackout begins %s, in %s%s", c.Soon(until, now), lexicon.Span(left), own)
 	}
 	if opens, ok := s.Next(now); ok {
 		return fmt.Sprintf("closed; it opens %s, in %s%s", c.Soon(opens, now), lexicon.Span(opens.Sub(now)), own)

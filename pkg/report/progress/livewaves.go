@@ -78,19 +78,13 @@ func lost(t *rollout.Totals) string {
 func (t *Tracker) waveStands(i int, now time.Time) string {
 	status, soaks := standing.WaveOf(t.st, i, now)
 	switch status {
-	case standing.WavePending:
-		return "waiting"
 	case standing.WaveRunning, standing.WaveHalted:
 		n, all := decided(&t.st.Waves[i])
 		return fmt.Sprintf("%d%%", 100*n/max(all, 1))
 	case standing.WaveSoaking:
-		return "soaks until " + lexicon.ClockIn(t.Zone).Soon(soaks, now)
-	case standing.WaveAwaitingApproval:
-		return "needs approval"
-	case standing.WaveFinished:
-		return "done"
+		return lexicon.WaveWord(status) + " until " + lexicon.ClockIn(t.Zone).Soon(soaks, now)
 	}
-	return string(status)
+	return lexicon.WaveWord(status)
 }
 
 // bar draws one wave: its name, how much of it is decided, and the numbers.
