@@ -85,7 +85,7 @@ func (e *environment) plan(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		code = checkedCode(o.Validations)
+		code = checkedCode(src.Plan, o.Validations, o.Memory.Carried)
 		src.Plan = src.Plan.Shown(o.Validations, session.Now())
 	}
 	if other.text != "" {

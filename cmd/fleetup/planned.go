@@ -138,11 +138,19 @@ func (e *environment) check(c *cli.Context, src *session.Source,
 	return results, nil
 }
 
-// checkedCode is the exit code that the checks' results stand for.
-func checkedCode(results map[fleet.Key]fleet.Validation) fleet.ExitCode {
+// checkedCode is the exit code that the checks' results stand for, and what earlier runs
+// left: what has failed in one of them is failed in the next.
+func checkedCode(p *plan.Plan, results map[fleet.Key]fleet.Validation,
+	carried map[fleet.Key]fleet.Carried) fleet.ExitCode {
 	n := map[fleet.Verdict]int{}
 	for _, v := range results {
 		n[v.Verdict]++
+	}
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		if c, ok := carried[v.Key]; ok && c.Status != fleet.Pending && !v.Excluded() {
+			n[fleet.VerdictFailed]++
+		}
 	}
 	switch {
 	case n[fleet.VerdictDenied] > 0:

@@ -14,7 +14,7 @@ func (e *environment) validateCommand() *cli.Command {
 		Usage:     "check the prerequisites of every vault; start nothing",
 		ArgsUsage: "INVENTORY",
 		Description: "All findings of a vault are shown together. Exits 0 when every vault may start, 7 when some " +
-			"may not,\n3 when the cloud remembers a failed upgrade, 8 when a sign-in is missing.",
+			"may not,\n3 when the cloud or the ledger remembers a failed upgrade, 8 when a sign-in is missing.",
 		Flags:  append(append(formatFlags(), stateFlag(), acceptWarningsFlag()), cloudFlags()...),
 		Action: e.validate,
 	}
@@ -26,7 +26,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	left, err := e.remembered(src.Ledger)
+	left, unfinished, err := e.rememberedWith(src.Ledger)
 	if err != nil {
 		return err
 	}
@@ -36,8 +36,9 @@ func (e *environment) validate(c *cli.Context) error {
 	}
 	if err := dryrun.Validation(e.stdout, src.Plan, results,
 		dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
-			Width: e.columns, Now: session.Now(), State: shownLedger(c, src), Along: e.along}); err != nil {
+			Width: e.columns, Now: session.Now(), State: shownLedger(c, src), Along: e.along,
+			Ledger: src.Ledger, Carried: left.Carried, Unfinished: unfinished}); err != nil {
 		return err
 	}
-	return ended(checkedCode(results))
+	return ended(checkedCode(src.Plan, results, left.Carried))
 }

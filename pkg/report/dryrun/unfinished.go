@@ -34,12 +34,21 @@ func (u *Unfinished) says(p *layout.Page) {
 		"UNFINISHED, "+strings.ToUpper(u.Phase), u.Run)
 }
 
-// earlierRuns are the runs that left what a plan shows: the unfinished one among them.
-func (d *dryRun) earlierRuns() string {
-	if d.opts.Unfinished != nil {
+// earlierRuns are the runs that left what a plan shows: the unfinished one, where there is
+// one, among them.
+func earlierRuns(unfinished *Unfinished) string {
+	if unfinished != nil {
 		return "the ledger's runs"
 	}
 	return "earlier runs"
+}
+
+func (d *dryRun) earlierRuns() string { return earlierRuns(d.opts.Unfinished) }
+
+// notTriedAgain is the heading of the vaults that no run starts because of those runs.
+func notTriedAgain(unfinished *Unfinished) string {
+	return "NOT TRIED AGAIN: failed or unknown from " + earlierRuns(unfinished) + "; " +
+		layout.KeepTogether("fleetup reopen") + " permits another try"
 }
 
 // byEarlierRuns is said of vaults that those runs took where they were to go.

@@ -23,6 +23,10 @@ type ValidationOptions struct {
 	State  string              // the ledger's path, for the commands to paste; empty: left out
 	Width  int                 // columns of the terminal that a table is for; 0: no terminal
 	Along  func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
+
+	Ledger     string                      // its path, also where State leaves it out
+	Carried    map[fleet.Key]fleet.Carried // what a run would take over of the ledger's runs
+	Unfinished *Unfinished                 // the ledger's run that is not over; nil: there is none
 }
 
 // check adds what a check found.
@@ -66,16 +70,22 @@ type checked struct {
 	Vaults          []report.Vault       `json:"vaults"`
 	Next            []report.NextCommand `json:"next"` // what to type next
 
-	next []report.Step
+	// of the ledger, before which no run begins; null: there is none
+	Unfinished *Unfinished `json:"unfinishedRun"`
+
+	next   []report.Step
+	ledger string                          // that next is about
+	found  map[*report.Vault]*report.Vault // of those carried: what the check alone says
 }
 
 // Validation writes the results of the checks of a plan's vaults. A vault
-// without a result shows pending: it was not checked.
+// without a result shows pending: it was not checked. One that no run would start,
+// because an earlier one failed it, shows how that left it, whatever the check finds.
 func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validation, o ValidationOptions) error {
-	doc := checked{report.SchemaVersion, p.Fingerprint, report.TimeOrNull(o.Now),
-		map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0}, make([]report.Vault, len(p.Vaults)), nil,
-		[]report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}}
-	doc.Next = report.NextCommands(doc.next, o.State, o.Along)
+	doc := checked{SchemaVersion: report.SchemaVersion, PlanFingerprint: p.Fingerprint,
+		CheckedAt: report.TimeOrNull(o.Now), Totals: map[fleet.Status]int{fleet.Ready: 0, fleet.Blocked: 0},
+		Vaults: make([]report.Vault, len(p.Vaults)), Unfinished: o.Unfinished,
+		found: map[*report.Vault]*report.Vault{}}
 	names, words := p.Names(), lexicon.WordingOf(p.Kind)
 	for i := range p.Vaults {
 		v := &p.Vaults[i]
@@ -88,8 +98,12 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 			x.Reason = report.StringOrNull(notChecked)
 		}
 		doc.Vaults[i] = x
-		doc.Totals[x.Status]++
+		if c, ok := o.Carried[v.Key]; ok && !v.Excluded() {
+			doc.carry(&doc.Vaults[i], &c)
+		}
+		doc.Totals[doc.Vaults[i].Status]++
 	}
+	doc.advise(p, o)
 	return layout.Printer{
 		Along: o.Along,
 		Page:  func() *layout.Page { return doc.page(p, o) },
@@ -106,6 +120,36 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 				report.GroupColumns), report.Pointers(doc.Vaults))
 		},
 	}.Write(w, o.Format, o.Width)
+}
+
+// carry shows what the ledger knows of a vault that was checked. The findings stay those
+// of the check: they tell whether another try would get further.
+func (d *checked) carry(x *report.Vault, c *fleet.Carried) {
+	if x.Reopened = c.Status == fleet.Pending; x.Reopened {
+		return
+	}
+	found := *x
+	d.found[x] = &found
+	x.Status, x.Carried, x.Foreign = c.Status, true, false
+	x.Reason, x.OperationID = report.StringOrNull(c.Reason), report.StringOrNull(c.OperationID)
+	x.StartedAt, x.EndedAt = report.TimeOrNull(c.StartedAt), report.TimeOrNull(c.EndedAt)
+}
+
+// advise says what to type next: what the ledger's run wants that is not over, or how the
+// plan looks, and how a vault that no run starts may be started.
+func (d *checked) advise(p *plan.Plan, o ValidationOptions) {
+	d.next, d.ledger = []report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}, o.State
+	if o.Unfinished != nil {
+		d.next, d.ledger = o.Unfinished.steps, o.Unfinished.path
+	} else if len(d.found) > 0 {
+		i := slices.IndexFunc(d.Vaults, func(v report.Vault) bool { return v.Carried })
+		args := report.Reopen(p.Kind, d.Vaults[i].Vault)
+		if o.State == "" { // plan finds it beside the inventory, reopen does not
+			args = append(args, "--state", o.Ledger)
+		}
+		d.next = append(d.next, report.Step{When: "or for a failed vault that may be tried again", Args: args})
+	}
+	d.Next = report.NextCommands(d.next, d.ledger, o.Along)
 }
 
 // validationSections are the groups of a validation's page, in order.
@@ -128,10 +172,19 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 		lexicon.Or(pl.Inventory, "no file"), lexicon.Dot,
 		c.Full(d.CheckedAt.Value()), c)
 	p.Line("Nothing was started.")
-	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)),
-		strings.ReplaceAll(words.Tally(func(s fleet.Status) int { return d.Totals[s] }), lexicon.Dot, " + "))
+	if d.Unfinished != nil {
+		d.Unfinished.says(p)
+	}
+	carried := d.with(func(v *report.Vault) bool { return v.Carried })
+	tally := strings.ReplaceAll(words.Tally(func(s fleet.Status) int { return len(d.status(s)) }), lexicon.Dot, " + ")
+	if n := len(carried); n > 0 {
+		tally = strings.TrimPrefix(tally+" + "+lexicon.Number(n)+" failed or unknown from "+earlierRuns(d.Unfinished),
+			"none + ")
+	}
+	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), tally)
+	d.carried(p, o, carried)
 	for _, s := range validationSections {
-		vs := d.with(s.status)
+		vs := d.status(s.status)
 		switch s.status {
 		case fleet.Already:
 			d.section(p, o.Zone, vs, strings.ToUpper(words.Already))
@@ -147,18 +200,39 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 		}
 	}
 	d.ready(p)
-	report.NextLines(p, d.next, o.State)
+	report.NextLines(p, d.next, d.ledger)
 	return p.Zoned(c, d.CheckedAt.Value())
 }
 
-// with are the vaults of a status.
-func (d *checked) with(s fleet.Status) (vs []*report.Vault) {
+// with are the vaults that keep keeps.
+func (d *checked) with(keep func(*report.Vault) bool) (vs []*report.Vault) {
 	for i := range d.Vaults {
-		if v := &d.Vaults[i]; v.Status == s {
+		if v := &d.Vaults[i]; keep(v) {
 			vs = append(vs, v)
 		}
 	}
 	return vs
+}
+
+// status are the vaults that the check left in a status, without those that the ledger did.
+func (d *checked) status(s fleet.Status) []*report.Vault {
+	return d.with(func(v *report.Vault) bool { return v.Status == s && !v.Carried })
+}
+
+// carried lists the vaults that no run would start, each with what the check says of it.
+func (d *checked) carried(p *layout.Page, o ValidationOptions, vs []*report.Vault) {
+	if len(vs) == 0 {
+		return
+	}
+	p.Section("%s (%s)", notTriedAgain(d.Unfinished), lexicon.Vaults(len(vs)))
+	for _, v := range vs {
+		p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(o.Zone)))
+		found := d.found[v]
+		if len(v.Findings) == 0 {
+			p.Sub("the check: %s", lexicon.Or(report.ValueOf(found.Reason), "nothing stands against it"))
+		}
+		showFindings(p, v.Findings)
+	}
 }
 
 // section lists vaults, each with all its findings.
@@ -193,7 +267,7 @@ func showFindings(p *layout.Page, fs []report.Finding) {
 // ready counts the vaults that may start and shows what was said of them
 // nevertheless.
 func (d *checked) ready(p *layout.Page) {
-	showReady(p, d.with(fleet.Ready))
+	showReady(p, d.status(fleet.Ready))
 }
 
 func showReady(p *layout.Page, vs []*report.Vault) {
