@@ -86,10 +86,10 @@ func sources(t *testing.T) []source {
 var rooms = map[string][]string{
 	"pkg/failpoint": {},
 	"pkg/fleet":     {},
-	"pkg/plan":      {"pkg/fleet", "internal/words", "internal/zones"},
+	"pkg/plan":      {"pkg/fleet", "internal/strictjson", "internal/words", "internal/zones"},
 	"pkg/inventory": {"pkg/fleet", "pkg/plan", "internal/lazyregexp", "internal/textfile",
 		"internal/words", "gopkg.in/yaml.v3"},
-	"pkg/rollout": {"pkg/fleet", "pkg/plan", "internal/words"},
+	"pkg/rollout": {"pkg/fleet", "pkg/plan", "internal/strictjson", "internal/words"},
 	"pkg/runner": {"pkg/failpoint", "pkg/fleet", "pkg/plan", "pkg/rollout",
 		"golang.org/x/sync/errgroup", "golang.org/x/time/rate"},
 	"pkg/state": {"pkg/failpoint", "pkg/fleet", "internal/words", "go.etcd.io/bbolt",
@@ -149,11 +149,12 @@ var rooms = map[string][]string{
 	"internal/release":    {},
 	"internal/session": {"pkg", "internal/audit", "internal/failure", "internal/journal", "internal/lazyregexp",
 		"internal/textfile", "internal/words", "gopkg.in/yaml.v3"},
-	"internal/textfile": {},
-	"internal/words":    {},
-	"internal/zones":    {},
-	"test/syscalls":     {"golang.org/x/sys"},
-	".":                 {},
+	"internal/strictjson": {},
+	"internal/textfile":   {},
+	"internal/words":      {},
+	"internal/zones":      {},
+	"test/syscalls":       {"golang.org/x/sys"},
+	".":                   {},
 }
 
 // TestRoomsImportWhatTheyMay: the directions of design.md#the-rooms.

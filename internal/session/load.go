@@ -78,7 +78,7 @@ func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error
 		if err != nil {
 			return nil, false, unread(err)
 		}
-		p, err := plan.Decode(data)
+		p, err := plan.ReadSaved(data)
 		if err != nil {
 			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				lexicon.Command("plan", "INVENTORY", "--out", path))

@@ -68,7 +68,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := plan.Decode(saved); err != nil {
+		if _, err := plan.ReadSaved(saved); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -91,7 +91,7 @@ func TestKindsAreRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := plan.Decode(data); err != nil || back.Fingerprint != p.Fingerprint {
+		if back, err := plan.ReadSaved(data); err != nil || back.Fingerprint != p.Fingerprint {
 			t.Errorf("%s: the saved plan: %v", upgrade, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/fleetup-dev/fleetup/internal/strictjson"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -85,6 +86,26 @@ func KindOf(data []byte) (fleet.Kind, error) {
 // Decode reads what Encode wrote and checks it (see Check). Unknown fields and
 // anything after the plan are errors that wrap ErrInvalid.
 func Decode(data []byte) (*Plan, error) {
+	return decode(data, func(p *Plan) error {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.DisallowUnknownFields()
+		if err := d.Decode(p); err != nil {
+			return err
+		}
+		if _, err := d.Token(); !errors.Is(err, io.EOF) {
+			return errors.New("something follows the plan")
+		}
+		return nil
+	})
+}
+
+// ReadSaved is Decode of a saved plan's file, which people look at and may have edited:
+// what it says twice, or in other capitals, is an error with its place.
+func ReadSaved(data []byte) (*Plan, error) {
+	return decode(data, func(p *Plan) error { return strictjson.Decode(data, p) })
+}
+
+func decode(data []byte, read func(*Plan) error) (*Plan, error) {
 	// The version first: the fields of another version would be unknown here.
 	var head struct {
 		SchemaVersion int `json:"schemaVersion"`
@@ -95,14 +116,9 @@ func Decode(data []byte) (*Plan, error) {
 	if head.SchemaVersion != SchemaVersion {
 		return nil, (&Plan{SchemaVersion: head.SchemaVersion}).Check()
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
 	var p Plan
-	if err := dec.Decode(&p); err != nil {
+	if err := read(&p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows the plan", ErrInvalid)
 	}
 	p.compact()
 	if err := p.Check(); err != nil {

@@ -1,17 +1,14 @@
 package rollout
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/fleetup-dev/fleetup/internal/strictjson"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 )
@@ -44,64 +41,8 @@ const (
 // and nothing after it. A reader that takes the last of two words for one thing may
 // hear another order than whoever looked at it before. Check it before it is heard.
 func ReadOrder(raw []byte) (o Order, err error) {
-	if !utf8.Valid(raw) {
-		return o, errors.New("it is not UTF-8")
-	}
-	if err := spelled(json.NewDecoder(bytes.NewReader(raw)), orderFields()); err != nil {
-		return o, err
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
-		return o, err
-	}
-	if len(bytes.TrimSpace(raw[d.InputOffset():])) > 0 {
-		return o, errors.New("something comes after it")
-	}
-	return o, nil
-}
-
-// orderFields are the names of an order's fields.
-func orderFields() (names []string) {
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Order]()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, name)
-	}
-	return names
-}
-
-// spelled makes sure that a JSON value names nothing twice, and nothing that is not
-// known; no known names: any.
-func spelled(d *json.Decoder, known []string) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	opened, _ := t.(json.Delim)
-	seen := map[string]bool{}
-	for opened != 0 && d.More() {
-		if opened == '{' {
-			t, err := d.Token()
-			if err != nil {
-				return err
-			}
-			name, _ := t.(string)
-			switch {
-			case known != nil && !slices.Contains(known, name):
-				return fmt.Errorf("unknown field %q", name)
-			case seen[name]:
-				return fmt.Errorf("it has %q twice", name)
-			}
-			seen[name] = true
-		}
-		if err := spelled(d, nil); err != nil {
-			return err
-		}
-	}
-	if opened != 0 {
-		_, err = d.Token() // what closes it
-	}
-	return err
+	err = strictjson.Decode(raw, &o)
+	return o, err
 }
 
 // Check makes sure that an order is whole, and holds nothing that is not for it. A
