@@ -263,7 +263,7 @@ func TestTheBrainIsPure(t *testing.T) {
 // the environment or a file. The rules of time zones are in the program (internal/zones).
 func TestWhatTheBrainReaches(t *testing.T) {
 	t.Parallel()
-	rooms := []string{"internal/words", "internal/zones", "pkg/fleet", "pkg/plan", "pkg/rollout"}
+	rooms := []string{"internal/strictjson", "internal/words", "internal/zones", "pkg/fleet", "pkg/plan", "pkg/rollout"}
 	may := []string{"archive/zip", "bytes", "cmp", "container/heap", "crypto/sha256", "embed", "encoding/hex",
 		"encoding/json", "encoding/xml",
 		"errors", "fmt", "io", "maps", "math", "net/netip", "net/url", "reflect", "regexp", "slices", "sort", "strconv",

@@ -70,7 +70,7 @@ var readDownwards = map[string][]string{
 	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go",
 		"liveahead.go", "recent.go", "tracker.go"},
 	"pkg/report/dryrun": {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go",
-		"between.go", "heldbyhand.go", "unfinished.go", "plan.go", "forecast.go", "validate.go"},
+		"between.go", "heldbyhand.go", "plan.go", "forecast.go", "validate.go", "unfinished.go"},
 	"pkg/report/layout": {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go", "encode.go"},
 	"pkg/report/lexicon": {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go",
 		"clean.go"},

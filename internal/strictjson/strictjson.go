@@ -20,7 +20,9 @@ type Error struct {
 	Detail       string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Detail) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Detail)
+}
 
 // Decode reads one value into v, which must be a pointer, as json.Unmarshal does. What
 // reads itself (json.Unmarshaler) is asked for its names no further than that each stands

@@ -23,7 +23,7 @@ func (i *itself) UnmarshalJSON(b []byte) error { i.s = string(b); return nil }
 
 type outer struct {
 	inner
-	part   // its fields are those of the outer one
+	part                   // its fields are those of the outer one
 	A      *inner          `json:"a"`
 	List   []inner         `json:"list"`
 	Raw    json.RawMessage `json:"raw"`

@@ -155,7 +155,8 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		return dryrun.Validation(w, p, reporttest.FixtureValidations(p),
 			dryrun.ValidationOptions{Format: layout.FormatJSON})
 	})
-	keysOf(t, "the validation", m, "schemaVersion", "planFingerprint", "checkedAt", "totals", "vaults", "next", "unfinishedRun")
+	keysOf(t, "the validation", m, "schemaVersion", "planFingerprint", "checkedAt", "totals", "vaults",
+		"next", "unfinishedRun")
 	for _, v := range m["vaults"].([]any) {
 		keysOf(t, "a checked vault", v, vaultKeys...)
 	}

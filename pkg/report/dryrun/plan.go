@@ -260,3 +260,22 @@ func (d *dryRun) with(keep func(*report.Vault) bool) []*report.Vault {
 func (d *dryRun) withStatus(s fleet.Status) []*report.Vault {
 	return d.with(func(v *report.Vault) bool { return v.Status == s && !v.Carried })
 }
+
+// earlierRuns are the runs that left what the plan shows.
+func (d *dryRun) earlierRuns() string { return earlierRuns(d.opts.Unfinished) }
+
+// byEarlierRuns is said of vaults that those runs took where they were to go.
+func (d *dryRun) byEarlierRuns() string {
+	if d.opts.Unfinished != nil {
+		return "by " + d.earlierRuns()
+	}
+	return lexicon.ByEarlierRuns
+}
+
+// anEarlierRun is one of them.
+func (d *dryRun) anEarlierRun() string {
+	if d.opts.Unfinished != nil {
+		return "a run of the ledger"
+	}
+	return "an earlier run"
+}

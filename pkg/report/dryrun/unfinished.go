@@ -5,7 +5,6 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
-	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // Unfinished is the run that a ledger's next one has to wait for.
@@ -43,26 +42,8 @@ func earlierRuns(unfinished *Unfinished) string {
 	return "earlier runs"
 }
 
-func (d *dryRun) earlierRuns() string { return earlierRuns(d.opts.Unfinished) }
-
 // notTriedAgain is the heading of the vaults that no run starts because of those runs.
 func notTriedAgain(unfinished *Unfinished) string {
 	return "NOT TRIED AGAIN: failed or unknown from " + earlierRuns(unfinished) + "; " +
 		layout.KeepTogether("fleetup reopen") + " permits another try"
-}
-
-// byEarlierRuns is said of vaults that those runs took where they were to go.
-func (d *dryRun) byEarlierRuns() string {
-	if d.opts.Unfinished != nil {
-		return "by " + d.earlierRuns()
-	}
-	return lexicon.ByEarlierRuns
-}
-
-// anEarlierRun is one of them.
-func (d *dryRun) anEarlierRun() string {
-	if d.opts.Unfinished != nil {
-		return "a run of the ledger"
-	}
-	return "an earlier run"
 }
