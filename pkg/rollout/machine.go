@@ -47,8 +47,9 @@ type Machine struct {
 
 	spent []int // vaults that were placed and have no tries left
 
-	settled  bool // every vault has been placed
-	stopping bool // told to leave
+	settled  bool      // every vault has been placed
+	awake    time.Time // since when nothing has stood still, zero: since it began
+	stopping bool      // told to leave
 	exited   bool
 	wakeAt   time.Time
 	prepared []PrepareDone
@@ -203,6 +204,9 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	}
 	m.out, m.prepared = Output{Err: m.broken}, m.prepared[:0]
 	if now.After(m.now) {
+		if !m.now.IsZero() && now.Sub(m.now) > m.stoodStill() {
+			m.awake = now
+		}
 		m.now = now
 	}
 	sortObservations(observations)
@@ -242,6 +246,12 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	m.wake()
 	return m.out
 }
+
+// stoodStill is a time without a step after which nobody can have read the cloud meanwhile:
+// the machine slept, or whatever carries the run out was away. While anything is in doubt
+// there is a step with each poll. The waits that end when reading does not help begin
+// anew then, as after a resume.
+func (m *Machine) stoodStill() time.Duration { return m.Plan.Timings.ReconcileDeadline }
 
 // commanded takes a person's word.
 func (m *Machine) commanded(f fleet.Fact) {

@@ -126,7 +126,7 @@ func (m *Machine) blindBy(i int) time.Time {
 		return time.Time{}
 	}
 	overdue := m.overdueAt(i)
-	due := later(overdue, later(since, s.LiftedAt))
+	due := later(overdue, later(later(since, s.LiftedAt), m.awake))
 	if s.ThrottledUntil.After(due) {
 		due = later(due, earlier(s.ThrottledUntil, overdue.Add(t.BusyDeadline)))
 	}

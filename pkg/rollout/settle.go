@@ -203,7 +203,7 @@ func (m *Machine) overdueAt(i int) time.Time {
 	v, t := &m.Vaults[i], &m.Plan.Timings
 	at := v.StartedAt.Add(m.overdue())
 	if v.Foreign {
-		at = later(at, m.Run.ResumedAt.Add(2*t.Poll+t.ReconcileGrace))
+		at = later(at, later(m.Run.ResumedAt, m.awake).Add(2*t.Poll+t.ReconcileGrace))
 	}
 	return at
 }
@@ -232,10 +232,10 @@ func (m *Machine) verifyBy(i int) time.Time {
 }
 
 // readable is since when the vault's subscription may be read again: after a
-// denial, and after it is throttled.
+// denial, after it is throttled, and after everything stood still.
 func (m *Machine) readable(i int) time.Time {
 	s := &m.subs[m.jobs[i].Sub]
-	return later(s.LiftedAt, s.ThrottledUntil)
+	return later(m.awake, later(s.LiftedAt, s.ThrottledUntil))
 }
 
 // due acts on a vault's deadline.

@@ -47,6 +47,7 @@ type snapshot struct {
 	Touched         []int           `json:"touched,omitempty"`
 	Ahead           int             `json:"checkedAhead,omitzero"`
 	Waiting         Waiting         `json:"waiting,omitzero"`
+	Awake           time.Time       `json:"awakeSince,omitzero"`
 	Settled         bool            `json:"settled,omitempty"`
 	Stopping        bool            `json:"stopping,omitempty"`
 	Exited          bool            `json:"exited,omitempty"`
@@ -85,7 +86,7 @@ func (m *Machine) Snapshot() []byte {
 		ExitWhenWaiting: m.ExitWhenWaiting, Now: m.now, WakeAt: m.wakeAt, Offset: m.offset, Placed: m.placed,
 		Jobs: m.jobs, Subs: m.subs, Limits: m.limits,
 		Windowed: slices.Sorted(maps.Keys(m.windowed)), Touched: slices.Sorted(maps.Keys(m.touched)),
-		Ahead: m.ahead, Waiting: m.waiting, Settled: m.settled, Stopping: m.stopping, Exited: m.exited,
+		Ahead: m.ahead, Awake: m.awake, Waiting: m.waiting, Settled: m.settled, Stopping: m.stopping, Exited: m.exited,
 		Checks: m.validation.items, Starts: m.starts.state(),
 	}
 	for i := range m.subs {
@@ -142,7 +143,7 @@ func Restore(p *plan.Plan, data []byte) (*Machine, error) {
 	}
 	m.ExitWhenWaiting, m.now, m.wakeAt, m.offset, m.placed = s.ExitWhenWaiting, s.Now, s.WakeAt, s.Offset, s.Placed
 	m.ahead, m.limits, m.waiting, m.settled = s.Ahead, s.Limits, s.Waiting, s.Settled
-	m.stopping, m.exited = s.Stopping, s.Exited
+	m.awake, m.stopping, m.exited = s.Awake, s.Stopping, s.Exited
 	for _, i := range s.Windowed {
 		m.windowed[i] = struct{}{}
 	}
