@@ -77,5 +77,6 @@ func limited(run journal.Run, s *plan.Selector, text string) *report.View {
 	at := session.Now()
 	o, _ := rollout.Foresee(run.State, at, nil) // without a guess none is shown
 	return report.FromState(run.State, report.ViewOptions{Live: run.Live, Now: at, Outlook: o, Evidence: run.Evidence,
-		Timeline: run.Told, Selector: s, Selection: text, Later: run.Later})
+		Timeline: run.Told, Selector: s, Selection: text, Later: run.Later,
+		TakenUp: run.TakenUp})
 }

@@ -23,6 +23,7 @@ type Run struct {
 	Evidence *report.Evidence        // the journal's end
 	Live     bool                    // a process carries it out
 	Later    string                  // ID of the ledger's newest run; empty: this is it
+	TakenUp  map[fleet.Key]bool      // vaults that a later run's plan has
 	Seq      uint64                  // of the newest event that is in it
 	Reopened map[fleet.Key]bool      // by a person, since the newest event about the vault
 	Broken   error                   // why nothing after Seq can be trusted, nil where all of it can; see Readable

@@ -216,8 +216,35 @@ func (r *ReadOnlyLedger) Run(id, path string) (journal.Run, bool, error) {
 		return r.Latest()
 	}
 	run, ok, err := r.rebuild(r, runs[hits[0]])
+	if err != nil || !ok {
+		return run, ok, err
+	}
 	run.Later = runs[last].ID
+	run.TakenUp, err = r.takenUp(runs[hits[0]+1:])
 	return run, ok, err
+}
+
+// takenUp are the vaults of the plans of some runs. A plan that cannot be read has none;
+// the error is that of a process which went away while it was asked.
+func (r *ReadOnlyLedger) takenUp(runs []state.RunInfo) (map[fleet.Key]bool, error) {
+	seen, keys := map[string]bool{}, map[fleet.Key]bool{} // plans, by their fingerprints: many runs may have one
+	for _, run := range runs {
+		if seen[run.PlanFingerprint] {
+			continue
+		}
+		seen[run.PlanFingerprint] = true
+		p, err := journal.PlanOf(r, run.PlanFingerprint)
+		if errors.Is(err, control.ErrNotThere) {
+			return nil, err
+		}
+		if err != nil {
+			continue
+		}
+		for i := range p.Vaults {
+			keys[p.Vaults[i].Key] = true
+		}
+	}
+	return keys, nil
 }
 
 // ReadLatest reads the newest run, from the file or from the process that

@@ -58,7 +58,8 @@ func (v *View) actions(o Options) []Action {
 	c := lexicon.ClockIn(o.Zone)
 	// never null
 	all := append([]Action{}, slices.Concat(v.runActions(o), v.accessActions(o), v.failedActions(o),
-		v.unknownActions(o), v.blockedActions(o), v.permittedActions(o), v.waitActions(c))...)
+		v.unknownActions(o), v.blockedActions(o), v.permittedActions(o), v.takenUpActions(),
+		v.waitActions(c))...)
 	var before *Time
 	if v.Run.Status != RunFinished && !v.Run.Live {
 		before = v.Run.NextWindow
@@ -254,9 +255,44 @@ func (v *View) remediateFailed(vs []*Vault, code string, carried bool, o Options
 	return a
 }
 
-// undecided are the vaults of a status for which nobody has permitted the next run.
+// undecided are the vaults of a status for which nobody has permitted the next run, and
+// that no later run has.
 func (v *View) undecided(s fleet.Status) []*Vault {
-	return v.pick(func(x *Vault) bool { return x.Status == s && !x.Permitted })
+	return v.pick(func(x *Vault) bool { return x.Status == s && !x.Permitted && !x.TakenUp })
+}
+
+// takenUp are the vaults that the run has not done, and that a later one has.
+func (v *View) takenUp() []*Vault { return v.pick((*Vault).takenUp) }
+
+func (v *Vault) takenUp() bool {
+	return v.TakenUp && v.Status != fleet.Upgraded && v.Status != fleet.Already && v.Status != fleet.Excluded
+}
+
+// takenUpActions are the vaults that a later run has, by how this one left them.
+func (v *View) takenUpActions() (out []Action) {
+	at := map[string]int{}
+	for _, x := range v.takenUp() {
+		k := string(x.Status) + "\x00" + x.errorCode()
+		i, known := at[k]
+		if !known {
+			i = len(out)
+			at[k] = i
+			out = append(out, Action{Do: DoWait, Code: StringOrNull(x.errorCode())})
+		}
+		out[i].about = append(out[i].about, x)
+	}
+	for i := range out {
+		a := &out[i]
+		how := v.words().Status(a.about[0].Status)
+		if c := ValueOf(a.Code); c != NoCode {
+			how += " (" + c + ")"
+		}
+		a.Title = named(a.about) + " " + how + ": a later run has taken it up"
+		if len(a.about) > 1 {
+			a.Title = named(a.about) + " " + how + ": a later run has taken them up"
+		}
+	}
+	return out
 }
 
 // permitted are the vaults of a run that is over which the next run tries.
@@ -335,8 +371,11 @@ func named(vs []*Vault) string {
 // waitActions are the vaults that come back by themselves, by why they wait.
 func (v *View) waitActions(c lexicon.Clock) (out []Action) {
 	group := func(do Do, s fleet.Status, title func(n int, reason string, x *Vault) string) {
-		at := map[string]int{}
-		for _, x := range v.withStatus(s) {
+		at, vaults := map[string]int{}, v.undecided(s)
+		if s == fleet.Excluded {
+			vaults = v.withStatus(s) // in a later run, too
+		}
+		for _, x := range vaults {
 			when := ""
 			if x.NextWindow != nil {
 				when = c.Near(x.NextWindow.Time, v.Run.GeneratedAt.Value())

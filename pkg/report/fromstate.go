@@ -24,6 +24,9 @@ type ViewOptions struct {
 
 	// Later is the ID of the ledger's newest run, where this is an earlier one.
 	Later string
+	// TakenUp are the vaults that a later run has: what is to be done about them is told
+	// there.
+	TakenUp map[fleet.Key]bool
 
 	// Chronicle is what the run's journal tells besides; nil: the journal was
 	// not read, and the view has no timeline.
@@ -99,6 +102,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			continue
 		}
 		vt := VaultOf(pv, names[i], st.Waves[pv.Wave].Name)
+		vt.TakenUp = o.TakenUp[pv.Key]
 		vt.fill(&st.Vaults[i], deferral)
 		vt.Meanwhile = st.Meanwhile(i)
 		if st.Vaults[i].DoneEarlier() {
@@ -112,7 +116,8 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		vt.Reads = o.Timeline.readsOf(i)
 		if vt.Sent > 0 { // so the permission was used
-			vt.EarlierOperations = o.Timeline.permittedAfter(i)
+			vt.EarlierOperations = slices.DeleteFunc(slices.Clone(o.Timeline.permittedAfter(i)),
+				func(id string) bool { return id == st.Vaults[i].OperationID }) // permitted after this one
 		}
 		if st.Run.Closed == nil && vt.waits() {
 			vt.NextWindow = TimeOrNull(windows.Opens(i))
@@ -293,10 +298,13 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs),
 			Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
 	}
-	v.Earlier, v.Carried, v.Reopened, v.Permitted, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Permit, s.Forgiven
-	for i := range v.Findings { // whether to try again is decided
-		if v.Permitted && v.Findings[i].Severity == fleet.SeverityError {
-			v.Findings[i].Action = StringOrNull("Nothing more: it is re-opened, and the next run tries it.")
+	v.Earlier, v.Carried, v.Reopened, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Forgiven
+	if v.Permitted = s.Permit != nil && !v.TakenUp; v.Permitted { // whether to try again is decided
+		v.Reason = StringOrNull(rollout.ReopenedBy(s.Permit))
+		for i := range v.Findings {
+			if v.Findings[i].Severity == fleet.SeverityError {
+				v.Findings[i].Action = StringOrNull("Nothing more: it is re-opened, and the next run tries it.")
+			}
 		}
 	}
 	v.Unresolved = s.Status == fleet.Unknown && !s.Final

@@ -130,7 +130,14 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 	who := v.needPerson()
 	need := len(who)
 	if need == 0 && !v.personDecides() {
-		return ", NO ACTION NEEDED"
+		left := ""
+		if n := len(v.permitted()); n > 0 {
+			left += ", " + lexicon.Number(n) + " RE-OPENED FOR THE NEXT RUN"
+		}
+		if n := len(v.takenUp()); n > 0 {
+			left += ", " + lexicon.Number(n) + " TAKEN UP BY A LATER RUN"
+		}
+		return lexicon.Or(left, ", NO ACTION NEEDED")
 	}
 	s := ", THE RUN NEEDS YOU"
 	if need > 0 {

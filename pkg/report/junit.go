@@ -111,10 +111,10 @@ func (v *View) junitSuite(i int, vs []*Vault) *junitSuite {
 			Type: lexicon.Clean(string(x.Status) + "/" + x.errorCode()), Text: lexicon.Clean(x.story())}
 		switch {
 		case x.Status == fleet.Upgraded || x.Status == fleet.Already:
-		case x.needsPerson() && x.Status != fleet.Unknown:
+		case x.endedBadly() && x.Status != fleet.Unknown:
 			c.Failure = trouble
 			s.Failures++
-		case x.needsPerson():
+		case x.endedBadly():
 			c.Error = trouble
 			s.Errors++
 		default:

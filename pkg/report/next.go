@@ -95,7 +95,7 @@ func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 func retry(st *rollout.State) []string {
 	p := st.Plan
 	if st.Run.Closed == nil || p.Inventory == "" ||
-		!slices.ContainsFunc(st.Vaults, func(v rollout.VaultState) bool { return v.Permit }) {
+		!slices.ContainsFunc(st.Vaults, func(v rollout.VaultState) bool { return v.Permit != nil }) {
 		return nil
 	}
 	switch {

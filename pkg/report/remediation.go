@@ -12,7 +12,7 @@ import (
 // blockedActions is what blocks vaults, by code: what to mend, and on how many
 // machines, groups or subscriptions.
 func (v *View) blockedActions(o Options) (out []Action) {
-	for _, c := range CausesOf(v.withStatus(fleet.Blocked)) {
+	for _, c := range CausesOf(v.undecided(fleet.Blocked)) {
 		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(v.words()), about: c.Vaults,
 			Items:  c.distinct(),
 			Detail: StringOrNull(c.advice())}

@@ -93,6 +93,12 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 			}
 			p.Command("To read again, sending nothing", ValueOf(a.Command))
 		default:
+			if x := a.about[0]; x.takenUp() && x.Status != fleet.Blocked {
+				for _, x := range a.about {
+					x.failedDetails(p, c)
+				}
+				continue
+			}
 			a.blocked(p)
 			if a.about[0].Permitted {
 				p.Command("For the run that tries what was re-opened", ValueOf(a.Command))
@@ -363,7 +369,7 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 
 // failedDetails shows what is known of a failure that a person must look into.
 func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
-	p.Group("FAILED %s", v.Vault)
+	p.Group("%s %s", strings.ToUpper(string(v.Status)), v.Vault)
 	for _, f := range v.Errors() {
 		p.Pair("Why", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode), lexicon.Or(ValueOf(f.Message), "no message"))
 		if f.Action != nil {

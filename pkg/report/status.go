@@ -114,7 +114,8 @@ func (v *View) statusPage(o Options) *layout.Page {
 	v.throttled(p, c)
 	v.waves(p, c)
 	v.flights(p, c)
-	if need := v.needPerson(); len(need) > 0 {
+	need := v.needPerson()
+	if len(need) > 0 {
 		p.Section("NEEDS A PERSON: %s", lexicon.Vaults(len(need)))
 		g := layout.Grid{Head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, Spare: []int{2}, Wrap: true}
 		var blocked []*Vault
@@ -130,6 +131,8 @@ func (v *View) statusPage(o Options) *layout.Page {
 		if len(blocked) > 0 {
 			p.Pair("BLOCKED", "%s", v.blockedOf(blocked))
 		}
+	}
+	if len(need) > 0 || len(v.takenUp()) > 0 {
 		p.Command("Details", CommandOn(append(v.asked("report"), o.State)...))
 	}
 	v.next(p, o, true)
@@ -230,6 +233,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 		note(n, "need a person")
 	}
 	note(len(v.permitted()), "re-opened for the next run")
+	note(len(v.takenUp()), "taken up by a later run")
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
 	if v.Run.Closed != nil {

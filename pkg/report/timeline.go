@@ -311,13 +311,13 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 			detail += " (case " + f.Case + ")"
 		}
 		text := "re-opened: it may be tried again"
-		if v.Permit {
+		if v.Permit != nil {
 			text = "re-opened: the next run tries it"
 		}
 		note("reopened", f.By.User, detail, text)
 	}
 	// one that waits for the next run fails no more in this one
-	if v.Status == fleet.Failed && !v.Permit && !c.failed[i] {
+	if v.Status == fleet.Failed && v.Permit == nil && !c.failed[i] {
 		c.failed[i] = true
 		if !v.Carried {
 			note("failed", "", v.Reason, "FAILED")

@@ -241,6 +241,7 @@ type Vault struct {
 	Reopened           bool      `json:"reopened"`  // a person permitted another try
 	// re-opened when its run was over: failed or unknown there, and the next run tries it
 	Permitted   bool    `json:"-"`
+	TakenUp     bool    `json:"-"`          // a later run has it: nobody has to do anything by this one
 	Accepted    bool    `json:"accepted"`   // a person accepted the failure: no budget counts it
 	Unresolved  bool    `json:"unresolved"` // unknown, and still being read
 	RefreshedAt *Time   `json:"refreshedAt"`
@@ -309,11 +310,14 @@ func (v *Vault) facts() []fleet.Finding {
 	return out
 }
 
-// needsPerson reports whether only a person can help the vault, and none has yet.
-func (v *Vault) needsPerson() bool {
+// endedBadly reports whether only a person can help the vault, as its run left it.
+func (v *Vault) endedBadly() bool {
 	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) &&
 		standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
+
+// needsPerson reports whether only a person can help the vault, and none has yet.
+func (v *Vault) needsPerson() bool { return !v.TakenUp && v.endedBadly() }
 
 // pastOf says of a vault that was as wanted without this run whether a run of the
 // ledger has done that, or somebody else, before the run or since it began.

@@ -306,16 +306,20 @@ func (s *State) unchanged(v *VaultState, at time.Time) {
 	}
 }
 
+// ReopenedBy says who permitted another try of a vault, and why.
+func ReopenedBy(f *fleet.Reopened) string { return "re-opened by " + f.By.User + ": " + f.Reason }
+
 // reopened folds a person's permission to try again. In a closed run it only
-// marks the permit: the next run carries it out.
+// marks the permit: the next run carries it out, and why it failed in this one stays.
 func (s *State) reopened(i int, f fleet.Reopened) error {
 	v := &s.Vaults[i]
 	v.Disregard = append(slices.Clip(v.Disregard), f.Disregard...)
 	v.Reopened = true
-	v.Reason = "re-opened by " + f.By.User + ": " + f.Reason
-	if v.Permit = s.Run.Closed != nil; v.Permit {
+	if s.Run.Closed != nil {
+		v.Permit = &f
 		return nil
 	}
+	v.Reason = ReopenedBy(&f)
 	v.Tried = v.Changed() // whatever becomes of it now
 
 	// it speaks for the vault no longer

@@ -139,7 +139,7 @@ func (s *State) MayReopen(i int, left fleet.VaultRecord) error {
 		return fleet.Refuse(fleet.Command("resume", "--yes"), "%s is unknown, but reading may still tell: resume first",
 			name)
 	case left.Status == fleet.Pending && v.Reopened:
-		return fleet.Refuse(s.startsReopened(), "%s has been re-opened already: %s", name, v.Reason)
+		return fleet.Refuse(s.startsReopened(), "%s has been re-opened already: %s", name, left.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:
 		return fleet.Refuse(fleet.Command("report"), "%s is %s; only a failed or unknown vault can be re-opened", name,
 			s.direction().Status(v.Status))

@@ -20,7 +20,7 @@ func (s *State) Refreshable(i int) error {
 		return fmt.Errorf("it is %s; only a failed or unknown vault is read again", s.direction().Status(v.Status))
 	case v.Status == fleet.Unknown && !v.Final && s.Run.Closed == nil:
 		return fmt.Errorf("it is unknown, and the run itself still reads it")
-	case v.Permit:
+	case v.Permit != nil:
 		return fmt.Errorf("it was re-opened; the next run looks at it first")
 	}
 	return nil

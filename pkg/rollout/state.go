@@ -117,11 +117,12 @@ type VaultState struct {
 	Learned json.RawMessage `json:"learned,omitzero"`
 	Earlier bool            `json:"earlier,omitzero"` // an earlier run of the ledger upgraded it
 	// an earlier run found it as wanted, and none upgraded it
-	WasAlready bool        `json:"wasAlready,omitzero"`
-	Reopened   bool        `json:"reopened,omitzero"` // a person permitted another try
-	Tried      bool        `json:"tried,omitzero"`    // and this run had changed it by then, or may have
-	Permit     bool        `json:"permit,omitzero"`   // and did so when the run was over: the next one tries
-	Held       *fleet.Held `json:"held,omitzero"`     // by a person during the run; nil for the inventory's hold
+	WasAlready bool `json:"wasAlready,omitzero"`
+	Reopened   bool `json:"reopened,omitzero"` // a person permitted another try
+	Tried      bool `json:"tried,omitzero"`    // and this run had changed it by then, or may have
+	// and did so when the run was over: the next one tries; nil: nobody has
+	Permit *fleet.Reopened `json:"permit,omitzero"`
+	Held   *fleet.Held     `json:"held,omitzero"` // by a person during the run; nil for the inventory's hold
 
 	ValidatedAt time.Time `json:"validatedAt,omitzero"`
 	IntendedAt  time.Time `json:"intendedAt,omitzero"`  // when the newest intent was recorded
@@ -396,7 +397,7 @@ func (s *State) RecordAfter(i int, before fleet.VaultRecord, f fleet.VaultFact) 
 	}
 	before.Status, before.Disregard = fleet.Pending, append(slices.Clip(before.Disregard), r.Disregard...)
 	before.Operation, before.Done, before.Reading = nil, false, nil
-	before.Accepted, before.ErrorBody, before.Version, before.Reason = false, false, "", s.Vaults[i].Reason
+	before.Accepted, before.ErrorBody, before.Version, before.Reason = false, false, "", ReopenedBy(&r)
 	return before
 }
 

@@ -27,7 +27,7 @@ func NeedsPerson(s fleet.Status, final bool, findings []fleet.Finding) bool {
 // which a person has permitted the next one already. It costs O(vaults).
 func CountNeedPerson(st *rollout.State) (n int) {
 	for i := range st.Vaults {
-		if v := &st.Vaults[i]; !v.Permit && NeedsPerson(v.Status, v.Final, v.Findings) {
+		if v := &st.Vaults[i]; v.Permit == nil && NeedsPerson(v.Status, v.Final, v.Findings) {
 			n++
 		}
 	}

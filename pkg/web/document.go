@@ -148,7 +148,7 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code),
 			p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
 	}
-	if v.Status == fleet.Failed && !v.Permitted && p.classic {
+	if v.Status == fleet.Failed && !v.Permitted && !v.TakenUp && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()
 	}
 	for _, f := range []struct {

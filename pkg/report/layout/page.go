@@ -67,6 +67,9 @@ func (p *Page) Pair(name, format string, args ...any) {
 }
 
 func (p *Page) Command(name, command string) {
+	if command == "" {
+		return
+	}
 	p.Blocks = append(p.Blocks, block{kind: blockCommand, text: name, value: command})
 }
 
