@@ -183,8 +183,16 @@ func (t typed) along(line string) string {
 	for i, c := range path {
 		names[i] = c.Name
 	}
-	to, takes := strings.Join(names, " "), append(slices.Clone(path[len(path)-1].Flags), globalFlags(t.app)...)
-	var more []string
+	more := t.goingAlong(path, strings.Join(names, " "), words, line)
+	if len(more) == 0 {
+		return line
+	}
+	return line + strings.TrimPrefix(lexicon.Command(more...), "fleetup")
+}
+
+// goingAlong are the flags that go along to a command, whose line has those words.
+func (t typed) goingAlong(path []*cli.Command, to string, words []string, line string) (more []string) {
+	takes := append(slices.Clone(path[len(path)-1].Flags), globalFlags(t.app)...)
 	for _, f := range t.flags {
 		d := flagCalled(takes, f.name)
 		if d == nil || slices.ContainsFunc(words, func(w string) bool {
@@ -199,10 +207,14 @@ func (t typed) along(line string) string {
 			}
 		}
 	}
-	if len(more) == 0 {
-		return line
-	}
-	return line + strings.TrimPrefix(lexicon.Command(more...), "fleetup")
+	return more
+}
+
+// given are the flags of a process that carries a run out which its resume is to have
+// too: the run keeps them, for whoever looks at it when that process is gone.
+func (e *environment) given() []string {
+	path, _ := named(e.app().Commands, []string{"resume"})
+	return typedOn(e.app(), e.args).goingAlong(path, "resume", nil, "fleetup resume")
 }
 
 // alongLines is along of what to do next, line by line.

@@ -122,8 +122,8 @@ func (e *environment) resume(c *cli.Context) error {
 	if err := ledger.Reserve(st.Room()); err != nil {
 		return err
 	}
-	commands := st.Resume(fleet.Resumed{By: signedActor(c, p), Version: versionString()}, flagAcceptFailures.of(c),
-		reason)
+	commands := st.Resume(fleet.Resumed{By: signedActor(c, p), Version: versionString(), Given: e.given()},
+		flagAcceptFailures.of(c), reason)
 	return e.carryOut(c, job{path: path, plan: p, runID: run.Info.ID, ledger: ledger, lock: h.Lock, group: group,
 		cloud: conn, begins: run, commands: commands, reports: reports, page: page})
 }

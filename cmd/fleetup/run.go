@@ -139,7 +139,8 @@ func (e *environment) runRollout(c *cli.Context) error {
 	}
 	begins := journal.Begin(p)
 	opened := past.Left().Open(p, fleet.RunOpened{RunID: session.NewRunID(session.Now()), By: signedActor(c, p),
-		Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c), TimeScale: timeScale(src)})
+		Version: versionString(), ValidateAllFirst: flagValidateAllFirst.of(c), TimeScale: timeScale(src),
+		Given: e.given()})
 	first := fleet.Event{At: session.Now(), Fact: opened}
 	if err := ledger.Reserve(begins.State.Room()); err != nil {
 		return err

@@ -62,6 +62,9 @@ type RunOpened struct {
 	// Engine is what carries the run out, where that is no process of fleetup beside the
 	// ledger: EngineTemporal. It may go on with nobody at the ledger.
 	Engine string `json:"engine,omitempty"`
+	// Given are the flags of the process that carries the run out, as they were typed,
+	// which a resume is to have too. Nothing is decided by them.
+	Given []string `json:"given,omitempty"`
 }
 
 // EngineTemporal is the engine of docs/engine.md.
@@ -92,6 +95,8 @@ type Resumed struct {
 	By      Actor  `json:"by"`
 	Version string `json:"version"`
 	Engine  string `json:"engine,omitempty"` // from now on, as in RunOpened
+
+	Given []string `json:"given,omitempty"` // from now on, as in RunOpened
 }
 
 // WaveOpened lets the vaults of a wave be validated and started.

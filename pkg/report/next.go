@@ -47,8 +47,10 @@ func NextCommands(steps []Step, ledger string, along func(string) string) []Next
 // None is the command whose page shows it: see unwatched.
 func NextSteps(st *rollout.State, live bool, now time.Time) []Step {
 	r := &st.Run
-	resume := Confirmed(st.Plan, "resume", "--yes")
-	accept := Confirmed(st.Plan, "resume", "--accept-failures", "--reason", "TEXT", "--yes")
+	resuming := func(flags ...string) []string {
+		return slices.Concat(Confirmed(st.Plan, append([]string{"resume"}, flags...)...), r.Given)
+	}
+	resume, accept := resuming("--yes"), resuming("--accept-failures", "--reason", "TEXT", "--yes")
 	resumable := func(before ...Step) []Step { return append(before, Step{Args: resume}) }
 	watch := Step{Args: []string{"status", "--watch"}}
 	waits := Waits(st, now)

@@ -29,6 +29,7 @@ func (s *State) Apply(e fleet.Event) error {
 	case fleet.RunOpened:
 		s.Run.ID, s.Run.Fingerprint, s.Run.By, s.Run.OpenedAt = f.RunID, f.PlanFingerprint, f.By, e.At
 		s.Run.ValidateAllFirst, s.Run.TimeScale, s.Run.Engine = f.ValidateAllFirst, f.TimeScale, f.Engine
+		s.Run.Given = f.Given
 		for _, c := range f.Carried {
 			s.carry(c)
 		}
@@ -38,7 +39,7 @@ func (s *State) Apply(e fleet.Event) error {
 			s.Waves[i].Changed = f.Changed[s.Waves[i].Name]
 		}
 	case fleet.Resumed:
-		s.Run.Engine = f.Engine
+		s.Run.Engine, s.Run.Given = f.Engine, f.Given
 		s.resume(e.At)
 	case fleet.WaveOpened:
 		return s.withWave(f.Wave, func(i int, w *WaveState) { w.OpenedAt, s.current = e.At, i })

@@ -71,6 +71,7 @@ type RunState struct {
 	// when a person had vaults read again, zero for never
 	RefreshedAt time.Time    `json:"refreshedAt,omitzero"`
 	Engine      string       `json:"engine,omitzero"`    // what carries it out; empty: a process beside the ledger
+	Given       []string     `json:"given,omitempty"`    // flags of its newest process that a resume is to have too
 	TimeScale   float64      `json:"timeScale,omitzero"` // of an emulated cloud; 0: time goes there as here
 	Note        *fleet.Noted `json:"note,omitzero"`      // a person's newest note; nil: none. Nothing is decided by it
 	NotedAt     time.Time    `json:"notedAt,omitzero"`
