@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // follower keeps the newest run of a ledger as it stands, and reads only what
@@ -136,7 +137,7 @@ func (e *environment) watch(f *follower, within time.Duration, done func() (bool
 	}
 	for {
 		news, ok, err := f.look()
-		if f.seen && err != nil && codeOf(err) == fleet.ExitInUse {
+		if err != nil && codeOf(err) == fleet.ExitInUse && (f.seen || opensRun(f.path)) {
 			news, ok, err = false, f.have, nil // somebody has it for a moment: what is known stays
 		}
 		if err != nil {
@@ -157,6 +158,13 @@ func (e *environment) watch(f *follower, within time.Duration, done func() (bool
 			return errLate
 		}
 	}
+}
+
+// opensRun reports whether a process has a ledger for a run: one that signs in first is
+// silent for a while.
+func opensRun(ledger string) bool {
+	h, held, err := state.ReadHolder(ledger)
+	return err == nil && held && h.Command == "fleetup run"
 }
 
 // errLate says that what was waited for did not come in time.

@@ -149,9 +149,9 @@ func (e *environment) onPage(c *cli.Context, j job, p *progressOutput) error {
 
 // sayShown says where a page is.
 func (e *environment) sayShown(page *web.Server) {
-	where := fmt.Sprintf("The run is shown at %s", page.URL())
+	where := "The run is shown at " + page.URL() // what follows an address directly would be opened with it
 	if page.Guarded() {
-		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust"
+		where += " to who knows the token; it is plain HTTP, so keep it to a network or a proxy that you trust."
 	}
-	say(e.stderr, "%s.", where)
+	say(e.stderr, "%s", where)
 }

@@ -28,7 +28,7 @@ type shownRun struct {
 	client *http.Client
 }
 
-var shownAt = regexp.MustCompile(`^The run is shown at (http://\S+/)`)
+var shownAt = regexp.MustCompile(`^The run is shown at (http://\S+/)(?:\s|$)`)
 
 // startShown starts the program and waits until it says where its page is.
 func startShown(t *testing.T, env string, args ...string) *shownRun {

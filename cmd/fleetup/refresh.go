@@ -72,7 +72,7 @@ func (e *environment) refresh(c *cli.Context) error {
 			"run":  map[string]any{"id": st.Run.ID, "verdict": code.Name(), "exitCode": code},
 			"next": report.NextCommands(afterRefresh(st, rows), h.Path, e.along)})
 	} else {
-		e.tellRefreshed(h, rows)
+		e.tellRefreshed(h, rows, trouble == nil)
 	}
 	if err != nil {
 		return err
@@ -126,28 +126,28 @@ func (e *environment) readAgain(c *cli.Context, h *session.LockedLedger, vaults 
 	if err := h.Ledger.Commit(events, records); err != nil {
 		return nil, nil, err
 	}
-	return rows, e.readTrouble(failed, len(results)), nil
+	return rows, e.readTrouble(c, failed, len(results)), nil
 }
 
 // readTrouble makes one error of the reads that failed.
-func (e *environment) readTrouble(failed []error, all int) error {
+func (e *environment) readTrouble(c *cli.Context, failed []error, all int) error {
 	if len(failed) == 0 {
 		return nil
 	}
 	select {
 	case <-e.interrupt:
 		return failure.New(fleet.ExitInterrupted, fmt.Errorf("interrupted: %d of %s were not read", len(failed),
-			words.Count(all, "vault")), "the same command again")
+			words.Count(all, "vault")), failure.To("to read the rest", again(c)))
 	default:
 	}
 	err := fmt.Errorf("%d of %s could not be read; the first: %w", len(failed), words.Count(all, "vault"), failed[0])
 	for _, f := range failed {
 		if class := fleet.ClassOf(f); class == fleet.CallDenied || class == fleet.CallForbidden {
 			return failure.New(fleet.ExitSignIn, err,
-				"sign in again, or ask for the permission; then the same command again")
+				failure.To("when the sign-in or permission is in order", again(c)))
 		}
 	}
-	return failure.New(fleet.ExitInternal, err, "the same command again")
+	return failure.New(fleet.ExitInternal, err, failure.To("when the cloud answers", again(c)))
 }
 
 // leftBehind counts the vaults that are failed or unknown by the ledger, and that the
@@ -163,8 +163,9 @@ func leftBehind(h *session.LockedLedger) (n int) {
 	return n
 }
 
-// tellRefreshed says what was read, a line a vault, and what to do next.
-func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
+// tellRefreshed says what was read, a line a vault, and what to do next where all was;
+// else the error says it.
+func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed, all bool) {
 	st := h.Run.State
 	if len(rows) == 0 {
 		say(e.stderr, "Nothing to refresh: no vault of run %s is failed or unknown for good.", lexicon.Clean(st.Run.ID))
@@ -194,7 +195,9 @@ func (e *environment) tellRefreshed(h *session.LockedLedger, rows []refreshed) {
 		}
 		say(e.stdout, "%-*s  %s: %s", width, lexicon.Clean(r.Vault), change, what)
 	}
-	e.tellNext(asLines(afterRefresh(st, rows), h.Path))
+	if all {
+		e.tellNext(asLines(afterRefresh(st, rows), h.Path))
+	}
 }
 
 // afterRefresh is what to type next after a refresh.
@@ -212,11 +215,10 @@ func afterRefresh(st *rollout.State, rows []refreshed) []report.Step {
 	case len(still) == 0:
 		return []report.Step{look}
 	}
-	when := "when support has answered"
+	when := "when support says that they may be tried again"
 	look.When = "for the messages to support"
 	if st.Plan.Upgrade != nil {
 		when, look.When = "when they are mended", "for what is known of them"
 	}
-	return []report.Step{look, {When: when, Args: []string{"refresh"}},
-		{When: "or else, to have them tried once more", Args: report.Reopen(st.Plan.Kind, still...)}}
+	return []report.Step{look, {When: when, Args: report.Reopen(st.Plan.Kind, still...)}}
 }

@@ -28,7 +28,8 @@ func (e *environment) waitCommand() *cli.Command {
 			"where some have failed) when it cannot come there because the run is being closed, 5 when the time is " +
 			"up. Where the approval has been\n" +
 			"given, nobody is waited for: 0. It only reads: while no process carries the run out, it waits for " +
-			"somebody to resume it.",
+			"somebody to resume it.\n" +
+			"It is about the newest run; where that is over when it begins, it gives another one 3 seconds to open.",
 		Flags: []cli.Flag{neededStateFlag(),
 			flagFor.is(cli.StringFlag{Value: waitFinished,
 				Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has " +
@@ -46,47 +47,80 @@ func (e *environment) wait(c *cli.Context) error {
 		}
 	}
 	path := flagState.of(c)
-	f, said, told := &follower{path: path}, false, ""
-	err := e.watch(f, flagTimeout.of(c), func() (bool, error) {
-		st := f.run.State
-		if isWave && !slices.ContainsFunc(st.Waves, func(w rollout.WaveState) bool { return w.Name == wave }) {
-			var names []string
-			for _, w := range st.Waves {
-				names = append(names, w.Name)
-			}
-			return true, perhapsEarlier(c,
-				failure.Mistyped(wave, words.Likeliest(wave, names), toStatus(path), "the run has no wave %q", wave))
-		}
-		is := foundFor(st, flagFor.of(c), wave, session.Now())
-		if is.text != "" && is.text != told {
-			told = is.text
-			say(e.stderr, "%s", lexicon.Clean(is.text))
-		}
-		if is.met {
-			return true, nil
-		}
-		f.again = is.again
-		if st.Run.Closed != nil {
-			say(e.stderr, "The run %s without that.",
-				map[bool]string{true: "was closed", false: "finished"}[st.NeverStarted() > 0])
-			return true, ended(st.Verdict())
-		}
-		if is.never {
-			return true, ended(closes(st))
-		}
-		if !f.run.Live && !said {
-			said = true
-			say(e.stderr, "No process carries the run out.")
-			e.tellNext(goesOn(st, path))
-		}
-		return false, nil
-	})
+	w := &waiter{e: e, c: c, isWave: isWave, wave: wave, until: session.Now().Add(session.LookFor),
+		follower: follower{path: path}}
+	err := e.watch(&w.follower, flagTimeout.of(c), w.look)
 	if errors.Is(err, errLate) {
+		next := toStatus(path)
+		switch st := w.run.State; {
+		case st != nil && st.Run.Closed != nil: // there was no time for another to open
+			w.until = time.Time{}
+			_, err := w.look()
+			return err
+		case st != nil && !w.run.Live:
+			next = goesOn(st, path)
+		}
 		return failure.New(fleet.ExitInterrupted,
-			fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)),
-			toStatus(path))
+			fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)), next)
 	}
 	return err
+}
+
+// waiter waits for a state of a run.
+type waiter struct {
+	follower
+	e      *environment
+	c      *cli.Context
+	isWave bool   // a wave is to be done; else something else is waited for
+	wave   string // which
+
+	open     bool      // the run that is looked at was not over once: so it is the one that was meant
+	until    time.Time // until then another may open, where the newest is over
+	deserted bool      // it was said that no process carries the run out
+	told     string    // what was said last of how the run stands to what is waited for
+}
+
+// look says whether the waiting is over.
+func (w *waiter) look() (bool, error) {
+	st, e := w.run.State, w.e
+	if w.open = w.open || st.Run.Closed == nil; !w.open && session.Now().Before(w.until) {
+		w.again = w.until
+		return false, nil
+	}
+	if w.isWave && !slices.ContainsFunc(st.Waves, func(x rollout.WaveState) bool { return x.Name == w.wave }) {
+		var names []string
+		for _, x := range st.Waves {
+			names = append(names, x.Name)
+		}
+		return true, perhapsEarlier(w.c,
+			failure.Mistyped(w.wave, words.Likeliest(w.wave, names), toStatus(w.path), "the run has no wave %q",
+				w.wave))
+	}
+	is := foundFor(st, flagFor.of(w.c), w.wave, session.Now())
+	if is.text != "" && is.text != w.told {
+		w.told = is.text
+		say(e.stderr, "%s", lexicon.Clean(is.text))
+	}
+	if is.met {
+		return true, nil
+	}
+	w.again = is.again
+	if st.Run.Closed != nil {
+		say(e.stderr, "The run %s without that.",
+			map[bool]string{true: "was closed", false: "finished"}[st.NeverStarted() > 0])
+		return true, ended(st.Verdict())
+	}
+	if is.never {
+		return true, ended(closes(st))
+	}
+	if !w.run.Live && !w.deserted {
+		w.deserted = true
+		say(e.stderr, "No process carries the run out.")
+		if flagTimeout.of(w.c) == 0 { // else what to do is said when the time is up
+			e.tellNext(goesOn(st, w.path))
+		}
+	}
+	return false, nil
 }
 
 // What may be waited for besides a wave.

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"flag"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -93,6 +99,44 @@ func TestWaitsNoLongerThanItMust(t *testing.T) {
 		}
 		if got := foundFor(st, c.what, c.what, start.Add(time.Minute)); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestWaitsForTheRunThatOpens: a run that was over when the waiting began is not judged
+// while another may be about to open.
+func TestWaitsForTheRunThatOpens(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	lock, l := begun(t, path)
+	if err := l.Commit([]fleet.Event{{At: time.Unix(1, 0), Fact: fleet.RunClosed{}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	lock.Close()
+	for what, want := range map[string]string{waitApproval: "The run finished without that.\n", waitFinished: ""} {
+		var said bytes.Buffer
+		e := &environment{stderr: &said}
+		set := flag.NewFlagSet("wait", flag.ContinueOnError)
+		for _, f := range e.waitCommand().Flags {
+			if err := f.Apply(set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := set.Parse([]string{"--for", what, "--state", path}); err != nil {
+			t.Fatal(err)
+		}
+		w := &waiter{e: e, c: cli.NewContext(e.app(), set, nil), until: session.Now().Add(time.Hour),
+			follower: follower{path: path}}
+		if _, ok, err := w.follower.look(); !ok || err != nil {
+			t.Fatalf("%s: %v %v", what, ok, err)
+		}
+		if over, err := w.look(); over || err != nil || said.Len() > 0 {
+			t.Errorf("%s: judged while a run may open: %t, %v, %s", what, over, err, said.String())
+		}
+		w.until = time.Time{}
+		if over, err := w.look(); !over || codeOf(err) != fleet.ExitOK || said.String() != want {
+			t.Errorf("%s: of a run that is over: %t, %v, %q; want %q", what, over, err, said.String(), want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDon
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
 			totals, already = &st.Waves[i].Totals, st.Waves[i].AlreadyBy()
-			if until := st.SoaksUntil(i); until.After(at) {
+			if until := standing.SoaksUntil(st, i, at); !until.IsZero() {
 				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
 			}
 		}

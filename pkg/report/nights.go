@@ -177,7 +177,7 @@ func NextChange(st *rollout.State, now time.Time) (next time.Time) {
 	for i := range st.Waves {
 		w := &st.Waves[i]
 		if i == st.CurrentWave() {
-			at(st.SoaksUntil(i))
+			at(standing.SoaksUntil(st, i, now))
 		}
 		for _, g := range []*rollout.Gate{&w.Before, &w.After} {
 			if g.Approved != nil && g.OpenedAt.IsZero() {

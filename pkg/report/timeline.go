@@ -9,6 +9,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // TimelineBuilder gathers from the facts of a run what its state does not keep: the
@@ -207,7 +208,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 				continue
 			}
 			say("wave", nobody, lexicon.WaveTally(st, c.names, f.Wave), "wave %s done", f.Wave)
-			if until := st.SoaksUntil(i); until.After(e.At) {
+			if until := standing.SoaksUntil(st, i, e.At); !until.IsZero() {
 				say("soak", nobody, "", "wave %s soaks", f.Wave).Until = TimeOrNull(until)
 			}
 		}

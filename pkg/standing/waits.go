@@ -189,7 +189,7 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 	}
 	gate := gateWait(st, now)
 	if c := st.CurrentWave(); c >= 0 {
-		if until := st.SoaksUntil(c); until.After(now) {
+		if until := SoaksUntil(st, c, now); !until.IsZero() {
 			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate,
 				Opens: st.Waves[c+1].Name}}
 		}

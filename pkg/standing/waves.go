@@ -21,6 +21,15 @@ const (
 	WaveClosed           WaveStatus = "closed" // the run was closed before the wave was done
 )
 
+// SoaksUntil is until when a wave soaks that is done; zero where it has soaked, has none
+// or nothing follows: a soak ends with its run, and none begins in one that is being closed.
+func SoaksUntil(st *rollout.State, i int, now time.Time) time.Time {
+	if until := st.SoaksUntil(i); st.Run.Closed == nil && !st.Closing() && until.After(now) {
+		return until
+	}
+	return time.Time{}
+}
+
 // WaveOf is where a wave stands at a moment, and of one that soaks until when.
 func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.Time) {
 	w := &st.Waves[i]
@@ -35,7 +44,7 @@ func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.T
 		if st.Run.Closed != nil || st.CurrentWave() != i || i+1 == len(st.Waves) { // a soak and a gate end with the run
 			return WaveFinished, soaks
 		}
-		if until := st.SoaksUntil(i); until.After(now) {
+		if until := SoaksUntil(st, i, now); !until.IsZero() {
 			return WaveSoaking, until
 		}
 		if at(fleet.GateAfter) {

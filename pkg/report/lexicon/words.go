@@ -227,6 +227,9 @@ func Sentence(s string) string {
 	if strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
 		return s
 	}
+	if strings.Contains(s[strings.LastIndexByte(s, ' ')+1:], "://") {
+		return s + " ." // an address would be opened with what follows it directly
+	}
 	return s + "."
 }
 

@@ -65,3 +65,18 @@ func TestSoonNamesTheDay(t *testing.T) {
 		t.Errorf("eighteen hours ahead on one day: %q", got)
 	}
 }
+
+// TestSentence: a text becomes a sentence once, and an address at its end stays one that
+// can be opened: nothing follows it directly.
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", " it is so ": "It is so.", "It is so.": "It is so.", "Is it?": "Is it?",
+		"see https://aka.ms/agent":       "See https://aka.ms/agent .",
+		"see https://aka.ms/agent there": "See https://aka.ms/agent there.",
+	} {
+		if got := Sentence(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
