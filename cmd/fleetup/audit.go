@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -149,11 +150,12 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 	if !f.Since.IsZero() {
 		since = ", since " + f.Since.In(localZone()).Format("Mon 2 Jan 2006 15:04 MST")
 	}
-	known := fmt.Sprintf("%d of the %s", f.Known, words.Count(f.Planned, "vault"))
-	if f.Known == f.Planned {
-		known = words.Count(f.Known, "vault") + ", all that are"
+	known := fmt.Sprintf("%s, all that are in its plans", words.Count(f.Known, "vault"))
+	if rest := f.Planned - f.Known; rest > 0 {
+		known = fmt.Sprintf("%d of the %s in its plans; no run has checked the other %s", f.Known,
+			words.Count(f.Planned, "vault"), map[bool]string{true: "one", false: strconv.Itoa(rest)}[rest == 1])
 	}
-	out("%s: ledger %s, %s in %s%s; records of %s in its plans", verdict, lexicon.Clean(path),
+	out("%s: ledger %s, %s in %s%s; records of %s", verdict, lexicon.Clean(path),
 		words.Count(int(f.Events), "event"), words.Count(f.Runs, "run"), since, known)
 	seq, hash := f.End()
 	out("head %s (event %d)", hash, seq)
@@ -166,7 +168,7 @@ func (e *environment) tellFindings(f *audit.Findings, path, head string) {
 			words.Count(int(f.Events-min(f.At, f.Events)), "event"))
 	}
 	if len(f.Faults) == 0 && head == "" {
-		say(e.stderr, "Note the head elsewhere: with --head it proves later that nothing was cut off the end.")
+		say(e.stderr, "Keep this head: audit verify --head proves later with it that nothing was cut off.")
 	}
 }
 

@@ -64,7 +64,7 @@ func yesToo(c *cli.Context, p *plan.Plan, o dryrun.PlanOptions) []string {
 }
 
 // keepOut is what to do about vaults whose hold is over, so that they do not start.
-const keepOut = "write a later until into the inventory, or none, to keep them out"
+const keepOut = "write a later until into the inventory, or none, to keep them out of the run"
 
 // consented refuses a run that nobody has consented to.
 func (e *environment) consented(c *cli.Context, src *session.Source, known dryrun.PlanOptions) (err error) {

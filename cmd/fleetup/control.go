@@ -38,7 +38,7 @@ func (e *environment) listen(j job) *controlListener {
 	}
 	if err != nil {
 		say(e.stderr,
-			"Nobody can speak to this run while it goes on, nor ask for its status: its socket cannot be opened: %s.",
+			"No command reaches this run while it goes on (status, pause, stop): its socket cannot be opened: %s.",
 			lexicon.Clean(failure.Cause(err).Error()))
 	}
 	return l

@@ -167,8 +167,7 @@ func (e *environment) wayBack(c *cli.Context, src *session.Source) error {
 	begins := flagState.of(c) == "" && !textfile.Exists(src.Ledger)
 	if begins && src.Plan.Cloud.Name == fleet.Emulator {
 		return failure.Usage(again(c, flagState.dashed(), ledger),
-			"%s, whose emulated cloud is another one, on which nothing was changed; nothing was started",
-			apart(src, ledger))
+			"%s, which has an emulated cloud of its own, with nothing to undo; nothing was started", apart(src, ledger))
 	}
 	e.warnApart(c, src, ledger)
 	return nil
@@ -178,7 +177,7 @@ func (e *environment) wayBack(c *cli.Context, src *session.Source) error {
 func (e *environment) warnApart(c *cli.Context, src *session.Source, ledger string) {
 	emulated := ""
 	if src.Plan.Cloud.Name == fleet.Emulator {
-		emulated = ", whose emulated cloud is another one"
+		emulated = ", which has an emulated cloud of its own"
 	}
 	say(e.stderr, "Warning: %s%s. One ledger for both ways keeps the whole history of each vault: %s",
 		apart(src, ledger), emulated,

@@ -23,13 +23,15 @@ func (e *environment) waitCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wait",
 		Usage: "wait for a state of the run",
-		Description: "It exits 0 when the run is in that state or has passed it, as the run stands when it ended " +
-			"otherwise, 7 (3\n" +
-			"where some have failed) when it cannot come there because the run is being closed, 5 when the time is " +
-			"up. Where the approval has been\n" +
-			"given, nobody is waited for: 0. It only reads: while no process carries the run out, it waits for " +
-			"somebody to resume it.\n" +
-			"It is about the newest run; where that is over when it begins, it gives another one 3 seconds to open.",
+		Description: "It exits 0 when the run is in that state, or has passed it; for an approval also when one " +
+			"has been given in\n" +
+			"advance. Otherwise: with the run's own code when it ended without that; with 7, or 3 where some have " +
+			"failed,\n" +
+			"when it is being closed and cannot come there; with 5 when the time is up. It only reads: while no " +
+			"process\n" +
+			"carries the run out, it waits until somebody resumes it. It is about the newest run; where that is " +
+			"over when it\n" +
+			"begins, it gives another one 3 seconds to open.",
 		Flags: []cli.Flag{neededStateFlag(),
 			flagFor.is(cli.StringFlag{Value: waitFinished,
 				Usage: "what to wait for: finished, halted, approval (a gate waits for a person, its wave has " +

@@ -33,8 +33,8 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 			f.Evidence.Failed, f.Evidence.Unknown, f.Evidence.Blocked)
 	case fleet.GateOpened:
 		if f.Needless {
-			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started",
-				f.When, f.Wave)
+			return fmt.Sprintf("passed the gate %s wave %s; no approval was needed, because nothing of the wave was "+
+				"started", f.When, f.Wave)
 		}
 		return fmt.Sprintf("passed the gate %s wave %s on its approval", f.When, f.Wave)
 	case fleet.RunSuspended:
@@ -71,11 +71,19 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 }
 
 // exported is the sentence of an export, which stays the same for ever: whoever compares
-// two exports of a ledger compares its facts. The pages say of a hold besides that it is of
-// one run, and of a rollback that it is one.
+// two exports of a ledger compares its facts. The pages say some of them better, of a hold
+// besides that it is of one run, and of a rollback that it is one.
 func exported(f fleet.Fact) string {
-	if h, ok := f.(fleet.Held); ok && !h.Off {
-		return "held: it does not start until it is released"
+	switch f := f.(type) {
+	case fleet.Held:
+		if !f.Off {
+			return "held: it does not start until it is released"
+		}
+	case fleet.GateOpened:
+		if f.Needless {
+			return fmt.Sprintf("passed the gate %s wave %s without an approval: nothing of the wave was started",
+				f.When, f.Wave)
+		}
 	}
 	return Sentence(f, fleet.DirectionUpgrade)
 }

@@ -29,7 +29,7 @@ func (e *Emulated) OfARun(w *lexicon.Wording) string {
 	return e.Words(w) + "; ages, forecasts and ends are by this machine's clock"
 }
 
-// Short is how long what takes a second there takes by its scenario.
+// Short is how much time of the scenario a second here stands for.
 func (e *Emulated) Short(w *lexicon.Wording) string {
 	if e.TimeScale == 1 {
 		return "emulated"
@@ -38,5 +38,5 @@ func (e *Emulated) Short(w *lexicon.Wording) string {
 	if d = strings.TrimSuffix(d, "m0s"); !strings.HasSuffix(d, "s") {
 		d += "m"
 	}
-	return d + " of " + w.A + " take 1s"
+	return "1s stands for " + d + " of " + w.A
 }

@@ -18,10 +18,10 @@ import (
 func TestEmulatedTimesSaySo(t *testing.T) {
 	t.Parallel()
 	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time",
-		60:  "the cloud is the emulator: 1m of an upgrade take 1s",
-		600: "the cloud is the emulator: 10m of an upgrade take 1s",
-		400: "the cloud is the emulator: 6m40s of an upgrade take 1s",
-		0.5: "the cloud is the emulator: 500ms of an upgrade take 1s"} {
+		60:  "the cloud is the emulator: 1s stands for 1m of an upgrade",
+		600: "the cloud is the emulator: 1s stands for 10m of an upgrade",
+		400: "the cloud is the emulator: 1s stands for 6m40s of an upgrade",
+		0.5: "the cloud is the emulator: 1s stands for 500ms of an upgrade"} {
 		if got := (&report.Emulated{TimeScale: scale}).Words(lexicon.WordingOf(fleet.KindClassic)); got != want {
 			t.Errorf("%g: %q, want %q", scale, got, want)
 		}
@@ -39,7 +39,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 			if err := report.Report(&whole, v, report.Options{Format: f, Emulated: told}); err != nil {
 				t.Fatal(err)
 			}
-			want := "1m of an upgrade take 1s"
+			want := "1s stands for 1m of an upgrade"
 			if f == layout.FormatJSON {
 				want = `"timeScale": 60`
 			}
@@ -61,7 +61,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 			Measured: measured}); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(b.String(), "1m of an upgrade take 1s; "+want) {
+		if !strings.Contains(b.String(), "1s stands for 1m of an upgrade; "+want) {
 			t.Errorf("%s", b.String())
 		}
 	}
@@ -69,7 +69,7 @@ func TestEmulatedTimesSaySo(t *testing.T) {
 	tr.Emulated = e
 	tr.Forecast().Guess(now, nil)
 	if got := strings.Join(tr.Live(now, 100, 40, false), "\n"); !strings.Contains(got,
-		"(estimate; emulated: 1m of an upgrade take 1s)") {
+		"(estimate; emulated: 1s stands for 1m of an upgrade)") {
 		t.Errorf("%s", got)
 	}
 }

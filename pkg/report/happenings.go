@@ -30,7 +30,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 	case fleet.WaveOpened:
 		in := lexicon.WaveVaults(st, f.Wave, func(s fleet.Status) bool { return s != fleet.Excluded })
 		if len(in) == 0 {
-			return "wave", f.Wave + " opened: nothing of it is to be done"
+			return "wave", f.Wave + " opened: nothing to start in it"
 		}
 		return "wave", fmt.Sprintf("%s opened: %s: %s", f.Wave, lexicon.Vaults(len(in)), lexicon.SomeOf(names, in))
 	case fleet.WaveDone:
@@ -108,10 +108,10 @@ func VaultWords(st *rollout.State, at time.Time, ch StatusChange) (what, why str
 			return "returned", lexicon.Or(v.Reason, "not started")
 		}
 	case fleet.Excluded:
-		return "held", v.Reason
+		return "held", strings.TrimPrefix(v.Reason, "held ") // by whom and why: the word stands before it
 	case fleet.Pending:
 		if ch.From == fleet.Excluded {
-			return "released", v.Reason
+			return "released", strings.TrimPrefix(v.Reason, "released ")
 		}
 		return "reopened", v.Reason
 	}

@@ -232,7 +232,9 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:
 		say("It waited for %s, which has been given: the next resume goes on.", ValueOf(v.Run.WaitingFor))
-	case v.Run.Status == RunWaiting, v.Run.Status == RunPaused:
+	case v.Run.Status == RunPaused:
+		say("%s", v.paused(c))
+	case v.Run.Status == RunWaiting:
 		say("It waits for %s.", v.waiting(c))
 		if since := v.waitsSince(); since != nil {
 			say("It has waited since %s.", c.Near(since.Value(), v.Run.GeneratedAt.Value()))

@@ -96,7 +96,7 @@ func TestHeadline(t *testing.T) {
 			n.Fact(5, fleet.Paused{By: fleet.Actor{User: "ops"}, Reason: "a restore"})
 			n.Fact(9, fleet.Noted{By: fleet.Actor{User: "ops"}, Text: "still at it"})
 		}, true, 1, "RUN Mon 11:00–11:09 PAUSED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU",
-			"It waits for the end of the pause, by ops: a restore. It has waited since Mon 16 Mar 11:05."},
+			"PAUSED since Mon 16 Mar 11:05 by ops: a restore. Nothing new starts."},
 		"all good": {nil, func(n *reporttest.Night) {
 			minute := 1
 			for w := range n.St.Waves {

@@ -228,11 +228,11 @@ func (e *Entry) line(c lexicon.Clock) string {
 	if e.Vault != nil {
 		s = *e.Vault + " " + s
 	}
-	if e.By != nil {
-		s += ", by " + *e.By
-	}
 	if e.Until != nil {
 		s += " until " + c.Near(e.Until.Time, e.At.Time)
+	}
+	if e.By != nil {
+		s += ", by " + *e.By
 	}
 	if e.Times > 1 {
 		s += fmt.Sprintf(", %s in a row", lexicon.Plural(e.Times, "time", "times"))

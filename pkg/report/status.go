@@ -257,10 +257,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 	case RunWaiting:
 		return "WAITING for " + v.waiting(c) + ": " + s
 	case RunPaused:
-		if what := v.waiting(c); what != "" {
-			return "PAUSED: it waits for " + what + ". " + s
-		}
-		return "PAUSED. " + s
+		return v.paused(c) + " " + s
 	case RunInterrupted:
 		s = "INTERRUPTED: " + s
 		if v.Run.Closing {
@@ -284,6 +281,26 @@ func (v *View) verdict(c lexicon.Clock) string {
 			s
 	}
 	return strings.ToUpper(string(v.Run.Phase)) + ": " + s
+}
+
+// paused says by whom the run is paused, and what it waits for besides.
+func (v *View) paused(c lexicon.Clock) string {
+	s, write, others := "PAUSED.", c.NearBy(v.Run.GeneratedAt.Value()), []Wait(nil)
+	for _, w := range v.Run.Waits {
+		if w.For != standing.WaitPause {
+			others = append(others, w)
+			continue
+		}
+		since := ""
+		if w.Since != nil {
+			since = write(w.Since.Value())
+		}
+		s = PausedWords(since, w.wait.By, w.wait.Reason)
+	}
+	if what, _ := WaitWords(others, write, ""); what != "" {
+		s += " It waits for " + what + " too."
+	}
+	return s
 }
 
 // closingBy says by whom the run is being closed.

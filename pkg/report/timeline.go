@@ -301,7 +301,7 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		note(w.Kind, w.By.User, w.Reason, w.Text)
 	case fleet.Refreshed:
 		c.read(i, Read{Time{when}, f.Reading, StringOrNull(f.Detail)})
-		note("refreshed", f.By.User, f.Detail, "read again, nothing was sent,")
+		note("refreshed", f.By.User, f.Detail, "read again; nothing was sent")
 	case fleet.Reopened:
 		c.proof.ReopenedByHand++
 		c.permitted[i] = append(slices.Clip(c.permitted[i]), f.Disregard...)

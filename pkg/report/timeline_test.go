@@ -95,6 +95,11 @@ func TestTimeline(t *testing.T) {
 	n.Fact(21, fleet.Approved{Wave: "canary", When: fleet.GateAfter, By: fleet.Actor{User: "boss"},
 		Reason: "looks good", ExpiresAt: reporttest.T0.Add(time.Hour)})
 	n.Fact(22, fleet.GateOpened{Wave: "canary", When: fleet.GateAfter})
+	n.Started(23, "prod/sql-07")
+	n.Failed(24, "prod/sql-07", "Boom")
+	n.Fact(25, fleet.Refreshed{Vault: n.Key("prod/sql-07"), OperationID: reporttest.Op("prod/sql-07"),
+		Reading: fleet.ReadAbsent, Detail: "not there", By: fleet.Actor{User: "ops"}})
+	n.Fact(26, fleet.Held{Vault: n.Key("prod/sql-08"), By: fleet.Actor{User: "ops"}, Reason: "a freeze"})
 	want := `run opened, plan 7f3a9c21, by ops
 wave canary opened
 subscription hr is throttled until Mon 11:05, 2 times in a row
@@ -105,8 +110,11 @@ stopped: a sign-in or permission is missing: subscription ` + reporttest.DevID +
 resumed, by ops: 0 upgrades in flight or in doubt
 wave canary done: 1 ready · 1 pending · 1 held
 wave canary soaks until Mon 11:50
-the gate after wave canary approved, by boss until Mon 12:00: looks good
-the gate after wave canary opened`
+the gate after wave canary approved until Mon 12:00, by boss: looks good
+the gate after wave canary opened
+prod/sql-07 FAILED: Boom
+prod/sql-07 read again; nothing was sent, by ops: not there
+prod/sql-08 held in this run, by ops: a freeze`
 	if got := texts(shownOf(n, ViewOptions{})); got != want {
 		t.Errorf("the timeline reads\n%s\nwant\n%s", got, want)
 	}

@@ -131,6 +131,19 @@ func (w *Wait) pausedBy() string {
 	return w.wait.By + ": " + lexicon.Or(w.wait.Reason, "no reason given")
 }
 
+// PausedWords say that a person has paused the run: since when, as it is written there,
+// and by whom and why where that is shown.
+func PausedWords(since, by, reason string) string {
+	s := "PAUSED"
+	if since != "" {
+		s += " since " + since
+	}
+	if by != "" {
+		s += " by " + by + ": " + lexicon.Or(reason, "no reason given")
+	}
+	return s + ". Nothing new starts."
+}
+
 // words says the wait as a part of a sentence that begins with "waits for".
 func (w *Wait) words(write func(time.Time) string) string {
 	s := ""

@@ -45,10 +45,10 @@ func HeldByHand(p *plan.Plan, o PlanOptions) string {
 		}
 		list = append(list, lexicon.Clean(names[i])+" ("+lexicon.Clean(o.Memory.Held[p.Vaults[i].Key])+")")
 	}
-	return fmt.Sprintf("%s start in this run, and an earlier run's hold does not keep them out: %s. Hold them in the "+
-		"inventory to keep them out.",
-		lexicon.Plural(len(vs), "vault that was held by hand may", "vaults that were held by hand may"),
-		strings.Join(list, ", "))
+	return fmt.Sprintf("%s start in this run, because a hold by hand ends with its run: %s. To keep them out of "+
+		"this one, hold them in the inventory.",
+		lexicon.Plural(len(vs), "vault that was held by hand in an earlier run may",
+			"vaults that were held by hand in an earlier run may"), strings.Join(list, ", "))
 }
 
 // heldByHand names them all.
@@ -70,5 +70,5 @@ func (d *dryRun) heldByHand(p *layout.Page) {
 		}
 		p.Item("%s: %s%s", d.vaults[i].Vault, d.opts.Memory.Held[d.plan.Vaults[i].Key], blocked)
 	}
-	p.Sub("Do: hold them in the inventory to keep them out.")
+	p.Sub("Do: hold them in the inventory to keep them out of this run.")
 }

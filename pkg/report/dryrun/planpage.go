@@ -89,7 +89,8 @@ func (d *dryRun) expired(p *layout.Page, c lexicon.Clock) {
 		}
 		p.Item("%s: %s%s", d.vaults[i].Vault, d.holdWords(d.plan.Vaults[i].LapsedHold, c), blocked)
 	}
-	p.Sub("Do: write a later until to keep them out, or remove the hold; a run of them wants --accept-expired-holds.")
+	p.Sub("Do: write a later until to keep them out of the run, or remove the hold. A run that starts them needs " +
+		"--accept-expired-holds.")
 }
 
 // holdWords are a hold with until when it holds, and who asked for it.

@@ -36,8 +36,7 @@ func OperatorActionOf(f fleet.Fact) (w OperatorAction, ok bool) {
 		if f.Off {
 			return OperatorAction{"released", "released", f.By, f.Reason}, true
 		}
-		return OperatorAction{"held", "held in this run: it does not start in it until it is released", f.By, f.Reason},
-			true
+		return OperatorAction{"held", "held in this run", f.By, f.Reason}, true
 	case fleet.LimitsChanged:
 		return OperatorAction{"limits", "limits set: " + limitsText(f), f.By, f.Reason}, true
 	case fleet.Noted:

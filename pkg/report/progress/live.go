@@ -172,8 +172,7 @@ func (t *Tracker) banners(now time.Time) (out []string) {
 			". Nothing starts until a person accepts that.")
 	}
 	if p := r.Paused; p != nil && r.Closed == nil {
-		out = append(out, fmt.Sprintf("PAUSED %s by %s: %s. Nothing new starts.", since(r.PausedAt), p.By.User,
-			lexicon.Or(p.Reason, "no reason given")))
+		out = append(out, report.PausedWords(c.Soon(r.PausedAt, now), p.By.User, p.Reason))
 	}
 	if p := r.Stopped; p != nil && r.Closed == nil {
 		what := "STOPPING"

@@ -92,8 +92,8 @@ func consented(c *cli.Context, p *plan.Plan, file string, saved bool) error {
 			"--confirm-irreversible %s; nothing was started", p.Kind, p.Kind)
 	case rollout.MissingExpired:
 		return usage("the hold of %d vaults is over, and they would start: fleetup plan %s shows them; "+
-			"--accept-expired-holds starts them, a later until in the inventory keeps them out; nothing was started",
-			given.Holds, file)
+			"--accept-expired-holds starts them, a later until in the inventory keeps them out of the run; "+
+			"nothing was started", given.Holds, file)
 	}
 	return usage("upgrades cannot be undone: look at fleetup plan %s, then give --yes", file)
 }
