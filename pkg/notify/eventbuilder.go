@@ -25,7 +25,8 @@ type EventBuilder struct {
 	// asked. It is called once for each notification, from a goroutine of the dispatcher's.
 	Ends func() *report.ExpectedEnd
 
-	seq uint64 // of the newest fact it has seen
+	seq   uint64 // of the newest fact it has seen
+	asked string // the gate for which an approval was last asked
 }
 
 // NewEventBuilder returns one of a run whose journal ends at a sequence number.
@@ -60,6 +61,13 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 		case fleet.WaveDone:
 			out = append(out, t.waveDone(st, e.At, f))
 			if w := st.CurrentWave(); w >= 0 && st.Waves[w].Name == f.Wave {
+				t.asked = ""
+				out = append(out, t.gate(st, e.At)...)
+			}
+		case fleet.Validated, fleet.AccessDenied:
+			// The checks at the gate before a wave that was left done show that it needs a person,
+			// or cannot go on.
+			if w, when, ok := st.NextGate(); ok && when == fleet.GateBefore && st.LeftDone(w) {
 				out = append(out, t.gate(st, e.At)...)
 			}
 		case fleet.RunHalted:
@@ -131,12 +139,16 @@ func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDon
 	return e
 }
 
-// gate tells of an approval that the run now needs.
+// gate tells of an approval that the run now needs, once.
 func (t *EventBuilder) gate(st *rollout.State, at time.Time) []Event {
 	g := standing.GateToApprove(st, at)
 	if g == nil {
 		return nil
 	}
+	if g.When+g.Wave == t.asked {
+		return nil
+	}
+	t.asked = g.When + g.Wave
 	e := t.event(st, ApprovalNeeded, at, true, fmt.Sprintf("The run needs an approval %s wave %s.", g.When, g.Wave))
 	if g.NotBy != "" {
 		e.Data.Sentence += fmt.Sprintf(" Somebody other than %s must give it.", g.NotBy)

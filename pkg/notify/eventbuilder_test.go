@@ -205,6 +205,54 @@ func TestNoApprovalIsAskedThatIsGiven(t *testing.T) {
 	}
 }
 
+// The gate before a wave that earlier runs left done asks nobody while its vaults are
+// checked, and once when that shows that it needs somebody, or cannot go on.
+func TestAnApprovalIsAskedOnceChecksShowItIsNeeded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		then func(n *night)
+		want int
+	}{
+		"as it was left": {func(n *night) {
+			n.facts(2, n.checked(1, fleet.VerdictAlready))
+			n.facts(3, n.checked(2, fleet.VerdictAlready))
+		}, 0},
+		"not as it was left": {func(n *night) {
+			n.facts(2, n.checked(1, fleet.VerdictReady))
+			n.facts(3, n.checked(2, fleet.VerdictReady))
+		}, 1},
+		"it cannot be checked": {func(n *night) {
+			n.facts(2, fleet.AccessDenied{Subscription: "s", Detail: "no"})
+			n.facts(3, fleet.AccessDenied{Subscription: "s", Detail: "no", GivenUp: true})
+		}, 1},
+	} {
+		n := newNight(t, "")
+		p := n.st.Plan
+		p.Waves[0].Approval, p.Waves[1].Approval = nil, &plan.Approval{When: plan.ApprovalBefore}
+		n.fold(0, fleet.RunOpened{RunID: "20260316-1100-3f", Upgraded: []fleet.Key{p.Vaults[1].Key, p.Vaults[2].Key}})
+		n.facts(1, fleet.WaveOpened{Wave: hostileWave}, n.checked(0, fleet.VerdictAlready),
+			fleet.WaveDone{Wave: hostileWave})
+		asked := func() (k int) {
+			for _, e := range n.told {
+				if e.Kind == ApprovalNeeded {
+					k++
+				}
+			}
+			return k
+		}
+		if asked() != 0 {
+			t.Errorf("%s: it is asked before it is checked", name)
+		}
+		if c.then(n); asked() != c.want {
+			t.Errorf("%s: asked %d times, want %d", name, asked(), c.want)
+		}
+	}
+}
+
+func (n *night) checked(i int, v fleet.Verdict) fleet.Fact {
+	return fleet.Validated{Vault: n.st.Plan.Vaults[i].Key, Verdict: v}
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

@@ -19,7 +19,8 @@ type tally struct {
 	changed    int // changed since the run began, or it may be
 	earlier    int // done by an earlier run of the ledger
 	heldAfter  int // the same, and held in this one
-	leftDone   int // left as wanted by earlier runs, whoever made it so
+	leftDone   int // left as wanted by earlier runs, whoever made it so; not held
+	heldNow    int // held by a person in this run, and not left done
 	already    AlreadyBy
 }
 
@@ -43,8 +44,11 @@ func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	if v.DoneEarlier() {
 		t.earlier += by
 	}
-	if v.leftDone() {
+	switch left := v.leftDone(); {
+	case left && v.Status != fleet.Excluded:
 		t.leftDone += by
+	case !left && v.Status == fleet.Excluded && v.Held != nil:
+		t.heldNow += by
 	}
 	switch {
 	case v.HeldAfterwards():

@@ -234,15 +234,9 @@ func (v *VaultState) DoneEarlier() bool {
 	return false
 }
 
-// leftDone reports whether earlier runs left the vault as wanted, whoever made it so, and
-// nothing in this one says that it would be started: a busy one is not yet known.
-func (v *VaultState) leftDone() bool {
-	switch v.Status {
-	case fleet.Already, fleet.Pending, fleet.Validating, fleet.Busy:
-		return v.Earlier || v.WasAlready
-	}
-	return false
-}
+// leftDone reports whether earlier runs left the vault as wanted, whoever made it so, and no
+// person has said otherwise since.
+func (v *VaultState) leftDone() bool { return (v.Earlier || v.WasAlready) && !v.Carried && !v.Reopened }
 
 // Changed reports whether something was done to the vault since the run began, by us
 // or by somebody else, or may have been.

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -66,7 +67,7 @@ func (m *Machine) pass(w int, when string) bool {
 	if !m.gate(w, when).OpenedAt.IsZero() {
 		return true
 	}
-	if m.Needless(w) {
+	if m.Needless(w, when) {
 		m.emit(fleet.GateOpened{Wave: m.Waves[w].Name, When: when, Needless: true})
 		return true
 	}
@@ -77,7 +78,9 @@ func (m *Machine) pass(w int, when string) bool {
 				m.settle(i)
 			}
 		}
-		m.waiting = Waiting{Wave: m.Waves[w].Name, Gate: when}
+		if when != fleet.GateBefore || !m.ChecksFirst(w) {
+			m.waiting = Waiting{Wave: m.Waves[w].Name, Gate: when}
+		}
 		return false
 	}
 	m.emit(fleet.GateOpened{Wave: m.Waves[w].Name, When: when})
@@ -102,14 +105,18 @@ func (s *State) SoaksUntil(w int) time.Time {
 	return ws.Changed.Add(s.Plan.Waves[w].Soak)
 }
 
-// Needless reports whether a wave's gates need nobody's approval: nothing of it was
+// Needless reports whether a gate of a wave needs nobody's approval: nothing of the wave was
 // started, and its vaults were as wanted before the run, as on a second night. Vaults
-// that are held change nothing about that. Neither do those that are blocked, where an
+// that are held change nothing about that, but before the wave those that a person holds in
+// this run, who may release them. Neither do those that are blocked, where an
 // earlier run of the ledger has upgraded one of the wave: that is what was to be looked
 // at then, and nothing was added to it. A wave of nothing but held and blocked ones has
 // shown nothing, and a failed or unknown one is for a person to look at.
-func (s *State) Needless(w int) bool {
+func (s *State) Needless(w int, when string) bool {
 	ws := &s.Waves[w]
+	if when == fleet.GateBefore && ws.tally.heldNow > 0 {
+		return false
+	}
 	already, rest := ws.Totals.Of(fleet.Already), ws.Totals.Of(fleet.Excluded)
 	if ws.tally.earlier > 0 {
 		rest += ws.Totals.Of(fleet.Blocked)
@@ -117,20 +124,32 @@ func (s *State) Needless(w int) bool {
 	return already > 0 && already+rest == ws.Totals.All() && ws.tally.changed == 0
 }
 
-// LeftDone reports whether earlier runs of the ledger left all of a wave as wanted that is
-// not held, as far as this one knows. Such a wave is checked at the gate before it: where it
-// is as they left it there is nothing to approve, and where a vault is not, nothing starts
-// without an approval.
+// LeftDone reports whether earlier runs of the ledger left all of a wave as wanted, but for
+// what the inventory holds. Such a wave is checked at the gate before it: where it is as
+// they left it there is nothing to approve, and where a vault is not, nothing starts without
+// an approval.
 func (s *State) LeftDone(w int) bool {
 	ws := &s.Waves[w]
-	return ws.tally.leftDone > 0 && ws.tally.leftDone+ws.Totals.Of(fleet.Excluded) == ws.Totals.All()
+	t := &ws.tally
+	return t.leftDone > 0 && t.leftDone+ws.Totals.Of(fleet.Excluded) >= ws.Totals.All() && t.heldNow == 0
 }
 
-// ChecksFirst reports whether a wave that was left done is still to be checked: until then
-// nobody is asked to approve it.
+// ChecksFirst reports whether checks may still show that the gate before a wave that was
+// left done needs nobody: until then nobody is asked. Where they cannot go on, for want of a
+// sign-in or a permission, a person is.
 func (s *State) ChecksFirst(w int) bool {
 	t := &s.Waves[w].Totals
-	return s.LeftDone(w) && t.Of(fleet.Pending)+t.Of(fleet.Validating) > 0
+	unchecked, needed := t.Of(fleet.Pending)+t.Of(fleet.Validating), t.Of(fleet.Ready)+t.Of(fleet.Upgrading) > 0
+	if !s.LeftDone(w) || unchecked == 0 || needed {
+		return false
+	}
+	if len(s.Denied) == 0 {
+		return true
+	}
+	return !slices.ContainsFunc(s.Plan.Waves[w].Vaults, func(i int) bool {
+		_, denied := s.Denied[s.Plan.Vaults[i].SubscriptionID]
+		return denied && (s.Vaults[i].Status == fleet.Pending || s.Vaults[i].Status == fleet.Validating)
+	})
 }
 
 func (s *State) gate(w int, when string) *Gate {
@@ -183,14 +202,14 @@ func (s *State) NextGate() (w int, when string, ok bool) {
 	if c := s.current; c >= 0 {
 		a := s.Plan.Waves[c].Approval
 		if a != nil && a.When == plan.ApprovalAfter && s.Waves[c].After.OpenedAt.IsZero() && c+1 < len(s.Waves) &&
-			!s.Needless(c) {
+			!s.Needless(c, fleet.GateAfter) {
 			return c, fleet.GateAfter, true
 		}
 	}
 	if n := s.current + 1; n < len(s.Waves) {
 		a := s.Plan.Waves[n].Approval
-		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() && !s.Needless(n) &&
-			!s.ChecksFirst(n) {
+		if a != nil && a.When == plan.ApprovalBefore && s.Waves[n].Before.OpenedAt.IsZero() &&
+			!s.Needless(n, fleet.GateBefore) && !s.ChecksFirst(n) {
 			return n, fleet.GateBefore, true
 		}
 	}

@@ -170,6 +170,9 @@ func (w *world) checkGate(f fleet.GateOpened) {
 			case v.Sent > 0, v.Status != fleet.Already && v.Status != fleet.Excluded && v.Status != fleet.Blocked:
 				w.broken("the gate %s wave %s opens by itself and %s is %s", f.When, f.Wave, w.plan.Vaults[i].Name,
 					v.Status)
+			case f.When == fleet.GateBefore && v.Held != nil && !v.Earlier && !v.WasAlready:
+				w.broken("the gate before wave %s opens by itself, and a person may release %s", f.Wave,
+					w.plan.Vaults[i].Name)
 			case v.Status == fleet.Already:
 				already++
 				if v.Earlier {

@@ -104,7 +104,7 @@ func hasWindows(p *plan.Plan) bool {
 func ApprovalToCome(st *rollout.State, now time.Time) bool {
 	for i := range st.Waves {
 		a := st.Plan.Waves[i].Approval
-		if a == nil || st.Needless(i) {
+		if a == nil || st.Needless(i, string(a.When)) {
 			continue
 		}
 		if a.When == plan.ApprovalBefore && st.Waves[i].Before.OpenedAt.IsZero() && !st.ChecksFirst(i) &&
