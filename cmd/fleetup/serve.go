@@ -116,7 +116,8 @@ func (s *showing) show() (over bool, err error) {
 		s.told.carried(f.run.Live)
 	}
 	// Of a run that nobody carried out when it was first seen it is told, too.
-	if s.live && !f.run.Live && s.told != nil && st.Run.Closed == nil && st.Run.Suspended == nil {
+	said := st.Run.Closed != nil || st.Run.Suspended != nil || st.LeftHalted()
+	if s.live && !f.run.Live && s.told != nil && !said {
 		s.told.tell([]notify.Event{s.told.events.Left(st, session.Now())})
 	}
 	s.live = f.run.Live

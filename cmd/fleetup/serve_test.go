@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
 // TestServe: another process than the one that carries the run out shows its page and
@@ -128,5 +130,41 @@ func TestServeFindsARunDead(t *testing.T) {
 	h.until("interrupted")
 	if err := errors.Join(serve.Process.Signal(syscall.SIGTERM), serve.Wait()); err != nil {
 		t.Errorf("it ends with %v\n%s", err, errs)
+	}
+}
+
+// A run that was halted has left in good order: nobody is told that it was killed.
+func TestServeKnowsThatAHaltedRunHasLeft(t *testing.T) {
+	t.Parallel()
+	dir, h := t.TempDir(), newHook(t)
+	db, who := filepath.Join(dir, "fleet.db"), filepath.Join(dir, "who")
+	lock, l := begun(t, db)
+	commit := func(f fleet.Fact) {
+		if err := l.Commit([]fleet.Event{{At: session.Now(), Fact: f}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		lock.Close()
+	}
+	commit(fleet.RunHalted{Scope: "run", Failures: 1})
+	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0",
+		"--notify-file", who)
+	until(t, bufio.NewReader(r.get("events", "").Body), "event: snapshot")
+	var err error
+	if lock, err = state.Acquire(db, state.Holder{Host: "here", PID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = state.Open(lock, state.Binding{Cloud: "Emulator"}); err != nil {
+		t.Fatal(err)
+	}
+	commit(fleet.Paused{By: fleet.Actor{User: "anna"}, Reason: "lunch"})
+	h.until("paused") // what was to be told before has come before it
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slices.Contains(h.types, "interrupted") {
+		t.Errorf("told were %v", h.types)
 	}
 }

@@ -113,7 +113,7 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 	if n := st.InFlight(); n > 0 {
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
 	}
-	if st.Elsewhere() {
+	if st.Elsewhere() && !st.LeftHalted() {
 		say = "No worker keeps the run's ledger any more: fleetup-temporal may go on with the run, and nothing of " +
 			"that is seen here."
 	}

@@ -6,27 +6,35 @@ import "github.com/fleetup-dev/fleetup/pkg/fleet"
 // the limit of all, or what those of the subscriptions or of the locations come to, each
 // with no more than the vaults it has; of these the lowest.
 func (p *Plan) MostAtOnce(l WaveLimits, vaults func(yield func(int) bool)) int {
-	all, subs, locs := 0, map[string]int{}, map[string]int{}
+	all, bySub, byLoc := 0, filling{limit: l.PerSubscription}, filling{limit: l.PerLocation}
+	most := func() int { return min(all, bySub.sum, byLoc.sum) }
+	var place, name string // locations as they are written, mostly alike in a row
 	for i := range vaults {
 		v := &p.Vaults[i]
+		if v.Location != place || name == "" {
+			place, name = v.Location, fleet.NormalizeLocation(v.Location)
+		}
 		all++
-		subs[v.SubscriptionID]++
-		locs[fleet.NormalizeLocation(v.Location)]++
+		bySub.add(v.SubscriptionID)
+		byLoc.add(name)
+		if l.Upgrades > 0 && most() >= l.Upgrades { // however many come still
+			return l.Upgrades
+		}
 	}
-	most := all
-	if l.Upgrades > 0 {
-		most = min(most, l.Upgrades)
-	}
-	return min(most, sumOf(subs, l.PerSubscription), sumOf(locs, l.PerLocation))
+	return most()
 }
 
-// sumOf is what groups of these sizes come to under a limit each; 0 is none.
-func sumOf(groups map[string]int, limit int) (sum int) {
-	for _, size := range groups {
-		if limit > 0 {
-			size = min(size, limit)
-		}
-		sum += size
+// filling is what groups come to of which each counts up to a limit; 0 is none.
+type filling struct {
+	limit, sum int
+	sizes      map[string]int
+}
+
+func (f *filling) add(group string) {
+	if f.sizes == nil {
+		f.sizes = map[string]int{}
 	}
-	return sum
+	if f.sizes[group]++; f.limit == 0 || f.sizes[group] <= f.limit {
+		f.sum++
+	}
 }

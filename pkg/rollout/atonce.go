@@ -42,16 +42,26 @@ func (s *State) openLimits() (l plan.WaveLimits) {
 }
 
 // mayFly yields the vaults of which an upgrade of ours may be under way: wherever one is,
-// and in the open waves what may start or was started.
+// and in the open waves what may start or was started. Those of the open waves come first.
 func (s *State) mayFly(yield func(int) bool) {
-	open := map[int]bool{}
+	open, flying := map[int]bool{}, s.tally.flying
 	for w := range s.openWaves {
 		open[w] = true
+		for _, i := range s.Plan.Waves[w].Vaults {
+			v := &s.Vaults[i]
+			if v.InFlight() {
+				flying--
+			}
+			if (v.InFlight() || v.startable() || v.Sent > 0) && !yield(i) {
+				return
+			}
+		}
 	}
-	for i := range s.Vaults {
-		v := &s.Vaults[i]
-		if may := v.InFlight() || open[s.Plan.Vaults[i].Wave] && (v.startable() || v.Sent > 0); may && !yield(i) {
-			return
+	for i := 0; i < len(s.Vaults) && flying > 0; i++ {
+		if s.Vaults[i].InFlight() && !open[s.Plan.Vaults[i].Wave] {
+			if flying--; !yield(i) {
+				return
+			}
 		}
 	}
 }
@@ -61,28 +71,33 @@ func (s *State) mayFly(yield func(int) bool) {
 // and of each scope's parts, come to.
 func (s *State) budgetsLeave() int {
 	left := func(b Budget) int { return max(b.Limit-b.Failed, b.Flying, 0) }
-	most := left(s.RunBudget())
+	most, byWave, byScope := left(s.RunBudget()), 0, map[*plan.BudgetScope]int{}
+	for p := range s.parts {
+		byScope[s.parts[p].scope] = 0
+	}
+	least := func() int {
+		n := byWave
+		for _, of := range byScope {
+			n = min(n, of)
+		}
+		return n
+	}
 	waves, parts := map[int]int{}, map[int]int{}
 	for i := range s.mayFly {
-		waves[s.Plan.Vaults[i].Wave]++
+		w := s.Plan.Vaults[i].Wave
+		if b, ok := s.WaveBudget(w); !ok || b.Startable == 0 || waves[w] < left(b) {
+			byWave++
+		}
+		waves[w]++
 		for _, p := range s.partsOf(i) {
+			if parts[p] < left(s.partBudget(p)) {
+				byScope[s.parts[p].scope]++
+			}
 			parts[p]++
 		}
-	}
-	sum := 0
-	for w, n := range waves {
-		if b, ok := s.WaveBudget(w); ok && b.Startable > 0 {
-			n = min(n, left(b))
+		if least() >= most { // however many come still
+			return most
 		}
-		sum += n
 	}
-	most = min(most, sum)
-	scopes := map[*plan.BudgetScope]int{}
-	for p, n := range parts {
-		scopes[s.parts[p].scope] += min(n, left(s.partBudget(p)))
-	}
-	for _, n := range scopes {
-		most = min(most, n)
-	}
-	return most
+	return min(most, least())
 }

@@ -31,6 +31,13 @@ func (s *State) Elsewhere() bool {
 	return s.Run.Engine != "" && s.Run.Closed == nil && s.Run.Suspended == nil
 }
 
+// LeftHalted reports whether whatever carries the run out leaves it, halted, or has left it:
+// nothing is in flight that it would follow. The halt is the last word that it says; why a
+// vault failed may still be read.
+func (s *State) LeftHalted() bool {
+	return s.Run.Halt != nil && s.Run.Closed == nil && s.tally.flying == 0
+}
+
 // MayResume is why a run does not go on: ErrOver for one that is closed; ErrHalted for
 // one that is halted while nobody accepts its failures and nothing is in flight that
 // could be followed.
