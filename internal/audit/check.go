@@ -315,6 +315,9 @@ func (a *auditor) sameCarried(by string, was, is fleet.Carried) bool {
 			c.Findings, c.RequestIDs, c.Reason = nil, nil, ""
 		}
 	}
+	if !is.EndedLate {
+		was.EndedLate = false // earlier versions left it out; nothing is decided by it
+	}
 	if is.Status != fleet.Unknown {
 		is.Operation = nil // earlier versions kept the addresses of operations that are over
 	}

@@ -182,8 +182,8 @@ func TestSameCarried(t *testing.T) {
 		c.Operation = &fleet.Operation{StatusURL: "https://management.azure.com/operations/o1"}
 		return c
 	}
-	unknown := left
-	unknown.Status = fleet.Unknown
+	unknown, late := left, left
+	unknown.Status, late.EndedLate = fleet.Unknown, true
 	for name, c := range map[string]struct {
 		left, took        fleet.Carried
 		leftBy, carriedBy string
@@ -197,6 +197,9 @@ func TestSameCarried(t *testing.T) {
 			older, older, false},
 		"the address of one that is over": {left, address(left), mine, mine, true},
 		"an address that was not left":    {unknown, address(unknown), mine, mine, false},
+		// of a version that did not carry it
+		"a late end that was left out": {late, left, older, older, true},
+		"a late end that was not left": {left, late, older, older, false},
 	} {
 		a := auditor{version: mine, by: map[fleet.Key]string{"v": c.leftBy}}
 		if same := a.sameCarried(c.carriedBy, c.left, c.took); same != c.same {

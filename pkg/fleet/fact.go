@@ -78,6 +78,7 @@ type Carried struct {
 	Disregard   []string   `json:"disregard,omitempty"` // operations that no longer speak for it
 	StartedAt   time.Time  `json:"startedAt,omitzero"`
 	EndedAt     time.Time  `json:"endedAt,omitzero"`
+	EndedLate   bool       `json:"endedLate,omitempty"` // VaultRecord.EndedLate
 	Operation   *Operation `json:"operation,omitempty"`
 	Accepted    bool       `json:"accepted,omitempty"`  // the operation was once seen accepted
 	ErrorBody   bool       `json:"errorBody,omitempty"` // the start was answered with an error of the service

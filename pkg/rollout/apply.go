@@ -137,7 +137,7 @@ func (s *State) carry(c fleet.Carried) {
 		v.Carried = true
 		v.OperationID, v.Operation, v.Accepted, v.ErrorBody, v.Version = c.OperationID, c.Operation, c.Accepted,
 			c.ErrorBody, c.Version
-		v.StartedAt, v.EndedAt = c.StartedAt, c.EndedAt
+		v.StartedAt, v.EndedAt, v.EndedLate = c.StartedAt, c.EndedAt, c.EndedLate
 		v.Findings, v.RequestIDs = c.Findings, c.RequestIDs
 		v.Done, v.Reading = c.Done, c.Reading
 		v.ProofFrom = later(s.takenUp(s.Run.OpenedAt), s.startEnds(c.StartedAt))

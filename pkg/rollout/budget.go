@@ -112,14 +112,14 @@ type part struct {
 	tally  tally
 }
 
+// partID names a part: its scope, and its key in that.
+type partID struct{ scope, key string }
+
 // newParts parts the vaults by the scopes that have a budget, each in the order of its
 // first vaults. Vaults of the same parts share what they stand in.
 func (s *State) newParts() {
-	type id struct {
-		scope int
-		key   string
-	}
-	at, together := map[id]int{}, map[string]int{}
+	at, together := map[partID]int{}, map[string]int{}
+	s.partAt = at
 	for n := range plan.BudgetScopes {
 		scope := &plan.BudgetScopes[n]
 		budget := *scope.Of(&s.Plan.PartBudgets)
@@ -127,7 +127,7 @@ func (s *State) newParts() {
 			continue
 		}
 		for i := range s.Plan.Vaults {
-			k := id{n, scope.Key(&s.Plan.Vaults[i])}
+			k := partID{scope.Name, scope.Key(&s.Plan.Vaults[i])}
 			p, known := at[k]
 			if !known {
 				p = len(s.parts)
@@ -145,7 +145,7 @@ func (s *State) newParts() {
 	for i := range s.Plan.Vaults {
 		var in []int
 		for n := range plan.BudgetScopes {
-			if p, ok := at[id{n, plan.BudgetScopes[n].Key(&s.Plan.Vaults[i])}]; ok {
+			if p, ok := at[partID{plan.BudgetScopes[n].Name, plan.BudgetScopes[n].Key(&s.Plan.Vaults[i])}]; ok {
 				in = append(in, p)
 			}
 		}
@@ -165,10 +165,8 @@ func (s *State) partsOf(i int) []int { return s.cells[s.cellOf[i]] }
 // PartBudget is the budget of a part, by the name of its scope and its key; ok is false
 // when such parts have none.
 func (s *State) PartBudget(scope, key string) (b Budget, ok bool) {
-	for p := range s.parts {
-		if s.parts[p].scope.Name == scope && s.parts[p].key == key {
-			return s.partBudget(p), true
-		}
+	if p, ok := s.partAt[partID{scope, key}]; ok {
+		return s.partBudget(p), true
 	}
 	return Budget{}, false
 }

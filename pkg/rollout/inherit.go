@@ -131,9 +131,9 @@ func Carry(r fleet.VaultRecord) (fleet.Carried, bool) {
 		return fleet.Carried{}, false
 	}
 	return fleet.Carried{Vault: r.Vault, Status: status, OperationID: r.OperationID, Operation: Settled(r).Operation,
-		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, Accepted: r.Accepted,
-		ErrorBody: r.ErrorBody, Version: r.Version, Findings: r.Findings, RequestIDs: r.RequestIDs, Reason: r.Reason,
-		Done: r.Done, Reading: r.Reading}, true
+		Disregard: r.Disregard, StartedAt: r.StartedAt, EndedAt: r.EndedAt, EndedLate: r.EndedLate,
+		Accepted: r.Accepted, ErrorBody: r.ErrorBody, Version: r.Version, Findings: r.Findings,
+		RequestIDs: r.RequestIDs, Reason: r.Reason, Done: r.Done, Reading: r.Reading}, true
 }
 
 // Settled is a record without the addresses of an operation that nobody follows any

@@ -275,3 +275,17 @@ func first(args []string) string {
 	}
 	return args[0]
 }
+
+// That an end was seen late is known to the next run, too.
+func TestALateEndIsCarried(t *testing.T) {
+	t.Parallel()
+	p := testPlan(1, 1, 1, 1)
+	for _, late := range []bool{false, true} {
+		c, ok := Carry(fleet.VaultRecord{Vault: p.Vaults[0].Key, Status: fleet.Failed, OperationID: "op",
+			StartedAt: scriptStart, EndedAt: scriptStart.Add(time.Hour), EndedLate: late})
+		st := folded(t, p, fleet.RunOpened{RunID: "r", Carried: []fleet.Carried{c}})
+		if v := &st.Vaults[0]; !ok || v.EndedLate != late || v.Status != fleet.Failed {
+			t.Errorf("late %t: it is %s, late %t", late, v.Status, v.EndedLate)
+		}
+	}
+}

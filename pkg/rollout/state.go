@@ -34,8 +34,9 @@ type State struct {
 	subOf   []int          // of each vault: index into subs
 	subAt   map[string]int // index into subs by ID
 	parts   []part         // that have a budget each
-	cells   [][]int        // the parts that vaults are in together
-	cellOf  []int          // of each vault: index into cells
+	partAt  map[partID]int
+	cells   [][]int // the parts that vaults are in together
+	cellOf  []int   // of each vault: index into cells
 }
 
 // subscription is what is known of one.
