@@ -98,8 +98,9 @@ type auditor struct {
 	version string // of this program
 	wanted  string // a head in hex, or its beginning; empty: none
 	index   []state.RunInfo
-	blind   bool    // the index cannot be read
-	run     *folded // nil before the first
+	blind   bool       // the index cannot be read
+	run     *folded    // nil before the first
+	plan    *plan.Plan // of the run before, most often that of the next too
 	names   map[fleet.Key]string
 	left    rollout.Inheritance  // as the journal has it
 	by      map[fleet.Key]string // the version of the program that wrote a vault's record
@@ -252,7 +253,7 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		r.told = report.NewTimelineBuilder()
 	}
 	a.run, a.process = r, f.Version
-	p, err := journal.PlanOf(a.from, f.PlanFingerprint)
+	p, err := a.planOf(f.PlanFingerprint)
 	if err != nil {
 		a.fault(Fault{What: "plan", Run: f.RunID,
 			Message: fmt.Sprintf("plan %s, by which run %s went, is not what was stored: %v", f.PlanFingerprint,
@@ -261,10 +262,24 @@ func (a *auditor) openRun(seq uint64, at time.Time, f fleet.RunOpened) {
 		return
 	}
 	r.state = rollout.NewState(p)
+	a.checkCarried(p, f)
+}
+
+// planOf reads and checks a plan, and learns the names of its vaults. Nights go by one
+// plan again and again, and reading it takes longer than all that happened in one.
+func (a *auditor) planOf(fingerprint string) (*plan.Plan, error) {
+	if a.plan != nil && a.plan.Fingerprint == fingerprint {
+		return a.plan, nil
+	}
+	p, err := journal.PlanOf(a.from, fingerprint)
+	if err != nil {
+		return nil, err
+	}
 	for i, name := range p.Names() {
 		a.names[p.Vaults[i].Key] = name
 	}
-	a.checkCarried(p, f)
+	a.plan = p
+	return p, nil
 }
 
 // checkCarried holds what a run took over from earlier ones against what the

@@ -42,6 +42,7 @@ type exportLine struct {
 type exporter struct {
 	from  Source
 	names map[fleet.Key]string
+	plan  string // whose vaults these are: its fingerprint
 	run   *string
 	who   *fleet.Actor // of the process that was at work
 }
@@ -126,11 +127,16 @@ func (x *exporter) line(e state.Entry) exportLine {
 // only their keys; fleetup audit verify says why.
 func (x *exporter) open(f fleet.RunOpened) {
 	id := lexicon.Clean(f.RunID)
-	x.run, x.names = &id, nil
+	x.run = &id
+	if x.plan == f.PlanFingerprint {
+		return
+	}
+	x.names, x.plan = nil, ""
 	p, err := journal.PlanOf(x.from, f.PlanFingerprint)
 	if err != nil {
 		return
 	}
+	x.plan = f.PlanFingerprint
 	x.names = make(map[fleet.Key]string, len(p.Vaults))
 	for i, name := range p.Names() {
 		x.names[p.Vaults[i].Key] = name
