@@ -107,7 +107,9 @@ func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event 
 }
 
 // Left tells of a process that is gone without a word. Only who watches it from outside
-// can; a journal says nothing of it.
+// can; a journal says nothing of it. Nobody knows with which code the process went, so
+// that the exit code is the run's, as fleetup status --exit-code and runs have it; of a run
+// that an engine may go on with there is none.
 func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 	say := "No process carries the run out any more, and none has said why: it crashed or was killed."
 	if n := st.InFlight(); n > 0 {
@@ -119,6 +121,9 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 	}
 	e := t.event(st, Interrupted, at, false, say)
 	e.ID += "-left"
+	if !st.Elsewhere() {
+		e.Data.ends(st.Verdict())
+	}
 	return e
 }
 

@@ -116,6 +116,28 @@ func wholeNight(t *testing.T, kind fleet.Kind) *night {
 	return n
 }
 
+// TestLeftSaysHowTheRunStands: a process that was killed has left no exit code, and the
+// run has one all the same: the one that status and runs show. An engine may go on.
+func TestLeftSaysHowTheRunStands(t *testing.T) {
+	t.Parallel()
+	n := newNight(t, "")
+	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
+	n.upgrade(1, 0)
+	left := func() Data { return n.tell.Left(n.st, t0.Add(2*time.Minute)).Data }
+	if d := left(); d.ExitCode == nil || *d.ExitCode != int(fleet.ExitInterrupted) || *d.Verdict != "interrupted" {
+		t.Errorf("killed with one in flight: %v %v", d.ExitCode, d.Verdict)
+	}
+	n.facts(20, fleet.Observed{Vault: n.st.Plan.Vaults[0].Key, OperationID: "op",
+		Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}}, fleet.RunHalted{Scope: "run", Failures: 1})
+	if d := left(); d.ExitCode == nil || *d.ExitCode != int(fleet.ExitHalted) || *d.Verdict != n.st.Verdict().Name() {
+		t.Errorf("killed when it had halted: %v %v", d.ExitCode, d.Verdict)
+	}
+	n.facts(21, fleet.Resumed{By: ops, Engine: fleet.EngineTemporal})
+	if d := left(); !n.st.Elsewhere() || d.ExitCode != nil || d.Verdict != nil {
+		t.Errorf("of an engine: %v", d.ExitCode)
+	}
+}
+
 // TestBodies keeps the form of every notification in every format.
 func TestBodies(t *testing.T) {
 	t.Parallel()
