@@ -203,6 +203,9 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	if n := st.Totals.Of(fleet.Busy); n > 0 {
 		busy = fmt.Sprintf(", %d busy", n)
 	}
+	if st.Elsewhere() {
+		warning += " If the workflow of fleetup-temporal goes on, two decide."
+	}
 	answer, err := e.ask("Run %s: %d still to start%s, %d in flight or in doubt.%s\nGo on? Type yes: ",
 		lexicon.Clean(st.Run.ID), toStart, busy, st.InFlight(), warning)
 	if err == nil && !strings.EqualFold(answer, "yes") {

@@ -44,12 +44,25 @@ func TestARunOfAnEngine(t *testing.T) {
 		code, _, errs := try(t, append(args, "--state", db)...)
 		if code != fleet.ExitInUse || !strings.Contains(errs, "two would decide") ||
 			!strings.Contains(errs, "fleetup-temporal resume --yes --ledger slow") ||
-			!strings.Contains(errs, "fleetup resume --take-over --state "+db) {
+			!strings.Contains(errs, "fleetup resume --take-over --reason TEXT --state "+db) {
 			t.Errorf("%q exits %d: %s", args, code, errs)
 		}
 	}
-	if code, page, errs := try(t, "resume", "--take-over", "--yes", "--state", db); code != 0 ||
+	// Who says that says why, as of everything that a person decides.
+	if code, _, errs := try(t, "resume", "--take-over", "--yes", "--state", db); code != fleet.ExitUsage ||
+		!strings.Contains(errs, "--take-over needs a --reason: the journal keeps it") {
+		t.Errorf("taken over without a reason it exits %d: %s", code, errs)
+	}
+	if code, page, errs := try(t, "resume", "--take-over", "--reason", "its server is lost", "--yes", "--state",
+		db); code != 0 ||
 		!strings.Contains(page, "FINISHED: all 5") && !strings.Contains(page, "FINISHED: 5 of 5") {
 		t.Errorf("taken over it exits %d: %s%s", code, page, errs)
+	}
+	for _, args := range [][]string{{"report"}, {"audit", "export"}} {
+		if code, page, errs := try(t, append(args, "--state", db)...); code != 0 ||
+			!strings.Contains(page, "its server is lost") || !strings.Contains(page, "took the run over") &&
+			!strings.Contains(page, "taken over from fleetup-temporal") {
+			t.Errorf("%q exits %d and does not say who took it over: %s%s", args, code, page, errs)
+		}
 	}
 }

@@ -26,7 +26,7 @@ func (e *environment) resumeCommand() *cli.Command {
 			reportFileFlag(), socketGroupFlag(), e.progressFlag(),
 			flagAcceptFailures.is(cli.BoolFlag{Usage: "after a halt: go on, the failures so far count no more"}),
 			flagTakeOver.is(cli.BoolFlag{Usage: "go on here with a run that fleetup-temporal carried out: its " +
-				"workflow has ended, or two would decide"}),
+				"workflow has ended, or two would decide; needs a --reason"}),
 			reasonFlag()}, append(slices.Concat(notifyFlags(), pageFlags()), cloudFlags()...)...),
 		Before: e.readTargets,
 		Action: e.resume,
@@ -41,6 +41,11 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	if flagAcceptFailures.of(c) {
 		if err := needReason(c, "--accept-failures", reason, "known bad batch"); err != nil {
+			return err
+		}
+	}
+	if flagTakeOver.of(c) {
+		if err := needReason(c, "--take-over", reason, "its server is lost"); err != nil {
 			return err
 		}
 	}
@@ -76,6 +81,9 @@ func (e *environment) resume(c *cli.Context) error {
 	}
 	if st.Run.Halt == nil && flagAcceptFailures.of(c) {
 		say(e.stderr, "The run is not halted: --accept-failures changes nothing.")
+	}
+	if !st.Elsewhere() && flagTakeOver.of(c) {
+		say(e.stderr, "The run is carried out by no engine: --take-over changes nothing.")
 	}
 	if err := e.enoughDescriptors(st.Plan, flagListen.of(c) != ""); err != nil {
 		return err

@@ -17,6 +17,9 @@ func Sentence(f fleet.Fact, d fleet.Direction) string {
 		return fmt.Sprintf("opened run %s on plan %s; it took over %s from earlier runs", f.RunID, f.PlanFingerprint,
 			words.Count(len(f.Carried), "vault"))
 	case fleet.Resumed:
+		if f.Reason != "" {
+			return "took the run over from the engine that carried it out"
+		}
 		return "went on with the run in a new process"
 	case fleet.WaveOpened:
 		return "opened wave " + f.Wave

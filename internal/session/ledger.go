@@ -119,7 +119,7 @@ func elsewhere(st *rollout.State, path string) error {
 				"fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger",
 					strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup")),
 			failure.To("or, where the workflow has ended and its server is lost",
-				lexicon.Command("resume", "--take-over", "--state", path))))
+				lexicon.Command("resume", "--take-over", "--reason", "TEXT", "--state", path))))
 }
 
 // Close lets go of the ledger.

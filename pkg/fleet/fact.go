@@ -98,6 +98,8 @@ type Resumed struct {
 	Engine  string `json:"engine,omitempty"` // from now on, as in RunOpened
 
 	Given []string `json:"given,omitempty"` // from now on, as in RunOpened
+	// Reason is why a person took the run over from an engine; empty: nobody did.
+	Reason string `json:"reason,omitempty"`
 }
 
 // WaveOpened lets the vaults of a wave be validated and started.

@@ -199,7 +199,11 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		if len(flying) > 0 {
 			detail += ": " + lexicon.SomeOf(c.names, flying)
 		}
-		say("resumed", f.By, detail, "resumed")
+		if f.Reason != "" {
+			say("resumed", f.By, f.Reason+"; "+detail, "taken over from fleetup-temporal, and resumed")
+		} else {
+			say("resumed", f.By, detail, "resumed")
+		}
 	case fleet.WaveOpened:
 		say("wave", nobody, "", "wave %s opened", f.Wave)
 	case fleet.WaveDone:

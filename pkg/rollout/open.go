@@ -52,8 +52,12 @@ func (s *State) MayResume(acceptFailures bool) error {
 }
 
 // Resume are the facts that a resume of the run begins with; each is Commanded in the
-// first step. Failures are accepted of a halted run alone. reason is why they are.
+// first step. Failures are accepted of a halted run alone. reason is why they are, and why
+// a run that an engine carries out is taken over.
 func (s *State) Resume(resumed fleet.Resumed, acceptFailures bool, reason string) []fleet.Fact {
+	if s.Elsewhere() && resumed.Engine == "" {
+		resumed.Reason = reason
+	}
 	facts := []fleet.Fact{resumed}
 	if acceptFailures && s.Run.Halt != nil {
 		facts = append(facts, fleet.FailuresAccepted{By: resumed.By, Reason: reason})

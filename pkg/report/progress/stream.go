@@ -178,7 +178,7 @@ func runLine(st *rollout.State, e fleet.Event) (l streamLine, ok bool) {
 	case fleet.RunOpened:
 		l.Type, l.By = "opened", f.By.User
 	case fleet.Resumed:
-		l.Type, l.By = "resumed", f.By.User
+		l.Type, l.By, l.Reason = "resumed", f.By.User, f.Reason
 	case fleet.WaveOpened:
 		l.Type, l.Wave, l.Totals = "wave-opened", f.Wave, waveTotals(f.Wave)
 	case fleet.WaveDone:
