@@ -66,3 +66,25 @@ func TestARunOfAnEngine(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEngineOfAnyName: whichever engine the ledger names, and however the name would
+// look on a terminal, it may go on with the run: nothing is written without a person's
+// word, and the name is not shown.
+func TestAnEngineOfAnyName(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"Temporal", "fleetup", "\x1b[2J\u202efleetup-temporal"} {
+		db := filepath.Join(t.TempDir(), "slow.db")
+		lock, l := begunBy(t, db, engine)
+		l.Close()
+		lock.Close()
+		for _, args := range [][]string{{"resume", "--yes"}, {"status"}, {"report"}, {"runs"}} {
+			code, page, errs := try(t, append(args, "--state", db)...)
+			if code != 0 && code != fleet.ExitInUse || args[0] == "resume" && code != fleet.ExitInUse {
+				t.Errorf("%q: %q exits %d: %s%s", engine, args, code, page, errs)
+			}
+			if strings.ContainsAny(page+errs, "\x1b\u202e") {
+				t.Errorf("%q: %q shows the name: %q", engine, args, page+errs)
+			}
+		}
+	}
+}

@@ -36,3 +36,21 @@ func TestTimingsThatProveNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestOverdueIsChosen: who writes the usual value has chosen it all the same.
+func TestOverdueIsChosen(t *testing.T) {
+	t.Parallel()
+	for timing, usual := range map[string]bool{"poll: 1s": true, "overdue: 99m": false, "overdue: 100m": false,
+		"overdue: 1h40m": false} {
+		p, err := Parse("fleet.yaml", []byte("apiVersion: fleetup/v1\ncloud: Emulator\ntimings: {"+timing+"}\n"+
+			"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg}\n"+
+			"subscriptions:\n  - {id: 8f0c2a51-6d3e-4b7a-9c14-2e5d7f9a1b03, name: dev, vaults: [{name: web}]}\n"),
+			time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Timings.UsualOverdue(); got != usual {
+			t.Errorf("with %s nobody chose it: %t", timing, got)
+		}
+	}
+}

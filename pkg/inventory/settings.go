@@ -81,9 +81,20 @@ var timingsForm = newForm("timings", "timings.",
 		func(t *plan.Timings) *time.Duration { return &t.ReconcileGrace }),
 	timingKey("reconcileDeadline", "after which an unknown start stays unknown",
 		func(t *plan.Timings) *time.Duration { return &t.ReconcileDeadline }),
-	timingKey("overdue", "after which an upgrade is flagged, and still followed",
-		func(t *plan.Timings) *time.Duration { return &t.Overdue }),
+	overdueKey(),
 )
+
+// overdueKey is a timing of which the plan knows whether somebody has chosen it.
+func overdueKey() key[timings] {
+	k := timingKey("overdue", "after which an upgrade is flagged, and still followed",
+		func(t *plan.Timings) *time.Duration { return &t.Overdue })
+	read := k.read
+	k.read = func(d *decoder, e *entry, t *timings) {
+		read(d, e, t)
+		t.OverdueChosen = t.UsualOverdue()
+	}
+	return k
+}
 
 // leastTimings are the least that the proof of a start's absence is made with. How late
 // a cloud's gateways deliver, and how old a reading may be, is published nowhere: the

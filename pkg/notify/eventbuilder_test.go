@@ -128,7 +128,8 @@ func TestLeftSaysHowTheRunStands(t *testing.T) {
 		t.Errorf("killed with one in flight: %v %v", d.ExitCode, d.Verdict)
 	}
 	n.facts(20, fleet.Observed{Vault: n.st.Plan.Vaults[0].Key, OperationID: "op",
-		Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}}, fleet.RunHalted{Scope: "run", Failures: 1})
+		Record: &fleet.Record{OperationID: "op", State: fleet.RecordFailed}},
+		fleet.RunHalted{Scope: "run", Failures: 1})
 	if d := left(); d.ExitCode == nil || *d.ExitCode != int(fleet.ExitHalted) || *d.Verdict != n.st.Verdict().Name() {
 		t.Errorf("killed when it had halted: %v %v", d.ExitCode, d.Verdict)
 	}

@@ -51,13 +51,23 @@ func (f *faultList) numbers(p *Plan) {
 type namedTiming struct {
 	Name  string
 	Value time.Duration
+	// somebody has chosen it, where the value does not tell
+	chosen bool
+}
+
+func (t namedTiming) words() string {
+	if t.chosen {
+		return durationWords(t.Value) + ", as written"
+	}
+	return durationWords(t.Value)
 }
 
 func (t Timings) named() []namedTiming {
 	return []namedTiming{
-		{"poll", t.Poll}, {"validationMaxAge", t.ValidationMaxAge}, {"busyRetry", t.BusyRetry},
-		{"busyDeadline", t.BusyDeadline}, {"startTimeout", t.StartTimeout},
-		{"reconcileGrace", t.ReconcileGrace}, {"reconcileDeadline", t.ReconcileDeadline}, {"overdue", t.Overdue},
+		{Name: "poll", Value: t.Poll}, {Name: "validationMaxAge", Value: t.ValidationMaxAge},
+		{Name: "busyRetry", Value: t.BusyRetry}, {Name: "busyDeadline", Value: t.BusyDeadline},
+		{Name: "startTimeout", Value: t.StartTimeout}, {Name: "reconcileGrace", Value: t.ReconcileGrace},
+		{Name: "reconcileDeadline", Value: t.ReconcileDeadline}, {"overdue", t.Overdue, t.OverdueChosen},
 	}
 }
 

@@ -134,7 +134,7 @@ func settings(a, b *Plan) []string {
 	c.text("limits.requestsPerSecond", fmt.Sprint(a.Limits.RequestsPerSecond), fmt.Sprint(b.Limits.RequestsPerSecond))
 	now := b.Timings.named()
 	for i, t := range a.Timings.named() {
-		c.text("timings."+t.Name, durationWords(t.Value), durationWords(now[i].Value))
+		c.text("timings."+t.Name, t.words(), now[i].words())
 	}
 	c.text("failureBudget.run", a.FailureBudget.words(), b.FailureBudget.words())
 	for _, s := range BudgetScopes {

@@ -236,6 +236,17 @@ type Timings struct {
 	ReconcileGrace    time.Duration `json:"reconcileGraceNs"`
 	ReconcileDeadline time.Duration `json:"reconcileDeadlineNs"`
 	Overdue           time.Duration `json:"overdueNs"`
+
+	// OverdueChosen says that the inventory gives an Overdue that is the usual one as well;
+	// of any other value there is no doubt, and plans from before this was told stay as
+	// they are.
+	OverdueChosen bool `json:"overdueChosen,omitempty"`
+}
+
+// UsualOverdue reports whether nobody has chosen Overdue: it is then made for what the
+// real service takes.
+func (t Timings) UsualOverdue() bool {
+	return t.Overdue == DefaultTimings().Overdue && !t.OverdueChosen
 }
 
 // DefaultLimits and DefaultTimings are the values of inventory.md#keys.

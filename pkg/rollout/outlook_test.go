@@ -248,13 +248,15 @@ func TestOverdueByOneClock(t *testing.T) {
 	t.Parallel()
 	usual := plan.DefaultTimings().Overdue
 	for _, c := range []struct {
-		says  time.Duration
-		scale float64
-		want  time.Duration
-	}{{usual, 0, usual}, {usual, 1, usual}, {usual, 60, 100 * time.Second}, {usual, 6000, soonestOverdue},
-		{usual, 0.5, usual}, {2 * time.Second, 60, 2 * time.Second}} {
+		says   time.Duration
+		chosen bool
+		scale  float64
+		want   time.Duration
+	}{{usual, false, 0, usual}, {usual, false, 1, usual}, {usual, false, 60, 100 * time.Second},
+		{usual, false, 6000, soonestOverdue}, {usual, false, 0.5, usual},
+		{2 * time.Second, false, 60, 2 * time.Second}, {usual, true, 60, usual}, {usual, true, 0, usual}} {
 		p := testPlan(1, 1, 1)
-		p.Timings.Overdue = c.says
+		p.Timings.Overdue, p.Timings.OverdueChosen = c.says, c.chosen
 		st := NewState(p)
 		st.Run.TimeScale = c.scale
 		if got := st.overdue(); got != c.want {

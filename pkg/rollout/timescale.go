@@ -35,9 +35,9 @@ const soonestOverdue = 30 * time.Second
 // has chosen is of that clock, as all timings are; the usual one is made for what the
 // real service takes, and so is the cloud's time.
 func (s *State) overdue() time.Duration {
-	usual := plan.DefaultTimings().Overdue
-	if t := s.Plan.Timings.Overdue; t != usual {
-		return t
+	usual := s.Plan.Timings.Overdue
+	if !s.Plan.Timings.UsualOverdue() {
+		return usual
 	}
 	return min(max(s.passes(usual), soonestOverdue), usual)
 }
