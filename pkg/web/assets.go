@@ -25,7 +25,7 @@ var (
 	script    = sync.OnceValue(joined)
 	templates = sync.OnceValue(func() *template.Template {
 		return template.Must(template.New("").Funcs(template.FuncMap{"number": lexicon.Number, "plural": lexicon.Plural,
-			"capital": fleet.Capital}).ParseFS(assets, "assets/*.html"))
+			"capital": fleet.Capital, "words": lexicon.CommandWords}).ParseFS(assets, "assets/*.html"))
 	})
 )
 

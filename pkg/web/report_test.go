@@ -365,3 +365,32 @@ func TestTasksAreCapped(t *testing.T) {
 		}
 	}
 }
+
+// A command breaks between its words alone, so that no flag is torn apart on a narrow
+// screen, and is copied as it is.
+func TestCommandsBreakBetweenWords(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for n := range byID(t, parsed(t, frozen(t, troubledNight(60))), "needs").Descendants() {
+		if n.Type != html.ElementNode || n.Data != "code" {
+			continue
+		}
+		seen++
+		var words []string
+		text := ""
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			if c.Type == html.ElementNode && c.Data == "span" {
+				words = append(words, c.FirstChild.Data)
+				text += c.FirstChild.Data
+			} else {
+				text += c.Data
+			}
+		}
+		if len(words) < 2 || words[0] != "fleetup" || text != strings.Join(words, " ") {
+			t.Errorf("the words of a command are %q, its text %q", words, text)
+		}
+	}
+	if seen == 0 {
+		t.Error("no command is on the page")
+	}
+}
