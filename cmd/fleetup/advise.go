@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
-	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
@@ -42,13 +41,12 @@ func onLedger(next []fleet.Advice, ledger string) string {
 			if ledger != "" {
 				args = append(slices.Clip(args), "--state", ledger)
 			}
-			switch line = lexicon.Command(args...); a.Text {
-			case "":
-			case "or":
-				line = "or " + line
-			default:
+			if line = lexicon.Command(args...); a.Text != "" {
 				line = failure.To(a.Text, line)
 			}
+		}
+		if a.Instead {
+			line = failure.Or(line)
 		}
 		steps = append(steps, line)
 	}
@@ -59,9 +57,6 @@ func onLedger(next []fleet.Advice, ledger string) string {
 func toStatus(path string) string {
 	return lexicon.Command("status", "--state", path)
 }
-
-// purposed is a line with a command behind what it is for.
-var purposed = lazyregexp.New(`^([^:]+): (fleetup .*)$`)
 
 // putRight makes the next step of an error about a mistyped word: the command line
 // that was given, with the word that was meant.
@@ -122,19 +117,18 @@ func withWord(args []string, typed, meant string) string {
 // labelled writes what to do next as lines of a page.
 func labelled(next string) []string {
 	var out []string
-	for i, line := range strings.Split(next, "\n") {
+	for i, s := range failure.Steps(next) {
 		label := "Next"
-		if rest, or := strings.CutPrefix(line, "or "); i > 0 && or {
-			label, line = "Or", strings.TrimPrefix(rest, "else, ")
-		} else if i > 0 {
+		switch {
+		case s.Instead:
+			label = "Or"
+		case i > 0:
 			label = "Then"
 		}
-		if strings.HasPrefix(line, "fleetup ") || !purposed().MatchString(line) {
-			label += ":"
-		} else {
-			label += ","
+		if s.For != "" {
+			label += ", " + s.For
 		}
-		out = append(out, label+" "+line)
+		out = append(out, label+": "+s.Line)
 	}
 	return out
 }
@@ -142,13 +136,9 @@ func labelled(next string) []string {
 // commandsIn are the command lines of what to do next, for a program.
 func commandsIn(next string) []string {
 	found := []string{}
-	for line := range strings.SplitSeq(next, "\n") {
-		line = strings.TrimPrefix(line, "or ")
-		if m := purposed().FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "fleetup ") {
-			line = m[2]
-		}
-		if strings.HasPrefix(line, "fleetup ") {
-			found = append(found, line)
+	for _, s := range failure.Steps(next) {
+		if s.Command && strings.HasPrefix(s.Line, "fleetup ") {
+			found = append(found, s.Line)
 		}
 	}
 	return found
@@ -158,11 +148,7 @@ func commandsIn(next string) []string {
 func asLines(all []report.Step, path string) string {
 	var out []string
 	for _, s := range all {
-		line := s.On(path)
-		if s.When != "" {
-			line = failure.To(s.When, line)
-		}
-		out = append(out, line)
+		out = append(out, failure.Step{For: s.When, Line: s.On(path), Instead: s.Instead}.String())
 	}
 	return failure.Lines(out...)
 }

@@ -55,8 +55,8 @@ func openEvidence(c *cli.Context) (*state.Reader, error) {
 	switch {
 	case errors.Is(err, state.ErrLive):
 		return nil, failure.New(fleet.ExitInUse, err, failure.Lines(lexicon.Command("wait", "--state", path),
-			failure.To("or else, to end the run in order",
-				lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
+			failure.Or(failure.To("to end the run in order",
+				lexicon.Command("stop", "--state", path, "--reason", "TEXT"))),
 			failure.To("when the run has ended", again(c, "--state", path))))
 	case errors.Is(err, state.ErrNoLedger):
 		return nil, session.NoLedger(path)

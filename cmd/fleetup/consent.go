@@ -91,7 +91,7 @@ func (e *environment) consented(c *cli.Context, src *session.Source, known dryru
 	case rollout.MissingSameKind:
 		return otherKind(c, p, look)
 	case rollout.MissingExpired:
-		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), "or "+keepOut),
+		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), failure.Or(keepOut)),
 			"%s; nothing was started", expiredHolds(p, known))
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
@@ -125,7 +125,7 @@ func (e *environment) confirm(c *cli.Context, src *session.Source, o dryrun.Plan
 		answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
 		if err == nil && !strings.EqualFold(answer, "expired") {
 			err = failure.Usage(failure.Lines(keepOut,
-				failure.To("or to start them, with expired for an answer", again(c))),
+				failure.Or(failure.To("to start them, with expired for an answer", again(c)))),
 				notConfirmed)
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
@@ -219,13 +220,14 @@ func (e *environment) given() []string {
 
 // alongLines is along of what to do next, line by line.
 func (t typed) alongLines(next string) string {
-	lines := strings.Split(next, "\n")
-	for i, l := range lines {
-		if at := strings.Index(l, "fleetup "); at == 0 || at > 0 && (purposed().MatchString(l) || l[:at] == "or ") {
-			lines[i] = l[:at] + t.along(l[at:])
+	var lines []string
+	for _, s := range failure.Steps(next) {
+		if s.Command {
+			s.Line = t.along(s.Line)
 		}
+		lines = append(lines, s.String())
 	}
-	return strings.Join(lines, "\n")
+	return failure.Lines(lines...)
 }
 
 // along is what e's command line adds to an advised one.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fleetup-dev/fleetup/internal/failure"
 )
 
 // Every flag of every command has its line of what becomes of it: the commands that it
@@ -134,5 +136,23 @@ func TestAlong(t *testing.T) {
 		if got := typedOn(app, args).alongLines(c.next); got != c.want {
 			t.Errorf("%s; next %q:\n%s\nwant\n%s", c.typed, c.next, got, c.want)
 		}
+	}
+}
+
+// What takes the place of a step is labelled so, whatever it is for.
+func TestLabelled(t *testing.T) {
+	t.Parallel()
+	next := failure.Lines("start a worker", "fleetup status", failure.Or("fleetup report"),
+		failure.Or(failure.To("where the workflow has ended", "fleetup-temporal resume")), failure.Or("hold it"),
+		failure.To("when it is mended", "fleetup resume --yes"))
+	want := []string{"Next: start a worker", "Then: fleetup status", "Or: fleetup report",
+		"Or, where the workflow has ended: fleetup-temporal resume", "Or: hold it",
+		"Then, when it is mended: fleetup resume --yes"}
+	if got := labelled(next); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	want = []string{"fleetup status", "fleetup report", "fleetup resume --yes"}
+	if got := commandsIn(next); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

@@ -102,7 +102,7 @@ func ofTenants(c *cli.Context, tenants []string) []string {
 	each := make([]string, len(tenants))
 	for i, t := range tenants {
 		if each[i] = again(c, "--tenant", t); i > 0 {
-			each[i] = "or " + each[i]
+			each[i] = failure.Or(each[i])
 		}
 	}
 	return each

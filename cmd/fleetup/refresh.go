@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 func (e *environment) refreshCommand() *cli.Command {
@@ -208,17 +209,5 @@ func afterRefresh(st *rollout.State, rows []refreshed) []report.Step {
 			still = append(still, r.Vault)
 		}
 	}
-	look := report.Step{Args: []string{"report"}}
-	switch {
-	case st.Run.Closed == nil:
-		return report.NextSteps(st, false, session.Now())
-	case len(still) == 0:
-		return []report.Step{look}
-	}
-	when := "when support says that they may be tried again"
-	look.When = "for the messages to support"
-	if st.Plan.Upgrade != nil {
-		when, look.When = "when they are mended", "for what is known of them"
-	}
-	return []report.Step{look, {When: when, Args: report.Reopen(st.Plan.Kind, still...)}}
+	return report.Steps(standing.Unsettled(st, still))
 }

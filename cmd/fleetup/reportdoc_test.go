@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // TestReportDoc keeps the lists of docs/report.md current; TestDocs runs its
@@ -27,7 +28,7 @@ func TestReportDoc(t *testing.T) {
 }
 
 func doNames() (names []string) {
-	for _, d := range report.Dos() {
+	for _, d := range standing.TaskKinds() {
 		names = append(names, string(d))
 	}
 	return names

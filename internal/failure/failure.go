@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -58,6 +59,51 @@ func Cause(err error) error {
 // alone does not tell.
 func To(purpose, command string) string { return purpose + ": " + command }
 
-// Lines are several things to do, one after the other. One that begins with "or"
-// takes the place of the one before.
+// Or is something to do that takes the place of what stands before it.
+func Or(step string) string { return instead + step }
+
+// instead marks it on its line.
+const instead = "or "
+
+// Lines are several things to do, one after the other.
 func Lines(steps ...string) string { return strings.Join(steps, "\n") }
+
+// Step is one thing to do, as a line says it.
+type Step struct {
+	For     string // what a command is for, or what must be so first; empty: it speaks for itself
+	Line    string // a command line, or a sentence
+	Command bool   // which
+	Instead bool   // it takes the place of the step before
+}
+
+// purposed is a line with a command behind what it is for.
+var purposed = lazyregexp.New(`^([^:]+): (fleetup(?:-temporal)? .*)$`)
+
+// Steps are the things to do of some lines.
+func Steps(next string) (steps []Step) {
+	if next == "" {
+		return nil
+	}
+	for line := range strings.SplitSeq(next, "\n") {
+		s := Step{Line: line}
+		s.Line, s.Instead = strings.CutPrefix(line, instead)
+		if m := purposed().FindStringSubmatch(s.Line); m != nil && !strings.HasPrefix(s.Line, "fleetup") {
+			s.For, s.Line, s.Command = m[1], m[2], true
+		}
+		s.Command = s.Command || strings.HasPrefix(s.Line, "fleetup ")
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// String is the line of a step.
+func (s Step) String() string {
+	line := s.Line
+	if s.For != "" {
+		line = To(s.For, line)
+	}
+	if s.Instead {
+		line = Or(line)
+	}
+	return line
+}

@@ -46,7 +46,8 @@ func (p Process) Acquire(path string) (*state.Lock, error) {
 		switch {
 		case use.Holder.Socket != "":
 			next = failure.Lines(lexicon.Command("wait", "--state", path),
-				failure.To("or else, to end it in order", lexicon.Command("stop", "--state", path, "--reason", "TEXT")),
+				failure.Or(failure.To("to end it in order",
+					lexicon.Command("stop", "--state", path, "--reason", "TEXT"))),
 				failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
 			next = failure.Lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID),
@@ -115,11 +116,11 @@ func elsewhere(st *rollout.State, path string) error {
 		fmt.Errorf("run %s is carried out by fleetup-temporal, and no worker keeps its ledger now: the run may go "+
 			"on, and two would decide", st.Run.ID),
 		failure.Lines("start a worker with --ledgers on this folder, and give the command again",
-			failure.To("or, where the workflow has ended",
+			failure.Or(failure.To("where the workflow has ended",
 				"fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger",
-					strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup")),
-			failure.To("or, where the workflow has ended and its server is lost",
-				lexicon.Command("resume", "--take-over", "--reason", "TEXT", "--state", path))))
+					strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup"))),
+			failure.Or(failure.To("where the workflow has ended and its server is lost",
+				lexicon.Command("resume", "--take-over", "--reason", "TEXT", "--state", path)))))
 }
 
 // Close lets go of the ledger.
@@ -133,7 +134,7 @@ func (h *LockedLedger) Close() {
 // NoLedger says that a path has no ledger.
 func NoLedger(path string) error {
 	return failure.Mistyped(path, NearbyLedger(path),
-		failure.Lines("name the ledger with --state FILE", failure.To("or for a first run", FirstRun(path))),
+		failure.Lines("name the ledger with --state FILE", failure.Or(failure.To("for a first run", FirstRun(path)))),
 		"no ledger at %s", path)
 }
 

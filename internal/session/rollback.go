@@ -101,8 +101,8 @@ func recordedBefore(path string) (*rollout.Before, error) {
 		return nil, failure.New(fleet.ExitInUse,
 			fmt.Errorf("a run has the ledger %s right now: what it changes is not over", path),
 			failure.Lines(lexicon.Command("wait", "--state", path),
-				failure.To("or else, to close it",
-					lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT"))))
+				failure.Or(failure.To("to close it",
+					lexicon.Command("stop", "--close", "--state", path, "--reason", "TEXT")))))
 	}
 	return StatesBefore(r)
 }

@@ -14,8 +14,9 @@ type Refusal struct {
 // Advice is one thing that a person may do next: a sentence, or a command and what
 // must be so first, or what it is for, where it does not speak for itself.
 type Advice struct {
-	Text string
-	Args []string // of fleetup, without the ledger; none: the sentence alone
+	Text    string
+	Args    []string // of fleetup, without the ledger; none: the sentence alone
+	Instead bool     // it takes the place of what stands before it
 }
 
 func (r *Refusal) Error() string { return r.Err.Error() }
@@ -28,14 +29,20 @@ func Refuse(next Advice, format string, args ...any) *Refusal {
 	return &Refusal{ExitUsage, fmt.Errorf(format, args...), []Advice{next}}
 }
 
-// Then adds what to do after what is advised, or with Text "or" in its place.
+// Then adds what to do after what is advised.
 func (r *Refusal) Then(next Advice) *Refusal {
 	r.Next = append(r.Next, next)
 	return r
+}
+
+// Or adds what to do in its place.
+func (r *Refusal) Or(next Advice) *Refusal {
+	next.Instead = true
+	return r.Then(next)
 }
 
 // Command is the advice to give a command.
 func Command(args ...string) Advice { return Advice{Args: args} }
 
 // To is a command with what it is for, or what must be so first.
-func To(purpose string, args ...string) Advice { return Advice{purpose, args} }
+func To(purpose string, args ...string) Advice { return Advice{Text: purpose, Args: args} }

@@ -160,7 +160,7 @@ func (t *EventBuilder) gate(st *rollout.State, at time.Time) []Event {
 	}
 	e.ID += "-approval"
 	e.Subject, e.Data.Wave = g.Wave, &g.Wave
-	e.Data.Next = report.StringOrNull(report.Step{Args: report.ApproveArgs(g.Wave)}.On(t.Ledger))
+	e.Data.Next = report.StringOrNull(report.OnLedger(t.Ledger, g.Ends()...))
 	return []Event{e}
 }
 
@@ -201,12 +201,13 @@ var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", Wav
 // event is a notification of how the run stands now; live: a process carries it out.
 func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool, sentence string) Event {
 	b, live := st.RunBudget(), live && st.Run.Suspended == nil
+	tasks := standing.Tasks(st, standing.TaskOptions{Live: live, Now: at, Vaults: standing.EveryVault(st)})
 	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint,
 		UpgradeKind: string(st.Plan.Kind), Direction: st.Plan.Kind.Direction(), Title: titles[k], Sentence: sentence,
-		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: standing.CountNeedPerson(st),
+		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: len(standing.ForPerson(tasks)),
 		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{},
 		Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
-		Next: report.StringOrNull(report.NextSteps(st, live, st.Run.LastAt)[0].On(t.Ledger))}
+		Next: report.StringOrNull(report.OnLedger(t.Ledger, standing.Next(st, live, at)[0].Args...))}
 	if st.Plan.Inventory != "" {
 		d.Inventory = report.StringOrNull(filepath.Base(st.Plan.Inventory))
 	}

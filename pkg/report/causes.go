@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // cause is one code with the vaults it stops.
@@ -43,13 +44,13 @@ func CausesOf(vs []*Vault) []*cause {
 	for _, v := range vs {
 		fs := v.Errors()
 		for _, f := range fs {
-			add(v, lexicon.Or(ValueOf(f.Code), NoCode), ValueOf(f.Message), ValueOf(f.Action), f.Items)
-			if c := byCode[lexicon.Or(ValueOf(f.Code), NoCode)]; !strings.Contains(c.why, v.refusal()) {
+			add(v, lexicon.Or(ValueOf(f.Code), standing.NoCode), ValueOf(f.Message), ValueOf(f.Action), f.Items)
+			if c := byCode[lexicon.Or(ValueOf(f.Code), standing.NoCode)]; !strings.Contains(c.why, v.refusal()) {
 				c.why = strings.TrimSpace(c.why + " " + v.refusal())
 			}
 		}
 		if len(fs) == 0 {
-			add(v, "no-reason-given", ValueOf(v.Reason), "", nil)
+			add(v, standing.NoReason, ValueOf(v.Reason), "", nil)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *cause) int {
@@ -112,7 +113,7 @@ func ShowCauses(p *layout.Page, cs []*cause) {
 func MessageOf(v *Vault, code string) string {
 	var parts []string
 	for _, f := range v.Errors() {
-		if lexicon.Or(ValueOf(f.Code), NoCode) == code && f.Message != nil {
+		if lexicon.Or(ValueOf(f.Code), standing.NoCode) == code && f.Message != nil {
 			parts = append(parts, *f.Message)
 		}
 	}

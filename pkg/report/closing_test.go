@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func TestClosingLeavesTheRestToTheNextRun(t *testing.T) {
 		v := FromState(n.St, ViewOptions{Now: reporttest.T0.Add(8 * time.Hour)})
 		c := lexicon.ClockIn(reporttest.Sydney)
 		var titles []string
-		for _, a := range slices.Concat(v.runActions(Options{Zone: reporttest.Sydney}), v.waitActions(c)) {
+		for _, a := range v.actions(Options{Zone: reporttest.Sydney}) {
 			titles = append(titles, a.Title)
 		}
 		got := strings.Join(append(titles, v.headlines(c)...), "\n")
@@ -50,7 +49,7 @@ func TestDeferredIsToldOnce(t *testing.T) {
 		x.Reason = StringOrNull("the run's process ended before it could start" + beforeThat + strings.Repeat("x", i+1))
 	}
 	told := 0
-	for _, a := range v.waitActions(lexicon.ClockIn(nil)) {
+	for _, a := range v.actions(Options{}) {
 		if ValueOf(a.Code) == string(fleet.Deferred) {
 			told++
 			if len(a.about) != len(deferred) {

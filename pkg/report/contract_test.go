@@ -80,7 +80,7 @@ func TestRunJSONShape(t *testing.T) {
 		"held")
 	for _, a := range m["actions"].([]any) {
 		x := keysOf(t, "an action", a, "do", "title", "detail", "person", "before", "code", "vaults", "items",
-			"message", "command")
+			"message", "command", "steps")
 		if x["do"] == "support" {
 			keysOf(t, "a message", x["message"], "to", "subject", "body")
 		}

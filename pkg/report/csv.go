@@ -11,6 +11,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Column is a column of a CSV of T.
@@ -100,7 +101,7 @@ var GroupColumns = []Column[*Vault]{
 // runColumns are the columns of a run's report, which took its vaults in a direction; do
 // says what each vault waits for. The last ones came last: "upgraded" is of both directions,
 // and "already" of vaults that an earlier run took, too.
-func runColumns(do map[*Vault]Do, direction fleet.Direction) []Column[*Vault] {
+func runColumns(do map[*Vault]standing.TaskKind, direction fleet.Direction) []Column[*Vault] {
 	did := Column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
 	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did},
 		GroupColumns, []Column[*Vault]{
@@ -122,7 +123,7 @@ func RunColumns() []string {
 }
 
 func (v *View) csv(w io.Writer) error {
-	do := map[*Vault]Do{}
+	do := map[*Vault]standing.TaskKind{}
 	for _, a := range v.actions(Options{}) {
 		for _, x := range a.about {
 			if do[x] == "" { // the most urgent stands first

@@ -83,7 +83,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Run.WaitingFor = StringOrNull(fleet.SuspendedSignIn)
 		case held && s.Why == fleet.SuspendedWait:
 			v.Run.WaitingFor = v.Run.Suspended.Detail
-			v.Run.Approved = s.Gate != "" && approved(st, now)
+			v.Run.Approved = s.Gate != "" && standing.Approved(st, now)
 		}
 	}
 	for i := range st.Waves {
@@ -142,17 +142,24 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	}
 	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier, kept)
 	v.Run.Waits = []Wait{}
-	if s := st.Run.Suspended; o.Live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil {
-		v.Run.Waits = append(v.Run.Waits, Waits(st, now)...)
-	} else if s != nil && s.Why == fleet.SuspendedSignIn {
-		v.Run.Waits = append(v.Run.Waits, AccessWaits(st, false)...)
-	}
+	v.Run.Waits = append(v.Run.Waits, waitsOf(standing.Shown(st, o.Live, now), st.Plan)...)
 	if w := HoldsUp(v.Run.Waits); o.Live && w != nil {
 		v.Run.WaitingFor = StringOrNull(w.Text)
 	} else if v.Run.WaitingFor == nil && len(v.Run.Waits) > 0 && v.Run.Waits[0].For == standing.WaitPause {
 		v.Run.WaitingFor = StringOrNull(v.Run.Waits[0].Text)
 	}
-	v.Next, v.retry = NextSteps(st, o.Live, now), retry(st)
+	look := standing.TaskOptions{Live: o.Live, Now: now, Vaults: shown, TakenUp: o.TakenUp, Later: o.Later != ""}
+	v.Tasks = standing.Tasks(st, look)
+	v.steps, v.toApprove = standing.Following(st, v.Tasks, look), standing.NeedsApproval(st, o.Live, now)
+	place := make(map[int]int, len(shown))
+	for at, i := range shown {
+		place[i] = at
+	}
+	for i := range v.Tasks {
+		for j, n := range v.Tasks[i].Vaults {
+			v.Tasks[i].Vaults[j] = place[n]
+		}
+	}
 	v.Run.Later = StringOrNull(o.Later)
 	v.Run.Phase = standing.PhaseOf(st, o.Live, now)
 	v.Run.Status = statusOf(v.Run.Phase)
@@ -193,12 +200,6 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 		s.ThrottledUntil = TimeOrNull(until)
 	}
 	return s
-}
-
-// approved reports whether the gate that the run stands before would open.
-func approved(st *rollout.State, now time.Time) bool {
-	w, when, ok := st.NextGate()
-	return ok && st.CheckApproval(w, when, now) == nil
 }
 
 func wave(st *rollout.State, i int, now time.Time) Wave {
@@ -278,9 +279,6 @@ func VaultOf(v *plan.Vault, name, wave string) Vault {
 	}
 	return x
 }
-
-// beforeThat parts why a vault is deferred from what was known of it before.
-const beforeThat = "; before that: "
 
 // fill adds what a run knows. deferral, unless empty, is why the vault shows
 // deferred if it has not started.

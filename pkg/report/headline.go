@@ -21,13 +21,21 @@ type Headline struct {
 // those options. The other fields are shared with v.
 func (v *View) Worded(o Options) *View {
 	w := *v
-	w.Headline = v.headline(lexicon.ClockIn(o.Zone))
-	w.Actions = v.actions(o)
+	if v.steps != nil || v.Headline == nil { // else it was read from JSON, in words
+		w.Headline = v.headline(lexicon.ClockIn(o.Zone))
+	}
+	if v.Tasks != nil {
+		w.Actions = v.actions(o)
+	}
 	w.Run.Emulated = o.Emulated
 	w.Run.Waits = WithCommands(v.Run.Waits, o.State)
-	w.Next = v.steps(o)
-	for i, s := range w.Next {
-		w.Next[i] = Step{When: s.When, Args: s.Args, Command: o.along(s.On(o.State))}
+	if v.steps != nil {
+		w.Next = v.worded(v.steps, o)
+	} else {
+		w.Next = slices.Clone(v.Next)
+	}
+	for i := range w.Next {
+		w.Next[i].Command = o.along(w.Next[i].On(o.State))
 	}
 	return &w
 }
@@ -171,8 +179,7 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 // personDecides reports whether the run itself, or access to a part of it, waits for a
 // person.
 func (v *View) personDecides() bool {
-	return slices.ContainsFunc(append(v.runActions(Options{}), v.accessActions(Options{})...),
-		func(a Action) bool { return a.Person })
+	return slices.ContainsFunc(v.Tasks, func(t standing.Task) bool { return t.Person && len(t.Vaults) == 0 })
 }
 
 // flyingWords counts what is in flight, as the subject of a sentence.

@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // HistoryEntry is one thing that happened to a vault.
@@ -70,19 +71,29 @@ func (v *View) HistoryOf(name string, chapters []HistoryEntry, told RecordedChan
 		if x.Status == fleet.Failed && !x.Permitted && s.words.Classic {
 			s.SupportMessage = SupportMessage(o.SupportAddress, x)
 		}
-		switch {
-		case s.SupportMessage != nil: // support decides
-		case x.Permitted && v.Run.Later == nil && v.retry != nil:
-			s.steps = []Step{{When: "for the run that tries it", Args: v.retry}}
-		case v.Run.Later != nil && o.inventory(v) != "" && (x.Status == fleet.Failed || x.Status == fleet.Unknown):
-			s.steps = []Step{{When: "for a run that has it again", Args: []string{"plan", o.inventory(v)}}}
-		case x.Status == fleet.Failed && !x.Permitted && v.Run.Later == nil:
-			s.steps = []Step{{When: "when it is mended", Args: []string{"reopen", x.Vault, "--reason", "TEXT"}}}
-		}
+		s.steps = v.stepsFor(i, o)
 		s.Next = NextCommands(s.steps, o.State, o.Along)
 		return s
 	}
 	return nil
+}
+
+// stepsFor are what to type next about one of the vaults.
+func (v *View) stepsFor(at int, o Options) (steps []Step) {
+	for i := range v.Tasks {
+		t := &v.Tasks[i]
+		if !slices.Contains(t.Vaults, at) {
+			continue
+		}
+		switch {
+		case t.Kind == standing.TaskReopen && v.Run.Later == nil:
+			alone := standing.Step{Args: standing.Reopen(v.Run.Kind, v.Vaults[at].Vault), For: standing.WhenMended}
+			steps = append(steps, v.worded([]standing.Step{alone}, o)...)
+		case t.Permitted, v.Run.Later != nil && t.Kind != standing.TaskSupport:
+			steps = append(steps, v.worded(t.Steps, o)...)
+		}
+	}
+	return steps
 }
 
 // WriteJSON writes the story as JSON.

@@ -9,27 +9,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
-// blockedActions is what blocks vaults, by code: what to mend, and on how many
-// machines, groups or subscriptions.
-func (v *View) blockedActions(o Options) (out []Action) {
-	for _, c := range CausesOf(v.undecided(fleet.Blocked)) {
-		a := Action{Do: DoMend, Person: true, Code: StringOrNull(c.Code), Title: c.title(v.words()), about: c.Vaults,
-			Items:  c.distinct(),
-			Detail: StringOrNull(c.advice())}
-		if c.why != "" {
-			a.Do = DoConsent
-		}
-		if standing.ComesBack(c.Code) {
-			a.Do, a.Person = DoWait, false
-		}
-		if from := o.inventory(v); v.Run.Status == RunFinished && from != "" {
-			a.Command = StringOrNull(CommandOn("plan", from, "--validate", o.State))
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
 // title says what to do about a cause. fleetup's own codes have words of their
 // own; a code of the service is shown as it came.
 func (c *cause) title(w *lexicon.Wording) string {
@@ -125,4 +104,9 @@ func (c *cause) distinctOf(of func(*Vault) string, one, many string) string {
 		seen[of(v)] = true
 	}
 	return lexicon.Plural(len(seen), one, many)
+}
+
+// named calls vaults by their names, the first few of many.
+func named(vs []*Vault) string {
+	return lexicon.Some(len(vs), func(i int) string { return vs[i].Vault })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // reportPage is what somebody reads in the morning: the verdict, what to do
@@ -49,7 +50,7 @@ func todo(p *layout.Page, acts []Action) {
 	}
 	first := true
 	for i := range acts {
-		if a := &acts[i]; !a.Person && a.Do != DoRelease {
+		if a := &acts[i]; !a.Person && a.Do != standing.TaskRelease {
 			if first {
 				p.Group("NO ACTION")
 			}
@@ -67,7 +68,7 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 		if a.Person {
 			n++
 		}
-		if len(a.about) == 0 || a.Do == DoRelease {
+		if len(a.about) == 0 || a.Do == standing.TaskRelease {
 			continue // the run's own stands in the list and at the end
 		}
 		if a.Person {
@@ -79,29 +80,28 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 			p.Line("%s", d)
 		}
 		switch a.Do {
-		case DoSupport:
+		case standing.TaskSupport:
 			p.Verbatim(a.Message.String())
-			p.Command("When support says that it may be tried again", ValueOf(a.Command))
-		case DoReopen:
+		case standing.TaskReopen:
 			for _, x := range a.about {
 				x.failedDetails(p, c)
 			}
-			p.Command("When it is mended", ValueOf(a.Command))
-		case DoDecide:
+		case standing.TaskDecide:
 			for _, x := range a.about {
 				x.unknownDetails(p, c)
 			}
-			p.Command("To read again, sending nothing", ValueOf(a.Command))
 		default:
-			if x := a.about[0]; x.takenUp() && x.Status != fleet.Blocked {
+			if a.task.TakenUp && a.task.Status != fleet.Blocked {
 				for _, x := range a.about {
 					x.failedDetails(p, c)
 				}
-				continue
+			} else {
+				a.blocked(p)
 			}
-			a.blocked(p)
-			if a.about[0].Permitted {
-				p.Command("For the run that tries what was re-opened", ValueOf(a.Command))
+		}
+		for _, s := range a.Steps {
+			if s.When != "" { // else the page ends with it
+				p.Command(strings.ToUpper(s.When[:1])+s.When[1:], s.Command)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (a *Action) blocked(p *layout.Page) {
 	for _, x := range a.about {
 		said, items := false, []string(nil)
 		for _, f := range x.Errors() {
-			if lexicon.Or(ValueOf(f.Code), NoCode) != ValueOf(a.Code) {
+			if lexicon.Or(ValueOf(f.Code), standing.NoCode) != ValueOf(a.Code) {
 				continue
 			}
 			items = append(items, f.Items...)
@@ -147,7 +147,7 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Why", "%s", lexicon.Or(ValueOf(v.Reason), "nothing conclusive was read"))
 	for _, f := range v.Errors() {
 		if ValueOf(f.Message) != ValueOf(v.Reason) {
-			p.Pair("Finding", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode),
+			p.Pair("Finding", "%s: %s", lexicon.Or(ValueOf(f.Code), standing.NoCode),
 				lexicon.Or(ValueOf(f.Message), "no message"))
 		}
 	}
@@ -188,7 +188,7 @@ func (v *View) skipped(p *layout.Page, acts []Action) {
 		p.Section("HELD: %s (%s)", heading, lexicon.Vaults(len(vs)))
 		for i := range acts {
 			a := &acts[i]
-			if a.Do != DoRelease || !slices.Contains(vs, a.about[0]) { // those of one action are held alike
+			if a.Do != standing.TaskRelease || !slices.Contains(vs, a.about[0]) { // those of one action are held alike
 				continue
 			}
 			p.Group("%s", a.Title)
@@ -363,7 +363,9 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 	}
 	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, o.ledgerBeside(v)); back != "" {
 		p.Group("To undo it")
-		p.Item("an inventory with upgrade: %s", back)
+		p.Item("copy %s to another FILE, with upgrade: %s in the place of its own",
+			lexicon.Or(o.inventory(v), "the inventory"), back)
+		p.Command("Once that is made", CommandOn("plan", "FILE", o.State))
 	}
 }
 
@@ -371,7 +373,8 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
 	p.Group("%s %s", strings.ToUpper(string(v.Status)), v.Vault)
 	for _, f := range v.Errors() {
-		p.Pair("Why", "%s: %s", lexicon.Or(ValueOf(f.Code), NoCode), lexicon.Or(ValueOf(f.Message), "no message"))
+		p.Pair("Why", "%s: %s", lexicon.Or(ValueOf(f.Code), standing.NoCode),
+			lexicon.Or(ValueOf(f.Message), "no message"))
 		if f.Action != nil {
 			p.Pair("Do", "%s", *f.Action)
 		}
@@ -386,63 +389,9 @@ func (v *Vault) failedDetails(p *layout.Page, c lexicon.Clock) {
 // next ends the page with what to type next. In short what is to be done with the vaults
 // that failed is left to the report, whose command stands beside them.
 func (v *View) next(p *layout.Page, o Options, short bool) {
-	steps := v.steps(o)
+	steps := v.worded(v.steps, o)
 	if short {
 		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.ofReport })
 	}
 	NextLines(p, steps, o.State)
-}
-
-// steps are what to type next, the first one first: as a run that is not over wants, and
-// else what its vaults want.
-func (v *View) steps(o Options) []Step {
-	switch {
-	case v.Run.Later != nil:
-		return []Step{{When: "for what the newest run says", Args: []string{"report"}}}
-	case v.Run.Status == RunFinished:
-		return v.stepsFinished(o)
-	}
-	return slices.Clone(v.Next)
-}
-
-func (v *View) stepsFinished(o Options) (steps []Step) {
-	failed := slices.Concat(v.undecided(fleet.Failed), v.undecided(fleet.Unknown))
-	closed := v.Run.Closed != nil && v.Run.Closed.NeverStarted > 0 && o.inventory(v) != ""
-	table := []string{"report", "-o", "csv"}
-	if len(failed) > 0 {
-		when := "when it is mended"
-		if v.words().Classic {
-			when = "when support has answered"
-		}
-		s := Step{When: when, Args: v.reopen(failed), ofReport: true}
-		if s.Args == nil {
-			s = Step{When: "for every vault in a table", Args: table, ofReport: true}
-		}
-		steps = append(steps, s)
-	}
-	switch {
-	case v.retry != nil:
-		steps = append(steps, Step{When: "for the run that tries what was re-opened", Args: v.retry})
-	case closed:
-		steps = append(steps, Step{When: "for the vaults never started", Args: []string{"plan", o.inventory(v)}})
-	case len(failed) > 0:
-	case v.Totals[fleet.Blocked]+v.Totals[fleet.Busy] > 0 && o.inventory(v) != "":
-		steps = append(steps, Step{When: "when the blocked vaults are mended",
-			Args: []string{"plan", o.inventory(v), "--validate"}})
-	case !v.words().Classic:
-		steps = append(steps, Step{When: "for every vault in a table", Args: table})
-	default:
-		steps = append(steps, Step{When: "for the map from old to new IDs", Args: table})
-	}
-	return steps
-}
-
-// CommandOn writes a command line of fleetup; its last argument is the ledger's
-// path, empty for none.
-func CommandOn(args ...string) string {
-	last := len(args) - 1
-	if args[last] == "" {
-		return lexicon.Command(args[:last]...)
-	}
-	return lexicon.Command(append(args[:last:last], "--state", args[last])...)
 }

@@ -61,14 +61,16 @@ func (r *RunRow) Stands(st *rollout.State, live bool, now time.Time) {
 }
 
 // RunsNext is what to type next after the list of a ledger's runs.
-func RunsNext(rows []RunRow) (steps []Step) {
+func RunsNext(rows []RunRow) []Step {
+	var steps []standing.Step
 	if n := len(rows); n > 0 {
-		steps = append(steps, Step{Args: []string{"report"}})
+		steps = append(steps, standing.Step{Args: []string{"report"}})
 		if n > 1 {
-			steps = append(steps, Step{When: "or for an earlier run", Args: []string{"report", "--run", rows[n-2].ID}})
+			steps = append(steps, standing.Step{For: standing.ToEarlier, Instead: true,
+				Args: []string{"report", "--run", rows[n-2].ID}})
 		}
 	}
-	return steps
+	return Steps(steps)
 }
 
 // Runs writes the list of a ledger's runs, the oldest first.

@@ -52,7 +52,7 @@ func (o Options) ledgerBeside(v *View) string {
 func Status(w io.Writer, v *View, o Options) error {
 	v = v.emulated(o)
 	if o.Watched {
-		v.Next = unwatched(v.Next)
+		v.steps = unwatched(v.steps)
 	}
 	return v.printer(o, func() *layout.Page { return v.statusPage(o) }).Write(w, o.Format, o.Width)
 }
@@ -319,7 +319,7 @@ func (v *View) waiting(c lexicon.Clock) string {
 		return what
 	case v.Run.Approved:
 		return ValueOf(v.Run.WaitingFor) + ", which a person has given"
-	case v.needsApproval():
+	case v.toApprove:
 		return ValueOf(v.Run.WaitingFor)
 	case v.Run.NextWindow != nil:
 		return "the window that opens " + c.Near(v.Run.NextWindow.Time, v.Run.GeneratedAt.Value())
@@ -413,7 +413,7 @@ const noReason = "no reason given"
 
 // needPerson returns the vaults that only a person can help, the gravest first.
 func (v *View) needPerson() []*Vault {
-	need := v.pick((*Vault).needsPerson)
+	need := v.about(func(t *standing.Task) bool { return t.Person })
 	slices.SortStableFunc(need, func(a, b *Vault) int {
 		return cmp.Compare(slices.Index(standing.PersonStatuses, a.Status),
 			slices.Index(standing.PersonStatuses, b.Status))

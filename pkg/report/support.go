@@ -7,6 +7,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // DefaultSupportAddress is where the service's team answers (classic-service.md#the-operation).
@@ -103,15 +104,11 @@ func readable(s string) string { return lexicon.Clean(strings.ToValidUTF8(s, "\u
 
 func operation(v *Vault) string { return lexicon.Or(ValueOf(v.OperationID), "none was returned") }
 
-// NoCode stands where a failure has none.
-const NoCode = "no-code"
-
 // errorCode is the code that a failed vault's support message is about: of
 // several errors the newest.
 func (v *Vault) errorCode() string {
-	errs := v.Errors()
-	if len(errs) == 0 {
-		return NoCode
+	if v.settled() {
+		return standing.NoCode
 	}
-	return lexicon.Or(ValueOf(errs[len(errs)-1].Code), NoCode)
+	return standing.ErrorCode(v.facts())
 }

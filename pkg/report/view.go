@@ -34,7 +34,12 @@ type View struct {
 	Evidence  *Evidence `json:"evidence"`
 	Vaults    []Vault   `json:"vaults"` // in the plan's order
 
-	retry []string // the command for the run that tries what a person has re-opened since this one ended; nil: none is
+	// Tasks are what there is to do: Actions are they in words. Their vaults are those
+	// of the view, by their place in it.
+	Tasks []standing.Task `json:"-"`
+
+	steps     []standing.Step // what to type next, the first one first; nil: Next has them in words
+	toApprove bool            // it waits, and needs a person's approval
 }
 
 // RunStatus says where a run stands as a whole.
@@ -315,9 +320,6 @@ func (v *Vault) endedBadly() bool {
 	return !v.Permitted && slices.Contains(standing.PersonStatuses, v.Status) &&
 		standing.NeedsPerson(v.Status, !v.Unresolved, v.facts())
 }
-
-// needsPerson reports whether only a person can help the vault, and none has yet.
-func (v *Vault) needsPerson() bool { return !v.TakenUp && v.endedBadly() }
 
 // pastOf says of a vault that was as wanted without this run whether a run of the
 // ledger has done that, or somebody else, before the run or since it began.

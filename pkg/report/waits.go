@@ -84,23 +84,6 @@ func waitOf(from standing.Wait, p *plan.Plan, names []string) Wait {
 	return w
 }
 
-// args is the command that ends a wait, without its ledger; nil where time does.
-func (w *Wait) args() []string {
-	switch w.For {
-	case standing.WaitApproval:
-		return ApproveArgs(ValueOf(w.Wave))
-	case standing.WaitPause:
-		return []string{"pause", "--off", "--reason", "TEXT"}
-	}
-	return nil
-}
-
-// ApproveArgs is the command that approves the gate of a wave, without its
-// ledger.
-func ApproveArgs(wave string) []string {
-	return []string{"approve", "--wave", wave, "--reason", "TEXT"}
-}
-
 // gateToApprove is the wait for an approval as part of a sentence.
 func gateToApprove(g *standing.Wait) string {
 	s := "an approval " + g.When + " wave " + g.Wave
@@ -255,7 +238,7 @@ func WaitWords(ws []Wait, write func(time.Time) string, ledger string) (what, ne
 			what += "; "
 		}
 		what += ws[i].words(write)
-		if args := ws[i].args(); next == "" && args != nil {
+		if args := ws[i].wait.Ends(); next == "" && args != nil {
 			next = OnLedger(ledger, args...)
 		}
 		next = lexicon.Or(next, ws[i].next)
@@ -266,6 +249,16 @@ func WaitWords(ws []Wait, write func(time.Time) string, ledger string) (what, ne
 // OnLedger is a command on a ledger, empty for none.
 func OnLedger(ledger string, args ...string) string {
 	return CommandOn(append(slices.Clip(args), ledger)...)
+}
+
+// CommandOn writes a command line of fleetup; its last argument is the ledger's
+// path, empty for none.
+func CommandOn(args ...string) string {
+	last := len(args) - 1
+	if args[last] == "" {
+		return lexicon.Command(args[:last]...)
+	}
+	return lexicon.Command(append(args[:last:last], "--state", args[last])...)
 }
 
 // Clean is the wait with every text that came from outside made clean.
@@ -302,7 +295,7 @@ func WithCommands(ws []Wait, ledger string) []Wait {
 	out := make([]Wait, len(ws))
 	copy(out, ws)
 	for i := range out {
-		if args := out[i].args(); args != nil {
+		if args := out[i].wait.Ends(); args != nil {
 			out[i].Command = StringOrNull(OnLedger(ledger, args...))
 		}
 	}

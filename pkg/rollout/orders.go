@@ -43,7 +43,7 @@ func (o Order) checkVaults() error {
 		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do, "SUBSCRIPTION/NAME"}, rest)...), oneWay, o.Do)
 	case len(o.Vaults) > 0 && o.Selector != "":
 		return fleet.Refuse(fleet.Command(slices.Concat([]string{o.Do}, o.Vaults, rest)...), oneWay,
-			o.Do).Then(fleet.To("or", picked...))
+			o.Do).Or(fleet.Command(picked...))
 	case len(o.Vaults) > mostNamed:
 		return fleet.Refuse(fleet.Command(picked...), "the order names %d vaults; it may name %d", len(o.Vaults),
 			mostNamed)

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // NeedsPerson reports whether only a person can help a vault of a status with those
@@ -21,17 +20,6 @@ func NeedsPerson(s fleet.Status, final bool, findings []fleet.Finding) bool {
 		return len(stop) == 0 || slices.ContainsFunc(stop, func(i int) bool { return !ComesBack(findings[i].Code) })
 	}
 	return false
-}
-
-// CountNeedPerson counts the vaults that need a person: not those of a closed run for
-// which a person has permitted the next one already. It costs O(vaults).
-func CountNeedPerson(st *rollout.State) (n int) {
-	for i := range st.Vaults {
-		if v := &st.Vaults[i]; v.Permit == nil && NeedsPerson(v.Status, v.Final, v.Findings) {
-			n++
-		}
-	}
-	return n
 }
 
 // PersonStatuses are the statuses in which a vault may need a person, the gravest first.

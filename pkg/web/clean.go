@@ -51,6 +51,14 @@ func cleaned(v *report.View) *report.View {
 	for i := range c.Next {
 		c.Next[i].Args = cleanList(c.Next[i].Args)
 	}
+	c.Tasks = slices.Clone(v.Tasks)
+	for i := range c.Tasks {
+		t := &c.Tasks[i]
+		t.Code, t.Subscription, t.Steps = lexicon.Clean(t.Code), lexicon.Clean(t.Subscription), slices.Clone(t.Steps)
+		for j := range t.Steps {
+			t.Steps[j].Args, t.Steps[j].NotBy = cleanList(t.Steps[j].Args), lexicon.Clean(t.Steps[j].NotBy)
+		}
+	}
 	c.Waves = slices.Clone(v.Waves)
 	for i := range c.Waves {
 		c.Waves[i].Name = lexicon.Clean(c.Waves[i].Name)

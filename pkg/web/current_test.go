@@ -29,7 +29,7 @@ func TestPageOfToday(t *testing.T) {
 				ResourceID: new(strings.Replace(id, "sql-07", name, 1)), UpgradedResourceID: new(id)})
 		}
 		var b bytes.Buffer
-		if err := WriteReport(&b, v, report.Options{}); err != nil {
+		if err := WriteReport(&b, tasked(v), report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		page := b.String()

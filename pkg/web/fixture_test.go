@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -100,6 +102,34 @@ func troubledNight(n int) *report.View {
 			}
 		}
 	}
+	return tasked(v)
+}
+
+// tasked gives a view that was made by hand the tasks that its vaults want, and its run.
+func tasked(v *report.View) *report.View {
+	p := &plan.Plan{Kind: v.Run.Kind, Inventory: report.ValueOf(v.Run.Inventory), Waves: []plan.Wave{{Name: "all"}}}
+	for i := range v.Vaults {
+		x := plan.Vault{Vault: fleet.Vault{SubscriptionID: v.Vaults[i].SubscriptionID,
+			SubscriptionName: v.Vaults[i].SubscriptionName, Name: v.Vaults[i].Name}}
+		x.Key = fleet.KeyOf(p.Kind, x.SubscriptionID, fleet.BackupVault, "", x.Name)
+		p.Vaults = append(p.Vaults, x)
+	}
+	st := rollout.NewState(p)
+	for i := range v.Vaults {
+		x, s := &v.Vaults[i], &st.Vaults[i]
+		s.Status, s.Final, s.Carried, s.Reason = x.Status, !x.Unresolved, x.Carried, report.ValueOf(x.Reason)
+		for _, f := range x.Findings {
+			s.Findings = append(s.Findings, fleet.Finding{Severity: f.Severity, Code: report.ValueOf(f.Code),
+				Message: report.ValueOf(f.Message)})
+		}
+	}
+	st.Run.OpenedAt = v.Run.StartedAt.Value()
+	if v.Run.Status == report.RunFinished {
+		st.Run.Closed = &fleet.RunClosed{}
+	} else if s := v.Run.Suspended; s != nil {
+		st.Run.Suspended = &fleet.RunSuspended{Why: s.Why}
+	}
+	v.Tasks = standing.Tasks(st, standing.TaskOptions{Now: v.Run.GeneratedAt.Value(), Vaults: standing.EveryVault(st)})
 	return v
 }
 

@@ -30,6 +30,8 @@ import (
 // surfaces is one run as every view of it shows it at a moment.
 type surfaces struct {
 	status, page, report       map[string]any // as JSON
+	tasks                      []telling
+	reportText, junit          string
 	statusText, reportMD, html string
 	plain, terminal            string
 	now                        time.Time
@@ -198,6 +200,7 @@ func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	must(json.Unmarshal([]byte(write(layout.FormatJSON, status)), &s.status))
 	must(json.Unmarshal([]byte(write(layout.FormatJSON, whole)), &s.report))
 	s.statusText, s.reportMD = write(layout.FormatTable, status), write(layout.FormatMarkdown, whole)
+	n.alsoListed(&s, live, func(f layout.Format) string { return write(f, whole) })
 	cells, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(write(layout.FormatCSV, whole),
 		"\ufeff"))).ReadAll()
 	must(err)
@@ -222,6 +225,7 @@ func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	s.plain = n.outs["plain"].String()
 	s.terminal = strings.Join(n.stream.Tracker().Live(n.now, 250, 200, false), "\n")
 	told := notify.NewEventBuilder(0)
+	told.Ledger = n.options.State
 	told.Ends = func() *report.ExpectedEnd {
 		r := n.plain.Tracker().Forecast().Remaining(n.now)
 		return report.ExpectedEndOf(r.Likely, r.If)
@@ -393,6 +397,7 @@ func (s *surfaces) agree(t *testing.T) {
 	}
 	s.flightsAgree(t, same, flying)
 	s.tasksAgree(t, same)
+	s.listAgrees(t)
 	s.endsAgree(t, same)
 	s.wavesAgree(t, same)
 	sentence := at(s.status, "headline", "sentence").(string)

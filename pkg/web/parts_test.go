@@ -15,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // eachText visits every text in a value that is no word of this program's own.
@@ -177,17 +178,17 @@ func TestPartsOfATask(t *testing.T) {
 	}
 	for code, want := range map[fleet.Status]fleet.Status{fleet.Busy: fleet.Busy, fleet.Deferred: fleet.Deferred,
 		fleet.Failed: fleet.Blocked, "": fleet.Blocked} {
-		if got := iconOf(&report.Action{Do: report.DoWait, Code: ptr(string(code))}); got != want {
+		if got := iconOf(&report.Action{Do: standing.TaskWait, Code: ptr(string(code))}); got != want {
 			t.Errorf("waiting for %q has the icon of %s", code, got)
 		}
 	}
 	x := &report.Vault{Vault: "prod/v", Reason: ptr("it failed"), OperationID: ptr("op"), StartedAt: after(0),
 		EndedAt: after(time.Hour), ResourceID: ptr("/v"), RequestIDs: []string{"q"}}
-	for do, want := range map[report.Do]string{
-		report.DoSupport: "Why, Operation, Ended",
-		report.DoReopen:  "Why, Operation, Ended, Resource ID, Request IDs",
-		report.DoDecide:  "Why, Operation, Started, Gave up, Look at, Request IDs",
-		report.DoMend:    "",
+	for do, want := range map[standing.TaskKind]string{
+		standing.TaskSupport: "Why, Operation, Ended",
+		standing.TaskReopen:  "Why, Operation, Ended, Resource ID, Request IDs",
+		standing.TaskDecide:  "Why, Operation, Started, Gave up, Look at, Request IDs",
+		standing.TaskMend:    "",
 	} {
 		var names []string
 		for _, p := range taskVaultOf(x, 0, &report.Action{Do: do}, clock{time.UTC, began}).Pairs {
@@ -199,7 +200,7 @@ func TestPartsOfATask(t *testing.T) {
 	}
 	for n, open := range map[int]bool{shownAtOnce: true, shownAtOnce + 1: false} {
 		v := &report.View{}
-		a := report.Action{Do: report.DoMend, Person: true}
+		a := report.Action{Do: standing.TaskMend, Person: true}
 		for i := range n {
 			v.Vaults = append(v.Vaults, report.Vault{Vault: fmt.Sprint("prod/v", i)})
 			a.Vaults = append(a.Vaults, v.Vaults[i].Vault)

@@ -131,7 +131,7 @@ func TestACalmRunNeedsNobody(t *testing.T) {
 	v := troubledNight(60)
 	v.Vaults, v.Totals = nil, map[fleet.Status]int{}
 	v.Run.Status = report.RunFinished
-	root := parsed(t, frozen(t, v))
+	root := parsed(t, frozen(t, tasked(v)))
 	if got := textOf(byID(t, root, "needs")); !strings.HasPrefix(got, "No action needed No vault is failed") {
 		t.Errorf("a run without trouble says %q", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // task is something that a person has to do, as the page shows it.
@@ -56,7 +57,7 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 	for i := range v.Vaults {
 		index[v.Vaults[i].Vault] = i
 	}
-	same := map[report.Do]int{}
+	same := map[standing.TaskKind]int{}
 	for i := range v.Actions {
 		a := &v.Actions[i]
 		same[a.Do]++
@@ -103,15 +104,15 @@ func detailBeside(a *report.Action) string {
 
 func iconOf(a *report.Action) fleet.Status {
 	switch a.Do {
-	case report.DoSupport, report.DoReopen:
+	case standing.TaskSupport, standing.TaskReopen:
 		return fleet.Failed
-	case report.DoDecide:
+	case standing.TaskDecide:
 		return fleet.Unknown
-	case report.DoMend, report.DoConsent:
+	case standing.TaskMend, standing.TaskConsent:
 		return fleet.Blocked
-	case report.DoRelease:
+	case standing.TaskRelease:
 		return fleet.Excluded
-	case report.DoWait:
+	case standing.TaskWait:
 		if s := fleet.Status(report.ValueOf(a.Code)); s == fleet.Busy || s == fleet.Deferred {
 			return s
 		}
@@ -140,20 +141,20 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 			p.Items = append(p.Items, f.Items...)
 		}
 	}
-	if a.Do != report.DoSupport && a.Do != report.DoReopen && a.Do != report.DoDecide {
+	if a.Do != standing.TaskSupport && a.Do != standing.TaskReopen && a.Do != standing.TaskDecide {
 		return p
 	}
 	if len(p.Pairs) == 0 {
 		add("Why", c.told(report.ValueOf(x.Reason)))
 	}
 	add("Operation", lexicon.Or(report.ValueOf(x.OperationID), "none was returned"))
-	if a.Do != report.DoDecide {
+	if a.Do != standing.TaskDecide {
 		add("Ended", c.full(x.EndedAt)+x.OrBefore())
 	}
 	switch a.Do {
-	case report.DoSupport:
+	case standing.TaskSupport:
 		return p
-	case report.DoReopen:
+	case standing.TaskReopen:
 		add("Resource ID", report.ValueOf(x.ResourceID))
 		add("Request IDs", strings.Join(x.RequestIDs, ", "))
 		return p

@@ -53,7 +53,7 @@ func TestTheEdgeOfAFinishedRun(t *testing.T) {
 		if c.status == fleet.Blocked {
 			v.Vaults[0].Findings = append(v.Vaults[0].Findings, problem("AgentTooOld", "an agent is old", "update it"))
 		}
-		if page := string(frozen(t, v)); !strings.Contains(page, c.want) {
+		if page := string(frozen(t, tasked(v))); !strings.Contains(page, c.want) {
 			t.Errorf("%s: the page has no %s", c.status, c.want)
 		}
 	}

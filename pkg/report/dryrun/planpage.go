@@ -14,6 +14,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 func (d *dryRun) page() *layout.Page {
@@ -360,7 +361,7 @@ func noteLine(vs []*report.Vault) string {
 	n := map[string]int{}
 	for _, v := range vs {
 		for _, f := range v.Findings {
-			n[lexicon.Or(report.ValueOf(f.Code), report.NoCode)]++
+			n[lexicon.Or(report.ValueOf(f.Code), standing.NoCode)]++
 		}
 	}
 	codes := slices.SortedFunc(maps.Keys(n),
@@ -524,5 +525,5 @@ func unasked(p *plan.Plan, o PlanOptions, command ...string) []string {
 	if len(Expired(p, o)) > 0 {
 		command = append(command, "--accept-expired-holds")
 	}
-	return report.Confirmed(p, command...)
+	return standing.Confirmed(p, command...)
 }

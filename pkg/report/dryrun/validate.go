@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // ValidationOptions says how to write the results of checks.
@@ -143,11 +144,12 @@ func (d *checked) advise(p *plan.Plan, o ValidationOptions) {
 		d.next, d.ledger = o.Unfinished.steps, o.Unfinished.path
 	} else if len(d.found) > 0 {
 		i := slices.IndexFunc(d.Vaults, func(v report.Vault) bool { return v.Carried })
-		args := report.Reopen(p.Kind, d.Vaults[i].Vault)
+		args := standing.Reopen(p.Kind, d.Vaults[i].Vault)
 		if o.State == "" { // plan finds it beside the inventory, reopen does not
 			args = append(args, "--state", o.Ledger)
 		}
-		d.next = append(d.next, report.Step{When: "or for a failed vault that may be tried again", Args: args})
+		d.next = append(d.next,
+			report.Step{When: "for a failed vault that may be tried again", Args: args, Instead: true})
 	}
 	d.Next = report.NextCommands(d.next, d.ledger, o.Along)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
@@ -372,7 +373,7 @@ func TestLiveCommandsCanBePasted(t *testing.T) {
 	t.Parallel()
 	tr := NewTracker(reporttest.CanaryDone(t).St)
 	tr.Ledger = "a folder/it's long/and longer/contoso.db"
-	want := report.ApproveArgs("canary")
+	want := standing.Approve("canary")
 	for width := 60; width <= 200; width += 10 {
 		all := strings.Join(tr.Live(reporttest.T0.Add(110*time.Minute), width, 40, false), "\n")
 		_, command, ok := strings.Cut(all, "fleetup ")
