@@ -31,7 +31,7 @@ func (e *environment) tellChanges(p *plan.Plan, ledger string, fresh bool) {
 	}
 	if err != nil {
 		say(e.stderr,
-			"The inventory %s has changed since plan %s was made and is no longer good. The plan runs as it was made.",
+			"The inventory %s has changed since plan %s was made and is no longer valid. The plan runs as it was made.",
 			lexicon.Clean(file), p.ShortFingerprint())
 		return
 	}

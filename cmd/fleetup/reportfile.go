@@ -81,7 +81,7 @@ func reportFiles(c *cli.Context, others ...string) ([]reportFile, error) {
 		}
 		if err == nil && !looksReported(file) {
 			return nil, failure.Usage("name another file, or remove that one",
-				"--report: %s is there, and no report of fleetup's: it is not replaced", path)
+				"--report: %s exists and is not a report of fleetup: it is not replaced", path)
 		}
 		if slices.ContainsFunc(files, func(g reportFile) bool { return textfile.Same(g.real, file.real) }) {
 			return nil, failure.Usage("name it once", "--report: %s is given twice", path)

@@ -63,7 +63,7 @@ func (e *environment) wait(c *cli.Context) error {
 			next = goesOn(st, path)
 		}
 		return failure.New(fleet.ExitInterrupted,
-			fmt.Errorf("after %s the run is not there yet", flagTimeout.of(c).Round(time.Second)), next)
+			fmt.Errorf("after %s the run has not come to that state", flagTimeout.of(c).Round(time.Second)), next)
 	}
 	return err
 }

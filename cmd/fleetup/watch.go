@@ -81,7 +81,7 @@ func (f *follower) verdict(c *cli.Context) error {
 }
 
 // keysOfWatch says what the keys do to somebody who only looks.
-const keysOfWatch = "Ctrl-C leaves this view; it changes nothing of the run"
+const keysOfWatch = "Ctrl-C leaves this view; the run goes on"
 
 // watchLive shows a run that another process carries out, or nobody, by the live
 // view, and in the end its status.

@@ -111,7 +111,7 @@ func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event 
 // that the exit code is the run's, as fleetup status --exit-code and runs have it; of a run
 // that an engine may go on with there is none.
 func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
-	say := "No process carries the run out any more, and none has said why: it crashed or was killed."
+	say := "No process carries the run out any more: it crashed or was killed."
 	if n := st.InFlight(); n > 0 {
 		say += fmt.Sprintf(" %s in flight or in doubt: the cloud goes on, and a resume follows.", words(st).Flights(n))
 	}

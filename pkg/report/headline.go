@@ -80,7 +80,7 @@ func (v *View) standing() string {
 		return " PAUSED"
 	case RunInterrupted:
 		if s := v.Run.Suspended; s != nil && s.Why == fleet.SuspendedSignIn {
-			return " STOPPED FOR WANT OF A SIGN-IN"
+			return " STOPPED, A SIGN-IN OR PERMISSION IS MISSING"
 		}
 		return " INTERRUPTED"
 	}

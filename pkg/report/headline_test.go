@@ -85,7 +85,8 @@ func TestHeadline(t *testing.T) {
 			"RUN Mon 11:00–11:05 INTERRUPTED: 0 OF 15 UPGRADED, THE RUN NEEDS YOU", "It was told to stop."},
 		"signed out": {nil, func(n *reporttest.Night) {
 			n.Fact(5, fleet.RunSuspended{Why: fleet.SuspendedSignIn, Detail: "AADSTS700082", Code: fleet.ExitSignIn})
-		}, false, 1, "RUN Mon 11:00–11:05 STOPPED FOR WANT OF A SIGN-IN: 0 OF 15 UPGRADED, THE RUN NEEDS YOU",
+		}, false, 1, "RUN Mon 11:00–11:05 STOPPED, A SIGN-IN OR PERMISSION IS MISSING: 0 OF 15 UPGRADED, " +
+			"THE RUN NEEDS YOU",
 			"A sign-in or permission is missing: AADSTS700082."},
 		"at a gate": {nil, func(n *reporttest.Night) {
 			n.Fact(5, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: "canary",

@@ -156,7 +156,7 @@ func (w *Wait) words(write func(time.Time) string) string {
 	case standing.WaitThrottle:
 		s = "subscription " + w.name + ", throttled until " + write(w.Until.Value())
 	case standing.WaitAnswer:
-		s = fmt.Sprintf("an answer about %s (%s), asked for again and again, more and more seldom",
+		s = fmt.Sprintf("an answer about %s (%s), asked for again at growing intervals",
 			lexicon.Or(w.which, lexicon.Vaults(w.Vaults)), lexicon.Or(w.wait.Answer, "none came"))
 	case standing.WaitBusy:
 		s = fmt.Sprintf("%s%s, tried again %s", lexicon.Plural(w.Vaults, "busy vault", "busy vaults"), w.listed(),

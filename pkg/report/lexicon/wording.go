@@ -34,9 +34,9 @@ func WordingOf(k fleet.Kind) *Wording {
 var (
 	classicWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Classic: true, Already: "already upgraded",
 		Failed: "do not retry", List: "NEW VAULTS: old → new, each verified",
-		Unverified: "Look at the target. Is the new vault good, nothing else is needed: the next run sees it. Is it " +
-			"not, ask support with the OperationId.",
-		Doubtful: "Look at the vault and its target in the portal, and ask support with the OperationId. Is it " +
+		Unverified: "Look at the target. If the new vault is good, nothing else is needed: the next run sees it. " +
+			"If it is not, ask support with the OperationId.",
+		Doubtful: "Look at the vault and its target in the portal, and ask support with the OperationId. If it is " +
 			"upgraded, nothing is left to do: the next run sees it. " +
 			"Only when nothing was begun, re-open it."}
 	todayWording = Wording{DirectionWords: fleet.DirectionUpgrade.Words(), Already: "already as wanted",
@@ -48,10 +48,10 @@ var (
 )
 
 const (
-	todayUnverified = "Look at the vault in the portal. Is it as it should be, nothing else is needed: the next run " +
-		"sees it. Is it not, find out what undid the change, then re-open it."
-	todayDoubtful = "Look at the vault in the portal, or have it read again. Is it as it should be, nothing is left " +
-		"to do: the next run sees it. Only when nothing was changed, re-open it."
+	todayUnverified = "Look at the vault in the portal. If it is as it should be, nothing else is needed: the next " +
+		"run sees it. If it is not, find out what undid the change, then re-open it."
+	todayDoubtful = "Look at the vault in the portal, or have it read again. If it is as it should be, nothing is " +
+		"left to do: the next run sees it. Only when nothing was changed, re-open it."
 )
 
 // Flights counts what is under way: "2 upgrades", "1 rollback".

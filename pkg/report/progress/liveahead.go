@@ -59,13 +59,13 @@ func (t *Tracker) next(now time.Time, flying int) string {
 	case r.Suspended != nil:
 		return command(report.NextSteps(t.st, false, now)[0])
 	case r.Halt != nil && flying > 0:
-		return "it leaves when nothing of ours is in flight any more; " + last + " lets it go on"
+		return "the process leaves when none of its " + t.words.Nouns + " is in flight; " + last + " lets it go on"
 	case r.Halt != nil:
 		return last + " lets it go on"
 	case r.Stopped != nil && r.Stopped.Close:
-		return "the run is closed when nothing of ours is in flight any more"
+		return "the run is closed when none of its " + t.words.Nouns + " is in flight"
 	case r.Stopped != nil:
-		return "it leaves when the starts that are out are answered; " + last + " goes on"
+		return "the process leaves when the starts on their way are answered; " + last + " goes on"
 	}
 	if r.Paused != nil { // the banner says the rest
 		return command(steps[0]) + " lets it go on"
