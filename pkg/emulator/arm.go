@@ -14,11 +14,22 @@ import (
 const (
 	providerRecoveryServices = "Microsoft.RecoveryServices"
 	providerSiteRecovery     = "Microsoft.SiteRecovery"
-	providerKeyVault         = "Microsoft.KeyVault"
 )
 
-// providers are those that a subscription can be asked for.
-var providers = []string{providerRecoveryServices, providerSiteRecovery, providerKeyVault}
+// providers are those that a subscription can be asked for: that of each type that the
+// Resource Manager serves, and the one whose items a classic vault may hold.
+var providers = providersOf(resourceTypes)
+
+func providersOf(types []*resourceType) []string {
+	names := []string{providerSiteRecovery}
+	for _, t := range types {
+		if len(t.versions) > 0 {
+			names = append(names, t.namespace())
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // parseARM checks a Resource Manager request (classic-service.md#the-resource-manager-side). As on
 // the real side, the case of a path's words does not matter.

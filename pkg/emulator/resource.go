@@ -25,11 +25,13 @@ type Resource struct {
 
 // resourceType is what the cloud knows of a type of resource.
 type resourceType struct {
-	name      string   // as Azure writes it
-	versions  []string // API versions, the pinned one first; none: only Resource Graph shows the type
-	patch     *shape   // what a PATCH may hold
-	long      bool     // a PATCH is a long-running operation
-	secondary bool     // its read may mean an upgraded classic vault
+	name     string   // as Azure writes it
+	versions []string // API versions, the pinned one first; none: only Resource Graph shows the type
+	patch    *shape   // what a PATCH may hold
+	// a PATCH is a long-running operation, with what else such services have: guards, a version
+	// of the vault (etag), errors of the service's own
+	long      bool
+	secondary bool // its read may mean an upgraded classic vault
 	usual     func(shape string, r *resource) object
 }
 

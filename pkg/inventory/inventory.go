@@ -4,7 +4,9 @@
 // It is strict. Unknown and duplicate keys, values of the wrong type, a second
 // document, vaults listed twice, rules and waves that match nothing and
 // everything else that is probably a mistake is an error, and all mistakes are
-// reported at once, each with its file:line:column. Bad input never panics.
+// reported at once, each with its file:line:column. Bad input never panics. What only the
+// whole can tell, such as a vault that is listed twice, plan.Build finds; decoder.report
+// gives it its place.
 package inventory
 
 import (

@@ -83,9 +83,9 @@ var ReasonColumns = []Column[*Vault]{
 	{"findings", func(v *Vault) string { return flatFindings(v.unsettled(), flatFinding) }},
 }
 
-// afterwards are columns that came later: at the end, so that nobody's numbers of
-// columns change.
-var afterwards = []Column[*Vault]{
+// holdColumns came later, behind those before them, so that nobody's numbers of columns
+// change.
+var holdColumns = []Column[*Vault]{
 	{"heldUntil", func(v *Vault) string { return CSVTime(v.HeldUntil) }},
 	{"heldBy", func(v *Vault) string { return ValueOf(v.HeldBy) }},
 	{"nextWindow", func(v *Vault) string { return CSVTime(v.NextWindow) }},
@@ -103,7 +103,7 @@ var GroupColumns = []Column[*Vault]{
 // and "already" of vaults that an earlier run took, too.
 func runColumns(do map[*Vault]standing.TaskKind, direction fleet.Direction) []Column[*Vault] {
 	did := Column[*Vault]{"do", func(v *Vault) string { return string(do[v]) }}
-	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, afterwards, []Column[*Vault]{did},
+	return slices.Concat(IdentityColumns, OutcomeColumns, ReasonColumns, holdColumns, []Column[*Vault]{did},
 		GroupColumns, []Column[*Vault]{
 			{"direction", func(*Vault) string { return string(direction) }},
 			{"earlier", func(v *Vault) string { return strconv.FormatBool(v.Earlier) }},

@@ -3,8 +3,9 @@
 // end, and has a new one made.
 //
 // A guess drives the real logic over all that is left (rollout.Foresee), so it is
-// made seldom, apart from the run, on a copy of its state. What a guess means at a
-// moment is standing.RemainingOf.
+// made seldom, apart from the run, on a copy of its state. It learns nothing of its own: how
+// long upgrades take is the plan's. What a guess means at a moment is
+// standing.RemainingOf.
 package forecast
 
 import (
