@@ -23,107 +23,38 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/state"
-	"github.com/fleetup-dev/fleetup/test/strict"
-	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
 
 var (
 	kills    = flag.Int("kills", 6, "how often TestKills kills a worker or the server, in all")
 	killSeed = flag.Uint64("seed", 0, "seed of the kills' moments; 0 takes one from the clock")
+	absence  = flag.Duration("absence", 25*time.Second, "how long TestAllWorkersGone leaves a run alone, twice")
 )
-
-var broke = strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"}
-
-// struck is a kind of vault of the fleets whose workers are killed, and how it may end.
-type struck struct {
-	name string
-	want []fleet.Status
-	do   func(*strictcloud.VaultHandle)
-}
-
-// struckKinds are those with trouble. Of a start that was refused while the answer was
-// lost with its worker, another is sent: it may be upgraded.
-func struckKinds() []struck {
-	start := func(name string, fault strictcloud.StartFault, want ...fleet.Status) struck {
-		return struck{name, append(want, fleet.Upgraded), func(v *strictcloud.VaultHandle) { v.Start(fault) }}
-	}
-	return []struck{
-		start("reset-after", strictcloud.ResetAfterAcceptance),
-		start("hang-after", strictcloud.HangAccepted),
-		start("503-after", strictcloud.UnavailableAfterAcceptance),
-		start("garbage-after", strictcloud.GarbageAfterAcceptance),
-		start("truncated-after", strictcloud.TruncatedAfterAcceptance),
-		start("late", strictcloud.ResetThenAccepted(300*time.Millisecond)),
-		start("slow", strictcloud.SlowAnswer(400*time.Millisecond)),
-		start("slower", strictcloud.SlowAnswer(700*time.Millisecond)),
-		start("reset-before", strictcloud.ResetBeforeAcceptance),
-		start("hang-before", strictcloud.HangNotAccepted),
-		start("garbage-before", strictcloud.GarbageNotAccepted),
-		start("503", strictcloud.Unavailable),
-		start("307", strictcloud.Redirect307),
-		start("409", strictcloud.Busy),
-		start("429", strictcloud.Throttle(time.Second)),
-		start("403", strictcloud.Forbidden),
-		start("500-body", strictcloud.ErrorBody, fleet.Failed),
-		start("refused", strictcloud.RefuseStart(strictcloud.Refusal{Shape: 3, Code: "TooEarly"}), fleet.Failed),
-		{"fails", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke) }},
-		{"fails-unseen", []fleet.Status{fleet.Failed},
-			func(v *strictcloud.VaultHandle) { v.FailUpgrade(broke).Start(strictcloud.ResetAfterAcceptance) }},
-		{"failed-before", []fleet.Status{fleet.Failed}, func(v *strictcloud.VaultHandle) { v.FailedBefore(broke) }},
-		{"already", []fleet.Status{fleet.Already},
-			func(v *strictcloud.VaultHandle) { v.Already(strictcloud.ForcedUpgrade) }},
-		{"busy", []fleet.Status{fleet.Upgraded},
-			func(v *strictcloud.VaultHandle) { v.BusyFor(600 * time.Millisecond) }},
-		{"verify-lag", []fleet.Status{fleet.Upgraded},
-			func(v *strictcloud.VaultHandle) { v.VerifyLag(300 * time.Millisecond) }},
-	}
-}
 
 // siege is a run of a mixed fleet against a cloud that judges its client, by three
 // workers on a server, of which each may be struck.
 type siege struct {
 	*night
-	t      *testing.T
-	cloud  *strictcloud.Server
-	kinds  map[string]struck
-	ledger string
-	result chan error
-	ended  protocol.Result
+	t       *testing.T
+	judging strictCloud
+	want    map[string][]fleet.Status // how each vault may end
+	ledger  string
+	result  chan error
+	ended   protocol.Result
 
 	mu      sync.Mutex
 	arrived func(*http.Request) // when a request comes
 }
 
-func besiege(t *testing.T, rnd *rand.Rand, vaults int) *siege {
+func besiege(t *testing.T, rnd *rand.Rand, cloud strictCloud) *siege {
 	t.Helper()
-	s := &siege{night: stage(t), t: t, kinds: map[string]struck{}, ledger: "fleet", result: make(chan error, 1)}
-	s.cloud = strictcloud.New(strictcloud.Config{Timings: strict.Timings{Poll: 200 * time.Millisecond,
-		StartTimeout:   800 * time.Millisecond,
-		ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: 5 * time.Minute,
-		Overdue: 5 * time.Minute}})
+	s := &siege{night: stage(t), t: t, judging: cloud, want: cloud.fill(rnd, 40), ledger: "fleet",
+		result: make(chan error, 1)}
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
-	t.Cleanup(s.cloud.Close)
-	add := func(k struck) {
-		i := len(s.kinds)
-		v := s.cloud.AddVault(strictcloud.Vault{Subscription: fmt.Sprintf("11111111-2222-4333-8444-00000000000%d", i%3),
-			Name:   k.name,
-			Region: []string{"Australia East", "West Europe"}[i%2], ProtectedItems: rnd.IntN(200)})
-		k.do(v.Duration(time.Duration(200+rnd.IntN(1500)) * time.Millisecond))
-		s.kinds[k.name] = k
-	}
-	for _, k := range struckKinds() {
-		add(k)
-	}
-	for len(s.kinds) < vaults {
-		add(struck{fmt.Sprintf("plain-%d", len(s.kinds)), []fleet.Status{fleet.Upgraded},
-			func(*strictcloud.VaultHandle) {}})
-	}
+	t.Cleanup(cloud.Close)
 	inventory := filepath.Join(s.dir, "fleet.yaml")
-	if err := s.cloud.WriteInventory(inventory,
-		strictcloud.Inventory{URL: web.URL, FailureBudget: "1000", Waves: []strict.Wave{{Name: "all"}},
-			Limits: strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3,
-				RequestsPerSecond: 200}}); err != nil {
+	if err := cloud.inventory(inventory, web.URL); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -151,7 +82,7 @@ func (s *siege) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if arrived != nil {
 		arrived(r)
 	}
-	s.cloud.ServeHTTP(w, r)
+	s.judging.ServeHTTP(w, r)
 }
 
 // atStart waits for the next start to arrive at the cloud, or for a while.
@@ -159,7 +90,7 @@ func (s *siege) atStart(within time.Duration) {
 	came := make(chan struct{}, 1)
 	s.mu.Lock()
 	s.arrived = func(r *http.Request) {
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/upgrade") {
+		if s.judging.isStart(r) {
 			select {
 			case came <- struct{}{}:
 			default:
@@ -199,7 +130,7 @@ func (s *siege) down(who []int, away time.Duration) {
 		}
 	}
 	for until := time.Now().Add(away); ; {
-		s.cloud.ClientDied()
+		s.judging.ClientDied()
 		if time.Now().After(until) {
 			break
 		}
@@ -217,7 +148,7 @@ func (s *siege) down(who []int, away time.Duration) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.cloud.ClientDied()
+		s.judging.ClientDied()
 	}
 }
 
@@ -232,7 +163,7 @@ func (s *siege) strike(cmd *exec.Cmd) {
 func (s *siege) judge() {
 	t := s.t
 	t.Helper()
-	s.cloud.ClientDied()
+	s.judging.ClientDied()
 	select {
 	case err := <-s.result:
 		if err != nil {
@@ -273,45 +204,43 @@ func (s *siege) judge() {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	s.cloud.JudgeProofs(func(id string) (time.Time, bool) { at, ok := decided[id]; return at, ok })
-	truth := s.cloud.Report()
-	for _, v := range truth.Violations {
+	s.judging.JudgeProofs(func(id string) (time.Time, bool) { at, ok := decided[id]; return at, ok })
+	vaults, violations := s.judging.truth()
+	for _, v := range violations {
 		t.Errorf("violation: %s", v)
 	}
 	starts := 0
-	for _, v := range truth.Vaults {
-		i := slices.IndexFunc(run.State.Plan.Vaults, func(p plan.Vault) bool { return p.Name == v.Vault.Name })
+	for _, v := range vaults {
+		i := slices.IndexFunc(run.State.Plan.Vaults, func(p plan.Vault) bool { return p.Name == v.name })
 		got := &run.State.Vaults[i]
-		if starts += len(v.Starts); len(v.Accepted) > 1 {
-			t.Errorf("%s was accepted %d times", v.Vault.Name, len(v.Accepted))
+		if starts += len(v.starts); v.accepted > 1 || got.Status == fleet.Upgraded && v.accepted != 1 {
+			t.Errorf("%s is %s and was accepted %d times", v.name, got.Status, v.accepted)
 		}
-		for _, start := range v.Starts {
-			if _, ok := decided[start.OperationID]; !ok {
-				t.Errorf("%s was sent operation %s, which no fact in the exported ledger intends", v.Vault.Name,
-					start.OperationID)
+		for _, id := range v.starts {
+			if _, ok := decided[id]; !ok {
+				t.Errorf("%s was sent operation %s, which no fact in the exported ledger intends", v.name, id)
 			}
 		}
-		want := s.kinds[v.Vault.Name].want
+		want := s.want[v.name]
 		// each of its starts died with its worker
-		spent := got.Status == fleet.Blocked && len(v.Accepted) == 0 && strings.Contains(got.Reason, "starts")
+		spent := got.Status == fleet.Blocked && v.accepted == 0 && strings.Contains(got.Reason, "starts")
 		if !slices.Contains(want, got.Status) && !spent {
-			t.Errorf("%s is %s (%s), want one of %v; the cloud saw %+v", v.Vault.Name, got.Status, got.Reason, want,
-				v.Starts)
+			t.Errorf("%s is %s (%s), want one of %v; the cloud saw %+v", v.name, got.Status, got.Reason, want, v.more)
 		}
-		if (got.Status == fleet.Upgraded) != (len(v.Accepted) == 1 && v.State == "Upgraded") {
-			t.Errorf("%s is %s, but the cloud accepted it %d times and says %q", v.Vault.Name, got.Status,
-				len(v.Accepted), v.State)
+		if done := got.Status == fleet.Upgraded || got.Status == fleet.Already; done != v.wanted {
+			t.Errorf("%s is %s, and as wanted in the cloud: %v, which accepted it %d times", v.name, got.Status,
+				v.wanted, v.accepted)
 		}
 	}
 	if run.State.Run.Closed == nil || s.ended.Facts+run.Info.FirstSeq-1 != seq {
 		t.Errorf("the workflow decided %d facts, and the exported ledger ends with %d", s.ended.Facts, seq)
 	}
-	t.Logf("%d vaults, %d starts came, %d facts in %d segments", len(truth.Vaults), starts, s.ended.Facts,
+	t.Logf("%d vaults, %d starts came, %d facts in %d segments", len(vaults), starts, s.ended.Facts,
 		s.ended.Segments)
 }
 
 // TestKills kills workers and the server with SIGKILL at random moments, one or two at a
-// time, of as many fleets as it takes.
+// time, of as many fleets as it takes: classic ones and today's in turn.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed
@@ -325,7 +254,11 @@ func TestKills(t *testing.T) {
 			t.Fatal("the fleets end before anything can be killed")
 		}
 		t.Run(fmt.Sprintf("fleet %d of seed %d", fleets, seed), func(t *testing.T) {
-			s := besiege(t, rnd, 40)
+			cloud := newClassicCloud()
+			if fleets%2 == 1 {
+				cloud = newTodaysCloud()
+			}
+			s := besiege(t, rnd, cloud)
 			for n := 0; total["kills"] < *kills && n < 12 && !s.done(); n++ {
 				s.moment(rnd)
 				who := []int{rnd.IntN(4) - 1}
@@ -364,16 +297,21 @@ func (s *siege) moment(rnd *rand.Rand) {
 }
 
 // All workers are gone in the middle of starts for longer than any try of theirs may
-// take, and then the server: what came of the starts is read.
+// take, and than what is in doubt is read, and then the server: what came of the starts is
+// read when they are back.
 func TestAllWorkersGone(t *testing.T) {
 	t.Parallel()
-	rnd := rand.New(rand.NewPCG(7, 7))
-	s := besiege(t, rnd, 40)
-	s.atStart(20 * time.Second)
-	s.down([]int{0, 1, 2}, 25*time.Second)
-	s.atStart(20 * time.Second)
-	s.down([]int{-1}, 25*time.Second)
-	s.judge()
+	for name, cloud := range map[string]func() strictCloud{"classic": newClassicCloud, "today": newTodaysCloud} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := besiege(t, rand.New(rand.NewPCG(7, 7)), cloud())
+			s.atStart(20 * time.Second)
+			s.down([]int{0, 1, 2}, *absence)
+			s.atStart(20 * time.Second)
+			s.down([]int{-1}, *absence)
+			s.judge()
+		})
+	}
 }
 
 // A worker hangs with a start that has left, past every timeout, and goes on then: what
@@ -381,7 +319,7 @@ func TestAllWorkersGone(t *testing.T) {
 func TestAWorkerThatHangs(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(8, 8))
-	s := besiege(t, rnd, 40)
+	s := besiege(t, rnd, newClassicCloud())
 	for _, w := range []int{1, 2, 0} {
 		s.atStart(10 * time.Second)
 		p := s.workers[w].Process
@@ -390,7 +328,7 @@ func TestAWorkerThatHangs(t *testing.T) {
 		}
 		for until := time.Now().Add(s.plan.Timings.StartTimeout +
 			18*time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-			s.cloud.ClientDied()
+			s.judging.ClientDied()
 		}
 		if err := p.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
