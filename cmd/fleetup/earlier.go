@@ -77,11 +77,17 @@ type planReader interface {
 // know from an earlier one what the command line names.
 func refusedOf(c *cli.Context, err error, from planReader) error {
 	path := flagState.of(c)
-	for _, s := range soughtBy(c) {
-		newest, run, p, ok, unread := session.Older(from, s.has)
-		if unread == nil && ok {
-			return s.inOlder(c, newest, run, p, from)
-		}
+	all := soughtBy(c)
+	if len(all) == 0 {
+		return refused(err, path)
+	}
+	var has []func(*plan.Plan) bool
+	for _, s := range all {
+		has = append(has, s.has)
+	}
+	newest, run, p, which, ok, unread := session.Older(from, has...)
+	if unread == nil && ok {
+		return all[which].inOlder(c, newest, run, p, from)
 	}
 	return refused(err, path)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -86,5 +87,29 @@ func TestAnEngineOfAnyName(t *testing.T) {
 				t.Errorf("%q: %q shows the name: %q", engine, args, page+errs)
 			}
 		}
+	}
+}
+
+// One that was halted has left: it does not go on by itself, and is resumed where it was
+// carried out.
+func TestAHaltedRunOfAnEngine(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "slow.db")
+	lock, l := begunBy(t, db, fleet.EngineTemporal)
+	halted := fleet.Event{At: session.Now(), Fact: fleet.RunHalted{Scope: "run", Failures: 1}}
+	if err := l.Commit([]fleet.Event{halted}, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	lock.Close()
+	code, page, errs := try(t, "status", "--state", db)
+	if code != 0 || strings.Contains(page, "may go on") || !strings.Contains(page, "HALTED") ||
+		!strings.Contains(page, "fleetup-temporal resume --accept-failures") {
+		t.Errorf("status exits %d: %s%s", code, page, errs)
+	}
+	if code, _, errs := try(t, "resume", "--accept-failures", "--reason", "looked at", "--yes", "--state",
+		db); code != fleet.ExitInUse ||
+		!strings.Contains(errs, "fleetup-temporal resume --accept-failures --reason TEXT --yes --ledger slow") {
+		t.Errorf("the resume exits %d: %s", code, errs)
 	}
 }

@@ -45,7 +45,7 @@ func (e *environment) story(c *cli.Context) error {
 		}
 		name := c.Args().First()
 		if vault, err = run.State.Find(name); err != nil {
-			_, older, _, had, unread := session.Older(r, hasVault(name))
+			_, older, _, _, had, unread := session.Older(r, hasVault(name))
 			if unread == nil && had {
 				if run, _, unread = r.Run(older.ID, path); unread == nil {
 					vault, err = run.State.Find(name)

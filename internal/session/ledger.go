@@ -112,13 +112,17 @@ func (p Process) openLocked(path string, known *audit.History) (*LockedLedger, e
 // elsewhere says that the ledger of a run that an engine carries out is not written to
 // here: what the engine decides meanwhile is not in it yet.
 func elsewhere(st *rollout.State, path string) error {
+	resume := []string{"resume"}
+	if st.LeftHalted() {
+		resume = append(resume, "--accept-failures", "--reason", "TEXT")
+	}
+	resume = append(resume, "--yes", "--ledger", strings.TrimSuffix(filepath.Base(path), ".db"))
 	return failure.New(fleet.ExitInUse,
 		fmt.Errorf("run %s is carried out by fleetup-temporal, and no worker keeps its ledger now: the run may go "+
 			"on, and two would decide", st.Run.ID),
 		failure.Lines("start a worker with --ledgers on this folder, and give the command again",
 			failure.Or(failure.To("where the workflow has ended",
-				"fleetup-temporal"+strings.TrimPrefix(lexicon.Command("resume", "--yes", "--ledger",
-					strings.TrimSuffix(filepath.Base(path), ".db")), "fleetup"))),
+				"fleetup-temporal"+strings.TrimPrefix(lexicon.Command(resume...), "fleetup"))),
 			failure.Or(failure.To("where the workflow has ended and its server is lost",
 				lexicon.Command("resume", "--take-over", "--reason", "TEXT", "--state", path)))))
 }

@@ -134,7 +134,7 @@ func TestWhatCannotBeReadIsNotNothing(t *testing.T) {
 			return r.All(func(string, uint64, fleet.Event) error { return nil })
 		},
 		"older": func(r *ReadOnlyLedger) error {
-			_, _, _, _, err := Older(r, func(*plan.Plan) bool { return false })
+			_, _, _, _, _, err := Older(r, func(*plan.Plan) bool { return false })
 			return err
 		},
 		"a run": func(r *ReadOnlyLedger) error { _, _, err := r.Run("20260316-a", "fleet.db"); return err },

@@ -104,39 +104,51 @@ func (r *ReadOnlyLedger) Latest() (journal.Run, bool, error) {
 }
 
 // Older is the newest of a ledger's runs before the last whose plan has something that a
-// person names, such as a vault, which the last run's plan has not; false where that has it,
-// or none has. newest is the last run.
+// person names, such as a vault, which the last run's plan has not: which of them. It is
+// false where that has them all, or none has what is missing. newest is the last run. Each
+// plan is read once, however much is looked for.
 func Older(from interface {
 	Runs() ([]state.RunInfo, error)
 	Plan(fingerprint string) ([]byte, error)
-}, has func(*plan.Plan) bool) (newest, run state.RunInfo, p *plan.Plan, ok bool, err error) {
+}, has ...func(*plan.Plan) bool) (newest, run state.RunInfo, p *plan.Plan, which int, ok bool, err error) {
 	runs, err := from.Runs()
 	if err != nil {
-		return newest, run, nil, false, err
+		return newest, run, nil, 0, false, err
 	}
-	lacks := map[string]bool{} // plans, by their fingerprints: many runs may have one
+	var missing []int         // of what is looked for
+	seen := map[string]bool{} // plans, by their fingerprints: many runs may have one
 	for i, run := range slices.Backward(runs) {
-		if lacks[run.PlanFingerprint] {
+		if seen[run.PlanFingerprint] {
 			continue
 		}
+		seen[run.PlanFingerprint] = true
 		data, err := from.Plan(run.PlanFingerprint)
 		if err != nil {
-			return newest, run, nil, false, err
+			return newest, run, nil, 0, false, err
 		}
 		p, err := plan.Decode(data)
 		if err != nil {
-			return newest, run, nil, false, fmt.Errorf("the plan of run %s cannot be read: %w", run.ID, err)
+			return newest, run, nil, 0, false, fmt.Errorf("the plan of run %s cannot be read: %w", run.ID, err)
 		}
-		last := i == len(runs)-1
-		if last {
+		if i == len(runs)-1 {
 			newest = run
+			for which := range has {
+				if !has[which](p) {
+					missing = append(missing, which)
+				}
+			}
+			if len(missing) == 0 {
+				break
+			}
+			continue
 		}
-		if has(p) {
-			return newest, run, p, !last, nil
+		for _, which := range missing {
+			if has[which](p) {
+				return newest, run, p, which, true, nil
+			}
 		}
-		lacks[run.PlanFingerprint] = true
 	}
-	return newest, state.RunInfo{}, nil, false, nil
+	return newest, state.RunInfo{}, nil, 0, false, nil
 }
 
 // KindOf is the kind of a run's plan, empty where the plan cannot be read. The error is

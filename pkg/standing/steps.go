@@ -29,6 +29,7 @@ type Purpose string
 const (
 	WhenLeft      Purpose = "left"      // when the run's process has left
 	WhenKept      Purpose = "kept"      // when a worker keeps the ledger
+	WhenAccepted  Purpose = "accepted"  // when the failures are accepted where an engine carries the run out
 	WhenSignedIn  Purpose = "signed-in" // when the sign-in or permission is in order
 	WhenAllowed   Purpose = "allowed"   // when support says that another try may be made
 	WhenMended    Purpose = "mended"    // when the cause of the failure is gone
@@ -79,6 +80,8 @@ func Next(st *rollout.State, live bool, now time.Time) []Step {
 		return needed
 	case live:
 		return []Step{watch}
+	case st.Elsewhere() && st.LeftHalted():
+		return []Step{{For: WhenAccepted, Args: watch.Args}}
 	case st.Elsewhere():
 		return []Step{{For: WhenKept, Args: watch.Args}}
 	case r.Halt != nil && st.InFlight() == 0:
