@@ -54,8 +54,9 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			ResumedAt: TimeOrNull(st.Run.ResumedAt),
 			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now),
 			Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
-			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live, Elsewhere: !o.Live && st.Elsewhere() && !st.LeftHalted(),
-			Kind: st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil ||
+			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
+			Elsewhere: !o.Live && st.Elsewhere() && !st.LeftHalted(),
+			Kind:      st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil ||
 				st.Plan.Upgrade.Permanent,
 		},
 		Totals: newTotals(), Waves: make([]Wave, len(st.Waves)), Subscriptions: []Subscription{}, Actions: []Action{},

@@ -89,7 +89,11 @@ func (n *night) play(ctx context.Context) error {
 	n.say("the run of 40 vaults has begun")
 	ended := make(chan error, 1)
 	var result protocol.Result
-	go func() { ended <- run.Get(ctx, &result) }()
+	go func() {
+		var err error
+		result, err = outcome(ctx, run)
+		ended <- err
+	}()
 	if err := n.until(ctx, killWorkerAfter, ended); err != nil {
 		return err
 	}

@@ -70,7 +70,11 @@ func besiege(t *testing.T, rnd *rand.Rand, cloud strictCloud) *siege {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { s.result <- run.Get(t.Context(), &s.ended) }()
+	go func() {
+		var err error
+		s.ended, err = outcome(t.Context(), run)
+		s.result <- err
+	}()
 	return s
 }
 

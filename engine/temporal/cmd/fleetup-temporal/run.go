@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -127,8 +129,8 @@ func optionsOf(c *cli.Context) (o protocol.Options, err error) {
 
 // conclude waits for the end of a run, and ends as fleetup does.
 func conclude(ctx context.Context, r client.WorkflowRun) error {
-	var result protocol.Result
-	if err := r.Get(ctx, &result); err != nil {
+	result, err := outcome(ctx, r)
+	if err != nil {
 		return ended(err)
 	}
 	fmt.Printf("ended with exit code %d after %d facts in %d segments\n", result.ExitCode, result.Facts,
@@ -137,6 +139,39 @@ func conclude(ctx context.Context, r client.WorkflowRun) error {
 		return cli.Exit("", int(result.ExitCode))
 	}
 	return nil
+}
+
+// askAgain is how long to leave a server alone that does not answer.
+const askAgain = 5 * time.Second
+
+// outcome waits for the end of a run, for as long as it takes: a server that is away for
+// longer than its client tries ends no run.
+func outcome(ctx context.Context, r client.WorkflowRun) (result protocol.Result, err error) {
+	for said := false; ; said = true {
+		err = r.Get(ctx, &result)
+		if err == nil || ctx.Err() != nil || !unanswered(err) {
+			return result, err
+		}
+		if !said {
+			fmt.Fprintf(os.Stderr, "the server does not answer (%v): the run goes on when it does, and is waited for\n",
+				err)
+		}
+		select {
+		case <-ctx.Done():
+			return result, ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// unanswered reports whether an error is of a server that cannot be reached, and says
+// nothing of the run.
+func unanswered(err error) bool {
+	if _, ok := errors.AsType[*serviceerror.Unavailable](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	return ok || errors.Is(err, context.DeadlineExceeded)
 }
 
 // ended says why a run did not come to its end.
