@@ -37,11 +37,8 @@ func pageFlags() []cli.Flag {
 
 // openPage takes the address of the page, so that a mistake is known before
 // anything begins; nil where no page is wanted.
-func openPage(c *cli.Context) (*web.Server, error) { return openPageAt(c, flagListen.of(c)) }
-
-// openPageAt is openPage at another address than the command line has.
-func openPageAt(c *cli.Context, address string) (*web.Server, error) {
-	file := flagListenTokenFile.of(c)
+func openPage(c *cli.Context) (*web.Server, error) {
+	address, file := flagListen.of(c), flagListenTokenFile.of(c)
 	if address == "" {
 		if file != "" {
 			return nil, failure.Usage("add --listen ADDRESS, or leave the token out",

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/url"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
@@ -127,16 +125,6 @@ func (s *showing) show() (over bool, err error) {
 
 // next shows another run, on the page that the one before it had.
 func (s *showing) next() error {
-	if s.runID != "" && s.page != nil {
-		at, err := url.Parse(s.page.URL())
-		if err != nil {
-			return err
-		}
-		s.page.Close()
-		if s.page, err = openPageAt(s.c, at.Host); err != nil {
-			return err
-		}
-	}
 	run := &s.follower.run
 	s.live = true // until it is seen otherwise
 	from := run.Seq

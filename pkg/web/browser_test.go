@@ -123,12 +123,18 @@ func eval[T any](b *tab, expression string) T {
 	return v
 }
 
-// until waits for an expression to become true.
+// until waits for an expression to become true, also of a page that is loaded anew meanwhile.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression,
-		chromedp.WithPollingTimeout(time.Minute))); err != nil {
-		b.t.Fatalf("%s does not come true: %v", expression, err)
+	for tries := 0; ; tries++ {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(time.Minute)))
+		if err == nil {
+			return
+		}
+		if gone := strings.Contains(err.Error(), "navigated") || strings.Contains(err.Error(),
+			"Cannot find context"); tries == 5 || !gone {
+			b.t.Fatalf("%s does not come true: %v", expression, err)
+		}
 	}
 }
 
@@ -379,6 +385,10 @@ func TestBrowserFollowsALiveRun(t *testing.T) {
 	}
 	b.until(`document.getElementById("announce").textContent.includes("1 NEEDS YOU")`)
 	b.shot("live")
+	// The next run of the ledger is shown in its place.
+	x.begin("20260317-next")
+	b.until(`document.body.textContent.includes("20260317-next") &&
+		document.getElementById("link").textContent === "live"`)
 	x.server.Close()
 	b.until(`document.getElementById("link").textContent.includes("ended")`)
 	b.quiet()

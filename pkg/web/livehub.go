@@ -332,14 +332,14 @@ func (d *liveHub) serve(stop <-chan struct{}) {
 }
 
 // finish tells the end to those who watch, and lets them go.
-func (d *liveHub) finish() error {
+func (d *liveHub) finish(last message) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fold()
 	d.over, d.all, d.changed = true, true, true
 	_, err := d.advance(true)
 	for w := range d.watchers {
-		d.tell(w, theEnd)
+		d.tell(w, last)
 		d.drop(w)
 	}
 	return err

@@ -27,17 +27,17 @@ func (s *Server) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	m.Handle("/{$}", s.shown(func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, "text/html; charset=utf-8", s.desk.page)
+		s.answer(w, r, "text/html; charset=utf-8", s.hub.Load().page)
 	}))
 	m.HandleFunc("/page.css", plain("text/css; charset=utf-8", styles()))
 	m.HandleFunc("/page.js", plain("text/javascript; charset=utf-8", script()))
 	m.Handle("/api/status", s.shown(func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, "application/json", s.desk.status)
+		s.answer(w, r, "application/json", s.hub.Load().status)
 	}))
 	m.Handle("/events", s.shown(s.events))
 	m.Handle("/metrics", s.shown(func(w http.ResponseWriter, r *http.Request) {
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(&gauges{s.desk})
+		registry.MustRegister(&gauges{s.hub.Load()})
 		promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
 	}))
 	return m
@@ -118,7 +118,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if seen == "" {
 		seen = r.URL.Query().Get("after")
 	}
-	me, err := s.desk.watch(seen)
+	hub := s.hub.Load()
+	me, err := hub.watch(seen)
 	if errors.Is(err, errCrowded) {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -128,7 +129,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, lexicon.Clean(err.Error()), http.StatusInternalServerError)
 		return
 	}
-	defer s.desk.forget(me)
+	defer hub.forget(me)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a reverse proxy must not collect them
 	out := http.NewResponseController(w)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -34,8 +35,8 @@ var (
 // shortestToken is how long a token is at least.
 const shortestToken = 16
 
-// Server serves the page of one run. A nil Server shows nothing to nobody: all
-// its methods may be called.
+// Server serves the page of a run, and of the next one in its place. A nil Server shows
+// nothing to nobody: all its methods may be called, by one goroutine.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
@@ -45,7 +46,8 @@ type Server struct {
 	stop     chan struct{}
 	close    sync.Once
 	work     sync.WaitGroup
-	desk     *liveHub
+	hub      atomic.Pointer[liveHub] // of the run that is shown, nil before the first
+	endHub   chan struct{}           // closed when another run is shown
 }
 
 // Listen takes the address, so that a mistake is known before a run begins.
@@ -98,35 +100,43 @@ func (s *Server) URL() string {
 // Guarded reports whether the page asks for a token.
 func (s *Server) Guarded() bool { return s != nil && s.guard.token != "" }
 
-// Begin shows a run. It is called once.
+// Begin shows a run, in place of the one before it: who watches that is told how it
+// stands, and whoever is signed in stays so.
 func (s *Server) Begin(r Run) {
 	if s == nil {
 		return
 	}
 	b := make([]byte, 6)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
-	s.desk = newLiveHub(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) })
-	s.work.Go(func() { s.desk.serve(s.stop) })
-	s.work.Go(func() { s.desk.ends.Keep(s.desk.now, s.stop) })
-	close(s.begun)
+	hub, end := newLiveHub(r, hex.EncodeToString(b), func() time.Time { return time.Now().UTC().Round(0) }),
+		make(chan struct{})
+	s.work.Go(func() { hub.serve(end) })
+	s.work.Go(func() { hub.ends.Keep(hub.now, end) })
+	if before := s.hub.Swap(hub); before == nil {
+		close(s.begun)
+	} else {
+		close(s.endHub)
+		_ = before.finish(theNext) // as in end
+	}
+	s.endHub = end
 }
 
 // Update takes in facts that the run has journalled. It copies them and comes
 // back at once, whoever watches.
 func (s *Server) Update(events []fleet.Event) {
-	if s == nil || s.desk == nil {
+	if s == nil || s.hub.Load() == nil {
 		return
 	}
-	s.desk.add(events)
+	s.hub.Load().add(events)
 }
 
 // Carried says whether a process carries the run out, where that is another one than
 // this: the page of a run that nobody does says so. Begin takes it for granted.
 func (s *Server) Carried(out bool) {
-	if s == nil || s.desk == nil {
+	if s == nil || s.hub.Load() == nil {
 		return
 	}
-	s.desk.carried(out)
+	s.hub.Load().carried(out)
 }
 
 // patience is how long the end waits for those who are being told of it.
@@ -141,8 +151,9 @@ func (s *Server) Close() {
 
 func (s *Server) end() {
 	close(s.stop)
-	if s.desk != nil {
-		_ = s.desk.finish() // the ledger has the truth; the page is a window
+	if hub := s.hub.Load(); hub != nil {
+		close(s.endHub)
+		_ = hub.finish(theEnd) // the ledger has the truth; the page is a window
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

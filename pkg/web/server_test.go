@@ -66,18 +66,23 @@ func serve(t testing.TB, n int, c Config) *theatre {
 	}
 	t.Cleanup(func() { s.Close() })
 	x := &theatre{t: t, server: s, plan: fleetPlan(n), at: time.Now().UTC().Add(-time.Minute)}
+	x.begin("20260316-110000-7f3a9c")
+	x.tell(fleet.WaveOpened{Wave: "canary"})
+	return x
+}
+
+// begin shows a run that has just been opened.
+func (x *theatre) begin(id string) {
 	st := rollout.NewState(x.plan)
 	if err := st.Apply(fleet.Event{At: x.at,
-		Fact: fleet.RunOpened{RunID: "20260316-110000-7f3a9c", PlanFingerprint: x.plan.Fingerprint}}); err != nil {
-		t.Fatal(err)
+		Fact: fleet.RunOpened{RunID: id, PlanFingerprint: x.plan.Fingerprint}}); err != nil {
+		x.t.Fatal(err)
 	}
-	s.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1",
+	x.server.Begin(Run{State: st, Options: report.Options{State: "contoso.db"}, Version: "v1",
 		Rates: func(visit func(string, fleet.RateLimitClass, float64)) {
 			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.ClassReads, 2.5)
 			visit("53a3c692-5283-4f0a-baf6-49412f5ebefe", fleet.ClassWrites, 10)
 		}})
-	x.tell(fleet.WaveOpened{Wave: "canary"})
-	return x
 }
 
 func (x *theatre) tell(facts ...fleet.Fact) {
@@ -327,9 +332,9 @@ func TestSlowClientsAreDropped(t *testing.T) {
 	good := x.follow("")
 	good.next()
 	watchers := func() int {
-		x.server.desk.mu.Lock()
-		defer x.server.desk.mu.Unlock()
-		return len(x.server.desk.watchers)
+		x.server.hub.Load().mu.Lock()
+		defer x.server.hub.Load().mu.Unlock()
+		return len(x.server.hub.Load().watchers)
 	}
 	for watchers() < 2 {
 		time.Sleep(time.Millisecond)
@@ -345,11 +350,11 @@ func TestSlowClientsAreDropped(t *testing.T) {
 		if n > 20000 {
 			t.Fatal("the one who does not read is never dropped")
 		}
-		x.server.desk.mu.Lock()
-		x.server.desk.all, x.server.desk.changed = true, true
-		clear(x.server.desk.rows)
-		_, err := x.server.desk.advance(true)
-		x.server.desk.mu.Unlock()
+		x.server.hub.Load().mu.Lock()
+		x.server.hub.Load().all, x.server.hub.Load().changed = true, true
+		clear(x.server.hub.Load().rows)
+		_, err := x.server.hub.Load().advance(true)
+		x.server.hub.Load().mu.Unlock()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +366,7 @@ func TestCrowdsAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	x := serve(t, 4, Config{})
 	for range maxWatchers {
-		if _, err := x.server.desk.watch(""); err != nil {
+		if _, err := x.server.hub.Load().watch(""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -633,7 +638,7 @@ func TestARunThatDoesNotBegin(t *testing.T) {
 // BenchmarkChange is what one change costs a live page of 10,000 vaults.
 func BenchmarkChange(b *testing.B) {
 	x := serve(b, 10000, Config{})
-	d := x.server.desk
+	d := x.server.hub.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.watchers[&watcher{queue: make(chan message, 1<<20)}] = true
@@ -652,5 +657,38 @@ func BenchmarkOpen(b *testing.B) {
 		if err := newLiveHub(Run{State: st}, "boot", time.Now).page(io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestTheNextRun: it is shown in place of the one before, whose watchers are told; a cookie
+// of before opens it.
+func TestTheNextRun(t *testing.T) {
+	t.Parallel()
+	const token = "a token that is long enough"
+	x := serve(t, 4, Config{Token: token})
+	resp, _ := x.ask("POST", "/login", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(strings.NewReader(url.Values{"token": {token}}.Encode()))
+	})
+	cookies := resp.Cookies()
+	if len(cookies) == 0 {
+		t.Fatalf("the sign-in gives no cookie: %s", resp.Status)
+	}
+	hub := x.server.hub.Load()
+	w, err := hub.watch("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.begin("20260317-next")
+	last := message{}
+	for m := range w.queue {
+		last = m
+	}
+	if last.event != "next" {
+		t.Errorf("who watched the run before is told %q at last", last.event)
+	}
+	resp, body := x.ask("GET", "/api/status", func(r *http.Request) { r.AddCookie(cookies[0]) })
+	if resp.StatusCode != 200 || !strings.Contains(body, "20260317-next") {
+		t.Errorf("a cookie of before: %s %.200s", resp.Status, body)
 	}
 }

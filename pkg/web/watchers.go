@@ -16,8 +16,11 @@ type message struct {
 	data  []byte
 }
 
-// theEnd is the last message of a process.
-var theEnd = message{event: "end", data: []byte("{}")}
+// The last message of a process, and of a run after which another is shown.
+var (
+	theEnd  = message{event: "end", data: []byte("{}")}
+	theNext = message{event: "next", data: []byte("{}")}
+)
 
 // How many may watch at once, and how far one may fall behind.
 const (

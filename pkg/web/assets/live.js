@@ -1,6 +1,7 @@
 // What changes while the run goes on, over server-sent events.
 
 const link = $("link");
+const againAfter = 10000; // where the server refuses the stream, after which a browser does not try by itself
 let stream = null, lastSaid = { text: "", key: "", at: 0 };
 
 function connected(className, text) {
@@ -12,7 +13,10 @@ function connected(className, text) {
 function follow() {
   stream = new EventSource("events?after=" + encodeURIComponent(doc.version));
   stream.addEventListener("open", () => connected("", "live"));
-  stream.addEventListener("error", () => connected("lost", "connection lost since " + clockTime(now()) + ", trying again"));
+  stream.addEventListener("error", () => {
+    connected("lost", "connection lost since " + clockTime(now()) + ", trying again");
+    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, againAfter);
+  });
   stream.addEventListener("snapshot", (e) => {
     const d = JSON.parse(e.data), parts = d.parts;
     delete d.parts;
@@ -38,7 +42,7 @@ function follow() {
     connected("over", "the run's process has ended; this is its last word");
     refresh();
   });
-  setInterval(tick, 1000);
+  stream.addEventListener("next", () => location.reload());
   connected("", "live");
 }
 

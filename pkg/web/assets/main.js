@@ -93,4 +93,7 @@ document.documentElement.classList.toggle("live", doc.live);
 offer();
 recall();
 refresh();
-if (doc.live) follow();
+if (doc.live) {
+  follow();
+  setInterval(tick, 1000);
+}
