@@ -64,7 +64,11 @@ func (r *RunRow) Stands(st *rollout.State, live bool, now time.Time) {
 func RunsNext(rows []RunRow) []Step {
 	var steps []standing.Step
 	if n := len(rows); n > 0 {
-		steps = append(steps, standing.Step{Args: []string{"report"}})
+		newest := "report"
+		if rows[n-1].EndedAt == nil {
+			newest = "status" // it says what the run needs
+		}
+		steps = append(steps, standing.Step{Args: []string{newest}})
 		if n > 1 {
 			steps = append(steps, standing.Step{For: standing.ToEarlier, Instead: true,
 				Args: []string{"report", "--run", rows[n-2].ID}})
