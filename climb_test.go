@@ -66,7 +66,7 @@ var readDownwards = map[string][]string{
 		"selection.go", "csv.go", "nights.go", "status.go", "actions.go", "remediation.go", "next.go", "groups.go",
 		"waits.go", "said.go",
 		"flights.go", "evidence.go", "causes.go", "support.go",
-		"timelinefacts.go", "view.go", "finish.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go",
+		"timelinefacts.go", "view.go", "expectedend.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go",
 		"json.go"},
 	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go",
 		"liveahead.go", "recent.go", "tracker.go"},

@@ -5,20 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/proxy"
-)
-
-// How hard a dispatcher tries.
-const (
-	firstWait    = time.Second      // before the second attempt; it doubles with each
-	longestWait  = time.Minute      // between two attempts
-	longestAfter = 5 * time.Minute  // of a Retry-After that is obeyed
-	giveUp       = 15 * time.Minute // after which a notification is old news
-	attemptTime  = 10 * time.Second // for one attempt
-	queueLength  = 64               // notifications that wait for one target
-	keptLosses   = 5                // that are named at the end; the others are counted
 )
 
 // Options is what a dispatcher needs.
