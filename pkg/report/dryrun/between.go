@@ -6,6 +6,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
@@ -23,14 +24,19 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 			spared = append(spared, "no soak")
 		}
 	}
-	gate := func(w int, when plan.ApprovalWhen) bool {
-		return w < len(d.plan.Waves) && d.plan.Waves[w].Approval != nil && d.plan.Waves[w].Approval.When == when
+	var after, before *plan.Approval
+	if w+1 < len(d.plan.Waves) {
+		after, before = d.gate(w, plan.ApprovalAfter), d.gate(w+1, plan.ApprovalBefore)
 	}
-	after, before := gate(w, plan.ApprovalAfter) && w+1 < len(d.plan.Waves), gate(w+1, plan.ApprovalBefore)
+	afterNeeded, beforeNeeded := after != nil && !d.needless(w), before != nil && !d.leftDone(w+1)
 	switch {
-	case before && !d.leftDone(w+1), after && !d.needless(w):
-		parts = append(parts, "approval")
-	case after, before:
+	case afterNeeded && beforeNeeded:
+		parts = append(parts, approvalWords(after)+" after it", approvalWords(before)+" before the next")
+	case afterNeeded:
+		parts = append(parts, approvalWords(after))
+	case beforeNeeded:
+		parts = append(parts, approvalWords(before))
+	case after != nil, before != nil:
 		spared = append(spared, "no approval")
 	}
 	then := strings.Join(parts, ", ")
@@ -39,6 +45,34 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 	}
 	// What falls away comes last with its reason, which must not be read of the rest.
 	return strings.TrimPrefix(then+"; "+strings.Join(spared, ", ")+": nothing to start", "; ")
+}
+
+// gate is the approval of a wave on one of its sides; nil where none is asked for there.
+func (d *dryRun) gate(w int, when plan.ApprovalWhen) *plan.Approval {
+	if a := d.plan.Waves[w].Approval; a != nil && a.When == when {
+		return a
+	}
+	return nil
+}
+
+// approvalWords is an approval with who may not give it.
+func approvalWords(a *plan.Approval) string {
+	if a.NotBy != "" {
+		return "approval (not by the " + a.NotBy + ")"
+	}
+	return "approval"
+}
+
+// waitsFirst says that the run waits for a person before anything of it starts: no wave
+// comes before the first, whose row could tell.
+func (d *dryRun) waitsFirst(p *layout.Page) {
+	if len(d.plan.Waves) == 0 {
+		return
+	}
+	if a := d.gate(0, plan.ApprovalBefore); a != nil && !d.leftDone(0) {
+		p.Line("The run waits at once: nothing starts before wave %s has its %s.", d.plan.Waves[0].Name,
+			approvalWords(a))
+	}
 }
 
 // soaked is when a wave has soaked that has nothing to do, by what the ledger remembers
