@@ -109,7 +109,7 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 			}
 			x.Earlier = x.Status == fleet.Already && o.Memory.AsWanted[v.Key].Ours
 		}
-		if x.Status != fleet.Excluded && !x.Carried {
+		if budgeted(&x) {
 			d.base++
 		}
 		d.vaults[i] = x
@@ -166,7 +166,7 @@ func (d *dryRun) waveBudget(w int) (n int, ok bool) {
 	}
 	base := 0
 	for _, i := range d.plan.Waves[w].Vaults {
-		if x := &d.vaults[i]; x.Status != fleet.Excluded && !x.Carried {
+		if budgeted(&d.vaults[i]) {
 			base++
 		}
 	}
@@ -207,8 +207,7 @@ func (d *dryRun) atOnce(w int) int {
 		if b == nil {
 			continue
 		}
-		base, here := d.counted(scope, func(x *report.Vault) bool { return x.Status != fleet.Excluded && !x.Carried }),
-			map[string]int{}
+		base, here := d.counted(scope), map[string]int{}
 		for _, i := range d.left.Waves[w].Vaults {
 			if v := &d.left.Vaults[i]; !v.Excluded() {
 				here[scope.Key(v)]++
@@ -223,11 +222,15 @@ func (d *dryRun) atOnce(w int) int {
 	return n
 }
 
-// counted counts the vaults of each part that are so.
-func (d *dryRun) counted(scope plan.BudgetScope, so func(*report.Vault) bool) map[string]int {
+// budgeted reports whether a vault is one of those that a run's budgets in percent are of
+// (rollout.Budget), whether it starts or not.
+func budgeted(x *report.Vault) bool { return x.Status != fleet.Excluded && !x.Carried }
+
+// counted counts the vaults of each part that its budget is of.
+func (d *dryRun) counted(scope plan.BudgetScope) map[string]int {
 	n := map[string]int{}
 	for i := range d.vaults {
-		if so(&d.vaults[i]) {
+		if budgeted(&d.vaults[i]) {
 			n[scope.Key(&d.plan.Vaults[i])]++
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/plan"
-	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -58,7 +57,7 @@ func (d *dryRun) halts(p *layout.Page) {
 			continue
 		}
 		most := 0
-		for _, n := range d.counted(scope, func(x *report.Vault) bool { return rollout.StartsFrom(x.Status) }) {
+		for _, n := range d.counted(scope) {
 			most = max(most, b.Resolve(n))
 		}
 		parts = append(parts, fmt.Sprintf("more than %s in one %s", budgetWords(*b, most), scope.Name))

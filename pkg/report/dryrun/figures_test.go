@@ -1,0 +1,63 @@
+package dryrun
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/test/reporttest"
+)
+
+// validated are validations of all of a plan's vaults with one verdict.
+func validated(p *plan.Plan, v fleet.Verdict) map[fleet.Key]fleet.Validation {
+	checks := map[fleet.Key]fleet.Validation{}
+	for i := range p.Vaults {
+		checks[p.Vaults[i].Key] = fleet.Validation{Verdict: v}
+	}
+	return checks
+}
+
+// shownPair is a pair of the page of a plan.
+func shownPair(t *testing.T, p *plan.Plan, o PlanOptions, name string) string {
+	t.Helper()
+	o.Now = reporttest.T0
+	p50, p90, err := Forecasts(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.P50, o.P90 = &p50, &p90
+	var b strings.Builder
+	if err := Plan(&b, p, o); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// TestBudgetOfAPartIsOfWhatTheRunCounts: a budget in percent is of the vaults that are
+// neither held nor failed before, also of those that do not start.
+func TestBudgetOfAPartIsOfWhatTheRunCounts(t *testing.T) {
+	t.Parallel()
+	p := reporttest.FixturePlan()
+	p.SubscriptionBudget = &plan.Budget{Unit: plan.UnitPercent, Percent: 50}
+	counts, most := map[string]int{}, 0
+	for i := range p.Vaults {
+		if v := &p.Vaults[i]; !v.Excluded() {
+			counts[v.SubscriptionID]++
+			most = max(most, p.SubscriptionBudget.Resolve(counts[v.SubscriptionID]))
+		}
+	}
+	want := fmt.Sprintf("more than 50 %% (at most %d) in one subscription", most)
+	for _, verdict := range []fleet.Verdict{fleet.VerdictReady, fleet.VerdictAlready} {
+		o := PlanOptions{Validations: validated(p, verdict)}
+		if got := shownPair(t, p, o, "Halts also at"); most < 2 || got != want {
+			t.Errorf("all %s: %q, want %q", verdict, got, want)
+		}
+	}
+}
