@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
 
@@ -58,6 +60,38 @@ func TestBudgetOfAPartIsOfWhatTheRunCounts(t *testing.T) {
 		o := PlanOptions{Validations: validated(p, verdict)}
 		if got := shownPair(t, p, o, "Halts also at"); most < 2 || got != want {
 			t.Errorf("all %s: %q, want %q", verdict, got, want)
+		}
+	}
+}
+
+// TestNightsAreOfVaultsWithWindows: what may start besides counts among a night's vaults
+// only where it has windows.
+func TestNightsAreOfVaultsWithWindows(t *testing.T) {
+	t.Parallel()
+	days := []time.Weekday{0, 1, 2, 3, 4, 5, 6}
+	for want, c := range map[string]struct{ windowed, busy int }{
+		"1 vault":                    {1, 0},
+		"1 vault busy":               {1, 1},
+		"3 vaults 2 busy among them": {3, 2},
+	} {
+		p := reporttest.FixturePlan()
+		p.Calendar, p.Calendars = nil, []plan.Calendar{{Windows: []plan.Window{{Days: days, End: 360, Zone: "UTC"}}}}
+		o := PlanOptions{Validations: validated(p, fleet.VerdictBusy)}
+		own := 0
+		for i := range p.Vaults {
+			v := &p.Vaults[i]
+			p.Waves[v.Wave].Calendar, v.Calendar = nil, 0
+			if v.Excluded() || own == c.windowed {
+				continue
+			}
+			if v.Calendar, own = 1, own+1; own > c.busy {
+				o.Validations[v.Key] = fleet.Validation{Verdict: fleet.VerdictReady}
+			}
+		}
+		parts := strings.Split(shownPair(t, p, o, "Nights"), lexicon.Dot)
+		parts[0], _, _ = strings.Cut(parts[0], " until ")
+		if got := strings.Join(parts, " "); got != want {
+			t.Errorf("%d with windows, %d of them busy: %q, want %q", c.windowed, c.busy, got, want)
 		}
 	}
 }

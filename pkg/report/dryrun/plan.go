@@ -135,12 +135,14 @@ func (d *dryRun) checkedAt() time.Time {
 }
 
 // unsure is what may start besides those that are to, in words; empty for none.
-func (d *dryRun) unsure() string {
+func (d *dryRun) unsure() string { return unsureWords(d.totals) }
+
+func unsureWords(totals map[fleet.Status]int) string {
 	var parts []string
-	if n := d.totals[fleet.Busy]; n > 0 {
+	if n := totals[fleet.Busy]; n > 0 {
 		parts = append(parts, lexicon.Number(n)+" busy")
 	}
-	if n := d.totals[fleet.Pending]; n > 0 {
+	if n := totals[fleet.Pending]; n > 0 {
 		parts = append(parts, lexicon.Number(n)+" not checked")
 	}
 	return strings.Join(parts, " + ")

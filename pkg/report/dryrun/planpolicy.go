@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
@@ -104,7 +105,18 @@ func (d *dryRun) nights(p *layout.Page, c lexicon.Clock) {
 		}
 		parts = append(parts, fmt.Sprintf("%s until %s", starts, c.Near(n.Until, d.opts.Now)))
 	}
-	if s := d.unsure(); s != "" {
+	// of those alone that a night is for: what has no windows starts in none
+	windowed := map[fleet.Status]int{}
+	for i := range d.vaults {
+		if c := d.plan.CalendarFor(i); c != nil && len(c.Windows) > 0 {
+			windowed[d.vaults[i].Status]++
+		}
+	}
+	switch s := unsureWords(windowed); {
+	case s == "":
+	case len(f.Nights) == 1 && f.Nights[0].Starts == 1:
+		parts = append(parts, strings.TrimPrefix(s, "1 "))
+	default:
 		parts = append(parts, s+" among them")
 	}
 	p.Pair("Nights", "%s", strings.Join(parts, lexicon.Dot))
