@@ -70,7 +70,8 @@ func (v *Vault) refusal() string {
 	return ""
 }
 
-// CauseLine sums causes up on a line: 301 agent-too-old (388 items).
+// CauseLine sums causes up on a line: 301 agent-too-old (388 items). It says of how many
+// vaults it has more than one, for the line is of more than they are then.
 func CauseLine(cs []*cause) string {
 	var parts []string
 	for _, c := range cs {
@@ -80,7 +81,24 @@ func CauseLine(cs []*cause) string {
 		}
 		parts = append(parts, s)
 	}
-	return strings.Join(parts, lexicon.Dot)
+	causes, several := map[*Vault]int{}, 0
+	for _, c := range cs {
+		for _, v := range c.Vaults {
+			if causes[v]++; causes[v] == 2 {
+				several++
+			}
+		}
+	}
+	return strings.Join(parts, lexicon.Dot) + UnderSeveral(several)
+}
+
+// UnderSeveral ends a line of codes with how many vaults count under more than one;
+// empty for none.
+func UnderSeveral(vaults int) string {
+	if vaults == 0 {
+		return ""
+	}
+	return lexicon.Dot + lexicon.Plural(vaults, "vault counts", "vaults count") + " under more than one"
 }
 
 // ShowCauses lists each cause with its vaults and their items.

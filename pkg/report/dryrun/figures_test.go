@@ -95,3 +95,34 @@ func TestNightsAreOfVaultsWithWindows(t *testing.T) {
 		}
 	}
 }
+
+// TestFindingsAreOfVaults: a line of codes says how many vaults count under more than one,
+// and counts each once under a code, however often that was found.
+func TestFindingsAreOfVaults(t *testing.T) {
+	t.Parallel()
+	p := reporttest.FixturePlan()
+	for name, c := range map[string]struct {
+		verdict  fleet.Verdict
+		severity fleet.Severity
+	}{"Blocked": {fleet.VerdictBlocked, fleet.SeverityError}, "Noted": {fleet.VerdictReady, fleet.SeverityWarning}} {
+		found := func(codes ...string) (v fleet.Validation) {
+			v.Verdict = c.verdict
+			for _, code := range codes {
+				v.Findings = append(v.Findings, fleet.Finding{Severity: c.severity, Code: code})
+			}
+			return v
+		}
+		o := PlanOptions{Validations: validated(p, fleet.VerdictAlready)}
+		o.Validations[p.Vaults[0].Key] = found("locked", "locked")
+		o.Validations[p.Vaults[1].Key] = found("locked")
+		const details = " · details: --details or -o csv"
+		if got, want := shownPair(t, p, o, name), "2 locked"+details; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		o.Validations[p.Vaults[1].Key] = found("locked", "no-rule")
+		want := "2 locked · 1 no-rule · 1 vault counts under more than one" + details
+		if got := shownPair(t, p, o, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

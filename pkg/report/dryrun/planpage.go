@@ -357,12 +357,20 @@ func (d *dryRun) noted() []*report.Vault {
 	return d.with(func(v *report.Vault) bool { return v.Status == fleet.Ready && len(v.Findings) > 0 })
 }
 
-// noteLine counts what was found of vaults by its codes, the most frequent first.
+// noteLine counts the vaults of which something was found by its codes, the most frequent
+// first.
 func noteLine(vs []*report.Vault) string {
-	n := map[string]int{}
+	n, several := map[string]int{}, 0
 	for _, v := range vs {
+		of := map[string]bool{}
 		for _, f := range v.Findings {
-			n[lexicon.Or(report.ValueOf(f.Code), standing.NoCode)]++
+			of[lexicon.Or(report.ValueOf(f.Code), standing.NoCode)] = true
+		}
+		for code := range of {
+			n[code]++
+		}
+		if len(of) > 1 {
+			several++
 		}
 	}
 	codes := slices.SortedFunc(maps.Keys(n),
@@ -371,7 +379,7 @@ func noteLine(vs []*report.Vault) string {
 	for i, code := range codes {
 		parts[i] = lexicon.Number(n[code]) + " " + code
 	}
-	return strings.Join(parts, lexicon.Dot)
+	return strings.Join(parts, lexicon.Dot) + report.UnderSeveral(several)
 }
 
 // durations are the shortest median and the longest 90th percentile of what
