@@ -143,13 +143,23 @@ func (d *checked) advise(p *plan.Plan, o ValidationOptions) {
 	if o.Unfinished != nil {
 		d.next, d.ledger = o.Unfinished.steps, o.Unfinished.path
 	} else if len(d.found) > 0 {
-		i := slices.IndexFunc(d.Vaults, func(v report.Vault) bool { return v.Carried })
-		args := standing.Reopen(p.Kind, d.Vaults[i].Vault)
+		var again []string
+		for _, v := range d.with(func(v *report.Vault) bool { return v.Carried }) {
+			again = append(again, v.Vault)
+		}
+		when := "for failed vaults that may be tried again"
+		if len(again) > standing.VaultsInStep { // one shows how
+			again = again[:1]
+		}
+		if len(again) == 1 {
+			when = "for a failed vault that may be tried again"
+		}
+		args := standing.Reopen(p.Kind, again...)
 		if o.State == "" { // plan finds it beside the inventory, reopen does not
 			args = append(args, "--state", o.Ledger)
 		}
 		d.next = append(d.next,
-			report.Step{When: "for a failed vault that may be tried again", Args: args, Instead: true})
+			report.Step{When: when, Args: args, Instead: true})
 	}
 	d.Next = report.NextCommands(d.next, d.ledger, o.Along)
 }
