@@ -34,16 +34,21 @@ func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryru
 		return rollout.Memory{}, nil, nil
 	}
 	var live bool
+	var newest fleet.Kind
 	err = session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		live, open = r.Live != nil, nil
 		if run, ok, err := r.Latest(); err == nil && ok {
 			e.doubt(r, run, path)
+			if run.State != nil {
+				newest = run.State.Plan.Kind
+			}
 			if st, now := run.State, session.Now(); st != nil && run.Broken == nil && st.MayOpen() != nil {
 				open = dryrun.UnfinishedRun(run.Info.ID, string(standing.PhaseOf(st, live, now)), path,
 					report.NextSteps(st, live, now))
 			}
 		}
 		m, err = r.Remembered()
+		m.Newest = newest
 		return err
 	})
 	switch {

@@ -37,7 +37,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err := dryrun.Validation(e.stdout, src.Plan, results,
 		dryrun.ValidationOptions{Format: layout.Format(flagOutput.of(c)), Zone: localZone(),
 			Width: e.columns, Now: session.Now(), State: shownLedger(c, src), Along: e.along,
-			Ledger: src.Ledger, Carried: left.Carried, Unfinished: unfinished}); err != nil {
+			Ledger: src.Ledger, Memory: left, Unfinished: unfinished}); err != nil {
 		return err
 	}
 	return ended(checkedCode(src.Plan, results, left.Carried))

@@ -19,6 +19,7 @@ type Memory struct {
 	Vaults   []fleet.Key                 // all that it knows of
 	// by whom and why, of those that a person held in the last run that touched them
 	Held    map[fleet.Key]string
+	Newest  fleet.Kind // what its newest run does: reopen is about that run's vaults; empty: not known
 	changed map[fleet.Key]time.Time
 }
 
@@ -49,6 +50,11 @@ func vaultOf(k fleet.Key) string {
 	_, vault := k.Parts()
 	return vault
 }
+
+// Reopens reports whether the vaults of a plan may be re-opened now: reopen goes by the
+// newest run, which knows nothing of their failures where it did something else to them,
+// such as to undo what the plan does.
+func (m *Memory) Reopens(p *plan.Plan) bool { return m.Newest == "" || m.Newest == p.Kind }
 
 // Changed is when the runs last changed a vault of each wave of a plan, by the wave's
 // name, as fleet.RunOpened has it.

@@ -471,7 +471,7 @@ func (d *dryRun) notStarting(p *layout.Page) {
 	reasons("HELD: by the inventory", held)
 	reasons("HELD: "+report.CannotRollBack, unheld)
 	carried := d.with(func(v *report.Vault) bool { return v.Carried })
-	reasons(notTriedAgain(d.opts.Unfinished), carried)
+	reasons(notTriedAgain(d.opts.Unfinished, d.opts.Memory.Reopens(d.plan)), carried)
 	reasons("FAILED BEFORE, as the cloud remembers: not started again", d.withStatus(fleet.Failed))
 	if d.opts.Details {
 		reasons("BUSY: tried again in the run", d.withStatus(fleet.Busy))

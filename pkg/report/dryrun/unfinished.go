@@ -43,7 +43,11 @@ func earlierRuns(unfinished *Unfinished) string {
 }
 
 // notTriedAgain is the heading of the vaults that no run starts because of those runs.
-func notTriedAgain(unfinished *Unfinished) string {
-	return "NOT TRIED AGAIN: failed or unknown from " + earlierRuns(unfinished) + "; " +
-		layout.KeepTogether("fleetup reopen") + " permits another try"
+// Where the newest run is of another kind reopen would refuse them: this plan's comes first.
+func notTriedAgain(unfinished *Unfinished, reopens bool) string {
+	s := "NOT TRIED AGAIN: failed or unknown from " + earlierRuns(unfinished) + "; "
+	if !reopens {
+		s += "after the next run of this plan "
+	}
+	return s + layout.KeepTogether("fleetup reopen") + " permits another try"
 }

@@ -25,9 +25,9 @@ type ValidationOptions struct {
 	Width  int                 // columns of the terminal that a table is for; 0: no terminal
 	Along  func(string) string // adds to a command to paste what whoever asked has said; nil: nothing
 
-	Ledger     string                      // its path, also where State leaves it out
-	Carried    map[fleet.Key]fleet.Carried // what a run would take over of the ledger's runs
-	Unfinished *Unfinished                 // the ledger's run that is not over; nil: there is none
+	Ledger     string         // its path, also where State leaves it out
+	Memory     rollout.Memory // what the ledger remembers of its runs
+	Unfinished *Unfinished    // the ledger's run that is not over; nil: there is none
 }
 
 // check adds what a check found.
@@ -99,7 +99,7 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 			x.Reason = report.StringOrNull(notChecked)
 		}
 		doc.Vaults[i] = x
-		if c, ok := o.Carried[v.Key]; ok && !v.Excluded() {
+		if c, ok := o.Memory.Carried[v.Key]; ok && !v.Excluded() {
 			doc.carry(&doc.Vaults[i], &c)
 		}
 		doc.Totals[doc.Vaults[i].Status]++
@@ -142,7 +142,7 @@ func (d *checked) advise(p *plan.Plan, o ValidationOptions) {
 	d.next, d.ledger = []report.Step{{Args: []string{"plan", p.Inventory, "--validate"}}}, o.State
 	if o.Unfinished != nil {
 		d.next, d.ledger = o.Unfinished.steps, o.Unfinished.path
-	} else if len(d.found) > 0 {
+	} else if len(d.found) > 0 && o.Memory.Reopens(p) {
 		var again []string
 		for _, v := range d.with(func(v *report.Vault) bool { return v.Carried }) {
 			again = append(again, v.Vault)
@@ -194,7 +194,7 @@ func (d *checked) page(pl *plan.Plan, o ValidationOptions) *layout.Page {
 			"none + ")
 	}
 	p.Line("%s = %s", lexicon.Vaults(len(d.Vaults)), tally)
-	d.carried(p, o, carried)
+	d.carried(p, pl, o, carried)
 	for _, s := range validationSections {
 		vs := d.status(s.status)
 		switch s.status {
@@ -232,11 +232,11 @@ func (d *checked) status(s fleet.Status) []*report.Vault {
 }
 
 // carried lists the vaults that no run would start, each with what the check says of it.
-func (d *checked) carried(p *layout.Page, o ValidationOptions, vs []*report.Vault) {
+func (d *checked) carried(p *layout.Page, pl *plan.Plan, o ValidationOptions, vs []*report.Vault) {
 	if len(vs) == 0 {
 		return
 	}
-	p.Section("%s (%s)", notTriedAgain(d.Unfinished), lexicon.Vaults(len(vs)))
+	p.Section("%s (%s)", notTriedAgain(d.Unfinished, o.Memory.Reopens(pl)), lexicon.Vaults(len(vs)))
 	for _, v := range vs {
 		p.Item("%s: %s", v.Vault, reasonOf(v, lexicon.ClockIn(o.Zone)))
 		found := d.found[v]
