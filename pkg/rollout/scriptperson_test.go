@@ -123,7 +123,11 @@ func refusedAs(err error) ([]string, error) {
 		lines[0] = fmt.Sprintf("refused with %d: %s", r.Code, r.Error())
 	}
 	for _, next := range r.Next {
-		lines = append(lines, "next: "+strings.TrimSpace(next.Text+" "+strings.Join(next.Args, " ")))
+		or := ""
+		if next.Instead {
+			or = "or "
+		}
+		lines = append(lines, "next: "+or+strings.TrimSpace(next.Text+" "+strings.Join(next.Args, " ")))
 	}
 	return lines, nil
 }
