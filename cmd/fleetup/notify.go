@@ -125,7 +125,7 @@ func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State
 	log := logOf(c)
 	b := &notifier{events: notify.NewEventBuilder(end), state: st,
 		say: func(format string, args ...any) { say(e.stderr, format, args...) }}
-	b.events.Ledger, b.events.Zone = path, localZone()
+	b.events.Ledger, b.events.Zone, b.events.Stood = path, localZone(), st.Run.Suspended
 	if ends == nil {
 		b.tracker = progress.NewTracker(st)
 		ends = b.tracker.Forecast()

@@ -25,8 +25,20 @@ type EventBuilder struct {
 	// asked. It is called once for each notification, from a goroutine of the dispatcher's.
 	Ends func() *report.ExpectedEnd
 
-	seq   uint64 // of the newest fact it has seen
-	asked string // the gate for which an approval was last asked
+	// Stood is how the last process has left the run, so that a resume which finds nothing else
+	// is not told; nil: it has not, or nobody knows. Set it before the first fact.
+	Stood *fleet.RunSuspended
+
+	seq   uint64   // of the newest fact it has seen
+	asked string   // the gate for which an approval was last asked
+	again *resumed // a resume of a run that waited, and of which nothing has come yet
+}
+
+// resumed is a resume that is not told yet.
+type resumed struct {
+	seq uint64
+	at  time.Time
+	by  fleet.Actor
 }
 
 // NewEventBuilder returns one of a run whose journal ends at a sequence number.
@@ -51,13 +63,11 @@ func (t *EventBuilder) Begun(st *rollout.State) []Event {
 func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Event) {
 	for _, e := range events {
 		t.seq++
+		told, same := t.resumes(st, e)
+		if out = append(out, told...); same {
+			continue
+		}
 		switch f := e.Fact.(type) {
-		case fleet.Resumed:
-			n := t.event(st, Resumed, e.At, true,
-				fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.",
-					words(st).Flights(st.InFlight())))
-			n.Data.By = report.StringOrNull(f.By.User)
-			out = append(out, n)
 		case fleet.WaveDone:
 			out = append(out, t.waveDone(st, e.At, f))
 			if w := st.CurrentWave(); w >= 0 && st.Waves[w].Name == f.Wave {
@@ -96,12 +106,61 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 	return out
 }
 
+// resumes tells of a resume. One of a run that had been left to wait is told once the run
+// has done something, and with the rest of what that means: who resumes it every few
+// minutes to see whether it may go on would else be told of the same wait each time.
+// same says that the process has left again for the wait that was told before.
+func (t *EventBuilder) resumes(st *rollout.State, e fleet.Event) (told []Event, same bool) {
+	was := t.Stood
+	switch f := e.Fact.(type) {
+	case fleet.Resumed:
+		t.again = &resumed{t.seq, e.At, f.By}
+		if was == nil || was.Why != fleet.SuspendedWait && was.Why != fleet.SuspendedPause {
+			return t.goesOn(st), false
+		}
+		if was.Gate != "" {
+			t.asked = was.Gate + was.Wave
+		}
+		return nil, false
+	case fleet.Validated: // the reading that a resume begins with
+		return nil, false
+	case fleet.RunSuspended:
+		if t.again != nil && sameWait(was, &f) {
+			t.again, t.Stood = nil, &f
+			return nil, true
+		}
+		told, t.Stood = t.goesOn(st), &f
+		return told, false
+	}
+	return t.goesOn(st), false
+}
+
+func sameWait(a, b *fleet.RunSuspended) bool {
+	return a.Why == b.Why && a.Gate == b.Gate && a.Wave == b.Wave && a.Until.Equal(b.Until) && a.By == b.By &&
+		a.Reason == b.Reason
+}
+
+// goesOn tells of the resume that was not told yet, where there is one.
+func (t *EventBuilder) goesOn(st *rollout.State) []Event {
+	r := t.again
+	if r == nil {
+		return nil
+	}
+	t.again, t.Stood = nil, nil
+	e := t.event(st, Resumed, r.at, true, fmt.Sprintf("The run goes on. In flight or in doubt, and read first: %s.",
+		words(st).Flights(st.InFlight())))
+	e.ID = eventID(st, r.seq)
+	e.Data.By = report.StringOrNull(r.by.User)
+	return []Event{e}
+}
+
 // Broken tells of a process that could not go on, for a reason that is in no
 // journal.
 func (t *EventBuilder) Broken(st *rollout.State, at time.Time, err error) Event {
 	e := t.event(st, Interrupted, at, false,
 		"The process cannot go on: "+err.Error()+". Nothing more is sent; what is in flight goes on in the cloud.")
 	e.ID += "-broken"
+	t.again, t.Stood = nil, nil // whatever comes now is told
 	e.Data.ends(fleet.ExitInternal)
 	return e
 }
@@ -121,6 +180,7 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 	}
 	e := t.event(st, Interrupted, at, false, say)
 	e.ID += "-left"
+	t.again, t.Stood = nil, nil // whatever comes now is told
 	if !st.Elsewhere() {
 		e.Data.ends(st.Verdict())
 	}
@@ -178,7 +238,7 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 	kind, say := Interrupted, "The process has stopped in good order."
 	switch f.Why {
 	case fleet.SuspendedWait:
-		kind, say = Waiting, "The process has left and the run waits."
+		kind, say = Waiting, "The process has left and the run waits for "+t.waitsFor(&f, at)+"."
 	case fleet.SuspendedSignIn:
 		say = "The process has stopped: not signed in, or no permission."
 	case fleet.SuspendedPause:
@@ -192,6 +252,20 @@ func (t *EventBuilder) suspended(st *rollout.State, at time.Time, f fleet.RunSus
 	e.Data.ends(f.Code)
 	return e
 }
+
+// waitsFor says what a run was left to wait for, and until when.
+func (t *EventBuilder) waitsFor(f *fleet.RunSuspended, at time.Time) string {
+	switch {
+	case f.Gate != "":
+		return "an approval " + f.Gate + " wave " + f.Wave + ", until a person gives it"
+	case !f.Until.IsZero():
+		return "the window that opens " + lexicon.ClockIn(t.Zone).Full(f.Until)
+	}
+	return "a window or an approval"
+}
+
+// eventID is the ID of a notification of a fact.
+func eventID(st *rollout.State, seq uint64) string { return fmt.Sprintf("%s/%d", st.Run.ID, seq) }
 
 var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", WaveFinished: "Wave done",
 	ApprovalNeeded: "Approval needed",
@@ -220,7 +294,7 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool,
 		w := &st.Waves[i]
 		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, live)})
 	}
-	e := Event{ID: fmt.Sprintf("%s/%d", st.Run.ID, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone}
+	e := Event{ID: eventID(st, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone}
 	if t.Ends != nil {
 		e.ends = sync.OnceValue(t.Ends)
 	}

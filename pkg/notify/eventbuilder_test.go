@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Names that mean something to those that show them.
@@ -114,6 +116,72 @@ func wholeNight(t *testing.T, kind fleet.Kind) *night {
 		fleet.Verified{Vault: key(2), OperationID: "op", ResourceID: "id"},
 		fleet.WaveDone{Wave: "rest"}, fleet.RunClosed{Code: fleet.ExitFailures})
 	return n
+}
+
+// TestTheSameWaitIsToldOnce: who resumes a run every few minutes to see whether it may go
+// on is told when it does, and of another wait. Each resume is a process of its own.
+func TestTheSameWaitIsToldOnce(t *testing.T) {
+	t.Parallel()
+	gate := fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter, Wave: hostileWave,
+		Code: fleet.ExitInterrupted}
+	window := fleet.RunSuspended{Why: fleet.SuspendedWait, Until: t0.Add(30 * time.Hour), Code: fleet.ExitInterrupted}
+	n := newNight(t, "")
+	kinds := func() (ks []Kind) {
+		for _, e := range n.told {
+			ks = append(ks, e.Kind)
+		}
+		n.told = nil
+		return ks
+	}
+	said := func(want ...Kind) {
+		t.Helper()
+		if got := kinds(); !slices.Equal(got, want) {
+			t.Errorf("told %v, want %v", got, want)
+		}
+	}
+	another := func() { // process
+		seq := n.tell.seq
+		n.tell = NewEventBuilder(seq)
+		n.tell.Stood = n.st.Run.Suspended
+	}
+	n.facts(0, fleet.WaveOpened{Wave: hostileWave})
+	n.upgrade(1, 0)
+	n.facts(2, fleet.Verified{Vault: n.st.Plan.Vaults[0].Key, OperationID: "op", ResourceID: "id"},
+		fleet.WaveDone{Wave: hostileWave}, gate)
+	if e := n.told[len(n.told)-1]; !strings.Contains(e.Data.Sentence, "waits for an approval after wave ") {
+		t.Errorf("it says not for what: %s", e.Data.Sentence)
+	}
+	said(Started, WaveFinished, ApprovalNeeded, Waiting)
+	for tick := range 3 {
+		another()
+		n.facts(10+tick, fleet.Resumed{By: ops})
+		n.facts(10+tick, n.checked(1, fleet.VerdictReady))
+		n.facts(10+tick, gate)
+		said()
+	}
+	another()
+	n.facts(20, fleet.Approved{Wave: hostileWave, When: fleet.GateAfter, By: ops, ExpiresAt: t0.Add(5 * time.Hour),
+		PlanFingerprint: "7f3a9c21"})
+	n.facts(20, fleet.Resumed{By: ops})
+	n.facts(20, fleet.GateOpened{Wave: hostileWave, When: fleet.GateAfter}, fleet.WaveOpened{Wave: "rest"})
+	if e := n.told[0]; e.Data.Phase != standing.Running || !strings.HasSuffix(e.ID, fmt.Sprint("/", n.tell.seq-2)) {
+		t.Errorf("%s is of a run that is %s", e.ID, e.Data.Phase)
+	}
+	n.facts(21, window)
+	if e := n.told[1]; !strings.Contains(e.Data.Sentence, "the window that opens 2026-") {
+		t.Errorf("it says not until when: %s", e.Data.Sentence)
+	}
+	said(Resumed, Waiting)
+	another()
+	n.facts(30, fleet.Resumed{By: ops})
+	n.facts(30, window)
+	said()
+	another()
+	n.facts(40, fleet.Resumed{By: ops})
+	later := window
+	later.Until = window.Until.Add(24 * time.Hour)
+	n.facts(40, later)
+	said(Resumed, Waiting)
 }
 
 // TestLeftSaysHowTheRunStands: a process that was killed has left no exit code, and the
