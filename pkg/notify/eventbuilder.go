@@ -274,12 +274,13 @@ var titles = map[Kind]string{Started: "Run started", Resumed: "Run resumed", Wav
 
 // event is a notification of how the run stands now; live: a process carries it out.
 func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool, sentence string) Event {
-	b, live := st.RunBudget(), live && st.Run.Suspended == nil
+	b, carried := st.RunBudget(), live
+	live = live && st.Run.Suspended == nil // it may have left with the fact that is told
 	tasks := standing.Tasks(st, standing.TaskOptions{Live: live, Now: at, Vaults: standing.EveryVault(st)})
 	d := Data{SchemaVersion: 1, RunID: st.Run.ID, PlanFingerprint: st.Plan.Fingerprint,
 		UpgradeKind: string(st.Plan.Kind), Direction: st.Plan.Kind.Direction(), Title: titles[k], Sentence: sentence,
 		Phase: standing.PhaseOf(st, live, at), InFlight: st.InFlight(), NeedPerson: len(standing.ForPerson(tasks)),
-		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, live), Waves: []Wave{},
+		Vaults: st.Totals.All(), Totals: standing.Counts(st, &st.Totals, carried), Waves: []Wave{},
 		Budget: Budget{b.Failed, b.Limit}, Reports: []string{},
 		Next: report.StringOrNull(report.OnLedger(t.Ledger, standing.Next(st, live, at)[0].Args...))}
 	if st.Plan.Inventory != "" {
@@ -292,7 +293,7 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool,
 	}
 	for i := range st.Waves {
 		w := &st.Waves[i]
-		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, live)})
+		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, carried)})
 	}
 	e := Event{ID: eventID(st, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone}
 	if t.Ends != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +183,40 @@ func TestTheSameWaitIsToldOnce(t *testing.T) {
 	later.Until = window.Until.Add(24 * time.Hour)
 	n.facts(40, later)
 	said(Resumed, Waiting)
+}
+
+// TestCountsAreThoseOfTheFact: a run hands facts over as they were committed, a process that
+// watches it one by one; a wave's end that was committed with the process's leaving
+// shows the same counts in both, those of a run that is carried out.
+func TestCountsAreThoseOfTheFact(t *testing.T) {
+	t.Parallel()
+	counts := func(batch bool) (c []map[fleet.Status]int) {
+		n := newNight(t, "")
+		n.facts(0, fleet.WaveOpened{Wave: hostileWave})
+		n.upgrade(1, 0)
+		fs := []fleet.Fact{fleet.Verified{Vault: n.st.Plan.Vaults[0].Key, OperationID: "op", ResourceID: "id"},
+			fleet.WaveDone{Wave: hostileWave}, fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: fleet.GateAfter,
+				Wave: hostileWave}}
+		if batch {
+			n.facts(2, fs...)
+		} else {
+			for _, f := range fs {
+				n.facts(2, f)
+			}
+		}
+		for _, e := range n.told {
+			if c = append(c, e.Data.Totals); e.Kind == WaveFinished && e.Data.Totals[fleet.Pending] != 2 {
+				t.Errorf("%s counts %v", e.Kind, e.Data.Totals)
+			}
+			for _, w := range e.Data.Waves {
+				c = append(c, w.Totals)
+			}
+		}
+		return c
+	}
+	if a, b := counts(true), counts(false); !reflect.DeepEqual(a, b) {
+		t.Errorf("%v\n%v", a, b)
+	}
 }
 
 // TestLeftSaysHowTheRunStands: a process that was killed has left no exit code, and the
