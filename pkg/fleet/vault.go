@@ -108,7 +108,15 @@ func (v *Vault) WrittenHold() *Hold {
 }
 
 // Ref is the vault's short name for people: subscription/name.
-func (v *Vault) Ref() string { return v.SubscriptionName + "/" + v.Name }
+//
+// A name that begins with a dash would be read as a flag where the reference stands on a
+// command line: then the subscription's ID stands in its place.
+func (v *Vault) Ref() string {
+	if strings.HasPrefix(v.SubscriptionName, "-") {
+		return v.SubscriptionID + "/" + v.Name
+	}
+	return v.SubscriptionName + "/" + v.Name
+}
 
 // QualifiedName is the vault's name with what tells it from others of that name
 // in its subscription, type and location: its resource group, where it has one.
