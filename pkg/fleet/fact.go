@@ -154,6 +154,14 @@ type Evidence struct {
 	Failed   int `json:"failed"`
 	Unknown  int `json:"unknown"`
 	Blocked  int `json:"blocked"`
+	// Run counts what was lost in the whole run by then. nil: an earlier version recorded it.
+	Run *Losses `json:"run,omitempty"`
+}
+
+// Losses are what a person looks at who approves: vaults that failed, and unknown ones.
+type Losses struct {
+	Failed  int `json:"failed"`
+	Unknown int `json:"unknown"`
 }
 
 // The sides of a wave that a gate may be on.

@@ -166,33 +166,39 @@ func (s *State) CheckApproval(w int, when string, wall time.Time) error {
 	if a == nil {
 		return fmt.Errorf("nobody has approved it")
 	}
-	now := s.Evidence(w, when)
+	now, of := s.Evidence(w, when), ""
+	was, is := fleet.Losses{Failed: a.Evidence.Failed, Unknown: a.Evidence.Unknown},
+		fleet.Losses{Failed: now.Failed, Unknown: now.Unknown}
+	if run := a.Evidence.Run; run != nil && was.Failed >= is.Failed && was.Unknown >= is.Unknown {
+		was, is, of = *run, *now.Run, " in the run"
+	}
 	switch {
 	case a.PlanFingerprint != s.Plan.Fingerprint:
 		return fmt.Errorf("the plan has changed since %s approved it", a.By.User)
 	case !wall.Before(a.ExpiresAt):
 		return fmt.Errorf("the approval of %s expired at %s", a.By.User, a.ExpiresAt.Format(time.RFC3339))
-	case now.Failed > a.Evidence.Failed || now.Unknown > a.Evidence.Unknown:
-		return fmt.Errorf("since %s approved it, failures rose from %d to %d and unknown ones from %d to %d",
-			a.By.User, a.Evidence.Failed, now.Failed, a.Evidence.Unknown, now.Unknown)
+	case is.Failed > was.Failed || is.Unknown > was.Unknown:
+		return fmt.Errorf("since %s approved it, failures%s rose from %d to %d and unknown ones from %d to %d",
+			a.By.User, of, was.Failed, is.Failed, was.Unknown, is.Unknown)
 	case rule != nil && rule.NotBy == plan.NotByStarter && a.By.User == s.Run.By.User:
 		return fmt.Errorf("%s started the run, and another person must approve it", a.By.User)
 	}
 	return nil
 }
 
-// Evidence is what a gate's approval is about: the totals of the wave that is
-// done, or nothing before the first wave.
+// Evidence is what a gate's approval is about: the totals of the wave that is done, or
+// nothing before the first wave; and what the run has lost by then, in whichever wave.
 func (s *State) Evidence(w int, when string) fleet.Evidence {
 	if when == fleet.GateBefore {
 		w--
 	}
-	if w < 0 {
-		return fleet.Evidence{}
+	e := fleet.Evidence{Run: &fleet.Losses{Failed: s.Totals.Of(fleet.Failed), Unknown: s.Totals.Of(fleet.Unknown)}}
+	if w >= 0 {
+		t := &s.Waves[w].Totals
+		e.Upgraded, e.Failed, e.Unknown, e.Blocked = t.Of(fleet.Upgraded), t.Of(fleet.Failed), t.Of(fleet.Unknown),
+			t.Of(fleet.Blocked)
 	}
-	t := &s.Waves[w].Totals
-	return fleet.Evidence{Upgraded: t.Of(fleet.Upgraded), Failed: t.Of(fleet.Failed),
-		Unknown: t.Of(fleet.Unknown), Blocked: t.Of(fleet.Blocked)}
+	return e
 }
 
 // NextGate is the gate that the run stands before: its wave is done and has
