@@ -209,7 +209,8 @@ func shellQuote(s string) string {
 	case s != "" && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, special):
 		return s
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	// Backslashes stand outside of the quotes: fish reads them inside, too.
+	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(s) + "'"
 }
 
 // special reports whether a shell may read a character as anything but itself.

@@ -40,7 +40,7 @@ func TestCSVCell(t *testing.T) {
 func TestShellQuote(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"prod/sql-07": "prod/sql-07", "a b": "'a b'", "it's": `'it'\''s'`, "": "''",
-		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'"} {
+		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'", `a\'; b`: `'a'\\''\''; b'`} {
 		if got := shellQuote(in); got != want {
 			t.Errorf("shellQuote(%q) is %s, want %s", in, got, want)
 		}
