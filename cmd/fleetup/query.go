@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
 // asked carries a command out, and where its line has a query prints what that finds in
@@ -32,6 +36,10 @@ func (e *environment) asked(c *cli.Context, act cli.ActionFunc) error {
 		return err
 	}
 	if unasked := ask.Write(out, document.Bytes()); unasked != nil {
+		if slices.Contains(orderNames(), c.Command.Name) {
+			return failure.New(fleet.ExitInternal, fmt.Errorf("the order has been given; only its answer could not be "+
+				"queried: %w", unasked), lexicon.Command("status", "--state", flagState.of(c)))
+		}
 		if _, ok := errors.AsType[*report.QueryError](unasked); ok {
 			return failure.Usage(helpOn(c), "%w", unasked)
 		}
