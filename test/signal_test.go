@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictcloud"
 )
@@ -199,4 +200,22 @@ func TestBusyAcrossResume(t *testing.T) {
 	time.Sleep(timings.BusyDeadline + 100*time.Millisecond)
 	w.start("resume", "--state", w.db, "--yes").ends(0)
 	w.judge()
+}
+
+// A terminal that goes away ends a run in order, as any first signal does; who began it with
+// nohup has it go on.
+func TestATerminalThatGoesAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, hasty())
+	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "slow"}).Duration(time.Minute)
+	w.write(strictcloud.Inventory{Waves: []strict.Wave{{Name: "all"}}, Limits: strict.Limits{Upgrades: 1}})
+	c := w.start("run", w.inv, "--yes")
+	w.until("it is under way", func() bool { return strings.Contains(c.stderr.String(), "started") })
+	c.signal(syscall.SIGHUP)
+	if code := c.wait(); code != 5 {
+		t.Errorf("the run exits %d, want 5\n%s", code, c.stderr.String())
+	}
+	if _, events := w.journal(); len(facts[fleet.RunSuspended](events)) != 1 {
+		t.Error("the run was not left in order")
+	}
 }

@@ -20,6 +20,12 @@ func main() {
 	e := newEnvironment(os.Stdin, os.Stdout, os.Stderr)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup has it ignored
+		hung := make(chan os.Signal, 1)
+		signal.Notify(hung, syscall.SIGHUP)
+		// A terminal that goes away may say so more than once: it is one signal.
+		go func() { signals <- <-hung }()
+	}
 	go e.obey(signals)
 	os.Exit(int(e.run(os.Args)))
 }
