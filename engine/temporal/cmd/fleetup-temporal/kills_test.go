@@ -31,6 +31,9 @@ var (
 	absence  = flag.Duration("absence", 25*time.Second, "how long TestAllWorkersGone leaves a run alone, twice")
 )
 
+// unhurried is an end of doubts that kills in a row do not reach.
+const unhurried = 5 * time.Minute
+
 // siege is a run of a mixed fleet against a cloud that judges its client, by three
 // workers on a server, of which each may be struck.
 type siege struct {
@@ -258,9 +261,9 @@ func TestKills(t *testing.T) {
 			t.Fatal("the fleets end before anything can be killed")
 		}
 		t.Run(fmt.Sprintf("fleet %d of seed %d", fleets, seed), func(t *testing.T) {
-			cloud := newClassicCloud()
+			cloud := newClassicCloud(unhurried)
 			if fleets%2 == 1 {
-				cloud = newTodaysCloud()
+				cloud = newTodaysCloud(unhurried)
 			}
 			s := besiege(t, rnd, cloud)
 			for n := 0; total["kills"] < *kills && n < 12 && !s.done(); n++ {
@@ -305,10 +308,10 @@ func (s *siege) moment(rnd *rand.Rand) {
 // read when they are back.
 func TestAllWorkersGone(t *testing.T) {
 	t.Parallel()
-	for name, cloud := range map[string]func() strictCloud{"classic": newClassicCloud, "today": newTodaysCloud} {
+	for name, cloud := range map[string]func(time.Duration) strictCloud{"classic": newClassicCloud, "today": newTodaysCloud} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := besiege(t, rand.New(rand.NewPCG(7, 7)), cloud())
+			s := besiege(t, rand.New(rand.NewPCG(7, 7)), cloud(20*time.Second))
 			s.atStart(20 * time.Second)
 			s.down([]int{0, 1, 2}, *absence)
 			s.atStart(20 * time.Second)
@@ -323,7 +326,7 @@ func TestAllWorkersGone(t *testing.T) {
 func TestAWorkerThatHangs(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(8, 8))
-	s := besiege(t, rnd, newClassicCloud())
+	s := besiege(t, rnd, newClassicCloud(unhurried))
 	for _, w := range []int{1, 2, 0} {
 		s.atStart(10 * time.Second)
 		p := s.workers[w].Process

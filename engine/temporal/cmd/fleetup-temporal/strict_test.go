@@ -37,10 +37,12 @@ type seenVault struct {
 	more     any  // for whoever reads of a failure
 }
 
-// besiegedTimings are short enough for a test.
-var besiegedTimings = strict.Timings{Poll: 200 * time.Millisecond, StartTimeout: 800 * time.Millisecond,
-	ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: 20 * time.Second,
-	Overdue: 5 * time.Minute}
+// besieged are timings that are short enough for a test, but for the end of a doubt.
+func besieged(reconcileDeadline time.Duration) strict.Timings {
+	return strict.Timings{Poll: 200 * time.Millisecond, StartTimeout: 800 * time.Millisecond,
+		ReconcileGrace: 300 * time.Millisecond, BusyDeadline: 5 * time.Minute, ReconcileDeadline: reconcileDeadline,
+		Overdue: 5 * time.Minute}
+}
 
 var besiegedLimits = strict.Limits{Validations: 8, Upgrades: 6, PerSubscription: 3, RequestsPerSecond: 200}
 
@@ -55,8 +57,8 @@ func plain(i int) string { return fmt.Sprintf("plain-%d", i) }
 // classicCloud is the classic service's.
 type classicCloud struct{ *strictcloud.Server }
 
-func newClassicCloud() strictCloud {
-	return classicCloud{strictcloud.New(strictcloud.Config{Timings: besiegedTimings})}
+func newClassicCloud(reconcileDeadline time.Duration) strictCloud {
+	return classicCloud{strictcloud.New(strictcloud.Config{Timings: besieged(reconcileDeadline)})}
 }
 
 var broke = strictcloud.Failure{Code: "InternalFailure", Message: "the disk was full"}
@@ -147,8 +149,8 @@ func (c classicCloud) truth() (vaults []seenVault, violations []string) {
 // todaysCloud is the Resource Manager's.
 type todaysCloud struct{ *strictarm.Server }
 
-func newTodaysCloud() strictCloud {
-	return todaysCloud{strictarm.New(strictarm.Config{Timings: besiegedTimings})}
+func newTodaysCloud(reconcileDeadline time.Duration) strictCloud {
+	return todaysCloud{strictarm.New(strictarm.Config{Timings: besieged(reconcileDeadline)})}
 }
 
 // struckToday are those with trouble. What failed unseen is sent once more where reading
