@@ -159,6 +159,7 @@ func (w *world) replayed() {
 		w.broken("a replay: %v", err)
 	}
 	m.now, m.offset, m.placed = w.m.now, w.m.offset, w.m.placed
+	m.ahead = w.m.ahead // the first turn of the waves begins the checks at a gate anew
 	m.settleAll()
 	is, was := knows(m), knows(w.m)
 	for what := range was {

@@ -308,7 +308,9 @@ func (s *siege) moment(rnd *rand.Rand) {
 // read when they are back.
 func TestAllWorkersGone(t *testing.T) {
 	t.Parallel()
-	for name, cloud := range map[string]func(time.Duration) strictCloud{"classic": newClassicCloud, "today": newTodaysCloud} {
+	for name, cloud := range map[string]func(time.Duration) strictCloud{
+		"classic": newClassicCloud, "today": newTodaysCloud,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := besiege(t, rand.New(rand.NewPCG(7, 7)), cloud(20*time.Second))
