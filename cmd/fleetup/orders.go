@@ -39,12 +39,19 @@ func orderKinds() []orderKind {
 		tell: func(_ rollout.Order, s orderResult, by, _ string) []string {
 			approved := s.Events[0].Fact.(fleet.Approved)
 			ev := approved.Evidence
+			of := " of wave " + lexicon.Clean(approved.Wave)
+			switch { // before a wave the one that came before it was shown, and before the first none
+			case approved.When == fleet.GateBefore && ev == (fleet.Evidence{}):
+				of = ""
+			case approved.When == fleet.GateBefore:
+				of = " of the wave before"
+			}
 			return []string{
 				fmt.Sprintf("approved: the gate %s wave %s, by %s, until %s", approved.When,
 					lexicon.Clean(approved.Wave), by,
 					approved.ExpiresAt.Local().Format("Mon 2 Jan 15:04 MST")),
-				fmt.Sprintf("shown: %d %s, %d failed, %d unknown, %d blocked; void if more fail or are unknown",
-					ev.Upgraded, s.Direction.Words().Done, ev.Failed, ev.Unknown, ev.Blocked),
+				fmt.Sprintf("shown%s: %d %s, %d failed, %d unknown, %d blocked; void if more fail or are unknown",
+					of, ev.Upgraded, s.Direction.Words().Done, ev.Failed, ev.Unknown, ev.Blocked),
 			}
 		},
 	}, {
