@@ -140,6 +140,9 @@ func (v *View) said(p *layout.Page, c lexicon.Clock) {
 	if a := v.Run.InAdvance; a != nil {
 		p.Pair("Approved", "%s", a.Words(write))
 	}
+	if w := v.waitsFor(standing.WaitPause); w != nil && v.Run.Status == RunInterrupted {
+		p.Pair("Paused", "%s", "by "+w.pausedBy())
+	}
 	if l := v.Run.Limits; l != nil {
 		p.Pair("Limited", "%s", l.Words(write))
 	}

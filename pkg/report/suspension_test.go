@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -99,5 +100,28 @@ func TestAClosedRunWaitsForNothing(t *testing.T) {
 		if want := at.Add(4 * time.Minute); r.Night == nil || !r.Night.Until.Value().Equal(want) {
 			t.Errorf("left for %s, and closed: its night is %+v, want one that ended %s", name, r.Night, want)
 		}
+	}
+}
+
+// TestAPauseIsSaidWithoutAProcess: a run whose process died, and that a person has paused
+// since, says so, and by whom.
+func TestAPauseIsSaidWithoutAProcess(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Limits: plan.DefaultLimits(), Timings: plan.DefaultTimings(),
+		Waves: []plan.Wave{{Name: "one", Vaults: []int{0}}}, Vaults: []plan.Vault{{}}}
+	p.Vaults[0].Key = fleet.KeyOf(fleet.KindClassic, "s", fleet.BackupVault, "West US", "a")
+	st := rollout.NewState(p)
+	for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "r"}, fleet.WaveOpened{Wave: "one"},
+		fleet.Paused{By: fleet.Actor{User: "ann"}, Reason: "a freeze"}} {
+		if err := st.Apply(fleet.Event{At: time.Unix(0, 0), Fact: f}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var page strings.Builder
+	if err := Status(&page, FromState(st, ViewOptions{Now: time.Unix(60, 0)}), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(page.String(), "\nPaused ") || !strings.Contains(page.String(), "by ann: a freeze\n") {
+		t.Errorf("it does not say that it is paused:\n%s", page.String())
 	}
 }
