@@ -139,6 +139,19 @@ func (v *View) statusPage(o Options) *layout.Page {
 	return p.Zoned(c, v.Run.GeneratedAt.Value())
 }
 
+// blockedForNext counts the vaults that are blocked and that the next run tries again by
+// itself: nobody else counts them.
+func (v *View) blockedForNext() int {
+	mine := map[*Vault]bool{}
+	for _, x := range v.needPerson() {
+		mine[x] = true
+	}
+	comes := v.about(func(t *standing.Task) bool {
+		return t.Status == fleet.Blocked && !t.Person && !t.Permitted && !t.TakenUp
+	})
+	return len(slices.DeleteFunc(comes, func(x *Vault) bool { return mine[x] }))
+}
+
 // blockedOf sums up the blocked vaults that need a person, and says so where the next
 // run tries others again by itself: the tally counts them all.
 func (v *View) blockedOf(need []*Vault) string {
@@ -233,6 +246,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 		note(n, "need a person")
 	}
 	note(len(v.permitted()), "re-opened for the next run")
+	note(v.blockedForNext(), "blocked for the next run")
 	note(len(v.takenUp()), "taken up by a later run")
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
