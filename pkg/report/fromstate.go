@@ -256,6 +256,9 @@ func deferral(st *rollout.State, o ViewOptions) string {
 	case standing.KeptByWindow:
 		return "the run waits for its window"
 	case standing.KeptByPause:
+		if st.Run.Paused == nil {
+			return "the run was left in a pause, which is over"
+		}
 		return because("the run is paused", ", by "+st.Run.Paused.By.User+": "+st.Run.Paused.Reason)
 	case standing.KeptByStop:
 		return "the run was stopped before it could start"

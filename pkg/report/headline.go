@@ -239,6 +239,8 @@ func (v *View) headlines(c lexicon.Clock) []string {
 	switch s := v.Run.Suspended; {
 	case v.Run.Status == RunWaiting && v.Run.Approved:
 		say("It waited for %s, which has been given: the next resume goes on.", ValueOf(v.Run.WaitingFor))
+	case v.Run.Status == RunWaiting && v.pauseIsOver():
+		say("It waited for the end of the pause, which is over: the next resume goes on.")
 	case v.Run.Status == RunPaused:
 		say("%s", v.paused(c))
 	case v.Run.Status == RunWaiting:

@@ -333,12 +333,21 @@ func (v *View) waiting(c lexicon.Clock) string {
 		return what
 	case v.Run.Approved:
 		return ValueOf(v.Run.WaitingFor) + ", which a person has given"
+	case v.pauseIsOver():
+		return "a resume: the pause that it was left for is over"
 	case v.toApprove:
 		return ValueOf(v.Run.WaitingFor)
 	case v.Run.NextWindow != nil:
 		return "the window that opens " + c.Near(v.Run.NextWindow.Time, v.Run.GeneratedAt.Value())
 	}
 	return "a resume: what it waited for has come"
+}
+
+// pauseIsOver reports whether the run was left for a pause that a person has ended since,
+// and waits for nothing else.
+func (v *View) pauseIsOver() bool {
+	s := v.Run.Suspended
+	return !v.Run.Live && s != nil && s.Why == fleet.SuspendedPause && len(v.Run.Waits) == 0
 }
 
 // waitsSince is when what holds the whole run up began, nil where nothing does or

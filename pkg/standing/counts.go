@@ -17,7 +17,7 @@ const (
 	KeptBySignIn  Keeps = "sign-in"
 	KeptByGate    Keeps = "gate"   // the process left at one
 	KeptByWindow  Keeps = "window" // the process left to wait for one
-	KeptByPause   Keeps = "pause"  // the process left in one
+	KeptByPause   Keeps = "pause"  // the process left in one, which may be over
 	KeptByStop    Keeps = "stop"   // the process was told to leave
 )
 
@@ -42,7 +42,7 @@ func KeptBy(st *rollout.State, live bool) Keeps {
 		return KeptByGate
 	case s.Why == fleet.SuspendedWait:
 		return KeptByWindow
-	case st.Run.Paused != nil:
+	case st.Run.Paused != nil || s.Why == fleet.SuspendedPause:
 		return KeptByPause
 	}
 	return KeptByStop

@@ -67,9 +67,9 @@ func left(st *rollout.State) Phase {
 	s := st.Run.Suspended
 	switch {
 	case s == nil: // it crashed, or was killed
-	case s.Why == fleet.SuspendedPause:
+	case s.Why == fleet.SuspendedPause && st.Run.Paused != nil:
 		return Paused
-	case s.Why == fleet.SuspendedWait:
+	case s.Why == fleet.SuspendedPause, s.Why == fleet.SuspendedWait: // a lifted pause leaves a resume to wait for
 		return Waiting
 	}
 	return Interrupted

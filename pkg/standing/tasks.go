@@ -268,7 +268,7 @@ func Approved(st *rollout.State, now time.Time) bool {
 // it was left for.
 func Shown(st *rollout.State, live bool, now time.Time) []Wait {
 	switch s := st.Run.Suspended; {
-	case live || s != nil && s.Why == fleet.SuspendedWait || st.Run.Paused != nil:
+	case live || s != nil && (s.Why == fleet.SuspendedWait || s.Why == fleet.SuspendedPause) || st.Run.Paused != nil:
 		return Waits(st, now)
 	case s != nil && s.Why == fleet.SuspendedSignIn:
 		return AccessWaits(st, false)
