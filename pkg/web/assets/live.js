@@ -43,7 +43,6 @@ function follow() {
     refresh();
   });
   stream.addEventListener("next", () => location.reload());
-  connected("", "live");
 }
 
 function changed(d) {
