@@ -71,7 +71,7 @@ func (e *environment) demo(dir string) error {
 		return errors.Join(errors.New("the killed run left no ledger to resume from"), err)
 	}
 	inDoubt := killed.State.InFlight()
-	say(e.stdout, "killed with SIGKILL at %s, %s in flight or in doubt", clockOf(time.Since(d.began)),
+	say(e.stdout, "killed with SIGKILL after %s, %s in flight or in doubt", lexicon.Span(time.Since(d.began)),
 		words.Count(inDoubt, "upgrade"))
 	resume, err := d.child("resume", "--state", d.db, "--yes")
 	if err != nil {
@@ -273,9 +273,4 @@ func (d *demo) conclude(killed *rollout.State) error {
 		return errors.New("the night did not end as scripted")
 	}
 	return nil
-}
-
-func clockOf(d time.Duration) string {
-	s := int(d.Seconds())
-	return fmt.Sprintf("%02d:%02d", s/60, s%60)
 }
