@@ -42,6 +42,16 @@ func newHook(t *testing.T) *hook {
 	return h
 }
 
+// named writes the file that names the hook to those who tell, into a folder.
+func (h *hook) named(dir string) string {
+	h.t.Helper()
+	file := filepath.Join(dir, "who")
+	if err := os.WriteFile(file, []byte("# the night's people\ncloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return file
+}
+
 func (h *hook) receive(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -155,10 +165,7 @@ func TestPeopleAreTold(t *testing.T) {
 func TestAHaltAndAnInterruptAreTold(t *testing.T) {
 	t.Parallel()
 	dir, h := fleets(t), newHook(t)
-	file := filepath.Join(dir, "who")
-	if err := os.WriteFile(file, []byte("# the night's people\ncloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := h.named(dir)
 	env := []string{"FLEETUP_NOTIFY_SECRET=" + hookSecret}
 	halts, said := told(dir, env, "run", "halts.yaml", "--yes", "--notify-file", "who")
 	if err := halts.Run(); halts.ProcessState.ExitCode() != 4 {

@@ -43,10 +43,7 @@ func TestServe(t *testing.T) {
 			t.Fatalf("nothing is started: %v", err)
 		}
 	}
-	who := filepath.Join(dir, "who")
-	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	who := h.named(dir)
 	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0",
 		"--notify-file", who)
 	said := make(chan string, 1)
@@ -115,13 +112,10 @@ func TestServe(t *testing.T) {
 func TestServeFindsARunDead(t *testing.T) {
 	t.Parallel()
 	dir, h := t.TempDir(), newHook(t)
-	db, who := filepath.Join(dir, "fleet.db"), filepath.Join(dir, "who")
+	db, who := filepath.Join(dir, "fleet.db"), h.named(dir)
 	lock, l := begun(t, db)
 	l.Close()
 	lock.Close()
-	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	env := []string{"FLEETUP_NOTIFY_SECRET=" + hookSecret}
 	serve, errs := told(dir, env, "serve", "--state", db, "--notify-file", who)
 	if err := serve.Start(); err != nil {
@@ -137,7 +131,7 @@ func TestServeFindsARunDead(t *testing.T) {
 func TestServeKnowsThatAHaltedRunHasLeft(t *testing.T) {
 	t.Parallel()
 	dir, h := t.TempDir(), newHook(t)
-	db, who := filepath.Join(dir, "fleet.db"), filepath.Join(dir, "who")
+	db, who := filepath.Join(dir, "fleet.db"), h.named(dir)
 	lock, l := begun(t, db)
 	commit := func(f fleet.Fact) {
 		if err := l.Commit([]fleet.Event{{At: session.Now(), Fact: f}}, nil); err != nil {
@@ -147,9 +141,6 @@ func TestServeKnowsThatAHaltedRunHasLeft(t *testing.T) {
 		lock.Close()
 	}
 	commit(fleet.RunHalted{Scope: "run", Failures: 1})
-	if err := os.WriteFile(who, []byte("cloudevents="+h.URL+hookPath+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0",
 		"--notify-file", who)
 	until(t, bufio.NewReader(r.get("events", "").Body), "event: snapshot")
